@@ -1,0 +1,81 @@
+import type { RequestTable } from '../requests/request-table.js'
+import type { BackendRole } from '../routing/cluster-view.js'
+
+/** How a request ended. Every request of a finished run is in exactly one of these states. */
+export const OUTCOME = {
+  /** Not ended: only in a run that was stopped early. */
+  unfinished: 0,
+  completed: 1,
+  rejected: 2,
+} as const
+
+/** What became of each request: one value per row of the request table. Times are virtual ms. */
+export interface RequestOutcomes {
+  /** One of {@link OUTCOME}. */
+  readonly outcome: Uint8Array
+  /** Backend that produced the last token, or would have; -1 when it was sent nowhere. */
+  readonly backend: Int32Array
+  /** Backend that computed the prompt; the same as `backend` unless the request was disaggregated. */
+  readonly prefillBackend: Int32Array
+  /** Start of the first step that worked on the request; NaN if there was none. */
+  readonly admittedMs: Float64Array
+  /** First output token; NaN if there was none. */
+  readonly firstTokenMs: Float64Array
+  /** Last output token, or the end of the prefill if none was asked for; NaN unless completed. */
+  readonly finishedMs: Float64Array
+  /** Prompt tokens found in the KV cache when the request was first admitted. */
+  readonly cachedTokens: Int32Array
+  /** Times the request lost its KV cache and was recomputed. */
+  readonly preemptions: Int32Array
+  /** Index into {@link RunResult.rejectReasons}, -1 unless rejected. */
+  readonly rejectReason: Int32Array
+}
+
+/** What one backend did during the measured part of a run, that is after the warm-up. */
+export interface BackendTotals {
+  readonly id: number
+  readonly role: BackendRole
+  /** Time spent in engine steps, in ms. */
+  readonly busyMs: number
+  readonly steps: number
+  /** Prompt tokens computed, recomputation included. */
+  readonly prefillTokens: number
+  /** Output tokens computed in decode steps. */
+  readonly decodeTokens: number
+  /** Cached KV blocks given up for others. */
+  readonly evictions: number
+  /** Running requests put back to the queue for lack of KV blocks. */
+  readonly preemptions: number
+  /** Integral of the number of waiting requests over time, in request·ms. */
+  readonly waitingRequestMs: number
+  /** Integral of the number of running requests over time, in request·ms. */
+  readonly runningRequestMs: number
+  /** KV blocks: all, and as they were at the end. */
+  readonly totalBlocks: number
+  readonly heldBlocks: number
+  readonly cachedBlocks: number
+}
+
+/** Everything a run leaves behind. */
+export interface RunResult {
+  /** Name of the routing algorithm. */
+  readonly router: string
+  /** What the router was allowed to see. */
+  readonly visibility: 'exact'
+  readonly seed: number
+  readonly requests: RequestTable
+  readonly outcomes: RequestOutcomes
+  /** Reasons that {@link RequestOutcomes.rejectReason} points to. */
+  readonly rejectReasons: readonly string[]
+  /** Leading rows, in order of arrival, that only warm the cluster up. */
+  readonly warmupRequests: number
+  /** Arrival of the first measured request; where the measured part of the run begins. */
+  readonly measuredFromMs: number
+  /** When the last request ended. */
+  readonly endMs: number
+  /** False when the run was stopped before every request had ended. */
+  readonly complete: boolean
+  readonly backends: readonly BackendTotals[]
+  /** What the algorithm reported about itself. */
+  readonly customMetrics: Readonly<Record<string, number>>
+}

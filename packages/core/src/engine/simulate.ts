@@ -1,0 +1,53 @@
+import type { KvCacheFactory, KvCapacity } from '../kv-cache/kv-cache.js'
+import type { LatencyModel } from '../latency/latency-model.js'
+import type { RequestTable } from '../requests/request-table.js'
+import type { BackendRole } from '../routing/cluster-view.js'
+import type { RoutingAlgorithm } from '../routing/routing-algorithm.js'
+import type { Recorder } from './recorder.js'
+import type { RunResult } from './run-result.js'
+
+/** One model replica. */
+export interface BackendSpec {
+  readonly role: BackendRole
+  readonly latency: LatencyModel
+  readonly kv: KvCapacity
+  /** Tokens computed in one step at most (`max_num_batched_tokens`), at least 1. */
+  readonly maxBatchTokens: number
+  /** Requests in one batch at most (`max_num_seqs`), at least 1. */
+  readonly maxNumSeqs: number
+  /** Requests that wait at most; one more is refused. At least 1. */
+  readonly maxQueueDepth: number
+  /** Whether a prompt may be computed in several steps. */
+  readonly chunkedPrefill: boolean
+}
+
+/** How the KV cache of a request gets from a prefill backend to a decode backend. */
+export interface KvTransfer {
+  /** Fixed cost of one transfer in ms. */
+  readonly latencyMs: number
+  /** Must be greater than 0. */
+  readonly bandwidthBytesPerSec: number
+  readonly bytesPerToken: number
+}
+
+/** The backends of a simulation and what connects them. */
+export interface ClusterSpec {
+  /** At least one. */
+  readonly backends: readonly BackendSpec[]
+  readonly kvCache: KvCacheFactory
+  /** Needed when a router disaggregates. */
+  readonly kvTransfer?: KvTransfer
+}
+
+/** What a simulation is made of. */
+export interface SimulationOptions {
+  readonly cluster: ClusterSpec
+  readonly requests: RequestTable
+  /** A fresh instance: algorithms keep state. */
+  readonly router: RoutingAlgorithm
+  /** Seeds every random stream of the run. */
+  readonly seed: number
+  /** Leading requests, in order of arrival, that are simulated but not measured. */
+  readonly warmupRequests?: number
+  readonly recorder?: Recorder
+}

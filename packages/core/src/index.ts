@@ -1,0 +1,27 @@
+export type { Recorder } from './engine/recorder.js'
+export {
+  type BackendTotals,
+  OUTCOME,
+  type RequestOutcomes,
+  type RunResult,
+} from './engine/run-result.js'
+export type { BackendSpec, ClusterSpec, KvTransfer, SimulationOptions } from './engine/simulate.js'
+export { closestName } from './errors/closest-name.js'
+export { type ErrorDetails, RouteSimError } from './errors/routesim-error.js'
+export { RandomStream } from './kernel/random-stream.js'
+export type { KvCache, KvCacheFactory, KvCapacity, KvUsage } from './kv-cache/kv-cache.js'
+export type { LatencyModel, StepSegment, StepShape } from './latency/latency-model.js'
+export { EMPTY_PROMPT_TREE, NO_NODE, type PromptTree } from './requests/prompt-tree.js'
+export { type ContentKey, PromptTreeBuilder } from './requests/prompt-tree-builder.js'
+export type { RequestTable } from './requests/request-table.js'
+export { type RequestRecord, RequestTableBuilder } from './requests/request-table-builder.js'
+export type { BackendRole, BackendView, ClusterView } from './routing/cluster-view.js'
+export type { RequestView } from './routing/request-view.js'
+export {
+  type Disaggregate,
+  disaggregate,
+  type Reject,
+  type RoutingAlgorithm,
+  type RoutingDecision,
+  reject,
+} from './routing/routing-algorithm.js'

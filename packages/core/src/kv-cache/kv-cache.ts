@@ -1,0 +1,61 @@
+import type { RequestTable } from '../requests/request-table.js'
+
+/** Blocks of one backend's KV cache: `total = held + cached + free`. */
+export interface KvUsage {
+  /** All blocks of the backend. */
+  total: number
+  /** In use by running requests. */
+  held: number
+  /** Computed, kept for reuse, and evictable. */
+  cached: number
+  /** Never used or given back empty. */
+  free: number
+}
+
+/**
+ * The KV caches of all backends: paged, reference counted, with prefix caching. Requests are rows of
+ * the workload's table; the tokens of a request are its prompt followed by its output.
+ *
+ * A block becomes reusable when `commit` says that its tokens are computed, and stays cached after
+ * `release` until it is evicted, leaf first, least recently used.
+ */
+export interface KvCache {
+  /** Cached leading prompt tokens of a request on every backend, floored to blocks. */
+  match(request: number, out: Int32Array): void
+  /** The same for one backend. */
+  matchOn(backend: number, request: number): number
+  /**
+   * Starts holding blocks for a request: pins the first `cachedTokens` (at most what `matchOn` says
+   * now, a whole number of blocks) and allocates up to `tokens`.
+   * @returns false, with nothing changed, when the blocks are not there
+   */
+  admit(backend: number, request: number, cachedTokens: number, tokens: number): boolean
+  /**
+   * Makes room for the first `tokens` tokens of a request that holds fewer.
+   * @returns false, with nothing changed, when the blocks are not there
+   */
+  extend(backend: number, request: number, tokens: number): boolean
+  /** Says that the first `tokens` tokens of a request are computed. */
+  commit(backend: number, request: number, tokens: number): void
+  /** Stops holding. What was committed stays cached; the rest is free at once. */
+  release(backend: number, request: number): void
+  /** True when `tokens` tokens fit into an empty cache of this backend. */
+  canEverFit(backend: number, tokens: number): boolean
+  /** Writes the usage of one backend. */
+  usage(backend: number, out: KvUsage): void
+  /** Cached blocks given up for others so far, on one backend. */
+  evictions(backend: number): number
+  /** Checks every invariant of the store; the engine calls it at the end of a run. @throws RouteSimError */
+  verify(): void
+}
+
+/** Size of one backend's KV cache. */
+export interface KvCapacity {
+  /** Blocks, at least 1. */
+  readonly blocks: number
+  /** Tokens per block, at least 1. */
+  readonly blockTokens: number
+}
+
+/** Makes the caches of a cluster for the requests of a workload. */
+export type KvCacheFactory = (requests: RequestTable, backends: readonly KvCapacity[]) => KvCache

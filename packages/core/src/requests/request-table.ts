@@ -1,0 +1,38 @@
+import type { PromptTree } from './prompt-tree.js'
+
+/**
+ * All requests of a workload, one typed array per field, one row per request, sorted by arrival.
+ * Strings are interned: a column holds an index into {@link RequestTable.strings}, -1 for none.
+ */
+export interface RequestTable {
+  /** Number of rows. */
+  readonly size: number
+  /** Virtual time of arrival in ms, non-decreasing. */
+  readonly arrivalMs: Float64Array
+  /** Prompt length in tokens, at least 1. */
+  readonly promptTokens: Int32Array
+  /** True number of tokens the model answers with, at least 0. Routers never see it. */
+  readonly outputTokens: Int32Array
+  /** The output limit the client declared (`max_tokens`); routers may see it. */
+  readonly maxTokens: Int32Array
+  /** Deepest node of the request's content in {@link RequestTable.prompts}, -1 for none. */
+  readonly promptNode: Int32Array
+  /**
+   * Leading tokens that the trace itself declares as shareable (a `prefix_len`, hashed blocks, the
+   * earlier turns of a session); 0 for none, never more than the prompt.
+   */
+  readonly prefixTokens: Int32Array
+  /** Conversation, as an index into `strings`. */
+  readonly session: Int32Array
+  readonly user: Int32Array
+  readonly tenant: Int32Array
+  readonly model: Int32Array
+  /** LoRA adapter. */
+  readonly adapter: Int32Array
+  /** Larger is more urgent; 0 is the default. */
+  readonly priority: Int32Array
+  /** Values of the interned columns. */
+  readonly strings: readonly string[]
+  /** What the prompts share. */
+  readonly prompts: PromptTree
+}

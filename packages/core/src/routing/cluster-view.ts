@@ -1,0 +1,52 @@
+import type { RandomStream } from '../kernel/random-stream.js'
+import type { RequestView } from './request-view.js'
+
+/** What a backend does: the whole request, prompts only, or answers only. */
+export type BackendRole = 'both' | 'prefill' | 'decode'
+
+/** A backend as a router sees it, live and read-only. A router returns one to send a request there. */
+export interface BackendView {
+  readonly kind: 'backend'
+  /** Position in the whole cluster, also the index into {@link ClusterView.prefixMatch}. */
+  readonly id: number
+  readonly role: BackendRole
+  /** False when requests sent there would fail. Unhealthy backends stay listed. */
+  readonly healthy: boolean
+  /** Requests waiting to be admitted. */
+  readonly waiting: number
+  /** Requests admitted and not finished: prefilling, decoding or receiving their KV cache. */
+  readonly running: number
+  /** `waiting + running`. */
+  readonly outstanding: number
+  /** Prompt tokens of the requests sent here that have no first token yet. */
+  readonly pendingPromptTokens: number
+  /** Share of KV blocks held by running requests, 0 to 1. Blocks kept only for reuse do not count. */
+  readonly kvUsage: number
+  /** Requests the queue takes before it refuses. */
+  readonly maxQueueDepth: number
+  /** Requests in one batch at most. */
+  readonly maxNumSeqs: number
+  /** Tokens computed in one step at most. */
+  readonly maxBatchTokens: number
+  /** Tokens per KV block. */
+  readonly blockTokens: number
+  /** True when it is healthy and its queue has room: the usual condition for a candidate. */
+  readonly available: boolean
+}
+
+/** What a router sees of the cluster, as the scenario's visibility delivers it. */
+export interface ClusterView {
+  /** Virtual time in ms. */
+  readonly nowMs: number
+  /** This router's own random stream. */
+  readonly random: RandomStream
+  /** All backends the router may choose from, in order of id. */
+  readonly backends: readonly BackendView[]
+  /**
+   * Leading prompt tokens of a request that each backend holds, indexed by backend id. The array is
+   * reused: it is valid until the next call.
+   */
+  prefixMatch(request: RequestView): ArrayLike<number>
+  /** The same cluster with only the backends of some roles. */
+  pool(...roles: readonly BackendRole[]): ClusterView
+}

@@ -1,0 +1,72 @@
+// The front door: `npm run demo`, `npm test` and `npm run check` work on a fresh clone with only
+// Node >= 20.19 and npm. Built-in modules only: it runs before anything is installed.
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const env = {
+  ...process.env,
+  TURBO_TELEMETRY_DISABLED: '1',
+  TURBO_NO_UPDATE_NOTIFIER: '1',
+  DO_NOT_TRACK: '1',
+  npm_config_update_notifier: 'false',
+  PATH: join(root, 'node_modules', '.bin') + delimiter + process.env.PATH,
+}
+
+function sh(command, ...args) {
+  const shell = process.platform === 'win32'
+  const { status } = spawnSync(command, args, { cwd: root, env, stdio: 'inherit', shell })
+  if (status !== 0) process.exit(status ?? 1)
+}
+
+function install() {
+  const [major, minor] = process.versions.node.split('.').map(Number)
+  if (major < 20 || (major === 20 && minor < 19)) {
+    console.error(`RouteSim needs Node >= 20.19, found ${process.versions.node}.`)
+    process.exit(1)
+  }
+  const installed = join(root, 'node_modules', '.modules.yaml')
+  const lockfile = join(root, 'pnpm-lock.yaml')
+  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lockfile).mtimeMs) return
+  console.error('Installing (once)...')
+  sh('npx', '--yes', packageManager, 'install', '--frozen-lockfile', '--reporter=silent')
+}
+
+const tasks = {
+  install() {},
+  build() {
+    sh('turbo', 'run', 'build', '--output-logs=errors-only', '--log-order=grouped')
+  },
+  routesim(...args) {
+    sh('node', join(root, 'packages/cli/dist/bin.js'), ...args)
+  },
+  demo(...args) {
+    tasks.build()
+    tasks.routesim('demo', ...args)
+  },
+  test(...args) {
+    tasks.build()
+    sh('vitest', 'run', ...args)
+  },
+  lint() {
+    sh('biome', 'check', '--error-on-warnings')
+    sh('knip')
+  },
+  format() {
+    sh('biome', 'check', '--write')
+  },
+  check() {
+    tasks.lint()
+    sh('turbo', 'run', 'typecheck', '--output-logs=errors-only')
+    tasks.build()
+    sh('node', 'scripts/pack-smoke.mjs')
+    sh('npm', 'test')
+  },
+}
+
+const [name, ...args] = process.argv.slice(2)
+install()
+tasks[name](...args)

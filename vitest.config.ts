@@ -1,0 +1,16 @@
+import { defineConfig } from 'vitest/config'
+
+// Sources, not builds: `npm test` needs no build first, and can not test a stale one.
+export default defineConfig({
+  ssr: { resolve: { conditions: ['@routesim/source', 'node', 'import', 'module', 'default'] } },
+  test: {
+    setupFiles: ['scripts/fail-on-console.ts'],
+    projects: [
+      { extends: true, test: { name: 'unit', include: ['packages/!(e2e)/src/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: { name: 'e2e', include: ['packages/e2e/src/**/*.test.ts'], testTimeout: 120_000 },
+      },
+    ],
+  },
+})
