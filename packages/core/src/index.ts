@@ -5,7 +5,13 @@ export {
   type RequestOutcomes,
   type RunResult,
 } from './engine/run-result.js'
-export type { BackendSpec, ClusterSpec, KvTransfer, SimulationOptions } from './engine/simulate.js'
+export { Simulation, simulate } from './engine/simulation.js'
+export type {
+  BackendSpec,
+  ClusterSpec,
+  KvTransfer,
+  SimulationOptions,
+} from './engine/simulation-options.js'
 export { closestName } from './errors/closest-name.js'
 export { type ErrorDetails, RouteSimError } from './errors/routesim-error.js'
 export { RandomStream } from './kernel/random-stream.js'

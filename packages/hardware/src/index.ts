@@ -1,1 +1,1 @@
-export {}
+export { type PagedKvCacheOptions, pagedKvCache } from './kv-cache/paged-kv-cache.js'

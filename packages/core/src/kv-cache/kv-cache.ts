@@ -20,10 +20,13 @@ export interface KvUsage {
  * `release` until it is evicted, leaf first, least recently used.
  */
 export interface KvCache {
-  /** Cached leading prompt tokens of a request on every backend, floored to blocks. */
+  /**
+   * How many leading prompt tokens of a request each backend holds, floored to blocks. The last
+   * prompt token never counts: it is always computed, to get the first output token.
+   */
   match(request: number, out: Int32Array): void
-  /** The same for one backend. */
-  matchOn(backend: number, request: number): number
+  /** How many of the first `tokens` tokens of a request one backend holds, floored to blocks. */
+  matchOn(backend: number, request: number, tokens: number): number
   /**
    * Starts holding blocks for a request: pins the first `cachedTokens` (at most what `matchOn` says
    * now, a whole number of blocks) and allocates up to `tokens`.

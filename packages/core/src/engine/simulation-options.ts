@@ -4,7 +4,6 @@ import type { RequestTable } from '../requests/request-table.js'
 import type { BackendRole } from '../routing/cluster-view.js'
 import type { RoutingAlgorithm } from '../routing/routing-algorithm.js'
 import type { Recorder } from './recorder.js'
-import type { RunResult } from './run-result.js'
 
 /** One model replica. */
 export interface BackendSpec {

@@ -1,0 +1,47 @@
+import type { Backend } from '../backend/backend.js'
+import { RouteSimError } from '../errors/routesim-error.js'
+import type { KvCache, KvUsage } from '../kv-cache/kv-cache.js'
+import type { RequestProgress } from '../requests/request-progress.js'
+import type { RequestTable } from '../requests/request-table.js'
+import { OUTCOME } from './run-result.js'
+
+/**
+ * Checks, after a run, that nothing was lost: every request ended once, every completed one has all
+ * its tokens, no backend holds a request, and no KV block is held by nobody.
+ * @throws RouteSimError `conservation_violated`: a fault of the engine or of a KV cache
+ */
+export function checkConservation(
+  requests: RequestTable,
+  progress: RequestProgress,
+  backends: readonly Backend[],
+  kv: KvCache,
+): void {
+  for (let i = 0; i < requests.size; i++) {
+    const outcome = progress.outcome[i]
+    if (outcome === OUTCOME.unfinished) throw violated(`request ${i} never ended`)
+    const expected = outcome === OUTCOME.completed ? requests.outputTokens[i]! : 0
+    if (progress.emittedTokens[i] !== expected) {
+      throw violated(`request ${i} has ${progress.emittedTokens[i]} of ${expected} output tokens`)
+    }
+  }
+  const usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
+  for (const { id, waiting, running } of backends) {
+    if (waiting + running > 0)
+      throw violated(`backend ${id} still has ${waiting + running} requests`)
+    kv.usage(id, usage)
+    if (usage.held > 0) throw violated(`backend ${id} still holds ${usage.held} KV blocks`)
+    if (usage.cached + usage.free !== usage.total) {
+      throw violated(
+        `backend ${id}: ${usage.cached} cached + ${usage.free} free of ${usage.total} KV blocks`,
+      )
+    }
+  }
+  kv.verify()
+}
+
+function violated(what: string): RouteSimError {
+  return new RouteSimError(`conservation check: ${what}`, {
+    code: 'conservation_violated',
+    hint: 'This is a fault in the simulator; please report it with the config and the trace.',
+  })
+}

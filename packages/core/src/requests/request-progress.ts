@@ -1,0 +1,40 @@
+import { OUTCOME, type RequestOutcomes } from '../engine/run-result.js'
+
+/** How far each request of a run is: the columns of its outcome, and what the engine needs beside. */
+export class RequestProgress implements RequestOutcomes {
+  readonly outcome: Uint8Array
+  readonly backend: Int32Array
+  readonly prefillBackend: Int32Array
+  readonly admittedMs: Float64Array
+  readonly firstTokenMs: Float64Array
+  readonly finishedMs: Float64Array
+  readonly cachedTokens: Int32Array
+  readonly preemptions: Int32Array
+  readonly rejectReason: Int32Array
+  /** Output tokens produced. */
+  readonly emittedTokens: Int32Array
+  /** Tokens of prompt and output whose KV the request's current backend has computed. */
+  readonly computedTokens: Int32Array
+  readonly lastTokenMs: Float64Array
+  /** 1 while the KV cache of a computed prompt waits to be fetched by the decode backend. */
+  readonly isHandedOver: Uint8Array
+  /** 1 while a transfer is under way. */
+  readonly isTransferring: Uint8Array
+
+  constructor(size: number) {
+    this.outcome = new Uint8Array(size).fill(OUTCOME.unfinished)
+    this.backend = new Int32Array(size).fill(-1)
+    this.prefillBackend = new Int32Array(size).fill(-1)
+    this.admittedMs = new Float64Array(size).fill(Number.NaN)
+    this.firstTokenMs = new Float64Array(size).fill(Number.NaN)
+    this.finishedMs = new Float64Array(size).fill(Number.NaN)
+    this.cachedTokens = new Int32Array(size)
+    this.preemptions = new Int32Array(size)
+    this.rejectReason = new Int32Array(size).fill(-1)
+    this.emittedTokens = new Int32Array(size)
+    this.computedTokens = new Int32Array(size)
+    this.lastTokenMs = new Float64Array(size)
+    this.isHandedOver = new Uint8Array(size)
+    this.isTransferring = new Uint8Array(size)
+  }
+}
