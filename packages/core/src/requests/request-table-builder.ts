@@ -71,13 +71,13 @@ export class RequestTableBuilder {
    */
   add(request: RequestRecord): number {
     const row = this.count
-    check(row, 'arrivalMs', request.arrivalMs, Number.isFinite(request.arrivalMs), 0)
-    checkInteger(row, 'promptTokens', request.promptTokens, 1)
-    checkInteger(row, 'outputTokens', request.outputTokens, 0)
+    check(row, 'arrivalMs', request.arrivalMs, 'a number', 0)
+    check(row, 'promptTokens', request.promptTokens, 'an integer', 1)
+    check(row, 'outputTokens', request.outputTokens, 'an integer', 0)
     const maxTokens = request.maxTokens ?? request.outputTokens
-    checkInteger(row, 'maxTokens', maxTokens, 0)
+    check(row, 'maxTokens', maxTokens, 'an integer', 0)
     const prefixTokens = request.prefixTokens ?? 0
-    checkInteger(row, 'prefixTokens', prefixTokens, 0)
+    check(row, 'prefixTokens', prefixTokens, 'an integer', 0)
     if (row === this.columns.arrivalMs.length) this.columns = allocate(row * 2, this.columns)
     const c = this.columns
     c.arrivalMs[row] = request.arrivalMs
@@ -124,19 +124,13 @@ export class RequestTableBuilder {
   }
 }
 
-function check(row: number, field: string, value: number, ok: boolean, minimum: number): void {
-  if (ok && value >= minimum) return
+function check(row: number, field: string, value: number, kind: string, minimum: number): void {
+  const whole = kind === 'a number' || (Number.isInteger(value) && value <= 0x7fffffff)
+  if (Number.isFinite(value) && whole && value >= minimum) return
   throw new RouteSimError(
-    `request ${row}: ${field}: expected a number >= ${minimum}, got ${value}`,
-    {
-      code: 'request_invalid',
-      path: field,
-    },
+    `request ${row}: ${field}: expected ${kind} >= ${minimum}, got ${value}`,
+    { code: 'request_invalid', path: field },
   )
-}
-
-function checkInteger(row: number, field: string, value: number, minimum: number): void {
-  check(row, field, value, Number.isInteger(value) && value <= 0x7fffffff, minimum)
 }
 
 function allocate(capacity: number, from?: Columns): Columns {

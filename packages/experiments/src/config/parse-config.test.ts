@@ -1,0 +1,76 @@
+import { RouteSimError } from '@routesim/core'
+import { expect, test } from 'vitest'
+import { parseConfig } from './parse-config.js'
+
+function complaint(source: string): string {
+  try {
+    parseConfig(source, 'bench.toml')
+  } catch (error) {
+    if (error instanceof RouteSimError) return error.message
+    throw error
+  }
+  return 'accepted'
+}
+
+test.each([
+  [
+    '[cluster]\nnum_backends = 0',
+    'bench.toml:2:1 cluster.num_backends: expected an integer >= 1, got 0',
+  ],
+  [
+    '[cluster]\nnum_backends = 2\nmax_batch_tokenz = 5',
+    'bench.toml:3:1 cluster.max_batch_tokenz: unknown key; did you mean "max_batch_tokens"?',
+  ],
+  [
+    '[cluster]\nnum_backends = "4"',
+    'bench.toml:2:1 cluster.num_backends: expected an integer >= 1, got "4"',
+  ],
+  ['[cluster]', 'bench.toml:1:2 cluster.num_backends: expected an integer >= 1, got nothing'],
+  [
+    '[cluster]\nnum_backends = 4\nkv_block_size = 0',
+    'bench.toml:3:1 cluster.kv_block_size: expected an integer >= 1, got 0',
+  ],
+  [
+    '[cluster]\nnum_backends = 4\ncompute_model = { kind = "afine" }',
+    'bench.toml:3:19 cluster.compute_model.kind: expected "piecewise" or "affine", got "afine"',
+  ],
+  [
+    '[cluster]\nnum_backends = 4\n[cluster.compute_model]\nkind = "affine"\nbase_ms = 1\nprefill_ms_per_tokn = 3\nprefill_ms_per_token = 1\ndecode_ms_per_request = 1',
+    'bench.toml:6:1 cluster.compute_model.prefill_ms_per_tokn: unknown key; did you mean "prefill_ms_per_token"?',
+  ],
+  ['x = ', 'bench.toml:1:5 not valid TOML: invalid value'],
+  [
+    'simulation = 3\n[cluster]\nnum_backends = 4',
+    'bench.toml:1:1 simulation: expected a table, got 3',
+  ],
+  [
+    '[cluster]\nnum_backends = 4\ndisaggregated = { enabled = true, prefill_backends = 1, decode_backends = 2 }',
+    'bench.toml:3:1 cluster.disaggregated: expected prefill_backends and decode_backends >= 1 that add up to cluster.num_backends = 4, got 1 + 2',
+  ],
+  [
+    '[cluster]\nnum_backends = 4\n[algorithms]\nprefix_aware = 3',
+    'bench.toml:4:1 algorithms.prefix_aware: expected a table of parameters, got 3',
+  ],
+])('%j is refused: %s', (source, message) => {
+  expect(complaint(source)).toBe(message)
+})
+
+test('several faults are all told', () => {
+  expect(complaint('[cluster]\nnum_backends = 0\nkv_block_size = 0').split('\n')).toHaveLength(2)
+})
+
+test('a minimal config gets every default', () => {
+  const { cluster, simulation } = parseConfig('[cluster]\nnum_backends = 4')
+  expect(simulation).toEqual({ name: 'simulation', seed: 42, warmup_requests: 0 })
+  expect(cluster).toMatchObject({
+    gpu_type: 'H100Sxm',
+    max_batch_tokens: 16384,
+    max_num_seqs: 256,
+    max_queue_depth: 256,
+    chunked_prefill: true,
+    kv_cache_blocks: 32768,
+    kv_block_size: 16,
+    compute_model: { kind: 'piecewise', prefill_tokens_per_sec: 50000 },
+    disaggregated: { enabled: false },
+  })
+})

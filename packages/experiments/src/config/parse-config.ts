@@ -1,0 +1,91 @@
+import { readFile } from 'node:fs/promises'
+import { closestName, RouteSimError } from '@routesim/core'
+import { parse, TomlError } from 'smol-toml'
+import { z } from 'zod'
+import { type Config, configSchema } from './schema.js'
+import { tomlPosition } from './toml-positions.js'
+
+/**
+ * Reads and checks a config file.
+ * @throws RouteSimError `config_unreadable` or `config_invalid`, with the line of the fault
+ */
+export async function loadConfig(path: string): Promise<Config> {
+  let source: string
+  try {
+    source = await readFile(path, 'utf8')
+  } catch (cause) {
+    const reason =
+      (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : String(cause)
+    throw new RouteSimError(`${path}: ${reason}`, { code: 'config_unreadable', path, cause })
+  }
+  return parseConfig(source, path)
+}
+
+/**
+ * Checks a config given as TOML text and fills in every default.
+ *
+ * @param name - what error messages call the text
+ * @throws RouteSimError `config_invalid`
+ *
+ * @example
+ * const config = parseConfig('[cluster]\nnum_backends = 4')
+ * config.cluster.max_num_seqs // => 256
+ */
+export function parseConfig(source: string, name = 'config'): Config {
+  let values: unknown
+  try {
+    values = parse(source)
+  } catch (cause) {
+    if (!(cause instanceof TomlError)) throw cause
+    const [what] = cause.message.replace('Invalid TOML document: ', '').split('\n')
+    throw new RouteSimError(`${name}:${cause.line}:${cause.column} not valid TOML: ${what}`, {
+      code: 'config_invalid',
+      path: name,
+      cause,
+    })
+  }
+  const checked = configSchema.safeParse(values)
+  if (checked.success) return checked.data
+  const faults = checked.error.issues.flatMap((issue) => describe(issue, source, name))
+  throw new RouteSimError(faults.join('\n'), { code: 'config_invalid', path: name })
+}
+
+/** One line per fault: `file:line:column path: expected X, got Y`. */
+function describe(issue: z.core.$ZodIssue, source: string, name: string): string[] {
+  if (issue.code !== 'unrecognized_keys') {
+    return [`${at(source, name, issue.path)}${issue.path.map(String).join('.')}: ${issue.message}`]
+  }
+  const known = knownKeys(issue.path)
+  return issue.keys.map((key) => {
+    const path = [...issue.path, key]
+    const near = closestName(key, known)
+    const mend =
+      near === undefined ? `expected one of ${known.join(', ')}` : `did you mean "${near}"?`
+    return `${at(source, name, path)}${path.map(String).join('.')}: unknown key; ${mend}`
+  })
+}
+
+function at(source: string, name: string, path: readonly PropertyKey[]): string {
+  const position = tomlPosition(source, path)
+  return position === undefined ? `${name} ` : `${name}:${position.line}:${position.column} `
+}
+
+interface JsonSchema {
+  readonly properties?: Readonly<Record<string, JsonSchema>>
+  readonly anyOf?: readonly JsonSchema[]
+  readonly oneOf?: readonly JsonSchema[]
+}
+
+/** Keys of the table at a path of the schema. */
+function knownKeys(path: readonly PropertyKey[]): string[] {
+  let schemas: readonly JsonSchema[] = [z.toJSONSchema(configSchema, { io: 'input' }) as JsonSchema]
+  for (const key of path)
+    schemas = alternatives(schemas).flatMap((s) => s.properties?.[String(key)] ?? [])
+  return [
+    ...new Set(alternatives(schemas).flatMap((schema) => Object.keys(schema.properties ?? {}))),
+  ]
+}
+
+function alternatives(schemas: readonly JsonSchema[]): JsonSchema[] {
+  return schemas.flatMap((schema) => [schema, ...(schema.anyOf ?? []), ...(schema.oneOf ?? [])])
+}

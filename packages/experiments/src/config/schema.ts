@@ -1,0 +1,152 @@
+import { z } from 'zod'
+import {
+  expected,
+  flag,
+  integer,
+  notNegative,
+  oneOf,
+  positive,
+  show,
+  table,
+  text,
+} from './fields.js'
+
+const simulation = table({
+  name: text().default('simulation').describe('Label of the run.'),
+  seed: integer(0)
+    .default(42)
+    .describe('Seed of every random stream: generated traffic and random ties.'),
+  warmup_requests: integer(0)
+    .default(0)
+    .describe('Leading requests, in order of arrival, that are simulated but not measured.'),
+})
+
+const piecewise = table({
+  kind: z.literal('piecewise').default('piecewise').describe('Step time from throughput figures.'),
+  prefill_tokens_per_sec: positive().default(50000).describe('Prompt tokens computed per second.'),
+  decode_tokens_per_sec_batch1: positive()
+    .default(80)
+    .describe('Output tokens per second of a lone request.'),
+  decode_throughput_saturation_batch: integer(1)
+    .default(64)
+    .describe('Batch size from which output throughput grows no further.'),
+  decode_tokens_per_sec_saturated: positive()
+    .default(3200)
+    .describe('Output tokens per second of a saturated batch, all requests together.'),
+})
+
+const affine = table({
+  kind: z
+    .literal('affine')
+    .describe('Step time = a + b·prefill tokens + c·decoding requests + d·their context tokens.'),
+  base_ms: notNegative().describe('a, in ms per step.'),
+  prefill_ms_per_token: notNegative().describe('b, in ms per prompt token computed.'),
+  decode_ms_per_request: notNegative().describe('c, in ms per decoding request.'),
+  decode_ms_per_context_token: notNegative()
+    .default(0)
+    .describe('d, in ms per token of context of the decoding requests.'),
+})
+
+const computeModel = z.preprocess(
+  (value) =>
+    typeof value === 'object' && value !== null && !('kind' in value)
+      ? { kind: 'piecewise', ...value }
+      : value,
+  z.discriminatedUnion('kind', [piecewise, affine], {
+    error: ({ input }) => {
+      const found = typeof input === 'object' && input !== null ? Reflect.get(input, 'kind') : input
+      return `expected "piecewise" or "affine", got ${show(found)}`
+    },
+  }),
+)
+
+const disaggregated = table({
+  enabled: flag().default(false).describe('Prefill on some backends, decode on the others.'),
+  prefill_backends: integer(0)
+    .default(0)
+    .describe('Backends that prefill; they have the lowest ids.'),
+  decode_backends: integer(0).default(0).describe('Backends that decode.'),
+  kv_transfer_latency_us: notNegative()
+    .default(500)
+    .describe('Fixed cost of one KV transfer, in µs.'),
+  kv_transfer_bandwidth_gb_s: positive()
+    .default(50)
+    .describe('Bandwidth of a KV transfer, in 10^9 bytes per second.'),
+  num_layers: integer(1).default(80).describe('Layers of the model, for the size of its KV cache.'),
+  head_dim: integer(1).default(128).describe('Dimension of an attention head.'),
+  num_kv_heads: integer(1).default(8).describe('KV heads of the model.'),
+})
+
+const cluster = table({
+  gpu_type: text().default('H100Sxm').describe('GPU of every backend; sets its price.'),
+  price_per_hour: notNegative()
+    .optional()
+    .describe('Price of one backend in $ per hour, instead of the catalogue.'),
+  num_backends: integer(1).describe('Model replicas.'),
+  max_batch_tokens: integer(1)
+    .default(16384)
+    .describe('Tokens computed in one engine step at most.'),
+  max_num_seqs: integer(1).default(256).describe('Requests in one batch at most.'),
+  max_queue_depth: integer(1).default(256).describe('Requests that wait at one backend at most.'),
+  chunked_prefill: flag()
+    .default(true)
+    .describe('Whether a prompt may be computed in several steps.'),
+  prefix_caching: flag().default(true).describe('Whether computed KV blocks are kept for reuse.'),
+  kv_cache_blocks: integer(1).default(32768).describe('KV blocks of one backend.'),
+  kv_block_size: integer(1).default(16).describe('Tokens per KV block.'),
+  compute_model: computeModel
+    .prefault({ kind: 'piecewise' })
+    .describe('How long engine steps take.'),
+  disaggregated: disaggregated.prefault({}).describe('Separate prefill and decode backends.'),
+})
+
+const trace = table({
+  path: text()
+    .optional()
+    .describe('Trace file, relative to the working directory or to the config file.'),
+  format: oneOf(['compact_jsonl', 'jsonl', 'mooncake', 'otel', 'opentelemetry', 'synthetic'])
+    .optional()
+    .describe('Format of the file; detected from its content when absent.'),
+  block_size: integer(1).default(512).describe('Tokens per hashed block of a Mooncake trace.'),
+  session_prompts: oneOf(['extend', 'independent'])
+    .default('extend')
+    .describe(
+      'Whether the turns of a conversation extend one another, as far as their lengths allow.',
+    ),
+  generator: oneOf(['poisson', 'constant', 'gamma', 'bursty', 'diurnal'])
+    .optional()
+    .describe('Arrival process of generated traffic; used when there is no path.'),
+})
+
+/** The whole config file. Every default of RouteSim stands here and nowhere else. */
+export const configSchema = table({
+  simulation: simulation.prefault({}),
+  cluster,
+  trace: trace.prefault({}),
+  algorithms: z
+    .record(
+      z.string(),
+      z.record(
+        z.string(),
+        z.union([z.number(), z.string(), z.boolean()]),
+        expected('a table of parameters'),
+      ),
+      expected('tables such as [algorithms.prefix_aware]'),
+    )
+    .default({})
+    .describe('Parameters of routing algorithms, one table each.'),
+}).superRefine((config, context) => {
+  const { disaggregated: pools, num_backends: backends } = config.cluster
+  if (!pools.enabled) return
+  const { prefill_backends: prefill, decode_backends: decode } = pools
+  if (prefill < 1 || decode < 1 || prefill + decode !== backends) {
+    context.addIssue({
+      code: 'custom',
+      path: ['cluster', 'disaggregated'],
+      message: `expected prefill_backends and decode_backends >= 1 that add up to cluster.num_backends = ${backends}, got ${prefill} + ${decode}`,
+    })
+  }
+})
+
+/** A checked configuration with every default filled in. */
+export type Config = z.output<typeof configSchema>

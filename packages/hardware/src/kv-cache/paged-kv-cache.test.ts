@@ -1,0 +1,156 @@
+import { NO_NODE, RandomStream, type RequestTable, RequestTableBuilder } from '@routesim/core'
+import { expect, test } from 'vitest'
+import { NaiveKvCache } from '../testing/naive-kv-cache.js'
+import { pagedKvCache } from './paged-kv-cache.js'
+
+const BLOCK = 4
+
+/** Two requests that share 10 of their 20 prompt tokens, and one that shares nothing. */
+function threeRequests(): RequestTable {
+  const builder = new RequestTableBuilder()
+  const shared = builder.prompts.stream(NO_NODE, 'system prompt', 10)
+  const request = { arrivalMs: 0, promptTokens: 20, outputTokens: 4 }
+  builder.add({ ...request, promptNode: shared })
+  builder.add({ ...request, promptNode: shared })
+  builder.add(request)
+  return builder.build()
+}
+
+test('blocks are reusable once computed, not before', () => {
+  const kv = pagedKvCache()(threeRequests(), [{ blocks: 20, blockTokens: BLOCK }])
+  expect(kv.admit(0, 0, 0, 20)).toBe(true)
+  expect(kv.matchOn(0, 1, 20)).toBe(0)
+  kv.commit(0, 0, 7)
+  expect(kv.matchOn(0, 1, 20)).toBe(4)
+  kv.commit(0, 0, 20)
+  expect(kv.matchOn(0, 1, 20)).toBe(8) // 10 shared tokens are two whole blocks
+  expect(kv.matchOn(0, 2, 20)).toBe(0)
+})
+
+test('the last prompt token is never a hit, even when all of it is cached', () => {
+  const kv = pagedKvCache()(threeRequests(), [{ blocks: 20, blockTokens: BLOCK }])
+  const matched = new Int32Array(1)
+  kv.admit(0, 0, 0, 20)
+  kv.commit(0, 0, 20)
+  kv.match(0, matched)
+  expect(matched[0]).toBe(16)
+})
+
+test('blocks stay cached after release and are evicted leaf first, oldest first', () => {
+  const kv = pagedKvCache()(threeRequests(), [{ blocks: 6, blockTokens: BLOCK }])
+  kv.admit(0, 0, 0, 20)
+  kv.commit(0, 0, 20)
+  kv.release(0, 0)
+  expect(kv.matchOn(0, 0, 20)).toBe(20)
+  expect(kv.admit(0, 2, 0, 12)).toBe(true) // one free block, and two evicted from the end
+  expect(kv.evictions(0)).toBe(2)
+  expect(kv.matchOn(0, 0, 20)).toBe(12)
+})
+
+test('an admission that does not fit changes nothing, references included', () => {
+  const kv = pagedKvCache()(threeRequests(), [{ blocks: 6, blockTokens: BLOCK }])
+  kv.admit(0, 0, 0, 20)
+  kv.commit(0, 0, 20)
+  const usage = { total: 0, held: 0, cached: 0, free: 0 }
+  expect(kv.admit(0, 1, 8, 20)).toBe(false)
+  kv.usage(0, usage)
+  expect(usage).toEqual({ total: 6, held: 5, cached: 0, free: 1 })
+  kv.release(0, 0)
+  kv.usage(0, usage)
+  expect(usage).toEqual({ total: 6, held: 0, cached: 5, free: 1 })
+  kv.verify()
+})
+
+test('a request that computed what another has just computed shares its blocks', () => {
+  const kv = pagedKvCache()(threeRequests(), [{ blocks: 20, blockTokens: BLOCK }])
+  const usage = { total: 0, held: 0, cached: 0, free: 0 }
+  kv.admit(0, 0, 0, 20)
+  kv.admit(0, 1, 0, 20)
+  kv.commit(0, 0, 20)
+  kv.commit(0, 1, 20)
+  kv.usage(0, usage)
+  expect(usage.held).toBe(8) // 5 + 5, two of them shared
+  kv.verify()
+})
+
+test('without prefix caching nothing is ever a hit', () => {
+  const kv = pagedKvCache({ prefixCaching: false })(threeRequests(), [
+    { blocks: 6, blockTokens: BLOCK },
+  ])
+  kv.admit(0, 0, 0, 20)
+  kv.commit(0, 0, 20)
+  expect(kv.matchOn(0, 0, 20)).toBe(0)
+  kv.release(0, 0)
+  expect(kv.admit(0, 1, 0, 24)).toBe(true)
+  kv.verify()
+})
+
+test('a request that can never fit is told from one that has to wait', () => {
+  const kv = pagedKvCache()(threeRequests(), [{ blocks: 5, blockTokens: BLOCK }])
+  expect(kv.canEverFit(0, 20)).toBe(true)
+  expect(kv.canEverFit(0, 21)).toBe(false)
+})
+
+function randomTable(random: RandomStream): RequestTable {
+  const builder = new RequestTableBuilder()
+  for (let i = 0; i < 12; i++) {
+    let node = NO_NODE
+    for (let depth = random.integer(4); depth > 0; depth--) {
+      const end = builder.prompts.endTokens(node) + 1 + random.integer(9)
+      node = builder.prompts.stream(node, random.integer(2), end)
+    }
+    const outputTokens = random.integer(12)
+    const promptTokens = Math.max(
+      1,
+      builder.prompts.endTokens(node) - outputTokens + random.integer(9),
+    )
+    builder.add({ arrivalMs: i, promptTokens, outputTokens, promptNode: node })
+  }
+  return builder.build()
+}
+
+test('any life of a cache agrees with a naive one that compares whole prompts', () => {
+  for (let seed = 0; seed < 400; seed++) {
+    const random = new RandomStream(seed, 'test')
+    const requests = randomTable(random)
+    const capacity = { blocks: 4 + random.integer(14), blockTokens: 1 + random.integer(5) }
+    const kv = pagedKvCache()(requests, [capacity])
+    const naive = new NaiveKvCache(requests, capacity)
+    const held = new Map<number, number>()
+    const log: string[] = []
+    const same = (what: string, a: unknown, b: unknown): void => {
+      log.push(what)
+      expect(a, `seed ${seed}: ${log.join(', ')}`).toEqual(b)
+    }
+    for (let i = 0; i < 120; i++) {
+      const request = random.integer(requests.size)
+      const all = requests.promptTokens[request]! + requests.outputTokens[request]!
+      const tokens = held.get(request)
+      if (tokens === undefined) {
+        const cached = kv.matchOn(0, request, all)
+        same(`match ${request}`, cached, naive.match(request, all))
+        const upTo = Math.min(all, cached + 1 + random.integer(8))
+        if (upTo <= cached) continue
+        const admitted = kv.admit(0, request, cached, upTo)
+        same(`admit ${request} ${cached} ${upTo}`, admitted, naive.admit(request, cached, upTo))
+        if (admitted) held.set(request, upTo)
+      } else if (random.integer(4) === 0) {
+        kv.release(0, request)
+        naive.release(request)
+        held.delete(request)
+      } else {
+        kv.commit(0, request, tokens)
+        naive.commit(request, tokens)
+        const upTo = Math.min(all, tokens + random.integer(6))
+        const extended = kv.extend(0, request, upTo)
+        same(`extend ${request} ${upTo}`, extended, naive.extend(request, upTo))
+        if (extended) held.set(request, upTo)
+      }
+      const usage = { total: 0, held: 0, cached: 0, free: 0 }
+      kv.usage(0, usage)
+      same('usage', usage, naive.usage())
+      same('evictions', kv.evictions(0), naive.evictions)
+      kv.verify()
+    }
+  }
+})
