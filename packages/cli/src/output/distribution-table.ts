@@ -1,0 +1,69 @@
+import { type AlgorithmSummary, metric } from '@routesim/experiments'
+import { formatNumber } from './results-table.js'
+import { alignedTable } from './table.js'
+
+const STATISTICS = ['mean', 'min', 'p50', 'p75', 'p90', 'p95', 'p99', 'max'] as const
+const LATENCIES = [
+  ['TTFT', 'ttft'],
+  ['ITL', 'tbt'],
+  ['TPOT', 'tpot'],
+  ['E2E', 'end_to_end_latency'],
+  ['Queue wait', 'queue_wait'],
+] as const
+
+/** Every latency of one result with every statistic, in ms, and its other numbers as a list. */
+export function distributionTable(result: AlgorithmSummary): string {
+  const number = (path: string, scale = 1, digits?: number): string => {
+    const { value, ci95 } = metric(result, path)
+    if (value === null) return '-'
+    const spread = ci95 === null ? '' : ` ±${formatNumber(ci95 * scale, digits)}`
+    return formatNumber(value * scale, digits) + spread
+  }
+  const latencies = alignedTable(
+    [
+      { title: 'ms', align: 'left' },
+      ...STATISTICS.map((title) => ({ title, align: 'right' }) as const),
+    ],
+    LATENCIES.map(([title, path]) => [title, ...STATISTICS.map((name) => number(`${path}.${name}`))]),
+  )
+  const facts: [string, string][] = [
+    [
+      'Requests',
+      `${number('completed_requests', 1, 0)} completed, ${number('rejected_requests', 1, 0)} rejected${reasons(result)}`,
+    ],
+    [
+      'Throughput',
+      `${number('requests_per_sec', 1, 2)} req/s, ${number('prompt_tokens_per_sec', 1, 0)} prompt and ${number('gen_tokens_per_sec', 1, 0)} output tokens/s`,
+    ],
+    [
+      'Prefix cache',
+      `${number('token_hit_rate', 100, 1)}% of prompt tokens, ${number('request_hit_rate', 100, 1)}% of requests hit; ${number('evictions', 1, 0)} evictions`,
+    ],
+    ['Preemptions', number('preemptions', 1, 0)],
+    [
+      'Balance',
+      `Jain ${number('jains_fairness_index', 1, 3)}, CV ${number('load_cv', 1, 3)}, queue max/min ${number('max_min_queue_ratio', 1, 2)}`,
+    ],
+    [
+      'GPU time',
+      `${number('gpu_seconds_per_request', 1, 4)} s busy per request, ${number('fleet_gpu_seconds_per_request', 1, 4)} s with idle`,
+    ],
+    [
+      'Cost',
+      `$${number('estimated_cost_per_1k_tokens', 1, 5)} per 1K tokens, of which busy $${number('busy_cost_per_1k_tokens', 1, 5)}`,
+    ],
+  ]
+  const labels = Math.max(...facts.map(([label]) => label.length))
+  const lines = facts.map(([label, text]) => `${label.padEnd(labels)}  ${text}`)
+  return [latencies, '', ...lines].join('\n')
+}
+
+function reasons(result: AlgorithmSummary): string {
+  const names = Object.keys(result.rejected_by_reason)
+  if (names.length === 0) return ''
+  const counts = names.map((name) => {
+    const { value } = metric(result, `rejected_by_reason.${name}`)
+    return `${name} ${formatNumber(value ?? 0, 0)}`
+  })
+  return ` (${counts.join(', ')})`
+}

@@ -1,0 +1,36 @@
+import type { Progress } from '@routesim/experiments'
+import { type SingleBar, Presets } from 'cli-progress'
+import cliProgress from 'cli-progress'
+
+/** Work that is done sooner than this needs no progress bar. */
+const QUIET_MS = 2000
+
+/** A progress bar on stderr for work that takes longer than two seconds. */
+export class ProgressBar {
+  private readonly startedMs = performance.now()
+  private bar: SingleBar | undefined
+
+  readonly update = ({ label, finishedRuns, totalRuns, fraction }: Progress): void => {
+    if (this.bar === undefined) {
+      if (performance.now() - this.startedMs < QUIET_MS) return
+      this.bar = new cliProgress.SingleBar(
+        {
+          format: '{bar} {percentage}% | {label} | ETA {eta_formatted}',
+          stream: process.stderr,
+          noTTYOutput: true,
+          notTTYSchedule: 5000,
+          clearOnComplete: true,
+          hideCursor: null,
+          etaBuffer: 50,
+        },
+        Presets.shades_classic,
+      )
+      this.bar.start(totalRuns, 0, { label })
+    }
+    this.bar.update(finishedRuns + fraction, { label })
+  }
+
+  stop(): void {
+    this.bar?.stop()
+  }
+}

@@ -1,0 +1,104 @@
+import { type AlgorithmSummary, metric } from '@routesim/experiments'
+import colors from 'picocolors'
+import { alignedTable, type Column, markdownTable, width } from './table.js'
+
+/** A number of a result as a column: how it is titled, scaled and judged. */
+interface ResultColumn {
+  readonly title: string
+  readonly path: string
+  readonly better: 'low' | 'high'
+  readonly scale?: number
+  readonly digits?: number
+}
+
+/** In order of the page; the last of them go first when the terminal is narrow. */
+const COLUMNS: readonly (ResultColumn & { readonly rank: number })[] = [
+  { title: 'TTFT p50', path: 'ttft.p50', better: 'low', rank: 1 },
+  { title: 'TTFT p99', path: 'ttft.p99', better: 'low', rank: 2 },
+  { title: 'ITL p99', path: 'tbt.p99', better: 'low', rank: 8 },
+  { title: 'E2E p50', path: 'end_to_end_latency.p50', better: 'low', rank: 6 },
+  { title: 'E2E p99', path: 'end_to_end_latency.p99', better: 'low', rank: 5 },
+  { title: 'Req/s', path: 'requests_per_sec', better: 'high', rank: 4, digits: 2 },
+  { title: 'Hit %', path: 'token_hit_rate', better: 'high', rank: 3, scale: 100, digits: 1 },
+  { title: 'Jain', path: 'jains_fairness_index', better: 'high', rank: 9, digits: 3 },
+  { title: 'GPU-s/req', path: 'gpu_seconds_per_request', better: 'low', rank: 10, digits: 4 },
+  { title: '$/1K tok', path: 'estimated_cost_per_1k_tokens', better: 'low', rank: 7, digits: 5 },
+  { title: 'Rejected', path: 'rejected_requests', better: 'low', rank: 0, digits: 0 },
+]
+
+/** Columns before and after the numbers of a comparison, such as the rate of a sweep. */
+export interface LeadingColumn {
+  readonly title: string
+  readonly cells: readonly string[]
+}
+
+/**
+ * One row per result, latencies in ms; the best of each column bears a `*`. Columns that do not fit
+ * into `maxWidth` are left out, least important first.
+ */
+export function resultsTable(
+  results: readonly AlgorithmSummary[],
+  leading: readonly LeadingColumn[],
+  maxWidth: number = Number.POSITIVE_INFINITY,
+): string {
+  const all = [...COLUMNS]
+  for (;;) {
+    const text = alignedTable(...layOut(results, leading, all))
+    if (width(text) <= maxWidth || all.length <= 2) {
+      const hidden = COLUMNS.filter((column) => !all.includes(column)).map(({ title }) => title)
+      if (hidden.length === 0) return text
+      return `${text}\n(not shown in ${maxWidth} columns: ${hidden.join(', ')})`
+    }
+    all.splice(all.indexOf(all.reduce((a, b) => (b.rank > a.rank ? b : a))), 1)
+  }
+}
+
+/** The whole table in Markdown. */
+export function resultsMarkdown(
+  results: readonly AlgorithmSummary[],
+  leading: readonly LeadingColumn[],
+): string {
+  return markdownTable(...layOut(results, leading, COLUMNS))
+}
+
+function layOut(
+  results: readonly AlgorithmSummary[],
+  leading: readonly LeadingColumn[],
+  columns: readonly ResultColumn[],
+): [Column[], string[][]] {
+  const cells = columns.map((column) => columnCells(results, column))
+  const titles: Column[] = [
+    ...leading.map(({ title }): Column => ({ title, align: 'left' })),
+    ...columns.map(({ title }): Column => ({ title, align: 'right' })),
+  ]
+  const rows = results.map((_, i) => [
+    ...leading.map((column) => column.cells[i]!),
+    ...cells.map((column) => column[i]!),
+  ])
+  return [titles, rows]
+}
+
+function columnCells(results: readonly AlgorithmSummary[], column: ResultColumn): string[] {
+  const scale = column.scale ?? 1
+  const shown = results.map((result) => {
+    const { value, ci95 } = metric(result, column.path)
+    const spread = ci95 === null || value === null ? '' : ` ±${formatNumber(ci95 * scale, column.digits)}`
+    return { value, text: value === null ? '-' : formatNumber(value * scale, column.digits), spread }
+  })
+  const values = shown.map(({ value }) => value).filter((value) => value !== null)
+  const best = column.better === 'low' ? Math.min(...values) : Math.max(...values)
+  const bestText = shown.find(({ value }) => value === best)?.text
+  // Where all are alike to the digits shown, none is best.
+  const isContest = new Set(shown.map(({ text }) => text)).size > 1
+  return shown.map(({ text, spread }) => {
+    const isBest = isContest && text === bestText
+    return isBest ? colors.bold(colors.green(`${text}${spread}*`)) : `${text}${spread} `
+  })
+}
+
+/** Fixed digits, or about four significant ones. */
+export function formatNumber(value: number, digits?: number): string {
+  if (digits !== undefined) return value.toFixed(digits)
+  const size = Math.abs(value)
+  return value.toFixed(size >= 1000 ? 0 : size >= 10 ? 1 : 2)
+}

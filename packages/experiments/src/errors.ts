@@ -1,0 +1,8 @@
+/** Codes of the errors this package throws. */
+export type ExperimentsErrorCode =
+  | 'config_unreadable'
+  | 'config_invalid'
+  | 'trace_missing'
+  | 'rates_missing'
+  | 'algorithms_missing'
+  | 'interrupted'

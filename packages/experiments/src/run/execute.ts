@@ -1,0 +1,64 @@
+import { setImmediate } from 'node:timers/promises'
+import { RouteSimError, Simulation } from '@routesim/core'
+import type { RequestTable } from '@routesim/core'
+import { type RunSummary, summarize, TokenGapRecorder } from '@routesim/metrics'
+import type { Fleet } from '../cluster/build-cluster.js'
+import type { ExperimentsErrorCode } from '../errors.js'
+import type { ResolvedAlgorithm } from './resolve-algorithms.js'
+
+/** Events between two looks at the outside world: a few ms of work. */
+const EVENTS_PER_SLICE = 20_000
+
+/** How the outside world watches and stops long work. */
+export interface Control {
+  /** Stops the work; what is finished is kept. */
+  readonly signal?: AbortSignal
+  /** Called now and then with the requests that ended in the current simulation. */
+  readonly onProgress?: (progress: Progress) => void
+}
+
+/** Where the work stands. */
+export interface Progress {
+  /** What is being simulated. */
+  readonly label: string
+  /** Simulations finished, and in all. */
+  readonly finishedRuns: number
+  readonly totalRuns: number
+  /** Share of the current simulation that is done, 0 to 1. */
+  readonly fraction: number
+}
+
+/** One simulation, summarized. */
+export interface Execution {
+  readonly fleet: Fleet
+  readonly requests: RequestTable
+  readonly algorithm: ResolvedAlgorithm
+  readonly seed: number
+  readonly warmupRequests: number
+}
+
+/**
+ * Simulates and summarizes, letting timers and signals through now and then.
+ * @throws RouteSimError `interrupted` when the signal says so
+ */
+export async function execute(
+  { fleet, requests, algorithm, seed, warmupRequests }: Execution,
+  signal: AbortSignal | undefined,
+  onFraction: (fraction: number) => void,
+): Promise<RunSummary> {
+  const recorder = new TokenGapRecorder(warmupRequests)
+  const router = algorithm.create()
+  const { cluster, pricePerHour } = fleet
+  const simulation = new Simulation({ cluster, requests, router, seed, warmupRequests, recorder })
+  while (!simulation.run(EVENTS_PER_SLICE)) {
+    await setImmediate()
+    if (signal?.aborted) throw interrupted()
+    onFraction(simulation.endedRequests / requests.size)
+  }
+  const summary = summarize(simulation.result(), recorder.gaps, { pricePerHour })
+  return { ...summary, algorithm: algorithm.label }
+}
+
+export function interrupted(): RouteSimError<ExperimentsErrorCode> {
+  return new RouteSimError('interrupted', { code: 'interrupted' })
+}

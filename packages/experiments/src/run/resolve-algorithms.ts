@@ -1,0 +1,78 @@
+import {
+  builtinRouters,
+  findRouter,
+  parseRouterSpec,
+  pdPair,
+  type RouterDefinition,
+} from '@routesim/algorithms'
+import { closestName, type RoutingAlgorithm, RouteSimError } from '@routesim/core'
+import type { Config } from '../config/schema.js'
+import type { ExperimentsErrorCode } from '../errors.js'
+
+/** A definition with parameters of its own, as made from `-a ./my-router.ts:alpha=2`. */
+export interface ConfiguredRouter {
+  readonly definition: RouterDefinition
+  readonly parameters?: Readonly<Record<string, unknown>>
+  /** What results call it; the definition's name by default. */
+  readonly label?: string
+}
+
+/**
+ * A routing algorithm: the name of a built-in one, perhaps with parameters
+ * (`prefix_aware:cache_weight=0.9`), or a definition made with `defineRouter`.
+ */
+export type AlgorithmChoice = string | RouterDefinition | ConfiguredRouter
+
+/** A name for results, and a fresh router for every run. */
+export interface ResolvedAlgorithm {
+  readonly label: string
+  create(): RoutingAlgorithm
+}
+
+/**
+ * Finds and checks algorithms, so that a mistake shows before anything runs. Parameters of the choice
+ * go before those of the config, and those before the defaults. On a disaggregated cluster each
+ * algorithm chooses twice: a prefill and a decode backend.
+ *
+ * @throws RouteSimError when an algorithm or a parameter is unknown
+ */
+export function resolveAlgorithms(
+  choices: readonly AlgorithmChoice[],
+  config: Config,
+): ResolvedAlgorithm[] {
+  const routers = choices.map(configured)
+  const known = new Set([...builtinRouters, ...routers.map((router) => router.definition)].map(({ name }) => name))
+  for (const name of Object.keys(config.algorithms)) {
+    if (!known.has(name)) throw unknownTable(name, known)
+  }
+  return routers.map(({ definition, parameters, label }) => {
+    const merged = { ...config.algorithms[definition.name], ...parameters }
+    const create = (): RoutingAlgorithm =>
+      config.cluster.disaggregated.enabled
+        ? pdPair(definition.create(merged), definition.create(merged))
+        : definition.create(merged)
+    create()
+    return { label: label ?? definition.name, create }
+  })
+}
+
+function configured(choice: AlgorithmChoice): ConfiguredRouter {
+  if (typeof choice !== 'string') return 'definition' in choice ? choice : { definition: choice }
+  const { name, parameters } = parseRouterSpec(choice)
+  const definition = findRouter(name)
+  const label = Object.entries(parameters).map(([key, value]) => `${key}=${value}`)
+  return {
+    definition,
+    parameters,
+    label: [definition.name, ...(label.length > 0 ? [label.join()] : [])].join(':'),
+  }
+}
+
+function unknownTable(name: string, known: ReadonlySet<string>): RouteSimError {
+  const near = closestName(name, known)
+  const mend = near === undefined ? `known are ${[...known].join(', ')}` : `did you mean "${near}"?`
+  return new RouteSimError<ExperimentsErrorCode>(`algorithms.${name}: unknown algorithm; ${mend}`, {
+    code: 'config_invalid',
+    path: `algorithms.${name}`,
+  })
+}

@@ -1,0 +1,32 @@
+import { compare } from './compare.js'
+import type { AlgorithmChoice } from './resolve-algorithms.js'
+import { interrupted } from './execute.js'
+import type { AlgorithmSummary } from './compare.js'
+import type { ExperimentOptions, ScenarioInfo } from './scenario.js'
+
+/** Options of {@link run}. */
+export interface RunOptions extends ExperimentOptions {
+  /** `round_robin` by default. */
+  readonly algorithm?: AlgorithmChoice
+}
+
+/** What {@link run} found. */
+export interface RunReport {
+  readonly scenario: ScenarioInfo
+  readonly result: AlgorithmSummary
+}
+
+/**
+ * Simulates one routing algorithm.
+ *
+ * @throws RouteSimError when the config, the trace or the algorithm is faulty, or the run is stopped
+ *
+ * @example
+ * const { result } = await run({ config: 'configs/default.toml', algorithm: 'prefix_aware' })
+ */
+export async function run({ algorithm = 'round_robin', ...options }: RunOptions): Promise<RunReport> {
+  const { scenario, results } = await compare({ ...options, algorithms: [algorithm] })
+  const [result] = results
+  if (result === undefined) throw interrupted()
+  return { scenario, result }
+}

@@ -1,0 +1,72 @@
+import type { RequestTable } from '@routesim/core'
+import { buildFleet, type Fleet } from '../cluster/build-cluster.js'
+import { loadConfig } from '../config/parse-config.js'
+import type { Config } from '../config/schema.js'
+import { loadWorkload, type TraceOptions, type WorkloadSource } from '../workload/load-workload.js'
+import type { Control } from './execute.js'
+
+/** What every experiment needs to know. */
+export interface ExperimentOptions extends Control, TraceOptions {
+  /** A checked config, or the path of a config file. */
+  readonly config: Config | string
+  /** A trace file (`-` for standard input) or requests; the config's trace section by default. */
+  readonly trace?: string | RequestTable
+  /** Seed of the first run; the config's by default. */
+  readonly seed?: number
+  /** Runs per point, with consecutive seeds; 1 by default. */
+  readonly seeds?: number
+}
+
+/** What was simulated, for the heading of a result. */
+export interface ScenarioInfo {
+  readonly name: string
+  /** Where the requests come from. */
+  readonly source: string
+  readonly requests: number
+  /** From the first arrival to the last, in ms. */
+  readonly spanMs: number
+  readonly backends: number
+  readonly gpu: string
+  /** USD per hour of the whole fleet. */
+  readonly fleetPricePerHour: number
+  readonly visibility: 'exact'
+  readonly seeds: readonly number[]
+  /** What a reader should know before believing the result. */
+  readonly notes: readonly string[]
+}
+
+/** Config, fleet and workload of an experiment. */
+export interface Scenario {
+  readonly config: Config
+  readonly fleet: Fleet
+  readonly seeds: readonly number[]
+  readonly workload: WorkloadSource
+}
+
+/** Reads and checks everything an experiment needs, before anything is simulated. */
+export async function prepareScenario(options: ExperimentOptions): Promise<Scenario> {
+  const config =
+    typeof options.config === 'string' ? await loadConfig(options.config) : options.config
+  const fleet = buildFleet(config)
+  const firstSeed = options.seed ?? config.simulation.seed
+  const seeds = Array.from({ length: options.seeds ?? 1 }, (_, i) => firstSeed + i)
+  const workload = await loadWorkload(config, options.trace, options)
+  return { config, fleet, seeds, workload }
+}
+
+export function describeScenario({ config, fleet, seeds, workload }: Scenario): ScenarioInfo {
+  const requests = workload.requests(seeds[0]!)
+  const { arrivalMs, size } = requests
+  return {
+    name: config.simulation.name,
+    source: workload.description,
+    requests: size,
+    spanMs: size === 0 ? 0 : arrivalMs[size - 1]! - arrivalMs[0]!,
+    backends: fleet.cluster.backends.length,
+    gpu: fleet.gpu,
+    fleetPricePerHour: fleet.pricePerHour.reduce((sum, price) => sum + price, 0),
+    visibility: 'exact',
+    seeds,
+    notes: workload.notes,
+  }
+}

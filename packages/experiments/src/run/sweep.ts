@@ -1,0 +1,66 @@
+import { RouteSimError } from '@routesim/core'
+import type { ExperimentsErrorCode } from '../errors.js'
+import { generatedWorkload } from '../workload/load-workload.js'
+import { type AlgorithmSummary, simulateAll } from './compare.js'
+import { type AlgorithmChoice, resolveAlgorithms } from './resolve-algorithms.js'
+import {
+  describeScenario,
+  type ExperimentOptions,
+  prepareScenario,
+  type ScenarioInfo,
+} from './scenario.js'
+
+/** Options of {@link sweep}. */
+export interface SweepOptions extends Omit<ExperimentOptions, 'trace'> {
+  /** Arrival rates in requests per second, at least one. */
+  readonly rates: readonly number[]
+  /** Length of the generated traffic in seconds; the config's by default. */
+  readonly durationSec?: number
+  /** `round_robin` by default. */
+  readonly algorithms?: readonly AlgorithmChoice[]
+}
+
+/** One point of a sweep. */
+export interface SweepPoint {
+  readonly rate: number
+  readonly result: AlgorithmSummary
+}
+
+/** What {@link sweep} found. */
+export interface SweepReport {
+  readonly scenario: ScenarioInfo
+  readonly points: readonly SweepPoint[]
+  /** True when it was stopped: `points` holds what was finished by then. */
+  readonly interrupted: boolean
+}
+
+/**
+ * Simulates generated traffic, shaped by the config's trace section, at each of several rates.
+ *
+ * @throws RouteSimError when no rate is given, or the config or an algorithm is faulty
+ */
+export async function sweep({
+  rates,
+  durationSec,
+  algorithms: choices = ['round_robin'],
+  ...options
+}: SweepOptions): Promise<SweepReport> {
+  if (rates.length === 0) {
+    throw new RouteSimError<ExperimentsErrorCode>('rates: expected at least one rate, got none', {
+      code: 'rates_missing',
+      hint: 'Give the rates in requests per second, as in --rates 50,100,200.',
+    })
+  }
+  const scenario = await prepareScenario({ ...options, trace: 'generated' })
+  const algorithms = resolveAlgorithms(choices, scenario.config)
+  const points: SweepPoint[] = []
+  let interrupted = false
+  for (const rate of rates) {
+    const workload = generatedWorkload(scenario.config, { rate, duration_sec: durationSec })
+    const { results, ...state } = await simulateAll({ ...scenario, workload }, algorithms, options)
+    points.push(...results.map((result) => ({ rate, result })))
+    interrupted = state.interrupted
+    if (interrupted) break
+  }
+  return { scenario: describeScenario(scenario), points, interrupted }
+}

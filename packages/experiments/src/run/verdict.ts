@@ -1,0 +1,101 @@
+import type { AlgorithmSummary } from './compare.js'
+import { metric } from './metric.js'
+import type { ScenarioInfo } from './scenario.js'
+
+/** What decides between algorithms, with the words for it. */
+const CRITERIA = [
+  { path: 'rejected_requests', name: 'fewest rejections', better: 'low' },
+  { path: 'ttft.p50', name: 'TTFT P50', better: 'low' },
+  { path: 'ttft.p99', name: 'TTFT P99', better: 'low' },
+  { path: 'end_to_end_latency.p50', name: 'E2E P50', better: 'low' },
+  { path: 'end_to_end_latency.p99', name: 'E2E P99', better: 'low' },
+  { path: 'requests_per_sec', name: 'throughput', better: 'high' },
+  { path: 'token_hit_rate', name: 'cache hits', better: 'high' },
+  { path: 'jains_fairness_index', name: 'balance', better: 'high' },
+] as const
+
+/** Differences below this share are not worth a word. */
+const NEGLIGIBLE = 0.005
+
+/**
+ * Two plain sentences: who wins on what, and what it costs. A lead that is negligible, or that lies
+ * within the 95 % intervals when there are several seeds, is nobody's.
+ */
+export function verdict(scenario: ScenarioInfo, results: readonly AlgorithmSummary[]): string[] {
+  if (results.length < 2) return results.length === 0 ? [] : [cost(scenario, results)]
+  return [winners(results), cost(scenario, results)]
+}
+
+function winners(results: readonly AlgorithmSummary[]): string {
+  const wins = new Map<string, string[]>()
+  for (const { path, name, better } of CRITERIA) {
+    const winner = leader(results, path, better)
+    if (winner === undefined) continue
+    const lead = path === 'ttft.p50' || path === 'ttft.p99' ? leadOver(results, winner, path) : ''
+    wins.set(winner.algorithm, [...(wins.get(winner.algorithm) ?? []), name + lead])
+  }
+  if (wins.size === 0) return 'No algorithm is measurably better than another on this traffic.'
+  const ranked = [...wins].sort(([, a], [, b]) => b.length - a.length)
+  return `${ranked.map(([algorithm, names]) => `${algorithm} wins on ${list(names)}`).join('; ')}.`
+}
+
+/** The one result that is better than every other by more than chance and more than a trifle. */
+function leader(
+  results: readonly AlgorithmSummary[],
+  path: string,
+  better: 'low' | 'high',
+): AlgorithmSummary | undefined {
+  const sign = better === 'low' ? 1 : -1
+  const ranked = results
+    .map((result) => ({ result, ...metric(result, path) }))
+    .filter((entry) => entry.value !== null)
+    .sort((a, b) => sign * (a.value! - b.value!))
+  const [first, second] = ranked
+  if (first === undefined || second === undefined) return undefined
+  const gap = Math.abs(second.value! - first.value!)
+  const margin = NEGLIGIBLE * Math.max(Math.abs(first.value!), Math.abs(second.value!))
+  const noise = (first.ci95 ?? 0) + (second.ci95 ?? 0)
+  return gap > Math.max(margin, noise) ? first.result : undefined
+}
+
+/** How far a latency lies below that of the worst algorithm. */
+function leadOver(results: readonly AlgorithmSummary[], winner: AlgorithmSummary, path: string): string {
+  const own = metric(winner, path).value!
+  const others = results.map((result) => ({ name: result.algorithm, value: metric(result, path).value ?? own }))
+  const worst = others.reduce((a, b) => (b.value > a.value ? b : a))
+  return ` (${milliseconds(own)}, ${percent(1 - own / worst.value)} below ${worst.name})`
+}
+
+function cost(scenario: ScenarioInfo, results: readonly AlgorithmSummary[]): string {
+  const fleet = `${scenario.backends} x ${scenario.gpu} at $${scenario.fleetPricePerHour.toFixed(2)}/h`
+  const priced = results
+    .map((result) => ({ result, usd: metric(result, 'estimated_cost_per_1k_tokens').value }))
+    .filter((entry): entry is { result: AlgorithmSummary; usd: number } => entry.usd !== null)
+    .sort((a, b) => a.usd - b.usd)
+  const cheapest = priced[0]
+  const dearest = priced.at(-1)
+  if (cheapest === undefined || dearest === undefined) return `Nothing was completed on ${fleet}.`
+  const busy = metric(cheapest.result, 'busy_cost_per_1k_tokens').value ?? 0
+  const share = `of which ${percent(busy / cheapest.usd)} is for busy GPUs and the rest for idle ones`
+  if (dearest.usd - cheapest.usd <= NEGLIGIBLE * dearest.usd) {
+    const whose = results.length === 1 ? '' : 'whichever is chosen, '
+    return `On ${fleet}, 1K tokens cost ${dollars(cheapest.usd)}, ${whose}${share}.`
+  }
+  return `On ${fleet}, 1K tokens cost ${dollars(cheapest.usd)} with ${cheapest.result.algorithm}, ${share}, and up to ${dollars(dearest.usd)} with ${dearest.result.algorithm}.`
+}
+
+function list(names: readonly string[]): string {
+  return names.length < 2 ? names.join() : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+}
+
+function milliseconds(value: number): string {
+  return value >= 10_000 ? `${(value / 1000).toFixed(1)} s` : `${value.toPrecision(3)} ms`
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)}%`
+}
+
+function dollars(usd: number): string {
+  return `$${usd.toPrecision(3)}`
+}
