@@ -12,8 +12,9 @@ const SHIFT = 20 - SUB_BUCKET_BITS
 /**
  * A histogram of non-negative numbers whose quantiles are within 0.4 % of the exact ones, whatever
  * their range: buckets are the leading bits of the float64 (exponent and 7 bits of mantissa), and a
- * bucket reports its middle. Only below 2.3e-308, where floats lose bits, it is coarser. Count, sum, minimum, maximum and zeros are exact. Memory is 1 KB per
- * factor of two between the smallest and the largest value.
+ * bucket reports its middle. Only below 2.3e-308, where floats themselves lose bits, it is coarser.
+ * Count, sum, minimum, maximum and zeros are exact. Memory is 1 KB per factor of two between the
+ * smallest and the largest value.
  *
  * The idea is HdrHistogram's, with the bucket taken from the bits of the number.
  *
