@@ -40,12 +40,19 @@ async function importFile(path: string, name: string): Promise<unknown> {
     throw new RouteSimError(`${name}: no such file`, { code: 'router_file', path, cause })
   }
   const alias = Object.fromEntries(
-    ['@routesim/algorithms', '@routesim/core'].map((id) => [id, fileURLToPath(import.meta.resolve(id))]),
+    ['@routesim/algorithms', '@routesim/core'].map((id) => [
+      id,
+      fileURLToPath(import.meta.resolve(id)),
+    ]),
   )
   try {
     return await createJiti(import.meta.url, { alias, moduleCache: true }).import(path)
   } catch (cause) {
-    throw new RouteSimError(`${name}: can not be loaded: ${cause}`, { code: 'router_file', path, cause })
+    throw new RouteSimError(`${name}: can not be loaded: ${cause}`, {
+      code: 'router_file',
+      path,
+      cause,
+    })
   }
 }
 
@@ -58,7 +65,7 @@ function definitionIn(module: unknown, name: string): RouterDefinition {
     `${name}: expected one exported router made with defineRouter, got ${found.size}`,
     {
       code: 'router_file',
-      hint: "Write: export default defineRouter({ name, description, create: () => ({ route(request, cluster) { ... } }) })",
+      hint: 'Write: export default defineRouter({ name, description, create: () => ({ route(request, cluster) { ... } }) })',
     },
   )
 }

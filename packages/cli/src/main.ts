@@ -36,13 +36,23 @@ export async function main(args: readonly string[]): Promise<number> {
       if (error.hint !== undefined) console.error(error.hint)
       return EXIT.failure
     }
-    console.error(`${colors.red('unexpected error:')} ${isDebugging ? inspect(error) : String(error)}`)
+    console.error(
+      `${colors.red('unexpected error:')} ${isDebugging ? inspect(error) : String(error)}`,
+    )
     if (!isDebugging) console.error('Run it again with --debug to see where, and please report it.')
     return EXIT.failure
   }
 }
 
-const COMMANDS = ['run', 'compare', 'sweep', 'gen-trace', 'convert', 'list-algorithms', 'demo'] as const
+const COMMANDS = [
+  'run',
+  'compare',
+  'sweep',
+  'gen-trace',
+  'convert',
+  'list-algorithms',
+  'demo',
+] as const
 
 function commandLine(args: readonly string[]): Argv {
   const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
@@ -76,7 +86,9 @@ function commandLine(args: readonly string[]): Argv {
 function withSuggestion(message: string, cli: Argv): string {
   const unknown = /^Unknown (argument|command)s?: (.+)$/.exec(message)
   if (unknown === null) return message
-  const options = (cli as unknown as { getOptions(): { key: Record<string, unknown> } }).getOptions()
+  const options = (
+    cli as unknown as { getOptions(): { key: Record<string, unknown> } }
+  ).getOptions()
   const flags = Object.keys(options.key).filter((flag) => flag.includes('-') || flag.length > 1)
   return unknown[2]!
     .split(', ')

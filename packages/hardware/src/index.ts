@@ -1,1 +1,8 @@
+export type { HardwareErrorCode } from './errors/hardware-error-code.js'
+export { findGpu } from './gpus/find-gpu.js'
+export type { DenseFlops, Gpu, GpuSource } from './gpus/gpu.js'
+export { GPUS } from './gpus/gpu-catalogue.js'
 export { type PagedKvCacheOptions, pagedKvCache } from './kv-cache/paged-kv-cache.js'
+export { type KvShape, kvBytesPerToken } from './kv-transfer/kv-bytes-per-token.js'
+export { type AffineLatencyOptions, affineLatency } from './latency/affine-latency.js'
+export { type PiecewiseLatencyOptions, piecewiseLatency } from './latency/piecewise-latency.js'

@@ -24,7 +24,10 @@ export function distributionTable(result: AlgorithmSummary): string {
       { title: 'ms', align: 'left' },
       ...STATISTICS.map((title) => ({ title, align: 'right' }) as const),
     ],
-    LATENCIES.map(([title, path]) => [title, ...STATISTICS.map((name) => number(`${path}.${name}`))]),
+    LATENCIES.map(([title, path]) => [
+      title,
+      ...STATISTICS.map((name) => number(`${path}.${name}`)),
+    ]),
   )
   const facts: [string, string][] = [
     [

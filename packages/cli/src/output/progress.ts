@@ -1,6 +1,5 @@
 import type { Progress } from '@routesim/experiments'
-import { type SingleBar, Presets } from 'cli-progress'
-import cliProgress from 'cli-progress'
+import cliProgress, { Presets, type SingleBar } from 'cli-progress'
 
 /** Work that is done sooner than this needs no progress bar. */
 const QUIET_MS = 2000

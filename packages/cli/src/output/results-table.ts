@@ -82,8 +82,13 @@ function columnCells(results: readonly AlgorithmSummary[], column: ResultColumn)
   const scale = column.scale ?? 1
   const shown = results.map((result) => {
     const { value, ci95 } = metric(result, column.path)
-    const spread = ci95 === null || value === null ? '' : ` ±${formatNumber(ci95 * scale, column.digits)}`
-    return { value, text: value === null ? '-' : formatNumber(value * scale, column.digits), spread }
+    const spread =
+      ci95 === null || value === null ? '' : ` ±${formatNumber(ci95 * scale, column.digits)}`
+    return {
+      value,
+      text: value === null ? '-' : formatNumber(value * scale, column.digits),
+      spread,
+    }
   })
   const values = shown.map(({ value }) => value).filter((value) => value !== null)
   const best = column.better === 'low' ? Math.min(...values) : Math.max(...values)

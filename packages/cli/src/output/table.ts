@@ -7,19 +7,29 @@ export interface Column {
 }
 
 /** Lays out rows under their titles, two spaces apart. */
-export function alignedTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+export function alignedTable(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+): string {
   const widths = columns.map((column, i) =>
     Math.max(visibleLength(column.title), ...rows.map((row) => visibleLength(row[i]!))),
   )
   const line = (cells: readonly string[]): string =>
-    cells.map((cell, i) => pad(cell, widths[i]!, columns[i]!.align)).join('  ').trimEnd()
+    cells
+      .map((cell, i) => pad(cell, widths[i]!, columns[i]!.align))
+      .join('  ')
+      .trimEnd()
   const rule = widths.map((width) => '-'.repeat(width))
   return [line(columns.map(({ title }) => title)), line(rule), ...rows.map(line)].join('\n')
 }
 
 /** The same table in Markdown. */
-export function markdownTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+export function markdownTable(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
   const rule = columns.map(({ align }) => (align === 'right' ? '---:' : '---'))
   return [line(columns.map(({ title }) => title)), line(rule), ...rows.map(line)].join('\n')
 }

@@ -13,7 +13,7 @@ export const OUTCOME = {
 export interface RequestOutcomes {
   /** One of {@link OUTCOME}. */
   readonly outcome: Uint8Array
-  /** Backend that produced the last token, or would have; -1 when it was sent nowhere. */
+  /** Backend that produced the last token, or would have; -1 when no backend took the request. */
   readonly backend: Int32Array
   /** Backend that computed the prompt; the same as `backend` unless the request was disaggregated. */
   readonly prefillBackend: Int32Array

@@ -190,14 +190,14 @@ export class Simulation implements BackendListener {
       throw this.invalidDecision(request, { prefill: prefill.id, decode: decode.id })
     }
     if (prefill !== decode) this.handOver.checkPair(this.router.name, prefill, decode)
-    progress.prefillBackend[request] = prefill.id
-    progress.backend[request] = decode.id
     const backend = this.backends[prefill.id]!
     if (backend.waiting >= backend.spec.maxQueueDepth) {
       this.reject(request, 'queue_full')
     } else if (!this.canEverFit(request, prefill.id, decode.id)) {
       this.reject(request, 'exceeds_kv_cache')
     } else {
+      progress.prefillBackend[request] = prefill.id
+      progress.backend[request] = decode.id
       backend.enqueue(request, this.loop.nowMs)
       this.router.onDispatched?.(this.cursor.at(request), prefill, this.cluster)
       this.touch(prefill.id)

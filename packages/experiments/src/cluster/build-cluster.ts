@@ -23,7 +23,11 @@ export function buildFleet({ cluster: config }: Config): Fleet {
   const latency = buildLatency(config.compute_model)
   const pools = config.disaggregated
   const backends = Array.from({ length: config.num_backends }, (_, id): BackendSpec => {
-    const role: BackendRole = !pools.enabled ? 'both' : id < pools.prefill_backends ? 'prefill' : 'decode'
+    const role: BackendRole = !pools.enabled
+      ? 'both'
+      : id < pools.prefill_backends
+        ? 'prefill'
+        : 'decode'
     return {
       role,
       latency,

@@ -3,7 +3,11 @@ import { RouteSimError } from '@routesim/core'
 import { type RunSummary, type SeedsSummary, summarizeSeeds } from '@routesim/metrics'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { type Control, execute } from './execute.js'
-import { type AlgorithmChoice, type ResolvedAlgorithm, resolveAlgorithms } from './resolve-algorithms.js'
+import {
+  type AlgorithmChoice,
+  type ResolvedAlgorithm,
+  resolveAlgorithms,
+} from './resolve-algorithms.js'
 import {
   describeScenario,
   type ExperimentOptions,

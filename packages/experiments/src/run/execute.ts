@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
-import { RouteSimError, Simulation } from '@routesim/core'
 import type { RequestTable } from '@routesim/core'
+import { RouteSimError, Simulation } from '@routesim/core'
 import { type RunSummary, summarize, TokenGapRecorder } from '@routesim/metrics'
 import type { Fleet } from '../cluster/build-cluster.js'
 import type { ExperimentsErrorCode } from '../errors.js'

@@ -5,7 +5,7 @@ import {
   pdPair,
   type RouterDefinition,
 } from '@routesim/algorithms'
-import { closestName, type RoutingAlgorithm, RouteSimError } from '@routesim/core'
+import { closestName, RouteSimError, type RoutingAlgorithm } from '@routesim/core'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 
@@ -41,7 +41,9 @@ export function resolveAlgorithms(
   config: Config,
 ): ResolvedAlgorithm[] {
   const routers = choices.map(configured)
-  const known = new Set([...builtinRouters, ...routers.map((router) => router.definition)].map(({ name }) => name))
+  const known = new Set(
+    [...builtinRouters, ...routers.map((router) => router.definition)].map(({ name }) => name),
+  )
   for (const name of Object.keys(config.algorithms)) {
     if (!known.has(name)) throw unknownTable(name, known)
   }

@@ -1,7 +1,7 @@
-import { compare } from './compare.js'
-import type { AlgorithmChoice } from './resolve-algorithms.js'
-import { interrupted } from './execute.js'
 import type { AlgorithmSummary } from './compare.js'
+import { compare } from './compare.js'
+import { interrupted } from './execute.js'
+import type { AlgorithmChoice } from './resolve-algorithms.js'
 import type { ExperimentOptions, ScenarioInfo } from './scenario.js'
 
 /** Options of {@link run}. */
@@ -24,7 +24,10 @@ export interface RunReport {
  * @example
  * const { result } = await run({ config: 'configs/default.toml', algorithm: 'prefix_aware' })
  */
-export async function run({ algorithm = 'round_robin', ...options }: RunOptions): Promise<RunReport> {
+export async function run({
+  algorithm = 'round_robin',
+  ...options
+}: RunOptions): Promise<RunReport> {
   const { scenario, results } = await compare({ ...options, algorithms: [algorithm] })
   const [result] = results
   if (result === undefined) throw interrupted()

@@ -59,9 +59,16 @@ function leader(
 }
 
 /** How far a latency lies below that of the worst algorithm. */
-function leadOver(results: readonly AlgorithmSummary[], winner: AlgorithmSummary, path: string): string {
+function leadOver(
+  results: readonly AlgorithmSummary[],
+  winner: AlgorithmSummary,
+  path: string,
+): string {
   const own = metric(winner, path).value!
-  const others = results.map((result) => ({ name: result.algorithm, value: metric(result, path).value ?? own }))
+  const others = results.map((result) => ({
+    name: result.algorithm,
+    value: metric(result, path).value ?? own,
+  }))
   const worst = others.reduce((a, b) => (b.value > a.value ? b : a))
   return ` (${milliseconds(own)}, ${percent(1 - own / worst.value)} below ${worst.name})`
 }

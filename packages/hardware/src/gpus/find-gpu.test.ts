@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'vitest'
+import { findGpu } from './find-gpu.js'
+import { GPUS } from './gpu-catalogue.js'
+
+describe('findGpu', () => {
+  test.each([
+    ...['H100Sxm', 'H100', 'h100', 'h100_sxm', 'H100-SXM', ' H100 SXM5'].map((name) => [
+      name,
+      'H100 SXM',
+    ]),
+    ...['A100Sxm80', 'A100', 'a100', 'a100-80gb'].map((name) => [name, 'A100 80GB']),
+    ...['L40s', 'l40s', 'L40S'].map((name) => [name, 'L40S']),
+    ['a100_40gb', 'A100 40GB'],
+    ['rtx4090', 'RTX 4090'],
+  ])('%s is the %s', (name, canonical) => {
+    expect(findGpu(name).name).toBe(canonical)
+  })
+
+  test('an unknown name gets the nearest one and the list', () => {
+    expect(() => findGpu('H1000')).toThrow(
+      expect.objectContaining({
+        code: 'gpu_unknown',
+        message:
+          'unknown GPU "H1000": did you mean "H100 SXM"? Known: H100 SXM, H100 PCIe, H200, B200, A100 40GB, A100 80GB, L40S, L4, A10G, RTX 4090',
+      }),
+    )
+    expect(() => findGpu('abacus')).toThrow(/^unknown GPU "abacus"\. Known: H100 SXM, /)
+  })
+})
+
+describe('the catalogue', () => {
+  test('keeps the prices of the original', () => {
+    const prices = ['H100', 'A100', 'L40S'].map((name) => findGpu(name).pricePerHourUsd)
+    expect(prices).toEqual([3.5, 2, 1])
+  })
+
+  test('gives each name to one GPU only', () => {
+    for (const gpu of GPUS) {
+      for (const name of [gpu.name, ...gpu.aliases]) expect(findGpu(name)).toBe(gpu)
+    }
+  })
+
+  test.each(GPUS.map((gpu) => [gpu.name, gpu] as const))('%s has figures of its time', (_, gpu) => {
+    // From 117 (A10G) to 419 (L40S); anything far off has a wrong unit or counts sparsity.
+    const operationsPerByte = gpu.denseFlops.fp16 / gpu.memoryBandwidthBytesPerSec
+    expect(operationsPerByte).toBeGreaterThan(100)
+    expect(operationsPerByte).toBeLessThan(500)
+    expect(gpu.memoryBytes % 1e9).toBe(0)
+    for (const faster of [gpu.denseFlops.fp8, gpu.denseFlops.int8]) {
+      if (faster !== undefined) expect(faster / gpu.denseFlops.fp16).toBeGreaterThan(1.9)
+    }
+  })
+})

@@ -1,0 +1,8 @@
+/** Codes of the errors this package throws. */
+export type MetricsErrorCode =
+  | 'histogram_value_invalid'
+  | 'level_invalid'
+  | 'prices_invalid'
+  | 'quantile_invalid'
+  | 'seeds_invalid'
+  | 'warmup_leaves_nothing'

@@ -1,0 +1,101 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { percentile } from '../statistics/percentile.js'
+import { LogHistogram } from './log-histogram.js'
+
+const quantiles = [0, 0.01, 0.25, 0.5, 0.75, 0.9, 0.99, 1]
+/** Anything a latency in ms can be, and zeros. */
+const value = fc.oneof(
+  fc.double({ min: 1e-6, max: 1e9, noNaN: true }),
+  fc.double({ min: 1, max: 100, noNaN: true }),
+  fc.constant(0),
+)
+
+function histogramOf(values: readonly number[]): LogHistogram {
+  const histogram = new LogHistogram()
+  for (const each of values) histogram.add(each)
+  return histogram
+}
+
+describe('LogHistogram', () => {
+  test('counts a weighted value as often as its weight says', () => {
+    const gaps = new LogHistogram()
+    gaps.add(12.5, 99)
+    gaps.add(80)
+    expect(gaps).toMatchObject({ count: 100, sum: 1317.5, min: 12.5, max: 80, mean: 13.175 })
+    expect(gaps.quantile(0.5)).toBeCloseTo(12.5, 1)
+    expect(gaps.quantile(1)).toBe(80)
+  })
+
+  test('keeps zeros exact', () => {
+    const histogram = histogramOf([0, 0, 0, 5])
+    expect(histogram.quantile(0.5)).toBe(0)
+    expect(histogram).toMatchObject({ min: 0, max: 5, mean: 1.25 })
+    expect(histogramOf([0]).quantile(0.5)).toBe(0)
+  })
+
+  test('has no statistics when empty', () => {
+    const empty = new LogHistogram()
+    expect(empty).toMatchObject({ count: 0, sum: 0, min: NaN, max: NaN, mean: NaN })
+    expect(empty.quantile(0.5)).toBeNaN()
+  })
+
+  test('any quantile is within 0.4 % of the exact one', () => {
+    fc.assert(
+      fc.property(fc.array(value, { minLength: 1, maxLength: 200 }), (values) => {
+        const histogram = histogramOf(values)
+        const column = Float64Array.from(values)
+        for (const q of quantiles) {
+          const exact = percentile(column, q)
+          expect(Math.abs(histogram.quantile(q) - exact)).toBeLessThanOrEqual(0.004 * exact)
+        }
+        expect(histogram.quantile(0)).toBe(histogram.min)
+        expect(histogram.quantile(1)).toBe(histogram.max)
+      }),
+    )
+  })
+
+  test('merging is adding all values to one', () => {
+    fc.assert(
+      fc.property(fc.array(value), fc.array(value), (left, right) => {
+        const merged = histogramOf(left)
+        merged.merge(histogramOf(right))
+        const whole = histogramOf([...left, ...right])
+        expect(merged.count).toBe(whole.count)
+        expect(merged.min).toBe(whole.min)
+        expect(merged.max).toBe(whole.max)
+        expect(Math.abs(merged.sum - whole.sum)).toBeLessThanOrEqual(1e-12 * whole.sum)
+        for (const q of quantiles) expect(merged.quantile(q)).toBe(whole.quantile(q))
+      }),
+    )
+  })
+
+  test('a weight is the same as repetition', () => {
+    const run = fc.tuple(value, fc.integer({ min: 1, max: 20 }))
+    fc.assert(
+      fc.property(fc.array(run, { minLength: 1 }), (runs) => {
+        const weighted = new LogHistogram()
+        for (const [each, weight] of runs) weighted.add(each, weight)
+        const repeated = histogramOf(runs.flatMap(([each, n]) => new Array<number>(n).fill(each)))
+        expect(weighted.count).toBe(repeated.count)
+        for (const q of quantiles) expect(weighted.quantile(q)).toBe(repeated.quantile(q))
+      }),
+    )
+  })
+
+  test.each([
+    [Number.NaN, 1],
+    [-1, 1],
+    [Number.POSITIVE_INFINITY, 1],
+    [1, 0],
+    [1, Number.NaN],
+  ])('refuses value %d with weight %d', (bad, weight) => {
+    expect(() => new LogHistogram().add(bad, weight)).toThrow(/expected a finite value >= 0/)
+  })
+
+  test('a percentage instead of a fraction gets a hint', () => {
+    expect(() => histogramOf([1]).quantile(99)).toThrow(
+      'quantile: expected a number from 0 to 1, got 99: did you mean 0.99?',
+    )
+  })
+})

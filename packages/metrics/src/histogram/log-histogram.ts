@@ -1,0 +1,156 @@
+import { RouteSimError } from '@routesim/core'
+import type { MetricsErrorCode } from '../errors/metrics-error-code.js'
+import { checkedQuantile } from '../statistics/checked-quantile.js'
+import { HIGH_WORD, LOW_WORD } from '../statistics/float-words.js'
+import { interpolate } from '../statistics/interpolate.js'
+
+/** Buckets per octave are 2^7, so a bucket is at most 1/128 of its lower edge wide. */
+const SUB_BUCKET_BITS = 7
+/** What is left of the high word of a float64 once sign, exponent and sub-bucket are taken. */
+const SHIFT = 20 - SUB_BUCKET_BITS
+
+/**
+ * A histogram of non-negative numbers whose quantiles are within 0.4 % of the exact ones, whatever
+ * their range: buckets are the leading bits of the float64 (exponent and 7 bits of mantissa), and a
+ * bucket reports its middle. Only below 2.3e-308, where floats themselves lose bits, it is coarser.
+ * Count, sum, minimum, maximum and zeros are exact. Memory is 1 KB per factor of two between the
+ * smallest and the largest value.
+ *
+ * The idea is HdrHistogram's, with the bucket taken from the bits of the number.
+ *
+ * @example
+ * const gaps = new LogHistogram()
+ * gaps.add(12.5, 99)
+ * gaps.add(80)
+ * gaps.max // => 80
+ */
+export class LogHistogram {
+  private counts = new Float64Array(0)
+  /** Bucket that `counts[0]` stands for. */
+  private firstBucket = 0
+  private zeros = 0
+  private total = 0
+  private weightedSum = 0
+  private smallest = Number.NaN
+  private largest = Number.NaN
+  private readonly value = new Float64Array(1)
+  private readonly words = new Uint32Array(this.value.buffer)
+
+  /** Number of values, each as often as its weight says. */
+  get count(): number {
+    return this.total
+  }
+
+  get sum(): number {
+    return this.weightedSum
+  }
+
+  /** Smallest value; NaN when there is none. */
+  get min(): number {
+    return this.smallest
+  }
+
+  /** Largest value; NaN when there is none. */
+  get max(): number {
+    return this.largest
+  }
+
+  /** Arithmetic mean; NaN when there is no value. */
+  get mean(): number {
+    return this.weightedSum / this.total
+  }
+
+  /**
+   * Counts a value.
+   * @param value - finite, at least 0
+   * @param weight - how often it occurred, an integer of at least 1
+   * @throws RouteSimError `histogram_value_invalid`
+   */
+  add(value: number, weight = 1): void {
+    if (!(value >= 0 && value < Number.POSITIVE_INFINITY && weight >= 1)) refuse(value, weight)
+    if (value === 0) this.zeros += weight
+    else {
+      this.value[0] = value
+      const index = (this.words[HIGH_WORD]! >>> SHIFT) - this.firstBucket
+      if (index >= 0 && index < this.counts.length) this.counts[index]! += weight
+      else this.addOutside(index + this.firstBucket, weight)
+    }
+    this.total += weight
+    this.weightedSum += value * weight
+    if (!(value >= this.smallest)) this.smallest = value
+    if (!(value <= this.largest)) this.largest = value
+  }
+
+  /** Adds everything another histogram holds; the result is as if all values had been added here. */
+  merge(other: LogHistogram): void {
+    if (other.total === 0) return
+    if (other.counts.length > 0) {
+      this.reserve(other.firstBucket, other.firstBucket + other.counts.length)
+      const offset = other.firstBucket - this.firstBucket
+      const added = other.counts
+      for (let i = 0; i < added.length; i++) this.counts[offset + i]! += added[i]!
+    }
+    this.zeros += other.zeros
+    this.total += other.total
+    this.weightedSum += other.weightedSum
+    if (!(other.smallest >= this.smallest)) this.smallest = other.smallest
+    if (!(other.largest <= this.largest)) this.largest = other.largest
+  }
+
+  /**
+   * The quantile by linear interpolation between order statistics, the definition of `percentile`;
+   * NaN when there is no value.
+   * @param q - 0 (minimum) to 1 (maximum)
+   * @throws RouteSimError `quantile_invalid`
+   */
+  quantile(q: number): number {
+    const rank = checkedQuantile(q) * (this.total - 1)
+    if (this.total === 0) return Number.NaN
+    return interpolate(this.valueAt(Math.floor(rank)), this.valueAt(Math.ceil(rank)), rank % 1)
+  }
+
+  /** The value at a position of the sorted values, as its bucket knows it. */
+  private valueAt(rank: number): number {
+    if (rank <= 0) return this.smallest
+    if (rank >= this.total - 1) return this.largest
+    let seen = this.zeros
+    if (rank < seen) return 0
+    let index = 0
+    for (; index < this.counts.length; index++) {
+      seen += this.counts[index]!
+      if (rank < seen) break
+    }
+    const middle = this.middleOf(this.firstBucket + index)
+    return Math.min(Math.max(middle, this.smallest), this.largest)
+  }
+
+  private middleOf(bucket: number): number {
+    this.words[HIGH_WORD] = (bucket << SHIFT) + (1 << (SHIFT - 1))
+    this.words[LOW_WORD] = 0
+    return this.value[0]!
+  }
+
+  private addOutside(bucket: number, weight: number): void {
+    this.reserve(bucket, bucket + 1)
+    this.counts[bucket - this.firstBucket]! += weight
+  }
+
+  /** Makes `counts` cover the buckets from `from` to `to` (exclusive), in whole octaves. */
+  private reserve(from: number, to: number): void {
+    const octave = 1 << SUB_BUCKET_BITS
+    const empty = this.counts.length === 0
+    const first = Math.floor((empty ? from : Math.min(from, this.firstBucket)) / octave) * octave
+    const end = empty ? to : Math.max(to, this.firstBucket + this.counts.length)
+    const grown = new Float64Array(Math.ceil((end - first) / octave) * octave)
+    if (!empty) grown.set(this.counts, this.firstBucket - first)
+    this.counts = grown
+    this.firstBucket = first
+  }
+}
+
+function refuse(value: number, weight: number): never {
+  throw new RouteSimError<MetricsErrorCode>(
+    `histogram: expected a finite value >= 0 with a weight >= 1, got ${value} with weight ${weight}`,
+    { code: 'histogram_value_invalid' },
+  )
+}

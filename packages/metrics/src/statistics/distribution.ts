@@ -1,0 +1,63 @@
+import type { LogHistogram } from '../histogram/log-histogram.js'
+import { orNull } from './or-null.js'
+import { percentiles } from './percentile.js'
+
+/** What is reported of a set of values, in their unit; null where there is no value. */
+export interface Distribution {
+  /** Number of values. */
+  readonly count: number
+  readonly p50: number | null
+  readonly p75: number | null
+  readonly p90: number | null
+  readonly p95: number | null
+  readonly p99: number | null
+  readonly min: number | null
+  readonly max: number | null
+  readonly mean: number | null
+}
+
+const QUANTILES = [0.5, 0.75, 0.9, 0.95, 0.99] as const
+
+/** Exact statistics of a column; NaN stands for an absent value. */
+export function distributionOfColumn(column: Float64Array): Distribution {
+  let count = 0
+  let sum = 0
+  let min = Number.POSITIVE_INFINITY
+  let max = Number.NEGATIVE_INFINITY
+  for (let i = 0; i < column.length; i++) {
+    const value = column[i]!
+    if (Number.isNaN(value)) continue
+    count++
+    sum += value
+    if (value < min) min = value
+    if (value > max) max = value
+  }
+  return distribution(count, percentiles(column, QUANTILES), min, max, sum / count)
+}
+
+/** Statistics of a histogram; the percentiles are within its error. */
+export function distributionOfHistogram(histogram: LogHistogram): Distribution {
+  const quantiles = QUANTILES.map((q) => histogram.quantile(q))
+  return distribution(histogram.count, quantiles, histogram.min, histogram.max, histogram.mean)
+}
+
+function distribution(
+  count: number,
+  quantiles: readonly number[],
+  min: number,
+  max: number,
+  mean: number,
+): Distribution {
+  const [p50, p75, p90, p95, p99] = quantiles.map(orNull)
+  return {
+    count,
+    p50: p50!,
+    p75: p75!,
+    p90: p90!,
+    p95: p95!,
+    p99: p99!,
+    min: orNull(min),
+    max: orNull(max),
+    mean: orNull(mean),
+  }
+}
