@@ -1,0 +1,95 @@
+import { builtinRouters } from '@routesim/algorithms'
+import { type CompareOptions, type Comparison, compare } from '@routesim/experiments'
+import type { CommandModule } from 'yargs'
+import { loadAlgorithm, splitAlgorithms } from '../load-router.js'
+import { flatCsv } from '../output/flat-csv.js'
+import { resultsMarkdown, resultsTable } from '../output/results-table.js'
+import { writeResults } from '../output/write-results.js'
+import { UsageError } from '../usage-error.js'
+import {
+  CONFIG,
+  checkSeeds,
+  type ExperimentArguments,
+  heading,
+  ON_ERROR,
+  printNotes,
+  RESULT_OPTIONS,
+  TRACE,
+  TRACE_FORMAT,
+  watched,
+} from './experiment-options.js'
+import { stopped } from './stopped.js'
+import type { TraceArguments } from './trace-arguments.js'
+
+interface CompareArguments extends ExperimentArguments, TraceArguments {
+  algorithms: string | undefined
+}
+
+/** `routesim compare`: several algorithms side by side, and who wins. */
+export const compareCommand: CommandModule<object, CompareArguments> = {
+  command: 'compare',
+  describe: 'Compare routing algorithms on the same traffic',
+  builder: (yargs) =>
+    yargs
+      .options({ config: CONFIG, trace: TRACE })
+      .option('algorithms', {
+        alias: 'A',
+        type: 'string',
+        requiresArg: true,
+        describe:
+          'Comma-separated algorithms or files that export one; all built-in ones by default',
+      })
+      .options(RESULT_OPTIONS)
+      .options({ 'trace-format': TRACE_FORMAT, 'on-error': ON_ERROR })
+      .example('$0 compare -c configs/mooncake.toml -t trace.jsonl.gz', '')
+      .example(
+        '$0 compare -c configs/default.toml -A round_robin,prefix_aware,./my-router.ts',
+        '',
+      ) as never,
+  handler: async (args) => {
+    checkSeeds(args)
+    const algorithms = await chosen(args.algorithms)
+    await showComparison({ ...args, algorithms }, args)
+  },
+}
+
+/** Compares under a progress bar and shows what came out, also when it was stopped halfway. */
+export async function showComparison(
+  options: CompareOptions,
+  output: Pick<ExperimentArguments, 'format' | 'output'>,
+): Promise<void> {
+  const comparison = await watched((control) => compare({ ...options, ...control }))
+  const { scenario, results } = comparison
+  if (results.length > 0) {
+    printNotes(scenario, results)
+    await writeResults(rendering(comparison), output)
+  }
+  if (comparison.interrupted)
+    throw stopped(results.length, options.algorithms?.length ?? builtinRouters.length)
+}
+
+async function chosen(list: string | undefined): Promise<CompareOptions['algorithms']> {
+  if (list === undefined) return builtinRouters
+  const specs = splitAlgorithms(list)
+  if (specs.length === 0) throw new UsageError('--algorithms: expected at least one name, got none')
+  return Promise.all(specs.map(loadAlgorithm))
+}
+
+function rendering({ scenario, results, verdict }: Comparison) {
+  const leading = [{ title: 'Algorithm', cells: results.map(({ algorithm }) => algorithm) }]
+  return {
+    table: () =>
+      [
+        heading(scenario),
+        'Latencies in ms; * marks the best.',
+        '',
+        resultsTable(results, leading, process.stdout.columns),
+        '',
+        ...verdict,
+      ].join('\n'),
+    json: () => JSON.stringify(results, undefined, 2),
+    csv: () => flatCsv(results),
+    md: () =>
+      `${heading(scenario)}\n\n${resultsMarkdown(results, leading)}\n\n${verdict.join(' ')}`,
+  }
+}

@@ -1,0 +1,109 @@
+import type { AlgorithmSummary, ExperimentOptions, ScenarioInfo } from '@routesim/experiments'
+import type { Options } from 'yargs'
+import { ProgressBar } from '../output/progress.js'
+import { FORMATS, type OutputFormat } from '../output/write-results.js'
+import { UsageError } from '../usage-error.js'
+
+/** Options that `run`, `compare`, `sweep` and `demo` share. */
+export interface ExperimentArguments {
+  config: string
+  format: OutputFormat | undefined
+  output: string | undefined
+  seed: number | undefined
+  seeds: number
+}
+
+export const CONFIG: Options = {
+  alias: 'c',
+  type: 'string',
+  demandOption: true,
+  requiresArg: true,
+  describe: 'Config file (TOML)',
+}
+
+export const TRACE: Options = {
+  alias: 't',
+  type: 'string',
+  requiresArg: true,
+  describe: "Trace file, - for standard input; the config's trace by default",
+}
+
+export const TRACE_FORMAT: Options = {
+  choices: ['compact_jsonl', 'jsonl', 'mooncake', 'otel', 'opentelemetry'],
+  requiresArg: true,
+  describe: 'Format of the trace; detected from its content by default',
+}
+
+export const ON_ERROR: Options = {
+  choices: ['fail', 'skip'],
+  default: 'fail',
+  requiresArg: true,
+  describe: 'What to do with a faulty line of the trace',
+}
+
+export const RESULT_OPTIONS = {
+  format: { choices: FORMATS, requiresArg: true, describe: 'Print results as (default: table)' },
+  output: {
+    alias: 'o',
+    type: 'string',
+    requiresArg: true,
+    describe: 'Write results to a file; JSON unless its name or --format says otherwise',
+  },
+  seed: { type: 'number', requiresArg: true, describe: "Seed; the config's by default" },
+  seeds: {
+    type: 'number',
+    default: 1,
+    requiresArg: true,
+    describe: 'Run N seeds and give means with 95% intervals',
+  },
+} as const satisfies Record<string, Options>
+
+/** Checks the numbers that yargs lets through as NaN or fractions. */
+export function checkSeeds({ seed, seeds }: Pick<ExperimentArguments, 'seed' | 'seeds'>): void {
+  if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) {
+    throw new UsageError(`--seed: expected an integer >= 0, got ${seed}`)
+  }
+  if (!(Number.isInteger(seeds) && seeds >= 1)) {
+    throw new UsageError(`--seeds: expected an integer >= 1, got ${seeds}`)
+  }
+}
+
+/**
+ * Runs an experiment under a progress bar. The first Ctrl-C asks it to stop and keep what it has, the
+ * second ends the process.
+ */
+export async function watched<T>(
+  experiment: (control: Pick<ExperimentOptions, 'signal' | 'onProgress'>) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController()
+  const stop = (): void => {
+    console.error('Stopping; finished runs are kept.')
+    controller.abort()
+  }
+  const bar = new ProgressBar()
+  process.once('SIGINT', stop)
+  try {
+    return await experiment({ signal: controller.signal, onProgress: bar.update })
+  } finally {
+    bar.stop()
+    process.off('SIGINT', stop)
+  }
+}
+
+/** The lines above a table: what was simulated. */
+export function heading(scenario: ScenarioInfo): string {
+  const { requests, source, spanMs, backends, gpu, visibility, seeds } = scenario
+  const span =
+    spanMs >= 120_000 ? `${(spanMs / 60_000).toFixed(1)} min` : `${(spanMs / 1000).toFixed(1)} s`
+  const seed = seeds.length === 1 ? `seed ${seeds[0]}` : `seeds ${seeds[0]} to ${seeds.at(-1)}`
+  const count = requests.toLocaleString('en-US')
+  return `${count} requests over ${span} (${source}) on ${backends} x ${gpu}; visibility ${visibility}; ${seed}`
+}
+
+/** Tells on stderr what a reader should know before believing the numbers. */
+export function printNotes(scenario: ScenarioInfo, results: readonly AlgorithmSummary[]): void {
+  for (const note of scenario.notes) console.error(`note: ${note}`)
+  if (scenario.seeds.length > 1 && results.length > 0) {
+    console.error('note: numbers are means over the seeds, ± half of a 95% interval')
+  }
+}

@@ -1,0 +1,94 @@
+import { type SweepReport, sweep } from '@routesim/experiments'
+import type { CommandModule } from 'yargs'
+import { loadAlgorithm, splitAlgorithms } from '../load-router.js'
+import { flatCsv } from '../output/flat-csv.js'
+import { formatNumber, resultsMarkdown, resultsTable } from '../output/results-table.js'
+import { writeResults } from '../output/write-results.js'
+import { UsageError } from '../usage-error.js'
+import {
+  CONFIG,
+  checkSeeds,
+  type ExperimentArguments,
+  heading,
+  printNotes,
+  RESULT_OPTIONS,
+  watched,
+} from './experiment-options.js'
+import { stopped } from './stopped.js'
+
+interface SweepArguments extends ExperimentArguments {
+  algorithm: string
+  rates: string
+  duration: number | undefined
+}
+
+/** `routesim sweep`: generated traffic at several rates. */
+export const sweepCommand: CommandModule<object, SweepArguments> = {
+  command: 'sweep',
+  describe: 'Simulate generated traffic at several arrival rates',
+  builder: (yargs) =>
+    yargs
+      .options({ config: CONFIG })
+      .option('algorithm', {
+        alias: 'a',
+        type: 'string',
+        default: 'round_robin',
+        requiresArg: true,
+        describe: 'Algorithm, or a comma-separated list of them',
+      })
+      .option('rates', {
+        type: 'string',
+        demandOption: true,
+        requiresArg: true,
+        describe: 'Comma-separated rates in requests per second',
+      })
+      .option('duration', {
+        type: 'number',
+        requiresArg: true,
+        describe: "Seconds of traffic per rate (default: the config's trace.duration_sec, or 60)",
+      })
+      .options(RESULT_OPTIONS)
+      .example(
+        '$0 sweep -c configs/default.toml -a least_outstanding --rates 50,100,200',
+        '',
+      ) as never,
+  handler: async (args) => {
+    checkSeeds(args)
+    const rates = parseRates(args.rates)
+    const algorithms = await Promise.all(splitAlgorithms(args.algorithm).map(loadAlgorithm))
+    const options = { ...args, rates, algorithms, durationSec: args.duration }
+    const report = await watched((control) => sweep({ ...options, ...control }))
+    if (report.points.length > 0) {
+      printNotes(report.scenario, [])
+      await writeResults(rendering(report), args)
+    }
+    if (report.interrupted) throw stopped(report.points.length, rates.length * algorithms.length)
+  },
+}
+
+function parseRates(list: string): number[] {
+  return list.split(',').map((text) => {
+    const rate = Number(text)
+    if (text.trim() !== '' && Number.isFinite(rate) && rate > 0) return rate
+    throw new UsageError(`--rates: expected numbers > 0 such as 50,100,200, got "${text}"`)
+  })
+}
+
+function rendering({ scenario, points }: SweepReport) {
+  const results = points.map(({ result }) => result)
+  const leading = [
+    {
+      title: 'Rate',
+      cells: points.map(({ rate }) => formatNumber(rate, Number.isInteger(rate) ? 0 : 2)),
+    },
+    { title: 'Algorithm', cells: results.map(({ algorithm }) => algorithm) },
+  ]
+  const rows = points.map(({ rate, result }) => ({ rate, ...result }))
+  return {
+    table: () =>
+      `${heading(scenario)}\n\n${resultsTable(results, leading, process.stdout.columns)}`,
+    json: () => JSON.stringify(rows, undefined, 2),
+    csv: () => flatCsv(rows),
+    md: () => resultsMarkdown(results, leading),
+  }
+}

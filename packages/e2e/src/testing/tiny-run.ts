@@ -1,0 +1,126 @@
+import {
+  type BackendSpec,
+  type ClusterView,
+  disaggregate,
+  type KvTransfer,
+  type LatencyModel,
+  NO_NODE,
+  type Recorder,
+  type RequestRecord,
+  type RequestTable,
+  RequestTableBuilder,
+  type RoutingAlgorithm,
+  type RunResult,
+  simulate,
+} from '@routesim/core'
+import { pagedKvCache, piecewiseLatency } from '@routesim/hardware'
+
+/** A request of a tiny story: like a record, with a named stream of shared content. */
+export interface TinyRequest extends Partial<Omit<RequestRecord, 'promptNode'>> {
+  /** Name of the content the prompt begins with. */
+  readonly shared?: string
+  /** How many tokens of it. */
+  readonly sharedTokens?: number
+}
+
+/** The curve of the original RouteSim for an H100: 50,000 prompt tokens/s, 12.5 ms per lone token. */
+export const h100: LatencyModel = piecewiseLatency({
+  prefillTokensPerSec: 50000,
+  decodeTokensPerSecBatch1: 80,
+  decodeThroughputSaturationBatch: 64,
+  decodeTokensPerSecSaturated: 3200,
+})
+
+export function tinyTable(requests: readonly TinyRequest[]): RequestTable {
+  const builder = new RequestTableBuilder()
+  for (const { shared, sharedTokens, ...request } of requests) {
+    const promptTokens = request.promptTokens ?? 100
+    const end = sharedTokens ?? promptTokens
+    const promptNode = shared === undefined ? NO_NODE : builder.prompts.stream(NO_NODE, shared, end)
+    const prefixTokens = shared === undefined ? 0 : end
+    builder.add({
+      arrivalMs: 0,
+      outputTokens: 1,
+      prefixTokens,
+      ...request,
+      promptTokens,
+      promptNode,
+    })
+  }
+  return builder.build()
+}
+
+export function backend(overrides: Partial<BackendSpec> = {}): BackendSpec {
+  return {
+    role: 'both',
+    latency: h100,
+    kv: { blocks: 32768, blockTokens: 16 },
+    maxBatchTokens: 16384,
+    maxNumSeqs: 256,
+    maxQueueDepth: 256,
+    chunkedPrefill: true,
+    ...overrides,
+  }
+}
+
+export const kvTransfer: KvTransfer = {
+  latencyMs: 0.5,
+  bandwidthBytesPerSec: 50e9,
+  bytesPerToken: 2 * 80 * 8 * 128 * 2,
+}
+
+/** Each request to the next backend. */
+export function inTurn(): RoutingAlgorithm {
+  let next = 0
+  return {
+    name: 'in_turn',
+    route: (_, cluster) => cluster.backends[next++ % cluster.backends.length]!,
+  }
+}
+
+/** Prefill on the prefill backends in turn, decode on the decode backends in turn. */
+export function pairsInTurn(): RoutingAlgorithm {
+  let next = 0
+  const member = (cluster: ClusterView) => cluster.backends[next % cluster.backends.length]!
+  return {
+    name: 'pairs_in_turn',
+    route: (_, cluster) => {
+      next++
+      return disaggregate(
+        member(cluster.pool('prefill', 'both')),
+        member(cluster.pool('decode', 'both')),
+      )
+    },
+  }
+}
+
+export interface TinyRun {
+  readonly requests: readonly TinyRequest[] | RequestTable
+  readonly backends?: readonly BackendSpec[]
+  readonly router?: RoutingAlgorithm
+  readonly warmupRequests?: number
+  readonly seed?: number
+  readonly recorder?: Recorder
+}
+
+/** Simulates a story; one default backend and requests in turn unless told otherwise. */
+export function tinyRun({
+  requests,
+  backends = [backend()],
+  router = inTurn(),
+  seed = 1,
+  ...options
+}: TinyRun): RunResult {
+  return simulate({
+    requests: 'size' in requests ? requests : tinyTable(requests),
+    cluster: { backends, kvCache: pagedKvCache(), kvTransfer },
+    router,
+    seed,
+    ...options,
+  })
+}
+
+/** A per-request latency of the result. */
+export function ttftMs({ outcomes, requests }: RunResult, request: number): number {
+  return outcomes.firstTokenMs[request]! - requests.arrivalMs[request]!
+}
