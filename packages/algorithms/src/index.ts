@@ -14,3 +14,8 @@ export type {
 } from './definition/router-parameters.js'
 export { type BackendScore, leastBy, mostBy } from './pickers/pick.js'
 export { type TieRule, tiesParameter } from './pickers/ties.js'
+export { leastKv } from './routers/least-kv.js'
+export { leastOutstanding } from './routers/least-outstanding.js'
+export { powerOfTwo } from './routers/power-of-two.js'
+export { random } from './routers/random.js'
+export { roundRobin } from './routers/round-robin.js'
