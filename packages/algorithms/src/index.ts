@@ -14,6 +14,8 @@ export type {
 } from './definition/router-parameters.js'
 export { type BackendScore, leastBy, mostBy } from './pickers/pick.js'
 export { type TieRule, tiesParameter } from './pickers/ties.js'
+export { builtinRouters, findRouter } from './registry/builtin-routers.js'
+export { parseRouterSpec, type RouterSpec } from './registry/parse-router-spec.js'
 export { costEscalation } from './routers/cost-escalation.js'
 export { leastKv } from './routers/least-kv.js'
 export { leastOutstanding } from './routers/least-outstanding.js'
