@@ -1,4 +1,5 @@
 export type { AlgorithmsErrorCode } from './algorithms-error-code.js'
+export { pdPair } from './combinators/pd-pair.js'
 export {
   defineRouter,
   type RouterDefinition,
