@@ -1,0 +1,96 @@
+import { disaggregate, type RoutingAlgorithm } from '@routesim/core'
+import { describe, expect, test } from 'vitest'
+import { leastKv } from '../routers/least-kv.js'
+import { leastOutstanding } from '../routers/least-outstanding.js'
+import { sessionAffinity } from '../routers/session-affinity.js'
+import { summary, testBackend, testCluster, testRequest } from '../testing/test-cluster.js'
+import { pdPair } from './pd-pair.js'
+
+const prefill = { role: 'prefill' } as const
+const decode = { role: 'decode' } as const
+const down = { healthy: false }
+
+describe('pdPair', () => {
+  test.each([
+    {
+      why: 'each from its pool',
+      states: [prefill, decode, { ...prefill, running: 1 }],
+      expected: '0>1',
+    },
+    {
+      why: 'a busy prefill backend',
+      states: [{ ...prefill, running: 2 }, decode, prefill],
+      expected: '2>1',
+    },
+    {
+      why: 'KV use decides on decode',
+      states: [prefill, { ...decode, kvUsage: 0.5 }, decode],
+      expected: '0>2',
+    },
+    { why: 'one backend for both', states: [{}, { running: 1, kvUsage: 1 }], expected: 0 },
+    { why: 'two that do both', states: [{ kvUsage: 1 }, { running: 1 }], expected: '0>1' },
+    {
+      why: 'no prefill backend',
+      states: [{ ...prefill, ...down }, decode],
+      expected: 'no_available_backend',
+    },
+    {
+      why: 'no decode backend',
+      states: [prefill, { ...decode, waiting: 10 }],
+      expected: 'no_available_backend',
+    },
+  ])('$why', ({ states, expected }) => {
+    const router = pdPair(
+      leastOutstanding.create({ ties: 'first' }),
+      leastKv.create({ ties: 'first' }),
+    )
+    expect(summary(router.route(testRequest(), testCluster(states)))).toBe(expected)
+  })
+
+  test('sessions stick in each pool by itself', () => {
+    const router = pdPair(sessionAffinity.create(), sessionAffinity.create())
+    const request = testRequest({ session: 'a' })
+    const busyLow = [{ ...prefill, running: 9 }, { ...decode, running: 9 }, prefill, decode]
+    const busyHigh = [prefill, decode, { ...prefill, running: 9 }, { ...decode, running: 9 }]
+    expect(summary(router.route(request, testCluster(busyLow)))).toBe('2>3')
+    expect(summary(router.route(request, testCluster(busyHigh)))).toBe('2>3')
+    expect(router.customMetrics?.()).toEqual({
+      prefill_active_sessions: 1,
+      decode_active_sessions: 1,
+    })
+  })
+
+  test('the name is common to both, or a pair', () => {
+    expect(pdPair(leastKv.create(), leastKv.create()).name).toBe('least_kv')
+    expect(pdPair(leastOutstanding.create(), leastKv.create()).name).toBe(
+      'least_outstanding+least_kv',
+    )
+  })
+
+  test('hooks reach the router of the role, with its pool; absent hooks stay absent', () => {
+    const log: string[] = []
+    const listener = (name: string): RoutingAlgorithm => ({
+      ...leastKv.create(),
+      onDispatched(_request, backend, cluster) {
+        log.push(`${name}: ${backend.id} of ${cluster.backends.map(({ id }) => id)}`)
+      },
+    })
+    const router = pdPair(listener('p'), listener('d'))
+    const cluster = testCluster([prefill, decode, {}])
+    for (const backend of cluster.backends) {
+      router.onDispatched?.(testRequest(), backend, cluster)
+    }
+    expect(log).toEqual(['p: 0 of 0,2', 'd: 1 of 1,2', 'p: 2 of 0,2', 'd: 2 of 1,2'])
+    expect(router.onFinished).toBeUndefined()
+  })
+
+  test('one instance twice, and a router that disaggregates itself, are errors', () => {
+    const one = leastKv.create()
+    expect(() => pdPair(one, one)).toThrow(expect.objectContaining({ code: 'router_invalid' }))
+    const pair = disaggregate(testBackend(0), testBackend(1))
+    const nested = pdPair({ name: 'nested', route: () => pair }, one)
+    expect(() => nested.route(testRequest(), testCluster([{}]))).toThrow(
+      'pdPair: expected nested to choose one backend, got a prefill and decode pair',
+    )
+  })
+})

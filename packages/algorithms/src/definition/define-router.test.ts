@@ -1,0 +1,124 @@
+import type { RoutingAlgorithm } from '@routesim/core'
+import { describe, expect, expectTypeOf, test } from 'vitest'
+import { leastBy } from '../pickers/pick.js'
+import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
+import { defineRouter } from './define-router.js'
+
+const tunable = defineRouter({
+  name: 'tunable',
+  description: 'Has one parameter of each kind.',
+  parameters: {
+    weight: { default: 0.5, min: 0, max: 1, description: 'A share.' },
+    limit: { default: 10, min: 1, integer: true, description: 'A count.' },
+    mode: { default: 'soft', choices: ['soft', 'hard'], description: 'A choice.' },
+    label: { default: 'x', description: 'Any text.' },
+    strict: { default: false, description: 'A switch.' },
+  },
+  create: (parameters) => {
+    expectTypeOf(parameters).toEqualTypeOf<{
+      readonly weight: number
+      readonly limit: number
+      readonly mode: 'soft' | 'hard'
+      readonly label: string
+      readonly strict: boolean
+    }>()
+    return {
+      route: () => ({ kind: 'reject', reason: JSON.stringify(parameters) }),
+    }
+  },
+})
+
+function parametersOf(router: RoutingAlgorithm): unknown {
+  return JSON.parse(String(summary(router.route(testRequest(), testCluster([])))))
+}
+
+describe('defineRouter', () => {
+  test('a custom router takes ten lines', () => {
+    const router = defineRouter({
+      name: 'fewest_pending_tokens',
+      description: 'Sends to the backend with the fewest prompt tokens still to prefill.',
+      create: () => ({
+        route: (_request, cluster) => leastBy(cluster, (backend) => backend.pendingPromptTokens),
+      }),
+    }).create()
+    const cluster = testCluster([{ pendingPromptTokens: 900 }, { pendingPromptTokens: 20 }])
+    expect(router.name).toBe('fewest_pending_tokens')
+    expect(summary(router.route(testRequest(), cluster))).toBe(1)
+  })
+
+  test('parameters are the defaults, with overrides in their place', () => {
+    const defaults = { weight: 0.5, limit: 10, mode: 'soft', label: 'x', strict: false }
+    expect(parametersOf(tunable.create())).toEqual(defaults)
+    expect(parametersOf(tunable.create({ weight: 1, label: undefined }))).toEqual({
+      ...defaults,
+      weight: 1,
+    })
+  })
+
+  test.each([
+    [{ weight: 2 }, 'algorithms.tunable.weight: expected a number from 0 to 1, got 2'],
+    [{ weight: Number.NaN }, 'algorithms.tunable.weight: expected a number from 0 to 1, got NaN'],
+    [{ weight: '1' }, 'algorithms.tunable.weight: expected a number from 0 to 1, got "1"'],
+    [{ weight: null }, 'algorithms.tunable.weight: expected a number from 0 to 1, got null'],
+    [{ limit: 0 }, 'algorithms.tunable.limit: expected an integer >= 1, got 0'],
+    [{ limit: 1.5 }, 'algorithms.tunable.limit: expected an integer >= 1, got 1.5'],
+    [{ mode: 'firm' }, 'algorithms.tunable.mode: expected one of soft, hard, got "firm"'],
+    [{ label: 7 }, 'algorithms.tunable.label: expected a string, got 7'],
+    [{ label: [] }, 'algorithms.tunable.label: expected a string, got an array'],
+    [{ strict: 1 }, 'algorithms.tunable.strict: expected true or false, got 1'],
+  ])('%o is refused', (overrides, message) => {
+    expect(() => tunable.create(overrides)).toThrow(
+      expect.objectContaining({ name: 'RouteSimError', code: 'parameter_invalid', message }),
+    )
+  })
+
+  test('an unknown parameter is refused, with the nearest as a hint', () => {
+    expect(() => tunable.create({ wieght: 1 })).toThrow(
+      expect.objectContaining({
+        code: 'parameter_unknown',
+        path: 'algorithms.tunable.wieght',
+        message:
+          'algorithms.tunable.wieght: unknown parameter, expected one of weight, limit, mode, label, strict',
+        hint: 'Did you mean "weight"?',
+      }),
+    )
+    expect(() => tunable.create({ constructor: 1 })).toThrow(/unknown parameter/)
+  })
+
+  test('each algorithm is fresh, and a class keeps its methods and private state', () => {
+    class Counter {
+      #calls = 0
+      route() {
+        return { kind: 'reject', reason: String(++this.#calls) } as const
+      }
+    }
+    const counter = defineRouter({
+      name: 'counter',
+      description: 'Counts.',
+      create: () => new Counter(),
+    })
+    const [a, b] = [counter.create(), counter.create()]
+    const decide = (router: RoutingAlgorithm) =>
+      summary(router.route(testRequest(), testCluster([])))
+    expect([decide(a), decide(a), decide(b), a.name]).toEqual(['1', '2', '1', 'counter'])
+  })
+
+  test('a mistake in the definition itself is refused', () => {
+    const create = () => ({ route: () => ({ kind: 'reject', reason: '' }) as const })
+    expect(() => defineRouter({ name: 'My Router', description: '', create })).toThrow(
+      /^router name: .* got "My Router"$/,
+    )
+    const parameters = { share: { default: 2, max: 1, description: '' } }
+    expect(() => defineRouter({ name: 'a', description: '', parameters, create })).toThrow(
+      'algorithms.a.share: expected a number <= 1, got 2',
+    )
+    // @ts-expect-error: an algorithm without route
+    const broken = defineRouter({ name: 'broken', description: '', create: () => ({}) })
+    expect(() => broken.create()).toThrow(expect.objectContaining({ code: 'router_invalid' }))
+  })
+
+  test('a definition is frozen', () => {
+    expect(Object.isFrozen(tunable)).toBe(true)
+    expect(Object.isFrozen(tunable.parameters)).toBe(true)
+  })
+})

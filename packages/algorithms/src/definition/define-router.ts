@@ -1,0 +1,81 @@
+import { RouteSimError, type RoutingAlgorithm } from '@routesim/core'
+import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
+import {
+  type ParameterValues,
+  type RouterParameters,
+  resolveParameters,
+} from './router-parameters.js'
+
+/** What {@link defineRouter} takes. */
+export interface RouterOptions<Parameters extends RouterParameters> {
+  /** Lower case letters, digits and `_`, beginning with a letter. */
+  readonly name: string
+  /** One sentence: what the router does. */
+  readonly description: string
+  readonly parameters?: Parameters
+  /** Makes a fresh algorithm; its state lives in this call. The definition adds the name. */
+  create(parameters: ParameterValues<Parameters>): Omit<RoutingAlgorithm, 'name'>
+}
+
+/** A named kind of router: makes one {@link RoutingAlgorithm} per run. */
+export interface RouterDefinition {
+  readonly name: string
+  readonly description: string
+  readonly parameters: RouterParameters
+  /**
+   * A fresh algorithm with the default parameters, or others.
+   * @throws RouteSimError `parameter_unknown` or `parameter_invalid`
+   */
+  create(overrides?: Readonly<Record<string, unknown>>): RoutingAlgorithm
+}
+
+/**
+ * Defines a router. Types of the parameters follow from their declaration.
+ *
+ * @throws RouteSimError `router_invalid` when the name is malformed, `parameter_invalid` when a
+ * default is out of its own range
+ * @example
+ * const fewestPendingTokens = defineRouter({
+ *   name: 'fewest_pending_tokens',
+ *   description: 'Sends to the backend with the fewest prompt tokens still to prefill.',
+ *   create: () => ({
+ *     route: (request, cluster) => leastBy(cluster, (backend) => backend.pendingPromptTokens),
+ *   }),
+ * })
+ */
+export function defineRouter<const Parameters extends RouterParameters = Record<never, never>>(
+  options: RouterOptions<Parameters>,
+): RouterDefinition {
+  const { name, description } = options
+  if (!/^[a-z][a-z0-9_]*$/.test(name)) {
+    throw invalid(
+      `router name: expected lower case letters, digits and _, beginning with a letter, got ${JSON.stringify(name)}`,
+    )
+  }
+  const parameters: RouterParameters = Object.freeze({ ...options.parameters })
+  resolveParameters(name, parameters, {})
+  return Object.freeze({
+    name,
+    description,
+    parameters,
+    create(overrides: Readonly<Record<string, unknown>> = {}): RoutingAlgorithm {
+      const values = resolveParameters(name, parameters, overrides)
+      const algorithm = options.create(values as ParameterValues<Parameters>)
+      // Routers are loaded from users' files too, where no compiler has looked.
+      if (typeof algorithm?.route !== 'function') {
+        throw invalid(
+          `algorithms.${name}: expected create() to return an object with a route function`,
+        )
+      }
+      // Defined on the object itself, so that class instances keep their methods.
+      return Object.defineProperty(algorithm, 'name', {
+        value: name,
+        enumerable: true,
+      }) as RoutingAlgorithm
+    },
+  })
+}
+
+function invalid(message: string): RouteSimError<AlgorithmsErrorCode> {
+  return new RouteSimError(message, { code: 'router_invalid' })
+}

@@ -1,0 +1,74 @@
+import { type BackendView, type ClusterView, type Reject, RouteSimError } from '@routesim/core'
+import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
+import { noAvailableBackend } from './available.js'
+import type { TieRule } from './ties.js'
+
+/** What a picker compares backends by. Infinite scores are allowed, NaN is an error. */
+export type BackendScore = (backend: BackendView) => number
+
+/**
+ * The available backend with the lowest score, or a rejection `no_available_backend` when there is
+ * none. `score` is called once per available backend, in order of id. One pass, no allocation.
+ *
+ * @param ties - `random` draws one number from the cluster's stream for each tie met, none otherwise
+ * @throws RouteSimError `score_invalid` when a score is NaN
+ * @example
+ * leastBy(cluster, (backend) => backend.pendingPromptTokens)
+ */
+export function leastBy(
+  cluster: ClusterView,
+  score: BackendScore,
+  ties: TieRule = 'random',
+): BackendView | Reject {
+  return pick(cluster, score, 1, ties)
+}
+
+/**
+ * The available backend with the highest score; otherwise as {@link leastBy}.
+ *
+ * @throws RouteSimError `score_invalid` when a score is NaN
+ * @example
+ * mostBy(cluster, (backend) => backend.maxNumSeqs - backend.running, 'first')
+ */
+export function mostBy(
+  cluster: ClusterView,
+  score: BackendScore,
+  ties: TieRule = 'random',
+): BackendView | Reject {
+  return pick(cluster, score, -1, ties)
+}
+
+function pick(
+  cluster: ClusterView,
+  score: BackendScore,
+  sign: 1 | -1,
+  ties: TieRule,
+): BackendView | Reject {
+  const { backends } = cluster
+  let best: BackendView | undefined
+  let bestCost = 0
+  let tied = 0
+  for (let i = 0; i < backends.length; i++) {
+    const backend = backends[i]!
+    if (!backend.available) continue
+    const cost = sign * score(backend)
+    if (Number.isNaN(cost)) throw scoreIsNaN(backend)
+    if (best === undefined || cost < bestCost) {
+      best = backend
+      bestCost = cost
+      tied = 1
+    } else if (cost === bestCost && ties === 'random') {
+      // Reservoir sampling: the k-th of the tied replaces the choice with probability 1/k.
+      tied++
+      if (cluster.random.integer(tied) === 0) best = backend
+    }
+  }
+  return best ?? noAvailableBackend
+}
+
+function scoreIsNaN(backend: BackendView): RouteSimError<AlgorithmsErrorCode> {
+  return new RouteSimError(`score of backend ${backend.id}: expected a number, got NaN`, {
+    code: 'score_invalid',
+    hint: 'Check the scoring function for 0 / 0 and for fields that do not exist.',
+  })
+}

@@ -1,0 +1,110 @@
+import { RandomStream } from '@routesim/core'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
+import { builtinRouters, findRouter } from './builtin-routers.js'
+
+const backend = fc.record({
+  healthy: fc.boolean(),
+  waiting: fc.integer({ min: 0, max: 10 }),
+  running: fc.integer({ min: 0, max: 20 }),
+  kvUsage: fc.integer({ min: 0, max: 4 }).map((quarters) => quarters / 4),
+})
+const request = fc.record({
+  prefixTokens: fc.constantFrom(0, 10, 48, 100),
+  session: fc.constantFrom(undefined, 'a', 'b', 'c'),
+})
+/** What a router meets in one run: a sequence of requests, each with the cluster as it is then. */
+const run = fc.array(
+  fc.record({
+    request,
+    states: fc.array(backend, { maxLength: 6 }),
+    matchedTokens: fc.array(fc.constantFrom(0, 16, 48, 96), { minLength: 6, maxLength: 6 }),
+    gapMs: fc.integer({ min: 0, max: 5000 }),
+  }),
+  { maxLength: 20 },
+)
+
+describe.each(builtinRouters)('$name', (definition) => {
+  test('always chooses an available backend, and rejects only when there is none', () => {
+    fc.assert(
+      fc.property(run, fc.nat(), (steps, seed) => {
+        const router = definition.create()
+        const random = new RandomStream(seed, 'router')
+        let nowMs = 0
+        for (const { request, states, matchedTokens, gapMs } of steps) {
+          nowMs += gapMs
+          const cluster = testCluster(states, { random, nowMs, matchedTokens })
+          const decision = router.route(testRequest(request), cluster)
+          if (decision.kind === 'backend') {
+            expect(decision.available).toBe(true)
+            expect(cluster.backends).toContain(decision)
+          } else {
+            expect(decision).toEqual({ kind: 'reject', reason: 'no_available_backend' })
+            expect(cluster.backends.some(({ available }) => available)).toBe(false)
+          }
+        }
+      }),
+    )
+  })
+
+  test('decides the same for the same stream, whatever else was created', () => {
+    fc.assert(
+      fc.property(run, fc.nat(), (steps, seed) => {
+        const decisions = () => {
+          const router = definition.create()
+          const random = new RandomStream(seed, 'router')
+          return steps.map(({ request, states, matchedTokens, gapMs }, i) =>
+            summary(
+              router.route(
+                testRequest(request),
+                testCluster(states, { random, nowMs: i * gapMs, matchedTokens }),
+              ),
+            ),
+          )
+        }
+        expect(decisions()).toEqual(decisions())
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  test('has a description of one sentence, and of each parameter', () => {
+    for (const { description } of [definition, ...Object.values(definition.parameters)]) {
+      expect(description).toMatch(/^[A-Z][^.]*\.$/)
+    }
+  })
+
+  test('is found by its name, in either spelling', () => {
+    expect(findRouter(definition.name)).toBe(definition)
+    expect(findRouter(definition.name.replaceAll('_', '-'))).toBe(definition)
+    expect(definition.create().name).toBe(definition.name)
+  })
+})
+
+test('an unknown router is refused, with the names there are and the nearest', () => {
+  expect(() => findRouter('round_robbin')).toThrow(
+    expect.objectContaining({
+      code: 'router_unknown',
+      message:
+        'unknown router "round_robbin": expected one of round_robin, random, least_outstanding, ' +
+        'power_of_two, least_kv, prefix_aware, prefix_overlap, session_affinity, cost_escalation',
+      hint: 'Did you mean "round_robin"?',
+    }),
+  )
+  expect(() => findRouter('zzz')).toThrow(expect.not.objectContaining({ hint: expect.anything() }))
+})
+
+test('parameters are checked against their ranges', () => {
+  expect(() => findRouter('prefix_aware').create({ cache_weight: 2 })).toThrow(
+    'algorithms.prefix_aware.cache_weight: expected a number from 0 to 1, got 2',
+  )
+  expect(() => findRouter('round_robin').create({ ties: 'first' })).toThrow(
+    'algorithms.round_robin.ties: unknown parameter, round_robin has no parameters',
+  )
+})
+
+test('the list is frozen and names are unique', () => {
+  expect(Object.isFrozen(builtinRouters)).toBe(true)
+  expect(new Set(builtinRouters.map(({ name }) => name)).size).toBe(builtinRouters.length)
+})

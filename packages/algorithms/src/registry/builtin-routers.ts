@@ -1,0 +1,47 @@
+import { closestName, RouteSimError } from '@routesim/core'
+import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
+import type { RouterDefinition } from '../definition/define-router.js'
+import { costEscalation } from '../routers/cost-escalation.js'
+import { leastKv } from '../routers/least-kv.js'
+import { leastOutstanding } from '../routers/least-outstanding.js'
+import { powerOfTwo } from '../routers/power-of-two.js'
+import { prefixAware } from '../routers/prefix-aware.js'
+import { prefixOverlap } from '../routers/prefix-overlap.js'
+import { random } from '../routers/random.js'
+import { roundRobin } from '../routers/round-robin.js'
+import { sessionAffinity } from '../routers/session-affinity.js'
+
+/** The routers of this package, from the simplest to the most involved. */
+export const builtinRouters: readonly RouterDefinition[] = Object.freeze([
+  roundRobin,
+  random,
+  leastOutstanding,
+  powerOfTwo,
+  leastKv,
+  prefixAware,
+  prefixOverlap,
+  sessionAffinity,
+  costEscalation,
+])
+
+/**
+ * The built-in router of a name, written with `_` or `-`.
+ *
+ * @throws RouteSimError `router_unknown`, with the names there are and the nearest as a hint
+ * @example
+ * findRouter('power-of-two').name // => 'power_of_two'
+ */
+export function findRouter(name: string): RouterDefinition {
+  const canonical = name.replaceAll('-', '_')
+  const found = builtinRouters.find((router) => router.name === canonical)
+  if (found !== undefined) return found
+  const names = builtinRouters.map((router) => router.name)
+  const suggestion = closestName(name, names)
+  throw new RouteSimError<AlgorithmsErrorCode>(
+    `unknown router ${JSON.stringify(name)}: expected one of ${names.join(', ')}`,
+    {
+      code: 'router_unknown',
+      ...(suggestion === undefined ? {} : { hint: `Did you mean "${suggestion}"?` }),
+    },
+  )
+}

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest'
+import { parseRouterSpec } from './parse-router-spec.js'
+
+test.each([
+  ['round_robin', 'round_robin', {}],
+  ['round-robin', 'round_robin', {}],
+  [
+    'prefix_aware:cache_weight=0.8,ties=first',
+    'prefix_aware',
+    { cache_weight: 0.8, ties: 'first' },
+  ],
+  [' least_kv : ties = random ', 'least_kv', { ties: 'random' }],
+  ['mine:a=-1e3,b=true,c=false,d=1s', 'mine', { a: -1000, b: true, c: false, d: '1s' }],
+  ['./my-router.ts', './my-router.ts', {}],
+  ['./my-router.ts:alpha=2', './my-router.ts', { alpha: 2 }],
+  ['my-router.js:alpha=2', 'my-router.js', { alpha: 2 }],
+  ['C:\\x\\my-r.ts', 'C:\\x\\my-r.ts', {}],
+  ['C:\\x\\r.ts:alpha=2', 'C:\\x\\r.ts', { alpha: 2 }],
+  ['C:/x/r.ts:alpha=2', 'C:/x/r.ts', { alpha: 2 }],
+  ['file:///x/r.ts:alpha=2', 'file:///x/r.ts', { alpha: 2 }],
+  ['./r.ts:url=http://host:80/?q=1', './r.ts', { url: 'http://host:80/?q=1' }],
+])('%s', (spec, name, parameters) => {
+  expect(parseRouterSpec(spec)).toEqual({ name, parameters })
+})
+
+test.each([
+  ['', 'router "": expected the name of a router, got none'],
+  [':a=1', 'router ":a=1": expected the name of a router, got none'],
+  ['random:', 'router "random:": expected parameter=value, got ""'],
+  ['random:ties', 'router "random:ties": expected parameter=value, got "ties"'],
+  ['random:ties=', 'router "random:ties=": expected parameter=value, got "ties="'],
+  ['random:=1', 'router "random:=1": expected parameter=value, got "=1"'],
+  ['random:a=1,', 'router "random:a=1,": expected parameter=value, got ""'],
+  ['random:a=1,a=2', 'router "random:a=1,a=2": parameter a is given twice'],
+])('%j is refused', (spec, message) => {
+  expect(() => parseRouterSpec(spec)).toThrow(
+    expect.objectContaining({ code: 'router_spec_invalid', message }),
+  )
+})
+
+test('a parameter called __proto__ is kept, to be refused as unknown', () => {
+  expect(Object.keys(parseRouterSpec('random:__proto__=1').parameters)).toEqual(['__proto__'])
+})

@@ -1,0 +1,60 @@
+import { RouteSimError } from '@routesim/core'
+import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
+
+/** A router as written on a command line: its name or file, and parameters that are yet unchecked. */
+export interface RouterSpec {
+  /** With `_` for `-`, unless it is a path. */
+  readonly name: string
+  readonly parameters: Readonly<Record<string, number | string | boolean>>
+}
+
+/**
+ * Reads `name` or `name:parameter=value,...`; the name may also be the path or URL of a file. Values
+ * become numbers or booleans where they look like it.
+ *
+ * @throws RouteSimError `router_spec_invalid`
+ * @example
+ * parseRouterSpec('prefix-aware:cache_weight=0.8,ties=first')
+ * // => { name: 'prefix_aware', parameters: { cache_weight: 0.8, ties: 'first' } }
+ */
+export function parseRouterSpec(spec: string): RouterSpec {
+  // A colon before a slash belongs to the path: C:\router.ts, file:///router.ts.
+  const colon = spec.search(/:(?![\\/])/)
+  const name = (colon === -1 ? spec : spec.slice(0, colon)).trim()
+  if (name === '') throw invalid(spec, 'expected the name of a router, got none')
+  const parameters = new Map<string, number | string | boolean>()
+  if (colon !== -1) {
+    for (const item of spec.slice(colon + 1).split(',')) {
+      const [parameter, value] = parseItem(spec, item)
+      if (parameters.has(parameter)) throw invalid(spec, `parameter ${parameter} is given twice`)
+      parameters.set(parameter, value)
+    }
+  }
+  return {
+    name: /[\\/.]/.test(name) ? name : name.replaceAll('-', '_'),
+    parameters: Object.fromEntries(parameters),
+  }
+}
+
+function parseItem(spec: string, item: string): [string, number | string | boolean] {
+  const equals = item.indexOf('=')
+  const parameter = item.slice(0, equals).trim()
+  const value = item.slice(equals + 1).trim()
+  if (equals === -1 || parameter === '' || value === '') {
+    throw invalid(spec, `expected parameter=value, got ${JSON.stringify(item)}`)
+  }
+  return [parameter, parseValue(value)]
+}
+
+function parseValue(text: string): number | string | boolean {
+  if (text === 'true' || text === 'false') return text === 'true'
+  const number = Number(text)
+  return Number.isFinite(number) ? number : text
+}
+
+function invalid(spec: string, problem: string): RouteSimError<AlgorithmsErrorCode> {
+  return new RouteSimError(`router ${JSON.stringify(spec)}: ${problem}`, {
+    code: 'router_spec_invalid',
+    hint: 'Write it as name, or as name:parameter=value,parameter=value.',
+  })
+}

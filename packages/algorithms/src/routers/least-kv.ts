@@ -1,0 +1,24 @@
+import type { BackendView } from '@routesim/core'
+import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
+import { leastBy } from '../pickers/pick.js'
+import { tiesParameter } from '../pickers/ties.js'
+
+/**
+ * min(share of KV blocks held by running requests). Ties follow `ties`.
+ *
+ * Source: RouteSim, https://github.com/InfraWhisperer/RouteSim, which also counted idle cached
+ * blocks and so fled from warm caches; here only blocks in use count. O(backends).
+ */
+export const leastKv: RouterDefinition = defineRouter({
+  name: 'least_kv',
+  description:
+    'Sends to the backend whose running requests use the smallest share of its KV cache.',
+  parameters: { ties: tiesParameter },
+  create: ({ ties }) => ({
+    route: (_request, cluster) => leastBy(cluster, kvUsage, ties),
+  }),
+})
+
+function kvUsage(backend: BackendView): number {
+  return backend.kvUsage
+}

@@ -1,0 +1,31 @@
+import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
+import { countAvailable, nthAvailable } from '../pickers/available.js'
+import { tiesParameter } from '../pickers/ties.js'
+
+/**
+ * Of two distinct available backends drawn at random, the one with the smaller Q + A. A single
+ * available backend is taken as it is. Ties: `random` keeps the one drawn first, which is either
+ * with equal chance; `first` takes the lower id. Two random numbers per request.
+ *
+ * Source: Mitzenmacher, "The power of two choices in randomized load balancing", IEEE Transactions
+ * on Parallel and Distributed Systems 12(10), 2001. O(backends), for finding the available ones.
+ */
+export const powerOfTwo: RouterDefinition = defineRouter({
+  name: 'power_of_two',
+  description: 'Draws two backends at random and sends to the one with fewer requests.',
+  parameters: { ties: tiesParameter },
+  create: ({ ties }) => ({
+    route(_request, cluster) {
+      const count = countAvailable(cluster)
+      if (count < 2) return nthAvailable(cluster, 0)
+      const i = cluster.random.integer(count)
+      const other = cluster.random.integer(count - 1)
+      const j = other < i ? other : other + 1
+      const a = nthAvailable(cluster, i)
+      const b = nthAvailable(cluster, j)
+      if (a.kind === 'reject' || b.kind === 'reject') return a
+      if (a.outstanding !== b.outstanding) return a.outstanding < b.outstanding ? a : b
+      return ties === 'random' || i < j ? a : b
+    },
+  }),
+})

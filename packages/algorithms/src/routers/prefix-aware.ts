@@ -1,0 +1,59 @@
+import type { BackendView } from '@routesim/core'
+import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
+import { leastBy, mostBy } from '../pickers/pick.js'
+import { queueLoad } from '../pickers/queue-load.js'
+import { tiesParameter } from '../pickers/ties.js'
+import { outstanding } from './least-outstanding.js'
+
+/**
+ * max of w c + (1 - w)(1 - L), with w = `cache_weight`, L = min(1, (Q + A) / maxQueueDepth), and
+ * c = 1 when the backend holds the whole declared prefix and L < `max_load`, else 0. A request
+ * without a declared prefix goes to the least Q + A. Ties follow `ties`.
+ *
+ * "Whole" means in whole KV blocks, at least one, and without the prompt's last token, which an
+ * engine always computes anew.
+ *
+ * Source: RouteSim, https://github.com/InfraWhisperer/RouteSim, which ignored how much of the
+ * prefix was left and gave every tie to the last backend. O(backends) and one prefix match.
+ */
+export const prefixAware: RouterDefinition = defineRouter({
+  name: 'prefix_aware',
+  description:
+    'Prefers backends that hold the declared prefix of the prompt, unless they are busy.',
+  parameters: {
+    cache_weight: {
+      default: 0.8,
+      min: 0,
+      max: 1,
+      description: 'Weight of a cached prefix against a short queue.',
+    },
+    max_load: {
+      default: 0.9,
+      min: 0,
+      max: 1,
+      description: 'Queue load from which a cached prefix no longer counts.',
+    },
+    ties: tiesParameter,
+  },
+  create: ({ cache_weight, max_load, ties }) => {
+    // Set by route for score, which would otherwise be a new closure for each request.
+    let matchedTokens: ArrayLike<number> = []
+    let reusableTokens = 0
+
+    function score(backend: BackendView): number {
+      const load = queueLoad(backend)
+      const needed = reusableTokens - (reusableTokens % backend.blockTokens)
+      const cached = needed > 0 && matchedTokens[backend.id]! >= needed && load < max_load
+      return (cached ? cache_weight : 0) + (1 - cache_weight) * (1 - load)
+    }
+
+    return {
+      route(request, cluster) {
+        if (request.prefixTokens === 0) return leastBy(cluster, outstanding, ties)
+        matchedTokens = cluster.prefixMatch(request)
+        reusableTokens = Math.min(request.prefixTokens, request.promptTokens - 1)
+        return mostBy(cluster, score, ties)
+      },
+    }
+  },
+})

@@ -1,0 +1,20 @@
+import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
+import { countAvailable, nthAvailable } from '../pickers/available.js'
+
+/**
+ * Each of the n available backends with probability 1/n. One random number per request, none when
+ * there is no choice.
+ *
+ * Source: the baseline of the literature, e.g. Mitzenmacher, "The power of two choices in
+ * randomized load balancing", 2001. O(backends).
+ */
+export const random: RouterDefinition = defineRouter({
+  name: 'random',
+  description: 'Sends to any available backend with equal chance.',
+  create: () => ({
+    route(_request, cluster) {
+      const count = countAvailable(cluster)
+      return nthAvailable(cluster, count > 1 ? cluster.random.integer(count) : 0)
+    },
+  }),
+})

@@ -1,0 +1,77 @@
+import {
+  type BackendRole,
+  type BackendView,
+  type ClusterView,
+  RandomStream,
+  type RequestView,
+  type RoutingDecision,
+} from '@routesim/core'
+
+/** A backend in a given state; what is left out is idle and empty. */
+export function testBackend(id: number, state: Partial<BackendView> = {}): BackendView {
+  const { healthy = true, waiting = 0, running = 0, maxQueueDepth = 10 } = state
+  return {
+    kind: 'backend',
+    id,
+    role: 'both',
+    healthy,
+    waiting,
+    running,
+    outstanding: waiting + running,
+    pendingPromptTokens: 0,
+    kvUsage: 0,
+    maxQueueDepth,
+    maxNumSeqs: 256,
+    maxBatchTokens: 8192,
+    blockTokens: 16,
+    available: healthy && waiting < maxQueueDepth,
+    ...state,
+  }
+}
+
+/** Backends in given states, with ids from 0. `matchedTokens` is by id. */
+export function testCluster(
+  states: readonly Partial<BackendView>[],
+  options: {
+    readonly matchedTokens?: readonly number[]
+    readonly nowMs?: number
+    readonly random?: RandomStream
+  } = {},
+): ClusterView {
+  const { matchedTokens = states.map(() => 0), nowMs = 0 } = options
+  const random = options.random ?? new RandomStream(1, 'router')
+  const view = (backends: readonly BackendView[]): ClusterView => ({
+    nowMs,
+    random,
+    backends,
+    prefixMatch: () => matchedTokens,
+    pool: (...roles: readonly BackendRole[]) =>
+      view(backends.filter((backend) => roles.includes(backend.role))),
+  })
+  return view(states.map((state, id) => testBackend(id, state)))
+}
+
+/** A request of 100 prompt tokens, with other fields as given. */
+export function testRequest(fields: Partial<RequestView> = {}): RequestView {
+  return {
+    id: 0,
+    arrivalMs: 0,
+    promptTokens: 100,
+    maxTokens: 100,
+    prefixTokens: 0,
+    session: undefined,
+    user: undefined,
+    tenant: undefined,
+    model: undefined,
+    adapter: undefined,
+    priority: 0,
+    ...fields,
+  }
+}
+
+/** What a decision says, short enough for a table: an id, a pair of ids, or a reason. */
+export function summary(decision: RoutingDecision): number | string {
+  if (decision.kind === 'backend') return decision.id
+  if (decision.kind === 'reject') return decision.reason
+  return `${decision.prefill.id}>${decision.decode.id}`
+}
