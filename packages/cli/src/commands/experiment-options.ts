@@ -41,7 +41,7 @@ export const ON_ERROR: Options = {
   describe: 'What to do with a faulty line of the trace',
 }
 
-export const RESULT_OPTIONS = {
+export const RESULT_OPTIONS: Record<'format' | 'output' | 'seed' | 'seeds', Options> = {
   format: { choices: FORMATS, requiresArg: true, describe: 'Print results as (default: table)' },
   output: {
     alias: 'o',
@@ -56,7 +56,7 @@ export const RESULT_OPTIONS = {
     requiresArg: true,
     describe: 'Run N seeds and give means with 95% intervals',
   },
-} as const satisfies Record<string, Options>
+}
 
 /** Checks the numbers that yargs lets through as NaN or fractions. */
 export function checkSeeds({ seed, seeds }: Pick<ExperimentArguments, 'seed' | 'seeds'>): void {

@@ -53,7 +53,7 @@ export function distributionTable(result: AlgorithmSummary): string {
     ],
     [
       'Cost',
-      `$${number('estimated_cost_per_1k_tokens', 1, 5)} per 1K tokens, of which busy $${number('busy_cost_per_1k_tokens', 1, 5)}`,
+      `$${number('estimated_cost_per_1k_tokens', 1, 6)} per 1K tokens, of which busy $${number('busy_cost_per_1k_tokens', 1, 6)}`,
     ],
   ]
   const labels = Math.max(...facts.map(([label]) => label.length))

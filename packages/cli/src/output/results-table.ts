@@ -22,7 +22,14 @@ const COLUMNS: readonly (ResultColumn & { readonly rank: number })[] = [
   { title: 'Hit %', path: 'token_hit_rate', better: 'high', rank: 3, scale: 100, digits: 1 },
   { title: 'Jain', path: 'jains_fairness_index', better: 'high', rank: 9, digits: 3 },
   { title: 'GPU-s/req', path: 'gpu_seconds_per_request', better: 'low', rank: 10, digits: 4 },
-  { title: '$/1K tok', path: 'estimated_cost_per_1k_tokens', better: 'low', rank: 7, digits: 5 },
+  {
+    title: '$/1M tok',
+    path: 'estimated_cost_per_1k_tokens',
+    better: 'low',
+    rank: 7,
+    scale: 1000,
+    digits: 3,
+  },
   { title: 'Rejected', path: 'rejected_requests', better: 'low', rank: 0, digits: 0 },
 ]
 

@@ -1,3 +1,4 @@
+import { GENERATOR_KINDS, LENGTH_DISTRIBUTIONS } from '@routesim/traces'
 import { z } from 'zod'
 import {
   expected,
@@ -113,9 +114,42 @@ const trace = table({
     .describe(
       'Whether the turns of a conversation extend one another, as far as their lengths allow.',
     ),
-  generator: oneOf(['poisson', 'constant', 'gamma', 'bursty', 'diurnal'])
+  generator: oneOf(GENERATOR_KINDS)
     .optional()
     .describe('Arrival process of generated traffic; used when there is no path.'),
+  rate: positive().optional().describe('Requests per second.'),
+  duration_sec: positive().optional().describe('Length of the generated traffic, in seconds.'),
+  cv: positive().optional().describe('gamma: coefficient of variation of the gaps.'),
+  burstiness: positive().optional().describe('gamma: the same as a shape, 1 / cv^2.'),
+  base_rate: positive().optional().describe('bursty: rate between bursts.'),
+  burst_rate: positive().optional().describe('bursty: rate within bursts.'),
+  burst_duration_sec: positive().optional().describe('bursty: length of a burst.'),
+  burst_interval_sec: positive().optional().describe('bursty: from one burst to the next.'),
+  peak_rate: positive().optional().describe('diurnal: highest rate.'),
+  trough_rate: notNegative().optional().describe('diurnal: lowest rate.'),
+  period_sec: positive().optional().describe('diurnal: period of the rate.'),
+  prompt_tokens_mean: positive().optional().describe('Mean prompt length.'),
+  prompt_tokens_std: notNegative().optional().describe('Standard deviation of the prompt length.'),
+  gen_tokens_mean: notNegative().optional().describe('Mean output length.'),
+  gen_tokens_std: notNegative().optional().describe('Standard deviation of the output length.'),
+  length_distribution: oneOf(LENGTH_DISTRIBUTIONS)
+    .optional()
+    .describe('Distribution of both lengths.'),
+  num_prefixes: integer(0).optional().describe('Shared prefixes, 0 for none.'),
+  prefix_len_mean: positive().optional().describe('Mean length of a shared prefix.'),
+  prefix_len_std: notNegative().optional().describe('Standard deviation of that length.'),
+  prefix_popularity: oneOf(['uniform', 'zipf'])
+    .optional()
+    .describe('How often each prefix is used.'),
+  zipf_exponent: notNegative()
+    .optional()
+    .describe('zipf: the k-th prefix is used like k^-exponent.'),
+  turns_mean: positive().optional().describe('Mean turns of a conversation; 1 for none.'),
+  num_sessions: integer(1).optional().describe('Conversations that start at most.'),
+  think_time_mean_sec: notNegative().optional().describe('Mean time from one turn to the next.'),
+  new_tokens_mean: positive().optional().describe('Mean new tokens of a later turn.'),
+  new_tokens_std: notNegative().optional().describe('Standard deviation of the new tokens.'),
+  max_prompt_tokens: integer(1).optional().describe('A conversation ends before a longer prompt.'),
 })
 
 /** The whole config file. Every default of RouteSim stands here and nowhere else. */

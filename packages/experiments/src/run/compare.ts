@@ -2,16 +2,18 @@ import { builtinRouters } from '@routesim/algorithms'
 import { RouteSimError } from '@routesim/core'
 import { type RunSummary, type SeedsSummary, summarizeSeeds } from '@routesim/metrics'
 import type { ExperimentsErrorCode } from '../errors.js'
+import { loadWorkload } from '../workload/load-workload.js'
 import { type Control, execute } from './execute.js'
 import {
   type AlgorithmChoice,
   type ResolvedAlgorithm,
   resolveAlgorithms,
 } from './resolve-algorithms.js'
+import { sameDecisions } from './same-decisions.js'
 import {
   describeScenario,
   type ExperimentOptions,
-  prepareScenario,
+  prepareFleet,
   type Scenario,
   type ScenarioInfo,
 } from './scenario.js'
@@ -23,7 +25,7 @@ export type AlgorithmSummary = RunSummary | SeedsSummary
 /** Options of {@link compare}. */
 export interface CompareOptions extends ExperimentOptions {
   /** All built-in ones by default. */
-  readonly algorithms?: readonly AlgorithmChoice[]
+  readonly algorithms?: readonly AlgorithmChoice[] | undefined
 }
 
 /** What {@link compare} found. */
@@ -55,10 +57,14 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
       code: 'algorithms_missing',
     })
   }
-  const scenario = await prepareScenario(options)
-  const algorithms = resolveAlgorithms(choices, scenario.config)
+  const prepared = await prepareFleet(options)
+  const algorithms = resolveAlgorithms(choices, prepared.config)
+  const configPath = typeof options.config === 'string' ? options.config : undefined
+  const workload = await loadWorkload(prepared.config, options.trace, options, configPath)
+  const scenario = { ...prepared, workload }
   const { results, interrupted } = await simulateAll(scenario, algorithms, options)
-  const info = describeScenario(scenario)
+  const described = describeScenario(scenario)
+  const info = { ...described, notes: [...described.notes, ...sameDecisions(results)] }
   return { scenario: info, results, verdict: verdict(info, results), interrupted }
 }
 

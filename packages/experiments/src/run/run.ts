@@ -7,7 +7,7 @@ import type { ExperimentOptions, ScenarioInfo } from './scenario.js'
 /** Options of {@link run}. */
 export interface RunOptions extends ExperimentOptions {
   /** `round_robin` by default. */
-  readonly algorithm?: AlgorithmChoice
+  readonly algorithm?: AlgorithmChoice | undefined
 }
 
 /** What {@link run} found. */

@@ -2,7 +2,7 @@ import type { RequestTable } from '@routesim/core'
 import { buildFleet, type Fleet } from '../cluster/build-cluster.js'
 import { loadConfig } from '../config/parse-config.js'
 import type { Config } from '../config/schema.js'
-import { loadWorkload, type TraceOptions, type WorkloadSource } from '../workload/load-workload.js'
+import type { TraceOptions, WorkloadSource } from '../workload/load-workload.js'
 import type { Control } from './execute.js'
 
 /** What every experiment needs to know. */
@@ -10,11 +10,11 @@ export interface ExperimentOptions extends Control, TraceOptions {
   /** A checked config, or the path of a config file. */
   readonly config: Config | string
   /** A trace file (`-` for standard input) or requests; the config's trace section by default. */
-  readonly trace?: string | RequestTable
+  readonly trace?: string | RequestTable | undefined
   /** Seed of the first run; the config's by default. */
-  readonly seed?: number
+  readonly seed?: number | undefined
   /** Runs per point, with consecutive seeds; 1 by default. */
-  readonly seeds?: number
+  readonly seeds?: number | undefined
 }
 
 /** What was simulated, for the heading of a result. */
@@ -43,15 +43,15 @@ export interface Scenario {
   readonly workload: WorkloadSource
 }
 
-/** Reads and checks everything an experiment needs, before anything is simulated. */
-export async function prepareScenario(options: ExperimentOptions): Promise<Scenario> {
+/** Reads and checks config and fleet. */
+export async function prepareFleet(
+  options: ExperimentOptions,
+): Promise<Omit<Scenario, 'workload'>> {
   const config =
     typeof options.config === 'string' ? await loadConfig(options.config) : options.config
-  const fleet = buildFleet(config)
   const firstSeed = options.seed ?? config.simulation.seed
   const seeds = Array.from({ length: options.seeds ?? 1 }, (_, i) => firstSeed + i)
-  const workload = await loadWorkload(config, options.trace, options)
-  return { config, fleet, seeds, workload }
+  return { config, fleet: buildFleet(config), seeds }
 }
 
 export function describeScenario({ config, fleet, seeds, workload }: Scenario): ScenarioInfo {

@@ -6,18 +6,21 @@ import { type AlgorithmChoice, resolveAlgorithms } from './resolve-algorithms.js
 import {
   describeScenario,
   type ExperimentOptions,
-  prepareScenario,
+  prepareFleet,
   type ScenarioInfo,
 } from './scenario.js'
+
+/** Seconds of traffic per rate, as in the original RouteSim. */
+const DEFAULT_DURATION_SEC = 60
 
 /** Options of {@link sweep}. */
 export interface SweepOptions extends Omit<ExperimentOptions, 'trace'> {
   /** Arrival rates in requests per second, at least one. */
   readonly rates: readonly number[]
   /** Length of the generated traffic in seconds; the config's by default. */
-  readonly durationSec?: number
+  readonly durationSec?: number | undefined
   /** `round_robin` by default. */
-  readonly algorithms?: readonly AlgorithmChoice[]
+  readonly algorithms?: readonly AlgorithmChoice[] | undefined
 }
 
 /** One point of a sweep. */
@@ -51,16 +54,19 @@ export async function sweep({
       hint: 'Give the rates in requests per second, as in --rates 50,100,200.',
     })
   }
-  const scenario = await prepareScenario({ ...options, trace: 'generated' })
-  const algorithms = resolveAlgorithms(choices, scenario.config)
+  const prepared = await prepareFleet(options)
+  const { trace } = prepared.config
+  const algorithms = resolveAlgorithms(choices, prepared.config)
+  const seconds = durationSec ?? trace.duration_sec ?? DEFAULT_DURATION_SEC
+  const traffic = rates.map((rate) => generatedWorkload({ ...trace, rate, duration_sec: seconds }))
   const points: SweepPoint[] = []
   let interrupted = false
-  for (const rate of rates) {
-    const workload = generatedWorkload(scenario.config, { rate, duration_sec: durationSec })
-    const { results, ...state } = await simulateAll({ ...scenario, workload }, algorithms, options)
-    points.push(...results.map((result) => ({ rate, result })))
+  for (const [i, workload] of traffic.entries()) {
+    const { results, ...state } = await simulateAll({ ...prepared, workload }, algorithms, options)
+    points.push(...results.map((result) => ({ rate: rates[i]!, result })))
     interrupted = state.interrupted
     if (interrupted) break
   }
-  return { scenario: describeScenario(scenario), points, interrupted }
+  const scenario = describeScenario({ ...prepared, workload: traffic[0]! })
+  return { scenario, points, interrupted }
 }

@@ -14,8 +14,8 @@ const CRITERIA = [
   { path: 'jains_fairness_index', name: 'balance', better: 'high' },
 ] as const
 
-/** Differences below this share are not worth a word. */
-const NEGLIGIBLE = 0.005
+/** Differences below this share are not worth a word: a single run does not tell them from chance. */
+const NEGLIGIBLE = 0.02
 
 /**
  * Two plain sentences: who wins on what, and what it costs. A lead that is negligible, or that lies
@@ -86,9 +86,9 @@ function cost(scenario: ScenarioInfo, results: readonly AlgorithmSummary[]): str
   const share = `of which ${percent(busy / cheapest.usd)} is for busy GPUs and the rest for idle ones`
   if (dearest.usd - cheapest.usd <= NEGLIGIBLE * dearest.usd) {
     const whose = results.length === 1 ? '' : 'whichever is chosen, '
-    return `On ${fleet}, 1K tokens cost ${dollars(cheapest.usd)}, ${whose}${share}.`
+    return `On ${fleet}, a million tokens cost ${dollars(cheapest.usd)}, ${whose}${share}.`
   }
-  return `On ${fleet}, 1K tokens cost ${dollars(cheapest.usd)} with ${cheapest.result.algorithm}, ${share}, and up to ${dollars(dearest.usd)} with ${dearest.result.algorithm}.`
+  return `On ${fleet}, a million tokens cost ${dollars(cheapest.usd)} with ${cheapest.result.algorithm}, ${share}, and up to ${dollars(dearest.usd)} with ${dearest.result.algorithm}.`
 }
 
 function list(names: readonly string[]): string {
@@ -96,13 +96,16 @@ function list(names: readonly string[]): string {
 }
 
 function milliseconds(value: number): string {
-  return value >= 10_000 ? `${(value / 1000).toFixed(1)} s` : `${value.toPrecision(3)} ms`
+  return value >= 1000
+    ? `${Number((value / 1000).toPrecision(3))} s`
+    : `${Number(value.toPrecision(3))} ms`
 }
 
 function percent(share: number): string {
   return `${Math.round(share * 100)}%`
 }
 
-function dollars(usd: number): string {
-  return `$${usd.toPrecision(3)}`
+/** USD per 1K tokens, as USD per million: what price lists give. */
+function dollars(usdPer1kTokens: number): string {
+  return `$${(usdPer1kTokens * 1000).toFixed(3)}`
 }

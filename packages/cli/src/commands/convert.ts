@@ -1,0 +1,62 @@
+import { convertTrace, TRACE_FORMATS } from '@routesim/traces'
+import type { CommandModule } from 'yargs'
+import { ON_ERROR, TRACE_FORMAT } from './experiment-options.js'
+
+interface ConvertArguments {
+  input: string
+  output: string
+  format?: string
+  to: string
+  blockSize?: number
+  onError: 'fail' | 'skip'
+}
+
+/** `routesim convert`: a trace in another format. */
+export const convertCommand: CommandModule<object, ConvertArguments> = {
+  command: 'convert',
+  describe: 'Convert a trace to another format',
+  builder: (yargs) =>
+    yargs
+      .option('input', {
+        alias: 'i',
+        type: 'string',
+        demandOption: true,
+        requiresArg: true,
+        describe: 'Trace to read, - for standard input',
+      })
+      .option('format', { ...TRACE_FORMAT, alias: 'f' })
+      .option('output', {
+        alias: 'o',
+        type: 'string',
+        demandOption: true,
+        requiresArg: true,
+        describe: 'Trace to write, - for standard output; .gz packs it',
+      })
+      .option('to', {
+        choices: TRACE_FORMATS,
+        default: 'compact_jsonl',
+        requiresArg: true,
+        describe: 'Format to write',
+      })
+      .option('block-size', {
+        type: 'number',
+        requiresArg: true,
+        describe: 'Tokens per hashed block of a Mooncake trace (default 512)',
+      })
+      .option('on-error', ON_ERROR)
+      .example('$0 convert -i spans.json -o trace.jsonl', '') as never,
+  handler: async ({ input, output, format, to, blockSize, onError }) => {
+    const options = {
+      read: { format, onError, blockTokens: blockSize },
+      write: { blockTokens: blockSize },
+    }
+    const { requests, lost, skipped, ignored } = await convertTrace(input, output, to, options)
+    console.error(`Wrote ${requests} requests to ${output}`)
+    if (lost.length > 0) console.error(`note: ${to} can not hold: ${lost.join(', ')}`)
+    if (ignored > 0) console.error(`note: ${ignored} spans are not LLM requests`)
+    if (skipped.count > 0) {
+      console.error(`note: ${skipped.count} faulty lines skipped, the first of them:`)
+      for (const message of skipped.messages) console.error(`  ${message}`)
+    }
+  },
+}

@@ -1,0 +1,84 @@
+import {
+  GENERATOR_KINDS,
+  type GeneratorKind,
+  generateTrace,
+  TRACE_FORMATS,
+  writeTrace,
+} from '@routesim/traces'
+import type { CommandModule } from 'yargs'
+
+interface GenTraceArguments {
+  output: string
+  generator: GeneratorKind
+  format: string
+  seed?: number
+  rate?: number
+  duration?: number
+  promptMean?: number
+  promptStd?: number
+  genMean?: number
+  genStd?: number
+  numPrefixes?: number
+  prefixLenMean?: number
+  turnsMean?: number
+}
+
+const number = (describe: string) => ({ type: 'number', requiresArg: true, describe }) as const
+
+/** `routesim gen-trace`: traffic from a generator, as a file. */
+export const genTraceCommand: CommandModule<object, GenTraceArguments> = {
+  command: 'gen-trace',
+  describe: 'Generate a trace',
+  builder: (yargs) =>
+    yargs
+      .option('output', {
+        alias: 'o',
+        type: 'string',
+        demandOption: true,
+        requiresArg: true,
+        describe: 'File to write, - for standard output; .gz packs it',
+      })
+      .option('generator', {
+        choices: GENERATOR_KINDS,
+        default: 'poisson',
+        requiresArg: true,
+        describe: 'Arrival process',
+      })
+      .options({
+        rate: number('Requests per second (default 100)'),
+        duration: number('Seconds (default 300)'),
+        'prompt-mean': number('Mean prompt tokens (default 500)'),
+        'prompt-std': number('Standard deviation of prompt tokens (default 200)'),
+        'gen-mean': number('Mean output tokens (default 150)'),
+        'gen-std': number('Standard deviation of output tokens (default 50)'),
+        'num-prefixes': number('Shared prefixes, 0 for none (default 10)'),
+        'prefix-len-mean': number('Mean tokens of a shared prefix (default 256)'),
+        'turns-mean': number('Mean turns of a conversation (default 1)'),
+        seed: number('Seed (default 42)'),
+      })
+      .option('format', {
+        choices: TRACE_FORMATS,
+        default: 'compact_jsonl',
+        requiresArg: true,
+        describe: 'Format of the trace',
+      })
+      .example('$0 gen-trace --rate 50 --duration 60 -o trace.jsonl.gz', '') as never,
+  handler: async (args) => {
+    const table = generateTrace({
+      kind: args.generator,
+      seed: args.seed,
+      rateRps: args.rate,
+      durationSec: args.duration,
+      promptTokensMean: args.promptMean,
+      promptTokensStd: args.promptStd,
+      genTokensMean: args.genMean,
+      genTokensStd: args.genStd,
+      numPrefixes: args.numPrefixes,
+      prefixLenMean: args.prefixLenMean,
+      turnsMean: args.turnsMean,
+    })
+    const { requests, lost } = await writeTrace(args.output, table, args.format)
+    console.error(`Wrote ${requests} requests to ${args.output}`)
+    if (lost.length > 0) console.error(`note: ${args.format} can not hold: ${lost.join(', ')}`)
+  },
+}

@@ -1,0 +1,16 @@
+import type { AlgorithmSummary } from './compare.js'
+
+/**
+ * Notes on algorithms whose results are alike in every number: they made the same decisions, most
+ * often because the traffic lacks what would tell them apart (sessions, shared prefixes).
+ */
+export function sameDecisions(results: readonly AlgorithmSummary[]): string[] {
+  const alike = new Map<string, string[]>()
+  for (const { algorithm, custom_metrics: _, ...numbers } of results) {
+    const key = JSON.stringify(numbers)
+    alike.set(key, [...(alike.get(key) ?? []), algorithm])
+  }
+  return [...alike.values()]
+    .filter((names) => names.length > 1)
+    .map((names) => `${names.join(' and ')} made the same decisions on this traffic`)
+}

@@ -1,0 +1,140 @@
+import { existsSync } from 'node:fs'
+import { basename, dirname, isAbsolute, join } from 'node:path'
+import { type RequestTable, RouteSimError } from '@routesim/core'
+import { type GeneratorOptions, generateTrace, readTrace } from '@routesim/traces'
+import type { Config } from '../config/schema.js'
+import type { ExperimentsErrorCode } from '../errors.js'
+
+/** How a trace file is read, where the config does not say. */
+export interface TraceOptions {
+  /** Format of the file; the config's, else detected from its content. */
+  readonly traceFormat?: string | undefined
+  /** What a faulty line does: `fail` (the default) or `skip`. */
+  readonly onError?: 'fail' | 'skip' | undefined
+  readonly signal?: AbortSignal
+}
+
+/** Where requests come from. */
+export interface WorkloadSource {
+  /** The requests of a run with some seed: generated traffic differs, a trace does not. */
+  requests(seed: number): RequestTable
+  readonly description: string
+  readonly notes: readonly string[]
+}
+
+type TraceSection = Config['trace']
+
+/**
+ * The requests of an experiment: those given, else the trace given, else the config's trace file,
+ * else what its generator makes.
+ *
+ * @param configPath - where the config came from: trace paths may be relative to it
+ * @throws RouteSimError `trace_missing`, and what reading a trace throws
+ */
+export async function loadWorkload(
+  { trace }: Config,
+  given: string | RequestTable | undefined,
+  options: TraceOptions,
+  configPath: string | undefined,
+): Promise<WorkloadSource> {
+  if (typeof given === 'object') {
+    return { requests: () => given, description: 'requests given', notes: [] }
+  }
+  if (given !== undefined) return readWorkload(given, trace, options)
+  if (trace.path !== undefined) {
+    return readWorkload(resolveTracePath(trace.path, configPath), trace, options)
+  }
+  if (trace.generator !== undefined || trace.rate !== undefined) return generatedWorkload(trace)
+  throw new RouteSimError<ExperimentsErrorCode>(
+    'trace: expected a trace file or a generator, got none',
+    {
+      code: 'trace_missing',
+      hint: 'Give a trace with -t, or set path or generator in the [trace] section of the config.',
+    },
+  )
+}
+
+/** Traffic from the generator of a config's trace section. */
+export function generatedWorkload(trace: TraceSection): WorkloadSource {
+  const options = generatorOptions(trace)
+  const tables = new Map<number, RequestTable>()
+  return {
+    description: `generated, ${options.kind ?? 'poisson'}`,
+    notes: [],
+    requests(seed) {
+      let table = tables.get(seed)
+      if (table === undefined) {
+        // Only the latest: with many seeds, all of them would not fit.
+        tables.clear()
+        table = generateTrace({ ...options, seed })
+        tables.set(seed, table)
+      }
+      return table
+    },
+  }
+}
+
+async function readWorkload(
+  path: string,
+  trace: TraceSection,
+  { traceFormat, onError, signal }: TraceOptions,
+): Promise<WorkloadSource> {
+  const { table, format, skipped, ignored } = await readTrace(path, {
+    format: traceFormat ?? (trace.format === 'synthetic' ? undefined : trace.format),
+    blockTokens: trace.block_size,
+    sessionPrompts: trace.session_prompts,
+    onError,
+    signal,
+  })
+  const notes: string[] = []
+  if (skipped.count > 0) {
+    const lines = skipped.messages.join('\n  ')
+    notes.push(`${skipped.count} faulty lines skipped, the first of them:\n  ${lines}`)
+  }
+  if (ignored > 0) notes.push(`${ignored} spans are not LLM requests`)
+  if (trace.generator !== undefined) {
+    notes.push('the trace section has a path and a generator: the trace is used')
+  }
+  const name = path === '-' ? 'standard input' : basename(path)
+  return { requests: () => table, description: `${name}, ${format}`, notes }
+}
+
+/** Relative to the working directory, or where there is no such file, to the config. */
+function resolveTracePath(path: string, configPath: string | undefined): string {
+  if (isAbsolute(path) || existsSync(path) || configPath === undefined) return path
+  const beside = join(dirname(configPath), path)
+  return existsSync(beside) ? beside : path
+}
+
+function generatorOptions(trace: TraceSection): GeneratorOptions {
+  return {
+    kind: trace.generator,
+    rateRps: trace.rate,
+    durationSec: trace.duration_sec,
+    cv: trace.cv,
+    burstiness: trace.burstiness,
+    baseRateRps: trace.base_rate,
+    burstRateRps: trace.burst_rate,
+    burstDurationSec: trace.burst_duration_sec,
+    burstIntervalSec: trace.burst_interval_sec,
+    peakRateRps: trace.peak_rate,
+    troughRateRps: trace.trough_rate,
+    periodSec: trace.period_sec,
+    promptTokensMean: trace.prompt_tokens_mean,
+    promptTokensStd: trace.prompt_tokens_std,
+    genTokensMean: trace.gen_tokens_mean,
+    genTokensStd: trace.gen_tokens_std,
+    lengthDistribution: trace.length_distribution,
+    numPrefixes: trace.num_prefixes,
+    prefixLenMean: trace.prefix_len_mean,
+    prefixLenStd: trace.prefix_len_std,
+    prefixPopularity: trace.prefix_popularity,
+    zipfExponent: trace.zipf_exponent,
+    turnsMean: trace.turns_mean,
+    numSessions: trace.num_sessions,
+    thinkTimeMeanSec: trace.think_time_mean_sec,
+    newTokensMean: trace.new_tokens_mean,
+    newTokensStd: trace.new_tokens_std,
+    maxPromptTokens: trace.max_prompt_tokens,
+  }
+}
