@@ -1,8 +1,9 @@
 // The front door: `npm run demo`, `npm test` and `npm run check` work on a fresh clone with only
 // Node >= 20.19 and npm. Built-in modules only: it runs before anything is installed.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, statSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -16,10 +17,14 @@ const env = {
   PATH: join(root, 'node_modules', '.bin') + delimiter + process.env.PATH,
 }
 
-function sh(command, ...args) {
+function status(command, ...args) {
   const shell = process.platform === 'win32'
-  const { status } = spawnSync(command, args, { cwd: root, env, stdio: 'inherit', shell })
-  if (status !== 0) process.exit(status ?? 1)
+  return spawnSync(command, args, { cwd: root, env, stdio: 'inherit', shell }).status ?? 1
+}
+
+function sh(command, ...args) {
+  const code = status(command, ...args)
+  if (code !== 0) process.exit(code)
 }
 
 function install() {
@@ -49,7 +54,14 @@ const tasks = {
   },
   test(...args) {
     tasks.build()
-    sh('vitest', 'run', ...args)
+    const report = join(mkdtempSync(join(tmpdir(), 'routesim-test-')), 'report.json')
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+    const code = status('vitest', 'run', ...reporters, ...args)
+    const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(report, 'utf8'))
+    rmSync(dirname(report), { recursive: true })
+    const skipped = numPendingTests > 0 ? `, ${numPendingTests} skipped` : ''
+    console.log(`${numPassedTests} passed, ${numFailedTests} failed${skipped}`)
+    process.exit(code)
   },
   lint() {
     sh('biome', 'check', '--error-on-warnings')
