@@ -1,1 +1,27 @@
-export {}
+export type { TraceErrorCode } from './errors/trace-error.js'
+export {
+  detectTraceFormat,
+  parseTraceFormat,
+  TRACE_FORMATS,
+  type TraceFormat,
+} from './formats/trace-format.js'
+export { generateTrace } from './generating/generate-trace.js'
+export {
+  GENERATOR_KINDS,
+  type GeneratorKind,
+  type GeneratorOptions,
+} from './generating/generator-options.js'
+export { LENGTH_DISTRIBUTIONS, type LengthDistribution } from './generating/length-distribution.js'
+export type { ReadProgress, TraceSource } from './reading/byte-source.js'
+export { type ReadTraceOptions, readTrace, type TraceReadResult } from './reading/read-trace.js'
+export type { SkippedRecords } from './reading/record-collector.js'
+export type { LoweredRecords, PrefixHashes, SessionPromptsMode } from './records/lower-records.js'
+export { type PromptSharing, promptSharing } from './stats/prompt-sharing.js'
+export { type TraceStats, type TraceStatsOptions, traceStats } from './stats/trace-stats.js'
+export { type ConvertTraceOptions, convertTrace } from './writing/convert-trace.js'
+export {
+  formatTrace,
+  type TraceWriteResult,
+  type WriteTraceOptions,
+  writeTrace,
+} from './writing/write-trace.js'

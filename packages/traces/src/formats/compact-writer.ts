@@ -1,0 +1,75 @@
+import { NO_NODE, type RequestTable } from '@routesim/core'
+import type { PrefixHashes } from '../records/lower-records.js'
+import type { HashedBlocks, TraceRecord } from '../records/trace-record.js'
+import { declarePrefixes } from '../writing/declare-prefixes.js'
+import type { EncodedTrace } from '../writing/encoded-trace.js'
+import { COMPACT_NAMES } from './compact-reader.js'
+
+/**
+ * Compact JSONL loses nothing. What prompts share is written as prefixes and conversations where
+ * those say it exactly; else as the path in the prompt tree, in `hash_ids` and `block_size`.
+ */
+export function encodeCompact(
+  table: RequestTable,
+  prefixHashes: PrefixHashes | undefined,
+): EncodedTrace {
+  const { records, exact } = declarePrefixes(table, prefixHashes)
+  return { lines: exact ? declared(records) : explicit(table, records, prefixHashes), lost: [] }
+}
+
+function* declared(records: readonly TraceRecord[]): Generator<string> {
+  for (const record of records) yield JSON.stringify(fieldsOf(record))
+}
+
+function* explicit(
+  table: RequestTable,
+  records: readonly TraceRecord[],
+  prefixHashes: PrefixHashes | undefined,
+): Generator<string> {
+  let longest = 1
+  const { startTokens, endTokens, size } = table.prompts
+  for (let node = 0; node < size; node++) {
+    longest = Math.max(longest, endTokens[node]! - startTokens[node]!)
+  }
+  for (let row = 0; row < records.length; row++) {
+    const record = records[row]!
+    const node = table.promptNode[row]!
+    delete record.prefixTokens
+    if (prefixHashes === undefined) delete record.prefixHash
+    const prefix = table.prefixTokens[row]!
+    const covered = node === NO_NODE ? 0 : Math.min(endTokens[node]!, record.promptTokens)
+    if (prefix !== covered) record.prefixTokens = prefix
+    // A turn without shared content must say so, or it would be taken to extend its conversation.
+    const needed = node !== NO_NODE || record.session !== undefined || prefix > 0
+    const blocks = needed ? pathOf(table, row, longest) : undefined
+    yield JSON.stringify(fieldsOf(record, blocks))
+  }
+}
+
+function pathOf(table: RequestTable, row: number, blockTokens: number): HashedBlocks {
+  const { parent, startTokens, endTokens } = table.prompts
+  const ids: number[] = []
+  for (let node = table.promptNode[row]!; node !== NO_NODE; node = parent[node]!) ids.push(node)
+  ids.reverse()
+  const tokens = ids.map((node) => endTokens[node]! - startTokens[node]!)
+  const prompt = table.promptTokens[row]!
+  const uniform = tokens.every(
+    (length, i) => length === Math.min(blockTokens, prompt - i * blockTokens),
+  )
+  return { ids, tokens: uniform ? blockTokens : tokens }
+}
+
+function fieldsOf(record: TraceRecord, blocks?: HashedBlocks): Record<string, unknown> {
+  const fields: Record<string, unknown> = {
+    ts: record.arrivalMs,
+    prompt_tokens: record.promptTokens,
+    gen_tokens: record.outputTokens,
+  }
+  for (const [field, name] of COMPACT_NAMES) fields[name] = record[field]
+  fields['prefix_len'] = record.prefixTokens
+  fields['priority'] = record.priority
+  fields['max_tokens'] = record.maxTokens
+  fields['hash_ids'] = blocks?.ids
+  fields['block_size'] = blocks?.ids.length === 0 ? undefined : blocks?.tokens
+  return fields
+}

@@ -1,0 +1,46 @@
+import { type RequestTable, RequestTableBuilder } from '@routesim/core'
+import { placeHashedBlocks } from '../records/hashed-blocks.js'
+import { lowerRecords, type PrefixHashes } from '../records/lower-records.js'
+import type { TraceRecord } from '../records/trace-record.js'
+import { BlockNumbering } from '../stats/block-numbering.js'
+import type { EncodedTrace } from '../writing/encoded-trace.js'
+import { lostColumns } from '../writing/lost-columns.js'
+
+/**
+ * Mooncake JSONL holds arrivals, lengths, sessions and what prompts share in whole blocks; a block
+ * whose content is known only in part gets no id.
+ */
+export function encodeMooncake(
+  table: RequestTable,
+  prefixHashes: PrefixHashes | undefined,
+  blockTokens: number,
+): EncodedTrace {
+  const numbering = new BlockNumbering(table, blockTokens)
+  const builder = new RequestTableBuilder()
+  const records: TraceRecord[] = []
+  const lines: string[] = []
+  for (let row = 0; row < table.size; row++) {
+    const record: TraceRecord = {
+      arrivalMs: table.arrivalMs[row]!,
+      promptTokens: table.promptTokens[row]!,
+      outputTokens: table.outputTokens[row]!,
+    }
+    const session = table.strings[table.session[row]!]
+    if (session !== undefined) record.session = session
+    const ids = numbering.blocksOf(row)
+    lines.push(
+      JSON.stringify({
+        timestamp: record.arrivalMs,
+        input_length: record.promptTokens,
+        output_length: record.outputTokens,
+        hash_ids: ids,
+        session_id: session,
+      }),
+    )
+    placeHashedBlocks(builder.prompts, record, { ids, tokens: blockTokens })
+    records.push(record)
+  }
+  const lost = lostColumns(table, lowerRecords(records, builder, 'extend').table)
+  if (prefixHashes !== undefined && prefixHashes.names.length > 0) lost.push('prefix_hash')
+  return { lines, lost }
+}

@@ -1,0 +1,70 @@
+import { expectedError, integer, isObject, type JsonObject } from '../reading/json-fields.js'
+
+/** Attribute names of a request, in order of preference: the current convention, then older ones. */
+export const OTEL_NAMES = {
+  promptTokens: [
+    'gen_ai.usage.input_tokens',
+    'gen_ai.usage.prompt_tokens',
+    'llm.prompt_tokens',
+    'gen_ai.prompt.tokens',
+  ],
+  outputTokens: [
+    'gen_ai.usage.output_tokens',
+    'gen_ai.usage.completion_tokens',
+    'llm.completion_tokens',
+    'gen_ai.completion.tokens',
+  ],
+  maxTokens: ['gen_ai.request.max_tokens'],
+  model: ['gen_ai.request.model', 'gen_ai.response.model', 'llm.model'],
+  session: ['gen_ai.conversation.id', 'llm.conversation_id'],
+  user: ['user.id', 'enduser.id'],
+  prefixHash: ['llm.system_prompt_hash'],
+  prefixTokens: ['llm.system_prompt_tokens'],
+} as const
+
+/** The original RouteSim's attribute names, for which a missing answer length means 64. */
+export const ORIGINAL_PROMPT_TOKENS: ReadonlySet<string> = new Set([
+  'llm.prompt_tokens',
+  'gen_ai.prompt.tokens',
+])
+
+/** The attributes of one span. */
+export class OtelAttributes {
+  private readonly values = new Map<string, unknown>()
+
+  constructor(attributes: unknown) {
+    if (!Array.isArray(attributes)) return
+    for (const attribute of attributes) {
+      if (isObject(attribute) && typeof attribute['key'] === 'string') {
+        this.values.set(attribute['key'], attribute['value'])
+      }
+    }
+  }
+
+  /** The first of the names that is present. */
+  find(names: readonly string[]): string | undefined {
+    return names.find((name) => this.values.has(name))
+  }
+
+  /** An integer: `intValue` (number or string, as OTLP writes 64 bits) or an integral double. */
+  integer(name: string, minimum: number): number {
+    const value = this.values.get(name)
+    if (!isObject(value)) throw expectedError(name, `an integer >= ${minimum}`, value)
+    return integer(name, numberOf(value), minimum)
+  }
+
+  /** A string; integers are accepted. */
+  string(name: string): string {
+    const value = this.values.get(name)
+    const found = isObject(value) ? (value['stringValue'] ?? value['intValue']) : value
+    if (typeof found === 'string') return found
+    if (Number.isSafeInteger(found)) return String(found)
+    throw expectedError(name, 'a stringValue', found)
+  }
+}
+
+function numberOf(value: JsonObject): unknown {
+  const int = value['intValue']
+  if (typeof int === 'string' && /^-?\d{1,19}$/.test(int)) return Number(int)
+  return int ?? value['doubleValue'] ?? value['stringValue'] ?? value
+}

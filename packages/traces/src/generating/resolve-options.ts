@@ -1,0 +1,171 @@
+import { closestName } from '@routesim/core'
+import { describeValue } from '../errors/describe-value.js'
+import { traceError } from '../errors/trace-error.js'
+import { GENERATOR_KINDS, type GeneratorKind, type GeneratorOptions } from './generator-options.js'
+import { LENGTH_DISTRIBUTIONS } from './length-distribution.js'
+
+/** Options with every default in place, checked. */
+export type ResolvedOptions = {
+  readonly [K in Exclude<keyof GeneratorOptions, 'burstiness'>]-?: NonNullable<GeneratorOptions[K]>
+} & { readonly hasSessions: boolean }
+
+const MOST_REQUESTS = 1e8
+const LARGEST = 1e9
+const DAY_SEC = 86_400
+
+const ONLY_FOR: Partial<Record<keyof GeneratorOptions, GeneratorKind>> = {
+  cv: 'gamma',
+  burstiness: 'gamma',
+  baseRateRps: 'bursty',
+  burstRateRps: 'bursty',
+  burstDurationSec: 'bursty',
+  burstIntervalSec: 'bursty',
+  peakRateRps: 'diurnal',
+  troughRateRps: 'diurnal',
+  periodSec: 'diurnal',
+}
+
+/** @throws RouteSimError `generator_invalid` */
+export function resolveOptions(options: GeneratorOptions): ResolvedOptions {
+  const rateRps = options.rateRps ?? 100
+  const durationSec = options.durationSec ?? 300
+  const promptTokensMean = options.promptTokensMean ?? 500
+  const promptTokensStd = options.promptTokensStd ?? 200
+  const turnsMean = options.turnsMean ?? 1
+  const numSessions = options.numSessions ?? Number.MAX_SAFE_INTEGER
+  const resolved: ResolvedOptions = {
+    kind: options.kind ?? 'poisson',
+    seed: options.seed ?? 42,
+    rateRps,
+    durationSec,
+    cv: options.cv ?? (options.burstiness === undefined ? 2 : 1 / Math.sqrt(options.burstiness)),
+    baseRateRps: options.baseRateRps ?? rateRps,
+    burstRateRps: options.burstRateRps ?? 3 * rateRps,
+    burstDurationSec: options.burstDurationSec ?? 10,
+    burstIntervalSec: options.burstIntervalSec ?? 60,
+    peakRateRps: options.peakRateRps ?? rateRps,
+    troughRateRps: options.troughRateRps ?? 0.2 * rateRps,
+    periodSec: options.periodSec ?? Math.min(DAY_SEC, durationSec),
+    promptTokensMean,
+    promptTokensStd,
+    genTokensMean: options.genTokensMean ?? 150,
+    genTokensStd: options.genTokensStd ?? (options.genTokensMean === 0 ? 0 : 50),
+    lengthDistribution: options.lengthDistribution ?? 'lognormal',
+    numPrefixes: options.numPrefixes ?? 10,
+    prefixLenMean: options.prefixLenMean ?? 256,
+    prefixLenStd: options.prefixLenStd ?? 0,
+    prefixPopularity: options.prefixPopularity ?? 'uniform',
+    zipfExponent: options.zipfExponent ?? 1,
+    turnsMean,
+    numSessions,
+    hasSessions: turnsMean > 1 || options.numSessions !== undefined,
+    thinkTimeMeanSec: options.thinkTimeMeanSec ?? 10,
+    newTokensMean: options.newTokensMean ?? promptTokensMean,
+    newTokensStd: options.newTokensStd ?? promptTokensStd,
+    maxPromptTokens: options.maxPromptTokens ?? 131_072,
+  }
+  checkChoices(resolved)
+  checkStrays(options, resolved.kind)
+  checkNumbers(options, resolved)
+  return resolved
+}
+
+function checkChoices(o: ResolvedOptions): void {
+  oneOf('kind', o.kind, GENERATOR_KINDS)
+  oneOf('lengthDistribution', o.lengthDistribution, LENGTH_DISTRIBUTIONS)
+  oneOf('prefixPopularity', o.prefixPopularity, ['uniform', 'zipf'])
+}
+
+function checkStrays(options: GeneratorOptions, kind: GeneratorKind): void {
+  for (const [name, owner] of Object.entries(ONLY_FOR)) {
+    if (owner === kind || options[name as keyof GeneratorOptions] === undefined) continue
+    throw invalid(name, `nothing, as it belongs to the generator ${owner}`, `it with ${kind}`)
+  }
+  if (options.cv !== undefined && options.burstiness !== undefined) {
+    throw invalid('burstiness', 'nothing beside cv', options.burstiness)
+  }
+}
+
+function checkNumbers(options: GeneratorOptions, o: ResolvedOptions): void {
+  if (!Number.isSafeInteger(o.seed) || o.seed < 0) throw invalid('seed', 'an integer >= 0', o.seed)
+  if (options.burstiness !== undefined) above('burstiness', options.burstiness, 0)
+  for (const name of ['rateRps', 'durationSec', 'cv'] as const) above(name, o[name], 0)
+  for (const name of ['burstRateRps', 'burstDurationSec', 'burstIntervalSec'] as const) {
+    above(name, o[name], 0)
+  }
+  for (const name of ['peakRateRps', 'periodSec'] as const) above(name, o[name], 0)
+  for (const name of ['baseRateRps', 'troughRateRps', 'thinkTimeMeanSec'] as const) {
+    atLeast(name, o[name], 0)
+  }
+  for (const name of ['promptTokensStd', 'genTokensStd', 'prefixLenStd', 'newTokensStd'] as const) {
+    atLeast(name, o[name], 0)
+  }
+  atLeast('zipfExponent', o.zipfExponent, 0)
+  for (const name of ['promptTokensMean', 'prefixLenMean', 'newTokensMean', 'turnsMean'] as const) {
+    atLeast(name, o[name], 1)
+  }
+  if (o.genTokensMean !== 0) atLeast('genTokensMean', o.genTokensMean, 1)
+  else if (o.genTokensStd !== 0) throw invalid('genTokensStd', '0 for a mean of 0', o.genTokensStd)
+  whole('numPrefixes', o.numPrefixes, 0, 1e7)
+  whole('numSessions', o.numSessions, 1, Number.MAX_SAFE_INTEGER)
+  whole('maxPromptTokens', o.maxPromptTokens, 1, LARGEST)
+  if (o.burstDurationSec > o.burstIntervalSec && o.kind === 'bursty') {
+    throw invalid(
+      'burstDurationSec',
+      `at most burstIntervalSec, ${o.burstIntervalSec}`,
+      o.burstDurationSec,
+    )
+  }
+  if (o.troughRateRps > o.peakRateRps) {
+    throw invalid('troughRateRps', `at most peakRateRps, ${o.peakRateRps}`, o.troughRateRps)
+  }
+  // Rarer gaps than these leave nothing but simultaneous arrivals in float64.
+  if (o.cv > 20) throw invalid('cv', 'at most 20 (burstiness at least 0.0025)', o.cv)
+  if (o.kind === 'bursty' && o.durationSec / o.burstIntervalSec > MOST_REQUESTS) {
+    throw invalid('burstIntervalSec', `at most ${MOST_REQUESTS} bursts`, o.burstIntervalSec)
+  }
+  const highest = {
+    bursty: Math.max(o.baseRateRps, o.burstRateRps),
+    diurnal: o.peakRateRps,
+    other: o.rateRps,
+  }[o.kind === 'bursty' || o.kind === 'diurnal' ? o.kind : 'other']
+  if (highest * o.durationSec > MOST_REQUESTS) {
+    throw invalid('durationSec', `time for at most ${MOST_REQUESTS} requests`, o.durationSec)
+  }
+}
+
+function oneOf(name: string, value: string, choices: readonly string[]): void {
+  if (choices.includes(value)) return
+  const near = typeof value === 'string' ? closestName(value, choices) : undefined
+  throw invalid(name, choices.join(', '), value, near && `Did you mean ${near}?`)
+}
+
+function above(name: string, value: number, limit: number): void {
+  if (!(value > limit && value <= LARGEST)) {
+    throw invalid(name, `a number > ${limit}${atMost(value)}`, value)
+  }
+}
+
+function atLeast(name: string, value: number, limit: number): void {
+  if (!(value >= limit && value <= LARGEST)) {
+    throw invalid(name, `a number >= ${limit}${atMost(value)}`, value)
+  }
+}
+
+function atMost(value: number): string {
+  return value > LARGEST ? ` and <= ${LARGEST}` : ''
+}
+
+function whole(name: string, value: number, from: number, to: number): void {
+  if (!Number.isInteger(value) || value < from || value > to) {
+    throw invalid(name, `an integer from ${from} to ${to}`, value)
+  }
+}
+
+function invalid(name: string, expected: string, got: unknown, hint?: string): Error {
+  const found = typeof got === 'string' && got.includes(' ') ? got : describeValue(got)
+  return traceError('generator_invalid', `${name}: expected ${expected}, got ${found}`, {
+    path: name,
+    ...(hint === undefined ? {} : { hint }),
+  })
+}

@@ -1,0 +1,123 @@
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { addAbortSignal, pipeline, Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { RouteSimError } from '@routesim/core'
+import { traceError } from '../errors/trace-error.js'
+
+/** Where a trace comes from: a file, or a stream with the name that messages give it. */
+export interface TraceSource {
+  /** A file; `-` is standard input. With `stream`, only its name. */
+  readonly path?: string
+  readonly stream?: AsyncIterable<Uint8Array | string>
+}
+
+/** Called as a trace is read; `totalBytes` is known for files only. */
+export type ReadProgress = (bytesRead: number, totalBytes: number | undefined) => void
+
+interface Options {
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ReadProgress | undefined
+}
+
+/** The name of a source in messages. */
+export function sourceName(source: TraceSource): string {
+  return source.path === undefined || source.path === '-' ? '<stdin>' : source.path
+}
+
+/**
+ * The bytes of a source, unpacked when they are gzip, by their first two bytes.
+ * @throws RouteSimError `trace_unreadable`, `trace_invalid` (gzip), `trace_aborted`
+ */
+export async function* readBytes(
+  source: TraceSource,
+  options: Options,
+): AsyncGenerator<Uint8Array> {
+  const name = sourceName(source)
+  try {
+    const chunks = counted(await open(source, name, options.signal), options)
+    const { head, isGzip } = await peek(chunks)
+    const all = rejoin(head, chunks)
+    yield* isGzip ? unpack(all) : all
+  } catch (error) {
+    throw translate(error, name, options.signal)
+  }
+}
+
+async function open(
+  source: TraceSource,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<{ bytes: AsyncIterable<Uint8Array | string>; total: number | undefined }> {
+  signal?.throwIfAborted()
+  if (source.stream === undefined && source.path !== undefined && source.path !== '-') {
+    const info = await stat(source.path)
+    if (info.isDirectory()) {
+      throw traceError('trace_unreadable', `${name}: expected a file, got a directory`, {
+        path: name,
+      })
+    }
+    const bytes = createReadStream(source.path, { highWaterMark: 1 << 20, signal })
+    return { bytes, total: info.isFile() ? info.size : undefined }
+  }
+  const stream = source.stream ?? process.stdin
+  if (signal !== undefined && stream instanceof Readable) addAbortSignal(signal, stream)
+  return { bytes: stream, total: undefined }
+}
+
+async function* counted(
+  input: { bytes: AsyncIterable<Uint8Array | string>; total: number | undefined },
+  options: Options,
+): AsyncGenerator<Uint8Array> {
+  let read = 0
+  for await (const chunk of input.bytes) {
+    options.signal?.throwIfAborted()
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+    read += bytes.length
+    options.onProgress?.(read, input.total)
+    yield bytes
+  }
+}
+
+async function peek(
+  chunks: AsyncGenerator<Uint8Array>,
+): Promise<{ head: Uint8Array; isGzip: boolean }> {
+  let head: Uint8Array = new Uint8Array(0)
+  while (head.length < 2) {
+    const next = await chunks.next()
+    if (next.done) break
+    head = head.length === 0 ? next.value : Buffer.concat([head, next.value])
+  }
+  return { head, isGzip: head[0] === 0x1f && head[1] === 0x8b }
+}
+
+async function* rejoin(
+  head: Uint8Array,
+  rest: AsyncGenerator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  if (head.length > 0) yield head
+  yield* rest
+}
+
+async function* unpack(packed: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  // A failure destroys the last stream with its error, which the loop over it throws.
+  yield* pipeline(Readable.from(packed), createGunzip({ chunkSize: 1 << 18 }), () => {})
+}
+
+function translate(error: unknown, name: string, signal: AbortSignal | undefined): unknown {
+  if (error instanceof RouteSimError) return error
+  if (signal?.aborted) {
+    return traceError('trace_aborted', `${name}: reading was cancelled`, { cause: error })
+  }
+  const { code, message } = error as NodeJS.ErrnoException
+  const details = { path: name, cause: error }
+  if (code?.startsWith('Z_')) {
+    return traceError(
+      'trace_invalid',
+      `${name}: expected a whole gzip file, got: ${message}`,
+      details,
+    )
+  }
+  if (code === 'ENOENT') return traceError('trace_unreadable', `${name}: no such file`, details)
+  return traceError('trace_unreadable', `${name}: ${message}`, details)
+}

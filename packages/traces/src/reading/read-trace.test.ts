@@ -1,0 +1,108 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { RouteSimError } from '@routesim/core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { messageOf, readText } from '../testing/in-memory.js'
+import { lineBatches } from './line-batches.js'
+import { readTrace } from './read-trace.js'
+
+const line = '{"ts":0,"prompt_tokens":1,"gen_tokens":1}\n'
+let folder: string
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'routesim-traces-'))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+describe('readTrace', () => {
+  it('reads files, packed ones by their first bytes, and reports progress', async () => {
+    const plain = join(folder, 'a.jsonl')
+    writeFileSync(plain, line.repeat(3))
+    const progress: unknown[] = []
+    const onProgress = (read: number, total: number | undefined): void => {
+      progress.push([read, total])
+    }
+    expect((await readTrace(plain, { onProgress })).table.size).toBe(3)
+    expect(progress).toEqual([[126, 126]])
+    const packed = join(folder, 'b.jsonl')
+    writeFileSync(packed, gzipSync(line.repeat(4)))
+    expect((await readTrace(packed)).table.size).toBe(4)
+  })
+
+  it('reads chunks that split lines, characters and the gzip header', async () => {
+    const text = `${line.trim().replace('}', ',"user":"über"}')}\n`.repeat(5)
+    for (const bytes of [Buffer.from(text), gzipSync(text)]) {
+      async function* single(): AsyncGenerator<Uint8Array> {
+        for (const byte of bytes) yield Uint8Array.of(byte)
+      }
+      const { table } = await readTrace({ stream: single() })
+      expect(table.size).toBe(5)
+      expect(table.strings).toEqual(['über'])
+    }
+  })
+
+  it('takes a byte order mark, CRLF, and no newline at the end', async () => {
+    const { table } = await readText(`\ufeff${line.trim()}\r\n${line.trim()}`)
+    expect(table.size).toBe(2)
+  })
+
+  it('says where a file is wrong', async () => {
+    const at = (name: string): string => join(folder, name)
+    expect(await messageOf(readTrace(at('none')))).toBe(`${at('none')}: no such file`)
+    expect(await messageOf(readTrace(folder))).toBe(`${folder}: expected a file, got a directory`)
+    writeFileSync(at('cut.gz'), gzipSync(line.repeat(1000)).subarray(0, 50))
+    expect(await messageOf(readTrace(at('cut.gz')))).toBe(
+      `${at('cut.gz')}: expected a whole gzip file, got: unexpected end of file`,
+    )
+    expect(await messageOf(readText(''))).toBe('t.jsonl: expected at least one request, got none')
+    expect(await messageOf(readText('#\n{"ts":"x"}', { onError: 'skip' }))).toBe(
+      't.jsonl: expected at least one request, got 1 bad (first: t.jsonl:2: ts: expected a number >= 0, got "x")',
+    )
+    expect(await messageOf(readText('\n\u0001PNG'))).toBe(
+      't.jsonl:2: expected compact JSONL ("ts"), Mooncake ("timestamp") or OTLP JSON ("resourceSpans"), got "\\u0001PNG"',
+    )
+    expect(await messageOf(readText(line, { format: 'mooncak' }))).toBe(
+      'format: expected compact_jsonl, mooncake, otel, got "mooncak"',
+    )
+    expect(await messageOf(readText(line, { blockTokens: 0 }))).toBe(
+      'blockTokens: expected an integer >= 1, got 0',
+    )
+  })
+
+  it('counts bad lines before the first good one, and keeps five messages', async () => {
+    const { table, skipped } = await readText(`${'garbage\n'.repeat(9)}${line}`, {
+      onError: 'skip',
+    })
+    expect([table.size, skipped.count, skipped.messages.length]).toEqual([1, 9, 5])
+    expect(skipped.messages[0]).toBe('t.jsonl:1: expected a JSON object, got invalid JSON: garbage')
+  })
+
+  it('stops when it is cancelled', async () => {
+    const control = new AbortController()
+    async function* endless(): AsyncGenerator<string> {
+      for (;;) {
+        yield line
+        control.abort()
+      }
+    }
+    const read = readTrace({ path: 'x', stream: endless() }, { signal: control.signal })
+    await expect(read).rejects.toMatchObject({ code: 'trace_aborted' })
+  })
+
+  it('survives deep nesting and refuses a line without end', async () => {
+    const deep = `{"ts":0,"prompt_tokens":1,"gen_tokens":1,"x":${'['.repeat(1e5)}${']'.repeat(1e5)}}`
+    await readText(deep).then(
+      ({ table }) => expect(table.size).toBe(1),
+      (error) => expect(error).toBeInstanceOf(RouteSimError),
+    )
+    async function* bytes(): AsyncGenerator<Uint8Array> {
+      for (;;) yield Buffer.alloc(100, 'a')
+    }
+    const read = lineBatches(bytes(), 'x', 1000).next()
+    expect(await messageOf(read)).toBe(
+      'x:1: expected a line of at most 1000 characters, got a longer one',
+    )
+  })
+})

@@ -1,0 +1,48 @@
+import type { RequestTable } from '@routesim/core'
+import { promptSharing } from '../stats/prompt-sharing.js'
+
+const NUMBERS = [
+  'arrivalMs',
+  'promptTokens',
+  'outputTokens',
+  'maxTokens',
+  'prefixTokens',
+  'priority',
+] as const
+const NAMES = ['session', 'user', 'tenant', 'model', 'adapter'] as const
+
+/**
+ * The columns in which a table read back differs from the one that was written: `prompts` stands
+ * for what prompts share. The two must have the same rows in the same order.
+ */
+export function lostColumns(table: RequestTable, back: RequestTable): string[] {
+  const lost: string[] = NUMBERS.filter((column) => !equal(table[column], back[column]))
+  for (const column of NAMES) if (!equalNames(table, back, column)) lost.push(column)
+  if (!sharesTheSame(table, back)) lost.push('prompts')
+  return lost
+}
+
+/** Whether the prompts of two tables with the same rows share the same. */
+export function sharesTheSame(a: RequestTable, b: RequestTable): boolean {
+  const left = promptSharing(a)
+  const right = promptSharing(b)
+  return (
+    equal(left.sharedWith, right.sharedWith) &&
+    equal(left.sharedTokens, right.sharedTokens) &&
+    equal(left.contentTokens, right.contentTokens)
+  )
+}
+
+/** Whether two columns hold the same numbers. */
+export function equal(a: Float64Array | Int32Array, b: Float64Array | Int32Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+function equalNames(a: RequestTable, b: RequestTable, column: (typeof NAMES)[number]): boolean {
+  for (let row = 0; row < a.size; row++) {
+    if (a.strings[a[column][row]!] !== b.strings[b[column][row]!]) return false
+  }
+  return true
+}

@@ -1,0 +1,20 @@
+import type { RequestTable } from '@routesim/core'
+import type { TraceRecord } from '../records/trace-record.js'
+
+const NAMES = ['session', 'user', 'tenant', 'model', 'adapter'] as const
+
+/** One row as a record, without its prompt's content. */
+export function recordOfRow(table: RequestTable, row: number): TraceRecord {
+  const record: TraceRecord = {
+    arrivalMs: table.arrivalMs[row]!,
+    promptTokens: table.promptTokens[row]!,
+    outputTokens: table.outputTokens[row]!,
+  }
+  if (table.maxTokens[row] !== record.outputTokens) record.maxTokens = table.maxTokens[row]!
+  for (const name of NAMES) {
+    const id = table[name][row]!
+    if (id >= 0) record[name] = table.strings[id]!
+  }
+  if (table.priority[row] !== 0) record.priority = table.priority[row]!
+  return record
+}

@@ -1,0 +1,86 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readTrace } from '../reading/read-trace.js'
+import { messageOf, readText, writeText } from '../testing/in-memory.js'
+import { convertTrace } from './convert-trace.js'
+import { writeTrace } from './write-trace.js'
+
+let folder: string
+const at = (name: string): string => join(folder, name)
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'routesim-traces-'))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const full =
+  '{"ts":5,"prompt_tokens":90,"gen_tokens":4,"prefix_hash":"abc","prefix_len":40,"conversation_id":"c","lora_adapter":"l","priority":2,"max_tokens":9,"user":"u","tenant":"t","model":"m"}\n' +
+  '{"ts":6.0000001,"prompt_tokens":190,"gen_tokens":4,"conversation_id":"c"}\n'
+
+describe('writeTrace', () => {
+  it('packs files that end in .gz, and reads them back', async () => {
+    const { table, prefixHashes } = await readText(full)
+    const path = at('a.jsonl.gz')
+    expect(await writeTrace(path, table, 'compact_jsonl', { prefixHashes })).toEqual({
+      requests: 2,
+      lost: [],
+    })
+    expect(readFileSync(path).subarray(0, 2)).toEqual(Buffer.of(0x1f, 0x8b))
+    expect((await readTrace(path)).table).toEqual(table)
+  })
+
+  it('names what a format can not hold', async () => {
+    const { table, prefixHashes } = await readText(full)
+    expect((await writeText(table, 'mooncake', prefixHashes)).lost).toEqual([
+      'maxTokens',
+      'prefixTokens',
+      'priority',
+      'user',
+      'tenant',
+      'model',
+      'adapter',
+      'prompts',
+      'prefix_hash',
+    ])
+    expect((await writeText(table, 'otel', prefixHashes)).lost).toEqual([
+      'arrivalMs',
+      'priority',
+      'tenant',
+      'adapter',
+    ])
+  })
+
+  it('says why a file can not be written', async () => {
+    const { table } = await readText(full)
+    const path = at('no/such/folder')
+    expect(await messageOf(writeTrace(path, table, 'otel'))).toBe(
+      `${path}: ENOENT: no such file or directory, open '${path}'`,
+    )
+  })
+})
+
+describe('convertTrace', () => {
+  it('keeps the names of prefixes through OTel and back', async () => {
+    writeFileSync(at('in.jsonl'), full)
+    const otel = await convertTrace(at('in.jsonl'), at('spans.json'), 'otel', {
+      write: { otelLayout: 'document' },
+    })
+    expect(otel.format).toBe('compact_jsonl')
+    expect(otel.requests).toBe(2)
+    const back = await convertTrace(at('spans.json'), at('out.jsonl'), 'jsonl')
+    expect(back.format).toBe('otel')
+    expect(JSON.parse(readFileSync(at('out.jsonl'), 'utf8').split('\n')[0]!)).toEqual({
+      ts: 0,
+      prompt_tokens: 90,
+      gen_tokens: 4,
+      prefix_hash: 'abc',
+      conversation_id: 'c',
+      user: 'u',
+      model: 'm',
+      prefix_len: 40,
+      max_tokens: 9,
+    })
+  })
+})
