@@ -34,5 +34,9 @@ describe('reading Mooncake JSONL', () => {
     expect(await messageOf(readText(line(0, 512, [4, 5])))).toBe(
       't.jsonl:1: hash_ids: expected at most 1 blocks of 512 tokens for 512 prompt tokens, got 2',
     )
+    await expect(readText(line(0, 512, [4, 5]))).rejects.toMatchObject({
+      path: 't.jsonl:1',
+      hint: 'Give the block size that the trace was hashed with (blockTokens).',
+    })
   })
 })

@@ -43,7 +43,8 @@ export class RecordCollector {
       if (!(error instanceof RouteSimError)) throw error
       const message = `${where}: ${error.message}`
       if (this.onError === 'fail') {
-        throw traceError('trace_invalid', message, { path: where, cause: error })
+        const hint = error.hint === undefined ? {} : { hint: error.hint }
+        throw traceError('trace_invalid', message, { path: where, cause: error, ...hint })
       }
       this.skippedCount++
       if (this.messages.length < MESSAGES_KEPT) this.messages.push(message)

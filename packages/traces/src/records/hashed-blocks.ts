@@ -20,6 +20,7 @@ export function placeHashedBlocks(
       throw traceError(
         'trace_invalid',
         `hash_ids: expected at most ${expected} blocks of ${tokens} tokens for ${promptTokens} prompt tokens, got ${ids.length}`,
+        { hint: 'Give the block size that the trace was hashed with (blockTokens).' },
       )
     }
   } else checkTokensOfEach(ids, tokens, promptTokens + outputTokens)
