@@ -15,7 +15,13 @@ export type {
 export { closestName } from './errors/closest-name.js'
 export { type ErrorDetails, RouteSimError } from './errors/routesim-error.js'
 export { RandomStream } from './kernel/random-stream.js'
-export type { KvCache, KvCacheFactory, KvCapacity, KvUsage } from './kv-cache/kv-cache.js'
+export type {
+  BulkKvCache,
+  KvCache,
+  KvCacheFactory,
+  KvCapacity,
+  KvUsage,
+} from './kv-cache/kv-cache.js'
 export type { LatencyModel, StepSegment, StepShape } from './latency/latency-model.js'
 export { EMPTY_PROMPT_TREE, NO_NODE, type PromptTree } from './requests/prompt-tree.js'
 export { type ContentKey, PromptTreeBuilder } from './requests/prompt-tree-builder.js'

@@ -1,5 +1,9 @@
+import type { Recorder } from '../engine/recorder.js'
 import type { BackendSpec } from '../engine/simulation-options.js'
-import type { BackendMeter } from './backend-meter.js'
+import type { KvCache } from '../kv-cache/kv-cache.js'
+import type { RequestProgress } from '../requests/request-progress.js'
+import type { RequestTable } from '../requests/request-table.js'
+import type { BackendCounters } from './backend-meter.js'
 
 /** What a backend tells the simulation while it works. */
 export interface BackendListener {
@@ -9,6 +13,17 @@ export interface BackendListener {
   prefillFinished(request: number): void
   /** A handed-over request has its blocks here; `tokens` tokens of KV must be fetched. */
   transferStarted(request: number, tokens: number): void
+}
+
+/** What all backends of a run share. */
+export interface BackendContext {
+  readonly requests: RequestTable
+  readonly progress: RequestProgress
+  readonly kv: KvCache
+  readonly listener: BackendListener
+  readonly recorder: Recorder
+  /** First row of the request table that is measured. */
+  readonly measuredFrom: number
 }
 
 /**
@@ -24,11 +39,10 @@ export interface Backend {
   readonly running: number
   /** Prompt tokens of requests dispatched here that have no first token yet. */
   readonly pendingPromptTokens: number
-  /** True between the start and the end of a step. */
-  readonly isStepping: boolean
-  readonly meter: BackendMeter
-  /** Time spent in steps up to now, in ms. */
-  busyMs(nowMs: number): number
+  /** When `completeStep` is due, in ms; NaN between steps. */
+  readonly endMs: number
+  /** What it has done up to now. */
+  counters(nowMs: number): BackendCounters
   /** Takes a request that is to be prefilled here. */
   enqueue(request: number, nowMs: number): void
   /** Takes a request whose prompt was computed elsewhere. */
@@ -37,10 +51,11 @@ export interface Backend {
   transferCompleted(request: number, nowMs: number): void
   /** Lets go of the KV blocks of a request that another backend has taken over. */
   releaseHandedOver(request: number, nowMs: number): void
-  /**
-   * Forms the next batch and starts a step.
-   * @returns its duration in ms, 0 when there is nothing to do
-   */
-  startStep(nowMs: number): number
+  /** Forms the next batch and starts a step, or several; does nothing when there is nothing to do. */
+  startStep(nowMs: number): void
   completeStep(nowMs: number): void
+  /** Something came up while several steps were under way: ends with the present one if that matters. */
+  interrupt(nowMs: number): void
+  /** Brings what others can see of the KV cache up to now. */
+  sync(nowMs: number): void
 }

@@ -1,22 +1,9 @@
-import type { Recorder } from '../engine/recorder.js'
 import type { BackendSpec } from '../engine/simulation-options.js'
 import { RouteSimError } from '../errors/routesim-error.js'
-import type { KvCache } from '../kv-cache/kv-cache.js'
 import type { StepShape } from '../latency/latency-model.js'
-import type { RequestProgress } from '../requests/request-progress.js'
-import type { RequestTable } from '../requests/request-table.js'
-import type { Backend, BackendListener } from './backend.js'
-import { BackendMeter } from './backend-meter.js'
+import type { Backend, BackendContext } from './backend.js'
+import { type BackendCounters, BackendMeter } from './backend-meter.js'
 import { WaitingQueue } from './waiting-queue.js'
-
-/** What all backends of a run share. */
-export interface BackendContext {
-  readonly requests: RequestTable
-  readonly progress: RequestProgress
-  readonly kv: KvCache
-  readonly listener: BackendListener
-  readonly recorder: Recorder
-}
 
 /**
  * Iteration-level continuous batching, one simulated step at a time, after the scheduler of vLLM V1:
@@ -34,9 +21,13 @@ export class ReferenceBackend implements Backend {
   /** Running requests in order of admission, and the tokens each computes in the current step. */
   private readonly batch: Int32Array
   private readonly batchTokens: Int32Array
+  private readonly maxBatch: number
   private batchSize = 0
   private unansweredTokens = 0
-  private stepStartMs = Number.NaN
+  /** Requests of the batch that left it since the step ended. */
+  private leftBatch = 0
+  private stepStartMs = 0
+  private endsMs = Number.NaN
   private budget = 0
   private readonly step: StepShape = {
     prefillTokens: 0,
@@ -50,8 +41,9 @@ export class ReferenceBackend implements Backend {
     this.id = id
     this.spec = spec
     this.context = context
-    this.batch = new Int32Array(spec.maxNumSeqs)
-    this.batchTokens = new Int32Array(spec.maxNumSeqs)
+    this.maxBatch = Math.min(spec.maxNumSeqs, spec.maxBatchTokens)
+    this.batch = new Int32Array(this.maxBatch)
+    this.batchTokens = new Int32Array(this.maxBatch)
   }
 
   get waiting(): number {
@@ -59,20 +51,26 @@ export class ReferenceBackend implements Backend {
   }
 
   get running(): number {
-    return this.batchSize
+    return this.batchSize - this.leftBatch
   }
 
   get pendingPromptTokens(): number {
     return this.unansweredTokens
   }
 
-  get isStepping(): boolean {
-    return !Number.isNaN(this.stepStartMs)
+  get endMs(): number {
+    return this.endsMs
   }
 
-  busyMs(nowMs: number): number {
-    return this.meter.busyMs + (this.isStepping ? nowMs - this.stepStartMs : 0)
+  counters(nowMs: number): BackendCounters {
+    this.measure(nowMs)
+    return this.meter.counters(Number.isNaN(this.endsMs) ? 0 : nowMs - this.stepStartMs)
   }
+
+  // A step can not be interrupted, and its effects come at its ends.
+  interrupt(): void {}
+
+  sync(): void {}
 
   enqueue(request: number, nowMs: number): void {
     this.measure(nowMs)
@@ -97,7 +95,7 @@ export class ReferenceBackend implements Backend {
     this.context.kv.release(this.id, request)
   }
 
-  startStep(nowMs: number): number {
+  startStep(nowMs: number): void {
     this.measure(nowMs)
     this.budget = this.spec.maxBatchTokens
     const step = this.step
@@ -109,7 +107,7 @@ export class ReferenceBackend implements Backend {
 
     const batchedAll = this.batchRunning(nowMs)
     if (batchedAll) this.admitWaiting(nowMs)
-    if (step.prefillRequests + step.decodeRequests === 0) return 0
+    if (step.prefillRequests + step.decodeRequests === 0) return
 
     const durationMs = this.spec.latency.stepMs(step)
     if (!(durationMs > 0 && durationMs < Number.POSITIVE_INFINITY)) {
@@ -119,19 +117,16 @@ export class ReferenceBackend implements Backend {
       )
     }
     this.stepStartMs = nowMs
-    return durationMs
+    this.endsMs = nowMs + durationMs
   }
 
   completeStep(nowMs: number): void {
     const { meter, step } = this
     const durationMs = nowMs - this.stepStartMs
     this.measure(nowMs)
-    meter.busyMs += durationMs
-    meter.steps++
-    meter.prefillTokens += step.prefillTokens
-    meter.decodeTokens += step.decodeRequests
+    meter.add(durationMs, 1, step)
     this.context.recorder.stepCompleted?.(this.id, this.stepStartMs, durationMs, step)
-    this.stepStartMs = Number.NaN
+    this.endsMs = Number.NaN
 
     let kept = 0
     for (let i = 0; i < this.batchSize; i++) {
@@ -141,6 +136,7 @@ export class ReferenceBackend implements Backend {
       if (stays) this.batch[kept++] = request
     }
     this.batchSize = kept
+    this.leftBatch = 0
   }
 
   /** Gives running requests their tokens. @returns false when one had to be preempted */
@@ -168,7 +164,7 @@ export class ReferenceBackend implements Backend {
   /** Admits from the front of the queue until something is short: blocks, sequences or budget. */
   private admitWaiting(nowMs: number): void {
     const { queue } = this
-    while (queue.size > 0 && this.batchSize < this.spec.maxNumSeqs && this.budget > 0) {
+    while (queue.size > 0 && this.batchSize < this.maxBatch && this.budget > 0) {
       const request = queue.peek()
       const admitted =
         this.context.progress.isHandedOver[request] === 1
@@ -264,10 +260,12 @@ export class ReferenceBackend implements Backend {
     if (requests.outputTokens[request]! > 0) this.emitToken(request, nowMs)
     if (progress.emittedTokens[request]! === requests.outputTokens[request]!) {
       kv.release(this.id, request)
+      this.leftBatch++
       listener.requestFinished(request, this.id)
       return false
     }
     if (progress.backend[request] !== this.id) {
+      this.leftBatch++
       listener.prefillFinished(request)
       return false
     }
@@ -275,13 +273,13 @@ export class ReferenceBackend implements Backend {
   }
 
   private emitToken(request: number, nowMs: number): void {
-    const { progress, listener, recorder } = this.context
+    const { progress, listener, recorder, measuredFrom } = this.context
     const emitted = ++progress.emittedTokens[request]!
     if (emitted === 1) {
       progress.firstTokenMs[request] = nowMs
       listener.firstTokenProduced(request, this.id)
-    } else {
-      recorder.tokenReceived?.(request, nowMs - progress.lastTokenMs[request]!)
+    } else if (request >= measuredFrom) {
+      recorder.tokenGaps?.(nowMs - progress.lastTokenMs[request]!, 0, 1, 1)
     }
     progress.lastTokenMs[request] = nowMs
   }

@@ -1,6 +1,6 @@
 /**
  * Everything that happens in a simulation. At one instant the kinds come in this order, and within a
- * kind in the order they were scheduled: finished steps first, then deliveries, then all arrivals in
+ * kind by subject, so that the order does not depend on how steps are simulated: finished steps first, then deliveries, then all arrivals in
  * trace order, then the scheduling of every backend touched, so that a burst with one timestamp
  * forms one batch.
  */

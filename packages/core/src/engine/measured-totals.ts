@@ -47,17 +47,7 @@ export class MeasuredTotals {
   }
 
   private counters(backend: Backend, nowMs: number): Counters {
-    const { meter } = backend
-    meter.advance(nowMs, backend.waiting, backend.running)
-    return {
-      busyMs: backend.busyMs(nowMs),
-      steps: meter.steps,
-      prefillTokens: meter.prefillTokens,
-      decodeTokens: meter.decodeTokens,
-      evictions: this.kv.evictions(backend.id),
-      preemptions: meter.preemptions,
-      waitingRequestMs: meter.waitingRequestMs,
-      runningRequestMs: meter.runningRequestMs,
-    }
+    const counters = backend.counters(nowMs)
+    return { ...counters, evictions: this.kv.evictions(backend.id) }
   }
 }

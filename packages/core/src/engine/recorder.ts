@@ -6,11 +6,10 @@ import type { StepShape } from '../latency/latency-model.js'
  */
 export interface Recorder {
   /**
-   * A request received one more output token after its first.
-   * @param request - row in the request table
-   * @param gapMs - time since its previous token
+   * Measured requests received output tokens after their first: `requests` of them one token in each of
+   * `steps` steps, the i-th (from 0) `baseMs + i * slopeMs` after the token before.
    */
-  tokenReceived?(request: number, gapMs: number): void
-  /** A backend finished a step. */
+  tokenGaps?(baseMs: number, slopeMs: number, steps: number, requests: number): void
+  /** A backend finished a step. Asking for this makes the engine simulate every single step. */
   stepCompleted?(backend: number, startMs: number, durationMs: number, step: StepShape): void
 }

@@ -1,9 +1,10 @@
 import type { Backend, BackendListener } from '../backend/backend.js'
+import { FastBackend } from '../backend/fast-backend.js'
 import { ReferenceBackend } from '../backend/reference-backend.js'
 import { RouteSimError } from '../errors/routesim-error.js'
 import { EventLoop } from '../kernel/event-loop.js'
 import { RandomStream } from '../kernel/random-stream.js'
-import type { KvCache } from '../kv-cache/kv-cache.js'
+import type { BulkKvCache, KvCache } from '../kv-cache/kv-cache.js'
 import { RequestProgress } from '../requests/request-progress.js'
 import type { RequestTable } from '../requests/request-table.js'
 import type { BackendView } from '../routing/cluster-view.js'
@@ -57,13 +58,18 @@ export class Simulation implements BackendListener {
       kv: this.kv,
       listener: this,
       recorder: options.recorder ?? {},
+      measuredFrom: options.warmupRequests ?? 0,
     }
-    this.backends = cluster.backends.map((spec, id) => new ReferenceBackend(id, spec, context))
-    this.views = this.backends.map((backend) => new LiveBackendView(backend, this.kv))
+    const { kv } = this
+    this.backends = cluster.backends.map((spec, id) =>
+      isBulk(kv) ? new FastBackend(id, spec, context, kv) : new ReferenceBackend(id, spec, context),
+    )
+    this.views = this.backends.map((backend) => new LiveBackendView(backend, kv, this.loop))
     this.cluster = new LiveClusterView(
       this.views,
+      this.backends,
       this.loop,
-      this.kv,
+      kv,
       new RandomStream(seed, 'router'),
       new Int32Array(this.backends.length),
     )
@@ -117,8 +123,7 @@ export class Simulation implements BackendListener {
   handle(kind: number, subject: number): void {
     switch (kind) {
       case EVENT.stepCompleted:
-        this.backends[subject]!.completeStep(this.loop.nowMs)
-        this.touch(subject)
+        this.completeStep(subject)
         break
       case EVENT.transferCompleted:
         this.completeTransfer(subject)
@@ -234,19 +239,34 @@ export class Simulation implements BackendListener {
     this.touch(decode)
   }
 
-  /** Lets a backend schedule at the end of this instant. */
-  private touch(backend: number): void {
-    if (this.scheduleIsDue[backend] === 1) return
-    this.scheduleIsDue[backend] = 1
-    this.loop.schedule(this.loop.nowMs, EVENT.scheduleDue, backend)
+  /** Lets a backend schedule at the end of this instant, or after the step that is under way. */
+  private touch(id: number): void {
+    const backend = this.backends[id]!
+    const dueMs = backend.endMs
+    if (Number.isNaN(dueMs)) {
+      if (this.scheduleIsDue[id] === 1) return
+      this.scheduleIsDue[id] = 1
+      this.loop.schedule(this.loop.nowMs, EVENT.scheduleDue, id)
+      return
+    }
+    backend.interrupt(this.loop.nowMs)
+    if (backend.endMs < dueMs) this.loop.schedule(backend.endMs, EVENT.stepCompleted, id)
   }
 
   private startStep(id: number): void {
     this.scheduleIsDue[id] = 0
     const backend = this.backends[id]!
-    if (backend.isStepping) return
-    const durationMs = backend.startStep(this.loop.nowMs)
-    if (durationMs > 0) this.loop.schedule(this.loop.nowMs + durationMs, EVENT.stepCompleted, id)
+    backend.startStep(this.loop.nowMs)
+    const { endMs } = backend
+    if (!Number.isNaN(endMs)) this.loop.schedule(endMs, EVENT.stepCompleted, id)
+  }
+
+  private completeStep(id: number): void {
+    const backend = this.backends[id]!
+    // An event left over from a stretch that was cut short.
+    if (backend.endMs !== this.loop.nowMs) return
+    backend.completeStep(this.loop.nowMs)
+    this.touch(id)
   }
 
   /**
@@ -273,6 +293,10 @@ export class Simulation implements BackendListener {
       },
     )
   }
+}
+
+function isBulk(kv: KvCache): kv is BulkKvCache {
+  return 'take' in kv
 }
 
 /**

@@ -7,7 +7,7 @@ export interface EventHandler {
 }
 
 /**
- * Virtual time: handles pending events in order of (time, kind, sequence) and moves the clock along.
+ * Virtual time: handles pending events in order of (time, kind, subject) and moves the clock along.
  * Nothing here reads a wall clock.
  */
 export class EventLoop {
@@ -20,7 +20,8 @@ export class EventLoop {
   }
 
   /**
-   * Schedules an event. The kind is also its priority: at one time, lower kinds come first.
+   * Schedules an event. The kind is also its priority: at one time, lower kinds come first,
+   * and of one kind lower subjects.
    * @throws RouteSimError `time_invalid` when the time is in the past or not a number
    */
   schedule(timeMs: number, kind: number, subject: number): void {

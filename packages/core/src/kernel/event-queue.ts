@@ -1,8 +1,8 @@
 const INITIAL_CAPACITY = 64
 
 /**
- * Pending events in order of (time, priority, sequence): a binary heap over typed arrays. What an
- * event means is the caller's business: a kind and a subject, both integers.
+ * Pending events in order of (time, kind, subject, sequence): a binary heap over typed arrays. What
+ * an event means is the caller's business: a kind and a subject, both integers.
  *
  * `pop` puts the earliest event into the fields {@link EventQueue.timeMs}, {@link EventQueue.kind}
  * and {@link EventQueue.subject}, so that no object is made per event. Push and pop are O(log n).
@@ -29,6 +29,7 @@ export class EventQueue {
   /**
    * Adds an event.
    * @param kind - events of one time are handled lowest kind first
+   * @param subject - and those of one kind lowest subject first
    */
   push(timeMs: number, kind: number, subject: number): void {
     if (this.count === this.times.length) this.grow()
@@ -36,7 +37,7 @@ export class EventQueue {
     const sequence = this.nextSequence++
     while (at > 0) {
       const above = (at - 1) >> 1
-      if (!this.isBefore(timeMs, kind, sequence, above)) break
+      if (!this.isBefore(timeMs, kind, subject, sequence, above)) break
       this.move(above, at)
       at = above
     }
@@ -67,22 +68,36 @@ export class EventQueue {
       const right = below + 1
       if (
         right < this.count &&
-        this.isBefore(this.times[right]!, this.kinds[right]!, this.sequences[right]!, below)
+        this.isBefore(
+          this.times[right]!,
+          this.kinds[right]!,
+          this.subjects[right]!,
+          this.sequences[right]!,
+          below,
+        )
       ) {
         below = right
       }
-      if (this.isBefore(timeMs, kind, sequence, below)) break
+      if (this.isBefore(timeMs, kind, subject, sequence, below)) break
       this.move(below, at)
       at = below
     }
     this.place(at, timeMs, kind, sequence, subject)
   }
 
-  private isBefore(timeMs: number, kind: number, sequence: number, other: number): boolean {
+  private isBefore(
+    timeMs: number,
+    kind: number,
+    subject: number,
+    sequence: number,
+    other: number,
+  ): boolean {
     const otherTime = this.times[other]!
     if (timeMs !== otherTime) return timeMs < otherTime
     const otherKind = this.kinds[other]!
     if (kind !== otherKind) return kind < otherKind
+    const otherSubject = this.subjects[other]!
+    if (subject !== otherSubject) return subject < otherSubject
     return sequence < this.sequences[other]!
   }
 

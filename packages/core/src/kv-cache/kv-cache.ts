@@ -52,6 +52,16 @@ export interface KvCache {
   verify(): void
 }
 
+/** KV caches in which an engine may allocate for many decode steps at once. */
+export interface BulkKvCache extends KvCache {
+  /** Blocks that can be had on a backend: free and evictable ones. */
+  available(backend: number): number
+  /** Takes blocks, at most what is available, for requests that `setBlocks` names later. */
+  take(backend: number, blocks: number): void
+  /** Says how many blocks a request holds by now. */
+  setBlocks(backend: number, request: number, blocks: number): void
+}
+
 /** Size of one backend's KV cache. */
 export interface KvCapacity {
   /** Blocks, at least 1. */

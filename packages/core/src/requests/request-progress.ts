@@ -16,6 +16,10 @@ export class RequestProgress implements RequestOutcomes {
   /** Tokens of prompt and output whose KV the request's current backend has computed. */
   readonly computedTokens: Int32Array
   readonly lastTokenMs: Float64Array
+  /** Order of the latest admission on its backend. */
+  readonly admission: Float64Array
+  /** Decode step of its backend in which the request will finish. */
+  readonly finishStep: Float64Array
   /** 1 while the KV cache of a computed prompt waits to be fetched by the decode backend. */
   readonly isHandedOver: Uint8Array
   /** 1 while a transfer is under way. */
@@ -34,6 +38,8 @@ export class RequestProgress implements RequestOutcomes {
     this.emittedTokens = new Int32Array(size)
     this.computedTokens = new Int32Array(size)
     this.lastTokenMs = new Float64Array(size)
+    this.admission = new Float64Array(size)
+    this.finishStep = new Float64Array(size)
     this.isHandedOver = new Uint8Array(size)
     this.isTransferring = new Uint8Array(size)
   }

@@ -68,9 +68,10 @@ export class LiveBackendView implements BackendView {
   readonly blockTokens: number
   readonly #backend: Backend
   readonly #kv: KvCache
+  readonly #loop: EventLoop
   readonly #usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
 
-  constructor(backend: Backend, kv: KvCache) {
+  constructor(backend: Backend, kv: KvCache, loop: EventLoop) {
     this.id = backend.id
     this.role = backend.spec.role
     this.maxQueueDepth = backend.spec.maxQueueDepth
@@ -79,6 +80,7 @@ export class LiveBackendView implements BackendView {
     this.blockTokens = backend.spec.kv.blockTokens
     this.#backend = backend
     this.#kv = kv
+    this.#loop = loop
   }
 
   get waiting(): number {
@@ -94,6 +96,7 @@ export class LiveBackendView implements BackendView {
     return this.#backend.pendingPromptTokens
   }
   get kvUsage(): number {
+    this.#backend.sync(this.#loop.nowMs)
     this.#kv.usage(this.id, this.#usage)
     return this.#usage.held / this.#usage.total
   }
@@ -108,17 +111,20 @@ export class LiveClusterView implements ClusterView {
   readonly backends: readonly BackendView[]
   readonly #loop: EventLoop
   readonly #kv: KvCache
+  readonly #all: readonly Backend[]
   readonly #matched: Int32Array
   readonly #pools = new Map<string, LiveClusterView>()
 
   constructor(
     backends: readonly BackendView[],
+    all: readonly Backend[],
     loop: EventLoop,
     kv: KvCache,
     random: RandomStream,
     matched: Int32Array,
   ) {
     this.backends = backends
+    this.#all = all
     this.random = random
     this.#loop = loop
     this.#kv = kv
@@ -130,6 +136,7 @@ export class LiveClusterView implements ClusterView {
   }
 
   prefixMatch(request: RequestView): ArrayLike<number> {
+    for (const backend of this.#all) backend.sync(this.#loop.nowMs)
     this.#kv.match(request.id, this.#matched)
     return this.#matched
   }
@@ -139,7 +146,14 @@ export class LiveClusterView implements ClusterView {
     let pool = this.#pools.get(key)
     if (pool === undefined) {
       const members = this.backends.filter((backend) => roles.includes(backend.role))
-      pool = new LiveClusterView(members, this.#loop, this.#kv, this.random, this.#matched)
+      pool = new LiveClusterView(
+        members,
+        this.#all,
+        this.#loop,
+        this.#kv,
+        this.random,
+        this.#matched,
+      )
       this.#pools.set(key, pool)
     }
     return pool

@@ -13,7 +13,7 @@ import {
   type RunResult,
   simulate,
 } from '@routesim/core'
-import { pagedKvCache, piecewiseLatency } from '@routesim/hardware'
+import { pagedKvCache, piecewiseLatency, radixKvCache } from '@routesim/hardware'
 
 /** A request of a tiny story: like a record, with a named stream of shared content. */
 export interface TinyRequest extends Partial<Omit<RequestRecord, 'promptNode'>> {
@@ -101,10 +101,13 @@ export interface TinyRun {
   readonly warmupRequests?: number
   readonly seed?: number
   readonly recorder?: Recorder
+  /** The reference by default. */
+  readonly stepper?: 'fast' | 'reference'
 }
 
 /** Simulates a story; one default backend and requests in turn unless told otherwise. */
 export function tinyRun({
+  stepper = 'reference',
   requests,
   backends = [backend()],
   router = inTurn(),
@@ -113,7 +116,11 @@ export function tinyRun({
 }: TinyRun): RunResult {
   return simulate({
     requests: 'size' in requests ? requests : tinyTable(requests),
-    cluster: { backends, kvCache: pagedKvCache(), kvTransfer },
+    cluster: {
+      backends,
+      kvCache: stepper === 'fast' ? radixKvCache() : pagedKvCache(),
+      kvTransfer,
+    },
     router,
     seed,
     ...options,

@@ -46,7 +46,7 @@ export async function execute(
   signal: AbortSignal | undefined,
   onFraction: (fraction: number) => void,
 ): Promise<RunSummary> {
-  const recorder = new TokenGapRecorder(warmupRequests)
+  const recorder = new TokenGapRecorder()
   const router = algorithm.create()
   const { cluster, pricePerHour } = fleet
   const simulation = new Simulation({ cluster, requests, router, seed, warmupRequests, recorder })

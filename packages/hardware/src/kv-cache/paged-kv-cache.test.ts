@@ -2,6 +2,7 @@ import { NO_NODE, RandomStream, type RequestTable, RequestTableBuilder } from '@
 import { expect, test } from 'vitest'
 import { NaiveKvCache } from '../testing/naive-kv-cache.js'
 import { pagedKvCache } from './paged-kv-cache.js'
+import { radixKvCache } from './radix-kv-cache.js'
 
 const BLOCK = 4
 
@@ -109,12 +110,15 @@ function randomTable(random: RandomStream): RequestTable {
   return builder.build()
 }
 
-test('any life of a cache agrees with a naive one that compares whole prompts', () => {
+test.each([
+  ['paged', pagedKvCache()],
+  ['radix', radixKvCache()],
+])('any life of a %s cache agrees with a naive one that compares whole prompts', (_, factory) => {
   for (let seed = 0; seed < 400; seed++) {
     const random = new RandomStream(seed, 'test')
     const requests = randomTable(random)
     const capacity = { blocks: 4 + random.integer(14), blockTokens: 1 + random.integer(5) }
-    const kv = pagedKvCache()(requests, [capacity])
+    const kv = factory(requests, [capacity])
     const naive = new NaiveKvCache(requests, capacity)
     const held = new Map<number, number>()
     const log: string[] = []

@@ -99,3 +99,27 @@ describe('LogHistogram', () => {
     )
   })
 })
+
+test('a series is the same as its values one by one', () => {
+  // Dyadic numbers, so that sums are exact in any order.
+  const dyadic = (max: number) => fc.integer({ min: 1, max }).map((n) => n / 1024)
+  fc.assert(
+    fc.property(
+      dyadic(1 << 20),
+      fc.oneof(fc.constant(0), dyadic(1 << 12), dyadic(4)),
+      fc.integer({ min: 1, max: 300 }),
+      fc.integer({ min: 1, max: 9 }),
+      (base, slope, steps, weight) => {
+        const series = new LogHistogram()
+        const single = new LogHistogram()
+        series.addSeries(base, slope, steps, weight)
+        for (let i = 0; i < steps; i++) single.add(base + i * slope, weight)
+        const facts = (h: LogHistogram) => [
+          ...[h.count, h.sum, h.min, h.max],
+          ...Array.from({ length: 21 }, (_, i) => h.quantile(i / 20)),
+        ]
+        expect(facts(series)).toEqual(facts(single))
+      },
+    ),
+  )
+})

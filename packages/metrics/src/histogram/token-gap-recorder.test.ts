@@ -1,11 +1,14 @@
 import { expect, test } from 'vitest'
 import { TokenGapRecorder } from './token-gap-recorder.js'
 
-test('gaps of warm-up requests are left out', () => {
-  const recorder = new TokenGapRecorder(2)
-  recorder.tokenReceived(0, 100)
-  recorder.tokenReceived(1, 100)
-  recorder.tokenReceived(2, 10)
-  recorder.tokenReceived(3, 30)
-  expect(recorder.gaps).toMatchObject({ count: 2, sum: 40, min: 10, max: 30 })
+test('a stretch of steps counts as one gap per step and request', () => {
+  const recorder = new TokenGapRecorder()
+  recorder.tokenGaps(10, 0.5, 3, 4)
+  recorder.tokenGaps(30, 0, 1, 1)
+  expect(recorder.gaps).toMatchObject({
+    count: 13,
+    sum: 4 * (10 + 10.5 + 11) + 30,
+    min: 10,
+    max: 30,
+  })
 })

@@ -8,14 +8,8 @@ import { LogHistogram } from './log-histogram.js'
 export class TokenGapRecorder implements Recorder {
   /** All gaps of all measured requests, pooled. */
   readonly gaps: LogHistogram = new LogHistogram()
-  private readonly warmupRequests: number
 
-  /** @param warmupRequests - leading rows of the request table that are not measured */
-  constructor(warmupRequests: number) {
-    this.warmupRequests = warmupRequests
-  }
-
-  tokenReceived(request: number, gapMs: number): void {
-    if (request >= this.warmupRequests) this.gaps.add(gapMs)
+  tokenGaps(baseMs: number, slopeMs: number, steps: number, requests: number): void {
+    this.gaps.addSeries(baseMs, slopeMs, steps, requests)
   }
 }

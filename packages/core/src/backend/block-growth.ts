@@ -1,0 +1,57 @@
+/**
+ * When decoding requests need their next KV block. The residue of a request, (computed tokens - step
+ * counter) mod block size, does not change while it decodes, and it needs a block in the step at whose
+ * counter the sum of both is 0 mod block size. So counts per residue tell how many blocks k steps need.
+ */
+export class BlockGrowth {
+  private readonly blockTokens: number
+  private readonly counts: Int32Array
+  private requests = 0
+
+  constructor(blockTokens: number) {
+    this.blockTokens = blockTokens
+    this.counts = new Int32Array(blockTokens)
+  }
+
+  /** A request with so many computed tokens joins (+1) or leaves (-1) before the step `counter`. */
+  change(computedTokens: number, counter: number, by: 1 | -1): void {
+    const residue = this.residue(computedTokens - counter)
+    this.counts[residue] = this.counts[residue]! + by
+    this.requests += by
+  }
+
+  /** Blocks needed in the k steps from `counter` on. */
+  needed(counter: number, k: number): number {
+    const whole = Math.floor(k / this.blockTokens)
+    let blocks = whole * this.requests
+    const rest = k - whole * this.blockTokens
+    for (let i = 0; i < rest; i++) blocks += this.counts[this.residue(-counter - i)]!
+    return blocks
+  }
+
+  /** The first k >= 1 such that some request completes a block in the k-th step from `counter` on. */
+  stepsToCompletion(counter: number): number {
+    for (let k = 1; k <= this.blockTokens; k++) {
+      if (this.counts[this.residue(-counter - k)]! > 0) return k
+    }
+    return Number.POSITIVE_INFINITY
+  }
+
+  /** The largest k <= most such that k steps from `counter` on need at most `available` blocks. */
+  affordable(counter: number, available: number, most: number): number {
+    if (this.needed(counter, most) <= available) return most
+    let low = 0
+    let high = most
+    while (high - low > 1) {
+      const middle = Math.floor((low + high) / 2)
+      if (this.needed(counter, middle) <= available) low = middle
+      else high = middle
+    }
+    return low
+  }
+
+  private residue(value: number): number {
+    const rest = value % this.blockTokens
+    return rest < 0 ? rest + this.blockTokens : rest
+  }
+}

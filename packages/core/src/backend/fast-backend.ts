@@ -1,0 +1,605 @@
+import type { BackendSpec } from '../engine/simulation-options.js'
+import { RouteSimError } from '../errors/routesim-error.js'
+import type { BulkKvCache } from '../kv-cache/kv-cache.js'
+import type { StepSegment, StepShape } from '../latency/latency-model.js'
+import type { Backend, BackendContext } from './backend.js'
+import { type BackendCounters, BackendMeter } from './backend-meter.js'
+import { BlockGrowth } from './block-growth.js'
+import { FinishHeap } from './finish-heap.js'
+import { Stretch } from './stretch.js'
+import { WaitingQueue } from './waiting-queue.js'
+
+const NONE = -1
+
+/**
+ * The same continuous batching as the reference backend, many steps at a time. While the batch can not
+ * change (nobody finishes, nobody can be admitted, KV blocks last) its steps form one stretch with a
+ * closed form, and nothing is touched per request. What a router may look at in between, the KV cache,
+ * is brought up to the present by `sync`.
+ *
+ * Written independently of the reference, so that each tests the other.
+ */
+export class FastBackend implements Backend {
+  readonly id: number
+  readonly spec: BackendSpec
+  readonly meter: BackendMeter = new BackendMeter()
+  private readonly context: BackendContext
+  private readonly kv: BulkKvCache
+  private readonly queue = new WaitingQueue()
+  private readonly maxBatch: number
+  private batchSize = 0
+  private admissions = 0
+  private unansweredTokens = 0
+
+  // Decoding requests: when they finish, their context, and when they need blocks.
+  private readonly decoding: FinishHeap
+  private readonly growth: BlockGrowth
+  private stepCounter = 0
+  private contextTokens = 0
+  private measuredDecodes = 0
+  /** Decoding requests whose output is part of a shared path, and when they complete its blocks. */
+  private readonly sharing: number[] = []
+  private readonly sharingGrowth: BlockGrowth
+  /** Admitted requests whose KV cache has arrived since the last step. */
+  private readonly arrived: number[] = []
+  /** Requests whose next token follows the previous one by more than a step. */
+  private readonly resumed: number[] = []
+  /** The request whose prompt is computed over several steps. */
+  private chunked = NONE
+
+  // The step or stretch under way.
+  private readonly stretch = new Stretch()
+  private endsMs = Number.NaN
+  private readonly prefills: Int32Array
+  private readonly prefillTokens: Int32Array
+  private prefillCount = 0
+  /** Steps of the stretch whose blocks are allocated, and steps whose chunks are committed. */
+  private grownSteps = 0
+  private committedChunks = 0
+  private budget = 0
+  private headIsBlocked = false
+  private readonly segment: StepSegment = { baseMs: 0, slopeMs: 0, steps: 0 }
+  private readonly step: StepShape = {
+    prefillTokens: 0,
+    prefillRequests: 0,
+    prefillAttentionPairs: 0,
+    decodeRequests: 0,
+    decodeContextTokens: 0,
+  }
+
+  constructor(id: number, spec: BackendSpec, context: BackendContext, kv: BulkKvCache) {
+    this.id = id
+    this.spec = spec
+    this.context = context
+    this.kv = kv
+    this.maxBatch = Math.min(spec.maxNumSeqs, spec.maxBatchTokens)
+    this.decoding = new FinishHeap(this.maxBatch)
+    this.growth = new BlockGrowth(spec.kv.blockTokens)
+    this.sharingGrowth = new BlockGrowth(spec.kv.blockTokens)
+    this.prefills = new Int32Array(this.maxBatch)
+    this.prefillTokens = new Int32Array(this.maxBatch)
+  }
+
+  get waiting(): number {
+    return this.queue.size
+  }
+
+  get running(): number {
+    return this.batchSize
+  }
+
+  get pendingPromptTokens(): number {
+    return this.unansweredTokens
+  }
+
+  get endMs(): number {
+    return this.endsMs
+  }
+
+  counters(nowMs: number): BackendCounters {
+    this.measure(nowMs)
+    this.sync(nowMs)
+    const { step, stretch } = this
+    if (Number.isNaN(this.endsMs)) return this.meter.counters()
+    const underWay = stretch.stepUnderWay(nowMs)
+    const done = stretch.endOf(underWay) <= nowMs ? underWay : underWay - 1
+    return this.meter.counters(nowMs - stretch.startMs, done, step)
+  }
+
+  enqueue(request: number, nowMs: number): void {
+    this.measure(nowMs)
+    this.queue.pushBack(request)
+    this.unansweredTokens += this.context.requests.promptTokens[request]!
+  }
+
+  enqueueHandedOver(request: number, nowMs: number): void {
+    this.measure(nowMs)
+    this.queue.pushBack(request)
+  }
+
+  transferCompleted(request: number, nowMs: number): void {
+    const { progress } = this.context
+    this.measure(nowMs)
+    this.sync(nowMs)
+    this.kv.commit(this.id, request, progress.computedTokens[request]!)
+    progress.isTransferring[request] = 0
+    this.arrived.push(request)
+    this.headIsBlocked = false
+  }
+
+  releaseHandedOver(request: number, nowMs: number): void {
+    this.measure(nowMs)
+    this.sync(nowMs)
+    this.kv.release(this.id, request)
+    this.headIsBlocked = false
+  }
+
+  interrupt(nowMs: number): void {
+    if (Number.isNaN(this.endsMs) || this.stretch.steps === 1) return
+    const mayAdmit =
+      this.queue.size > 0 &&
+      !this.headIsBlocked &&
+      this.budget > 0 &&
+      this.batchSize < this.maxBatch
+    if (!mayAdmit && this.arrived.length === 0) return
+    this.stretch.steps = this.stretch.stepUnderWay(nowMs)
+    this.endsMs = this.stretch.endOf(this.stretch.steps)
+  }
+
+  sync(nowMs: number): void {
+    const { stretch } = this
+    if (Number.isNaN(this.endsMs) || stretch.steps === 1) return
+    const started = stretch.stepUnderWay(nowMs)
+    this.allocateSteps(started)
+    if (this.chunked === NONE) return
+    this.commitChunks(stretch.endOf(started) <= nowMs ? started : started - 1)
+  }
+
+  startStep(nowMs: number): void {
+    this.measure(nowMs)
+    const { step, stretch } = this
+    this.prefillCount = 0
+    this.grownSteps = 1
+    this.committedChunks = 0
+    step.prefillTokens = 0
+    step.prefillRequests = 0
+    step.prefillAttentionPairs = 0
+
+    const resumedFrom = this.joinArrived()
+    const hasPreempted = this.growForOneStep(nowMs)
+    this.budget = this.spec.maxBatchTokens - this.decoding.size
+    step.decodeRequests = this.decoding.size
+    step.decodeContextTokens = this.contextTokens
+    const hasStalled = this.continueChunked()
+    this.headIsBlocked = false
+    if (!hasPreempted && !hasStalled) this.admitWaiting(nowMs)
+    if (step.prefillRequests + step.decodeRequests === 0) {
+      this.endsMs = Number.NaN
+      return
+    }
+    this.spec.latency.segment(step, this.segment)
+    stretch.startMs = nowMs
+    stretch.baseMs = this.segment.baseMs
+    stretch.slopeMs = this.segment.slopeMs
+    const isAlone = hasPreempted || hasStalled || resumedFrom > 0
+    stretch.steps = isAlone ? 1 : this.stretchSteps()
+    this.endsMs = stretch.endOf(stretch.steps)
+    this.checkLatency()
+  }
+
+  completeStep(nowMs: number): void {
+    const { meter, step, stretch } = this
+    const k = stretch.steps
+    this.measure(nowMs)
+    meter.add(nowMs - stretch.startMs, k, step)
+    this.context.recorder.stepCompleted?.(this.id, stretch.startMs, nowMs - stretch.startMs, step)
+    this.allocateSteps(k)
+    this.recordGaps(nowMs)
+    this.endsMs = Number.NaN
+    this.stepCounter += k
+    this.contextTokens += this.decoding.size * k
+    this.commitShared()
+    this.finishDecodes()
+    this.finishPrefills(nowMs)
+  }
+
+  // Batch
+
+  /** Lets requests whose KV cache has arrived decode. @returns how many */
+  private joinArrived(): number {
+    const { arrived } = this
+    for (const request of arrived) {
+      this.startDecoding(request)
+      this.resumed.push(request)
+    }
+    const count = arrived.length
+    arrived.length = 0
+    return count
+  }
+
+  /** Takes the blocks that the first step of decodes needs. @returns true when it had to preempt */
+  private growForOneStep(nowMs: number): boolean {
+    const needed = this.growth.needed(this.stepCounter, 1)
+    if (needed === 0) return false
+    if (needed <= this.kv.available(this.id)) {
+      this.kv.take(this.id, needed)
+      return false
+    }
+    // Blocks run out in this step: go through the requests in order of admission.
+    const { admission } = this.context.progress
+    const order = Array.from({ length: this.decoding.size }, (_, i) => this.decoding.requestAt(i))
+    order.sort((a, b) => admission[a]! - admission[b]!)
+    const left = new Set(order)
+    for (const request of order) {
+      if (!left.has(request) || this.computedTokens(request) % this.spec.kv.blockTokens !== 0)
+        continue
+      while (left.has(request) && this.kv.available(this.id) === 0) {
+        left.delete(this.preemptNewest(nowMs))
+      }
+      if (left.has(request)) this.kv.take(this.id, 1)
+    }
+    return true
+  }
+
+  /** Gives the request that is prefilled over several steps its next chunk. @returns true when blocks ran out */
+  private continueChunked(): boolean {
+    const request = this.chunked
+    if (request === NONE) return false
+    const computed = this.context.progress.computedTokens[request]!
+    const tokens = Math.min(this.knownTokens(request) - computed, this.budget)
+    if (tokens === 0) return false
+    if (this.kv.extend(this.id, request, computed + tokens)) {
+      this.addToStep(request, computed, tokens)
+      return false
+    }
+    this.preemptChunked()
+    return true
+  }
+
+  private admitWaiting(nowMs: number): void {
+    const { queue } = this
+    while (queue.size > 0 && this.batchSize < this.maxBatch && this.budget > 0) {
+      const request = queue.peek()
+      const isHandedOver = this.context.progress.isHandedOver[request] === 1
+      const isAdmitted = isHandedOver ? this.admitHandedOver(request) : this.admit(request, nowMs)
+      if (!isAdmitted) return
+      queue.popFront()
+    }
+  }
+
+  private admit(request: number, nowMs: number): boolean {
+    const { progress } = this.context
+    const known = this.knownTokens(request)
+    const cached = this.kv.matchOn(this.id, request, known - 1)
+    let tokens = Math.min(known - cached, this.budget)
+    if (tokens < known - cached && !this.spec.chunkedPrefill) {
+      if (this.step.prefillRequests > 0) return false
+      tokens = known - cached
+    }
+    if (!this.kv.admit(this.id, request, cached, cached + tokens)) {
+      this.headIsBlocked = true
+      return false
+    }
+    this.enterBatch(request, cached)
+    if (Number.isNaN(progress.admittedMs[request]!)) {
+      progress.admittedMs[request] = nowMs
+      progress.cachedTokens[request] = cached
+    }
+    if (cached + tokens < known) this.chunked = request
+    this.addToStep(request, cached, tokens)
+    return true
+  }
+
+  private admitHandedOver(request: number): boolean {
+    const { progress, requests, listener } = this.context
+    const promptTokens = requests.promptTokens[request]!
+    const cached = this.kv.matchOn(this.id, request, promptTokens)
+    if (!this.kv.admit(this.id, request, cached, promptTokens)) {
+      this.headIsBlocked = true
+      return false
+    }
+    this.enterBatch(request, promptTokens)
+    progress.isHandedOver[request] = 0
+    progress.isTransferring[request] = 1
+    listener.transferStarted(request, promptTokens - cached)
+    return true
+  }
+
+  private enterBatch(request: number, computedTokens: number): void {
+    const { progress } = this.context
+    progress.computedTokens[request] = computedTokens
+    progress.admission[request] = this.admissions++
+    this.batchSize++
+  }
+
+  /** Adds prompt tokens to the step; one token of a request that has answered before is a decode to it. */
+  private addToStep(request: number, computed: number, tokens: number): void {
+    const { step } = this
+    this.prefills[this.prefillCount] = request
+    this.prefillTokens[this.prefillCount++] = tokens
+    this.budget -= Math.min(tokens, this.budget)
+    if (this.context.progress.emittedTokens[request]! > 0 && tokens === 1) {
+      step.decodeRequests++
+      step.decodeContextTokens += computed + 1
+      return
+    }
+    step.prefillRequests++
+    step.prefillTokens += tokens
+    step.prefillAttentionPairs += tokens * computed + (tokens * (tokens + 1)) / 2
+  }
+
+  // Stretch
+
+  /** How many steps this batch stays as it is, the first included. */
+  private stretchSteps(): number {
+    const { recorder } = this.context
+    if (recorder.stepCompleted !== undefined) return 1
+    let most = Math.max(1, Math.floor(this.segment.steps))
+    if (this.decoding.size > 0) most = Math.min(most, this.decoding.firstFinish - this.stepCounter)
+    if (this.sharing.length > 0) {
+      most = Math.min(most, this.sharingGrowth.stepsToCompletion(this.stepCounter))
+    }
+    if (this.prefillCount > 0) most = Math.min(most, this.fullChunks())
+    if (most <= 1) return 1
+    // The blocks of the first step are taken already.
+    const available = this.kv.available(this.id)
+    if (this.neededAfterFirst(most) <= available) return most
+    let low = 1
+    let high = most
+    while (high - low > 1) {
+      const middle = Math.floor((low + high) / 2)
+      if (this.neededAfterFirst(middle) <= available) low = middle
+      else high = middle
+    }
+    return low
+  }
+
+  /** Steps in which the chunked request, if alone, computes a full chunk that does not end its prompt. */
+  private fullChunks(): number {
+    const request = this.chunked
+    if (this.prefillCount !== 1 || this.prefills[0] !== request || this.budget > 0) return 1
+    const { progress } = this.context
+    const tokens = this.prefillTokens[0]!
+    if (tokens === 1 && progress.emittedTokens[request]! > 0) return 1
+    const computed = progress.computedTokens[request]!
+    const known = this.knownTokens(request)
+    // Where others have computed the prompt further, each chunk gives blocks back: step by step then.
+    if (this.kv.matchOn(this.id, request, known) > computed) return 1
+    return Math.max(1, Math.floor((known - computed - 1) / tokens))
+  }
+
+  private neededAfterFirst(k: number): number {
+    const decodes =
+      this.growth.needed(this.stepCounter, k) - this.growth.needed(this.stepCounter, 1)
+    return decodes + this.chunkBlocks(k) - this.chunkBlocks(1)
+  }
+
+  /** Blocks of the chunked request after k steps of the stretch. */
+  private chunkBlocks(k: number): number {
+    if (this.prefillCount === 0) return 0
+    const computed = this.context.progress.computedTokens[this.prefills[0]!]!
+    return Math.ceil((computed + k * this.prefillTokens[0]!) / this.spec.kv.blockTokens)
+  }
+
+  /** Allocates what the first k steps of the stretch need, as far as it is not allocated yet. */
+  private allocateSteps(k: number): void {
+    if (k <= this.grownSteps) return
+    const { stepCounter, growth } = this
+    this.kv.take(
+      this.id,
+      growth.needed(stepCounter, k) - growth.needed(stepCounter, this.grownSteps),
+    )
+    if (this.prefillCount > 0) {
+      const request = this.prefills[0]!
+      const computed = this.context.progress.computedTokens[request]!
+      this.kv.extend(this.id, request, computed + k * this.prefillTokens[0]!)
+    }
+    this.grownSteps = k
+  }
+
+  private commitChunks(k: number): void {
+    if (k <= this.committedChunks || this.prefillCount === 0) return
+    const request = this.prefills[0]!
+    const computed = this.context.progress.computedTokens[request]!
+    this.kv.commit(this.id, request, computed + k * this.prefillTokens[0]!)
+    this.committedChunks = k
+  }
+
+  private checkLatency(): void {
+    const { stretch, segment, step } = this
+    const lastMs = stretch.baseMs + stretch.slopeMs * (stretch.steps - 1)
+    if (stretch.baseMs > 0 && lastMs > 0 && this.endsMs < Number.POSITIVE_INFINITY) return
+    throw new RouteSimError(
+      `latency model "${this.spec.latency.name}": expected a finite step time > 0 ms, got ${stretch.baseMs} for ${JSON.stringify(step)} (slope ${segment.slopeMs} over ${stretch.steps} steps)`,
+      { code: 'latency_invalid' },
+    )
+  }
+
+  // Completion
+
+  /** One gap per measured decode and step; the first of a resumed request is longer than its step. */
+  private recordGaps(nowMs: number): void {
+    const { recorder, progress, measuredFrom } = this.context
+    let measured = this.measuredDecodes
+    if (this.resumed.length > 0) {
+      // Only ever in a stretch of one step.
+      for (const request of this.resumed) {
+        if (request < measuredFrom) continue
+        measured--
+        recorder.tokenGaps?.(nowMs - progress.lastTokenMs[request]!, 0, 1, 1)
+      }
+      this.resumed.length = 0
+    }
+    if (measured === 0) return
+    recorder.tokenGaps?.(this.stretch.baseMs, this.stretch.slopeMs, this.stretch.steps, measured)
+  }
+
+  /** Commits the blocks of answers that later prompts repeat. */
+  private commitShared(): void {
+    for (const request of this.sharing) {
+      this.kv.commit(this.id, request, this.computedTokens(request))
+    }
+  }
+
+  private finishDecodes(): void {
+    const { decoding, context } = this
+    while (decoding.size > 0 && decoding.firstFinish === this.stepCounter) {
+      const request = decoding.requestAt(0)
+      this.stopDecoding(0)
+      context.progress.emittedTokens[request] = context.requests.outputTokens[request]!
+      this.leaveKv(request, this.computedAtEnd(request))
+      this.batchSize--
+      context.listener.requestFinished(request, this.id)
+    }
+  }
+
+  private finishPrefills(nowMs: number): void {
+    const { progress } = this.context
+    const count = this.prefillCount
+    this.prefillCount = 0
+    for (let i = 0; i < count; i++) {
+      const request = this.prefills[i]!
+      const computed =
+        progress.computedTokens[request]! + this.prefillTokens[i]! * this.stretch.steps
+      progress.computedTokens[request] = computed
+      this.kv.commit(this.id, request, computed)
+      if (computed === this.knownTokens(request)) this.finishPrefill(request, nowMs)
+    }
+  }
+
+  private finishPrefill(request: number, nowMs: number): void {
+    const { progress, requests, listener } = this.context
+    const outputTokens = requests.outputTokens[request]!
+    if (this.chunked === request) this.chunked = NONE
+    if (progress.emittedTokens[request] === 0)
+      this.unansweredTokens -= requests.promptTokens[request]!
+    if (outputTokens > 0) this.emitAfterPrefill(request, nowMs)
+    if (progress.emittedTokens[request] === outputTokens) {
+      this.kv.release(this.id, request)
+      this.batchSize--
+      listener.requestFinished(request, this.id)
+    } else if (progress.backend[request] !== this.id) {
+      this.batchSize--
+      listener.prefillFinished(request)
+    } else {
+      this.startDecoding(request)
+    }
+  }
+
+  private emitAfterPrefill(request: number, nowMs: number): void {
+    const { progress, listener, recorder, measuredFrom } = this.context
+    const emitted = progress.emittedTokens[request]! + 1
+    progress.emittedTokens[request] = emitted
+    if (emitted === 1) {
+      progress.firstTokenMs[request] = nowMs
+      listener.firstTokenProduced(request, this.id)
+    } else if (request >= measuredFrom) {
+      recorder.tokenGaps?.(nowMs - progress.lastTokenMs[request]!, 0, 1, 1)
+    }
+    progress.lastTokenMs[request] = nowMs
+  }
+
+  // Decoding requests
+
+  /** `progress.emittedTokens` keeps what a request had emitted when it began to decode. */
+  private startDecoding(request: number): void {
+    const { progress, requests, measuredFrom } = this.context
+    const emitted = progress.emittedTokens[request]!
+    const computed = requests.promptTokens[request]! + emitted - 1
+    const finish = this.stepCounter + requests.outputTokens[request]! - emitted
+    progress.finishStep[request] = finish
+    this.decoding.push(finish, progress.admission[request]!, request)
+    this.contextTokens += computed + 1
+    this.growth.change(computed, this.stepCounter, 1)
+    if (request >= measuredFrom) this.measuredDecodes++
+    if (this.sharesOutput(request)) {
+      this.sharing.push(request)
+      this.sharingGrowth.change(computed, this.stepCounter, 1)
+    }
+  }
+
+  private stopDecoding(i: number): void {
+    const request = this.decoding.requestAt(i)
+    const computed = this.computedTokens(request)
+    this.decoding.removeAt(i)
+    this.contextTokens -= computed + 1
+    this.growth.change(computed, this.stepCounter, -1)
+    if (request >= this.context.measuredFrom) this.measuredDecodes--
+    if (this.sharesOutput(request)) {
+      this.sharing.splice(this.sharing.indexOf(request), 1)
+      this.sharingGrowth.change(computed, this.stepCounter, -1)
+    }
+  }
+
+  /** Gives the blocks of a decoding request back, computed ones to the cache. */
+  private leaveKv(request: number, computedTokens: number): void {
+    this.kv.setBlocks(this.id, request, Math.ceil(computedTokens / this.spec.kv.blockTokens))
+    this.kv.commit(this.id, request, computedTokens)
+    this.kv.release(this.id, request)
+  }
+
+  private preemptNewest(nowMs: number): number {
+    if (this.chunked !== NONE) return this.preemptChunked()
+    const { decoding, context } = this
+    let newest = 0
+    for (let i = 1; i < decoding.size; i++) {
+      if (decoding.admissionAt(i) > decoding.admissionAt(newest)) newest = i
+    }
+    const request = decoding.requestAt(newest)
+    const computed = this.computedTokens(request)
+    const emitted = computed + 1 - context.requests.promptTokens[request]!
+    if (emitted > context.progress.emittedTokens[request]!) {
+      context.progress.emittedTokens[request] = emitted
+      context.progress.lastTokenMs[request] = nowMs
+    }
+    this.stopDecoding(newest)
+    const justJoined = this.resumed.indexOf(request)
+    if (justJoined >= 0) this.resumed.splice(justJoined, 1)
+    this.leaveKv(request, computed)
+    return this.requeue(request)
+  }
+
+  private preemptChunked(): number {
+    const request = this.chunked
+    this.chunked = NONE
+    this.kv.release(this.id, request)
+    return this.requeue(request)
+  }
+
+  private requeue(request: number): number {
+    const { progress } = this.context
+    progress.computedTokens[request] = 0
+    progress.preemptions[request] = progress.preemptions[request]! + 1
+    this.meter.preemptions++
+    this.batchSize--
+    this.queue.pushFront(request)
+    return request
+  }
+
+  /** Computed tokens of a decoding request. */
+  private computedTokens(request: number): number {
+    const stepsLeft = this.context.progress.finishStep[request]! - this.stepCounter
+    return this.computedAtEnd(request) - stepsLeft
+  }
+
+  /** True when the answer of a request is part of later prompts. */
+  private sharesOutput(request: number): boolean {
+    const { promptNode, promptTokens, prompts } = this.context.requests
+    const node = promptNode[request]!
+    return node >= 0 && prompts.endTokens[node]! > promptTokens[request]!
+  }
+
+  private computedAtEnd(request: number): number {
+    const { requests } = this.context
+    return requests.promptTokens[request]! + requests.outputTokens[request]! - 1
+  }
+
+  private knownTokens(request: number): number {
+    const { requests, progress } = this.context
+    return requests.promptTokens[request]! + progress.emittedTokens[request]!
+  }
+
+  private measure(nowMs: number): void {
+    this.meter.advance(nowMs, this.queue.size, this.batchSize)
+  }
+}
