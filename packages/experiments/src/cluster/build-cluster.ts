@@ -3,7 +3,7 @@ import {
   affineLatency,
   findGpu,
   kvBytesPerToken,
-  pagedKvCache,
+  radixKvCache,
   piecewiseLatency,
 } from '@routesim/hardware'
 import type { Config } from '../config/schema.js'
@@ -44,7 +44,7 @@ export function buildFleet({ cluster: config }: Config): Fleet {
     pricePerHour: backends.map(() => pricePerHour),
     cluster: {
       backends,
-      kvCache: pagedKvCache({ prefixCaching: config.prefix_caching }),
+      kvCache: radixKvCache({ prefixCaching: config.prefix_caching }),
       kvTransfer: {
         latencyMs: pools.kv_transfer_latency_us / 1000,
         bandwidthBytesPerSec: pools.kv_transfer_bandwidth_gb_s * 1e9,
