@@ -1,3 +1,4 @@
+export type { Stepper } from './cluster/build-cluster.js'
 export { loadConfig, parseConfig } from './config/parse-config.js'
 export type { Config } from './config/schema.js'
 export type { ExperimentsErrorCode } from './errors.js'

@@ -1,4 +1,9 @@
-import type { AlgorithmSummary, ExperimentOptions, ScenarioInfo } from '@routesim/experiments'
+import type {
+  AlgorithmSummary,
+  ExperimentOptions,
+  ScenarioInfo,
+  Stepper,
+} from '@routesim/experiments'
 import type { Options } from 'yargs'
 import { ProgressBar } from '../output/progress.js'
 import { FORMATS, type OutputFormat } from '../output/write-results.js'
@@ -11,6 +16,7 @@ export interface ExperimentArguments {
   output: string | undefined
   seed: number | undefined
   seeds: number
+  stepper: Stepper
 }
 
 export const CONFIG: Options = {
@@ -41,7 +47,7 @@ export const ON_ERROR: Options = {
   describe: 'What to do with a faulty line of the trace',
 }
 
-export const RESULT_OPTIONS: Record<'format' | 'output' | 'seed' | 'seeds', Options> = {
+export const RESULT_OPTIONS: Record<'format' | 'output' | 'seed' | 'seeds' | 'stepper', Options> = {
   format: { choices: FORMATS, requiresArg: true, describe: 'Print results as (default: table)' },
   output: {
     alias: 'o',
@@ -55,6 +61,12 @@ export const RESULT_OPTIONS: Record<'format' | 'output' | 'seed' | 'seeds', Opti
     default: 1,
     requiresArg: true,
     describe: 'Run N seeds and give means with 95% intervals',
+  },
+  stepper: {
+    choices: ['fast', 'reference'],
+    default: 'fast',
+    requiresArg: true,
+    describe: 'Simulate stretches of steps at once, or every step; the results are the same',
   },
 }
 

@@ -37,19 +37,6 @@ export class BlockGrowth {
     return Number.POSITIVE_INFINITY
   }
 
-  /** The largest k <= most such that k steps from `counter` on need at most `available` blocks. */
-  affordable(counter: number, available: number, most: number): number {
-    if (this.needed(counter, most) <= available) return most
-    let low = 0
-    let high = most
-    while (high - low > 1) {
-      const middle = Math.floor((low + high) / 2)
-      if (this.needed(counter, middle) <= available) low = middle
-      else high = middle
-    }
-    return low
-  }
-
   private residue(value: number): number {
     const rest = value % this.blockTokens
     return rest < 0 ? rest + this.blockTokens : rest

@@ -23,11 +23,7 @@ export class FinishHeap {
     return this.finish[0]!
   }
 
-  /** The step in which the i-th entry finishes; entries are in no particular order. */
-  finishAt(i: number): number {
-    return this.finish[i]!
-  }
-
+  /** The i-th entry; entries after the first are in no particular order. */
   requestAt(i: number): number {
     return this.request[i]!
   }
@@ -38,13 +34,6 @@ export class FinishHeap {
 
   push(finish: number, admission: number, request: number): void {
     this.rise(this.count++, finish, admission, request)
-  }
-
-  /** Removes the request that finishes first. */
-  popFirst(): number {
-    const request = this.request[0]!
-    this.removeAt(0)
-    return request
   }
 
   removeAt(i: number): void {

@@ -3,8 +3,9 @@ import {
   affineLatency,
   findGpu,
   kvBytesPerToken,
-  radixKvCache,
+  pagedKvCache,
   piecewiseLatency,
+  radixKvCache,
 } from '@routesim/hardware'
 import type { Config } from '../config/schema.js'
 
@@ -17,8 +18,11 @@ export interface Fleet {
   readonly pricePerHour: readonly number[]
 }
 
+/** `fast` skips from one change of a batch to the next; `reference` simulates every step, to check it. */
+export type Stepper = 'fast' | 'reference'
+
 /** @throws RouteSimError `gpu_unknown`, with a suggestion */
-export function buildFleet({ cluster: config }: Config): Fleet {
+export function buildFleet({ cluster: config }: Config, stepper: Stepper = 'fast'): Fleet {
   const gpu = findGpu(config.gpu_type)
   const latency = buildLatency(config.compute_model)
   const pools = config.disaggregated
@@ -44,7 +48,9 @@ export function buildFleet({ cluster: config }: Config): Fleet {
     pricePerHour: backends.map(() => pricePerHour),
     cluster: {
       backends,
-      kvCache: radixKvCache({ prefixCaching: config.prefix_caching }),
+      kvCache: (stepper === 'fast' ? radixKvCache : pagedKvCache)({
+        prefixCaching: config.prefix_caching,
+      }),
       kvTransfer: {
         latencyMs: pools.kv_transfer_latency_us / 1000,
         bandwidthBytesPerSec: pools.kv_transfer_bandwidth_gb_s * 1e9,

@@ -1,5 +1,5 @@
 import type { RequestTable } from '@routesim/core'
-import { buildFleet, type Fleet } from '../cluster/build-cluster.js'
+import { buildFleet, type Fleet, type Stepper } from '../cluster/build-cluster.js'
 import { loadConfig } from '../config/parse-config.js'
 import type { Config } from '../config/schema.js'
 import type { TraceOptions, WorkloadSource } from '../workload/load-workload.js'
@@ -13,6 +13,8 @@ export interface ExperimentOptions extends Control, TraceOptions {
   readonly trace?: string | RequestTable | undefined
   /** Seed of the first run; the config's by default. */
   readonly seed?: number | undefined
+  /** How steps are simulated: `fast` (the default) or `reference`. The results are the same. */
+  readonly stepper?: Stepper | undefined
   /** Runs per point, with consecutive seeds; 1 by default. */
   readonly seeds?: number | undefined
 }
@@ -51,7 +53,7 @@ export async function prepareFleet(
     typeof options.config === 'string' ? await loadConfig(options.config) : options.config
   const firstSeed = options.seed ?? config.simulation.seed
   const seeds = Array.from({ length: options.seeds ?? 1 }, (_, i) => firstSeed + i)
-  return { config, fleet: buildFleet(config), seeds }
+  return { config, fleet: buildFleet(config, options.stepper), seeds }
 }
 
 export function describeScenario({ config, fleet, seeds, workload }: Scenario): ScenarioInfo {
