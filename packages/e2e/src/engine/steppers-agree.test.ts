@@ -1,14 +1,18 @@
 import type { RunResult } from '@routesim/core'
 import { LogHistogram } from '@routesim/metrics'
 import { expect, test } from 'vitest'
-import { randomStory } from '../testing/random-story.js'
+import { randomStory, type StoryKind } from '../testing/random-story.js'
 import { tinyRun } from '../testing/tiny-run.js'
 
-/** Runs a story with one of the steppers, with all token gaps. */
-function runWith(stepper: 'fast' | 'reference', seed: number) {
+interface Observed {
+  readonly run: RunResult
+  readonly gaps: LogHistogram
+}
+
+function runWith(stepper: 'fast' | 'reference', seed: number, kind: StoryKind): Observed {
   const gaps = new LogHistogram()
   const run = tinyRun({
-    ...randomStory(seed),
+    ...randomStory(seed, kind),
     stepper,
     recorder: {
       tokenGaps: (baseMs, slopeMs, steps, requests) =>
@@ -18,18 +22,9 @@ function runWith(stepper: 'fast' | 'reference', seed: number) {
   return { run, gaps }
 }
 
-/** The largest relative difference of two columns; infinite where one lacks what the other has. */
-function difference(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  let worst = 0
-  for (let i = 0; i < a.length; i++) {
-    if (Number.isNaN(a[i]!) !== Number.isNaN(b[i]!)) return Number.POSITIVE_INFINITY
-    if (Number.isNaN(a[i]!)) continue
-    worst = Math.max(worst, Math.abs(a[i]! - b[i]!) / Math.max(1, Math.abs(a[i]!)))
-  }
-  return worst
-}
-
-function counters({ outcomes, rejectReasons, backends }: RunResult) {
+/** Everything that is counted. */
+function counters({ run, gaps }: Observed) {
+  const { outcomes, rejectReasons, backends } = run
   return {
     rejectReasons,
     outcome: outcomes.outcome,
@@ -38,27 +33,70 @@ function counters({ outcomes, rejectReasons, backends }: RunResult) {
     cachedTokens: outcomes.cachedTokens,
     preemptions: outcomes.preemptions,
     rejectReason: outcomes.rejectReason,
+    gaps: gaps.count,
     backends: backends.map(
       ({ busyMs: _, waitingRequestMs: __, runningRequestMs: ___, ...rest }) => rest,
     ),
   }
 }
 
-test('the fast stepper gives what the reference gives', () => {
-  for (let seed = 0; seed < 1500; seed++) {
-    const fast = runWith('fast', seed)
-    const reference = runWith('reference', seed)
-    const where = `seed ${seed}`
-    expect(counters(fast.run), where).toEqual(counters(reference.run))
-    for (const column of ['admittedMs', 'firstTokenMs', 'finishedMs'] as const) {
-      const worst = difference(fast.run.outcomes[column], reference.run.outcomes[column])
-      expect(worst, `${where}: ${column}`).toBeLessThan(1e-9)
+/** Everything that is measured in time. */
+function times({ run, gaps }: Observed): Record<string, number[]> {
+  const { outcomes, backends } = run
+  return {
+    admittedMs: [...outcomes.admittedMs],
+    firstTokenMs: [...outcomes.firstTokenMs],
+    finishedMs: [...outcomes.finishedMs],
+    busyMs: backends.map(({ busyMs }) => busyMs),
+    waitingRequestMs: backends.map(({ waitingRequestMs }) => waitingRequestMs),
+    runningRequestMs: backends.map(({ runningRequestMs }) => runningRequestMs),
+    gaps: [gaps.sum, gaps.min, gaps.max],
+  }
+}
+
+/** The largest relative difference; infinite where one lacks what the other has. */
+function difference(a: readonly number[], b: readonly number[]): number {
+  let worst = 0
+  for (const [i, value] of a.entries()) {
+    if (Number.isNaN(value) !== Number.isNaN(b[i]!)) return Number.POSITIVE_INFINITY
+    if (!Number.isNaN(value)) {
+      worst = Math.max(worst, Math.abs(value - b[i]!) / Math.max(1, Math.abs(value)))
     }
-    for (const total of ['busyMs', 'waitingRequestMs', 'runningRequestMs'] as const) {
-      const of = ({ backends }: RunResult) => backends.map((backend) => backend[total])
-      expect(difference(of(fast.run), of(reference.run)), `${where}: ${total}`).toBeLessThan(1e-9)
+  }
+  return worst
+}
+
+test('the fast stepper gives what the reference gives in 2,000 plain runs', () => {
+  for (let seed = 0; seed < 2000; seed++) {
+    const fast = runWith('fast', seed, 'plain')
+    const reference = runWith('reference', seed, 'plain')
+    expect(counters(fast), `seed ${seed}`).toEqual(counters(reference))
+    const expected = times(reference)
+    for (const [name, values] of Object.entries(times(fast))) {
+      expect(difference(values, expected[name]!), `seed ${seed}: ${name}`).toBeLessThan(1e-9)
     }
-    expect(fast.gaps.count, where).toBe(reference.gaps.count)
-    expect(difference([fast.gaps.sum], [reference.gaps.sum]), where).toBeLessThan(1e-9)
   }
 })
+
+test.each(['ties', 'stress'] as const)(
+  'to the last bit in 2,000 runs of exact numbers: %s',
+  (kind) => {
+    let preemptions = 0
+    let evictions = 0
+    for (let seed = 0; seed < 2000; seed++) {
+      const fast = runWith('fast', seed, kind)
+      const reference = runWith('reference', seed, kind)
+      expect(counters(fast), `${kind} ${seed}`).toEqual(counters(reference))
+      expect(times(fast), `${kind} ${seed}`).toEqual(times(reference))
+      const quantiles = ({ gaps }: Observed) =>
+        Array.from({ length: 51 }, (_, i) => gaps.quantile(i / 50))
+      expect(quantiles(fast), `${kind} ${seed}`).toEqual(quantiles(reference))
+      for (const totals of reference.run.backends) {
+        preemptions += totals.preemptions
+        evictions += totals.evictions
+      }
+    }
+    // The stories reach what they are meant to reach.
+    expect(Math.min(preemptions, evictions)).toBeGreaterThan(1000)
+  },
+)

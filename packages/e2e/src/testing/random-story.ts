@@ -1,50 +1,118 @@
-import { type BackendSpec, RandomStream } from '@routesim/core'
+import {
+  type BackendSpec,
+  type BackendView,
+  type ClusterView,
+  disaggregate,
+  type LatencyModel,
+  NO_NODE,
+  RandomStream,
+  type RequestTable,
+  RequestTableBuilder,
+  type RequestView,
+  type RoutingAlgorithm,
+} from '@routesim/core'
 import { affineLatency } from '@routesim/hardware'
-import { backend, h100, inTurn, pairsInTurn, type TinyRequest, type TinyRun } from './tiny-run.js'
+import { kneeLatency } from './knee-latency.js'
+import { backend, h100, inTurn, pairsInTurn, type TinyRun } from './tiny-run.js'
 
-/** A random small cluster under random traffic: tiny caches, ties, bursts, one-token outputs, pools. */
-export function randomStory(seed: number): TinyRun {
-  const random = new RandomStream(seed, 'story')
+/**
+ * What a story is good for. `plain`: every feature, real numbers. `ties`: only multiples of 2^-10 ms,
+ * on a coarse grid, so that sums are exact and much happens at the same instant. `stress`: the same
+ * with caches of one or two prompts, long answers, and a router that looks at the caches.
+ */
+export type StoryKind = 'plain' | 'ties' | 'stress'
+
+/** A random small cluster under random traffic: tiny caches, bursts, one-token outputs, pools. */
+export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
+  const random = new RandomStream(seed, `story ${kind}`)
   const pick = <T>(...options: T[]): T => options[random.integer(options.length)]!
-  const isDisaggregated = random.integer(3) === 0
-  const mixedPools = isDisaggregated && random.integer(3) === 0
-  const count = isDisaggregated ? 2 + random.integer(4) : 1 + random.integer(4)
+  const isStress = kind === 'stress'
+  const isDisaggregated = random.integer(isStress ? 6 : 3) === 0
+  const hasMixedPools = isDisaggregated && random.integer(3) === 0
   const shape: Partial<BackendSpec> = {
-    latency: pick(
-      h100,
-      affineLatency({
-        baseMs: pick(0.5, 5),
-        prefillMsPerToken: 1 / 64,
-        decodeMsPerRequest: 1 / 8,
-        decodeMsPerContextToken: pick(0, 1 / 1024),
-      }),
-    ),
-    kv: { blocks: pick(12, 20, 40, 400), blockTokens: pick(1, 4, 16) },
+    latency: randomLatency(kind, pick),
+    kv: {
+      blocks: isStress ? pick(12, 20, 40) : pick(12, 20, 40, 400),
+      blockTokens: pick(1, 4, 16),
+    },
     maxBatchTokens: pick(16, 64, 256, 4096),
     maxNumSeqs: pick(1, 3, 16, 64),
     maxQueueDepth: pick(2, 10, 1000),
     chunkedPrefill: random.integer(4) > 0,
   }
+  const count = isDisaggregated ? 2 + random.integer(4) : 1 + random.integer(4)
   const backends = Array.from({ length: count }, (_, i) => {
-    if (!isDisaggregated || mixedPools) return backend(shape)
-    return backend({
-      ...shape,
-      role: i === 0 ? 'prefill' : i === 1 ? 'decode' : pick('prefill', 'decode'),
-    })
+    if (!isDisaggregated || hasMixedPools) return backend(shape)
+    const role =
+      i === 0 ? 'prefill' : i === 1 ? 'decode' : pick('prefill' as const, 'decode' as const)
+    return backend({ ...shape, role })
   })
-  let arrivalMs = 0
-  const requests = Array.from({ length: 1 + random.integer(60) }, (): TinyRequest => {
-    arrivalMs += pick(0, 0, 1, 8, random.exponential(20))
-    const promptTokens = 1 + random.integer(pick(8, 60, 300))
-    return {
-      arrivalMs,
-      promptTokens,
-      outputTokens: random.integer(pick(2, 10, 80)),
-      ...(random.integer(2) === 0
-        ? { shared: `group ${random.integer(4)}`, sharedTokens: 1 + random.integer(promptTokens) }
-        : {}),
-    }
+  const seesCaches = isStress || random.integer(2) === 0
+  const requests = randomRequests(kind, random, shape.kv!.blocks * shape.kv!.blockTokens)
+  return {
+    requests,
+    backends,
+    router: seesCaches ? bySight(isDisaggregated) : isDisaggregated ? pairsInTurn() : inTurn(),
+    transfer: { latencyMs: pick(0, 0.5), bandwidthBytesPerSec: 64_000, bytesPerToken: pick(0, 1) },
+    seed,
+    warmupRequests: random.integer(requests.size),
+  }
+}
+
+function randomLatency(kind: StoryKind, pick: <T>(...options: T[]) => T): LatencyModel {
+  const affine = affineLatency({
+    baseMs: pick(0.5, 4),
+    prefillMsPerToken: 1 / 64,
+    decodeMsPerRequest: pick(0, 1 / 8),
+    decodeMsPerContextToken: pick(0, 1 / 1024),
   })
-  const router = isDisaggregated ? pairsInTurn() : inTurn()
-  return { requests, backends, router, seed, warmupRequests: random.integer(requests.length) }
+  const knee = kneeLatency(pick(20, 100, 300), pick(0, 1 / 1024), 1 / 256)
+  return kind === 'plain' ? pick(h100, affine, knee) : pick(affine, knee)
+}
+
+function randomRequests(kind: StoryKind, random: RandomStream, cacheTokens: number): RequestTable {
+  const pick = <T>(...options: T[]): T => options[random.integer(options.length)]!
+  const builder = new RequestTableBuilder()
+  let arrivalMs = kind === 'plain' ? random.float() : 0
+  const longest = kind === 'stress' ? pick(60, cacheTokens) : 300
+  for (let left = 1 + random.integer(60); left > 0; left--) {
+    // Steps take multiples of half a ms in many of the tied stories: so do the gaps.
+    arrivalMs +=
+      kind === 'plain'
+        ? pick(0, random.exponential(3), random.exponential(20))
+        : pick(0, 0, 0.5, 2, 8)
+    const promptTokens = 1 + random.integer(pick(8, 60, longest))
+    const outputTokens = kind === 'stress' ? random.integer(200) : random.integer(pick(2, 10, 80))
+    // The shared content may end in the prompt or in the answer, as in a conversation.
+    const shared = 1 + random.integer(promptTokens + pick(0, outputTokens))
+    const promptNode = random.integer(3) > 0 ? sharedNode(builder, random, shared) : NO_NODE
+    builder.add({ arrivalMs, promptTokens, outputTokens, promptNode })
+  }
+  return builder.build()
+}
+
+/** Content that ends after so many tokens, in one of a few streams that may branch halfway. */
+function sharedNode(builder: RequestTableBuilder, random: RandomStream, tokens: number): number {
+  const { prompts } = builder
+  const root = prompts.stream(NO_NODE, `group ${random.integer(3)}`, Math.min(tokens, 30))
+  return tokens <= 30 ? root : prompts.stream(root, `branch ${random.integer(2)}`, tokens)
+}
+
+/** The longest match, then the emptiest cache, then the lowest id: everything a router can look at. */
+function bySight(isDisaggregated: boolean): RoutingAlgorithm {
+  const best = (request: RequestView, cluster: ClusterView): BackendView => {
+    const matched = cluster.prefixMatch(request)
+    const score = (b: BackendView): number => matched[b.id]! - 40 * b.kvUsage - 4 * b.outstanding
+    return cluster.backends.reduce((a, b) => (score(b) > score(a) ? b : a))
+  }
+  return {
+    name: 'by_sight',
+    route: (request, cluster) =>
+      isDisaggregated
+        ? disaggregate(
+            best(request, cluster.pool('prefill', 'both')),
+            best(request, cluster.pool('decode', 'both')),
+          )
+        : best(request, cluster),
+  }
 }

@@ -101,6 +101,8 @@ export interface TinyRun {
   readonly warmupRequests?: number
   readonly seed?: number
   readonly recorder?: Recorder
+  /** How KV caches travel; 400 GbE and a 70B model by default. */
+  readonly transfer?: KvTransfer
   /** The reference by default. */
   readonly stepper?: 'fast' | 'reference'
 }
@@ -108,6 +110,7 @@ export interface TinyRun {
 /** Simulates a story; one default backend and requests in turn unless told otherwise. */
 export function tinyRun({
   stepper = 'reference',
+  transfer = kvTransfer,
   requests,
   backends = [backend()],
   router = inTurn(),
@@ -119,7 +122,7 @@ export function tinyRun({
     cluster: {
       backends,
       kvCache: stepper === 'fast' ? radixKvCache() : pagedKvCache(),
-      kvTransfer,
+      kvTransfer: transfer,
     },
     router,
     seed,
