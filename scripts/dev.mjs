@@ -76,7 +76,7 @@ const tasks = {
     tasks.build()
     sh('node', 'scripts/make-reference.mjs')
     env.UPDATE_DOCS = '1'
-    sh('vitest', 'run', '--project', 'e2e', 'packages/e2e/src/repository/doc-blocks.test.ts')
+    sh('vitest', 'run', '--project', 'e2e', 'doc-blocks', 'repository/examples')
   },
   api() {
     tasks.build()

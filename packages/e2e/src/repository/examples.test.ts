@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
@@ -19,6 +19,7 @@ test.each(examples)('examples/%s prints its output.txt', (name) => {
   const folder = join(root, 'examples', name)
   const { scripts } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
   const printed = node(folder, scripts.start.replace('node ', ''))
+  if (process.env['UPDATE_DOCS'] === '1') writeFileSync(join(folder, 'output.txt'), printed)
   expect(printed).toBe(readFileSync(join(folder, 'output.txt'), 'utf8'))
 })
 
