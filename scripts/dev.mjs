@@ -57,7 +57,9 @@ const tasks = {
     const report = join(mkdtempSync(join(tmpdir(), 'routesim-test-')), 'report.json')
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
     const code = status('vitest', 'run', ...reporters, ...args)
-    const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(report, 'utf8'))
+    const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(
+      readFileSync(report, 'utf8'),
+    )
     rmSync(dirname(report), { recursive: true })
     const skipped = numPendingTests > 0 ? `, ${numPendingTests} skipped` : ''
     console.log(`${numPassedTests} passed, ${numFailedTests} failed${skipped}`)
@@ -70,10 +72,21 @@ const tasks = {
   format() {
     sh('biome', 'check', '--write')
   },
+  docs() {
+    tasks.build()
+    sh('node', 'scripts/make-reference.mjs')
+    env.UPDATE_DOCS = '1'
+    sh('vitest', 'run', '--project', 'e2e', 'doc-blocks', 'repository/examples')
+  },
+  api() {
+    tasks.build()
+    sh('node', 'scripts/api-reports.mjs')
+  },
   check() {
     tasks.lint()
     sh('turbo', 'run', 'typecheck', '--output-logs=errors-only')
     tasks.build()
+    sh('node', 'scripts/api-reports.mjs', '--check')
     sh('node', 'scripts/pack-smoke.mjs')
     sh('npm', 'test')
   },

@@ -16,12 +16,15 @@ const env = {
 const out = (cwd, command, ...args) =>
   execFileSync(command, args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
 
-const manifest = (name) => JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8'))
+const manifest = (name) =>
+  JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8'))
 const names = readdirSync(join(root, 'packages')).filter((name) => !manifest(name).private)
 
 /** The package and all of ours that it needs. */
 function closure(name) {
-  const needed = Object.keys(manifest(name).dependencies ?? {}).filter((id) => id.startsWith('@routesim/'))
+  const needed = Object.keys(manifest(name).dependencies ?? {}).filter((id) =>
+    id.startsWith('@routesim/'),
+  )
   return new Set([name, ...needed.flatMap((id) => [...closure(id.slice('@routesim/'.length))])])
 }
 
@@ -45,20 +48,33 @@ try {
     cpSync(join(all, 'node_modules'), join(alone, 'node_modules'), { recursive: true })
     const mayUse = closure(name)
     for (const other of names) {
-      if (!mayUse.has(other)) rmSync(join(alone, 'node_modules', '@routesim', other), { recursive: true })
+      if (!mayUse.has(other))
+        rmSync(join(alone, 'node_modules', '@routesim', other), { recursive: true })
     }
     const code = `import * as it from '@routesim/${name}'; process.stdout.write(Object.keys(it).join(' '))`
     const exported = out(alone, 'node', '--input-type=module', '-e', code)
     if (exported === '') throw new Error(`@routesim/${name} exports nothing`)
-    console.log(`@routesim/${name} alone (with ${mayUse.size - 1} of ours): ${exported.split(' ').length} exports`)
+    console.log(
+      `@routesim/${name} alone (with ${mayUse.size - 1} of ours): ${exported.split(' ').length} exports`,
+    )
     rmSync(alone, { recursive: true })
   }
 
-  for (const file of ['configs', 'traces']) cpSync(join(root, file), join(all, file), { recursive: true })
+  for (const file of ['configs', 'traces'])
+    cpSync(join(root, file), join(all, file), { recursive: true })
   const trace = readdirSync(join(all, 'traces')).find((file) => file.endsWith('.gz'))
   const compared = out(
     all,
-    ...['npx', '--no-install', 'routesim', 'compare', '-c', 'configs/default.toml', '-t', `traces/${trace}`],
+    ...[
+      'npx',
+      '--no-install',
+      'routesim',
+      'compare',
+      '-c',
+      'configs/default.toml',
+      '-t',
+      `traces/${trace}`,
+    ],
     ...['-A', 'round_robin,prefix_aware,session_affinity', '--format', 'json'],
   )
   const algorithms = JSON.parse(compared).map((result) => result.algorithm)

@@ -1,4 +1,5 @@
 export type { Stepper } from './cluster/build-cluster.js'
+export { type ConfigKey, configReference } from './config/config-reference.js'
 export { loadConfig, parseConfig } from './config/parse-config.js'
 export type { Config } from './config/schema.js'
 export type { ExperimentsErrorCode } from './errors.js'

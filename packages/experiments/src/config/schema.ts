@@ -116,40 +116,88 @@ const trace = table({
     ),
   generator: oneOf(GENERATOR_KINDS)
     .optional()
-    .describe('Arrival process of generated traffic; used when there is no path.'),
-  rate: positive().optional().describe('Requests per second.'),
-  duration_sec: positive().optional().describe('Length of the generated traffic, in seconds.'),
-  cv: positive().optional().describe('gamma: coefficient of variation of the gaps.'),
+    .describe(
+      'Arrival process of generated traffic, used when there is no path; default "poisson".',
+    ),
+  rate: positive().optional().describe('Requests per second; default 100.'),
+  duration_sec: positive()
+    .optional()
+    .describe('Time within which requests or conversations start, in seconds; default 300.'),
+  cv: positive()
+    .optional()
+    .describe('gamma: coefficient of variation of the gaps, 1 is poisson; default 2.'),
   burstiness: positive().optional().describe('gamma: the same as a shape, 1 / cv^2.'),
-  base_rate: positive().optional().describe('bursty: rate between bursts.'),
-  burst_rate: positive().optional().describe('bursty: rate within bursts.'),
-  burst_duration_sec: positive().optional().describe('bursty: length of a burst.'),
-  burst_interval_sec: positive().optional().describe('bursty: from one burst to the next.'),
-  peak_rate: positive().optional().describe('diurnal: highest rate.'),
-  trough_rate: notNegative().optional().describe('diurnal: lowest rate.'),
-  period_sec: positive().optional().describe('diurnal: period of the rate.'),
-  prompt_tokens_mean: positive().optional().describe('Mean prompt length.'),
-  prompt_tokens_std: notNegative().optional().describe('Standard deviation of the prompt length.'),
-  gen_tokens_mean: notNegative().optional().describe('Mean output length.'),
-  gen_tokens_std: notNegative().optional().describe('Standard deviation of the output length.'),
+  base_rate: positive()
+    .optional()
+    .describe('bursty: requests per second between bursts; default as rate.'),
+  burst_rate: positive()
+    .optional()
+    .describe('bursty: requests per second within bursts; default 3 times rate.'),
+  burst_duration_sec: positive()
+    .optional()
+    .describe('bursty: length of a burst, in seconds; default 10.'),
+  burst_interval_sec: positive()
+    .optional()
+    .describe('bursty: from the start of a burst to the next, in seconds; default 60.'),
+  peak_rate: positive()
+    .optional()
+    .describe('diurnal: highest rate, in requests per second; default as rate.'),
+  trough_rate: notNegative()
+    .optional()
+    .describe('diurnal: lowest rate, in requests per second; default 0.2 times rate.'),
+  period_sec: positive()
+    .optional()
+    .describe(
+      'diurnal: period of the rate, in seconds; default a day, or duration_sec if shorter.',
+    ),
+  prompt_tokens_mean: positive().optional().describe('Mean prompt length, in tokens; default 500.'),
+  prompt_tokens_std: notNegative()
+    .optional()
+    .describe('Standard deviation of the prompt length, in tokens; default 200.'),
+  gen_tokens_mean: notNegative()
+    .optional()
+    .describe('Mean output length, in tokens, 0 for no output; default 150.'),
+  gen_tokens_std: notNegative()
+    .optional()
+    .describe('Standard deviation of the output length, in tokens; default 50.'),
   length_distribution: oneOf(LENGTH_DISTRIBUTIONS)
     .optional()
-    .describe('Distribution of both lengths.'),
-  num_prefixes: integer(0).optional().describe('Shared prefixes, 0 for none.'),
-  prefix_len_mean: positive().optional().describe('Mean length of a shared prefix.'),
-  prefix_len_std: notNegative().optional().describe('Standard deviation of that length.'),
+    .describe('Distribution of both lengths; default "lognormal".'),
+  num_prefixes: integer(0)
+    .optional()
+    .describe('Number of shared prefixes (system prompts), 0 for none; default 10.'),
+  prefix_len_mean: positive()
+    .optional()
+    .describe('Mean length of a shared prefix, in tokens; default 256.'),
+  prefix_len_std: notNegative()
+    .optional()
+    .describe('Standard deviation of that length, in tokens; default 0.'),
   prefix_popularity: oneOf(['uniform', 'zipf'])
     .optional()
-    .describe('How often each prefix is used.'),
+    .describe('How often each prefix is used; default "uniform".'),
   zipf_exponent: notNegative()
     .optional()
-    .describe('zipf: the k-th prefix is used like k^-exponent.'),
-  turns_mean: positive().optional().describe('Mean turns of a conversation; 1 for none.'),
-  num_sessions: integer(1).optional().describe('Conversations that start at most.'),
-  think_time_mean_sec: notNegative().optional().describe('Mean time from one turn to the next.'),
-  new_tokens_mean: positive().optional().describe('Mean new tokens of a later turn.'),
-  new_tokens_std: notNegative().optional().describe('Standard deviation of the new tokens.'),
-  max_prompt_tokens: integer(1).optional().describe('A conversation ends before a longer prompt.'),
+    .describe('zipf: the k-th prefix is used in proportion to k^-exponent; default 1.'),
+  turns_mean: positive()
+    .optional()
+    .describe('Mean turns of a conversation, 1 for no conversations; default 1.'),
+  num_sessions: integer(1)
+    .optional()
+    .describe('Conversations that start at most; default no limit.'),
+  think_time_mean_sec: notNegative()
+    .optional()
+    .describe(
+      'Mean time from the arrival of one turn to that of the next, in seconds; default 10.',
+    ),
+  new_tokens_mean: positive()
+    .optional()
+    .describe('Mean new tokens of a later turn; default as prompt_tokens_mean.'),
+  new_tokens_std: notNegative()
+    .optional()
+    .describe('Standard deviation of the new tokens; default as prompt_tokens_std.'),
+  max_prompt_tokens: integer(1)
+    .optional()
+    .describe('A conversation ends before a turn with a longer prompt, in tokens; default 131072.'),
 })
 
 /** The whole config file. Every default of RouteSim stands here and nowhere else. */

@@ -2,6 +2,7 @@ import type { AlgorithmSummary } from './compare.js'
 
 /** A number of a result: of one run, or the mean over several with its 95 % interval. */
 export interface MetricValue {
+  /** In the unit of the metric; null when there is nothing to compute it from. */
   readonly value: number | null
   /** Half the width of the 95 % interval; null for a single run. */
   readonly ci95: number | null

@@ -12,6 +12,7 @@ import type { ExperimentsErrorCode } from '../errors.js'
 /** A definition with parameters of its own, as made from `-a ./my-router.ts:alpha=2`. */
 export interface ConfiguredRouter {
   readonly definition: RouterDefinition
+  /** Values by name, checked against the definition; those of the config and the defaults fill the rest. */
   readonly parameters?: Readonly<Record<string, unknown>>
   /** What results call it; the definition's name by default. */
   readonly label?: string

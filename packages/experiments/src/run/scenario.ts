@@ -21,6 +21,7 @@ export interface ExperimentOptions extends Control, TraceOptions {
 
 /** What was simulated, for the heading of a result. */
 export interface ScenarioInfo {
+  /** The config's `simulation.name`. */
   readonly name: string
   /** Where the requests come from. */
   readonly source: string
@@ -31,6 +32,7 @@ export interface ScenarioInfo {
   readonly gpu: string
   /** USD per hour of the whole fleet. */
   readonly fleetPricePerHour: number
+  /** What routers were allowed to see: the true state at the moment of the decision. */
   readonly visibility: 'exact'
   readonly seeds: readonly number[]
   /** What a reader should know before believing the result. */

@@ -25,6 +25,7 @@ export interface SweepOptions extends Omit<ExperimentOptions, 'trace'> {
 
 /** One point of a sweep. */
 export interface SweepPoint {
+  /** Arrival rate in requests per second. */
   readonly rate: number
   readonly result: AlgorithmSummary
 }

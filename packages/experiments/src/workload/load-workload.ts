@@ -11,6 +11,7 @@ export interface TraceOptions {
   readonly traceFormat?: string | undefined
   /** What a faulty line does: `fail` (the default) or `skip`. */
   readonly onError?: 'fail' | 'skip' | undefined
+  /** Stops the reading. */
   readonly signal?: AbortSignal
 }
 

@@ -18,7 +18,8 @@ export interface KvShape {
  * @throws RouteSimError `kv_shape_invalid`
  *
  * @example
- * kvBytesPerToken({ numLayers: 80, numKvHeads: 8, headDim: 128 }) // => 327680, Llama 3 70B
+ * // Llama 3 70B
+ * kvBytesPerToken({ numLayers: 80, numKvHeads: 8, headDim: 128 }) // => 327680
  */
 export function kvBytesPerToken(shape: KvShape): number {
   const { numLayers, numKvHeads, headDim, bytesPerElement = 2 } = shape

@@ -1,0 +1,41 @@
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('../../../../', import.meta.url))
+const examples = readdirSync(join(root, 'examples'), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name)
+
+function node(cwd: string, ...args: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd, encoding: 'utf8' })
+  expect(status, stderr).toBe(0)
+  return stdout
+}
+
+test.each(examples)('examples/%s prints its output.txt', (name) => {
+  const folder = join(root, 'examples', name)
+  const { scripts } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  const printed = node(folder, scripts.start.replace('node ', ''))
+  if (process.env['UPDATE_DOCS'] === '1') writeFileSync(join(folder, 'output.txt'), printed)
+  expect(printed).toBe(readFileSync(join(folder, 'output.txt'), 'utf8'))
+})
+
+test('the router of examples/custom-router runs from the command line too', () => {
+  const results = JSON.parse(
+    node(
+      root,
+      'packages/cli/dist/bin.js',
+      ...['compare', '-c', 'configs/default.toml', '-t', 'traces/chat_sessions.jsonl.gz'],
+      ...['-A', 'round_robin,examples/custom-router/prefix-or-idle.ts:max_extra=2'],
+      ...['--format', 'json'],
+    ),
+  )
+  expect(results.map(({ algorithm }: { algorithm: string }) => algorithm)).toEqual([
+    'round_robin',
+    'prefix_or_idle:max_extra=2',
+  ])
+  expect(results[1].token_hit_rate).toBeGreaterThan(results[0].token_hit_rate)
+})

@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest'
+import { generatedWorkload } from '../workload/load-workload.js'
+import { configReference } from './config-reference.js'
+import { parseConfig } from './parse-config.js'
+
+const keys = configReference()
+const keyAt = (path: string) => keys.find((key) => key.path === path)
+
+test('keys carry what the schema says of them', () => {
+  expect(keyAt('cluster.num_backends')).toEqual({
+    path: 'cluster.num_backends',
+    type: 'integer >= 1',
+    default: undefined,
+    isRequired: true,
+    description: 'Model replicas.',
+  })
+  expect(keyAt('cluster.disaggregated.kv_transfer_latency_us')).toMatchObject({
+    type: 'number >= 0',
+    default: 500,
+    isRequired: false,
+  })
+  expect(keyAt('trace.session_prompts')?.type).toBe('"extend", "independent"')
+  expect(keyAt('cluster.compute_model.base_ms')).toMatchObject({ kind: 'affine', isRequired: true })
+  expect(keyAt('algorithms')?.type).toBe('tables')
+})
+
+test('every key has a description, and every default is the one that is filled in', () => {
+  const filled: unknown = parseConfig('[cluster]\nnum_backends = 2')
+  for (const { path, default: value, kind, description } of keys) {
+    expect(description, path).toMatch(/\.$/)
+    if (value === undefined || kind === 'affine') continue
+    const found = path.split('.').reduce((at, key) => Reflect.get(at as object, key), filled)
+    expect(found, path).toBe(value)
+  }
+})
+
+// The generator's own defaults stand in @routesim/traces; the schema only tells them.
+const toldDefaults = keys.flatMap(({ path, description }) => {
+  const value = /; default ("?)([\w.]+)\1\.$/.exec(description)?.[2]
+  return value === undefined ? [] : [{ key: path.replace('trace.', ''), value, description }]
+})
+
+test.each(toldDefaults)('the generator has the default that trace.$key tells: $value', (told) => {
+  const [kind] = /^(gamma|bursty|diurnal)(?=:)/.exec(told.description) ?? ['poisson']
+  const zipf = told.key === 'zipf_exponent' ? { prefix_popularity: 'zipf' as const } : {}
+  const { trace } = parseConfig('[cluster]\nnum_backends = 1')
+  const base = { ...trace, generator: kind as 'poisson', turns_mean: 3, num_sessions: 50, ...zipf }
+  if (told.key === 'turns_mean') Reflect.deleteProperty(base, 'turns_mean')
+  const value = Number.isNaN(Number(told.value)) ? told.value : Number(told.value)
+  const implicit = generatedWorkload(base).requests(1)
+  const explicit = generatedWorkload({ ...base, [told.key]: value }).requests(1)
+  expect(explicit.size).toBeGreaterThan(20)
+  expect(explicit).toEqual(implicit)
+})
+
+test('most generator keys tell a default', () => {
+  expect(toldDefaults.length).toBeGreaterThan(15)
+})

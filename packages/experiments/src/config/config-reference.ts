@@ -1,0 +1,72 @@
+import { z } from 'zod'
+import { configSchema } from './schema.js'
+
+/** One key of the config file, as reference pages and editors show it. */
+export interface ConfigKey {
+  /** Dotted path, such as `cluster.num_backends`. */
+  readonly path: string
+  /** What is accepted, in words, such as `integer >= 1`. */
+  readonly type: string
+  /** The value of an absent key; undefined when it is required, or optional without a value. */
+  readonly default: string | number | boolean | undefined
+  readonly isRequired: boolean
+  /** Of tables that come in several kinds: the `kind` that has this key. */
+  readonly kind?: string
+  readonly description: string
+}
+
+/**
+ * Every key of the config file in the order of the schema, which is where all of this is said.
+ *
+ * @example
+ * configReference().find(({ path }) => path === 'cluster.num_backends')?.type // => 'integer >= 1'
+ */
+export function configReference(): ConfigKey[] {
+  return keysOf(z.toJSONSchema(configSchema, { io: 'input' }) as JsonSchema, '')
+}
+
+/** The part of JSON Schema that the config's has. */
+interface JsonSchema {
+  readonly type?: string
+  readonly description?: string
+  readonly default?: unknown
+  readonly const?: string
+  readonly enum?: readonly string[]
+  readonly minimum?: number
+  readonly exclusiveMinimum?: number
+  readonly properties?: Readonly<Record<string, JsonSchema>>
+  readonly required?: readonly string[]
+  readonly additionalProperties?: JsonSchema | false
+  readonly oneOf?: readonly JsonSchema[]
+}
+
+function keysOf(table: JsonSchema, prefix: string, kind?: string): ConfigKey[] {
+  return Object.entries(table.properties ?? {}).flatMap(([name, schema]) => {
+    const path = `${prefix}${name}`
+    if (schema.oneOf !== undefined) {
+      return schema.oneOf.flatMap((each) =>
+        keysOf(each, `${path}.`, each.properties?.['kind']?.const),
+      )
+    }
+    if (schema.properties !== undefined) return keysOf(schema, `${path}.`)
+    const { default: value, description = '' } = schema
+    const key: ConfigKey = {
+      path,
+      type: typeOf(schema),
+      default: typeof value === 'object' ? undefined : (value as ConfigKey['default']),
+      isRequired: table.required?.includes(name) ?? false,
+      description,
+    }
+    return [kind === undefined ? key : { ...key, kind }]
+  })
+}
+
+function typeOf({ type, const: only, enum: words, ...schema }: JsonSchema): string {
+  if (only !== undefined) return JSON.stringify(only)
+  if (words !== undefined) return words.map((word) => JSON.stringify(word)).join(', ')
+  if (type === 'boolean') return 'true or false'
+  if (type === 'object') return 'tables'
+  const noun = type ?? 'any value'
+  if (schema.exclusiveMinimum !== undefined) return `${noun} > ${schema.exclusiveMinimum}`
+  return schema.minimum === undefined ? noun : `${noun} >= ${schema.minimum}`
+}
