@@ -2,7 +2,7 @@ import type { Backend, BackendListener } from '../backend/backend.js'
 import { FastBackend } from '../backend/fast-backend.js'
 import { ReferenceBackend } from '../backend/reference-backend.js'
 import { RouteSimError } from '../errors/routesim-error.js'
-import { EventLoop } from '../kernel/event-loop.js'
+import { type EventHandler, EventLoop } from '../kernel/event-loop.js'
 import { RandomStream } from '../kernel/random-stream.js'
 import type { BulkKvCache, KvCache } from '../kv-cache/kv-cache.js'
 import { RequestProgress } from '../requests/request-progress.js'
@@ -12,7 +12,6 @@ import { LiveBackendView, LiveClusterView, RequestCursor } from '../routing/live
 import type { RoutingAlgorithm, RoutingDecision } from '../routing/routing-algorithm.js'
 import { checkConservation } from './check-conservation.js'
 import { checkOptions } from './check-options.js'
-import { EVENT } from './event-kind.js'
 import { HandOver } from './hand-over.js'
 import { MeasuredTotals } from './measured-totals.js'
 import { OUTCOME, type RunResult } from './run-result.js'
@@ -22,11 +21,11 @@ import type { SimulationOptions } from './simulation-options.js'
  * One run of a workload on a cluster behind a router. `run` may be called in slices, so that the caller
  * can show progress or stop.
  */
-export class Simulation implements BackendListener {
+export class Simulation implements BackendListener, EventHandler {
   private readonly options: SimulationOptions
   private readonly requests: RequestTable
   private readonly router: RoutingAlgorithm
-  private readonly loop = new EventLoop()
+  private readonly loop: EventLoop
   private readonly kv: KvCache
   private readonly progress: RequestProgress
   private readonly backends: readonly Backend[]
@@ -36,7 +35,6 @@ export class Simulation implements BackendListener {
   private readonly handOver: HandOver
   private readonly totals: MeasuredTotals
   private readonly rejectReasons: string[] = []
-  private readonly scheduleIsDue: Uint8Array
   private ended = 0
   private endMs = 0
   private isDone = false
@@ -47,6 +45,7 @@ export class Simulation implements BackendListener {
     this.options = options
     this.requests = requests
     this.router = router
+    this.loop = new EventLoop(cluster.backends.length, requests.arrivalMs)
     this.kv = cluster.kvCache(
       requests,
       cluster.backends.map((backend) => backend.kv),
@@ -76,8 +75,6 @@ export class Simulation implements BackendListener {
     this.cursor = new RequestCursor(requests)
     this.handOver = new HandOver(cluster.kvTransfer, this.progress)
     this.totals = new MeasuredTotals(this.backends, this.kv)
-    this.scheduleIsDue = new Uint8Array(this.backends.length)
-    if (requests.size > 0) this.loop.schedule(requests.arrivalMs[0]!, EVENT.requestArrived, 0)
   }
 
   /** Requests that have ended so far. */
@@ -120,21 +117,28 @@ export class Simulation implements BackendListener {
     }
   }
 
-  handle(kind: number, subject: number): void {
-    switch (kind) {
-      case EVENT.stepCompleted:
-        this.completeStep(subject)
-        break
-      case EVENT.transferCompleted:
-        this.completeTransfer(subject)
-        break
-      case EVENT.requestArrived:
-        this.arrive(subject)
-        break
-      case EVENT.scheduleDue:
-        this.startStep(subject)
-        break
-    }
+  /** The step of a backend is over. */
+  alarm(backend: number): void {
+    this.backends[backend]!.completeStep(this.loop.nowMs)
+    this.loop.settleLater(backend)
+  }
+
+  /** The KV cache of a request has reached its decode backend. */
+  event(request: number): void {
+    this.completeTransfer(request)
+  }
+
+  /** A request arrives. */
+  enter(request: number): void {
+    if (request === this.options.warmupRequests) this.totals.startAt(this.loop.nowMs)
+    this.dispatch(request, this.route(request))
+  }
+
+  /** A backend may start a step. */
+  settle(id: number): void {
+    const backend = this.backends[id]!
+    backend.startStep(this.loop.nowMs)
+    if (!Number.isNaN(backend.endMs)) this.loop.setAlarm(id, backend.endMs)
   }
 
   firstTokenProduced(request: number, backend: number): void {
@@ -157,16 +161,7 @@ export class Simulation implements BackendListener {
 
   transferStarted(request: number, tokens: number): void {
     const durationMs = this.handOver.transferMs(tokens)
-    this.loop.schedule(this.loop.nowMs + durationMs, EVENT.transferCompleted, request)
-  }
-
-  private arrive(request: number): void {
-    const next = request + 1
-    if (next < this.requests.size) {
-      this.loop.schedule(this.requests.arrivalMs[next]!, EVENT.requestArrived, next)
-    }
-    if (request === this.options.warmupRequests) this.totals.startAt(this.loop.nowMs)
-    this.dispatch(request, this.route(request))
+    this.loop.schedule(this.loop.nowMs + durationMs, request)
   }
 
   private route(request: number): RoutingDecision {
@@ -244,29 +239,11 @@ export class Simulation implements BackendListener {
     const backend = this.backends[id]!
     const dueMs = backend.endMs
     if (Number.isNaN(dueMs)) {
-      if (this.scheduleIsDue[id] === 1) return
-      this.scheduleIsDue[id] = 1
-      this.loop.schedule(this.loop.nowMs, EVENT.scheduleDue, id)
+      this.loop.settleLater(id)
       return
     }
     backend.interrupt(this.loop.nowMs)
-    if (backend.endMs < dueMs) this.loop.schedule(backend.endMs, EVENT.stepCompleted, id)
-  }
-
-  private startStep(id: number): void {
-    this.scheduleIsDue[id] = 0
-    const backend = this.backends[id]!
-    backend.startStep(this.loop.nowMs)
-    const { endMs } = backend
-    if (!Number.isNaN(endMs)) this.loop.schedule(endMs, EVENT.stepCompleted, id)
-  }
-
-  private completeStep(id: number): void {
-    const backend = this.backends[id]!
-    // An event left over from a stretch that was cut short.
-    if (backend.endMs !== this.loop.nowMs) return
-    backend.completeStep(this.loop.nowMs)
-    this.touch(id)
+    if (backend.endMs < dueMs) this.loop.setAlarm(id, backend.endMs)
   }
 
   /**

@@ -1,27 +1,72 @@
 import { expect, test } from 'vitest'
 import { EventLoop } from './event-loop.js'
 
-test('the clock follows the events, and stops after as many as asked for', () => {
-  const loop = new EventLoop()
+/** Writes down what happens, and lets a story react to it. */
+function logged(loop: EventLoop, react: (what: string) => void = () => {}) {
   const log: string[] = []
-  const handler = {
-    handle(kind: number, subject: number): void {
-      log.push(`${loop.nowMs}:${kind}:${subject}`)
-      if (subject === 1) loop.schedule(loop.nowMs + 2, 0, 3)
-    },
+  const note = (kind: string) => (subject: number) => {
+    const what = `${loop.nowMs} ${kind} ${subject}`
+    log.push(what)
+    react(what)
   }
-  loop.schedule(1, 0, 1)
-  loop.schedule(2, 0, 2)
+  const handler = {
+    alarm: note('alarm'),
+    event: note('event'),
+    enter: note('enter'),
+    settle: note('settle'),
+  }
+  return { log, handler }
+}
+
+test('at one instant: alarms, events, entries, settling', () => {
+  const loop = new EventLoop(3, Float64Array.of(5, 5))
+  const { log, handler } = logged(loop, (what) => {
+    if (what === '5 alarm 2' || what === '5 enter 0') loop.settleLater(1)
+  })
+  loop.schedule(5, 7)
+  loop.setAlarm(2, 5)
+  loop.setAlarm(0, 5)
+  expect(loop.run(handler, 99)).toBe(true)
+  expect(log).toEqual([
+    '5 alarm 0',
+    '5 alarm 2',
+    '5 event 7',
+    '5 enter 0',
+    '5 enter 1',
+    '5 settle 1',
+  ])
+})
+
+test('an alarm that an entry sets for the same instant goes off before the next entry', () => {
+  const loop = new EventLoop(1, Float64Array.of(5, 5))
+  const { log, handler } = logged(loop, (what) => {
+    if (what === '5 enter 0') loop.setAlarm(0, 5)
+  })
+  loop.run(handler, 99)
+  expect(log).toEqual(['5 enter 0', '5 alarm 0', '5 enter 1'])
+})
+
+test('what settling schedules for the same instant starts over', () => {
+  const loop = new EventLoop(1, Float64Array.of(5))
+  const { log, handler } = logged(loop, (what) => {
+    if (what === '5 enter 0') loop.settleLater(0)
+    if (what === '5 settle 0') loop.schedule(5, 3)
+  })
+  loop.run(handler, 99)
+  expect(log).toEqual(['5 enter 0', '5 settle 0', '5 event 3'])
+})
+
+test('the clock stops between two instants, after as many things as asked for', () => {
+  const loop = new EventLoop(1, Float64Array.of(1, 2, 2, 3))
+  const { log, handler } = logged(loop)
   expect(loop.run(handler, 2)).toBe(false)
-  expect(log).toEqual(['1:0:1', '2:0:2'])
-  expect(loop.run(handler, 9)).toBe(true)
-  expect(log).toEqual(['1:0:1', '2:0:2', '3:0:3'])
+  expect(log).toEqual(['1 enter 0', '2 enter 1', '2 enter 2'])
+  expect(loop.run(handler, 1)).toBe(true)
 })
 
 test('an event in the past or at no time at all is refused', () => {
-  const loop = new EventLoop()
-  loop.schedule(5, 0, 0)
-  loop.run({ handle: () => {} }, 1)
-  expect(() => loop.schedule(4, 0, 0)).toThrow('event at 4 ms: expected a time >= now, 5 ms')
-  expect(() => loop.schedule(Number.NaN, 0, 0)).toThrow('event at NaN ms')
+  const loop = new EventLoop(1, Float64Array.of(5))
+  loop.run(logged(loop).handler, 9)
+  expect(() => loop.schedule(4, 0)).toThrow('event at 4 ms: expected a time >= now, 5 ms')
+  expect(() => loop.setAlarm(0, Number.NaN)).toThrow('event at NaN ms')
 })

@@ -1,49 +1,119 @@
 import { RouteSimError } from '../errors/routesim-error.js'
+import { Alarms } from './alarms.js'
 import { EventQueue } from './event-queue.js'
 
-/** Does what an event says; may schedule more. */
+/** Does what is due. Any of its methods may set alarms, schedule events and ask for settling. */
 export interface EventHandler {
-  handle(kind: number, subject: number): void
+  /** An agent's alarm went off; it is cleared. */
+  alarm(agent: number): void
+  /** A scheduled event. */
+  event(subject: number): void
+  /** The next entry of the sorted column. */
+  enter(entry: number): void
+  /** An agent may act on what has happened to it in this instant. */
+  settle(agent: number): void
 }
 
 /**
- * Virtual time: handles pending events in order of (time, kind, subject) and moves the clock along.
- * Nothing here reads a wall clock.
+ * Virtual time. What is due at one instant comes in this order: alarms by agent, scheduled events by
+ * subject, all entries in their order, then the settling of every agent that asked for it. What
+ * settling schedules for the same instant starts over. Nothing here reads a wall clock.
+ *
+ * The number of pending things is about the number of agents, never the number of entries.
  */
 export class EventLoop {
-  private readonly queue = new EventQueue()
+  private readonly alarms: Alarms
+  private readonly events = new EventQueue()
+  private readonly entryTimes: Float64Array
+  private nextEntry = 0
+  private readonly settling: Int32Array
+  private readonly isSettling: Uint8Array
+  private settlingCount = 0
   private now = 0
+
+  /** @param entryTimes - when things enter from outside, in ms, non-decreasing */
+  constructor(agents: number, entryTimes: Float64Array) {
+    this.alarms = new Alarms(agents)
+    this.entryTimes = entryTimes
+    this.settling = new Int32Array(agents)
+    this.isSettling = new Uint8Array(agents)
+  }
 
   /** Virtual time in ms. */
   get nowMs(): number {
     return this.now
   }
 
-  /**
-   * Schedules an event. The kind is also its priority: at one time, lower kinds come first,
-   * and of one kind lower subjects.
-   * @throws RouteSimError `time_invalid` when the time is in the past or not a number
-   */
-  schedule(timeMs: number, kind: number, subject: number): void {
-    if (!(timeMs >= this.now)) {
-      throw new RouteSimError(`event at ${timeMs} ms: expected a time >= now, ${this.now} ms`, {
-        code: 'time_invalid',
-      })
-    }
-    this.queue.push(timeMs, kind, subject)
+  /** Sets when an agent's alarm goes off, in place of what was set before. */
+  setAlarm(agent: number, timeMs: number): void {
+    if (!(timeMs >= this.now)) throw this.inThePast(timeMs)
+    this.alarms.set(agent, timeMs)
+  }
+
+  /** Schedules an event. @throws RouteSimError `time_invalid` when the time is past or not a number */
+  schedule(timeMs: number, subject: number): void {
+    if (!(timeMs >= this.now)) throw this.inThePast(timeMs)
+    this.events.push(timeMs, subject)
+  }
+
+  /** Lets an agent settle at the end of this instant, once. */
+  settleLater(agent: number): void {
+    if (this.isSettling[agent] === 1) return
+    this.isSettling[agent] = 1
+    this.settling[this.settlingCount++] = agent
   }
 
   /**
-   * Handles at most `maxEvents` events.
-   * @returns true when none is left
+   * Handles at least `most` things if there are as many, and ends between two instants.
+   * @returns true when nothing is left
    */
-  run(handler: EventHandler, maxEvents: number): boolean {
-    const queue = this.queue
-    for (let i = 0; i < maxEvents; i++) {
-      if (!queue.pop()) return true
-      this.now = queue.timeMs
-      handler.handle(queue.kind, queue.subject)
+  run(handler: EventHandler, most: number): boolean {
+    let handled = 0
+    while (handled < most) {
+      const timeMs = this.nextTime()
+      if (timeMs === Number.POSITIVE_INFINITY && this.settlingCount === 0) return true
+      if (timeMs !== Number.POSITIVE_INFINITY) this.now = timeMs
+      handled += this.handleDue(handler) + this.settle(handler)
     }
-    return queue.size === 0
+    return this.nextTime() === Number.POSITIVE_INFINITY
+  }
+
+  private nextTime(): number {
+    const entryMs = this.entryTimes[this.nextEntry] ?? Number.POSITIVE_INFINITY
+    return Math.min(this.alarms.earliestMs, this.events.earliestMs, entryMs)
+  }
+
+  /** Everything due now but the settling; an entry may set off an alarm for the same instant. */
+  private handleDue(handler: EventHandler): number {
+    const { alarms, events, entryTimes, now } = this
+    for (let handled = 0; ; handled++) {
+      if (alarms.earliestMs === now) {
+        const agent = alarms.earliest
+        alarms.set(agent, Number.POSITIVE_INFINITY)
+        handler.alarm(agent)
+      } else if (events.earliestMs === now) {
+        handler.event(events.pop())
+      } else if (entryTimes[this.nextEntry] === now) {
+        handler.enter(this.nextEntry++)
+      } else {
+        return handled
+      }
+    }
+  }
+
+  private settle(handler: EventHandler): number {
+    let settled = 0
+    for (; this.settlingCount > 0; settled++) {
+      const agent = this.settling[--this.settlingCount]!
+      this.isSettling[agent] = 0
+      handler.settle(agent)
+    }
+    return settled
+  }
+
+  private inThePast(timeMs: number): RouteSimError {
+    return new RouteSimError(`event at ${timeMs} ms: expected a time >= now, ${this.now} ms`, {
+      code: 'time_invalid',
+    })
   }
 }
