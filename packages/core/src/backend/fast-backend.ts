@@ -55,6 +55,7 @@ export class FastBackend implements Backend {
   private prefillCount = 0
   /** Steps of the stretch whose blocks are allocated, and steps whose chunks are committed. */
   private grownSteps = 0
+  private grownBlocks = 0
   private committedChunks = 0
   private budget = 0
   private headIsBlocked = false
@@ -208,6 +209,7 @@ export class FastBackend implements Backend {
   /** Lets requests whose KV cache has arrived decode. @returns how many */
   private joinArrived(): number {
     const { arrived } = this
+    if (arrived.length === 0) return 0
     for (const request of arrived) {
       this.startDecoding(request)
       this.resumed.push(request)
@@ -220,6 +222,7 @@ export class FastBackend implements Backend {
   /** Takes the blocks that the first step of decodes needs. @returns true when it had to preempt */
   private growForOneStep(nowMs: number): boolean {
     const needed = this.growth.needed(this.stepCounter, 1)
+    this.grownBlocks = needed
     if (needed === 0) return false
     if (needed <= this.kv.available(this.id)) {
       this.kv.take(this.id, needed)
@@ -238,6 +241,7 @@ export class FastBackend implements Backend {
       }
       if (left.has(request)) this.kv.take(this.id, 1)
     }
+    this.grownBlocks = this.growth.needed(this.stepCounter, 1)
     return true
   }
 
@@ -369,8 +373,7 @@ export class FastBackend implements Backend {
   }
 
   private neededAfterFirst(k: number): number {
-    const decodes =
-      this.growth.needed(this.stepCounter, k) - this.growth.needed(this.stepCounter, 1)
+    const decodes = this.growth.needed(this.stepCounter, k) - this.grownBlocks
     return decodes + this.chunkBlocks(k) - this.chunkBlocks(1)
   }
 
@@ -384,11 +387,9 @@ export class FastBackend implements Backend {
   /** Allocates what the first k steps of the stretch need, as far as it is not allocated yet. */
   private allocateSteps(k: number): void {
     if (k <= this.grownSteps) return
-    const { stepCounter, growth } = this
-    this.kv.take(
-      this.id,
-      growth.needed(stepCounter, k) - growth.needed(stepCounter, this.grownSteps),
-    )
+    const blocks = this.growth.needed(this.stepCounter, k)
+    if (blocks > this.grownBlocks) this.kv.take(this.id, blocks - this.grownBlocks)
+    this.grownBlocks = blocks
     if (this.prefillCount > 0) {
       const request = this.prefills[0]!
       const computed = this.context.progress.computedTokens[request]!

@@ -213,22 +213,23 @@ export class RadixKvCache implements KvCache {
     const resident = new Float64Array(this.capacity.length)
     const evictable = new Float64Array(this.capacity.length)
     const x = this.extents.data
-    const chains = [...this.trees.flatMap(({ heads }) => [...heads]), ...this.ownHead]
-    for (const head of chains) {
-      for (let e = head; e !== NONE; e = x[e + NEXT]!) {
-        const backend = x[e + BACKEND]!
-        resident[backend] = resident[backend]! + x[e + RESIDENT]! - x[e + START]!
-        evictable[backend] = evictable[backend]! + x[e + RESIDENT]! - x[e + PINNED]!
-        if (this.lru.end(x[e + SEGMENT]!, x[e + PINNED]!) !== x[e + RESIDENT]!) {
-          throw broken(`backend ${backend}: the segments of an extent leave a gap`)
+    for (const heads of [...this.trees.map((tree) => tree.heads), this.ownHead]) {
+      for (let i = 0; i < heads.length; i++) {
+        for (let e = heads[i]!; e !== NONE; e = x[e + NEXT]!) {
+          const backend = x[e + BACKEND]!
+          resident[backend] = resident[backend]! + x[e + RESIDENT]! - x[e + START]!
+          evictable[backend] = evictable[backend]! + x[e + RESIDENT]! - x[e + PINNED]!
+          if (this.lru.end(x[e + SEGMENT]!, x[e + PINNED]!) !== x[e + RESIDENT]!) {
+            throw broken(`backend ${backend}: the segments of an extent leave a gap`)
+          }
         }
       }
     }
-    for (let head of this.holdingHead) {
-      for (; head !== NONE; head = this.holdings.data[head + NEXT_HOLDING]!) {
-        const backend = this.holdings.data[head + AT]!
-        const uncommitted = this.holdings.data[head + BLOCKS]! - this.holdings.data[head + PINS]!
-        resident[backend] = resident[backend]! + uncommitted
+    const holding = this.holdings.data
+    for (let i = 0; i < this.holdingHead.length; i++) {
+      for (let h = this.holdingHead[i]!; h !== NONE; h = holding[h + NEXT_HOLDING]!) {
+        const backend = holding[h + AT]!
+        resident[backend] = resident[backend]! + holding[h + BLOCKS]! - holding[h + PINS]!
       }
     }
     this.capacity.forEach(({ blocks }, backend) => {
