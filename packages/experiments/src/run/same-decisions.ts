@@ -1,4 +1,5 @@
 import type { AlgorithmSummary } from './compare.js'
+import { listed } from './listed.js'
 
 /**
  * Notes on algorithms whose results are alike in every number: they made the same decisions, most
@@ -12,5 +13,5 @@ export function sameDecisions(results: readonly AlgorithmSummary[]): string[] {
   }
   return [...alike.values()]
     .filter((names) => names.length > 1)
-    .map((names) => `${names.join(' and ')} made the same decisions on this traffic`)
+    .map((names) => `${listed(names)} made the same decisions on this traffic`)
 }

@@ -32,6 +32,8 @@ export interface SweepPoint {
 /** What {@link sweep} found. */
 export interface SweepReport {
   readonly scenario: ScenarioInfo
+  /** Seconds of traffic per rate. */
+  readonly durationSec: number
   readonly points: readonly SweepPoint[]
   /** True when it was stopped: `points` holds what was finished by then. */
   readonly interrupted: boolean
@@ -68,5 +70,5 @@ export async function sweep({
     if (interrupted) break
   }
   const scenario = describeScenario({ ...prepared, workload: traffic[0]! })
-  return { scenario, points, interrupted }
+  return { scenario, durationSec: seconds, points, interrupted }
 }
