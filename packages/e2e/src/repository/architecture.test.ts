@@ -58,5 +58,6 @@ test('the kernel is small and knows nothing of LLMs', () => {
   const lines = kernel.reduce((sum, { text }) => sum + text.split('\n').length, 0)
   expect(kernel.length).toBeGreaterThan(2)
   expect(lines).toBeLessThan(600)
-  for (const { path, text } of kernel) expect(text, path).not.toMatch(/token|prompt|prefill|backend/i)
+  for (const { path, text } of kernel)
+    expect(text, path).not.toMatch(/token|prompt|prefill|backend/i)
 })
