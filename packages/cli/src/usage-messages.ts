@@ -28,6 +28,8 @@ export function checkWords(args: readonly string[]): void {
     throw new UsageError(`unknown command "${command}"; ${mend}`)
   }
   args.forEach((arg, i) => {
+    // The option parser trips over some of these, such as --_ and --$0.
+    if (/^--(?![a-z][\w.-]*(=|$))./i.test(arg)) throw new UsageError(`unknown option ${arg}`)
     const option = arg === '' ? args[i - 1] : /^(--[\w-]+)=$/.exec(arg)?.[1]
     if (option !== undefined) throw new UsageError(`${option}: expected a value, got an empty one`)
   })
