@@ -21,6 +21,8 @@ export interface Outcome {
 export interface CommandOptions {
   /** Standard input; empty by default. */
   readonly input?: string | Uint8Array
+  /** Feeds standard input by hand, instead of `input`. */
+  readonly feed?: (process: ChildProcess) => void
   readonly cwd?: string
   readonly env?: NodeJS.ProcessEnv
   /** Called with the process and all of stderr so far whenever it grows. */
@@ -36,7 +38,7 @@ export function routesim(args: readonly string[], options: CommandOptions = {}):
 export function command(
   program: string,
   args: readonly string[],
-  { input = '', cwd, env = {}, onStderr }: CommandOptions = {},
+  { input = '', feed, cwd, env = {}, onStderr }: CommandOptions = {},
 ): Promise<Outcome> {
   const child = spawn(program, args, { cwd, env: { ...process.env, CI: '', ...env } })
   let stdout = ''
@@ -50,7 +52,8 @@ export function command(
   })
   // A command that does not read its input closes the pipe.
   child.stdin.on('error', () => {})
-  child.stdin.end(input)
+  if (feed === undefined) child.stdin.end(input)
+  else feed(child)
   return new Promise((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (code) => resolve({ code, stdout, stderr }))
