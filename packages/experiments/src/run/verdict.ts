@@ -34,7 +34,7 @@ export function verdict(scenario: ScenarioInfo, results: readonly AlgorithmSumma
 function nothingCompleted(scenario: ScenarioInfo, results: readonly AlgorithmSummary[]): string {
   const reasons = new Set(results.flatMap((result) => Object.keys(result.rejected_by_reason)))
   const why = reasons.size === 0 ? '' : ` (${listed([...reasons])})`
-  const who = results.length === 1 ? results[0]!.algorithm : 'every algorithm'
+  const who = results.length === 1 ? results[0]!.algorithm : 'any algorithm'
   return `No request was completed on ${fleetOf(scenario)} with ${who}: all were rejected${why}.`
 }
 
