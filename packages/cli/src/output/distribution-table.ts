@@ -36,7 +36,7 @@ export function distributionTable(result: AlgorithmSummary): string {
   const facts: [string, string][] = [
     [
       'Requests',
-      `${number('completed_requests', 1, 0)} completed, ${number('rejected_requests', 1, 0)} rejected${reasons(result)}`,
+      `${number('completed_requests', 1, 0)} completed, ${number('rejected_requests', 1, 0)} rejected${reasons(result)}${warmup(result)}`,
     ],
     [
       'Throughput',
@@ -63,6 +63,11 @@ export function distributionTable(result: AlgorithmSummary): string {
   const labels = Math.max(...facts.map(([label]) => label.length))
   const lines = facts.map(([label, text]) => `${label.padEnd(labels)}  ${text}`)
   return [latencies, '', ...lines].join('\n')
+}
+
+function warmup(result: AlgorithmSummary): string {
+  const { value } = metric(result, 'warmup_requests')
+  return value === null || value === 0 ? '' : `; ${formatNumber(value, 0)} before them as warm-up`
 }
 
 function reasons(result: AlgorithmSummary): string {
