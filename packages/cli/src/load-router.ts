@@ -5,6 +5,7 @@ import { parseRouterSpec, type RouterDefinition } from '@routesim/algorithms'
 import { RouteSimError } from '@routesim/core'
 import type { AlgorithmChoice } from '@routesim/experiments'
 import { createJiti } from 'jiti'
+import { UsageError } from './usage-error.js'
 
 /**
  * What `-a` names: a built-in algorithm, or a file that exports a router made with `defineRouter`.
@@ -19,6 +20,18 @@ export async function loadAlgorithm(spec: string): Promise<AlgorithmChoice> {
   const path = resolve(name)
   const definition = definitionIn(await importFile(path, name), name)
   return { definition, parameters, label: spec.replace(name, definition.name) }
+}
+
+/**
+ * Every algorithm of a comma-separated list.
+ * @throws UsageError when it names none; RouteSimError as {@link loadAlgorithm} does
+ */
+export async function loadAlgorithms(list: string, option: string): Promise<AlgorithmChoice[]> {
+  const specs = splitAlgorithms(list)
+  if (specs.length === 0) {
+    throw new UsageError(`${option}: expected at least one name, got "${list}"`)
+  }
+  return Promise.all(specs.map(loadAlgorithm))
 }
 
 /** Splits a list of algorithms at its commas; `a:x=1,y=2,b` is `a:x=1,y=2` and `b`. */
@@ -48,12 +61,18 @@ async function importFile(path: string, name: string): Promise<unknown> {
   try {
     return await createJiti(import.meta.url, { alias, moduleCache: true }).import(path)
   } catch (cause) {
-    throw new RouteSimError(`${name}: can not be loaded: ${cause}`, {
+    throw new RouteSimError(`${name}: can not be loaded: ${reason(cause)}`, {
       code: 'router_file',
       path,
       cause,
     })
   }
+}
+
+/** What is wrong with a file, without the names of the loader's own errors. */
+function reason(cause: unknown): string {
+  const text = cause instanceof Error ? cause.message : String(cause)
+  return text.replace(/^ParseError: /, '').trimEnd()
 }
 
 function definitionIn(module: unknown, name: string): RouterDefinition {
@@ -72,6 +91,7 @@ function definitionIn(module: unknown, name: string): RouterDefinition {
 
 function isDefinition(value: unknown): value is RouterDefinition {
   if (typeof value !== 'object' || value === null) return false
-  const { name, create } = value as Partial<RouterDefinition>
-  return typeof name === 'string' && typeof create === 'function'
+  const { name, parameters, create } = value as Partial<RouterDefinition>
+  const isMade = typeof parameters === 'object' && parameters !== null
+  return typeof name === 'string' && isMade && typeof create === 'function'
 }

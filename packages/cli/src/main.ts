@@ -1,6 +1,5 @@
 import { createRequire } from 'node:module'
-import { closestName, RouteSimError } from '@routesim/core'
-import colors from 'picocolors'
+import { RouteSimError } from '@routesim/core'
 import yargs, { type Argv } from 'yargs'
 import { compareCommand } from './commands/compare.js'
 import { convertCommand } from './commands/convert.js'
@@ -9,57 +8,57 @@ import { genTraceCommand } from './commands/gen-trace.js'
 import { listAlgorithmsCommand } from './commands/list-algorithms.js'
 import { runCommand } from './commands/run.js'
 import { sweepCommand } from './commands/sweep.js'
+import { colorsFor } from './output/colors.js'
 import { UsageError } from './usage-error.js'
+import { COMMANDS, checkWords, commandOf, givenText, usageMessage } from './usage-messages.js'
 
 const EXIT = { ok: 0, failure: 1, usage: 2, interrupted: 130 } as const
 
 /**
  * Runs the `routesim` command.
  *
- * @param args - the command line without `node` and the script
+ * @param words - the command line without `node` and the script
  * @returns the exit code: 0 ok, 1 failure, 2 wrong usage, 130 stopped by Ctrl-C
  */
-export async function main(args: readonly string[]): Promise<number> {
+export async function main(words: readonly string[]): Promise<number> {
+  const args = withoutHelpCommand(words)
   const isDebugging = args.includes('--debug')
+  const { red } = colorsFor(process.stderr)
   try {
+    checkWords(args)
     await commandLine(args).parseAsync()
     return EXIT.ok
   } catch (error) {
     if (error instanceof UsageError) {
-      console.error(`${colors.red('error:')} ${error.message}`)
-      console.error(`See routesim ${commandOf(args)}--help`)
+      console.error(`${red('error:')} ${error.message}`)
+      const command = COMMANDS.find((name) => name === commandOf(args))
+      console.error(`See routesim ${command === undefined ? '' : `${command} `}--help`)
       return EXIT.usage
     }
     if (error instanceof RouteSimError) {
-      if (error.code === 'interrupted') return EXIT.interrupted
-      console.error(`${colors.red('error:')} ${isDebugging ? error.stack : error.message}`)
+      if (error.code === 'interrupted' || error.code === 'trace_aborted') return EXIT.interrupted
+      console.error(`${red('error:')} ${isDebugging ? error.stack : error.message}`)
       if (error.hint !== undefined) console.error(error.hint)
       return EXIT.failure
     }
-    console.error(
-      `${colors.red('unexpected error:')} ${isDebugging ? inspect(error) : String(error)}`,
-    )
+    console.error(`${red('unexpected error:')} ${isDebugging ? inspect(error) : String(error)}`)
     if (!isDebugging) console.error('Run it again with --debug to see where, and please report it.')
     return EXIT.failure
   }
 }
 
-const COMMANDS = [
-  'run',
-  'compare',
-  'sweep',
-  'gen-trace',
-  'convert',
-  'list-algorithms',
-  'demo',
-] as const
-
 function commandLine(args: readonly string[]): Argv {
   const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
   const cli: Argv = yargs([...args])
     .scriptName('routesim')
+    // Messages are told apart by their words, so they must not depend on LANG.
+    .locale('en')
     .usage('$0 <command>\n\nWhich LLM request router is best for your traffic, without a GPU.')
-    .parserConfiguration({ 'duplicate-arguments-array': false, 'boolean-negation': false })
+    .parserConfiguration({
+      'duplicate-arguments-array': false,
+      'boolean-negation': false,
+      'dot-notation': false,
+    })
     .command(demoCommand)
     .command(runCommand)
     .command(compareCommand)
@@ -70,6 +69,7 @@ function commandLine(args: readonly string[]): Argv {
     .option('debug', { type: 'boolean', describe: 'Show stack traces', global: true })
     .demandCommand(1, 'a command is missing')
     .strict()
+    .check((values) => checkNumbers(values, args), true)
     .help()
     .alias('help', 'h')
     .version(version)
@@ -77,34 +77,31 @@ function commandLine(args: readonly string[]): Argv {
     .wrap(Math.min(100, process.stdout.columns ?? 100))
     .exitProcess(false)
     .fail((message, error) => {
-      throw error ?? new UsageError(withSuggestion(message, cli))
+      if (error !== undefined && error !== null && error.name !== 'YError') throw error
+      throw new UsageError(usageMessage(message ?? error?.message, args, longOptions(cli)))
     })
   return cli
 }
 
-/** Says what was probably meant by an unknown command or option. */
-function withSuggestion(message: string, cli: Argv): string {
-  const unknown = /^Unknown (argument|command)s?: (.+)$/.exec(message)
-  if (unknown === null) return message
-  const options = (
-    cli as unknown as { getOptions(): { key: Record<string, unknown> } }
-  ).getOptions()
-  const flags = Object.keys(options.key).filter((flag) => flag.includes('-') || flag.length > 1)
-  return unknown[2]!
-    .split(', ')
-    .map((word) => {
-      const isCommand = COMMANDS.some((command) => closestName(word, [command]) !== undefined)
-      const near = closestName(word, isCommand ? COMMANDS : flags)
-      const shown = isCommand || near === undefined ? word : `--${near}`
-      const what = isCommand ? `unknown command "${word}"` : `unknown option or argument "${word}"`
-      return near === undefined ? what : `${what}; did you mean ${isCommand ? `"${near}"` : shown}?`
-    })
-    .join('\n')
+/** `help` and `help run` are `--help` and `run --help`. */
+function withoutHelpCommand(args: readonly string[]): readonly string[] {
+  return args[0] === 'help' ? [...args.slice(1), '--help'] : args
 }
 
-function commandOf(args: readonly string[]): string {
-  const command = COMMANDS.find((name) => name === args[0])
-  return command === undefined ? '' : `${command} `
+/** The option parser makes NaN of what is no number. */
+function checkNumbers(values: Readonly<Record<string, unknown>>, args: readonly string[]): true {
+  for (const [name, value] of Object.entries(values)) {
+    if (!Number.isNaN(value) || /[A-Z]/.test(name)) continue
+    throw new UsageError(`--${name}: expected a number, got "${givenText(args, name)}"`)
+  }
+  return true
+}
+
+function longOptions(cli: Argv): string[] {
+  const { key } = (
+    cli as unknown as { getOptions(): { key: Record<string, unknown> } }
+  ).getOptions()
+  return Object.keys(key).filter((name) => name.length > 1)
 }
 
 function inspect(error: unknown): string {

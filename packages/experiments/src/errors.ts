@@ -5,4 +5,6 @@ export type ExperimentsErrorCode =
   | 'trace_missing'
   | 'rates_missing'
   | 'algorithms_missing'
+  | 'algorithms_ambiguous'
+  | 'seeds_invalid'
   | 'interrupted'

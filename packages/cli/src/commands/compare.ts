@@ -1,11 +1,10 @@
 import { builtinRouters } from '@routesim/algorithms'
 import { type CompareOptions, type Comparison, compare } from '@routesim/experiments'
 import type { CommandModule } from 'yargs'
-import { loadAlgorithm, splitAlgorithms } from '../load-router.js'
+import { loadAlgorithms } from '../load-router.js'
 import { flatCsv } from '../output/flat-csv.js'
 import { resultsMarkdown, resultsTable } from '../output/results-table.js'
-import { writeResults } from '../output/write-results.js'
-import { UsageError } from '../usage-error.js'
+import { checkTarget, writeResults } from '../output/write-results.js'
 import {
   CONFIG,
   checkSeeds,
@@ -48,7 +47,11 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
       ) as never,
   handler: async (args) => {
     checkSeeds(args)
-    const algorithms = await chosen(args.algorithms)
+    await checkTarget(args)
+    const algorithms =
+      args.algorithms === undefined
+        ? builtinRouters
+        : await loadAlgorithms(args.algorithms, '--algorithms')
     await showComparison({ ...args, algorithms }, args)
   },
 }
@@ -68,13 +71,6 @@ export async function showComparison(
     throw stopped(results.length, options.algorithms?.length ?? builtinRouters.length)
 }
 
-async function chosen(list: string | undefined): Promise<CompareOptions['algorithms']> {
-  if (list === undefined) return builtinRouters
-  const specs = splitAlgorithms(list)
-  if (specs.length === 0) throw new UsageError('--algorithms: expected at least one name, got none')
-  return Promise.all(specs.map(loadAlgorithm))
-}
-
 function rendering({ scenario, results, verdict }: Comparison) {
   const leading = [{ title: 'Algorithm', cells: results.map(({ algorithm }) => algorithm) }]
   return {
@@ -83,7 +79,7 @@ function rendering({ scenario, results, verdict }: Comparison) {
         heading(scenario),
         'Latencies in ms; * marks the best.',
         '',
-        resultsTable(results, leading, process.stdout.columns),
+        resultsTable(results, leading, { maxWidth: process.stdout.columns }),
         '',
         ...verdict,
       ].join('\n'),

@@ -1,5 +1,6 @@
 import { convertTrace, TRACE_FORMATS } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
+import { UsageError } from '../usage-error.js'
 import { ON_ERROR, TRACE_FORMAT } from './experiment-options.js'
 
 interface ConvertArguments {
@@ -46,6 +47,9 @@ export const convertCommand: CommandModule<object, ConvertArguments> = {
       .option('on-error', ON_ERROR)
       .example('$0 convert -i spans.json -o trace.jsonl', '') as never,
   handler: async ({ input, output, format, to, blockSize, onError }) => {
+    if (blockSize !== undefined && !(Number.isInteger(blockSize) && blockSize >= 1)) {
+      throw new UsageError(`--block-size: expected an integer >= 1, got ${blockSize}`)
+    }
     const options = {
       read: { format, onError, blockTokens: blockSize },
       write: { blockTokens: blockSize },

@@ -70,13 +70,15 @@ export const RESULT_OPTIONS: Record<'format' | 'output' | 'seed' | 'seeds' | 'st
   },
 }
 
-/** Checks the numbers that yargs lets through as NaN or fractions. */
+const MOST_SEEDS = 10_000
+
+/** Checks the numbers that the option parser lets through. */
 export function checkSeeds({ seed, seeds }: Pick<ExperimentArguments, 'seed' | 'seeds'>): void {
   if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) {
     throw new UsageError(`--seed: expected an integer >= 0, got ${seed}`)
   }
-  if (!(Number.isInteger(seeds) && seeds >= 1)) {
-    throw new UsageError(`--seeds: expected an integer >= 1, got ${seeds}`)
+  if (!(Number.isInteger(seeds) && seeds >= 1 && seeds <= MOST_SEEDS)) {
+    throw new UsageError(`--seeds: expected an integer from 1 to ${MOST_SEEDS}, got ${seeds}`)
   }
 }
 
@@ -104,12 +106,21 @@ export async function watched<T>(
 
 /** The lines above a table: what was simulated. */
 export function heading(scenario: ScenarioInfo): string {
-  const { requests, source, spanMs, backends, gpu, visibility, seeds } = scenario
+  const { requests, source, spanMs } = scenario
   const span =
     spanMs >= 120_000 ? `${(spanMs / 60_000).toFixed(1)} min` : `${(spanMs / 1000).toFixed(1)} s`
+  const count = `${requests.toLocaleString('en-US')} ${requests === 1 ? 'request' : 'requests'}`
+  return `${count} over ${span} (${source}) on ${fleetAndSeeds(scenario)}`
+}
+
+/** The same for a sweep, whose points differ in their requests. */
+export function sweepHeading(scenario: ScenarioInfo, durationSec: number): string {
+  return `${durationSec} s of traffic per rate (${scenario.source}) on ${fleetAndSeeds(scenario)}`
+}
+
+function fleetAndSeeds({ backends, gpu, visibility, seeds }: ScenarioInfo): string {
   const seed = seeds.length === 1 ? `seed ${seeds[0]}` : `seeds ${seeds[0]} to ${seeds.at(-1)}`
-  const count = requests.toLocaleString('en-US')
-  return `${count} requests over ${span} (${source}) on ${backends} x ${gpu}; visibility ${visibility}; ${seed}`
+  return `${backends} x ${gpu}; visibility ${visibility}; ${seed}`
 }
 
 /** Tells on stderr what a reader should know before believing the numbers. */

@@ -1,11 +1,14 @@
+import { type RequestTable, RouteSimError } from '@routesim/core'
 import {
   GENERATOR_KINDS,
   type GeneratorKind,
+  type GeneratorOptions,
   generateTrace,
   TRACE_FORMATS,
   writeTrace,
 } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
+import { UsageError } from '../usage-error.js'
 
 interface GenTraceArguments {
   output: string
@@ -64,7 +67,7 @@ export const genTraceCommand: CommandModule<object, GenTraceArguments> = {
       })
       .example('$0 gen-trace --rate 50 --duration 60 -o trace.jsonl.gz', '') as never,
   handler: async (args) => {
-    const table = generateTrace({
+    const table = generated({
       kind: args.generator,
       seed: args.seed,
       rateRps: args.rate,
@@ -81,4 +84,32 @@ export const genTraceCommand: CommandModule<object, GenTraceArguments> = {
     console.error(`Wrote ${requests} requests to ${args.output}`)
     if (lost.length > 0) console.error(`note: ${args.format} can not hold: ${lost.join(', ')}`)
   },
+}
+
+/** What the options of the generator are called on the command line. */
+const FLAGS: Readonly<Partial<Record<keyof GeneratorOptions, string>>> = {
+  kind: 'generator',
+  rateRps: 'rate',
+  durationSec: 'duration',
+  promptTokensMean: 'prompt-mean',
+  promptTokensStd: 'prompt-std',
+  genTokensMean: 'gen-mean',
+  genTokensStd: 'gen-std',
+  numPrefixes: 'num-prefixes',
+  prefixLenMean: 'prefix-len-mean',
+  turnsMean: 'turns-mean',
+  seed: 'seed',
+}
+
+/** @throws UsageError that names the option which the generator does not like */
+function generated(options: GeneratorOptions): RequestTable {
+  try {
+    return generateTrace(options)
+  } catch (error) {
+    const name = error instanceof RouteSimError ? error.path : undefined
+    const flag = FLAGS[name as keyof GeneratorOptions]
+    if (!(error instanceof RouteSimError) || name === undefined || flag === undefined) throw error
+    const message = error.message.replace(name, `--${flag}`)
+    throw new UsageError(error.hint === undefined ? message : `${message}\n${error.hint}`)
+  }
 }

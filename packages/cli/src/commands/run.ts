@@ -4,7 +4,7 @@ import { loadAlgorithm } from '../load-router.js'
 import { distributionTable } from '../output/distribution-table.js'
 import { flatCsv } from '../output/flat-csv.js'
 import { resultsMarkdown } from '../output/results-table.js'
-import { writeResults } from '../output/write-results.js'
+import { checkTarget, writeResults } from '../output/write-results.js'
 import {
   CONFIG,
   checkSeeds,
@@ -43,6 +43,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
       .example('$0 run -c configs/default.toml -a ./my-router.ts', '') as never,
   handler: async (args) => {
     checkSeeds(args)
+    await checkTarget(args)
     const algorithm = await loadAlgorithm(args.algorithm)
     const { scenario, result } = await watched((control) => run({ ...args, ...control, algorithm }))
     printNotes(scenario, [result])

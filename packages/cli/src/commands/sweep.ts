@@ -1,17 +1,17 @@
 import { type SweepReport, sweep } from '@routesim/experiments'
 import type { CommandModule } from 'yargs'
-import { loadAlgorithm, splitAlgorithms } from '../load-router.js'
+import { loadAlgorithms } from '../load-router.js'
 import { flatCsv } from '../output/flat-csv.js'
 import { formatNumber, resultsMarkdown, resultsTable } from '../output/results-table.js'
-import { writeResults } from '../output/write-results.js'
+import { checkTarget, writeResults } from '../output/write-results.js'
 import { UsageError } from '../usage-error.js'
 import {
   CONFIG,
   checkSeeds,
   type ExperimentArguments,
-  heading,
   printNotes,
   RESULT_OPTIONS,
+  sweepHeading,
   watched,
 } from './experiment-options.js'
 import { stopped } from './stopped.js'
@@ -54,8 +54,12 @@ export const sweepCommand: CommandModule<object, SweepArguments> = {
       ) as never,
   handler: async (args) => {
     checkSeeds(args)
+    await checkTarget(args)
     const rates = parseRates(args.rates)
-    const algorithms = await Promise.all(splitAlgorithms(args.algorithm).map(loadAlgorithm))
+    if (args.duration !== undefined && !(args.duration > 0)) {
+      throw new UsageError(`--duration: expected a number > 0, got ${args.duration}`)
+    }
+    const algorithms = await loadAlgorithms(args.algorithm, '--algorithm')
     const options = { ...args, rates, algorithms, durationSec: args.duration }
     const report = await watched((control) => sweep({ ...options, ...control }))
     if (report.points.length > 0) {
@@ -74,7 +78,7 @@ function parseRates(list: string): number[] {
   })
 }
 
-function rendering({ scenario, points }: SweepReport) {
+function rendering({ scenario, durationSec, points }: SweepReport) {
   const results = points.map(({ result }) => result)
   const leading = [
     {
@@ -83,12 +87,15 @@ function rendering({ scenario, points }: SweepReport) {
     },
     { title: 'Algorithm', cells: results.map(({ algorithm }) => algorithm) },
   ]
+  const title = sweepHeading(scenario, durationSec)
+  // Algorithms compete at the same rate; a low rate is not better than a high one.
+  const contests = points.map(({ rate }) => rate)
   const rows = points.map(({ rate, result }) => ({ rate, ...result }))
   return {
     table: () =>
-      `${heading(scenario)}\n\n${resultsTable(results, leading, process.stdout.columns)}`,
+      `${title}\n\n${resultsTable(results, leading, { maxWidth: process.stdout.columns, contests })}`,
     json: () => JSON.stringify(rows, undefined, 2),
     csv: () => flatCsv(rows),
-    md: () => resultsMarkdown(results, leading),
+    md: () => `${title}\n\n${resultsMarkdown(results, leading, contests)}`,
   }
 }

@@ -19,6 +19,10 @@ export function distributionTable(result: AlgorithmSummary): string {
     const spread = ci95 === null ? '' : ` ±${formatNumber(ci95 * scale, digits)}`
     return formatNumber(value * scale, digits) + spread
   }
+  const unlessMissing = (text: string, unit: (text: string) => string): string =>
+    text === '-' ? text : unit(text)
+  const share = (path: string): string => unlessMissing(number(path, 100, 1), (text) => `${text}%`)
+  const dollars = (path: string): string => unlessMissing(number(path, 1, 6), (text) => `$${text}`)
   const latencies = alignedTable(
     [
       { title: 'ms', align: 'left' },
@@ -32,7 +36,7 @@ export function distributionTable(result: AlgorithmSummary): string {
   const facts: [string, string][] = [
     [
       'Requests',
-      `${number('completed_requests', 1, 0)} completed, ${number('rejected_requests', 1, 0)} rejected${reasons(result)}`,
+      `${number('completed_requests', 1, 0)} completed, ${number('rejected_requests', 1, 0)} rejected${reasons(result)}${warmup(result)}`,
     ],
     [
       'Throughput',
@@ -40,7 +44,7 @@ export function distributionTable(result: AlgorithmSummary): string {
     ],
     [
       'Prefix cache',
-      `${number('token_hit_rate', 100, 1)}% of prompt tokens, ${number('request_hit_rate', 100, 1)}% of requests hit; ${number('evictions', 1, 0)} evictions`,
+      `${share('token_hit_rate')} of prompt tokens, ${share('request_hit_rate')} of requests hit; ${number('evictions', 1, 0)} evictions`,
     ],
     ['Preemptions', number('preemptions', 1, 0)],
     [
@@ -53,12 +57,17 @@ export function distributionTable(result: AlgorithmSummary): string {
     ],
     [
       'Cost',
-      `$${number('estimated_cost_per_1k_tokens', 1, 6)} per 1K tokens, of which busy $${number('busy_cost_per_1k_tokens', 1, 6)}`,
+      `${dollars('estimated_cost_per_1k_tokens')} per 1K tokens, of which busy ${dollars('busy_cost_per_1k_tokens')}`,
     ],
   ]
   const labels = Math.max(...facts.map(([label]) => label.length))
   const lines = facts.map(([label, text]) => `${label.padEnd(labels)}  ${text}`)
   return [latencies, '', ...lines].join('\n')
+}
+
+function warmup(result: AlgorithmSummary): string {
+  const { value } = metric(result, 'warmup_requests')
+  return value === null || value === 0 ? '' : `; ${formatNumber(value, 0)} before them as warm-up`
 }
 
 function reasons(result: AlgorithmSummary): string {

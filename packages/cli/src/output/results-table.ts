@@ -1,5 +1,5 @@
 import { type AlgorithmSummary, metric } from '@routesim/experiments'
-import colors from 'picocolors'
+import { type Colors, colorsFor } from './colors.js'
 import { alignedTable, type Column, markdownTable, width } from './table.js'
 
 /** A number of a result as a column: how it is titled, scaled and judged. */
@@ -39,6 +39,16 @@ export interface LeadingColumn {
   readonly cells: readonly string[]
 }
 
+/** Options of {@link resultsTable}. */
+export interface ResultsTableOptions {
+  /** Characters of a line at most; no bound by default. */
+  readonly maxWidth?: number | undefined
+  /** Which results compete: those with equal entries. All of them by default. */
+  readonly contests?: readonly number[]
+  /** Those of a terminal by default. */
+  readonly colors?: Colors
+}
+
 /**
  * One row per result, latencies in ms; the best of each column bears a `*`. Columns that do not fit
  * into `maxWidth` are left out, least important first.
@@ -46,11 +56,16 @@ export interface LeadingColumn {
 export function resultsTable(
   results: readonly AlgorithmSummary[],
   leading: readonly LeadingColumn[],
-  maxWidth: number = Number.POSITIVE_INFINITY,
+  {
+    maxWidth = Number.POSITIVE_INFINITY,
+    contests = [],
+    colors = colorsFor(process.stdout),
+  }: ResultsTableOptions = {},
 ): string {
+  const best = (text: string): string => colors.bold(colors.green(text))
   const all = [...COLUMNS]
   for (;;) {
-    const text = alignedTable(...layOut(results, leading, all))
+    const text = alignedTable(...layOut(results, leading, all, contests, best))
     if (width(text) <= maxWidth || all.length <= 2) {
       const hidden = COLUMNS.filter((column) => !all.includes(column)).map(({ title }) => title)
       if (hidden.length === 0) return text
@@ -64,16 +79,19 @@ export function resultsTable(
 export function resultsMarkdown(
   results: readonly AlgorithmSummary[],
   leading: readonly LeadingColumn[],
+  contests: readonly number[] = [],
 ): string {
-  return markdownTable(...layOut(results, leading, COLUMNS))
+  return markdownTable(...layOut(results, leading, COLUMNS, contests, (text) => text))
 }
 
 function layOut(
   results: readonly AlgorithmSummary[],
   leading: readonly LeadingColumn[],
   columns: readonly ResultColumn[],
+  contests: readonly number[],
+  markBest: (text: string) => string,
 ): [Column[], string[][]] {
-  const cells = columns.map((column) => columnCells(results, column))
+  const cells = columns.map((column) => columnCells(results, column, contests, markBest))
   const titles: Column[] = [
     ...leading.map(({ title }): Column => ({ title, align: 'left' })),
     ...columns.map(({ title }): Column => ({ title, align: 'right' })),
@@ -85,26 +103,28 @@ function layOut(
   return [titles, rows]
 }
 
-function columnCells(results: readonly AlgorithmSummary[], column: ResultColumn): string[] {
+function columnCells(
+  results: readonly AlgorithmSummary[],
+  column: ResultColumn,
+  contests: readonly number[],
+  markBest: (text: string) => string,
+): string[] {
   const scale = column.scale ?? 1
-  const shown = results.map((result) => {
+  const shown = results.map((result, i) => {
     const { value, ci95 } = metric(result, column.path)
     const spread =
       ci95 === null || value === null ? '' : ` ±${formatNumber(ci95 * scale, column.digits)}`
-    return {
-      value,
-      text: value === null ? '-' : formatNumber(value * scale, column.digits),
-      spread,
-    }
+    const text = value === null ? '-' : formatNumber(value * scale, column.digits)
+    return { value, text, spread, contest: contests[i] }
   })
-  const values = shown.map(({ value }) => value).filter((value) => value !== null)
-  const best = column.better === 'low' ? Math.min(...values) : Math.max(...values)
-  const bestText = shown.find(({ value }) => value === best)?.text
-  // Where all are alike to the digits shown, none is best.
-  const isContest = new Set(shown.map(({ text }) => text)).size > 1
-  return shown.map(({ text, spread }) => {
-    const isBest = isContest && text === bestText
-    return isBest ? colors.bold(colors.green(`${text}${spread}*`)) : `${text}${spread} `
+  return shown.map(({ text, spread, contest }) => {
+    const rivals = shown.filter((other) => other.contest === contest && other.value !== null)
+    const values = rivals.map((rival) => rival.value!)
+    const best = column.better === 'low' ? Math.min(...values) : Math.max(...values)
+    const bestText = rivals.find(({ value }) => value === best)?.text
+    // Where all are alike to the digits shown, none is best.
+    const isContest = rivals.some((rival) => rival.text !== bestText)
+    return isContest && text === bestText ? markBest(`${text}${spread}*`) : `${text}${spread} `
   })
 }
 

@@ -29,7 +29,7 @@ export function markdownTable(
   rows: readonly (readonly string[])[],
 ): string {
   const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+    `| ${cells.map((cell) => cell.trim().replaceAll('|', '\\|')).join(' | ')} |`
   const rule = columns.map(({ align }) => (align === 'right' ? '---:' : '---'))
   return [line(columns.map(({ title }) => title)), line(rule), ...rows.map(line)].join('\n')
 }

@@ -1,5 +1,6 @@
-import { writeFile } from 'node:fs/promises'
-import { extname } from 'node:path'
+import { access, constants, stat, writeFile } from 'node:fs/promises'
+import { dirname, extname } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { RouteSimError } from '@routesim/core'
 
 /** What results can be written as. */
@@ -9,31 +10,58 @@ export type OutputFormat = (typeof FORMATS)[number]
 /** One result in every format; only the one that is asked for is made. */
 export type Rendering = { readonly [Format in OutputFormat]: () => string }
 
+/** Where results go and as what; `-` is standard output. */
+export interface ResultTarget {
+  readonly format: OutputFormat | undefined
+  readonly output: string | undefined
+}
+
+/**
+ * Says before the work begins that its result could not be written.
+ * @throws RouteSimError `output_failed`
+ */
+export async function checkTarget({ output }: ResultTarget): Promise<void> {
+  if (output === undefined || output === '-') return
+  const isDirectory = await stat(output).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
+  if (isDirectory) throw failed(output, 'expected a file, got a directory')
+  try {
+    await access(dirname(output), constants.W_OK)
+  } catch (cause) {
+    throw failed(output, `can not be written: ${(cause as Error).message}`, cause)
+  }
+}
+
 /**
  * Prints a result, or writes it to a file and prints the table. A file's format is the one asked
- * for, else that of its ending, else JSON.
+ * for, else that of its ending, else JSON. What can not be written is printed, not lost.
+ *
+ * @throws RouteSimError `output_failed`
  */
 export async function writeResults(
   rendering: Rendering,
-  { format, output }: { format: OutputFormat | undefined; output: string | undefined },
+  { format, output }: ResultTarget,
 ): Promise<void> {
-  if (output === undefined) {
+  if (output === undefined || output === '-') {
     print(rendering[format ?? 'table']())
     return
   }
-  const ending = extname(output).slice(1)
+  const ending = extname(output).slice(1).toLowerCase()
   const chosen = format ?? FORMATS.find((name) => name === ending) ?? 'json'
   try {
-    await writeFile(output, `${rendering[chosen]()}\n`)
+    await writeFile(output, `${stripVTControlCharacters(rendering[chosen]())}\n`)
   } catch (cause) {
-    throw new RouteSimError(`${output}: can not be written: ${(cause as Error).message}`, {
-      code: 'output_failed',
-      path: output,
-      cause,
-    })
+    print(rendering[format ?? 'table']())
+    throw failed(output, `can not be written: ${(cause as Error).message}`, cause)
   }
   print(rendering.table())
   console.error(`Wrote ${output}`)
+}
+
+function failed(output: string, what: string, cause?: unknown): RouteSimError {
+  return new RouteSimError(`${output}: ${what}`, { code: 'output_failed', path: output, cause })
 }
 
 function print(text: string): void {

@@ -1,4 +1,5 @@
 import type { BackendRole, BackendSpec, ClusterSpec, LatencyModel } from '@routesim/core'
+import { RouteSimError } from '@routesim/core'
 import {
   affineLatency,
   findGpu,
@@ -24,7 +25,7 @@ export type Stepper = 'fast' | 'reference'
 /** @throws RouteSimError `gpu_unknown`, with a suggestion */
 export function buildFleet({ cluster: config }: Config, stepper: Stepper = 'fast'): Fleet {
   const gpu = findGpu(config.gpu_type)
-  const latency = buildLatency(config.compute_model)
+  const latency = namedAsInConfig(() => buildLatency(config.compute_model))
   const pools = config.disaggregated
   const backends = Array.from({ length: config.num_backends }, (_, id): BackendSpec => {
     const role: BackendRole = !pools.enabled
@@ -61,6 +62,20 @@ export function buildFleet({ cluster: config }: Config, stepper: Stepper = 'fast
         }),
       },
     },
+  }
+}
+
+/** Errors of the latency models name the keys of the config. */
+function namedAsInConfig(build: () => LatencyModel): LatencyModel {
+  try {
+    return build()
+  } catch (error) {
+    if (!(error instanceof RouteSimError)) throw error
+    const message = error.message.replace(/\b[a-z]+(?:[A-Z][a-z]*|\d)+\b/g, (name) =>
+      name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+    )
+    const path = 'cluster.compute_model'
+    throw new RouteSimError(`${path}.${message}`, { code: error.code, path, cause: error })
   }
 }
 

@@ -14,22 +14,46 @@ export function expected(what: string): { error: (issue: { input?: unknown }) =>
   return { error: (issue) => `expected ${what}, got ${show(issue.input)}` }
 }
 
-/** An integer of at least `min`. */
-export function integer(min: number): z.ZodNumber {
-  const complaint = expected(`an integer >= ${min}`)
-  return z.number(complaint).int(complaint).min(min, complaint)
+/** The largest 32-bit integer: what counts of tokens, blocks and requests must fit. */
+const LARGEST_INTEGER = 0x7fffffff
+
+/** Beyond these, times and rates lose their digits in float64 or overflow. */
+const LARGEST_NUMBER = 1e12
+const SMALLEST_NUMBER = 1e-9
+
+/** An integer from `min` to `max`. */
+export function integer(min: number, max: number = LARGEST_INTEGER): z.ZodNumber {
+  const complaint = inRange(`an integer >= ${min}`, `an integer from ${min} to ${max}`, max)
+  return z.number(complaint).int(complaint).min(min, complaint).max(max, complaint)
 }
 
-/** A number greater than 0. */
+/** A number greater than 0, at most 10^12. */
 export function positive(): z.ZodNumber {
-  const complaint = expected('a number > 0')
-  return z.number(complaint).positive(complaint)
+  const range = `a number from ${SMALLEST_NUMBER} to ${LARGEST_NUMBER}`
+  const complaint = inRange('a number > 0', range, LARGEST_NUMBER)
+  const tiny = inRange(range, range, 0)
+  return z
+    .number(complaint)
+    .positive(complaint)
+    .min(SMALLEST_NUMBER, tiny)
+    .max(LARGEST_NUMBER, complaint)
 }
 
-/** A number of at least 0. */
+/** A number of at least 0, at most 10^12. */
 export function notNegative(): z.ZodNumber {
-  const complaint = expected('a number >= 0')
-  return z.number(complaint).nonnegative(complaint)
+  const range = `a number from 0 to ${LARGEST_NUMBER}`
+  const complaint = inRange('a number >= 0', range, LARGEST_NUMBER)
+  return z.number(complaint).nonnegative(complaint).max(LARGEST_NUMBER, complaint)
+}
+
+/** Names the upper bound only to those who exceed it. */
+function inRange(what: string, range: string, max: number): ReturnType<typeof expected> {
+  return {
+    error: (issue) => {
+      const isLarge = typeof issue.input === 'number' && issue.input > max
+      return expected(isLarge ? range : what).error(issue)
+    },
+  }
 }
 
 export function text(): z.ZodString {

@@ -74,3 +74,21 @@ test('a minimal config gets every default', () => {
     disaggregated: { enabled: false },
   })
 })
+
+test.each([
+  ['num_backends = 1e9', 'bench.toml:2:1 cluster.num_backends: expected an integer from 1 to 4096'],
+  [
+    'num_backends = 1\nkv_cache_blocks = 1099511627776',
+    'bench.toml:3:1 cluster.kv_cache_blocks: expected an integer from 1 to 16777216',
+  ],
+  [
+    'num_backends = 4096\nkv_cache_blocks = 65536',
+    'bench.toml:3:1 cluster.kv_cache_blocks: expected at most 134217728 blocks in the whole cluster, got 4096 x 65536',
+  ],
+  [
+    'num_backends = 1\ncompute_model = { prefill_tokens_per_sec = 1e-300 }',
+    'bench.toml:3:19 cluster.compute_model.prefill_tokens_per_sec: expected a number from 1e-9 to',
+  ],
+])('what would not fit into memory or float64 is refused: %j', (lines, message) => {
+  expect(complaint(`[cluster]\n${lines}`)).toContain(message)
+})

@@ -14,8 +14,12 @@ export async function loadConfig(path: string): Promise<Config> {
   try {
     source = await readFile(path, 'utf8')
   } catch (cause) {
-    const reason =
-      (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : String(cause)
+    const { code, message } = cause as NodeJS.ErrnoException
+    const reasons: Record<string, string> = {
+      ENOENT: 'no such file',
+      EISDIR: 'expected a file, got a directory',
+    }
+    const reason = reasons[code ?? ''] ?? message
     throw new RouteSimError(`${path}: ${reason}`, { code: 'config_unreadable', path, cause })
   }
   return parseConfig(source, path)

@@ -14,7 +14,7 @@ import {
 
 const simulation = table({
   name: text().default('simulation').describe('Label of the run.'),
-  seed: integer(0)
+  seed: integer(0, Number.MAX_SAFE_INTEGER)
     .default(42)
     .describe('Seed of every random stream: generated traffic and random ties.'),
   warmup_requests: integer(0)
@@ -83,17 +83,19 @@ const cluster = table({
   price_per_hour: notNegative()
     .optional()
     .describe('Price of one backend in $ per hour, instead of the catalogue.'),
-  num_backends: integer(1).describe('Model replicas.'),
+  num_backends: integer(1, 4096).describe('Model replicas.'),
   max_batch_tokens: integer(1)
     .default(16384)
     .describe('Tokens computed in one engine step at most.'),
-  max_num_seqs: integer(1).default(256).describe('Requests in one batch at most.'),
+  max_num_seqs: integer(1, 65536).default(256).describe('Requests in one batch at most.'),
   max_queue_depth: integer(1).default(256).describe('Requests that wait at one backend at most.'),
   chunked_prefill: flag()
     .default(true)
     .describe('Whether a prompt may be computed in several steps.'),
   prefix_caching: flag().default(true).describe('Whether computed KV blocks are kept for reuse.'),
-  kv_cache_blocks: integer(1).default(32768).describe('KV blocks of one backend.'),
+  kv_cache_blocks: integer(1, 2 ** 24)
+    .default(32768)
+    .describe('KV blocks of one backend; at most 2^27 in the whole cluster.'),
   kv_block_size: integer(1).default(16).describe('Tokens per KV block.'),
   compute_model: computeModel
     .prefault({ kind: 'piecewise' })
@@ -200,6 +202,9 @@ const trace = table({
     .describe('A conversation ends before a turn with a longer prompt, in tokens; default 131072.'),
 })
 
+/** KV blocks of a cluster: about 2 GB of memory. */
+const MOST_BLOCKS = 2 ** 27
+
 /** The whole config file. Every default of RouteSim stands here and nowhere else. */
 export const configSchema = table({
   simulation: simulation.prefault({}),
@@ -218,6 +223,14 @@ export const configSchema = table({
     .default({})
     .describe('Parameters of routing algorithms, one table each.'),
 }).superRefine((config, context) => {
+  const { num_backends, kv_cache_blocks } = config.cluster
+  if (num_backends * kv_cache_blocks > MOST_BLOCKS) {
+    context.addIssue({
+      code: 'custom',
+      path: ['cluster', 'kv_cache_blocks'],
+      message: `expected at most ${MOST_BLOCKS} blocks in the whole cluster, got ${num_backends} x ${kv_cache_blocks}`,
+    })
+  }
   const { disaggregated: pools, num_backends: backends } = config.cluster
   if (!pools.enabled) return
   const { prefill_backends: prefill, decode_backends: decode } = pools

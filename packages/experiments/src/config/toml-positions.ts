@@ -29,7 +29,7 @@ export function tomlPosition(source: string, path: readonly PropertyKey[]): Posi
     if (node.value.type === 'TOMLInlineTable')
       for (const inner of node.value.body) visit(inner, keys)
   }
-  for (const node of parseTOML(source).body[0].body) {
+  for (const node of topLevel(source)) {
     if (node.type === 'TOMLKeyValue') {
       visit(node, [])
       continue
@@ -39,6 +39,15 @@ export function tomlPosition(source: string, path: readonly PropertyKey[]): Posi
     for (const inner of node.body) visit(inner, keys)
   }
   return best
+}
+
+/** The two parsers disagree on a few texts; a message without its line is better than none. */
+function topLevel(source: string): readonly TopLevel[] {
+  try {
+    return parseTOML(source).body[0].body
+  } catch {
+    return []
+  }
 }
 
 function keyName(key: KeyValue['key']['keys'][number]): string {

@@ -62,9 +62,9 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
   const configPath = typeof options.config === 'string' ? options.config : undefined
   const workload = await loadWorkload(prepared.config, options.trace, options, configPath)
   const scenario = { ...prepared, workload }
-  const { results, interrupted } = await simulateAll(scenario, algorithms, options)
+  const { results, interrupted, notes } = await simulateAll(scenario, algorithms, options)
   const described = describeScenario(scenario)
-  const info = { ...described, notes: [...described.notes, ...sameDecisions(results)] }
+  const info = { ...described, notes: [...described.notes, ...notes, ...sameDecisions(results)] }
   return { scenario: info, results, verdict: verdict(info, results), interrupted }
 }
 
@@ -73,7 +73,7 @@ export async function simulateAll(
   { config, fleet, seeds, workload }: Scenario,
   algorithms: readonly ResolvedAlgorithm[],
   { signal, onProgress }: Control,
-): Promise<{ results: AlgorithmSummary[]; interrupted: boolean }> {
+): Promise<{ results: AlgorithmSummary[]; interrupted: boolean; notes: string[] }> {
   const totalRuns = algorithms.length * seeds.length
   const results: AlgorithmSummary[] = []
   let finishedRuns = 0
@@ -96,7 +96,10 @@ export async function simulateAll(
       if (!(error instanceof RouteSimError && error.code === 'interrupted')) throw error
     }
     if (runs.length > 0) results.push(seeds.length === 1 ? runs[0]! : summarizeSeeds(runs))
-    if (runs.length < seeds.length) return { results, interrupted: true }
+    if (runs.length < seeds.length) {
+      const partly = `${algorithm.label} was stopped after ${runs.length} of ${seeds.length} seeds`
+      return { results, interrupted: true, notes: runs.length > 0 ? [partly] : [] }
+    }
   }
-  return { results, interrupted: false }
+  return { results, interrupted: false, notes: [] }
 }

@@ -50,9 +50,14 @@ export async function execute(
   const router = algorithm.create()
   const { cluster, pricePerHour } = fleet
   const simulation = new Simulation({ cluster, requests, router, seed, warmupRequests, recorder })
-  while (!simulation.run(EVENTS_PER_SLICE)) {
+  const breathe = async (): Promise<void> => {
     await setImmediate()
     if (signal?.aborted) throw interrupted()
+  }
+  // Before the first slice too: a run may be over in one, and there may be thousands of runs.
+  await breathe()
+  while (!simulation.run(EVENTS_PER_SLICE)) {
+    await breathe()
     onFraction(simulation.endedRequests / requests.size)
   }
   const summary = summarize(simulation.result(), recorder.gaps, { pricePerHour })

@@ -48,6 +48,11 @@ export function resolveAlgorithms(
   for (const name of Object.keys(config.algorithms)) {
     if (!known.has(name)) throw unknownTable(name, known)
   }
+  for (const definition of builtinRouters) {
+    // A mistake in a table shows also when its algorithm does not take part.
+    definition.create(config.algorithms[definition.name])
+  }
+  checkLabels(routers.map(({ definition, label }) => label ?? definition.name))
   return routers.map(({ definition, parameters, label }) => {
     const merged = { ...config.algorithms[definition.name], ...parameters }
     const create = (): RoutingAlgorithm =>
@@ -69,6 +74,15 @@ function configured(choice: AlgorithmChoice): ConfiguredRouter {
     parameters,
     label: [definition.name, ...(label.length > 0 ? [label.join()] : [])].join(':'),
   }
+}
+
+function checkLabels(labels: readonly string[]): void {
+  const twice = labels.find((label, i) => labels.indexOf(label) !== i)
+  if (twice === undefined) return
+  throw new RouteSimError<ExperimentsErrorCode>(
+    `algorithms: expected names that differ, got ${twice} twice`,
+    { code: 'algorithms_ambiguous', path: 'algorithms' },
+  )
 }
 
 function unknownTable(name: string, known: ReadonlySet<string>): RouteSimError {

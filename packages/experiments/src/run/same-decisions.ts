@@ -1,4 +1,6 @@
 import type { AlgorithmSummary } from './compare.js'
+import { listed } from './listed.js'
+import { metric } from './metric.js'
 
 /**
  * Notes on algorithms whose results are alike in every number: they made the same decisions, most
@@ -6,11 +8,14 @@ import type { AlgorithmSummary } from './compare.js'
  */
 export function sameDecisions(results: readonly AlgorithmSummary[]): string[] {
   const alike = new Map<string, string[]>()
-  for (const { algorithm, custom_metrics: _, ...numbers } of results) {
+  for (const result of results) {
+    // Where all was rejected there is nothing to tell apart.
+    if (metric(result, 'completed_requests').value === 0) continue
+    const { algorithm, custom_metrics: _, ...numbers } = result
     const key = JSON.stringify(numbers)
     alike.set(key, [...(alike.get(key) ?? []), algorithm])
   }
   return [...alike.values()]
     .filter((names) => names.length > 1)
-    .map((names) => `${names.join(' and ')} made the same decisions on this traffic`)
+    .map((names) => `${listed(names)} made the same decisions on this traffic`)
 }

@@ -1,7 +1,8 @@
-import type { RequestTable } from '@routesim/core'
+import { type RequestTable, RouteSimError } from '@routesim/core'
 import { buildFleet, type Fleet, type Stepper } from '../cluster/build-cluster.js'
 import { loadConfig } from '../config/parse-config.js'
 import type { Config } from '../config/schema.js'
+import type { ExperimentsErrorCode } from '../errors.js'
 import type { TraceOptions, WorkloadSource } from '../workload/load-workload.js'
 import type { Control } from './execute.js'
 
@@ -47,15 +48,28 @@ export interface Scenario {
   readonly workload: WorkloadSource
 }
 
-/** Reads and checks config and fleet. */
+const MOST_SEEDS = 10_000
+
+/** Reads and checks config, seeds and fleet. */
 export async function prepareFleet(
   options: ExperimentOptions,
 ): Promise<Omit<Scenario, 'workload'>> {
   const config =
     typeof options.config === 'string' ? await loadConfig(options.config) : options.config
   const firstSeed = options.seed ?? config.simulation.seed
-  const seeds = Array.from({ length: options.seeds ?? 1 }, (_, i) => firstSeed + i)
+  const count = options.seeds ?? 1
+  checkSeed('seed', firstSeed, 0, Number.MAX_SAFE_INTEGER - MOST_SEEDS)
+  checkSeed('seeds', count, 1, MOST_SEEDS)
+  const seeds = Array.from({ length: count }, (_, i) => firstSeed + i)
   return { config, fleet: buildFleet(config, options.stepper), seeds }
+}
+
+function checkSeed(name: string, value: number, from: number, to: number): void {
+  if (Number.isSafeInteger(value) && value >= from && value <= to) return
+  throw new RouteSimError<ExperimentsErrorCode>(
+    `${name}: expected an integer from ${from} to ${to}, got ${value}`,
+    { code: 'seeds_invalid', path: name },
+  )
 }
 
 export function describeScenario({ config, fleet, seeds, workload }: Scenario): ScenarioInfo {

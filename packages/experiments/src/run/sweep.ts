@@ -33,6 +33,8 @@ export interface SweepPoint {
 /** What {@link sweep} found. */
 export interface SweepReport {
   readonly scenario: ScenarioInfo
+  /** Seconds of traffic per rate. */
+  readonly durationSec: number
   readonly points: readonly SweepPoint[]
   /** True when it was stopped: `points` holds what was finished by then. */
   readonly interrupted: boolean
@@ -62,12 +64,15 @@ export async function sweep({
   const traffic = rates.map((rate) => generatedWorkload({ ...trace, rate, duration_sec: seconds }))
   const points: SweepPoint[] = []
   let interrupted = false
+  const notes: string[] = []
   for (const [i, workload] of traffic.entries()) {
     const { results, ...state } = await simulateAll({ ...prepared, workload }, algorithms, options)
     points.push(...results.map((result) => ({ rate: rates[i]!, result })))
     interrupted = state.interrupted
+    notes.push(...state.notes)
     if (interrupted) break
   }
-  const scenario = describeScenario({ ...prepared, workload: traffic[0]! })
-  return { scenario, points, interrupted }
+  const described = describeScenario({ ...prepared, workload: traffic[0]! })
+  const scenario = { ...described, notes: [...described.notes, ...notes] }
+  return { scenario, durationSec: seconds, points, interrupted }
 }

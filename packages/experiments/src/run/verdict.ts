@@ -1,4 +1,5 @@
 import type { AlgorithmSummary } from './compare.js'
+import { listed } from './listed.js'
 import { metric } from './metric.js'
 import type { ScenarioInfo } from './scenario.js'
 
@@ -22,8 +23,19 @@ const NEGLIGIBLE = 0.02
  * within the 95 % intervals when there are several seeds, is nobody's.
  */
 export function verdict(scenario: ScenarioInfo, results: readonly AlgorithmSummary[]): string[] {
-  if (results.length < 2) return results.length === 0 ? [] : [cost(scenario, results)]
+  if (results.length === 0) return []
+  if (results.every((result) => metric(result, 'completed_requests').value === 0)) {
+    return [nothingCompleted(scenario, results)]
+  }
+  if (results.length === 1) return [cost(scenario, results)]
   return [winners(results), cost(scenario, results)]
+}
+
+function nothingCompleted(scenario: ScenarioInfo, results: readonly AlgorithmSummary[]): string {
+  const reasons = new Set(results.flatMap((result) => Object.keys(result.rejected_by_reason)))
+  const why = reasons.size === 0 ? '' : ` (${listed([...reasons])})`
+  const who = results.length === 1 ? results[0]!.algorithm : 'any algorithm'
+  return `No request was completed on ${fleetOf(scenario)} with ${who}: all were rejected${why}.`
 }
 
 function winners(results: readonly AlgorithmSummary[]): string {
@@ -36,7 +48,7 @@ function winners(results: readonly AlgorithmSummary[]): string {
   }
   if (wins.size === 0) return 'No algorithm is measurably better than another on this traffic.'
   const ranked = [...wins].sort(([, a], [, b]) => b.length - a.length)
-  return `${ranked.map(([algorithm, names]) => `${algorithm} wins on ${list(names)}`).join('; ')}.`
+  return `${ranked.map(([algorithm, names]) => `${algorithm} wins on ${listed(names)}`).join('; ')}.`
 }
 
 /** The one result that is better than every other by more than chance and more than a trifle. */
@@ -73,15 +85,20 @@ function leadOver(
   return ` (${milliseconds(own)}, ${percent(1 - own / worst.value)} below ${worst.name})`
 }
 
+function fleetOf({ backends, gpu, fleetPricePerHour }: ScenarioInfo): string {
+  return `${backends} x ${gpu} at $${fleetPricePerHour.toFixed(2)}/h`
+}
+
 function cost(scenario: ScenarioInfo, results: readonly AlgorithmSummary[]): string {
-  const fleet = `${scenario.backends} x ${scenario.gpu} at $${scenario.fleetPricePerHour.toFixed(2)}/h`
+  const fleet = fleetOf(scenario)
   const priced = results
     .map((result) => ({ result, usd: metric(result, 'estimated_cost_per_1k_tokens').value }))
     .filter((entry): entry is { result: AlgorithmSummary; usd: number } => entry.usd !== null)
     .sort((a, b) => a.usd - b.usd)
   const cheapest = priced[0]
   const dearest = priced.at(-1)
-  if (cheapest === undefined || dearest === undefined) return `Nothing was completed on ${fleet}.`
+  if (cheapest === undefined || dearest === undefined) return `On ${fleet}, no token was billed.`
+  if (dearest.usd === 0) return `On ${fleet}, tokens cost nothing.`
   const busy = metric(cheapest.result, 'busy_cost_per_1k_tokens').value ?? 0
   const share = `of which ${percent(busy / cheapest.usd)} is for busy GPUs and the rest for idle ones`
   if (dearest.usd - cheapest.usd <= NEGLIGIBLE * dearest.usd) {
@@ -89,10 +106,6 @@ function cost(scenario: ScenarioInfo, results: readonly AlgorithmSummary[]): str
     return `On ${fleet}, a million tokens cost ${dollars(cheapest.usd)}, ${whose}${share}.`
   }
   return `On ${fleet}, a million tokens cost ${dollars(cheapest.usd)} with ${cheapest.result.algorithm}, ${share}, and up to ${dollars(dearest.usd)} with ${dearest.result.algorithm}.`
-}
-
-function list(names: readonly string[]): string {
-  return names.length < 2 ? names.join() : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 }
 
 function milliseconds(value: number): string {

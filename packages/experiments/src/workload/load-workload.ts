@@ -41,9 +41,9 @@ export async function loadWorkload(
   if (typeof given === 'object') {
     return { requests: () => given, description: 'requests given', notes: [] }
   }
-  if (given !== undefined) return readWorkload(given, trace, options)
+  if (given !== undefined) return readWorkload(given, trace, options, false)
   if (trace.path !== undefined) {
-    return readWorkload(resolveTracePath(trace.path, configPath), trace, options)
+    return readWorkload(resolveTracePath(trace.path, configPath), trace, options, true)
   }
   if (trace.generator !== undefined || trace.rate !== undefined) return generatedWorkload(trace)
   throw new RouteSimError<ExperimentsErrorCode>(
@@ -67,7 +67,7 @@ export function generatedWorkload(trace: TraceSection): WorkloadSource {
       if (table === undefined) {
         // Only the latest: with many seeds, all of them would not fit.
         tables.clear()
-        table = generateTrace({ ...options, seed })
+        table = generate({ ...options, seed })
         tables.set(seed, table)
       }
       return table
@@ -75,10 +75,25 @@ export function generatedWorkload(trace: TraceSection): WorkloadSource {
   }
 }
 
+/** Errors name the keys of the config. */
+function generate(options: GeneratorOptions): RequestTable {
+  try {
+    return generateTrace(options)
+  } catch (error) {
+    if (!(error instanceof RouteSimError) || error.path === undefined) throw error
+    const key = KEYS[error.path as keyof GeneratorOptions] ?? error.path
+    const path = `trace.${key}`
+    const { code, hint } = error
+    const message = error.message.replace(error.path, path)
+    throw new RouteSimError(message, { code, path, cause: error, ...(hint && { hint }) })
+  }
+}
+
 async function readWorkload(
   path: string,
   trace: TraceSection,
   { traceFormat, onError, signal }: TraceOptions,
+  isFromConfig: boolean,
 ): Promise<WorkloadSource> {
   const { table, format, skipped, ignored } = await readTrace(path, {
     format: traceFormat ?? (trace.format === 'synthetic' ? undefined : trace.format),
@@ -93,7 +108,7 @@ async function readWorkload(
     notes.push(`${skipped.count} faulty lines skipped, the first of them:\n  ${lines}`)
   }
   if (ignored > 0) notes.push(`${ignored} spans are not LLM requests`)
-  if (trace.generator !== undefined) {
+  if (isFromConfig && trace.generator !== undefined) {
     notes.push('the trace section has a path and a generator: the trace is used')
   }
   const name = path === '-' ? 'standard input' : basename(path)
@@ -107,35 +122,39 @@ function resolveTracePath(path: string, configPath: string | undefined): string 
   return existsSync(beside) ? beside : path
 }
 
+/** What the options of the generator are called in a config. */
+const KEYS: Readonly<Partial<Record<keyof GeneratorOptions, keyof TraceSection>>> = {
+  kind: 'generator',
+  rateRps: 'rate',
+  durationSec: 'duration_sec',
+  cv: 'cv',
+  burstiness: 'burstiness',
+  baseRateRps: 'base_rate',
+  burstRateRps: 'burst_rate',
+  burstDurationSec: 'burst_duration_sec',
+  burstIntervalSec: 'burst_interval_sec',
+  peakRateRps: 'peak_rate',
+  troughRateRps: 'trough_rate',
+  periodSec: 'period_sec',
+  promptTokensMean: 'prompt_tokens_mean',
+  promptTokensStd: 'prompt_tokens_std',
+  genTokensMean: 'gen_tokens_mean',
+  genTokensStd: 'gen_tokens_std',
+  lengthDistribution: 'length_distribution',
+  numPrefixes: 'num_prefixes',
+  prefixLenMean: 'prefix_len_mean',
+  prefixLenStd: 'prefix_len_std',
+  prefixPopularity: 'prefix_popularity',
+  zipfExponent: 'zipf_exponent',
+  turnsMean: 'turns_mean',
+  numSessions: 'num_sessions',
+  thinkTimeMeanSec: 'think_time_mean_sec',
+  newTokensMean: 'new_tokens_mean',
+  newTokensStd: 'new_tokens_std',
+  maxPromptTokens: 'max_prompt_tokens',
+}
+
 function generatorOptions(trace: TraceSection): GeneratorOptions {
-  return {
-    kind: trace.generator,
-    rateRps: trace.rate,
-    durationSec: trace.duration_sec,
-    cv: trace.cv,
-    burstiness: trace.burstiness,
-    baseRateRps: trace.base_rate,
-    burstRateRps: trace.burst_rate,
-    burstDurationSec: trace.burst_duration_sec,
-    burstIntervalSec: trace.burst_interval_sec,
-    peakRateRps: trace.peak_rate,
-    troughRateRps: trace.trough_rate,
-    periodSec: trace.period_sec,
-    promptTokensMean: trace.prompt_tokens_mean,
-    promptTokensStd: trace.prompt_tokens_std,
-    genTokensMean: trace.gen_tokens_mean,
-    genTokensStd: trace.gen_tokens_std,
-    lengthDistribution: trace.length_distribution,
-    numPrefixes: trace.num_prefixes,
-    prefixLenMean: trace.prefix_len_mean,
-    prefixLenStd: trace.prefix_len_std,
-    prefixPopularity: trace.prefix_popularity,
-    zipfExponent: trace.zipf_exponent,
-    turnsMean: trace.turns_mean,
-    numSessions: trace.num_sessions,
-    thinkTimeMeanSec: trace.think_time_mean_sec,
-    newTokensMean: trace.new_tokens_mean,
-    newTokensStd: trace.new_tokens_std,
-    maxPromptTokens: trace.max_prompt_tokens,
-  }
+  const entries = Object.entries(KEYS).map(([option, key]) => [option, trace[key]])
+  return Object.fromEntries(entries) as GeneratorOptions
 }

@@ -217,7 +217,7 @@ describe('options', () => {
     ],
     [
       { rateRps: 1e6, durationSec: 1e6 },
-      'durationSec: expected time for at most 100000000 requests, got 1000000',
+      'durationSec: expected time for at most 10000000 requests, got time for about 1000000000000',
     ],
     [{ rateRps: 1e-9 }, 'durationSec: expected time for at least one request, got none in 300 s'],
   ])('%o are refused', (options, message) => {

@@ -6,7 +6,7 @@ import { arrivalTimes } from './arrival-times.js'
 import type { GeneratorOptions } from './generator-options.js'
 import { lengthSampler } from './length-distribution.js'
 import { PrefixChoice } from './prefix-choice.js'
-import { type ResolvedOptions, resolveOptions } from './resolve-options.js'
+import { MOST_REQUESTS, type ResolvedOptions, resolveOptions } from './resolve-options.js'
 
 /**
  * Generates a trace: the same options and seed give the same table for ever. Arrivals, prompt
@@ -99,9 +99,19 @@ function conversations(options: ResolvedOptions): TraceRecord[] {
         outputTokens: draw.output(),
       }
       records.push(turn)
+      if (records.length > MOST_REQUESTS) throw tooMany()
     }
   }
   return records
+}
+
+/** Few conversations of very many turns can be more than the rate promises. */
+function tooMany(): Error {
+  return traceError(
+    'generator_invalid',
+    `turnsMean: expected conversations of at most ${MOST_REQUESTS} requests together, got more`,
+    { path: 'turnsMean', hint: 'Lower turnsMean or maxPromptTokens.' },
+  )
 }
 
 /** A draw from the geometric distribution on 1, 2, 3... with the given mean. */

@@ -9,7 +9,8 @@ export type ResolvedOptions = {
   readonly [K in Exclude<keyof GeneratorOptions, 'burstiness'>]-?: NonNullable<GeneratorOptions[K]>
 } & { readonly hasSessions: boolean }
 
-const MOST_REQUESTS = 1e8
+/** About 2.5 GB of memory while they are made. */
+export const MOST_REQUESTS = 1e7
 const LARGEST = 1e9
 const DAY_SEC = 86_400
 
@@ -90,13 +91,8 @@ function checkNumbers(options: GeneratorOptions, o: ResolvedOptions): void {
   if (!Number.isSafeInteger(o.seed) || o.seed < 0) throw invalid('seed', 'an integer >= 0', o.seed)
   if (options.burstiness !== undefined) above('burstiness', options.burstiness, 0)
   for (const name of ['rateRps', 'durationSec', 'cv'] as const) above(name, o[name], 0)
-  for (const name of ['burstRateRps', 'burstDurationSec', 'burstIntervalSec'] as const) {
-    above(name, o[name], 0)
-  }
-  for (const name of ['peakRateRps', 'periodSec'] as const) above(name, o[name], 0)
-  for (const name of ['baseRateRps', 'troughRateRps', 'thinkTimeMeanSec'] as const) {
-    atLeast(name, o[name], 0)
-  }
+  checkRates(o)
+  atLeast('thinkTimeMeanSec', o.thinkTimeMeanSec, 0)
   for (const name of ['promptTokensStd', 'genTokensStd', 'prefixLenStd', 'newTokensStd'] as const) {
     atLeast(name, o[name], 0)
   }
@@ -109,29 +105,50 @@ function checkNumbers(options: GeneratorOptions, o: ResolvedOptions): void {
   whole('numPrefixes', o.numPrefixes, 0, 1e7)
   whole('numSessions', o.numSessions, 1, Number.MAX_SAFE_INTEGER)
   whole('maxPromptTokens', o.maxPromptTokens, 1, LARGEST)
-  if (o.burstDurationSec > o.burstIntervalSec && o.kind === 'bursty') {
-    throw invalid(
-      'burstDurationSec',
-      `at most burstIntervalSec, ${o.burstIntervalSec}`,
-      o.burstDurationSec,
-    )
-  }
-  if (o.troughRateRps > o.peakRateRps) {
-    throw invalid('troughRateRps', `at most peakRateRps, ${o.peakRateRps}`, o.troughRateRps)
-  }
   // Rarer gaps than these leave nothing but simultaneous arrivals in float64.
   if (o.cv > 20) throw invalid('cv', 'at most 20 (burstiness at least 0.0025)', o.cv)
   if (o.kind === 'bursty' && o.durationSec / o.burstIntervalSec > MOST_REQUESTS) {
     throw invalid('burstIntervalSec', `at most ${MOST_REQUESTS} bursts`, o.burstIntervalSec)
   }
-  const highest = {
-    bursty: Math.max(o.baseRateRps, o.burstRateRps),
-    diurnal: o.peakRateRps,
-    other: o.rateRps,
-  }[o.kind === 'bursty' || o.kind === 'diurnal' ? o.kind : 'other']
-  if (highest * o.durationSec > MOST_REQUESTS) {
-    throw invalid('durationSec', `time for at most ${MOST_REQUESTS} requests`, o.durationSec)
+  const expected = highestRate(o) * o.durationSec
+  if (expected > MOST_REQUESTS) {
+    throw traceError(
+      'generator_invalid',
+      `durationSec: expected time for at most ${MOST_REQUESTS} requests, got time for about ${Number(expected.toPrecision(3))}`,
+      { path: 'durationSec', hint: 'Lower the rate or the duration.' },
+    )
   }
+}
+
+/** The rates of the kinds that have their own; those of other kinds are not looked at. */
+function checkRates(o: ResolvedOptions): void {
+  if (o.kind === 'bursty') {
+    for (const name of ['burstRateRps', 'burstDurationSec', 'burstIntervalSec'] as const) {
+      above(name, o[name], 0)
+    }
+    atLeast('baseRateRps', o.baseRateRps, 0)
+    if (o.burstDurationSec > o.burstIntervalSec) {
+      throw invalid(
+        'burstDurationSec',
+        `at most burstIntervalSec, ${o.burstIntervalSec}`,
+        o.burstDurationSec,
+      )
+    }
+  }
+  if (o.kind === 'diurnal') {
+    above('peakRateRps', o.peakRateRps, 0)
+    above('periodSec', o.periodSec, 0)
+    atLeast('troughRateRps', o.troughRateRps, 0)
+    if (o.troughRateRps > o.peakRateRps) {
+      throw invalid('troughRateRps', `at most peakRateRps, ${o.peakRateRps}`, o.troughRateRps)
+    }
+  }
+}
+
+/** Requests per second, at most: the highest of those that a kind goes through. */
+function highestRate(o: ResolvedOptions): number {
+  if (o.kind === 'bursty') return Math.max(o.baseRateRps, o.burstRateRps)
+  return o.kind === 'diurnal' ? o.peakRateRps : o.rateRps
 }
 
 function oneOf(name: string, value: string, choices: readonly string[]): void {

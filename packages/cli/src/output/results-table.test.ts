@@ -1,0 +1,68 @@
+import type { AlgorithmSummary } from '@routesim/experiments'
+import { expect, test } from 'vitest'
+import { colorsFor } from './colors.js'
+import { resultsMarkdown, resultsTable } from './results-table.js'
+import { width } from './table.js'
+
+function result(algorithm: string, p50: unknown, rejected = 0): AlgorithmSummary {
+  return {
+    algorithm,
+    ttft: { p50, p99: 9 },
+    rejected_requests: rejected,
+  } as unknown as AlgorithmSummary
+}
+
+function names(results: readonly AlgorithmSummary[]) {
+  return [{ title: 'Algorithm', cells: results.map(({ algorithm }) => algorithm) }]
+}
+
+const results = [result('a', 5, 2), result('b', 7), result('c', null)]
+
+test('the best of each column has a star, missing numbers a dash, equal ones nothing', () => {
+  const [, , a, b, c] = resultsTable(results, names(results)).split('\n')
+  expect(a).toMatch(/^a +5\.00\* +9\.00 .* 2$/)
+  expect(b).toMatch(/^b +7\.00 +9\.00 .* 0\*$/)
+  expect(c).toMatch(/^c +- +9\.00 .* 0\*$/)
+})
+
+test('in a sweep, algorithms compete at the same rate only', () => {
+  const points = [result('a', 1), result('b', 2), result('a', 30), result('b', 20)]
+  const rows = resultsTable(points, names(points), { contests: [5, 5, 50, 50] })
+    .split('\n')
+    .slice(2)
+  expect(rows.map((row) => row.includes('*'))).toEqual([true, false, false, true])
+  const alone = resultsTable([points[0]!, points[2]!], names([points[0]!, points[2]!]), {
+    contests: [5, 50],
+  })
+  expect(alone).not.toContain('*')
+})
+
+test.each([40, 60, 80, 100])(
+  'a table for %i columns is no wider, and names what it hides',
+  (maxWidth) => {
+    const text = resultsTable(results, names(results), { maxWidth })
+    const table = text.split('\n').filter((line) => !line.startsWith('('))
+    expect(width(table.join('\n'))).toBeLessThanOrEqual(maxWidth)
+    expect(text).toContain(`(not shown in ${maxWidth} columns: `)
+    expect(table[0]).toContain('TTFT p50')
+    expect(table[0]).toContain('Rejected')
+  },
+)
+
+test('colours do not change the layout, and Markdown has none', () => {
+  const colors = colorsFor({ isTTY: true })
+  const plain = resultsTable(results, names(results))
+  expect(width(resultsTable(results, names(results), { colors }))).toBe(width(plain))
+  const lines = resultsMarkdown(
+    [result('a|b', 5), result('c', 6)],
+    names([result('a|b', 5), result('c', 6)]),
+  ).split('\n')
+  expect(lines[2]).toMatch(/^\| a\\\|b \| 5\.00\* \| 9\.00 \|/)
+})
+
+test('intervals of several seeds stand beside the mean', () => {
+  const seeds = [result('a', { mean: 5, ci95: 0.25 }), result('b', { mean: 6, ci95: null })]
+  const text = resultsTable(seeds, names(seeds))
+  expect(text).toContain('5.00 ±0.25*')
+  expect(text).toMatch(/^b +6\.00 /m)
+})

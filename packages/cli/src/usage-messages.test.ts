@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest'
+import { checkWords, commandOf, givenText, usageMessage } from './usage-messages.js'
+
+const FLAGS = ['config', 'algorithm', 'seed']
+
+test.each([
+  [
+    'Unknown argument: confg',
+    ['run', '--confg', 'x'],
+    'unknown option --confg; did you mean --config?',
+  ],
+  ['Unknown argument: zzz', ['run', '--zzz=1'], 'unknown option --zzz'],
+  [
+    'Unknown arguments: x, extra',
+    ['run', '-x', 'extra'],
+    'unknown option -x\nunexpected argument "extra"',
+  ],
+  ['Missing required arguments: config, output', [], '--config is required\n--output is required'],
+  ['Not enough arguments following: c', [], '-c: expected a value, got none'],
+  [
+    'Invalid values:\n  Argument: to, Given: "mooncke", Choices: "mooncake", "otel"',
+    [],
+    '--to: expected one of mooncake, otel, got "mooncke"; did you mean "mooncake"?',
+  ],
+  ['something else', [], 'something else'],
+])('%j of the option parser', (message, args, ours) => {
+  expect(usageMessage(message, args, FLAGS)).toBe(ours)
+})
+
+test('words that can not be right', () => {
+  expect(() => checkWords(['rum'])).toThrow('unknown command "rum"; did you mean "run"?')
+  expect(() => checkWords(['run', '-c', ''])).toThrow('-c: expected a value, got an empty one')
+  expect(() => checkWords(['run', '--seed='])).toThrow('--seed: expected a value, got an empty one')
+  expect(() => checkWords(['run', '--_'])).toThrow('unknown option --_')
+  expect(() => checkWords(['--debug', 'run', '-c', 'x', '--seed=3'])).not.toThrow()
+})
+
+test('the command and the values as they were typed', () => {
+  expect(commandOf(['--debug', 'run'])).toBe('run')
+  expect(commandOf(['--help'])).toBeUndefined()
+  expect(givenText(['--seed', 'x', '--seed=y'], 'seed')).toBe('y')
+  expect(givenText(['--seed', 'x'], 'seed')).toBe('x')
+  expect(givenText([], 'seed')).toBe('')
+})

@@ -1,0 +1,101 @@
+import { closestName } from '@routesim/core'
+import { UsageError } from './usage-error.js'
+
+/** Every command, for the messages about those that do not exist. */
+export const COMMANDS = [
+  'run',
+  'compare',
+  'sweep',
+  'gen-trace',
+  'convert',
+  'list-algorithms',
+  'demo',
+] as const
+
+/** The command that a command line begins with, known or not. */
+export function commandOf(args: readonly string[]): string | undefined {
+  const word = args.find((arg) => arg !== '--debug')
+  return word?.startsWith('-') ? undefined : word
+}
+
+/** @throws UsageError when the command does not exist, or a value is empty */
+export function checkWords(args: readonly string[]): void {
+  const command = commandOf(args)
+  if (command !== undefined && !COMMANDS.some((name) => name === command)) {
+    const near = closestName(command, COMMANDS)
+    const mend =
+      near === undefined ? `expected one of ${COMMANDS.join(', ')}` : `did you mean "${near}"?`
+    throw new UsageError(`unknown command "${command}"; ${mend}`)
+  }
+  args.forEach((arg, i) => {
+    // The option parser trips over some of these, such as --_ and --$0.
+    if (/^--(?![a-z][\w.-]*(=|$))./i.test(arg)) throw new UsageError(`unknown option ${arg}`)
+    const option = arg === '' ? args[i - 1] : /^(--[\w-]+)=$/.exec(arg)?.[1]
+    if (option !== undefined) throw new UsageError(`${option}: expected a value, got an empty one`)
+  })
+}
+
+/**
+ * What the option parser complains about, in our words.
+ *
+ * @param flags - the long options of the command
+ */
+export function usageMessage(
+  message: string,
+  args: readonly string[],
+  flags: readonly string[],
+): string {
+  const unknown = /^Unknown (?:argument|command)s?: (.+)$/.exec(message)?.[1]
+  if (unknown !== undefined) {
+    return unknown
+      .split(', ')
+      .map((word) => describeUnknown(word, args, flags))
+      .join('\n')
+  }
+  const missing = /^Missing required arguments?: (.+)$/.exec(message)?.[1]
+  if (missing !== undefined) {
+    return missing
+      .split(', ')
+      .map((name) => `--${name} is required`)
+      .join('\n')
+  }
+  const bare = /^Not enough arguments following: (.+)$/.exec(message)?.[1]
+  if (bare !== undefined) return `${dashed(bare)}: expected a value, got none`
+  const choices = [...message.matchAll(/Argument: (.+), Given: (.+), Choices: (.+)/g)]
+  if (choices.length > 0) {
+    return choices.map(([, name, given, all]) => describeChoice(name!, given!, all!)).join('\n')
+  }
+  return message
+}
+
+/** The text given for an option, for when its value was not understood. */
+export function givenText(args: readonly string[], name: string): string {
+  const flag = `--${name}`
+  const joined = args.findLast((arg) => arg.startsWith(`${flag}=`))
+  const next = args[args.lastIndexOf(flag) + 1]
+  return joined?.slice(flag.length + 1) ?? (args.includes(flag) ? (next ?? '') : '')
+}
+
+function describeUnknown(word: string, args: readonly string[], flags: readonly string[]): string {
+  const isOption = args.some(
+    (arg) =>
+      arg === `--${word}` ||
+      arg.startsWith(`--${word}=`) ||
+      (word.length === 1 && arg.startsWith('-') && !arg.startsWith('--') && arg.includes(word)),
+  )
+  if (!isOption) return `unexpected argument "${word}"`
+  const near = closestName(word, flags)
+  const unknown = `unknown option ${dashed(word)}`
+  return near === undefined || word.length === 1 ? unknown : `${unknown}; did you mean --${near}?`
+}
+
+function describeChoice(name: string, given: string, all: string): string {
+  const words = [...all.matchAll(/"([^"]*)"/g)].map(([, word]) => word!)
+  const near = closestName(given.replaceAll('"', ''), words)
+  const hint = near === undefined ? '' : `; did you mean "${near}"?`
+  return `--${name}: expected one of ${words.join(', ')}, got ${given}${hint}`
+}
+
+function dashed(name: string): string {
+  return name.length === 1 ? `-${name}` : `--${name}`
+}

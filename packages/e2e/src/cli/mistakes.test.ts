@@ -1,0 +1,139 @@
+import { gzipSync } from 'node:zlib'
+import { expect, test } from 'vitest'
+import { directoryWith, routesim } from '../testing/command.js'
+import { inProcess } from '../testing/in-process.js'
+
+const CLUSTER = '[cluster]\nnum_backends = 2\n'
+const TRAFFIC = '[trace]\nrate = 10\nduration_sec = 4\n'
+const at = directoryWith({
+  'good.toml': CLUSTER + TRAFFIC,
+  'no-trace.toml': CLUSTER,
+  'gpu.toml': `${CLUSTER}gpu_type = "H1000"\n${TRAFFIC}`,
+  'key.toml': `${CLUSTER}max_batch_tokenz = 5\n${TRAFFIC}`,
+  'block.toml': `${CLUSTER}kv_block_size = 0\n${TRAFFIC}`,
+  'table.toml': `${CLUSTER}[algorithms.prefix_awar]\nties = "first"\n${TRAFFIC}`,
+  'parameter.toml': `${CLUSTER}[algorithms.prefix_aware]\ncache_wieght = 1\n${TRAFFIC}`,
+  'huge.toml': `${CLUSTER}[trace]\nrate = 1e9\nduration_sec = 1000`,
+  'free.toml': `${CLUSTER}[cluster.compute_model]\nkind = "affine"\nbase_ms = 0\nprefill_ms_per_token = 0\ndecode_ms_per_request = 0\n${TRAFFIC}`,
+  'generator.toml': `${CLUSTER}${TRAFFIC}cv = 2\n`,
+  'warmup.toml': `[simulation]\nwarmup_requests = 5000\n${CLUSTER}${TRAFFIC}`,
+  'empty.jsonl': '',
+  'comments.jsonl': '# nothing\n\n',
+  'bad.jsonl':
+    '{"ts":0,"prompt_tokens":5,"gen_tokens":5}\n{"ts":1,"prompt_tokens":-5,"gen_tokens":5}\n',
+  'cut.gz': gzipSync('{"ts":0,"prompt_tokens":5,"gen_tokens":5}\n'.repeat(50)).subarray(0, 40),
+  'noise.gz': Uint8Array.of(0x1f, 0x8b, 7, 7, 7, 7),
+})
+const good = `-c ${at('good.toml')}`
+const run = (config: string): string => `run -c ${at(config)}`
+
+test.each([
+  // The command line itself: exit code 2.
+  ['', 2, 'a command is missing'],
+  ['bogus', 2, 'unknown command "bogus"; expected one of run, compare,'],
+  [`comprae ${good}`, 2, 'unknown command "comprae"; did you mean "compare"?'],
+  ['run', 2, '--config is required'],
+  ['run -c', 2, '-c: expected a value, got none'],
+  [`run ${good} --algoritm x`, 2, 'unknown option --algoritm; did you mean --algorithm?'],
+  [`run ${good} -x`, 2, 'unknown option -x'],
+  [`run ${good} --config.x y`, 2, 'unknown option --config.x; did you mean --config?'],
+  [`run ${good} extra`, 2, 'unexpected argument "extra"'],
+  [`run ${good} --seed=`, 2, '--seed: expected a value, got an empty one'],
+  [`run ${good} --seed abc`, 2, '--seed: expected a number, got "abc"'],
+  [`run ${good} --seed -1`, 2, '--seed: expected an integer >= 0, got -1'],
+  [`run ${good} --seeds 1000000000`, 2, '--seeds: expected an integer from 1 to 10000, got'],
+  [`run ${good} --format jso`, 2, '--format: expected one of table, json, csv, md, got "jso"; did'],
+  [`compare ${good} -A ,`, 2, '--algorithms: expected at least one name, got ","'],
+  [`sweep ${good}`, 2, '--rates is required'],
+  [`sweep ${good} --rates 5,0`, 2, '--rates: expected numbers > 0 such as 50,100,200, got "0"'],
+  [`sweep ${good} --rates 5,x`, 2, '--rates: expected numbers > 0 such as 50,100,200, got "x"'],
+  [`sweep ${good} --rates 5 --duration 0`, 2, '--duration: expected a number > 0, got 0'],
+  [`sweep ${good} --rates 5 -a ,`, 2, '--algorithm: expected at least one name, got ","'],
+  ['gen-trace', 2, '--output is required'],
+  ['gen-trace -o - --rate 1e9', 2, '--duration: expected time for at most 10000000 requests, got'],
+  ['gen-trace -o - --rate -5', 2, '--rate: expected a number > 0, got -5'],
+  ['gen-trace -o - --generator poison', 2, 'got "poison"; did you mean "poisson"?'],
+  ['convert -i x', 2, '--output is required'],
+  [
+    `convert -i ${at('bad.jsonl')} -o - --block-size 0`,
+    2,
+    '--block-size: expected an integer >= 1',
+  ],
+  // What it names: exit code 1.
+  [run('none.toml'), 1, 'none.toml: no such file'],
+  [`run -c ${at('.')}`, 1, ': expected a file, got a directory'],
+  [run('no-trace.toml'), 1, 'trace: expected a trace file or a generator, got none'],
+  [run('gpu.toml'), 1, 'unknown GPU "H1000": did you mean "H100 SXM"?'],
+  [
+    run('key.toml'),
+    1,
+    ':3:1 cluster.max_batch_tokenz: unknown key; did you mean "max_batch_tokens"?',
+  ],
+  [run('block.toml'), 1, ':3:1 cluster.kv_block_size: expected an integer >= 1, got 0'],
+  [run('table.toml'), 1, 'algorithms.prefix_awar: unknown algorithm; did you mean "prefix_aware"?'],
+  [run('parameter.toml'), 1, 'algorithms.prefix_aware.cache_wieght: unknown parameter'],
+  [
+    run('huge.toml'),
+    1,
+    'trace.duration_sec: expected time for at most 10000000 requests, got time',
+  ],
+  [
+    run('free.toml'),
+    1,
+    'cluster.compute_model.prefill_ms_per_token: expected a number > 0 because base_ms',
+  ],
+  [run('generator.toml'), 1, 'trace.cv: expected nothing, as it belongs to the generator gamma'],
+  [run('warmup.toml'), 1, 'warm-up leaves nothing to measure'],
+  [`run ${good} -a round_robbin`, 1, 'Did you mean "round_robin"?'],
+  [`run ${good} -a prefix_aware:cache_wieght=1`, 1, 'Did you mean "cache_weight"?'],
+  [`compare ${good} -A round_robin,bogus`, 1, 'unknown router "bogus"'],
+  [
+    `compare ${good} -A random,random`,
+    1,
+    'algorithms: expected names that differ, got random twice',
+  ],
+  [`sweep ${good} --rates 5 -a bogus`, 1, 'unknown router "bogus"'],
+  [`run ${good} -t ${at('none.jsonl')}`, 1, 'none.jsonl: no such file'],
+  [`run ${good} -t ${at('.')}`, 1, 'expected a file, got a directory'],
+  [`run ${good} -t ${at('empty.jsonl')}`, 1, 'expected at least one request, got none'],
+  [`run ${good} -t ${at('comments.jsonl')}`, 1, 'expected at least one request, got none'],
+  [
+    `run ${good} -t ${at('bad.jsonl')}`,
+    1,
+    'bad.jsonl:2: prompt_tokens: expected an integer >= 1, got -5',
+  ],
+  [`run ${good} -t ${at('cut.gz')}`, 1, 'cut.gz: expected a whole gzip file, got: unexpected end'],
+  [`run ${good} -t ${at('noise.gz')}`, 1, 'noise.gz: expected a whole gzip file, got'],
+  [`run ${good} -o ${at('none/x.json')}`, 1, 'x.json: can not be written'],
+  [`run ${good} -o ${at('.')}`, 1, 'expected a file, got a directory'],
+  [`gen-trace --duration 1 -o ${at('none/x.jsonl')}`, 1, 'none/x.jsonl: ENOENT'],
+  [`convert -i ${at('none.jsonl')} -o -`, 1, 'none.jsonl: no such file'],
+])('routesim %s', async (line, code, complaint) => {
+  const outcome = await inProcess(line.split(' ').filter(Boolean))
+  expect(outcome.stderr).toContain(complaint)
+  expect(outcome.stderr).not.toMatch(/^ +at |undefined|\[object|unexpected error/m)
+  expect(outcome.stderr.trim().split('\n').length).toBeLessThanOrEqual(3)
+  expect(outcome.stdout).toBe('')
+  expect(outcome.code).toBe(code)
+})
+
+test('--debug shows where an error came from', async () => {
+  const { code, stderr } = await routesim(['run', '--debug', '-c', 'none.toml'])
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/^ +at loadConfig/m)
+})
+
+test('messages and exit codes are those of the process, in any language of the system', async () => {
+  const env = { LC_ALL: 'de_DE.UTF-8', LANG: 'de_DE.UTF-8' }
+  const [usage, failure, empty] = await Promise.all([
+    routesim(['run'], { env }),
+    routesim(['run', '-c', 'none.toml'], { env }),
+    routesim(['run', '-c', at('good.toml'), '-t', '-'], { env }),
+  ])
+  const stdout = ''
+  const stderr = 'error: --config is required\nSee routesim run --help\n'
+  expect(usage).toEqual({ code: 2, stdout, stderr })
+  expect(failure).toEqual({ code: 1, stdout, stderr: 'error: none.toml: no such file\n' })
+  expect(empty).toMatchObject({ code: 1, stdout })
+  expect(empty.stderr).toBe('error: <stdin>: expected at least one request, got none\n')
+})
