@@ -1,279 +1,42 @@
-import type { Backend, BackendListener } from '../backend/backend.js'
-import { FastBackend } from '../backend/fast-backend.js'
-import { ReferenceBackend } from '../backend/reference-backend.js'
-import { RouteSimError } from '../errors/routesim-error.js'
-import { type EventHandler, EventLoop } from '../kernel/event-loop.js'
-import { RandomStream } from '../kernel/random-stream.js'
-import type { BulkKvCache, KvCache } from '../kv-cache/kv-cache.js'
-import { RequestProgress } from '../requests/request-progress.js'
-import type { RequestTable } from '../requests/request-table.js'
-import type { BackendView } from '../routing/cluster-view.js'
-import { LiveBackendView, LiveClusterView, RequestCursor } from '../routing/live-views.js'
-import type { RoutingAlgorithm, RoutingDecision } from '../routing/routing-algorithm.js'
-import { checkConservation } from './check-conservation.js'
-import { checkOptions } from './check-options.js'
-import { HandOver } from './hand-over.js'
-import { MeasuredTotals } from './measured-totals.js'
-import { OUTCOME, type RunResult } from './run-result.js'
+import { Engine } from './engine.js'
+import type { RunResult } from './run-result.js'
 import type { SimulationOptions } from './simulation-options.js'
 
 /**
- * One run of a workload on a cluster behind a router. `run` may be called in slices, so that the caller
- * can show progress or stop.
+ * One run of a workload on a cluster behind a router, in slices, so that the caller can show progress
+ * or stop.
+ *
+ * @example
+ * const simulation = new Simulation(options)
+ * while (!simulation.run(10_000)) console.error(simulation.endedRequests)
+ * const result = simulation.result()
  */
-export class Simulation implements BackendListener, EventHandler {
-  private readonly options: SimulationOptions
-  private readonly requests: RequestTable
-  private readonly router: RoutingAlgorithm
-  private readonly loop: EventLoop
-  private readonly kv: KvCache
-  private readonly progress: RequestProgress
-  private readonly backends: readonly Backend[]
-  private readonly views: readonly BackendView[]
-  private readonly cluster: LiveClusterView
-  private readonly cursor: RequestCursor
-  private readonly handOver: HandOver
-  private readonly totals: MeasuredTotals
-  private readonly rejectReasons: string[] = []
-  private ended = 0
-  private endMs = 0
-  private isDone = false
+export class Simulation {
+  readonly #engine: Engine
 
+  /** @throws RouteSimError `options_invalid` */
   constructor(options: SimulationOptions) {
-    checkOptions(options)
-    const { cluster, requests, router, seed } = options
-    this.options = options
-    this.requests = requests
-    this.router = router
-    this.loop = new EventLoop(cluster.backends.length, requests.arrivalMs)
-    this.kv = cluster.kvCache(
-      requests,
-      cluster.backends.map((backend) => backend.kv),
-    )
-    this.progress = new RequestProgress(requests.size)
-    const context = {
-      requests,
-      progress: this.progress,
-      kv: this.kv,
-      listener: this,
-      recorder: options.recorder ?? {},
-      measuredFrom: options.warmupRequests ?? 0,
-    }
-    const { kv } = this
-    this.backends = cluster.backends.map((spec, id) =>
-      isBulk(kv) ? new FastBackend(id, spec, context, kv) : new ReferenceBackend(id, spec, context),
-    )
-    this.views = this.backends.map((backend) => new LiveBackendView(backend, kv, this.loop))
-    this.cluster = new LiveClusterView(
-      this.views,
-      this.backends,
-      this.loop,
-      kv,
-      new RandomStream(seed, 'router'),
-      new Int32Array(this.backends.length),
-    )
-    this.cursor = new RequestCursor(requests)
-    this.handOver = new HandOver(cluster.kvTransfer, this.progress)
-    this.totals = new MeasuredTotals(this.backends, this.kv)
+    this.#engine = new Engine(options)
   }
 
   /** Requests that have ended so far. */
   get endedRequests(): number {
-    return this.ended
+    return this.#engine.endedRequests
   }
 
   /**
-   * Handles at most `maxEvents` events.
+   * Handles about `maxEvents` events; all that are left when it is not given.
    * @returns true when the run is over
    * @throws RouteSimError when a router, a latency model or the engine itself breaks its contract
    */
   run(maxEvents: number = Number.POSITIVE_INFINITY): boolean {
-    if (!this.loop.run(this, maxEvents)) return false
-    if (this.ended < this.requests.size && this.resolveDeadlock()) return false
-    if (!this.isDone) {
-      checkConservation(this.requests, this.progress, this.backends, this.kv)
-      this.isDone = true
-    }
-    return true
+    return this.#engine.run(maxEvents)
   }
 
   /** What the run has left behind so far. */
   result(): RunResult {
-    const { requests, router, options } = this
-    const warmupRequests = options.warmupRequests ?? 0
-    return {
-      router: router.name,
-      visibility: 'exact',
-      seed: options.seed,
-      requests,
-      outcomes: this.progress,
-      rejectReasons: this.rejectReasons,
-      warmupRequests,
-      measuredFromMs: requests.arrivalMs[Math.min(warmupRequests, requests.size - 1)] ?? 0,
-      endMs: this.endMs,
-      complete: this.isDone,
-      backends: this.totals.since(this.loop.nowMs),
-      customMetrics: router.customMetrics?.() ?? {},
-    }
+    return this.#engine.result()
   }
-
-  /** The step of a backend is over. */
-  alarm(backend: number): void {
-    this.backends[backend]!.completeStep(this.loop.nowMs)
-    this.loop.settleLater(backend)
-  }
-
-  /** The KV cache of a request has reached its decode backend. */
-  event(request: number): void {
-    this.completeTransfer(request)
-  }
-
-  /** A request arrives. */
-  enter(request: number): void {
-    if (request === this.options.warmupRequests) this.totals.startAt(this.loop.nowMs)
-    this.dispatch(request, this.route(request))
-  }
-
-  /** A backend may start a step. */
-  settle(id: number): void {
-    const backend = this.backends[id]!
-    backend.startStep(this.loop.nowMs)
-    if (!Number.isNaN(backend.endMs)) this.loop.setAlarm(id, backend.endMs)
-  }
-
-  firstTokenProduced(request: number, backend: number): void {
-    this.router.onFirstToken?.(this.cursor.at(request), this.views[backend]!, this.cluster)
-  }
-
-  requestFinished(request: number, backend: number): void {
-    this.progress.finishedMs[request] = this.loop.nowMs
-    this.progress.backend[request] = backend
-    this.end(request, OUTCOME.completed)
-    this.router.onFinished?.(this.cursor.at(request), this.views[backend]!, this.cluster)
-  }
-
-  prefillFinished(request: number): void {
-    this.progress.isHandedOver[request] = 1
-    const decode = this.progress.backend[request]!
-    this.backends[decode]!.enqueueHandedOver(request, this.loop.nowMs)
-    this.touch(decode)
-  }
-
-  transferStarted(request: number, tokens: number): void {
-    const durationMs = this.handOver.transferMs(tokens)
-    this.loop.schedule(this.loop.nowMs + durationMs, request)
-  }
-
-  private route(request: number): RoutingDecision {
-    try {
-      return this.router.route(this.cursor.at(request), this.cluster)
-    } catch (cause) {
-      if (cause instanceof RouteSimError) throw cause
-      throw new RouteSimError(
-        `router "${this.router.name}" threw while routing request ${request}: ${cause}`,
-        { code: 'router_failed', cause },
-      )
-    }
-  }
-
-  private dispatch(request: number, decision: RoutingDecision): void {
-    if (decision?.kind === 'backend') this.send(request, decision, decision)
-    else if (decision?.kind === 'disaggregate')
-      this.send(request, decision.prefill, decision.decode)
-    else if (decision?.kind === 'reject') this.reject(request, decision.reason)
-    else throw this.invalidDecision(request, decision)
-  }
-
-  private send(request: number, prefill: BackendView, decode: BackendView): void {
-    const { progress } = this
-    if (this.views[prefill.id] !== prefill || this.views[decode.id] !== decode) {
-      throw this.invalidDecision(request, { prefill: prefill.id, decode: decode.id })
-    }
-    if (prefill !== decode) this.handOver.checkPair(this.router.name, prefill, decode)
-    const backend = this.backends[prefill.id]!
-    if (backend.waiting >= backend.spec.maxQueueDepth) {
-      this.reject(request, 'queue_full')
-    } else if (!this.canEverFit(request, prefill.id, decode.id)) {
-      this.reject(request, 'exceeds_kv_cache')
-    } else {
-      progress.prefillBackend[request] = prefill.id
-      progress.backend[request] = decode.id
-      backend.enqueue(request, this.loop.nowMs)
-      this.router.onDispatched?.(this.cursor.at(request), prefill, this.cluster)
-      this.touch(prefill.id)
-    }
-  }
-
-  private canEverFit(request: number, prefill: number, decode: number): boolean {
-    const promptTokens = this.requests.promptTokens[request]!
-    // The KV of the last output token is never needed.
-    const allTokens = promptTokens + Math.max(1, this.requests.outputTokens[request]!) - 1
-    return this.kv.canEverFit(prefill, promptTokens) && this.kv.canEverFit(decode, allTokens)
-  }
-
-  private reject(request: number, reason: string): void {
-    let index = this.rejectReasons.indexOf(reason)
-    if (index < 0) index = this.rejectReasons.push(reason) - 1
-    this.progress.rejectReason[request] = index
-    this.end(request, OUTCOME.rejected)
-  }
-
-  private end(request: number, outcome: number): void {
-    this.progress.outcome[request] = outcome
-    this.ended++
-    this.endMs = this.loop.nowMs
-  }
-
-  private completeTransfer(request: number): void {
-    const { progress, loop } = this
-    const prefill = progress.prefillBackend[request]!
-    const decode = progress.backend[request]!
-    this.backends[prefill]!.releaseHandedOver(request, loop.nowMs)
-    this.backends[decode]!.transferCompleted(request, loop.nowMs)
-    this.touch(prefill)
-    this.touch(decode)
-  }
-
-  /** Lets a backend schedule at the end of this instant, or after the step that is under way. */
-  private touch(id: number): void {
-    const backend = this.backends[id]!
-    const dueMs = backend.endMs
-    if (Number.isNaN(dueMs)) {
-      this.loop.settleLater(id)
-      return
-    }
-    backend.interrupt(this.loop.nowMs)
-    if (backend.endMs < dueMs) this.loop.setAlarm(id, backend.endMs)
-  }
-
-  /**
-   * Backends that both prefill and decode can wait for each other: every block of each is held for a
-   * request that the other has no room for. Then the newest such request gives up its blocks and is
-   * recomputed where it decodes.
-   * @returns false when this is not what stopped the run
-   */
-  private resolveDeadlock(): boolean {
-    const request = this.handOver.giveUpNewest()
-    if (request < 0) return false
-    const prefill = this.progress.prefillBackend[request]!
-    this.backends[prefill]!.releaseHandedOver(request, this.loop.nowMs)
-    for (const backend of this.backends) this.touch(backend.id)
-    return true
-  }
-
-  private invalidDecision(request: number, found: unknown): RouteSimError {
-    return new RouteSimError(
-      `router "${this.router.name}": request ${request}: expected a backend of the cluster, disaggregate(...) or reject(...), got ${JSON.stringify(found)}`,
-      {
-        code: 'router_invalid_decision',
-        hint: 'Return one of cluster.backends from route().',
-      },
-    )
-  }
-}
-
-function isBulk(kv: KvCache): kv is BulkKvCache {
-  return 'take' in kv
 }
 
 /**
