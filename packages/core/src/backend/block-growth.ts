@@ -22,10 +22,14 @@ export class BlockGrowth {
 
   /** Blocks needed in the k steps from `counter` on. */
   needed(counter: number, k: number): number {
-    const whole = Math.floor(k / this.blockTokens)
+    const { blockTokens, counts } = this
+    const whole = Math.floor(k / blockTokens)
     let blocks = whole * this.requests
-    const rest = k - whole * this.blockTokens
-    for (let i = 0; i < rest; i++) blocks += this.counts[this.residue(-counter - i)]!
+    let residue = this.residue(-counter)
+    for (let rest = k - whole * blockTokens; rest > 0; rest--) {
+      blocks += counts[residue]!
+      residue = residue === 0 ? blockTokens - 1 : residue - 1
+    }
     return blocks
   }
 

@@ -53,7 +53,10 @@ export class FastBackend implements Backend {
   private readonly prefills: Int32Array
   private readonly prefillTokens: Int32Array
   private prefillCount = 0
-  /** Steps of the stretch whose blocks are allocated, and steps whose chunks are committed. */
+  /** Until when `sync` has nothing to do, and when it last had. */
+  private syncedToMs = 0
+  private lastSyncMs = Number.NaN
+  /** Steps of the stretch whose blocks are allocated, these blocks, and steps whose chunks are committed. */
   private grownSteps = 0
   private grownBlocks = 0
   private committedChunks = 0
@@ -149,8 +152,12 @@ export class FastBackend implements Backend {
 
   sync(nowMs: number): void {
     const { stretch } = this
+    // Until the step under way ends, or again at the same instant, there is nothing new.
+    if (nowMs < this.syncedToMs || nowMs === this.lastSyncMs) return
     if (Number.isNaN(this.endsMs) || stretch.steps === 1) return
+    this.lastSyncMs = nowMs
     const started = stretch.stepUnderWay(nowMs)
+    this.syncedToMs = stretch.endOf(started)
     this.allocateSteps(started)
     if (this.chunked === NONE) return
     this.commitChunks(stretch.endOf(started) <= nowMs ? started : started - 1)
@@ -185,6 +192,8 @@ export class FastBackend implements Backend {
     const isAlone = hasPreempted || hasStalled || resumedFrom > 0
     stretch.steps = isAlone ? 1 : this.stretchSteps()
     this.endsMs = stretch.endOf(stretch.steps)
+    this.syncedToMs = stretch.endOf(1)
+    this.lastSyncMs = Number.NaN
     this.checkLatency()
   }
 
