@@ -4,12 +4,14 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   ssr: { resolve: { conditions: ['@routesim/source', 'node', 'import', 'module', 'default'] } },
   test: {
+    // Machines are shared and slow at times; no test asserts a duration.
+    testTimeout: 120_000,
     setupFiles: ['scripts/fail-on-console.ts'],
     projects: [
       { extends: true, test: { name: 'unit', include: ['packages/!(e2e)/src/**/*.test.ts'] } },
       {
         extends: true,
-        test: { name: 'e2e', include: ['packages/e2e/src/**/*.test.ts'], testTimeout: 120_000 },
+        test: { name: 'e2e', include: ['packages/e2e/src/**/*.test.ts'] },
       },
     ],
   },

@@ -360,7 +360,7 @@ export class FastBackend implements Backend {
     return low
   }
 
-  /** Steps in which the chunked request, if alone, computes a full chunk that does not end its prompt. */
+  /** Steps in which the chunked request, if alone, computes a full chunk. */
   private fullChunks(): number {
     const request = this.chunked
     if (this.prefillCount !== 1 || this.prefills[0] !== request || this.budget > 0) return 1
@@ -371,7 +371,7 @@ export class FastBackend implements Backend {
     const known = this.knownTokens(request)
     // Where others have computed the prompt further, each chunk gives blocks back: step by step then.
     if (this.kv.matchOn(this.id, request, known) > computed) return 1
-    return Math.max(1, Math.floor((known - computed - 1) / tokens))
+    return Math.floor((known - computed) / tokens)
   }
 
   private neededAfterFirst(k: number): number {

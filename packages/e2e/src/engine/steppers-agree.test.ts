@@ -1,18 +1,19 @@
-import type { RunResult } from '@routesim/core'
+import { type ClusterView, disaggregate, type RequestView, type RunResult } from '@routesim/core'
+import { affineLatency } from '@routesim/hardware'
 import { LogHistogram } from '@routesim/metrics'
 import { expect, test } from 'vitest'
-import { randomStory, type StoryKind } from '../testing/random-story.js'
-import { tinyRun } from '../testing/tiny-run.js'
+import { randomStory } from '../testing/random-story.js'
+import { backend, type TinyRun, tinyRun } from '../testing/tiny-run.js'
 
 interface Observed {
   readonly run: RunResult
   readonly gaps: LogHistogram
 }
 
-function runWith(stepper: 'fast' | 'reference', seed: number, kind: StoryKind): Observed {
+function runWith(stepper: 'fast' | 'reference', story: TinyRun): Observed {
   const gaps = new LogHistogram()
   const run = tinyRun({
-    ...randomStory(seed, kind),
+    ...story,
     stepper,
     recorder: {
       tokenGaps: (baseMs, slopeMs, steps, requests) =>
@@ -68,8 +69,8 @@ function difference(a: readonly number[], b: readonly number[]): number {
 
 test('the fast stepper gives what the reference gives in 2,000 plain runs', () => {
   for (let seed = 0; seed < 2000; seed++) {
-    const fast = runWith('fast', seed, 'plain')
-    const reference = runWith('reference', seed, 'plain')
+    const fast = runWith('fast', randomStory(seed, 'plain'))
+    const reference = runWith('reference', randomStory(seed, 'plain'))
     expect(counters(fast), `seed ${seed}`).toEqual(counters(reference))
     const expected = times(reference)
     for (const [name, values] of Object.entries(times(fast))) {
@@ -84,8 +85,8 @@ test.each(['ties', 'stress'] as const)(
     let preemptions = 0
     let evictions = 0
     for (let seed = 0; seed < 2000; seed++) {
-      const fast = runWith('fast', seed, kind)
-      const reference = runWith('reference', seed, kind)
+      const fast = runWith('fast', randomStory(seed, kind))
+      const reference = runWith('reference', randomStory(seed, kind))
       expect(counters(fast), `${kind} ${seed}`).toEqual(counters(reference))
       expect(times(fast), `${kind} ${seed}`).toEqual(times(reference))
       const quantiles = ({ gaps }: Observed) =>
@@ -100,3 +101,57 @@ test.each(['ties', 'stress'] as const)(
     expect(Math.min(preemptions, evictions)).toBeGreaterThan(1000)
   },
 )
+
+test('blocks that a transfer sets free let a blocked request in, amid a stretch', () => {
+  const spec = backend({ kv: { blocks: 40, blockTokens: 4 } })
+  const story: TinyRun = {
+    requests: [
+      { promptTokens: 4, outputTokens: 60 },
+      { arrivalMs: 1, promptTokens: 100, outputTokens: 2 },
+      { arrivalMs: 50, promptTokens: 60 },
+    ],
+    backends: [spec, spec],
+    transfer: { latencyMs: 200, bandwidthBytesPerSec: 1e9, bytesPerToken: 1 },
+  }
+  // Only the second request is handed over; the third waits for the blocks it leaves behind.
+  const router = () => ({
+    name: 'second one is handed over',
+    route: ({ id }: RequestView, { backends: [a, b] }: ClusterView) =>
+      id === 1 ? disaggregate(a!, b!) : a!,
+  })
+  const fast = runWith('fast', { ...story, router: router() })
+  const reference = runWith('reference', { ...story, router: router() })
+  expect(difference(times(fast).admittedMs!, times(reference).admittedMs!)).toBeLessThan(1e-9)
+  expect(reference.run.outcomes.admittedMs[2]).toBeGreaterThan(200)
+  expect(reference.run.outcomes.admittedMs[2]).toBeLessThan(250)
+})
+
+test('a prompt whose chunks arrive from elsewhere gives them back one by one', () => {
+  const kv = { blocks: 960, blockTokens: 4 }
+  const slow = affineLatency({
+    baseMs: 1,
+    prefillMsPerToken: 0.01,
+    decodeMsPerRequest: 0,
+    decodeMsPerContextToken: 0,
+  })
+  // The second prompt stays in the cache; the third is computed in 500 steps, amid which the first,
+  // the same one, arrives computed.
+  const story: TinyRun = {
+    requests: [
+      { arrivalMs: 200, promptTokens: 2000, outputTokens: 2, shared: 'same' },
+      { promptTokens: 120, shared: 'other' },
+      { arrivalMs: 150, promptTokens: 2000, shared: 'same' },
+    ].sort((a, b) => (a.arrivalMs ?? 0) - (b.arrivalMs ?? 0)),
+    backends: [backend({ kv }), backend({ kv, maxBatchTokens: 4, latency: slow })],
+    transfer: { latencyMs: 2, bandwidthBytesPerSec: 1e9, bytesPerToken: 1 },
+  }
+  const router = () => ({
+    name: 'last one is handed over',
+    route: ({ id }: RequestView, { backends: [a, b] }: ClusterView) =>
+      id === 2 ? disaggregate(a!, b!) : b!,
+  })
+  const fast = runWith('fast', { ...story, router: router() })
+  const reference = runWith('reference', { ...story, router: router() })
+  expect(counters(fast)).toEqual(counters(reference))
+  expect(reference.run.outcomes.admittedMs[2]).toBe(200)
+})

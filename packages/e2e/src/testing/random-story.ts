@@ -54,6 +54,7 @@ export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
     backends,
     router: seesCaches ? bySight(isDisaggregated) : isDisaggregated ? pairsInTurn() : inTurn(),
     transfer: { latencyMs: pick(0, 0.5), bandwidthBytesPerSec: 64_000, bytesPerToken: pick(0, 1) },
+    prefixCaching: random.integer(4) > 0,
     seed,
     warmupRequests: random.integer(requests.size),
   }

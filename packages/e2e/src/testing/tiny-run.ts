@@ -103,6 +103,8 @@ export interface TinyRun {
   readonly recorder?: Recorder
   /** How KV caches travel; 400 GbE and a 70B model by default. */
   readonly transfer?: KvTransfer
+  /** On by default. */
+  readonly prefixCaching?: boolean
   /** The reference by default. */
   readonly stepper?: 'fast' | 'reference'
 }
@@ -111,6 +113,7 @@ export interface TinyRun {
 export function tinyRun({
   stepper = 'reference',
   transfer = kvTransfer,
+  prefixCaching = true,
   requests,
   backends = [backend()],
   router = inTurn(),
@@ -121,7 +124,7 @@ export function tinyRun({
     requests: 'size' in requests ? requests : tinyTable(requests),
     cluster: {
       backends,
-      kvCache: stepper === 'fast' ? radixKvCache() : pagedKvCache(),
+      kvCache: (stepper === 'fast' ? radixKvCache : pagedKvCache)({ prefixCaching }),
       kvTransfer: transfer,
     },
     router,
