@@ -1,6 +1,6 @@
 import { NO_NODE, type RequestTable } from '@routesim/core'
-import type { PrefixHashes } from '../records/lower-records.js'
-import type { HashedBlocks, TraceRecord } from '../records/trace-record.js'
+import type { PrefixHashes } from '../columns/lower-columns.js'
+import type { HashedBlocks, TraceRecord } from '../columns/trace-record.js'
 import { declarePrefixes } from '../writing/declare-prefixes.js'
 import type { EncodedTrace } from '../writing/encoded-trace.js'
 import { COMPACT_NAMES } from './compact-reader.js'

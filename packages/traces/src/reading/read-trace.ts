@@ -1,3 +1,8 @@
+import {
+  type LoweredRecords,
+  lowerColumns,
+  type SessionPromptsMode,
+} from '../columns/lower-columns.js'
 import { shorten } from '../errors/describe-value.js'
 import { traceError } from '../errors/trace-error.js'
 import { checkBlockTokens } from '../formats/block-tokens.js'
@@ -6,11 +11,6 @@ import type { LineReader } from '../formats/line-reader.js'
 import { MooncakeReader } from '../formats/mooncake-reader.js'
 import { OtelReader } from '../formats/otel-reader.js'
 import { detectTraceFormat, parseTraceFormat, type TraceFormat } from '../formats/trace-format.js'
-import {
-  type LoweredRecords,
-  lowerRecords,
-  type SessionPromptsMode,
-} from '../records/lower-records.js'
 import { type ReadProgress, readBytes, sourceName, type TraceSource } from './byte-source.js'
 import { lineBatches } from './line-batches.js'
 import { RecordCollector, type SkippedRecords } from './record-collector.js'
@@ -71,9 +71,9 @@ export async function readTrace(
     }
   }
   const format = lines.end()
-  const { skipped, ignored, records, builder } = collector
-  if (records.length === 0) throw emptyError(name, skipped, ignored)
-  const lowered = lowerRecords(records, builder, options.sessionPrompts ?? 'extend')
+  const { skipped, ignored, columns } = collector
+  if (columns.size === 0) throw emptyError(name, skipped, ignored)
+  const lowered = lowerColumns(columns, options.sessionPrompts ?? 'extend')
   return { ...lowered, format, source: name, skipped, ignored }
 }
 
