@@ -23,9 +23,22 @@ export class NamePool {
 
   /** The number of a name given as UTF-8, which lies in `source` from `from` to `to`. */
   ofBytes(source: Uint8Array, from: number, to: number): number {
-    let hash = to - from
+    let hash = 0
     for (let i = from; i < to; i++) hash = (Math.imul(hash, 31) + source[i]!) | 0
     return this.ofHashed(source, from, to, hash)
+  }
+
+  /** The same, for who hashed the bytes on the way: `hash * 31 + byte` for each, from 0. */
+  ofHashed(source: Uint8Array, from: number, to: number, hash: number): number {
+    const mask = this.slots.length - 1
+    let slot = spread(hash) & mask
+    for (;;) {
+      const id = this.slots[slot]!
+      if (id === EMPTY) break
+      if (this.hashes.values[id] === hash && this.isAt(id, source, from, to)) return id
+      slot = (slot + 1) & mask
+    }
+    return this.add(source, from, to, hash)
   }
 
   ofString(name: string): number {
@@ -43,18 +56,6 @@ export class NamePool {
     return this.bytes[start] === UTF16 && end > start
       ? Buffer.from(buffer, start + 1, end - start - 1).toString('utf16le')
       : Buffer.from(buffer, start, end - start).toString()
-  }
-
-  private ofHashed(source: Uint8Array, from: number, to: number, hash: number): number {
-    const mask = this.slots.length - 1
-    let slot = spread(hash) & mask
-    for (;;) {
-      const id = this.slots[slot]!
-      if (id === EMPTY) break
-      if (this.hashes.values[id] === hash && this.isAt(id, source, from, to)) return id
-      slot = (slot + 1) & mask
-    }
-    return this.add(source, from, to, hash)
   }
 
   private isAt(id: number, source: Uint8Array, from: number, to: number): boolean {
