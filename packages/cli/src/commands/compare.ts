@@ -7,6 +7,7 @@ import { resultsMarkdown, resultsTable } from '../output/results-table.js'
 import { writeResults } from '../output/write-results.js'
 import { UsageError } from '../usage-error.js'
 import {
+  CACHE,
   CONFIG,
   checkSeeds,
   type ExperimentArguments,
@@ -40,7 +41,7 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
           'Comma-separated algorithms or files that export one; all built-in ones by default',
       })
       .options(RESULT_OPTIONS)
-      .options({ 'trace-format': TRACE_FORMAT, 'on-error': ON_ERROR })
+      .options({ 'trace-format': TRACE_FORMAT, 'on-error': ON_ERROR, cache: CACHE })
       .example('$0 compare -c configs/mooncake.toml -t trace.jsonl.gz', '')
       .example(
         '$0 compare -c configs/default.toml -A round_robin,prefix_aware,./my-router.ts',

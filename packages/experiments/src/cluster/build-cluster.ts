@@ -3,8 +3,8 @@ import {
   affineLatency,
   findGpu,
   kvBytesPerToken,
-  radixKvCache,
   piecewiseLatency,
+  radixKvCache,
 } from '@routesim/hardware'
 import type { Config } from '../config/schema.js'
 

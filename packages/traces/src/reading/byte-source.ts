@@ -20,6 +20,13 @@ const CHUNK_BYTES = 1 << 20
 interface Options {
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ReadProgress | undefined
+  /** Shown every chunk as it comes, before it is unpacked. */
+  readonly onRawBytes?: ((bytes: Uint8Array) => void) | undefined
+}
+
+/** Whether a source is named by a path, and not standard input. */
+export function isFile(source: TraceSource): boolean {
+  return source.stream === undefined && source.path !== undefined && source.path !== '-'
 }
 
 /** The name of a source in messages. */
@@ -47,13 +54,26 @@ export async function* readBytes(
   }
 }
 
+/** The bytes of a source as they are, packed or not; see {@link readBytes}. */
+export async function* readRawBytes(
+  source: TraceSource,
+  options: Options,
+): AsyncGenerator<Uint8Array> {
+  const name = sourceName(source)
+  try {
+    yield* counted(await open(source, name, options.signal), options)
+  } catch (error) {
+    throw translate(error, name, options.signal)
+  }
+}
+
 async function open(
   source: TraceSource,
   name: string,
   signal: AbortSignal | undefined,
 ): Promise<{ bytes: AsyncIterable<Uint8Array | string>; total: number | undefined }> {
   signal?.throwIfAborted()
-  if (source.stream === undefined && source.path !== undefined && source.path !== '-') {
+  if (isFile(source) && source.path !== undefined) {
     const info = await stat(source.path)
     if (info.isDirectory()) {
       throw traceError('trace_unreadable', `${name}: expected a file, got a directory`, {
@@ -94,6 +114,7 @@ async function* counted(
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
     read += bytes.length
     options.onProgress?.(read, input.total)
+    options.onRawBytes?.(bytes)
     yield bytes
   }
 }

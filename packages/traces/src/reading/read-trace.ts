@@ -1,3 +1,5 @@
+import type { CachedRead } from '../cache/cache-layout.js'
+import { readCached } from '../cache/read-cached.js'
 import {
   type LoweredRecords,
   lowerColumns,
@@ -5,7 +7,14 @@ import {
 } from '../columns/lower-columns.js'
 import { checkBlockTokens } from '../formats/block-tokens.js'
 import { parseTraceFormat, type TraceFormat } from '../formats/trace-format.js'
-import { type ReadProgress, readBytes, sourceName, type TraceSource } from './byte-source.js'
+import {
+  isFile,
+  type ReadProgress,
+  readBytes,
+  readRawBytes,
+  sourceName,
+  type TraceSource,
+} from './byte-source.js'
 import { readColumns } from './read-columns.js'
 import type { SkippedRecords } from './record-collector.js'
 
@@ -19,6 +28,11 @@ export interface ReadTraceOptions {
   readonly onError?: 'fail' | 'skip' | undefined
   /** Default `extend`. */
   readonly sessionPrompts?: SessionPromptsMode | undefined
+  /**
+   * Keeps what was read in a file beside the trace, `<trace>.routesim-cache`, and reads that one the
+   * next time if neither the bytes of the trace nor these options have changed. Not for streams.
+   */
+  readonly cache?: boolean | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ReadProgress | undefined
 }
@@ -32,6 +46,8 @@ export interface TraceReadResult extends LoweredRecords {
   readonly skipped: SkippedRecords
   /** Entries that are no LLM requests (spans without token counts). */
   readonly ignored: number
+  /** What a user should know about the cache, such as why it was not written. */
+  readonly notes: readonly string[]
 }
 
 /**
@@ -53,6 +69,18 @@ export async function readTrace(
     blockTokens: checkBlockTokens(options.blockTokens),
     onError: options.onError ?? 'fail',
   }
-  const { columns, ...read } = await readColumns(readBytes(from, options), name, content)
-  return { ...lowerColumns(columns, options.sessionPrompts ?? 'extend'), ...read, source: name }
+  const sessionPrompts = options.sessionPrompts ?? 'extend'
+  const read = async (onRawBytes?: (bytes: Uint8Array) => void): Promise<CachedRead> => {
+    const bytes = readBytes(from, { ...options, onRawBytes })
+    const { columns, ...rest } = await readColumns(bytes, name, content)
+    return { ...lowerColumns(columns, sessionPrompts), ...rest }
+  }
+  if (options.cache !== true || !isFile(from)) return { ...(await read()), source: name, notes: [] }
+  const cached = await readCached({
+    path: name,
+    options: JSON.stringify({ ...content, sessionPrompts }),
+    rawBytes: () => readRawBytes(from, options),
+    read,
+  })
+  return { ...cached.read, source: name, notes: cached.notes }
 }
