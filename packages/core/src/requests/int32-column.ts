@@ -2,6 +2,9 @@ import { sharedInt32 } from './shared-columns.js'
 
 const FIRST_CAPACITY = 1024
 
+/** Memory that is not written to yet costs next to nothing, and copying does. */
+const GROWTH = 4
+
 /**
  * A growing column of 32-bit integers. It takes no memory until a row differs from the default; rows
  * that were never set hold the default.
@@ -9,7 +12,9 @@ const FIRST_CAPACITY = 1024
 export class Int32Column {
   /** What rows hold that were never set. */
   readonly initial: number
-  private values: Int32Array | undefined
+  private values: Int32Array = new Int32Array(0)
+  /** Rows from here on were never set, and are not filled with the default either. */
+  private written = 0
 
   constructor(initial: number) {
     this.initial = initial
@@ -17,45 +22,47 @@ export class Int32Column {
 
   /** Whether some row was set to something else than the default. */
   get isUsed(): boolean {
-    return this.values !== undefined
+    return this.written > 0
   }
 
   get(row: number): number {
-    const values = this.values
-    return values === undefined || row >= values.length ? this.initial : values[row]!
+    return row < this.written ? this.values[row]! : this.initial
   }
 
   set(row: number, value: number): void {
-    let values = this.values
-    if (values === undefined || row >= values.length) {
+    if (row >= this.written) {
       if (value === this.initial) return
-      values = this.grow(row + 1)
+      this.extend(row)
     }
-    values[row] = value
+    this.values[row] = value
   }
 
-  /** The first `size` rows, in the order of row numbers `order` if given, in shared memory. */
+  /**
+   * The first `size` rows, in the order of row numbers `order` if given, in shared memory. Without an
+   * order it may be the memory of this column, which must not be set any more.
+   */
   finish(size: number, order?: Int32Array): Int32Array {
-    const column = sharedInt32(size)
-    const values = this.values
-    if (values === undefined) return this.initial === 0 ? column : column.fill(this.initial)
-    if (order !== undefined) {
-      for (let row = 0; row < size; row++) column[row] = this.get(order[row]!)
-      return column
+    if (order === undefined && size > this.values.length / 2 && size <= this.values.length) {
+      this.values.fill(this.initial, this.written, size)
+      return this.values.subarray(0, size)
     }
-    column.set(values.length > size ? values.subarray(0, size) : values)
-    if (values.length < size) column.fill(this.initial, values.length)
+    const column = sharedInt32(size)
+    if (order === undefined) {
+      column.set(this.values.subarray(0, Math.min(size, this.written)))
+      if (this.initial !== 0) column.fill(this.initial, this.written)
+    } else for (let row = 0; row < size; row++) column[row] = this.get(order[row]!)
     return column
   }
 
-  private grow(rows: number): Int32Array {
-    const before = this.values
-    let capacity = before === undefined ? FIRST_CAPACITY : before.length * 2
-    while (capacity < rows) capacity *= 2
-    const values = new Int32Array(capacity)
-    if (before !== undefined) values.set(before)
-    if (this.initial !== 0) values.fill(this.initial, before === undefined ? 0 : before.length)
-    this.values = values
-    return values
+  private extend(row: number): void {
+    if (row >= this.values.length) {
+      let capacity = Math.max(FIRST_CAPACITY, this.values.length * GROWTH)
+      while (capacity <= row) capacity *= GROWTH
+      const values = sharedInt32(capacity)
+      values.set(this.values.subarray(0, this.written))
+      this.values = values
+    }
+    if (row > this.written) this.values.fill(this.initial, this.written, row)
+    this.written = row + 1
   }
 }

@@ -20,6 +20,11 @@ export const INT_COLUMNS = [
 /** Value of `maxTokens` in {@link RequestColumns} for: no limit declared, the true output length. */
 const UNDECLARED = -1
 
+const FIRST_CAPACITY = 1024
+
+/** Memory that is not written to yet costs next to nothing, and copying does. */
+const GROWTH = 4
+
 /**
  * The columns of a {@link RequestTable} while rows are still being added, in any order of arrival
  * and unchecked. Columns that no row uses take no memory. {@link RequestTableBuilder} is the
@@ -44,7 +49,7 @@ export class RequestColumns {
   readonly model: Int32Column = new Int32Column(-1)
   readonly adapter: Int32Column = new Int32Column(-1)
   readonly priority: Int32Column = new Int32Column(0)
-  private arrivals = new Float64Array(1024)
+  private arrivals = sharedFloat64(FIRST_CAPACITY)
   private count = 0
   private inOrder = true
 
@@ -69,7 +74,7 @@ export class RequestColumns {
   append(arrivalMs: number, promptTokens: number, outputTokens: number): number {
     const row = this.count
     if (row === this.arrivals.length) {
-      const grown = new Float64Array(row * 2)
+      const grown = sharedFloat64(row * GROWTH)
       grown.set(this.arrivals)
       this.arrivals = grown
     }
@@ -93,12 +98,13 @@ export class RequestColumns {
     return order.sort((i, j) => arrivals[i]! - arrivals[j]! || i - j)
   }
 
-  /** The finished columns, in shared memory; those that no row uses share one array per default. */
+  /**
+   * The finished columns, in shared memory; those that no row uses share one array per default. No
+   * row may be added or set afterwards.
+   */
   finish(order: Int32Array | undefined): Omit<RequestTable, 'strings' | 'prompts'> {
     const size = this.count
-    const arrivalMs = sharedFloat64(size)
-    if (order === undefined) arrivalMs.set(this.arrivals.subarray(0, size))
-    else for (let row = 0; row < size; row++) arrivalMs[row] = this.arrivals[order[row]!]!
+    const arrivalMs = this.finishArrivals(order)
     const unused = new Map<number, Int32Array>()
     const columns: Partial<Record<(typeof INT_COLUMNS)[number], Int32Array>> = {}
     for (const name of INT_COLUMNS) {
@@ -111,6 +117,15 @@ export class RequestColumns {
     }
     if (this.maxTokens.isUsed) fillUndeclared(columns.maxTokens!, columns.outputTokens!)
     return { size, arrivalMs, ...(columns as Record<(typeof INT_COLUMNS)[number], Int32Array>) }
+  }
+
+  private finishArrivals(order: Int32Array | undefined): Float64Array {
+    const { arrivals, count } = this
+    if (order === undefined && count > arrivals.length / 2) return arrivals.subarray(0, count)
+    const column = sharedFloat64(count)
+    if (order === undefined) column.set(arrivals.subarray(0, count))
+    else for (let row = 0; row < count; row++) column[row] = arrivals[order[row]!]!
+    return column
   }
 }
 

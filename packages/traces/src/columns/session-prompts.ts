@@ -38,6 +38,8 @@ export function repeatedTokens(previous: TurnLengths, promptTokens: number): num
 export class SessionPrompts {
   private readonly prompts: PromptTreeBuilder
   private readonly lastTurn = new Map<number, Turn>()
+  /** Per prefix, the node it had last: most always have the same length. */
+  private readonly lastOfPrefix: number[] = []
   private turns = 0
 
   constructor(prompts: PromptTreeBuilder) {
@@ -46,8 +48,13 @@ export class SessionPrompts {
 
   /** The node of a declared prefix of `tokens`, no more than the prompt has. */
   placePrefix(prefixHash: number, tokens: number): number {
+    if (tokens === 0) return NO_NODE
+    const last = this.lastOfPrefix[prefixHash]
+    if (last !== undefined && this.prompts.endTokens(last) === tokens) return last
     // Even keys are prefixes, odd ones are turns.
-    return tokens === 0 ? NO_NODE : this.prompts.stream(NO_NODE, prefixHash * 2, tokens)
+    const node = this.prompts.stream(NO_NODE, prefixHash * 2, tokens)
+    this.lastOfPrefix[prefixHash] = node
+    return node
   }
 
   /** The node of the next turn of `session`, and how much of it the trace says is shared. */
