@@ -23,10 +23,15 @@ export type {
   KvUsage,
 } from './kv-cache/kv-cache.js'
 export type { LatencyModel, StepSegment, StepShape } from './latency/latency-model.js'
+export { Int32Column } from './requests/int32-column.js'
+export { Int32List } from './requests/int32-list.js'
 export { EMPTY_PROMPT_TREE, NO_NODE, type PromptTree } from './requests/prompt-tree.js'
 export { type ContentKey, PromptTreeBuilder } from './requests/prompt-tree-builder.js'
+export { RequestColumns } from './requests/request-columns.js'
 export type { RequestTable } from './requests/request-table.js'
 export { type RequestRecord, RequestTableBuilder } from './requests/request-table-builder.js'
+export { shareTable } from './requests/share-table.js'
+export { sharedInt32 } from './requests/shared-columns.js'
 export type { BackendRole, BackendView, ClusterView } from './routing/cluster-view.js'
 export type { RequestView } from './routing/request-view.js'
 export {

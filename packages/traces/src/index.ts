@@ -1,3 +1,4 @@
+export type { LoweredRecords, PrefixHashes, SessionPromptsMode } from './columns/lower-columns.js'
 export type { TraceErrorCode } from './errors/trace-error.js'
 export {
   detectTraceFormat,
@@ -15,7 +16,6 @@ export { LENGTH_DISTRIBUTIONS, type LengthDistribution } from './generating/leng
 export type { ReadProgress, TraceSource } from './reading/byte-source.js'
 export { type ReadTraceOptions, readTrace, type TraceReadResult } from './reading/read-trace.js'
 export type { SkippedRecords } from './reading/record-collector.js'
-export type { LoweredRecords, PrefixHashes, SessionPromptsMode } from './records/lower-records.js'
 export { type PromptSharing, promptSharing } from './stats/prompt-sharing.js'
 export { type TraceStats, type TraceStatsOptions, traceStats } from './stats/trace-stats.js'
 export { type ConvertTraceOptions, convertTrace } from './writing/convert-trace.js'

@@ -6,6 +6,7 @@ import { flatCsv } from '../output/flat-csv.js'
 import { resultsMarkdown, resultsTable } from '../output/results-table.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
 import {
+  CACHE,
   CONFIG,
   checkSeeds,
   type ExperimentArguments,
@@ -39,7 +40,7 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
           'Comma-separated algorithms or files that export one; all built-in ones by default',
       })
       .options(RESULT_OPTIONS)
-      .options({ 'trace-format': TRACE_FORMAT, 'on-error': ON_ERROR })
+      .options({ 'trace-format': TRACE_FORMAT, 'on-error': ON_ERROR, cache: CACHE })
       .example('$0 compare -c configs/mooncake.toml -t trace.jsonl.gz', '')
       .example(
         '$0 compare -c configs/default.toml -A round_robin,prefix_aware,./my-router.ts',

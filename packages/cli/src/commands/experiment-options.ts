@@ -47,6 +47,11 @@ export const ON_ERROR: Options = {
   describe: 'What to do with a faulty line of the trace',
 }
 
+export const CACHE: Options = {
+  type: 'boolean',
+  describe: 'Keep the trace in a quick form beside it, <trace>.routesim-cache, for the next time',
+}
+
 export const RESULT_OPTIONS: Record<'format' | 'output' | 'seed' | 'seeds' | 'stepper', Options> = {
   format: { choices: FORMATS, requiresArg: true, describe: 'Print results as (default: table)' },
   output: {

@@ -6,6 +6,7 @@ import { flatCsv } from '../output/flat-csv.js'
 import { resultsMarkdown } from '../output/results-table.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
 import {
+  CACHE,
   CONFIG,
   checkSeeds,
   type ExperimentArguments,
@@ -38,7 +39,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
         describe: 'Algorithm, name:parameter=value,... or a file that exports one',
       })
       .options(RESULT_OPTIONS)
-      .options({ 'trace-format': TRACE_FORMAT, 'on-error': ON_ERROR })
+      .options({ 'trace-format': TRACE_FORMAT, 'on-error': ON_ERROR, cache: CACHE })
       .example('$0 run -c configs/default.toml -a prefix_aware:cache_weight=0.9', '')
       .example('$0 run -c configs/default.toml -a ./my-router.ts', '') as never,
   handler: async (args) => {

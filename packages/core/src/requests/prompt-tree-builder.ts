@@ -1,5 +1,7 @@
 import { RouteSimError } from '../errors/routesim-error.js'
+import { Int32List } from './int32-list.js'
 import { NO_NODE, type PromptTree } from './prompt-tree.js'
+import { sharedInt32 } from './shared-columns.js'
 
 /** Names the content of a node among its siblings: a block id, a prefix hash, a session. */
 export type ContentKey = number | string
@@ -13,12 +15,12 @@ export type ContentKey = number | string
  * const second = prompts.block(first, 18, 512) // and 18 after it
  */
 export class PromptTreeBuilder {
-  private readonly parent: number[] = []
-  private readonly start: number[] = []
-  private readonly end: number[] = []
+  private readonly parent = new Int32List()
+  private readonly start = new Int32List()
+  private readonly end = new Int32List()
   private readonly nodeOfBlock = new Map<ContentKey, number>()
-  /** Nodes of one stream of content, from its beginning on. */
-  private readonly streams = new Map<ContentKey, number[]>()
+  /** Nodes of one stream of content, from its beginning on; most streams have but one. */
+  private readonly streams = new Map<ContentKey, number | number[]>()
   private wasSplit = false
 
   /** Nodes interned so far. */
@@ -28,7 +30,7 @@ export class PromptTreeBuilder {
 
   /** Offset in tokens of the end of a node, 0 for {@link NO_NODE}. */
   endTokens(node: number): number {
-    return node === NO_NODE ? 0 : this.end[node]!
+    return node === NO_NODE ? 0 : this.end.values[node]!
   }
 
   /**
@@ -39,7 +41,7 @@ export class PromptTreeBuilder {
     const id = pairKey(parent, key)
     const known = this.nodeOfBlock.get(id)
     if (known !== undefined) {
-      const length = this.end[known]! - this.start[known]!
+      const length = this.end.values[known]! - this.start.values[known]!
       if (length === tokens) return known
       throw new RouteSimError(
         `block ${key}: expected ${length} tokens as before, got ${tokens} (equal ids mean equal content)`,
@@ -59,25 +61,17 @@ export class PromptTreeBuilder {
   stream(parent: number, key: ContentKey, endTokens: number): number {
     if (endTokens <= this.endTokens(parent)) return parent
     const id = pairKey(parent, key)
-    let chain = this.streams.get(id)
-    if (chain === undefined) {
-      chain = []
-      this.streams.set(id, chain)
+    const known = this.streams.get(id)
+    if (known === undefined) {
+      const node = this.append(parent, this.endTokens(parent), endTokens)
+      this.streams.set(id, node)
+      return node
     }
-    const at = this.firstEndingAtOrAfter(chain, endTokens)
-    if (at === chain.length) {
-      const last = chain[at - 1] ?? parent
-      chain.push(this.append(last, this.endTokens(last), endTokens))
-      return chain[at]!
-    }
-    const node = chain[at]!
-    if (this.end[node] === endTokens) return node
-    const upper = this.append(this.parent[node]!, this.start[node]!, endTokens)
-    this.parent[node] = upper
-    this.start[node] = endTokens
-    chain.splice(at, 0, upper)
-    this.wasSplit = true
-    return upper
+    if (typeof known !== 'number') return this.inChain(known, endTokens)
+    if (this.end.values[known] === endTokens) return known
+    const chain = [known]
+    this.streams.set(id, chain)
+    return this.inChain(chain, endTokens)
   }
 
   /**
@@ -87,15 +81,15 @@ export class PromptTreeBuilder {
   build(): { tree: PromptTree; renumbered: Int32Array | undefined } {
     const size = this.size
     const renumbered = this.wasSplit ? this.parentsFirst() : undefined
-    const parent = new Int32Array(size)
-    const startTokens = new Int32Array(size)
-    const endTokens = new Int32Array(size)
+    const parent = sharedInt32(size)
+    const startTokens = sharedInt32(size)
+    const endTokens = sharedInt32(size)
     for (let node = 0; node < size; node++) {
       const to = renumbered === undefined ? node : renumbered[node]!
-      const above = this.parent[node]!
+      const above = this.parent.values[node]!
       parent[to] = above === NO_NODE || renumbered === undefined ? above : renumbered[above]!
-      startTokens[to] = this.start[node]!
-      endTokens[to] = this.end[node]!
+      startTokens[to] = this.start.values[node]!
+      endTokens[to] = this.end.values[node]!
     }
     return { tree: { size, parent, startTokens, endTokens }, renumbered }
   }
@@ -103,7 +97,27 @@ export class PromptTreeBuilder {
   private append(parent: number, start: number, end: number): number {
     this.start.push(start)
     this.end.push(end)
-    return this.parent.push(parent) - 1
+    this.parent.push(parent)
+    return this.parent.length - 1
+  }
+
+  /** The node of a chain that ends at `endTokens`, which may be cut off or added for it. */
+  private inChain(chain: number[], endTokens: number): number {
+    const { parent, start, end } = this
+    const at = this.firstEndingAtOrAfter(chain, endTokens)
+    if (at === chain.length) {
+      const last = chain[at - 1]!
+      chain.push(this.append(last, end.values[last]!, endTokens))
+      return chain[at]!
+    }
+    const node = chain[at]!
+    if (end.values[node] === endTokens) return node
+    const upper = this.append(parent.values[node]!, start.values[node]!, endTokens)
+    parent.values[node] = upper
+    start.values[node] = endTokens
+    chain.splice(at, 0, upper)
+    this.wasSplit = true
+    return upper
   }
 
   private firstEndingAtOrAfter(chain: readonly number[], endTokens: number): number {
@@ -111,7 +125,7 @@ export class PromptTreeBuilder {
     let high = chain.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (this.end[chain[middle]!]! < endTokens) low = middle + 1
+      if (this.end.values[chain[middle]!]! < endTokens) low = middle + 1
       else high = middle
     }
     return low
@@ -120,7 +134,8 @@ export class PromptTreeBuilder {
   /** New numbers in order of start: a parent always starts before its child. */
   private parentsFirst(): Int32Array {
     const order = Int32Array.from({ length: this.size }, (_, i) => i)
-    order.sort((a, b) => this.start[a]! - this.start[b]! || a - b)
+    const start = this.start.values
+    order.sort((a, b) => start[a]! - start[b]! || a - b)
     const renumbered = new Int32Array(this.size)
     for (let to = 0; to < order.length; to++) renumbered[order[to]!] = to
     return renumbered

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { RequestTableBuilder } from './request-table-builder.js'
+import { shareTable } from './share-table.js'
 
 test('rows are sorted by arrival, and rows that arrive together keep their order', () => {
   const builder = new RequestTableBuilder()
@@ -36,4 +37,55 @@ test.each([
   ],
 ])('%j is refused', (request, message) => {
   expect(() => new RequestTableBuilder().add(request)).toThrow(message)
+})
+
+test('columns that no row uses are one array per default, and all are shared memory', () => {
+  const builder = new RequestTableBuilder()
+  for (let i = 0; i < 2000; i++) builder.add({ arrivalMs: i, promptTokens: 1, outputTokens: i })
+  builder.add({ arrivalMs: 5000, promptTokens: 1, outputTokens: 2, priority: 4 })
+  const table = builder.build()
+  expect(table.session).toBe(table.user)
+  expect(table.maxTokens).toBe(table.outputTokens)
+  expect([table.session.length, table.session[7], table.prefixTokens[2000]]).toEqual([2001, -1, 0])
+  expect([table.priority[1999], table.priority[2000]]).toEqual([0, 4])
+  expect(table.arrivalMs.buffer).toBeInstanceOf(SharedArrayBuffer)
+  expect(shareTable(table)).toEqual(table)
+  expect(shareTable(table).outputTokens).toBe(table.outputTokens)
+})
+
+test('a column that is used late is filled with its default before', () => {
+  const builder = new RequestTableBuilder()
+  for (let i = 0; i < 5000; i++) {
+    const user = i === 3000 ? { user: 'u', maxTokens: 9 } : {}
+    builder.add({ arrivalMs: 5000 - i, promptTokens: 1, outputTokens: 3, ...user })
+  }
+  const { user, maxTokens } = builder.build()
+  expect([user[0], user[1999], user[4999]]).toEqual([-1, 0, -1])
+  expect([maxTokens[0], maxTokens[1999], maxTokens[4999]]).toEqual([3, 9, 3])
+})
+
+test('a table made by hand is copied into shared memory, equal columns once', () => {
+  const column = Int32Array.of(1, 2)
+  const none = new Int32Array(2)
+  const table = {
+    size: 2,
+    arrivalMs: Float64Array.of(0, 1),
+    promptTokens: column,
+    outputTokens: column,
+    maxTokens: column,
+    promptNode: none,
+    prefixTokens: none,
+    session: none,
+    user: none,
+    tenant: none,
+    model: none,
+    adapter: none,
+    priority: none,
+    strings: ['a'],
+    prompts: { size: 1, parent: Int32Array.of(-1), startTokens: none, endTokens: column },
+  }
+  const shared = shareTable(table)
+  expect(shared).toEqual(table)
+  expect(shared.promptTokens).toBe(shared.prompts.endTokens)
+  expect(shared.arrivalMs.buffer).toBeInstanceOf(SharedArrayBuffer)
 })

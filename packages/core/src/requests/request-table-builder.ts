@@ -1,5 +1,7 @@
 import { RouteSimError } from '../errors/routesim-error.js'
+import { NO_NODE } from './prompt-tree.js'
 import { PromptTreeBuilder } from './prompt-tree-builder.js'
+import { RequestColumns } from './request-columns.js'
 import type { RequestTable } from './request-table.js'
 
 /** One request as a plain record, for {@link RequestTableBuilder.add}. Only three fields are required. */
@@ -24,24 +26,6 @@ export interface RequestRecord {
   readonly priority?: number
 }
 
-const FLOAT_COLUMNS = ['arrivalMs'] as const
-const INT_COLUMNS = [
-  'promptTokens',
-  'outputTokens',
-  'maxTokens',
-  'promptNode',
-  'prefixTokens',
-  'session',
-  'user',
-  'tenant',
-  'model',
-  'adapter',
-  'priority',
-] as const
-type Columns = { [K in (typeof FLOAT_COLUMNS)[number]]: Float64Array } & {
-  [K in (typeof INT_COLUMNS)[number]]: Int32Array
-}
-
 /**
  * Builds a {@link RequestTable} row by row. Rows may come in any order; `build` sorts them by
  * arrival, keeping the order of rows that arrive together.
@@ -54,14 +38,13 @@ type Columns = { [K in (typeof FLOAT_COLUMNS)[number]]: Float64Array } & {
 export class RequestTableBuilder {
   /** Interns what prompts share; its nodes are what `promptNode` names. */
   readonly prompts: PromptTreeBuilder = new PromptTreeBuilder()
-  private columns = allocate(1024)
-  private count = 0
+  private readonly columns = new RequestColumns()
   private readonly strings: string[] = []
   private readonly stringIds = new Map<string, number>()
 
   /** Rows added so far. */
   get size(): number {
-    return this.count
+    return this.columns.size
   }
 
   /**
@@ -70,7 +53,7 @@ export class RequestTableBuilder {
    * @throws RouteSimError `request_invalid` when a number is out of range
    */
   add(request: RequestRecord): number {
-    const row = this.count
+    const row = this.columns.size
     check(row, 'arrivalMs', request.arrivalMs, 'a number', 0)
     check(row, 'promptTokens', request.promptTokens, 'an integer', 1)
     check(row, 'outputTokens', request.outputTokens, 'an integer', 0)
@@ -78,39 +61,31 @@ export class RequestTableBuilder {
     check(row, 'maxTokens', maxTokens, 'an integer', 0)
     const prefixTokens = request.prefixTokens ?? 0
     check(row, 'prefixTokens', prefixTokens, 'an integer', 0)
-    if (row === this.columns.arrivalMs.length) this.columns = allocate(row * 2, this.columns)
     const c = this.columns
-    c.arrivalMs[row] = request.arrivalMs
-    c.promptTokens[row] = request.promptTokens
-    c.outputTokens[row] = request.outputTokens
-    c.maxTokens[row] = maxTokens
-    c.promptNode[row] = request.promptNode ?? -1
-    c.prefixTokens[row] = Math.min(prefixTokens, request.promptTokens)
-    c.session[row] = this.intern(request.session)
-    c.user[row] = this.intern(request.user)
-    c.tenant[row] = this.intern(request.tenant)
-    c.model[row] = this.intern(request.model)
-    c.adapter[row] = this.intern(request.adapter)
-    c.priority[row] = request.priority ?? 0
-    this.count = row + 1
+    c.append(request.arrivalMs, request.promptTokens, request.outputTokens)
+    if (maxTokens !== request.outputTokens) c.maxTokens.set(row, maxTokens)
+    c.promptNode.set(row, request.promptNode ?? NO_NODE)
+    c.prefixTokens.set(row, Math.min(prefixTokens, request.promptTokens))
+    c.session.set(row, this.intern(request.session))
+    c.user.set(row, this.intern(request.user))
+    c.tenant.set(row, this.intern(request.tenant))
+    c.model.set(row, this.intern(request.model))
+    c.adapter.set(row, this.intern(request.adapter))
+    c.priority.set(row, request.priority ?? 0)
     return row
   }
 
   /** The finished table. The builder can not be used afterwards. */
   build(): RequestTable {
-    const size = this.count
+    const { columns, strings } = this
     const { tree, renumbered } = this.prompts.build()
     if (renumbered !== undefined) {
-      const nodes = this.columns.promptNode
-      for (let i = 0; i < size; i++) if (nodes[i]! >= 0) nodes[i] = renumbered[nodes[i]!]!
+      for (let row = 0; row < columns.size; row++) {
+        const node = columns.promptNode.get(row)
+        if (node !== NO_NODE) columns.promptNode.set(row, renumbered[node]!)
+      }
     }
-    const arrivals = this.columns.arrivalMs
-    let sorted = true
-    for (let i = 1; i < size && sorted; i++) sorted = arrivals[i - 1]! <= arrivals[i]!
-    const columns = sorted
-      ? trim(this.columns, size)
-      : permute(this.columns, byArrival(arrivals, size))
-    return { size, ...columns, strings: this.strings, prompts: tree }
+    return { ...columns.finish(columns.arrivalOrder()), strings, prompts: tree }
   }
 
   private intern(value: string | undefined): number {
@@ -131,34 +106,4 @@ function check(row: number, field: string, value: number, kind: string, minimum:
     `request ${row}: ${field}: expected ${kind} >= ${minimum}, got ${value}`,
     { code: 'request_invalid', path: field },
   )
-}
-
-function allocate(capacity: number, from?: Columns): Columns {
-  const columns: Record<string, Float64Array | Int32Array> = {}
-  for (const name of FLOAT_COLUMNS) columns[name] = new Float64Array(capacity)
-  for (const name of INT_COLUMNS) columns[name] = new Int32Array(capacity)
-  if (from) for (const name of [...FLOAT_COLUMNS, ...INT_COLUMNS]) columns[name]!.set(from[name])
-  return columns as Columns
-}
-
-function trim(columns: Columns, size: number): Columns {
-  const out: Record<string, Float64Array | Int32Array> = {}
-  for (const name of [...FLOAT_COLUMNS, ...INT_COLUMNS]) out[name] = columns[name].slice(0, size)
-  return out as Columns
-}
-
-/** Row numbers in order of arrival; rows that arrive together keep their order. */
-function byArrival(arrivals: Float64Array, size: number): Int32Array {
-  const order = Int32Array.from({ length: size }, (_, i) => i)
-  return order.sort((i, j) => arrivals[i]! - arrivals[j]! || i - j)
-}
-
-function permute(columns: Columns, order: Int32Array): Columns {
-  const out = allocate(order.length)
-  for (const name of [...FLOAT_COLUMNS, ...INT_COLUMNS]) {
-    const from = columns[name]
-    const to = out[name]
-    for (let i = 0; i < order.length; i++) to[i] = from[order[i]!]!
-  }
-  return out
 }

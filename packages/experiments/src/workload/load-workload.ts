@@ -11,6 +11,8 @@ export interface TraceOptions {
   readonly traceFormat?: string | undefined
   /** What a faulty line does: `fail` (the default) or `skip`. */
   readonly onError?: 'fail' | 'skip' | undefined
+  /** Keeps what was read in a file beside the trace, for the next time; off by default. */
+  readonly cache?: boolean | undefined
   /** Stops the reading. */
   readonly signal?: AbortSignal
 }
@@ -92,17 +94,24 @@ function generate(options: GeneratorOptions): RequestTable {
 async function readWorkload(
   path: string,
   trace: TraceSection,
-  { traceFormat, onError, signal }: TraceOptions,
+  { traceFormat, onError, cache, signal }: TraceOptions,
   isFromConfig: boolean,
 ): Promise<WorkloadSource> {
-  const { table, format, skipped, ignored } = await readTrace(path, {
+  const {
+    table,
+    format,
+    skipped,
+    ignored,
+    notes: cacheNotes,
+  } = await readTrace(path, {
     format: traceFormat ?? (trace.format === 'synthetic' ? undefined : trace.format),
     blockTokens: trace.block_size,
     sessionPrompts: trace.session_prompts,
     onError,
+    cache,
     signal,
   })
-  const notes: string[] = []
+  const notes: string[] = [...cacheNotes]
   if (skipped.count > 0) {
     const lines = skipped.messages.join('\n  ')
     notes.push(`${skipped.count} faulty lines skipped, the first of them:\n  ${lines}`)

@@ -1,3 +1,4 @@
+import type { HashedBlocks, TraceRecord } from '../columns/trace-record.js'
 import {
   blockIds,
   checkTotalTokens,
@@ -9,7 +10,6 @@ import {
   signedInteger,
 } from '../reading/json-fields.js'
 import type { RecordCollector } from '../reading/record-collector.js'
-import type { HashedBlocks, TraceRecord } from '../records/trace-record.js'
 import type { LineReader } from './line-reader.js'
 
 /** Columns of names, and what the format calls them. */

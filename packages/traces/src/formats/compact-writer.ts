@@ -1,8 +1,10 @@
 import { NO_NODE, type RequestTable } from '@routesim/core'
-import type { PrefixHashes } from '../records/lower-records.js'
-import type { HashedBlocks, TraceRecord } from '../records/trace-record.js'
+import type { PrefixHashes } from '../columns/lower-columns.js'
+import type { HashedBlocks, TraceRecord } from '../columns/trace-record.js'
+import { BlockNumbering } from '../stats/block-numbering.js'
 import { declarePrefixes } from '../writing/declare-prefixes.js'
 import type { EncodedTrace } from '../writing/encoded-trace.js'
+import { commonBlockSize } from './common-block-size.js'
 import { COMPACT_NAMES } from './compact-reader.js'
 
 /**
@@ -26,11 +28,9 @@ function* explicit(
   records: readonly TraceRecord[],
   prefixHashes: PrefixHashes | undefined,
 ): Generator<string> {
-  let longest = 1
-  const { startTokens, endTokens, size } = table.prompts
-  for (let node = 0; node < size; node++) {
-    longest = Math.max(longest, endTokens[node]! - startTokens[node]!)
-  }
+  const { endTokens } = table.prompts
+  const blockTokens = commonBlockSize(table)
+  const blocksOf = blockTokens === undefined ? nodePaths(table) : blockPaths(table, blockTokens)
   for (let row = 0; row < records.length; row++) {
     const record = records[row]!
     const node = table.promptNode[row]!
@@ -41,22 +41,33 @@ function* explicit(
     if (prefix !== covered) record.prefixTokens = prefix
     // A turn without shared content must say so, or it would be taken to extend its conversation.
     const needed = node !== NO_NODE || record.session !== undefined || prefix > 0
-    const blocks = needed ? pathOf(table, row, longest) : undefined
+    const blocks = needed ? blocksOf(row) : undefined
     yield JSON.stringify(fieldsOf(record, blocks))
   }
 }
 
-function pathOf(table: RequestTable, row: number, blockTokens: number): HashedBlocks {
-  const { parent, startTokens, endTokens } = table.prompts
-  const ids: number[] = []
-  for (let node = table.promptNode[row]!; node !== NO_NODE; node = parent[node]!) ids.push(node)
-  ids.reverse()
-  const tokens = ids.map((node) => endTokens[node]! - startTokens[node]!)
-  const prompt = table.promptTokens[row]!
-  const uniform = tokens.every(
-    (length, i) => length === Math.min(blockTokens, prompt - i * blockTokens),
-  )
-  return { ids, tokens: uniform ? blockTokens : tokens }
+/** Content as blocks of one size. */
+function blockPaths(table: RequestTable, blockTokens: number): (row: number) => HashedBlocks {
+  const numbering = new BlockNumbering(table, blockTokens)
+  return (row) => ({ ids: numbering.blocksOf(row), tokens: blockTokens })
+}
+
+/** Content as the nodes of the prompt tree, with their lengths where they differ. */
+function nodePaths(table: RequestTable): (row: number) => HashedBlocks {
+  const { parent, startTokens, endTokens, size } = table.prompts
+  let longest = 1
+  for (let node = 0; node < size; node++) {
+    longest = Math.max(longest, endTokens[node]! - startTokens[node]!)
+  }
+  return (row) => {
+    const ids: number[] = []
+    for (let node = table.promptNode[row]!; node !== NO_NODE; node = parent[node]!) ids.push(node)
+    ids.reverse()
+    const tokens = ids.map((node) => endTokens[node]! - startTokens[node]!)
+    const prompt = table.promptTokens[row]!
+    const uniform = tokens.every((length, i) => length === Math.min(longest, prompt - i * longest))
+    return { ids, tokens: uniform ? longest : tokens }
+  }
 }
 
 function fieldsOf(record: TraceRecord, blocks?: HashedBlocks): Record<string, unknown> {

@@ -1,3 +1,4 @@
+import type { TraceRecord } from '../columns/trace-record.js'
 import {
   blockIds,
   checkTotalTokens,
@@ -7,7 +8,6 @@ import {
   parseObject,
 } from '../reading/json-fields.js'
 import type { RecordCollector } from '../reading/record-collector.js'
-import type { TraceRecord } from '../records/trace-record.js'
 import type { LineReader } from './line-reader.js'
 
 /**

@@ -1,7 +1,7 @@
-import { type RequestTable, RequestTableBuilder } from '@routesim/core'
-import { placeHashedBlocks } from '../records/hashed-blocks.js'
-import { lowerRecords, type PrefixHashes } from '../records/lower-records.js'
-import type { TraceRecord } from '../records/trace-record.js'
+import type { RequestTable } from '@routesim/core'
+import { lowerColumns, type PrefixHashes } from '../columns/lower-columns.js'
+import { TraceColumns } from '../columns/trace-columns.js'
+import type { TraceRecord } from '../columns/trace-record.js'
 import { BlockNumbering } from '../stats/block-numbering.js'
 import type { EncodedTrace } from '../writing/encoded-trace.js'
 import { lostColumns } from '../writing/lost-columns.js'
@@ -16,8 +16,7 @@ export function encodeMooncake(
   blockTokens: number,
 ): EncodedTrace {
   const numbering = new BlockNumbering(table, blockTokens)
-  const builder = new RequestTableBuilder()
-  const records: TraceRecord[] = []
+  const columns = new TraceColumns()
   const lines: string[] = []
   for (let row = 0; row < table.size; row++) {
     const record: TraceRecord = {
@@ -37,10 +36,9 @@ export function encodeMooncake(
         session_id: session,
       }),
     )
-    placeHashedBlocks(builder.prompts, record, { ids, tokens: blockTokens })
-    records.push(record)
+    columns.add(record, { ids, tokens: blockTokens })
   }
-  const lost = lostColumns(table, lowerRecords(records, builder, 'extend').table)
+  const lost = lostColumns(table, lowerColumns(columns, 'extend').table)
   if (prefixHashes !== undefined && prefixHashes.names.length > 0) lost.push('prefix_hash')
   return { lines, lost }
 }

@@ -1,3 +1,4 @@
+import type { TraceRecord } from '../columns/trace-record.js'
 import { describeValue } from '../errors/describe-value.js'
 import { traceError } from '../errors/trace-error.js'
 import {
@@ -8,7 +9,6 @@ import {
   parseObject,
 } from '../reading/json-fields.js'
 import type { RecordCollector } from '../reading/record-collector.js'
-import type { TraceRecord } from '../records/trace-record.js'
 import type { LineReader } from './line-reader.js'
 import { ORIGINAL_PROMPT_TOKENS, OTEL_NAMES, OtelAttributes } from './otel-attributes.js'
 
@@ -46,9 +46,7 @@ export class OtelReader implements LineReader {
     if (this.wholeDocument !== undefined) {
       this.document(this.wholeDocument.join('\n'), this.source)
     }
-    for (const record of this.collector.records) {
-      record.arrivalMs = (record.arrivalMs - this.earliestOffsetNs) / 1e6
-    }
+    this.collector.columns.requests.mapArrivals((ns) => (ns - this.earliestOffsetNs) / 1e6)
   }
 
   private document(text: string, where: string): void {
@@ -96,7 +94,7 @@ export class OtelReader implements LineReader {
       throw expectedError('startTimeUnixNano', 'nanoseconds since 1970', start)
     }
     const ns = BigInt(digits)
-    if (this.collector.records.length === 0) this.firstSeenNs = ns
+    if (this.collector.columns.size === 0) this.firstSeenNs = ns
     const offset = Number(ns - this.firstSeenNs)
     this.earliestOffsetNs = Math.min(this.earliestOffsetNs, offset)
     return offset

@@ -1,6 +1,7 @@
-import { type RequestTable, RequestTableBuilder } from '@routesim/core'
-import { lowerRecords, type PrefixHashes } from '../records/lower-records.js'
-import type { TraceRecord } from '../records/trace-record.js'
+import type { RequestTable } from '@routesim/core'
+import type { PrefixHashes } from '../columns/lower-columns.js'
+import { lowerRecords } from '../columns/lower-records.js'
+import type { TraceRecord } from '../columns/trace-record.js'
 import { declarePrefixes } from '../writing/declare-prefixes.js'
 import type { EncodedTrace } from '../writing/encoded-trace.js'
 import { lostColumns } from '../writing/lost-columns.js'
@@ -85,5 +86,5 @@ function readBack(records: readonly TraceRecord[]): RequestTable {
     ...record,
     arrivalMs: Number(nanoseconds(record.arrivalMs) - first) / 1e6,
   }))
-  return lowerRecords(copies, new RequestTableBuilder(), 'extend').table
+  return lowerRecords(copies, 'extend').table
 }

@@ -1,7 +1,7 @@
-import { RandomStream, type RequestTable, RequestTableBuilder } from '@routesim/core'
+import { RandomStream, type RequestTable } from '@routesim/core'
+import { lowerRecords } from '../columns/lower-records.js'
+import type { TraceRecord } from '../columns/trace-record.js'
 import { traceError } from '../errors/trace-error.js'
-import { lowerRecords } from '../records/lower-records.js'
-import type { TraceRecord } from '../records/trace-record.js'
 import { arrivalTimes } from './arrival-times.js'
 import type { GeneratorOptions } from './generator-options.js'
 import { lengthSampler } from './length-distribution.js'
@@ -29,7 +29,7 @@ export function generateTrace(options: GeneratorOptions = {}): RequestTable {
       { path: 'durationSec', hint: 'Raise the rate or the duration, or try another seed.' },
     )
   }
-  return lowerRecords(records, new RequestTableBuilder(), 'extend').table
+  return lowerRecords(records, 'extend').table
 }
 
 interface Draws {

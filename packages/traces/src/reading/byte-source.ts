@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { open as openFile, stat } from 'node:fs/promises'
 import { addAbortSignal, pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { RouteSimError } from '@routesim/core'
@@ -15,9 +15,18 @@ export interface TraceSource {
 /** Called as a trace is read; `totalBytes` is known for files only. */
 export type ReadProgress = (bytesRead: number, totalBytes: number | undefined) => void
 
+const CHUNK_BYTES = 1 << 20
+
 interface Options {
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ReadProgress | undefined
+  /** Shown every chunk as it comes, before it is unpacked. */
+  readonly onRawBytes?: ((bytes: Uint8Array) => void) | undefined
+}
+
+/** Whether a source is named by a path, and not standard input. */
+export function isFile(source: TraceSource): boolean {
+  return source.stream === undefined && source.path !== undefined && source.path !== '-'
 }
 
 /** The name of a source in messages. */
@@ -26,7 +35,8 @@ export function sourceName(source: TraceSource): string {
 }
 
 /**
- * The bytes of a source, unpacked when they are gzip, by their first two bytes.
+ * The bytes of a source, unpacked when they are gzip, by their first two bytes. A chunk is valid
+ * until the next one is asked for.
  * @throws RouteSimError `trace_unreadable`, `trace_invalid` (gzip), `trace_aborted`
  */
 export async function* readBytes(
@@ -44,25 +54,54 @@ export async function* readBytes(
   }
 }
 
+/** The bytes of a source as they are, packed or not; see {@link readBytes}. */
+export async function* readRawBytes(
+  source: TraceSource,
+  options: Options,
+): AsyncGenerator<Uint8Array> {
+  const name = sourceName(source)
+  try {
+    yield* counted(await open(source, name, options.signal), options)
+  } catch (error) {
+    throw translate(error, name, options.signal)
+  }
+}
+
 async function open(
   source: TraceSource,
   name: string,
   signal: AbortSignal | undefined,
 ): Promise<{ bytes: AsyncIterable<Uint8Array | string>; total: number | undefined }> {
   signal?.throwIfAborted()
-  if (source.stream === undefined && source.path !== undefined && source.path !== '-') {
+  if (isFile(source) && source.path !== undefined) {
     const info = await stat(source.path)
     if (info.isDirectory()) {
       throw traceError('trace_unreadable', `${name}: expected a file, got a directory`, {
         path: name,
       })
     }
-    const bytes = createReadStream(source.path, { highWaterMark: 1 << 20, signal })
-    return { bytes, total: info.isFile() ? info.size : undefined }
+    if (info.isFile()) return { bytes: chunksOfFile(source.path), total: info.size }
+    const bytes = createReadStream(source.path, { highWaterMark: CHUNK_BYTES, signal })
+    return { bytes, total: undefined }
   }
   const stream = source.stream ?? process.stdin
   if (signal !== undefined && stream instanceof Readable) addAbortSignal(signal, stream)
   return { bytes: stream, total: undefined }
+}
+
+/** One buffer serves all chunks: new ones would cost more than reading does. */
+async function* chunksOfFile(path: string): AsyncGenerator<Uint8Array> {
+  const file = await openFile(path)
+  try {
+    const buffer = new Uint8Array(CHUNK_BYTES)
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, buffer.length)
+      if (bytesRead === 0) return
+      yield buffer.subarray(0, bytesRead)
+    }
+  } finally {
+    await file.close()
+  }
 }
 
 async function* counted(
@@ -75,6 +114,7 @@ async function* counted(
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
     read += bytes.length
     options.onProgress?.(read, input.total)
+    options.onRawBytes?.(bytes)
     yield bytes
   }
 }
@@ -86,7 +126,8 @@ async function peek(
   while (head.length < 2) {
     const next = await chunks.next()
     if (next.done) break
-    head = head.length === 0 ? next.value : Buffer.concat([head, next.value])
+    head =
+      head.length === 0 && next.value.length > 1 ? next.value : Buffer.concat([head, next.value])
   }
   return { head, isGzip: head[0] === 0x1f && head[1] === 0x8b }
 }
@@ -101,7 +142,12 @@ async function* rejoin(
 
 async function* unpack(packed: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
   // A failure destroys the last stream with its error, which the loop over it throws.
-  yield* pipeline(Readable.from(packed), createGunzip({ chunkSize: 1 << 18 }), () => {})
+  yield* pipeline(Readable.from(copied(packed)), createGunzip({ chunkSize: 1 << 18 }), () => {})
+}
+
+/** Chunks that last: streams read ahead. */
+async function* copied(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) yield chunk.slice()
 }
 
 function translate(error: unknown, name: string, signal: AbortSignal | undefined): unknown {

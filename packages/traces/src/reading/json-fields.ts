@@ -1,6 +1,6 @@
+import type { HashedBlocks } from '../columns/trace-record.js'
 import { describeValue, shorten } from '../errors/describe-value.js'
 import { traceError } from '../errors/trace-error.js'
-import type { HashedBlocks } from '../records/trace-record.js'
 
 /** A parsed JSON object. */
 export type JsonObject = Readonly<Record<string, unknown>>

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { RouteSimError } from '@routesim/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { messageOf, readText } from '../testing/in-memory.js'
-import { lineBatches } from './line-batches.js'
+import { LineSplitter } from './line-splitter.js'
 import { readTrace } from './read-trace.js'
 
 const line = '{"ts":0,"prompt_tokens":1,"gen_tokens":1}\n'
@@ -97,12 +97,15 @@ describe('readTrace', () => {
       ({ table }) => expect(table.size).toBe(1),
       (error) => expect(error).toBeInstanceOf(RouteSimError),
     )
-    async function* bytes(): AsyncGenerator<Uint8Array> {
-      for (;;) yield Buffer.alloc(100, 'a')
+    const lines: string[] = []
+    const taker = { bytes: () => -1, text: (text: string) => lines.push(text) }
+    const splitter = new LineSplitter('x', taker, 1000)
+    for (let i = 0; i < 3; i++) splitter.push(Buffer.from('ü'.repeat(300)))
+    splitter.push(Buffer.from('\n'))
+    expect(lines.map((text) => text.length)).toEqual([900])
+    const endless = (): void => {
+      for (;;) splitter.push(Buffer.alloc(100, 'a'))
     }
-    const read = lineBatches(bytes(), 'x', 1000).next()
-    expect(await messageOf(read)).toBe(
-      'x:1: expected a line of at most 1000 characters, got a longer one',
-    )
+    expect(endless).toThrow('x:2: expected a line of at most 1000 characters, got a longer one')
   })
 })

@@ -1,19 +1,22 @@
-import { shorten } from '../errors/describe-value.js'
-import { traceError } from '../errors/trace-error.js'
-import { checkBlockTokens } from '../formats/block-tokens.js'
-import { CompactReader } from '../formats/compact-reader.js'
-import type { LineReader } from '../formats/line-reader.js'
-import { MooncakeReader } from '../formats/mooncake-reader.js'
-import { OtelReader } from '../formats/otel-reader.js'
-import { detectTraceFormat, parseTraceFormat, type TraceFormat } from '../formats/trace-format.js'
+import type { CachedRead } from '../cache/cache-layout.js'
+import { readCached } from '../cache/read-cached.js'
 import {
   type LoweredRecords,
-  lowerRecords,
+  lowerColumns,
   type SessionPromptsMode,
-} from '../records/lower-records.js'
-import { type ReadProgress, readBytes, sourceName, type TraceSource } from './byte-source.js'
-import { lineBatches } from './line-batches.js'
-import { RecordCollector, type SkippedRecords } from './record-collector.js'
+} from '../columns/lower-columns.js'
+import { checkBlockTokens } from '../formats/block-tokens.js'
+import { parseTraceFormat, type TraceFormat } from '../formats/trace-format.js'
+import {
+  isFile,
+  type ReadProgress,
+  readBytes,
+  readRawBytes,
+  sourceName,
+  type TraceSource,
+} from './byte-source.js'
+import { readColumns } from './read-columns.js'
+import type { SkippedRecords } from './record-collector.js'
 
 /** Options of {@link readTrace}. */
 export interface ReadTraceOptions {
@@ -25,6 +28,11 @@ export interface ReadTraceOptions {
   readonly onError?: 'fail' | 'skip' | undefined
   /** Default `extend`. */
   readonly sessionPrompts?: SessionPromptsMode | undefined
+  /**
+   * Keeps what was read in a file beside the trace, `<trace>.routesim-cache`, and reads that one the
+   * next time if neither the bytes of the trace nor these options have changed. Not for streams.
+   */
+  readonly cache?: boolean | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ReadProgress | undefined
 }
@@ -38,10 +46,9 @@ export interface TraceReadResult extends LoweredRecords {
   readonly skipped: SkippedRecords
   /** Entries that are no LLM requests (spans without token counts). */
   readonly ignored: number
+  /** What a user should know about the cache, such as why it was not written. */
+  readonly notes: readonly string[]
 }
-
-/** Lines among which some must show the format. */
-const DETECTION_LINES = 20
 
 /**
  * Reads a trace from a file, standard input (`-`) or a stream, packed with gzip or not.
@@ -57,105 +64,23 @@ export async function readTrace(
 ): Promise<TraceReadResult> {
   const from = typeof source === 'string' ? { path: source } : source
   const name = sourceName(from)
-  const blockTokens = checkBlockTokens(options.blockTokens)
-  const collector = new RecordCollector(options.onError ?? 'fail')
-  const given = options.format === undefined ? undefined : parseTraceFormat(options.format)
-  const lines = new FormatChoice(name, given, (format) =>
-    lineReader(format, name, collector, blockTokens),
-  )
-  let number = 0
-  for await (const batch of lineBatches(readBytes(from, options), name)) {
-    for (const text of batch) {
-      number++
-      if (!isBlankOrComment(text)) lines.line(text, number)
-    }
+  const content = {
+    format: options.format === undefined ? undefined : parseTraceFormat(options.format),
+    blockTokens: checkBlockTokens(options.blockTokens),
+    onError: options.onError ?? 'fail',
   }
-  const format = lines.end()
-  const { skipped, ignored, records, builder } = collector
-  if (records.length === 0) throw emptyError(name, skipped, ignored)
-  const lowered = lowerRecords(records, builder, options.sessionPrompts ?? 'extend')
-  return { ...lowered, format, source: name, skipped, ignored }
-}
-
-/** Passes lines on to the reader of their format, holding the first ones back until it is known. */
-class FormatChoice {
-  private readonly source: string
-  private readonly create: (format: TraceFormat) => LineReader
-  private format: TraceFormat | undefined
-  private reader: LineReader | undefined
-  private readonly held: (readonly [string, number])[] = []
-
-  constructor(
-    source: string,
-    format: TraceFormat | undefined,
-    create: (format: TraceFormat) => LineReader,
-  ) {
-    this.source = source
-    this.create = create
-    if (format !== undefined) this.choose(format)
+  const sessionPrompts = options.sessionPrompts ?? 'extend'
+  const read = async (onRawBytes?: (bytes: Uint8Array) => void): Promise<CachedRead> => {
+    const bytes = readBytes(from, { ...options, onRawBytes })
+    const { columns, ...rest } = await readColumns(bytes, name, content)
+    return { ...lowerColumns(columns, sessionPrompts), ...rest }
   }
-
-  line(text: string, number: number): void {
-    if (this.reader !== undefined) {
-      this.reader.line(text, number)
-      return
-    }
-    this.held.push([text, number])
-    const format = detectTraceFormat(text)
-    if (format !== undefined) this.choose(format)
-    else if (this.held.length === DETECTION_LINES) throw this.unknown()
-  }
-
-  end(): TraceFormat {
-    if (this.held.length > 0 && this.reader === undefined) throw this.unknown()
-    this.reader?.end()
-    return this.format ?? 'compact_jsonl'
-  }
-
-  private choose(format: TraceFormat): void {
-    this.format = format
-    this.reader = this.create(format)
-    for (const [text, number] of this.held) this.reader.line(text, number)
-    this.held.length = 0
-  }
-
-  private unknown(): Error {
-    const [text, number] = this.held[0]!
-    const where = `${this.source}:${number}`
-    return traceError(
-      'trace_invalid',
-      `${where}: expected compact JSONL ("ts"), Mooncake ("timestamp") or OTLP JSON ("resourceSpans"), got ${JSON.stringify(shorten(text))}`,
-      { path: where, hint: 'Name the format if the content does not show it.' },
-    )
-  }
-}
-
-function lineReader(
-  format: TraceFormat,
-  source: string,
-  collector: RecordCollector,
-  blockTokens: number,
-): LineReader {
-  if (format === 'otel') return new OtelReader(source, collector)
-  return format === 'mooncake'
-    ? new MooncakeReader(source, collector, blockTokens)
-    : new CompactReader(source, collector, blockTokens)
-}
-
-function isBlankOrComment(text: string): boolean {
-  const first = text.charCodeAt(0)
-  if (first === 0x7b) return false
-  const trimmed = text.trimStart()
-  return trimmed === '' || trimmed.startsWith('#')
-}
-
-function emptyError(source: string, skipped: SkippedRecords, ignored: number): Error {
-  const found: string[] = []
-  if (skipped.count > 0) found.push(`${skipped.count} bad (first: ${skipped.messages[0]})`)
-  if (ignored > 0) found.push(`${ignored} spans without token counts`)
-  return traceError(
-    'trace_empty',
-    `${source}: expected at least one request, got ${found.join(' and ') || 'none'}`,
-    { path: source },
-  )
+  if (options.cache !== true || !isFile(from)) return { ...(await read()), source: name, notes: [] }
+  const cached = await readCached({
+    path: name,
+    options: JSON.stringify({ ...content, sessionPrompts }),
+    rawBytes: () => readRawBytes(from, options),
+    read,
+  })
+  return { ...cached.read, source: name, notes: cached.notes }
 }

@@ -1,7 +1,7 @@
-import { RequestTableBuilder, RouteSimError } from '@routesim/core'
+import { RouteSimError } from '@routesim/core'
+import { TraceColumns } from '../columns/trace-columns.js'
+import type { HashedBlocks, TraceRecord } from '../columns/trace-record.js'
 import { traceError } from '../errors/trace-error.js'
-import { placeHashedBlocks } from '../records/hashed-blocks.js'
-import type { HashedBlocks, TraceRecord } from '../records/trace-record.js'
 
 const MESSAGES_KEPT = 5
 
@@ -14,8 +14,7 @@ export interface SkippedRecords {
 
 /** Gathers the records of one trace; what is wrong with one either ends the read or is counted. */
 export class RecordCollector {
-  readonly builder: RequestTableBuilder = new RequestTableBuilder()
-  readonly records: TraceRecord[] = []
+  readonly columns: TraceColumns = new TraceColumns()
   /** Entries that are no requests at all, such as spans of other work. */
   ignored = 0
   private skippedCount = 0
@@ -31,8 +30,7 @@ export class RecordCollector {
   }
 
   add(record: TraceRecord, blocks?: HashedBlocks): void {
-    if (blocks !== undefined) this.place(record, blocks)
-    this.records.push(record)
+    this.columns.add(record, blocks)
   }
 
   /** Runs `read`; a RouteSimError in it is of the entry at `where`. */
@@ -48,15 +46,6 @@ export class RecordCollector {
       }
       this.skippedCount++
       if (this.messages.length < MESSAGES_KEPT) this.messages.push(message)
-    }
-  }
-
-  private place(record: TraceRecord, blocks: HashedBlocks): void {
-    try {
-      placeHashedBlocks(this.builder.prompts, record, blocks)
-    } catch (error) {
-      if (!(error instanceof RouteSimError) || error.code !== 'prompt_invalid') throw error
-      throw traceError('trace_invalid', `hash_ids: ${error.message}`, { cause: error })
     }
   }
 }

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream'
 import type { RequestTable } from '@routesim/core'
+import type { PrefixHashes } from '../columns/lower-columns.js'
 import { type ReadTraceOptions, readTrace, type TraceReadResult } from '../reading/read-trace.js'
-import type { PrefixHashes } from '../records/lower-records.js'
 import { writeTrace } from '../writing/write-trace.js'
 
 /** Reads a trace from text, named `t.jsonl` in messages. */

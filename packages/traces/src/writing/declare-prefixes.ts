@@ -1,7 +1,8 @@
-import { NO_NODE, type RequestTable, RequestTableBuilder } from '@routesim/core'
-import { lowerRecords, type PrefixHashes } from '../records/lower-records.js'
-import { contradicts, repeatedTokens } from '../records/session-prompts.js'
-import type { TraceRecord } from '../records/trace-record.js'
+import { NO_NODE, type RequestTable } from '@routesim/core'
+import type { PrefixHashes } from '../columns/lower-columns.js'
+import { lowerRecords } from '../columns/lower-records.js'
+import { repeatedTokens } from '../columns/session-prompts.js'
+import type { TraceRecord } from '../columns/trace-record.js'
 import { equal, sharesTheSame } from './lost-columns.js'
 import { recordOfRow } from './table-records.js'
 
@@ -31,7 +32,8 @@ export function declarePrefixes(
     const label = given?.names[given.of[row]!]
     const prefix = table.prefixTokens[row]!
     let repeated = previous === undefined ? 0 : repeatedTokens(previous, record.promptTokens)
-    if (contradicts(previous?.name, label)) repeated = 0
+    const before = previous?.name
+    if (before !== undefined && label !== undefined && before !== label) repeated = 0
     const declared =
       prefix > repeated ? prefix : Math.min(previous?.declared ?? 0, record.promptTokens)
     const name = given === undefined && declared > 0 ? nameOfRoot.of(row) : label
@@ -50,8 +52,7 @@ export function declarePrefixes(
       name: kept ? previous!.name : name,
     })
   }
-  const copies = records.map((record) => ({ ...record }))
-  const back = lowerRecords(copies, new RequestTableBuilder(), 'extend').table
+  const back = lowerRecords(records, 'extend').table
   const exact = equal(table.prefixTokens, back.prefixTokens) && sharesTheSame(table, back)
   return { records, exact }
 }

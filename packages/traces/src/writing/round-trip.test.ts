@@ -132,11 +132,45 @@ describe('Mooncake JSONL', () => {
       line(2, 200, [3, 1, 5, 9]),
     ].join('\n')
     const { table } = await readText(text, { blockTokens: 64 })
-    const compact = await readText(formatTrace(table, 'compact_jsonl'))
+    const written = formatTrace(table, 'compact_jsonl')
+    expect(written.split('\n')[1]).toContain('"hash_ids":[0,1,3],"block_size":64')
+    const compact = await readText(written)
     expectSame(compact.table, table)
     const back = formatTrace(compact.table, 'mooncake', { blockTokens: 64 })
     expectSame((await readText(back, { blockTokens: 64 })).table, table)
     expect(back.split('\n')[1]).toContain('"hash_ids":[0,1,3]')
+  })
+})
+
+describe('hashed blocks', () => {
+  const path = fc.tuple(
+    fc.array(fc.nat(3), { minLength: 1, maxLength: 5 }),
+    fc.constantFrom(0, 0, 7),
+  )
+  const paths = fc.array(path, { minLength: 1, maxLength: 20 })
+
+  it('come back from compact and from Mooncake JSONL with the same tree', async () => {
+    await fc.assert(
+      fc.asyncProperty(paths, async (all) => {
+        const lines = all.map(([hash_ids, missing], i) =>
+          JSON.stringify({
+            timestamp: i,
+            input_length: hash_ids.length * 32 - missing,
+            output_length: 1,
+            hash_ids,
+          }),
+        )
+        const options = { blockTokens: 32, onError: 'skip' } as const
+        const { table } = await readText(lines.join('\n'), options)
+        const compact = await readText(formatTrace(table, 'compact_jsonl'))
+        expectSame(compact.table, table)
+        const text = formatTrace(compact.table, 'mooncake', { blockTokens: 32 })
+        const back = await readText(text, options)
+        expect(back.table).toEqual(table)
+        expect(formatTrace(back.table, 'mooncake', { blockTokens: 32 })).toBe(text)
+      }),
+      { numRuns: 300 },
+    )
   })
 })
 

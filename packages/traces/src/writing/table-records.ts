@@ -1,5 +1,5 @@
 import type { RequestTable } from '@routesim/core'
-import type { TraceRecord } from '../records/trace-record.js'
+import type { TraceRecord } from '../columns/trace-record.js'
 
 const NAMES = ['session', 'user', 'tenant', 'model', 'adapter'] as const
 

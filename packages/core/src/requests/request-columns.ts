@@ -1,0 +1,136 @@
+import { Int32Column } from './int32-column.js'
+import type { RequestTable } from './request-table.js'
+import { sharedFloat64 } from './shared-columns.js'
+
+/** Names of the integer columns of a {@link RequestTable}. */
+export const INT_COLUMNS = [
+  'promptTokens',
+  'outputTokens',
+  'maxTokens',
+  'promptNode',
+  'prefixTokens',
+  'session',
+  'user',
+  'tenant',
+  'model',
+  'adapter',
+  'priority',
+] as const
+
+/** Value of `maxTokens` in {@link RequestColumns} for: no limit declared, the true output length. */
+const UNDECLARED = -1
+
+const FIRST_CAPACITY = 1024
+
+/** Memory that is not written to yet costs next to nothing, and copying does. */
+const GROWTH = 4
+
+/**
+ * The columns of a {@link RequestTable} while rows are still being added, in any order of arrival
+ * and unchecked. Columns that no row uses take no memory. {@link RequestTableBuilder} is the
+ * comfortable way; this is the fast one.
+ *
+ * @example
+ * const columns = new RequestColumns()
+ * const row = columns.append(0, 512, 100)
+ * columns.priority.set(row, 3)
+ * const { arrivalMs } = columns.finish(columns.arrivalOrder())
+ */
+export class RequestColumns {
+  readonly promptTokens: Int32Column = new Int32Column(0)
+  readonly outputTokens: Int32Column = new Int32Column(0)
+  /** -1 for the true output length. */
+  readonly maxTokens: Int32Column = new Int32Column(UNDECLARED)
+  readonly promptNode: Int32Column = new Int32Column(-1)
+  readonly prefixTokens: Int32Column = new Int32Column(0)
+  readonly session: Int32Column = new Int32Column(-1)
+  readonly user: Int32Column = new Int32Column(-1)
+  readonly tenant: Int32Column = new Int32Column(-1)
+  readonly model: Int32Column = new Int32Column(-1)
+  readonly adapter: Int32Column = new Int32Column(-1)
+  readonly priority: Int32Column = new Int32Column(0)
+  private arrivals = sharedFloat64(FIRST_CAPACITY)
+  private count = 0
+  private inOrder = true
+
+  /** Rows added so far. */
+  get size(): number {
+    return this.count
+  }
+
+  arrivalMs(row: number): number {
+    return this.arrivals[row]!
+  }
+
+  /** Replaces every time of arrival; their order must stay the same. */
+  mapArrivals(change: (arrivalMs: number) => number): void {
+    for (let row = 0; row < this.count; row++) this.arrivals[row] = change(this.arrivals[row]!)
+  }
+
+  /**
+   * Adds a row.
+   * @returns its number, for the setters of the other columns
+   */
+  append(arrivalMs: number, promptTokens: number, outputTokens: number): number {
+    const row = this.count
+    if (row === this.arrivals.length) {
+      const grown = sharedFloat64(row * GROWTH)
+      grown.set(this.arrivals)
+      this.arrivals = grown
+    }
+    if (row > 0 && this.arrivals[row - 1]! > arrivalMs) this.inOrder = false
+    this.arrivals[row] = arrivalMs
+    this.promptTokens.set(row, promptTokens)
+    this.outputTokens.set(row, outputTokens)
+    this.count = row + 1
+    return row
+  }
+
+  /**
+   * Row numbers by time of arrival, rows that arrive together in the order they were added;
+   * `undefined` when all were added in that order.
+   */
+  arrivalOrder(): Int32Array | undefined {
+    if (this.inOrder) return undefined
+    const arrivals = this.arrivals
+    const order = new Int32Array(this.count)
+    for (let row = 0; row < order.length; row++) order[row] = row
+    return order.sort((i, j) => arrivals[i]! - arrivals[j]! || i - j)
+  }
+
+  /**
+   * The finished columns, in shared memory; those that no row uses share one array per default. No
+   * row may be added or set afterwards.
+   */
+  finish(order: Int32Array | undefined): Omit<RequestTable, 'strings' | 'prompts'> {
+    const size = this.count
+    const arrivalMs = this.finishArrivals(order)
+    const unused = new Map<number, Int32Array>()
+    const columns: Partial<Record<(typeof INT_COLUMNS)[number], Int32Array>> = {}
+    for (const name of INT_COLUMNS) {
+      const column = this[name]
+      const known = column.isUsed ? undefined : unused.get(column.initial)
+      // A declared limit that is not there is the output length: the same column.
+      if (name === 'maxTokens' && !column.isUsed) columns.maxTokens = columns.outputTokens!
+      else columns[name] = known ?? column.finish(size, order)
+      if (!column.isUsed && name !== 'maxTokens') unused.set(column.initial, columns[name]!)
+    }
+    if (this.maxTokens.isUsed) fillUndeclared(columns.maxTokens!, columns.outputTokens!)
+    return { size, arrivalMs, ...(columns as Record<(typeof INT_COLUMNS)[number], Int32Array>) }
+  }
+
+  private finishArrivals(order: Int32Array | undefined): Float64Array {
+    const { arrivals, count } = this
+    if (order === undefined && count > arrivals.length / 2) return arrivals.subarray(0, count)
+    const column = sharedFloat64(count)
+    if (order === undefined) column.set(arrivals.subarray(0, count))
+    else for (let row = 0; row < count; row++) column[row] = arrivals[order[row]!]!
+    return column
+  }
+}
+
+function fillUndeclared(maxTokens: Int32Array, outputTokens: Int32Array): void {
+  for (let row = 0; row < maxTokens.length; row++) {
+    if (maxTokens[row] === UNDECLARED) maxTokens[row] = outputTokens[row]!
+  }
+}

@@ -1,0 +1,186 @@
+import { Int32List, NO_NODE, type PromptTree, sharedInt32 } from '@routesim/core'
+import { BlockInterner } from './block-interner.js'
+import { BlockRuns } from './block-runs.js'
+import type { IdRuns } from './id-runs.js'
+
+/** What {@link BlockPaths} answers when a known block comes with another length. */
+export const REFUSED = -2
+
+/** Why a path was refused: its block number `at` holds `known` tokens, not `wanted`. */
+export interface Refusal {
+  readonly at: number
+  readonly known: number
+  readonly wanted: number
+}
+
+/**
+ * The prompts of a trace that come as paths of hashed blocks, interned into a prompt tree. Equal ids
+ * after equal beginnings are the same block, which always has the same length.
+ *
+ * As long as the ids are numbers in order of first appearance, as in the published Mooncake traces,
+ * a path costs its runs of consecutive ids. Other ids are renumbered first. Both give a compressed
+ * tree. When blocks differ in size, the tree has a node per block.
+ */
+export class BlockPaths {
+  /** Why the last path was refused. */
+  refusal: Refusal | undefined
+  private runs: BlockRuns | undefined
+  private interner: BlockInterner | undefined
+  /** Ends of blocks in tokens, once they differ in size. */
+  private ends: Int32List | undefined
+
+  /**
+   * Adds a path of blocks of `blockTokens` each; the last may be partial when the prompt is shorter.
+   * A refused path changes nothing.
+   * @returns a handle of its end: {@link NO_NODE} for no blocks, {@link REFUSED}
+   */
+  add(ids: IdRuns, blockTokens: number, promptTokens: number): number {
+    if (ids.length === 0) return NO_NODE
+    const runs = this.runs ?? new BlockRuns(blockTokens)
+    if (this.ends !== undefined || runs.blockTokens !== blockTokens) {
+      return this.addEach(ids, (i) => Math.min(blockTokens, promptTokens - i * blockTokens))
+    }
+    this.runs = runs
+    if (this.interner === undefined) {
+      const end = this.addNumbered(runs, ids, promptTokens)
+      if (end !== undefined) return end
+    }
+    return this.addInterned(runs, ids, promptTokens)
+  }
+
+  /** Adds a path of blocks of any lengths. */
+  addEach(ids: IdRuns, tokensOf: (i: number) => number): number {
+    if (ids.length === 0) return NO_NODE
+    const interner = this.interned()
+    const ends = this.endsOf(interner)
+    const values = ids.expand()
+    let last = NO_NODE
+    let endTokens = 0
+    let i = 0
+    for (; i < ids.length; i++) {
+      const block = interner.find(last, values[i]!)
+      if (block === -1) break
+      const known = ends.values[block]! - endTokens
+      if (known !== tokensOf(i)) return this.refuse(i, known, tokensOf(i))
+      last = block
+      endTokens = ends.values[block]!
+    }
+    for (; i < ids.length; i++) {
+      last = interner.add(last, values[i]!)
+      endTokens += tokensOf(i)
+      ends.push(endTokens)
+    }
+    return last
+  }
+
+  /** The finished tree, and the node of each handle. */
+  finish(): { tree: PromptTree; nodeOf: (handle: number) => number } | undefined {
+    const { interner, ends } = this
+    if (ends === undefined || interner === undefined) return this.runs?.finish()
+    const size = ends.length
+    const parent = sharedInt32(size)
+    const startTokens = sharedInt32(size)
+    const endTokens = sharedInt32(size)
+    for (let node = 0; node < size; node++) {
+      const above = interner.parentOf(node)
+      parent[node] = above
+      startTokens[node] = above === NO_NODE ? 0 : endTokens[above]!
+      endTokens[node] = ends.values[node]!
+    }
+    return { tree: { size, parent, startTokens, endTokens }, nodeOf: (handle) => handle }
+  }
+
+  /** Adds a path whose ids are block numbers; `undefined` when they can not be. */
+  private addNumbered(runs: BlockRuns, ids: IdRuns, promptTokens: number): number | undefined {
+    const { bounds, runCount } = ids
+    const size = runs.size
+    let last = NO_NODE
+    for (let run = 0; run < runCount; run++) {
+      const from = bounds[run * 2]!
+      const to = bounds[run * 2 + 1]!
+      if (from >= size) {
+        return from === size && run === runCount - 1
+          ? this.extend(runs, ids, last, to - from + 1, promptTokens)
+          : undefined
+      }
+      const knownTo = to < size ? to : size - 1
+      if (from < 0 || runs.parentOf(from) !== last || !runs.isRun(from, knownTo)) return undefined
+      last = knownTo
+      if (to === knownTo) continue
+      return run === runCount - 1
+        ? this.extend(runs, ids, last, to - knownTo, promptTokens)
+        : undefined
+    }
+    return this.extend(runs, ids, last, 0, promptTokens)
+  }
+
+  private addInterned(runs: BlockRuns, ids: IdRuns, promptTokens: number): number {
+    const interner = this.interned()
+    const values = ids.expand()
+    let last = NO_NODE
+    let known = 0
+    for (; known < ids.length; known++) {
+      const block = interner.find(last, values[known]!)
+      if (block === -1) break
+      last = block
+    }
+    const end = this.extend(runs, ids, last, ids.length - known, promptTokens)
+    if (end === REFUSED) return end
+    for (let i = known; i < ids.length; i++) last = interner.add(last, values[i]!)
+    return end
+  }
+
+  /** Adds a path that is known up to `last`; only there the lengths can disagree. */
+  private extend(
+    runs: BlockRuns,
+    ids: IdRuns,
+    last: number,
+    added: number,
+    promptTokens: number,
+  ): number {
+    const { blockTokens } = runs
+    const length = ids.length
+    const lastTokens = Math.min(blockTokens, promptTokens - (length - 1) * blockTokens)
+    if (last !== NO_NODE) {
+      // A block that others follow is full, or they would not have been let in.
+      const depth = length - added
+      const known = runs.tokensOf(last, depth)
+      const wanted = added > 0 ? blockTokens : lastTokens
+      if (known !== wanted) return this.refuse(depth - 1, known, wanted)
+    }
+    return runs.add(last, added, promptTokens, lastTokens < blockTokens)
+  }
+
+  private refuse(at: number, known: number, wanted: number): number {
+    this.refusal = { at, known, wanted }
+    return REFUSED
+  }
+
+  /** The interner, which knows all blocks numbered so far. */
+  private interned(): BlockInterner {
+    if (this.interner !== undefined) return this.interner
+    const interner = new BlockInterner()
+    const { runs } = this
+    for (let block = 0; block < (runs?.size ?? 0); block++) {
+      interner.add(runs!.parentOf(block), block)
+    }
+    this.interner = interner
+    return interner
+  }
+
+  private endsOf(interner: BlockInterner): Int32List {
+    if (this.ends !== undefined) return this.ends
+    const ends = new Int32List()
+    const depths = new Int32List()
+    const { runs } = this
+    for (let block = 0; block < interner.size; block++) {
+      const above = interner.parentOf(block)
+      const depth = above === NO_NODE ? 1 : depths.values[above]! + 1
+      depths.push(depth)
+      const start = above === NO_NODE ? 0 : ends.values[above]!
+      ends.push(start + runs!.tokensOf(block, depth))
+    }
+    this.ends = ends
+    return ends
+  }
+}

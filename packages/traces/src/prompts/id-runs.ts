@@ -1,0 +1,48 @@
+/** The block ids of one prompt, as runs of consecutive numbers; one object serves many prompts. */
+export class IdRuns {
+  /** First and last id of each run, in turn; both included. */
+  bounds: Float64Array = new Float64Array(128)
+  runCount = 0
+  /** Ids in all. */
+  length = 0
+  private expanded = new Float64Array(128)
+
+  clear(): void {
+    this.runCount = 0
+    this.length = 0
+  }
+
+  push(id: number): void {
+    const last = this.runCount * 2 - 1
+    if (last > 0 && this.bounds[last] === id - 1) {
+      this.bounds[last] = id
+      this.length++
+    } else this.pushRun(id, id)
+  }
+
+  /** Adds a run of consecutive ids. */
+  pushRun(first: number, last: number): void {
+    const at = this.runCount * 2
+    if (at === this.bounds.length) {
+      const grown = new Float64Array(at * 2)
+      grown.set(this.bounds)
+      this.bounds = grown
+    }
+    this.bounds[at] = first
+    this.bounds[at + 1] = last
+    this.runCount++
+    this.length += last - first + 1
+  }
+
+  /** The single ids, in an array that is written again by the next call and may be longer. */
+  expand(): Float64Array {
+    if (this.expanded.length < this.length) this.expanded = new Float64Array(this.length * 2)
+    const { bounds, runCount, expanded } = this
+    let at = 0
+    for (let run = 0; run < runCount; run++) {
+      const last = bounds[run * 2 + 1]!
+      for (let id = bounds[run * 2]!; id <= last; id++) expanded[at++] = id
+    }
+    return expanded
+  }
+}
