@@ -83,6 +83,13 @@ test('a cost that differs in the digits shown is a range', () => {
   )
 })
 
+test('costs of less than a cent are told apart', () => {
+  const cheap = (name: string, usd: number) => result(name, { estimated_cost_per_1k_tokens: usd })
+  expect(verdict(scenario, [cheap('a', 1.1e-6), cheap('b', 1.4e-6)])[1]).toMatch(
+    /\$0\.0011 with a, .* \$0\.0014 with b\.$/,
+  )
+})
+
 test('one algorithm has no rival: only what it costs', () => {
   expect(verdict(scenario, [result('a')])).toEqual([
     'On 2 x H100 SXM at $7.00/h, a million tokens cost $1.000, of which 40% is for busy GPUs and the rest for idle ones.',

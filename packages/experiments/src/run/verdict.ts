@@ -174,7 +174,8 @@ function percent(share: number): string {
   return `${Math.round(share * 100)}%`
 }
 
-/** USD per 1K tokens, as USD per million: what price lists give. */
+/** USD per 1K tokens, as USD per million: what price lists give. Cheap ones keep three digits. */
 function dollars(usdPer1kTokens: number): string {
-  return `$${(usdPer1kTokens * 1000).toFixed(3)}`
+  const usd = usdPer1kTokens * 1000
+  return `$${usd >= 0.1 ? usd.toFixed(3) : Number(usd.toPrecision(3))}`
 }
