@@ -72,6 +72,10 @@ const tasks = {
     console.log(`${numPassedTests} passed, ${numFailedTests} failed${skipped}`)
     process.exit(code)
   },
+  bench(...args) {
+    tasks.build()
+    sh('node', 'bench/run.mjs', ...args)
+  },
   lint() {
     sh('biome', 'check', '--error-on-warnings')
     sh('knip')

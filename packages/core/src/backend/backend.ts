@@ -3,6 +3,7 @@ import type { BackendSpec } from '../engine/simulation-options.js'
 import type { KvCache } from '../kv-cache/kv-cache.js'
 import type { RequestProgress } from '../requests/request-progress.js'
 import type { RequestTable } from '../requests/request-table.js'
+import type { BackendLoads } from './backend-loads.js'
 import type { BackendCounters } from './backend-meter.js'
 
 /** What a backend tells the simulation while it works. */
@@ -20,6 +21,7 @@ export interface BackendContext {
   readonly requests: RequestTable
   readonly progress: RequestProgress
   readonly kv: KvCache
+  readonly loads: BackendLoads
   readonly listener: BackendListener
   readonly recorder: Recorder
   /** First row of the request table that is measured. */
@@ -33,12 +35,7 @@ export interface BackendContext {
 export interface Backend {
   readonly id: number
   readonly spec: BackendSpec
-  /** Requests not yet admitted. */
-  readonly waiting: number
-  /** Requests admitted and not finished. */
-  readonly running: number
-  /** Prompt tokens of requests dispatched here that have no first token yet. */
-  readonly pendingPromptTokens: number
+
   /** When `completeStep` is due, in ms; NaN between steps. */
   readonly endMs: number
   /** What it has done up to now. */

@@ -3,6 +3,7 @@ import { RouteSimError } from '../errors/routesim-error.js'
 import type { BulkKvCache } from '../kv-cache/kv-cache.js'
 import type { StepSegment, StepShape } from '../latency/latency-model.js'
 import type { Backend, BackendContext } from './backend.js'
+import type { BackendLoads } from './backend-loads.js'
 import { type BackendCounters, BackendMeter } from './backend-meter.js'
 import { BlockGrowth } from './block-growth.js'
 import { FinishHeap } from './finish-heap.js'
@@ -29,7 +30,7 @@ export class FastBackend implements Backend {
   private readonly maxBatch: number
   private batchSize = 0
   private admissions = 0
-  private unansweredTokens = 0
+  private readonly loads: BackendLoads
 
   // Decoding requests: when they finish, their context, and when they need blocks.
   private readonly decoding: FinishHeap
@@ -75,6 +76,7 @@ export class FastBackend implements Backend {
     this.id = id
     this.spec = spec
     this.context = context
+    this.loads = context.loads
     this.kv = kv
     this.maxBatch = Math.min(spec.maxNumSeqs, spec.maxBatchTokens)
     this.decoding = new FinishHeap(this.maxBatch)
@@ -82,18 +84,6 @@ export class FastBackend implements Backend {
     this.sharingGrowth = new BlockGrowth(spec.kv.blockTokens)
     this.prefills = new Int32Array(this.maxBatch)
     this.prefillTokens = new Int32Array(this.maxBatch)
-  }
-
-  get waiting(): number {
-    return this.queue.size
-  }
-
-  get running(): number {
-    return this.batchSize
-  }
-
-  get pendingPromptTokens(): number {
-    return this.unansweredTokens
   }
 
   get endMs(): number {
@@ -113,12 +103,14 @@ export class FastBackend implements Backend {
   enqueue(request: number, nowMs: number): void {
     this.measure(nowMs)
     this.queue.pushBack(request)
-    this.unansweredTokens += this.context.requests.promptTokens[request]!
+    this.loads.pendingPromptTokens[this.id]! += this.context.requests.promptTokens[request]!
+    this.publish()
   }
 
   enqueueHandedOver(request: number, nowMs: number): void {
     this.measure(nowMs)
     this.queue.pushBack(request)
+    this.publish()
   }
 
   transferCompleted(request: number, nowMs: number): void {
@@ -181,6 +173,7 @@ export class FastBackend implements Backend {
     const hasStalled = this.continueChunked()
     this.headIsBlocked = false
     if (!hasPreempted && !hasStalled) this.admitWaiting(nowMs)
+    this.publish()
     if (step.prefillRequests + step.decodeRequests === 0) {
       this.endsMs = Number.NaN
       return
@@ -459,6 +452,7 @@ export class FastBackend implements Backend {
       context.progress.emittedTokens[request] = context.requests.outputTokens[request]!
       this.leaveKv(request, this.computedAtEnd(request))
       this.batchSize--
+      this.publish()
       context.listener.requestFinished(request, this.id)
     }
   }
@@ -482,14 +476,16 @@ export class FastBackend implements Backend {
     const outputTokens = requests.outputTokens[request]!
     if (this.chunked === request) this.chunked = NONE
     if (progress.emittedTokens[request] === 0)
-      this.unansweredTokens -= requests.promptTokens[request]!
+      this.loads.pendingPromptTokens[this.id]! -= requests.promptTokens[request]!
     if (outputTokens > 0) this.emitAfterPrefill(request, nowMs)
     if (progress.emittedTokens[request] === outputTokens) {
       this.kv.release(this.id, request)
       this.batchSize--
+      this.publish()
       listener.requestFinished(request, this.id)
     } else if (progress.backend[request] !== this.id) {
       this.batchSize--
+      this.publish()
       listener.prefillFinished(request)
     } else {
       this.startDecoding(request)
@@ -607,6 +603,12 @@ export class FastBackend implements Backend {
   private knownTokens(request: number): number {
     const { requests, progress } = this.context
     return requests.promptTokens[request]! + progress.emittedTokens[request]!
+  }
+
+  /** Makes the load visible. */
+  private publish(): void {
+    this.loads.waiting[this.id] = this.queue.size
+    this.loads.running[this.id] = this.batchSize
   }
 
   private measure(nowMs: number): void {

@@ -23,7 +23,7 @@ export class ReferenceBackend implements Backend {
   private readonly batchTokens: Int32Array
   private readonly maxBatch: number
   private batchSize = 0
-  private unansweredTokens = 0
+
   /** Requests of the batch that left it since the step ended. */
   private leftBatch = 0
   private stepStartMs = 0
@@ -46,18 +46,6 @@ export class ReferenceBackend implements Backend {
     this.batchTokens = new Int32Array(this.maxBatch)
   }
 
-  get waiting(): number {
-    return this.queue.size
-  }
-
-  get running(): number {
-    return this.batchSize - this.leftBatch
-  }
-
-  get pendingPromptTokens(): number {
-    return this.unansweredTokens
-  }
-
   get endMs(): number {
     return this.endsMs
   }
@@ -75,12 +63,14 @@ export class ReferenceBackend implements Backend {
   enqueue(request: number, nowMs: number): void {
     this.measure(nowMs)
     this.queue.pushBack(request)
-    this.unansweredTokens += this.context.requests.promptTokens[request]!
+    this.context.loads.pendingPromptTokens[this.id]! += this.context.requests.promptTokens[request]!
+    this.publish()
   }
 
   enqueueHandedOver(request: number, nowMs: number): void {
     this.measure(nowMs)
     this.queue.pushBack(request)
+    this.publish()
   }
 
   transferCompleted(request: number, nowMs: number): void {
@@ -107,6 +97,7 @@ export class ReferenceBackend implements Backend {
 
     const batchedAll = this.batchRunning(nowMs)
     if (batchedAll) this.admitWaiting(nowMs)
+    this.publish()
     if (step.prefillRequests + step.decodeRequests === 0) return
 
     const durationMs = this.spec.latency.stepMs(step)
@@ -249,23 +240,25 @@ export class ReferenceBackend implements Backend {
 
   /** Books the tokens a request computed in the step. @returns false when it left the batch */
   private advanceRequest(request: number, tokens: number, nowMs: number): boolean {
-    const { kv, progress, requests, listener } = this.context
+    const { kv, loads, progress, requests, listener } = this.context
     const computed = progress.computedTokens[request]! + tokens
     progress.computedTokens[request] = computed
     kv.commit(this.id, request, computed)
     if (computed < this.knownTokens(request)) return true
     if (progress.emittedTokens[request] === 0)
-      this.unansweredTokens -= requests.promptTokens[request]!
+      loads.pendingPromptTokens[this.id]! -= requests.promptTokens[request]!
 
     if (requests.outputTokens[request]! > 0) this.emitToken(request, nowMs)
     if (progress.emittedTokens[request]! === requests.outputTokens[request]!) {
       kv.release(this.id, request)
       this.leftBatch++
+      this.publish()
       listener.requestFinished(request, this.id)
       return false
     }
     if (progress.backend[request] !== this.id) {
       this.leftBatch++
+      this.publish()
       listener.prefillFinished(request)
       return false
     }
@@ -288,6 +281,13 @@ export class ReferenceBackend implements Backend {
   private knownTokens(request: number): number {
     const { requests, progress } = this.context
     return requests.promptTokens[request]! + progress.emittedTokens[request]!
+  }
+
+  /** Makes the load visible. */
+  private publish(): void {
+    const { loads } = this.context
+    loads.waiting[this.id] = this.queue.size
+    loads.running[this.id] = this.batchSize - this.leftBatch
   }
 
   private measure(nowMs: number): void {

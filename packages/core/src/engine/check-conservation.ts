@@ -1,4 +1,4 @@
-import type { Backend } from '../backend/backend.js'
+import type { BackendLoads } from '../backend/backend-loads.js'
 import { RouteSimError } from '../errors/routesim-error.js'
 import type { KvCache, KvUsage } from '../kv-cache/kv-cache.js'
 import type { RequestProgress } from '../requests/request-progress.js'
@@ -13,7 +13,7 @@ import { OUTCOME } from './run-result.js'
 export function checkConservation(
   requests: RequestTable,
   progress: RequestProgress,
-  backends: readonly Backend[],
+  loads: BackendLoads,
   kv: KvCache,
 ): void {
   for (let i = 0; i < requests.size; i++) {
@@ -25,9 +25,9 @@ export function checkConservation(
     }
   }
   const usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
-  for (const { id, waiting, running } of backends) {
-    if (waiting + running > 0)
-      throw violated(`backend ${id} still has ${waiting + running} requests`)
+  for (let id = 0; id < loads.waiting.length; id++) {
+    const left = loads.waiting[id]! + loads.running[id]!
+    if (left > 0) throw violated(`backend ${id} still has ${left} requests`)
     kv.usage(id, usage)
     if (usage.held > 0) throw violated(`backend ${id} still holds ${usage.held} KV blocks`)
     if (usage.cached + usage.free !== usage.total) {

@@ -1,4 +1,5 @@
 import type { Backend, BackendListener } from '../backend/backend.js'
+import { BackendLoads } from '../backend/backend-loads.js'
 import { FastBackend } from '../backend/fast-backend.js'
 import { ReferenceBackend } from '../backend/reference-backend.js'
 import { RouteSimError } from '../errors/routesim-error.js'
@@ -28,6 +29,7 @@ export class Engine implements BackendListener, EventHandler {
   private readonly loop: EventLoop
   private readonly kv: KvCache
   private readonly progress: RequestProgress
+  private readonly loads: BackendLoads
   private readonly backends: readonly Backend[]
   private readonly views: readonly BackendView[]
   private readonly cluster: LiveClusterView
@@ -51,10 +53,12 @@ export class Engine implements BackendListener, EventHandler {
       cluster.backends.map((backend) => backend.kv),
     )
     this.progress = new RequestProgress(requests.size)
+    this.loads = new BackendLoads(cluster.backends.length)
     const context = {
       requests,
       progress: this.progress,
       kv: this.kv,
+      loads: this.loads,
       listener: this,
       recorder: options.recorder ?? {},
       measuredFrom: options.warmupRequests ?? 0,
@@ -63,7 +67,9 @@ export class Engine implements BackendListener, EventHandler {
     this.backends = cluster.backends.map((spec, id) =>
       isBulk(kv) ? new FastBackend(id, spec, context, kv) : new ReferenceBackend(id, spec, context),
     )
-    this.views = this.backends.map((backend) => new LiveBackendView(backend, kv, this.loop))
+    this.views = this.backends.map(
+      (backend) => new LiveBackendView(backend, this.loads, kv, this.loop),
+    )
     this.cluster = new LiveClusterView(
       this.views,
       this.backends,
@@ -91,7 +97,7 @@ export class Engine implements BackendListener, EventHandler {
     if (!this.loop.run(this, maxEvents)) return false
     if (this.ended < this.requests.size && this.resolveDeadlock()) return false
     if (!this.isDone) {
-      checkConservation(this.requests, this.progress, this.backends, this.kv)
+      checkConservation(this.requests, this.progress, this.loads, this.kv)
       this.isDone = true
     }
     return true
@@ -191,7 +197,7 @@ export class Engine implements BackendListener, EventHandler {
     }
     if (prefill !== decode) this.handOver.checkPair(this.router.name, prefill, decode)
     const backend = this.backends[prefill.id]!
-    if (backend.waiting >= backend.spec.maxQueueDepth) {
+    if (this.loads.waiting[prefill.id]! >= backend.spec.maxQueueDepth) {
       this.reject(request, 'queue_full')
     } else if (!this.canEverFit(request, prefill.id, decode.id)) {
       this.reject(request, 'exceeds_kv_cache')

@@ -1,4 +1,5 @@
 import type { Backend } from '../backend/backend.js'
+import type { BackendLoads } from '../backend/backend-loads.js'
 import type { EventLoop } from '../kernel/event-loop.js'
 import type { RandomStream } from '../kernel/random-stream.js'
 import type { KvCache, KvUsage } from '../kv-cache/kv-cache.js'
@@ -67,11 +68,12 @@ export class LiveBackendView implements BackendView {
   readonly maxBatchTokens: number
   readonly blockTokens: number
   readonly #backend: Backend
+  readonly #loads: BackendLoads
   readonly #kv: KvCache
   readonly #loop: EventLoop
   readonly #usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
 
-  constructor(backend: Backend, kv: KvCache, loop: EventLoop) {
+  constructor(backend: Backend, loads: BackendLoads, kv: KvCache, loop: EventLoop) {
     this.id = backend.id
     this.role = backend.spec.role
     this.maxQueueDepth = backend.spec.maxQueueDepth
@@ -79,21 +81,22 @@ export class LiveBackendView implements BackendView {
     this.maxBatchTokens = backend.spec.maxBatchTokens
     this.blockTokens = backend.spec.kv.blockTokens
     this.#backend = backend
+    this.#loads = loads
     this.#kv = kv
     this.#loop = loop
   }
 
   get waiting(): number {
-    return this.#backend.waiting
+    return this.#loads.waiting[this.id]!
   }
   get running(): number {
-    return this.#backend.running
+    return this.#loads.running[this.id]!
   }
   get outstanding(): number {
-    return this.#backend.waiting + this.#backend.running
+    return this.#loads.waiting[this.id]! + this.#loads.running[this.id]!
   }
   get pendingPromptTokens(): number {
-    return this.#backend.pendingPromptTokens
+    return this.#loads.pendingPromptTokens[this.id]!
   }
   get kvUsage(): number {
     this.#backend.sync(this.#loop.nowMs)
@@ -101,7 +104,7 @@ export class LiveBackendView implements BackendView {
     return this.#usage.held / this.#usage.total
   }
   get available(): boolean {
-    return this.healthy && this.#backend.waiting < this.maxQueueDepth
+    return this.healthy && this.#loads.waiting[this.id]! < this.maxQueueDepth
   }
 }
 

@@ -8,6 +8,8 @@ import { NO_NODE, type RequestTable } from '@routesim/core'
 export class BlockTree {
   readonly blockTokens: number
   readonly size: number
+  /** Nodes on the longest path. */
+  readonly depth: number
   /** Parent node, -1 for none. */
   readonly parent: Int32Array
   /** Number of blocks before the node. */
@@ -40,6 +42,7 @@ export class BlockTree {
       this.start[to] = parentKept === NO_NODE ? 0 : this.end[parentKept]!
       this.end[to] = Math.floor(prompts.endTokens[node]! / blockTokens)
     }
+    this.depth = longestPath(this.parent)
     this.leaf = new Int32Array(requests.size)
     for (let i = 0; i < requests.size; i++) {
       const node = promptNode[i]!
@@ -70,4 +73,14 @@ function keptNodes({ prompts, promptNode, size }: RequestTable, blockTokens: num
     if (parent[node] !== NO_NODE) isKept[parent[node]!] = 1
   }
   return isKept
+}
+
+function longestPath(parent: Int32Array): number {
+  const depth = new Int32Array(parent.length)
+  let longest = 0
+  for (let node = 0; node < parent.length; node++) {
+    depth[node] = parent[node] === NO_NODE ? 1 : depth[parent[node]!]! + 1
+    if (depth[node]! > longest) longest = depth[node]!
+  }
+  return longest
 }

@@ -2,7 +2,7 @@ import { NO_NODE, RandomStream, type RequestTable, RequestTableBuilder } from '@
 import { expect, test } from 'vitest'
 import { NaiveKvCache } from '../testing/naive-kv-cache.js'
 import { pagedKvCache } from './paged-kv-cache.js'
-import { radixKvCache } from './radix-kv-cache.js'
+import { RadixKvCache, radixKvCache } from './radix-kv-cache.js'
 
 const BLOCK = 4
 
@@ -158,3 +158,48 @@ test.each([
     }
   }
 })
+
+test.each([1, 2, 8])(
+  'a fleet of caches agrees, with rows for nodes with %s holders',
+  (wideFrom) => {
+    for (let seed = 0; seed < 150; seed++) {
+      const random = new RandomStream(seed, 'fleet')
+      const requests = randomTable(random)
+      const capacities = Array.from({ length: 5 }, (_, i) => ({
+        blocks: 6 + random.integer(14),
+        blockTokens: i < 4 ? 2 : 3,
+      }))
+      const radix = new RadixKvCache(requests, capacities, true, wideFrom)
+      const paged = pagedKvCache()(requests, capacities)
+      const held = new Map<string, number>()
+      for (let i = 0; i < 150; i++) {
+        const request = random.integer(requests.size)
+        const backend = random.integer(5)
+        const key = `${backend} ${request}`
+        const all = requests.promptTokens[request]! + requests.outputTokens[request]!
+        const tokens = held.get(key)
+        const both = [radix, paged] as const
+        if (tokens === undefined) {
+          const cached = paged.matchOn(backend, request, all)
+          const upTo = Math.min(all, cached + 1 + random.integer(8))
+          if (upTo <= cached) continue
+          const admitted = both.map((kv) => kv.admit(backend, request, cached, upTo))
+          expect(admitted[0], `seed ${seed}`).toBe(admitted[1])
+          if (admitted[0]) held.set(key, upTo)
+        } else {
+          for (const kv of both) kv.commit(backend, request, tokens)
+          if (random.integer(3) > 0) continue
+          for (const kv of both) kv.release(backend, request)
+          held.delete(key)
+        }
+        const matches = both.map((kv) => {
+          const out = new Int32Array(5)
+          kv.match(request, out)
+          return [...out]
+        })
+        expect(matches[0], `seed ${seed}`).toEqual(matches[1])
+        for (const kv of both) kv.verify()
+      }
+    }
+  },
+)

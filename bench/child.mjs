@@ -1,0 +1,108 @@
+// Measures one thing in a process of its own and prints it as JSON: node bench/child.mjs KIND CASE
+import { readFileSync } from 'node:fs'
+import { gunzipSync } from 'node:zlib'
+import { findRouter } from '@routesim/algorithms'
+import { simulate } from '@routesim/core'
+import { pagedKvCache, piecewiseLatency, radixKvCache } from '@routesim/hardware'
+import { summarize, TokenGapRecorder } from '@routesim/metrics'
+import { generateTrace, readTrace } from '@routesim/traces'
+import { workload } from './cases.mjs'
+
+const [kind, json] = process.argv.slice(2)
+const definition = JSON.parse(json)
+
+/** CPU time of the whole process since `from`, in ms. */
+function cpuMs(from) {
+  const { user, system } = process.cpuUsage(from)
+  return (user + system) / 1000
+}
+
+/** Peak memory of this process; the operating system's own figure would start with the parent's. */
+function peakRssMb() {
+  try {
+    return Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]) / 1024
+  } catch {
+    return process.memoryUsage.rss() / 2 ** 20
+  }
+}
+
+async function timed(work) {
+  const from = process.cpuUsage()
+  const result = await work()
+  return [cpuMs(from), result]
+}
+
+const latency = piecewiseLatency({
+  prefillTokensPerSec: 50_000,
+  decodeTokensPerSecBatch1: 80,
+  decodeThroughputSaturationBatch: 64,
+  decodeTokensPerSecSaturated: 3200,
+})
+
+function runOnce(requests, stepper) {
+  const recorder = new TokenGapRecorder()
+  const backends = Array.from({ length: definition.backends }, () => ({
+    role: 'both',
+    latency,
+    kv: { blocks: 32_768, blockTokens: 16 },
+    maxBatchTokens: 16_384,
+    maxNumSeqs: 256,
+    maxQueueDepth: 1_000_000,
+    chunkedPrefill: true,
+  }))
+  const kvCache = stepper === 'reference' ? pagedKvCache() : radixKvCache()
+  const router = findRouter(definition.router).create()
+  const result = simulate({ cluster: { backends, kvCache }, requests, router, seed: 42, recorder })
+  return { result, gaps: recorder.gaps }
+}
+
+async function ingest() {
+  const { file, generate } = await workload(definition.workload)
+  if (file === undefined) return timed(() => generateTrace(generate))
+  const blockTokens = definition.workload === 'chat1m' ? 64 : 512
+  return timed(async () => (await readTrace(file, { blockTokens })).table)
+}
+
+const KINDS = {
+  /** Every phase once, in a fresh process. */
+  async whole() {
+    const [ingestMs, requests] = await ingest()
+    const [simulateMs, { result, gaps }] = await timed(() => runOnce(requests, 'fast'))
+    const pricePerHour = result.backends.map(() => 1)
+    const [metricsMs] = await timed(() => summarize(result, gaps, { pricePerHour }))
+    const rssMb = peakRssMb()
+    return { requests: requests.size, ingestMs, simulateMs, metricsMs, totalMs: cpuMs(), rssMb }
+  },
+  /** The simulation alone, when the machine code is warm: the median of many. */
+  async warm() {
+    const [, requests] = await ingest()
+    const times = []
+    for (let i = 0; i < 25; i++) times.push((await timed(() => runOnce(requests, 'fast')))[0])
+    const median = times.sort((a, b) => a - b)[12]
+    return { requests: requests.size, simulateMs: median }
+  },
+  async reference() {
+    const [, requests] = await ingest()
+    const [simulateMs] = await timed(() => runOnce(requests, 'reference'))
+    return { requests: requests.size, simulateMs }
+  },
+  /** What no reader of JSON lines can do without: read, split, JSON.parse. */
+  async json() {
+    const { file } = await workload(definition.workload)
+    const [totalMs] = await timed(() => {
+      const bytes = readFileSync(file)
+      const text = file.endsWith('.gz') ? gunzipSync(bytes) : bytes
+      let count = 0
+      for (let at = 0; at < text.length; ) {
+        const end = text.indexOf(10, at)
+        const stop = end < 0 ? text.length : end
+        if (stop > at) count += JSON.parse(text.latin1Slice(at, stop)) === null ? 0 : 1
+        at = stop + 1
+      }
+      return count
+    })
+    return { totalMs }
+  },
+}
+
+process.stdout.write(JSON.stringify(await KINDS[kind]()))

@@ -1,0 +1,115 @@
+// `npm run bench [-- FILTER] [--runs N] [-o FILE]`: CPU seconds, not wall time; medians of several runs,
+// each in a process of its own; ratios within one run.
+import { execFileSync } from 'node:child_process'
+import { existsSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { CASES, MOONCAKE, needsMooncake, SCALING, workload } from './cases.mjs'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { runs: { type: 'string', default: '3' }, output: { type: 'string', short: 'o' } },
+})
+const runs = Number(values.runs)
+const child = fileURLToPath(new URL('child.mjs', import.meta.url))
+const hasMooncake = existsSync(MOONCAKE)
+const wanted = ({ name, workload: source }) =>
+  (hasMooncake || !needsMooncake(source)) && positionals.every((word) => name.includes(word))
+
+/** Medians, field by field, over several processes. */
+function measure(kind, definition, count = runs) {
+  const all = Array.from({ length: count }, () =>
+    JSON.parse(
+      execFileSync(process.execPath, [child, kind, JSON.stringify(definition)], {
+        encoding: 'utf8',
+      }),
+    ),
+  )
+  return Object.fromEntries(
+    Object.keys(all[0]).map((key) => {
+      const sorted = all.map((run) => run[key]).sort((a, b) => a - b)
+      return [key, sorted[Math.floor(sorted.length / 2)]]
+    }),
+  )
+}
+
+function printTable(titles, rows) {
+  const widths = titles.map((title, i) =>
+    Math.max(title.length, ...rows.map((row) => row[i].length)),
+  )
+  const line = (cells) =>
+    cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  ')
+  console.log([line(titles), line(widths.map((w) => '-'.repeat(w))), ...rows.map(line)].join('\n'))
+}
+
+const ns = (ms, requests) => Math.round((ms * 1e6) / requests).toLocaleString('en-US')
+const seconds = (ms) => (ms / 1000).toFixed(2)
+
+if (!hasMooncake)
+  console.log('The Mooncake trace is not here (../shared/traces): its cases are skipped.')
+const node = `${process.version} on ${cpus()[0]?.model ?? 'unknown'}`
+console.log(`Medians of ${runs} runs, CPU time of the whole process. ${node}\n`)
+const report = { node, runs, cases: [], scaling: [], ratios: [] }
+
+const rows = []
+for (const definition of CASES.filter(wanted)) {
+  const { file } = await workload(definition.workload)
+  const whole = measure('whole', definition)
+  const warm = whole.requests <= 100_000 ? measure('warm', definition, 1) : undefined
+  const json = file === undefined ? undefined : measure('json', definition)
+  report.cases.push({
+    ...definition,
+    ...whole,
+    warmSimulateMs: warm?.simulateMs,
+    jsonMs: json?.totalMs,
+  })
+  rows.push([
+    definition.name,
+    whole.requests.toLocaleString('en-US'),
+    seconds(whole.totalMs),
+    Math.round((whole.requests * 1000) / whole.totalMs).toLocaleString('en-US'),
+    ns(whole.ingestMs, whole.requests),
+    ns(whole.simulateMs, whole.requests),
+    warm === undefined ? '-' : ns(warm.simulateMs, whole.requests),
+    ns(whole.metricsMs, whole.requests),
+    Math.round(whole.rssMb).toString(),
+    json === undefined ? '-' : (whole.totalMs / json.totalMs).toFixed(2),
+  ])
+}
+if (rows.length > 0) {
+  const phases = ['ingest ns/req', 'simulate', 'warm', 'metrics']
+  printTable(['case', 'requests', 'CPU s', 'req/CPU s', ...phases, 'RSS MB', 'x JSON.parse'], rows)
+}
+
+const fleets = SCALING.filter(wanted)
+if (fleets.length > 1) {
+  const perRequest = fleets.map((definition) => measure('warm', definition, 1))
+  console.log('\nCost per request over the size of the fleet (simulate, warm):')
+  for (const [i, { backends }] of fleets.entries()) {
+    const { simulateMs, requests } = perRequest[i]
+    const ratio = simulateMs / perRequest[0].simulateMs
+    report.scaling.push({ backends, simulateMs, requests, ratio })
+    console.log(
+      `  ${String(backends).padStart(5)} backends  ${ns(simulateMs, requests)} ns  ${ratio.toFixed(2)}x`,
+    )
+  }
+}
+
+const compared = CASES.filter(wanted).filter(({ name }) =>
+  /256\/256|mooncake, 8, prefix/.test(name),
+)
+if (compared.length > 0) {
+  console.log('\nFast stepper against the reference (simulate):')
+  for (const definition of compared) {
+    const fast = measure('warm', definition, 1)
+    const reference = measure('reference', definition, 1)
+    const ratio = reference.simulateMs / fast.simulateMs
+    report.ratios.push({ name: definition.name, ratio })
+    console.log(`  ${definition.name}: ${ratio.toFixed(1)}x`)
+  }
+}
+if (values.output !== undefined) {
+  writeFileSync(values.output, `${JSON.stringify(report, undefined, 2)}\n`)
+  console.log(`\nWrote ${values.output}`)
+}

@@ -1,0 +1,233 @@
+import type { KvCapacity, RequestTable } from '@routesim/core'
+import { BlockTree } from './block-tree.js'
+import { NodeHolders } from './node-holders.js'
+import { RecordPool } from './record-pool.js'
+
+const NONE = -1
+
+// Fields of an extent: the blocks of one tree node that one backend holds, [START, RESIDENT). The
+// first of them, [START, PINNED), are in use by running requests.
+export const NODE = 0
+export const BACKEND = 1
+export const START = 2
+export const END = 3
+export const RESIDENT = 4
+export const PINNED = 5
+/** Requests that hold the node to its end, and requests that hold only its beginning. */
+export const FULL = 6
+export const PARTIAL = 7
+/** Extent of the parent node on the same backend. */
+export const PARENT = 8
+/** Neighbours in the chain of extents of the same node on other backends. */
+export const NEXT = 9
+export const PREVIOUS = 10
+/** Shallowest LRU segment. */
+export const SEGMENT = 11
+const EXTENT_FIELDS = 16
+
+/**
+ * What every backend holds of every prompt: one index for all of them. What a backend holds of a tree
+ * node is one extent. What is resident is closed under prefixes, so the deepest extent on a path tells
+ * the whole match, and one walk of the path finds the matches of all backends.
+ */
+export class PrefixIndex {
+  /** The fields of all extents. Read it anew after an extent was added. */
+  readonly extents: RecordPool = new RecordPool(EXTENT_FIELDS, 64)
+  private readonly requests: RequestTable
+  /** One per block size, and which one each backend belongs to. */
+  private readonly holders: readonly NodeHolders[]
+  private readonly holdersOf: readonly NodeHolders[]
+  /** Per request: the first extent of its own blocks, one per backend. */
+  private readonly ownHead: Int32Array
+  /** Nodes on the longest path of any tree. */
+  readonly depth: number
+  private readonly path: Int32Array
+
+  constructor(requests: RequestTable, capacity: readonly KvCapacity[], wideFrom: number) {
+    this.requests = requests
+    const sizes = [...new Set(capacity.map(({ blockTokens }) => blockTokens))]
+    this.holders = sizes.map((blockTokens) => {
+      return new NodeHolders(new BlockTree(requests, blockTokens), capacity.length, wideFrom)
+    })
+    this.holdersOf = capacity.map(({ blockTokens }) => this.holders[sizes.indexOf(blockTokens)]!)
+    this.ownHead = new Int32Array(requests.size).fill(NONE)
+    this.depth = Math.max(...this.holders.map(({ tree }) => tree.depth))
+    this.path = new Int32Array(this.depth)
+  }
+
+  /** The tree whose nodes a backend's extents name. */
+  treeOf(backend: number): BlockTree {
+    return this.holdersOf[backend]!.tree
+  }
+
+  /** Cached leading prompt tokens of a request on every backend; the last token never counts. */
+  match(request: number, out: Int32Array): void {
+    out.fill(0)
+    const promptTokens = this.requests.promptTokens[request]! - 1
+    const x = this.extents.data
+    for (const holders of this.holders) {
+      const { tree, heads, rowOf } = holders
+      let length = 0
+      for (let node = tree.leaf[request]!; node >= 0; node = tree.parent[node]!) {
+        if (heads[node] !== NONE) this.path[length++] = node
+      }
+      const limit = Math.floor(promptTokens / tree.blockTokens)
+      for (let i = length - 1; i >= 0; i--) {
+        const node = this.path[i]!
+        const row = rowOf[node]!
+        if (row !== NONE) {
+          const { resident } = holders
+          for (let b = 0; b < out.length; b++) {
+            const blocks = resident[row + b]!
+            if (blocks > 0) out[b] = Math.min(blocks, limit) * tree.blockTokens
+          }
+          continue
+        }
+        for (let e = heads[node]!; e !== NONE; e = x[e + NEXT]!) {
+          out[x[e + BACKEND]!] = Math.min(x[e + RESIDENT]!, limit) * tree.blockTokens
+        }
+      }
+    }
+    for (let e = this.ownHead[request]!; e !== NONE; e = x[e + NEXT]!) {
+      const backend = x[e + BACKEND]!
+      const { blockTokens } = this.treeOf(backend)
+      const limit = Math.floor(promptTokens / blockTokens)
+      out[backend] = Math.min(x[e + RESIDENT]!, limit) * blockTokens
+    }
+  }
+
+  /** The deepest extent of a request's content on a backend: what is resident ends with it. */
+  deepest(backend: number, request: number): number {
+    const own = this.findOwn(backend, request)
+    if (own !== NONE) return own
+    const { tree } = this.holdersOf[backend]!
+    for (let node = tree.leaf[request]!; node >= 0; node = tree.parent[node]!) {
+      const e = this.find(backend, node)
+      if (e !== NONE) return e
+    }
+    return NONE
+  }
+
+  /** The extent of a node on a backend, -1 for none. */
+  find(backend: number, node: number): number {
+    const holders = this.holdersOf[backend]!
+    const row = holders.rowOf[node]!
+    if (row !== NONE) return holders.extents[row + backend]!
+    const x = this.extents.data
+    let e = holders.heads[node]!
+    while (e !== NONE && x[e + BACKEND] !== backend) e = x[e + NEXT]!
+    return e
+  }
+
+  /** The extent of a request's own blocks on a backend, -1 for none. */
+  findOwn(backend: number, request: number): number {
+    const x = this.extents.data
+    let e = this.ownHead[request]!
+    while (e !== NONE && x[e + BACKEND] !== backend) e = x[e + NEXT]!
+    return e
+  }
+
+  /** An empty extent of a node on a backend. */
+  add(backend: number, node: number, above: number, start: number, end: number): number {
+    const holders = this.holdersOf[backend]!
+    const e = this.newExtent(backend, node, above, start, end, holders.heads[node]!)
+    holders.heads[node] = e
+    if (holders.added(node)) this.widen(holders, node)
+    const row = holders.rowOf[node]!
+    if (row !== NONE) holders.extents[row + backend] = e
+    return e
+  }
+
+  /** An extent of blocks that are a request's own: named by the request, and without an end. */
+  addOwn(backend: number, request: number, above: number, start: number): number {
+    const e = this.newExtent(
+      backend,
+      -1 - request,
+      above,
+      start,
+      0x7fffffff,
+      this.ownHead[request]!,
+    )
+    this.ownHead[request] = e
+    return e
+  }
+
+  private newExtent(
+    backend: number,
+    node: number,
+    above: number,
+    start: number,
+    end: number,
+    next: number,
+  ): number {
+    const e = this.extents.take()
+    const x = this.extents.data
+    x[e + NODE] = node
+    x[e + BACKEND] = backend
+    x[e + START] = start
+    x[e + END] = end
+    x[e + RESIDENT] = start
+    x[e + PINNED] = start
+    x[e + FULL] = 0
+    x[e + PARTIAL] = 0
+    x[e + PARENT] = above
+    x[e + NEXT] = next
+    x[e + PREVIOUS] = NONE
+    if (next !== NONE) x[next + PREVIOUS] = e
+    x[e + SEGMENT] = NONE
+    return e
+  }
+
+  /** Moves the extents of a node from their chain into a row, which is looked at instead. */
+  private widen(holders: NodeHolders, node: number): void {
+    const x = this.extents.data
+    const row = holders.widen(node)
+    for (let e = holders.heads[node]!; e !== NONE; e = x[e + NEXT]!) {
+      holders.extents[row + x[e + BACKEND]!] = e
+      holders.resident[row + x[e + BACKEND]!] = x[e + RESIDENT]!
+    }
+  }
+
+  /** Says how far an extent is resident. */
+  setResident(e: number, resident: number): void {
+    const x = this.extents.data
+    x[e + RESIDENT] = resident
+    const node = x[e + NODE]!
+    if (node < 0) return
+    const holders = this.holdersOf[x[e + BACKEND]!]!
+    const row = holders.rowOf[node]!
+    if (row !== NONE) holders.resident[row + x[e + BACKEND]!] = resident
+  }
+
+  /** Forgets an extent that holds nothing any more. */
+  drop(e: number): void {
+    const x = this.extents.data
+    const node = x[e + NODE]!
+    const backend = x[e + BACKEND]!
+    const next = x[e + NEXT]!
+    const previous = x[e + PREVIOUS]!
+    if (next !== NONE) x[next + PREVIOUS] = previous
+    if (previous !== NONE) x[previous + NEXT] = next
+    else if (node < 0) this.ownHead[-1 - node] = next
+    else this.holdersOf[backend]!.heads[node] = next
+    this.extents.give(e)
+    if (node < 0) return
+    const holders = this.holdersOf[backend]!
+    const row = holders.rowOf[node]!
+    if (row !== NONE) {
+      holders.extents[row + backend] = NONE
+      holders.resident[row + backend] = 0
+    }
+    holders.removed(node)
+  }
+
+  /** Calls back for every extent. */
+  forEach(visit: (extent: number) => void): void {
+    const x = this.extents.data
+    for (const heads of [...this.holders.map((holders) => holders.heads), this.ownHead]) {
+      for (let i = 0; i < heads.length; i++) {
+        for (let e = heads[i]!; e !== NONE; e = x[e + NEXT]!) visit(e)
+      }
+    }
+  }
+}
