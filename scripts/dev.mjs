@@ -44,7 +44,7 @@ function install() {
   const lockfile = join(root, 'pnpm-lock.yaml')
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lockfile).mtimeMs) return
   console.error('Installing (once)...')
-  sh('npx', '--yes', packageManager, 'install', '--frozen-lockfile', '--reporter=silent')
+  sh('npx', '--yes', packageManager, 'install', '--frozen-lockfile', '--loglevel=error')
 }
 
 const tasks = {
