@@ -64,10 +64,13 @@ const tasks = {
     const report = join(mkdtempSync(join(tmpdir(), 'routesim-test-')), 'report.json')
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
     const code = status('vitest', ['run', ...reporters, ...args])
-    const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(
+    const { numPassedTests, numFailedTests, numPendingTests, testResults } = JSON.parse(
       readFileSync(report, 'utf8'),
     )
     rmSync(dirname(report), { recursive: true })
+    for (const { fullName, status } of testResults.flatMap((file) => file.assertionResults)) {
+      if (status === 'skipped') console.log(`skipped: ${fullName}`)
+    }
     const skipped = numPendingTests > 0 ? `, ${numPendingTests} skipped` : ''
     console.log(`${numPassedTests} passed, ${numFailedTests} failed${skipped}`)
     process.exit(code)
