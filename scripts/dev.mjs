@@ -17,13 +17,20 @@ const env = {
   PATH: join(root, 'node_modules', '.bin') + delimiter + process.env.PATH,
 }
 
-function status(command, ...args) {
+function status(command, args, stdio = 'inherit') {
   const shell = process.platform === 'win32'
-  return spawnSync(command, args, { cwd: root, env, stdio: 'inherit', shell }).status ?? 1
+  return spawnSync(command, args, { cwd: root, env, stdio, shell }).status ?? 1
 }
 
 function sh(command, ...args) {
-  const code = status(command, ...args)
+  const code = status(command, args)
+  if (code !== 0) process.exit(code)
+}
+
+/** Builds what has changed; says so on standard error, since standard output is for results. */
+function build() {
+  const args = ['run', 'build', '--output-logs=errors-only', '--log-order=grouped']
+  const code = status('turbo', args, ['ignore', 2, 2])
   if (code !== 0) process.exit(code)
 }
 
@@ -37,30 +44,33 @@ function install() {
   const lockfile = join(root, 'pnpm-lock.yaml')
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lockfile).mtimeMs) return
   console.error('Installing (once)...')
-  sh('npx', '--yes', packageManager, 'install', '--frozen-lockfile', '--reporter=silent')
+  sh('npx', '--yes', packageManager, 'install', '--frozen-lockfile', '--loglevel=error')
 }
 
 const tasks = {
   install() {},
-  build() {
-    sh('turbo', 'run', 'build', '--output-logs=errors-only', '--log-order=grouped')
-  },
+  build,
   routesim(...args) {
-    sh('node', join(root, 'packages/cli/dist/bin.js'), ...args)
+    const bin = join(root, 'packages/cli/dist/bin.js')
+    if (!existsSync(bin)) build()
+    sh('node', bin, ...args)
   },
   demo(...args) {
-    tasks.build()
+    build()
     tasks.routesim('demo', ...args)
   },
   test(...args) {
-    tasks.build()
+    build()
     const report = join(mkdtempSync(join(tmpdir(), 'routesim-test-')), 'report.json')
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-    const code = status('vitest', 'run', ...reporters, ...args)
-    const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(
+    const code = status('vitest', ['run', ...reporters, ...args])
+    const { numPassedTests, numFailedTests, numPendingTests, testResults } = JSON.parse(
       readFileSync(report, 'utf8'),
     )
     rmSync(dirname(report), { recursive: true })
+    for (const { fullName, status } of testResults.flatMap((file) => file.assertionResults)) {
+      if (status === 'skipped') console.log(`skipped: ${fullName}`)
+    }
     const skipped = numPendingTests > 0 ? `, ${numPendingTests} skipped` : ''
     console.log(`${numPassedTests} passed, ${numFailedTests} failed${skipped}`)
     process.exit(code)
@@ -77,19 +87,19 @@ const tasks = {
     sh('biome', 'check', '--write')
   },
   docs() {
-    tasks.build()
+    build()
     sh('node', 'scripts/make-reference.mjs')
     env.UPDATE_DOCS = '1'
     sh('vitest', 'run', '--project', 'e2e', 'doc-blocks', 'repository/examples')
   },
   api() {
-    tasks.build()
+    build()
     sh('node', 'scripts/api-reports.mjs')
   },
   check() {
     tasks.lint()
     sh('turbo', 'run', 'typecheck', '--output-logs=errors-only')
-    tasks.build()
+    build()
     sh('node', 'scripts/api-reports.mjs', '--check')
     sh('node', 'scripts/pack-smoke.mjs')
     sh('npm', 'test')

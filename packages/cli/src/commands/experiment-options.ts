@@ -71,7 +71,7 @@ export const RESULT_OPTIONS: Record<'format' | 'output' | 'seed' | 'seeds' | 'st
     choices: ['fast', 'reference'],
     default: 'fast',
     requiresArg: true,
-    describe: 'Simulate stretches of steps at once, or every step; the results are the same',
+    describe: 'Simulate stretches of steps at once, or every step; results agree to rounding',
   },
 }
 

@@ -269,12 +269,26 @@ export class Engine implements BackendListener, EventHandler {
 
   private invalidDecision(request: number, found: unknown): RouteSimError {
     return new RouteSimError(
-      `router "${this.router.name}": request ${request}: expected a backend of the cluster, disaggregate(...) or reject(...), got ${JSON.stringify(found)}`,
+      `router "${this.router.name}": request ${request}: expected a backend of the cluster, disaggregate(...) or reject(...), got ${shown(found)}`,
       {
         code: 'router_invalid_decision',
-        hint: 'Return one of cluster.backends from route().',
+        hint:
+          found instanceof Promise
+            ? 'Decide at once: route() can not be async.'
+            : 'Return one of cluster.backends from route().',
       },
     )
+  }
+}
+
+/** A value as a message shows it. Not all values have a JSON form. */
+function shown(found: unknown): string {
+  if (found instanceof Promise) return 'a promise'
+  if (typeof found === 'number' || typeof found === 'bigint') return String(found)
+  try {
+    return JSON.stringify(found) ?? String(found)
+  } catch {
+    return 'an object'
   }
 }
 

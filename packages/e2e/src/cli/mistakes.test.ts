@@ -63,7 +63,7 @@ test.each([
   [run('none.toml'), 1, 'none.toml: no such file'],
   [`run -c ${at('.')}`, 1, ': expected a file, got a directory'],
   [run('no-trace.toml'), 1, 'trace: expected a trace file or a generator, got none'],
-  [run('gpu.toml'), 1, 'unknown GPU "H1000": did you mean "H100 SXM"?'],
+  [run('gpu.toml'), 1, 'cluster.gpu_type: unknown GPU "H1000": did you mean "H100 SXM"?'],
   [
     run('key.toml'),
     1,

@@ -147,11 +147,23 @@ test.each([
   ['nothing', () => undefined],
   ['a number', () => 0],
   ['another view', () => ({ kind: 'backend', id: 0 })],
+  ['a promise', async () => 0],
+  ['a value without a JSON form', () => 1n],
+  ['a circle', () => globalThis],
 ])('a router that returns %s is told what to return', (_, route) => {
   const router = { name: 'broken', route: route as never }
   expect(() => tinyRun({ requests: [{}], router })).toThrow(
     'router "broken": request 0: expected a backend of the cluster, disaggregate(...) or reject(...)',
   )
+})
+
+test('an async router is told to decide at once', () => {
+  const route = (async () => 0) as never
+  const message = (): void => void tinyRun({ requests: [{}], router: { name: 'late', route } })
+  expect(message).toThrow(
+    expect.objectContaining({ hint: 'Decide at once: route() can not be async.' }),
+  )
+  expect(message).toThrow(/got a promise$/)
 })
 
 test('a router that throws is named, with the request', () => {

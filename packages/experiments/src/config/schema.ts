@@ -1,3 +1,4 @@
+import { findGpu } from '@routesim/hardware'
 import { GENERATOR_KINDS, LENGTH_DISTRIBUTIONS } from '@routesim/traces'
 import { z } from 'zod'
 import {
@@ -78,8 +79,20 @@ const disaggregated = table({
   num_kv_heads: integer(1).default(8).describe('KV heads of the model.'),
 })
 
+/** Says at which line a GPU is not in the catalogue. */
+function checkGpu(name: string, context: z.RefinementCtx): void {
+  try {
+    findGpu(name)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message })
+  }
+}
+
 const cluster = table({
-  gpu_type: text().default('H100Sxm').describe('GPU of every backend; sets its price.'),
+  gpu_type: text()
+    .superRefine(checkGpu)
+    .default('H100Sxm')
+    .describe('GPU of every backend; sets its price.'),
   price_per_hour: notNegative()
     .optional()
     .describe('Price of one backend in $ per hour, instead of the catalogue.'),

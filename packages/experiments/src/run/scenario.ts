@@ -14,7 +14,7 @@ export interface ExperimentOptions extends Control, TraceOptions {
   readonly trace?: string | RequestTable | undefined
   /** Seed of the first run; the config's by default. */
   readonly seed?: number | undefined
-  /** How steps are simulated: `fast` (the default) or `reference`. The results are the same. */
+  /** How steps are simulated: `fast` (the default) or `reference`. Results agree to rounding. */
   readonly stepper?: Stepper | undefined
   /** Runs per point, with consecutive seeds; 1 by default. */
   readonly seeds?: number | undefined

@@ -17,6 +17,7 @@ function result(
 ): AlgorithmSummary {
   return {
     algorithm,
+    total_requests: 10,
     completed_requests: 10,
     rejected_requests: 0,
     rejected_by_reason: {},
@@ -37,12 +38,56 @@ test('a clear winner, with its lead over the worst', () => {
 })
 
 test('a lead of one percent, or within the intervals of several seeds, is nobody’s', () => {
-  const nobody = 'No algorithm is measurably better than another on this traffic.'
+  const nobody = 'No algorithm stands out on this traffic.'
   const near = result('b', { ttft: { p50: 101, p99: 202 } })
   expect(verdict(scenario, [result('a'), near])[0]).toBe(nobody)
   const wide = (name: string, mean: number) =>
     result(name, { ttft: { p50: { mean, ci95: 30 }, p99: { mean, ci95: 30 } } })
   expect(verdict(scenario, [wide('a', 100), wide('b', 140)])[0]).toBe(nobody)
+})
+
+test('two that are equally good win together over the rest', () => {
+  const slow = result('slow', { ttft: { p50: 400, p99: 3000 } })
+  const near = result('near', { ttft: { p50: 101, p99: 190 } })
+  expect(verdict(scenario, [slow, near, result('quick')])[0]).toBe(
+    'quick and near win on TTFT P50 (100 ms, 75% below slow); near wins on TTFT P99 (190 ms, 94% below slow).',
+  )
+})
+
+test('routers that made the same decisions still beat the one that is worse', () => {
+  const slow = result('slow', { ttft: { p50: 400, p99: 200 } })
+  expect(verdict(scenario, [result('a'), slow, result('b'), result('c')])[0]).toBe(
+    'a, b and c win on TTFT P50 (100 ms, 75% below slow).',
+  )
+})
+
+test('best ones that shade into the rest do not win', () => {
+  const near = (name: string, p50: number) => result(name, { ttft: { p50, p99: 200 } })
+  const chain = [near('a', 100), near('b', 101.5), near('c', 103), near('d', 200)]
+  expect(verdict(scenario, chain)[0]).toBe('No algorithm stands out on this traffic.')
+})
+
+test('when every algorithm rejects much, that is told first', () => {
+  const busy = (name: string, rejected_requests: number) =>
+    result(name, { total_requests: 100, rejected_requests })
+  expect(verdict(scenario, [busy('a', 66), busy('b', 66)])[0]).toBe(
+    'Every algorithm rejects 66% or more; no algorithm stands out on this traffic.',
+  )
+  expect(verdict(scenario, [busy('a', 0), busy('b', 66)])[0]).toBe('a wins on fewest rejections.')
+})
+
+test('a cost that differs in the digits shown is a range', () => {
+  const dearer = result('b', { estimated_cost_per_1k_tokens: 0.00101 })
+  expect(verdict(scenario, [result('a'), dearer])[1]).toContain(
+    'a million tokens cost $1.000 to $1.010, whichever is chosen,',
+  )
+})
+
+test('costs of less than a cent are told apart', () => {
+  const cheap = (name: string, usd: number) => result(name, { estimated_cost_per_1k_tokens: usd })
+  expect(verdict(scenario, [cheap('a', 1.1e-6), cheap('b', 1.4e-6)])[1]).toMatch(
+    /\$0\.0011 with a, .* \$0\.0014 with b\.$/,
+  )
 })
 
 test('one algorithm has no rival: only what it costs', () => {

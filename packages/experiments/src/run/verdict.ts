@@ -18,9 +18,16 @@ const CRITERIA = [
 /** Differences below this share are not worth a word: a single run does not tell them from chance. */
 const NEGLIGIBLE = 0.02
 
+/** More winners than these are named only when there is nothing else to tell. */
+const FEW_WINNERS = 2
+
+/** A share of rejected requests that has to be told. */
+const MANY_REJECTED = 0.01
+
 /**
  * Two plain sentences: who wins on what, and what it costs. A lead that is negligible, or that lies
- * within the 95 % intervals when there are several seeds, is nobody's.
+ * within the 95 % intervals when there are several seeds, counts as none: those who are that close
+ * win together, ahead of the rest.
  */
 export function verdict(scenario: ScenarioInfo, results: readonly AlgorithmSummary[]): string[] {
   if (results.length === 0) return []
@@ -39,35 +46,82 @@ function nothingCompleted(scenario: ScenarioInfo, results: readonly AlgorithmSum
 }
 
 function winners(results: readonly AlgorithmSummary[]): string {
-  const wins = new Map<string, string[]>()
-  for (const { path, name, better } of CRITERIA) {
-    const winner = leader(results, path, better)
-    if (winner === undefined) continue
-    const lead = path === 'ttft.p50' || path === 'ttft.p99' ? leadOver(results, winner, path) : ''
-    wins.set(winner.algorithm, [...(wins.get(winner.algorithm) ?? []), name + lead])
+  const few = winsShared(results, FEW_WINNERS)
+  const wins = few.size > 0 ? few : winsShared(results, results.length - 1)
+  const ranked = [...wins.values()].sort((a, b) => b.on.length - a.on.length)
+  const told = ranked.map(({ winners, on }) => {
+    const verb = winners.length === 1 ? 'wins' : 'win'
+    return `${listed(winners)} ${verb} on ${listed(on)}`
+  })
+  const share = leastRejected(results)
+  const rejected =
+    share >= MANY_REJECTED ? [`Every algorithm rejects ${percent(share)} or more`] : []
+  if (told.length === 0) {
+    told.push(`${rejected.length > 0 ? 'no' : 'No'} algorithm stands out on this traffic`)
   }
-  if (wins.size === 0) return 'No algorithm is measurably better than another on this traffic.'
-  const ranked = [...wins].sort(([, a], [, b]) => b.length - a.length)
-  return `${ranked.map(([algorithm, names]) => `${algorithm} wins on ${listed(names)}`).join('; ')}.`
+  return `${[...rejected, ...told].join('; ')}.`
 }
 
-/** The one result that is better than every other by more than chance and more than a trifle. */
-function leader(
+/** Who wins on what, where at most `most` share the win; by the names of the winners. */
+function winsShared(
+  results: readonly AlgorithmSummary[],
+  most: number,
+): Map<string, { winners: string[]; on: string[] }> {
+  const wins = new Map<string, { winners: string[]; on: string[] }>()
+  for (const { path, name, better } of CRITERIA) {
+    const ahead = leaders(results, path, better)
+    if (ahead.length === 0 || ahead.length > most) continue
+    const winners = ahead.map((result) => result.algorithm)
+    const lead =
+      path === 'ttft.p50' || path === 'ttft.p99' ? leadOver(results, ahead[0]!, path) : ''
+    const key = [...winners].sort().join()
+    const entry = wins.get(key) ?? { winners, on: [] }
+    entry.on.push(name + lead)
+    wins.set(key, entry)
+  }
+  return wins
+}
+
+/**
+ * Those that are better than all others by more than chance and more than a trifle, and not so among
+ * themselves; none when the best shade into the rest.
+ */
+function leaders(
   results: readonly AlgorithmSummary[],
   path: string,
   better: 'low' | 'high',
-): AlgorithmSummary | undefined {
+): AlgorithmSummary[] {
   const sign = better === 'low' ? 1 : -1
   const ranked = results
     .map((result) => ({ result, ...metric(result, path) }))
-    .filter((entry) => entry.value !== null)
-    .sort((a, b) => sign * (a.value! - b.value!))
-  const [first, second] = ranked
-  if (first === undefined || second === undefined) return undefined
-  const gap = Math.abs(second.value! - first.value!)
-  const margin = NEGLIGIBLE * Math.max(Math.abs(first.value!), Math.abs(second.value!))
-  const noise = (first.ci95 ?? 0) + (second.ci95 ?? 0)
-  return gap > Math.max(margin, noise) ? first.result : undefined
+    .filter((entry): entry is Ranked => entry.value !== null)
+    .sort((a, b) => sign * (a.value - b.value))
+  const first = ranked[0]
+  const count = ranked.findIndex((entry) => isApart(first!, entry))
+  if (count < 1 || !isApart(ranked[count - 1]!, ranked[count]!)) return []
+  return ranked.slice(0, count).map((entry) => entry.result)
+}
+
+interface Ranked {
+  readonly result: AlgorithmSummary
+  readonly value: number
+  readonly ci95: number | null
+}
+
+function isApart(a: Ranked, b: Ranked): boolean {
+  const margin = NEGLIGIBLE * Math.max(Math.abs(a.value), Math.abs(b.value))
+  const noise = (a.ci95 ?? 0) + (b.ci95 ?? 0)
+  return Math.abs(a.value - b.value) > Math.max(margin, noise)
+}
+
+/** The smallest share of its requests that any algorithm rejects. */
+function leastRejected(results: readonly AlgorithmSummary[]): number {
+  const shares = results.map((result) => {
+    const { value: rejected } = metric(result, 'rejected_requests')
+    const { value: total } = metric(result, 'total_requests')
+    return (rejected ?? 0) / (total || 1)
+  })
+  return Math.min(...shares)
 }
 
 /** How far a latency lies below that of the worst algorithm. */
@@ -103,7 +157,9 @@ function cost(scenario: ScenarioInfo, results: readonly AlgorithmSummary[]): str
   const share = `of which ${percent(busy / cheapest.usd)} is for busy GPUs and the rest for idle ones`
   if (dearest.usd - cheapest.usd <= NEGLIGIBLE * dearest.usd) {
     const whose = results.length === 1 ? '' : 'whichever is chosen, '
-    return `On ${fleet}, a million tokens cost ${dollars(cheapest.usd)}, ${whose}${share}.`
+    const [least, most] = [dollars(cheapest.usd), dollars(dearest.usd)]
+    const range = least === most ? least : `${least} to ${most}`
+    return `On ${fleet}, a million tokens cost ${range}, ${whose}${share}.`
   }
   return `On ${fleet}, a million tokens cost ${dollars(cheapest.usd)} with ${cheapest.result.algorithm}, ${share}, and up to ${dollars(dearest.usd)} with ${dearest.result.algorithm}.`
 }
@@ -118,7 +174,8 @@ function percent(share: number): string {
   return `${Math.round(share * 100)}%`
 }
 
-/** USD per 1K tokens, as USD per million: what price lists give. */
+/** USD per 1K tokens, as USD per million: what price lists give. Cheap ones keep three digits. */
 function dollars(usdPer1kTokens: number): string {
-  return `$${(usdPer1kTokens * 1000).toFixed(3)}`
+  const usd = usdPer1kTokens * 1000
+  return `$${usd >= 0.1 ? usd.toFixed(3) : Number(usd.toPrecision(3))}`
 }

@@ -4,17 +4,20 @@ import { checkedQuantile } from '../statistics/checked-quantile.js'
 import { HIGH_WORD, LOW_WORD } from '../statistics/float-words.js'
 import { interpolate } from '../statistics/interpolate.js'
 
-/** Buckets per octave are 2^7, so a bucket is at most 1/128 of its lower edge wide. */
-const SUB_BUCKET_BITS = 7
+/** Buckets per octave are 2^8, so a bucket is at most 1/256 of its lower edge wide. */
+const SUB_BUCKET_BITS = 8
 /** What is left of the high word of a float64 once sign, exponent and sub-bucket are taken. */
 const SHIFT = 20 - SUB_BUCKET_BITS
+/** Values are placed as this times themselves: round ones (12.5) stand clear of bucket edges then. */
+const NUDGE = 1 + 2 ** -32
 
 /**
  * A histogram of non-negative numbers whose quantiles are within 0.4 % of the exact ones, whatever
- * their range: buckets are the leading bits of the float64 (exponent and 7 bits of mantissa), and a
- * bucket reports its middle. Only below 2.3e-308, where floats themselves lose bits, it is coarser.
- * Count, sum, minimum, maximum and zeros are exact. Memory is 1 KB per factor of two between the
- * smallest and the largest value.
+ * their range: buckets are the leading bits of the float64 (exponent and 8 bits of mantissa), and a
+ * bucket reports the mean of its values, so that one value, however often, is exact, and rounding at
+ * the edge of a bucket does not show. Only below 2.3e-308, where floats themselves lose bits, it is
+ * coarser. Count, sum, minimum, maximum and zeros are exact. Memory is 4 KB per factor of two
+ * between the smallest and the largest value.
  *
  * The idea is HdrHistogram's, with the bucket taken from the bits of the number.
  *
@@ -26,6 +29,8 @@ const SHIFT = 20 - SUB_BUCKET_BITS
  */
 export class LogHistogram {
   private counts = new Float64Array(0)
+  /** Of the values of each bucket, as long as `counts`. */
+  private sums = new Float64Array(0)
   /** Bucket that `counts[0]` stands for. */
   private firstBucket = 0
   private zeros = 0
@@ -67,16 +72,26 @@ export class LogHistogram {
    * @throws RouteSimError `histogram_value_invalid`
    */
   add(value: number, weight = 1): void {
+    this.addSum(value, weight, value * weight)
+  }
+
+  /** Counts `weight` values of the bucket of `value`, of which it is the first; `sum` is theirs. */
+  private addSum(value: number, weight: number, sum: number): void {
     if (!(value >= 0 && value < Number.POSITIVE_INFINITY && weight >= 1)) refuse(value, weight)
     if (value === 0) this.zeros += weight
     else {
-      this.value[0] = value
-      const index = (this.words[HIGH_WORD]! >>> SHIFT) - this.firstBucket
-      if (index >= 0 && index < this.counts.length) this.counts[index]! += weight
-      else this.addOutside(index + this.firstBucket, weight)
+      this.value[0] = value * NUDGE
+      const bucket = this.words[HIGH_WORD]! >>> SHIFT
+      let index = bucket - this.firstBucket
+      if (!(index >= 0 && index < this.counts.length)) {
+        this.reserve(bucket, bucket + 1)
+        index = bucket - this.firstBucket
+      }
+      this.counts[index]! += weight
+      this.sums[index]! += sum
     }
     this.total += weight
-    this.weightedSum += value * weight
+    this.weightedSum += sum
     if (!(value >= this.smallest)) this.smallest = value
     if (!(value <= this.largest)) this.largest = value
   }
@@ -96,9 +111,11 @@ export class LogHistogram {
       const value = base + i * slope
       const next = slope > 0 ? Math.min(steps, this.firstAtOrAbove(value, base, slope, i)) : i + 1
       const count = next - i
-      this.add(value, weight * count)
-      // `add` has counted the first value of the bucket for all of them.
-      this.weightedSum += weight * slope * ((count * (count - 1)) / 2)
+      this.addSum(
+        value,
+        weight * count,
+        weight * (value * count + slope * ((count * (count - 1)) / 2)),
+      )
       i = next
     }
     const last = base + (steps - 1) * slope
@@ -107,10 +124,10 @@ export class LogHistogram {
 
   /** The first i after `from` whose value lies beyond the bucket of `value`. */
   private firstAtOrAbove(value: number, base: number, slope: number, from: number): number {
-    this.value[0] = value
+    this.value[0] = value * NUDGE
     this.words[HIGH_WORD] = ((this.words[HIGH_WORD]! >>> SHIFT) + 1) << SHIFT
     this.words[LOW_WORD] = 0
-    const edge = this.value[0]!
+    const edge = this.value[0]! / NUDGE
     let i = Math.max(from + 1, Math.ceil((edge - base) / slope))
     while (i > from + 1 && base + (i - 1) * slope >= edge) i--
     while (base + i * slope < edge) i++
@@ -123,8 +140,10 @@ export class LogHistogram {
     if (other.counts.length > 0) {
       this.reserve(other.firstBucket, other.firstBucket + other.counts.length)
       const offset = other.firstBucket - this.firstBucket
-      const added = other.counts
-      for (let i = 0; i < added.length; i++) this.counts[offset + i]! += added[i]!
+      for (let i = 0; i < other.counts.length; i++) {
+        this.counts[offset + i]! += other.counts[i]!
+        this.sums[offset + i]! += other.sums[i]!
+      }
     }
     this.zeros += other.zeros
     this.total += other.total
@@ -156,30 +175,24 @@ export class LogHistogram {
       seen += this.counts[index]!
       if (rank < seen) break
     }
-    const middle = this.middleOf(this.firstBucket + index)
-    return Math.min(Math.max(middle, this.smallest), this.largest)
+    const mean = this.sums[index]! / this.counts[index]!
+    return Math.min(Math.max(mean, this.smallest), this.largest)
   }
 
-  private middleOf(bucket: number): number {
-    this.words[HIGH_WORD] = (bucket << SHIFT) + (1 << (SHIFT - 1))
-    this.words[LOW_WORD] = 0
-    return this.value[0]!
-  }
-
-  private addOutside(bucket: number, weight: number): void {
-    this.reserve(bucket, bucket + 1)
-    this.counts[bucket - this.firstBucket]! += weight
-  }
-
-  /** Makes `counts` cover the buckets from `from` to `to` (exclusive), in whole octaves. */
+  /** Makes `counts` and `sums` cover the buckets from `from` to `to` (exclusive), in whole octaves. */
   private reserve(from: number, to: number): void {
     const octave = 1 << SUB_BUCKET_BITS
     const empty = this.counts.length === 0
     const first = Math.floor((empty ? from : Math.min(from, this.firstBucket)) / octave) * octave
     const end = empty ? to : Math.max(to, this.firstBucket + this.counts.length)
-    const grown = new Float64Array(Math.ceil((end - first) / octave) * octave)
-    if (!empty) grown.set(this.counts, this.firstBucket - first)
-    this.counts = grown
+    const length = Math.ceil((end - first) / octave) * octave
+    const [counts, sums] = [new Float64Array(length), new Float64Array(length)]
+    if (!empty) {
+      counts.set(this.counts, this.firstBucket - first)
+      sums.set(this.sums, this.firstBucket - first)
+    }
+    this.counts = counts
+    this.sums = sums
     this.firstBucket = first
   }
 }

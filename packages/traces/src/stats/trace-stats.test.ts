@@ -44,7 +44,7 @@ describe('traceStats', () => {
   })
 
   it.skipIf(!existsSync(conversation))(
-    'reproduces the published figures of the Mooncake conversation trace (needs its file)',
+    'reproduces the published figures of the Mooncake conversation trace (needs ../shared/traces)',
     async () => {
       const { table, format } = await readTrace(conversation)
       expect(format).toBe('mooncake')
