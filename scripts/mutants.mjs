@@ -48,8 +48,8 @@ const MUTANTS = [
   [
     'a chunk is visible before it is computed',
     FAST,
-    'stretch.endOf(started) <= nowMs ? started : started - 1)\n  }',
-    'started)\n  }',
+    'this.commitChunks(stretch.stepsOver(nowMs, started))',
+    'this.commitChunks(started)',
   ],
   [
     'a step that preempts is stretched',
@@ -97,7 +97,7 @@ const MUTANTS = [
   [
     'the step under way is one too late',
     'core/src/backend/stretch.ts',
-    'this.endOf(k - 1) >= timeMs) k--',
+    '!isEarlier(this.endOf(k - 1), timeMs)) k--',
     'this.endOf(k - 1) > timeMs) k--',
   ],
   [

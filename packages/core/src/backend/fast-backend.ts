@@ -1,5 +1,6 @@
 import type { BackendSpec } from '../engine/simulation-options.js'
 import { RouteSimError } from '../errors/routesim-error.js'
+import { isEarlier } from '../kernel/instant.js'
 import type { BulkKvCache } from '../kv-cache/kv-cache.js'
 import type { StepSegment, StepShape } from '../latency/latency-model.js'
 import type { Backend, BackendContext } from './backend.js'
@@ -96,7 +97,7 @@ export class FastBackend implements Backend {
     const { step, stretch } = this
     if (Number.isNaN(this.endsMs)) return this.meter.counters()
     const underWay = stretch.stepUnderWay(nowMs)
-    const done = stretch.endOf(underWay) <= nowMs ? underWay : underWay - 1
+    const done = stretch.stepsOver(nowMs, underWay)
     return this.meter.counters(nowMs - stretch.startMs, done, step)
   }
 
@@ -139,20 +140,21 @@ export class FastBackend implements Backend {
       this.batchSize < this.maxBatch
     if (!mayAdmit && this.arrived.length === 0) return
     this.stretch.steps = this.stretch.stepUnderWay(nowMs)
-    this.endsMs = this.stretch.endOf(this.stretch.steps)
+    // In the same instant the end may lie a few bits back.
+    this.endsMs = Math.max(nowMs, this.stretch.endOf(this.stretch.steps))
   }
 
   sync(nowMs: number): void {
     const { stretch } = this
     // Until the step under way ends, or again at the same instant, there is nothing new.
-    if (nowMs < this.syncedToMs || nowMs === this.lastSyncMs) return
+    if (isEarlier(nowMs, this.syncedToMs) || nowMs === this.lastSyncMs) return
     if (Number.isNaN(this.endsMs) || stretch.steps === 1) return
     this.lastSyncMs = nowMs
     const started = stretch.stepUnderWay(nowMs)
     this.syncedToMs = stretch.endOf(started)
     this.allocateSteps(started)
     if (this.chunked === NONE) return
-    this.commitChunks(stretch.endOf(started) <= nowMs ? started : started - 1)
+    this.commitChunks(stretch.stepsOver(nowMs, started))
   }
 
   startStep(nowMs: number): void {

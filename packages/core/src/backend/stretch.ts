@@ -1,3 +1,5 @@
+import { isEarlier } from '../kernel/instant.js'
+
 /**
  * Consecutive steps of an unchanged batch: step i (from 0) lasts `baseMs + i * slopeMs`, so the first k
  * of them last k·base + slope·k(k-1)/2.
@@ -15,14 +17,19 @@ export class Stretch {
   }
 
   /**
-   * The smallest k >= 1 with `endOf(k) >= timeMs`: the step under way at a time, ends included.
+   * The smallest k >= 1 whose end is not earlier than a time: the step under way, its end included.
    * @param guess - a first estimate, which only costs time if it is wrong
    */
   stepUnderWay(timeMs: number, guess: number = this.estimate(timeMs)): number {
     let k = Math.min(Math.max(1, guess), this.steps)
-    while (k < this.steps && this.endOf(k) < timeMs) k++
-    while (k > 1 && this.endOf(k - 1) >= timeMs) k--
+    while (k < this.steps && isEarlier(this.endOf(k), timeMs)) k++
+    while (k > 1 && !isEarlier(this.endOf(k - 1), timeMs)) k--
     return k
+  }
+
+  /** How many steps are over at a time, given the step under way. */
+  stepsOver(timeMs: number, underWay: number): number {
+    return isEarlier(timeMs, this.endOf(underWay)) ? underWay - 1 : underWay
   }
 
   /** The root of the quadratic in the form that does not cancel when the slope is small. */

@@ -1,6 +1,7 @@
 import { RouteSimError } from '../errors/routesim-error.js'
 import { Alarms } from './alarms.js'
 import { EventQueue } from './event-queue.js'
+import { instantEnd } from './instant.js'
 
 /** Does what is due. Any of its methods may set alarms, schedule events and ask for settling. */
 export interface EventHandler {
@@ -19,6 +20,8 @@ export interface EventHandler {
  * subject, all entries in their order, then the settling of every agent that asked for it. What
  * settling schedules for the same instant starts over. Nothing here reads a wall clock.
  *
+ * Times that differ in their last bits only are one instant.
+ *
  * The number of pending things is about the number of agents, never the number of entries.
  */
 export class EventLoop {
@@ -29,6 +32,7 @@ export class EventLoop {
   private readonly settling: Int32Array
   private readonly isSettling: Uint8Array
   private settlingCount = 0
+  private readonly ringing: Int32Array
   private now = 0
 
   /** @param entryTimes - when things enter from outside, in ms, non-decreasing */
@@ -37,6 +41,7 @@ export class EventLoop {
     this.entryTimes = entryTimes
     this.settling = new Int32Array(agents)
     this.isSettling = new Uint8Array(agents)
+    this.ringing = new Int32Array(agents)
   }
 
   /** Virtual time in ms. */
@@ -72,7 +77,7 @@ export class EventLoop {
     while (handled < most) {
       const timeMs = this.nextTime()
       if (timeMs === Number.POSITIVE_INFINITY && this.settlingCount === 0) return true
-      if (timeMs !== Number.POSITIVE_INFINITY) this.now = timeMs
+      if (timeMs !== Number.POSITIVE_INFINITY) this.reach(timeMs)
       handled += this.handleDue(handler) + this.settle(handler)
     }
     return this.nextTime() === Number.POSITIVE_INFINITY
@@ -83,22 +88,44 @@ export class EventLoop {
     return Math.min(this.alarms.earliestMs, this.events.earliestMs, entryMs)
   }
 
-  /** Everything due now but the settling; an entry may set off an alarm for the same instant. */
+  /** Everything due in the instant that begins now, but the settling. */
   private handleDue(handler: EventHandler): number {
-    const { alarms, events, entryTimes, now } = this
+    const { alarms, events, entryTimes } = this
+    const endMs = instantEnd(this.now)
     for (let handled = 0; ; handled++) {
-      if (alarms.earliestMs === now) {
-        const agent = alarms.earliest
-        alarms.set(agent, Number.POSITIVE_INFINITY)
-        handler.alarm(agent)
-      } else if (events.earliestMs === now) {
+      if (alarms.earliestMs <= endMs) {
+        handled += this.ringAlarms(endMs, handler)
+      } else if (events.earliestMs <= endMs) {
+        this.reach(events.earliestMs)
         handler.event(events.pop())
-      } else if (entryTimes[this.nextEntry] === now) {
+      } else if (entryTimes[this.nextEntry]! <= endMs) {
+        this.reach(entryTimes[this.nextEntry]!)
         handler.enter(this.nextEntry++)
       } else {
         return handled
       }
     }
+  }
+
+  /** Alarms of one instant go off in order of agents, whatever their last bits say. */
+  private ringAlarms(endMs: number, handler: EventHandler): number {
+    const { alarms, ringing } = this
+    let count = 0
+    while (alarms.earliestMs <= endMs) {
+      this.reach(alarms.earliestMs)
+      const agent = alarms.earliest
+      alarms.set(agent, Number.POSITIVE_INFINITY)
+      let at = count++
+      for (; at > 0 && ringing[at - 1]! > agent; at--) ringing[at] = ringing[at - 1]!
+      ringing[at] = agent
+    }
+    for (let i = 0; i < count; i++) handler.alarm(ringing[i]!)
+    return count
+  }
+
+  /** Moves the clock within an instant; never back. */
+  private reach(timeMs: number): void {
+    if (timeMs > this.now) this.now = timeMs
   }
 
   private settle(handler: EventHandler): number {
