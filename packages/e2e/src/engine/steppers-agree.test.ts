@@ -67,17 +67,20 @@ function difference(a: readonly number[], b: readonly number[]): number {
   return worst
 }
 
-test('the fast stepper gives what the reference gives in 2,000 plain runs', () => {
-  for (let seed = 0; seed < 2000; seed++) {
-    const fast = runWith('fast', randomStory(seed, 'plain'))
-    const reference = runWith('reference', randomStory(seed, 'plain'))
-    expect(counters(fast), `seed ${seed}`).toEqual(counters(reference))
-    const expected = times(reference)
-    for (const [name, values] of Object.entries(times(fast))) {
-      expect(difference(values, expected[name]!), `seed ${seed}: ${name}`).toBeLessThan(1e-9)
+test.each(['plain', 'decimal'] as const)(
+  'the fast stepper gives what the reference gives in 2,000 runs: %s',
+  (kind) => {
+    for (let seed = 0; seed < 2000; seed++) {
+      const fast = runWith('fast', randomStory(seed, kind))
+      const reference = runWith('reference', randomStory(seed, kind))
+      expect(counters(fast), `${kind} ${seed}`).toEqual(counters(reference))
+      const expected = times(reference)
+      for (const [name, values] of Object.entries(times(fast))) {
+        expect(difference(values, expected[name]!), `${kind} ${seed}: ${name}`).toBeLessThan(1e-9)
+      }
     }
-  }
-})
+  },
+)
 
 test.each(['ties', 'stress'] as const)(
   'to the last bit in 2,000 runs of exact numbers: %s',

@@ -16,11 +16,12 @@ import { kneeLatency } from './knee-latency.js'
 import { backend, h100, inTurn, pairsInTurn, type TinyRun } from './tiny-run.js'
 
 /**
- * What a story is good for. `plain`: every feature, real numbers. `ties`: only multiples of 2^-10 ms,
- * on a coarse grid, so that sums are exact and much happens at the same instant. `stress`: the same
+ * What a story is good for. `plain`: every feature, real numbers. `decimal`: times are multiples of
+ * 0.02 ms, so that steps and arrivals coincide but their sums differ in the last bits. `ties`: only
+ * multiples of 2^-10 ms, on a coarse grid, so that sums are exact too. `stress`: the same
  * with caches of one or two prompts, long answers, and a router that looks at the caches.
  */
-export type StoryKind = 'plain' | 'ties' | 'stress'
+export type StoryKind = 'plain' | 'decimal' | 'ties' | 'stress'
 
 /** A random small cluster under random traffic: tiny caches, bursts, one-token outputs, pools. */
 export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
@@ -67,8 +68,23 @@ function randomLatency(kind: StoryKind, pick: <T>(...options: T[]) => T): Latenc
     decodeMsPerRequest: pick(0, 1 / 8),
     decodeMsPerContextToken: pick(0, 1 / 1024),
   })
+  const tenths = affineLatency({
+    baseMs: 0.6,
+    prefillMsPerToken: 0.02,
+    decodeMsPerRequest: pick(0.04, 0.1),
+    decodeMsPerContextToken: 0,
+  })
   const knee = kneeLatency(pick(20, 100, 300), pick(0, 1 / 1024), 1 / 256)
+  if (kind === 'decimal') return pick(h100, tenths)
   return kind === 'plain' ? pick(h100, affine, knee) : pick(affine, knee)
+}
+
+/** Gaps between arrivals, undefined for a random one. Steps take the same multiples: they coincide. */
+const GAPS: Readonly<Record<StoryKind, readonly (number | undefined)[]>> = {
+  plain: [0, undefined, undefined],
+  decimal: [0, 0.02, 0.3, 1, 12.5, 25],
+  ties: [0, 0, 0.5, 2, 8],
+  stress: [0, 0, 0.5, 2, 8],
 }
 
 function randomRequests(kind: StoryKind, random: RandomStream, cacheTokens: number): RequestTable {
@@ -77,11 +93,7 @@ function randomRequests(kind: StoryKind, random: RandomStream, cacheTokens: numb
   let arrivalMs = kind === 'plain' ? random.float() : 0
   const longest = kind === 'stress' ? pick(60, cacheTokens) : 300
   for (let left = 1 + random.integer(60); left > 0; left--) {
-    // Steps take multiples of half a ms in many of the tied stories: so do the gaps.
-    arrivalMs +=
-      kind === 'plain'
-        ? pick(0, random.exponential(3), random.exponential(20))
-        : pick(0, 0, 0.5, 2, 8)
+    arrivalMs += pick(...GAPS[kind]) ?? random.exponential(pick(3, 20))
     const promptTokens = 1 + random.integer(pick(8, 60, longest))
     const outputTokens = kind === 'stress' ? random.integer(200) : random.integer(pick(2, 10, 80))
     // The shared content may end in the prompt or in the answer, as in a conversation.
