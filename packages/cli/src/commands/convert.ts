@@ -1,5 +1,6 @@
 import { convertTrace, TRACE_FORMATS } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
+import { lostColumns } from '../output/lost-columns.js'
 import { UsageError } from '../usage-error.js'
 import { ON_ERROR, TRACE_FORMAT } from './experiment-options.js'
 
@@ -55,8 +56,8 @@ export const convertCommand: CommandModule<object, ConvertArguments> = {
       write: { blockTokens: blockSize },
     }
     const { requests, lost, skipped, ignored } = await convertTrace(input, output, to, options)
-    console.error(`Wrote ${requests} requests to ${output}`)
-    if (lost.length > 0) console.error(`note: ${to} can not hold: ${lost.join(', ')}`)
+    console.error(`Wrote ${requests} ${requests === 1 ? 'request' : 'requests'} to ${output}`)
+    if (lost.length > 0) console.error(`note: ${to} can not hold: ${lostColumns(lost)}`)
     if (ignored > 0) console.error(`note: ${ignored} spans are not LLM requests`)
     if (skipped.count > 0) {
       console.error(`note: ${skipped.count} faulty lines skipped, the first of them:`)

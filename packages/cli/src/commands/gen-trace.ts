@@ -8,6 +8,7 @@ import {
   writeTrace,
 } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
+import { lostColumns } from '../output/lost-columns.js'
 import { UsageError } from '../usage-error.js'
 
 interface GenTraceArguments {
@@ -81,8 +82,8 @@ export const genTraceCommand: CommandModule<object, GenTraceArguments> = {
       turnsMean: args.turnsMean,
     })
     const { requests, lost } = await writeTrace(args.output, table, args.format)
-    console.error(`Wrote ${requests} requests to ${args.output}`)
-    if (lost.length > 0) console.error(`note: ${args.format} can not hold: ${lost.join(', ')}`)
+    console.error(`Wrote ${requests} ${requests === 1 ? 'request' : 'requests'} to ${args.output}`)
+    if (lost.length > 0) console.error(`note: ${args.format} can not hold: ${lostColumns(lost)}`)
   },
 }
 

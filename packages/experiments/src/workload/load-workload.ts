@@ -4,6 +4,7 @@ import { type RequestTable, RouteSimError } from '@routesim/core'
 import { type GeneratorOptions, generateTrace, readTrace } from '@routesim/traces'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
+import { fromFirstArrival } from './from-first-arrival.js'
 
 /** How a trace file is read, where the config does not say. */
 export interface TraceOptions {
@@ -121,7 +122,8 @@ async function readWorkload(
     notes.push('the trace section has a path and a generator: the trace is used')
   }
   const name = path === '-' ? 'standard input' : basename(path)
-  return { requests: () => table, description: `${name}, ${format}`, notes }
+  const requests = fromFirstArrival(table)
+  return { requests: () => requests, description: `${name}, ${format}`, notes }
 }
 
 /** Relative to the working directory, or where there is no such file, to the config. */

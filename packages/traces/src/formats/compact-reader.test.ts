@@ -71,8 +71,8 @@ describe('reading compact JSONL', () => {
       'prompt and output tokens together: expected at most 2147483647, got 2147483648',
     ],
     ['{"ts":0,"prompt_tokens":1}', 'gen_tokens: expected an integer >= 0, got nothing'],
-    ['{"ts":-1,"prompt_tokens":1,"gen_tokens":1}', 'ts: expected a number >= 0, got -1'],
-    ['{"ts":1e999,"prompt_tokens":1,"gen_tokens":1}', 'ts: expected a number >= 0, got Infinity'],
+    ['{"ts":-1,"prompt_tokens":1,"gen_tokens":1}', 'ts: expected a number from 0 to 2^53, got -1'],
+    ['{"ts":1e999,"prompt_tokens":1,"gen_tokens":1}', 'ts: expected a number from 0 to 2^53, got Infinity'],
     [
       '{"ts":NaN,"prompt_tokens":1,"gen_tokens":1}',
       'expected a JSON object, got invalid JSON: {"ts":NaN,"prompt_tokens":1,"gen_tokens"...',

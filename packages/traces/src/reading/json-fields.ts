@@ -38,8 +38,8 @@ export function integer(name: string, value: unknown, minimum: number): number {
 /** A time in ms. */
 export function milliseconds(name: string, value: unknown): number {
   // Adding 0 turns -0 into 0.
-  if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value + 0
-  throw expectedError(name, 'a number >= 0', value)
+  if (typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER) return value + 0
+  throw expectedError(name, 'a number from 0 to 2^53', value)
 }
 
 /** Any 32-bit integer. */

@@ -58,7 +58,7 @@ describe('readTrace', () => {
     )
     expect(await messageOf(readText(''))).toBe('t.jsonl: expected at least one request, got none')
     expect(await messageOf(readText('#\n{"ts":"x"}', { onError: 'skip' }))).toBe(
-      't.jsonl: expected at least one request, got 1 bad (first: t.jsonl:2: ts: expected a number >= 0, got "x")',
+      't.jsonl: expected at least one request, got 1 bad (first: t.jsonl:2: ts: expected a number from 0 to 2^53, got "x")',
     )
     expect(await messageOf(readText('\n\u0001PNG'))).toBe(
       't.jsonl:2: expected compact JSONL ("ts"), Mooncake ("timestamp") or OTLP JSON ("resourceSpans"), got "\\u0001PNG"',

@@ -1,0 +1,12 @@
+const MEANING: Readonly<Record<string, string>> = {
+  arrivalMs: 'arrival times to the last digit',
+  maxTokens: 'declared output limits',
+  prefixTokens: 'how much of each prompt is declared shareable',
+  prefix_hash: 'the names of prefixes',
+  prompts: 'all that prompts share',
+}
+
+/** What a trace format can not hold, in words a user knows; other columns go by their own names. */
+export function lostColumns(lost: readonly string[]): string {
+  return lost.map((column) => MEANING[column] ?? column).join(', ')
+}
