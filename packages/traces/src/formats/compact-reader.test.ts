@@ -72,7 +72,10 @@ describe('reading compact JSONL', () => {
     ],
     ['{"ts":0,"prompt_tokens":1}', 'gen_tokens: expected an integer >= 0, got nothing'],
     ['{"ts":-1,"prompt_tokens":1,"gen_tokens":1}', 'ts: expected a number from 0 to 2^53, got -1'],
-    ['{"ts":1e999,"prompt_tokens":1,"gen_tokens":1}', 'ts: expected a number from 0 to 2^53, got Infinity'],
+    [
+      '{"ts":1e999,"prompt_tokens":1,"gen_tokens":1}',
+      'ts: expected a number from 0 to 2^53, got Infinity',
+    ],
     [
       '{"ts":NaN,"prompt_tokens":1,"gen_tokens":1}',
       'expected a JSON object, got invalid JSON: {"ts":NaN,"prompt_tokens":1,"gen_tokens"...',
