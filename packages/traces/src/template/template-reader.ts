@@ -88,7 +88,7 @@ export class TemplateReader {
     const arrivalMs = values[ARRIVAL]!
     const promptTokens = values[PROMPT]!
     const outputTokens = values[OUTPUT]!
-    if (!(arrivalMs >= 0 && arrivalMs < Number.POSITIVE_INFINITY)) return false
+    if (!(arrivalMs >= 0 && arrivalMs <= Number.MAX_SAFE_INTEGER)) return false
     if (!isInteger(promptTokens, 1) || !isInteger(outputTokens, 0)) return false
     if (promptTokens + outputTokens > LARGEST) return false
     for (let i = 0; i < optionalSlots.length; i++) {
