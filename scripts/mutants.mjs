@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const FAST = 'core/src/backend/fast-backend.ts'
+const DECODES = 'core/src/backend/decode-batch.ts'
 const RADIX = 'hardware/src/kv-cache/radix-kv-cache.ts'
 const INDEX = 'hardware/src/kv-cache/prefix-index.ts'
 const LRU = 'hardware/src/kv-cache/lru-segments.ts'
@@ -16,9 +17,9 @@ const LRU = 'hardware/src/kv-cache/lru-segments.ts'
 const MUTANTS = [
   [
     'a stretch runs one step past a finish',
-    FAST,
-    'this.decoding.firstFinish - this.stepCounter)',
-    'this.decoding.firstFinish - this.stepCounter + 1)',
+    DECODES,
+    'this.heap.firstFinish - this.counter',
+    'this.heap.firstFinish - this.counter + 1',
   ],
   [
     'a stretch runs one block past the last',
@@ -60,21 +61,21 @@ const MUTANTS = [
   ['the gap after a transfer counts twice', FAST, '        measured--\n', ''],
   [
     'the oldest request is preempted',
-    FAST,
-    'if (decoding.admissionAt(i) > decoding.admissionAt(newest))',
-    'if (decoding.admissionAt(i) < decoding.admissionAt(newest))',
+    DECODES,
+    'if (heap.admissionAt(i) > heap.admissionAt(newest))',
+    'if (heap.admissionAt(i) < heap.admissionAt(newest))',
   ],
   [
     'context grows by one step too few',
-    FAST,
-    'this.contextTokens += this.decoding.size * k',
-    'this.contextTokens += this.decoding.size * (k - 1)',
+    DECODES,
+    'this.contextTokens += this.heap.size * k',
+    'this.contextTokens += this.heap.size * (k - 1)',
   ],
   [
     'shared answers are committed at the end only',
     FAST,
-    'if (this.sharing.length > 0) {\n      most',
-    'if (this.sharing.length > 99) {\n      most',
+    'this.decodes.stepsToFinish, this.decodes.stepsToSharedBlock)',
+    'this.decodes.stepsToFinish)',
   ],
   [
     'duplicate chunks are not noticed',

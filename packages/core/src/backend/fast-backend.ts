@@ -2,12 +2,12 @@ import type { BackendSpec } from '../engine/simulation-options.js'
 import { RouteSimError } from '../errors/routesim-error.js'
 import { isEarlier } from '../kernel/instant.js'
 import type { BulkKvCache } from '../kv-cache/kv-cache.js'
-import type { StepSegment, StepShape } from '../latency/latency-model.js'
+import type { StepSegment } from '../latency/latency-model.js'
 import type { Backend, BackendContext } from './backend.js'
 import type { BackendLoads } from './backend-loads.js'
 import { type BackendCounters, BackendMeter } from './backend-meter.js'
-import { BlockGrowth } from './block-growth.js'
-import { FinishHeap } from './finish-heap.js'
+import { DecodeBatch } from './decode-batch.js'
+import { StepPlan } from './step-plan.js'
 import { Stretch } from './stretch.js'
 import { WaitingQueue } from './waiting-queue.js'
 
@@ -33,15 +33,7 @@ export class FastBackend implements Backend {
   private admissions = 0
   private readonly loads: BackendLoads
 
-  // Decoding requests: when they finish, their context, and when they need blocks.
-  private readonly decoding: FinishHeap
-  private readonly growth: BlockGrowth
-  private stepCounter = 0
-  private contextTokens = 0
-  private measuredDecodes = 0
-  /** Decoding requests whose output is part of a shared path, and when they complete its blocks. */
-  private readonly sharing: number[] = []
-  private readonly sharingGrowth: BlockGrowth
+  private readonly decodes: DecodeBatch
   /** Admitted requests whose KV cache has arrived since the last step. */
   private readonly arrived: number[] = []
   /** Requests whose next token follows the previous one by more than a step. */
@@ -52,9 +44,7 @@ export class FastBackend implements Backend {
   // The step or stretch under way.
   private readonly stretch = new Stretch()
   private endsMs = Number.NaN
-  private readonly prefills: Int32Array
-  private readonly prefillTokens: Int32Array
-  private prefillCount = 0
+  private readonly plan: StepPlan
   /** Until when `sync` has nothing to do, and when it last had. */
   private syncedToMs = 0
   private lastSyncMs = Number.NaN
@@ -62,16 +52,8 @@ export class FastBackend implements Backend {
   private grownSteps = 0
   private grownBlocks = 0
   private committedChunks = 0
-  private budget = 0
   private headIsBlocked = false
   private readonly segment: StepSegment = { baseMs: 0, slopeMs: 0, steps: 0 }
-  private readonly step: StepShape = {
-    prefillTokens: 0,
-    prefillRequests: 0,
-    prefillAttentionPairs: 0,
-    decodeRequests: 0,
-    decodeContextTokens: 0,
-  }
 
   constructor(id: number, spec: BackendSpec, context: BackendContext, kv: BulkKvCache) {
     this.id = id
@@ -80,11 +62,8 @@ export class FastBackend implements Backend {
     this.loads = context.loads
     this.kv = kv
     this.maxBatch = Math.min(spec.maxNumSeqs, spec.maxBatchTokens)
-    this.decoding = new FinishHeap(this.maxBatch)
-    this.growth = new BlockGrowth(spec.kv.blockTokens)
-    this.sharingGrowth = new BlockGrowth(spec.kv.blockTokens)
-    this.prefills = new Int32Array(this.maxBatch)
-    this.prefillTokens = new Int32Array(this.maxBatch)
+    this.decodes = new DecodeBatch(context, this.maxBatch, spec.kv.blockTokens)
+    this.plan = new StepPlan(this.maxBatch)
   }
 
   get endMs(): number {
@@ -94,11 +73,11 @@ export class FastBackend implements Backend {
   counters(nowMs: number): BackendCounters {
     this.measure(nowMs)
     this.sync(nowMs)
-    const { step, stretch } = this
+    const { stretch } = this
     if (Number.isNaN(this.endsMs)) return this.meter.counters()
     const underWay = stretch.stepUnderWay(nowMs)
     const done = stretch.stepsOver(nowMs, underWay)
-    return this.meter.counters(nowMs - stretch.startMs, done, step)
+    return this.meter.counters(nowMs - stretch.startMs, done, this.plan.shape)
   }
 
   enqueue(request: number, nowMs: number): void {
@@ -136,7 +115,7 @@ export class FastBackend implements Backend {
     const mayAdmit =
       this.queue.size > 0 &&
       !this.headIsBlocked &&
-      this.budget > 0 &&
+      this.plan.budget > 0 &&
       this.batchSize < this.maxBatch
     if (!mayAdmit && this.arrived.length === 0) return
     this.stretch.steps = this.stretch.stepUnderWay(nowMs)
@@ -159,32 +138,26 @@ export class FastBackend implements Backend {
 
   startStep(nowMs: number): void {
     this.measure(nowMs)
-    const { step, stretch } = this
-    this.prefillCount = 0
+    const { decodes, plan, stretch } = this
     this.grownSteps = 1
     this.committedChunks = 0
-    step.prefillTokens = 0
-    step.prefillRequests = 0
-    step.prefillAttentionPairs = 0
 
-    const resumedFrom = this.joinArrived()
+    const hasJoined = this.joinArrived()
     const hasPreempted = this.growForOneStep(nowMs)
-    this.budget = this.spec.maxBatchTokens - this.decoding.size
-    step.decodeRequests = this.decoding.size
-    step.decodeContextTokens = this.contextTokens
+    plan.begin(this.spec.maxBatchTokens, decodes.size, decodes.contextTokens)
     const hasStalled = this.continueChunked()
     this.headIsBlocked = false
     if (!hasPreempted && !hasStalled) this.admitWaiting(nowMs)
     this.publish()
-    if (step.prefillRequests + step.decodeRequests === 0) {
+    if (plan.shape.prefillRequests + plan.shape.decodeRequests === 0) {
       this.endsMs = Number.NaN
       return
     }
-    this.spec.latency.segment(step, this.segment)
+    this.spec.latency.segment(plan.shape, this.segment)
     stretch.startMs = nowMs
     stretch.baseMs = this.segment.baseMs
     stretch.slopeMs = this.segment.slopeMs
-    const isAlone = hasPreempted || hasStalled || resumedFrom > 0
+    const isAlone = hasPreempted || hasStalled || hasJoined
     stretch.steps = isAlone ? 1 : this.stretchSteps()
     this.endsMs = stretch.endOf(stretch.steps)
     this.syncedToMs = stretch.endOf(1)
@@ -193,16 +166,17 @@ export class FastBackend implements Backend {
   }
 
   completeStep(nowMs: number): void {
-    const { meter, step, stretch } = this
+    const { stretch } = this
+    const { shape } = this.plan
     const k = stretch.steps
+    const durationMs = nowMs - stretch.startMs
     this.measure(nowMs)
-    meter.add(nowMs - stretch.startMs, k, step)
-    this.context.recorder.stepCompleted?.(this.id, stretch.startMs, nowMs - stretch.startMs, step)
+    this.meter.add(durationMs, k, shape)
+    this.context.recorder.stepCompleted?.(this.id, stretch.startMs, durationMs, shape)
     this.allocateSteps(k)
     this.recordGaps(nowMs)
     this.endsMs = Number.NaN
-    this.stepCounter += k
-    this.contextTokens += this.decoding.size * k
+    this.decodes.advance(k)
     this.commitShared()
     this.finishDecodes()
     this.finishPrefills(nowMs)
@@ -210,22 +184,21 @@ export class FastBackend implements Backend {
 
   // Batch
 
-  /** Lets requests whose KV cache has arrived decode. @returns how many */
-  private joinArrived(): number {
+  /** Lets requests whose KV cache has arrived decode. @returns true when there were any */
+  private joinArrived(): boolean {
     const { arrived } = this
-    if (arrived.length === 0) return 0
+    if (arrived.length === 0) return false
     for (const request of arrived) {
-      this.startDecoding(request)
+      this.decodes.join(request)
       this.resumed.push(request)
     }
-    const count = arrived.length
     arrived.length = 0
-    return count
+    return true
   }
 
   /** Takes the blocks that the first step of decodes needs. @returns true when it had to preempt */
   private growForOneStep(nowMs: number): boolean {
-    const needed = this.growth.needed(this.stepCounter, 1)
+    const needed = this.decodes.blocksNeeded(1)
     this.grownBlocks = needed
     if (needed === 0) return false
     if (needed <= this.kv.available(this.id)) {
@@ -233,19 +206,20 @@ export class FastBackend implements Backend {
       return false
     }
     // Blocks run out in this step: go through the requests in order of admission.
-    const { admission } = this.context.progress
-    const order = Array.from({ length: this.decoding.size }, (_, i) => this.decoding.requestAt(i))
-    order.sort((a, b) => admission[a]! - admission[b]!)
+    const order = this.decodes.inOrderOfAdmission()
     const left = new Set(order)
     for (const request of order) {
-      if (!left.has(request) || this.computedTokens(request) % this.spec.kv.blockTokens !== 0)
+      if (
+        !left.has(request) ||
+        this.decodes.computedTokens(request) % this.spec.kv.blockTokens !== 0
+      )
         continue
       while (left.has(request) && this.kv.available(this.id) === 0) {
         left.delete(this.preemptNewest(nowMs))
       }
       if (left.has(request)) this.kv.take(this.id, 1)
     }
-    this.grownBlocks = this.growth.needed(this.stepCounter, 1)
+    this.grownBlocks = this.decodes.blocksNeeded(1)
     return true
   }
 
@@ -254,7 +228,7 @@ export class FastBackend implements Backend {
     const request = this.chunked
     if (request === NONE) return false
     const computed = this.context.progress.computedTokens[request]!
-    const tokens = Math.min(this.knownTokens(request) - computed, this.budget)
+    const tokens = Math.min(this.knownTokens(request) - computed, this.plan.budget)
     if (tokens === 0) return false
     if (this.kv.extend(this.id, request, computed + tokens)) {
       this.addToStep(request, computed, tokens)
@@ -266,7 +240,7 @@ export class FastBackend implements Backend {
 
   private admitWaiting(nowMs: number): void {
     const { queue } = this
-    while (queue.size > 0 && this.batchSize < this.maxBatch && this.budget > 0) {
+    while (queue.size > 0 && this.batchSize < this.maxBatch && this.plan.budget > 0) {
       const request = queue.peek()
       const isHandedOver = this.context.progress.isHandedOver[request] === 1
       const isAdmitted = isHandedOver ? this.admitHandedOver(request) : this.admit(request, nowMs)
@@ -279,9 +253,9 @@ export class FastBackend implements Backend {
     const { progress } = this.context
     const known = this.knownTokens(request)
     const cached = this.kv.matchOn(this.id, request, known - 1)
-    let tokens = Math.min(known - cached, this.budget)
+    let tokens = Math.min(known - cached, this.plan.budget)
     if (tokens < known - cached && !this.spec.chunkedPrefill) {
-      if (this.step.prefillRequests > 0) return false
+      if (this.plan.shape.prefillRequests > 0) return false
       tokens = known - cached
     }
     if (!this.kv.admit(this.id, request, cached, cached + tokens)) {
@@ -320,20 +294,9 @@ export class FastBackend implements Backend {
     this.batchSize++
   }
 
-  /** Adds prompt tokens to the step; one token of a request that has answered before is a decode to it. */
   private addToStep(request: number, computed: number, tokens: number): void {
-    const { step } = this
-    this.prefills[this.prefillCount] = request
-    this.prefillTokens[this.prefillCount++] = tokens
-    this.budget -= Math.min(tokens, this.budget)
-    if (this.context.progress.emittedTokens[request]! > 0 && tokens === 1) {
-      step.decodeRequests++
-      step.decodeContextTokens += computed + 1
-      return
-    }
-    step.prefillRequests++
-    step.prefillTokens += tokens
-    step.prefillAttentionPairs += tokens * computed + (tokens * (tokens + 1)) / 2
+    const hasAnswered = this.context.progress.emittedTokens[request]! > 0
+    this.plan.addPrefill(request, computed, tokens, hasAnswered)
   }
 
   // Stretch
@@ -343,11 +306,8 @@ export class FastBackend implements Backend {
     const { recorder } = this.context
     if (recorder.stepCompleted !== undefined) return 1
     let most = Math.max(1, Math.floor(this.segment.steps))
-    if (this.decoding.size > 0) most = Math.min(most, this.decoding.firstFinish - this.stepCounter)
-    if (this.sharing.length > 0) {
-      most = Math.min(most, this.sharingGrowth.stepsToCompletion(this.stepCounter))
-    }
-    if (this.prefillCount > 0) most = Math.min(most, this.fullChunks())
+    most = Math.min(most, this.decodes.stepsToFinish, this.decodes.stepsToSharedBlock)
+    if (this.plan.prefillCount > 0) most = Math.min(most, this.fullChunks())
     if (most <= 1) return 1
     // The blocks of the first step are taken already.
     const available = this.kv.available(this.id)
@@ -365,9 +325,10 @@ export class FastBackend implements Backend {
   /** Steps in which the chunked request, if alone, computes a full chunk. */
   private fullChunks(): number {
     const request = this.chunked
-    if (this.prefillCount !== 1 || this.prefills[0] !== request || this.budget > 0) return 1
+    const { plan } = this
+    if (plan.prefillCount !== 1 || plan.prefills[0] !== request || plan.budget > 0) return 1
     const { progress } = this.context
-    const tokens = this.prefillTokens[0]!
+    const tokens = plan.prefillTokens[0]!
     if (tokens === 1 && progress.emittedTokens[request]! > 0) return 1
     const computed = progress.computedTokens[request]!
     const known = this.knownTokens(request)
@@ -377,45 +338,45 @@ export class FastBackend implements Backend {
   }
 
   private neededAfterFirst(k: number): number {
-    const decodes = this.growth.needed(this.stepCounter, k) - this.grownBlocks
+    const decodes = this.decodes.blocksNeeded(k) - this.grownBlocks
     return decodes + this.chunkBlocks(k) - this.chunkBlocks(1)
   }
 
   /** Blocks of the chunked request after k steps of the stretch. */
   private chunkBlocks(k: number): number {
-    if (this.prefillCount === 0) return 0
-    const computed = this.context.progress.computedTokens[this.prefills[0]!]!
-    return Math.ceil((computed + k * this.prefillTokens[0]!) / this.spec.kv.blockTokens)
+    if (this.plan.prefillCount === 0) return 0
+    const computed = this.context.progress.computedTokens[this.plan.prefills[0]!]!
+    return Math.ceil((computed + k * this.plan.prefillTokens[0]!) / this.spec.kv.blockTokens)
   }
 
   /** Allocates what the first k steps of the stretch need, as far as it is not allocated yet. */
   private allocateSteps(k: number): void {
     if (k <= this.grownSteps) return
-    const blocks = this.growth.needed(this.stepCounter, k)
+    const blocks = this.decodes.blocksNeeded(k)
     if (blocks > this.grownBlocks) this.kv.take(this.id, blocks - this.grownBlocks)
     this.grownBlocks = blocks
-    if (this.prefillCount > 0) {
-      const request = this.prefills[0]!
+    if (this.plan.prefillCount > 0) {
+      const request = this.plan.prefills[0]!
       const computed = this.context.progress.computedTokens[request]!
-      this.kv.extend(this.id, request, computed + k * this.prefillTokens[0]!)
+      this.kv.extend(this.id, request, computed + k * this.plan.prefillTokens[0]!)
     }
     this.grownSteps = k
   }
 
   private commitChunks(k: number): void {
-    if (k <= this.committedChunks || this.prefillCount === 0) return
-    const request = this.prefills[0]!
+    if (k <= this.committedChunks || this.plan.prefillCount === 0) return
+    const request = this.plan.prefills[0]!
     const computed = this.context.progress.computedTokens[request]!
-    this.kv.commit(this.id, request, computed + k * this.prefillTokens[0]!)
+    this.kv.commit(this.id, request, computed + k * this.plan.prefillTokens[0]!)
     this.committedChunks = k
   }
 
   private checkLatency(): void {
-    const { stretch, segment, step } = this
+    const { stretch, segment } = this
     const lastMs = stretch.baseMs + stretch.slopeMs * (stretch.steps - 1)
     if (stretch.baseMs > 0 && lastMs > 0 && this.endsMs < Number.POSITIVE_INFINITY) return
     throw new RouteSimError(
-      `latency model "${this.spec.latency.name}": expected a finite step time > 0 ms, got ${stretch.baseMs} for ${JSON.stringify(step)} (slope ${segment.slopeMs} over ${stretch.steps} steps)`,
+      `latency model "${this.spec.latency.name}": expected a finite step time > 0 ms, got ${stretch.baseMs} for ${JSON.stringify(this.plan.shape)} (slope ${segment.slopeMs} over ${stretch.steps} steps)`,
       { code: 'latency_invalid' },
     )
   }
@@ -425,7 +386,7 @@ export class FastBackend implements Backend {
   /** One gap per measured decode and step; the first of a resumed request is longer than its step. */
   private recordGaps(nowMs: number): void {
     const { recorder, progress, measuredFrom } = this.context
-    let measured = this.measuredDecodes
+    let { measured } = this.decodes
     if (this.resumed.length > 0) {
       // Only ever in a stretch of one step.
       for (const request of this.resumed) {
@@ -441,18 +402,16 @@ export class FastBackend implements Backend {
 
   /** Commits the blocks of answers that later prompts repeat. */
   private commitShared(): void {
-    for (const request of this.sharing) {
-      this.kv.commit(this.id, request, this.computedTokens(request))
+    for (const request of this.decodes.sharing) {
+      this.kv.commit(this.id, request, this.decodes.computedTokens(request))
     }
   }
 
   private finishDecodes(): void {
-    const { decoding, context } = this
-    while (decoding.size > 0 && decoding.firstFinish === this.stepCounter) {
-      const request = decoding.requestAt(0)
-      this.stopDecoding(0)
+    const { context, decodes } = this
+    for (let request = decodes.leaveFinished(); request >= 0; request = decodes.leaveFinished()) {
       context.progress.emittedTokens[request] = context.requests.outputTokens[request]!
-      this.leaveKv(request, this.computedAtEnd(request))
+      this.leaveKv(request)
       this.batchSize--
       this.publish()
       context.listener.requestFinished(request, this.id)
@@ -461,12 +420,12 @@ export class FastBackend implements Backend {
 
   private finishPrefills(nowMs: number): void {
     const { progress } = this.context
-    const count = this.prefillCount
-    this.prefillCount = 0
+    const count = this.plan.prefillCount
+    this.plan.prefillCount = 0
     for (let i = 0; i < count; i++) {
-      const request = this.prefills[i]!
+      const request = this.plan.prefills[i]!
       const computed =
-        progress.computedTokens[request]! + this.prefillTokens[i]! * this.stretch.steps
+        progress.computedTokens[request]! + this.plan.prefillTokens[i]! * this.stretch.steps
       progress.computedTokens[request] = computed
       this.kv.commit(this.id, request, computed)
       if (computed === this.knownTokens(request)) this.finishPrefill(request, nowMs)
@@ -490,7 +449,7 @@ export class FastBackend implements Backend {
       this.publish()
       listener.prefillFinished(request)
     } else {
-      this.startDecoding(request)
+      this.decodes.join(request)
     }
   }
 
@@ -507,63 +466,28 @@ export class FastBackend implements Backend {
     progress.lastTokenMs[request] = nowMs
   }
 
-  // Decoding requests
+  // Leaving
 
-  /** `progress.emittedTokens` keeps what a request had emitted when it began to decode. */
-  private startDecoding(request: number): void {
-    const { progress, requests, measuredFrom } = this.context
-    const emitted = progress.emittedTokens[request]!
-    const computed = requests.promptTokens[request]! + emitted - 1
-    const finish = this.stepCounter + requests.outputTokens[request]! - emitted
-    progress.finishStep[request] = finish
-    this.decoding.push(finish, progress.admission[request]!, request)
-    this.contextTokens += computed + 1
-    this.growth.change(computed, this.stepCounter, 1)
-    if (request >= measuredFrom) this.measuredDecodes++
-    if (this.sharesOutput(request)) {
-      this.sharing.push(request)
-      this.sharingGrowth.change(computed, this.stepCounter, 1)
-    }
-  }
-
-  private stopDecoding(i: number): void {
-    const request = this.decoding.requestAt(i)
-    const computed = this.computedTokens(request)
-    this.decoding.removeAt(i)
-    this.contextTokens -= computed + 1
-    this.growth.change(computed, this.stepCounter, -1)
-    if (request >= this.context.measuredFrom) this.measuredDecodes--
-    if (this.sharesOutput(request)) {
-      this.sharing.splice(this.sharing.indexOf(request), 1)
-      this.sharingGrowth.change(computed, this.stepCounter, -1)
-    }
-  }
-
-  /** Gives the blocks of a decoding request back, computed ones to the cache. */
-  private leaveKv(request: number, computedTokens: number): void {
-    this.kv.setBlocks(this.id, request, Math.ceil(computedTokens / this.spec.kv.blockTokens))
-    this.kv.commit(this.id, request, computedTokens)
+  /** Gives the blocks of a request that has left the decodes back, computed ones to the cache. */
+  private leaveKv(request: number): void {
+    const computed = this.decodes.computedTokens(request)
+    this.kv.setBlocks(this.id, request, Math.ceil(computed / this.spec.kv.blockTokens))
+    this.kv.commit(this.id, request, computed)
     this.kv.release(this.id, request)
   }
 
   private preemptNewest(nowMs: number): number {
     if (this.chunked !== NONE) return this.preemptChunked()
-    const { decoding, context } = this
-    let newest = 0
-    for (let i = 1; i < decoding.size; i++) {
-      if (decoding.admissionAt(i) > decoding.admissionAt(newest)) newest = i
+    const { progress, requests } = this.context
+    const request = this.decodes.leaveNewest()
+    const emitted = this.decodes.computedTokens(request) + 1 - requests.promptTokens[request]!
+    if (emitted > progress.emittedTokens[request]!) {
+      progress.emittedTokens[request] = emitted
+      progress.lastTokenMs[request] = nowMs
     }
-    const request = decoding.requestAt(newest)
-    const computed = this.computedTokens(request)
-    const emitted = computed + 1 - context.requests.promptTokens[request]!
-    if (emitted > context.progress.emittedTokens[request]!) {
-      context.progress.emittedTokens[request] = emitted
-      context.progress.lastTokenMs[request] = nowMs
-    }
-    this.stopDecoding(newest)
     const justJoined = this.resumed.indexOf(request)
     if (justJoined >= 0) this.resumed.splice(justJoined, 1)
-    this.leaveKv(request, computed)
+    this.leaveKv(request)
     return this.requeue(request)
   }
 
@@ -582,24 +506,6 @@ export class FastBackend implements Backend {
     this.batchSize--
     this.queue.pushFront(request)
     return request
-  }
-
-  /** Computed tokens of a decoding request. */
-  private computedTokens(request: number): number {
-    const stepsLeft = this.context.progress.finishStep[request]! - this.stepCounter
-    return this.computedAtEnd(request) - stepsLeft
-  }
-
-  /** True when the answer of a request is part of later prompts. */
-  private sharesOutput(request: number): boolean {
-    const { promptNode, promptTokens, prompts } = this.context.requests
-    const node = promptNode[request]!
-    return node >= 0 && prompts.endTokens[node]! > promptTokens[request]!
-  }
-
-  private computedAtEnd(request: number): number {
-    const { requests } = this.context
-    return requests.promptTokens[request]! + requests.outputTokens[request]! - 1
   }
 
   private knownTokens(request: number): number {
