@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const FAST = 'core/src/backend/fast-backend.ts'
 const DECODES = 'core/src/backend/decode-batch.ts'
+const BLOCKS = 'core/src/backend/stretch-blocks.ts'
 const RADIX = 'hardware/src/kv-cache/radix-kv-cache.ts'
 const INDEX = 'hardware/src/kv-cache/prefix-index.ts'
 const LRU = 'hardware/src/kv-cache/lru-segments.ts'
@@ -23,7 +24,7 @@ const MUTANTS = [
   ],
   [
     'a stretch runs one block past the last',
-    FAST,
+    BLOCKS,
     'if (this.neededAfterFirst(most) <= available)',
     'if (this.neededAfterFirst(most) <= available + 1)',
   ],
@@ -45,12 +46,12 @@ const MUTANTS = [
     '    this.kv.release(this.id, request)\n    this.headIsBlocked = false',
     '    this.kv.release(this.id, request)',
   ],
-  ['routers see no growth within a stretch', FAST, '    this.allocateSteps(started)\n', ''],
+  ['routers see no growth within a stretch', FAST, '    this.blocks.allocate(started)\n', ''],
   [
     'a chunk is visible before it is computed',
     FAST,
-    'this.commitChunks(stretch.stepsOver(nowMs, started))',
-    'this.commitChunks(started)',
+    'this.blocks.commitChunks(stretch.stepsOver(nowMs, started))',
+    'this.blocks.commitChunks(started)',
   ],
   [
     'a step that preempts is stretched',

@@ -9,6 +9,7 @@ import { type BackendCounters, BackendMeter } from './backend-meter.js'
 import { DecodeBatch } from './decode-batch.js'
 import { StepPlan } from './step-plan.js'
 import { Stretch } from './stretch.js'
+import { StretchBlocks } from './stretch-blocks.js'
 import { WaitingQueue } from './waiting-queue.js'
 
 const NONE = -1
@@ -43,15 +44,12 @@ export class FastBackend implements Backend {
 
   // The step or stretch under way.
   private readonly stretch = new Stretch()
+  private readonly blocks: StretchBlocks
   private endsMs = Number.NaN
   private readonly plan: StepPlan
   /** Until when `sync` has nothing to do, and when it last had. */
   private syncedToMs = 0
   private lastSyncMs = Number.NaN
-  /** Steps of the stretch whose blocks are allocated, these blocks, and steps whose chunks are committed. */
-  private grownSteps = 0
-  private grownBlocks = 0
-  private committedChunks = 0
   private headIsBlocked = false
   private readonly segment: StepSegment = { baseMs: 0, slopeMs: 0, steps: 0 }
 
@@ -64,6 +62,14 @@ export class FastBackend implements Backend {
     this.maxBatch = Math.min(spec.maxNumSeqs, spec.maxBatchTokens)
     this.decodes = new DecodeBatch(context, this.maxBatch, spec.kv.blockTokens)
     this.plan = new StepPlan(this.maxBatch)
+    this.blocks = new StretchBlocks(
+      id,
+      spec.kv.blockTokens,
+      kv,
+      context.progress,
+      this.decodes,
+      this.plan,
+    )
   }
 
   get endMs(): number {
@@ -131,17 +137,14 @@ export class FastBackend implements Backend {
     this.lastSyncMs = nowMs
     const started = stretch.stepUnderWay(nowMs)
     this.syncedToMs = stretch.endOf(started)
-    this.allocateSteps(started)
+    this.blocks.allocate(started)
     if (this.chunked === NONE) return
-    this.commitChunks(stretch.stepsOver(nowMs, started))
+    this.blocks.commitChunks(stretch.stepsOver(nowMs, started))
   }
 
   startStep(nowMs: number): void {
     this.measure(nowMs)
     const { decodes, plan, stretch } = this
-    this.grownSteps = 1
-    this.committedChunks = 0
-
     const hasJoined = this.joinArrived()
     const hasPreempted = this.growForOneStep(nowMs)
     plan.begin(this.spec.maxBatchTokens, decodes.size, decodes.contextTokens)
@@ -173,7 +176,7 @@ export class FastBackend implements Backend {
     this.measure(nowMs)
     this.meter.add(durationMs, k, shape)
     this.context.recorder.stepCompleted?.(this.id, stretch.startMs, durationMs, shape)
-    this.allocateSteps(k)
+    this.blocks.allocate(k)
     this.recordGaps(nowMs)
     this.endsMs = Number.NaN
     this.decodes.advance(k)
@@ -199,7 +202,7 @@ export class FastBackend implements Backend {
   /** Takes the blocks that the first step of decodes needs. @returns true when it had to preempt */
   private growForOneStep(nowMs: number): boolean {
     const needed = this.decodes.blocksNeeded(1)
-    this.grownBlocks = needed
+    this.blocks.begin(needed)
     if (needed === 0) return false
     if (needed <= this.kv.available(this.id)) {
       this.kv.take(this.id, needed)
@@ -219,7 +222,7 @@ export class FastBackend implements Backend {
       }
       if (left.has(request)) this.kv.take(this.id, 1)
     }
-    this.grownBlocks = this.decodes.blocksNeeded(1)
+    this.blocks.begin(this.decodes.blocksNeeded(1))
     return true
   }
 
@@ -308,18 +311,7 @@ export class FastBackend implements Backend {
     let most = Math.max(1, Math.floor(this.segment.steps))
     most = Math.min(most, this.decodes.stepsToFinish, this.decodes.stepsToSharedBlock)
     if (this.plan.prefillCount > 0) most = Math.min(most, this.fullChunks())
-    if (most <= 1) return 1
-    // The blocks of the first step are taken already.
-    const available = this.kv.available(this.id)
-    if (this.neededAfterFirst(most) <= available) return most
-    let low = 1
-    let high = most
-    while (high - low > 1) {
-      const middle = Math.floor((low + high) / 2)
-      if (this.neededAfterFirst(middle) <= available) low = middle
-      else high = middle
-    }
-    return low
+    return most <= 1 ? 1 : this.blocks.stepsThatFit(most)
   }
 
   /** Steps in which the chunked request, if alone, computes a full chunk. */
@@ -335,40 +327,6 @@ export class FastBackend implements Backend {
     // Where others have computed the prompt further, each chunk gives blocks back: step by step then.
     if (this.kv.matchOn(this.id, request, known) > computed) return 1
     return Math.floor((known - computed) / tokens)
-  }
-
-  private neededAfterFirst(k: number): number {
-    const decodes = this.decodes.blocksNeeded(k) - this.grownBlocks
-    return decodes + this.chunkBlocks(k) - this.chunkBlocks(1)
-  }
-
-  /** Blocks of the chunked request after k steps of the stretch. */
-  private chunkBlocks(k: number): number {
-    if (this.plan.prefillCount === 0) return 0
-    const computed = this.context.progress.computedTokens[this.plan.prefills[0]!]!
-    return Math.ceil((computed + k * this.plan.prefillTokens[0]!) / this.spec.kv.blockTokens)
-  }
-
-  /** Allocates what the first k steps of the stretch need, as far as it is not allocated yet. */
-  private allocateSteps(k: number): void {
-    if (k <= this.grownSteps) return
-    const blocks = this.decodes.blocksNeeded(k)
-    if (blocks > this.grownBlocks) this.kv.take(this.id, blocks - this.grownBlocks)
-    this.grownBlocks = blocks
-    if (this.plan.prefillCount > 0) {
-      const request = this.plan.prefills[0]!
-      const computed = this.context.progress.computedTokens[request]!
-      this.kv.extend(this.id, request, computed + k * this.plan.prefillTokens[0]!)
-    }
-    this.grownSteps = k
-  }
-
-  private commitChunks(k: number): void {
-    if (k <= this.committedChunks || this.plan.prefillCount === 0) return
-    const request = this.plan.prefills[0]!
-    const computed = this.context.progress.computedTokens[request]!
-    this.kv.commit(this.id, request, computed + k * this.plan.prefillTokens[0]!)
-    this.committedChunks = k
   }
 
   private checkLatency(): void {
