@@ -25,7 +25,7 @@ export type {
 export type { LatencyModel, StepSegment, StepShape } from './latency/latency-model.js'
 export { Int32Column } from './requests/int32-column.js'
 export { Int32List } from './requests/int32-list.js'
-export { EMPTY_PROMPT_TREE, NO_NODE, type PromptTree } from './requests/prompt-tree.js'
+export { NO_NODE, type PromptTree } from './requests/prompt-tree.js'
 export { type ContentKey, PromptTreeBuilder } from './requests/prompt-tree-builder.js'
 export { RequestColumns } from './requests/request-columns.js'
 export type { RequestTable } from './requests/request-table.js'

@@ -104,7 +104,6 @@ export class FastBackend implements Backend {
     this.measure(nowMs)
     this.sync(nowMs)
     this.kv.commit(this.id, request, progress.computedTokens[request]!)
-    progress.isTransferring[request] = 0
     this.arrived.push(request)
     this.headIsBlocked = false
   }
@@ -138,7 +137,6 @@ export class FastBackend implements Backend {
     const started = stretch.stepUnderWay(nowMs)
     this.syncedToMs = stretch.endOf(started)
     this.blocks.allocate(started)
-    if (this.chunked === NONE) return
     this.blocks.commitChunks(stretch.stepsOver(nowMs, started))
   }
 
@@ -285,7 +283,6 @@ export class FastBackend implements Backend {
     }
     this.enterBatch(request, promptTokens)
     progress.isHandedOver[request] = 0
-    progress.isTransferring[request] = 1
     listener.transferStarted(request, promptTokens - cached)
     return true
   }

@@ -18,11 +18,3 @@ export interface PromptTree {
   /** Offset in tokens of the end of the node (exclusive); greater than its start. */
   readonly endTokens: Int32Array
 }
-
-/** The tree of a trace whose prompts share nothing. */
-export const EMPTY_PROMPT_TREE: PromptTree = {
-  size: 0,
-  parent: new Int32Array(0),
-  startTokens: new Int32Array(0),
-  endTokens: new Int32Array(0),
-}

@@ -22,7 +22,7 @@ export class RequestProgress implements RequestOutcomes {
   readonly finishStep: Float64Array
   /** 1 while the KV cache of a computed prompt waits to be fetched by the decode backend. */
   readonly isHandedOver: Uint8Array
-  /** 1 while a transfer is under way. */
+  /** 1 while a transfer is under way: how the reference stepper knows whom to leave out of a step. */
   readonly isTransferring: Uint8Array
 
   constructor(size: number) {
