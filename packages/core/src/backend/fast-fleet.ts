@@ -67,6 +67,7 @@ export class FastFleet implements Fleet {
   private readonly kv: BulkKvCache
   private readonly waiting: Int32Array
   private readonly running: Int32Array
+  private readonly outstanding: Int32Array
   private readonly state: FleetState
   private readonly meters: BackendMeters
   private readonly queues: WaitingQueues
@@ -92,6 +93,7 @@ export class FastFleet implements Fleet {
     this.kv = kv
     this.waiting = loads.waiting
     this.running = loads.running
+    this.outstanding = loads.outstanding
     this.state = new FleetState(context, kv)
     this.meters = new BackendMeters(specs.length, context.clock)
     this.queues = new WaitingQueues(specs.length, requests.size)
@@ -131,6 +133,7 @@ export class FastFleet implements Fleet {
     this.measure(backend)
     this.queues.pushBack(backend, request)
     this.waiting[backend] = this.waiting[backend]! + 1
+    this.outstanding[backend] = this.outstanding[backend]! + 1
   }
 
   transferCompleted(backend: number, request: number): void {
@@ -474,7 +477,7 @@ export class FastFleet implements Fleet {
       if (request < 0) return
       context.progress.emittedTokens[request] = context.requests.outputTokens[request]!
       this.leaveKv(backend, request, false)
-      this.running[backend] = this.running[backend]! - 1
+      this.left(backend)
       context.listener.requestFinished(request, backend)
     }
   }
@@ -510,10 +513,10 @@ export class FastFleet implements Fleet {
     if (outputTokens > 0) this.emitAfterPrefill(backend, request)
     if (progress.emittedTokens[request] === outputTokens) {
       this.kv.release(backend, request)
-      this.running[backend] = this.running[backend]! - 1
+      this.left(backend)
       listener.requestFinished(request, backend)
     } else if (progress.backend[request] !== backend) {
-      this.running[backend] = this.running[backend]! - 1
+      this.left(backend)
       listener.prefillFinished(request)
     } else {
       joinDecodes(this.state, backend, request)
@@ -535,6 +538,11 @@ export class FastFleet implements Fleet {
   }
 
   // Leaving
+
+  private left(backend: number): void {
+    this.running[backend] = this.running[backend]! - 1
+    this.outstanding[backend] = this.outstanding[backend]! - 1
+  }
 
   /** Gives the blocks of a request that has left the decodes back, computed ones to the cache. */
   private leaveKv(backend: number, request: number, mayReturn: boolean): void {

@@ -57,7 +57,9 @@ export class Engine implements FleetListener, EventHandler {
       cluster.backends.map((backend) => backend.kv),
     )
     this.progress = new RequestProgress(requests.size)
-    this.loads = new BackendLoads(cluster.backends.length)
+    this.loads = new BackendLoads(
+      Float64Array.from(cluster.backends, ({ maxQueueDepth }) => maxQueueDepth),
+    )
     this.clock = this.loop.clock
     const recorder = options.recorder ?? {}
     this.gaps = new TokenGaps(recorder)
