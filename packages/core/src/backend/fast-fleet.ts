@@ -547,10 +547,7 @@ export class FastFleet implements Fleet {
   /** Gives the blocks of a request that has left the decodes back, computed ones to the cache. */
   private leaveKv(backend: number, request: number, mayReturn: boolean): void {
     const computed = tokensComputed(this.state, backend, request)
-    const blockTokens = this.state.ints[backend * INTS + BLOCK_TOKENS]!
-    this.kv.setBlocks(backend, request, Math.ceil(computed / blockTokens))
-    this.kv.commit(backend, request, computed)
-    this.kv.release(backend, request, mayReturn)
+    this.kv.leave(backend, request, computed, mayReturn)
   }
 
   private preemptNewest(backend: number): number {
