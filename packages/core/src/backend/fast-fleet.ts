@@ -42,10 +42,15 @@ import {
   SLOPE_MS,
   START_MS,
   STEPS,
-  SYNCED_TO_MS,
 } from './fleet-state.js'
 import { beginPlan, planPrefill, prefillAt, prefillTokensAt, shapeOfPlan } from './step-plans.js'
-import { allocateSteps, beginBlocks, commitChunks, stepsThatFit } from './stretch-blocks.js'
+import {
+  allocateSteps,
+  beginBlocks,
+  commitChunks,
+  firstChangeMs,
+  stepsThatFit,
+} from './stretch-blocks.js'
 import { endOfSteps, stepsOver, stepUnderWay } from './stretches.js'
 import { WaitingQueues } from './waiting-queues.js'
 
@@ -179,17 +184,20 @@ export class FastFleet implements Fleet {
     const { nowMs } = this.clock
     const x = backend * FLOATS
     // Until the step under way ends, or again at the same instant, there is nothing new.
-    if (isEarlier(nowMs, floats[x + SYNCED_TO_MS]!) || nowMs === floats[x + LAST_SYNC_MS]) return
-    if (this.state.ints[backend * INTS + STEPS] === 1 || Number.isNaN(floats[x + END_MS]!)) return
+    if (isEarlier(nowMs, state.syncedToMs[backend]!) || nowMs === floats[x + LAST_SYNC_MS]) return
     floats[x + LAST_SYNC_MS] = nowMs
     const started = stepUnderWay(state, backend)
-    floats[x + SYNCED_TO_MS] = endOfSteps(state, backend, started)
+    state.syncedToMs[backend] = endOfSteps(state, backend, started)
     allocateSteps(state, backend, started)
     commitChunks(state, backend, stepsOver(state, backend, started))
   }
 
   syncMatches(): void {
-    for (let backend = 0; backend < this.specs.length; backend++) this.sync(backend)
+    const { syncedToMs } = this.state
+    const { nowMs } = this.clock
+    for (let backend = 0; backend < syncedToMs.length; backend++) {
+      if (!isEarlier(nowMs, syncedToMs[backend]!)) this.sync(backend)
+    }
   }
 
   startStep(backend: number): void {
@@ -206,6 +214,7 @@ export class FastFleet implements Fleet {
     if (!hasPreempted && !hasStalled && this.waiting[backend]! > 0) this.admitWaiting(backend)
     if (floats[x + PREFILL_REQUESTS]! + floats[x + DECODE_REQUESTS]! === 0) {
       floats[x + END_MS] = Number.NaN
+      state.syncedToMs[backend] = Number.MAX_VALUE
       return
     }
     const { segment } = this
@@ -218,7 +227,7 @@ export class FastFleet implements Fleet {
     const steps = isAlone ? 1 : this.stretchSteps(backend)
     ints[n + STEPS] = steps
     floats[x + END_MS] = endOfSteps(state, backend, steps)
-    floats[x + SYNCED_TO_MS] = nowMs + segment.baseMs
+    state.syncedToMs[backend] = firstChangeMs(state, backend)
     floats[x + LAST_SYNC_MS] = Number.NaN
     this.checkLatency(backend)
   }
@@ -246,6 +255,7 @@ export class FastFleet implements Fleet {
     allocateSteps(state, backend, k)
     this.recordGaps(backend)
     floats[x + END_MS] = Number.NaN
+    state.syncedToMs[backend] = Number.MAX_VALUE
     if (ints[n + DECODES]! > 0) {
       advanceDecodes(state, backend, k)
       if (ints[n + SHARING]! > 0) this.commitShared(backend)
@@ -272,15 +282,25 @@ export class FastFleet implements Fleet {
   private growForOneStep(backend: number): boolean {
     const { state } = this
     const { kv, ints } = state
+    const n = backend * INTS
+    if (
+      this.waiting[backend] === 0 &&
+      ints[n + CHUNKED] === NONE &&
+      ints[n + DECODES]! <= kv.available(backend)
+    ) {
+      // They fit, and nobody else wants any: time enough to take them when the stretch ends.
+      beginBlocks(state, backend, 0, 0)
+      return false
+    }
     const needed = blocksNeeded(state, backend, 1)
-    beginBlocks(state, backend, needed)
+    beginBlocks(state, backend, 1, needed)
     if (needed === 0) return false
     if (needed <= kv.available(backend)) {
       kv.take(backend, needed)
       return false
     }
     // Blocks run out in this step: go through the requests in order of admission.
-    const blockTokens = ints[backend * INTS + BLOCK_TOKENS]!
+    const blockTokens = ints[n + BLOCK_TOKENS]!
     const order = inOrderOfAdmission(state, backend)
     const left = new Set(order)
     for (const request of order) {
@@ -291,7 +311,7 @@ export class FastFleet implements Fleet {
       }
       if (left.has(request)) kv.take(backend, 1)
     }
-    beginBlocks(state, backend, blocksNeeded(state, backend, 1))
+    beginBlocks(state, backend, 1, blocksNeeded(state, backend, 1))
     return true
   }
 
