@@ -1,16 +1,12 @@
 import type { Link } from './link.js'
 
 /**
- * Duration in ms of one all-reduce among ranks that each hold so many bytes: the faster of one shot
- * (everyone reads everything: one exchange, n-1 buffers) and two shots or a ring (reduce-scatter and
- * all-gather: 2(n-1)/n buffers and a barrier more, half the latency, within one kernel). 0 for one rank.
+ * Duration in ms of one all-reduce among ranks that each hold so many bytes, by reduce-scatter and
+ * all-gather, as rings and two-shot kernels do: 2(n-1)/n buffers over each link. 0 for one rank.
  */
 export function allReduceMs(bytes: number, ranks: number, link: Link): number {
   if (ranks <= 1) return 0
-  const bufferMs = transferTimeMs(bytes, link)
-  const oneShot = link.latencyMs + (ranks - 1) * bufferMs
-  const twoShots = 1.5 * link.latencyMs + ((2 * (ranks - 1)) / ranks) * bufferMs
-  return Math.min(oneShot, twoShots)
+  return link.latencyMs + ((2 * (ranks - 1)) / ranks) * transferTimeMs(bytes, link)
 }
 
 /** Duration in ms of an all-to-all in which every rank sends so many bytes, 1/n of them to itself. */

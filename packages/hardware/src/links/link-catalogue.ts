@@ -8,7 +8,7 @@ const VIDUR = 'efficiency: all-reduce profiles of microsoft/vidur, commit 7d4751
 /** Common to the NVLink generations whose efficiency nobody has published. */
 const AS_NVLINK_4 = 'efficiency as NVLink 4'
 const NVLINK_LATENCY =
-  'latency: one barrier and one exchange of an all-reduce kernel inside a CUDA graph'
+  'latency: one all-reduce kernel inside a CUDA graph, as serving engines bring their own'
 
 /** The links RouteSim knows. Bandwidths are per GPU and direction, half of what data sheets add up. */
 export const LINKS: readonly Link[] = [
@@ -18,6 +18,8 @@ export const LINKS: readonly Link[] = [
   nvlink('NVLink 4 bridge', 300 * GB, 0.72, 10 * US, `NVIDIA H100 NVL data sheet; ${AS_NVLINK_4}`),
   nvlink('NVLink 5', 900 * GB, 0.72, 6 * US, `NVIDIA Blackwell data sheet; ${AS_NVLINK_4}`),
   nvlink('Infinity Fabric 3', 448 * GB, 0.7, 12 * US, 'AMD MI300X data sheet, 7 links of 64 GB/s'),
+  nccl('NVLink 3 NCCL', 300 * GB, 0.56, 64 * US),
+  nccl('NVLink 4 NCCL', 450 * GB, 0.72, 51 * US),
   pcie('PCIe 3.0 x16', 15.75 * GB),
   pcie('PCIe 4.0 x16', 31.5 * GB),
   pcie('PCIe 5.0 x16', 63 * GB),
@@ -46,6 +48,16 @@ function nvlink(
     latencyMs,
     source: `${source}; ${NVLINK_LATENCY}`,
   }
+}
+
+/** Launched one by one from the host: 31 or 44 µs of NCCL and 20 µs to launch. */
+function nccl(
+  name: string,
+  bandwidthBytesPerSec: number,
+  efficiency: number,
+  latencyMs: number,
+): Link {
+  return { name, aliases: [], bandwidthBytesPerSec, efficiency, latencyMs, source: VIDUR }
 }
 
 /** Between GPUs without NVLink, a collective goes through the root complex of the host. */
