@@ -10,3 +10,4 @@ export type HardwareErrorCode =
   | 'link_unknown'
   | 'model_config_invalid'
   | 'model_unknown'
+  | 'profile_unknown'
