@@ -5,7 +5,7 @@ import type { LatencyTableRow } from './latency-table.js'
 /**
  * Step times interpolated between measured ones: linear in prompt tokens, decoding requests and their
  * mean context at once. Beyond the largest value of an axis the last piece goes on; below the least it
- * holds. More work never takes less time: what a measurement has below that of less work is raised to it. Rows must form a grid: every combination of the values on the three axes,
+ * holds. Within them more work never takes less time: a measurement below that of less work is raised. Rows must form a grid: every combination of the values on the three axes,
  * except that steps without decodes have no context and that nothing at all takes the least of its
  * neighbours.
  * @throws RouteSimError `latency_table_invalid`
@@ -50,6 +50,25 @@ class Grid {
   }
 
   at(prefillTokens: number, decodeRequests: number, context: number): number {
+    const { prefill, decode } = this
+    const p = within(prefill, prefillTokens)
+    const d = within(decode, decodeRequests)
+    const c = within(this.context, context)
+    let ms = this.inside(p, d, c)
+    // Each axis goes on by itself: two at once would multiply what noise is in their slopes.
+    if (prefillTokens > p) {
+      ms += (prefillTokens - p) * lastSlope(prefill, (value) => this.inside(value, d, c))
+    }
+    if (decodeRequests > d) {
+      ms += (decodeRequests - d) * lastSlope(decode, (value) => this.inside(p, value, c))
+    }
+    if (context > c && this.context.length > 1) {
+      ms += (context - c) * lastSlope(this.context, (value) => this.inside(p, d, value))
+    }
+    return ms
+  }
+
+  private inside(prefillTokens: number, decodeRequests: number, context: number): number {
     const i = pieceOf(this.prefill, prefillTokens)
     const low = this.overDecodes(i, decodeRequests, context)
     const high = this.overDecodes(i + 1, decodeRequests, context)
@@ -99,11 +118,10 @@ class Grid {
       if (row.decodeRequests === 0) ms.fill(row.stepMs, at, at + context.length)
       else ms[at + context.indexOf(row.contextTokens)] = row.stepMs
     }
-    if (prefill[0] === 0 && decode[0] === 0 && Number.isNaN(ms[0])) {
-      const least = Math.min(ms[context.length]!, ms[decode.length * context.length]!)
-      ms.fill(least, 0, context.length)
-    }
-    const hole = ms.findIndex(Number.isNaN)
+    const isCornerOpen = prefill[0] === 0 && decode[0] === 0 && Number.isNaN(ms[0])
+    const hole = ms.findIndex(
+      (value, at) => Number.isNaN(value) && !(isCornerOpen && at < context.length),
+    )
     if (hole !== -1) {
       const k = hole % context.length
       const j = Math.floor(hole / context.length) % decode.length
@@ -111,6 +129,10 @@ class Grid {
       refuse(
         `latency table: expected every combination of its values, missing: prefill_tokens ${prefill[i]}, decode_requests ${decode[j]}, context_tokens ${context[k]}`,
       )
+    }
+    if (isCornerOpen) {
+      const least = Math.min(ms[context.length]!, ms[decode.length * context.length]!)
+      ms.fill(least, 0, context.length)
     }
     this.raise(ms)
     return ms
@@ -146,6 +168,18 @@ function refuse(message: string): never {
   throw new RouteSimError<HardwareErrorCode>(message, { code: 'latency_table_invalid' })
 }
 
+/** The nearest value that the knots span. */
+function within(knots: readonly number[], value: number): number {
+  return Math.min(Math.max(value, knots[0]!), knots.at(-1)!)
+}
+
+/** Slope of the last piece of an axis. */
+function lastSlope(knots: readonly number[], msAt: (value: number) => number): number {
+  const last = knots.at(-1)!
+  const before = knots.at(-2)!
+  return (msAt(last) - msAt(before)) / (last - before)
+}
+
 /** Index of the piece between two knots that holds a value, or is the nearest to it. */
 function pieceOf(knots: readonly number[], value: number): number {
   let piece = 0
@@ -162,6 +196,5 @@ function along(
 ): number {
   const from = knots[piece]!
   const part = (value - from) / (knots[piece + 1]! - from)
-  if (part <= 0) return low
   return low + part * (high - low)
 }
