@@ -117,7 +117,7 @@ describe('the affine profiles', () => {
   test('have names of their own and say where they come from', () => {
     for (const profile of AFFINE_PROFILES) {
       expect(findAffineProfile(profile.name)).toBe(profile)
-      expect(profile.source).toMatch(/error [\d.]+ %$/)
+      expect(profile.source).toMatch(/error [\d.]+( to [\d.]+)? %$/)
     }
     expect(() => findAffineProfile('llama-3.1-70b fp8 h100 tp3 vllm')).toThrow(
       /did you mean "llama-3.1-70b fp8 h100 tp\d vllm"/,
