@@ -106,20 +106,20 @@ path = "steps.csv"`
 test.each([
   [
     'model = "llama-3.1-71b"',
-    /^config:3:9 cluster.model: unknown model "llama-3.1-71b": did you mean/,
+    /^config:3:1 cluster.model: unknown model "llama-3.1-71b": did you mean/,
   ],
-  ['model = "nowhere.json"', /^config:3:9 cluster.model: nowhere.json: ENOENT/],
-  ['engine = "vlm"', /^config:3:10 cluster.engine: unknown engine "vlm": did you mean "vllm"\?/],
-  ['gpu = "h1000"', /^config:3:7 cluster.gpu: unknown GPU "h1000"/],
+  ['model = "nowhere.json"', /^config:3:1 cluster.model: nowhere.json: ENOENT/],
+  ['engine = "vlm"', /^config:3:1 cluster.engine: unknown engine "vlm": did you mean "vllm"\?/],
+  ['gpu = "h1000"', /^config:3:1 cluster.gpu: unknown GPU "h1000"/],
   [
     'model = "llama-3.1-70b"',
-    /^config:3:9 cluster.model: Llama-3.1-70B in bf16 on 1 x H100 SXM: expected room/,
+    /^config:3:1 cluster.model: Llama-3.1-70B in bf16 on 1 x H100 SXM: expected room/,
   ],
-  ['model = "llama-3.1-8b"\ntp = 3', /^config:4:6 cluster.tp: expected a divisor of the 32 heads/],
+  ['model = "llama-3.1-8b"\ntp = 3', /^config:4:1 cluster.tp: expected a divisor of the 32 heads/],
   ['compute_model = { kind = "roofline" }', /cluster.model: expected the name of a model because/],
   [
     'gpu_memory_utilization = 1.5',
-    /^config:3:26 cluster.gpu_memory_utilization: expected a number > 0 and <= 1, got 1.5/,
+    /^config:3:1 cluster.gpu_memory_utilization: expected a number > 0 and <= 1, got 1.5/,
   ],
   [
     'compute_model = { kind = "profile", name = "x" }',
