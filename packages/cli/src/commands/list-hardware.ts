@@ -34,7 +34,7 @@ export const listGpusCommand: CommandModule<object, ListArguments> = listCommand
   (gpu) => [
     gpu.name,
     String(gpu.memoryBytes / GIGA),
-    String(gpu.memoryBandwidthBytesPerSec / GIGA),
+    String(Math.round(gpu.memoryBandwidthBytesPerSec / GIGA)),
     ...[gpu.denseFlops.fp16, gpu.denseFlops.fp8, gpu.denseFlops.fp4].map((flops) =>
       flops === undefined ? '-' : String(flops / TERA),
     ),
