@@ -64,7 +64,7 @@ function attentionParametersPerLayer({ attention, hiddenSize }: Model): number {
  * Parameters of a model, embeddings included.
  *
  * @example
- * parameterCount(findModel('llama-3.1-70b')) // => 70551076864
+ * parameterCount(findModel('llama-3.1-70b')) // => 70552387584
  */
 export function parameterCount(model: Model): number {
   const { attention, dense, experts, embedding, head } = modelParameters(model)
