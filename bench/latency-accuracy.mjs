@@ -103,6 +103,7 @@ function rooflineErrors(rows, granularity) {
       precision,
       kvPrecision: engine.kvPrecision(precision),
       hostMsPerRequest: engine.hostMsPerRequest,
+      kernelFloorScale: engine.kernelFloorScale,
       granularity,
     })
     const predicted = closedLoopTpotMs(

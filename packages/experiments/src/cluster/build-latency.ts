@@ -84,6 +84,7 @@ export function rooflineOf(config: ClusterConfig): RooflineLatency {
     precision: config.precision ?? model.weights,
     kvPrecision: kvPrecisionOf(config),
     hostMsPerRequest: options.host_ms_per_request ?? engine.hostMsPerRequest,
+    kernelFloorScale: engine.kernelFloorScale,
     granularity: options.granularity,
     ...(options.link === undefined ? {} : { link: findLink(options.link) }),
   })

@@ -26,6 +26,8 @@ export interface EnginePreset {
   readonly gpuMemoryUtilization: number
   /** Host work per sequence and step that the GPU waits for, in ms. */
   readonly hostMsPerRequest: number
+  /** Least durations of kernels and collectives, as a multiple of unfused ones: fused ones are fewer. */
+  readonly kernelFloorScale: number
   /** From the arrival of a request to the scheduler: HTTP, template, tokeniser, queue, in ms. */
   readonly frontEndMs: number
   /** Precision of the KV cache for a precision of the weights. */

@@ -61,7 +61,9 @@ class Roofline implements RooflineLatency {
     const { gpu, granularity } = options
     this.options = options
     this.efficiency = options.efficiency ?? KERNEL_EFFICIENCIES[gpu.architecture]
-    this.link = options.link ?? findLink(gpu.link)
+    const floorScale = options.kernelFloorScale ?? 1
+    const link = options.link ?? findLink(gpu.link)
+    this.link = { ...link, latencyMs: link.latencyMs * floorScale }
     const matmuls = denseMatmuls(options, this.efficiency)
     this.matmuls = granularity === 'operator' ? matmuls : asOnePerKind(matmuls)
     this.experts = expertWork(options, this.efficiency)
@@ -69,7 +71,7 @@ class Roofline implements RooflineLatency {
     this.elementwiseMsPerToken =
       (elementwiseBytesPerToken(options) * 1000) /
       (gpu.memoryBandwidthBytesPerSec * this.efficiency.elementwiseBandwidth)
-    this.floorMs = kernelFloorMs(options, this.efficiency)
+    this.floorMs = kernelFloorMs(options, this.efficiency) * floorScale
   }
 
   stepMs(step: StepShape): number {
@@ -223,7 +225,7 @@ function kernelFloorMs({ model }: RooflineOptions, { floorMs }: KernelEfficiency
   )
 }
 
-function check({ model, parallelism, hostMsPerRequest }: RooflineOptions): void {
+function check({ model, parallelism, ...options }: RooflineOptions): void {
   const { tp, pp, ep } = parallelism
   for (const [name, value] of Object.entries({ tp, pp, ep })) {
     if (!(Number.isInteger(value) && value >= 1)) refuseParameter(name, 'an integer >= 1', value)
@@ -241,7 +243,9 @@ function check({ model, parallelism, hostMsPerRequest }: RooflineOptions): void 
   if (ep > 1 && model.experts === undefined) {
     refuseParameter('ep', `1 because ${model.name} is not a mixture of experts`, ep)
   }
-  if (!(hostMsPerRequest >= 0 && hostMsPerRequest < Number.POSITIVE_INFINITY)) {
-    refuseParameter('hostMsPerRequest', 'a finite number >= 0', hostMsPerRequest)
+  const { hostMsPerRequest, kernelFloorScale = 1 } = options
+  for (const [name, value] of Object.entries({ hostMsPerRequest, kernelFloorScale })) {
+    if (value >= 0 && value < Number.POSITIVE_INFINITY) continue
+    refuseParameter(name, 'a finite number >= 0', value)
   }
 }

@@ -23,6 +23,8 @@ export interface RooflineOptions {
   readonly kvPrecision: KvPrecision
   /** Host work of the engine per sequence and step, in ms: scheduling, sampling, detokenising. */
   readonly hostMsPerRequest: number
+  /** Least durations of kernels and collectives, as a multiple of unfused ones; 1 when absent. */
+  readonly kernelFloorScale?: number
   /**
    * `step` holds all matrix products against one roofline; `operator` each kernel against its own,
    * with the ramp of attention kernels.

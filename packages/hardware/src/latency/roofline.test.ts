@@ -65,6 +65,18 @@ describe('rooflineLatency', () => {
     expect(latency.stepMs(stepOf(0, 0, 1, 1000))).toBeCloseTo(sum, 9)
   })
 
+  test('an engine with fused kernels pays less of what is fixed, and as much of what grows', () => {
+    const plain = rooflineLatency(h100).breakdown(stepOf(100, 0, 8, 8000))
+    const fused = rooflineLatency({ ...h100, kernelFloorScale: 0.5 }).breakdown(
+      stepOf(100, 0, 8, 8000),
+    )
+    expect(fused.floorMs).toBeCloseTo(plain.floorMs / 2, 12)
+    expect(plain.communicationMs - fused.communicationMs).toBeCloseTo(160 * 0.005, 9)
+    expect(fused.matmulMs).toBe(plain.matmulMs)
+    const refused = expect.objectContaining({ code: 'latency_invalid', path: 'kernelFloorScale' })
+    expect(() => rooflineLatency({ ...h100, kernelFloorScale: -1 })).toThrow(refused)
+  })
+
   test('a window stops the growth: half of the layers of gpt-oss see 128 tokens', () => {
     const latency = rooflineLatency({ ...h100, model: findModel('gpt-oss-120b') })
     const attentionMs = (context: number): number =>
