@@ -32,8 +32,8 @@ export function withDeploymentDefaults(value: unknown, context: z.RefinementCtx)
   const { engine, gpu, model } = parts
   const filled: Record<string, unknown> = {
     engine: engine.name,
-    max_batch_tokens: defaultFor(engine.maxBatchTokens, gpu.driverMemoryBytes),
-    max_num_seqs: defaultFor(engine.maxNumSeqs, gpu.driverMemoryBytes),
+    max_batch_tokens: defaultFor(engine.maxBatchTokens, gpu),
+    max_num_seqs: defaultFor(engine.maxNumSeqs, gpu),
     kv_block_size: engine.kvBlockTokens,
     chunked_prefill: engine.chunkedPrefill,
     prefix_caching: engine.prefixCaching,

@@ -1,4 +1,5 @@
 import { findByName } from '../catalogue/find-by-name.js'
+import type { Gpu } from '../gpus/gpu.js'
 import type { EnginePreset } from './engine-preset.js'
 
 /**
@@ -97,10 +98,11 @@ export function findEngine(name: string): EnginePreset {
 /** Memory from which engines take their larger defaults. */
 const LARGE_GPU_BYTES = 70 * 2 ** 30
 
-/** The default of an engine for a GPU of so much memory. */
+/** The default of an engine on a GPU: the larger from 70 GiB of memory, except on an A100, as in vLLM. */
 export function defaultFor(
   choice: { readonly large: number; readonly small: number },
-  driverMemoryBytes: number,
+  gpu: Gpu,
 ): number {
-  return driverMemoryBytes >= LARGE_GPU_BYTES ? choice.large : choice.small
+  const isLarge = gpu.driverMemoryBytes >= LARGE_GPU_BYTES && !gpu.name.startsWith('A100')
+  return isLarge ? choice.large : choice.small
 }

@@ -6,7 +6,7 @@ export interface EnginePreset {
   readonly aliases: readonly string[]
   /** Release whose defaults these are. */
   readonly version: string
-  /** Tokens of one step at most, on GPUs with at least 70 GiB of memory and on smaller ones. */
+  /** Tokens of one step at most, on large GPUs and on others, see `defaultFor`. */
   readonly maxBatchTokens: { readonly large: number; readonly small: number }
   /** Requests in one batch at most, likewise. */
   readonly maxNumSeqs: { readonly large: number; readonly small: number }
