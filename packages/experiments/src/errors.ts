@@ -8,3 +8,5 @@ export type ExperimentsErrorCode =
   | 'algorithms_ambiguous'
   | 'seeds_invalid'
   | 'interrupted'
+  | 'latency_unreadable'
+  | 'model_unreadable'

@@ -11,6 +11,7 @@ export {
 } from './run/compare.js'
 export type { Control, Progress } from './run/execute.js'
 export { type AlgorithmInfo, listAlgorithms } from './run/list-algorithms.js'
+export { listGpus, listModels, type ModelInfo } from './run/list-hardware.js'
 export { type MetricValue, metric } from './run/metric.js'
 export type { AlgorithmChoice, ConfiguredRouter } from './run/resolve-algorithms.js'
 export { type RunOptions, type RunReport, run } from './run/run.js'

@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs'
-import { basename, dirname, isAbsolute, join } from 'node:path'
+import { basename } from 'node:path'
 import { type RequestTable, RouteSimError } from '@routesim/core'
 import { type GeneratorOptions, generateTrace, readTrace } from '@routesim/traces'
+import { besideConfig } from '../config/locate-files.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { fromFirstArrival } from './from-first-arrival.js'
@@ -46,7 +46,7 @@ export async function loadWorkload(
   }
   if (given !== undefined) return readWorkload(given, trace, options, false)
   if (trace.path !== undefined) {
-    return readWorkload(resolveTracePath(trace.path, configPath), trace, options, true)
+    return readWorkload(besideConfig(trace.path, configPath), trace, options, true)
   }
   if (trace.generator !== undefined || trace.rate !== undefined) return generatedWorkload(trace)
   throw new RouteSimError<ExperimentsErrorCode>(
@@ -124,13 +124,6 @@ async function readWorkload(
   const name = path === '-' ? 'standard input' : basename(path)
   const requests = fromFirstArrival(table)
   return { requests: () => requests, description: `${name}, ${format}`, notes }
-}
-
-/** Relative to the working directory, or where there is no such file, to the config. */
-function resolveTracePath(path: string, configPath: string | undefined): string {
-  if (isAbsolute(path) || existsSync(path) || configPath === undefined) return path
-  const beside = join(dirname(configPath), path)
-  return existsSync(beside) ? beside : path
 }
 
 /** What the options of the generator are called in a config. */
