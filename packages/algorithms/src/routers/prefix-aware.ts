@@ -1,6 +1,6 @@
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
 import { leastOf } from '../pickers/pick.js'
-import { queueLoad } from '../pickers/queue-load.js'
+import { QueueLoads } from '../pickers/queue-load.js'
 import { tiesParameter } from '../pickers/ties.js'
 
 /**
@@ -36,16 +36,18 @@ export const prefixAware: RouterDefinition = defineRouter({
   create: ({ cache_weight, max_load, ties }) => {
     /** By id: what is to be least, the negative of the score. */
     let costs = new Float64Array(0)
+    const queueLoads = new QueueLoads()
     return {
       route(request, cluster) {
         const { backends, columns, ids } = cluster
         if (request.prefixTokens === 0) return leastOf(cluster, columns.outstanding, ties)
         if (costs.length < columns.waiting.length) costs = new Float64Array(columns.waiting.length)
         const matchedTokens = cluster.prefixMatch(request)
+        const loads = queueLoads.update(columns)
         const reusableTokens = Math.min(request.prefixTokens, request.promptTokens - 1)
         for (let i = 0; i < ids.length; i++) {
           const id = ids[i]!
-          const load = queueLoad(columns, id)
+          const load = loads[id]!
           const matched = matchedTokens[id]!
           // The block size is asked for only where anything is held.
           const needed =

@@ -2,7 +2,7 @@ import type { BackendSpec } from '../engine/simulation-options.js'
 import type { TokenGaps } from '../engine/token-gaps.js'
 import { RouteSimError } from '../errors/routesim-error.js'
 import type { Clock } from '../kernel/clock.js'
-import { isEarlier } from '../kernel/instant.js'
+import { instantStart } from '../kernel/instant.js'
 import type { BulkKvCache } from '../kv-cache/kv-cache.js'
 import type { StepSegment, StepShape } from '../latency/latency-model.js'
 import { type BackendCounters, BackendMeters } from './backend-meters.js'
@@ -48,7 +48,7 @@ import {
   allocateSteps,
   beginBlocks,
   commitChunks,
-  firstChangeMs,
+  firstNewsMs,
   stepsThatFit,
 } from './stretch-blocks.js'
 import { endOfSteps, stepsOver, stepUnderWay } from './stretches.js'
@@ -184,19 +184,19 @@ export class FastFleet implements Fleet {
     const { nowMs } = this.clock
     const x = backend * FLOATS
     // Until the step under way ends, or again at the same instant, there is nothing new.
-    if (isEarlier(nowMs, state.syncedToMs[backend]!) || nowMs === floats[x + LAST_SYNC_MS]) return
+    if (nowMs < state.newsMs[backend]! || nowMs === floats[x + LAST_SYNC_MS]) return
     floats[x + LAST_SYNC_MS] = nowMs
     const started = stepUnderWay(state, backend)
-    state.syncedToMs[backend] = endOfSteps(state, backend, started)
+    state.newsMs[backend] = instantStart(endOfSteps(state, backend, started))
     allocateSteps(state, backend, started)
     commitChunks(state, backend, stepsOver(state, backend, started))
   }
 
   syncMatches(): void {
-    const { syncedToMs } = this.state
+    const { newsMs } = this.state
     const { nowMs } = this.clock
-    for (let backend = 0; backend < syncedToMs.length; backend++) {
-      if (!isEarlier(nowMs, syncedToMs[backend]!)) this.sync(backend)
+    for (let backend = 0; backend < newsMs.length; backend++) {
+      if (nowMs >= newsMs[backend]!) this.sync(backend)
     }
   }
 
@@ -214,7 +214,7 @@ export class FastFleet implements Fleet {
     if (!hasPreempted && !hasStalled && this.waiting[backend]! > 0) this.admitWaiting(backend)
     if (floats[x + PREFILL_REQUESTS]! + floats[x + DECODE_REQUESTS]! === 0) {
       floats[x + END_MS] = Number.NaN
-      state.syncedToMs[backend] = Number.MAX_VALUE
+      state.newsMs[backend] = Number.MAX_VALUE
       return
     }
     const { segment } = this
@@ -227,7 +227,7 @@ export class FastFleet implements Fleet {
     const steps = isAlone ? 1 : this.stretchSteps(backend)
     ints[n + STEPS] = steps
     floats[x + END_MS] = endOfSteps(state, backend, steps)
-    state.syncedToMs[backend] = firstChangeMs(state, backend)
+    state.newsMs[backend] = firstNewsMs(state, backend)
     floats[x + LAST_SYNC_MS] = Number.NaN
     this.checkLatency(backend)
   }
@@ -255,7 +255,7 @@ export class FastFleet implements Fleet {
     allocateSteps(state, backend, k)
     this.recordGaps(backend)
     floats[x + END_MS] = Number.NaN
-    state.syncedToMs[backend] = Number.MAX_VALUE
+    state.newsMs[backend] = Number.MAX_VALUE
     if (ints[n + DECODES]! > 0) {
       advanceDecodes(state, backend, k)
       if (ints[n + SHARING]! > 0) this.commitShared(backend)

@@ -69,8 +69,8 @@ const MOST = 2 ** 31 - 1
 export class FleetState {
   readonly ints: Int32Array
   readonly floats: Float64Array
-  /** Per backend: until when its KV cache stays as it was last shown. */
-  readonly syncedToMs: Float64Array
+  /** Per backend: from when on its KV cache is no longer as it was last shown. */
+  readonly newsMs: Float64Array
   /** Decoding requests by the step in which they finish; see `finish-heap.ts`. */
   readonly heap: Int32Array
   /** Decoding requests, and those whose answers others repeat, by residue; see `block-growth.ts`. */
@@ -112,7 +112,7 @@ export class FleetState {
       floats[backend * FLOATS + END_MS] = Number.NaN
     })
     this.ints = ints
-    this.syncedToMs = new Float64Array(specs.length).fill(Number.MAX_VALUE)
+    this.newsMs = new Float64Array(specs.length).fill(Number.MAX_VALUE)
     this.floats = floats
     this.heap = new Int32Array(places * HEAP_FIELDS)
     this.growth = new Int32Array(residues)

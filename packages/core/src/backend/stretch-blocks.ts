@@ -1,3 +1,4 @@
+import { instantStart } from '../kernel/instant.js'
 import { blocksNeeded } from './decode-batches.js'
 import {
   ALLOCATED_STEPS,
@@ -63,11 +64,11 @@ export function allocateSteps(state: FleetState, backend: number, k: number): vo
 }
 
 /** When the stretch that begins now changes what can be seen of the KV cache for the first time, in ms. */
-export function firstChangeMs(state: FleetState, backend: number): number {
+export function firstNewsMs(state: FleetState, backend: number): number {
   const { ints } = state
   const n = backend * INTS
   if (ints[n + ALLOCATED_STEPS] === 0) return state.time[0]!
-  return ints[n + STEPS] === 1 ? Number.MAX_VALUE : endOfSteps(state, backend, 1)
+  return ints[n + STEPS] === 1 ? Number.MAX_VALUE : instantStart(endOfSteps(state, backend, 1))
 }
 
 /** Commits what the first k steps have computed of the prompt. */
