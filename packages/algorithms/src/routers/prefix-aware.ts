@@ -1,6 +1,6 @@
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
 import { leastOf } from '../pickers/pick.js'
-import { QueueLoads } from '../pickers/queue-load.js'
+import { LoadCosts, queueLoad } from '../pickers/queue-load.js'
 import { tiesParameter } from '../pickers/ties.js'
 
 /**
@@ -36,22 +36,21 @@ export const prefixAware: RouterDefinition = defineRouter({
   create: ({ cache_weight, max_load, ties }) => {
     /** By id: what is to be least, the negative of the score. */
     let costs = new Float64Array(0)
-    const queueLoads = new QueueLoads()
+    const loadCosts = new LoadCosts(cache_weight)
     return {
       route(request, cluster) {
         const { backends, columns, ids } = cluster
         if (request.prefixTokens === 0) return leastOf(cluster, columns.outstanding, ties)
         if (costs.length < columns.waiting.length) costs = new Float64Array(columns.waiting.length)
         const matchedTokens = cluster.prefixMatch(request)
-        const loads = queueLoads.update(columns)
         const reusableTokens = Math.min(request.prefixTokens, request.promptTokens - 1)
+        loadCosts.write(columns, costs)
         for (let i = 0; i < ids.length; i++) {
           const id = ids[i]!
-          const load = loads[id]!
           const matched = matchedTokens[id]!
-          // The block size is asked for only where anything is held.
-          const needed =
-            matched > 0 ? reusableTokens - (reusableTokens % backends[i]!.blockTokens) : 0
+          if (matched === 0) continue
+          const needed = reusableTokens - (reusableTokens % backends[i]!.blockTokens)
+          const load = queueLoad(columns, id)
           const cached = needed > 0 && matched >= needed && load < max_load
           costs[id] = -((cached ? cache_weight : 0) + (1 - cache_weight) * (1 - load))
         }

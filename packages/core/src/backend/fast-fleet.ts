@@ -46,9 +46,10 @@ import {
 import { beginPlan, planPrefill, prefillAt, prefillTokensAt, shapeOfPlan } from './step-plans.js'
 import {
   allocateSteps,
+  announceNews,
+  announceNone,
   beginBlocks,
   commitChunks,
-  firstNewsMs,
   stepsThatFit,
 } from './stretch-blocks.js'
 import { endOfSteps, stepsOver, stepUnderWay } from './stretches.js'
@@ -187,16 +188,18 @@ export class FastFleet implements Fleet {
     if (nowMs < state.newsMs[backend]! || nowMs === floats[x + LAST_SYNC_MS]) return
     floats[x + LAST_SYNC_MS] = nowMs
     const started = stepUnderWay(state, backend)
-    state.newsMs[backend] = instantStart(endOfSteps(state, backend, started))
+    const newsMs = instantStart(endOfSteps(state, backend, started))
+    state.newsMs[backend] = newsMs
+    if (state.matchNewsMs[backend]! < newsMs) state.matchNewsMs[backend] = newsMs
     allocateSteps(state, backend, started)
     commitChunks(state, backend, stepsOver(state, backend, started))
   }
 
   syncMatches(): void {
-    const { newsMs } = this.state
+    const { matchNewsMs } = this.state
     const { nowMs } = this.clock
-    for (let backend = 0; backend < newsMs.length; backend++) {
-      if (nowMs >= newsMs[backend]!) this.sync(backend)
+    for (let backend = 0; backend < matchNewsMs.length; backend++) {
+      if (nowMs >= matchNewsMs[backend]!) this.sync(backend)
     }
   }
 
@@ -214,7 +217,7 @@ export class FastFleet implements Fleet {
     if (!hasPreempted && !hasStalled && this.waiting[backend]! > 0) this.admitWaiting(backend)
     if (floats[x + PREFILL_REQUESTS]! + floats[x + DECODE_REQUESTS]! === 0) {
       floats[x + END_MS] = Number.NaN
-      state.newsMs[backend] = Number.MAX_VALUE
+      announceNone(state, backend)
       return
     }
     const { segment } = this
@@ -227,7 +230,7 @@ export class FastFleet implements Fleet {
     const steps = isAlone ? 1 : this.stretchSteps(backend)
     ints[n + STEPS] = steps
     floats[x + END_MS] = endOfSteps(state, backend, steps)
-    state.newsMs[backend] = firstNewsMs(state, backend)
+    announceNews(state, backend)
     floats[x + LAST_SYNC_MS] = Number.NaN
     this.checkLatency(backend)
   }
@@ -255,7 +258,7 @@ export class FastFleet implements Fleet {
     allocateSteps(state, backend, k)
     this.recordGaps(backend)
     floats[x + END_MS] = Number.NaN
-    state.newsMs[backend] = Number.MAX_VALUE
+    announceNone(state, backend)
     if (ints[n + DECODES]! > 0) {
       advanceDecodes(state, backend, k)
       if (ints[n + SHARING]! > 0) this.commitShared(backend)

@@ -71,6 +71,8 @@ export class FleetState {
   readonly floats: Float64Array
   /** Per backend: from when on its KV cache is no longer as it was last shown. */
   readonly newsMs: Float64Array
+  /** The same for what can be matched there, which growth alone does not change while blocks are free. */
+  readonly matchNewsMs: Float64Array
   /** Decoding requests by the step in which they finish; see `finish-heap.ts`. */
   readonly heap: Int32Array
   /** Decoding requests, and those whose answers others repeat, by residue; see `block-growth.ts`. */
@@ -113,6 +115,7 @@ export class FleetState {
     })
     this.ints = ints
     this.newsMs = new Float64Array(specs.length).fill(Number.MAX_VALUE)
+    this.matchNewsMs = new Float64Array(specs.length).fill(Number.MAX_VALUE)
     this.floats = floats
     this.heap = new Int32Array(places * HEAP_FIELDS)
     this.growth = new Int32Array(residues)

@@ -63,12 +63,24 @@ export function allocateSteps(state: FleetState, backend: number, k: number): vo
   ints[n + ALLOCATED_STEPS] = k
 }
 
-/** When the stretch that begins now changes what can be seen of the KV cache for the first time, in ms. */
-export function firstNewsMs(state: FleetState, backend: number): number {
+/** Says when the stretch that begins now changes what can be seen of the KV cache for the first time. */
+export function announceNews(state: FleetState, backend: number): void {
   const { ints } = state
   const n = backend * INTS
-  if (ints[n + ALLOCATED_STEPS] === 0) return state.time[0]!
-  return ints[n + STEPS] === 1 ? Number.MAX_VALUE : instantStart(endOfSteps(state, backend, 1))
+  const steps = ints[n + STEPS]!
+  let newsMs = state.time[0]!
+  if (ints[n + ALLOCATED_STEPS]! > 0) {
+    newsMs = steps === 1 ? Number.MAX_VALUE : instantStart(endOfSteps(state, backend, 1))
+  }
+  const evictsNone = atMostNeeded(state, backend, steps) <= state.kv.free(backend)
+  state.newsMs[backend] = newsMs
+  state.matchNewsMs[backend] = evictsNone ? Number.MAX_VALUE : newsMs
+}
+
+/** Says that a backend does nothing. */
+export function announceNone({ newsMs, matchNewsMs }: FleetState, backend: number): void {
+  newsMs[backend] = Number.MAX_VALUE
+  matchNewsMs[backend] = Number.MAX_VALUE
 }
 
 /** Commits what the first k steps have computed of the prompt. */

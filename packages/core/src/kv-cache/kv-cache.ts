@@ -60,6 +60,8 @@ export interface KvCache {
 export interface BulkKvCache extends KvCache {
   /** Blocks that can be had on a backend: free and evictable ones. */
   available(backend: number): number
+  /** Those of them that can be had without evicting. */
+  free(backend: number): number
   /** Takes blocks, at most what is available, for requests that `leave` names later. */
   take(backend: number, blocks: number): void
   /**

@@ -181,6 +181,10 @@ export class RadixKvCache implements KvCache {
     return this.freeBlocks[backend]! + this.lru.blocks[backend]!
   }
 
+  free(backend: number): number {
+    return this.freeBlocks[backend]!
+  }
+
   /** Takes blocks that are there, evicting what is least recently used when none is free. */
   take(backend: number, blocks: number): void {
     const free = this.freeBlocks[backend]!
