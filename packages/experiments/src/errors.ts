@@ -6,5 +6,8 @@ export type ExperimentsErrorCode =
   | 'rates_missing'
   | 'algorithms_missing'
   | 'algorithms_ambiguous'
+  | 'router_file'
   | 'seeds_invalid'
+  | 'jobs_invalid'
+  | 'worker_stopped'
   | 'interrupted'

@@ -1,14 +1,14 @@
 import { builtinRouters } from '@routesim/algorithms'
 import { type CompareOptions, type Comparison, compare } from '@routesim/experiments'
 import type { CommandModule } from 'yargs'
-import { loadAlgorithms } from '../load-router.js'
+import { loadAlgorithms } from '../algorithm-list.js'
 import { flatCsv } from '../output/flat-csv.js'
 import { resultsMarkdown, resultsTable } from '../output/results-table.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
 import {
   CACHE,
   CONFIG,
-  checkSeeds,
+  checkNumbers,
   type ExperimentArguments,
   heading,
   ON_ERROR,
@@ -47,7 +47,7 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
         '',
       ) as never,
   handler: async (args) => {
-    checkSeeds(args)
+    checkNumbers(args)
     await checkTarget(args)
     const algorithms =
       args.algorithms === undefined

@@ -17,6 +17,7 @@ export interface ExperimentArguments {
   seed: number | undefined
   seeds: number
   stepper: Stepper
+  jobs?: number
 }
 
 export const CONFIG: Options = {
@@ -52,7 +53,10 @@ export const CACHE: Options = {
   describe: 'Keep the trace in a quick form beside it, <trace>.routesim-cache, for the next time',
 }
 
-export const RESULT_OPTIONS: Record<'format' | 'output' | 'seed' | 'seeds' | 'stepper', Options> = {
+export const RESULT_OPTIONS: Record<
+  'format' | 'output' | 'seed' | 'seeds' | 'stepper' | 'jobs',
+  Options
+> = {
   format: { choices: FORMATS, requiresArg: true, describe: 'Print results as (default: table)' },
   output: {
     alias: 'o',
@@ -73,17 +77,31 @@ export const RESULT_OPTIONS: Record<'format' | 'output' | 'seed' | 'seeds' | 'st
     requiresArg: true,
     describe: 'Simulate stretches of steps at once, or every step; results agree to rounding',
   },
+  jobs: {
+    alias: 'j',
+    type: 'number',
+    requiresArg: true,
+    describe: 'Simulations at once, on worker threads; by default one per core for much work',
+  },
 }
 
 const MOST_SEEDS = 10_000
+const MOST_JOBS = 1024
 
 /** Checks the numbers that the option parser lets through. */
-export function checkSeeds({ seed, seeds }: Pick<ExperimentArguments, 'seed' | 'seeds'>): void {
+export function checkNumbers({
+  seed,
+  seeds,
+  jobs,
+}: Pick<ExperimentArguments, 'seed' | 'seeds' | 'jobs'>): void {
   if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) {
     throw new UsageError(`--seed: expected an integer >= 0, got ${seed}`)
   }
   if (!(Number.isInteger(seeds) && seeds >= 1 && seeds <= MOST_SEEDS)) {
     throw new UsageError(`--seeds: expected an integer from 1 to ${MOST_SEEDS}, got ${seeds}`)
+  }
+  if (jobs !== undefined && !(Number.isInteger(jobs) && jobs >= 1 && jobs <= MOST_JOBS)) {
+    throw new UsageError(`--jobs: expected an integer from 1 to ${MOST_JOBS}, got ${jobs}`)
   }
 }
 

@@ -1,13 +1,13 @@
 import { type SweepReport, sweep } from '@routesim/experiments'
 import type { CommandModule } from 'yargs'
-import { loadAlgorithms } from '../load-router.js'
+import { loadAlgorithms } from '../algorithm-list.js'
 import { flatCsv } from '../output/flat-csv.js'
 import { formatNumber, resultsMarkdown, resultsTable } from '../output/results-table.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
 import { UsageError } from '../usage-error.js'
 import {
   CONFIG,
-  checkSeeds,
+  checkNumbers,
   type ExperimentArguments,
   printNotes,
   RESULT_OPTIONS,
@@ -53,7 +53,7 @@ export const sweepCommand: CommandModule<object, SweepArguments> = {
         '',
       ) as never,
   handler: async (args) => {
-    checkSeeds(args)
+    checkNumbers(args)
     await checkTarget(args)
     const rates = parseRates(args.rates)
     if (args.duration !== undefined && !(args.duration > 0)) {

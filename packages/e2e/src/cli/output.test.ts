@@ -133,7 +133,7 @@ test('Ctrl-C prints what is finished and exits with 130', async () => {
   expect(code).toBe(130)
   expect(stderr).toContain('Stopping')
   expect(stderr).toMatch(
-    /round_robin was stopped after \d+ of 400 seeds[\s\S]+Stopped with results of 1 of 3\./,
+    /round_robin was stopped after \d+ of 400 seeds[\s\S]+Stopped with results of \d of 3\./,
   )
   expect(stdout).toMatch(/^round_robin /m)
 })

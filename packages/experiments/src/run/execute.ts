@@ -13,7 +13,7 @@ const EVENTS_PER_SLICE = 20_000
 export interface Control {
   /** Stops the work; what is finished is kept. */
   readonly signal?: AbortSignal
-  /** Called now and then with the requests that ended in the current simulation. */
+  /** Called now and then. */
   readonly onProgress?: (progress: Progress) => void
 }
 
@@ -24,7 +24,7 @@ export interface Progress {
   /** Simulations finished, and in all. */
   readonly finishedRuns: number
   readonly totalRuns: number
-  /** Share of the current simulation that is done, 0 to 1. */
+  /** Share of the current simulation that is done, 0 to 1; of several at once, their sum. */
   readonly fraction: number
 }
 

@@ -5,9 +5,10 @@ import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import type { TraceOptions, WorkloadSource } from '../workload/load-workload.js'
 import type { Control } from './execute.js'
+import type { JobsOption } from './simulate-all.js'
 
 /** What every experiment needs to know. */
-export interface ExperimentOptions extends Control, TraceOptions {
+export interface ExperimentOptions extends Control, JobsOption, TraceOptions {
   /** A checked config, or the path of a config file. */
   readonly config: Config | string
   /** A trace file (`-` for standard input) or requests; the config's trace section by default. */
@@ -40,20 +41,18 @@ export interface ScenarioInfo {
   readonly notes: readonly string[]
 }
 
-/** Config, fleet and workload of an experiment. */
-export interface Scenario {
+/** Config, fleet and seeds of an experiment. */
+export interface PreparedFleet {
   readonly config: Config
   readonly fleet: Fleet
+  readonly stepper: Stepper
   readonly seeds: readonly number[]
-  readonly workload: WorkloadSource
 }
 
 const MOST_SEEDS = 10_000
 
 /** Reads and checks config, seeds and fleet. */
-export async function prepareFleet(
-  options: ExperimentOptions,
-): Promise<Omit<Scenario, 'workload'>> {
+export async function prepareFleet(options: ExperimentOptions): Promise<PreparedFleet> {
   const config =
     typeof options.config === 'string' ? await loadConfig(options.config) : options.config
   const firstSeed = options.seed ?? config.simulation.seed
@@ -61,7 +60,8 @@ export async function prepareFleet(
   checkSeed('seed', firstSeed, 0, Number.MAX_SAFE_INTEGER - MOST_SEEDS)
   checkSeed('seeds', count, 1, MOST_SEEDS)
   const seeds = Array.from({ length: count }, (_, i) => firstSeed + i)
-  return { config, fleet: buildFleet(config, options.stepper), seeds }
+  const { stepper = 'fast' } = options
+  return { config, fleet: buildFleet(config, stepper), stepper, seeds }
 }
 
 function checkSeed(name: string, value: number, from: number, to: number): void {
@@ -72,8 +72,13 @@ function checkSeed(name: string, value: number, from: number, to: number): void 
   )
 }
 
-export function describeScenario({ config, fleet, seeds, workload }: Scenario): ScenarioInfo {
-  const requests = workload.requests(seeds[0]!)
+/** Tells what is simulated; of requests that differ with the seed, those of the first. */
+export async function describeScenario(
+  { config, fleet, seeds }: PreparedFleet,
+  workload: WorkloadSource,
+  signal: AbortSignal | undefined,
+): Promise<ScenarioInfo> {
+  const requests = await workload.requests(seeds[0]!, signal)
   const { arrivalMs, size } = requests
   return {
     name: config.simulation.name,

@@ -1,10 +1,20 @@
 import { existsSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { type RequestTable, RouteSimError } from '@routesim/core'
-import { type GeneratorOptions, generateTrace, readTrace } from '@routesim/traces'
+import {
+  expectedRequests,
+  type GeneratorOptions,
+  readTrace,
+  TraceGeneration,
+} from '@routesim/traces'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
+import { interrupted } from '../run/execute.js'
 import { fromFirstArrival } from './from-first-arrival.js'
+
+/** Requests between two looks at the outside world: some ms of work. */
+const REQUESTS_PER_SLICE = 50_000
 
 /** How a trace file is read, where the config does not say. */
 export interface TraceOptions {
@@ -20,8 +30,19 @@ export interface TraceOptions {
 
 /** Where requests come from. */
 export interface WorkloadSource {
-  /** The requests of a run with some seed: generated traffic differs, a trace does not. */
-  requests(seed: number): RequestTable
+  /**
+   * The requests of a run with some seed: generated traffic differs, a trace does not.
+   * @throws RouteSimError `interrupted` when the signal says so
+   */
+  requests(seed: number, signal?: AbortSignal): Promise<RequestTable>
+  /** Whether the requests of that seed are at hand. */
+  isMade(seed: number): boolean
+  /** Whether they differ with the seed. */
+  readonly isSeeded: boolean
+  /** About as many as there are, before they are made. */
+  readonly expectedRequests: number
+  /** What generated requests are made from. */
+  readonly generator?: TraceSection
   readonly description: string
   readonly notes: readonly string[]
 }
@@ -42,7 +63,7 @@ export async function loadWorkload(
   configPath: string | undefined,
 ): Promise<WorkloadSource> {
   if (typeof given === 'object') {
-    return { requests: () => given, description: 'requests given', notes: [] }
+    return fixedWorkload(given, 'requests given', [])
   }
   if (given !== undefined) return readWorkload(given, trace, options, false)
   if (trace.path !== undefined) {
@@ -61,27 +82,38 @@ export async function loadWorkload(
 /** Traffic from the generator of a config's trace section. */
 export function generatedWorkload(trace: TraceSection): WorkloadSource {
   const options = generatorOptions(trace)
-  const tables = new Map<number, RequestTable>()
+  // Only the latest: with many seeds, all of them would not fit.
+  let latest: { readonly seed: number; readonly table: Promise<RequestTable> } | undefined
   return {
     description: `generated, ${options.kind ?? 'poisson'}`,
     notes: [],
-    requests(seed) {
-      let table = tables.get(seed)
-      if (table === undefined) {
-        // Only the latest: with many seeds, all of them would not fit.
-        tables.clear()
-        table = generate({ ...options, seed })
-        tables.set(seed, table)
-      }
-      return table
+    isSeeded: true,
+    expectedRequests: namedAsInConfig(() => expectedRequests(options)),
+    generator: trace,
+    isMade: (seed) => seed === latest?.seed,
+    requests(seed, signal) {
+      if (latest?.seed !== seed) latest = { seed, table: generate({ ...options, seed }, signal) }
+      return latest.table
     },
   }
 }
 
+async function generate(
+  options: GeneratorOptions,
+  signal: AbortSignal | undefined,
+): Promise<RequestTable> {
+  const generation = namedAsInConfig(() => new TraceGeneration(options))
+  while (!namedAsInConfig(() => generation.run(REQUESTS_PER_SLICE))) {
+    await setImmediate()
+    if (signal?.aborted) throw interrupted()
+  }
+  return generation.table()
+}
+
 /** Errors name the keys of the config. */
-function generate(options: GeneratorOptions): RequestTable {
+function namedAsInConfig<T>(work: () => T): T {
   try {
-    return generateTrace(options)
+    return work()
   } catch (error) {
     if (!(error instanceof RouteSimError) || error.path === undefined) throw error
     const key = KEYS[error.path as keyof GeneratorOptions] ?? error.path
@@ -123,7 +155,22 @@ async function readWorkload(
   }
   const name = path === '-' ? 'standard input' : basename(path)
   const requests = fromFirstArrival(table)
-  return { requests: () => requests, description: `${name}, ${format}`, notes }
+  return fixedWorkload(requests, `${name}, ${format}`, notes)
+}
+
+function fixedWorkload(
+  requests: RequestTable,
+  description: string,
+  notes: readonly string[],
+): WorkloadSource {
+  return {
+    requests: async () => requests,
+    isMade: () => true,
+    isSeeded: false,
+    expectedRequests: requests.size,
+    description,
+    notes,
+  }
 }
 
 /** Relative to the working directory, or where there is no such file, to the config. */

@@ -9,8 +9,8 @@ export type ResolvedOptions = {
   readonly [K in Exclude<keyof GeneratorOptions, 'burstiness'>]-?: NonNullable<GeneratorOptions[K]>
 } & { readonly hasSessions: boolean }
 
-/** About 2.5 GB of memory while they are made. */
-export const MOST_REQUESTS = 1e7
+/** Some 4 GB of columns while they are made, and 15 GB with what a simulation notes of them. */
+export const MOST_REQUESTS = 1e8
 const LARGEST = 1e9
 const DAY_SEC = 86_400
 
@@ -110,7 +110,7 @@ function checkNumbers(options: GeneratorOptions, o: ResolvedOptions): void {
   if (o.kind === 'bursty' && o.durationSec / o.burstIntervalSec > MOST_REQUESTS) {
     throw invalid('burstIntervalSec', `at most ${MOST_REQUESTS} bursts`, o.burstIntervalSec)
   }
-  const expected = highestRate(o) * o.durationSec
+  const expected = mostExpected(o)
   if (expected > MOST_REQUESTS) {
     throw traceError(
       'generator_invalid',
@@ -118,6 +118,18 @@ function checkNumbers(options: GeneratorOptions, o: ResolvedOptions): void {
       { path: 'durationSec', hint: 'Lower the rate or the duration.' },
     )
   }
+}
+
+/**
+ * About as many requests as `generateTrace` makes of the options, at most; without making them.
+ * @throws RouteSimError `generator_invalid`
+ */
+export function expectedRequests(options: GeneratorOptions): number {
+  const resolved = resolveOptions(options)
+  const ofSessions = resolved.hasSessions
+    ? resolved.numSessions * resolved.turnsMean
+    : Number.POSITIVE_INFINITY
+  return Math.ceil(Math.min(mostExpected(resolved), ofSessions))
 }
 
 /** The rates of the kinds that have their own; those of other kinds are not looked at. */
@@ -146,6 +158,10 @@ function checkRates(o: ResolvedOptions): void {
 }
 
 /** Requests per second, at most: the highest of those that a kind goes through. */
+function mostExpected(o: ResolvedOptions): number {
+  return highestRate(o) * o.durationSec
+}
+
 function highestRate(o: ResolvedOptions): number {
   if (o.kind === 'bursty') return Math.max(o.baseRateRps, o.burstRateRps)
   return o.kind === 'diurnal' ? o.peakRateRps : o.rateRps
