@@ -107,7 +107,7 @@ async function generate(
     await setImmediate()
     if (signal?.aborted) throw interrupted()
   }
-  return generation.table()
+  return namedAsInConfig(() => generation.table())
 }
 
 /** Errors name the keys of the config. */
