@@ -104,6 +104,15 @@ export const SCALING = [8, 64, 256, 1024].map((backends) => ({
   router: 'prefix_overlap',
 }))
 
+/** Sixteen runs on one and on two worker threads: of the Mooncake trace, or of generated load. */
+export const PARALLEL = ['mooncake20', 'r500'].map((name) => ({
+  name: `16 runs of ${name}, prefix_overlap`,
+  workload: name,
+  backends: name === 'r500' ? 64 : 8,
+  router: 'prefix_overlap',
+  runs: 16,
+}))
+
 /** @returns the workload's file, or the options that generate it */
 export async function workload(name) {
   const { file, generate } = WORKLOADS[name]
