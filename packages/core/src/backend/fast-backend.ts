@@ -366,7 +366,7 @@ export class FastBackend implements Backend {
     const { context, decodes } = this
     for (let request = decodes.leaveFinished(); request >= 0; request = decodes.leaveFinished()) {
       context.progress.emittedTokens[request] = context.requests.outputTokens[request]!
-      this.leaveKv(request)
+      this.leaveKv(request, false)
       this.batchSize--
       this.publish()
       context.listener.requestFinished(request, this.id)
@@ -424,11 +424,11 @@ export class FastBackend implements Backend {
   // Leaving
 
   /** Gives the blocks of a request that has left the decodes back, computed ones to the cache. */
-  private leaveKv(request: number): void {
+  private leaveKv(request: number, mayReturn: boolean): void {
     const computed = this.decodes.computedTokens(request)
     this.kv.setBlocks(this.id, request, Math.ceil(computed / this.spec.kv.blockTokens))
     this.kv.commit(this.id, request, computed)
-    this.kv.release(this.id, request)
+    this.kv.release(this.id, request, mayReturn)
   }
 
   private preemptNewest(nowMs: number): number {
@@ -442,14 +442,14 @@ export class FastBackend implements Backend {
     }
     const justJoined = this.resumed.indexOf(request)
     if (justJoined >= 0) this.resumed.splice(justJoined, 1)
-    this.leaveKv(request)
+    this.leaveKv(request, true)
     return this.requeue(request)
   }
 
   private preemptChunked(): number {
     const request = this.chunked
     this.chunked = NONE
-    this.kv.release(this.id, request)
+    this.kv.release(this.id, request, true)
     return this.requeue(request)
   }
 

@@ -230,7 +230,7 @@ export class ReferenceBackend implements Backend {
     this.batch.copyWithin(at, at + 1, this.batchSize)
     this.batchTokens.copyWithin(at, at + 1, this.batchSize)
     this.batchSize--
-    kv.release(this.id, victim)
+    kv.release(this.id, victim, true)
     progress.computedTokens[victim] = 0
     progress.preemptions[victim]!++
     this.meter.preemptions++

@@ -22,7 +22,8 @@ export interface KvUsage {
 export interface KvCache {
   /**
    * How many leading prompt tokens of a request each backend holds, floored to blocks. The last
-   * prompt token never counts: it is always computed, to get the first output token.
+   * prompt token never counts: it is always computed, to get the first output token. What the request
+   * itself has computed where it runs need not count.
    */
   match(request: number, out: Int32Array): void
   /** How many of the first `tokens` tokens of a request one backend holds, floored to blocks. */
@@ -40,8 +41,11 @@ export interface KvCache {
   extend(backend: number, request: number, tokens: number): boolean
   /** Says that the first `tokens` tokens of a request are computed. */
   commit(backend: number, request: number, tokens: number): void
-  /** Stops holding. What was committed stays cached; the rest is free at once. */
-  release(backend: number, request: number): void
+  /**
+   * Stops holding. What was committed stays cached; the rest is free at once.
+   * @param mayReturn - whether the request may be admitted here again, as after a preemption
+   */
+  release(backend: number, request: number, mayReturn?: boolean): void
   /** True when `tokens` tokens fit into an empty cache of this backend. */
   canEverFit(backend: number, tokens: number): boolean
   /** Writes the usage of one backend. */

@@ -21,7 +21,9 @@ const FIELDS = 8
 export class LruSegments {
   /** Evictable blocks per backend. */
   readonly blocks: Int32Array
-  /** What the last eviction took from, and whether it left the extent without evictable blocks. */
+  /** Those of them that belong to no extent: nobody will ask for them again. */
+  readonly nameless: Int32Array
+  /** What the last eviction took from, -1 for nameless blocks, and whether it left the extent without evictable blocks. */
   evictedFrom: number = NONE
   isExhausted: boolean = false
   private readonly segments: RecordPool
@@ -30,6 +32,7 @@ export class LruSegments {
 
   constructor(backends: number) {
     this.blocks = new Int32Array(backends)
+    this.nameless = new Int32Array(backends)
     this.segments = new RecordPool(FIELDS, backends + 64)
     this.rings = new Int32Array(backends)
     for (let i = 0; i < backends; i++) {
@@ -64,6 +67,19 @@ export class LruSegments {
     return s
   }
 
+  /** Adds blocks that belong to no extent as the most recently used; those of a row are one run. */
+  appendNameless(backend: number, count: number): void {
+    const x = this.segments.data
+    const newest = x[this.rings[backend]! + OLDER]!
+    this.nameless[backend] = this.nameless[backend]! + count
+    if (newest === this.rings[backend] || x[newest + EXTENT] !== NONE) {
+      this.append(backend, NONE, 0, count, NONE)
+      return
+    }
+    x[newest + TO] = x[newest + TO]! + count
+    this.blocks[backend] = this.blocks[backend]! + count
+  }
+
   /**
    * Takes the blocks of an extent before `depth` out, given its shallowest segment.
    * @returns the shallowest segment that is left, -1 for none
@@ -93,6 +109,7 @@ export class LruSegments {
     const count = Math.min(most, x[s + TO]! - x[s + FROM]!)
     this.blocks[backend] = this.blocks[backend]! - count
     this.evictedFrom = x[s + EXTENT]!
+    if (this.evictedFrom === NONE) this.nameless[backend] = this.nameless[backend]! - count
     this.isExhausted = false
     x[s + TO] = x[s + TO]! - count
     if (x[s + TO] === x[s + FROM]) {

@@ -47,6 +47,7 @@ class PagedKvCache implements KvCache {
     this.stores[backend]!.commit(request, tokens)
   }
 
+  // What is cached is found by its content, whoever comes for it.
   release(backend: number, request: number): void {
     this.stores[backend]!.release(request)
   }

@@ -128,13 +128,18 @@ export class RadixKvCache implements KvCache {
     this.advance(this.holding(backend, request), blocks, true)
   }
 
-  release(backend: number, request: number): void {
+  release(backend: number, request: number, mayReturn = false): void {
     const h = this.holding(backend, request)
     const holding = this.holdings.data
     const pins = holding[h + PINS]!
     this.freeBlocks[backend] = this.freeBlocks[backend]! + holding[h + BLOCKS]! - pins
-    const own = holding[h + OWN]!
-    if (own !== NONE) this.unpin(own, this.index.extents.data[own + START]!)
+    const ownBlocks = this.ownBlocks(h)
+    if (ownBlocks > 0) {
+      if (mayReturn && holding[h + OWN] === NONE) this.keepOwn(h)
+      const own = holding[h + OWN]!
+      if (own === NONE) this.lru.appendNameless(backend, ownBlocks)
+      else this.unpin(own, this.index.extents.data[own + START]!)
+    }
     this.unpinPath(h)
     this.removeHolding(h)
   }
@@ -192,11 +197,15 @@ export class RadixKvCache implements KvCache {
     for (let i = 0; i < this.holdingHead.length; i++) {
       for (let h = this.holdingHead[i]!; h !== NONE; h = holding[h + NEXT_HOLDING]!) {
         const backend = holding[h + AT]!
-        resident[backend] = resident[backend]! + holding[h + BLOCKS]! - holding[h + PINS]!
+        const nameless = holding[h + OWN] === NONE ? this.ownBlocks(h) : 0
+        resident[backend] =
+          resident[backend]! + holding[h + BLOCKS]! - holding[h + PINS]! + nameless
       }
     }
     this.capacity.forEach(({ blocks }, backend) => {
-      const counted = resident[backend]! + this.freeBlocks[backend]!
+      const nameless = this.lru.nameless[backend]!
+      evictable[backend] = evictable[backend]! + nameless
+      const counted = resident[backend]! + nameless + this.freeBlocks[backend]!
       if (counted !== blocks)
         throw broken(`backend ${backend}: ${counted} of ${blocks} blocks counted`)
       if (evictable[backend] !== this.lru.blocks[backend]) {
@@ -205,6 +214,31 @@ export class RadixKvCache implements KvCache {
         )
       }
     })
+  }
+
+  /** Blocks that a holding pins beyond the path of its prompt. */
+  private ownBlocks(h: number): number {
+    const holding = this.holdings.data
+    const tree = this.index.treeOf(holding[h + AT]!)
+    const leaf = tree.leaf[holding[h + REQUEST]!]!
+    const pathEnd = leaf < 0 ? 0 : tree.end[leaf]!
+    return Math.max(0, holding[h + PINS]! - pathEnd)
+  }
+
+  /** Makes the own blocks of a holding an extent, which the request finds when it comes back. */
+  private keepOwn(h: number): void {
+    const holding = this.holdings.data
+    const pins = holding[h + PINS]!
+    const start = pins - this.ownBlocks(h)
+    const own = this.index.addOwn(
+      holding[h + AT]!,
+      holding[h + REQUEST]!,
+      holding[h + EXTENT]!,
+      start,
+    )
+    holding[h + OWN] = own
+    this.index.setResident(own, pins)
+    this.index.extents.data[own + PINNED] = pins
   }
 
   /** How many of the first `blocks` resident blocks of a request nobody pins. */
@@ -247,10 +281,10 @@ export class RadixKvCache implements KvCache {
     }
     const pathEnd = leaf < 0 ? 0 : tree.end[leaf]!
     if (target > pathEnd) {
-      let own = this.index.findOwn(backend, request)
-      if (own === NONE) own = this.index.addOwn(backend, request, holding[h + EXTENT]!, pathEnd)
+      // Blocks that no other prompt has need no extent before the request may come back for them.
+      const own = this.index.findOwn(backend, request)
       holding[h + OWN] = own
-      this.fill(own, Math.max(pins, pathEnd), target, isComputed)
+      if (own !== NONE) this.fill(own, Math.max(pins, pathEnd), target, isComputed)
     }
     holding[h + PINS] = target
   }
@@ -337,6 +371,7 @@ export class RadixKvCache implements KvCache {
       const count = this.lru.evictOldest(backend, left)
       const e = this.lru.evictedFrom
       left -= count
+      if (e === NONE) continue
       this.index.setResident(e, x[e + RESIDENT]! - count)
       if (this.lru.isExhausted) x[e + SEGMENT] = NONE
       if (x[e + RESIDENT] === x[e + START]) this.index.drop(e)
