@@ -39,11 +39,12 @@ const WORKLOADS = {
   compact1m: { file: () => cached('compact1m.jsonl', (path) => generated(path, compact)) },
   chat1m: { file: () => cached('chat1m.jsonl', writeChat) },
   r500: { generate: shared },
+  r500for10m: { generate: { rateRps: 500, durationSec: 20_000 } },
   fixed512: { generate: fixed(16, 10_000, 512, 512) },
   fixed256: { generate: fixed(500, 100_000, 256, 256) },
 }
 
-/** One row of the table each. */
+/** One row of the table each; long ones run only when a filter names them. */
 export const CASES = [
   {
     name: 'mooncake, 8, prefix_overlap',
@@ -87,6 +88,13 @@ export const CASES = [
     workload: 'fixed256',
     backends: 64,
     router: 'round_robin',
+  },
+  {
+    name: 'generated 10M, 64, round_robin',
+    workload: 'r500for10m',
+    backends: 64,
+    router: 'round_robin',
+    isLong: true,
   },
   {
     name: 'chat 1M, 64, prefix_overlap',

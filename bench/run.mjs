@@ -14,8 +14,10 @@ const { values, positionals } = parseArgs({
 const runs = Number(values.runs)
 const child = fileURLToPath(new URL('child.mjs', import.meta.url))
 const hasMooncake = existsSync(MOONCAKE)
-const wanted = ({ name, workload: source }) =>
-  (hasMooncake || !needsMooncake(source)) && positionals.every((word) => name.includes(word))
+const wanted = ({ name, workload: source, isLong }) =>
+  (hasMooncake || !needsMooncake(source)) &&
+  (!isLong || positionals.length > 0) &&
+  positionals.every((word) => name.includes(word))
 
 /** Medians, field by field, over several processes. */
 function measure(kind, definition, count = runs) {
