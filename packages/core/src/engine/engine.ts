@@ -5,24 +5,25 @@ import { ReferenceBackend } from '../backend/reference-backend.js'
 import { RouteSimError } from '../errors/routesim-error.js'
 import { type EventHandler, EventLoop } from '../kernel/event-loop.js'
 import { RandomStream } from '../kernel/random-stream.js'
-import type { BulkKvCache, KvCache } from '../kv-cache/kv-cache.js'
+import type { BulkKvCache, KvCache, RenewableKvCache } from '../kv-cache/kv-cache.js'
 import { RequestProgress } from '../requests/request-progress.js'
 import type { RequestTable } from '../requests/request-table.js'
+import { RequestWindow, type RowKeeper } from '../requests/request-window.js'
 import type { BackendView } from '../routing/cluster-view.js'
 import { LiveBackendView, LiveClusterView, RequestCursor } from '../routing/live-views.js'
 import type { RoutingAlgorithm, RoutingDecision } from '../routing/routing-algorithm.js'
-import { checkConservation } from './check-conservation.js'
+import { checkAllEnded, checkConservation, checkEnded, checkIdle } from './check-conservation.js'
 import { checkOptions } from './check-options.js'
 import { HandOver } from './hand-over.js'
 import { MeasuredTotals } from './measured-totals.js'
-import { OUTCOME, type RunResult } from './run-result.js'
+import { OUTCOME, type RunResult, type RunTotals } from './run-result.js'
 import type { SimulationOptions } from './simulation-options.js'
 
 /**
  * What happens in a run: requests arrive and are routed, backends step, KV caches travel. The public
  * face is {@link Simulation}.
  */
-export class Engine implements BackendListener, EventHandler {
+export class Engine implements BackendListener, EventHandler, RowKeeper {
   private readonly options: SimulationOptions
   private readonly requests: RequestTable
   private readonly router: RoutingAlgorithm
@@ -35,19 +36,25 @@ export class Engine implements BackendListener, EventHandler {
   private readonly cluster: LiveClusterView
   private readonly cursor: RequestCursor
   private readonly handOver: HandOver
-  private readonly totals: MeasuredTotals
+  private readonly measured: MeasuredTotals
+  private readonly window: RequestWindow | undefined
   private readonly rejectReasons: string[] = []
   private ended = 0
   private endMs = 0
   private isDone = false
+  private isMeasuring = false
+  private measuredFromMs = 0
 
   constructor(options: SimulationOptions) {
     checkOptions(options)
-    const { cluster, requests, router, seed } = options
+    const { cluster, router, seed, warmupRequests = 0 } = options
     this.options = options
-    this.requests = requests
+    this.window = windowOf(options)
+    this.requests = this.window?.table ?? (options.requests as RequestTable)
+    const { requests } = this
     this.router = router
-    this.loop = new EventLoop(cluster.backends.length, requests.arrivalMs)
+    const entryTimes = this.window?.entryTimes ?? requests.arrivalMs
+    this.loop = new EventLoop(cluster.backends.length, entryTimes)
     this.kv = cluster.kvCache(
       requests,
       cluster.backends.map((backend) => backend.kv),
@@ -61,7 +68,7 @@ export class Engine implements BackendListener, EventHandler {
       loads: this.loads,
       listener: this,
       recorder: options.recorder ?? {},
-      measuredFrom: options.warmupRequests ?? 0,
+      measuredFrom: warmupRequests,
     }
     const { kv } = this
     this.backends = cluster.backends.map((spec, id) =>
@@ -79,8 +86,9 @@ export class Engine implements BackendListener, EventHandler {
       new Int32Array(this.backends.length),
     )
     this.cursor = new RequestCursor(requests)
-    this.handOver = new HandOver(cluster.kvTransfer, this.progress)
-    this.totals = new MeasuredTotals(this.backends, this.kv)
+    this.handOver = new HandOver(cluster.kvTransfer, requests, this.progress)
+    this.measured = new MeasuredTotals(this.backends, this.kv)
+    this.window?.refill(this)
   }
 
   /** Requests that have ended so far. */
@@ -95,30 +103,42 @@ export class Engine implements BackendListener, EventHandler {
    */
   run(maxEvents: number): boolean {
     if (!this.loop.run(this, maxEvents)) return false
-    if (this.ended < this.requests.size && this.resolveDeadlock()) return false
+    if (this.ended < this.options.requests.size && this.resolveDeadlock()) return false
     if (!this.isDone) {
-      checkConservation(this.requests, this.progress, this.loads, this.kv)
+      this.checkConservation()
       this.isDone = true
     }
     return true
   }
 
-  /** What the run has left behind so far. */
+  /**
+   * What the run has left behind so far.
+   * @throws RouteSimError `no_rows` when its requests came from a source
+   */
   result(): RunResult {
-    const { requests, router, options } = this
-    const warmupRequests = options.warmupRequests ?? 0
+    if (this.window === undefined) {
+      return { ...this.totals(), requests: this.requests, outcomes: this.progress }
+    }
+    throw new RouteSimError('a run whose requests come from a source keeps no row of them', {
+      code: 'no_rows',
+      hint: 'Ask for totals(), and give the run a recorder with requestEnded.',
+    })
+  }
+
+  /** The same without the requests. */
+  totals(): RunTotals {
+    const { router, options } = this
     return {
       router: router.name,
       visibility: 'exact',
       seed: options.seed,
-      requests,
-      outcomes: this.progress,
+      requestCount: options.requests.size,
       rejectReasons: this.rejectReasons,
-      warmupRequests,
-      measuredFromMs: requests.arrivalMs[Math.min(warmupRequests, requests.size - 1)] ?? 0,
+      warmupRequests: options.warmupRequests ?? 0,
+      measuredFromMs: this.measuredFromMs,
       endMs: this.endMs,
       complete: this.isDone,
-      backends: this.totals.since(this.loop.nowMs),
+      backends: this.measured.since(this.loop.nowMs),
       customMetrics: router.customMetrics?.() ?? {},
     }
   }
@@ -135,9 +155,26 @@ export class Engine implements BackendListener, EventHandler {
   }
 
   /** A request arrives. */
-  enter(request: number): void {
-    if (request === this.options.warmupRequests) this.totals.startAt(this.loop.nowMs)
+  enter(entry: number): void {
+    const { window } = this
+    const request = window === undefined ? entry : window.rowOf(entry)
+    if (!this.isMeasuring) this.measureFrom(request)
     this.dispatch(request, this.route(request))
+    if (window?.isLastEntry(entry)) {
+      window.refill(this)
+      this.loop.restartEntries()
+    }
+  }
+
+  /** Whether the KV caches keep nothing that only the request of a row would ask for. */
+  isForgotten(row: number): boolean {
+    return (this.kv as RenewableKvCache).isForgotten(row)
+  }
+
+  /** A row of the window has another request. */
+  renew(row: number): void {
+    this.progress.reset(row)
+    ;(this.kv as RenewableKvCache).renew(row)
   }
 
   /** A backend may start a step. */
@@ -225,9 +262,33 @@ export class Engine implements BackendListener, EventHandler {
   }
 
   private end(request: number, outcome: number): void {
-    this.progress.outcome[request] = outcome
+    const { progress, requests, window } = this
+    progress.outcome[request] = outcome
     this.ended++
     this.endMs = this.loop.nowMs
+    if (window === undefined) return
+    checkEnded(request, requests, progress)
+    if (request >= (this.options.warmupRequests ?? 0)) {
+      this.options.recorder?.requestEnded?.(request, requests, progress)
+    }
+    window.give(request)
+  }
+
+  /** Measuring starts with the first request that is no warm-up. */
+  private measureFrom(request: number): void {
+    this.measuredFromMs = this.requests.arrivalMs[request]!
+    if (request !== (this.options.warmupRequests ?? 0)) return
+    this.isMeasuring = true
+    this.measured.startAt(this.loop.nowMs)
+  }
+
+  private checkConservation(): void {
+    if (this.window === undefined) {
+      checkConservation(this.requests, this.progress, this.loads, this.kv)
+      return
+    }
+    checkAllEnded(this.ended, this.window.requests)
+    checkIdle(this.loads, this.kv)
   }
 
   private completeTransfer(request: number): void {
@@ -294,4 +355,18 @@ function shown(found: unknown): string {
 
 function isBulk(kv: KvCache): kv is BulkKvCache {
   return 'take' in kv
+}
+
+/** Requests that a run without per-request results has under way at most, however large its queues. */
+const MOST_UNDER_WAY = 2 ** 18
+
+/** Rows for the requests of a source: as many as queues and batches of the fleet have room for. */
+function windowOf({
+  cluster,
+  requests,
+  warmupRequests = 0,
+}: SimulationOptions): RequestWindow | undefined {
+  if (!('next' in requests)) return undefined
+  const room = cluster.backends.reduce((sum, b) => sum + b.maxQueueDepth + b.maxNumSeqs, 0)
+  return new RequestWindow(requests, Math.min(room, MOST_UNDER_WAY), warmupRequests)
 }

@@ -44,6 +44,11 @@ export class EventLoop {
     this.ringing = new Int32Array(agents)
   }
 
+  /** The entries are others now, the first of which comes next: who changed their times says so. */
+  restartEntries(): void {
+    this.nextEntry = 0
+  }
+
   /** Virtual time in ms. */
   get nowMs(): number {
     return this.now

@@ -1,8 +1,8 @@
 import {
-  type KvCache,
   type KvCacheFactory,
   type KvCapacity,
   type KvUsage,
+  type RenewableKvCache,
   type RequestTable,
   RouteSimError,
 } from '@routesim/core'
@@ -45,7 +45,7 @@ const HOLDING_FIELDS = 8
  *
  * With `take` and `setBlocks`, an engine may allocate for many decode steps at once.
  */
-export class RadixKvCache implements KvCache {
+export class RadixKvCache implements RenewableKvCache {
   private readonly isCaching: boolean
   private readonly capacity: readonly KvCapacity[]
   private readonly index: PrefixIndex
@@ -179,6 +179,14 @@ export class RadixKvCache implements KvCache {
   /** Says how many blocks a request holds by now, after some were taken for it. */
   setBlocks(backend: number, request: number, blocks: number): void {
     this.holdings.data[this.holding(backend, request) + BLOCKS] = blocks
+  }
+
+  isForgotten(request: number): boolean {
+    return !this.index.hasOwn(request)
+  }
+
+  renew(request: number): void {
+    this.index.renew(request)
   }
 
   verify(): void {
