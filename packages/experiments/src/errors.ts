@@ -8,6 +8,7 @@ export type ExperimentsErrorCode =
   | 'algorithms_ambiguous'
   | 'router_file'
   | 'seeds_invalid'
+  | 'options_conflict'
   | 'jobs_invalid'
   | 'worker_stopped'
   | 'interrupted'

@@ -7,6 +7,7 @@ export {
   type TraceFormat,
 } from './formats/trace-format.js'
 export { generateTrace } from './generating/generate-trace.js'
+export { GeneratedSource } from './generating/generated-source.js'
 export {
   GENERATOR_KINDS,
   type GeneratorKind,

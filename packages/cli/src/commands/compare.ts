@@ -10,6 +10,7 @@ import {
   CONFIG,
   checkNumbers,
   type ExperimentArguments,
+  experimentOptions,
   heading,
   ON_ERROR,
   printNotes,
@@ -53,7 +54,7 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
       args.algorithms === undefined
         ? builtinRouters
         : await loadAlgorithms(args.algorithms, '--algorithms')
-    await showComparison({ ...args, algorithms }, args)
+    await showComparison({ ...experimentOptions(args), algorithms }, args)
   },
 }
 

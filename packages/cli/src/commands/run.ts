@@ -9,6 +9,7 @@ import {
   CONFIG,
   checkNumbers,
   type ExperimentArguments,
+  experimentOptions,
   heading,
   ON_ERROR,
   printNotes,
@@ -45,7 +46,9 @@ export const runCommand: CommandModule<object, RunArguments> = {
     checkNumbers(args)
     await checkTarget(args)
     const algorithm = await loadAlgorithm(args.algorithm)
-    const { scenario, result } = await watched((control) => run({ ...args, ...control, algorithm }))
+    const { scenario, result } = await watched((control) =>
+      run({ ...experimentOptions(args), ...control, algorithm }),
+    )
     printNotes(scenario, [result])
     await writeResults(rendering(scenario, result), args)
   },

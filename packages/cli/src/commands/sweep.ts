@@ -9,6 +9,7 @@ import {
   CONFIG,
   checkNumbers,
   type ExperimentArguments,
+  experimentOptions,
   printNotes,
   RESULT_OPTIONS,
   sweepHeading,
@@ -60,7 +61,7 @@ export const sweepCommand: CommandModule<object, SweepArguments> = {
       throw new UsageError(`--duration: expected a number > 0, got ${args.duration}`)
     }
     const algorithms = await loadAlgorithms(args.algorithm, '--algorithm')
-    const options = { ...args, rates, algorithms, durationSec: args.duration }
+    const options = { ...experimentOptions(args), rates, algorithms, durationSec: args.duration }
     const report = await watched((control) => sweep({ ...options, ...control }))
     if (report.points.length > 0) {
       printNotes(report.scenario, [])

@@ -59,6 +59,7 @@ export class Engine implements BackendListener, EventHandler, RowKeeper {
       requests,
       cluster.backends.map((backend) => backend.kv),
     )
+    if (this.window !== undefined && !isRenewable(this.kv)) throw notRenewable()
     this.progress = new RequestProgress(requests.size)
     this.loads = new BackendLoads(cluster.backends.length)
     const context = {
@@ -351,6 +352,17 @@ function shown(found: unknown): string {
   } catch {
     return 'an object'
   }
+}
+
+function isRenewable(kv: KvCache): kv is RenewableKvCache {
+  return 'renew' in kv
+}
+
+function notRenewable(): RouteSimError {
+  return new RouteSimError(
+    'requests: expected a table, as these KV caches can not give a row to another request; got a source',
+    { code: 'options_invalid', path: 'requests', hint: 'Use radixKvCache().' },
+  )
 }
 
 function isBulk(kv: KvCache): kv is BulkKvCache {

@@ -12,21 +12,28 @@ test.each([
   ['as many as memory has room for', 8, 10_000_000, 'fast', 2],
   ['one where memory has room for none', 8, 100_000_000, 'fast', 1],
 ] as const)('%s', (_, count, requests, stepper, jobs) => {
-  expect(chooseJobs(undefined, { requests: runs(count, requests), stepper }, machine)).toBe(jobs)
+  expect(
+    chooseJobs(undefined, { requests: runs(count, requests), stepper, perRequest: true }, machine),
+  ).toBe(jobs)
 })
 
 test('what is asked for is done, up to the number of runs', () => {
-  const work = { requests: runs(4, 10), stepper: 'fast' } as const
+  const work = { requests: runs(4, 10), stepper: 'fast', perRequest: true } as const
   expect(chooseJobs(3, work, machine)).toBe(3)
   expect(chooseJobs(16, work, machine)).toBe(4)
   expect(chooseJobs(1, work, machine)).toBe(1)
 })
 
 test.each([0, 1.5, -1, Number.NaN, 5000])('jobs %d are refused', (jobs) => {
-  expect(() => chooseJobs(jobs, { requests: [1], stepper: 'fast' })).toThrow(
+  expect(() => chooseJobs(jobs, { requests: [1], stepper: 'fast', perRequest: true })).toThrow(
     expect.objectContaining({
       code: 'jobs_invalid',
       message: `jobs: expected an integer from 1 to 1024, got ${jobs}`,
     }),
   )
+})
+
+test('memory is no limit where nothing is kept per request', () => {
+  const work = { requests: runs(8, 1e9), stepper: 'fast', perRequest: false } as const
+  expect(chooseJobs(undefined, work, machine)).toBe(8)
 })

@@ -17,6 +17,8 @@ export interface ExpectedWork {
   /** Requests of each run. */
   readonly requests: readonly number[]
   readonly stepper: Stepper
+  /** Whether memory grows with the requests. */
+  readonly perRequest: boolean
 }
 
 /** What the machine has; another one in tests. */
@@ -32,7 +34,7 @@ export interface Machine {
  */
 export function chooseJobs(
   asked: number | undefined,
-  { requests, stepper }: ExpectedWork,
+  { requests, stepper, perRequest }: ExpectedWork,
   machine: Machine = { cores: availableParallelism(), memoryBytes: availableMemory() },
 ): number {
   if (asked !== undefined) {
@@ -46,7 +48,8 @@ export function chooseJobs(
   }
   const workMs = requests.reduce((sum, count) => sum + count, 0) * MS_PER_REQUEST[stepper]
   if (workMs < WORTH_WORKERS_MS) return 1
-  const largestBytes = Math.max(...requests) * BYTES_PER_REQUEST
-  const fitting = Math.floor(machine.memoryBytes / 2 / largestBytes)
-  return Math.max(1, Math.min(machine.cores, fitting, requests.length))
+  const most = Math.min(machine.cores, requests.length)
+  if (!perRequest) return most
+  const largestBytes = requests.reduce((max, n) => Math.max(max, n), 0) * BYTES_PER_REQUEST
+  return Math.max(1, Math.min(most, Math.floor(machine.memoryBytes / 2 / largestBytes)))
 }

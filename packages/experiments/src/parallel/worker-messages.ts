@@ -9,6 +9,8 @@ import type { PortableError } from './portable-error.js'
 export interface WorkerSetup {
   readonly config: Config
   readonly stepper: Stepper
+  /** Whether runs keep results per request. */
+  readonly perRequest: boolean
   readonly algorithms: readonly PortableAlgorithm[]
 }
 

@@ -1,6 +1,6 @@
 // The body of a worker thread: simulates what it is told to, one run after another.
 import { parentPort, workerData } from 'node:worker_threads'
-import type { RequestTable } from '@routesim/core'
+import { type RequestSource, type RequestTable, tableSource } from '@routesim/core'
 import type { RunSummary } from '@routesim/metrics'
 import { buildFleet, type Fleet } from '../cluster/build-cluster.js'
 import { execute } from '../run/execute.js'
@@ -13,7 +13,8 @@ import type { PortableRequests, WorkerAnswer, WorkerSetup, WorkerTask } from './
 const setup = workerData as WorkerSetup
 const port = parentPort!
 let cast: Promise<{ fleet: Fleet; algorithms: ResolvedAlgorithm[] }> | undefined
-let requests: RequestTable | undefined
+/** The requests of the task at hand, and of those that follow with the same. */
+let requests: (() => Promise<RequestTable | RequestSource>) | undefined
 
 const answer = (message: WorkerAnswer): void => port.postMessage(message)
 
@@ -30,11 +31,11 @@ async function simulate({ run, algorithm, seed, ...task }: WorkerTask): Promise<
   if (task.requests !== undefined) {
     // The table before goes first: two may be more than memory holds.
     requests = undefined
-    requests = await tableOf(task.requests)
+    requests = await supplyOf(task.requests)
   }
   const execution = {
     fleet,
-    requests: requests!,
+    requests: await requests!(),
     algorithm: algorithms[algorithm]!,
     seed,
     warmupRequests: setup.config.simulation.warmup_requests,
@@ -48,7 +49,15 @@ async function prepare(): Promise<{ fleet: Fleet; algorithms: ResolvedAlgorithm[
   return { fleet: buildFleet(setup.config, setup.stepper), algorithms }
 }
 
-async function tableOf(source: PortableRequests): Promise<RequestTable> {
-  if ('table' in source) return source.table
-  return generatedWorkload(source.trace).requests(source.seed)
+async function supplyOf(
+  supply: PortableRequests,
+): Promise<() => Promise<RequestTable | RequestSource>> {
+  const { perRequest } = setup
+  if ('table' in supply) {
+    const { table } = supply
+    return async () => (perRequest ? table : tableSource(table))
+  }
+  const workload = generatedWorkload(supply.trace)
+  const { seed } = supply
+  return () => (perRequest ? workload.requests(seed) : workload.source(seed))
 }

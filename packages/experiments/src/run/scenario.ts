@@ -17,6 +17,12 @@ export interface ExperimentOptions extends Control, JobsOption, TraceOptions {
   readonly seed?: number | undefined
   /** How steps are simulated: `fast` (the default) or `reference`. Results agree to rounding. */
   readonly stepper?: Stepper | undefined
+  /**
+   * Whether a run keeps an arrival, a latency and so on of every request; true by default. Without,
+   * percentiles are within 0.4 % of the exact ones, counts and means are exact, and generated traffic
+   * takes the same memory however long it is. Conversations can not be generated so.
+   */
+  readonly perRequest?: boolean | undefined
   /** Runs per point, with consecutive seeds; 1 by default. */
   readonly seeds?: number | undefined
 }
@@ -46,6 +52,7 @@ export interface PreparedFleet {
   readonly config: Config
   readonly fleet: Fleet
   readonly stepper: Stepper
+  readonly perRequest: boolean
   readonly seeds: readonly number[]
 }
 
@@ -60,8 +67,14 @@ export async function prepareFleet(options: ExperimentOptions): Promise<Prepared
   checkSeed('seed', firstSeed, 0, Number.MAX_SAFE_INTEGER - MOST_SEEDS)
   checkSeed('seeds', count, 1, MOST_SEEDS)
   const seeds = Array.from({ length: count }, (_, i) => firstSeed + i)
-  const { stepper = 'fast' } = options
-  return { config, fleet: buildFleet(config, stepper), stepper, seeds }
+  const { stepper = 'fast', perRequest = true } = options
+  if (!perRequest && stepper === 'reference') {
+    throw new RouteSimError<ExperimentsErrorCode>(
+      'stepper: expected "fast" for runs without per-request results, got "reference"',
+      { code: 'options_conflict', path: 'stepper' },
+    )
+  }
+  return { config, fleet: buildFleet(config, stepper), stepper, perRequest, seeds }
 }
 
 function checkSeed(name: string, value: number, from: number, to: number): void {
@@ -74,17 +87,18 @@ function checkSeed(name: string, value: number, from: number, to: number): void 
 
 /** Tells what is simulated; of requests that differ with the seed, those of the first. */
 export async function describeScenario(
-  { config, fleet, seeds }: PreparedFleet,
+  { config, fleet, seeds, perRequest }: PreparedFleet,
   workload: WorkloadSource,
   signal: AbortSignal | undefined,
 ): Promise<ScenarioInfo> {
-  const requests = await workload.requests(seeds[0]!, signal)
-  const { arrivalMs, size } = requests
+  // Makes the requests, which the first run takes.
+  if (perRequest) await workload.requests(seeds[0]!, signal)
+  const { requests, spanMs } = await workload.extent(seeds[0]!, signal)
   return {
     name: config.simulation.name,
     source: workload.description,
-    requests: size,
-    spanMs: size === 0 ? 0 : arrivalMs[size - 1]! - arrivalMs[0]!,
+    requests,
+    spanMs,
     backends: fleet.cluster.backends.length,
     gpu: fleet.gpu,
     fleetPricePerHour: fleet.pricePerHour.reduce((sum, price) => sum + price, 0),

@@ -59,13 +59,13 @@ export async function simulateAll(
   plan: Plan,
   { signal, onProgress, jobs: askedJobs }: Control & JobsOption,
 ): Promise<PlanResults> {
-  const { config, seeds, workloads, algorithms, stepper } = plan
+  const { config, seeds, workloads, algorithms, stepper, perRequest } = plan
   const runs = workloads.flatMap((_, workload) =>
     seeds.flatMap((seed) => algorithms.map((_, algorithm) => ({ workload, seed, algorithm }))),
   )
   const numbered: PlannedRun[] = runs.map((planned, run) => ({ ...planned, run }))
   const requests = numbered.map(({ workload }) => workloads[workload]!.expectedRequests)
-  const jobs = chooseJobs(askedJobs, { requests, stepper })
+  const jobs = chooseJobs(askedJobs, { requests, stepper, perRequest })
   const finished: (RunSummary | undefined)[] = numbered.map(() => undefined)
   const underWay = new Map<number, number>()
   const onFraction = (run: number, share: number): void => {
@@ -85,7 +85,7 @@ export async function simulateAll(
 }
 
 async function inThisThread(
-  { fleet, workloads, algorithms }: Plan,
+  { fleet, workloads, algorithms, perRequest }: Plan,
   { runs, finished, onFraction }: Progressing,
   signal: AbortSignal | undefined,
   warmupRequests: number,
@@ -94,7 +94,10 @@ async function inThisThread(
     for (const { run, workload, seed, algorithm: index } of runs) {
       const algorithm = algorithms[index]!
       onFraction(run, 0)
-      const requests = await workloads[workload]!.requests(seed, signal)
+      const traffic = workloads[workload]!
+      const requests = await (perRequest
+        ? traffic.requests(seed, signal)
+        : traffic.source(seed, signal))
       finished[run] = await execute(
         { fleet, requests, algorithm, seed, warmupRequests },
         signal,
@@ -108,7 +111,7 @@ async function inThisThread(
 }
 
 async function inWorkers(
-  { config, stepper, workloads, algorithms }: Plan,
+  { config, stepper, perRequest, workloads, algorithms }: Plan,
   { runs, finished, onFraction }: Progressing,
   portable: readonly PortableAlgorithm[],
   jobs: number,
@@ -121,13 +124,14 @@ async function inWorkers(
     algorithm,
     seed,
     requestsKey: workloads[index]!.isSeeded ? `${index} ${seed}` : `${index}`,
-    requests: () => portableRequests(workloads[index]!, seed, algorithms.length > 1, signal),
+    requests: () =>
+      portableRequests(workloads[index]!, seed, perRequest && algorithms.length > 1, signal),
   }))
   const onDone = (run: number, summary: RunSummary): void => {
     finished[run] = summary
     onFraction(run, 1)
   }
-  const setup = { config, stepper, algorithms: portable }
+  const setup = { config, stepper, perRequest, algorithms: portable }
   try {
     await runOnWorkers({ setup, jobs, queue, signal, onFraction, onDone })
   } catch (error) {

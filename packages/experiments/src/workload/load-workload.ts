@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { type RequestTable, RouteSimError } from '@routesim/core'
+import { type RequestSource, type RequestTable, RouteSimError, tableSource } from '@routesim/core'
 import {
   expectedRequests,
+  GeneratedSource,
   type GeneratorOptions,
   readTrace,
   TraceGeneration,
@@ -35,6 +36,10 @@ export interface WorkloadSource {
    * @throws RouteSimError `interrupted` when the signal says so
    */
   requests(seed: number, signal?: AbortSignal): Promise<RequestTable>
+  /** The same one by one, for a run that keeps nothing per request; anew at every call. */
+  source(seed: number, signal?: AbortSignal): Promise<RequestSource>
+  /** How many requests of a seed there are, and the time between the first and the last, without keeping them. */
+  extent(seed: number, signal?: AbortSignal): Promise<Extent>
   /** Whether the requests of that seed are at hand. */
   isMade(seed: number): boolean
   /** Whether they differ with the seed. */
@@ -45,6 +50,12 @@ export interface WorkloadSource {
   readonly generator?: TraceSection
   readonly description: string
   readonly notes: readonly string[]
+}
+
+/** How much traffic there is. */
+interface Extent {
+  readonly requests: number
+  readonly spanMs: number
 }
 
 type TraceSection = Config['trace']
@@ -84,7 +95,20 @@ export function generatedWorkload(trace: TraceSection): WorkloadSource {
   const options = generatorOptions(trace)
   // Only the latest: with many seeds, all of them would not fit.
   let latest: { readonly seed: number; readonly table: Promise<RequestTable> } | undefined
+  let prepared: { readonly seed: number; readonly source: GeneratedSource } | undefined
+  const prepare = async (seed: number, signal?: AbortSignal): Promise<GeneratedSource> => {
+    const source = prepared?.seed === seed ? prepared.source : undefined
+    prepared = undefined
+    return source ?? prepareSource({ ...options, seed }, signal)
+  }
   return {
+    source: prepare,
+    async extent(seed, signal) {
+      if (seed === latest?.seed) return extentOf(await latest.table)
+      const source = await prepare(seed, signal)
+      prepared = { seed, source }
+      return { requests: source.size, spanMs: source.spanMs }
+    },
     description: `generated, ${options.kind ?? 'poisson'}`,
     notes: [],
     isSeeded: true,
@@ -108,6 +132,18 @@ async function generate(
     if (signal?.aborted) throw interrupted()
   }
   return namedAsInConfig(() => generation.table())
+}
+
+async function prepareSource(
+  options: GeneratorOptions,
+  signal: AbortSignal | undefined,
+): Promise<GeneratedSource> {
+  const source = namedAsInConfig(() => new GeneratedSource(options))
+  while (!namedAsInConfig(() => source.prepare(REQUESTS_PER_SLICE))) {
+    await setImmediate()
+    if (signal?.aborted) throw interrupted()
+  }
+  return source
 }
 
 /** Errors name the keys of the config. */
@@ -165,12 +201,18 @@ function fixedWorkload(
 ): WorkloadSource {
   return {
     requests: async () => requests,
+    source: async () => tableSource(requests),
+    extent: async () => extentOf(requests),
     isMade: () => true,
     isSeeded: false,
     expectedRequests: requests.size,
     description,
     notes,
   }
+}
+
+function extentOf({ size, arrivalMs }: RequestTable): Extent {
+  return { requests: size, spanMs: size === 0 ? 0 : arrivalMs[size - 1]! - arrivalMs[0]! }
 }
 
 /** Relative to the working directory, or where there is no such file, to the config. */

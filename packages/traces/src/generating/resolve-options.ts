@@ -27,7 +27,10 @@ const ONLY_FOR: Partial<Record<keyof GeneratorOptions, GeneratorKind>> = {
 }
 
 /** @throws RouteSimError `generator_invalid` */
-export function resolveOptions(options: GeneratorOptions): ResolvedOptions {
+export function resolveOptions(
+  options: GeneratorOptions,
+  mostRequests: number = MOST_REQUESTS,
+): ResolvedOptions {
   const rateRps = options.rateRps ?? 100
   const durationSec = options.durationSec ?? 300
   const promptTokensMean = options.promptTokensMean ?? 500
@@ -67,7 +70,7 @@ export function resolveOptions(options: GeneratorOptions): ResolvedOptions {
   }
   checkChoices(resolved)
   checkStrays(options, resolved.kind)
-  checkNumbers(options, resolved)
+  checkNumbers(options, resolved, mostRequests)
   return resolved
 }
 
@@ -87,7 +90,7 @@ function checkStrays(options: GeneratorOptions, kind: GeneratorKind): void {
   }
 }
 
-function checkNumbers(options: GeneratorOptions, o: ResolvedOptions): void {
+function checkNumbers(options: GeneratorOptions, o: ResolvedOptions, mostRequests: number): void {
   if (!Number.isSafeInteger(o.seed) || o.seed < 0) throw invalid('seed', 'an integer >= 0', o.seed)
   if (options.burstiness !== undefined) above('burstiness', options.burstiness, 0)
   for (const name of ['rateRps', 'durationSec', 'cv'] as const) above(name, o[name], 0)
@@ -111,10 +114,10 @@ function checkNumbers(options: GeneratorOptions, o: ResolvedOptions): void {
     throw invalid('burstIntervalSec', `at most ${MOST_REQUESTS} bursts`, o.burstIntervalSec)
   }
   const expected = mostExpected(o)
-  if (expected > MOST_REQUESTS) {
+  if (expected > mostRequests) {
     throw traceError(
       'generator_invalid',
-      `durationSec: expected time for at most ${MOST_REQUESTS} requests, got time for about ${Number(expected.toPrecision(3))}`,
+      `durationSec: expected time for at most ${mostRequests} requests, got time for about ${Number(expected.toPrecision(3))}`,
       { path: 'durationSec', hint: 'Lower the rate or the duration.' },
     )
   }
@@ -125,7 +128,7 @@ function checkNumbers(options: GeneratorOptions, o: ResolvedOptions): void {
  * @throws RouteSimError `generator_invalid`
  */
 export function expectedRequests(options: GeneratorOptions): number {
-  const resolved = resolveOptions(options)
+  const resolved = resolveOptions(options, Number.MAX_SAFE_INTEGER)
   const ofSessions = resolved.hasSessions
     ? resolved.numSessions * resolved.turnsMean
     : Number.POSITIVE_INFINITY

@@ -2,10 +2,10 @@ import { RandomStream, type RequestTable } from '@routesim/core'
 import { lowerColumns } from '../columns/lower-columns.js'
 import { TraceColumns } from '../columns/trace-columns.js'
 import { traceError } from '../errors/trace-error.js'
-import { arrivalTimes } from './arrival-times.js'
+import { noRequests } from './generated-source.js'
 import type { GeneratorOptions } from './generator-options.js'
-import { lengthSampler } from './length-distribution.js'
-import { NO_PREFIX, PrefixChoice } from './prefix-choice.js'
+import { NO_PREFIX } from './prefix-choice.js'
+import { RequestDraws } from './request-draws.js'
 import { MOST_REQUESTS, type ResolvedOptions, resolveOptions } from './resolve-options.js'
 
 /**
@@ -20,11 +20,7 @@ import { MOST_REQUESTS, type ResolvedOptions, resolveOptions } from './resolve-o
 export class TraceGeneration {
   private readonly options: ResolvedOptions
   private readonly columns = new TraceColumns()
-  private readonly starts: Generator<number>
-  private readonly prompt: () => number
-  private readonly output: () => number
-  private readonly newTokens: () => number
-  private readonly prefixes: PrefixChoice
+  private readonly draws: RequestDraws
   /** Lengths of conversations, and the gaps in them. */
   private readonly random: RandomStream
   private sessions = 0
@@ -33,17 +29,9 @@ export class TraceGeneration {
   /** @throws RouteSimError `generator_invalid` */
   constructor(options: GeneratorOptions) {
     const resolved = resolveOptions(options)
-    const { seed, lengthDistribution: kind, hasSessions, turnsMean } = resolved
-    const { promptTokensMean, promptTokensStd, genTokensMean, genTokensStd } = resolved
-    const { newTokensMean, newTokensStd } = resolved
-    const stream = (name: string): RandomStream => new RandomStream(seed, name)
     this.options = resolved
-    this.starts = arrivalTimes(resolved, hasSessions ? 1 / turnsMean : 1, stream('arrivals'))
-    this.prompt = lengthSampler(kind, promptTokensMean, promptTokensStd, stream('prompt-lengths'))
-    this.output = lengthSampler(kind, genTokensMean, genTokensStd, stream('output-lengths'))
-    this.newTokens = lengthSampler(kind, newTokensMean, newTokensStd, stream('new-token-lengths'))
-    this.prefixes = new PrefixChoice(resolved, this.columns.names)
-    this.random = stream('sessions')
+    this.draws = new RequestDraws(resolved, this.columns.names)
+    this.random = new RandomStream(resolved.seed, 'sessions')
   }
 
   /** Requests made so far. */
@@ -60,10 +48,9 @@ export class TraceGeneration {
     const { columns, options } = this
     const until = columns.size + maxRequests
     while (!this.isDone && columns.size < until) {
-      const start = this.sessions === options.numSessions ? undefined : this.starts.next()
-      if (start === undefined || start.done === true) this.isDone = true
-      else if (options.hasSessions) this.addConversation(start.value)
-      else this.addFirst(start.value)
+      if (this.sessions === options.numSessions || !this.draws.next()) this.isDone = true
+      else if (options.hasSessions) this.addConversation()
+      else this.addDrawn()
     }
     return this.isDone
   }
@@ -74,45 +61,37 @@ export class TraceGeneration {
    */
   table(): RequestTable {
     const { columns, options } = this
-    if (columns.size === 0) {
-      throw traceError(
-        'generator_invalid',
-        `durationSec: expected time for at least one request, got none in ${options.durationSec} s`,
-        { path: 'durationSec', hint: 'Raise the rate or the duration, or try another seed.' },
-      )
-    }
+    if (columns.size === 0) throw noRequests(options)
     return lowerColumns(columns, 'extend').table
   }
 
-  /** @returns its row */
-  private addFirst(arrivalMs: number): number {
-    const { columns, prefixes } = this
-    const promptTokens = this.prompt()
-    const row = columns.requests.append(arrivalMs, promptTokens, this.output())
-    const prefix = prefixes.next()
-    if (prefix !== NO_PREFIX) {
-      columns.prefixHash.set(row, prefixes.name(prefix))
-      // Capped here, as a conversation keeps for good the part that its first prompt had room for.
-      columns.prefixTokens.set(row, Math.min(prefixes.tokens(prefix), promptTokens))
+  /** Adds the request that was drawn. @returns its row */
+  private addDrawn(): number {
+    const { columns, draws } = this
+    const row = columns.requests.append(draws.arrivalMs, draws.promptTokens, draws.outputTokens)
+    if (draws.prefix !== NO_PREFIX) {
+      columns.prefixHash.set(row, draws.prefixName)
+      // Capped, as a conversation keeps for good the part that its first prompt had room for.
+      columns.prefixTokens.set(row, draws.prefixTokens)
     }
     return row
   }
 
-  private addConversation(startMs: number): void {
-    const { columns, options, random } = this
+  private addConversation(): void {
+    const { columns, draws, options, random } = this
     const { requests, prefixHash, prefixTokens } = columns
     const { turnsMean, maxPromptTokens } = options
     const thinkTimeMs = options.thinkTimeMeanSec * 1000
     const session = columns.names.ofString(`s${this.sessions++}`)
-    const first = this.addFirst(startMs)
+    const first = this.addDrawn()
     requests.session.set(first, session)
     let before = first
     for (let left = geometric(turnsMean, random) - 1; left > 0; left--) {
       const promptTokens =
-        requests.promptTokens.get(before) + requests.outputTokens.get(before) + this.newTokens()
+        requests.promptTokens.get(before) + requests.outputTokens.get(before) + draws.newTokens()
       if (promptTokens > maxPromptTokens) break
       const arrivalMs = requests.arrivalMs(before) + random.exponential(thinkTimeMs)
-      before = requests.append(arrivalMs, promptTokens, this.output())
+      before = requests.append(arrivalMs, promptTokens, draws.output())
       requests.session.set(before, session)
       prefixHash.set(before, prefixHash.get(first))
       prefixTokens.set(before, prefixTokens.get(first))
