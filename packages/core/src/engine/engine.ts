@@ -87,7 +87,7 @@ export class Engine implements BackendListener, EventHandler, RowKeeper {
       new Int32Array(this.backends.length),
     )
     this.cursor = new RequestCursor(requests)
-    this.handOver = new HandOver(cluster.kvTransfer, requests, this.progress)
+    this.handOver = new HandOver(cluster.kvTransfer, this.progress)
     this.measured = new MeasuredTotals(this.backends, this.kv)
     this.window?.refill(this)
   }
@@ -151,8 +151,8 @@ export class Engine implements BackendListener, EventHandler, RowKeeper {
   }
 
   /** The KV cache of a request has reached its decode backend. */
-  event(request: number): void {
-    this.completeTransfer(request)
+  event(subject: number): void {
+    this.completeTransfer(this.window?.redeem(subject) ?? subject)
   }
 
   /** A request arrives. */
@@ -205,7 +205,7 @@ export class Engine implements BackendListener, EventHandler, RowKeeper {
 
   transferStarted(request: number, tokens: number): void {
     const durationMs = this.handOver.transferMs(tokens)
-    this.loop.schedule(this.loop.nowMs + durationMs, request)
+    this.loop.schedule(this.loop.nowMs + durationMs, this.window?.ticketOf(request) ?? request)
   }
 
   private route(request: number): RoutingDecision {
@@ -321,8 +321,10 @@ export class Engine implements BackendListener, EventHandler, RowKeeper {
    * @returns false when this is not what stopped the run
    */
   private resolveDeadlock(): boolean {
-    const request = this.handOver.giveUpNewest()
+    const { isHandedOver } = this.progress
+    const request = this.window?.newestOf(isHandedOver) ?? isHandedOver.lastIndexOf(1)
     if (request < 0) return false
+    this.handOver.giveUp(request)
     const prefill = this.progress.prefillBackend[request]!
     this.backends[prefill]!.releaseHandedOver(request, this.loop.nowMs)
     for (const backend of this.backends) this.touch(backend.id)

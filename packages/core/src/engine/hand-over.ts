@@ -1,6 +1,5 @@
 import { RouteSimError } from '../errors/routesim-error.js'
 import type { RequestProgress } from '../requests/request-progress.js'
-import type { RequestTable } from '../requests/request-table.js'
 import type { BackendView } from '../routing/cluster-view.js'
 import type { KvTransfer } from './simulation-options.js'
 
@@ -10,12 +9,10 @@ import type { KvTransfer } from './simulation-options.js'
  */
 export class HandOver {
   private readonly transfer: KvTransfer | undefined
-  private readonly requests: RequestTable
   private readonly progress: RequestProgress
 
-  constructor(transfer: KvTransfer | undefined, requests: RequestTable, progress: RequestProgress) {
+  constructor(transfer: KvTransfer | undefined, progress: RequestProgress) {
     this.transfer = transfer
-    this.requests = requests
     this.progress = progress
   }
 
@@ -42,27 +39,9 @@ export class HandOver {
     return latencyMs + ((tokens * bytesPerToken) / bandwidthBytesPerSec) * 1000
   }
 
-  private newest(): number {
-    const { isHandedOver } = this.progress
-    const { arrivalMs, isWindow } = this.requests
-    let newest = isHandedOver.lastIndexOf(1)
-    if (isWindow !== true || newest < 0) return newest
-    for (let row = newest - 1; row >= 0; row--) {
-      if (isHandedOver[row] === 1 && arrivalMs[row]! > arrivalMs[newest]!) newest = row
-    }
-    return newest
-  }
-
-  /**
-   * Turns the newest request that still waits for its decode backend into one to be recomputed there.
-   * @returns the request, -1 when none waits
-   */
-  giveUpNewest(): number {
-    const request = this.newest()
-    if (request >= 0) {
-      this.progress.isHandedOver[request] = 0
-      this.progress.computedTokens[request] = 0
-    }
-    return request
+  /** Turns a request that still waits for its decode backend into one to be recomputed there. */
+  giveUp(request: number): void {
+    this.progress.isHandedOver[request] = 0
+    this.progress.computedTokens[request] = 0
   }
 }

@@ -30,6 +30,9 @@ export class RequestWindow {
   private freeFrom = 0
   private freeCount = 0
   private readonly warmupRequests: number
+  /** Per row, how many requests arrive before the one it has: rows themselves are in no order. */
+  private readonly ordinals: Int32Array
+  private readonly tickets = new Map<number, number>()
   private untouched = 0
   private made = 0
 
@@ -39,6 +42,7 @@ export class RequestWindow {
     this.warmupRequests = warmupRequests
     const rows = Math.min(source.size, capacity + AHEAD + warmupRequests)
     this.free = new Int32Array(rows)
+    this.ordinals = new Int32Array(rows)
     const none = (): Int32Array => new Int32Array(rows).fill(-1)
     this.table = {
       size: rows,
@@ -93,11 +97,34 @@ export class RequestWindow {
       }
       const row = this.take(keeper)
       this.source.next(this.table, row)
-      this.made++
+      this.ordinals[row] = this.made++
       keeper.renew(row)
       this.entryRows[entry] = row
       this.entryTimes[entry] = this.table.arrivalMs[row]!
     }
+  }
+
+  /** A number for the request of a row that is lower than those of later requests. */
+  ticketOf(row: number): number {
+    const ticket = this.ordinals[row]!
+    this.tickets.set(ticket, row)
+    return ticket
+  }
+
+  /** The row for which a ticket was given. */
+  redeem(ticket: number): number {
+    const row = this.tickets.get(ticket)!
+    this.tickets.delete(ticket)
+    return row
+  }
+
+  /** The row of the request that arrived last, of the rows with a flag; -1 for none. */
+  newestOf(flags: Uint8Array): number {
+    let newest = -1
+    for (let row = flags.indexOf(1); row >= 0; row = flags.indexOf(1, row + 1)) {
+      if (newest < 0 || this.ordinals[row]! > this.ordinals[newest]!) newest = row
+    }
+    return newest
   }
 
   private take(keeper: RowKeeper): number {
