@@ -115,14 +115,41 @@ test.each<StoryKind>(['plain', 'decimal', 'ties', 'stress'])(
   'every request fares as in the run of the table: %s',
   (kind) => {
     let preemptions = 0
+    let longest = 0
     for (let seed = 1; seed <= 60; seed++) {
-      const { table, source } = both(seed, kind)
+      const { table, source, requests } = both(seed, kind)
       expect(source.requests, `story ${seed}`).toEqual(table.requests)
       expect(source.gaps, `story ${seed}`).toEqual(table.gaps)
       expect(source.totals, `story ${seed}`).toEqual(table.totals)
+      longest = Math.max(longest, requests.size)
       preemptions += table.totals.backends.reduce((sum, b) => sum + b.preemptions, 0)
     }
     expect(preemptions).toBeGreaterThan(100)
+    expect(longest).toBeGreaterThan(4000)
+  },
+)
+
+// Rows are made 1,024 at a time: the next requests after these take the rows of the first two.
+test.each([1024, 1025])(
+  'what a preempted request left in a cache is not taken for that of request %d in its row',
+  (later) => {
+    const long = (arrivalMs: number) => ({ arrivalMs, promptTokens: 160, outputTokens: 100 })
+    // Two that preempt each other, then many that take no whole block, and a long one among them.
+    const requests = tinyTable(
+      Array.from({ length: 1100 }, (_, i) => {
+        if (i < 2) return long(i)
+        return i === later
+          ? long(1e6)
+          : { arrivalMs: i < later ? 20_000 + i : 2e6, promptTokens: 1 }
+      }),
+    )
+    const backends = [backend({ kv: { blocks: 26, blockTokens: 16 } })]
+    const cluster = { backends, kvCache: radixKvCache() }
+    const of = (given: SimulationOptions['requests']): Told =>
+      run({ requests: given, cluster, router: inTurn(), seed: 1 })
+    const [table, source] = [of(requests), of(tableSource(requests))]
+    expect(table.totals.backends[0]!.preemptions).toBeGreaterThan(0)
+    expect(source).toEqual(table)
   },
 )
 
