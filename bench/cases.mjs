@@ -39,6 +39,7 @@ const WORKLOADS = {
   compact1m: { file: () => cached('compact1m.jsonl', (path) => generated(path, compact)) },
   chat1m: { file: () => cached('chat1m.jsonl', writeChat) },
   r500: { generate: shared },
+  r500for1m: { generate: { rateRps: 500, durationSec: 2000 } },
   r500for10m: { generate: { rateRps: 500, durationSec: 20_000 } },
   fixed512: { generate: fixed(16, 10_000, 512, 512) },
   fixed256: { generate: fixed(500, 100_000, 256, 256) },
@@ -110,6 +111,15 @@ export const SCALING = [8, 64, 256, 1024].map((backends) => ({
   workload: 'mooncake',
   backends,
   router: 'prefix_overlap',
+}))
+
+/** Long traffic without per-request results. */
+export const STREAMED = ['r500for1m', 'r500for10m'].map((workload) => ({
+  name: 'generated 10M, 64, round_robin',
+  workload,
+  backends: 64,
+  router: 'round_robin',
+  isLong: true,
 }))
 
 /** Sixteen runs on one and on two worker threads: of the Mooncake trace, or of generated load. */

@@ -3,11 +3,11 @@ import { createReadStream, readFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { createGunzip, gunzipSync } from 'node:zlib'
 import { findRouter } from '@routesim/algorithms'
-import { simulate } from '@routesim/core'
+import { Simulation, simulate } from '@routesim/core'
 import { compare, parseConfig } from '@routesim/experiments'
 import { pagedKvCache, piecewiseLatency, radixKvCache } from '@routesim/hardware'
-import { summarize, TokenGapRecorder } from '@routesim/metrics'
-import { readTrace, TraceGeneration } from '@routesim/traces'
+import { RequestStatistics, summarize, summarizeTotals, TokenGapRecorder } from '@routesim/metrics'
+import { GeneratedSource, readTrace, TraceGeneration } from '@routesim/traces'
 import { workload } from './cases.mjs'
 
 const [kind, json] = process.argv.slice(2)
@@ -41,9 +41,8 @@ const latency = piecewiseLatency({
   decodeTokensPerSecSaturated: 3200,
 })
 
-function runOnce(requests, stepper) {
-  const recorder = new TokenGapRecorder()
-  const backends = Array.from({ length: definition.backends }, () => ({
+const fleet = () =>
+  Array.from({ length: definition.backends }, () => ({
     role: 'both',
     latency,
     kv: { blocks: 32_768, blockTokens: 16 },
@@ -52,6 +51,10 @@ function runOnce(requests, stepper) {
     maxQueueDepth: 1_000_000,
     chunkedPrefill: true,
   }))
+
+function runOnce(requests, stepper) {
+  const recorder = new TokenGapRecorder()
+  const backends = fleet()
   const kvCache = stepper === 'reference' ? pagedKvCache() : radixKvCache()
   const router = findRouter(definition.router).create()
   const result = simulate({ cluster: { backends, kvCache }, requests, router, seed: 42, recorder })
@@ -117,6 +120,20 @@ const KINDS = {
     const { table: requests } = await ingest()
     const [simulateMs] = await timed(() => runOnce(requests, 'reference'))
     return { requests: requests.size, simulateMs }
+  },
+  /** Without per-request results: everything once, in memory for the requests under way. */
+  async streamed() {
+    const { generate } = await workload(definition.workload)
+    const requests = new GeneratedSource(generate)
+    requests.prepare()
+    const recorder = new RequestStatistics(definition.backends)
+    const cluster = { backends: fleet(), kvCache: radixKvCache() }
+    const router = findRouter(definition.router).create()
+    const simulation = new Simulation({ cluster, requests, router, seed: 42, recorder })
+    while (!simulation.run());
+    const pricePerHour = cluster.backends.map(() => 1)
+    summarizeTotals(simulation.totals(), recorder, { pricePerHour })
+    return { requests: requests.size, totalMs: cpuMs(), rssMb: peakRssMb() }
   },
   /** Runs that differ in the seed, so many at once: on worker threads from two on. */
   async parallel() {

@@ -5,7 +5,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { CASES, MOONCAKE, needsMooncake, PARALLEL, SCALING, workload } from './cases.mjs'
+import { CASES, MOONCAKE, needsMooncake, PARALLEL, SCALING, STREAMED, workload } from './cases.mjs'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -52,7 +52,7 @@ if (!hasMooncake)
   console.log('The Mooncake trace is not here (../shared/traces): its cases are skipped.')
 const node = `${process.version} on ${cpus()[0]?.model ?? 'unknown'}`
 console.log(`Medians of ${runs} runs, CPU time of the whole process. ${node}\n`)
-const report = { node, runs, cases: [], scaling: [], ratios: [], parallel: [] }
+const report = { node, runs, cases: [], scaling: [], ratios: [], parallel: [], streamed: [] }
 
 const rows = []
 for (const definition of CASES.filter(wanted)) {
@@ -110,6 +110,17 @@ if (compared.length > 0) {
     const ratio = reference.simulateMs / fast.simulateMs
     report.ratios.push({ name: definition.name, ratio })
     console.log(`  ${definition.name}: ${ratio.toFixed(1)}x`)
+  }
+}
+
+const streamed = STREAMED.filter(wanted)
+if (streamed.length > 0) {
+  console.log('\nThe same without per-request results:')
+  for (const definition of streamed) {
+    const { requests, totalMs, rssMb } = measure('streamed', definition)
+    report.streamed.push({ requests, totalMs, rssMb })
+    const count = requests.toLocaleString('en-US')
+    console.log(`  ${count} requests  ${seconds(totalMs)} CPU s  ${Math.round(rssMb)} MB`)
   }
 }
 
