@@ -9,4 +9,9 @@ export const library: Options = {
   clean: true,
   target: 'node20',
   platform: 'node',
+  esbuildOptions: (options) => {
+    // Inlines constants. A bundle turns top-level ones into variables, which V8 reads and checks anew
+    // at every use: the engine takes twice as long then.
+    options.minifySyntax = true
+  },
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { BlockGrowth } from './block-growth.js'
+import { changeGrowth, growthOver, stepsToCompletion } from './block-growth.js'
 
 /** Blocks that requests with so many computed tokens need in k steps, one token at a time. */
 function naive(computed: readonly number[], blockTokens: number, k: number): number {
@@ -19,15 +19,21 @@ test('counts per residue agree with counting block by block', () => {
       fc.nat(1000),
       fc.nat(70),
       (blockTokens, computed, counter, k) => {
-        const growth = new BlockGrowth(blockTokens)
-        for (const tokens of computed) growth.change(tokens, counter, 1)
-        growth.change(17, counter, 1)
-        growth.change(17, counter, -1)
-        expect(growth.needed(counter, k)).toBe(naive(computed, blockTokens, k))
+        // Next to the counts of another backend.
+        const growth = new Int32Array(3 + blockTokens)
+        const count = computed.length
+        for (const tokens of computed) changeGrowth(growth, 3, blockTokens, tokens, counter, 1)
+        changeGrowth(growth, 3, blockTokens, 17, counter, 1)
+        changeGrowth(growth, 3, blockTokens, 17, counter, -1)
+        expect(growthOver(growth, 3, blockTokens, count, counter, k)).toBe(
+          naive(computed, blockTokens, k),
+        )
         // Later, with everybody some tokens further.
         const later = computed.map((tokens) => tokens + 7)
-        expect(growth.needed(counter + 7, k)).toBe(naive(later, blockTokens, k))
-        const completion = growth.stepsToCompletion(counter)
+        expect(growthOver(growth, 3, blockTokens, count, counter + 7, k)).toBe(
+          naive(later, blockTokens, k),
+        )
+        const completion = stepsToCompletion(growth, 3, blockTokens, counter)
         const first = computed.map((tokens) => blockTokens - (tokens % blockTokens))
         expect(completion).toBe(Math.min(...first))
       },

@@ -1,29 +1,46 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { FinishHeap } from './finish-heap.js'
+import {
+  admissionAt,
+  firstFinish,
+  HEAP_FIELDS,
+  pushFinish,
+  removeFinish,
+  requestAt,
+  shiftFinishes,
+} from './finish-heap.js'
 
-test('any mix of pushes and removals agrees with a sorted list', () => {
-  const operation = fc.record({ remove: fc.boolean(), finish: fc.nat(6), at: fc.nat(50) })
+test('any mix of pushes, removals and shifts agrees with a sorted list', () => {
+  const operation = fc.record({
+    kind: fc.constantFrom('push', 'push', 'remove', 'shift'),
+    finish: fc.nat(6),
+    at: fc.nat(50),
+  })
   fc.assert(
     fc.property(fc.array(operation, { maxLength: 100 }), (operations) => {
-      const heap = new FinishHeap(100)
-      const model: { finish: number; request: number }[] = []
-      operations.forEach(({ remove, finish, at }, request) => {
-        if (remove && heap.size > 0) {
-          const removed = heap.requestAt(at % heap.size)
-          heap.removeAt(at % heap.size)
-          model.splice(
-            model.findIndex((entry) => entry.request === removed),
-            1,
-          )
+      const first = 5
+      const heap = new Int32Array((first + 100) * HEAP_FIELDS)
+      let model: { finish: number; request: number }[] = []
+      operations.forEach(({ kind, finish, at }, request) => {
+        const size = model.length
+        if (kind === 'shift') {
+          shiftFinishes(heap, first, size, 2)
+          model = model.map((entry) => ({ ...entry, finish: entry.finish - 2 }))
+        } else if (kind === 'remove' && size > 0) {
+          const removed = requestAt(heap, first, at % size)
+          expect(admissionAt(heap, first, at % size)).toBe(removed)
+          removeFinish(heap, first, size, at % size)
+          model = model.filter((entry) => entry.request !== removed)
         } else {
-          heap.push(finish, request, request)
+          pushFinish(heap, first, size, finish, request, request)
           model.push({ finish, request })
         }
         model.sort((a, b) => a.finish - b.finish || a.request - b.request)
-        expect(heap.size).toBe(model.length)
-        if (model.length > 0)
-          expect([heap.firstFinish, heap.requestAt(0)]).toEqual(Object.values(model[0]!))
+        if (model.length > 0) {
+          expect([firstFinish(heap, first), requestAt(heap, first, 0)]).toEqual(
+            Object.values(model[0]!),
+          )
+        }
       })
     }),
   )

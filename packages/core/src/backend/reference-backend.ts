@@ -1,9 +1,10 @@
 import type { BackendSpec } from '../engine/simulation-options.js'
 import { RouteSimError } from '../errors/routesim-error.js'
+import type { Clock } from '../kernel/clock.js'
 import type { StepShape } from '../latency/latency-model.js'
-import type { Backend, BackendContext } from './backend.js'
-import { type BackendCounters, BackendMeter } from './backend-meter.js'
-import { WaitingQueue } from './waiting-queue.js'
+import type { BackendCounters, BackendMeters } from './backend-meters.js'
+import type { FleetContext } from './fleet.js'
+import type { WaitingQueues } from './waiting-queues.js'
 
 /**
  * Iteration-level continuous batching, one simulated step at a time, after the scheduler of vLLM V1:
@@ -12,12 +13,14 @@ import { WaitingQueue } from './waiting-queue.js'
  * queue. When KV blocks run out, the newest running request goes back to the front of the queue and
  * is recomputed later; a step that preempts admits nobody.
  */
-export class ReferenceBackend implements Backend {
+export class ReferenceBackend {
   readonly id: number
   readonly spec: BackendSpec
-  readonly meter: BackendMeter = new BackendMeter()
-  private readonly context: BackendContext
-  private readonly queue = new WaitingQueue()
+  private readonly context: FleetContext
+  private readonly clock: Clock
+  private readonly meters: BackendMeters
+  private readonly queues: WaitingQueues
+  private waiting = 0
   /** Running requests in order of admission, and the tokens each computes in the current step. */
   private readonly batch: Int32Array
   private readonly batchTokens: Int32Array
@@ -37,10 +40,14 @@ export class ReferenceBackend implements Backend {
     decodeContextTokens: 0,
   }
 
-  constructor(id: number, spec: BackendSpec, context: BackendContext) {
+  constructor(id: number, context: FleetContext, meters: BackendMeters, queues: WaitingQueues) {
+    const spec = context.specs[id]!
     this.id = id
     this.spec = spec
     this.context = context
+    this.clock = context.clock
+    this.meters = meters
+    this.queues = queues
     this.maxBatch = Math.min(spec.maxNumSeqs, spec.maxBatchTokens)
     this.batch = new Int32Array(this.maxBatch)
     this.batchTokens = new Int32Array(this.maxBatch)
@@ -50,43 +57,43 @@ export class ReferenceBackend implements Backend {
     return this.endsMs
   }
 
-  counters(nowMs: number): BackendCounters {
-    this.measure(nowMs)
-    return this.meter.counters(Number.isNaN(this.endsMs) ? 0 : nowMs - this.stepStartMs)
+  counters(): BackendCounters {
+    this.measure()
+    return this.meters.counters(
+      this.id,
+      Number.isNaN(this.endsMs) ? 0 : this.clock.nowMs - this.stepStartMs,
+    )
   }
 
-  // A step can not be interrupted, and its effects come at its ends.
-  interrupt(): void {}
-
-  sync(): void {}
-
-  enqueue(request: number, nowMs: number): void {
-    this.measure(nowMs)
-    this.queue.pushBack(request)
+  enqueue(request: number): void {
+    this.measure()
+    this.queues.pushBack(this.id, request)
+    this.waiting++
     this.context.loads.pendingPromptTokens[this.id]! += this.context.requests.promptTokens[request]!
     this.publish()
   }
 
-  enqueueHandedOver(request: number, nowMs: number): void {
-    this.measure(nowMs)
-    this.queue.pushBack(request)
+  enqueueHandedOver(request: number): void {
+    this.measure()
+    this.queues.pushBack(this.id, request)
+    this.waiting++
     this.publish()
   }
 
-  transferCompleted(request: number, nowMs: number): void {
+  transferCompleted(request: number): void {
     const { kv, progress } = this.context
-    this.measure(nowMs)
+    this.measure()
     progress.isTransferring[request] = 0
     kv.commit(this.id, request, progress.computedTokens[request]!)
   }
 
-  releaseHandedOver(request: number, nowMs: number): void {
-    this.measure(nowMs)
+  releaseHandedOver(request: number): void {
+    this.measure()
     this.context.kv.release(this.id, request)
   }
 
-  startStep(nowMs: number): void {
-    this.measure(nowMs)
+  startStep(): void {
+    this.measure()
     this.budget = this.spec.maxBatchTokens
     const step = this.step
     step.prefillTokens = 0
@@ -95,8 +102,8 @@ export class ReferenceBackend implements Backend {
     step.decodeRequests = 0
     step.decodeContextTokens = 0
 
-    const batchedAll = this.batchRunning(nowMs)
-    if (batchedAll) this.admitWaiting(nowMs)
+    const batchedAll = this.batchRunning()
+    if (batchedAll) this.admitWaiting()
     this.publish()
     if (step.prefillRequests + step.decodeRequests === 0) return
 
@@ -107,23 +114,22 @@ export class ReferenceBackend implements Backend {
         { code: 'latency_invalid' },
       )
     }
-    this.stepStartMs = nowMs
-    this.endsMs = nowMs + durationMs
+    this.stepStartMs = this.clock.nowMs
+    this.endsMs = this.stepStartMs + durationMs
   }
 
-  completeStep(nowMs: number): void {
-    const { meter, step } = this
-    const durationMs = nowMs - this.stepStartMs
-    this.measure(nowMs)
-    meter.add(durationMs, 1, step)
+  completeStep(): void {
+    const { step } = this
+    const durationMs = this.clock.nowMs - this.stepStartMs
+    this.measure()
+    this.meters.add(this.id, durationMs, 1, step.prefillTokens, step.decodeRequests)
     this.context.recorder.stepCompleted?.(this.id, this.stepStartMs, durationMs, step)
     this.endsMs = Number.NaN
 
     let kept = 0
     for (let i = 0; i < this.batchSize; i++) {
       const request = this.batch[i]!
-      const stays =
-        this.batchTokens[i] === 0 || this.advanceRequest(request, this.batchTokens[i]!, nowMs)
+      const stays = this.batchTokens[i] === 0 || this.advanceRequest(request, this.batchTokens[i]!)
       if (stays) this.batch[kept++] = request
     }
     this.batchSize = kept
@@ -131,7 +137,7 @@ export class ReferenceBackend implements Backend {
   }
 
   /** Gives running requests their tokens. @returns false when one had to be preempted */
-  private batchRunning(nowMs: number): boolean {
+  private batchRunning(): boolean {
     const { kv, progress } = this.context
     let preempted = false
     for (let i = 0; i < this.batchSize; i++) {
@@ -144,7 +150,7 @@ export class ReferenceBackend implements Backend {
       let fits = kv.extend(this.id, request, computed + tokens)
       while (!fits) {
         preempted = true
-        if (this.preemptNewest(nowMs) === request) break
+        if (this.preemptNewest() === request) break
         fits = kv.extend(this.id, request, computed + tokens)
       }
       if (fits) this.addToStep(i, request, computed, tokens)
@@ -153,20 +159,21 @@ export class ReferenceBackend implements Backend {
   }
 
   /** Admits from the front of the queue until something is short: blocks, sequences or budget. */
-  private admitWaiting(nowMs: number): void {
-    const { queue } = this
-    while (queue.size > 0 && this.batchSize < this.maxBatch && this.budget > 0) {
-      const request = queue.peek()
+  private admitWaiting(): void {
+    const { queues } = this
+    while (this.waiting > 0 && this.batchSize < this.maxBatch && this.budget > 0) {
+      const request = queues.peek(this.id)
       const admitted =
         this.context.progress.isHandedOver[request] === 1
           ? this.admitHandedOver(request)
-          : this.admit(request, nowMs)
+          : this.admit(request)
       if (!admitted) return
-      queue.popFront()
+      queues.popFront(this.id)
+      this.waiting--
     }
   }
 
-  private admit(request: number, nowMs: number): boolean {
+  private admit(request: number): boolean {
     const { kv, progress } = this.context
     const known = this.knownTokens(request)
     // The last known token is computed even when it is cached: its output is the next token.
@@ -181,7 +188,7 @@ export class ReferenceBackend implements Backend {
     if (!kv.admit(this.id, request, cached, cached + tokens)) return false
     progress.computedTokens[request] = cached
     if (Number.isNaN(progress.admittedMs[request]!)) {
-      progress.admittedMs[request] = nowMs
+      progress.admittedMs[request] = this.clock.nowMs
       progress.cachedTokens[request] = cached
     }
     const at = this.batchSize++
@@ -221,9 +228,9 @@ export class ReferenceBackend implements Backend {
   }
 
   /** Sends the newest running request back to the front of the queue. @returns that request */
-  private preemptNewest(nowMs: number): number {
+  private preemptNewest(): number {
     const { kv, progress } = this.context
-    this.measure(nowMs)
+    this.measure()
     let at = this.batchSize - 1
     while (progress.isTransferring[this.batch[at]!] === 1) at--
     const victim = this.batch[at]!
@@ -233,13 +240,14 @@ export class ReferenceBackend implements Backend {
     kv.release(this.id, victim, true)
     progress.computedTokens[victim] = 0
     progress.preemptions[victim]!++
-    this.meter.preemptions++
-    this.queue.pushFront(victim)
+    this.meters.preempted(this.id)
+    this.queues.pushFront(this.id, victim)
+    this.waiting++
     return victim
   }
 
   /** Books the tokens a request computed in the step. @returns false when it left the batch */
-  private advanceRequest(request: number, tokens: number, nowMs: number): boolean {
+  private advanceRequest(request: number, tokens: number): boolean {
     const { kv, loads, progress, requests, listener } = this.context
     const computed = progress.computedTokens[request]! + tokens
     progress.computedTokens[request] = computed
@@ -248,7 +256,7 @@ export class ReferenceBackend implements Backend {
     if (progress.emittedTokens[request] === 0)
       loads.pendingPromptTokens[this.id]! -= requests.promptTokens[request]!
 
-    if (requests.outputTokens[request]! > 0) this.emitToken(request, nowMs)
+    if (requests.outputTokens[request]! > 0) this.emitToken(request)
     if (progress.emittedTokens[request]! === requests.outputTokens[request]!) {
       kv.release(this.id, request)
       this.leftBatch++
@@ -265,14 +273,15 @@ export class ReferenceBackend implements Backend {
     return true
   }
 
-  private emitToken(request: number, nowMs: number): void {
-    const { progress, listener, recorder, measuredFrom } = this.context
+  private emitToken(request: number): void {
+    const { progress, listener, gaps, measuredFrom } = this.context
+    const { nowMs } = this.clock
     const emitted = ++progress.emittedTokens[request]!
     if (emitted === 1) {
       progress.firstTokenMs[request] = nowMs
       listener.firstTokenProduced(request, this.id)
     } else if (request >= measuredFrom) {
-      recorder.tokenGaps?.(nowMs - progress.lastTokenMs[request]!, 0, 1, 1)
+      gaps.addOne(nowMs - progress.lastTokenMs[request]!)
     }
     progress.lastTokenMs[request] = nowMs
   }
@@ -286,11 +295,11 @@ export class ReferenceBackend implements Backend {
   /** Makes the load visible. */
   private publish(): void {
     const { loads } = this.context
-    loads.waiting[this.id] = this.queue.size
+    loads.waiting[this.id] = this.waiting
     loads.running[this.id] = this.batchSize - this.leftBatch
   }
 
-  private measure(nowMs: number): void {
-    this.meter.advance(nowMs, this.queue.size, this.batchSize)
+  private measure(): void {
+    this.meters.advance(this.id, this.waiting, this.batchSize)
   }
 }

@@ -1,8 +1,9 @@
-import type { Backend, BackendListener } from '../backend/backend.js'
 import { BackendLoads } from '../backend/backend-loads.js'
-import { FastBackend } from '../backend/fast-backend.js'
-import { ReferenceBackend } from '../backend/reference-backend.js'
+import { FastFleet } from '../backend/fast-fleet.js'
+import type { Fleet, FleetContext, FleetListener } from '../backend/fleet.js'
+import { ReferenceFleet } from '../backend/reference-fleet.js'
 import { RouteSimError } from '../errors/routesim-error.js'
+import type { Clock } from '../kernel/clock.js'
 import { type EventHandler, EventLoop } from '../kernel/event-loop.js'
 import { RandomStream } from '../kernel/random-stream.js'
 import type { BulkKvCache, KvCache, RenewableKvCache } from '../kv-cache/kv-cache.js'
@@ -18,20 +19,23 @@ import { HandOver } from './hand-over.js'
 import { MeasuredTotals } from './measured-totals.js'
 import { OUTCOME, type RunResult, type RunTotals } from './run-result.js'
 import type { SimulationOptions } from './simulation-options.js'
+import { TokenGaps } from './token-gaps.js'
 
 /**
  * What happens in a run: requests arrive and are routed, backends step, KV caches travel. The public
  * face is {@link Simulation}.
  */
-export class Engine implements BackendListener, EventHandler, RowKeeper {
+export class Engine implements FleetListener, EventHandler, RowKeeper {
   private readonly options: SimulationOptions
   private readonly requests: RequestTable
   private readonly router: RoutingAlgorithm
   private readonly loop: EventLoop
+  private readonly clock: Clock
+  private readonly gaps: TokenGaps
   private readonly kv: KvCache
   private readonly progress: RequestProgress
   private readonly loads: BackendLoads
-  private readonly backends: readonly Backend[]
+  private readonly fleet: Fleet
   private readonly views: readonly BackendView[]
   private readonly cluster: LiveClusterView
   private readonly cursor: RequestCursor
@@ -62,33 +66,34 @@ export class Engine implements BackendListener, EventHandler, RowKeeper {
     if (this.window !== undefined && !isRenewable(this.kv)) throw notRenewable()
     this.progress = new RequestProgress(requests.size)
     this.loads = new BackendLoads(cluster.backends.length)
-    const context = {
+    this.clock = this.loop.clock
+    const recorder = options.recorder ?? {}
+    this.gaps = new TokenGaps(recorder)
+    const context: FleetContext = {
+      clock: this.clock,
+      specs: cluster.backends,
       requests,
       progress: this.progress,
       kv: this.kv,
       loads: this.loads,
       listener: this,
-      recorder: options.recorder ?? {},
+      recorder,
+      gaps: this.gaps,
       measuredFrom: warmupRequests,
     }
     const { kv } = this
-    this.backends = cluster.backends.map((spec, id) =>
-      isBulk(kv) ? new FastBackend(id, spec, context, kv) : new ReferenceBackend(id, spec, context),
-    )
-    this.views = this.backends.map(
-      (backend) => new LiveBackendView(backend, this.loads, kv, this.loop),
-    )
+    this.fleet = isBulk(kv) ? new FastFleet(context, kv) : new ReferenceFleet(context)
+    const source = { fleet: this.fleet, loads: this.loads, kv, clock: this.clock }
+    this.views = cluster.backends.map((spec, id) => new LiveBackendView(id, spec, source))
     this.cluster = new LiveClusterView(
       this.views,
-      this.backends,
-      this.loop,
-      kv,
+      source,
       new RandomStream(seed, 'router'),
-      new Int32Array(this.backends.length),
+      new Int32Array(this.views.length),
     )
     this.cursor = new RequestCursor(requests)
     this.handOver = new HandOver(cluster.kvTransfer, this.progress)
-    this.measured = new MeasuredTotals(this.backends, this.kv)
+    this.measured = new MeasuredTotals(cluster.backends, this.fleet, this.kv)
     this.window?.refill(this)
   }
 
@@ -103,7 +108,9 @@ export class Engine implements BackendListener, EventHandler, RowKeeper {
    * @throws RouteSimError when a router, a latency model or the engine itself breaks its contract
    */
   run(maxEvents: number): boolean {
-    if (!this.loop.run(this, maxEvents)) return false
+    const isQuiet = this.loop.run(this, maxEvents)
+    this.gaps.flush()
+    if (!isQuiet) return false
     if (this.ended < this.options.requests.size && this.resolveDeadlock()) return false
     if (!this.isDone) {
       this.checkConservation()
@@ -139,14 +146,14 @@ export class Engine implements BackendListener, EventHandler, RowKeeper {
       measuredFromMs: this.measuredFromMs,
       endMs: this.endMs,
       complete: this.isDone,
-      backends: this.measured.since(this.loop.nowMs),
+      backends: this.measured.sinceStart(),
       customMetrics: router.customMetrics?.() ?? {},
     }
   }
 
   /** The step of a backend is over. */
   alarm(backend: number): void {
-    this.backends[backend]!.completeStep(this.loop.nowMs)
+    this.fleet.completeStep(backend)
     this.loop.settleLater(backend)
   }
 
@@ -180,9 +187,10 @@ export class Engine implements BackendListener, EventHandler, RowKeeper {
 
   /** A backend may start a step. */
   settle(id: number): void {
-    const backend = this.backends[id]!
-    backend.startStep(this.loop.nowMs)
-    if (!Number.isNaN(backend.endMs)) this.loop.setAlarm(id, backend.endMs)
+    const { fleet, loop } = this
+    fleet.startStep(id)
+    const endMs = fleet.endMs(id)
+    if (!Number.isNaN(endMs)) loop.setAlarm(id, endMs)
   }
 
   firstTokenProduced(request: number, backend: number): void {
@@ -190,7 +198,7 @@ export class Engine implements BackendListener, EventHandler, RowKeeper {
   }
 
   requestFinished(request: number, backend: number): void {
-    this.progress.finishedMs[request] = this.loop.nowMs
+    this.progress.finishedMs[request] = this.clock.nowMs
     this.progress.backend[request] = backend
     this.end(request, OUTCOME.completed)
     this.router.onFinished?.(this.cursor.at(request), this.views[backend]!, this.cluster)
@@ -199,13 +207,13 @@ export class Engine implements BackendListener, EventHandler, RowKeeper {
   prefillFinished(request: number): void {
     this.progress.isHandedOver[request] = 1
     const decode = this.progress.backend[request]!
-    this.backends[decode]!.enqueueHandedOver(request, this.loop.nowMs)
+    this.fleet.enqueueHandedOver(decode, request)
     this.touch(decode)
   }
 
   transferStarted(request: number, tokens: number): void {
     const durationMs = this.handOver.transferMs(tokens)
-    this.loop.schedule(this.loop.nowMs + durationMs, this.window?.ticketOf(request) ?? request)
+    this.loop.schedule(this.clock.nowMs + durationMs, this.window?.ticketOf(request) ?? request)
   }
 
   private route(request: number): RoutingDecision {
@@ -234,15 +242,14 @@ export class Engine implements BackendListener, EventHandler, RowKeeper {
       throw this.invalidDecision(request, { prefill: prefill.id, decode: decode.id })
     }
     if (prefill !== decode) this.handOver.checkPair(this.router.name, prefill, decode)
-    const backend = this.backends[prefill.id]!
-    if (this.loads.waiting[prefill.id]! >= backend.spec.maxQueueDepth) {
+    if (this.loads.waiting[prefill.id]! >= prefill.maxQueueDepth) {
       this.reject(request, 'queue_full')
     } else if (!this.canEverFit(request, prefill.id, decode.id)) {
       this.reject(request, 'exceeds_kv_cache')
     } else {
       progress.prefillBackend[request] = prefill.id
       progress.backend[request] = decode.id
-      backend.enqueue(request, this.loop.nowMs)
+      this.fleet.enqueue(prefill.id, request)
       this.router.onDispatched?.(this.cursor.at(request), prefill, this.cluster)
       this.touch(prefill.id)
     }
@@ -252,7 +259,8 @@ export class Engine implements BackendListener, EventHandler, RowKeeper {
     const promptTokens = this.requests.promptTokens[request]!
     // The KV of the last output token is never needed.
     const allTokens = promptTokens + Math.max(1, this.requests.outputTokens[request]!) - 1
-    return this.kv.canEverFit(prefill, promptTokens) && this.kv.canEverFit(decode, allTokens)
+    if (!this.kv.canEverFit(decode, allTokens)) return false
+    return prefill === decode || this.kv.canEverFit(prefill, promptTokens)
   }
 
   private reject(request: number, reason: string): void {
@@ -266,7 +274,7 @@ export class Engine implements BackendListener, EventHandler, RowKeeper {
     const { progress, requests, window } = this
     progress.outcome[request] = outcome
     this.ended++
-    this.endMs = this.loop.nowMs
+    this.endMs = this.clock.nowMs
     if (window === undefined) return
     checkEnded(request, requests, progress)
     if (request >= (this.options.warmupRequests ?? 0)) {
@@ -280,7 +288,7 @@ export class Engine implements BackendListener, EventHandler, RowKeeper {
     this.measuredFromMs = this.requests.arrivalMs[request]!
     if (request !== (this.options.warmupRequests ?? 0)) return
     this.isMeasuring = true
-    this.measured.startAt(this.loop.nowMs)
+    this.measured.start()
   }
 
   private checkConservation(): void {
@@ -293,25 +301,26 @@ export class Engine implements BackendListener, EventHandler, RowKeeper {
   }
 
   private completeTransfer(request: number): void {
-    const { progress, loop } = this
+    const { progress } = this
     const prefill = progress.prefillBackend[request]!
     const decode = progress.backend[request]!
-    this.backends[prefill]!.releaseHandedOver(request, loop.nowMs)
-    this.backends[decode]!.transferCompleted(request, loop.nowMs)
+    this.fleet.releaseHandedOver(prefill, request)
+    this.fleet.transferCompleted(decode, request)
     this.touch(prefill)
     this.touch(decode)
   }
 
   /** Lets a backend schedule at the end of this instant, or after the step that is under way. */
   private touch(id: number): void {
-    const backend = this.backends[id]!
-    const dueMs = backend.endMs
+    const { fleet, loop } = this
+    const dueMs = fleet.endMs(id)
     if (Number.isNaN(dueMs)) {
-      this.loop.settleLater(id)
+      loop.settleLater(id)
       return
     }
-    backend.interrupt(this.loop.nowMs)
-    if (backend.endMs < dueMs) this.loop.setAlarm(id, backend.endMs)
+    fleet.interrupt(id)
+    const endMs = fleet.endMs(id)
+    if (endMs < dueMs) loop.setAlarm(id, endMs)
   }
 
   /**
@@ -326,8 +335,8 @@ export class Engine implements BackendListener, EventHandler, RowKeeper {
     if (request < 0) return false
     this.handOver.giveUp(request)
     const prefill = this.progress.prefillBackend[request]!
-    this.backends[prefill]!.releaseHandedOver(request, this.loop.nowMs)
-    for (const backend of this.backends) this.touch(backend.id)
+    this.fleet.releaseHandedOver(prefill, request)
+    for (let id = 0; id < this.views.length; id++) this.touch(id)
     return true
   }
 

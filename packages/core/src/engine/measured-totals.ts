@@ -1,36 +1,39 @@
-import type { Backend } from '../backend/backend.js'
+import type { Fleet } from '../backend/fleet.js'
 import type { KvCache, KvUsage } from '../kv-cache/kv-cache.js'
 import type { BackendTotals } from './run-result.js'
+import type { BackendSpec } from './simulation-options.js'
 
 type Counters = Omit<BackendTotals, 'id' | 'role' | 'totalBlocks' | 'heldBlocks' | 'cachedBlocks'>
 
 /** Cuts the measured part out of the running totals of all backends. */
 export class MeasuredTotals {
-  private readonly backends: readonly Backend[]
+  private readonly specs: readonly BackendSpec[]
+  private readonly fleet: Fleet
   private readonly kv: KvCache
   private atStart: readonly Counters[]
 
-  constructor(backends: readonly Backend[], kv: KvCache) {
-    this.backends = backends
+  constructor(specs: readonly BackendSpec[], fleet: Fleet, kv: KvCache) {
+    this.specs = specs
+    this.fleet = fleet
     this.kv = kv
-    this.atStart = backends.map((backend) => this.counters(backend, 0))
+    this.atStart = specs.map((_, backend) => this.counters(backend))
   }
 
   /** Measuring starts now: what happened before is left out. */
-  startAt(nowMs: number): void {
-    this.atStart = this.backends.map((backend) => this.counters(backend, nowMs))
+  start(): void {
+    this.atStart = this.specs.map((_, backend) => this.counters(backend))
   }
 
   /** What happened since the start of measuring. */
-  since(nowMs: number): BackendTotals[] {
+  sinceStart(): BackendTotals[] {
     const usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
-    return this.backends.map((backend, i) => {
-      const before = this.atStart[i]!
-      const now = this.counters(backend, nowMs)
-      this.kv.usage(backend.id, usage)
+    return this.specs.map(({ role }, backend) => {
+      const before = this.atStart[backend]!
+      const now = this.counters(backend)
+      this.kv.usage(backend, usage)
       return {
-        id: backend.id,
-        role: backend.spec.role,
+        id: backend,
+        role,
         busyMs: now.busyMs - before.busyMs,
         steps: now.steps - before.steps,
         prefillTokens: now.prefillTokens - before.prefillTokens,
@@ -46,8 +49,8 @@ export class MeasuredTotals {
     })
   }
 
-  private counters(backend: Backend, nowMs: number): Counters {
-    const counters = backend.counters(nowMs)
-    return { ...counters, evictions: this.kv.evictions(backend.id) }
+  private counters(backend: number): Counters {
+    const counters = this.fleet.counters(backend)
+    return { ...counters, evictions: this.kv.evictions(backend) }
   }
 }

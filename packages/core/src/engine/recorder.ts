@@ -8,10 +8,11 @@ import type { RequestOutcomes } from './run-result.js'
  */
 export interface Recorder {
   /**
-   * Measured requests received output tokens after their first: `requests` of them one token in each of
-   * `steps` steps, the i-th (from 0) `baseMs + i * slopeMs` after the token before.
+   * Measured requests received output tokens after their first. Every four numbers `baseMs, slopeMs,
+   * steps, requests` are a run of gaps: so many requests got one token in each of so many steps, the i-th
+   * (from 0) `baseMs + i * slopeMs` after the token before. Runs are handed over many at a time.
    */
-  tokenGaps?(baseMs: number, slopeMs: number, steps: number, requests: number): void
+  tokenGaps?(runs: Float64Array): void
   /** A measured request ended: all that the run knows of it stands in a row of these columns. */
   requestEnded?(row: number, requests: RequestTable, outcomes: RequestOutcomes): void
   /** A backend finished a step. Asking for this makes the engine simulate every single step. */

@@ -5,7 +5,7 @@ import { EventLoop } from './event-loop.js'
 function logged(loop: EventLoop, react: (what: string) => void = () => {}) {
   const log: string[] = []
   const note = (kind: string) => (subject: number) => {
-    const what = `${loop.nowMs} ${kind} ${subject}`
+    const what = `${loop.clock.nowMs} ${kind} ${subject}`
     log.push(what)
     react(what)
   }

@@ -1,5 +1,6 @@
 import { RouteSimError } from '../errors/routesim-error.js'
 import { Alarms } from './alarms.js'
+import { Clock } from './clock.js'
 import { EventQueue } from './event-queue.js'
 import { instantEnd } from './instant.js'
 
@@ -25,6 +26,7 @@ export interface EventHandler {
  * The number of pending things is about the number of agents, never the number of entries.
  */
 export class EventLoop {
+  readonly clock: Clock = new Clock()
   private readonly alarms: Alarms
   private readonly events = new EventQueue()
   private readonly entryTimes: Float64Array
@@ -33,7 +35,6 @@ export class EventLoop {
   private readonly isSettling: Uint8Array
   private settlingCount = 0
   private readonly ringing: Int32Array
-  private now = 0
 
   /** @param entryTimes - when things enter from outside, in ms, non-decreasing */
   constructor(agents: number, entryTimes: Float64Array) {
@@ -49,20 +50,15 @@ export class EventLoop {
     this.nextEntry = 0
   }
 
-  /** Virtual time in ms. */
-  get nowMs(): number {
-    return this.now
-  }
-
   /** Sets when an agent's alarm goes off, in place of what was set before. */
   setAlarm(agent: number, timeMs: number): void {
-    if (!(timeMs >= this.now)) throw this.inThePast(timeMs)
+    if (!(timeMs >= this.clock.nowMs)) throw this.inThePast(timeMs)
     this.alarms.set(agent, timeMs)
   }
 
   /** Schedules an event. @throws RouteSimError `time_invalid` when the time is past or not a number */
   schedule(timeMs: number, subject: number): void {
-    if (!(timeMs >= this.now)) throw this.inThePast(timeMs)
+    if (!(timeMs >= this.clock.nowMs)) throw this.inThePast(timeMs)
     this.events.push(timeMs, subject)
   }
 
@@ -82,7 +78,7 @@ export class EventLoop {
     while (handled < most) {
       const timeMs = this.nextTime()
       if (timeMs === Number.POSITIVE_INFINITY && this.settlingCount === 0) return true
-      if (timeMs !== Number.POSITIVE_INFINITY) this.reach(timeMs)
+      if (timeMs !== Number.POSITIVE_INFINITY) this.clock.reach(timeMs)
       handled += this.handleDue(handler) + this.settle(handler)
     }
     return this.nextTime() === Number.POSITIVE_INFINITY
@@ -95,16 +91,16 @@ export class EventLoop {
 
   /** Everything due in the instant that begins now, but the settling. */
   private handleDue(handler: EventHandler): number {
-    const { alarms, events, entryTimes } = this
-    const endMs = instantEnd(this.now)
+    const { alarms, clock, events, entryTimes } = this
+    const endMs = instantEnd(clock.nowMs)
     for (let handled = 0; ; handled++) {
       if (alarms.earliestMs <= endMs) {
         handled += this.ringAlarms(endMs, handler)
       } else if (events.earliestMs <= endMs) {
-        this.reach(events.earliestMs)
+        clock.reach(events.earliestMs)
         handler.event(events.pop())
       } else if (entryTimes[this.nextEntry]! <= endMs) {
-        this.reach(entryTimes[this.nextEntry]!)
+        clock.reach(entryTimes[this.nextEntry]!)
         handler.enter(this.nextEntry++)
       } else {
         return handled
@@ -117,7 +113,7 @@ export class EventLoop {
     const { alarms, ringing } = this
     let count = 0
     while (alarms.earliestMs <= endMs) {
-      this.reach(alarms.earliestMs)
+      this.clock.reach(alarms.earliestMs)
       const agent = alarms.earliest
       alarms.set(agent, Number.POSITIVE_INFINITY)
       let at = count++
@@ -126,11 +122,6 @@ export class EventLoop {
     }
     for (let i = 0; i < count; i++) handler.alarm(ringing[i]!)
     return count
-  }
-
-  /** Moves the clock within an instant; never back. */
-  private reach(timeMs: number): void {
-    if (timeMs > this.now) this.now = timeMs
   }
 
   private settle(handler: EventHandler): number {
@@ -144,8 +135,11 @@ export class EventLoop {
   }
 
   private inThePast(timeMs: number): RouteSimError {
-    return new RouteSimError(`event at ${timeMs} ms: expected a time >= now, ${this.now} ms`, {
-      code: 'time_invalid',
-    })
+    return new RouteSimError(
+      `event at ${timeMs} ms: expected a time >= now, ${this.clock.nowMs} ms`,
+      {
+        code: 'time_invalid',
+      },
+    )
   }
 }

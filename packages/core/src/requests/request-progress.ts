@@ -17,9 +17,9 @@ export class RequestProgress implements RequestOutcomes {
   readonly computedTokens: Int32Array
   readonly lastTokenMs: Float64Array
   /** Order of the latest admission on its backend. */
-  readonly admission: Float64Array
+  readonly admission: Int32Array
   /** Decode step of its backend in which the request will finish. */
-  readonly finishStep: Float64Array
+  readonly finishStep: Int32Array
   /** 1 while the KV cache of a computed prompt waits to be fetched by the decode backend. */
   readonly isHandedOver: Uint8Array
   /** 1 while a transfer is under way: how the reference stepper knows whom to leave out of a step. */
@@ -38,8 +38,8 @@ export class RequestProgress implements RequestOutcomes {
     this.emittedTokens = new Int32Array(size)
     this.computedTokens = new Int32Array(size)
     this.lastTokenMs = new Float64Array(size)
-    this.admission = new Float64Array(size)
-    this.finishStep = new Float64Array(size)
+    this.admission = new Int32Array(size)
+    this.finishStep = new Int32Array(size)
     this.isHandedOver = new Uint8Array(size)
     this.isTransferring = new Uint8Array(size)
   }

@@ -1,6 +1,7 @@
-import type { Backend } from '../backend/backend.js'
 import type { BackendLoads } from '../backend/backend-loads.js'
-import type { EventLoop } from '../kernel/event-loop.js'
+import type { Fleet } from '../backend/fleet.js'
+import type { BackendSpec } from '../engine/simulation-options.js'
+import type { Clock } from '../kernel/clock.js'
 import type { RandomStream } from '../kernel/random-stream.js'
 import type { KvCache, KvUsage } from '../kv-cache/kv-cache.js'
 import type { RequestTable } from '../requests/request-table.js'
@@ -57,6 +58,14 @@ export class RequestCursor implements RequestView {
   }
 }
 
+/** What views read. */
+export interface LiveSource {
+  readonly fleet: Fleet
+  readonly loads: BackendLoads
+  readonly kv: KvCache
+  readonly clock: Clock
+}
+
 /** A {@link BackendView} whose getters read the running backend. */
 export class LiveBackendView implements BackendView {
   readonly kind = 'backend'
@@ -67,23 +76,19 @@ export class LiveBackendView implements BackendView {
   readonly maxNumSeqs: number
   readonly maxBatchTokens: number
   readonly blockTokens: number
-  readonly #backend: Backend
+  readonly #source: LiveSource
   readonly #loads: BackendLoads
-  readonly #kv: KvCache
-  readonly #loop: EventLoop
   readonly #usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
 
-  constructor(backend: Backend, loads: BackendLoads, kv: KvCache, loop: EventLoop) {
-    this.id = backend.id
-    this.role = backend.spec.role
-    this.maxQueueDepth = backend.spec.maxQueueDepth
-    this.maxNumSeqs = backend.spec.maxNumSeqs
-    this.maxBatchTokens = backend.spec.maxBatchTokens
-    this.blockTokens = backend.spec.kv.blockTokens
-    this.#backend = backend
-    this.#loads = loads
-    this.#kv = kv
-    this.#loop = loop
+  constructor(id: number, spec: BackendSpec, source: LiveSource) {
+    this.id = id
+    this.role = spec.role
+    this.maxQueueDepth = spec.maxQueueDepth
+    this.maxNumSeqs = spec.maxNumSeqs
+    this.maxBatchTokens = spec.maxBatchTokens
+    this.blockTokens = spec.kv.blockTokens
+    this.#source = source
+    this.#loads = source.loads
   }
 
   get waiting(): number {
@@ -99,8 +104,9 @@ export class LiveBackendView implements BackendView {
     return this.#loads.pendingPromptTokens[this.id]!
   }
   get kvUsage(): number {
-    this.#backend.sync(this.#loop.nowMs)
-    this.#kv.usage(this.id, this.#usage)
+    const { fleet, kv } = this.#source
+    fleet.sync(this.id)
+    kv.usage(this.id, this.#usage)
     return this.#usage.held / this.#usage.total
   }
   get available(): boolean {
@@ -112,35 +118,30 @@ export class LiveBackendView implements BackendView {
 export class LiveClusterView implements ClusterView {
   readonly random: RandomStream
   readonly backends: readonly BackendView[]
-  readonly #loop: EventLoop
-  readonly #kv: KvCache
-  readonly #all: readonly Backend[]
+  readonly #source: LiveSource
   readonly #matched: Int32Array
   readonly #pools = new Map<string, LiveClusterView>()
 
   constructor(
     backends: readonly BackendView[],
-    all: readonly Backend[],
-    loop: EventLoop,
-    kv: KvCache,
+    source: LiveSource,
     random: RandomStream,
     matched: Int32Array,
   ) {
     this.backends = backends
-    this.#all = all
     this.random = random
-    this.#loop = loop
-    this.#kv = kv
+    this.#source = source
     this.#matched = matched
   }
 
   get nowMs(): number {
-    return this.#loop.nowMs
+    return this.#source.clock.nowMs
   }
 
   prefixMatch(request: RequestView): ArrayLike<number> {
-    for (const backend of this.#all) backend.sync(this.#loop.nowMs)
-    this.#kv.match(request.id, this.#matched)
+    const { fleet, kv } = this.#source
+    fleet.syncMatches()
+    kv.match(request.id, this.#matched)
     return this.#matched
   }
 
@@ -149,14 +150,7 @@ export class LiveClusterView implements ClusterView {
     let pool = this.#pools.get(key)
     if (pool === undefined) {
       const members = this.backends.filter((backend) => roles.includes(backend.role))
-      pool = new LiveClusterView(
-        members,
-        this.#all,
-        this.#loop,
-        this.#kv,
-        this.random,
-        this.#matched,
-      )
+      pool = new LiveClusterView(members, this.#source, this.random, this.#matched)
       this.#pools.set(key, pool)
     }
     return pool

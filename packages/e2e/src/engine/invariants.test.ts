@@ -1,5 +1,6 @@
 import { OUTCOME, type RequestTable, type RunResult, type StepShape } from '@routesim/core'
 import { expect, test } from 'vitest'
+import { eachGapRun } from '../testing/gap-runs.js'
 import { randomStory } from '../testing/random-story.js'
 import { backend, pairsInTurn, tinyRun } from '../testing/tiny-run.js'
 
@@ -23,10 +24,10 @@ function observe(seed: number): Observed {
       stepCompleted: (backend, startMs, durationMs, shape) => {
         steps.push({ backend, startMs, durationMs, shape: { ...shape } })
       },
-      tokenGaps: (baseMs, slopeMs, steps, requests) => {
+      tokenGaps: eachGapRun((baseMs, slopeMs, steps, requests) => {
         expect(baseMs + slopeMs * (steps - 1)).toBeGreaterThan(0)
         tokens += steps * requests
-      },
+      }),
     },
   })
   return { run, steps, tokens }

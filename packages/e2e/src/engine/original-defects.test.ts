@@ -1,5 +1,6 @@
 import { OUTCOME } from '@routesim/core'
 import { expect, test } from 'vitest'
+import { eachGapRun } from '../testing/gap-runs.js'
 import {
   backend,
   inTurn,
@@ -44,7 +45,7 @@ test('prefill slows the decodes it shares a step with, and a batch decodes in lo
       { promptTokens: 100, outputTokens: 4 },
       { arrivalMs: 3, promptTokens: 5000 },
     ],
-    recorder: { tokenGaps: (gapMs) => gaps.push(gapMs) },
+    recorder: { tokenGaps: eachGapRun((gapMs) => gaps.push(gapMs)) },
   })
   expect(gaps[0]).toBeGreaterThan(100)
   expect(gaps[0]).toBe(gaps[1])
@@ -171,7 +172,7 @@ test('times are not rounded to milliseconds', () => {
   const gaps = new Set<number>()
   tinyRun({
     requests: [{ promptTokens: 1, outputTokens: 5 }],
-    recorder: { tokenGaps: (gapMs) => gaps.add(Math.round(gapMs * 1e9) / 1e9) },
+    recorder: { tokenGaps: eachGapRun((gapMs) => gaps.add(Math.round(gapMs * 1e9) / 1e9)) },
   })
   expect([...gaps]).toEqual([12.5])
 })

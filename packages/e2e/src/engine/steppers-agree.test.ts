@@ -2,6 +2,7 @@ import { type ClusterView, disaggregate, type RequestView, type RunResult } from
 import { affineLatency } from '@routesim/hardware'
 import { LogHistogram } from '@routesim/metrics'
 import { expect, test } from 'vitest'
+import { eachGapRun } from '../testing/gap-runs.js'
 import { randomStory } from '../testing/random-story.js'
 import { backend, type TinyRun, tinyRun } from '../testing/tiny-run.js'
 
@@ -16,8 +17,7 @@ function runWith(stepper: 'fast' | 'reference', story: TinyRun): Observed {
     ...story,
     stepper,
     recorder: {
-      tokenGaps: (baseMs, slopeMs, steps, requests) =>
-        gaps.addSeries(baseMs, slopeMs, steps, requests),
+      tokenGaps: eachGapRun((...run) => gaps.addSeries(...run)),
     },
   })
   return { run, gaps }

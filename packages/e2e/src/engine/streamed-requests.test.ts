@@ -74,7 +74,9 @@ function run(options: Omit<SimulationOptions, 'recorder'>): Told {
   const ended: string[] = []
   const gaps: string[] = []
   const recorder: Recorder = {
-    tokenGaps: (...gap) => void gaps.push(gap.join()),
+    tokenGaps: (runs) => {
+      for (let i = 0; i < runs.length; i += 4) gaps.push(runs.slice(i, i + 4).join())
+    },
     requestEnded: (row, requests, outcomes) => void ended.push(facts(row, requests, outcomes)),
   }
   const simulation = new Simulation({ ...options, recorder })

@@ -9,7 +9,9 @@ export class TokenGapRecorder implements Recorder {
   /** All gaps of all measured requests, pooled. */
   readonly gaps: LogHistogram = new LogHistogram()
 
-  tokenGaps(baseMs: number, slopeMs: number, steps: number, requests: number): void {
-    this.gaps.addSeries(baseMs, slopeMs, steps, requests)
+  tokenGaps(runs: Float64Array): void {
+    for (let i = 0; i < runs.length; i += 4) {
+      this.gaps.addSeries(runs[i]!, runs[i + 1]!, runs[i + 2]!, runs[i + 3]!)
+    }
   }
 }

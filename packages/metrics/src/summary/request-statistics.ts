@@ -1,5 +1,6 @@
-import type { Recorder, RequestOutcomes, RequestTable } from '@routesim/core'
+import type { RequestOutcomes, RequestTable } from '@routesim/core'
 import { LogHistogram } from '../histogram/log-histogram.js'
+import { TokenGapRecorder } from '../histogram/token-gap-recorder.js'
 import { distributionOfHistogram } from '../statistics/distribution.js'
 import { CacheCounts } from './cache-statistics.js'
 import type { MeasuredRequests } from './compose-summary.js'
@@ -11,10 +12,9 @@ import { e2eMs, queueWaitMs, tpotMs, ttftMs } from './request-latencies.js'
  * grow with their number: counts, and histograms of latencies. Give it to a simulation whose requests
  * come from a source as its recorder, and then to `summarizeTotals`.
  */
-export class RequestStatistics implements Recorder {
+export class RequestStatistics extends TokenGapRecorder {
   private readonly counts: RequestCounts
   private readonly cache: CacheCounts
-  private readonly gaps = new LogHistogram()
   private readonly ttft = new LogHistogram()
   private readonly tpot = new LogHistogram()
   private readonly e2e = new LogHistogram()
@@ -22,12 +22,9 @@ export class RequestStatistics implements Recorder {
 
   /** @param backends - how many the fleet has */
   constructor(backends: number) {
+    super()
     this.counts = new RequestCounts(backends)
     this.cache = new CacheCounts(backends)
-  }
-
-  tokenGaps(baseMs: number, slopeMs: number, steps: number, requests: number): void {
-    this.gaps.addSeries(baseMs, slopeMs, steps, requests)
   }
 
   requestEnded(row: number, requests: RequestTable, outcomes: RequestOutcomes): void {

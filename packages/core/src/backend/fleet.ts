@@ -1,13 +1,15 @@
 import type { Recorder } from '../engine/recorder.js'
 import type { BackendSpec } from '../engine/simulation-options.js'
+import type { TokenGaps } from '../engine/token-gaps.js'
+import type { Clock } from '../kernel/clock.js'
 import type { KvCache } from '../kv-cache/kv-cache.js'
 import type { RequestProgress } from '../requests/request-progress.js'
 import type { RequestTable } from '../requests/request-table.js'
 import type { BackendLoads } from './backend-loads.js'
-import type { BackendCounters } from './backend-meter.js'
+import type { BackendCounters } from './backend-meters.js'
 
-/** What a backend tells the simulation while it works. */
-export interface BackendListener {
+/** What backends tell the simulation while they work. */
+export interface FleetListener {
   firstTokenProduced(request: number, backend: number): void
   requestFinished(request: number, backend: number): void
   /** The prompt of a disaggregated request is computed; its KV blocks stay held here. */
@@ -16,43 +18,45 @@ export interface BackendListener {
   transferStarted(request: number, tokens: number): void
 }
 
-/** What all backends of a run share. */
-export interface BackendContext {
+/** What a fleet works on and with. */
+export interface FleetContext {
+  readonly clock: Clock
+  readonly specs: readonly BackendSpec[]
   readonly requests: RequestTable
   readonly progress: RequestProgress
   readonly kv: KvCache
   readonly loads: BackendLoads
-  readonly listener: BackendListener
+  readonly listener: FleetListener
   readonly recorder: Recorder
+  readonly gaps: TokenGaps
   /** First row of the request table that is measured. */
   readonly measuredFrom: number
 }
 
 /**
- * One model replica: a queue, a batch, and engine steps. The reference implementation simulates every
- * step; anything faster must give the same results.
+ * All model replicas of a run, each with a queue, a batch, and engine steps; the first argument names the
+ * backend. The reference implementation simulates every step; anything faster must give the same results.
  */
-export interface Backend {
-  readonly id: number
-  readonly spec: BackendSpec
-
+export interface Fleet {
   /** When `completeStep` is due, in ms; NaN between steps. */
-  readonly endMs: number
-  /** What it has done up to now. */
-  counters(nowMs: number): BackendCounters
+  endMs(backend: number): number
+  /** What a backend has done up to now. */
+  counters(backend: number): BackendCounters
   /** Takes a request that is to be prefilled here. */
-  enqueue(request: number, nowMs: number): void
+  enqueue(backend: number, request: number): void
   /** Takes a request whose prompt was computed elsewhere. */
-  enqueueHandedOver(request: number, nowMs: number): void
+  enqueueHandedOver(backend: number, request: number): void
   /** The KV cache of a handed-over request has arrived. */
-  transferCompleted(request: number, nowMs: number): void
+  transferCompleted(backend: number, request: number): void
   /** Lets go of the KV blocks of a request that another backend has taken over. */
-  releaseHandedOver(request: number, nowMs: number): void
+  releaseHandedOver(backend: number, request: number): void
   /** Forms the next batch and starts a step, or several; does nothing when there is nothing to do. */
-  startStep(nowMs: number): void
-  completeStep(nowMs: number): void
+  startStep(backend: number): void
+  completeStep(backend: number): void
   /** Something came up while several steps were under way: ends with the present one if that matters. */
-  interrupt(nowMs: number): void
-  /** Brings what others can see of the KV cache up to now. */
-  sync(nowMs: number): void
+  interrupt(backend: number): void
+  /** Brings what others can see of the KV cache of a backend up to now. */
+  sync(backend: number): void
+  /** Brings what can be matched on any backend up to now. */
+  syncMatches(): void
 }

@@ -1,0 +1,55 @@
+import { type BackendCounters, BackendMeters } from './backend-meters.js'
+import type { Fleet, FleetContext } from './fleet.js'
+import { ReferenceBackend } from './reference-backend.js'
+import { WaitingQueues } from './waiting-queues.js'
+
+/** Backends that simulate every step: slow, plain, and the oracle for anything faster. */
+export class ReferenceFleet implements Fleet {
+  private readonly backends: readonly ReferenceBackend[]
+
+  constructor(context: FleetContext) {
+    const { specs, requests } = context
+    const meters = new BackendMeters(specs.length, context.clock)
+    const queues = new WaitingQueues(specs.length, requests.size)
+    this.backends = specs.map((_, id) => new ReferenceBackend(id, context, meters, queues))
+  }
+
+  endMs(backend: number): number {
+    return this.backends[backend]!.endMs
+  }
+
+  counters(backend: number): BackendCounters {
+    return this.backends[backend]!.counters()
+  }
+
+  enqueue(backend: number, request: number): void {
+    this.backends[backend]!.enqueue(request)
+  }
+
+  enqueueHandedOver(backend: number, request: number): void {
+    this.backends[backend]!.enqueueHandedOver(request)
+  }
+
+  transferCompleted(backend: number, request: number): void {
+    this.backends[backend]!.transferCompleted(request)
+  }
+
+  releaseHandedOver(backend: number, request: number): void {
+    this.backends[backend]!.releaseHandedOver(request)
+  }
+
+  startStep(backend: number): void {
+    this.backends[backend]!.startStep()
+  }
+
+  completeStep(backend: number): void {
+    this.backends[backend]!.completeStep()
+  }
+
+  // A step can not be interrupted, and its effects come at its ends.
+  interrupt(): void {}
+
+  sync(): void {}
+
+  syncMatches(): void {}
+}

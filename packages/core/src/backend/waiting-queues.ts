@@ -1,0 +1,46 @@
+const NONE = -1
+
+/**
+ * Requests waiting at each backend: first in, first out, and a way back to the front. A request waits at
+ * one backend at a time, so one column of successors serves all of them. O(1) each, without allocation.
+ */
+export class WaitingQueues {
+  private readonly heads: Int32Array
+  private readonly tails: Int32Array
+  private readonly next: Int32Array
+
+  constructor(backends: number, requests: number) {
+    this.heads = new Int32Array(backends).fill(NONE)
+    this.tails = new Int32Array(backends).fill(NONE)
+    this.next = new Int32Array(requests)
+  }
+
+  /** The request at the front, -1 when nobody waits. */
+  peek(backend: number): number {
+    return this.heads[backend]!
+  }
+
+  pushBack(backend: number, request: number): void {
+    const tail = this.tails[backend]!
+    if (tail === NONE) this.heads[backend] = request
+    else this.next[tail] = request
+    this.next[request] = NONE
+    this.tails[backend] = request
+  }
+
+  pushFront(backend: number, request: number): void {
+    const head = this.heads[backend]!
+    if (head === NONE) this.tails[backend] = request
+    this.next[request] = head
+    this.heads[backend] = request
+  }
+
+  /** Takes the request at the front out; the queue must not be empty. */
+  popFront(backend: number): number {
+    const request = this.heads[backend]!
+    const head = this.next[request]!
+    this.heads[backend] = head
+    if (head === NONE) this.tails[backend] = NONE
+    return request
+  }
+}
