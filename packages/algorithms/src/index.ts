@@ -13,7 +13,7 @@ export type {
   RouterParameters,
   StringParameter,
 } from './definition/router-parameters.js'
-export { type BackendScore, leastBy, mostBy } from './pickers/pick.js'
+export { type BackendScore, leastBy, leastOf, mostBy } from './pickers/pick.js'
 export { type TieRule, tiesParameter } from './pickers/ties.js'
 export { builtinRouters, findRouter } from './registry/builtin-routers.js'
 export { parseRouterSpec, type RouterSpec } from './registry/parse-router-spec.js'

@@ -35,7 +35,12 @@ export type { RequestTable } from './requests/request-table.js'
 export { type RequestRecord, RequestTableBuilder } from './requests/request-table-builder.js'
 export { shareTable } from './requests/share-table.js'
 export { sharedInt32 } from './requests/shared-columns.js'
-export type { BackendRole, BackendView, ClusterView } from './routing/cluster-view.js'
+export type {
+  BackendColumns,
+  BackendRole,
+  BackendView,
+  ClusterView,
+} from './routing/cluster-view.js'
 export type { RequestView } from './routing/request-view.js'
 export {
   type Disaggregate,

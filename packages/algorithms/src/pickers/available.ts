@@ -4,20 +4,20 @@ import { type BackendView, type ClusterView, type Reject, reject } from '@routes
 export const noAvailableBackend: Reject = Object.freeze(reject('no_available_backend'))
 
 /** How many backends can take a request. */
-export function countAvailable(cluster: ClusterView): number {
-  const { backends } = cluster
+export function countAvailable({ columns, ids }: ClusterView): number {
+  const { waiting, maxQueueDepth } = columns
   let count = 0
-  for (let i = 0; i < backends.length; i++) if (backends[i]!.available) count++
+  for (let i = 0; i < ids.length; i++) if (waiting[ids[i]!]! < maxQueueDepth[ids[i]!]!) count++
   return count
 }
 
 /** The available backend at a position counted from 0 in order of id, or a rejection past the end. */
 export function nthAvailable(cluster: ClusterView, position: number): BackendView | Reject {
-  const { backends } = cluster
+  const { backends, columns, ids } = cluster
+  const { waiting, maxQueueDepth } = columns
   let remaining = position
-  for (let i = 0; i < backends.length; i++) {
-    const backend = backends[i]!
-    if (backend.available && remaining-- === 0) return backend
+  for (let i = 0; i < ids.length; i++) {
+    if (waiting[ids[i]!]! < maxQueueDepth[ids[i]!]! && remaining-- === 0) return backends[i]!
   }
   return noAvailableBackend
 }

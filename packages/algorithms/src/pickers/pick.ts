@@ -66,6 +66,45 @@ function pick(
   return best ?? noAvailableBackend
 }
 
+/**
+ * The available backend with the lowest cost, read from a column indexed by backend id; a rejection
+ * `no_available_backend` when there is none. The fast way for large fleets. O(backends), no allocation.
+ *
+ * @param ties - `random` draws one number from the cluster's stream when there is a tie
+ * @throws RouteSimError `score_invalid` when a cost is NaN
+ * @example
+ * leastOf(cluster, cluster.columns.outstanding)
+ */
+export function leastOf(
+  cluster: ClusterView,
+  costs: ArrayLike<number>,
+  ties: TieRule = 'random',
+): BackendView | Reject {
+  const { backends, columns, ids } = cluster
+  const { waiting, maxQueueDepth } = columns
+  let best = -1
+  let bestCost = Number.POSITIVE_INFINITY
+  let tied = 0
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i]!
+    const cost = costs[id]!
+    if (cost > bestCost || waiting[id]! >= maxQueueDepth[id]!) continue
+    if (Number.isNaN(cost)) throw scoreIsNaN(backends[i]!)
+    if (cost < bestCost || best < 0) {
+      best = i
+      bestCost = cost
+      tied = 1
+    } else tied++
+  }
+  if (best < 0) return noAvailableBackend
+  if (tied === 1 || ties === 'first') return backends[best]!
+  for (let skip = cluster.random.integer(tied); skip > 0; ) {
+    const id = ids[++best]!
+    if (costs[id] === bestCost && waiting[id]! < maxQueueDepth[id]!) skip--
+  }
+  return backends[best]!
+}
+
 function scoreIsNaN(backend: BackendView): RouteSimError<AlgorithmsErrorCode> {
   return new RouteSimError(`score of backend ${backend.id}: expected a number, got NaN`, {
     code: 'score_invalid',

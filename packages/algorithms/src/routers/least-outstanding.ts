@@ -1,12 +1,6 @@
-import type { BackendView } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
-import { leastBy } from '../pickers/pick.js'
+import { leastOf } from '../pickers/pick.js'
 import { tiesParameter } from '../pickers/ties.js'
-
-/** Q + A: requests waiting and running, those in prefill included. */
-export function outstanding(backend: BackendView): number {
-  return backend.outstanding
-}
 
 /**
  * min(Q + A), where Q is the requests waiting and A those running (prefilling ones included). Ties
@@ -21,6 +15,6 @@ export const leastOutstanding: RouterDefinition = defineRouter({
   description: 'Sends to the backend with the fewest requests waiting or running.',
   parameters: { ties: tiesParameter },
   create: ({ ties }) => ({
-    route: (_request, cluster) => leastBy(cluster, outstanding, ties),
+    route: (_request, cluster) => leastOf(cluster, cluster.columns.outstanding, ties),
   }),
 })

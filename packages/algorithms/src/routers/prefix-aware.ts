@@ -1,9 +1,7 @@
-import type { BackendView } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
-import { leastBy, mostBy } from '../pickers/pick.js'
+import { leastOf } from '../pickers/pick.js'
 import { queueLoad } from '../pickers/queue-load.js'
 import { tiesParameter } from '../pickers/ties.js'
-import { outstanding } from './least-outstanding.js'
 
 /**
  * max of w c + (1 - w)(1 - L), with w = `cache_weight`, L = min(1, (Q + A) / maxQueueDepth), and
@@ -36,23 +34,26 @@ export const prefixAware: RouterDefinition = defineRouter({
     ties: tiesParameter,
   },
   create: ({ cache_weight, max_load, ties }) => {
-    // Set by route for score, which would otherwise be a new closure for each request.
-    let matchedTokens: ArrayLike<number> = []
-    let reusableTokens = 0
-
-    function score(backend: BackendView): number {
-      const load = queueLoad(backend)
-      const needed = reusableTokens - (reusableTokens % backend.blockTokens)
-      const cached = needed > 0 && matchedTokens[backend.id]! >= needed && load < max_load
-      return (cached ? cache_weight : 0) + (1 - cache_weight) * (1 - load)
-    }
-
+    /** By id: what is to be least, the negative of the score. */
+    let costs = new Float64Array(0)
     return {
       route(request, cluster) {
-        if (request.prefixTokens === 0) return leastBy(cluster, outstanding, ties)
-        matchedTokens = cluster.prefixMatch(request)
-        reusableTokens = Math.min(request.prefixTokens, request.promptTokens - 1)
-        return mostBy(cluster, score, ties)
+        const { backends, columns, ids } = cluster
+        if (request.prefixTokens === 0) return leastOf(cluster, columns.outstanding, ties)
+        if (costs.length < columns.waiting.length) costs = new Float64Array(columns.waiting.length)
+        const matchedTokens = cluster.prefixMatch(request)
+        const reusableTokens = Math.min(request.prefixTokens, request.promptTokens - 1)
+        for (let i = 0; i < ids.length; i++) {
+          const id = ids[i]!
+          const load = queueLoad(columns, id)
+          const matched = matchedTokens[id]!
+          // The block size is asked for only where anything is held.
+          const needed =
+            matched > 0 ? reusableTokens - (reusableTokens % backends[i]!.blockTokens) : 0
+          const cached = needed > 0 && matched >= needed && load < max_load
+          costs[id] = -((cached ? cache_weight : 0) + (1 - cache_weight) * (1 - load))
+        }
+        return leastOf(cluster, costs, ties)
       },
     }
   },

@@ -1,9 +1,7 @@
-import type { BackendView } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
-import { leastBy, mostBy } from '../pickers/pick.js'
+import { leastOf } from '../pickers/pick.js'
 import { queueLoad } from '../pickers/queue-load.js'
 import { tiesParameter } from '../pickers/ties.js'
-import { outstanding } from './least-outstanding.js'
 
 /**
  * max of w o + (1 - w)(1 - L), with w = `cache_weight`, L = min(1, (Q + A) / maxQueueDepth), and
@@ -33,22 +31,22 @@ export const prefixOverlap: RouterDefinition = defineRouter({
     ties: tiesParameter,
   },
   create: ({ cache_weight, max_load, ties }) => {
-    // Set by route for score, which would otherwise be a new closure for each request.
-    let matchedTokens: ArrayLike<number> = []
-    let promptTokens = 1
-
-    function score(backend: BackendView): number {
-      const load = queueLoad(backend)
-      const overlap = load < max_load ? matchedTokens[backend.id]! / promptTokens : 0
-      return cache_weight * overlap + (1 - cache_weight) * (1 - load)
-    }
-
+    /** By id: what is to be least, the negative of the score. */
+    let costs = new Float64Array(0)
     return {
       route(request, cluster) {
-        if (request.prefixTokens === 0) return leastBy(cluster, outstanding, ties)
-        matchedTokens = cluster.prefixMatch(request)
-        promptTokens = request.promptTokens
-        return mostBy(cluster, score, ties)
+        const { columns, ids } = cluster
+        if (request.prefixTokens === 0) return leastOf(cluster, columns.outstanding, ties)
+        if (costs.length < columns.waiting.length) costs = new Float64Array(columns.waiting.length)
+        const matchedTokens = cluster.prefixMatch(request)
+        const { promptTokens } = request
+        for (let i = 0; i < ids.length; i++) {
+          const id = ids[i]!
+          const load = queueLoad(columns, id)
+          const overlap = load < max_load ? matchedTokens[id]! / promptTokens : 0
+          costs[id] = -(cache_weight * overlap + (1 - cache_weight) * (1 - load))
+        }
+        return leastOf(cluster, costs, ties)
       },
     }
   },

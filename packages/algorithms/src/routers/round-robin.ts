@@ -1,4 +1,3 @@
-import type { BackendView } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
 import { noAvailableBackend } from '../pickers/available.js'
 
@@ -6,7 +5,7 @@ import { noAvailableBackend } from '../pickers/available.js'
  * The first available backend whose id is greater than the last one used; past the end, the first
  * available. There are no ties.
  *
- * Source: RouteSim, https://github.com/InfraWhisperer/RouteSim. O(backends).
+ * Source: RouteSim, https://github.com/InfraWhisperer/RouteSim. O(1) while most are available.
  */
 export const roundRobin: RouterDefinition = defineRouter({
   name: 'round_robin',
@@ -14,21 +13,26 @@ export const roundRobin: RouterDefinition = defineRouter({
   create: () => {
     let lastId = -1
     return {
-      route(_request, { backends }) {
-        let next: BackendView | undefined
-        for (let i = 0; i < backends.length; i++) {
-          const backend = backends[i]!
-          if (!backend.available) continue
-          if (backend.id > lastId) {
-            next = backend
-            break
-          }
-          next ??= backend
+      route(_request, { backends, columns, ids }) {
+        const { waiting, maxQueueDepth } = columns
+        let i = firstAbove(ids, lastId)
+        for (let tried = 0; tried < ids.length; tried++, i++) {
+          if (i === ids.length) i = 0
+          const id = ids[i]!
+          if (waiting[id]! >= maxQueueDepth[id]!) continue
+          lastId = id
+          return backends[i]!
         }
-        if (next === undefined) return noAvailableBackend
-        lastId = next.id
-        return next
+        return noAvailableBackend
       },
     }
   },
 })
+
+/** Where the first id above a given one stands; in a cluster that is no pool, at that number. */
+function firstAbove(ids: ArrayLike<number>, id: number): number {
+  if (ids[id + 1] === id + 1) return id + 1
+  let i = 0
+  while (i < ids.length && ids[i]! <= id) i++
+  return i
+}

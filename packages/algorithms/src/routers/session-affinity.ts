@@ -1,8 +1,7 @@
 import type { BackendView, ClusterView } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
-import { leastBy } from '../pickers/pick.js'
+import { leastOf } from '../pickers/pick.js'
 import { tiesParameter } from '../pickers/ties.js'
-import { outstanding } from './least-outstanding.js'
 
 /**
  * The backend that the request's session used last, while it is available; otherwise, and for a
@@ -42,7 +41,7 @@ export const sessionAffinity: RouterDefinition = defineRouter({
     return {
       route(request, cluster) {
         const { session } = request
-        if (session === undefined) return leastBy(cluster, outstanding, ties)
+        if (session === undefined) return leastOf(cluster, cluster.columns.outstanding, ties)
         const backendId = backendIds.get(session)
         if (backendId !== undefined) {
           backendIds.delete(session)
@@ -52,7 +51,7 @@ export const sessionAffinity: RouterDefinition = defineRouter({
             return backend
           }
         }
-        const chosen = leastBy(cluster, outstanding, ties)
+        const chosen = leastOf(cluster, cluster.columns.outstanding, ties)
         if (chosen.kind === 'backend') {
           if (backendIds.size >= max_sessions) forgetOldestHalf()
           backendIds.set(session, chosen.id)

@@ -40,15 +40,25 @@ export function testCluster(
 ): ClusterView {
   const { matchedTokens = states.map(() => 0), nowMs = 0 } = options
   const random = options.random ?? new RandomStream(1, 'router')
+  const all = states.map((state, id) => testBackend(id, state))
+  const columns = {
+    waiting: all.map(({ waiting }) => waiting),
+    running: all.map(({ running }) => running),
+    outstanding: all.map(({ outstanding }) => outstanding),
+    pendingPromptTokens: all.map(({ pendingPromptTokens }) => pendingPromptTokens),
+    maxQueueDepth: all.map(({ healthy, maxQueueDepth }) => (healthy ? maxQueueDepth : 0)),
+  }
   const view = (backends: readonly BackendView[]): ClusterView => ({
     nowMs,
     random,
     backends,
+    ids: backends.map(({ id }) => id),
+    columns,
     prefixMatch: () => matchedTokens,
     pool: (...roles: readonly BackendRole[]) =>
       view(backends.filter((backend) => roles.includes(backend.role))),
   })
-  return view(states.map((state, id) => testBackend(id, state)))
+  return view(all)
 }
 
 /** A request of 100 prompt tokens, with other fields as given. */

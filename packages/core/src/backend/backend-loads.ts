@@ -1,18 +1,19 @@
-/**
- * What a router may see of every backend's load, one column per figure: a scan over the fleet reads
- * arrays instead of asking objects. Each backend keeps its own entries up to date.
- */
-export class BackendLoads {
-  /** Requests not yet admitted. */
-  readonly waiting: Int32Array
-  /** Requests admitted and not finished. */
-  readonly running: Int32Array
-  /** Prompt tokens of requests dispatched there that have no first token yet. */
-  readonly pendingPromptTokens: Float64Array
+import type { BackendColumns } from '../routing/cluster-view.js'
 
-  constructor(backends: number) {
+/** The {@link BackendColumns} of a run; the fleet keeps them up to date. */
+export class BackendLoads implements BackendColumns {
+  readonly waiting: Int32Array
+  readonly running: Int32Array
+  readonly outstanding: Int32Array
+  readonly pendingPromptTokens: Float64Array
+  readonly maxQueueDepth: Float64Array
+
+  constructor(maxQueueDepth: Float64Array) {
+    const backends = maxQueueDepth.length
     this.waiting = new Int32Array(backends)
     this.running = new Int32Array(backends)
+    this.outstanding = new Int32Array(backends)
     this.pendingPromptTokens = new Float64Array(backends)
+    this.maxQueueDepth = maxQueueDepth
   }
 }

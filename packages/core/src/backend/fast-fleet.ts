@@ -42,10 +42,15 @@ import {
   SLOPE_MS,
   START_MS,
   STEPS,
-  SYNCED_TO_MS,
 } from './fleet-state.js'
 import { beginPlan, planPrefill, prefillAt, prefillTokensAt, shapeOfPlan } from './step-plans.js'
-import { allocateSteps, beginBlocks, commitChunks, stepsThatFit } from './stretch-blocks.js'
+import {
+  allocateSteps,
+  beginBlocks,
+  commitChunks,
+  firstChangeMs,
+  stepsThatFit,
+} from './stretch-blocks.js'
 import { endOfSteps, stepsOver, stepUnderWay } from './stretches.js'
 import { WaitingQueues } from './waiting-queues.js'
 
@@ -67,6 +72,7 @@ export class FastFleet implements Fleet {
   private readonly kv: BulkKvCache
   private readonly waiting: Int32Array
   private readonly running: Int32Array
+  private readonly outstanding: Int32Array
   private readonly state: FleetState
   private readonly meters: BackendMeters
   private readonly queues: WaitingQueues
@@ -92,6 +98,7 @@ export class FastFleet implements Fleet {
     this.kv = kv
     this.waiting = loads.waiting
     this.running = loads.running
+    this.outstanding = loads.outstanding
     this.state = new FleetState(context, kv)
     this.meters = new BackendMeters(specs.length, context.clock)
     this.queues = new WaitingQueues(specs.length, requests.size)
@@ -131,6 +138,7 @@ export class FastFleet implements Fleet {
     this.measure(backend)
     this.queues.pushBack(backend, request)
     this.waiting[backend] = this.waiting[backend]! + 1
+    this.outstanding[backend] = this.outstanding[backend]! + 1
   }
 
   transferCompleted(backend: number, request: number): void {
@@ -176,17 +184,20 @@ export class FastFleet implements Fleet {
     const { nowMs } = this.clock
     const x = backend * FLOATS
     // Until the step under way ends, or again at the same instant, there is nothing new.
-    if (isEarlier(nowMs, floats[x + SYNCED_TO_MS]!) || nowMs === floats[x + LAST_SYNC_MS]) return
-    if (this.state.ints[backend * INTS + STEPS] === 1 || Number.isNaN(floats[x + END_MS]!)) return
+    if (isEarlier(nowMs, state.syncedToMs[backend]!) || nowMs === floats[x + LAST_SYNC_MS]) return
     floats[x + LAST_SYNC_MS] = nowMs
     const started = stepUnderWay(state, backend)
-    floats[x + SYNCED_TO_MS] = endOfSteps(state, backend, started)
+    state.syncedToMs[backend] = endOfSteps(state, backend, started)
     allocateSteps(state, backend, started)
     commitChunks(state, backend, stepsOver(state, backend, started))
   }
 
   syncMatches(): void {
-    for (let backend = 0; backend < this.specs.length; backend++) this.sync(backend)
+    const { syncedToMs } = this.state
+    const { nowMs } = this.clock
+    for (let backend = 0; backend < syncedToMs.length; backend++) {
+      if (!isEarlier(nowMs, syncedToMs[backend]!)) this.sync(backend)
+    }
   }
 
   startStep(backend: number): void {
@@ -203,6 +214,7 @@ export class FastFleet implements Fleet {
     if (!hasPreempted && !hasStalled && this.waiting[backend]! > 0) this.admitWaiting(backend)
     if (floats[x + PREFILL_REQUESTS]! + floats[x + DECODE_REQUESTS]! === 0) {
       floats[x + END_MS] = Number.NaN
+      state.syncedToMs[backend] = Number.MAX_VALUE
       return
     }
     const { segment } = this
@@ -215,7 +227,7 @@ export class FastFleet implements Fleet {
     const steps = isAlone ? 1 : this.stretchSteps(backend)
     ints[n + STEPS] = steps
     floats[x + END_MS] = endOfSteps(state, backend, steps)
-    floats[x + SYNCED_TO_MS] = nowMs + segment.baseMs
+    state.syncedToMs[backend] = firstChangeMs(state, backend)
     floats[x + LAST_SYNC_MS] = Number.NaN
     this.checkLatency(backend)
   }
@@ -243,6 +255,7 @@ export class FastFleet implements Fleet {
     allocateSteps(state, backend, k)
     this.recordGaps(backend)
     floats[x + END_MS] = Number.NaN
+    state.syncedToMs[backend] = Number.MAX_VALUE
     if (ints[n + DECODES]! > 0) {
       advanceDecodes(state, backend, k)
       if (ints[n + SHARING]! > 0) this.commitShared(backend)
@@ -269,15 +282,25 @@ export class FastFleet implements Fleet {
   private growForOneStep(backend: number): boolean {
     const { state } = this
     const { kv, ints } = state
+    const n = backend * INTS
+    if (
+      this.waiting[backend] === 0 &&
+      ints[n + CHUNKED] === NONE &&
+      ints[n + DECODES]! <= kv.available(backend)
+    ) {
+      // They fit, and nobody else wants any: time enough to take them when the stretch ends.
+      beginBlocks(state, backend, 0, 0)
+      return false
+    }
     const needed = blocksNeeded(state, backend, 1)
-    beginBlocks(state, backend, needed)
+    beginBlocks(state, backend, 1, needed)
     if (needed === 0) return false
     if (needed <= kv.available(backend)) {
       kv.take(backend, needed)
       return false
     }
     // Blocks run out in this step: go through the requests in order of admission.
-    const blockTokens = ints[backend * INTS + BLOCK_TOKENS]!
+    const blockTokens = ints[n + BLOCK_TOKENS]!
     const order = inOrderOfAdmission(state, backend)
     const left = new Set(order)
     for (const request of order) {
@@ -288,7 +311,7 @@ export class FastFleet implements Fleet {
       }
       if (left.has(request)) kv.take(backend, 1)
     }
-    beginBlocks(state, backend, blocksNeeded(state, backend, 1))
+    beginBlocks(state, backend, 1, blocksNeeded(state, backend, 1))
     return true
   }
 
@@ -474,7 +497,7 @@ export class FastFleet implements Fleet {
       if (request < 0) return
       context.progress.emittedTokens[request] = context.requests.outputTokens[request]!
       this.leaveKv(backend, request, false)
-      this.running[backend] = this.running[backend]! - 1
+      this.left(backend)
       context.listener.requestFinished(request, backend)
     }
   }
@@ -510,10 +533,10 @@ export class FastFleet implements Fleet {
     if (outputTokens > 0) this.emitAfterPrefill(backend, request)
     if (progress.emittedTokens[request] === outputTokens) {
       this.kv.release(backend, request)
-      this.running[backend] = this.running[backend]! - 1
+      this.left(backend)
       listener.requestFinished(request, backend)
     } else if (progress.backend[request] !== backend) {
-      this.running[backend] = this.running[backend]! - 1
+      this.left(backend)
       listener.prefillFinished(request)
     } else {
       joinDecodes(this.state, backend, request)
@@ -536,13 +559,15 @@ export class FastFleet implements Fleet {
 
   // Leaving
 
+  private left(backend: number): void {
+    this.running[backend] = this.running[backend]! - 1
+    this.outstanding[backend] = this.outstanding[backend]! - 1
+  }
+
   /** Gives the blocks of a request that has left the decodes back, computed ones to the cache. */
   private leaveKv(backend: number, request: number, mayReturn: boolean): void {
     const computed = tokensComputed(this.state, backend, request)
-    const blockTokens = this.state.ints[backend * INTS + BLOCK_TOKENS]!
-    this.kv.setBlocks(backend, request, Math.ceil(computed / blockTokens))
-    this.kv.commit(backend, request, computed)
-    this.kv.release(backend, request, mayReturn)
+    this.kv.leave(backend, request, computed, mayReturn)
   }
 
   private preemptNewest(backend: number): number {

@@ -47,8 +47,7 @@ export const SLOPE_MS = 2
 export const END_MS = 3
 /** Tokens of context of the decoding requests in the next step. */
 export const CONTEXT_TOKENS = 4
-/** Until when there is nothing new to show, and when it was last shown. */
-export const SYNCED_TO_MS = 5
+/** When the KV cache was last brought up to the present. */
 export const LAST_SYNC_MS = 6
 /** The shape of the step under way. */
 export const PREFILL_TOKENS = 8
@@ -70,6 +69,8 @@ const MOST = 2 ** 31 - 1
 export class FleetState {
   readonly ints: Int32Array
   readonly floats: Float64Array
+  /** Per backend: until when its KV cache stays as it was last shown. */
+  readonly syncedToMs: Float64Array
   /** Decoding requests by the step in which they finish; see `finish-heap.ts`. */
   readonly heap: Int32Array
   /** Decoding requests, and those whose answers others repeat, by residue; see `block-growth.ts`. */
@@ -111,6 +112,7 @@ export class FleetState {
       floats[backend * FLOATS + END_MS] = Number.NaN
     })
     this.ints = ints
+    this.syncedToMs = new Float64Array(specs.length).fill(Number.MAX_VALUE)
     this.floats = floats
     this.heap = new Int32Array(places * HEAP_FIELDS)
     this.growth = new Int32Array(residues)

@@ -297,6 +297,7 @@ export class ReferenceBackend {
     const { loads } = this.context
     loads.waiting[this.id] = this.waiting
     loads.running[this.id] = this.batchSize - this.leftBatch
+    loads.outstanding[this.id] = this.waiting + this.batchSize - this.leftBatch
   }
 
   private measure(): void {

@@ -8,8 +8,10 @@ import {
   type FleetState,
   INTS,
   PREFILLS,
+  STEPS,
 } from './fleet-state.js'
 import { prefillAt, prefillTokensAt } from './step-plans.js'
+import { endOfSteps } from './stretches.js'
 
 /*
  * The KV blocks of the stretch under way on each backend: how many steps they last, and which of them are
@@ -17,10 +19,15 @@ import { prefillAt, prefillTokensAt } from './step-plans.js'
  * chunk.
  */
 
-/** A stretch begins; the blocks of its first step are allocated, `decodeBlocks` of them for decodes. */
-export function beginBlocks({ ints }: FleetState, backend: number, decodeBlocks: number): void {
+/** A stretch begins; the blocks of its first `steps` steps are allocated, `decodeBlocks` for decodes. */
+export function beginBlocks(
+  { ints }: FleetState,
+  backend: number,
+  steps: number,
+  decodeBlocks: number,
+): void {
   const n = backend * INTS
-  ints[n + ALLOCATED_STEPS] = 1
+  ints[n + ALLOCATED_STEPS] = steps
   ints[n + DECODE_BLOCKS] = decodeBlocks
   ints[n + COMMITTED_STEPS] = 0
 }
@@ -53,6 +60,14 @@ export function allocateSteps(state: FleetState, backend: number, k: number): vo
     kv.extend(backend, prefillAt(state, backend, 0), chunkEnd(state, backend, k))
   }
   ints[n + ALLOCATED_STEPS] = k
+}
+
+/** When the stretch that begins now changes what can be seen of the KV cache for the first time, in ms. */
+export function firstChangeMs(state: FleetState, backend: number): number {
+  const { ints } = state
+  const n = backend * INTS
+  if (ints[n + ALLOCATED_STEPS] === 0) return state.time[0]!
+  return ints[n + STEPS] === 1 ? Number.MAX_VALUE : endOfSteps(state, backend, 1)
 }
 
 /** Commits what the first k steps have computed of the prompt. */

@@ -65,7 +65,9 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
     )
     if (this.window !== undefined && !isRenewable(this.kv)) throw notRenewable()
     this.progress = new RequestProgress(requests.size)
-    this.loads = new BackendLoads(cluster.backends.length)
+    this.loads = new BackendLoads(
+      Float64Array.from(cluster.backends, ({ maxQueueDepth }) => maxQueueDepth),
+    )
     this.clock = this.loop.clock
     const recorder = options.recorder ?? {}
     this.gaps = new TokenGaps(recorder)

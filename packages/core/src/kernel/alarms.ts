@@ -1,3 +1,5 @@
+import { instantEnd } from './instant.js'
+
 /**
  * One pending time per agent, and the earliest of them: a tournament tree over typed arrays. Setting a
  * time is O(log agents) without a branch to mispredict; the earliest is O(1), ties going to the lowest
@@ -26,6 +28,16 @@ export class Alarms {
   /** Whose it is. */
   get earliest(): number {
     return this.winners[1]!
+  }
+
+  /** True when no other time belongs to the instant that begins with the earliest. */
+  isEarliestAlone(): boolean {
+    const { times } = this
+    const endMs = instantEnd(times[1]!)
+    for (let at = this.leaves + this.winners[1]!; at > 1; at >>= 1) {
+      if (times[at ^ 1]! <= endMs) return false
+    }
+    return true
   }
 
   /** Sets an agent's time, `Infinity` for none. */

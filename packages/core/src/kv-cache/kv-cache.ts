@@ -60,10 +60,13 @@ export interface KvCache {
 export interface BulkKvCache extends KvCache {
   /** Blocks that can be had on a backend: free and evictable ones. */
   available(backend: number): number
-  /** Takes blocks, at most what is available, for requests that `setBlocks` names later. */
+  /** Takes blocks, at most what is available, for requests that `leave` names later. */
   take(backend: number, blocks: number): void
-  /** Says how many blocks a request holds by now. */
-  setBlocks(backend: number, request: number, blocks: number): void
+  /**
+   * Stops holding for a request for which blocks were taken up to `tokens` tokens, all of them computed.
+   * @param mayReturn - as for `release`
+   */
+  leave(backend: number, request: number, tokens: number, mayReturn: boolean): void
 }
 
 /** KV caches for a table whose rows are given to other requests once theirs have ended. */

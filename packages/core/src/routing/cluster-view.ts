@@ -34,6 +34,23 @@ export interface BackendView {
   readonly available: boolean
 }
 
+/**
+ * What a router sees of every backend's load, one column per figure, indexed by backend id: a scan over
+ * a large fleet reads arrays instead of asking objects. Live and read-only, as {@link BackendView} is.
+ */
+export interface BackendColumns {
+  /** {@link BackendView.waiting} */
+  readonly waiting: ArrayLike<number>
+  /** {@link BackendView.running} */
+  readonly running: ArrayLike<number>
+  /** {@link BackendView.outstanding} */
+  readonly outstanding: ArrayLike<number>
+  /** {@link BackendView.pendingPromptTokens} */
+  readonly pendingPromptTokens: ArrayLike<number>
+  /** {@link BackendView.maxQueueDepth} while the backend is healthy, else 0. */
+  readonly maxQueueDepth: ArrayLike<number>
+}
+
 /** What a router sees of the cluster, as the scenario's visibility delivers it. */
 export interface ClusterView {
   /** Virtual time in ms. */
@@ -42,6 +59,10 @@ export interface ClusterView {
   readonly random: RandomStream
   /** All backends the router may choose from, in order of id. */
   readonly backends: readonly BackendView[]
+  /** The ids of {@link backends}. */
+  readonly ids: ArrayLike<number>
+  /** The load of all backends of the cluster as columns, indexed by id. */
+  readonly columns: BackendColumns
   /**
    * Leading prompt tokens of a request that each backend holds, indexed by backend id. The array is
    * reused: it is valid until the next call.

@@ -5,7 +5,7 @@ import type { Clock } from '../kernel/clock.js'
 import type { RandomStream } from '../kernel/random-stream.js'
 import type { KvCache, KvUsage } from '../kv-cache/kv-cache.js'
 import type { RequestTable } from '../requests/request-table.js'
-import type { BackendRole, BackendView, ClusterView } from './cluster-view.js'
+import type { BackendColumns, BackendRole, BackendView, ClusterView } from './cluster-view.js'
 import type { RequestView } from './request-view.js'
 
 /** A {@link RequestView} over one row of the table, moved from request to request. */
@@ -98,7 +98,7 @@ export class LiveBackendView implements BackendView {
     return this.#loads.running[this.id]!
   }
   get outstanding(): number {
-    return this.#loads.waiting[this.id]! + this.#loads.running[this.id]!
+    return this.#loads.outstanding[this.id]!
   }
   get pendingPromptTokens(): number {
     return this.#loads.pendingPromptTokens[this.id]!
@@ -118,6 +118,8 @@ export class LiveBackendView implements BackendView {
 export class LiveClusterView implements ClusterView {
   readonly random: RandomStream
   readonly backends: readonly BackendView[]
+  readonly ids: Int32Array
+  readonly columns: BackendColumns
   readonly #source: LiveSource
   readonly #matched: Int32Array
   readonly #pools = new Map<string, LiveClusterView>()
@@ -129,6 +131,8 @@ export class LiveClusterView implements ClusterView {
     matched: Int32Array,
   ) {
     this.backends = backends
+    this.ids = Int32Array.from(backends, ({ id }) => id)
+    this.columns = source.loads
     this.random = random
     this.#source = source
     this.#matched = matched

@@ -60,6 +60,13 @@ export class PrefixIndex {
     return this.holdersOf[backend]!.tree
   }
 
+  /** Blocks on the path of a request's prompt, of the size of a backend's blocks. */
+  pathBlocks(backend: number, request: number): number {
+    const { tree } = this.holdersOf[backend]!
+    const leaf = tree.leaf[request]!
+    return leaf < 0 ? 0 : tree.end[leaf]!
+  }
+
   /** Cached leading prompt tokens of a request on every backend; the last token never counts. */
   match(request: number, out: Int32Array): void {
     out.fill(0)

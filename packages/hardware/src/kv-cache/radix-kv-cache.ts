@@ -35,6 +35,8 @@ const OWN = 3
 const PINS = 4
 const BLOCKS = 5
 const NEXT_HOLDING = 6
+/** Blocks on the path of the prompt; the rest is the request's own. */
+const PATH_END = 7
 const HOLDING_FIELDS = 8
 
 /**
@@ -48,6 +50,8 @@ const HOLDING_FIELDS = 8
 export class RadixKvCache implements RenewableKvCache {
   private readonly isCaching: boolean
   private readonly capacity: readonly KvCapacity[]
+  private readonly blockTokens: Int32Array
+  private readonly capacityTokens: Float64Array
   private readonly index: PrefixIndex
   private readonly holdings = new RecordPool(HOLDING_FIELDS, 64)
   private readonly lru: LruSegments
@@ -66,6 +70,11 @@ export class RadixKvCache implements RenewableKvCache {
     wideFrom: number = WIDE_FROM,
   ) {
     this.capacity = capacity
+    this.blockTokens = Int32Array.from(capacity, ({ blockTokens }) => blockTokens)
+    this.capacityTokens = Float64Array.from(
+      capacity,
+      ({ blocks, blockTokens }) => blocks * blockTokens,
+    )
     this.isCaching = isCaching
     this.index = new PrefixIndex(requests, capacity, wideFrom)
     this.path = new Int32Array(this.index.depth)
@@ -83,19 +92,22 @@ export class RadixKvCache implements RenewableKvCache {
 
   matchOn(backend: number, request: number, tokens: number): number {
     if (!this.isCaching) return 0
-    const { blockTokens } = this.capacity[backend]!
     const e = this.index.deepest(backend, request)
-    const resident = e === NONE ? 0 : this.index.extents.data[e + RESIDENT]!
+    if (e === NONE) return 0
+    const blockTokens = this.blockTokens[backend]!
+    const resident = this.index.extents.data[e + RESIDENT]!
     return Math.min(resident, Math.floor(tokens / blockTokens)) * blockTokens
   }
 
   admit(backend: number, request: number, cachedTokens: number, tokens: number): boolean {
-    const { blockTokens } = this.capacity[backend]!
+    const blockTokens = this.blockTokens[backend]!
     const cached = Math.floor(cachedTokens / blockTokens)
     const blocks = Math.ceil(tokens / blockTokens)
     const available = this.available(backend)
     if (blocks - cached > available) return false
-    if (blocks - cached > available - this.evictableAmong(backend, request, cached)) return false
+    if (cached > 0 && blocks - cached > available - this.evictableAmong(backend, request, cached)) {
+      return false
+    }
     const h = this.holdings.take()
     const holding = this.holdings.data
     holding[h + REQUEST] = request
@@ -105,15 +117,16 @@ export class RadixKvCache implements RenewableKvCache {
     holding[h + PINS] = 0
     holding[h + BLOCKS] = blocks
     holding[h + NEXT_HOLDING] = this.holdingHead[request]!
+    holding[h + PATH_END] = this.index.pathBlocks(backend, request)
     this.holdingHead[request] = h
-    this.advance(h, cached, false)
+    if (cached > 0) this.advance(h, cached, false)
     this.take(backend, blocks - cached)
     return true
   }
 
   extend(backend: number, request: number, tokens: number): boolean {
     const h = this.holding(backend, request)
-    const blocks = Math.ceil(tokens / this.capacity[backend]!.blockTokens)
+    const blocks = Math.ceil(tokens / this.blockTokens[backend]!)
     const needed = blocks - this.holdings.data[h + BLOCKS]!
     if (needed <= 0) return true
     if (needed > this.available(backend)) return false
@@ -124,13 +137,17 @@ export class RadixKvCache implements RenewableKvCache {
 
   commit(backend: number, request: number, tokens: number): void {
     if (!this.isCaching) return
-    const blocks = Math.floor(tokens / this.capacity[backend]!.blockTokens)
+    const blocks = Math.floor(tokens / this.blockTokens[backend]!)
     this.advance(this.holding(backend, request), blocks, true)
   }
 
   release(backend: number, request: number, mayReturn = false): void {
-    const h = this.holding(backend, request)
+    this.letGo(this.holding(backend, request), mayReturn)
+  }
+
+  private letGo(h: number, mayReturn: boolean): void {
     const holding = this.holdings.data
+    const backend = holding[h + AT]!
     const pins = holding[h + PINS]!
     this.freeBlocks[backend] = this.freeBlocks[backend]! + holding[h + BLOCKS]! - pins
     const ownBlocks = this.ownBlocks(h)
@@ -140,13 +157,12 @@ export class RadixKvCache implements RenewableKvCache {
       if (own === NONE) this.lru.appendNameless(backend, ownBlocks)
       else this.unpin(own, this.index.extents.data[own + START]!)
     }
-    this.unpinPath(h)
+    if (holding[h + EXTENT] !== NONE) this.unpinPath(h)
     this.removeHolding(h)
   }
 
   canEverFit(backend: number, tokens: number): boolean {
-    const { blocks, blockTokens } = this.capacity[backend]!
-    return Math.ceil(tokens / blockTokens) <= blocks
+    return tokens <= this.capacityTokens[backend]!
   }
 
   usage(backend: number, out: KvUsage): void {
@@ -176,9 +192,13 @@ export class RadixKvCache implements RenewableKvCache {
     this.evict(backend, blocks - free)
   }
 
-  /** Says how many blocks a request holds by now, after some were taken for it. */
-  setBlocks(backend: number, request: number, blocks: number): void {
-    this.holdings.data[this.holding(backend, request) + BLOCKS] = blocks
+  leave(backend: number, request: number, tokens: number, mayReturn: boolean): void {
+    const h = this.holding(backend, request)
+    const blockTokens = this.blockTokens[backend]!
+    const whole = Math.floor(tokens / blockTokens)
+    this.holdings.data[h + BLOCKS] = whole * blockTokens === tokens ? whole : whole + 1
+    if (this.isCaching) this.advance(h, whole, true)
+    this.letGo(h, mayReturn)
   }
 
   isForgotten(request: number): boolean {
@@ -227,10 +247,7 @@ export class RadixKvCache implements RenewableKvCache {
   /** Blocks that a holding pins beyond the path of its prompt. */
   private ownBlocks(h: number): number {
     const holding = this.holdings.data
-    const tree = this.index.treeOf(holding[h + AT]!)
-    const leaf = tree.leaf[holding[h + REQUEST]!]!
-    const pathEnd = leaf < 0 ? 0 : tree.end[leaf]!
-    return Math.max(0, holding[h + PINS]! - pathEnd)
+    return Math.max(0, holding[h + PINS]! - holding[h + PATH_END]!)
   }
 
   /** Makes the own blocks of a holding an extent, which the request finds when it comes back. */
@@ -272,8 +289,24 @@ export class RadixKvCache implements RenewableKvCache {
     if (target <= pins) return
     const backend = holding[h + AT]!
     const request = holding[h + REQUEST]!
+    const pathEnd = holding[h + PATH_END]!
+    if (pins < pathEnd) this.advanceOnPath(h, Math.min(target, pathEnd), isComputed)
+    if (target > pathEnd) {
+      // Blocks that no other prompt has need no extent before the request may come back for them.
+      const own = this.index.findOwn(backend, request)
+      holding[h + OWN] = own
+      if (own !== NONE) this.fill(own, Math.max(pins, pathEnd), target, isComputed)
+    }
+    holding[h + PINS] = target
+  }
+
+  /** The part of `advance` that concerns nodes of the tree. */
+  private advanceOnPath(h: number, target: number, isComputed: boolean): void {
+    const holding = this.holdings.data
+    const pins = holding[h + PINS]!
+    const backend = holding[h + AT]!
     const tree = this.index.treeOf(backend)
-    const leaf = tree.leaf[request]!
+    const leaf = tree.leaf[holding[h + REQUEST]!]!
     let length = 0
     for (let n = leaf; n >= 0 && tree.end[n]! > pins; n = tree.parent[n]!) {
       if (tree.start[n]! < target) this.path[length++] = n
@@ -287,14 +320,6 @@ export class RadixKvCache implements RenewableKvCache {
       this.fill(e, Math.max(pins, tree.start[node]!), top, isComputed)
       this.movePin(h, e, top)
     }
-    const pathEnd = leaf < 0 ? 0 : tree.end[leaf]!
-    if (target > pathEnd) {
-      // Blocks that no other prompt has need no extent before the request may come back for them.
-      const own = this.index.findOwn(backend, request)
-      holding[h + OWN] = own
-      if (own !== NONE) this.fill(own, Math.max(pins, pathEnd), target, isComputed)
-    }
-    holding[h + PINS] = target
   }
 
   /** Makes blocks `from` to `top` of an extent pinned, and resident if they were just computed. */
