@@ -6,6 +6,7 @@ import { convertCommand } from './commands/convert.js'
 import { demoCommand } from './commands/demo.js'
 import { genTraceCommand } from './commands/gen-trace.js'
 import { listAlgorithmsCommand } from './commands/list-algorithms.js'
+import { listGpusCommand, listModelsCommand } from './commands/list-hardware.js'
 import { runCommand } from './commands/run.js'
 import { sweepCommand } from './commands/sweep.js'
 import { colorsFor } from './output/colors.js'
@@ -66,6 +67,8 @@ function commandLine(args: readonly string[]): Argv {
     .command(genTraceCommand)
     .command(convertCommand)
     .command(listAlgorithmsCommand)
+    .command(listModelsCommand)
+    .command(listGpusCommand)
     .option('debug', { type: 'boolean', describe: 'Show stack traces', global: true })
     .demandCommand(1, 'a command is missing')
     .strict()

@@ -9,6 +9,8 @@ export const COMMANDS = [
   'gen-trace',
   'convert',
   'list-algorithms',
+  'list-models',
+  'list-gpus',
   'demo',
 ] as const
 

@@ -12,3 +12,5 @@ export type ExperimentsErrorCode =
   | 'jobs_invalid'
   | 'worker_stopped'
   | 'interrupted'
+  | 'latency_unreadable'
+  | 'model_unreadable'

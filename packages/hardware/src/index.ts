@@ -1,9 +1,45 @@
+export { defaultFor, ENGINES, findEngine } from './engines/engine-catalogue.js'
+export type { EnginePreset } from './engines/engine-preset.js'
 export type { HardwareErrorCode } from './errors/hardware-error-code.js'
 export { findGpu } from './gpus/find-gpu.js'
-export type { DenseFlops, Gpu, GpuSource } from './gpus/gpu.js'
+export type { DenseFlops, Gpu, GpuArchitecture, GpuSource } from './gpus/gpu.js'
 export { GPUS } from './gpus/gpu-catalogue.js'
+export { type KvCapacity, type KvCapacityOptions, kvCapacity } from './kv-cache/kv-capacity.js'
 export { type PagedKvCacheOptions, pagedKvCache } from './kv-cache/paged-kv-cache.js'
 export { radixKvCache } from './kv-cache/radix-kv-cache.js'
 export { type KvShape, kvBytesPerToken } from './kv-transfer/kv-bytes-per-token.js'
 export { type AffineLatencyOptions, affineLatency } from './latency/affine-latency.js'
+export {
+  AFFINE_PROFILES,
+  type AffineProfile,
+  findAffineProfile,
+} from './latency/affine-profiles.js'
+export { KERNEL_EFFICIENCIES, type KernelEfficiency } from './latency/kernel-efficiency.js'
+export { type LatencyTableRow, parseLatencyTable } from './latency/latency-table.js'
+export { type MockerLatencyOptions, mockerLatency } from './latency/mocker-latency.js'
 export { type PiecewiseLatencyOptions, piecewiseLatency } from './latency/piecewise-latency.js'
+export {
+  type RooflineLatency,
+  rooflineLatency,
+  type StepBreakdown,
+} from './latency/roofline-latency.js'
+export type { Parallelism, RooflineOptions } from './latency/roofline-options.js'
+export { tableLatency } from './latency/table-latency.js'
+export { allReduceMs, allToAllMs, messageMs } from './links/collectives.js'
+export { findLink } from './links/find-link.js'
+export type { Link } from './links/link.js'
+export { LINKS } from './links/link-catalogue.js'
+export { findModel, MODELS } from './models/find-model.js'
+export { modelFromHuggingFaceConfig } from './models/hugging-face-config.js'
+export type { Experts, GroupedQueryAttention, LatentAttention, Model } from './models/model.js'
+export {
+  activeParameterCount,
+  attentionFlopsPerPair,
+  flopsPerToken,
+  kvBytesOfContext,
+  type ModelParameters,
+  modelParameters,
+  parameterCount,
+  weightBytes,
+} from './models/model-size.js'
+export { type KvPrecision, WEIGHT_PRECISIONS, type WeightPrecision } from './precision/precision.js'

@@ -3,21 +3,25 @@ import { type BackendView, type ClusterView, type Reject, reject } from '@routes
 /** The decision when no backend can take the request. */
 export const noAvailableBackend: Reject = Object.freeze(reject('no_available_backend'))
 
+/** Whether a backend, by its id, can take a request. */
+export function isAvailable({ columns }: ClusterView, id: number): boolean {
+  return columns.waiting[id]! < columns.maxQueueDepth[id]!
+}
+
 /** How many backends can take a request. */
-export function countAvailable({ columns, ids }: ClusterView): number {
-  const { waiting, maxQueueDepth } = columns
+export function countAvailable(cluster: ClusterView): number {
+  const { ids } = cluster
   let count = 0
-  for (let i = 0; i < ids.length; i++) if (waiting[ids[i]!]! < maxQueueDepth[ids[i]!]!) count++
+  for (let i = 0; i < ids.length; i++) if (isAvailable(cluster, ids[i]!)) count++
   return count
 }
 
 /** The available backend at a position counted from 0 in order of id, or a rejection past the end. */
 export function nthAvailable(cluster: ClusterView, position: number): BackendView | Reject {
-  const { backends, columns, ids } = cluster
-  const { waiting, maxQueueDepth } = columns
+  const { backends, ids } = cluster
   let remaining = position
   for (let i = 0; i < ids.length; i++) {
-    if (waiting[ids[i]!]! < maxQueueDepth[ids[i]!]! && remaining-- === 0) return backends[i]!
+    if (isAvailable(cluster, ids[i]!) && remaining-- === 0) return backends[i]!
   }
   return noAvailableBackend
 }

@@ -1,6 +1,6 @@
 import { type BackendView, type ClusterView, type Reject, RouteSimError } from '@routesim/core'
 import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
-import { noAvailableBackend } from './available.js'
+import { isAvailable, noAvailableBackend } from './available.js'
 import type { TieRule } from './ties.js'
 
 /** What a picker compares backends by. Infinite scores are allowed, NaN is an error. */
@@ -80,29 +80,60 @@ export function leastOf(
   costs: ArrayLike<number>,
   ties: TieRule = 'random',
 ): BackendView | Reject {
-  const { backends, columns, ids } = cluster
-  const { waiting, maxQueueDepth } = columns
-  let best = -1
-  let bestCost = Number.POSITIVE_INFINITY
-  let tied = 0
-  for (let i = 0; i < ids.length; i++) {
-    const id = ids[i]!
-    const cost = costs[id]!
-    if (cost > bestCost || waiting[id]! >= maxQueueDepth[id]!) continue
+  const { backends, ids } = cluster
+  const size = ids.length
+  // Nearly always the cheapest of all is available: a plain pass for the least, and one for who else has it.
+  let least = Number.POSITIVE_INFINITY
+  let first = size
+  for (let i = 0; i < size; i++) {
+    const cost = costs[ids[i]!]!
+    if (cost >= least) continue
     if (Number.isNaN(cost)) throw scoreIsNaN(backends[i]!)
-    if (cost < bestCost || best < 0) {
-      best = i
-      bestCost = cost
-      tied = 1
-    } else tied++
+    least = cost
+    first = i
   }
-  if (best < 0) return noAvailableBackend
-  if (tied === 1 || ties === 'first') return backends[best]!
-  for (let skip = cluster.random.integer(tied); skip > 0; ) {
-    const id = ids[++best]!
-    if (costs[id] === bestCost && waiting[id]! < maxQueueDepth[id]!) skip--
+  if (first === size || !isAvailable(cluster, ids[first]!)) {
+    least = leastAvailable(cluster, costs)
+    first = nextAt(cluster, costs, least, 0)
+    if (first === size) return noAvailableBackend
   }
-  return backends[best]!
+  if (ties === 'first') return backends[first]!
+  let tied = 1
+  for (let i = first + 1; i < size; i++) {
+    if (costs[ids[i]!] === least && isAvailable(cluster, ids[i]!)) tied++
+  }
+  if (tied === 1) return backends[first]!
+  let chosen = first
+  for (let skip = cluster.random.integer(tied); skip > 0; skip--) {
+    chosen = nextAt(cluster, costs, least, chosen + 1)
+  }
+  return backends[chosen]!
+}
+
+/** Where the next available backend with a cost stands, `ids.length` when there is none. */
+function nextAt(
+  cluster: ClusterView,
+  costs: ArrayLike<number>,
+  cost: number,
+  from: number,
+): number {
+  const { ids } = cluster
+  let i = from
+  while (i < ids.length && !(costs[ids[i]!] === cost && isAvailable(cluster, ids[i]!))) i++
+  return i
+}
+
+/** The lowest cost of the available backends. */
+function leastAvailable(cluster: ClusterView, costs: ArrayLike<number>): number {
+  const { backends, ids } = cluster
+  let least = Number.POSITIVE_INFINITY
+  for (let i = 0; i < ids.length; i++) {
+    if (!isAvailable(cluster, ids[i]!)) continue
+    const cost = costs[ids[i]!]!
+    if (Number.isNaN(cost)) throw scoreIsNaN(backends[i]!)
+    if (cost < least) least = cost
+  }
+  return least
 }
 
 function scoreIsNaN(backend: BackendView): RouteSimError<AlgorithmsErrorCode> {

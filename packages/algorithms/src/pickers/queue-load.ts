@@ -1,6 +1,10 @@
 import type { BackendColumns } from '@routesim/core'
 
-/** L = min(1, (Q + A) / maxQueueDepth): the requests a backend has, relative to its queue's length. */
+/**
+ * L = min(1, (Q + A) / maxQueueDepth): the requests a backend has, relative to its queue's length; 1 when
+ * it takes none.
+ */
 export function queueLoad({ outstanding, maxQueueDepth }: BackendColumns, id: number): number {
-  return Math.min(1, outstanding[id]! / maxQueueDepth[id]!)
+  const depth = maxQueueDepth[id]!
+  return depth > 0 ? Math.min(1, outstanding[id]! / depth) : 1
 }

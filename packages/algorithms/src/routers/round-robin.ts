@@ -1,5 +1,5 @@
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
-import { noAvailableBackend } from '../pickers/available.js'
+import { isAvailable, noAvailableBackend } from '../pickers/available.js'
 
 /**
  * The first available backend whose id is greater than the last one used; past the end, the first
@@ -13,13 +13,13 @@ export const roundRobin: RouterDefinition = defineRouter({
   create: () => {
     let lastId = -1
     return {
-      route(_request, { backends, columns, ids }) {
-        const { waiting, maxQueueDepth } = columns
+      route(_request, cluster) {
+        const { backends, ids } = cluster
         let i = firstAbove(ids, lastId)
         for (let tried = 0; tried < ids.length; tried++, i++) {
           if (i === ids.length) i = 0
           const id = ids[i]!
-          if (waiting[id]! >= maxQueueDepth[id]!) continue
+          if (!isAvailable(cluster, id)) continue
           lastId = id
           return backends[i]!
         }

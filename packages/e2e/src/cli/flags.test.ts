@@ -90,6 +90,19 @@ test('list-algorithms names the seven of the original', async () => {
   )
 })
 
+test('list-models and list-gpus print a row each, and records as JSON', async () => {
+  const models = await routesim(['list-models'])
+  expect(models.stdout).toMatch(/^Llama-3.1-70B +70\.6 +70\.6 +bf16 +141\.1 +327680$/m)
+  expect(models.stdout).toMatch(/^gpt-oss-120b +116\.8 +5\.7 +mxfp4 /m)
+  const gpus = await routesim(['list-gpus'])
+  expect(gpus.stdout).toMatch(/^H100 SXM +80 +3350 +989\.5 +1979 +- +NVLink 4 +3\.50$/m)
+  for (const command of ['list-models', 'list-gpus']) {
+    const { code, stdout } = await routesim([command, '--format', 'json'])
+    expect(code).toBe(0)
+    for (const record of JSON.parse(stdout)) expect(record.source).toBeTruthy()
+  }
+})
+
 test('help and version are found however they are asked for', async () => {
   const [h, help, word] = await Promise.all([
     routesim(['-h']),

@@ -1,14 +1,15 @@
-import type { BackendRole, BackendSpec, ClusterSpec, LatencyModel } from '@routesim/core'
-import { RouteSimError } from '@routesim/core'
+import type { BackendRole, BackendSpec, ClusterSpec, KvTransfer } from '@routesim/core'
 import {
-  affineLatency,
   findGpu,
+  findLink,
+  kvBytesOfContext,
   kvBytesPerToken,
   pagedKvCache,
-  piecewiseLatency,
   radixKvCache,
 } from '@routesim/hardware'
-import type { Config } from '../config/schema.js'
+import type { ClusterConfig, Config } from '../config/schema.js'
+import { buildLatency, kvPrecisionOf } from './build-latency.js'
+import { resolveModel } from './resolve-model.js'
 
 /** A cluster ready to simulate, and what it costs. */
 export interface Fleet {
@@ -24,8 +25,8 @@ export type Stepper = 'fast' | 'reference'
 
 /** @throws RouteSimError `gpu_unknown`, with a suggestion */
 export function buildFleet({ cluster: config }: Config, stepper: Stepper = 'fast'): Fleet {
-  const gpu = findGpu(config.gpu_type)
-  const latency = namedAsInConfig(() => buildLatency(config.compute_model))
+  const gpu = findGpu(config.gpu ?? config.gpu_type)
+  const latency = buildLatency(config)
   const pools = config.disaggregated
   const backends = Array.from({ length: config.num_backends }, (_, id): BackendSpec => {
     const role: BackendRole = !pools.enabled
@@ -43,7 +44,7 @@ export function buildFleet({ cluster: config }: Config, stepper: Stepper = 'fast
       chunkedPrefill: config.chunked_prefill,
     }
   })
-  const pricePerHour = config.price_per_hour ?? gpu.pricePerHourUsd
+  const pricePerHour = config.price_per_hour ?? gpu.pricePerHourUsd * config.tp * config.pp
   return {
     gpu: gpu.name,
     pricePerHour: backends.map(() => pricePerHour),
@@ -52,46 +53,27 @@ export function buildFleet({ cluster: config }: Config, stepper: Stepper = 'fast
       kvCache: (stepper === 'fast' ? radixKvCache : pagedKvCache)({
         prefixCaching: config.prefix_caching,
       }),
-      kvTransfer: {
-        latencyMs: pools.kv_transfer_latency_us / 1000,
-        bandwidthBytesPerSec: pools.kv_transfer_bandwidth_gb_s * 1e9,
-        bytesPerToken: kvBytesPerToken({
-          numLayers: pools.num_layers,
-          numKvHeads: pools.num_kv_heads,
-          headDim: pools.head_dim,
-        }),
-      },
+      kvTransfer: kvTransferOf(config),
     },
   }
 }
 
-/** Errors of the latency models name the keys of the config. */
-function namedAsInConfig(build: () => LatencyModel): LatencyModel {
-  try {
-    return build()
-  } catch (error) {
-    if (!(error instanceof RouteSimError)) throw error
-    const message = error.message.replace(/\b[a-z]+(?:[A-Z][a-z]*|\d)+\b/g, (name) =>
-      name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-    )
-    const path = 'cluster.compute_model'
-    throw new RouteSimError(`${path}.${message}`, { code: error.code, path, cause: error })
+function kvTransferOf(config: ClusterConfig): KvTransfer {
+  const { disaggregated: pools, model } = config
+  const link = pools.kv_transfer_link === undefined ? undefined : findLink(pools.kv_transfer_link)
+  return {
+    latencyMs: link?.latencyMs ?? pools.kv_transfer_latency_us / 1000,
+    bandwidthBytesPerSec:
+      link === undefined
+        ? pools.kv_transfer_bandwidth_gb_s * 1e9
+        : link.bandwidthBytesPerSec * link.efficiency,
+    bytesPerToken:
+      model === undefined
+        ? kvBytesPerToken({
+            numLayers: pools.num_layers,
+            numKvHeads: pools.num_kv_heads,
+            headDim: pools.head_dim,
+          })
+        : kvBytesOfContext(resolveModel(model), 1, kvPrecisionOf(config)),
   }
-}
-
-function buildLatency(model: Config['cluster']['compute_model']): LatencyModel {
-  if (model.kind === 'affine') {
-    return affineLatency({
-      baseMs: model.base_ms,
-      prefillMsPerToken: model.prefill_ms_per_token,
-      decodeMsPerRequest: model.decode_ms_per_request,
-      decodeMsPerContextToken: model.decode_ms_per_context_token,
-    })
-  }
-  return piecewiseLatency({
-    prefillTokensPerSec: model.prefill_tokens_per_sec,
-    decodeTokensPerSecBatch1: model.decode_tokens_per_sec_batch1,
-    decodeThroughputSaturationBatch: model.decode_throughput_saturation_batch,
-    decodeTokensPerSecSaturated: model.decode_tokens_per_sec_saturated,
-  })
 }

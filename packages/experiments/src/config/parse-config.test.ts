@@ -32,7 +32,7 @@ test.each([
   ],
   [
     '[cluster]\nnum_backends = 4\ncompute_model = { kind = "afine" }',
-    'bench.toml:3:19 cluster.compute_model.kind: expected "piecewise" or "affine", got "afine"',
+    'bench.toml:3:19 cluster.compute_model.kind: expected "piecewise", "affine", "profile", "roofline", "table" or "mocker", got "afine"',
   ],
   [
     '[cluster]\nnum_backends = 4\n[cluster.compute_model]\nkind = "affine"\nbase_ms = 1\nprefill_ms_per_tokn = 3\nprefill_ms_per_token = 1\ndecode_ms_per_request = 1',

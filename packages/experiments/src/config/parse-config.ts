@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { closestName, RouteSimError } from '@routesim/core'
 import { parse, TomlError } from 'smol-toml'
 import { z } from 'zod'
+import { withFilesLocated } from './locate-files.js'
 import { type Config, configSchema } from './schema.js'
 import { tomlPosition } from './toml-positions.js'
 
@@ -28,7 +29,7 @@ export async function loadConfig(path: string): Promise<Config> {
 /**
  * Checks a config given as TOML text and fills in every default.
  *
- * @param name - what error messages call the text
+ * @param name - what error messages call the text: the path of its file, to which others may be relative
  * @throws RouteSimError `config_invalid`
  *
  * @example
@@ -48,7 +49,7 @@ export function parseConfig(source: string, name = 'config'): Config {
       cause,
     })
   }
-  const checked = configSchema.safeParse(values)
+  const checked = configSchema.safeParse(withFilesLocated(values, name))
   if (checked.success) return checked.data
   const faults = checked.error.issues.flatMap((issue) => describe(issue, source, name))
   throw new RouteSimError(faults.join('\n'), { code: 'config_invalid', path: name })

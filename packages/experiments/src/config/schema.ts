@@ -1,17 +1,19 @@
-import { findGpu } from '@routesim/hardware'
+import { RouteSimError } from '@routesim/core'
+import {
+  ENGINES,
+  findEngine,
+  findGpu,
+  findLink,
+  WEIGHT_PRECISIONS,
+  type WeightPrecision,
+} from '@routesim/hardware'
 import { GENERATOR_KINDS, LENGTH_DISTRIBUTIONS } from '@routesim/traces'
 import { z } from 'zod'
-import {
-  expected,
-  flag,
-  integer,
-  notNegative,
-  oneOf,
-  positive,
-  show,
-  table,
-  text,
-} from './fields.js'
+import { rooflineOf } from '../cluster/build-latency.js'
+import { resolveModel } from '../cluster/resolve-model.js'
+import { DEFAULT_ENGINE, DEFAULT_GPU, withDeploymentDefaults } from './deployment-defaults.js'
+import { expected, flag, integer, notNegative, oneOf, positive, table, text } from './fields.js'
+import { computeModel, inCatalogue } from './latency-schema.js'
 
 const simulation = table({
   name: text().default('simulation').describe('Label of the run.'),
@@ -22,45 +24,6 @@ const simulation = table({
     .default(0)
     .describe('Leading requests, in order of arrival, that are simulated but not measured.'),
 })
-
-const piecewise = table({
-  kind: z.literal('piecewise').default('piecewise').describe('Step time from throughput figures.'),
-  prefill_tokens_per_sec: positive().default(50000).describe('Prompt tokens computed per second.'),
-  decode_tokens_per_sec_batch1: positive()
-    .default(80)
-    .describe('Output tokens per second of a lone request.'),
-  decode_throughput_saturation_batch: integer(1)
-    .default(64)
-    .describe('Batch size from which output throughput grows no further.'),
-  decode_tokens_per_sec_saturated: positive()
-    .default(3200)
-    .describe('Output tokens per second of a saturated batch, all requests together.'),
-})
-
-const affine = table({
-  kind: z
-    .literal('affine')
-    .describe('Step time = a + b·prefill tokens + c·decoding requests + d·their context tokens.'),
-  base_ms: notNegative().describe('a, in ms per step.'),
-  prefill_ms_per_token: notNegative().describe('b, in ms per prompt token computed.'),
-  decode_ms_per_request: notNegative().describe('c, in ms per decoding request.'),
-  decode_ms_per_context_token: notNegative()
-    .default(0)
-    .describe('d, in ms per token of context of the decoding requests.'),
-})
-
-const computeModel = z.preprocess(
-  (value) =>
-    typeof value === 'object' && value !== null && !('kind' in value)
-      ? { kind: 'piecewise', ...value }
-      : value,
-  z.discriminatedUnion('kind', [piecewise, affine], {
-    error: ({ input }) => {
-      const found = typeof input === 'object' && input !== null ? Reflect.get(input, 'kind') : input
-      return `expected "piecewise" or "affine", got ${show(found)}`
-    },
-  }),
-)
 
 const disaggregated = table({
   enabled: flag().default(false).describe('Prefill on some backends, decode on the others.'),
@@ -74,28 +37,60 @@ const disaggregated = table({
   kv_transfer_bandwidth_gb_s: positive()
     .default(50)
     .describe('Bandwidth of a KV transfer, in 10^9 bytes per second.'),
-  num_layers: integer(1).default(80).describe('Layers of the model, for the size of its KV cache.'),
+  kv_transfer_link: text()
+    .superRefine(inCatalogue(findLink))
+    .optional()
+    .describe('Link of KV transfers by name, instead of latency and bandwidth.'),
+  num_layers: integer(1)
+    .default(80)
+    .describe('Layers, for the size of a KV cache; a model has its own.'),
   head_dim: integer(1).default(128).describe('Dimension of an attention head.'),
   num_kv_heads: integer(1).default(8).describe('KV heads of the model.'),
 })
 
-/** Says at which line a GPU is not in the catalogue. */
-function checkGpu(name: string, context: z.RefinementCtx): void {
-  try {
-    findGpu(name)
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: (error as Error).message })
-  }
-}
+/** Says at which line a model is neither in the catalogue nor a file that can be read. */
+const model = text().superRefine(inCatalogue(resolveModel))
 
 const cluster = table({
   gpu_type: text()
-    .superRefine(checkGpu)
-    .default('H100Sxm')
+    .superRefine(inCatalogue(findGpu))
+    .default(DEFAULT_GPU)
     .describe('GPU of every backend; sets its price.'),
+  gpu: text()
+    .superRefine(inCatalogue(findGpu))
+    .optional()
+    .describe('The same as gpu_type, and goes before it.'),
+  model: model
+    .optional()
+    .describe(
+      'Model that is served: a name that list-models prints, or the path of a Hugging Face config.json, relative to the working directory or to the config file.',
+    ),
+  precision: oneOf(WEIGHT_PRECISIONS as readonly [WeightPrecision, ...WeightPrecision[]])
+    .optional()
+    .describe("Precision of the weights; default the published checkpoint's."),
+  kv_precision: oneOf(['bf16', 'fp8'])
+    .optional()
+    .describe('Precision of the KV cache; default as the engine chooses.'),
+  tp: integer(1, 1024).default(1).describe('Tensor parallel degree of a backend.'),
+  pp: integer(1, 1024).default(1).describe('Pipeline stages of a backend.'),
+  ep: integer(1, 1024)
+    .default(1)
+    .describe('Ranks of a backend among which whole experts are dealt out; divides tp.'),
+  engine: text()
+    .superRefine(inCatalogue(findEngine))
+    .optional()
+    .describe(
+      `Serving engine (${ENGINES.map(({ name }) => `"${name}"`).join(', ')}), whose defaults take the place of those below; default "${DEFAULT_ENGINE}" with a model.`,
+    ),
+  gpu_memory_utilization: positive()
+    .max(1, expected('a number > 0 and <= 1'))
+    .optional()
+    .describe(
+      'Part of the memory that weights, activations and KV cache take; default as the engine.',
+    ),
   price_per_hour: notNegative()
     .optional()
-    .describe('Price of one backend in $ per hour, instead of the catalogue.'),
+    .describe('Price of one backend in $ per hour, instead of that of its tp x pp GPUs.'),
   num_backends: integer(1, 4096).describe('Model replicas.'),
   max_batch_tokens: integer(1)
     .default(16384)
@@ -108,12 +103,30 @@ const cluster = table({
   prefix_caching: flag().default(true).describe('Whether computed KV blocks are kept for reuse.'),
   kv_cache_blocks: integer(1, 2 ** 24)
     .default(32768)
-    .describe('KV blocks of one backend; at most 2^27 in the whole cluster.'),
+    .describe(
+      'KV blocks of one backend, at most 2^27 in the whole cluster; with a model, what fits beside it.',
+    ),
   kv_block_size: integer(1).default(16).describe('Tokens per KV block.'),
   compute_model: computeModel
     .prefault({ kind: 'piecewise' })
-    .describe('How long engine steps take.'),
+    .describe('How long engine steps take; with a model, the roofline.'),
   disaggregated: disaggregated.prefault({}).describe('Separate prefill and decode backends.'),
+})
+
+const checkedCluster = cluster.superRefine((values, context) => {
+  if (values.compute_model.kind !== 'roofline') return
+  const refuse = (path: string, message: string): void =>
+    context.addIssue({ code: 'custom', path: [path], message })
+  if (values.model === undefined) {
+    refuse('model', 'expected the name of a model because compute_model is a roofline, got nothing')
+    return
+  }
+  try {
+    rooflineOf(values)
+  } catch (error) {
+    if (!(error instanceof RouteSimError)) throw error
+    refuse(error.path ?? 'model', error.message.replace(/^\w+: /, ''))
+  }
 })
 
 const trace = table({
@@ -221,7 +234,7 @@ const MOST_BLOCKS = 2 ** 27
 /** The whole config file. Every default of RouteSim stands here and nowhere else. */
 export const configSchema = table({
   simulation: simulation.prefault({}),
-  cluster,
+  cluster: z.preprocess(withDeploymentDefaults, checkedCluster),
   trace: trace.prefault({}),
   algorithms: z
     .record(
@@ -255,6 +268,9 @@ export const configSchema = table({
     })
   }
 })
+
+/** The cluster of a checked configuration. */
+export type ClusterConfig = z.output<typeof cluster>
 
 /** A checked configuration with every default filled in. */
 export type Config = z.output<typeof configSchema>

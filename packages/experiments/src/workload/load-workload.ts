@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs'
-import { basename, dirname, isAbsolute, join } from 'node:path'
+import { basename } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { type RequestSource, type RequestTable, RouteSimError, tableSource } from '@routesim/core'
 import {
@@ -9,6 +8,7 @@ import {
   readTrace,
   TraceGeneration,
 } from '@routesim/traces'
+import { besideConfig } from '../config/locate-files.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { interrupted } from '../run/execute.js'
@@ -78,7 +78,7 @@ export async function loadWorkload(
   }
   if (given !== undefined) return readWorkload(given, trace, options, false)
   if (trace.path !== undefined) {
-    return readWorkload(resolveTracePath(trace.path, configPath), trace, options, true)
+    return readWorkload(besideConfig(trace.path, configPath), trace, options, true)
   }
   if (trace.generator !== undefined || trace.rate !== undefined) return generatedWorkload(trace)
   throw new RouteSimError<ExperimentsErrorCode>(
@@ -213,13 +213,6 @@ function fixedWorkload(
 
 function extentOf({ size, arrivalMs }: RequestTable): Extent {
   return { requests: size, spanMs: size === 0 ? 0 : arrivalMs[size - 1]! - arrivalMs[0]! }
-}
-
-/** Relative to the working directory, or where there is no such file, to the config. */
-function resolveTracePath(path: string, configPath: string | undefined): string {
-  if (isAbsolute(path) || existsSync(path) || configPath === undefined) return path
-  const beside = join(dirname(configPath), path)
-  return existsSync(beside) ? beside : path
 }
 
 /** What the options of the generator are called in a config. */

@@ -4,12 +4,19 @@ export interface Gpu {
   readonly name: string
   /** Other names it goes by; case, spaces, `-` and `_` make no difference. */
   readonly aliases: readonly string[]
+  readonly architecture: GpuArchitecture
   /** Device memory in bytes, in the decimal gigabytes of the data sheet. */
   readonly memoryBytes: number
+  /** What the driver reports as total, in bytes: the share of it that engines take is of this. */
+  readonly driverMemoryBytes: number
   /** Peak memory bandwidth. */
   readonly memoryBandwidthBytesPerSec: number
   /** Peak tensor-core operations per second by precision, without sparsity. */
   readonly denseFlops: DenseFlops
+  /** Part of the peak that the power limit leaves under full load; 1 when absent. */
+  readonly sustainedClock?: number
+  /** Name of the link to the other GPUs of its server, in the catalogue of links. */
+  readonly link: string
   /** Indicative on-demand price, rounded: prices of one GPU differ severalfold between clouds. */
   readonly pricePerHourUsd: number
   readonly source: GpuSource
@@ -21,7 +28,20 @@ export interface DenseFlops {
   readonly fp16: number
   readonly fp8?: number
   readonly int8?: number
+  /** FP4 with a scale per 16 or 32 weights: Blackwell and later. */
+  readonly fp4?: number
 }
+
+/** Generation of the tensor cores, which decides what part of the peak the kernels reach. */
+export type GpuArchitecture =
+  | 'volta'
+  | 'turing'
+  | 'ampere'
+  | 'ada'
+  | 'hopper'
+  | 'blackwell'
+  | 'blackwell-rtx'
+  | 'cdna3'
 
 /** Where the figures come from. */
 export interface GpuSource {

@@ -14,24 +14,35 @@ export interface AffineLatencyOptions {
   readonly decodeMsPerRequest: number
   /** Cost of each token of context that decoding requests attend to. */
   readonly decodeMsPerContextToken: number
+  /** The same in steps that hold prompt tokens too, where it costs more; as in others when absent. */
+  readonly mixedDecodeMsPerContextToken?: number
+  /** Cost of each pair (prompt token, token it attends to), cached tokens included; none when absent. */
+  readonly prefillMsPerAttentionPair?: number
 }
 
 /**
  * Step times affine in what the step computes: base + prefill tokens + decoding requests + their
- * context tokens, each at its price in ms. The four prices come from a linear regression over
+ * context tokens, each at its price in ms, and attention of prompts if given. The prices come from a linear regression over
  * measured steps of an engine, or from bandwidth and FLOPs of a GPU.
  * @throws RouteSimError `latency_invalid`
  */
 export function affineLatency(options: AffineLatencyOptions): LatencyModel {
   check(options)
   const { baseMs, prefillMsPerToken, decodeMsPerRequest, decodeMsPerContextToken } = options
+  const mixedMsPerContextToken = options.mixedDecodeMsPerContextToken ?? decodeMsPerContextToken
+  const msPerPair = options.prefillMsPerAttentionPair ?? 0
+
+  function contextMs(step: StepShape): number {
+    return step.prefillTokens > 0 ? mixedMsPerContextToken : decodeMsPerContextToken
+  }
 
   function stepMs(step: StepShape): number {
     return (
       baseMs +
       prefillMsPerToken * step.prefillTokens +
       decodeMsPerRequest * step.decodeRequests +
-      decodeMsPerContextToken * step.decodeContextTokens
+      contextMs(step) * step.decodeContextTokens +
+      msPerPair * step.prefillAttentionPairs
     )
   }
 
@@ -39,9 +50,12 @@ export function affineLatency(options: AffineLatencyOptions): LatencyModel {
     name: 'affine',
     stepMs,
     segment(step: StepShape, out: StepSegment): void {
+      const { prefillTokens } = step
       out.baseMs = stepMs(step)
-      out.slopeMs = decodeMsPerContextToken * step.decodeRequests
-      out.steps = Number.POSITIVE_INFINITY
+      out.slopeMs =
+        contextMs(step) * step.decodeRequests + msPerPair * prefillTokens * prefillTokens
+      // How the chunks of several prompts grow is not known from their sum.
+      out.steps = msPerPair > 0 && step.prefillRequests > 1 ? 1 : Number.POSITIVE_INFINITY
     },
   }
 }
@@ -52,9 +66,11 @@ function check(options: AffineLatencyOptions): void {
     'prefillMsPerToken',
     'decodeMsPerRequest',
     'decodeMsPerContextToken',
+    'mixedDecodeMsPerContextToken',
+    'prefillMsPerAttentionPair',
   ] as const
   for (const name of names) {
-    const value = options[name]
+    const value = options[name] ?? 0
     if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) {
       refuseParameter(name, 'a finite number >= 0', value)
     }

@@ -1,0 +1,78 @@
+import { listGpus, listModels } from '@routesim/experiments'
+import type { CommandModule } from 'yargs'
+import { alignedTable, type Column } from '../output/table.js'
+
+interface ListArguments {
+  format: 'text' | 'json'
+}
+
+const GIGA = 1e9
+const TERA = 1e12
+
+/** `routesim list-models`: what `cluster.model` may name. */
+export const listModelsCommand: CommandModule<object, ListArguments> = listCommand(
+  'list-models',
+  'List the models that configs may name',
+  listModels,
+  ['model', 'params (B)', 'active (B)', 'weights', 'GB', 'KV bytes/token'],
+  (model) => [
+    model.name,
+    (model.parameters / GIGA).toFixed(1),
+    (model.activeParameters / GIGA).toFixed(1),
+    model.weights,
+    (model.weightBytes / GIGA).toFixed(1),
+    String(model.kvBytesPerToken),
+  ],
+)
+
+/** `routesim list-gpus`: what `cluster.gpu` may name. */
+export const listGpusCommand: CommandModule<object, ListArguments> = listCommand(
+  'list-gpus',
+  'List the GPUs that configs may name',
+  listGpus,
+  ['GPU', 'GB', 'GB/s', 'TFLOPs 16-bit', 'fp8', 'fp4', 'link', '$/h'],
+  (gpu) => [
+    gpu.name,
+    String(gpu.memoryBytes / GIGA),
+    String(Math.round(gpu.memoryBandwidthBytesPerSec / GIGA)),
+    ...[gpu.denseFlops.fp16, gpu.denseFlops.fp8, gpu.denseFlops.fp4].map((flops) =>
+      flops === undefined ? '-' : String(flops / TERA),
+    ),
+    gpu.link,
+    gpu.pricePerHourUsd.toFixed(2),
+  ],
+)
+
+/** A command that prints a catalogue: a row each, or the records as JSON. */
+function listCommand<Entry>(
+  command: string,
+  describe: string,
+  entries: () => readonly Entry[],
+  titles: readonly string[],
+  cells: (entry: Entry) => string[],
+): CommandModule<object, ListArguments> {
+  return {
+    command,
+    describe,
+    builder: (yargs) =>
+      yargs.option('format', {
+        choices: ['text', 'json'] as const,
+        default: 'text' as const,
+        requiresArg: true,
+        describe: 'Print as',
+      }),
+    handler: ({ format }) => {
+      const columns = titles.map(
+        (title): Column => ({
+          title,
+          align: ['model', 'GPU', 'weights', 'link'].includes(title) ? 'left' : 'right',
+        }),
+      )
+      const text =
+        format === 'json'
+          ? JSON.stringify(entries(), undefined, 2)
+          : alignedTable(columns, entries().map(cells))
+      process.stdout.write(`${text}\n`)
+    },
+  }
+}

@@ -1,0 +1,139 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { loadConfig, parseConfig } from '../config/parse-config.js'
+import { buildFleet } from './build-cluster.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'routesim-deployment-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function fleetOf(cluster: string): ReturnType<typeof buildFleet> {
+  return buildFleet(parseConfig(`[cluster]\nnum_backends = 2\n${cluster}`))
+}
+
+const step = {
+  prefillTokens: 0,
+  prefillRequests: 0,
+  prefillAttentionPairs: 0,
+  decodeRequests: 8,
+  decodeContextTokens: 8000,
+}
+
+describe('a cluster with a model', () => {
+  const llama =
+    'model = "llama-3.1-70b"\ngpu = "h100-sxm"\ntp = 4\nprecision = "fp8"\nengine = "vllm"'
+
+  test('has the step times of a roofline, the limits of the engine and the blocks that fit', () => {
+    const { cluster, gpu, pricePerHour } = fleetOf(llama)
+    const { latency, kv, maxBatchTokens, maxNumSeqs } = cluster.backends[0]!
+    expect(gpu).toBe('H100 SXM')
+    expect(pricePerHour).toEqual([14, 14])
+    expect(latency.name).toBe('roofline')
+    // 12.1 ms measured at 8 requests of 1024 + 1024 tokens (ai-dynamo/aiconfigurator 095f58a).
+    expect(latency.stepMs(step)).toBeGreaterThan(10.5)
+    expect(latency.stepMs(step)).toBeLessThan(12.5)
+    expect({ maxBatchTokens, maxNumSeqs }).toEqual({ maxBatchTokens: 8192, maxNumSeqs: 1024 })
+    expect(kv.blockTokens).toBe(16)
+    expect(kv.blocks * 16).toBeGreaterThan(600_000)
+    expect(cluster.kvTransfer?.bytesPerToken).toBe(327_680)
+  })
+
+  test('keeps what the config says', () => {
+    const { cluster } = fleetOf(`${llama}
+max_batch_tokens = 2048
+kv_cache_blocks = 1000
+kv_precision = "fp8"
+disaggregated = { kv_transfer_link = "InfiniBand NDR" }
+[cluster.compute_model]
+kind = "profile"
+name = "llama-3.1-70b fp8 h100 tp4 vllm"`)
+    const { latency, kv, maxBatchTokens } = cluster.backends[0]!
+    expect({ name: latency.name, blocks: kv.blocks, maxBatchTokens }).toEqual({
+      name: 'affine',
+      blocks: 1000,
+      maxBatchTokens: 2048,
+    })
+    expect(cluster.kvTransfer).toEqual({
+      latencyMs: 0.005,
+      bandwidthBytesPerSec: 45e9,
+      bytesPerToken: 163_840,
+    })
+  })
+
+  test('an engine alone changes limits, not step times', () => {
+    const { cluster } = fleetOf('engine = "trtllm"')
+    const { latency, kv, chunkedPrefill } = cluster.backends[0]!
+    expect({ name: latency.name, kv, chunkedPrefill }).toEqual({
+      name: 'piecewise',
+      kv: { blocks: 32768, blockTokens: 32 },
+      chunkedPrefill: false,
+    })
+  })
+
+  test('may be a config.json beside the config, as may be a table of step times', async () => {
+    const model = {
+      model_type: 'llama',
+      hidden_size: 4096,
+      intermediate_size: 14336,
+      num_attention_heads: 32,
+      num_hidden_layers: 32,
+      num_key_value_heads: 8,
+      vocab_size: 128256,
+    }
+    writeFileSync(join(folder, 'my-model.json'), JSON.stringify(model))
+    const rows = ['0,1,0,10', '0,9,0,18', '1000,0,0,50', '1000,1,0,60', '1000,9,0,68']
+    const csv = ['prefill_tokens,decode_requests,context_tokens,step_ms', ...rows].join('\n')
+    writeFileSync(join(folder, 'steps.csv'), csv)
+    const config = `[cluster]
+num_backends = 1
+model = "my-model.json"
+[cluster.compute_model]
+kind = "table"
+path = "steps.csv"`
+    writeFileSync(join(folder, 'bench.toml'), config)
+    const { cluster } = buildFleet(await loadConfig(join(folder, 'bench.toml')))
+    expect(cluster.backends[0]!.latency.stepMs(step)).toBe(17)
+    expect(cluster.kvTransfer?.bytesPerToken).toBe(131_072)
+  })
+
+  test('the mocker takes the KV cache of the cluster', () => {
+    const { cluster } = fleetOf('kv_cache_blocks = 1000\ncompute_model = { kind = "mocker" }')
+    expect(cluster.backends[0]!.latency.stepMs({ ...step })).toBeCloseTo(26.31, 9)
+  })
+})
+
+test.each([
+  [
+    'model = "llama-3.1-71b"',
+    /^config:3:1 cluster.model: unknown model "llama-3.1-71b": did you mean/,
+  ],
+  ['model = "nowhere.json"', /^config:3:1 cluster.model: nowhere.json: ENOENT/],
+  ['engine = "vlm"', /^config:3:1 cluster.engine: unknown engine "vlm": did you mean "vllm"\?/],
+  ['gpu = "h1000"', /^config:3:1 cluster.gpu: unknown GPU "h1000"/],
+  [
+    'model = "llama-3.1-70b"',
+    /^config:3:1 cluster.model: Llama-3.1-70B in bf16 on 1 x H100 SXM: expected room/,
+  ],
+  ['model = "llama-3.1-8b"\ntp = 3', /^config:4:1 cluster.tp: expected a divisor of the 32 heads/],
+  ['compute_model = { kind = "roofline" }', /cluster.model: expected the name of a model because/],
+  [
+    'gpu_memory_utilization = 1.5',
+    /^config:3:1 cluster.gpu_memory_utilization: expected a number > 0 and <= 1, got 1.5/,
+  ],
+  [
+    'compute_model = { kind = "profile", name = "x" }',
+    /cluster.compute_model.name: unknown affine profile "x"/,
+  ],
+])('%s is refused', (line, message) => {
+  expect(() => parseConfig(`[cluster]\nnum_backends = 2\n${line}`)).toThrow(message)
+})
+
+test('a table that is not there names the key', () => {
+  expect(() => fleetOf('compute_model = { kind = "table", path = "nowhere.csv" }')).toThrow(
+    expect.objectContaining({
+      code: 'latency_unreadable',
+      message: expect.stringMatching(/^cluster.compute_model.path: ENOENT/),
+    }),
+  )
+})

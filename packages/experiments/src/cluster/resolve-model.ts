@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { RouteSimError } from '@routesim/core'
+import { findModel, type Model, modelFromHuggingFaceConfig } from '@routesim/hardware'
+import type { ExperimentsErrorCode } from '../errors.js'
+
+/** Whether a model is given by the path of its `config.json` and not by name. */
+export function isModelFile(name: string): boolean {
+  return name.endsWith('.json')
+}
+
+/**
+ * The model of a name in the catalogue, or of a Hugging Face `config.json` at a path.
+ * @throws RouteSimError `model_unknown`, `model_unreadable` or `model_config_invalid`
+ */
+export function resolveModel(name: string): Model {
+  if (!isModelFile(name)) return findModel(name)
+  let json: unknown
+  try {
+    json = JSON.parse(readFileSync(name, 'utf8'))
+  } catch (cause) {
+    throw new RouteSimError<ExperimentsErrorCode>(`${name}: ${(cause as Error).message}`, {
+      code: 'model_unreadable',
+      path: name,
+      hint: 'Give the config.json of a model on Hugging Face, or a name that `routesim list-models` prints.',
+      cause,
+    })
+  }
+  const folder = basename(dirname(name))
+  return modelFromHuggingFaceConfig(json, folder === '' || folder === '.' ? name : folder)
+}

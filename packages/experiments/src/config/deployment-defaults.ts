@@ -1,0 +1,95 @@
+import {
+  defaultFor,
+  type EnginePreset,
+  findEngine,
+  findGpu,
+  type Gpu,
+  type KvPrecision,
+  kvCapacity,
+  type Model,
+  type WeightPrecision,
+} from '@routesim/hardware'
+import type { z } from 'zod'
+import { resolveModel } from '../cluster/resolve-model.js'
+
+/** GPU of a cluster that names none. */
+export const DEFAULT_GPU = 'H100Sxm'
+
+/** Engine of a cluster that names a model and no engine. */
+export const DEFAULT_ENGINE = 'vllm'
+
+/**
+ * Fills in what follows from an engine and a model: limits, block size and features are the engine's
+ * defaults, step times a roofline, and the KV cache what the GPUs have room for. What the config says
+ * stays; a config that names neither engine nor model is left alone.
+ */
+export function withDeploymentDefaults(value: unknown, context: z.RefinementCtx): unknown {
+  if (!isTable(value) || (value['engine'] === undefined && value['model'] === undefined))
+    return value
+  const parts = partsOf(value)
+  // Names that are in no catalogue are told where they stand in the schema.
+  if (parts === undefined) return value
+  const { engine, gpu, model } = parts
+  const filled: Record<string, unknown> = {
+    engine: engine.name,
+    max_batch_tokens: defaultFor(engine.maxBatchTokens, gpu),
+    max_num_seqs: defaultFor(engine.maxNumSeqs, gpu),
+    kv_block_size: engine.kvBlockTokens,
+    chunked_prefill: engine.chunkedPrefill,
+    prefix_caching: engine.prefixCaching,
+    gpu_memory_utilization: engine.gpuMemoryUtilization,
+    ...(model === undefined ? {} : { compute_model: { kind: 'roofline' } }),
+    ...value,
+  }
+  if (model === undefined || filled['kv_cache_blocks'] !== undefined) return filled
+  try {
+    return { ...filled, kv_cache_blocks: capacityOf(filled, engine, gpu, model) }
+  } catch (error) {
+    context.addIssue({ code: 'custom', path: ['model'], message: (error as Error).message })
+    return filled
+  }
+}
+
+function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function partsOf(
+  value: Readonly<Record<string, unknown>>,
+): { engine: EnginePreset; gpu: Gpu; model: Model | undefined } | undefined {
+  const name = value['model']
+  try {
+    return {
+      engine: findEngine(String(value['engine'] ?? DEFAULT_ENGINE)),
+      gpu: findGpu(String(value['gpu'] ?? value['gpu_type'] ?? DEFAULT_GPU)),
+      model: name === undefined ? undefined : resolveModel(String(name)),
+    }
+  } catch {
+    return undefined
+  }
+}
+
+/** Blocks that fit; values of the wrong kind are left for the schema to refuse. */
+function capacityOf(
+  filled: Readonly<Record<string, unknown>>,
+  engine: EnginePreset,
+  gpu: Gpu,
+  model: Model,
+): number | undefined {
+  const number = (key: string, absent: number): number => Number(filled[key] ?? absent)
+  const precision = (filled['precision'] ?? model.weights) as WeightPrecision
+  const options = {
+    model,
+    gpu,
+    tp: number('tp', 1),
+    pp: number('pp', 1),
+    precision,
+    kvPrecision: (filled['kv_precision'] ?? engine.kvPrecision(precision)) as KvPrecision,
+    gpuMemoryUtilization: number('gpu_memory_utilization', Number.NaN),
+    maxBatchTokens: number('max_batch_tokens', Number.NaN),
+    maxNumSeqs: number('max_num_seqs', Number.NaN),
+    blockTokens: number('kv_block_size', Number.NaN),
+  }
+  const numbers = Object.values(options).filter((each) => typeof each === 'number')
+  return numbers.every((each) => each > 0) ? kvCapacity(options).blocks : undefined
+}

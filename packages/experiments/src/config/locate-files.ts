@@ -1,0 +1,27 @@
+import { existsSync } from 'node:fs'
+import { dirname, isAbsolute, join } from 'node:path'
+import { isModelFile } from '../cluster/resolve-model.js'
+
+/** A path relative to the working directory, or where there is no such file, to the config. */
+export function besideConfig(path: string, configPath: string | undefined): string {
+  if (isAbsolute(path) || existsSync(path) || configPath === undefined) return path
+  const beside = join(dirname(configPath), path)
+  return existsSync(beside) ? beside : path
+}
+
+/** Config values with the files that `[cluster]` names found. */
+export function withFilesLocated(values: unknown, configPath: string): unknown {
+  if (!isTable(values) || !isTable(values['cluster'])) return values
+  const { model, compute_model: latency } = values['cluster']
+  const cluster = { ...values['cluster'] }
+  if (typeof model === 'string' && isModelFile(model))
+    cluster['model'] = besideConfig(model, configPath)
+  if (isTable(latency) && typeof latency['path'] === 'string') {
+    cluster['compute_model'] = { ...latency, path: besideConfig(latency['path'], configPath) }
+  }
+  return { ...values, cluster }
+}
+
+function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,108 @@
+import { findByName } from '../catalogue/find-by-name.js'
+import type { Gpu } from '../gpus/gpu.js'
+import type { EnginePreset } from './engine-preset.js'
+
+/**
+ * Work per sequence on the host, from the response of real decode times to the batch: 34.8 µs over 100
+ * points of Llama-3.1-70B on vLLM, 38.6, 23 and 38 in TensorRT-LLM sets (InferenceMAX figures in
+ * ai-dynamo/aiconfigurator, commit 095f58a).
+ */
+const HOST_MS_PER_REQUEST = 0.035
+/**
+ * TensorRT-LLM fuses norms and residual sums into all-reduces and routing into one kernel: its fixed
+ * cost per layer is 0.05 ms where that of vLLM is 0.07 ms (same source).
+ */
+const FUSED_FLOOR_SCALE = 0.05 / 0.07
+/** First-token times at 4 concurrent requests exceed a lone prefill by about 30 ms, half of it queueing. */
+const FRONT_END_MS = 15
+
+/** The engines RouteSim knows, with the defaults they ship. */
+export const ENGINES: readonly EnginePreset[] = [
+  {
+    name: 'vllm',
+    aliases: [],
+    version: '0.11 to 0.19 (V1)',
+    maxBatchTokens: { large: 8192, small: 2048 },
+    maxNumSeqs: { large: 1024, small: 256 },
+    kvBlockTokens: 16,
+    chunkedPrefill: true,
+    prefixCaching: true,
+    batching: 'mixed',
+    admission: 'prompt',
+    preemption: 'recompute-newest',
+    prefixIndex: 'blocks',
+    gpuMemoryUtilization: 0.9,
+    hostMsPerRequest: HOST_MS_PER_REQUEST,
+    kernelFloorScale: 1,
+    frontEndMs: FRONT_END_MS,
+    kvPrecision: () => 'bf16',
+    source:
+      'vllm/engine/arg_utils.py, API server context; kv_cache_dtype auto is that of the model',
+  },
+  {
+    name: 'sglang',
+    aliases: [],
+    version: '0.5',
+    maxBatchTokens: { large: 8192, small: 2048 },
+    maxNumSeqs: { large: 1024, small: 256 },
+    kvBlockTokens: 1,
+    chunkedPrefill: true,
+    prefixCaching: true,
+    batching: 'prefill-first',
+    admission: 'prompt-and-expected-output',
+    preemption: 'retract-shortest-output',
+    prefixIndex: 'radix',
+    gpuMemoryUtilization: 0.88,
+    hostMsPerRequest: HOST_MS_PER_REQUEST,
+    kernelFloorScale: 1,
+    frontEndMs: FRONT_END_MS,
+    kvPrecision: () => 'bf16',
+    source:
+      'sglang/srt/server_args.py: chunked_prefill_size, page_size, mem_fraction_static; host work as vLLM',
+  },
+  {
+    name: 'trtllm',
+    aliases: ['tensorrt-llm', 'trt-llm'],
+    version: '1.0',
+    maxBatchTokens: { large: 8192, small: 8192 },
+    maxNumSeqs: { large: 2048, small: 2048 },
+    kvBlockTokens: 32,
+    chunkedPrefill: false,
+    prefixCaching: true,
+    batching: 'mixed',
+    admission: 'prompt-and-whole-output',
+    preemption: 'never',
+    prefixIndex: 'blocks',
+    // free_gpu_memory_fraction: of what weights and activations leave, see kvCapacity.
+    gpuMemoryUtilization: 0.9,
+    hostMsPerRequest: HOST_MS_PER_REQUEST,
+    kernelFloorScale: FUSED_FLOOR_SCALE,
+    frontEndMs: FRONT_END_MS,
+    kvPrecision: (weights) => (weights === 'fp8' || weights === 'fp4' ? 'fp8' : 'bf16'),
+    source:
+      'tensorrt_llm/llmapi/llm_args.py: GUARANTEED_NO_EVICT, tokens_per_block 32; ModelOpt checkpoints quantise the KV cache',
+  },
+]
+
+/**
+ * The engine of a name.
+ * @throws RouteSimError `engine_unknown`, with the nearest known name
+ *
+ * @example
+ * findEngine('vllm').kvBlockTokens // => 16
+ */
+export function findEngine(name: string): EnginePreset {
+  return findByName(ENGINES, name, 'engine', 'engine_unknown')
+}
+
+/** Memory from which engines take their larger defaults. */
+const LARGE_GPU_BYTES = 70 * 2 ** 30
+
+/** The default of an engine on a GPU: the larger from 70 GiB of memory, except on an A100, as in vLLM. */
+export function defaultFor(
+  choice: { readonly large: number; readonly small: number },
+  gpu: Gpu,
+): number {
+  const isLarge = gpu.driverMemoryBytes >= LARGE_GPU_BYTES && !gpu.name.startsWith('A100')
+  return isLarge ? choice.large : choice.small
+}

@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest'
+import { findGpu } from '../gpus/find-gpu.js'
+import { findModel } from '../models/find-model.js'
+import { type KvCapacityOptions, kvCapacity } from './kv-capacity.js'
+
+const common = {
+  pp: 1,
+  precision: 'bf16',
+  kvPrecision: 'bf16',
+  gpuMemoryUtilization: 0.9,
+  maxBatchTokens: 8192,
+  maxNumSeqs: 1024,
+  blockTokens: 16,
+} as const
+
+function capacity(
+  model: string,
+  gpu: string,
+  tp: number,
+  more: Partial<KvCapacityOptions> = {},
+): ReturnType<typeof kvCapacity> {
+  return kvCapacity({ ...common, model: findModel(model), gpu: findGpu(gpu), tp, ...more })
+}
+
+describe('kvCapacity', () => {
+  test('by hand: 80 GB less weights, runtime and sampler', () => {
+    const { blocks, kvBytes } = capacity('llama-3.1-8b', 'h100', 1)
+    const taken = 0.9 * 81559 * 2 ** 20
+    const weights = 2 * 8_029_995_008
+    expect(kvBytes).toBeCloseTo(taken - weights - 0.8e9 - 6 * 4 * 1024 * 128256, -3)
+    expect(blocks).toBe(Math.floor(kvBytes / (131072 * 16)))
+  })
+
+  // Token counts that the engines printed: llm-d/llm-d-kv-cache-manager a378f5b (37- and 73-capacity),
+  // DO-Solutions/gtc-2026-doks c70feba (server.log), casys-kaist/LLMServingSim 5daddb2 (meta.json).
+  const fp8 = { precision: 'fp8', kvPrecision: 'fp8' } as const
+  test.each([
+    ['Llama-3.1-70B', 'H100 SXM', 4, {}, 461_376],
+    ['Qwen3-32B', 'H100 SXM', 2, {}, 307_328],
+    ['Llama-3.1-70B', 'H200', 1, fp8, 348_304],
+    ['Llama-3.1-70B', 'H200', 1, { ...fp8, gpuMemoryUtilization: 0.95 }, 394_128],
+    ['Llama-3.1-8B', 'RTX 4090', 1, { maxBatchTokens: 2048, maxNumSeqs: 256 }, 2588 * 16],
+  ])('%s on %s x %d is within 4 %% of what vLLM printed', (model, gpu, tp, more, published) => {
+    const { tokens } = capacity(model, gpu, tp, more)
+    expect(Math.abs(tokens / published - 1)).toBeLessThan(0.04)
+  })
+
+  test('longer requests need less per token where layers have windows', () => {
+    const short = capacity('gpt-oss-120b', 'h200', 1, { precision: 'mxfp4' }).tokens
+    const long = { precision: 'mxfp4', contextTokens: 131_072 } as const
+    expect(capacity('gpt-oss-120b', 'h200', 1, long).tokens / short).toBeCloseTo(2, 1)
+  })
+
+  test('more GPUs never hold less', () => {
+    let before = 0
+    for (const tp of [4, 8]) {
+      const { tokens } = capacity('llama-3.1-70b', 'h100', tp)
+      expect(tokens).toBeGreaterThan(before)
+      before = tokens
+    }
+    expect(capacity('llama-3.1-70b', 'h100', 2, { pp: 2 }).tokens).toBeGreaterThan(0)
+  })
+
+  test('says when the weights leave no room', () => {
+    expect(() => capacity('llama-3.1-70b', 'h100', 1)).toThrow(
+      expect.objectContaining({
+        code: 'kv_capacity_none',
+        message: expect.stringMatching(/^Llama-3.1-70B in bf16 on 1 x H100 SXM: expected room/),
+      }),
+    )
+  })
+})

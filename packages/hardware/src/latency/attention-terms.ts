@@ -1,0 +1,55 @@
+import { attentionFlopsPerPair, kvBytesPerTokenLayer, windowOf } from '../models/model-size.js'
+import type { KernelEfficiency } from './kernel-efficiency.js'
+import { peakFlops } from './matmul-work.js'
+import type { RooflineOptions } from './roofline-options.js'
+import { StretchTerms } from './stretch-terms.js'
+
+/**
+ * Attention of a step on one GPU. Decodes read their KV cache, or compute if that takes longer; in a
+ * kernel shared with prompt chunks their few query rows are padded to a tile of it. Prompt chunks
+ * compute pairs and read what they attend to, cached tokens included.
+ */
+export function attentionTerms(
+  options: RooflineOptions,
+  efficiency: KernelEfficiency,
+): StretchTerms {
+  const { model, gpu, parallelism, kvPrecision, granularity } = options
+  const { tp, pp } = parallelism
+  const { attention, layers } = model
+  const isLatent = attention.kind === 'mla'
+  const kvShare = isLatent ? 1 : Math.ceil(attention.kvHeads / tp) / attention.kvHeads
+  const flops = peakFlops(gpu, 'bf16').flops * efficiency.attentionFlops
+  const bandwidth = gpu.memoryBandwidthBytesPerSec * efficiency.kvBandwidth
+
+  // In ms per layer and token or pair, a stage's share of the layers included.
+  const kvMs = (1000 * kvBytesPerTokenLayer(model, kvPrecision) * kvShare) / (bandwidth * pp)
+  const pairMs = (phase: 'prefill' | 'decode'): number =>
+    (1000 * attentionFlopsPerPair(model, phase)) / (layers * tp * flops * pp)
+  const decodeMs = Math.max(kvMs, pairMs('decode'))
+  const mixedMs = isLatent
+    ? decodeMs
+    : Math.max(decodeMs, pairMs('decode') * paddedRowsPerHead(attention, efficiency))
+
+  const window = windowOf(model)
+  const unlimited = layers - window.layers
+  const terms = (ms: number): { ms: number; window: number }[] => [
+    { ms: ms * unlimited, window: Number.POSITIVE_INFINITY },
+    ...(window.layers === 0 ? [] : [{ ms: ms * window.layers, window: window.tokens }]),
+  ]
+  return new StretchTerms({
+    decode: terms(decodeMs),
+    mixed: terms(mixedMs),
+    pairs: terms(pairMs('prefill')),
+    read: [{ ms: kvMs * unlimited, window: Number.POSITIVE_INFINITY }],
+    rampTokens: granularity === 'operator' ? efficiency.attentionRampTokens : 0,
+  })
+}
+
+/** Query rows that a decode's head costs in a tile, of which it fills one. */
+function paddedRowsPerHead(
+  { heads, kvHeads }: { readonly heads: number; readonly kvHeads: number },
+  { mixedTile }: KernelEfficiency,
+): number {
+  if (!mixedTile.packsHeads) return mixedTile.rows
+  return Math.max(1, (mixedTile.rows * kvHeads) / heads)
+}

@@ -1,0 +1,125 @@
+import type { GpuArchitecture } from '../gpus/gpu.js'
+
+/** What part of a GPU's peaks its kernels reach, and what each kernel costs beside. */
+export interface KernelEfficiency {
+  /** Part of the memory bandwidth at which matrix products read weights. */
+  readonly matmulBandwidth: number
+  /** Part of the peak FLOPs that large matrix products reach: 16-bit, and 8-bit or fewer. */
+  readonly matmulFlops: { readonly wide: number; readonly narrow: number }
+  /**
+   * How far a product overlaps its reading with its computing: the two times combine as
+   * (a^p + b^p)^(1/p), from their sum at 1 to the longer at infinity.
+   */
+  readonly overlap: number
+  /** Part of the bandwidth at which grouped products of a mixture read the experts they touch. */
+  readonly expertBandwidth: number
+  /** Part of the 16-bit peak that grouped products reach, whatever the precision of the weights. */
+  readonly expertFlops: number
+  /** Part of the bandwidth at which decoding attention reads the KV cache. */
+  readonly kvBandwidth: number
+  /** Part of the 16-bit peak that attention of long prompt chunks reaches. */
+  readonly attentionFlops: number
+  /** Chunk length at which prompt attention reaches half of that, for too few tiles to fill the GPU. */
+  readonly attentionRampTokens: number
+  /** Part of the bandwidth at which norms, activations and residual sums stream. */
+  readonly elementwiseBandwidth: number
+  /**
+   * Decodes that share a kernel with prompt chunks are padded to tiles of so many query rows; whether
+   * the query heads of one KV head share a tile.
+   */
+  readonly mixedTile: { readonly rows: number; readonly packsHeads: boolean }
+  /** Least duration of a matrix product, an elementwise kernel and an attention kernel, in ms. */
+  readonly floorMs: {
+    readonly matmul: number
+    readonly elementwise: number
+    readonly attention: number
+  }
+  /** Where the figures come from. */
+  readonly source: string
+}
+
+const US = 1e-3
+
+const VIDUR = 'linear operators: profiles of microsoft/vidur, commit 7d47513'
+const VLLM_ATTENTION =
+  'attention: vLLM kernels measured by ai-dynamo/aiconfigurator, commit 095f58a'
+const SERVING_SIM = 'operators: vLLM 0.19 profiles of casys-kaist/LLMServingSim, commit 5daddb2'
+
+/** FlashAttention 2 as vLLM calls it: 64 query rows to a tile, and a tile to each query head. */
+const FLASH_ATTENTION_2 = { rows: 64, packsHeads: false } as const
+/** FlashAttention 3 packs the query heads of a KV head into one tile. */
+const FLASH_ATTENTION_3 = { rows: 128, packsHeads: true } as const
+
+const HOPPER: KernelEfficiency = {
+  matmulBandwidth: 0.92,
+  matmulFlops: { wide: 0.69, narrow: 0.65 },
+  overlap: 2.8,
+  expertBandwidth: 0.7,
+  expertFlops: 0.25,
+  kvBandwidth: 0.89,
+  attentionFlops: 0.67,
+  attentionRampTokens: 870,
+  elementwiseBandwidth: 1,
+  mixedTile: FLASH_ATTENTION_3,
+  floorMs: { matmul: 4.8 * US, elementwise: 3.7 * US, attention: 12.4 * US },
+  source: `${VIDUR}; ${VLLM_ATTENTION} (FlashAttention 3); experts: fused Triton kernels of vLLM`,
+}
+
+const AMPERE: KernelEfficiency = {
+  matmulBandwidth: 0.76,
+  matmulFlops: { wide: 0.77, narrow: 0.77 },
+  overlap: 2,
+  expertBandwidth: 0.7,
+  expertFlops: 0.4,
+  kvBandwidth: 0.705,
+  attentionFlops: 0.578,
+  attentionRampTokens: 420,
+  elementwiseBandwidth: 0.33,
+  mixedTile: FLASH_ATTENTION_2,
+  floorMs: { matmul: 1.4 * US, elementwise: 2.5 * US, attention: 18.6 * US },
+  source: `${VIDUR}; ${VLLM_ATTENTION} (FlashAttention 2)`,
+}
+
+const ADA: KernelEfficiency = {
+  ...AMPERE,
+  matmulBandwidth: 0.92,
+  matmulFlops: { wide: 0.98, narrow: 0.9 },
+  overlap: 2.8,
+  kvBandwidth: 0.92,
+  attentionFlops: 0.74,
+  elementwiseBandwidth: 1,
+  floorMs: { matmul: 2 * US, elementwise: 2.5 * US, attention: 10 * US },
+  source: `${SERVING_SIM}, RTX 4090, of its peak with FP32 accumulation`,
+}
+
+/** What kernels reach on each generation of tensor cores. */
+export const KERNEL_EFFICIENCIES: Readonly<Record<GpuArchitecture, KernelEfficiency>> = {
+  hopper: HOPPER,
+  blackwell: {
+    ...HOPPER,
+    expertBandwidth: 0.9,
+    expertFlops: 0.5,
+    mixedTile: { rows: 1, packsHeads: true },
+    source: 'as Hopper; FlashInfer runs decodes and prompt chunks in kernels of their own',
+  },
+  'blackwell-rtx': {
+    ...ADA,
+    matmulBandwidth: 0.8,
+    matmulFlops: { wide: 0.8, narrow: 0.7 },
+    kvBandwidth: 0.83,
+    attentionFlops: 0.47,
+    source: `${SERVING_SIM}, RTX PRO 6000`,
+  },
+  ada: ADA,
+  ampere: AMPERE,
+  turing: { ...AMPERE, source: 'as Ampere; not measured' },
+  volta: { ...AMPERE, source: 'as Ampere; not measured' },
+  cdna3: {
+    ...HOPPER,
+    matmulBandwidth: 0.75,
+    matmulFlops: { wide: 0.5, narrow: 0.45 },
+    kvBandwidth: 0.7,
+    attentionFlops: 0.4,
+    source: 'as Hopper, with the parts of the peak that AMD publishes for hipBLASLt; not measured',
+  },
+}

@@ -1,0 +1,140 @@
+import type { Gpu } from '../gpus/gpu.js'
+import type { Model } from '../models/model.js'
+import { denseBytesPerWeight, type ModelParameters, modelParameters } from '../models/model-size.js'
+import { BYTES_PER_WEIGHT, type WeightPrecision } from '../precision/precision.js'
+import type { KernelEfficiency } from './kernel-efficiency.js'
+import type { Parallelism, RooflineOptions } from './roofline-options.js'
+
+/** A matrix product with the weights of one GPU, over all its layers; times are at what kernels reach. */
+export interface MatmulWork {
+  /** Time to read the weights. */
+  readonly readMs: number
+  /** Time to compute one row. */
+  readonly msPerRow: number
+  /** Rows are the tokens of the step, or the sequences of which one row is sampled. */
+  readonly rows: 'tokens' | 'sequences'
+}
+
+/** The experts of a mixture on one GPU, over all layers. */
+export interface ExpertWork {
+  readonly count: number
+  readonly active: number
+  /** Time to read one expert of every layer, dealt out or sharded as they are. */
+  readonly readMsPerExpert: number
+  /** Time to compute one row of one expert in every layer. */
+  readonly msPerVisit: number
+  /** Ranks that hold different experts. */
+  readonly ranks: number
+}
+
+/** The matrix products that every token goes through, one after another. */
+export function denseMatmuls(options: RooflineOptions, efficiency: KernelEfficiency): MatmulWork[] {
+  const { model, gpu, parallelism, precision } = options
+  const shares = matmulParameters(model, parallelism)
+  const bytes = denseBytesPerWeight(precision)
+  const peak = peakFlops(gpu, precision === 'mxfp4' ? 'bf16' : precision)
+  const layers = shares.map((parameters) => ({
+    ...work(parameters, bytes, gpu, peak, efficiency, parallelism.pp),
+    rows: 'tokens' as const,
+  }))
+  const head = modelParameters(model).head / parallelism.tp
+  const headWork = work(
+    head,
+    BYTES_PER_WEIGHT.bf16,
+    gpu,
+    peakFlops(gpu, 'bf16'),
+    efficiency,
+    parallelism.pp,
+  )
+  return [...layers, { ...headWork, rows: 'sequences' }]
+}
+
+/**
+ * Stages work on micro-batches of 1/pp of the rows each, and a step is over when all stages have seen
+ * all of them: every stage reads its weights pp times, a pipeline as a whole once per micro-batch.
+ */
+function work(
+  parameters: number,
+  bytesPerWeight: number,
+  gpu: Gpu,
+  peak: PeakFlops,
+  efficiency: KernelEfficiency,
+  pp: number,
+): Omit<MatmulWork, 'rows'> {
+  const bandwidth = gpu.memoryBandwidthBytesPerSec * efficiency.matmulBandwidth
+  const flops =
+    peak.flops * (peak.isNarrow ? efficiency.matmulFlops.narrow : efficiency.matmulFlops.wide)
+  return {
+    readMs: ((parameters * bytesPerWeight) / bandwidth) * 1000,
+    msPerRow: ((2 * parameters) / (flops * pp)) * 1000,
+  }
+}
+
+/** Parameters on one GPU of each matrix product, summed over the layers. */
+function matmulParameters(model: Model, { tp }: Parallelism): number[] {
+  const { attention, hiddenSize, layers } = model
+  const parameters = modelParameters(model)
+  const inner = innerAttentionParameters(model, tp)
+  const output = (layers * outputDim(attention) * hiddenSize) / tp
+  const up = upShare(parameters, model) / tp
+  const down = parameters.dense / tp - up
+  return [inner, output, up, down].filter((share) => share > 0)
+}
+
+function outputDim(attention: Model['attention']): number {
+  return attention.heads * (attention.kind === 'gqa' ? attention.headDim : attention.valueDim)
+}
+
+/** Query, key and value projections: KV heads that do not divide are replicated, compressions always. */
+function innerAttentionParameters({ attention, hiddenSize, layers }: Model, tp: number): number {
+  if (attention.kind === 'gqa') {
+    const { heads, kvHeads, headDim } = attention
+    return layers * hiddenSize * headDim * (heads / tp + 2 * Math.ceil(kvHeads / tp))
+  }
+  const { heads, queryRank, kvRank, ropeDim, nopeDim, valueDim } = attention
+  const keyDim = nopeDim + ropeDim
+  const compressed = hiddenSize * (queryRank + kvRank + ropeDim)
+  const expanded =
+    (queryRank || hiddenSize) * heads * keyDim + kvRank * heads * (nopeDim + valueDim)
+  return layers * (compressed + expanded / tp)
+}
+
+function upShare(parameters: ModelParameters, { feedForwardMatrices }: Model): number {
+  return (parameters.dense * (feedForwardMatrices - 1)) / feedForwardMatrices
+}
+
+/** The experts of a mixture; undefined for a dense model. */
+export function expertWork(
+  options: RooflineOptions,
+  efficiency: KernelEfficiency,
+): ExpertWork | undefined {
+  const { model, gpu, parallelism, precision } = options
+  if (model.experts === undefined) return undefined
+  const { tp, pp, ep } = parallelism
+  const parameters = (model.layers - model.denseLayers) * modelParameters(model).expert
+  const bandwidth = gpu.memoryBandwidthBytesPerSec * efficiency.expertBandwidth
+  const flops = gpu.denseFlops.fp16 * sustained(gpu) * efficiency.expertFlops
+  return {
+    count: model.experts.count,
+    active: model.experts.active,
+    readMsPerExpert: ((parameters * BYTES_PER_WEIGHT[precision]) / ((tp / ep) * bandwidth)) * 1000,
+    msPerVisit: ((2 * parameters) / ((tp / ep) * flops * pp)) * 1000,
+    ranks: ep,
+  }
+}
+
+interface PeakFlops {
+  readonly flops: number
+  readonly isNarrow: boolean
+}
+
+/** Peak of the precision; formats that the tensor cores lack are widened to 16 bits first. */
+export function peakFlops(gpu: Gpu, precision: WeightPrecision): PeakFlops {
+  const { fp16, fp8, int8, fp4 } = gpu.denseFlops
+  const native = { bf16: undefined, fp8, int8, fp4, int4: undefined, mxfp4: undefined }[precision]
+  return { flops: (native ?? fp16) * sustained(gpu), isNarrow: native !== undefined }
+}
+
+function sustained(gpu: Gpu): number {
+  return gpu.sustainedClock ?? 1
+}

@@ -1,0 +1,251 @@
+import type { LatencyModel, StepSegment, StepShape } from '@routesim/core'
+import { allReduceMs, allToAllMs, messageMs } from '../links/collectives.js'
+import { findLink } from '../links/find-link.js'
+import type { Link } from '../links/link.js'
+import { attentionTerms } from './attention-terms.js'
+import { expectedDistinct, expectedLargest } from './expert-coverage.js'
+import { KERNEL_EFFICIENCIES, type KernelEfficiency } from './kernel-efficiency.js'
+import { denseMatmuls, type ExpertWork, expertWork, type MatmulWork } from './matmul-work.js'
+import { refuseParameter } from './refuse-parameter.js'
+import type { RooflineOptions } from './roofline-options.js'
+import type { StretchTerms } from './stretch-terms.js'
+
+/** Where the time of a step goes, in ms. */
+export interface StepBreakdown {
+  /** Matrix products with the weights every token visits. */
+  readonly matmulMs: number
+  /** Matrix products with experts. */
+  readonly expertMs: number
+  readonly attentionMs: number
+  /** Norms, activations, residual sums. */
+  readonly elementwiseMs: number
+  /** All-reduces, all-to-alls and messages between stages. */
+  readonly communicationMs: number
+  /** Least durations of kernels: what a step costs however little it computes. */
+  readonly floorMs: number
+  /** Work of the engine on the host. */
+  readonly hostMs: number
+}
+
+/** A latency model that can say where the time goes. */
+export interface RooflineLatency extends LatencyModel {
+  breakdown(step: StepShape): StepBreakdown
+}
+
+/**
+ * Step times from public figures of model and GPU: every byte and operation a step needs, at the part
+ * of the peaks that kernels reach, plus the least durations of kernels, collectives and host work.
+ * Form and constants: operator profiles of microsoft/vidur (commit 7d47513) and attention kernels
+ * measured by ai-dynamo/aiconfigurator (commit 095f58a), see `KernelEfficiency`.
+ * @throws RouteSimError `latency_invalid` if the model cannot be spread as asked
+ */
+export function rooflineLatency(options: RooflineOptions): RooflineLatency {
+  check(options)
+  return new Roofline(options)
+}
+
+const ACTIVATION_BYTES = 2
+
+class Roofline implements RooflineLatency {
+  readonly name = 'roofline'
+  private readonly options: RooflineOptions
+  private readonly efficiency: KernelEfficiency
+  private readonly link: Link
+  private readonly matmuls: readonly MatmulWork[]
+  private readonly experts: ExpertWork | undefined
+  private readonly attention: StretchTerms
+  private readonly elementwiseMsPerToken: number
+  private readonly floorMs: number
+
+  constructor(options: RooflineOptions) {
+    const { gpu, granularity } = options
+    this.options = options
+    this.efficiency = options.efficiency ?? KERNEL_EFFICIENCIES[gpu.architecture]
+    const floorScale = options.kernelFloorScale ?? 1
+    const link = options.link ?? findLink(gpu.link)
+    this.link = { ...link, latencyMs: link.latencyMs * floorScale }
+    const matmuls = denseMatmuls(options, this.efficiency)
+    this.matmuls = granularity === 'operator' ? matmuls : asOnePerKind(matmuls)
+    this.experts = expertWork(options, this.efficiency)
+    this.attention = attentionTerms(options, this.efficiency)
+    this.elementwiseMsPerToken =
+      (elementwiseBytesPerToken(options) * 1000) /
+      (gpu.memoryBandwidthBytesPerSec * this.efficiency.elementwiseBandwidth)
+    this.floorMs = kernelFloorMs(options, this.efficiency) * floorScale
+  }
+
+  stepMs(step: StepShape): number {
+    return this.fixedMs(step) + this.attention.ms(step)
+  }
+
+  segment(step: StepShape, out: StepSegment): void {
+    this.attention.segment(step, out)
+    out.baseMs = this.stepMs(step)
+  }
+
+  breakdown(step: StepShape): StepBreakdown {
+    return {
+      matmulMs: this.matmulMs(step),
+      expertMs: this.expertMs(step),
+      attentionMs: this.attention.ms(step),
+      elementwiseMs: this.elementwiseMsPerToken * tokensOf(step),
+      communicationMs: this.communicationMs(step),
+      floorMs: this.floorMs,
+      hostMs: this.hostMs(step),
+    }
+  }
+
+  /** What does not depend on the context. */
+  private fixedMs(step: StepShape): number {
+    return (
+      this.matmulMs(step) +
+      this.expertMs(step) +
+      this.elementwiseMsPerToken * tokensOf(step) +
+      this.communicationMs(step) +
+      this.floorMs +
+      this.hostMs(step)
+    )
+  }
+
+  private matmulMs(step: StepShape): number {
+    const tokens = tokensOf(step)
+    const sequences = sequencesOf(step)
+    let readMs = 0
+    let computeMs = 0
+    if (this.options.granularity === 'step') {
+      for (const work of this.matmuls) {
+        readMs += work.readMs
+        computeMs += work.msPerRow * (work.rows === 'tokens' ? tokens : sequences)
+      }
+      return this.overlapped(readMs, computeMs)
+    }
+    let sum = 0
+    for (const work of this.matmuls) {
+      computeMs = work.msPerRow * (work.rows === 'tokens' ? tokens : sequences)
+      sum += this.overlapped(work.readMs, computeMs)
+    }
+    return sum
+  }
+
+  private expertMs(step: StepShape): number {
+    const { experts } = this
+    if (experts === undefined) return 0
+    const tokens = tokensOf(step) / this.options.parallelism.pp
+    const { count, active, ranks } = experts
+    const touched = expectedDistinct(count / ranks, active / count, tokens)
+    const visits = expectedLargest(tokensOf(step) * active, ranks)
+    return this.overlapped(experts.readMsPerExpert * touched, experts.msPerVisit * visits)
+  }
+
+  private communicationMs(step: StepShape): number {
+    const { model, parallelism } = this.options
+    const { tp, pp, ep } = parallelism
+    const bytes = (tokensOf(step) / pp) * model.hiddenSize * ACTIVATION_BYTES
+    let ms = 0
+    if (tp > 1) {
+      const moeLayers = ep > 1 ? model.layers - model.denseLayers : 0
+      ms += (2 * model.layers - moeLayers) * allReduceMs(bytes, tp, this.link)
+      if (moeLayers > 0) {
+        const sent = (bytes * (model.experts?.active ?? 0)) / ep
+        ms += 2 * moeLayers * allToAllMs(sent, ep, this.link)
+      }
+    }
+    return pp > 1 ? ms + pp * messageMs(bytes / tp, this.link) : ms
+  }
+
+  private hostMs(step: StepShape): number {
+    return this.options.hostMsPerRequest * sequencesOf(step)
+  }
+
+  private overlapped(readMs: number, computeMs: number): number {
+    const longer = Math.max(readMs, computeMs)
+    const ratio = Math.min(readMs, computeMs) / longer
+    return longer * (1 + ratio ** this.efficiency.overlap) ** (1 / this.efficiency.overlap)
+  }
+}
+
+function tokensOf(step: StepShape): number {
+  return step.prefillTokens + step.decodeRequests
+}
+
+function sequencesOf(step: StepShape): number {
+  return step.prefillRequests + step.decodeRequests
+}
+
+/** One product of all layers, and the output projection. */
+function asOnePerKind(works: readonly MatmulWork[]): MatmulWork[] {
+  return (['tokens', 'sequences'] as const).map((rows) => {
+    const these = works.filter((work) => work.rows === rows)
+    return {
+      rows,
+      readMs: these.reduce((sum, work) => sum + work.readMs, 0),
+      msPerRow: these.reduce((sum, work) => sum + work.msPerRow, 0),
+    }
+  })
+}
+
+/** Norms, rotary embedding, activation and residual sums of one token, in bytes moved on one GPU. */
+function elementwiseBytesPerToken({ model, parallelism }: RooflineOptions): number {
+  const { attention, hiddenSize, denseLayers, layers, experts } = model
+  const { tp, pp } = parallelism
+  const keyValueElements =
+    attention.kind === 'gqa'
+      ? 2 * attention.kvHeads * attention.headDim
+      : attention.kvRank + attention.ropeDim
+  const queryElements =
+    attention.heads *
+    (attention.kind === 'gqa' ? attention.headDim : attention.nopeDim + attention.ropeDim)
+  const width =
+    denseLayers * model.intermediateSize +
+    (layers - denseLayers) *
+      ((experts?.active ?? 0) * (experts?.intermediateSize ?? 0) +
+        (experts?.sharedIntermediateSize ?? 0))
+  const perLayer = 7 * hiddenSize + (2 * queryElements + keyValueElements) / tp
+  return (ACTIVATION_BYTES * (layers * perLayer + (3 * width) / tp)) / pp
+}
+
+/** Kernels of one layer: a mixture adds its router, sorting and a second grouped product. */
+const KERNELS = {
+  dense: { matmul: 4, elementwise: 5 },
+  mixture: { matmul: 5, elementwise: 8 },
+  /** Compressing and expanding queries, keys and values. */
+  latent: { matmul: 4, elementwise: 2 },
+} as const
+
+function kernelFloorMs({ model }: RooflineOptions, { floorMs }: KernelEfficiency): number {
+  const { layers, denseLayers, attention } = model
+  const floorOf = (kernels: { readonly matmul: number; readonly elementwise: number }): number =>
+    kernels.matmul * floorMs.matmul + kernels.elementwise * floorMs.elementwise
+  const latent = attention.kind === 'mla' ? layers * floorOf(KERNELS.latent) : 0
+  return (
+    layers * floorMs.attention +
+    denseLayers * floorOf(KERNELS.dense) +
+    (layers - denseLayers) * floorOf(KERNELS.mixture) +
+    latent
+  )
+}
+
+function check({ model, parallelism, ...options }: RooflineOptions): void {
+  const { tp, pp, ep } = parallelism
+  for (const [name, value] of Object.entries({ tp, pp, ep })) {
+    if (!(Number.isInteger(value) && value >= 1)) refuseParameter(name, 'an integer >= 1', value)
+  }
+  const { heads } = model.attention
+  if (heads % tp !== 0)
+    refuseParameter('tp', `a divisor of the ${heads} heads of ${model.name}`, tp)
+  if (pp > model.layers) {
+    refuseParameter('pp', `at most the ${model.layers} layers of ${model.name}`, pp)
+  }
+  if (tp % ep !== 0) refuseParameter('ep', `a divisor of tp = ${tp}`, ep)
+  if (ep > 1 && (model.experts?.count ?? 0) % ep !== 0) {
+    refuseParameter('ep', `a divisor of the experts of ${model.name}`, ep)
+  }
+  if (ep > 1 && model.experts === undefined) {
+    refuseParameter('ep', `1 because ${model.name} is not a mixture of experts`, ep)
+  }
+  const { hostMsPerRequest, kernelFloorScale = 1 } = options
+  for (const [name, value] of Object.entries({ hostMsPerRequest, kernelFloorScale })) {
+    if (value >= 0 && value < Number.POSITIVE_INFINITY) continue
+    refuseParameter(name, 'a finite number >= 0', value)
+  }
+}

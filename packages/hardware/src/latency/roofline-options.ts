@@ -1,0 +1,37 @@
+import type { Gpu } from '../gpus/gpu.js'
+import type { Link } from '../links/link.js'
+import type { Model } from '../models/model.js'
+import type { KvPrecision, WeightPrecision } from '../precision/precision.js'
+import type { KernelEfficiency } from './kernel-efficiency.js'
+
+/** How a model is spread over the GPUs of one replica. */
+export interface Parallelism {
+  /** Tensor parallel degree: a divisor of the attention heads. */
+  readonly tp: number
+  /** Pipeline stages; at most the layers. */
+  readonly pp: number
+  /** Ranks among which whole experts are dealt out, a divisor of `tp`; 1 shards every expert by `tp`. */
+  readonly ep: number
+}
+
+/** What a roofline is computed from. */
+export interface RooflineOptions {
+  readonly model: Model
+  readonly gpu: Gpu
+  readonly parallelism: Parallelism
+  readonly precision: WeightPrecision
+  readonly kvPrecision: KvPrecision
+  /** Host work of the engine per sequence and step, in ms: scheduling, sampling, detokenising. */
+  readonly hostMsPerRequest: number
+  /** Least durations of kernels and collectives, as a multiple of unfused ones; 1 when absent. */
+  readonly kernelFloorScale?: number
+  /**
+   * `step` holds all matrix products against one roofline; `operator` each kernel against its own,
+   * with the ramp of attention kernels.
+   */
+  readonly granularity: 'step' | 'operator'
+  /** Link between the GPUs of the replica; the GPU's own when absent. */
+  readonly link?: Link
+  /** What the kernels reach; that of the GPU's architecture when absent. */
+  readonly efficiency?: KernelEfficiency
+}

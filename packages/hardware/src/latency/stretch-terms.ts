@@ -1,0 +1,119 @@
+import type { StepSegment, StepShape } from '@routesim/core'
+
+/** A part of a step's time that grows with the context: `ms` per unit up to a cap per request or token. */
+interface StretchTerm {
+  readonly ms: number
+  /** Units beyond which nothing is added, per decoding request or prompt token; Infinity for none. */
+  readonly window: number
+}
+
+/**
+ * The parts of a step's time that change from step to step while the batch does not: context of
+ * decodes, and pairs and context of a prompt chunk, each in layers without and with a window. The
+ * window is held against the mean context of the batch.
+ */
+export class StretchTerms {
+  private readonly decode: readonly StretchTerm[]
+  private readonly mixed: readonly StretchTerm[]
+  private readonly pairs: readonly StretchTerm[]
+  private readonly read: readonly StretchTerm[]
+  private readonly rampTokens: number
+
+  constructor(terms: {
+    /** Per token of context of decodes, in steps without prompt tokens. */
+    readonly decode: readonly StretchTerm[]
+    /** The same in steps with prompt tokens. */
+    readonly mixed: readonly StretchTerm[]
+    /** Per pair of prompt attention. */
+    readonly pairs: readonly StretchTerm[]
+    /** Per token of context that a prompt chunk reads. */
+    readonly read: readonly StretchTerm[]
+    /** Chunk length at which pairs cost twice; 0 for none. */
+    readonly rampTokens: number
+  }) {
+    this.decode = terms.decode
+    this.mixed = terms.mixed
+    this.pairs = terms.pairs
+    this.read = terms.read
+    this.rampTokens = terms.rampTokens
+  }
+
+  /** Attention of the step, in ms. */
+  ms(step: StepShape): number {
+    const { prefillTokens, decodeRequests } = step
+    let sum = total(
+      prefillTokens > 0 ? this.mixed : this.decode,
+      step.decodeContextTokens,
+      decodeRequests,
+    )
+    if (prefillTokens === 0) return sum
+    sum += total(this.pairs, step.prefillAttentionPairs, prefillTokens) * this.ramp(step)
+    return sum + total(this.read, contextRead(step), step.prefillRequests)
+  }
+
+  /** Slope per step and steps for which it holds; the base is the caller's. */
+  segment(step: StepShape, out: StepSegment): void {
+    const { prefillTokens, prefillRequests, decodeRequests } = step
+    out.slopeMs = 0
+    out.steps = Number.POSITIVE_INFINITY
+    const decodes = prefillTokens > 0 ? this.mixed : this.decode
+    stretch(decodes, step.decodeContextTokens, decodeRequests, decodeRequests, 1, out)
+    if (prefillTokens === 0) return
+    // How chunks of several prompts grow is not known from their sum.
+    if (prefillRequests > 1) {
+      out.slopeMs = 0
+      out.steps = 1
+      return
+    }
+    const growth = prefillTokens * prefillTokens
+    stretch(this.pairs, step.prefillAttentionPairs, growth, prefillTokens, this.ramp(step), out)
+    stretch(this.read, contextRead(step), prefillTokens, 1, 1, out)
+  }
+
+  private ramp({ prefillTokens, prefillRequests }: StepShape): number {
+    if (this.rampTokens === 0) return 1
+    return Math.min(1 + (this.rampTokens * prefillRequests) / prefillTokens, LARGEST_RAMP)
+  }
+}
+
+/** Short chunks split their context among the processors instead of leaving them idle. */
+const LARGEST_RAMP = 8
+
+/**
+ * Tokens of context that the chunks of a step read, themselves included, if the chunks are alike: a
+ * chunk of n tokens after c makes n·c + n(n+1)/2 pairs and reads c + n tokens.
+ */
+function contextRead({ prefillTokens, prefillRequests, prefillAttentionPairs }: StepShape): number {
+  return (
+    (prefillRequests * prefillAttentionPairs) / prefillTokens +
+    (prefillTokens - prefillRequests) / 2
+  )
+}
+
+function total(terms: readonly StretchTerm[], units: number, holders: number): number {
+  let sum = 0
+  for (const { ms, window } of terms) sum += ms * Math.min(units, capOf(window, holders))
+  return sum
+}
+
+/** Adds terms that grow by `growth` units per step. */
+function stretch(
+  terms: readonly StretchTerm[],
+  units: number,
+  growth: number,
+  holders: number,
+  scale: number,
+  out: StepSegment,
+): void {
+  if (growth === 0) return
+  for (const { ms, window } of terms) {
+    const cap = capOf(window, holders)
+    if (units >= cap) continue
+    out.slopeMs += scale * ms * growth
+    out.steps = Math.min(out.steps, Math.floor((cap - units) / growth) + 1)
+  }
+}
+
+function capOf(window: number, holders: number): number {
+  return window === Number.POSITIVE_INFINITY ? window : window * holders
+}

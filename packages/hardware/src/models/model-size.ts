@@ -1,0 +1,157 @@
+import {
+  BYTES_PER_KV_ELEMENT,
+  BYTES_PER_WEIGHT,
+  type KvPrecision,
+  type WeightPrecision,
+} from '../precision/precision.js'
+import type { Model } from './model.js'
+
+/** Parameters of a model by what reads them; norms and biases, below 0.1 %, are left out. */
+export interface ModelParameters {
+  /** Projections of the attention, all layers. */
+  readonly attention: number
+  /** Dense feed-forward networks, shared experts and the routers of mixtures, all layers. */
+  readonly dense: number
+  /** One expert in one layer. */
+  readonly expert: number
+  /** Every expert of every layer. */
+  readonly experts: number
+  /** Input embedding, of which a step reads one row per token. */
+  readonly embedding: number
+  /** Output projection, whether or not it shares its weights with the embedding. */
+  readonly head: number
+}
+
+/** Parameters of a model by part. */
+export function modelParameters(model: Model): ModelParameters {
+  const { hiddenSize, layers, denseLayers, experts, feedForwardMatrices } = model
+  const moeLayers = layers - denseLayers
+  const expert =
+    experts === undefined ? 0 : feedForwardMatrices * hiddenSize * experts.intermediateSize
+  const dense = denseLayers * feedForwardMatrices * hiddenSize * model.intermediateSize
+  const always =
+    experts === undefined
+      ? 0
+      : moeLayers *
+        (feedForwardMatrices * hiddenSize * experts.sharedIntermediateSize +
+          hiddenSize * experts.count)
+  return {
+    attention: layers * attentionParametersPerLayer(model),
+    dense: dense + always,
+    expert,
+    experts: moeLayers * (experts?.count ?? 0) * expert,
+    embedding: model.vocabSize * hiddenSize,
+    head: model.vocabSize * hiddenSize,
+  }
+}
+
+function attentionParametersPerLayer({ attention, hiddenSize }: Model): number {
+  const { heads } = attention
+  if (attention.kind === 'gqa') {
+    return hiddenSize * attention.headDim * (2 * heads + 2 * attention.kvHeads)
+  }
+  const { queryRank, kvRank, ropeDim, nopeDim, valueDim } = attention
+  const keyDim = nopeDim + ropeDim
+  const query =
+    queryRank === 0
+      ? hiddenSize * heads * keyDim
+      : hiddenSize * queryRank + queryRank * heads * keyDim
+  const keyValue = hiddenSize * (kvRank + ropeDim) + kvRank * heads * (nopeDim + valueDim)
+  return query + keyValue + heads * valueDim * hiddenSize
+}
+
+/**
+ * Parameters of a model, embeddings included.
+ *
+ * @example
+ * parameterCount(findModel('llama-3.1-70b')) // => 70552387584
+ */
+export function parameterCount(model: Model): number {
+  const { attention, dense, experts, embedding, head } = modelParameters(model)
+  return attention + dense + experts + embedding + (model.tiedEmbeddings ? 0 : head)
+}
+
+/** Parameters that one token visits, embeddings included: fewer than all in a mixture of experts. */
+export function activeParameterCount(model: Model): number {
+  const { experts, expert } = modelParameters(model)
+  const visited = (model.layers - model.denseLayers) * (model.experts?.active ?? 0) * expert
+  return parameterCount(model) - experts + visited
+}
+
+/**
+ * FLOPs of the matrix products of one token: 2 per parameter it visits, the output projection
+ * included and the embedding, a table, not. Attention to the context comes on top.
+ */
+export function flopsPerToken(model: Model): number {
+  const { attention, dense, expert, head } = modelParameters(model)
+  const visited = (model.layers - model.denseLayers) * (model.experts?.active ?? 0) * expert
+  return 2 * (attention + dense + visited + head)
+}
+
+/**
+ * FLOPs of one pair (token, token it attends to) in all layers without a window: 2 per element of
+ * query-key and of score-value products. Latent attention decodes in its compressed form, which
+ * costs more per pair than the prompt's.
+ */
+export function attentionFlopsPerPair(model: Model, phase: 'prefill' | 'decode'): number {
+  const { attention, layers } = model
+  if (attention.kind === 'gqa') return 4 * attention.heads * attention.headDim * layers
+  const { heads, kvRank, ropeDim, nopeDim, valueDim } = attention
+  const elements = phase === 'prefill' ? nopeDim + ropeDim + valueDim : 2 * kvRank + ropeDim
+  return 2 * heads * elements * layers
+}
+
+/** Bytes of weights of the whole model in a precision, its own by default. */
+export function weightBytes(model: Model, precision: WeightPrecision = model.weights): number {
+  const { attention, dense, experts, embedding, head } = modelParameters(model)
+  const tables = (embedding + (model.tiedEmbeddings ? 0 : head)) * BYTES_PER_WEIGHT.bf16
+  return (
+    tables +
+    (attention + dense) * denseBytesPerWeight(precision) +
+    experts * BYTES_PER_WEIGHT[precision]
+  )
+}
+
+/** Bytes per weight outside the experts: `mxfp4` leaves it at 16 bits. */
+export function denseBytesPerWeight(precision: WeightPrecision): number {
+  return BYTES_PER_WEIGHT[precision === 'mxfp4' ? 'bf16' : precision]
+}
+
+/** Bytes of KV cache of one token in one layer; latent attention keeps one compressed vector. */
+export function kvBytesPerTokenLayer(model: Model, precision: KvPrecision = 'bf16'): number {
+  const { attention } = model
+  const elements =
+    attention.kind === 'gqa'
+      ? 2 * attention.kvHeads * attention.headDim
+      : attention.kvRank + attention.ropeDim
+  return elements * BYTES_PER_KV_ELEMENT[precision]
+}
+
+/**
+ * Bytes of KV cache of a request with so many tokens of context, over all layers: layers with a
+ * sliding window keep no more than it.
+ *
+ * @example
+ * kvBytesOfContext(findModel('llama-3.1-70b'), 1) // => 327680
+ */
+export function kvBytesOfContext(
+  model: Model,
+  contextTokens: number,
+  precision: KvPrecision = 'bf16',
+): number {
+  const window = windowOf(model)
+  const tokenLayers =
+    contextTokens * (model.layers - window.layers) +
+    Math.min(contextTokens, window.tokens) * window.layers
+  return tokenLayers * kvBytesPerTokenLayer(model, precision)
+}
+
+/** The sliding window of a model: 0 layers without one. */
+export function windowOf({ attention }: Model): {
+  readonly tokens: number
+  readonly layers: number
+} {
+  return (attention.kind === 'gqa' ? attention.window : undefined) ?? NO_WINDOW
+}
+
+const NO_WINDOW = { tokens: 1, layers: 0 } as const
