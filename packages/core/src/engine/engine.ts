@@ -6,17 +6,18 @@ import { RouteSimError } from '../errors/routesim-error.js'
 import type { Clock } from '../kernel/clock.js'
 import { type EventHandler, EventLoop } from '../kernel/event-loop.js'
 import { RandomStream } from '../kernel/random-stream.js'
-import type { BulkKvCache, KvCache } from '../kv-cache/kv-cache.js'
+import type { BulkKvCache, KvCache, RenewableKvCache } from '../kv-cache/kv-cache.js'
 import { RequestProgress } from '../requests/request-progress.js'
 import type { RequestTable } from '../requests/request-table.js'
+import { RequestWindow, type RowKeeper } from '../requests/request-window.js'
 import type { BackendView } from '../routing/cluster-view.js'
 import { LiveBackendView, LiveClusterView, RequestCursor } from '../routing/live-views.js'
 import type { RoutingAlgorithm, RoutingDecision } from '../routing/routing-algorithm.js'
-import { checkConservation } from './check-conservation.js'
+import { checkAllEnded, checkConservation, checkEnded, checkIdle } from './check-conservation.js'
 import { checkOptions } from './check-options.js'
 import { HandOver } from './hand-over.js'
 import { MeasuredTotals } from './measured-totals.js'
-import { OUTCOME, type RunResult } from './run-result.js'
+import { OUTCOME, type RunResult, type RunTotals } from './run-result.js'
 import type { SimulationOptions } from './simulation-options.js'
 import { TokenGaps } from './token-gaps.js'
 
@@ -24,7 +25,7 @@ import { TokenGaps } from './token-gaps.js'
  * What happens in a run: requests arrive and are routed, backends step, KV caches travel. The public
  * face is {@link Simulation}.
  */
-export class Engine implements FleetListener, EventHandler {
+export class Engine implements FleetListener, EventHandler, RowKeeper {
   private readonly options: SimulationOptions
   private readonly requests: RequestTable
   private readonly router: RoutingAlgorithm
@@ -39,23 +40,30 @@ export class Engine implements FleetListener, EventHandler {
   private readonly cluster: LiveClusterView
   private readonly cursor: RequestCursor
   private readonly handOver: HandOver
-  private readonly totals: MeasuredTotals
+  private readonly measured: MeasuredTotals
+  private readonly window: RequestWindow | undefined
   private readonly rejectReasons: string[] = []
   private ended = 0
   private endMs = 0
   private isDone = false
+  private isMeasuring = false
+  private measuredFromMs = 0
 
   constructor(options: SimulationOptions) {
     checkOptions(options)
-    const { cluster, requests, router, seed } = options
+    const { cluster, router, seed, warmupRequests = 0 } = options
     this.options = options
-    this.requests = requests
+    this.window = windowOf(options)
+    this.requests = this.window?.table ?? (options.requests as RequestTable)
+    const { requests } = this
     this.router = router
-    this.loop = new EventLoop(cluster.backends.length, requests.arrivalMs)
+    const entryTimes = this.window?.entryTimes ?? requests.arrivalMs
+    this.loop = new EventLoop(cluster.backends.length, entryTimes)
     this.kv = cluster.kvCache(
       requests,
       cluster.backends.map((backend) => backend.kv),
     )
+    if (this.window !== undefined && !isRenewable(this.kv)) throw notRenewable()
     this.progress = new RequestProgress(requests.size)
     this.loads = new BackendLoads(
       Float64Array.from(cluster.backends, ({ maxQueueDepth }) => maxQueueDepth),
@@ -73,7 +81,7 @@ export class Engine implements FleetListener, EventHandler {
       listener: this,
       recorder,
       gaps: this.gaps,
-      measuredFrom: options.warmupRequests ?? 0,
+      measuredFrom: warmupRequests,
     }
     const { kv } = this
     this.fleet = isBulk(kv) ? new FastFleet(context, kv) : new ReferenceFleet(context)
@@ -87,7 +95,8 @@ export class Engine implements FleetListener, EventHandler {
     )
     this.cursor = new RequestCursor(requests)
     this.handOver = new HandOver(cluster.kvTransfer, this.progress)
-    this.totals = new MeasuredTotals(cluster.backends, this.fleet, this.kv)
+    this.measured = new MeasuredTotals(cluster.backends, this.fleet, this.kv)
+    this.window?.refill(this)
   }
 
   /** Requests that have ended so far. */
@@ -104,30 +113,42 @@ export class Engine implements FleetListener, EventHandler {
     const isQuiet = this.loop.run(this, maxEvents)
     this.gaps.flush()
     if (!isQuiet) return false
-    if (this.ended < this.requests.size && this.resolveDeadlock()) return false
+    if (this.ended < this.options.requests.size && this.resolveDeadlock()) return false
     if (!this.isDone) {
-      checkConservation(this.requests, this.progress, this.loads, this.kv)
+      this.checkConservation()
       this.isDone = true
     }
     return true
   }
 
-  /** What the run has left behind so far. */
+  /**
+   * What the run has left behind so far.
+   * @throws RouteSimError `no_rows` when its requests came from a source
+   */
   result(): RunResult {
-    const { requests, router, options } = this
-    const warmupRequests = options.warmupRequests ?? 0
+    if (this.window === undefined) {
+      return { ...this.totals(), requests: this.requests, outcomes: this.progress }
+    }
+    throw new RouteSimError('a run whose requests come from a source keeps no row of them', {
+      code: 'no_rows',
+      hint: 'Ask for totals(), and give the run a recorder with requestEnded.',
+    })
+  }
+
+  /** The same without the requests. */
+  totals(): RunTotals {
+    const { router, options } = this
     return {
       router: router.name,
       visibility: 'exact',
       seed: options.seed,
-      requests,
-      outcomes: this.progress,
+      requestCount: options.requests.size,
       rejectReasons: this.rejectReasons,
-      warmupRequests,
-      measuredFromMs: requests.arrivalMs[Math.min(warmupRequests, requests.size - 1)] ?? 0,
+      warmupRequests: options.warmupRequests ?? 0,
+      measuredFromMs: this.measuredFromMs,
       endMs: this.endMs,
       complete: this.isDone,
-      backends: this.totals.sinceStart(),
+      backends: this.measured.sinceStart(),
       customMetrics: router.customMetrics?.() ?? {},
     }
   }
@@ -139,14 +160,31 @@ export class Engine implements FleetListener, EventHandler {
   }
 
   /** The KV cache of a request has reached its decode backend. */
-  event(request: number): void {
-    this.completeTransfer(request)
+  event(subject: number): void {
+    this.completeTransfer(this.window?.redeem(subject) ?? subject)
   }
 
   /** A request arrives. */
-  enter(request: number): void {
-    if (request === this.options.warmupRequests) this.totals.start()
+  enter(entry: number): void {
+    const { window } = this
+    const request = window === undefined ? entry : window.rowOf(entry)
+    if (!this.isMeasuring) this.measureFrom(request)
     this.dispatch(request, this.route(request))
+    if (window?.isLastEntry(entry)) {
+      window.refill(this)
+      this.loop.restartEntries()
+    }
+  }
+
+  /** Whether the KV caches keep nothing that only the request of a row would ask for. */
+  isForgotten(row: number): boolean {
+    return (this.kv as RenewableKvCache).isForgotten(row)
+  }
+
+  /** A row of the window has another request. */
+  renew(row: number): void {
+    this.progress.reset(row)
+    ;(this.kv as RenewableKvCache).renew(row)
   }
 
   /** A backend may start a step. */
@@ -177,7 +215,7 @@ export class Engine implements FleetListener, EventHandler {
 
   transferStarted(request: number, tokens: number): void {
     const durationMs = this.handOver.transferMs(tokens)
-    this.loop.schedule(this.clock.nowMs + durationMs, request)
+    this.loop.schedule(this.clock.nowMs + durationMs, this.window?.ticketOf(request) ?? request)
   }
 
   private route(request: number): RoutingDecision {
@@ -235,9 +273,33 @@ export class Engine implements FleetListener, EventHandler {
   }
 
   private end(request: number, outcome: number): void {
-    this.progress.outcome[request] = outcome
+    const { progress, requests, window } = this
+    progress.outcome[request] = outcome
     this.ended++
     this.endMs = this.clock.nowMs
+    if (window === undefined) return
+    checkEnded(request, requests, progress)
+    if (request >= (this.options.warmupRequests ?? 0)) {
+      this.options.recorder?.requestEnded?.(request, requests, progress)
+    }
+    window.give(request)
+  }
+
+  /** Measuring starts with the first request that is no warm-up. */
+  private measureFrom(request: number): void {
+    this.measuredFromMs = this.requests.arrivalMs[request]!
+    if (request !== (this.options.warmupRequests ?? 0)) return
+    this.isMeasuring = true
+    this.measured.start()
+  }
+
+  private checkConservation(): void {
+    if (this.window === undefined) {
+      checkConservation(this.requests, this.progress, this.loads, this.kv)
+      return
+    }
+    checkAllEnded(this.ended, this.window.requests)
+    checkIdle(this.loads, this.kv)
   }
 
   private completeTransfer(request: number): void {
@@ -270,8 +332,10 @@ export class Engine implements FleetListener, EventHandler {
    * @returns false when this is not what stopped the run
    */
   private resolveDeadlock(): boolean {
-    const request = this.handOver.giveUpNewest()
+    const { isHandedOver } = this.progress
+    const request = this.window?.newestOf(isHandedOver) ?? isHandedOver.lastIndexOf(1)
     if (request < 0) return false
+    this.handOver.giveUp(request)
     const prefill = this.progress.prefillBackend[request]!
     this.fleet.releaseHandedOver(prefill, request)
     for (let id = 0; id < this.views.length; id++) this.touch(id)
@@ -303,6 +367,31 @@ function shown(found: unknown): string {
   }
 }
 
+function isRenewable(kv: KvCache): kv is RenewableKvCache {
+  return 'renew' in kv
+}
+
+function notRenewable(): RouteSimError {
+  return new RouteSimError(
+    'requests: expected a table, as these KV caches can not give a row to another request; got a source',
+    { code: 'options_invalid', path: 'requests', hint: 'Use radixKvCache().' },
+  )
+}
+
 function isBulk(kv: KvCache): kv is BulkKvCache {
   return 'take' in kv
+}
+
+/** Requests that a run without per-request results has under way at most, however large its queues. */
+const MOST_UNDER_WAY = 2 ** 18
+
+/** Rows for the requests of a source: as many as queues and batches of the fleet have room for. */
+function windowOf({
+  cluster,
+  requests,
+  warmupRequests = 0,
+}: SimulationOptions): RequestWindow | undefined {
+  if (!('next' in requests)) return undefined
+  const room = cluster.backends.reduce((sum, b) => sum + b.maxQueueDepth + b.maxNumSeqs, 0)
+  return new RequestWindow(requests, Math.min(room, MOST_UNDER_WAY), warmupRequests)
 }

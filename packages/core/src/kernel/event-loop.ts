@@ -51,6 +51,11 @@ export class EventLoop {
     this.ringing = new Int32Array(agents)
   }
 
+  /** The entries are others now, the first of which comes next: who changed their times says so. */
+  restartEntries(): void {
+    this.nextEntry = 0
+  }
+
   /** Sets when an agent's alarm goes off, in place of what was set before. */
   setAlarm(agent: number, timeMs: number): void {
     if (!(timeMs >= this.clock.nowMs)) throw this.inThePast(timeMs)

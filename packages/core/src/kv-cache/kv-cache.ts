@@ -71,6 +71,14 @@ export interface BulkKvCache extends KvCache {
   leave(backend: number, request: number, tokens: number, mayReturn: boolean): void
 }
 
+/** KV caches for a table whose rows are given to other requests once theirs have ended. */
+export interface RenewableKvCache extends KvCache {
+  /** Whether no block is cached any more that only the request of this row would ask for. */
+  isForgotten(request: number): boolean
+  /** The row has another request: its prompt is another. */
+  renew(request: number): void
+}
+
 /** Size of one backend's KV cache. */
 export interface KvCapacity {
   /** Blocks, at least 1. */

@@ -103,6 +103,16 @@ export class PrefixIndex {
     }
   }
 
+  /** Whether a request has blocks of its own on some backend. */
+  hasOwn(request: number): boolean {
+    return this.ownHead[request] !== NONE
+  }
+
+  /** The row of a request has another one. */
+  renew(request: number): void {
+    for (const { tree } of this.holders) tree.place(request)
+  }
+
   /** The deepest extent of a request's content on a backend: what is resident ends with it. */
   deepest(backend: number, request: number): number {
     const own = this.findOwn(backend, request)

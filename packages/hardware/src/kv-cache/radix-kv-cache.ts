@@ -1,8 +1,8 @@
 import {
-  type KvCache,
   type KvCacheFactory,
   type KvCapacity,
   type KvUsage,
+  type RenewableKvCache,
   type RequestTable,
   RouteSimError,
 } from '@routesim/core'
@@ -47,7 +47,7 @@ const HOLDING_FIELDS = 8
  *
  * With `take` and `setBlocks`, an engine may allocate for many decode steps at once.
  */
-export class RadixKvCache implements KvCache {
+export class RadixKvCache implements RenewableKvCache {
   private readonly isCaching: boolean
   private readonly capacity: readonly KvCapacity[]
   private readonly blockTokens: Int32Array
@@ -203,6 +203,14 @@ export class RadixKvCache implements KvCache {
     this.holdings.data[h + BLOCKS] = whole * blockTokens === tokens ? whole : whole + 1
     if (this.isCaching) this.advance(h, whole, true)
     this.letGo(h, mayReturn)
+  }
+
+  isForgotten(request: number): boolean {
+    return !this.index.hasOwn(request)
+  }
+
+  renew(request: number): void {
+    this.index.renew(request)
   }
 
   verify(): void {
