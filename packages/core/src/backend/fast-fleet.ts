@@ -2,7 +2,6 @@ import type { BackendSpec } from '../engine/simulation-options.js'
 import type { TokenGaps } from '../engine/token-gaps.js'
 import { RouteSimError } from '../errors/routesim-error.js'
 import type { Clock } from '../kernel/clock.js'
-import { instantStart } from '../kernel/instant.js'
 import type { BulkKvCache } from '../kv-cache/kv-cache.js'
 import type { StepSegment, StepShape } from '../latency/latency-model.js'
 import { type BackendCounters, BackendMeters } from './backend-meters.js'
@@ -26,7 +25,6 @@ import {
   CHUNKED,
   DECODE_REQUESTS,
   DECODES,
-  END_MS,
   FLOATS,
   FleetState,
   GUESTS,
@@ -47,15 +45,18 @@ import { beginPlan, planPrefill, prefillAt, prefillTokensAt, shapeOfPlan } from 
 import {
   allocateSteps,
   announceNews,
+  announceNext,
   announceNone,
   beginBlocks,
   commitChunks,
   stepsThatFit,
 } from './stretch-blocks.js'
-import { endOfSteps, stepsOver, stepUnderWay } from './stretches.js'
+import { setEnd, stepsOver, stepUnderWay } from './stretches.js'
 import { WaitingQueues } from './waiting-queues.js'
 
 const NONE = -1
+/** The end of a stretch when there is none. */
+const IDLE = Number.POSITIVE_INFINITY
 
 /**
  * The same continuous batching as the reference, many steps at a time. While the batch of a backend can
@@ -107,17 +108,13 @@ export class FastFleet implements Fleet {
     this.resumed = specs.map(() => [])
   }
 
-  endMs(backend: number): number {
-    return this.state.floats[backend * FLOATS + END_MS]!
-  }
-
   counters(backend: number): BackendCounters {
     this.measure(backend)
     this.sync(backend)
     const { state } = this
     const { floats } = state
     const x = backend * FLOATS
-    if (Number.isNaN(floats[x + END_MS]!)) return this.meters.counters(backend)
+    if (state.endMs[backend] === IDLE) return this.meters.counters(backend)
     const underWay = stepUnderWay(state, backend)
     return this.meters.counters(
       backend,
@@ -163,10 +160,9 @@ export class FastFleet implements Fleet {
 
   interrupt(backend: number): void {
     const { state } = this
-    const { ints, floats } = state
+    const { ints } = state
     const n = backend * INTS
-    const end = backend * FLOATS + END_MS
-    if (ints[n + STEPS] === 1 || Number.isNaN(floats[end]!)) return
+    if (ints[n + STEPS] === 1 || state.endMs[backend] === IDLE) return
     const mayAdmit =
       this.waiting[backend]! > 0 &&
       ints[n + IS_BLOCKED] === 0 &&
@@ -176,7 +172,8 @@ export class FastFleet implements Fleet {
     const steps = stepUnderWay(state, backend)
     ints[n + STEPS] = steps
     // In the same instant the end may lie a few bits back.
-    floats[end] = Math.max(this.clock.nowMs, endOfSteps(state, backend, steps))
+    setEnd(state, backend, steps)
+    if (state.endMs[backend]! < this.clock.nowMs) state.endMs[backend] = this.clock.nowMs
   }
 
   sync(backend: number): void {
@@ -188,9 +185,7 @@ export class FastFleet implements Fleet {
     if (nowMs < state.newsMs[backend]! || nowMs === floats[x + LAST_SYNC_MS]) return
     floats[x + LAST_SYNC_MS] = nowMs
     const started = stepUnderWay(state, backend)
-    const newsMs = instantStart(endOfSteps(state, backend, started))
-    state.newsMs[backend] = newsMs
-    if (state.matchNewsMs[backend]! < newsMs) state.matchNewsMs[backend] = newsMs
+    announceNext(state, backend, started)
     allocateSteps(state, backend, started)
     commitChunks(state, backend, stepsOver(state, backend, started))
   }
@@ -216,7 +211,7 @@ export class FastFleet implements Fleet {
     ints[n + IS_BLOCKED] = 0
     if (!hasPreempted && !hasStalled && this.waiting[backend]! > 0) this.admitWaiting(backend)
     if (floats[x + PREFILL_REQUESTS]! + floats[x + DECODE_REQUESTS]! === 0) {
-      floats[x + END_MS] = Number.NaN
+      state.endMs[backend] = IDLE
       announceNone(state, backend)
       return
     }
@@ -229,7 +224,7 @@ export class FastFleet implements Fleet {
     const isAlone = hasPreempted || hasStalled || hasJoined
     const steps = isAlone ? 1 : this.stretchSteps(backend)
     ints[n + STEPS] = steps
-    floats[x + END_MS] = endOfSteps(state, backend, steps)
+    setEnd(state, backend, steps)
     announceNews(state, backend)
     floats[x + LAST_SYNC_MS] = Number.NaN
     this.checkLatency(backend)
@@ -257,7 +252,7 @@ export class FastFleet implements Fleet {
     }
     allocateSteps(state, backend, k)
     this.recordGaps(backend)
-    floats[x + END_MS] = Number.NaN
+    state.endMs[backend] = IDLE
     announceNone(state, backend)
     if (ints[n + DECODES]! > 0) {
       advanceDecodes(state, backend, k)
@@ -443,7 +438,7 @@ export class FastFleet implements Fleet {
     const { segment } = this
     const steps = this.state.ints[backend * INTS + STEPS]!
     const lastMs = segment.baseMs + segment.slopeMs * (steps - 1)
-    const endMs = this.state.floats[backend * FLOATS + END_MS]!
+    const endMs = this.state.endMs[backend]!
     if (segment.baseMs > 0 && lastMs > 0 && endMs < Number.POSITIVE_INFINITY) return
     const { name } = this.specs[backend]!.latency
     throw new RouteSimError(

@@ -21,6 +21,8 @@ export interface FleetListener {
 /** What a fleet works on and with. */
 export interface FleetContext {
   readonly clock: Clock
+  /** When `completeStep` of each backend is due, in ms; `Infinity` between steps. The fleet writes it. */
+  readonly endMs: Float64Array
   readonly specs: readonly BackendSpec[]
   readonly requests: RequestTable
   readonly progress: RequestProgress
@@ -38,8 +40,6 @@ export interface FleetContext {
  * backend. The reference implementation simulates every step; anything faster must give the same results.
  */
 export interface Fleet {
-  /** When `completeStep` is due, in ms; NaN between steps. */
-  endMs(backend: number): number
   /** What a backend has done up to now. */
   counters(backend: number): BackendCounters
   /** Takes a request that is to be prefilled here. */

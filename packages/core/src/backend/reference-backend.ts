@@ -30,7 +30,6 @@ export class ReferenceBackend {
   /** Requests of the batch that left it since the step ended. */
   private leftBatch = 0
   private stepStartMs = 0
-  private endsMs = Number.NaN
   private budget = 0
   private readonly step: StepShape = {
     prefillTokens: 0,
@@ -53,15 +52,13 @@ export class ReferenceBackend {
     this.batchTokens = new Int32Array(this.maxBatch)
   }
 
-  get endMs(): number {
-    return this.endsMs
-  }
-
   counters(): BackendCounters {
     this.measure()
     return this.meters.counters(
       this.id,
-      Number.isNaN(this.endsMs) ? 0 : this.clock.nowMs - this.stepStartMs,
+      this.context.endMs[this.id] === Number.POSITIVE_INFINITY
+        ? 0
+        : this.clock.nowMs - this.stepStartMs,
     )
   }
 
@@ -115,7 +112,7 @@ export class ReferenceBackend {
       )
     }
     this.stepStartMs = this.clock.nowMs
-    this.endsMs = this.stepStartMs + durationMs
+    this.context.endMs[this.id] = this.stepStartMs + durationMs
   }
 
   completeStep(): void {
@@ -124,7 +121,7 @@ export class ReferenceBackend {
     this.measure()
     this.meters.add(this.id, durationMs, 1, step.prefillTokens, step.decodeRequests)
     this.context.recorder.stepCompleted?.(this.id, this.stepStartMs, durationMs, step)
-    this.endsMs = Number.NaN
+    this.context.endMs[this.id] = Number.POSITIVE_INFINITY
 
     let kept = 0
     for (let i = 0; i < this.batchSize; i++) {

@@ -12,7 +12,7 @@ import {
   STEPS,
 } from './fleet-state.js'
 import { prefillAt, prefillTokensAt } from './step-plans.js'
-import { endOfSteps } from './stretches.js'
+import { endAfter } from './stretches.js'
 
 /*
  * The KV blocks of the stretch under way on each backend: how many steps they last, and which of them are
@@ -68,13 +68,20 @@ export function announceNews(state: FleetState, backend: number): void {
   const { ints } = state
   const n = backend * INTS
   const steps = ints[n + STEPS]!
-  let newsMs = state.time[0]!
-  if (ints[n + ALLOCATED_STEPS]! > 0) {
-    newsMs = steps === 1 ? Number.MAX_VALUE : instantStart(endOfSteps(state, backend, 1))
-  }
   const evictsNone = atMostNeeded(state, backend, steps) <= state.kv.free(backend)
-  state.newsMs[backend] = newsMs
-  state.matchNewsMs[backend] = evictsNone ? Number.MAX_VALUE : newsMs
+  state.newsMs[backend] = 0
+  state.matchNewsMs[backend] = evictsNone ? Number.MAX_VALUE : 0
+  if (ints[n + ALLOCATED_STEPS] === 0) return
+  if (steps === 1) announceNone(state, backend)
+  else announceNext(state, backend, 1)
+}
+
+/** Says that nothing changes before the end of the first k steps. */
+export function announceNext(state: FleetState, backend: number, k: number): void {
+  const { newsMs, matchNewsMs } = state
+  const endMs = endAfter(state, backend, k)
+  newsMs[backend] = instantStart(endMs)
+  if (matchNewsMs[backend]! < Number.MAX_VALUE) matchNewsMs[backend] = newsMs[backend]!
 }
 
 /** Says that a backend does nothing. */
@@ -92,10 +99,13 @@ export function commitChunks(state: FleetState, backend: number, k: number): voi
   ints[n + COMMITTED_STEPS] = k
 }
 
+/** More blocks than any cache has. */
+const MOST = 2 ** 31 - 1
+
 /** A bound on what k steps of decodes need, without looking at each of them. */
 function atMostNeeded({ ints }: FleetState, backend: number, k: number): number {
   const n = backend * INTS
-  if (ints[n + PREFILLS]! > 0) return Number.POSITIVE_INFINITY
+  if (ints[n + PREFILLS]! > 0) return MOST
   return ints[n + DECODES]! * (((k / ints[n + BLOCK_TOKENS]!) | 0) + 1)
 }
 

@@ -73,6 +73,7 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
     this.gaps = new TokenGaps(recorder)
     const context: FleetContext = {
       clock: this.clock,
+      endMs: this.loop.alarmMs,
       specs: cluster.backends,
       requests,
       progress: this.progress,
@@ -96,7 +97,10 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
     this.cursor = new RequestCursor(requests)
     this.handOver = new HandOver(cluster.kvTransfer, this.progress)
     this.measured = new MeasuredTotals(cluster.backends, this.fleet, this.kv)
-    this.window?.refill(this)
+    if (this.window !== undefined) {
+      this.window.refill(this)
+      this.loop.restartEntries()
+    }
   }
 
   /** Requests that have ended so far. */
@@ -191,8 +195,7 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
   settle(id: number): void {
     const { fleet, loop } = this
     fleet.startStep(id)
-    const endMs = fleet.endMs(id)
-    if (!Number.isNaN(endMs)) loop.setAlarm(id, endMs)
+    if (loop.alarmMs[id]! < Number.POSITIVE_INFINITY) loop.alarmChanged(id)
   }
 
   firstTokenProduced(request: number, backend: number): void {
@@ -315,14 +318,13 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
   /** Lets a backend schedule at the end of this instant, or after the step that is under way. */
   private touch(id: number): void {
     const { fleet, loop } = this
-    const dueMs = fleet.endMs(id)
-    if (Number.isNaN(dueMs)) {
+    const dueMs = loop.alarmMs[id]!
+    if (dueMs === Number.POSITIVE_INFINITY) {
       loop.settleLater(id)
       return
     }
     fleet.interrupt(id)
-    const endMs = fleet.endMs(id)
-    if (endMs < dueMs) loop.setAlarm(id, endMs)
+    if (loop.alarmMs[id]! < dueMs) loop.alarmChanged(id)
   }
 
   /**
