@@ -6,7 +6,7 @@ import { TokenGapRecorder } from '@routesim/metrics'
 import { generateTrace } from '@routesim/traces'
 import { expect, test } from 'vitest'
 
-const REQUESTS = 120_000
+const REQUESTS = 400_000
 const BACKENDS = 16
 /** Events until V8 has optimised what is hot, and events in each look after that. */
 const WARM_EVENTS = 200_000
@@ -75,10 +75,11 @@ test.each(builtinRouters.map(({ name }) => [name, name === 'cost_escalation' ? 3
     run.run(WARM_EVENTS)
     const looks: number[] = []
     // V8 may still be compiling in the first looks: the steady state is the least of them.
-    for (let i = 0; i < 5 && !(Math.min(...looks) <= most); i++) {
+    for (let i = 0; i < 25 && !(Math.min(...looks) <= most); i++) {
       looks.push(await allocated(session, run))
     }
     session.disconnect()
+    if (process.env['ALLOC']) console.error(name, looks)
     expect(Math.min(...looks)).toBeLessThanOrEqual(most)
   },
 )
