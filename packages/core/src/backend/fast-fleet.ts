@@ -41,6 +41,7 @@ import {
   START_MS,
   STEPS,
 } from './fleet-state.js'
+import { IdSet } from './id-set.js'
 import { beginPlan, planPrefill, prefillAt, prefillTokensAt, shapeOfPlan } from './step-plans.js'
 import {
   allocateSteps,
@@ -78,6 +79,10 @@ export class FastFleet implements Fleet {
   private readonly state: FleetState
   private readonly meters: BackendMeters
   private readonly queues: WaitingQueues
+  /** Backends that compute one prompt over the steps of the stretch under way. */
+  private readonly chunking: IdSet
+  /** Backends that hold what a request asks for. */
+  private readonly holders: Int32Array
   /** Per backend: admitted requests whose KV cache has arrived since the last step. */
   private readonly arrived: readonly number[][]
   /** Per backend: requests whose next token follows the previous one by more than a step. */
@@ -104,6 +109,8 @@ export class FastFleet implements Fleet {
     this.state = new FleetState(context, kv)
     this.meters = new BackendMeters(specs.length, context.clock)
     this.queues = new WaitingQueues(specs.length, requests.size)
+    this.chunking = new IdSet(specs.length)
+    this.holders = new Int32Array(specs.length)
     this.arrived = specs.map(() => [])
     this.resumed = specs.map(() => [])
   }
@@ -190,11 +197,19 @@ export class FastFleet implements Fleet {
     commitChunks(state, backend, stepsOver(state, backend, started))
   }
 
-  syncMatches(): void {
+  syncMatches(request: number): void {
+    const { holders } = this
     const { matchNewsMs } = this.state
     const { nowMs } = this.clock
-    for (let backend = 0; backend < matchNewsMs.length; backend++) {
+    // Only these come to hold more within a stretch.
+    const { chunking } = this
+    for (let i = 0; i < chunking.size; i++) {
+      const backend = chunking.members[i]!
       if (nowMs >= matchNewsMs[backend]!) this.sync(backend)
+    }
+    const count = this.kv.holders(request, holders)
+    for (let i = 0; i < count; i++) {
+      if (nowMs >= matchNewsMs[holders[i]!]!) this.sync(holders[i]!)
     }
   }
 
@@ -226,6 +241,7 @@ export class FastFleet implements Fleet {
     ints[n + STEPS] = steps
     setEnd(state, backend, steps)
     announceNews(state, backend)
+    if (steps > 1 && ints[n + PREFILLS]! > 0) this.chunking.add(backend)
     floats[x + LAST_SYNC_MS] = Number.NaN
     this.checkLatency(backend)
   }
@@ -259,7 +275,10 @@ export class FastFleet implements Fleet {
       if (ints[n + SHARING]! > 0) this.commitShared(backend)
       this.finishDecodes(backend)
     }
-    if (ints[n + PREFILLS]! > 0) this.finishPrefills(backend)
+    if (ints[n + PREFILLS]! > 0) {
+      this.chunking.remove(backend)
+      this.finishPrefills(backend)
+    }
   }
 
   // Batch

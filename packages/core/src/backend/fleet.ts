@@ -57,6 +57,6 @@ export interface Fleet {
   interrupt(backend: number): void
   /** Brings what others can see of the KV cache of a backend up to now. */
   sync(backend: number): void
-  /** Brings what can be matched on any backend up to now. */
-  syncMatches(): void
+  /** Brings what a request can match on any backend up to now. */
+  syncMatches(request: number): void
 }

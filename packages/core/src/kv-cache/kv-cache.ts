@@ -58,6 +58,12 @@ export interface KvCache {
 
 /** KV caches in which an engine may allocate for many decode steps at once. */
 export interface BulkKvCache extends KvCache {
+  /**
+   * Writes the backends that hold anything a request can match, in any order.
+   * @param out - with room for all backends
+   * @returns how many
+   */
+  holders(request: number, out: Int32Array): number
   /** Blocks that can be had on a backend: free and evictable ones. */
   available(backend: number): number
   /** Those of them that can be had without evicting. */

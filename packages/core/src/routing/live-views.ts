@@ -147,7 +147,7 @@ export class LiveClusterView implements ClusterView {
 
   prefixMatch(request: RequestView): ArrayLike<number> {
     const { fleet, kv } = this.#source
-    fleet.syncMatches()
+    fleet.syncMatches(request.id)
     kv.match(request.id, this.#matched)
     return this.#matched
   }

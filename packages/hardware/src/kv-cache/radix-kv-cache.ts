@@ -90,6 +90,10 @@ export class RadixKvCache implements RenewableKvCache {
     else out.fill(0)
   }
 
+  holders(request: number, out: Int32Array): number {
+    return this.isCaching ? this.index.holdersOfAny(request, out) : 0
+  }
+
   matchOn(backend: number, request: number, tokens: number): number {
     if (!this.isCaching) return 0
     const e = this.index.deepest(backend, request)
