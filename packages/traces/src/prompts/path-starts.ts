@@ -1,9 +1,11 @@
 /** What {@link PathStarts.find} answers when there is no such block. */
 export const NO_BLOCK = -1
 
-/** Integers per record: parent, block; the id takes the place of two more. */
+/** Integers per record: parent, number of the block plus 1; the id takes the place of two more. */
 const STRIDE = 4
 const BLOCK = 1
+/** A record that was never written, as new memory holds it. */
+const EMPTY = 0
 const FIRST_SLOTS = 1 << 10
 
 /**
@@ -12,7 +14,7 @@ const FIRST_SLOTS = 1 << 10
  */
 export class PathStarts {
   private count = 0
-  private records = emptyRecords(FIRST_SLOTS)
+  private records = new Int32Array(FIRST_SLOTS * STRIDE)
   /** The same memory. */
   private ids = new Float64Array(this.records.buffer)
   private mask = FIRST_SLOTS - 1
@@ -23,8 +25,9 @@ export class PathStarts {
     let slot = hash(parent, id) & mask
     for (;;) {
       const at = slot * STRIDE
-      const block = records[at + BLOCK]!
-      if (block === NO_BLOCK || (records[at] === parent && ids[slot * 2 + 1] === id)) return block
+      const found = records[at + BLOCK]!
+      if (found === EMPTY) return NO_BLOCK
+      if (records[at] === parent && ids[slot * 2 + 1] === id) return found - 1
       slot = (slot + 1) & mask
     }
   }
@@ -40,26 +43,22 @@ export class PathStarts {
   private place(parent: number, id: number, block: number): void {
     const { records, ids, mask } = this
     let slot = hash(parent, id) & mask
-    while (records[slot * STRIDE + BLOCK] !== NO_BLOCK) slot = (slot + 1) & mask
+    while (records[slot * STRIDE + BLOCK] !== EMPTY) slot = (slot + 1) & mask
     records[slot * STRIDE] = parent
-    records[slot * STRIDE + BLOCK] = block
+    records[slot * STRIDE + BLOCK] = block + 1
     ids[slot * 2 + 1] = id
   }
 
   private grow(): void {
     const { records, ids } = this
     this.mask = this.mask * 2 + 1
-    this.records = emptyRecords(this.mask + 1)
+    this.records = new Int32Array((this.mask + 1) * STRIDE)
     this.ids = new Float64Array(this.records.buffer)
     for (let at = 0; at < records.length; at += STRIDE) {
-      const block = records[at + BLOCK]!
-      if (block !== NO_BLOCK) this.place(records[at]!, ids[(at >>> 1) + 1]!, block)
+      const found = records[at + BLOCK]!
+      if (found !== EMPTY) this.place(records[at]!, ids[(at >>> 1) + 1]!, found - 1)
     }
   }
-}
-
-function emptyRecords(slots: number): Int32Array<ArrayBuffer> {
-  return new Int32Array(slots * STRIDE).fill(NO_BLOCK)
 }
 
 function hash(parent: number, id: number): number {

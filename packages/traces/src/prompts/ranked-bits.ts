@@ -35,7 +35,7 @@ export class RankedBits {
       rest = this.words[word]!
     }
     const member = (word << 5) + 31 - Math.clz32(rest & -rest)
-    return member < limit ? member : limit
+    return Math.min(member, limit)
   }
 
   /** Members less than `value`. */
