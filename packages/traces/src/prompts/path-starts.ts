@@ -18,9 +18,12 @@ export class PathStarts {
   /** The same memory. */
   private ids = new Float64Array(this.records.buffer)
   private mask = FIRST_SLOTS - 1
+  /** Greatest id; those of new blocks are often greater than all before. */
+  private largest = Number.NEGATIVE_INFINITY
 
   /** The block of an id below `parent`, {@link NO_BLOCK} when there is none. */
   find(parent: number, id: number): number {
+    if (id > this.largest) return NO_BLOCK
     const { records, ids, mask } = this
     let slot = hash(parent, id) & mask
     for (;;) {
@@ -37,6 +40,7 @@ export class PathStarts {
     // At most two thirds full: searches stay short.
     if (this.count * 3 >= this.mask * 2) this.grow()
     this.place(parent, id, block)
+    if (id > this.largest) this.largest = id
     this.count++
   }
 
