@@ -1,6 +1,6 @@
 import { OUTCOME, type RunResult } from '@routesim/core'
 import { orNull } from '../statistics/or-null.js'
-import { timePerOutputToken } from '../summary/measured-requests.js'
+import { timePerOutputToken } from '../summary/latency-distributions.js'
 
 /** What became of one request, for CSV or JSON lines. Times are in ms; null where there is none. */
 export interface RequestRow {

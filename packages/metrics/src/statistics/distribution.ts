@@ -1,5 +1,5 @@
 import type { LogHistogram } from '../histogram/log-histogram.js'
-import { extentOf } from './extent.js'
+import type { Extent } from './extent.js'
 import { orNull } from './or-null.js'
 import { percentilesWithin } from './percentile.js'
 
@@ -19,9 +19,8 @@ export interface Distribution {
 
 const QUANTILES = [0.5, 0.75, 0.9, 0.95, 0.99] as const
 
-/** Exact statistics of a column; NaN stands for an absent value. */
-export function distributionOfColumn(column: Float64Array): Distribution {
-  const extent = extentOf(column)
+/** Exact statistics of a column whose extent is known; NaN stands for an absent value. */
+export function distributionOfColumn(column: Float64Array, extent: Extent): Distribution {
   const { count, sum, min, max } = extent
   return distribution(count, percentilesWithin(column, extent, QUANTILES), min, max, sum / count)
 }

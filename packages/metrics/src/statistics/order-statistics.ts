@@ -1,5 +1,6 @@
 import type { Extent } from './extent.js'
 import { HIGH_WORD } from './float-words.js'
+import { ValueGroup } from './value-group.js'
 
 /** Below this size a plain sort is as fast. */
 const SORT_ALL_BELOW = 16384
@@ -28,18 +29,13 @@ export function orderStatistics(
   }
   const words = new Int32Array(column.buffer, column.byteOffset, column.length * 2)
   const { from, shift } = bucketsFor(extent)
-  const buckets = new Uint32Array(MOST_BUCKETS + 2)
-  for (let i = 0; i < column.length; i++) {
-    if (!Number.isNaN(column[i]!)) buckets[bucketOf(words[2 * i + HIGH_WORD]!, from, shift)]!++
-  }
+  const buckets = new Int32Array(MOST_BUCKETS + 2)
+  count(column, words, from, shift, buckets)
   const { wanted, before } = bucketsHolding(ranks, buckets)
-  const groups = wanted.map((bucket) => new Group(buckets[bucket]!))
+  const groups = wanted.map((bucket) => new ValueGroup(buckets[bucket]!))
   buckets.fill(0)
   for (let group = 0; group < wanted.length; group++) buckets[wanted[group]!] = group + 1
-  for (let i = 0; i < column.length; i++) {
-    const group = buckets[bucketOf(words[2 * i + HIGH_WORD]!, from, shift)]!
-    if (group > 0 && !Number.isNaN(column[i]!)) groups[group - 1]!.push(column[i]!)
-  }
+  gather(column, words, from, shift, buckets, groups)
   for (const group of groups) group.sort()
   let group = 0
   return ranks.map((rank) => {
@@ -48,33 +44,33 @@ export function orderStatistics(
   })
 }
 
-/** The values of a bucket. As long as they are all the same, only one of them is kept. */
-class Group {
-  /** Number of values, once all are pushed. */
-  readonly size: number
-  private first = 0
-  private filled = 0
-  private values: Float64Array | undefined
-
-  constructor(size: number) {
-    this.size = size
+/** Counts the values of each bucket. */
+function count(
+  column: Float64Array,
+  words: Int32Array,
+  from: number,
+  shift: number,
+  buckets: Int32Array,
+): void {
+  for (let i = 0, word: number = HIGH_WORD; i < column.length; i++, word += 2) {
+    if (Number.isNaN(column[i]!)) continue
+    const bucket = bucketOf(words[word]!, from, shift)
+    buckets[bucket] = (buckets[bucket]! + 1) | 0
   }
+}
 
-  push(value: number): void {
-    if (this.filled === 0) this.first = value
-    if (this.values === undefined && !Object.is(value, this.first)) {
-      this.values = new Float64Array(this.size).fill(this.first, 0, this.filled)
-    }
-    if (this.values !== undefined) this.values[this.filled] = value
-    this.filled++
-  }
-
-  sort(): void {
-    this.values?.sort()
-  }
-
-  at(rank: number): number {
-    return this.values === undefined ? this.first : this.values[rank]!
+/** Copies values out of the column; a bucket names the group of its values, counted from 1. */
+function gather(
+  column: Float64Array,
+  words: Int32Array,
+  from: number,
+  shift: number,
+  groupOf: Int32Array,
+  groups: readonly ValueGroup[],
+): void {
+  for (let i = 0, word: number = HIGH_WORD; i < column.length; i++, word += 2) {
+    const group = groupOf[bucketOf(words[word]!, from, shift)]!
+    if (group > 0 && !Number.isNaN(column[i]!)) groups[group - 1]!.push(column[i]!)
   }
 }
 
@@ -103,7 +99,7 @@ function bucketsFor({ min, max }: Extent): { from: number; shift: number } {
 /** Buckets in which the ascending ranks fall, and how many values come before each of them. */
 function bucketsHolding(
   ranks: readonly number[],
-  buckets: Uint32Array,
+  buckets: Int32Array,
 ): { wanted: number[]; before: number[] } {
   const wanted: number[] = []
   const before: number[] = []

@@ -1,9 +1,6 @@
 import { OUTCOME, type RunResult } from '@routesim/core'
 
-/**
- * Facts of the measured requests of a run, in one pass over its columns. Columns have one value per
- * measured request, NaN where the request has none; times are in ms.
- */
+/** Counts and sums over the measured requests of a run. */
 export interface MeasuredRequests {
   readonly total: number
   readonly completed: number
@@ -16,20 +13,13 @@ export interface MeasuredRequests {
   readonly outputTokens: number
   /** From the arrival of the first measured request to the last end of a measured one. */
   readonly durationMs: number
-  readonly ttftMs: Float64Array
-  readonly tpotMs: Float64Array
-  readonly e2eMs: Float64Array
-  readonly queueWaitMs: Float64Array
 }
 
-/** Reads the measured requests of a run. */
+/** Counts the measured requests of a run, in one pass over its columns. */
 export function measureRequests(result: RunResult): MeasuredRequests {
   const { requests, outcomes, warmupRequests: first } = result
+  const { outcome, finishedMs, preemptions: preempted } = outcomes
   const total = requests.size - first
-  const ttftMs = new Float64Array(total)
-  const tpotMs = new Float64Array(total).fill(Number.NaN)
-  const e2eMs = new Float64Array(total).fill(Number.NaN)
-  const queueWaitMs = new Float64Array(total)
   const rejections = result.rejectReasons.map(() => 0)
   let completed = 0
   let rejected = 0
@@ -37,21 +27,14 @@ export function measureRequests(result: RunResult): MeasuredRequests {
   let promptTokens = 0
   let outputTokens = 0
   let lastFinishMs = Number.NEGATIVE_INFINITY
-  for (let i = 0; i < total; i++) {
-    const row = first + i
-    const arrivalMs = requests.arrivalMs[row]!
-    ttftMs[i] = outcomes.firstTokenMs[row]! - arrivalMs
-    queueWaitMs[i] = outcomes.admittedMs[row]! - arrivalMs
-    preemptions += outcomes.preemptions[row]!
-    if (outcomes.outcome[row] === OUTCOME.completed) {
-      const finishedMs = outcomes.finishedMs[row]!
+  for (let row = first; row < requests.size; row++) {
+    preemptions += preempted[row]!
+    if (outcome[row] === OUTCOME.completed) {
       completed++
       promptTokens += requests.promptTokens[row]!
       outputTokens += requests.outputTokens[row]!
-      e2eMs[i] = finishedMs - arrivalMs
-      tpotMs[i] = timePerOutputToken(result, row)
-      if (finishedMs > lastFinishMs) lastFinishMs = finishedMs
-    } else if (outcomes.outcome[row] === OUTCOME.rejected) {
+      if (finishedMs[row]! > lastFinishMs) lastFinishMs = finishedMs[row]!
+    } else if (outcome[row] === OUTCOME.rejected) {
       rejected++
       rejections[outcomes.rejectReason[row]!]!++
     }
@@ -68,16 +51,5 @@ export function measureRequests(result: RunResult): MeasuredRequests {
     promptTokens,
     outputTokens,
     durationMs: (completed > 0 ? lastFinishMs : result.endMs) - result.measuredFromMs,
-    ttftMs,
-    tpotMs,
-    e2eMs,
-    queueWaitMs,
   }
-}
-
-/** Mean ms per output token after the first; NaN unless completed with at least two output tokens. */
-export function timePerOutputToken(result: RunResult, row: number): number {
-  const laterTokens = result.requests.outputTokens[row]! - 1
-  if (laterTokens < 1) return Number.NaN
-  return (result.outcomes.finishedMs[row]! - result.outcomes.firstTokenMs[row]!) / laterTokens
 }

@@ -1,10 +1,11 @@
 import { RouteSimError, type RunResult } from '@routesim/core'
 import type { MetricsErrorCode } from '../errors/metrics-error-code.js'
 import type { LogHistogram } from '../histogram/log-histogram.js'
-import { distributionOfColumn, distributionOfHistogram } from '../statistics/distribution.js'
+import { distributionOfHistogram } from '../statistics/distribution.js'
 import { orNull } from '../statistics/or-null.js'
 import { cacheStatistics } from './cache-statistics.js'
 import { fleetCost } from './cost.js'
+import { latencyDistributions } from './latency-distributions.js'
 import { loadBalance } from './load-balance.js'
 import { measureRequests } from './measured-requests.js'
 import type { BackendSummary, RunSummary } from './run-summary.js'
@@ -27,6 +28,7 @@ export function summarize(
 ): RunSummary {
   checkWarmup(result)
   const measured = measureRequests(result)
+  const latencies = latencyDistributions(result)
   const { durationMs, completed } = measured
   const seconds = durationMs / 1000
   const tokens = measured.promptTokens + measured.outputTokens
@@ -46,11 +48,11 @@ export function summarize(
     rejected_requests: measured.rejected,
     unfinished_requests: measured.unfinished,
     rejected_by_reason: measured.rejectedByReason,
-    ttft: distributionOfColumn(measured.ttftMs),
+    ttft: latencies.ttft,
     tbt: distributionOfHistogram(gaps),
-    tpot: distributionOfColumn(measured.tpotMs),
-    end_to_end_latency: distributionOfColumn(measured.e2eMs),
-    queue_wait: distributionOfColumn(measured.queueWaitMs),
+    tpot: latencies.tpot,
+    end_to_end_latency: latencies.endToEnd,
+    queue_wait: latencies.queueWait,
     requests_per_sec: orNull(completed / seconds),
     prompt_tokens_per_sec: orNull(measured.promptTokens / seconds),
     gen_tokens_per_sec: orNull(measured.outputTokens / seconds),
