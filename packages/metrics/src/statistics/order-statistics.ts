@@ -29,7 +29,7 @@ export function orderStatistics(
   }
   const words = new Int32Array(column.buffer, column.byteOffset, column.length * 2)
   const { from, shift } = bucketsFor(extent)
-  const buckets = new Int32Array(MOST_BUCKETS + 2)
+  const buckets = new Int32Array(MOST_BUCKETS + 3)
   count(column, words, from, shift, buckets)
   const { wanted, before } = bucketsHolding(ranks, buckets)
   const groups = wanted.map((bucket) => new ValueGroup(buckets[bucket]!))
@@ -79,10 +79,14 @@ function keyOf(highWord: number): number {
   return highWord ^ ((highWord >> 31) & 0x7fffffff)
 }
 
-/** The first bucket holds all keys up to `from`, each other one the next `2^shift` keys. */
+/**
+ * The first two buckets hold the keys below `from`, zeros apart from what is little more; each other
+ * one holds the next `2^shift` keys.
+ */
 function bucketOf(highWord: number, from: number, shift: number): number {
   const key = keyOf(highWord)
-  return key < from ? 0 : ((key - from) >>> shift) + 1
+  if (key < from) return key > 0 ? 1 : 0
+  return ((key - from) >>> shift) + 2
 }
 
 /** Buckets that cover a column. */

@@ -81,7 +81,7 @@ export class LineTemplate {
   }
 
   /**
-   * Reads the line at `at` into `values`, `names` and `ids`. A whole line must follow, and 4 bytes
+   * Reads the line at `at` into `values`, `names` and `ids`. A whole line must follow, and 8 bytes
    * more must be there to look at.
    * @returns where the next line begins, {@link NO_MATCH}; values may have been written even then
    */

@@ -47,10 +47,9 @@ export function scanIds(bytes: Uint8Array, view: DataView, at: number, out: IdRu
     if (bytes[p] !== COMMA) break
     if (digits >= LEAST_COMPARED && digits <= MOST_COMPARED) {
       // Most ids are the next number: the one before with another last digit.
-      const gap = bytes[p + 1] === SPACE ? 2 : 1
       let tail = view.getInt32(p - WORD, true)
       for (let lastDigit = bytes[p - 1]!; lastDigit < NINE; lastDigit++) {
-        const next = p + gap
+        const next = bytes[p + 1] === SPACE ? p + 2 : p + 1
         tail = (tail + NEXT) | 0
         if (view.getInt32(next, true) !== head) break
         const end = next + digits

@@ -85,7 +85,7 @@ function scanDecimal(
       low = (Math.imul(low, 10) + digit) | 0
     }
     decimals = p - first
-    if (decimals === 0) return NO_MATCH
+    if (decimals === 0 && digit > 9) return NO_MATCH
   }
   const goesOn = digit <= 9 || digit === SMALL_E || digit === LARGE_E || digit === DOT
   if (goesOn || !exactQuotient(high, low, lowDigits, decimals, out, slot)) {
