@@ -4,7 +4,6 @@ import { open } from 'node:fs/promises'
 import { createGunzip, gunzipSync } from 'node:zlib'
 import { findRouter } from '@routesim/algorithms'
 import { Simulation, simulate } from '@routesim/core'
-import { compare, parseConfig } from '@routesim/experiments'
 import { pagedKvCache, piecewiseLatency, radixKvCache } from '@routesim/hardware'
 import { RequestStatistics, summarize, summarizeTotals, TokenGapRecorder } from '@routesim/metrics'
 import { GeneratedSource, readTrace, TraceGeneration } from '@routesim/traces'
@@ -52,11 +51,10 @@ const fleet = () =>
     chunkedPrefill: true,
   }))
 
-function runOnce(requests, stepper) {
+function runOnce(requests, stepper, router = findRouter(definition.router).create()) {
   const recorder = new TokenGapRecorder()
   const backends = fleet()
   const kvCache = stepper === 'reference' ? pagedKvCache() : radixKvCache()
-  const router = findRouter(definition.router).create()
   const result = simulate({ cluster: { backends, kvCache }, requests, router, seed: 42, recorder })
   return { result, gaps: recorder.gaps }
 }
@@ -116,6 +114,36 @@ const KINDS = {
     const median = times.sort((a, b) => a - b)[12]
     return { requests: requests.size, simulateMs: median }
   },
+  /** Least outstanding, once over columns and once over view objects: medians of runs in turn. */
+  async views() {
+    const { table: requests } = await ingest()
+    const size = definition.backends
+    const overColumns = {
+      name: 'columns',
+      route(_request, { backends, columns: { outstanding } }) {
+        let best = 0
+        for (let i = 1; i < size; i++) if (outstanding[i] < outstanding[best]) best = i
+        return backends[best]
+      },
+    }
+    const overViews = {
+      name: 'views',
+      route(_request, { backends }) {
+        let best = backends[0]
+        for (let i = 1; i < size; i++) {
+          if (backends[i].outstanding < best.outstanding) best = backends[i]
+        }
+        return best
+      },
+    }
+    const times = { columnsMs: [], viewsMs: [] }
+    for (let i = 0; i < 11; i++) {
+      times.columnsMs.push((await timed(() => runOnce(requests, 'fast', overColumns)))[0])
+      times.viewsMs.push((await timed(() => runOnce(requests, 'fast', overViews)))[0])
+    }
+    const median = (all) => all.sort((a, b) => a - b)[5]
+    return { columnsMs: median(times.columnsMs), viewsMs: median(times.viewsMs) }
+  },
   async reference() {
     const { table: requests } = await ingest()
     const [simulateMs] = await timed(() => runOnce(requests, 'reference'))
@@ -137,6 +165,8 @@ const KINDS = {
   },
   /** Runs that differ in the seed, so many at once: on worker threads from two on. */
   async parallel() {
+    // Only here: what the other kinds do not use should not count as their start.
+    const { compare, parseConfig } = await import('@routesim/experiments')
     const { table } = await ingest()
     const config = parseConfig(
       `[cluster]\nnum_backends = ${definition.backends}\nmax_queue_depth = 1000000`,

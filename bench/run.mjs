@@ -113,6 +113,14 @@ if (compared.length > 0) {
   }
 }
 
+const [viewed] = CASES.filter(wanted).filter(({ name }) => name.startsWith('100k of 256/256, 64'))
+if (viewed !== undefined) {
+  const { columnsMs, viewsMs } = measure('views', viewed, 1)
+  report.views = { columnsMs, viewsMs, ratio: viewsMs / columnsMs }
+  console.log('\nRouting through view objects against columns, 64 backends (simulate, warm):')
+  console.log(`  ${(viewsMs / columnsMs).toFixed(2)}x`)
+}
+
 const streamed = STREAMED.filter(wanted)
 if (streamed.length > 0) {
   console.log('\nThe same without per-request results:')
