@@ -127,16 +127,24 @@ export class FastFleet implements Fleet {
     )
   }
 
-  enqueue(backend: number, request: number): void {
+  accept(backend: number, request: number): void {
     const { requests, loads } = this.context
     loads.pendingPromptTokens[backend] =
       loads.pendingPromptTokens[backend]! + requests.promptTokens[request]!
-    this.enqueueHandedOver(backend, request)
+    this.countWaiting(backend)
+  }
+
+  enqueue(backend: number, request: number): void {
+    this.queues.pushBack(backend, request)
   }
 
   enqueueHandedOver(backend: number, request: number): void {
-    this.measure(backend)
+    this.countWaiting(backend)
     this.queues.pushBack(backend, request)
+  }
+
+  private countWaiting(backend: number): void {
+    this.measure(backend)
     this.waiting[backend] = this.waiting[backend]! + 1
     this.outstanding[backend] = this.outstanding[backend]! + 1
   }
@@ -167,8 +175,8 @@ export class FastFleet implements Fleet {
     const end = backend * FLOATS + END_MS
     if (ints[n + STEPS] === 1 || Number.isNaN(floats[end]!)) return
     const mayAdmit =
-      this.waiting[backend]! > 0 &&
       ints[n + IS_BLOCKED] === 0 &&
+      this.queues.peek(backend) !== NONE &&
       ints[n + BUDGET]! > 0 &&
       this.running[backend]! < ints[n + MAX_BATCH]!
     if (!mayAdmit && this.arrived[backend]!.length === 0) return
@@ -211,7 +219,7 @@ export class FastFleet implements Fleet {
     beginPlan(state, backend)
     const hasStalled = ints[n + CHUNKED] !== NONE && this.continueChunked(backend)
     ints[n + IS_BLOCKED] = 0
-    if (!hasPreempted && !hasStalled && this.waiting[backend]! > 0) this.admitWaiting(backend)
+    if (!hasPreempted && !hasStalled) this.admitWaiting(backend)
     if (floats[x + PREFILL_REQUESTS]! + floats[x + DECODE_REQUESTS]! === 0) {
       floats[x + END_MS] = Number.NaN
       state.syncedToMs[backend] = Number.MAX_VALUE
@@ -284,7 +292,7 @@ export class FastFleet implements Fleet {
     const { kv, ints } = state
     const n = backend * INTS
     if (
-      this.waiting[backend] === 0 &&
+      this.queues.peek(backend) === NONE &&
       ints[n + CHUNKED] === NONE &&
       ints[n + DECODES]! <= kv.available(backend)
     ) {
@@ -337,8 +345,9 @@ export class FastFleet implements Fleet {
     const { ints } = state
     const n = backend * INTS
     const maxBatch = ints[n + MAX_BATCH]!
-    while (waiting[backend]! > 0 && running[backend]! < maxBatch && ints[n + BUDGET]! > 0) {
+    while (running[backend]! < maxBatch && ints[n + BUDGET]! > 0) {
       const request = queues.peek(backend)
+      if (request === NONE) return
       const isHandedOver = this.context.progress.isHandedOver[request] === 1
       const isAdmitted = isHandedOver
         ? this.admitHandedOver(backend, request)

@@ -42,7 +42,9 @@ export interface Fleet {
   endMs(backend: number): number
   /** What a backend has done up to now. */
   counters(backend: number): BackendCounters
-  /** Takes a request that is to be prefilled here. */
+  /** A request was sent here: from now on it counts as waiting. */
+  accept(backend: number, request: number): void
+  /** An accepted request is through the front end and joins the queue. */
   enqueue(backend: number, request: number): void
   /** Takes a request whose prompt was computed elsewhere. */
   enqueueHandedOver(backend: number, request: number): void

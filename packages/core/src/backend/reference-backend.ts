@@ -20,6 +20,7 @@ export class ReferenceBackend {
   private readonly clock: Clock
   private readonly meters: BackendMeters
   private readonly queues: WaitingQueues
+  /** Requests in the queue, and those sent here that are still in the front end. */
   private waiting = 0
   /** Running requests in order of admission, and the tokens each computes in the current step. */
   private readonly batch: Int32Array
@@ -65,12 +66,15 @@ export class ReferenceBackend {
     )
   }
 
-  enqueue(request: number): void {
+  accept(request: number): void {
     this.measure()
-    this.queues.pushBack(this.id, request)
     this.waiting++
     this.context.loads.pendingPromptTokens[this.id]! += this.context.requests.promptTokens[request]!
     this.publish()
+  }
+
+  enqueue(request: number): void {
+    this.queues.pushBack(this.id, request)
   }
 
   enqueueHandedOver(request: number): void {
@@ -161,8 +165,9 @@ export class ReferenceBackend {
   /** Admits from the front of the queue until something is short: blocks, sequences or budget. */
   private admitWaiting(): void {
     const { queues } = this
-    while (this.waiting > 0 && this.batchSize < this.maxBatch && this.budget > 0) {
+    while (this.batchSize < this.maxBatch && this.budget > 0) {
       const request = queues.peek(this.id)
+      if (request < 0) return
       const admitted =
         this.context.progress.isHandedOver[request] === 1
           ? this.admitHandedOver(request)

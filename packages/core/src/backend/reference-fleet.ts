@@ -22,6 +22,10 @@ export class ReferenceFleet implements Fleet {
     return this.backends[backend]!.counters()
   }
 
+  accept(backend: number, request: number): void {
+    this.backends[backend]!.accept(request)
+  }
+
   enqueue(backend: number, request: number): void {
     this.backends[backend]!.enqueue(request)
   }

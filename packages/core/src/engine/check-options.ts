@@ -11,24 +11,29 @@ export function checkOptions({ cluster, seed, warmupRequests = 0 }: SimulationOp
     checkInteger(`${path}.maxBatchTokens`, backend.maxBatchTokens, 1)
     checkInteger(`${path}.maxNumSeqs`, backend.maxNumSeqs, 1)
     checkInteger(`${path}.maxQueueDepth`, backend.maxQueueDepth, 1)
+    checkNumber(`${path}.frontEndMs`, backend.frontEndMs ?? 0)
     checkInteger(`${path}.kv.blocks`, backend.kv.blocks, 1)
     checkInteger(`${path}.kv.blockTokens`, backend.kv.blockTokens, 1)
   })
   if (cluster.kvTransfer !== undefined) {
     const { latencyMs, bandwidthBytesPerSec, bytesPerToken } = cluster.kvTransfer
-    if (!(latencyMs >= 0)) throw invalid('cluster.kvTransfer.latencyMs', 'a number >= 0', latencyMs)
+    checkNumber('cluster.kvTransfer.latencyMs', latencyMs)
     if (!(bandwidthBytesPerSec > 0)) {
       throw invalid('cluster.kvTransfer.bandwidthBytesPerSec', 'a number > 0', bandwidthBytesPerSec)
     }
-    if (!(bytesPerToken >= 0)) {
-      throw invalid('cluster.kvTransfer.bytesPerToken', 'a number >= 0', bytesPerToken)
-    }
+    checkNumber('cluster.kvTransfer.bytesPerToken', bytesPerToken)
   }
 }
 
 function checkInteger(path: string, value: number, minimum: number): void {
   if (!(Number.isSafeInteger(value) && value >= minimum)) {
     throw invalid(path, `an integer >= ${minimum}`, value)
+  }
+}
+
+function checkNumber(path: string, value: number): void {
+  if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) {
+    throw invalid(path, 'a number >= 0', value)
   }
 }
 

@@ -39,6 +39,7 @@ export class Engine implements FleetListener, EventHandler {
   private readonly cluster: LiveClusterView
   private readonly cursor: RequestCursor
   private readonly handOver: HandOver
+  private readonly frontEndMs: Float64Array
   private readonly totals: MeasuredTotals
   private readonly rejectReasons: string[] = []
   private ended = 0
@@ -86,6 +87,7 @@ export class Engine implements FleetListener, EventHandler {
       new Int32Array(this.views.length),
     )
     this.cursor = new RequestCursor(requests)
+    this.frontEndMs = Float64Array.from(cluster.backends, ({ frontEndMs = 0 }) => frontEndMs)
     this.handOver = new HandOver(cluster.kvTransfer, this.progress)
     this.totals = new MeasuredTotals(cluster.backends, this.fleet, this.kv)
   }
@@ -138,9 +140,11 @@ export class Engine implements FleetListener, EventHandler {
     this.loop.settleLater(backend)
   }
 
-  /** The KV cache of a request has reached its decode backend. */
-  event(request: number): void {
-    this.completeTransfer(request)
+  /** The KV cache of a request has reached its decode backend, or a request has left a front end. */
+  event(subject: number): void {
+    const { size } = this.requests
+    if (subject < size) this.completeTransfer(subject)
+    else this.enqueue(subject - size)
   }
 
   /** A request arrives. */
@@ -213,10 +217,19 @@ export class Engine implements FleetListener, EventHandler {
     } else {
       progress.prefillBackend[request] = prefill.id
       progress.backend[request] = decode.id
-      this.fleet.enqueue(prefill.id, request)
+      this.fleet.accept(prefill.id, request)
       this.router.onDispatched?.(this.cursor.at(request), prefill, this.cluster)
-      this.touch(prefill.id)
+      const frontEndMs = this.frontEndMs[prefill.id]!
+      if (frontEndMs === 0) this.enqueue(request)
+      else this.loop.schedule(this.clock.nowMs + frontEndMs, this.requests.size + request)
     }
+  }
+
+  /** A request is through the front end of its backend. */
+  private enqueue(request: number): void {
+    const backend = this.progress.prefillBackend[request]!
+    this.fleet.enqueue(backend, request)
+    this.touch(backend)
   }
 
   private canEverFit(request: number, prefill: number, decode: number): boolean {

@@ -18,6 +18,11 @@ export interface BackendSpec {
   readonly maxQueueDepth: number
   /** Whether a prompt may be computed in several steps. */
   readonly chunkedPrefill: boolean
+  /**
+   * From the moment a request is sent here to its place in the queue (HTTP, template, tokenizer), in ms;
+   * none if absent. It counts as waiting meanwhile. A prompt computed elsewhere has been through one.
+   */
+  readonly frontEndMs?: number
 }
 
 /** How the KV cache of a request gets from a prefill backend to a decode backend. */

@@ -40,6 +40,7 @@ export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
     maxNumSeqs: pick(1, 3, 16, 64),
     maxQueueDepth: pick(2, 10, 1000),
     chunkedPrefill: random.integer(4) > 0,
+    ...randomPolicies(seed, kind),
   }
   const count = isDisaggregated ? 2 + random.integer(4) : 1 + random.integer(4)
   const backends = Array.from({ length: count }, (_, i) => {
@@ -58,6 +59,16 @@ export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
     prefixCaching: random.integer(4) > 0,
     seed,
     warmupRequests: random.integer(requests.size),
+  }
+}
+
+/** What engines do differently; every other story has the plain engine. */
+function randomPolicies(seed: number, kind: StoryKind): Partial<BackendSpec> {
+  if (seed % 2 === 0) return {}
+  const random = new RandomStream(seed, `policies ${kind}`)
+  const pick = <T>(...options: T[]): T => options[random.integer(options.length)]!
+  return {
+    frontEndMs: kind === 'decimal' ? pick(0, 0.02, 12.5) : pick(0, 0.5, 20),
   }
 }
 
