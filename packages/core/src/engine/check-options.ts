@@ -1,5 +1,5 @@
 import { RouteSimError } from '../errors/routesim-error.js'
-import type { SimulationOptions } from './simulation-options.js'
+import type { BackendSpec, SimulationOptions } from './simulation-options.js'
 
 /** Checks what the types can not say. @throws RouteSimError `options_invalid` */
 export function checkOptions({ cluster, seed, warmupRequests = 0 }: SimulationOptions): void {
@@ -12,6 +12,11 @@ export function checkOptions({ cluster, seed, warmupRequests = 0 }: SimulationOp
     checkInteger(`${path}.maxNumSeqs`, backend.maxNumSeqs, 1)
     checkInteger(`${path}.maxQueueDepth`, backend.maxQueueDepth, 1)
     checkNumber(`${path}.frontEndMs`, backend.frontEndMs ?? 0)
+    checkNumber(`${path}.swapMsPerToken`, swapMsPerTokenOf(backend))
+    const share = backend.reservedOutputShare ?? 0
+    if (!(share >= 0 && share <= 1)) {
+      throw invalid(`${path}.reservedOutputShare`, 'a number from 0 to 1', share)
+    }
     checkInteger(`${path}.kv.blocks`, backend.kv.blocks, 1)
     checkInteger(`${path}.kv.blockTokens`, backend.kv.blockTokens, 1)
   })
@@ -29,6 +34,11 @@ function checkInteger(path: string, value: number, minimum: number): void {
   if (!(Number.isSafeInteger(value) && value >= minimum)) {
     throw invalid(path, `an integer >= ${minimum}`, value)
   }
+}
+
+/** Only those who swap must say how long it takes. */
+function swapMsPerTokenOf({ preemption, swapMsPerToken }: BackendSpec): number {
+  return swapMsPerToken ?? (preemption === 'swap' ? Number.NaN : 0)
 }
 
 function checkNumber(path: string, value: number): void {

@@ -1,6 +1,8 @@
 import { BackendLoads } from '../backend/backend-loads.js'
+import { reservedShare, reservedTokens } from '../backend/engine-policies.js'
 import { FastFleet } from '../backend/fast-fleet.js'
 import type { Fleet, FleetContext, FleetListener } from '../backend/fleet.js'
+import { hasPolicies, PolicyFleet } from '../backend/policy-fleet.js'
 import { ReferenceFleet } from '../backend/reference-fleet.js'
 import { RouteSimError } from '../errors/routesim-error.js'
 import type { Clock } from '../kernel/clock.js'
@@ -40,6 +42,7 @@ export class Engine implements FleetListener, EventHandler {
   private readonly cursor: RequestCursor
   private readonly handOver: HandOver
   private readonly frontEndMs: Float64Array
+  private readonly reservedShare: Float64Array
   private readonly totals: MeasuredTotals
   private readonly rejectReasons: string[] = []
   private ended = 0
@@ -77,7 +80,11 @@ export class Engine implements FleetListener, EventHandler {
       measuredFrom: options.warmupRequests ?? 0,
     }
     const { kv } = this
-    this.fleet = isBulk(kv) ? new FastFleet(context, kv) : new ReferenceFleet(context)
+    this.fleet = !isBulk(kv)
+      ? new ReferenceFleet(context)
+      : cluster.backends.some(hasPolicies)
+        ? new PolicyFleet(context, kv)
+        : new FastFleet(context, kv)
     const source = { fleet: this.fleet, loads: this.loads, kv, clock: this.clock }
     this.views = cluster.backends.map((spec, id) => new LiveBackendView(id, spec, source))
     this.cluster = new LiveClusterView(
@@ -88,6 +95,7 @@ export class Engine implements FleetListener, EventHandler {
     )
     this.cursor = new RequestCursor(requests)
     this.frontEndMs = Float64Array.from(cluster.backends, ({ frontEndMs = 0 }) => frontEndMs)
+    this.reservedShare = Float64Array.from(cluster.backends, reservedShare)
     this.handOver = new HandOver(cluster.kvTransfer, this.progress)
     this.totals = new MeasuredTotals(cluster.backends, this.fleet, this.kv)
   }
@@ -237,6 +245,9 @@ export class Engine implements FleetListener, EventHandler {
     // The KV of the last output token is never needed.
     const allTokens = promptTokens + Math.max(1, this.requests.outputTokens[request]!) - 1
     if (!this.kv.canEverFit(decode, allTokens)) return false
+    const share = this.reservedShare[decode]!
+    if (share > 0 && !this.kv.canEverFit(decode, reservedTokens(this.requests, request, share)))
+      return false
     return prefill === decode || this.kv.canEverFit(prefill, promptTokens)
   }
 

@@ -1,3 +1,4 @@
+import type { BatchingPolicy, PreemptionMode } from '../backend/engine-policies.js'
 import type { KvCacheFactory, KvCapacity } from '../kv-cache/kv-cache.js'
 import type { LatencyModel } from '../latency/latency-model.js'
 import type { RequestTable } from '../requests/request-table.js'
@@ -23,6 +24,17 @@ export interface BackendSpec {
    * none if absent. It counts as waiting meanwhile. A prompt computed elsewhere has been through one.
    */
   readonly frontEndMs?: number
+  /** `mixed` if absent. */
+  readonly batching?: BatchingPolicy
+  /** `recompute_newest` if absent. */
+  readonly preemption?: PreemptionMode
+  /** With `swap`: how long one token of KV takes to host memory or back, in ms. */
+  readonly swapMsPerToken?: number
+  /**
+   * Share, 0 to 1, of the declared output for which KV blocks must be to spare before a request is
+   * admitted, those of running requests set aside; 0 if absent, 1 with `reserve_all`.
+   */
+  readonly reservedOutputShare?: number
 }
 
 /** How the KV cache of a request gets from a prefill backend to a decode backend. */

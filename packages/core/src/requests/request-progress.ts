@@ -16,6 +16,8 @@ export class RequestProgress implements RequestOutcomes {
   /** Tokens of prompt and output whose KV the request's current backend has computed. */
   readonly computedTokens: Int32Array
   readonly lastTokenMs: Float64Array
+  /** Tokens whose KV waits in host memory while the request does. */
+  readonly swappedTokens: Int32Array
   /** Order of the latest admission on its backend. */
   readonly admission: Int32Array
   /** Decode step of its backend in which the request will finish. */
@@ -37,6 +39,7 @@ export class RequestProgress implements RequestOutcomes {
     this.rejectReason = new Int32Array(size).fill(-1)
     this.emittedTokens = new Int32Array(size)
     this.computedTokens = new Int32Array(size)
+    this.swappedTokens = new Int32Array(size)
     this.lastTokenMs = new Float64Array(size)
     this.admission = new Int32Array(size)
     this.finishStep = new Int32Array(size)

@@ -69,6 +69,10 @@ function randomPolicies(seed: number, kind: StoryKind): Partial<BackendSpec> {
   const pick = <T>(...options: T[]): T => options[random.integer(options.length)]!
   return {
     frontEndMs: kind === 'decimal' ? pick(0, 0.02, 12.5) : pick(0, 0.5, 20),
+    batching: pick('mixed', 'prefill_first'),
+    preemption: pick('recompute_newest', 'retract_shortest', 'swap', 'evict_all', 'reserve_all'),
+    swapMsPerToken: kind === 'decimal' ? pick(0, 0.02) : pick(0, 1 / 64),
+    reservedOutputShare: pick(0, 0, 0.5, 1),
   }
 }
 
