@@ -50,7 +50,12 @@ export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
     return backend({ ...shape, role })
   })
   const seesCaches = isStress || random.integer(2) === 0
-  const requests = randomRequests(kind, random, shape.kv!.blocks * shape.kv!.blockTokens)
+  const requests = randomRequests(
+    kind,
+    random,
+    shape.kv!.blocks * shape.kv!.blockTokens,
+    new RandomStream(seed, `limits ${kind}`),
+  )
   return {
     requests,
     backends,
@@ -102,7 +107,12 @@ const GAPS: Readonly<Record<StoryKind, readonly (number | undefined)[]>> = {
   stress: [0, 0, 0.5, 2, 8],
 }
 
-function randomRequests(kind: StoryKind, random: RandomStream, cacheTokens: number): RequestTable {
+function randomRequests(
+  kind: StoryKind,
+  random: RandomStream,
+  cacheTokens: number,
+  limits: RandomStream,
+): RequestTable {
   const pick = <T>(...options: T[]): T => options[random.integer(options.length)]!
   const builder = new RequestTableBuilder()
   let arrivalMs = kind === 'plain' ? random.float() : 0
@@ -114,7 +124,9 @@ function randomRequests(kind: StoryKind, random: RandomStream, cacheTokens: numb
     // The shared content may end in the prompt or in the answer, as in a conversation.
     const shared = 1 + random.integer(promptTokens + pick(0, outputTokens))
     const promptNode = random.integer(3) > 0 ? sharedNode(builder, random, shared) : NO_NODE
-    builder.add({ arrivalMs, promptTokens, outputTokens, promptNode })
+    // Clients mostly declare more than they get.
+    const maxTokens = outputTokens + (limits.integer(2) === 0 ? 0 : limits.integer(100))
+    builder.add({ arrivalMs, promptTokens, outputTokens, promptNode, maxTokens })
   }
   return builder.build()
 }
