@@ -13,6 +13,7 @@ import { RequestProgress } from '../requests/request-progress.js'
 import type { RequestTable } from '../requests/request-table.js'
 import type { BackendView } from '../routing/cluster-view.js'
 import { LiveBackendView, LiveClusterView, RequestCursor } from '../routing/live-views.js'
+import { ModelViews } from '../routing/model-views.js'
 import type { RoutingAlgorithm, RoutingDecision } from '../routing/routing-algorithm.js'
 import { checkConservation } from './check-conservation.js'
 import { checkOptions } from './check-options.js'
@@ -39,6 +40,8 @@ export class Engine implements FleetListener, EventHandler {
   private readonly fleet: Fleet
   private readonly views: readonly BackendView[]
   private readonly cluster: LiveClusterView
+  /** Only when backends serve models by name. */
+  private readonly models: ModelViews | undefined
   private readonly cursor: RequestCursor
   private readonly handOver: HandOver
   private readonly frontEndMs: Float64Array
@@ -93,10 +96,12 @@ export class Engine implements FleetListener, EventHandler {
       new RandomStream(seed, 'router'),
       new Int32Array(this.views.length),
     )
+    const isNamed = cluster.backends.some(({ model }) => model !== undefined)
+    this.models = isNamed ? new ModelViews(this.cluster, requests) : undefined
     this.cursor = new RequestCursor(requests)
     this.frontEndMs = Float64Array.from(cluster.backends, ({ frontEndMs = 0 }) => frontEndMs)
     this.reservedShare = Float64Array.from(cluster.backends, reservedShare)
-    this.handOver = new HandOver(cluster.kvTransfer, this.progress)
+    this.handOver = new HandOver(cluster, this.progress)
     this.totals = new MeasuredTotals(cluster.backends, this.fleet, this.kv)
   }
 
@@ -158,7 +163,9 @@ export class Engine implements FleetListener, EventHandler {
   /** A request arrives. */
   enter(request: number): void {
     if (request === this.options.warmupRequests) this.totals.start()
-    this.dispatch(request, this.route(request))
+    const view = this.models === undefined ? this.cluster : this.models.of(request)
+    if (view === undefined) this.reject(request, 'model_not_served')
+    else this.dispatch(request, this.route(request, view))
   }
 
   /** A backend may start a step. */
@@ -188,13 +195,13 @@ export class Engine implements FleetListener, EventHandler {
   }
 
   transferStarted(request: number, tokens: number): void {
-    const durationMs = this.handOver.transferMs(tokens)
+    const durationMs = this.handOver.transferMs(tokens, this.progress.backend[request]!)
     this.loop.schedule(this.clock.nowMs + durationMs, request)
   }
 
-  private route(request: number): RoutingDecision {
+  private route(request: number, view: LiveClusterView): RoutingDecision {
     try {
-      return this.router.route(this.cursor.at(request), this.cluster)
+      return this.router.route(this.cursor.at(request), view)
     } catch (cause) {
       if (cause instanceof RouteSimError) throw cause
       throw new RouteSimError(
@@ -216,6 +223,9 @@ export class Engine implements FleetListener, EventHandler {
     const { progress } = this
     if (this.views[prefill.id] !== prefill || this.views[decode.id] !== decode) {
       throw this.invalidDecision(request, { prefill: prefill.id, decode: decode.id })
+    }
+    for (const backend of this.models === undefined ? [] : [prefill, decode]) {
+      if (!this.models!.serves(backend, request)) throw this.wrongModel(request, backend)
     }
     if (prefill !== decode) this.handOver.checkPair(this.router.name, prefill, decode)
     if (this.loads.waiting[prefill.id]! >= prefill.maxQueueDepth) {
@@ -300,6 +310,17 @@ export class Engine implements FleetListener, EventHandler {
     this.fleet.releaseHandedOver(prefill, request)
     for (let id = 0; id < this.views.length; id++) this.touch(id)
     return true
+  }
+
+  private wrongModel(request: number, { id, model }: BackendView): RouteSimError {
+    const { model: wanted, strings } = this.requests
+    return new RouteSimError(
+      `router "${this.router.name}": request ${request}: expected a backend that serves "${strings[wanted[request]!]}", got ${id}, which serves "${model}"`,
+      {
+        code: 'router_invalid_decision',
+        hint: 'Choose among the backends of the cluster that route() is given.',
+      },
+    )
   }
 
   private invalidDecision(request: number, found: unknown): RouteSimError {

@@ -9,6 +9,10 @@ import type { Recorder } from './recorder.js'
 /** One model replica. */
 export interface BackendSpec {
   readonly role: BackendRole
+  /** Name under which requests ask for its model; if absent it takes them whatever they ask for. */
+  readonly model?: string
+  /** Bytes of KV cache of one token when it is sent to here; as the transfer says if absent. */
+  readonly kvBytesPerToken?: number
   readonly latency: LatencyModel
   readonly kv: KvCapacity
   /** Tokens computed in one step at most (`max_num_batched_tokens`), at least 1. */
