@@ -40,14 +40,16 @@ export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
     maxNumSeqs: pick(1, 3, 16, 64),
     maxQueueDepth: pick(2, 10, 1000),
     chunkedPrefill: random.integer(4) > 0,
-    ...randomPolicies(seed, kind),
+    ...randomPolicies(seed, kind, 0),
   }
   const count = isDisaggregated ? 2 + random.integer(4) : 1 + random.integer(4)
   const backends = Array.from({ length: count }, (_, i) => {
-    if (!isDisaggregated || hasMixedPools) return backend(shape)
+    // Engines of all kinds side by side, in every fourth story.
+    const own = seed % 4 === 3 ? { ...shape, ...randomPolicies(seed, kind, i) } : shape
+    if (!isDisaggregated || hasMixedPools) return backend(own)
     const role =
       i === 0 ? 'prefill' : i === 1 ? 'decode' : pick('prefill' as const, 'decode' as const)
-    return backend({ ...shape, role })
+    return backend({ ...own, role })
   })
   const seesCaches = isStress || random.integer(2) === 0
   const requests = randomRequests(
@@ -68,9 +70,9 @@ export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
 }
 
 /** What engines do differently; every other story has the plain engine. */
-function randomPolicies(seed: number, kind: StoryKind): Partial<BackendSpec> {
+function randomPolicies(seed: number, kind: StoryKind, id: number): Partial<BackendSpec> {
   if (seed % 2 === 0) return {}
-  const random = new RandomStream(seed, `policies ${kind}`)
+  const random = new RandomStream(seed, `policies ${kind} ${id}`)
   const pick = <T>(...options: T[]): T => options[random.integer(options.length)]!
   return {
     frontEndMs: kind === 'decimal' ? pick(0, 0.02, 12.5) : pick(0, 0.5, 20),
