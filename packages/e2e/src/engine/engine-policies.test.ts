@@ -124,10 +124,11 @@ test('reserve all never preempts, and the others do: random runs', () => {
   const preemptions: Record<string, number> = {}
   for (let seed = 1; seed < 2000; seed += 2) {
     const story = randomStory(seed, 'stress')
-    const { preemption = '', reservedOutputShare } = story.backends![0]!
-    if (reservedOutputShare !== 0 && preemption !== 'reserve_all') continue
-    for (const totals of tinyRun(story).backends)
-      preemptions[preemption] = (preemptions[preemption] ?? 0) + totals.preemptions
+    const { backends } = tinyRun(story)
+    for (const [id, { preemption = '', reservedOutputShare }] of story.backends!.entries()) {
+      if (reservedOutputShare !== 0 && preemption !== 'reserve_all') continue
+      preemptions[preemption] = (preemptions[preemption] ?? 0) + backends[id]!.preemptions
+    }
   }
   const { reserve_all, ...others } = preemptions
   expect(reserve_all).toBe(0)
