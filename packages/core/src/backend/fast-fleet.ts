@@ -247,6 +247,13 @@ export class FastFleet implements Fleet {
     this.checkLatency(backend)
   }
 
+  prolong(backend: number, endMs: number): void {
+    const { floats } = this.state
+    const x = backend * FLOATS
+    floats[x + BASE_MS] = endMs - floats[x + START_MS]!
+    floats[x + END_MS] = endMs
+  }
+
   completeStep(backend: number): void {
     const { state } = this
     const { ints } = state

@@ -55,6 +55,8 @@ export interface Fleet {
   /** Forms the next batch and starts a step, or several; does nothing when there is nothing to do. */
   startStep(backend: number): void
   completeStep(backend: number): void
+  /** The single step that has just started ends only then, because others of its kind do. */
+  prolong(backend: number, endMs: number): void
   /** Something came up while several steps were under way: ends with the present one if that matters. */
   interrupt(backend: number): void
   /** Brings what others can see of the KV cache of a backend up to now. */

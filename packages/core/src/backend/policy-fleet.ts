@@ -31,8 +31,10 @@ const NONE = -1
 
 /** Whether a backend does anything that {@link FastFleet} alone does not. */
 export function hasPolicies(spec: BackendSpec): boolean {
-  const { batching = 'mixed', preemption = 'recompute_newest' } = spec
-  return batching !== 'mixed' || preemption !== 'recompute_newest' || reservedShare(spec) > 0
+  const { batching = 'mixed', preemption = 'recompute_newest', lockstep = false } = spec
+  return (
+    lockstep || batching !== 'mixed' || preemption !== 'recompute_newest' || reservedShare(spec) > 0
+  )
 }
 
 /**
@@ -83,7 +85,13 @@ export class PolicyFleet extends FastFleet {
     const hasLost =
       this.promptsFirst[backend] === 1 ? this.planPromptsFirst(backend) : this.planTogether(backend)
     const swapMs = this.swapMs[backend]!
-    this.launch(backend, hasJoined || hasLost || swapMs > 0 || this.isResuming(backend))
+    const isAlone =
+      this.specs[backend]!.lockstep === true ||
+      hasJoined ||
+      hasLost ||
+      swapMs > 0 ||
+      this.isResuming(backend)
+    this.launch(backend, isAlone)
     if (swapMs > 0) this.waitForSwap(backend, swapMs)
   }
 

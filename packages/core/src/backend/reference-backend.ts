@@ -128,6 +128,10 @@ export class ReferenceBackend {
     this.swapMs = 0
   }
 
+  prolong(endMs: number): void {
+    this.endsMs = endMs
+  }
+
   private beginStep(): void {
     this.budget = this.spec.maxBatchTokens
     const step = this.step

@@ -46,6 +46,10 @@ export class ReferenceFleet implements Fleet {
     this.backends[backend]!.startStep()
   }
 
+  prolong(backend: number, endMs: number): void {
+    this.backends[backend]!.prolong(endMs)
+  }
+
   completeStep(backend: number): void {
     this.backends[backend]!.completeStep()
   }

@@ -11,6 +11,7 @@ export function checkOptions({ cluster, seed, warmupRequests = 0 }: SimulationOp
     checkInteger(`${path}.maxBatchTokens`, backend.maxBatchTokens, 1)
     checkInteger(`${path}.maxNumSeqs`, backend.maxNumSeqs, 1)
     checkInteger(`${path}.maxQueueDepth`, backend.maxQueueDepth, 1)
+    checkInteger(`${path}.dp`, backend.dp ?? 1, 1)
     checkNumber(`${path}.kvBytesPerToken`, backend.kvBytesPerToken ?? 0)
     checkNumber(`${path}.frontEndMs`, backend.frontEndMs ?? 0)
     checkNumber(`${path}.swapMsPerToken`, swapMsPerTokenOf(backend))

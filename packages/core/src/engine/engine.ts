@@ -19,6 +19,7 @@ import { checkConservation } from './check-conservation.js'
 import { checkOptions } from './check-options.js'
 import { HandOver } from './hand-over.js'
 import { MeasuredTotals } from './measured-totals.js'
+import { type RankedSource, RankTable } from './rank-table.js'
 import { OUTCOME, type RunResult } from './run-result.js'
 import type { SimulationOptions } from './simulation-options.js'
 import { TokenGaps } from './token-gaps.js'
@@ -37,6 +38,10 @@ export class Engine implements FleetListener, EventHandler {
   private readonly kv: KvCache
   private readonly progress: RequestProgress
   private readonly loads: BackendLoads
+  /** The same per backend, where those have several ranks. */
+  private readonly visibleLoads: BackendLoads
+  private readonly ranks: RankTable | undefined
+  private readonly rankedSource: RankedSource | undefined
   private readonly fleet: Fleet
   private readonly views: readonly BackendView[]
   private readonly cluster: LiveClusterView
@@ -58,51 +63,55 @@ export class Engine implements FleetListener, EventHandler {
     this.options = options
     this.requests = requests
     this.router = router
-    this.loop = new EventLoop(cluster.backends.length, requests.arrivalMs)
+    const { backends } = cluster
+    this.ranks = backends.some(({ dp = 1 }) => dp > 1) ? new RankTable(backends) : undefined
+    const specs = this.ranks?.specs ?? backends
+    this.loop = new EventLoop(specs.length, requests.arrivalMs)
     this.kv = cluster.kvCache(
       requests,
-      cluster.backends.map((backend) => backend.kv),
+      specs.map(({ kv }) => kv),
     )
     this.progress = new RequestProgress(requests.size)
-    this.loads = new BackendLoads(
-      Float64Array.from(cluster.backends, ({ maxQueueDepth }) => maxQueueDepth),
-    )
+    this.loads = new BackendLoads(Float64Array.from(specs, ({ maxQueueDepth }) => maxQueueDepth))
     this.clock = this.loop.clock
     const recorder = options.recorder ?? {}
     this.gaps = new TokenGaps(recorder)
     const context: FleetContext = {
       clock: this.clock,
-      specs: cluster.backends,
+      specs,
       requests,
       progress: this.progress,
       kv: this.kv,
       loads: this.loads,
       listener: this,
-      recorder,
+      recorder: this.ranks?.recorder(recorder) ?? recorder,
       gaps: this.gaps,
       measuredFrom: options.warmupRequests ?? 0,
     }
     const { kv } = this
     this.fleet = !isBulk(kv)
       ? new ReferenceFleet(context)
-      : cluster.backends.some(hasPolicies)
+      : specs.some(hasPolicies)
         ? new PolicyFleet(context, kv)
         : new FastFleet(context, kv)
-    const source = { fleet: this.fleet, loads: this.loads, kv, clock: this.clock }
-    this.views = cluster.backends.map((spec, id) => new LiveBackendView(id, spec, source))
+    const { clock, fleet, loads } = this
+    this.rankedSource = this.ranks?.source(fleet, kv, loads, clock)
+    const source = this.rankedSource ?? { fleet, loads, kv, clock }
+    this.visibleLoads = source.loads
+    this.views = backends.map((spec, id) => new LiveBackendView(id, spec, source))
     this.cluster = new LiveClusterView(
       this.views,
       source,
       new RandomStream(seed, 'router'),
       new Int32Array(this.views.length),
     )
-    const isNamed = cluster.backends.some(({ model }) => model !== undefined)
+    const isNamed = backends.some(({ model }) => model !== undefined)
     this.models = isNamed ? new ModelViews(this.cluster, requests) : undefined
     this.cursor = new RequestCursor(requests)
-    this.frontEndMs = Float64Array.from(cluster.backends, ({ frontEndMs = 0 }) => frontEndMs)
-    this.reservedShare = Float64Array.from(cluster.backends, reservedShare)
-    this.handOver = new HandOver(cluster, this.progress)
-    this.totals = new MeasuredTotals(cluster.backends, this.fleet, this.kv)
+    this.frontEndMs = Float64Array.from(specs, ({ frontEndMs = 0 }) => frontEndMs)
+    this.reservedShare = Float64Array.from(specs, reservedShare)
+    this.handOver = new HandOver(specs, cluster.kvTransfer, this.progress)
+    this.totals = new MeasuredTotals(specs, this.fleet, this.kv)
   }
 
   /** Requests that have ended so far. */
@@ -136,13 +145,20 @@ export class Engine implements FleetListener, EventHandler {
       visibility: 'exact',
       seed: options.seed,
       requests,
-      outcomes: this.progress,
+      outcomes:
+        this.ranks === undefined
+          ? this.progress
+          : {
+              ...this.progress,
+              backend: this.ranks.backendsOf(this.progress.backend),
+              prefillBackend: this.ranks.backendsOf(this.progress.prefillBackend),
+            },
       rejectReasons: this.rejectReasons,
       warmupRequests,
       measuredFromMs: requests.arrivalMs[Math.min(warmupRequests, requests.size - 1)] ?? 0,
       endMs: this.endMs,
       complete: this.isDone,
-      backends: this.totals.sinceStart(),
+      backends: this.ranks?.merge(this.totals.sinceStart()) ?? this.totals.sinceStart(),
       customMetrics: router.customMetrics?.() ?? {},
     }
   }
@@ -171,25 +187,58 @@ export class Engine implements FleetListener, EventHandler {
   /** A backend may start a step. */
   settle(id: number): void {
     const { fleet, loop } = this
+    if (this.ranks?.isLockstep(id) === true) {
+      this.settleTogether(this.ranks, id)
+      return
+    }
     fleet.startStep(id)
     const endMs = fleet.endMs(id)
     if (!Number.isNaN(endMs)) loop.setAlarm(id, endMs)
   }
 
+  /** Starts a step on all ranks of a backend, once none is in one. */
+  private settleTogether(ranks: RankTable, id: number): void {
+    const { fleet, loop } = this
+    const backend = ranks.backendOf(id)
+    const from = ranks.firstRank(backend)
+    const to = ranks.firstRank(backend + 1)
+    for (let rank = from; rank < to; rank++) if (!Number.isNaN(fleet.endMs(rank))) return
+    let endMs = Number.NEGATIVE_INFINITY
+    for (let rank = from; rank < to; rank++) {
+      fleet.startStep(rank)
+      if (fleet.endMs(rank) > endMs) endMs = fleet.endMs(rank)
+    }
+    for (let rank = from; rank < to; rank++) {
+      if (Number.isNaN(fleet.endMs(rank))) continue
+      fleet.prolong(rank, endMs)
+      loop.setAlarm(rank, endMs)
+    }
+  }
+
+  /** The view of the backend that a rank belongs to, its figures up to date. */
+  private viewOf(rank: number): BackendView {
+    this.rankedSource?.refresh()
+    return this.views[this.ranks === undefined ? rank : this.ranks.backendOf(rank)]!
+  }
+
   firstTokenProduced(request: number, backend: number): void {
-    this.router.onFirstToken?.(this.cursor.at(request), this.views[backend]!, this.cluster)
+    this.router.onFirstToken?.(this.cursor.at(request), this.viewOf(backend), this.cluster)
   }
 
   requestFinished(request: number, backend: number): void {
     this.progress.finishedMs[request] = this.clock.nowMs
     this.progress.backend[request] = backend
     this.end(request, OUTCOME.completed)
-    this.router.onFinished?.(this.cursor.at(request), this.views[backend]!, this.cluster)
+    this.router.onFinished?.(this.cursor.at(request), this.viewOf(backend), this.cluster)
   }
 
   prefillFinished(request: number): void {
     this.progress.isHandedOver[request] = 1
-    const decode = this.progress.backend[request]!
+    let decode = this.progress.backend[request]!
+    if (this.ranks !== undefined) {
+      decode = this.ranks.leastOutstanding(this.ranks.backendOf(decode), this.loads)
+      this.progress.backend[request] = decode
+    }
     this.fleet.enqueueHandedOver(decode, request)
     this.touch(decode)
   }
@@ -200,6 +249,7 @@ export class Engine implements FleetListener, EventHandler {
   }
 
   private route(request: number, view: LiveClusterView): RoutingDecision {
+    this.rankedSource?.refresh()
     try {
       return this.router.route(this.cursor.at(request), view)
     } catch (cause) {
@@ -228,16 +278,21 @@ export class Engine implements FleetListener, EventHandler {
       if (!this.models!.serves(backend, request)) throw this.wrongModel(request, backend)
     }
     if (prefill !== decode) this.handOver.checkPair(this.router.name, prefill, decode)
-    if (this.loads.waiting[prefill.id]! >= prefill.maxQueueDepth) {
+    const { ranks } = this
+    const rank = ranks?.leastOutstanding(prefill.id, this.loads) ?? prefill.id
+    // Which rank decodes is chosen when the prompt is computed.
+    const decoding = prefill === decode ? rank : (ranks?.firstRank(decode.id) ?? decode.id)
+    if (this.visibleLoads.waiting[prefill.id]! >= prefill.maxQueueDepth) {
       this.reject(request, 'queue_full')
-    } else if (!this.canEverFit(request, prefill.id, decode.id)) {
+    } else if (!this.canEverFit(request, rank, decoding)) {
       this.reject(request, 'exceeds_kv_cache')
     } else {
-      progress.prefillBackend[request] = prefill.id
-      progress.backend[request] = decode.id
-      this.fleet.accept(prefill.id, request)
+      progress.prefillBackend[request] = rank
+      progress.backend[request] = decoding
+      this.fleet.accept(rank, request)
+      this.rankedSource?.refresh()
       this.router.onDispatched?.(this.cursor.at(request), prefill, this.cluster)
-      const frontEndMs = this.frontEndMs[prefill.id]!
+      const frontEndMs = this.frontEndMs[rank]!
       if (frontEndMs === 0) this.enqueue(request)
       else this.loop.schedule(this.clock.nowMs + frontEndMs, this.requests.size + request)
     }
@@ -308,7 +363,7 @@ export class Engine implements FleetListener, EventHandler {
     if (request < 0) return false
     const prefill = this.progress.prefillBackend[request]!
     this.fleet.releaseHandedOver(prefill, request)
-    for (let id = 0; id < this.views.length; id++) this.touch(id)
+    for (let id = 0; id < this.loads.waiting.length; id++) this.touch(id)
     return true
   }
 

@@ -1,7 +1,7 @@
 import { RouteSimError } from '../errors/routesim-error.js'
 import type { RequestProgress } from '../requests/request-progress.js'
 import type { BackendView } from '../routing/cluster-view.js'
-import type { BackendSpec, ClusterSpec, KvTransfer } from './simulation-options.js'
+import type { BackendSpec, KvTransfer } from './simulation-options.js'
 
 /**
  * What happens between prefill and decode. A computed prompt keeps its blocks on the prefill backend
@@ -12,8 +12,12 @@ export class HandOver {
   private readonly backends: readonly BackendSpec[]
   private readonly progress: RequestProgress
 
-  constructor({ backends, kvTransfer }: ClusterSpec, progress: RequestProgress) {
-    this.transfer = kvTransfer
+  constructor(
+    backends: readonly BackendSpec[],
+    transfer: KvTransfer | undefined,
+    progress: RequestProgress,
+  ) {
+    this.transfer = transfer
     this.backends = backends
     this.progress = progress
   }

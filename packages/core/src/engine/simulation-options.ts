@@ -15,6 +15,16 @@ export interface BackendSpec {
   readonly kvBytesPerToken?: number
   readonly latency: LatencyModel
   readonly kv: KvCapacity
+  /**
+   * Data-parallel ranks, 1 if absent: schedulers with a queue, a batch and a KV cache each, to which the
+   * sizes and limits here apply, but for the queue. A request goes to the rank with the fewest.
+   */
+  readonly dp?: number
+  /**
+   * Whether ranks start their steps together, and wait for the slowest, as with experts dealt out among
+   * them; a rank without work takes part with a dummy step. False if absent.
+   */
+  readonly lockstep?: boolean
   /** Tokens computed in one step at most (`max_num_batched_tokens`), at least 1. */
   readonly maxBatchTokens: number
   /** Requests in one batch at most (`max_num_seqs`), at least 1. */

@@ -60,9 +60,9 @@ export class RequestCursor implements RequestView {
 
 /** What views read. */
 export interface LiveSource {
-  readonly fleet: Fleet
+  readonly fleet: Pick<Fleet, 'sync' | 'syncMatches'>
   readonly loads: BackendLoads
-  readonly kv: KvCache
+  readonly kv: Pick<KvCache, 'match' | 'usage'>
   readonly clock: Clock
 }
 

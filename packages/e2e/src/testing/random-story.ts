@@ -80,6 +80,8 @@ function randomPolicies(seed: number, kind: StoryKind, id: number): Partial<Back
     preemption: pick('recompute_newest', 'retract_shortest', 'swap', 'evict_all', 'reserve_all'),
     swapMsPerToken: kind === 'decimal' ? pick(0, 0.02) : pick(0, 1 / 64),
     reservedOutputShare: pick(0, 0, 0.5, 1),
+    dp: pick(1, 1, 1, 2, 3),
+    lockstep: random.integer(2) === 0,
   }
 }
 
