@@ -22,6 +22,11 @@ export type PreemptionMode =
   | 'evict_all'
   | 'reserve_all'
 
+/** Whether the ranks of a backend start their steps together; there must be several. */
+export function isLockstep({ dp = 1, lockstep = false }: BackendSpec): boolean {
+  return dp > 1 && lockstep
+}
+
 /** Share of the declared output for which a backend sets KV blocks aside when it admits a request. */
 export function reservedShare({ preemption, reservedOutputShare = 0 }: BackendSpec): number {
   return preemption === 'reserve_all' ? 1 : reservedOutputShare

@@ -1,7 +1,7 @@
 import type { BackendSpec } from '../engine/simulation-options.js'
 import type { BulkKvCache } from '../kv-cache/kv-cache.js'
 import { blocksNeeded, leaveAt, leaveNewest, tokensComputed } from './decode-batches.js'
-import { reservedShare } from './engine-policies.js'
+import { isLockstep, reservedShare } from './engine-policies.js'
 import { FastFleet } from './fast-fleet.js'
 import { admissionAt, requestAt } from './finish-heap.js'
 import type { FleetContext } from './fleet.js'
@@ -31,9 +31,12 @@ const NONE = -1
 
 /** Whether a backend does anything that {@link FastFleet} alone does not. */
 export function hasPolicies(spec: BackendSpec): boolean {
-  const { batching = 'mixed', preemption = 'recompute_newest', lockstep = false } = spec
+  const { batching = 'mixed', preemption = 'recompute_newest' } = spec
   return (
-    lockstep || batching !== 'mixed' || preemption !== 'recompute_newest' || reservedShare(spec) > 0
+    isLockstep(spec) ||
+    batching !== 'mixed' ||
+    preemption !== 'recompute_newest' ||
+    reservedShare(spec) > 0
   )
 }
 
@@ -86,7 +89,7 @@ export class PolicyFleet extends FastFleet {
       this.promptsFirst[backend] === 1 ? this.planPromptsFirst(backend) : this.planTogether(backend)
     const swapMs = this.swapMs[backend]!
     const isAlone =
-      this.specs[backend]!.lockstep === true ||
+      isLockstep(this.specs[backend]!) ||
       hasJoined ||
       hasLost ||
       swapMs > 0 ||

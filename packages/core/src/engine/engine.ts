@@ -17,6 +17,7 @@ import { ModelViews } from '../routing/model-views.js'
 import type { RoutingAlgorithm, RoutingDecision } from '../routing/routing-algorithm.js'
 import { checkConservation } from './check-conservation.js'
 import { checkOptions } from './check-options.js'
+import { invalidDecision, wrongModel } from './decision-errors.js'
 import { HandOver } from './hand-over.js'
 import { MeasuredTotals } from './measured-totals.js'
 import { type RankedSource, RankTable } from './rank-table.js'
@@ -187,7 +188,7 @@ export class Engine implements FleetListener, EventHandler {
   /** A backend may start a step. */
   settle(id: number): void {
     const { fleet, loop } = this
-    if (this.ranks?.isLockstep(id) === true) {
+    if (this.ranks?.isInLockstep(id) === true) {
       this.settleTogether(this.ranks, id)
       return
     }
@@ -266,16 +267,18 @@ export class Engine implements FleetListener, EventHandler {
     else if (decision?.kind === 'disaggregate')
       this.send(request, decision.prefill, decision.decode)
     else if (decision?.kind === 'reject') this.reject(request, decision.reason)
-    else throw this.invalidDecision(request, decision)
+    else throw invalidDecision(this.router.name, request, decision)
   }
 
   private send(request: number, prefill: BackendView, decode: BackendView): void {
     const { progress } = this
     if (this.views[prefill.id] !== prefill || this.views[decode.id] !== decode) {
-      throw this.invalidDecision(request, { prefill: prefill.id, decode: decode.id })
+      const found = { prefill: prefill.id, decode: decode.id }
+      throw invalidDecision(this.router.name, request, found)
     }
     for (const backend of this.models === undefined ? [] : [prefill, decode]) {
-      if (!this.models!.serves(backend, request)) throw this.wrongModel(request, backend)
+      if (!this.models!.serves(backend, request))
+        throw wrongModel(this.router.name, this.requests, request, backend)
     }
     if (prefill !== decode) this.handOver.checkPair(this.router.name, prefill, decode)
     const { ranks } = this
@@ -365,41 +368,6 @@ export class Engine implements FleetListener, EventHandler {
     this.fleet.releaseHandedOver(prefill, request)
     for (let id = 0; id < this.loads.waiting.length; id++) this.touch(id)
     return true
-  }
-
-  private wrongModel(request: number, { id, model }: BackendView): RouteSimError {
-    const { model: wanted, strings } = this.requests
-    return new RouteSimError(
-      `router "${this.router.name}": request ${request}: expected a backend that serves "${strings[wanted[request]!]}", got ${id}, which serves "${model}"`,
-      {
-        code: 'router_invalid_decision',
-        hint: 'Choose among the backends of the cluster that route() is given.',
-      },
-    )
-  }
-
-  private invalidDecision(request: number, found: unknown): RouteSimError {
-    return new RouteSimError(
-      `router "${this.router.name}": request ${request}: expected a backend of the cluster, disaggregate(...) or reject(...), got ${shown(found)}`,
-      {
-        code: 'router_invalid_decision',
-        hint:
-          found instanceof Promise
-            ? 'Decide at once: route() can not be async.'
-            : 'Return one of cluster.backends from route().',
-      },
-    )
-  }
-}
-
-/** A value as a message shows it. Not all values have a JSON form. */
-function shown(found: unknown): string {
-  if (found instanceof Promise) return 'a promise'
-  if (typeof found === 'number' || typeof found === 'bigint') return String(found)
-  try {
-    return JSON.stringify(found) ?? String(found)
-  } catch {
-    return 'an object'
   }
 }
 

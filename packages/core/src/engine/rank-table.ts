@@ -1,4 +1,5 @@
 import { BackendLoads } from '../backend/backend-loads.js'
+import { isLockstep } from '../backend/engine-policies.js'
 import type { Fleet } from '../backend/fleet.js'
 import type { Clock } from '../kernel/clock.js'
 import type { KvCache, KvUsage } from '../kv-cache/kv-cache.js'
@@ -57,8 +58,8 @@ export class RankTable {
   }
 
   /** Whether the ranks of a rank's backend start their steps together. */
-  isLockstep(rank: number): boolean {
-    return this.specs[rank]!.lockstep === true
+  isInLockstep(rank: number): boolean {
+    return isLockstep(this.specs[rank]!)
   }
 
   /** First rank of a backend; that of the next backend is the end. */

@@ -121,6 +121,15 @@ role = "decode"
   })
 })
 
+test('data-parallel ranks cost as much each, and step together where experts are dealt out', () => {
+  const rank = '[cluster]\nnum_backends = 1\nmodel = "mixtral-8x7b"\ntp = 4\ndp = 2\n'
+  const { cluster, pricePerHour } = fleetOf(rank)
+  expect(pricePerHour).toEqual([28])
+  expect(cluster.backends[0]).toMatchObject({ dp: 2, lockstep: false })
+  expect(fleetOf(`${rank}ep = 4`).cluster.backends[0]).toMatchObject({ dp: 2, lockstep: true })
+  expect(fleetOf(`${rank}ep = 4\ndp_lockstep = false`).cluster.backends[0]!.lockstep).toBe(false)
+})
+
 test('an engine brings its ways to batch, to preempt and to admit, and the config goes before it', () => {
   const policies = (source: string): unknown => {
     const { backends } = fleetOf(`[cluster]\nnum_backends = 1\n${source}`).cluster

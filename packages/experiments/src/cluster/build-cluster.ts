@@ -34,7 +34,7 @@ export function buildFleet({ cluster: config }: Config, stepper: Stepper = 'fast
   for (const group of groups) {
     const spec = specOf(group, config, models.size > 1 ? group.model : undefined)
     const gpu = findGpu(group.gpu ?? group.gpu_type)
-    const price = group.price_per_hour ?? gpu.pricePerHourUsd * group.tp * group.pp
+    const price = group.price_per_hour ?? gpu.pricePerHourUsd * group.tp * group.pp * group.dp
     for (let i = 0; i < group.count; i++) {
       backends.push(spec)
       pricePerHour.push(price)
@@ -79,6 +79,8 @@ function specOf(group: Group, cluster: ClusterConfig, model: string | undefined)
     maxNumSeqs: group.max_num_seqs,
     maxQueueDepth: group.max_queue_depth,
     chunkedPrefill: group.chunked_prefill,
+    dp: group.dp,
+    lockstep: group.dp_lockstep ?? group.ep > 1,
     frontEndMs: group.front_end_ms,
     batching: group.batching,
     preemption: group.preemption,

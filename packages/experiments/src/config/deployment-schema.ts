@@ -51,6 +51,14 @@ export const deploymentShape = {
   ep: integer(1, 1024)
     .default(1)
     .describe('Ranks of a backend among which whole experts are dealt out; divides tp.'),
+  dp: integer(1, 1024)
+    .default(1)
+    .describe(
+      'Data-parallel ranks of a backend: schedulers with tp x pp GPUs, a batch and a KV cache each.',
+    ),
+  dp_lockstep: flag()
+    .optional()
+    .describe('Whether ranks step together, as slowly as the slowest; default when ep > 1.'),
   engine: text()
     .superRefine(inCatalogue(findEngine))
     .optional()
@@ -70,7 +78,7 @@ export const deploymentShape = {
     ),
   price_per_hour: notNegative()
     .optional()
-    .describe('Price of one backend in $ per hour, instead of that of its tp x pp GPUs.'),
+    .describe('Price of one backend in $ per hour, instead of that of its tp x pp x dp GPUs.'),
   max_batch_tokens: integer(1)
     .default(16384)
     .describe('Tokens computed in one engine step at most.'),
@@ -102,7 +110,7 @@ export const deploymentShape = {
   kv_cache_blocks: integer(1, 2 ** 24)
     .default(32768)
     .describe(
-      'KV blocks of one backend, at most 2^27 in the whole cluster; with a model, what fits beside it.',
+      'KV blocks of one backend, or of each of its ranks, at most 2^27 in the whole cluster; with a model, what fits beside it.',
     ),
   kv_block_size: integer(1).default(16).describe('Tokens per KV block.'),
   compute_model: computeModel

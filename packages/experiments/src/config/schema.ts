@@ -178,10 +178,15 @@ export const configSchema = table({
     .describe('Parameters of routing algorithms, one table each.'),
 }).superRefine((config, context) => {
   const { backends, num_backends, kv_cache_blocks } = config.cluster
-  const groups = backends ?? [{ count: num_backends, kv_cache_blocks }]
-  const blocks = groups.reduce((sum, group) => sum + group.count * group.kv_cache_blocks, 0)
+  const groups = backends ?? [{ count: num_backends, dp: config.cluster.dp, kv_cache_blocks }]
+  const blocks = groups.reduce(
+    (sum, { count, dp, kv_cache_blocks: own }) => sum + count * dp * own,
+    0,
+  )
   if (blocks > MOST_BLOCKS) {
-    const found = groups.map((group) => `${group.count} x ${group.kv_cache_blocks}`).join(' + ')
+    const found = groups
+      .map((group) => `${group.count * group.dp} x ${group.kv_cache_blocks}`)
+      .join(' + ')
     context.addIssue({
       code: 'custom',
       path: ['cluster', 'kv_cache_blocks'],
