@@ -39,11 +39,13 @@ const WORKLOADS = {
   compact1m: { file: () => cached('compact1m.jsonl', (path) => generated(path, compact)) },
   chat1m: { file: () => cached('chat1m.jsonl', writeChat) },
   r500: { generate: shared },
+  r500for1m: { generate: { rateRps: 500, durationSec: 2000 } },
+  r500for10m: { generate: { rateRps: 500, durationSec: 20_000 } },
   fixed512: { generate: fixed(16, 10_000, 512, 512) },
   fixed256: { generate: fixed(500, 100_000, 256, 256) },
 }
 
-/** One row of the table each. */
+/** One row of the table each; long ones run only when a filter names them. */
 export const CASES = [
   {
     name: 'mooncake, 8, prefix_overlap',
@@ -89,6 +91,13 @@ export const CASES = [
     router: 'round_robin',
   },
   {
+    name: 'generated 10M, 64, round_robin',
+    workload: 'r500for10m',
+    backends: 64,
+    router: 'round_robin',
+    isLong: true,
+  },
+  {
     name: 'chat 1M, 64, prefix_overlap',
     workload: 'chat1m',
     backends: 64,
@@ -102,6 +111,24 @@ export const SCALING = [8, 64, 256, 1024].map((backends) => ({
   workload: 'mooncake',
   backends,
   router: 'prefix_overlap',
+}))
+
+/** Long traffic without per-request results. */
+export const STREAMED = ['r500for1m', 'r500for10m'].map((workload) => ({
+  name: 'generated 10M, 64, round_robin',
+  workload,
+  backends: 64,
+  router: 'round_robin',
+  isLong: true,
+}))
+
+/** Sixteen runs on one and on two worker threads: of the Mooncake trace, or of generated load. */
+export const PARALLEL = ['mooncake20', 'r500'].map((name) => ({
+  name: `16 runs of ${name}, prefix_overlap`,
+  workload: name,
+  backends: name === 'r500' ? 64 : 8,
+  router: 'prefix_overlap',
+  runs: 16,
 }))
 
 /** @returns the workload's file, or the options that generate it */

@@ -1,11 +1,13 @@
 // Measures one thing in a process of its own and prints it as JSON: node bench/child.mjs KIND CASE
-import { readFileSync } from 'node:fs'
-import { gunzipSync } from 'node:zlib'
+import { createReadStream, readFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { createGunzip, gunzipSync } from 'node:zlib'
 import { findRouter } from '@routesim/algorithms'
-import { simulate } from '@routesim/core'
+import { Simulation, simulate } from '@routesim/core'
+import { compare, parseConfig } from '@routesim/experiments'
 import { pagedKvCache, piecewiseLatency, radixKvCache } from '@routesim/hardware'
-import { summarize, TokenGapRecorder } from '@routesim/metrics'
-import { generateTrace, readTrace } from '@routesim/traces'
+import { RequestStatistics, summarize, summarizeTotals, TokenGapRecorder } from '@routesim/metrics'
+import { GeneratedSource, readTrace, TraceGeneration } from '@routesim/traces'
 import { workload } from './cases.mjs'
 
 const [kind, json] = process.argv.slice(2)
@@ -39,9 +41,8 @@ const latency = piecewiseLatency({
   decodeTokensPerSecSaturated: 3200,
 })
 
-function runOnce(requests, stepper) {
-  const recorder = new TokenGapRecorder()
-  const backends = Array.from({ length: definition.backends }, () => ({
+const fleet = () =>
+  Array.from({ length: definition.backends }, () => ({
     role: 'both',
     latency,
     kv: { blocks: 32_768, blockTokens: 16 },
@@ -50,41 +51,101 @@ function runOnce(requests, stepper) {
     maxQueueDepth: 1_000_000,
     chunkedPrefill: true,
   }))
+
+function runOnce(requests, stepper) {
+  const recorder = new TokenGapRecorder()
+  const backends = fleet()
   const kvCache = stepper === 'reference' ? pagedKvCache() : radixKvCache()
   const router = findRouter(definition.router).create()
   const result = simulate({ cluster: { backends, kvCache }, requests, router, seed: 42, recorder })
   return { result, gaps: recorder.gaps }
 }
 
+/** Bytes of a file as `readTrace` reads them itself, and a mark when the last of them are consumed. */
+async function* bytesOf(path, mark) {
+  if (path.endsWith('.gz')) {
+    yield* createReadStream(path).pipe(createGunzip({ chunkSize: 1 << 18 }))
+  } else {
+    const file = await open(path)
+    const buffer = new Uint8Array(1 << 20)
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, buffer.length)
+      if (bytesRead === 0) break
+      yield buffer.subarray(0, bytesRead)
+    }
+    await file.close()
+  }
+  mark()
+}
+
+/** Reads or generates, and says how long parsing (or drawing) and how long finishing the columns took. */
 async function ingest() {
   const { file, generate } = await workload(definition.workload)
-  if (file === undefined) return timed(() => generateTrace(generate))
+  if (file === undefined) {
+    const generation = new TraceGeneration(generate)
+    const [parseMs] = await timed(() => generation.run())
+    const [columnsMs, table] = await timed(() => generation.table())
+    return { parseMs, columnsMs, table }
+  }
   const blockTokens = definition.workload === 'chat1m' ? 64 : 512
-  return timed(async () => (await readTrace(file, { blockTokens })).table)
+  const from = process.cpuUsage()
+  let parseMs = 0
+  const stream = bytesOf(file, () => {
+    parseMs = cpuMs(from)
+  })
+  const { table } = await readTrace({ path: file, stream }, { blockTokens })
+  return { parseMs, columnsMs: cpuMs(from) - parseMs, table }
 }
 
 const KINDS = {
   /** Every phase once, in a fresh process. */
   async whole() {
-    const [ingestMs, requests] = await ingest()
+    const { parseMs, columnsMs, table: requests } = await ingest()
     const [simulateMs, { result, gaps }] = await timed(() => runOnce(requests, 'fast'))
     const pricePerHour = result.backends.map(() => 1)
     const [metricsMs] = await timed(() => summarize(result, gaps, { pricePerHour }))
     const rssMb = peakRssMb()
-    return { requests: requests.size, ingestMs, simulateMs, metricsMs, totalMs: cpuMs(), rssMb }
+    const phases = { parseMs, columnsMs, simulateMs, metricsMs }
+    return { requests: requests.size, ...phases, totalMs: cpuMs(), rssMb }
   },
   /** The simulation alone, when the machine code is warm: the median of many. */
   async warm() {
-    const [, requests] = await ingest()
+    const { table: requests } = await ingest()
     const times = []
     for (let i = 0; i < 25; i++) times.push((await timed(() => runOnce(requests, 'fast')))[0])
     const median = times.sort((a, b) => a - b)[12]
     return { requests: requests.size, simulateMs: median }
   },
   async reference() {
-    const [, requests] = await ingest()
+    const { table: requests } = await ingest()
     const [simulateMs] = await timed(() => runOnce(requests, 'reference'))
     return { requests: requests.size, simulateMs }
+  },
+  /** Without per-request results: everything once, in memory for the requests under way. */
+  async streamed() {
+    const { generate } = await workload(definition.workload)
+    const requests = new GeneratedSource(generate)
+    requests.prepare()
+    const recorder = new RequestStatistics(definition.backends)
+    const cluster = { backends: fleet(), kvCache: radixKvCache() }
+    const router = findRouter(definition.router).create()
+    const simulation = new Simulation({ cluster, requests, router, seed: 42, recorder })
+    while (!simulation.run());
+    const pricePerHour = cluster.backends.map(() => 1)
+    summarizeTotals(simulation.totals(), recorder, { pricePerHour })
+    return { requests: requests.size, totalMs: cpuMs(), rssMb: peakRssMb() }
+  },
+  /** Runs that differ in the seed, so many at once: on worker threads from two on. */
+  async parallel() {
+    const { table } = await ingest()
+    const config = parseConfig(
+      `[cluster]\nnum_backends = ${definition.backends}\nmax_queue_depth = 1000000`,
+    )
+    const { router, runs: seeds, jobs } = definition
+    const from = process.cpuUsage()
+    const startMs = performance.now()
+    await compare({ config, trace: table, algorithms: [router], seeds, jobs })
+    return { requests: table.size, wallMs: performance.now() - startMs, cpuMs: cpuMs(from) }
   },
   /** What no reader of JSON lines can do without: read, split, JSON.parse. */
   async json() {

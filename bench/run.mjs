@@ -5,7 +5,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { CASES, MOONCAKE, needsMooncake, SCALING, workload } from './cases.mjs'
+import { CASES, MOONCAKE, needsMooncake, PARALLEL, SCALING, STREAMED, workload } from './cases.mjs'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -14,8 +14,10 @@ const { values, positionals } = parseArgs({
 const runs = Number(values.runs)
 const child = fileURLToPath(new URL('child.mjs', import.meta.url))
 const hasMooncake = existsSync(MOONCAKE)
-const wanted = ({ name, workload: source }) =>
-  (hasMooncake || !needsMooncake(source)) && positionals.every((word) => name.includes(word))
+const wanted = ({ name, workload: source, isLong }) =>
+  (hasMooncake || !needsMooncake(source)) &&
+  (!isLong || positionals.length > 0) &&
+  positionals.every((word) => name.includes(word))
 
 /** Medians, field by field, over several processes. */
 function measure(kind, definition, count = runs) {
@@ -50,7 +52,7 @@ if (!hasMooncake)
   console.log('The Mooncake trace is not here (../shared/traces): its cases are skipped.')
 const node = `${process.version} on ${cpus()[0]?.model ?? 'unknown'}`
 console.log(`Medians of ${runs} runs, CPU time of the whole process. ${node}\n`)
-const report = { node, runs, cases: [], scaling: [], ratios: [] }
+const report = { node, runs, cases: [], scaling: [], ratios: [], parallel: [], streamed: [] }
 
 const rows = []
 for (const definition of CASES.filter(wanted)) {
@@ -69,7 +71,8 @@ for (const definition of CASES.filter(wanted)) {
     whole.requests.toLocaleString('en-US'),
     seconds(whole.totalMs),
     Math.round((whole.requests * 1000) / whole.totalMs).toLocaleString('en-US'),
-    ns(whole.ingestMs, whole.requests),
+    ns(whole.parseMs, whole.requests),
+    ns(whole.columnsMs, whole.requests),
     ns(whole.simulateMs, whole.requests),
     warm === undefined ? '-' : ns(warm.simulateMs, whole.requests),
     ns(whole.metricsMs, whole.requests),
@@ -78,7 +81,7 @@ for (const definition of CASES.filter(wanted)) {
   ])
 }
 if (rows.length > 0) {
-  const phases = ['ingest ns/req', 'simulate', 'warm', 'metrics']
+  const phases = ['parse ns/req', 'columns', 'simulate', 'warm', 'metrics']
   printTable(['case', 'requests', 'CPU s', 'req/CPU s', ...phases, 'RSS MB', 'x JSON.parse'], rows)
 }
 
@@ -108,6 +111,30 @@ if (compared.length > 0) {
     report.ratios.push({ name: definition.name, ratio })
     console.log(`  ${definition.name}: ${ratio.toFixed(1)}x`)
   }
+}
+
+const streamed = STREAMED.filter(wanted)
+if (streamed.length > 0) {
+  console.log('\nThe same without per-request results:')
+  for (const definition of streamed) {
+    const { requests, totalMs, rssMb } = measure('streamed', definition)
+    report.streamed.push({ requests, totalMs, rssMb })
+    const count = requests.toLocaleString('en-US')
+    console.log(`  ${count} requests  ${seconds(totalMs)} CPU s  ${Math.round(rssMb)} MB`)
+  }
+}
+
+const [several] = PARALLEL.filter(wanted)
+if (several !== undefined) {
+  const [one, two] = [1, 2].map((jobs) => measure('parallel', { ...several, jobs }))
+  const speedUp = one.wallMs / two.wallMs
+  report.parallel.push({ name: several.name, one, two, speedUp })
+  console.log(`\n${several.name} (${one.requests.toLocaleString('en-US')} requests each):`)
+  for (const [i, { wallMs, cpuMs }] of [one, two].entries()) {
+    const threads = i === 0 ? 'in one thread ' : 'on two workers'
+    console.log(`  ${threads}  ${seconds(wallMs)} s, ${seconds(cpuMs)} CPU s`)
+  }
+  console.log(`  ${speedUp.toFixed(2)}x as fast`)
 }
 if (values.output !== undefined) {
   writeFileSync(values.output, `${JSON.stringify(report, undefined, 2)}\n`)

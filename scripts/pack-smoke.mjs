@@ -63,25 +63,22 @@ try {
   for (const file of ['configs', 'traces'])
     cpSync(join(root, file), join(all, file), { recursive: true })
   const trace = readdirSync(join(all, 'traces')).find((file) => file.endsWith('.gz'))
-  const compared = out(
-    all,
-    ...[
-      'npx',
-      '--no-install',
-      'routesim',
-      'compare',
-      '-c',
-      'configs/default.toml',
-      '-t',
-      `traces/${trace}`,
-    ],
-    ...['-A', 'round_robin,prefix_aware,session_affinity', '--format', 'json'],
-  )
+  const compare = (jobs) =>
+    out(
+      all,
+      ...['npx', '--no-install', 'routesim', 'compare', '-c', 'configs/default.toml'],
+      ...['-t', `traces/${trace}`, '-A', 'round_robin,prefix_aware,session_affinity'],
+      ...['--jobs', jobs, '--format', 'json'],
+    )
+  const compared = compare('1')
+  if (compare('2') !== compared) throw new Error('worker threads give other results')
   const algorithms = JSON.parse(compared).map((result) => result.algorithm)
   if (algorithms.join() !== 'round_robin,prefix_aware,session_affinity') {
     throw new Error(`unexpected results of routesim compare: ${compared.slice(0, 500)}`)
   }
-  console.log(`${names.length} tarballs pass publint, and routesim compare runs from them`)
+  console.log(
+    `${names.length} tarballs pass publint, and routesim compare runs from them, on worker threads too`,
+  )
 } finally {
   rmSync(temporary, { recursive: true, force: true })
 }

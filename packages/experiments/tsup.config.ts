@@ -1,4 +1,7 @@
 import { defineConfig } from 'tsup'
 import { library } from '../../tsup.config.base.js'
 
-export default defineConfig(library)
+export default defineConfig({
+  ...library,
+  entry: { index: 'src/index.ts', worker: 'src/parallel/worker.ts' },
+})

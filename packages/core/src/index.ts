@@ -5,6 +5,7 @@ export {
   OUTCOME,
   type RequestOutcomes,
   type RunResult,
+  type RunTotals,
 } from './engine/run-result.js'
 export { Simulation, simulate } from './engine/simulation.js'
 export type {
@@ -22,6 +23,7 @@ export type {
   KvCacheFactory,
   KvCapacity,
   KvUsage,
+  RenewableKvCache,
 } from './kv-cache/kv-cache.js'
 export type { LatencyModel, StepSegment, StepShape } from './latency/latency-model.js'
 export { Int32Column } from './requests/int32-column.js'
@@ -29,6 +31,7 @@ export { Int32List } from './requests/int32-list.js'
 export { NO_NODE, type PromptTree } from './requests/prompt-tree.js'
 export { type ContentKey, PromptTreeBuilder } from './requests/prompt-tree-builder.js'
 export { RequestColumns } from './requests/request-columns.js'
+export { type RequestSource, tableSource } from './requests/request-source.js'
 export type { RequestTable } from './requests/request-table.js'
 export { type RequestRecord, RequestTableBuilder } from './requests/request-table-builder.js'
 export { shareTable } from './requests/share-table.js'

@@ -7,12 +7,15 @@ export {
   type TraceFormat,
 } from './formats/trace-format.js'
 export { generateTrace } from './generating/generate-trace.js'
+export { GeneratedSource } from './generating/generated-source.js'
 export {
   GENERATOR_KINDS,
   type GeneratorKind,
   type GeneratorOptions,
 } from './generating/generator-options.js'
 export { LENGTH_DISTRIBUTIONS, type LengthDistribution } from './generating/length-distribution.js'
+export { expectedRequests } from './generating/resolve-options.js'
+export { TraceGeneration } from './generating/trace-generation.js'
 export type { ReadProgress, TraceSource } from './reading/byte-source.js'
 export { type ReadTraceOptions, readTrace, type TraceReadResult } from './reading/read-trace.js'
 export type { SkippedRecords } from './reading/record-collector.js'

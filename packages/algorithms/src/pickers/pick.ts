@@ -80,11 +80,12 @@ export function leastOf(
   costs: ArrayLike<number>,
   ties: TieRule = 'random',
 ): BackendView | Reject {
-  const { backends, ids } = cluster
+  const { backends, columns, ids } = cluster
+  const { waiting, maxQueueDepth } = columns
   const size = ids.length
   // Nearly always the cheapest of all is available: a plain pass for the least, and one for who else has it.
   let least = Number.POSITIVE_INFINITY
-  let first = size
+  let first = 0
   for (let i = 0; i < size; i++) {
     const cost = costs[ids[i]!]!
     if (cost >= least) continue
@@ -92,35 +93,27 @@ export function leastOf(
     least = cost
     first = i
   }
-  if (first === size || !isAvailable(cluster, ids[first]!)) {
+  if (size === 0 || !isAvailable(cluster, ids[first]!)) {
     least = leastAvailable(cluster, costs)
-    first = nextAt(cluster, costs, least, 0)
-    if (first === size) return noAvailableBackend
+    first = 0
   }
-  if (ties === 'first') return backends[first]!
-  let tied = 1
-  for (let i = first + 1; i < size; i++) {
-    if (costs[ids[i]!] === least && isAvailable(cluster, ids[i]!)) tied++
+  let tied = 0
+  for (let i = first; i < size; i++) {
+    const id = ids[i]!
+    if (costs[id] !== least || waiting[id]! >= maxQueueDepth[id]!) continue
+    if (tied++ > 0) continue
+    first = i
+    if (ties === 'first') break
   }
+  if (tied === 0) return noAvailableBackend
   if (tied === 1) return backends[first]!
+  let skip = cluster.random.integer(tied)
   let chosen = first
-  for (let skip = cluster.random.integer(tied); skip > 0; skip--) {
-    chosen = nextAt(cluster, costs, least, chosen + 1)
+  while (skip > 0) {
+    const id = ids[++chosen]!
+    if (costs[id] === least && waiting[id]! < maxQueueDepth[id]!) skip--
   }
   return backends[chosen]!
-}
-
-/** Where the next available backend with a cost stands, `ids.length` when there is none. */
-function nextAt(
-  cluster: ClusterView,
-  costs: ArrayLike<number>,
-  cost: number,
-  from: number,
-): number {
-  const { ids } = cluster
-  let i = from
-  while (i < ids.length && !(costs[ids[i]!] === cost && isAvailable(cluster, ids[i]!))) i++
-  return i
 }
 
 /** The lowest cost of the available backends. */

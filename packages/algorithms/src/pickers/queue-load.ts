@@ -1,10 +1,38 @@
 import type { BackendColumns } from '@routesim/core'
 
 /**
- * L = min(1, (Q + A) / maxQueueDepth): the requests a backend has, relative to its queue's length; 1 when
- * it takes none.
+ * Queue loads of all backends, L = min(1, (Q + A) / maxQueueDepth): the requests a backend has, relative
+ * to its queue's length; 1 when it takes none. Computed anew only where the requests have changed.
  */
-export function queueLoad({ outstanding, maxQueueDepth }: BackendColumns, id: number): number {
-  const depth = maxQueueDepth[id]!
-  return depth > 0 ? Math.min(1, outstanding[id]! / depth) : 1
+export class QueueLoads {
+  /** L by backend id, as of the last update. */
+  loads: Float64Array = new Float64Array(0)
+  /** What each backend costs for its load alone, (w - 1)(1 - L), by id. */
+  costs: Float64Array = new Float64Array(0)
+  private readonly cacheWeight: number
+  private seen = new Int32Array(0)
+
+  /** @param cacheWeight - w, the weight of a cached prefix against a short queue, 0 to 1 */
+  constructor(cacheWeight: number) {
+    this.cacheWeight = cacheWeight
+  }
+
+  /** Brings the columns up to date. */
+  update({ outstanding, maxQueueDepth }: BackendColumns): void {
+    const size = outstanding.length
+    if (this.loads.length !== size) {
+      this.loads = new Float64Array(size)
+      this.costs = new Float64Array(size)
+      this.seen = new Int32Array(size).fill(-1)
+    }
+    const { loads, costs, seen, cacheWeight } = this
+    for (let id = 0; id < size; id++) {
+      if (outstanding[id] === seen[id]) continue
+      const depth = maxQueueDepth[id]!
+      const load = depth > 0 ? Math.min(1, outstanding[id]! / depth) : 1
+      loads[id] = load
+      costs[id] = -(1 - cacheWeight) * (1 - load)
+      seen[id] = depth > 0 ? outstanding[id]! : -1
+    }
+  }
 }

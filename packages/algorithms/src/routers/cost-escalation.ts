@@ -1,6 +1,6 @@
-import type { BackendView } from '@routesim/core'
+import type { ClusterView } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
-import { leastBy } from '../pickers/pick.js'
+import { leastOf } from '../pickers/pick.js'
 import { tiesParameter } from '../pickers/ties.js'
 
 /**
@@ -26,35 +26,42 @@ export const costEscalation: RouterDefinition = defineRouter({
     ties: tiesParameter,
   },
   create: ({ base_cost, queue_weight, kv_weight, decay_rate, ties }) => {
-    /** By backend id; `undefined` for ids this router has not seen. */
-    const costs: (number | undefined)[] = []
+    /** By backend id: costs, and 1 where this router has seen the backend. */
+    let costs = new Float64Array(0)
+    let isKnown = new Uint8Array(0)
     let decayedToMs = 0
-    const cost = (backend: BackendView): number => costs[backend.id] ?? 0
 
-    function decay(nowMs: number): void {
+    function reserve(size: number): void {
+      if (costs.length >= size) return
+      const [before, knownBefore] = [costs, isKnown]
+      costs = new Float64Array(size)
+      costs.set(before)
+      isKnown = new Uint8Array(size)
+      isKnown.set(knownBefore)
+    }
+
+    function decay({ nowMs }: ClusterView): void {
       if (nowMs === decayedToMs) return
       const factor = Math.exp((-decay_rate * (nowMs - decayedToMs)) / 1000)
-      for (let id = 0; id < costs.length; id++) {
-        const old = costs[id]
-        if (old !== undefined) costs[id] = old * factor
-      }
+      for (let id = 0; id < costs.length; id++) costs[id] = costs[id]! * factor
       decayedToMs = nowMs
     }
 
     return {
       route(_request, cluster) {
-        const { backends } = cluster
-        decay(cluster.nowMs)
-        for (let i = 0; i < backends.length; i++) costs[backends[i]!.id] ??= 0
-        const chosen = leastBy(cluster, cost, ties)
+        const { columns, ids } = cluster
+        reserve(columns.waiting.length)
+        decay(cluster)
+        for (let i = 0; i < ids.length; i++) isKnown[ids[i]!] = 1
+        const chosen = leastOf(cluster, costs, ties)
         if (chosen.kind === 'backend') {
           const added = base_cost + queue_weight * chosen.waiting + kv_weight * chosen.kvUsage
-          costs[chosen.id] = cost(chosen) + added
+          costs[chosen.id] = costs[chosen.id]! + added
         }
         return chosen
       },
       customMetrics() {
-        const known = costs.filter((cost) => cost !== undefined)
+        const known = costs.filter((_, id) => isKnown[id] === 1)
         const max = Math.max(0, ...known)
         const min = Math.min(max, ...known)
         return { max_backend_cost: max, min_backend_cost: min, cost_spread: max - min }

@@ -1,6 +1,5 @@
-import type { BackendView } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
-import { leastBy } from '../pickers/pick.js'
+import { leastOf } from '../pickers/pick.js'
 import { tiesParameter } from '../pickers/ties.js'
 
 /**
@@ -15,10 +14,6 @@ export const leastKv: RouterDefinition = defineRouter({
     'Sends to the backend whose running requests use the smallest share of its KV cache.',
   parameters: { ties: tiesParameter },
   create: ({ ties }) => ({
-    route: (_request, cluster) => leastBy(cluster, kvUsage, ties),
+    route: (_request, cluster) => leastOf(cluster, cluster.kvUsages(), ties),
   }),
 })
-
-function kvUsage(backend: BackendView): number {
-  return backend.kvUsage
-}

@@ -1,6 +1,6 @@
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
 import { leastOf } from '../pickers/pick.js'
-import { queueLoad } from '../pickers/queue-load.js'
+import { QueueLoads } from '../pickers/queue-load.js'
 import { tiesParameter } from '../pickers/ties.js'
 
 /**
@@ -36,6 +36,7 @@ export const prefixAware: RouterDefinition = defineRouter({
   create: ({ cache_weight, max_load, ties }) => {
     /** By id: what is to be least, the negative of the score. */
     let costs = new Float64Array(0)
+    const queue = new QueueLoads(cache_weight)
     return {
       route(request, cluster) {
         const { backends, columns, ids } = cluster
@@ -43,13 +44,14 @@ export const prefixAware: RouterDefinition = defineRouter({
         if (costs.length < columns.waiting.length) costs = new Float64Array(columns.waiting.length)
         const matchedTokens = cluster.prefixMatch(request)
         const reusableTokens = Math.min(request.prefixTokens, request.promptTokens - 1)
+        queue.update(columns)
+        costs.set(queue.costs)
         for (let i = 0; i < ids.length; i++) {
           const id = ids[i]!
-          const load = queueLoad(columns, id)
           const matched = matchedTokens[id]!
-          // The block size is asked for only where anything is held.
-          const needed =
-            matched > 0 ? reusableTokens - (reusableTokens % backends[i]!.blockTokens) : 0
+          if (matched === 0) continue
+          const needed = reusableTokens - (reusableTokens % backends[i]!.blockTokens)
+          const load = queue.loads[id]!
           const cached = needed > 0 && matched >= needed && load < max_load
           costs[id] = -((cached ? cache_weight : 0) + (1 - cache_weight) * (1 - load))
         }

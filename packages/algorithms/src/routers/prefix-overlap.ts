@@ -1,6 +1,6 @@
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
 import { leastOf } from '../pickers/pick.js'
-import { queueLoad } from '../pickers/queue-load.js'
+import { QueueLoads } from '../pickers/queue-load.js'
 import { tiesParameter } from '../pickers/ties.js'
 
 /**
@@ -33,6 +33,7 @@ export const prefixOverlap: RouterDefinition = defineRouter({
   create: ({ cache_weight, max_load, ties }) => {
     /** By id: what is to be least, the negative of the score. */
     let costs = new Float64Array(0)
+    const queue = new QueueLoads(cache_weight)
     return {
       route(request, cluster) {
         const { columns, ids } = cluster
@@ -40,10 +41,14 @@ export const prefixOverlap: RouterDefinition = defineRouter({
         if (costs.length < columns.waiting.length) costs = new Float64Array(columns.waiting.length)
         const matchedTokens = cluster.prefixMatch(request)
         const { promptTokens } = request
+        queue.update(columns)
+        costs.set(queue.costs)
         for (let i = 0; i < ids.length; i++) {
           const id = ids[i]!
-          const load = queueLoad(columns, id)
-          const overlap = load < max_load ? matchedTokens[id]! / promptTokens : 0
+          const matched = matchedTokens[id]!
+          if (matched === 0) continue
+          const load = queue.loads[id]!
+          const overlap = load < max_load ? matched / promptTokens : 0
           costs[id] = -(cache_weight * overlap + (1 - cache_weight) * (1 - load))
         }
         return leastOf(cluster, costs, ties)

@@ -56,6 +56,7 @@ export function testCluster(
     ids: backends.map(({ id }) => id),
     columns,
     prefixMatch: () => matchedTokens,
+    kvUsages: () => all.map(({ kvUsage }) => kvUsage),
     pool: (...roles: readonly BackendRole[]) =>
       view(backends.filter((backend) => roles.includes(backend.role))),
   })

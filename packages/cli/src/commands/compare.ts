@@ -1,15 +1,16 @@
 import { builtinRouters } from '@routesim/algorithms'
 import { type CompareOptions, type Comparison, compare } from '@routesim/experiments'
 import type { CommandModule } from 'yargs'
-import { loadAlgorithms } from '../load-router.js'
+import { loadAlgorithms } from '../algorithm-list.js'
 import { flatCsv } from '../output/flat-csv.js'
 import { resultsMarkdown, resultsTable } from '../output/results-table.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
 import {
   CACHE,
   CONFIG,
-  checkSeeds,
+  checkNumbers,
   type ExperimentArguments,
+  experimentOptions,
   heading,
   ON_ERROR,
   printNotes,
@@ -47,13 +48,13 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
         '',
       ) as never,
   handler: async (args) => {
-    checkSeeds(args)
+    checkNumbers(args)
     await checkTarget(args)
     const algorithms =
       args.algorithms === undefined
         ? builtinRouters
         : await loadAlgorithms(args.algorithms, '--algorithms')
-    await showComparison({ ...args, algorithms }, args)
+    await showComparison({ ...experimentOptions(args), algorithms }, args)
   },
 }
 

@@ -1,6 +1,5 @@
-import { type AlgorithmSummary, run, type ScenarioInfo } from '@routesim/experiments'
+import { type AlgorithmSummary, loadAlgorithm, run, type ScenarioInfo } from '@routesim/experiments'
 import type { CommandModule } from 'yargs'
-import { loadAlgorithm } from '../load-router.js'
 import { distributionTable } from '../output/distribution-table.js'
 import { flatCsv } from '../output/flat-csv.js'
 import { resultsMarkdown } from '../output/results-table.js'
@@ -8,8 +7,9 @@ import { checkTarget, writeResults } from '../output/write-results.js'
 import {
   CACHE,
   CONFIG,
-  checkSeeds,
+  checkNumbers,
   type ExperimentArguments,
+  experimentOptions,
   heading,
   ON_ERROR,
   printNotes,
@@ -43,10 +43,12 @@ export const runCommand: CommandModule<object, RunArguments> = {
       .example('$0 run -c configs/default.toml -a prefix_aware:cache_weight=0.9', '')
       .example('$0 run -c configs/default.toml -a ./my-router.ts', '') as never,
   handler: async (args) => {
-    checkSeeds(args)
+    checkNumbers(args)
     await checkTarget(args)
     const algorithm = await loadAlgorithm(args.algorithm)
-    const { scenario, result } = await watched((control) => run({ ...args, ...control, algorithm }))
+    const { scenario, result } = await watched((control) =>
+      run({ ...experimentOptions(args), ...control, algorithm }),
+    )
     printNotes(scenario, [result])
     await writeResults(rendering(scenario, result), args)
   },

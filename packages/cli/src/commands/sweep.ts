@@ -1,14 +1,15 @@
 import { type SweepReport, sweep } from '@routesim/experiments'
 import type { CommandModule } from 'yargs'
-import { loadAlgorithms } from '../load-router.js'
+import { loadAlgorithms } from '../algorithm-list.js'
 import { flatCsv } from '../output/flat-csv.js'
 import { formatNumber, resultsMarkdown, resultsTable } from '../output/results-table.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
 import { UsageError } from '../usage-error.js'
 import {
   CONFIG,
-  checkSeeds,
+  checkNumbers,
   type ExperimentArguments,
+  experimentOptions,
   printNotes,
   RESULT_OPTIONS,
   sweepHeading,
@@ -53,14 +54,14 @@ export const sweepCommand: CommandModule<object, SweepArguments> = {
         '',
       ) as never,
   handler: async (args) => {
-    checkSeeds(args)
+    checkNumbers(args)
     await checkTarget(args)
     const rates = parseRates(args.rates)
     if (args.duration !== undefined && !(args.duration > 0)) {
       throw new UsageError(`--duration: expected a number > 0, got ${args.duration}`)
     }
     const algorithms = await loadAlgorithms(args.algorithm, '--algorithm')
-    const options = { ...args, rates, algorithms, durationSec: args.duration }
+    const options = { ...experimentOptions(args), rates, algorithms, durationSec: args.duration }
     const report = await watched((control) => sweep({ ...options, ...control }))
     if (report.points.length > 0) {
       printNotes(report.scenario, [])

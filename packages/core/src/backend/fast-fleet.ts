@@ -2,7 +2,6 @@ import type { BackendSpec } from '../engine/simulation-options.js'
 import type { TokenGaps } from '../engine/token-gaps.js'
 import { RouteSimError } from '../errors/routesim-error.js'
 import type { Clock } from '../kernel/clock.js'
-import { isEarlier } from '../kernel/instant.js'
 import type { BulkKvCache } from '../kv-cache/kv-cache.js'
 import type { StepSegment, StepShape } from '../latency/latency-model.js'
 import { type BackendCounters, BackendMeters } from './backend-meters.js'
@@ -26,7 +25,6 @@ import {
   CHUNKED,
   DECODE_REQUESTS,
   DECODES,
-  END_MS,
   FLOATS,
   FleetState,
   GUESTS,
@@ -43,18 +41,23 @@ import {
   START_MS,
   STEPS,
 } from './fleet-state.js'
+import { IdSet } from './id-set.js'
 import { beginPlan, planPrefill, prefillAt, prefillTokensAt, shapeOfPlan } from './step-plans.js'
 import {
   allocateSteps,
+  announceNews,
+  announceNext,
+  announceNone,
   beginBlocks,
   commitChunks,
-  firstChangeMs,
   stepsThatFit,
 } from './stretch-blocks.js'
-import { endOfSteps, stepsOver, stepUnderWay } from './stretches.js'
+import { setEnd, stepsOver, stepUnderWay } from './stretches.js'
 import { WaitingQueues } from './waiting-queues.js'
 
 const NONE = -1
+/** The end of a stretch when there is none. */
+const IDLE = Number.POSITIVE_INFINITY
 
 /**
  * The same continuous batching as the reference, many steps at a time. While the batch of a backend can
@@ -76,6 +79,10 @@ export class FastFleet implements Fleet {
   protected readonly state: FleetState
   private readonly meters: BackendMeters
   protected readonly queues: WaitingQueues
+  /** Backends that compute one prompt over the steps of the stretch under way. */
+  protected readonly chunking: IdSet
+  /** Backends that hold what a request asks for. */
+  private readonly holders: Int32Array
   /** Per backend: admitted requests whose KV cache has arrived since the last step. */
   protected readonly arrived: readonly number[][]
   /** Per backend: requests whose next token follows the previous one by more than a step. */
@@ -102,12 +109,10 @@ export class FastFleet implements Fleet {
     this.state = new FleetState(context, kv)
     this.meters = new BackendMeters(specs.length, context.clock)
     this.queues = new WaitingQueues(specs.length, requests.size)
+    this.chunking = new IdSet(specs.length)
+    this.holders = new Int32Array(specs.length)
     this.arrived = specs.map(() => [])
     this.resumed = specs.map(() => [])
-  }
-
-  endMs(backend: number): number {
-    return this.state.floats[backend * FLOATS + END_MS]!
   }
 
   counters(backend: number): BackendCounters {
@@ -116,7 +121,7 @@ export class FastFleet implements Fleet {
     const { state } = this
     const { floats } = state
     const x = backend * FLOATS
-    if (Number.isNaN(floats[x + END_MS]!)) return this.meters.counters(backend)
+    if (state.endMs[backend] === IDLE) return this.meters.counters(backend)
     const underWay = stepUnderWay(state, backend)
     return this.meters.counters(
       backend,
@@ -170,10 +175,9 @@ export class FastFleet implements Fleet {
 
   interrupt(backend: number): void {
     const { state } = this
-    const { ints, floats } = state
+    const { ints } = state
     const n = backend * INTS
-    const end = backend * FLOATS + END_MS
-    if (ints[n + STEPS] === 1 || Number.isNaN(floats[end]!)) return
+    if (ints[n + STEPS] === 1 || state.endMs[backend] === IDLE) return
     const mayAdmit =
       ints[n + IS_BLOCKED] === 0 &&
       this.queues.peek(backend) !== NONE &&
@@ -183,7 +187,8 @@ export class FastFleet implements Fleet {
     const steps = stepUnderWay(state, backend)
     ints[n + STEPS] = steps
     // In the same instant the end may lie a few bits back.
-    floats[end] = Math.max(this.clock.nowMs, endOfSteps(state, backend, steps))
+    setEnd(state, backend, steps)
+    if (state.endMs[backend]! < this.clock.nowMs) state.endMs[backend] = this.clock.nowMs
   }
 
   sync(backend: number): void {
@@ -192,19 +197,27 @@ export class FastFleet implements Fleet {
     const { nowMs } = this.clock
     const x = backend * FLOATS
     // Until the step under way ends, or again at the same instant, there is nothing new.
-    if (isEarlier(nowMs, state.syncedToMs[backend]!) || nowMs === floats[x + LAST_SYNC_MS]) return
+    if (nowMs < state.newsMs[backend]! || nowMs === floats[x + LAST_SYNC_MS]) return
     floats[x + LAST_SYNC_MS] = nowMs
     const started = stepUnderWay(state, backend)
-    state.syncedToMs[backend] = endOfSteps(state, backend, started)
+    announceNext(state, backend, started)
     allocateSteps(state, backend, started)
     commitChunks(state, backend, stepsOver(state, backend, started))
   }
 
-  syncMatches(): void {
-    const { syncedToMs } = this.state
+  syncMatches(request: number): void {
+    const { holders } = this
+    const { matchNewsMs } = this.state
     const { nowMs } = this.clock
-    for (let backend = 0; backend < syncedToMs.length; backend++) {
-      if (!isEarlier(nowMs, syncedToMs[backend]!)) this.sync(backend)
+    // Only these come to hold more within a stretch.
+    const { chunking } = this
+    for (let i = 0; i < chunking.size; i++) {
+      const backend = chunking.members[i]!
+      if (nowMs >= matchNewsMs[backend]!) this.sync(backend)
+    }
+    const count = this.kv.holders(request, holders)
+    for (let i = 0; i < count; i++) {
+      if (nowMs >= matchNewsMs[holders[i]!]!) this.sync(holders[i]!)
     }
   }
 
@@ -229,8 +242,8 @@ export class FastFleet implements Fleet {
     const n = backend * INTS
     const x = backend * FLOATS
     if (floats[x + PREFILL_REQUESTS]! + floats[x + DECODE_REQUESTS]! === 0) {
-      floats[x + END_MS] = Number.NaN
-      state.syncedToMs[backend] = Number.MAX_VALUE
+      state.endMs[backend] = IDLE
+      announceNone(state, backend)
       return
     }
     const { segment } = this
@@ -241,8 +254,9 @@ export class FastFleet implements Fleet {
     floats[x + SLOPE_MS] = segment.slopeMs
     const steps = isAlone ? 1 : this.stretchSteps(backend)
     ints[n + STEPS] = steps
-    floats[x + END_MS] = endOfSteps(state, backend, steps)
-    state.syncedToMs[backend] = firstChangeMs(state, backend)
+    setEnd(state, backend, steps)
+    announceNews(state, backend)
+    if (steps > 1 && ints[n + PREFILLS]! > 0) this.chunking.add(backend)
     floats[x + LAST_SYNC_MS] = Number.NaN
     this.checkLatency(backend)
   }
@@ -251,7 +265,7 @@ export class FastFleet implements Fleet {
     const { floats } = this.state
     const x = backend * FLOATS
     floats[x + BASE_MS] = endMs - floats[x + START_MS]!
-    floats[x + END_MS] = endMs
+    this.state.endMs[backend] = endMs
   }
 
   completeStep(backend: number): void {
@@ -266,7 +280,10 @@ export class FastFleet implements Fleet {
       if (ints[n + SHARING]! > 0) this.commitShared(backend)
       this.finishDecodes(backend)
     }
-    if (ints[n + PREFILLS]! > 0) this.finishPrefills(backend)
+    if (ints[n + PREFILLS]! > 0) {
+      this.chunking.remove(backend)
+      this.finishPrefills(backend)
+    }
   }
 
   /** Accounts for the steps that are over, and for their blocks. */
@@ -291,8 +308,8 @@ export class FastFleet implements Fleet {
       recorder.stepCompleted(backend, floats[x + START_MS]!, durationMs, shape)
     }
     allocateSteps(state, backend, k)
-    floats[x + END_MS] = Number.NaN
-    state.syncedToMs[backend] = Number.MAX_VALUE
+    state.endMs[backend] = IDLE
+    announceNone(state, backend)
   }
 
   // Batch
@@ -472,7 +489,7 @@ export class FastFleet implements Fleet {
     const { segment } = this
     const steps = this.state.ints[backend * INTS + STEPS]!
     const lastMs = segment.baseMs + segment.slopeMs * (steps - 1)
-    const endMs = this.state.floats[backend * FLOATS + END_MS]!
+    const endMs = this.state.endMs[backend]!
     if (segment.baseMs > 0 && lastMs > 0 && endMs < Number.POSITIVE_INFINITY) return
     const { name } = this.specs[backend]!.latency
     throw new RouteSimError(

@@ -40,11 +40,10 @@ export const FIRST_RESIDUE = 18
 export const INTS = 32
 
 // Number fields of a backend's record.
-/** The stretch under way: step i lasts BASE_MS + i * SLOPE_MS; END_MS is NaN between steps. */
+/** The stretch under way: step i lasts BASE_MS + i * SLOPE_MS. */
 export const START_MS = 0
 export const BASE_MS = 1
 export const SLOPE_MS = 2
-export const END_MS = 3
 /** Tokens of context of the decoding requests in the next step. */
 export const CONTEXT_TOKENS = 4
 /** When the KV cache was last brought up to the present. */
@@ -69,8 +68,10 @@ const MOST = 2 ** 31 - 1
 export class FleetState {
   readonly ints: Int32Array
   readonly floats: Float64Array
-  /** Per backend: until when its KV cache stays as it was last shown. */
-  readonly syncedToMs: Float64Array
+  /** Per backend: from when on its KV cache is no longer as it was last shown. */
+  readonly newsMs: Float64Array
+  /** The same for what can be matched there, which growth alone does not change while blocks are free. */
+  readonly matchNewsMs: Float64Array
   /** Decoding requests by the step in which they finish; see `finish-heap.ts`. */
   readonly heap: Int32Array
   /** Decoding requests, and those whose answers others repeat, by residue; see `block-growth.ts`. */
@@ -82,6 +83,8 @@ export class FleetState {
   readonly prefills: Int32Array
   readonly prefillTokens: Int32Array
   readonly time: Float64Array
+  /** When the stretch under way ends, in ms; `Infinity` between steps. */
+  readonly endMs: Float64Array
   readonly requests: RequestTable
   readonly promptTokens: Int32Array
   readonly outputTokens: Int32Array
@@ -93,7 +96,10 @@ export class FleetState {
   readonly measuredFrom: number
   readonly kv: BulkKvCache
 
-  constructor({ specs, requests, progress, clock, measuredFrom }: FleetContext, kv: BulkKvCache) {
+  constructor(
+    { specs, requests, progress, clock, endMs, measuredFrom }: FleetContext,
+    kv: BulkKvCache,
+  ) {
     const ints = new Int32Array(specs.length * INTS)
     const floats = new Float64Array(specs.length * FLOATS)
     let places = 0
@@ -109,10 +115,10 @@ export class FleetState {
       // No batch can be larger than the run.
       places += Math.min(ints[n + MAX_BATCH]!, requests.size)
       residues += spec.kv.blockTokens
-      floats[backend * FLOATS + END_MS] = Number.NaN
     })
     this.ints = ints
-    this.syncedToMs = new Float64Array(specs.length).fill(Number.MAX_VALUE)
+    this.newsMs = new Float64Array(specs.length).fill(Number.MAX_VALUE)
+    this.matchNewsMs = new Float64Array(specs.length).fill(Number.MAX_VALUE)
     this.floats = floats
     this.heap = new Int32Array(places * HEAP_FIELDS)
     this.growth = new Int32Array(residues)
@@ -121,6 +127,7 @@ export class FleetState {
     this.prefills = new Int32Array(places)
     this.prefillTokens = new Int32Array(places)
     this.time = clock.time
+    this.endMs = endMs
     this.requests = requests
     this.promptTokens = requests.promptTokens
     this.outputTokens = requests.outputTokens

@@ -21,6 +21,8 @@ export interface FleetListener {
 /** What a fleet works on and with. */
 export interface FleetContext {
   readonly clock: Clock
+  /** When `completeStep` of each backend is due, in ms; `Infinity` between steps. The fleet writes it. */
+  readonly endMs: Float64Array
   readonly specs: readonly BackendSpec[]
   readonly requests: RequestTable
   readonly progress: RequestProgress
@@ -38,8 +40,6 @@ export interface FleetContext {
  * backend. The reference implementation simulates every step; anything faster must give the same results.
  */
 export interface Fleet {
-  /** When `completeStep` is due, in ms; NaN between steps. */
-  endMs(backend: number): number
   /** What a backend has done up to now. */
   counters(backend: number): BackendCounters
   /** A request was sent here: from now on it counts as waiting. */
@@ -61,6 +61,6 @@ export interface Fleet {
   interrupt(backend: number): void
   /** Brings what others can see of the KV cache of a backend up to now. */
   sync(backend: number): void
-  /** Brings what can be matched on any backend up to now. */
-  syncMatches(): void
+  /** Brings what a request can match on any backend up to now. */
+  syncMatches(request: number): void
 }

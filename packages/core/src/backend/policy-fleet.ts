@@ -11,7 +11,6 @@ import {
   BUDGET,
   CHUNKED,
   DECODES,
-  END_MS,
   FIRST_PLACE,
   FLOATS,
   GUESTS,
@@ -25,7 +24,7 @@ import { PausedDecodes } from './paused-decodes.js'
 import { Reservations } from './reservations.js'
 import { beginPlan, beginPromptPlan, planPrefill } from './step-plans.js'
 import { beginBlocks } from './stretch-blocks.js'
-import { endOfSteps } from './stretches.js'
+import { setEnd } from './stretches.js'
 
 const NONE = -1
 
@@ -103,6 +102,7 @@ export class PolicyFleet extends FastFleet {
     if (paused.isPaused(backend)) {
       this.bookSteps(backend)
       paused.restore(backend)
+      this.chunking.remove(backend)
       this.finishPrefills(backend)
       return
     }
@@ -169,10 +169,10 @@ export class PolicyFleet extends FastFleet {
   private waitForSwap(backend: number, swapMs: number): void {
     const { floats } = this.state
     const x = backend * FLOATS
-    if (Number.isNaN(floats[x + END_MS]!)) return
+    if (this.state.endMs[backend] === Number.POSITIVE_INFINITY) return
     this.swapMs[backend] = 0
     floats[x + BASE_MS] = floats[x + BASE_MS]! + swapMs
-    floats[x + END_MS] = endOfSteps(this.state, backend, 1)
+    setEnd(this.state, backend, 1)
   }
 
   protected override joinArrived(backend: number): boolean {

@@ -37,7 +37,6 @@ export class ReferenceBackend {
   /** Requests of the batch that left it since the step ended. */
   private leftBatch = 0
   private stepStartMs = 0
-  private endsMs = Number.NaN
   private budget = 0
   /** Time for KV on its way to host memory and back, which the next step waits for. */
   private swapMs = 0
@@ -65,15 +64,13 @@ export class ReferenceBackend {
     this.batchTokens = new Int32Array(this.maxBatch)
   }
 
-  get endMs(): number {
-    return this.endsMs
-  }
-
   counters(): BackendCounters {
     this.measure()
     return this.meters.counters(
       this.id,
-      Number.isNaN(this.endsMs) ? 0 : this.clock.nowMs - this.stepStartMs,
+      this.context.endMs[this.id] === Number.POSITIVE_INFINITY
+        ? 0
+        : this.clock.nowMs - this.stepStartMs,
     )
   }
 
@@ -124,12 +121,12 @@ export class ReferenceBackend {
       )
     }
     this.stepStartMs = this.clock.nowMs
-    this.endsMs = this.stepStartMs + durationMs + this.swapMs
+    this.context.endMs[this.id] = this.stepStartMs + durationMs + this.swapMs
     this.swapMs = 0
   }
 
   prolong(endMs: number): void {
-    this.endsMs = endMs
+    this.context.endMs[this.id] = endMs
   }
 
   private beginStep(): void {
@@ -148,7 +145,7 @@ export class ReferenceBackend {
     this.measure()
     this.meters.add(this.id, durationMs, 1, step.prefillTokens, step.decodeRequests)
     this.context.recorder.stepCompleted?.(this.id, this.stepStartMs, durationMs, step)
-    this.endsMs = Number.NaN
+    this.context.endMs[this.id] = Number.POSITIVE_INFINITY
 
     let kept = 0
     for (let i = 0; i < this.batchSize; i++) {

@@ -14,10 +14,6 @@ export class ReferenceFleet implements Fleet {
     this.backends = specs.map((_, id) => new ReferenceBackend(id, context, meters, queues))
   }
 
-  endMs(backend: number): number {
-    return this.backends[backend]!.endMs
-  }
-
   counters(backend: number): BackendCounters {
     return this.backends[backend]!.counters()
   }

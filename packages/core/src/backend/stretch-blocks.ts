@@ -1,3 +1,4 @@
+import { instantStart } from '../kernel/instant.js'
 import { blocksNeeded } from './decode-batches.js'
 import {
   ALLOCATED_STEPS,
@@ -11,7 +12,7 @@ import {
   STEPS,
 } from './fleet-state.js'
 import { prefillAt, prefillTokensAt } from './step-plans.js'
-import { endOfSteps } from './stretches.js'
+import { endAfter } from './stretches.js'
 
 /*
  * The KV blocks of the stretch under way on each backend: how many steps they last, and which of them are
@@ -62,12 +63,31 @@ export function allocateSteps(state: FleetState, backend: number, k: number): vo
   ints[n + ALLOCATED_STEPS] = k
 }
 
-/** When the stretch that begins now changes what can be seen of the KV cache for the first time, in ms. */
-export function firstChangeMs(state: FleetState, backend: number): number {
+/** Says when the stretch that begins now changes what can be seen of the KV cache for the first time. */
+export function announceNews(state: FleetState, backend: number): void {
   const { ints } = state
   const n = backend * INTS
-  if (ints[n + ALLOCATED_STEPS] === 0) return state.time[0]!
-  return ints[n + STEPS] === 1 ? Number.MAX_VALUE : endOfSteps(state, backend, 1)
+  const steps = ints[n + STEPS]!
+  const evictsNone = atMostNeeded(state, backend, steps) <= state.kv.free(backend)
+  state.newsMs[backend] = 0
+  state.matchNewsMs[backend] = evictsNone ? Number.MAX_VALUE : 0
+  if (ints[n + ALLOCATED_STEPS] === 0) return
+  if (steps === 1) announceNone(state, backend)
+  else announceNext(state, backend, 1)
+}
+
+/** Says that nothing changes before the end of the first k steps. */
+export function announceNext(state: FleetState, backend: number, k: number): void {
+  const { newsMs, matchNewsMs } = state
+  const endMs = endAfter(state, backend, k)
+  newsMs[backend] = instantStart(endMs)
+  if (matchNewsMs[backend]! < Number.MAX_VALUE) matchNewsMs[backend] = newsMs[backend]!
+}
+
+/** Says that a backend does nothing. */
+export function announceNone({ newsMs, matchNewsMs }: FleetState, backend: number): void {
+  newsMs[backend] = Number.MAX_VALUE
+  matchNewsMs[backend] = Number.MAX_VALUE
 }
 
 /** Commits what the first k steps have computed of the prompt. */
@@ -79,10 +99,13 @@ export function commitChunks(state: FleetState, backend: number, k: number): voi
   ints[n + COMMITTED_STEPS] = k
 }
 
+/** More blocks than any cache has. */
+const MOST = 2 ** 31 - 1
+
 /** A bound on what k steps of decodes need, without looking at each of them. */
 function atMostNeeded({ ints }: FleetState, backend: number, k: number): number {
   const n = backend * INTS
-  if (ints[n + PREFILLS]! > 0) return Number.POSITIVE_INFINITY
+  if (ints[n + PREFILLS]! > 0) return MOST
   return ints[n + DECODES]! * (((k / ints[n + BLOCK_TOKENS]!) | 0) + 1)
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { BASE_MS, FLOATS, INTS, SLOPE_MS, START_MS, STEPS } from './fleet-state.js'
-import { endOfSteps, stepUnderWay } from './stretches.js'
+import { endAfter, stepUnderWay } from './stretches.js'
 
 /** The stretch of backend 1, and a way to ask which of its steps is under way. */
 function stretch(startMs: number, baseMs: number, slopeMs: number, steps: number) {
@@ -14,7 +14,7 @@ function stretch(startMs: number, baseMs: number, slopeMs: number, steps: number
   floats[FLOATS + SLOPE_MS] = slopeMs
   const state = { ints, floats, time }
   return {
-    endOf: (k: number) => endOfSteps(state, 1, k),
+    endOf: (k: number) => endAfter(state, 1, k),
     stepAt(timeMs: number, guess?: number) {
       time[0] = timeMs
       return stepUnderWay(state, 1, guess)

@@ -9,12 +9,21 @@ import { BASE_MS, FLOATS, type FleetState, INTS, SLOPE_MS, START_MS, STEPS } fro
 /** What the functions here read. */
 export type StretchState = Pick<FleetState, 'ints' | 'floats' | 'time'>
 
+/** When the first k steps of a stretch are over. So small that V8 always inlines it and boxes nothing. */
+function endOf(startMs: number, baseMs: number, slopeMs: number, k: number): number {
+  return startMs + (k * baseMs + slopeMs * ((k * (k - 1)) / 2))
+}
+
 /** When the first k steps are over. */
-export function endOfSteps({ floats }: StretchState, backend: number, k: number): number {
+export function endAfter({ floats }: StretchState, backend: number, k: number): number {
   const x = backend * FLOATS
-  return (
-    floats[x + START_MS]! + (k * floats[x + BASE_MS]! + floats[x + SLOPE_MS]! * ((k * (k - 1)) / 2))
-  )
+  return endOf(floats[x + START_MS]!, floats[x + BASE_MS]!, floats[x + SLOPE_MS]!, k)
+}
+
+/** Lets the stretch end after k steps. */
+export function setEnd({ floats, endMs }: FleetState, backend: number, k: number): void {
+  const x = backend * FLOATS
+  endMs[backend] = endOf(floats[x + START_MS]!, floats[x + BASE_MS]!, floats[x + SLOPE_MS]!, k)
 }
 
 /**
@@ -26,17 +35,25 @@ export function stepUnderWay(
   backend: number,
   guess: number = estimate(state, backend),
 ): number {
-  const timeMs = state.time[0]!
+  const { floats, time } = state
+  const x = backend * FLOATS
+  const startMs = floats[x + START_MS]!
+  const baseMs = floats[x + BASE_MS]!
+  const slopeMs = floats[x + SLOPE_MS]!
+  const nowMs = time[0]!
   const steps = state.ints[backend * INTS + STEPS]!
   let k = Math.min(Math.max(1, guess), steps)
-  while (k < steps && isEarlier(endOfSteps(state, backend, k), timeMs)) k++
-  while (k > 1 && !isEarlier(endOfSteps(state, backend, k - 1), timeMs)) k--
+  while (k < steps && isEarlier(endOf(startMs, baseMs, slopeMs, k), nowMs)) k++
+  while (k > 1 && !isEarlier(endOf(startMs, baseMs, slopeMs, k - 1), nowMs)) k--
   return k
 }
 
 /** How many steps are over by now, given the step under way. */
 export function stepsOver(state: StretchState, backend: number, underWay: number): number {
-  return isEarlier(state.time[0]!, endOfSteps(state, backend, underWay)) ? underWay - 1 : underWay
+  const { floats, time } = state
+  const x = backend * FLOATS
+  const endMs = endOf(floats[x + START_MS]!, floats[x + BASE_MS]!, floats[x + SLOPE_MS]!, underWay)
+  return isEarlier(time[0]!, endMs) ? underWay - 1 : underWay
 }
 
 /** The root of the quadratic in the form that does not cancel when the slope is small. */

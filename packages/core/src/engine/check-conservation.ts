@@ -16,14 +16,28 @@ export function checkConservation(
   loads: BackendLoads,
   kv: KvCache,
 ): void {
-  for (let i = 0; i < requests.size; i++) {
-    const outcome = progress.outcome[i]
-    if (outcome === OUTCOME.unfinished) throw violated(`request ${i} never ended`)
-    const expected = outcome === OUTCOME.completed ? requests.outputTokens[i]! : 0
-    if (progress.emittedTokens[i] !== expected) {
-      throw violated(`request ${i} has ${progress.emittedTokens[i]} of ${expected} output tokens`)
-    }
+  for (let i = 0; i < requests.size; i++) checkEnded(i, requests, progress)
+  checkIdle(loads, kv)
+}
+
+/**
+ * Checks that a request has ended, with all its tokens if it is completed.
+ * @throws RouteSimError `conservation_violated`
+ */
+export function checkEnded(i: number, requests: RequestTable, progress: RequestProgress): void {
+  const outcome = progress.outcome[i]
+  if (outcome === OUTCOME.unfinished) throw violated(`request ${i} never ended`)
+  const expected = outcome === OUTCOME.completed ? requests.outputTokens[i]! : 0
+  if (progress.emittedTokens[i] !== expected) {
+    throw violated(`request ${i} has ${progress.emittedTokens[i]} of ${expected} output tokens`)
   }
+}
+
+/**
+ * Checks that no backend holds a request, and that no KV block is held by nobody.
+ * @throws RouteSimError `conservation_violated`
+ */
+export function checkIdle(loads: BackendLoads, kv: KvCache): void {
   const usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
   for (let id = 0; id < loads.waiting.length; id++) {
     const left = loads.waiting[id]! + loads.running[id]!
@@ -37,6 +51,11 @@ export function checkConservation(
     }
   }
   kv.verify()
+}
+
+/** @throws RouteSimError `conservation_violated` when requests were lost */
+export function checkAllEnded(ended: number, requests: number): void {
+  if (ended !== requests) throw violated(`${requests - ended} of ${requests} requests never ended`)
 }
 
 function violated(what: string): RouteSimError {

@@ -8,20 +8,21 @@ import { RouteSimError } from '../errors/routesim-error.js'
 import type { Clock } from '../kernel/clock.js'
 import { type EventHandler, EventLoop } from '../kernel/event-loop.js'
 import { RandomStream } from '../kernel/random-stream.js'
-import type { BulkKvCache, KvCache } from '../kv-cache/kv-cache.js'
+import type { BulkKvCache, KvCache, RenewableKvCache } from '../kv-cache/kv-cache.js'
 import { RequestProgress } from '../requests/request-progress.js'
 import type { RequestTable } from '../requests/request-table.js'
+import { RequestWindow, type RowKeeper } from '../requests/request-window.js'
 import type { BackendView } from '../routing/cluster-view.js'
 import { LiveBackendView, LiveClusterView, RequestCursor } from '../routing/live-views.js'
 import { ModelViews } from '../routing/model-views.js'
 import type { RoutingAlgorithm, RoutingDecision } from '../routing/routing-algorithm.js'
-import { checkConservation } from './check-conservation.js'
+import { checkAllEnded, checkConservation, checkEnded, checkIdle } from './check-conservation.js'
 import { checkOptions } from './check-options.js'
 import { invalidDecision, wrongModel } from './decision-errors.js'
 import { HandOver } from './hand-over.js'
 import { MeasuredTotals } from './measured-totals.js'
 import { type RankedSource, RankTable } from './rank-table.js'
-import { OUTCOME, type RunResult } from './run-result.js'
+import { OUTCOME, type RunResult, type RunTotals } from './run-result.js'
 import type { SimulationOptions } from './simulation-options.js'
 import { TokenGaps } from './token-gaps.js'
 
@@ -29,7 +30,7 @@ import { TokenGaps } from './token-gaps.js'
  * What happens in a run: requests arrive and are routed, backends step, KV caches travel. The public
  * face is {@link Simulation}.
  */
-export class Engine implements FleetListener, EventHandler {
+export class Engine implements FleetListener, EventHandler, RowKeeper {
   private readonly options: SimulationOptions
   private readonly requests: RequestTable
   private readonly router: RoutingAlgorithm
@@ -52,26 +53,33 @@ export class Engine implements FleetListener, EventHandler {
   private readonly handOver: HandOver
   private readonly frontEndMs: Float64Array
   private readonly reservedShare: Float64Array
-  private readonly totals: MeasuredTotals
+  private readonly measured: MeasuredTotals
+  private readonly window: RequestWindow | undefined
   private readonly rejectReasons: string[] = []
   private ended = 0
   private endMs = 0
   private isDone = false
+  private isMeasuring = false
+  private measuredFromMs = 0
 
   constructor(options: SimulationOptions) {
     checkOptions(options)
-    const { cluster, requests, router, seed } = options
+    const { cluster, router, seed, warmupRequests = 0 } = options
     this.options = options
-    this.requests = requests
+    this.window = windowOf(options)
+    this.requests = this.window?.table ?? (options.requests as RequestTable)
+    const { requests } = this
     this.router = router
     const { backends } = cluster
     this.ranks = backends.some(({ dp = 1 }) => dp > 1) ? new RankTable(backends) : undefined
     const specs = this.ranks?.specs ?? backends
-    this.loop = new EventLoop(specs.length, requests.arrivalMs)
+    const entryTimes = this.window?.entryTimes ?? requests.arrivalMs
+    this.loop = new EventLoop(specs.length, entryTimes)
     this.kv = cluster.kvCache(
       requests,
       specs.map(({ kv }) => kv),
     )
+    if (this.window !== undefined && !isRenewable(this.kv)) throw notRenewable()
     this.progress = new RequestProgress(requests.size)
     this.loads = new BackendLoads(Float64Array.from(specs, ({ maxQueueDepth }) => maxQueueDepth))
     this.clock = this.loop.clock
@@ -79,6 +87,7 @@ export class Engine implements FleetListener, EventHandler {
     this.gaps = new TokenGaps(recorder)
     const context: FleetContext = {
       clock: this.clock,
+      endMs: this.loop.alarmMs,
       specs,
       requests,
       progress: this.progress,
@@ -87,7 +96,7 @@ export class Engine implements FleetListener, EventHandler {
       listener: this,
       recorder: this.ranks?.recorder(recorder) ?? recorder,
       gaps: this.gaps,
-      measuredFrom: options.warmupRequests ?? 0,
+      measuredFrom: warmupRequests,
     }
     const { kv } = this
     this.fleet = !isBulk(kv)
@@ -112,7 +121,11 @@ export class Engine implements FleetListener, EventHandler {
     this.frontEndMs = Float64Array.from(specs, ({ frontEndMs = 0 }) => frontEndMs)
     this.reservedShare = Float64Array.from(specs, reservedShare)
     this.handOver = new HandOver(specs, cluster.kvTransfer, this.progress)
-    this.totals = new MeasuredTotals(specs, this.fleet, this.kv)
+    this.measured = new MeasuredTotals(specs, this.fleet, this.kv)
+    if (this.window !== undefined) {
+      this.window.refill(this)
+      this.loop.restartEntries()
+    }
   }
 
   /** Requests that have ended so far. */
@@ -129,37 +142,51 @@ export class Engine implements FleetListener, EventHandler {
     const isQuiet = this.loop.run(this, maxEvents)
     this.gaps.flush()
     if (!isQuiet) return false
-    if (this.ended < this.requests.size && this.resolveDeadlock()) return false
+    if (this.ended < this.options.requests.size && this.resolveDeadlock()) return false
     if (!this.isDone) {
-      checkConservation(this.requests, this.progress, this.loads, this.kv)
+      this.checkConservation()
       this.isDone = true
     }
     return true
   }
 
-  /** What the run has left behind so far. */
+  /**
+   * What the run has left behind so far.
+   * @throws RouteSimError `no_rows` when its requests came from a source
+   */
   result(): RunResult {
-    const { requests, router, options } = this
-    const warmupRequests = options.warmupRequests ?? 0
+    if (this.window === undefined) {
+      const { ranks, progress } = this
+      const outcomes =
+        ranks === undefined
+          ? progress
+          : {
+              ...progress,
+              backend: ranks.backendsOf(progress.backend),
+              prefillBackend: ranks.backendsOf(progress.prefillBackend),
+            }
+      return { ...this.totals(), requests: this.requests, outcomes }
+    }
+    throw new RouteSimError('a run whose requests come from a source keeps no row of them', {
+      code: 'no_rows',
+      hint: 'Ask for totals(), and give the run a recorder with requestEnded.',
+    })
+  }
+
+  /** The same without the requests. */
+  totals(): RunTotals {
+    const { router, options } = this
     return {
       router: router.name,
       visibility: 'exact',
       seed: options.seed,
-      requests,
-      outcomes:
-        this.ranks === undefined
-          ? this.progress
-          : {
-              ...this.progress,
-              backend: this.ranks.backendsOf(this.progress.backend),
-              prefillBackend: this.ranks.backendsOf(this.progress.prefillBackend),
-            },
+      requestCount: options.requests.size,
       rejectReasons: this.rejectReasons,
-      warmupRequests,
-      measuredFromMs: requests.arrivalMs[Math.min(warmupRequests, requests.size - 1)] ?? 0,
+      warmupRequests: options.warmupRequests ?? 0,
+      measuredFromMs: this.measuredFromMs,
       endMs: this.endMs,
       complete: this.isDone,
-      backends: this.ranks?.merge(this.totals.sinceStart()) ?? this.totals.sinceStart(),
+      backends: this.ranks?.merge(this.measured.sinceStart()) ?? this.measured.sinceStart(),
       customMetrics: router.customMetrics?.() ?? {},
     }
   }
@@ -172,17 +199,43 @@ export class Engine implements FleetListener, EventHandler {
 
   /** The KV cache of a request has reached its decode backend, or a request has left a front end. */
   event(subject: number): void {
-    const { size } = this.requests
-    if (subject < size) this.completeTransfer(subject)
-    else this.enqueue(subject - size)
+    const { size } = this.options.requests
+    if (subject < size) this.completeTransfer(this.requestOf(subject))
+    else this.enqueue(this.requestOf(subject - size))
+  }
+
+  /** What an event calls a request: less than the number of all requests. */
+  private ticketOf(request: number): number {
+    return this.window?.ticketOf(request) ?? request
+  }
+
+  private requestOf(ticket: number): number {
+    return this.window?.redeem(ticket) ?? ticket
   }
 
   /** A request arrives. */
-  enter(request: number): void {
-    if (request === this.options.warmupRequests) this.totals.start()
+  enter(entry: number): void {
+    const { window } = this
+    const request = window === undefined ? entry : window.rowOf(entry)
+    if (!this.isMeasuring) this.measureFrom(request)
     const view = this.models === undefined ? this.cluster : this.models.of(request)
     if (view === undefined) this.reject(request, 'model_not_served')
     else this.dispatch(request, this.route(request, view))
+    if (window?.isLastEntry(entry)) {
+      window.refill(this)
+      this.loop.restartEntries()
+    }
+  }
+
+  /** Whether the KV caches keep nothing that only the request of a row would ask for. */
+  isForgotten(row: number): boolean {
+    return (this.kv as RenewableKvCache).isForgotten(row)
+  }
+
+  /** A row of the window has another request. */
+  renew(row: number): void {
+    this.progress.reset(row)
+    ;(this.kv as RenewableKvCache).renew(row)
   }
 
   /** A backend may start a step. */
@@ -193,8 +246,7 @@ export class Engine implements FleetListener, EventHandler {
       return
     }
     fleet.startStep(id)
-    const endMs = fleet.endMs(id)
-    if (!Number.isNaN(endMs)) loop.setAlarm(id, endMs)
+    if (loop.alarmMs[id]! < Number.POSITIVE_INFINITY) loop.alarmChanged(id)
   }
 
   /** Starts a step on all ranks of a backend, once none is in one. */
@@ -203,16 +255,17 @@ export class Engine implements FleetListener, EventHandler {
     const backend = ranks.backendOf(id)
     const from = ranks.firstRank(backend)
     const to = ranks.firstRank(backend + 1)
-    for (let rank = from; rank < to; rank++) if (!Number.isNaN(fleet.endMs(rank))) return
-    let endMs = Number.NEGATIVE_INFINITY
+    const { alarmMs } = loop
+    for (let rank = from; rank < to; rank++) if (alarmMs[rank]! < Number.POSITIVE_INFINITY) return
+    let endMs = 0
     for (let rank = from; rank < to; rank++) {
       fleet.startStep(rank)
-      if (fleet.endMs(rank) > endMs) endMs = fleet.endMs(rank)
+      if (alarmMs[rank]! < Number.POSITIVE_INFINITY) endMs = Math.max(endMs, alarmMs[rank]!)
     }
     for (let rank = from; rank < to; rank++) {
-      if (Number.isNaN(fleet.endMs(rank))) continue
+      if (alarmMs[rank] === Number.POSITIVE_INFINITY) continue
       fleet.prolong(rank, endMs)
-      loop.setAlarm(rank, endMs)
+      loop.alarmChanged(rank)
     }
   }
 
@@ -246,7 +299,7 @@ export class Engine implements FleetListener, EventHandler {
 
   transferStarted(request: number, tokens: number): void {
     const durationMs = this.handOver.transferMs(tokens, this.progress.backend[request]!)
-    this.loop.schedule(this.clock.nowMs + durationMs, request)
+    this.loop.schedule(this.clock.nowMs + durationMs, this.ticketOf(request))
   }
 
   private route(request: number, view: LiveClusterView): RoutingDecision {
@@ -297,7 +350,10 @@ export class Engine implements FleetListener, EventHandler {
       this.router.onDispatched?.(this.cursor.at(request), prefill, this.cluster)
       const frontEndMs = this.frontEndMs[rank]!
       if (frontEndMs === 0) this.enqueue(request)
-      else this.loop.schedule(this.clock.nowMs + frontEndMs, this.requests.size + request)
+      else {
+        const subject = this.options.requests.size + this.ticketOf(request)
+        this.loop.schedule(this.clock.nowMs + frontEndMs, subject)
+      }
     }
   }
 
@@ -327,9 +383,37 @@ export class Engine implements FleetListener, EventHandler {
   }
 
   private end(request: number, outcome: number): void {
-    this.progress.outcome[request] = outcome
+    const { progress, requests, window } = this
+    progress.outcome[request] = outcome
     this.ended++
     this.endMs = this.clock.nowMs
+    if (window === undefined) return
+    checkEnded(request, requests, progress)
+    if (this.ranks !== undefined && outcome === OUTCOME.completed) {
+      progress.backend[request] = this.ranks.backendOf(progress.backend[request]!)
+      progress.prefillBackend[request] = this.ranks.backendOf(progress.prefillBackend[request]!)
+    }
+    if (request >= (this.options.warmupRequests ?? 0)) {
+      this.options.recorder?.requestEnded?.(request, requests, progress)
+    }
+    window.give(request)
+  }
+
+  /** Measuring starts with the first request that is no warm-up. */
+  private measureFrom(request: number): void {
+    this.measuredFromMs = this.requests.arrivalMs[request]!
+    if (request !== (this.options.warmupRequests ?? 0)) return
+    this.isMeasuring = true
+    this.measured.start()
+  }
+
+  private checkConservation(): void {
+    if (this.window === undefined) {
+      checkConservation(this.requests, this.progress, this.loads, this.kv)
+      return
+    }
+    checkAllEnded(this.ended, this.window.requests)
+    checkIdle(this.loads, this.kv)
   }
 
   private completeTransfer(request: number): void {
@@ -345,14 +429,13 @@ export class Engine implements FleetListener, EventHandler {
   /** Lets a backend schedule at the end of this instant, or after the step that is under way. */
   private touch(id: number): void {
     const { fleet, loop } = this
-    const dueMs = fleet.endMs(id)
-    if (Number.isNaN(dueMs)) {
+    const dueMs = loop.alarmMs[id]!
+    if (dueMs === Number.POSITIVE_INFINITY) {
       loop.settleLater(id)
       return
     }
     fleet.interrupt(id)
-    const endMs = fleet.endMs(id)
-    if (endMs < dueMs) loop.setAlarm(id, endMs)
+    if (loop.alarmMs[id]! < dueMs) loop.alarmChanged(id)
   }
 
   /**
@@ -362,8 +445,10 @@ export class Engine implements FleetListener, EventHandler {
    * @returns false when this is not what stopped the run
    */
   private resolveDeadlock(): boolean {
-    const request = this.handOver.giveUpNewest()
+    const { isHandedOver } = this.progress
+    const request = this.window?.newestOf(isHandedOver) ?? isHandedOver.lastIndexOf(1)
     if (request < 0) return false
+    this.handOver.giveUp(request)
     const prefill = this.progress.prefillBackend[request]!
     this.fleet.releaseHandedOver(prefill, request)
     for (let id = 0; id < this.loads.waiting.length; id++) this.touch(id)
@@ -371,6 +456,34 @@ export class Engine implements FleetListener, EventHandler {
   }
 }
 
+function isRenewable(kv: KvCache): kv is RenewableKvCache {
+  return 'renew' in kv
+}
+
+function notRenewable(): RouteSimError {
+  return new RouteSimError(
+    'requests: expected a table, as these KV caches can not give a row to another request; got a source',
+    { code: 'options_invalid', path: 'requests', hint: 'Use radixKvCache().' },
+  )
+}
+
 function isBulk(kv: KvCache): kv is BulkKvCache {
   return 'take' in kv
+}
+
+/** Requests that a run without per-request results has under way at most, however large its queues. */
+const MOST_UNDER_WAY = 2 ** 18
+
+/** Rows for the requests of a source: as many as queues and batches of the fleet have room for. */
+function windowOf({
+  cluster,
+  requests,
+  warmupRequests = 0,
+}: SimulationOptions): RequestWindow | undefined {
+  if (!('next' in requests)) return undefined
+  const room = cluster.backends.reduce(
+    (sum, b) => sum + b.maxQueueDepth + b.maxNumSeqs * (b.dp ?? 1),
+    0,
+  )
+  return new RequestWindow(requests, Math.min(room, MOST_UNDER_WAY), warmupRequests)
 }

@@ -46,16 +46,9 @@ export class HandOver {
     return latencyMs + ((tokens * bytesPerToken) / bandwidthBytesPerSec) * 1000
   }
 
-  /**
-   * Turns the newest request that still waits for its decode backend into one to be recomputed there.
-   * @returns the request, -1 when none waits
-   */
-  giveUpNewest(): number {
-    const request = this.progress.isHandedOver.lastIndexOf(1)
-    if (request >= 0) {
-      this.progress.isHandedOver[request] = 0
-      this.progress.computedTokens[request] = 0
-    }
-    return request
+  /** Turns a request that still waits for its decode backend into one to be recomputed there. */
+  giveUp(request: number): void {
+    this.progress.isHandedOver[request] = 0
+    this.progress.computedTokens[request] = 0
   }
 }

@@ -99,6 +99,9 @@ export class RankTable {
       ...(recorder.tokenGaps === undefined
         ? {}
         : { tokenGaps: (runs: Float64Array) => recorder.tokenGaps?.(runs) }),
+      ...(recorder.requestEnded === undefined
+        ? {}
+        : { requestEnded: recorder.requestEnded.bind(recorder) }),
       stepCompleted: (rank, ...step) => recorder.stepCompleted?.(this.owner[rank]!, ...step),
     }
   }
@@ -135,7 +138,7 @@ export class RankedSource implements LiveSource {
     }
     this.fleet = {
       sync: (backend) => each(backend, (rank) => fleet.sync(rank)),
-      syncMatches: () => fleet.syncMatches(),
+      syncMatches: (request) => fleet.syncMatches(request),
     }
     const matched = new Int32Array(rankLoads.waiting.length)
     const one: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }

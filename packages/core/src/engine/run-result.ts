@@ -56,15 +56,15 @@ export interface BackendTotals {
   readonly cachedBlocks: number
 }
 
-/** Everything a run leaves behind. */
-export interface RunResult {
+/** What a run leaves behind beside its requests. */
+export interface RunTotals {
   /** Name of the routing algorithm. */
   readonly router: string
   /** What the router was allowed to see. */
   readonly visibility: 'exact'
   readonly seed: number
-  readonly requests: RequestTable
-  readonly outcomes: RequestOutcomes
+  /** Requests in all. */
+  readonly requestCount: number
   /** Reasons that {@link RequestOutcomes.rejectReason} points to. */
   readonly rejectReasons: readonly string[]
   /** Leading rows, in order of arrival, that only warm the cluster up. */
@@ -78,4 +78,10 @@ export interface RunResult {
   readonly backends: readonly BackendTotals[]
   /** What the algorithm reported about itself. */
   readonly customMetrics: Readonly<Record<string, number>>
+}
+
+/** Everything a run leaves behind. */
+export interface RunResult extends RunTotals {
+  readonly requests: RequestTable
+  readonly outcomes: RequestOutcomes
 }

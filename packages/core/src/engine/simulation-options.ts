@@ -1,6 +1,7 @@
 import type { BatchingPolicy, PreemptionMode } from '../backend/engine-policies.js'
 import type { KvCacheFactory, KvCapacity } from '../kv-cache/kv-cache.js'
 import type { LatencyModel } from '../latency/latency-model.js'
+import type { RequestSource } from '../requests/request-source.js'
 import type { RequestTable } from '../requests/request-table.js'
 import type { BackendRole } from '../routing/cluster-view.js'
 import type { RoutingAlgorithm } from '../routing/routing-algorithm.js'
@@ -72,7 +73,11 @@ export interface ClusterSpec {
 /** What a simulation is made of. */
 export interface SimulationOptions {
   readonly cluster: ClusterSpec
-  readonly requests: RequestTable
+  /**
+   * A table, whose every row has an outcome in the result; or a source, of which nothing is kept but
+   * what the recorder makes of `requestEnded`, in memory for those under way.
+   */
+  readonly requests: RequestTable | RequestSource
   /** A fresh instance: algorithms keep state. */
   readonly router: RoutingAlgorithm
   /** Seeds every random stream of the run. */

@@ -1,5 +1,5 @@
 import { Engine } from './engine.js'
-import type { RunResult } from './run-result.js'
+import type { RunResult, RunTotals } from './run-result.js'
 import type { SimulationOptions } from './simulation-options.js'
 
 /**
@@ -33,9 +33,17 @@ export class Simulation {
     return this.#engine.run(maxEvents)
   }
 
-  /** What the run has left behind so far. */
+  /**
+   * What the run has left behind so far.
+   * @throws RouteSimError `no_rows` when its requests came from a source
+   */
   result(): RunResult {
     return this.#engine.result()
+  }
+
+  /** The same without the requests. */
+  totals(): RunTotals {
+    return this.#engine.totals()
   }
 }
 

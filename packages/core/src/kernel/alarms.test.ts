@@ -12,7 +12,8 @@ test('the earliest alarm is found, ties going to the lowest agent', () => {
         const alarms = new Alarms(agents)
         const model = new Array<number>(agents).fill(Number.POSITIVE_INFINITY)
         for (const [agent, timeMs] of settings) {
-          alarms.set(agent % agents, timeMs)
+          alarms.dueMs[agent % agents] = timeMs
+          alarms.arm(agent % agents)
           model[agent % agents] = timeMs
           const earliestMs = Math.min(...model)
           expect(alarms.earliestMs).toBe(earliestMs)

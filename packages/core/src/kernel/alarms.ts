@@ -6,6 +6,8 @@ import { instantEnd } from './instant.js'
  * number.
  */
 export class Alarms {
+  /** When each agent's alarm is to go off, in ms, `Infinity` for never; {@link arm} makes it count. */
+  readonly dueMs: Float64Array
   private readonly leaves: number
   private readonly times: Float64Array
   private readonly winners: Int32Array
@@ -13,6 +15,7 @@ export class Alarms {
   constructor(agents: number) {
     let leaves = 1
     while (leaves < agents) leaves *= 2
+    this.dueMs = new Float64Array(agents).fill(Number.POSITIVE_INFINITY)
     this.leaves = leaves
     this.times = new Float64Array(2 * leaves).fill(Number.POSITIVE_INFINITY)
     this.winners = new Int32Array(2 * leaves)
@@ -40,11 +43,22 @@ export class Alarms {
     return true
   }
 
-  /** Sets an agent's time, `Infinity` for none. */
-  set(agent: number, timeMs: number): void {
+  /** Takes over an agent's time from {@link dueMs}. */
+  arm(agent: number): void {
+    this.times[this.leaves + agent] = this.dueMs[agent]!
+    this.play(agent)
+  }
+
+  /** Forgets an agent's time, whatever {@link dueMs} says. */
+  silence(agent: number): void {
+    this.times[this.leaves + agent] = Number.POSITIVE_INFINITY
+    this.play(agent)
+  }
+
+  /** Finds the winners above an agent's leaf anew. */
+  private play(agent: number): void {
     const { times, winners } = this
     let at = this.leaves + agent
-    times[at] = timeMs
     for (at >>= 1; at >= 1; at >>= 1) {
       const left = at << 1
       const winner = left + ((times[left + 1]! < times[left]! ? 1 : 0) | 0)

@@ -34,6 +34,8 @@ export class EventLoop {
   private readonly entryTimes: Float64Array
   private readonly entries: number
   private nextEntry = 0
+  /** One number: when the next entry comes, `Infinity` when there is none. */
+  private readonly nextEntryMs = new Float64Array(1)
   private readonly settling: Int32Array
   private readonly isSettling: Uint8Array
   private settlingCount = 0
@@ -46,16 +48,31 @@ export class EventLoop {
     this.alarms = new Alarms(agents)
     this.entryTimes = entryTimes
     this.entries = entryTimes.length
+    this.awaitEntry(0)
     this.settling = new Int32Array(agents)
     this.isSettling = new Uint8Array(agents)
     this.ringing = new Int32Array(agents)
   }
 
-  /** Sets when an agent's alarm goes off, in place of what was set before. */
-  setAlarm(agent: number, timeMs: number): void {
-    if (!(timeMs >= this.clock.nowMs)) throw this.inThePast(timeMs)
+  /** The entries are others now, the first of which comes next: who changed their times says so. */
+  restartEntries(): void {
+    this.awaitEntry(0)
+  }
+
+  /**
+   * When each agent's alarm is to go off, in ms, `Infinity` for never: agents write here, and
+   * {@link alarmChanged} makes it count.
+   */
+  get alarmMs(): Float64Array {
+    return this.alarms.dueMs
+  }
+
+  /** An agent's entry in {@link alarmMs} has changed. @throws RouteSimError `time_invalid` */
+  alarmChanged(agent: number): void {
+    const { alarms } = this
+    if (!(alarms.dueMs[agent]! >= this.clock.nowMs)) throw this.inThePast(alarms.dueMs[agent]!)
     if (this.standing === agent) this.standing = NONE
-    this.alarms.set(agent, timeMs)
+    alarms.arm(agent)
   }
 
   /** Schedules an event. @throws RouteSimError `time_invalid` when the time is past or not a number */
@@ -79,27 +96,27 @@ export class EventLoop {
     const { alarms, clock, events } = this
     for (let handled = 0; handled < most; ) {
       const alarmMs = alarms.earliestMs
-      const othersMs = Math.min(events.earliestMs, this.nextEntryMs())
+      const othersMs = Math.min(events.earliestMs, this.nextEntryMs[0]!)
       if (instantEnd(alarmMs) < othersMs && alarms.isEarliestAlone()) {
-        clock.reach(alarmMs)
+        if (alarmMs > clock.time[0]!) clock.time[0] = alarmMs
         handled += this.ringOne(alarms.earliest, handler)
         continue
       }
       const timeMs = Math.min(alarmMs, othersMs)
       if (timeMs === Number.POSITIVE_INFINITY && this.settlingCount === 0) return true
-      if (timeMs !== Number.POSITIVE_INFINITY) clock.reach(timeMs)
+      if (timeMs > clock.time[0]! && timeMs < Number.POSITIVE_INFINITY) clock.time[0] = timeMs
       handled += this.handleDue(handler) + this.settle(handler)
     }
     return (
-      Math.min(alarms.earliestMs, events.earliestMs, this.nextEntryMs()) ===
+      Math.min(alarms.earliestMs, events.earliestMs, this.nextEntryMs[0]!) ===
       Number.POSITIVE_INFINITY
     )
   }
 
-  private nextEntryMs(): number {
-    return this.nextEntry < this.entries
-      ? this.entryTimes[this.nextEntry]!
-      : Number.POSITIVE_INFINITY
+  /** Moves on to an entry, or to none. */
+  private awaitEntry(entry: number): void {
+    this.nextEntry = entry
+    this.nextEntryMs[0] = entry < this.entries ? this.entryTimes[entry]! : Number.POSITIVE_INFINITY
   }
 
   /**
@@ -122,7 +139,7 @@ export class EventLoop {
   private clearAlarm(agent: number): void {
     if (this.standing !== agent) return
     this.standing = NONE
-    this.alarms.set(agent, Number.POSITIVE_INFINITY)
+    this.alarms.silence(agent)
   }
 
   /** Everything due in the instant that begins now, but the settling. */
@@ -135,9 +152,11 @@ export class EventLoop {
       } else if (events.earliestMs <= endMs) {
         clock.reach(events.earliestMs)
         handler.event(events.pop())
-      } else if (this.nextEntryMs() <= endMs) {
-        clock.reach(this.entryTimes[this.nextEntry]!)
-        handler.enter(this.nextEntry++)
+      } else if (this.nextEntryMs[0]! <= endMs) {
+        const entry = this.nextEntry
+        clock.reach(this.nextEntryMs[0]!)
+        this.awaitEntry(entry + 1)
+        handler.enter(entry)
       } else {
         return handled
       }
@@ -151,7 +170,7 @@ export class EventLoop {
     while (alarms.earliestMs <= endMs) {
       this.clock.reach(alarms.earliestMs)
       const agent = alarms.earliest
-      alarms.set(agent, Number.POSITIVE_INFINITY)
+      alarms.silence(agent)
       let at = count++
       for (; at > 0 && ringing[at - 1]! > agent; at--) ringing[at] = ringing[at - 1]!
       ringing[at] = agent

@@ -5,7 +5,8 @@ const INITIAL_CAPACITY = 64
  * means is the caller's business: its subject is an integer. Push and pop are O(log n).
  */
 export class EventQueue {
-  private times = new Float64Array(INITIAL_CAPACITY)
+  /** The first stands at `Infinity` when there is none. */
+  private times = new Float64Array(INITIAL_CAPACITY).fill(Number.POSITIVE_INFINITY)
   private subjects = new Int32Array(INITIAL_CAPACITY)
   private count = 0
 
@@ -16,7 +17,7 @@ export class EventQueue {
 
   /** Time of the earliest event, `Infinity` when there is none. */
   get earliestMs(): number {
-    return this.count === 0 ? Number.POSITIVE_INFINITY : this.times[0]!
+    return this.times[0]!
   }
 
   /** Adds an event; of those of one time the lowest subject comes first. */
@@ -37,6 +38,7 @@ export class EventQueue {
     const subject = this.subjects[0]!
     const last = --this.count
     if (last > 0) this.sink(this.times[last]!, this.subjects[last]!)
+    else this.times[0] = Number.POSITIVE_INFINITY
     return subject
   }
 

@@ -9,7 +9,12 @@ export function instantEnd(startMs: number): number {
   return startMs + startMs * SAME_INSTANT
 }
 
+/** The first time that belongs to the instant that ends at a time, in ms. */
+export function instantStart(endMs: number): number {
+  return endMs - endMs * SAME_INSTANT
+}
+
 /** True when a time is earlier than the instant of another. */
 export function isEarlier(timeMs: number, otherMs: number): boolean {
-  return timeMs < otherMs - otherMs * SAME_INSTANT
+  return timeMs < instantStart(otherMs)
 }

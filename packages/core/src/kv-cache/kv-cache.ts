@@ -69,8 +69,16 @@ export interface KvCache {
 
 /** KV caches in which an engine may allocate for many decode steps at once. */
 export interface BulkKvCache extends KvCache {
+  /**
+   * Writes the backends that hold anything a request can match, in any order.
+   * @param out - with room for all backends
+   * @returns how many
+   */
+  holders(request: number, out: Int32Array): number
   /** Blocks that can be had on a backend: free and evictable ones. */
   available(backend: number): number
+  /** Those of them that can be had without evicting. */
+  free(backend: number): number
   /** Takes blocks, at most what is available, for requests that `leave` names later. */
   take(backend: number, blocks: number): void
   /**
@@ -78,6 +86,14 @@ export interface BulkKvCache extends KvCache {
    * @param mayReturn - as for `release`
    */
   leave(backend: number, request: number, tokens: number, mayReturn: boolean): void
+}
+
+/** KV caches for a table whose rows are given to other requests once theirs have ended. */
+export interface RenewableKvCache extends KvCache {
+  /** Whether no block is cached any more that only the request of this row would ask for. */
+  isForgotten(request: number): boolean
+  /** The row has another request: its prompt is another. */
+  renew(request: number): void
 }
 
 /** Size of one backend's KV cache. */

@@ -46,4 +46,25 @@ export class RequestProgress implements RequestOutcomes {
     this.isHandedOver = new Uint8Array(size)
     this.isTransferring = new Uint8Array(size)
   }
+
+  /** Makes a row ready for another request. */
+  reset(row: number): void {
+    this.outcome[row] = OUTCOME.unfinished
+    this.backend[row] = -1
+    this.prefillBackend[row] = -1
+    this.admittedMs[row] = Number.NaN
+    this.firstTokenMs[row] = Number.NaN
+    this.finishedMs[row] = Number.NaN
+    this.cachedTokens[row] = 0
+    this.preemptions[row] = 0
+    this.rejectReason[row] = -1
+    this.emittedTokens[row] = 0
+    this.computedTokens[row] = 0
+    this.swappedTokens[row] = 0
+    this.lastTokenMs[row] = 0
+    this.admission[row] = 0
+    this.finishStep[row] = 0
+    this.isHandedOver[row] = 0
+    this.isTransferring[row] = 0
+  }
 }

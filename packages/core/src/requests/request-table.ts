@@ -7,6 +7,8 @@ import type { PromptTree } from './prompt-tree.js'
 export interface RequestTable {
   /** Number of rows. */
   readonly size: number
+  /** Set when rows are given to other requests once theirs have ended; nothing is in order then. */
+  readonly isWindow?: boolean
   /** Virtual time of arrival in ms, non-decreasing. */
   readonly arrivalMs: Float64Array
   /** Prompt length in tokens, at least 1. */

@@ -70,6 +70,11 @@ export interface ClusterView {
    * reused: it is valid until the next call.
    */
   prefixMatch(request: RequestView): ArrayLike<number>
+  /**
+   * {@link BackendView.kvUsage} of every backend, indexed by backend id. The array is reused: it is valid
+   * until the next call.
+   */
+  kvUsages(): ArrayLike<number>
   /** The same cluster with only the backends of some roles. */
   pool(...roles: readonly BackendRole[]): ClusterView
 }

@@ -124,6 +124,8 @@ export class LiveClusterView implements ClusterView {
   readonly columns: BackendColumns
   readonly #source: LiveSource
   readonly #matched: Int32Array
+  readonly #kvUsages: Float64Array
+  readonly #usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
   readonly #pools = new Map<string, LiveClusterView>()
 
   constructor(
@@ -138,6 +140,7 @@ export class LiveClusterView implements ClusterView {
     this.random = random
     this.#source = source
     this.#matched = matched
+    this.#kvUsages = new Float64Array(matched.length)
   }
 
   get nowMs(): number {
@@ -146,9 +149,20 @@ export class LiveClusterView implements ClusterView {
 
   prefixMatch(request: RequestView): ArrayLike<number> {
     const { fleet, kv } = this.#source
-    fleet.syncMatches()
+    fleet.syncMatches(request.id)
     kv.match(request.id, this.#matched)
     return this.#matched
+  }
+
+  kvUsages(): ArrayLike<number> {
+    const { fleet, kv } = this.#source
+    for (let i = 0; i < this.ids.length; i++) {
+      const id = this.ids[i]!
+      fleet.sync(id)
+      kv.usage(id, this.#usage)
+      this.#kvUsages[id] = this.#usage.held / this.#usage.total
+    }
+    return this.#kvUsages
   }
 
   /** The same cluster with only the backends that pass. */

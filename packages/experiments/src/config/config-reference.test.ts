@@ -46,18 +46,27 @@ const toldDefaults = keys.flatMap(({ path, description }) => {
   return value === undefined ? [] : [{ key: path.replace('trace.', ''), value, description }]
 })
 
-test.each(toldDefaults)('the generator has the default that trace.$key tells: $value', (told) => {
-  const [kind] = /^(gamma|bursty|diurnal)(?=:)/.exec(told.description) ?? ['poisson']
-  const zipf = told.key === 'zipf_exponent' ? { prefix_popularity: 'zipf' as const } : {}
-  const { trace } = parseConfig('[cluster]\nnum_backends = 1')
-  const base = { ...trace, generator: kind as 'poisson', turns_mean: 3, num_sessions: 50, ...zipf }
-  if (told.key === 'turns_mean') Reflect.deleteProperty(base, 'turns_mean')
-  const value = Number.isNaN(Number(told.value)) ? told.value : Number(told.value)
-  const implicit = generatedWorkload(base).requests(1)
-  const explicit = generatedWorkload({ ...base, [told.key]: value }).requests(1)
-  expect(explicit.size).toBeGreaterThan(20)
-  expect(explicit).toEqual(implicit)
-})
+test.each(toldDefaults)(
+  'the generator has the default that trace.$key tells: $value',
+  async (told) => {
+    const [kind] = /^(gamma|bursty|diurnal)(?=:)/.exec(told.description) ?? ['poisson']
+    const zipf = told.key === 'zipf_exponent' ? { prefix_popularity: 'zipf' as const } : {}
+    const { trace } = parseConfig('[cluster]\nnum_backends = 1')
+    const base = {
+      ...trace,
+      generator: kind as 'poisson',
+      turns_mean: 3,
+      num_sessions: 50,
+      ...zipf,
+    }
+    if (told.key === 'turns_mean') Reflect.deleteProperty(base, 'turns_mean')
+    const value = Number.isNaN(Number(told.value)) ? told.value : Number(told.value)
+    const implicit = await generatedWorkload(base).requests(1)
+    const explicit = await generatedWorkload({ ...base, [told.key]: value }).requests(1)
+    expect(explicit.size).toBeGreaterThan(20)
+    expect(explicit).toEqual(implicit)
+  },
+)
 
 test('most generator keys tell a default', () => {
   expect(toldDefaults.length).toBeGreaterThan(15)

@@ -1,7 +1,18 @@
 import { setImmediate } from 'node:timers/promises'
-import type { RequestTable } from '@routesim/core'
-import { RouteSimError, Simulation } from '@routesim/core'
-import { type RunSummary, summarize, TokenGapRecorder } from '@routesim/metrics'
+import {
+  type RequestSource,
+  type RequestTable,
+  RouteSimError,
+  Simulation,
+  type SimulationOptions,
+} from '@routesim/core'
+import {
+  RequestStatistics,
+  type RunSummary,
+  summarize,
+  summarizeTotals,
+  TokenGapRecorder,
+} from '@routesim/metrics'
 import type { Fleet } from '../cluster/build-cluster.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import type { ResolvedAlgorithm } from './resolve-algorithms.js'
@@ -13,7 +24,7 @@ const EVENTS_PER_SLICE = 20_000
 export interface Control {
   /** Stops the work; what is finished is kept. */
   readonly signal?: AbortSignal
-  /** Called now and then with the requests that ended in the current simulation. */
+  /** Called now and then. */
   readonly onProgress?: (progress: Progress) => void
 }
 
@@ -24,14 +35,15 @@ export interface Progress {
   /** Simulations finished, and in all. */
   readonly finishedRuns: number
   readonly totalRuns: number
-  /** Share of the current simulation that is done, 0 to 1. */
+  /** Share of the current simulation that is done, 0 to 1; of several at once, their sum. */
   readonly fraction: number
 }
 
 /** One simulation, summarized. */
 export interface Execution {
   readonly fleet: Fleet
-  readonly requests: RequestTable
+  /** A source for a run that keeps nothing per request. */
+  readonly requests: RequestTable | RequestSource
   readonly algorithm: ResolvedAlgorithm
   readonly seed: number
   readonly warmupRequests: number
@@ -46,10 +58,10 @@ export async function execute(
   signal: AbortSignal | undefined,
   onFraction: (fraction: number) => void,
 ): Promise<RunSummary> {
-  const recorder = new TokenGapRecorder()
   const router = algorithm.create()
   const { cluster, pricePerHour } = fleet
-  const simulation = new Simulation({ cluster, requests, router, seed, warmupRequests, recorder })
+  const options = { cluster, requests, router, seed, warmupRequests }
+  const { simulation, summarized } = prepare(options, pricePerHour)
   const breathe = async (): Promise<void> => {
     await setImmediate()
     if (signal?.aborted) throw interrupted()
@@ -60,8 +72,25 @@ export async function execute(
     await breathe()
     onFraction(simulation.endedRequests / requests.size)
   }
-  const summary = summarize(simulation.result(), recorder.gaps, { pricePerHour })
-  return { ...summary, algorithm: algorithm.label }
+  return { ...summarized(), algorithm: algorithm.label }
+}
+
+/** A simulation with the recorder that its requests ask for, and what makes a summary of both. */
+function prepare(
+  options: SimulationOptions,
+  pricePerHour: readonly number[],
+): { simulation: Simulation; summarized: () => RunSummary } {
+  const { cluster, requests } = options
+  if ('next' in requests) {
+    const recorder = new RequestStatistics(cluster.backends.length)
+    const simulation = new Simulation({ ...options, recorder })
+    const summarized = () => summarizeTotals(simulation.totals(), recorder, { pricePerHour })
+    return { simulation, summarized }
+  }
+  const recorder = new TokenGapRecorder()
+  const simulation = new Simulation({ ...options, recorder })
+  const summarized = () => summarize(simulation.result(), recorder.gaps, { pricePerHour })
+  return { simulation, summarized }
 }
 
 export function interrupted(): RouteSimError<ExperimentsErrorCode> {

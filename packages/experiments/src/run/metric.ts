@@ -1,4 +1,4 @@
-import type { AlgorithmSummary } from './compare.js'
+import type { AlgorithmSummary } from './simulate-all.js'
 
 /** A number of a result: of one run, or the mean over several with its 95 % interval. */
 export interface MetricValue {

@@ -16,6 +16,8 @@ export interface ConfiguredRouter {
   readonly parameters?: Readonly<Record<string, unknown>>
   /** What results call it; the definition's name by default. */
   readonly label?: string
+  /** Absolute path of the file that exports the definition: with it, worker threads can load it too. */
+  readonly file?: string
 }
 
 /**
@@ -26,6 +28,8 @@ export type AlgorithmChoice = string | RouterDefinition | ConfiguredRouter
 
 /** A name for results, and a fresh router for every run. */
 export interface ResolvedAlgorithm {
+  /** What it was made from. */
+  readonly choice: AlgorithmChoice
   readonly label: string
   create(): RoutingAlgorithm
 }
@@ -53,14 +57,14 @@ export function resolveAlgorithms(
     definition.create(config.algorithms[definition.name])
   }
   checkLabels(routers.map(({ definition, label }) => label ?? definition.name))
-  return routers.map(({ definition, parameters, label }) => {
+  return routers.map(({ definition, parameters, label }, i) => {
     const merged = { ...config.algorithms[definition.name], ...parameters }
     const create = (): RoutingAlgorithm =>
       config.cluster.disaggregated.enabled
         ? pdPair(definition.create(merged), definition.create(merged))
         : definition.create(merged)
     create()
-    return { label: label ?? definition.name, create }
+    return { choice: choices[i]!, label: label ?? definition.name, create }
   })
 }
 

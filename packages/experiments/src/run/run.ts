@@ -1,8 +1,8 @@
-import type { AlgorithmSummary } from './compare.js'
 import { compare } from './compare.js'
 import { interrupted } from './execute.js'
 import type { AlgorithmChoice } from './resolve-algorithms.js'
 import type { ExperimentOptions, ScenarioInfo } from './scenario.js'
+import type { AlgorithmSummary } from './simulate-all.js'
 
 /** Options of {@link run}. */
 export interface RunOptions extends ExperimentOptions {

@@ -1,6 +1,6 @@
-import type { AlgorithmSummary } from './compare.js'
 import { listed } from './listed.js'
 import { metric } from './metric.js'
+import type { AlgorithmSummary } from './simulate-all.js'
 
 /**
  * Notes on algorithms whose results are alike in every number: they made the same decisions, most

@@ -5,9 +5,10 @@ import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import type { TraceOptions, WorkloadSource } from '../workload/load-workload.js'
 import type { Control } from './execute.js'
+import type { JobsOption } from './simulate-all.js'
 
 /** What every experiment needs to know. */
-export interface ExperimentOptions extends Control, TraceOptions {
+export interface ExperimentOptions extends Control, JobsOption, TraceOptions {
   /** A checked config, or the path of a config file. */
   readonly config: Config | string
   /** A trace file (`-` for standard input) or requests; the config's trace section by default. */
@@ -16,6 +17,12 @@ export interface ExperimentOptions extends Control, TraceOptions {
   readonly seed?: number | undefined
   /** How steps are simulated: `fast` (the default) or `reference`. Results agree to rounding. */
   readonly stepper?: Stepper | undefined
+  /**
+   * Whether a run keeps an arrival, a latency and so on of every request; true by default. Without,
+   * percentiles are within 0.4 % of the exact ones, counts and means are exact, and generated traffic
+   * takes the same memory however long it is. Conversations can not be generated so.
+   */
+  readonly perRequest?: boolean | undefined
   /** Runs per point, with consecutive seeds; 1 by default. */
   readonly seeds?: number | undefined
 }
@@ -40,20 +47,19 @@ export interface ScenarioInfo {
   readonly notes: readonly string[]
 }
 
-/** Config, fleet and workload of an experiment. */
-export interface Scenario {
+/** Config, fleet and seeds of an experiment. */
+export interface PreparedFleet {
   readonly config: Config
   readonly fleet: Fleet
+  readonly stepper: Stepper
+  readonly perRequest: boolean
   readonly seeds: readonly number[]
-  readonly workload: WorkloadSource
 }
 
 const MOST_SEEDS = 10_000
 
 /** Reads and checks config, seeds and fleet. */
-export async function prepareFleet(
-  options: ExperimentOptions,
-): Promise<Omit<Scenario, 'workload'>> {
+export async function prepareFleet(options: ExperimentOptions): Promise<PreparedFleet> {
   const config =
     typeof options.config === 'string' ? await loadConfig(options.config) : options.config
   const firstSeed = options.seed ?? config.simulation.seed
@@ -61,7 +67,14 @@ export async function prepareFleet(
   checkSeed('seed', firstSeed, 0, Number.MAX_SAFE_INTEGER - MOST_SEEDS)
   checkSeed('seeds', count, 1, MOST_SEEDS)
   const seeds = Array.from({ length: count }, (_, i) => firstSeed + i)
-  return { config, fleet: buildFleet(config, options.stepper), seeds }
+  const { stepper = 'fast', perRequest = true } = options
+  if (!perRequest && stepper === 'reference') {
+    throw new RouteSimError<ExperimentsErrorCode>(
+      'stepper: expected "fast" for runs without per-request results, got "reference"',
+      { code: 'options_conflict', path: 'stepper' },
+    )
+  }
+  return { config, fleet: buildFleet(config, stepper), stepper, perRequest, seeds }
 }
 
 function checkSeed(name: string, value: number, from: number, to: number): void {
@@ -72,14 +85,20 @@ function checkSeed(name: string, value: number, from: number, to: number): void 
   )
 }
 
-export function describeScenario({ config, fleet, seeds, workload }: Scenario): ScenarioInfo {
-  const requests = workload.requests(seeds[0]!)
-  const { arrivalMs, size } = requests
+/** Tells what is simulated; of requests that differ with the seed, those of the first. */
+export async function describeScenario(
+  { config, fleet, seeds, perRequest }: PreparedFleet,
+  workload: WorkloadSource,
+  signal: AbortSignal | undefined,
+): Promise<ScenarioInfo> {
+  // Makes the requests, which the first run takes.
+  if (perRequest) await workload.requests(seeds[0]!, signal)
+  const { requests, spanMs } = await workload.extent(seeds[0]!, signal)
   return {
     name: config.simulation.name,
     source: workload.description,
-    requests: size,
-    spanMs: size === 0 ? 0 : arrivalMs[size - 1]! - arrivalMs[0]!,
+    requests,
+    spanMs,
     backends: fleet.cluster.backends.length,
     gpu: fleet.gpu,
     fleetPricePerHour: fleet.pricePerHour.reduce((sum, price) => sum + price, 0),

@@ -1,7 +1,6 @@
 import { RouteSimError } from '@routesim/core'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { generatedWorkload } from '../workload/load-workload.js'
-import { type AlgorithmSummary, simulateAll } from './compare.js'
 import { type AlgorithmChoice, resolveAlgorithms } from './resolve-algorithms.js'
 import {
   describeScenario,
@@ -9,6 +8,7 @@ import {
   prepareFleet,
   type ScenarioInfo,
 } from './scenario.js'
+import { type AlgorithmSummary, simulateAll } from './simulate-all.js'
 
 /** Seconds of traffic per rate, as in the original RouteSim. */
 const DEFAULT_DURATION_SEC = 60
@@ -62,17 +62,12 @@ export async function sweep({
   const algorithms = resolveAlgorithms(choices, prepared.config)
   const seconds = durationSec ?? trace.duration_sec ?? DEFAULT_DURATION_SEC
   const traffic = rates.map((rate) => generatedWorkload({ ...trace, rate, duration_sec: seconds }))
-  const points: SweepPoint[] = []
-  let interrupted = false
-  const notes: string[] = []
-  for (const [i, workload] of traffic.entries()) {
-    const { results, ...state } = await simulateAll({ ...prepared, workload }, algorithms, options)
-    points.push(...results.map((result) => ({ rate: rates[i]!, result })))
-    interrupted = state.interrupted
-    notes.push(...state.notes)
-    if (interrupted) break
-  }
-  const described = describeScenario({ ...prepared, workload: traffic[0]! })
+  const described = await describeScenario(prepared, traffic[0]!, options.signal)
+  const plan = { ...prepared, workloads: traffic, algorithms }
+  const { summaries, interrupted, notes } = await simulateAll(plan, options)
+  const points = summaries.flatMap((results, i) =>
+    results.map((result) => ({ rate: rates[i]!, result })),
+  )
   const scenario = { ...described, notes: [...described.notes, ...notes] }
   return { scenario, durationSec: seconds, points, interrupted }
 }

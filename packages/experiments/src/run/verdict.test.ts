@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import type { AlgorithmSummary } from './compare.js'
 import { metric } from './metric.js'
 import { sameDecisions } from './same-decisions.js'
 import type { ScenarioInfo } from './scenario.js'
+import type { AlgorithmSummary } from './simulate-all.js'
 import { verdict } from './verdict.js'
 
 const scenario = {

@@ -1,7 +1,7 @@
-import type { AlgorithmSummary } from './compare.js'
 import { listed } from './listed.js'
 import { metric } from './metric.js'
 import type { ScenarioInfo } from './scenario.js'
+import type { AlgorithmSummary } from './simulate-all.js'
 
 /** What decides between algorithms, with the words for it. */
 const CRITERIA = [

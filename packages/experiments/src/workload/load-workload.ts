@@ -1,10 +1,21 @@
 import { basename } from 'node:path'
-import { type RequestTable, RouteSimError } from '@routesim/core'
-import { type GeneratorOptions, generateTrace, readTrace } from '@routesim/traces'
+import { setImmediate } from 'node:timers/promises'
+import { type RequestSource, type RequestTable, RouteSimError, tableSource } from '@routesim/core'
+import {
+  expectedRequests,
+  GeneratedSource,
+  type GeneratorOptions,
+  readTrace,
+  TraceGeneration,
+} from '@routesim/traces'
 import { besideConfig } from '../config/locate-files.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
+import { interrupted } from '../run/execute.js'
 import { fromFirstArrival } from './from-first-arrival.js'
+
+/** Requests between two looks at the outside world: some ms of work. */
+const REQUESTS_PER_SLICE = 50_000
 
 /** How a trace file is read, where the config does not say. */
 export interface TraceOptions {
@@ -20,10 +31,31 @@ export interface TraceOptions {
 
 /** Where requests come from. */
 export interface WorkloadSource {
-  /** The requests of a run with some seed: generated traffic differs, a trace does not. */
-  requests(seed: number): RequestTable
+  /**
+   * The requests of a run with some seed: generated traffic differs, a trace does not.
+   * @throws RouteSimError `interrupted` when the signal says so
+   */
+  requests(seed: number, signal?: AbortSignal): Promise<RequestTable>
+  /** The same one by one, for a run that keeps nothing per request; anew at every call. */
+  source(seed: number, signal?: AbortSignal): Promise<RequestSource>
+  /** How many requests of a seed there are, and the time between the first and the last, without keeping them. */
+  extent(seed: number, signal?: AbortSignal): Promise<Extent>
+  /** Whether the requests of that seed are at hand. */
+  isMade(seed: number): boolean
+  /** Whether they differ with the seed. */
+  readonly isSeeded: boolean
+  /** About as many as there are, before they are made. */
+  readonly expectedRequests: number
+  /** What generated requests are made from. */
+  readonly generator?: TraceSection
   readonly description: string
   readonly notes: readonly string[]
+}
+
+/** How much traffic there is. */
+interface Extent {
+  readonly requests: number
+  readonly spanMs: number
 }
 
 type TraceSection = Config['trace']
@@ -42,7 +74,7 @@ export async function loadWorkload(
   configPath: string | undefined,
 ): Promise<WorkloadSource> {
   if (typeof given === 'object') {
-    return { requests: () => given, description: 'requests given', notes: [] }
+    return fixedWorkload(given, 'requests given', [])
   }
   if (given !== undefined) return readWorkload(given, trace, options, false)
   if (trace.path !== undefined) {
@@ -61,27 +93,63 @@ export async function loadWorkload(
 /** Traffic from the generator of a config's trace section. */
 export function generatedWorkload(trace: TraceSection): WorkloadSource {
   const options = generatorOptions(trace)
-  const tables = new Map<number, RequestTable>()
+  // Only the latest: with many seeds, all of them would not fit.
+  let latest: { readonly seed: number; readonly table: Promise<RequestTable> } | undefined
+  let prepared: { readonly seed: number; readonly source: GeneratedSource } | undefined
+  const prepare = async (seed: number, signal?: AbortSignal): Promise<GeneratedSource> => {
+    const source = prepared?.seed === seed ? prepared.source : undefined
+    prepared = undefined
+    return source ?? prepareSource({ ...options, seed }, signal)
+  }
   return {
+    source: prepare,
+    async extent(seed, signal) {
+      if (seed === latest?.seed) return extentOf(await latest.table)
+      const source = await prepare(seed, signal)
+      prepared = { seed, source }
+      return { requests: source.size, spanMs: source.spanMs }
+    },
     description: `generated, ${options.kind ?? 'poisson'}`,
     notes: [],
-    requests(seed) {
-      let table = tables.get(seed)
-      if (table === undefined) {
-        // Only the latest: with many seeds, all of them would not fit.
-        tables.clear()
-        table = generate({ ...options, seed })
-        tables.set(seed, table)
-      }
-      return table
+    isSeeded: true,
+    expectedRequests: namedAsInConfig(() => expectedRequests(options)),
+    generator: trace,
+    isMade: (seed) => seed === latest?.seed,
+    requests(seed, signal) {
+      if (latest?.seed !== seed) latest = { seed, table: generate({ ...options, seed }, signal) }
+      return latest.table
     },
   }
 }
 
+async function generate(
+  options: GeneratorOptions,
+  signal: AbortSignal | undefined,
+): Promise<RequestTable> {
+  const generation = namedAsInConfig(() => new TraceGeneration(options))
+  while (!namedAsInConfig(() => generation.run(REQUESTS_PER_SLICE))) {
+    await setImmediate()
+    if (signal?.aborted) throw interrupted()
+  }
+  return namedAsInConfig(() => generation.table())
+}
+
+async function prepareSource(
+  options: GeneratorOptions,
+  signal: AbortSignal | undefined,
+): Promise<GeneratedSource> {
+  const source = namedAsInConfig(() => new GeneratedSource(options))
+  while (!namedAsInConfig(() => source.prepare(REQUESTS_PER_SLICE))) {
+    await setImmediate()
+    if (signal?.aborted) throw interrupted()
+  }
+  return source
+}
+
 /** Errors name the keys of the config. */
-function generate(options: GeneratorOptions): RequestTable {
+function namedAsInConfig<T>(work: () => T): T {
   try {
-    return generateTrace(options)
+    return work()
   } catch (error) {
     if (!(error instanceof RouteSimError) || error.path === undefined) throw error
     const key = KEYS[error.path as keyof GeneratorOptions] ?? error.path
@@ -123,7 +191,28 @@ async function readWorkload(
   }
   const name = path === '-' ? 'standard input' : basename(path)
   const requests = fromFirstArrival(table)
-  return { requests: () => requests, description: `${name}, ${format}`, notes }
+  return fixedWorkload(requests, `${name}, ${format}`, notes)
+}
+
+function fixedWorkload(
+  requests: RequestTable,
+  description: string,
+  notes: readonly string[],
+): WorkloadSource {
+  return {
+    requests: async () => requests,
+    source: async () => tableSource(requests),
+    extent: async () => extentOf(requests),
+    isMade: () => true,
+    isSeeded: false,
+    expectedRequests: requests.size,
+    description,
+    notes,
+  }
+}
+
+function extentOf({ size, arrivalMs }: RequestTable): Extent {
+  return { requests: size, spanMs: size === 0 ? 0 : arrivalMs[size - 1]! - arrivalMs[0]! }
 }
 
 /** What the options of the generator are called in a config. */

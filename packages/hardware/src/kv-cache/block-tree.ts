@@ -18,6 +18,9 @@ export class BlockTree {
   readonly end: Int32Array
   /** Per request: the deepest node of its path, -1 when it shares no whole block. */
   readonly leaf: Int32Array
+  private readonly promptNode: Int32Array
+  /** Per node of the prompt tree, the nearest node at or above it. */
+  private readonly nodeAt: Int32Array
 
   constructor(requests: RequestTable, blockTokens: number) {
     this.blockTokens = blockTokens
@@ -43,11 +46,16 @@ export class BlockTree {
       this.end[to] = Math.floor(prompts.endTokens[node]! / blockTokens)
     }
     this.depth = longestPath(this.parent)
+    this.promptNode = promptNode
+    this.nodeAt = above
     this.leaf = new Int32Array(requests.size)
-    for (let i = 0; i < requests.size; i++) {
-      const node = promptNode[i]!
-      this.leaf[i] = node === NO_NODE ? NO_NODE : above[node]!
-    }
+    for (let i = 0; i < requests.size; i++) this.place(i)
+  }
+
+  /** Finds the deepest node of a request anew: its row may have another one. */
+  place(request: number): void {
+    const node = this.promptNode[request]!
+    this.leaf[request] = node === NO_NODE ? NO_NODE : this.nodeAt[node]!
   }
 }
 
@@ -55,11 +63,16 @@ export class BlockTree {
  * Nodes at whose end paths part or a request ends. One in which no whole block ends passes this on to
  * its parent.
  */
-function keptNodes({ prompts, promptNode, size }: RequestTable, blockTokens: number): Uint8Array {
+function keptNodes(
+  { prompts, promptNode, size, isWindow }: RequestTable,
+  blockTokens: number,
+): Uint8Array {
   const { parent, startTokens, endTokens } = prompts
   const children = new Uint8Array(prompts.size)
   const isKept = new Uint8Array(prompts.size)
-  for (let i = 0; i < size; i++) if (promptNode[i]! >= 0) isKept[promptNode[i]!] = 1
+  // Where the requests of a window will end is not known yet.
+  if (isWindow === true) isKept.fill(1)
+  else for (let i = 0; i < size; i++) if (promptNode[i]! >= 0) isKept[promptNode[i]!] = 1
   for (let node = 0; node < prompts.size; node++) {
     const above = parent[node]!
     if (above !== NO_NODE && children[above]! < 2) children[above]!++

@@ -103,6 +103,34 @@ export class PrefixIndex {
     }
   }
 
+  /** Whether a request has blocks of its own on some backend. */
+  hasOwn(request: number): boolean {
+    return this.ownHead[request] !== NONE
+  }
+
+  /** The row of a request has another one. */
+  renew(request: number): void {
+    for (const { tree } of this.holders) tree.place(request)
+  }
+
+  /** Backends that hold anything of a request's content. @returns how many were written to `out` */
+  holdersOfAny(request: number, out: Int32Array): number {
+    const x = this.extents.data
+    let count = 0
+    for (const { tree, heads } of this.holders) {
+      let first = NONE
+      for (let node = tree.leaf[request]!; node >= 0; node = tree.parent[node]!) first = node
+      if (first === NONE) continue
+      // Who holds anything of a path holds its first node.
+      for (let e = heads[first]!; e !== NONE; e = x[e + NEXT]!) out[count++] = x[e + BACKEND]!
+    }
+    for (let e = this.ownHead[request]!; e !== NONE; e = x[e + NEXT]!) {
+      const backend = x[e + BACKEND]!
+      if (this.pathBlocks(backend, request) === 0) out[count++] = backend
+    }
+    return count
+  }
+
   /** The deepest extent of a request's content on a backend: what is resident ends with it. */
   deepest(backend: number, request: number): number {
     const own = this.findOwn(backend, request)

@@ -1,8 +1,8 @@
 import {
-  type KvCache,
   type KvCacheFactory,
   type KvCapacity,
   type KvUsage,
+  type RenewableKvCache,
   type RequestTable,
   RouteSimError,
 } from '@routesim/core'
@@ -47,7 +47,7 @@ const HOLDING_FIELDS = 8
  *
  * With `take` and `setBlocks`, an engine may allocate for many decode steps at once.
  */
-export class RadixKvCache implements KvCache {
+export class RadixKvCache implements RenewableKvCache {
   private readonly isCaching: boolean
   private readonly capacity: readonly KvCapacity[]
   private readonly blockTokens: Int32Array
@@ -88,6 +88,10 @@ export class RadixKvCache implements KvCache {
   match(request: number, out: Int32Array): void {
     if (this.isCaching) this.index.match(request, out)
     else out.fill(0)
+  }
+
+  holders(request: number, out: Int32Array): number {
+    return this.isCaching ? this.index.holdersOfAny(request, out) : 0
   }
 
   matchOn(backend: number, request: number, tokens: number): number {
@@ -195,6 +199,10 @@ export class RadixKvCache implements KvCache {
     return this.freeBlocks[backend]! + this.lru.blocks[backend]!
   }
 
+  free(backend: number): number {
+    return this.freeBlocks[backend]!
+  }
+
   /** Takes blocks that are there, evicting what is least recently used when none is free. */
   take(backend: number, blocks: number): void {
     const free = this.freeBlocks[backend]!
@@ -213,6 +221,14 @@ export class RadixKvCache implements KvCache {
     this.holdings.data[h + BLOCKS] = whole * blockTokens === tokens ? whole : whole + 1
     if (this.isCaching) this.advance(h, whole, true)
     this.letGo(h, mayReturn)
+  }
+
+  isForgotten(request: number): boolean {
+    return !this.index.hasOwn(request)
+  }
+
+  renew(request: number): void {
+    this.index.renew(request)
   }
 
   verify(): void {

@@ -32,22 +32,29 @@ export function piecewiseLatency(options: PiecewiseLatencyOptions): LatencyModel
   const ratePerRequest =
     saturationBatch === 1 ? 0 : (saturatedRate - firstRate) / (saturationBatch - 1)
 
-  function stepMs(step: StepShape): number {
+  // Writes its result instead of returning it: the engine asks once for every stretch of steps, and V8
+  // boxes numbers that are returned.
+  function segment(step: StepShape, out: StepSegment): void {
     const batch = step.decodeRequests
     const prefillMs = (step.prefillTokens / options.prefillTokensPerSec) * 1000
-    if (batch === 0) return prefillMs
+    out.slopeMs = 0
+    out.steps = Number.POSITIVE_INFINITY
+    if (batch === 0) {
+      out.baseMs = prefillMs
+      return
+    }
     const rate = batch >= saturationBatch ? saturatedRate : firstRate + ratePerRequest * (batch - 1)
-    return prefillMs + (batch / rate) * 1000
+    out.baseMs = prefillMs + (batch / rate) * 1000
   }
 
+  const one: StepSegment = { baseMs: 0, slopeMs: 0, steps: 0 }
   return {
     name: 'piecewise',
-    stepMs,
-    segment(step: StepShape, out: StepSegment): void {
-      out.baseMs = stepMs(step)
-      out.slopeMs = 0
-      out.steps = Number.POSITIVE_INFINITY
+    stepMs(step: StepShape): number {
+      segment(step, one)
+      return one.baseMs
     },
+    segment,
   }
 }
 

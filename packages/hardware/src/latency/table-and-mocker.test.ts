@@ -100,8 +100,9 @@ describe('tableLatency', () => {
         (rows, [prompt, decodes, context], [morePrompt, moreDecodes, moreContext]) => {
           fc.pre(prompt + decodes > 0)
           const model = tableLatency(rows)
-          const largest = (key: 'prefillTokens' | 'decodeRequests'): number =>
+          const largest = (key: 'prefillTokens' | 'decodeRequests' | 'contextTokens'): number =>
             Math.max(...rows.map((r) => r[key]))
+          fc.pre(context + moreContext <= largest('contextTokens'))
           fc.pre(prompt + morePrompt <= largest('prefillTokens'))
           fc.pre(decodes + moreDecodes <= largest('decodeRequests'))
           const after = decodes + (decodes === 0 ? 0 : moreDecodes)

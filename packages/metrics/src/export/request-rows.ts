@@ -1,6 +1,6 @@
 import { OUTCOME, type RunResult } from '@routesim/core'
 import { orNull } from '../statistics/or-null.js'
-import { timePerOutputToken } from '../summary/measured-requests.js'
+import { tpotMs } from '../summary/request-latencies.js'
 
 /** What became of one request, for CSV or JSON lines. Times are in ms; null where there is none. */
 export interface RequestRow {
@@ -44,7 +44,7 @@ export function* requestRows(result: RunResult): Generator<RequestRow, void, und
       queue_wait_ms: orNull(outcomes.admittedMs[id]! - arrivalMs),
       ttft_ms: orNull(outcomes.firstTokenMs[id]! - arrivalMs),
       e2e_ms: orNull(outcomes.finishedMs[id]! - arrivalMs),
-      tpot_ms: orNull(timePerOutputToken(result, id)),
+      tpot_ms: orNull(tpotMs(id, requests, outcomes)),
       cached_tokens: outcomes.cachedTokens[id]!,
       preemptions: outcomes.preemptions[id]!,
     }

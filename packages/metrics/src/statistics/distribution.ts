@@ -1,6 +1,7 @@
 import type { LogHistogram } from '../histogram/log-histogram.js'
+import type { Extent } from './extent.js'
 import { orNull } from './or-null.js'
-import { percentiles } from './percentile.js'
+import { percentilesWithin } from './percentile.js'
 
 /** What is reported of a set of values, in their unit; null where there is no value. */
 export interface Distribution {
@@ -18,21 +19,10 @@ export interface Distribution {
 
 const QUANTILES = [0.5, 0.75, 0.9, 0.95, 0.99] as const
 
-/** Exact statistics of a column; NaN stands for an absent value. */
-export function distributionOfColumn(column: Float64Array): Distribution {
-  let count = 0
-  let sum = 0
-  let min = Number.POSITIVE_INFINITY
-  let max = Number.NEGATIVE_INFINITY
-  for (let i = 0; i < column.length; i++) {
-    const value = column[i]!
-    if (Number.isNaN(value)) continue
-    count++
-    sum += value
-    if (value < min) min = value
-    if (value > max) max = value
-  }
-  return distribution(count, percentiles(column, QUANTILES), min, max, sum / count)
+/** Exact statistics of a column whose extent is known; NaN stands for an absent value. */
+export function distributionOfColumn(column: Float64Array, extent: Extent): Distribution {
+  const { count, sum, min, max } = extent
+  return distribution(count, percentilesWithin(column, extent, QUANTILES), min, max, sum / count)
 }
 
 /** Statistics of a histogram; the percentiles are within its error. */

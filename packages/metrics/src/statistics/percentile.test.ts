@@ -51,6 +51,11 @@ describe('percentile', () => {
       (i) => (i % 3 === 0 ? NaN : i % 7),
       () => 12.5,
       (i) => (i === 5 ? 1 : NaN),
+      (i) => (i % 10 === 0 ? Math.abs(Math.sin(i)) * 1e-9 : 0),
+      (i) => -(2 ** (i % 200)),
+      (i) => (i % 2 === 0 ? 1e-300 * i : 1e5 + i),
+      (i) => (i % 100 === 0 ? Number.POSITIVE_INFINITY : i),
+      (i) => (i % 2 === 0 ? -1e100 : 1e100) * Math.cos(i),
     ]
     for (const shape of shapes) {
       const column = Float64Array.from({ length: size }, (_, i) => shape(i))

@@ -1,4 +1,5 @@
 import { checkedQuantile } from './checked-quantile.js'
+import { type Extent, extentOf } from './extent.js'
 import { interpolate } from './interpolate.js'
 import { orderStatistics } from './order-statistics.js'
 
@@ -20,14 +21,21 @@ export function percentile(column: Float64Array, q: number): number {
 /** Several quantiles of a column at once, in ascending order. */
 export function percentiles(column: Float64Array, qs: readonly number[]): number[] {
   for (const q of qs) checkedQuantile(q)
-  let positions: number[] = []
-  const values = orderStatistics(column, (count) => {
-    if (count === 0) return []
-    positions = qs.map((q) => q * (count - 1))
-    return positions.flatMap((position) => [Math.floor(position), Math.ceil(position)])
-  })
-  return qs.map((_, i) => {
-    if (positions.length === 0) return Number.NaN
-    return interpolate(values[2 * i]!, values[2 * i + 1]!, positions[i]! % 1)
-  })
+  return percentilesWithin(column, extentOf(column), qs)
+}
+
+/** The same for a column whose extent is known, and quantiles from 0 to 1. */
+export function percentilesWithin(
+  column: Float64Array,
+  extent: Extent,
+  qs: readonly number[],
+): number[] {
+  const { count } = extent
+  if (count === 0) return qs.map(() => Number.NaN)
+  const positions = qs.map((q) => q * (count - 1))
+  const ranks = positions.flatMap((position) => [Math.floor(position), Math.ceil(position)])
+  const values = orderStatistics(column, extent, ranks)
+  return positions.map((position, i) =>
+    interpolate(values[2 * i]!, values[2 * i + 1]!, position % 1),
+  )
 }

@@ -1,4 +1,4 @@
-import type { RunResult } from '@routesim/core'
+import type { BackendTotals, RequestOutcomes, RequestTable } from '@routesim/core'
 import { orNull } from '../statistics/or-null.js'
 
 /** KV cache of one backend, counted over the measured requests it computed the prompts of. */
@@ -34,49 +34,61 @@ export interface CacheStatistics {
   readonly perBackend: readonly BackendCacheStatistics[]
 }
 
-/** Counts cache hits of the measured requests, on the backend that computed the prompt. */
-export function cacheStatistics(result: RunResult): CacheStatistics {
-  const { requests, outcomes, backends } = result
-  const hits = new Float64Array(backends.length)
-  const misses = new Float64Array(backends.length)
-  const cachedTokens = new Float64Array(backends.length)
-  const promptTokens = new Float64Array(backends.length)
-  let reuseSum = 0
-  let reuseCount = 0
-  for (let row = result.warmupRequests; row < requests.size; row++) {
-    if (Number.isNaN(outcomes.admittedMs[row]!)) continue
+/** Cache hits of measured requests, on the backends that computed their prompts. */
+export class CacheCounts {
+  private readonly hits: Float64Array
+  private readonly misses: Float64Array
+  private readonly cachedTokens: Float64Array
+  private readonly promptTokens: Float64Array
+  private reuseSum = 0
+  private reuseCount = 0
+
+  constructor(backends: number) {
+    this.hits = new Float64Array(backends)
+    this.misses = new Float64Array(backends)
+    this.cachedTokens = new Float64Array(backends)
+    this.promptTokens = new Float64Array(backends)
+  }
+
+  /** Counts the request of a row, if it was admitted. */
+  add(row: number, requests: RequestTable, outcomes: RequestOutcomes): void {
+    if (Number.isNaN(outcomes.admittedMs[row]!)) return
     const backend = outcomes.prefillBackend[row]!
     const cached = outcomes.cachedTokens[row]!
-    if (cached > 0) hits[backend]!++
-    else misses[backend]!++
-    cachedTokens[backend]! += cached
-    promptTokens[backend]! += requests.promptTokens[row]!
+    if (cached > 0) this.hits[backend]!++
+    else this.misses[backend]!++
+    this.cachedTokens[backend]! += cached
+    this.promptTokens[backend]! += requests.promptTokens[row]!
     const node = requests.promptNode[row]!
-    if (node < 0) continue
+    if (node < 0) return
     const shareable = Math.min(requests.promptTokens[row]!, requests.prompts.endTokens[node]!)
-    reuseSum += cached / shareable
-    reuseCount++
+    this.reuseSum += cached / shareable
+    this.reuseCount++
   }
-  return {
-    requestHitRate: orNull(sum(hits) / (sum(hits) + sum(misses))),
-    tokenHitRate: orNull(sum(cachedTokens) / sum(promptTokens)),
-    reuseRate: orNull(reuseSum / reuseCount),
-    perBackend: backends.map((backend, id) => {
-      const used = backend.heldBlocks + backend.cachedBlocks
-      return {
-        total_blocks: backend.totalBlocks,
-        used_blocks: used,
-        held_blocks: backend.heldBlocks,
-        cached_blocks: backend.cachedBlocks,
-        free_blocks: backend.totalBlocks - used,
-        utilization: orNull(used / backend.totalBlocks),
-        hits: hits[id]!,
-        misses: misses[id]!,
-        hit_rate: orNull(hits[id]! / (hits[id]! + misses[id]!)),
-        token_hit_rate: orNull(cachedTokens[id]! / promptTokens[id]!),
-        evictions: backend.evictions,
-      }
-    }),
+
+  statistics(backends: readonly BackendTotals[]): CacheStatistics {
+    const { hits, misses, cachedTokens, promptTokens } = this
+    return {
+      requestHitRate: orNull(sum(hits) / (sum(hits) + sum(misses))),
+      tokenHitRate: orNull(sum(cachedTokens) / sum(promptTokens)),
+      reuseRate: orNull(this.reuseSum / this.reuseCount),
+      perBackend: backends.map((backend, id) => {
+        const used = backend.heldBlocks + backend.cachedBlocks
+        return {
+          total_blocks: backend.totalBlocks,
+          used_blocks: used,
+          held_blocks: backend.heldBlocks,
+          cached_blocks: backend.cachedBlocks,
+          free_blocks: backend.totalBlocks - used,
+          utilization: orNull(used / backend.totalBlocks),
+          hits: hits[id]!,
+          misses: misses[id]!,
+          hit_rate: orNull(hits[id]! / (hits[id]! + misses[id]!)),
+          token_hit_rate: orNull(cachedTokens[id]! / promptTokens[id]!),
+          evictions: backend.evictions,
+        }
+      }),
+    }
   }
 }
 

@@ -50,6 +50,7 @@ export function runResult(
     router: 'by_hand',
     visibility: 'exact',
     seed: 1,
+    requestCount: facts.length,
     requests: builder.build(),
     outcomes: {
       outcome: Uint8Array.from(

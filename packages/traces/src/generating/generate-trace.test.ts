@@ -5,6 +5,8 @@ import { promptSharing } from '../stats/prompt-sharing.js'
 import { formatTrace } from '../writing/write-trace.js'
 import { generateTrace } from './generate-trace.js'
 import type { GeneratorOptions } from './generator-options.js'
+import { expectedRequests } from './resolve-options.js'
+import { TraceGeneration } from './trace-generation.js'
 
 function moments(values: Iterable<number>): { mean: number; std: number } {
   const list = [...values]
@@ -217,12 +219,35 @@ describe('options', () => {
     ],
     [
       { rateRps: 1e6, durationSec: 1e6 },
-      'durationSec: expected time for at most 10000000 requests, got time for about 1000000000000',
+      'durationSec: expected time for at most 100000000 requests, got time for about 1000000000000',
     ],
     [{ rateRps: 1e-9 }, 'durationSec: expected time for at least one request, got none in 300 s'],
   ])('%o are refused', (options, message) => {
     expect(() => generateTrace(options)).toThrow(
       expect.objectContaining({ code: 'generator_invalid', message }),
     )
+  })
+})
+
+describe('in slices', () => {
+  it.each<GeneratorOptions>([
+    { durationSec: 20 },
+    { durationSec: 20, turnsMean: 4 },
+    { durationSec: 20, numSessions: 300 },
+    { durationSec: 20, kind: 'bursty', numPrefixes: 0 },
+  ])('%o is the same table', (options) => {
+    const generation = new TraceGeneration(options)
+    let slices = 0
+    for (; !generation.run(100); slices++) expect(generation.size).toBeLessThan(100 * (slices + 2))
+    expect(generation.table()).toEqual(generateTrace(options))
+    expect(slices).toBeGreaterThan(0)
+  })
+
+  it('is about as long as expected', () => {
+    for (const options of [{}, { rateRps: 7, turnsMean: 3 }, { numSessions: 50, turnsMean: 4 }]) {
+      const ratio = generateTrace(options).size / expectedRequests(options)
+      expect(Math.abs(ratio - 1)).toBeLessThan(0.35)
+    }
+    expect(() => expectedRequests({ rateRps: -1 })).toThrow('rateRps: expected a number > 0')
   })
 })

@@ -1,27 +1,30 @@
 import { RandomStream } from '@routesim/core'
+import type { NamePool } from '../columns/name-pool.js'
 import { lengthSampler } from './length-distribution.js'
 import type { ResolvedOptions } from './resolve-options.js'
 
-/** A shared beginning of prompts: one content, so one length. */
-interface Prefix {
-  readonly name: string
-  readonly tokens: number
-}
+/** What {@link PrefixChoice.next} answers when there are no prefixes. */
+export const NO_PREFIX = -1
 
-/** Draws the prefix of each new prompt. */
+/**
+ * Draws the prefix of each new prompt: a shared beginning, which is one content and so has one length.
+ * Prefixes are numbers.
+ */
 export class PrefixChoice {
-  private readonly prefixes: Prefix[]
+  private readonly lengths: Int32Array
+  private readonly names: NamePool
+  /** Their numbers in the pool, -1 before the first use. */
+  private readonly nameIds: Int32Array
   private readonly cumulative: Float64Array
   private readonly random: RandomStream
 
-  constructor(options: ResolvedOptions) {
+  constructor(options: ResolvedOptions, names: NamePool) {
     const { seed, numPrefixes, prefixLenMean, prefixLenStd, lengthDistribution } = options
-    const lengths = new RandomStream(seed, 'prefix-lengths')
-    const length = lengthSampler(lengthDistribution, prefixLenMean, prefixLenStd, lengths)
-    this.prefixes = Array.from({ length: numPrefixes }, (_, i) => ({
-      name: `p${i}`,
-      tokens: length(),
-    }))
+    const stream = new RandomStream(seed, 'prefix-lengths')
+    const length = lengthSampler(lengthDistribution, prefixLenMean, prefixLenStd, stream)
+    this.lengths = new Int32Array(numPrefixes).map(() => length())
+    this.names = names
+    this.nameIds = new Int32Array(numPrefixes).fill(-1)
     this.random = new RandomStream(seed, 'prefixes')
     const exponent = options.prefixPopularity === 'zipf' ? options.zipfExponent : 0
     this.cumulative = new Float64Array(numPrefixes)
@@ -32,10 +35,10 @@ export class PrefixChoice {
     }
   }
 
-  /** The next prefix, `undefined` when there are none. */
-  next(): Prefix | undefined {
+  /** The next prefix, {@link NO_PREFIX} when there are none. */
+  next(): number {
     const last = this.cumulative.length - 1
-    if (last < 0) return undefined
+    if (last < 0) return NO_PREFIX
     const target = this.random.float() * this.cumulative[last]!
     let low = 0
     let high = last
@@ -44,6 +47,20 @@ export class PrefixChoice {
       if (this.cumulative[middle]! > target) high = middle
       else low = middle + 1
     }
-    return this.prefixes[low]
+    return low
+  }
+
+  tokens(prefix: number): number {
+    return this.lengths[prefix]!
+  }
+
+  /** Its name, as a number of the pool. */
+  name(prefix: number): number {
+    let id = this.nameIds[prefix]!
+    if (id < 0) {
+      id = this.names.ofString(`p${prefix}`)
+      this.nameIds[prefix] = id
+    }
+    return id
   }
 }

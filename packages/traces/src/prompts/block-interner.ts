@@ -1,77 +1,88 @@
-import { Int32List } from '@routesim/core'
-
-const EMPTY = -1
+import { Int32List, NO_NODE } from '@routesim/core'
+import type { IdRuns } from './id-runs.js'
+import { NO_BLOCK, PathStarts } from './path-starts.js'
+import { RankedBits } from './ranked-bits.js'
 
 /**
  * Numbers blocks in order of first appearance, where a block is an id below the block before it: the
  * same id after different beginnings is two blocks. Ids are any numbers, compared by value.
+ *
+ * Most blocks are new together with the one before them, and their ids differ by one. Nothing is
+ * kept of those: only a block that breaks such a run can be looked up, and a path costs its runs.
  */
 export class BlockInterner {
-  private readonly parents = new Int32List()
-  private ids = new Float64Array(256)
-  private slots = new Int32Array(1 << 10).fill(EMPTY)
+  /** Last block of the path that was searched last, as far as it is known; -1 for none. */
+  last: number = NO_NODE
+  /** Blocks of that path that are known. */
+  known = 0
+  private count = 0
+  /** Blocks that do not follow the block numbered before them, or not with the id after its id. */
+  private readonly breaks = new RankedBits()
+  private readonly breakParents = new Int32List()
+  private readonly starts = new PathStarts()
 
+  /** Blocks so far; the number of the next new one. */
   get size(): number {
-    return this.parents.length
+    return this.count
   }
 
+  /** The block before a block, -1 for none. */
   parentOf(block: number): number {
-    return this.parents.values[block]!
+    if (!this.breaks.has(block)) return block - 1
+    return this.breakParents.values[this.breaks.rank(block)]!
   }
 
-  /** The block of an id below `parent`, -1 when it is new. */
-  find(parent: number, id: number): number {
-    // Most blocks of a path were new together: the next number is the likely one.
-    const next = parent + 1
-    if (next < this.size && this.parents.values[next] === parent && this.ids[next] === id) {
-      return next
+  /** Follows a path as far as it is known, into {@link last} and {@link known}. */
+  find(ids: IdRuns): void {
+    const { bounds, runCount } = ids
+    let last = NO_NODE
+    let known = 0
+    for (let run = 0; run < runCount; run++) {
+      const end = bounds[run * 2 + 1]!
+      for (let id = bounds[run * 2]!; id <= end; ) {
+        const block = this.starts.find(last, id)
+        if (block === NO_BLOCK) {
+          this.last = last
+          this.known = known
+          return
+        }
+        const beyond = this.breaks.next(block + 1, Math.min(this.count, block + (end - id) + 1))
+        last = beyond - 1
+        known += beyond - block
+        id += beyond - block
+      }
     }
-    const mask = this.slots.length - 1
-    let slot = hash(parent, id) & mask
-    for (;;) {
-      const block = this.slots[slot]!
-      if (block === EMPTY) return -1
-      if (this.ids[block] === id && this.parents.values[block] === parent) return block
-      slot = (slot + 1) & mask
+    this.last = last
+    this.known = known
+  }
+
+  /** Adds what is not known of the path that was searched last. */
+  add(ids: IdRuns): void {
+    const { bounds, runCount } = ids
+    let parent = this.last
+    let passed = 0
+    for (let run = 0; run < runCount; run++) {
+      const first = bounds[run * 2]!
+      const length = bounds[run * 2 + 1]! - first + 1
+      const skipped = Math.max(0, Math.min(length, this.known - passed))
+      passed += length
+      if (skipped === length) continue
+      const block = this.count
+      if (skipped === 0 || parent !== block - 1) this.addBreak(parent, first + skipped)
+      this.count = block + length - skipped
+      parent = this.count - 1
     }
   }
 
-  /** Numbers an id below `parent` that is new. */
-  add(parent: number, id: number): number {
-    const block = this.size
-    this.parents.push(parent)
-    if (block === this.ids.length) {
-      const grown = new Float64Array(block * 2)
-      grown.set(this.ids)
-      this.ids = grown
-    }
-    this.ids[block] = id
-    if (block * 2 >= this.slots.length) this.rehash()
-    else this.place(block)
-    return block
+  /** Adds new blocks that follow `parent` and each other, with ids from `first` on. */
+  addRun(parent: number, first: number, count: number): void {
+    this.addBreak(parent, first)
+    this.count += count
   }
 
-  private rehash(): void {
-    this.slots = new Int32Array(this.slots.length * 2).fill(EMPTY)
-    for (let block = 0; block < this.size; block++) this.place(block)
+  private addBreak(parent: number, id: number): void {
+    this.starts.add(parent, id, this.count)
+    this.breaks.push(this.count)
+    this.breakParents.push(parent)
   }
-
-  private place(block: number): void {
-    const mask = this.slots.length - 1
-    let slot = hash(this.parents.values[block]!, this.ids[block]!) & mask
-    while (this.slots[slot] !== EMPTY) slot = (slot + 1) & mask
-    this.slots[slot] = block
-  }
-}
-
-function hash(parent: number, id: number): number {
-  // Ids that are not whole stand for strings; their half must not make them collide in pairs.
-  const low = (id * 2) >>> 0
-  const high = Math.floor(id / 2147483648) | 0
-  let mixed =
-    Math.imul(parent ^ 0x9e3779b9, 0x85ebca6b) ^
-    Math.imul(low ^ Math.imul(high, 0x27d4eb2f), 0xc2b2ae35)
-  mixed ^= mixed >>> 15
-  mixed = Math.imul(mixed, 0x2c1b3c6d)
-  return mixed ^ (mixed >>> 13)
 }

@@ -103,8 +103,35 @@ const numberedPaths = fc
     return paths
   })
 
+/** Paths of runs of consecutive ids, known or new in the middle of a run, as of traces cut in two. */
+const pathsOfRuns = fc
+  .array(
+    fc.array(
+      fc.tuple(fc.constantFrom(0, 3, 10, 12, 100, 2 ** 40), fc.integer({ min: 1, max: 7 })),
+      {
+        maxLength: 4,
+      },
+    ),
+    { maxLength: 25 },
+  )
+  .map((all) =>
+    all.map((runs): Path => {
+      const ids = runs.flatMap(([first, count]) =>
+        Array.from({ length: count }, (_, i) => first + i),
+      )
+      return { ids, promptTokens: Math.max(1, ids.length * 4) }
+    }),
+  )
+
 test.each([
   ['numbered in order', numberedPaths],
+  ['of runs of ids', pathsOfRuns],
+  [
+    'numbered, then of runs of ids, then of many sizes',
+    fc
+      .tuple(numberedPaths, pathsOfRuns, fc.array(sizedPath), pathsOfRuns)
+      .map((parts): Path[] => parts.flat()),
+  ],
   ['of any ids', fc.array(path, { maxLength: 30 })],
   [
     'numbered, then of any ids',

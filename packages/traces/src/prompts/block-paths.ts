@@ -53,24 +53,25 @@ export class BlockPaths {
     if (ids.length === 0) return NO_NODE
     const interner = this.interned()
     const ends = this.endsOf(interner)
-    const values = ids.expand()
-    let last = NO_NODE
-    let endTokens = 0
-    let i = 0
-    for (; i < ids.length; i++) {
-      const block = interner.find(last, values[i]!)
-      if (block === -1) break
-      const known = ends.values[block]! - endTokens
-      if (known !== tokensOf(i)) return this.refuse(i, known, tokensOf(i))
-      last = block
-      endTokens = ends.values[block]!
+    interner.find(ids)
+    const { known, last } = interner
+    const start = last === NO_NODE ? 0 : ends.values[last]!
+    let refused = false
+    for (let i = known - 1, block = last, above = NO_NODE; i >= 0; i--, block = above) {
+      above = interner.parentOf(block)
+      const tokens = ends.values[block]! - (above === NO_NODE ? 0 : ends.values[above]!)
+      if (tokens === tokensOf(i)) continue
+      this.refusal = { at: i, known: tokens, wanted: tokensOf(i) }
+      refused = true
     }
-    for (; i < ids.length; i++) {
-      last = interner.add(last, values[i]!)
+    if (refused) return REFUSED
+    interner.add(ids)
+    let endTokens = start
+    for (let i = known; i < ids.length; i++) {
       endTokens += tokensOf(i)
       ends.push(endTokens)
     }
-    return last
+    return known < ids.length ? interner.size - 1 : last
   }
 
   /** The finished tree, and the node of each handle. */
@@ -104,7 +105,8 @@ export class BlockPaths {
           : undefined
       }
       const knownTo = to < size ? to : size - 1
-      if (from < 0 || runs.parentOf(from) !== last || !runs.isRun(from, knownTo)) return undefined
+      if (from < 0 || runs.parentOf(from) !== last) return undefined
+      if (runs.endOfRun(from, knownTo + 1) <= knownTo) return undefined
       last = knownTo
       if (to === knownTo) continue
       return run === runCount - 1
@@ -116,17 +118,10 @@ export class BlockPaths {
 
   private addInterned(runs: BlockRuns, ids: IdRuns, promptTokens: number): number {
     const interner = this.interned()
-    const values = ids.expand()
-    let last = NO_NODE
-    let known = 0
-    for (; known < ids.length; known++) {
-      const block = interner.find(last, values[known]!)
-      if (block === -1) break
-      last = block
-    }
+    interner.find(ids)
+    const { known, last } = interner
     const end = this.extend(runs, ids, last, ids.length - known, promptTokens)
-    if (end === REFUSED) return end
-    for (let i = known; i < ids.length; i++) last = interner.add(last, values[i]!)
+    if (end !== REFUSED) interner.add(ids)
     return end
   }
 
@@ -161,8 +156,11 @@ export class BlockPaths {
     if (this.interner !== undefined) return this.interner
     const interner = new BlockInterner()
     const { runs } = this
-    for (let block = 0; block < (runs?.size ?? 0); block++) {
-      interner.add(runs!.parentOf(block), block)
+    const size = runs?.size ?? 0
+    for (let block = 0; block < size; ) {
+      const end = runs!.endOfRun(block, size)
+      interner.addRun(runs!.parentOf(block), block, end - block)
+      block = end
     }
     this.interner = interner
     return interner

@@ -34,9 +34,9 @@ export class BlockRuns {
     return this.branchParents.values[this.branches.rank(block)]!
   }
 
-  /** Whether each of the blocks `first + 1` to `last` follows the one before it. */
-  isRun(first: number, last: number): boolean {
-    return !this.branches.hasAny(first + 1, last)
+  /** The first block behind `block` that does not follow the one before it; `limit` if it is less. */
+  endOfRun(block: number, limit: number): number {
+    return this.branches.next(block + 1, limit)
   }
 
   /** Tokens of a block whose path is `depth` blocks long, itself included. */

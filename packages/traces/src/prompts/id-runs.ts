@@ -5,7 +5,6 @@ export class IdRuns {
   runCount = 0
   /** Ids in all. */
   length = 0
-  private expanded = new Float64Array(128)
 
   clear(): void {
     this.runCount = 0
@@ -32,17 +31,5 @@ export class IdRuns {
     this.bounds[at + 1] = last
     this.runCount++
     this.length += last - first + 1
-  }
-
-  /** The single ids, in an array that is written again by the next call and may be longer. */
-  expand(): Float64Array {
-    if (this.expanded.length < this.length) this.expanded = new Float64Array(this.length * 2)
-    const { bounds, runCount, expanded } = this
-    let at = 0
-    for (let run = 0; run < runCount; run++) {
-      const last = bounds[run * 2 + 1]!
-      for (let id = bounds[run * 2]!; id <= last; id++) expanded[at++] = id
-    }
-    return expanded
   }
 }

@@ -24,9 +24,18 @@ export class RankedBits {
     return word <= this.lastWord && ((this.words[word]! >>> (member & 31)) & 1) === 1
   }
 
-  /** Whether some member lies in `from` to `to`, both included. */
-  hasAny(from: number, to: number): boolean {
-    return from <= to && this.rank(to + 1) > this.rank(from)
+  /** The least member from `from` on; `limit` when it is not less than that. */
+  next(from: number, limit: number): number {
+    if (from >= limit) return limit
+    let word = from >>> 5
+    let rest = word <= this.lastWord ? this.words[word]! & (-1 << (from & 31)) : 0
+    while (rest === 0) {
+      word++
+      if (word > this.lastWord || word << 5 >= limit) return limit
+      rest = this.words[word]!
+    }
+    const member = (word << 5) + 31 - Math.clz32(rest & -rest)
+    return Math.min(member, limit)
   }
 
   /** Members less than `value`. */

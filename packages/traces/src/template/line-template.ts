@@ -1,14 +1,10 @@
 import type { NamePool } from '../columns/name-pool.js'
 import type { IdRuns } from '../prompts/id-runs.js'
+import { NO_MATCH } from './bytes.js'
 import { BLOCK_SIZE, IGNORED } from './fields.js'
-import {
-  NO_MATCH,
-  scanIds,
-  scanIntegerName,
-  scanName,
-  scanNumber,
-  skipString,
-} from './scan-values.js'
+import { scanIds } from './scan-ids.js'
+import { scanIntegerName, scanName, skipString } from './scan-names.js'
+import { scanNumber } from './scan-number.js'
 
 /** What stands between two literals of a template; strings and arrays without their delimiters. */
 export type ValueKind = 'number' | 'name' | 'integerName' | 'string' | 'ids' | 'end'
@@ -85,7 +81,7 @@ export class LineTemplate {
   }
 
   /**
-   * Reads the line at `at` into `values`, `names` and `ids`. A whole line must follow, and 4 bytes
+   * Reads the line at `at` into `values`, `names` and `ids`. A whole line must follow, and 8 bytes
    * more must be there to look at.
    * @returns where the next line begins, {@link NO_MATCH}; values may have been written even then
    */
@@ -109,8 +105,8 @@ export class LineTemplate {
       p += lastBytes[segment]!
       const slot = slots[segment]!
       const kind = kinds[segment]!
-      if (kind === NUMBER) p = scanNumber(bytes, p, values, slot)
-      else if (kind === IDS) p = scanIds(bytes, p, ids)
+      if (kind === NUMBER) p = scanNumber(bytes, view, p, values, slot)
+      else if (kind === IDS) p = scanIds(bytes, view, p, ids)
       else if (kind === NAME) p = scanName(bytes, p, names, values, slot)
       else if (kind === END) break
       else if (kind === STRING) p = skipString(bytes, p)

@@ -1,6 +1,7 @@
 import { NO_BLOCKS, type TraceColumns } from '../columns/trace-columns.js'
 import { REFUSED } from '../prompts/block-paths.js'
 import { IdRuns } from '../prompts/id-runs.js'
+import { NO_MATCH } from './bytes.js'
 import {
   ARRIVAL,
   BLOCK_SIZE,
@@ -15,7 +16,6 @@ import {
 } from './fields.js'
 import { learnTemplate } from './learn-template.js'
 import type { LineTemplate } from './line-template.js'
-import { NO_MATCH } from './scan-values.js'
 
 const LARGEST = 0x7fffffff
 const MOST_TEMPLATES = 8

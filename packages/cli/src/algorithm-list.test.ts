@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { loadAlgorithm, loadAlgorithms, splitAlgorithms } from './load-router.js'
+import { loadAlgorithms, splitAlgorithms } from './algorithm-list.js'
 
 test.each([
   ['a,b', ['a', 'b']],
@@ -16,15 +16,10 @@ test.each([
 })
 
 test('names of built-in algorithms stay as they are', async () => {
-  expect(await loadAlgorithm('prefix_aware:cache_weight=0.5')).toBe('prefix_aware:cache_weight=0.5')
   expect(await loadAlgorithms('a,b', '-A')).toEqual(['a', 'b'])
 })
 
-test('a file that is not there, and a list without names', async () => {
-  await expect(loadAlgorithm('./none.ts')).rejects.toMatchObject({
-    code: 'router_file',
-    message: './none.ts: no such file',
-  })
+test('a list without names', async () => {
   await expect(loadAlgorithms(' , ', '--algorithms')).rejects.toThrow(
     '--algorithms: expected at least one name, got " , "',
   )

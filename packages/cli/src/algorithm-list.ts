@@ -1,0 +1,26 @@
+import { type AlgorithmChoice, loadAlgorithm } from '@routesim/experiments'
+import { UsageError } from './usage-error.js'
+
+/**
+ * Every algorithm of a comma-separated list.
+ * @throws UsageError when it names none; RouteSimError as `loadAlgorithm` does
+ */
+export async function loadAlgorithms(list: string, option: string): Promise<AlgorithmChoice[]> {
+  const specs = splitAlgorithms(list)
+  if (specs.length === 0) {
+    throw new UsageError(`${option}: expected at least one name, got "${list}"`)
+  }
+  return Promise.all(specs.map(loadAlgorithm))
+}
+
+/** Splits a list of algorithms at its commas; `a:x=1,y=2,b` is `a:x=1,y=2` and `b`. */
+export function splitAlgorithms(list: string): string[] {
+  const specs: string[] = []
+  for (const piece of list.split(',').map((text) => text.trim())) {
+    const last = specs.length - 1
+    const isParameter = /^[\w-]+=/.test(piece) && last >= 0 && specs[last]!.includes('=')
+    if (isParameter) specs[last] += `,${piece}`
+    else if (piece !== '') specs.push(piece)
+  }
+  return specs
+}

@@ -1,0 +1,48 @@
+import type { PromptTree } from './prompt-tree.js'
+import type { RequestTable } from './request-table.js'
+
+/**
+ * Requests that are made one by one as they arrive, for runs that keep nothing per request. What their
+ * prompts share is known from the beginning.
+ */
+export interface RequestSource {
+  /** How many there are. */
+  readonly size: number
+  readonly prompts: PromptTree
+  readonly strings: readonly string[]
+  /**
+   * Writes the next request, which arrives no earlier than the one before, to a row of `window`: every
+   * column but those that all requests leave at their default. Called `size` times.
+   */
+  next(window: RequestTable, row: number): void
+}
+
+/**
+ * The rows of a table, one by one: for a run that keeps nothing per request of a trace that was read.
+ *
+ * @example
+ * new Simulation({ ...options, requests: tableSource(table) })
+ */
+export function tableSource(table: RequestTable): RequestSource {
+  let at = 0
+  return {
+    size: table.size,
+    prompts: table.prompts,
+    strings: table.strings,
+    next(window, row) {
+      window.arrivalMs[row] = table.arrivalMs[at]!
+      window.promptTokens[row] = table.promptTokens[at]!
+      window.outputTokens[row] = table.outputTokens[at]!
+      window.maxTokens[row] = table.maxTokens[at]!
+      window.promptNode[row] = table.promptNode[at]!
+      window.prefixTokens[row] = table.prefixTokens[at]!
+      window.session[row] = table.session[at]!
+      window.user[row] = table.user[at]!
+      window.tenant[row] = table.tenant[at]!
+      window.model[row] = table.model[at]!
+      window.adapter[row] = table.adapter[at]!
+      window.priority[row] = table.priority[at]!
+      at++
+    },
+  }
+}

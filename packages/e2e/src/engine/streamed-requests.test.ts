@@ -1,0 +1,172 @@
+// A run whose requests come one by one, in rows that are given again, is the run of the whole table.
+import {
+  type Recorder,
+  type RequestOutcomes,
+  type RequestTable,
+  type RunTotals,
+  Simulation,
+  type SimulationOptions,
+  tableSource,
+} from '@routesim/core'
+import { pagedKvCache, radixKvCache } from '@routesim/hardware'
+import { expect, test } from 'vitest'
+import { randomStory, type StoryKind } from '../testing/random-story.js'
+import { backend, inTurn, kvTransfer, type TinyRun, tinyTable } from '../testing/tiny-run.js'
+
+const COLUMNS = ['arrivalMs', 'promptTokens', 'outputTokens', 'promptNode'] as const
+const OUTCOMES = [
+  'outcome',
+  'backend',
+  'prefillBackend',
+  'admittedMs',
+  'firstTokenMs',
+  'finishedMs',
+  'cachedTokens',
+  'preemptions',
+  'rejectReason',
+] as const
+
+/** A table again and again, each time after the last: long enough that rows are given many times. */
+function repeated(table: RequestTable, times: number): RequestTable {
+  const spanMs = table.arrivalMs[table.size - 1]! + 50
+  const column = (name: (typeof COLUMNS)[number] | 'maxTokens' | 'prefixTokens') => {
+    const out = new Int32Array(table.size * times)
+    for (let i = 0; i < times; i++) out.set(table[name], i * table.size)
+    return out
+  }
+  const arrivalMs = new Float64Array(table.size * times)
+  arrivalMs.forEach((_, i) => {
+    arrivalMs[i] = table.arrivalMs[i % table.size]! + Math.floor(i / table.size) * spanMs
+  })
+  const none = new Int32Array(table.size * times).fill(-1)
+  return {
+    size: arrivalMs.length,
+    arrivalMs,
+    promptTokens: column('promptTokens'),
+    outputTokens: column('outputTokens'),
+    maxTokens: column('maxTokens'),
+    promptNode: column('promptNode'),
+    prefixTokens: column('prefixTokens'),
+    session: none,
+    user: none,
+    tenant: none,
+    model: none,
+    adapter: none,
+    priority: new Int32Array(arrivalMs.length),
+    strings: [],
+    prompts: table.prompts,
+  }
+}
+
+function facts(row: number, requests: RequestTable, outcomes: RequestOutcomes): string {
+  const request = COLUMNS.map((name) => requests[name][row])
+  return [...request, ...OUTCOMES.map((name) => outcomes[name][row])].join()
+}
+
+interface Told {
+  readonly totals: RunTotals
+  /** What became of each measured request, sorted. */
+  readonly requests: readonly string[]
+  readonly gaps: readonly string[]
+}
+
+function run(options: Omit<SimulationOptions, 'recorder'>): Told {
+  const ended: string[] = []
+  const gaps: string[] = []
+  const recorder: Recorder = {
+    tokenGaps: (runs) => {
+      for (let i = 0; i < runs.length; i += 4) gaps.push(runs.slice(i, i + 4).join())
+    },
+    requestEnded: (row, requests, outcomes) => void ended.push(facts(row, requests, outcomes)),
+  }
+  const simulation = new Simulation({ ...options, recorder })
+  while (!simulation.run());
+  if (!('next' in options.requests)) {
+    const { requests, outcomes, warmupRequests } = simulation.result()
+    for (let row = warmupRequests; row < requests.size; row++) {
+      ended.push(facts(row, requests, outcomes))
+    }
+  }
+  return { totals: simulation.totals(), requests: ended.sort(), gaps: gaps.sort() }
+}
+
+function both(
+  seed: number,
+  kind: StoryKind,
+): { table: Told; source: Told; requests: RequestTable } {
+  const [first, second] = [randomStory(seed, kind), randomStory(seed, kind)] as const
+  const requests = repeated(first.requests as RequestTable, 80)
+  const options = ({ router, transfer, prefixCaching, backends }: TinyRun) => ({
+    cluster: {
+      backends: backends!.map((spec) => ({ ...spec, maxQueueDepth: 50 })),
+      kvCache: radixKvCache({ prefixCaching: prefixCaching! }),
+      kvTransfer: transfer!,
+    },
+    router: router!,
+    seed,
+    warmupRequests: first.warmupRequests! * 20,
+  })
+  return {
+    requests,
+    table: run({ ...options(first), requests }),
+    source: run({ ...options(second), requests: tableSource(requests) }),
+  }
+}
+
+test.each<StoryKind>(['plain', 'decimal', 'ties', 'stress'])(
+  'every request fares as in the run of the table: %s',
+  (kind) => {
+    let preemptions = 0
+    let longest = 0
+    for (let seed = 1; seed <= 60; seed++) {
+      const { table, source, requests } = both(seed, kind)
+      expect(source.requests, `story ${seed}`).toEqual(table.requests)
+      expect(source.gaps, `story ${seed}`).toEqual(table.gaps)
+      expect(source.totals, `story ${seed}`).toEqual(table.totals)
+      longest = Math.max(longest, requests.size)
+      preemptions += table.totals.backends.reduce((sum, b) => sum + b.preemptions, 0)
+    }
+    expect(preemptions).toBeGreaterThan(100)
+    expect(longest).toBeGreaterThan(4000)
+  },
+)
+
+// Rows are made 1,024 at a time: the next requests after these take the rows of the first two.
+test.each([1024, 1025])(
+  'what a preempted request left in a cache is not taken for that of request %d in its row',
+  (later) => {
+    const long = (arrivalMs: number) => ({ arrivalMs, promptTokens: 160, outputTokens: 100 })
+    // Two that preempt each other, then many that take no whole block, and a long one among them.
+    const requests = tinyTable(
+      Array.from({ length: 1100 }, (_, i) => {
+        if (i < 2) return long(i)
+        return i === later
+          ? long(1e6)
+          : { arrivalMs: i < later ? 20_000 + i : 2e6, promptTokens: 1 }
+      }),
+    )
+    const backends = [backend({ kv: { blocks: 26, blockTokens: 16 } })]
+    const cluster = { backends, kvCache: radixKvCache() }
+    const of = (given: SimulationOptions['requests']): Told =>
+      run({ requests: given, cluster, router: inTurn(), seed: 1 })
+    const [table, source] = [of(requests), of(tableSource(requests))]
+    expect(table.totals.backends[0]!.preemptions).toBeGreaterThan(0)
+    expect(source).toEqual(table)
+  },
+)
+
+test('a run from a source has no rows, and needs caches whose rows can be given again', () => {
+  const requests = tinyTable([{ promptTokens: 5 }])
+  const options = { router: inTurn(), seed: 1, requests: tableSource(requests) }
+  const cluster = { backends: [backend()], kvTransfer }
+  const simulation = new Simulation({
+    ...options,
+    cluster: { ...cluster, kvCache: radixKvCache() },
+  })
+  expect(simulation.run()).toBe(true)
+  expect(simulation.totals()).toMatchObject({ complete: true, requestCount: 1 })
+  expect(() => simulation.result()).toThrow(expect.objectContaining({ code: 'no_rows' }))
+  expect(
+    () => new Simulation({ ...options, cluster: { ...cluster, kvCache: pagedKvCache() } }),
+  ).toThrow(expect.objectContaining({ code: 'options_invalid', path: 'requests' }))
+})

@@ -1,0 +1,38 @@
+import { builtinRouters } from '@routesim/algorithms'
+import { loadRouterFile } from '../routers/load-algorithm.js'
+import type { AlgorithmChoice } from '../run/resolve-algorithms.js'
+
+/** An {@link AlgorithmChoice} as data: a spec, or where the definition is found and how it is set. */
+export type PortableAlgorithm =
+  | string
+  | {
+      /** Name of a built-in router, or absolute path of a file. */
+      readonly builtin: string | undefined
+      readonly file: string | undefined
+      readonly parameters: Readonly<Record<string, unknown>> | undefined
+      readonly label: string | undefined
+    }
+
+/** @returns undefined for a definition that lives in this thread only */
+export function toPortableAlgorithm(choice: AlgorithmChoice): PortableAlgorithm | undefined {
+  if (typeof choice === 'string') return choice
+  const configured = 'definition' in choice ? choice : { definition: choice }
+  const { definition, parameters, label, file } = configured
+  const builtin = builtinRouters.includes(definition) ? definition.name : undefined
+  if (builtin === undefined && file === undefined) return undefined
+  return { builtin, file, parameters, label }
+}
+
+/**
+ * The choice again, in a worker.
+ * @throws RouteSimError `router_file`
+ */
+export async function fromPortableAlgorithm(portable: PortableAlgorithm): Promise<AlgorithmChoice> {
+  if (typeof portable === 'string') return portable
+  const { builtin, file, parameters, label } = portable
+  const definition =
+    file === undefined
+      ? builtinRouters.find(({ name }) => name === builtin)!
+      : await loadRouterFile(file, file)
+  return { definition, ...(parameters && { parameters }), ...(label !== undefined && { label }) }
+}

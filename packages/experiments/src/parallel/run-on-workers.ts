@@ -1,0 +1,123 @@
+import type { Worker } from 'node:worker_threads'
+import { RouteSimError } from '@routesim/core'
+import type { RunSummary } from '@routesim/metrics'
+import type { ExperimentsErrorCode } from '../errors.js'
+import { fromPortable } from './portable-error.js'
+import { startWorker } from './start-worker.js'
+import type { PortableRequests, WorkerAnswer, WorkerSetup, WorkerTask } from './worker-messages.js'
+
+/** One simulation that waits for a worker. */
+export interface QueuedRun {
+  /** Position in the order of results. */
+  readonly run: number
+  readonly algorithm: number
+  readonly seed: number
+  /** Runs with equal keys have the same requests. */
+  readonly requestsKey: string
+  /** Called when a worker needs them. */
+  requests(): Promise<PortableRequests>
+}
+
+/** What {@link runOnWorkers} works on and whom it tells. */
+export interface WorkerPlan {
+  readonly setup: WorkerSetup
+  readonly jobs: number
+  /** In the order in which they are begun. */
+  readonly queue: readonly QueuedRun[]
+  readonly signal: AbortSignal | undefined
+  onFraction(run: number, fraction: number): void
+  onDone(run: number, summary: RunSummary): void
+}
+
+/**
+ * Simulates on worker threads, a new run whenever one is free, and ends them all. It returns when all
+ * is done or the signal says stop. Plain worker threads rather than a pool library: each worker keeps
+ * the requests of its run before, and reports progress, which pools leave to their users.
+ *
+ * @throws the error of the first run in the order of results that fails, as it would be thrown
+ * without workers; RouteSimError `worker_stopped` when a thread ends by itself
+ */
+export async function runOnWorkers(plan: WorkerPlan): Promise<void> {
+  const { setup, jobs, signal } = plan
+  let queue = [...plan.queue]
+  let failed: { run: number; error: Error } | undefined
+
+  const fail = (run: number, error: Error): void => {
+    if (failed === undefined || run < failed.run) failed = { run, error }
+    // Runs before it still count: one of them may fail too.
+    queue = queue.filter((waiting) => waiting.run < run)
+  }
+
+  const serve = async (worker: Worker): Promise<void> => {
+    let heldKey: string | undefined
+    for (;;) {
+      const alike = queue.findIndex(({ requestsKey }) => requestsKey === heldKey)
+      const [next] = queue.splice(Math.max(0, alike), 1)
+      if (next === undefined || signal?.aborted) return
+      const { run, algorithm, seed, requestsKey } = next
+      try {
+        const requests = requestsKey === heldKey ? undefined : await next.requests()
+        const answer = await ask(worker, { run, requests, algorithm, seed }, plan)
+        heldKey = requestsKey
+        if (answer.kind === 'done') plan.onDone(run, answer.summary)
+        else fail(run, fromPortable(answer.error))
+      } catch (error) {
+        if (error instanceof RouteSimError && error.code === 'worker_stopped') throw error
+        fail(run, error as Error)
+      }
+    }
+  }
+
+  const workers = Array.from({ length: jobs }, () => startWorker(setup))
+  let stop = (): void => {}
+  const stopped = new Promise<void>((resolve) => {
+    stop = resolve
+    if (signal?.aborted) resolve()
+    signal?.addEventListener('abort', stop)
+  })
+  try {
+    await Promise.race([Promise.all(workers.map(serve)), stopped])
+  } finally {
+    signal?.removeEventListener('abort', stop)
+    await Promise.all(workers.map((worker) => worker.terminate()))
+  }
+  if (failed !== undefined && !signal?.aborted) throw failed.error
+}
+
+/** Has a worker do one task. @throws RouteSimError `worker_stopped` when it will do no other */
+function ask(
+  worker: Worker,
+  task: WorkerTask,
+  { onFraction }: WorkerPlan,
+): Promise<Exclude<WorkerAnswer, { kind: 'progress' }>> {
+  return new Promise((resolve, reject) => {
+    const onMessage = (answer: WorkerAnswer): void => {
+      if (answer.kind === 'progress') onFraction(answer.run, answer.fraction)
+      else {
+        forget()
+        resolve(answer)
+      }
+    }
+    const onError = (cause: Error): void => {
+      forget()
+      reject(workerStopped(cause.message, cause))
+    }
+    const onExit = (code: number): void => {
+      forget()
+      reject(workerStopped(`it ended with code ${code}`))
+    }
+    const forget = (): void => {
+      worker.off('message', onMessage).off('error', onError).off('exit', onExit)
+    }
+    worker.on('message', onMessage).on('error', onError).on('exit', onExit)
+    worker.postMessage(task)
+  })
+}
+
+function workerStopped(why: string, cause?: Error): RouteSimError<ExperimentsErrorCode> {
+  return new RouteSimError(`a worker thread stopped: ${why}`, {
+    code: 'worker_stopped',
+    hint: 'With --jobs 1 everything runs in the main thread, which shows where it fails.',
+    ...(cause && { cause }),
+  })
+}

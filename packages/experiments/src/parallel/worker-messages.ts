@@ -1,0 +1,37 @@
+import type { RequestTable } from '@routesim/core'
+import type { RunSummary } from '@routesim/metrics'
+import type { Stepper } from '../cluster/build-cluster.js'
+import type { Config } from '../config/schema.js'
+import type { PortableAlgorithm } from './portable-algorithm.js'
+import type { PortableError } from './portable-error.js'
+
+/** What a worker is born with. */
+export interface WorkerSetup {
+  readonly config: Config
+  readonly stepper: Stepper
+  /** Whether runs keep results per request. */
+  readonly perRequest: boolean
+  readonly algorithms: readonly PortableAlgorithm[]
+}
+
+/** Where a worker gets requests from: columns in shared memory, or the options of a generator. */
+export type PortableRequests =
+  | { readonly table: RequestTable }
+  | { readonly trace: Config['trace']; readonly seed: number }
+
+/** One simulation. */
+export interface WorkerTask {
+  /** Index of the run; goes back with the answer. */
+  readonly run: number
+  /** Absent when the requests are those of the worker's task before. */
+  readonly requests: PortableRequests | undefined
+  /** Index into {@link WorkerSetup.algorithms}. */
+  readonly algorithm: number
+  readonly seed: number
+}
+
+/** What a worker answers. */
+export type WorkerAnswer =
+  | { readonly kind: 'progress'; readonly run: number; readonly fraction: number }
+  | { readonly kind: 'done'; readonly run: number; readonly summary: RunSummary }
+  | { readonly kind: 'failed'; readonly run: number; readonly error: PortableError }

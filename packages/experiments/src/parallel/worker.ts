@@ -1,0 +1,63 @@
+// The body of a worker thread: simulates what it is told to, one run after another.
+import { parentPort, workerData } from 'node:worker_threads'
+import { type RequestSource, type RequestTable, tableSource } from '@routesim/core'
+import type { RunSummary } from '@routesim/metrics'
+import { buildFleet, type Fleet } from '../cluster/build-cluster.js'
+import { execute } from '../run/execute.js'
+import { type ResolvedAlgorithm, resolveAlgorithms } from '../run/resolve-algorithms.js'
+import { generatedWorkload } from '../workload/load-workload.js'
+import { fromPortableAlgorithm } from './portable-algorithm.js'
+import { toPortable } from './portable-error.js'
+import type { PortableRequests, WorkerAnswer, WorkerSetup, WorkerTask } from './worker-messages.js'
+
+const setup = workerData as WorkerSetup
+const port = parentPort!
+let cast: Promise<{ fleet: Fleet; algorithms: ResolvedAlgorithm[] }> | undefined
+/** The requests of the task at hand, and of those that follow with the same. */
+let requests: (() => Promise<RequestTable | RequestSource>) | undefined
+
+const answer = (message: WorkerAnswer): void => port.postMessage(message)
+
+port.on('message', (task: WorkerTask) => {
+  simulate(task).then(
+    (summary) => answer({ kind: 'done', run: task.run, summary }),
+    (error) => answer({ kind: 'failed', run: task.run, error: toPortable(error) }),
+  )
+})
+
+async function simulate({ run, algorithm, seed, ...task }: WorkerTask): Promise<RunSummary> {
+  cast ??= prepare()
+  const { fleet, algorithms } = await cast
+  if (task.requests !== undefined) {
+    // The table before goes first: two may be more than memory holds.
+    requests = undefined
+    requests = await supplyOf(task.requests)
+  }
+  const execution = {
+    fleet,
+    requests: await requests!(),
+    algorithm: algorithms[algorithm]!,
+    seed,
+    warmupRequests: setup.config.simulation.warmup_requests,
+  }
+  return execute(execution, undefined, (fraction) => answer({ kind: 'progress', run, fraction }))
+}
+
+async function prepare(): Promise<{ fleet: Fleet; algorithms: ResolvedAlgorithm[] }> {
+  const choices = await Promise.all(setup.algorithms.map(fromPortableAlgorithm))
+  const algorithms = resolveAlgorithms(choices, setup.config)
+  return { fleet: buildFleet(setup.config, setup.stepper), algorithms }
+}
+
+async function supplyOf(
+  supply: PortableRequests,
+): Promise<() => Promise<RequestTable | RequestSource>> {
+  const { perRequest } = setup
+  if ('table' in supply) {
+    const { table } = supply
+    return async () => (perRequest ? table : tableSource(table))
+  }
+  const workload = generatedWorkload(supply.trace)
+  const { seed } = supply
+  return () => (perRequest ? workload.requests(seed) : workload.source(seed))
+}

@@ -1,0 +1,119 @@
+import { RouteSimError, type RunTotals } from '@routesim/core'
+import type { MetricsErrorCode } from '../errors/metrics-error-code.js'
+import type { LogHistogram } from '../histogram/log-histogram.js'
+import { type Distribution, distributionOfHistogram } from '../statistics/distribution.js'
+import { orNull } from '../statistics/or-null.js'
+import type { CacheCounts } from './cache-statistics.js'
+import { fleetCost } from './cost.js'
+import { loadBalance } from './load-balance.js'
+import type { RequestCounts } from './request-counts.js'
+import type { BackendSummary, RunSummary } from './run-summary.js'
+
+/** What a summary needs to know beside the run. */
+export interface SummaryOptions {
+  /** USD per hour of each backend, by id. */
+  readonly pricePerHour: readonly number[]
+}
+
+/** What is known of the measured requests of a run; times are in ms. */
+export interface MeasuredRequests {
+  readonly counts: RequestCounts
+  readonly cache: CacheCounts
+  /** Inter-token gaps. */
+  readonly gaps: LogHistogram
+  readonly ttft: Distribution
+  readonly tpot: Distribution
+  readonly e2e: Distribution
+  readonly queueWait: Distribution
+}
+
+/**
+ * Brings what a run leaves behind and what is known of its requests together.
+ * @throws RouteSimError `warmup_leaves_nothing`, `prices_invalid`
+ */
+export function composeSummary(
+  totals: RunTotals,
+  measure: () => MeasuredRequests,
+  options: SummaryOptions,
+): RunSummary {
+  checkWarmup(totals)
+  const measured = measure()
+  const { counts } = measured
+  const { completed } = counts
+  const durationMs = (completed > 0 ? counts.lastFinishMs : totals.endMs) - totals.measuredFromMs
+  const seconds = durationMs / 1000
+  const tokens = counts.promptTokens + counts.outputTokens
+  const cache = measured.cache.statistics(totals.backends)
+  const balance = loadBalance(totals.backends, counts.perBackend)
+  const cost = fleetCost(totals.backends, durationMs, options.pricePerHour)
+  const busyMs = totals.backends.reduce((sum, backend) => sum + backend.busyMs, 0)
+  return {
+    algorithm: totals.router,
+    visibility: totals.visibility,
+    seed: totals.seed,
+    complete: totals.complete,
+    duration_ms: durationMs,
+    warmup_requests: totals.warmupRequests,
+    total_requests: counts.total,
+    completed_requests: completed,
+    rejected_requests: counts.rejected,
+    unfinished_requests: counts.total - completed - counts.rejected,
+    rejected_by_reason: counts.rejectedByReason(totals.rejectReasons),
+    ttft: measured.ttft,
+    tbt: distributionOfHistogram(measured.gaps),
+    tpot: measured.tpot,
+    end_to_end_latency: measured.e2e,
+    queue_wait: measured.queueWait,
+    requests_per_sec: orNull(completed / seconds),
+    prompt_tokens_per_sec: orNull(counts.promptTokens / seconds),
+    gen_tokens_per_sec: orNull(counts.outputTokens / seconds),
+    total_tokens_per_sec: orNull(tokens / seconds),
+    global_cache_hit_rate: cache.requestHitRate,
+    request_hit_rate: cache.requestHitRate,
+    token_hit_rate: cache.tokenHitRate,
+    block_cache_reuse_rate: cache.reuseRate,
+    per_backend_cache_stats: cache.perBackend,
+    evictions: totals.backends.reduce((sum, backend) => sum + backend.evictions, 0),
+    preemptions: counts.preemptions,
+    load_cv: balance.coefficientOfVariation,
+    jains_fairness_index: balance.jainsIndex,
+    max_min_queue_ratio: balance.maxMinQueueRatio,
+    per_backend_requests: counts.perBackend,
+    per_backend: summarizeBackends(totals, counts.perBackend),
+    gpu_seconds_per_request: orNull(busyMs / 1000 / completed),
+    fleet_gpu_seconds_per_request: orNull((totals.backends.length * seconds) / completed),
+    estimated_cost_per_1k_tokens: orNull((cost.fleetUsd / tokens) * 1000),
+    busy_cost_per_1k_tokens: orNull((cost.busyUsd / tokens) * 1000),
+    custom_metrics: Object.fromEntries(
+      Object.entries(totals.customMetrics).map(([name, value]) => [name, orNull(value)]),
+    ),
+  }
+}
+
+function checkWarmup({ requestCount, warmupRequests }: RunTotals): void {
+  if (warmupRequests < requestCount) return
+  const mend =
+    requestCount === 0
+      ? 'give the run at least one request'
+      : `lower the warm-up to at most ${requestCount - 1}, or use a longer trace`
+  throw new RouteSimError<MetricsErrorCode>(
+    `warm-up leaves nothing to measure: the run has ${requestCount} requests and the warm-up takes the first ${warmupRequests}; ${mend}`,
+    { code: 'warmup_leaves_nothing' },
+  )
+}
+
+function summarizeBackends(totals: RunTotals, requests: readonly number[]): BackendSummary[] {
+  const windowMs = totals.endMs - totals.measuredFromMs
+  return totals.backends.map((backend) => ({
+    id: backend.id,
+    role: backend.role,
+    requests: requests[backend.id]!,
+    busy_fraction: orNull(backend.busyMs / windowMs),
+    mean_waiting: orNull(backend.waitingRequestMs / windowMs),
+    mean_running: orNull(backend.runningRequestMs / windowMs),
+    steps: backend.steps,
+    prefill_tokens: backend.prefillTokens,
+    decode_tokens: backend.decodeTokens,
+    preemptions: backend.preemptions,
+  }))
+}

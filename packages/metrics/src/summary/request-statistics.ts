@@ -1,0 +1,55 @@
+import type { RequestOutcomes, RequestTable } from '@routesim/core'
+import { LogHistogram } from '../histogram/log-histogram.js'
+import { TokenGapRecorder } from '../histogram/token-gap-recorder.js'
+import { distributionOfHistogram } from '../statistics/distribution.js'
+import { CacheCounts } from './cache-statistics.js'
+import type { MeasuredRequests } from './compose-summary.js'
+import { RequestCounts } from './request-counts.js'
+import { e2eMs, queueWaitMs, tpotMs, ttftMs } from './request-latencies.js'
+
+/**
+ * Collects what a summary needs of the measured requests of a run as they end, in memory that does not
+ * grow with their number: counts, and histograms of latencies. Give it to a simulation whose requests
+ * come from a source as its recorder, and then to `summarizeTotals`.
+ */
+export class RequestStatistics extends TokenGapRecorder {
+  private readonly counts: RequestCounts
+  private readonly cache: CacheCounts
+  private readonly ttft = new LogHistogram()
+  private readonly tpot = new LogHistogram()
+  private readonly e2e = new LogHistogram()
+  private readonly queueWait = new LogHistogram()
+
+  /** @param backends - how many the fleet has */
+  constructor(backends: number) {
+    super()
+    this.counts = new RequestCounts(backends)
+    this.cache = new CacheCounts(backends)
+  }
+
+  requestEnded(row: number, requests: RequestTable, outcomes: RequestOutcomes): void {
+    this.counts.add(row, requests, outcomes)
+    this.cache.add(row, requests, outcomes)
+    addPresent(this.ttft, ttftMs(row, requests, outcomes))
+    addPresent(this.tpot, tpotMs(row, requests, outcomes))
+    addPresent(this.e2e, e2eMs(row, requests, outcomes))
+    addPresent(this.queueWait, queueWaitMs(row, requests, outcomes))
+  }
+
+  /** What has been collected so far. */
+  measured(): MeasuredRequests {
+    return {
+      counts: this.counts,
+      cache: this.cache,
+      gaps: this.gaps,
+      ttft: distributionOfHistogram(this.ttft),
+      tpot: distributionOfHistogram(this.tpot),
+      e2e: distributionOfHistogram(this.e2e),
+      queueWait: distributionOfHistogram(this.queueWait),
+    }
+  }
+}
+
+function addPresent(histogram: LogHistogram, value: number): void {
+  if (!Number.isNaN(value)) histogram.add(value)
+}
