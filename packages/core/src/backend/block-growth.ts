@@ -44,7 +44,7 @@ export function growthOver(
   return blocks
 }
 
-/** The first k >= 1 such that some request completes a block in the k-th step from `counter` on. */
+/** The first k >= 1 such that some request completes a block in the k-th step from `counter` on; 2^30 without requests. */
 export function stepsToCompletion(
   counts: Int32Array,
   first: number,
@@ -56,7 +56,7 @@ export function stepsToCompletion(
     residue = residue === 0 ? blockTokens - 1 : residue - 1
     if (counts[first + residue]! > 0) return k
   }
-  return Number.POSITIVE_INFINITY
+  return 2 ** 30
 }
 
 /** The residue of the requests that need a block in a step. Kept clear of -0, which V8 is slow at. */

@@ -27,13 +27,12 @@ import {
  * in O(log batch) when a request joins or leaves.
  */
 
-/** Steps after which a backend counts anew, so that its counter stays a 32-bit integer. */
-const MOST_STEPS = 2 ** 30
+/** Steps after which a backend counts anew, and more than any stretch has: counters are 32-bit integers. */
+export const MOST_STEPS: number = 2 ** 30
 
-/** Steps until the first request finishes, `Infinity` when there is none. */
+/** Steps until the first request finishes; there must be one. */
 export function stepsToFinish({ ints, heap }: FleetState, backend: number): number {
   const n = backend * INTS
-  if (ints[n + DECODES] === 0) return Number.POSITIVE_INFINITY
   return firstFinish(heap, ints[n + FIRST_PLACE]!) - ints[n + COUNTER]!
 }
 

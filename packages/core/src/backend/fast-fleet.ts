@@ -12,6 +12,7 @@ import {
   joinDecodes,
   leaveFinished,
   leaveNewest,
+  MOST_STEPS,
   stepsToFinish,
   stepsToSharedBlock,
   tokensComputed,
@@ -455,15 +456,14 @@ export class FastFleet implements Fleet {
   private stretchSteps(backend: number): number {
     if (this.context.recorder.stepCompleted !== undefined) return 1
     const { state } = this
-    let most = Math.max(1, Math.floor(this.segment.steps))
-    if (this.state.ints[backend * INTS + PREFILLS]! > 0)
-      most = Math.min(most, this.fullChunks(backend))
-    if (most === 1) return 1
-    most = Math.min(
-      most,
-      stepsToFinish(state, backend),
-      state.ints[backend * INTS + SHARING]! > 0 ? stepsToSharedBlock(state, backend) : most,
-    )
+    const { ints } = state
+    const n = backend * INTS
+    // All of it in integers: V8 is slow where a number may be infinite.
+    let most = this.segment.steps < MOST_STEPS ? this.segment.steps | 0 : MOST_STEPS
+    if (ints[n + PREFILLS]! > 0) most = Math.min(most, this.fullChunks(backend))
+    if (most <= 1) return 1
+    if (ints[n + DECODES]! > 0) most = Math.min(most, stepsToFinish(state, backend))
+    if (ints[n + SHARING]! > 0) most = Math.min(most, stepsToSharedBlock(state, backend))
     return most === 1 ? 1 : stepsThatFit(state, backend, most)
   }
 
@@ -482,7 +482,7 @@ export class FastFleet implements Fleet {
     const known = this.knownTokens(request)
     // Where others have computed the prompt further, each chunk gives blocks back: step by step then.
     if (this.kv.matchOn(backend, request, known) > computed) return 1
-    return Math.floor((known - computed) / tokens)
+    return ((known - computed) / tokens) | 0
   }
 
   private checkLatency(backend: number): void {

@@ -41,7 +41,7 @@ export function stepsThatFit(state: FleetState, backend: number, most: number): 
   let low = 1
   let high = most
   while (high - low > 1) {
-    const middle = Math.floor((low + high) / 2)
+    const middle = (low + high) >>> 1
     if (neededAfterFirst(state, backend, middle) <= available) low = middle
     else high = middle
   }
@@ -119,7 +119,8 @@ function neededAfterFirst(state: FleetState, backend: number, k: number): number
 }
 
 function chunkBlocks(state: FleetState, backend: number, k: number): number {
-  return Math.ceil(chunkEnd(state, backend, k) / state.ints[backend * INTS + BLOCK_TOKENS]!)
+  const blockTokens = state.ints[backend * INTS + BLOCK_TOKENS]!
+  return ((chunkEnd(state, backend, k) + blockTokens - 1) / blockTokens) | 0
 }
 
 /** Tokens of the prompt that are computed after k steps. */

@@ -56,6 +56,9 @@ export function stepsOver(state: StretchState, backend: number, underWay: number
   return isEarlier(time[0]!, endMs) ? underWay - 1 : underWay
 }
 
+/** More steps than any stretch has. */
+const MOST_STEPS = 2 ** 30
+
 /** The root of the quadratic in the form that does not cancel when the slope is small. */
 function estimate({ floats, time }: StretchState, backend: number): number {
   const x = backend * FLOATS
@@ -63,5 +66,5 @@ function estimate({ floats, time }: StretchState, backend: number): number {
   const elapsed = time[0]! - floats[x + START_MS]!
   const half = floats[x + BASE_MS]! - slopeMs / 2
   const root = Math.ceil((2 * elapsed) / (half + Math.sqrt(half * half + 2 * slopeMs * elapsed)))
-  return Number.isFinite(root) ? root : 1
+  return root < MOST_STEPS ? root | 0 : 1
 }

@@ -78,7 +78,7 @@ export class PrefixIndex {
       for (let node = tree.leaf[request]!; node >= 0; node = tree.parent[node]!) {
         if (heads[node] !== NONE) this.path[length++] = node
       }
-      const limit = Math.floor(promptTokens / tree.blockTokens)
+      const limit = (promptTokens / tree.blockTokens) | 0
       for (let i = length - 1; i >= 0; i--) {
         const node = this.path[i]!
         const row = rowOf[node]!
@@ -98,7 +98,7 @@ export class PrefixIndex {
     for (let e = this.ownHead[request]!; e !== NONE; e = x[e + NEXT]!) {
       const backend = x[e + BACKEND]!
       const { blockTokens } = this.treeOf(backend)
-      const limit = Math.floor(promptTokens / blockTokens)
+      const limit = (promptTokens / blockTokens) | 0
       out[backend] = Math.min(x[e + RESIDENT]!, limit) * blockTokens
     }
   }

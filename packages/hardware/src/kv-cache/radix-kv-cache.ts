@@ -100,13 +100,13 @@ export class RadixKvCache implements RenewableKvCache {
     if (e === NONE) return 0
     const blockTokens = this.blockTokens[backend]!
     const resident = this.index.extents.data[e + RESIDENT]!
-    return Math.min(resident, Math.floor(tokens / blockTokens)) * blockTokens
+    return Math.min(resident, (tokens / blockTokens) | 0) * blockTokens
   }
 
   admit(backend: number, request: number, cachedTokens: number, tokens: number): boolean {
     const blockTokens = this.blockTokens[backend]!
-    const cached = Math.floor(cachedTokens / blockTokens)
-    const blocks = Math.ceil(tokens / blockTokens)
+    const cached = (cachedTokens / blockTokens) | 0
+    const blocks = ((tokens + blockTokens - 1) / blockTokens) | 0
     const available = this.available(backend)
     if (blocks - cached > available) return false
     if (cached > 0 && blocks - cached > available - this.evictableAmong(backend, request, cached)) {
@@ -144,7 +144,8 @@ export class RadixKvCache implements RenewableKvCache {
 
   extend(backend: number, request: number, tokens: number): boolean {
     const h = this.holding(backend, request)
-    const blocks = Math.ceil(tokens / this.blockTokens[backend]!)
+    const blockTokens = this.blockTokens[backend]!
+    const blocks = ((tokens + blockTokens - 1) / blockTokens) | 0
     const needed = blocks - this.holdings.data[h + BLOCKS]!
     if (needed <= 0) return true
     if (needed > this.available(backend)) return false
@@ -155,7 +156,7 @@ export class RadixKvCache implements RenewableKvCache {
 
   commit(backend: number, request: number, tokens: number): void {
     if (!this.isCaching) return
-    const blocks = Math.floor(tokens / this.blockTokens[backend]!)
+    const blocks = (tokens / this.blockTokens[backend]!) | 0
     this.advance(this.holding(backend, request), blocks, true)
   }
 
@@ -217,7 +218,7 @@ export class RadixKvCache implements RenewableKvCache {
   leave(backend: number, request: number, tokens: number, mayReturn: boolean): void {
     const h = this.holding(backend, request)
     const blockTokens = this.blockTokens[backend]!
-    const whole = Math.floor(tokens / blockTokens)
+    const whole = (tokens / blockTokens) | 0
     this.holdings.data[h + BLOCKS] = whole * blockTokens === tokens ? whole : whole + 1
     if (this.isCaching) this.advance(h, whole, true)
     this.letGo(h, mayReturn)
