@@ -87,8 +87,8 @@ const MUTANTS = [
   [
     'shared answers are committed at the end only',
     FAST,
-    'state.ints[backend * INTS + SHARING]! > 0 ? stepsToSharedBlock(state, backend) : most',
-    'most',
+    'if (ints[n + SHARING]! > 0) most = Math.min(most, stepsToSharedBlock(state, backend))',
+    '',
   ],
   [
     'duplicate chunks are not noticed',
@@ -99,14 +99,14 @@ const MUTANTS = [
   [
     'a chunk too many belongs to the stretch',
     FAST,
-    'return Math.floor((known - computed) / tokens)',
+    'return ((known - computed) / tokens) | 0',
     'return Math.ceil((known - computed) / tokens)',
   ],
   [
     'a knot of the latency model is ignored',
     FAST,
-    'Math.max(1, Math.floor(this.segment.steps))',
-    '1e9',
+    'this.segment.steps < MOST_STEPS ? this.segment.steps | 0 : MOST_STEPS',
+    'MOST_STEPS',
   ],
   [
     'the step under way is one too late',
