@@ -164,12 +164,6 @@ const MUTANTS = [
     'const promptTokens = this.requests.promptTokens[request]!',
   ],
   [
-    'routers wait for a queue that is only in the front end',
-    FAST,
-    'this.queues.peek(backend) !== NONE &&',
-    'this.waiting[backend]! > 0 &&',
-  ],
-  [
     'a pause does not show in the next gap',
     POLICIES,
     'if (paused.hasGap(backend))',
@@ -186,12 +180,6 @@ const MUTANTS = [
     POLICIES,
     'this.paused.pause(backend)',
     'this.paused.isPaused(backend)',
-  ],
-  [
-    'decodes take the budget of prompts',
-    POLICIES,
-    '    ints[n + BUDGET] = ints[n + MAX_BATCH_TOKENS]!\n',
-    '',
   ],
   [
     'evicting all forgets the chunk',

@@ -154,8 +154,6 @@ export class PolicyFleet extends FastFleet {
     }
     const hasShrunk = this.growForOneStep(backend)
     beginPlan(state, backend)
-    // Decodes leave the budget to prompts that arrive.
-    ints[n + BUDGET] = ints[n + MAX_BATCH_TOKENS]!
     if (hasShrunk && this.evictsAll[backend] === 1) this.admitWaiting(backend)
     return hasLost || hasShrunk
   }
