@@ -203,7 +203,7 @@ const MUTANTS = [
   [
     'swapped tokens are computed again',
     POLICIES,
-    'Math.max(cached, progress.swappedTokens[request]!)',
+    'Math.max(cached, progress.swappedTokens[request] ?? 0)',
     'cached',
   ],
   [

@@ -264,7 +264,7 @@ export class PolicyFleet extends FastFleet {
     const n = backend * INTS
     const known = this.knownTokens(request)
     const cached = kv.matchOn(backend, request, known - 1)
-    const computed = Math.max(cached, progress.swappedTokens[request]!)
+    const computed = Math.max(cached, progress.swappedTokens[request] ?? 0)
     let tokens = Math.min(known - computed, ints[n + BUDGET]!)
     if (tokens < known - computed && !this.specs[backend]!.chunkedPrefill) {
       if (floats[backend * FLOATS + PREFILL_REQUESTS]! > 0) return false

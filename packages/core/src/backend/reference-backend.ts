@@ -223,7 +223,7 @@ export class ReferenceBackend {
     const known = this.knownTokens(request)
     // The last known token is computed even when it is cached: its output is the next token.
     const cached = kv.matchOn(this.id, request, known - 1)
-    const swapped = progress.swappedTokens[request]!
+    const swapped = progress.swappedTokens[request] ?? 0
     const computed = Math.max(cached, swapped)
     const remaining = known - computed
     let tokens = Math.min(remaining, this.budget)

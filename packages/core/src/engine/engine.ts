@@ -80,7 +80,10 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
       specs.map(({ kv }) => kv),
     )
     if (this.window !== undefined && !isRenewable(this.kv)) throw notRenewable()
-    this.progress = new RequestProgress(requests.size)
+    this.progress = new RequestProgress(
+      requests.size,
+      specs.some(({ preemption }) => preemption === 'swap'),
+    )
     this.loads = new BackendLoads(Float64Array.from(specs, ({ maxQueueDepth }) => maxQueueDepth))
     this.clock = this.loop.clock
     const recorder = options.recorder ?? {}
