@@ -35,7 +35,8 @@ function configPage() {
   for (const key of configReference()) {
     const at = key.path.lastIndexOf('.')
     const name = key.path.slice(0, Math.max(at, 0))
-    const title = key.kind === undefined ? `[${name}]` : `[${name}] with kind = "${key.kind}"`
+    const head = name.endsWith('[]') ? `[[${name.slice(0, -2)}]]` : `[${name}]`
+    const title = key.kind === undefined ? head : `${head} with kind = "${key.kind}"`
     const section = name === '' ? '[algorithms.NAME]' : title
     sections.set(section, [
       ...(sections.get(section) ?? []),
@@ -53,7 +54,7 @@ function configPage() {
   })
   return page(
     'Config file',
-    'A config is a TOML file. Unknown keys and impossible values are errors that name the line. Only `cluster.num_backends` is required. Start from a file in [configs/](../../configs).',
+    'A config is a TOML file. Unknown keys and impossible values are errors that name the line. Only `cluster.num_backends` is required, or `[[cluster.backends]]` in its place. Start from a file in [configs/](../../configs).',
     ...parts,
   )
 }

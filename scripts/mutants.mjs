@@ -7,8 +7,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const FAST = 'core/src/backend/fast-backend.ts'
-const DECODES = 'core/src/backend/decode-batch.ts'
+const FAST = 'core/src/backend/fast-fleet.ts'
+const POLICIES = 'core/src/backend/policy-fleet.ts'
+const RESERVED = 'core/src/backend/reservations.ts'
+const DECODES = 'core/src/backend/decode-batches.ts'
 const BLOCKS = 'core/src/backend/stretch-blocks.ts'
 const RADIX = 'hardware/src/kv-cache/radix-kv-cache.ts'
 const INDEX = 'hardware/src/kv-cache/prefix-index.ts'
@@ -19,100 +21,110 @@ const MUTANTS = [
   [
     'a stretch runs one step past a finish',
     DECODES,
-    'this.heap.firstFinish - this.counter',
-    'this.heap.firstFinish - this.counter + 1',
+    'firstFinish(heap, ints[n + FIRST_PLACE]!) - ints[n + COUNTER]!',
+    'firstFinish(heap, ints[n + FIRST_PLACE]!) - ints[n + COUNTER]! + 1',
   ],
   [
     'a stretch runs one block past the last',
     BLOCKS,
-    'if (this.neededAfterFirst(most) <= available)',
-    'if (this.neededAfterFirst(most) <= available + 1)',
+    'if (neededAfterFirst(state, backend, most) <= available) return most',
+    'if (neededAfterFirst(state, backend, most) <= available + 1) return most',
   ],
   [
     'an arrival does not end a stretch',
     FAST,
-    'if (!mayAdmit && this.arrived.length === 0) return',
-    'if (this.arrived.length === 0) return',
+    'if (!mayAdmit && this.arrived[backend]!.length === 0) return',
+    'if (this.arrived[backend]!.length === 0) return',
   ],
   [
     'an arrived KV cache does not end a stretch',
     FAST,
-    'if (!mayAdmit && this.arrived.length === 0) return',
+    'if (!mayAdmit && this.arrived[backend]!.length === 0) return',
     'if (!mayAdmit) return',
   ],
   [
     'a blocked head stays blocked after a release',
     FAST,
-    '    this.kv.release(this.id, request)\n    this.headIsBlocked = false',
-    '    this.kv.release(this.id, request)',
+    '    this.kv.release(backend, request)\n    this.state.ints[backend * INTS + IS_BLOCKED] = 0',
+    '    this.kv.release(backend, request)',
   ],
-  ['routers see no growth within a stretch', FAST, '    this.blocks.allocate(started)\n', ''],
+  [
+    'routers see no growth within a stretch',
+    FAST,
+    '    allocateSteps(state, backend, started)\n',
+    '',
+  ],
   [
     'a chunk is visible before it is computed',
     FAST,
-    'this.blocks.commitChunks(stretch.stepsOver(nowMs, started))',
-    'this.blocks.commitChunks(started)',
+    'commitChunks(state, backend, stepsOver(state, backend, started))',
+    'commitChunks(state, backend, started)',
   ],
   [
     'a step that preempts is stretched',
     FAST,
-    'const isAlone = hasPreempted || hasStalled',
-    'const isAlone = hasStalled',
+    'this.launch(backend, hasPreempted || hasStalled || hasJoined)',
+    'this.launch(backend, hasStalled || hasJoined)',
   ],
-  ['the gap after a transfer counts twice', FAST, '        measured--\n', ''],
+  [
+    'the gap after a transfer counts twice',
+    FAST,
+    'measured -= this.recordResumed(backend)',
+    'this.recordResumed(backend)',
+  ],
   [
     'the oldest request is preempted',
     DECODES,
-    'if (heap.admissionAt(i) > heap.admissionAt(newest))',
-    'if (heap.admissionAt(i) < heap.admissionAt(newest))',
+    'if (admissionAt(heap, first, i) > admissionAt(heap, first, newest))',
+    'if (admissionAt(heap, first, i) < admissionAt(heap, first, newest))',
   ],
   [
     'context grows by one step too few',
     DECODES,
-    'this.contextTokens += this.heap.size * k',
-    'this.contextTokens += this.heap.size * (k - 1)',
+    'floats[context]! + ints[n + DECODES]! * k',
+    'floats[context]! + ints[n + DECODES]! * (k - 1)',
   ],
   [
     'shared answers are committed at the end only',
     FAST,
-    'this.decodes.stepsToFinish, this.decodes.stepsToSharedBlock)',
-    'this.decodes.stepsToFinish)',
+    'if (ints[n + SHARING]! > 0) most = Math.min(most, stepsToSharedBlock(state, backend))',
+    '',
   ],
   [
     'duplicate chunks are not noticed',
     FAST,
-    'if (this.kv.matchOn(this.id, request, known) > computed) return 1',
+    'if (this.kv.matchOn(backend, request, known) > computed) return 1',
     '',
   ],
   [
     'a chunk too many belongs to the stretch',
     FAST,
-    'return Math.floor((known - computed) / tokens)',
+    'return ((known - computed) / tokens) | 0',
     'return Math.ceil((known - computed) / tokens)',
   ],
   [
     'a knot of the latency model is ignored',
     FAST,
-    'Math.max(1, Math.floor(this.segment.steps))',
-    '1e9',
+    'this.segment.steps < MOST_STEPS ? this.segment.steps | 0 : MOST_STEPS',
+    'MOST_STEPS',
   ],
   [
     'the step under way is one too late',
-    'core/src/backend/stretch.ts',
-    '!isEarlier(this.endOf(k - 1), timeMs)) k--',
-    'this.endOf(k - 1) > timeMs) k--',
+    'core/src/backend/stretches.ts',
+    '!isEarlier(endOf(startMs, baseMs, slopeMs, k - 1), nowMs)) k--',
+    'endOf(startMs, baseMs, slopeMs, k - 1) > nowMs) k--',
   ],
   [
     'block growth is off by one',
     'core/src/backend/block-growth.ts',
-    'return rest === 0 ? 0 : this.blockTokens - rest',
+    'return rest === 0 ? 0 : blockTokens - rest',
     'return rest',
   ],
   [
     'ties among finishing requests go the other way',
     'core/src/backend/finish-heap.ts',
-    'admission < this.admission[other]!',
-    'admission > this.admission[other]!',
+    'admission < heap[other + ADMISSION]!',
+    'admission > heap[other + ADMISSION]!',
   ],
   [
     'partly held extents are forgotten',
@@ -135,8 +147,8 @@ const MUTANTS = [
   [
     'own blocks are released after the shared ones',
     RADIX,
-    '    if (own !== NONE) this.unpin(own, this.index.extents.data[own + START]!)\n    this.unpinPath(h)\n',
-    '    this.unpinPath(h)\n    if (own !== NONE) this.unpin(own, this.index.extents.data[own + START]!)\n',
+    '    if (holding[h + EXTENT] !== NONE) this.unpinPath(h)\n    this.removeHolding(h)',
+    '    this.removeHolding(h)\n    if (holding[h + EXTENT] !== NONE) this.unpinPath(h)',
   ],
   [
     'the newest blocks are evicted first',
@@ -151,6 +163,86 @@ const MUTANTS = [
     'const promptTokens = this.requests.promptTokens[request]! - 1',
     'const promptTokens = this.requests.promptTokens[request]!',
   ],
+  [
+    'a pause does not show in the next gap',
+    POLICIES,
+    'if (paused.hasGap(backend))',
+    'if (paused.hasGap(backend) && nowMs < 0)',
+  ],
+  [
+    'decodes resume amid a stretch',
+    POLICIES,
+    'return this.paused.hasGap(backend) || this.resumed[backend]!.length > 0',
+    'return false',
+  ],
+  [
+    'prompts do not pause decodes',
+    POLICIES,
+    'this.paused.pause(backend)',
+    'this.paused.isPaused(backend)',
+  ],
+  [
+    'evicting all forgets the chunk',
+    POLICIES,
+    'blocksNeeded(state, backend, 1) + this.blocksOfChunk(backend)',
+    'blocksNeeded(state, backend, 1)',
+  ],
+  [
+    'nobody is admitted after all were evicted',
+    POLICIES,
+    'hasLost ? this.evictsAll[backend] === 1 : !hasStalled',
+    '!hasLost && !hasStalled',
+  ],
+  ['the longest answer is retracted', POLICIES, '? emitted < fewest', '? emitted > fewest'],
+  [
+    'among equal answers the shortest prompt is retracted',
+    POLICIES,
+    '? prompt > longest',
+    '? prompt < longest',
+  ],
+  [
+    'swapped tokens are computed again',
+    POLICIES,
+    'Math.max(cached, progress.swappedTokens[request] ?? 0)',
+    'cached',
+  ],
+  [
+    'the way back from host memory is free',
+    POLICIES,
+    '+ (computed - cached) * this.swapMsPerToken[backend]!',
+    '+ 0',
+  ],
+  [
+    'a chunk that is swapped out is lost',
+    POLICIES,
+    'this.swapOut(backend, request, this.state.computedTokens[request]!)',
+    'this.swapOut(backend, request, 0)',
+  ],
+  [
+    'nothing is set aside for KV caches on their way',
+    RESERVED,
+    'let blocks = this.ofFetching[backend]!',
+    'let blocks = 0',
+  ],
+  [
+    'nothing is set aside for prompts of the same step',
+    RESERVED,
+    'blocks += this.lacking(backend, request, tokens)',
+    'blocks += 0',
+  ],
+  [
+    'a token ahead is forgotten',
+    RESERVED,
+    'tokensComputed(state, backend, request) + ahead',
+    'tokensComputed(state, backend, request)',
+  ],
+  [
+    'prefill backends set answers aside',
+    RESERVED,
+    'this.backendOf[request] === backend',
+    'this.backendOf[request] !== -1',
+  ],
+  ['ranks in lockstep are stretched', POLICIES, 'isLockstep(this.specs[backend]!) ||', 'false ||'],
 ]
 
 const TESTS = [

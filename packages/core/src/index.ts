@@ -1,3 +1,4 @@
+export type { BatchingPolicy, PreemptionMode } from './backend/engine-policies.js'
 export type { Recorder } from './engine/recorder.js'
 export {
   type BackendTotals,

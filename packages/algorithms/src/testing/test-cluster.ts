@@ -14,6 +14,7 @@ export function testBackend(id: number, state: Partial<BackendView> = {}): Backe
     kind: 'backend',
     id,
     role: 'both',
+    model: undefined,
     healthy,
     waiting,
     running,

@@ -111,6 +111,11 @@ export function leaveNewest(state: FleetState, backend: number): number {
   return leave(state, backend, newest)
 }
 
+/** Takes out the i-th request, in no particular order. @returns that request */
+export function leaveAt(state: FleetState, backend: number, i: number): number {
+  return leave(state, backend, i)
+}
+
 /** All requests of a backend, oldest first. */
 export function inOrderOfAdmission(state: FleetState, backend: number): number[] {
   const { admission, heap, ints } = state

@@ -69,25 +69,25 @@ const IDLE = Number.POSITIVE_INFINITY
  * Written independently of the reference, so that each tests the other.
  */
 export class FastFleet implements Fleet {
-  private readonly context: FleetContext
-  private readonly clock: Clock
+  protected readonly context: FleetContext
+  protected readonly clock: Clock
   private readonly gaps: TokenGaps
-  private readonly specs: readonly BackendSpec[]
-  private readonly kv: BulkKvCache
+  protected readonly specs: readonly BackendSpec[]
+  protected readonly kv: BulkKvCache
   private readonly waiting: Int32Array
-  private readonly running: Int32Array
+  protected readonly running: Int32Array
   private readonly outstanding: Int32Array
-  private readonly state: FleetState
+  protected readonly state: FleetState
   private readonly meters: BackendMeters
-  private readonly queues: WaitingQueues
+  protected readonly queues: WaitingQueues
   /** Backends that compute one prompt over the steps of the stretch under way. */
-  private readonly chunking: IdSet
+  protected readonly chunking: IdSet
   /** Backends that hold what a request asks for. */
   private readonly holders: Int32Array
   /** Per backend: admitted requests whose KV cache has arrived since the last step. */
-  private readonly arrived: readonly number[][]
+  protected readonly arrived: readonly number[][]
   /** Per backend: requests whose next token follows the previous one by more than a step. */
-  private readonly resumed: readonly number[][]
+  protected readonly resumed: readonly number[][]
   private readonly shape: StepShape = {
     prefillTokens: 0,
     prefillRequests: 0,
@@ -133,16 +133,24 @@ export class FastFleet implements Fleet {
     )
   }
 
-  enqueue(backend: number, request: number): void {
+  accept(backend: number, request: number): void {
     const { requests, loads } = this.context
     loads.pendingPromptTokens[backend] =
       loads.pendingPromptTokens[backend]! + requests.promptTokens[request]!
-    this.enqueueHandedOver(backend, request)
+    this.countWaiting(backend)
+  }
+
+  enqueue(backend: number, request: number): void {
+    this.queues.pushBack(backend, request)
   }
 
   enqueueHandedOver(backend: number, request: number): void {
-    this.measure(backend)
+    this.countWaiting(backend)
     this.queues.pushBack(backend, request)
+  }
+
+  private countWaiting(backend: number): void {
+    this.measure(backend)
     this.waiting[backend] = this.waiting[backend]! + 1
     this.outstanding[backend] = this.outstanding[backend]! + 1
   }
@@ -172,8 +180,8 @@ export class FastFleet implements Fleet {
     const n = backend * INTS
     if (ints[n + STEPS] === 1 || state.endMs[backend] === IDLE) return
     const mayAdmit =
-      this.waiting[backend]! > 0 &&
       ints[n + IS_BLOCKED] === 0 &&
+      this.queues.peek(backend) !== NONE &&
       ints[n + BUDGET]! > 0 &&
       this.running[backend]! < ints[n + MAX_BATCH]!
     if (!mayAdmit && this.arrived[backend]!.length === 0) return
@@ -216,16 +224,24 @@ export class FastFleet implements Fleet {
 
   startStep(backend: number): void {
     const { state } = this
-    const { ints, floats } = state
+    const { ints } = state
     const n = backend * INTS
-    const x = backend * FLOATS
     this.measure(backend)
     const hasJoined = ints[n + GUESTS]! > 0 && this.joinArrived(backend)
     const hasPreempted = this.growForOneStep(backend)
     beginPlan(state, backend)
     const hasStalled = ints[n + CHUNKED] !== NONE && this.continueChunked(backend)
     ints[n + IS_BLOCKED] = 0
-    if (!hasPreempted && !hasStalled && this.waiting[backend]! > 0) this.admitWaiting(backend)
+    if (!hasPreempted && !hasStalled) this.admitWaiting(backend)
+    this.launch(backend, hasPreempted || hasStalled || hasJoined)
+  }
+
+  /** Starts the step that is planned, and those after it unless it is alone. */
+  protected launch(backend: number, isAlone: boolean): void {
+    const { state } = this
+    const { ints, floats } = state
+    const n = backend * INTS
+    const x = backend * FLOATS
     if (floats[x + PREFILL_REQUESTS]! + floats[x + DECODE_REQUESTS]! === 0) {
       state.endMs[backend] = IDLE
       announceNone(state, backend)
@@ -237,7 +253,6 @@ export class FastFleet implements Fleet {
     floats[x + START_MS] = nowMs
     floats[x + BASE_MS] = segment.baseMs
     floats[x + SLOPE_MS] = segment.slopeMs
-    const isAlone = hasPreempted || hasStalled || hasJoined
     const steps = isAlone ? 1 : this.stretchSteps(backend)
     ints[n + STEPS] = steps
     setEnd(state, backend, steps)
@@ -247,7 +262,33 @@ export class FastFleet implements Fleet {
     this.checkLatency(backend)
   }
 
+  prolong(backend: number, endMs: number): void {
+    const { floats } = this.state
+    const x = backend * FLOATS
+    floats[x + BASE_MS] = endMs - floats[x + START_MS]!
+    this.state.endMs[backend] = endMs
+  }
+
   completeStep(backend: number): void {
+    const { state } = this
+    const { ints } = state
+    const n = backend * INTS
+    const k = ints[n + STEPS]!
+    this.bookSteps(backend)
+    this.recordGaps(backend)
+    if (ints[n + DECODES]! > 0) {
+      advanceDecodes(state, backend, k)
+      if (ints[n + SHARING]! > 0) this.commitShared(backend)
+      this.finishDecodes(backend)
+    }
+    if (ints[n + PREFILLS]! > 0) {
+      this.chunking.remove(backend)
+      this.finishPrefills(backend)
+    }
+  }
+
+  /** Accounts for the steps that are over, and for their blocks. */
+  protected bookSteps(backend: number): void {
     const { state } = this
     const { ints, floats } = state
     const { recorder } = this.context
@@ -268,24 +309,14 @@ export class FastFleet implements Fleet {
       recorder.stepCompleted(backend, floats[x + START_MS]!, durationMs, shape)
     }
     allocateSteps(state, backend, k)
-    this.recordGaps(backend)
     state.endMs[backend] = IDLE
     announceNone(state, backend)
-    if (ints[n + DECODES]! > 0) {
-      advanceDecodes(state, backend, k)
-      if (ints[n + SHARING]! > 0) this.commitShared(backend)
-      this.finishDecodes(backend)
-    }
-    if (ints[n + PREFILLS]! > 0) {
-      this.chunking.remove(backend)
-      this.finishPrefills(backend)
-    }
   }
 
   // Batch
 
   /** Lets requests whose KV cache has arrived decode. @returns true when there were any */
-  private joinArrived(backend: number): boolean {
+  protected joinArrived(backend: number): boolean {
     const arrived = this.arrived[backend]!
     if (arrived.length === 0) return false
     for (const request of arrived) {
@@ -297,12 +328,12 @@ export class FastFleet implements Fleet {
   }
 
   /** Takes the blocks that the first step of decodes needs. @returns true when it had to preempt */
-  private growForOneStep(backend: number): boolean {
+  protected growForOneStep(backend: number): boolean {
     const { state } = this
     const { kv, ints } = state
     const n = backend * INTS
     if (
-      this.waiting[backend] === 0 &&
+      this.queues.peek(backend) === NONE &&
       ints[n + CHUNKED] === NONE &&
       ints[n + DECODES]! <= kv.available(backend)
     ) {
@@ -334,7 +365,7 @@ export class FastFleet implements Fleet {
   }
 
   /** Gives the request that is prefilled over several steps its next chunk. @returns true when blocks ran out */
-  private continueChunked(backend: number): boolean {
+  protected continueChunked(backend: number): boolean {
     const { state } = this
     const { ints } = state
     const n = backend * INTS
@@ -350,13 +381,14 @@ export class FastFleet implements Fleet {
     return true
   }
 
-  private admitWaiting(backend: number): void {
+  protected admitWaiting(backend: number): void {
     const { state, queues, waiting, running } = this
     const { ints } = state
     const n = backend * INTS
     const maxBatch = ints[n + MAX_BATCH]!
-    while (waiting[backend]! > 0 && running[backend]! < maxBatch && ints[n + BUDGET]! > 0) {
+    while (running[backend]! < maxBatch && ints[n + BUDGET]! > 0) {
       const request = queues.peek(backend)
+      if (request === NONE) return
       const isHandedOver = this.context.progress.isHandedOver[request] === 1
       const isAdmitted = isHandedOver
         ? this.admitHandedOver(backend, request)
@@ -367,7 +399,7 @@ export class FastFleet implements Fleet {
     }
   }
 
-  private admit(backend: number, request: number): boolean {
+  protected admit(backend: number, request: number): boolean {
     const { state } = this
     const { ints, kv } = state
     const { progress } = this.context
@@ -393,7 +425,7 @@ export class FastFleet implements Fleet {
     return true
   }
 
-  private admitHandedOver(backend: number, request: number): boolean {
+  protected admitHandedOver(backend: number, request: number): boolean {
     const { progress, requests, listener } = this.context
     const promptTokens = requests.promptTokens[request]!
     const cached = this.kv.matchOn(backend, request, promptTokens)
@@ -407,7 +439,7 @@ export class FastFleet implements Fleet {
     return true
   }
 
-  private enterBatch(backend: number, request: number, computedTokens: number): void {
+  protected enterBatch(backend: number, request: number, computedTokens: number): void {
     const { state } = this
     const { ints } = state
     const { progress } = this.context
@@ -519,7 +551,7 @@ export class FastFleet implements Fleet {
     }
   }
 
-  private finishPrefills(backend: number): void {
+  protected finishPrefills(backend: number): void {
     const { state } = this
     const { ints } = state
     const { progress } = this.context
@@ -536,7 +568,7 @@ export class FastFleet implements Fleet {
     }
   }
 
-  private finishPrefill(backend: number, request: number): void {
+  protected finishPrefill(backend: number, request: number): void {
     const { state } = this
     const { ints } = state
     const { progress, requests, listener, loads } = this.context
@@ -587,15 +619,19 @@ export class FastFleet implements Fleet {
     this.kv.leave(backend, request, computed, mayReturn)
   }
 
-  private preemptNewest(backend: number): number {
+  protected preemptNewest(backend: number): number {
     if (this.state.ints[backend * INTS + CHUNKED] !== NONE) return this.preemptChunked(backend)
+    return this.preemptDecode(backend, leaveNewest(this.state, backend))
+  }
+
+  /** Puts a request that has just left the decodes back to the queue. @returns that request */
+  protected preemptDecode(backend: number, request: number): number {
     const { progress, requests } = this.context
-    const request = leaveNewest(this.state, backend)
     const computed = tokensComputed(this.state, backend, request)
     const emitted = computed + 1 - requests.promptTokens[request]!
     if (emitted > progress.emittedTokens[request]!) {
       progress.emittedTokens[request] = emitted
-      progress.lastTokenMs[request] = this.clock.nowMs
+      progress.lastTokenMs[request] = this.latestTokenMs(backend)
     }
     const resumed = this.resumed[backend]!
     const justJoined = resumed.indexOf(request)
@@ -604,7 +640,12 @@ export class FastFleet implements Fleet {
     return this.requeue(backend, request)
   }
 
-  private preemptChunked(backend: number): number {
+  /** When decodes got their latest token, at the start of a step. */
+  protected latestTokenMs(_backend: number): number {
+    return this.clock.nowMs
+  }
+
+  protected preemptChunked(backend: number): number {
     const chunked = backend * INTS + CHUNKED
     const request = this.state.ints[chunked]!
     this.state.ints[chunked] = NONE
@@ -623,12 +664,12 @@ export class FastFleet implements Fleet {
     return request
   }
 
-  private knownTokens(request: number): number {
+  protected knownTokens(request: number): number {
     const { requests, progress } = this.context
     return requests.promptTokens[request]! + progress.emittedTokens[request]!
   }
 
-  private measure(backend: number): void {
+  protected measure(backend: number): void {
     this.meters.advance(backend, this.waiting[backend]!, this.running[backend]!)
   }
 }

@@ -42,7 +42,9 @@ export interface FleetContext {
 export interface Fleet {
   /** What a backend has done up to now. */
   counters(backend: number): BackendCounters
-  /** Takes a request that is to be prefilled here. */
+  /** A request was sent here: from now on it counts as waiting. */
+  accept(backend: number, request: number): void
+  /** An accepted request is through the front end and joins the queue. */
   enqueue(backend: number, request: number): void
   /** Takes a request whose prompt was computed elsewhere. */
   enqueueHandedOver(backend: number, request: number): void
@@ -53,6 +55,8 @@ export interface Fleet {
   /** Forms the next batch and starts a step, or several; does nothing when there is nothing to do. */
   startStep(backend: number): void
   completeStep(backend: number): void
+  /** The single step that has just started ends only then, because others of its kind do. */
+  prolong(backend: number, endMs: number): void
   /** Something came up while several steps were under way: ends with the present one if that matters. */
   interrupt(backend: number): void
   /** Brings what others can see of the KV cache of a backend up to now. */

@@ -1,17 +1,23 @@
 import type { BackendSpec } from '../engine/simulation-options.js'
 import { RouteSimError } from '../errors/routesim-error.js'
 import type { Clock } from '../kernel/clock.js'
+import type { KvUsage } from '../kv-cache/kv-cache.js'
 import type { StepShape } from '../latency/latency-model.js'
 import type { BackendCounters, BackendMeters } from './backend-meters.js'
+import { reservedShare, reservedTokens } from './engine-policies.js'
 import type { FleetContext } from './fleet.js'
 import type { WaitingQueues } from './waiting-queues.js'
+
+/** Running requests that a part of the batch is for. */
+type Kind = 'all' | 'prompts' | 'decodes'
 
 /**
  * Iteration-level continuous batching, one simulated step at a time, after the scheduler of vLLM V1:
  * every step gives each running request, oldest first, the tokens it still has to compute (one for a
  * decode, a chunk for a prompt) as far as the token budget lasts, then admits from the front of the
  * queue. When KV blocks run out, the newest running request goes back to the front of the queue and
- * is recomputed later; a step that preempts admits nobody.
+ * is recomputed later; a step that preempts admits nobody. `engine-policies.ts` says what other engines
+ * do instead.
  */
 export class ReferenceBackend {
   readonly id: number
@@ -20,6 +26,7 @@ export class ReferenceBackend {
   private readonly clock: Clock
   private readonly meters: BackendMeters
   private readonly queues: WaitingQueues
+  /** Requests in the queue, and those sent here that are still in the front end. */
   private waiting = 0
   /** Running requests in order of admission, and the tokens each computes in the current step. */
   private readonly batch: Int32Array
@@ -31,6 +38,11 @@ export class ReferenceBackend {
   private leftBatch = 0
   private stepStartMs = 0
   private budget = 0
+  /** Time for KV on its way to host memory and back, which the next step waits for. */
+  private swapMs = 0
+  /** Running requests whose prompt, recomputed output included, is not computed yet. */
+  private readonly prompts = new Set<number>()
+  private readonly usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
   private readonly step: StepShape = {
     prefillTokens: 0,
     prefillRequests: 0,
@@ -62,12 +74,15 @@ export class ReferenceBackend {
     )
   }
 
-  enqueue(request: number): void {
+  accept(request: number): void {
     this.measure()
-    this.queues.pushBack(this.id, request)
     this.waiting++
     this.context.loads.pendingPromptTokens[this.id]! += this.context.requests.promptTokens[request]!
     this.publish()
+  }
+
+  enqueue(request: number): void {
+    this.queues.pushBack(this.id, request)
   }
 
   enqueueHandedOver(request: number): void {
@@ -91,17 +106,11 @@ export class ReferenceBackend {
 
   startStep(): void {
     this.measure()
-    this.budget = this.spec.maxBatchTokens
-    const step = this.step
-    step.prefillTokens = 0
-    step.prefillRequests = 0
-    step.prefillAttentionPairs = 0
-    step.decodeRequests = 0
-    step.decodeContextTokens = 0
-
-    const batchedAll = this.batchRunning()
-    if (batchedAll) this.admitWaiting()
+    this.beginStep()
+    if (this.spec.batching === 'prefill_first') this.batchPromptsFirst()
+    else if (this.batchRunning('all') !== 'preempted') this.admitWaiting()
     this.publish()
+    const { step } = this
     if (step.prefillRequests + step.decodeRequests === 0) return
 
     const durationMs = this.spec.latency.stepMs(step)
@@ -112,7 +121,22 @@ export class ReferenceBackend {
       )
     }
     this.stepStartMs = this.clock.nowMs
-    this.context.endMs[this.id] = this.stepStartMs + durationMs
+    this.context.endMs[this.id] = this.stepStartMs + durationMs + this.swapMs
+    this.swapMs = 0
+  }
+
+  prolong(endMs: number): void {
+    this.context.endMs[this.id] = endMs
+  }
+
+  private beginStep(): void {
+    this.budget = this.spec.maxBatchTokens
+    const step = this.step
+    step.prefillTokens = 0
+    step.prefillRequests = 0
+    step.prefillAttentionPairs = 0
+    step.decodeRequests = 0
+    step.decodeContextTokens = 0
   }
 
   completeStep(): void {
@@ -133,33 +157,57 @@ export class ReferenceBackend {
     this.leftBatch = 0
   }
 
-  /** Gives running requests their tokens. @returns false when one had to be preempted */
-  private batchRunning(): boolean {
+  /** Prompts have the step to themselves when there are any to compute; else it is one of decodes. */
+  private batchPromptsFirst(): void {
+    if (this.batchRunning('prompts') !== 'preempted') this.admitWaiting()
+    if (this.step.prefillRequests + this.step.decodeRequests > 0) return
+    if (this.batchRunning('decodes') === 'evicted') this.admitWaiting()
+  }
+
+  /**
+   * Gives running requests of a kind their tokens.
+   * @returns whether all were served, some preempted, or all put back to the queue
+   */
+  private batchRunning(kind: Kind): 'served' | 'preempted' | 'evicted' {
     const { kv, progress } = this.context
+    const { preemption } = this.spec
     let preempted = false
+    if (preemption === 'evict_all' && this.blocksNeeded(kind) > this.blocksAvailable()) {
+      for (let i = this.batchSize - 1; i >= 0; i--) {
+        if (progress.isTransferring[this.batch[i]!] === 0) this.preempt(i)
+      }
+      return 'evicted'
+    }
+    if (preemption === 'retract_shortest' && kind !== 'prompts') {
+      while (this.blocksNeeded('decodes') > this.blocksAvailable()) {
+        this.preempt(this.shortestAnswer())
+        preempted = true
+      }
+    }
     for (let i = 0; i < this.batchSize; i++) {
       const request = this.batch[i]!
       this.batchTokens[i] = 0
-      if (progress.isTransferring[request] === 1) continue
+      if (!this.isOfKind(request, kind)) continue
       const computed = progress.computedTokens[request]!
       const tokens = Math.min(this.knownTokens(request) - computed, this.budget)
       if (tokens === 0) continue
       let fits = kv.extend(this.id, request, computed + tokens)
       while (!fits) {
         preempted = true
-        if (this.preemptNewest() === request) break
+        if (this.preempt(this.newest()) === request) break
         fits = kv.extend(this.id, request, computed + tokens)
       }
       if (fits) this.addToStep(i, request, computed, tokens)
     }
-    return !preempted
+    return preempted ? 'preempted' : 'served'
   }
 
   /** Admits from the front of the queue until something is short: blocks, sequences or budget. */
   private admitWaiting(): void {
     const { queues } = this
-    while (this.waiting > 0 && this.batchSize < this.maxBatch && this.budget > 0) {
+    while (this.batchSize < this.maxBatch && this.budget > 0) {
       const request = queues.peek(this.id)
+      if (request < 0) return
       const admitted =
         this.context.progress.isHandedOver[request] === 1
           ? this.admitHandedOver(request)
@@ -175,22 +223,28 @@ export class ReferenceBackend {
     const known = this.knownTokens(request)
     // The last known token is computed even when it is cached: its output is the next token.
     const cached = kv.matchOn(this.id, request, known - 1)
-    const remaining = known - cached
+    const swapped = progress.swappedTokens[request] ?? 0
+    const computed = Math.max(cached, swapped)
+    const remaining = known - computed
     let tokens = Math.min(remaining, this.budget)
     if (tokens < remaining && !this.spec.chunkedPrefill) {
       // A prompt that may not be split has a step to itself if it is longer than the budget.
       if (this.step.prefillRequests > 0) return false
       tokens = remaining
     }
-    if (!kv.admit(this.id, request, cached, cached + tokens)) return false
-    progress.computedTokens[request] = cached
+    if (!this.isReserveThere(request, cached, computed + tokens)) return false
+    if (!kv.admit(this.id, request, cached, computed + tokens)) return false
+    progress.computedTokens[request] = computed
+    progress.swappedTokens[request] = 0
+    this.swapIn(computed - cached)
+    this.prompts.add(request)
     if (Number.isNaN(progress.admittedMs[request]!)) {
       progress.admittedMs[request] = this.clock.nowMs
       progress.cachedTokens[request] = cached
     }
     const at = this.batchSize++
     this.batch[at] = request
-    this.addToStep(at, request, cached, tokens)
+    this.addToStep(at, request, computed, tokens)
     return true
   }
 
@@ -199,6 +253,7 @@ export class ReferenceBackend {
     const { kv, progress, requests, listener } = this.context
     const promptTokens = requests.promptTokens[request]!
     const cached = kv.matchOn(this.id, request, promptTokens)
+    if (!this.isReserveThere(request, cached, promptTokens)) return false
     if (!kv.admit(this.id, request, cached, promptTokens)) return false
     progress.computedTokens[request] = promptTokens
     progress.isHandedOver[request] = 0
@@ -224,17 +279,93 @@ export class ReferenceBackend {
     }
   }
 
-  /** Sends the newest running request back to the front of the queue. @returns that request */
-  private preemptNewest(): number {
+  /** Place of the running request admitted last. */
+  private newest(): number {
+    let at = this.batchSize - 1
+    while (this.context.progress.isTransferring[this.batch[at]!] === 1) at--
+    return at
+  }
+
+  /** Place of the running request with the fewest output tokens, the longest prompt, the last admitted. */
+  private shortestAnswer(): number {
+    const { progress, requests } = this.context
+    const places = Array.from({ length: this.batchSize }, (_, i) => i).filter((i) =>
+      this.isOfKind(this.batch[i]!, 'all'),
+    )
+    const emitted = (i: number): number => progress.emittedTokens[this.batch[i]!]!
+    const prompt = (i: number): number => requests.promptTokens[this.batch[i]!]!
+    places.sort((a, b) => emitted(a) - emitted(b) || prompt(b) - prompt(a) || b - a)
+    return places[0]!
+  }
+
+  private isOfKind(request: number, kind: Kind): boolean {
+    if (this.context.progress.isTransferring[request] === 1) return false
+    return kind === 'all' || this.prompts.has(request) === (kind === 'prompts')
+  }
+
+  /** Blocks that running requests of a kind need for the tokens the step would give them. */
+  private blocksNeeded(kind: Kind): number {
+    const { blockTokens } = this.spec.kv
+    let { budget } = this
+    let needed = 0
+    for (let i = 0; i < this.batchSize; i++) {
+      const request = this.batch[i]!
+      if (!this.isOfKind(request, kind)) continue
+      const computed = this.context.progress.computedTokens[request]!
+      const tokens = Math.min(this.knownTokens(request) - computed, budget)
+      budget -= tokens
+      needed += Math.ceil((computed + tokens) / blockTokens) - Math.ceil(computed / blockTokens)
+    }
+    return needed
+  }
+
+  private blocksAvailable(): number {
+    this.context.kv.usage(this.id, this.usage)
+    return this.usage.free + this.usage.cached
+  }
+
+  /** Whether blocks last for a request and what is set aside for all. */
+  private isReserveThere(request: number, cached: number, tokens: number): boolean {
+    if (reservedShare(this.spec) === 0) return true
+    const { kv, progress } = this.context
+    const { blockTokens } = this.spec.kv
+    let reserved = 0
+    for (let i = 0; i < this.batchSize; i++) {
+      const running = this.batch[i]!
+      const held = progress.computedTokens[running]! + this.batchTokens[i]!
+      const target = Math.max(held, this.tokensSetAside(running))
+      reserved += Math.ceil(target / blockTokens) - Math.ceil(held / blockTokens)
+    }
+    const target = Math.max(tokens, this.tokensSetAside(request))
+    return kv.couldAdmit(this.id, request, cached, target, reserved)
+  }
+
+  private tokensSetAside(request: number): number {
+    const { progress, requests } = this.context
+    return progress.backend[request] === this.id
+      ? reservedTokens(requests, request, reservedShare(this.spec))
+      : requests.promptTokens[request]!
+  }
+
+  private swapIn(tokens: number): void {
+    if (this.spec.preemption === 'swap') this.swapMs += tokens * this.spec.swapMsPerToken!
+  }
+
+  /** Sends the running request at a place back to the front of the queue. @returns that request */
+  private preempt(at: number): number {
     const { kv, progress } = this.context
     this.measure()
-    let at = this.batchSize - 1
-    while (progress.isTransferring[this.batch[at]!] === 1) at--
     const victim = this.batch[at]!
     this.batch.copyWithin(at, at + 1, this.batchSize)
     this.batchTokens.copyWithin(at, at + 1, this.batchSize)
     this.batchSize--
     kv.release(this.id, victim, true)
+    this.prompts.delete(victim)
+    if (this.spec.preemption === 'swap') {
+      const computed = progress.computedTokens[victim]!
+      progress.swappedTokens[victim] = computed
+      this.swapMs += computed * this.spec.swapMsPerToken!
+    }
     progress.computedTokens[victim] = 0
     progress.preemptions[victim]!++
     this.meters.preempted(this.id)
@@ -250,6 +381,7 @@ export class ReferenceBackend {
     progress.computedTokens[request] = computed
     kv.commit(this.id, request, computed)
     if (computed < this.knownTokens(request)) return true
+    this.prompts.delete(request)
     if (progress.emittedTokens[request] === 0)
       loads.pendingPromptTokens[this.id]! -= requests.promptTokens[request]!
 

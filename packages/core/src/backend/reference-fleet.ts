@@ -18,6 +18,10 @@ export class ReferenceFleet implements Fleet {
     return this.backends[backend]!.counters()
   }
 
+  accept(backend: number, request: number): void {
+    this.backends[backend]!.accept(request)
+  }
+
   enqueue(backend: number, request: number): void {
     this.backends[backend]!.enqueue(request)
   }
@@ -36,6 +40,10 @@ export class ReferenceFleet implements Fleet {
 
   startStep(backend: number): void {
     this.backends[backend]!.startStep()
+  }
+
+  prolong(backend: number, endMs: number): void {
+    this.backends[backend]!.prolong(endMs)
   }
 
   completeStep(backend: number): void {

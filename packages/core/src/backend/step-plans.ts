@@ -32,6 +32,17 @@ export function beginPlan({ ints, floats }: FleetState, backend: number): void {
   floats[x + DECODE_TOKENS] = floats[x + CONTEXT_TOKENS]!
 }
 
+/** Begins a step in which decodes have no part. */
+export function beginPromptPlan(state: FleetState, backend: number): void {
+  const { ints, floats } = state
+  const n = backend * INTS
+  const x = backend * FLOATS
+  beginPlan(state, backend)
+  ints[n + BUDGET] = ints[n + MAX_BATCH_TOKENS]!
+  floats[x + DECODE_REQUESTS] = 0
+  floats[x + DECODE_TOKENS] = 0
+}
+
 /**
  * Adds prompt tokens after `computed` ones. One token of a request that has answered before, and is
  * recomputed, is a decode to the engine.

@@ -1,5 +1,5 @@
 import { RouteSimError } from '../errors/routesim-error.js'
-import type { SimulationOptions } from './simulation-options.js'
+import type { BackendSpec, SimulationOptions } from './simulation-options.js'
 
 /** Checks what the types can not say. @throws RouteSimError `options_invalid` */
 export function checkOptions({ cluster, seed, warmupRequests = 0 }: SimulationOptions): void {
@@ -11,24 +11,41 @@ export function checkOptions({ cluster, seed, warmupRequests = 0 }: SimulationOp
     checkInteger(`${path}.maxBatchTokens`, backend.maxBatchTokens, 1)
     checkInteger(`${path}.maxNumSeqs`, backend.maxNumSeqs, 1)
     checkInteger(`${path}.maxQueueDepth`, backend.maxQueueDepth, 1)
+    checkInteger(`${path}.dp`, backend.dp ?? 1, 1)
+    checkNumber(`${path}.kvBytesPerToken`, backend.kvBytesPerToken ?? 0)
+    checkNumber(`${path}.frontEndMs`, backend.frontEndMs ?? 0)
+    checkNumber(`${path}.swapMsPerToken`, swapMsPerTokenOf(backend))
+    const share = backend.reservedOutputShare ?? 0
+    if (!(share >= 0 && share <= 1)) {
+      throw invalid(`${path}.reservedOutputShare`, 'a number from 0 to 1', share)
+    }
     checkInteger(`${path}.kv.blocks`, backend.kv.blocks, 1)
     checkInteger(`${path}.kv.blockTokens`, backend.kv.blockTokens, 1)
   })
   if (cluster.kvTransfer !== undefined) {
     const { latencyMs, bandwidthBytesPerSec, bytesPerToken } = cluster.kvTransfer
-    if (!(latencyMs >= 0)) throw invalid('cluster.kvTransfer.latencyMs', 'a number >= 0', latencyMs)
+    checkNumber('cluster.kvTransfer.latencyMs', latencyMs)
     if (!(bandwidthBytesPerSec > 0)) {
       throw invalid('cluster.kvTransfer.bandwidthBytesPerSec', 'a number > 0', bandwidthBytesPerSec)
     }
-    if (!(bytesPerToken >= 0)) {
-      throw invalid('cluster.kvTransfer.bytesPerToken', 'a number >= 0', bytesPerToken)
-    }
+    checkNumber('cluster.kvTransfer.bytesPerToken', bytesPerToken)
   }
 }
 
 function checkInteger(path: string, value: number, minimum: number): void {
   if (!(Number.isSafeInteger(value) && value >= minimum)) {
     throw invalid(path, `an integer >= ${minimum}`, value)
+  }
+}
+
+/** Only those who swap must say how long it takes. */
+function swapMsPerTokenOf({ preemption, swapMsPerToken }: BackendSpec): number {
+  return swapMsPerToken ?? (preemption === 'swap' ? Number.NaN : 0)
+}
+
+function checkNumber(path: string, value: number): void {
+  if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) {
+    throw invalid(path, 'a number >= 0', value)
   }
 }
 

@@ -1,6 +1,8 @@
 import { BackendLoads } from '../backend/backend-loads.js'
+import { reservedShare, reservedTokens } from '../backend/engine-policies.js'
 import { FastFleet } from '../backend/fast-fleet.js'
 import type { Fleet, FleetContext, FleetListener } from '../backend/fleet.js'
+import { hasPolicies, PolicyFleet } from '../backend/policy-fleet.js'
 import { ReferenceFleet } from '../backend/reference-fleet.js'
 import { RouteSimError } from '../errors/routesim-error.js'
 import type { Clock } from '../kernel/clock.js'
@@ -12,11 +14,14 @@ import type { RequestTable } from '../requests/request-table.js'
 import { RequestWindow, type RowKeeper } from '../requests/request-window.js'
 import type { BackendView } from '../routing/cluster-view.js'
 import { LiveBackendView, LiveClusterView, RequestCursor } from '../routing/live-views.js'
+import { ModelViews } from '../routing/model-views.js'
 import type { RoutingAlgorithm, RoutingDecision } from '../routing/routing-algorithm.js'
 import { checkAllEnded, checkConservation, checkEnded, checkIdle } from './check-conservation.js'
 import { checkOptions } from './check-options.js'
+import { invalidDecision, wrongModel } from './decision-errors.js'
 import { HandOver } from './hand-over.js'
 import { MeasuredTotals } from './measured-totals.js'
+import { type RankedSource, RankTable } from './rank-table.js'
 import { OUTCOME, type RunResult, type RunTotals } from './run-result.js'
 import type { SimulationOptions } from './simulation-options.js'
 import { TokenGaps } from './token-gaps.js'
@@ -35,11 +40,19 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
   private readonly kv: KvCache
   private readonly progress: RequestProgress
   private readonly loads: BackendLoads
+  /** The same per backend, where those have several ranks. */
+  private readonly visibleLoads: BackendLoads
+  private readonly ranks: RankTable | undefined
+  private readonly rankedSource: RankedSource | undefined
   private readonly fleet: Fleet
   private readonly views: readonly BackendView[]
   private readonly cluster: LiveClusterView
+  /** Only when backends serve models by name. */
+  private readonly models: ModelViews | undefined
   private readonly cursor: RequestCursor
   private readonly handOver: HandOver
+  private readonly frontEndMs: Float64Array
+  private readonly reservedShare: Float64Array
   private readonly measured: MeasuredTotals
   private readonly window: RequestWindow | undefined
   private readonly rejectReasons: string[] = []
@@ -57,46 +70,61 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
     this.requests = this.window?.table ?? (options.requests as RequestTable)
     const { requests } = this
     this.router = router
+    const { backends } = cluster
+    this.ranks = backends.some(({ dp = 1 }) => dp > 1) ? new RankTable(backends) : undefined
+    const specs = this.ranks?.specs ?? backends
     const entryTimes = this.window?.entryTimes ?? requests.arrivalMs
-    this.loop = new EventLoop(cluster.backends.length, entryTimes)
+    this.loop = new EventLoop(specs.length, entryTimes)
     this.kv = cluster.kvCache(
       requests,
-      cluster.backends.map((backend) => backend.kv),
+      specs.map(({ kv }) => kv),
     )
     if (this.window !== undefined && !isRenewable(this.kv)) throw notRenewable()
-    this.progress = new RequestProgress(requests.size)
-    this.loads = new BackendLoads(
-      Float64Array.from(cluster.backends, ({ maxQueueDepth }) => maxQueueDepth),
+    this.progress = new RequestProgress(
+      requests.size,
+      specs.some(({ preemption }) => preemption === 'swap'),
     )
+    this.loads = new BackendLoads(Float64Array.from(specs, ({ maxQueueDepth }) => maxQueueDepth))
     this.clock = this.loop.clock
     const recorder = options.recorder ?? {}
     this.gaps = new TokenGaps(recorder)
     const context: FleetContext = {
       clock: this.clock,
       endMs: this.loop.alarmMs,
-      specs: cluster.backends,
+      specs,
       requests,
       progress: this.progress,
       kv: this.kv,
       loads: this.loads,
       listener: this,
-      recorder,
+      recorder: this.ranks?.recorder(recorder) ?? recorder,
       gaps: this.gaps,
       measuredFrom: warmupRequests,
     }
     const { kv } = this
-    this.fleet = isBulk(kv) ? new FastFleet(context, kv) : new ReferenceFleet(context)
-    const source = { fleet: this.fleet, loads: this.loads, kv, clock: this.clock }
-    this.views = cluster.backends.map((spec, id) => new LiveBackendView(id, spec, source))
+    this.fleet = !isBulk(kv)
+      ? new ReferenceFleet(context)
+      : specs.some(hasPolicies)
+        ? new PolicyFleet(context, kv)
+        : new FastFleet(context, kv)
+    const { clock, fleet, loads } = this
+    this.rankedSource = this.ranks?.source(fleet, kv, loads, clock)
+    const source = this.rankedSource ?? { fleet, loads, kv, clock }
+    this.visibleLoads = source.loads
+    this.views = backends.map((spec, id) => new LiveBackendView(id, spec, source))
     this.cluster = new LiveClusterView(
       this.views,
       source,
       new RandomStream(seed, 'router'),
       new Int32Array(this.views.length),
     )
+    const isNamed = backends.some(({ model }) => model !== undefined)
+    this.models = isNamed ? new ModelViews(this.cluster, requests) : undefined
     this.cursor = new RequestCursor(requests)
-    this.handOver = new HandOver(cluster.kvTransfer, this.progress)
-    this.measured = new MeasuredTotals(cluster.backends, this.fleet, this.kv)
+    this.frontEndMs = Float64Array.from(specs, ({ frontEndMs = 0 }) => frontEndMs)
+    this.reservedShare = Float64Array.from(specs, reservedShare)
+    this.handOver = new HandOver(specs, cluster.kvTransfer, this.progress)
+    this.measured = new MeasuredTotals(specs, this.fleet, this.kv)
     if (this.window !== undefined) {
       this.window.refill(this)
       this.loop.restartEntries()
@@ -131,7 +159,16 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
    */
   result(): RunResult {
     if (this.window === undefined) {
-      return { ...this.totals(), requests: this.requests, outcomes: this.progress }
+      const { ranks, progress } = this
+      const outcomes =
+        ranks === undefined
+          ? progress
+          : {
+              ...progress,
+              backend: ranks.backendsOf(progress.backend),
+              prefillBackend: ranks.backendsOf(progress.prefillBackend),
+            }
+      return { ...this.totals(), requests: this.requests, outcomes }
     }
     throw new RouteSimError('a run whose requests come from a source keeps no row of them', {
       code: 'no_rows',
@@ -152,7 +189,7 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
       measuredFromMs: this.measuredFromMs,
       endMs: this.endMs,
       complete: this.isDone,
-      backends: this.measured.sinceStart(),
+      backends: this.ranks?.merge(this.measured.sinceStart()) ?? this.measured.sinceStart(),
       customMetrics: router.customMetrics?.() ?? {},
     }
   }
@@ -163,9 +200,20 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
     this.loop.settleLater(backend)
   }
 
-  /** The KV cache of a request has reached its decode backend. */
+  /** The KV cache of a request has reached its decode backend, or a request has left a front end. */
   event(subject: number): void {
-    this.completeTransfer(this.window?.redeem(subject) ?? subject)
+    const { size } = this.options.requests
+    if (subject < size) this.completeTransfer(this.requestOf(subject))
+    else this.enqueue(this.requestOf(subject - size))
+  }
+
+  /** What an event calls a request: less than the number of all requests. */
+  private ticketOf(request: number): number {
+    return this.window?.ticketOf(request) ?? request
+  }
+
+  private requestOf(ticket: number): number {
+    return this.window?.redeem(ticket) ?? ticket
   }
 
   /** A request arrives. */
@@ -173,7 +221,9 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
     const { window } = this
     const request = window === undefined ? entry : window.rowOf(entry)
     if (!this.isMeasuring) this.measureFrom(request)
-    this.dispatch(request, this.route(request))
+    const view = this.models === undefined ? this.cluster : this.models.of(request)
+    if (view === undefined) this.reject(request, 'model_not_served')
+    else this.dispatch(request, this.route(request, view))
     if (window?.isLastEntry(entry)) {
       window.refill(this)
       this.loop.restartEntries()
@@ -194,36 +244,71 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
   /** A backend may start a step. */
   settle(id: number): void {
     const { fleet, loop } = this
+    if (this.ranks?.isInLockstep(id) === true) {
+      this.settleTogether(this.ranks, id)
+      return
+    }
     fleet.startStep(id)
     if (loop.alarmMs[id]! < Number.POSITIVE_INFINITY) loop.alarmChanged(id)
   }
 
+  /** Starts a step on all ranks of a backend, once none is in one. */
+  private settleTogether(ranks: RankTable, id: number): void {
+    const { fleet, loop } = this
+    const backend = ranks.backendOf(id)
+    const from = ranks.firstRank(backend)
+    const to = ranks.firstRank(backend + 1)
+    const { alarmMs } = loop
+    for (let rank = from; rank < to; rank++) if (alarmMs[rank]! < Number.POSITIVE_INFINITY) return
+    let endMs = 0
+    for (let rank = from; rank < to; rank++) {
+      fleet.startStep(rank)
+      if (alarmMs[rank]! < Number.POSITIVE_INFINITY) endMs = Math.max(endMs, alarmMs[rank]!)
+    }
+    for (let rank = from; rank < to; rank++) {
+      if (alarmMs[rank] === Number.POSITIVE_INFINITY) continue
+      fleet.prolong(rank, endMs)
+      loop.alarmChanged(rank)
+    }
+  }
+
+  /** The view of the backend that a rank belongs to, its figures up to date. */
+  private viewOf(rank: number): BackendView {
+    this.rankedSource?.refresh()
+    return this.views[this.ranks === undefined ? rank : this.ranks.backendOf(rank)]!
+  }
+
   firstTokenProduced(request: number, backend: number): void {
-    this.router.onFirstToken?.(this.cursor.at(request), this.views[backend]!, this.cluster)
+    this.router.onFirstToken?.(this.cursor.at(request), this.viewOf(backend), this.cluster)
   }
 
   requestFinished(request: number, backend: number): void {
     this.progress.finishedMs[request] = this.clock.nowMs
     this.progress.backend[request] = backend
     this.end(request, OUTCOME.completed)
-    this.router.onFinished?.(this.cursor.at(request), this.views[backend]!, this.cluster)
+    this.router.onFinished?.(this.cursor.at(request), this.viewOf(backend), this.cluster)
   }
 
   prefillFinished(request: number): void {
     this.progress.isHandedOver[request] = 1
-    const decode = this.progress.backend[request]!
+    let decode = this.progress.backend[request]!
+    if (this.ranks !== undefined) {
+      decode = this.ranks.leastOutstanding(this.ranks.backendOf(decode), this.loads)
+      this.progress.backend[request] = decode
+    }
     this.fleet.enqueueHandedOver(decode, request)
     this.touch(decode)
   }
 
   transferStarted(request: number, tokens: number): void {
-    const durationMs = this.handOver.transferMs(tokens)
-    this.loop.schedule(this.clock.nowMs + durationMs, this.window?.ticketOf(request) ?? request)
+    const durationMs = this.handOver.transferMs(tokens, this.progress.backend[request]!)
+    this.loop.schedule(this.clock.nowMs + durationMs, this.ticketOf(request))
   }
 
-  private route(request: number): RoutingDecision {
+  private route(request: number, view: LiveClusterView): RoutingDecision {
+    this.rankedSource?.refresh()
     try {
-      return this.router.route(this.cursor.at(request), this.cluster)
+      return this.router.route(this.cursor.at(request), view)
     } catch (cause) {
       if (cause instanceof RouteSimError) throw cause
       throw new RouteSimError(
@@ -238,26 +323,48 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
     else if (decision?.kind === 'disaggregate')
       this.send(request, decision.prefill, decision.decode)
     else if (decision?.kind === 'reject') this.reject(request, decision.reason)
-    else throw this.invalidDecision(request, decision)
+    else throw invalidDecision(this.router.name, request, decision)
   }
 
   private send(request: number, prefill: BackendView, decode: BackendView): void {
     const { progress } = this
     if (this.views[prefill.id] !== prefill || this.views[decode.id] !== decode) {
-      throw this.invalidDecision(request, { prefill: prefill.id, decode: decode.id })
+      const found = { prefill: prefill.id, decode: decode.id }
+      throw invalidDecision(this.router.name, request, found)
+    }
+    for (const backend of this.models === undefined ? [] : [prefill, decode]) {
+      if (!this.models!.serves(backend, request))
+        throw wrongModel(this.router.name, this.requests, request, backend)
     }
     if (prefill !== decode) this.handOver.checkPair(this.router.name, prefill, decode)
-    if (this.loads.waiting[prefill.id]! >= prefill.maxQueueDepth) {
+    const { ranks } = this
+    const rank = ranks?.leastOutstanding(prefill.id, this.loads) ?? prefill.id
+    // Which rank decodes is chosen when the prompt is computed.
+    const decoding = prefill === decode ? rank : (ranks?.firstRank(decode.id) ?? decode.id)
+    if (this.visibleLoads.waiting[prefill.id]! >= prefill.maxQueueDepth) {
       this.reject(request, 'queue_full')
-    } else if (!this.canEverFit(request, prefill.id, decode.id)) {
+    } else if (!this.canEverFit(request, rank, decoding)) {
       this.reject(request, 'exceeds_kv_cache')
     } else {
-      progress.prefillBackend[request] = prefill.id
-      progress.backend[request] = decode.id
-      this.fleet.enqueue(prefill.id, request)
+      progress.prefillBackend[request] = rank
+      progress.backend[request] = decoding
+      this.fleet.accept(rank, request)
+      this.rankedSource?.refresh()
       this.router.onDispatched?.(this.cursor.at(request), prefill, this.cluster)
-      this.touch(prefill.id)
+      const frontEndMs = this.frontEndMs[rank]!
+      if (frontEndMs === 0) this.enqueue(request)
+      else {
+        const subject = this.options.requests.size + this.ticketOf(request)
+        this.loop.schedule(this.clock.nowMs + frontEndMs, subject)
+      }
     }
+  }
+
+  /** A request is through the front end of its backend. */
+  private enqueue(request: number): void {
+    const backend = this.progress.prefillBackend[request]!
+    this.fleet.enqueue(backend, request)
+    this.touch(backend)
   }
 
   private canEverFit(request: number, prefill: number, decode: number): boolean {
@@ -265,6 +372,9 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
     // The KV of the last output token is never needed.
     const allTokens = promptTokens + Math.max(1, this.requests.outputTokens[request]!) - 1
     if (!this.kv.canEverFit(decode, allTokens)) return false
+    const share = this.reservedShare[decode]!
+    if (share > 0 && !this.kv.canEverFit(decode, reservedTokens(this.requests, request, share)))
+      return false
     return prefill === decode || this.kv.canEverFit(prefill, promptTokens)
   }
 
@@ -282,6 +392,10 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
     this.endMs = this.clock.nowMs
     if (window === undefined) return
     checkEnded(request, requests, progress)
+    if (this.ranks !== undefined && outcome === OUTCOME.completed) {
+      progress.backend[request] = this.ranks.backendOf(progress.backend[request]!)
+      progress.prefillBackend[request] = this.ranks.backendOf(progress.prefillBackend[request]!)
+    }
     if (request >= (this.options.warmupRequests ?? 0)) {
       this.options.recorder?.requestEnded?.(request, requests, progress)
     }
@@ -340,32 +454,8 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
     this.handOver.giveUp(request)
     const prefill = this.progress.prefillBackend[request]!
     this.fleet.releaseHandedOver(prefill, request)
-    for (let id = 0; id < this.views.length; id++) this.touch(id)
+    for (let id = 0; id < this.loads.waiting.length; id++) this.touch(id)
     return true
-  }
-
-  private invalidDecision(request: number, found: unknown): RouteSimError {
-    return new RouteSimError(
-      `router "${this.router.name}": request ${request}: expected a backend of the cluster, disaggregate(...) or reject(...), got ${shown(found)}`,
-      {
-        code: 'router_invalid_decision',
-        hint:
-          found instanceof Promise
-            ? 'Decide at once: route() can not be async.'
-            : 'Return one of cluster.backends from route().',
-      },
-    )
-  }
-}
-
-/** A value as a message shows it. Not all values have a JSON form. */
-function shown(found: unknown): string {
-  if (found instanceof Promise) return 'a promise'
-  if (typeof found === 'number' || typeof found === 'bigint') return String(found)
-  try {
-    return JSON.stringify(found) ?? String(found)
-  } catch {
-    return 'an object'
   }
 }
 
@@ -394,6 +484,9 @@ function windowOf({
   warmupRequests = 0,
 }: SimulationOptions): RequestWindow | undefined {
   if (!('next' in requests)) return undefined
-  const room = cluster.backends.reduce((sum, b) => sum + b.maxQueueDepth + b.maxNumSeqs, 0)
+  const room = cluster.backends.reduce(
+    (sum, b) => sum + b.maxQueueDepth + b.maxNumSeqs * (b.dp ?? 1),
+    0,
+  )
   return new RequestWindow(requests, Math.min(room, MOST_UNDER_WAY), warmupRequests)
 }

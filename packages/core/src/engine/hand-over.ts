@@ -1,7 +1,7 @@
 import { RouteSimError } from '../errors/routesim-error.js'
 import type { RequestProgress } from '../requests/request-progress.js'
 import type { BackendView } from '../routing/cluster-view.js'
-import type { KvTransfer } from './simulation-options.js'
+import type { BackendSpec, KvTransfer } from './simulation-options.js'
 
 /**
  * What happens between prefill and decode. A computed prompt keeps its blocks on the prefill backend
@@ -9,10 +9,16 @@ import type { KvTransfer } from './simulation-options.js'
  */
 export class HandOver {
   private readonly transfer: KvTransfer | undefined
+  private readonly backends: readonly BackendSpec[]
   private readonly progress: RequestProgress
 
-  constructor(transfer: KvTransfer | undefined, progress: RequestProgress) {
+  constructor(
+    backends: readonly BackendSpec[],
+    transfer: KvTransfer | undefined,
+    progress: RequestProgress,
+  ) {
     this.transfer = transfer
+    this.backends = backends
     this.progress = progress
   }
 
@@ -32,10 +38,11 @@ export class HandOver {
     }
   }
 
-  /** Time to send the KV of some tokens, in ms; 0 when the decode backend holds them all. */
-  transferMs(tokens: number): number {
+  /** Time to send the KV of some tokens to a backend, in ms; 0 when it holds them all. */
+  transferMs(tokens: number, decode: number): number {
     if (tokens === 0 || this.transfer === undefined) return 0
-    const { latencyMs, bandwidthBytesPerSec, bytesPerToken } = this.transfer
+    const { latencyMs, bandwidthBytesPerSec } = this.transfer
+    const bytesPerToken = this.backends[decode]!.kvBytesPerToken ?? this.transfer.bytesPerToken
     return latencyMs + ((tokens * bytesPerToken) / bandwidthBytesPerSec) * 1000
   }
 

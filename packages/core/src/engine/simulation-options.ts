@@ -1,3 +1,4 @@
+import type { BatchingPolicy, PreemptionMode } from '../backend/engine-policies.js'
 import type { KvCacheFactory, KvCapacity } from '../kv-cache/kv-cache.js'
 import type { LatencyModel } from '../latency/latency-model.js'
 import type { RequestSource } from '../requests/request-source.js'
@@ -9,8 +10,22 @@ import type { Recorder } from './recorder.js'
 /** One model replica. */
 export interface BackendSpec {
   readonly role: BackendRole
+  /** Name under which requests ask for its model; if absent it takes them whatever they ask for. */
+  readonly model?: string
+  /** Bytes of KV cache of one token when it is sent to here; as the transfer says if absent. */
+  readonly kvBytesPerToken?: number
   readonly latency: LatencyModel
   readonly kv: KvCapacity
+  /**
+   * Data-parallel ranks, 1 if absent: schedulers with a queue, a batch and a KV cache each, to which the
+   * sizes and limits here apply, but for the queue. A request goes to the rank with the fewest.
+   */
+  readonly dp?: number
+  /**
+   * Whether ranks start their steps together, and wait for the slowest, as with experts dealt out among
+   * them; a rank without work takes part with a dummy step. False if absent.
+   */
+  readonly lockstep?: boolean
   /** Tokens computed in one step at most (`max_num_batched_tokens`), at least 1. */
   readonly maxBatchTokens: number
   /** Requests in one batch at most (`max_num_seqs`), at least 1. */
@@ -19,6 +34,22 @@ export interface BackendSpec {
   readonly maxQueueDepth: number
   /** Whether a prompt may be computed in several steps. */
   readonly chunkedPrefill: boolean
+  /**
+   * From the moment a request is sent here to its place in the queue (HTTP, template, tokenizer), in ms;
+   * none if absent. It counts as waiting meanwhile. A prompt computed elsewhere has been through one.
+   */
+  readonly frontEndMs?: number
+  /** `mixed` if absent. */
+  readonly batching?: BatchingPolicy
+  /** `recompute_newest` if absent. */
+  readonly preemption?: PreemptionMode
+  /** With `swap`: how long one token of KV takes to host memory or back, in ms. */
+  readonly swapMsPerToken?: number
+  /**
+   * Share, 0 to 1, of the declared output for which KV blocks must be to spare before a request is
+   * admitted, those of running requests set aside; 0 if absent, 1 with `reserve_all`.
+   */
+  readonly reservedOutputShare?: number
 }
 
 /** How the KV cache of a request gets from a prefill backend to a decode backend. */

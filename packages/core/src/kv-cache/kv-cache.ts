@@ -35,6 +35,17 @@ export interface KvCache {
    */
   admit(backend: number, request: number, cachedTokens: number, tokens: number): boolean
   /**
+   * True when `admit` with these arguments would leave at least so many blocks that are free or can be
+   * evicted. Changes nothing.
+   */
+  couldAdmit(
+    backend: number,
+    request: number,
+    cachedTokens: number,
+    tokens: number,
+    spareBlocks: number,
+  ): boolean
+  /**
    * Makes room for the first `tokens` tokens of a request that holds fewer.
    * @returns false, with nothing changed, when the blocks are not there
    */

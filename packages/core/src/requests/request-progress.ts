@@ -16,6 +16,8 @@ export class RequestProgress implements RequestOutcomes {
   /** Tokens of prompt and output whose KV the request's current backend has computed. */
   readonly computedTokens: Int32Array
   readonly lastTokenMs: Float64Array
+  /** Tokens whose KV waits in host memory while the request does; empty when no backend swaps. */
+  readonly swappedTokens: Int32Array
   /** Order of the latest admission on its backend. */
   readonly admission: Int32Array
   /** Decode step of its backend in which the request will finish. */
@@ -25,7 +27,8 @@ export class RequestProgress implements RequestOutcomes {
   /** 1 while a transfer is under way: how the reference stepper knows whom to leave out of a step. */
   readonly isTransferring: Uint8Array
 
-  constructor(size: number) {
+  /** @param swaps - whether any backend moves KV to host memory */
+  constructor(size: number, swaps = false) {
     this.outcome = new Uint8Array(size).fill(OUTCOME.unfinished)
     this.backend = new Int32Array(size).fill(-1)
     this.prefillBackend = new Int32Array(size).fill(-1)
@@ -37,6 +40,7 @@ export class RequestProgress implements RequestOutcomes {
     this.rejectReason = new Int32Array(size).fill(-1)
     this.emittedTokens = new Int32Array(size)
     this.computedTokens = new Int32Array(size)
+    this.swappedTokens = new Int32Array(swaps ? size : 0)
     this.lastTokenMs = new Float64Array(size)
     this.admission = new Int32Array(size)
     this.finishStep = new Int32Array(size)
@@ -57,6 +61,7 @@ export class RequestProgress implements RequestOutcomes {
     this.rejectReason[row] = -1
     this.emittedTokens[row] = 0
     this.computedTokens[row] = 0
+    this.swappedTokens[row] = 0
     this.lastTokenMs[row] = 0
     this.admission[row] = 0
     this.finishStep[row] = 0

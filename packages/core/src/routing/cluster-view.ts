@@ -10,6 +10,8 @@ export interface BackendView {
   /** Position in the whole cluster, also the index into {@link ClusterView.prefixMatch}. */
   readonly id: number
   readonly role: BackendRole
+  /** Name of the model it serves; undefined when it takes requests whatever model they name. */
+  readonly model: string | undefined
   /** False when requests sent there would fail. Unhealthy backends stay listed. */
   readonly healthy: boolean
   /** Requests waiting to be admitted. */

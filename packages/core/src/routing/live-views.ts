@@ -60,9 +60,9 @@ export class RequestCursor implements RequestView {
 
 /** What views read. */
 export interface LiveSource {
-  readonly fleet: Fleet
+  readonly fleet: Pick<Fleet, 'sync' | 'syncMatches'>
   readonly loads: BackendLoads
-  readonly kv: KvCache
+  readonly kv: Pick<KvCache, 'match' | 'usage'>
   readonly clock: Clock
 }
 
@@ -71,6 +71,7 @@ export class LiveBackendView implements BackendView {
   readonly kind = 'backend'
   readonly id: number
   readonly role: BackendRole
+  readonly model: string | undefined
   readonly healthy = true
   readonly maxQueueDepth: number
   readonly maxNumSeqs: number
@@ -83,6 +84,7 @@ export class LiveBackendView implements BackendView {
   constructor(id: number, spec: BackendSpec, source: LiveSource) {
     this.id = id
     this.role = spec.role
+    this.model = spec.model
     this.maxQueueDepth = spec.maxQueueDepth
     this.maxNumSeqs = spec.maxNumSeqs
     this.maxBatchTokens = spec.maxBatchTokens
@@ -163,12 +165,16 @@ export class LiveClusterView implements ClusterView {
     return this.#kvUsages
   }
 
+  /** The same cluster with only the backends that pass. */
+  where(is: (backend: BackendView) => boolean): LiveClusterView {
+    return new LiveClusterView(this.backends.filter(is), this.#source, this.random, this.#matched)
+  }
+
   pool(...roles: readonly BackendRole[]): ClusterView {
     const key = roles.join(',')
     let pool = this.#pools.get(key)
     if (pool === undefined) {
-      const members = this.backends.filter((backend) => roles.includes(backend.role))
-      pool = new LiveClusterView(members, this.#source, this.random, this.#matched)
+      pool = this.where((backend) => roles.includes(backend.role))
       this.#pools.set(key, pool)
     }
     return pool

@@ -40,16 +40,24 @@ export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
     maxNumSeqs: pick(1, 3, 16, 64),
     maxQueueDepth: pick(2, 10, 1000),
     chunkedPrefill: random.integer(4) > 0,
+    ...randomPolicies(seed, kind, 0),
   }
   const count = isDisaggregated ? 2 + random.integer(4) : 1 + random.integer(4)
   const backends = Array.from({ length: count }, (_, i) => {
-    if (!isDisaggregated || hasMixedPools) return backend(shape)
+    // Engines of all kinds side by side, in every fourth story.
+    const own = seed % 4 === 3 ? { ...shape, ...randomPolicies(seed, kind, i) } : shape
+    if (!isDisaggregated || hasMixedPools) return backend(own)
     const role =
       i === 0 ? 'prefill' : i === 1 ? 'decode' : pick('prefill' as const, 'decode' as const)
-    return backend({ ...shape, role })
+    return backend({ ...own, role })
   })
   const seesCaches = isStress || random.integer(2) === 0
-  const requests = randomRequests(kind, random, shape.kv!.blocks * shape.kv!.blockTokens)
+  const requests = randomRequests(
+    kind,
+    random,
+    shape.kv!.blocks * shape.kv!.blockTokens,
+    new RandomStream(seed, `limits ${kind}`),
+  )
   return {
     requests,
     backends,
@@ -58,6 +66,22 @@ export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
     prefixCaching: random.integer(4) > 0,
     seed,
     warmupRequests: random.integer(requests.size),
+  }
+}
+
+/** What engines do differently; every other story has the plain engine. */
+function randomPolicies(seed: number, kind: StoryKind, id: number): Partial<BackendSpec> {
+  if (seed % 2 === 0) return {}
+  const random = new RandomStream(seed, `policies ${kind} ${id}`)
+  const pick = <T>(...options: T[]): T => options[random.integer(options.length)]!
+  return {
+    frontEndMs: kind === 'decimal' ? pick(0, 0.02, 12.5) : pick(0, 0.5, 20),
+    batching: pick('mixed', 'prefill_first'),
+    preemption: pick('recompute_newest', 'retract_shortest', 'swap', 'evict_all', 'reserve_all'),
+    swapMsPerToken: kind === 'decimal' ? pick(0, 0.02) : pick(0, 1 / 64),
+    reservedOutputShare: pick(0, 0, 0.5, 1),
+    dp: pick(1, 1, 1, 2, 3),
+    lockstep: random.integer(2) === 0,
   }
 }
 
@@ -87,7 +111,12 @@ const GAPS: Readonly<Record<StoryKind, readonly (number | undefined)[]>> = {
   stress: [0, 0, 0.5, 2, 8],
 }
 
-function randomRequests(kind: StoryKind, random: RandomStream, cacheTokens: number): RequestTable {
+function randomRequests(
+  kind: StoryKind,
+  random: RandomStream,
+  cacheTokens: number,
+  limits: RandomStream,
+): RequestTable {
   const pick = <T>(...options: T[]): T => options[random.integer(options.length)]!
   const builder = new RequestTableBuilder()
   let arrivalMs = kind === 'plain' ? random.float() : 0
@@ -99,7 +128,9 @@ function randomRequests(kind: StoryKind, random: RandomStream, cacheTokens: numb
     // The shared content may end in the prompt or in the answer, as in a conversation.
     const shared = 1 + random.integer(promptTokens + pick(0, outputTokens))
     const promptNode = random.integer(3) > 0 ? sharedNode(builder, random, shared) : NO_NODE
-    builder.add({ arrivalMs, promptTokens, outputTokens, promptNode })
+    // Clients mostly declare more than they get.
+    const maxTokens = outputTokens + (limits.integer(2) === 0 ? 0 : limits.integer(100))
+    builder.add({ arrivalMs, promptTokens, outputTokens, promptNode, maxTokens })
   }
   return builder.build()
 }

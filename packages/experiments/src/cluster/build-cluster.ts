@@ -7,6 +7,7 @@ import {
   pagedKvCache,
   radixKvCache,
 } from '@routesim/hardware'
+import type { DeploymentConfig } from '../config/deployment-schema.js'
 import type { ClusterConfig, Config } from '../config/schema.js'
 import { buildLatency, kvPrecisionOf } from './build-latency.js'
 import { resolveModel } from './resolve-model.js'
@@ -14,7 +15,7 @@ import { resolveModel } from './resolve-model.js'
 /** A cluster ready to simulate, and what it costs. */
 export interface Fleet {
   readonly cluster: ClusterSpec
-  /** Name of the GPU in the catalogue. */
+  /** Name of the GPU in the catalogue; the names of all, joined by ` + `. */
   readonly gpu: string
   /** USD per hour of each backend. */
   readonly pricePerHour: readonly number[]
@@ -25,29 +26,23 @@ export type Stepper = 'fast' | 'reference'
 
 /** @throws RouteSimError `gpu_unknown`, with a suggestion */
 export function buildFleet({ cluster: config }: Config, stepper: Stepper = 'fast'): Fleet {
-  const gpu = findGpu(config.gpu ?? config.gpu_type)
-  const latency = buildLatency(config)
-  const pools = config.disaggregated
-  const backends = Array.from({ length: config.num_backends }, (_, id): BackendSpec => {
-    const role: BackendRole = !pools.enabled
-      ? 'both'
-      : id < pools.prefill_backends
-        ? 'prefill'
-        : 'decode'
-    return {
-      role,
-      latency,
-      kv: { blocks: config.kv_cache_blocks, blockTokens: config.kv_block_size },
-      maxBatchTokens: config.max_batch_tokens,
-      maxNumSeqs: config.max_num_seqs,
-      maxQueueDepth: config.max_queue_depth,
-      chunkedPrefill: config.chunked_prefill,
+  const groups = config.backends ?? poolsOf(config)
+  const models = new Set(groups.map(({ model }) => model))
+  const gpus = new Set(groups.map((group) => findGpu(group.gpu ?? group.gpu_type).name))
+  const backends: BackendSpec[] = []
+  const pricePerHour: number[] = []
+  for (const group of groups) {
+    const spec = specOf(group, config, models.size > 1 ? group.model : undefined)
+    const gpu = findGpu(group.gpu ?? group.gpu_type)
+    const price = group.price_per_hour ?? gpu.pricePerHourUsd * group.tp * group.pp * group.dp
+    for (let i = 0; i < group.count; i++) {
+      backends.push(spec)
+      pricePerHour.push(price)
     }
-  })
-  const pricePerHour = config.price_per_hour ?? gpu.pricePerHourUsd * config.tp * config.pp
+  }
   return {
-    gpu: gpu.name,
-    pricePerHour: backends.map(() => pricePerHour),
+    gpu: [...gpus].join(' + '),
+    pricePerHour,
     cluster: {
       backends,
       kvCache: (stepper === 'fast' ? radixKvCache : pagedKvCache)({
@@ -58,8 +53,56 @@ export function buildFleet({ cluster: config }: Config, stepper: Stepper = 'fast
   }
 }
 
+type Group = DeploymentConfig & { readonly count: number; readonly role: BackendRole }
+
+/** The groups of a cluster that names none: all alike, or those that prefill and those that decode. */
+function poolsOf(config: ClusterConfig): Group[] {
+  const { enabled, prefill_backends, decode_backends } = config.disaggregated
+  if (!enabled) return [{ ...config, count: config.num_backends, role: 'both' }]
+  return [
+    { ...config, count: prefill_backends, role: 'prefill' },
+    { ...config, count: decode_backends, role: 'decode' },
+  ]
+}
+
+/** @param model - what its backends are known to serve unless the config says so */
+function specOf(group: Group, cluster: ClusterConfig, model: string | undefined): BackendSpec {
+  const served = group.served_model_name ?? model
+  const kvBytes = kvBytesOf(group, cluster)
+  return {
+    role: group.role,
+    ...(served === undefined ? {} : { model: served }),
+    latency: buildLatency(group),
+    kv: { blocks: group.kv_cache_blocks, blockTokens: group.kv_block_size },
+    kvBytesPerToken: kvBytes,
+    maxBatchTokens: group.max_batch_tokens,
+    maxNumSeqs: group.max_num_seqs,
+    maxQueueDepth: group.max_queue_depth,
+    chunkedPrefill: group.chunked_prefill,
+    dp: group.dp,
+    lockstep: group.dp_lockstep ?? group.ep > 1,
+    frontEndMs: group.front_end_ms,
+    batching: group.batching,
+    preemption: group.preemption,
+    reservedOutputShare: group.reserved_output_share,
+    // Every GPU moves its own part.
+    swapMsPerToken: kvBytes / (group.swap_bandwidth_gb_s * 1e6 * group.tp * group.pp),
+  }
+}
+
+/** Bytes of KV cache of one token. */
+function kvBytesOf(config: DeploymentConfig, { disaggregated: shape }: ClusterConfig): number {
+  return config.model === undefined
+    ? kvBytesPerToken({
+        numLayers: shape.num_layers,
+        numKvHeads: shape.num_kv_heads,
+        headDim: shape.head_dim,
+      })
+    : kvBytesOfContext(resolveModel(config.model), 1, kvPrecisionOf(config))
+}
+
 function kvTransferOf(config: ClusterConfig): KvTransfer {
-  const { disaggregated: pools, model } = config
+  const { disaggregated: pools } = config
   const link = pools.kv_transfer_link === undefined ? undefined : findLink(pools.kv_transfer_link)
   return {
     latencyMs: link?.latencyMs ?? pools.kv_transfer_latency_us / 1000,
@@ -67,13 +110,6 @@ function kvTransferOf(config: ClusterConfig): KvTransfer {
       link === undefined
         ? pools.kv_transfer_bandwidth_gb_s * 1e9
         : link.bandwidthBytesPerSec * link.efficiency,
-    bytesPerToken:
-      model === undefined
-        ? kvBytesPerToken({
-            numLayers: pools.num_layers,
-            numKvHeads: pools.num_kv_heads,
-            headDim: pools.head_dim,
-          })
-        : kvBytesOfContext(resolveModel(model), 1, kvPrecisionOf(config)),
+    bytesPerToken: kvBytesOf(config, config),
   }
 }

@@ -14,7 +14,7 @@ import {
   rooflineLatency,
   tableLatency,
 } from '@routesim/hardware'
-import type { ClusterConfig } from '../config/schema.js'
+import type { DeploymentConfig } from '../config/deployment-schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { resolveModel } from './resolve-model.js'
 
@@ -22,7 +22,7 @@ import { resolveModel } from './resolve-model.js'
  * The latency model of a cluster.
  * @throws RouteSimError `latency_invalid`, naming the key; `latency_unreadable`, `latency_table_invalid`
  */
-export function buildLatency(config: ClusterConfig): LatencyModel {
+export function buildLatency(config: DeploymentConfig): LatencyModel {
   try {
     return build(config)
   } catch (error) {
@@ -35,7 +35,7 @@ export function buildLatency(config: ClusterConfig): LatencyModel {
   }
 }
 
-function build(config: ClusterConfig): LatencyModel {
+function build(config: DeploymentConfig): LatencyModel {
   const { compute_model: model } = config
   switch (model.kind) {
     case 'piecewise':
@@ -67,7 +67,7 @@ function build(config: ClusterConfig): LatencyModel {
 }
 
 /** What the keys of a roofline and its deployment say; the cluster must name a model. */
-export function rooflineOf(config: ClusterConfig): RooflineLatency {
+export function rooflineOf(config: DeploymentConfig): RooflineLatency {
   const { compute_model: options, tp, pp, ep } = config
   if (options.kind !== 'roofline' || config.model === undefined || config.engine === undefined) {
     throw new RouteSimError<ExperimentsErrorCode>('cluster.model: expected a name, got nothing', {
@@ -96,7 +96,7 @@ export function kvPrecisionOf({
   engine,
   model,
   precision,
-}: ClusterConfig): KvPrecision {
+}: DeploymentConfig): KvPrecision {
   if (kv_precision !== undefined) return kv_precision
   if (engine === undefined || model === undefined) return 'bf16'
   return findEngine(engine).kvPrecision(precision ?? resolveModel(model).weights)

@@ -22,12 +22,18 @@ test('keys carry what the schema says of them', () => {
   expect(keyAt('trace.session_prompts')?.type).toBe('"extend", "independent"')
   expect(keyAt('cluster.compute_model.base_ms')).toMatchObject({ kind: 'affine', isRequired: true })
   expect(keyAt('algorithms')?.type).toBe('tables')
+  expect(keyAt('cluster.backends')?.type).toBe('tables')
+  expect(keyAt('cluster.backends[].role')).toMatchObject({ default: 'both', isRequired: false })
+  // What groups share with the cluster is told once.
+  expect(keyAt('cluster.backends[].max_num_seqs')).toBeUndefined()
 })
 
 test('every key has a description, and every default is the one that is filled in', () => {
   const filled: unknown = parseConfig('[cluster]\nnum_backends = 2')
   for (const { path, default: value, kind, description } of keys) {
     expect(description, path).toMatch(/\.$/)
+    // A config without groups has none to look at.
+    if (path.includes('[]')) continue
     if (value === undefined || (kind !== undefined && kind !== 'piecewise')) continue
     const found = path.split('.').reduce((at, key) => Reflect.get(at as object, key), filled)
     expect(found, path).toBe(value)

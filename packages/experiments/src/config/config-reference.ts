@@ -38,6 +38,7 @@ interface JsonSchema {
   readonly required?: readonly string[]
   readonly additionalProperties?: JsonSchema | false
   readonly oneOf?: readonly JsonSchema[]
+  readonly items?: JsonSchema
 }
 
 function keysOf(table: JsonSchema, prefix: string, kind?: string): ConfigKey[] {
@@ -57,15 +58,24 @@ function keysOf(table: JsonSchema, prefix: string, kind?: string): ConfigKey[] {
       isRequired: table.required?.includes(name) ?? false,
       description,
     }
-    return [kind === undefined ? key : { ...key, kind }]
+    return [kind === undefined ? key : { ...key, kind }, ...keysOfItems(schema, table, path)]
   })
+}
+
+/** Keys of the tables of a list, but those they share with the table that has the list. */
+function keysOfItems({ items }: JsonSchema, table: JsonSchema, path: string): ConfigKey[] {
+  if (items === undefined) return []
+  const own = Object.entries(items.properties ?? {}).filter(
+    ([name]) => table.properties?.[name] === undefined,
+  )
+  return keysOf({ ...items, properties: Object.fromEntries(own) }, `${path}[].`)
 }
 
 function typeOf({ type, const: only, enum: words, ...schema }: JsonSchema): string {
   if (only !== undefined) return JSON.stringify(only)
   if (words !== undefined) return words.map((word) => JSON.stringify(word)).join(', ')
   if (type === 'boolean') return 'true or false'
-  if (type === 'object') return 'tables'
+  if (type === 'object' || type === 'array') return 'tables'
   const noun = type ?? 'any value'
   if (schema.exclusiveMinimum !== undefined) return `${noun} > ${schema.exclusiveMinimum}`
   return schema.minimum === undefined ? noun : `${noun} >= ${schema.minimum}`

@@ -22,8 +22,14 @@ export const DEFAULT_ENGINE = 'vllm'
  * Fills in what follows from an engine and a model: limits, block size and features are the engine's
  * defaults, step times a roofline, and the KV cache what the GPUs have room for. What the config says
  * stays; a config that names neither engine nor model is left alone.
+ *
+ * @param path - where the table stands, for complaints
  */
-export function withDeploymentDefaults(value: unknown, context: z.RefinementCtx): unknown {
+export function withDeploymentDefaults(
+  value: unknown,
+  context: z.RefinementCtx,
+  path: readonly (string | number)[],
+): unknown {
   if (!isTable(value) || (value['engine'] === undefined && value['model'] === undefined))
     return value
   const parts = partsOf(value)
@@ -36,7 +42,11 @@ export function withDeploymentDefaults(value: unknown, context: z.RefinementCtx)
     max_num_seqs: defaultFor(engine.maxNumSeqs, gpu),
     kv_block_size: engine.kvBlockTokens,
     chunked_prefill: engine.chunkedPrefill,
-    prefix_caching: engine.prefixCaching,
+    ...(path.length === 0 ? { prefix_caching: engine.prefixCaching } : {}),
+    batching: engine.batching,
+    preemption: engine.preemption,
+    reserved_output_share: engine.reservedOutputShare,
+    front_end_ms: engine.frontEndMs,
     gpu_memory_utilization: engine.gpuMemoryUtilization,
     ...(model === undefined ? {} : { compute_model: { kind: 'roofline' } }),
     ...value,
@@ -45,7 +55,11 @@ export function withDeploymentDefaults(value: unknown, context: z.RefinementCtx)
   try {
     return { ...filled, kv_cache_blocks: capacityOf(filled, engine, gpu, model) }
   } catch (error) {
-    context.addIssue({ code: 'custom', path: ['model'], message: (error as Error).message })
+    context.addIssue({
+      code: 'custom',
+      path: [...path, 'model'],
+      message: (error as Error).message,
+    })
     return filled
   }
 }

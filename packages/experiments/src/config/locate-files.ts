@@ -12,14 +12,25 @@ export function besideConfig(path: string, configPath: string | undefined): stri
 /** Config values with the files that `[cluster]` names found. */
 export function withFilesLocated(values: unknown, configPath: string): unknown {
   if (!isTable(values) || !isTable(values['cluster'])) return values
-  const { model, compute_model: latency } = values['cluster']
-  const cluster = { ...values['cluster'] }
+  const cluster = located(values['cluster'], configPath)
+  const { backends } = cluster
+  if (!Array.isArray(backends)) return { ...values, cluster }
+  const groups = backends.map((group) => (isTable(group) ? located(group, configPath) : group))
+  return { ...values, cluster: { ...cluster, backends: groups } }
+}
+
+function located(
+  table: Readonly<Record<string, unknown>>,
+  configPath: string,
+): Record<string, unknown> {
+  const { model, compute_model: latency } = table
+  const result = { ...table }
   if (typeof model === 'string' && isModelFile(model))
-    cluster['model'] = besideConfig(model, configPath)
+    result['model'] = besideConfig(model, configPath)
   if (isTable(latency) && typeof latency['path'] === 'string') {
-    cluster['compute_model'] = { ...latency, path: besideConfig(latency['path'], configPath) }
+    result['compute_model'] = { ...latency, path: besideConfig(latency['path'], configPath) }
   }
-  return { ...values, cluster }
+  return result
 }
 
 function isTable(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -79,13 +79,17 @@ interface JsonSchema {
   readonly properties?: Readonly<Record<string, JsonSchema>>
   readonly anyOf?: readonly JsonSchema[]
   readonly oneOf?: readonly JsonSchema[]
+  readonly items?: JsonSchema
 }
 
 /** Keys of the table at a path of the schema. */
 function knownKeys(path: readonly PropertyKey[]): string[] {
   let schemas: readonly JsonSchema[] = [z.toJSONSchema(configSchema, { io: 'input' }) as JsonSchema]
-  for (const key of path)
-    schemas = alternatives(schemas).flatMap((s) => s.properties?.[String(key)] ?? [])
+  for (const key of path) {
+    schemas = alternatives(schemas).flatMap(
+      (s) => (typeof key === 'number' ? s.items : s.properties?.[String(key)]) ?? [],
+    )
+  }
   return [
     ...new Set(alternatives(schemas).flatMap((schema) => Object.keys(schema.properties ?? {}))),
   ]

@@ -1,19 +1,10 @@
-import { RouteSimError } from '@routesim/core'
-import {
-  ENGINES,
-  findEngine,
-  findGpu,
-  findLink,
-  WEIGHT_PRECISIONS,
-  type WeightPrecision,
-} from '@routesim/hardware'
+import { findLink } from '@routesim/hardware'
 import { GENERATOR_KINDS, LENGTH_DISTRIBUTIONS } from '@routesim/traces'
 import { z } from 'zod'
-import { rooflineOf } from '../cluster/build-latency.js'
-import { resolveModel } from '../cluster/resolve-model.js'
-import { DEFAULT_ENGINE, DEFAULT_GPU, withDeploymentDefaults } from './deployment-defaults.js'
+import { checkGroups, withFleetDefaults } from './backend-groups.js'
+import { backendGroup, checkRoofline, deploymentShape } from './deployment-schema.js'
 import { expected, flag, integer, notNegative, oneOf, positive, table, text } from './fields.js'
-import { computeModel, inCatalogue } from './latency-schema.js'
+import { inCatalogue } from './latency-schema.js'
 
 const simulation = table({
   name: text().default('simulation').describe('Label of the run.'),
@@ -48,85 +39,22 @@ const disaggregated = table({
   num_kv_heads: integer(1).default(8).describe('KV heads of the model.'),
 })
 
-/** Says at which line a model is neither in the catalogue nor a file that can be read. */
-const model = text().superRefine(inCatalogue(resolveModel))
-
 const cluster = table({
-  gpu_type: text()
-    .superRefine(inCatalogue(findGpu))
-    .default(DEFAULT_GPU)
-    .describe('GPU of every backend; sets its price.'),
-  gpu: text()
-    .superRefine(inCatalogue(findGpu))
-    .optional()
-    .describe('The same as gpu_type, and goes before it.'),
-  model: model
-    .optional()
-    .describe(
-      'Model that is served: a name that list-models prints, or the path of a Hugging Face config.json, relative to the working directory or to the config file.',
-    ),
-  precision: oneOf(WEIGHT_PRECISIONS as readonly [WeightPrecision, ...WeightPrecision[]])
-    .optional()
-    .describe("Precision of the weights; default the published checkpoint's."),
-  kv_precision: oneOf(['bf16', 'fp8'])
-    .optional()
-    .describe('Precision of the KV cache; default as the engine chooses.'),
-  tp: integer(1, 1024).default(1).describe('Tensor parallel degree of a backend.'),
-  pp: integer(1, 1024).default(1).describe('Pipeline stages of a backend.'),
-  ep: integer(1, 1024)
-    .default(1)
-    .describe('Ranks of a backend among which whole experts are dealt out; divides tp.'),
-  engine: text()
-    .superRefine(inCatalogue(findEngine))
-    .optional()
-    .describe(
-      `Serving engine (${ENGINES.map(({ name }) => `"${name}"`).join(', ')}), whose defaults take the place of those below; default "${DEFAULT_ENGINE}" with a model.`,
-    ),
-  gpu_memory_utilization: positive()
-    .max(1, expected('a number > 0 and <= 1'))
-    .optional()
-    .describe(
-      'Part of the memory that weights, activations and KV cache take; default as the engine.',
-    ),
-  price_per_hour: notNegative()
-    .optional()
-    .describe('Price of one backend in $ per hour, instead of that of its tp x pp GPUs.'),
   num_backends: integer(1, 4096).describe('Model replicas.'),
-  max_batch_tokens: integer(1)
-    .default(16384)
-    .describe('Tokens computed in one engine step at most.'),
-  max_num_seqs: integer(1, 65536).default(256).describe('Requests in one batch at most.'),
-  max_queue_depth: integer(1).default(256).describe('Requests that wait at one backend at most.'),
-  chunked_prefill: flag()
-    .default(true)
-    .describe('Whether a prompt may be computed in several steps.'),
+  ...deploymentShape,
   prefix_caching: flag().default(true).describe('Whether computed KV blocks are kept for reuse.'),
-  kv_cache_blocks: integer(1, 2 ** 24)
-    .default(32768)
-    .describe(
-      'KV blocks of one backend, at most 2^27 in the whole cluster; with a model, what fits beside it.',
-    ),
-  kv_block_size: integer(1).default(16).describe('Tokens per KV block.'),
-  compute_model: computeModel
-    .prefault({ kind: 'piecewise' })
-    .describe('How long engine steps take; with a model, the roofline.'),
   disaggregated: disaggregated.prefault({}).describe('Separate prefill and decode backends.'),
+  backends: z
+    .array(backendGroup.superRefine(checkRoofline), expected('tables [[cluster.backends]]'))
+    .optional()
+    .describe(
+      'Groups of different backends: any key above that belongs to a backend, the others as in [cluster].',
+    ),
 })
 
 const checkedCluster = cluster.superRefine((values, context) => {
-  if (values.compute_model.kind !== 'roofline') return
-  const refuse = (path: string, message: string): void =>
-    context.addIssue({ code: 'custom', path: [path], message })
-  if (values.model === undefined) {
-    refuse('model', 'expected the name of a model because compute_model is a roofline, got nothing')
-    return
-  }
-  try {
-    rooflineOf(values)
-  } catch (error) {
-    if (!(error instanceof RouteSimError)) throw error
-    refuse(error.path ?? 'model', error.message.replace(/^\w+: /, ''))
-  }
+  if (values.backends === undefined) checkRoofline(values, context)
+  else checkGroups(values, values.backends, context)
 })
 
 const trace = table({
@@ -234,7 +162,7 @@ const MOST_BLOCKS = 2 ** 27
 /** The whole config file. Every default of RouteSim stands here and nowhere else. */
 export const configSchema = table({
   simulation: simulation.prefault({}),
-  cluster: z.preprocess(withDeploymentDefaults, checkedCluster),
+  cluster: z.preprocess(withFleetDefaults, checkedCluster),
   trace: trace.prefault({}),
   algorithms: z
     .record(
@@ -249,22 +177,30 @@ export const configSchema = table({
     .default({})
     .describe('Parameters of routing algorithms, one table each.'),
 }).superRefine((config, context) => {
-  const { num_backends, kv_cache_blocks } = config.cluster
-  if (num_backends * kv_cache_blocks > MOST_BLOCKS) {
+  const { backends, num_backends, kv_cache_blocks } = config.cluster
+  const groups = backends ?? [{ count: num_backends, dp: config.cluster.dp, kv_cache_blocks }]
+  const blocks = groups.reduce(
+    (sum, { count, dp, kv_cache_blocks: own }) => sum + count * dp * own,
+    0,
+  )
+  if (blocks > MOST_BLOCKS) {
+    const found = groups
+      .map((group) => `${group.count * group.dp} x ${group.kv_cache_blocks}`)
+      .join(' + ')
     context.addIssue({
       code: 'custom',
       path: ['cluster', 'kv_cache_blocks'],
-      message: `expected at most ${MOST_BLOCKS} blocks in the whole cluster, got ${num_backends} x ${kv_cache_blocks}`,
+      message: `expected at most ${MOST_BLOCKS} blocks in the whole cluster, got ${found}`,
     })
   }
-  const { disaggregated: pools, num_backends: backends } = config.cluster
-  if (!pools.enabled) return
+  const { disaggregated: pools } = config.cluster
+  if (!pools.enabled || backends !== undefined) return
   const { prefill_backends: prefill, decode_backends: decode } = pools
-  if (prefill < 1 || decode < 1 || prefill + decode !== backends) {
+  if (prefill < 1 || decode < 1 || prefill + decode !== num_backends) {
     context.addIssue({
       code: 'custom',
       path: ['cluster', 'disaggregated'],
-      message: `expected prefill_backends and decode_backends >= 1 that add up to cluster.num_backends = ${backends}, got ${prefill} + ${decode}`,
+      message: `expected prefill_backends and decode_backends >= 1 that add up to cluster.num_backends = ${num_backends}, got ${prefill} + ${decode}`,
     })
   }
 })

@@ -20,8 +20,8 @@ describe('the engines', () => {
     const quantising = ENGINES.filter((engine) => engine.kvPrecision('fp8') === 'fp8')
     expect(quantising.map(({ name }) => name)).toEqual(['trtllm'])
     expect(findEngine('TensorRT-LLM')).toMatchObject({
-      preemption: 'never',
-      admission: 'prompt-and-whole-output',
+      preemption: 'reserve_all',
+      reservedOutputShare: 1,
       kvBlockTokens: 32,
     })
     expect(findEngine('trtllm').kvPrecision('bf16')).toBe('bf16')

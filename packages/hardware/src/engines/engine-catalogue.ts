@@ -16,6 +16,12 @@ const FUSED_FLOOR_SCALE = 0.05 / 0.07
 /** First-token times at 4 concurrent requests exceed a lone prefill by about 30 ms, half of it queueing. */
 const FRONT_END_MS = 15
 
+/**
+ * SGLang begins with 0.7 of the declared output and lowers it to a floor of 0.14 of that within 600 decode
+ * steps, unless it has to retract (sglang/srt/environ.py, scheduler.py, 0.5): the share it settles at.
+ */
+const SETTLED_NEW_TOKEN_RATIO = 0.7 * 0.14
+
 /** The engines RouteSim knows, with the defaults they ship. */
 export const ENGINES: readonly EnginePreset[] = [
   {
@@ -28,8 +34,8 @@ export const ENGINES: readonly EnginePreset[] = [
     chunkedPrefill: true,
     prefixCaching: true,
     batching: 'mixed',
-    admission: 'prompt',
-    preemption: 'recompute-newest',
+    reservedOutputShare: 0,
+    preemption: 'recompute_newest',
     prefixIndex: 'blocks',
     gpuMemoryUtilization: 0.9,
     hostMsPerRequest: HOST_MS_PER_REQUEST,
@@ -48,9 +54,9 @@ export const ENGINES: readonly EnginePreset[] = [
     kvBlockTokens: 1,
     chunkedPrefill: true,
     prefixCaching: true,
-    batching: 'prefill-first',
-    admission: 'prompt-and-expected-output',
-    preemption: 'retract-shortest-output',
+    batching: 'prefill_first',
+    reservedOutputShare: SETTLED_NEW_TOKEN_RATIO,
+    preemption: 'retract_shortest',
     prefixIndex: 'radix',
     gpuMemoryUtilization: 0.88,
     hostMsPerRequest: HOST_MS_PER_REQUEST,
@@ -70,8 +76,8 @@ export const ENGINES: readonly EnginePreset[] = [
     chunkedPrefill: false,
     prefixCaching: true,
     batching: 'mixed',
-    admission: 'prompt-and-whole-output',
-    preemption: 'never',
+    reservedOutputShare: 1,
+    preemption: 'reserve_all',
     prefixIndex: 'blocks',
     // free_gpu_memory_fraction: of what weights and activations leave, see kvCapacity.
     gpuMemoryUtilization: 0.9,

@@ -1,3 +1,4 @@
+import type { BatchingPolicy, PreemptionMode } from '@routesim/core'
 import type { KvPrecision, WeightPrecision } from '../precision/precision.js'
 
 /** What a serving engine does unless told otherwise, where it matters to a simulation. */
@@ -14,12 +15,11 @@ export interface EnginePreset {
   readonly kvBlockTokens: number
   readonly chunkedPrefill: boolean
   readonly prefixCaching: boolean
-  /** Whether steps hold decodes and prompt chunks together, or prompts first and alone. */
-  readonly batching: 'mixed' | 'prefill-first'
-  /** What must fit before a request is admitted: its prompt, or its whole output too. */
-  readonly admission: 'prompt' | 'prompt-and-expected-output' | 'prompt-and-whole-output'
-  /** What happens when blocks run out: the newest is computed again, some are, or it cannot happen. */
-  readonly preemption: 'recompute-newest' | 'retract-shortest-output' | 'never'
+  readonly batching: BatchingPolicy
+  /** Share of the declared output for which blocks must be to spare at admission; 0 for the prompt alone. */
+  readonly reservedOutputShare: number
+  /** What happens when blocks run out. */
+  readonly preemption: PreemptionMode
   /** Index of the prefix cache: hashed blocks or a radix tree of tokens. */
   readonly prefixIndex: 'blocks' | 'radix'
   /** Part of the memory the engine takes for weights, activations and KV cache. */

@@ -100,6 +100,16 @@ export class BlockStore {
     return true
   }
 
+  couldAdmit(request: number, cachedTokens: number, tokens: number, spareBlocks: number): boolean {
+    const cached = Math.floor(cachedTokens / this.blockTokens)
+    const needed = Math.ceil(tokens / this.blockTokens) - cached
+    let revived = 0
+    for (const id of this.contentIds(request, 0, cached).subarray(0, cached)) {
+      if (this.references[this.index.get(id)] === 0) revived++
+    }
+    return needed + spareBlocks <= this.freeCount + this.evictable - revived
+  }
+
   extend(request: number, tokens: number): boolean {
     const holding = this.holding(request)
     const needed = Math.ceil(tokens / this.blockTokens) - holding.count

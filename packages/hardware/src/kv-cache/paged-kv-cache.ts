@@ -39,6 +39,16 @@ class PagedKvCache implements KvCache {
     return this.stores[backend]!.admit(request, cachedTokens, tokens)
   }
 
+  couldAdmit(
+    backend: number,
+    request: number,
+    cachedTokens: number,
+    tokens: number,
+    spareBlocks: number,
+  ): boolean {
+    return this.stores[backend]!.couldAdmit(request, cachedTokens, tokens, spareBlocks)
+  }
+
   extend(backend: number, request: number, tokens: number): boolean {
     return this.stores[backend]!.extend(request, tokens)
   }

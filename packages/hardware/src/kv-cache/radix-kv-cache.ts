@@ -128,6 +128,20 @@ export class RadixKvCache implements RenewableKvCache {
     return true
   }
 
+  couldAdmit(
+    backend: number,
+    request: number,
+    cachedTokens: number,
+    tokens: number,
+    spareBlocks: number,
+  ): boolean {
+    const blockTokens = this.blockTokens[backend]!
+    const cached = Math.floor(cachedTokens / blockTokens)
+    const revived = cached > 0 ? this.evictableAmong(backend, request, cached) : 0
+    const needed = Math.ceil(tokens / blockTokens) - cached
+    return needed + spareBlocks <= this.available(backend) - revived
+  }
+
   extend(backend: number, request: number, tokens: number): boolean {
     const h = this.holding(backend, request)
     const blockTokens = this.blockTokens[backend]!

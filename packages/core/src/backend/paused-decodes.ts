@@ -1,0 +1,80 @@
+import {
+  CONTEXT_TOKENS,
+  DECODES,
+  FLOATS,
+  type FleetState,
+  INTS,
+  MEASURED,
+  SHARING,
+} from './fleet-state.js'
+
+/**
+ * Decodes that wait while a backend computes prompts. Their sums are put aside, so that to everything
+ * else the step has no decodes.
+ */
+export class PausedDecodes {
+  private readonly state: FleetState
+  private readonly paused: Uint8Array
+  private readonly gaps: Uint8Array
+  private readonly latestMs: Float64Array
+  private readonly decodes: Int32Array
+  private readonly measured: Int32Array
+  private readonly sharing: Int32Array
+  private readonly contextTokens: Float64Array
+
+  constructor(state: FleetState, backends: number) {
+    this.state = state
+    this.paused = new Uint8Array(backends)
+    this.gaps = new Uint8Array(backends)
+    this.latestMs = new Float64Array(backends)
+    this.decodes = new Int32Array(backends)
+    this.measured = new Int32Array(backends)
+    this.sharing = new Int32Array(backends)
+    this.contextTokens = new Float64Array(backends)
+  }
+
+  isPaused(backend: number): boolean {
+    return this.paused[backend] === 1
+  }
+
+  /** Whether there was a pause since decodes last got tokens. */
+  hasGap(backend: number): boolean {
+    return this.gaps[backend] === 1
+  }
+
+  /** When those decodes that have had a step together got their latest tokens, in ms. */
+  latestTokenMs(backend: number): number {
+    return this.latestMs[backend]!
+  }
+
+  tokensCame(backend: number, atMs: number): void {
+    this.gaps[backend] = 0
+    this.latestMs[backend] = atMs
+  }
+
+  pause(backend: number): void {
+    const { ints, floats } = this.state
+    const n = backend * INTS
+    const x = backend * FLOATS
+    this.paused[backend] = 1
+    if (ints[n + DECODES]! > 0) this.gaps[backend] = 1
+    this.decodes[backend] = ints[n + DECODES]!
+    this.measured[backend] = ints[n + MEASURED]!
+    this.sharing[backend] = ints[n + SHARING]!
+    this.contextTokens[backend] = floats[x + CONTEXT_TOKENS]!
+    ints[n + DECODES] = 0
+    ints[n + MEASURED] = 0
+    ints[n + SHARING] = 0
+    floats[x + CONTEXT_TOKENS] = 0
+  }
+
+  restore(backend: number): void {
+    const { ints, floats } = this.state
+    const n = backend * INTS
+    this.paused[backend] = 0
+    ints[n + DECODES] = this.decodes[backend]!
+    ints[n + MEASURED] = this.measured[backend]!
+    ints[n + SHARING] = this.sharing[backend]!
+    floats[backend * FLOATS + CONTEXT_TOKENS] = this.contextTokens[backend]!
+  }
+}

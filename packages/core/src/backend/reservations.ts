@@ -1,0 +1,92 @@
+import { tokensComputed } from './decode-batches.js'
+import { reservedShare, reservedTokens } from './engine-policies.js'
+import { requestAt } from './finish-heap.js'
+import type { FleetContext } from './fleet.js'
+import {
+  BLOCK_TOKENS,
+  DECODES,
+  FIRST_PLACE,
+  type FleetState,
+  INTS,
+  PREFILLS,
+} from './fleet-state.js'
+import { prefillAt, prefillTokensAt } from './step-plans.js'
+
+/** KV blocks set aside for what running requests will still answer: O(batch) for each admission. */
+export class Reservations {
+  private readonly state: FleetState
+  private readonly backendOf: Int32Array
+  private readonly share: Float64Array
+  /** Per backend: blocks set aside for requests whose KV cache is on its way. */
+  private readonly ofFetching: Int32Array
+
+  constructor({ specs, progress }: FleetContext, state: FleetState) {
+    this.state = state
+    this.backendOf = progress.backend
+    this.share = Float64Array.from(specs, reservedShare)
+    this.ofFetching = new Int32Array(specs.length)
+  }
+
+  /**
+   * Whether blocks last for a request and what is set aside for all.
+   * @param tokens - of the request whose blocks it gets at once
+   * @param ahead - tokens for which each decode has blocks beyond those it has computed, 0 or 1
+   */
+  areThere(
+    backend: number,
+    request: number,
+    cached: number,
+    tokens: number,
+    ahead: number,
+  ): boolean {
+    if (this.share[backend] === 0) return true
+    const target = Math.max(tokens, this.target(backend, request))
+    const others = this.ofRunning(backend, ahead)
+    return this.state.kv.couldAdmit(backend, request, cached, target, others)
+  }
+
+  /** The KV cache of an admitted request is on its way. */
+  fetching(backend: number, request: number): void {
+    const blocks = this.lacking(backend, request, this.state.promptTokens[request]!)
+    this.ofFetching[backend] = this.ofFetching[backend]! + blocks
+  }
+
+  /** It is there. */
+  fetched(backend: number, request: number): void {
+    const blocks = this.lacking(backend, request, this.state.promptTokens[request]!)
+    this.ofFetching[backend] = this.ofFetching[backend]! - blocks
+  }
+
+  private ofRunning(backend: number, ahead: number): number {
+    const { state } = this
+    const { ints, heap, computedTokens } = state
+    const n = backend * INTS
+    const first = ints[n + FIRST_PLACE]!
+    let blocks = this.ofFetching[backend]!
+    for (let i = 0; i < ints[n + DECODES]!; i++) {
+      const request = requestAt(heap, first, i)
+      blocks += this.lacking(backend, request, tokensComputed(state, backend, request) + ahead)
+    }
+    for (let i = 0; i < ints[n + PREFILLS]!; i++) {
+      const request = prefillAt(state, backend, i)
+      const tokens = computedTokens[request]! + prefillTokensAt(state, backend, i)
+      blocks += this.lacking(backend, request, tokens)
+    }
+    return blocks
+  }
+
+  /** Blocks that a request with blocks for so many tokens has yet to get of those set aside for it. */
+  private lacking(backend: number, request: number, tokens: number): number {
+    const blockTokens = this.state.ints[backend * INTS + BLOCK_TOKENS]!
+    const target = Math.ceil(this.target(backend, request) / blockTokens)
+    return Math.max(0, target - Math.ceil(tokens / blockTokens))
+  }
+
+  /** Prefill backends need no room for answers. */
+  private target(backend: number, request: number): number {
+    const { requests, promptTokens } = this.state
+    return this.backendOf[request] === backend
+      ? reservedTokens(requests, request, this.share[backend]!)
+      : promptTokens[request]!
+  }
+}

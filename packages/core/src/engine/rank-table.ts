@@ -1,0 +1,180 @@
+import { BackendLoads } from '../backend/backend-loads.js'
+import { isLockstep } from '../backend/engine-policies.js'
+import type { Fleet } from '../backend/fleet.js'
+import type { Clock } from '../kernel/clock.js'
+import type { KvCache, KvUsage } from '../kv-cache/kv-cache.js'
+import type { LiveSource } from '../routing/live-views.js'
+import type { Recorder } from './recorder.js'
+import type { BackendTotals } from './run-result.js'
+import type { BackendSpec } from './simulation-options.js'
+
+/** Figures of a backend that are sums over its ranks. */
+const SUMS = [
+  'steps',
+  'prefillTokens',
+  'decodeTokens',
+  'evictions',
+  'preemptions',
+  'waitingRequestMs',
+  'runningRequestMs',
+  'totalBlocks',
+  'heldBlocks',
+  'cachedBlocks',
+] as const
+
+/**
+ * Backends with several data-parallel ranks, each a scheduler with a queue, a batch and a KV cache of its
+ * own. To the fleet every rank is a backend; to routers and in results only backends exist. Ranks are
+ * numbered through, those of one backend next to each other.
+ */
+export class RankTable {
+  /** What each rank is. */
+  readonly specs: readonly BackendSpec[]
+  /** Backend of each rank. */
+  private readonly owner: Int32Array
+  /** First rank of each backend, and the number of ranks at the end. */
+  private readonly first: Int32Array
+  private readonly backends: readonly BackendSpec[]
+
+  constructor(backends: readonly BackendSpec[]) {
+    this.backends = backends
+    this.specs = backends.flatMap((spec) => Array.from({ length: spec.dp ?? 1 }, () => spec))
+    this.owner = Int32Array.from(
+      backends.flatMap(({ dp = 1 }, id) => Array.from({ length: dp }, () => id)),
+    )
+    this.first = new Int32Array(backends.length + 1)
+    backends.forEach(({ dp = 1 }, id) => {
+      this.first[id + 1] = this.first[id]! + dp
+    })
+  }
+
+  backendOf(rank: number): number {
+    return this.owner[rank]!
+  }
+
+  /** The backends of a column of ranks, -1 for none. */
+  backendsOf(ranks: Int32Array): Int32Array {
+    return ranks.map((rank) => (rank < 0 ? rank : this.owner[rank]!))
+  }
+
+  /** Whether the ranks of a rank's backend start their steps together. */
+  isInLockstep(rank: number): boolean {
+    return isLockstep(this.specs[rank]!)
+  }
+
+  /** First rank of a backend; that of the next backend is the end. */
+  firstRank(backend: number): number {
+    return this.first[backend]!
+  }
+
+  /** The rank with the fewest requests, the lowest among equals, as vLLM's load balancer chooses. */
+  leastOutstanding(backend: number, loads: BackendLoads): number {
+    let least = this.first[backend]!
+    for (let rank = least + 1; rank < this.first[backend + 1]!; rank++) {
+      if (loads.outstanding[rank]! < loads.outstanding[least]!) least = rank
+    }
+    return least
+  }
+
+  /** Totals of backends out of those of ranks. Ranks are busy side by side: their mean counts. */
+  merge(totals: readonly BackendTotals[]): BackendTotals[] {
+    return this.backends.map(({ role }, id) => {
+      const own = totals.slice(this.first[id], this.first[id + 1])
+      const sum = (field: (typeof SUMS)[number] | 'busyMs'): number =>
+        own.reduce((total, rank) => total + rank[field], 0)
+      const sums = Object.fromEntries(SUMS.map((field) => [field, sum(field)]))
+      return {
+        ...(sums as Record<(typeof SUMS)[number], number>),
+        id,
+        role,
+        busyMs: sum('busyMs') / own.length,
+      }
+    })
+  }
+
+  /** Hears of the steps of ranks as steps of their backends. */
+  recorder(recorder: Recorder): Recorder {
+    if (recorder.stepCompleted === undefined) return recorder
+    return {
+      ...(recorder.tokenGaps === undefined
+        ? {}
+        : { tokenGaps: (runs: Float64Array) => recorder.tokenGaps?.(runs) }),
+      ...(recorder.requestEnded === undefined
+        ? {}
+        : { requestEnded: recorder.requestEnded.bind(recorder) }),
+      stepCompleted: (rank, ...step) => recorder.stepCompleted?.(this.owner[rank]!, ...step),
+    }
+  }
+
+  /** What routers read, with one value per backend. */
+  source(fleet: Fleet, kv: KvCache, rankLoads: BackendLoads, clock: Clock): RankedSource {
+    return new RankedSource(this.backends, this.first, fleet, kv, rankLoads, clock)
+  }
+}
+
+/** Loads and caches of backends as sums over their ranks; a match is the longest on any rank. */
+export class RankedSource implements LiveSource {
+  readonly clock: Clock
+  readonly loads: BackendLoads
+  readonly fleet: LiveSource['fleet']
+  readonly kv: LiveSource['kv']
+  private readonly first: Int32Array
+  private readonly rankLoads: BackendLoads
+
+  constructor(
+    backends: readonly BackendSpec[],
+    first: Int32Array,
+    fleet: Fleet,
+    kv: KvCache,
+    rankLoads: BackendLoads,
+    clock: Clock,
+  ) {
+    this.clock = clock
+    this.first = first
+    this.rankLoads = rankLoads
+    this.loads = new BackendLoads(Float64Array.from(backends, ({ maxQueueDepth }) => maxQueueDepth))
+    const each = (backend: number, visit: (rank: number) => void): void => {
+      for (let rank = first[backend]!; rank < first[backend + 1]!; rank++) visit(rank)
+    }
+    this.fleet = {
+      sync: (backend) => each(backend, (rank) => fleet.sync(rank)),
+      syncMatches: (request) => fleet.syncMatches(request),
+    }
+    const matched = new Int32Array(rankLoads.waiting.length)
+    const one: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
+    this.kv = {
+      match: (request, out) => {
+        kv.match(request, matched)
+        out.fill(0)
+        for (let id = 0; id < backends.length; id++) {
+          each(id, (rank) => {
+            out[id] = Math.max(out[id]!, matched[rank]!)
+          })
+        }
+      },
+      usage: (backend, out) => {
+        Object.assign(out, { total: 0, held: 0, cached: 0, free: 0 })
+        each(backend, (rank) => {
+          kv.usage(rank, one)
+          out.total += one.total
+          out.held += one.held
+          out.cached += one.cached
+          out.free += one.free
+        })
+      },
+    }
+  }
+
+  /** Brings the loads up to now; before a router looks. */
+  refresh(): void {
+    const { loads, rankLoads } = this
+    for (const name of ['waiting', 'running', 'outstanding', 'pendingPromptTokens'] as const) {
+      for (let id = 0; id < loads.waiting.length; id++) {
+        let sum = 0
+        for (let rank = this.first[id]!; rank < this.first[id + 1]!; rank++)
+          sum += rankLoads[name][rank]!
+        loads[name][id] = sum
+      }
+    }
+  }
+}

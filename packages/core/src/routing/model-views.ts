@@ -1,0 +1,36 @@
+import type { RequestTable } from '../requests/request-table.js'
+import type { BackendView } from './cluster-view.js'
+import type { LiveClusterView } from './live-views.js'
+
+/** What routers see of a cluster whose backends serve models by name: for a request, those that serve it. */
+export class ModelViews {
+  private readonly cluster: LiveClusterView
+  private readonly requests: RequestTable
+  /** By index of the model's name among the strings of the requests. */
+  private readonly views = new Map<number, LiveClusterView | undefined>()
+
+  constructor(cluster: LiveClusterView, requests: RequestTable) {
+    this.cluster = cluster
+    this.requests = requests
+  }
+
+  /** The backends that serve a request; undefined when no backend, or no pair of them, does. */
+  of(request: number): LiveClusterView | undefined {
+    const model = this.requests.model[request]!
+    if (model < 0) return this.cluster
+    if (!this.views.has(model)) {
+      const view = this.cluster.where((backend) => this.serves(backend, request))
+      const isWhole =
+        view.backends.some(({ role }) => role !== 'decode') &&
+        view.backends.some(({ role }) => role !== 'prefill')
+      this.views.set(model, isWhole ? view : undefined)
+    }
+    return this.views.get(model)
+  }
+
+  /** Whether a backend serves what a request asks for; a request that names no model takes any. */
+  serves({ model }: BackendView, request: number): boolean {
+    const wanted = this.requests.model[request]!
+    return wanted < 0 || model === undefined || model === this.requests.strings[wanted]
+  }
+}

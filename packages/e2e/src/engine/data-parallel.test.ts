@@ -1,0 +1,101 @@
+import { affineLatency } from '@routesim/hardware'
+import { describe, expect, test } from 'vitest'
+import { backend, tinyRun } from '../testing/tiny-run.js'
+
+const latency = affineLatency({
+  baseMs: 5,
+  prefillMsPerToken: 0.1,
+  decodeMsPerRequest: 1,
+  decodeMsPerContextToken: 0,
+})
+
+describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
+  test('requests go to the rank with the fewest, the lowest among equals, and do not share steps', () => {
+    const run = tinyRun({
+      stepper,
+      requests: [{ promptTokens: 100 }, { promptTokens: 200 }, { promptTokens: 300 }],
+      backends: [backend({ latency, dp: 2 })],
+    })
+    // The third shares the first's rank: 5 + 40 ms.
+    expect([...run.outcomes.firstTokenMs]).toEqual([45, 25, 45])
+    expect([...run.outcomes.backend]).toEqual([0, 0, 0])
+    expect(run.backends).toHaveLength(1)
+    expect(run.backends[0]).toMatchObject({ steps: 2, prefillTokens: 600, totalBlocks: 65536 })
+    expect(run.backends[0]!.busyMs).toBe(35)
+  })
+
+  test('in lockstep a step lasts as long as that of the slowest rank', () => {
+    const run = tinyRun({
+      stepper,
+      requests: [
+        { promptTokens: 100, outputTokens: 2 },
+        { promptTokens: 200, outputTokens: 2 },
+        { arrivalMs: 3, promptTokens: 300 },
+      ],
+      backends: [backend({ latency, dp: 3, lockstep: true })],
+    })
+    // Both prompts end at 25 ms; the third rank has been idle, and waits for the others to start: 5 + 30 ms.
+    expect([...run.outcomes.firstTokenMs]).toEqual([25, 25, 60])
+    expect([...run.outcomes.finishedMs]).toEqual([60, 60, 60])
+  })
+
+  test('routers see sums over ranks, and the longest match', () => {
+    const seen: unknown[] = []
+    tinyRun({
+      stepper,
+      requests: [
+        { promptTokens: 64, shared: 'x', outputTokens: 5 },
+        { promptTokens: 128, outputTokens: 5 },
+        { arrivalMs: 1, promptTokens: 10 },
+        { arrivalMs: 40, promptTokens: 100, shared: 'x', sharedTokens: 64 },
+      ],
+      backends: [backend({ latency, dp: 2, kv: { blocks: 16, blockTokens: 16 } })],
+      router: {
+        name: 'looks',
+        route: (request, cluster) => {
+          const [only] = cluster.backends
+          const { waiting, running, outstanding, pendingPromptTokens, kvUsage } = only!
+          const [match] = [...Array.from(cluster.prefixMatch(request))]
+          seen.push({ waiting, running, outstanding, pendingPromptTokens, kvUsage, match })
+          expect(cluster.columns.outstanding[0]).toBe(outstanding)
+          return only!
+        },
+      },
+    })
+    expect(seen[2]).toEqual({
+      waiting: 0,
+      running: 2,
+      outstanding: 2,
+      pendingPromptTokens: 192,
+      kvUsage: 12 / 32,
+      match: 0,
+    })
+    expect(seen[3]).toMatchObject({ pendingPromptTokens: 0, match: 64 })
+  })
+
+  test('a queue that is full is that of the backend', () => {
+    const run = tinyRun({
+      stepper,
+      requests: [{}, {}, {}, {}],
+      backends: [backend({ dp: 2, maxQueueDepth: 3 })],
+    })
+    expect(run.rejectReasons).toEqual(['queue_full'])
+    expect([...run.outcomes.backend]).toEqual([0, 0, 0, -1])
+  })
+})
+
+test('steps of ranks are reported as steps of their backend', () => {
+  const backends = new Set<number>()
+  tinyRun({
+    requests: [{}, {}, {}, {}],
+    backends: [backend({ dp: 2 }), backend({ dp: 2 })],
+    recorder: { stepCompleted: (id) => backends.add(id) },
+  })
+  expect([...backends].sort()).toEqual([0, 1])
+})
+
+test.each([0, 1.5])('%s ranks are refused', (dp) => {
+  expect(() => tinyRun({ requests: [{}], backends: [backend({ dp })] })).toThrow(
+    `cluster.backends[0].dp: expected an integer >= 1, got ${dp}`,
+  )
+})

@@ -1,0 +1,153 @@
+import { describe, expect, test } from 'vitest'
+import { parseConfig } from '../config/parse-config.js'
+import { buildFleet } from './build-cluster.js'
+
+function fleetOf(source: string): ReturnType<typeof buildFleet> {
+  return buildFleet(parseConfig(source, 'bench.toml'))
+}
+
+const MIXED = `[cluster]
+gpu = "h100"
+max_num_seqs = 64
+compute_model = { prefill_tokens_per_sec = 40000 }
+[[cluster.backends]]
+count = 2
+[[cluster.backends]]
+gpu_type = "l40s"
+max_num_seqs = 16
+kv_cache_blocks = 1000
+compute_model = { prefill_tokens_per_sec = 8000 }
+`
+
+const prefillOf1000 = {
+  prefillTokens: 1000,
+  prefillRequests: 1,
+  prefillAttentionPairs: 500_500,
+  decodeRequests: 0,
+  decodeContextTokens: 0,
+}
+
+describe('groups of backends', () => {
+  test('have what they say, and else what the cluster says', () => {
+    const { cluster, gpu, pricePerHour } = fleetOf(MIXED)
+    expect(gpu).toBe('H100 SXM + L40S')
+    expect(pricePerHour).toEqual([3.5, 3.5, 1])
+    expect(cluster.backends.map(({ maxNumSeqs }) => maxNumSeqs)).toEqual([64, 64, 16])
+    expect(cluster.backends.map(({ kv }) => kv.blocks)).toEqual([32768, 32768, 1000])
+    const times = cluster.backends.map(({ latency }) => latency.stepMs(prefillOf1000))
+    expect(times).toEqual([25, 25, 125])
+    expect(cluster.backends.map(({ model }) => model)).toEqual([undefined, undefined, undefined])
+  })
+
+  test('of different models serve requests by name, each with its own capacity and defaults', () => {
+    const { cluster } = fleetOf(`[cluster]
+model = "llama-3.1-8b"
+[[cluster.backends]]
+[[cluster.backends]]
+model = "llama-3.1-70b"
+engine = "trtllm"
+tp = 4
+served_model_name = "large"
+`)
+    const [small, large] = cluster.backends
+    expect([small!.model, large!.model]).toEqual(['llama-3.1-8b', 'large'])
+    expect([small!.batching, large!.preemption]).toEqual(['mixed', 'reserve_all'])
+    expect([small!.kv.blockTokens, large!.kv.blockTokens]).toEqual([16, 32])
+    expect(large!.latency.stepMs(prefillOf1000)).toBeGreaterThan(
+      small!.latency.stepMs(prefillOf1000),
+    )
+    expect([small!.kvBytesPerToken, large!.kvBytesPerToken]).toEqual([131_072, 327_680])
+    expect(large!.swapMsPerToken).toBeCloseTo(327_680 / (4 * 50e6), 12)
+  })
+
+  test('with roles need no other word to disaggregate', () => {
+    const config = parseConfig(`[cluster]
+[[cluster.backends]]
+role = "prefill"
+[[cluster.backends]]
+count = 3
+role = "decode"
+`)
+    expect(config.cluster.disaggregated.enabled).toBe(true)
+    expect(config.cluster.num_backends).toBe(4)
+    const roles = buildFleet(config).cluster.backends.map(({ role }) => role)
+    expect(roles).toEqual(['prefill', 'decode', 'decode', 'decode'])
+  })
+
+  test.each([
+    [
+      '[[cluster.backends]]\nmax_batch_tokenz = 5',
+      'bench.toml:3:1 cluster.backends.0.max_batch_tokenz: unknown key; did you mean "max_batch_tokens"?',
+    ],
+    [
+      '[[cluster.backends]]\n[[cluster.backends]]\ngpu = "h1000"',
+      /^bench.toml:4:1 cluster.backends.1.gpu: unknown GPU "h1000"/,
+    ],
+    [
+      '[[cluster.backends]]\nmodel = "llama-3.1-70b"',
+      /^bench.toml:3:1 cluster.backends.0.model: Llama-3.1-70B in bf16 on 1 x H100 SXM: expected room/,
+    ],
+    [
+      'num_backends = 3\n[[cluster.backends]]',
+      'bench.toml:2:1 cluster.num_backends: expected 1, the backends of all groups, or nothing, got 3',
+    ],
+    ['backends = []', /cluster.backends: expected at least one group, got none/],
+    [
+      'backends = 3\nnum_backends = 1',
+      /cluster.backends: expected tables \[\[cluster.backends\]\]/,
+    ],
+    [
+      'disaggregated = { enabled = false }\n[[cluster.backends]]\nrole = "prefill"',
+      /cluster.disaggregated.enabled: expected true because groups have roles, got false/,
+    ],
+    [
+      'disaggregated = { prefill_backends = 1 }\n[[cluster.backends]]',
+      /cluster.disaggregated: expected roles in \[\[cluster.backends\]\] instead of prefill_backends/,
+    ],
+    [
+      '[[cluster.backends]]\nrole = "decode"',
+      /expected groups that prefill and groups that decode, got only role "decode"/,
+    ],
+    [
+      '[[cluster.backends]]\ncount = 4096\nkv_cache_blocks = 65536',
+      /expected at most 134217728 blocks in the whole cluster, got 4096 x 65536/,
+    ],
+    [
+      'preemption = "swapp"\nnum_backends = 1',
+      /cluster.preemption: expected one of "recompute_newest", "retract_shortest", "swap", "evict_all", "reserve_all", got "swapp"/,
+    ],
+  ])('%s is refused', (cluster, message) => {
+    expect(() => fleetOf(`[cluster]\n${cluster}`)).toThrow(message)
+  })
+})
+
+test('data-parallel ranks cost as much each, and step together where experts are dealt out', () => {
+  const rank = '[cluster]\nnum_backends = 1\nmodel = "mixtral-8x7b"\ntp = 4\ndp = 2\n'
+  const { cluster, pricePerHour } = fleetOf(rank)
+  expect(pricePerHour).toEqual([28])
+  expect(cluster.backends[0]).toMatchObject({ dp: 2, lockstep: false })
+  expect(fleetOf(`${rank}ep = 4`).cluster.backends[0]).toMatchObject({ dp: 2, lockstep: true })
+  expect(fleetOf(`${rank}ep = 4\ndp_lockstep = false`).cluster.backends[0]!.lockstep).toBe(false)
+})
+
+test('an engine brings its ways to batch, to preempt and to admit, and the config goes before it', () => {
+  const policies = (source: string): unknown => {
+    const { backends } = fleetOf(`[cluster]\nnum_backends = 1\n${source}`).cluster
+    const { batching, preemption, reservedOutputShare, frontEndMs } = backends[0]!
+    return [batching, preemption, reservedOutputShare, frontEndMs]
+  }
+  expect(policies('')).toEqual(['mixed', 'recompute_newest', 0, 0])
+  expect(policies('engine = "vllm"')).toEqual(['mixed', 'recompute_newest', 0, 15])
+  expect(policies('engine = "sglang"')).toEqual([
+    'prefill_first',
+    'retract_shortest',
+    expect.closeTo(0.098, 9),
+    15,
+  ])
+  expect(policies('engine = "trtllm"\npreemption = "swap"\nfront_end_ms = 2')).toEqual([
+    'mixed',
+    'swap',
+    1,
+    2,
+  ])
+})

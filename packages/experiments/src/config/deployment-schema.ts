@@ -1,0 +1,151 @@
+import type { PreemptionMode } from '@routesim/core'
+import { RouteSimError } from '@routesim/core'
+import {
+  ENGINES,
+  findEngine,
+  findGpu,
+  WEIGHT_PRECISIONS,
+  type WeightPrecision,
+} from '@routesim/hardware'
+import type { z } from 'zod'
+import { rooflineOf } from '../cluster/build-latency.js'
+import { resolveModel } from '../cluster/resolve-model.js'
+import { DEFAULT_ENGINE, DEFAULT_GPU } from './deployment-defaults.js'
+import { expected, flag, integer, notNegative, oneOf, positive, table, text } from './fields.js'
+import { computeModel, inCatalogue } from './latency-schema.js'
+
+const PREEMPTION_MODES = [
+  'recompute_newest',
+  'retract_shortest',
+  'swap',
+  'evict_all',
+  'reserve_all',
+] as const satisfies readonly PreemptionMode[]
+
+/** Says at which line a model is neither in the catalogue nor a file that can be read. */
+const model = text().superRefine(inCatalogue(resolveModel))
+
+/** What makes one backend: keys of `[cluster]` that each group of backends may give again. */
+export const deploymentShape = {
+  gpu_type: text()
+    .superRefine(inCatalogue(findGpu))
+    .default(DEFAULT_GPU)
+    .describe('GPU of every backend; sets its price.'),
+  gpu: text()
+    .superRefine(inCatalogue(findGpu))
+    .optional()
+    .describe('The same as gpu_type, and goes before it.'),
+  model: model
+    .optional()
+    .describe(
+      'Model that is served: a name that list-models prints, or the path of a Hugging Face config.json, relative to the working directory or to the config file.',
+    ),
+  precision: oneOf(WEIGHT_PRECISIONS as readonly [WeightPrecision, ...WeightPrecision[]])
+    .optional()
+    .describe("Precision of the weights; default the published checkpoint's."),
+  kv_precision: oneOf(['bf16', 'fp8'])
+    .optional()
+    .describe('Precision of the KV cache; default as the engine chooses.'),
+  tp: integer(1, 1024).default(1).describe('Tensor parallel degree of a backend.'),
+  pp: integer(1, 1024).default(1).describe('Pipeline stages of a backend.'),
+  ep: integer(1, 1024)
+    .default(1)
+    .describe('Ranks of a backend among which whole experts are dealt out; divides tp.'),
+  dp: integer(1, 1024)
+    .default(1)
+    .describe(
+      'Data-parallel ranks of a backend: schedulers with tp x pp GPUs, a batch and a KV cache each.',
+    ),
+  dp_lockstep: flag()
+    .optional()
+    .describe('Whether ranks step together, as slowly as the slowest; default when ep > 1.'),
+  engine: text()
+    .superRefine(inCatalogue(findEngine))
+    .optional()
+    .describe(
+      `Serving engine (${ENGINES.map(({ name }) => `"${name}"`).join(', ')}), whose defaults take the place of those below; default "${DEFAULT_ENGINE}" with a model.`,
+    ),
+  gpu_memory_utilization: positive()
+    .max(1, expected('a number > 0 and <= 1'))
+    .optional()
+    .describe(
+      'Part of the memory that weights, activations and KV cache take; default as the engine.',
+    ),
+  served_model_name: text()
+    .optional()
+    .describe(
+      'Name under which requests ask for the model; only those that ask for it, or for none, come here. Default any.',
+    ),
+  price_per_hour: notNegative()
+    .optional()
+    .describe('Price of one backend in $ per hour, instead of that of its tp x pp x dp GPUs.'),
+  max_batch_tokens: integer(1)
+    .default(16384)
+    .describe('Tokens computed in one engine step at most.'),
+  max_num_seqs: integer(1, 65536).default(256).describe('Requests in one batch at most.'),
+  max_queue_depth: integer(1).default(256).describe('Requests that wait at one backend at most.'),
+  chunked_prefill: flag()
+    .default(true)
+    .describe('Whether a prompt may be computed in several steps.'),
+  batching: oneOf(['mixed', 'prefill_first'])
+    .default('mixed')
+    .describe('Whether steps hold decodes and prompt chunks together, or prompts first and alone.'),
+  preemption: oneOf(PREEMPTION_MODES)
+    .default('recompute_newest')
+    .describe('What happens when a running request needs a KV block and none is left.'),
+  swap_bandwidth_gb_s: positive()
+    .default(50)
+    .describe(
+      'swap: bandwidth of each GPU to host memory, in 10^9 bytes per second; what PCIe 5.0 x16 reaches.',
+    ),
+  reserved_output_share: notNegative()
+    .max(1, expected('a number from 0 to 1'))
+    .default(0)
+    .describe(
+      'Share of the declared output for which KV blocks are set aside at admission; 1 with reserve_all.',
+    ),
+  front_end_ms: notNegative()
+    .default(0)
+    .describe('From arrival at a backend to its queue (HTTP, template, tokenizer), in ms.'),
+  kv_cache_blocks: integer(1, 2 ** 24)
+    .default(32768)
+    .describe(
+      'KV blocks of one backend, or of each of its ranks, at most 2^27 in the whole cluster; with a model, what fits beside it.',
+    ),
+  kv_block_size: integer(1).default(16).describe('Tokens per KV block.'),
+  compute_model: computeModel
+    .prefault({ kind: 'piecewise' })
+    .describe('How long engine steps take; with a model, the roofline.'),
+}
+
+/** A backend's own keys with every default filled in. */
+const deployment = table(deploymentShape)
+
+/** What one backend is made of. */
+export type DeploymentConfig = z.output<typeof deployment>
+
+/** A group of equal backends in a fleet of different ones. */
+export const backendGroup = table({
+  count: integer(1, 4096).default(1).describe('Backends of this group.'),
+  role: oneOf(['both', 'prefill', 'decode'])
+    .default('both')
+    .describe('Whether they take whole requests, prompts only, or answers only.'),
+  ...deploymentShape,
+})
+
+/** Says which key of a backend that is to have a roofline does not fit. */
+export function checkRoofline(values: DeploymentConfig, context: z.RefinementCtx): void {
+  if (values.compute_model.kind !== 'roofline') return
+  const refuse = (path: string, message: string): void =>
+    context.addIssue({ code: 'custom', path: [path], message })
+  if (values.model === undefined) {
+    refuse('model', 'expected the name of a model because compute_model is a roofline, got nothing')
+    return
+  }
+  try {
+    rooflineOf(values)
+  } catch (error) {
+    if (!(error instanceof RouteSimError)) throw error
+    refuse(error.path ?? 'model', error.message.replace(/^\w+: /, ''))
+  }
+}
