@@ -43,6 +43,12 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
   private readonly measured: MeasuredTotals
   private readonly window: RequestWindow | undefined
   private readonly rejectReasons: string[] = []
+  private readonly maxInFlight: number
+  private readonly sentMs: Float64Array
+  /** Requests that have arrived and wait at the client, from `nextHeld` on. */
+  private readonly held: number[] = []
+  private nextHeld = 0
+  private inFlight = 0
   private ended = 0
   private endMs = 0
   private isDone = false
@@ -97,6 +103,9 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
     this.cursor = new RequestCursor(requests)
     this.handOver = new HandOver(cluster.kvTransfer, this.progress)
     this.measured = new MeasuredTotals(cluster.backends, this.fleet, this.kv)
+    this.maxInFlight = options.maxInFlight ?? Number.POSITIVE_INFINITY
+    this.sentMs =
+      options.maxInFlight === undefined ? requests.arrivalMs : new Float64Array(requests.size)
     if (this.window !== undefined) {
       this.window.refill(this)
       this.loop.restartEntries()
@@ -131,7 +140,8 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
    */
   result(): RunResult {
     if (this.window === undefined) {
-      return { ...this.totals(), requests: this.requests, outcomes: this.progress }
+      const { requests, sentMs, progress: outcomes } = this
+      return { ...this.totals(), requests, sentMs, outcomes }
     }
     throw new RouteSimError('a run whose requests come from a source keeps no row of them', {
       code: 'no_rows',
@@ -163,9 +173,12 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
     this.loop.settleLater(backend)
   }
 
-  /** The KV cache of a request has reached its decode backend. */
+  /** The KV cache of a request has reached its decode backend, or the client sends a held request. */
   event(subject: number): void {
-    this.completeTransfer(this.window?.redeem(subject) ?? subject)
+    const { size } = this.requests
+    if (this.window !== undefined) this.completeTransfer(this.window.redeem(subject))
+    else if (subject < size) this.completeTransfer(subject)
+    else this.submit(subject - size)
   }
 
   /** A request arrives. */
@@ -173,7 +186,8 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
     const { window } = this
     const request = window === undefined ? entry : window.rowOf(entry)
     if (!this.isMeasuring) this.measureFrom(request)
-    this.dispatch(request, this.route(request))
+    if (this.inFlight < this.maxInFlight) this.submit(request)
+    else this.held.push(request)
     if (window?.isLastEntry(entry)) {
       window.refill(this)
       this.loop.restartEntries()
@@ -219,6 +233,12 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
   transferStarted(request: number, tokens: number): void {
     const durationMs = this.handOver.transferMs(tokens)
     this.loop.schedule(this.clock.nowMs + durationMs, this.window?.ticketOf(request) ?? request)
+  }
+
+  private submit(request: number): void {
+    this.inFlight++
+    if (this.maxInFlight !== Number.POSITIVE_INFINITY) this.sentMs[request] = this.clock.nowMs
+    this.dispatch(request, this.route(request))
   }
 
   private route(request: number): RoutingDecision {
@@ -280,12 +300,22 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
     progress.outcome[request] = outcome
     this.ended++
     this.endMs = this.clock.nowMs
-    if (window === undefined) return
+    this.inFlight--
+    if (window === undefined) {
+      this.sendNext()
+      return
+    }
     checkEnded(request, requests, progress)
     if (request >= (this.options.warmupRequests ?? 0)) {
       this.options.recorder?.requestEnded?.(request, requests, progress)
     }
     window.give(request)
+  }
+
+  /** Sends the next request that the client holds; later in this instant, as a step is just ending. */
+  private sendNext(): void {
+    if (this.nextHeld === this.held.length) return
+    this.loop.schedule(this.clock.nowMs, this.requests.size + this.held[this.nextHeld++]!)
   }
 
   /** Measuring starts with the first request that is no warm-up. */
