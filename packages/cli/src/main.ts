@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { RouteSimError } from '@routesim/core'
 import yargs, { type Argv } from 'yargs'
+import { calibrateCommand } from './commands/calibrate.js'
 import { compareCommand } from './commands/compare.js'
 import { convertCommand } from './commands/convert.js'
 import { demoCommand } from './commands/demo.js'
@@ -9,6 +10,7 @@ import { listAlgorithmsCommand } from './commands/list-algorithms.js'
 import { listGpusCommand, listModelsCommand } from './commands/list-hardware.js'
 import { runCommand } from './commands/run.js'
 import { sweepCommand } from './commands/sweep.js'
+import { validateCommand } from './commands/validate.js'
 import { colorsFor } from './output/colors.js'
 import { UsageError } from './usage-error.js'
 import { COMMANDS, checkWords, commandOf, givenText, usageMessage } from './usage-messages.js'
@@ -66,6 +68,8 @@ function commandLine(args: readonly string[]): Argv {
     .command(sweepCommand)
     .command(genTraceCommand)
     .command(convertCommand)
+    .command(validateCommand)
+    .command(calibrateCommand)
     .command(listAlgorithmsCommand)
     .command(listModelsCommand)
     .command(listGpusCommand)

@@ -8,6 +8,8 @@ export const COMMANDS = [
   'sweep',
   'gen-trace',
   'convert',
+  'validate',
+  'calibrate',
   'list-algorithms',
   'list-models',
   'list-gpus',

@@ -14,3 +14,6 @@ export type ExperimentsErrorCode =
   | 'interrupted'
   | 'latency_unreadable'
   | 'model_unreadable'
+  | 'data_unreadable'
+  | 'set_unknown'
+  | 'measurements_invalid'

@@ -1,3 +1,16 @@
+export {
+  type CalibratedParameter,
+  type CalibrateOptions,
+  type Calibration,
+  calibrate,
+} from './calibrate/calibrate.js'
+export type { MeasuredRequest } from './calibrate/measured-request.js'
+export {
+  type MeasurementFormat,
+  type Measurements,
+  parseMeasurements,
+  readMeasurements,
+} from './calibrate/read-measurements.js'
 export type { Stepper } from './cluster/build-cluster.js'
 export { type ConfigKey, configReference } from './config/config-reference.js'
 export { loadConfig, parseConfig } from './config/parse-config.js'
@@ -14,4 +27,13 @@ export { type RunOptions, type RunReport, run } from './run/run.js'
 export type { ExperimentOptions, ScenarioInfo } from './run/scenario.js'
 export type { AlgorithmSummary, JobsOption } from './run/simulate-all.js'
 export { type SweepOptions, type SweepPoint, type SweepReport, sweep } from './run/sweep.js'
+export type { ErrorSummary } from './validation/report/error-summary.js'
+export type { PolicyPair } from './validation/report/policy-order.js'
+export type { SaturationKnee } from './validation/report/saturation-knee.js'
+export type { ValidationRow } from './validation/report/validation-row.js'
+export {
+  type ValidateOptions,
+  type ValidationReport,
+  validate,
+} from './validation/validate.js'
 export type { TraceOptions } from './workload/load-workload.js'

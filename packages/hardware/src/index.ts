@@ -23,7 +23,7 @@ export {
   rooflineLatency,
   type StepBreakdown,
 } from './latency/roofline-latency.js'
-export type { Parallelism, RooflineOptions } from './latency/roofline-options.js'
+export type { Parallelism, RooflineOptions, TimeScales } from './latency/roofline-options.js'
 export { tableLatency } from './latency/table-latency.js'
 export { allReduceMs, allToAllMs, messageMs } from './links/collectives.js'
 export { findLink } from './links/find-link.js'
@@ -43,3 +43,4 @@ export {
   weightBytes,
 } from './models/model-size.js'
 export { type KvPrecision, WEIGHT_PRECISIONS, type WeightPrecision } from './precision/precision.js'
+export { checkPublishedSteps, type PublishedStep } from './published/check-published-steps.js'

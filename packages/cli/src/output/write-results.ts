@@ -51,13 +51,25 @@ export async function writeResults(
   const ending = extname(output).slice(1).toLowerCase()
   const chosen = format ?? FORMATS.find((name) => name === ending) ?? 'json'
   try {
-    await writeFile(output, `${stripVTControlCharacters(rendering[chosen]())}\n`)
+    await writeText(rendering[chosen](), output)
   } catch (cause) {
     print(rendering[format ?? 'table']())
-    throw failed(output, `can not be written: ${(cause as Error).message}`, cause)
+    throw cause
   }
   print(rendering.table())
   console.error(`Wrote ${output}`)
+}
+
+/**
+ * Writes a text to a file, without the colours of a terminal.
+ * @throws RouteSimError `output_failed`
+ */
+export async function writeText(text: string, output: string): Promise<void> {
+  try {
+    await writeFile(output, `${stripVTControlCharacters(text)}\n`)
+  } catch (cause) {
+    throw failed(output, `can not be written: ${(cause as Error).message}`, cause)
+  }
 }
 
 function failed(output: string, what: string, cause?: unknown): RouteSimError {

@@ -2,9 +2,20 @@ import { RouteSimError } from '../errors/routesim-error.js'
 import type { BackendSpec, SimulationOptions } from './simulation-options.js'
 
 /** Checks what the types can not say. @throws RouteSimError `options_invalid` */
-export function checkOptions({ cluster, seed, warmupRequests = 0 }: SimulationOptions): void {
+export function checkOptions(options: SimulationOptions): void {
+  const { cluster, seed, warmupRequests = 0, maxInFlight } = options
   checkInteger('seed', seed, 0)
   checkInteger('warmupRequests', warmupRequests, 0)
+  if (maxInFlight !== undefined) {
+    checkInteger('maxInFlight', maxInFlight, 1)
+    if ('next' in options.requests) {
+      throw new RouteSimError('maxInFlight: expected a table of requests, got a source', {
+        code: 'options_invalid',
+        path: 'maxInFlight',
+        hint: 'A client that holds requests back needs all of them: give a RequestTable.',
+      })
+    }
+  }
   if (cluster.backends.length === 0) throw invalid('cluster.backends', 'at least one backend', 0)
   cluster.backends.forEach((backend, i) => {
     const path = `cluster.backends[${i}]`

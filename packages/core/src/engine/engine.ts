@@ -18,6 +18,7 @@ import { ModelViews } from '../routing/model-views.js'
 import type { RoutingAlgorithm, RoutingDecision } from '../routing/routing-algorithm.js'
 import { checkAllEnded, checkConservation, checkEnded, checkIdle } from './check-conservation.js'
 import { checkOptions } from './check-options.js'
+import { Client } from './client.js'
 import { invalidDecision, wrongModel } from './decision-errors.js'
 import { HandOver } from './hand-over.js'
 import { MeasuredTotals } from './measured-totals.js'
@@ -56,6 +57,7 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
   private readonly measured: MeasuredTotals
   private readonly window: RequestWindow | undefined
   private readonly rejectReasons: string[] = []
+  private readonly client: Client
   private ended = 0
   private endMs = 0
   private isDone = false
@@ -125,6 +127,7 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
     this.reservedShare = Float64Array.from(specs, reservedShare)
     this.handOver = new HandOver(specs, cluster.kvTransfer, this.progress)
     this.measured = new MeasuredTotals(specs, this.fleet, this.kv)
+    this.client = new Client(requests, this.clock, options.maxInFlight)
     if (this.window !== undefined) {
       this.window.refill(this)
       this.loop.restartEntries()
@@ -159,7 +162,8 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
    */
   result(): RunResult {
     if (this.window === undefined) {
-      const { ranks, progress } = this
+      const { ranks, requests, progress } = this
+      const { sentMs } = this.client
       const outcomes =
         ranks === undefined
           ? progress
@@ -168,7 +172,7 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
               backend: ranks.backendsOf(progress.backend),
               prefillBackend: ranks.backendsOf(progress.prefillBackend),
             }
-      return { ...this.totals(), requests: this.requests, outcomes }
+      return { ...this.totals(), requests, sentMs, outcomes }
     }
     throw new RouteSimError('a run whose requests come from a source keeps no row of them', {
       code: 'no_rows',
@@ -200,11 +204,18 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
     this.loop.settleLater(backend)
   }
 
-  /** The KV cache of a request has reached its decode backend, or a request has left a front end. */
+  /**
+   * The KV cache of a request has reached its decode backend, a request has left a front end, or the
+   * client sends one that it held.
+   */
   event(subject: number): void {
     const { size } = this.options.requests
     if (subject < size) this.completeTransfer(this.requestOf(subject))
-    else this.enqueue(this.requestOf(subject - size))
+    else if (subject < 2 * size) this.enqueue(this.requestOf(subject - size))
+    else {
+      this.client.send(subject - 2 * size)
+      this.submit(subject - 2 * size)
+    }
   }
 
   /** What an event calls a request: less than the number of all requests. */
@@ -221,9 +232,7 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
     const { window } = this
     const request = window === undefined ? entry : window.rowOf(entry)
     if (!this.isMeasuring) this.measureFrom(request)
-    const view = this.models === undefined ? this.cluster : this.models.of(request)
-    if (view === undefined) this.reject(request, 'model_not_served')
-    else this.dispatch(request, this.route(request, view))
+    if (this.client.sendOrHold(request)) this.submit(request)
     if (window?.isLastEntry(entry)) {
       window.refill(this)
       this.loop.restartEntries()
@@ -303,6 +312,12 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
   transferStarted(request: number, tokens: number): void {
     const durationMs = this.handOver.transferMs(tokens, this.progress.backend[request]!)
     this.loop.schedule(this.clock.nowMs + durationMs, this.ticketOf(request))
+  }
+
+  private submit(request: number): void {
+    const view = this.models === undefined ? this.cluster : this.models.of(request)
+    if (view === undefined) this.reject(request, 'model_not_served')
+    else this.dispatch(request, this.route(request, view))
   }
 
   private route(request: number, view: LiveClusterView): RoutingDecision {
@@ -390,7 +405,12 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
     progress.outcome[request] = outcome
     this.ended++
     this.endMs = this.clock.nowMs
-    if (window === undefined) return
+    const held = this.client.ended()
+    if (window === undefined) {
+      // Later in this instant, as a step is just ending.
+      if (held >= 0) this.loop.schedule(this.clock.nowMs, 2 * requests.size + held)
+      return
+    }
     checkEnded(request, requests, progress)
     if (this.ranks !== undefined && outcome === OUTCOME.completed) {
       progress.backend[request] = this.ranks.backendOf(progress.backend[request]!)

@@ -83,5 +83,7 @@ export interface RunTotals {
 /** Everything a run leaves behind. */
 export interface RunResult extends RunTotals {
   readonly requests: RequestTable
+  /** When the client sent each request, in ms: its arrival, or later when `maxInFlight` held it back. */
+  readonly sentMs: Float64Array
   readonly outcomes: RequestOutcomes
 }

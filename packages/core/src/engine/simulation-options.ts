@@ -84,5 +84,10 @@ export interface SimulationOptions {
   readonly seed: number
   /** Leading requests, in order of arrival, that are simulated but not measured. */
   readonly warmupRequests?: number
+  /**
+   * Requests that the client keeps in flight at most, as load generators do; one that arrives beyond
+   * waits at the client until another ends, first come first served. No limit when absent.
+   */
+  readonly maxInFlight?: number
   readonly recorder?: Recorder
 }

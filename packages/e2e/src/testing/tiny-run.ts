@@ -99,6 +99,7 @@ export interface TinyRun {
   readonly backends?: readonly BackendSpec[]
   readonly router?: RoutingAlgorithm
   readonly warmupRequests?: number
+  readonly maxInFlight?: number
   readonly seed?: number
   readonly recorder?: Recorder
   /** How KV caches travel; 400 GbE and a 70B model by default. */

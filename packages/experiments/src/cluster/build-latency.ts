@@ -11,6 +11,7 @@ import {
   parseLatencyTable,
   piecewiseLatency,
   type RooflineLatency,
+  type RooflineOptions,
   rooflineLatency,
   tableLatency,
 } from '@routesim/hardware'
@@ -68,6 +69,11 @@ function build(config: DeploymentConfig): LatencyModel {
 
 /** What the keys of a roofline and its deployment say; the cluster must name a model. */
 export function rooflineOf(config: DeploymentConfig): RooflineLatency {
+  return rooflineLatency(rooflineOptionsOf(config))
+}
+
+/** @throws RouteSimError `config_invalid` when the cluster has no model or no roofline */
+export function rooflineOptionsOf(config: DeploymentConfig): RooflineOptions {
   const { compute_model: options, tp, pp, ep } = config
   if (options.kind !== 'roofline' || config.model === undefined || config.engine === undefined) {
     throw new RouteSimError<ExperimentsErrorCode>('cluster.model: expected a name, got nothing', {
@@ -77,7 +83,7 @@ export function rooflineOf(config: DeploymentConfig): RooflineLatency {
   }
   const model = resolveModel(config.model)
   const engine = findEngine(config.engine)
-  return rooflineLatency({
+  return {
     model,
     gpu: findGpu(config.gpu ?? config.gpu_type),
     parallelism: { tp, pp, ep },
@@ -86,8 +92,14 @@ export function rooflineOf(config: DeploymentConfig): RooflineLatency {
     hostMsPerRequest: options.host_ms_per_request ?? engine.hostMsPerRequest,
     kernelFloorScale: engine.kernelFloorScale,
     granularity: options.granularity,
+    timeScales: {
+      matmul: options.matmul_scale,
+      attention: options.attention_scale,
+      overhead: options.overhead_scale,
+      communication: options.communication_scale,
+    },
     ...(options.link === undefined ? {} : { link: findLink(options.link) }),
-  })
+  }
 }
 
 /** Precision of the KV cache, as the engine chooses for the weights. */

@@ -66,6 +66,16 @@ const roofline = table({
     .superRefine(inCatalogue(findLink))
     .optional()
     .describe("Link between the GPUs of a backend; default the GPU's own."),
+  matmul_scale: positive()
+    .default(1)
+    .describe('Factor on matrix products, as routesim calibrate finds it.'),
+  attention_scale: positive().default(1).describe('Factor on attention.'),
+  overhead_scale: notNegative()
+    .default(1)
+    .describe('Factor on least durations of kernels, norms and activations.'),
+  communication_scale: notNegative()
+    .default(1)
+    .describe('Factor on what GPUs of a backend exchange.'),
 })
 
 const measured = table({

@@ -7,7 +7,7 @@ import { expectedDistinct, expectedLargest } from './expert-coverage.js'
 import { KERNEL_EFFICIENCIES, type KernelEfficiency } from './kernel-efficiency.js'
 import { denseMatmuls, type ExpertWork, expertWork, type MatmulWork } from './matmul-work.js'
 import { refuseParameter } from './refuse-parameter.js'
-import type { RooflineOptions } from './roofline-options.js'
+import { type RooflineOptions, type TimeScales, UNSCALED } from './roofline-options.js'
 import type { StretchTerms } from './stretch-terms.js'
 
 /** Where the time of a step goes, in ms. */
@@ -56,10 +56,12 @@ class Roofline implements RooflineLatency {
   private readonly attention: StretchTerms
   private readonly elementwiseMsPerToken: number
   private readonly floorMs: number
+  private readonly scales: TimeScales
 
   constructor(options: RooflineOptions) {
     const { gpu, granularity } = options
     this.options = options
+    this.scales = options.timeScales ?? UNSCALED
     this.efficiency = options.efficiency ?? KERNEL_EFFICIENCIES[gpu.architecture]
     const floorScale = options.kernelFloorScale ?? 1
     const link = options.link ?? findLink(gpu.link)
@@ -75,34 +77,35 @@ class Roofline implements RooflineLatency {
   }
 
   stepMs(step: StepShape): number {
-    return this.fixedMs(step) + this.attention.ms(step)
+    return this.fixedMs(step) + this.scales.attention * this.attention.ms(step)
   }
 
   segment(step: StepShape, out: StepSegment): void {
     this.attention.segment(step, out)
+    out.slopeMs *= this.scales.attention
     out.baseMs = this.stepMs(step)
   }
 
   breakdown(step: StepShape): StepBreakdown {
+    const { matmul, attention, communication, overhead } = this.scales
     return {
-      matmulMs: this.matmulMs(step),
-      expertMs: this.expertMs(step),
-      attentionMs: this.attention.ms(step),
-      elementwiseMs: this.elementwiseMsPerToken * tokensOf(step),
-      communicationMs: this.communicationMs(step),
-      floorMs: this.floorMs,
+      matmulMs: matmul * this.matmulMs(step),
+      expertMs: matmul * this.expertMs(step),
+      attentionMs: attention * this.attention.ms(step),
+      elementwiseMs: overhead * this.elementwiseMsPerToken * tokensOf(step),
+      communicationMs: communication * this.communicationMs(step),
+      floorMs: overhead * this.floorMs,
       hostMs: this.hostMs(step),
     }
   }
 
   /** What does not depend on the context. */
   private fixedMs(step: StepShape): number {
+    const { matmul, communication, overhead } = this.scales
     return (
-      this.matmulMs(step) +
-      this.expertMs(step) +
-      this.elementwiseMsPerToken * tokensOf(step) +
-      this.communicationMs(step) +
-      this.floorMs +
+      matmul * (this.matmulMs(step) + this.expertMs(step)) +
+      overhead * (this.elementwiseMsPerToken * tokensOf(step) + this.floorMs) +
+      communication * this.communicationMs(step) +
       this.hostMs(step)
     )
   }
@@ -243,8 +246,9 @@ function check({ model, parallelism, ...options }: RooflineOptions): void {
   if (ep > 1 && model.experts === undefined) {
     refuseParameter('ep', `1 because ${model.name} is not a mixture of experts`, ep)
   }
-  const { hostMsPerRequest, kernelFloorScale = 1 } = options
-  for (const [name, value] of Object.entries({ hostMsPerRequest, kernelFloorScale })) {
+  const { hostMsPerRequest, kernelFloorScale = 1, timeScales = UNSCALED } = options
+  const numbers = { hostMsPerRequest, kernelFloorScale, ...timeScales }
+  for (const [name, value] of Object.entries(numbers)) {
     if (value >= 0 && value < Number.POSITIVE_INFINITY) continue
     refuseParameter(name, 'a finite number >= 0', value)
   }

@@ -34,4 +34,20 @@ export interface RooflineOptions {
   readonly link?: Link
   /** What the kernels reach; that of the GPU's architecture when absent. */
   readonly efficiency?: KernelEfficiency
+  /** Factors on the parts of the time, as a calibration finds them; 1 when absent. */
+  readonly timeScales?: TimeScales
 }
+
+/** How much longer than computed the parts of a step take: below 1 for better kernels. */
+export interface TimeScales {
+  /** Matrix products, with experts. */
+  readonly matmul: number
+  readonly attention: number
+  /** All-reduces, all-to-alls and messages between stages. */
+  readonly communication: number
+  /** Least durations of kernels, norms and activations. */
+  readonly overhead: number
+}
+
+/** Times as computed. */
+export const UNSCALED: TimeScales = { matmul: 1, attention: 1, communication: 1, overhead: 1 }

@@ -252,3 +252,20 @@ function bandwidthBoundMs(
   const gpus = parallelism.tp * parallelism.pp
   return (1000 * (weights + kv)) / (gpu.memoryBandwidthBytesPerSec * gpus)
 }
+
+test('factors scale their parts, along a stretch of steps too', () => {
+  const plain = rooflineLatency(h100).breakdown(stepOf(512, 100, 8, 1000))
+  const timeScales = { matmul: 2, attention: 3, communication: 5, overhead: 7 }
+  const scaled = rooflineLatency({ ...h100, timeScales })
+  const parts = scaled.breakdown(stepOf(512, 100, 8, 1000))
+  expect(parts.matmulMs).toBeCloseTo(2 * plain.matmulMs, 9)
+  expect(parts.attentionMs).toBeCloseTo(3 * plain.attentionMs, 9)
+  expect(parts.communicationMs).toBeCloseTo(5 * plain.communicationMs, 9)
+  expect(parts.floorMs).toBeCloseTo(7 * plain.floorMs, 9)
+  const sum = Object.values(parts).reduce((total: number, ms: number) => total + ms, 0)
+  expect(scaled.stepMs(stepOf(512, 100, 8, 1000))).toBeCloseTo(sum, 9)
+  expect(segmentError(scaled, stepOf(0, 0, 8, 1000))).toBeLessThan(1e-9)
+  expect(() => rooflineLatency({ ...h100, timeScales: { ...timeScales, matmul: -1 } })).toThrow(
+    /matmul: expected a finite number >= 0, got -1/,
+  )
+})

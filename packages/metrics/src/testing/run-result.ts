@@ -46,12 +46,13 @@ export function runResult(
   const reasons = [...new Set(facts.flatMap((fact) => fact.rejectReason ?? []))]
   const backendOf = (fact: RequestFacts) => fact.backend ?? (fact.rejectReason ? -1 : 0)
   const warmupRequests = rest.warmupRequests ?? 0
+  const requests = builder.build()
   return {
     router: 'by_hand',
     visibility: 'exact',
     seed: 1,
     requestCount: facts.length,
-    requests: builder.build(),
+    requests,
     outcomes: {
       outcome: Uint8Array.from(
         facts,
@@ -66,6 +67,7 @@ export function runResult(
       preemptions: Int32Array.from(facts, (f) => f.preemptions ?? 0),
       rejectReason: Int32Array.from(facts, (f) => reasons.indexOf(f.rejectReason ?? '')),
     },
+    sentMs: requests.arrivalMs,
     rejectReasons: reasons,
     warmupRequests,
     measuredFromMs: facts[warmupRequests]?.arrivalMs ?? 0,

@@ -35,11 +35,3 @@ export function closedLoopTpotMs(
   const decodeMs = model.stepMs(decode)
   return decodeMs + mixedShare * (model.stepMs(mixed) - decodeMs)
 }
-
-/** Mean absolute error of predictions, in percent of what was measured. */
-export function meanErrorPercent(
-  pairs: readonly { readonly predicted: number; readonly measured: number }[],
-): number {
-  const errors = pairs.map(({ predicted, measured }) => Math.abs(predicted / measured - 1))
-  return (100 * errors.reduce((sum, error) => sum + error, 0)) / errors.length
-}

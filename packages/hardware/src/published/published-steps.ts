@@ -1,5 +1,5 @@
 /**
- * Published measurements, frozen here so that the tests hold without the data they come from. Each is
+ * Published measurements, frozen here so that they can be checked without the data they come from. Each is
  * quoted from the source named; none was used alone to choose a constant.
  */
 

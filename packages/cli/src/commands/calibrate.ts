@@ -1,0 +1,57 @@
+import { calibrate, loadConfig, readMeasurements } from '@routesim/experiments'
+import type { CommandModule } from 'yargs'
+import { calibrationTable } from '../output/calibration-table.js'
+import { checkTarget, writeText } from '../output/write-results.js'
+import { CONFIG } from './experiment-options.js'
+
+interface CalibrateArguments {
+  measurements: string
+  config: string
+  kind: 'affine' | 'roofline'
+  output: string | undefined
+}
+
+/** `routesim calibrate`: step times fitted to measured requests. */
+export const calibrateCommand: CommandModule<object, CalibrateArguments> = {
+  command: 'calibrate <measurements>',
+  describe: 'Fit step times to measured requests of one backend',
+  builder: (yargs) =>
+    yargs
+      .positional('measurements', {
+        type: 'string',
+        demandOption: true,
+        describe: 'CSV, AIPerf profile_export.jsonl or vllm bench JSON, a request each',
+      })
+      .options({
+        config: { ...CONFIG, describe: 'Config file of the backend that was measured' },
+        kind: {
+          choices: ['affine', 'roofline'] as const,
+          default: 'affine' as const,
+          requiresArg: true,
+          describe: 'Fit prices of tokens, or factors on the parts of the roofline',
+        },
+        output: {
+          alias: 'o',
+          type: 'string',
+          requiresArg: true,
+          describe: 'Write the profile to a TOML file that run accepts',
+        },
+      })
+      .example('$0 calibrate requests.csv -c backend.toml -o profile.toml', '') as never,
+  handler: async (args) => {
+    const target = { format: undefined, output: args.output }
+    await checkTarget(target)
+    const config = await loadConfig(args.config)
+    const { format, requests } = await readMeasurements(args.measurements)
+    const calibration = calibrate({ config, requests, kind: args.kind })
+    console.error(`${requests.length} requests (${format})`)
+    if (args.output === undefined || args.output === '-') {
+      process.stdout.write(`${calibration.toml}\n`)
+      console.error(calibrationTable(calibration))
+      return
+    }
+    await writeText(calibration.toml, args.output)
+    process.stdout.write(`${calibrationTable(calibration)}\n`)
+    console.error(`Wrote ${args.output}`)
+  },
+}

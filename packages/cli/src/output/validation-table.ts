@@ -1,0 +1,112 @@
+import type { ValidationReport, ValidationRow } from '@routesim/experiments'
+import { alignedTable, type Column, type markdownTable } from './table.js'
+
+/** Sets with more rows than this are summed up and not listed. */
+const MOST_ROWS = 1500
+/** More stages of one metric than this are summed up and not listed. */
+const MOST_STAGES = 24
+
+const left = (title: string): Column => ({ title, align: 'left' })
+const right = (title: string): Column => ({ title, align: 'right' })
+
+/** Predicted against measured, errors, and the order of policies. */
+export function validationTable(
+  report: ValidationReport,
+  layout: typeof alignedTable | typeof markdownTable = alignedTable,
+): string {
+  const counts = new Map<string, number>()
+  const keyOf = (row: ValidationRow): string =>
+    JSON.stringify([row.set, row.experiment, row.policy])
+  const measured = report.rows.filter((row) => row.measured !== null && row.measured !== 0)
+  for (const row of measured) {
+    const key = `${keyOf(row)} ${row.metric}`
+    counts.set(key, (counts.get(key) ?? 0) + 1)
+  }
+  const short = measured.filter(
+    (row) => counts.get(`${keyOf(row)} ${row.metric}`)! <= MOST_STAGES && !isOfRequest(row),
+  )
+  const bySet = new Map<string, number>()
+  for (const { set } of short) bySet.set(set, (bySet.get(set) ?? 0) + 1)
+  const listed = short.filter(({ set }) => bySet.get(set)! <= MOST_ROWS)
+  const parts = [
+    layout(
+      [
+        left('experiment'),
+        left('policy'),
+        left('stage'),
+        left('metric'),
+        right('predicted'),
+        right('measured'),
+        right('error %'),
+      ],
+      listed.map((row) => [
+        row.experiment,
+        row.policy,
+        row.stage,
+        row.metric,
+        figure(row.predicted),
+        figure(row.measured!),
+        signed(100 * (row.predicted / row.measured! - 1)),
+      ]),
+    ),
+    layout(
+      [
+        left('experiment'),
+        left('policy'),
+        left('metric'),
+        right('n'),
+        right('mean |error| %'),
+        right('worst'),
+        right('bias'),
+      ],
+      report.errors.map((each) => [
+        each.experiment,
+        each.policy,
+        each.metric,
+        String(each.count),
+        each.meanPercent.toFixed(1),
+        each.worstPercent.toFixed(1),
+        signed(each.biasPercent),
+      ]),
+    ),
+  ]
+  const order = orderOf(report)
+  if (order !== undefined) parts.push(order)
+  const predictedOnly = report.rows.length - measured.length
+  parts.push(
+    `${report.rows.length} predictions, ${measured.length} with a measured value, ${predictedOnly} without`,
+  )
+  return parts.join('\n\n')
+}
+
+function isOfRequest({ stage }: ValidationRow): boolean {
+  return stage.startsWith('request ')
+}
+
+function orderOf({ pairs, knees }: ValidationReport): string | undefined {
+  if (pairs.length === 0) return undefined
+  const wrong = pairs.filter(({ isRight }) => !isRight)
+  const right = pairs.length - wrong.length
+  const lines = [
+    `order of policies: ${right} of ${pairs.length} pairs right whose measured gap exceeds 10 %`,
+    ...wrong.map(
+      ({ experiment, stage, metric, smaller, larger, gapPercent }) =>
+        `  wrong: ${experiment} at ${stage}, ${metric}: ${smaller} below ${larger} by ${gapPercent.toFixed(0)} %`,
+    ),
+    'first rate with a mean TTFT above 2 s, predicted (measured among the stages that were):',
+    ...knees.map(
+      ({ experiment, policy, predicted, measured }) =>
+        `  ${experiment} ${policy}: ${predicted ?? 'none'} (${measured ?? 'none'})`,
+    ),
+  ]
+  return lines.join('\n')
+}
+
+function figure(value: number): string {
+  const size = Math.abs(value)
+  return value.toFixed(size >= 1000 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 3 : 5)
+}
+
+function signed(value: number): string {
+  return `${value >= 0 ? '+' : ''}${value.toFixed(1)}`
+}

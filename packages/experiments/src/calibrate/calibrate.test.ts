@@ -1,0 +1,114 @@
+import { RandomStream, simulate } from '@routesim/core'
+import { affineLatency, radixKvCache } from '@routesim/hardware'
+import { describe, expect, test } from 'vitest'
+import { buildFleet } from '../cluster/build-cluster.js'
+import { parseConfig } from '../config/parse-config.js'
+import { calibrate } from './calibrate.js'
+import { requestTable } from './fit-steps.js'
+import type { MeasuredRequest } from './measured-request.js'
+
+const config = parseConfig(`
+[cluster]
+num_backends = 1
+model = "llama-3.1-8b"
+gpu = "H100 SXM"
+`)
+
+const truth = affineLatency({
+  baseMs: 8,
+  prefillMsPerToken: 0.03,
+  decodeMsPerRequest: 0.05,
+  decodeMsPerContextToken: 0.00006,
+  mixedDecodeMsPerContextToken: 0.00008,
+  prefillMsPerAttentionPair: 2e-7,
+})
+
+/** What a backend with known step times would have shown. */
+function measurements(count: number, frontEndMs: number): MeasuredRequest[] {
+  const random = new RandomStream(7, 'measurements')
+  let sentMs = 0
+  const asked = Array.from({ length: count }, () => {
+    sentMs += random.exponential(60)
+    const promptTokens = 50 + random.integer(3000)
+    const outputTokens = 20 + random.integer(400)
+    return { sentMs, promptTokens, outputTokens, cachedTokens: 0, ttftMs: 1, e2eMs: 1 }
+  })
+  const { cluster } = buildFleet(config)
+  const run = simulate({
+    cluster: {
+      backends: [{ ...cluster.backends[0]!, latency: truth, frontEndMs: 0, maxQueueDepth: count }],
+      kvCache: radixKvCache({ prefixCaching: true }),
+    },
+    requests: requestTable(asked),
+    router: { name: 'one', route: (_, { backends }) => backends[0]! },
+    seed: 1,
+  })
+  return asked.map((request, i) => ({
+    ...request,
+    ttftMs: run.outcomes.firstTokenMs[i]! - run.sentMs[i]! + frontEndMs,
+    e2eMs: run.outcomes.finishedMs[i]! - run.sentMs[i]! + frontEndMs,
+  }))
+}
+
+describe.each(['affine', 'roofline'] as const)('calibrate, %s', (kind) => {
+  const calibration = calibrate({ config, requests: measurements(150, 25), kind })
+
+  test('explains the measurements', () => {
+    const limit = kind === 'affine' ? 1 : 5
+    expect(calibration.decodeErrorPercent).toBeLessThan(limit)
+    expect(calibration.leaveOneOutDecodePercent).toBeLessThan(limit)
+    expect(calibration.leaveOneOutDecodePercent).toBeGreaterThanOrEqual(
+      calibration.decodeErrorPercent * 0.99,
+    )
+    expect(Math.abs(calibration.frontEndMs - 25)).toBeLessThan(kind === 'affine' ? 3 : 15)
+  })
+
+  test('is never faster than the hardware', () => {
+    for (const { value, least } of calibration.parameters)
+      expect(value).toBeGreaterThanOrEqual(least)
+  })
+
+  test('writes a config that means the same', () => {
+    const { cluster } = parseConfig(calibration.toml)
+    expect(cluster.compute_model.kind).toBe(kind)
+    const values = cluster.compute_model as unknown as Record<string, number>
+    for (const { key, value } of calibration.parameters)
+      expect(values[key]! / value).toBeCloseTo(1, 4)
+    expect(cluster.kv_cache_blocks).toBe(config.cluster.kv_cache_blocks)
+  })
+})
+
+test('recovers what the measurements can tell', () => {
+  const { parameters } = calibrate({ config, requests: measurements(150, 25), kind: 'affine' })
+  const [base, prefill] = parameters
+  expect(base!.isMeasured && prefill!.isMeasured).toBe(true)
+  expect(base!.value / 8).toBeCloseTo(1, 1)
+  expect(prefill!.value / 0.03).toBeCloseTo(1, 1)
+})
+
+test('what the measurements can not tell stays what public figures say', () => {
+  // One request at a time and short contexts: nothing says what a batch or its context costs.
+  const requests = Array.from({ length: 12 }, (_, i) => ({
+    sentMs: i * 10_000,
+    promptTokens: 100,
+    outputTokens: 50,
+    cachedTokens: 0,
+    ttftMs: 40,
+    e2eMs: 40 + 49 * 9,
+  }))
+  const { parameters } = calibrate({ config, requests, kind: 'affine' })
+  for (const { key, value, expected, isMeasured } of parameters.slice(3)) {
+    expect([key, isMeasured]).toEqual([key, false])
+    expect(value / expected).toBeCloseTo(1, 1)
+  }
+})
+
+test('needs one backend with a model', () => {
+  const requests = measurements(10, 0)
+  const two = parseConfig('[cluster]\nnum_backends = 2\nmodel = "llama-3.1-8b"')
+  expect(() => calibrate({ config: two, requests, kind: 'affine' })).toThrow(
+    /num_backends: expected 1.*got 2/,
+  )
+  const none = parseConfig('[cluster]\nnum_backends = 1')
+  expect(() => calibrate({ config: none, requests, kind: 'affine' })).toThrow(/expected a model/)
+})

@@ -1,0 +1,219 @@
+import {
+  type BackendSpec,
+  NO_NODE,
+  type RequestTable,
+  RequestTableBuilder,
+  type RunResult,
+  simulate,
+} from '@routesim/core'
+import { radixKvCache } from '@routesim/hardware'
+import { BoundedLeastSquares } from './bounded-least-squares.js'
+import type { MeasuredRequest } from './measured-request.js'
+import type { StepBasis } from './step-basis.js'
+import { StepLedger } from './step-ledger.js'
+
+/** What a fit starts from. */
+export interface FitOptions {
+  readonly basis: StepBasis
+  /** The backend that was measured; its latency is replaced. */
+  readonly backend: BackendSpec
+  readonly prefixCaching: boolean
+  /** All requests the backend served, in order of sending. */
+  readonly requests: readonly MeasuredRequest[]
+  /** The first so many are fitted to; the times of the others are not looked at. */
+  readonly fitted: number
+  /** Time between client and scheduler that is expected, in ms. */
+  readonly frontEndMs: number
+}
+
+/** Parameters of a basis that explain measured times. */
+export interface StepFit {
+  readonly parameters: readonly number[]
+  /** Parameters that the data can not tell apart from what public figures say. */
+  readonly fromPhysics: readonly string[]
+  readonly frontEndMs: number
+  /** Mean absolute error in percent of time to first token and of the time from first to last. */
+  readonly ttftErrorPercent: number
+  readonly decodeErrorPercent: number
+  /** The same for each request from a fit to the others. */
+  readonly leaveOneOutTtftPercent: number
+  readonly leaveOneOutDecodePercent: number
+  /** The replay with the fitted parameters. */
+  readonly run: RunResult
+}
+
+const ROUNDS = 25
+/** Part of the way to the new fit: the batches that a fit saw change with it. */
+const DAMPING = 0.6
+/**
+ * Weight of what public figures say, against one observation: they are good to 30 %, a replayed time to
+ * 3 %, both as standard deviations.
+ */
+const PRIOR_WEIGHT = (0.03 / 0.3) ** 2
+/** A parameter that keeps more than this part of its prior variance is not told by the data. */
+const UNTOLD = 0.5
+
+/**
+ * Fits step times to request times: a replay says which steps each request waited for, the measured
+ * times are then linear in the parameters, and the replay is repeated with the fit until both agree.
+ */
+export function fitSteps(options: FitOptions): StepFit {
+  const { basis, fitted } = options
+  const size = basis.terms.length + 1
+  const table = requestTable(options.requests)
+  const expected = [...basis.terms.map((term) => term.expected), options.frontEndMs]
+  const least = [...basis.terms.map((term) => term.least), 0]
+  let parameters = expected.map((value, i) => Math.max(value, least[i]!))
+  let replayed = replay(options, table, parameters)
+  let equations = observations(options, replayed)
+  for (let round = 0; round < ROUNDS; round++) {
+    const system = systemOf(equations, expected, size)
+    const next = system.solve(least, parameters)
+    const moved = parameters.map((value, i) => value + DAMPING * (next[i]! - value))
+    const change = Math.max(
+      ...moved.map((value, i) => Math.abs(value - parameters[i]!) / (expected[i]! || 1)),
+    )
+    parameters = moved
+    replayed = replay(options, table, parameters)
+    equations = observations(options, replayed)
+    if (change < 1e-5) break
+  }
+  const system = systemOf(equations, expected, size)
+  const variances = system.variances()
+  const isTold = (i: number): boolean => variances[i]! * priorCurvature(expected[i]!) < UNTOLD
+  const errors = equations.map((equation) => error(equation, parameters))
+  const alone = equations.map((_, i) => leaveOut(system, equations, i, fitted, least, parameters))
+  return {
+    parameters: parameters.slice(0, -1),
+    fromPhysics: basis.terms.flatMap(({ key }, i) => (isTold(i) ? [] : [key])),
+    frontEndMs: parameters.at(-1)!,
+    ttftErrorPercent: meanPercent(errors.slice(0, fitted)),
+    decodeErrorPercent: meanPercent(errors.slice(fitted)),
+    leaveOneOutTtftPercent: meanPercent(alone.slice(0, fitted)),
+    leaveOneOutDecodePercent: meanPercent(alone.slice(fitted)),
+    run: replayed.run,
+  }
+}
+
+/** One measured time and the units of every term in it. */
+interface Observation {
+  readonly units: Float64Array
+  readonly ms: number
+  readonly weight: number
+}
+
+interface Replay {
+  readonly run: RunResult
+  readonly ledger: StepLedger
+}
+
+function replay(
+  options: FitOptions,
+  requests: RequestTable,
+  parameters: readonly number[],
+): Replay {
+  const { basis } = options
+  const ledger = new StepLedger(basis.terms.map((term) => (step) => term.units(step)))
+  const run = simulate({
+    cluster: {
+      backends: [{ ...options.backend, latency: basis.latency(parameters) }],
+      kvCache: radixKvCache({ prefixCaching: options.prefixCaching }),
+    },
+    requests,
+    router: { name: 'one', route: (_, cluster) => cluster.backends[0]! },
+    seed: 1,
+    recorder: {
+      stepCompleted: (_, startMs, durationMs, step) => ledger.add(startMs, durationMs, step),
+    },
+  })
+  return { run, ledger }
+}
+
+/** First-token times of the fitted requests, then their times from the first token to the last. */
+function observations({ requests, fitted }: FitOptions, { run, ledger }: Replay): Observation[] {
+  const measured = requests.slice(0, fitted)
+  const { firstTokenMs, finishedMs } = run.outcomes
+  const typicalMs = measured.reduce((sum, { ttftMs }) => sum + ttftMs, 0) / measured.length
+  const size = ledger.terms + 1
+  const first = measured.map(({ ttftMs }, i) => {
+    const units = new Float64Array(size)
+    ledger.between(run.sentMs[i]!, firstTokenMs[i]!, units)
+    units[size - 1] = 1
+    return { units, ms: ttftMs, weight: 1 / (ttftMs + typicalMs) ** 2 }
+  })
+  const rest = measured.map(({ ttftMs, e2eMs }, i) => {
+    const units = new Float64Array(size)
+    ledger.between(firstTokenMs[i]!, finishedMs[i]!, units)
+    const ms = e2eMs - ttftMs
+    return { units, ms, weight: ms > 0 ? 1 / ms ** 2 : 0 }
+  })
+  return [...first, ...rest]
+}
+
+function systemOf(
+  equations: readonly Observation[],
+  expected: readonly number[],
+  size: number,
+): BoundedLeastSquares {
+  const system = new BoundedLeastSquares(size)
+  for (const { units, ms, weight } of equations) system.add(units, ms, weight)
+  for (let i = 0; i < size; i++) {
+    const unit = new Float64Array(size)
+    unit[i] = 1
+    system.add(unit, expected[i]!, priorCurvature(expected[i]!))
+  }
+  return system
+}
+
+function priorCurvature(expected: number): number {
+  return PRIOR_WEIGHT / (expected || 1) ** 2
+}
+
+/** Error of one observation under the fit to all observations of other requests. */
+function leaveOut(
+  system: BoundedLeastSquares,
+  equations: readonly Observation[],
+  i: number,
+  fitted: number,
+  least: readonly number[],
+  start: readonly number[],
+): number {
+  const twins = [i, i < fitted ? i + fitted : i - fitted]
+  for (const at of twins) {
+    const { units, ms, weight } = equations[at]!
+    system.add(units, ms, -weight)
+  }
+  const parameters = system.solve(least, start)
+  for (const at of twins) {
+    const { units, ms, weight } = equations[at]!
+    system.add(units, ms, weight)
+  }
+  return error(equations[i]!, parameters)
+}
+
+function error({ units, ms }: Observation, parameters: ArrayLike<number>): number {
+  let predicted = 0
+  for (let i = 0; i < units.length; i++) predicted += units[i]! * parameters[i]!
+  return ms > 0 ? predicted / ms - 1 : 0
+}
+
+function meanPercent(errors: readonly number[]): number {
+  return (100 * errors.reduce((sum, each) => sum + Math.abs(each), 0)) / errors.length
+}
+
+/** Requests as a workload, the first sent at 0; cached tokens are a stream that all of them share. */
+export function requestTable(requests: readonly MeasuredRequest[]): RequestTable {
+  const builder = new RequestTableBuilder()
+  const originMs = requests[0]?.sentMs ?? 0
+  for (const { sentMs, promptTokens, outputTokens, cachedTokens } of requests) {
+    builder.add({
+      arrivalMs: sentMs - originMs,
+      promptTokens,
+      outputTokens,
+      prefixTokens: cachedTokens,
+      promptNode:
+        cachedTokens > 0 ? builder.prompts.stream(NO_NODE, 'cached', cachedTokens) : NO_NODE,
+    })
+  }
+  return builder.build()
+}

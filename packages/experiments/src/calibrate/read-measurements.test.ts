@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest'
+import { parseMeasurements } from './read-measurements.js'
+
+const COUNT = 8
+const indices = Array.from({ length: COUNT }, (_, i) => i)
+
+test('CSV, in seconds or milliseconds, sorted by sending', () => {
+  const lines = indices.map((i) => `${COUNT - i},${100 + i},10,0.05,1.2,16`)
+  const text = ['arrival_s,input_tokens,output_tokens,ttft_s,e2e_ms,cached_tokens', ...lines].join(
+    '\n',
+  )
+  expect(() => parseMeasurements(text)).toThrow(
+    /measurements:2: expected 0 < TTFT <= E2E, got 50 and 1.2/,
+  )
+  const { format, requests } = parseMeasurements(text.replace('e2e_ms', 'e2e_s'))
+  expect(format).toBe('csv')
+  expect(requests[0]).toEqual({
+    sentMs: 1000,
+    promptTokens: 107,
+    outputTokens: 10,
+    cachedTokens: 16,
+    ttftMs: 50,
+    e2eMs: 1200,
+  })
+})
+
+test('AIPerf records; failed requests are left out', () => {
+  const record = (i: number, error?: string) =>
+    JSON.stringify({
+      metadata: { request_start_ns: 5_000_000 * i },
+      metrics: {
+        input_sequence_length: { value: 64, unit: 'tokens' },
+        output_sequence_length: { value: 4, unit: 'tokens' },
+        time_to_first_token: { value: 20, unit: 'ms' },
+        request_latency: { value: 0.05, unit: 's' },
+      },
+      error,
+    })
+  const text = [...indices.map((i) => record(i)), record(99, 'timeout')].join('\n')
+  const { format, requests } = parseMeasurements(text)
+  expect(format).toBe('aiperf')
+  expect(requests).toHaveLength(COUNT)
+  expect(requests[1]).toMatchObject({ sentMs: 5, promptTokens: 64, ttftMs: 20, e2eMs: 50 })
+})
+
+test('vllm bench results; gaps add up to the time after the first token', () => {
+  const result = {
+    start_times: indices,
+    input_lens: indices.map(() => 32),
+    output_lens: indices.map(() => 3),
+    ttfts: indices.map(() => 0.02),
+    itls: indices.map(() => [0.01, 0.03]),
+  }
+  const { format, requests } = parseMeasurements(JSON.stringify(result))
+  expect(format).toBe('vllm-bench')
+  expect(requests[2]).toMatchObject({ sentMs: 2000, outputTokens: 3, ttftMs: 20 })
+  expect(requests[2]!.e2eMs).toBeCloseTo(60, 9)
+  const { start_times: _, ...without } = result
+  expect(() => parseMeasurements(JSON.stringify(without), 'r.json')).toThrow(
+    'r.json: start_times: expected a list with a value per request, got nothing',
+  )
+})
+
+test('says what is wrong and where', () => {
+  expect(() => parseMeasurements('a,b\n1,2', 'x.csv')).toThrow(/x.csv:1: expected a column sent_ms/)
+  const header = 'sent_s,input_tokens,output_tokens,ttft_s,e2e_s'
+  expect(() => parseMeasurements(`${header}\n0,10,5,oops,1`, 'x.csv')).toThrow(
+    'x.csv:2: ttft_s: expected a number >= 0, got "oops"',
+  )
+  expect(() => parseMeasurements(`${header}\n0,10,5,0.1,1`, 'x.csv')).toThrow(
+    'x.csv: expected at least 8 requests, got 1',
+  )
+})

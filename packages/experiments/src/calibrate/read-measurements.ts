@@ -1,0 +1,208 @@
+import { readFile } from 'node:fs/promises'
+import { RouteSimError } from '@routesim/core'
+import type { ExperimentsErrorCode } from '../errors.js'
+import { parseCsv } from '../validation/data/csv-rows.js'
+import type { MeasuredRequest } from './measured-request.js'
+
+/** Formats of measurements, as results name them. */
+export type MeasurementFormat = 'csv' | 'aiperf' | 'vllm-bench'
+
+/** Requests in order of sending, and where they came from. */
+export interface Measurements {
+  readonly format: MeasurementFormat
+  readonly requests: readonly MeasuredRequest[]
+}
+
+/**
+ * Reads per-request measurements of one backend: CSV, AIPerf's `profile_export.jsonl`, or the JSON of
+ * `vllm bench serve --save-detailed`.
+ *
+ * CSV needs a time of sending (`sent_s`, `arrival_s`, `sent_ms` or `arrival_ms`), `input_tokens`,
+ * `output_tokens`, `ttft_s` or `ttft_ms`, and `e2e_s` or `e2e_ms`; `cached_tokens` may be there.
+ * @throws RouteSimError `measurements_invalid`, with the line
+ */
+export async function readMeasurements(path: string): Promise<Measurements> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (cause) {
+    throw invalid(path, (cause as Error).message, cause)
+  }
+  return parseMeasurements(text, path)
+}
+
+/**
+ * The same from a text.
+ * @param name - what error messages call it
+ * @throws RouteSimError `measurements_invalid`
+ */
+export function parseMeasurements(text: string, name = 'measurements'): Measurements {
+  const isJson = text.trimStart().startsWith('{')
+  const isLines = isJson && /^\s*\{.*\}\s*$/.test(text.split('\n', 1)[0]!)
+  const format: MeasurementFormat = !isJson
+    ? 'csv'
+    : isLines && hasMetrics(text)
+      ? 'aiperf'
+      : 'vllm-bench'
+  const read = { csv: fromCsv, aiperf: fromAiperf, 'vllm-bench': fromVllmBench }[format]
+  const requests = read(text, name).sort((a, b) => a.sentMs - b.sentMs)
+  if (requests.length < LEAST_REQUESTS) {
+    throw invalid(name, `expected at least ${LEAST_REQUESTS} requests, got ${requests.length}`)
+  }
+  return { format, requests }
+}
+
+/** Fewer can not tell six parameters apart. */
+const LEAST_REQUESTS = 8
+
+function hasMetrics(text: string): boolean {
+  return /"metrics"\s*:/.test(text.split('\n', 1)[0]!)
+}
+
+/** Columns of each field, with what turns their unit into that of the field. */
+const COLUMNS = {
+  sentMs: { sent_ms: 1, arrival_ms: 1, sent_s: 1000, arrival_s: 1000 },
+  promptTokens: { input_tokens: 1, prompt_tokens: 1 },
+  outputTokens: { output_tokens: 1 },
+  ttftMs: { ttft_ms: 1, ttft_s: 1000 },
+  e2eMs: { e2e_ms: 1, e2e_s: 1000, e2el_ms: 1 },
+} as const
+
+function fromCsv(text: string, name: string): MeasuredRequest[] {
+  const rows = parseCsv(text)
+  const columns = Object.keys(rows[0] ?? {})
+  return rows.map((row, i) => {
+    const where = `${name}:${i + 2}`
+    const field = (key: keyof typeof COLUMNS): number => {
+      const known: Readonly<Record<string, number>> = COLUMNS[key]
+      const column = columns.find((each) => each in known)
+      if (column === undefined) {
+        throw invalid(`${name}:1`, `expected a column ${Object.keys(known).join(' or ')}, got none`)
+      }
+      return checked(row[column] ?? '', where, column) * known[column]!
+    }
+    return request(where, {
+      sentMs: field('sentMs'),
+      promptTokens: field('promptTokens'),
+      outputTokens: field('outputTokens'),
+      cachedTokens: row['cached_tokens']
+        ? checked(row['cached_tokens'], where, 'cached_tokens')
+        : 0,
+      ttftMs: field('ttftMs'),
+      e2eMs: field('e2eMs'),
+    })
+  })
+}
+
+function fromAiperf(text: string, name: string): MeasuredRequest[] {
+  return text.split(/\r?\n/).flatMap((line, i) => {
+    if (line.trim() === '') return []
+    const where = `${name}:${i + 1}`
+    const record = json(line, where) as {
+      metadata?: Record<string, unknown>
+      metrics?: Record<string, unknown>
+      error?: unknown
+    }
+    if (record.error !== undefined && record.error !== null) return []
+    const metric = (key: string): number => {
+      const found = record.metrics?.[key]
+      const value = (found as { value?: unknown } | undefined)?.value ?? found
+      const seconds = (found as { unit?: unknown } | undefined)?.unit === 's'
+      return checked(value, where, `metrics.${key}`) * (seconds ? 1000 : 1)
+    }
+    return [
+      request(where, {
+        sentMs:
+          checked(record.metadata?.['request_start_ns'], where, 'metadata.request_start_ns') / 1e6,
+        promptTokens: metric('input_sequence_length'),
+        outputTokens: metric('output_sequence_length'),
+        cachedTokens: 0,
+        ttftMs: metric('time_to_first_token'),
+        e2eMs: metric('request_latency'),
+      }),
+    ]
+  })
+}
+
+function fromVllmBench(text: string, name: string): MeasuredRequest[] {
+  const result = json(text, name) as Record<string, unknown>
+  const column = (key: string): readonly unknown[] => {
+    const values = result[key]
+    if (Array.isArray(values)) return values
+    throw invalid(
+      name,
+      `${key}: expected a list with a value per request, got ${values === undefined ? 'nothing' : JSON.stringify(values)?.slice(0, 40)}`,
+      undefined,
+      'Run vllm bench serve with --save-detailed; start_times needs a version that records them.',
+    )
+  }
+  const [starts, inputs, outputs, ttfts, itls] = [
+    'start_times',
+    'input_lens',
+    'output_lens',
+    'ttfts',
+    'itls',
+  ].map(column) as [unknown[], unknown[], unknown[], unknown[], unknown[]]
+  return starts.flatMap((start, i) => {
+    const where = `${name} request ${i}`
+    const gaps = itls[i]
+    if (!Array.isArray(gaps)) throw invalid(where, 'itls: expected a list of gaps')
+    const outputTokens = checked(outputs[i], where, 'output_lens')
+    // A failed request has no output.
+    if (outputTokens === 0) return []
+    const ttftMs = checked(ttfts[i], where, 'ttfts') * 1000
+    const restMs =
+      gaps.reduce((sum: number, gap: unknown) => sum + checked(gap, where, 'itls'), 0) * 1000
+    return [
+      request(where, {
+        sentMs: checked(start, where, 'start_times') * 1000,
+        promptTokens: checked(inputs[i], where, 'input_lens'),
+        outputTokens,
+        cachedTokens: 0,
+        ttftMs,
+        e2eMs: ttftMs + restMs,
+      }),
+    ]
+  })
+}
+
+function request(where: string, fields: MeasuredRequest): MeasuredRequest {
+  const { promptTokens, outputTokens, ttftMs, e2eMs } = fields
+  if (!(Number.isInteger(promptTokens) && promptTokens >= 1)) {
+    throw invalid(where, `prompt tokens: expected an integer >= 1, got ${promptTokens}`)
+  }
+  if (!(Number.isInteger(outputTokens) && outputTokens >= 1)) {
+    throw invalid(where, `output tokens: expected an integer >= 1, got ${outputTokens}`)
+  }
+  if (!(ttftMs > 0 && e2eMs >= ttftMs)) {
+    throw invalid(where, `expected 0 < TTFT <= E2E, got ${ttftMs} and ${e2eMs} ms`)
+  }
+  return { ...fields, cachedTokens: Math.min(fields.cachedTokens, promptTokens - 1) }
+}
+
+function checked(value: unknown, where: string, what: string): number {
+  const number = typeof value === 'string' && value !== '' ? Number(value) : value
+  if (typeof number === 'number' && number >= 0 && number < Number.POSITIVE_INFINITY) return number
+  throw invalid(where, `${what}: expected a number >= 0, got ${JSON.stringify(value) ?? 'nothing'}`)
+}
+
+function json(text: string, where: string): object {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null) return value
+  } catch (cause) {
+    throw invalid(where, (cause as Error).message, cause)
+  }
+  throw invalid(where, 'expected an object')
+}
+
+function invalid(where: string, what: string, cause?: unknown, hint?: string): RouteSimError {
+  return new RouteSimError<ExperimentsErrorCode>(`${where}: ${what}`, {
+    code: 'measurements_invalid',
+    path: where,
+    hint:
+      hint ??
+      'Give a CSV with a line per request, AIPerf profile_export.jsonl, or the JSON of vllm bench serve.',
+    cause,
+  })
+}

@@ -1,0 +1,39 @@
+/** A line of a CSV file: cells by column. */
+export type CsvRow = Readonly<Record<string, string>>
+
+/** Lines of a CSV text with a header, quoted cells included. */
+export function parseCsv(text: string): CsvRow[] {
+  const [titles, ...lines] = text.split(/\r?\n/)
+  const names = cellsOf(titles ?? '')
+  return lines
+    .filter((line) => line !== '')
+    .map((line) => {
+      const cells = cellsOf(line)
+      return Object.fromEntries(names.map((name, i) => [name, cells[i] ?? '']))
+    })
+}
+
+/** The number in a cell; undefined when it holds none. */
+export function numberIn(row: CsvRow, column: string): number | undefined {
+  const cell = row[column]
+  const value = cell === undefined || cell === '' ? Number.NaN : Number(cell)
+  return Number.isFinite(value) ? value : undefined
+}
+
+/** Every cell that holds a number, by column. */
+export function numbersIn(row: CsvRow): Record<string, number> {
+  const numbers: Record<string, number> = {}
+  for (const column of Object.keys(row)) {
+    const value = numberIn(row, column)
+    if (value !== undefined) numbers[column] = value
+  }
+  return numbers
+}
+
+function cellsOf(line: string): string[] {
+  const cells = line.match(/("([^"]|"")*"|[^,]*)(,|$)/g) ?? []
+  return cells
+    .slice(0, line === '' || cells.at(-1) !== '' ? undefined : -1)
+    .map((cell) => cell.replace(/,$/, ''))
+    .map((cell) => cell.replace(/^"(.*)"$/, '$1').replaceAll('""', '"'))
+}

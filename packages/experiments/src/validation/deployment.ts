@@ -1,0 +1,84 @@
+import type { BackendSpec, LatencyModel } from '@routesim/core'
+import {
+  defaultFor,
+  type EnginePreset,
+  findEngine,
+  findGpu,
+  findModel,
+  kvCapacity,
+  rooflineLatency,
+  type WeightPrecision,
+} from '@routesim/hardware'
+
+/** What a published measurement says of one backend; the engine's defaults hold for the rest. */
+export interface DeploymentOptions {
+  readonly model: string
+  readonly gpu: string
+  readonly tp: number
+  readonly engine: string
+  readonly precision?: WeightPrecision
+  readonly ep?: number
+  /** Tokens of KV cache, where the engine printed them; otherwise what fits. */
+  readonly kvTokens?: number
+  readonly gpuMemoryUtilization?: number
+  readonly maxBatchTokens?: number
+  readonly maxNumSeqs?: number
+  readonly chunkedPrefill?: boolean
+  /** Step times; the roofline when absent. */
+  readonly latency?: LatencyModel
+}
+
+/** A backend, and the engine whose defaults it has. */
+export interface Deployment {
+  readonly backend: BackendSpec
+  readonly engine: EnginePreset
+}
+
+/** Requests that wait at an engine are not limited by it. */
+const NO_LIMIT = 2 ** 31 - 1
+
+/** A backend from public figures of its parts. */
+export function deployment(options: DeploymentOptions): Deployment {
+  const model = findModel(options.model)
+  const gpu = findGpu(options.gpu)
+  const engine = findEngine(options.engine)
+  const precision = options.precision ?? model.weights
+  const kvPrecision = engine.kvPrecision(precision)
+  const maxBatchTokens = options.maxBatchTokens ?? defaultFor(engine.maxBatchTokens, gpu)
+  const maxNumSeqs = options.maxNumSeqs ?? defaultFor(engine.maxNumSeqs, gpu)
+  const blockTokens = engine.kvBlockTokens
+  const parts = { model, gpu, precision, kvPrecision }
+  const blocks =
+    options.kvTokens === undefined
+      ? kvCapacity({
+          ...parts,
+          tp: options.tp,
+          pp: 1,
+          gpuMemoryUtilization: options.gpuMemoryUtilization ?? engine.gpuMemoryUtilization,
+          maxBatchTokens,
+          maxNumSeqs,
+          blockTokens,
+        }).blocks
+      : Math.floor(options.kvTokens / blockTokens)
+  const latency =
+    options.latency ??
+    rooflineLatency({
+      ...parts,
+      parallelism: { tp: options.tp, pp: 1, ep: options.ep ?? 1 },
+      hostMsPerRequest: engine.hostMsPerRequest,
+      kernelFloorScale: engine.kernelFloorScale,
+      granularity: 'step',
+    })
+  return {
+    engine,
+    backend: {
+      role: 'both',
+      latency,
+      kv: { blocks, blockTokens },
+      maxBatchTokens,
+      maxNumSeqs,
+      maxQueueDepth: NO_LIMIT,
+      chunkedPrefill: options.chunkedPrefill ?? engine.chunkedPrefill,
+    },
+  }
+}
