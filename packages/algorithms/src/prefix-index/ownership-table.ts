@@ -6,7 +6,8 @@ const NEXT_OF_NODE = 2
 const OLDER = 3
 const NEWER = 4
 const TOKENS = 5
-const FIELDS = 6
+const USES = 6
+const FIELDS = 7
 
 /**
  * Which backends own which runs of content, each with its own order of last use. Entries lie in one typed
@@ -79,6 +80,7 @@ export class OwnershipTable {
       entries[e + NODE] = run
       entries[e + OWNER] = backend
       entries[e + TOKENS] = tokens
+      entries[e + USES] = 0
       entries[e + NEXT_OF_NODE] = this.heads[run]!
       this.heads[run] = e
       this.tokens[backend] = this.tokens[backend]! + tokens
@@ -94,6 +96,22 @@ export class OwnershipTable {
     this.newest[backend] = e
     this.usedMs[e / FIELDS] = nowMs
     return known === NONE
+  }
+
+  /** Adds a use of a run by a backend, which then owns it until as many uses are taken back. */
+  acquire(run: number, backend: number, tokens: number): void {
+    this.touch(run, backend, tokens, 0)
+    const e = this.newest[backend]!
+    this.entries[e + USES] = this.entries[e + USES]! + 1
+  }
+
+  /** Takes a use back; the run is forgotten with its last. Nothing happens when it has none. */
+  release(run: number, backend: number): void {
+    const e = this.find(run, backend)
+    if (e === NONE) return
+    const uses = this.entries[e + USES]! - 1
+    this.entries[e + USES] = uses
+    if (uses <= 0) this.drop(e)
   }
 
   /** When the least recently used entry of a backend was touched, in ms; Infinity when it owns none. */
