@@ -31,7 +31,8 @@ export class HashRing implements KeyPlacement {
     const points: { readonly point: number; readonly owner: number }[] = []
     for (const owner of this.members) {
       for (let i = 0; i < this.pointsPerBackend; i++) {
-        points.push({ point: hashInteger(i, owner + 1), owner })
+        // Hashed twice, or keys that are small integers would meet the points of one backend.
+        points.push({ point: hashInteger(hashInteger(owner, 0x51ed) ^ i, 0x7a), owner })
       }
     }
     points.sort((a, b) => a.point - b.point || a.owner - b.owner)

@@ -22,13 +22,8 @@ test.each([
   ['a cached prefix', { states: loads(0, 0), matched: [0, 50] }, 1],
   ['equal prefixes', { states: loads(0, 0, 0), matched: [0, 50, 50] }, 1],
   [
-    'prefix 2/3 against the whole queue term: 2 = 2, the first',
-    {
-      states: queues(1, 0),
-      matched: [0, 0],
-      request: { promptTokens: 3 },
-      parameters: only('queue_weight', 2),
-    },
+    'the queue alone',
+    { states: queues(1, 0), matched: [100, 0], parameters: only('queue_weight') },
     1,
   ],
   ['3 x 0.6 = 1.8 < 2 for the queue', { states: queues(1, 0), matched: [60, 0] }, 1],

@@ -21,7 +21,7 @@ export const productionStackLoadAware: RouterDefinition = defineRouter({
   observes: ['own requests', 'kv cache contents', 'session', 'time'],
   rule: 'Highest cached share - load_weight x (requests - mean) / max(1, mean). Nothing cached: by session, else by rate.',
   wins: 'One holder of a hot prefix would draw all of its traffic.',
-  loses: 'load_weight 0 piles requests on that holder.',
+  loses: 'The weight is 0, so that requests pile up on that holder.',
   source: 'vllm-project/production-stack pull request 1035; routing_logic.py at a6c01db',
   parameters: {
     load_weight: { default: 1, min: 0, description: 'Weight of load against the cached share.' },
@@ -33,12 +33,13 @@ export const productionStackLoadAware: RouterDefinition = defineRouter({
   },
   presets: {
     load_aware: {
-      description: 'loadaware, with its weight of 1.',
+      description: 'The policy loadaware, with its weight of 1.',
       mirrors: 'vLLM production-stack, pull request 1035 (August 2026)',
       parameters: { load_weight: 1 },
     },
     kv_aware: {
-      description: 'kvaware: the best match whatever its load; it takes the first that is listed.',
+      description:
+        'The policy kvaware: the best match whatever its load; it takes the first that is listed.',
       mirrors: 'vLLM production-stack at a6c01db',
       parameters: { load_weight: 0, max_missing_tokens: 2000 },
     },
