@@ -51,7 +51,7 @@ export const dynamoKv: RouterDefinition = defineRouter({
   description:
     'Sends to the backend with the least prefill and decode work in KV blocks, cached ones credited.',
   observes: ['own requests', 'kv cache contents'],
-  rule: 'Cost = prefill_load_scale x max(0, backlog + prompt - credited cached blocks) + distinct blocks under way + decode_active_request_weight x requests under way. Lowest wins, or a softmax draw at a temperature above 0.',
+  rule: 'Cost = prefill_load_scale x max(0, backlog + prompt - credited cached blocks) + distinct blocks under way + decode_active_request_weight x requests under way. Lowest wins, or a softmax draw at a temperature above 0. Simulated requests do not show their content yet, so that blocks under way count for each request that shares them, as with assume_kv_reuse=false.',
   wins: 'Prompts share long prefixes and prefill is the bottleneck.',
   loses: 'Load is uniform and nothing is shared, or a high temperature throws the knowledge away.',
   source: SOURCE,
