@@ -6,3 +6,5 @@ export type AlgorithmsErrorCode =
   | 'parameter_unknown'
   | 'parameter_invalid'
   | 'score_invalid'
+  | 'prompt_content_missing'
+  | 'index_invalid'

@@ -6,6 +6,12 @@ export {
   type RouterOptions,
 } from './definition/define-router.js'
 export type {
+  RouterManifest,
+  RouterObservation,
+  RouterPreset,
+  RouterPresets,
+} from './definition/router-manifest.js'
+export type {
   BooleanParameter,
   NumberParameter,
   ParameterValues,
@@ -13,16 +19,66 @@ export type {
   RouterParameters,
   StringParameter,
 } from './definition/router-parameters.js'
+export { boundedLoad, type LoadBound, placeKey } from './hashing/bounded-load.js'
+export { hashInteger, hashString } from './hashing/hash.js'
+export { HashRing } from './hashing/hash-ring.js'
+export type { KeyPlacement } from './hashing/key-placement.js'
+export { Maglev } from './hashing/maglev.js'
+export { Rendezvous } from './hashing/rendezvous.js'
+export { ActiveBlocks } from './load/active-blocks.js'
+export { Ema } from './load/ema.js'
+export { InFlightTokens } from './load/in-flight-tokens.js'
+export { LatencyPredictor } from './load/latency-predictor.js'
+export { LowestRate } from './load/lowest-rate.js'
+export { SlidingWindow } from './load/sliding-window.js'
+export { normaliseMinMax } from './pickers/normalise.js'
 export { type BackendScore, leastBy, leastOf, mostBy } from './pickers/pick.js'
+export { Rotation } from './pickers/rotation.js'
+export { softmaxOf } from './pickers/softmax.js'
 export { type TieRule, tiesParameter } from './pickers/ties.js'
-export { builtinRouters, findRouter } from './registry/builtin-routers.js'
+export { weightedOf } from './pickers/weighted.js'
+export { BlockIndex, type BlockIndexLimits } from './prefix-index/block-index.js'
+export {
+  chainHashes,
+  KvEventIndex,
+  type KvEventOutcome,
+  type StoredBlock,
+} from './prefix-index/kv-event-index.js'
+export {
+  indexParameter,
+  PrefixBelief,
+  type PrefixBeliefOptions,
+  type PrefixIndexKind,
+} from './prefix-index/prefix-belief.js'
+export { type DeepestMatch, RadixTree } from './prefix-index/radix-tree.js'
+export { hasContent, type PromptContent, PromptPath, readPromptPath } from './prompt/prompt-path.js'
+export {
+  type QueueDiscipline,
+  type QueuedRequest,
+  queueDisciplines,
+  RequestQueue,
+} from './queues/request-queue.js'
+export { builtinRouters, contentRouters, findRouter } from './registry/builtin-routers.js'
 export { parseRouterSpec, type RouterSpec } from './registry/parse-router-spec.js'
+export { aibrixPrefixCache } from './routers/aibrix-prefix-cache.js'
+export { chwblPrefix } from './routers/chwbl-prefix.js'
 export { costEscalation } from './routers/cost-escalation.js'
+export { type DynamoLoad, dynamoCost, dynamoKv } from './routers/dynamo-kv.js'
+export { dynamoStandalone } from './routers/dynamo-standalone.js'
+export { eppScorers } from './routers/epp-scorers.js'
+export { eppSticky } from './routers/epp-sticky.js'
 export { leastKv } from './routers/least-kv.js'
 export { leastOutstanding } from './routers/least-outstanding.js'
+export { lmetric } from './routers/lmetric.js'
 export { powerOfTwo } from './routers/power-of-two.js'
 export { prefixAware } from './routers/prefix-aware.js'
 export { prefixOverlap } from './routers/prefix-overlap.js'
+export { productionStackLoadAware } from './routers/production-stack-load-aware.js'
 export { random } from './routers/random.js'
 export { roundRobin } from './routers/round-robin.js'
 export { sessionAffinity } from './routers/session-affinity.js'
+export { sessionHash } from './routers/session-hash.js'
+export { sglangCacheAware } from './routers/sglang-cache-aware.js'
+export { smgLeastLoad } from './routers/smg-least-load.js'
+export { ttftMin } from './routers/ttft-min.js'
+export { vllmDataParallel } from './routers/vllm-data-parallel.js'

@@ -1,5 +1,6 @@
 import { disaggregate, type RoutingAlgorithm } from '@routesim/core'
 import { describe, expect, test } from 'vitest'
+import { dynamoKv } from '../routers/dynamo-kv.js'
 import { leastKv } from '../routers/least-kv.js'
 import { leastOutstanding } from '../routers/least-outstanding.js'
 import { sessionAffinity } from '../routers/session-affinity.js'
@@ -82,6 +83,47 @@ describe('pdPair', () => {
     }
     expect(log).toEqual(['p: 0 of 0,2', 'd: 1 of 1,2', 'p: 2 of 0,2', 'd: 2 of 1,2'])
     expect(router.onFinished).toBeUndefined()
+  })
+
+  test('of a pair, each router hears of its own backend, and both hear of its end', () => {
+    const log: string[] = []
+    const listener = (name: string): RoutingAlgorithm => ({
+      ...leastKv.create(),
+      onDispatched: (_request, backend) => log.push(`${name} sent to ${backend.id}`),
+      onFirstToken: (_request, backend) => log.push(`${name} first token of ${backend.id}`),
+      onFinished: (_request, backend) => log.push(`${name} ended on ${backend.id}`),
+    })
+    const router = pdPair(listener('p'), listener('d'))
+    const cluster = testCluster([prefill, decode])
+    const request = testRequest({ id: 7 })
+    expect(summary(router.route(request, cluster))).toBe('0>1')
+    router.onDispatched?.(request, cluster.backends[0]!, cluster)
+    router.onFirstToken?.(request, cluster.backends[1]!, cluster)
+    router.onFinished?.(request, cluster.backends[1]!, cluster)
+    expect(log).toEqual([
+      'p sent to 0',
+      'd sent to 1',
+      'p first token of 1',
+      'd first token of 1',
+      'p ended on 1',
+      'd ended on 1',
+    ])
+  })
+
+  test('what a router keeps of requests under way is gone when they are', () => {
+    const router = pdPair(dynamoKv.create({ ties: 'first' }), dynamoKv.create({ ties: 'first' }))
+    const cluster = testCluster([prefill, prefill, decode, decode])
+    const send = (id: number) => {
+      const request = testRequest({ id })
+      const decision = router.route(request, cluster)
+      router.onDispatched?.(request, cluster.backends[Number(`${summary(decision)}`[0])]!, cluster)
+      return summary(decision)
+    }
+    expect([send(0), send(1)]).toEqual(['0>2', '1>3'])
+    for (const id of [0, 1]) router.onFinished?.(testRequest({ id }), cluster.backends[2]!, cluster)
+    expect([send(2), send(3)]).toEqual(['0>2', '1>3'])
+    router.onFinished?.(testRequest({ id: 2 }), cluster.backends[2]!, cluster)
+    expect(send(4)).toBe('0>2')
   })
 
   test('one instance twice, and a router that disaggregates itself, are errors', () => {

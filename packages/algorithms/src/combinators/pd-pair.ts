@@ -4,13 +4,12 @@ import {
   type ClusterView,
   disaggregate,
   type Reject,
+  type RequestView,
   RouteSimError,
   type RoutingAlgorithm,
   type RoutingDecision,
 } from '@routesim/core'
 import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
-
-type Hook = 'onDispatched' | 'onFirstToken' | 'onFinished'
 
 /**
  * One router for a disaggregated cluster out of two: the first chooses where to prefill among the
@@ -18,7 +17,7 @@ type Hook = 'onDispatched' | 'onFirstToken' | 'onFinished'
  * sees its own pool only. A rejection by either rejects the request; when both choose the same
  * backend, it does the whole request.
  *
- * Hooks reach the router that owns the backend's role, both for `both`. Custom metrics carry the
+ * Each router hears of the dispatch to its own backend, and both of every first token and end. Custom metrics carry the
  * prefixes `prefill_` and `decode_`. The name is the routers' common name, else `a+b`.
  *
  * @throws RouteSimError `router_invalid` when both are one instance, or when one of them, while
@@ -37,16 +36,25 @@ export function pdPair(
     )
   }
   const sameName = prefillRouter.name === decodeRouter.name
+  // The engine tells of a pair by its prefill backend only, right after the decision.
+  let pairedRequest = -1
+  let pairedDecode: BackendView | undefined
   return {
     name: sameName ? prefillRouter.name : `${prefillRouter.name}+${decodeRouter.name}`,
     route(request, cluster) {
+      pairedDecode = undefined
       const prefill = single(prefillRouter, prefillRouter.route(request, prefillPool(cluster)))
       if (prefill.kind === 'reject') return prefill
       const decode = single(decodeRouter, decodeRouter.route(request, decodePool(cluster)))
       if (decode.kind === 'reject') return decode
-      return prefill.id === decode.id ? decode : disaggregate(prefill, decode)
+      if (prefill.id === decode.id) return decode
+      pairedRequest = request.id
+      pairedDecode = decode
+      return disaggregate(prefill, decode)
     },
-    ...forward('onDispatched', prefillRouter, decodeRouter),
+    ...forwardDispatch(prefillRouter, decodeRouter, (request) =>
+      request.id === pairedRequest ? pairedDecode : undefined,
+    ),
     ...forward('onFirstToken', prefillRouter, decodeRouter),
     ...forward('onFinished', prefillRouter, decodeRouter),
     customMetrics: () => ({
@@ -73,20 +81,36 @@ function single(router: RoutingAlgorithm, decision: RoutingDecision): BackendVie
 }
 
 /** An engine skips hooks that are absent, so only those that one of the two has are made. */
-function forward(
-  hook: Hook,
+function forwardDispatch(
   prefillRouter: RoutingAlgorithm,
   decodeRouter: RoutingAlgorithm,
-): Partial<Pick<RoutingAlgorithm, Hook>> {
+  pairedWith: (request: RequestView) => BackendView | undefined,
+): Pick<RoutingAlgorithm, 'onDispatched'> {
+  if (prefillRouter.onDispatched === undefined && decodeRouter.onDispatched === undefined) return {}
+  return {
+    onDispatched(request, backend, cluster) {
+      const decode = pairedWith(request) ?? backend
+      if (serves(backend.role, 'prefill')) {
+        prefillRouter.onDispatched?.(request, backend, prefillPool(cluster))
+      }
+      if (serves(decode.role, 'decode')) {
+        decodeRouter.onDispatched?.(request, decode, decodePool(cluster))
+      }
+    },
+  }
+}
+
+/** Both hear of every first token and end, wherever it was: each keeps account of its own part. */
+function forward(
+  hook: 'onFirstToken' | 'onFinished',
+  prefillRouter: RoutingAlgorithm,
+  decodeRouter: RoutingAlgorithm,
+): Pick<RoutingAlgorithm, 'onFirstToken' | 'onFinished'> {
   if (prefillRouter[hook] === undefined && decodeRouter[hook] === undefined) return {}
   return {
-    [hook]: (...[request, backend, cluster]: Parameters<NonNullable<RoutingAlgorithm[Hook]>>) => {
-      if (serves(backend.role, 'prefill')) {
-        prefillRouter[hook]?.(request, backend, prefillPool(cluster))
-      }
-      if (serves(backend.role, 'decode')) {
-        decodeRouter[hook]?.(request, backend, decodePool(cluster))
-      }
+    [hook]: (request: RequestView, backend: BackendView, cluster: ClusterView) => {
+      prefillRouter[hook]?.(request, backend, prefillPool(cluster))
+      decodeRouter[hook]?.(request, backend, decodePool(cluster))
     },
   }
 }

@@ -1,18 +1,26 @@
 import { RouteSimError, type RoutingAlgorithm } from '@routesim/core'
 import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
 import {
+  checkPresets,
+  type RouterManifest,
+  type RouterPresets,
+  withPreset,
+} from './router-manifest.js'
+import {
   type ParameterValues,
   type RouterParameters,
   resolveParameters,
 } from './router-parameters.js'
 
 /** What {@link defineRouter} takes. */
-export interface RouterOptions<Parameters extends RouterParameters> {
+export interface RouterOptions<Parameters extends RouterParameters> extends RouterManifest {
   /** Lower case letters, digits and `_`, beginning with a letter. */
   readonly name: string
   /** One sentence: what the router does. */
   readonly description: string
   readonly parameters?: Parameters
+  /** Parameters under a name, chosen with the parameter `preset`. */
+  readonly presets?: RouterPresets<NoInfer<Parameters>>
   /** Makes a fresh algorithm; its state lives in this call. The definition adds the name. */
   create(parameters: ParameterValues<Parameters>): Omit<RoutingAlgorithm, 'name'>
 }
@@ -22,8 +30,12 @@ export interface RouterDefinition {
   readonly name: string
   readonly description: string
   readonly parameters: RouterParameters
+  readonly presets: RouterPresets
+  /** What else is known of it. */
+  readonly manifest: RouterManifest
   /**
-   * A fresh algorithm with the default parameters, or others.
+   * A fresh algorithm with the default parameters, or others; `preset` names those of a preset, which the others
+   * go before.
    * @throws RouteSimError `parameter_unknown` or `parameter_invalid`
    */
   create(overrides?: Readonly<Record<string, unknown>>): RoutingAlgorithm
@@ -46,7 +58,7 @@ export interface RouterDefinition {
 export function defineRouter<const Parameters extends RouterParameters = Record<never, never>>(
   options: RouterOptions<Parameters>,
 ): RouterDefinition {
-  const { name, description } = options
+  const { name, description, observes, rule, wins, loses, source } = options
   if (!/^[a-z][a-z0-9_]*$/.test(name)) {
     throw invalid(
       `router name: expected lower case letters, digits and _, beginning with a letter, got ${JSON.stringify(name)}`,
@@ -54,12 +66,23 @@ export function defineRouter<const Parameters extends RouterParameters = Record<
   }
   const parameters: RouterParameters = Object.freeze({ ...options.parameters })
   resolveParameters(name, parameters, {})
+  const presets: RouterPresets = Object.freeze({ ...options.presets } as RouterPresets)
+  checkPresets(name, parameters, presets)
+  const manifest: RouterManifest = Object.freeze({
+    ...(observes && { observes }),
+    ...(rule !== undefined && { rule }),
+    ...(wins !== undefined && { wins }),
+    ...(loses !== undefined && { loses }),
+    ...(source !== undefined && { source }),
+  })
   return Object.freeze({
     name,
     description,
     parameters,
+    presets,
+    manifest,
     create(overrides: Readonly<Record<string, unknown>> = {}): RoutingAlgorithm {
-      const values = resolveParameters(name, parameters, overrides)
+      const values = resolveParameters(name, parameters, withPreset(name, presets, overrides))
       const algorithm = options.create(values as ParameterValues<Parameters>)
       // Routers are loaded from users' files too, where no compiler has looked.
       if (typeof algorithm?.route !== 'function') {

@@ -86,9 +86,7 @@ test('an unknown router is refused, with the names there are and the nearest', (
   expect(() => findRouter('round_robbin')).toThrow(
     expect.objectContaining({
       code: 'router_unknown',
-      message:
-        'unknown router "round_robbin": expected one of round_robin, random, least_outstanding, ' +
-        'power_of_two, least_kv, prefix_aware, prefix_overlap, session_affinity, cost_escalation',
+      message: `unknown router "round_robbin": expected one of ${builtinRouters.map(({ name }) => name).join(', ')}`,
       hint: 'Did you mean "round_robin"?',
     }),
   )

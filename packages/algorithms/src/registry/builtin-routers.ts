@@ -1,15 +1,28 @@
 import { closestName, RouteSimError } from '@routesim/core'
 import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
 import type { RouterDefinition } from '../definition/define-router.js'
+import { aibrixPrefixCache } from '../routers/aibrix-prefix-cache.js'
+import { chwblPrefix } from '../routers/chwbl-prefix.js'
 import { costEscalation } from '../routers/cost-escalation.js'
+import { dynamoKv } from '../routers/dynamo-kv.js'
+import { dynamoStandalone } from '../routers/dynamo-standalone.js'
+import { eppScorers } from '../routers/epp-scorers.js'
+import { eppSticky } from '../routers/epp-sticky.js'
 import { leastKv } from '../routers/least-kv.js'
 import { leastOutstanding } from '../routers/least-outstanding.js'
+import { lmetric } from '../routers/lmetric.js'
 import { powerOfTwo } from '../routers/power-of-two.js'
 import { prefixAware } from '../routers/prefix-aware.js'
 import { prefixOverlap } from '../routers/prefix-overlap.js'
+import { productionStackLoadAware } from '../routers/production-stack-load-aware.js'
 import { random } from '../routers/random.js'
 import { roundRobin } from '../routers/round-robin.js'
 import { sessionAffinity } from '../routers/session-affinity.js'
+import { sessionHash } from '../routers/session-hash.js'
+import { sglangCacheAware } from '../routers/sglang-cache-aware.js'
+import { smgLeastLoad } from '../routers/smg-least-load.js'
+import { ttftMin } from '../routers/ttft-min.js'
+import { vllmDataParallel } from '../routers/vllm-data-parallel.js'
 
 /** The routers of this package, from the simplest to the most involved. */
 export const builtinRouters: readonly RouterDefinition[] = Object.freeze([
@@ -22,6 +35,26 @@ export const builtinRouters: readonly RouterDefinition[] = Object.freeze([
   prefixOverlap,
   sessionAffinity,
   costEscalation,
+  sessionHash,
+  vllmDataParallel,
+  smgLeastLoad,
+  lmetric,
+  ttftMin,
+  productionStackLoadAware,
+  aibrixPrefixCache,
+  eppScorers,
+  eppSticky,
+  dynamoStandalone,
+  dynamoKv,
+])
+
+/**
+ * Routers that need to see the content of prompts, `PromptContent`: they are complete, and wait for
+ * requests that show it.
+ */
+export const contentRouters: readonly RouterDefinition[] = Object.freeze([
+  sglangCacheAware,
+  chwblPrefix,
 ])
 
 /**

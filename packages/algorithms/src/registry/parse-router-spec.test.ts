@@ -11,6 +11,9 @@ test.each([
   ],
   [' least_kv : ties = random ', 'least_kv', { ties: 'random' }],
   ['mine:a=-1e3,b=true,c=false,d=1s', 'mine', { a: -1000, b: true, c: false, d: '1s' }],
+  ['dynamo-kv@load-aware', 'dynamo_kv', { preset: 'load_aware' }],
+  ['dynamo_kv@classic:temperature=0.5', 'dynamo_kv', { preset: 'classic', temperature: 0.5 }],
+  ['./my@2/router.ts', './my@2/router.ts', {}],
   ['./my-router.ts', './my-router.ts', {}],
   ['./my-router.ts:alpha=2', './my-router.ts', { alpha: 2 }],
   ['my-router.js:alpha=2', 'my-router.js', { alpha: 2 }],
@@ -26,6 +29,12 @@ test.each([
 test.each([
   ['', 'router "": expected the name of a router, got none'],
   [':a=1', 'router ":a=1": expected the name of a router, got none'],
+  ['@classic', 'router "@classic": expected name@preset'],
+  ['dynamo_kv@', 'router "dynamo_kv@": expected name@preset'],
+  [
+    'dynamo_kv@classic:preset=x',
+    'router "dynamo_kv@classic:preset=x": parameter preset is given twice',
+  ],
   ['random:', 'router "random:": expected parameter=value, got ""'],
   ['random:ties', 'router "random:ties": expected parameter=value, got "ties"'],
   ['random:ties=', 'router "random:ties=": expected parameter=value, got "ties="'],

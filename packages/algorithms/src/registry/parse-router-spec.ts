@@ -9,8 +9,9 @@ export interface RouterSpec {
 }
 
 /**
- * Reads `name` or `name:parameter=value,...`; the name may also be the path or URL of a file. Values
- * become numbers or booleans where they look like it.
+ * Reads `name`, `name@preset` or either with `:parameter=value,...`; the name may also be the path or URL
+ * of a file, which has no `@`: write `:preset=...`. Values become numbers or booleans where they look like
+ * it. A preset becomes the parameter `preset`.
  *
  * @throws RouteSimError `router_spec_invalid`
  * @example
@@ -23,6 +24,13 @@ export function parseRouterSpec(spec: string): RouterSpec {
   const name = (colon === -1 ? spec : spec.slice(0, colon)).trim()
   if (name === '') throw invalid(spec, 'expected the name of a router, got none')
   const parameters = new Map<string, number | string | boolean>()
+  const isPath = /[\\/.]/.test(name)
+  const at = isPath ? -1 : name.indexOf('@')
+  if (at !== -1) {
+    const preset = name.slice(at + 1).trim()
+    if (at === 0 || preset === '') throw invalid(spec, 'expected name@preset')
+    parameters.set('preset', preset.replaceAll('-', '_'))
+  }
   if (colon !== -1) {
     for (const item of spec.slice(colon + 1).split(',')) {
       const [parameter, value] = parseItem(spec, item)
@@ -31,7 +39,7 @@ export function parseRouterSpec(spec: string): RouterSpec {
     }
   }
   return {
-    name: /[\\/.]/.test(name) ? name : name.replaceAll('-', '_'),
+    name: isPath ? name : (at === -1 ? name : name.slice(0, at)).trim().replaceAll('-', '_'),
     parameters: Object.fromEntries(parameters),
   }
 }
@@ -55,6 +63,6 @@ function parseValue(text: string): number | string | boolean {
 function invalid(spec: string, problem: string): RouteSimError<AlgorithmsErrorCode> {
   return new RouteSimError(`router ${JSON.stringify(spec)}: ${problem}`, {
     code: 'router_spec_invalid',
-    hint: 'Write it as name, or as name:parameter=value,parameter=value.',
+    hint: 'Write it as name, name@preset, or name:parameter=value,parameter=value.',
   })
 }

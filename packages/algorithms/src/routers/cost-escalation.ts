@@ -18,6 +18,9 @@ export const costEscalation: RouterDefinition = defineRouter({
   name: 'cost_escalation',
   description:
     'Sends to the backend with the lowest cost, which each request raises and time lowers.',
+  observes: ['queue lengths', 'kv usage', 'time'],
+  wins: 'Load is seen late, since it counts what it has just sent.',
+  loses: 'Traffic is slow against the decay, so that costs say little of load.',
   parameters: {
     base_cost: { default: 1, min: 0, description: 'Cost that every request adds.' },
     queue_weight: { default: 0.5, min: 0, description: 'Cost added for each waiting request.' },

@@ -12,6 +12,9 @@ export const leastKv: RouterDefinition = defineRouter({
   name: 'least_kv',
   description:
     'Sends to the backend whose running requests use the smallest share of its KV cache.',
+  observes: ['kv usage'],
+  wins: 'Memory is the bottleneck and contexts are long.',
+  loses: 'Prefill is the bottleneck: waiting prompts hold no KV cache yet.',
   parameters: { ties: tiesParameter },
   create: ({ ties }) => ({
     route: (_request, cluster) => leastOf(cluster, cluster.kvUsages(), ties),

@@ -13,7 +13,27 @@ import { tiesParameter } from '../pickers/ties.js'
 export const leastOutstanding: RouterDefinition = defineRouter({
   name: 'least_outstanding',
   description: 'Sends to the backend with the fewest requests waiting or running.',
+  observes: ['queue lengths'],
+  wins: 'Requests are alike and nothing is shared.',
+  loses: 'Prompts share prefixes, or a few long requests make a backend slow.',
   parameters: { ties: tiesParameter },
+  presets: {
+    kubeai: {
+      description: 'LeastLoad; its ties follow the order of a Go map, here any.',
+      mirrors: 'KubeAI at f442a2c',
+      parameters: { ties: 'random' },
+    },
+    aibrix: {
+      description: 'The policy least-request, ties at random.',
+      mirrors: 'AIBrix at e3e10f9',
+      parameters: { ties: 'random' },
+    },
+    envoy_full_scan: {
+      description: 'The policy least_request with FULL_SCAN, ties uniform.',
+      mirrors: 'Envoy documentation; version not established',
+      parameters: { ties: 'random' },
+    },
+  },
   create: ({ ties }) => ({
     route: (_request, cluster) => leastOf(cluster, cluster.columns.outstanding, ties),
   }),

@@ -13,7 +13,17 @@ import { tiesParameter } from '../pickers/ties.js'
 export const powerOfTwo: RouterDefinition = defineRouter({
   name: 'power_of_two',
   description: 'Draws two backends at random and sends to the one with fewer requests.',
+  observes: ['queue lengths'],
+  wins: 'Load is known late: it does not send everything to one backend.',
+  loses: 'Load is exact, when the least of all is better.',
   parameters: { ties: tiesParameter },
+  presets: {
+    sglang: {
+      description: 'Two that differ; the first drawn wins ties.',
+      mirrors: 'sgl-model-gateway and smg-project/smg at f8daa88, power_of_two',
+      parameters: { ties: 'random' },
+    },
+  },
   create: ({ ties }) => ({
     route(_request, cluster) {
       const count = countAvailable(cluster)

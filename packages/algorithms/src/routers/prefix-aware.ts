@@ -18,6 +18,9 @@ export const prefixAware: RouterDefinition = defineRouter({
   name: 'prefix_aware',
   description:
     'Prefers backends that hold the declared prefix of the prompt, unless they are busy.',
+  observes: ['kv cache contents', 'queue lengths'],
+  wins: 'Whole prefixes come again and again.',
+  loses: 'Prefixes are shared in part.',
   parameters: {
     cache_weight: {
       default: 0.8,

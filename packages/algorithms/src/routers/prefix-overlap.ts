@@ -15,6 +15,9 @@ export const prefixOverlap: RouterDefinition = defineRouter({
   name: 'prefix_overlap',
   description:
     'Prefers backends that hold more of the beginning of the prompt, unless they are busy.',
+  observes: ['kv cache contents', 'queue lengths'],
+  wins: 'Prompts share beginnings of different lengths.',
+  loses: 'Nothing is shared.',
   parameters: {
     cache_weight: {
       default: 0.7,

@@ -11,6 +11,8 @@ import { countAvailable, nthAvailable } from '../pickers/available.js'
 export const random: RouterDefinition = defineRouter({
   name: 'random',
   description: 'Sends to any available backend with equal chance.',
+  wins: 'Nothing is known, and the fleet is large and lightly loaded.',
+  loses: 'Load is high: some backends get several requests more than others by chance.',
   create: () => ({
     route(_request, cluster) {
       const count = countAvailable(cluster)

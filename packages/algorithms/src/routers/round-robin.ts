@@ -10,6 +10,8 @@ import { isAvailable, noAvailableBackend } from '../pickers/available.js'
 export const roundRobin: RouterDefinition = defineRouter({
   name: 'round_robin',
   description: 'Sends to the available backends in turn.',
+  wins: 'Requests are alike and backends are equal.',
+  loses: 'Lengths differ much, or prompts share prefixes.',
   create: () => {
     let lastId = -1
     return {

@@ -17,6 +17,9 @@ import { tiesParameter } from '../pickers/ties.js'
 export const sessionAffinity: RouterDefinition = defineRouter({
   name: 'session_affinity',
   description: 'Keeps each session on one backend while it is available.',
+  observes: ['session', 'queue lengths'],
+  wins: 'Conversations are long and about equally heavy.',
+  loses: 'A few sessions make most of the load.',
   parameters: {
     max_sessions: {
       default: 100_000,

@@ -22,10 +22,16 @@ export const listAlgorithmsCommand: CommandModule<object, ListArguments> = {
       process.stdout.write(`${JSON.stringify(algorithms, undefined, 2)}\n`)
       return
     }
-    for (const { name, description, parameters } of algorithms) {
+    for (const { name, description, observes = [], parameters, presets } of algorithms) {
       process.stdout.write(`${name}\n  ${description}\n`)
+      process.stdout.write(
+        `  Observes: ${observes.length === 0 ? 'nothing' : observes.join(', ')}.\n`,
+      )
       for (const [key, parameter] of Object.entries(parameters)) {
         process.stdout.write(`    ${key} = ${parameter.default}  ${parameter.description}\n`)
+      }
+      for (const [preset, { mirrors }] of Object.entries(presets)) {
+        process.stdout.write(`    @${preset}  ${mirrors}\n`)
       }
     }
   },

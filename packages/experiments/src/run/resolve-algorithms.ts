@@ -36,7 +36,7 @@ export interface ResolvedAlgorithm {
 
 /**
  * Finds and checks algorithms, so that a mistake shows before anything runs. Parameters of the choice
- * go before those of the config, and those before the defaults. On a disaggregated cluster each
+ * go before those of the config, and those before the defaults; a preset leaves the config's out. On a disaggregated cluster each
  * algorithm chooses twice: a prefill and a decode backend.
  *
  * @throws RouteSimError when an algorithm or a parameter is unknown
@@ -58,7 +58,9 @@ export function resolveAlgorithms(
   }
   checkLabels(routers.map(({ definition, label }) => label ?? definition.name))
   return routers.map(({ definition, parameters, label }, i) => {
-    const merged = { ...config.algorithms[definition.name], ...parameters }
+    // A preset is what it says it is, whatever the config sets for others.
+    const fromConfig = parameters?.['preset'] === undefined && config.algorithms[definition.name]
+    const merged = { ...fromConfig, ...parameters }
     const create = (): RoutingAlgorithm =>
       config.cluster.disaggregated.enabled
         ? pdPair(definition.create(merged), definition.create(merged))
@@ -72,11 +74,13 @@ function configured(choice: AlgorithmChoice): ConfiguredRouter {
   if (typeof choice !== 'string') return 'definition' in choice ? choice : { definition: choice }
   const { name, parameters } = parseRouterSpec(choice)
   const definition = findRouter(name)
-  const label = Object.entries(parameters).map(([key, value]) => `${key}=${value}`)
+  const { preset, ...others } = parameters
+  const label = Object.entries(others).map(([key, value]) => `${key}=${value}`)
+  const named = preset === undefined ? definition.name : `${definition.name}@${preset}`
   return {
     definition,
     parameters,
-    label: [definition.name, ...(label.length > 0 ? [label.join()] : [])].join(':'),
+    label: [named, ...(label.length > 0 ? [label.join()] : [])].join(':'),
   }
 }
 

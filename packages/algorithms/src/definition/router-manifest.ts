@@ -1,0 +1,93 @@
+import { closestName, RouteSimError } from '@routesim/core'
+import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
+import {
+  type ParameterValues,
+  type RouterParameters,
+  resolveParameters,
+} from './router-parameters.js'
+
+/** What a router looks at to decide. */
+export type RouterObservation =
+  | 'own requests'
+  | 'queue lengths'
+  | 'kv usage'
+  | 'kv cache contents'
+  | 'prompt content'
+  | 'session'
+  | 'time'
+
+/** Parameters under a name: those of a stack as it is shipped, or of a published set-up. */
+export interface RouterPreset<Parameters extends RouterParameters = RouterParameters> {
+  /** One sentence: what it stands for, and what of it is unknown. */
+  readonly description: string
+  /** The stack, its version and commit, or the publication. */
+  readonly mirrors: string
+  /** What differs from the defaults. */
+  readonly parameters: Partial<ParameterValues<Parameters>>
+}
+
+/** What can be said of a router besides its parameters; all of it is optional. */
+export interface RouterManifest {
+  /** What it looks at; nothing by default. */
+  readonly observes?: readonly RouterObservation[]
+  /** How it decides, in a few sentences. */
+  readonly rule?: string
+  /** When it does better than others, as one sentence. */
+  readonly wins?: string
+  /** When it does worse, as one sentence. */
+  readonly loses?: string
+  /** Where the rule is from: a publication, or a repository with path and commit. */
+  readonly source?: string
+}
+
+/** The presets of a router by name. */
+export type RouterPresets<Parameters extends RouterParameters = RouterParameters> = Readonly<
+  Record<string, RouterPreset<Parameters>>
+>
+
+/**
+ * Overrides with the parameters of the preset they name in the place of `preset`.
+ *
+ * @throws RouteSimError `parameter_invalid` when there is no such preset
+ */
+export function withPreset(
+  router: string,
+  presets: RouterPresets,
+  overrides: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const names = Object.keys(presets)
+  if (names.length === 0 || !Object.hasOwn(overrides, 'preset')) return overrides
+  const { preset, ...others } = overrides
+  if (preset === undefined) return others
+  const name = String(preset).replaceAll('-', '_')
+  if (typeof preset === 'string' && Object.hasOwn(presets, name)) {
+    return { ...presets[name]!.parameters, ...others }
+  }
+  const path = `algorithms.${router}.preset`
+  const suggestion = closestName(name, names)
+  throw new RouteSimError<AlgorithmsErrorCode>(
+    `${path}: expected one of ${names.join(', ')}, got ${JSON.stringify(preset)}`,
+    {
+      code: 'parameter_invalid',
+      path,
+      ...(suggestion === undefined ? {} : { hint: `Did you mean "${suggestion}"?` }),
+    },
+  )
+}
+
+/** @throws RouteSimError when a preset does not fit the parameters, or a name is malformed */
+export function checkPresets(
+  router: string,
+  parameters: RouterParameters,
+  presets: RouterPresets,
+): void {
+  for (const [name, preset] of Object.entries(presets)) {
+    if (!/^[a-z][a-z0-9_]*$/.test(name) || Object.hasOwn(parameters, 'preset')) {
+      throw new RouteSimError<AlgorithmsErrorCode>(
+        `algorithms.${router}: expected presets of lower case letters, digits and _, and no parameter called preset, got ${JSON.stringify(name)}`,
+        { code: 'router_invalid' },
+      )
+    }
+    resolveParameters(router, parameters, preset.parameters)
+  }
+}

@@ -1,0 +1,49 @@
+import type { BackendView, ClusterView, Reject } from '@routesim/core'
+import { isAvailable, noAvailableBackend } from '../pickers/available.js'
+import { backendOf } from '../pickers/backend-of.js'
+import type { KeyPlacement } from './key-placement.js'
+
+/** How much more than the average a backend may have before its keys go elsewhere. */
+export interface LoadBound {
+  /** Bound as a multiple of the average: 1.25 allows a quarter more. */
+  readonly factor: number
+  /** Bound as so many requests above the average; the looser of the two holds. */
+  readonly margin: number
+}
+
+/**
+ * The most requests a backend may have when it is given one more, max(a f, a + m) with a =
+ * (total + 1) / n, over all backends of the cluster, healthy or not. O(backends).
+ *
+ * Source: Mirrokni, Thorup and Zadimoghaddam, "Consistent hashing with bounded loads", SODA 2018; the
+ * margin is SGLang's (smg-project/smg pull request 2150).
+ */
+export function boundedLoad({ columns, ids }: ClusterView, { factor, margin }: LoadBound): number {
+  let total = 0
+  for (let i = 0; i < ids.length; i++) total += columns.outstanding[ids[i]!]!
+  const average = (total + 1) / ids.length
+  return Math.max(average * factor, margin > 0 ? average + margin : 0)
+}
+
+/**
+ * The first available backend of a key's order with at most `limit` requests; when all have more, the
+ * first available one. A rejection when none is available.
+ *
+ * @param hash - the key, as an unsigned 32-bit hash
+ * @param limit - Infinity for no bound
+ */
+export function placeKey(
+  cluster: ClusterView,
+  placement: KeyPlacement,
+  hash: number,
+  limit: number,
+): BackendView | Reject {
+  const { columns } = cluster
+  let fallback = -1
+  for (let id = placement.first(hash); id !== -1; id = placement.next()) {
+    if (!isAvailable(cluster, id)) continue
+    if (columns.outstanding[id]! <= limit) return backendOf(cluster, id)
+    if (fallback === -1) fallback = id
+  }
+  return fallback === -1 ? noAvailableBackend : backendOf(cluster, fallback)
+}

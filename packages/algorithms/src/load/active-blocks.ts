@@ -1,0 +1,87 @@
+import type { RequestView } from '@routesim/core'
+import { OwnershipTable } from '../prefix-index/ownership-table.js'
+import { hasContent, PromptPath } from '../prompt/prompt-path.js'
+import { InFlightTokens } from './in-flight-tokens.js'
+
+/**
+ * Distinct prompt blocks of the requests that this router has under way on each backend: a prefix that
+ * several of them share counts once where requests show their content, and once for each where they do not.
+ *
+ * `add` and `remove` are O(runs of the prompt x owners), the rest O(backends) or less.
+ *
+ * Source: ai-dynamo/dynamo, lib/kv-router/src/sequences/single.rs.
+ */
+export class ActiveBlocks {
+  private readonly isSharing: boolean
+  private readonly own = new InFlightTokens()
+  private readonly shared = new OwnershipTable()
+  private readonly path = new PromptPath()
+  private homes = new Int32Array(0)
+
+  /** @param isSharing - false counts every request's blocks by themselves */
+  constructor(isSharing: boolean) {
+    this.isSharing = isSharing
+  }
+
+  /** Requests under way, by backend id. */
+  get requests(): ArrayLike<number> {
+    return this.own.requests
+  }
+
+  /** Makes room for a fleet. */
+  reserve(size: number): void {
+    this.own.reserve(size)
+  }
+
+  /** Blocks under way on a backend. */
+  blocksOf(backend: number, blockTokens: number): number {
+    return (this.own.tokens[backend]! + this.shared.tokensOf(backend)) / blockTokens
+  }
+
+  /** Leading tokens of a prompt that are under way on each backend, by id. */
+  match(request: RequestView, out: Float64Array): void {
+    out.fill(0)
+    this.read(request)
+    for (let i = 0; i < this.path.length; i++) {
+      let e = this.shared.firstOwner(this.path.ids[i]!)
+      if (e === -1) return
+      for (; e !== -1; e = this.shared.nextOwner(e)) {
+        out[this.shared.ownerOf(e)] = this.path.endTokens[i]!
+      }
+    }
+  }
+
+  /** A request is under way. */
+  add(request: RequestView, backend: number, blockTokens: number): void {
+    this.remove(request)
+    this.read(request)
+    const { path } = this
+    for (let i = 0; i < path.length; i++) {
+      const start = i === 0 ? 0 : path.endTokens[i - 1]!
+      this.shared.acquire(path.ids[i]!, backend, path.endTokens[i]! - start)
+    }
+    const blocks = Math.ceil(request.promptTokens / blockTokens)
+    this.own.add(request.id, backend, blocks * blockTokens - path.tokens)
+    if (request.id >= this.homes.length) {
+      const before = this.homes
+      this.homes = new Int32Array(Math.max(1024, 2 * (request.id + 1)))
+      this.homes.set(before)
+    }
+    this.homes[request.id] = backend + 1
+  }
+
+  /** A request has ended; nothing happens when it was not under way. */
+  remove(request: RequestView): void {
+    const home = (this.homes[request.id] ?? 0) - 1
+    if (home === -1) return
+    this.homes[request.id] = 0
+    this.own.release(request.id)
+    this.read(request)
+    for (let i = 0; i < this.path.length; i++) this.shared.release(this.path.ids[i]!, home)
+  }
+
+  private read(request: RequestView): void {
+    if (this.isSharing && hasContent(request)) request.promptPath(this.path)
+    else this.path.clear()
+  }
+}

@@ -1,0 +1,199 @@
+const NONE = -1
+// Fields of an entry: one backend's hold on one run of content.
+const NODE = 0
+const OWNER = 1
+const NEXT_OF_NODE = 2
+const OLDER = 3
+const NEWER = 4
+const TOKENS = 5
+const USES = 6
+const FIELDS = 7
+
+/**
+ * Which backends own which runs of content, each with its own order of last use. Entries lie in one typed
+ * array; ids of runs are dense integers.
+ *
+ * `touch` is O(owners of the run), `dropOldest` and the rest O(1) or O(what they drop). No allocation once
+ * grown.
+ */
+export class OwnershipTable {
+  private entries = new Int32Array(FIELDS * 256)
+  private usedMs = new Float64Array(256)
+  private unused = NONE
+  private count = 0
+  /** By run: its first entry. */
+  private heads = new Int32Array(0)
+  /** By backend: least and most recently used entry, and tokens owned. */
+  private oldest = new Int32Array(0)
+  private newest = new Int32Array(0)
+  private tokens = new Float64Array(0)
+  private entryCount = 0
+
+  /** Entries of all backends. */
+  get size(): number {
+    return this.entryCount
+  }
+
+  /** Tokens that a backend owns. */
+  tokensOf(backend: number): number {
+    return this.tokens[backend] ?? 0
+  }
+
+  /** The first entry of a run, -1 for none. */
+  firstOwner(run: number): number {
+    return this.heads[run] ?? NONE
+  }
+
+  /** The next entry of the same run, -1 for none. */
+  nextOwner(entry: number): number {
+    return this.entries[entry + NEXT_OF_NODE]!
+  }
+
+  /** The backend of an entry. */
+  ownerOf(entry: number): number {
+    return this.entries[entry + OWNER]!
+  }
+
+  /** When the entry was last touched, in ms. */
+  usedMsOf(entry: number): number {
+    return this.usedMs[entry / FIELDS]!
+  }
+
+  /** The entry of a backend in a run, -1 for none. */
+  find(run: number, backend: number): number {
+    let e = this.firstOwner(run)
+    while (e !== NONE && this.entries[e + OWNER] !== backend) e = this.entries[e + NEXT_OF_NODE]!
+    return e
+  }
+
+  /**
+   * Makes a run the most recently used of a backend, adding it when it is new.
+   * @param tokens - of the run, counted when it is added
+   * @returns whether it is new
+   */
+  touch(run: number, backend: number, tokens: number, nowMs: number): boolean {
+    this.reserve(run, backend)
+    const known = this.find(run, backend)
+    const e = known === NONE ? this.take() : known
+    const { entries } = this
+    if (known === NONE) {
+      entries[e + NODE] = run
+      entries[e + OWNER] = backend
+      entries[e + TOKENS] = tokens
+      entries[e + USES] = 0
+      entries[e + NEXT_OF_NODE] = this.heads[run]!
+      this.heads[run] = e
+      this.tokens[backend] = this.tokens[backend]! + tokens
+      this.entryCount++
+    } else {
+      this.unlinkUse(e)
+    }
+    const before = this.newest[backend]!
+    entries[e + OLDER] = before
+    entries[e + NEWER] = NONE
+    if (before === NONE) this.oldest[backend] = e
+    else entries[before + NEWER] = e
+    this.newest[backend] = e
+    this.usedMs[e / FIELDS] = nowMs
+    return known === NONE
+  }
+
+  /** Adds a use of a run by a backend, which then owns it until as many uses are taken back. */
+  acquire(run: number, backend: number, tokens: number): void {
+    this.touch(run, backend, tokens, 0)
+    const e = this.newest[backend]!
+    this.entries[e + USES] = this.entries[e + USES]! + 1
+  }
+
+  /** Takes a use back; the run is forgotten with its last. Nothing happens when it has none. */
+  release(run: number, backend: number): void {
+    const e = this.find(run, backend)
+    if (e === NONE) return
+    const uses = this.entries[e + USES]! - 1
+    this.entries[e + USES] = uses
+    if (uses <= 0) this.drop(e)
+  }
+
+  /** When the least recently used entry of a backend was touched, in ms; Infinity when it owns none. */
+  oldestMs(backend: number): number {
+    const e = this.oldest[backend] ?? NONE
+    return e === NONE ? Number.POSITIVE_INFINITY : this.usedMs[e / FIELDS]!
+  }
+
+  /** Forgets the least recently used entry of a backend. @returns false when it owns none */
+  dropOldest(backend: number): boolean {
+    const e = this.oldest[backend] ?? NONE
+    if (e === NONE) return false
+    this.drop(e)
+    return true
+  }
+
+  /** Forgets one entry. */
+  drop(e: number): void {
+    const { entries, heads } = this
+    const run = entries[e + NODE]!
+    const backend = entries[e + OWNER]!
+    if (heads[run] === e) heads[run] = entries[e + NEXT_OF_NODE]!
+    else {
+      let before = heads[run]!
+      while (entries[before + NEXT_OF_NODE] !== e) before = entries[before + NEXT_OF_NODE]!
+      entries[before + NEXT_OF_NODE] = entries[e + NEXT_OF_NODE]!
+    }
+    this.unlinkUse(e)
+    this.tokens[backend] = this.tokens[backend]! - entries[e + TOKENS]!
+    this.entryCount--
+    entries[e + NEXT_OF_NODE] = this.unused
+    this.unused = e
+  }
+
+  private unlinkUse(e: number): void {
+    const { entries } = this
+    const backend = entries[e + OWNER]!
+    const older = entries[e + OLDER]!
+    const newer = entries[e + NEWER]!
+    if (older === NONE) this.oldest[backend] = newer
+    else entries[older + NEWER] = newer
+    if (newer === NONE) this.newest[backend] = older
+    else entries[newer + OLDER] = older
+  }
+
+  private take(): number {
+    const e = this.unused
+    if (e !== NONE) {
+      this.unused = this.entries[e + NEXT_OF_NODE]!
+      return e
+    }
+    const fresh = this.count++
+    if (fresh === this.usedMs.length) {
+      this.entries = grown(this.entries, this.entries.length * 2, 0)
+      const usedMs = new Float64Array(fresh * 2)
+      usedMs.set(this.usedMs)
+      this.usedMs = usedMs
+    }
+    return fresh * FIELDS
+  }
+
+  private reserve(run: number, backend: number): void {
+    if (run >= this.heads.length) {
+      this.heads = grown(this.heads, Math.max(256, 2 * (run + 1)), NONE)
+    }
+    if (backend >= this.oldest.length) {
+      const size = Math.max(16, 2 * (backend + 1))
+      this.oldest = grown(this.oldest, size, NONE)
+      this.newest = grown(this.newest, size, NONE)
+      const tokens = new Float64Array(size)
+      tokens.set(this.tokens)
+      this.tokens = tokens
+    }
+  }
+}
+
+function grown(
+  before: Int32Array<ArrayBuffer>,
+  size: number,
+  fill: number,
+): Int32Array<ArrayBuffer> {
+  const after = new Int32Array(size).fill(fill)
+  after.set(before)
+  return after
+}

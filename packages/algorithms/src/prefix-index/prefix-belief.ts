@@ -1,0 +1,65 @@
+import type { ClusterView, RequestView } from '@routesim/core'
+import type { StringParameter } from '../definition/router-parameters.js'
+import { PromptPath, readPromptPath } from '../prompt/prompt-path.js'
+import { BlockIndex, type BlockIndexLimits } from './block-index.js'
+
+/** Where a router has its knowledge of prefix caches from. */
+export type PrefixIndexKind = 'exact' | 'approximate'
+
+/** The `index` parameter that routers with either kind of index share. */
+export const indexParameter: StringParameter<PrefixIndexKind> & {
+  readonly choices: readonly PrefixIndexKind[]
+} = {
+  default: 'exact',
+  choices: ['exact', 'approximate'],
+  description:
+    'Whether cached prefixes are those that backends report, or those that this router sent there.',
+}
+
+/** How an approximate belief counts and forgets. */
+export interface PrefixBeliefOptions extends BlockIndexLimits {
+  /** Leading tokens of a prompt that are looked at. */
+  readonly maxTokens: number
+  /** Whether blocks after a gap count, see {@link BlockIndex}. */
+  readonly countsAfterGaps: boolean
+}
+
+/**
+ * What a router believes each backend holds of a prompt: what the cluster says, or what the router itself
+ * sent there. O(backends), and one prefix match.
+ */
+export class PrefixBelief {
+  private readonly router: string
+  private readonly index: BlockIndex | undefined
+  private readonly options: PrefixBeliefOptions
+  private readonly path = new PromptPath()
+  private matchedTokens = new Float64Array(0)
+
+  /** @param router - for the message when an approximate index can not see prompts */
+  constructor(router: string, kind: PrefixIndexKind, options: PrefixBeliefOptions) {
+    this.router = router
+    this.options = options
+    this.index = kind === 'exact' ? undefined : new BlockIndex(options)
+  }
+
+  /**
+   * Leading tokens of the prompt that each backend is believed to hold, by id; valid until the next call.
+   * @throws RouteSimError `prompt_content_missing`
+   */
+  matched(request: RequestView, cluster: ClusterView): ArrayLike<number> {
+    const { index, path } = this
+    if (index === undefined) return cluster.prefixMatch(request)
+    readPromptPath(request, path, this.router)
+    while (path.length > 0 && path.tokens > this.options.maxTokens) path.length--
+    const size = cluster.columns.waiting.length
+    if (this.matchedTokens.length < size) this.matchedTokens = new Float64Array(size)
+    if (this.options.countsAfterGaps) index.matchRuns(path, cluster.nowMs, this.matchedTokens)
+    else index.matchPrefix(path, cluster.nowMs, this.matchedTokens)
+    return this.matchedTokens
+  }
+
+  /** The request that was matched last goes to a backend. */
+  sent(backend: number, nowMs: number): void {
+    this.index?.insert(this.path, backend, nowMs)
+  }
+}

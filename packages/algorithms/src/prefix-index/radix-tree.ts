@@ -1,0 +1,103 @@
+import type { PromptPath } from '../prompt/prompt-path.js'
+import { OwnershipTable } from './ownership-table.js'
+
+/** What {@link RadixTree.deepest} found. */
+export interface DeepestMatch {
+  /** Leading tokens of the prompt that some backend was sent before. */
+  tokens: number
+  /** The run they end in, -1 for none. */
+  run: number
+}
+
+/**
+ * What each backend was sent, as a radix tree over prompts in which every node has its owners: the
+ * approximate prefix index of SGLang's gateway and of its relatives. The ids of a {@link PromptPath}
+ * stand for a run and all before it, so a node is a row and needs no children.
+ *
+ * What a backend owns is closed under prefixes: the least recently used leaf goes first.
+ * `insert` and `match` are O(runs of the prompt x owners), evictions O(1) each.
+ *
+ * Source: sgl-project/sglang, sgl-router/src/tree.rs, after its rules as described in its documentation.
+ */
+export class RadixTree {
+  private readonly owners = new OwnershipTable()
+  /** By run: the owner that used it last, plus one. */
+  private latest = new Int32Array(0)
+
+  /** Nodes owned, counted once per owner. */
+  get size(): number {
+    return this.owners.size
+  }
+
+  /** Tokens that a backend owns. */
+  tokensOf(backend: number): number {
+    return this.owners.tokensOf(backend)
+  }
+
+  /** Says that a backend was sent a prompt. */
+  insert(path: PromptPath, backend: number, nowMs: number): void {
+    // The deepest first, so that a node is never older than those below it: the oldest is a leaf.
+    for (let i = path.length - 1; i >= 0; i--) {
+      const start = i === 0 ? 0 : path.endTokens[i - 1]!
+      this.owners.touch(path.ids[i]!, backend, path.endTokens[i]! - start, nowMs)
+      this.remember(path.ids[i]!, backend)
+    }
+  }
+
+  /** Leading tokens of a prompt that each backend owns, by id. */
+  match(path: PromptPath, out: Float64Array): void {
+    out.fill(0)
+    for (let i = 0; i < path.length; i++) {
+      const end = path.endTokens[i]!
+      let e = this.owners.firstOwner(path.ids[i]!)
+      if (e === -1) return
+      for (; e !== -1; e = this.owners.nextOwner(e)) {
+        const owner = this.owners.ownerOf(e)
+        if (owner < out.length) out[owner] = end
+      }
+    }
+  }
+
+  /** The longest leading part of a prompt that any backend owns. */
+  deepest(path: PromptPath, out: DeepestMatch): void {
+    out.tokens = 0
+    out.run = -1
+    for (let i = 0; i < path.length; i++) {
+      if (this.owners.firstOwner(path.ids[i]!) === -1) return
+      out.tokens = path.endTokens[i]!
+      out.run = path.ids[i]!
+    }
+  }
+
+  /** The owner that used a run last, while it still owns it; else any owner; -1 for none. */
+  latestOwner(run: number): number {
+    const latest = (this.latest[run] ?? 0) - 1
+    if (latest !== -1 && this.owners.find(run, latest) !== -1) return latest
+    const e = this.owners.firstOwner(run)
+    return e === -1 ? -1 : this.owners.ownerOf(e)
+  }
+
+  /** Whether a backend owns a run. */
+  owns(run: number, backend: number): boolean {
+    return this.owners.find(run, backend) !== -1
+  }
+
+  /** Forgets leaves of a backend, the least recently used first, until it owns at most `budgetTokens`. */
+  evict(backend: number, budgetTokens: number): void {
+    while (this.owners.tokensOf(backend) > budgetTokens && this.owners.dropOldest(backend));
+  }
+
+  /** Forgets all that a backend owns. */
+  remove(backend: number): void {
+    while (this.owners.dropOldest(backend));
+  }
+
+  private remember(run: number, backend: number): void {
+    if (run >= this.latest.length) {
+      const before = this.latest
+      this.latest = new Int32Array(Math.max(256, 2 * (run + 1)))
+      this.latest.set(before)
+    }
+    this.latest[run] = backend + 1
+  }
+}

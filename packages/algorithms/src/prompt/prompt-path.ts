@@ -1,0 +1,75 @@
+import { type RequestView, RouteSimError } from '@routesim/core'
+import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
+
+/**
+ * The shareable content of a prompt as runs of tokens, from its start on. Equal ids mean equal content
+ * *and equal content before it*; the tokens past the last run are the request's own.
+ */
+export class PromptPath {
+  /** Ids of the runs, dense integers. */
+  ids: Int32Array = new Int32Array(64)
+  /** Offset in tokens, from the start of the prompt, of each run's end. */
+  endTokens: Int32Array = new Int32Array(64)
+  /** Number of runs. */
+  length = 0
+
+  /** Makes it empty. */
+  clear(): void {
+    this.length = 0
+  }
+
+  /** Appends a run. */
+  push(id: number, endTokens: number): void {
+    if (this.length === this.ids.length) {
+      const [ids, ends] = [this.ids, this.endTokens]
+      this.ids = new Int32Array(ids.length * 2)
+      this.endTokens = new Int32Array(ends.length * 2)
+      this.ids.set(ids)
+      this.endTokens.set(ends)
+    }
+    this.ids[this.length] = id
+    this.endTokens[this.length++] = endTokens
+  }
+
+  /** Leading tokens that the runs cover. */
+  get tokens(): number {
+    return this.length === 0 ? 0 : this.endTokens[this.length - 1]!
+  }
+
+  /** The id of the run that holds the token before an offset, so names that much of the prompt; -1 past the end. */
+  idAt(offsetTokens: number): number {
+    for (let i = 0; i < this.length; i++)
+      if (this.endTokens[i]! >= offsetTokens) return this.ids[i]!
+    return -1
+  }
+}
+
+/** A request that can show what its prompt shares with others. */
+export interface PromptContent {
+  /** Writes the runs of the prompt, none beyond its length, after what it cleared. */
+  promptPath(out: PromptPath): void
+}
+
+/** Whether a request shows its content. */
+export function hasContent(request: RequestView): request is RequestView & PromptContent {
+  return typeof (request as Partial<PromptContent>).promptPath === 'function'
+}
+
+/**
+ * Reads the content of a request's prompt.
+ *
+ * @param router - who asks, for the message
+ * @throws RouteSimError `prompt_content_missing` when the request does not show it
+ */
+export function readPromptPath(request: RequestView, out: PromptPath, router: string): void {
+  if (!hasContent(request)) {
+    throw new RouteSimError<AlgorithmsErrorCode>(
+      `${router}: expected requests that show the content of their prompts (promptPath), got one that does not`,
+      {
+        code: 'prompt_content_missing',
+        hint: 'Choose a router, or a preset, whose index is exact.',
+      },
+    )
+  }
+  request.promptPath(out)
+}

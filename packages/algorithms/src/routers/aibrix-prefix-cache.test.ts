@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest'
+import { decide, loads } from '../testing/decide.js'
+import { summary, testCluster } from '../testing/test-cluster.js'
+import { testPrompt } from '../testing/test-prompt.js'
+import { aibrixPrefixCache } from './aibrix-prefix-cache.js'
+
+const code = { imbalance: 8, deviations: 1 }
+
+// Imbalance 16 and 2 deviations; with `code` 8 and 1.
+test.each([
+  ['all equal', { states: loads(0, 0) }, 0],
+  ['no match: the fewest requests', { states: loads(3, 2) }, 1],
+  ['a match', { states: loads(0, 0), matched: [0, 16] }, 1],
+  ['the larger match', { states: loads(0, 0, 0), matched: [16, 48, 32] }, 1],
+  ['equal matches: the fewest requests', { states: loads(0, 5, 4), matched: [0, 48, 48] }, 2],
+  ['equal matches and requests', { states: loads(0, 4, 4), matched: [0, 48, 48] }, 1],
+  ['a match within two deviations', { states: loads(0, 10), matched: [0, 16] }, 1],
+  // 16 against 0: not above the imbalance. Mean 8, deviation 11.3.
+  ['a difference of 16 is no imbalance', { states: loads(0, 16), matched: [0, 16] }, 1],
+  ['a difference of 17 is', { states: loads(0, 17), matched: [0, 16] }, 0],
+  [
+    'out of balance, the match among the least loaded',
+    { states: loads(0, 17, 0), matched: [0, 96, 16] },
+    2,
+  ],
+  ['out of balance without a match there', { states: loads(1, 20, 1), matched: [0, 96, 0] }, 0],
+  // Mean 2, deviation 4: 8 stays within 1 deviation of 10 (mean 2 + 4 = 6 < 8).
+  [
+    'above mean + deviation',
+    { states: loads(0, 0, 0, 8), matched: [0, 0, 0, 16], parameters: code },
+    0,
+  ],
+  [
+    'and then the next best match',
+    { states: loads(0, 0, 0, 8), matched: [0, 8, 0, 16], parameters: code },
+    1,
+  ],
+  // Mean 4, deviation 5.66: 8 <= 9.66.
+  ['within it', { states: loads(0, 8), matched: [0, 16], parameters: code }, 1],
+  [
+    'a difference of 8 is no imbalance for the code',
+    { states: loads(0, 8), matched: [0, 8], parameters: code },
+    1,
+  ],
+  ['one of 9 is', { states: loads(0, 9), matched: [0, 16], parameters: code }, 0],
+  ['the holder is down', { states: loads(0, -1, 0), matched: [0, 96, 16] }, 2],
+  [
+    'one that is down does not make an imbalance',
+    { states: [{}, { healthy: false, running: 90 }, { running: 9 }], matched: [0, 0, 16] },
+    2,
+  ],
+  ['a single backend', { states: loads(50), matched: [16] }, 0],
+  ['all are down', { states: loads(-1, -1), matched: [16, 16] }, 'no_available_backend'],
+  ['none', { states: [] }, 'no_available_backend'],
+] as const)('%s', (_, row, expected) => {
+  expect(decide(aibrixPrefixCache, row)).toBe(expected)
+})
+
+test('the approximate index remembers what was sent for 20 minutes', () => {
+  const router = aibrixPrefixCache.create({ preset: 'shipped', ties: 'first' })
+  const at = (nowMs: number, ...counts: number[]) => testCluster(loads(...counts), { nowMs })
+  expect(summary(router.route(testPrompt([1, 4]), at(0, 9, 0)))).toBe(1)
+  expect(summary(router.route(testPrompt([1, 5]), at(1_199_999, 0, 9)))).toBe(1)
+  expect(summary(router.route(testPrompt([1, 4]), at(2_400_000, 0, 9)))).toBe(0)
+})

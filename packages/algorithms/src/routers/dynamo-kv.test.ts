@@ -1,0 +1,182 @@
+import { RandomStream } from '@routesim/core'
+import { describe, expect, test } from 'vitest'
+import { decide, loads } from '../testing/decide.js'
+import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
+import { testPrompt } from '../testing/test-prompt.js'
+import { dynamoCost, dynamoKv } from './dynamo-kv.js'
+
+test('the costs of the published example are 18, 10 and 11', () => {
+  const cost = (prefillBlocks: number, decodeBlocks: number, scale = 1) =>
+    dynamoCost({ prefillBlocks, creditBlocks: 0, decodeBlocks, requests: 0 }, scale, 0)
+  expect([cost(8, 10), cost(5, 5), cost(2, 9)]).toEqual([18, 10, 11])
+  // By prefill twice as dear they are 26, 15 and 13; by decode alone 10, 5 and 9.
+  expect([cost(8, 10, 2), cost(5, 5, 2), cost(2, 9, 2)]).toEqual([26, 15, 13])
+  expect([cost(8, 10, 0), cost(5, 5, 0), cost(2, 9, 0)]).toEqual([10, 5, 9])
+})
+
+test.each([
+  // P, C, D, R, s, r and s max(0, P - C) + D + r R.
+  [10, 4, 3, 0, 1, 0, 9],
+  [10, 10, 3, 0, 1, 0, 3],
+  [10, 12, 3, 0, 1, 0, 3],
+  [10, 4, 3, 2, 1, 0.5, 10],
+  [10, 4, 3, 2, 4, 0.5, 28],
+  [0, 0, 0, 0, 1, 1, 0],
+])('P %d, C %d, D %d, R %d, s %d, r %d cost %d', (p, c, d, r, scale, weight, expected) => {
+  const load = { prefillBlocks: p, creditBlocks: c, decodeBlocks: d, requests: r }
+  expect(dynamoCost(load, scale, weight)).toBe(expected)
+})
+
+// Blocks have 16 tokens; a prompt of 160 tokens is 10 blocks: cost 20 where nothing is cached.
+const request = { promptTokens: 160 }
+test.each([
+  ['all equal', { states: loads(0, 0, 0) }, 0],
+  ['one block cached', { states: loads(0, 0, 0), matched: [0, 16, 0] }, 1],
+  ['the most blocks cached', { states: loads(0, 0, 0), matched: [16, 32, 48] }, 2],
+  ['equal matches', { states: loads(0, 0, 0), matched: [0, 32, 32] }, 1],
+  ['what others run is unseen', { states: loads(90, 0), matched: [16, 0] }, 0],
+  ['the holder is down', { states: loads(-1, 0, 0), matched: [160, 0, 16] }, 2],
+  ['all are down', { states: loads(-1, -1) }, 'no_available_backend'],
+  ['none at all', { states: [] }, 'no_available_backend'],
+  ['a full queue', { states: [{ waiting: 10 }, {}], matched: [160, 0] }, 1],
+  ['everything cached', { states: loads(0, 0), matched: [0, 160] }, 1],
+  [
+    'no credit',
+    { states: loads(0, 0), matched: [0, 160], parameters: { overlap_score_credit: 0 } },
+    0,
+  ],
+  [
+    'half credit for six blocks is less than four',
+    { states: loads(0, 0), matched: [64, 96], parameters: { overlap_score_credit: 0.5 } },
+    1,
+  ],
+  [
+    'credit above the prompt is cut off, so that both cost the same',
+    { states: loads(0, 0), matched: [80, 160], parameters: { overlap_score_credit: 2 } },
+    0,
+  ],
+  [
+    'prefill not tracked: nothing for the credit to reduce',
+    { states: loads(0, 0), matched: [0, 160], parameters: { track_prefill_tokens: false } },
+    0,
+  ],
+  [
+    'no prefill term',
+    { states: loads(0, 0), matched: [0, 160], parameters: { prefill_load_scale: 0 } },
+    0,
+  ],
+  ['a preset', { states: loads(0, 0), matched: [0, 160], parameters: { preset: 'load_aware' } }, 0],
+  [
+    'the classic cost',
+    { states: loads(0, 0), matched: [0, 160], parameters: { preset: 'classic' } },
+    1,
+  ],
+] as const)('%s', (_, row, expected) => {
+  expect(decide(dynamoKv, { ...row, request })).toBe(expected)
+})
+
+describe('requests under way', () => {
+  const cluster = testCluster(loads(0, 0))
+  const send = (
+    router: ReturnType<typeof dynamoKv.create>,
+    request = testRequest(),
+    at = cluster,
+  ) => {
+    const decision = router.route(request, at)
+    if (decision.kind === 'backend') router.onDispatched?.(request, decision, at)
+    return summary(decision)
+  }
+
+  test('raise prefill until the first token, and decode until the end', () => {
+    const router = dynamoKv.create({ ties: 'first' })
+    const [long, next] = [
+      testRequest({ id: 0, promptTokens: 320 }),
+      testRequest({ id: 1, promptTokens: 160 }),
+    ]
+    expect(send(router, long)).toBe(0)
+    // Backend 0 now has a backlog of 20 blocks and 20 under way: 60 against 20.
+    expect(send(router, next)).toBe(1)
+    router.onFirstToken?.(long, cluster.backends[0]!, cluster)
+    // 0: 10 + 20 + 10 = 40; 1: 10 + 10 + 10 + 10 = 40.
+    expect(send(router, testRequest({ id: 2, promptTokens: 160 }))).toBe(0)
+    router.onFinished?.(long, cluster.backends[0]!, cluster)
+    router.onFinished?.(testRequest({ id: 2 }), cluster.backends[0]!, cluster)
+    router.onFirstToken?.(next, cluster.backends[1]!, cluster)
+    // 0 is empty: 20; 1: 10 + 10 + 10 = 30.
+    expect(send(router, testRequest({ id: 3, promptTokens: 160 }))).toBe(0)
+  })
+
+  test('count a prefix they share once, where prompts show their content', () => {
+    const tracked = { track_prefill_tokens: false, ties: 'first' }
+    for (const [assume_kv_reuse, expected] of [
+      [true, 0],
+      [false, 1],
+    ] as const) {
+      const router = dynamoKv.create({ ...tracked, assume_kv_reuse })
+      expect(send(router, testPrompt([1, 4, 13], { id: 0 }))).toBe(0)
+      // An unrelated prompt: 0 has 3 blocks already, so 1 takes it, and is as full as 0 then.
+      expect(send(router, testPrompt([2, 7, 22], { id: 1 }))).toBe(1)
+      expect(send(router, testPrompt([3], { id: 2 }))).toBe(0)
+      // 0 has 4 blocks, 1 has 3. Sharing all three, 0 would stay at 4 while 1 came to 6.
+      expect(send(router, testPrompt([1, 4, 13], { id: 3 }))).toBe(expected)
+    }
+  })
+
+  test('of two that share a prefix, the end of one leaves it under way', () => {
+    const router = dynamoKv.create({ track_prefill_tokens: false, ties: 'first' })
+    const one = testCluster(loads(0, -1))
+    send(router, testPrompt([1, 4], { id: 0 }), one)
+    send(router, testPrompt([1, 5], { id: 1 }), one)
+    router.onFinished?.(testPrompt([1, 4], { id: 0 }), one.backends[0]!, one)
+    // 0 has blocks 1 and 5: the same again adds nothing, 2 against 2, and 0 comes first.
+    expect(summary(router.route(testPrompt([1, 5], { id: 2 }), cluster))).toBe(0)
+    // What has ended is gone: 0 would have 3, and 1 has 2.
+    expect(summary(router.route(testPrompt([1, 4], { id: 3 }), cluster))).toBe(1)
+  })
+
+  test('a backlog lets credit fade', () => {
+    const decided = (credit_decay: number) => {
+      const router = dynamoKv.create({ credit_decay, track_active_blocks: false, ties: 'first' })
+      const only = testCluster(loads(0, -1))
+      send(router, testRequest({ id: 0, promptTokens: 96 }), only)
+      // Backlog of 6 blocks on 0; of 10 blocks it has 8. 0: 6 + 10 - 8 d, 1: 10, and d = 1 / (1 + 0.6 a).
+      const both = testCluster(loads(0, 0), { matchedTokens: [128, 0] })
+      return summary(router.route(testRequest({ id: 1, promptTokens: 160 }), both))
+    }
+    expect(decided(0)).toBe(0)
+    // a = 0.5: 16 - 8 / 1.3 = 9.85. a = 1: 16 - 8 / 1.6 = 11.
+    expect(decided(0.5)).toBe(0)
+    expect(decided(1)).toBe(1)
+  })
+})
+
+test('temperature 0.5 spreads over costs 20, 12 and 13 as the golden vector says', () => {
+  const matchedTokens = [0, 128, 112]
+  const random = new RandomStream(9, 'router')
+  const cluster = testCluster(loads(0, 0, 0), { matchedTokens, random })
+  const router = dynamoKv.create({ temperature: 0.5 })
+  const counts = [0, 0, 0]
+  for (let i = 0; i < 30_000; i++) {
+    const decision = router.route(testRequest(request), cluster)
+    if (decision.kind === 'backend') counts[decision.id]!++
+  }
+  expect(counts[0]! / 30_000).toBeCloseTo(0.0707, 2)
+  expect(counts[1]! / 30_000).toBeCloseTo(0.5224, 2)
+  expect(counts[2]! / 30_000).toBeCloseTo(0.4069, 2)
+})
+
+test('the approximate index holds what was sent for its time to live, and needs content', () => {
+  const router = dynamoKv.create({
+    preset: 'approximate',
+    track_active_blocks: false,
+    ties: 'first',
+  })
+  const at = (nowMs: number, ...counts: number[]) => testCluster(loads(...counts), { nowMs })
+  const prompt = testPrompt([1, 4])
+  expect(summary(router.route(prompt, at(0, -1, 0)))).toBe(1)
+  expect(summary(router.route(prompt, at(119_999, 0, 0)))).toBe(1)
+  expect(summary(router.route(prompt, at(239_999, 0, 0)))).toBe(0)
+  expect(() => router.route(testRequest(), at(0, 0))).toThrow(
+    expect.objectContaining({ code: 'prompt_content_missing' }),
+  )
+})

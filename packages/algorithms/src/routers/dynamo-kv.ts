@@ -1,0 +1,187 @@
+import type { BackendView, ClusterView, RequestView } from '@routesim/core'
+import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
+import { ActiveBlocks } from '../load/active-blocks.js'
+import { InFlightTokens } from '../load/in-flight-tokens.js'
+import { isAvailable } from '../pickers/available.js'
+import { softmaxOf } from '../pickers/softmax.js'
+import { tiesParameter } from '../pickers/ties.js'
+import { indexParameter, PrefixBelief } from '../prefix-index/prefix-belief.js'
+
+const SOURCE = 'ai-dynamo/dynamo, lib/kv-router/src/scheduling/selector/default.rs at 07a6c9ce'
+
+/** The figures of one backend that {@link dynamoCost} weighs, in KV blocks. */
+export interface DynamoLoad {
+  /** Prompt tokens to compute there, this request's whole prompt included, in blocks. */
+  readonly prefillBlocks: number
+  /** Blocks of this request that it holds, times their credit. */
+  readonly creditBlocks: number
+  /** Distinct blocks under way there once this request is. */
+  readonly decodeBlocks: number
+  /** Requests under way there. */
+  readonly requests: number
+}
+
+/**
+ * Cost of a backend, s max(0, P - C) + D + r R: prefill blocks P less credit C, decode blocks D, requests R.
+ * The lowest wins.
+ *
+ * Source: ai-dynamo/dynamo, lib/kv-router/src/scheduling/selector/default.rs at 07a6c9ce.
+ *
+ * @param prefillScale - s
+ * @param requestWeight - r
+ * @example
+ * dynamoCost({ prefillBlocks: 8, creditBlocks: 0, decodeBlocks: 10, requests: 3 }, 1, 0) // => 18
+ */
+export function dynamoCost(load: DynamoLoad, prefillScale: number, requestWeight: number): number {
+  const prefill = Math.max(0, load.prefillBlocks - load.creditBlocks)
+  return prefillScale * prefill + load.decodeBlocks + requestWeight * load.requests
+}
+
+/**
+ * min of {@link dynamoCost}, or a softmax draw over it. P is the uncached prompt tokens of this router's
+ * requests without a first token, plus this prompt; C = `overlap_score_credit` times the decay times the
+ * cached blocks; D counts blocks shared by requests under way once, where prompts show their content.
+ * The decay is 1 / (1 + `credit_decay` b), b the backlog above the least, in this prompt's blocks.
+ *
+ * Source: ai-dynamo/dynamo, lib/kv-router/src/scheduling/selector/default.rs at 07a6c9ce. O(backends) and
+ * one prefix match.
+ */
+export const dynamoKv: RouterDefinition = defineRouter({
+  name: 'dynamo_kv',
+  description:
+    'Sends to the backend with the least prefill and decode work in KV blocks, cached ones credited.',
+  observes: ['own requests', 'kv cache contents'],
+  rule: 'Cost = prefill_load_scale x max(0, backlog + prompt - credited cached blocks) + distinct blocks under way + decode_active_request_weight x requests under way. Lowest wins, or a softmax draw at a temperature above 0. Simulated requests do not show their content yet, so that blocks under way count for each request that shares them, as with assume_kv_reuse=false.',
+  wins: 'Prompts share long prefixes and prefill is the bottleneck.',
+  loses: 'Load is uniform and nothing is shared, or a high temperature throws the knowledge away.',
+  source: SOURCE,
+  parameters: {
+    overlap_score_credit: { default: 1, min: 0, description: 'Credit of a cached block.' },
+    prefill_load_scale: { default: 1, min: 0, description: 'Weight of prefill against decode.' },
+    credit_decay: {
+      default: 0,
+      min: 0,
+      description: 'How fast credit fades on backends with a backlog.',
+    },
+    decode_active_request_weight: {
+      default: 0,
+      min: 0,
+      description: 'Cost in blocks of a request under way.',
+    },
+    temperature: { default: 0, min: 0, description: 'Of the softmax; 0 takes the cheapest.' },
+    track_prefill_tokens: { default: true, description: 'Whether the prefill term counts.' },
+    track_active_blocks: { default: true, description: 'Whether the decode term counts.' },
+    assume_kv_reuse: {
+      default: true,
+      description:
+        'Whether blocks shared by requests under way count once, where requests show their content.',
+    },
+    index: indexParameter,
+    ttl_sec: { default: 120, min: 0, description: 'Life of an entry of the approximate index.' },
+    ties: tiesParameter,
+  },
+  presets: {
+    current: {
+      description: 'The defaults of the KV router with events.',
+      mirrors: 'Dynamo, main at 07a6c9ce (selector) and 021d6169 (flags)',
+      parameters: { ties: 'random' },
+    },
+    classic: {
+      description:
+        'Prefill blocks after overlap, plus decode blocks: the cost of the older guides.',
+      mirrors:
+        'Dynamo, docs/router/kv_cache_routing.md; the version that shipped it last is not established',
+      parameters: { overlap_score_credit: 1, prefill_load_scale: 1, credit_decay: 0 },
+    },
+    load_aware: {
+      description: 'No cache credit and no assumption of reuse.',
+      mirrors: 'Dynamo, --load-aware, flags at 021d6169',
+      parameters: { overlap_score_credit: 0, assume_kv_reuse: false },
+    },
+    approximate: {
+      description: 'Without KV events: entries live for 120 s.',
+      mirrors: 'Dynamo, --no-router-kv-events, lib/kv-router/src/approx.rs at b072cdb2',
+      parameters: { index: 'approximate' },
+    },
+    tuned: {
+      description: 'The best of a published sweep, in which larger scales changed nothing more.',
+      mirrors: 'Dynamo, router knob sweep for MiniMax-M2.5 on B200 (simulated)',
+      parameters: { prefill_load_scale: 32 },
+    },
+  },
+  create: (parameters) => {
+    const { overlap_score_credit, prefill_load_scale, credit_decay, temperature, ties } = parameters
+    const { decode_active_request_weight, track_prefill_tokens, track_active_blocks } = parameters
+    const belief = new PrefixBelief('dynamo_kv', parameters.index, {
+      capacityTokens: Number.POSITIVE_INFINITY,
+      ttlMs: parameters.ttl_sec * 1000,
+      maxTokens: Number.POSITIVE_INFINITY,
+      countsAfterGaps: false,
+    })
+    const prefill = new InFlightTokens()
+    const active = new ActiveBlocks(parameters.assume_kv_reuse)
+    const load = { prefillBlocks: 0, creditBlocks: 0, decodeBlocks: 0, requests: 0 }
+    let costs = new Float64Array(0)
+    let activeTokens = new Float64Array(0)
+    let uncached = new Float64Array(0)
+
+    function leastBacklog(cluster: ClusterView): number {
+      let least = Number.POSITIVE_INFINITY
+      for (let i = 0; i < cluster.ids.length; i++) {
+        const id = cluster.ids[i]!
+        if (prefill.tokens[id]! < least && isAvailable(cluster, id)) least = prefill.tokens[id]!
+      }
+      return least
+    }
+
+    return {
+      route(request, cluster) {
+        const { backends, columns, ids } = cluster
+        const size = columns.waiting.length
+        if (costs.length < size) {
+          costs = new Float64Array(size)
+          activeTokens = new Float64Array(size)
+          uncached = new Float64Array(size)
+          prefill.reserve(size)
+          active.reserve(size)
+        }
+        const matched = belief.matched(request, cluster)
+        active.match(request, activeTokens)
+        const least = credit_decay > 0 ? leastBacklog(cluster) : 0
+        const { promptTokens } = request
+        for (let i = 0; i < ids.length; i++) {
+          const id = ids[i]!
+          const { blockTokens } = backends[i]!
+          const blocks = Math.ceil(promptTokens / blockTokens)
+          const backlog = prefill.tokens[id]!
+          const decay =
+            credit_decay > 0 && track_prefill_tokens
+              ? 1 / (1 + (credit_decay * ((backlog - least) / blockTokens)) / blocks)
+              : 1
+          uncached[id] = Math.max(0, promptTokens - matched[id]!)
+          load.prefillBlocks = track_prefill_tokens ? (backlog + promptTokens) / blockTokens : 0
+          load.creditBlocks = overlap_score_credit * decay * (matched[id]! / blockTokens)
+          load.decodeBlocks = track_active_blocks
+            ? active.blocksOf(id, blockTokens) + blocks - activeTokens[id]! / blockTokens
+            : 0
+          load.requests = active.requests[id]!
+          costs[id] = dynamoCost(load, prefill_load_scale, decode_active_request_weight)
+        }
+        const chosen = softmaxOf(cluster, costs, temperature, ties)
+        if (chosen.kind === 'backend') belief.sent(chosen.id, cluster.nowMs)
+        return chosen
+      },
+      onDispatched(request: RequestView, backend: BackendView) {
+        prefill.add(request.id, backend.id, uncached[backend.id]!)
+        active.add(request, backend.id, backend.blockTokens)
+      },
+      onFirstToken(request: RequestView) {
+        prefill.release(request.id)
+      },
+      onFinished(request: RequestView) {
+        prefill.release(request.id)
+        active.remove(request)
+      },
+    }
+  },
+})

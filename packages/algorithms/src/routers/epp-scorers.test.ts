@@ -1,0 +1,136 @@
+import { RandomStream } from '@routesim/core'
+import { describe, expect, test } from 'vitest'
+import { decide, loads, queues } from '../testing/decide.js'
+import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
+import { testPrompt } from '../testing/test-prompt.js'
+import { eppScorers } from './epp-scorers.js'
+
+const kv = (...usages: readonly number[]) => usages.map((kvUsage) => ({ kvUsage }))
+const only = (weight: string, value = 1) => ({
+  queue_weight: 0,
+  kv_weight: 0,
+  prefix_weight: 0,
+  [weight]: value,
+})
+
+// Scores 2 queue + 2 kv + 3 prefix, for a prompt of 100 tokens.
+test.each([
+  ['all equal', { states: loads(0, 0) }, 0],
+  ['a shorter queue', { states: queues(3, 1) }, 1],
+  ['equal queues score 1 each', { states: queues(3, 3), matched: [0, 1] }, 1],
+  ['less KV in use', { states: kv(0.5, 0.4) }, 1],
+  ['a cached prefix', { states: loads(0, 0), matched: [0, 50] }, 1],
+  ['equal prefixes', { states: loads(0, 0, 0), matched: [0, 50, 50] }, 1],
+  [
+    'the queue alone',
+    { states: queues(1, 0), matched: [100, 0], parameters: only('queue_weight') },
+    1,
+  ],
+  ['3 x 0.6 = 1.8 < 2 for the queue', { states: queues(1, 0), matched: [60, 0] }, 1],
+  ['3 x 0.7 = 2.1 > 2', { states: queues(1, 0), matched: [70, 0] }, 0],
+  [
+    'one more waiting is as bad as nine: the range is what counts',
+    { states: queues(9, 0), matched: [70, 0] },
+    0,
+  ],
+  [
+    'halfway in the queue: 1 + 3 x 0.4 against 2',
+    { states: queues(2, 1, 0), matched: [0, 40, 0] },
+    1,
+  ],
+  ['3 x 0.3 = 0.9 against 1', { states: queues(2, 1, 0), matched: [0, 30, 0] }, 2],
+  ['2 x 0.5 of KV against 3 x 0.25', { states: kv(0.5, 0), matched: [25, 0] }, 1],
+  ['2 x 0.5 of KV against 3 x 0.5', { states: kv(0.5, 0), matched: [50, 0] }, 0],
+  ['the holder is down', { states: loads(-1, 0), matched: [100, 0] }, 1],
+  [
+    'one that is down does not set the range: 1 and 2 are 0 and 1',
+    {
+      states: [{ healthy: false, waiting: 100 }, { waiting: 2 }, { waiting: 1 }],
+      matched: [0, 60, 0],
+    },
+    2,
+  ],
+  ['all are down', { states: loads(-1, -1) }, 'no_available_backend'],
+  ['none', { states: [] }, 'no_available_backend'],
+  [
+    'load only',
+    {
+      states: queues(1, 0),
+      matched: [100, 0],
+      parameters: { preset: 'llm_d_load_only', ties: 'first' },
+    },
+    1,
+  ],
+  [
+    'the guide: 1 + 0 against 2 x 0.6',
+    {
+      states: queues(1, 0),
+      matched: [60, 0],
+      parameters: { preset: 'llm_d_precise_guide', ties: 'first' },
+    },
+    0,
+  ],
+  ['running requests', { states: loads(3, 1), parameters: only('running_weight') }, 1],
+  ['running requests do not count by default', { states: loads(3, 1) }, 0],
+  ['no own requests: all idle', { states: loads(3, 1), parameters: only('active_weight') }, 0],
+] as const)('%s', (_, row, expected) => {
+  expect(decide(eppScorers, row)).toBe(expected)
+})
+
+describe('what it learns', () => {
+  const cluster = testCluster(loads(0, 0, 0))
+  const run = (parameters: Record<string, unknown>, requests: readonly object[]) => {
+    const router = eppScorers.create({ ...parameters })
+    return requests.map((fields, id) => {
+      const request = { ...testRequest({ id }), ...fields }
+      const decision = router.route(request, cluster)
+      if (decision.kind === 'backend') router.onDispatched?.(request, decision, cluster)
+      return summary(decision)
+    })
+  }
+
+  test('its own requests', () => {
+    expect(run({ ...only('active_weight'), ties: 'first' }, [{}, {}, {}, {}])).toEqual([0, 1, 2, 0])
+  })
+
+  test('uncached tokens under way', () => {
+    const prompts = [1000, 10, 500, 10].map((promptTokens) => ({ promptTokens }))
+    const token = { ...only('token_load_weight'), ties: 'first' }
+    // After 1000, 10 and 500 tokens, backend 1 has the fewest.
+    expect(run(token, prompts)).toEqual([0, 1, 2, 1])
+  })
+
+  test('who was given a cold prompt least recently', () => {
+    const cold = { ...only('no_hit_lru_weight'), ties: 'first' }
+    expect(run(cold, [{}, {}, {}, {}, {}])).toEqual([0, 1, 2, 0, 1])
+  })
+
+  test('where it sent a prefix', () => {
+    const approximate = { ...only('prefix_weight'), index: 'approximate', ties: 'rotate' }
+    const a = testPrompt([1, 4])
+    const b = testPrompt([2, 7])
+    const shared = testPrompt([1, 5])
+    const of = ({ promptTokens, promptPath }: typeof a) => ({ promptTokens, promptPath })
+    expect(run(approximate, [of(a), of(b), of(shared), of(b)])).toEqual([0, 1, 0, 1])
+  })
+})
+
+test('equals rotate by one counter', () => {
+  const router = eppScorers.create({ ties: 'rotate' })
+  const cluster = testCluster(loads(0, 0, 0))
+  const decisions = [0, 1, 2, 3].map((id) => summary(router.route(testRequest({ id }), cluster)))
+  expect(decisions).toEqual([0, 1, 2, 0])
+})
+
+test('a weighted draw has chances in proportion to scores', () => {
+  const random = new RandomStream(5, 'router')
+  const cluster = testCluster(loads(0, 0, -1), { matchedTokens: [25, 75, 100], random })
+  const router = eppScorers.create({ ...only('prefix_weight'), picker: 'weighted_random' })
+  let first = 0
+  for (let i = 0; i < 20_000; i++) {
+    const decision = router.route(testRequest(), cluster)
+    expect(decision.kind === 'backend' && decision.id).not.toBe(2)
+    if (decision.kind === 'backend' && decision.id === 0) first++
+  }
+  expect(first / 20_000).toBeCloseTo(0.25, 2)
+})

@@ -1,0 +1,223 @@
+import type { BackendView, ClusterView, RequestView } from '@routesim/core'
+import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
+import { InFlightTokens } from '../load/in-flight-tokens.js'
+import { isAvailable } from '../pickers/available.js'
+import { leastOf } from '../pickers/pick.js'
+import { Rotation } from '../pickers/rotation.js'
+import { weightedOf } from '../pickers/weighted.js'
+import { indexParameter, PrefixBelief } from '../prefix-index/prefix-belief.js'
+import { ColdOrder } from './epp/cold-order.js'
+
+const LLM_D = 'llm-d-router at ebab687'
+
+/**
+ * max of the weighted sum of scores from 0 to 1, over the available backends: `queue` and `running`
+ * (max - x) / (max - min), 1 when all are equal; `kv` 1 - usage; `prefix` the cached share of the prompt;
+ * `active` 1 for none of this router's requests, else (max - x) / max; `token_load` 1 - min(t, Q) / Q with
+ * t the uncached tokens under way and of this request, Q = 4,194,304; `no_hit_lru` 0.5 when any backend has
+ * a hit, else by how long ago a backend was given a cold prompt.
+ *
+ * Source: llm-d/llm-d-router, pkg/epp/framework/plugins at ebab687. O(backends) and one prefix match.
+ */
+export const eppScorers: RouterDefinition = defineRouter({
+  name: 'epp_scorers',
+  description: 'Sums weighted scores for queue, KV usage, cached prefix and more, as llm-d does.',
+  observes: ['queue lengths', 'kv usage', 'kv cache contents', 'own requests'],
+  rule: 'Each scorer gives 0 to 1; the highest weighted sum wins, or is drawn with chances in proportion.',
+  wins: 'Prefixes are shared unevenly and one wants load and cache in one blend.',
+  loses: 'Metrics are old and requests come in bursts, or weights do not fit the traffic.',
+  source: 'llm-d/llm-d-router, pkg/epp/framework/plugins at ebab687',
+  parameters: {
+    queue_weight: { default: 2, min: 0, description: 'Weight of few waiting requests.' },
+    kv_weight: { default: 2, min: 0, description: 'Weight of free KV cache.' },
+    prefix_weight: { default: 3, min: 0, description: 'Weight of the cached share of the prompt.' },
+    running_weight: { default: 0, min: 0, description: 'Weight of few running requests.' },
+    active_weight: { default: 0, min: 0, description: 'Weight of few requests of this router.' },
+    token_load_weight: {
+      default: 0,
+      min: 0,
+      description: 'Weight of few uncached prompt tokens under way.',
+    },
+    no_hit_lru_weight: {
+      default: 0,
+      min: 0,
+      description: 'Weight of spreading prompts that nobody has cached.',
+    },
+    index: indexParameter,
+    index_tokens: {
+      default: 500_000,
+      min: 1,
+      integer: true,
+      description: 'Tokens per backend that an approximate index keeps.',
+    },
+    max_prefix_tokens: {
+      default: 131_072,
+      min: 1,
+      integer: true,
+      description: 'Leading tokens that an approximate index looks at.',
+    },
+    picker: {
+      default: 'max',
+      choices: ['max', 'weighted_random'],
+      description: 'Whether the highest score wins or chances follow scores.',
+    },
+    ties: {
+      default: 'random',
+      choices: ['random', 'first', 'rotate'],
+      description: 'Which of equally good backends is chosen: any, the lowest id, or in turn.',
+    },
+  },
+  presets: {
+    epp_default: {
+      description: 'Without a config file; blocks of 16 tokens, 31,250 per backend.',
+      mirrors: `${LLM_D}, pkg/epp/config/loader/defaults.go`,
+      parameters: { index: 'approximate', ties: 'rotate' },
+    },
+    gaie_1_0: {
+      description: 'Weights 1, 1, 1; 64 characters a block and 256 blocks, so about 4,096 tokens.',
+      mirrors: 'Gateway API Inference Extension v1.0.0',
+      parameters: {
+        queue_weight: 1,
+        kv_weight: 1,
+        prefix_weight: 1,
+        index: 'approximate',
+        max_prefix_tokens: 4096,
+      },
+    },
+    llm_d_blend: {
+      description: 'The optimized baseline until August 2026.',
+      mirrors: LLM_D,
+      parameters: { no_hit_lru_weight: 2, index: 'approximate' },
+    },
+    llm_d_precise: {
+      description: 'Cached prefixes from KV events.',
+      mirrors: LLM_D,
+      parameters: { index: 'exact' },
+    },
+    llm_d_precise_guide: {
+      description: 'As in the guide on precise prefix caching: 2, 1, 1.',
+      mirrors: LLM_D,
+      parameters: { prefix_weight: 2, kv_weight: 1, queue_weight: 1, index: 'exact' },
+    },
+    llm_d_load_only: {
+      description: 'Queue and KV usage alone.',
+      mirrors: LLM_D,
+      parameters: { prefix_weight: 0, kv_weight: 1, queue_weight: 1 },
+    },
+  },
+  create: (weights) => {
+    const belief = new PrefixBelief('epp_scorers', weights.index, {
+      capacityTokens: weights.index_tokens,
+      ttlMs: Number.POSITIVE_INFINITY,
+      maxTokens: weights.max_prefix_tokens,
+      countsAfterGaps: true,
+    })
+    const knowsPrefix =
+      weights.prefix_weight + weights.token_load_weight + weights.no_hit_lru_weight > 0
+    const inFlight = new InFlightTokens()
+    const active = new InFlightTokens()
+    const cold = new ColdOrder()
+    const rotation = new Rotation()
+    let costs = new Float64Array(0)
+    let uncached = new Float64Array(0)
+    let isCold = false
+
+    function add(cluster: ClusterView, weight: number, column: ArrayLike<number>): void {
+      const { ids } = cluster
+      let least = Number.POSITIVE_INFINITY
+      let most = Number.NEGATIVE_INFINITY
+      for (let i = 0; i < ids.length; i++) {
+        if (!isAvailable(cluster, ids[i]!)) continue
+        const value = column[ids[i]!]!
+        if (value < least) least = value
+        if (value > most) most = value
+      }
+      for (let i = 0; i < ids.length; i++) {
+        const score = most > least ? (most - column[ids[i]!]!) / (most - least) : 1
+        costs[ids[i]!] = costs[ids[i]!]! - weight * score
+      }
+    }
+
+    function addActive(cluster: ClusterView): void {
+      const { ids } = cluster
+      let most = 0
+      for (let i = 0; i < ids.length; i++) most = Math.max(most, active.requests[ids[i]!]!)
+      for (let i = 0; i < ids.length; i++) {
+        const own = active.requests[ids[i]!]!
+        const score = own === 0 ? 1 : (most - own) / most
+        costs[ids[i]!] = costs[ids[i]!]! - weights.active_weight * score
+      }
+    }
+
+    function addPrefix(request: RequestView, cluster: ClusterView): void {
+      const { ids } = cluster
+      const { promptTokens } = request
+      const matched = belief.matched(request, cluster)
+      isCold = true
+      for (let i = 0; i < ids.length; i++) {
+        const id = ids[i]!
+        const hit = Math.min(1, matched[id]! / promptTokens)
+        if (hit > 0) isCold = false
+        uncached[id] = Math.max(0, promptTokens - matched[id]!)
+        const load = Math.min(inFlight.tokens[id]! + uncached[id]!, TOKEN_QUEUE) / TOKEN_QUEUE
+        costs[id] =
+          costs[id]! - weights.prefix_weight * hit - weights.token_load_weight * (1 - load)
+      }
+    }
+
+    return {
+      route(request, cluster) {
+        const { columns, ids } = cluster
+        const size = columns.waiting.length
+        if (costs.length < size) {
+          costs = new Float64Array(size)
+          uncached = new Float64Array(size)
+          inFlight.reserve(size)
+          active.reserve(size)
+        }
+        costs.fill(0)
+        if (weights.queue_weight > 0) add(cluster, weights.queue_weight, columns.waiting)
+        if (weights.running_weight > 0) add(cluster, weights.running_weight, columns.running)
+        if (weights.kv_weight > 0) {
+          const usages = cluster.kvUsages()
+          for (let i = 0; i < ids.length; i++) {
+            const score = Math.max(0, 1 - usages[ids[i]!]!)
+            costs[ids[i]!] = costs[ids[i]!]! - weights.kv_weight * score
+          }
+        }
+        if (weights.active_weight > 0) addActive(cluster)
+        if (knowsPrefix) addPrefix(request, cluster)
+        if (weights.no_hit_lru_weight > 0) {
+          cold.addScores(ids, isCold, weights.no_hit_lru_weight, costs)
+        }
+        const chosen =
+          weights.picker === 'weighted_random'
+            ? weightedOf(cluster, costs)
+            : weights.ties === 'rotate'
+              ? rotation.leastOf(cluster, costs)
+              : leastOf(cluster, costs, weights.ties)
+        if (chosen.kind === 'backend') {
+          if (knowsPrefix) belief.sent(chosen.id, cluster.nowMs)
+          if (isCold) cold.used(chosen.id)
+        }
+        return chosen
+      },
+      onDispatched(request: RequestView, backend: BackendView) {
+        active.add(request.id, backend.id, 0)
+        if (weights.token_load_weight > 0) {
+          inFlight.add(request.id, backend.id, uncached[backend.id]!)
+        }
+      },
+      onFirstToken(request: RequestView) {
+        inFlight.release(request.id)
+      },
+      onFinished(request: RequestView) {
+        inFlight.release(request.id)
+        active.release(request.id)
+      },
+    }
+  },
+})
+
+/** Uncached tokens from which a backend scores 0. */
+const TOKEN_QUEUE = 4_194_304

@@ -1,0 +1,32 @@
+/**
+ * Backends by how long ago they were given a prompt that nobody had cached, never used ones first. The i-th
+ * of n scores 1 - i / (n - 1), all score 0.5 when the prompt is cached somewhere. O(backends).
+ *
+ * Source: no-hit-lru-scorer of llm-d/llm-d-router at ebab687.
+ */
+export class ColdOrder {
+  private order: number[] = []
+
+  /** Takes the weighted scores off costs, a column indexed by id. */
+  addScores(ids: ArrayLike<number>, isCold: boolean, weight: number, costs: Float64Array): void {
+    if (this.order.length !== ids.length) {
+      const known = new Set(this.order)
+      const fresh = Array.from(ids).filter((id) => !known.has(id))
+      this.order = [...fresh, ...this.order]
+    }
+    const { order } = this
+    for (let i = 0; i < order.length; i++) {
+      const score = !isCold ? 0.5 : order.length === 1 ? 1 : 1 - i / (order.length - 1)
+      costs[order[i]!] = costs[order[i]!]! - weight * score
+    }
+  }
+
+  /** A backend was given a cold prompt: it is the last to get another. */
+  used(id: number): void {
+    const { order } = this
+    const at = order.indexOf(id)
+    if (at === -1) return
+    for (let i = at; i < order.length - 1; i++) order[i] = order[i + 1]!
+    order[order.length - 1] = id
+  }
+}

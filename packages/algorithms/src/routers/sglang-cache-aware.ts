@@ -1,0 +1,139 @@
+import type { ClusterView } from '@routesim/core'
+import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
+import { isAvailable, nthAvailable } from '../pickers/available.js'
+import { backendOf, positionOf } from '../pickers/backend-of.js'
+import { leastOf } from '../pickers/pick.js'
+import { tiesParameter } from '../pickers/ties.js'
+import { RadixTree } from '../prefix-index/radix-tree.js'
+import { PromptPath, readPromptPath } from '../prompt/prompt-path.js'
+
+/**
+ * Out of balance, that is max - min > `balance_abs` and max > `balance_rel` min over all backends, healthy or
+ * not: the fewest requests. Otherwise, when more than `cache_threshold` of the prompt is in the tree, the owner
+ * that used it last; else the fewest requests, or the smallest tree. Ties follow `ties`; an owner that is not
+ * available gives way to the first that is, which the tree does not learn.
+ *
+ * The tree knows what this router sent. Every `eviction_interval_sec` each backend's part is cut to
+ * `max_tree_tokens`, its least recently used leaves first.
+ *
+ * Source: sgl-project/sglang, sgl-router and sgl-model-gateway, src/policies/cache_aware.rs, which count
+ * characters; four stand for a token here. O(backends + runs of the prompt x owners).
+ */
+export const sglangCacheAware: RouterDefinition = defineRouter({
+  name: 'sglang_cache_aware',
+  description: 'Follows a radix tree of what it sent where, unless the fleet is out of balance.',
+  observes: ['prompt content', 'queue lengths', 'time'],
+  rule: 'Balanced: the last owner of the longest known prefix when it covers more than cache_threshold, else the least loaded. Out of balance: the least loaded.',
+  wins: 'Many balanced groups of requests share long prefixes.',
+  loses:
+    'One slow backend keeps the fleet out of balance; shares stay under the threshold; several routers run side by side.',
+  source: 'sgl-project/sglang, sgl-model-gateway/src/policies/cache_aware.rs',
+  parameters: {
+    cache_threshold: {
+      default: 0.3,
+      min: 0,
+      max: 1,
+      description: 'Share of the prompt that must be known, exclusive.',
+    },
+    balance_abs: { default: 64, min: 0, description: 'Difference of requests out of balance.' },
+    balance_rel: { default: 1.5, min: 0, description: 'Ratio of requests out of balance.' },
+    eviction_interval_sec: { default: 120, min: 0, description: 'Time between evictions.' },
+    max_tree_tokens: {
+      default: 16_777_216,
+      min: 1,
+      description: 'Tokens per backend that an eviction leaves.',
+    },
+    miss: {
+      default: 'least_load',
+      choices: ['least_load', 'smallest_tree'],
+      description: 'Where unknown prompts go.',
+    },
+    ties: { ...tiesParameter, default: 'first' },
+  },
+  presets: {
+    gateway_cli: {
+      description: 'What the launcher sets, so what people run; also that of the vLLM router.',
+      mirrors: 'sgl-model-gateway after pull request 14650 (December 2025)',
+      parameters: { cache_threshold: 0.3, balance_abs: 64, balance_rel: 1.5 },
+    },
+    rust_struct: {
+      description: 'The defaults of the code; 10,000 characters are 2,500 tokens.',
+      mirrors: 'sgl-model-gateway, struct defaults',
+      parameters: {
+        cache_threshold: 0.5,
+        balance_abs: 32,
+        balance_rel: 1.1,
+        eviction_interval_sec: 30,
+        max_tree_tokens: 2500,
+      },
+    },
+    sglang_0_4: {
+      description: 'From the SkyPilot port that says it inherits them; not checked against v0.4.',
+      mirrors: 'SGLang v0.4 as ported by SkyPilot',
+      parameters: {
+        cache_threshold: 0.5,
+        balance_abs: 32,
+        balance_rel: 1.0001,
+        eviction_interval_sec: 60,
+        max_tree_tokens: 4_194_304,
+        miss: 'smallest_tree',
+      },
+    },
+  },
+  create: (parameters) => {
+    const { cache_threshold, balance_abs, balance_rel, max_tree_tokens, miss, ties } = parameters
+    const tree = new RadixTree()
+    const path = new PromptPath()
+    const found = { tokens: 0, run: -1 }
+    let sizes = new Float64Array(0)
+    let evictedMs = 0
+
+    function evict({ ids, nowMs }: ClusterView): void {
+      if (nowMs - evictedMs < parameters.eviction_interval_sec * 1000) return
+      evictedMs = nowMs
+      for (let i = 0; i < ids.length; i++) tree.evict(ids[i]!, max_tree_tokens)
+    }
+
+    function isUneven({ columns, ids }: ClusterView): boolean {
+      let least = Number.POSITIVE_INFINITY
+      let most = 0
+      for (let i = 0; i < ids.length; i++) {
+        least = Math.min(least, columns.outstanding[ids[i]!]!)
+        most = Math.max(most, columns.outstanding[ids[i]!]!)
+      }
+      return most - least > balance_abs && most > balance_rel * least
+    }
+
+    function missed(cluster: ClusterView) {
+      const { columns, ids } = cluster
+      if (miss === 'least_load') return leastOf(cluster, columns.outstanding, ties)
+      const size = columns.waiting.length
+      if (sizes.length < size) sizes = new Float64Array(size)
+      for (let i = 0; i < ids.length; i++) sizes[ids[i]!] = tree.tokensOf(ids[i]!)
+      return leastOf(cluster, sizes, ties)
+    }
+
+    return {
+      route(request, cluster) {
+        evict(cluster)
+        readPromptPath(request, path, 'sglang_cache_aware')
+        let chosen = leastOf(cluster, cluster.columns.outstanding, ties)
+        if (chosen.kind === 'reject') return chosen
+        if (!isUneven(cluster)) {
+          tree.deepest(path, found)
+          if (found.tokens / request.promptTokens > cache_threshold) {
+            const owner = tree.latestOwner(found.run)
+            if (positionOf(cluster, owner) === -1) tree.remove(owner)
+            else if (isAvailable(cluster, owner)) chosen = backendOf(cluster, owner)
+            else return nthAvailable(cluster, 0)
+          } else {
+            chosen = missed(cluster)
+          }
+        }
+        if (chosen.kind === 'backend') tree.insert(path, chosen.id, cluster.nowMs)
+        return chosen
+      },
+      customMetrics: () => ({ tree_nodes: tree.size }),
+    }
+  },
+})

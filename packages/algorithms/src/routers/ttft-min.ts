@@ -1,0 +1,72 @@
+import { type BackendView, type Reject, type RequestView, reject } from '@routesim/core'
+import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
+import { InFlightTokens } from '../load/in-flight-tokens.js'
+import { leastOf } from '../pickers/pick.js'
+import { tiesParameter } from '../pickers/ties.js'
+
+const tooLate: Reject = Object.freeze(reject('ttft_slo'))
+
+/**
+ * min of the expected TTFT, (t + p - m) / r: t the uncached tokens this router has under way on the backend, p
+ * the prompt, of which m are cached there, r = `prefill_tokens_per_sec`. With `ttft_slo_ms` above 0, a request
+ * that can not make it anywhere is rejected. Ties follow `ties`.
+ *
+ * Source: Mooncake, Algorithm 1, FAST 2025, without its transfer of prefixes between backends, whose
+ * threshold is unpublished; prefill time is a straight line here. O(backends) and one prefix match.
+ */
+export const ttftMin: RouterDefinition = defineRouter({
+  name: 'ttft_min',
+  description: 'Sends to the backend that should give the first token soonest.',
+  observes: ['own requests', 'kv cache contents'],
+  rule: 'Lowest (uncached tokens under way + uncached tokens of this prompt) / prefill rate; optionally rejects what would be late.',
+  wins: 'Prefill dominates, and prompts differ much in length and in what is cached.',
+  loses: 'Decoding dominates: running requests that decode do not count.',
+  source: 'Mooncake, FAST 2025, Algorithm 1',
+  parameters: {
+    prefill_tokens_per_sec: {
+      default: 15_928,
+      min: 1,
+      description: 'Prefill rate of one backend; the default is that of Qwen3-32B on two H100.',
+    },
+    ttft_slo_ms: {
+      default: 0,
+      min: 0,
+      description: 'Expected TTFT above which a request is rejected; 0 for never.',
+    },
+    ties: tiesParameter,
+  },
+  create: ({ prefill_tokens_per_sec, ttft_slo_ms, ties }) => {
+    const inFlight = new InFlightTokens()
+    let costs = new Float64Array(0)
+    let uncached = new Float64Array(0)
+    return {
+      route(request, cluster) {
+        const { columns, ids } = cluster
+        const size = columns.waiting.length
+        if (costs.length < size) {
+          costs = new Float64Array(size)
+          uncached = new Float64Array(size)
+          inFlight.reserve(size)
+        }
+        const matched = cluster.prefixMatch(request)
+        for (let i = 0; i < ids.length; i++) {
+          const id = ids[i]!
+          uncached[id] = Math.max(0, request.promptTokens - matched[id]!)
+          costs[id] = ((inFlight.tokens[id]! + uncached[id]!) / prefill_tokens_per_sec) * 1000
+        }
+        const chosen = leastOf(cluster, costs, ties)
+        const isLate = ttft_slo_ms > 0 && chosen.kind === 'backend'
+        return isLate && costs[chosen.id]! > ttft_slo_ms ? tooLate : chosen
+      },
+      onDispatched(request: RequestView, backend: BackendView) {
+        inFlight.add(request.id, backend.id, uncached[backend.id]!)
+      },
+      onFirstToken(request: RequestView) {
+        inFlight.release(request.id)
+      },
+      onFinished(request: RequestView) {
+        inFlight.release(request.id)
+      },
+    }
+  },
+})
