@@ -46,9 +46,14 @@ export async function* readBytes(
   const name = sourceName(source)
   try {
     const chunks = counted(await open(source, name, options.signal), options)
-    const { head, isGzip } = await peek(chunks)
-    const all = rejoin(head, chunks)
-    yield* isGzip ? unpack(all) : all
+    try {
+      const { head, isGzip } = await peek(chunks)
+      const all = rejoin(head, chunks)
+      yield* isGzip ? unpack(all) : all
+    } finally {
+      // Whoever stops within the first chunk has not come to where the file would be closed.
+      await chunks.return(undefined)
+    }
   } catch (error) {
     throw translate(error, name, options.signal)
   }
