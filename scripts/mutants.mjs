@@ -147,8 +147,8 @@ const MUTANTS = [
   [
     'own blocks are released after the shared ones',
     RADIX,
-    '    if (holding[h + EXTENT] !== NONE) this.unpinPath(h)\n    this.removeHolding(h)',
-    '    this.removeHolding(h)\n    if (holding[h + EXTENT] !== NONE) this.unpinPath(h)',
+    '      if (own === NONE) this.lru.appendNameless(backend, ownBlocks)\n      else this.unpin(own, this.index.extents.data[own + START]!)\n    }\n    if (holding[h + EXTENT] !== NONE) this.unpinPath(h)\n',
+    '      if (holding[h + EXTENT] !== NONE) this.unpinPath(h)\n      if (own === NONE) this.lru.appendNameless(backend, ownBlocks)\n      else this.unpin(own, this.index.extents.data[own + START]!)\n    } else if (holding[h + EXTENT] !== NONE) this.unpinPath(h)\n',
   ],
   [
     'the newest blocks are evicted first',
