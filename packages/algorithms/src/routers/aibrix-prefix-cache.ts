@@ -1,5 +1,6 @@
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
 import { isAvailable } from '../pickers/available.js'
+import { columnFor } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
 import { tiesParameter } from '../pickers/ties.js'
 import { indexParameter, PrefixBelief } from '../prefix-index/prefix-belief.js'
@@ -69,7 +70,7 @@ export const aibrixPrefixCache: RouterDefinition = defineRouter({
       route(request, cluster) {
         const { columns, ids } = cluster
         const { outstanding } = columns
-        if (costs.length < outstanding.length) costs = new Float64Array(outstanding.length)
+        costs = columnFor(costs, cluster)
         const matched = belief.matched(request, cluster)
         let least = Number.POSITIVE_INFINITY
         let most = 0

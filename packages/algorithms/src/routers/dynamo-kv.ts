@@ -3,6 +3,7 @@ import { defineRouter, type RouterDefinition } from '../definition/define-router
 import { ActiveBlocks } from '../load/active-blocks.js'
 import { InFlightTokens } from '../load/in-flight-tokens.js'
 import { isAvailable } from '../pickers/available.js'
+import { columnFor } from '../pickers/column.js'
 import { softmaxOf } from '../pickers/softmax.js'
 import { tiesParameter } from '../pickers/ties.js'
 import { indexParameter, PrefixBelief } from '../prefix-index/prefix-belief.js'
@@ -136,15 +137,12 @@ export const dynamoKv: RouterDefinition = defineRouter({
 
     return {
       route(request, cluster) {
-        const { backends, columns, ids } = cluster
-        const size = columns.waiting.length
-        if (costs.length < size) {
-          costs = new Float64Array(size)
-          activeTokens = new Float64Array(size)
-          uncached = new Float64Array(size)
-          prefill.reserve(size)
-          active.reserve(size)
-        }
+        const { backends, ids } = cluster
+        costs = columnFor(costs, cluster)
+        activeTokens = columnFor(activeTokens, cluster)
+        uncached = columnFor(uncached, cluster)
+        prefill.reserve(costs.length)
+        active.reserve(costs.length)
         const matched = belief.matched(request, cluster)
         active.match(request, activeTokens)
         const least = credit_decay > 0 ? leastBacklog(cluster) : 0

@@ -2,6 +2,7 @@ import type { BackendView, ClusterView, RequestView } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
 import { InFlightTokens } from '../load/in-flight-tokens.js'
 import { isAvailable } from '../pickers/available.js'
+import { columnFor } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
 import { Rotation } from '../pickers/rotation.js'
 import { weightedOf } from '../pickers/weighted.js'
@@ -168,13 +169,10 @@ export const eppScorers: RouterDefinition = defineRouter({
     return {
       route(request, cluster) {
         const { columns, ids } = cluster
-        const size = columns.waiting.length
-        if (costs.length < size) {
-          costs = new Float64Array(size)
-          uncached = new Float64Array(size)
-          inFlight.reserve(size)
-          active.reserve(size)
-        }
+        costs = columnFor(costs, cluster)
+        uncached = columnFor(uncached, cluster)
+        inFlight.reserve(costs.length)
+        active.reserve(costs.length)
         costs.fill(0)
         if (weights.queue_weight > 0) add(cluster, weights.queue_weight, columns.waiting)
         if (weights.running_weight > 0) add(cluster, weights.running_weight, columns.running)

@@ -2,6 +2,7 @@ import type { BackendView, RequestView } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
 import { InFlightTokens } from '../load/in-flight-tokens.js'
 import { isAvailable } from '../pickers/available.js'
+import { columnFor } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
 import { Rotation } from '../pickers/rotation.js'
 import { indexParameter, PrefixBelief } from '../prefix-index/prefix-belief.js'
@@ -90,14 +91,11 @@ export const eppSticky: RouterDefinition = defineRouter({
     let uncached = new Float64Array(0)
     return {
       route(request, cluster) {
-        const { columns, ids } = cluster
-        const size = columns.waiting.length
-        if (costs.length < size) {
-          costs = new Float64Array(size)
-          uncached = new Float64Array(size)
-          inFlight.reserve(size)
-          active.reserve(size)
-        }
+        const { ids } = cluster
+        costs = columnFor(costs, cluster)
+        uncached = columnFor(uncached, cluster)
+        inFlight.reserve(costs.length)
+        active.reserve(costs.length)
         const matched = belief.matched(request, cluster)
         const { promptTokens } = request
         // What an approximate index does not look at can not be held against a holder.

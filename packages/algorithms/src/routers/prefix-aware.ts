@@ -1,4 +1,5 @@
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
+import { columnFor } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
 import { QueueLoads } from '../pickers/queue-load.js'
 import { tiesParameter } from '../pickers/ties.js'
@@ -44,7 +45,7 @@ export const prefixAware: RouterDefinition = defineRouter({
       route(request, cluster) {
         const { backends, columns, ids } = cluster
         if (request.prefixTokens === 0) return leastOf(cluster, columns.outstanding, ties)
-        if (costs.length < columns.waiting.length) costs = new Float64Array(columns.waiting.length)
+        costs = columnFor(costs, cluster)
         const matchedTokens = cluster.prefixMatch(request)
         const reusableTokens = Math.min(request.prefixTokens, request.promptTokens - 1)
         queue.update(columns)

@@ -4,6 +4,7 @@ import { placeKey } from '../hashing/bounded-load.js'
 import { hashString } from '../hashing/hash.js'
 import { HashRing } from '../hashing/hash-ring.js'
 import { LowestRate } from '../load/lowest-rate.js'
+import { columnFor } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
 
 /**
@@ -52,7 +53,7 @@ export const productionStackLoadAware: RouterDefinition = defineRouter({
       route(request, cluster) {
         const { columns, ids } = cluster
         const { outstanding } = columns
-        if (costs.length < outstanding.length) costs = new Float64Array(outstanding.length)
+        costs = columnFor(costs, cluster)
         const matched = cluster.prefixMatch(request)
         let best = 0
         let total = 0

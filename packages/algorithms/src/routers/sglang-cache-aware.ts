@@ -2,6 +2,7 @@ import type { ClusterView } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
 import { isAvailable, nthAvailable } from '../pickers/available.js'
 import { backendOf, positionOf } from '../pickers/backend-of.js'
+import { columnFor } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
 import { tiesParameter } from '../pickers/ties.js'
 import { RadixTree } from '../prefix-index/radix-tree.js'
@@ -107,8 +108,7 @@ export const sglangCacheAware: RouterDefinition = defineRouter({
     function missed(cluster: ClusterView) {
       const { columns, ids } = cluster
       if (miss === 'least_load') return leastOf(cluster, columns.outstanding, ties)
-      const size = columns.waiting.length
-      if (sizes.length < size) sizes = new Float64Array(size)
+      sizes = columnFor(sizes, cluster)
       for (let i = 0; i < ids.length; i++) sizes[ids[i]!] = tree.tokensOf(ids[i]!)
       return leastOf(cluster, sizes, ties)
     }

@@ -1,4 +1,5 @@
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
+import { columnFor } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
 import { tiesParameter } from '../pickers/ties.js'
 
@@ -44,7 +45,7 @@ export const smgLeastLoad: RouterDefinition = defineRouter({
     return {
       route(_request, cluster) {
         const { columns, ids } = cluster
-        if (costs.length < columns.waiting.length) costs = new Float64Array(columns.waiting.length)
+        costs = columnFor(costs, cluster)
         const usages = cluster.kvUsages()
         for (let i = 0; i < ids.length; i++) {
           const id = ids[i]!

@@ -1,6 +1,7 @@
 import { type BackendView, type Reject, type RequestView, reject } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
 import { InFlightTokens } from '../load/in-flight-tokens.js'
+import { columnFor } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
 import { tiesParameter } from '../pickers/ties.js'
 
@@ -41,13 +42,10 @@ export const ttftMin: RouterDefinition = defineRouter({
     let uncached = new Float64Array(0)
     return {
       route(request, cluster) {
-        const { columns, ids } = cluster
-        const size = columns.waiting.length
-        if (costs.length < size) {
-          costs = new Float64Array(size)
-          uncached = new Float64Array(size)
-          inFlight.reserve(size)
-        }
+        const { ids } = cluster
+        costs = columnFor(costs, cluster)
+        uncached = columnFor(uncached, cluster)
+        inFlight.reserve(costs.length)
         const matched = cluster.prefixMatch(request)
         for (let i = 0; i < ids.length; i++) {
           const id = ids[i]!

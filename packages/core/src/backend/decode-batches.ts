@@ -18,6 +18,7 @@ import {
   type FleetState,
   INTS,
   MEASURED,
+  MOST_STEPS,
   SHARING,
 } from './fleet-state.js'
 
@@ -26,9 +27,6 @@ import {
  * have, which blocks they will need. All of it is kept up over any number of steps in O(1), and changes
  * in O(log batch) when a request joins or leaves.
  */
-
-/** Steps after which a backend counts anew, and more than any stretch has: counters are 32-bit integers. */
-export const MOST_STEPS: number = 2 ** 30
 
 /** Steps until the first request finishes; there must be one. */
 export function stepsToFinish({ ints, heap }: FleetState, backend: number): number {

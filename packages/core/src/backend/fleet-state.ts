@@ -57,7 +57,9 @@ export const DECODE_TOKENS = 12
 export const FLOATS = 16
 
 /** Beyond this a limit is none. */
-const MOST = 2 ** 31 - 1
+export const MOST_INT: number = 2 ** 31 - 1
+/** More steps than any stretch has, and where a backend counts anew: counters are 32-bit integers. */
+export const MOST_STEPS: number = 2 ** 30
 
 /**
  * All that the fast stepper keeps, in columns: a record of integers and one of numbers for each backend,
@@ -107,8 +109,8 @@ export class FleetState {
     specs.forEach((spec, backend) => {
       const n = backend * INTS
       ints[n + CHUNKED] = -1
-      ints[n + MAX_BATCH_TOKENS] = Math.min(spec.maxBatchTokens, MOST)
-      ints[n + MAX_BATCH] = Math.min(spec.maxNumSeqs, spec.maxBatchTokens, MOST)
+      ints[n + MAX_BATCH_TOKENS] = Math.min(spec.maxBatchTokens, MOST_INT)
+      ints[n + MAX_BATCH] = Math.min(spec.maxNumSeqs, spec.maxBatchTokens, MOST_INT)
       ints[n + BLOCK_TOKENS] = spec.kv.blockTokens
       ints[n + FIRST_PLACE] = places
       ints[n + FIRST_RESIDUE] = residues

@@ -8,6 +8,7 @@ import {
   DECODES,
   type FleetState,
   INTS,
+  MOST_INT,
   PREFILLS,
   STEPS,
 } from './fleet-state.js'
@@ -99,13 +100,10 @@ export function commitChunks(state: FleetState, backend: number, k: number): voi
   ints[n + COMMITTED_STEPS] = k
 }
 
-/** More blocks than any cache has. */
-const MOST = 2 ** 31 - 1
-
 /** A bound on what k steps of decodes need, without looking at each of them. */
 function atMostNeeded({ ints }: FleetState, backend: number, k: number): number {
   const n = backend * INTS
-  if (ints[n + PREFILLS]! > 0) return MOST
+  if (ints[n + PREFILLS]! > 0) return MOST_INT
   return ints[n + DECODES]! * (((k / ints[n + BLOCK_TOKENS]!) | 0) + 1)
 }
 

@@ -1,5 +1,14 @@
 import { isEarlier } from '../kernel/instant.js'
-import { BASE_MS, FLOATS, type FleetState, INTS, SLOPE_MS, START_MS, STEPS } from './fleet-state.js'
+import {
+  BASE_MS,
+  FLOATS,
+  type FleetState,
+  INTS,
+  MOST_STEPS,
+  SLOPE_MS,
+  START_MS,
+  STEPS,
+} from './fleet-state.js'
 
 /*
  * Consecutive steps of an unchanged batch, one such stretch per backend: step i (from 0) lasts
@@ -55,9 +64,6 @@ export function stepsOver(state: StretchState, backend: number, underWay: number
   const endMs = endOf(floats[x + START_MS]!, floats[x + BASE_MS]!, floats[x + SLOPE_MS]!, underWay)
   return isEarlier(time[0]!, endMs) ? underWay - 1 : underWay
 }
-
-/** More steps than any stretch has. */
-const MOST_STEPS = 2 ** 30
 
 /** The root of the quadratic in the form that does not cancel when the slope is small. */
 function estimate({ floats, time }: StretchState, backend: number): number {

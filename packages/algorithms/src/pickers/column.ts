@@ -1,0 +1,10 @@
+import type { ClusterView } from '@routesim/core'
+
+/** A column with an entry per backend id of the cluster: the one given, or zeros when it is too short. */
+export function columnFor(
+  column: Float64Array<ArrayBuffer>,
+  { columns }: ClusterView,
+): Float64Array<ArrayBuffer> {
+  const size = columns.waiting.length
+  return column.length < size ? new Float64Array(size) : column
+}
