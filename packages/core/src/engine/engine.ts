@@ -6,18 +6,23 @@ import type { RowKeeper } from '../requests/request-window.js'
 import { checkAllEnded, checkConservation, checkEnded, checkIdle } from './check-conservation.js'
 import { checkOptions } from './check-options.js'
 import { Client } from './client.js'
-import { Dispatcher, type RejectionListener } from './dispatcher.js'
+import { invalidDecision } from './decision-errors.js'
+import { type DecisionListener, Dispatcher } from './dispatcher.js'
+import { checkedSubject } from './event-subjects.js'
 import { Machinery } from './machinery.js'
 import { MeasuredTotals } from './measured-totals.js'
 import { RouterDesk } from './router-desk.js'
 import { OUTCOME, type RunResult, type RunTotals } from './run-result.js'
 import type { SimulationOptions } from './simulation-options.js'
 
+/** How long requests may be held while nothing but timers and metrics goes on, in ms of virtual time. */
+const MOST_IDLE_MS = 3_600_000
+
 /**
  * What happens in a run: requests arrive and are routed, backends step, KV caches travel. The public
  * face is {@link Simulation}.
  */
-export class Engine implements FleetListener, EventHandler, RowKeeper, RejectionListener {
+export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionListener {
   private readonly options: SimulationOptions
   private readonly machinery: Machinery
   private readonly desk: RouterDesk
@@ -27,6 +32,8 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, Rejection
   private readonly rejectReasons: string[] = []
   private ended = 0
   private endMs = 0
+  /** When something other than a timer was last to come, in ms. */
+  private movingMs = 0
   private isDone = false
   private isMeasuring = false
   private measuredFromMs = 0
@@ -36,10 +43,10 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, Rejection
     this.options = options
     this.machinery = new Machinery(options, this)
     const { machinery } = this
-    this.desk = new RouterDesk(options, machinery)
+    this.client = new Client(machinery.requests, machinery.clock, options.maxInFlight)
+    this.desk = new RouterDesk(options, machinery, this.client.sentMs)
     this.dispatcher = new Dispatcher(options, machinery, this.desk, this)
     this.measured = new MeasuredTotals(machinery.specs, machinery.fleet, machinery.kv)
-    this.client = new Client(machinery.requests, machinery.clock, options.maxInFlight)
     if (machinery.window !== undefined) {
       machinery.window.refill(this)
       machinery.loop.restartEntries()
@@ -60,7 +67,9 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, Rejection
     const isQuiet = this.machinery.loop.run(this, maxEvents)
     this.machinery.gaps.flush()
     if (!isQuiet) return false
-    if (this.ended < this.options.requests.size && this.dispatcher.resolveDeadlock()) return false
+    if (this.ended < this.options.requests.size) {
+      if (this.dispatcher.resolveDeadlock() || this.rejectHeld()) return false
+    }
     if (!this.isDone) {
       this.checkConservation()
       this.isDone = true
@@ -94,11 +103,10 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, Rejection
 
   /** The same without the requests. */
   totals(): RunTotals {
-    const { options } = this
-    const { router } = this.desk
+    const { options, desk } = this
     const backends = this.measured.sinceStart()
     return {
-      router: router.name,
+      router: desk.name,
       visibility: 'exact',
       seed: options.seed,
       requestCount: options.requests.size,
@@ -108,7 +116,7 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, Rejection
       endMs: this.endMs,
       complete: this.isDone,
       backends: this.machinery.ranks?.merge(backends) ?? backends,
-      customMetrics: router.customMetrics?.() ?? {},
+      customMetrics: desk.customMetrics(),
     }
   }
 
@@ -119,18 +127,45 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, Rejection
     machinery.loop.settleLater(backend)
   }
 
-  /**
-   * The KV cache of a request has reached its decode backend, a request has left a front end, or the
-   * client sends one that it held.
-   */
+  /** What was scheduled is due; see {@link EventSubjects}. */
   event(subject: number): void {
     const { machinery, dispatcher } = this
-    const { size } = this.options.requests
-    if (subject < size) dispatcher.transferCompleted(machinery.requestOf(subject))
-    else if (subject < 2 * size) dispatcher.enqueue(machinery.requestOf(subject - size))
+    const { subjects } = machinery
+    if (subject < subjects.frontEnd) dispatcher.transferCompleted(machinery.requestOf(subject))
+    else if (subject < subjects.metricsTaken)
+      dispatcher.enqueue(machinery.requestOf(subject - subjects.frontEnd))
+    else if (subject < subjects.released) this.timerDue(subject - subjects.firstTimer)
+    else if (subject === subjects.released) {
+      for (const { request, decision } of this.desk.held.takeReleased())
+        dispatcher.dispatch(request, decision)
+    } else if (subject < subjects.decided) this.askAgain(subject - subjects.asked)
     else {
-      this.client.send(subject - 2 * size)
-      this.submit(subject - 2 * size)
+      const request = subject - subjects.client
+      this.client.send(request)
+      this.submit(request)
+    }
+  }
+
+  private timerDue(number: number): void {
+    const { machinery, desk } = this
+    const timer = desk.timers.due(number)
+    if (timer === undefined || machinery.isOver) return
+    desk.timerDue(timer)
+    this.checkMoving()
+  }
+
+  /** Ends a run in which only timers still go off, for ever. */
+  private checkMoving(): void {
+    const { machinery, desk } = this
+    const { loop, clock } = machinery
+    if (loop.isMoving || loop.pendingEvents > desk.timers.pendingEvents) {
+      this.movingMs = clock.nowMs
+    } else if (!this.dispatcher.resolveDeadlock()) {
+      if (desk.held.size === 0) machinery.isOver = true
+      else {
+        const idleMs = clock.nowMs - Math.max(this.movingMs, this.endMs)
+        if (idleMs >= MOST_IDLE_MS) this.rejectHeld()
+      }
     }
   }
 
@@ -189,6 +224,32 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, Rejection
     this.end(request, OUTCOME.rejected)
   }
 
+  requestHeld(request: number, untilMs: number): void {
+    const { machinery, desk } = this
+    const { clock, loop, subjects } = machinery
+    if (Number.isNaN(untilMs)) throw invalidDecision(desk.name, request, { kind: 'hold', untilMs })
+    desk.held.hold(request, untilMs)
+    if (untilMs === Number.POSITIVE_INFINITY) return
+    const ticket = machinery.ordinalOf(request)
+    desk.held.askLater(ticket, request)
+    loop.schedule(Math.max(untilMs, clock.nowMs), checkedSubject(subjects.asked + ticket))
+  }
+
+  /** The time until which a request was held is over, unless it was released meanwhile. */
+  private askAgain(ticket: number): void {
+    const { machinery, desk } = this
+    const ticketOf = (request: number): number => machinery.ordinalOf(request)
+    const request = desk.held.takeDue(ticket, machinery.clock.nowMs, ticketOf)
+    if (request >= 0) this.submit(request)
+  }
+
+  /** Nothing will make routers release what they hold. @returns false when they hold nothing */
+  private rejectHeld(): boolean {
+    const held = this.desk.held.takeAll()
+    for (const request of held) this.requestRejected(request, 'held_forever')
+    return held.length > 0
+  }
+
   private submit(request: number): void {
     this.dispatcher.dispatch(request, this.desk.route(request))
   }
@@ -197,11 +258,13 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, Rejection
     const { progress, requests, window, ranks, loop, clock } = this.machinery
     progress.outcome[request] = outcome
     this.ended++
+    if (this.ended === this.options.requests.size) this.machinery.isOver = true
     this.endMs = clock.nowMs
     const held = this.client.ended()
     if (window === undefined) {
       // Later in this instant, as a step is just ending.
-      if (held >= 0) loop.schedule(clock.nowMs, 2 * requests.size + held)
+      if (held >= 0)
+        loop.schedule(clock.nowMs, checkedSubject(this.machinery.subjects.client + held))
       return
     }
     checkEnded(request, requests, progress)

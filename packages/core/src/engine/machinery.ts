@@ -11,6 +11,7 @@ import { RequestProgress } from '../requests/request-progress.js'
 import type { RequestTable } from '../requests/request-table.js'
 import { RequestWindow } from '../requests/request-window.js'
 import type { LiveSource } from '../routing/live-views.js'
+import { EventSubjects } from './event-subjects.js'
 import { type RankedSource, RankTable } from './rank-table.js'
 import type { BackendSpec, SimulationOptions } from './simulation-options.js'
 import { TokenGaps } from './token-gaps.js'
@@ -25,6 +26,9 @@ export class Machinery {
   readonly ranks: RankTable | undefined
   readonly loop: EventLoop
   readonly clock: Clock
+  readonly subjects: EventSubjects
+  /** True when all requests have ended, or nothing can come any more: nobody starts anything then. */
+  isOver = false
   readonly kv: KvCache
   readonly progress: RequestProgress
   readonly loads: BackendLoads
@@ -46,6 +50,7 @@ export class Machinery {
     const { specs } = this
     this.loop = new EventLoop(specs.length, this.window?.entryTimes ?? requests.arrivalMs)
     this.clock = this.loop.clock
+    this.subjects = new EventSubjects(options.requests.size)
     this.kv = cluster.kvCache(
       requests,
       specs.map(({ kv }) => kv),
@@ -95,6 +100,11 @@ export class Machinery {
 
   requestOf(ticket: number): number {
     return this.window?.redeem(ticket) ?? ticket
+  }
+
+  /** The same for an event that may be out of date when it comes. */
+  ordinalOf(request: number): number {
+    return this.window?.ordinalOf(request) ?? request
   }
 
   /** A backend may start a step. */

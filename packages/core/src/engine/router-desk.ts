@@ -1,77 +1,128 @@
 import { RouteSimError } from '../errors/routesim-error.js'
 import { RandomStream } from '../kernel/random-stream.js'
+import { type PromptPathWriter, PromptRuns } from '../requests/prompt-runs.js'
 import type { BackendView } from '../routing/cluster-view.js'
-import { LiveBackendView, LiveClusterView, RequestCursor } from '../routing/live-views.js'
-import { ModelViews } from '../routing/model-views.js'
-import {
-  type RoutingAlgorithm,
-  type RoutingDecision,
-  reject,
-} from '../routing/routing-algorithm.js'
+import type { RequestFacts, RouterActions } from '../routing/live-views.js'
+import type { BackendChange, RoutingDecision } from '../routing/routing-algorithm.js'
+import { HeldRequests } from './held-requests.js'
 import type { Machinery } from './machinery.js'
+import { RouterReplica } from './router-replica.js'
+import { type RouterTimer, RouterTimers } from './router-timers.js'
 import type { SimulationOptions } from './simulation-options.js'
+import { UsageCursor } from './usage-cursor.js'
 
-const notServed = Object.freeze(reject('model_not_served'))
-
-/** Where the router sits: what it sees, what it is asked, and what it hears of. */
-export class RouterDesk {
-  readonly router: RoutingAlgorithm
-  readonly views: readonly BackendView[]
-  /** Only when backends serve models by name. */
-  readonly models: ModelViews | undefined
+/** Where the router sits: what it sees, what it is asked, what it holds, and what it hears of. */
+export class RouterDesk implements RequestFacts {
+  readonly promptTokens: Int32Array
+  readonly attempts: Uint8Array
+  readonly held: HeldRequests = new HeldRequests()
+  readonly timers: RouterTimers = new RouterTimers()
   private readonly machinery: Machinery
-  private readonly cluster: LiveClusterView
-  private readonly cursor: RequestCursor
+  private readonly usage: UsageCursor
+  private readonly only: RouterReplica
+  private runs: PromptRuns | undefined
 
-  constructor({ cluster, router, seed }: SimulationOptions, machinery: Machinery) {
-    this.router = router
+  constructor(
+    { cluster, router, seed }: SimulationOptions,
+    machinery: Machinery,
+    sentMs: Float64Array,
+  ) {
     this.machinery = machinery
-    const { backends } = cluster
-    const { truth, requests } = machinery
-    this.views = backends.map((spec, id) => new LiveBackendView(id, spec, truth))
-    this.cluster = new LiveClusterView(
-      this.views,
+    const { truth, requests, progress, clock } = machinery
+    this.promptTokens = requests.promptTokens
+    this.attempts = progress.attempts
+    this.usage = new UsageCursor(requests, progress, sentMs, clock)
+    this.only = new RouterReplica(
+      router,
+      cluster.backends,
       truth,
+      requests,
+      this,
       new RandomStream(seed, 'router'),
-      new Int32Array(this.views.length),
+      this.actionsOf(0, router.name),
     )
-    const isNamed = backends.some(({ model }) => model !== undefined)
-    this.models = isNamed ? new ModelViews(this.cluster, requests) : undefined
-    this.cursor = new RequestCursor(requests)
+  }
+
+  /** What results call the router. */
+  get name(): string {
+    return this.only.router.name
+  }
+
+  /** What the algorithm reports about itself. */
+  customMetrics(): Readonly<Record<string, number>> {
+    return this.only.router.customMetrics?.() ?? {}
+  }
+
+  /** The router that has, or had, a request. */
+  replicaOf(_request: number): RouterReplica {
+    return this.only
+  }
+
+  writePath(request: number, out: PromptPathWriter): void {
+    this.runs ??= new PromptRuns(this.machinery.requests)
+    this.runs.write(request, out)
   }
 
   /** Asks where a request is to go. */
   route(request: number): RoutingDecision {
-    const view = this.models === undefined ? this.cluster : this.models.of(request)
-    if (view === undefined) return notServed
     this.machinery.refresh()
-    try {
-      return this.router.route(this.cursor.at(request), view)
-    } catch (cause) {
-      if (cause instanceof RouteSimError) throw cause
-      throw new RouteSimError(
-        `router "${this.router.name}" threw while routing request ${request}: ${cause}`,
-        { code: 'router_failed', cause },
-      )
-    }
+    return this.replicaOf(request).route(request)
   }
 
-  dispatched(request: number, backend: BackendView): void {
+  dispatched(request: number, prefill: BackendView, decode: BackendView): void {
+    const { router, cursor, cluster } = this.replicaOf(request)
     this.machinery.refresh()
-    this.router.onDispatched?.(this.cursor.at(request), backend, this.cluster)
+    router.onDispatched?.(cursor.at(request), prefill, cluster, decode)
   }
 
   firstTokenProduced(request: number, rank: number): void {
-    this.router.onFirstToken?.(this.cursor.at(request), this.viewOf(rank), this.cluster)
+    const { router, cursor, cluster, views } = this.replicaOf(request)
+    if (router.onFirstToken === undefined) return
+    this.machinery.refresh()
+    const view = views[this.machinery.backendOf(rank)]!
+    router.onFirstToken(cursor.at(request), view, cluster)
   }
 
   finished(request: number, rank: number): void {
-    this.router.onFinished?.(this.cursor.at(request), this.viewOf(rank), this.cluster)
+    const { router, cursor, cluster, views } = this.replicaOf(request)
+    if (router.onFinished === undefined) return
+    this.machinery.refresh()
+    const view = views[this.machinery.backendOf(rank)]!
+    router.onFinished(cursor.at(request), view, cluster, this.usage.at(request))
   }
 
-  /** The view of the backend that a rank belongs to, its figures up to date. */
-  private viewOf(rank: number): BackendView {
+  /** Tells the routers what has happened to a backend. */
+  backendChanged(backend: number, change: BackendChange): void {
+    const { router, cluster, views } = this.only
     this.machinery.refresh()
-    return this.views[this.machinery.backendOf(rank)]!
+    router.onBackendChange?.(views[backend]!, change, cluster)
+  }
+
+  /** A timer goes off. */
+  timerDue({ id }: RouterTimer): void {
+    const { router, cluster } = this.only
+    this.machinery.refresh()
+    router.onTimer?.(id, cluster)
+  }
+
+  private actionsOf(replica: number, router: string): RouterActions {
+    const { machinery, held, timers } = this
+    const { loop, clock, subjects } = machinery
+    return {
+      release: (request, decision) => {
+        // A hook runs while a step is ending; what it lets go is sent when that is over.
+        if (held.release(router, request, decision)) loop.schedule(clock.nowMs, subjects.released)
+      },
+      timer: (id, delayMs) => {
+        if (!(delayMs > 0 && delayMs < Number.POSITIVE_INFINITY)) {
+          throw new RouteSimError(
+            `router "${router}": timer(${JSON.stringify(id)}): expected a delay > 0 ms, got ${delayMs}`,
+            { code: 'router_invalid_timer' },
+          )
+        }
+        if (machinery.isOver) return
+        loop.schedule(clock.nowMs + delayMs, subjects.firstTimer + timers.set(replica, id))
+      },
+    }
   }
 }
