@@ -1,4 +1,5 @@
 export type { BatchingPolicy, PreemptionMode } from './backend/engine-policies.js'
+export type { BackendEvent, BackendEventKind, RetryPolicy } from './engine/backend-event.js'
 export type { Recorder } from './engine/recorder.js'
 export {
   type BackendTotals,

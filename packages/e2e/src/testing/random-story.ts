@@ -13,6 +13,7 @@ import {
 } from '@routesim/core'
 import { affineLatency } from '@routesim/hardware'
 import { kneeLatency } from './knee-latency.js'
+import { randomTrouble } from './random-trouble.js'
 import { backend, h100, inTurn, pairsInTurn, type TinyRun } from './tiny-run.js'
 
 /**
@@ -66,6 +67,8 @@ export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
     prefixCaching: random.integer(4) > 0,
     seed,
     warmupRequests: random.integer(requests.size),
+    // In one story of three, half of them with engines that do things differently.
+    ...((seed % 6 === 2 || seed % 6 === 5) && randomTrouble(seed, kind, count)),
   }
 }
 
