@@ -85,6 +85,24 @@ const MUTANTS = [
     'floats[context]! + ints[n + DECODES]! * (k - 1)',
   ],
   [
+    'counting steps anew shifts the blocks that are due',
+    DECODES,
+    'counter - (counter % ints[n + BLOCK_TOKENS]!)',
+    'counter',
+  ],
+  [
+    'counting steps anew puts finishes off',
+    DECODES,
+    '  shiftFinishes(heap, first, size, steps)\n',
+    '',
+  ],
+  [
+    'counting steps anew forgets tokens',
+    DECODES,
+    'finishStep[request] = finishStep[request]! - steps',
+    'finishStep[request] = finishStep[request]!',
+  ],
+  [
     'shared answers are committed at the end only',
     FAST,
     'if (ints[n + SHARING]! > 0) most = Math.min(most, stepsToSharedBlock(state, backend))',
