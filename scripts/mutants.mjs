@@ -12,6 +12,7 @@ const POLICIES = 'core/src/backend/policy-fleet.ts'
 const RESERVED = 'core/src/backend/reservations.ts'
 const DECODES = 'core/src/backend/decode-batches.ts'
 const BLOCKS = 'core/src/backend/stretch-blocks.ts'
+const PLANS = 'core/src/backend/step-plans.ts'
 const RADIX = 'hardware/src/kv-cache/radix-kv-cache.ts'
 const INDEX = 'hardware/src/kv-cache/prefix-index.ts'
 const LRU = 'hardware/src/kv-cache/lru-segments.ts'
@@ -259,6 +260,12 @@ const MUTANTS = [
     RESERVED,
     'this.backendOf[request] === backend',
     'this.backendOf[request] !== -1',
+  ],
+  [
+    'prompts do not attend to what is computed before',
+    PLANS,
+    'tokens * computed + (tokens * (tokens + 1)) / 2',
+    '(tokens * (tokens + 1)) / 2',
   ],
   ['ranks in lockstep are stretched', POLICIES, 'isLockstep(this.specs[backend]!) ||', 'false ||'],
 ]
