@@ -238,6 +238,12 @@ const MUTANTS = [
     'this.swapOut(backend, request, 0)',
   ],
   [
+    'swapped tokens go along to another backend',
+    POLICIES,
+    '    progress.swappedTokens[request] = 0\n',
+    '',
+  ],
+  [
     'nothing is set aside for KV caches on their way',
     RESERVED,
     'let blocks = this.ofFetching[backend]!',
