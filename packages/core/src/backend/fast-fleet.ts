@@ -33,6 +33,7 @@ import {
   announceNews,
   announceNext,
   announceNone,
+  changesMatches,
   commitChunks,
 } from './stretch-blocks.js'
 import { invalidLatency, isLatencyValid, stepsTogether } from './stretch-length.js'
@@ -188,10 +189,11 @@ export class FastFleet extends FleetBatches implements Fleet {
     floats[x + START_MS] = nowMs
     floats[x + BASE_MS] = segment.baseMs
     floats[x + SLOPE_MS] = segment.slopeMs
-    const steps =
+    let steps =
       isAlone || this.context.recorder.stepCompleted !== undefined
         ? 1
         : stepsTogether(state, backend, segment.steps)
+    if (this.context.tellsKvEvents && changesMatches(state, backend, steps)) steps = 1
     ints[n + STEPS] = steps
     setEnd(state, backend, steps)
     announceNews(state, backend)

@@ -51,6 +51,8 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionL
       machinery.window.refill(this)
       machinery.loop.restartEntries()
     }
+    const { entryTimes = machinery.requests.arrivalMs } = machinery.window ?? {}
+    this.desk.deliveries?.start(entryTimes[0] ?? 0)
   }
 
   /** Requests that have ended so far. */
@@ -107,7 +109,7 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionL
     const backends = this.measured.sinceStart()
     return {
       router: desk.name,
-      visibility: 'exact',
+      visibility: options.visibility?.name ?? 'exact',
       seed: options.seed,
       requestCount: options.requests.size,
       rejectReasons: this.rejectReasons,
@@ -134,16 +136,33 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionL
     if (subject < subjects.frontEnd) dispatcher.transferCompleted(machinery.requestOf(subject))
     else if (subject < subjects.metricsTaken)
       dispatcher.enqueue(machinery.requestOf(subject - subjects.frontEnd))
+    else if (subject < subjects.firstTimer) this.deliver(subject)
     else if (subject < subjects.released) this.timerDue(subject - subjects.firstTimer)
     else if (subject === subjects.released) {
       for (const { request, decision } of this.desk.held.takeReleased())
         dispatcher.dispatch(request, decision)
     } else if (subject < subjects.decided) this.askAgain(subject - subjects.asked)
-    else {
+    else if (subject < subjects.client) {
+      this.decide(machinery.requestOf(subject - subjects.decided))
+    } else {
       const request = subject - subjects.client
       this.client.send(request)
       this.submit(request)
     }
+  }
+
+  /** Something about the backends, or about other routers, reaches the routers. */
+  private deliver(subject: number): void {
+    const { subjects } = this.machinery
+    const deliveries = this.desk.deliveries!
+    if (subject === subjects.kvDelivered) {
+      deliveries.kv!.deliver()
+      return
+    }
+    if (subject === subjects.metricsTaken) deliveries.metrics!.take()
+    else if (subject === subjects.metricsDelivered) deliveries.metrics!.deliver()
+    else deliveries.sync()
+    this.checkMoving()
   }
 
   private timerDue(number: number): void {
@@ -154,11 +173,12 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionL
     this.checkMoving()
   }
 
-  /** Ends a run in which only timers still go off, for ever. */
+  /** Ends a run in which only timers still go off and metrics are polled, for ever. */
   private checkMoving(): void {
     const { machinery, desk } = this
     const { loop, clock } = machinery
-    if (loop.isMoving || loop.pendingEvents > desk.timers.pendingEvents) {
+    const ticking = desk.timers.pendingEvents + (desk.deliveries?.pendingEvents ?? 0)
+    if (loop.isMoving || loop.pendingEvents > ticking) {
       this.movingMs = clock.nowMs
     } else if (!this.dispatcher.resolveDeadlock()) {
       if (desk.held.size === 0) machinery.isOver = true
@@ -174,6 +194,7 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionL
     const { window, loop } = this.machinery
     const request = window === undefined ? entry : window.rowOf(entry)
     if (!this.isMeasuring) this.measureFrom(request)
+    this.desk.deliveries?.arrived(request)
     if (this.client.sendOrHold(request)) this.submit(request)
     if (window?.isLastEntry(entry)) {
       window.refill(this)
@@ -240,7 +261,7 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionL
     const { machinery, desk } = this
     const ticketOf = (request: number): number => machinery.ordinalOf(request)
     const request = desk.held.takeDue(ticket, machinery.clock.nowMs, ticketOf)
-    if (request >= 0) this.submit(request)
+    if (request >= 0) this.decide(request)
   }
 
   /** Nothing will make routers release what they hold. @returns false when they hold nothing */
@@ -250,7 +271,19 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionL
     return held.length > 0
   }
 
+  /** A router begins to work on a request. */
   private submit(request: number): void {
+    const { machinery, desk } = this
+    const workMs = desk.deliveries?.decisionMs(request) ?? 0
+    if (workMs === 0) this.decide(request)
+    else {
+      const { loop, clock, subjects } = machinery
+      const subject = checkedSubject(subjects.decided + machinery.ticketOf(request))
+      loop.schedule(clock.nowMs + workMs, subject)
+    }
+  }
+
+  private decide(request: number): void {
     this.dispatcher.dispatch(request, this.desk.route(request))
   }
 
@@ -284,6 +317,7 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionL
     if (request !== (this.options.warmupRequests ?? 0)) return
     this.isMeasuring = true
     this.measured.start()
+    this.desk.deliveries?.kv?.measuringStarts()
   }
 
   private checkConservation(): void {

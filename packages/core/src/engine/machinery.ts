@@ -27,6 +27,7 @@ export class Machinery {
   readonly loop: EventLoop
   readonly clock: Clock
   readonly subjects: EventSubjects
+  private readonly tellsKvEvents: boolean
   /** True when all requests have ended, or nothing can come any more: nobody starts anything then. */
   isOver = false
   readonly kv: KvCache
@@ -50,6 +51,8 @@ export class Machinery {
     const { specs } = this
     this.loop = new EventLoop(specs.length, this.window?.entryTimes ?? requests.arrivalMs)
     this.clock = this.loop.clock
+    const prefixes = options.visibility?.prefixes ?? 'live'
+    this.tellsKvEvents = typeof prefixes !== 'string'
     this.subjects = new EventSubjects(options.requests.size)
     this.kv = cluster.kvCache(
       requests,
@@ -75,6 +78,7 @@ export class Machinery {
         recorder: this.ranks?.recorder(recorder) ?? recorder,
         gaps: this.gaps,
         measuredFrom: warmupRequests,
+        tellsKvEvents: this.tellsKvEvents,
       },
       this.kv,
     )
@@ -116,6 +120,8 @@ export class Machinery {
     }
     fleet.startStep(id)
     if (loop.alarmMs[id]! < Number.POSITIVE_INFINITY) loop.alarmChanged(id)
+    // What the step takes from the cache is told when it is taken, not when somebody looks.
+    if (this.tellsKvEvents) fleet.sync(id)
   }
 
   /** Starts a step on all ranks of a backend, once none is in one. */
@@ -129,6 +135,7 @@ export class Machinery {
     let endMs = 0
     for (let rank = from; rank < to; rank++) {
       fleet.startStep(rank)
+      if (this.tellsKvEvents) fleet.sync(rank)
       if (alarmMs[rank]! < Number.POSITIVE_INFINITY) endMs = Math.max(endMs, alarmMs[rank]!)
     }
     for (let rank = from; rank < to; rank++) {
