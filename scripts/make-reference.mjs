@@ -3,7 +3,11 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { configReference, listAlgorithms, VISIBILITY_PROFILES } from '../packages/experiments/dist/index.js'
+import {
+  configReference,
+  listAlgorithms,
+  VISIBILITY_PROFILES,
+} from '../packages/experiments/dist/index.js'
 
 const root = new URL('../', import.meta.url)
 const algorithms = listAlgorithms()
