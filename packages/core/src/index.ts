@@ -26,6 +26,7 @@ export type {
   KvUsage,
   RenewableKvCache,
 } from './kv-cache/kv-cache.js'
+export type { KvListener } from './kv-cache/kv-listener.js'
 export type { LatencyModel, StepSegment, StepShape } from './latency/latency-model.js'
 export { Int32Column } from './requests/int32-column.js'
 export { Int32List } from './requests/int32-list.js'
@@ -58,3 +59,9 @@ export {
   type RoutingDecision,
   reject,
 } from './routing/routing-algorithm.js'
+export type {
+  DeliveredKvEvents,
+  PolledMetrics,
+  RouterSplit,
+  Visibility,
+} from './routing/visibility.js'

@@ -36,4 +36,5 @@ export {
   type ValidationReport,
   validate,
 } from './validation/validate.js'
+export { VISIBILITY_PROFILES, type VisibilityProfile } from './visibility/visibility-profiles.js'
 export type { TraceOptions } from './workload/load-workload.js'

@@ -35,6 +35,8 @@ export interface FleetContext {
   readonly gaps: TokenGaps
   /** First row of the request table that is measured. */
   readonly measuredFrom: number
+  /** Whether changes of KV caches must be made in the step in which they happen. */
+  readonly tellsKvEvents: boolean
 }
 
 /**

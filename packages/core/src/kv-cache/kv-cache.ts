@@ -1,4 +1,5 @@
 import type { RequestTable } from '../requests/request-table.js'
+import type { KvListener } from './kv-listener.js'
 
 /** Blocks of one backend's KV cache: `total = held + cached + free`. */
 export interface KvUsage {
@@ -65,6 +66,8 @@ export interface KvCache {
   usage(backend: number, out: KvUsage): void
   /** Cached blocks given up for others so far, on one backend. */
   evictions(backend: number): number
+  /** Tells a listener from now on of the blocks that prompts can share, in order; costs time when called. */
+  listen?(listener: KvListener): void
   /** Checks every invariant of the store; the engine calls it at the end of a run. @throws RouteSimError */
   verify(): void
 }

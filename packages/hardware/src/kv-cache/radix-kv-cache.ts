@@ -1,6 +1,7 @@
 import type {
   KvCacheFactory,
   KvCapacity,
+  KvListener,
   KvUsage,
   RenewableKvCache,
   RequestTable,
@@ -216,6 +217,10 @@ export class RadixKvCache implements RenewableKvCache {
 
   renew(request: number): void {
     this.index.renew(request)
+  }
+
+  listen(listener: KvListener): void {
+    this.index.listener = listener
   }
 
   verify(): void {
