@@ -103,7 +103,7 @@ function atPeak(options: RooflineOptions): RooflineOptions {
       overlap: 64,
       expertBandwidth: 1,
       expertFlops: 1,
-      kvBandwidth: 1,
+      kvBandwidth: { wide: 1, narrow: 1 },
       attentionFlops: 1,
       attentionRampTokens: 0,
       elementwiseBandwidth: Number.MAX_VALUE,

@@ -1,5 +1,12 @@
 import { RouteSimError } from '@routesim/core'
-import { findEngine, findGpu, findModel, type WeightPrecision } from '@routesim/hardware'
+import {
+  findEngine,
+  findGpu,
+  findModel,
+  type Gpu,
+  type Model,
+  type WeightPrecision,
+} from '@routesim/hardware'
 import { type CsvRow, numberIn } from '../data/csv-rows.js'
 import { deployment } from '../deployment.js'
 import { closedLoopMedians } from '../load-generator/closed-loop.js'
@@ -27,6 +34,20 @@ const GPUS: Readonly<Record<string, string>> = { h100_sxm: 'H100 SXM' }
 /** InferenceMAX draws lengths from 80 % of the nominal ones on, and sends ten per request in flight. */
 const LEAST_SHARE = 0.8
 const ROUNDS = 10
+/**
+ * The file's own measurements of SGLang send all requests at once and no more, as its
+ * `bench_one_batch_server` does: first tokens come after half of all prompts, whatever the output.
+ */
+const OWN_BENCHMARK = 'source_file=/'
+
+/**
+ * Recipes of InferenceMAX with `kv-cache-dtype: fp8` (SemiAnalysisAI/InferenceX, benchmarks/). Those of
+ * Llama on Hopper have it too, but waits for KV blocks say that what was measured kept 16 bits.
+ */
+function hasNarrowCache(model: Model, gpu: Gpu): boolean {
+  if (model.name === 'DeepSeek-V3') return true
+  return /^(Llama-3.1-70B|gpt-oss-120b)$/.test(model.name) && gpu.architecture === 'blackwell'
+}
 
 /** Step times of whole engines at fixed concurrency, many models and GPUs. */
 export const siliconSet: ValidationSet = {
@@ -45,8 +66,8 @@ function predictRow(row: CsvRow): ValidationRow[] {
     promptTokens: of('isl'),
     outputTokens: of('osl'),
     concurrency,
-    leastShare: LEAST_SHARE,
-    rounds: ROUNDS,
+    leastShare: isOneBatch(row) ? 1 : LEAST_SHARE,
+    rounds: isOneBatch(row) ? 1 : ROUNDS,
   })
   if (medians === undefined) return []
   return rowsOf(
@@ -64,12 +85,21 @@ function predictRow(row: CsvRow): ValidationRow[] {
   )
 }
 
+function isOneBatch(row: CsvRow): boolean {
+  return row['backend'] === 'sglang' && isOwnBenchmark(row)
+}
+
+function isOwnBenchmark(row: CsvRow): boolean {
+  return row['silicon_data_source']?.startsWith(OWN_BENCHMARK) === true
+}
+
 /** What RouteSim needs to know; undefined for models, GPUs and layouts that it does not. */
 function partsOf(row: CsvRow) {
   const tp = numberIn(row, 'tp_size') ?? 0
   const isPlain =
     (numberIn(row, 'attention_dp_size') ?? 1) === 1 && (numberIn(row, 'pp_size') ?? 1) === 1
   const name = (row['model_path'] ?? '').split('/').at(-1)!
+  const kvPrecision = 'fp8' as const
   const quantized = PRECISIONS[row['gemm_quant_mode'] ?? '']
   if (!isPlain || quantized === undefined) return undefined
   try {
@@ -82,7 +112,8 @@ function partsOf(row: CsvRow) {
     const precision = model.weights === 'mxfp4' ? ('mxfp4' as const) : quantized
     const ep = isShared && model.experts!.count % ranks === 0 ? ranks : 1
     const engine = findEngine(row['backend'] ?? '').name
-    const parts = { model: model.name, gpu: gpu.name, engine, tp, ep, precision }
+    const kv = !isOwnBenchmark(row) && hasNarrowCache(model, gpu) ? { kvPrecision } : {}
+    const parts = { model: model.name, gpu: gpu.name, engine, tp, ep, precision, ...kv }
     deployment(parts)
     return parts
   } catch (error) {
