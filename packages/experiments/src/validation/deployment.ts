@@ -25,6 +25,8 @@ export interface DeploymentOptions {
   readonly kvTokens?: number
   readonly gpuMemoryUtilization?: number
   readonly maxBatchTokens?: number
+  /** Tokens per KV block. */
+  readonly blockTokens?: number
   readonly maxNumSeqs?: number
   readonly chunkedPrefill?: boolean
   /** Step times; the roofline when absent. */
@@ -49,7 +51,7 @@ export function deployment(options: DeploymentOptions): Deployment {
   const kvPrecision = options.kvPrecision ?? engine.kvPrecision(precision)
   const maxBatchTokens = options.maxBatchTokens ?? defaultFor(engine.maxBatchTokens, gpu)
   const maxNumSeqs = options.maxNumSeqs ?? defaultFor(engine.maxNumSeqs, gpu)
-  const blockTokens = engine.kvBlockTokens
+  const blockTokens = options.blockTokens ?? engine.kvBlockTokens
   const parts = { model, gpu, precision, kvPrecision }
   const blocks =
     options.kvTokens === undefined

@@ -18,7 +18,6 @@ const PICKERS: Readonly<Record<string, EndpointPickerOptions>> = {
 }
 
 const RANDOM_POLICIES = new Set(['random', 'k8s_rr'])
-const ROUND_ROBIN = 'k8s_rr'
 
 /** Expected prefill time by which holders of a prefix may exceed the others: llm-d's default. */
 const AFFINITY = { threshold: 0.8, maxPenaltyMs: 18_000 } as const
@@ -38,7 +37,6 @@ export function llmdPolicy(
   requests: RequestTable,
 ): RoutingAlgorithm {
   const options = pickerOf(name, description)
-  if (name === ROUND_ROBIN) return roundRobin(name)
   // A Kubernetes Service picks a pod per connection, and a load generator opens one per request in flight.
   return options === undefined ? uniform(name) : endpointPicker(name, options, requests)
 }
@@ -63,9 +61,4 @@ function uniform(name: string): RoutingAlgorithm {
     name,
     route: (_, cluster) => cluster.backends[cluster.random.integer(cluster.backends.length)]!,
   }
-}
-
-function roundRobin(name: string): RoutingAlgorithm {
-  let next = 0
-  return { name, route: (_, { backends }) => backends[next++ % backends.length]! }
 }
