@@ -103,6 +103,8 @@ function atPeak(options: RooflineOptions): RooflineOptions {
       overlap: 64,
       expertBandwidth: 1,
       expertFlops: 1,
+      hasNarrowExperts: true,
+      expertTile: { few: 0, many: 0 },
       kvBandwidth: { wide: 1, narrow: 1 },
       attentionFlops: 1,
       attentionRampTokens: 0,

@@ -13,8 +13,14 @@ export interface KernelEfficiency {
   readonly overlap: number
   /** Part of the bandwidth at which grouped products of a mixture read the experts they touch. */
   readonly expertBandwidth: number
-  /** Part of the 16-bit peak that grouped products reach, whatever the precision of the weights. */
+  /**
+   * Part of the peak that grouped products reach on the rows they compute: of the 16-bit peak, or of that
+   * of the weights where `hasNarrowExperts` says that kernels compute in their precision.
+   */
   readonly expertFlops: number
+  readonly hasNarrowExperts: boolean
+  /** Rows to which the tokens of an expert are padded, in steps with fewer tokens than experts and others. */
+  readonly expertTile: { readonly few: number; readonly many: number }
   /** Part of the bandwidth at which decoding attention reads a KV cache of 16 bits, and of 8. */
   readonly kvBandwidth: { readonly wide: number; readonly narrow: number }
   /** Part of the 16-bit peak that attention of long prompt chunks reaches. */
@@ -58,12 +64,17 @@ const FLASH_ATTENTION_3 = { rows: 128, packsHeads: true } as const
  */
 const FP8_KV_ON_HOPPER = 0.43
 
+/** Default blocks of vLLM's fused_moe: 16 rows up to as many tokens as experts, 64 beyond. */
+const FUSED_MOE_TILE = { few: 16, many: 64 } as const
+
 const HOPPER: KernelEfficiency = {
   matmulBandwidth: 0.92,
   matmulFlops: { wide: 0.69, narrow: 0.65 },
   overlap: 2.8,
   expertBandwidth: 0.7,
-  expertFlops: 0.25,
+  expertFlops: 0.42,
+  hasNarrowExperts: false,
+  expertTile: FUSED_MOE_TILE,
   kvBandwidth: { wide: 0.89, narrow: FP8_KV_ON_HOPPER },
   attentionFlops: 0.67,
   attentionRampTokens: 870,
@@ -78,7 +89,9 @@ const AMPERE: KernelEfficiency = {
   matmulFlops: { wide: 0.77, narrow: 0.77 },
   overlap: 2,
   expertBandwidth: 0.7,
-  expertFlops: 0.4,
+  expertFlops: 0.5,
+  hasNarrowExperts: false,
+  expertTile: FUSED_MOE_TILE,
   kvBandwidth: { wide: 0.705, narrow: 0.705 },
   attentionFlops: 0.578,
   attentionRampTokens: 420,
@@ -106,7 +119,9 @@ export const KERNEL_EFFICIENCIES: Readonly<Record<GpuArchitecture, KernelEfficie
   blackwell: {
     ...HOPPER,
     expertBandwidth: 0.9,
-    expertFlops: 0.5,
+    expertFlops: 0.42,
+    hasNarrowExperts: true,
+    expertTile: { few: 8, many: 64 },
     kvBandwidth: { wide: 0.89, narrow: 0.89 },
     mixedTile: { rows: 1, packsHeads: true },
     source: 'as Hopper; FlashInfer runs decodes and prompt chunks in kernels of their own',

@@ -137,7 +137,9 @@ class Roofline implements RooflineLatency {
     const { count, active, ranks } = experts
     const touched = expectedDistinct(count / ranks, active / count, tokens)
     const visits = expectedLargest(tokensOf(step) * active, ranks)
-    return this.overlapped(experts.readMsPerExpert * touched, experts.msPerVisit * visits)
+    const { few, many } = this.efficiency.expertTile
+    const rows = paddedRows(visits, touched, tokensOf(step) <= count ? few : many)
+    return this.overlapped(experts.readMsPerExpert * touched, experts.msPerVisit * rows)
   }
 
   private communicationMs(step: StepShape): number {
@@ -165,6 +167,11 @@ class Roofline implements RooflineLatency {
     const ratio = Math.min(readMs, computeMs) / longer
     return longer * (1 + ratio ** this.efficiency.overlap) ** (1 / this.efficiency.overlap)
   }
+}
+
+/** Rows that are computed for visits to some experts, each of whose are filled up to tiles. */
+function paddedRows(visits: number, touched: number, tile: number): number {
+  return Math.max(touched * tile, visits + (touched * tile) / 2)
 }
 
 function tokensOf(step: StepShape): number {

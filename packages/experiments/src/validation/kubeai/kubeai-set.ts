@@ -4,7 +4,6 @@ import { radixKvCache } from '@routesim/hardware'
 import { type CsvRow, numberIn, numbersIn } from '../data/csv-rows.js'
 import { deployment } from '../deployment.js'
 import { type ChatLoad, chatWorkload } from '../load-generator/chat-workload.js'
-import { withPromptContent } from '../load-generator/prompt-content.js'
 import { stageMetrics } from '../load-generator/stage-metrics.js'
 import { unpredicted } from '../report/unpredicted-row.js'
 import { type Metrics, rowsOf } from '../report/validation-row.js'
@@ -27,10 +26,22 @@ const UNDERSCORED: Readonly<Record<string, string>> = {
 }
 
 /** 800 conversations in 8000 prompts of 832 tokens in the mean, each a turn longer than the one before. */
-const BENCH = { chats: 800, turns: 10, promptTokens: 832, answerTokens: 76 } as const
+const BENCH = {
+  chats: 800,
+  turns: 10,
+  promptTokens: 832,
+  answerTokens: 76,
+  answers: 'exponential',
+} as const
 const BENCH_IN_FLIGHT = [800, 1600, 3200, 8000]
-/** 8000 threads of 7.38 turns, prompts of 386 tokens and answers of 39 in the mean. */
-const THREADS = { chats: 8000, turns: 7.378875, promptTokens: 386, answerTokens: 39 } as const
+/** 8000 threads of 7.38 turns, prompts of 386 tokens and answers of 39 in the mean, 40 at most. */
+const THREADS = {
+  chats: 8000,
+  turns: 7.378875,
+  promptTokens: 386,
+  answerTokens: 39,
+  answers: 'equal',
+} as const
 const THREADS_IN_FLIGHT = [300, 600, 1200, 2400]
 
 /** Balancers of KubeAI over 8 small GPUs; how prompts grow is modelled, not published. */
@@ -107,7 +118,7 @@ function simulated(
       kvCache: radixKvCache({ prefixCaching: true }),
     },
     requests,
-    router: withPromptContent(algorithm, requests),
+    router: algorithm,
     seed: SEED,
     maxInFlight: inFlight,
   })

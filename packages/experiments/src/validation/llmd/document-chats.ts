@@ -16,6 +16,7 @@ const CHATS = {
   atOnce: 128,
   privateTokens: 48 * 1024,
   answerTokens: 256,
+  answers: 'equal',
 } as const
 const PODS = 14
 const POLICIES: Readonly<Record<string, EndpointPickerOptions>> = {

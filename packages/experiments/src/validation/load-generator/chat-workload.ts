@@ -11,7 +11,9 @@ export interface ChatLoad {
   readonly privateTokens?: number
   /** Tokens of each message. */
   readonly messageTokens: number
+  /** In the mean; each as long, or exponentially about it. */
   readonly answerTokens: number
+  readonly answers: 'equal' | 'exponential'
   /** Chats under way at once: all send their first turn, then all their second, and so on. */
   readonly atOnce: number
 }
@@ -38,7 +40,7 @@ export function chatWorkload(load: ChatLoad, seed: number): RequestTable {
         builder.add({
           arrivalMs: 0,
           promptTokens: systemTokens + own,
-          outputTokens: answerTokens,
+          outputTokens: answerOf(load, random),
           prefixTokens: systemTokens + own,
           promptNode: builder.prompts.stream(system, `chat ${first + i}`, systemTokens + own),
           session: String(first + i),
@@ -47,4 +49,10 @@ export function chatWorkload(load: ChatLoad, seed: number): RequestTable {
     }
   }
   return builder.build()
+}
+
+function answerOf({ answerTokens, answers }: ChatLoad, random: RandomStream): number {
+  return answers === 'equal'
+    ? answerTokens
+    : Math.max(1, Math.round(answerTokens * random.exponential(1)))
 }
