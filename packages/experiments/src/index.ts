@@ -30,6 +30,7 @@ export { type SweepOptions, type SweepPoint, type SweepReport, sweep } from './r
 export type { ErrorSummary } from './validation/report/error-summary.js'
 export type { PolicyPair } from './validation/report/policy-order.js'
 export type { SaturationKnee } from './validation/report/saturation-knee.js'
+export type { UnpredictedRow } from './validation/report/unpredicted-row.js'
 export type { ValidationRow } from './validation/report/validation-row.js'
 export {
   type ValidateOptions,
