@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const FAST = 'core/src/backend/fast-fleet.ts'
 const STRETCH = 'core/src/backend/stretch-length.ts'
+const PREEMPTING = 'core/src/backend/preempting-fleet.ts'
 const POLICIES = 'core/src/backend/policy-fleet.ts'
 const RESERVED = 'core/src/backend/reservations.ts'
 const DECODES = 'core/src/backend/decode-batches.ts'
@@ -185,7 +186,7 @@ const MUTANTS = [
   ],
   [
     'evicting all forgets the chunk',
-    POLICIES,
+    PREEMPTING,
     'blocksNeeded(state, backend, 1) + this.blocksOfChunk(backend)',
     'blocksNeeded(state, backend, 1)',
   ],
@@ -195,10 +196,10 @@ const MUTANTS = [
     'hasLost ? this.evictsAll[backend] === 1 : !hasStalled',
     '!hasLost && !hasStalled',
   ],
-  ['the longest answer is retracted', POLICIES, '? emitted < fewest', '? emitted > fewest'],
+  ['the longest answer is retracted', PREEMPTING, '? emitted < fewest', '? emitted > fewest'],
   [
     'among equal answers the shortest prompt is retracted',
-    POLICIES,
+    PREEMPTING,
     '? prompt > longest',
     '? prompt < longest',
   ],
@@ -216,7 +217,7 @@ const MUTANTS = [
   ],
   [
     'a chunk that is swapped out is lost',
-    POLICIES,
+    PREEMPTING,
     'this.swapOut(backend, request, this.state.computedTokens[request]!)',
     'this.swapOut(backend, request, 0)',
   ],
@@ -243,6 +244,37 @@ const MUTANTS = [
     RESERVED,
     'this.backendOf[request] === backend',
     'this.backendOf[request] !== -1',
+  ],
+  [
+    'an urgent arrival does not end a stretch',
+    POLICIES,
+    'if (this.queues.peek(backend) !== head) this.state.ints[backend * INTS + IS_BLOCKED] = 0',
+    '',
+  ],
+  [
+    'an order that changes with time is stretched',
+    POLICIES,
+    'this.isArranged[backend] === 1 ||',
+    'false ||',
+  ],
+  ['the order is made once and for all', POLICIES, '    queues.arrange(backend)\n', ''],
+  [
+    'the urgent lose their blocks first',
+    PREEMPTING,
+    'return difference > 0 ||',
+    'return difference < 0 ||',
+  ],
+  [
+    'a block taken for this step is lost with its request',
+    PREEMPTING,
+    'if (hasGrown(last)) this.kv.giveBack(backend, 1)',
+    '',
+  ],
+  [
+    'who loses blocks keeps a place in the step',
+    PREEMPTING,
+    'if (hasLost) this.replan(backend)',
+    '',
   ],
   ['ranks in lockstep are stretched', POLICIES, 'isLockstep(this.specs[backend]!) ||', 'false ||'],
 ]

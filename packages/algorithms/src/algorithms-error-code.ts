@@ -8,3 +8,5 @@ export type AlgorithmsErrorCode =
   | 'score_invalid'
   | 'prompt_content_missing'
   | 'index_invalid'
+  | 'policy_invalid'
+  | 'policy_unknown'

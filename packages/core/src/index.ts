@@ -1,4 +1,11 @@
 export type { BatchingPolicy, PreemptionMode } from './backend/engine-policies.js'
+export type {
+  ArrangedPolicy,
+  LocalPolicy,
+  LocalPolicyFactory,
+  RankedPolicy,
+  WaitingRequests,
+} from './backend/local-policy.js'
 export type { Recorder } from './engine/recorder.js'
 export {
   type BackendTotals,

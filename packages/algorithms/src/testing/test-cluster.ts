@@ -77,6 +77,7 @@ export function testRequest(fields: Partial<RequestView> = {}): RequestView {
     model: undefined,
     adapter: undefined,
     priority: 0,
+    ttftSloMs: undefined,
     ...fields,
   }
 }

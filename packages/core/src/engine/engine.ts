@@ -101,6 +101,7 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
       listener: this,
       recorder: this.ranks?.recorder(recorder) ?? recorder,
       gaps: this.gaps,
+      seed,
       measuredFrom: warmupRequests,
     }
     const { kv } = this

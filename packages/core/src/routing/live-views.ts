@@ -56,6 +56,9 @@ export class RequestCursor implements RequestView {
   get priority(): number {
     return this.#table.priority[this.#row]!
   }
+  get ttftSloMs(): number | undefined {
+    return this.#table.ttftSloMs[this.#row]! || undefined
+  }
 }
 
 /** What views read. */

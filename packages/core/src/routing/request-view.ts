@@ -19,4 +19,6 @@ export interface RequestView {
   readonly adapter: string | undefined
   /** Larger is more urgent; 0 is the default. */
   readonly priority: number
+  /** Time to the first token that the client asks for, in ms; undefined when it asks for none. */
+  readonly ttftSloMs: number | undefined
 }

@@ -1,0 +1,11 @@
+/** The waiting requests of one backend in the order of its local policy. */
+export interface LocalQueue {
+  /** The request that goes next, -1 when nobody waits. */
+  peek(): number
+  /** @param isFirst - whether it counts as having come before all others */
+  push(request: number, isFirst: boolean): void
+  /** Takes out the one that `peek` names. */
+  pop(): number
+  /** A batch has room: decides who goes first now. */
+  arrange(): void
+}
