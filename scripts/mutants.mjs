@@ -108,7 +108,7 @@ const MUTANTS = [
   [
     'a knot of the latency model is ignored',
     STRETCH,
-    'segmentSteps < MOST_STEPS ? segmentSteps | 0 : MOST_STEPS',
+    'segment.steps < MOST_STEPS ? segment.steps | 0 : MOST_STEPS',
     'MOST_STEPS',
   ],
   [

@@ -6,7 +6,6 @@ export type AlgorithmsErrorCode =
   | 'parameter_unknown'
   | 'parameter_invalid'
   | 'score_invalid'
-  | 'prompt_content_missing'
   | 'index_invalid'
   | 'policy_invalid'
   | 'policy_unknown'

@@ -1,4 +1,4 @@
-import type { RequestView } from '@routesim/core'
+import type { WaitingRequest } from '@routesim/core'
 import type { NumberParameter } from '../definition/router-parameters.js'
 
 /** When a request that asks for no time to first token is due: for all policies with deadlines. */
@@ -20,7 +20,7 @@ export const sloParameters: {
 
 /** When the first token of a request is due, in ms. */
 export function deadlineOf(
-  { arrivalMs, promptTokens, ttftSloMs }: RequestView,
+  { arrivalMs, promptTokens, ttftSloMs }: WaitingRequest,
   slo: { readonly slo_ms: number; readonly slo_ms_per_prompt_token: number },
 ): number {
   return arrivalMs + (ttftSloMs ?? slo.slo_ms + slo.slo_ms_per_prompt_token * promptTokens)

@@ -1,13 +1,26 @@
 import type { RandomStream } from '../kernel/random-stream.js'
 import type { RequestView } from '../routing/request-view.js'
 
+/** What a local policy may know of a request by itself: never its true output length. */
+export type WaitingRequest = Pick<
+  RequestView,
+  | 'arrivalMs'
+  | 'promptTokens'
+  | 'maxTokens'
+  | 'user'
+  | 'tenant'
+  | 'adapter'
+  | 'priority'
+  | 'ttftSloMs'
+>
+
 /** The requests that wait at one backend, in the order in which they came; a preempted one came first. */
 export interface WaitingRequests {
   readonly nowMs: number
   /** How many wait, at least 1. */
   readonly size: number
   /** The i-th. A cursor: the next call moves it. */
-  at(i: number): RequestView
+  at(i: number): WaitingRequest
   /** Leading tokens of the i-th whose KV this backend has, floored to blocks. */
   cachedTokens(i: number): number
   /** How long the rest of the i-th prompt takes when it is computed alone, in ms; 0 when nothing is left. */
@@ -18,7 +31,7 @@ export interface WaitingRequests {
 export interface RankedPolicy {
   readonly name: string
   /** The smaller goes first, first come first served among equals. Asked when a request joins the queue. */
-  rank(request: RequestView): number
+  rank(request: WaitingRequest): number
   /**
    * Whether running requests lose their KV blocks in the opposite order, the latest arrival among equals,
    * where the backend's preemption would take them from the newest.

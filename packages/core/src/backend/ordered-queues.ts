@@ -1,11 +1,11 @@
 import type { BackendSpec } from '../engine/simulation-options.js'
 import { RandomStream } from '../kernel/random-stream.js'
-import { RequestCursor } from '../routing/live-views.js'
 import { ArrangedQueue } from './arranged-queue.js'
 import type { FleetContext } from './fleet.js'
 import type { LocalPolicy } from './local-policy.js'
 import type { LocalQueue } from './local-queue.js'
 import { RankedQueue } from './ranked-queue.js'
+import { WaitingCursor } from './waiting-cursor.js'
 import { WaitingQueues } from './waiting-queues.js'
 import { WaitingView } from './waiting-view.js'
 
@@ -25,11 +25,11 @@ export function hasLocalPolicy({ scheduling }: BackendSpec): boolean {
 export class OrderedQueues extends WaitingQueues {
   private readonly queues: readonly (LocalQueue | undefined)[]
   private readonly policies: readonly (LocalPolicy | undefined)[]
-  private readonly cursor: RequestCursor
+  private readonly cursor: WaitingCursor
 
   constructor(context: FleetContext) {
     super(context.specs.length, context.requests.size)
-    this.cursor = new RequestCursor(context.requests)
+    this.cursor = new WaitingCursor(context.requests)
     this.policies = context.specs.map(({ scheduling }, backend) =>
       scheduling?.create(new RandomStream(context.seed, `local policy ${backend}`)),
     )

@@ -1,23 +1,22 @@
 import type { BackendSpec } from '../engine/simulation-options.js'
 import type { StepShape } from '../latency/latency-model.js'
-import { RequestCursor } from '../routing/live-views.js'
-import type { RequestView } from '../routing/request-view.js'
 import type { FleetContext } from './fleet.js'
-import type { WaitingRequests } from './local-policy.js'
+import type { WaitingRequest, WaitingRequests } from './local-policy.js'
+import { WaitingCursor } from './waiting-cursor.js'
 
 /** What the local policy of one backend sees of its queue. */
 export class WaitingView implements WaitingRequests {
   private readonly backend: number
   private readonly spec: BackendSpec
   private readonly context: FleetContext
-  private readonly cursor: RequestCursor
+  private readonly cursor: WaitingCursor
   private rows: readonly number[] = []
 
   constructor(backend: number, context: FleetContext) {
     this.backend = backend
     this.spec = context.specs[backend]!
     this.context = context
-    this.cursor = new RequestCursor(context.requests)
+    this.cursor = new WaitingCursor(context.requests)
   }
 
   /** Shows these requests from now on. */
@@ -33,7 +32,7 @@ export class WaitingView implements WaitingRequests {
     return this.rows.length
   }
 
-  at(i: number): RequestView {
+  at(i: number): WaitingRequest {
     return this.cursor.at(this.rows[i]!)
   }
 
