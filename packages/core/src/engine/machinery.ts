@@ -93,6 +93,7 @@ export class Machinery {
       recorder: this.ranks?.recorder(recorder) ?? recorder,
       gaps: this.gaps,
       measuredFrom: warmupRequests,
+      seed: options.seed,
       tellsKvEvents: this.tellsKvEvents,
     }
     this.fallible = needsFallibleFleet(options) ? fallibleFleetOf(context, this.kv) : undefined

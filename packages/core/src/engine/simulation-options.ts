@@ -1,4 +1,5 @@
 import type { BatchingPolicy, PreemptionMode } from '../backend/engine-policies.js'
+import type { LocalPolicyFactory } from '../backend/local-policy.js'
 import type { KvCacheFactory, KvCapacity } from '../kv-cache/kv-cache.js'
 import type { LatencyModel } from '../latency/latency-model.js'
 import type { RequestSource } from '../requests/request-source.js'
@@ -41,6 +42,8 @@ export interface BackendSpec {
    * none if absent. It counts as waiting meanwhile. A prompt computed elsewhere has been through one.
    */
   readonly frontEndMs?: number
+  /** In which order waiting requests are admitted; first come, first served if absent. */
+  readonly scheduling?: LocalPolicyFactory
   /** `mixed` if absent. */
   readonly batching?: BatchingPolicy
   /** `recompute_newest` if absent. */

@@ -86,6 +86,8 @@ export interface BulkKvCache extends KvCache {
   free(backend: number): number
   /** Takes blocks, at most what is available, for requests that `leave` names later. */
   take(backend: number, blocks: number): void
+  /** Gives blocks back that were taken and are not used after all. */
+  giveBack(backend: number, blocks: number): void
   /**
    * Stops holding for a request for which blocks were taken up to `tokens` tokens, all of them computed.
    * @param mayReturn - as for `release`

@@ -76,6 +76,9 @@ export class RequestCursor implements RequestView {
   get priority(): number {
     return this.#table.priority[this.#row]!
   }
+  get ttftSloMs(): number | undefined {
+    return this.#table.ttftSloMs[this.#row]! || undefined
+  }
   get attempt(): number {
     return this.#facts.attempts[this.#row]!
   }

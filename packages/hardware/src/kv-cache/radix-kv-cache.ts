@@ -202,6 +202,10 @@ export class RadixKvCache implements RenewableKvCache {
     this.evict(backend, blocks - free)
   }
 
+  giveBack(backend: number, blocks: number): void {
+    this.freeBlocks[backend] = this.freeBlocks[backend]! + blocks
+  }
+
   leave(backend: number, request: number, tokens: number, mayReturn: boolean): void {
     const h = this.holdings.of(backend, request)
     const blockTokens = this.blockTokens[backend]!
