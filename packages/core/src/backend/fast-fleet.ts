@@ -36,7 +36,7 @@ import {
   changesMatches,
   commitChunks,
 } from './stretch-blocks.js'
-import { invalidLatency, isLatencyValid, stepsTogether } from './stretch-length.js'
+import { checkLatency, stepsTogether } from './stretch-length.js'
 import { setEnd, stepsOver, stepUnderWay } from './stretches.js'
 
 const NONE = -1
@@ -131,7 +131,7 @@ export class FastFleet extends FleetBatches implements Fleet {
   sync(backend: number): void {
     const { state } = this
     const { floats } = state
-    const { nowMs } = this.clock
+    const nowMs = state.time[0]!
     const x = backend * FLOATS
     // Until the step under way ends, or again at the same instant, there is nothing new.
     if (nowMs < state.newsMs[backend]! || nowMs === floats[x + LAST_SYNC_MS]) return
@@ -144,8 +144,8 @@ export class FastFleet extends FleetBatches implements Fleet {
 
   syncMatches(request: number): void {
     const { holders } = this
-    const { matchNewsMs } = this.state
-    const { nowMs } = this.clock
+    const { matchNewsMs, time } = this.state
+    const nowMs = time[0]!
     // Only these come to hold more within a stretch.
     const { chunking } = this
     for (let i = 0; i < chunking.size; i++) {
@@ -185,23 +185,20 @@ export class FastFleet extends FleetBatches implements Fleet {
     }
     const { segment } = this
     this.specs[backend]!.latency.segment(shapeOfPlan(state, backend, this.shape), segment)
-    const { nowMs } = this.clock
-    floats[x + START_MS] = nowMs
+    floats[x + START_MS] = state.time[0]!
     floats[x + BASE_MS] = segment.baseMs
     floats[x + SLOPE_MS] = segment.slopeMs
     let steps =
       isAlone || this.context.recorder.stepCompleted !== undefined
         ? 1
-        : stepsTogether(state, backend, segment.steps)
+        : stepsTogether(state, backend, segment)
     if (this.context.tellsKvEvents && changesMatches(state, backend, steps)) steps = 1
     ints[n + STEPS] = steps
     setEnd(state, backend, steps)
     announceNews(state, backend)
     if (steps > 1 && ints[n + PREFILLS]! > 0) this.chunking.add(backend)
     floats[x + LAST_SYNC_MS] = Number.NaN
-    if (!isLatencyValid(state, backend)) {
-      throw invalidLatency(this.specs[backend]!.latency.name, segment, steps, this.shape)
-    }
+    checkLatency(state, backend, this.specs[backend]!.latency, this.shape)
   }
 
   prolong(backend: number, endMs: number): void {
@@ -237,18 +234,12 @@ export class FastFleet extends FleetBatches implements Fleet {
     const n = backend * INTS
     const x = backend * FLOATS
     const k = ints[n + STEPS]!
-    const durationMs = this.clock.nowMs - floats[x + START_MS]!
     this.measure(backend)
-    this.meters.add(
-      backend,
-      durationMs,
-      k,
-      floats[x + PREFILL_TOKENS]!,
-      floats[x + DECODE_REQUESTS]!,
-    )
+    this.meters.addStretch(state, backend, k)
     if (recorder.stepCompleted !== undefined) {
       const shape = shapeOfPlan(this.state, backend, this.shape)
-      recorder.stepCompleted(backend, floats[x + START_MS]!, durationMs, shape)
+      const startMs = floats[x + START_MS]!
+      recorder.stepCompleted(backend, startMs, this.clock.nowMs - startMs, shape)
     }
     allocateSteps(state, backend, k)
     state.endMs[backend] = IDLE

@@ -32,7 +32,7 @@ const NONE = -1
  * what is resident is closed under prefixes, an extent is a pinned part followed by evictable parts.
  * All backends share one tree, so one walk of a prompt's path finds its match on every backend.
  *
- * With `take` and `setBlocks`, an engine may allocate for many decode steps at once.
+ * With `take` and `leave`, an engine may allocate for many decode steps at once.
  */
 export class RadixKvCache implements RenewableKvCache {
   private readonly isCaching: boolean
