@@ -1,4 +1,13 @@
 export type { BatchingPolicy, PreemptionMode } from './backend/engine-policies.js'
+export type {
+  ArrangedPolicy,
+  LocalPolicy,
+  LocalPolicyFactory,
+  RankedPolicy,
+  WaitingRequest,
+  WaitingRequests,
+} from './backend/local-policy.js'
+export type { BackendEvent, BackendEventKind, RetryPolicy } from './engine/backend-event.js'
 export type { Recorder } from './engine/recorder.js'
 export {
   type BackendTotals,

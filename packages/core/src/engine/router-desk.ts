@@ -121,6 +121,20 @@ export class RouterDesk implements RequestFacts {
     router.onFinished(cursor.at(request), views[backend]!, cluster, this.usage.at(request))
   }
 
+  /** Lets routers see a backend as healthy or not. */
+  setHealthy(backend: number, isHealthy: boolean): void {
+    const { maxQueueDepth } = this.replicas[0]!.views[backend]!
+    for (const { loads } of this.deliveries?.sources ?? [this.machinery.truth]) {
+      const column = loads.maxQueueDepth as Float64Array
+      column[backend] = isHealthy ? maxQueueDepth : 0
+    }
+  }
+
+  /** Lets routers see a backend at all, or not. */
+  setListed(backend: number, isListed: boolean): void {
+    for (const replica of this.replicas) replica.setListed(backend, isListed)
+  }
+
   /** Tells the routers what has happened to a backend. */
   backendChanged(backend: number, change: BackendChange): void {
     this.machinery.refresh()

@@ -10,7 +10,7 @@ import {
   type RequestFacts,
   type RouterActions,
 } from '../routing/live-views.js'
-import { ModelViews } from '../routing/model-views.js'
+import { isWhole, ModelViews } from '../routing/model-views.js'
 import {
   type RoutingAlgorithm,
   type RoutingDecision,
@@ -20,6 +20,7 @@ import type { BackendSpec } from './simulation-options.js'
 import type { VisibleSource } from './visible-source.js'
 
 const notServed = Object.freeze(reject('model_not_served'))
+const noBackend = Object.freeze(reject('no_backend'))
 
 /** What a {@link RouterReplica} is made from. */
 export interface RouterReplicaOptions {
@@ -46,6 +47,8 @@ export class RouterReplica {
   readonly models: ModelViews | undefined
   readonly cursor: RequestCursor
   readonly own: VisibleSource | undefined
+  private readonly unlisted = new Set<number>()
+  private isWhole = true
 
   constructor(options: RouterReplicaOptions) {
     const { router, number, seed, backends, source, requests, facts, actions } = options
@@ -60,6 +63,15 @@ export class RouterReplica {
     this.cursor = new RequestCursor(requests, facts)
   }
 
+  /** Lets the router see a backend, or not. */
+  setListed(backend: number, isListed: boolean): void {
+    if (isListed) this.unlisted.delete(backend)
+    else this.unlisted.add(backend)
+    this.cluster.list(({ id }) => !this.unlisted.has(id))
+    this.isWhole = isWhole(this.cluster.backends)
+    this.models?.forget()
+  }
+
   /** The cluster as this router sees it for a request; undefined when no backend serves it. */
   clusterFor(request: number): LiveClusterView | undefined {
     return this.models === undefined ? this.cluster : this.models.of(request)
@@ -69,6 +81,7 @@ export class RouterReplica {
   route(request: number): RoutingDecision {
     const cluster = this.clusterFor(request)
     if (cluster === undefined) return notServed
+    if (!this.isWhole) return noBackend
     try {
       return this.router.route(this.cursor.at(request), cluster)
     } catch (cause) {

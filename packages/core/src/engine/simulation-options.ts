@@ -1,4 +1,5 @@
 import type { BatchingPolicy, PreemptionMode } from '../backend/engine-policies.js'
+import type { LocalPolicyFactory } from '../backend/local-policy.js'
 import type { KvCacheFactory, KvCapacity } from '../kv-cache/kv-cache.js'
 import type { LatencyModel } from '../latency/latency-model.js'
 import type { RequestSource } from '../requests/request-source.js'
@@ -6,6 +7,7 @@ import type { RequestTable } from '../requests/request-table.js'
 import type { BackendRole } from '../routing/cluster-view.js'
 import type { RoutingAlgorithm } from '../routing/routing-algorithm.js'
 import type { Visibility } from '../routing/visibility.js'
+import type { BackendEvent, RetryPolicy } from './backend-event.js'
 import type { Recorder } from './recorder.js'
 
 /** One model replica. */
@@ -40,6 +42,8 @@ export interface BackendSpec {
    * none if absent. It counts as waiting meanwhile. A prompt computed elsewhere has been through one.
    */
   readonly frontEndMs?: number
+  /** In which order waiting requests are admitted; first come, first served if absent. */
+  readonly scheduling?: LocalPolicyFactory
   /** `mixed` if absent. */
   readonly batching?: BatchingPolicy
   /** `recompute_newest` if absent. */
@@ -93,4 +97,12 @@ export interface SimulationOptions {
    */
   readonly maxInFlight?: number
   readonly recorder?: Recorder
+  /** What happens to backends while the run goes on, in any order. */
+  readonly events?: readonly BackendEvent[]
+  /** From an event to the time at which routers see it, in ms; 0 if absent. */
+  readonly healthDelayMs?: number
+  /** What becomes of requests whose backend fails; they are lost if absent. */
+  readonly retries?: RetryPolicy
+  /** How long a client waits for the end of an answer from sending it on, in ms; for ever if absent. */
+  readonly timeoutMs?: number
 }

@@ -58,6 +58,8 @@ export interface KvCache {
    * @param mayReturn - whether the request may be admitted here again, as after a preemption
    */
   release(backend: number, request: number, mayReturn?: boolean): void
+  /** Loses everything on a backend: what is held, whoever holds it, and what is cached. */
+  clear(backend: number): void
   /** True when `tokens` tokens fit into an empty cache of this backend. */
   canEverFit(backend: number, tokens: number): boolean
   /** Writes the usage of one backend. */
@@ -84,6 +86,8 @@ export interface BulkKvCache extends KvCache {
   free(backend: number): number
   /** Takes blocks, at most what is available, for requests that `leave` names later. */
   take(backend: number, blocks: number): void
+  /** Gives blocks back that were taken and are not used after all. */
+  giveBack(backend: number, blocks: number): void
   /**
    * Stops holding for a request for which blocks were taken up to `tokens` tokens, all of them computed.
    * @param mayReturn - as for `release`

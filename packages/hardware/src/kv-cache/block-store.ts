@@ -151,6 +151,14 @@ export class BlockStore {
     this.spareHoldings.push(holding)
   }
 
+  /** Gives all blocks back empty, held ones as well. */
+  clear(): void {
+    for (const request of [...this.holdings.keys()]) this.release(request)
+    const { evictions } = this
+    while (this.evictable > 0) this.free[this.freeCount++] = this.evict()
+    this.evictions = evictions
+  }
+
   usage(out: KvUsage): void {
     out.total = this.total
     out.cached = this.evictable

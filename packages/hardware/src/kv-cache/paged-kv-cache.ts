@@ -69,6 +69,10 @@ class PagedKvCache implements KvCache {
     this.stores[backend]!.release(request)
   }
 
+  clear(backend: number): void {
+    this.stores[backend]!.clear()
+  }
+
   canEverFit(backend: number, tokens: number): boolean {
     const { total, blockTokens } = this.stores[backend]!
     return Math.ceil(tokens / blockTokens) <= total

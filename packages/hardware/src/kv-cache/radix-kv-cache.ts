@@ -155,6 +155,18 @@ export class RadixKvCache implements RenewableKvCache {
     this.holdings.remove(h)
   }
 
+  clear(backend: number): void {
+    const { heads } = this.holdings
+    for (let request = 0; request < heads.length; request++) {
+      const holding = this.holdings.pool.data
+      let h = heads[request]!
+      while (h !== NONE && holding[h + AT] !== backend) h = holding[h + NEXT_HOLDING]!
+      if (h !== NONE) this.letGo(h, false)
+    }
+    this.giveUp(backend, this.lru.blocks[backend]!)
+    this.freeBlocks[backend] = this.capacity[backend]!.blocks
+  }
+
   canEverFit(backend: number, tokens: number): boolean {
     return tokens <= this.capacityTokens[backend]!
   }
@@ -188,6 +200,10 @@ export class RadixKvCache implements RenewableKvCache {
     }
     this.freeBlocks[backend] = 0
     this.evict(backend, blocks - free)
+  }
+
+  giveBack(backend: number, blocks: number): void {
+    this.freeBlocks[backend] = this.freeBlocks[backend]! + blocks
   }
 
   leave(backend: number, request: number, tokens: number, mayReturn: boolean): void {
@@ -325,8 +341,13 @@ export class RadixKvCache implements RenewableKvCache {
   }
 
   private evict(backend: number, blocks: number): void {
-    const x = this.index.extents.data
     this.evicted[backend] = this.evicted[backend]! + blocks
+    this.giveUp(backend, blocks)
+  }
+
+  /** Forgets what was cached in the blocks that were not used for longest. */
+  private giveUp(backend: number, blocks: number): void {
+    const x = this.index.extents.data
     for (let left = blocks; left > 0; ) {
       const count = this.lru.evictOldest(backend, left)
       const e = this.lru.evictedFrom
