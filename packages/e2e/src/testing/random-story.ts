@@ -78,6 +78,12 @@ export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
   }
 }
 
+/** The same story with backends that do not fail and clients that wait. */
+export function untroubled(story: TinyRun): TinyRun {
+  const { events: _, healthDelayMs: __, retries: ___, timeoutMs: ____, ...rest } = story
+  return rest
+}
+
 /** What engines do differently; every other story has the plain engine. */
 function randomPolicies(seed: number, kind: StoryKind, id: number): Partial<BackendSpec> {
   if (seed % 2 === 0) return {}
