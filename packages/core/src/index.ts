@@ -26,6 +26,7 @@ export type {
   RenewableKvCache,
 } from './kv-cache/kv-cache.js'
 export type { LatencyModel, StepSegment, StepShape } from './latency/latency-model.js'
+export { Float64Column } from './requests/float64-column.js'
 export { Int32Column } from './requests/int32-column.js'
 export { Int32List } from './requests/int32-list.js'
 export { NO_NODE, type PromptTree } from './requests/prompt-tree.js'

@@ -20,6 +20,7 @@ import { checkAllEnded, checkConservation, checkEnded, checkIdle } from './check
 import { checkOptions } from './check-options.js'
 import { Client } from './client.js'
 import { invalidDecision, wrongModel } from './decision-errors.js'
+import { FollowUps } from './follow-ups.js'
 import { HandOver } from './hand-over.js'
 import { MeasuredTotals } from './measured-totals.js'
 import { type RankedSource, RankTable } from './rank-table.js'
@@ -58,6 +59,7 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
   private readonly window: RequestWindow | undefined
   private readonly rejectReasons: string[] = []
   private readonly client: Client
+  private readonly followUps: FollowUps | undefined
   private ended = 0
   private endMs = 0
   private isDone = false
@@ -122,12 +124,13 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
     )
     const isNamed = backends.some(({ model }) => model !== undefined)
     this.models = isNamed ? new ModelViews(this.cluster, requests) : undefined
-    this.cursor = new RequestCursor(requests)
+    this.client = new Client(requests, this.clock, options.maxInFlight)
+    this.followUps = this.window === undefined ? FollowUps.of(requests) : undefined
+    this.cursor = new RequestCursor(requests, this.client.sentMs)
     this.frontEndMs = Float64Array.from(specs, ({ frontEndMs = 0 }) => frontEndMs)
     this.reservedShare = Float64Array.from(specs, reservedShare)
     this.handOver = new HandOver(specs, cluster.kvTransfer, this.progress)
     this.measured = new MeasuredTotals(specs, this.fleet, this.kv)
-    this.client = new Client(requests, this.clock, options.maxInFlight)
     if (this.window !== undefined) {
       this.window.refill(this)
       this.loop.restartEntries()
@@ -205,17 +208,17 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
   }
 
   /**
-   * The KV cache of a request has reached its decode backend, a request has left a front end, or the
-   * client sends one that it held.
+   * The KV cache of a request has reached its decode backend, a request has left a front end, the
+   * client sends one that it held, or one comes whose predecessor has ended.
    */
   event(subject: number): void {
     const { size } = this.options.requests
     if (subject < size) this.completeTransfer(this.requestOf(subject))
     else if (subject < 2 * size) this.enqueue(this.requestOf(subject - size))
-    else {
+    else if (subject < 3 * size) {
       this.client.send(subject - 2 * size)
-      this.submit(subject - 2 * size)
-    }
+      this.submitFirst(subject - 2 * size)
+    } else if (this.client.sendOrHold(subject - 3 * size)) this.submitFirst(subject - 3 * size)
   }
 
   /** What an event calls a request: less than the number of all requests. */
@@ -231,8 +234,9 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
   enter(entry: number): void {
     const { window } = this
     const request = window === undefined ? entry : window.rowOf(entry)
-    if (!this.isMeasuring) this.measureFrom(request)
-    if (this.client.sendOrHold(request)) this.submit(request)
+    // One that waits for another comes after that has ended.
+    if (this.followUps?.has(request) === true) return
+    if (this.client.sendOrHold(request)) this.submitFirst(request)
     if (window?.isLastEntry(entry)) {
       window.refill(this)
       this.loop.restartEntries()
@@ -312,6 +316,12 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
   transferStarted(request: number, tokens: number): void {
     const durationMs = this.handOver.transferMs(tokens, this.progress.backend[request]!)
     this.loop.schedule(this.clock.nowMs + durationMs, this.ticketOf(request))
+  }
+
+  /** The client has sent a request. */
+  private submitFirst(request: number): void {
+    if (!this.isMeasuring) this.measureFrom(request)
+    this.submit(request)
   }
 
   private submit(request: number): void {
@@ -394,10 +404,13 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
   }
 
   private reject(request: number, reason: string): void {
-    let index = this.rejectReasons.indexOf(reason)
-    if (index < 0) index = this.rejectReasons.push(reason) - 1
-    this.progress.rejectReason[request] = index
+    this.progress.rejectReason[request] = this.reasonId(reason)
     this.end(request, OUTCOME.rejected)
+  }
+
+  private reasonId(reason: string): number {
+    const index = this.rejectReasons.indexOf(reason)
+    return index < 0 ? this.rejectReasons.push(reason) - 1 : index
   }
 
   private end(request: number, outcome: number): void {
@@ -409,6 +422,7 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
     if (window === undefined) {
       // Later in this instant, as a step is just ending.
       if (held >= 0) this.loop.schedule(this.clock.nowMs, 2 * requests.size + held)
+      if (this.followUps !== undefined) this.followUp(this.followUps, request, outcome)
       return
     }
     checkEnded(request, requests, progress)
@@ -422,10 +436,26 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
     window.give(request)
   }
 
-  /** Measuring starts with the first request that is no warm-up. */
+  /** What waits for a request comes in time, or never when that was refused. */
+  private followUp(followUps: FollowUps, request: number, outcome: number): void {
+    const { clock, loop, progress, requests } = this
+    if (outcome === OUTCOME.completed) {
+      for (let row = followUps.firstOf(request); row >= 0; row = followUps.after(row)) {
+        loop.schedule(followUps.dueMs(row, clock.nowMs), 3 * requests.size + row)
+      }
+      return
+    }
+    for (const row of followUps.allOf(request)) {
+      progress.rejectReason[row] = this.reasonId('predecessor_rejected')
+      progress.outcome[row] = outcome
+      this.ended++
+    }
+  }
+
+  /** Measuring starts with the first request sent that is no warm-up. */
   private measureFrom(request: number): void {
-    this.measuredFromMs = this.requests.arrivalMs[request]!
-    if (request !== (this.options.warmupRequests ?? 0)) return
+    this.measuredFromMs = this.client.sentMs[request]!
+    if (request < (this.options.warmupRequests ?? 0)) return
     this.isMeasuring = true
     this.measured.start()
   }

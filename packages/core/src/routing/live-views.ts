@@ -12,9 +12,12 @@ import type { RequestView } from './request-view.js'
 export class RequestCursor implements RequestView {
   #row = -1
   readonly #table: RequestTable
+  readonly #sentMs: Float64Array
 
-  constructor(table: RequestTable) {
+  /** @param sentMs - when each request was sent, which is when a router sees it arrive */
+  constructor(table: RequestTable, sentMs: Float64Array) {
     this.#table = table
+    this.#sentMs = sentMs
   }
 
   /** Moves the cursor and returns it. */
@@ -27,7 +30,7 @@ export class RequestCursor implements RequestView {
     return this.#row
   }
   get arrivalMs(): number {
-    return this.#table.arrivalMs[this.#row]!
+    return this.#sentMs[this.#row]!
   }
   get promptTokens(): number {
     return this.#table.promptTokens[this.#row]!
@@ -55,6 +58,13 @@ export class RequestCursor implements RequestView {
   }
   get priority(): number {
     return this.#table.priority[this.#row]!
+  }
+  get sloClass(): string | undefined {
+    return this.#table.strings[this.#table.sloClass?.[this.#row] ?? -1]
+  }
+  get deadlineMs(): number | undefined {
+    const deadlineMs = this.#table.deadlineMs?.[this.#row] ?? Number.NaN
+    return Number.isNaN(deadlineMs) ? undefined : deadlineMs
   }
 }
 

@@ -19,4 +19,8 @@ export interface RequestView {
   readonly adapter: string | undefined
   /** Larger is more urgent; 0 is the default. */
   readonly priority: number
+  /** Class of service. */
+  readonly sloClass?: string | undefined
+  /** Time within which the answer should be complete, in ms from the sending. */
+  readonly deadlineMs?: number | undefined
 }

@@ -57,6 +57,8 @@ export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
     random,
     shape.kv!.blocks * shape.kv!.blockTokens,
     new RandomStream(seed, `limits ${kind}`),
+    // Conversations, and trees of calls, in every fifth story.
+    seed % 5 === 2 ? new RandomStream(seed, `follow-ups ${kind}`) : undefined,
   )
   return {
     requests,
@@ -66,6 +68,7 @@ export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
     prefixCaching: random.integer(4) > 0,
     seed,
     warmupRequests: random.integer(requests.size),
+    ...(seed % 7 === 3 && { maxInFlight: 1 + (seed % 5) }),
   }
 }
 
@@ -116,6 +119,7 @@ function randomRequests(
   random: RandomStream,
   cacheTokens: number,
   limits: RandomStream,
+  waits: RandomStream | undefined,
 ): RequestTable {
   const pick = <T>(...options: T[]): T => options[random.integer(options.length)]!
   const builder = new RequestTableBuilder()
@@ -130,7 +134,23 @@ function randomRequests(
     const promptNode = random.integer(3) > 0 ? sharedNode(builder, random, shared) : NO_NODE
     // Clients mostly declare more than they get.
     const maxTokens = outputTokens + (limits.integer(2) === 0 ? 0 : limits.integer(100))
-    builder.add({ arrivalMs, promptTokens, outputTokens, promptNode, maxTokens })
+    const follows = waits !== undefined && builder.size > 0 && waits.integer(3) > 0
+    builder.add({
+      arrivalMs,
+      promptTokens,
+      outputTokens,
+      promptNode,
+      maxTokens,
+      ...(follows && {
+        predecessor: Math.max(0, builder.size - 1 - waits.integer(4)),
+        thinkMs:
+          kind === 'plain'
+            ? waits.exponential(20)
+            : kind === 'decimal'
+              ? 0.02 * waits.integer(500)
+              : waits.integer(40) / 4,
+      }),
+    })
   }
   return builder.build()
 }
