@@ -3,8 +3,11 @@ export type { TraceErrorCode } from './errors/trace-error.js'
 export {
   detectTraceFormat,
   parseTraceFormat,
+  TRACE_FORMAT_ALIASES,
   TRACE_FORMATS,
   type TraceFormat,
+  WRITABLE_TRACE_FORMATS,
+  type WritableTraceFormat,
 } from './formats/trace-format.js'
 export { generateTrace } from './generating/generate-trace.js'
 export { GeneratedSource } from './generating/generated-source.js'
