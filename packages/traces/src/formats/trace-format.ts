@@ -35,12 +35,14 @@ export const WRITABLE_TRACE_FORMATS: readonly WritableTraceFormat[] = TRACE_FORM
 )
 
 /** Other names of formats. */
-export const TRACE_FORMAT_ALIASES = {
+export const TRACE_FORMAT_ALIASES: Readonly<
+  Record<'jsonl' | 'opentelemetry' | 'vllm_bench' | 'sglang_bench', TraceFormat>
+> = {
   jsonl: 'compact_jsonl',
   opentelemetry: 'otel',
   vllm_bench: 'bench_serve',
   sglang_bench: 'bench_serve',
-} as const satisfies Readonly<Record<string, TraceFormat>>
+}
 
 const NAMES: ReadonlyMap<string, TraceFormat> = new Map([
   ...TRACE_FORMATS.map((format) => [format, format] as const),
