@@ -36,7 +36,7 @@ export { type RequestSource, tableSource } from './requests/request-source.js'
 export type { RequestTable } from './requests/request-table.js'
 export { type RequestRecord, RequestTableBuilder } from './requests/request-table-builder.js'
 export { shareTable } from './requests/share-table.js'
-export { sharedInt32 } from './requests/shared-columns.js'
+export { sharedFloat64, sharedInt32 } from './requests/shared-columns.js'
 export type {
   BackendColumns,
   BackendRole,

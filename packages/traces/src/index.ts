@@ -1,4 +1,6 @@
 export type { LoweredRecords, PrefixHashes, SessionPromptsMode } from './columns/lower-columns.js'
+export { editTrace, type TraceEdits } from './editing/edit-trace.js'
+export { mergeTraces, repeatTrace } from './editing/merge-traces.js'
 export type { TraceErrorCode } from './errors/trace-error.js'
 export {
   detectTraceFormat,
@@ -30,6 +32,8 @@ export type { SessionStatistics } from './stats/session-statistics.js'
 export type { Spread } from './stats/spread.js'
 export { StackDistances } from './stats/stack-distances.js'
 export { type TraceStats, type TraceStatsOptions, traceStats } from './stats/trace-stats.js'
+export type { SynthesisOptions } from './synthesis/synthesis-options.js'
+export { synthesizeTrace } from './synthesis/synthesize-trace.js'
 export { type ConvertTraceOptions, convertTrace } from './writing/convert-trace.js'
 export {
   formatTrace,
