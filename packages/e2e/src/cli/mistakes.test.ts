@@ -105,7 +105,7 @@ test.each([
   [`run ${good} -t ${at('cut.gz')}`, 1, 'cut.gz: expected a whole gzip file, got: unexpected end'],
   [`run ${good} -t ${at('noise.gz')}`, 1, 'noise.gz: expected a whole gzip file, got'],
   [`run ${good} -o ${at('none/x.json')}`, 1, 'x.json: can not be written'],
-  [`run ${good} -o ${at('.')}`, 1, 'bad.jsonl:2: prompt_tokens: expected an integer >= 1, got -5'],
+  [`run ${good} -o ${at('.')}`, 1, 'expected a file, got a directory'],
   [`gen-trace --duration 1 -o ${at('none/x.jsonl')}`, 1, 'none/x.jsonl: ENOENT'],
   [`convert -i ${at('none.jsonl')} -o -`, 1, 'none.jsonl: no such file'],
 ])('routesim %s', async (line, code, complaint) => {
