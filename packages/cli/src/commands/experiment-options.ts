@@ -6,6 +6,7 @@ import type {
 } from '@routesim/experiments'
 import { TRACE_FORMAT_ALIASES, TRACE_FORMATS } from '@routesim/traces'
 import type { Options } from 'yargs'
+import { splitSpecs } from '../algorithm-list.js'
 import { ProgressBar } from '../output/progress.js'
 import { FORMATS, type OutputFormat } from '../output/write-results.js'
 import { UsageError } from '../usage-error.js'
@@ -20,6 +21,7 @@ export interface ExperimentArguments {
   stepper: Stepper
   jobs?: number
   noPerRequest?: boolean
+  visibility?: readonly string[]
 }
 
 export const CONFIG: Options = {
@@ -56,7 +58,7 @@ export const CACHE: Options = {
 }
 
 export const RESULT_OPTIONS: Record<
-  'format' | 'output' | 'seed' | 'seeds' | 'stepper' | 'jobs' | 'no-per-request',
+  'format' | 'output' | 'seed' | 'seeds' | 'stepper' | 'jobs' | 'no-per-request' | 'visibility',
   Options
 > = {
   format: { choices: FORMATS, requiresArg: true, describe: 'Print results as (default: table)' },
@@ -84,6 +86,13 @@ export const RESULT_OPTIONS: Record<
     type: 'number',
     requiresArg: true,
     describe: 'Simulations at once, on worker threads; by default one per core for much work',
+  },
+  visibility: {
+    type: 'string',
+    coerce: splitSpecs,
+    requiresArg: true,
+    describe:
+      "What routers see: a profile such as llm-d or llm-d:metrics_delay_ms=20, or several; the config's by default",
   },
   'no-per-request': {
     type: 'boolean',

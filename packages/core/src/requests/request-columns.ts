@@ -17,6 +17,7 @@ export const INT_COLUMNS = [
   'model',
   'adapter',
   'priority',
+  'ttftSloMs',
 ] as const
 
 /** Names of the columns that a {@link RequestTable} has only when some request uses them. */
@@ -60,6 +61,7 @@ export class RequestColumns {
   /** Row, in the order of adding, of the request before; -1 for none. */
   readonly predecessor: Int32Column = new Int32Column(-1)
   readonly thinkMs: Float64Column = new Float64Column(0)
+  readonly ttftSloMs: Int32Column = new Int32Column(0)
   private arrivals = sharedFloat64(FIRST_CAPACITY)
   private count = 0
   private inOrder = true

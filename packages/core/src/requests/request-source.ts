@@ -53,6 +53,7 @@ export function tableSource(table: RequestTable): RequestSource {
       window.priority[row] = table.priority[at]!
       if (table.sloClass !== undefined) window.sloClass![row] = table.sloClass[at]!
       if (table.deadlineMs !== undefined) window.deadlineMs![row] = table.deadlineMs[at]!
+      window.ttftSloMs[row] = table.ttftSloMs[at]!
       at++
     },
   }

@@ -32,6 +32,8 @@ export interface RequestRecord {
   readonly predecessor?: number
   /** Time from the end of the predecessor to the sending, in ms; 0 when absent. */
   readonly thinkMs?: number
+  /** Time to the first token that the client asks for, in whole ms; none when absent or 0. */
+  readonly ttftSloMs?: number
 }
 
 /**
@@ -69,6 +71,8 @@ export class RequestTableBuilder {
     check(row, 'maxTokens', maxTokens, 'an integer', 0)
     const prefixTokens = request.prefixTokens ?? 0
     check(row, 'prefixTokens', prefixTokens, 'an integer', 0)
+    const ttftSloMs = request.ttftSloMs ?? 0
+    check(row, 'ttftSloMs', ttftSloMs, 'an integer', 0)
     const c = this.columns
     c.append(request.arrivalMs, request.promptTokens, request.outputTokens)
     if (maxTokens !== request.outputTokens) c.maxTokens.set(row, maxTokens)
@@ -91,6 +95,7 @@ export class RequestTableBuilder {
       c.predecessor.set(row, request.predecessor)
       c.thinkMs.set(row, request.thinkMs ?? 0)
     }
+    c.ttftSloMs.set(row, ttftSloMs)
     return row
   }
 

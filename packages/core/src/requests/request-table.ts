@@ -44,6 +44,8 @@ export interface RequestTable {
   readonly predecessor?: Int32Array
   /** Time from the end of the predecessor to the sending, in ms (thinking, a tool at work). */
   readonly thinkMs?: Float64Array
+  /** Time to the first token that the client asks for, in ms; 0 when it asks for none. */
+  readonly ttftSloMs: Int32Array
   /** Values of the interned columns. */
   readonly strings: readonly string[]
   /** What the prompts share. */

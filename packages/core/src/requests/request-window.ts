@@ -61,6 +61,7 @@ export class RequestWindow {
       priority: new Int32Array(rows),
       sloClass: none(),
       deadlineMs: new Float64Array(rows).fill(Number.NaN),
+      ttftSloMs: new Int32Array(rows),
       strings: source.strings,
       prompts: source.prompts,
     }

@@ -28,6 +28,7 @@ export function mergeTraces(tables: readonly RequestTable[]): RequestTable {
       columns.maxTokens.set(to, table.maxTokens[row]!)
       columns.prefixTokens.set(to, table.prefixTokens[row]!)
       columns.priority.set(to, table.priority[row]!)
+      columns.ttftSloMs.set(to, table.ttftSloMs[row]!)
       const node = table.promptNode[row]!
       if (node !== NO_NODE) columns.promptNode.set(to, nodes + node)
       for (const name of NAMES) {

@@ -12,6 +12,7 @@ const INTS = [
   'model',
   'adapter',
   'priority',
+  'ttftSloMs',
 ] as const
 
 /** What happens to times of arrival, in ms. */
