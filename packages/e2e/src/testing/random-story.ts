@@ -75,7 +75,7 @@ export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
     prefixCaching: random.integer(4) > 0,
     seed,
     warmupRequests: random.integer(requests.size),
-    ...(seed % 7 === 3 && { maxInFlight: 1 + (seed % 5) }),
+    ...(seed % 21 === 3 && { maxInFlight: 1 + (seed % 5) }),
     // In one story of three, half of them with engines that do things differently.
     ...((seed % 6 === 2 || seed % 6 === 5) && randomTrouble(seed, kind, count)),
   }
