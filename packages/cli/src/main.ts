@@ -10,6 +10,8 @@ import { listAlgorithmsCommand } from './commands/list-algorithms.js'
 import { listGpusCommand, listModelsCommand } from './commands/list-hardware.js'
 import { runCommand } from './commands/run.js'
 import { sweepCommand } from './commands/sweep.js'
+import { synthesizeCommand } from './commands/synthesize.js'
+import { traceCommand } from './commands/trace.js'
 import { validateCommand } from './commands/validate.js'
 import { colorsFor } from './output/colors.js'
 import { UsageError } from './usage-error.js'
@@ -68,6 +70,8 @@ function commandLine(args: readonly string[]): Argv {
     .command(sweepCommand)
     .command(genTraceCommand)
     .command(convertCommand)
+    .command(synthesizeCommand)
+    .command(traceCommand)
     .command(validateCommand)
     .command(calibrateCommand)
     .command(listAlgorithmsCommand)

@@ -8,6 +8,8 @@ export const COMMANDS = [
   'sweep',
   'gen-trace',
   'convert',
+  'synthesize',
+  'trace',
   'validate',
   'calibrate',
   'list-algorithms',

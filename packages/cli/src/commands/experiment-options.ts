@@ -4,6 +4,7 @@ import type {
   ScenarioInfo,
   Stepper,
 } from '@routesim/experiments'
+import { TRACE_FORMAT_ALIASES, TRACE_FORMATS } from '@routesim/traces'
 import type { Options } from 'yargs'
 import { splitSpecs } from '../algorithm-list.js'
 import { ProgressBar } from '../output/progress.js'
@@ -39,7 +40,7 @@ export const TRACE: Options = {
 }
 
 export const TRACE_FORMAT: Options = {
-  choices: ['compact_jsonl', 'jsonl', 'mooncake', 'otel', 'opentelemetry'],
+  choices: [...TRACE_FORMATS, ...Object.keys(TRACE_FORMAT_ALIASES)],
   requiresArg: true,
   describe: 'Format of the trace; detected from its content by default',
 }

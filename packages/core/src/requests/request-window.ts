@@ -59,6 +59,8 @@ export class RequestWindow {
       model: none(),
       adapter: none(),
       priority: new Int32Array(rows),
+      sloClass: none(),
+      deadlineMs: new Float64Array(rows).fill(Number.NaN),
       ttftSloMs: new Int32Array(rows),
       strings: source.strings,
       prompts: source.prompts,
