@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module'
 import { RouteSimError } from '@routesim/core'
 import yargs, { type Argv } from 'yargs'
 import { calibrateCommand } from './commands/calibrate.js'
@@ -14,6 +13,7 @@ import { validateCommand } from './commands/validate.js'
 import { colorsFor } from './output/colors.js'
 import { UsageError } from './usage-error.js'
 import { COMMANDS, checkWords, commandOf, givenText, usageMessage } from './usage-messages.js'
+import { packageVersion } from './version.js'
 
 const EXIT = { ok: 0, failure: 1, usage: 2, interrupted: 130 } as const
 
@@ -51,7 +51,6 @@ export async function main(words: readonly string[]): Promise<number> {
 }
 
 function commandLine(args: readonly string[]): Argv {
-  const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
   const cli: Argv = yargs([...args])
     .scriptName('routesim')
     // Messages are told apart by their words, so they must not depend on LANG.
@@ -77,9 +76,11 @@ function commandLine(args: readonly string[]): Argv {
     .demandCommand(1, 'a command is missing')
     .strict()
     .check((values) => checkNumbers(values, args), true)
+    // Reports tell how they were made.
+    .middleware((values) => void Object.assign(values, { commandLine: args }))
     .help()
     .alias('help', 'h')
-    .version(version)
+    .version(packageVersion())
     .alias('version', 'V')
     .wrap(Math.min(100, process.stdout.columns ?? 100))
     .exitProcess(false)

@@ -1,8 +1,10 @@
-import { type AlgorithmSummary, loadAlgorithm, run, type ScenarioInfo } from '@routesim/experiments'
+import { loadAlgorithm, type RunReport, run } from '@routesim/experiments'
 import type { CommandModule } from 'yargs'
 import { distributionTable } from '../output/distribution-table.js'
 import { flatCsv } from '../output/flat-csv.js'
+import { resultJson } from '../output/result-json.js'
 import { resultsMarkdown } from '../output/results-table.js'
+import { checkReport, writeReport } from '../output/write-report.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
 import {
   CACHE,
@@ -45,20 +47,25 @@ export const runCommand: CommandModule<object, RunArguments> = {
   handler: async (args) => {
     checkNumbers(args)
     await checkTarget(args)
+    await checkReport(args)
     const algorithm = await loadAlgorithm(args.algorithm)
-    const { scenario, result } = await watched((control) =>
+    const report = await watched((control) =>
       run({ ...experimentOptions(args), ...control, algorithm }),
     )
+    const { scenario, result } = report
     printNotes(scenario, [result])
-    await writeResults(rendering(scenario, result), args)
+    await writeResults(rendering(report, args.detail), args)
+    await writeReport(args, ({ compareReport }, origin) =>
+      compareReport({ scenario, results: [report], verdict: [] }, origin),
+    )
   },
 }
 
-function rendering(scenario: ScenarioInfo, result: AlgorithmSummary) {
+function rendering({ scenario, result, detail }: RunReport, withDetail = false) {
   const leading = [{ title: 'Algorithm', cells: [result.algorithm] }]
   return {
     table: () => `${heading(scenario)}\n\n${result.algorithm}\n${distributionTable(result)}`,
-    json: () => JSON.stringify(result, undefined, 2),
+    json: () => resultJson(withDetail ? { ...result, detail } : result),
     csv: () => flatCsv([result]),
     md: () => resultsMarkdown([result], leading),
   }

@@ -21,24 +21,26 @@ export interface RequestTimeline {
 }
 
 /**
- * The busiest backend around its worst moment: what it admitted before and after the measured
- * request that waited longest for its first token. Null when no request has a first token.
+ * The worst moment of the fleet: what a backend admitted before and after the measured request that
+ * waited longest for its first token. Null when no request has a first token.
  */
 export function requestTimeline(result: RunResult, most: number): RequestTimeline | null {
-  const { requests, outcomes, sentMs, warmupRequests, backends } = result
-  const admitted: number[][] = backends.map(() => [])
-  for (let row = warmupRequests; row < requests.size; row++) {
-    if (Number.isNaN(outcomes.firstTokenMs[row]!)) continue
-    admitted[outcomes.prefillBackend[row]!]?.push(row)
-  }
-  const rows = admitted.reduce((a, b) => (b.length > a.length ? b : a), [])
-  if (rows.length === 0) return null
-  rows.sort((a, b) => outcomes.admittedMs[a]! - outcomes.admittedMs[b]! || a - b)
+  const { requests, outcomes, sentMs, warmupRequests } = result
   const latency = (row: number): number => ttftMs(row, requests, outcomes)
-  const worst = rows.reduce((at, row, i) => (latency(row) > latency(rows[at]!) ? i : at), 0)
-  const from = Math.max(0, Math.min(rows.length - most, worst - Math.floor(most / 2)))
+  let worst = -1
+  for (let row = warmupRequests; row < requests.size; row++) {
+    if (worst < 0 ? latency(row) >= 0 : latency(row) > latency(worst)) worst = row
+  }
+  if (worst < 0) return null
+  const backend = outcomes.prefillBackend[worst]!
+  const rows: number[] = []
+  for (let row = warmupRequests; row < requests.size; row++) {
+    if (outcomes.prefillBackend[row] === backend && latency(row) >= 0) rows.push(row)
+  }
+  rows.sort((a, b) => outcomes.admittedMs[a]! - outcomes.admittedMs[b]! || a - b)
+  const from = Math.max(0, Math.min(rows.length - most, rows.indexOf(worst) - Math.floor(most / 2)))
   return {
-    backend: outcomes.prefillBackend[rows[0]!]!,
+    backend,
     requests: rows.slice(from, from + most).map((row) => ({
       id: row,
       sent_ms: sentMs[row]!,

@@ -7,7 +7,7 @@ export type Unit = 'ms' | 'share' | 'usd' | 'number'
 export interface Axis {
   readonly title: string
   readonly unit: Unit
-  /** `log` only for values above 0. */
+  /** `log` only for values above 0, and with bounds, which are rounded outward. */
   readonly scale: 'linear' | 'log'
   readonly min?: number
   readonly max?: number
@@ -80,7 +80,8 @@ export interface HeatmapChart extends ChartBase {
   readonly from: readonly number[]
   readonly rows: readonly string[]
   readonly rowTitle: string
-  readonly value: Pick<Axis, 'title' | 'unit'>
+  /** `max` is the value of the strongest colour. */
+  readonly value: Pick<Axis, 'title' | 'unit'> & { readonly max: number }
   /** By row, then by interval. */
   readonly values: readonly (readonly (number | null)[])[]
 }

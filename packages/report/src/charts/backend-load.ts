@@ -18,18 +18,31 @@ const MOST_LINES = 4
 /** More rows than this can not be told apart: the busiest are shown. */
 const MOST_ROWS = 40
 
-/** One number of every backend over time; undefined when the result has no details. */
+/**
+ * One number of every backend over time; undefined when the result has no details.
+ * @param most - value of the strongest colour: that of several results makes them comparable
+ */
 export function backendLoad(
   reported: ReportedResult,
   kind: LoadKind,
   id: string,
+  most: number = highestLoad([reported], kind),
 ): Chart | undefined {
   const { detail } = reported
   if (detail === undefined) return undefined
   const { load } = detail
   return load.backends.length <= MOST_LINES
     ? lines(labelOf(reported), load, kind, id)
-    : heatmap(labelOf(reported), load, kind, id)
+    : heatmap(labelOf(reported), load, kind, id, most)
+}
+
+/** The highest value of any backend of some results; 1 for shares. */
+export function highestLoad(results: readonly ReportedResult[], kind: LoadKind): number {
+  if (kind === 'token_hit_rate') return 1
+  const peaks = results.flatMap(({ detail }) =>
+    (detail?.load.backends ?? []).map((backend) => highest(backend[kind]) ?? 0),
+  )
+  return peaks.reduce((most, peak) => Math.max(most, peak), 1)
 }
 
 function lines(label: string, load: LoadOverTime, kind: LoadKind, id: string): XyChart {
@@ -48,7 +61,13 @@ function lines(label: string, load: LoadOverTime, kind: LoadKind, id: string): X
   }
 }
 
-function heatmap(label: string, load: LoadOverTime, kind: LoadKind, id: string): HeatmapChart {
+function heatmap(
+  label: string,
+  load: LoadOverTime,
+  kind: LoadKind,
+  id: string,
+  most: number,
+): HeatmapChart {
   const shown = busiest(load)
   return {
     type: 'heatmap',
@@ -57,7 +76,7 @@ function heatmap(label: string, load: LoadOverTime, kind: LoadKind, id: string):
     from: timesOf(load),
     rows: shown.map((backend) => String(backend.id)),
     rowTitle: 'Backend',
-    value: { title: TITLES[kind], unit: kind === 'token_hit_rate' ? 'share' : 'number' },
+    value: { title: TITLES[kind], unit: kind === 'token_hit_rate' ? 'share' : 'number', max: most },
     values: shown.map((backend) => backend[kind]),
   }
 }

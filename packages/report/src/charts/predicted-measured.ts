@@ -50,7 +50,7 @@ export function predictedMeasured(
     type: 'xy',
     id,
     title: `Predicted against measured: ${metric}`,
-    summary: `${measured.length} predictions of ${metric}: off by ${percent(meanError)} on average, ${within} within 20%.`,
+    summary: `${measured.length} predictions of ${metric}: off by ${percent(meanError)} on average, ${within} within 20%. The dashed lines are perfect predictions, and those 20% above and below.`,
     x: { ...axis, title: `Measured ${metric}` },
     y: { ...axis, title: `Predicted ${metric}` },
     series: [...series, guide('perfect', 1), guide('20% above', 1.2), guide('20% below', 0.8)],

@@ -16,12 +16,14 @@ export function requestTimelineChart(
   const timeline = reported.detail?.timeline
   if (timeline === undefined || timeline === null) return undefined
   const { backend, requests } = timeline
+  const originMs = Math.min(...requests.map(({ sent_ms }) => sent_ms))
   const rows = requests.map((request) => {
     const { sent_ms, admitted_ms, first_token_ms, finished_ms } = request
     const times = [sent_ms, admitted_ms, first_token_ms, finished_ms]
     const spans = PHASES.flatMap((_, phase) => {
       const [fromMs, toMs] = [times[phase]!, times[phase + 1]!]
-      return fromMs === null || toMs === null || !(toMs > fromMs) ? [] : [{ phase, fromMs, toMs }]
+      if (fromMs === null || toMs === null || !(toMs > fromMs)) return []
+      return [{ phase, fromMs: fromMs - originMs, toMs: toMs - originMs }]
     })
     return { name: String(request.id), spans, request }
   })
@@ -30,8 +32,8 @@ export function requestTimelineChart(
     type: 'timeline',
     id,
     title: `Requests on backend ${backend}: ${label}`,
-    summary: `Queue, prefill and decode of ${requests.length} requests that backend ${backend} admitted one after another, around the one that waited longest for its first token.`,
-    x: { title: 'Time', unit: 'ms', scale: 'linear' },
+    summary: `Queue, prefill and decode of ${requests.length} requests that backend ${backend} admitted one after another, around the one of the whole fleet that waited longest for its first token.`,
+    x: { title: 'Time since the first was sent', unit: 'ms', scale: 'linear', min: 0 },
     phases: PHASES,
     rowTitle: 'Request',
     rows: rows.map(({ name, spans }) => ({ name, spans })),

@@ -33,7 +33,7 @@ export function throughputLatency(curves: readonly RateCurve[]): XyChart {
     title: 'Throughput against latency',
     summary: `Output tokens per second against P99 time to first token, a point per rate; ${
       [...new Set(front.map(({ label }) => label))].join(', ') || 'nothing'
-    } on the Pareto front.`,
+    } on the Pareto front, the dashed line.`,
     x: fittingAxis(
       'Output tokens per second',
       'number',

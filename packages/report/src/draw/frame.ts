@@ -1,5 +1,6 @@
 import type { Axis, Chart } from '../chart/chart.js'
 import { formatValue } from '../format/format-value.js'
+import { logTicks } from './log-ticks.js'
 import type { Theme } from './theme.js'
 
 /** How a chart is to be drawn. */
@@ -19,7 +20,7 @@ const TITLE_HEIGHT = 30
 const LEGEND_ROW = 22
 const NAME_HEIGHT = 24
 /** Of a character of the legend, in pixels. */
-const CHARACTER_WIDTH = 7
+const CHARACTER_WIDTH = 6.5
 const LEGEND_ICON = 24
 const LEGEND_GAP = 14
 const LONGEST_NAME = 36
@@ -42,7 +43,7 @@ function legendHeight(names: readonly string[], width: number): number {
   let used = 0
   for (const name of names) {
     const size = LEGEND_ICON + 6 + shortName(name).length * CHARACTER_WIDTH + LEGEND_GAP
-    if (used > 0 && used + size > width - 16) {
+    if (used > 0 && used + size - LEGEND_GAP > width - 8) {
       rows++
       used = 0
     }
@@ -76,12 +77,17 @@ export function baseOption(chart: Chart, { theme, hasTitle }: DrawOptions): Opti
 }
 
 /** A legend in rows from the left. */
-export function legendOption(names: readonly string[], head: Head, { theme }: DrawOptions): Option {
+export function legendOption(
+  names: readonly string[],
+  head: Head,
+  { theme }: DrawOptions,
+  iconWidth: number = LEGEND_ICON,
+): Option {
   return {
     data: names,
     left: 4,
     top: head.legendTop,
-    itemWidth: LEGEND_ICON,
+    itemWidth: iconWidth,
     itemHeight: 10,
     itemGap: LEGEND_GAP,
     textStyle: { color: theme.text, fontSize: 12, fontFamily: FONT },
@@ -104,25 +110,27 @@ export function gridOption(head: Head): Option {
 /** A numeric axis. */
 export function valueAxis(axis: Axis, side: 'x' | 'y', { theme, width }: DrawOptions): Option {
   const isLog = axis.scale === 'log'
+  const log = isLog ? logTicks(axis.min ?? 1, axis.max ?? 1000) : undefined
   return {
     type: isLog ? 'log' : 'value',
     ...axisName(axis.title, side, theme),
-    ...(axis.min === undefined ? { scale: true } : { min: axis.min }),
-    ...(axis.max === undefined ? {} : { max: axis.max }),
+    ...(axis.min === undefined ? { scale: true } : { min: log?.min ?? axis.min }),
+    ...(axis.max === undefined ? {} : { max: log?.max ?? axis.max }),
     ...(side === 'x' && { splitNumber: Math.max(3, Math.round(width / 130)) }),
     axisLabel: {
       color: theme.muted,
       fontSize: 11,
       hideOverlap: true,
+      ...(log && { customValues: log.ticks }),
       formatter: (value: number) => formatValue(value, axis.unit),
     },
     axisLine: { show: true, lineStyle: { color: theme.line } },
-    axisTick: { show: true, lineStyle: { color: theme.line } },
+    axisTick: {
+      show: true,
+      lineStyle: { color: theme.line },
+      ...(log && { customValues: log.ticks }),
+    },
     splitLine: { show: true, lineStyle: { color: theme.grid } },
-    ...(isLog && {
-      minorSplitLine: { show: true, lineStyle: { color: theme.grid, opacity: 0.5 } },
-    }),
-    ...(isLog && { minorTick: { show: true, splitNumber: 9 } }),
   }
 }
 

@@ -14,6 +14,8 @@ import {
 
 const SCALE_HEIGHT = 24
 const LABEL_WIDTH = 80
+/** Intervals between two labels, so that these are round where the intervals are. */
+const ROUND_STEPS = [1, 2, 4, 5, 6, 10, 12, 20, 24, 30, 40, 60]
 
 /** Draws rows of coloured intervals. */
 export function heatmapOption(chart: HeatmapChart, options: DrawOptions): Option {
@@ -22,10 +24,10 @@ export function heatmapOption(chart: HeatmapChart, options: DrawOptions): Option
   const cells = chart.values.flatMap((row, y) =>
     row.flatMap((cell, at): [number, number, number][] => (cell === null ? [] : [[at, y, cell]])),
   )
-  const highest = cells.reduce((most, [, , cell]) => Math.max(most, cell), 0)
   const top = headOf([], options)
   const head = { ...top, gridTop: top.gridTop + SCALE_HEIGHT }
-  const every = Math.max(1, Math.ceil(from.length / Math.max(2, (width - 60) / LABEL_WIDTH)))
+  const fewest = from.length / Math.max(2, (width - 60) / LABEL_WIDTH)
+  const every = ROUND_STEPS.find((step) => step >= fewest) ?? Math.ceil(fewest)
   const label = { color: theme.muted, fontSize: 11 }
   const time = (at: number): string => formatValue(from[at] ?? null, x.unit)
   return {
@@ -54,16 +56,13 @@ export function heatmapOption(chart: HeatmapChart, options: DrawOptions): Option
     visualMap: {
       type: 'continuous',
       min: 0,
-      max: value.unit === 'share' ? 1 : Math.max(highest, 1),
+      max: value.max,
       orient: 'horizontal',
       left: 4,
       top: head.legendTop,
       itemWidth: 12,
       itemHeight: 120,
-      text: [
-        `${formatValue(value.unit === 'share' ? 1 : Math.max(highest, 1), value.unit)} ${value.title.toLowerCase()}`,
-        '0',
-      ],
+      text: [formatValue(value.max, value.unit), formatValue(0, value.unit)],
       textStyle: { color: theme.text, fontSize: 12, fontFamily: FONT },
       inRange: { color: theme.sequential },
     },

@@ -14,16 +14,24 @@ import {
 import { DASHES, SYMBOLS } from './theme.js'
 import { whiskers } from './whiskers.js'
 
+/** Width of a mark without a line. */
+const DOT = 10
 /** Lines of more points have no marks on them. */
 const MOST_SYMBOLS = 40
 
 /** Draws lines and points. */
 export function xyOption(chart: XyChart, options: DrawOptions): Option {
-  const names = chart.series.length > 1 ? chart.series.map(({ name }) => name) : []
+  // Guides are told of in words.
+  const data = chart.series.filter(({ isGuide }) => isGuide !== true)
+  const names = data.length > 1 ? data.map(({ name }) => name) : []
+  const isPoints = data.every(({ draw }) => draw === 'points')
   const head = headOf(names, options)
   return {
     ...baseOption(chart, options),
-    legend: names.length > 0 ? legendOption(names, head, options) : { show: false },
+    legend:
+      names.length > 0
+        ? legendOption(names, head, options, isPoints ? DOT : undefined)
+        : { show: false },
     grid: gridOption(head),
     xAxis: valueAxis(chart.x, 'x', options),
     yAxis: valueAxis(chart.y, 'y', options),
@@ -53,7 +61,11 @@ function seriesOption(
     data: series.x.map((x, i) => [x, series.y[i] ?? null]),
     z: series.behind === undefined ? 3 : 1,
     color,
-    symbol: series.isGuide ? 'none' : SYMBOLS[index % SYMBOLS.length],
+    symbol: series.isGuide
+      ? 'none'
+      : series.behind === undefined
+        ? SYMBOLS[index % SYMBOLS.length]
+        : 'circle',
     symbolSize: sizes,
     showSymbol: series.x.length <= MOST_SYMBOLS,
     itemStyle: { color, opacity: isDots ? (series.behind === undefined ? 0.65 : 0.3) : 1 },

@@ -5,7 +5,7 @@ import { formatNumber } from './format-number.js'
 export function formatValue(value: number | null, unit: Unit): string {
   if (value === null || !Number.isFinite(value)) return '–'
   if (unit === 'ms') return formatDuration(value)
-  if (unit === 'share') return `${Number((100 * value).toPrecision(4))}%`
+  if (unit === 'share') return `${Number((100 * value).toPrecision(3))}%`
   if (unit === 'usd') return `$${Number(value.toPrecision(3))}`
   return Math.abs(value) >= 1e5 ? inThousands(value) : formatNumber(value)
 }

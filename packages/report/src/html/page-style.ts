@@ -10,7 +10,7 @@ export const PAGE_STYLE: string = `
 *{box-sizing:border-box}
 body{margin:0;background:var(--back);color:var(--text);line-height:1.5;
 font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
-main{max-width:1120px;margin:0 auto;padding:1.5rem 1rem 3rem}
+main{max-width:1240px;margin:0 auto;padding:1.5rem 1rem 3rem}
 h1{font-size:1.7rem;line-height:1.2;margin:0 0 .3rem;overflow-wrap:anywhere}
 h2{font-size:1.25rem;margin:2.5rem 0 .6rem;padding-top:.6rem;border-top:1px solid var(--rule)}
 h3{font-size:1rem;margin:0 0 .5rem;overflow-wrap:anywhere}
@@ -21,6 +21,7 @@ p{margin:.4rem 0;max-width:75ch;overflow-wrap:anywhere}
 nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:.3rem 1.1rem;padding:0;margin:1rem 0 0}
 a{color:inherit}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,480px),1fr));gap:1.6rem 1.4rem}
+.thirds{grid-template-columns:repeat(auto-fit,minmax(min(100%,340px),1fr))}
 figure{margin:0;min-width:0}
 .chart{width:100%;min-height:120px;overflow:hidden}
 .table{overflow-x:auto;margin:.5rem 0}

@@ -60,8 +60,9 @@ function navigation({ sections }: Report): string {
 }
 
 function section({ title, text = [], tables = [], charts = [] }: Section, index: number): string {
+  const layout = charts.length % 3 === 0 ? 'charts thirds' : 'charts'
   const figures =
-    charts.length === 0 ? '' : `<div class="charts">${charts.map(figure).join('\n')}</div>`
+    charts.length === 0 ? '' : `<div class="${layout}">${charts.map(figure).join('\n')}</div>`
   return `<section aria-labelledby="section-${index}">
 <h2 id="section-${index}">${escapeHtml(title)}</h2>
 ${paragraphs(text)}

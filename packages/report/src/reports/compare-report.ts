@@ -1,5 +1,5 @@
 import type { Chart } from '../chart/chart.js'
-import { backendLoad } from '../charts/backend-load.js'
+import { backendLoad, highestLoad } from '../charts/backend-load.js'
 import { cacheHits } from '../charts/cache-hits.js'
 import { tpotByOutputLength, ttftByPromptLength } from '../charts/latency-by-length.js'
 import { latencyCdf } from '../charts/latency-cdf.js'
@@ -89,7 +89,9 @@ function sectionsOf(results: readonly ReportedResult[], all: number): Section[] 
     detailed.length > 0 ? [ttftByPromptLength(detailed), tpotByOutputLength(detailed)] : []
   const loads = deep.flatMap((result, i) =>
     (['waiting', 'running', 'token_hit_rate'] as const).flatMap(
-      (kind) => backendLoad(result, kind, `${kind.replaceAll('_', '-')}-${i}`) ?? [],
+      (kind) =>
+        backendLoad(result, kind, `${kind.replaceAll('_', '-')}-${i}`, highestLoad(deep, kind)) ??
+        [],
     ),
   )
   const timelines = deep.flatMap((result, i) => requestTimelineChart(result, `timeline-${i}`) ?? [])
