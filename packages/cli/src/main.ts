@@ -7,6 +7,7 @@ import { demoCommand } from './commands/demo.js'
 import { genTraceCommand } from './commands/gen-trace.js'
 import { listAlgorithmsCommand } from './commands/list-algorithms.js'
 import { listGpusCommand, listModelsCommand } from './commands/list-hardware.js'
+import { plotCommand } from './commands/plot.js'
 import { runCommand } from './commands/run.js'
 import { sweepCommand } from './commands/sweep.js'
 import { validateCommand } from './commands/validate.js'
@@ -67,6 +68,7 @@ function commandLine(args: readonly string[]): Argv {
     .command(sweepCommand)
     .command(genTraceCommand)
     .command(convertCommand)
+    .command(plotCommand)
     .command(validateCommand)
     .command(calibrateCommand)
     .command(listAlgorithmsCommand)

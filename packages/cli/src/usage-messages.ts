@@ -8,6 +8,7 @@ export const COMMANDS = [
   'sweep',
   'gen-trace',
   'convert',
+  'plot',
   'validate',
   'calibrate',
   'list-algorithms',

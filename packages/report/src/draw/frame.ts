@@ -15,7 +15,8 @@ export interface DrawOptions {
 /** An option object of the chart library. */
 export type Option = Record<string, unknown>
 
-export const FONT = '"DejaVu Sans", system-ui, -apple-system, "Segoe UI", sans-serif'
+// Single quotes: the chart library writes it into an attribute as it is.
+export const FONT = "'DejaVu Sans', system-ui, -apple-system, 'Segoe UI', sans-serif"
 const TITLE_HEIGHT = 30
 const LEGEND_ROW = 22
 const NAME_HEIGHT = 24

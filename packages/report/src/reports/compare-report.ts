@@ -1,10 +1,11 @@
 import type { Chart } from '../chart/chart.js'
-import { backendLoad, highestLoad } from '../charts/backend-load.js'
+import { backendLoad, highestLoad, LOAD_KINDS } from '../charts/backend-load.js'
 import { cacheHits } from '../charts/cache-hits.js'
 import { tpotByOutputLength, ttftByPromptLength } from '../charts/latency-by-length.js'
 import { latencyCdf } from '../charts/latency-cdf.js'
 import { latencyPercentiles } from '../charts/latency-percentiles.js'
 import { requestTimelineChart } from '../charts/request-timeline.js'
+import { SAMPLED_KINDS, sampledLoad } from '../charts/sampled-load.js'
 import { leadingResults } from '../results/leading-results.js'
 import { labelOf, type ReportedResult } from '../results/reported-result.js'
 import type { Origin, Report, Section } from './report.js'
@@ -88,10 +89,16 @@ function sectionsOf(results: readonly ReportedResult[], all: number): Section[] 
   const lengths =
     detailed.length > 0 ? [ttftByPromptLength(detailed), tpotByOutputLength(detailed)] : []
   const loads = deep.flatMap((result, i) =>
-    (['waiting', 'running', 'token_hit_rate'] as const).flatMap(
+    LOAD_KINDS.flatMap(
       (kind) =>
         backendLoad(result, kind, `${kind.replaceAll('_', '-')}-${i}`, highestLoad(deep, kind)) ??
         [],
+    ),
+  )
+  const sampled = results.filter(({ samples }) => samples !== undefined).slice(0, MOST_IN_DEPTH)
+  const looks = sampled.flatMap((result, i) =>
+    SAMPLED_KINDS.map((kind) =>
+      sampledLoad(result.samples ?? [], kind, labelOf(result), `${kind.replaceAll('_', '-')}-${i}`),
     ),
   )
   const timelines = deep.flatMap((result, i) => requestTimelineChart(result, `timeline-${i}`) ?? [])
@@ -100,6 +107,7 @@ function sectionsOf(results: readonly ReportedResult[], all: number): Section[] 
     { title: 'Latency by length', charts: lengths },
     { title: 'Prefix cache', charts: [cacheHits(results)] },
     { title: 'Backends over time', text: deepText, charts: loads },
+    { title: 'KV cache and utilisation', charts: looks },
     { title: 'Requests of one backend', text: deepText, charts: timelines },
   ]
   return sections.filter(({ charts }) => charts !== undefined && charts.length > 0)

@@ -1,9 +1,12 @@
 import type { RunDetail, RunSummary, SeedsSummary } from '@routesim/metrics'
+import type { SampledLoad } from './sampled-load.js'
 
 /** One run, or the means over several seeds, with what pictures need of it where that was kept. */
 export interface ReportedResult {
   readonly result: RunSummary | SeedsSummary
   readonly detail?: RunDetail | undefined
+  /** What its backends did over time, where that was sampled. */
+  readonly samples?: readonly SampledLoad[] | undefined
   /** How it is called in pictures; its algorithm by default. */
   readonly label?: string
 }
