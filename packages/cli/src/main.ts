@@ -58,7 +58,6 @@ function commandLine(args: readonly string[]): Argv {
     .locale('en')
     .usage('$0 <command>\n\nWhich LLM request router is best for your traffic, without a GPU.')
     .parserConfiguration({
-      'duplicate-arguments-array': false,
       'boolean-negation': false,
       'dot-notation': false,
     })
@@ -78,6 +77,7 @@ function commandLine(args: readonly string[]): Argv {
     .demandCommand(1, 'a command is missing')
     .strict()
     .check((values) => checkNumbers(values, args), true)
+    .middleware((values) => keepLast(values, arrayOptions(cli)), true)
     // Reports tell how they were made.
     .middleware((values) => void Object.assign(values, { commandLine: args }))
     .help()
@@ -107,11 +107,29 @@ function checkNumbers(values: Readonly<Record<string, unknown>>, args: readonly 
   return true
 }
 
+/** An option that is given twice has its last value; only lists have several. */
+function keepLast(values: Record<string, unknown>, lists: readonly string[]): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (name === '_' || lists.includes(name) || !Array.isArray(value)) continue
+    values[name] = value.at(-1)
+  }
+}
+
+interface ParserOptions {
+  readonly key: Readonly<Record<string, unknown>>
+  readonly array: readonly string[]
+}
+
+function parserOptions(cli: Argv): ParserOptions {
+  return (cli as unknown as { getOptions(): ParserOptions }).getOptions()
+}
+
+function arrayOptions(cli: Argv): readonly string[] {
+  return parserOptions(cli).array
+}
+
 function longOptions(cli: Argv): string[] {
-  const { key } = (
-    cli as unknown as { getOptions(): { key: Record<string, unknown> } }
-  ).getOptions()
-  return Object.keys(key).filter((name) => name.length > 1)
+  return Object.keys(parserOptions(cli).key).filter((name) => name.length > 1)
 }
 
 function inspect(error: unknown): string {

@@ -25,7 +25,7 @@ export function latencyPercentiles(
     title,
     summary: `${title}: P50, P90 and P99 of ${series.map(({ name }) => name).join(', ')}.`,
     categories: PERCENTILES.map((name) => name.toUpperCase()),
-    value: { title, unit: 'ms', scale: 'linear', min: 0 },
+    value: { title: 'Latency', unit: 'ms', scale: 'linear', min: 0 },
     series,
     table: tableOf(
       ['Algorithm'],

@@ -20,3 +20,6 @@ core.use([
 
 /** Makes a chart in an element, or, with `ssr`, without a browser. */
 export const init: typeof core.init = core.init
+
+/** Tells the library how to do what a browser does, such as measuring text. */
+export const setPlatformAPI: typeof core.setPlatformAPI = core.setPlatformAPI

@@ -78,19 +78,21 @@ function seriesOption(
         show: true,
         position: 'top',
         fontSize: 11,
-        color: theme.muted,
+        color,
+        textBorderColor: theme.background,
+        textBorderWidth: 3,
         formatter: ({ dataIndex }: { dataIndex: number }) => series.labels?.[dataIndex] ?? '',
       },
       labelLayout: { hideOverlap: true },
     }),
-    ...(own.length > 0 && { markLine: markLine(own, color) }),
+    ...(own.length > 0 && { markLine: markLine(own, color, theme.background) }),
   }
 }
 
 /** Labels of marks that stand close are at different heights. */
 const HEIGHTS = ['insideEndTop', 'insideMiddleTop', 'insideStartTop']
 
-function markLine(marks: readonly Mark[], color: string): Option {
+function markLine(marks: readonly Mark[], color: string, background: string): Option {
   return {
     silent: true,
     symbol: 'none',
@@ -102,6 +104,8 @@ function markLine(marks: readonly Mark[], color: string): Option {
         position: HEIGHTS[series % HEIGHTS.length],
         color,
         fontSize: 11,
+        textBorderColor: background,
+        textBorderWidth: 3,
       },
     })),
   }

@@ -1,22 +1,22 @@
 import type { Chart } from '../chart/chart.js'
-import { init } from '../draw/chart-library.js'
+import { init, setPlatformAPI } from '../draw/chart-library.js'
 import { chartHeight, chartOption } from '../draw/chart-option.js'
 import { DARK, LIGHT } from '../draw/theme.js'
 import { escapeHtml } from '../html/escape-html.js'
+import { measureText } from './measure-text.js'
 
 /** How a picture is drawn. */
 export interface PictureOptions {
-  /** Width of each chart in pixels. */
+  /** Width of each chart in pixels; 480 to 720, as many stand in a row, by default. */
   readonly width?: number | undefined
   readonly theme?: 'light' | 'dark' | undefined
 }
 
-const WIDTH = 720
-/** Charts stand side by side where this many would make a tall picture. */
-const COLUMNS = 2
+/** Width of each chart where one, two or three stand side by side. */
+const WIDTHS = [720, 560, 480] as const
 
 /**
- * Draws charts as one SVG picture with their titles, two in a row. Text is text; the font is DejaVu
+ * Draws charts as one SVG picture with their titles, two or three in a row. Text is text; the font is DejaVu
  * Sans, or what the viewer has.
  *
  * @example
@@ -24,12 +24,14 @@ const COLUMNS = 2
  */
 export function renderSvg(
   charts: readonly Chart[],
-  { width = WIDTH, theme: name = 'light' }: PictureOptions = {},
+  { width: wanted, theme: name = 'light' }: PictureOptions = {},
 ): string {
+  setPlatformAPI({ measureText })
   const theme = name === 'dark' ? DARK : LIGHT
-  const columns = Math.min(COLUMNS, charts.length)
-  const rows = Array.from({ length: Math.ceil(charts.length / COLUMNS) }, (_, row) =>
-    charts.slice(row * COLUMNS, (row + 1) * COLUMNS),
+  const columns = charts.length % 3 === 0 ? 3 : Math.min(2, charts.length)
+  const width = wanted ?? WIDTHS[columns - 1]!
+  const rows = Array.from({ length: Math.ceil(charts.length / columns) }, (_, row) =>
+    charts.slice(row * columns, (row + 1) * columns),
   )
   let top = 0
   const panels: string[] = []
