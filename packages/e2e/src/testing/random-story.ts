@@ -31,7 +31,7 @@ export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
   const isDisaggregated = random.integer(isStress ? 6 : 3) === 0
   const hasMixedPools = isDisaggregated && random.integer(3) === 0
   const shape: Partial<BackendSpec> = {
-    latency: randomLatency(kind, pick),
+    latency: randomLatency(kind, pick, new RandomStream(seed, `attention ${kind}`)),
     kv: {
       blocks: isStress ? pick(12, 20, 40) : pick(12, 20, 40, 400),
       blockTokens: pick(1, 4, 16),
@@ -85,12 +85,19 @@ function randomPolicies(seed: number, kind: StoryKind, id: number): Partial<Back
   }
 }
 
-function randomLatency(kind: StoryKind, pick: <T>(...options: T[]) => T): LatencyModel {
+function randomLatency(
+  kind: StoryKind,
+  pick: <T>(...options: T[]) => T,
+  attention: RandomStream,
+): LatencyModel {
   const affine = affineLatency({
     baseMs: pick(0.5, 4),
     prefillMsPerToken: 1 / 64,
     decodeMsPerRequest: pick(0, 1 / 8),
     decodeMsPerContextToken: pick(0, 1 / 1024),
+    // Of prompts, and dearer where decodes share the step with them.
+    prefillMsPerAttentionPair: attention.integer(2) / 4096,
+    ...(attention.integer(2) === 0 ? {} : { mixedDecodeMsPerContextToken: 1 / 256 }),
   })
   const tenths = affineLatency({
     baseMs: 0.6,
