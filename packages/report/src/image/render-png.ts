@@ -29,8 +29,8 @@ export async function renderPng(svg: string, scale: number = 2): Promise<Uint8Ar
 async function converter(): Promise<Converter> {
   const name = '@resvg/resvg-js'
   try {
-    const loaded = (await import(name)) as Converter & { readonly default?: Converter }
-    return loaded.default ?? loaded
+    const loaded: unknown = await import('@resvg/resvg-js')
+    return (loaded as { readonly default?: Converter }).default ?? (loaded as Converter)
   } catch (cause) {
     throw new RouteSimError<ReportErrorCode>(`PNG pictures need ${name}, which is not installed`, {
       code: 'png_unavailable',
