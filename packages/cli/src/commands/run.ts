@@ -2,10 +2,12 @@ import { loadAlgorithm, type RunReport, run } from '@routesim/experiments'
 import type { CommandModule } from 'yargs'
 import { distributionTable } from '../output/distribution-table.js'
 import { flatCsv } from '../output/flat-csv.js'
+import { openPerfetto } from '../output/perfetto-file.js'
 import { resultJson } from '../output/result-json.js'
 import { resultsMarkdown } from '../output/results-table.js'
 import { checkReport, writeReport } from '../output/write-report.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
+import { UsageError } from '../usage-error.js'
 import {
   CACHE,
   CONFIG,
@@ -24,6 +26,7 @@ import type { TraceArguments } from './trace-arguments.js'
 
 interface RunArguments extends ExperimentArguments, TraceArguments {
   algorithm: string
+  perfetto: string | undefined
 }
 
 /** `routesim run`: one algorithm, every statistic. */
@@ -41,6 +44,12 @@ export const runCommand: CommandModule<object, RunArguments> = {
         describe: 'Algorithm, name:parameter=value,... or a file that exports one',
       })
       .options(RESULT_OPTIONS)
+      .option('perfetto', {
+        type: 'string',
+        requiresArg: true,
+        describe:
+          'Write a timeline of steps and requests (Chrome trace JSON); simulates every step',
+      })
       .options({ 'trace-format': TRACE_FORMAT, 'on-error': ON_ERROR, cache: CACHE })
       .example('$0 run -c configs/default.toml -a prefix_aware:cache_weight=0.9', '')
       .example('$0 run -c configs/default.toml -a ./my-router.ts', '') as never,
@@ -48,10 +57,14 @@ export const runCommand: CommandModule<object, RunArguments> = {
     checkNumbers(args)
     await checkTarget(args)
     await checkReport(args)
+    if (args.perfetto !== undefined && (args.seeds > 1 || args.noPerRequest === true)) {
+      throw new UsageError('--perfetto: takes one run with per-request results')
+    }
     const algorithm = await loadAlgorithm(args.algorithm)
-    const report = await watched((control) =>
-      run({ ...experimentOptions(args), ...control, algorithm }),
-    )
+    const timeline = args.perfetto === undefined ? undefined : await openPerfetto(args.perfetto)
+    const options = { ...experimentOptions(args), algorithm, observer: timeline?.observer }
+    const report = await watched((control) => run({ ...options, ...control }))
+    timeline?.close()
     const { scenario, result } = report
     printNotes(scenario, [result])
     await writeResults(rendering(report, args.detail), args)

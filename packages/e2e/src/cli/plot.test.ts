@@ -27,7 +27,7 @@ beforeAll(async () => {
   const shared = ['-c', at('c.toml'), '-A', 'round_robin,random']
   await routesim(['compare', ...shared, '-o', at('plain.json')])
   await routesim(['compare', ...shared, '--detail', '-o', at('detail.json')])
-})
+}, 120_000)
 
 test('--detail adds to results and changes none', () => {
   const [plain, detailed] = ['plain.json', 'detail.json'].map(
@@ -84,6 +84,24 @@ test('charts of a shell fit it, and have letters without colours', async () => {
   expect(stdout).not.toContain(String.fromCharCode(27))
   const ascii = await routesim(['plot', at('detail.json')], { env: { LC_ALL: 'C', LANG: 'C' } })
   expect([...ascii.stdout].every((character) => character < '\u007f')).toBe(true)
+})
+
+test('--perfetto writes a timeline of every request and step', async () => {
+  const run = ['run', '-c', at('c.toml'), '--format', 'json']
+  const { stdout, stderr } = await routesim([...run, '--perfetto', at('trace.json')])
+  expect(stderr).toContain(`Wrote ${at('trace.json')}`)
+  const { completed_requests, total_requests } = JSON.parse(stdout) as Record<string, number>
+  const { traceEvents } = JSON.parse(readFileSync(at('trace.json'), 'utf8')) as {
+    traceEvents: { ph: string; name: string; cat?: string; dur?: number }[]
+  }
+  const prefills = traceEvents.filter(({ ph, name }) => ph === 'b' && name === 'prefill')
+  expect(prefills.length).toBe(completed_requests)
+  expect(completed_requests).toBe(total_requests)
+  const steps = traceEvents.filter(({ cat }) => cat === 'step')
+  expect(steps.length).toBeGreaterThan(100)
+  for (const { dur } of steps) expect(dur).toBeGreaterThan(0)
+  const refused = await routesim([...run, '--seeds', '2', '--perfetto', at('x.json')])
+  expect(refused.code).toBe(2)
 })
 
 test('names are escaped', async () => {

@@ -50,7 +50,7 @@ beforeAll(async () => {
     expect(stderr).toContain(`Wrote ${at(`${name}.html`)}`)
     expect(code).toBe(0)
   }
-})
+}, 120_000)
 
 test('a page of four algorithms stays under 1.5 MB, and names no address', () => {
   expect(statSync(at('compare.html')).size).toBeLessThan(1.5e6)
@@ -78,7 +78,7 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (needs chromium)', () => {
   let browser: Browser
   beforeAll(async () => {
     browser = await startBrowser()
-  })
+  }, 120_000)
   afterAll(() => browser.close())
 
   /** Opens a page; whatever it complains of or asks for is in `troubles`. */
