@@ -1,4 +1,13 @@
 export type { BatchingPolicy, PreemptionMode } from './backend/engine-policies.js'
+export type {
+  ArrangedPolicy,
+  LocalPolicy,
+  LocalPolicyFactory,
+  RankedPolicy,
+  WaitingRequest,
+  WaitingRequests,
+} from './backend/local-policy.js'
+export type { BackendEvent, BackendEventKind, RetryPolicy } from './engine/backend-event.js'
 export type { Recorder } from './engine/recorder.js'
 export {
   type BackendTotals,
@@ -25,6 +34,7 @@ export type {
   KvUsage,
   RenewableKvCache,
 } from './kv-cache/kv-cache.js'
+export type { KvListener } from './kv-cache/kv-listener.js'
 export type { LatencyModel, StepSegment, StepShape } from './latency/latency-model.js'
 export { Int32Column } from './requests/int32-column.js'
 export { Int32List } from './requests/int32-list.js'
@@ -57,3 +67,9 @@ export {
   type RoutingDecision,
   reject,
 } from './routing/routing-algorithm.js'
+export type {
+  DeliveredKvEvents,
+  PolledMetrics,
+  RouterSplit,
+  Visibility,
+} from './routing/visibility.js'

@@ -68,6 +68,7 @@ export async function showComparison(
 ): Promise<void> {
   const comparison = await watched((control) => compare({ ...options, ...control }))
   const { scenario, results, details, verdict } = comparison
+  const algorithms = options.algorithms?.length ?? builtinRouters.length
   if (results.length > 0) {
     printNotes(scenario, results)
     await writeResults(rendering(comparison, output.detail), output)
@@ -77,7 +78,7 @@ export async function showComparison(
     })
   }
   if (comparison.interrupted)
-    throw stopped(results.length, options.algorithms?.length ?? builtinRouters.length)
+    throw stopped(results.length, algorithms * [options.visibility].flat().length)
 }
 
 function rendering({ scenario, results, details, verdict }: Comparison, withDetail = false) {

@@ -5,6 +5,7 @@ import type {
   Stepper,
 } from '@routesim/experiments'
 import type { Options } from 'yargs'
+import { splitSpecs } from '../algorithm-list.js'
 import { ProgressBar } from '../output/progress.js'
 import { REPORT, type ReportArguments } from '../output/write-report.js'
 import { FORMATS, type OutputFormat } from '../output/write-results.js'
@@ -22,6 +23,7 @@ export interface ExperimentArguments extends ReportArguments {
   noPerRequest?: boolean
   /** Whether JSON holds what pictures need. */
   detail?: boolean
+  visibility?: readonly string[]
 }
 
 export const CONFIG: Options = {
@@ -66,7 +68,8 @@ export const RESULT_OPTIONS: Record<
   | 'seeds'
   | 'stepper'
   | 'jobs'
-  | 'no-per-request',
+  | 'no-per-request'
+  | 'visibility',
   Options
 > = {
   format: { choices: FORMATS, requiresArg: true, describe: 'Print results as (default: table)' },
@@ -99,6 +102,13 @@ export const RESULT_OPTIONS: Record<
     type: 'number',
     requiresArg: true,
     describe: 'Simulations at once, on worker threads; by default one per core for much work',
+  },
+  visibility: {
+    type: 'string',
+    coerce: splitSpecs,
+    requiresArg: true,
+    describe:
+      "What routers see: a profile such as llm-d or llm-d:metrics_delay_ms=20, or several; the config's by default",
   },
   'no-per-request': {
     type: 'boolean',

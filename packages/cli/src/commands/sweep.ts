@@ -74,7 +74,9 @@ export const sweepCommand: CommandModule<object, SweepArguments> = {
       await writeResults(rendering(report, detail), args)
       await writeReport(args, ({ sweepReport }, origin) => sweepReport(report, origin))
     }
-    if (report.interrupted) throw stopped(report.points.length, rates.length * algorithms.length)
+    const profiles = [options.visibility].flat().length
+    const planned = rates.length * algorithms.length * profiles
+    if (report.interrupted) throw stopped(report.points.length, planned)
   },
 }
 

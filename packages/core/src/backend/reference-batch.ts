@@ -51,6 +51,19 @@ export class ReferenceBatch {
     return request
   }
 
+  has(request: number): boolean {
+    return this.requests.subarray(0, this.count).includes(request)
+  }
+
+  remove(request: number): void {
+    this.removeAt(this.requests.subarray(0, this.count).indexOf(request))
+  }
+
+  clear(): void {
+    this.count = 0
+    this.prompts.clear()
+  }
+
   /** Keeps those requests, oldest first, that the callback says stay. */
   keep(stays: (request: number, tokens: number) => boolean): void {
     let kept = 0
@@ -71,6 +84,20 @@ export class ReferenceBatch {
     let at = this.size - 1
     while (this.progress.isTransferring[this.requests[at]!] === 1) at--
     return at
+  }
+
+  /** Place of the running request with the largest rank, the latest arrival, the last admitted. */
+  last(rankOf: (request: number) => number): number {
+    const { arrivalMs } = this.table
+    let last = -1
+    for (let i = 0; i < this.count; i++) {
+      const request = this.requests[i]!
+      if (!this.isOfKind(request, 'all')) continue
+      const other = this.requests[last] ?? request
+      const difference = rankOf(request) - rankOf(other) || arrivalMs[request]! - arrivalMs[other]!
+      if (difference >= 0) last = i
+    }
+    return last
   }
 
   /** Place of the running request with the fewest output tokens, the longest prompt, the last admitted. */

@@ -3,14 +3,17 @@ import { RouteSimError } from '../errors/routesim-error.js'
 import type { EventHandler } from '../kernel/event-loop.js'
 import type { RenewableKvCache } from '../kv-cache/kv-cache.js'
 import type { RowKeeper } from '../requests/request-window.js'
+import { BackendLife } from './backend-life.js'
 import { checkAllEnded, checkConservation, checkEnded, checkIdle } from './check-conservation.js'
 import { checkOptions } from './check-options.js'
 import { Client } from './client.js'
 import { invalidDecision } from './decision-errors.js'
 import { type DecisionListener, Dispatcher } from './dispatcher.js'
 import { checkedSubject } from './event-subjects.js'
+import { type LossListener, LostRequests } from './lost-requests.js'
 import { Machinery } from './machinery.js'
 import { MeasuredTotals } from './measured-totals.js'
+import { RequestTimeouts } from './request-timeouts.js'
 import { RouterDesk } from './router-desk.js'
 import { OUTCOME, type RunResult, type RunTotals } from './run-result.js'
 import type { SimulationOptions } from './simulation-options.js'
@@ -22,13 +25,19 @@ const MOST_IDLE_MS = 3_600_000
  * What happens in a run: requests arrive and are routed, backends step, KV caches travel. The public
  * face is {@link Simulation}.
  */
-export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionListener {
+export class Engine
+  implements FleetListener, EventHandler, RowKeeper, DecisionListener, LossListener
+{
   private readonly options: SimulationOptions
   private readonly machinery: Machinery
   private readonly desk: RouterDesk
   private readonly dispatcher: Dispatcher
   private readonly measured: MeasuredTotals
   private readonly client: Client
+  /** Only in a run in which backends fail, or requests take too long. */
+  private readonly lost: LostRequests | undefined
+  private readonly life: BackendLife | undefined
+  private readonly timeouts: RequestTimeouts | undefined
   private readonly rejectReasons: string[] = []
   private ended = 0
   private endMs = 0
@@ -47,10 +56,21 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionL
     this.desk = new RouterDesk(options, machinery, this.client.sentMs)
     this.dispatcher = new Dispatcher(options, machinery, this.desk, this)
     this.measured = new MeasuredTotals(machinery.specs, machinery.fleet, machinery.kv)
+    const { fallible } = machinery
+    if (fallible !== undefined) {
+      const { desk } = this
+      this.lost = new LostRequests(options, machinery, fallible, desk, this)
+      this.life = new BackendLife(options, machinery, fallible, desk, this.lost)
+      const { timeoutMs } = options
+      if (timeoutMs !== undefined)
+        this.timeouts = new RequestTimeouts(timeoutMs, machinery, this.lost)
+    }
     if (machinery.window !== undefined) {
       machinery.window.refill(this)
       machinery.loop.restartEntries()
     }
+    const { entryTimes = machinery.requests.arrivalMs } = machinery.window ?? {}
+    this.desk.deliveries?.start(entryTimes[0] ?? 0)
   }
 
   /** Requests that have ended so far. */
@@ -107,7 +127,7 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionL
     const backends = this.measured.sinceStart()
     return {
       router: desk.name,
-      visibility: 'exact',
+      visibility: options.visibility?.name ?? 'exact',
       seed: options.seed,
       requestCount: options.requests.size,
       rejectReasons: this.rejectReasons,
@@ -131,19 +151,39 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionL
   event(subject: number): void {
     const { machinery, dispatcher } = this
     const { subjects } = machinery
-    if (subject < subjects.frontEnd) dispatcher.transferCompleted(machinery.requestOf(subject))
+    if (subject < 0) this.life!.due(subject)
+    else if (subject < subjects.frontEnd) dispatcher.transferCompleted(machinery.requestOf(subject))
     else if (subject < subjects.metricsTaken)
       dispatcher.enqueue(machinery.requestOf(subject - subjects.frontEnd))
+    else if (subject < subjects.firstTimer) this.deliver(subject)
     else if (subject < subjects.released) this.timerDue(subject - subjects.firstTimer)
     else if (subject === subjects.released) {
       for (const { request, decision } of this.desk.held.takeReleased())
         dispatcher.dispatch(request, decision)
     } else if (subject < subjects.decided) this.askAgain(subject - subjects.asked)
-    else {
+    else if (subject < subjects.client) this.decide(machinery.requestOf(subject - subjects.decided))
+    else if (subject < subjects.retried) {
       const request = subject - subjects.client
       this.client.send(request)
+      this.timeouts?.sent(request)
       this.submit(request)
+    } else if (subject < subjects.timeouts)
+      this.submit(machinery.requestOf(subject - subjects.retried))
+    else this.timeouts!.due()
+  }
+
+  /** Something about the backends, or about other routers, reaches the routers. */
+  private deliver(subject: number): void {
+    const { subjects } = this.machinery
+    const deliveries = this.desk.deliveries!
+    if (subject === subjects.kvDelivered) {
+      deliveries.kv!.deliver()
+      return
     }
+    if (subject === subjects.metricsTaken) deliveries.metrics!.take()
+    else if (subject === subjects.metricsDelivered) deliveries.metrics!.deliver()
+    else deliveries.sync()
+    this.checkMoving()
   }
 
   private timerDue(number: number): void {
@@ -154,11 +194,12 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionL
     this.checkMoving()
   }
 
-  /** Ends a run in which only timers still go off, for ever. */
+  /** Ends a run in which only timers still go off and metrics are polled, for ever. */
   private checkMoving(): void {
     const { machinery, desk } = this
     const { loop, clock } = machinery
-    if (loop.isMoving || loop.pendingEvents > desk.timers.pendingEvents) {
+    const ticking = desk.timers.pendingEvents + (desk.deliveries?.pendingEvents ?? 0)
+    if (loop.isMoving || loop.pendingEvents > ticking) {
       this.movingMs = clock.nowMs
     } else if (!this.dispatcher.resolveDeadlock()) {
       if (desk.held.size === 0) machinery.isOver = true
@@ -174,7 +215,11 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionL
     const { window, loop } = this.machinery
     const request = window === undefined ? entry : window.rowOf(entry)
     if (!this.isMeasuring) this.measureFrom(request)
-    if (this.client.sendOrHold(request)) this.submit(request)
+    this.desk.deliveries?.arrived(request)
+    if (this.client.sendOrHold(request)) {
+      this.timeouts?.sent(request)
+      this.submit(request)
+    }
     if (window?.isLastEntry(entry)) {
       window.refill(this)
       loop.restartEntries()
@@ -203,13 +248,27 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionL
 
   requestFinished(request: number, backend: number): void {
     const { progress, clock } = this.machinery
+    this.lost?.ended(request)
     progress.finishedMs[request] = clock.nowMs
     progress.backend[request] = backend
     this.end(request, OUTCOME.completed)
     this.desk.finished(request, backend)
   }
 
+  requestCancelled(request: number): void {
+    this.lost?.left(request)
+  }
+
+  requestRefused(request: number): void {
+    this.lost!.refused(request)
+  }
+
+  requestEnded(request: number, outcome: number, reason: string): void {
+    this.endFor(request, outcome, reason)
+  }
+
   prefillFinished(request: number): void {
+    if (this.lost?.mayHandOver(request) === false) return
     this.dispatcher.prefillFinished(request)
   }
 
@@ -218,10 +277,14 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionL
   }
 
   requestRejected(request: number, reason: string): void {
+    this.endFor(request, OUTCOME.rejected, reason)
+  }
+
+  private endFor(request: number, outcome: number, reason: string): void {
     let index = this.rejectReasons.indexOf(reason)
     if (index < 0) index = this.rejectReasons.push(reason) - 1
     this.machinery.progress.rejectReason[request] = index
-    this.end(request, OUTCOME.rejected)
+    this.end(request, outcome)
   }
 
   requestHeld(request: number, untilMs: number): void {
@@ -240,7 +303,7 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionL
     const { machinery, desk } = this
     const ticketOf = (request: number): number => machinery.ordinalOf(request)
     const request = desk.held.takeDue(ticket, machinery.clock.nowMs, ticketOf)
-    if (request >= 0) this.submit(request)
+    if (request >= 0) this.decide(request)
   }
 
   /** Nothing will make routers release what they hold. @returns false when they hold nothing */
@@ -250,7 +313,19 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionL
     return held.length > 0
   }
 
+  /** A router begins to work on a request. */
   private submit(request: number): void {
+    const { machinery, desk } = this
+    const workMs = desk.deliveries?.decisionMs(request) ?? 0
+    if (workMs === 0) this.decide(request)
+    else {
+      const { loop, clock, subjects } = machinery
+      const subject = checkedSubject(subjects.decided + machinery.ticketOf(request))
+      loop.schedule(clock.nowMs + workMs, subject)
+    }
+  }
+
+  private decide(request: number): void {
     this.dispatcher.dispatch(request, this.desk.route(request))
   }
 
@@ -284,6 +359,7 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionL
     if (request !== (this.options.warmupRequests ?? 0)) return
     this.isMeasuring = true
     this.measured.start()
+    this.desk.deliveries?.kv?.measuringStarts()
   }
 
   private checkConservation(): void {

@@ -59,6 +59,7 @@ export class RequestWindow {
       model: none(),
       adapter: none(),
       priority: new Int32Array(rows),
+      ttftSloMs: new Int32Array(rows),
       strings: source.strings,
       prompts: source.prompts,
     }

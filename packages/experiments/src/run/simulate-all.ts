@@ -84,7 +84,8 @@ export async function simulateAll(
     onProgress?.({ label, finishedRuns, totalRuns: numbered.length, fraction })
   }
   const progressing = { runs: numbered, finished, onFraction }
-  const portable = algorithms.map(({ choice }) => toPortableAlgorithm(choice))
+  const choices = algorithms.filter((_, i) => i % plan.visibilities.length === 0)
+  const portable = choices.map(({ choice }) => toPortableAlgorithm(choice))
   if (jobs > 1 && portable.every((choice) => choice !== undefined)) {
     await inWorkers(plan, progressing, portable, jobs, signal)
   } else await inThisThread(plan, progressing, signal, config.simulation.warmup_requests)
@@ -121,7 +122,7 @@ async function inThisThread(
 }
 
 async function inWorkers(
-  { config, stepper, perRequest, detail, workloads, algorithms, seeds }: Plan,
+  { config, stepper, perRequest, detail, visibilities, workloads, algorithms, seeds }: Plan,
   { runs, finished, onFraction }: Progressing,
   portable: readonly PortableAlgorithm[],
   jobs: number,
@@ -142,7 +143,7 @@ async function inWorkers(
     finished[run] = executed
     onFraction(run, 1)
   }
-  const setup = { config, stepper, perRequest, algorithms: portable }
+  const setup = { config, stepper, perRequest, visibilities, algorithms: portable }
   try {
     await runOnWorkers({ setup, jobs, queue, signal, onFraction, onDone })
   } catch (error) {

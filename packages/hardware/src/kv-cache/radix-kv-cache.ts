@@ -1,6 +1,7 @@
 import type {
   KvCacheFactory,
   KvCapacity,
+  KvListener,
   KvUsage,
   RenewableKvCache,
   RequestTable,
@@ -154,6 +155,18 @@ export class RadixKvCache implements RenewableKvCache {
     this.holdings.remove(h)
   }
 
+  clear(backend: number): void {
+    const { heads } = this.holdings
+    for (let request = 0; request < heads.length; request++) {
+      const holding = this.holdings.pool.data
+      let h = heads[request]!
+      while (h !== NONE && holding[h + AT] !== backend) h = holding[h + NEXT_HOLDING]!
+      if (h !== NONE) this.letGo(h, false)
+    }
+    this.giveUp(backend, this.lru.blocks[backend]!)
+    this.freeBlocks[backend] = this.capacity[backend]!.blocks
+  }
+
   canEverFit(backend: number, tokens: number): boolean {
     return tokens <= this.capacityTokens[backend]!
   }
@@ -189,6 +202,10 @@ export class RadixKvCache implements RenewableKvCache {
     this.evict(backend, blocks - free)
   }
 
+  giveBack(backend: number, blocks: number): void {
+    this.freeBlocks[backend] = this.freeBlocks[backend]! + blocks
+  }
+
   leave(backend: number, request: number, tokens: number, mayReturn: boolean): void {
     const h = this.holdings.of(backend, request)
     const blockTokens = this.blockTokens[backend]!
@@ -204,6 +221,10 @@ export class RadixKvCache implements RenewableKvCache {
 
   renew(request: number): void {
     this.index.renew(request)
+  }
+
+  listen(listener: KvListener): void {
+    this.index.listener = listener
   }
 
   verify(): void {
@@ -320,8 +341,13 @@ export class RadixKvCache implements RenewableKvCache {
   }
 
   private evict(backend: number, blocks: number): void {
-    const x = this.index.extents.data
     this.evicted[backend] = this.evicted[backend]! + blocks
+    this.giveUp(backend, blocks)
+  }
+
+  /** Forgets what was cached in the blocks that were not used for longest. */
+  private giveUp(backend: number, blocks: number): void {
+    const x = this.index.extents.data
     for (let left = blocks; left > 0; ) {
       const count = this.lru.evictOldest(backend, left)
       const e = this.lru.evictedFrom
