@@ -10,6 +10,7 @@ export const COMMANDS = [
   'convert',
   'synthesize',
   'trace',
+  'plot',
   'validate',
   'calibrate',
   'list-algorithms',

@@ -13,7 +13,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   traces: ['core'],
   metrics: ['core'],
   experiments: ['core', 'hardware', 'algorithms', 'traces', 'metrics'],
-  cli: ['core', 'algorithms', 'traces', 'metrics', 'experiments'],
+  report: ['core', 'metrics'],
+  cli: ['core', 'algorithms', 'traces', 'metrics', 'experiments', 'report'],
 }
 
 function sources(name: string): { path: string; text: string }[] {
