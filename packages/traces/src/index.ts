@@ -11,16 +11,47 @@ export {
   WRITABLE_TRACE_FORMATS,
   type WritableTraceFormat,
 } from './formats/trace-format.js'
+export {
+  ARRIVAL_KINDS,
+  type ArrivalKind,
+  type ArrivalsSpec,
+  type DiurnalRate,
+  type OnOffRate,
+  type RateStage,
+} from './generating/arrivals-spec.js'
+export { checkWorkload } from './generating/check-workload.js'
+export {
+  DISTRIBUTION_KINDS,
+  type Distribution,
+  type DistributionKind,
+  type DistributionSpec,
+} from './generating/distribution.js'
 export { generateTrace } from './generating/generate-trace.js'
 export { GeneratedSource } from './generating/generated-source.js'
 export {
   GENERATOR_KINDS,
   type GeneratorKind,
   type GeneratorOptions,
+  LENGTH_DISTRIBUTIONS,
+  type LengthDistribution,
 } from './generating/generator-options.js'
-export { LENGTH_DISTRIBUTIONS, type LengthDistribution } from './generating/length-distribution.js'
-export { expectedRequests } from './generating/resolve-options.js'
+export { expectedRequests } from './generating/plan-workload.js'
 export { TraceGeneration } from './generating/trace-generation.js'
+export {
+  AGENT_CONTEXTS,
+  type AgentsSpec,
+  type Choice,
+  type ClientSpec,
+  PREFIX_OWNERS,
+  type PrefixLevel,
+  type PrefixOwner,
+  type ServiceClass,
+  type SessionsSpec,
+  TURN_TIMES,
+  type TurnTime,
+  type WorkloadBounds,
+  type WorkloadSpec,
+} from './generating/workload-spec.js'
 export type { ReadProgress, TraceSource } from './reading/byte-source.js'
 export { type ReadTraceOptions, readTrace, type TraceReadResult } from './reading/read-trace.js'
 export type { SkippedRecords } from './reading/record-collector.js'

@@ -5,7 +5,7 @@ import { promptSharing } from '../stats/prompt-sharing.js'
 import { formatTrace } from '../writing/write-trace.js'
 import { generateTrace } from './generate-trace.js'
 import type { GeneratorOptions } from './generator-options.js'
-import { expectedRequests } from './resolve-options.js'
+import { expectedRequests } from './plan-workload.js'
 import { TraceGeneration } from './trace-generation.js'
 
 function moments(values: Iterable<number>): { mean: number; std: number } {
