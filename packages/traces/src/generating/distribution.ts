@@ -60,7 +60,7 @@ export function sampler(
   return () => Math.min(Math.max(draw(), min), max)
 }
 
-/** Draws lengths in whole tokens, at least `least`. */
+/** Draws whole numbers, most often lengths in tokens, at least `least`. */
 export function tokenSampler(
   distribution: Distribution,
   random: RandomStream,
@@ -70,7 +70,7 @@ export function tokenSampler(
   const draw =
     typeof distribution === 'object' && distribution.kind === 'uniform'
       ? wholeUniform(distribution.min!, distribution.max!, random)
-      : sampler(distribution, 1, random)
+      : sampler(distribution, least, random)
   return () => Math.min(Math.max(Math.round(draw()), least), LONGEST_TOKENS)
 }
 

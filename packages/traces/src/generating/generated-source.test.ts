@@ -3,6 +3,18 @@ import { expect, test } from 'vitest'
 import { generateTrace } from './generate-trace.js'
 import { GeneratedSource } from './generated-source.js'
 import type { GeneratorOptions } from './generator-options.js'
+import type { WorkloadSpec } from './workload-spec.js'
+
+const LABELS = [
+  'tenant',
+  'user',
+  'model',
+  'adapter',
+  'priority',
+  'ttftSloMs',
+  'sloClass',
+  'deadlineMs',
+] as const
 
 /** Columns to write to, one row per request. */
 function blank(size: number): RequestTable {
@@ -16,10 +28,58 @@ function blank(size: number): RequestTable {
     maxTokens: column(),
     promptNode: column(),
     prefixTokens: column(),
+    tenant: column(),
+    user: column(),
+    model: column(),
+    adapter: column(),
+    priority: column(),
+    ttftSloMs: column(),
+    sloClass: column(),
+    deadlineMs: new Float64Array(size),
   }
 }
 
-test.each<GeneratorOptions>([
+const mixture: WorkloadSpec = {
+  seed: 4,
+  durationSec: 20,
+  clients: [
+    {
+      name: 'chat',
+      arrivals: {
+        kind: 'weibull',
+        cv: 2,
+        stages: [{ durationSec: 15, rateRps: 40, toRateRps: 90 }],
+      },
+      uniqueTokens: { kind: 'lognormal', mean: 300, std: 200 },
+      outputTokens: { kind: 'uniform', min: 0, max: 90 },
+      tenants: { count: 6 },
+      users: { count: 9 },
+      adapters: { names: ['x', 'y'] },
+      classes: [
+        { name: 'fast', weight: 1, ttftMs: 200, priority: 1 },
+        { name: 'slow', weight: 1, deadlineMs: 900 },
+      ],
+      prefixes: [
+        { count: 3, tokens: { kind: 'uniform', min: 100, max: 300 } },
+        { by: 'tenant', tokens: 80 },
+        { name: 'u', by: 'user', tokens: { kind: 'uniform', min: 10, max: 30 } },
+      ],
+    },
+    {
+      name: 'batch',
+      arrivals: {
+        kind: 'poisson',
+        onOff: { onRateRps: 90, offRateRps: 0, onSec: 1, everySec: 4, lengths: 'exponential' },
+      },
+      promptTokens: 500,
+      outputTokens: 10,
+      prefixes: [{ count: 2, tokens: 800 }],
+    },
+  ],
+}
+
+test.each<GeneratorOptions | WorkloadSpec>([
+  mixture,
   {},
   { numPrefixes: 0 },
   { prefixLenMean: 900, prefixLenStd: 300, prefixPopularity: 'zipf' },
@@ -40,6 +100,11 @@ test.each<GeneratorOptions>([
   }
   expect(rows.promptNode).toEqual(table.promptNode)
   expect(rows.prefixTokens).toEqual(table.prefixTokens)
+  expect(source.strings).toEqual(table.strings)
+  for (const name of LABELS) {
+    const own = table[name] ?? rows[name]!.map(() => (name === 'deadlineMs' ? Number.NaN : -1))
+    expect(rows[name], name).toEqual(own)
+  }
 })
 
 test('conversations, and too little time, are refused', () => {
@@ -50,6 +115,11 @@ test('conversations, and too little time, are refused', () => {
       message:
         'turnsMean: expected no conversations in a run that keeps nothing per request, got some of them',
     }),
+  )
+  const [chat, batch] = mixture.clients
+  const users = { ...batch!, arrivals: { kind: 'users', users: 3 } } as const
+  expect(() => new GeneratedSource({ ...mixture, requests: 9, clients: [chat!, users] })).toThrow(
+    'clients[1].arrivals.kind: expected no users in a run that keeps nothing per request',
   )
   expect(() => new GeneratedSource({ rateRps: 1e-9 }).prepare()).toThrow(
     'durationSec: expected time',

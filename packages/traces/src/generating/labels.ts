@@ -1,6 +1,7 @@
 import type { RequestColumns, RequestTable } from '@routesim/core'
 import type { NamePool } from '../columns/name-pool.js'
-import { sampler } from './distribution.js'
+import { LARGEST } from './check-numbers.js'
+import { tokenSampler } from './distribution.js'
 import type { Streams } from './streams.js'
 import { WeightedChoice, zipfWeights } from './weighted-choice.js'
 import type { Choice, ClientSpec, PrefixOwner, ServiceClass } from './workload-spec.js'
@@ -38,8 +39,7 @@ export class Labels {
     }
     if (classes !== undefined) this.classes = new ClassChoice(classes, streams, names)
     if (priorities !== undefined) {
-      const draw = sampler(priorities, Number.NEGATIVE_INFINITY, streams.of('priorities'))
-      this.drawPriority = () => Math.round(draw())
+      this.drawPriority = tokenSampler(priorities, streams.of('priorities'), -LARGEST)
     }
   }
 

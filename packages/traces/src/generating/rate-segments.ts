@@ -30,6 +30,7 @@ export function linearSegment({ durationSec, rateRps, toRateRps }: RateStage): R
     durationMs,
     expected: (ms) => perMs * ms + (change * ms * ms) / 2,
     timeOf(arrivals) {
+      if (arrivals === 0) return 0
       if (change === 0) return arrivals / perMs
       // The smaller root of change/2 t^2 + perMs t = arrivals, in the form that does not cancel.
       const root = Math.sqrt(Math.max(0, perMs * perMs + 2 * change * arrivals))

@@ -47,7 +47,8 @@ export class TraceGeneration {
     const { columns, draws, spec } = this
     const until = columns.size + maxRequests
     while (!this.isDone && columns.size < until) {
-      const drawn = columns.size < (spec.requests ?? Number.POSITIVE_INFINITY) ? draws.next() : undefined
+      const drawn =
+        columns.size < (spec.requests ?? Number.POSITIVE_INFINITY) ? draws.next() : undefined
       if (drawn === undefined) this.isDone = true
       else this.add(drawn)
     }

@@ -6,8 +6,12 @@ import type { ClientSpec, WorkloadSpec } from './workload-spec.js'
 
 const ENDLESS = Number.POSITIVE_INFINITY
 
-/** When requests of a client cease to arrive, in ms; infinite when nothing but their number says so. */
+/**
+ * When requests of a client cease to arrive, in ms; infinite when nothing but their number says so: how
+ * long users take who wait for their answers is not known beforehand.
+ */
 export function endOf({ durationSec = ENDLESS }: WorkloadSpec, { arrivals }: ClientSpec): number {
+  if (arrivals.kind === 'users' && arrivals.rateRps === undefined) return ENDLESS
   const stages = arrivals.stages?.reduce((sum, stage) => sum + stage.durationSec, 0) ?? ENDLESS
   return Math.min(durationSec, stages) * 1000
 }
