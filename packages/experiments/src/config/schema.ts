@@ -7,6 +7,7 @@ import {
 } from '@routesim/traces'
 import { z } from 'zod'
 import { visibilitySchema } from '../visibility/visibility-schema.js'
+import { checkedWorkload } from '../workload/workload-schema.js'
 import { checkGroups, withFleetDefaults } from './backend-groups.js'
 import { backendGroup, checkRoofline, deploymentShape } from './deployment-schema.js'
 import { expected, flag, integer, notNegative, oneOf, positive, table, text } from './fields.js'
@@ -177,6 +178,7 @@ export const configSchema = table({
   simulation: simulation.prefault({}),
   cluster: z.preprocess(withFleetDefaults, checkedCluster),
   trace: trace.prefault({}),
+  workload: checkedWorkload.prefault({}),
   visibility: visibilitySchema.prefault({}),
   algorithms: z
     .record(

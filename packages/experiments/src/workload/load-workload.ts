@@ -7,12 +7,16 @@ import {
   type GeneratorOptions,
   readTrace,
   TraceGeneration,
+  type WorkloadSpec,
 } from '@routesim/traces'
 import { besideConfig } from '../config/locate-files.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { interrupted } from '../run/execute.js'
 import { fromFirstArrival } from './from-first-arrival.js'
+import { withNumbersRead } from './read-numbers.js'
+import { toWorkload } from './to-workload.js'
+import { snakeCase } from './workload-schema.js'
 
 /** Requests between two looks at the outside world: some ms of work. */
 const REQUESTS_PER_SLICE = 50_000
@@ -47,7 +51,7 @@ export interface WorkloadSource {
   /** About as many as there are, before they are made. */
   readonly expectedRequests: number
   /** What generated requests are made from. */
-  readonly generator?: TraceSection
+  readonly generator?: GeneratorSource
   readonly description: string
   readonly notes: readonly string[]
 }
@@ -60,6 +64,9 @@ interface Extent {
 
 type TraceSection = Config['trace']
 
+/** What requests are generated from: a `[trace]` section, or what a `[workload]` section describes. */
+export type GeneratorSource = TraceSection | WorkloadSpec
+
 /**
  * The requests of an experiment: those given, else the trace given, else the config's trace file,
  * else what its generator makes.
@@ -68,7 +75,7 @@ type TraceSection = Config['trace']
  * @throws RouteSimError `trace_missing`, and what reading a trace throws
  */
 export async function loadWorkload(
-  { trace }: Config,
+  { trace, workload }: Config,
   given: string | RequestTable | undefined,
   options: TraceOptions,
   configPath: string | undefined,
@@ -77,6 +84,11 @@ export async function loadWorkload(
     return fixedWorkload(given, 'requests given', [])
   }
   if (given !== undefined) return readWorkload(given, trace, options, false)
+  const described = toWorkload(await withNumbersRead(workload, configPath), 0)
+  if (described !== undefined) {
+    checkOneSource(trace)
+    return generatedWorkload(described)
+  }
   if (trace.path !== undefined) {
     return readWorkload(besideConfig(trace.path, configPath), trace, options, true)
   }
@@ -85,14 +97,24 @@ export async function loadWorkload(
     'trace: expected a trace file or a generator, got none',
     {
       code: 'trace_missing',
-      hint: 'Give a trace with -t, or set path or generator in the [trace] section of the config.',
+      hint: 'Give a trace with -t, set path or generator in the [trace] section of the config, or describe a [workload].',
     },
   )
 }
 
-/** Traffic from the generator of a config's trace section. */
-export function generatedWorkload(trace: TraceSection): WorkloadSource {
-  const options = generatorOptions(trace)
+/** A config describes one workload. */
+function checkOneSource({ path, generator }: TraceSection): void {
+  if (path === undefined && generator === undefined) return
+  const key = path === undefined ? 'generator' : 'path'
+  throw new RouteSimError<ExperimentsErrorCode>(
+    `trace.${key}: expected nothing beside a [workload] that says how requests arrive, got "${path ?? generator}"`,
+    { code: 'options_conflict', path: `trace.${key}`, hint: 'Leave one of the two out.' },
+  )
+}
+
+/** Traffic from the generator. */
+export function generatedWorkload(from: GeneratorSource): WorkloadSource {
+  const options = 'clients' in from ? from : generatorOptions(from)
   // Only the latest: with many seeds, all of them would not fit.
   let latest: { readonly seed: number; readonly table: Promise<RequestTable> } | undefined
   let prepared: { readonly seed: number; readonly source: GeneratedSource } | undefined
@@ -109,11 +131,11 @@ export function generatedWorkload(trace: TraceSection): WorkloadSource {
       prepared = { seed, source }
       return { requests: source.size, spanMs: source.spanMs }
     },
-    description: `generated, ${options.kind ?? 'poisson'}`,
+    description: `generated, ${describe(options)}`,
     notes: [],
     isSeeded: true,
-    expectedRequests: namedAsInConfig(() => expectedRequests(options)),
-    generator: trace,
+    expectedRequests: namedAsInConfig('clients' in options, () => expectedRequests(options)),
+    generator: from,
     isMade: (seed) => seed === latest?.seed,
     requests(seed, signal) {
       if (latest?.seed !== seed) latest = { seed, table: generate({ ...options, seed }, signal) }
@@ -122,24 +144,31 @@ export function generatedWorkload(trace: TraceSection): WorkloadSource {
   }
 }
 
+function describe(options: GeneratorOptions | WorkloadSpec): string {
+  if (!('clients' in options)) return options.kind ?? 'poisson'
+  const { clients } = options
+  const [first] = clients
+  return clients.length === 1 ? first!.arrivals.kind : `${clients.length} clients`
+}
+
 async function generate(
-  options: GeneratorOptions,
+  options: GeneratorOptions | WorkloadSpec,
   signal: AbortSignal | undefined,
 ): Promise<RequestTable> {
-  const generation = namedAsInConfig(() => new TraceGeneration(options))
-  while (!namedAsInConfig(() => generation.run(REQUESTS_PER_SLICE))) {
+  const generation = namedAsInConfig('clients' in options, () => new TraceGeneration(options))
+  while (!namedAsInConfig('clients' in options, () => generation.run(REQUESTS_PER_SLICE))) {
     await setImmediate()
     if (signal?.aborted) throw interrupted()
   }
-  return namedAsInConfig(() => generation.table())
+  return namedAsInConfig('clients' in options, () => generation.table())
 }
 
 async function prepareSource(
-  options: GeneratorOptions,
+  options: GeneratorOptions | WorkloadSpec,
   signal: AbortSignal | undefined,
 ): Promise<GeneratedSource> {
-  const source = namedAsInConfig(() => new GeneratedSource(options))
-  while (!namedAsInConfig(() => source.prepare(REQUESTS_PER_SLICE))) {
+  const source = namedAsInConfig('clients' in options, () => new GeneratedSource(options))
+  while (!namedAsInConfig('clients' in options, () => source.prepare(REQUESTS_PER_SLICE))) {
     await setImmediate()
     if (signal?.aborted) throw interrupted()
   }
@@ -147,13 +176,13 @@ async function prepareSource(
 }
 
 /** Errors name the keys of the config. */
-function namedAsInConfig<T>(work: () => T): T {
+function namedAsInConfig<T>(isWorkload: boolean, work: () => T): T {
   try {
     return work()
   } catch (error) {
     if (!(error instanceof RouteSimError) || error.path === undefined) throw error
-    const key = KEYS[error.path as keyof GeneratorOptions] ?? error.path
-    const path = `trace.${key}`
+    const key = KEYS[error.path as keyof GeneratorOptions]
+    const path = isWorkload ? `workload.${snakeCase(error.path)}` : `trace.${key ?? error.path}`
     const { code, hint } = error
     const message = error.message.replace(error.path, path)
     throw new RouteSimError(message, { code, path, cause: error, ...(hint && { hint }) })
