@@ -1,6 +1,12 @@
 export type { LoweredRecords, PrefixHashes, SessionPromptsMode } from './columns/lower-columns.js'
 export { editTrace, type TraceEdits } from './editing/edit-trace.js'
 export { mergeTraces, repeatTrace } from './editing/merge-traces.js'
+export {
+  RETIMINGS,
+  type RetimeOptions,
+  type Retiming,
+  retimeTrace,
+} from './editing/retime-trace.js'
 export type { TraceErrorCode } from './errors/trace-error.js'
 export {
   detectTraceFormat,
@@ -36,6 +42,11 @@ export {
   type LengthDistribution,
 } from './generating/generator-options.js'
 export { expectedRequests } from './generating/plan-workload.js'
+export {
+  SERVING_SIMULATOR_SOURCES,
+  type ServingSimulatorOptions,
+  servingSimulatorRequests,
+} from './generating/serving-simulator-requests.js'
 export { TraceGeneration } from './generating/trace-generation.js'
 export {
   AGENT_CONTEXTS,

@@ -60,6 +60,18 @@ export const CACHE: Options = {
   describe: 'Keep the trace in a quick form beside it, <trace>.routesim-cache, for the next time',
 }
 
+export const CONCURRENCY: Options = {
+  type: 'number',
+  requiresArg: true,
+  describe: 'Requests in flight at most: others wait at the client (closed loop)',
+}
+
+/** @throws UsageError */
+export function checkConcurrency(concurrency: number | undefined): void {
+  if (concurrency === undefined || (Number.isInteger(concurrency) && concurrency >= 1)) return
+  throw new UsageError(`--concurrency: expected an integer >= 1, got ${concurrency}`)
+}
+
 export const RESULT_OPTIONS: Record<
   | 'format'
   | 'output'

@@ -13,6 +13,8 @@ export interface WorkerSetup {
   /** Whether runs keep results per request. */
   readonly perRequest: boolean
   readonly visibilities: readonly Visibility[]
+  /** Requests in flight at most. */
+  readonly maxInFlight: number | undefined
   /** Each stands for one algorithm per visibility. */
   readonly algorithms: readonly PortableAlgorithm[]
 }

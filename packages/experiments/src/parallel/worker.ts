@@ -39,6 +39,7 @@ async function simulate({ run, algorithm, seed, detail, ...task }: WorkerTask): 
     seed,
     detail,
     warmupRequests: setup.config.simulation.warmup_requests,
+    maxInFlight: setup.maxInFlight,
   }
   return execute(execution, undefined, (fraction) => answer({ kind: 'progress', run, fraction }))
 }

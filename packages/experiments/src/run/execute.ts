@@ -67,6 +67,8 @@ export interface Execution {
   /** Whether to keep what pictures need; only of a run that has a table. */
   readonly detail: boolean
   readonly observer?: RunObserver | undefined
+  /** Requests in flight at most. */
+  readonly maxInFlight: number | undefined
 }
 
 /**
@@ -74,7 +76,7 @@ export interface Execution {
  * @throws RouteSimError `interrupted` when the signal says so
  */
 export async function execute(
-  { fleet, requests, algorithm, seed, warmupRequests, detail, observer }: Execution,
+  { fleet, requests, algorithm, seed, warmupRequests, detail, observer, maxInFlight }: Execution,
   signal: AbortSignal | undefined,
   onFraction: (fraction: number) => void,
 ): Promise<Executed> {
@@ -82,7 +84,10 @@ export async function execute(
   const { replicas } = visibility.routers
   const routers = Array.from({ length: replicas }, () => algorithm.create())
   const { cluster, pricePerHour } = fleet
-  const options = { cluster, requests, router: routers, visibility, seed, warmupRequests }
+  const options = {
+    ...{ cluster, requests, router: routers, visibility, seed, warmupRequests },
+    ...(maxInFlight !== undefined && { maxInFlight }),
+  }
   const { simulation, summarized } = prepare(options, pricePerHour, detail, observer)
   const breathe = async (): Promise<void> => {
     await setImmediate()

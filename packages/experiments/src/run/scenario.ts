@@ -29,6 +29,8 @@ export interface ExperimentOptions extends Control, JobsOption, TraceOptions {
    * to compare; `[visibility]` of the config by default.
    */
   readonly visibility?: string | readonly string[] | undefined
+  /** Requests in flight at most, others wait at the client; the config's by default, else no limit. */
+  readonly concurrency?: number | undefined
   /** Runs per point, with consecutive seeds; 1 by default. */
   readonly seeds?: number | undefined
   /** Whether to keep what pictures need of each first seed; not without per-request results. */
@@ -67,6 +69,7 @@ export interface PreparedFleet {
   readonly observer?: RunObserver | undefined
   readonly visibilities: readonly Visibility[]
   readonly seeds: readonly number[]
+  readonly maxInFlight: number | undefined
 }
 
 const MOST_SEEDS = 10_000
@@ -93,9 +96,17 @@ export async function prepareFleet(options: ExperimentOptions): Promise<Prepared
       { code: 'options_conflict', path: 'perRequest' },
     )
   }
+  const maxInFlight = options.concurrency ?? config.workload.concurrency
+  if (!perRequest && maxInFlight !== undefined) {
+    throw new RouteSimError<ExperimentsErrorCode>(
+      `concurrency: needs per-request results, which this run does not keep, got ${maxInFlight}`,
+      { code: 'options_conflict', path: 'concurrency' },
+    )
+  }
   const visibilities = visibilitiesOf(options.visibility, config)
   const fleet = buildFleet(config, stepper)
-  return { config, fleet, stepper, perRequest, detail, observer, visibilities, seeds }
+  const kept = { perRequest, detail, observer, maxInFlight }
+  return { config, fleet, stepper, ...kept, visibilities, seeds }
 }
 
 function visibilitiesOf(specs: ExperimentOptions['visibility'], config: Config): Visibility[] {

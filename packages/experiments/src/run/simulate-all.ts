@@ -93,7 +93,7 @@ export async function simulateAll(
 }
 
 async function inThisThread(
-  { fleet, workloads, algorithms, perRequest, detail, observer, seeds }: Plan,
+  { fleet, workloads, algorithms, perRequest, detail, observer, seeds, maxInFlight }: Plan,
   { runs, finished, onFraction }: Progressing,
   signal: AbortSignal | undefined,
   warmupRequests: number,
@@ -108,7 +108,7 @@ async function inThisThread(
         : traffic.source(seed, signal))
       finished[run] = await execute(
         {
-          ...{ fleet, requests, algorithm, seed, warmupRequests, observer },
+          ...{ fleet, requests, algorithm, seed, warmupRequests, observer, maxInFlight },
           detail: detail && seed === seeds[0],
         },
         signal,
@@ -122,7 +122,7 @@ async function inThisThread(
 }
 
 async function inWorkers(
-  { config, stepper, perRequest, detail, visibilities, workloads, algorithms, seeds }: Plan,
+  { config, stepper, detail, workloads, algorithms, seeds, ...plan }: Plan,
   { runs, finished, onFraction }: Progressing,
   portable: readonly PortableAlgorithm[],
   jobs: number,
@@ -137,13 +137,17 @@ async function inWorkers(
     detail: detail && seed === seeds[0],
     requestsKey: workloads[index]!.isSeeded ? `${index} ${seed}` : `${index}`,
     requests: () =>
-      portableRequests(workloads[index]!, seed, perRequest && algorithms.length > 1, signal),
+      portableRequests(workloads[index]!, seed, plan.perRequest && algorithms.length > 1, signal),
   }))
   const onDone = (run: number, executed: Executed): void => {
     finished[run] = executed
     onFraction(run, 1)
   }
-  const setup = { config, stepper, perRequest, visibilities, algorithms: portable }
+  const { perRequest, visibilities, maxInFlight } = plan
+  const setup = {
+    ...{ config, stepper, perRequest, visibilities, maxInFlight },
+    algorithms: portable,
+  }
   try {
     await runOnWorkers({ setup, jobs, queue, signal, onFraction, onDone })
   } catch (error) {

@@ -48,6 +48,10 @@ export function checkWorkload(spec: WorkloadSpec): void {
 
 function checkClient(path: string, client: ClientSpec, spec: WorkloadSpec): void {
   const { promptTokens, uniqueTokens, outputTokens, arrivals, sessions } = client
+  // A config may leave them out.
+  for (const key of ['arrivals', 'outputTokens'] as const) {
+    if (client[key] === undefined) throw invalidOption(`${path}.${key}`, 'a value', undefined)
+  }
   checkArrivals(`${path}.arrivals`, arrivals, spec.durationSec ?? 0)
   if ((promptTokens === undefined) === (uniqueTokens === undefined)) {
     throw invalidOption(
