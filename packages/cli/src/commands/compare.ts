@@ -23,8 +23,9 @@ import {
 } from './experiment-options.js'
 import { stopped } from './stopped.js'
 import type { TraceArguments } from './trace-arguments.js'
+import { checkTraffic, TRAFFIC_OPTIONS, type TrafficArguments } from './traffic-options.js'
 
-interface CompareArguments extends ExperimentArguments, TraceArguments {
+interface CompareArguments extends ExperimentArguments, TraceArguments, TrafficArguments {
   algorithms: string | undefined
 }
 
@@ -35,6 +36,7 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
   builder: (yargs) =>
     yargs
       .options({ config: CONFIG, trace: TRACE })
+      .options(TRAFFIC_OPTIONS)
       .option('algorithms', {
         alias: 'A',
         type: 'string',
@@ -51,6 +53,7 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
       ) as never,
   handler: async (args) => {
     checkNumbers(args)
+    checkTraffic(args)
     await checkTarget(args)
     await checkReport(args)
     const algorithms =

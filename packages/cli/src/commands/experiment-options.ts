@@ -60,18 +60,6 @@ export const CACHE: Options = {
   describe: 'Keep the trace in a quick form beside it, <trace>.routesim-cache, for the next time',
 }
 
-export const CONCURRENCY: Options = {
-  type: 'number',
-  requiresArg: true,
-  describe: 'Requests in flight at most: others wait at the client (closed loop)',
-}
-
-/** @throws UsageError */
-export function checkConcurrency(concurrency: number | undefined): void {
-  if (concurrency === undefined || (Number.isInteger(concurrency) && concurrency >= 1)) return
-  throw new UsageError(`--concurrency: expected an integer >= 1, got ${concurrency}`)
-}
-
 export const RESULT_OPTIONS: Record<
   | 'format'
   | 'output'
@@ -133,12 +121,12 @@ const MOST_SEEDS = 10_000
 const MOST_JOBS = 1024
 
 /** The options of an experiment as the library takes them. */
-export function experimentOptions<T extends ExperimentArguments>(
+export function experimentOptions<T extends ExperimentArguments & { rate?: number | undefined }>(
   args: T,
-): T & Pick<ExperimentOptions, 'perRequest' | 'detail'> {
+): T & Pick<ExperimentOptions, 'perRequest' | 'detail' | 'rateRps'> {
   const perRequest = args.noPerRequest !== true
   const detail = perRequest && (args.report !== undefined || args.detail === true)
-  return { ...args, perRequest, detail }
+  return { ...args, perRequest, detail, rateRps: args.rate }
 }
 
 /** Checks what the option parser lets through. */

@@ -23,8 +23,9 @@ import {
   watched,
 } from './experiment-options.js'
 import type { TraceArguments } from './trace-arguments.js'
+import { checkTraffic, TRAFFIC_OPTIONS, type TrafficArguments } from './traffic-options.js'
 
-interface RunArguments extends ExperimentArguments, TraceArguments {
+interface RunArguments extends ExperimentArguments, TraceArguments, TrafficArguments {
   algorithm: string
   perfetto: string | undefined
 }
@@ -36,6 +37,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
   builder: (yargs) =>
     yargs
       .options({ config: CONFIG, trace: TRACE })
+      .options(TRAFFIC_OPTIONS)
       .option('algorithm', {
         alias: 'a',
         type: 'string',
@@ -55,6 +57,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
       .example('$0 run -c configs/default.toml -a ./my-router.ts', '') as never,
   handler: async (args) => {
     checkNumbers(args)
+    checkTraffic(args)
     await checkTarget(args)
     await checkReport(args)
     if (args.perfetto !== undefined && (args.seeds > 1 || args.noPerRequest === true)) {

@@ -2,6 +2,7 @@ import { findLink } from '@routesim/hardware'
 import {
   GENERATOR_KINDS,
   LENGTH_DISTRIBUTIONS,
+  RETIMINGS,
   TRACE_FORMAT_ALIASES,
   TRACE_FORMATS,
 } from '@routesim/traces'
@@ -84,12 +85,19 @@ const trace = table({
     .describe(
       'Whether the turns of a conversation extend one another, as far as their lengths allow.',
     ),
+  arrivals: oneOf(RETIMINGS)
+    .optional()
+    .describe(
+      'Other times of arrival for the requests of the file: all times stretched or compressed to rate, a Poisson process of that rate, or all at once; as they are when absent.',
+    ),
   generator: oneOf(GENERATOR_KINDS)
     .optional()
     .describe(
       'Arrival process of generated traffic, used when there is no path; default "poisson".',
     ),
-  rate: positive().optional().describe('Requests per second; default 100.'),
+  rate: positive()
+    .optional()
+    .describe('Requests per second, of generated traffic or with arrivals; default 100.'),
   duration_sec: positive()
     .optional()
     .describe('Time within which requests or conversations start, in seconds; default 300.'),

@@ -5,6 +5,7 @@ import {
   expectedRequests,
   GeneratedSource,
   type GeneratorOptions,
+  type Retiming,
   readTrace,
   TraceGeneration,
   type WorkloadSpec,
@@ -15,6 +16,7 @@ import type { ExperimentsErrorCode } from '../errors.js'
 import { interrupted } from '../run/execute.js'
 import { fromFirstArrival } from './from-first-arrival.js'
 import { withNumbersRead } from './read-numbers.js'
+import { retimed } from './retimed.js'
 import { toWorkload } from './to-workload.js'
 import { snakeCase } from './workload-schema.js'
 
@@ -29,6 +31,10 @@ export interface TraceOptions {
   readonly onError?: 'fail' | 'skip' | undefined
   /** Keeps what was read in a file beside the trace, for the next time; off by default. */
   readonly cache?: boolean | undefined
+  /** Other times of arrival for requests that are read or given; the config's by default. */
+  readonly arrivals?: Retiming | undefined
+  /** With these, requests per second; the config's by default. */
+  readonly rateRps?: number | undefined
   /** Stops the reading. */
   readonly signal?: AbortSignal
 }
@@ -75,30 +81,67 @@ export type GeneratorSource = TraceSection | WorkloadSpec
  * @throws RouteSimError `trace_missing`, and what reading a trace throws
  */
 export async function loadWorkload(
-  { trace, workload }: Config,
+  config: Config,
   given: string | RequestTable | undefined,
   options: TraceOptions,
   configPath: string | undefined,
 ): Promise<WorkloadSource> {
+  const source = await sourceOf(config, given, options, configPath)
+  const arrivals = options.arrivals ?? config.trace.arrivals
+  const rateRps = options.rateRps ?? config.trace.rate
+  if (arrivals === undefined) {
+    if (options.rateRps !== undefined) throw strayRate(options.rateRps)
+    return source
+  }
+  return retimed(source, arrivals, arrivals === 'at_once' ? options.rateRps : rateRps)
+}
+
+async function sourceOf(
+  config: Config,
+  given: string | RequestTable | undefined,
+  options: TraceOptions,
+  configPath: string | undefined,
+): Promise<WorkloadSource> {
+  const { trace } = config
   if (typeof given === 'object') {
     return fixedWorkload(given, 'requests given', [])
   }
   if (given !== undefined) return readWorkload(given, trace, options, false)
-  const described = toWorkload(await withNumbersRead(workload, configPath), 0)
-  if (described !== undefined) {
-    checkOneSource(trace)
-    return generatedWorkload(described)
-  }
+  const generator = await generatorOf(config, configPath)
+  if (generator !== undefined) return generatedWorkload(generator)
   if (trace.path !== undefined) {
     return readWorkload(besideConfig(trace.path, configPath), trace, options, true)
   }
-  if (trace.generator !== undefined || trace.rate !== undefined) return generatedWorkload(trace)
   throw new RouteSimError<ExperimentsErrorCode>(
     'trace: expected a trace file or a generator, got none',
     {
       code: 'trace_missing',
       hint: 'Give a trace with -t, set path or generator in the [trace] section of the config, or describe a [workload].',
     },
+  )
+}
+
+/**
+ * What the requests of a config are generated from; `undefined` when they are read, or there are none.
+ * @throws RouteSimError `options_conflict`, `numbers_invalid`
+ */
+export async function generatorOf(
+  { trace, workload }: Config,
+  configPath: string | undefined,
+): Promise<GeneratorSource | undefined> {
+  const described = toWorkload(await withNumbersRead(workload, configPath), 0)
+  if (described !== undefined) {
+    checkOneSource(trace)
+    return described
+  }
+  const isGenerated = trace.generator !== undefined || trace.rate !== undefined
+  return trace.path === undefined && isGenerated ? trace : undefined
+}
+
+function strayRate(rateRps: number): Error {
+  return new RouteSimError<ExperimentsErrorCode>(
+    `rate: expected nothing without other arrivals, got ${rateRps}`,
+    { code: 'options_conflict', path: 'rate', hint: 'Say which: rescaled, or poisson.' },
   )
 }
 
