@@ -90,7 +90,7 @@ async function requestsOf(args: GenTraceArguments): Promise<RequestTable> {
     return fromSource(source, args)
   }
   refuse(args, ofSources, 'a generator; it is for --source')
-  return namedAsFlags(async () =>
+  return namedAsFlags(flagOf, async () =>
     generateTrace({ kind: args.generator, ...generatorOptions(args) }),
   )
 }
@@ -112,7 +112,7 @@ async function fromSource(
     refuse(args, ['requests', 'zipf-s', 'lognormal-mean', 'lognormal-std'], '--source mooncake')
     if (args.trace === undefined) throw new UsageError('--trace is required for --source mooncake')
     const { table } = await readTrace(args.trace)
-    return namedAsFlags(async () =>
+    return namedAsFlags(sourceFlag, async () =>
       servingSimulatorRequests({ source, rateRps: rate, seed, trace: table }),
     )
   }
@@ -121,24 +121,31 @@ async function fromSource(
     source === 'zipfian'
       ? { zipfExponent: zipfS }
       : { logMean: lognormalMean, logStd: lognormalStd }
-  return namedAsFlags(async () =>
+  return namedAsFlags(sourceFlag, async () =>
     servingSimulatorRequests({ source, rateRps: rate, seed, requests, ...lengths }),
   )
 }
 
 const SOURCE_NAMES: Readonly<Record<string, string>> = {
   requests: 'requests',
+  rateRps: 'rate',
+  zipfExponent: 'zipf-s',
   logMean: 'lognormal-mean',
   logStd: 'lognormal-std',
 }
 
+const sourceFlag = (option: string): string | undefined => SOURCE_NAMES[option]
+
 /** @throws UsageError that names the option which the generator does not like */
-async function namedAsFlags<T>(work: () => Promise<T>): Promise<T> {
+async function namedAsFlags<T>(
+  nameOf: (option: string) => string | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
   try {
     return await work()
   } catch (error) {
     const name = error instanceof RouteSimError ? error.path : undefined
-    const flag = name === undefined ? undefined : (SOURCE_NAMES[name] ?? flagOf(name))
+    const flag = name === undefined ? undefined : nameOf(name)
     if (!(error instanceof RouteSimError) || name === undefined || flag === undefined) throw error
     if (error.code !== 'generator_invalid') throw error
     const message = error.message.replace(name, `--${flag}`)

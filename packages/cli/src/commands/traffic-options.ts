@@ -9,7 +9,7 @@ export interface TrafficArguments extends RetimingArguments {
 
 /** Options that change when the requests of a trace arrive. */
 export interface RetimingArguments {
-  arrivals?: Retiming | undefined
+  readonly arrivals?: Retiming | undefined
   rate?: number | undefined
 }
 

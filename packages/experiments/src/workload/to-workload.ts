@@ -28,7 +28,7 @@ export function toWorkload(section: WorkloadSection, seed: number): WorkloadSpec
     seed,
     durationSec: duration_sec,
     requests,
-    clients: clients.map((client) => camelCase({ ...common, ...given(client) }) as ClientSpec),
+    clients: clients.map((client) => camelCase(withCommon(common, given(client))) as ClientSpec),
   }
 }
 
@@ -49,6 +49,13 @@ export function mapDistributions<T>(
   return Object.fromEntries(
     Object.entries(record).map(([key, each]) => [key, mapDistributions(each, change)]),
   ) as T
+}
+
+/** A client's own way of saying how long prompts are goes before the other. */
+function withCommon(common: object, client: object): object {
+  const isOwn = 'prompt_tokens' in client || 'unique_tokens' in client
+  const others = isOwn ? { ...common, prompt_tokens: undefined, unique_tokens: undefined } : common
+  return { ...others, ...client }
 }
 
 function given(client: object): object {

@@ -259,7 +259,8 @@ export function pathInSection(
   const [first, index, key] = keys
   if (first !== 'clients' || typeof index !== 'number') return keys
   const own = section.clients?.[index]
-  return own === undefined || (key !== undefined && !(key in own)) ? keys.slice(2) : keys
+  const isInherited = key !== undefined && own !== undefined && !(key in own) && key in section
+  return own === undefined || isInherited ? keys.slice(2) : keys
 }
 
 /** Names in the library's spelling as they are in a config. */
