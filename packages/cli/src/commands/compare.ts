@@ -6,17 +6,13 @@ import { flatCsv } from '../output/flat-csv.js'
 import { resultsMarkdown, resultsTable } from '../output/results-table.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
 import {
-  CACHE,
-  CONFIG,
   checkNumbers,
   type ExperimentArguments,
   experimentOptions,
   heading,
-  ON_ERROR,
+  INPUT_OPTIONS,
   printNotes,
   RESULT_OPTIONS,
-  TRACE,
-  TRACE_FORMAT,
   watched,
 } from './experiment-options.js'
 import { stopped } from './stopped.js'
@@ -32,7 +28,7 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
   describe: 'Compare routing algorithms on the same traffic',
   builder: (yargs) =>
     yargs
-      .options({ config: CONFIG, trace: TRACE })
+      .options(INPUT_OPTIONS)
       .option('algorithms', {
         alias: 'A',
         type: 'string',
@@ -41,7 +37,6 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
           'Comma-separated algorithms or files that export one; all built-in ones by default',
       })
       .options(RESULT_OPTIONS)
-      .options({ 'trace-format': TRACE_FORMAT, 'on-error': ON_ERROR, cache: CACHE })
       .example('$0 compare -c configs/mooncake.toml -t trace.jsonl.gz', '')
       .example(
         '$0 compare -c configs/default.toml -A round_robin,prefix_aware,./my-router.ts',

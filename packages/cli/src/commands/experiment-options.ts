@@ -19,6 +19,9 @@ export interface ExperimentArguments {
   stepper: Stepper
   jobs?: number
   noPerRequest?: boolean
+  sloTtft?: number
+  sloTpot?: number
+  sloE2e?: number
 }
 
 export const CONFIG: Options = {
@@ -29,7 +32,7 @@ export const CONFIG: Options = {
   describe: 'Config file (TOML)',
 }
 
-export const TRACE: Options = {
+const TRACE: Options = {
   alias: 't',
   type: 'string',
   requiresArg: true,
@@ -49,13 +52,52 @@ export const ON_ERROR: Options = {
   describe: 'What to do with a faulty line of the trace',
 }
 
-export const CACHE: Options = {
+const CACHE: Options = {
   type: 'boolean',
   describe: 'Keep the trace in a quick form beside it, <trace>.routesim-cache, for the next time',
 }
 
+/** Where the requests of `run`, `compare` and their like come from. */
+export const INPUT_OPTIONS: Record<
+  'config' | 'trace' | 'trace-format' | 'on-error' | 'cache',
+  Options
+> = {
+  config: CONFIG,
+  trace: TRACE,
+  'trace-format': TRACE_FORMAT,
+  'on-error': ON_ERROR,
+  cache: CACHE,
+}
+
+/** What requests are promised. */
+export const SLO_OPTIONS: Record<'slo-ttft' | 'slo-tpot' | 'slo-e2e', Options> = {
+  'slo-ttft': {
+    type: 'number',
+    requiresArg: true,
+    describe: "Time to first token at most, in ms; before the config's",
+  },
+  'slo-tpot': {
+    type: 'number',
+    requiresArg: true,
+    describe: 'Mean time per output token after the first (ITL) at most, in ms',
+  },
+  'slo-e2e': {
+    type: 'number',
+    requiresArg: true,
+    describe: 'Time to last token at most, in ms',
+  },
+}
+
+/** How it is simulated and where results go. */
 export const RESULT_OPTIONS: Record<
-  'format' | 'output' | 'seed' | 'seeds' | 'stepper' | 'jobs' | 'no-per-request',
+  | 'format'
+  | 'output'
+  | 'seed'
+  | 'seeds'
+  | 'stepper'
+  | 'jobs'
+  | 'no-per-request'
+  | keyof typeof SLO_OPTIONS,
   Options
 > = {
   format: { choices: FORMATS, requiresArg: true, describe: 'Print results as (default: table)' },
@@ -88,6 +130,7 @@ export const RESULT_OPTIONS: Record<
     type: 'boolean',
     describe: 'Keep nothing per request, for very long traffic; percentiles are within 0.4%',
   },
+  ...SLO_OPTIONS,
 }
 
 const MOST_SEEDS = 10_000
@@ -96,8 +139,9 @@ const MOST_JOBS = 1024
 /** The options of an experiment as the library takes them. */
 export function experimentOptions<T extends ExperimentArguments>(
   args: T,
-): T & Pick<ExperimentOptions, 'perRequest'> {
-  return { ...args, perRequest: args.noPerRequest !== true }
+): T & Pick<ExperimentOptions, 'perRequest' | 'slo'> {
+  const { sloTtft: ttftMs, sloTpot: tpotMs, sloE2e: e2eMs } = args
+  return { ...args, perRequest: args.noPerRequest !== true, slo: { ttftMs, tpotMs, e2eMs } }
 }
 
 /** Checks the numbers that the option parser lets through. */
@@ -105,7 +149,14 @@ export function checkNumbers({
   seed,
   seeds,
   jobs,
-}: Pick<ExperimentArguments, 'seed' | 'seeds' | 'jobs'>): void {
+  ...slo
+}: Pick<ExperimentArguments, 'seed' | 'seeds' | 'jobs' | 'sloTtft' | 'sloTpot' | 'sloE2e'>): void {
+  for (const name of ['ttft', 'tpot', 'e2e'] as const) {
+    const value = { ttft: slo.sloTtft, tpot: slo.sloTpot, e2e: slo.sloE2e }[name]
+    if (value !== undefined && !(value > 0 && value < Number.POSITIVE_INFINITY)) {
+      throw new UsageError(`--slo-${name}: expected a number > 0, in ms, got ${value}`)
+    }
+  }
   if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) {
     throw new UsageError(`--seed: expected an integer >= 0, got ${seed}`)
   }

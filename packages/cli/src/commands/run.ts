@@ -5,17 +5,13 @@ import { flatCsv } from '../output/flat-csv.js'
 import { resultsMarkdown } from '../output/results-table.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
 import {
-  CACHE,
-  CONFIG,
   checkNumbers,
   type ExperimentArguments,
   experimentOptions,
   heading,
-  ON_ERROR,
+  INPUT_OPTIONS,
   printNotes,
   RESULT_OPTIONS,
-  TRACE,
-  TRACE_FORMAT,
   watched,
 } from './experiment-options.js'
 import type { TraceArguments } from './trace-arguments.js'
@@ -30,7 +26,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
   describe: 'Simulate one routing algorithm',
   builder: (yargs) =>
     yargs
-      .options({ config: CONFIG, trace: TRACE })
+      .options(INPUT_OPTIONS)
       .option('algorithm', {
         alias: 'a',
         type: 'string',
@@ -39,7 +35,6 @@ export const runCommand: CommandModule<object, RunArguments> = {
         describe: 'Algorithm, name:parameter=value,... or a file that exports one',
       })
       .options(RESULT_OPTIONS)
-      .options({ 'trace-format': TRACE_FORMAT, 'on-error': ON_ERROR, cache: CACHE })
       .example('$0 run -c configs/default.toml -a prefix_aware:cache_weight=0.9', '')
       .example('$0 run -c configs/default.toml -a ./my-router.ts', '') as never,
   handler: async (args) => {

@@ -80,6 +80,8 @@ interface JsonSchema {
   readonly anyOf?: readonly JsonSchema[]
   readonly oneOf?: readonly JsonSchema[]
   readonly items?: JsonSchema
+  /** What tables hold whose names are the user's own. */
+  readonly additionalProperties?: JsonSchema | boolean
 }
 
 /** Keys of the table at a path of the schema. */
@@ -87,12 +89,16 @@ function knownKeys(path: readonly PropertyKey[]): string[] {
   let schemas: readonly JsonSchema[] = [z.toJSONSchema(configSchema, { io: 'input' }) as JsonSchema]
   for (const key of path) {
     schemas = alternatives(schemas).flatMap(
-      (s) => (typeof key === 'number' ? s.items : s.properties?.[String(key)]) ?? [],
+      (s) => (typeof key === 'number' ? s.items : (s.properties?.[String(key)] ?? named(s))) ?? [],
     )
   }
   return [
     ...new Set(alternatives(schemas).flatMap((schema) => Object.keys(schema.properties ?? {}))),
   ]
+}
+
+function named({ additionalProperties }: JsonSchema): JsonSchema | undefined {
+  return typeof additionalProperties === 'object' ? additionalProperties : undefined
 }
 
 function alternatives(schemas: readonly JsonSchema[]): JsonSchema[] {

@@ -5,6 +5,7 @@ import { checkGroups, withFleetDefaults } from './backend-groups.js'
 import { backendGroup, checkRoofline, deploymentShape } from './deployment-schema.js'
 import { expected, flag, integer, notNegative, oneOf, positive, table, text } from './fields.js'
 import { inCatalogue } from './latency-schema.js'
+import { sloSection } from './slo-schema.js'
 
 const simulation = table({
   name: text().default('simulation').describe('Label of the run.'),
@@ -164,6 +165,7 @@ export const configSchema = table({
   simulation: simulation.prefault({}),
   cluster: z.preprocess(withFleetDefaults, checkedCluster),
   trace: trace.prefault({}),
+  slo: sloSection.prefault({}).describe('What requests are promised.'),
   algorithms: z
     .record(
       z.string(),

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { type RequestSource, type RequestTable, tableSource } from '@routesim/core'
 import type { RunSummary } from '@routesim/metrics'
 import { buildFleet, type Fleet } from '../cluster/build-cluster.js'
+import { sloOptions } from '../config/slo-schema.js'
 import { execute } from '../run/execute.js'
 import { type ResolvedAlgorithm, resolveAlgorithms } from '../run/resolve-algorithms.js'
 import { generatedWorkload } from '../workload/load-workload.js'
@@ -39,6 +40,7 @@ async function simulate({ run, algorithm, seed, ...task }: WorkerTask): Promise<
     algorithm: algorithms[algorithm]!,
     seed,
     warmupRequests: setup.config.simulation.warmup_requests,
+    slo: sloOptions(setup.config.slo),
   }
   return execute(execution, undefined, (fraction) => answer({ kind: 'progress', run, fraction }))
 }

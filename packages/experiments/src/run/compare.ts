@@ -2,6 +2,7 @@ import { builtinRouters } from '@routesim/algorithms'
 import { RouteSimError } from '@routesim/core'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { loadWorkload } from '../workload/load-workload.js'
+import { loadNotes } from './load-notes.js'
 import { type AlgorithmChoice, resolveAlgorithms } from './resolve-algorithms.js'
 import { sameDecisions } from './same-decisions.js'
 import {
@@ -56,6 +57,7 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
   const plan = { ...prepared, workloads: [workload], algorithms }
   const { summaries, interrupted, notes } = await simulateAll(plan, options)
   const results = summaries[0]!
-  const info = { ...described, notes: [...described.notes, ...notes, ...sameDecisions(results)] }
+  const found = [...notes, ...sameDecisions(results), ...loadNotes(results)]
+  const info = { ...described, notes: [...described.notes, ...found] }
   return { scenario: info, results, verdict: verdict(info, results), interrupted }
 }

@@ -9,6 +9,8 @@ import {
 import {
   RequestStatistics,
   type RunSummary,
+  type SloOptions,
+  type SummaryOptions,
   summarize,
   summarizeTotals,
   TokenGapRecorder,
@@ -47,6 +49,7 @@ export interface Execution {
   readonly algorithm: ResolvedAlgorithm
   readonly seed: number
   readonly warmupRequests: number
+  readonly slo: SloOptions
 }
 
 /**
@@ -54,14 +57,14 @@ export interface Execution {
  * @throws RouteSimError `interrupted` when the signal says so
  */
 export async function execute(
-  { fleet, requests, algorithm, seed, warmupRequests }: Execution,
+  { fleet, requests, algorithm, seed, warmupRequests, slo }: Execution,
   signal: AbortSignal | undefined,
   onFraction: (fraction: number) => void,
 ): Promise<RunSummary> {
   const router = algorithm.create()
   const { cluster, pricePerHour } = fleet
   const options = { cluster, requests, router, seed, warmupRequests }
-  const { simulation, summarized } = prepare(options, pricePerHour)
+  const { simulation, summarized } = prepare(options, { pricePerHour, slo })
   const breathe = async (): Promise<void> => {
     await setImmediate()
     if (signal?.aborted) throw interrupted()
@@ -78,18 +81,18 @@ export async function execute(
 /** A simulation with the recorder that its requests ask for, and what makes a summary of both. */
 function prepare(
   options: SimulationOptions,
-  pricePerHour: readonly number[],
+  summary: SummaryOptions,
 ): { simulation: Simulation; summarized: () => RunSummary } {
   const { cluster, requests } = options
   if ('next' in requests) {
-    const recorder = new RequestStatistics(cluster.backends.length)
+    const recorder = new RequestStatistics(cluster.backends.length, summary.slo)
     const simulation = new Simulation({ ...options, recorder })
-    const summarized = () => summarizeTotals(simulation.totals(), recorder, { pricePerHour })
+    const summarized = () => summarizeTotals(simulation.totals(), recorder, summary)
     return { simulation, summarized }
   }
   const recorder = new TokenGapRecorder()
   const simulation = new Simulation({ ...options, recorder })
-  const summarized = () => summarize(simulation.result(), recorder.gaps, { pricePerHour })
+  const summarized = () => summarize(simulation.result(), recorder.gaps, summary)
   return { simulation, summarized }
 }
 

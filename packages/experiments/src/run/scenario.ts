@@ -1,4 +1,5 @@
 import { type RequestTable, RouteSimError } from '@routesim/core'
+import type { SloTargets } from '@routesim/metrics'
 import { buildFleet, type Fleet, type Stepper } from '../cluster/build-cluster.js'
 import { loadConfig } from '../config/parse-config.js'
 import type { Config } from '../config/schema.js'
@@ -23,6 +24,8 @@ export interface ExperimentOptions extends Control, JobsOption, TraceOptions {
    * takes the same memory however long it is. Conversations can not be generated so.
    */
   readonly perRequest?: boolean | undefined
+  /** Targets for all requests that go before those of the config. */
+  readonly slo?: SloTargets | undefined
   /** Runs per point, with consecutive seeds; 1 by default. */
   readonly seeds?: number | undefined
 }
@@ -60,8 +63,9 @@ const MOST_SEEDS = 10_000
 
 /** Reads and checks config, seeds and fleet. */
 export async function prepareFleet(options: ExperimentOptions): Promise<PreparedFleet> {
-  const config =
+  const given =
     typeof options.config === 'string' ? await loadConfig(options.config) : options.config
+  const config = withTargets(given, options.slo)
   const firstSeed = options.seed ?? config.simulation.seed
   const count = options.seeds ?? 1
   checkSeed('seed', firstSeed, 0, Number.MAX_SAFE_INTEGER - MOST_SEEDS)
@@ -75,6 +79,17 @@ export async function prepareFleet(options: ExperimentOptions): Promise<Prepared
     )
   }
   return { config, fleet: buildFleet(config, stepper), stepper, perRequest, seeds }
+}
+
+function withTargets(config: Config, given: SloTargets = {}): Config {
+  const { ttftMs, tpotMs, e2eMs } = given
+  const slo = {
+    ...config.slo,
+    ...(ttftMs !== undefined && { ttft_ms: ttftMs }),
+    ...(tpotMs !== undefined && { tpot_ms: tpotMs }),
+    ...(e2eMs !== undefined && { e2e_ms: e2eMs }),
+  }
+  return { ...config, slo }
 }
 
 function checkSeed(name: string, value: number, from: number, to: number): void {

@@ -1,5 +1,6 @@
 import { RouteSimError, shareTable } from '@routesim/core'
 import { type RunSummary, type SeedsSummary, summarizeSeeds } from '@routesim/metrics'
+import { sloOptions } from '../config/slo-schema.js'
 import { chooseJobs } from '../parallel/choose-jobs.js'
 import { type PortableAlgorithm, toPortableAlgorithm } from '../parallel/portable-algorithm.js'
 import { runOnWorkers } from '../parallel/run-on-workers.js'
@@ -59,7 +60,7 @@ export async function simulateAll(
   plan: Plan,
   { signal, onProgress, jobs: askedJobs }: Control & JobsOption,
 ): Promise<PlanResults> {
-  const { config, seeds, workloads, algorithms, stepper, perRequest } = plan
+  const { seeds, workloads, algorithms, stepper, perRequest } = plan
   const runs = workloads.flatMap((_, workload) =>
     seeds.flatMap((seed) => algorithms.map((_, algorithm) => ({ workload, seed, algorithm }))),
   )
@@ -80,16 +81,17 @@ export async function simulateAll(
   const portable = algorithms.map(({ choice }) => toPortableAlgorithm(choice))
   if (jobs > 1 && portable.every((choice) => choice !== undefined)) {
     await inWorkers(plan, progressing, portable, jobs, signal)
-  } else await inThisThread(plan, progressing, signal, config.simulation.warmup_requests)
+  } else await inThisThread(plan, progressing, signal)
   return assemble(plan, numbered, finished)
 }
 
 async function inThisThread(
-  { fleet, workloads, algorithms, perRequest }: Plan,
+  { config, fleet, workloads, algorithms, perRequest }: Plan,
   { runs, finished, onFraction }: Progressing,
   signal: AbortSignal | undefined,
-  warmupRequests: number,
 ): Promise<void> {
+  const warmupRequests = config.simulation.warmup_requests
+  const slo = sloOptions(config.slo)
   try {
     for (const { run, workload, seed, algorithm: index } of runs) {
       const algorithm = algorithms[index]!
@@ -99,7 +101,7 @@ async function inThisThread(
         ? traffic.requests(seed, signal)
         : traffic.source(seed, signal))
       finished[run] = await execute(
-        { fleet, requests, algorithm, seed, warmupRequests },
+        { fleet, requests, algorithm, seed, warmupRequests, slo },
         signal,
         (fraction) => onFraction(run, fraction),
       )

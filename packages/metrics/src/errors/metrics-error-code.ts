@@ -5,4 +5,5 @@ export type MetricsErrorCode =
   | 'prices_invalid'
   | 'quantile_invalid'
   | 'seeds_invalid'
+  | 'slo_invalid'
   | 'warmup_leaves_nothing'
