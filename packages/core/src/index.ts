@@ -1,4 +1,5 @@
 export type { BatchingPolicy, PreemptionMode } from './backend/engine-policies.js'
+export type { BackendSnapshot, LoadSampler } from './engine/load-sampler.js'
 export type { Recorder } from './engine/recorder.js'
 export {
   type BackendTotals,

@@ -5,6 +5,7 @@ import { loadAlgorithms } from '../algorithm-list.js'
 import { flatCsv } from '../output/flat-csv.js'
 import { resultsMarkdown, resultsTable } from '../output/results-table.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
+import { writeSamples } from '../output/write-samples.js'
 import {
   checkNumbers,
   type ExperimentArguments,
@@ -13,6 +14,7 @@ import {
   INPUT_OPTIONS,
   printNotes,
   RESULT_OPTIONS,
+  SAMPLE_OPTIONS,
   watched,
 } from './experiment-options.js'
 import { stopped } from './stopped.js'
@@ -36,7 +38,7 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
         describe:
           'Comma-separated algorithms or files that export one; all built-in ones by default',
       })
-      .options(RESULT_OPTIONS)
+      .options({ ...RESULT_OPTIONS, ...SAMPLE_OPTIONS })
       .example('$0 compare -c configs/mooncake.toml -t trace.jsonl.gz', '')
       .example(
         '$0 compare -c configs/default.toml -A round_robin,prefix_aware,./my-router.ts',
@@ -56,13 +58,15 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
 /** Compares under a progress bar and shows what came out, also when it was stopped halfway. */
 export async function showComparison(
   options: CompareOptions,
-  output: Pick<ExperimentArguments, 'format' | 'output'>,
+  output: Pick<ExperimentArguments, 'format' | 'output' | 'samples'>,
 ): Promise<void> {
   const comparison = await watched((control) => compare({ ...options, ...control }))
   const { scenario, results } = comparison
   if (results.length > 0) {
     printNotes(scenario, results)
     await writeResults(rendering(comparison), output)
+    const { samples } = output
+    if (samples !== undefined) await writeSamples(comparison.samples, samples)
   }
   if (comparison.interrupted)
     throw stopped(results.length, options.algorithms?.length ?? builtinRouters.length)

@@ -22,6 +22,8 @@ export interface ExperimentArguments {
   sloTtft?: number
   sloTpot?: number
   sloE2e?: number
+  sampleInterval?: number
+  samples?: string
 }
 
 export const CONFIG: Options = {
@@ -55,6 +57,22 @@ export const ON_ERROR: Options = {
 const CACHE: Options = {
   type: 'boolean',
   describe: 'Keep the trace in a quick form beside it, <trace>.routesim-cache, for the next time',
+}
+
+/** What backends did over time. */
+export const SAMPLE_OPTIONS: Record<'sample-interval' | 'samples', Options> = {
+  'sample-interval': {
+    type: 'number',
+    requiresArg: true,
+    implies: 'samples',
+    describe: 'Look at every backend so often, in seconds of simulated time',
+  },
+  samples: {
+    type: 'string',
+    requiresArg: true,
+    implies: 'sample-interval',
+    describe: 'File for what backends did over time: CSV, or JSON if its name ends so',
+  },
 }
 
 /** Where the requests of `run`, `compare` and their like come from. */
@@ -139,9 +157,12 @@ const MOST_JOBS = 1024
 /** The options of an experiment as the library takes them. */
 export function experimentOptions<T extends ExperimentArguments>(
   args: T,
-): T & Pick<ExperimentOptions, 'perRequest' | 'slo'> {
+): T & Pick<ExperimentOptions, 'perRequest' | 'slo' | 'sampleIntervalMs'> {
   const { sloTtft: ttftMs, sloTpot: tpotMs, sloE2e: e2eMs } = args
-  return { ...args, perRequest: args.noPerRequest !== true, slo: { ttftMs, tpotMs, e2eMs } }
+  const sampleIntervalMs =
+    args.sampleInterval === undefined ? undefined : args.sampleInterval * 1000
+  const slo = { ttftMs, tpotMs, e2eMs }
+  return { ...args, perRequest: args.noPerRequest !== true, slo, sampleIntervalMs }
 }
 
 /** Checks the numbers that the option parser lets through. */
@@ -149,8 +170,17 @@ export function checkNumbers({
   seed,
   seeds,
   jobs,
+  sampleInterval,
   ...slo
-}: Pick<ExperimentArguments, 'seed' | 'seeds' | 'jobs' | 'sloTtft' | 'sloTpot' | 'sloE2e'>): void {
+}: Pick<
+  ExperimentArguments,
+  'seed' | 'seeds' | 'jobs' | 'sloTtft' | 'sloTpot' | 'sloE2e' | 'sampleInterval'
+>): void {
+  if (sampleInterval !== undefined && !(sampleInterval > 0 && sampleInterval < 1e9)) {
+    throw new UsageError(
+      `--sample-interval: expected a number of seconds > 0, got ${sampleInterval}`,
+    )
+  }
   for (const name of ['ttft', 'tpot', 'e2e'] as const) {
     const value = { ttft: slo.sloTtft, tpot: slo.sloTpot, e2e: slo.sloE2e }[name]
     if (value !== undefined && !(value > 0 && value < Number.POSITIVE_INFINITY)) {

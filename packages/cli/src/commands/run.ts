@@ -4,6 +4,7 @@ import { distributionTable } from '../output/distribution-table.js'
 import { flatCsv } from '../output/flat-csv.js'
 import { resultsMarkdown } from '../output/results-table.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
+import { writeSamples } from '../output/write-samples.js'
 import {
   checkNumbers,
   type ExperimentArguments,
@@ -12,6 +13,7 @@ import {
   INPUT_OPTIONS,
   printNotes,
   RESULT_OPTIONS,
+  SAMPLE_OPTIONS,
   watched,
 } from './experiment-options.js'
 import type { TraceArguments } from './trace-arguments.js'
@@ -34,18 +36,19 @@ export const runCommand: CommandModule<object, RunArguments> = {
         requiresArg: true,
         describe: 'Algorithm, name:parameter=value,... or a file that exports one',
       })
-      .options(RESULT_OPTIONS)
+      .options({ ...RESULT_OPTIONS, ...SAMPLE_OPTIONS })
       .example('$0 run -c configs/default.toml -a prefix_aware:cache_weight=0.9', '')
       .example('$0 run -c configs/default.toml -a ./my-router.ts', '') as never,
   handler: async (args) => {
     checkNumbers(args)
     await checkTarget(args)
     const algorithm = await loadAlgorithm(args.algorithm)
-    const { scenario, result } = await watched((control) =>
+    const { scenario, result, samples } = await watched((control) =>
       run({ ...experimentOptions(args), ...control, algorithm }),
     )
     printNotes(scenario, [result])
     await writeResults(rendering(scenario, result), args)
+    if (args.samples !== undefined) await writeSamples(samples, args.samples)
   },
 }
 

@@ -7,6 +7,7 @@ import { checkAllEnded, checkConservation, checkEnded, checkIdle } from './check
 import { checkOptions } from './check-options.js'
 import { Client } from './client.js'
 import { Dispatcher, type RejectionListener } from './dispatcher.js'
+import { Sampling } from './load-sampler.js'
 import { Machinery } from './machinery.js'
 import { MeasuredTotals } from './measured-totals.js'
 import { RouterDesk } from './router-desk.js'
@@ -24,6 +25,7 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, Rejection
   private readonly dispatcher: Dispatcher
   private readonly measured: MeasuredTotals
   private readonly client: Client
+  private readonly sampling: Sampling | undefined
   private readonly rejectReasons: string[] = []
   private ended = 0
   private endMs = 0
@@ -40,6 +42,8 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, Rejection
     this.dispatcher = new Dispatcher(options, machinery, this.desk, this)
     this.measured = new MeasuredTotals(machinery.specs, machinery.fleet, machinery.kv)
     this.client = new Client(machinery.requests, machinery.clock, options.maxInFlight)
+    const { sampler } = options
+    this.sampling = sampler && new Sampling(sampler, machinery)
     if (machinery.window !== undefined) {
       machinery.window.refill(this)
       machinery.loop.restartEntries()
@@ -57,11 +61,13 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, Rejection
    * @throws RouteSimError when a router, a latency model or the engine itself breaks its contract
    */
   run(maxEvents: number): boolean {
-    const isQuiet = this.machinery.loop.run(this, maxEvents)
+    const { loop } = this.machinery
+    const isQuiet = this.sampling?.run(this, maxEvents) ?? loop.run(this, maxEvents)
     this.machinery.gaps.flush()
     if (!isQuiet) return false
     if (this.ended < this.options.requests.size && this.dispatcher.resolveDeadlock()) return false
     if (!this.isDone) {
+      this.sampling?.finish()
       this.checkConservation()
       this.isDone = true
     }

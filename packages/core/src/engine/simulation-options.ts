@@ -5,6 +5,7 @@ import type { RequestSource } from '../requests/request-source.js'
 import type { RequestTable } from '../requests/request-table.js'
 import type { BackendRole } from '../routing/cluster-view.js'
 import type { RoutingAlgorithm } from '../routing/routing-algorithm.js'
+import type { LoadSampler } from './load-sampler.js'
 import type { Recorder } from './recorder.js'
 
 /** One model replica. */
@@ -90,4 +91,6 @@ export interface SimulationOptions {
    */
   readonly maxInFlight?: number
   readonly recorder?: Recorder
+  /** Looks at the fleet now and then; the run is the same with and without. */
+  readonly sampler?: LoadSampler
 }

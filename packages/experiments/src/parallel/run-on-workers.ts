@@ -1,7 +1,7 @@
 import type { Worker } from 'node:worker_threads'
 import { RouteSimError } from '@routesim/core'
-import type { RunSummary } from '@routesim/metrics'
 import type { ExperimentsErrorCode } from '../errors.js'
+import type { Executed } from '../run/execute.js'
 import { fromPortable } from './portable-error.js'
 import { startWorker } from './start-worker.js'
 import type { PortableRequests, WorkerAnswer, WorkerSetup, WorkerTask } from './worker-messages.js'
@@ -26,7 +26,7 @@ export interface WorkerPlan {
   readonly queue: readonly QueuedRun[]
   readonly signal: AbortSignal | undefined
   onFraction(run: number, fraction: number): void
-  onDone(run: number, summary: RunSummary): void
+  onDone(run: number, executed: Executed): void
 }
 
 /**
@@ -59,7 +59,7 @@ export async function runOnWorkers(plan: WorkerPlan): Promise<void> {
         const requests = requestsKey === heldKey ? undefined : await next.requests()
         const answer = await ask(worker, { run, requests, algorithm, seed }, plan)
         heldKey = requestsKey
-        if (answer.kind === 'done') plan.onDone(run, answer.summary)
+        if (answer.kind === 'done') plan.onDone(run, answer.executed)
         else fail(run, fromPortable(answer.error))
       } catch (error) {
         if (error instanceof RouteSimError && error.code === 'worker_stopped') throw error

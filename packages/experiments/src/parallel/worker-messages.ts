@@ -1,7 +1,7 @@
 import type { RequestTable } from '@routesim/core'
-import type { RunSummary } from '@routesim/metrics'
 import type { Stepper } from '../cluster/build-cluster.js'
 import type { Config } from '../config/schema.js'
+import type { Executed } from '../run/execute.js'
 import type { PortableAlgorithm } from './portable-algorithm.js'
 import type { PortableError } from './portable-error.js'
 
@@ -11,6 +11,8 @@ export interface WorkerSetup {
   readonly stepper: Stepper
   /** Whether runs keep results per request. */
   readonly perRequest: boolean
+  /** Time between two looks at the backends, in ms. */
+  readonly sampleIntervalMs: number | undefined
   readonly algorithms: readonly PortableAlgorithm[]
 }
 
@@ -33,5 +35,5 @@ export interface WorkerTask {
 /** What a worker answers. */
 export type WorkerAnswer =
   | { readonly kind: 'progress'; readonly run: number; readonly fraction: number }
-  | { readonly kind: 'done'; readonly run: number; readonly summary: RunSummary }
+  | { readonly kind: 'done'; readonly run: number; readonly executed: Executed }
   | { readonly kind: 'failed'; readonly run: number; readonly error: PortableError }

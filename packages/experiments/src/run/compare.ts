@@ -4,6 +4,7 @@ import type { ExperimentsErrorCode } from '../errors.js'
 import { loadWorkload } from '../workload/load-workload.js'
 import { loadNotes } from './load-notes.js'
 import { type AlgorithmChoice, resolveAlgorithms } from './resolve-algorithms.js'
+import type { RunSamples } from './run-samples.js'
 import { sameDecisions } from './same-decisions.js'
 import {
   describeScenario,
@@ -29,6 +30,8 @@ export interface Comparison {
   readonly verdict: readonly string[]
   /** True when it was stopped: `results` holds what was finished by then. */
   readonly interrupted: boolean
+  /** What backends did over time, by run; empty unless asked for. */
+  readonly samples: readonly RunSamples[]
 }
 
 /**
@@ -55,9 +58,9 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
   const workload = await loadWorkload(prepared.config, options.trace, options, configPath)
   const described = await describeScenario(prepared, workload, options.signal)
   const plan = { ...prepared, workloads: [workload], algorithms }
-  const { summaries, interrupted, notes } = await simulateAll(plan, options)
+  const { summaries, interrupted, notes, samples } = await simulateAll(plan, options)
   const results = summaries[0]!
   const found = [...notes, ...sameDecisions(results), ...loadNotes(results)]
   const info = { ...described, notes: [...described.notes, ...found] }
-  return { scenario: info, results, verdict: verdict(info, results), interrupted }
+  return { scenario: info, results, verdict: verdict(info, results), interrupted, samples }
 }

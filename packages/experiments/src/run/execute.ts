@@ -7,6 +7,8 @@ import {
   type SimulationOptions,
 } from '@routesim/core'
 import {
+  type LoadRow,
+  LoadSeries,
   RequestStatistics,
   type RunSummary,
   type SloOptions,
@@ -50,6 +52,15 @@ export interface Execution {
   readonly seed: number
   readonly warmupRequests: number
   readonly slo: SloOptions
+  /** Time between two looks at the backends, in ms; none by default. */
+  readonly sampleIntervalMs?: number | undefined
+}
+
+/** What came of an {@link Execution}. */
+export interface Executed {
+  readonly summary: RunSummary
+  /** What the backends did over time, if that was asked for. */
+  readonly samples: readonly LoadRow[] | undefined
 }
 
 /**
@@ -57,14 +68,25 @@ export interface Execution {
  * @throws RouteSimError `interrupted` when the signal says so
  */
 export async function execute(
-  { fleet, requests, algorithm, seed, warmupRequests, slo }: Execution,
+  { fleet, requests, algorithm, seed, warmupRequests, slo, sampleIntervalMs }: Execution,
   signal: AbortSignal | undefined,
   onFraction: (fraction: number) => void,
-): Promise<RunSummary> {
+): Promise<Executed> {
   const router = algorithm.create()
   const { cluster, pricePerHour } = fleet
-  const options = { cluster, requests, router, seed, warmupRequests }
-  const { simulation, summarized } = prepare(options, { pricePerHour, slo })
+  const series =
+    sampleIntervalMs === undefined
+      ? undefined
+      : new LoadSeries(cluster.backends.length, sampleIntervalMs)
+  const options = {
+    cluster,
+    requests,
+    router,
+    seed,
+    warmupRequests,
+    ...(series && { sampler: series }),
+  }
+  const { simulation, summarized } = prepare(options, { pricePerHour, slo }, series)
   const breathe = async (): Promise<void> => {
     await setImmediate()
     if (signal?.aborted) throw interrupted()
@@ -75,25 +97,43 @@ export async function execute(
     await breathe()
     onFraction(simulation.endedRequests / requests.size)
   }
-  return { ...summarized(), algorithm: algorithm.label }
+  const summary = { ...summarized(), algorithm: algorithm.label }
+  return { summary, samples: series?.rows() }
 }
 
 /** A simulation with the recorder that its requests ask for, and what makes a summary of both. */
 function prepare(
   options: SimulationOptions,
   summary: SummaryOptions,
+  series: LoadSeries | undefined,
 ): { simulation: Simulation; summarized: () => RunSummary } {
   const { cluster, requests } = options
   if ('next' in requests) {
     const recorder = new RequestStatistics(cluster.backends.length, summary.slo)
+    if (series !== undefined) alsoHear(recorder, series)
     const simulation = new Simulation({ ...options, recorder })
     const summarized = () => summarizeTotals(simulation.totals(), recorder, summary)
     return { simulation, summarized }
   }
   const recorder = new TokenGapRecorder()
   const simulation = new Simulation({ ...options, recorder })
-  const summarized = () => summarize(simulation.result(), recorder.gaps, summary)
+  const summarized = (): RunSummary => {
+    const result = simulation.result()
+    for (let row = 0; series !== undefined && row < result.requests.size; row++) {
+      series.addRequest(row, result.requests, result.outcomes)
+    }
+    return summarize(result, recorder.gaps, summary)
+  }
   return { simulation, summarized }
+}
+
+/** Rows are given to other requests once theirs have ended, so hits are counted then. */
+function alsoHear(recorder: RequestStatistics, series: LoadSeries): void {
+  const count = recorder.requestEnded.bind(recorder)
+  recorder.requestEnded = (row, requests, outcomes) => {
+    count(row, requests, outcomes)
+    series.addRequest(row, requests, outcomes)
+  }
 }
 
 export function interrupted(): RouteSimError<ExperimentsErrorCode> {

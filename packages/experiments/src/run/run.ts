@@ -1,6 +1,7 @@
 import { compare } from './compare.js'
 import { interrupted } from './execute.js'
 import type { AlgorithmChoice } from './resolve-algorithms.js'
+import type { RunSamples } from './run-samples.js'
 import type { ExperimentOptions, ScenarioInfo } from './scenario.js'
 import type { AlgorithmSummary } from './simulate-all.js'
 
@@ -14,6 +15,8 @@ export interface RunOptions extends ExperimentOptions {
 export interface RunReport {
   readonly scenario: ScenarioInfo
   readonly result: AlgorithmSummary
+  /** What backends did over time, by run; empty unless asked for. */
+  readonly samples: readonly RunSamples[]
 }
 
 /**
@@ -28,8 +31,8 @@ export async function run({
   algorithm = 'round_robin',
   ...options
 }: RunOptions): Promise<RunReport> {
-  const { scenario, results } = await compare({ ...options, algorithms: [algorithm] })
+  const { scenario, results, samples } = await compare({ ...options, algorithms: [algorithm] })
   const [result] = results
   if (result === undefined) throw interrupted()
-  return { scenario, result }
+  return { scenario, result, samples }
 }

@@ -26,6 +26,8 @@ export interface ExperimentOptions extends Control, JobsOption, TraceOptions {
   readonly perRequest?: boolean | undefined
   /** Targets for all requests that go before those of the config. */
   readonly slo?: SloTargets | undefined
+  /** Looks at every backend so often, in ms of virtual time; not at all by default. */
+  readonly sampleIntervalMs?: number | undefined
   /** Runs per point, with consecutive seeds; 1 by default. */
   readonly seeds?: number | undefined
 }
@@ -56,6 +58,7 @@ export interface PreparedFleet {
   readonly fleet: Fleet
   readonly stepper: Stepper
   readonly perRequest: boolean
+  readonly sampleIntervalMs: number | undefined
   readonly seeds: readonly number[]
 }
 
@@ -71,14 +74,15 @@ export async function prepareFleet(options: ExperimentOptions): Promise<Prepared
   checkSeed('seed', firstSeed, 0, Number.MAX_SAFE_INTEGER - MOST_SEEDS)
   checkSeed('seeds', count, 1, MOST_SEEDS)
   const seeds = Array.from({ length: count }, (_, i) => firstSeed + i)
-  const { stepper = 'fast', perRequest = true } = options
+  const { stepper = 'fast', perRequest = true, sampleIntervalMs } = options
   if (!perRequest && stepper === 'reference') {
     throw new RouteSimError<ExperimentsErrorCode>(
       'stepper: expected "fast" for runs without per-request results, got "reference"',
       { code: 'options_conflict', path: 'stepper' },
     )
   }
-  return { config, fleet: buildFleet(config, stepper), stepper, perRequest, seeds }
+  const fleet = buildFleet(config, stepper)
+  return { config, fleet, stepper, perRequest, sampleIntervalMs, seeds }
 }
 
 function withTargets(config: Config, given: SloTargets = {}): Config {

@@ -6,8 +6,9 @@ import { type PortableAlgorithm, toPortableAlgorithm } from '../parallel/portabl
 import { runOnWorkers } from '../parallel/run-on-workers.js'
 import type { PortableRequests } from '../parallel/worker-messages.js'
 import type { WorkloadSource } from '../workload/load-workload.js'
-import { type Control, execute } from './execute.js'
+import { type Control, type Executed, execute } from './execute.js'
 import type { ResolvedAlgorithm } from './resolve-algorithms.js'
+import type { RunSamples } from './run-samples.js'
 import type { PreparedFleet } from './scenario.js'
 
 /** One run, or the means and 95 % intervals of several that differ in the seed only. */
@@ -25,6 +26,8 @@ export interface PlanResults {
   readonly summaries: readonly (readonly AlgorithmSummary[])[]
   readonly interrupted: boolean
   readonly notes: readonly string[]
+  /** By run, of those that were finished; empty unless asked for. */
+  readonly samples: readonly RunSamples[]
 }
 
 /** How many runs go on at once. */
@@ -48,7 +51,7 @@ interface PlannedRun {
 /** The finished runs by position, and how the rest of the world is told. */
 interface Progressing {
   readonly runs: readonly PlannedRun[]
-  readonly finished: (RunSummary | undefined)[]
+  readonly finished: (Executed | undefined)[]
   onFraction(run: number, fraction: number): void
 }
 
@@ -67,13 +70,13 @@ export async function simulateAll(
   const numbered: PlannedRun[] = runs.map((planned, run) => ({ ...planned, run }))
   const requests = numbered.map(({ workload }) => workloads[workload]!.expectedRequests)
   const jobs = chooseJobs(askedJobs, { requests, stepper, perRequest })
-  const finished: (RunSummary | undefined)[] = numbered.map(() => undefined)
+  const finished: (Executed | undefined)[] = numbered.map(() => undefined)
   const underWay = new Map<number, number>()
   const onFraction = (run: number, share: number): void => {
     if (share < 1) underWay.set(run, share)
     else underWay.delete(run)
     const { label } = algorithms[numbered[run]!.algorithm]!
-    const finishedRuns = finished.filter((summary) => summary !== undefined).length
+    const finishedRuns = finished.filter((run) => run !== undefined).length
     const fraction = [...underWay.values()].reduce((sum, part) => sum + part, 0)
     onProgress?.({ label, finishedRuns, totalRuns: numbered.length, fraction })
   }
@@ -86,7 +89,7 @@ export async function simulateAll(
 }
 
 async function inThisThread(
-  { config, fleet, workloads, algorithms, perRequest }: Plan,
+  { config, fleet, workloads, algorithms, perRequest, sampleIntervalMs }: Plan,
   { runs, finished, onFraction }: Progressing,
   signal: AbortSignal | undefined,
 ): Promise<void> {
@@ -101,7 +104,7 @@ async function inThisThread(
         ? traffic.requests(seed, signal)
         : traffic.source(seed, signal))
       finished[run] = await execute(
-        { fleet, requests, algorithm, seed, warmupRequests, slo },
+        { fleet, requests, algorithm, seed, warmupRequests, slo, sampleIntervalMs },
         signal,
         (fraction) => onFraction(run, fraction),
       )
@@ -113,7 +116,7 @@ async function inThisThread(
 }
 
 async function inWorkers(
-  { config, stepper, perRequest, workloads, algorithms }: Plan,
+  { config, stepper, perRequest, sampleIntervalMs, workloads, algorithms }: Plan,
   { runs, finished, onFraction }: Progressing,
   portable: readonly PortableAlgorithm[],
   jobs: number,
@@ -129,11 +132,11 @@ async function inWorkers(
     requests: () =>
       portableRequests(workloads[index]!, seed, perRequest && algorithms.length > 1, signal),
   }))
-  const onDone = (run: number, summary: RunSummary): void => {
-    finished[run] = summary
+  const onDone = (run: number, executed: Executed): void => {
+    finished[run] = executed
     onFraction(run, 1)
   }
-  const setup = { config, stepper, perRequest, algorithms: portable }
+  const setup = { config, stepper, perRequest, sampleIntervalMs, algorithms: portable }
   try {
     await runOnWorkers({ setup, jobs, queue, signal, onFraction, onDone })
   } catch (error) {
@@ -158,13 +161,13 @@ async function portableRequests(
 function assemble(
   { seeds, workloads, algorithms }: Plan,
   runs: readonly PlannedRun[],
-  finished: readonly (RunSummary | undefined)[],
+  finished: readonly (Executed | undefined)[],
 ): PlanResults {
   const notes: string[] = []
   const summaries = workloads.map((_, workload) =>
     algorithms.flatMap(({ label }, algorithm): AlgorithmSummary[] => {
       const own = runs.filter((run) => run.workload === workload && run.algorithm === algorithm)
-      const done = own.flatMap(({ run }) => finished[run] ?? [])
+      const done = own.flatMap(({ run }) => finished[run]?.summary ?? [])
       if (done.length === 0) return []
       if (done.length < seeds.length) {
         notes.push(`${label} was stopped after ${done.length} of ${seeds.length} seeds`)
@@ -172,5 +175,10 @@ function assemble(
       return [seeds.length === 1 ? done[0]! : summarizeSeeds(done)]
     }),
   )
-  return { summaries, interrupted: finished.includes(undefined), notes }
+  const samples = finished.flatMap((run) =>
+    run?.samples === undefined
+      ? []
+      : [{ algorithm: run.summary.algorithm, seed: run.summary.seed, rows: run.samples }],
+  )
+  return { summaries, interrupted: finished.includes(undefined), notes, samples }
 }

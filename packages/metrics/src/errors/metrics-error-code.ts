@@ -1,6 +1,7 @@
 /** Codes of the errors this package throws. */
 export type MetricsErrorCode =
   | 'histogram_value_invalid'
+  | 'interval_invalid'
   | 'level_invalid'
   | 'prices_invalid'
   | 'quantile_invalid'
