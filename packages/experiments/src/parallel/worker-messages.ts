@@ -7,7 +7,6 @@ import type { PortableError } from './portable-error.js'
 
 /** What a worker is born with. */
 export interface WorkerSetup {
-  readonly config: Config
   readonly stepper: Stepper
   /** Whether runs keep results per request. */
   readonly perRequest: boolean
@@ -25,6 +24,8 @@ export type PortableRequests =
 export interface WorkerTask {
   /** Index of the run; goes back with the answer. */
   readonly run: number
+  /** Absent when the config is that of the worker's task before. */
+  readonly config: Config | undefined
   /** Absent when the requests are those of the worker's task before. */
   readonly requests: PortableRequests | undefined
   /** Index into {@link WorkerSetup.algorithms}. */

@@ -1,3 +1,4 @@
+import type { RunSummary } from '@routesim/metrics'
 import { expect, test } from 'vitest'
 import { parseConfig } from '../config/parse-config.js'
 import { compare } from './compare.js'
@@ -44,7 +45,7 @@ test('stretches add up to the run, on workers too', async () => {
   const two = await compare({ ...options, jobs: 2 })
   expect(two.samples).toEqual(one.samples)
   const { rows } = one.samples[0]!
-  const [summary] = one.results as readonly { per_backend: { decode_tokens: number }[] }[]
+  const [summary] = one.results as RunSummary[]
   for (const backend of [0, 1, 2]) {
     const own = rows.filter((row) => row.backend === backend)
     const tokens = own.reduce((sum, { time_ms, decode_tokens_per_sec }, i) => {
