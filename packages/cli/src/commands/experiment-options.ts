@@ -230,7 +230,9 @@ export function heading(scenario: ScenarioInfo): string {
 }
 
 /** The same for a sweep, whose points differ in their requests. */
-export function sweepHeading(scenario: ScenarioInfo, durationSec: number): string {
+export function sweepHeading(scenario: ScenarioInfo, durationSec: number | undefined): string {
+  if (durationSec === undefined)
+    return `Traffic: ${scenario.source}; first point on ${fleetAndSeeds(scenario)}`
   return `${durationSec} s of traffic per rate (${scenario.source}) on ${fleetAndSeeds(scenario)}`
 }
 

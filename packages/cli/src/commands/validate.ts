@@ -4,6 +4,7 @@ import { flatCsv } from '../output/flat-csv.js'
 import { markdownTable } from '../output/table.js'
 import { validationTable } from '../output/validation-table.js'
 import { checkTarget, FORMATS, type OutputFormat, writeResults } from '../output/write-results.js'
+import { severalWords } from '../several-words.js'
 import { UsageError } from '../usage-error.js'
 
 interface ValidateArguments {
@@ -21,7 +22,7 @@ export const validateCommand: CommandModule<object, ValidateArguments> = {
   command: 'validate [sets..]',
   describe: 'Compare predictions with published measurements of real systems',
   builder: (yargs) =>
-    yargs
+    severalWords(yargs)
       .positional('sets', {
         type: 'string',
         array: true,

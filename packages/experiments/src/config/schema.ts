@@ -6,6 +6,7 @@ import { backendGroup, checkRoofline, deploymentShape } from './deployment-schem
 import { expected, flag, integer, notNegative, oneOf, positive, table, text } from './fields.js'
 import { inCatalogue } from './latency-schema.js'
 import { sloSection } from './slo-schema.js'
+import { sweepSection } from './sweep-schema.js'
 
 const simulation = table({
   name: text().default('simulation').describe('Label of the run.'),
@@ -166,6 +167,7 @@ export const configSchema = table({
   cluster: z.preprocess(withFleetDefaults, checkedCluster),
   trace: trace.prefault({}),
   slo: sloSection.prefault({}).describe('What requests are promised.'),
+  sweep: sweepSection.prefault({}).describe('What routesim sweep goes through.'),
   algorithms: z
     .record(
       z.string(),

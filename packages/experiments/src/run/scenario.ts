@@ -69,23 +69,15 @@ export async function prepareFleet(options: ExperimentOptions): Promise<Prepared
   const given =
     typeof options.config === 'string' ? await loadConfig(options.config) : options.config
   const config = withTargets(given, options.slo)
-  const firstSeed = options.seed ?? config.simulation.seed
-  const count = options.seeds ?? 1
-  checkSeed('seed', firstSeed, 0, Number.MAX_SAFE_INTEGER - MOST_SEEDS)
-  checkSeed('seeds', count, 1, MOST_SEEDS)
-  const seeds = Array.from({ length: count }, (_, i) => firstSeed + i)
+  const seeds = seedsFrom(options.seed ?? config.simulation.seed, options.seeds ?? 1)
+  checkStepper(options)
   const { stepper = 'fast', perRequest = true, sampleIntervalMs } = options
-  if (!perRequest && stepper === 'reference') {
-    throw new RouteSimError<ExperimentsErrorCode>(
-      'stepper: expected "fast" for runs without per-request results, got "reference"',
-      { code: 'options_conflict', path: 'stepper' },
-    )
-  }
   const fleet = buildFleet(config, stepper)
   return { config, fleet, stepper, perRequest, sampleIntervalMs, seeds }
 }
 
-function withTargets(config: Config, given: SloTargets = {}): Config {
+/** The config with targets that go before its own. */
+export function withTargets(config: Config, given: SloTargets = {}): Config {
   const { ttftMs, tpotMs, e2eMs } = given
   const slo = {
     ...config.slo,
@@ -94,6 +86,26 @@ function withTargets(config: Config, given: SloTargets = {}): Config {
     ...(e2eMs !== undefined && { e2e_ms: e2eMs }),
   }
   return { ...config, slo }
+}
+
+/** @throws RouteSimError `options_conflict` */
+export function checkStepper({
+  stepper,
+  perRequest,
+}: Pick<ExperimentOptions, 'stepper' | 'perRequest'>): void {
+  if (perRequest === false && stepper === 'reference') {
+    throw new RouteSimError<ExperimentsErrorCode>(
+      'stepper: expected "fast" for runs without per-request results, got "reference"',
+      { code: 'options_conflict', path: 'stepper' },
+    )
+  }
+}
+
+/** @throws RouteSimError `seeds_invalid` */
+export function seedsFrom(first: number, count: number): readonly number[] {
+  checkSeed('seed', first, 0, Number.MAX_SAFE_INTEGER - MOST_SEEDS)
+  checkSeed('seeds', count, 1, MOST_SEEDS)
+  return Array.from({ length: count }, (_, i) => first + i)
 }
 
 function checkSeed(name: string, value: number, from: number, to: number): void {
