@@ -3,7 +3,11 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { configReference, listAlgorithms } from '../packages/experiments/dist/index.js'
+import {
+  configReference,
+  listAlgorithms,
+  VISIBILITY_PROFILES,
+} from '../packages/experiments/dist/index.js'
 
 const root = new URL('../', import.meta.url)
 const algorithms = listAlgorithms()
@@ -57,6 +61,31 @@ function configPage() {
     'Config file',
     'A config is a TOML file. Unknown keys and impossible values are errors that name the line. Only `cluster.num_backends` is required, or `[[cluster.backends]]` in its place. Start from a file in [configs/](../../configs).',
     ...parts,
+  )
+}
+
+function metricsCell(metrics) {
+  if (typeof metrics === 'string') return metrics
+  return `every ${metrics.intervalMs} ms, ${metrics.delayMs} ms late`
+}
+
+function prefixesCell(prefixes) {
+  return typeof prefixes === 'string' ? prefixes : `KV events, ${prefixes.delayMs} ms late`
+}
+
+function visibilityPage() {
+  const rows = VISIBILITY_PROFILES.map(({ name, description, metrics, prefixes, source }) => [
+    `\`${name}\``,
+    description,
+    metricsCell(metrics),
+    prefixesCell(prefixes),
+    source,
+  ])
+  return page(
+    'Visibility',
+    'What routers get to see, and when. Choose a profile with `[visibility] profile = "NAME"` or `--visibility NAME`; every setting of `[visibility]` ([config](config.md)) may differ from it, in the config or as `--visibility NAME:key=value,...`. `compare` takes several profiles, separated by commas. Results name the profile and what differs from it.',
+    'Metrics are the waiting and running requests and the KV usage of backends. Prefixes are what a router is told of KV caches; an algorithm that keeps an index of what it sent does not depend on it. Requests that a router sent itself it always counts exactly. All profiles have one router, which decides at once.',
+    table(['profile', 'who sees so', 'metrics', 'prefixes', 'source'], rows),
   )
 }
 
@@ -155,6 +184,7 @@ function range({ min, max, integer, choices }, value) {
 const pages = {
   'docs/reference/config.md': configPage(),
   'docs/reference/cli.md': cliPage(),
+  'docs/reference/visibility.md': visibilityPage(),
   'docs/reference/algorithms.md': algorithmsPage(),
   ...Object.fromEntries(
     algorithms.map((algorithm) => [

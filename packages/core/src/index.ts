@@ -1,4 +1,5 @@
 export type { BatchingPolicy, PreemptionMode } from './backend/engine-policies.js'
+export type { BackendEvent, BackendEventKind, RetryPolicy } from './engine/backend-event.js'
 export type { BackendSnapshot, LoadSampler } from './engine/load-sampler.js'
 export type { Recorder } from './engine/recorder.js'
 export {
@@ -26,9 +27,11 @@ export type {
   KvUsage,
   RenewableKvCache,
 } from './kv-cache/kv-cache.js'
+export type { KvListener } from './kv-cache/kv-listener.js'
 export type { LatencyModel, StepSegment, StepShape } from './latency/latency-model.js'
 export { Int32Column } from './requests/int32-column.js'
 export { Int32List } from './requests/int32-list.js'
+export type { PromptPathWriter } from './requests/prompt-runs.js'
 export { NO_NODE, type PromptTree } from './requests/prompt-tree.js'
 export { type ContentKey, PromptTreeBuilder } from './requests/prompt-tree-builder.js'
 export { RequestColumns } from './requests/request-columns.js'
@@ -43,12 +46,23 @@ export type {
   BackendView,
   ClusterView,
 } from './routing/cluster-view.js'
-export type { RequestView } from './routing/request-view.js'
+export type { CandidateScore, DecisionTrace } from './routing/decision-trace.js'
+export type { RequestUsage, RequestView } from './routing/request-view.js'
 export {
+  type BackendChange,
   type Disaggregate,
   disaggregate,
+  type Hold,
+  hold,
+  type KvEvent,
   type Reject,
   type RoutingAlgorithm,
   type RoutingDecision,
   reject,
 } from './routing/routing-algorithm.js'
+export type {
+  DeliveredKvEvents,
+  PolledMetrics,
+  RouterSplit,
+  Visibility,
+} from './routing/visibility.js'

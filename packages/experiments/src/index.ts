@@ -37,10 +37,12 @@ export { type SweepFailure, type SweepPoint, sweepPoints } from './sweep/sweep-p
 export type { ErrorSummary } from './validation/report/error-summary.js'
 export type { PolicyPair } from './validation/report/policy-order.js'
 export type { SaturationKnee } from './validation/report/saturation-knee.js'
+export type { UnpredictedRow } from './validation/report/unpredicted-row.js'
 export type { ValidationRow } from './validation/report/validation-row.js'
 export {
   type ValidateOptions,
   type ValidationReport,
   validate,
 } from './validation/validate.js'
+export { VISIBILITY_PROFILES, type VisibilityProfile } from './visibility/visibility-profiles.js'
 export type { TraceOptions } from './workload/load-workload.js'

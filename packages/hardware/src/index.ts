@@ -4,7 +4,12 @@ export type { HardwareErrorCode } from './errors/hardware-error-code.js'
 export { findGpu } from './gpus/find-gpu.js'
 export type { DenseFlops, Gpu, GpuArchitecture, GpuSource } from './gpus/gpu.js'
 export { GPUS } from './gpus/gpu-catalogue.js'
-export { type KvCapacity, type KvCapacityOptions, kvCapacity } from './kv-cache/kv-capacity.js'
+export {
+  type KvBudget,
+  type KvCapacity,
+  type KvCapacityOptions,
+  kvCapacity,
+} from './kv-cache/kv-capacity.js'
 export { type PagedKvCacheOptions, pagedKvCache } from './kv-cache/paged-kv-cache.js'
 export { radixKvCache } from './kv-cache/radix-kv-cache.js'
 export { type KvShape, kvBytesPerToken } from './kv-transfer/kv-bytes-per-token.js'

@@ -62,6 +62,7 @@ export async function showComparison(
 ): Promise<void> {
   const comparison = await watched((control) => compare({ ...options, ...control }))
   const { scenario, results } = comparison
+  const algorithms = options.algorithms?.length ?? builtinRouters.length
   if (results.length > 0) {
     printNotes(scenario, results)
     await writeResults(rendering(comparison), output)
@@ -69,7 +70,7 @@ export async function showComparison(
     if (samples !== undefined) await writeSamples(comparison.samples, samples)
   }
   if (comparison.interrupted)
-    throw stopped(results.length, options.algorithms?.length ?? builtinRouters.length)
+    throw stopped(results.length, algorithms * [options.visibility].flat().length)
 }
 
 function rendering({ scenario, results, verdict }: Comparison) {

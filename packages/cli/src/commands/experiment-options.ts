@@ -5,6 +5,7 @@ import type {
   Stepper,
 } from '@routesim/experiments'
 import type { Options } from 'yargs'
+import { splitSpecs } from '../algorithm-list.js'
 import { ProgressBar } from '../output/progress.js'
 import { FORMATS, type OutputFormat } from '../output/write-results.js'
 import { UsageError } from '../usage-error.js'
@@ -24,6 +25,7 @@ export interface ExperimentArguments {
   sloE2e?: number
   sampleInterval?: number
   samples?: string
+  visibility?: readonly string[]
 }
 
 export const CONFIG: Options = {
@@ -115,6 +117,7 @@ export const RESULT_OPTIONS: Record<
   | 'stepper'
   | 'jobs'
   | 'no-per-request'
+  | 'visibility'
   | keyof typeof SLO_OPTIONS,
   Options
 > = {
@@ -143,6 +146,13 @@ export const RESULT_OPTIONS: Record<
     type: 'number',
     requiresArg: true,
     describe: 'Simulations at once, on worker threads; by default one per core for much work',
+  },
+  visibility: {
+    type: 'string',
+    coerce: splitSpecs,
+    requiresArg: true,
+    describe:
+      "What routers see: a profile such as llm-d or llm-d:metrics_delay_ms=20, or several; the config's by default",
   },
   'no-per-request': {
     type: 'boolean',

@@ -5,6 +5,7 @@ import { flatCsv } from '../output/flat-csv.js'
 import { resultsMarkdown } from '../output/results-table.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
 import { writeSamples } from '../output/write-samples.js'
+import { UsageError } from '../usage-error.js'
 import {
   checkNumbers,
   type ExperimentArguments,
@@ -43,6 +44,10 @@ export const runCommand: CommandModule<object, RunArguments> = {
     checkNumbers(args)
     await checkTarget(args)
     const algorithm = await loadAlgorithm(args.algorithm)
+    const { visibility: profiles = [] } = args
+    if (profiles.length > 1) {
+      throw new UsageError(`--visibility: expected one profile, got ${profiles.join(',')}`)
+    }
     const { scenario, result, samples } = await watched((control) =>
       run({ ...experimentOptions(args), ...control, algorithm }),
     )

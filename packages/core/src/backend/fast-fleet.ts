@@ -33,9 +33,10 @@ import {
   announceNews,
   announceNext,
   announceNone,
+  changesMatches,
   commitChunks,
 } from './stretch-blocks.js'
-import { invalidLatency, isLatencyValid, stepsTogether } from './stretch-length.js'
+import { checkLatency, stepsTogether } from './stretch-length.js'
 import { setEnd, stepsOver, stepUnderWay } from './stretches.js'
 
 const NONE = -1
@@ -96,7 +97,9 @@ export class FastFleet extends FleetBatches implements Fleet {
     const n = backend * INTS
     this.measure(backend)
     this.sync(backend)
-    this.kv.commit(backend, request, this.context.progress.computedTokens[request]!)
+    const { progress } = this.context
+    progress.isTransferring[request] = 0
+    this.kv.commit(backend, request, progress.computedTokens[request]!)
     this.arrived[backend]!.push(request)
     ints[n + GUESTS] = ints[n + GUESTS]! + 1
     ints[n + IS_BLOCKED] = 0
@@ -119,9 +122,14 @@ export class FastFleet extends FleetBatches implements Fleet {
       this.queues.peek(backend) !== NONE &&
       ints[n + BUDGET]! > 0 &&
       this.running[backend]! < ints[n + MAX_BATCH]!
-    if (!mayAdmit && this.arrived[backend]!.length === 0) return
+    if (mayAdmit || this.arrived[backend]!.length > 0) this.endWithPresentStep(backend)
+  }
+
+  /** Lets a stretch of several steps end with the one under way. */
+  protected endWithPresentStep(backend: number): void {
+    const { state } = this
     const steps = stepUnderWay(state, backend)
-    ints[n + STEPS] = steps
+    state.ints[backend * INTS + STEPS] = steps
     // In the same instant the end may lie a few bits back.
     setEnd(state, backend, steps)
     if (state.endMs[backend]! < this.clock.nowMs) state.endMs[backend] = this.clock.nowMs
@@ -130,7 +138,7 @@ export class FastFleet extends FleetBatches implements Fleet {
   sync(backend: number): void {
     const { state } = this
     const { floats } = state
-    const { nowMs } = this.clock
+    const nowMs = state.time[0]!
     const x = backend * FLOATS
     // Until the step under way ends, or again at the same instant, there is nothing new.
     if (nowMs < state.newsMs[backend]! || nowMs === floats[x + LAST_SYNC_MS]) return
@@ -143,8 +151,8 @@ export class FastFleet extends FleetBatches implements Fleet {
 
   syncMatches(request: number): void {
     const { holders } = this
-    const { matchNewsMs } = this.state
-    const { nowMs } = this.clock
+    const { matchNewsMs, time } = this.state
+    const nowMs = time[0]!
     // Only these come to hold more within a stretch.
     const { chunking } = this
     for (let i = 0; i < chunking.size; i++) {
@@ -184,22 +192,20 @@ export class FastFleet extends FleetBatches implements Fleet {
     }
     const { segment } = this
     this.specs[backend]!.latency.segment(shapeOfPlan(state, backend, this.shape), segment)
-    const { nowMs } = this.clock
-    floats[x + START_MS] = nowMs
+    floats[x + START_MS] = state.time[0]!
     floats[x + BASE_MS] = segment.baseMs
     floats[x + SLOPE_MS] = segment.slopeMs
-    const steps =
+    let steps =
       isAlone || this.context.recorder.stepCompleted !== undefined
         ? 1
-        : stepsTogether(state, backend, segment.steps)
+        : stepsTogether(state, backend, segment)
+    if (this.context.tellsKvEvents && changesMatches(state, backend, steps)) steps = 1
     ints[n + STEPS] = steps
     setEnd(state, backend, steps)
     announceNews(state, backend)
     if (steps > 1 && ints[n + PREFILLS]! > 0) this.chunking.add(backend)
     floats[x + LAST_SYNC_MS] = Number.NaN
-    if (!isLatencyValid(state, backend)) {
-      throw invalidLatency(this.specs[backend]!.latency.name, segment, steps, this.shape)
-    }
+    checkLatency(state, backend, this.specs[backend]!.latency, this.shape)
   }
 
   prolong(backend: number, endMs: number): void {
@@ -235,18 +241,12 @@ export class FastFleet extends FleetBatches implements Fleet {
     const n = backend * INTS
     const x = backend * FLOATS
     const k = ints[n + STEPS]!
-    const durationMs = this.clock.nowMs - floats[x + START_MS]!
     this.measure(backend)
-    this.meters.add(
-      backend,
-      durationMs,
-      k,
-      floats[x + PREFILL_TOKENS]!,
-      floats[x + DECODE_REQUESTS]!,
-    )
+    this.meters.addStretch(state, backend, k)
     if (recorder.stepCompleted !== undefined) {
       const shape = shapeOfPlan(this.state, backend, this.shape)
-      recorder.stepCompleted(backend, floats[x + START_MS]!, durationMs, shape)
+      const startMs = floats[x + START_MS]!
+      recorder.stepCompleted(backend, startMs, this.clock.nowMs - startMs, shape)
     }
     allocateSteps(state, backend, k)
     state.endMs[backend] = IDLE
@@ -254,7 +254,7 @@ export class FastFleet extends FleetBatches implements Fleet {
   }
 
   /** One gap per measured decode and step; the first of a resumed request is longer than its step. */
-  private recordGaps(backend: number): void {
+  protected recordGaps(backend: number): void {
     const { state, gaps } = this
     const { ints, floats } = state
     const n = backend * INTS

@@ -1,5 +1,5 @@
 import { RouteSimError } from '../errors/routesim-error.js'
-import type { StepSegment, StepShape } from '../latency/latency-model.js'
+import type { LatencyModel, StepSegment, StepShape } from '../latency/latency-model.js'
 import { stepsToFinish, stepsToSharedBlock } from './decode-batches.js'
 import {
   BASE_MS,
@@ -20,13 +20,14 @@ import { stepsThatFit } from './stretch-blocks.js'
 
 /**
  * How many steps the batch of a backend stays as it is, the first included.
- * @param segmentSteps - steps for which the latency model has one closed form
+ * @param segment - what the latency model has one closed form for; as a whole, since a number of steps
+ * that may be infinite would be boxed on its way here
  */
-export function stepsTogether(state: FleetState, backend: number, segmentSteps: number): number {
+export function stepsTogether(state: FleetState, backend: number, segment: StepSegment): number {
   const { ints } = state
   const n = backend * INTS
   // All of it in integers: V8 is slow where a number may be infinite.
-  let most = segmentSteps < MOST_STEPS ? segmentSteps | 0 : MOST_STEPS
+  let most = segment.steps < MOST_STEPS ? segment.steps | 0 : MOST_STEPS
   if (ints[n + PREFILLS]! > 0) most = Math.min(most, fullChunks(state, backend))
   if (most <= 1) return 1
   if (ints[n + DECODES]! > 0) most = Math.min(most, stepsToFinish(state, backend))
@@ -50,23 +51,22 @@ function fullChunks(state: FleetState, backend: number): number {
   return ((known - computed) / tokens) | 0
 }
 
-/** Whether the steps of the stretch that begins take time, and end. */
-export function isLatencyValid({ floats, ints, endMs }: FleetState, backend: number): boolean {
-  const x = backend * FLOATS
-  const baseMs = floats[x + BASE_MS]!
-  const lastMs = baseMs + floats[x + SLOPE_MS]! * (ints[backend * INTS + STEPS]! - 1)
-  return baseMs > 0 && lastMs > 0 && endMs[backend]! < Number.POSITIVE_INFINITY
-}
-
-/** What to throw when they do not. */
-export function invalidLatency(
-  name: string,
-  { baseMs, slopeMs }: StepSegment,
-  steps: number,
+/**
+ * Checks that the steps of the stretch that begins take time, and end.
+ * @throws RouteSimError `latency_invalid`
+ */
+export function checkLatency(
+  { floats, ints, endMs }: FleetState,
+  backend: number,
+  latency: LatencyModel,
   shape: StepShape,
-): RouteSimError {
-  return new RouteSimError(
-    `latency model "${name}": expected a finite step time > 0 ms, got ${baseMs} for ${JSON.stringify(shape)} (slope ${slopeMs} over ${steps} steps)`,
+): void {
+  const x = backend * FLOATS
+  const steps = ints[backend * INTS + STEPS]!
+  const lastMs = floats[x + BASE_MS]! + floats[x + SLOPE_MS]! * (steps - 1)
+  if (floats[x + BASE_MS]! > 0 && lastMs > 0 && endMs[backend]! < Number.POSITIVE_INFINITY) return
+  throw new RouteSimError(
+    `latency model "${latency.name}": expected a finite step time > 0 ms, got ${floats[x + BASE_MS]} for ${JSON.stringify(shape)} (slope ${floats[x + SLOPE_MS]} over ${steps} steps)`,
     { code: 'latency_invalid' },
   )
 }

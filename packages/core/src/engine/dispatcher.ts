@@ -7,27 +7,28 @@ import type { Machinery } from './machinery.js'
 import type { RouterDesk } from './router-desk.js'
 import type { SimulationOptions } from './simulation-options.js'
 
-/** Who is told of requests that nobody takes. */
-export interface RejectionListener {
+/** Who is told of requests that are not sent on. */
+export interface DecisionListener {
   requestRejected(request: number, reason: string): void
+  requestHeld(request: number, untilMs: number): void
+  /** A request was sent to a backend that is down. */
+  requestRefused(request: number): void
 }
 
 /** Carries out what routers decide, and moves KV caches from prefill to decode. */
 export class Dispatcher {
   private readonly machinery: Machinery
   private readonly desk: RouterDesk
-  private readonly listener: RejectionListener
+  private readonly listener: DecisionListener
   private readonly handOver: HandOver
   private readonly frontEndMs: Float64Array
   private readonly reservedShare: Float64Array
-  /** Added to the ticket of a request that is in a front end. */
-  private readonly frontEndSubject: number
 
   constructor(
-    { cluster, requests }: SimulationOptions,
+    { cluster }: SimulationOptions,
     machinery: Machinery,
     desk: RouterDesk,
-    listener: RejectionListener,
+    listener: DecisionListener,
   ) {
     this.machinery = machinery
     this.desk = desk
@@ -36,7 +37,6 @@ export class Dispatcher {
     this.handOver = new HandOver(specs, cluster.kvTransfer, progress)
     this.frontEndMs = Float64Array.from(specs, ({ frontEndMs = 0 }) => frontEndMs)
     this.reservedShare = Float64Array.from(specs, reservedShare)
-    this.frontEndSubject = requests.size
   }
 
   dispatch(request: number, decision: RoutingDecision): void {
@@ -44,7 +44,8 @@ export class Dispatcher {
     else if (decision?.kind === 'disaggregate')
       this.send(request, decision.prefill, decision.decode)
     else if (decision?.kind === 'reject') this.listener.requestRejected(request, decision.reason)
-    else throw invalidDecision(this.desk.router.name, request, decision)
+    else if (decision?.kind === 'hold') this.listener.requestHeld(request, decision.untilMs)
+    else throw invalidDecision(this.desk.name, request, decision)
   }
 
   private send(request: number, prefill: BackendView, decode: BackendView): void {
@@ -54,7 +55,9 @@ export class Dispatcher {
     const rank = ranks?.leastOutstanding(prefill.id, loads) ?? prefill.id
     // Which rank decodes is chosen when the prompt is computed.
     const decoding = prefill === decode ? rank : (ranks?.firstRank(decode.id) ?? decode.id)
-    if (machinery.truth.loads.waiting[prefill.id]! >= prefill.maxQueueDepth) {
+    if (machinery.isDown[prefill.id]! + machinery.isDown[decode.id]! > 0) {
+      this.listener.requestRefused(request)
+    } else if (machinery.truth.loads.waiting[prefill.id]! >= prefill.maxQueueDepth) {
       this.listener.requestRejected(request, 'queue_full')
     } else if (!this.canEverFit(request, rank, decoding)) {
       this.listener.requestRejected(request, 'exceeds_kv_cache')
@@ -62,23 +65,22 @@ export class Dispatcher {
       progress.prefillBackend[request] = rank
       progress.backend[request] = decoding
       machinery.fleet.accept(rank, request)
-      desk.dispatched(request, prefill)
+      desk.dispatched(request, prefill, decode)
       const frontEndMs = this.frontEndMs[rank]!
       if (frontEndMs === 0) this.enqueue(request)
       else {
-        const subject = this.frontEndSubject + machinery.ticketOf(request)
+        const subject = machinery.subjects.frontEnd + machinery.ticketOf(request)
         machinery.loop.schedule(machinery.clock.nowMs + frontEndMs, subject)
       }
     }
   }
 
   private check(request: number, prefill: BackendView, decode: BackendView): void {
-    const { desk } = this
-    const { name } = desk.router
-    if (desk.views[prefill.id] !== prefill || desk.views[decode.id] !== decode) {
+    const { name } = this.desk
+    const { views, models } = this.desk.replicaOf(request)
+    if (views[prefill.id] !== prefill || views[decode.id] !== decode) {
       throw invalidDecision(name, request, { prefill: prefill.id, decode: decode.id })
     }
-    const { models } = desk
     if (models !== undefined) {
       for (const backend of [prefill, decode]) {
         if (!models.serves(backend, request))
@@ -116,6 +118,7 @@ export class Dispatcher {
       decode = ranks.leastOutstanding(ranks.backendOf(decode), loads)
       progress.backend[request] = decode
     }
+    this.desk.moved(request, progress.prefillBackend[request]!, decode)
     fleet.enqueueHandedOver(decode, request)
     this.machinery.touch(decode)
   }

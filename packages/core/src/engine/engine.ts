@@ -3,22 +3,32 @@ import { RouteSimError } from '../errors/routesim-error.js'
 import type { EventHandler } from '../kernel/event-loop.js'
 import type { RenewableKvCache } from '../kv-cache/kv-cache.js'
 import type { RowKeeper } from '../requests/request-window.js'
+import { BackendLife } from './backend-life.js'
 import { checkAllEnded, checkConservation, checkEnded, checkIdle } from './check-conservation.js'
 import { checkOptions } from './check-options.js'
 import { Client } from './client.js'
-import { Dispatcher, type RejectionListener } from './dispatcher.js'
+import { invalidDecision } from './decision-errors.js'
+import { type DecisionListener, Dispatcher } from './dispatcher.js'
+import { checkedSubject } from './event-subjects.js'
 import { Sampling } from './load-sampler.js'
+import { type LossListener, LostRequests } from './lost-requests.js'
 import { Machinery } from './machinery.js'
 import { MeasuredTotals } from './measured-totals.js'
+import { RequestTimeouts } from './request-timeouts.js'
 import { RouterDesk } from './router-desk.js'
 import { OUTCOME, type RunResult, type RunTotals } from './run-result.js'
 import type { SimulationOptions } from './simulation-options.js'
+
+/** How long requests may be held while nothing but timers and metrics goes on, in ms of virtual time. */
+const MOST_IDLE_MS = 3_600_000
 
 /**
  * What happens in a run: requests arrive and are routed, backends step, KV caches travel. The public
  * face is {@link Simulation}.
  */
-export class Engine implements FleetListener, EventHandler, RowKeeper, RejectionListener {
+export class Engine
+  implements FleetListener, EventHandler, RowKeeper, DecisionListener, LossListener
+{
   private readonly options: SimulationOptions
   private readonly machinery: Machinery
   private readonly desk: RouterDesk
@@ -26,9 +36,15 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, Rejection
   private readonly measured: MeasuredTotals
   private readonly client: Client
   private readonly sampling: Sampling | undefined
+  /** Only in a run in which backends fail, or requests take too long. */
+  private readonly lost: LostRequests | undefined
+  private readonly life: BackendLife | undefined
+  private readonly timeouts: RequestTimeouts | undefined
   private readonly rejectReasons: string[] = []
   private ended = 0
   private endMs = 0
+  /** When something other than a timer was last to come, in ms. */
+  private movingMs = 0
   private isDone = false
   private isMeasuring = false
   private measuredFromMs = 0
@@ -38,16 +54,27 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, Rejection
     this.options = options
     this.machinery = new Machinery(options, this)
     const { machinery } = this
-    this.desk = new RouterDesk(options, machinery)
+    this.client = new Client(machinery.requests, machinery.clock, options.maxInFlight)
+    this.desk = new RouterDesk(options, machinery, this.client.sentMs)
     this.dispatcher = new Dispatcher(options, machinery, this.desk, this)
     this.measured = new MeasuredTotals(machinery.specs, machinery.fleet, machinery.kv)
-    this.client = new Client(machinery.requests, machinery.clock, options.maxInFlight)
     const { sampler } = options
     this.sampling = sampler && new Sampling(sampler, machinery)
+    const { fallible } = machinery
+    if (fallible !== undefined) {
+      const { desk } = this
+      this.lost = new LostRequests(options, machinery, fallible, desk, this)
+      this.life = new BackendLife(options, machinery, fallible, desk, this.lost)
+      const { timeoutMs } = options
+      if (timeoutMs !== undefined)
+        this.timeouts = new RequestTimeouts(timeoutMs, machinery, this.lost)
+    }
     if (machinery.window !== undefined) {
       machinery.window.refill(this)
       machinery.loop.restartEntries()
     }
+    const { entryTimes = machinery.requests.arrivalMs } = machinery.window ?? {}
+    this.desk.deliveries?.start(entryTimes[0] ?? 0)
   }
 
   /** Requests that have ended so far. */
@@ -65,7 +92,9 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, Rejection
     const isQuiet = this.sampling?.run(this, maxEvents) ?? loop.run(this, maxEvents)
     this.machinery.gaps.flush()
     if (!isQuiet) return false
-    if (this.ended < this.options.requests.size && this.dispatcher.resolveDeadlock()) return false
+    if (this.ended < this.options.requests.size) {
+      if (this.dispatcher.resolveDeadlock() || this.rejectHeld()) return false
+    }
     if (!this.isDone) {
       this.sampling?.finish()
       this.checkConservation()
@@ -100,12 +129,11 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, Rejection
 
   /** The same without the requests. */
   totals(): RunTotals {
-    const { options } = this
-    const { router } = this.desk
+    const { options, desk } = this
     const backends = this.measured.sinceStart()
     return {
-      router: router.name,
-      visibility: 'exact',
+      router: desk.name,
+      visibility: options.visibility?.name ?? 'exact',
       seed: options.seed,
       requestCount: options.requests.size,
       rejectReasons: this.rejectReasons,
@@ -114,7 +142,7 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, Rejection
       endMs: this.endMs,
       complete: this.isDone,
       backends: this.machinery.ranks?.merge(backends) ?? backends,
-      customMetrics: router.customMetrics?.() ?? {},
+      customMetrics: desk.customMetrics(),
     }
   }
 
@@ -125,18 +153,66 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, Rejection
     machinery.loop.settleLater(backend)
   }
 
-  /**
-   * The KV cache of a request has reached its decode backend, a request has left a front end, or the
-   * client sends one that it held.
-   */
+  /** What was scheduled is due; see {@link EventSubjects}. */
   event(subject: number): void {
     const { machinery, dispatcher } = this
-    const { size } = this.options.requests
-    if (subject < size) dispatcher.transferCompleted(machinery.requestOf(subject))
-    else if (subject < 2 * size) dispatcher.enqueue(machinery.requestOf(subject - size))
-    else {
-      this.client.send(subject - 2 * size)
-      this.submit(subject - 2 * size)
+    const { subjects } = machinery
+    if (subject < 0) this.life!.due(subject)
+    else if (subject < subjects.frontEnd) dispatcher.transferCompleted(machinery.requestOf(subject))
+    else if (subject < subjects.metricsTaken)
+      dispatcher.enqueue(machinery.requestOf(subject - subjects.frontEnd))
+    else if (subject < subjects.firstTimer) this.deliver(subject)
+    else if (subject < subjects.released) this.timerDue(subject - subjects.firstTimer)
+    else if (subject === subjects.released) {
+      for (const { request, decision } of this.desk.held.takeReleased())
+        dispatcher.dispatch(request, decision)
+    } else if (subject < subjects.decided) this.askAgain(subject - subjects.asked)
+    else if (subject < subjects.client) this.decide(machinery.requestOf(subject - subjects.decided))
+    else if (subject < subjects.retried) {
+      const request = subject - subjects.client
+      this.client.send(request)
+      this.timeouts?.sent(request)
+      this.submit(request)
+    } else if (subject < subjects.timeouts)
+      this.submit(machinery.requestOf(subject - subjects.retried))
+    else this.timeouts!.due()
+  }
+
+  /** Something about the backends, or about other routers, reaches the routers. */
+  private deliver(subject: number): void {
+    const { subjects } = this.machinery
+    const deliveries = this.desk.deliveries!
+    if (subject === subjects.kvDelivered) {
+      deliveries.kv!.deliver()
+      return
+    }
+    if (subject === subjects.metricsTaken) deliveries.metrics!.take()
+    else if (subject === subjects.metricsDelivered) deliveries.metrics!.deliver()
+    else deliveries.sync()
+    this.checkMoving()
+  }
+
+  private timerDue(number: number): void {
+    const { machinery, desk } = this
+    const timer = desk.timers.due(number)
+    if (timer === undefined || machinery.isOver) return
+    desk.timerDue(timer)
+    this.checkMoving()
+  }
+
+  /** Ends a run in which only timers still go off and metrics are polled, for ever. */
+  private checkMoving(): void {
+    const { machinery, desk } = this
+    const { loop, clock } = machinery
+    const ticking = desk.timers.pendingEvents + (desk.deliveries?.pendingEvents ?? 0)
+    if (loop.isMoving || loop.pendingEvents > ticking) {
+      this.movingMs = clock.nowMs
+    } else if (!this.dispatcher.resolveDeadlock()) {
+      if (desk.held.size === 0) machinery.isOver = true
+      else {
+        const idleMs = clock.nowMs - Math.max(this.movingMs, this.endMs)
+        if (idleMs >= MOST_IDLE_MS) this.rejectHeld()
+      }
     }
   }
 
@@ -145,7 +221,11 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, Rejection
     const { window, loop } = this.machinery
     const request = window === undefined ? entry : window.rowOf(entry)
     if (!this.isMeasuring) this.measureFrom(request)
-    if (this.client.sendOrHold(request)) this.submit(request)
+    this.desk.deliveries?.arrived(request)
+    if (this.client.sendOrHold(request)) {
+      this.timeouts?.sent(request)
+      this.submit(request)
+    }
     if (window?.isLastEntry(entry)) {
       window.refill(this)
       loop.restartEntries()
@@ -174,13 +254,27 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, Rejection
 
   requestFinished(request: number, backend: number): void {
     const { progress, clock } = this.machinery
+    this.lost?.ended(request)
     progress.finishedMs[request] = clock.nowMs
     progress.backend[request] = backend
     this.end(request, OUTCOME.completed)
     this.desk.finished(request, backend)
   }
 
+  requestCancelled(request: number): void {
+    this.lost?.left(request)
+  }
+
+  requestRefused(request: number): void {
+    this.lost!.refused(request)
+  }
+
+  requestEnded(request: number, outcome: number, reason: string): void {
+    this.endFor(request, outcome, reason)
+  }
+
   prefillFinished(request: number): void {
+    if (this.lost?.mayHandOver(request) === false) return
     this.dispatcher.prefillFinished(request)
   }
 
@@ -189,13 +283,55 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, Rejection
   }
 
   requestRejected(request: number, reason: string): void {
+    this.endFor(request, OUTCOME.rejected, reason)
+  }
+
+  private endFor(request: number, outcome: number, reason: string): void {
     let index = this.rejectReasons.indexOf(reason)
     if (index < 0) index = this.rejectReasons.push(reason) - 1
     this.machinery.progress.rejectReason[request] = index
-    this.end(request, OUTCOME.rejected)
+    this.end(request, outcome)
   }
 
+  requestHeld(request: number, untilMs: number): void {
+    const { machinery, desk } = this
+    const { clock, loop, subjects } = machinery
+    if (Number.isNaN(untilMs)) throw invalidDecision(desk.name, request, { kind: 'hold', untilMs })
+    desk.held.hold(request, untilMs)
+    if (untilMs === Number.POSITIVE_INFINITY) return
+    const ticket = machinery.ordinalOf(request)
+    desk.held.askLater(ticket, request)
+    loop.schedule(Math.max(untilMs, clock.nowMs), checkedSubject(subjects.asked + ticket))
+  }
+
+  /** The time until which a request was held is over, unless it was released meanwhile. */
+  private askAgain(ticket: number): void {
+    const { machinery, desk } = this
+    const ticketOf = (request: number): number => machinery.ordinalOf(request)
+    const request = desk.held.takeDue(ticket, machinery.clock.nowMs, ticketOf)
+    if (request >= 0) this.decide(request)
+  }
+
+  /** Nothing will make routers release what they hold. @returns false when they hold nothing */
+  private rejectHeld(): boolean {
+    const held = this.desk.held.takeAll()
+    for (const request of held) this.requestRejected(request, 'held_forever')
+    return held.length > 0
+  }
+
+  /** A router begins to work on a request. */
   private submit(request: number): void {
+    const { machinery, desk } = this
+    const workMs = desk.deliveries?.decisionMs(request) ?? 0
+    if (workMs === 0) this.decide(request)
+    else {
+      const { loop, clock, subjects } = machinery
+      const subject = checkedSubject(subjects.decided + machinery.ticketOf(request))
+      loop.schedule(clock.nowMs + workMs, subject)
+    }
+  }
+
+  private decide(request: number): void {
     this.dispatcher.dispatch(request, this.desk.route(request))
   }
 
@@ -203,11 +339,13 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, Rejection
     const { progress, requests, window, ranks, loop, clock } = this.machinery
     progress.outcome[request] = outcome
     this.ended++
+    if (this.ended === this.options.requests.size) this.machinery.isOver = true
     this.endMs = clock.nowMs
     const held = this.client.ended()
     if (window === undefined) {
       // Later in this instant, as a step is just ending.
-      if (held >= 0) loop.schedule(clock.nowMs, 2 * requests.size + held)
+      if (held >= 0)
+        loop.schedule(clock.nowMs, checkedSubject(this.machinery.subjects.client + held))
       return
     }
     checkEnded(request, requests, progress)
@@ -227,6 +365,7 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, Rejection
     if (request !== (this.options.warmupRequests ?? 0)) return
     this.isMeasuring = true
     this.measured.start()
+    this.desk.deliveries?.kv?.measuringStarts()
   }
 
   private checkConservation(): void {

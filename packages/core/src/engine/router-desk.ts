@@ -1,77 +1,171 @@
-import { RouteSimError } from '../errors/routesim-error.js'
-import { RandomStream } from '../kernel/random-stream.js'
+import { type PromptPathWriter, PromptRuns } from '../requests/prompt-runs.js'
 import type { BackendView } from '../routing/cluster-view.js'
-import { LiveBackendView, LiveClusterView, RequestCursor } from '../routing/live-views.js'
-import { ModelViews } from '../routing/model-views.js'
-import {
-  type RoutingAlgorithm,
-  type RoutingDecision,
-  reject,
-} from '../routing/routing-algorithm.js'
+import type { RequestFacts, RouterActions } from '../routing/live-views.js'
+import type { BackendChange, RoutingDecision } from '../routing/routing-algorithm.js'
+import { type Deliveries, deliveriesFor } from './deliveries.js'
+import { HeldRequests } from './held-requests.js'
 import type { Machinery } from './machinery.js'
+import { RouterReplica } from './router-replica.js'
+import { checkedDelay, type RouterTimer, RouterTimers } from './router-timers.js'
 import type { SimulationOptions } from './simulation-options.js'
+import { UsageCursor } from './usage-cursor.js'
 
-const notServed = Object.freeze(reject('model_not_served'))
-
-/** Where the router sits: what it sees, what it is asked, and what it hears of. */
-export class RouterDesk {
-  readonly router: RoutingAlgorithm
-  readonly views: readonly BackendView[]
-  /** Only when backends serve models by name. */
-  readonly models: ModelViews | undefined
+/** Where the routers sit: what they see, what they are asked, what they hold, and what they hear of. */
+export class RouterDesk implements RequestFacts {
+  readonly promptTokens: Int32Array
+  readonly attempts: Uint8Array
+  readonly held: HeldRequests = new HeldRequests()
+  readonly timers: RouterTimers = new RouterTimers()
+  /** What routers see late, or in part; undefined where they see all at once. */
+  readonly deliveries: Deliveries | undefined
   private readonly machinery: Machinery
-  private readonly cluster: LiveClusterView
-  private readonly cursor: RequestCursor
+  private readonly usage: UsageCursor
+  private readonly replicas: readonly RouterReplica[]
+  private readonly only: RouterReplica | undefined
+  private runs: PromptRuns | undefined
 
-  constructor({ cluster, router, seed }: SimulationOptions, machinery: Machinery) {
-    this.router = router
+  constructor(options: SimulationOptions, machinery: Machinery, sentMs: Float64Array) {
     this.machinery = machinery
-    const { backends } = cluster
-    const { truth, requests } = machinery
-    this.views = backends.map((spec, id) => new LiveBackendView(id, spec, truth))
-    this.cluster = new LiveClusterView(
-      this.views,
-      truth,
-      new RandomStream(seed, 'router'),
-      new Int32Array(this.views.length),
+    const { requests, progress, clock } = machinery
+    const promptRuns = (): PromptRuns => this.promptRuns()
+    this.deliveries = deliveriesFor(options, machinery, promptRuns)
+    this.promptTokens = this.deliveries?.promptTokens ?? requests.promptTokens
+    this.attempts = progress.attempts
+    this.usage = new UsageCursor(requests, progress, sentMs, clock)
+    const routers = [options.router].flat()
+    this.replicas = routers.map(
+      (router, i) =>
+        new RouterReplica({
+          router,
+          number: i,
+          seed: options.seed,
+          backends: options.cluster.backends,
+          source: this.deliveries?.sources[i] ?? machinery.truth,
+          own: this.deliveries?.sources[i],
+          requests,
+          facts: this,
+          actions: this.actionsOf(i, router.name),
+        }),
     )
-    const isNamed = backends.some(({ model }) => model !== undefined)
-    this.models = isNamed ? new ModelViews(this.cluster, requests) : undefined
-    this.cursor = new RequestCursor(requests)
+    this.only = this.replicas.length === 1 ? this.replicas[0] : undefined
+    this.deliveries?.open(this.replicas)
+  }
+
+  /** What results call the router. */
+  get name(): string {
+    return this.replicas[0]!.router.name
+  }
+
+  /** What the algorithm reports about itself, of each replica where there are several. */
+  customMetrics(): Readonly<Record<string, number>> {
+    const { only } = this
+    if (only !== undefined) return only.router.customMetrics?.() ?? {}
+    return Object.fromEntries(
+      this.replicas.flatMap(({ router }, i) =>
+        Object.entries(router.customMetrics?.() ?? {}).map(([name, value]) => [
+          `router_${i}_${name}`,
+          value,
+        ]),
+      ),
+    )
+  }
+
+  /** The router that has, or had, a request. */
+  replicaOf(request: number): RouterReplica {
+    return this.only ?? this.replicas[this.deliveries!.replicaOf(request)]!
+  }
+
+  writePath(request: number, out: PromptPathWriter): void {
+    this.promptRuns().write(request, out)
   }
 
   /** Asks where a request is to go. */
   route(request: number): RoutingDecision {
-    const view = this.models === undefined ? this.cluster : this.models.of(request)
-    if (view === undefined) return notServed
     this.machinery.refresh()
-    try {
-      return this.router.route(this.cursor.at(request), view)
-    } catch (cause) {
-      if (cause instanceof RouteSimError) throw cause
-      throw new RouteSimError(
-        `router "${this.router.name}" threw while routing request ${request}: ${cause}`,
-        { code: 'router_failed', cause },
-      )
-    }
+    return this.replicaOf(request).route(request)
   }
 
-  dispatched(request: number, backend: BackendView): void {
+  dispatched(request: number, prefill: BackendView, decode: BackendView): void {
+    const { router, cursor, cluster, own } = this.replicaOf(request)
+    own?.dispatched(request, prefill.id)
+    if (router.onDispatched === undefined) return
     this.machinery.refresh()
-    this.router.onDispatched?.(this.cursor.at(request), backend, this.cluster)
+    router.onDispatched(cursor.at(request), prefill, cluster, decode)
   }
 
   firstTokenProduced(request: number, rank: number): void {
-    this.router.onFirstToken?.(this.cursor.at(request), this.viewOf(rank), this.cluster)
-  }
-
-  finished(request: number, rank: number): void {
-    this.router.onFinished?.(this.cursor.at(request), this.viewOf(rank), this.cluster)
-  }
-
-  /** The view of the backend that a rank belongs to, its figures up to date. */
-  private viewOf(rank: number): BackendView {
+    const { router, cursor, cluster, views, own } = this.replicaOf(request)
+    if (own === undefined && router.onFirstToken === undefined) return
+    const backend = this.machinery.backendOf(rank)
+    own?.prefilled(request, backend)
+    if (router.onFirstToken === undefined) return
     this.machinery.refresh()
-    return this.views[this.machinery.backendOf(rank)]!
+    router.onFirstToken(cursor.at(request), views[backend]!, cluster)
+  }
+
+  /** A request goes from one backend to another. */
+  moved(request: number, fromRank: number, toRank: number): void {
+    const { own } = this.replicaOf(request)
+    own?.left(request, this.machinery.backendOf(fromRank))
+    own?.joined(this.machinery.backendOf(toRank))
+  }
+
+  /** A request has left its backend for good, or is lost. */
+  finished(request: number, rank: number): void {
+    const { router, cursor, cluster, views, own } = this.replicaOf(request)
+    if (own === undefined && router.onFinished === undefined) return
+    const backend = this.machinery.backendOf(rank)
+    own?.left(request, backend)
+    if (router.onFinished === undefined) return
+    this.machinery.refresh()
+    router.onFinished(cursor.at(request), views[backend]!, cluster, this.usage.at(request))
+  }
+
+  /** Lets routers see a backend as healthy or not. */
+  setHealthy(backend: number, isHealthy: boolean): void {
+    const { maxQueueDepth } = this.replicas[0]!.views[backend]!
+    for (const { loads } of this.deliveries?.sources ?? [this.machinery.truth]) {
+      const column = loads.maxQueueDepth as Float64Array
+      column[backend] = isHealthy ? maxQueueDepth : 0
+    }
+  }
+
+  /** Lets routers see a backend at all, or not. */
+  setListed(backend: number, isListed: boolean): void {
+    for (const replica of this.replicas) replica.setListed(backend, isListed)
+  }
+
+  /** Tells the routers what has happened to a backend. */
+  backendChanged(backend: number, change: BackendChange): void {
+    this.machinery.refresh()
+    for (const { router, cluster, views } of this.replicas)
+      router.onBackendChange?.(views[backend]!, change, cluster)
+  }
+
+  /** A timer goes off. */
+  timerDue({ replica, id }: RouterTimer): void {
+    const { router, cluster } = this.replicas[replica]!
+    this.machinery.refresh()
+    router.onTimer?.(id, cluster)
+  }
+
+  private promptRuns(): PromptRuns {
+    this.runs ??= new PromptRuns(this.machinery.requests)
+    return this.runs
+  }
+
+  private actionsOf(replica: number, router: string): RouterActions {
+    const { machinery, held, timers } = this
+    const { loop, clock, subjects } = machinery
+    return {
+      release: (request, decision) => {
+        // A hook runs while a step is ending; what it lets go is sent when that is over.
+        if (held.release(router, request, decision)) loop.schedule(clock.nowMs, subjects.released)
+      },
+      timer: (id, delayMs) => {
+        const dueMs = clock.nowMs + checkedDelay(router, id, delayMs)
+        if (!machinery.isOver) loop.schedule(dueMs, subjects.firstTimer + timers.set(replica, id))
+      },
+    }
   }
 }

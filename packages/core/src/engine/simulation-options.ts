@@ -5,6 +5,8 @@ import type { RequestSource } from '../requests/request-source.js'
 import type { RequestTable } from '../requests/request-table.js'
 import type { BackendRole } from '../routing/cluster-view.js'
 import type { RoutingAlgorithm } from '../routing/routing-algorithm.js'
+import type { Visibility } from '../routing/visibility.js'
+import type { BackendEvent, RetryPolicy } from './backend-event.js'
 import type { LoadSampler } from './load-sampler.js'
 import type { Recorder } from './recorder.js'
 
@@ -79,8 +81,10 @@ export interface SimulationOptions {
    * what the recorder makes of `requestEnded`, in memory for those under way.
    */
   readonly requests: RequestTable | RequestSource
-  /** A fresh instance: algorithms keep state. */
-  readonly router: RoutingAlgorithm
+  /** A fresh instance, as algorithms keep state; one for each replica that `visibility` asks for. */
+  readonly router: RoutingAlgorithm | readonly RoutingAlgorithm[]
+  /** What routers get to see, and when; everything at once if absent. */
+  readonly visibility?: Visibility
   /** Seeds every random stream of the run. */
   readonly seed: number
   /** Leading requests, in order of arrival, that are simulated but not measured. */
@@ -93,4 +97,12 @@ export interface SimulationOptions {
   readonly recorder?: Recorder
   /** Looks at the fleet now and then; the run is the same with and without. */
   readonly sampler?: LoadSampler
+  /** What happens to backends while the run goes on, in any order. */
+  readonly events?: readonly BackendEvent[]
+  /** From an event to the time at which routers see it, in ms; 0 if absent. */
+  readonly healthDelayMs?: number
+  /** What becomes of requests whose backend fails; they are lost if absent. */
+  readonly retries?: RetryPolicy
+  /** How long a client waits for the end of an answer from sending it on, in ms; for ever if absent. */
+  readonly timeoutMs?: number
 }

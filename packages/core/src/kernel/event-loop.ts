@@ -67,6 +67,17 @@ export class EventLoop {
     return this.alarms.dueMs
   }
 
+  /** Scheduled events that are not due yet. */
+  get pendingEvents(): number {
+    return this.events.size
+  }
+
+  /** Whether anything but scheduled events is to come: an alarm, an entry, or the settling of an agent. */
+  get isMoving(): boolean {
+    const earliestMs = Math.min(this.alarms.earliestMs, this.nextEntryMs[0]!)
+    return earliestMs < Number.POSITIVE_INFINITY || this.settlingCount > 0
+  }
+
   /** An agent's entry in {@link alarmMs} has changed. @throws RouteSimError `time_invalid` */
   alarmChanged(agent: number): void {
     const { alarms } = this
@@ -79,6 +90,17 @@ export class EventLoop {
   schedule(timeMs: number, subject: number): void {
     if (!(timeMs >= this.clock.nowMs)) throw this.inThePast(timeMs)
     this.events.push(timeMs, subject)
+  }
+
+  /** Forgets an agent's alarm: it is not to go off any more. */
+  alarmCleared(agent: number): void {
+    this.alarms.dueMs[agent] = Number.POSITIVE_INFINITY
+    this.alarms.silence(agent)
+  }
+
+  /** Forgets a scheduled event: O(pending). @returns false when there is none with this subject */
+  cancel(subject: number): boolean {
+    return this.events.remove(subject)
   }
 
   /** Lets an agent settle at the end of this instant, once. */

@@ -1,4 +1,5 @@
 import type { RequestTable } from '../requests/request-table.js'
+import type { KvListener } from './kv-listener.js'
 
 /** Blocks of one backend's KV cache: `total = held + cached + free`. */
 export interface KvUsage {
@@ -57,12 +58,16 @@ export interface KvCache {
    * @param mayReturn - whether the request may be admitted here again, as after a preemption
    */
   release(backend: number, request: number, mayReturn?: boolean): void
+  /** Loses everything on a backend: what is held, whoever holds it, and what is cached. */
+  clear(backend: number): void
   /** True when `tokens` tokens fit into an empty cache of this backend. */
   canEverFit(backend: number, tokens: number): boolean
   /** Writes the usage of one backend. */
   usage(backend: number, out: KvUsage): void
   /** Cached blocks given up for others so far, on one backend. */
   evictions(backend: number): number
+  /** Tells a listener from now on of the blocks that prompts can share, in order; costs time when called. */
+  listen?(listener: KvListener): void
   /** Checks every invariant of the store; the engine calls it at the end of a run. @throws RouteSimError */
   verify(): void
 }

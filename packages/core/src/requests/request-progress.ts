@@ -11,6 +11,8 @@ export class RequestProgress implements RequestOutcomes {
   readonly cachedTokens: Int32Array
   readonly preemptions: Int32Array
   readonly rejectReason: Int32Array
+  /** Times the request was sent to a backend and came back without having ended. */
+  readonly attempts: Uint8Array
   /** Output tokens produced. */
   readonly emittedTokens: Int32Array
   /** Tokens of prompt and output whose KV the request's current backend has computed. */
@@ -24,7 +26,7 @@ export class RequestProgress implements RequestOutcomes {
   readonly finishStep: Int32Array
   /** 1 while the KV cache of a computed prompt waits to be fetched by the decode backend. */
   readonly isHandedOver: Uint8Array
-  /** 1 while a transfer is under way: how the reference stepper knows whom to leave out of a step. */
+  /** 1 while its KV cache is on the way to the backend that will decode, which leaves it out of its steps. */
   readonly isTransferring: Uint8Array
 
   /** @param swaps - whether any backend moves KV to host memory */
@@ -38,6 +40,7 @@ export class RequestProgress implements RequestOutcomes {
     this.cachedTokens = new Int32Array(size)
     this.preemptions = new Int32Array(size)
     this.rejectReason = new Int32Array(size).fill(-1)
+    this.attempts = new Uint8Array(size)
     this.emittedTokens = new Int32Array(size)
     this.computedTokens = new Int32Array(size)
     this.swappedTokens = new Int32Array(swaps ? size : 0)
@@ -50,6 +53,19 @@ export class RequestProgress implements RequestOutcomes {
 
   /** Makes a row ready for another request. */
   reset(row: number): void {
+    this.forget(row)
+    this.attempts[row] = 0
+    this.preemptions[row] = 0
+  }
+
+  /** A request is to be sent once more. */
+  retry(row: number): void {
+    const attempts = Math.min(255, this.attempts[row]! + 1)
+    this.forget(row)
+    this.attempts[row] = attempts
+  }
+
+  private forget(row: number): void {
     this.outcome[row] = OUTCOME.unfinished
     this.backend[row] = -1
     this.prefillBackend[row] = -1
@@ -57,7 +73,6 @@ export class RequestProgress implements RequestOutcomes {
     this.firstTokenMs[row] = Number.NaN
     this.finishedMs[row] = Number.NaN
     this.cachedTokens[row] = 0
-    this.preemptions[row] = 0
     this.rejectReason[row] = -1
     this.emittedTokens[row] = 0
     this.computedTokens[row] = 0

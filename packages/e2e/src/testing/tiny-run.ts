@@ -1,4 +1,5 @@
 import {
+  type BackendEvent,
   type BackendSpec,
   type ClusterView,
   disaggregate,
@@ -9,9 +10,11 @@ import {
   type RequestRecord,
   type RequestTable,
   RequestTableBuilder,
+  type RetryPolicy,
   type RoutingAlgorithm,
   type RunResult,
   simulate,
+  type Visibility,
 } from '@routesim/core'
 import { pagedKvCache, piecewiseLatency, radixKvCache } from '@routesim/hardware'
 
@@ -94,13 +97,31 @@ export function pairsInTurn(): RoutingAlgorithm {
   }
 }
 
+/** A visibility that is exact but for what is given. */
+export function seeing(visibility: Partial<Visibility>): Visibility {
+  return {
+    name: 'by hand',
+    metrics: 'live',
+    prefixes: 'live',
+    routers: { replicas: 1, split: 'random', syncMs: 0 },
+    decision: { fixedMs: 0, perTokenMs: 0 },
+    tokenError: 0,
+    ...visibility,
+  }
+}
+
 export interface TinyRun {
   readonly requests: readonly TinyRequest[] | RequestTable
   readonly backends?: readonly BackendSpec[]
-  readonly router?: RoutingAlgorithm
+  readonly router?: RoutingAlgorithm | readonly RoutingAlgorithm[]
+  readonly visibility?: Visibility
   readonly warmupRequests?: number
   readonly maxInFlight?: number
   readonly seed?: number
+  readonly events?: readonly BackendEvent[]
+  readonly healthDelayMs?: number
+  readonly retries?: RetryPolicy
+  readonly timeoutMs?: number
   readonly recorder?: Recorder
   /** How KV caches travel; 400 GbE and a 70B model by default. */
   readonly transfer?: KvTransfer

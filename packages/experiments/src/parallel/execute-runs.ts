@@ -8,6 +8,7 @@ import {
   type ResolvedAlgorithm,
   resolveAlgorithms,
 } from '../run/resolve-algorithms.js'
+import { visibilitiesOf } from '../run/scenario.js'
 import type { WorkloadSource } from '../workload/load-workload.js'
 import { chooseJobs } from './choose-jobs.js'
 import { type PortableAlgorithm, toPortableAlgorithm } from './portable-algorithm.js'
@@ -36,7 +37,7 @@ export interface PlannedRun {
   /** One object for all runs with the same requests. */
   readonly workload: WorkloadSource
   readonly seed: number
-  /** Index into {@link RunsPlan.choices}. */
+  /** Index into the choices of the plan; with several visibilities, there are as many of each choice. */
   readonly algorithm: number
 }
 
@@ -47,6 +48,8 @@ export interface RunsPlan {
   readonly stepper: Stepper
   readonly perRequest: boolean
   readonly sampleIntervalMs: number | undefined
+  /** What routers see; as the config of a run says when absent. */
+  readonly visibility: string | readonly string[] | undefined
 }
 
 /** Hears what comes of each run. */
@@ -95,7 +98,9 @@ async function inThisThread(
     if (latest?.scenario !== scenario) {
       const { config } = scenario
       const fleet = buildFleet(config, plan.stepper)
-      latest = { scenario, cast: { fleet, algorithms: resolveAlgorithms(plan.choices, config) } }
+      const visibilities = visibilitiesOf(plan.visibility, config)
+      const algorithms = resolveAlgorithms(plan.choices, config, visibilities)
+      latest = { scenario, cast: { fleet, algorithms } }
     }
     return latest.cast
   }
@@ -138,7 +143,7 @@ async function one(
 }
 
 async function inWorkers(
-  { runs, perRequest, stepper, sampleIntervalMs }: RunsPlan,
+  { runs, perRequest, stepper, sampleIntervalMs, visibility }: RunsPlan,
   portable: readonly PortableAlgorithm[],
   jobs: number,
   signal: AbortSignal | undefined,
@@ -162,7 +167,7 @@ async function inWorkers(
       requests: () => portableRequests(workload, seed, isShared, signal),
     }
   })
-  const setup = { stepper, perRequest, sampleIntervalMs, algorithms: portable }
+  const setup = { stepper, perRequest, sampleIntervalMs, visibility, algorithms: portable }
   await runOnWorkers({
     setup,
     jobs,

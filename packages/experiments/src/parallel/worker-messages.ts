@@ -12,6 +12,9 @@ export interface WorkerSetup {
   readonly perRequest: boolean
   /** Time between two looks at the backends, in ms. */
   readonly sampleIntervalMs: number | undefined
+  /** What routers see, as options say it; as the config of a task does when absent. */
+  readonly visibility: string | readonly string[] | undefined
+  /** Each stands for one algorithm per visibility. */
   readonly algorithms: readonly PortableAlgorithm[]
 }
 
@@ -28,7 +31,7 @@ export interface WorkerTask {
   readonly config: Config | undefined
   /** Absent when the requests are those of the worker's task before. */
   readonly requests: PortableRequests | undefined
-  /** Index into {@link WorkerSetup.algorithms}. */
+  /** Index into the algorithms of the setup, those of one choice next to each other. */
   readonly algorithm: number
   readonly seed: number
 }

@@ -6,6 +6,7 @@ import type { Config } from '../config/schema.js'
 import { sloOptions } from '../config/slo-schema.js'
 import { type Executed, execute } from '../run/execute.js'
 import { type ResolvedAlgorithm, resolveAlgorithms } from '../run/resolve-algorithms.js'
+import { visibilitiesOf } from '../run/scenario.js'
 import { generatedWorkload } from '../workload/load-workload.js'
 import { fromPortableAlgorithm } from './portable-algorithm.js'
 import { toPortable } from './portable-error.js'
@@ -55,7 +56,7 @@ interface Cast {
 
 async function prepare(config: Config): Promise<Cast> {
   const choices = await Promise.all(setup.algorithms.map(fromPortableAlgorithm))
-  const algorithms = resolveAlgorithms(choices, config)
+  const algorithms = resolveAlgorithms(choices, config, visibilitiesOf(setup.visibility, config))
   return { config, fleet: buildFleet(config, setup.stepper), algorithms }
 }
 

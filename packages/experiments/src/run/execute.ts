@@ -72,7 +72,9 @@ export async function execute(
   signal: AbortSignal | undefined,
   onFraction: (fraction: number) => void,
 ): Promise<Executed> {
-  const router = algorithm.create()
+  const { visibility } = algorithm
+  const { replicas } = visibility.routers
+  const router = Array.from({ length: replicas }, () => algorithm.create())
   const { cluster, pricePerHour } = fleet
   const series =
     sampleIntervalMs === undefined
@@ -82,6 +84,7 @@ export async function execute(
     cluster,
     requests,
     router,
+    visibility,
     seed,
     warmupRequests,
     ...(series && { sampler: series }),

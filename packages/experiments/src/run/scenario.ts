@@ -1,9 +1,10 @@
-import { type RequestTable, RouteSimError } from '@routesim/core'
+import { type RequestTable, RouteSimError, type Visibility } from '@routesim/core'
 import type { SloTargets } from '@routesim/metrics'
 import { buildFleet, type Fleet, type Stepper } from '../cluster/build-cluster.js'
 import { loadConfig } from '../config/parse-config.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
+import { parseVisibility, toVisibility } from '../visibility/resolve-visibility.js'
 import type { TraceOptions, WorkloadSource } from '../workload/load-workload.js'
 import type { Control } from './execute.js'
 import type { JobsOption } from './simulate-all.js'
@@ -28,6 +29,11 @@ export interface ExperimentOptions extends Control, JobsOption, TraceOptions {
   readonly slo?: SloTargets | undefined
   /** Looks at every backend so often, in ms of virtual time; not at all by default. */
   readonly sampleIntervalMs?: number | undefined
+  /**
+   * What routers see: a profile, perhaps with settings (`llm-d:metrics_delay_ms=20`), or several of them
+   * to compare; `[visibility]` of the config by default.
+   */
+  readonly visibility?: string | readonly string[] | undefined
   /** Runs per point, with consecutive seeds; 1 by default. */
   readonly seeds?: number | undefined
 }
@@ -45,8 +51,8 @@ export interface ScenarioInfo {
   readonly gpu: string
   /** USD per hour of the whole fleet. */
   readonly fleetPricePerHour: number
-  /** What routers were allowed to see: the true state at the moment of the decision. */
-  readonly visibility: 'exact'
+  /** What routers were allowed to see: names of profiles, and what differs from them. */
+  readonly visibility: string
   readonly seeds: readonly number[]
   /** What a reader should know before believing the result. */
   readonly notes: readonly string[]
@@ -59,6 +65,9 @@ export interface PreparedFleet {
   readonly stepper: Stepper
   readonly perRequest: boolean
   readonly sampleIntervalMs: number | undefined
+  /** As the options say it. */
+  readonly visibility: ExperimentOptions['visibility']
+  readonly visibilities: readonly Visibility[]
   readonly seeds: readonly number[]
 }
 
@@ -72,8 +81,10 @@ export async function prepareFleet(options: ExperimentOptions): Promise<Prepared
   const seeds = seedsFrom(options.seed ?? config.simulation.seed, options.seeds ?? 1)
   checkStepper(options)
   const { stepper = 'fast', perRequest = true, sampleIntervalMs } = options
+  const visibilities = visibilitiesOf(options.visibility, config)
   const fleet = buildFleet(config, stepper)
-  return { config, fleet, stepper, perRequest, sampleIntervalMs, seeds }
+  const { visibility } = options
+  return { config, fleet, stepper, perRequest, sampleIntervalMs, visibility, visibilities, seeds }
 }
 
 /** The config with targets that go before its own. */
@@ -108,6 +119,25 @@ export function seedsFrom(first: number, count: number): readonly number[] {
   return Array.from({ length: count }, (_, i) => first + i)
 }
 
+/**
+ * What routers see, as the options say it, else the config.
+ * @throws RouteSimError `visibility_invalid`
+ */
+export function visibilitiesOf(
+  specs: ExperimentOptions['visibility'],
+  config: Config,
+): readonly Visibility[] {
+  if (specs === undefined) return [toVisibility(config.visibility)]
+  const visibilities = [specs].flat().map(parseVisibility)
+  const names = visibilities.map(({ name }) => name)
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (names.length > 0 && twice === undefined) return visibilities
+  throw new RouteSimError<ExperimentsErrorCode>(
+    `visibility: expected at least one, and all different, got ${twice === undefined ? 'none' : `${twice} twice`}`,
+    { code: 'visibility_invalid', path: 'visibility' },
+  )
+}
+
 function checkSeed(name: string, value: number, from: number, to: number): void {
   if (Number.isSafeInteger(value) && value >= from && value <= to) return
   throw new RouteSimError<ExperimentsErrorCode>(
@@ -118,7 +148,13 @@ function checkSeed(name: string, value: number, from: number, to: number): void 
 
 /** Tells what is simulated; of requests that differ with the seed, those of the first. */
 export async function describeScenario(
-  { config, fleet, seeds, perRequest }: PreparedFleet,
+  {
+    config,
+    fleet,
+    seeds,
+    perRequest,
+    visibilities,
+  }: Pick<PreparedFleet, 'config' | 'fleet' | 'seeds' | 'perRequest' | 'visibilities'>,
   workload: WorkloadSource,
   signal: AbortSignal | undefined,
 ): Promise<ScenarioInfo> {
@@ -133,7 +169,7 @@ export async function describeScenario(
     backends: fleet.cluster.backends.length,
     gpu: fleet.gpu,
     fleetPricePerHour: fleet.pricePerHour.reduce((sum, price) => sum + price, 0),
-    visibility: 'exact',
+    visibility: visibilities.map(({ name }) => name).join(' and '),
     seeds,
     notes: workload.notes,
   }

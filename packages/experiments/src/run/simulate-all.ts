@@ -65,7 +65,9 @@ export async function simulateAll(
     const fraction = [...underWay.values()].reduce((sum, part) => sum + part, 0)
     onProgress?.({ label, finishedRuns, totalRuns: numbered.length, fraction })
   }
-  const choices = algorithms.map(({ choice }) => choice)
+  const choices = algorithms
+    .filter((_, i) => i % plan.visibilities.length === 0)
+    .map(({ choice }) => choice)
   await executeRuns(
     { ...plan, runs: numbered, choices },
     { signal, jobs },

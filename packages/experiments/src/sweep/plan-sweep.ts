@@ -4,7 +4,7 @@ import type { ConfigSource } from '../config/config-source.js'
 import type { Config } from '../config/schema.js'
 import type { RunScenario } from '../parallel/execute-runs.js'
 import { type AlgorithmChoice, resolveAlgorithms } from '../run/resolve-algorithms.js'
-import { withTargets } from '../run/scenario.js'
+import { visibilitiesOf, withTargets } from '../run/scenario.js'
 import type { WorkloadSource } from '../workload/load-workload.js'
 import type { Settings } from './design.js'
 import { pointKey } from './point-key.js'
@@ -30,6 +30,8 @@ export interface SweepPlan {
   readonly source: ConfigSource
   readonly traffic: TrafficStore
   readonly slo: SloTargets | undefined
+  /** What routers see; as the config of a point says when absent. */
+  readonly visibility: string | readonly string[] | undefined
   readonly points: readonly Settings[]
   /** Undefined for the traffic as the config has it. */
   readonly rates: readonly (number | undefined)[]
@@ -64,16 +66,17 @@ export async function planSweep(plan: SweepPlan): Promise<SweepRun[]> {
 }
 
 async function runsAt(
-  { source, traffic, slo, choices, seeds, stepper, perRequest }: SweepPlan,
+  { source, traffic, slo, visibility, choices, seeds, stepper, perRequest }: SweepPlan,
   settings: Settings,
   rate: number | undefined,
 ): Promise<SweepRun[]> {
   const { config, workload, hash } = await traffic.at(withTargets(source.with(settings), slo), rate)
-  const algorithms = resolveAlgorithms(choices, config)
+  const visibilities = visibilitiesOf(visibility, config)
+  const algorithms = resolveAlgorithms(choices, config, visibilities)
   const scenario = { config }
-  return algorithms.flatMap(({ label }, algorithm) =>
+  return algorithms.flatMap(({ label, choice, visibility: seen }, algorithm) =>
     seeds.map((seed): SweepRun => {
-      const identity = { config, algorithm: choices[algorithm]!, seed, stepper, perRequest }
+      const identity = { config, algorithm: choice, visibility: seen, seed, stepper, perRequest }
       const key = pointKey({ ...identity, requests: hash })
       return { settings, rate, algorithm, label, seed, key, made: { scenario, workload } }
     }),
@@ -81,16 +84,17 @@ async function runsAt(
 }
 
 function failedRuns(
-  { source, choices, seeds, stepper, perRequest }: SweepPlan,
+  { source, visibility, choices, seeds, stepper, perRequest }: SweepPlan,
   settings: Settings,
   rate: number | undefined,
   error: Error,
 ): SweepRun[] {
-  const labels = resolveAlgorithms(choices, source.config).map(({ label }) => label)
-  return labels.flatMap((label, algorithm) =>
+  const visibilities = visibilitiesOf(visibility, source.config)
+  const algorithms = resolveAlgorithms(choices, source.config, visibilities)
+  return algorithms.flatMap(({ label, choice, visibility: seen }, algorithm) =>
     seeds.map((seed) => {
       const config = { ...source.config, settings, rate } as Config
-      const identity = { config, algorithm: choices[algorithm]!, seed, stepper, perRequest }
+      const identity = { config, algorithm: choice, visibility: seen, seed, stepper, perRequest }
       const key = pointKey({ ...identity, requests: undefined })
       return { settings, rate, algorithm, label, seed, key, made: { error } }
     }),

@@ -10,6 +10,8 @@ import type { AlgorithmChoice } from '../run/resolve-algorithms.js'
 export interface PointIdentity {
   readonly config: Config
   readonly algorithm: AlgorithmChoice
+  /** What its routers see, by all that says it. */
+  readonly visibility: object
   readonly seed: number
   /** Hash of the requests when they were read, nothing when the config says how they are generated. */
   readonly requests: string | undefined
@@ -22,7 +24,7 @@ export const RESULT_VERSION: string = `${packageVersion()}+1`
 
 /** Equal for runs with equal results: a hash of all that a result depends on. */
 export function pointKey({ config, algorithm, ...rest }: PointIdentity): string {
-  const { sweep: _, simulation, ...matters } = config
+  const { sweep: _, visibility: _seen, simulation, ...matters } = config
   const { name: _name, seed: _seed, ...simulated } = simulation
   const identity = {
     version: RESULT_VERSION,

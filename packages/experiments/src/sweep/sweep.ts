@@ -13,6 +13,7 @@ import {
   type ExperimentOptions,
   type ScenarioInfo,
   seedsFrom,
+  visibilitiesOf,
 } from '../run/scenario.js'
 import { type Axis, designPoints, type Sampling } from './design.js'
 import { mergeRecords } from './merge-results.js'
@@ -92,7 +93,8 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
   checkExtent({ rates, choices, seeds, points })
   const { stepper = 'fast', perRequest = true, shard, signal, jobs, onProgress } = options
   const traffic = new TrafficStore({ ...options, configPath: source.path })
-  const how = { stepper, perRequest }
+  const { visibility } = options
+  const how = { stepper, perRequest, visibility }
   const runs = await planSweep({
     ...{ source, traffic, slo: options.slo, points, rates, choices, seeds },
     ...how,
@@ -112,7 +114,7 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
     const wanted = runs.filter((_, i) => part === undefined || i % part.count === part.index)
     const stopped = signal?.aborted === true && done.length < wanted.length
     return {
-      scenario: await describe(runs, seeds, perRequest, stopped ? undefined : signal),
+      scenario: await describe(runs, seeds, options, stopped ? undefined : signal),
       durationSec:
         rates[0] === undefined || options.trace !== undefined
           ? undefined
@@ -189,18 +191,14 @@ function firstFailure(records: readonly ResultRecord[]): RouteSimError {
 async function describe(
   runs: readonly SweepRun[],
   seeds: readonly number[],
-  perRequest: boolean,
+  { perRequest = true, visibility }: SweepOptions,
   signal: AbortSignal | undefined,
 ): Promise<ScenarioInfo> {
   const made = runs.map((run) => run.made).find((each) => 'scenario' in each)
   if (made === undefined || !('scenario' in made)) throw interrupted()
   const config: Config = made.scenario.config
-  const prepared = {
-    config,
-    fleet: buildFleet(config),
-    stepper: 'fast' as const,
-    perRequest,
-    seeds,
-  }
-  return describeScenario({ ...prepared, sampleIntervalMs: undefined }, made.workload, signal)
+  const fleet = buildFleet(config)
+  const visibilities = visibilitiesOf(visibility, config)
+  const prepared = { config, fleet, perRequest, seeds, visibilities }
+  return describeScenario(prepared, made.workload, signal)
 }

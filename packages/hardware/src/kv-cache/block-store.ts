@@ -25,7 +25,9 @@ export class BlockStore {
   readonly blockTokens: number
   /** Cached blocks given up for others. */
   evictions = 0
-  private readonly contents: BlockContents
+  /** Hears of contents that were computed, or evicted. */
+  onChange: ((isStored: boolean, contentId: number) => void) | undefined
+  readonly contents: BlockContents
   private readonly isCaching: boolean
   private readonly references: Int32Array
   private readonly content: Int32Array
@@ -132,6 +134,7 @@ export class BlockStore {
       if (known === NO_BLOCK) {
         this.index.set(id, block)
         this.content[block] = id
+        this.onChange?.(true, id)
       } else {
         this.pin(known)
         holding.blocks[j] = known
@@ -146,6 +149,14 @@ export class BlockStore {
     for (let j = holding.count - 1; j >= 0; j--) this.unpin(holding.blocks[j]!)
     this.holdings.delete(request)
     this.spareHoldings.push(holding)
+  }
+
+  /** Gives all blocks back empty, held ones as well. */
+  clear(): void {
+    for (const request of [...this.holdings.keys()]) this.release(request)
+    const { evictions } = this
+    while (this.evictable > 0) this.free[this.freeCount++] = this.evict()
+    this.evictions = evictions
   }
 
   usage(out: KvUsage): void {
@@ -204,6 +215,7 @@ export class BlockStore {
     const block = this.next[this.total]!
     this.unlink(block)
     this.index.delete(this.content[block]!)
+    this.onChange?.(false, this.content[block]!)
     this.content[block] = NOT_COMPUTED
     this.evictions++
     return block

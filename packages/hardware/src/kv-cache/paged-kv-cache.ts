@@ -1,4 +1,11 @@
-import type { KvCache, KvCacheFactory, KvCapacity, KvUsage, RequestTable } from '@routesim/core'
+import type {
+  KvCache,
+  KvCacheFactory,
+  KvCapacity,
+  KvListener,
+  KvUsage,
+  RequestTable,
+} from '@routesim/core'
 import { BlockContents } from './block-contents.js'
 import { BlockStore } from './block-store.js'
 
@@ -62,6 +69,10 @@ class PagedKvCache implements KvCache {
     this.stores[backend]!.release(request)
   }
 
+  clear(backend: number): void {
+    this.stores[backend]!.clear()
+  }
+
   canEverFit(backend: number, tokens: number): boolean {
     const { total, blockTokens } = this.stores[backend]!
     return Math.ceil(tokens / blockTokens) <= total
@@ -73,6 +84,19 @@ class PagedKvCache implements KvCache {
 
   evictions(backend: number): number {
     return this.stores[backend]!.evictions
+  }
+
+  listen(listener: KvListener): void {
+    for (const [backend, store] of this.stores.entries()) {
+      store.onChange = (isStored, id) => {
+        const node = store.contents.nodeOf(id)
+        if (node < 0) return
+        const { blockTokens } = store
+        const from = store.contents.blockOf(node, id) * blockTokens
+        if (isStored) listener.stored(backend, node, from, from + blockTokens)
+        else listener.removed(backend, node, from, from + blockTokens)
+      }
+    }
   }
 
   verify(): void {

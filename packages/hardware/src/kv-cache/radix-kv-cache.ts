@@ -1,6 +1,7 @@
 import type {
   KvCacheFactory,
   KvCapacity,
+  KvListener,
   KvUsage,
   RenewableKvCache,
   RequestTable,
@@ -31,7 +32,7 @@ const NONE = -1
  * what is resident is closed under prefixes, an extent is a pinned part followed by evictable parts.
  * All backends share one tree, so one walk of a prompt's path finds its match on every backend.
  *
- * With `take` and `setBlocks`, an engine may allocate for many decode steps at once.
+ * With `take` and `leave`, an engine may allocate for many decode steps at once.
  */
 export class RadixKvCache implements RenewableKvCache {
   private readonly isCaching: boolean
@@ -154,6 +155,18 @@ export class RadixKvCache implements RenewableKvCache {
     this.holdings.remove(h)
   }
 
+  clear(backend: number): void {
+    const { heads } = this.holdings
+    for (let request = 0; request < heads.length; request++) {
+      const holding = this.holdings.pool.data
+      let h = heads[request]!
+      while (h !== NONE && holding[h + AT] !== backend) h = holding[h + NEXT_HOLDING]!
+      if (h !== NONE) this.letGo(h, false)
+    }
+    this.giveUp(backend, this.lru.blocks[backend]!)
+    this.freeBlocks[backend] = this.capacity[backend]!.blocks
+  }
+
   canEverFit(backend: number, tokens: number): boolean {
     return tokens <= this.capacityTokens[backend]!
   }
@@ -204,6 +217,10 @@ export class RadixKvCache implements RenewableKvCache {
 
   renew(request: number): void {
     this.index.renew(request)
+  }
+
+  listen(listener: KvListener): void {
+    this.index.listener = listener
   }
 
   verify(): void {
@@ -320,8 +337,13 @@ export class RadixKvCache implements RenewableKvCache {
   }
 
   private evict(backend: number, blocks: number): void {
-    const x = this.index.extents.data
     this.evicted[backend] = this.evicted[backend]! + blocks
+    this.giveUp(backend, blocks)
+  }
+
+  /** Forgets what was cached in the blocks that were not used for longest. */
+  private giveUp(backend: number, blocks: number): void {
+    const x = this.index.extents.data
     for (let left = blocks; left > 0; ) {
       const count = this.lru.evictOldest(backend, left)
       const e = this.lru.evictedFrom
