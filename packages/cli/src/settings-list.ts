@@ -12,14 +12,6 @@ export function parseAxes(text: string): Record<string, Axis> {
   return axes
 }
 
-/**
- * Single values by path, as `whatif` takes them.
- * @throws UsageError
- */
-export function parseSettings(text: string): Record<string, Setting> {
-  return Object.fromEntries(assignments(text).map(([path, value]) => [path, parseValue(value)]))
-}
-
 function assignments(text: string): [string, string][] {
   return text.split(';').map((piece) => {
     const [, path, values] = /^\s*([\w.-]+)\s*=\s*(.+?)\s*$/.exec(piece) ?? []
