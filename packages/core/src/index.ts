@@ -1,4 +1,10 @@
+export type { BackendCounters } from './backend/backend-meters.js'
 export type { BatchingPolicy, PreemptionMode } from './backend/engine-policies.js'
+export {
+  OnlineFleet,
+  type OnlineFleetOptions,
+  type OnlineListener,
+} from './engine/online-fleet.js'
 export type { Recorder } from './engine/recorder.js'
 export {
   type BackendTotals,

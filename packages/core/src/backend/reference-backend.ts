@@ -104,6 +104,26 @@ export class ReferenceBackend {
     this.context.kv.release(this.id, request)
   }
 
+  /** Gives a request up between two steps or during one, which then takes as long as it would have. */
+  cancel(request: number): void {
+    const { kv, loads, progress, requests } = this.context
+    this.measure()
+    const at = this.batch.subarray(0, this.batchSize).indexOf(request)
+    if (at >= 0) {
+      this.batch.copyWithin(at, at + 1, this.batchSize)
+      this.batchTokens.copyWithin(at, at + 1, this.batchSize)
+      this.batchSize--
+      this.prompts.delete(request)
+      kv.release(this.id, request)
+    } else {
+      this.queues.remove(this.id, request)
+      this.waiting--
+    }
+    if (progress.emittedTokens[request] === 0)
+      loads.pendingPromptTokens[this.id]! -= requests.promptTokens[request]!
+    this.publish()
+  }
+
   startStep(): void {
     this.measure()
     this.beginStep()

@@ -38,6 +38,11 @@ export class ReferenceFleet implements Fleet {
     this.backends[backend]!.releaseHandedOver(request)
   }
 
+  /** Gives up a request that was accepted or handed over here, whatever it is doing. */
+  cancel(backend: number, request: number): void {
+    this.backends[backend]!.cancel(request)
+  }
+
   startStep(backend: number): void {
     this.backends[backend]!.startStep()
   }

@@ -43,4 +43,18 @@ export class WaitingQueues {
     if (head === NONE) this.tails[backend] = NONE
     return request
   }
+
+  /** Takes a request out wherever it stands: O(requests before it). @returns false when it does not wait there */
+  remove(backend: number, request: number): boolean {
+    let before = NONE
+    for (let at = this.heads[backend]!; at !== NONE; before = at, at = this.next[at]!) {
+      if (at !== request) continue
+      const after = this.next[request]!
+      if (before === NONE) this.heads[backend] = after
+      else this.next[before] = after
+      if (after === NONE) this.tails[backend] = before
+      return true
+    }
+    return false
+  }
 }
