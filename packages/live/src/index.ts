@@ -1,0 +1,1 @@
+export type { LiveErrorCode } from './live-error-code.js'
