@@ -5,3 +5,4 @@ export type LiveErrorCode =
   | 'options_invalid'
   | 'backend_unreachable'
   | 'bench_failed'
+  | 'router_failed'
