@@ -8,11 +8,13 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const FAST = 'core/src/backend/fast-fleet.ts'
+const STRETCH = 'core/src/backend/stretch-length.ts'
 const POLICIES = 'core/src/backend/policy-fleet.ts'
 const RESERVED = 'core/src/backend/reservations.ts'
 const DECODES = 'core/src/backend/decode-batches.ts'
 const BLOCKS = 'core/src/backend/stretch-blocks.ts'
 const RADIX = 'hardware/src/kv-cache/radix-kv-cache.ts'
+const PINS = 'hardware/src/kv-cache/extent-pins.ts'
 const INDEX = 'hardware/src/kv-cache/prefix-index.ts'
 const LRU = 'hardware/src/kv-cache/lru-segments.ts'
 
@@ -86,26 +88,26 @@ const MUTANTS = [
   ],
   [
     'shared answers are committed at the end only',
-    FAST,
+    STRETCH,
     'if (ints[n + SHARING]! > 0) most = Math.min(most, stepsToSharedBlock(state, backend))',
     '',
   ],
   [
     'duplicate chunks are not noticed',
-    FAST,
-    'if (this.kv.matchOn(backend, request, known) > computed) return 1',
+    STRETCH,
+    'if (kv.matchOn(backend, request, known) > computed) return 1',
     '',
   ],
   [
     'a chunk too many belongs to the stretch',
-    FAST,
+    STRETCH,
     'return ((known - computed) / tokens) | 0',
     'return Math.ceil((known - computed) / tokens)',
   ],
   [
     'a knot of the latency model is ignored',
-    FAST,
-    'this.segment.steps < MOST_STEPS ? this.segment.steps | 0 : MOST_STEPS',
+    STRETCH,
+    'segmentSteps < MOST_STEPS ? segmentSteps | 0 : MOST_STEPS',
     'MOST_STEPS',
   ],
   [
@@ -128,9 +130,9 @@ const MUTANTS = [
   ],
   [
     'partly held extents are forgotten',
-    RADIX,
-    'if (holding[h + EXTENT] === e) depth',
-    'if (holding[h + EXTENT] !== e) depth',
+    PINS,
+    'if (holding[h + HELD_EXTENT] === e) depth',
+    'if (holding[h + HELD_EXTENT] !== e) depth',
   ],
   [
     'hits count as evictable twice',
@@ -140,15 +142,15 @@ const MUTANTS = [
   ],
   [
     'duplicates are not given back',
-    RADIX,
+    PINS,
     'if (duplicates > 0) this.freeBlocks',
     'if (duplicates > 1e9) this.freeBlocks',
   ],
   [
     'own blocks are released after the shared ones',
     RADIX,
-    '      if (own === NONE) this.lru.appendNameless(backend, ownBlocks)\n      else this.unpin(own, this.index.extents.data[own + START]!)\n    }\n    if (holding[h + EXTENT] !== NONE) this.unpinPath(h)\n',
-    '      if (holding[h + EXTENT] !== NONE) this.unpinPath(h)\n      if (own === NONE) this.lru.appendNameless(backend, ownBlocks)\n      else this.unpin(own, this.index.extents.data[own + START]!)\n    } else if (holding[h + EXTENT] !== NONE) this.unpinPath(h)\n',
+    '      if (own === NONE) this.lru.appendNameless(backend, ownBlocks)\n      else this.pins.unpin(own, this.index.extents.data[own + START]!)\n    }\n    if (holding[h + HELD_EXTENT] !== NONE) this.pins.unpinPath(h)\n',
+    '      if (holding[h + HELD_EXTENT] !== NONE) this.pins.unpinPath(h)\n      if (own === NONE) this.lru.appendNameless(backend, ownBlocks)\n      else this.pins.unpin(own, this.index.extents.data[own + START]!)\n    } else if (holding[h + HELD_EXTENT] !== NONE) this.pins.unpinPath(h)\n',
   ],
   [
     'the newest blocks are evicted first',

@@ -6,5 +6,4 @@ export type AlgorithmsErrorCode =
   | 'parameter_unknown'
   | 'parameter_invalid'
   | 'score_invalid'
-  | 'prompt_content_missing'
   | 'index_invalid'

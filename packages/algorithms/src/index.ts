@@ -51,14 +51,14 @@ export {
   type PrefixIndexKind,
 } from './prefix-index/prefix-belief.js'
 export { type DeepestMatch, RadixTree } from './prefix-index/radix-tree.js'
-export { hasContent, type PromptContent, PromptPath, readPromptPath } from './prompt/prompt-path.js'
+export { PromptPath } from './prompt/prompt-path.js'
 export {
   type QueueDiscipline,
   type QueuedRequest,
   queueDisciplines,
   RequestQueue,
 } from './queues/request-queue.js'
-export { builtinRouters, contentRouters, findRouter } from './registry/builtin-routers.js'
+export { builtinRouters, findRouter } from './registry/builtin-routers.js'
 export { parseRouterSpec, type RouterSpec } from './registry/parse-router-spec.js'
 export { aibrixPrefixCache } from './routers/aibrix-prefix-cache.js'
 export { chwblPrefix } from './routers/chwbl-prefix.js'

@@ -34,6 +34,7 @@ export type {
 export type { LatencyModel, StepSegment, StepShape } from './latency/latency-model.js'
 export { Int32Column } from './requests/int32-column.js'
 export { Int32List } from './requests/int32-list.js'
+export type { PromptPathWriter } from './requests/prompt-runs.js'
 export { NO_NODE, type PromptTree } from './requests/prompt-tree.js'
 export { type ContentKey, PromptTreeBuilder } from './requests/prompt-tree-builder.js'
 export { RequestColumns } from './requests/request-columns.js'
@@ -48,10 +49,15 @@ export type {
   BackendView,
   ClusterView,
 } from './routing/cluster-view.js'
-export type { RequestView } from './routing/request-view.js'
+export type { CandidateScore, DecisionTrace } from './routing/decision-trace.js'
+export type { RequestUsage, RequestView } from './routing/request-view.js'
 export {
+  type BackendChange,
   type Disaggregate,
   disaggregate,
+  type Hold,
+  hold,
+  type KvEvent,
   type Reject,
   type RoutingAlgorithm,
   type RoutingDecision,

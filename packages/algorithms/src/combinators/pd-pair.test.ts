@@ -1,10 +1,16 @@
-import { disaggregate, type RoutingAlgorithm } from '@routesim/core'
+import { disaggregate, hold, type RoutingAlgorithm } from '@routesim/core'
 import { describe, expect, test } from 'vitest'
 import { dynamoKv } from '../routers/dynamo-kv.js'
 import { leastKv } from '../routers/least-kv.js'
 import { leastOutstanding } from '../routers/least-outstanding.js'
 import { sessionAffinity } from '../routers/session-affinity.js'
-import { summary, testBackend, testCluster, testRequest } from '../testing/test-cluster.js'
+import {
+  summary,
+  testBackend,
+  testCluster,
+  testRequest,
+  testUsage,
+} from '../testing/test-cluster.js'
 import { pdPair } from './pd-pair.js'
 
 const prefill = { role: 'prefill' } as const
@@ -79,7 +85,7 @@ describe('pdPair', () => {
     const router = pdPair(listener('p'), listener('d'))
     const cluster = testCluster([prefill, decode, {}])
     for (const backend of cluster.backends) {
-      router.onDispatched?.(testRequest(), backend, cluster)
+      router.onDispatched?.(testRequest(), backend, cluster, backend)
     }
     expect(log).toEqual(['p: 0 of 0,2', 'd: 1 of 1,2', 'p: 2 of 0,2', 'd: 2 of 1,2'])
     expect(router.onFinished).toBeUndefined()
@@ -97,9 +103,9 @@ describe('pdPair', () => {
     const cluster = testCluster([prefill, decode])
     const request = testRequest({ id: 7 })
     expect(summary(router.route(request, cluster))).toBe('0>1')
-    router.onDispatched?.(request, cluster.backends[0]!, cluster)
+    router.onDispatched?.(request, cluster.backends[0]!, cluster, cluster.backends[1]!)
     router.onFirstToken?.(request, cluster.backends[1]!, cluster)
-    router.onFinished?.(request, cluster.backends[1]!, cluster)
+    router.onFinished?.(request, cluster.backends[1]!, cluster, testUsage())
     expect(log).toEqual([
       'p sent to 0',
       'd sent to 1',
@@ -116,14 +122,26 @@ describe('pdPair', () => {
     const send = (id: number) => {
       const request = testRequest({ id })
       const decision = router.route(request, cluster)
-      router.onDispatched?.(request, cluster.backends[Number(`${summary(decision)}`[0])]!, cluster)
+      const [prefill, decode] = `${summary(decision)}`.split('>').map(Number)
+      const { backends } = cluster
+      router.onDispatched?.(request, backends[prefill!]!, cluster, backends[decode!]!)
       return summary(decision)
     }
     expect([send(0), send(1)]).toEqual(['0>2', '1>3'])
-    for (const id of [0, 1]) router.onFinished?.(testRequest({ id }), cluster.backends[2]!, cluster)
+    const end = (id: number) =>
+      router.onFinished?.(testRequest({ id }), cluster.backends[2]!, cluster, testUsage())
+    for (const id of [0, 1]) end(id)
     expect([send(2), send(3)]).toEqual(['0>2', '1>3'])
-    router.onFinished?.(testRequest({ id: 2 }), cluster.backends[2]!, cluster)
+    end(2)
     expect(send(4)).toBe('0>2')
+  })
+
+  test('a pair waits when one of its routers does, but not for ever', () => {
+    const waiting = (untilMs?: number) =>
+      pdPair({ name: 'waiting', route: () => hold(untilMs) }, leastKv.create())
+    const cluster = testCluster([prefill, decode])
+    expect(waiting(5).route(testRequest(), cluster)).toEqual({ kind: 'hold', untilMs: 5 })
+    expect(() => waiting().route(testRequest(), cluster)).toThrow('got hold()')
   })
 
   test('one instance twice, and a router that disaggregates itself, are errors', () => {

@@ -3,8 +3,8 @@ import {
   type BackendView,
   type ClusterView,
   disaggregate,
+  type Hold,
   type Reject,
-  type RequestView,
   RouteSimError,
   type RoutingAlgorithm,
   type RoutingDecision,
@@ -15,13 +15,13 @@ import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
  * One router for a disaggregated cluster out of two: the first chooses where to prefill among the
  * backends of role `prefill` or `both`, the second where to decode among `decode` or `both`. Each
  * sees its own pool only. A rejection by either rejects the request; when both choose the same
- * backend, it does the whole request.
+ * backend, it does the whole request. Either may hold a request until a time, when both are asked again.
  *
- * Each router hears of the dispatch to its own backend, and both of every first token and end. Custom metrics carry the
- * prefixes `prefill_` and `decode_`. The name is the routers' common name, else `a+b`.
+ * Each router hears of the dispatch to its own backend, and both of all else; timers are common to both.
+ * Custom metrics carry the prefixes `prefill_` and `decode_`. The name is the routers' common name, else `a+b`.
  *
  * @throws RouteSimError `router_invalid` when both are one instance, or when one of them, while
- * routing, disaggregates by itself
+ * routing, disaggregates by itself or holds a request for ever
  * @example
  * pdPair(prefixAware.create(), leastKv.create()).name // => 'prefix_aware+least_kv'
  */
@@ -36,27 +36,22 @@ export function pdPair(
     )
   }
   const sameName = prefillRouter.name === decodeRouter.name
-  // The engine tells of a pair by its prefill backend only, right after the decision.
-  let pairedRequest = -1
-  let pairedDecode: BackendView | undefined
   return {
     name: sameName ? prefillRouter.name : `${prefillRouter.name}+${decodeRouter.name}`,
     route(request, cluster) {
-      pairedDecode = undefined
       const prefill = single(prefillRouter, prefillRouter.route(request, prefillPool(cluster)))
-      if (prefill.kind === 'reject') return prefill
+      if (prefill.kind !== 'backend') return prefill
       const decode = single(decodeRouter, decodeRouter.route(request, decodePool(cluster)))
-      if (decode.kind === 'reject') return decode
-      if (prefill.id === decode.id) return decode
-      pairedRequest = request.id
-      pairedDecode = decode
-      return disaggregate(prefill, decode)
+      if (decode.kind !== 'backend') return decode
+      return prefill.id === decode.id ? decode : disaggregate(prefill, decode)
     },
-    ...forwardDispatch(prefillRouter, decodeRouter, (request) =>
-      request.id === pairedRequest ? pairedDecode : undefined,
-    ),
+    ...forwardDispatch(prefillRouter, decodeRouter),
     ...forward('onFirstToken', prefillRouter, decodeRouter),
     ...forward('onFinished', prefillRouter, decodeRouter),
+    ...forward('onMetrics', prefillRouter, decodeRouter),
+    ...forward('onKvEvents', prefillRouter, decodeRouter),
+    ...forward('onBackendChange', prefillRouter, decodeRouter),
+    ...forward('onTimer', prefillRouter, decodeRouter),
     customMetrics: () => ({
       ...prefixed('prefill_', prefillRouter),
       ...prefixed('decode_', decodeRouter),
@@ -72,47 +67,71 @@ function decodePool(cluster: ClusterView): ClusterView {
   return cluster.pool('decode', 'both')
 }
 
-function single(router: RoutingAlgorithm, decision: RoutingDecision): BackendView | Reject {
-  if (decision.kind !== 'disaggregate') return decision
-  throw invalid(
-    `pdPair: expected ${router.name} to choose one backend, got a prefill and decode pair`,
-    'Give pdPair routers that do not disaggregate.',
-  )
+function single(router: RoutingAlgorithm, decision: RoutingDecision): BackendView | Hold | Reject {
+  if (decision.kind === 'disaggregate') {
+    throw invalid(
+      `pdPair: expected ${router.name} to choose one backend, got a prefill and decode pair`,
+      'Give pdPair routers that do not disaggregate.',
+    )
+  }
+  if (decision.kind === 'hold' && decision.untilMs === Number.POSITIVE_INFINITY) {
+    throw invalid(
+      `pdPair: expected ${router.name} to hold a request until a time, got hold()`,
+      'One router of a pair can not release a request for both: write hold(untilMs).',
+    )
+  }
+  return decision
 }
 
 /** An engine skips hooks that are absent, so only those that one of the two has are made. */
 function forwardDispatch(
   prefillRouter: RoutingAlgorithm,
   decodeRouter: RoutingAlgorithm,
-  pairedWith: (request: RequestView) => BackendView | undefined,
 ): Pick<RoutingAlgorithm, 'onDispatched'> {
   if (prefillRouter.onDispatched === undefined && decodeRouter.onDispatched === undefined) return {}
   return {
-    onDispatched(request, backend, cluster) {
-      const decode = pairedWith(request) ?? backend
-      if (serves(backend.role, 'prefill')) {
-        prefillRouter.onDispatched?.(request, backend, prefillPool(cluster))
+    onDispatched(request, prefill, cluster, decode) {
+      if (serves(prefill.role, 'prefill')) {
+        prefillRouter.onDispatched?.(request, prefill, prefillPool(cluster), prefill)
       }
       if (serves(decode.role, 'decode')) {
-        decodeRouter.onDispatched?.(request, decode, decodePool(cluster))
+        decodeRouter.onDispatched?.(request, decode, decodePool(cluster), decode)
       }
     },
   }
 }
 
-/** Both hear of every first token and end, wherever it was: each keeps account of its own part. */
+type Hook =
+  | 'onFirstToken'
+  | 'onFinished'
+  | 'onMetrics'
+  | 'onKvEvents'
+  | 'onBackendChange'
+  | 'onTimer'
+
+/** Both hear of everything, wherever it was: each keeps account of its own part. */
 function forward(
-  hook: 'onFirstToken' | 'onFinished',
+  hook: Hook,
   prefillRouter: RoutingAlgorithm,
   decodeRouter: RoutingAlgorithm,
-): Pick<RoutingAlgorithm, 'onFirstToken' | 'onFinished'> {
+): Partial<RoutingAlgorithm> {
   if (prefillRouter[hook] === undefined && decodeRouter[hook] === undefined) return {}
+  const tell = (router: RoutingAlgorithm, args: readonly unknown[], pool: PoolOf): void => {
+    const own = args.map((arg) => (isCluster(arg) ? pool(arg) : arg))
+    ;(router[hook] as ((...all: unknown[]) => void) | undefined)?.apply(router, own)
+  }
   return {
-    [hook]: (request: RequestView, backend: BackendView, cluster: ClusterView) => {
-      prefillRouter[hook]?.(request, backend, prefillPool(cluster))
-      decodeRouter[hook]?.(request, backend, decodePool(cluster))
+    [hook]: (...args: readonly unknown[]) => {
+      tell(prefillRouter, args, prefillPool)
+      tell(decodeRouter, args, decodePool)
     },
   }
+}
+
+type PoolOf = (cluster: ClusterView) => ClusterView
+
+function isCluster(value: unknown): value is ClusterView {
+  return typeof value === 'object' && value !== null && 'pool' in value
 }
 
 function serves(role: BackendRole, phase: 'prefill' | 'decode'): boolean {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { builtinRouters, contentRouters } from '../registry/builtin-routers.js'
+import { builtinRouters } from '../registry/builtin-routers.js'
 import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
 import { defineRouter } from './define-router.js'
 
@@ -57,7 +57,7 @@ test('a definition carries its manifest', () => {
   expect(tuned.manifest).toEqual({ observes: ['session'] })
 })
 
-describe.each([...builtinRouters, ...contentRouters])('$name', ({ presets, create, manifest }) => {
+describe.each(builtinRouters)('$name', ({ presets, create, manifest }) => {
   test('every preset makes a router, and says in a sentence what it stands for', () => {
     for (const [preset, { description, mirrors }] of Object.entries(presets)) {
       expect(create({ preset }).route).toBeTypeOf('function')

@@ -1,11 +1,11 @@
 import type { RequestView } from '@routesim/core'
 import { OwnershipTable } from '../prefix-index/ownership-table.js'
-import { hasContent, PromptPath } from '../prompt/prompt-path.js'
+import { PromptPath } from '../prompt/prompt-path.js'
 import { InFlightTokens } from './in-flight-tokens.js'
 
 /**
  * Distinct prompt blocks of the requests that this router has under way on each backend: a prefix that
- * several of them share counts once where requests show their content, and once for each where they do not.
+ * several of them share counts once.
  *
  * `add` and `remove` are O(runs of the prompt x owners), the rest O(backends) or less.
  *
@@ -81,7 +81,7 @@ export class ActiveBlocks {
   }
 
   private read(request: RequestView): void {
-    if (this.isSharing && hasContent(request)) request.promptPath(this.path)
+    if (this.isSharing) request.promptPath(this.path)
     else this.path.clear()
   }
 }

@@ -1,6 +1,6 @@
 import type { ClusterView, RequestView } from '@routesim/core'
 import type { StringParameter } from '../definition/router-parameters.js'
-import { PromptPath, readPromptPath } from '../prompt/prompt-path.js'
+import { PromptPath } from '../prompt/prompt-path.js'
 import { BlockIndex, type BlockIndexLimits } from './block-index.js'
 
 /** Where a router has its knowledge of prefix caches from. */
@@ -29,27 +29,21 @@ export interface PrefixBeliefOptions extends BlockIndexLimits {
  * sent there. O(backends), and one prefix match.
  */
 export class PrefixBelief {
-  private readonly router: string
   private readonly index: BlockIndex | undefined
   private readonly options: PrefixBeliefOptions
   private readonly path = new PromptPath()
   private matchedTokens = new Float64Array(0)
 
-  /** @param router - for the message when an approximate index can not see prompts */
-  constructor(router: string, kind: PrefixIndexKind, options: PrefixBeliefOptions) {
-    this.router = router
+  constructor(kind: PrefixIndexKind, options: PrefixBeliefOptions) {
     this.options = options
     this.index = kind === 'exact' ? undefined : new BlockIndex(options)
   }
 
-  /**
-   * Leading tokens of the prompt that each backend is believed to hold, by id; valid until the next call.
-   * @throws RouteSimError `prompt_content_missing`
-   */
+  /** Leading tokens of the prompt that each backend is believed to hold, by id; valid until the next call. */
   matched(request: RequestView, cluster: ClusterView): ArrayLike<number> {
     const { index, path } = this
     if (index === undefined) return cluster.prefixMatch(request)
-    readPromptPath(request, path, this.router)
+    request.promptPath(path)
     while (path.length > 0 && path.tokens > this.options.maxTokens) path.length--
     const size = cluster.columns.waiting.length
     if (this.matchedTokens.length < size) this.matchedTokens = new Float64Array(size)

@@ -1,11 +1,10 @@
-import { type RequestView, RouteSimError } from '@routesim/core'
-import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
+import type { PromptPathWriter } from '@routesim/core'
 
 /**
  * The shareable content of a prompt as runs of tokens, from its start on. Equal ids mean equal content
  * *and equal content before it*; the tokens past the last run are the request's own.
  */
-export class PromptPath {
+export class PromptPath implements PromptPathWriter {
   /** Ids of the runs, dense integers. */
   ids: Int32Array = new Int32Array(64)
   /** Offset in tokens, from the start of the prompt, of each run's end. */
@@ -42,34 +41,4 @@ export class PromptPath {
       if (this.endTokens[i]! >= offsetTokens) return this.ids[i]!
     return -1
   }
-}
-
-/** A request that can show what its prompt shares with others. */
-export interface PromptContent {
-  /** Writes the runs of the prompt, none beyond its length, after what it cleared. */
-  promptPath(out: PromptPath): void
-}
-
-/** Whether a request shows its content. */
-export function hasContent(request: RequestView): request is RequestView & PromptContent {
-  return typeof (request as Partial<PromptContent>).promptPath === 'function'
-}
-
-/**
- * Reads the content of a request's prompt.
- *
- * @param router - who asks, for the message
- * @throws RouteSimError `prompt_content_missing` when the request does not show it
- */
-export function readPromptPath(request: RequestView, out: PromptPath, router: string): void {
-  if (!hasContent(request)) {
-    throw new RouteSimError<AlgorithmsErrorCode>(
-      `${router}: expected requests that show the content of their prompts (promptPath), got one that does not`,
-      {
-        code: 'prompt_content_missing',
-        hint: 'Choose a router, or a preset, whose index is exact.',
-      },
-    )
-  }
-  request.promptPath(out)
 }

@@ -36,25 +36,18 @@ export const builtinRouters: readonly RouterDefinition[] = Object.freeze([
   sessionAffinity,
   costEscalation,
   sessionHash,
+  chwblPrefix,
   vllmDataParallel,
   smgLeastLoad,
   lmetric,
   ttftMin,
   productionStackLoadAware,
+  sglangCacheAware,
   aibrixPrefixCache,
   eppScorers,
   eppSticky,
   dynamoStandalone,
   dynamoKv,
-])
-
-/**
- * Routers that need to see the content of prompts, `PromptContent`: they are complete, and wait for
- * requests that show it.
- */
-export const contentRouters: readonly RouterDefinition[] = Object.freeze([
-  sglangCacheAware,
-  chwblPrefix,
 ])
 
 /**

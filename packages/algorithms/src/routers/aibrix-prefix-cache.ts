@@ -59,7 +59,7 @@ export const aibrixPrefixCache: RouterDefinition = defineRouter({
     },
   },
   create: ({ imbalance, deviations, index, index_tokens, ttl_sec, ties }) => {
-    const belief = new PrefixBelief('aibrix_prefix_cache', index, {
+    const belief = new PrefixBelief(index, {
       capacityTokens: index_tokens,
       ttlMs: ttl_sec * 1000,
       maxTokens: Number.POSITIVE_INFINITY,

@@ -2,7 +2,7 @@ import { defineRouter, type RouterDefinition } from '../definition/define-router
 import { boundedLoad, placeKey } from '../hashing/bounded-load.js'
 import { hashInteger } from '../hashing/hash.js'
 import { HashRing } from '../hashing/hash-ring.js'
-import { PromptPath, readPromptPath } from '../prompt/prompt-path.js'
+import { PromptPath } from '../prompt/prompt-path.js'
 
 /**
  * A hash of the prompt's first `prefix_tokens` tokens finds a point on a ring; clockwise from it, the first
@@ -50,7 +50,7 @@ export const chwblPrefix: RouterDefinition = defineRouter({
     const bound = { factor: load_factor, margin: load_margin }
     return {
       route(request, cluster) {
-        readPromptPath(request, path, 'chwbl_prefix')
+        request.promptPath(path)
         ring.setMembers(cluster.ids)
         const run = path.idAt(Math.min(prefix_tokens, request.promptTokens))
         const key = run === -1 ? hashInteger(request.id, 2) : hashInteger(run, 1)

@@ -32,7 +32,8 @@ export const costEscalation: RouterDefinition = defineRouter({
     /** By backend id: costs, and 1 where this router has seen the backend. */
     let costs = new Float64Array(0)
     let isKnown = new Uint8Array(0)
-    let decayedToMs = 0
+    /** One number, which as a variable would be boxed anew each time. */
+    const decayedToMs = new Float64Array(1)
 
     function reserve(size: number): void {
       if (costs.length >= size) return
@@ -44,10 +45,10 @@ export const costEscalation: RouterDefinition = defineRouter({
     }
 
     function decay({ nowMs }: ClusterView): void {
-      if (nowMs === decayedToMs) return
-      const factor = Math.exp((-decay_rate * (nowMs - decayedToMs)) / 1000)
+      if (nowMs === decayedToMs[0]) return
+      const factor = Math.exp((-decay_rate * (nowMs - decayedToMs[0]!)) / 1000)
       for (let id = 0; id < costs.length; id++) costs[id] = costs[id]! * factor
-      decayedToMs = nowMs
+      decayedToMs[0] = nowMs
     }
 
     return {

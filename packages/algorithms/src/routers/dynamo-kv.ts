@@ -41,7 +41,7 @@ export function dynamoCost(load: DynamoLoad, prefillScale: number, requestWeight
 /**
  * min of {@link dynamoCost}, or a softmax draw over it. P is the uncached prompt tokens of this router's
  * requests without a first token, plus this prompt; C = `overlap_score_credit` times the decay times the
- * cached blocks; D counts blocks shared by requests under way once, where prompts show their content.
+ * cached blocks; D counts blocks shared by requests under way once.
  * The decay is 1 / (1 + `credit_decay` b), b the backlog above the least, in this prompt's blocks.
  *
  * Source: ai-dynamo/dynamo, lib/kv-router/src/scheduling/selector/default.rs at 07a6c9ce. O(backends) and
@@ -52,7 +52,7 @@ export const dynamoKv: RouterDefinition = defineRouter({
   description:
     'Sends to the backend with the least prefill and decode work in KV blocks, cached ones credited.',
   observes: ['own requests', 'kv cache contents'],
-  rule: 'Cost = prefill_load_scale x max(0, backlog + prompt - credited cached blocks) + distinct blocks under way + decode_active_request_weight x requests under way. Lowest wins, or a softmax draw at a temperature above 0. Simulated requests do not show their content yet, so that blocks under way count for each request that shares them, as with assume_kv_reuse=false.',
+  rule: 'Cost = prefill_load_scale x max(0, backlog + prompt - credited cached blocks) + distinct blocks under way + decode_active_request_weight x requests under way. Lowest wins, or a softmax draw at a temperature above 0.',
   wins: 'Prompts share long prefixes and prefill is the bottleneck.',
   loses: 'Load is uniform and nothing is shared, or a high temperature throws the knowledge away.',
   source: SOURCE,
@@ -74,8 +74,7 @@ export const dynamoKv: RouterDefinition = defineRouter({
     track_active_blocks: { default: true, description: 'Whether the decode term counts.' },
     assume_kv_reuse: {
       default: true,
-      description:
-        'Whether blocks shared by requests under way count once, where requests show their content.',
+      description: 'Whether blocks shared by requests under way count once.',
     },
     index: indexParameter,
     ttl_sec: { default: 120, min: 0, description: 'Life of an entry of the approximate index.' },
@@ -113,7 +112,7 @@ export const dynamoKv: RouterDefinition = defineRouter({
   create: (parameters) => {
     const { overlap_score_credit, prefill_load_scale, credit_decay, temperature, ties } = parameters
     const { decode_active_request_weight, track_prefill_tokens, track_active_blocks } = parameters
-    const belief = new PrefixBelief('dynamo_kv', parameters.index, {
+    const belief = new PrefixBelief(parameters.index, {
       capacityTokens: Number.POSITIVE_INFINITY,
       ttlMs: parameters.ttl_sec * 1000,
       maxTokens: Number.POSITIVE_INFINITY,

@@ -84,7 +84,7 @@ describe('what it learns', () => {
     return requests.map((fields, id) => {
       const request = { ...testRequest({ id }), ...fields }
       const decision = router.route(request, cluster)
-      if (decision.kind === 'backend') router.onDispatched?.(request, decision, cluster)
+      if (decision.kind === 'backend') router.onDispatched?.(request, decision, cluster, decision)
       return summary(decision)
     })
   }

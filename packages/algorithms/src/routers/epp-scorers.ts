@@ -107,7 +107,7 @@ export const eppScorers: RouterDefinition = defineRouter({
     },
   },
   create: (weights) => {
-    const belief = new PrefixBelief('epp_scorers', weights.index, {
+    const belief = new PrefixBelief(weights.index, {
       capacityTokens: weights.index_tokens,
       ttlMs: Number.POSITIVE_INFINITY,
       maxTokens: weights.max_prefix_tokens,

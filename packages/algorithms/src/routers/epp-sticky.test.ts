@@ -34,7 +34,7 @@ test.each([
   const cluster = testCluster(loads(0, 0))
   const decision = router.route(first, cluster)
   expect(summary(decision)).toBe(0)
-  router.onDispatched?.(first, cluster.backends[0]!, cluster)
+  router.onDispatched?.(first, cluster.backends[0]!, cluster, cluster.backends[0]!)
   const holder = testCluster(loads(0, 0), { matchedTokens: [100, 0] })
   expect(summary(router.route(testRequest({ id: 1 }), holder))).toBe(expected)
   router.onFirstToken?.(first, cluster.backends[0]!, cluster)

@@ -78,7 +78,7 @@ export const eppSticky: RouterDefinition = defineRouter({
     max_prefix_tokens,
     ties,
   }) => {
-    const belief = new PrefixBelief('epp_sticky', index, {
+    const belief = new PrefixBelief(index, {
       capacityTokens: 500_000,
       ttlMs: Number.POSITIVE_INFINITY,
       maxTokens: max_prefix_tokens,

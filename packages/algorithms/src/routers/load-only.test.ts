@@ -95,7 +95,7 @@ test('ttft_min counts its own uncached tokens until the first token', () => {
   const send = (id: number) => {
     const request = testRequest({ id })
     const decision = router.route(request, cluster)
-    if (decision.kind === 'backend') router.onDispatched?.(request, decision, cluster)
+    if (decision.kind === 'backend') router.onDispatched?.(request, decision, cluster, decision)
     return summary(decision)
   }
   // 40 against 100; 80 against 100; 120 against 100; 120 against 200.

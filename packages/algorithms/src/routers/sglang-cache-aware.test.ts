@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { loads } from '../testing/decide.js'
-import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
+import { summary, testCluster } from '../testing/test-cluster.js'
 import { testPrompt } from '../testing/test-prompt.js'
 import { sglangCacheAware } from './sglang-cache-aware.js'
 
@@ -71,12 +71,6 @@ describe('the tree', () => {
     expect(summary(router.route(testPrompt([1, 4]), testCluster(loads(0, -1))))).toBe(0)
     expect(summary(router.route(testPrompt([1, 4]), testCluster(loads(0, 9))))).toBe(1)
     expect(router.customMetrics?.()).toEqual({ tree_nodes: 2 })
-  })
-
-  test('needs requests that show their content', () => {
-    expect(() => sglangCacheAware.create().route(testRequest(), testCluster([{}]))).toThrow(
-      'sglang_cache_aware: expected requests that show the content of their prompts',
-    )
   })
 })
 

@@ -6,7 +6,7 @@ import { columnFor } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
 import { tiesParameter } from '../pickers/ties.js'
 import { RadixTree } from '../prefix-index/radix-tree.js'
-import { PromptPath, readPromptPath } from '../prompt/prompt-path.js'
+import { PromptPath } from '../prompt/prompt-path.js'
 
 /**
  * Out of balance, that is max - min > `balance_abs` and max > `balance_rel` min over all backends, healthy or
@@ -116,7 +116,7 @@ export const sglangCacheAware: RouterDefinition = defineRouter({
     return {
       route(request, cluster) {
         evict(cluster)
-        readPromptPath(request, path, 'sglang_cache_aware')
+        request.promptPath(path)
         let chosen = leastOf(cluster, cluster.columns.outstanding, ties)
         if (chosen.kind === 'reject') return chosen
         if (!isUneven(cluster)) {

@@ -3,6 +3,7 @@ import {
   type BackendView,
   type ClusterView,
   RandomStream,
+  type RequestUsage,
   type RequestView,
   type RoutingDecision,
 } from '@routesim/core'
@@ -21,10 +22,13 @@ export function testBackend(id: number, state: Partial<BackendView> = {}): Backe
     outstanding: waiting + running,
     pendingPromptTokens: 0,
     kvUsage: 0,
+    metricsAgeMs: 0,
+    sentSinceSample: 0,
     maxQueueDepth,
     maxNumSeqs: 256,
     maxBatchTokens: 8192,
     blockTokens: 16,
+    kvTokens: 524_288,
     available: healthy && waiting < maxQueueDepth,
     ...state,
   }
@@ -47,6 +51,7 @@ export function testCluster(
     running: all.map(({ running }) => running),
     outstanding: all.map(({ outstanding }) => outstanding),
     pendingPromptTokens: all.map(({ pendingPromptTokens }) => pendingPromptTokens),
+    sentSinceSample: all.map(({ sentSinceSample }) => sentSinceSample),
     maxQueueDepth: all.map(({ healthy, maxQueueDepth }) => (healthy ? maxQueueDepth : 0)),
   }
   const view = (backends: readonly BackendView[]): ClusterView => ({
@@ -57,6 +62,12 @@ export function testCluster(
     columns,
     prefixMatch: () => matchedTokens,
     kvUsages: () => all.map(({ kvUsage }) => kvUsage),
+    release: () => {
+      throw new Error('a test cluster holds nothing')
+    },
+    timer: () => {
+      throw new Error('a test cluster has no timers')
+    },
     pool: (...roles: readonly BackendRole[]) =>
       view(backends.filter((backend) => roles.includes(backend.role))),
   })
@@ -77,6 +88,21 @@ export function testRequest(fields: Partial<RequestView> = {}): RequestView {
     model: undefined,
     adapter: undefined,
     priority: 0,
+    attempt: 0,
+    promptPath: (out) => out.clear(),
+    ...fields,
+  }
+}
+
+/** A request that got 10 tokens after one second. */
+export function testUsage(fields: Partial<RequestUsage> = {}): RequestUsage {
+  return {
+    completed: true,
+    promptTokens: 100,
+    cachedTokens: 0,
+    outputTokens: 10,
+    ttftMs: 500,
+    e2eMs: 1000,
     ...fields,
   }
 }
@@ -85,5 +111,6 @@ export function testRequest(fields: Partial<RequestView> = {}): RequestView {
 export function summary(decision: RoutingDecision): number | string {
   if (decision.kind === 'backend') return decision.id
   if (decision.kind === 'reject') return decision.reason
+  if (decision.kind === 'hold') return 'hold'
   return `${decision.prefill.id}>${decision.decode.id}`
 }

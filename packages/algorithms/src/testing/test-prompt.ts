@@ -1,5 +1,5 @@
 import type { RequestView } from '@routesim/core'
-import { type PromptContent, PromptPath } from '../prompt/prompt-path.js'
+import { PromptPath } from '../prompt/prompt-path.js'
 import { testRequest } from './test-cluster.js'
 
 /** A path of runs given as ids, each of so many tokens. */
@@ -14,7 +14,7 @@ export function testPrompt(
   ids: readonly number[],
   fields: Partial<RequestView> = {},
   runTokens = 16,
-): RequestView & PromptContent {
+): RequestView {
   return {
     ...testRequest({ promptTokens: ids.length * runTokens, ...fields }),
     promptPath(out) {

@@ -6,6 +6,8 @@ export class BackendLoads implements BackendColumns {
   readonly running: Int32Array
   readonly outstanding: Int32Array
   readonly pendingPromptTokens: Float64Array
+  /** Nobody samples the truth. */
+  readonly sentSinceSample: Int32Array
   readonly maxQueueDepth: Float64Array
 
   constructor(maxQueueDepth: Float64Array) {
@@ -14,6 +16,7 @@ export class BackendLoads implements BackendColumns {
     this.running = new Int32Array(backends)
     this.outstanding = new Int32Array(backends)
     this.pendingPromptTokens = new Float64Array(backends)
+    this.sentSinceSample = new Int32Array(backends)
     this.maxQueueDepth = maxQueueDepth
   }
 }

@@ -1,4 +1,11 @@
 import type { Clock } from '../kernel/clock.js'
+import {
+  DECODE_REQUESTS,
+  FLOATS,
+  type FleetState,
+  PREFILL_TOKENS as PREFILL_TOKENS_PLANNED,
+  START_MS,
+} from './fleet-state.js'
 
 /** What one backend has done up to some time. */
 export interface BackendCounters {
@@ -59,6 +66,17 @@ export class BackendMeters {
     data[at + STEPS] = data[at + STEPS]! + steps
     data[at + PREFILL_TOKENS] = data[at + PREFILL_TOKENS]! + prefillTokens * steps
     data[at + DECODE_TOKENS] = data[at + DECODE_TOKENS]! + decodeTokens * steps
+  }
+
+  /** Books the first k steps of the stretch that ends now; of numbers handed over some would be boxed. */
+  addStretch({ floats, time }: FleetState, backend: number, k: number): void {
+    const { data } = this
+    const at = backend * FIELDS
+    const x = backend * FLOATS
+    data[at + BUSY_MS] = data[at + BUSY_MS]! + (time[0]! - floats[x + START_MS]!)
+    data[at + STEPS] = data[at + STEPS]! + k
+    data[at + PREFILL_TOKENS] = data[at + PREFILL_TOKENS]! + floats[x + PREFILL_TOKENS_PLANNED]! * k
+    data[at + DECODE_TOKENS] = data[at + DECODE_TOKENS]! + floats[x + DECODE_REQUESTS]! * k
   }
 
   preempted(backend: number): void {

@@ -1,39 +1,23 @@
-import type { BackendSpec } from '../engine/simulation-options.js'
 import type { TokenGaps } from '../engine/token-gaps.js'
-import { RouteSimError } from '../errors/routesim-error.js'
-import type { Clock } from '../kernel/clock.js'
 import type { BulkKvCache } from '../kv-cache/kv-cache.js'
 import type { StepSegment, StepShape } from '../latency/latency-model.js'
-import { type BackendCounters, BackendMeters } from './backend-meters.js'
-import {
-  advanceDecodes,
-  blocksNeeded,
-  inOrderOfAdmission,
-  joinDecodes,
-  leaveFinished,
-  leaveNewest,
-  stepsToFinish,
-  stepsToSharedBlock,
-  tokensComputed,
-} from './decode-batches.js'
+import type { BackendCounters } from './backend-meters.js'
+import { advanceDecodes, joinDecodes, leaveFinished, tokensComputed } from './decode-batches.js'
 import type { Fleet, FleetContext } from './fleet.js'
+import { FleetBatches } from './fleet-batches.js'
 import {
-  ADMISSIONS,
   BASE_MS,
-  BLOCK_TOKENS,
   BUDGET,
   CHUNKED,
   DECODE_REQUESTS,
   DECODES,
   FLOATS,
-  FleetState,
   GUESTS,
   INTS,
   IS_BLOCKED,
   LAST_SYNC_MS,
   MAX_BATCH,
   MEASURED,
-  MOST_STEPS,
   PREFILL_REQUESTS,
   PREFILL_TOKENS,
   PREFILLS,
@@ -43,18 +27,16 @@ import {
   STEPS,
 } from './fleet-state.js'
 import { IdSet } from './id-set.js'
-import { beginPlan, planPrefill, prefillAt, prefillTokensAt, shapeOfPlan } from './step-plans.js'
+import { beginPlan, prefillAt, prefillTokensAt, shapeOfPlan } from './step-plans.js'
 import {
   allocateSteps,
   announceNews,
   announceNext,
   announceNone,
-  beginBlocks,
   commitChunks,
-  stepsThatFit,
 } from './stretch-blocks.js'
+import { checkLatency, stepsTogether } from './stretch-length.js'
 import { setEnd, stepsOver, stepUnderWay } from './stretches.js'
-import { WaitingQueues } from './waiting-queues.js'
 
 const NONE = -1
 /** The end of a stretch when there is none. */
@@ -68,26 +50,12 @@ const IDLE = Number.POSITIVE_INFINITY
  *
  * Written independently of the reference, so that each tests the other.
  */
-export class FastFleet implements Fleet {
-  protected readonly context: FleetContext
-  protected readonly clock: Clock
+export class FastFleet extends FleetBatches implements Fleet {
   private readonly gaps: TokenGaps
-  protected readonly specs: readonly BackendSpec[]
-  protected readonly kv: BulkKvCache
-  private readonly waiting: Int32Array
-  protected readonly running: Int32Array
-  private readonly outstanding: Int32Array
-  protected readonly state: FleetState
-  private readonly meters: BackendMeters
-  protected readonly queues: WaitingQueues
   /** Backends that compute one prompt over the steps of the stretch under way. */
   protected readonly chunking: IdSet
   /** Backends that hold what a request asks for. */
   private readonly holders: Int32Array
-  /** Per backend: admitted requests whose KV cache has arrived since the last step. */
-  protected readonly arrived: readonly number[][]
-  /** Per backend: requests whose next token follows the previous one by more than a step. */
-  protected readonly resumed: readonly number[][]
   private readonly shape: StepShape = {
     prefillTokens: 0,
     prefillRequests: 0,
@@ -98,22 +66,11 @@ export class FastFleet implements Fleet {
   private readonly segment: StepSegment = { baseMs: 0, slopeMs: 0, steps: 0 }
 
   constructor(context: FleetContext, kv: BulkKvCache) {
-    const { specs, requests, loads } = context
-    this.context = context
-    this.clock = context.clock
+    super(context, kv)
+    const { specs } = context
     this.gaps = context.gaps
-    this.specs = specs
-    this.kv = kv
-    this.waiting = loads.waiting
-    this.running = loads.running
-    this.outstanding = loads.outstanding
-    this.state = new FleetState(context, kv)
-    this.meters = new BackendMeters(specs.length, context.clock)
-    this.queues = new WaitingQueues(specs.length, requests.size)
     this.chunking = new IdSet(specs.length)
     this.holders = new Int32Array(specs.length)
-    this.arrived = specs.map(() => [])
-    this.resumed = specs.map(() => [])
   }
 
   counters(backend: number): BackendCounters {
@@ -131,28 +88,6 @@ export class FastFleet implements Fleet {
       floats[x + PREFILL_TOKENS],
       floats[x + DECODE_REQUESTS],
     )
-  }
-
-  accept(backend: number, request: number): void {
-    const { requests, loads } = this.context
-    loads.pendingPromptTokens[backend] =
-      loads.pendingPromptTokens[backend]! + requests.promptTokens[request]!
-    this.countWaiting(backend)
-  }
-
-  enqueue(backend: number, request: number): void {
-    this.queues.pushBack(backend, request)
-  }
-
-  enqueueHandedOver(backend: number, request: number): void {
-    this.countWaiting(backend)
-    this.queues.pushBack(backend, request)
-  }
-
-  private countWaiting(backend: number): void {
-    this.measure(backend)
-    this.waiting[backend] = this.waiting[backend]! + 1
-    this.outstanding[backend] = this.outstanding[backend]! + 1
   }
 
   transferCompleted(backend: number, request: number): void {
@@ -195,7 +130,7 @@ export class FastFleet implements Fleet {
   sync(backend: number): void {
     const { state } = this
     const { floats } = state
-    const { nowMs } = this.clock
+    const nowMs = state.time[0]!
     const x = backend * FLOATS
     // Until the step under way ends, or again at the same instant, there is nothing new.
     if (nowMs < state.newsMs[backend]! || nowMs === floats[x + LAST_SYNC_MS]) return
@@ -208,8 +143,8 @@ export class FastFleet implements Fleet {
 
   syncMatches(request: number): void {
     const { holders } = this
-    const { matchNewsMs } = this.state
-    const { nowMs } = this.clock
+    const { matchNewsMs, time } = this.state
+    const nowMs = time[0]!
     // Only these come to hold more within a stretch.
     const { chunking } = this
     for (let i = 0; i < chunking.size; i++) {
@@ -249,17 +184,19 @@ export class FastFleet implements Fleet {
     }
     const { segment } = this
     this.specs[backend]!.latency.segment(shapeOfPlan(state, backend, this.shape), segment)
-    const { nowMs } = this.clock
-    floats[x + START_MS] = nowMs
+    floats[x + START_MS] = state.time[0]!
     floats[x + BASE_MS] = segment.baseMs
     floats[x + SLOPE_MS] = segment.slopeMs
-    const steps = isAlone ? 1 : this.stretchSteps(backend)
+    const steps =
+      isAlone || this.context.recorder.stepCompleted !== undefined
+        ? 1
+        : stepsTogether(state, backend, segment)
     ints[n + STEPS] = steps
     setEnd(state, backend, steps)
     announceNews(state, backend)
     if (steps > 1 && ints[n + PREFILLS]! > 0) this.chunking.add(backend)
     floats[x + LAST_SYNC_MS] = Number.NaN
-    this.checkLatency(backend)
+    checkLatency(state, backend, this.specs[backend]!.latency, this.shape)
   }
 
   prolong(backend: number, endMs: number): void {
@@ -295,210 +232,17 @@ export class FastFleet implements Fleet {
     const n = backend * INTS
     const x = backend * FLOATS
     const k = ints[n + STEPS]!
-    const durationMs = this.clock.nowMs - floats[x + START_MS]!
     this.measure(backend)
-    this.meters.add(
-      backend,
-      durationMs,
-      k,
-      floats[x + PREFILL_TOKENS]!,
-      floats[x + DECODE_REQUESTS]!,
-    )
+    this.meters.addStretch(state, backend, k)
     if (recorder.stepCompleted !== undefined) {
       const shape = shapeOfPlan(this.state, backend, this.shape)
-      recorder.stepCompleted(backend, floats[x + START_MS]!, durationMs, shape)
+      const startMs = floats[x + START_MS]!
+      recorder.stepCompleted(backend, startMs, this.clock.nowMs - startMs, shape)
     }
     allocateSteps(state, backend, k)
     state.endMs[backend] = IDLE
     announceNone(state, backend)
   }
-
-  // Batch
-
-  /** Lets requests whose KV cache has arrived decode. @returns true when there were any */
-  protected joinArrived(backend: number): boolean {
-    const arrived = this.arrived[backend]!
-    if (arrived.length === 0) return false
-    for (const request of arrived) {
-      joinDecodes(this.state, backend, request)
-      this.resumed[backend]!.push(request)
-    }
-    arrived.length = 0
-    return true
-  }
-
-  /** Takes the blocks that the first step of decodes needs. @returns true when it had to preempt */
-  protected growForOneStep(backend: number): boolean {
-    const { state } = this
-    const { kv, ints } = state
-    const n = backend * INTS
-    if (
-      this.queues.peek(backend) === NONE &&
-      ints[n + CHUNKED] === NONE &&
-      ints[n + DECODES]! <= kv.available(backend)
-    ) {
-      // They fit, and nobody else wants any: time enough to take them when the stretch ends.
-      beginBlocks(state, backend, 0, 0)
-      return false
-    }
-    const needed = blocksNeeded(state, backend, 1)
-    beginBlocks(state, backend, 1, needed)
-    if (needed === 0) return false
-    if (needed <= kv.available(backend)) {
-      kv.take(backend, needed)
-      return false
-    }
-    // Blocks run out in this step: go through the requests in order of admission.
-    const blockTokens = ints[n + BLOCK_TOKENS]!
-    const order = inOrderOfAdmission(state, backend)
-    const left = new Set(order)
-    for (const request of order) {
-      if (!left.has(request) || tokensComputed(state, backend, request) % blockTokens !== 0)
-        continue
-      while (left.has(request) && kv.available(backend) === 0) {
-        left.delete(this.preemptNewest(backend))
-      }
-      if (left.has(request)) kv.take(backend, 1)
-    }
-    beginBlocks(state, backend, 1, blocksNeeded(state, backend, 1))
-    return true
-  }
-
-  /** Gives the request that is prefilled over several steps its next chunk. @returns true when blocks ran out */
-  protected continueChunked(backend: number): boolean {
-    const { state } = this
-    const { ints } = state
-    const n = backend * INTS
-    const request = ints[n + CHUNKED]!
-    const computed = this.context.progress.computedTokens[request]!
-    const tokens = Math.min(this.knownTokens(request) - computed, ints[n + BUDGET]!)
-    if (tokens === 0) return false
-    if (this.kv.extend(backend, request, computed + tokens)) {
-      planPrefill(state, backend, request, computed, tokens)
-      return false
-    }
-    this.preemptChunked(backend)
-    return true
-  }
-
-  protected admitWaiting(backend: number): void {
-    const { state, queues, waiting, running } = this
-    const { ints } = state
-    const n = backend * INTS
-    const maxBatch = ints[n + MAX_BATCH]!
-    while (running[backend]! < maxBatch && ints[n + BUDGET]! > 0) {
-      const request = queues.peek(backend)
-      if (request === NONE) return
-      const isHandedOver = this.context.progress.isHandedOver[request] === 1
-      const isAdmitted = isHandedOver
-        ? this.admitHandedOver(backend, request)
-        : this.admit(backend, request)
-      if (!isAdmitted) return
-      queues.popFront(backend)
-      waiting[backend] = waiting[backend]! - 1
-    }
-  }
-
-  protected admit(backend: number, request: number): boolean {
-    const { state } = this
-    const { ints, kv } = state
-    const { progress } = this.context
-    const n = backend * INTS
-    const known = this.knownTokens(request)
-    const cached = kv.matchOn(backend, request, known - 1)
-    let tokens = Math.min(known - cached, ints[n + BUDGET]!)
-    if (tokens < known - cached && !this.specs[backend]!.chunkedPrefill) {
-      if (this.state.floats[backend * FLOATS + PREFILL_REQUESTS]! > 0) return false
-      tokens = known - cached
-    }
-    if (!kv.admit(backend, request, cached, cached + tokens)) {
-      ints[n + IS_BLOCKED] = 1
-      return false
-    }
-    this.enterBatch(backend, request, cached)
-    if (Number.isNaN(progress.admittedMs[request]!)) {
-      progress.admittedMs[request] = this.clock.nowMs
-      progress.cachedTokens[request] = cached
-    }
-    if (cached + tokens < known) ints[n + CHUNKED] = request
-    planPrefill(state, backend, request, cached, tokens)
-    return true
-  }
-
-  protected admitHandedOver(backend: number, request: number): boolean {
-    const { progress, requests, listener } = this.context
-    const promptTokens = requests.promptTokens[request]!
-    const cached = this.kv.matchOn(backend, request, promptTokens)
-    if (!this.kv.admit(backend, request, cached, promptTokens)) {
-      this.state.ints[backend * INTS + IS_BLOCKED] = 1
-      return false
-    }
-    this.enterBatch(backend, request, promptTokens)
-    progress.isHandedOver[request] = 0
-    listener.transferStarted(request, promptTokens - cached)
-    return true
-  }
-
-  protected enterBatch(backend: number, request: number, computedTokens: number): void {
-    const { state } = this
-    const { ints } = state
-    const { progress } = this.context
-    const n = backend * INTS
-    progress.computedTokens[request] = computedTokens
-    progress.admission[request] = ints[n + ADMISSIONS]!
-    ints[n + ADMISSIONS] = ints[n + ADMISSIONS]! + 1
-    this.running[backend] = this.running[backend]! + 1
-  }
-
-  // Stretch
-
-  /** How many steps this batch stays as it is, the first included. */
-  private stretchSteps(backend: number): number {
-    if (this.context.recorder.stepCompleted !== undefined) return 1
-    const { state } = this
-    const { ints } = state
-    const n = backend * INTS
-    // All of it in integers: V8 is slow where a number may be infinite.
-    let most = this.segment.steps < MOST_STEPS ? this.segment.steps | 0 : MOST_STEPS
-    if (ints[n + PREFILLS]! > 0) most = Math.min(most, this.fullChunks(backend))
-    if (most <= 1) return 1
-    if (ints[n + DECODES]! > 0) most = Math.min(most, stepsToFinish(state, backend))
-    if (ints[n + SHARING]! > 0) most = Math.min(most, stepsToSharedBlock(state, backend))
-    return most === 1 ? 1 : stepsThatFit(state, backend, most)
-  }
-
-  /** Steps in which the chunked request, if alone, computes a full chunk. */
-  private fullChunks(backend: number): number {
-    const { state } = this
-    const { ints } = state
-    const n = backend * INTS
-    const request = ints[n + CHUNKED]!
-    if (ints[n + BUDGET]! > 0 || ints[n + PREFILLS] !== 1) return 1
-    if (prefillAt(state, backend, 0) !== request) return 1
-    const { progress } = this.context
-    const tokens = prefillTokensAt(state, backend, 0)
-    if (tokens === 1 && progress.emittedTokens[request]! > 0) return 1
-    const computed = progress.computedTokens[request]!
-    const known = this.knownTokens(request)
-    // Where others have computed the prompt further, each chunk gives blocks back: step by step then.
-    if (this.kv.matchOn(backend, request, known) > computed) return 1
-    return ((known - computed) / tokens) | 0
-  }
-
-  private checkLatency(backend: number): void {
-    const { segment } = this
-    const steps = this.state.ints[backend * INTS + STEPS]!
-    const lastMs = segment.baseMs + segment.slopeMs * (steps - 1)
-    const endMs = this.state.endMs[backend]!
-    if (segment.baseMs > 0 && lastMs > 0 && endMs < Number.POSITIVE_INFINITY) return
-    const { name } = this.specs[backend]!.latency
-    throw new RouteSimError(
-      `latency model "${name}": expected a finite step time > 0 ms, got ${segment.baseMs} for ${JSON.stringify(shapeOfPlan(this.state, backend, this.shape))} (slope ${segment.slopeMs} over ${steps} steps)`,
-      { code: 'latency_invalid' },
-    )
-  }
-
-  // Completion
 
   /** One gap per measured decode and step; the first of a resumed request is longer than its step. */
   private recordGaps(backend: number): void {
@@ -604,72 +348,5 @@ export class FastFleet implements Fleet {
       this.gaps.addOne(nowMs - progress.lastTokenMs[request]!)
     }
     progress.lastTokenMs[request] = nowMs
-  }
-
-  // Leaving
-
-  private left(backend: number): void {
-    this.running[backend] = this.running[backend]! - 1
-    this.outstanding[backend] = this.outstanding[backend]! - 1
-  }
-
-  /** Gives the blocks of a request that has left the decodes back, computed ones to the cache. */
-  private leaveKv(backend: number, request: number, mayReturn: boolean): void {
-    const computed = tokensComputed(this.state, backend, request)
-    this.kv.leave(backend, request, computed, mayReturn)
-  }
-
-  protected preemptNewest(backend: number): number {
-    if (this.state.ints[backend * INTS + CHUNKED] !== NONE) return this.preemptChunked(backend)
-    return this.preemptDecode(backend, leaveNewest(this.state, backend))
-  }
-
-  /** Puts a request that has just left the decodes back to the queue. @returns that request */
-  protected preemptDecode(backend: number, request: number): number {
-    const { progress, requests } = this.context
-    const computed = tokensComputed(this.state, backend, request)
-    const emitted = computed + 1 - requests.promptTokens[request]!
-    if (emitted > progress.emittedTokens[request]!) {
-      progress.emittedTokens[request] = emitted
-      progress.lastTokenMs[request] = this.latestTokenMs(backend)
-    }
-    const resumed = this.resumed[backend]!
-    const justJoined = resumed.indexOf(request)
-    if (justJoined >= 0) resumed.splice(justJoined, 1)
-    this.leaveKv(backend, request, true)
-    return this.requeue(backend, request)
-  }
-
-  /** When decodes got their latest token, at the start of a step. */
-  protected latestTokenMs(_backend: number): number {
-    return this.clock.nowMs
-  }
-
-  protected preemptChunked(backend: number): number {
-    const chunked = backend * INTS + CHUNKED
-    const request = this.state.ints[chunked]!
-    this.state.ints[chunked] = NONE
-    this.kv.release(backend, request, true)
-    return this.requeue(backend, request)
-  }
-
-  private requeue(backend: number, request: number): number {
-    const { progress } = this.context
-    progress.computedTokens[request] = 0
-    progress.preemptions[request] = progress.preemptions[request]! + 1
-    this.meters.preempted(backend)
-    this.running[backend] = this.running[backend]! - 1
-    this.waiting[backend] = this.waiting[backend]! + 1
-    this.queues.pushFront(backend, request)
-    return request
-  }
-
-  protected knownTokens(request: number): number {
-    const { requests, progress } = this.context
-    return requests.promptTokens[request]! + progress.emittedTokens[request]!
-  }
-
-  protected measure(backend: number): void {
-    this.meters.advance(backend, this.waiting[backend]!, this.running[backend]!)
   }
 }

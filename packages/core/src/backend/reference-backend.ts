@@ -6,10 +6,8 @@ import type { StepShape } from '../latency/latency-model.js'
 import type { BackendCounters, BackendMeters } from './backend-meters.js'
 import { reservedShare, reservedTokens } from './engine-policies.js'
 import type { FleetContext } from './fleet.js'
+import { ReferenceBatch, type RequestKind } from './reference-batch.js'
 import type { WaitingQueues } from './waiting-queues.js'
-
-/** Running requests that a part of the batch is for. */
-type Kind = 'all' | 'prompts' | 'decodes'
 
 /**
  * Iteration-level continuous batching, one simulated step at a time, after the scheduler of vLLM V1:
@@ -28,11 +26,7 @@ export class ReferenceBackend {
   private readonly queues: WaitingQueues
   /** Requests in the queue, and those sent here that are still in the front end. */
   private waiting = 0
-  /** Running requests in order of admission, and the tokens each computes in the current step. */
-  private readonly batch: Int32Array
-  private readonly batchTokens: Int32Array
-  private readonly maxBatch: number
-  private batchSize = 0
+  private readonly batch: ReferenceBatch
 
   /** Requests of the batch that left it since the step ended. */
   private leftBatch = 0
@@ -40,8 +34,6 @@ export class ReferenceBackend {
   private budget = 0
   /** Time for KV on its way to host memory and back, which the next step waits for. */
   private swapMs = 0
-  /** Running requests whose prompt, recomputed output included, is not computed yet. */
-  private readonly prompts = new Set<number>()
   private readonly usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
   private readonly step: StepShape = {
     prefillTokens: 0,
@@ -59,9 +51,7 @@ export class ReferenceBackend {
     this.clock = context.clock
     this.meters = meters
     this.queues = queues
-    this.maxBatch = Math.min(spec.maxNumSeqs, spec.maxBatchTokens)
-    this.batch = new Int32Array(this.maxBatch)
-    this.batchTokens = new Int32Array(this.maxBatch)
+    this.batch = new ReferenceBatch(spec, context)
   }
 
   counters(): BackendCounters {
@@ -167,13 +157,7 @@ export class ReferenceBackend {
     this.context.recorder.stepCompleted?.(this.id, this.stepStartMs, durationMs, step)
     this.context.endMs[this.id] = Number.POSITIVE_INFINITY
 
-    let kept = 0
-    for (let i = 0; i < this.batchSize; i++) {
-      const request = this.batch[i]!
-      const stays = this.batchTokens[i] === 0 || this.advanceRequest(request, this.batchTokens[i]!)
-      if (stays) this.batch[kept++] = request
-    }
-    this.batchSize = kept
+    this.batch.keep((request, tokens) => tokens === 0 || this.advanceRequest(request, tokens))
     this.leftBatch = 0
   }
 
@@ -188,33 +172,37 @@ export class ReferenceBackend {
    * Gives running requests of a kind their tokens.
    * @returns whether all were served, some preempted, or all put back to the queue
    */
-  private batchRunning(kind: Kind): 'served' | 'preempted' | 'evicted' {
+  private batchRunning(kind: RequestKind): 'served' | 'preempted' | 'evicted' {
+    const { batch } = this
     const { kv, progress } = this.context
     const { preemption } = this.spec
     let preempted = false
-    if (preemption === 'evict_all' && this.blocksNeeded(kind) > this.blocksAvailable()) {
-      for (let i = this.batchSize - 1; i >= 0; i--) {
-        if (progress.isTransferring[this.batch[i]!] === 0) this.preempt(i)
+    if (
+      preemption === 'evict_all' &&
+      batch.blocksNeeded(kind, this.budget) > this.blocksAvailable()
+    ) {
+      for (let i = batch.size - 1; i >= 0; i--) {
+        if (progress.isTransferring[batch.requests[i]!] === 0) this.preempt(i)
       }
       return 'evicted'
     }
     if (preemption === 'retract_shortest' && kind !== 'prompts') {
-      while (this.blocksNeeded('decodes') > this.blocksAvailable()) {
-        this.preempt(this.shortestAnswer())
+      while (batch.blocksNeeded('decodes', this.budget) > this.blocksAvailable()) {
+        this.preempt(batch.shortestAnswer())
         preempted = true
       }
     }
-    for (let i = 0; i < this.batchSize; i++) {
-      const request = this.batch[i]!
-      this.batchTokens[i] = 0
-      if (!this.isOfKind(request, kind)) continue
+    for (let i = 0; i < batch.size; i++) {
+      const request = batch.requests[i]!
+      batch.tokens[i] = 0
+      if (!batch.isOfKind(request, kind)) continue
       const computed = progress.computedTokens[request]!
       const tokens = Math.min(this.knownTokens(request) - computed, this.budget)
       if (tokens === 0) continue
       let fits = kv.extend(this.id, request, computed + tokens)
       while (!fits) {
         preempted = true
-        if (this.preempt(this.newest()) === request) break
+        if (this.preempt(batch.newest()) === request) break
         fits = kv.extend(this.id, request, computed + tokens)
       }
       if (fits) this.addToStep(i, request, computed, tokens)
@@ -225,7 +213,7 @@ export class ReferenceBackend {
   /** Admits from the front of the queue until something is short: blocks, sequences or budget. */
   private admitWaiting(): void {
     const { queues } = this
-    while (this.batchSize < this.maxBatch && this.budget > 0) {
+    while (this.batch.size < this.batch.capacity && this.budget > 0) {
       const request = queues.peek(this.id)
       if (request < 0) return
       const admitted =
@@ -239,6 +227,7 @@ export class ReferenceBackend {
   }
 
   private admit(request: number): boolean {
+    const { batch } = this
     const { kv, progress } = this.context
     const known = this.knownTokens(request)
     // The last known token is computed even when it is cached: its output is the next token.
@@ -257,19 +246,17 @@ export class ReferenceBackend {
     progress.computedTokens[request] = computed
     progress.swappedTokens[request] = 0
     this.swapIn(computed - cached)
-    this.prompts.add(request)
     if (Number.isNaN(progress.admittedMs[request]!)) {
       progress.admittedMs[request] = this.clock.nowMs
       progress.cachedTokens[request] = cached
     }
-    const at = this.batchSize++
-    this.batch[at] = request
-    this.addToStep(at, request, computed, tokens)
+    this.addToStep(batch.add(request, true), request, computed, tokens)
     return true
   }
 
   /** Allocates the blocks of a prompt that was computed elsewhere and has what is missing sent. */
   private admitHandedOver(request: number): boolean {
+    const { batch } = this
     const { kv, progress, requests, listener } = this.context
     const promptTokens = requests.promptTokens[request]!
     const cached = kv.matchOn(this.id, request, promptTokens)
@@ -278,16 +265,14 @@ export class ReferenceBackend {
     progress.computedTokens[request] = promptTokens
     progress.isHandedOver[request] = 0
     progress.isTransferring[request] = 1
-    const at = this.batchSize++
-    this.batch[at] = request
-    this.batchTokens[at] = 0
+    batch.add(request, false)
     listener.transferStarted(request, promptTokens - cached)
     return true
   }
 
   private addToStep(at: number, request: number, computed: number, tokens: number): void {
     const step = this.step
-    this.batchTokens[at] = tokens
+    this.batch.tokens[at] = tokens
     this.budget -= Math.min(tokens, this.budget)
     if (this.context.progress.emittedTokens[request]! > 0 && tokens === 1) {
       step.decodeRequests++
@@ -299,46 +284,6 @@ export class ReferenceBackend {
     }
   }
 
-  /** Place of the running request admitted last. */
-  private newest(): number {
-    let at = this.batchSize - 1
-    while (this.context.progress.isTransferring[this.batch[at]!] === 1) at--
-    return at
-  }
-
-  /** Place of the running request with the fewest output tokens, the longest prompt, the last admitted. */
-  private shortestAnswer(): number {
-    const { progress, requests } = this.context
-    const places = Array.from({ length: this.batchSize }, (_, i) => i).filter((i) =>
-      this.isOfKind(this.batch[i]!, 'all'),
-    )
-    const emitted = (i: number): number => progress.emittedTokens[this.batch[i]!]!
-    const prompt = (i: number): number => requests.promptTokens[this.batch[i]!]!
-    places.sort((a, b) => emitted(a) - emitted(b) || prompt(b) - prompt(a) || b - a)
-    return places[0]!
-  }
-
-  private isOfKind(request: number, kind: Kind): boolean {
-    if (this.context.progress.isTransferring[request] === 1) return false
-    return kind === 'all' || this.prompts.has(request) === (kind === 'prompts')
-  }
-
-  /** Blocks that running requests of a kind need for the tokens the step would give them. */
-  private blocksNeeded(kind: Kind): number {
-    const { blockTokens } = this.spec.kv
-    let { budget } = this
-    let needed = 0
-    for (let i = 0; i < this.batchSize; i++) {
-      const request = this.batch[i]!
-      if (!this.isOfKind(request, kind)) continue
-      const computed = this.context.progress.computedTokens[request]!
-      const tokens = Math.min(this.knownTokens(request) - computed, budget)
-      budget -= tokens
-      needed += Math.ceil((computed + tokens) / blockTokens) - Math.ceil(computed / blockTokens)
-    }
-    return needed
-  }
-
   private blocksAvailable(): number {
     this.context.kv.usage(this.id, this.usage)
     return this.usage.free + this.usage.cached
@@ -347,12 +292,13 @@ export class ReferenceBackend {
   /** Whether blocks last for a request and what is set aside for all. */
   private isReserveThere(request: number, cached: number, tokens: number): boolean {
     if (reservedShare(this.spec) === 0) return true
+    const { batch } = this
     const { kv, progress } = this.context
     const { blockTokens } = this.spec.kv
     let reserved = 0
-    for (let i = 0; i < this.batchSize; i++) {
-      const running = this.batch[i]!
-      const held = progress.computedTokens[running]! + this.batchTokens[i]!
+    for (let i = 0; i < batch.size; i++) {
+      const running = batch.requests[i]!
+      const held = progress.computedTokens[running]! + batch.tokens[i]!
       const target = Math.max(held, this.tokensSetAside(running))
       reserved += Math.ceil(target / blockTokens) - Math.ceil(held / blockTokens)
     }
@@ -375,12 +321,8 @@ export class ReferenceBackend {
   private preempt(at: number): number {
     const { kv, progress } = this.context
     this.measure()
-    const victim = this.batch[at]!
-    this.batch.copyWithin(at, at + 1, this.batchSize)
-    this.batchTokens.copyWithin(at, at + 1, this.batchSize)
-    this.batchSize--
+    const victim = this.batch.removeAt(at)
     kv.release(this.id, victim, true)
-    this.prompts.delete(victim)
     if (this.spec.preemption === 'swap') {
       const computed = progress.computedTokens[victim]!
       progress.swappedTokens[victim] = computed
@@ -401,7 +343,7 @@ export class ReferenceBackend {
     progress.computedTokens[request] = computed
     kv.commit(this.id, request, computed)
     if (computed < this.knownTokens(request)) return true
-    this.prompts.delete(request)
+    this.batch.promptComputed(request)
     if (progress.emittedTokens[request] === 0)
       loads.pendingPromptTokens[this.id]! -= requests.promptTokens[request]!
 
@@ -445,11 +387,11 @@ export class ReferenceBackend {
   private publish(): void {
     const { loads } = this.context
     loads.waiting[this.id] = this.waiting
-    loads.running[this.id] = this.batchSize - this.leftBatch
-    loads.outstanding[this.id] = this.waiting + this.batchSize - this.leftBatch
+    loads.running[this.id] = this.batch.size - this.leftBatch
+    loads.outstanding[this.id] = this.waiting + this.batch.size - this.leftBatch
   }
 
   private measure(): void {
-    this.meters.advance(this.id, this.waiting, this.batchSize)
+    this.meters.advance(this.id, this.waiting, this.batch.size)
   }
 }

@@ -21,7 +21,7 @@ export function wrongModel(
 /** A router decided on something that is no decision. */
 export function invalidDecision(router: string, request: number, found: unknown): RouteSimError {
   return new RouteSimError(
-    `router "${router}": request ${request}: expected a backend of the cluster, disaggregate(...) or reject(...), got ${shown(found)}`,
+    `router "${router}": request ${request}: expected a backend of the cluster, disaggregate(...), hold() or reject(...), got ${shown(found)}`,
     {
       code: 'router_invalid_decision',
       hint:

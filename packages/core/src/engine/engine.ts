@@ -1,136 +1,55 @@
-import { BackendLoads } from '../backend/backend-loads.js'
-import { reservedShare, reservedTokens } from '../backend/engine-policies.js'
-import { FastFleet } from '../backend/fast-fleet.js'
-import type { Fleet, FleetContext, FleetListener } from '../backend/fleet.js'
-import { hasPolicies, PolicyFleet } from '../backend/policy-fleet.js'
-import { ReferenceFleet } from '../backend/reference-fleet.js'
+import type { FleetListener } from '../backend/fleet.js'
 import { RouteSimError } from '../errors/routesim-error.js'
-import type { Clock } from '../kernel/clock.js'
-import { type EventHandler, EventLoop } from '../kernel/event-loop.js'
-import { RandomStream } from '../kernel/random-stream.js'
-import type { BulkKvCache, KvCache, RenewableKvCache } from '../kv-cache/kv-cache.js'
-import { RequestProgress } from '../requests/request-progress.js'
-import type { RequestTable } from '../requests/request-table.js'
-import { RequestWindow, type RowKeeper } from '../requests/request-window.js'
-import type { BackendView } from '../routing/cluster-view.js'
-import { LiveBackendView, LiveClusterView, RequestCursor } from '../routing/live-views.js'
-import { ModelViews } from '../routing/model-views.js'
-import type { RoutingAlgorithm, RoutingDecision } from '../routing/routing-algorithm.js'
+import type { EventHandler } from '../kernel/event-loop.js'
+import type { RenewableKvCache } from '../kv-cache/kv-cache.js'
+import type { RowKeeper } from '../requests/request-window.js'
 import { checkAllEnded, checkConservation, checkEnded, checkIdle } from './check-conservation.js'
 import { checkOptions } from './check-options.js'
 import { Client } from './client.js'
-import { invalidDecision, wrongModel } from './decision-errors.js'
-import { HandOver } from './hand-over.js'
+import { invalidDecision } from './decision-errors.js'
+import { type DecisionListener, Dispatcher } from './dispatcher.js'
+import { checkedSubject } from './event-subjects.js'
+import { Machinery } from './machinery.js'
 import { MeasuredTotals } from './measured-totals.js'
-import { type RankedSource, RankTable } from './rank-table.js'
+import { RouterDesk } from './router-desk.js'
 import { OUTCOME, type RunResult, type RunTotals } from './run-result.js'
 import type { SimulationOptions } from './simulation-options.js'
-import { TokenGaps } from './token-gaps.js'
+
+/** How long requests may be held while nothing but timers and metrics goes on, in ms of virtual time. */
+const MOST_IDLE_MS = 3_600_000
 
 /**
  * What happens in a run: requests arrive and are routed, backends step, KV caches travel. The public
  * face is {@link Simulation}.
  */
-export class Engine implements FleetListener, EventHandler, RowKeeper {
+export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionListener {
   private readonly options: SimulationOptions
-  private readonly requests: RequestTable
-  private readonly router: RoutingAlgorithm
-  private readonly loop: EventLoop
-  private readonly clock: Clock
-  private readonly gaps: TokenGaps
-  private readonly kv: KvCache
-  private readonly progress: RequestProgress
-  private readonly loads: BackendLoads
-  /** The same per backend, where those have several ranks. */
-  private readonly visibleLoads: BackendLoads
-  private readonly ranks: RankTable | undefined
-  private readonly rankedSource: RankedSource | undefined
-  private readonly fleet: Fleet
-  private readonly views: readonly BackendView[]
-  private readonly cluster: LiveClusterView
-  /** Only when backends serve models by name. */
-  private readonly models: ModelViews | undefined
-  private readonly cursor: RequestCursor
-  private readonly handOver: HandOver
-  private readonly frontEndMs: Float64Array
-  private readonly reservedShare: Float64Array
+  private readonly machinery: Machinery
+  private readonly desk: RouterDesk
+  private readonly dispatcher: Dispatcher
   private readonly measured: MeasuredTotals
-  private readonly window: RequestWindow | undefined
-  private readonly rejectReasons: string[] = []
   private readonly client: Client
+  private readonly rejectReasons: string[] = []
   private ended = 0
   private endMs = 0
+  /** When something other than a timer was last to come, in ms. */
+  private movingMs = 0
   private isDone = false
   private isMeasuring = false
   private measuredFromMs = 0
 
   constructor(options: SimulationOptions) {
     checkOptions(options)
-    const { cluster, router, seed, warmupRequests = 0 } = options
     this.options = options
-    this.window = windowOf(options)
-    this.requests = this.window?.table ?? (options.requests as RequestTable)
-    const { requests } = this
-    this.router = router
-    const { backends } = cluster
-    this.ranks = backends.some(({ dp = 1 }) => dp > 1) ? new RankTable(backends) : undefined
-    const specs = this.ranks?.specs ?? backends
-    const entryTimes = this.window?.entryTimes ?? requests.arrivalMs
-    this.loop = new EventLoop(specs.length, entryTimes)
-    this.kv = cluster.kvCache(
-      requests,
-      specs.map(({ kv }) => kv),
-    )
-    if (this.window !== undefined && !isRenewable(this.kv)) throw notRenewable()
-    this.progress = new RequestProgress(
-      requests.size,
-      specs.some(({ preemption }) => preemption === 'swap'),
-    )
-    this.loads = new BackendLoads(Float64Array.from(specs, ({ maxQueueDepth }) => maxQueueDepth))
-    this.clock = this.loop.clock
-    const recorder = options.recorder ?? {}
-    this.gaps = new TokenGaps(recorder)
-    const context: FleetContext = {
-      clock: this.clock,
-      endMs: this.loop.alarmMs,
-      specs,
-      requests,
-      progress: this.progress,
-      kv: this.kv,
-      loads: this.loads,
-      listener: this,
-      recorder: this.ranks?.recorder(recorder) ?? recorder,
-      gaps: this.gaps,
-      measuredFrom: warmupRequests,
-    }
-    const { kv } = this
-    this.fleet = !isBulk(kv)
-      ? new ReferenceFleet(context)
-      : specs.some(hasPolicies)
-        ? new PolicyFleet(context, kv)
-        : new FastFleet(context, kv)
-    const { clock, fleet, loads } = this
-    this.rankedSource = this.ranks?.source(fleet, kv, loads, clock)
-    const source = this.rankedSource ?? { fleet, loads, kv, clock }
-    this.visibleLoads = source.loads
-    this.views = backends.map((spec, id) => new LiveBackendView(id, spec, source))
-    this.cluster = new LiveClusterView(
-      this.views,
-      source,
-      new RandomStream(seed, 'router'),
-      new Int32Array(this.views.length),
-    )
-    const isNamed = backends.some(({ model }) => model !== undefined)
-    this.models = isNamed ? new ModelViews(this.cluster, requests) : undefined
-    this.cursor = new RequestCursor(requests)
-    this.frontEndMs = Float64Array.from(specs, ({ frontEndMs = 0 }) => frontEndMs)
-    this.reservedShare = Float64Array.from(specs, reservedShare)
-    this.handOver = new HandOver(specs, cluster.kvTransfer, this.progress)
-    this.measured = new MeasuredTotals(specs, this.fleet, this.kv)
-    this.client = new Client(requests, this.clock, options.maxInFlight)
-    if (this.window !== undefined) {
-      this.window.refill(this)
-      this.loop.restartEntries()
+    this.machinery = new Machinery(options, this)
+    const { machinery } = this
+    this.client = new Client(machinery.requests, machinery.clock, options.maxInFlight)
+    this.desk = new RouterDesk(options, machinery, this.client.sentMs)
+    this.dispatcher = new Dispatcher(options, machinery, this.desk, this)
+    this.measured = new MeasuredTotals(machinery.specs, machinery.fleet, machinery.kv)
+    if (machinery.window !== undefined) {
+      machinery.window.refill(this)
+      machinery.loop.restartEntries()
     }
   }
 
@@ -145,10 +64,12 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
    * @throws RouteSimError when a router, a latency model or the engine itself breaks its contract
    */
   run(maxEvents: number): boolean {
-    const isQuiet = this.loop.run(this, maxEvents)
-    this.gaps.flush()
+    const isQuiet = this.machinery.loop.run(this, maxEvents)
+    this.machinery.gaps.flush()
     if (!isQuiet) return false
-    if (this.ended < this.options.requests.size && this.resolveDeadlock()) return false
+    if (this.ended < this.options.requests.size) {
+      if (this.dispatcher.resolveDeadlock() || this.rejectHeld()) return false
+    }
     if (!this.isDone) {
       this.checkConservation()
       this.isDone = true
@@ -161,8 +82,8 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
    * @throws RouteSimError `no_rows` when its requests came from a source
    */
   result(): RunResult {
-    if (this.window === undefined) {
-      const { ranks, requests, progress } = this
+    const { window, ranks, requests, progress } = this.machinery
+    if (window === undefined) {
       const { sentMs } = this.client
       const outcomes =
         ranks === undefined
@@ -182,9 +103,10 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
 
   /** The same without the requests. */
   totals(): RunTotals {
-    const { router, options } = this
+    const { options, desk } = this
+    const backends = this.measured.sinceStart()
     return {
-      router: router.name,
+      router: desk.name,
       visibility: 'exact',
       seed: options.seed,
       requestCount: options.requests.size,
@@ -193,228 +115,162 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
       measuredFromMs: this.measuredFromMs,
       endMs: this.endMs,
       complete: this.isDone,
-      backends: this.ranks?.merge(this.measured.sinceStart()) ?? this.measured.sinceStart(),
-      customMetrics: router.customMetrics?.() ?? {},
+      backends: this.machinery.ranks?.merge(backends) ?? backends,
+      customMetrics: desk.customMetrics(),
     }
   }
 
   /** The step of a backend is over. */
   alarm(backend: number): void {
-    this.fleet.completeStep(backend)
-    this.loop.settleLater(backend)
+    const { machinery } = this
+    machinery.fleet.completeStep(backend)
+    machinery.loop.settleLater(backend)
   }
 
-  /**
-   * The KV cache of a request has reached its decode backend, a request has left a front end, or the
-   * client sends one that it held.
-   */
+  /** What was scheduled is due; see {@link EventSubjects}. */
   event(subject: number): void {
-    const { size } = this.options.requests
-    if (subject < size) this.completeTransfer(this.requestOf(subject))
-    else if (subject < 2 * size) this.enqueue(this.requestOf(subject - size))
+    const { machinery, dispatcher } = this
+    const { subjects } = machinery
+    if (subject < subjects.frontEnd) dispatcher.transferCompleted(machinery.requestOf(subject))
+    else if (subject < subjects.metricsTaken)
+      dispatcher.enqueue(machinery.requestOf(subject - subjects.frontEnd))
+    else if (subject < subjects.released) this.timerDue(subject - subjects.firstTimer)
+    else if (subject === subjects.released) {
+      for (const { request, decision } of this.desk.held.takeReleased())
+        dispatcher.dispatch(request, decision)
+    } else if (subject < subjects.decided) this.askAgain(subject - subjects.asked)
     else {
-      this.client.send(subject - 2 * size)
-      this.submit(subject - 2 * size)
+      const request = subject - subjects.client
+      this.client.send(request)
+      this.submit(request)
     }
   }
 
-  /** What an event calls a request: less than the number of all requests. */
-  private ticketOf(request: number): number {
-    return this.window?.ticketOf(request) ?? request
+  private timerDue(number: number): void {
+    const { machinery, desk } = this
+    const timer = desk.timers.due(number)
+    if (timer === undefined || machinery.isOver) return
+    desk.timerDue(timer)
+    this.checkMoving()
   }
 
-  private requestOf(ticket: number): number {
-    return this.window?.redeem(ticket) ?? ticket
+  /** Ends a run in which only timers still go off, for ever. */
+  private checkMoving(): void {
+    const { machinery, desk } = this
+    const { loop, clock } = machinery
+    if (loop.isMoving || loop.pendingEvents > desk.timers.pendingEvents) {
+      this.movingMs = clock.nowMs
+    } else if (!this.dispatcher.resolveDeadlock()) {
+      if (desk.held.size === 0) machinery.isOver = true
+      else {
+        const idleMs = clock.nowMs - Math.max(this.movingMs, this.endMs)
+        if (idleMs >= MOST_IDLE_MS) this.rejectHeld()
+      }
+    }
   }
 
   /** A request arrives. */
   enter(entry: number): void {
-    const { window } = this
+    const { window, loop } = this.machinery
     const request = window === undefined ? entry : window.rowOf(entry)
     if (!this.isMeasuring) this.measureFrom(request)
     if (this.client.sendOrHold(request)) this.submit(request)
     if (window?.isLastEntry(entry)) {
       window.refill(this)
-      this.loop.restartEntries()
+      loop.restartEntries()
     }
-  }
-
-  /** Whether the KV caches keep nothing that only the request of a row would ask for. */
-  isForgotten(row: number): boolean {
-    return (this.kv as RenewableKvCache).isForgotten(row)
-  }
-
-  /** A row of the window has another request. */
-  renew(row: number): void {
-    this.progress.reset(row)
-    ;(this.kv as RenewableKvCache).renew(row)
   }
 
   /** A backend may start a step. */
   settle(id: number): void {
-    const { fleet, loop } = this
-    if (this.ranks?.isInLockstep(id) === true) {
-      this.settleTogether(this.ranks, id)
-      return
-    }
-    fleet.startStep(id)
-    if (loop.alarmMs[id]! < Number.POSITIVE_INFINITY) loop.alarmChanged(id)
+    this.machinery.settle(id)
   }
 
-  /** Starts a step on all ranks of a backend, once none is in one. */
-  private settleTogether(ranks: RankTable, id: number): void {
-    const { fleet, loop } = this
-    const backend = ranks.backendOf(id)
-    const from = ranks.firstRank(backend)
-    const to = ranks.firstRank(backend + 1)
-    const { alarmMs } = loop
-    for (let rank = from; rank < to; rank++) if (alarmMs[rank]! < Number.POSITIVE_INFINITY) return
-    let endMs = 0
-    for (let rank = from; rank < to; rank++) {
-      fleet.startStep(rank)
-      if (alarmMs[rank]! < Number.POSITIVE_INFINITY) endMs = Math.max(endMs, alarmMs[rank]!)
-    }
-    for (let rank = from; rank < to; rank++) {
-      if (alarmMs[rank] === Number.POSITIVE_INFINITY) continue
-      fleet.prolong(rank, endMs)
-      loop.alarmChanged(rank)
-    }
+  /** Whether the KV caches keep nothing that only the request of a row would ask for. */
+  isForgotten(row: number): boolean {
+    return (this.machinery.kv as RenewableKvCache).isForgotten(row)
   }
 
-  /** The view of the backend that a rank belongs to, its figures up to date. */
-  private viewOf(rank: number): BackendView {
-    this.rankedSource?.refresh()
-    return this.views[this.ranks === undefined ? rank : this.ranks.backendOf(rank)]!
+  /** A row of the window has another request. */
+  renew(row: number): void {
+    this.machinery.progress.reset(row)
+    ;(this.machinery.kv as RenewableKvCache).renew(row)
   }
 
   firstTokenProduced(request: number, backend: number): void {
-    this.router.onFirstToken?.(this.cursor.at(request), this.viewOf(backend), this.cluster)
+    this.desk.firstTokenProduced(request, backend)
   }
 
   requestFinished(request: number, backend: number): void {
-    this.progress.finishedMs[request] = this.clock.nowMs
-    this.progress.backend[request] = backend
+    const { progress, clock } = this.machinery
+    progress.finishedMs[request] = clock.nowMs
+    progress.backend[request] = backend
     this.end(request, OUTCOME.completed)
-    this.router.onFinished?.(this.cursor.at(request), this.viewOf(backend), this.cluster)
+    this.desk.finished(request, backend)
   }
 
   prefillFinished(request: number): void {
-    this.progress.isHandedOver[request] = 1
-    let decode = this.progress.backend[request]!
-    if (this.ranks !== undefined) {
-      decode = this.ranks.leastOutstanding(this.ranks.backendOf(decode), this.loads)
-      this.progress.backend[request] = decode
-    }
-    this.fleet.enqueueHandedOver(decode, request)
-    this.touch(decode)
+    this.dispatcher.prefillFinished(request)
   }
 
   transferStarted(request: number, tokens: number): void {
-    const durationMs = this.handOver.transferMs(tokens, this.progress.backend[request]!)
-    this.loop.schedule(this.clock.nowMs + durationMs, this.ticketOf(request))
+    this.dispatcher.transferStarted(request, tokens)
   }
 
-  private submit(request: number): void {
-    const view = this.models === undefined ? this.cluster : this.models.of(request)
-    if (view === undefined) this.reject(request, 'model_not_served')
-    else this.dispatch(request, this.route(request, view))
-  }
-
-  private route(request: number, view: LiveClusterView): RoutingDecision {
-    this.rankedSource?.refresh()
-    try {
-      return this.router.route(this.cursor.at(request), view)
-    } catch (cause) {
-      if (cause instanceof RouteSimError) throw cause
-      throw new RouteSimError(
-        `router "${this.router.name}" threw while routing request ${request}: ${cause}`,
-        { code: 'router_failed', cause },
-      )
-    }
-  }
-
-  private dispatch(request: number, decision: RoutingDecision): void {
-    if (decision?.kind === 'backend') this.send(request, decision, decision)
-    else if (decision?.kind === 'disaggregate')
-      this.send(request, decision.prefill, decision.decode)
-    else if (decision?.kind === 'reject') this.reject(request, decision.reason)
-    else throw invalidDecision(this.router.name, request, decision)
-  }
-
-  private send(request: number, prefill: BackendView, decode: BackendView): void {
-    const { progress } = this
-    if (this.views[prefill.id] !== prefill || this.views[decode.id] !== decode) {
-      const found = { prefill: prefill.id, decode: decode.id }
-      throw invalidDecision(this.router.name, request, found)
-    }
-    for (const backend of this.models === undefined ? [] : [prefill, decode]) {
-      if (!this.models!.serves(backend, request))
-        throw wrongModel(this.router.name, this.requests, request, backend)
-    }
-    if (prefill !== decode) this.handOver.checkPair(this.router.name, prefill, decode)
-    const { ranks } = this
-    const rank = ranks?.leastOutstanding(prefill.id, this.loads) ?? prefill.id
-    // Which rank decodes is chosen when the prompt is computed.
-    const decoding = prefill === decode ? rank : (ranks?.firstRank(decode.id) ?? decode.id)
-    if (this.visibleLoads.waiting[prefill.id]! >= prefill.maxQueueDepth) {
-      this.reject(request, 'queue_full')
-    } else if (!this.canEverFit(request, rank, decoding)) {
-      this.reject(request, 'exceeds_kv_cache')
-    } else {
-      progress.prefillBackend[request] = rank
-      progress.backend[request] = decoding
-      this.fleet.accept(rank, request)
-      this.rankedSource?.refresh()
-      this.router.onDispatched?.(this.cursor.at(request), prefill, this.cluster)
-      const frontEndMs = this.frontEndMs[rank]!
-      if (frontEndMs === 0) this.enqueue(request)
-      else {
-        const subject = this.options.requests.size + this.ticketOf(request)
-        this.loop.schedule(this.clock.nowMs + frontEndMs, subject)
-      }
-    }
-  }
-
-  /** A request is through the front end of its backend. */
-  private enqueue(request: number): void {
-    const backend = this.progress.prefillBackend[request]!
-    this.fleet.enqueue(backend, request)
-    this.touch(backend)
-  }
-
-  private canEverFit(request: number, prefill: number, decode: number): boolean {
-    const promptTokens = this.requests.promptTokens[request]!
-    // The KV of the last output token is never needed.
-    const allTokens = promptTokens + Math.max(1, this.requests.outputTokens[request]!) - 1
-    if (!this.kv.canEverFit(decode, allTokens)) return false
-    const share = this.reservedShare[decode]!
-    if (share > 0 && !this.kv.canEverFit(decode, reservedTokens(this.requests, request, share)))
-      return false
-    return prefill === decode || this.kv.canEverFit(prefill, promptTokens)
-  }
-
-  private reject(request: number, reason: string): void {
+  requestRejected(request: number, reason: string): void {
     let index = this.rejectReasons.indexOf(reason)
     if (index < 0) index = this.rejectReasons.push(reason) - 1
-    this.progress.rejectReason[request] = index
+    this.machinery.progress.rejectReason[request] = index
     this.end(request, OUTCOME.rejected)
   }
 
+  requestHeld(request: number, untilMs: number): void {
+    const { machinery, desk } = this
+    const { clock, loop, subjects } = machinery
+    if (Number.isNaN(untilMs)) throw invalidDecision(desk.name, request, { kind: 'hold', untilMs })
+    desk.held.hold(request, untilMs)
+    if (untilMs === Number.POSITIVE_INFINITY) return
+    const ticket = machinery.ordinalOf(request)
+    desk.held.askLater(ticket, request)
+    loop.schedule(Math.max(untilMs, clock.nowMs), checkedSubject(subjects.asked + ticket))
+  }
+
+  /** The time until which a request was held is over, unless it was released meanwhile. */
+  private askAgain(ticket: number): void {
+    const { machinery, desk } = this
+    const ticketOf = (request: number): number => machinery.ordinalOf(request)
+    const request = desk.held.takeDue(ticket, machinery.clock.nowMs, ticketOf)
+    if (request >= 0) this.submit(request)
+  }
+
+  /** Nothing will make routers release what they hold. @returns false when they hold nothing */
+  private rejectHeld(): boolean {
+    const held = this.desk.held.takeAll()
+    for (const request of held) this.requestRejected(request, 'held_forever')
+    return held.length > 0
+  }
+
+  private submit(request: number): void {
+    this.dispatcher.dispatch(request, this.desk.route(request))
+  }
+
   private end(request: number, outcome: number): void {
-    const { progress, requests, window } = this
+    const { progress, requests, window, ranks, loop, clock } = this.machinery
     progress.outcome[request] = outcome
     this.ended++
-    this.endMs = this.clock.nowMs
+    if (this.ended === this.options.requests.size) this.machinery.isOver = true
+    this.endMs = clock.nowMs
     const held = this.client.ended()
     if (window === undefined) {
       // Later in this instant, as a step is just ending.
-      if (held >= 0) this.loop.schedule(this.clock.nowMs, 2 * requests.size + held)
+      if (held >= 0)
+        loop.schedule(clock.nowMs, checkedSubject(this.machinery.subjects.client + held))
       return
     }
     checkEnded(request, requests, progress)
-    if (this.ranks !== undefined && outcome === OUTCOME.completed) {
-      progress.backend[request] = this.ranks.backendOf(progress.backend[request]!)
-      progress.prefillBackend[request] = this.ranks.backendOf(progress.prefillBackend[request]!)
+    if (ranks !== undefined && outcome === OUTCOME.completed) {
+      progress.backend[request] = ranks.backendOf(progress.backend[request]!)
+      progress.prefillBackend[request] = ranks.backendOf(progress.prefillBackend[request]!)
     }
     if (request >= (this.options.warmupRequests ?? 0)) {
       this.options.recorder?.requestEnded?.(request, requests, progress)
@@ -424,89 +280,19 @@ export class Engine implements FleetListener, EventHandler, RowKeeper {
 
   /** Measuring starts with the first request that is no warm-up. */
   private measureFrom(request: number): void {
-    this.measuredFromMs = this.requests.arrivalMs[request]!
+    this.measuredFromMs = this.machinery.requests.arrivalMs[request]!
     if (request !== (this.options.warmupRequests ?? 0)) return
     this.isMeasuring = true
     this.measured.start()
   }
 
   private checkConservation(): void {
-    if (this.window === undefined) {
-      checkConservation(this.requests, this.progress, this.loads, this.kv)
+    const { window, requests, progress, loads, kv } = this.machinery
+    if (window === undefined) {
+      checkConservation(requests, progress, loads, kv)
       return
     }
-    checkAllEnded(this.ended, this.window.requests)
-    checkIdle(this.loads, this.kv)
+    checkAllEnded(this.ended, window.requests)
+    checkIdle(loads, kv)
   }
-
-  private completeTransfer(request: number): void {
-    const { progress } = this
-    const prefill = progress.prefillBackend[request]!
-    const decode = progress.backend[request]!
-    this.fleet.releaseHandedOver(prefill, request)
-    this.fleet.transferCompleted(decode, request)
-    this.touch(prefill)
-    this.touch(decode)
-  }
-
-  /** Lets a backend schedule at the end of this instant, or after the step that is under way. */
-  private touch(id: number): void {
-    const { fleet, loop } = this
-    const dueMs = loop.alarmMs[id]!
-    if (dueMs === Number.POSITIVE_INFINITY) {
-      loop.settleLater(id)
-      return
-    }
-    fleet.interrupt(id)
-    if (loop.alarmMs[id]! < dueMs) loop.alarmChanged(id)
-  }
-
-  /**
-   * Backends that both prefill and decode can wait for each other: every block of each is held for a
-   * request that the other has no room for. Then the newest such request gives up its blocks and is
-   * recomputed where it decodes.
-   * @returns false when this is not what stopped the run
-   */
-  private resolveDeadlock(): boolean {
-    const { isHandedOver } = this.progress
-    const request = this.window?.newestOf(isHandedOver) ?? isHandedOver.lastIndexOf(1)
-    if (request < 0) return false
-    this.handOver.giveUp(request)
-    const prefill = this.progress.prefillBackend[request]!
-    this.fleet.releaseHandedOver(prefill, request)
-    for (let id = 0; id < this.loads.waiting.length; id++) this.touch(id)
-    return true
-  }
-}
-
-function isRenewable(kv: KvCache): kv is RenewableKvCache {
-  return 'renew' in kv
-}
-
-function notRenewable(): RouteSimError {
-  return new RouteSimError(
-    'requests: expected a table, as these KV caches can not give a row to another request; got a source',
-    { code: 'options_invalid', path: 'requests', hint: 'Use radixKvCache().' },
-  )
-}
-
-function isBulk(kv: KvCache): kv is BulkKvCache {
-  return 'take' in kv
-}
-
-/** Requests that a run without per-request results has under way at most, however large its queues. */
-const MOST_UNDER_WAY = 2 ** 18
-
-/** Rows for the requests of a source: as many as queues and batches of the fleet have room for. */
-function windowOf({
-  cluster,
-  requests,
-  warmupRequests = 0,
-}: SimulationOptions): RequestWindow | undefined {
-  if (!('next' in requests)) return undefined
-  const room = cluster.backends.reduce(
-    (sum, b) => sum + b.maxQueueDepth + b.maxNumSeqs * (b.dp ?? 1),
-    0,
-  )
-  return new RequestWindow(requests, Math.min(room, MOST_UNDER_WAY), warmupRequests)
 }

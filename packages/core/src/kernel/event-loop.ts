@@ -67,6 +67,17 @@ export class EventLoop {
     return this.alarms.dueMs
   }
 
+  /** Scheduled events that are not due yet. */
+  get pendingEvents(): number {
+    return this.events.size
+  }
+
+  /** Whether anything but scheduled events is to come: an alarm, an entry, or the settling of an agent. */
+  get isMoving(): boolean {
+    const earliestMs = Math.min(this.alarms.earliestMs, this.nextEntryMs[0]!)
+    return earliestMs < Number.POSITIVE_INFINITY || this.settlingCount > 0
+  }
+
   /** An agent's entry in {@link alarmMs} has changed. @throws RouteSimError `time_invalid` */
   alarmChanged(agent: number): void {
     const { alarms } = this

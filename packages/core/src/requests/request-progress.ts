@@ -11,6 +11,8 @@ export class RequestProgress implements RequestOutcomes {
   readonly cachedTokens: Int32Array
   readonly preemptions: Int32Array
   readonly rejectReason: Int32Array
+  /** Times the request was sent to a backend and came back without having ended. */
+  readonly attempts: Uint8Array
   /** Output tokens produced. */
   readonly emittedTokens: Int32Array
   /** Tokens of prompt and output whose KV the request's current backend has computed. */
@@ -38,6 +40,7 @@ export class RequestProgress implements RequestOutcomes {
     this.cachedTokens = new Int32Array(size)
     this.preemptions = new Int32Array(size)
     this.rejectReason = new Int32Array(size).fill(-1)
+    this.attempts = new Uint8Array(size)
     this.emittedTokens = new Int32Array(size)
     this.computedTokens = new Int32Array(size)
     this.swappedTokens = new Int32Array(swaps ? size : 0)
@@ -59,6 +62,7 @@ export class RequestProgress implements RequestOutcomes {
     this.cachedTokens[row] = 0
     this.preemptions[row] = 0
     this.rejectReason[row] = -1
+    this.attempts[row] = 0
     this.emittedTokens[row] = 0
     this.computedTokens[row] = 0
     this.swappedTokens[row] = 0

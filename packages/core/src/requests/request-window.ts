@@ -94,6 +94,11 @@ export class RequestWindow {
     return ticket
   }
 
+  /** How many requests arrive before that of a row. */
+  ordinalOf(row: number): number {
+    return this.ordinals[row]!
+  }
+
   /** The row for which a ticket was given. */
   redeem(ticket: number): number {
     const row = this.tickets.get(ticket)!

@@ -1,5 +1,6 @@
 import type { RandomStream } from '../kernel/random-stream.js'
 import type { RequestView } from './request-view.js'
+import type { RoutingDecision } from './routing-algorithm.js'
 
 /** What a backend does: the whole request, prompts only, or answers only. */
 export type BackendRole = 'both' | 'prefill' | 'decode'
@@ -14,16 +15,23 @@ export interface BackendView {
   readonly model: string | undefined
   /** False when requests sent there would fail. Unhealthy backends stay listed. */
   readonly healthy: boolean
-  /** Requests waiting to be admitted. */
+  /** Requests waiting to be admitted, by the latest metrics. */
   readonly waiting: number
-  /** Requests admitted and not finished: prefilling, decoding or receiving their KV cache. */
+  /** Requests admitted and not finished, by the latest metrics: prefilling, decoding or receiving their KV cache. */
   readonly running: number
-  /** `waiting + running`. */
+  /** Requests sent here by this router that have not ended, always exact. */
   readonly outstanding: number
-  /** Prompt tokens of the requests sent here that have no first token yet. */
+  /** Prompt tokens of those of them that have no first token yet. */
   readonly pendingPromptTokens: number
-  /** Share of KV blocks held by running requests, 0 to 1. Blocks kept only for reuse do not count. */
+  /**
+   * Share of KV blocks held by running requests, 0 to 1, by the latest metrics. Blocks kept only for reuse
+   * do not count.
+   */
   readonly kvUsage: number
+  /** Age of the latest metrics in ms: 0 where they are exact, Infinity where there are none. */
+  readonly metricsAgeMs: number
+  /** Requests that this router has sent here since the latest metrics were taken; 0 where they are exact. */
+  readonly sentSinceSample: number
   /** Requests the queue takes before it refuses. */
   readonly maxQueueDepth: number
   /** Requests in one batch at most. */
@@ -32,6 +40,8 @@ export interface BackendView {
   readonly maxBatchTokens: number
   /** Tokens per KV block. */
   readonly blockTokens: number
+  /** Tokens that its KV cache has room for, those of all its ranks together. */
+  readonly kvTokens: number
   /** True when it is healthy and its queue has room: the usual condition for a candidate. */
   readonly available: boolean
 }
@@ -49,6 +59,8 @@ export interface BackendColumns {
   readonly outstanding: ArrayLike<number>
   /** {@link BackendView.pendingPromptTokens} */
   readonly pendingPromptTokens: ArrayLike<number>
+  /** {@link BackendView.sentSinceSample} */
+  readonly sentSinceSample: ArrayLike<number>
   /** {@link BackendView.maxQueueDepth} while the backend is healthy, else 0. */
   readonly maxQueueDepth: ArrayLike<number>
 }
@@ -66,8 +78,8 @@ export interface ClusterView {
   /** The load of all backends of the cluster as columns, indexed by id. */
   readonly columns: BackendColumns
   /**
-   * Leading prompt tokens of a request that each backend holds, indexed by backend id. The array is
-   * reused: it is valid until the next call.
+   * Leading prompt tokens of a request that each backend holds, as far as KV events tell, indexed by
+   * backend id. The array is reused: it is valid until the next call.
    */
   prefixMatch(request: RequestView): ArrayLike<number>
   /**
@@ -75,6 +87,18 @@ export interface ClusterView {
    * until the next call.
    */
   kvUsages(): ArrayLike<number>
+  /**
+   * Lets a request go that this router holds; it is carried out within this instant, after the hook.
+   * @param request - its id
+   * @throws RouteSimError `router_invalid_release` when this router does not hold it
+   */
+  release(request: number, decision: RoutingDecision): void
+  /**
+   * Calls `onTimer` with the id after a time; a timer of the same id that is still running is set anew.
+   * @param delayMs - greater than 0
+   * @throws RouteSimError `router_invalid_timer`
+   */
+  timer(id: string, delayMs: number): void
   /** The same cluster with only the backends of some roles. */
   pool(...roles: readonly BackendRole[]): ClusterView
 }

@@ -4,17 +4,38 @@ import type { BackendSpec } from '../engine/simulation-options.js'
 import type { Clock } from '../kernel/clock.js'
 import type { RandomStream } from '../kernel/random-stream.js'
 import type { KvCache, KvUsage } from '../kv-cache/kv-cache.js'
+import type { PromptPathWriter } from '../requests/prompt-runs.js'
 import type { RequestTable } from '../requests/request-table.js'
 import type { BackendColumns, BackendRole, BackendView, ClusterView } from './cluster-view.js'
 import type { RequestView } from './request-view.js'
+import type { RoutingDecision } from './routing-algorithm.js'
+
+/** What is known of requests beside their table. */
+export interface RequestFacts {
+  /** Lengths of prompts as routers see them, by row. */
+  readonly promptTokens: Int32Array
+  /** {@link RequestView.attempt} by row. */
+  readonly attempts: Uint8Array
+  writePath(request: number, out: PromptPathWriter): void
+}
+
+/** What a router can do beside deciding. */
+export interface RouterActions {
+  release(request: number, decision: RoutingDecision): void
+  timer(id: string, delayMs: number): void
+}
 
 /** A {@link RequestView} over one row of the table, moved from request to request. */
 export class RequestCursor implements RequestView {
   #row = -1
   readonly #table: RequestTable
+  readonly #facts: RequestFacts
+  readonly #promptTokens: Int32Array
 
-  constructor(table: RequestTable) {
+  constructor(table: RequestTable, facts: RequestFacts) {
     this.#table = table
+    this.#facts = facts
+    this.#promptTokens = facts.promptTokens
   }
 
   /** Moves the cursor and returns it. */
@@ -30,7 +51,7 @@ export class RequestCursor implements RequestView {
     return this.#table.arrivalMs[this.#row]!
   }
   get promptTokens(): number {
-    return this.#table.promptTokens[this.#row]!
+    return this.#promptTokens[this.#row]!
   }
   get maxTokens(): number {
     return this.#table.maxTokens[this.#row]!
@@ -56,6 +77,12 @@ export class RequestCursor implements RequestView {
   get priority(): number {
     return this.#table.priority[this.#row]!
   }
+  get attempt(): number {
+    return this.#facts.attempts[this.#row]!
+  }
+  promptPath(out: PromptPathWriter): void {
+    this.#facts.writePath(this.#row, out)
+  }
 }
 
 /** What views read. */
@@ -64,6 +91,8 @@ export interface LiveSource {
   readonly loads: BackendLoads
   readonly kv: Pick<KvCache, 'match' | 'usage'>
   readonly clock: Clock
+  /** When the metrics of each backend were taken, in ms; always just now if absent. */
+  readonly sampledMs?: Float64Array
 }
 
 /** A {@link BackendView} whose getters read the running backend. */
@@ -72,11 +101,11 @@ export class LiveBackendView implements BackendView {
   readonly id: number
   readonly role: BackendRole
   readonly model: string | undefined
-  readonly healthy = true
   readonly maxQueueDepth: number
   readonly maxNumSeqs: number
   readonly maxBatchTokens: number
   readonly blockTokens: number
+  readonly kvTokens: number
   readonly #source: LiveSource
   readonly #loads: BackendLoads
   readonly #usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
@@ -89,6 +118,7 @@ export class LiveBackendView implements BackendView {
     this.maxNumSeqs = spec.maxNumSeqs
     this.maxBatchTokens = spec.maxBatchTokens
     this.blockTokens = spec.kv.blockTokens
+    this.kvTokens = spec.kv.blocks * spec.kv.blockTokens * (spec.dp ?? 1)
     this.#source = source
     this.#loads = source.loads
   }
@@ -111,8 +141,18 @@ export class LiveBackendView implements BackendView {
     kv.usage(this.id, this.#usage)
     return this.#usage.held / this.#usage.total
   }
+  get metricsAgeMs(): number {
+    const { sampledMs, clock } = this.#source
+    return sampledMs === undefined ? 0 : clock.nowMs - sampledMs[this.id]!
+  }
+  get sentSinceSample(): number {
+    return this.#loads.sentSinceSample[this.id]!
+  }
+  get healthy(): boolean {
+    return this.#loads.maxQueueDepth[this.id]! > 0
+  }
   get available(): boolean {
-    return this.healthy && this.#loads.waiting[this.id]! < this.maxQueueDepth
+    return this.#loads.waiting[this.id]! < this.#loads.maxQueueDepth[this.id]!
   }
 }
 
@@ -123,6 +163,7 @@ export class LiveClusterView implements ClusterView {
   readonly ids: Int32Array
   readonly columns: BackendColumns
   readonly #source: LiveSource
+  readonly #actions: RouterActions
   readonly #matched: Int32Array
   readonly #kvUsages: Float64Array
   readonly #usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
@@ -132,6 +173,7 @@ export class LiveClusterView implements ClusterView {
     backends: readonly BackendView[],
     source: LiveSource,
     random: RandomStream,
+    actions: RouterActions,
     matched: Int32Array,
   ) {
     this.backends = backends
@@ -139,6 +181,7 @@ export class LiveClusterView implements ClusterView {
     this.columns = source.loads
     this.random = random
     this.#source = source
+    this.#actions = actions
     this.#matched = matched
     this.#kvUsages = new Float64Array(matched.length)
   }
@@ -167,7 +210,16 @@ export class LiveClusterView implements ClusterView {
 
   /** The same cluster with only the backends that pass. */
   where(is: (backend: BackendView) => boolean): LiveClusterView {
-    return new LiveClusterView(this.backends.filter(is), this.#source, this.random, this.#matched)
+    const own = this.backends.filter(is)
+    return new LiveClusterView(own, this.#source, this.random, this.#actions, this.#matched)
+  }
+
+  release(request: number, decision: RoutingDecision): void {
+    this.#actions.release(request, decision)
+  }
+
+  timer(id: string, delayMs: number): void {
+    this.#actions.timer(id, delayMs)
   }
 
   pool(...roles: readonly BackendRole[]): ClusterView {

@@ -1,3 +1,5 @@
+import type { PromptPathWriter } from '../requests/prompt-runs.js'
+
 /**
  * What a router may know of a request: never its true output length. The object is a cursor that
  * the engine moves; copy the fields you want to keep.
@@ -6,6 +8,7 @@ export interface RequestView {
   /** Row of the request, counted in order of arrival. */
   readonly id: number
   readonly arrivalMs: number
+  /** Length of the prompt; an estimate where the scenario's visibility says so. */
   readonly promptTokens: number
   /** The output limit that the client declared. */
   readonly maxTokens: number
@@ -19,4 +22,26 @@ export interface RequestView {
   readonly adapter: string | undefined
   /** Larger is more urgent; 0 is the default. */
   readonly priority: number
+  /** Times the request was sent to a backend before and came back without having ended. */
+  readonly attempt: number
+  /**
+   * Writes what the prompt shares with others, as runs of tokens from its start on, none beyond its end.
+   * Tokens after the last run are the request's own. Allocates nothing.
+   */
+  promptPath(out: PromptPathWriter): void
+}
+
+/** What became of a request, for {@link RoutingAlgorithm.onFinished}; valid during the call only. */
+export interface RequestUsage {
+  /** True when it has all its tokens; false when its backend lost it. */
+  readonly completed: boolean
+  /** True length of the prompt. */
+  readonly promptTokens: number
+  /** Prompt tokens that the backend had in its KV cache. */
+  readonly cachedTokens: number
+  readonly outputTokens: number
+  /** From being sent by the client to the first token, in ms; NaN when there was none. */
+  readonly ttftMs: number
+  /** From being sent by the client to the end, in ms. */
+  readonly e2eMs: number
 }

@@ -1,5 +1,6 @@
 import type { BackendView, ClusterView } from './cluster-view.js'
-import type { RequestView } from './request-view.js'
+import type { DecisionTrace } from './decision-trace.js'
+import type { RequestUsage, RequestView } from './request-view.js'
 
 /** Prefill on one backend, then hand the KV cache over and decode on another. */
 export interface Disaggregate {
@@ -14,8 +15,15 @@ export interface Reject {
   readonly reason: string
 }
 
-/** Where a request goes: a backend of the cluster, a pair of them, or nowhere. */
-export type RoutingDecision = BackendView | Disaggregate | Reject
+/** Keep the request at the router. */
+export interface Hold {
+  readonly kind: 'hold'
+  /** When `route` is asked again, in ms; Infinity for never: then the router releases it. */
+  readonly untilMs: number
+}
+
+/** Where a request goes: a backend of the cluster, a pair of them, nowhere yet, or nowhere at all. */
+export type RoutingDecision = BackendView | Disaggregate | Hold | Reject
 
 /** Prefill on `prefill`, decode on `decode`. */
 export function disaggregate(prefill: BackendView, decode: BackendView): Disaggregate {
@@ -27,21 +35,77 @@ export function reject(reason: string): Reject {
   return { kind: 'reject', reason }
 }
 
+const forever: Hold = Object.freeze({ kind: 'hold', untilMs: Number.POSITIVE_INFINITY })
+
 /**
- * A request router. One instance serves one run and may keep whatever state it needs. Views are
- * live: read them now, do not keep them for later.
+ * Keep a request at the router until {@link ClusterView.release} lets it go. The time counts into its
+ * latencies.
+ *
+ * @param untilMs - when `route` is asked again, in virtual ms, if it was not released before
+ */
+export function hold(untilMs: number = Number.POSITIVE_INFINITY): Hold {
+  return untilMs === Number.POSITIVE_INFINITY ? forever : { kind: 'hold', untilMs }
+}
+
+/** What has happened to a backend, as {@link RoutingAlgorithm.onBackendChange} names it. */
+export type BackendChange = 'added' | 'removed' | 'healthy' | 'unhealthy' | 'restarted'
+
+/**
+ * What a backend says of its KV cache: whole blocks of tokens `fromTokens` to `toTokens` of the run of
+ * {@link RequestView.promptPath} with this id are there, or no longer; or it holds nothing any more.
+ */
+export type KvEvent =
+  | {
+      readonly kind: 'stored' | 'removed'
+      readonly id: number
+      readonly fromTokens: number
+      readonly toTokens: number
+    }
+  | { readonly kind: 'cleared' }
+
+/**
+ * A request router. One instance serves one run, or one of the router replicas of a run, and may keep
+ * whatever state it needs. Views are live: read them now, do not keep them for later. What is due at one
+ * instant it hears in this order: ends of steps (first tokens, ends of requests), metrics, KV events,
+ * timers, then the requests that arrive.
  */
 export interface RoutingAlgorithm {
   /** What results call it. */
   readonly name: string
   /** Decides where a request goes. */
   route(request: RequestView, cluster: ClusterView): RoutingDecision
-  /** A request of this router was handed to a backend. */
-  onDispatched?(request: RequestView, backend: BackendView, cluster: ClusterView): void
+  /**
+   * A request of this router was handed to a backend.
+   * @param decode - the backend that will answer; the same unless the request was disaggregated
+   */
+  onDispatched?(
+    request: RequestView,
+    backend: BackendView,
+    cluster: ClusterView,
+    decode: BackendView,
+  ): void
   /** The first token of a request of this router came back. */
   onFirstToken?(request: RequestView, backend: BackendView, cluster: ClusterView): void
   /** A request of this router ended on the backend that produced its last token. */
-  onFinished?(request: RequestView, backend: BackendView, cluster: ClusterView): void
+  onFinished?(
+    request: RequestView,
+    backend: BackendView,
+    cluster: ClusterView,
+    usage: RequestUsage,
+  ): void
+  /** A sample of a backend's metrics was delivered. Never called where they are always exact. */
+  onMetrics?(backend: BackendView, cluster: ClusterView): void
+  /** KV events of a backend were delivered, in their order. */
+  onKvEvents?(backend: BackendView, events: readonly KvEvent[], cluster: ClusterView): void
+  /** A backend came, went, failed or came back. */
+  onBackendChange?(backend: BackendView, change: BackendChange, cluster: ClusterView): void
+  /** A timer set with {@link ClusterView.timer} went off. */
+  onTimer?(id: string, cluster: ClusterView): void
+  /**
+   * What {@link route} would decide now and why, without deciding: it draws no random number and changes
+   * no state. Only called when someone asks.
+   */
+  explain?(request: RequestView, cluster: ClusterView): DecisionTrace
   /** Numbers about itself that results should carry, such as the size of an index. */
   customMetrics?(): Readonly<Record<string, number>>
 }

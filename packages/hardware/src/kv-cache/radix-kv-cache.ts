@@ -1,43 +1,29 @@
-import {
-  type KvCacheFactory,
-  type KvCapacity,
-  type KvUsage,
-  type RenewableKvCache,
-  type RequestTable,
-  RouteSimError,
+import type {
+  KvCacheFactory,
+  KvCapacity,
+  KvUsage,
+  RenewableKvCache,
+  RequestTable,
 } from '@routesim/core'
+import { ExtentPins } from './extent-pins.js'
+import {
+  AT,
+  BLOCKS,
+  broken,
+  HELD_EXTENT,
+  Holdings,
+  NEXT_HOLDING,
+  OWN,
+  PATH_END,
+  PINS,
+  REQUEST,
+} from './holdings.js'
 import { LruSegments } from './lru-segments.js'
 import { WIDE_FROM } from './node-holders.js'
 import type { PagedKvCacheOptions } from './paged-kv-cache.js'
-import {
-  BACKEND,
-  END,
-  FULL,
-  PARENT,
-  PARTIAL,
-  PINNED,
-  PrefixIndex,
-  RESIDENT,
-  SEGMENT,
-  START,
-} from './prefix-index.js'
-import { RecordPool } from './record-pool.js'
+import { BACKEND, PARENT, PINNED, PrefixIndex, RESIDENT, SEGMENT, START } from './prefix-index.js'
 
 const NONE = -1
-
-// Fields of a holding: what one running request holds on one backend.
-const REQUEST = 0
-const AT = 1
-/** Deepest extent of the tree that it pins, and the extent of its own blocks. */
-const EXTENT = 2
-const OWN = 3
-/** Leading blocks that are computed and pinned, and blocks in all. */
-const PINS = 4
-const BLOCKS = 5
-const NEXT_HOLDING = 6
-/** Blocks on the path of the prompt; the rest is the request's own. */
-const PATH_END = 7
-const HOLDING_FIELDS = 8
 
 /**
  * The same KV caches as {@link pagedKvCache}, block for block, at a cost per run of blocks instead of
@@ -53,14 +39,11 @@ export class RadixKvCache implements RenewableKvCache {
   private readonly blockTokens: Int32Array
   private readonly capacityTokens: Float64Array
   private readonly index: PrefixIndex
-  private readonly holdings = new RecordPool(HOLDING_FIELDS, 64)
+  private readonly holdings: Holdings
   private readonly lru: LruSegments
   private readonly freeBlocks: Int32Array
   private readonly evicted: Float64Array
-  /** Per request: its first holding, one per backend. */
-  private readonly holdingHead: Int32Array
-  /** Per backend: holdings whose last pinned extent is pinned in part. */
-  private readonly partials: readonly number[][]
+  private readonly pins: ExtentPins
   private readonly path: Int32Array
 
   constructor(
@@ -81,8 +64,8 @@ export class RadixKvCache implements RenewableKvCache {
     this.lru = new LruSegments(capacity.length)
     this.freeBlocks = Int32Array.from(capacity, ({ blocks }) => blocks)
     this.evicted = new Float64Array(capacity.length)
-    this.holdingHead = new Int32Array(requests.size).fill(NONE)
-    this.partials = capacity.map(() => [])
+    this.holdings = new Holdings(requests.size)
+    this.pins = new ExtentPins(this.index, this.holdings, this.lru, this.freeBlocks)
   }
 
   match(request: number, out: Int32Array): void {
@@ -112,17 +95,8 @@ export class RadixKvCache implements RenewableKvCache {
     if (cached > 0 && blocks - cached > available - this.evictableAmong(backend, request, cached)) {
       return false
     }
-    const h = this.holdings.take()
-    const holding = this.holdings.data
-    holding[h + REQUEST] = request
-    holding[h + AT] = backend
-    holding[h + EXTENT] = NONE
-    holding[h + OWN] = NONE
-    holding[h + PINS] = 0
-    holding[h + BLOCKS] = blocks
-    holding[h + NEXT_HOLDING] = this.holdingHead[request]!
-    holding[h + PATH_END] = this.index.pathBlocks(backend, request)
-    this.holdingHead[request] = h
+    const pathEnd = this.index.pathBlocks(backend, request)
+    const h = this.holdings.add(backend, request, blocks, pathEnd)
     if (cached > 0) this.advance(h, cached, false)
     this.take(backend, blocks - cached)
     return true
@@ -143,41 +117,41 @@ export class RadixKvCache implements RenewableKvCache {
   }
 
   extend(backend: number, request: number, tokens: number): boolean {
-    const h = this.holding(backend, request)
+    const h = this.holdings.of(backend, request)
     const blockTokens = this.blockTokens[backend]!
     const blocks = ((tokens + blockTokens - 1) / blockTokens) | 0
-    const needed = blocks - this.holdings.data[h + BLOCKS]!
+    const needed = blocks - this.holdings.pool.data[h + BLOCKS]!
     if (needed <= 0) return true
     if (needed > this.available(backend)) return false
     this.take(backend, needed)
-    this.holdings.data[h + BLOCKS] = blocks
+    this.holdings.pool.data[h + BLOCKS] = blocks
     return true
   }
 
   commit(backend: number, request: number, tokens: number): void {
     if (!this.isCaching) return
     const blocks = (tokens / this.blockTokens[backend]!) | 0
-    this.advance(this.holding(backend, request), blocks, true)
+    this.advance(this.holdings.of(backend, request), blocks, true)
   }
 
   release(backend: number, request: number, mayReturn = false): void {
-    this.letGo(this.holding(backend, request), mayReturn)
+    this.letGo(this.holdings.of(backend, request), mayReturn)
   }
 
   private letGo(h: number, mayReturn: boolean): void {
-    const holding = this.holdings.data
+    const holding = this.holdings.pool.data
     const backend = holding[h + AT]!
     const pins = holding[h + PINS]!
     this.freeBlocks[backend] = this.freeBlocks[backend]! + holding[h + BLOCKS]! - pins
-    const ownBlocks = this.ownBlocks(h)
+    const ownBlocks = this.holdings.ownBlocks(h)
     if (ownBlocks > 0) {
       if (mayReturn && holding[h + OWN] === NONE) this.keepOwn(h)
       const own = holding[h + OWN]!
       if (own === NONE) this.lru.appendNameless(backend, ownBlocks)
-      else this.unpin(own, this.index.extents.data[own + START]!)
+      else this.pins.unpin(own, this.index.extents.data[own + START]!)
     }
-    if (holding[h + EXTENT] !== NONE) this.unpinPath(h)
-    this.removeHolding(h)
+    if (holding[h + HELD_EXTENT] !== NONE) this.pins.unpinPath(h)
+    this.holdings.remove(h)
   }
 
   canEverFit(backend: number, tokens: number): boolean {
@@ -216,10 +190,10 @@ export class RadixKvCache implements RenewableKvCache {
   }
 
   leave(backend: number, request: number, tokens: number, mayReturn: boolean): void {
-    const h = this.holding(backend, request)
+    const h = this.holdings.of(backend, request)
     const blockTokens = this.blockTokens[backend]!
     const whole = (tokens / blockTokens) | 0
-    this.holdings.data[h + BLOCKS] = whole * blockTokens === tokens ? whole : whole + 1
+    this.holdings.pool.data[h + BLOCKS] = whole * blockTokens === tokens ? whole : whole + 1
     if (this.isCaching) this.advance(h, whole, true)
     this.letGo(h, mayReturn)
   }
@@ -244,11 +218,11 @@ export class RadixKvCache implements RenewableKvCache {
         throw broken(`backend ${backend}: the segments of an extent leave a gap`)
       }
     })
-    const holding = this.holdings.data
-    for (let i = 0; i < this.holdingHead.length; i++) {
-      for (let h = this.holdingHead[i]!; h !== NONE; h = holding[h + NEXT_HOLDING]!) {
+    const holding = this.holdings.pool.data
+    for (let i = 0; i < this.holdings.heads.length; i++) {
+      for (let h = this.holdings.heads[i]!; h !== NONE; h = holding[h + NEXT_HOLDING]!) {
         const backend = holding[h + AT]!
-        const nameless = holding[h + OWN] === NONE ? this.ownBlocks(h) : 0
+        const nameless = holding[h + OWN] === NONE ? this.holdings.ownBlocks(h) : 0
         resident[backend] =
           resident[backend]! + holding[h + BLOCKS]! - holding[h + PINS]! + nameless
       }
@@ -267,21 +241,15 @@ export class RadixKvCache implements RenewableKvCache {
     })
   }
 
-  /** Blocks that a holding pins beyond the path of its prompt. */
-  private ownBlocks(h: number): number {
-    const holding = this.holdings.data
-    return Math.max(0, holding[h + PINS]! - holding[h + PATH_END]!)
-  }
-
   /** Makes the own blocks of a holding an extent, which the request finds when it comes back. */
   private keepOwn(h: number): void {
-    const holding = this.holdings.data
+    const holding = this.holdings.pool.data
     const pins = holding[h + PINS]!
-    const start = pins - this.ownBlocks(h)
+    const start = pins - this.holdings.ownBlocks(h)
     const own = this.index.addOwn(
       holding[h + AT]!,
       holding[h + REQUEST]!,
-      holding[h + EXTENT]!,
+      holding[h + HELD_EXTENT]!,
       start,
     )
     holding[h + OWN] = own
@@ -307,7 +275,7 @@ export class RadixKvCache implements RenewableKvCache {
    * those that others had computed before give their duplicates back.
    */
   private advance(h: number, target: number, isComputed: boolean): void {
-    const holding = this.holdings.data
+    const holding = this.holdings.pool.data
     const pins = holding[h + PINS]!
     if (target <= pins) return
     const backend = holding[h + AT]!
@@ -318,14 +286,14 @@ export class RadixKvCache implements RenewableKvCache {
       // Blocks that no other prompt has need no extent before the request may come back for them.
       const own = this.index.findOwn(backend, request)
       holding[h + OWN] = own
-      if (own !== NONE) this.fill(own, Math.max(pins, pathEnd), target, isComputed)
+      if (own !== NONE) this.pins.fill(own, Math.max(pins, pathEnd), target, isComputed)
     }
     holding[h + PINS] = target
   }
 
   /** The part of `advance` that concerns nodes of the tree. */
   private advanceOnPath(h: number, target: number, isComputed: boolean): void {
-    const holding = this.holdings.data
+    const holding = this.holdings.pool.data
     const pins = holding[h + PINS]!
     const backend = holding[h + AT]!
     const tree = this.index.treeOf(backend)
@@ -338,86 +306,17 @@ export class RadixKvCache implements RenewableKvCache {
       const node = this.path[i]!
       let e = this.index.find(backend, node)
       if (e === NONE)
-        e = this.index.add(backend, node, holding[h + EXTENT]!, tree.start[node]!, tree.end[node]!)
+        e = this.index.add(
+          backend,
+          node,
+          holding[h + HELD_EXTENT]!,
+          tree.start[node]!,
+          tree.end[node]!,
+        )
       const top = Math.min(target, tree.end[node]!)
-      this.fill(e, Math.max(pins, tree.start[node]!), top, isComputed)
-      this.movePin(h, e, top)
+      this.pins.fill(e, Math.max(pins, tree.start[node]!), top, isComputed)
+      this.pins.movePin(h, e, top)
     }
-  }
-
-  /** Makes blocks `from` to `top` of an extent pinned, and resident if they were just computed. */
-  private fill(e: number, from: number, top: number, isComputed: boolean): void {
-    const x = this.index.extents.data
-    if (isComputed) {
-      const backend = x[e + BACKEND]!
-      const duplicates = Math.min(x[e + RESIDENT]!, top) - from
-      if (duplicates > 0) this.freeBlocks[backend] = this.freeBlocks[backend]! + duplicates
-      if (top > x[e + RESIDENT]!) this.index.setResident(e, top)
-    }
-    if (top <= x[e + PINNED]!) return
-    x[e + PINNED] = top
-    x[e + SEGMENT] = this.lru.removeUpTo(x[e + BACKEND]!, x[e + SEGMENT]!, top)
-  }
-
-  /** Moves the end of a holding's pins to block `top` of an extent of the tree. */
-  private movePin(h: number, e: number, top: number): void {
-    const x = this.index.extents.data
-    const holding = this.holdings.data
-    const partials = this.partials[holding[h + AT]!]!
-    if (holding[h + EXTENT] === e) {
-      x[e + PARTIAL] = x[e + PARTIAL]! - 1
-      partials.splice(partials.indexOf(h), 1)
-    }
-    holding[h + EXTENT] = e
-    holding[h + PINS] = top
-    if (top === x[e + END]) {
-      x[e + FULL] = x[e + FULL]! + 1
-    } else {
-      x[e + PARTIAL] = x[e + PARTIAL]! + 1
-      partials.push(h)
-    }
-  }
-
-  /** Lets go of the pins of a holding on the extents of the tree, deepest first. */
-  private unpinPath(h: number): void {
-    const x = this.index.extents.data
-    const holding = this.holdings.data
-    const pins = holding[h + PINS]!
-    let e = holding[h + EXTENT]!
-    if (e !== NONE && pins < x[e + END]!) {
-      const partials = this.partials[holding[h + AT]!]!
-      partials.splice(partials.indexOf(h), 1)
-      x[e + PARTIAL] = x[e + PARTIAL]! - 1
-      this.unpin(e, this.stillPinned(e))
-      e = x[e + PARENT]!
-    }
-    for (; e !== NONE; e = x[e + PARENT]!) {
-      x[e + FULL] = x[e + FULL]! - 1
-      if (x[e + FULL] === 0) this.unpin(e, this.stillPinned(e))
-    }
-  }
-
-  /** How far the remaining holdings pin an extent. */
-  private stillPinned(e: number): number {
-    const x = this.index.extents.data
-    if (x[e + FULL]! > 0) return x[e + END]!
-    let depth = x[e + START]!
-    if (x[e + PARTIAL]! > 0) {
-      const holding = this.holdings.data
-      for (const h of this.partials[x[e + BACKEND]!]!) {
-        if (holding[h + EXTENT] === e) depth = Math.max(depth, holding[h + PINS]!)
-      }
-    }
-    return depth
-  }
-
-  /** Makes the blocks of an extent from `depth` on evictable, as the most recently used. */
-  private unpin(e: number, depth: number): void {
-    const x = this.index.extents.data
-    const pinned = x[e + PINNED]!
-    if (depth >= pinned) return
-    x[e + PINNED] = depth
-    x[e + SEGMENT] = this.lru.append(x[e + BACKEND]!, e, depth, pinned, x[e + SEGMENT]!)
   }
 
   private evict(backend: number, blocks: number): void {
@@ -433,31 +332,6 @@ export class RadixKvCache implements RenewableKvCache {
       if (x[e + RESIDENT] === x[e + START]) this.index.drop(e)
     }
   }
-
-  private holding(backend: number, request: number): number {
-    const x = this.holdings.data
-    let h = this.holdingHead[request]!
-    while (h !== NONE && x[h + AT] !== backend) h = x[h + NEXT_HOLDING]!
-    if (h === NONE) throw broken(`request ${request} holds no blocks on backend ${backend}`)
-    return h
-  }
-
-  private removeHolding(h: number): void {
-    const x = this.holdings.data
-    const request = x[h + REQUEST]!
-    if (this.holdingHead[request] === h) {
-      this.holdingHead[request] = x[h + NEXT_HOLDING]!
-    } else {
-      let before = this.holdingHead[request]!
-      while (x[before + NEXT_HOLDING] !== h) before = x[before + NEXT_HOLDING]!
-      x[before + NEXT_HOLDING] = x[h + NEXT_HOLDING]!
-    }
-    this.holdings.give(h)
-  }
-}
-
-function broken(what: string): RouteSimError {
-  return new RouteSimError(`KV cache: ${what}`, { code: 'kv_cache_broken' })
 }
 
 /** KV caches as {@link pagedKvCache} makes them, at a cost per run of blocks instead of per block. */

@@ -4,6 +4,7 @@ import type {
   ClusterView,
   RequestView,
   RoutingAlgorithm,
+  RoutingDecision,
 } from '@routesim/core'
 
 /** How old the load figures are that a router sees. */
@@ -31,17 +32,17 @@ export function withAgedSignals(router: RoutingAlgorithm, age: SignalAge): Routi
       if (decision.kind !== 'backend') return decision
       return cluster.backends.find(({ id }) => id === decision.id)!
     },
-    onDispatched(request, backend, cluster) {
+    onDispatched(request, backend, cluster, decode) {
       aged.observe(cluster)
-      onDispatched?.call(router, request, backend, aged)
+      onDispatched?.call(router, request, backend, aged, decode)
     },
     onFirstToken(request, backend, cluster) {
       aged.observe(cluster)
       onFirstToken?.call(router, request, backend, aged)
     },
-    onFinished(request, backend, cluster) {
+    onFinished(request, backend, cluster, usage) {
       aged.observe(cluster)
-      onFinished?.call(router, request, backend, aged)
+      onFinished?.call(router, request, backend, aged, usage)
     },
     ...(customMetrics === undefined ? {} : { customMetrics: () => customMetrics.call(router) }),
   }
@@ -98,13 +99,20 @@ class AgedCluster implements ClusterView {
     return this.live.ids
   }
   get columns(): BackendColumns {
-    return { ...this.delivered, maxQueueDepth: this.live.columns.maxQueueDepth }
+    const { maxQueueDepth, sentSinceSample } = this.live.columns
+    return { ...this.delivered, maxQueueDepth, sentSinceSample }
   }
   prefixMatch(request: RequestView): ArrayLike<number> {
     return this.live.prefixMatch(request)
   }
   kvUsages(): ArrayLike<number> {
     return this.delivered.kvUsage
+  }
+  release(request: number, decision: RoutingDecision): void {
+    this.live.release(request, decision)
+  }
+  timer(id: string, delayMs: number): void {
+    this.live.timer(id, delayMs)
   }
   pool(): ClusterView {
     return this
@@ -153,6 +161,11 @@ class AgedCluster implements ClusterView {
       maxNumSeqs: backend.maxNumSeqs,
       maxBatchTokens: backend.maxBatchTokens,
       blockTokens: backend.blockTokens,
+      kvTokens: backend.kvTokens,
+      sentSinceSample: 0,
+      get metricsAgeMs() {
+        return cluster.nowMs - cluster.delivered.timeMs
+      },
       model: backend.model,
       get healthy() {
         return backend.healthy

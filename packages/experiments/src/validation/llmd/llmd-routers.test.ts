@@ -135,7 +135,7 @@ describe('endpointPicker', () => {
     )
     const view = cluster(0, [idle, idle])
     const first = picker.route(request(0), view) as BackendView
-    picker.onDispatched?.(request(0), first, view)
+    picker.onDispatched?.(request(0), first, view, first)
     // 80 uncached tokens at 100 tokens per second are 800 ms: more than the penalty.
     expect(picker.route(request(mate), view)).not.toBe(first)
     picker.onFirstToken?.(request(0), first, view)

@@ -1,0 +1,112 @@
+import type { BackendSpec } from '../engine/simulation-options.js'
+import type { RequestProgress } from '../requests/request-progress.js'
+import type { RequestTable } from '../requests/request-table.js'
+import type { FleetContext } from './fleet.js'
+
+/** Running requests that a part of the batch is for. */
+export type RequestKind = 'all' | 'prompts' | 'decodes'
+
+/** The running requests of a {@link ReferenceBackend}, in order of admission. */
+export class ReferenceBatch {
+  /** Requests at most. */
+  readonly capacity: number
+  /** By place, up to {@link size}: the request, and the tokens it computes in the current step. */
+  readonly requests: Int32Array
+  readonly tokens: Int32Array
+  private readonly blockTokens: number
+  private readonly table: RequestTable
+  private readonly progress: RequestProgress
+  /** Those whose prompt, recomputed output included, is not computed yet. */
+  private readonly prompts = new Set<number>()
+  private count = 0
+
+  constructor(spec: BackendSpec, { requests, progress }: FleetContext) {
+    this.capacity = Math.min(spec.maxNumSeqs, spec.maxBatchTokens)
+    this.requests = new Int32Array(this.capacity)
+    this.tokens = new Int32Array(this.capacity)
+    this.blockTokens = spec.kv.blockTokens
+    this.table = requests
+    this.progress = progress
+  }
+
+  get size(): number {
+    return this.count
+  }
+
+  /** Adds a request that computes nothing yet. @returns its place */
+  add(request: number, isPrompt: boolean): number {
+    if (isPrompt) this.prompts.add(request)
+    this.requests[this.count] = request
+    this.tokens[this.count] = 0
+    return this.count++
+  }
+
+  /** Takes out the request at a place. @returns that request */
+  removeAt(at: number): number {
+    const request = this.requests[at]!
+    this.requests.copyWithin(at, at + 1, this.count)
+    this.tokens.copyWithin(at, at + 1, this.count)
+    this.count--
+    this.prompts.delete(request)
+    return request
+  }
+
+  /** Keeps those requests, oldest first, that the callback says stay. */
+  keep(stays: (request: number, tokens: number) => boolean): void {
+    let kept = 0
+    for (let i = 0; i < this.count; i++) {
+      const request = this.requests[i]!
+      if (stays(request, this.tokens[i]!)) this.requests[kept++] = request
+    }
+    this.count = kept
+  }
+
+  /** From now on the request is a decode. */
+  promptComputed(request: number): void {
+    this.prompts.delete(request)
+  }
+
+  /** Place of the running request admitted last. */
+  newest(): number {
+    let at = this.size - 1
+    while (this.progress.isTransferring[this.requests[at]!] === 1) at--
+    return at
+  }
+
+  /** Place of the running request with the fewest output tokens, the longest prompt, the last admitted. */
+  shortestAnswer(): number {
+    const { progress, table } = this
+    const places = Array.from({ length: this.size }, (_, i) => i).filter((i) =>
+      this.isOfKind(this.requests[i]!, 'all'),
+    )
+    const emitted = (i: number): number => progress.emittedTokens[this.requests[i]!]!
+    const prompt = (i: number): number => table.promptTokens[this.requests[i]!]!
+    places.sort((a, b) => emitted(a) - emitted(b) || prompt(b) - prompt(a) || b - a)
+    return places[0]!
+  }
+
+  isOfKind(request: number, kind: RequestKind): boolean {
+    if (this.progress.isTransferring[request] === 1) return false
+    return kind === 'all' || this.prompts.has(request) === (kind === 'prompts')
+  }
+
+  /** Blocks that running requests of a kind need for the tokens the step would give them. */
+  blocksNeeded(kind: RequestKind, budget: number): number {
+    let left = budget
+    let needed = 0
+    for (let i = 0; i < this.size; i++) {
+      const request = this.requests[i]!
+      if (!this.isOfKind(request, kind)) continue
+      const computed = this.progress.computedTokens[request]!
+      const tokens = Math.min(this.knownTokens(request) - computed, left)
+      left -= tokens
+      needed +=
+        Math.ceil((computed + tokens) / this.blockTokens) - Math.ceil(computed / this.blockTokens)
+    }
+    return needed
+  }
+
+  private knownTokens(request: number): number {
+    return this.table.promptTokens[request]! + this.progress.emittedTokens[request]!
+  }
+}

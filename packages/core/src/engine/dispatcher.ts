@@ -1,0 +1,154 @@
+import { reservedShare, reservedTokens } from '../backend/engine-policies.js'
+import type { BackendView } from '../routing/cluster-view.js'
+import type { RoutingDecision } from '../routing/routing-algorithm.js'
+import { invalidDecision, wrongModel } from './decision-errors.js'
+import { HandOver } from './hand-over.js'
+import type { Machinery } from './machinery.js'
+import type { RouterDesk } from './router-desk.js'
+import type { SimulationOptions } from './simulation-options.js'
+
+/** Who is told of requests that are not sent on. */
+export interface DecisionListener {
+  requestRejected(request: number, reason: string): void
+  requestHeld(request: number, untilMs: number): void
+}
+
+/** Carries out what routers decide, and moves KV caches from prefill to decode. */
+export class Dispatcher {
+  private readonly machinery: Machinery
+  private readonly desk: RouterDesk
+  private readonly listener: DecisionListener
+  private readonly handOver: HandOver
+  private readonly frontEndMs: Float64Array
+  private readonly reservedShare: Float64Array
+
+  constructor(
+    { cluster }: SimulationOptions,
+    machinery: Machinery,
+    desk: RouterDesk,
+    listener: DecisionListener,
+  ) {
+    this.machinery = machinery
+    this.desk = desk
+    this.listener = listener
+    const { specs, progress } = machinery
+    this.handOver = new HandOver(specs, cluster.kvTransfer, progress)
+    this.frontEndMs = Float64Array.from(specs, ({ frontEndMs = 0 }) => frontEndMs)
+    this.reservedShare = Float64Array.from(specs, reservedShare)
+  }
+
+  dispatch(request: number, decision: RoutingDecision): void {
+    if (decision?.kind === 'backend') this.send(request, decision, decision)
+    else if (decision?.kind === 'disaggregate')
+      this.send(request, decision.prefill, decision.decode)
+    else if (decision?.kind === 'reject') this.listener.requestRejected(request, decision.reason)
+    else if (decision?.kind === 'hold') this.listener.requestHeld(request, decision.untilMs)
+    else throw invalidDecision(this.desk.name, request, decision)
+  }
+
+  private send(request: number, prefill: BackendView, decode: BackendView): void {
+    const { machinery, desk } = this
+    const { progress, ranks, loads } = machinery
+    this.check(request, prefill, decode)
+    const rank = ranks?.leastOutstanding(prefill.id, loads) ?? prefill.id
+    // Which rank decodes is chosen when the prompt is computed.
+    const decoding = prefill === decode ? rank : (ranks?.firstRank(decode.id) ?? decode.id)
+    if (machinery.truth.loads.waiting[prefill.id]! >= prefill.maxQueueDepth) {
+      this.listener.requestRejected(request, 'queue_full')
+    } else if (!this.canEverFit(request, rank, decoding)) {
+      this.listener.requestRejected(request, 'exceeds_kv_cache')
+    } else {
+      progress.prefillBackend[request] = rank
+      progress.backend[request] = decoding
+      machinery.fleet.accept(rank, request)
+      desk.dispatched(request, prefill, decode)
+      const frontEndMs = this.frontEndMs[rank]!
+      if (frontEndMs === 0) this.enqueue(request)
+      else {
+        const subject = machinery.subjects.frontEnd + machinery.ticketOf(request)
+        machinery.loop.schedule(machinery.clock.nowMs + frontEndMs, subject)
+      }
+    }
+  }
+
+  private check(request: number, prefill: BackendView, decode: BackendView): void {
+    const { name } = this.desk
+    const { views, models } = this.desk.replicaOf(request)
+    if (views[prefill.id] !== prefill || views[decode.id] !== decode) {
+      throw invalidDecision(name, request, { prefill: prefill.id, decode: decode.id })
+    }
+    if (models !== undefined) {
+      for (const backend of [prefill, decode]) {
+        if (!models.serves(backend, request))
+          throw wrongModel(name, this.machinery.requests, request, backend)
+      }
+    }
+    if (prefill !== decode) this.handOver.checkPair(name, prefill, decode)
+  }
+
+  /** A request is through the front end of its backend. */
+  enqueue(request: number): void {
+    const { machinery } = this
+    const backend = machinery.progress.prefillBackend[request]!
+    machinery.fleet.enqueue(backend, request)
+    machinery.touch(backend)
+  }
+
+  private canEverFit(request: number, prefill: number, decode: number): boolean {
+    const { kv, requests } = this.machinery
+    const promptTokens = requests.promptTokens[request]!
+    // The KV of the last output token is never needed.
+    const allTokens = promptTokens + Math.max(1, requests.outputTokens[request]!) - 1
+    if (!kv.canEverFit(decode, allTokens)) return false
+    const share = this.reservedShare[decode]!
+    if (share > 0 && !kv.canEverFit(decode, reservedTokens(requests, request, share))) return false
+    return prefill === decode || kv.canEverFit(prefill, promptTokens)
+  }
+
+  /** The prompt of a disaggregated request is computed. */
+  prefillFinished(request: number): void {
+    const { progress, ranks, loads, fleet } = this.machinery
+    progress.isHandedOver[request] = 1
+    let decode = progress.backend[request]!
+    if (ranks !== undefined) {
+      decode = ranks.leastOutstanding(ranks.backendOf(decode), loads)
+      progress.backend[request] = decode
+    }
+    fleet.enqueueHandedOver(decode, request)
+    this.machinery.touch(decode)
+  }
+
+  transferStarted(request: number, tokens: number): void {
+    const { progress, loop, clock } = this.machinery
+    const durationMs = this.handOver.transferMs(tokens, progress.backend[request]!)
+    loop.schedule(clock.nowMs + durationMs, this.machinery.ticketOf(request))
+  }
+
+  transferCompleted(request: number): void {
+    const { progress, fleet } = this.machinery
+    const prefill = progress.prefillBackend[request]!
+    const decode = progress.backend[request]!
+    fleet.releaseHandedOver(prefill, request)
+    fleet.transferCompleted(decode, request)
+    this.machinery.touch(prefill)
+    this.machinery.touch(decode)
+  }
+
+  /**
+   * Backends that both prefill and decode can wait for each other: every block of each is held for a
+   * request that the other has no room for. Then the newest such request gives up its blocks and is
+   * recomputed where it decodes.
+   * @returns false when this is not what stopped the run
+   */
+  resolveDeadlock(): boolean {
+    const { machinery } = this
+    const { progress, fleet, loads, window } = machinery
+    const { isHandedOver } = progress
+    const request = window?.newestOf(isHandedOver) ?? isHandedOver.lastIndexOf(1)
+    if (request < 0) return false
+    this.handOver.giveUp(request)
+    fleet.releaseHandedOver(progress.prefillBackend[request]!, request)
+    for (let id = 0; id < loads.waiting.length; id++) machinery.touch(id)
+    return true
+  }
+}

@@ -1,0 +1,64 @@
+import { RouteSimError } from '../errors/routesim-error.js'
+
+/** Timers that may be pending at once. */
+export const MOST_TIMERS: number = 2 ** 20
+
+const MOST_SUBJECTS = 2 ** 31 - 1
+
+/**
+ * What scheduled events are about, as ranges of numbers. Events of one instant come in this order, after
+ * the steps that end in it and before the requests that arrive in it:
+ *
+ * | range | events |
+ * |---|---|
+ * | one per request | its KV cache has reached the decode backend |
+ * | one per request | it is through the front end of its backend |
+ * | one | metrics are taken |
+ * | one | metrics are delivered |
+ * | one | KV events are delivered |
+ * | one | router replicas tell each other their loads |
+ * | one per timer | it goes off, in the order in which timers were set |
+ * | one | what routers have released is carried out |
+ * | one per request | the router that holds it is asked again |
+ * | one per request | the router has worked on it long enough to decide |
+ * | one per request | the client sends what it held back |
+ */
+export class EventSubjects {
+  readonly frontEnd: number
+  readonly metricsTaken: number
+  readonly metricsDelivered: number
+  readonly kvDelivered: number
+  readonly replicasSynced: number
+  readonly firstTimer: number
+  readonly released: number
+  readonly asked: number
+  readonly decided: number
+  readonly client: number
+
+  /** @param requests - in the whole run */
+  constructor(requests: number) {
+    this.frontEnd = requests
+    this.metricsTaken = 2 * requests
+    this.metricsDelivered = this.metricsTaken + 1
+    this.kvDelivered = this.metricsTaken + 2
+    this.replicasSynced = this.metricsTaken + 3
+    this.firstTimer = this.metricsTaken + 4
+    this.released = this.firstTimer + MOST_TIMERS
+    this.asked = this.released + 1
+    this.decided = this.asked + requests
+    this.client = this.decided + requests
+  }
+}
+
+/** A subject that fits the queue. @throws RouteSimError `options_invalid` */
+export function checkedSubject(subject: number): number {
+  if (subject <= MOST_SUBJECTS) return subject
+  throw new RouteSimError(
+    'requests: too many for a router that holds them or takes time to decide',
+    {
+      code: 'options_invalid',
+      path: 'requests',
+      hint: 'Simulate at most 400 million requests at once.',
+    },
+  )
+}

@@ -1,0 +1,190 @@
+import { BackendLoads } from '../backend/backend-loads.js'
+import { FastFleet } from '../backend/fast-fleet.js'
+import type { Fleet, FleetContext, FleetListener } from '../backend/fleet.js'
+import { hasPolicies, PolicyFleet } from '../backend/policy-fleet.js'
+import { ReferenceFleet } from '../backend/reference-fleet.js'
+import { RouteSimError } from '../errors/routesim-error.js'
+import type { Clock } from '../kernel/clock.js'
+import { EventLoop } from '../kernel/event-loop.js'
+import type { BulkKvCache, KvCache, RenewableKvCache } from '../kv-cache/kv-cache.js'
+import { RequestProgress } from '../requests/request-progress.js'
+import type { RequestTable } from '../requests/request-table.js'
+import { RequestWindow } from '../requests/request-window.js'
+import type { LiveSource } from '../routing/live-views.js'
+import { EventSubjects } from './event-subjects.js'
+import { type RankedSource, RankTable } from './rank-table.js'
+import type { BackendSpec, SimulationOptions } from './simulation-options.js'
+import { TokenGaps } from './token-gaps.js'
+
+/** What a run is built of: time, requests, KV caches, and the fleet that works on them. */
+export class Machinery {
+  readonly requests: RequestTable
+  /** Only when requests come from a source. */
+  readonly window: RequestWindow | undefined
+  /** The backends, or the ranks of all of them where one has several. */
+  readonly specs: readonly BackendSpec[]
+  readonly ranks: RankTable | undefined
+  readonly loop: EventLoop
+  readonly clock: Clock
+  readonly subjects: EventSubjects
+  /** True when all requests have ended, or nothing can come any more: nobody starts anything then. */
+  isOver = false
+  readonly kv: KvCache
+  readonly progress: RequestProgress
+  readonly loads: BackendLoads
+  readonly gaps: TokenGaps
+  readonly fleet: Fleet
+  /** What is true of the backends right now. */
+  readonly truth: LiveSource
+  private readonly rankedSource: RankedSource | undefined
+
+  /** @throws RouteSimError `options_invalid` */
+  constructor(options: SimulationOptions, listener: FleetListener) {
+    const { cluster, warmupRequests = 0, recorder = {} } = options
+    const { backends } = cluster
+    this.window = windowOf(options)
+    this.requests = this.window?.table ?? (options.requests as RequestTable)
+    const { requests } = this
+    this.ranks = backends.some(({ dp = 1 }) => dp > 1) ? new RankTable(backends) : undefined
+    this.specs = this.ranks?.specs ?? backends
+    const { specs } = this
+    this.loop = new EventLoop(specs.length, this.window?.entryTimes ?? requests.arrivalMs)
+    this.clock = this.loop.clock
+    this.subjects = new EventSubjects(options.requests.size)
+    this.kv = cluster.kvCache(
+      requests,
+      specs.map(({ kv }) => kv),
+    )
+    if (this.window !== undefined && !isRenewable(this.kv)) throw notRenewable()
+    this.progress = new RequestProgress(
+      requests.size,
+      specs.some(({ preemption }) => preemption === 'swap'),
+    )
+    this.loads = new BackendLoads(Float64Array.from(specs, ({ maxQueueDepth }) => maxQueueDepth))
+    this.gaps = new TokenGaps(recorder)
+    this.fleet = fleetOf(
+      {
+        clock: this.clock,
+        endMs: this.loop.alarmMs,
+        specs,
+        requests,
+        progress: this.progress,
+        kv: this.kv,
+        loads: this.loads,
+        listener,
+        recorder: this.ranks?.recorder(recorder) ?? recorder,
+        gaps: this.gaps,
+        measuredFrom: warmupRequests,
+      },
+      this.kv,
+    )
+    const { clock, fleet, kv, loads } = this
+    this.rankedSource = this.ranks?.source(fleet, kv, loads, clock)
+    this.truth = this.rankedSource ?? { fleet, loads, kv, clock }
+  }
+
+  /** Brings {@link truth} up to now, where it is not kept so. */
+  refresh(): void {
+    this.rankedSource?.refresh()
+  }
+
+  /** The backend that a rank belongs to. */
+  backendOf(rank: number): number {
+    return this.ranks === undefined ? rank : this.ranks.backendOf(rank)
+  }
+
+  /** What an event calls a request: less than the number of all requests. */
+  ticketOf(request: number): number {
+    return this.window?.ticketOf(request) ?? request
+  }
+
+  requestOf(ticket: number): number {
+    return this.window?.redeem(ticket) ?? ticket
+  }
+
+  /** The same for an event that may be out of date when it comes. */
+  ordinalOf(request: number): number {
+    return this.window?.ordinalOf(request) ?? request
+  }
+
+  /** A backend may start a step. */
+  settle(id: number): void {
+    const { fleet, loop } = this
+    if (this.ranks?.isInLockstep(id) === true) {
+      this.settleTogether(this.ranks, id)
+      return
+    }
+    fleet.startStep(id)
+    if (loop.alarmMs[id]! < Number.POSITIVE_INFINITY) loop.alarmChanged(id)
+  }
+
+  /** Starts a step on all ranks of a backend, once none is in one. */
+  private settleTogether(ranks: RankTable, id: number): void {
+    const { fleet, loop } = this
+    const backend = ranks.backendOf(id)
+    const from = ranks.firstRank(backend)
+    const to = ranks.firstRank(backend + 1)
+    const { alarmMs } = loop
+    for (let rank = from; rank < to; rank++) if (alarmMs[rank]! < Number.POSITIVE_INFINITY) return
+    let endMs = 0
+    for (let rank = from; rank < to; rank++) {
+      fleet.startStep(rank)
+      if (alarmMs[rank]! < Number.POSITIVE_INFINITY) endMs = Math.max(endMs, alarmMs[rank]!)
+    }
+    for (let rank = from; rank < to; rank++) {
+      if (alarmMs[rank] === Number.POSITIVE_INFINITY) continue
+      fleet.prolong(rank, endMs)
+      loop.alarmChanged(rank)
+    }
+  }
+
+  /** Lets a backend schedule at the end of this instant, or after the step that is under way. */
+  touch(id: number): void {
+    const { fleet, loop } = this
+    const dueMs = loop.alarmMs[id]!
+    if (dueMs === Number.POSITIVE_INFINITY) {
+      loop.settleLater(id)
+      return
+    }
+    fleet.interrupt(id)
+    if (loop.alarmMs[id]! < dueMs) loop.alarmChanged(id)
+  }
+}
+
+/** The fastest stepper that these caches and backends allow. */
+function fleetOf(context: FleetContext, kv: KvCache): Fleet {
+  if (!isBulk(kv)) return new ReferenceFleet(context)
+  return context.specs.some(hasPolicies) ? new PolicyFleet(context, kv) : new FastFleet(context, kv)
+}
+
+function isRenewable(kv: KvCache): kv is RenewableKvCache {
+  return 'renew' in kv
+}
+
+function notRenewable(): RouteSimError {
+  return new RouteSimError(
+    'requests: expected a table, as these KV caches can not give a row to another request; got a source',
+    { code: 'options_invalid', path: 'requests', hint: 'Use radixKvCache().' },
+  )
+}
+
+function isBulk(kv: KvCache): kv is BulkKvCache {
+  return 'take' in kv
+}
+
+/** Requests that a run without per-request results has under way at most, however large its queues. */
+const MOST_UNDER_WAY = 2 ** 18
+
+/** Rows for the requests of a source: as many as queues and batches of the fleet have room for. */
+function windowOf({
+  cluster,
+  requests,
+  warmupRequests = 0,
+}: SimulationOptions): RequestWindow | undefined {
+  if (!('next' in requests)) return undefined
+  const room = cluster.backends.reduce(
+    (sum, b) => sum + b.maxQueueDepth + b.maxNumSeqs * (b.dp ?? 1),
+    0,
+  )
+  return new RequestWindow(requests, Math.min(room, MOST_UNDER_WAY), warmupRequests)
+}

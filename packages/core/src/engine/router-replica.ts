@@ -1,0 +1,69 @@
+import { RouteSimError } from '../errors/routesim-error.js'
+import type { RandomStream } from '../kernel/random-stream.js'
+import type { RequestTable } from '../requests/request-table.js'
+import type { BackendView } from '../routing/cluster-view.js'
+import {
+  LiveBackendView,
+  LiveClusterView,
+  type LiveSource,
+  RequestCursor,
+  type RequestFacts,
+  type RouterActions,
+} from '../routing/live-views.js'
+import { ModelViews } from '../routing/model-views.js'
+import {
+  type RoutingAlgorithm,
+  type RoutingDecision,
+  reject,
+} from '../routing/routing-algorithm.js'
+import type { BackendSpec } from './simulation-options.js'
+
+const notServed = Object.freeze(reject('model_not_served'))
+
+/** One router with what it sees. */
+export class RouterReplica {
+  readonly router: RoutingAlgorithm
+  readonly views: readonly BackendView[]
+  readonly cluster: LiveClusterView
+  /** Only when backends serve models by name. */
+  readonly models: ModelViews | undefined
+  readonly cursor: RequestCursor
+
+  constructor(
+    router: RoutingAlgorithm,
+    backends: readonly BackendSpec[],
+    source: LiveSource,
+    requests: RequestTable,
+    facts: RequestFacts,
+    random: RandomStream,
+    actions: RouterActions,
+  ) {
+    this.router = router
+    this.views = backends.map((spec, id) => new LiveBackendView(id, spec, source))
+    const matched = new Int32Array(this.views.length)
+    this.cluster = new LiveClusterView(this.views, source, random, actions, matched)
+    const isNamed = backends.some(({ model }) => model !== undefined)
+    this.models = isNamed ? new ModelViews(this.cluster, requests) : undefined
+    this.cursor = new RequestCursor(requests, facts)
+  }
+
+  /** The cluster as this router sees it for a request; undefined when no backend serves it. */
+  clusterFor(request: number): LiveClusterView | undefined {
+    return this.models === undefined ? this.cluster : this.models.of(request)
+  }
+
+  /** Asks where a request is to go. @throws RouteSimError `router_failed` */
+  route(request: number): RoutingDecision {
+    const cluster = this.clusterFor(request)
+    if (cluster === undefined) return notServed
+    try {
+      return this.router.route(this.cursor.at(request), cluster)
+    } catch (cause) {
+      if (cause instanceof RouteSimError) throw cause
+      throw new RouteSimError(
+        `router "${this.router.name}" threw while routing request ${request}: ${cause}`,
+        { code: 'router_failed', cause },
+      )
+    }
+  }
+}

@@ -1,0 +1,233 @@
+// What a router may do beside choosing: hold requests and let them go, set timers, hear of both backends
+// of a pair, and learn what a request took.
+import {
+  type BackendView,
+  disaggregate,
+  hold,
+  OUTCOME,
+  type RoutingAlgorithm,
+  reject,
+  Simulation,
+  tableSource,
+} from '@routesim/core'
+import { radixKvCache } from '@routesim/hardware'
+import { describe, expect, test } from 'vitest'
+import { backend, tinyRun, tinyTable, ttftMs } from '../testing/tiny-run.js'
+
+/** Sends a request only to an idle backend; others wait at the router, first come first served. */
+function onePerBackend(): RoutingAlgorithm {
+  const queue: number[] = []
+  const busy = new Set<number>()
+  return {
+    name: 'one_per_backend',
+    route(request, cluster) {
+      const idle = cluster.backends.find(({ id }) => !busy.has(id))
+      if (idle === undefined) {
+        queue.push(request.id)
+        return hold()
+      }
+      busy.add(idle.id)
+      return idle
+    },
+    onFinished(_request, { id }, cluster) {
+      busy.delete(id)
+      const next = queue.shift()
+      if (next === undefined) return
+      busy.add(id)
+      cluster.release(next, cluster.backends[id]!)
+    },
+  }
+}
+
+const burst = Array.from({ length: 6 }, (_, i) => ({ arrivalMs: i, promptTokens: 500 }))
+
+describe.each(['fast', 'reference'] as const)('%s', (stepper) => {
+  test('held requests go when the router says so, and the time counts', () => {
+    const backends = [backend(), backend()]
+    const run = tinyRun({ requests: burst, backends, router: onePerBackend(), stepper })
+    expect([...run.outcomes.outcome].every((state) => state === OUTCOME.completed)).toBe(true)
+    // Nobody queues at a backend: each starts when the one before it on its backend has ended.
+    const { admittedMs, finishedMs } = run.outcomes
+    for (let i = 2; i < burst.length; i++) expect(admittedMs[i]).toBe(finishedMs[i - 2])
+    const alone = ttftMs(run, 0)
+    expect(ttftMs(run, 5)).toBeCloseTo(3 * alone - 4, 6)
+  })
+
+  test('holding for a client that limits what is in flight', () => {
+    const options = { requests: burst, stepper, maxInFlight: 2 } as const
+    const held = tinyRun({ ...options, router: onePerBackend() })
+    expect(held.complete).toBe(true)
+    expect(held.sentMs[5]).toBeGreaterThan(burst[5]!.arrivalMs)
+  })
+})
+
+test('what is held may come from a source', () => {
+  const ended: number[] = []
+  const simulation = new Simulation({
+    cluster: { backends: [backend()], kvCache: radixKvCache() },
+    requests: tableSource(tinyTable(burst)),
+    router: onePerBackend(),
+    seed: 1,
+    recorder: { requestEnded: (row, { arrivalMs }) => ended.push(arrivalMs[row]!) },
+  })
+  while (!simulation.run());
+  expect(ended).toEqual([0, 1, 2, 3, 4, 5])
+})
+
+test('a router is asked again at the time it names', () => {
+  const asked: number[] = []
+  const router: RoutingAlgorithm = {
+    name: 'patient',
+    route(_request, { nowMs, backends }) {
+      asked.push(nowMs)
+      return asked.length < 3 ? hold(nowMs + 10) : backends[0]!
+    },
+  }
+  const run = tinyRun({ requests: [{ arrivalMs: 5 }], router })
+  expect(asked).toEqual([5, 15, 25])
+  expect(run.outcomes.admittedMs[0]).toBe(25)
+})
+
+test('who is released before that time is not asked again', () => {
+  let asked = 0
+  const router: RoutingAlgorithm = {
+    name: 'impatient',
+    route(_request, cluster) {
+      asked++
+      cluster.timer('go', 3)
+      return hold(cluster.nowMs + 10)
+    },
+    onTimer: (_id, cluster) => cluster.release(0, cluster.backends[0]!),
+  }
+  const run = tinyRun({ requests: [{ arrivalMs: 5 }], router })
+  expect(run.outcomes.admittedMs[0]).toBe(8)
+  expect(asked).toBe(1)
+})
+
+describe('requests that nobody lets go', () => {
+  const forgetful: RoutingAlgorithm = { name: 'forgetful', route: () => hold() }
+
+  test('are rejected, and counted, when nothing else is to come', () => {
+    const run = tinyRun({ requests: burst, router: forgetful })
+    expect([...run.outcomes.outcome]).toEqual(burst.map(() => OUTCOME.rejected))
+    expect(run.rejectReasons).toEqual(['held_forever'])
+    expect(run.endMs).toBe(5)
+  })
+
+  test('are rejected after an hour in which only timers go off', () => {
+    const ticking: RoutingAlgorithm = {
+      name: 'ticking',
+      route(_request, cluster) {
+        cluster.timer('tick', 60_000)
+        return hold()
+      },
+      onTimer: (id, cluster) => cluster.timer(id, 60_000),
+    }
+    const run = tinyRun({ requests: burst, router: ticking })
+    expect(run.rejectReasons).toEqual(['held_forever'])
+    expect(run.endMs).toBe(3_600_005)
+  })
+
+  test('may be let go by a timer that takes longer than that', () => {
+    const slow: RoutingAlgorithm = {
+      name: 'slow',
+      route(_request, cluster) {
+        cluster.timer('late', 2 * 3_600_000)
+        return hold()
+      },
+      onTimer: (_id, cluster) => cluster.release(0, cluster.backends[0]!),
+    }
+    expect(tinyRun({ requests: [{}], router: slow }).outcomes.admittedMs[0]).toBe(7_200_000)
+  })
+})
+
+test('a timer set anew counts once, and one that is set for ever does not keep a run going', () => {
+  const log: string[] = []
+  const router: RoutingAlgorithm = {
+    name: 'timers',
+    route(_request, cluster) {
+      cluster.timer('late', 5)
+      cluster.timer('late', 20)
+      cluster.timer('first', 7)
+      cluster.timer('second', 7)
+      return cluster.backends[0]!
+    },
+    onTimer(id, cluster) {
+      log.push(`${id} at ${cluster.nowMs}`)
+      if (log.length < 1000) cluster.timer(id, 20)
+    },
+  }
+  const run = tinyRun({ requests: [{ promptTokens: 1000 }], router })
+  expect(run.complete).toBe(true)
+  expect(run.endMs).toBe(20)
+  // The step ends at 20, before the timer of that instant would go off.
+  expect(log).toEqual(['first at 7', 'second at 7'])
+})
+
+describe('a router hears', () => {
+  test('which backends a pair consists of, and what a request took', () => {
+    const log: unknown[] = []
+    const id = ({ id }: BackendView): number => id
+    const router: RoutingAlgorithm = {
+      name: 'listener',
+      route: (_request, { backends }) => disaggregate(backends[0]!, backends[1]!),
+      onDispatched: (_request, prefill, _cluster, decode) => log.push([id(prefill), id(decode)]),
+      onFinished: (_request, last, _cluster, { completed, outputTokens, ttftMs, e2eMs }) =>
+        log.push({ on: id(last), completed, outputTokens, ttftMs, e2eMs }),
+    }
+    const backends = [backend({ role: 'prefill' }), backend({ role: 'decode' })]
+    const run = tinyRun({ requests: [{ arrivalMs: 7, outputTokens: 3 }], backends, router })
+    const { firstTokenMs, finishedMs } = run.outcomes
+    expect(log).toEqual([
+      [0, 1],
+      {
+        on: 1,
+        completed: true,
+        outputTokens: 3,
+        ttftMs: firstTokenMs[0]! - 7,
+        e2eMs: finishedMs[0]! - 7,
+      },
+    ])
+  })
+
+  test('how much of a prompt was cached', () => {
+    const cached: number[] = []
+    const router: RoutingAlgorithm = {
+      name: 'listener',
+      route: (_request, { backends }) => backends[0]!,
+      onFinished: (_request, _backend, _cluster, usage) => cached.push(usage.cachedTokens),
+    }
+    const shared = { shared: 'system', sharedTokens: 64 }
+    tinyRun({ requests: [shared, { ...shared, arrivalMs: 100 }], router })
+    expect(cached).toEqual([0, 64])
+  })
+})
+
+describe('mistakes have names', () => {
+  const failing = (act: RoutingAlgorithm['route']) => () =>
+    tinyRun({ requests: [{}], router: { name: 'bad', route: act } })
+
+  test('releasing what is not held', () => {
+    expect(
+      failing((request, cluster) => {
+        cluster.release(request.id, reject('no'))
+        return hold()
+      }),
+    ).toThrow(expect.objectContaining({ code: 'router_invalid_release' }))
+  })
+
+  test('a timer without a delay', () => {
+    expect(
+      failing((_request, cluster) => {
+        cluster.timer('now', 0)
+        return hold()
+      }),
+    ).toThrow(expect.objectContaining({ code: 'router_invalid_timer' }))
+  })
+
+  test('holding until no time', () => {
+    expect(failing(() => hold(Number.NaN))).toThrow(
+      expect.objectContaining({ code: 'router_invalid_decision' }),
+    )
+  })
+})
