@@ -98,12 +98,9 @@ export class ReferenceBackend {
   cancel(request: number): void {
     const { kv, loads, progress, requests } = this.context
     this.measure()
-    const at = this.batch.subarray(0, this.batchSize).indexOf(request)
+    const at = this.batch.requests.subarray(0, this.batch.size).indexOf(request)
     if (at >= 0) {
-      this.batch.copyWithin(at, at + 1, this.batchSize)
-      this.batchTokens.copyWithin(at, at + 1, this.batchSize)
-      this.batchSize--
-      this.prompts.delete(request)
+      this.batch.removeAt(at)
       kv.release(this.id, request)
     } else {
       this.queues.remove(this.id, request)

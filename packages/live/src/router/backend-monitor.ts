@@ -27,7 +27,6 @@ export function readSample(text: string, takenMs: number): MetricsSample | undef
     waiting,
     running,
     kvUsage: Math.min(1, find('kvUsage') ?? 0),
-    kvTokens: undefined,
   }
 }
 

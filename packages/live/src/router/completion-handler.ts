@@ -10,7 +10,7 @@ import type { LiveBackend } from './live-backend.js'
 import { promptHashes } from './live-request.js'
 import type { RequestEnd } from './request-ends.js'
 import type { RouterConfig } from './router-config.js'
-import type { RouterCore, Ticket } from './router-core.js'
+import type { Route, RouterCore, Ticket } from './router-core.js'
 import type { RouterStats } from './router-stats.js'
 import type { TrafficRecorder } from './traffic-recorder.js'
 import type { ExchangeEnd, FailureReason, Upstream } from './upstream.js'
@@ -135,9 +135,12 @@ class RoutedRequest {
     const { max_attempts } = this.context.config()
     let last: FailureReason | undefined
     for (;;) {
-      const decidedMs = core.now()
-      const route = core.route(ticket)
-      stats.decided(core.now() - decidedMs)
+      const route = await this.decide()
+      if (route === 'gone') return 'cancelled'
+      if (route === 'deadline') {
+        sendError(this.response, new ApiError(504, 'the request took too long'))
+        return 'timed_out'
+      }
       if (route.kind === 'reject') return this.refuse(route.reason, last)
       if (ticket.attempt === 1) stats.overhead.add((core.now() - startMs) / 1000)
       const { prefill, decode } = route
@@ -162,6 +165,30 @@ class RoutedRequest {
       if (ticket.attempt >= max_attempts) return this.refuse('all attempts failed', last)
       stats.retries++
     }
+  }
+
+  /** Asks for a decision, and waits for it when the router holds the request. */
+  private async decide(): Promise<Exclude<Route, { kind: 'hold' }> | 'gone' | 'deadline'> {
+    const { core, stats } = this.context
+    const { ticket, deadline, response } = this
+    const decidedMs = core.now()
+    let route = core.route(ticket)
+    stats.decided(core.now() - decidedMs)
+    if (route.kind !== 'hold') return route
+    const closed = new AbortController()
+    const onClose = (): void => closed.abort()
+    response.on('close', onClose)
+    const gone = AbortSignal.any([closed.signal, deadline])
+    while (route.kind === 'hold') {
+      const release = await core.held.wait(ticket.request.id, route.untilMs - core.now(), gone)
+      if (release === 'gone') {
+        response.off('close', onClose)
+        return deadline.aborted ? 'deadline' : 'gone'
+      }
+      route = release === 'ask_again' ? core.route(ticket) : core.release(ticket, release)
+    }
+    response.off('close', onClose)
+    return route
   }
 
   private async attempt(prefill: LiveBackend, decode: LiveBackend): Promise<ExchangeEnd> {
@@ -243,9 +270,13 @@ class RoutedRequest {
     at.breaker.succeeded()
     stats.duration.add((core.now() - startMs) / 1000)
     if (end.status >= 400) return 'client_error'
-    if (recorder !== undefined) {
-      recorder.add(this.ticket.request, outputTokens(end, this.parsed), core.now())
-    }
+    const tokens = outputTokens(end, this.parsed)
+    recorder?.add(this.ticket.request, tokens, core.now())
+    core.left(this.ticket, {
+      completed: true,
+      outputTokens: tokens,
+      cachedTokens: told(end.tail, 'cached_tokens') ?? 0,
+    })
     return 'completed'
   }
 
@@ -281,7 +312,13 @@ function outputTokens(
   { tail, events }: ExchangeEnd & { kind: 'sent' },
   { stream, endpoint }: CompletionRequest,
 ): number {
-  const told = [...tail.toString('latin1').matchAll(/"completion_tokens":\s*(\d+)/g)].at(-1)?.[1]
-  if (told !== undefined) return Number(told)
-  return stream ? Math.max(0, events - (endpoint === 'chat' ? 3 : 2)) : 0
+  const counted = stream ? Math.max(0, events - (endpoint === 'chat' ? 3 : 2)) : 0
+  return told(tail, 'completion_tokens') ?? counted
+}
+
+/** A count that the end of a response tells; the last, as words of an answer may look alike. */
+function told(tail: Buffer, name: string): number | undefined {
+  const pattern = new RegExp(`"${name}":\\s*(\\d+)`, 'g')
+  const found = [...tail.toString('latin1').matchAll(pattern)].at(-1)?.[1]
+  return found === undefined ? undefined : Number(found)
 }

@@ -1,3 +1,4 @@
+import type { DecisionTrace } from '@routesim/core'
 import type { LiveCluster } from './live-cluster.js'
 import type { LiveRequest } from './live-request.js'
 
@@ -11,6 +12,9 @@ export interface DecisionCandidate {
   readonly outstanding: number
   readonly pendingPromptTokens: number
   readonly kvUsage: number
+  /** What the algorithm compared, and what that is made of; absent when it does not say. */
+  readonly score?: number
+  readonly terms?: Readonly<Record<string, number>>
 }
 
 /** A decision, with what it could be based on. Never what a prompt says. */
@@ -21,6 +25,8 @@ export interface Decision {
   readonly attempt: number
   /** Where it went: a worker, a prefill and a decode worker, or nowhere and why. */
   readonly to: readonly number[] | string
+  /** Whether the lowest or the highest score wins; absent when the algorithm does not say. */
+  readonly best?: DecisionTrace['best']
   readonly candidates: readonly DecisionCandidate[]
 }
 
@@ -40,6 +46,7 @@ export class DecisionLog {
     timeMs: number,
     attempt: number,
     to: Decision['to'],
+    trace: DecisionTrace | undefined,
   ): void {
     if (this.capacity === 0) return
     const matched = cluster.prefixMatch(request)
@@ -52,9 +59,11 @@ export class DecisionLog {
       outstanding: backend.outstanding,
       pendingPromptTokens: backend.pendingPromptTokens,
       kvUsage: backend.kvUsage,
+      ...scoreOf(trace, backend.id),
     }))
     const { id, promptTokens } = request
-    this.ring[this.next] = { timeMs, request: id, promptTokens, attempt, to, candidates }
+    const best = trace === undefined ? {} : { best: trace.best }
+    this.ring[this.next] = { timeMs, request: id, promptTokens, attempt, to, ...best, candidates }
     this.next = (this.next + 1) % this.capacity
   }
 
@@ -63,4 +72,9 @@ export class DecisionLog {
     const all = [...this.ring.slice(this.next), ...this.ring.slice(0, this.next)]
     return all.reverse().slice(0, count)
   }
+}
+
+function scoreOf(trace: DecisionTrace | undefined, backend: number) {
+  const found = trace?.candidates.find((candidate) => candidate.backend === backend)
+  return found === undefined ? {} : { score: found.score, terms: found.terms }
 }

@@ -1,6 +1,6 @@
 import { BlockIndex, KvEventIndex, PromptPath } from '@routesim/algorithms'
 import type { KvEvent, KvEventBatch } from '../kv-events/kv-event.js'
-import { hashBlocks, saltOf } from '../tokens/block-hashes.js'
+import { chainHash, hashBlocks, saltOf } from '../tokens/block-hashes.js'
 import type { LiveRequest } from './live-request.js'
 
 /** What a router knows of the prefix caches of its workers. */
@@ -56,6 +56,21 @@ export class ApproximateKnowledge implements KvKnowledge {
 /** Media of blocks on the device itself, where a prompt finds them at once. */
 const DEVICE = new Set([undefined, 'GPU', 'DEVICE'])
 
+/** A block that a worker tells of. */
+export interface NewsBlock {
+  /** Hash of the block and all before it. */
+  readonly chained: number
+  /** Where it ends in a prompt. */
+  readonly endTokens: number
+}
+
+/** Hears of the blocks of workers. */
+export interface BlockNews {
+  stored(worker: number, blocks: readonly NewsBlock[]): void
+  removed(worker: number, blocks: readonly NewsBlock[]): void
+  cleared(worker: number): void
+}
+
 /** Knows what workers publish. */
 export class EventKnowledge implements KvKnowledge {
   /** Events that could not be taken in: blocks of another size than the router's. */
@@ -66,9 +81,14 @@ export class EventKnowledge implements KvKnowledge {
   private readonly owners = new Map<number, Map<number, number>>()
   private readonly workers: number[] = []
   private matched = new Float64Array(0)
+  /** By owner: each block by the engine's hash; only when somebody wants the news. */
+  private readonly told: Map<number, NewsBlock>[] = []
+  private readonly news: () => BlockNews | undefined
 
-  constructor(blockTokens: number) {
+  /** @param news - who wants to hear of blocks at present, if anybody */
+  constructor(blockTokens: number, news: () => BlockNews | undefined) {
     this.blockTokens = blockTokens
+    this.news = news
   }
 
   get size(): number {
@@ -102,14 +122,22 @@ export class EventKnowledge implements KvKnowledge {
   }
 
   forget(worker: number): void {
-    for (const owner of this.owners.get(worker)?.values() ?? []) this.index.clear(owner)
+    for (const owner of this.owners.get(worker)?.values() ?? []) this.clear(owner)
+  }
+
+  private clear(owner: number): void {
+    this.index.clear(owner)
+    this.told[owner]!.clear()
+    this.news()?.cleared(this.workers[owner]!)
   }
 
   private applyOne(owner: number, event: KvEvent): void {
-    if (event.kind === 'cleared') this.index.clear(owner)
+    if (event.kind === 'cleared') this.clear(owner)
     else if (!DEVICE.has(event.medium?.toUpperCase())) return
-    else if (event.kind === 'removed') this.index.remove(owner, event.hashes)
-    else if (event.blockTokens !== this.blockTokens) this.foreignBlocks += event.hashes.length
+    else if (event.kind === 'removed') {
+      this.index.remove(owner, event.hashes)
+      this.tellRemoved(owner, event.hashes)
+    } else if (event.blockTokens !== this.blockTokens) this.foreignBlocks += event.hashes.length
     else {
       const { hashes, parent, tokens, blockTokens, adapter } = event
       const { local } = hashBlocks(tokens, blockTokens, saltOf(adapter))
@@ -119,7 +147,40 @@ export class EventKnowledge implements KvKnowledge {
         parent,
         blocks.map((hash, i) => ({ hash, localHash: local[i]! })),
       )
+      this.tellStored(owner, parent, blocks, local)
     }
+  }
+
+  private tellStored(
+    owner: number,
+    parent: number | undefined,
+    hashes: readonly number[],
+    local: Float64Array,
+  ): void {
+    const news = this.news()
+    if (news === undefined) return
+    const known = this.told[owner]!
+    let before = parent === undefined ? { chained: 0, endTokens: 0 } : known.get(parent)
+    if (before === undefined) return
+    const blocks: NewsBlock[] = []
+    for (let i = 0; i < hashes.length; i++) {
+      before = {
+        chained: chainHash(before.chained, local[i]!),
+        endTokens: before.endTokens + this.blockTokens,
+      }
+      known.set(hashes[i]!, before)
+      blocks.push(before)
+    }
+    news.stored(this.workers[owner]!, blocks)
+  }
+
+  private tellRemoved(owner: number, hashes: readonly number[]): void {
+    const news = this.news()
+    if (news === undefined) return
+    const known = this.told[owner]!
+    const blocks = hashes.flatMap((hash) => known.get(hash) ?? [])
+    for (const hash of hashes) known.delete(hash)
+    news.removed(this.workers[owner]!, blocks)
   }
 
   private ownerOf(worker: number, rank: number): number {
@@ -131,6 +192,7 @@ export class EventKnowledge implements KvKnowledge {
     let owner = ranks.get(rank)
     if (owner === undefined) {
       owner = this.workers.push(worker) - 1
+      this.told.push(new Map())
       ranks.set(rank, owner)
     }
     return owner

@@ -10,8 +10,6 @@ export interface MetricsSample {
   readonly running: number
   /** Share of KV blocks in use, 0 to 1. */
   readonly kvUsage: number
-  /** Tokens the KV cache has room for; undefined when the worker does not say. */
-  readonly kvTokens: number | undefined
 }
 
 /** One worker: what routing algorithms see of it, and what the router keeps to know that. */
@@ -25,6 +23,8 @@ export class LiveBackend implements BackendView {
   readonly maxQueueDepth: number
   readonly maxNumSeqs: number
   readonly maxBatchTokens: number
+  /** As configured; 0 when nobody says. */
+  readonly kvTokens: number
   readonly breaker: CircuitBreaker
   /** The model it serves, once known. */
   model: string | undefined
@@ -42,8 +42,15 @@ export class LiveBackend implements BackendView {
   dispatchedSinceSample = 0
   failures = 0
   private columns: LoadColumns
+  private readonly now: () => number
 
-  constructor(id: number, worker: WorkerConfig, config: RouterConfig, columns: LoadColumns) {
+  constructor(
+    id: number,
+    worker: WorkerConfig,
+    config: RouterConfig,
+    columns: LoadColumns,
+    now: () => number,
+  ) {
     this.id = id
     this.config = worker
     this.url = worker.url.replace(/\/+$/, '')
@@ -53,6 +60,8 @@ export class LiveBackend implements BackendView {
     this.maxQueueDepth = worker.max_queue_depth
     this.maxNumSeqs = worker.max_num_seqs
     this.maxBatchTokens = worker.max_batch_tokens
+    this.kvTokens = worker.kv_tokens
+    this.now = now
     this.breaker = new CircuitBreaker({
       failures: config.breaker_failures,
       openMs: config.breaker_open_ms,
@@ -77,8 +86,14 @@ export class LiveBackend implements BackendView {
   }
   get kvUsage(): number {
     if (this.sample !== undefined) return this.sample.kvUsage
-    const { kv_tokens: room } = this.config
-    return room === 0 ? 0 : Math.min(1, this.heldTokens / room)
+    return this.kvTokens === 0 ? 0 : Math.min(1, this.heldTokens / this.kvTokens)
+  }
+  /** 0 where this router's own count, always up to now, stands in for metrics. */
+  get metricsAgeMs(): number {
+    return this.sample === undefined ? 0 : this.now() - this.sample.takenMs
+  }
+  get sentSinceSample(): number {
+    return this.columns.sentSinceSample[this.id]!
   }
   get available(): boolean {
     return this.waiting < this.columns.maxQueueDepth[this.id]!

@@ -1,4 +1,10 @@
-import type { BackendRole, ClusterView, RandomStream, RequestView } from '@routesim/core'
+import type {
+  BackendRole,
+  ClusterView,
+  RandomStream,
+  RequestView,
+  RoutingDecision,
+} from '@routesim/core'
 import type { KvKnowledge } from './kv-knowledge.js'
 import type { LiveBackend } from './live-backend.js'
 import type { LiveRequest } from './live-request.js'
@@ -10,6 +16,8 @@ export interface LiveClusterSource {
   readonly knowledge: KvKnowledge
   readonly random: RandomStream
   now(): number
+  release(request: number, decision: RoutingDecision): void
+  timer(id: string, delayMs: number): void
 }
 
 /** The workers behind a live router as routing algorithms see them, or a pool of them. */
@@ -46,6 +54,14 @@ export class LiveCluster implements ClusterView {
   kvUsages(): ArrayLike<number> {
     for (const backend of this.backends) this.usages[backend.id] = backend.kvUsage
     return this.usages
+  }
+
+  release(request: number, decision: RoutingDecision): void {
+    this.source.release(request, decision)
+  }
+
+  timer(id: string, delayMs: number): void {
+    this.source.timer(id, delayMs)
   }
 
   pool(...roles: readonly BackendRole[]): LiveCluster {

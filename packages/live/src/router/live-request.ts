@@ -1,5 +1,4 @@
-import type { PromptContent, PromptPath } from '@routesim/algorithms'
-import type { RequestView } from '@routesim/core'
+import type { PromptPathWriter, RequestView } from '@routesim/core'
 import { type BlockHashes, hashBlocks } from '../tokens/block-hashes.js'
 import type { BlockInterner } from '../tokens/block-interner.js'
 
@@ -18,7 +17,7 @@ export interface LiveRequestFacts {
 }
 
 /** A request under way as routing algorithms see it, in simulations and here. */
-export class LiveRequest implements RequestView, PromptContent {
+export class LiveRequest implements RequestView {
   readonly id: number
   readonly arrivalMs: number
   readonly promptTokens: number
@@ -31,6 +30,8 @@ export class LiveRequest implements RequestView, PromptContent {
   readonly priority: number
   /** Nothing declares what is shareable: blocks tell. */
   readonly prefixTokens = 0
+  /** Times it was sent to a worker and came back. */
+  attempt = 0
   readonly hashes: BlockHashes
   private readonly blockTokens: number
   private readonly interner: BlockInterner
@@ -57,7 +58,7 @@ export class LiveRequest implements RequestView, PromptContent {
     this.interner = interner
   }
 
-  promptPath(out: PromptPath): void {
+  promptPath(out: PromptPathWriter): void {
     out.clear()
     // Kept, so that the request has the same ids until its end whatever is forgotten meanwhile.
     this.ids ??= this.interner.intern(this.hashes.chained)

@@ -1,4 +1,4 @@
-import { contentRouters, findRouter, parseRouterSpec } from '@routesim/algorithms'
+import { findRouter, parseRouterSpec } from '@routesim/algorithms'
 import { loadAlgorithm } from '@routesim/experiments'
 import type { AlgorithmFactory } from './router-core.js'
 
@@ -21,7 +21,5 @@ export async function loadAlgorithmFactory(spec: string): Promise<AlgorithmFacto
 
 function named(spec: string) {
   const { name, parameters } = parseRouterSpec(spec)
-  // Requests show their content here.
-  const shown = contentRouters.find((router) => router.name === name)
-  return { definition: shown ?? findRouter(name), parameters }
+  return { definition: findRouter(name), parameters }
 }

@@ -10,6 +10,7 @@ export class LoadColumns implements BackendColumns {
   readonly running: Int32Array
   readonly outstanding: Int32Array
   readonly pendingPromptTokens: Float64Array
+  readonly sentSinceSample: Int32Array
   readonly maxQueueDepth: Float64Array
   /** Between two samples, in ms; 0 when workers are not asked. */
   metricsIntervalMs: number
@@ -20,21 +21,23 @@ export class LoadColumns implements BackendColumns {
     this.running = new Int32Array(size)
     this.outstanding = new Int32Array(size)
     this.pendingPromptTokens = new Float64Array(size)
+    this.sentSinceSample = new Int32Array(size)
     this.maxQueueDepth = new Float64Array(size)
   }
 
   /**
-   * Brings the figures of a worker up to now. `outstanding` is always this router's own count; how many of
-   * them wait is what the worker said last, and what was sent since, or else the requests without a first
-   * token.
+   * Brings the figures of a worker up to now. `outstanding` is always this router's own count; how many
+   * wait and run is what the worker said last, or else, by that count, those without a first token and the
+   * others.
    */
   update(backend: LiveBackend, nowMs: number, isExcluded: boolean): void {
     const { id, sample, inFlight, beforeFirstToken } = backend
     const isFresh =
       sample !== undefined && nowMs - sample.takenMs <= STALE_AFTER * this.metricsIntervalMs
     this.outstanding[id] = inFlight
-    this.waiting[id] = isFresh ? sample.waiting + backend.dispatchedSinceSample : beforeFirstToken
+    this.waiting[id] = isFresh ? sample.waiting : beforeFirstToken
     this.running[id] = isFresh ? sample.running : inFlight - beforeFirstToken
+    this.sentSinceSample[id] = isFresh ? backend.dispatchedSinceSample : 0
     this.pendingPromptTokens[id] = backend.pendingTokens
     const mayServe = !isExcluded && backend.mayServe(nowMs)
     this.maxQueueDepth[id] = mayServe ? backend.maxQueueDepth : 0

@@ -1,13 +1,25 @@
 import { pdPair } from '@routesim/algorithms'
-import { RandomStream, RouteSimError, type RoutingAlgorithm } from '@routesim/core'
+import {
+  type BackendChange,
+  type DecisionTrace,
+  type KvEvent,
+  RandomStream,
+  type RequestUsage,
+  RouteSimError,
+  type RoutingAlgorithm,
+  type RoutingDecision,
+} from '@routesim/core'
 import type { LiveErrorCode } from '../live-error-code.js'
 import type { BlockHashes } from '../tokens/block-hashes.js'
 import { BlockInterner } from '../tokens/block-interner.js'
-import { DecisionLog } from './decision-log.js'
+import { type Decision, DecisionLog } from './decision-log.js'
+import { HeldTickets } from './held-tickets.js'
 import {
   ApproximateKnowledge,
+  type BlockNews,
   EventKnowledge,
   type KvKnowledge,
+  type NewsBlock,
   NoKnowledge,
 } from './kv-knowledge.js'
 import { LiveBackend, type MetricsSample } from './live-backend.js'
@@ -22,15 +34,24 @@ const INTERNED_BLOCKS = 2 ** 20
 /** Where a request goes. */
 export type Route =
   | { readonly kind: 'send'; readonly prefill: LiveBackend; readonly decode: LiveBackend }
+  | { readonly kind: 'hold'; readonly untilMs: number }
   | { readonly kind: 'reject'; readonly reason: string }
+
+/** What is known of an answer when it ends. */
+export type AnswerFacts = Pick<RequestUsage, 'completed' | 'cachedTokens' | 'outputTokens'>
+
+const NO_ANSWER: AnswerFacts = { completed: false, cachedTokens: 0, outputTokens: 0 }
 
 /** A request under way, and who decided about it. */
 export interface Ticket {
   readonly request: LiveRequest
   /** Workers that have failed it. */
   readonly tried: Set<LiveBackend>
+  /** Times it was sent. */
   attempt: number
   algorithm: RoutingAlgorithm
+  /** When its first token came, in ms; NaN when there was none. */
+  firstTokenMs: number
   /** Where it counts at present. */
   at: LiveBackend | undefined
   isPending: boolean
@@ -46,6 +67,7 @@ export type AlgorithmFactory = () => RoutingAlgorithm
 export class RouterCore {
   readonly decisions: DecisionLog
   readonly now: () => number
+  readonly held: HeldTickets = new HeldTickets()
   private config: RouterConfig
   private algorithm!: RoutingAlgorithm
   private cluster!: LiveCluster
@@ -63,7 +85,7 @@ export class RouterCore {
     this.now = now
     this.random = new RandomStream(config.seed, 'router')
     this.decisions = new DecisionLog(config.decisions)
-    this.knowledgeOf = knowledgeFor(config)
+    this.knowledgeOf = this.knowledgeFor(config)
     this.reconfigure(config, create)
   }
 
@@ -101,7 +123,7 @@ export class RouterCore {
     for (const worker of config.workers) {
       const text = JSON.stringify(worker)
       const same = known.find((each) => !kept.has(each) && JSON.stringify(each.config) === text)
-      const backend = same ?? new LiveBackend(this.all.length, worker, config, columns)
+      const backend = same ?? new LiveBackend(this.all.length, worker, config, columns, this.now)
       if (same === undefined) {
         this.all.push(backend)
         added.push(backend)
@@ -122,12 +144,23 @@ export class RouterCore {
     for (const backend of this.all) backend.showIn(columns)
     this.cluster = new LiveCluster(
       this.all.filter(({ isRemoved }) => !isRemoved),
-      { columns, random: this.random, knowledge: this.knowledgeOf, now: this.now },
+      {
+        columns,
+        random: this.random,
+        knowledge: this.knowledgeOf,
+        now: this.now,
+        release: (request, decision) => this.held.release(request, decision),
+        timer: (id, delayMs) => {
+          const { algorithm } = this
+          this.held.timer(id, delayMs, () => algorithm.onTimer?.(id, this.cluster))
+        },
+      },
     )
     const roles = new Set(config.workers.map(({ role }) => role))
     const isSplit = roles.has('prefill') || roles.has('decode')
     this.algorithm = isSplit ? pdPair(create(), create()) : create()
     for (const backend of this.backends) this.refresh(backend)
+    this.held.askAll()
     return { added, removed }
   }
 
@@ -146,6 +179,7 @@ export class RouterCore {
       request,
       tried: new Set(),
       attempt: 0,
+      firstTokenMs: Number.NaN,
       algorithm: this.algorithm,
       at: undefined,
       isPending: false,
@@ -164,34 +198,56 @@ export class RouterCore {
       this.columns.update(backend, nowMs, tried.has(backend))
     }
     ticket.algorithm = this.algorithm
-    ticket.attempt++
-    const { model } = request
-    const view = model === undefined ? this.cluster : this.cluster.serving(model)
-    const route = this.decide(request, view)
-    const to =
-      route.kind === 'reject'
-        ? route.reason
-        : route.prefill === route.decode
-          ? [route.prefill.id]
-          : [route.prefill.id, route.decode.id]
-    this.decisions.add(request, view, nowMs, ticket.attempt, to)
-    if (route.kind === 'send') {
-      this.place(ticket, route.prefill, true)
-      route.prefill.dispatched++
-      route.prefill.dispatchedSinceSample++
-      route.prefill.breaker.sent(nowMs)
-      this.knowledgeOf.sent(request, route.prefill.id, nowMs)
-      this.refresh(route.prefill)
-      this.algorithm.onDispatched?.(request, route.prefill, view)
-    }
+    const view = this.viewFor(request)
+    const trace = this.explain(request, view)
+    const route = this.carryOut(ticket, this.algorithm.route(request, view), view, trace)
     for (const backend of tried) this.refresh(backend)
     return route
+  }
+
+  /** Does what an algorithm decided about a request that it held. */
+  release(ticket: Ticket, decision: RoutingDecision): Route {
+    for (const backend of this.backends) this.refresh(backend)
+    return this.carryOut(ticket, decision, this.viewFor(ticket.request), undefined)
+  }
+
+  private carryOut(
+    ticket: Ticket,
+    decision: RoutingDecision,
+    view: LiveCluster,
+    trace: DecisionTrace | undefined,
+  ): Route {
+    const { request } = ticket
+    const nowMs = this.now()
+    const route = this.checked(decision)
+    this.decisions.add(request, view, nowMs, ticket.attempt, destinationOf(route), trace)
+    if (route.kind !== 'send') return route
+    const { prefill, decode } = route
+    ticket.attempt++
+    this.place(ticket, prefill, true)
+    prefill.dispatched++
+    prefill.dispatchedSinceSample++
+    prefill.breaker.sent(nowMs)
+    this.knowledgeOf.sent(request, prefill.id, nowMs)
+    this.refresh(prefill)
+    ticket.algorithm.onDispatched?.(request, prefill, view, decode)
+    return route
+  }
+
+  /** What the algorithm would say of a request, where the last decisions are kept. */
+  private explain(request: LiveRequest, view: LiveCluster): DecisionTrace | undefined {
+    return this.config.decisions > 0 ? this.algorithm.explain?.(request, view) : undefined
+  }
+
+  private viewFor({ model }: LiveRequest): LiveCluster {
+    return model === undefined ? this.cluster : this.cluster.serving(model)
   }
 
   /** The first token of a request came, or its prompt is computed. */
   firstToken(ticket: Ticket): void {
     const { at, request, algorithm } = ticket
     if (at === undefined || !ticket.isPending) return
+    ticket.firstTokenMs = this.now()
     this.settlePending(ticket, at)
     this.refresh(at)
     algorithm.onFirstToken?.(request, at, this.cluster)
@@ -208,11 +264,17 @@ export class RouterCore {
   }
 
   /** A request is no longer at a worker: it ended, or is to be tried elsewhere. */
-  left(ticket: Ticket): void {
+  left(ticket: Ticket, answer: AnswerFacts = NO_ANSWER): void {
     const { at, request, algorithm } = ticket
     if (at === undefined) return
     this.leave(ticket)
-    algorithm.onFinished?.(request, at, this.cluster)
+    request.attempt = ticket.attempt
+    algorithm.onFinished?.(request, at, this.cluster, {
+      ...answer,
+      promptTokens: request.promptTokens,
+      ttftMs: ticket.firstTokenMs - request.arrivalMs,
+      e2eMs: this.now() - request.arrivalMs,
+    })
   }
 
   /** A request is over; its number may be given to another. */
@@ -225,13 +287,12 @@ export class RouterCore {
   ask(ticket: Ticket): Route & { readonly matchedTokens?: number } {
     const { request } = ticket
     for (const backend of this.backends) this.refresh(backend)
-    const { model } = request
-    const view = model === undefined ? this.cluster : this.cluster.serving(model)
-    const route = this.decide(request, view)
-    const to = route.kind === 'reject' ? route.reason : [route.prefill.id]
-    this.decisions.add(request, view, this.now(), 1, to)
+    const view = this.viewFor(request)
+    const trace = this.explain(request, view)
+    const route = this.checked(this.algorithm.route(request, view))
+    this.decisions.add(request, view, this.now(), 0, destinationOf(route), trace)
     this.freeIds.push(request.id)
-    if (route.kind === 'reject') return route
+    if (route.kind !== 'send') return route
     return { ...route, matchedTokens: view.prefixMatch(request)[route.prefill.id]! }
   }
 
@@ -240,6 +301,7 @@ export class RouterCore {
     backend.sample = sample
     backend.dispatchedSinceSample = 0
     this.refresh(backend)
+    this.algorithm.onMetrics?.(backend, this.cluster)
   }
 
   /** A worker began or ceased to answer. */
@@ -247,6 +309,11 @@ export class RouterCore {
     if (backend.isUp && !isUp) this.knowledgeOf.forget(backend.id)
     backend.isUp = isUp
     this.refresh(backend)
+    this.changed(backend, isUp ? 'healthy' : 'unhealthy')
+  }
+
+  private changed(backend: LiveBackend, change: BackendChange): void {
+    this.algorithm.onBackendChange?.(backend, change, this.cluster)
   }
 
   /** A worker's model is known: requests for others pass it by. */
@@ -261,18 +328,52 @@ export class RouterCore {
     this.columns.update(backend, this.now(), false)
   }
 
-  private decide(request: LiveRequest, view: LiveCluster): Route {
-    const decision = this.algorithm.route(request, view)
-    if (decision?.kind === 'reject') return decision
+  private checked(decision: RoutingDecision): Route {
+    if (decision?.kind === 'reject' || decision?.kind === 'hold') return decision
     const [prefill, decode] =
       decision?.kind === 'disaggregate' ? [decision.prefill, decision.decode] : [decision, decision]
     if (prefill instanceof LiveBackend && decode instanceof LiveBackend) {
       return { kind: 'send', prefill, decode }
     }
     throw new RouteSimError<LiveErrorCode>(
-      `router "${this.algorithm.name}": expected a backend of the cluster, a pair of them or a rejection`,
+      `router "${this.algorithm.name}": expected a backend of the cluster, a pair of them, a hold or a rejection`,
       { code: 'router_failed' },
     )
+  }
+
+  private knowledgeFor(config: RouterConfig): KvKnowledge {
+    const { kv_index, block_tokens, approximate_ttl_sec } = config
+    if (kv_index === 'none') return new NoKnowledge()
+    if (kv_index === 'approximate') return new ApproximateKnowledge(approximate_ttl_sec * 1000)
+    const news = this.newsForAlgorithm()
+    return new EventKnowledge(block_tokens, () =>
+      this.algorithm.onKvEvents === undefined ? undefined : news,
+    )
+  }
+
+  /** Passes what is heard of caches on to the algorithm, block by block under the ids of prompts. */
+  private newsForAlgorithm(): BlockNews {
+    const tell = (worker: number, events: readonly KvEvent[]): void =>
+      this.algorithm.onKvEvents?.(this.all[worker]!, events, this.cluster)
+    const named =
+      (kind: 'stored' | 'removed') => (worker: number, blocks: readonly NewsBlock[]) => {
+        const { block_tokens } = this.config
+        const ids = this.interner.intern(blocks.map(({ chained }) => chained))
+        tell(
+          worker,
+          blocks.map(({ endTokens }, i) => ({
+            kind,
+            id: ids[i]!,
+            fromTokens: endTokens - block_tokens,
+            toTokens: endTokens,
+          })),
+        )
+      }
+    return {
+      stored: named('stored'),
+      removed: named('removed'),
+      cleared: (worker) => tell(worker, [{ kind: 'cleared' }]),
+    }
   }
 
   private place(ticket: Ticket, backend: LiveBackend, isPending: boolean): void {
@@ -303,8 +404,9 @@ export class RouterCore {
   }
 }
 
-function knowledgeFor(config: RouterConfig): KvKnowledge {
-  if (config.kv_index === 'events') return new EventKnowledge(config.block_tokens)
-  if (config.kv_index === 'none') return new NoKnowledge()
-  return new ApproximateKnowledge(config.approximate_ttl_sec * 1000)
+function destinationOf(route: Route): Decision['to'] {
+  if (route.kind === 'reject') return route.reason
+  if (route.kind === 'hold') return 'held'
+  const { prefill, decode } = route
+  return prefill === decode ? [prefill.id] : [prefill.id, decode.id]
 }

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { chainHashes } from '@routesim/algorithms'
 import {
   HTTP_LIMITS,
   type HttpHandler,
@@ -12,6 +11,7 @@ import { KvEventSubscriber } from '../kv-events/kv-event-subscriber.js'
 import { PrometheusText } from '../metrics/prometheus-text.js'
 import { ApiError } from '../openai/api-error.js'
 import { parseCompletionRequest } from '../openai/completion-request.js'
+import { chainHash } from '../tokens/block-hashes.js'
 import { BackendMonitor } from './backend-monitor.js'
 import { checkKey } from './check-key.js'
 import { CompletionHandler } from './completion-handler.js'
@@ -232,6 +232,7 @@ class RouterServer {
     this.isDraining = true
     this.log({ event: 'draining', in_flight: this.stats.inFlight })
     await this.server.close(graceMs)
+    this.core.held.stopTimers()
     await this.admin.close(0)
     for (const backend of [...this.connections.keys()]) this.disconnect(backend)
     await this.recorder?.close()
@@ -293,8 +294,9 @@ class RouterServer {
     const facts = { maxTokens: 0, session: undefined, user: undefined, tenant: undefined }
     const ticket = this.core.begin({ ...facts, promptTokens, model, priority: 0 }, hashes)
     const answer = this.core.ask(ticket)
-    if (answer.kind === 'reject') {
-      sendError(response, new ApiError(503, `no worker can take the request (${answer.reason})`))
+    if (answer.kind !== 'send') {
+      const reason = answer.kind === 'hold' ? 'it would be held' : answer.reason
+      sendError(response, new ApiError(503, `no worker can take the request (${reason})`))
       return
     }
     const { prefill, decode, matchedTokens } = answer
@@ -348,6 +350,11 @@ function bestWorkerQuestion(text: string, blockTokens: number) {
     throw new ApiError(400, 'num_tokens: expected an integer > 0')
   const isList = Array.isArray(local) && local.every((hash) => Number.isSafeInteger(hash))
   if (!isList) throw new ApiError(400, 'local_hashes: expected a list of integers')
-  const hashes = { local: Float64Array.from(local), chained: chainHashes(local) }
+  let before = 0
+  const chained = Float64Array.from(local, (hash) => {
+    before = chainHash(before, hash)
+    return before
+  })
+  const hashes = { local: Float64Array.from(local), chained }
   return { promptTokens: tokens as number, hashes, model: undefined }
 }

@@ -20,8 +20,7 @@ export function hashBlocks(
   const blocks = Math.min(Math.floor(tokens.length / blockTokens), limit)
   const local = new Float64Array(blocks)
   const chained = new Float64Array(blocks)
-  let low = 0
-  let high = 0
+  let before = 0
   for (let block = 0; block < blocks; block++) {
     let a = 0x9e3779b1 ^ salt
     let b = 0x85ebca6b ^ salt
@@ -35,11 +34,19 @@ export function hashBlocks(
     a = finish(a)
     b = finish(b ^ a)
     local[block] = wide(a, b)
-    low = finish(Math.imul(low, 0x5bd1e995) ^ a)
-    high = finish(Math.imul(high, 0x27d4eb2f) ^ b ^ low)
-    chained[block] = wide(low, high)
+    before = chainHash(before, local[block]!)
+    chained[block] = before
   }
   return { local, chained }
+}
+
+/** The hash of a block and all before it, from that of all before it (0 for nothing) and the block's own. */
+export function chainHash(before: number, local: number): number {
+  const low = finish(Math.imul(before, 0x5bd1e995) ^ local)
+  const high = finish(
+    Math.imul(before / 4294967296, 0x27d4eb2f) ^ Math.trunc(local / 4294967296) ^ low,
+  )
+  return wide(low, high)
 }
 
 /** A 32-bit salt from a name, 0 for none. */
