@@ -13,7 +13,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   traces: ['core'],
   metrics: ['core'],
   experiments: ['core', 'hardware', 'algorithms', 'traces', 'metrics'],
-  cli: ['core', 'algorithms', 'traces', 'metrics', 'experiments'],
+  live: ['core', 'hardware', 'algorithms', 'traces', 'metrics', 'experiments'],
+  cli: ['core', 'algorithms', 'traces', 'metrics', 'experiments', 'live'],
 }
 
 function sources(name: string): { path: string; text: string }[] {

@@ -2,6 +2,8 @@ import { findRouter, parseRouterSpec } from '@routesim/algorithms'
 import { loadAlgorithm } from '@routesim/experiments'
 import type { AlgorithmFactory } from './router-core.js'
 
+export type { AlgorithmFactory } from './router-core.js'
+
 /**
  * Makes instances of what a config names: a built-in algorithm or a file, as in simulations.
  *
