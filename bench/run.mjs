@@ -12,6 +12,10 @@ const { values, positionals } = parseArgs({
   options: { runs: { type: 'string', default: '3' }, output: { type: 'string', short: 'o' } },
 })
 const runs = Number(values.runs)
+if (!(Number.isInteger(runs) && runs >= 1)) {
+  console.error(`--runs: expected an integer >= 1, got ${values.runs}`)
+  process.exit(2)
+}
 const child = fileURLToPath(new URL('child.mjs', import.meta.url))
 const hasMooncake = existsSync(MOONCAKE)
 const wanted = ({ name, workload: source, isLong }) =>
@@ -36,6 +40,18 @@ function measure(kind, definition, count = runs) {
   )
 }
 
+/** What is measured, for comparison with other commits; null outside of a checkout. */
+function commit() {
+  try {
+    const args = ['describe', '--always', '--dirty', '--abbrev=12']
+    const cwd = fileURLToPath(new URL('..', import.meta.url))
+    const stdio = ['ignore', 'pipe', 'ignore']
+    return execFileSync('git', args, { encoding: 'utf8', cwd, stdio }).trim()
+  } catch {
+    return null
+  }
+}
+
 function printTable(titles, rows) {
   const widths = titles.map((title, i) =>
     Math.max(title.length, ...rows.map((row) => row[i].length)),
@@ -48,11 +64,26 @@ function printTable(titles, rows) {
 const ns = (ms, requests) => Math.round((ms * 1e6) / requests).toLocaleString('en-US')
 const seconds = (ms) => (ms / 1000).toFixed(2)
 
+const everything = [...CASES, ...SCALING, ...STREAMED, ...PARALLEL]
+if (!everything.some(({ name }) => positionals.every((word) => name.includes(word)))) {
+  const names = [...new Set(everything.map(({ name }) => name))].join('\n  ')
+  console.error(`No case has "${positionals.join('" and "')}" in its name. They are:\n  ${names}`)
+  process.exit(2)
+}
 if (!hasMooncake)
   console.log('The Mooncake trace is not here (../shared/traces): its cases are skipped.')
 const node = `${process.version} on ${cpus()[0]?.model ?? 'unknown'}`
 console.log(`Medians of ${runs} runs, CPU time of the whole process. ${node}\n`)
-const report = { node, runs, cases: [], scaling: [], ratios: [], parallel: [], streamed: [] }
+const report = {
+  commit: commit(),
+  node,
+  runs,
+  cases: [],
+  scaling: [],
+  ratios: [],
+  parallel: [],
+  streamed: [],
+}
 
 const rows = []
 for (const definition of CASES.filter(wanted)) {

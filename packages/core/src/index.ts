@@ -1,5 +1,6 @@
 export type { BackendCounters } from './backend/backend-meters.js'
 export type { BatchingPolicy, PreemptionMode } from './backend/engine-policies.js'
+export type { BackendEvent, BackendEventKind, RetryPolicy } from './engine/backend-event.js'
 export {
   OnlineFleet,
   type OnlineFleetOptions,

@@ -28,21 +28,40 @@ import {
  * in O(log batch) when a request joins or leaves.
  */
 
+/** What the functions here read and write. */
+export type DecodeState = Pick<
+  FleetState,
+  | 'ints'
+  | 'floats'
+  | 'heap'
+  | 'growth'
+  | 'sharingGrowth'
+  | 'sharing'
+  | 'requests'
+  | 'promptTokens'
+  | 'outputTokens'
+  | 'promptNode'
+  | 'emittedTokens'
+  | 'admission'
+  | 'finishStep'
+  | 'measuredFrom'
+>
+
 /** Steps until the first request finishes; there must be one. */
-export function stepsToFinish({ ints, heap }: FleetState, backend: number): number {
+export function stepsToFinish({ ints, heap }: DecodeState, backend: number): number {
   const n = backend * INTS
   return firstFinish(heap, ints[n + FIRST_PLACE]!) - ints[n + COUNTER]!
 }
 
 /** Steps until a request completes a block of an answer that later prompts repeat. */
-export function stepsToSharedBlock({ ints, sharingGrowth }: FleetState, backend: number): number {
+export function stepsToSharedBlock({ ints, sharingGrowth }: DecodeState, backend: number): number {
   const n = backend * INTS
   const first = ints[n + FIRST_RESIDUE]!
   return stepsToCompletion(sharingGrowth, first, ints[n + BLOCK_TOKENS]!, ints[n + COUNTER]!)
 }
 
 /** KV blocks that the next k steps need. */
-export function blocksNeeded({ ints, growth }: FleetState, backend: number, k: number): number {
+export function blocksNeeded({ ints, growth }: DecodeState, backend: number, k: number): number {
   const n = backend * INTS
   const decodes = ints[n + DECODES]!
   if (decodes === 0) return 0
@@ -51,7 +70,7 @@ export function blocksNeeded({ ints, growth }: FleetState, backend: number, k: n
 }
 
 /** Every request gets k tokens. */
-export function advanceDecodes({ ints, floats }: FleetState, backend: number, k: number): void {
+export function advanceDecodes({ ints, floats }: DecodeState, backend: number, k: number): void {
   const n = backend * INTS
   ints[n + COUNTER] = ints[n + COUNTER]! + k
   const context = backend * FLOATS + CONTEXT_TOKENS
@@ -60,7 +79,7 @@ export function advanceDecodes({ ints, floats }: FleetState, backend: number, k:
 
 /** A request joins; `emittedTokens` keeps what it had emitted by then. */
 export function joinDecodes(
-  state: FleetState,
+  state: DecodeState,
   backend: number,
   request: number,
   mostSteps: number = MOST_STEPS,
@@ -90,7 +109,7 @@ export function joinDecodes(
 }
 
 /** Takes out the next request that has finished, in order of admission. @returns -1 when none has */
-export function leaveFinished(state: FleetState, backend: number): number {
+export function leaveFinished(state: DecodeState, backend: number): number {
   const { ints } = state
   const n = backend * INTS
   if (ints[n + DECODES] === 0) return -1
@@ -99,7 +118,7 @@ export function leaveFinished(state: FleetState, backend: number): number {
 }
 
 /** Takes out the request admitted last. @returns that request */
-export function leaveNewest(state: FleetState, backend: number): number {
+export function leaveNewest(state: DecodeState, backend: number): number {
   const { heap, ints } = state
   const first = ints[backend * INTS + FIRST_PLACE]!
   let newest = 0
@@ -110,12 +129,12 @@ export function leaveNewest(state: FleetState, backend: number): number {
 }
 
 /** Takes out the i-th request, in no particular order. @returns that request */
-export function leaveAt(state: FleetState, backend: number, i: number): number {
+export function leaveAt(state: DecodeState, backend: number, i: number): number {
   return leave(state, backend, i)
 }
 
 /** All requests of a backend, oldest first. */
-export function inOrderOfAdmission(state: FleetState, backend: number): number[] {
+export function inOrderOfAdmission(state: DecodeState, backend: number): number[] {
   const { admission, heap, ints } = state
   const first = ints[backend * INTS + FIRST_PLACE]!
   const length = ints[backend * INTS + DECODES]!
@@ -124,12 +143,12 @@ export function inOrderOfAdmission(state: FleetState, backend: number): number[]
 }
 
 /** Tokens of a request whose KV is computed; right for one that has just left, too. */
-export function tokensComputed(state: FleetState, backend: number, request: number): number {
+export function tokensComputed(state: DecodeState, backend: number, request: number): number {
   const atEnd = state.promptTokens[request]! + state.outputTokens[request]! - 1
   return atEnd - (state.finishStep[request]! - state.ints[backend * INTS + COUNTER]!)
 }
 
-function leave(state: FleetState, backend: number, i: number): number {
+function leave(state: DecodeState, backend: number, i: number): number {
   const { ints, floats } = state
   const n = backend * INTS
   const first = ints[n + FIRST_PLACE]!
@@ -155,7 +174,7 @@ function leave(state: FleetState, backend: number, i: number): number {
 }
 
 function sharesAnswer(
-  { promptNode, promptTokens, requests }: FleetState,
+  { promptNode, promptTokens, requests }: DecodeState,
   request: number,
 ): boolean {
   const node = promptNode[request]!
@@ -163,7 +182,7 @@ function sharesAnswer(
 }
 
 /** Counts steps from near 0 again; residues of block growth stay what they are. */
-function countAnew({ ints, heap, finishStep }: FleetState, backend: number): void {
+function countAnew({ ints, heap, finishStep }: DecodeState, backend: number): void {
   const n = backend * INTS
   const first = ints[n + FIRST_PLACE]!
   const size = ints[n + DECODES]!

@@ -96,7 +96,9 @@ export class FastFleet extends FleetBatches implements Fleet {
     const n = backend * INTS
     this.measure(backend)
     this.sync(backend)
-    this.kv.commit(backend, request, this.context.progress.computedTokens[request]!)
+    const { progress } = this.context
+    progress.isTransferring[request] = 0
+    this.kv.commit(backend, request, progress.computedTokens[request]!)
     this.arrived[backend]!.push(request)
     ints[n + GUESTS] = ints[n + GUESTS]! + 1
     ints[n + IS_BLOCKED] = 0
@@ -119,9 +121,14 @@ export class FastFleet extends FleetBatches implements Fleet {
       this.queues.peek(backend) !== NONE &&
       ints[n + BUDGET]! > 0 &&
       this.running[backend]! < ints[n + MAX_BATCH]!
-    if (!mayAdmit && this.arrived[backend]!.length === 0) return
+    if (mayAdmit || this.arrived[backend]!.length > 0) this.endWithPresentStep(backend)
+  }
+
+  /** Lets a stretch of several steps end with the one under way. */
+  protected endWithPresentStep(backend: number): void {
+    const { state } = this
     const steps = stepUnderWay(state, backend)
-    ints[n + STEPS] = steps
+    state.ints[backend * INTS + STEPS] = steps
     // In the same instant the end may lie a few bits back.
     setEnd(state, backend, steps)
     if (state.endMs[backend]! < this.clock.nowMs) state.endMs[backend] = this.clock.nowMs
@@ -245,7 +252,7 @@ export class FastFleet extends FleetBatches implements Fleet {
   }
 
   /** One gap per measured decode and step; the first of a resumed request is longer than its step. */
-  private recordGaps(backend: number): void {
+  protected recordGaps(backend: number): void {
     const { state, gaps } = this
     const { ints, floats } = state
     const n = backend * INTS

@@ -207,6 +207,7 @@ export abstract class FleetBatches {
     }
     this.enterBatch(backend, request, promptTokens)
     progress.isHandedOver[request] = 0
+    progress.isTransferring[request] = 1
     listener.transferStarted(request, promptTokens - cached)
     return true
   }

@@ -16,6 +16,8 @@ export interface FleetListener {
   prefillFinished(request: number): void
   /** A handed-over request has its blocks here; `tokens` tokens of KV must be fetched. */
   transferStarted(request: number, tokens: number): void
+  /** A request that was called off has left the batch, and its KV blocks are given back. */
+  requestCancelled(request: number): void
 }
 
 /** What a fleet works on and with. */
@@ -63,4 +65,18 @@ export interface Fleet {
   sync(backend: number): void
   /** Brings what a request can match on any backend up to now. */
   syncMatches(request: number): void
+}
+
+/** A fleet whose backends may fail, and whose requests may be called off. */
+export interface FallibleFleet extends Fleet {
+  /** Forgets the step under way and all requests of a backend; the KV cache is the caller's to clear. */
+  fail(backend: number): void
+  /**
+   * Takes a request off a backend: from its queue, or while its KV cache is on its way, at once; from its
+   * batch when the step under way is over, which the listener is told of, unless it ends with that step.
+   * @returns true when it is off
+   */
+  cancel(backend: number, request: number): boolean
+  /** Ends with the step under way, as from the next on steps take another time. */
+  cut(backend: number): void
 }

@@ -37,6 +37,16 @@ export class PausedDecodes {
     return this.paused[backend] === 1
   }
 
+  /** Decodes that are paused. */
+  decodesOf(backend: number): number {
+    return this.decodes[backend]!
+  }
+
+  /** There are no decodes any more. */
+  forget(backend: number): void {
+    this.gaps[backend] = 0
+  }
+
   /** Whether there was a pause since decodes last got tokens. */
   hasGap(backend: number): boolean {
     return this.gaps[backend] === 1

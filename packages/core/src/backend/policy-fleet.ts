@@ -53,9 +53,9 @@ export class PolicyFleet extends FastFleet {
   private readonly retractsShortest: Uint8Array
   private readonly swapMsPerToken: Float64Array
   /** Per backend: time for KV on its way to host memory and back, which the next step waits for. */
-  private readonly swapMs: Float64Array
-  private readonly paused: PausedDecodes
-  private readonly reservations: Reservations
+  protected readonly swapMs: Float64Array
+  protected readonly paused: PausedDecodes
+  protected readonly reservations: Reservations
 
   constructor(context: FleetContext, kv: BulkKvCache) {
     super(context, kv)

@@ -34,6 +34,8 @@ export class ReferenceBackend {
   private budget = 0
   /** Time for KV on its way to host memory and back, which the next step waits for. */
   private swapMs = 0
+  /** Running requests that are called off and leave when the step under way is over. */
+  private readonly cancelled: number[] = []
   private readonly usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
   private readonly step: StepShape = {
     prefillTokens: 0,
@@ -94,21 +96,65 @@ export class ReferenceBackend {
     this.context.kv.release(this.id, request)
   }
 
-  /** Gives a request up between two steps or during one, which then takes as long as it would have. */
-  cancel(request: number): void {
-    const { kv, loads, progress, requests } = this.context
+  /** Stops in the middle of whatever it does; what has been computed for requests is lost. */
+  fail(): void {
+    const { context, step } = this
     this.measure()
-    const at = this.batch.requests.subarray(0, this.batch.size).indexOf(request)
-    if (at >= 0) {
-      this.batch.removeAt(at)
-      kv.release(this.id, request)
-    } else {
+    if (context.endMs[this.id] !== Number.POSITIVE_INFINITY)
+      this.meters.add(this.id, this.clock.nowMs - this.stepStartMs, 0, step.prefillTokens, 0)
+    context.endMs[this.id] = Number.POSITIVE_INFINITY
+    this.queues.clear(this.id)
+    this.batch.clear()
+    this.waiting = 0
+    this.leftBatch = 0
+    this.swapMs = 0
+    this.cancelled.length = 0
+    context.loads.pendingPromptTokens[this.id] = 0
+    this.publish()
+  }
+
+  cancel(request: number): boolean {
+    const isTransferring = this.context.progress.isTransferring[request] === 1
+    this.measure()
+    const isInBatch = this.batch.has(request)
+    if (isInBatch && !isTransferring) {
+      if (this.context.endMs[this.id] !== Number.POSITIVE_INFINITY) {
+        this.cancelled.push(request)
+        return false
+      }
+    }
+    if (isInBatch) this.takeOut(request)
+    else {
       this.queues.remove(this.id, request)
       this.waiting--
+      this.forgetPrompt(request)
     }
-    if (progress.emittedTokens[request] === 0)
-      loads.pendingPromptTokens[this.id]! -= requests.promptTokens[request]!
     this.publish()
+    return true
+  }
+
+  private takeOut(request: number): void {
+    this.batch.remove(request)
+    this.context.progress.isTransferring[request] = 0
+    this.context.kv.release(this.id, request)
+    this.forgetPrompt(request)
+  }
+
+  /** A prompt whose first token will not come is pending no longer. */
+  private forgetPrompt(request: number): void {
+    const { loads, progress, requests } = this.context
+    if (progress.emittedTokens[request] === 0 && progress.prefillBackend[request] === this.id)
+      loads.pendingPromptTokens[this.id]! -= requests.promptTokens[request]!
+  }
+
+  /** Takes requests out that were called off during the step. */
+  private leaveCancelled(): void {
+    for (const request of this.cancelled.splice(0)) {
+      if (!this.batch.has(request)) continue
+      this.takeOut(request)
+      this.publish()
+      this.context.listener.requestCancelled(request)
+    }
   }
 
   startStep(): void {
@@ -156,6 +202,7 @@ export class ReferenceBackend {
 
     this.batch.keep((request, tokens) => tokens === 0 || this.advanceRequest(request, tokens))
     this.leftBatch = 0
+    if (this.cancelled.length > 0) this.leaveCancelled()
   }
 
   /** Prompts have the step to themselves when there are any to compute; else it is one of decodes. */

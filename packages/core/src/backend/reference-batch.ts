@@ -51,6 +51,19 @@ export class ReferenceBatch {
     return request
   }
 
+  has(request: number): boolean {
+    return this.requests.subarray(0, this.count).includes(request)
+  }
+
+  remove(request: number): void {
+    this.removeAt(this.requests.subarray(0, this.count).indexOf(request))
+  }
+
+  clear(): void {
+    this.count = 0
+    this.prompts.clear()
+  }
+
   /** Keeps those requests, oldest first, that the callback says stay. */
   keep(stays: (request: number, tokens: number) => boolean): void {
     let kept = 0

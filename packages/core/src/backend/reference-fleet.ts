@@ -1,10 +1,10 @@
 import { type BackendCounters, BackendMeters } from './backend-meters.js'
-import type { Fleet, FleetContext } from './fleet.js'
+import type { FallibleFleet, FleetContext } from './fleet.js'
 import { ReferenceBackend } from './reference-backend.js'
 import { WaitingQueues } from './waiting-queues.js'
 
 /** Backends that simulate every step: slow, plain, and the oracle for anything faster. */
-export class ReferenceFleet implements Fleet {
+export class ReferenceFleet implements FallibleFleet {
   private readonly backends: readonly ReferenceBackend[]
 
   constructor(context: FleetContext) {
@@ -38,11 +38,6 @@ export class ReferenceFleet implements Fleet {
     this.backends[backend]!.releaseHandedOver(request)
   }
 
-  /** Gives up a request that was accepted or handed over here, whatever it is doing. */
-  cancel(backend: number, request: number): void {
-    this.backends[backend]!.cancel(request)
-  }
-
   startStep(backend: number): void {
     this.backends[backend]!.startStep()
   }
@@ -54,6 +49,17 @@ export class ReferenceFleet implements Fleet {
   completeStep(backend: number): void {
     this.backends[backend]!.completeStep()
   }
+
+  fail(backend: number): void {
+    this.backends[backend]!.fail()
+  }
+
+  cancel(backend: number, request: number): boolean {
+    return this.backends[backend]!.cancel(request)
+  }
+
+  // Each step asks anew how long it takes.
+  cut(): void {}
 
   // A step can not be interrupted, and its effects come at its ends.
   interrupt(): void {}

@@ -57,6 +57,11 @@ export class Reservations {
     this.ofFetching[backend] = this.ofFetching[backend]! - blocks
   }
 
+  /** Nothing is on its way to a backend any more. */
+  clear(backend: number): void {
+    this.ofFetching[backend] = 0
+  }
+
   private ofRunning(backend: number, ahead: number): number {
     const { state } = this
     const { ints, heap, computedTokens } = state

@@ -35,6 +35,28 @@ export class WaitingQueues {
     this.heads[backend] = request
   }
 
+  /** Takes a request out wherever it stands: O(queue). @returns false when it is not there */
+  remove(backend: number, request: number): boolean {
+    let before = NONE
+    let at = this.heads[backend]!
+    while (at !== NONE && at !== request) {
+      before = at
+      at = this.next[at]!
+    }
+    if (at === NONE) return false
+    const after = this.next[at]!
+    if (before === NONE) this.heads[backend] = after
+    else this.next[before] = after
+    if (after === NONE) this.tails[backend] = before
+    return true
+  }
+
+  /** Forgets all who wait. */
+  clear(backend: number): void {
+    this.heads[backend] = NONE
+    this.tails[backend] = NONE
+  }
+
   /** Takes the request at the front out; the queue must not be empty. */
   popFront(backend: number): number {
     const request = this.heads[backend]!
@@ -42,19 +64,5 @@ export class WaitingQueues {
     this.heads[backend] = head
     if (head === NONE) this.tails[backend] = NONE
     return request
-  }
-
-  /** Takes a request out wherever it stands: O(requests before it). @returns false when it does not wait there */
-  remove(backend: number, request: number): boolean {
-    let before = NONE
-    for (let at = this.heads[backend]!; at !== NONE; before = at, at = this.next[at]!) {
-      if (at !== request) continue
-      const after = this.next[request]!
-      if (before === NONE) this.heads[backend] = after
-      else this.next[before] = after
-      if (after === NONE) this.tails[backend] = before
-      return true
-    }
-    return false
   }
 }

@@ -1,4 +1,5 @@
 import { RouteSimError } from '../errors/routesim-error.js'
+import { checkLife } from './check-life.js'
 import type { BackendSpec, SimulationOptions } from './simulation-options.js'
 
 /** Checks what the types can not say. @throws RouteSimError `options_invalid` */
@@ -16,6 +17,7 @@ export function checkOptions(options: SimulationOptions): void {
       })
     }
   }
+  checkLife(options)
   if (cluster.backends.length === 0) throw invalid('cluster.backends', 'at least one backend', 0)
   cluster.backends.forEach((backend, i) => {
     const path = `cluster.backends[${i}]`

@@ -11,6 +11,8 @@ import type { SimulationOptions } from './simulation-options.js'
 export interface DecisionListener {
   requestRejected(request: number, reason: string): void
   requestHeld(request: number, untilMs: number): void
+  /** A request was sent to a backend that is down. */
+  requestRefused(request: number): void
 }
 
 /** Carries out what routers decide, and moves KV caches from prefill to decode. */
@@ -53,7 +55,9 @@ export class Dispatcher {
     const rank = ranks?.leastOutstanding(prefill.id, loads) ?? prefill.id
     // Which rank decodes is chosen when the prompt is computed.
     const decoding = prefill === decode ? rank : (ranks?.firstRank(decode.id) ?? decode.id)
-    if (machinery.truth.loads.waiting[prefill.id]! >= prefill.maxQueueDepth) {
+    if (machinery.isDown[prefill.id]! + machinery.isDown[decode.id]! > 0) {
+      this.listener.requestRefused(request)
+    } else if (machinery.truth.loads.waiting[prefill.id]! >= prefill.maxQueueDepth) {
       this.listener.requestRejected(request, 'queue_full')
     } else if (!this.canEverFit(request, rank, decoding)) {
       this.listener.requestRejected(request, 'exceeds_kv_cache')

@@ -3,14 +3,17 @@ import { RouteSimError } from '../errors/routesim-error.js'
 import type { EventHandler } from '../kernel/event-loop.js'
 import type { RenewableKvCache } from '../kv-cache/kv-cache.js'
 import type { RowKeeper } from '../requests/request-window.js'
+import { BackendLife } from './backend-life.js'
 import { checkAllEnded, checkConservation, checkEnded, checkIdle } from './check-conservation.js'
 import { checkOptions } from './check-options.js'
 import { Client } from './client.js'
 import { invalidDecision } from './decision-errors.js'
 import { type DecisionListener, Dispatcher } from './dispatcher.js'
 import { checkedSubject } from './event-subjects.js'
+import { type LossListener, LostRequests } from './lost-requests.js'
 import { Machinery } from './machinery.js'
 import { MeasuredTotals } from './measured-totals.js'
+import { RequestTimeouts } from './request-timeouts.js'
 import { RouterDesk } from './router-desk.js'
 import { OUTCOME, type RunResult, type RunTotals } from './run-result.js'
 import type { SimulationOptions } from './simulation-options.js'
@@ -22,13 +25,19 @@ const MOST_IDLE_MS = 3_600_000
  * What happens in a run: requests arrive and are routed, backends step, KV caches travel. The public
  * face is {@link Simulation}.
  */
-export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionListener {
+export class Engine
+  implements FleetListener, EventHandler, RowKeeper, DecisionListener, LossListener
+{
   private readonly options: SimulationOptions
   private readonly machinery: Machinery
   private readonly desk: RouterDesk
   private readonly dispatcher: Dispatcher
   private readonly measured: MeasuredTotals
   private readonly client: Client
+  /** Only in a run in which backends fail, or requests take too long. */
+  private readonly lost: LostRequests | undefined
+  private readonly life: BackendLife | undefined
+  private readonly timeouts: RequestTimeouts | undefined
   private readonly rejectReasons: string[] = []
   private ended = 0
   private endMs = 0
@@ -47,6 +56,15 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionL
     this.desk = new RouterDesk(options, machinery, this.client.sentMs)
     this.dispatcher = new Dispatcher(options, machinery, this.desk, this)
     this.measured = new MeasuredTotals(machinery.specs, machinery.fleet, machinery.kv)
+    const { fallible } = machinery
+    if (fallible !== undefined) {
+      const { desk } = this
+      this.lost = new LostRequests(options, machinery, fallible, desk, this)
+      this.life = new BackendLife(options, machinery, fallible, desk, this.lost)
+      const { timeoutMs } = options
+      if (timeoutMs !== undefined)
+        this.timeouts = new RequestTimeouts(timeoutMs, machinery, this.lost)
+    }
     if (machinery.window !== undefined) {
       machinery.window.refill(this)
       machinery.loop.restartEntries()
@@ -131,7 +149,8 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionL
   event(subject: number): void {
     const { machinery, dispatcher } = this
     const { subjects } = machinery
-    if (subject < subjects.frontEnd) dispatcher.transferCompleted(machinery.requestOf(subject))
+    if (subject < 0) this.life!.due(subject)
+    else if (subject < subjects.frontEnd) dispatcher.transferCompleted(machinery.requestOf(subject))
     else if (subject < subjects.metricsTaken)
       dispatcher.enqueue(machinery.requestOf(subject - subjects.frontEnd))
     else if (subject < subjects.released) this.timerDue(subject - subjects.firstTimer)
@@ -139,11 +158,14 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionL
       for (const { request, decision } of this.desk.held.takeReleased())
         dispatcher.dispatch(request, decision)
     } else if (subject < subjects.decided) this.askAgain(subject - subjects.asked)
-    else {
+    else if (subject < subjects.retried) {
       const request = subject - subjects.client
       this.client.send(request)
+      this.timeouts?.sent(request)
       this.submit(request)
-    }
+    } else if (subject < subjects.timeouts)
+      this.submit(machinery.requestOf(subject - subjects.retried))
+    else this.timeouts!.due()
   }
 
   private timerDue(number: number): void {
@@ -174,7 +196,10 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionL
     const { window, loop } = this.machinery
     const request = window === undefined ? entry : window.rowOf(entry)
     if (!this.isMeasuring) this.measureFrom(request)
-    if (this.client.sendOrHold(request)) this.submit(request)
+    if (this.client.sendOrHold(request)) {
+      this.timeouts?.sent(request)
+      this.submit(request)
+    }
     if (window?.isLastEntry(entry)) {
       window.refill(this)
       loop.restartEntries()
@@ -203,13 +228,27 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionL
 
   requestFinished(request: number, backend: number): void {
     const { progress, clock } = this.machinery
+    this.lost?.ended(request)
     progress.finishedMs[request] = clock.nowMs
     progress.backend[request] = backend
     this.end(request, OUTCOME.completed)
     this.desk.finished(request, backend)
   }
 
+  requestCancelled(request: number): void {
+    this.lost?.left(request)
+  }
+
+  requestRefused(request: number): void {
+    this.lost!.refused(request)
+  }
+
+  requestEnded(request: number, outcome: number, reason: string): void {
+    this.endFor(request, outcome, reason)
+  }
+
   prefillFinished(request: number): void {
+    if (this.lost?.mayHandOver(request) === false) return
     this.dispatcher.prefillFinished(request)
   }
 
@@ -218,10 +257,14 @@ export class Engine implements FleetListener, EventHandler, RowKeeper, DecisionL
   }
 
   requestRejected(request: number, reason: string): void {
+    this.endFor(request, OUTCOME.rejected, reason)
+  }
+
+  private endFor(request: number, outcome: number, reason: string): void {
     let index = this.rejectReasons.indexOf(reason)
     if (index < 0) index = this.rejectReasons.push(reason) - 1
     this.machinery.progress.rejectReason[request] = index
-    this.end(request, OUTCOME.rejected)
+    this.end(request, outcome)
   }
 
   requestHeld(request: number, untilMs: number): void {

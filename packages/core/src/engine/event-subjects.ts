@@ -11,6 +11,7 @@ const MOST_SUBJECTS = 2 ** 31 - 1
  *
  * | range | events |
  * |---|---|
+ * | two per event of a backend, below 0 | it happens; routers see it |
  * | one per request | its KV cache has reached the decode backend |
  * | one per request | it is through the front end of its backend |
  * | one | metrics are taken |
@@ -22,6 +23,8 @@ const MOST_SUBJECTS = 2 ** 31 - 1
  * | one per request | the router that holds it is asked again |
  * | one per request | the router has worked on it long enough to decide |
  * | one per request | the client sends what it held back |
+ * | one per request | the client sends again what a backend has lost |
+ * | one | requests have taken too long |
  */
 export class EventSubjects {
   readonly frontEnd: number
@@ -34,6 +37,9 @@ export class EventSubjects {
   readonly asked: number
   readonly decided: number
   readonly client: number
+  readonly retried: number
+  readonly timeouts: number
+  readonly transfer = 0
 
   /** @param requests - in the whole run */
   constructor(requests: number) {
@@ -47,6 +53,17 @@ export class EventSubjects {
     this.asked = this.released + 1
     this.decided = this.asked + requests
     this.client = this.decided + requests
+    this.retried = this.client + requests
+    this.timeouts = this.retried + requests
+  }
+
+  /** The i-th of the events of backends, or, from their number on, that routers see it. */
+  backendEvent(i: number, events: number): number {
+    return i - 2 * events
+  }
+
+  backendEventOf(subject: number, events: number): number {
+    return subject + 2 * events
   }
 }
 

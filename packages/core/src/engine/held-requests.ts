@@ -14,13 +14,26 @@ export class HeldRequests {
   /** Rows of requests that the router is to be asked about again, by ticket. */
   private readonly rows = new Map<number, number>()
   private released: ReleasedRequest[] = []
+  /** Requests that ended while they were held, which their router may not have heard of. */
+  private readonly forgotten = new Set<number>()
 
   /** Requests that are held. */
   get size(): number {
     return this.untilMs.size
   }
 
+  /** A request ends before its router lets it go. @returns false when it is not held */
+  forget(request: number): boolean {
+    const isReleased = this.released.some((each) => each.request === request)
+    this.released = this.released.filter((each) => each.request !== request)
+    if (isReleased) return true
+    if (!this.untilMs.delete(request)) return false
+    this.forgotten.add(request)
+    return true
+  }
+
   hold(request: number, untilMs: number): void {
+    this.forgotten.delete(request)
     this.untilMs.set(request, untilMs)
   }
 
@@ -31,6 +44,7 @@ export class HeldRequests {
    */
   release(router: string, request: number, decision: RoutingDecision): boolean {
     if (!this.untilMs.delete(request)) {
+      if (this.forgotten.delete(request)) return false
       throw new RouteSimError(
         `router "${router}": release(${request}): expected a request that it holds, got one that it does not`,
         {

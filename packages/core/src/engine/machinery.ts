@@ -1,6 +1,7 @@
 import { BackendLoads } from '../backend/backend-loads.js'
+import { CancellingFleet } from '../backend/cancelling-fleet.js'
 import { FastFleet } from '../backend/fast-fleet.js'
-import type { Fleet, FleetContext, FleetListener } from '../backend/fleet.js'
+import type { FallibleFleet, Fleet, FleetContext, FleetListener } from '../backend/fleet.js'
 import { hasPolicies, PolicyFleet } from '../backend/policy-fleet.js'
 import { ReferenceFleet } from '../backend/reference-fleet.js'
 import { RouteSimError } from '../errors/routesim-error.js'
@@ -12,8 +13,10 @@ import type { RequestTable } from '../requests/request-table.js'
 import { RequestWindow } from '../requests/request-window.js'
 import type { LiveSource } from '../routing/live-views.js'
 import { EventSubjects } from './event-subjects.js'
+import { needsFallibleFleet, slowedBackends } from './lost-requests.js'
 import { type RankedSource, RankTable } from './rank-table.js'
 import type { BackendSpec, SimulationOptions } from './simulation-options.js'
+import { SlowableLatency } from './slowable-latency.js'
 import { TokenGaps } from './token-gaps.js'
 
 /** What a run is built of: time, requests, KV caches, and the fleet that works on them. */
@@ -34,6 +37,11 @@ export class Machinery {
   readonly loads: BackendLoads
   readonly gaps: TokenGaps
   readonly fleet: Fleet
+  /** The same fleet, in a run in which backends fail or requests are called off. */
+  readonly fallible: FallibleFleet | undefined
+  /** By backend: 1 while it takes no requests; and its latency model if it slows down at some time. */
+  readonly isDown: Uint8Array
+  readonly slowable: readonly (SlowableLatency | undefined)[]
   /** What is true of the backends right now. */
   readonly truth: LiveSource
   private readonly rankedSource: RankedSource | undefined
@@ -41,7 +49,15 @@ export class Machinery {
   /** @throws RouteSimError `options_invalid` */
   constructor(options: SimulationOptions, listener: FleetListener) {
     const { cluster, warmupRequests = 0, recorder = {} } = options
-    const { backends } = cluster
+    const slowed = slowedBackends(options.events ?? [])
+    this.slowable = cluster.backends.map(({ latency }, id) =>
+      slowed.has(id) ? new SlowableLatency(latency) : undefined,
+    )
+    const backends = cluster.backends.map((spec, id) => {
+      const latency = this.slowable[id]
+      return latency === undefined ? spec : { ...spec, latency }
+    })
+    this.isDown = new Uint8Array(backends.length)
     this.window = windowOf(options)
     this.requests = this.window?.table ?? (options.requests as RequestTable)
     const { requests } = this
@@ -62,22 +78,21 @@ export class Machinery {
     )
     this.loads = new BackendLoads(Float64Array.from(specs, ({ maxQueueDepth }) => maxQueueDepth))
     this.gaps = new TokenGaps(recorder)
-    this.fleet = fleetOf(
-      {
-        clock: this.clock,
-        endMs: this.loop.alarmMs,
-        specs,
-        requests,
-        progress: this.progress,
-        kv: this.kv,
-        loads: this.loads,
-        listener,
-        recorder: this.ranks?.recorder(recorder) ?? recorder,
-        gaps: this.gaps,
-        measuredFrom: warmupRequests,
-      },
-      this.kv,
-    )
+    const context: FleetContext = {
+      clock: this.clock,
+      endMs: this.loop.alarmMs,
+      specs,
+      requests,
+      progress: this.progress,
+      kv: this.kv,
+      loads: this.loads,
+      listener,
+      recorder: this.ranks?.recorder(recorder) ?? recorder,
+      gaps: this.gaps,
+      measuredFrom: warmupRequests,
+    }
+    this.fallible = needsFallibleFleet(options) ? fallibleFleetOf(context, this.kv) : undefined
+    this.fleet = this.fallible ?? fleetOf(context, this.kv)
     const { clock, fleet, kv, loads } = this
     this.rankedSource = this.ranks?.source(fleet, kv, loads, clock)
     this.truth = this.rankedSource ?? { fleet, loads, kv, clock }
@@ -105,6 +120,28 @@ export class Machinery {
   /** The same for an event that may be out of date when it comes. */
   ordinalOf(request: number): number {
     return this.window?.ordinalOf(request) ?? request
+  }
+
+  /** Ranks of a backend: the first, and the one after the last. */
+  ranksOf(backend: number): readonly [number, number] {
+    const { ranks } = this
+    return ranks === undefined
+      ? [backend, backend + 1]
+      : [ranks.firstRank(backend), ranks.firstRank(backend + 1)]
+  }
+
+  /** Forgets an event of a request. @param range - of {@link subjects} @returns false when there is none */
+  cancel(range: number, request: number): boolean {
+    const ordinal = this.ordinalOf(request)
+    if (!this.loop.cancel(range + ordinal)) return false
+    this.requestOf(ordinal)
+    return true
+  }
+
+  /** A rank's step may have come to end at another time. */
+  alarmMoved(id: number): void {
+    const { loop } = this
+    if (loop.alarmMs[id]! < Number.POSITIVE_INFINITY) loop.alarmChanged(id)
   }
 
   /** A backend may start a step. */
@@ -155,6 +192,11 @@ export class Machinery {
 function fleetOf(context: FleetContext, kv: KvCache): Fleet {
   if (!isBulk(kv)) return new ReferenceFleet(context)
   return context.specs.some(hasPolicies) ? new PolicyFleet(context, kv) : new FastFleet(context, kv)
+}
+
+/** The same for backends that may fail. */
+function fallibleFleetOf(context: FleetContext, kv: KvCache): FallibleFleet {
+  return isBulk(kv) ? new CancellingFleet(context, kv) : new ReferenceFleet(context)
 }
 
 function isRenewable(kv: KvCache): kv is RenewableKvCache {

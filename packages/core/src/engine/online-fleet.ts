@@ -64,6 +64,8 @@ export class OnlineFleet {
   /** By row: backend, -1 when the row is free; events still to come that name the row. */
   private readonly home: Int32Array
   private readonly pendingEvents: Uint8Array
+  /** 1 for a request that was given up and leaves when its step ends. */
+  private readonly isLeaving: Uint8Array
 
   constructor({ cluster, rows, listener }: OnlineFleetOptions) {
     const { backends } = cluster
@@ -84,6 +86,7 @@ export class OnlineFleet {
     this.reported = new Int32Array(rows)
     this.home = new Int32Array(rows).fill(NONE)
     this.pendingEvents = new Uint8Array(rows)
+    this.isLeaving = new Uint8Array(rows)
     this.handOver = new HandOver(backends, cluster.kvTransfer, this.progress)
     this.fleet = new ReferenceFleet({
       clock: this.clock,
@@ -164,9 +167,10 @@ export class OnlineFleet {
   cancel(row: number, nowMs: number): boolean {
     this.advance(nowMs)
     const backend = this.home[row]!
-    if (backend !== NONE) {
-      this.end(row)
-      this.fleet.cancel(backend, row)
+    if (backend !== NONE && this.isLeaving[row] === 0) {
+      // Its step goes on, and then it is gone.
+      if (this.fleet.cancel(backend, row)) this.end(row)
+      else this.isLeaving[row] = 1
       this.settle(backend)
     }
     return this.isFree(row)
@@ -209,6 +213,7 @@ export class OnlineFleet {
   private end(row: number): void {
     this.underWay[this.home[row]!]!.delete(row)
     this.home[row] = NONE
+    this.isLeaving[row] = 0
   }
 
   private completeStep(backend: number): void {
@@ -242,7 +247,7 @@ export class OnlineFleet {
 
   private report(row: number): void {
     const tokens = this.progress.emittedTokens[row]!
-    if (tokens === this.reported[row]) return
+    if (tokens === this.reported[row] || this.isLeaving[row] === 1) return
     if (this.progress.isHandedOver[row] === 1 || this.progress.isTransferring[row] === 1) return
     this.reported[row] = tokens
     this.listener.tokensProduced(row, tokens)
@@ -258,9 +263,11 @@ export class OnlineFleet {
       firstTokenProduced: () => {},
       requestFinished: (row) => {
         this.report(row)
+        const isWanted = this.isLeaving[row] === 0
         this.end(row)
-        this.listener.requestFinished(row)
+        if (isWanted) this.listener.requestFinished(row)
       },
+      requestCancelled: (row) => this.end(row),
       prefillFinished: () => {},
       transferStarted: (row, tokens) => {
         const durationMs = this.handOver.transferMs(tokens, this.home[row]!)

@@ -91,6 +91,17 @@ export class RouterDesk implements RequestFacts {
     router.onFinished(cursor.at(request), view, cluster, this.usage.at(request))
   }
 
+  /** Lets routers see a backend as healthy or not. */
+  setHealthy(backend: number, isHealthy: boolean): void {
+    const { maxQueueDepth } = this.only.views[backend]!
+    this.machinery.truth.loads.maxQueueDepth[backend] = isHealthy ? maxQueueDepth : 0
+  }
+
+  /** Lets routers see a backend at all, or not. */
+  setListed(backend: number, isListed: boolean): void {
+    this.only.setListed(backend, isListed)
+  }
+
   /** Tells the routers what has happened to a backend. */
   backendChanged(backend: number, change: BackendChange): void {
     const { router, cluster, views } = this.only

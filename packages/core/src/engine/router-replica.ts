@@ -10,7 +10,7 @@ import {
   type RequestFacts,
   type RouterActions,
 } from '../routing/live-views.js'
-import { ModelViews } from '../routing/model-views.js'
+import { isWhole, ModelViews } from '../routing/model-views.js'
 import {
   type RoutingAlgorithm,
   type RoutingDecision,
@@ -19,6 +19,7 @@ import {
 import type { BackendSpec } from './simulation-options.js'
 
 const notServed = Object.freeze(reject('model_not_served'))
+const noBackend = Object.freeze(reject('no_backend'))
 
 /** One router with what it sees. */
 export class RouterReplica {
@@ -28,6 +29,8 @@ export class RouterReplica {
   /** Only when backends serve models by name. */
   readonly models: ModelViews | undefined
   readonly cursor: RequestCursor
+  private readonly unlisted = new Set<number>()
+  private isWhole = true
 
   constructor(
     router: RoutingAlgorithm,
@@ -47,6 +50,15 @@ export class RouterReplica {
     this.cursor = new RequestCursor(requests, facts)
   }
 
+  /** Lets the router see a backend, or not. */
+  setListed(backend: number, isListed: boolean): void {
+    if (isListed) this.unlisted.delete(backend)
+    else this.unlisted.add(backend)
+    this.cluster.list(({ id }) => !this.unlisted.has(id))
+    this.isWhole = isWhole(this.cluster.backends)
+    this.models?.forget()
+  }
+
   /** The cluster as this router sees it for a request; undefined when no backend serves it. */
   clusterFor(request: number): LiveClusterView | undefined {
     return this.models === undefined ? this.cluster : this.models.of(request)
@@ -56,6 +68,7 @@ export class RouterReplica {
   route(request: number): RoutingDecision {
     const cluster = this.clusterFor(request)
     if (cluster === undefined) return notServed
+    if (!this.isWhole) return noBackend
     try {
       return this.router.route(this.cursor.at(request), cluster)
     } catch (cause) {

@@ -7,6 +7,10 @@ export const OUTCOME = {
   unfinished: 0,
   completed: 1,
   rejected: 2,
+  /** Its backend failed, and it was not, or could not be, sent again. */
+  failed: 3,
+  /** It took longer than its client was ready to wait. */
+  timed_out: 4,
 } as const
 
 /** What became of each request: one value per row of the request table. Times are virtual ms. */
@@ -27,7 +31,7 @@ export interface RequestOutcomes {
   readonly cachedTokens: Int32Array
   /** Times the request lost its KV cache and was recomputed. */
   readonly preemptions: Int32Array
-  /** Index into {@link RunResult.rejectReasons}, -1 unless rejected. */
+  /** Index into {@link RunResult.rejectReasons}, -1 unless rejected, failed or timed out. */
   readonly rejectReason: Int32Array
 }
 

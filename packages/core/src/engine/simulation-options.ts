@@ -5,6 +5,7 @@ import type { RequestSource } from '../requests/request-source.js'
 import type { RequestTable } from '../requests/request-table.js'
 import type { BackendRole } from '../routing/cluster-view.js'
 import type { RoutingAlgorithm } from '../routing/routing-algorithm.js'
+import type { BackendEvent, RetryPolicy } from './backend-event.js'
 import type { Recorder } from './recorder.js'
 
 /** One model replica. */
@@ -90,4 +91,12 @@ export interface SimulationOptions {
    */
   readonly maxInFlight?: number
   readonly recorder?: Recorder
+  /** What happens to backends while the run goes on, in any order. */
+  readonly events?: readonly BackendEvent[]
+  /** From an event to the time at which routers see it, in ms; 0 if absent. */
+  readonly healthDelayMs?: number
+  /** What becomes of requests whose backend fails; they are lost if absent. */
+  readonly retries?: RetryPolicy
+  /** How long a client waits for the end of an answer from sending it on, in ms; for ever if absent. */
+  readonly timeoutMs?: number
 }

@@ -92,6 +92,17 @@ export class EventLoop {
     this.events.push(timeMs, subject)
   }
 
+  /** Forgets an agent's alarm: it is not to go off any more. */
+  alarmCleared(agent: number): void {
+    this.alarms.dueMs[agent] = Number.POSITIVE_INFINITY
+    this.alarms.silence(agent)
+  }
+
+  /** Forgets a scheduled event: O(pending). @returns false when there is none with this subject */
+  cancel(subject: number): boolean {
+    return this.events.remove(subject)
+  }
+
   /** Lets an agent settle at the end of this instant, once. */
   settleLater(agent: number): void {
     if (this.isSettling[agent] === 1) return

@@ -42,9 +42,31 @@ export class EventQueue {
     return subject
   }
 
-  /** Puts an event back in from the top. */
-  private sink(timeMs: number, subject: number): void {
-    let at = 0
+  /** Takes out the event with a subject: O(pending). @returns false when there is none */
+  remove(subject: number): boolean {
+    const at = this.subjects.subarray(0, this.count).indexOf(subject)
+    if (at < 0) return false
+    const last = --this.count
+    const timeMs = this.times[last]!
+    const moved = this.subjects[last]!
+    if (last === 0) this.times[0] = Number.POSITIVE_INFINITY
+    else if (at < last) {
+      // What takes its place may belong above it or below.
+      let place = at
+      while (place > 0) {
+        const above = (place - 1) >> 1
+        if (!this.isBefore(timeMs, moved, above)) break
+        this.move(above, place)
+        place = above
+      }
+      this.sink(timeMs, moved, place)
+    }
+    return true
+  }
+
+  /** Puts an event back in, from a place downwards. */
+  private sink(timeMs: number, subject: number, from = 0): void {
+    let at = from
     for (;;) {
       let below = 2 * at + 1
       if (below >= this.count) break

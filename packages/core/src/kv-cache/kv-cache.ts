@@ -57,6 +57,8 @@ export interface KvCache {
    * @param mayReturn - whether the request may be admitted here again, as after a preemption
    */
   release(backend: number, request: number, mayReturn?: boolean): void
+  /** Loses everything on a backend: what is held, whoever holds it, and what is cached. */
+  clear(backend: number): void
   /** True when `tokens` tokens fit into an empty cache of this backend. */
   canEverFit(backend: number, tokens: number): boolean
   /** Writes the usage of one backend. */

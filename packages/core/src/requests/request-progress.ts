@@ -26,7 +26,7 @@ export class RequestProgress implements RequestOutcomes {
   readonly finishStep: Int32Array
   /** 1 while the KV cache of a computed prompt waits to be fetched by the decode backend. */
   readonly isHandedOver: Uint8Array
-  /** 1 while a transfer is under way: how the reference stepper knows whom to leave out of a step. */
+  /** 1 while its KV cache is on the way to the backend that will decode, which leaves it out of its steps. */
   readonly isTransferring: Uint8Array
 
   /** @param swaps - whether any backend moves KV to host memory */
@@ -53,6 +53,19 @@ export class RequestProgress implements RequestOutcomes {
 
   /** Makes a row ready for another request. */
   reset(row: number): void {
+    this.forget(row)
+    this.attempts[row] = 0
+    this.preemptions[row] = 0
+  }
+
+  /** A request is to be sent once more. */
+  retry(row: number): void {
+    const attempts = Math.min(255, this.attempts[row]! + 1)
+    this.forget(row)
+    this.attempts[row] = attempts
+  }
+
+  private forget(row: number): void {
     this.outcome[row] = OUTCOME.unfinished
     this.backend[row] = -1
     this.prefillBackend[row] = -1
@@ -60,9 +73,7 @@ export class RequestProgress implements RequestOutcomes {
     this.firstTokenMs[row] = Number.NaN
     this.finishedMs[row] = Number.NaN
     this.cachedTokens[row] = 0
-    this.preemptions[row] = 0
     this.rejectReason[row] = -1
-    this.attempts[row] = 0
     this.emittedTokens[row] = 0
     this.computedTokens[row] = 0
     this.swappedTokens[row] = 0

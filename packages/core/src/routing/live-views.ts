@@ -159,9 +159,10 @@ export class LiveBackendView implements BackendView {
 /** A {@link ClusterView} over the running cluster, or over a pool of it. */
 export class LiveClusterView implements ClusterView {
   readonly random: RandomStream
-  readonly backends: readonly BackendView[]
-  readonly ids: Int32Array
+  backends: readonly BackendView[]
+  ids: Int32Array
   readonly columns: BackendColumns
+  readonly #all: readonly BackendView[]
   readonly #source: LiveSource
   readonly #actions: RouterActions
   readonly #matched: Int32Array
@@ -176,6 +177,7 @@ export class LiveClusterView implements ClusterView {
     actions: RouterActions,
     matched: Int32Array,
   ) {
+    this.#all = backends
     this.backends = backends
     this.ids = Int32Array.from(backends, ({ id }) => id)
     this.columns = source.loads
@@ -206,6 +208,13 @@ export class LiveClusterView implements ClusterView {
       this.#kvUsages[id] = this.#usage.held / this.#usage.total
     }
     return this.#kvUsages
+  }
+
+  /** Lists those of its backends that pass, and no others. */
+  list(is: (backend: BackendView) => boolean): void {
+    this.backends = this.#all.filter(is)
+    this.ids = Int32Array.from(this.backends, ({ id }) => id)
+    this.#pools.clear()
   }
 
   /** The same cluster with only the backends that pass. */

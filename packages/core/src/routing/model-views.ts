@@ -20,12 +20,14 @@ export class ModelViews {
     if (model < 0) return this.cluster
     if (!this.views.has(model)) {
       const view = this.cluster.where((backend) => this.serves(backend, request))
-      const isWhole =
-        view.backends.some(({ role }) => role !== 'decode') &&
-        view.backends.some(({ role }) => role !== 'prefill')
-      this.views.set(model, isWhole ? view : undefined)
+      this.views.set(model, isWhole(view.backends) ? view : undefined)
     }
     return this.views.get(model)
+  }
+
+  /** The cluster lists other backends now. */
+  forget(): void {
+    this.views.clear()
   }
 
   /** Whether a backend serves what a request asks for; a request that names no model takes any. */
@@ -33,4 +35,12 @@ export class ModelViews {
     const wanted = this.requests.model[request]!
     return wanted < 0 || model === undefined || model === this.requests.strings[wanted]
   }
+}
+
+/** Whether there is a backend, or a pair of them, that can serve a request. */
+export function isWhole(backends: readonly BackendView[]): boolean {
+  return (
+    backends.some(({ role }) => role !== 'decode') &&
+    backends.some(({ role }) => role !== 'prefill')
+  )
 }

@@ -37,11 +37,14 @@ interface Job {
 function jobs(count: number, seed: number): Job[] {
   const random = new RandomStream(seed, 'jobs')
   let arrivalMs = 0
-  return Array.from({ length: count }, () => ({
-    arrivalMs: (arrivalMs += random.exponential(40)),
-    promptTokens: 1 + random.integer(600),
-    outputTokens: 1 + random.integer(120),
-  }))
+  return Array.from({ length: count }, () => {
+    arrivalMs += random.exponential(40)
+    return {
+      arrivalMs,
+      promptTokens: 1 + random.integer(600),
+      outputTokens: 1 + random.integer(120),
+    }
+  })
 }
 
 /** A fleet that names no two blocks alike, and what it told. */
@@ -138,7 +141,7 @@ test('whatever is given up at whatever time, all blocks come back and the others
       fleet.loads.pendingPromptTokens[0],
     ]).toEqual([0, 0, 0])
     cache.verify()
-    cache.clear(0)
+    cache.drop(0)
     fleet.usage(0, usage)
     expect(usage.free).toBe(usage.total)
   }

@@ -157,3 +157,35 @@ test('a prompt whose chunks arrive from elsewhere gives them back one by one', (
   const reference = runWith('reference', { ...story, router: router() })
   expect(counters(fast)).toEqual(counters(reference))
 })
+
+test('what was in host memory of a prefill backend is computed anew where the decode backend has none', () => {
+  const story: TinyRun = {
+    requests: [
+      { promptTokens: 8, outputTokens: 30 },
+      { arrivalMs: 1, promptTokens: 40, outputTokens: 20 },
+      { arrivalMs: 200, promptTokens: 8, outputTokens: 50 },
+    ],
+    backends: [
+      backend({
+        kv: { blocks: 12, blockTokens: 4 },
+        maxBatchTokens: 8,
+        preemption: 'swap',
+        swapMsPerToken: 0.5,
+      }),
+      backend({ kv: { blocks: 20, blockTokens: 4 }, batching: 'prefill_first' }),
+    ],
+    prefixCaching: false,
+  }
+  // The second request loses its blocks to the first while its prompt is computed, and to the third
+  // while it decodes.
+  const router = () => ({
+    name: 'second one is handed over',
+    route: ({ id }: RequestView, { backends: [a, b] }: ClusterView) =>
+      id === 0 ? a! : id === 1 ? disaggregate(a!, b!) : b!,
+  })
+  const fast = runWith('fast', { ...story, router: router() })
+  const reference = runWith('reference', { ...story, router: router() })
+  expect(reference.run.outcomes.preemptions[1]).toBe(2)
+  expect(reference.run.backends[1]!.prefillTokens).toBeGreaterThan(8 + 40)
+  expect(counters(fast)).toEqual(counters(reference))
+})

@@ -13,6 +13,7 @@ import {
 } from '@routesim/core'
 import { affineLatency } from '@routesim/hardware'
 import { kneeLatency } from './knee-latency.js'
+import { randomTrouble } from './random-trouble.js'
 import { backend, h100, inTurn, pairsInTurn, type TinyRun } from './tiny-run.js'
 
 /**
@@ -31,7 +32,7 @@ export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
   const isDisaggregated = random.integer(isStress ? 6 : 3) === 0
   const hasMixedPools = isDisaggregated && random.integer(3) === 0
   const shape: Partial<BackendSpec> = {
-    latency: randomLatency(kind, pick),
+    latency: randomLatency(kind, pick, new RandomStream(seed, `attention ${kind}`)),
     kv: {
       blocks: isStress ? pick(12, 20, 40) : pick(12, 20, 40, 400),
       blockTokens: pick(1, 4, 16),
@@ -66,6 +67,8 @@ export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
     prefixCaching: random.integer(4) > 0,
     seed,
     warmupRequests: random.integer(requests.size),
+    // In one story of three, half of them with engines that do things differently.
+    ...((seed % 6 === 2 || seed % 6 === 5) && randomTrouble(seed, kind, count)),
   }
 }
 
@@ -85,12 +88,19 @@ function randomPolicies(seed: number, kind: StoryKind, id: number): Partial<Back
   }
 }
 
-function randomLatency(kind: StoryKind, pick: <T>(...options: T[]) => T): LatencyModel {
+function randomLatency(
+  kind: StoryKind,
+  pick: <T>(...options: T[]) => T,
+  attention: RandomStream,
+): LatencyModel {
   const affine = affineLatency({
     baseMs: pick(0.5, 4),
     prefillMsPerToken: 1 / 64,
     decodeMsPerRequest: pick(0, 1 / 8),
     decodeMsPerContextToken: pick(0, 1 / 1024),
+    // Of prompts, and dearer where decodes share the step with them.
+    prefillMsPerAttentionPair: attention.integer(2) / 4096,
+    ...(attention.integer(2) === 0 ? {} : { mixedDecodeMsPerContextToken: 1 / 256 }),
   })
   const tenths = affineLatency({
     baseMs: 0.6,

@@ -1,4 +1,5 @@
 import {
+  type BackendEvent,
   type BackendSpec,
   type ClusterView,
   disaggregate,
@@ -9,6 +10,7 @@ import {
   type RequestRecord,
   type RequestTable,
   RequestTableBuilder,
+  type RetryPolicy,
   type RoutingAlgorithm,
   type RunResult,
   simulate,
@@ -101,6 +103,10 @@ export interface TinyRun {
   readonly warmupRequests?: number
   readonly maxInFlight?: number
   readonly seed?: number
+  readonly events?: readonly BackendEvent[]
+  readonly healthDelayMs?: number
+  readonly retries?: RetryPolicy
+  readonly timeoutMs?: number
   readonly recorder?: Recorder
   /** How KV caches travel; 400 GbE and a 70B model by default. */
   readonly transfer?: KvTransfer

@@ -172,6 +172,14 @@ export class BlockStore {
     this.spareHoldings.push(holding)
   }
 
+  /** Gives all blocks back empty, held ones as well. */
+  clear(): void {
+    for (const request of [...this.holdings.keys()]) this.release(request)
+    const { evictions } = this
+    while (this.evictable > 0) this.free[this.freeCount++] = this.evict()
+    this.evictions = evictions
+  }
+
   usage(out: KvUsage): void {
     out.total = this.total
     out.cached = this.evictable
@@ -232,7 +240,7 @@ export class BlockStore {
   }
 
   /** Gives up every cached block that nobody holds. */
-  clear(): void {
+  drop(): void {
     while (this.evictable > 0) {
       const block = this.next[this.total]!
       this.forget(block)

@@ -79,6 +79,10 @@ export class ContentKvCache implements KvCache {
   }
 
   /** Gives up all that a backend keeps for reuse and nobody holds. */
+  drop(backend: number): void {
+    this.stores[backend]!.drop()
+  }
+
   clear(backend: number): void {
     this.stores[backend]!.clear()
   }

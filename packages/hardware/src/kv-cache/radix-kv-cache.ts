@@ -31,7 +31,7 @@ const NONE = -1
  * what is resident is closed under prefixes, an extent is a pinned part followed by evictable parts.
  * All backends share one tree, so one walk of a prompt's path finds its match on every backend.
  *
- * With `take` and `setBlocks`, an engine may allocate for many decode steps at once.
+ * With `take` and `leave`, an engine may allocate for many decode steps at once.
  */
 export class RadixKvCache implements RenewableKvCache {
   private readonly isCaching: boolean
@@ -152,6 +152,18 @@ export class RadixKvCache implements RenewableKvCache {
     }
     if (holding[h + HELD_EXTENT] !== NONE) this.pins.unpinPath(h)
     this.holdings.remove(h)
+  }
+
+  clear(backend: number): void {
+    const { heads } = this.holdings
+    for (let request = 0; request < heads.length; request++) {
+      const holding = this.holdings.pool.data
+      let h = heads[request]!
+      while (h !== NONE && holding[h + AT] !== backend) h = holding[h + NEXT_HOLDING]!
+      if (h !== NONE) this.letGo(h, false)
+    }
+    this.giveUp(backend, this.lru.blocks[backend]!)
+    this.freeBlocks[backend] = this.capacity[backend]!.blocks
   }
 
   canEverFit(backend: number, tokens: number): boolean {
@@ -320,8 +332,13 @@ export class RadixKvCache implements RenewableKvCache {
   }
 
   private evict(backend: number, blocks: number): void {
-    const x = this.index.extents.data
     this.evicted[backend] = this.evicted[backend]! + blocks
+    this.giveUp(backend, blocks)
+  }
+
+  /** Forgets what was cached in the blocks that were not used for longest. */
+  private giveUp(backend: number, blocks: number): void {
+    const x = this.index.extents.data
     for (let left = blocks; left > 0; ) {
       const count = this.lru.evictOldest(backend, left)
       const e = this.lru.evictedFrom

@@ -131,7 +131,7 @@ export class MockEngine {
         `this model's maximum context length is ${most} tokens; expected at most that, got ${prompt.length} of prompt and ${outputTokens} of output`,
       )
     }
-    const row = this.takeRow()
+    const row = this.unused.pop()
     if (row === undefined || fleet.loads.waiting[backend]! >= spec.maxQueueDepth) {
       if (row !== undefined) this.unused.push(row)
       throw new ApiError(503, 'the queue is full')
@@ -167,21 +167,18 @@ export class MockEngine {
   /** Gives a request up; nothing happens when it has ended. */
   cancel(job: MockJob): void {
     const { row } = job
-    if (this.entries[row]?.job !== job) return
+    if (this.entries[row]?.job !== job || this.lingering.includes(row)) return
     this.paced.act((fleet, nowMs) => {
-      const isFree = fleet.cancel(row, nowMs)
+      fleet.cancel(row, nowMs)
       // It may have finished in the time that has just passed.
       if (this.entries[row]?.job !== job) return
-      this.entries[row] = undefined
-      this.names.end(row)
-      if (isFree) this.unused.push(row)
-      else this.lingering.push(row)
+      this.lingering.push(row)
     })
   }
 
   /** Forgets what is cached and not in use on a backend. */
   clearCache(backend: number): void {
-    this.paced.act(() => this.kv.clear(backend))
+    this.paced.act(() => this.kv.drop(backend))
     this.news[backend]!.length = 0
     this.onKvEvents?.(backend, [{ kind: 'cleared' }])
   }
@@ -205,13 +202,16 @@ export class MockEngine {
     this.paced.stop()
   }
 
-  private takeRow(): number | undefined {
-    if (this.unused.length === 0 && this.lingering.length > 0) {
-      const { fleet } = this.paced
-      this.unused.push(...this.lingering.filter((row) => fleet.isFree(row)))
-      this.lingering = this.lingering.filter((row) => !fleet.isFree(row))
-    }
-    return this.unused.pop()
+  /** Takes rows back whose requests were given up and have left. */
+  private reclaim(): void {
+    const { fleet } = this.paced
+    this.lingering = this.lingering.filter((row) => {
+      if (!fleet.isFree(row)) return true
+      this.entries[row] = undefined
+      this.names.end(row)
+      this.unused.push(row)
+      return false
+    })
   }
 
   private produced(row: number, tokens: number): void {
@@ -257,6 +257,7 @@ export class MockEngine {
   }
 
   private flush(): void {
+    if (this.lingering.length > 0) this.reclaim()
     this.news.forEach((events, backend) => {
       if (events.length > 0) this.onKvEvents?.(backend, events.splice(0))
     })

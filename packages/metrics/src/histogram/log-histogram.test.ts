@@ -146,3 +146,15 @@ test('a series is the same as its values one by one', () => {
     ),
   )
 })
+
+test.each([1e-17, 1e-20, 5e-324])(
+  'a slope of %d, a rounding error, does not take for ever',
+  (slope) => {
+    for (const base of [10, 12.449, 1000]) {
+      const series = new LogHistogram()
+      series.addSeries(base, slope, 1000, 2)
+      expect(series.count).toBe(2000)
+      expect(series.quantile(0.5)).toBeCloseTo(base, 9)
+    }
+  },
+)

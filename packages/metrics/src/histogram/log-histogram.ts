@@ -109,7 +109,7 @@ export class LogHistogram {
     let i = 0
     while (i < steps) {
       const value = base + i * slope
-      const next = slope > 0 ? Math.min(steps, this.firstAtOrAbove(value, base, slope, i)) : i + 1
+      const next = slope > 0 ? this.firstBeyond(value, base, slope, i, steps) : i + 1
       const count = next - i
       this.addSum(
         value,
@@ -122,12 +122,20 @@ export class LogHistogram {
     if (last > this.largest) this.largest = last
   }
 
-  /** The first i after `from` whose value lies beyond the bucket of `value`. */
-  private firstAtOrAbove(value: number, base: number, slope: number, from: number): number {
+  /** The first i after `from` whose value lies beyond the bucket of `value`; `steps` when none before does. */
+  private firstBeyond(
+    value: number,
+    base: number,
+    slope: number,
+    from: number,
+    steps: number,
+  ): number {
     this.value[0] = value * NUDGE
     this.words[HIGH_WORD] = ((this.words[HIGH_WORD]! >>> SHIFT) + 1) << SHIFT
     this.words[LOW_WORD] = 0
     const edge = this.value[0]! / NUDGE
+    // A slope may be no more than a rounding error: the estimate below would be beyond all integers.
+    if (base + (steps - 1) * slope < edge) return steps
     let i = Math.max(from + 1, Math.ceil((edge - base) / slope))
     while (i > from + 1 && base + (i - 1) * slope >= edge) i--
     while (base + i * slope < edge) i++

@@ -18,6 +18,9 @@ export type CacheContent =
   | 'missing'
   | 'damaged'
 
+/** Bytes that one call to the operating system moves for sure. */
+const MOST_AT_ONCE = 2 ** 30
+
 /** The cache file of a trace file. */
 export function cachePath(tracePath: string): string {
   return `${tracePath}.routesim-cache`
@@ -51,7 +54,7 @@ export async function storeCache(path: string, key: CacheKey, read: CachedRead):
   try {
     const file = await open(draft, 'wx')
     try {
-      await file.writev(encodeCache(key, read))
+      await writeAll(file, encodeCache(key, read))
     } finally {
       await file.close()
     }
@@ -59,6 +62,16 @@ export async function storeCache(path: string, key: CacheKey, read: CachedRead):
   } catch (error) {
     await rm(draft, { force: true })
     throw error
+  }
+}
+
+/** Writes all parts: one call may write less, as when they are beyond 2 GiB or a disk is nearly full. */
+async function writeAll(file: FileHandle, parts: readonly Uint8Array[]): Promise<void> {
+  for (const part of parts) {
+    for (let at = 0; at < part.length; ) {
+      const { bytesWritten } = await file.write(part, at, Math.min(part.length - at, MOST_AT_ONCE))
+      at += bytesWritten
+    }
   }
 }
 

@@ -20,6 +20,8 @@ const MAGIC = Buffer.from('RSTRACE\u0001')
 export const PREAMBLE_BYTES = 64
 const CHECKSUM_AT = 32
 const ALIGNMENT = 8
+/** Bytes that a hash takes at once; it refuses 2 GiB. */
+const MOST_HASHED = 2 ** 30
 
 /** What a cache file was made from. */
 export interface CacheKey {
@@ -172,7 +174,11 @@ function preamble(head: number, body: number, parts: readonly Uint8Array[]): Buf
 
 function checksum(parts: readonly Uint8Array[]): Buffer {
   const hash = createHash('sha256')
-  for (const part of parts) hash.update(part)
+  for (const part of parts) {
+    for (let at = 0; at < part.length; at += MOST_HASHED) {
+      hash.update(part.subarray(at, at + MOST_HASHED))
+    }
+  }
   return hash.digest()
 }
 

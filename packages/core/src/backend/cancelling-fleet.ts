@@ -1,0 +1,190 @@
+import type { BulkKvCache } from '../kv-cache/kv-cache.js'
+import { advanceDecodes, leaveAt, leaveNewest, tokensComputed } from './decode-batches.js'
+import { requestAt } from './finish-heap.js'
+import type { FallibleFleet, FleetContext } from './fleet.js'
+import {
+  CHUNKED,
+  DECODES,
+  FIRST_PLACE,
+  GUESTS,
+  INTS,
+  IS_BLOCKED,
+  PREFILLS,
+  STEPS,
+} from './fleet-state.js'
+import { PolicyFleet } from './policy-fleet.js'
+import { announceNone } from './stretch-blocks.js'
+import { stepsOver, stepUnderWay } from './stretches.js'
+
+const NONE = -1
+const IDLE = Number.POSITIVE_INFINITY
+
+/** The fast stepper for runs in which backends fail, slow down, or requests are called off. */
+export class CancellingFleet extends PolicyFleet implements FallibleFleet {
+  /** Per backend: running requests that are called off and leave when the step under way is over. */
+  private readonly cancelled: readonly number[][]
+
+  constructor(context: FleetContext, kv: BulkKvCache) {
+    super(context, kv)
+    this.cancelled = context.specs.map(() => [])
+  }
+
+  cut(backend: number): void {
+    const { state } = this
+    if (state.endMs[backend] === IDLE || state.ints[backend * INTS + STEPS] === 1) return
+    this.endWithPresentStep(backend)
+  }
+
+  cancel(backend: number, request: number): boolean {
+    this.measure(backend)
+    this.state.ints[backend * INTS + IS_BLOCKED] = 0
+    if (this.isRunning(backend, request)) {
+      const mustWait =
+        this.state.endMs[backend] !== IDLE && this.context.progress.isTransferring[request] === 0
+      if (mustWait) {
+        this.cancelled[backend]!.push(request)
+        this.cut(backend)
+        return false
+      }
+      this.takeOut(backend, request)
+      return true
+    }
+    // From the queue, or from the front end.
+    this.queues.remove(backend, request)
+    this.waiting[backend] = this.waiting[backend]! - 1
+    this.outstanding[backend] = this.outstanding[backend]! - 1
+    this.forgetPrompt(backend, request)
+    return true
+  }
+
+  override completeStep(backend: number): void {
+    super.completeStep(backend)
+    const cancelled = this.cancelled[backend]!
+    if (cancelled.length === 0) return
+    for (const request of cancelled.splice(0)) {
+      if (!this.isRunning(backend, request)) continue
+      this.takeOut(backend, request)
+      this.context.listener.requestCancelled(request)
+    }
+  }
+
+  fail(backend: number): void {
+    const { state, paused } = this
+    const { ints } = state
+    const n = backend * INTS
+    this.measure(backend)
+    if (state.endMs[backend] !== IDLE) this.breakOff(backend)
+    paused.forget(backend)
+    while (ints[n + DECODES]! > 0) {
+      const request = leaveNewest(state, backend)
+      this.noteEmitted(backend, request)
+    }
+    ints[n + CHUNKED] = NONE
+    ints[n + PREFILLS] = 0
+    ints[n + GUESTS] = 0
+    ints[n + IS_BLOCKED] = 0
+    this.chunking.remove(backend)
+    this.arrived[backend]!.length = 0
+    this.resumed[backend]!.length = 0
+    this.cancelled[backend]!.length = 0
+    this.swapMs[backend] = 0
+    this.reservations.clear(backend)
+    this.queues.clear(backend)
+    this.waiting[backend] = 0
+    this.running[backend] = 0
+    this.outstanding[backend] = 0
+    this.context.loads.pendingPromptTokens[backend] = 0
+  }
+
+  /** Books the steps that are over of the stretch under way, and the time of the one that is not. */
+  private breakOff(backend: number): void {
+    const { state, paused } = this
+    this.sync(backend)
+    const over = stepsOver(state, backend, stepUnderWay(state, backend))
+    this.meters.addStretch(state, backend, over)
+    if (paused.isPaused(backend)) paused.restore(backend)
+    else if (over > 0) {
+      state.ints[backend * INTS + STEPS] = over
+      this.recordGaps(backend)
+      advanceDecodes(state, backend, over)
+    }
+    state.endMs[backend] = IDLE
+    announceNone(state, backend)
+  }
+
+  private isRunning(backend: number, request: number): boolean {
+    return (
+      this.state.ints[backend * INTS + CHUNKED] === request ||
+      this.placeOfDecode(backend, request) >= 0 ||
+      this.context.progress.isTransferring[request] === 1 ||
+      this.arrived[backend]!.includes(request) ||
+      this.isInStep(backend, request)
+    )
+  }
+
+  /** Whether the step under way computes its prompt. */
+  private isInStep(backend: number, request: number): boolean {
+    const { ints, prefills } = this.state
+    const n = backend * INTS
+    const first = ints[n + FIRST_PLACE]!
+    return prefills.subarray(first, first + ints[n + PREFILLS]!).includes(request)
+  }
+
+  private placeOfDecode(backend: number, request: number): number {
+    const { ints, heap } = this.state
+    const n = backend * INTS
+    const count = this.paused.isPaused(backend)
+      ? this.paused.decodesOf(backend)
+      : ints[n + DECODES]!
+    for (let i = 0; i < count; i++) {
+      if (requestAt(heap, ints[n + FIRST_PLACE]!, i) === request) return i
+    }
+    return NONE
+  }
+
+  /** Takes a running request out that is part of no step under way. */
+  private takeOut(backend: number, request: number): void {
+    const { state, kv, context } = this
+    const { ints } = state
+    const n = backend * INTS
+    this.measure(backend)
+    const place = this.placeOfDecode(backend, request)
+    if (place >= 0) {
+      leaveAt(state, backend, place)
+      this.noteEmitted(backend, request)
+      const resumed = this.resumed[backend]!
+      const justJoined = resumed.indexOf(request)
+      if (justJoined >= 0) resumed.splice(justJoined, 1)
+      this.leaveKv(backend, request, false)
+    } else {
+      if (ints[n + CHUNKED] === request) ints[n + CHUNKED] = NONE
+      const arrived = this.arrived[backend]!
+      const at = arrived.indexOf(request)
+      if (at >= 0) arrived.splice(at, 1)
+      if (at >= 0 || context.progress.isTransferring[request] === 1) {
+        context.progress.isTransferring[request] = 0
+        this.reservations.fetched(backend, request)
+      }
+      this.sync(backend)
+      kv.release(backend, request)
+    }
+    this.forgetPrompt(backend, request)
+    this.left(backend)
+  }
+
+  /** Output tokens of a request that has just left the decodes. */
+  private noteEmitted(backend: number, request: number): void {
+    const { progress, requests } = this.context
+    const computed = tokensComputed(this.state, backend, request)
+    const emitted = computed + 1 - requests.promptTokens[request]!
+    if (emitted > progress.emittedTokens[request]!) progress.emittedTokens[request] = emitted
+  }
+
+  /** A prompt whose first token will not come is pending no longer. */
+  private forgetPrompt(backend: number, request: number): void {
+    const { loads, progress, requests } = this.context
+    if (progress.emittedTokens[request]! > 0 || progress.prefillBackend[request] !== backend) return
+    loads.pendingPromptTokens[backend] =
+      loads.pendingPromptTokens[backend]! - requests.promptTokens[request]!
+  }
+}

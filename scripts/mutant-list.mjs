@@ -1,0 +1,271 @@
+// Faults that `mutants.mjs` plants in the fast engine and its KV cache; a test holds them to the sources.
+const FAST = 'core/src/backend/fast-fleet.ts'
+const STRETCH = 'core/src/backend/stretch-length.ts'
+const POLICIES = 'core/src/backend/policy-fleet.ts'
+const RESERVED = 'core/src/backend/reservations.ts'
+const DECODES = 'core/src/backend/decode-batches.ts'
+const BLOCKS = 'core/src/backend/stretch-blocks.ts'
+const PLANS = 'core/src/backend/step-plans.ts'
+const RADIX = 'hardware/src/kv-cache/radix-kv-cache.ts'
+const PINS = 'hardware/src/kv-cache/extent-pins.ts'
+const INDEX = 'hardware/src/kv-cache/prefix-index.ts'
+const LRU = 'hardware/src/kv-cache/lru-segments.ts'
+
+/** [name, file under `packages`, what stands there once, what is planted] */
+export const MUTANTS = [
+  [
+    'a stretch runs one step past a finish',
+    DECODES,
+    'firstFinish(heap, ints[n + FIRST_PLACE]!) - ints[n + COUNTER]!',
+    'firstFinish(heap, ints[n + FIRST_PLACE]!) - ints[n + COUNTER]! + 1',
+  ],
+  [
+    'a stretch runs one block past the last',
+    BLOCKS,
+    'if (neededAfterFirst(state, backend, most) <= available) return most',
+    'if (neededAfterFirst(state, backend, most) <= available + 1) return most',
+  ],
+  [
+    'an arrival does not end a stretch',
+    FAST,
+    'if (!mayAdmit && this.arrived[backend]!.length === 0) return',
+    'if (this.arrived[backend]!.length === 0) return',
+  ],
+  [
+    'an arrived KV cache does not end a stretch',
+    FAST,
+    'if (!mayAdmit && this.arrived[backend]!.length === 0) return',
+    'if (!mayAdmit) return',
+  ],
+  [
+    'a blocked head stays blocked after a release',
+    FAST,
+    '    this.kv.release(backend, request)\n    this.state.ints[backend * INTS + IS_BLOCKED] = 0',
+    '    this.kv.release(backend, request)',
+  ],
+  [
+    'routers see no growth within a stretch',
+    FAST,
+    '    allocateSteps(state, backend, started)\n',
+    '',
+  ],
+  [
+    'a chunk is visible before it is computed',
+    FAST,
+    'commitChunks(state, backend, stepsOver(state, backend, started))',
+    'commitChunks(state, backend, started)',
+  ],
+  [
+    'a step that preempts is stretched',
+    FAST,
+    'this.launch(backend, hasPreempted || hasStalled || hasJoined)',
+    'this.launch(backend, hasStalled || hasJoined)',
+  ],
+  [
+    'the gap after a transfer counts twice',
+    FAST,
+    'measured -= this.recordResumed(backend)',
+    'this.recordResumed(backend)',
+  ],
+  [
+    'the oldest request is preempted',
+    DECODES,
+    'if (admissionAt(heap, first, i) > admissionAt(heap, first, newest))',
+    'if (admissionAt(heap, first, i) < admissionAt(heap, first, newest))',
+  ],
+  [
+    'context grows by one step too few',
+    DECODES,
+    'floats[context]! + ints[n + DECODES]! * k',
+    'floats[context]! + ints[n + DECODES]! * (k - 1)',
+  ],
+  [
+    'counting steps anew shifts the blocks that are due',
+    DECODES,
+    'counter - (counter % ints[n + BLOCK_TOKENS]!)',
+    'counter',
+  ],
+  [
+    'counting steps anew puts finishes off',
+    DECODES,
+    '  shiftFinishes(heap, first, size, steps)\n',
+    '',
+  ],
+  [
+    'counting steps anew forgets tokens',
+    DECODES,
+    'finishStep[request] = finishStep[request]! - steps',
+    'finishStep[request] = finishStep[request]!',
+  ],
+  [
+    'shared answers are committed at the end only',
+    STRETCH,
+    'if (ints[n + SHARING]! > 0) most = Math.min(most, stepsToSharedBlock(state, backend))',
+    '',
+  ],
+  [
+    'duplicate chunks are not noticed',
+    STRETCH,
+    'if (kv.matchOn(backend, request, known) > computed) return 1',
+    '',
+  ],
+  [
+    'a chunk too many belongs to the stretch',
+    STRETCH,
+    'return ((known - computed) / tokens) | 0',
+    'return Math.ceil((known - computed) / tokens)',
+  ],
+  [
+    'a knot of the latency model is ignored',
+    STRETCH,
+    'segment.steps < MOST_STEPS ? segment.steps | 0 : MOST_STEPS',
+    'MOST_STEPS',
+  ],
+  [
+    'the step under way is one too late',
+    'core/src/backend/stretches.ts',
+    '!isEarlier(endOf(startMs, baseMs, slopeMs, k - 1), nowMs)) k--',
+    'endOf(startMs, baseMs, slopeMs, k - 1) > nowMs) k--',
+  ],
+  [
+    'block growth is off by one',
+    'core/src/backend/block-growth.ts',
+    'return rest === 0 ? 0 : blockTokens - rest',
+    'return rest',
+  ],
+  [
+    'ties among finishing requests go the other way',
+    'core/src/backend/finish-heap.ts',
+    'admission < heap[other + ADMISSION]!',
+    'admission > heap[other + ADMISSION]!',
+  ],
+  [
+    'partly held extents are forgotten',
+    PINS,
+    'if (holding[h + HELD_EXTENT] === e) depth',
+    'if (holding[h + HELD_EXTENT] !== e) depth',
+  ],
+  [
+    'hits count as evictable twice',
+    RADIX,
+    'available - this.evictableAmong(backend, request, cached)',
+    'available',
+  ],
+  [
+    'duplicates are not given back',
+    PINS,
+    'if (duplicates > 0) this.freeBlocks',
+    'if (duplicates > 1e9) this.freeBlocks',
+  ],
+  [
+    'own blocks are released after the shared ones',
+    RADIX,
+    '      if (own === NONE) this.lru.appendNameless(backend, ownBlocks)\n      else this.pins.unpin(own, this.index.extents.data[own + START]!)\n    }\n    if (holding[h + HELD_EXTENT] !== NONE) this.pins.unpinPath(h)\n',
+    '      if (holding[h + HELD_EXTENT] !== NONE) this.pins.unpinPath(h)\n      if (own === NONE) this.lru.appendNameless(backend, ownBlocks)\n      else this.pins.unpin(own, this.index.extents.data[own + START]!)\n    } else if (holding[h + HELD_EXTENT] !== NONE) this.pins.unpinPath(h)\n',
+  ],
+  [
+    'the newest blocks are evicted first',
+    LRU,
+    'const s = x[this.rings[backend]! + NEWER]!',
+    'const s = x[this.rings[backend]! + OLDER]!',
+  ],
+  ['a row keeps what was dropped', INDEX, '      holders.resident[row + backend] = 0\n', ''],
+  [
+    'the last prompt token may be a hit',
+    INDEX,
+    'const promptTokens = this.requests.promptTokens[request]! - 1',
+    'const promptTokens = this.requests.promptTokens[request]!',
+  ],
+  [
+    'a pause does not show in the next gap',
+    POLICIES,
+    'if (paused.hasGap(backend))',
+    'if (paused.hasGap(backend) && nowMs < 0)',
+  ],
+  [
+    'decodes resume amid a stretch',
+    POLICIES,
+    'return this.paused.hasGap(backend) || this.resumed[backend]!.length > 0',
+    'return false',
+  ],
+  [
+    'prompts do not pause decodes',
+    POLICIES,
+    'this.paused.pause(backend)',
+    'this.paused.isPaused(backend)',
+  ],
+  [
+    'evicting all forgets the chunk',
+    POLICIES,
+    'blocksNeeded(state, backend, 1) + this.blocksOfChunk(backend)',
+    'blocksNeeded(state, backend, 1)',
+  ],
+  [
+    'nobody is admitted after all were evicted',
+    POLICIES,
+    'hasLost ? this.evictsAll[backend] === 1 : !hasStalled',
+    '!hasLost && !hasStalled',
+  ],
+  ['the longest answer is retracted', POLICIES, '? emitted < fewest', '? emitted > fewest'],
+  [
+    'among equal answers the shortest prompt is retracted',
+    POLICIES,
+    '? prompt > longest',
+    '? prompt < longest',
+  ],
+  [
+    'swapped tokens are computed again',
+    POLICIES,
+    'Math.max(cached, progress.swappedTokens[request] ?? 0)',
+    'cached',
+  ],
+  [
+    'the way back from host memory is free',
+    POLICIES,
+    '+ (computed - cached) * this.swapMsPerToken[backend]!',
+    '+ 0',
+  ],
+  [
+    'a chunk that is swapped out is lost',
+    POLICIES,
+    'this.swapOut(backend, request, this.state.computedTokens[request]!)',
+    'this.swapOut(backend, request, 0)',
+  ],
+  [
+    'swapped tokens go along to another backend',
+    POLICIES,
+    '    progress.swappedTokens[request] = 0\n',
+    '',
+  ],
+  [
+    'nothing is set aside for KV caches on their way',
+    RESERVED,
+    'let blocks = this.ofFetching[backend]!',
+    'let blocks = 0',
+  ],
+  [
+    'nothing is set aside for prompts of the same step',
+    RESERVED,
+    'blocks += this.lacking(backend, request, tokens)',
+    'blocks += 0',
+  ],
+  [
+    'a token ahead is forgotten',
+    RESERVED,
+    'tokensComputed(state, backend, request) + ahead',
+    'tokensComputed(state, backend, request)',
+  ],
+  [
+    'prefill backends set answers aside',
+    RESERVED,
+    'this.backendOf[request] === backend',
+    'this.backendOf[request] !== -1',
+  ],
+  [
+    'prompts do not attend to what is computed before',
+    PLANS,
+    'tokens * computed + (tokens * (tokens + 1)) / 2',
+    '(tokens * (tokens + 1)) / 2',
+  ],
+  ['ranks in lockstep are stretched', POLICIES, 'isLockstep(this.specs[backend]!) ||', 'false ||'],
+]
