@@ -1,6 +1,7 @@
 // Faults that `mutants.mjs` plants in the fast engine and its KV cache; a test holds them to the sources.
 const FAST = 'core/src/backend/fast-fleet.ts'
 const STRETCH = 'core/src/backend/stretch-length.ts'
+const PREEMPTING = 'core/src/backend/preempting-fleet.ts'
 const POLICIES = 'core/src/backend/policy-fleet.ts'
 const RESERVED = 'core/src/backend/reservations.ts'
 const DECODES = 'core/src/backend/decode-batches.ts'
@@ -196,7 +197,7 @@ export const MUTANTS = [
   ],
   [
     'evicting all forgets the chunk',
-    POLICIES,
+    PREEMPTING,
     'blocksNeeded(state, backend, 1) + this.blocksOfChunk(backend)',
     'blocksNeeded(state, backend, 1)',
   ],
@@ -206,10 +207,10 @@ export const MUTANTS = [
     'hasLost ? this.evictsAll[backend] === 1 : !hasStalled',
     '!hasLost && !hasStalled',
   ],
-  ['the longest answer is retracted', POLICIES, '? emitted < fewest', '? emitted > fewest'],
+  ['the longest answer is retracted', PREEMPTING, '? emitted < fewest', '? emitted > fewest'],
   [
     'among equal answers the shortest prompt is retracted',
-    POLICIES,
+    PREEMPTING,
     '? prompt > longest',
     '? prompt < longest',
   ],
@@ -227,7 +228,7 @@ export const MUTANTS = [
   ],
   [
     'a chunk that is swapped out is lost',
-    POLICIES,
+    PREEMPTING,
     'this.swapOut(backend, request, this.state.computedTokens[request]!)',
     'this.swapOut(backend, request, 0)',
   ],
@@ -266,6 +267,37 @@ export const MUTANTS = [
     PLANS,
     'tokens * computed + (tokens * (tokens + 1)) / 2',
     '(tokens * (tokens + 1)) / 2',
+  ],
+  [
+    'an urgent arrival does not end a stretch',
+    POLICIES,
+    'if (this.queues.peek(backend) !== head) this.state.ints[backend * INTS + IS_BLOCKED] = 0',
+    '',
+  ],
+  [
+    'an order that changes with time is stretched',
+    POLICIES,
+    'this.isArranged[backend] === 1 ||',
+    'false ||',
+  ],
+  ['the order is made once and for all', POLICIES, '    queues.arrange(backend)\n', ''],
+  [
+    'the urgent lose their blocks first',
+    PREEMPTING,
+    'return difference > 0 ||',
+    'return difference < 0 ||',
+  ],
+  [
+    'a block taken for this step is lost with its request',
+    PREEMPTING,
+    'if (hasGrown(last)) this.kv.giveBack(backend, 1)',
+    '',
+  ],
+  [
+    'who loses blocks keeps a place in the step',
+    PREEMPTING,
+    'if (hasLost) this.replan(backend)',
+    '',
   ],
   ['ranks in lockstep are stretched', POLICIES, 'isLockstep(this.specs[backend]!) ||', 'false ||'],
 ]

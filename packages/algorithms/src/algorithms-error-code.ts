@@ -7,3 +7,5 @@ export type AlgorithmsErrorCode =
   | 'parameter_invalid'
   | 'score_invalid'
   | 'index_invalid'
+  | 'policy_invalid'
+  | 'policy_unknown'

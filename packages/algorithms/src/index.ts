@@ -1,6 +1,12 @@
 export type { AlgorithmsErrorCode } from './algorithms-error-code.js'
 export { pdPair } from './combinators/pd-pair.js'
 export {
+  defineLocalPolicy,
+  type LocalPolicyDefinition,
+  type LocalPolicyManifest,
+  type LocalPolicyOptions,
+} from './definition/define-local-policy.js'
+export {
   defineRouter,
   type RouterDefinition,
   type RouterOptions,
@@ -31,6 +37,15 @@ export { InFlightTokens } from './load/in-flight-tokens.js'
 export { LatencyPredictor } from './load/latency-predictor.js'
 export { LowestRate } from './load/lowest-rate.js'
 export { SlidingWindow } from './load/sliding-window.js'
+export { deadline } from './local/deadline.js'
+export { fcfs } from './local/fcfs.js'
+export { hrrn } from './local/hrrn.js'
+export { laxity } from './local/laxity.js'
+export { longestPrefixMatch } from './local/longest-prefix-match.js'
+export { lottery } from './local/lottery.js'
+export { maxOnTime, mostOnTime, type TimedJob } from './local/max-on-time.js'
+export { priority } from './local/priority.js'
+export { shortest } from './local/shortest.js'
 export { normaliseMinMax } from './pickers/normalise.js'
 export { type BackendScore, leastBy, leastOf, mostBy } from './pickers/pick.js'
 export { Rotation } from './pickers/rotation.js'
@@ -58,6 +73,7 @@ export {
   queueDisciplines,
   RequestQueue,
 } from './queues/request-queue.js'
+export { builtinLocalPolicies, findLocalPolicy } from './registry/builtin-local-policies.js'
 export { builtinRouters, findRouter } from './registry/builtin-routers.js'
 export { parseRouterSpec, type RouterSpec } from './registry/parse-router-spec.js'
 export { aibrixPrefixCache } from './routers/aibrix-prefix-cache.js'

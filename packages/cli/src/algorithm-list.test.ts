@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { loadAlgorithms, splitAlgorithms } from './algorithm-list.js'
+import { loadAlgorithms, splitSpecs } from './algorithm-list.js'
 
 test.each([
   ['a,b', ['a', 'b']],
@@ -12,7 +12,7 @@ test.each([
   // Not a parameter of anything: shown as it stands in the error to come.
   ['a,x=1', ['a', 'x=1']],
 ])('%j are the algorithms %j', (list, specs) => {
-  expect(splitAlgorithms(list)).toEqual(specs)
+  expect(splitSpecs(list)).toEqual(specs)
 })
 
 test('names of built-in algorithms stay as they are', async () => {

@@ -6,15 +6,15 @@ import { UsageError } from './usage-error.js'
  * @throws UsageError when it names none; RouteSimError as `loadAlgorithm` does
  */
 export async function loadAlgorithms(list: string, option: string): Promise<AlgorithmChoice[]> {
-  const specs = splitAlgorithms(list)
+  const specs = splitSpecs(list)
   if (specs.length === 0) {
     throw new UsageError(`${option}: expected at least one name, got "${list}"`)
   }
   return Promise.all(specs.map(loadAlgorithm))
 }
 
-/** Splits a list of algorithms at its commas; `a:x=1,y=2,b` is `a:x=1,y=2` and `b`. */
-export function splitAlgorithms(list: string): string[] {
+/** Splits a list of algorithms, or of profiles, at its commas; `a:x=1,y=2,b` is `a:x=1,y=2` and `b`. */
+export function splitSpecs(list: string): string[] {
   const specs: string[] = []
   for (const piece of list.split(',').map((text) => text.trim())) {
     const last = specs.length - 1

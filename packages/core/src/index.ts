@@ -1,5 +1,13 @@
 export type { BackendCounters } from './backend/backend-meters.js'
 export type { BatchingPolicy, PreemptionMode } from './backend/engine-policies.js'
+export type {
+  ArrangedPolicy,
+  LocalPolicy,
+  LocalPolicyFactory,
+  RankedPolicy,
+  WaitingRequest,
+  WaitingRequests,
+} from './backend/local-policy.js'
 export type { BackendEvent, BackendEventKind, RetryPolicy } from './engine/backend-event.js'
 export {
   OnlineFleet,
@@ -32,6 +40,7 @@ export type {
   KvUsage,
   RenewableKvCache,
 } from './kv-cache/kv-cache.js'
+export type { KvListener } from './kv-cache/kv-listener.js'
 export type { LatencyModel, StepSegment, StepShape } from './latency/latency-model.js'
 export { Int32Column } from './requests/int32-column.js'
 export { Int32List } from './requests/int32-list.js'
@@ -64,3 +73,9 @@ export {
   type RoutingDecision,
   reject,
 } from './routing/routing-algorithm.js'
+export type {
+  DeliveredKvEvents,
+  PolledMetrics,
+  RouterSplit,
+  Visibility,
+} from './routing/visibility.js'

@@ -6,6 +6,7 @@ export type ExperimentsErrorCode =
   | 'rates_missing'
   | 'algorithms_missing'
   | 'algorithms_ambiguous'
+  | 'visibility_invalid'
   | 'router_file'
   | 'seeds_invalid'
   | 'options_conflict'

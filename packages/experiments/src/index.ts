@@ -21,6 +21,7 @@ export { type CompareOptions, type Comparison, compare } from './run/compare.js'
 export type { Control, Progress } from './run/execute.js'
 export { type AlgorithmInfo, listAlgorithms } from './run/list-algorithms.js'
 export { listGpus, listModels, type ModelInfo } from './run/list-hardware.js'
+export { type LocalPolicyInfo, listLocalPolicies } from './run/list-local-policies.js'
 export { type MetricValue, metric } from './run/metric.js'
 export type { AlgorithmChoice, ConfiguredRouter } from './run/resolve-algorithms.js'
 export { type RunOptions, type RunReport, run } from './run/run.js'
@@ -30,10 +31,12 @@ export { type SweepOptions, type SweepPoint, type SweepReport, sweep } from './r
 export type { ErrorSummary } from './validation/report/error-summary.js'
 export type { PolicyPair } from './validation/report/policy-order.js'
 export type { SaturationKnee } from './validation/report/saturation-knee.js'
+export type { UnpredictedRow } from './validation/report/unpredicted-row.js'
 export type { ValidationRow } from './validation/report/validation-row.js'
 export {
   type ValidateOptions,
   type ValidationReport,
   validate,
 } from './validation/validate.js'
+export { VISIBILITY_PROFILES, type VisibilityProfile } from './visibility/visibility-profiles.js'
 export type { TraceOptions } from './workload/load-workload.js'

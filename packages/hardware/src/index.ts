@@ -6,7 +6,12 @@ export type { DenseFlops, Gpu, GpuArchitecture, GpuSource } from './gpus/gpu.js'
 export { GPUS } from './gpus/gpu-catalogue.js'
 export type { BlockListener, BlockNames } from './kv-cache/block-store.js'
 export { ContentKvCache, type ContentKvCacheOptions } from './kv-cache/content-kv-cache.js'
-export { type KvCapacity, type KvCapacityOptions, kvCapacity } from './kv-cache/kv-capacity.js'
+export {
+  type KvBudget,
+  type KvCapacity,
+  type KvCapacityOptions,
+  kvCapacity,
+} from './kv-cache/kv-capacity.js'
 export { type PagedKvCacheOptions, pagedKvCache } from './kv-cache/paged-kv-cache.js'
 export { radixKvCache } from './kv-cache/radix-kv-cache.js'
 export { type KvShape, kvBytesPerToken } from './kv-transfer/kv-bytes-per-token.js'

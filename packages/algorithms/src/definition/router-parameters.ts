@@ -45,21 +45,25 @@ export type ParameterValues<Parameters extends RouterParameters> = {
         : string
 }
 
-/** The defaults, with valid overrides in their place. An override of `undefined` is none. */
+/**
+ * The defaults, with valid overrides in their place. An override of `undefined` is none.
+ * @param table - what complaints call the place where parameters stand
+ */
 export function resolveParameters(
   router: string,
   parameters: RouterParameters,
   overrides: Readonly<Record<string, unknown>>,
+  table = 'algorithms',
 ): Readonly<Record<string, number | string | boolean>> {
   for (const name of Object.keys(overrides)) {
-    if (!Object.hasOwn(parameters, name)) throw unknownParameter(router, name, parameters)
+    if (!Object.hasOwn(parameters, name)) throw unknownParameter(table, router, name, parameters)
   }
   const values: Record<string, number | string | boolean> = {}
   for (const [name, parameter] of Object.entries(parameters)) {
     const override = Object.hasOwn(overrides, name) ? overrides[name] : undefined
     const value = override === undefined ? parameter.default : override
     if (!isAllowed(value, parameter)) {
-      const path = `algorithms.${router}.${name}`
+      const path = `${table}.${router}.${name}`
       const message = `${path}: expected ${describe(parameter)}, got ${format(value)}`
       throw new RouteSimError<AlgorithmsErrorCode>(message, { code: 'parameter_invalid', path })
     }
@@ -69,12 +73,13 @@ export function resolveParameters(
 }
 
 function unknownParameter(
+  table: string,
   router: string,
   name: string,
   parameters: RouterParameters,
 ): RouteSimError<AlgorithmsErrorCode> {
   const names = Object.keys(parameters)
-  const path = `algorithms.${router}.${name}`
+  const path = `${table}.${router}.${name}`
   const expected =
     names.length === 0 ? `${router} has no parameters` : `expected one of ${names.join(', ')}`
   const suggestion = closestName(name, names)

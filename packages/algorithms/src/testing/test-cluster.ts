@@ -88,6 +88,7 @@ export function testRequest(fields: Partial<RequestView> = {}): RequestView {
     model: undefined,
     adapter: undefined,
     priority: 0,
+    ttftSloMs: undefined,
     attempt: 0,
     promptPath: (out) => out.clear(),
     ...fields,

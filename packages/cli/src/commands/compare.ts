@@ -65,12 +65,13 @@ export async function showComparison(
 ): Promise<void> {
   const comparison = await watched((control) => compare({ ...options, ...control }))
   const { scenario, results } = comparison
+  const algorithms = options.algorithms?.length ?? builtinRouters.length
   if (results.length > 0) {
     printNotes(scenario, results)
     await writeResults(rendering(comparison), output)
   }
   if (comparison.interrupted)
-    throw stopped(results.length, options.algorithms?.length ?? builtinRouters.length)
+    throw stopped(results.length, algorithms * [options.visibility].flat().length)
 }
 
 function rendering({ scenario, results, verdict }: Comparison) {

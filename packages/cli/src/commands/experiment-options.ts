@@ -5,6 +5,7 @@ import type {
   Stepper,
 } from '@routesim/experiments'
 import type { Options } from 'yargs'
+import { splitSpecs } from '../algorithm-list.js'
 import { ProgressBar } from '../output/progress.js'
 import { FORMATS, type OutputFormat } from '../output/write-results.js'
 import { UsageError } from '../usage-error.js'
@@ -19,6 +20,7 @@ export interface ExperimentArguments {
   stepper: Stepper
   jobs?: number
   noPerRequest?: boolean
+  visibility?: readonly string[]
 }
 
 export const CONFIG: Options = {
@@ -55,7 +57,7 @@ export const CACHE: Options = {
 }
 
 export const RESULT_OPTIONS: Record<
-  'format' | 'output' | 'seed' | 'seeds' | 'stepper' | 'jobs' | 'no-per-request',
+  'format' | 'output' | 'seed' | 'seeds' | 'stepper' | 'jobs' | 'no-per-request' | 'visibility',
   Options
 > = {
   format: { choices: FORMATS, requiresArg: true, describe: 'Print results as (default: table)' },
@@ -83,6 +85,13 @@ export const RESULT_OPTIONS: Record<
     type: 'number',
     requiresArg: true,
     describe: 'Simulations at once, on worker threads; by default one per core for much work',
+  },
+  visibility: {
+    type: 'string',
+    coerce: splitSpecs,
+    requiresArg: true,
+    describe:
+      "What routers see: a profile such as llm-d or llm-d:metrics_delay_ms=20, or several; the config's by default",
   },
   'no-per-request': {
     type: 'boolean',

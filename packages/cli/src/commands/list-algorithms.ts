@@ -1,14 +1,14 @@
-import { listAlgorithms } from '@routesim/experiments'
+import { type AlgorithmInfo, listAlgorithms, listLocalPolicies } from '@routesim/experiments'
 import type { CommandModule } from 'yargs'
 
 interface ListArguments {
   format: 'text' | 'json'
 }
 
-/** `routesim list-algorithms`: what there is, and its parameters. */
+/** `routesim list-algorithms`: routers and orders of queues, and their parameters. */
 export const listAlgorithmsCommand: CommandModule<object, ListArguments> = {
   command: 'list-algorithms',
-  describe: 'List the routing algorithms and their parameters',
+  describe: 'List routing algorithms and local policies with their parameters',
   builder: (yargs) =>
     yargs.option('format', {
       choices: ['text', 'json'] as const,
@@ -18,8 +18,13 @@ export const listAlgorithmsCommand: CommandModule<object, ListArguments> = {
     }),
   handler: ({ format }) => {
     const algorithms = listAlgorithms()
+    const policies = listLocalPolicies()
     if (format === 'json') {
-      process.stdout.write(`${JSON.stringify(algorithms, undefined, 2)}\n`)
+      const all = [
+        ...algorithms.map((algorithm) => ({ kind: 'router', ...algorithm })),
+        ...policies.map((policy) => ({ kind: 'local', ...policy })),
+      ]
+      process.stdout.write(`${JSON.stringify(all, undefined, 2)}\n`)
       return
     }
     for (const { name, description, observes = [], parameters, presets } of algorithms) {
@@ -27,12 +32,21 @@ export const listAlgorithmsCommand: CommandModule<object, ListArguments> = {
       process.stdout.write(
         `  Observes: ${observes.length === 0 ? 'nothing' : observes.join(', ')}.\n`,
       )
-      for (const [key, parameter] of Object.entries(parameters)) {
-        process.stdout.write(`    ${key} = ${parameter.default}  ${parameter.description}\n`)
-      }
+      printParameters(parameters)
       for (const [preset, { mirrors }] of Object.entries(presets)) {
         process.stdout.write(`    @${preset}  ${mirrors}\n`)
       }
     }
+    process.stdout.write("\nOrders of a backend's queue, for `scheduling` in the config:\n\n")
+    for (const { name, description, parameters } of policies) {
+      process.stdout.write(`${name}\n  ${description}\n`)
+      printParameters(parameters)
+    }
   },
+}
+
+function printParameters(parameters: AlgorithmInfo['parameters']): void {
+  for (const [key, parameter] of Object.entries(parameters)) {
+    process.stdout.write(`    ${key} = ${parameter.default}  ${parameter.description}\n`)
+  }
 }

@@ -4,6 +4,7 @@ import { distributionTable } from '../output/distribution-table.js'
 import { flatCsv } from '../output/flat-csv.js'
 import { resultsMarkdown } from '../output/results-table.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
+import { UsageError } from '../usage-error.js'
 import {
   CACHE,
   CONFIG,
@@ -46,6 +47,10 @@ export const runCommand: CommandModule<object, RunArguments> = {
     checkNumbers(args)
     await checkTarget(args)
     const algorithm = await loadAlgorithm(args.algorithm)
+    const { visibility: profiles = [] } = args
+    if (profiles.length > 1) {
+      throw new UsageError(`--visibility: expected one profile, got ${profiles.join(',')}`)
+    }
     const { scenario, result } = await watched((control) =>
       run({ ...experimentOptions(args), ...control, algorithm }),
     )

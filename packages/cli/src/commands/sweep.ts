@@ -67,7 +67,9 @@ export const sweepCommand: CommandModule<object, SweepArguments> = {
       printNotes(report.scenario, [])
       await writeResults(rendering(report), args)
     }
-    if (report.interrupted) throw stopped(report.points.length, rates.length * algorithms.length)
+    const profiles = [options.visibility].flat().length
+    const planned = rates.length * algorithms.length * profiles
+    if (report.interrupted) throw stopped(report.points.length, planned)
   },
 }
 

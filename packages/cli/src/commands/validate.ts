@@ -1,4 +1,4 @@
-import { validate } from '@routesim/experiments'
+import { type ValidationReport, validate } from '@routesim/experiments'
 import type { CommandModule } from 'yargs'
 import { flatCsv } from '../output/flat-csv.js'
 import { markdownTable } from '../output/table.js'
@@ -82,12 +82,25 @@ export const validateCommand: CommandModule<object, ValidateArguments> = {
       {
         table,
         md: () => validationTable(report, markdownTable),
-        json: () => JSON.stringify(report.rows, undefined, 1),
-        csv: () => flatCsv(report.rows),
+        json: () => JSON.stringify(everyRow(report), undefined, 1),
+        csv: () => flatCsv(everyRow(report)),
       },
       args,
     )
   },
+}
+
+/** Predictions, then what is not predicted, with `predicted` null and a reason. */
+function everyRow({ rows, unpredicted }: ValidationReport) {
+  return [
+    ...rows.map((row) => ({ ...row, reason: null })),
+    ...unpredicted.map(({ reason, measured, ...row }) => ({
+      ...row,
+      predicted: null,
+      measured,
+      reason,
+    })),
+  ]
 }
 
 const MOST_SEEDS = 100

@@ -72,11 +72,32 @@ export function validationTable(
   ]
   const order = orderOf(report)
   if (order !== undefined) parts.push(order)
+  const missing = notPredicted(report, layout)
+  if (missing !== undefined) parts.push(missing)
   const predictedOnly = report.rows.length - measured.length
   parts.push(
     `${report.rows.length} predictions, ${measured.length} with a measured value, ${predictedOnly} without`,
   )
   return parts.join('\n\n')
+}
+
+/** What is not predicted, by reason. */
+function notPredicted(
+  { unpredicted }: ValidationReport,
+  layout: typeof alignedTable | typeof markdownTable,
+): string | undefined {
+  if (unpredicted.length === 0) return undefined
+  const counts = new Map<string, { cells: string[]; rows: number }>()
+  for (const { set, experiment, reason } of unpredicted) {
+    const key = JSON.stringify([set, experiment, reason])
+    const count = counts.get(key)
+    if (count === undefined) counts.set(key, { cells: [set, experiment, reason], rows: 1 })
+    else count.rows++
+  }
+  return layout(
+    [left('not predicted'), left('experiment'), right('rows'), left('reason')],
+    [...counts.values()].map(({ cells, rows }) => [cells[0]!, cells[1]!, String(rows), cells[2]!]),
+  )
 }
 
 function isOfRequest({ stage }: ValidationRow): boolean {

@@ -57,6 +57,14 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
     return true
   }
 
+  /** Where it goes may fail, and it come back. */
+  override releaseHandedOver(backend: number, request: number): void {
+    this.measure(backend)
+    this.sync(backend)
+    this.kv.release(backend, request, true)
+    this.state.ints[backend * INTS + IS_BLOCKED] = 0
+  }
+
   override completeStep(backend: number): void {
     super.completeStep(backend)
     const cancelled = this.cancelled[backend]!
@@ -155,7 +163,7 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
       const resumed = this.resumed[backend]!
       const justJoined = resumed.indexOf(request)
       if (justJoined >= 0) resumed.splice(justJoined, 1)
-      this.leaveKv(backend, request, false)
+      this.leaveKv(backend, request, true)
     } else {
       if (ints[n + CHUNKED] === request) ints[n + CHUNKED] = NONE
       const arrived = this.arrived[backend]!
@@ -166,7 +174,7 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
         this.reservations.fetched(backend, request)
       }
       this.sync(backend)
-      kv.release(backend, request)
+      kv.release(backend, request, true)
     }
     this.forgetPrompt(backend, request)
     this.left(backend)

@@ -27,6 +27,11 @@ export function isLockstep({ dp = 1, lockstep = false }: BackendSpec): boolean {
   return dp > 1 && lockstep
 }
 
+/** Whether the newest request loses its blocks unless a local policy says otherwise. */
+export function preemptsNewest({ preemption = 'recompute_newest' }: BackendSpec): boolean {
+  return preemption === 'recompute_newest' || preemption === 'swap'
+}
+
 /** Share of the declared output for which a backend sets KV blocks aside when it admits a request. */
 export function reservedShare({ preemption, reservedOutputShare = 0 }: BackendSpec): number {
   return preemption === 'reserve_all' ? 1 : reservedOutputShare

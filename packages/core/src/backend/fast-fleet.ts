@@ -33,6 +33,7 @@ import {
   announceNews,
   announceNext,
   announceNone,
+  changesMatches,
   commitChunks,
 } from './stretch-blocks.js'
 import { checkLatency, stepsTogether } from './stretch-length.js'
@@ -194,10 +195,11 @@ export class FastFleet extends FleetBatches implements Fleet {
     floats[x + START_MS] = state.time[0]!
     floats[x + BASE_MS] = segment.baseMs
     floats[x + SLOPE_MS] = segment.slopeMs
-    const steps =
+    let steps =
       isAlone || this.context.recorder.stepCompleted !== undefined
         ? 1
         : stepsTogether(state, backend, segment)
+    if (this.context.tellsKvEvents && changesMatches(state, backend, steps)) steps = 1
     ints[n + STEPS] = steps
     setEnd(state, backend, steps)
     announceNews(state, backend)

@@ -23,9 +23,10 @@ import {
   MAX_BATCH,
   PREFILL_REQUESTS,
 } from './fleet-state.js'
+import { queuesOf } from './ordered-queues.js'
 import { planPrefill } from './step-plans.js'
 import { beginBlocks } from './stretch-blocks.js'
-import { WaitingQueues } from './waiting-queues.js'
+import type { WaitingQueues } from './waiting-queues.js'
 
 const NONE = -1
 
@@ -50,7 +51,7 @@ export abstract class FleetBatches {
   protected readonly resumed: readonly number[][]
 
   constructor(context: FleetContext, kv: BulkKvCache) {
-    const { specs, requests, loads } = context
+    const { specs, loads } = context
     this.context = context
     this.clock = context.clock
     this.specs = specs
@@ -60,7 +61,7 @@ export abstract class FleetBatches {
     this.outstanding = loads.outstanding
     this.state = new FleetState(context, kv)
     this.meters = new BackendMeters(specs.length, context.clock)
-    this.queues = new WaitingQueues(specs.length, requests.size)
+    this.queues = queuesOf(context)
     this.arrived = specs.map(() => [])
     this.resumed = specs.map(() => [])
   }

@@ -33,8 +33,12 @@ export interface FleetContext {
   readonly listener: FleetListener
   readonly recorder: Recorder
   readonly gaps: TokenGaps
+  /** Of the run. */
+  readonly seed: number
   /** First row of the request table that is measured. */
   readonly measuredFrom: number
+  /** Whether changes of KV caches must be made in the step in which they happen. */
+  readonly tellsKvEvents: boolean
 }
 
 /**

@@ -1,26 +1,23 @@
 import type { BackendSpec } from '../engine/simulation-options.js'
 import type { BulkKvCache } from '../kv-cache/kv-cache.js'
-import { blocksNeeded, leaveAt, leaveNewest, tokensComputed } from './decode-batches.js'
 import { isLockstep, reservedShare } from './engine-policies.js'
-import { FastFleet } from './fast-fleet.js'
-import { admissionAt, requestAt } from './finish-heap.js'
 import type { FleetContext } from './fleet.js'
 import {
   BASE_MS,
-  BLOCK_TOKENS,
   BUDGET,
   CHUNKED,
   DECODES,
-  FIRST_PLACE,
   FLOATS,
   GUESTS,
   INTS,
   IS_BLOCKED,
-  MAX_BATCH_TOKENS,
+  MAX_BATCH,
   PREFILL_REQUESTS,
   PREFILLS,
 } from './fleet-state.js'
+import { hasLocalPolicy } from './ordered-queues.js'
 import { PausedDecodes } from './paused-decodes.js'
+import { PreemptingFleet } from './preempting-fleet.js'
 import { Reservations } from './reservations.js'
 import { beginPlan, beginPromptPlan, planPrefill } from './step-plans.js'
 import { beginBlocks } from './stretch-blocks.js'
@@ -28,11 +25,12 @@ import { setEnd } from './stretches.js'
 
 const NONE = -1
 
-/** Whether a backend does anything that {@link FastFleet} alone does not. */
+/** Whether a backend does anything that `FastFleet` alone does not. */
 export function hasPolicies(spec: BackendSpec): boolean {
   const { batching = 'mixed', preemption = 'recompute_newest' } = spec
   return (
     isLockstep(spec) ||
+    hasLocalPolicy(spec) ||
     batching !== 'mixed' ||
     preemption !== 'recompute_newest' ||
     reservedShare(spec) > 0
@@ -45,31 +43,19 @@ export function hasPolicies(spec: BackendSpec): boolean {
  * moves KV to or from host memory, or lets paused decodes go on is simulated alone; all others are part
  * of stretches.
  */
-export class PolicyFleet extends FastFleet {
-  /** Per backend: 1 when it has policies; prompts come first; all are evicted; the shortest is; to host. */
+export class PolicyFleet extends PreemptingFleet {
+  /** Per backend: 1 when it has policies. */
   private readonly hasPolicy: Uint8Array
-  private readonly promptsFirst: Uint8Array
-  private readonly evictsAll: Uint8Array
-  private readonly retractsShortest: Uint8Array
-  private readonly swapMsPerToken: Float64Array
-  /** Per backend: time for KV on its way to host memory and back, which the next step waits for. */
-  protected readonly swapMs: Float64Array
+  /** Per backend: 1 when a batch with room is alone, as its order may be another in the next step. */
+  private readonly isArranged: Uint8Array
   protected readonly paused: PausedDecodes
   protected readonly reservations: Reservations
 
   constructor(context: FleetContext, kv: BulkKvCache) {
     super(context, kv)
     const { specs } = context
-    const flags = (is: (spec: BackendSpec) => boolean): Uint8Array =>
-      Uint8Array.from(specs, (spec) => (is(spec) ? 1 : 0))
-    this.hasPolicy = flags(hasPolicies)
-    this.promptsFirst = flags(({ batching }) => batching === 'prefill_first')
-    this.evictsAll = flags(({ preemption }) => preemption === 'evict_all')
-    this.retractsShortest = flags(({ preemption }) => preemption === 'retract_shortest')
-    this.swapMsPerToken = Float64Array.from(specs, ({ preemption, swapMsPerToken = 0 }) =>
-      preemption === 'swap' ? swapMsPerToken : 0,
-    )
-    this.swapMs = new Float64Array(specs.length)
+    this.hasPolicy = Uint8Array.from(specs, (spec) => (hasPolicies(spec) ? 1 : 0))
+    this.isArranged = new Uint8Array(specs.length)
     this.paused = new PausedDecodes(this.state, specs.length)
     this.reservations = new Reservations(context, this.state)
   }
@@ -84,11 +70,13 @@ export class PolicyFleet extends FastFleet {
     this.measure(backend)
     const hasJoined = ints[n + GUESTS]! > 0 && this.joinArrived(backend)
     ints[n + IS_BLOCKED] = 0
+    this.isArranged[backend] = 0
     const hasLost =
       this.promptsFirst[backend] === 1 ? this.planPromptsFirst(backend) : this.planTogether(backend)
     const swapMs = this.swapMs[backend]!
     const isAlone =
       isLockstep(this.specs[backend]!) ||
+      this.isArranged[backend] === 1 ||
       hasJoined ||
       hasLost ||
       swapMs > 0 ||
@@ -178,82 +166,40 @@ export class PolicyFleet extends FastFleet {
     return super.joinArrived(backend)
   }
 
-  protected override growForOneStep(backend: number): boolean {
-    const { kv, state } = this
-    if (this.evictsAll[backend] === 1) {
-      const needed = blocksNeeded(state, backend, 1) + this.blocksOfChunk(backend)
-      if (needed > kv.available(backend)) {
-        this.evictAll(backend)
-        beginBlocks(state, backend, 1, 0)
-        return true
-      }
-    }
-    if (this.retractsShortest[backend] === 0) return super.growForOneStep(backend)
-    let hasLost = false
-    while (blocksNeeded(state, backend, 1) > kv.available(backend)) {
-      this.retractShortest(backend)
-      hasLost = true
-    }
-    super.growForOneStep(backend)
-    return hasLost
+  override enqueue(backend: number, request: number): void {
+    const head = this.queues.peek(backend)
+    super.enqueue(backend, request)
+    this.maybeUnblock(backend, head)
   }
 
-  /** Blocks that the next chunk of a prompt needs, next to the decodes if they share steps. */
-  private blocksOfChunk(backend: number): number {
-    const { ints, computedTokens } = this.state
-    const n = backend * INTS
-    const request = ints[n + CHUNKED]!
-    if (request === NONE) return 0
-    const blockTokens = ints[n + BLOCK_TOKENS]!
-    const decodes = this.promptsFirst[backend] === 1 ? 0 : ints[n + DECODES]!
-    const computed = computedTokens[request]!
-    const rest = this.knownTokens(request) - computed
-    const tokens = Math.min(rest, ints[n + MAX_BATCH_TOKENS]! - decodes)
-    return Math.ceil((computed + tokens) / blockTokens) - Math.ceil(computed / blockTokens)
+  override enqueueHandedOver(backend: number, request: number): void {
+    const head = this.queues.peek(backend)
+    super.enqueueHandedOver(backend, request)
+    this.maybeUnblock(backend, head)
   }
 
-  /** Puts all running requests back to the queue, the oldest to its front. */
-  private evictAll(backend: number): void {
+  /** Somebody else may fit when the head of the queue does not. */
+  private maybeUnblock(backend: number, head: number): void {
+    if (this.queues.peek(backend) !== head) this.state.ints[backend * INTS + IS_BLOCKED] = 0
+  }
+
+  protected override admitWaiting(backend: number): void {
+    const { queues } = this
+    if (!this.hasRoom(backend)) return
+    queues.arrange(backend)
+    super.admitWaiting(backend)
+    if (queues.isArranged(backend) && this.hasRoom(backend)) this.isArranged[backend] = 1
+  }
+
+  /** Whether the batch has room for somebody who waits. */
+  private hasRoom(backend: number): boolean {
     const { ints } = this.state
     const n = backend * INTS
-    if (ints[n + CHUNKED] !== NONE) this.preemptChunked(backend)
-    while (ints[n + DECODES]! > 0) this.preemptDecode(backend, leaveNewest(this.state, backend))
-  }
-
-  /** Puts the request with the fewest output tokens back to the queue, as SGLang's `retract_decode`. */
-  private retractShortest(backend: number): void {
-    const { state, context } = this
-    const { ints, heap, emittedTokens, promptTokens, admission } = state
-    const n = backend * INTS
-    const first = ints[n + FIRST_PLACE]!
-    const chunked = ints[n + CHUNKED]!
-    let victim = NONE
-    let fewest = Number.POSITIVE_INFINITY
-    let longest = 0
-    let newest = 0
-    if (chunked !== NONE) {
-      fewest = emittedTokens[chunked]!
-      longest = promptTokens[chunked]!
-      newest = context.progress.admission[chunked]!
-    }
-    for (let i = 0; i < ints[n + DECODES]!; i++) {
-      const request = requestAt(heap, first, i)
-      const prompt = promptTokens[request]!
-      const emitted = tokensComputed(state, backend, request) + 1 - prompt
-      const isNext =
-        emitted !== fewest
-          ? emitted < fewest
-          : prompt !== longest
-            ? prompt > longest
-            : admissionAt(heap, first, i) > newest
-      if (!isNext) continue
-      victim = i
-      fewest = emitted
-      longest = prompt
-      newest = admission[request]!
-    }
-    if (victim === NONE) this.preemptChunked(backend)
-    else this.preemptDecode(backend, leaveAt(state, backend, victim))
+    return (
+      this.queues.peek(backend) !== NONE &&
+      ints[n + BUDGET]! > 0 &&
+      this.running[backend]! < ints[n + MAX_BATCH]!
+    )
   }
 
   protected override admit(backend: number, request: number): boolean {
@@ -316,23 +262,6 @@ export class PolicyFleet extends FastFleet {
     // More prompts may come before its next token does.
     this.resumed[backend]!.push(request)
     ints[n + GUESTS] = ints[n + GUESTS]! + 1
-  }
-
-  protected override preemptDecode(backend: number, request: number): number {
-    this.swapOut(backend, request, tokensComputed(this.state, backend, request))
-    return super.preemptDecode(backend, request)
-  }
-
-  protected override preemptChunked(backend: number): number {
-    const request = this.state.ints[backend * INTS + CHUNKED]!
-    this.swapOut(backend, request, this.state.computedTokens[request]!)
-    return super.preemptChunked(backend)
-  }
-
-  private swapOut(backend: number, request: number, tokens: number): void {
-    if (this.specs[backend]!.preemption !== 'swap') return
-    this.context.progress.swappedTokens[request] = tokens
-    this.swapMs[backend] = this.swapMs[backend]! + tokens * this.swapMsPerToken[backend]!
   }
 
   protected override latestTokenMs(backend: number): number {

@@ -2,11 +2,11 @@ import type { BackendSpec } from '../engine/simulation-options.js'
 import { RouteSimError } from '../errors/routesim-error.js'
 import type { Clock } from '../kernel/clock.js'
 import type { KvUsage } from '../kv-cache/kv-cache.js'
-import type { StepShape } from '../latency/latency-model.js'
 import type { BackendCounters, BackendMeters } from './backend-meters.js'
-import { reservedShare, reservedTokens } from './engine-policies.js'
+import { preemptsNewest, reservedShare, reservedTokens } from './engine-policies.js'
 import type { FleetContext } from './fleet.js'
 import { ReferenceBatch, type RequestKind } from './reference-batch.js'
+import { ReferenceStep } from './reference-step.js'
 import type { WaitingQueues } from './waiting-queues.js'
 
 /**
@@ -31,19 +31,12 @@ export class ReferenceBackend {
   /** Requests of the batch that left it since the step ended. */
   private leftBatch = 0
   private stepStartMs = 0
-  private budget = 0
   /** Time for KV on its way to host memory and back, which the next step waits for. */
   private swapMs = 0
   /** Running requests that are called off and leave when the step under way is over. */
   private readonly cancelled: number[] = []
   private readonly usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
-  private readonly step: StepShape = {
-    prefillTokens: 0,
-    prefillRequests: 0,
-    prefillAttentionPairs: 0,
-    decodeRequests: 0,
-    decodeContextTokens: 0,
-  }
+  private readonly step: ReferenceStep
 
   constructor(id: number, context: FleetContext, meters: BackendMeters, queues: WaitingQueues) {
     const spec = context.specs[id]!
@@ -54,6 +47,7 @@ export class ReferenceBackend {
     this.meters = meters
     this.queues = queues
     this.batch = new ReferenceBatch(spec, context)
+    this.step = new ReferenceStep(context.progress)
   }
 
   counters(): BackendCounters {
@@ -98,10 +92,10 @@ export class ReferenceBackend {
 
   /** Stops in the middle of whatever it does; what has been computed for requests is lost. */
   fail(): void {
-    const { context, step } = this
+    const { context } = this
     this.measure()
     if (context.endMs[this.id] !== Number.POSITIVE_INFINITY)
-      this.meters.add(this.id, this.clock.nowMs - this.stepStartMs, 0, step.prefillTokens, 0)
+      this.meters.add(this.id, this.clock.nowMs - this.stepStartMs, 0, 0, 0)
     context.endMs[this.id] = Number.POSITIVE_INFINITY
     this.queues.clear(this.id)
     this.batch.clear()
@@ -159,11 +153,11 @@ export class ReferenceBackend {
 
   startStep(): void {
     this.measure()
-    this.beginStep()
+    this.step.begin(this.spec.maxBatchTokens)
     if (this.spec.batching === 'prefill_first') this.batchPromptsFirst()
     else if (this.batchRunning('all') !== 'preempted') this.admitWaiting()
     this.publish()
-    const { step } = this
+    const step = this.step.shape
     if (step.prefillRequests + step.decodeRequests === 0) return
 
     const durationMs = this.spec.latency.stepMs(step)
@@ -182,18 +176,8 @@ export class ReferenceBackend {
     this.context.endMs[this.id] = endMs
   }
 
-  private beginStep(): void {
-    this.budget = this.spec.maxBatchTokens
-    const step = this.step
-    step.prefillTokens = 0
-    step.prefillRequests = 0
-    step.prefillAttentionPairs = 0
-    step.decodeRequests = 0
-    step.decodeContextTokens = 0
-  }
-
   completeStep(): void {
-    const { step } = this
+    const step = this.step.shape
     const durationMs = this.clock.nowMs - this.stepStartMs
     this.measure()
     this.meters.add(this.id, durationMs, 1, step.prefillTokens, step.decodeRequests)
@@ -208,7 +192,7 @@ export class ReferenceBackend {
   /** Prompts have the step to themselves when there are any to compute; else it is one of decodes. */
   private batchPromptsFirst(): void {
     if (this.batchRunning('prompts') !== 'preempted') this.admitWaiting()
-    if (this.step.prefillRequests + this.step.decodeRequests > 0) return
+    if (this.step.shape.prefillRequests + this.step.shape.decodeRequests > 0) return
     if (this.batchRunning('decodes') === 'evicted') this.admitWaiting()
   }
 
@@ -223,7 +207,7 @@ export class ReferenceBackend {
     let preempted = false
     if (
       preemption === 'evict_all' &&
-      batch.blocksNeeded(kind, this.budget) > this.blocksAvailable()
+      batch.blocksNeeded(kind, this.step.budget) > this.blocksAvailable()
     ) {
       for (let i = batch.size - 1; i >= 0; i--) {
         if (progress.isTransferring[batch.requests[i]!] === 0) this.preempt(i)
@@ -231,7 +215,7 @@ export class ReferenceBackend {
       return 'evicted'
     }
     if (preemption === 'retract_shortest' && kind !== 'prompts') {
-      while (batch.blocksNeeded('decodes', this.budget) > this.blocksAvailable()) {
+      while (batch.blocksNeeded('decodes', this.step.budget) > this.blocksAvailable()) {
         this.preempt(batch.shortestAnswer())
         preempted = true
       }
@@ -241,15 +225,23 @@ export class ReferenceBackend {
       batch.tokens[i] = 0
       if (!batch.isOfKind(request, kind)) continue
       const computed = progress.computedTokens[request]!
-      const tokens = Math.min(this.knownTokens(request) - computed, this.budget)
+      const tokens = Math.min(this.knownTokens(request) - computed, this.step.budget)
       if (tokens === 0) continue
       let fits = kv.extend(this.id, request, computed + tokens)
       while (!fits) {
         preempted = true
-        if (this.preempt(batch.newest()) === request) break
+        const victim = this.victim()
+        // One that has its place in the step already loses it again.
+        if (victim < i) this.step.takeOut(batch.requests[victim]!, batch.tokens[victim]!)
+        const isGone = this.preempt(victim) === request
+        // What follows has moved up by a place.
+        if (victim <= i) i--
+        if (isGone) break
         fits = kv.extend(this.id, request, computed + tokens)
       }
-      if (fits) this.addToStep(i, request, computed, tokens)
+      if (!fits) continue
+      batch.tokens[i] = tokens
+      this.step.add(request, computed, tokens)
     }
     return preempted ? 'preempted' : 'served'
   }
@@ -257,7 +249,9 @@ export class ReferenceBackend {
   /** Admits from the front of the queue until something is short: blocks, sequences or budget. */
   private admitWaiting(): void {
     const { queues } = this
-    while (this.batch.size < this.batch.capacity && this.budget > 0) {
+    if (this.batch.size === this.batch.capacity || this.step.budget === 0) return
+    if (queues.peek(this.id) >= 0) queues.arrange(this.id)
+    while (this.batch.size < this.batch.capacity && this.step.budget > 0) {
       const request = queues.peek(this.id)
       if (request < 0) return
       const admitted =
@@ -279,10 +273,10 @@ export class ReferenceBackend {
     const swapped = progress.swappedTokens[request] ?? 0
     const computed = Math.max(cached, swapped)
     const remaining = known - computed
-    let tokens = Math.min(remaining, this.budget)
+    let tokens = Math.min(remaining, this.step.budget)
     if (tokens < remaining && !this.spec.chunkedPrefill) {
       // A prompt that may not be split has a step to itself if it is longer than the budget.
-      if (this.step.prefillRequests > 0) return false
+      if (this.step.shape.prefillRequests > 0) return false
       tokens = remaining
     }
     if (!this.isReserveThere(request, cached, computed + tokens)) return false
@@ -294,7 +288,8 @@ export class ReferenceBackend {
       progress.admittedMs[request] = this.clock.nowMs
       progress.cachedTokens[request] = cached
     }
-    this.addToStep(batch.add(request, true), request, computed, tokens)
+    batch.tokens[batch.add(request, true)] = tokens
+    this.step.add(request, computed, tokens)
     return true
   }
 
@@ -314,23 +309,17 @@ export class ReferenceBackend {
     return true
   }
 
-  private addToStep(at: number, request: number, computed: number, tokens: number): void {
-    const step = this.step
-    this.batch.tokens[at] = tokens
-    this.budget -= Math.min(tokens, this.budget)
-    if (this.context.progress.emittedTokens[request]! > 0 && tokens === 1) {
-      step.decodeRequests++
-      step.decodeContextTokens += computed + 1
-    } else {
-      step.prefillRequests++
-      step.prefillTokens += tokens
-      step.prefillAttentionPairs += tokens * computed + (tokens * (tokens + 1)) / 2
-    }
-  }
-
   private blocksAvailable(): number {
     this.context.kv.usage(this.id, this.usage)
     return this.usage.free + this.usage.cached
+  }
+
+  /** Place of the running request that loses its blocks next. */
+  private victim(): number {
+    const { queues, id } = this
+    return queues.preemptsByRank(id) && preemptsNewest(this.spec)
+      ? this.batch.last((request) => queues.rankOf(id, request))
+      : this.batch.newest()
   }
 
   /** Whether blocks last for a request and what is set aside for all. */

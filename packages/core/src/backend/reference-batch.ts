@@ -86,6 +86,20 @@ export class ReferenceBatch {
     return at
   }
 
+  /** Place of the running request with the largest rank, the latest arrival, the last admitted. */
+  last(rankOf: (request: number) => number): number {
+    const { arrivalMs } = this.table
+    let last = -1
+    for (let i = 0; i < this.count; i++) {
+      const request = this.requests[i]!
+      if (!this.isOfKind(request, 'all')) continue
+      const other = this.requests[last] ?? request
+      const difference = rankOf(request) - rankOf(other) || arrivalMs[request]! - arrivalMs[other]!
+      if (difference >= 0) last = i
+    }
+    return last
+  }
+
   /** Place of the running request with the fewest output tokens, the longest prompt, the last admitted. */
   shortestAnswer(): number {
     const { progress, table } = this

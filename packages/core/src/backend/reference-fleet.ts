@@ -1,16 +1,16 @@
 import { type BackendCounters, BackendMeters } from './backend-meters.js'
 import type { FallibleFleet, FleetContext } from './fleet.js'
+import { queuesOf } from './ordered-queues.js'
 import { ReferenceBackend } from './reference-backend.js'
-import { WaitingQueues } from './waiting-queues.js'
 
 /** Backends that simulate every step: slow, plain, and the oracle for anything faster. */
 export class ReferenceFleet implements FallibleFleet {
   private readonly backends: readonly ReferenceBackend[]
 
   constructor(context: FleetContext) {
-    const { specs, requests } = context
+    const { specs } = context
     const meters = new BackendMeters(specs.length, context.clock)
-    const queues = new WaitingQueues(specs.length, requests.size)
+    const queues = queuesOf(context)
     this.backends = specs.map((_, id) => new ReferenceBackend(id, context, meters, queues))
   }
 

@@ -49,6 +49,12 @@ export function stepsThatFit(state: FleetState, backend: number, most: number): 
   return low
 }
 
+/** Whether a stretch of so many steps changes what prompts find in the KV cache before it ends. */
+export function changesMatches(state: FleetState, backend: number, steps: number): boolean {
+  if (state.ints[backend * INTS + PREFILLS]! > 0) return true
+  return atMostNeeded(state, backend, steps) > state.kv.free(backend)
+}
+
 /** Allocates what the first k steps need, as far as it is not allocated yet. */
 export function allocateSteps(state: FleetState, backend: number, k: number): void {
   const { ints, kv } = state

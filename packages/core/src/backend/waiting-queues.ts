@@ -65,4 +65,21 @@ export class WaitingQueues {
     if (head === NONE) this.tails[backend] = NONE
     return request
   }
+
+  /** A batch has room: who goes first may change now, and only then. First come, first served: nobody. */
+  arrange(_backend: number): void {}
+
+  /** Whether who goes first depends on when that is. */
+  isArranged(_backend: number): boolean {
+    return false
+  }
+
+  /** Whether running requests lose their blocks by rank, the largest first. */
+  preemptsByRank(_backend: number): boolean {
+    return false
+  }
+
+  rankOf(_backend: number, _request: number): number {
+    return 0
+  }
 }

@@ -18,6 +18,7 @@ export function checkOptions(options: SimulationOptions): void {
     }
   }
   checkLife(options)
+  checkVisibility(options)
   if (cluster.backends.length === 0) throw invalid('cluster.backends', 'at least one backend', 0)
   cluster.backends.forEach((backend, i) => {
     const path = `cluster.backends[${i}]`
@@ -43,6 +44,34 @@ export function checkOptions(options: SimulationOptions): void {
     }
     checkNumber('cluster.kvTransfer.bytesPerToken', bytesPerToken)
   }
+}
+
+function checkVisibility({ visibility, router }: SimulationOptions): void {
+  const routers = [router].flat().length
+  const { replicas, syncMs } = visibility?.routers ?? { replicas: 1, syncMs: 0 }
+  checkInteger('visibility.routers.replicas', replicas, 1)
+  if (routers !== replicas) throw invalid('router', `${replicas} of them`, routers)
+  if (visibility === undefined) return
+  checkNumber('visibility.routers.syncMs', syncMs)
+  checkNumber('visibility.decision.fixedMs', visibility.decision.fixedMs)
+  checkNumber('visibility.decision.perTokenMs', visibility.decision.perTokenMs)
+  checkNumber('visibility.tokenError', visibility.tokenError)
+  const { metrics, prefixes } = visibility
+  if (typeof metrics !== 'string') {
+    if (!(metrics.intervalMs > 0 && metrics.intervalMs < Number.POSITIVE_INFINITY)) {
+      throw invalid('visibility.metrics.intervalMs', 'a number > 0', metrics.intervalMs)
+    }
+    checkNumber('visibility.metrics.delayMs', metrics.delayMs)
+    checkShare('visibility.metrics.dropProbability', metrics.dropProbability)
+  }
+  if (typeof prefixes !== 'string') {
+    checkNumber('visibility.prefixes.delayMs', prefixes.delayMs)
+    checkShare('visibility.prefixes.lossProbability', prefixes.lossProbability)
+  }
+}
+
+function checkShare(path: string, value: number): void {
+  if (!(value >= 0 && value <= 1)) throw invalid(path, 'a number from 0 to 1', value)
 }
 
 function checkInteger(path: string, value: number, minimum: number): void {

@@ -118,6 +118,7 @@ export class Dispatcher {
       decode = ranks.leastOutstanding(ranks.backendOf(decode), loads)
       progress.backend[request] = decode
     }
+    this.desk.moved(request, progress.prefillBackend[request]!, decode)
     fleet.enqueueHandedOver(decode, request)
     this.machinery.touch(decode)
   }

@@ -69,6 +69,8 @@ export class Engine
       machinery.window.refill(this)
       machinery.loop.restartEntries()
     }
+    const { entryTimes = machinery.requests.arrivalMs } = machinery.window ?? {}
+    this.desk.deliveries?.start(entryTimes[0] ?? 0)
   }
 
   /** Requests that have ended so far. */
@@ -125,7 +127,7 @@ export class Engine
     const backends = this.measured.sinceStart()
     return {
       router: desk.name,
-      visibility: 'exact',
+      visibility: options.visibility?.name ?? 'exact',
       seed: options.seed,
       requestCount: options.requests.size,
       rejectReasons: this.rejectReasons,
@@ -153,11 +155,13 @@ export class Engine
     else if (subject < subjects.frontEnd) dispatcher.transferCompleted(machinery.requestOf(subject))
     else if (subject < subjects.metricsTaken)
       dispatcher.enqueue(machinery.requestOf(subject - subjects.frontEnd))
+    else if (subject < subjects.firstTimer) this.deliver(subject)
     else if (subject < subjects.released) this.timerDue(subject - subjects.firstTimer)
     else if (subject === subjects.released) {
       for (const { request, decision } of this.desk.held.takeReleased())
         dispatcher.dispatch(request, decision)
     } else if (subject < subjects.decided) this.askAgain(subject - subjects.asked)
+    else if (subject < subjects.client) this.decide(machinery.requestOf(subject - subjects.decided))
     else if (subject < subjects.retried) {
       const request = subject - subjects.client
       this.client.send(request)
@@ -168,6 +172,20 @@ export class Engine
     else this.timeouts!.due()
   }
 
+  /** Something about the backends, or about other routers, reaches the routers. */
+  private deliver(subject: number): void {
+    const { subjects } = this.machinery
+    const deliveries = this.desk.deliveries!
+    if (subject === subjects.kvDelivered) {
+      deliveries.kv!.deliver()
+      return
+    }
+    if (subject === subjects.metricsTaken) deliveries.metrics!.take()
+    else if (subject === subjects.metricsDelivered) deliveries.metrics!.deliver()
+    else deliveries.sync()
+    this.checkMoving()
+  }
+
   private timerDue(number: number): void {
     const { machinery, desk } = this
     const timer = desk.timers.due(number)
@@ -176,11 +194,12 @@ export class Engine
     this.checkMoving()
   }
 
-  /** Ends a run in which only timers still go off, for ever. */
+  /** Ends a run in which only timers still go off and metrics are polled, for ever. */
   private checkMoving(): void {
     const { machinery, desk } = this
     const { loop, clock } = machinery
-    if (loop.isMoving || loop.pendingEvents > desk.timers.pendingEvents) {
+    const ticking = desk.timers.pendingEvents + (desk.deliveries?.pendingEvents ?? 0)
+    if (loop.isMoving || loop.pendingEvents > ticking) {
       this.movingMs = clock.nowMs
     } else if (!this.dispatcher.resolveDeadlock()) {
       if (desk.held.size === 0) machinery.isOver = true
@@ -196,6 +215,7 @@ export class Engine
     const { window, loop } = this.machinery
     const request = window === undefined ? entry : window.rowOf(entry)
     if (!this.isMeasuring) this.measureFrom(request)
+    this.desk.deliveries?.arrived(request)
     if (this.client.sendOrHold(request)) {
       this.timeouts?.sent(request)
       this.submit(request)
@@ -283,7 +303,7 @@ export class Engine
     const { machinery, desk } = this
     const ticketOf = (request: number): number => machinery.ordinalOf(request)
     const request = desk.held.takeDue(ticket, machinery.clock.nowMs, ticketOf)
-    if (request >= 0) this.submit(request)
+    if (request >= 0) this.decide(request)
   }
 
   /** Nothing will make routers release what they hold. @returns false when they hold nothing */
@@ -293,7 +313,19 @@ export class Engine
     return held.length > 0
   }
 
+  /** A router begins to work on a request. */
   private submit(request: number): void {
+    const { machinery, desk } = this
+    const workMs = desk.deliveries?.decisionMs(request) ?? 0
+    if (workMs === 0) this.decide(request)
+    else {
+      const { loop, clock, subjects } = machinery
+      const subject = checkedSubject(subjects.decided + machinery.ticketOf(request))
+      loop.schedule(clock.nowMs + workMs, subject)
+    }
+  }
+
+  private decide(request: number): void {
     this.dispatcher.dispatch(request, this.desk.route(request))
   }
 
@@ -327,6 +359,7 @@ export class Engine
     if (request !== (this.options.warmupRequests ?? 0)) return
     this.isMeasuring = true
     this.measured.start()
+    this.desk.deliveries?.kv?.measuringStarts()
   }
 
   private checkConservation(): void {

@@ -162,7 +162,8 @@ export class LostRequests {
 
   private afterLoss(request: number, cause: Cause): void {
     const { desk, machinery } = this
-    desk.finished(request, machinery.progress.backend[request]!)
+    const { prefillBackend, backend } = machinery.progress
+    desk.finished(request, (this.isPrefilling(request) ? prefillBackend : backend)[request]!)
     if (cause === 'timeout') this.listener.requestEnded(request, OUTCOME.timed_out, cause)
     else this.retryOrEnd(request, cause)
   }

@@ -30,6 +30,7 @@ export class Machinery {
   readonly loop: EventLoop
   readonly clock: Clock
   readonly subjects: EventSubjects
+  private readonly tellsKvEvents: boolean
   /** True when all requests have ended, or nothing can come any more: nobody starts anything then. */
   isOver = false
   readonly kv: KvCache
@@ -66,6 +67,8 @@ export class Machinery {
     const { specs } = this
     this.loop = new EventLoop(specs.length, this.window?.entryTimes ?? requests.arrivalMs)
     this.clock = this.loop.clock
+    const prefixes = options.visibility?.prefixes ?? 'live'
+    this.tellsKvEvents = typeof prefixes !== 'string'
     this.subjects = new EventSubjects(options.requests.size)
     this.kv = cluster.kvCache(
       requests,
@@ -90,6 +93,8 @@ export class Machinery {
       recorder: this.ranks?.recorder(recorder) ?? recorder,
       gaps: this.gaps,
       measuredFrom: warmupRequests,
+      seed: options.seed,
+      tellsKvEvents: this.tellsKvEvents,
     }
     this.fallible = needsFallibleFleet(options) ? fallibleFleetOf(context, this.kv) : undefined
     this.fleet = this.fallible ?? fleetOf(context, this.kv)
@@ -153,6 +158,8 @@ export class Machinery {
     }
     fleet.startStep(id)
     if (loop.alarmMs[id]! < Number.POSITIVE_INFINITY) loop.alarmChanged(id)
+    // What the step takes from the cache is told when it is taken, not when somebody looks.
+    if (this.tellsKvEvents) fleet.sync(id)
   }
 
   /** Starts a step on all ranks of a backend, once none is in one. */
@@ -166,6 +173,7 @@ export class Machinery {
     let endMs = 0
     for (let rank = from; rank < to; rank++) {
       fleet.startStep(rank)
+      if (this.tellsKvEvents) fleet.sync(rank)
       if (alarmMs[rank]! < Number.POSITIVE_INFINITY) endMs = Math.max(endMs, alarmMs[rank]!)
     }
     for (let rank = from; rank < to; rank++) {

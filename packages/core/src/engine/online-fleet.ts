@@ -100,6 +100,8 @@ export class OnlineFleet {
       recorder: {},
       gaps: new TokenGaps({}),
       measuredFrom: Number.POSITIVE_INFINITY,
+      seed: 0,
+      tellsKvEvents: false,
     })
   }
 

@@ -76,6 +76,15 @@ export class RankTable {
     return least
   }
 
+  /** The largest value of a column on any rank of each backend. */
+  largest(byRank: Int32Array, out: Int32Array): void {
+    out.fill(0)
+    for (let rank = 0; rank < byRank.length; rank++) {
+      const backend = this.owner[rank]!
+      if (byRank[rank]! > out[backend]!) out[backend] = byRank[rank]!
+    }
+  }
+
   /** Totals of backends out of those of ranks. Ranks are busy side by side: their mean counts. */
   merge(totals: readonly BackendTotals[]): BackendTotals[] {
     return this.backends.map(({ role }, id) => {

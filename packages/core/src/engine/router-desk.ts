@@ -1,66 +1,82 @@
-import { RouteSimError } from '../errors/routesim-error.js'
-import { RandomStream } from '../kernel/random-stream.js'
 import { type PromptPathWriter, PromptRuns } from '../requests/prompt-runs.js'
 import type { BackendView } from '../routing/cluster-view.js'
 import type { RequestFacts, RouterActions } from '../routing/live-views.js'
 import type { BackendChange, RoutingDecision } from '../routing/routing-algorithm.js'
+import { type Deliveries, deliveriesFor } from './deliveries.js'
 import { HeldRequests } from './held-requests.js'
 import type { Machinery } from './machinery.js'
 import { RouterReplica } from './router-replica.js'
-import { type RouterTimer, RouterTimers } from './router-timers.js'
+import { checkedDelay, type RouterTimer, RouterTimers } from './router-timers.js'
 import type { SimulationOptions } from './simulation-options.js'
 import { UsageCursor } from './usage-cursor.js'
 
-/** Where the router sits: what it sees, what it is asked, what it holds, and what it hears of. */
+/** Where the routers sit: what they see, what they are asked, what they hold, and what they hear of. */
 export class RouterDesk implements RequestFacts {
   readonly promptTokens: Int32Array
   readonly attempts: Uint8Array
   readonly held: HeldRequests = new HeldRequests()
   readonly timers: RouterTimers = new RouterTimers()
+  /** What routers see late, or in part; undefined where they see all at once. */
+  readonly deliveries: Deliveries | undefined
   private readonly machinery: Machinery
   private readonly usage: UsageCursor
-  private readonly only: RouterReplica
+  private readonly replicas: readonly RouterReplica[]
+  private readonly only: RouterReplica | undefined
   private runs: PromptRuns | undefined
 
-  constructor(
-    { cluster, router, seed }: SimulationOptions,
-    machinery: Machinery,
-    sentMs: Float64Array,
-  ) {
+  constructor(options: SimulationOptions, machinery: Machinery, sentMs: Float64Array) {
     this.machinery = machinery
-    const { truth, requests, progress, clock } = machinery
-    this.promptTokens = requests.promptTokens
+    const { requests, progress, clock } = machinery
+    const promptRuns = (): PromptRuns => this.promptRuns()
+    this.deliveries = deliveriesFor(options, machinery, promptRuns)
+    this.promptTokens = this.deliveries?.promptTokens ?? requests.promptTokens
     this.attempts = progress.attempts
     this.usage = new UsageCursor(requests, progress, sentMs, clock)
-    this.only = new RouterReplica(
-      router,
-      cluster.backends,
-      truth,
-      requests,
-      this,
-      new RandomStream(seed, 'router'),
-      this.actionsOf(0, router.name),
+    const routers = [options.router].flat()
+    this.replicas = routers.map(
+      (router, i) =>
+        new RouterReplica({
+          router,
+          number: i,
+          seed: options.seed,
+          backends: options.cluster.backends,
+          source: this.deliveries?.sources[i] ?? machinery.truth,
+          own: this.deliveries?.sources[i],
+          requests,
+          facts: this,
+          actions: this.actionsOf(i, router.name),
+        }),
     )
+    this.only = this.replicas.length === 1 ? this.replicas[0] : undefined
+    this.deliveries?.open(this.replicas)
   }
 
   /** What results call the router. */
   get name(): string {
-    return this.only.router.name
+    return this.replicas[0]!.router.name
   }
 
-  /** What the algorithm reports about itself. */
+  /** What the algorithm reports about itself, of each replica where there are several. */
   customMetrics(): Readonly<Record<string, number>> {
-    return this.only.router.customMetrics?.() ?? {}
+    const { only } = this
+    if (only !== undefined) return only.router.customMetrics?.() ?? {}
+    return Object.fromEntries(
+      this.replicas.flatMap(({ router }, i) =>
+        Object.entries(router.customMetrics?.() ?? {}).map(([name, value]) => [
+          `router_${i}_${name}`,
+          value,
+        ]),
+      ),
+    )
   }
 
   /** The router that has, or had, a request. */
-  replicaOf(_request: number): RouterReplica {
-    return this.only
+  replicaOf(request: number): RouterReplica {
+    return this.only ?? this.replicas[this.deliveries!.replicaOf(request)]!
   }
 
   writePath(request: number, out: PromptPathWriter): void {
-    this.runs ??= new PromptRuns(this.machinery.requests)
-    this.runs.write(request, out)
+    this.promptRuns().write(request, out)
   }
 
   /** Asks where a request is to go. */
@@ -70,50 +86,72 @@ export class RouterDesk implements RequestFacts {
   }
 
   dispatched(request: number, prefill: BackendView, decode: BackendView): void {
-    const { router, cursor, cluster } = this.replicaOf(request)
+    const { router, cursor, cluster, own } = this.replicaOf(request)
+    own?.dispatched(request, prefill.id)
+    if (router.onDispatched === undefined) return
     this.machinery.refresh()
-    router.onDispatched?.(cursor.at(request), prefill, cluster, decode)
+    router.onDispatched(cursor.at(request), prefill, cluster, decode)
   }
 
   firstTokenProduced(request: number, rank: number): void {
-    const { router, cursor, cluster, views } = this.replicaOf(request)
+    const { router, cursor, cluster, views, own } = this.replicaOf(request)
+    if (own === undefined && router.onFirstToken === undefined) return
+    const backend = this.machinery.backendOf(rank)
+    own?.prefilled(request, backend)
     if (router.onFirstToken === undefined) return
     this.machinery.refresh()
-    const view = views[this.machinery.backendOf(rank)]!
-    router.onFirstToken(cursor.at(request), view, cluster)
+    router.onFirstToken(cursor.at(request), views[backend]!, cluster)
   }
 
+  /** A request goes from one backend to another. */
+  moved(request: number, fromRank: number, toRank: number): void {
+    const { own } = this.replicaOf(request)
+    own?.left(request, this.machinery.backendOf(fromRank))
+    own?.joined(this.machinery.backendOf(toRank))
+  }
+
+  /** A request has left its backend for good, or is lost. */
   finished(request: number, rank: number): void {
-    const { router, cursor, cluster, views } = this.replicaOf(request)
+    const { router, cursor, cluster, views, own } = this.replicaOf(request)
+    if (own === undefined && router.onFinished === undefined) return
+    const backend = this.machinery.backendOf(rank)
+    own?.left(request, backend)
     if (router.onFinished === undefined) return
     this.machinery.refresh()
-    const view = views[this.machinery.backendOf(rank)]!
-    router.onFinished(cursor.at(request), view, cluster, this.usage.at(request))
+    router.onFinished(cursor.at(request), views[backend]!, cluster, this.usage.at(request))
   }
 
   /** Lets routers see a backend as healthy or not. */
   setHealthy(backend: number, isHealthy: boolean): void {
-    const { maxQueueDepth } = this.only.views[backend]!
-    this.machinery.truth.loads.maxQueueDepth[backend] = isHealthy ? maxQueueDepth : 0
+    const { maxQueueDepth } = this.replicas[0]!.views[backend]!
+    for (const { loads } of this.deliveries?.sources ?? [this.machinery.truth]) {
+      const column = loads.maxQueueDepth as Float64Array
+      column[backend] = isHealthy ? maxQueueDepth : 0
+    }
   }
 
   /** Lets routers see a backend at all, or not. */
   setListed(backend: number, isListed: boolean): void {
-    this.only.setListed(backend, isListed)
+    for (const replica of this.replicas) replica.setListed(backend, isListed)
   }
 
   /** Tells the routers what has happened to a backend. */
   backendChanged(backend: number, change: BackendChange): void {
-    const { router, cluster, views } = this.only
     this.machinery.refresh()
-    router.onBackendChange?.(views[backend]!, change, cluster)
+    for (const { router, cluster, views } of this.replicas)
+      router.onBackendChange?.(views[backend]!, change, cluster)
   }
 
   /** A timer goes off. */
-  timerDue({ id }: RouterTimer): void {
-    const { router, cluster } = this.only
+  timerDue({ replica, id }: RouterTimer): void {
+    const { router, cluster } = this.replicas[replica]!
     this.machinery.refresh()
     router.onTimer?.(id, cluster)
+  }
+
+  private promptRuns(): PromptRuns {
+    this.runs ??= new PromptRuns(this.machinery.requests)
+    return this.runs
   }
 
   private actionsOf(replica: number, router: string): RouterActions {
@@ -125,14 +163,8 @@ export class RouterDesk implements RequestFacts {
         if (held.release(router, request, decision)) loop.schedule(clock.nowMs, subjects.released)
       },
       timer: (id, delayMs) => {
-        if (!(delayMs > 0 && delayMs < Number.POSITIVE_INFINITY)) {
-          throw new RouteSimError(
-            `router "${router}": timer(${JSON.stringify(id)}): expected a delay > 0 ms, got ${delayMs}`,
-            { code: 'router_invalid_timer' },
-          )
-        }
-        if (machinery.isOver) return
-        loop.schedule(clock.nowMs + delayMs, subjects.firstTimer + timers.set(replica, id))
+        const dueMs = clock.nowMs + checkedDelay(router, id, delayMs)
+        if (!machinery.isOver) loop.schedule(dueMs, subjects.firstTimer + timers.set(replica, id))
       },
     }
   }

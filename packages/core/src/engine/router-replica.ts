@@ -1,5 +1,5 @@
 import { RouteSimError } from '../errors/routesim-error.js'
-import type { RandomStream } from '../kernel/random-stream.js'
+import { RandomStream } from '../kernel/random-stream.js'
 import type { RequestTable } from '../requests/request-table.js'
 import type { BackendView } from '../routing/cluster-view.js'
 import {
@@ -17,9 +17,26 @@ import {
   reject,
 } from '../routing/routing-algorithm.js'
 import type { BackendSpec } from './simulation-options.js'
+import type { VisibleSource } from './visible-source.js'
 
 const notServed = Object.freeze(reject('model_not_served'))
 const noBackend = Object.freeze(reject('no_backend'))
+
+/** What a {@link RouterReplica} is made from. */
+export interface RouterReplicaOptions {
+  readonly router: RoutingAlgorithm
+  /** Counted from 0. */
+  readonly number: number
+  readonly seed: number
+  readonly backends: readonly BackendSpec[]
+  /** What it sees. */
+  readonly source: LiveSource
+  /** The same where it keeps account of its own requests. */
+  readonly own: VisibleSource | undefined
+  readonly requests: RequestTable
+  readonly facts: RequestFacts
+  readonly actions: RouterActions
+}
 
 /** One router with what it sees. */
 export class RouterReplica {
@@ -29,21 +46,17 @@ export class RouterReplica {
   /** Only when backends serve models by name. */
   readonly models: ModelViews | undefined
   readonly cursor: RequestCursor
+  readonly own: VisibleSource | undefined
   private readonly unlisted = new Set<number>()
   private isWhole = true
 
-  constructor(
-    router: RoutingAlgorithm,
-    backends: readonly BackendSpec[],
-    source: LiveSource,
-    requests: RequestTable,
-    facts: RequestFacts,
-    random: RandomStream,
-    actions: RouterActions,
-  ) {
+  constructor(options: RouterReplicaOptions) {
+    const { router, number, seed, backends, source, requests, facts, actions } = options
     this.router = router
+    this.own = options.own
     this.views = backends.map((spec, id) => new LiveBackendView(id, spec, source))
     const matched = new Int32Array(this.views.length)
+    const random = new RandomStream(seed, number === 0 ? 'router' : `router ${number}`)
     this.cluster = new LiveClusterView(this.views, source, random, actions, matched)
     const isNamed = backends.some(({ model }) => model !== undefined)
     this.models = isNamed ? new ModelViews(this.cluster, requests) : undefined

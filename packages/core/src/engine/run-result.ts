@@ -64,8 +64,8 @@ export interface BackendTotals {
 export interface RunTotals {
   /** Name of the routing algorithm. */
   readonly router: string
-  /** What the router was allowed to see. */
-  readonly visibility: 'exact'
+  /** What the router was allowed to see, by the name of the scenario's visibility. */
+  readonly visibility: string
   readonly seed: number
   /** Requests in all. */
   readonly requestCount: number

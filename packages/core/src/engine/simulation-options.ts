@@ -1,10 +1,12 @@
 import type { BatchingPolicy, PreemptionMode } from '../backend/engine-policies.js'
+import type { LocalPolicyFactory } from '../backend/local-policy.js'
 import type { KvCacheFactory, KvCapacity } from '../kv-cache/kv-cache.js'
 import type { LatencyModel } from '../latency/latency-model.js'
 import type { RequestSource } from '../requests/request-source.js'
 import type { RequestTable } from '../requests/request-table.js'
 import type { BackendRole } from '../routing/cluster-view.js'
 import type { RoutingAlgorithm } from '../routing/routing-algorithm.js'
+import type { Visibility } from '../routing/visibility.js'
 import type { BackendEvent, RetryPolicy } from './backend-event.js'
 import type { Recorder } from './recorder.js'
 
@@ -40,6 +42,8 @@ export interface BackendSpec {
    * none if absent. It counts as waiting meanwhile. A prompt computed elsewhere has been through one.
    */
   readonly frontEndMs?: number
+  /** In which order waiting requests are admitted; first come, first served if absent. */
+  readonly scheduling?: LocalPolicyFactory
   /** `mixed` if absent. */
   readonly batching?: BatchingPolicy
   /** `recompute_newest` if absent. */
@@ -79,8 +83,10 @@ export interface SimulationOptions {
    * what the recorder makes of `requestEnded`, in memory for those under way.
    */
   readonly requests: RequestTable | RequestSource
-  /** A fresh instance: algorithms keep state. */
-  readonly router: RoutingAlgorithm
+  /** A fresh instance, as algorithms keep state; one for each replica that `visibility` asks for. */
+  readonly router: RoutingAlgorithm | readonly RoutingAlgorithm[]
+  /** What routers get to see, and when; everything at once if absent. */
+  readonly visibility?: Visibility
   /** Seeds every random stream of the run. */
   readonly seed: number
   /** Leading requests, in order of arrival, that are simulated but not measured. */

@@ -1,4 +1,5 @@
 import type { RequestTable } from '../requests/request-table.js'
+import type { KvListener } from './kv-listener.js'
 
 /** Blocks of one backend's KV cache: `total = held + cached + free`. */
 export interface KvUsage {
@@ -65,6 +66,8 @@ export interface KvCache {
   usage(backend: number, out: KvUsage): void
   /** Cached blocks given up for others so far, on one backend. */
   evictions(backend: number): number
+  /** Tells a listener from now on of the blocks that prompts can share, in order; costs time when called. */
+  listen?(listener: KvListener): void
   /** Checks every invariant of the store; the engine calls it at the end of a run. @throws RouteSimError */
   verify(): void
 }
@@ -83,6 +86,8 @@ export interface BulkKvCache extends KvCache {
   free(backend: number): number
   /** Takes blocks, at most what is available, for requests that `leave` names later. */
   take(backend: number, blocks: number): void
+  /** Gives blocks back that were taken and are not used after all. */
+  giveBack(backend: number, blocks: number): void
   /**
    * Stops holding for a request for which blocks were taken up to `tokens` tokens, all of them computed.
    * @param mayReturn - as for `release`

@@ -15,6 +15,7 @@ export const INT_COLUMNS = [
   'model',
   'adapter',
   'priority',
+  'ttftSloMs',
 ] as const
 
 /** Value of `maxTokens` in {@link RequestColumns} for: no limit declared, the true output length. */
@@ -49,6 +50,7 @@ export class RequestColumns {
   readonly model: Int32Column = new Int32Column(-1)
   readonly adapter: Int32Column = new Int32Column(-1)
   readonly priority: Int32Column = new Int32Column(0)
+  readonly ttftSloMs: Int32Column = new Int32Column(0)
   private arrivals = sharedFloat64(FIRST_CAPACITY)
   private count = 0
   private inOrder = true

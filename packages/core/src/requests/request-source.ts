@@ -42,6 +42,7 @@ export function tableSource(table: RequestTable): RequestSource {
       window.model[row] = table.model[at]!
       window.adapter[row] = table.adapter[at]!
       window.priority[row] = table.priority[at]!
+      window.ttftSloMs[row] = table.ttftSloMs[at]!
       at++
     },
   }

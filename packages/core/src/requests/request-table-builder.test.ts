@@ -81,6 +81,7 @@ test('a table made by hand is copied into shared memory, equal columns once', ()
     model: none,
     adapter: none,
     priority: none,
+    ttftSloMs: none,
     strings: ['a'],
     prompts: { size: 1, parent: Int32Array.of(-1), startTokens: none, endTokens: column },
   }

@@ -24,6 +24,8 @@ export interface RequestRecord {
   readonly model?: string
   readonly adapter?: string
   readonly priority?: number
+  /** Time to the first token that the client asks for, in whole ms; none when absent or 0. */
+  readonly ttftSloMs?: number
 }
 
 /**
@@ -61,6 +63,8 @@ export class RequestTableBuilder {
     check(row, 'maxTokens', maxTokens, 'an integer', 0)
     const prefixTokens = request.prefixTokens ?? 0
     check(row, 'prefixTokens', prefixTokens, 'an integer', 0)
+    const ttftSloMs = request.ttftSloMs ?? 0
+    check(row, 'ttftSloMs', ttftSloMs, 'an integer', 0)
     const c = this.columns
     c.append(request.arrivalMs, request.promptTokens, request.outputTokens)
     if (maxTokens !== request.outputTokens) c.maxTokens.set(row, maxTokens)
@@ -72,6 +76,7 @@ export class RequestTableBuilder {
     c.model.set(row, this.intern(request.model))
     c.adapter.set(row, this.intern(request.adapter))
     c.priority.set(row, request.priority ?? 0)
+    c.ttftSloMs.set(row, ttftSloMs)
     return row
   }
 

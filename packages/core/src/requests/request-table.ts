@@ -33,6 +33,8 @@ export interface RequestTable {
   readonly adapter: Int32Array
   /** Larger is more urgent; 0 is the default. */
   readonly priority: Int32Array
+  /** Time to the first token that the client asks for, in ms; 0 when it asks for none. */
+  readonly ttftSloMs: Int32Array
   /** Values of the interned columns. */
   readonly strings: readonly string[]
   /** What the prompts share. */

@@ -150,6 +150,7 @@ export function emptyWindow(
     model: none(),
     adapter: none(),
     priority: new Int32Array(rows),
+    ttftSloMs: new Int32Array(rows),
     strings,
     prompts,
   }

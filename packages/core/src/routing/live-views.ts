@@ -1,4 +1,3 @@
-import type { BackendLoads } from '../backend/backend-loads.js'
 import type { Fleet } from '../backend/fleet.js'
 import type { BackendSpec } from '../engine/simulation-options.js'
 import type { Clock } from '../kernel/clock.js'
@@ -77,6 +76,9 @@ export class RequestCursor implements RequestView {
   get priority(): number {
     return this.#table.priority[this.#row]!
   }
+  get ttftSloMs(): number | undefined {
+    return this.#table.ttftSloMs[this.#row]! || undefined
+  }
   get attempt(): number {
     return this.#facts.attempts[this.#row]!
   }
@@ -88,7 +90,7 @@ export class RequestCursor implements RequestView {
 /** What views read. */
 export interface LiveSource {
   readonly fleet: Pick<Fleet, 'sync' | 'syncMatches'>
-  readonly loads: BackendLoads
+  readonly loads: BackendColumns
   readonly kv: Pick<KvCache, 'match' | 'usage'>
   readonly clock: Clock
   /** When the metrics of each backend were taken, in ms; always just now if absent. */
@@ -107,7 +109,7 @@ export class LiveBackendView implements BackendView {
   readonly blockTokens: number
   readonly kvTokens: number
   readonly #source: LiveSource
-  readonly #loads: BackendLoads
+  readonly #loads: BackendColumns
   readonly #usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
 
   constructor(id: number, spec: BackendSpec, source: LiveSource) {
@@ -143,7 +145,9 @@ export class LiveBackendView implements BackendView {
   }
   get metricsAgeMs(): number {
     const { sampledMs, clock } = this.#source
-    return sampledMs === undefined ? 0 : clock.nowMs - sampledMs[this.id]!
+    if (sampledMs === undefined) return 0
+    const ageMs = clock.nowMs - sampledMs[this.id]!
+    return Number.isNaN(ageMs) ? 0 : ageMs
   }
   get sentSinceSample(): number {
     return this.#loads.sentSinceSample[this.id]!

@@ -22,6 +22,8 @@ export interface RequestView {
   readonly adapter: string | undefined
   /** Larger is more urgent; 0 is the default. */
   readonly priority: number
+  /** Time to the first token that the client asks for, in ms; undefined when it asks for none. */
+  readonly ttftSloMs: number | undefined
   /** Times the request was sent to a backend before and came back without having ended. */
   readonly attempt: number
   /**

@@ -90,6 +90,16 @@ test('list-algorithms names the seven of the original', async () => {
   )
 })
 
+test('list-algorithms names the local policies', async () => {
+  const { stdout } = await routesim(['list-algorithms'])
+  expect(stdout).toMatch(/^longest_prefix_match$/m)
+  const json: { name: string; kind: string }[] = JSON.parse(
+    (await routesim(['list-algorithms', '--format', 'json'])).stdout,
+  )
+  const policies = json.filter(({ kind }) => kind === 'local').map(({ name }) => name)
+  expect(policies).toEqual(expect.arrayContaining(['fcfs', 'hrrn', 'max_on_time']))
+})
+
 test('list-models and list-gpus print a row each, and records as JSON', async () => {
   const models = await routesim(['list-models'])
   expect(models.stdout).toMatch(/^Llama-3.1-70B +70\.6 +70\.6 +bf16 +141\.1 +327680$/m)

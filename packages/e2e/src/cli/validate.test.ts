@@ -91,6 +91,12 @@ describe.skipIf(isMissing)(
       expect(right / pairs.length).toBeGreaterThanOrEqual(0.95)
     })
 
+    test('what is not predicted says why', () => {
+      const pulled = report.unpredicted.filter(({ policy }) => policy === 'load_p2p')
+      expect(pulled.map(({ stage }) => stage)).toContain('docqa')
+      for (const { reason } of report.unpredicted) expect(reason).not.toBe('')
+    })
+
     test('every stage of every policy is predicted, measured or not', () => {
       const stages = new Set(
         report.rows

@@ -53,6 +53,7 @@ function repeated(table: RequestTable, times: number): RequestTable {
     model: none,
     adapter: none,
     priority: new Int32Array(arrivalMs.length),
+    ttftSloMs: new Int32Array(arrivalMs.length),
     strings: [],
     prompts: table.prompts,
   }

@@ -1,3 +1,4 @@
+import { builtinLocalPolicies } from '@routesim/algorithms'
 import {
   type BackendSpec,
   type BackendView,
@@ -42,11 +43,15 @@ export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
     maxQueueDepth: pick(2, 10, 1000),
     chunkedPrefill: random.integer(4) > 0,
     ...randomPolicies(seed, kind, 0),
+    ...randomScheduling(seed, kind, 0),
   }
   const count = isDisaggregated ? 2 + random.integer(4) : 1 + random.integer(4)
   const backends = Array.from({ length: count }, (_, i) => {
     // Engines of all kinds side by side, in every fourth story.
-    const own = seed % 4 === 3 ? { ...shape, ...randomPolicies(seed, kind, i) } : shape
+    const own =
+      seed % 4 === 3
+        ? { ...shape, ...randomPolicies(seed, kind, i), ...randomScheduling(seed, kind, i) }
+        : shape
     if (!isDisaggregated || hasMixedPools) return backend(own)
     const role =
       i === 0 ? 'prefill' : i === 1 ? 'decode' : pick('prefill' as const, 'decode' as const)
@@ -58,6 +63,7 @@ export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
     random,
     shape.kv!.blocks * shape.kv!.blockTokens,
     new RandomStream(seed, `limits ${kind}`),
+    new RandomStream(seed, `urgency ${kind}`),
   )
   return {
     requests,
@@ -86,6 +92,16 @@ function randomPolicies(seed: number, kind: StoryKind, id: number): Partial<Back
     dp: pick(1, 1, 1, 2, 3),
     lockstep: random.integer(2) === 0,
   }
+}
+
+/** The order of the queue; every third story has one of its own. */
+function randomScheduling(seed: number, kind: StoryKind, id: number): Partial<BackendSpec> {
+  if (seed % 3 !== 2) return {}
+  const random = new RandomStream(seed, `scheduling ${kind} ${id}`)
+  const policy = builtinLocalPolicies[random.integer(builtinLocalPolicies.length)]!
+  const overrides =
+    policy.name === 'longest_prefix_match' ? { max_queue: random.integer(2) === 0 ? 3 : 128 } : {}
+  return { scheduling: policy.configure(overrides) }
 }
 
 function randomLatency(
@@ -126,6 +142,7 @@ function randomRequests(
   random: RandomStream,
   cacheTokens: number,
   limits: RandomStream,
+  urgency: RandomStream,
 ): RequestTable {
   const pick = <T>(...options: T[]): T => options[random.integer(options.length)]!
   const builder = new RequestTableBuilder()
@@ -140,7 +157,17 @@ function randomRequests(
     const promptNode = random.integer(3) > 0 ? sharedNode(builder, random, shared) : NO_NODE
     // Clients mostly declare more than they get.
     const maxTokens = outputTokens + (limits.integer(2) === 0 ? 0 : limits.integer(100))
-    builder.add({ arrivalMs, promptTokens, outputTokens, promptNode, maxTokens })
+    const priority = urgency.integer(3)
+    const ttftSloMs = urgency.integer(3) * 20
+    builder.add({
+      arrivalMs,
+      promptTokens,
+      outputTokens,
+      promptNode,
+      maxTokens,
+      priority,
+      ttftSloMs,
+    })
   }
   return builder.build()
 }

@@ -14,6 +14,7 @@ import {
   type RoutingAlgorithm,
   type RunResult,
   simulate,
+  type Visibility,
 } from '@routesim/core'
 import { pagedKvCache, piecewiseLatency, radixKvCache } from '@routesim/hardware'
 
@@ -96,10 +97,24 @@ export function pairsInTurn(): RoutingAlgorithm {
   }
 }
 
+/** A visibility that is exact but for what is given. */
+export function seeing(visibility: Partial<Visibility>): Visibility {
+  return {
+    name: 'by hand',
+    metrics: 'live',
+    prefixes: 'live',
+    routers: { replicas: 1, split: 'random', syncMs: 0 },
+    decision: { fixedMs: 0, perTokenMs: 0 },
+    tokenError: 0,
+    ...visibility,
+  }
+}
+
 export interface TinyRun {
   readonly requests: readonly TinyRequest[] | RequestTable
   readonly backends?: readonly BackendSpec[]
-  readonly router?: RoutingAlgorithm
+  readonly router?: RoutingAlgorithm | readonly RoutingAlgorithm[]
+  readonly visibility?: Visibility
   readonly warmupRequests?: number
   readonly maxInFlight?: number
   readonly seed?: number

@@ -11,6 +11,7 @@ import type { DeploymentConfig } from '../config/deployment-schema.js'
 import type { ClusterConfig, Config } from '../config/schema.js'
 import { buildLatency, kvPrecisionOf } from './build-latency.js'
 import { resolveModel } from './resolve-model.js'
+import { resolveScheduling } from './resolve-scheduling.js'
 
 /** A cluster ready to simulate, and what it costs. */
 export interface Fleet {
@@ -69,6 +70,7 @@ function poolsOf(config: ClusterConfig): Group[] {
 function specOf(group: Group, cluster: ClusterConfig, model: string | undefined): BackendSpec {
   const served = group.served_model_name ?? model
   const kvBytes = kvBytesOf(group, cluster)
+  const scheduling = resolveScheduling(group.scheduling)
   return {
     role: group.role,
     ...(served === undefined ? {} : { model: served }),
@@ -82,6 +84,7 @@ function specOf(group: Group, cluster: ClusterConfig, model: string | undefined)
     dp: group.dp,
     lockstep: group.dp_lockstep ?? group.ep > 1,
     frontEndMs: group.front_end_ms,
+    ...(scheduling === undefined ? {} : { scheduling }),
     batching: group.batching,
     preemption: group.preemption,
     reservedOutputShare: group.reserved_output_share,

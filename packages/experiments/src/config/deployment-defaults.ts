@@ -103,6 +103,7 @@ function capacityOf(
     maxBatchTokens: number('max_batch_tokens', Number.NaN),
     maxNumSeqs: number('max_num_seqs', Number.NaN),
     blockTokens: number('kv_block_size', Number.NaN),
+    budget: engine.kvBudget,
   }
   const numbers = Object.values(options).filter((each) => typeof each === 'number')
   return numbers.every((each) => each > 0) ? kvCapacity(options).blocks : undefined

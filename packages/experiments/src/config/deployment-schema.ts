@@ -10,6 +10,7 @@ import {
 import type { z } from 'zod'
 import { rooflineOf } from '../cluster/build-latency.js'
 import { resolveModel } from '../cluster/resolve-model.js'
+import { resolveScheduling } from '../cluster/resolve-scheduling.js'
 import { DEFAULT_ENGINE, DEFAULT_GPU } from './deployment-defaults.js'
 import { expected, flag, integer, notNegative, oneOf, positive, table, text } from './fields.js'
 import { computeModel, inCatalogue } from './latency-schema.js'
@@ -87,6 +88,12 @@ export const deploymentShape = {
   chunked_prefill: flag()
     .default(true)
     .describe('Whether a prompt may be computed in several steps.'),
+  scheduling: text()
+    .superRefine(inCatalogue(resolveScheduling))
+    .default('fcfs')
+    .describe(
+      'Order in which waiting requests are admitted: a local policy that list-algorithms prints, perhaps with parameters ("deadline:slo_ms=500").',
+    ),
   batching: oneOf(['mixed', 'prefill_first'])
     .default('mixed')
     .describe('Whether steps hold decodes and prompt chunks together, or prompts first and alone.'),

@@ -1,6 +1,7 @@
 import { findLink } from '@routesim/hardware'
 import { GENERATOR_KINDS, LENGTH_DISTRIBUTIONS } from '@routesim/traces'
 import { z } from 'zod'
+import { visibilitySchema } from '../visibility/visibility-schema.js'
 import { checkGroups, withFleetDefaults } from './backend-groups.js'
 import { backendGroup, checkRoofline, deploymentShape } from './deployment-schema.js'
 import { expected, flag, integer, notNegative, oneOf, positive, table, text } from './fields.js'
@@ -164,6 +165,7 @@ export const configSchema = table({
   simulation: simulation.prefault({}),
   cluster: z.preprocess(withFleetDefaults, checkedCluster),
   trace: trace.prefault({}),
+  visibility: visibilitySchema.prefault({}),
   algorithms: z
     .record(
       z.string(),

@@ -1,4 +1,4 @@
-import type { RequestTable } from '@routesim/core'
+import type { RequestTable, Visibility } from '@routesim/core'
 import type { RunSummary } from '@routesim/metrics'
 import type { Stepper } from '../cluster/build-cluster.js'
 import type { Config } from '../config/schema.js'
@@ -11,6 +11,8 @@ export interface WorkerSetup {
   readonly stepper: Stepper
   /** Whether runs keep results per request. */
   readonly perRequest: boolean
+  readonly visibilities: readonly Visibility[]
+  /** Each stands for one algorithm per visibility. */
   readonly algorithms: readonly PortableAlgorithm[]
 }
 
@@ -25,7 +27,7 @@ export interface WorkerTask {
   readonly run: number
   /** Absent when the requests are those of the worker's task before. */
   readonly requests: PortableRequests | undefined
-  /** Index into {@link WorkerSetup.algorithms}. */
+  /** Index into the algorithms of the setup, those of one choice next to each other. */
   readonly algorithm: number
   readonly seed: number
 }

@@ -45,7 +45,7 @@ async function simulate({ run, algorithm, seed, ...task }: WorkerTask): Promise<
 
 async function prepare(): Promise<{ fleet: Fleet; algorithms: ResolvedAlgorithm[] }> {
   const choices = await Promise.all(setup.algorithms.map(fromPortableAlgorithm))
-  const algorithms = resolveAlgorithms(choices, setup.config)
+  const algorithms = resolveAlgorithms(choices, setup.config, setup.visibilities)
   return { fleet: buildFleet(setup.config, setup.stepper), algorithms }
 }
 

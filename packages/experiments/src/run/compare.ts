@@ -49,7 +49,7 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
     })
   }
   const prepared = await prepareFleet(options)
-  const algorithms = resolveAlgorithms(choices, prepared.config)
+  const algorithms = resolveAlgorithms(choices, prepared.config, prepared.visibilities)
   const configPath = typeof options.config === 'string' ? options.config : undefined
   const workload = await loadWorkload(prepared.config, options.trace, options, configPath)
   const described = await describeScenario(prepared, workload, options.signal)

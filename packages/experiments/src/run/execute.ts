@@ -58,9 +58,11 @@ export async function execute(
   signal: AbortSignal | undefined,
   onFraction: (fraction: number) => void,
 ): Promise<RunSummary> {
-  const router = algorithm.create()
+  const { visibility } = algorithm
+  const { replicas } = visibility.routers
+  const routers = Array.from({ length: replicas }, () => algorithm.create())
   const { cluster, pricePerHour } = fleet
-  const options = { cluster, requests, router, seed, warmupRequests }
+  const options = { cluster, requests, router: routers, visibility, seed, warmupRequests }
   const { simulation, summarized } = prepare(options, pricePerHour)
   const breathe = async (): Promise<void> => {
     await setImmediate()

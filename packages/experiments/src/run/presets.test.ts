@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest'
 import { parseConfig } from '../config/parse-config.js'
+import { parseVisibility } from '../visibility/resolve-visibility.js'
 import { listAlgorithms } from './list-algorithms.js'
 import { resolveAlgorithms } from './resolve-algorithms.js'
 
 const config = (algorithms = '') => parseConfig(`[cluster]\nnum_backends = 2\n${algorithms}`)
 const labels = (choices: readonly string[], toml?: string) =>
-  resolveAlgorithms(choices, config(toml)).map(({ label }) => label)
+  resolveAlgorithms(choices, config(toml), [parseVisibility('exact')]).map(({ label }) => label)
 
 test('a preset is part of what results call an algorithm', () => {
   expect(

@@ -5,7 +5,7 @@ import {
   pdPair,
   type RouterDefinition,
 } from '@routesim/algorithms'
-import { closestName, RouteSimError, type RoutingAlgorithm } from '@routesim/core'
+import { closestName, RouteSimError, type RoutingAlgorithm, type Visibility } from '@routesim/core'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 
@@ -26,24 +26,28 @@ export interface ConfiguredRouter {
  */
 export type AlgorithmChoice = string | RouterDefinition | ConfiguredRouter
 
-/** A name for results, and a fresh router for every run. */
+/** A name for results, what its routers see, and fresh ones for every run. */
 export interface ResolvedAlgorithm {
   /** What it was made from. */
   readonly choice: AlgorithmChoice
   readonly label: string
+  readonly visibility: Visibility
+  /** One of its routers, or the only one. */
   create(): RoutingAlgorithm
 }
 
 /**
  * Finds and checks algorithms, so that a mistake shows before anything runs. Parameters of the choice
  * go before those of the config, and those before the defaults; a preset leaves the config's out. On a disaggregated cluster each
- * algorithm chooses twice: a prefill and a decode backend.
+ * algorithm chooses twice: a prefill and a decode backend. With several visibilities there is one of each
+ * algorithm for each of them, next to each other, and labels say which.
  *
  * @throws RouteSimError when an algorithm or a parameter is unknown
  */
 export function resolveAlgorithms(
   choices: readonly AlgorithmChoice[],
   config: Config,
+  visibilities: readonly Visibility[],
 ): ResolvedAlgorithm[] {
   const routers = choices.map(configured)
   const known = new Set(
@@ -57,7 +61,7 @@ export function resolveAlgorithms(
     definition.create(config.algorithms[definition.name])
   }
   checkLabels(routers.map(({ definition, label }) => label ?? definition.name))
-  return routers.map(({ definition, parameters, label }, i) => {
+  return routers.flatMap(({ definition, parameters, label }, i) => {
     // A preset is what it says it is, whatever the config sets for others.
     const fromConfig = parameters?.['preset'] === undefined && config.algorithms[definition.name]
     const merged = { ...fromConfig, ...parameters }
@@ -66,7 +70,13 @@ export function resolveAlgorithms(
         ? pdPair(definition.create(merged), definition.create(merged))
         : definition.create(merged)
     create()
-    return { choice: choices[i]!, label: label ?? definition.name, create }
+    const name = label ?? definition.name
+    return visibilities.map((visibility) => ({
+      choice: choices[i]!,
+      label: visibilities.length === 1 ? name : `${name} (${visibility.name})`,
+      visibility,
+      create,
+    }))
   })
 }
 

@@ -1,8 +1,9 @@
-import { type RequestTable, RouteSimError } from '@routesim/core'
+import { type RequestTable, RouteSimError, type Visibility } from '@routesim/core'
 import { buildFleet, type Fleet, type Stepper } from '../cluster/build-cluster.js'
 import { loadConfig } from '../config/parse-config.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
+import { parseVisibility, toVisibility } from '../visibility/resolve-visibility.js'
 import type { TraceOptions, WorkloadSource } from '../workload/load-workload.js'
 import type { Control } from './execute.js'
 import type { JobsOption } from './simulate-all.js'
@@ -23,6 +24,11 @@ export interface ExperimentOptions extends Control, JobsOption, TraceOptions {
    * takes the same memory however long it is. Conversations can not be generated so.
    */
   readonly perRequest?: boolean | undefined
+  /**
+   * What routers see: a profile, perhaps with settings (`llm-d:metrics_delay_ms=20`), or several of them
+   * to compare; `[visibility]` of the config by default.
+   */
+  readonly visibility?: string | readonly string[] | undefined
   /** Runs per point, with consecutive seeds; 1 by default. */
   readonly seeds?: number | undefined
 }
@@ -40,8 +46,8 @@ export interface ScenarioInfo {
   readonly gpu: string
   /** USD per hour of the whole fleet. */
   readonly fleetPricePerHour: number
-  /** What routers were allowed to see: the true state at the moment of the decision. */
-  readonly visibility: 'exact'
+  /** What routers were allowed to see: names of profiles, and what differs from them. */
+  readonly visibility: string
   readonly seeds: readonly number[]
   /** What a reader should know before believing the result. */
   readonly notes: readonly string[]
@@ -53,6 +59,7 @@ export interface PreparedFleet {
   readonly fleet: Fleet
   readonly stepper: Stepper
   readonly perRequest: boolean
+  readonly visibilities: readonly Visibility[]
   readonly seeds: readonly number[]
 }
 
@@ -74,7 +81,21 @@ export async function prepareFleet(options: ExperimentOptions): Promise<Prepared
       { code: 'options_conflict', path: 'stepper' },
     )
   }
-  return { config, fleet: buildFleet(config, stepper), stepper, perRequest, seeds }
+  const visibilities = visibilitiesOf(options.visibility, config)
+  const fleet = buildFleet(config, stepper)
+  return { config, fleet, stepper, perRequest, visibilities, seeds }
+}
+
+function visibilitiesOf(specs: ExperimentOptions['visibility'], config: Config): Visibility[] {
+  if (specs === undefined) return [toVisibility(config.visibility)]
+  const visibilities = [specs].flat().map(parseVisibility)
+  const names = visibilities.map(({ name }) => name)
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (names.length > 0 && twice === undefined) return visibilities
+  throw new RouteSimError<ExperimentsErrorCode>(
+    `visibility: expected at least one, and all different, got ${twice === undefined ? 'none' : `${twice} twice`}`,
+    { code: 'visibility_invalid', path: 'visibility' },
+  )
 }
 
 function checkSeed(name: string, value: number, from: number, to: number): void {
@@ -87,7 +108,7 @@ function checkSeed(name: string, value: number, from: number, to: number): void 
 
 /** Tells what is simulated; of requests that differ with the seed, those of the first. */
 export async function describeScenario(
-  { config, fleet, seeds, perRequest }: PreparedFleet,
+  { config, fleet, seeds, perRequest, visibilities }: PreparedFleet,
   workload: WorkloadSource,
   signal: AbortSignal | undefined,
 ): Promise<ScenarioInfo> {
@@ -102,7 +123,7 @@ export async function describeScenario(
     backends: fleet.cluster.backends.length,
     gpu: fleet.gpu,
     fleetPricePerHour: fleet.pricePerHour.reduce((sum, price) => sum + price, 0),
-    visibility: 'exact',
+    visibility: visibilities.map(({ name }) => name).join(' and '),
     seeds,
     notes: workload.notes,
   }

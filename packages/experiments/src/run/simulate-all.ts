@@ -77,7 +77,8 @@ export async function simulateAll(
     onProgress?.({ label, finishedRuns, totalRuns: numbered.length, fraction })
   }
   const progressing = { runs: numbered, finished, onFraction }
-  const portable = algorithms.map(({ choice }) => toPortableAlgorithm(choice))
+  const choices = algorithms.filter((_, i) => i % plan.visibilities.length === 0)
+  const portable = choices.map(({ choice }) => toPortableAlgorithm(choice))
   if (jobs > 1 && portable.every((choice) => choice !== undefined)) {
     await inWorkers(plan, progressing, portable, jobs, signal)
   } else await inThisThread(plan, progressing, signal, config.simulation.warmup_requests)
@@ -111,7 +112,7 @@ async function inThisThread(
 }
 
 async function inWorkers(
-  { config, stepper, perRequest, workloads, algorithms }: Plan,
+  { config, stepper, perRequest, visibilities, workloads, algorithms }: Plan,
   { runs, finished, onFraction }: Progressing,
   portable: readonly PortableAlgorithm[],
   jobs: number,
@@ -131,7 +132,7 @@ async function inWorkers(
     finished[run] = summary
     onFraction(run, 1)
   }
-  const setup = { config, stepper, perRequest, algorithms: portable }
+  const setup = { config, stepper, perRequest, visibilities, algorithms: portable }
   try {
     await runOnWorkers({ setup, jobs, queue, signal, onFraction, onDone })
   } catch (error) {

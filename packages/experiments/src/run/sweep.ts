@@ -59,7 +59,7 @@ export async function sweep({
   }
   const prepared = await prepareFleet(options)
   const { trace } = prepared.config
-  const algorithms = resolveAlgorithms(choices, prepared.config)
+  const algorithms = resolveAlgorithms(choices, prepared.config, prepared.visibilities)
   const seconds = durationSec ?? trace.duration_sec ?? DEFAULT_DURATION_SEC
   const traffic = rates.map((rate) => generatedWorkload({ ...trace, rate, duration_sec: seconds }))
   const described = await describeScenario(prepared, traffic[0]!, options.signal)

@@ -5,6 +5,7 @@ import {
   findEngine,
   findGpu,
   findModel,
+  type KvPrecision,
   kvCapacity,
   rooflineLatency,
   type WeightPrecision,
@@ -17,11 +18,15 @@ export interface DeploymentOptions {
   readonly tp: number
   readonly engine: string
   readonly precision?: WeightPrecision
+  /** As the engine chooses for the weights when absent. */
+  readonly kvPrecision?: KvPrecision
   readonly ep?: number
   /** Tokens of KV cache, where the engine printed them; otherwise what fits. */
   readonly kvTokens?: number
   readonly gpuMemoryUtilization?: number
   readonly maxBatchTokens?: number
+  /** Tokens per KV block. */
+  readonly blockTokens?: number
   readonly maxNumSeqs?: number
   readonly chunkedPrefill?: boolean
   /** Step times; the roofline when absent. */
@@ -43,10 +48,10 @@ export function deployment(options: DeploymentOptions): Deployment {
   const gpu = findGpu(options.gpu)
   const engine = findEngine(options.engine)
   const precision = options.precision ?? model.weights
-  const kvPrecision = engine.kvPrecision(precision)
+  const kvPrecision = options.kvPrecision ?? engine.kvPrecision(precision)
   const maxBatchTokens = options.maxBatchTokens ?? defaultFor(engine.maxBatchTokens, gpu)
   const maxNumSeqs = options.maxNumSeqs ?? defaultFor(engine.maxNumSeqs, gpu)
-  const blockTokens = engine.kvBlockTokens
+  const blockTokens = options.blockTokens ?? engine.kvBlockTokens
   const parts = { model, gpu, precision, kvPrecision }
   const blocks =
     options.kvTokens === undefined
@@ -58,6 +63,7 @@ export function deployment(options: DeploymentOptions): Deployment {
           maxBatchTokens,
           maxNumSeqs,
           blockTokens,
+          budget: engine.kvBudget,
         }).blocks
       : Math.floor(options.kvTokens / blockTokens)
   const latency =
@@ -79,6 +85,9 @@ export function deployment(options: DeploymentOptions): Deployment {
       maxNumSeqs,
       maxQueueDepth: NO_LIMIT,
       chunkedPrefill: options.chunkedPrefill ?? engine.chunkedPrefill,
+      batching: engine.batching,
+      preemption: engine.preemption,
+      reservedOutputShare: engine.reservedOutputShare,
     },
   }
 }

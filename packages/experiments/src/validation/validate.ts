@@ -1,19 +1,35 @@
 import { closestName, RouteSimError } from '@routesim/core'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { DataFolder } from './data/data-folder.js'
+import { doksSet } from './doks/doks-set.js'
 import { inferencePerfSet } from './inference-perf/inference-perf-set.js'
+import { kubeAiSet } from './kubeai/kubeai-set.js'
 import { llmdSet } from './llmd/llmd-set.js'
 import { publishedRouting, publishedSteps, type ShippedSet } from './published/published-set.js'
 import { type ErrorSummary, errorSummaries } from './report/error-summary.js'
 import { type PolicyPair, policyPairs } from './report/policy-order.js'
 import { type SaturationKnee, saturationKnees } from './report/saturation-knee.js'
+import type { UnpredictedRow } from './report/unpredicted-row.js'
 import type { ValidationRow } from './report/validation-row.js'
 import { servingSimSet } from './serving-sim/serving-sim-set.js'
 import { siliconSet } from './silicon/silicon-set.js'
-import type { PredictionOptions, ValidationSet } from './validation-set.js'
+import { splitwiseSet } from './splitwise/splitwise-set.js'
+import type { PredictionOptions, PublishedRow, ValidationSet } from './validation-set.js'
+import { vidurSet } from './vidur/vidur-set.js'
+import { vtcSet } from './vtc/vtc-set.js'
 
 const SHIPPED: readonly ShippedSet[] = [publishedSteps, publishedRouting]
-const SETS: readonly ValidationSet[] = [llmdSet, inferencePerfSet, servingSimSet, siliconSet]
+const SETS: readonly ValidationSet[] = [
+  llmdSet,
+  kubeAiSet,
+  doksSet,
+  inferencePerfSet,
+  servingSimSet,
+  vtcSet,
+  siliconSet,
+  splitwiseSet,
+  vidurSet,
+]
 
 /** What is checked against what. */
 export interface ValidateOptions {
@@ -35,6 +51,8 @@ export interface ValidateOptions {
 export interface ValidationReport {
   /** One row per set, experiment, policy, stage and metric. */
   readonly rows: readonly ValidationRow[]
+  /** Figures of the folder that are not predicted, with the reason. */
+  readonly unpredicted: readonly UnpredictedRow[]
   readonly errors: readonly ErrorSummary[]
   /** Pairs of policies whose measured values differ by more than 10 %. */
   readonly pairs: readonly PolicyPair[]
@@ -67,14 +85,16 @@ export function validate(options: ValidateOptions = {}): ValidationReport {
       ? {}
       : { signalAge: { intervalMs: signalIntervalMs ?? 0, delayMs: signalDelayMs ?? 0 } }),
   }
-  const rows = wanted.flatMap((name) => {
+  const published = wanted.flatMap((name): PublishedRow[] => {
     options.onSet?.(name)
     const shipped = SHIPPED.find((set) => set.name === name)
     if (data === undefined) return shipped!.predict(prediction)
     return SETS.find((set) => set.name === name)!.predict(data, prediction)
   })
+  const rows = published.filter((row) => 'predicted' in row)
   return {
     rows,
+    unpredicted: published.filter((row) => 'reason' in row),
     errors: errorSummaries(rows),
     pairs: policyPairs(rows),
     knees: saturationKnees(rows),

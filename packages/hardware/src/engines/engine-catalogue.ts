@@ -38,6 +38,7 @@ export const ENGINES: readonly EnginePreset[] = [
     preemption: 'recompute_newest',
     prefixIndex: 'blocks',
     gpuMemoryUtilization: 0.9,
+    kvBudget: 'after_peak',
     hostMsPerRequest: HOST_MS_PER_REQUEST,
     kernelFloorScale: 1,
     frontEndMs: FRONT_END_MS,
@@ -50,7 +51,7 @@ export const ENGINES: readonly EnginePreset[] = [
     aliases: [],
     version: '0.5',
     maxBatchTokens: { large: 8192, small: 2048 },
-    maxNumSeqs: { large: 1024, small: 256 },
+    maxNumSeqs: { large: 2048, small: 2048 },
     kvBlockTokens: 1,
     chunkedPrefill: true,
     prefixCaching: true,
@@ -59,12 +60,13 @@ export const ENGINES: readonly EnginePreset[] = [
     preemption: 'retract_shortest',
     prefixIndex: 'radix',
     gpuMemoryUtilization: 0.88,
+    kvBudget: 'after_weights',
     hostMsPerRequest: HOST_MS_PER_REQUEST,
     kernelFloorScale: 1,
     frontEndMs: FRONT_END_MS,
     kvPrecision: () => 'bf16',
     source:
-      'sglang/srt/server_args.py: chunked_prefill_size, page_size, mem_fraction_static; host work as vLLM',
+      'sglang/srt/server_args.py: chunked_prefill_size, page_size, mem_fraction_static; model_runner.py: 2048 to 4096 requests; host work as vLLM',
   },
   {
     name: 'trtllm',
@@ -79,8 +81,9 @@ export const ENGINES: readonly EnginePreset[] = [
     reservedOutputShare: 1,
     preemption: 'reserve_all',
     prefixIndex: 'blocks',
-    // free_gpu_memory_fraction: of what weights and activations leave, see kvCapacity.
+    // free_gpu_memory_fraction
     gpuMemoryUtilization: 0.9,
+    kvBudget: 'share_of_free',
     hostMsPerRequest: HOST_MS_PER_REQUEST,
     kernelFloorScale: FUSED_FLOOR_SCALE,
     frontEndMs: FRONT_END_MS,

@@ -1,4 +1,5 @@
 import type { BatchingPolicy, PreemptionMode } from '@routesim/core'
+import type { KvBudget } from '../kv-cache/kv-capacity.js'
 import type { KvPrecision, WeightPrecision } from '../precision/precision.js'
 
 /** What a serving engine does unless told otherwise, where it matters to a simulation. */
@@ -22,8 +23,9 @@ export interface EnginePreset {
   readonly preemption: PreemptionMode
   /** Index of the prefix cache: hashed blocks or a radix tree of tokens. */
   readonly prefixIndex: 'blocks' | 'radix'
-  /** Part of the memory the engine takes for weights, activations and KV cache. */
+  /** Part of the memory the engine takes, and what it holds. */
   readonly gpuMemoryUtilization: number
+  readonly kvBudget: KvBudget
   /** Host work per sequence and step that the GPU waits for, in ms. */
   readonly hostMsPerRequest: number
   /** Least durations of kernels and collectives, as a multiple of unfused ones: fused ones are fewer. */

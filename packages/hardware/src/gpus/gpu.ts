@@ -7,7 +7,10 @@ export interface Gpu {
   readonly architecture: GpuArchitecture
   /** Device memory in bytes, in the decimal gigabytes of the data sheet. */
   readonly memoryBytes: number
-  /** What the driver reports as total, in bytes: the share of it that engines take is of this. */
+  /**
+   * What the CUDA driver reports as total, in bytes, as out-of-memory messages of PyTorch print it: less
+   * than the data sheet by page tables and ECC. The share that engines take is of this.
+   */
   readonly driverMemoryBytes: number
   /** Peak memory bandwidth. */
   readonly memoryBandwidthBytesPerSec: number

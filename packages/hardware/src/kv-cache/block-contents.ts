@@ -33,6 +33,26 @@ export class BlockContents {
     }
   }
 
+  /** The node in which a block of some content ends, -1 when the content is a request's own. O(log nodes) */
+  nodeOf(id: number): number {
+    if (id < 0) return -1
+    const { startTokens } = this.requests.prompts
+    let low = 0
+    let high = this.nodeBase.length
+    while (high - low > 1) {
+      const middle = (low + high) >>> 1
+      const first = this.nodeBase[middle]! + Math.floor(startTokens[middle]! / this.blockTokens)
+      if (first <= id) low = middle
+      else high = middle
+    }
+    return low
+  }
+
+  /** The number of a block, counted from the start of the prompt, that ends in a node. */
+  blockOf(node: number, id: number): number {
+    return id - this.nodeBase[node]!
+  }
+
   /** Writes the ids of blocks `from` to `to - 1` of a request to `out[0]`, `out[1]`, ... */
   write(request: number, from: number, to: number, out: Int32Array): void {
     const { parent, startTokens, endTokens } = this.requests.prompts

@@ -33,12 +33,14 @@ interface Holding {
  * the same block at the same time share one copy from then on, as in SGLang's radix cache.
  * O(1) per block touched; a match is O(log blocks).
  */
-export class BlockStore {
+export class BlockStore<Names extends BlockNames = BlockNames> {
   readonly total: number
   readonly blockTokens: number
   /** Cached blocks given up for others. */
   evictions = 0
-  private readonly contents: BlockNames
+  /** Hears of contents that were computed, or evicted. */
+  onChange: ((isStored: boolean, contentId: number) => void) | undefined
+  readonly contents: Names
   private readonly listener: BlockListener | undefined
   private readonly isCaching: boolean
   private readonly references: Int32Array
@@ -55,12 +57,7 @@ export class BlockStore {
   private readonly spareHoldings: Holding[] = []
   private ids = new Int32Array(64)
 
-  constructor(
-    capacity: KvCapacity,
-    contents: BlockNames,
-    isCaching: boolean,
-    listener?: BlockListener,
-  ) {
+  constructor(capacity: KvCapacity, contents: Names, isCaching: boolean, listener?: BlockListener) {
     const total = capacity.blocks
     this.total = total
     this.blockTokens = capacity.blockTokens
@@ -153,6 +150,7 @@ export class BlockStore {
       if (known === NO_BLOCK) {
         this.index.set(id, block)
         this.content[block] = id
+        this.onChange?.(true, id)
       } else {
         if (j > storedFrom) this.listener?.stored(request, storedFrom, j)
         storedFrom = j + 1
@@ -254,6 +252,7 @@ export class BlockStore {
     this.index.delete(id)
     this.content[block] = NOT_COMPUTED
     this.listener?.removed(id)
+    this.onChange?.(false, id)
   }
 
   private pin(block: number): void {

@@ -16,6 +16,8 @@ export class BlockTree {
   readonly start: Int32Array
   /** Number of blocks up to its end. */
   readonly end: Int32Array
+  /** The node of the prompt tree at whose end each node ends. */
+  readonly promptNodeOf: Int32Array
   /** Per request: the deepest node of its path, -1 when it shares no whole block. */
   readonly leaf: Int32Array
   private readonly promptNode: Int32Array
@@ -33,6 +35,7 @@ export class BlockTree {
     this.parent = new Int32Array(size)
     this.start = new Int32Array(size)
     this.end = new Int32Array(size)
+    this.promptNodeOf = new Int32Array(size)
     // The nearest kept node at or above each node; parents come first, so one pass is enough.
     const above = new Int32Array(prompts.size)
     for (let node = 0; node < prompts.size; node++) {
@@ -43,6 +46,7 @@ export class BlockTree {
       if (to === NO_NODE) continue
       this.parent[to] = parentKept
       this.start[to] = parentKept === NO_NODE ? 0 : this.end[parentKept]!
+      this.promptNodeOf[to] = node
       this.end[to] = Math.floor(prompts.endTokens[node]! / blockTokens)
     }
     this.depth = longestPath(this.parent)

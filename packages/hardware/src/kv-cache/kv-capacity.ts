@@ -24,7 +24,16 @@ export interface KvCapacityOptions {
    * window, so longer requests need less per token. The window itself when absent, the safe side.
    */
   readonly contextTokens?: number
+  /** How the engine sizes the cache; `after_peak` when absent. */
+  readonly budget?: KvBudget
 }
+
+/**
+ * What an engine's share of the memory holds. `after_peak`: weights, the peak of a profiled step and the
+ * KV cache (vLLM). `after_weights`: weights and KV cache, a step takes what is outside (SGLang).
+ * `share_of_free`: the share is of what weights and the peak leave (TensorRT-LLM).
+ */
+export type KvBudget = 'after_peak' | 'after_weights' | 'share_of_free'
 
 /** KV blocks of a replica and the bytes they are left from, all per GPU. */
 export interface KvCapacity {
@@ -36,14 +45,21 @@ export interface KvCapacity {
   readonly kvBytes: number
 }
 
-/** Context, kernels and the buffers of collectives. */
-const RUNTIME_BYTES = 0.8e9
-/** Copies of the 32-bit logits while the sampler is profiled at the full batch: sort, softmax, masks. */
-const LOGIT_COPIES = 6
+/**
+ * Buffers of collectives, workspaces of matrix products and CUDA graphs: vLLM logs 0.2 to 0.4 GiB of
+ * memory outside PyTorch, and 0.36 GiB of graphs since it profiles them (0.21).
+ */
+const RUNTIME_BYTES = 0.6e9
+/**
+ * What sampling holds at once, in sizes of the 32-bit logits: the logits, the sorted ones, their 8-byte
+ * indices, and probabilities. vLLM profiles it with as many sequences as it may run.
+ */
+const LOGIT_COPIES = 1 + 1 + 2 + 1
 
 /**
- * KV blocks that fit beside weights and activations: utilisation x memory - weights / (tp · pp) -
- * reserve, over the KV bytes of a block on one GPU. Published block counts of vLLM come out within 4 %.
+ * KV blocks that fit beside weights and activations: share x memory - weights / (tp · pp) - reserve, over
+ * the KV bytes of a block on one GPU, see `KvBudget`. Block counts that vLLM printed come out within 1 %
+ * for 16-bit models, and 4 % too high for one with FP8 weights and cache.
  * @throws RouteSimError `kv_capacity_none` when the weights leave no room
  */
 export function kvCapacity(options: KvCapacityOptions): KvCapacity {
@@ -51,7 +67,7 @@ export function kvCapacity(options: KvCapacityOptions): KvCapacity {
   const weights = weightBytes(model, precision) / (tp * pp)
   const reserveBytes = RUNTIME_BYTES + activationBytes(options)
   const takenBytes = gpu.driverMemoryBytes * options.gpuMemoryUtilization
-  const kvBytes = takenBytes - weights - reserveBytes
+  const kvBytes = kvBytesOf(options, weights, reserveBytes)
   const context = options.contextTokens ?? 1
   const perToken = kvBytesOfContext(model, context, kvPrecision) / context
   const blockBytes = (perToken * kvShare(model, tp) * blockTokens) / pp
@@ -67,6 +83,16 @@ export function kvCapacity(options: KvCapacityOptions): KvCapacity {
     )
   }
   return { blocks, tokens: blocks * blockTokens, weightBytes: weights, reserveBytes, kvBytes }
+}
+
+function kvBytesOf(
+  { gpu, gpuMemoryUtilization: share, budget = 'after_peak' }: KvCapacityOptions,
+  weights: number,
+  reserve: number,
+): number {
+  const memory = gpu.driverMemoryBytes
+  if (budget === 'share_of_free') return share * (memory - weights - reserve)
+  return share * memory - weights - (budget === 'after_peak' ? reserve : 0)
 }
 
 /** Heads that do not divide are replicated, and so is the compressed vector of latent attention. */

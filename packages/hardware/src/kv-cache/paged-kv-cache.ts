@@ -1,11 +1,107 @@
-import type { KvCacheFactory } from '@routesim/core'
+import type {
+  KvCache,
+  KvCacheFactory,
+  KvCapacity,
+  KvListener,
+  KvUsage,
+  RequestTable,
+} from '@routesim/core'
 import { BlockContents } from './block-contents.js'
-import { ContentKvCache } from './content-kv-cache.js'
+import { BlockStore } from './block-store.js'
 
 /** How the KV caches of a cluster behave. */
 export interface PagedKvCacheOptions {
   /** Whether computed blocks are kept for reuse; true by default, as in current engines. */
   readonly prefixCaching?: boolean
+}
+
+/** The paged KV caches of all backends of a cluster, see {@link pagedKvCache}. */
+class PagedKvCache implements KvCache {
+  private readonly stores: readonly BlockStore<BlockContents>[]
+  private readonly requests: RequestTable
+
+  constructor(requests: RequestTable, backends: readonly KvCapacity[], prefixCaching: boolean) {
+    this.requests = requests
+    const contents = new Map<number, BlockContents>()
+    this.stores = backends.map((capacity) => {
+      let named = contents.get(capacity.blockTokens)
+      if (named === undefined) {
+        named = new BlockContents(requests, capacity.blockTokens)
+        contents.set(capacity.blockTokens, named)
+      }
+      return new BlockStore(capacity, named, prefixCaching)
+    })
+  }
+
+  match(request: number, out: Int32Array): void {
+    const tokens = this.requests.promptTokens[request]! - 1
+    for (let i = 0; i < this.stores.length; i++) out[i] = this.stores[i]!.match(request, tokens)
+  }
+
+  matchOn(backend: number, request: number, tokens: number): number {
+    return this.stores[backend]!.match(request, tokens)
+  }
+
+  admit(backend: number, request: number, cachedTokens: number, tokens: number): boolean {
+    return this.stores[backend]!.admit(request, cachedTokens, tokens)
+  }
+
+  couldAdmit(
+    backend: number,
+    request: number,
+    cachedTokens: number,
+    tokens: number,
+    spareBlocks: number,
+  ): boolean {
+    return this.stores[backend]!.couldAdmit(request, cachedTokens, tokens, spareBlocks)
+  }
+
+  extend(backend: number, request: number, tokens: number): boolean {
+    return this.stores[backend]!.extend(request, tokens)
+  }
+
+  commit(backend: number, request: number, tokens: number): void {
+    this.stores[backend]!.commit(request, tokens)
+  }
+
+  // What is cached is found by its content, whoever comes for it.
+  release(backend: number, request: number): void {
+    this.stores[backend]!.release(request)
+  }
+
+  clear(backend: number): void {
+    this.stores[backend]!.clear()
+  }
+
+  canEverFit(backend: number, tokens: number): boolean {
+    const { total, blockTokens } = this.stores[backend]!
+    return Math.ceil(tokens / blockTokens) <= total
+  }
+
+  usage(backend: number, out: KvUsage): void {
+    this.stores[backend]!.usage(out)
+  }
+
+  evictions(backend: number): number {
+    return this.stores[backend]!.evictions
+  }
+
+  listen(listener: KvListener): void {
+    for (const [backend, store] of this.stores.entries()) {
+      store.onChange = (isStored, id) => {
+        const node = store.contents.nodeOf(id)
+        if (node < 0) return
+        const { blockTokens } = store
+        const from = store.contents.blockOf(node, id) * blockTokens
+        if (isStored) listener.stored(backend, node, from, from + blockTokens)
+        else listener.removed(backend, node, from, from + blockTokens)
+      }
+    }
+  }
+
+  verify(): void {
+    for (const store of this.stores) store.verify()
+  }
 }
 
 /**
@@ -15,15 +111,5 @@ export interface PagedKvCacheOptions {
  * const cluster = { backends, kvCache: pagedKvCache() }
  */
 export function pagedKvCache(options: PagedKvCacheOptions = {}): KvCacheFactory {
-  const { prefixCaching = true } = options
-  return (requests, backends) => {
-    const named = new Map<number, BlockContents>()
-    const contents = (backend: number): BlockContents => {
-      const { blockTokens } = backends[backend]!
-      const known = named.get(blockTokens) ?? new BlockContents(requests, blockTokens)
-      named.set(blockTokens, known)
-      return known
-    }
-    return new ContentKvCache({ requests, backends, contents, prefixCaching })
-  }
+  return (requests, backends) => new PagedKvCache(requests, backends, options.prefixCaching ?? true)
 }

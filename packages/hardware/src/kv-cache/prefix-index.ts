@@ -1,4 +1,4 @@
-import type { KvCapacity, RequestTable } from '@routesim/core'
+import type { KvCapacity, KvListener, RequestTable } from '@routesim/core'
 import { BlockTree } from './block-tree.js'
 import { NodeHolders } from './node-holders.js'
 import { RecordPool } from './record-pool.js'
@@ -39,6 +39,8 @@ export class PrefixIndex {
   private readonly holdersOf: readonly NodeHolders[]
   /** Per request: the first extent of its own blocks, one per backend. */
   private readonly ownHead: Int32Array
+  /** Hears of what becomes resident, and of what is no longer. */
+  listener: KvListener | undefined
   /** Nodes on the longest path of any tree. */
   readonly depth: number
   private readonly path: Int32Array
@@ -226,12 +228,25 @@ export class PrefixIndex {
   /** Says how far an extent is resident. */
   setResident(e: number, resident: number): void {
     const x = this.extents.data
-    x[e + RESIDENT] = resident
     const node = x[e + NODE]!
+    if (this.listener !== undefined && node >= 0) this.tell(this.listener, e, resident)
+    x[e + RESIDENT] = resident
     if (node < 0) return
     const holders = this.holdersOf[x[e + BACKEND]!]!
     const row = holders.rowOf[node]!
     if (row !== NONE) holders.resident[row + x[e + BACKEND]!] = resident
+  }
+
+  /** Says what changes when an extent is resident up to another block than before. */
+  private tell(listener: KvListener, e: number, resident: number): void {
+    const x = this.extents.data
+    const backend = x[e + BACKEND]!
+    const { blockTokens, promptNodeOf } = this.treeOf(backend)
+    const node = promptNodeOf[x[e + NODE]!]!
+    const before = x[e + RESIDENT]! * blockTokens
+    const after = resident * blockTokens
+    if (after > before) listener.stored(backend, node, before, after)
+    else if (after < before) listener.removed(backend, node, after, before)
   }
 
   /** Forgets an extent that holds nothing any more. */

@@ -1,6 +1,7 @@
 import type {
   KvCacheFactory,
   KvCapacity,
+  KvListener,
   KvUsage,
   RenewableKvCache,
   RequestTable,
@@ -201,6 +202,10 @@ export class RadixKvCache implements RenewableKvCache {
     this.evict(backend, blocks - free)
   }
 
+  giveBack(backend: number, blocks: number): void {
+    this.freeBlocks[backend] = this.freeBlocks[backend]! + blocks
+  }
+
   leave(backend: number, request: number, tokens: number, mayReturn: boolean): void {
     const h = this.holdings.of(backend, request)
     const blockTokens = this.blockTokens[backend]!
@@ -216,6 +221,10 @@ export class RadixKvCache implements RenewableKvCache {
 
   renew(request: number): void {
     this.index.renew(request)
+  }
+
+  listen(listener: KvListener): void {
+    this.index.listener = listener
   }
 
   verify(): void {

@@ -19,7 +19,8 @@ export function attentionTerms(
   const isLatent = attention.kind === 'mla'
   const kvShare = isLatent ? 1 : Math.ceil(attention.kvHeads / tp) / attention.kvHeads
   const flops = peakFlops(gpu, 'bf16').flops * efficiency.attentionFlops
-  const bandwidth = gpu.memoryBandwidthBytesPerSec * efficiency.kvBandwidth
+  const reached = efficiency.kvBandwidth[kvPrecision === 'fp8' ? 'narrow' : 'wide']
+  const bandwidth = gpu.memoryBandwidthBytesPerSec * reached
 
   // In ms per layer and token or pair, a stage's share of the layers included.
   const kvMs = (1000 * kvBytesPerTokenLayer(model, kvPrecision) * kvShare) / (bandwidth * pp)

@@ -13,10 +13,16 @@ export interface KernelEfficiency {
   readonly overlap: number
   /** Part of the bandwidth at which grouped products of a mixture read the experts they touch. */
   readonly expertBandwidth: number
-  /** Part of the 16-bit peak that grouped products reach, whatever the precision of the weights. */
+  /**
+   * Part of the peak that grouped products reach on the rows they compute: of the 16-bit peak, or of that
+   * of the weights where `hasNarrowExperts` says that kernels compute in their precision.
+   */
   readonly expertFlops: number
-  /** Part of the bandwidth at which decoding attention reads the KV cache. */
-  readonly kvBandwidth: number
+  readonly hasNarrowExperts: boolean
+  /** Rows to which the tokens of an expert are padded, in steps with fewer tokens than experts and others. */
+  readonly expertTile: { readonly few: number; readonly many: number }
+  /** Part of the bandwidth at which decoding attention reads a KV cache of 16 bits, and of 8. */
+  readonly kvBandwidth: { readonly wide: number; readonly narrow: number }
   /** Part of the 16-bit peak that attention of long prompt chunks reaches. */
   readonly attentionFlops: number
   /** Chunk length at which prompt attention reaches half of that, for too few tiles to fill the GPU. */
@@ -50,13 +56,26 @@ const FLASH_ATTENTION_2 = { rows: 64, packsHeads: false } as const
 /** FlashAttention 3 packs the query heads of a KV head into one tile. */
 const FLASH_ATTENTION_3 = { rows: 128, packsHeads: true } as const
 
+/**
+ * On Hopper a token of an 8-bit cache takes as long as one of 16 bits: median gaps of Llama-3.1-70B on an
+ * H200 with `fp8_e4m3` caches at 0.5, 0.75, 1.5 and 2 requests per second, less those of short prompts,
+ * over the bytes of the context in flight, are 0.41, 0.44, 0.38 and 0.48 of the bandwidth
+ * (DO-Solutions/gtc-2026-doks, commit c70feba, vLLM 0.14.1).
+ */
+const FP8_KV_ON_HOPPER = 0.43
+
+/** Default blocks of vLLM's fused_moe: 16 rows up to as many tokens as experts, 64 beyond. */
+const FUSED_MOE_TILE = { few: 16, many: 64 } as const
+
 const HOPPER: KernelEfficiency = {
   matmulBandwidth: 0.92,
   matmulFlops: { wide: 0.69, narrow: 0.65 },
   overlap: 2.8,
   expertBandwidth: 0.7,
-  expertFlops: 0.25,
-  kvBandwidth: 0.89,
+  expertFlops: 0.42,
+  hasNarrowExperts: false,
+  expertTile: FUSED_MOE_TILE,
+  kvBandwidth: { wide: 0.89, narrow: FP8_KV_ON_HOPPER },
   attentionFlops: 0.67,
   attentionRampTokens: 870,
   elementwiseBandwidth: 1,
@@ -70,8 +89,10 @@ const AMPERE: KernelEfficiency = {
   matmulFlops: { wide: 0.77, narrow: 0.77 },
   overlap: 2,
   expertBandwidth: 0.7,
-  expertFlops: 0.4,
-  kvBandwidth: 0.705,
+  expertFlops: 0.5,
+  hasNarrowExperts: false,
+  expertTile: FUSED_MOE_TILE,
+  kvBandwidth: { wide: 0.705, narrow: 0.705 },
   attentionFlops: 0.578,
   attentionRampTokens: 420,
   elementwiseBandwidth: 0.33,
@@ -85,7 +106,7 @@ const ADA: KernelEfficiency = {
   matmulBandwidth: 0.92,
   matmulFlops: { wide: 0.98, narrow: 0.9 },
   overlap: 2.8,
-  kvBandwidth: 0.92,
+  kvBandwidth: { wide: 0.92, narrow: 0.92 },
   attentionFlops: 0.74,
   elementwiseBandwidth: 1,
   floorMs: { matmul: 2 * US, elementwise: 2.5 * US, attention: 10 * US },
@@ -98,7 +119,10 @@ export const KERNEL_EFFICIENCIES: Readonly<Record<GpuArchitecture, KernelEfficie
   blackwell: {
     ...HOPPER,
     expertBandwidth: 0.9,
-    expertFlops: 0.5,
+    expertFlops: 0.42,
+    hasNarrowExperts: true,
+    expertTile: { few: 8, many: 64 },
+    kvBandwidth: { wide: 0.89, narrow: 0.89 },
     mixedTile: { rows: 1, packsHeads: true },
     source: 'as Hopper; FlashInfer runs decodes and prompt chunks in kernels of their own',
   },
@@ -106,7 +130,7 @@ export const KERNEL_EFFICIENCIES: Readonly<Record<GpuArchitecture, KernelEfficie
     ...ADA,
     matmulBandwidth: 0.8,
     matmulFlops: { wide: 0.8, narrow: 0.7 },
-    kvBandwidth: 0.83,
+    kvBandwidth: { wide: 0.83, narrow: 0.83 },
     attentionFlops: 0.47,
     source: `${SERVING_SIM}, RTX PRO 6000`,
   },
@@ -118,7 +142,7 @@ export const KERNEL_EFFICIENCIES: Readonly<Record<GpuArchitecture, KernelEfficie
     ...HOPPER,
     matmulBandwidth: 0.75,
     matmulFlops: { wide: 0.5, narrow: 0.45 },
-    kvBandwidth: 0.7,
+    kvBandwidth: { wide: 0.7, narrow: 0.7 },
     attentionFlops: 0.4,
     source: 'as Hopper, with the parts of the peak that AMD publishes for hipBLASLt; not measured',
   },

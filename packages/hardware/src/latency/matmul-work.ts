@@ -113,7 +113,8 @@ export function expertWork(
   const { tp, pp, ep } = parallelism
   const parameters = (model.layers - model.denseLayers) * modelParameters(model).expert
   const bandwidth = gpu.memoryBandwidthBytesPerSec * efficiency.expertBandwidth
-  const flops = gpu.denseFlops.fp16 * sustained(gpu) * efficiency.expertFlops
+  const peak = peakFlops(gpu, efficiency.hasNarrowExperts ? expertPrecision(precision) : 'bf16')
+  const flops = peak.flops * efficiency.expertFlops
   return {
     count: model.experts.count,
     active: model.experts.active,
@@ -121,6 +122,11 @@ export function expertWork(
     msPerVisit: ((2 * parameters) / ((tp / ep) * flops * pp)) * 1000,
     ranks: ep,
   }
+}
+
+/** MXFP4 weights meet 8-bit activations. */
+function expertPrecision(precision: WeightPrecision): WeightPrecision {
+  return precision === 'mxfp4' ? 'fp8' : precision
 }
 
 interface PeakFlops {

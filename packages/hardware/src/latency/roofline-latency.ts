@@ -137,7 +137,9 @@ class Roofline implements RooflineLatency {
     const { count, active, ranks } = experts
     const touched = expectedDistinct(count / ranks, active / count, tokens)
     const visits = expectedLargest(tokensOf(step) * active, ranks)
-    return this.overlapped(experts.readMsPerExpert * touched, experts.msPerVisit * visits)
+    const { few, many } = this.efficiency.expertTile
+    const rows = paddedRows(visits, touched, tokensOf(step) <= count ? few : many)
+    return this.overlapped(experts.readMsPerExpert * touched, experts.msPerVisit * rows)
   }
 
   private communicationMs(step: StepShape): number {
@@ -165,6 +167,11 @@ class Roofline implements RooflineLatency {
     const ratio = Math.min(readMs, computeMs) / longer
     return longer * (1 + ratio ** this.efficiency.overlap) ** (1 / this.efficiency.overlap)
   }
+}
+
+/** Rows that are computed for visits to some experts, each of whose are filled up to tiles. */
+function paddedRows(visits: number, touched: number, tile: number): number {
+  return Math.max(touched * tile, visits + (touched * tile) / 2)
 }
 
 function tokensOf(step: StepShape): number {
@@ -215,7 +222,21 @@ const KERNELS = {
   latent: { matmul: 4, elementwise: 2 },
 } as const
 
-function kernelFloorMs({ model }: RooflineOptions, { floorMs }: KernelEfficiency): number {
+/**
+ * Kernels that find the scales of activations, one before each product: attention has two products per
+ * layer, one more if latent, and the network two. FP4 activations have scales per block; so have those of
+ * FP8 mixtures, which are published with them (DeepSeek-V3, arXiv 2412.19437, 3.3). Constant scales, as
+ * dense FP8 models have, are fused into the kernels before, and grouped FP4 products quantise themselves.
+ */
+function scaleKernels({ model, precision }: RooflineOptions): number {
+  const { layers, denseLayers, attention, experts } = model
+  if (precision !== 'fp4' && !(precision === 'fp8' && experts !== undefined)) return 0
+  const products = layers * (attention.kind === 'mla' ? 3 : 2)
+  return products + 2 * (precision === 'fp4' ? denseLayers : layers)
+}
+
+function kernelFloorMs(options: RooflineOptions, { floorMs }: KernelEfficiency): number {
+  const { model } = options
   const { layers, denseLayers, attention } = model
   const floorOf = (kernels: { readonly matmul: number; readonly elementwise: number }): number =>
     kernels.matmul * floorMs.matmul + kernels.elementwise * floorMs.elementwise
@@ -224,7 +245,8 @@ function kernelFloorMs({ model }: RooflineOptions, { floorMs }: KernelEfficiency
     layers * floorMs.attention +
     denseLayers * floorOf(KERNELS.dense) +
     (layers - denseLayers) * floorOf(KERNELS.mixture) +
-    latent
+    latent +
+    scaleKernels(options) * floorMs.elementwise
   )
 }
 

@@ -27,6 +27,8 @@ export class LiveRequest implements RequestView {
   readonly tenant: string | undefined
   readonly model: string | undefined
   readonly adapter: undefined
+  /** No client declares one. */
+  readonly ttftSloMs: undefined
   readonly priority: number
   /** Nothing declares what is shareable: blocks tell. */
   readonly prefixTokens = 0

@@ -1,6 +1,7 @@
 import { type CsvRow, numberIn, numbersIn } from '../data/csv-rows.js'
 import { deployment } from '../deployment.js'
 import { simulateStages } from '../load-generator/simulate-stages.js'
+import { unpredicted } from '../report/unpredicted-row.js'
 import { type Metrics, rowsOf, type ValidationRow } from '../report/validation-row.js'
 import type { ValidationSet } from '../validation-set.js'
 
@@ -17,6 +18,16 @@ const STAGE_SEC = 60
 /** A sweep has seven stages, from one request per second in equal steps. */
 const LAST_STAGE = 6
 
+const NO_RATES = 'no stage of it is there to give its rates'
+
+/** Variants that the source names and that may have no rows. */
+const OTHERS = [
+  ['vllm+batch_size', NO_RATES],
+  ['vllm+quantization', NO_RATES],
+  ['vllm+eagle', 'speculative decoding is not simulated'],
+  ['vllm+v0_engine', 'the scheduler of vLLM V0 is not simulated'],
+] as const
+
 /** Rate sweeps of one engine with several options. */
 export const inferencePerfSet: ValidationSet = {
   name: NAME,
@@ -24,13 +35,18 @@ export const inferencePerfSet: ValidationSet = {
   predict(data, { seeds }) {
     const rows = data.rows(NAME, 'stages.csv')
     const variants = [...new Set(rows.map((row) => row['variant']!))]
-    return variants.flatMap((variant) =>
-      predictVariant(
-        variant,
-        rows.filter((row) => row['variant'] === variant),
-        seeds,
+    return [
+      ...variants.flatMap((variant) =>
+        predictVariant(
+          variant,
+          rows.filter((row) => row['variant'] === variant),
+          seeds,
+        ),
       ),
-    )
+      ...OTHERS.filter(([variant]) => !variants.includes(variant)).flatMap(([variant, reason]) =>
+        unpredicted({ set: NAME, experiment: variant, policy: 'roofline', stage: 'all' }, reason),
+      ),
+    ]
   },
 }
 

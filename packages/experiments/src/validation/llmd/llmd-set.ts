@@ -1,10 +1,12 @@
 import { findGpu, findModel } from '@routesim/hardware'
 import { type CsvRow, numberIn, numbersIn } from '../data/csv-rows.js'
 import { deployment } from '../deployment.js'
+import { unpredicted } from '../report/unpredicted-row.js'
 import { type Metrics, rowsOf, type ValidationRow } from '../report/validation-row.js'
-import type { ValidationSet } from '../validation-set.js'
+import type { PublishedRow, ValidationSet } from '../validation-set.js'
 import type { SignalAge } from './aged-signals.js'
-import { llmdExperiments } from './llmd-experiments.js'
+import { documentChats } from './document-chats.js'
+import { type LlmdExperiment, llmdExperiments } from './llmd-experiments.js'
 import { simulatePolicy } from './simulate-policy.js'
 
 const NAME = 'llmd_routing'
@@ -18,11 +20,13 @@ export const llmdSet: ValidationSet = {
   description: 'routing policies of llm-d, 4 to 16 pods',
   predict(data, { seeds, signalAge = SCRAPING }) {
     const measured = data.rows(NAME, 'routing_results.csv')
-    const experiments = llmdExperiments(data.json(NAME, 'workloads.json'))
+    const workloads = data.json(NAME, 'workloads.json')
+    const experiments = llmdExperiments(workloads)
     const routing = experiments.flatMap((experiment) =>
-      Object.keys(experiment.policies).flatMap((policy) => {
-        const stages = simulatePolicy(experiment, policy, signalAge, seeds) ?? []
-        return stages.flatMap((metrics, i) => {
+      Object.keys(experiment.policies).flatMap((policy): PublishedRow[] => {
+        const stages = simulatePolicy(experiment, policy, signalAge, seeds)
+        if (stages === undefined) return unknownPolicy(experiment, policy)
+        return stages.flatMap((metrics, i): PublishedRow[] => {
           const stage = String(experiment.load.stages[i + 1]!.rateRps)
           const place = { set: NAME, experiment: experiment.name, policy, stage }
           const row = measured.find(
@@ -37,10 +41,18 @@ export const llmdSet: ValidationSet = {
     )
     return [
       ...routing,
+      ...documentChats(workloads, signalAge),
       ...prefillPeaks(data.rows(NAME, 'peak_prefill_throughput.csv')),
       ...prefillTimes(data.rows(NAME, 'gptoss120b_h200_prefill_latency.csv')),
     ]
   },
+}
+
+function unknownPolicy(experiment: LlmdExperiment, policy: string): PublishedRow[] {
+  return experiment.load.stages.slice(1).flatMap(({ rateRps }) => {
+    const place = { set: NAME, experiment: experiment.name, policy, stage: String(rateRps) }
+    return unpredicted(place, `no router is known by "${experiment.policies[policy]}"`)
+  })
 }
 
 /** Load generators of 2025 count two stream events per token: their gaps are half the truth. */
@@ -58,16 +70,28 @@ function trueGaps(row: CsvRow): Record<string, number> {
     : { ...numbers, itl_mean_s: raw * EVENTS_PER_TOKEN }
 }
 
+const PEAK = 'peak_prefill_throughput'
+
 /** Tokens of one prompt in full chunks per second. */
-function prefillPeaks(rows: readonly CsvRow[]): ValidationRow[] {
-  return rows.flatMap((row) => {
+function prefillPeaks(rows: readonly CsvRow[]): PublishedRow[] {
+  return rows.flatMap((row): PublishedRow[] => {
     const spec = specOf(row)
-    if (spec === undefined) return []
+    if (spec === undefined) {
+      const { accelerator, engine, model } = row
+      const place = {
+        set: NAME,
+        experiment: PEAK,
+        policy: engine ?? '',
+        stage: `${accelerator} ${model}`,
+      }
+      const reason = 'the catalogues have no such accelerator, engine or model'
+      return unpredicted(place, reason, { prefill_tok_per_s: numberIn(row, 'prefill_tok_per_s') })
+    }
     const chunk = numberIn(row, 'chunk_tokens') ?? 0
     const predicted = (1000 * chunk) / prefillMs(spec, chunk, 0)
     const place = {
       set: NAME,
-      experiment: 'peak_prefill_throughput',
+      experiment: PEAK,
       policy: spec.engine,
       stage: `${spec.model} tp${spec.tp}`,
     }

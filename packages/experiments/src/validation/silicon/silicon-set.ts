@@ -1,10 +1,18 @@
 import { RouteSimError } from '@routesim/core'
-import { findEngine, findGpu, findModel, type WeightPrecision } from '@routesim/hardware'
+import {
+  findEngine,
+  findGpu,
+  findModel,
+  type Gpu,
+  type Model,
+  type WeightPrecision,
+} from '@routesim/hardware'
 import { type CsvRow, numberIn } from '../data/csv-rows.js'
-import { deployment } from '../deployment.js'
+import { type DeploymentOptions, deployment } from '../deployment.js'
 import { closedLoopMedians } from '../load-generator/closed-loop.js'
-import { rowsOf, type ValidationRow } from '../report/validation-row.js'
-import type { ValidationSet } from '../validation-set.js'
+import { unpredicted } from '../report/unpredicted-row.js'
+import { type Place, rowsOf } from '../report/validation-row.js'
+import type { PublishedRow, ValidationSet } from '../validation-set.js'
 
 const NAME = 'inferencemax_silicon'
 
@@ -21,72 +29,163 @@ const MODELS: Readonly<Record<string, string>> = {
   'DeepSeek-R1-0528': 'DeepSeek-V3',
   'Qwen3-235B-A22B-FP8': 'Qwen3-235B-A22B',
   'Llama-3.1-8B-Instruct-FP8': 'Llama-3.1-8B',
+  'Qwen3-32B-NVFP4': 'Qwen3-32B',
+  'DeepSeek-V3.1-NVFP4': 'DeepSeek-V3',
 }
 const GPUS: Readonly<Record<string, string>> = { h100_sxm: 'H100 SXM' }
 
 /** InferenceMAX draws lengths from 80 % of the nominal ones on, and sends ten per request in flight. */
 const LEAST_SHARE = 0.8
 const ROUNDS = 10
+/**
+ * The file's own measurements of SGLang send all requests at once and no more, as its
+ * `bench_one_batch_server` does: first tokens come after half of all prompts, whatever the output.
+ */
+const OWN_BENCHMARK = 'source_file=/'
+
+/**
+ * Recipes of InferenceMAX with `kv-cache-dtype: fp8` (SemiAnalysisAI/InferenceX, benchmarks/). Those of
+ * Llama on Hopper have it too, but waits for KV blocks say that what was measured kept 16 bits.
+ */
+function hasNarrowCache(model: Model, gpu: Gpu): boolean {
+  if (model.name === 'DeepSeek-V3') return true
+  return /^(Llama-3.1-70B|gpt-oss-120b)$/.test(model.name) && gpu.architecture === 'blackwell'
+}
 
 /** Step times of whole engines at fixed concurrency, many models and GPUs. */
 export const siliconSet: ValidationSet = {
   name: NAME,
   description: 'engines at fixed concurrency, many models and GPUs, from public figures alone',
-  predict: (data) => data.rows(NAME, 'silicon_agg.csv').flatMap(predictRow),
+  predict: (data) => [
+    ...data.rows(NAME, 'silicon_agg.csv').flatMap(predictRow),
+    ...data.rows(NAME, 'silicon_disagg.csv').flatMap(disaggregated),
+  ],
 }
 
-function predictRow(row: CsvRow): ValidationRow[] {
+const COLUMNS = ['silicon_tpot_ms', 'silicon_ttft_ms'] as const
+
+function predictRow(row: CsvRow): PublishedRow[] {
   const of = (column: string): number => numberIn(row, column) ?? 0
-  const concurrency = of('concurrency')
+  const measured = measuredOf(row)
   const parts = partsOf(row)
-  if (parts === undefined || concurrency < 1 || of('isl') < 1 || of('osl') < 1) return []
+  if (typeof parts === 'string') return unpredicted(nominalPlace(row), parts, measured)
+  const place = {
+    set: NAME,
+    experiment: [parts.model, parts.precision, parts.gpu, parts.engine].join(' '),
+    policy: `tp${parts.tp}`,
+    stage: stageOf(row),
+  }
   const { backend, engine } = deployment(parts)
   const medians = closedLoopMedians(backend, engine.frontEndMs, {
     promptTokens: of('isl'),
     outputTokens: of('osl'),
-    concurrency,
-    leastShare: LEAST_SHARE,
-    rounds: ROUNDS,
+    concurrency: of('concurrency'),
+    leastShare: isOneBatch(row) ? 1 : LEAST_SHARE,
+    rounds: isOneBatch(row) ? 1 : ROUNDS,
   })
-  if (medians === undefined) return []
+  if (medians === undefined) {
+    return unpredicted(place, 'a request does not fit into the KV cache', measured)
+  }
   return rowsOf(
-    {
-      set: NAME,
-      experiment: [parts.model, parts.precision, parts.gpu, parts.engine].join(' '),
-      policy: `tp${parts.tp}`,
-      stage: row['id'] ?? `${of('isl')}/${of('osl')} x ${concurrency}`,
-    },
+    place,
     { silicon_tpot_ms: medians.tpotMs, silicon_ttft_ms: medians.ttftMs },
-    {
-      silicon_tpot_ms: numberIn(row, 'silicon_tpot_ms'),
-      silicon_ttft_ms: numberIn(row, 'silicon_ttft_ms'),
-    },
+    measured,
   )
 }
 
-/** What RouteSim needs to know; undefined for models, GPUs and layouts that it does not. */
-function partsOf(row: CsvRow) {
-  const tp = numberIn(row, 'tp_size') ?? 0
-  const isPlain =
-    (numberIn(row, 'attention_dp_size') ?? 1) === 1 && (numberIn(row, 'pp_size') ?? 1) === 1
+function disaggregated(row: CsvRow): PublishedRow[] {
+  const reason = 'workers for prompts and answers apart: what connects them is not published'
+  return unpredicted(nominalPlace(row), reason, measuredOf(row))
+}
+
+/** Where a row belongs by the names in the file. */
+function nominalPlace(row: CsvRow): Place {
   const name = (row['model_path'] ?? '').split('/').at(-1)!
+  const parts = [name, row['gemm_quant_mode'], row['system'], row['backend'], row['mode']]
+  const tp = row['tp_size'] ?? row['decode_tp_size'] ?? ''
+  return {
+    set: NAME,
+    experiment: parts.filter((part) => part !== '').join(' '),
+    policy: `tp${Number(tp)}`,
+    stage: stageOf(row),
+  }
+}
+
+function stageOf(row: CsvRow): string {
+  return row['id'] ?? `${row['isl']}/${row['osl']} x ${row['concurrency']}`
+}
+
+function measuredOf(row: CsvRow): Record<string, number> {
+  return Object.fromEntries(
+    COLUMNS.flatMap((name) => {
+      const value = numberIn(row, name)
+      return value === undefined ? [] : [[name, value]]
+    }),
+  )
+}
+
+function isOneBatch(row: CsvRow): boolean {
+  return row['backend'] === 'sglang' && isOwnBenchmark(row)
+}
+
+function isOwnBenchmark(row: CsvRow): boolean {
+  return row['silicon_data_source']?.startsWith(OWN_BENCHMARK) === true
+}
+
+/** What RouteSim needs to know, or why it can not say. */
+function partsOf(row: CsvRow): DeploymentOptions | string {
+  const of = (column: string): number => numberIn(row, column) ?? 0
+  if (of('concurrency') < 1 || of('isl') < 1 || of('osl') < 1)
+    return 'lengths or concurrency missing'
+  if ((numberIn(row, 'pp_size') ?? 1) !== 1)
+    return 'a pipeline whose micro-batches are not published'
+  if ((numberIn(row, 'attention_dp_size') ?? 1) > 1) {
+    return 'data-parallel attention with shared experts: a roofline has one degree for both'
+  }
   const quantized = PRECISIONS[row['gemm_quant_mode'] ?? '']
-  if (!isPlain || quantized === undefined) return undefined
+  if (quantized === undefined) return `weights in ${row['gemm_quant_mode']}`
   try {
-    const model = findModel(MODELS[name] ?? name)
-    const system = row['system'] ?? ''
-    const gpu = findGpu(GPUS[system] ?? system.replace('_sxm', ''))
-    if (model.attention.heads % tp !== 0) return undefined
-    const ranks = numberIn(row, 'moe_ep_size') ?? 1
-    const isShared = model.experts !== undefined && tp % ranks === 0
-    const precision = model.weights === 'mxfp4' ? ('mxfp4' as const) : quantized
-    const ep = isShared && model.experts!.count % ranks === 0 ? ranks : 1
-    const engine = findEngine(row['backend'] ?? '').name
-    const parts = { model: model.name, gpu: gpu.name, engine, tp, ep, precision }
-    deployment(parts)
-    return parts
+    return supportedParts(row, tpOf(row), quantized)
   } catch (error) {
-    if (error instanceof RouteSimError) return undefined
+    if (error instanceof RouteSimError) return error.message
     throw error
   }
 }
+
+/**
+ * GPUs of the replica: where experts are dealt out the file multiplies both degrees, and says 64 for
+ * servers that have 8.
+ */
+function tpOf(row: CsvRow): number {
+  const tp = numberIn(row, 'tp_size') ?? 0
+  const ep = numberIn(row, 'moe_ep_size') ?? 1
+  const isMultiplied =
+    tp > GPUS_PER_SERVER && ep > 1 && (numberIn(row, 'moe_tp_size') ?? 0) * ep === tp
+  return isMultiplied ? tp / ep : tp
+}
+
+const GPUS_PER_SERVER = 8
+
+/** @throws RouteSimError when the catalogues lack a part, or it does not fit */
+function supportedParts(row: CsvRow, tp: number, quantized: WeightPrecision): DeploymentOptions {
+  const name = (row['model_path'] ?? '').split('/').at(-1)!
+  const model = findModel(MODELS[name] ?? name)
+  const system = row['system'] ?? ''
+  const gpu = findGpu(GPUS[system] ?? system.replace('_sxm', ''))
+  const ranks = numberIn(row, 'moe_ep_size') ?? 1
+  const isShared = model.experts !== undefined && tp % ranks === 0
+  const kv = !isOwnBenchmark(row) && hasNarrowCache(model, gpu) ? { kvPrecision: NARROW } : {}
+  const parts = {
+    model: model.name,
+    gpu: gpu.name,
+    engine: findEngine(row['backend'] ?? '').name,
+    tp,
+    ep: isShared && model.experts!.count % ranks === 0 ? ranks : 1,
+    precision: model.weights === 'mxfp4' ? ('mxfp4' as const) : quantized,
+    ...kv,
+  }
+  deployment(parts)
+  return parts
+}
+
+const NARROW = 'fp8' as const

@@ -1,0 +1,238 @@
+import type { StepShape } from '@routesim/core'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { findGpu } from '../gpus/find-gpu.js'
+import { GPUS } from '../gpus/gpu-catalogue.js'
+import { findModel, MODELS } from '../models/find-model.js'
+import {
+  attentionFlopsPerPair,
+  flopsPerToken,
+  kvBytesPerTokenLayer,
+  modelParameters,
+  windowOf,
+} from '../models/model-size.js'
+import { WEIGHT_PRECISIONS } from '../precision/precision.js'
+import { afterSteps, anyStep, segmentError, stepOf } from '../testing/segments.js'
+import { type RooflineLatency, rooflineLatency } from './roofline-latency.js'
+import type { RooflineOptions } from './roofline-options.js'
+
+const h100: RooflineOptions = {
+  model: findModel('llama-3.1-70b'),
+  gpu: findGpu('h100'),
+  parallelism: { tp: 4, pp: 1, ep: 1 },
+  precision: 'bf16',
+  kvPrecision: 'bf16',
+  hostMsPerRequest: 0.035,
+  granularity: 'step',
+}
+
+/** Any deployment that the model allows. */
+const deployment: fc.Arbitrary<RooflineOptions> = fc
+  .record({
+    model: fc.constantFrom(...MODELS),
+    gpu: fc.constantFrom(...GPUS),
+    precision: fc.constantFrom(...WEIGHT_PRECISIONS),
+    kvPrecision: fc.constantFrom('bf16' as const, 'fp8' as const),
+    granularity: fc.constantFrom('step' as const, 'operator' as const),
+    hostMsPerRequest: fc.constantFrom(0, 0.035),
+    tp: fc.constantFrom(1, 2, 4, 8),
+    pp: fc.constantFrom(1, 2, 4),
+    isExpertParallel: fc.boolean(),
+  })
+  .filter(({ model, tp }) => model.attention.heads % tp === 0)
+  .map(({ tp, pp, isExpertParallel, ...rest }) => {
+    const ep = isExpertParallel && rest.model.experts !== undefined ? tp : 1
+    return { ...rest, parallelism: { tp, pp, ep } }
+  })
+
+describe('for any model, GPU, precision and parallelism', () => {
+  test('no step is faster than the hardware allows', () => {
+    fc.assert(
+      fc.property(deployment, anyStep, (options, step) => {
+        const ms = rooflineLatency(options).stepMs(step)
+        expect(ms).toBeGreaterThan(flopsBoundMs(options, step))
+        expect(ms).toBeGreaterThan(bandwidthBoundMs(options, step))
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  test('more work never takes less time', () => {
+    const more = fc.constantFrom('decode', 'context', 'prompt', 'cached')
+    fc.assert(
+      fc.property(
+        deployment,
+        fc.tuple(fc.nat(8192), fc.nat(40_000), fc.nat(256), fc.nat(12_000)),
+        more,
+        fc.integer({ min: 1, max: 3000 }),
+        (options, [prompt, cached, decodes, context], kind, n) => {
+          fc.pre(prompt + decodes > 0)
+          const latency = rooflineLatency(options)
+          const before = stepOf(prompt, cached, decodes, decodes * (1 + context))
+          const after = {
+            decode: stepOf(prompt, cached, decodes + n, decodes * (1 + context) + n),
+            context: stepOf(prompt, cached, decodes, decodes * (1 + context + n)),
+            prompt: stepOf(prompt + n, cached, decodes, decodes * (1 + context)),
+            cached: stepOf(prompt, cached + n, decodes, decodes * (1 + context)),
+          }[kind]
+          expect(latency.stepMs(after)).toBeGreaterThanOrEqual(latency.stepMs(before) * (1 - 1e-12))
+        },
+      ),
+      { numRuns: 1000 },
+    )
+  })
+
+  test('more prompts in a step never take less time', () => {
+    const prompts = fc.tuple(fc.integer({ min: 2, max: 4096 }), fc.integer({ min: 1, max: 16 }))
+    fc.assert(
+      fc.property(deployment, prompts, fc.nat(256), (options, [tokens, requests], decodes) => {
+        const latency = rooflineLatency(options)
+        const alike = (n: number): StepShape => ({
+          ...stepOf(0, 0, decodes, decodes * 500),
+          prefillTokens: n * tokens,
+          prefillRequests: n,
+          prefillAttentionPairs: (n * tokens * (tokens + 1)) / 2,
+        })
+        const [some, more] = [latency.stepMs(alike(requests)), latency.stepMs(alike(requests + 1))]
+        expect(more).toBeGreaterThanOrEqual(some * (1 - 1e-12))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('half the GPUs never compute faster', () => {
+    fc.assert(
+      fc.property(deployment, anyStep, (options, step) => {
+        const { tp, pp } = options.parallelism
+        fc.pre(tp > 1)
+        const spread = (ranks: number): RooflineLatency =>
+          rooflineLatency({ ...options, parallelism: { tp: ranks, pp, ep: 1 } })
+        const [all, half] = [spread(tp), spread(tp / 2)]
+        expect(computeMs(half, step)).toBeGreaterThanOrEqual(computeMs(all, step) * (1 - 1e-12))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('a segment is what its steps are one by one', () => {
+    fc.assert(
+      fc.property(deployment, anyStep, (options, step) => {
+        expect(segmentError(rooflineLatency(options), step)).toBeLessThan(1e-9)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  test('a segment ends where a window fills, and not before', () => {
+    const latency = rooflineLatency({ ...h100, model: findModel('mistral-7b') })
+    const out = { baseMs: 0, slopeMs: 0, steps: 0 }
+    latency.segment(stepOf(0, 0, 4, 4 * 4000), out)
+    expect(out.steps).toBe(97)
+    expect(out.slopeMs).toBeGreaterThan(0)
+    latency.segment(afterSteps(stepOf(0, 0, 4, 4 * 4000), 97), out)
+    expect(out).toEqual({ baseMs: out.baseMs, slopeMs: 0, steps: Number.POSITIVE_INFINITY })
+  })
+
+  test('chunks of several prompts are taken step by step', () => {
+    const out = { baseMs: 0, slopeMs: 0, steps: 0 }
+    rooflineLatency(h100).segment({ ...stepOf(512, 0, 4, 400), prefillRequests: 2 }, out)
+    expect(out.steps).toBe(1)
+  })
+})
+
+describe('for every model, GPU and degree of the catalogues', () => {
+  const steps = [
+    stepOf(0, 0, 1, 1),
+    stepOf(0, 0, 64, 64 * 100),
+    stepOf(0, 0, 256, 256 * 8192),
+    stepOf(1, 30_000, 0, 0),
+    stepOf(2048, 0, 0, 0),
+    stepOf(8192, 16_384, 128, 128 * 4096),
+  ]
+  const deployments = MODELS.flatMap((model) =>
+    GPUS.flatMap((gpu) =>
+      [1, 2, 4, 8]
+        .filter((tp) => model.attention.heads % tp === 0)
+        .map((tp): RooflineOptions => ({ ...h100, model, gpu, parallelism: { tp, pp: 1, ep: 1 } })),
+    ),
+  )
+
+  test.each(['step', 'operator'] as const)('no step by %s beats the data sheet', (granularity) => {
+    expect(deployments.length).toBeGreaterThan(2000)
+    for (const deployment of deployments) {
+      const options = { ...deployment, granularity, precision: deployment.model.weights }
+      const latency = rooflineLatency(options)
+      for (const step of steps) {
+        const least = Math.max(flopsBoundMs(options, step), bandwidthBoundMs(options, step))
+        if (latency.stepMs(step) > least) continue
+        expect.fail(`${options.model.name} on ${options.gpu.name}: ${JSON.stringify(step)}`)
+      }
+    }
+  })
+
+  test.each(['step', 'operator'] as const)(
+    'half the GPUs compute no step by %s faster',
+    (granularity) => {
+      for (const options of deployments) {
+        const { tp } = options.parallelism
+        if (tp === 1) continue
+        const [all, half] = [tp, tp / 2].map((ranks) =>
+          rooflineLatency({ ...options, granularity, parallelism: { tp: ranks, pp: 1, ep: 1 } }),
+        )
+        for (const step of steps) {
+          if (computeMs(half!, step) >= computeMs(all!, step) * (1 - 1e-12)) continue
+          expect.fail(
+            `${options.model.name} on ${options.gpu.name} tp${tp}: ${JSON.stringify(step)}`,
+          )
+        }
+      }
+    },
+  )
+})
+
+/** The parts of a step that more GPUs share. */
+function computeMs(latency: RooflineLatency, step: StepShape): number {
+  const { matmulMs, expertMs, attentionMs, elementwiseMs } = latency.breakdown(step)
+  return matmulMs + expertMs + attentionMs + elementwiseMs
+}
+
+/** Operations of a step over the peak of all GPUs in the fastest precision they could use. */
+function flopsBoundMs(
+  { model, gpu, parallelism, precision }: RooflineOptions,
+  step: StepShape,
+): number {
+  const { fp16, fp8 = fp16, int8 = fp16, fp4 = fp16 } = gpu.denseFlops
+  const peak = { bf16: fp16, fp8, int8, fp4, int4: fp16, mxfp4: fp16 }[precision]
+  const tokens = step.prefillTokens + step.decodeRequests
+  // The output projection is computed for sequences only.
+  const perToken = flopsPerToken(model) - 2 * modelParameters(model).head
+  const gpus = parallelism.tp * parallelism.pp
+  const limited = windowOf(model).layers / model.layers
+  const attention =
+    (1 - limited) *
+    (attentionFlopsPerPair(model, 'prefill') * step.prefillAttentionPairs +
+      attentionFlopsPerPair(model, 'decode') * step.decodeContextTokens)
+  return 1000 * ((tokens * perToken) / (peak * gpus) + attention / (fp16 * gpus))
+}
+
+/** Bytes a step cannot do without over the bandwidth of all GPUs. */
+function bandwidthBoundMs(
+  { model, gpu, parallelism, precision, kvPrecision }: RooflineOptions,
+  step: StepShape,
+): number {
+  const narrowest = { bf16: 2, fp8: 1, int8: 1, fp4: 0.5, int4: 0.5, mxfp4: 0.5 }[precision]
+  const { attention, dense, experts } = modelParameters(model)
+  const tokens = step.prefillTokens + step.decodeRequests
+  const { count = 1, active = 0 } = model.experts ?? {}
+  // Micro-batches of a pipeline, taken one by one, touch no fewer experts than one batch.
+  const touched = 1 - (1 - active / count) ** (tokens / parallelism.pp)
+  const weights = (attention + dense + experts * touched) * narrowest
+  const window = windowOf(model)
+  // Decodes of equal context read no more than the window in its layers.
+  const inWindow = Math.min(step.decodeContextTokens, window.tokens * step.decodeRequests)
+  const tokenLayers =
+    step.decodeContextTokens * (model.layers - window.layers) + inWindow * window.layers
+  const kv = tokenLayers * kvBytesPerTokenLayer(model, kvPrecision)
+  const gpus = parallelism.tp * parallelism.pp
+  return (1000 * (weights + kv)) / (gpu.memoryBandwidthBytesPerSec * gpus)
+}
