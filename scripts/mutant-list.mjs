@@ -29,14 +29,14 @@ export const MUTANTS = [
   [
     'an arrival does not end a stretch',
     FAST,
-    'if (!mayAdmit && this.arrived[backend]!.length === 0) return',
-    'if (this.arrived[backend]!.length === 0) return',
+    'if (mayAdmit || this.arrived[backend]!.length > 0) this.endWithPresentStep(backend)',
+    'if (this.arrived[backend]!.length > 0) this.endWithPresentStep(backend)',
   ],
   [
     'an arrived KV cache does not end a stretch',
     FAST,
-    'if (!mayAdmit && this.arrived[backend]!.length === 0) return',
-    'if (!mayAdmit) return',
+    'if (mayAdmit || this.arrived[backend]!.length > 0) this.endWithPresentStep(backend)',
+    'if (mayAdmit) this.endWithPresentStep(backend)',
   ],
   [
     'a blocked head stays blocked after a release',

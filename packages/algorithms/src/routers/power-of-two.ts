@@ -1,9 +1,10 @@
+import type { BackendView } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
 import { countAvailable, nthAvailable } from '../pickers/available.js'
 import { tiesParameter } from '../pickers/ties.js'
 
 /**
- * Of two distinct available backends drawn at random, the one with the smaller Q + A. A single
+ * Of two distinct available backends drawn at random, the one with the smaller load: by default Q + A. A single
  * available backend is taken as it is. Ties: `random` keeps the one drawn first, which is either
  * with equal chance; `first` takes the lower id. Two random numbers per request.
  *
@@ -16,15 +17,33 @@ export const powerOfTwo: RouterDefinition = defineRouter({
   observes: ['queue lengths'],
   wins: 'Load is known late: it does not send everything to one backend.',
   loses: 'Load is exact, when the least of all is better.',
-  parameters: { ties: tiesParameter },
+  parameters: {
+    load: {
+      default: 'own',
+      choices: ['own', 'polled', 'polled_and_sent'],
+      description:
+        'What is compared: own requests under way, the last metrics, or these and what was sent since.',
+    },
+    ties: tiesParameter,
+  },
   presets: {
     sglang: {
       description: 'Two that differ; the first drawn wins ties.',
       mirrors: 'sgl-model-gateway and smg-project/smg at f8daa88, power_of_two',
       parameters: { ties: 'random' },
     },
+    vllm_router_polled: {
+      description: 'Polled loads only, as before pull request 178.',
+      mirrors: 'vllm-project/router, power_of_two; commit not established',
+      parameters: { load: 'polled', ties: 'random' },
+    },
+    vllm_router: {
+      description: 'Polled loads and what was sent since.',
+      mirrors: 'vllm-project/router with pull request 178; commit not established',
+      parameters: { load: 'polled_and_sent', ties: 'random' },
+    },
   },
-  create: ({ ties }) => ({
+  create: ({ load, ties }) => ({
     route(_request, cluster) {
       const count = countAvailable(cluster)
       if (count < 2) return nthAvailable(cluster, 0)
@@ -34,8 +53,15 @@ export const powerOfTwo: RouterDefinition = defineRouter({
       const a = nthAvailable(cluster, i)
       const b = nthAvailable(cluster, j)
       if (a.kind === 'reject' || b.kind === 'reject') return a
-      if (a.outstanding !== b.outstanding) return a.outstanding < b.outstanding ? a : b
+      const difference = loadOf(a, load) - loadOf(b, load)
+      if (difference !== 0) return difference < 0 ? a : b
       return ties === 'random' || i < j ? a : b
     },
   }),
 })
+
+function loadOf(backend: BackendView, kind: 'own' | 'polled' | 'polled_and_sent'): number {
+  if (kind === 'own') return backend.outstanding
+  const polled = backend.waiting + backend.running
+  return kind === 'polled' ? polled : polled + backend.sentSinceSample
+}

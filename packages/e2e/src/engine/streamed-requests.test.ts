@@ -1,5 +1,6 @@
 // A run whose requests come one by one, in rows that are given again, is the run of the whole table.
 import {
+  type BackendSpec,
   type Recorder,
   type RequestOutcomes,
   type RequestTable,
@@ -94,12 +95,13 @@ function run(options: Omit<SimulationOptions, 'recorder'>): Told {
 function both(
   seed: number,
   kind: StoryKind,
+  more: Partial<BackendSpec> = {},
 ): { table: Told; source: Told; requests: RequestTable } {
   const [first, second] = [randomStory(seed, kind), randomStory(seed, kind)] as const
   const requests = repeated(first.requests as RequestTable, 80)
   const options = ({ router, transfer, prefixCaching, backends }: TinyRun) => ({
     cluster: {
-      backends: backends!.map((spec) => ({ ...spec, maxQueueDepth: 50 })),
+      backends: backends!.map((spec) => ({ ...spec, maxQueueDepth: 50, ...more })),
       kvCache: radixKvCache({ prefixCaching: prefixCaching! }),
       kvTransfer: transfer!,
     },
@@ -129,6 +131,24 @@ test.each<StoryKind>(['plain', 'decimal', 'ties', 'stress'])(
     }
     expect(preemptions).toBeGreaterThan(100)
     expect(longest).toBeGreaterThan(4000)
+  },
+)
+
+test.each([false, true])(
+  'ranks behind a front end take streamed requests as they take those of a table, in lockstep: %s',
+  (lockstep) => {
+    let [measured, plain] = [0, 0]
+    for (let seed = 1; seed <= 40; seed++) {
+      const { table, source } = both(seed, 'plain', { dp: 2, lockstep, frontEndMs: 3 })
+      expect(source.requests, `story ${seed}`).toEqual(table.requests)
+      expect(source.gaps, `story ${seed}`).toEqual(table.gaps)
+      expect(source.totals, `story ${seed}`).toEqual(table.totals)
+      measured += table.requests.length
+      if (table.requests.join() === both(seed, 'plain').table.requests.join()) plain++
+    }
+    expect(measured).toBeGreaterThan(10_000)
+    // Ranks and front end change what becomes of requests, so the test sees them.
+    expect(plain).toBe(0)
   },
 )
 

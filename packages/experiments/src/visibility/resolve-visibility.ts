@@ -31,8 +31,6 @@ export function toVisibility(config: VisibilityConfig): Visibility {
  * Reads `profile` or `profile:key=value,...`, with the keys of `[visibility]`.
  *
  * @throws RouteSimError `visibility_invalid`
- * @example
- * parseVisibility('llm-d:metrics_delay_ms=20').name // => 'llm-d:metrics_delay_ms=20'
  */
 export function parseVisibility(spec: string): Visibility {
   const { name, parameters } = parseRouterSpec(spec)
