@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module'
 import { RouteSimError } from '@routesim/core'
 import yargs, { type Argv } from 'yargs'
 import { calibrateCommand } from './commands/calibrate.js'
@@ -14,12 +13,16 @@ import { pingCommand } from './commands/live/ping.js'
 import { serveCommand } from './commands/live/serve.js'
 import { twinCommand } from './commands/live/twin.js'
 import { upCommand } from './commands/live/up.js'
+import { plotCommand } from './commands/plot.js'
 import { runCommand } from './commands/run.js'
 import { sweepCommand } from './commands/sweep.js'
+import { synthesizeCommand } from './commands/synthesize.js'
+import { traceCommand } from './commands/trace.js'
 import { validateCommand } from './commands/validate.js'
 import { colorsFor } from './output/colors.js'
 import { UsageError } from './usage-error.js'
 import { COMMANDS, checkWords, commandOf, givenText, usageMessage } from './usage-messages.js'
+import { packageVersion } from './version.js'
 
 const EXIT = { ok: 0, failure: 1, usage: 2, interrupted: 130 } as const
 
@@ -57,14 +60,12 @@ export async function main(words: readonly string[]): Promise<number> {
 }
 
 function commandLine(args: readonly string[]): Argv {
-  const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
   const cli: Argv = yargs([...args])
     .scriptName('routesim')
     // Messages are told apart by their words, so they must not depend on LANG.
     .locale('en')
     .usage('$0 <command>\n\nWhich LLM request router is best for your traffic, without a GPU.')
     .parserConfiguration({
-      'duplicate-arguments-array': false,
       'boolean-negation': false,
       'dot-notation': false,
     })
@@ -74,6 +75,9 @@ function commandLine(args: readonly string[]): Argv {
     .command(sweepCommand)
     .command(genTraceCommand)
     .command(convertCommand)
+    .command(synthesizeCommand)
+    .command(traceCommand)
+    .command(plotCommand)
     .command(validateCommand)
     .command(upCommand)
     .command(mockWorkersCommand)
@@ -89,9 +93,12 @@ function commandLine(args: readonly string[]): Argv {
     .demandCommand(1, 'a command is missing')
     .strict()
     .check((values) => checkNumbers(values, args), true)
+    .middleware((values) => keepLast(values, arrayOptions(cli)), true)
+    // Reports tell how they were made.
+    .middleware((values) => void Object.assign(values, { commandLine: args }))
     .help()
     .alias('help', 'h')
-    .version(version)
+    .version(packageVersion())
     .alias('version', 'V')
     .wrap(Math.min(100, process.stdout.columns ?? 100))
     .exitProcess(false)
@@ -116,11 +123,29 @@ function checkNumbers(values: Readonly<Record<string, unknown>>, args: readonly 
   return true
 }
 
+/** An option that is given twice has its last value; only lists have several. */
+function keepLast(values: Record<string, unknown>, lists: readonly string[]): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (name === '_' || lists.includes(name) || !Array.isArray(value)) continue
+    values[name] = value.at(-1)
+  }
+}
+
+interface ParserOptions {
+  readonly key: Readonly<Record<string, unknown>>
+  readonly array: readonly string[]
+}
+
+function parserOptions(cli: Argv): ParserOptions {
+  return (cli as unknown as { getOptions(): ParserOptions }).getOptions()
+}
+
+function arrayOptions(cli: Argv): readonly string[] {
+  return parserOptions(cli).array
+}
+
 function longOptions(cli: Argv): string[] {
-  const { key } = (
-    cli as unknown as { getOptions(): { key: Record<string, unknown> } }
-  ).getOptions()
-  return Object.keys(key).filter((name) => name.length > 1)
+  return Object.keys(parserOptions(cli).key).filter((name) => name.length > 1)
 }
 
 function inspect(error: unknown): string {

@@ -42,6 +42,7 @@ export type {
 } from './kv-cache/kv-cache.js'
 export type { KvListener } from './kv-cache/kv-listener.js'
 export type { LatencyModel, StepSegment, StepShape } from './latency/latency-model.js'
+export { Float64Column } from './requests/float64-column.js'
 export { Int32Column } from './requests/int32-column.js'
 export { Int32List } from './requests/int32-list.js'
 export type { PromptPathWriter } from './requests/prompt-runs.js'
@@ -52,7 +53,7 @@ export { type RequestSource, tableSource } from './requests/request-source.js'
 export type { RequestTable } from './requests/request-table.js'
 export { type RequestRecord, RequestTableBuilder } from './requests/request-table-builder.js'
 export { shareTable } from './requests/share-table.js'
-export { sharedInt32 } from './requests/shared-columns.js'
+export { sharedFloat64, sharedInt32 } from './requests/shared-columns.js'
 export type {
   BackendColumns,
   BackendRole,

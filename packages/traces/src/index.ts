@@ -1,10 +1,15 @@
 export type { LoweredRecords, PrefixHashes, SessionPromptsMode } from './columns/lower-columns.js'
+export { editTrace, type TraceEdits } from './editing/edit-trace.js'
+export { mergeTraces, repeatTrace } from './editing/merge-traces.js'
 export type { TraceErrorCode } from './errors/trace-error.js'
 export {
   detectTraceFormat,
   parseTraceFormat,
+  TRACE_FORMAT_ALIASES,
   TRACE_FORMATS,
   type TraceFormat,
+  WRITABLE_TRACE_FORMATS,
+  type WritableTraceFormat,
 } from './formats/trace-format.js'
 export { generateTrace } from './generating/generate-trace.js'
 export { GeneratedSource } from './generating/generated-source.js'
@@ -19,8 +24,16 @@ export { TraceGeneration } from './generating/trace-generation.js'
 export type { ReadProgress, TraceSource } from './reading/byte-source.js'
 export { type ReadTraceOptions, readTrace, type TraceReadResult } from './reading/read-trace.js'
 export type { SkippedRecords } from './reading/record-collector.js'
+export { analyzeTrace, type TraceAnalysis } from './stats/analyze-trace.js'
+export type { ArrivalStatistics } from './stats/arrival-statistics.js'
+export type { CachePoint, PrefixStatistics } from './stats/prefix-statistics.js'
 export { type PromptSharing, promptSharing } from './stats/prompt-sharing.js'
+export type { SessionStatistics } from './stats/session-statistics.js'
+export type { Spread } from './stats/spread.js'
+export { StackDistances } from './stats/stack-distances.js'
 export { type TraceStats, type TraceStatsOptions, traceStats } from './stats/trace-stats.js'
+export type { SynthesisOptions } from './synthesis/synthesis-options.js'
+export { synthesizeTrace } from './synthesis/synthesize-trace.js'
 export { type ConvertTraceOptions, convertTrace } from './writing/convert-trace.js'
 export {
   formatTrace,

@@ -3,7 +3,9 @@ import { type CompareOptions, type Comparison, compare } from '@routesim/experim
 import type { CommandModule } from 'yargs'
 import { loadAlgorithms } from '../algorithm-list.js'
 import { flatCsv } from '../output/flat-csv.js'
+import { resultJson } from '../output/result-json.js'
 import { resultsMarkdown, resultsTable } from '../output/results-table.js'
+import { checkReport, type ReportArguments, writeReport } from '../output/write-report.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
 import {
   CACHE,
@@ -50,6 +52,7 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
   handler: async (args) => {
     checkNumbers(args)
     await checkTarget(args)
+    await checkReport(args)
     const algorithms =
       args.algorithms === undefined
         ? builtinRouters
@@ -61,20 +64,24 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
 /** Compares under a progress bar and shows what came out, also when it was stopped halfway. */
 export async function showComparison(
   options: CompareOptions,
-  output: Pick<ExperimentArguments, 'format' | 'output'>,
+  output: Pick<ExperimentArguments, 'format' | 'output' | 'detail'> & ReportArguments,
 ): Promise<void> {
   const comparison = await watched((control) => compare({ ...options, ...control }))
-  const { scenario, results } = comparison
+  const { scenario, results, details, verdict } = comparison
   const algorithms = options.algorithms?.length ?? builtinRouters.length
   if (results.length > 0) {
     printNotes(scenario, results)
-    await writeResults(rendering(comparison), output)
+    await writeResults(rendering(comparison, output.detail), output)
+    await writeReport(output, ({ compareReport }, origin) => {
+      const reported = results.map((result, i) => ({ result, detail: details[i] }))
+      return compareReport({ scenario, results: reported, verdict }, origin)
+    })
   }
   if (comparison.interrupted)
     throw stopped(results.length, algorithms * [options.visibility].flat().length)
 }
 
-function rendering({ scenario, results, verdict }: Comparison) {
+function rendering({ scenario, results, details, verdict }: Comparison, withDetail = false) {
   const leading = [{ title: 'Algorithm', cells: results.map(({ algorithm }) => algorithm) }]
   return {
     table: () =>
@@ -86,7 +93,10 @@ function rendering({ scenario, results, verdict }: Comparison) {
         '',
         ...verdict,
       ].join('\n'),
-    json: () => JSON.stringify(results, undefined, 2),
+    json: () =>
+      resultJson(
+        withDetail ? results.map((result, i) => ({ ...result, detail: details[i] })) : results,
+      ),
     csv: () => flatCsv(results),
     md: () =>
       `${heading(scenario)}\n\n${resultsMarkdown(results, leading)}\n\n${verdict.join(' ')}`,

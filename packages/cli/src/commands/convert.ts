@@ -1,4 +1,4 @@
-import { convertTrace, TRACE_FORMATS } from '@routesim/traces'
+import { convertTrace, WRITABLE_TRACE_FORMATS } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
 import { lostColumns } from '../output/lost-columns.js'
 import { UsageError } from '../usage-error.js'
@@ -10,6 +10,8 @@ interface ConvertArguments {
   format?: string
   to: string
   blockSize?: number
+  charsPerToken?: number
+  json?: boolean
   onError: 'fail' | 'skip'
 }
 
@@ -24,7 +26,7 @@ export const convertCommand: CommandModule<object, ConvertArguments> = {
         type: 'string',
         demandOption: true,
         requiresArg: true,
-        describe: 'Trace to read, - for standard input',
+        describe: 'Trace to read, - for standard input; a directory of OTLP files',
       })
       .option('format', { ...TRACE_FORMAT, alias: 'f' })
       .option('output', {
@@ -35,7 +37,7 @@ export const convertCommand: CommandModule<object, ConvertArguments> = {
         describe: 'Trace to write, - for standard output; .gz packs it',
       })
       .option('to', {
-        choices: TRACE_FORMATS,
+        choices: WRITABLE_TRACE_FORMATS,
         default: 'compact_jsonl',
         requiresArg: true,
         describe: 'Format to write',
@@ -43,19 +45,34 @@ export const convertCommand: CommandModule<object, ConvertArguments> = {
       .option('block-size', {
         type: 'number',
         requiresArg: true,
-        describe: 'Tokens per hashed block of a Mooncake trace (default 512)',
+        describe: 'Tokens per hashed block (default 512; Bailian 16)',
       })
+      .option('chars-per-token', {
+        type: 'number',
+        requiresArg: true,
+        describe: 'Estimates lengths of texts without counts (default 4)',
+      })
+      .option('json', { type: 'boolean', describe: 'Print what was done as JSON' })
       .option('on-error', ON_ERROR)
       .example('$0 convert -i spans.json -o trace.jsonl', '') as never,
-  handler: async ({ input, output, format, to, blockSize, onError }) => {
+  handler: async ({ input, output, format, to, blockSize, charsPerToken, json, onError }) => {
     if (blockSize !== undefined && !(Number.isInteger(blockSize) && blockSize >= 1)) {
       throw new UsageError(`--block-size: expected an integer >= 1, got ${blockSize}`)
     }
     const options = {
-      read: { format, onError, blockTokens: blockSize },
+      read: { format, onError, blockTokens: blockSize, charsPerToken },
       write: { blockTokens: blockSize },
     }
-    const { requests, lost, skipped, ignored } = await convertTrace(input, output, to, options)
+    if (json === true && output === '-') {
+      throw new UsageError('--json: expected a file to write the trace to, got -')
+    }
+    const result = await convertTrace(input, output, to, options)
+    const { requests, lost, skipped, ignored } = result
+    if (json === true) {
+      const from = result.format
+      console.log(JSON.stringify({ from, to, requests, lost, ignored, skipped }, undefined, 2))
+      return
+    }
     console.error(`Wrote ${requests} ${requests === 1 ? 'request' : 'requests'} to ${output}`)
     if (lost.length > 0) console.error(`note: ${to} can not hold: ${lostColumns(lost)}`)
     if (ignored > 0) console.error(`note: ${ignored} spans are not LLM requests`)

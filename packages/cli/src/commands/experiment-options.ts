@@ -4,14 +4,16 @@ import type {
   ScenarioInfo,
   Stepper,
 } from '@routesim/experiments'
+import { TRACE_FORMAT_ALIASES, TRACE_FORMATS } from '@routesim/traces'
 import type { Options } from 'yargs'
 import { splitSpecs } from '../algorithm-list.js'
 import { ProgressBar } from '../output/progress.js'
+import { REPORT, type ReportArguments } from '../output/write-report.js'
 import { FORMATS, type OutputFormat } from '../output/write-results.js'
 import { UsageError } from '../usage-error.js'
 
 /** Options that `run`, `compare`, `sweep` and `demo` share. */
-export interface ExperimentArguments {
+export interface ExperimentArguments extends ReportArguments {
   config: string
   format: OutputFormat | undefined
   output: string | undefined
@@ -20,6 +22,8 @@ export interface ExperimentArguments {
   stepper: Stepper
   jobs?: number
   noPerRequest?: boolean
+  /** Whether JSON holds what pictures need. */
+  detail?: boolean
   visibility?: readonly string[]
 }
 
@@ -39,7 +43,7 @@ export const TRACE: Options = {
 }
 
 export const TRACE_FORMAT: Options = {
-  choices: ['compact_jsonl', 'jsonl', 'mooncake', 'otel', 'opentelemetry'],
+  choices: [...TRACE_FORMATS, ...Object.keys(TRACE_FORMAT_ALIASES)],
   requiresArg: true,
   describe: 'Format of the trace; detected from its content by default',
 }
@@ -57,7 +61,16 @@ export const CACHE: Options = {
 }
 
 export const RESULT_OPTIONS: Record<
-  'format' | 'output' | 'seed' | 'seeds' | 'stepper' | 'jobs' | 'no-per-request' | 'visibility',
+  | 'format'
+  | 'output'
+  | 'report'
+  | 'detail'
+  | 'seed'
+  | 'seeds'
+  | 'stepper'
+  | 'jobs'
+  | 'no-per-request'
+  | 'visibility',
   Options
 > = {
   format: { choices: FORMATS, requiresArg: true, describe: 'Print results as (default: table)' },
@@ -66,6 +79,11 @@ export const RESULT_OPTIONS: Record<
     type: 'string',
     requiresArg: true,
     describe: 'Write results to a file; JSON unless its name or --format says otherwise',
+  },
+  report: REPORT,
+  detail: {
+    type: 'boolean',
+    describe: 'Keep curves, a sample of requests and loads over time in JSON, for routesim plot',
   },
   seed: { type: 'number', requiresArg: true, describe: "Seed; the config's by default" },
   seeds: {
@@ -105,16 +123,23 @@ const MOST_JOBS = 1024
 /** The options of an experiment as the library takes them. */
 export function experimentOptions<T extends ExperimentArguments>(
   args: T,
-): T & Pick<ExperimentOptions, 'perRequest'> {
-  return { ...args, perRequest: args.noPerRequest !== true }
+): T & Pick<ExperimentOptions, 'perRequest' | 'detail'> {
+  const perRequest = args.noPerRequest !== true
+  const detail = perRequest && (args.report !== undefined || args.detail === true)
+  return { ...args, perRequest, detail }
 }
 
-/** Checks the numbers that the option parser lets through. */
+/** Checks what the option parser lets through. */
 export function checkNumbers({
   seed,
   seeds,
   jobs,
-}: Pick<ExperimentArguments, 'seed' | 'seeds' | 'jobs'>): void {
+  detail,
+  noPerRequest,
+}: Pick<ExperimentArguments, 'seed' | 'seeds' | 'jobs' | 'detail' | 'noPerRequest'>): void {
+  if (detail === true && noPerRequest === true) {
+    throw new UsageError('--detail: not with --no-per-request, which keeps nothing to show')
+  }
   if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) {
     throw new UsageError(`--seed: expected an integer >= 0, got ${seed}`)
   }

@@ -4,7 +4,7 @@ import {
   type GeneratorKind,
   type GeneratorOptions,
   generateTrace,
-  TRACE_FORMATS,
+  WRITABLE_TRACE_FORMATS,
   writeTrace,
 } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
@@ -61,7 +61,7 @@ export const genTraceCommand: CommandModule<object, GenTraceArguments> = {
         seed: number('Seed (default 42)'),
       })
       .option('format', {
-        choices: TRACE_FORMATS,
+        choices: WRITABLE_TRACE_FORMATS,
         default: 'compact_jsonl',
         requiresArg: true,
         describe: 'Format of the trace',

@@ -1,8 +1,11 @@
-import { type AlgorithmSummary, loadAlgorithm, run, type ScenarioInfo } from '@routesim/experiments'
+import { loadAlgorithm, type RunReport, run } from '@routesim/experiments'
 import type { CommandModule } from 'yargs'
 import { distributionTable } from '../output/distribution-table.js'
 import { flatCsv } from '../output/flat-csv.js'
+import { openPerfetto } from '../output/perfetto-file.js'
+import { resultJson } from '../output/result-json.js'
 import { resultsMarkdown } from '../output/results-table.js'
+import { checkReport, writeReport } from '../output/write-report.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
 import { UsageError } from '../usage-error.js'
 import {
@@ -23,6 +26,7 @@ import type { TraceArguments } from './trace-arguments.js'
 
 interface RunArguments extends ExperimentArguments, TraceArguments {
   algorithm: string
+  perfetto: string | undefined
 }
 
 /** `routesim run`: one algorithm, every statistic. */
@@ -40,30 +44,45 @@ export const runCommand: CommandModule<object, RunArguments> = {
         describe: 'Algorithm, name:parameter=value,... or a file that exports one',
       })
       .options(RESULT_OPTIONS)
+      .option('perfetto', {
+        type: 'string',
+        requiresArg: true,
+        describe:
+          'Write a timeline of steps and requests (Chrome trace JSON); simulates every step',
+      })
       .options({ 'trace-format': TRACE_FORMAT, 'on-error': ON_ERROR, cache: CACHE })
       .example('$0 run -c configs/default.toml -a prefix_aware:cache_weight=0.9', '')
       .example('$0 run -c configs/default.toml -a ./my-router.ts', '') as never,
   handler: async (args) => {
     checkNumbers(args)
     await checkTarget(args)
+    await checkReport(args)
+    if (args.perfetto !== undefined && (args.seeds > 1 || args.noPerRequest === true)) {
+      throw new UsageError('--perfetto: takes one run with per-request results')
+    }
     const algorithm = await loadAlgorithm(args.algorithm)
     const { visibility: profiles = [] } = args
     if (profiles.length > 1) {
       throw new UsageError(`--visibility: expected one profile, got ${profiles.join(',')}`)
     }
-    const { scenario, result } = await watched((control) =>
-      run({ ...experimentOptions(args), ...control, algorithm }),
-    )
+    const timeline = args.perfetto === undefined ? undefined : await openPerfetto(args.perfetto)
+    const options = { ...experimentOptions(args), algorithm, observer: timeline?.observer }
+    const report = await watched((control) => run({ ...options, ...control }))
+    timeline?.close()
+    const { scenario, result } = report
     printNotes(scenario, [result])
-    await writeResults(rendering(scenario, result), args)
+    await writeResults(rendering(report, args.detail), args)
+    await writeReport(args, ({ compareReport }, origin) =>
+      compareReport({ scenario, results: [report], verdict: [] }, origin),
+    )
   },
 }
 
-function rendering(scenario: ScenarioInfo, result: AlgorithmSummary) {
+function rendering({ scenario, result, detail }: RunReport, withDetail = false) {
   const leading = [{ title: 'Algorithm', cells: [result.algorithm] }]
   return {
     table: () => `${heading(scenario)}\n\n${result.algorithm}\n${distributionTable(result)}`,
-    json: () => JSON.stringify(result, undefined, 2),
+    json: () => resultJson(withDetail ? { ...result, detail } : result),
     csv: () => flatCsv([result]),
     md: () => resultsMarkdown([result], leading),
   }

@@ -2,7 +2,9 @@ import { type SweepReport, sweep } from '@routesim/experiments'
 import type { CommandModule } from 'yargs'
 import { loadAlgorithms } from '../algorithm-list.js'
 import { flatCsv } from '../output/flat-csv.js'
+import { resultJson } from '../output/result-json.js'
 import { formatNumber, resultsMarkdown, resultsTable } from '../output/results-table.js'
+import { checkReport, writeReport } from '../output/write-report.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
 import { UsageError } from '../usage-error.js'
 import {
@@ -56,16 +58,21 @@ export const sweepCommand: CommandModule<object, SweepArguments> = {
   handler: async (args) => {
     checkNumbers(args)
     await checkTarget(args)
+    await checkReport(args)
     const rates = parseRates(args.rates)
     if (args.duration !== undefined && !(args.duration > 0)) {
       throw new UsageError(`--duration: expected a number > 0, got ${args.duration}`)
     }
     const algorithms = await loadAlgorithms(args.algorithm, '--algorithm')
-    const options = { ...experimentOptions(args), rates, algorithms, durationSec: args.duration }
+    // Pages about rates need no details of their points.
+    const { detail = false } = args
+    const shared = { ...experimentOptions(args), detail }
+    const options = { ...shared, rates, algorithms, durationSec: args.duration }
     const report = await watched((control) => sweep({ ...options, ...control }))
     if (report.points.length > 0) {
       printNotes(report.scenario, [])
-      await writeResults(rendering(report), args)
+      await writeResults(rendering(report, detail), args)
+      await writeReport(args, ({ sweepReport }, origin) => sweepReport(report, origin))
     }
     const profiles = [options.visibility].flat().length
     const planned = rates.length * algorithms.length * profiles
@@ -81,7 +88,7 @@ function parseRates(list: string): number[] {
   })
 }
 
-function rendering({ scenario, durationSec, points }: SweepReport) {
+function rendering({ scenario, durationSec, points }: SweepReport, withDetail: boolean) {
   const results = points.map(({ result }) => result)
   const leading = [
     {
@@ -97,7 +104,8 @@ function rendering({ scenario, durationSec, points }: SweepReport) {
   return {
     table: () =>
       `${title}\n\n${resultsTable(results, leading, { maxWidth: process.stdout.columns, contests })}`,
-    json: () => JSON.stringify(rows, undefined, 2),
+    json: () =>
+      resultJson(withDetail ? rows.map((row, i) => ({ ...row, detail: points[i]!.detail })) : rows),
     csv: () => flatCsv(rows),
     md: () => `${title}\n\n${resultsMarkdown(results, leading, contests)}`,
   }

@@ -3,10 +3,11 @@ import type { CommandModule } from 'yargs'
 import { flatCsv } from '../output/flat-csv.js'
 import { markdownTable } from '../output/table.js'
 import { validationTable } from '../output/validation-table.js'
+import { checkReport, REPORT, type ReportArguments, writeReport } from '../output/write-report.js'
 import { checkTarget, FORMATS, type OutputFormat, writeResults } from '../output/write-results.js'
 import { UsageError } from '../usage-error.js'
 
-interface ValidateArguments {
+interface ValidateArguments extends ReportArguments {
   sets: string[]
   data: string | undefined
   output: string | undefined
@@ -42,6 +43,7 @@ export const validateCommand: CommandModule<object, ValidateArguments> = {
           describe:
             'Write every prediction to a file; JSON unless its name or --format says otherwise',
         },
+        report: REPORT,
         format: { choices: FORMATS, requiresArg: true, describe: 'Print as (default: table)' },
         seeds: {
           type: 'number',
@@ -67,6 +69,7 @@ export const validateCommand: CommandModule<object, ValidateArguments> = {
     check('signal-interval-ms', args['signal-interval-ms'] ?? 0, 0)
     check('signal-delay-ms', args['signal-delay-ms'] ?? 0, 0)
     await checkTarget(args)
+    await checkReport(args)
     const interval = args['signal-interval-ms']
     const delay = args['signal-delay-ms']
     const report = validate({
@@ -87,6 +90,7 @@ export const validateCommand: CommandModule<object, ValidateArguments> = {
       },
       args,
     )
+    await writeReport(args, ({ validationReport }, origin) => validationReport(report, origin))
   },
 }
 

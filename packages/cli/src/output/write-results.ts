@@ -30,7 +30,7 @@ export async function checkTarget({ output }: ResultTarget): Promise<void> {
   try {
     await access(dirname(output), constants.W_OK)
   } catch (cause) {
-    throw failed(output, `can not be written: ${(cause as Error).message}`, cause)
+    throw outputFailed(output, cause)
   }
 }
 
@@ -68,8 +68,13 @@ export async function writeText(text: string, output: string): Promise<void> {
   try {
     await writeFile(output, `${stripVTControlCharacters(text)}\n`)
   } catch (cause) {
-    throw failed(output, `can not be written: ${(cause as Error).message}`, cause)
+    throw outputFailed(output, cause)
   }
+}
+
+/** The error for a file that can not be written. */
+export function outputFailed(output: string, cause: unknown): RouteSimError {
+  return failed(output, `can not be written: ${(cause as Error).message}`, cause)
 }
 
 function failed(output: string, what: string, cause?: unknown): RouteSimError {

@@ -10,6 +10,7 @@ import { Client } from './client.js'
 import { invalidDecision } from './decision-errors.js'
 import { type DecisionListener, Dispatcher } from './dispatcher.js'
 import { checkedSubject } from './event-subjects.js'
+import { FollowUps } from './follow-ups.js'
 import { type LossListener, LostRequests } from './lost-requests.js'
 import { Machinery } from './machinery.js'
 import { MeasuredTotals } from './measured-totals.js'
@@ -34,6 +35,7 @@ export class Engine
   private readonly dispatcher: Dispatcher
   private readonly measured: MeasuredTotals
   private readonly client: Client
+  private readonly followUps: FollowUps | undefined
   /** Only in a run in which backends fail, or requests take too long. */
   private readonly lost: LostRequests | undefined
   private readonly life: BackendLife | undefined
@@ -53,6 +55,7 @@ export class Engine
     this.machinery = new Machinery(options, this)
     const { machinery } = this
     this.client = new Client(machinery.requests, machinery.clock, options.maxInFlight)
+    this.followUps = machinery.window === undefined ? FollowUps.of(machinery.requests) : undefined
     this.desk = new RouterDesk(options, machinery, this.client.sentMs)
     this.dispatcher = new Dispatcher(options, machinery, this.desk, this)
     this.measured = new MeasuredTotals(machinery.specs, machinery.fleet, machinery.kv)
@@ -165,11 +168,11 @@ export class Engine
     else if (subject < subjects.retried) {
       const request = subject - subjects.client
       this.client.send(request)
-      this.timeouts?.sent(request)
-      this.submit(request)
+      this.submitSent(request)
     } else if (subject < subjects.timeouts)
       this.submit(machinery.requestOf(subject - subjects.retried))
-    else this.timeouts!.due()
+    else if (subject < subjects.followUp) this.timeouts!.due()
+    else this.arrive(subject - subjects.followUp)
   }
 
   /** Something about the backends, or about other routers, reaches the routers. */
@@ -214,12 +217,9 @@ export class Engine
   enter(entry: number): void {
     const { window, loop } = this.machinery
     const request = window === undefined ? entry : window.rowOf(entry)
-    if (!this.isMeasuring) this.measureFrom(request)
     this.desk.deliveries?.arrived(request)
-    if (this.client.sendOrHold(request)) {
-      this.timeouts?.sent(request)
-      this.submit(request)
-    }
+    // One that waits for another comes after that has ended.
+    if (this.followUps?.has(request) !== true) this.arrive(request)
     if (window?.isLastEntry(entry)) {
       window.refill(this)
       loop.restartEntries()
@@ -281,10 +281,13 @@ export class Engine
   }
 
   private endFor(request: number, outcome: number, reason: string): void {
-    let index = this.rejectReasons.indexOf(reason)
-    if (index < 0) index = this.rejectReasons.push(reason) - 1
-    this.machinery.progress.rejectReason[request] = index
+    this.machinery.progress.rejectReason[request] = this.reasonId(reason)
     this.end(request, outcome)
+  }
+
+  private reasonId(reason: string): number {
+    const index = this.rejectReasons.indexOf(reason)
+    return index < 0 ? this.rejectReasons.push(reason) - 1 : index
   }
 
   requestHeld(request: number, untilMs: number): void {
@@ -311,6 +314,17 @@ export class Engine
     const held = this.desk.held.takeAll()
     for (const request of held) this.requestRejected(request, 'held_forever')
     return held.length > 0
+  }
+
+  private arrive(request: number): void {
+    if (this.client.sendOrHold(request)) this.submitSent(request)
+  }
+
+  /** The client has sent a request. */
+  private submitSent(request: number): void {
+    if (!this.isMeasuring) this.measureFrom(request)
+    this.timeouts?.sent(request)
+    this.submit(request)
   }
 
   /** A router begins to work on a request. */
@@ -340,6 +354,7 @@ export class Engine
       // Later in this instant, as a step is just ending.
       if (held >= 0)
         loop.schedule(clock.nowMs, checkedSubject(this.machinery.subjects.client + held))
+      if (this.followUps !== undefined) this.followUp(this.followUps, request, outcome)
       return
     }
     checkEnded(request, requests, progress)
@@ -353,10 +368,27 @@ export class Engine
     window.give(request)
   }
 
-  /** Measuring starts with the first request that is no warm-up. */
+  /** What waits for a request comes in time, or never when that was not completed. */
+  private followUp(followUps: FollowUps, request: number, outcome: number): void {
+    const { clock, loop, progress, subjects } = this.machinery
+    if (outcome === OUTCOME.completed) {
+      for (let row = followUps.firstOf(request); row >= 0; row = followUps.after(row)) {
+        loop.schedule(followUps.dueMs(row, clock.nowMs), checkedSubject(subjects.followUp + row))
+      }
+      return
+    }
+    for (const row of followUps.allOf(request)) {
+      progress.rejectReason[row] = this.reasonId('predecessor_rejected')
+      progress.outcome[row] = OUTCOME.rejected
+      this.ended++
+    }
+    if (this.ended === this.options.requests.size) this.machinery.isOver = true
+  }
+
+  /** Measuring starts with the first request sent that is no warm-up. */
   private measureFrom(request: number): void {
-    this.measuredFromMs = this.machinery.requests.arrivalMs[request]!
-    if (request !== (this.options.warmupRequests ?? 0)) return
+    this.measuredFromMs = this.client.sentMs[request]!
+    if (request < (this.options.warmupRequests ?? 0)) return
     this.isMeasuring = true
     this.measured.start()
     this.desk.deliveries?.kv?.measuringStarts()

@@ -25,6 +25,7 @@ const MOST_SUBJECTS = 2 ** 31 - 1
  * | one per request | the client sends what it held back |
  * | one per request | the client sends again what a backend has lost |
  * | one | requests have taken too long |
+ * | one per request | it comes, as its predecessor has ended |
  */
 export class EventSubjects {
   readonly frontEnd: number
@@ -39,6 +40,7 @@ export class EventSubjects {
   readonly client: number
   readonly retried: number
   readonly timeouts: number
+  readonly followUp: number
   readonly transfer = 0
 
   /** @param requests - in the whole run */
@@ -55,6 +57,7 @@ export class EventSubjects {
     this.client = this.decided + requests
     this.retried = this.client + requests
     this.timeouts = this.retried + requests
+    this.followUp = this.timeouts + 1
   }
 
   /** The i-th of the events of backends, or, from their number on, that routers see it. */

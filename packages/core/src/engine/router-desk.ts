@@ -14,6 +14,7 @@ import { UsageCursor } from './usage-cursor.js'
 export class RouterDesk implements RequestFacts {
   readonly promptTokens: Int32Array
   readonly attempts: Uint8Array
+  readonly sentMs: Float64Array
   readonly held: HeldRequests = new HeldRequests()
   readonly timers: RouterTimers = new RouterTimers()
   /** What routers see late, or in part; undefined where they see all at once. */
@@ -31,6 +32,7 @@ export class RouterDesk implements RequestFacts {
     this.deliveries = deliveriesFor(options, machinery, promptRuns)
     this.promptTokens = this.deliveries?.promptTokens ?? requests.promptTokens
     this.attempts = progress.attempts
+    this.sentMs = sentMs
     this.usage = new UsageCursor(requests, progress, sentMs, clock)
     const routers = [options.router].flat()
     this.replicas = routers.map(

@@ -87,7 +87,10 @@ export interface RunTotals {
 /** Everything a run leaves behind. */
 export interface RunResult extends RunTotals {
   readonly requests: RequestTable
-  /** When the client sent each request, in ms: its arrival, or later when `maxInFlight` held it back. */
+  /**
+   * When the client sent each request, in ms: its arrival, or later when `maxInFlight` or its predecessor held
+   * it back. Latencies count from here.
+   */
   readonly sentMs: Float64Array
   readonly outcomes: RequestOutcomes
 }

@@ -1,3 +1,5 @@
+import { RouteSimError } from '../errors/routesim-error.js'
+import { Float64Column } from './float64-column.js'
 import { Int32Column } from './int32-column.js'
 import type { RequestTable } from './request-table.js'
 import { sharedFloat64 } from './shared-columns.js'
@@ -17,6 +19,9 @@ export const INT_COLUMNS = [
   'priority',
   'ttftSloMs',
 ] as const
+
+/** Names of the columns that a {@link RequestTable} has only when some request uses them. */
+export const OPTIONAL_COLUMNS = ['sloClass', 'deadlineMs', 'predecessor', 'thinkMs'] as const
 
 /** Value of `maxTokens` in {@link RequestColumns} for: no limit declared, the true output length. */
 const UNDECLARED = -1
@@ -50,6 +55,12 @@ export class RequestColumns {
   readonly model: Int32Column = new Int32Column(-1)
   readonly adapter: Int32Column = new Int32Column(-1)
   readonly priority: Int32Column = new Int32Column(0)
+  readonly sloClass: Int32Column = new Int32Column(-1)
+  /** NaN for none. */
+  readonly deadlineMs: Float64Column = new Float64Column(Number.NaN)
+  /** Row, in the order of adding, of the request before; -1 for none. */
+  readonly predecessor: Int32Column = new Int32Column(-1)
+  readonly thinkMs: Float64Column = new Float64Column(0)
   readonly ttftSloMs: Int32Column = new Int32Column(0)
   private arrivals = sharedFloat64(FIRST_CAPACITY)
   private count = 0
@@ -101,8 +112,9 @@ export class RequestColumns {
   }
 
   /**
-   * The finished columns, in shared memory; those that no row uses share one array per default. No
-   * row may be added or set afterwards.
+   * The finished columns, in shared memory; those that no row uses share one array per default, or are
+   * absent where the table may lack them. No row may be added or set afterwards.
+   * @throws RouteSimError `request_invalid` when a predecessor does not come before its request
    */
   finish(order: Int32Array | undefined): Omit<RequestTable, 'strings' | 'prompts'> {
     const size = this.count
@@ -118,7 +130,22 @@ export class RequestColumns {
       if (!column.isUsed && name !== 'maxTokens') unused.set(column.initial, columns[name]!)
     }
     if (this.maxTokens.isUsed) fillUndeclared(columns.maxTokens!, columns.outputTokens!)
-    return { size, arrivalMs, ...(columns as Record<(typeof INT_COLUMNS)[number], Int32Array>) }
+    const required = columns as Record<(typeof INT_COLUMNS)[number], Int32Array>
+    return { size, arrivalMs, ...required, ...this.finishOptional(order) }
+  }
+
+  private finishOptional(
+    order: Int32Array | undefined,
+  ): Pick<RequestTable, (typeof OPTIONAL_COLUMNS)[number]> {
+    const { sloClass, deadlineMs, predecessor, thinkMs, count } = this
+    return {
+      ...(sloClass.isUsed && { sloClass: sloClass.finish(count, order) }),
+      ...(deadlineMs.isUsed && { deadlineMs: deadlineMs.finish(count, order) }),
+      ...(predecessor.isUsed && {
+        predecessor: renumbered(predecessor.finish(count, order), order),
+        thinkMs: thinkMs.finish(count, order),
+      }),
+    }
   }
 
   private finishArrivals(order: Int32Array | undefined): Float64Array {
@@ -135,4 +162,23 @@ function fillUndeclared(maxTokens: Int32Array, outputTokens: Int32Array): void {
   for (let row = 0; row < maxTokens.length; row++) {
     if (maxTokens[row] === UNDECLARED) maxTokens[row] = outputTokens[row]!
   }
+}
+
+/** Predecessors as rows of the finished table. */
+function renumbered(predecessor: Int32Array, order: Int32Array | undefined): Int32Array {
+  const rowOf = new Int32Array(order?.length ?? 0)
+  for (let row = 0; row < rowOf.length; row++) rowOf[order![row]!] = row
+  for (let row = 0; row < predecessor.length; row++) {
+    const before = predecessor[row]!
+    if (before < 0) continue
+    const to = order === undefined ? before : (rowOf[before] ?? row)
+    if (!(to < row)) {
+      throw new RouteSimError(
+        `request ${row}: predecessor: expected a request that arrives before it, got ${to}`,
+        { code: 'request_invalid', path: 'predecessor' },
+      )
+    }
+    predecessor[row] = to
+  }
+  return predecessor
 }

@@ -1,3 +1,4 @@
+import { RouteSimError } from '../errors/routesim-error.js'
 import type { PromptTree } from './prompt-tree.js'
 import type { RequestTable } from './request-table.js'
 
@@ -20,10 +21,18 @@ export interface RequestSource {
 /**
  * The rows of a table, one by one: for a run that keeps nothing per request of a trace that was read.
  *
+ * @throws RouteSimError `request_invalid` when requests wait for others: that takes all of the table
+ *
  * @example
  * new Simulation({ ...options, requests: tableSource(table) })
  */
 export function tableSource(table: RequestTable): RequestSource {
+  if (table.predecessor !== undefined) {
+    throw new RouteSimError(
+      'requests: expected none that waits for another in a run that keeps nothing per request',
+      { code: 'request_invalid', hint: 'Run it with per-request results.' },
+    )
+  }
   let at = 0
   return {
     size: table.size,
@@ -42,6 +51,8 @@ export function tableSource(table: RequestTable): RequestSource {
       window.model[row] = table.model[at]!
       window.adapter[row] = table.adapter[at]!
       window.priority[row] = table.priority[at]!
+      if (table.sloClass !== undefined) window.sloClass![row] = table.sloClass[at]!
+      if (table.deadlineMs !== undefined) window.deadlineMs![row] = table.deadlineMs[at]!
       window.ttftSloMs[row] = table.ttftSloMs[at]!
       at++
     },

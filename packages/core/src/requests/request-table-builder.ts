@@ -24,6 +24,14 @@ export interface RequestRecord {
   readonly model?: string
   readonly adapter?: string
   readonly priority?: number
+  /** Class of service. */
+  readonly sloClass?: string
+  /** Time within which the answer should be complete, in ms from the sending. */
+  readonly deadlineMs?: number
+  /** What {@link RequestTableBuilder.add} gave for the request that must have ended before. */
+  readonly predecessor?: number
+  /** Time from the end of the predecessor to the sending, in ms; 0 when absent. */
+  readonly thinkMs?: number
   /** Time to the first token that the client asks for, in whole ms; none when absent or 0. */
   readonly ttftSloMs?: number
 }
@@ -76,6 +84,17 @@ export class RequestTableBuilder {
     c.model.set(row, this.intern(request.model))
     c.adapter.set(row, this.intern(request.adapter))
     c.priority.set(row, request.priority ?? 0)
+    c.sloClass.set(row, this.intern(request.sloClass))
+    if (request.deadlineMs !== undefined) {
+      check(row, 'deadlineMs', request.deadlineMs, 'a number', 0)
+      c.deadlineMs.set(row, request.deadlineMs)
+    }
+    if (request.predecessor !== undefined) {
+      check(row, 'predecessor', request.predecessor, 'an integer', 0)
+      check(row, 'thinkMs', request.thinkMs ?? 0, 'a number', 0)
+      c.predecessor.set(row, request.predecessor)
+      c.thinkMs.set(row, request.thinkMs ?? 0)
+    }
     c.ttftSloMs.set(row, ttftSloMs)
     return row
   }

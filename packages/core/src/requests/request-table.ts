@@ -33,6 +33,17 @@ export interface RequestTable {
   readonly adapter: Int32Array
   /** Larger is more urgent; 0 is the default. */
   readonly priority: Int32Array
+  /** Class of service, as an index into `strings`; absent when no request has one. */
+  readonly sloClass?: Int32Array
+  /** Time within which the answer should be complete, in ms from the sending; NaN for none. */
+  readonly deadlineMs?: Float64Array
+  /**
+   * Row of the request that must have ended before this one is sent, an earlier row; -1 for none. A
+   * request with a predecessor is sent at the later of its arrival and `thinkMs` after that end.
+   */
+  readonly predecessor?: Int32Array
+  /** Time from the end of the predecessor to the sending, in ms (thinking, a tool at work). */
+  readonly thinkMs?: Float64Array
   /** Time to the first token that the client asks for, in ms; 0 when it asks for none. */
   readonly ttftSloMs: Int32Array
   /** Values of the interned columns. */

@@ -150,6 +150,8 @@ export function emptyWindow(
     model: none(),
     adapter: none(),
     priority: new Int32Array(rows),
+    sloClass: none(),
+    deadlineMs: new Float64Array(rows).fill(Number.NaN),
     ttftSloMs: new Int32Array(rows),
     strings,
     prompts,

@@ -1,5 +1,5 @@
 import type { PromptTree } from './prompt-tree.js'
-import { INT_COLUMNS } from './request-columns.js'
+import { INT_COLUMNS, OPTIONAL_COLUMNS } from './request-columns.js'
 import type { RequestTable } from './request-table.js'
 import { sharedFloat64, sharedInt32 } from './shared-columns.js'
 
@@ -28,10 +28,18 @@ export function shareTable(table: RequestTable): RequestTable {
   const { size, arrivalMs, strings, prompts } = table
   const columns: Partial<Record<(typeof INT_COLUMNS)[number], Int32Array>> = {}
   for (const name of INT_COLUMNS) columns[name] = share(table[name])
+  const optional: Record<string, Int32Array | Float64Array> = {}
+  for (const name of OPTIONAL_COLUMNS) {
+    const column = table[name]
+    if (column !== undefined) {
+      optional[name] = column instanceof Int32Array ? share(column) : shareFloats(column)
+    }
+  }
   return {
     size,
     arrivalMs: shareFloats(arrivalMs),
     ...(columns as Record<(typeof INT_COLUMNS)[number], Int32Array>),
+    ...optional,
     strings,
     prompts: shareTree(prompts, share),
   }

@@ -11,6 +11,8 @@ import type { RoutingDecision } from './routing-algorithm.js'
 
 /** What is known of requests beside their table. */
 export interface RequestFacts {
+  /** When each request was sent, which is when a router sees it arrive, in ms by row. */
+  readonly sentMs: Float64Array
   /** Lengths of prompts as routers see them, by row. */
   readonly promptTokens: Int32Array
   /** {@link RequestView.attempt} by row. */
@@ -47,7 +49,7 @@ export class RequestCursor implements RequestView {
     return this.#row
   }
   get arrivalMs(): number {
-    return this.#table.arrivalMs[this.#row]!
+    return this.#facts.sentMs[this.#row]!
   }
   get promptTokens(): number {
     return this.#promptTokens[this.#row]!
@@ -75,6 +77,13 @@ export class RequestCursor implements RequestView {
   }
   get priority(): number {
     return this.#table.priority[this.#row]!
+  }
+  get sloClass(): string | undefined {
+    return this.#table.strings[this.#table.sloClass?.[this.#row] ?? -1]
+  }
+  get deadlineMs(): number | undefined {
+    const deadlineMs = this.#table.deadlineMs?.[this.#row] ?? Number.NaN
+    return Number.isNaN(deadlineMs) ? undefined : deadlineMs
   }
   get ttftSloMs(): number | undefined {
     return this.#table.ttftSloMs[this.#row]! || undefined

@@ -22,6 +22,10 @@ export interface RequestView {
   readonly adapter: string | undefined
   /** Larger is more urgent; 0 is the default. */
   readonly priority: number
+  /** Class of service. */
+  readonly sloClass?: string | undefined
+  /** Time within which the answer should be complete, in ms from the sending. */
+  readonly deadlineMs?: number | undefined
   /** Time to the first token that the client asks for, in ms; undefined when it asks for none. */
   readonly ttftSloMs: number | undefined
   /** Times the request was sent to a backend before and came back without having ended. */

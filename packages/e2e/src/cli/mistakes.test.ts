@@ -94,7 +94,7 @@ test.each([
   ],
   [`sweep ${good} --rates 5 -a bogus`, 1, 'unknown router "bogus"'],
   [`run ${good} -t ${at('none.jsonl')}`, 1, 'none.jsonl: no such file'],
-  [`run ${good} -t ${at('.')}`, 1, 'expected a file, got a directory'],
+  [`run ${good} -t ${at('.')}`, 1, 'bad.jsonl:2: prompt_tokens: expected an integer >= 1, got -5'],
   [`run ${good} -t ${at('empty.jsonl')}`, 1, 'expected at least one request, got none'],
   [`run ${good} -t ${at('comments.jsonl')}`, 1, 'expected at least one request, got none'],
   [

@@ -8,7 +8,7 @@ import {
   tableLatency,
 } from '@routesim/hardware'
 import { expect, test } from 'vitest'
-import { randomStory } from '../testing/random-story.js'
+import { randomStory, untroubled } from '../testing/random-story.js'
 import { tinyRun } from '../testing/tiny-run.js'
 
 function roofline(model: string, gpu: string, granularity: 'step' | 'operator'): LatencyModel {
@@ -57,7 +57,7 @@ const MODELS: readonly (readonly [string, LatencyModel])[] = [
 
 test.each(MODELS)('the fast stepper agrees with the reference: %s', (_, latency) => {
   for (let seed = 0; seed < 400; seed++) {
-    const story = randomStory(seed, seed % 2 === 0 ? 'plain' : 'stress')
+    const story = untroubled(randomStory(seed, seed % 2 === 0 ? 'plain' : 'stress'))
     const backends = story.backends!.map((backend) => ({ ...backend, latency }))
     const [fast, reference] = (['fast', 'reference'] as const).map((stepper) =>
       tinyRun({ ...story, backends, stepper }),

@@ -13,8 +13,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   traces: ['core'],
   metrics: ['core'],
   experiments: ['core', 'hardware', 'algorithms', 'traces', 'metrics'],
+  report: ['core', 'metrics'],
   live: ['core', 'hardware', 'algorithms', 'traces', 'metrics', 'experiments'],
-  cli: ['core', 'algorithms', 'traces', 'metrics', 'experiments', 'live'],
+  cli: ['core', 'algorithms', 'traces', 'metrics', 'experiments', 'live', 'report'],
 }
 
 function sources(name: string): { path: string; text: string }[] {

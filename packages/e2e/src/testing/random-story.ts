@@ -63,6 +63,8 @@ export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
     random,
     shape.kv!.blocks * shape.kv!.blockTokens,
     new RandomStream(seed, `limits ${kind}`),
+    // Conversations, and trees of calls, in every fifth story.
+    seed % 5 === 2 ? new RandomStream(seed, `follow-ups ${kind}`) : undefined,
     new RandomStream(seed, `urgency ${kind}`),
   )
   return {
@@ -73,9 +75,16 @@ export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
     prefixCaching: random.integer(4) > 0,
     seed,
     warmupRequests: random.integer(requests.size),
+    ...(seed % 21 === 3 && { maxInFlight: 1 + (seed % 5) }),
     // In one story of three, half of them with engines that do things differently.
     ...((seed % 6 === 2 || seed % 6 === 5) && randomTrouble(seed, kind, count)),
   }
+}
+
+/** The same story with backends that do not fail and clients that wait. */
+export function untroubled(story: TinyRun): TinyRun {
+  const { events: _, healthDelayMs: __, retries: ___, timeoutMs: ____, ...rest } = story
+  return rest
 }
 
 /** What engines do differently; every other story has the plain engine. */
@@ -142,6 +151,7 @@ function randomRequests(
   random: RandomStream,
   cacheTokens: number,
   limits: RandomStream,
+  waits: RandomStream | undefined,
   urgency: RandomStream,
 ): RequestTable {
   const pick = <T>(...options: T[]): T => options[random.integer(options.length)]!
@@ -157,6 +167,7 @@ function randomRequests(
     const promptNode = random.integer(3) > 0 ? sharedNode(builder, random, shared) : NO_NODE
     // Clients mostly declare more than they get.
     const maxTokens = outputTokens + (limits.integer(2) === 0 ? 0 : limits.integer(100))
+    const follows = waits !== undefined && builder.size > 0 && waits.integer(3) > 0
     const priority = urgency.integer(3)
     const ttftSloMs = urgency.integer(3) * 20
     builder.add({
@@ -165,6 +176,15 @@ function randomRequests(
       outputTokens,
       promptNode,
       maxTokens,
+      ...(follows && {
+        predecessor: Math.max(0, builder.size - 1 - waits.integer(4)),
+        thinkMs:
+          kind === 'plain'
+            ? waits.exponential(20)
+            : kind === 'decimal'
+              ? 0.02 * waits.integer(500)
+              : waits.integer(40) / 4,
+      }),
       priority,
       ttftSloMs,
     })

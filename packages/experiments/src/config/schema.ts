@@ -1,5 +1,10 @@
 import { findLink } from '@routesim/hardware'
-import { GENERATOR_KINDS, LENGTH_DISTRIBUTIONS } from '@routesim/traces'
+import {
+  GENERATOR_KINDS,
+  LENGTH_DISTRIBUTIONS,
+  TRACE_FORMAT_ALIASES,
+  TRACE_FORMATS,
+} from '@routesim/traces'
 import { z } from 'zod'
 import { visibilitySchema } from '../visibility/visibility-schema.js'
 import { checkGroups, withFleetDefaults } from './backend-groups.js'
@@ -58,14 +63,21 @@ const checkedCluster = cluster.superRefine((values, context) => {
   else checkGroups(values, values.backends, context)
 })
 
+const ALIASES = Object.keys(TRACE_FORMAT_ALIASES) as (keyof typeof TRACE_FORMAT_ALIASES)[]
+
 const trace = table({
   path: text()
     .optional()
     .describe('Trace file, relative to the working directory or to the config file.'),
-  format: oneOf(['compact_jsonl', 'jsonl', 'mooncake', 'otel', 'opentelemetry', 'synthetic'])
+  format: oneOf([...TRACE_FORMATS, ...ALIASES, 'synthetic'])
     .optional()
     .describe('Format of the file; detected from its content when absent.'),
-  block_size: integer(1).default(512).describe('Tokens per hashed block of a Mooncake trace.'),
+  block_size: integer(1)
+    .optional()
+    .describe('Tokens per hashed block of the trace; default 512, Bailian 16.'),
+  chars_per_token: positive()
+    .optional()
+    .describe('Characters per token of a trace of texts without counts; default 4.'),
   session_prompts: oneOf(['extend', 'independent'])
     .default('extend')
     .describe(

@@ -1,7 +1,7 @@
 import type { Worker } from 'node:worker_threads'
 import { RouteSimError } from '@routesim/core'
-import type { RunSummary } from '@routesim/metrics'
 import type { ExperimentsErrorCode } from '../errors.js'
+import type { Executed } from '../run/execute.js'
 import { fromPortable } from './portable-error.js'
 import { startWorker } from './start-worker.js'
 import type { PortableRequests, WorkerAnswer, WorkerSetup, WorkerTask } from './worker-messages.js'
@@ -12,6 +12,7 @@ export interface QueuedRun {
   readonly run: number
   readonly algorithm: number
   readonly seed: number
+  readonly detail: boolean
   /** Runs with equal keys have the same requests. */
   readonly requestsKey: string
   /** Called when a worker needs them. */
@@ -26,7 +27,7 @@ export interface WorkerPlan {
   readonly queue: readonly QueuedRun[]
   readonly signal: AbortSignal | undefined
   onFraction(run: number, fraction: number): void
-  onDone(run: number, summary: RunSummary): void
+  onDone(run: number, executed: Executed): void
 }
 
 /**
@@ -54,12 +55,12 @@ export async function runOnWorkers(plan: WorkerPlan): Promise<void> {
       const alike = queue.findIndex(({ requestsKey }) => requestsKey === heldKey)
       const [next] = queue.splice(Math.max(0, alike), 1)
       if (next === undefined || signal?.aborted) return
-      const { run, algorithm, seed, requestsKey } = next
+      const { run, algorithm, seed, detail, requestsKey } = next
       try {
         const requests = requestsKey === heldKey ? undefined : await next.requests()
-        const answer = await ask(worker, { run, requests, algorithm, seed }, plan)
+        const answer = await ask(worker, { run, requests, algorithm, seed, detail }, plan)
         heldKey = requestsKey
-        if (answer.kind === 'done') plan.onDone(run, answer.summary)
+        if (answer.kind === 'done') plan.onDone(run, answer.executed)
         else fail(run, fromPortable(answer.error))
       } catch (error) {
         if (error instanceof RouteSimError && error.code === 'worker_stopped') throw error

@@ -1,7 +1,7 @@
 import type { RequestTable, Visibility } from '@routesim/core'
-import type { RunSummary } from '@routesim/metrics'
 import type { Stepper } from '../cluster/build-cluster.js'
 import type { Config } from '../config/schema.js'
+import type { Executed } from '../run/execute.js'
 import type { PortableAlgorithm } from './portable-algorithm.js'
 import type { PortableError } from './portable-error.js'
 
@@ -30,10 +30,12 @@ export interface WorkerTask {
   /** Index into the algorithms of the setup, those of one choice next to each other. */
   readonly algorithm: number
   readonly seed: number
+  /** Whether to keep what pictures need. */
+  readonly detail: boolean
 }
 
 /** What a worker answers. */
 export type WorkerAnswer =
   | { readonly kind: 'progress'; readonly run: number; readonly fraction: number }
-  | { readonly kind: 'done'; readonly run: number; readonly summary: RunSummary }
+  | { readonly kind: 'done'; readonly run: number; readonly executed: Executed }
   | { readonly kind: 'failed'; readonly run: number; readonly error: PortableError }

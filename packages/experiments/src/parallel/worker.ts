@@ -1,9 +1,8 @@
 // The body of a worker thread: simulates what it is told to, one run after another.
 import { parentPort, workerData } from 'node:worker_threads'
 import { type RequestSource, type RequestTable, tableSource } from '@routesim/core'
-import type { RunSummary } from '@routesim/metrics'
 import { buildFleet, type Fleet } from '../cluster/build-cluster.js'
-import { execute } from '../run/execute.js'
+import { type Executed, execute } from '../run/execute.js'
 import { type ResolvedAlgorithm, resolveAlgorithms } from '../run/resolve-algorithms.js'
 import { generatedWorkload } from '../workload/load-workload.js'
 import { fromPortableAlgorithm } from './portable-algorithm.js'
@@ -20,12 +19,12 @@ const answer = (message: WorkerAnswer): void => port.postMessage(message)
 
 port.on('message', (task: WorkerTask) => {
   simulate(task).then(
-    (summary) => answer({ kind: 'done', run: task.run, summary }),
+    (executed) => answer({ kind: 'done', run: task.run, executed }),
     (error) => answer({ kind: 'failed', run: task.run, error: toPortable(error) }),
   )
 })
 
-async function simulate({ run, algorithm, seed, ...task }: WorkerTask): Promise<RunSummary> {
+async function simulate({ run, algorithm, seed, detail, ...task }: WorkerTask): Promise<Executed> {
   cast ??= prepare()
   const { fleet, algorithms } = await cast
   if (task.requests !== undefined) {
@@ -38,6 +37,7 @@ async function simulate({ run, algorithm, seed, ...task }: WorkerTask): Promise<
     requests: await requests!(),
     algorithm: algorithms[algorithm]!,
     seed,
+    detail,
     warmupRequests: setup.config.simulation.warmup_requests,
   }
   return execute(execution, undefined, (fraction) => answer({ kind: 'progress', run, fraction }))

@@ -1,5 +1,6 @@
 import { builtinRouters } from '@routesim/algorithms'
 import { RouteSimError } from '@routesim/core'
+import type { RunDetail } from '@routesim/metrics'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { loadWorkload } from '../workload/load-workload.js'
 import { type AlgorithmChoice, resolveAlgorithms } from './resolve-algorithms.js'
@@ -24,6 +25,8 @@ export interface Comparison {
   readonly scenario: ScenarioInfo
   /** One per algorithm, in the order given. */
   readonly results: readonly AlgorithmSummary[]
+  /** Of the first seed of each result, where `detail` was asked for. */
+  readonly details: readonly (RunDetail | undefined)[]
   /** Two sentences: who wins on what, and what it costs. */
   readonly verdict: readonly string[]
   /** True when it was stopped: `results` holds what was finished by then. */
@@ -54,8 +57,9 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
   const workload = await loadWorkload(prepared.config, options.trace, options, configPath)
   const described = await describeScenario(prepared, workload, options.signal)
   const plan = { ...prepared, workloads: [workload], algorithms }
-  const { summaries, interrupted, notes } = await simulateAll(plan, options)
+  const { summaries, details, interrupted, notes } = await simulateAll(plan, options)
   const results = summaries[0]!
   const info = { ...described, notes: [...described.notes, ...notes, ...sameDecisions(results)] }
-  return { scenario: info, results, verdict: verdict(info, results), interrupted }
+  const sentences = verdict(info, results)
+  return { scenario: info, results, details: details[0]!, verdict: sentences, interrupted }
 }

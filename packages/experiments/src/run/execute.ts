@@ -1,13 +1,17 @@
 import { setImmediate } from 'node:timers/promises'
 import {
+  type Recorder,
   type RequestSource,
   type RequestTable,
   RouteSimError,
+  type RunResult,
   Simulation,
   type SimulationOptions,
 } from '@routesim/core'
 import {
+  detailRun,
   RequestStatistics,
+  type RunDetail,
   type RunSummary,
   summarize,
   summarizeTotals,
@@ -39,6 +43,19 @@ export interface Progress {
   readonly fraction: number
 }
 
+/** Looks on while a run goes on, and at what it leaves behind. */
+export interface RunObserver extends Recorder {
+  /** Called when the run is over. */
+  finished?(result: RunResult): void
+}
+
+/** What is told of a run. */
+export interface Executed {
+  readonly summary: RunSummary
+  /** When it was asked for. */
+  readonly detail?: RunDetail
+}
+
 /** One simulation, summarized. */
 export interface Execution {
   readonly fleet: Fleet
@@ -47,6 +64,9 @@ export interface Execution {
   readonly algorithm: ResolvedAlgorithm
   readonly seed: number
   readonly warmupRequests: number
+  /** Whether to keep what pictures need; only of a run that has a table. */
+  readonly detail: boolean
+  readonly observer?: RunObserver | undefined
 }
 
 /**
@@ -54,16 +74,16 @@ export interface Execution {
  * @throws RouteSimError `interrupted` when the signal says so
  */
 export async function execute(
-  { fleet, requests, algorithm, seed, warmupRequests }: Execution,
+  { fleet, requests, algorithm, seed, warmupRequests, detail, observer }: Execution,
   signal: AbortSignal | undefined,
   onFraction: (fraction: number) => void,
-): Promise<RunSummary> {
+): Promise<Executed> {
   const { visibility } = algorithm
   const { replicas } = visibility.routers
   const routers = Array.from({ length: replicas }, () => algorithm.create())
   const { cluster, pricePerHour } = fleet
   const options = { cluster, requests, router: routers, visibility, seed, warmupRequests }
-  const { simulation, summarized } = prepare(options, pricePerHour)
+  const { simulation, summarized } = prepare(options, pricePerHour, detail, observer)
   const breathe = async (): Promise<void> => {
     await setImmediate()
     if (signal?.aborted) throw interrupted()
@@ -74,25 +94,49 @@ export async function execute(
     await breathe()
     onFraction(simulation.endedRequests / requests.size)
   }
-  return { ...summarized(), algorithm: algorithm.label }
+  const { summary, ...rest } = summarized()
+  return { summary: { ...summary, algorithm: algorithm.label }, ...rest }
 }
 
 /** A simulation with the recorder that its requests ask for, and what makes a summary of both. */
 function prepare(
   options: SimulationOptions,
   pricePerHour: readonly number[],
-): { simulation: Simulation; summarized: () => RunSummary } {
+  isDetailed: boolean,
+  observer: RunObserver | undefined,
+): { simulation: Simulation; summarized: () => Executed } {
   const { cluster, requests } = options
   if ('next' in requests) {
     const recorder = new RequestStatistics(cluster.backends.length)
     const simulation = new Simulation({ ...options, recorder })
-    const summarized = () => summarizeTotals(simulation.totals(), recorder, { pricePerHour })
+    const summarized = () => ({
+      summary: summarizeTotals(simulation.totals(), recorder, { pricePerHour }),
+    })
     return { simulation, summarized }
   }
   const recorder = new TokenGapRecorder()
-  const simulation = new Simulation({ ...options, recorder })
-  const summarized = () => summarize(simulation.result(), recorder.gaps, { pricePerHour })
+  const simulation = new Simulation({ ...options, recorder: watched(recorder, observer) })
+  const summarized = () => {
+    const result = simulation.result()
+    observer?.finished?.(result)
+    const summary = summarize(result, recorder.gaps, { pricePerHour })
+    return isDetailed ? { summary, detail: detailRun(result, recorder.gaps) } : { summary }
+  }
   return { simulation, summarized }
+}
+
+/** The recorder, and an observer with it: the engine simulates every step only when one looks at them. */
+function watched(recorder: TokenGapRecorder, observer: RunObserver | undefined): Recorder {
+  if (observer === undefined) return recorder
+  const { stepCompleted, requestEnded } = observer
+  return {
+    tokenGaps: (runs) => {
+      recorder.tokenGaps(runs)
+      observer.tokenGaps?.(runs)
+    },
+    ...(stepCompleted && { stepCompleted: stepCompleted.bind(observer) }),
+    ...(requestEnded && { requestEnded: requestEnded.bind(observer) }),
+  }
 }
 
 export function interrupted(): RouteSimError<ExperimentsErrorCode> {

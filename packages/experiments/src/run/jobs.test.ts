@@ -88,3 +88,40 @@ test('what is finished when it is stopped is kept, and the workers are gone', as
   expect(report.points.length).toBeGreaterThanOrEqual(3)
   expect(report.points.length).toBeLessThan(200)
 })
+
+test('details are those of the first seed of each result, on workers too, and change no result', async () => {
+  const options = { config, algorithms, seeds: 2 }
+  const [plain, one, two] = await Promise.all([
+    compare({ ...options, jobs: 1 }),
+    compare({ ...options, jobs: 1, detail: true }),
+    compare({ ...options, jobs: 2, detail: true }),
+  ])
+  expect(plain.details).toEqual(algorithms.map(() => undefined))
+  expect(one.results).toEqual(plain.results)
+  expect(JSON.stringify(two.details)).toBe(JSON.stringify(one.details))
+  const alone = await compare({ config, algorithms, jobs: 1 })
+  alone.results.forEach((result, i) => {
+    const { curves } = one.details[i]!
+    const { p50 } = result.ttft as { p50: number }
+    expect(curves.ttft_ms[curves.quantiles.indexOf(0.5)]).toBe(Number(p50.toPrecision(5)))
+  })
+})
+
+test('an observer sees every step and the result, and changes nothing but the order of sums', async () => {
+  let steps = 0
+  let size = 0
+  const observer = {
+    stepCompleted: () => void steps++,
+    finished: ({ requests }: { requests: { size: number } }) => {
+      size = requests.size
+    },
+  }
+  const options = { config, trace: table(), algorithms: ['round_robin'] }
+  const [plain] = (await compare(options)).results
+  const [seen] = (await compare({ ...options, observer })).results
+  expect(size).toBe(300)
+  expect(steps).toBeGreaterThan(300)
+  expect(seen!.completed_requests).toBe(plain!.completed_requests)
+  const refused = compare({ ...options, observer, perRequest: false })
+  await expect(refused).rejects.toThrow('observer: needs per-request results')
+})

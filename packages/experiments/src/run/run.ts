@@ -1,3 +1,4 @@
+import type { RunDetail } from '@routesim/metrics'
 import { compare } from './compare.js'
 import { interrupted } from './execute.js'
 import type { AlgorithmChoice } from './resolve-algorithms.js'
@@ -14,6 +15,8 @@ export interface RunOptions extends ExperimentOptions {
 export interface RunReport {
   readonly scenario: ScenarioInfo
   readonly result: AlgorithmSummary
+  /** Of the first seed, when `detail` was asked for. */
+  readonly detail?: RunDetail
 }
 
 /**
@@ -28,8 +31,9 @@ export async function run({
   algorithm = 'round_robin',
   ...options
 }: RunOptions): Promise<RunReport> {
-  const { scenario, results } = await compare({ ...options, algorithms: [algorithm] })
+  const { scenario, results, details } = await compare({ ...options, algorithms: [algorithm] })
   const [result] = results
   if (result === undefined) throw interrupted()
-  return { scenario, result }
+  const [detail] = details
+  return { scenario, result, ...(detail && { detail }) }
 }

@@ -5,7 +5,7 @@ import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { parseVisibility, toVisibility } from '../visibility/resolve-visibility.js'
 import type { TraceOptions, WorkloadSource } from '../workload/load-workload.js'
-import type { Control } from './execute.js'
+import type { Control, RunObserver } from './execute.js'
 import type { JobsOption } from './simulate-all.js'
 
 /** What every experiment needs to know. */
@@ -31,6 +31,10 @@ export interface ExperimentOptions extends Control, JobsOption, TraceOptions {
   readonly visibility?: string | readonly string[] | undefined
   /** Runs per point, with consecutive seeds; 1 by default. */
   readonly seeds?: number | undefined
+  /** Whether to keep what pictures need of each first seed; not without per-request results. */
+  readonly detail?: boolean | undefined
+  /** Looks on at every run, which then go on in this thread one after another. */
+  readonly observer?: RunObserver | undefined
 }
 
 /** What was simulated, for the heading of a result. */
@@ -59,6 +63,8 @@ export interface PreparedFleet {
   readonly fleet: Fleet
   readonly stepper: Stepper
   readonly perRequest: boolean
+  readonly detail: boolean
+  readonly observer?: RunObserver | undefined
   readonly visibilities: readonly Visibility[]
   readonly seeds: readonly number[]
 }
@@ -74,16 +80,22 @@ export async function prepareFleet(options: ExperimentOptions): Promise<Prepared
   checkSeed('seed', firstSeed, 0, Number.MAX_SAFE_INTEGER - MOST_SEEDS)
   checkSeed('seeds', count, 1, MOST_SEEDS)
   const seeds = Array.from({ length: count }, (_, i) => firstSeed + i)
-  const { stepper = 'fast', perRequest = true } = options
+  const { stepper = 'fast', perRequest = true, detail = false, observer } = options
   if (!perRequest && stepper === 'reference') {
     throw new RouteSimError<ExperimentsErrorCode>(
       'stepper: expected "fast" for runs without per-request results, got "reference"',
       { code: 'options_conflict', path: 'stepper' },
     )
   }
+  if (!perRequest && (detail || observer !== undefined)) {
+    throw new RouteSimError<ExperimentsErrorCode>(
+      `${detail ? 'detail' : 'observer'}: needs per-request results, which this run does not keep`,
+      { code: 'options_conflict', path: 'perRequest' },
+    )
+  }
   const visibilities = visibilitiesOf(options.visibility, config)
   const fleet = buildFleet(config, stepper)
-  return { config, fleet, stepper, perRequest, visibilities, seeds }
+  return { config, fleet, stepper, perRequest, detail, observer, visibilities, seeds }
 }
 
 function visibilitiesOf(specs: ExperimentOptions['visibility'], config: Config): Visibility[] {

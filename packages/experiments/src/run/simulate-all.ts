@@ -1,11 +1,16 @@
 import { RouteSimError, shareTable } from '@routesim/core'
-import { type RunSummary, type SeedsSummary, summarizeSeeds } from '@routesim/metrics'
+import {
+  type RunDetail,
+  type RunSummary,
+  type SeedsSummary,
+  summarizeSeeds,
+} from '@routesim/metrics'
 import { chooseJobs } from '../parallel/choose-jobs.js'
 import { type PortableAlgorithm, toPortableAlgorithm } from '../parallel/portable-algorithm.js'
 import { runOnWorkers } from '../parallel/run-on-workers.js'
 import type { PortableRequests } from '../parallel/worker-messages.js'
 import type { WorkloadSource } from '../workload/load-workload.js'
-import { type Control, execute } from './execute.js'
+import { type Control, type Executed, execute } from './execute.js'
 import type { ResolvedAlgorithm } from './resolve-algorithms.js'
 import type { PreparedFleet } from './scenario.js'
 
@@ -22,6 +27,8 @@ export interface Plan extends PreparedFleet {
 export interface PlanResults {
   /** By workload, then by algorithm; those that were not finished are left out. */
   readonly summaries: readonly (readonly AlgorithmSummary[])[]
+  /** Of the first seed of each of these, where it was asked for and is finished. */
+  readonly details: readonly (readonly (RunDetail | undefined)[])[]
   readonly interrupted: boolean
   readonly notes: readonly string[]
 }
@@ -47,7 +54,7 @@ interface PlannedRun {
 /** The finished runs by position, and how the rest of the world is told. */
 interface Progressing {
   readonly runs: readonly PlannedRun[]
-  readonly finished: (RunSummary | undefined)[]
+  readonly finished: (Executed | undefined)[]
   onFraction(run: number, fraction: number): void
 }
 
@@ -59,14 +66,14 @@ export async function simulateAll(
   plan: Plan,
   { signal, onProgress, jobs: askedJobs }: Control & JobsOption,
 ): Promise<PlanResults> {
-  const { config, seeds, workloads, algorithms, stepper, perRequest } = plan
+  const { config, seeds, workloads, algorithms, stepper, perRequest, observer } = plan
   const runs = workloads.flatMap((_, workload) =>
     seeds.flatMap((seed) => algorithms.map((_, algorithm) => ({ workload, seed, algorithm }))),
   )
   const numbered: PlannedRun[] = runs.map((planned, run) => ({ ...planned, run }))
   const requests = numbered.map(({ workload }) => workloads[workload]!.expectedRequests)
-  const jobs = chooseJobs(askedJobs, { requests, stepper, perRequest })
-  const finished: (RunSummary | undefined)[] = numbered.map(() => undefined)
+  const jobs = observer ? 1 : chooseJobs(askedJobs, { requests, stepper, perRequest })
+  const finished: (Executed | undefined)[] = numbered.map(() => undefined)
   const underWay = new Map<number, number>()
   const onFraction = (run: number, share: number): void => {
     if (share < 1) underWay.set(run, share)
@@ -86,7 +93,7 @@ export async function simulateAll(
 }
 
 async function inThisThread(
-  { fleet, workloads, algorithms, perRequest }: Plan,
+  { fleet, workloads, algorithms, perRequest, detail, observer, seeds }: Plan,
   { runs, finished, onFraction }: Progressing,
   signal: AbortSignal | undefined,
   warmupRequests: number,
@@ -100,7 +107,10 @@ async function inThisThread(
         ? traffic.requests(seed, signal)
         : traffic.source(seed, signal))
       finished[run] = await execute(
-        { fleet, requests, algorithm, seed, warmupRequests },
+        {
+          ...{ fleet, requests, algorithm, seed, warmupRequests, observer },
+          detail: detail && seed === seeds[0],
+        },
         signal,
         (fraction) => onFraction(run, fraction),
       )
@@ -112,7 +122,7 @@ async function inThisThread(
 }
 
 async function inWorkers(
-  { config, stepper, perRequest, visibilities, workloads, algorithms }: Plan,
+  { config, stepper, perRequest, detail, visibilities, workloads, algorithms, seeds }: Plan,
   { runs, finished, onFraction }: Progressing,
   portable: readonly PortableAlgorithm[],
   jobs: number,
@@ -124,12 +134,13 @@ async function inWorkers(
     run,
     algorithm,
     seed,
+    detail: detail && seed === seeds[0],
     requestsKey: workloads[index]!.isSeeded ? `${index} ${seed}` : `${index}`,
     requests: () =>
       portableRequests(workloads[index]!, seed, perRequest && algorithms.length > 1, signal),
   }))
-  const onDone = (run: number, summary: RunSummary): void => {
-    finished[run] = summary
+  const onDone = (run: number, executed: Executed): void => {
+    finished[run] = executed
     onFraction(run, 1)
   }
   const setup = { config, stepper, perRequest, visibilities, algorithms: portable }
@@ -157,19 +168,21 @@ async function portableRequests(
 function assemble(
   { seeds, workloads, algorithms }: Plan,
   runs: readonly PlannedRun[],
-  finished: readonly (RunSummary | undefined)[],
+  finished: readonly (Executed | undefined)[],
 ): PlanResults {
   const notes: string[] = []
+  const details: (RunDetail | undefined)[][] = workloads.map(() => [])
   const summaries = workloads.map((_, workload) =>
     algorithms.flatMap(({ label }, algorithm): AlgorithmSummary[] => {
       const own = runs.filter((run) => run.workload === workload && run.algorithm === algorithm)
-      const done = own.flatMap(({ run }) => finished[run] ?? [])
+      const done = own.flatMap(({ run }) => finished[run]?.summary ?? [])
       if (done.length === 0) return []
       if (done.length < seeds.length) {
         notes.push(`${label} was stopped after ${done.length} of ${seeds.length} seeds`)
       }
+      details[workload]!.push(finished[own[0]!.run]?.detail)
       return [seeds.length === 1 ? done[0]! : summarizeSeeds(done)]
     }),
   )
-  return { summaries, interrupted: finished.includes(undefined), notes }
+  return { summaries, details, interrupted: finished.includes(undefined), notes }
 }

@@ -1,4 +1,5 @@
 import { RouteSimError } from '@routesim/core'
+import type { RunDetail } from '@routesim/metrics'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { generatedWorkload } from '../workload/load-workload.js'
 import { type AlgorithmChoice, resolveAlgorithms } from './resolve-algorithms.js'
@@ -28,6 +29,8 @@ export interface SweepPoint {
   /** Arrival rate in requests per second. */
   readonly rate: number
   readonly result: AlgorithmSummary
+  /** Of the first seed, when `detail` was asked for. */
+  readonly detail?: RunDetail
 }
 
 /** What {@link sweep} found. */
@@ -64,9 +67,12 @@ export async function sweep({
   const traffic = rates.map((rate) => generatedWorkload({ ...trace, rate, duration_sec: seconds }))
   const described = await describeScenario(prepared, traffic[0]!, options.signal)
   const plan = { ...prepared, workloads: traffic, algorithms }
-  const { summaries, interrupted, notes } = await simulateAll(plan, options)
+  const { summaries, details, interrupted, notes } = await simulateAll(plan, options)
   const points = summaries.flatMap((results, i) =>
-    results.map((result) => ({ rate: rates[i]!, result })),
+    results.map((result, at) => {
+      const detail = details[i]![at]
+      return { rate: rates[i]!, result, ...(detail && { detail }) }
+    }),
   )
   const scenario = { ...described, notes: [...described.notes, ...notes] }
   return { scenario, durationSec: seconds, points, interrupted }

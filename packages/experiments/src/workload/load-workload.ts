@@ -175,6 +175,7 @@ async function readWorkload(
   } = await readTrace(path, {
     format: traceFormat ?? (trace.format === 'synthetic' ? undefined : trace.format),
     blockTokens: trace.block_size,
+    charsPerToken: trace.chars_per_token,
     sessionPrompts: trace.session_prompts,
     onError,
     cache,

@@ -30,7 +30,7 @@ export function* requestRows(result: RunResult): Generator<RequestRow, void, und
   const { requests, outcomes } = result
   const outcomeNames = Object.keys(OUTCOME) as (keyof typeof OUTCOME)[]
   for (let id = 0; id < requests.size; id++) {
-    const arrivalMs = requests.arrivalMs[id]!
+    const arrivalMs = result.sentMs[id]!
     yield {
       id,
       measured: id >= result.warmupRequests,

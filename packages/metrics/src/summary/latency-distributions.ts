@@ -16,7 +16,7 @@ export interface LatencyDistributions {
 
 /** Distributes the latencies of the measured requests. */
 export function latencyDistributions(result: RunResult): LatencyDistributions {
-  const { arrivalMs } = result.requests
+  const { sentMs } = result
   const { firstTokenMs, admittedMs, finishedMs } = result.outcomes
   // One column serves all: to write to new memory costs more than to compute what is written.
   const column = new Float64Array(result.requests.size - result.warmupRequests)
@@ -25,9 +25,9 @@ export function latencyDistributions(result: RunResult): LatencyDistributions {
   return {
     // The one that takes all branches comes first: code compiled without one is compiled again.
     tpot: between(firstTokenMs, finishedMs, 'perLaterToken'),
-    e2e: between(arrivalMs, finishedMs, 'completed'),
-    ttft: between(arrivalMs, firstTokenMs, 'all'),
-    queueWait: between(arrivalMs, admittedMs, 'all'),
+    e2e: between(sentMs, finishedMs, 'completed'),
+    ttft: between(sentMs, firstTokenMs, 'all'),
+    queueWait: between(sentMs, admittedMs, 'all'),
   }
 }
 

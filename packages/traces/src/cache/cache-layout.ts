@@ -16,7 +16,7 @@ import type { SkippedRecords } from '../reading/record-collector.js'
  * | 64 ...   | the head: {@link CacheHead} as JSON in UTF-8, spaces up to 8 bytes          |
  * | then     | the body: columns of int32 or float64, each with zeros up to 8 bytes       |
  */
-const MAGIC = Buffer.from('RSTRACE\u0001')
+const MAGIC = Buffer.from('RSTRACE\u0002')
 export const PREAMBLE_BYTES = 64
 const CHECKSUM_AT = 32
 const ALIGNMENT = 8
@@ -56,6 +56,9 @@ export interface CacheHead {
 }
 
 type Column = Float64Array | Int32Array
+
+/** All others hold 32-bit integers. */
+const FLOAT_COLUMNS: ReadonlySet<string> = new Set(['arrivalMs', 'deadlineMs', 'thinkMs'])
 
 const TREE_COLUMNS = ['parent', 'startTokens', 'endTokens'] as const
 
@@ -145,7 +148,7 @@ function columnAt(
   if ('sameAs' in place) return columns.get(place.sameAs)!
   const { length } = place
   if ('offset' in place) {
-    return name === 'arrivalMs'
+    return FLOAT_COLUMNS.has(name)
       ? new Float64Array(body, place.offset, length)
       : new Int32Array(body, place.offset, length)
   }

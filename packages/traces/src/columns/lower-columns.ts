@@ -30,7 +30,7 @@ export interface LoweredRecords {
   readonly prefixHashes: PrefixHashes
 }
 
-const NAME_COLUMNS = ['session', 'user', 'tenant', 'model', 'adapter'] as const
+const NAME_COLUMNS = ['session', 'user', 'tenant', 'model', 'adapter', 'sloClass'] as const
 
 /**
  * Turns the columns of a trace into a table: sorted by arrival (requests that arrive together keep

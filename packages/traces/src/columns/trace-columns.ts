@@ -12,7 +12,7 @@ export const NO_BLOCKS = -3
 /** In {@link TraceColumns.prefixTokens}: not declared. */
 export const NOT_DECLARED = -1
 
-const NAME_COLUMNS = ['session', 'user', 'tenant', 'model', 'adapter'] as const
+const NAME_COLUMNS = ['session', 'user', 'tenant', 'model', 'adapter', 'sloClass'] as const
 
 /**
  * The requests of a trace as columns, in the order of the trace: what a row declares, before its
@@ -37,10 +37,27 @@ export class TraceColumns {
 
   /**
    * Adds one request.
+   * @returns its row, for requests that wait for it
    * @throws RouteSimError `trace_invalid` when its blocks do not fit it; nothing is added then
    */
-  add(record: TraceRecord, blocks?: HashedBlocks): void {
-    const content = blocks === undefined ? NO_BLOCKS : this.place(record, blocks)
+  add(record: TraceRecord, blocks?: HashedBlocks): number {
+    return this.append(record, blocks === undefined ? NO_BLOCKS : this.place(record, blocks))
+  }
+
+  /**
+   * Adds one request whose blocks come as runs of ids, of `blockTokens` each.
+   * @returns its row
+   * @throws RouteSimError `trace_invalid` when its blocks do not fit it; nothing is added then
+   */
+  addRuns(record: TraceRecord, runs: IdRuns, blockTokens: number): number {
+    const { promptTokens } = record
+    checkCount(runs.length, blockTokens, promptTokens)
+    const end = this.blocks.add(runs, blockTokens, promptTokens)
+    if (end === REFUSED) throw this.refused((at) => `${at + 1}`)
+    return this.append(record, end)
+  }
+
+  private append(record: TraceRecord, content: number): number {
     const { requests, names } = this
     const row = requests.append(record.arrivalMs, record.promptTokens, record.outputTokens)
     this.content.set(row, content)
@@ -52,6 +69,12 @@ export class TraceColumns {
       const name = record[column]
       if (name !== undefined) requests[column].set(row, names.ofString(name))
     }
+    if (record.deadlineMs !== undefined) requests.deadlineMs.set(row, record.deadlineMs)
+    if (record.predecessor !== undefined) {
+      requests.predecessor.set(row, record.predecessor)
+      requests.thinkMs.set(row, record.thinkMs ?? 0)
+    }
+    return row
   }
 
   private place(record: TraceRecord, { ids, tokens }: HashedBlocks): number {
@@ -64,10 +87,14 @@ export class TraceColumns {
         ? this.blocks.add(this.runs, tokens, promptTokens)
         : this.blocks.addEach(this.runs, (i) => tokens[i]!)
     if (end !== REFUSED) return end
+    throw this.refused((at) => String(ids[at]))
+  }
+
+  private refused(name: (at: number) => string): Error {
     const { at, known, wanted } = this.blocks.refusal!
-    throw traceError(
+    return traceError(
       'trace_invalid',
-      `hash_ids: block ${ids[at]}: expected ${known} tokens as before, got ${wanted} (equal ids mean equal content)`,
+      `hash_ids: block ${name(at)}: expected ${known} tokens as before, got ${wanted} (equal ids mean equal content)`,
     )
   }
 }

@@ -1,7 +1,9 @@
 import type { HashedBlocks, TraceRecord } from '../columns/trace-record.js'
+import { TurnLinks } from '../columns/turn-links.js'
 import {
   blockIds,
   checkTotalTokens,
+  expectedError,
   integer,
   type JsonObject,
   milliseconds,
@@ -20,29 +22,58 @@ export const COMPACT_NAMES = [
   ['user', 'user'],
   ['tenant', 'tenant'],
   ['model', 'model'],
+  ['sloClass', 'slo_class'],
 ] as const
 
 /**
  * Compact JSONL: `ts` (ms), `prompt_tokens`, `gen_tokens`, and optionally `prefix_hash` with
  * `prefix_len`, `conversation_id`, `lora_adapter`, `priority`. Extensions: `max_tokens`, `user`,
- * `tenant`, `model`, and `hash_ids` with `block_size` (one length, or the length of each block).
+ * `tenant`, `model`, and `hash_ids` with `block_size` (one length, or the length of each block);
+ * `slo_class`, `deadline_ms`; and `think_ms` for a request that is sent so long after the one named by
+ * `after` (its `id`), else after the turn before it, has ended: it needs no `ts`.
  */
 export class CompactReader implements LineReader {
   private readonly source: string
   private readonly collector: RecordCollector
   private readonly blockTokens: number
+  private readonly links: TurnLinks
 
   constructor(source: string, collector: RecordCollector, blockTokens: number) {
     this.source = source
     this.collector = collector
     this.blockTokens = blockTokens
+    this.links = new TurnLinks(collector.columns)
   }
 
   line(text: string, number: number): void {
     this.collector.attempt(`${this.source}:${number}`, () => {
       const line = parseObject(text)
-      this.collector.add(recordOf(line), this.blocksOf(line, text))
+      const waits = (line['think_ms'] ?? line['after'] ?? undefined) !== undefined
+      const hasTime = !waits || (line['ts'] ?? undefined) !== undefined
+      const record = recordOf(hasTime ? line : { ...line, ts: 0 })
+      if (waits) this.follow(record, line, hasTime)
+      const blocks = this.blocksOf(line, text)
+      const id = optionalName('id', line['id'])
+      if (id !== undefined) this.links.name(id)
+      try {
+        this.collector.add(record, blocks)
+      } catch (error) {
+        if (id !== undefined) this.links.forget(id)
+        throw error
+      }
     })
+  }
+
+  private follow(record: TraceRecord, line: JsonObject, hasTime: boolean): void {
+    const { links } = this
+    const after = optionalName('after', line['after'])
+    const thinkMs = milliseconds('think_ms', line['think_ms'] ?? 0)
+    if (after === undefined && record.session === undefined) {
+      throw expectedError('think_ms', 'a conversation_id or after beside it', thinkMs)
+    }
+    const row = after === undefined ? links.lastTurn(record.session!) : links.rowOf(after)
+    if (row >= 0) links.follow(record, row, thinkMs, hasTime, 'ts')
+    else if (!hasTime) throw expectedError('ts', 'a number from 0 to 2^53', line['ts'])
   }
 
   end(): void {}
@@ -75,5 +106,7 @@ function recordOf(line: JsonObject): TraceRecord {
   if (max !== undefined) record.maxTokens = integer('max_tokens', max, 0)
   const priority = line['priority'] ?? undefined
   if (priority !== undefined) record.priority = signedInteger('priority', priority)
+  const deadline = line['deadline_ms'] ?? undefined
+  if (deadline !== undefined) record.deadlineMs = milliseconds('deadline_ms', deadline)
   return record
 }

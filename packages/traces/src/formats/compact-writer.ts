@@ -2,6 +2,7 @@ import { NO_NODE, type RequestTable } from '@routesim/core'
 import type { PrefixHashes } from '../columns/lower-columns.js'
 import type { HashedBlocks, TraceRecord } from '../columns/trace-record.js'
 import { BlockNumbering } from '../stats/block-numbering.js'
+import { awaitedRows } from '../writing/awaited-rows.js'
 import { declarePrefixes } from '../writing/declare-prefixes.js'
 import type { EncodedTrace } from '../writing/encoded-trace.js'
 import { commonBlockSize } from './common-block-size.js'
@@ -16,18 +17,46 @@ export function encodeCompact(
   prefixHashes: PrefixHashes | undefined,
 ): EncodedTrace {
   const { records, exact } = declarePrefixes(table, prefixHashes)
-  return { lines: exact ? declared(records) : explicit(table, records, prefixHashes), lost: [] }
+  const lines = exact ? declared(records) : explicit(table, records, prefixHashes)
+  const isNamed = awaitedRows(table)
+  return {
+    lines: isNamed === undefined ? asJson(lines) : withWaits(lines, records, isNamed),
+    lost: [],
+  }
 }
 
-function* declared(records: readonly TraceRecord[]): Generator<string> {
-  for (const record of records) yield JSON.stringify(fieldsOf(record))
+type Fields = Record<string, unknown>
+
+function* asJson(lines: Iterable<Fields>): Generator<string> {
+  for (const fields of lines) yield JSON.stringify(fields)
+}
+
+/** Says what waits for what: by the id of a row, where it is not the turn before. */
+function* withWaits(
+  lines: Iterable<Fields>,
+  records: readonly TraceRecord[],
+  isNamed: ReadonlySet<number>,
+): Generator<string> {
+  let row = 0
+  for (const fields of lines) {
+    const { predecessor, thinkMs } = records[row]!
+    if (isNamed.has(row)) fields['id'] = `r${row}`
+    if (predecessor !== undefined) fields['think_ms'] = thinkMs
+    if (predecessor !== undefined && isNamed.has(predecessor)) fields['after'] = `r${predecessor}`
+    yield JSON.stringify(fields)
+    row++
+  }
+}
+
+function* declared(records: readonly TraceRecord[]): Generator<Fields> {
+  for (const record of records) yield fieldsOf(record)
 }
 
 function* explicit(
   table: RequestTable,
   records: readonly TraceRecord[],
   prefixHashes: PrefixHashes | undefined,
-): Generator<string> {
+): Generator<Fields> {
   const { endTokens } = table.prompts
   const blockTokens = commonBlockSize(table)
   const blocksOf = blockTokens === undefined ? nodePaths(table) : blockPaths(table, blockTokens)
@@ -42,7 +71,7 @@ function* explicit(
     // A turn without shared content must say so, or it would be taken to extend its conversation.
     const needed = node !== NO_NODE || record.session !== undefined || prefix > 0
     const blocks = needed ? blocksOf(row) : undefined
-    yield JSON.stringify(fieldsOf(record, blocks))
+    yield fieldsOf(record, blocks)
   }
 }
 
@@ -70,8 +99,8 @@ function nodePaths(table: RequestTable): (row: number) => HashedBlocks {
   }
 }
 
-function fieldsOf(record: TraceRecord, blocks?: HashedBlocks): Record<string, unknown> {
-  const fields: Record<string, unknown> = {
+function fieldsOf(record: TraceRecord, blocks?: HashedBlocks): Fields {
+  const fields: Fields = {
     ts: record.arrivalMs,
     prompt_tokens: record.promptTokens,
     gen_tokens: record.outputTokens,
@@ -79,6 +108,7 @@ function fieldsOf(record: TraceRecord, blocks?: HashedBlocks): Record<string, un
   for (const [field, name] of COMPACT_NAMES) fields[name] = record[field]
   fields['prefix_len'] = record.prefixTokens
   fields['priority'] = record.priority
+  fields['deadline_ms'] = record.deadlineMs
   fields['max_tokens'] = record.maxTokens
   fields['hash_ids'] = blocks?.ids
   fields['block_size'] = blocks?.ids.length === 0 ? undefined : blocks?.tokens

@@ -18,6 +18,7 @@ export function encodeMooncake(
   const numbering = new BlockNumbering(table, blockTokens)
   const columns = new TraceColumns()
   const lines: string[] = []
+  const lastOfSession = new Map<number, number>()
   for (let row = 0; row < table.size; row++) {
     const record: TraceRecord = {
       arrivalMs: table.arrivalMs[row]!,
@@ -26,6 +27,15 @@ export function encodeMooncake(
     }
     const session = table.strings[table.session[row]!]
     if (session !== undefined) record.session = session
+    // The turn before is all that the format can wait for.
+    const of = table.session[row]!
+    const before = table.predecessor?.[row] ?? -1
+    const delay = before >= 0 && lastOfSession.get(of) === before ? table.thinkMs?.[row] : undefined
+    if (delay !== undefined) {
+      record.predecessor = before
+      record.thinkMs = delay
+    }
+    if (of >= 0) lastOfSession.set(of, row)
     const ids = numbering.blocksOf(row)
     lines.push(
       JSON.stringify({
@@ -34,6 +44,7 @@ export function encodeMooncake(
         output_length: record.outputTokens,
         hash_ids: ids,
         session_id: session,
+        delay,
       }),
     )
     columns.add(record, { ids, tokens: blockTokens })

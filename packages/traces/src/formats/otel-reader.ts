@@ -16,11 +16,11 @@ const ORIGINAL_OUTPUT_TOKENS = 64
 
 /**
  * OTLP JSON with GenAI attributes: one document per line, or one document over many lines, which is
- * held in memory whole. Spans without any token count are ignored. Arrivals are rebased so that the
+ * held in memory whole; in one file or several, in any order. Spans without any token count are ignored. Arrivals are rebased so that the
  * first is at 0.
  */
 export class OtelReader implements LineReader {
-  private readonly source: string
+  private source: string
   private readonly collector: RecordCollector
   private wholeDocument: string[] | undefined
   private started = false
@@ -42,10 +42,17 @@ export class OtelReader implements LineReader {
     else this.document(text, `${this.source}:${number}`)
   }
 
-  end(): void {
+  nextFile(source: string): void {
     if (this.wholeDocument !== undefined) {
       this.document(this.wholeDocument.join('\n'), this.source)
     }
+    this.wholeDocument = undefined
+    this.started = false
+    this.source = source
+  }
+
+  end(): void {
+    this.nextFile(this.source)
     this.collector.columns.requests.mapArrivals((ns) => (ns - this.earliestOffsetNs) / 1e6)
   }
 

@@ -27,6 +27,10 @@ export function encodeOtel(
     delete record.adapter
     delete record.tenant
     delete record.priority
+    delete record.sloClass
+    delete record.deadlineMs
+    delete record.predecessor
+    delete record.thinkMs
     // A prefix that is not quite what is shared would claim sharing where there is none.
     if (!exact) delete record.prefixTokens
     if (!exact && prefixHashes === undefined) delete record.prefixHash

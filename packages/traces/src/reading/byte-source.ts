@@ -3,6 +3,7 @@ import { open as openFile, stat } from 'node:fs/promises'
 import { addAbortSignal, pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { RouteSimError } from '@routesim/core'
+import { Decompress } from 'fzstd'
 import { traceError } from '../errors/trace-error.js'
 
 /** Where a trace comes from: a file, or a stream with the name that messages give it. */
@@ -16,6 +17,7 @@ export interface TraceSource {
 export type ReadProgress = (bytesRead: number, totalBytes: number | undefined) => void
 
 const CHUNK_BYTES = 1 << 20
+const ZSTD_MAGIC = [0x28, 0xb5, 0x2f, 0xfd]
 
 interface Options {
   readonly signal?: AbortSignal | undefined
@@ -35,9 +37,9 @@ export function sourceName(source: TraceSource): string {
 }
 
 /**
- * The bytes of a source, unpacked when they are gzip, by their first two bytes. A chunk is valid
+ * The bytes of a source, unpacked when they are gzip or zstd, by their first bytes. A chunk is valid
  * until the next one is asked for.
- * @throws RouteSimError `trace_unreadable`, `trace_invalid` (gzip), `trace_aborted`
+ * @throws RouteSimError `trace_unreadable`, `trace_invalid` (gzip, zstd), `trace_aborted`
  */
 export async function* readBytes(
   source: TraceSource,
@@ -47,9 +49,11 @@ export async function* readBytes(
   try {
     const chunks = counted(await open(source, name, options.signal), options)
     try {
-      const { head, isGzip } = await peek(chunks)
+      const { head, packing } = await peek(chunks)
       const all = rejoin(head, chunks)
-      yield* isGzip ? unpack(all) : all
+      if (packing === 'gzip') yield* unpack(all)
+      else if (packing === 'zstd') yield* unzstd(all, name)
+      else yield* all
     } finally {
       // Whoever stops within the first chunk has not come to where the file would be closed.
       await chunks.return(undefined)
@@ -126,15 +130,17 @@ async function* counted(
 
 async function peek(
   chunks: AsyncGenerator<Uint8Array>,
-): Promise<{ head: Uint8Array; isGzip: boolean }> {
+): Promise<{ head: Uint8Array; packing: 'gzip' | 'zstd' | 'none' }> {
   let head: Uint8Array = new Uint8Array(0)
-  while (head.length < 2) {
+  while (head.length < 4) {
     const next = await chunks.next()
     if (next.done) break
     head =
-      head.length === 0 && next.value.length > 1 ? next.value : Buffer.concat([head, next.value])
+      head.length === 0 && next.value.length > 3 ? next.value : Buffer.concat([head, next.value])
   }
-  return { head, isGzip: head[0] === 0x1f && head[1] === 0x8b }
+  if (head[0] === 0x1f && head[1] === 0x8b) return { head, packing: 'gzip' }
+  const isZstd = ZSTD_MAGIC.every((byte, i) => head[i] === byte)
+  return { head, packing: isZstd ? 'zstd' : 'none' }
 }
 
 async function* rejoin(
@@ -148,6 +154,37 @@ async function* rejoin(
 async function* unpack(packed: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
   // A failure destroys the last stream with its error, which the loop over it throws.
   yield* pipeline(Readable.from(copied(packed)), createGunzip({ chunkSize: 1 << 18 }), () => {})
+}
+
+async function* unzstd(
+  packed: AsyncGenerator<Uint8Array>,
+  name: string,
+): AsyncGenerator<Uint8Array> {
+  const unpacked: Uint8Array[] = []
+  let isWhole = false
+  const decoder = new Decompress((chunk, isLast) => {
+    if (chunk.length > 0) unpacked.push(chunk)
+    if (isLast === true) isWhole = true
+  })
+  try {
+    for await (const chunk of packed) {
+      decoder.push(chunk.slice())
+      yield* unpacked.splice(0)
+    }
+    decoder.push(new Uint8Array(0), true)
+  } catch (cause) {
+    if (cause instanceof RouteSimError) throw cause
+    throw badZstd(name, (cause as Error).message, cause)
+  }
+  if (!isWhole) throw badZstd(name, 'unexpected end of file')
+  yield* unpacked
+}
+
+function badZstd(name: string, message: string, cause?: unknown): Error {
+  return traceError('trace_invalid', `${name}: expected a whole zstd file, got: ${message}`, {
+    path: name,
+    cause,
+  })
 }
 
 /** Chunks that last: streams read ahead. */

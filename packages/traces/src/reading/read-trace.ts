@@ -5,7 +5,6 @@ import {
   lowerColumns,
   type SessionPromptsMode,
 } from '../columns/lower-columns.js'
-import { checkBlockTokens } from '../formats/block-tokens.js'
 import { parseTraceFormat, type TraceFormat } from '../formats/trace-format.js'
 import {
   isFile,
@@ -15,15 +14,21 @@ import {
   sourceName,
   type TraceSource,
 } from './byte-source.js'
-import { readColumns } from './read-columns.js'
+import { checkContentOptions, readColumns } from './read-columns.js'
 import type { SkippedRecords } from './record-collector.js'
+import { filesOf } from './trace-files.js'
 
 /** Options of {@link readTrace}. */
 export interface ReadTraceOptions {
-  /** `compact_jsonl` (`jsonl`), `mooncake` or `otel` (`opentelemetry`); else told by the content. */
+  /** One of {@link TRACE_FORMATS}, or an alias; else told by the content. */
   readonly format?: string | undefined
-  /** Tokens per hashed block of the trace; default 512, as in the published Mooncake traces. */
+  /**
+   * Tokens per hashed block of the trace; default 512, as in the published Mooncake traces, and 16 for
+   * Bailian's.
+   */
   readonly blockTokens?: number | undefined
+  /** Characters per token, where a trace holds texts without counts; default 4. */
+  readonly charsPerToken?: number | undefined
   /** What a bad line does: end the read (`fail`, the default), or be counted and left out. */
   readonly onError?: 'fail' | 'skip' | undefined
   /** Default `extend`. */
@@ -51,7 +56,8 @@ export interface TraceReadResult extends LoweredRecords {
 }
 
 /**
- * Reads a trace from a file, standard input (`-`) or a stream, packed with gzip or not.
+ * Reads a trace from a file, standard input (`-`) or a stream, packed with gzip or zstd or not. OTLP
+ * spans may also come as several files, or as a directory of them.
  * @throws RouteSimError `trace_invalid` with file, line, what was found and what was expected;
  *   `trace_empty`, `trace_unreadable`, `trace_aborted`, `trace_option_invalid`
  *
@@ -59,23 +65,30 @@ export interface TraceReadResult extends LoweredRecords {
  * const { table } = await readTrace('conversation_trace.jsonl.gz')
  */
 export async function readTrace(
-  source: string | TraceSource,
+  source: string | TraceSource | readonly string[],
   options: ReadTraceOptions = {},
 ): Promise<TraceReadResult> {
-  const from = typeof source === 'string' ? { path: source } : source
+  const files = await filesOf(source)
+  const from = files[0]!
   const name = sourceName(from)
   const content = {
     format: options.format === undefined ? undefined : parseTraceFormat(options.format),
-    blockTokens: checkBlockTokens(options.blockTokens),
+    blockTokens: options.blockTokens,
+    charsPerToken: options.charsPerToken,
     onError: options.onError ?? 'fail',
   }
+  checkContentOptions(content)
   const sessionPrompts = options.sessionPrompts ?? 'extend'
   const read = async (onRawBytes?: (bytes: Uint8Array) => void): Promise<CachedRead> => {
-    const bytes = readBytes(from, { ...options, onRawBytes })
-    const { columns, ...rest } = await readColumns(bytes, name, content)
+    const opened = files.map((file) => ({
+      source: sourceName(file),
+      bytes: readBytes(file, { ...options, onRawBytes }),
+    }))
+    const { columns, ...rest } = await readColumns(opened, content)
     return { ...lowerColumns(columns, sessionPrompts), ...rest }
   }
-  if (options.cache !== true || !isFile(from)) return { ...(await read()), source: name, notes: [] }
+  const isCached = options.cache === true && files.length === 1 && isFile(from)
+  if (!isCached) return { ...(await read()), source: name, notes: [] }
   const cached = await readCached({
     path: name,
     options: JSON.stringify({ ...content, sessionPrompts }),

@@ -29,8 +29,9 @@ export class RecordCollector {
     return { count: this.skippedCount, messages: this.messages }
   }
 
-  add(record: TraceRecord, blocks?: HashedBlocks): void {
-    this.columns.add(record, blocks)
+  /** Adds a request. @returns its row */
+  add(record: TraceRecord, blocks?: HashedBlocks): number {
+    return this.columns.add(record, blocks)
   }
 
   /** Runs `read`; a RouteSimError in it is of the entry at `where`. */

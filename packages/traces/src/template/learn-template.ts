@@ -1,4 +1,4 @@
-import { BLOCK_IDS, FIRST_NAME, IGNORED } from './fields.js'
+import { BLOCK_IDS, FIRST_NAME, IGNORED, LEFT_TO_READER } from './fields.js'
 import { LineTemplate, type Segment, type ValueKind } from './line-template.js'
 
 const SPACE = /[ \t]*/y
@@ -56,6 +56,7 @@ export function learnTemplate(
     if (key === undefined || seen.has(key)) return undefined
     seen.add(key)
     const slot = fields.get(key) ?? IGNORED
+    if (slot === LEFT_TO_READER) return undefined
     const from = cursor.at
     const value = takeValue(cursor, key, slot)
     if (value === undefined) return undefined

@@ -141,7 +141,11 @@ async function read(
   }
   const options = { format: undefined, blockTokens: 8, onError }
   try {
-    const { columns, skipped } = await readColumns(chunks(), 't', options, templates)
+    const { columns, skipped } = await readColumns(
+      [{ source: 't', bytes: chunks() }],
+      options,
+      templates,
+    )
     return { read: { ...lowerColumns(columns, 'extend'), skipped } }
   } catch (error) {
     const { message, code, path, hint } = error as Record<string, unknown>
@@ -180,6 +184,6 @@ it.each([
   ['{"t\\u0073":1}', false],
   ['{"ts":1,"block_size":[1]}', false],
 ])('learns %s: %s', (line, isLearnt) => {
-  const template = learnTemplate(Buffer.from(line), TEMPLATE_FIELDS.compact_jsonl)
+  const template = learnTemplate(Buffer.from(line), TEMPLATE_FIELDS.compact_jsonl!)
   expect(template !== undefined).toBe(isLearnt)
 })

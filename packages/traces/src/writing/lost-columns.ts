@@ -9,7 +9,9 @@ const NUMBERS = [
   'prefixTokens',
   'priority',
 ] as const
-const NAMES = ['session', 'user', 'tenant', 'model', 'adapter'] as const
+const NAMES = ['session', 'user', 'tenant', 'model', 'adapter', 'sloClass'] as const
+/** Columns that tables may lack, and what rows have then. */
+const OPTIONAL = { deadlineMs: Number.NaN, predecessor: -1, thinkMs: 0 } as const
 
 /**
  * The columns in which a table read back differs from the one that was written: `prompts` stands
@@ -18,6 +20,16 @@ const NAMES = ['session', 'user', 'tenant', 'model', 'adapter'] as const
 export function lostColumns(table: RequestTable, back: RequestTable): string[] {
   const lost: string[] = NUMBERS.filter((column) => !equal(table[column], back[column]))
   for (const column of NAMES) if (!equalNames(table, back, column)) lost.push(column)
+  for (const [column, initial] of Object.entries(OPTIONAL) as [keyof typeof OPTIONAL, number][]) {
+    const has = table[column]
+    const got = back[column]
+    if (has === undefined && got === undefined) continue
+    for (let row = 0; row < table.size; row++) {
+      if (Object.is(has?.[row] ?? initial, got?.[row] ?? initial)) continue
+      lost.push(column)
+      break
+    }
+  }
   if (!sharesTheSame(table, back)) lost.push('prompts')
   return lost
 }
@@ -42,7 +54,7 @@ export function equal(a: Float64Array | Int32Array, b: Float64Array | Int32Array
 
 function equalNames(a: RequestTable, b: RequestTable, column: (typeof NAMES)[number]): boolean {
   for (let row = 0; row < a.size; row++) {
-    if (a.strings[a[column][row]!] !== b.strings[b[column][row]!]) return false
+    if (a.strings[a[column]?.[row] ?? -1] !== b.strings[b[column]?.[row] ?? -1]) return false
   }
   return true
 }

@@ -25,11 +25,23 @@ const compactLine = fc.record({
   user: name,
   tenant: name,
   model: name,
+  slo_class: few,
+  deadline_ms: fc.option(fc.nat(5000), { nil: undefined }),
+  think_ms: fc.constantFrom(undefined, undefined, 0, 12.5),
 })
 
 const compactTrace = fc
   .array(compactLine, { minLength: 1, maxLength: 12 })
-  .map((lines) => lines.map((line) => JSON.stringify(line)).join('\n'))
+  .map((lines) => {
+    const begun = new Set<string>()
+    return lines.map(({ think_ms, ts, ...line }) => {
+      const { conversation_id: session } = line
+      const waits = think_ms !== undefined && session !== undefined && begun.has(session)
+      if (session !== undefined) begun.add(session)
+      return JSON.stringify(waits ? { think_ms, ...line } : { ts, ...line })
+    })
+  })
+  .map((lines) => lines.join('\n'))
 
 /** Tables of any shape that the builder allows, not only those that a reader makes. */
 const anyTable = fc
@@ -174,17 +186,20 @@ describe('hashed blocks', () => {
   })
 })
 
-describe.each(['mooncake', 'otel'] as const)('%s', (format) => {
-  it('loses exactly the columns it names', async () => {
-    await fc.assert(
-      fc.asyncProperty(compactTrace, async (text) => {
-        const { table, prefixHashes } = await readText(text)
-        const { text: written, lost } = await writeText(table, format, prefixHashes)
-        const back = await readText(written, { blockTokens: 16 })
-        const differing = lostColumns(table, back.table)
-        expect([...lost].filter((column) => column !== 'prefix_hash')).toEqual(differing)
-      }),
-      { numRuns: 300 },
-    )
-  })
-})
+describe.each(['mooncake', 'otel', 'azure', 'csv', 'burstgpt', 'blis', 'bailian'] as const)(
+  '%s',
+  (format) => {
+    it('loses exactly the columns it names', async () => {
+      await fc.assert(
+        fc.asyncProperty(compactTrace, async (text) => {
+          const { table, prefixHashes } = await readText(text)
+          const { text: written, lost } = await writeText(table, format, prefixHashes)
+          const back = await readText(written, { blockTokens: 16 })
+          const differing = lostColumns(table, back.table)
+          expect([...lost].filter((column) => column !== 'prefix_hash')).toEqual(differing)
+        }),
+        { numRuns: 300 },
+      )
+    })
+  },
+)

@@ -1,7 +1,7 @@
 import type { RequestTable } from '@routesim/core'
 import type { TraceRecord } from '../columns/trace-record.js'
 
-const NAMES = ['session', 'user', 'tenant', 'model', 'adapter'] as const
+const NAMES = ['session', 'user', 'tenant', 'model', 'adapter', 'sloClass'] as const
 
 /** One row as a record, without its prompt's content. */
 export function recordOfRow(table: RequestTable, row: number): TraceRecord {
@@ -12,9 +12,16 @@ export function recordOfRow(table: RequestTable, row: number): TraceRecord {
   }
   if (table.maxTokens[row] !== record.outputTokens) record.maxTokens = table.maxTokens[row]!
   for (const name of NAMES) {
-    const id = table[name][row]!
+    const id = table[name]?.[row] ?? -1
     if (id >= 0) record[name] = table.strings[id]!
   }
   if (table.priority[row] !== 0) record.priority = table.priority[row]!
+  const deadlineMs = table.deadlineMs?.[row] ?? Number.NaN
+  if (!Number.isNaN(deadlineMs)) record.deadlineMs = deadlineMs
+  const predecessor = table.predecessor?.[row] ?? -1
+  if (predecessor >= 0) {
+    record.predecessor = predecessor
+    record.thinkMs = table.thinkMs?.[row] ?? 0
+  }
   return record
 }

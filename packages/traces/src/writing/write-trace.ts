@@ -1,25 +1,15 @@
 import { createWriteStream } from 'node:fs'
-import { Readable, type Writable } from 'node:stream'
+import { Readable, type Transform, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { createGzip } from 'node:zlib'
+import * as zlib from 'node:zlib'
 import type { RequestTable } from '@routesim/core'
-import type { PrefixHashes } from '../columns/lower-columns.js'
 import { traceError } from '../errors/trace-error.js'
-import { checkBlockTokens } from '../formats/block-tokens.js'
-import { encodeCompact } from '../formats/compact-writer.js'
-import { encodeMooncake } from '../formats/mooncake-writer.js'
-import { encodeOtel } from '../formats/otel-writer.js'
+import { parquetOfLines } from '../formats/parquet.js'
 import { parseTraceFormat } from '../formats/trace-format.js'
-import type { EncodedTrace } from './encoded-trace.js'
+import { type EncodeOptions, encodeTrace } from './encode-trace.js'
 
 /** Options of {@link writeTrace}. */
-export interface WriteTraceOptions {
-  /** The names of prefixes, from the read; without them they are called `p0`, `p1`... */
-  readonly prefixHashes?: PrefixHashes | undefined
-  /** Mooncake: tokens per hashed block; default 512. */
-  readonly blockTokens?: number | undefined
-  /** OTel: a document per line (`lines`, the default), or one `document`. */
-  readonly otelLayout?: 'lines' | 'document' | undefined
+export interface WriteTraceOptions extends EncodeOptions {
   /** Packs with gzip; default: when the path ends in `.gz`. */
   readonly gzip?: boolean | undefined
 }
@@ -47,16 +37,17 @@ export async function writeTrace(
   format: string,
   options: WriteTraceOptions = {},
 ): Promise<TraceWriteResult> {
-  const { lines, lost } = encode(table, format, options)
+  const { lines, lost } = encodeTrace(table, format, options)
   const name = typeof target !== 'string' || target === '-' ? '<stdout>' : target
   const keepOpen = target === '-'
+  const packer = packerOf(name, options.gzip)
   const out =
     typeof target !== 'string' ? target : keepOpen ? process.stdout : createWriteStream(target)
-  const text = Readable.from(chunks(lines))
+  const isParquet = parseTraceFormat(format) === 'parquet'
+  const text = Readable.from(isParquet ? [parquetOfLines(lines)] : chunks(lines))
   try {
-    if (options.gzip ?? name.endsWith('.gz')) {
-      await pipeline(text, createGzip({ level: 9 }), out, { end: !keepOpen })
-    } else await pipeline(text, out, { end: !keepOpen })
+    if (packer !== undefined) await pipeline(text, packer, out, { end: !keepOpen })
+    else await pipeline(text, out, { end: !keepOpen })
   } catch (error) {
     throw traceError('trace_unwritable', `${name}: ${(error as Error).message}`, {
       path: name,
@@ -67,7 +58,23 @@ export async function writeTrace(
 }
 
 /**
- * A table as the text of a trace.
+ * What packs a file of that name.
+ * @throws RouteSimError `trace_unwritable` for `.zst` where Node has no zstd (before 22.15)
+ */
+function packerOf(name: string, gzip: boolean | undefined): Transform | undefined {
+  if (gzip ?? name.endsWith('.gz')) return zlib.createGzip({ level: 9 })
+  if (gzip === false || !name.endsWith('.zst')) return undefined
+  const { createZstdCompress } = zlib as { createZstdCompress?: () => Transform }
+  if (createZstdCompress !== undefined) return createZstdCompress()
+  throw traceError(
+    'trace_unwritable',
+    `${name}: this Node (${process.version}) can read zstd but not write it`,
+    { path: name, hint: 'Write .gz, or use Node 22.15 or later.' },
+  )
+}
+
+/**
+ * A table as the text of a trace; Parquet is none.
  * @throws RouteSimError `trace_option_invalid`
  */
 export function formatTrace(
@@ -75,15 +82,13 @@ export function formatTrace(
   format: string,
   options: WriteTraceOptions = {},
 ): string {
-  return [...chunks(encode(table, format, options).lines)].join('')
-}
-
-function encode(table: RequestTable, format: string, options: WriteTraceOptions): EncodedTrace {
-  const blockTokens = checkBlockTokens(options.blockTokens)
-  const to = parseTraceFormat(format)
-  if (to === 'compact_jsonl') return encodeCompact(table, options.prefixHashes)
-  if (to === 'mooncake') return encodeMooncake(table, options.prefixHashes, blockTokens)
-  return encodeOtel(table, options.prefixHashes, options.otelLayout ?? 'lines')
+  if (parseTraceFormat(format) === 'parquet') {
+    throw traceError('trace_option_invalid', 'format: expected a format of lines, got "parquet"', {
+      path: 'format',
+      hint: 'writeTrace writes it to a file.',
+    })
+  }
+  return [...chunks(encodeTrace(table, format, options).lines)].join('')
 }
 
 function* chunks(lines: Iterable<string>): Generator<string> {

@@ -1,0 +1,53 @@
+import { analyzeTrace, readTrace } from '@routesim/traces'
+import type { CommandModule } from 'yargs'
+import { traceAnalysisText } from '../output/trace-analysis.js'
+import { UsageError } from '../usage-error.js'
+import { ON_ERROR, TRACE_FORMAT } from './experiment-options.js'
+
+interface TraceCommandArguments {
+  action: 'stats'
+  file: string
+  traceFormat?: string
+  blockSize?: number
+  format: 'table' | 'json'
+  onError: 'fail' | 'skip'
+}
+
+/** `routesim trace stats`: what a trace is. */
+export const traceCommand: CommandModule<object, TraceCommandArguments> = {
+  command: 'trace <action> <file>',
+  describe: 'Analyse a trace: lengths, hit rates, arrivals, prefixes, sessions',
+  builder: (yargs) =>
+    yargs
+      .positional('action', { choices: ['stats'], describe: 'What to do' })
+      .positional('file', { type: 'string', describe: 'Trace file, - for standard input' })
+      .option('trace-format', TRACE_FORMAT)
+      .option('block-size', {
+        type: 'number',
+        requiresArg: true,
+        describe: 'Tokens per block, of the trace and of the analysis (default 512)',
+      })
+      .option('format', {
+        choices: ['table', 'json'],
+        default: 'table',
+        requiresArg: true,
+        describe: 'Print the analysis as',
+      })
+      .option('on-error', ON_ERROR)
+      .example('$0 trace stats conversation_trace.jsonl.gz', '') as never,
+  handler: async ({ file, traceFormat, blockSize, format, onError }) => {
+    if (blockSize !== undefined && !(Number.isInteger(blockSize) && blockSize >= 1)) {
+      throw new UsageError(`--block-size: expected an integer >= 1, got ${blockSize}`)
+    }
+    const { table, skipped } = await readTrace(file, {
+      format: traceFormat,
+      blockTokens: blockSize,
+      onError,
+    })
+    const analysis = analyzeTrace(table, blockSize === undefined ? {} : { blockTokens: blockSize })
+    console.log(
+      format === 'json' ? JSON.stringify(analysis, undefined, 2) : traceAnalysisText(analysis),
+    )
+    if (skipped.count > 0) console.error(`note: ${skipped.count} faulty lines skipped`)
+  },
+}

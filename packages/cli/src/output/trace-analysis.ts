@@ -1,0 +1,83 @@
+import type { Spread, TraceAnalysis } from '@routesim/traces'
+import { alignedTable } from './table.js'
+
+const BARS = ' ▁▂▃▄▅▆▇█'
+const CHART_COLUMNS = 60
+
+const SPREADS = [
+  ['Input length', 'inputLength'],
+  ['Context length', 'contextLength'],
+  ['Unique prompt length', 'uniquePromptLength'],
+  ['Output length', 'outputLength'],
+  ['Theoretical hit rate', 'theoreticalHitRate'],
+] as const
+
+const FIGURES = ['mean', 'sd', 'min', 'p25', 'median', 'p75', 'max'] as const
+
+/** What a trace is, for a terminal. */
+export function traceAnalysisText(analysis: TraceAnalysis): string {
+  const { requests, arrivals, prefixes, sessions, blockTokens } = analysis
+  const columns = ['', ...FIGURES].map((title, i) => ({
+    title,
+    align: i === 0 ? ('left' as const) : ('right' as const),
+  }))
+  const rows = SPREADS.map(([title, name]) => [title, ...figures(analysis[name])])
+  const seconds = (ms: number): string => `${short(ms / 1000)} s`
+  const lines = [
+    `${requests.toLocaleString('en-US')} requests over ${seconds(arrivals.spanMs)}, ${arrivals.distinctTimes.toLocaleString('en-US')} distinct times; blocks of ${blockTokens} tokens`,
+    '',
+    alignedTable(columns, rows),
+    '',
+    `Hit rate of one cache without limit: ${percent(analysis.blockHitRate)} of blocks, ${percent(analysis.tokenHitRate)} of tokens`,
+    `Arrivals: ${short(arrivals.meanRateRps)}/s, CV of gaps ${short(arrivals.gapCv)} (Poisson 1), dispersion ${short(arrivals.dispersion)}, autocorrelation ${arrivals.autocorrelation.slice(0, 3).map(short).join(' ')}`,
+    `  rate  ${chart(folded(arrivals.perBin))}`,
+    `Prefixes: ${prefixes.distinctBlocks.toLocaleString('en-US')} distinct blocks, ${prefixes.groups} groups of ${prefixes.groupedRequests.toLocaleString('en-US')} requests, Zipf ${short(prefixes.zipfExponent)}; blocks between two uses: median ${prefixes.reuseDistance.median.toLocaleString('en-US')}, p90 ${prefixes.reuseDistance.p90.toLocaleString('en-US')}`,
+    ...cacheLines(analysis),
+  ]
+  if (sessions.sessions > 0) {
+    lines.push(
+      `Sessions: ${sessions.sessions.toLocaleString('en-US')}, turns mean ${short(sessions.turns.mean)}, max ${sessions.turns.max}; ${seconds(sessions.turnGapMs.median)} from turn to turn (median), ${short(sessions.newTokens.median)} new tokens`,
+    )
+  }
+  return lines.join('\n')
+}
+
+function cacheLines({ prefixes, blockHitRate }: TraceAnalysis): string[] {
+  if (blockHitRate === 0) return []
+  const columns = [
+    { title: 'LRU cache of', align: 'right' as const },
+    { title: 'finds', align: 'right' as const },
+    { title: '', align: 'left' as const },
+  ]
+  const rows = prefixes.cache.map(({ tokens, hitRate }) => [
+    `${tokens.toLocaleString('en-US')} tokens`,
+    percent(hitRate),
+    '█'.repeat(Math.round((hitRate / blockHitRate) * 30)),
+  ])
+  return [alignedTable(columns, rows)]
+}
+
+function figures(spread: Spread): string[] {
+  return FIGURES.map((name) => short(spread[name]))
+}
+
+function folded(counts: readonly number[]): number[] {
+  const per = Math.ceil(counts.length / CHART_COLUMNS)
+  return Array.from({ length: Math.ceil(counts.length / Math.max(1, per)) }, (_, i) =>
+    counts.slice(i * per, (i + 1) * per).reduce((sum, count) => sum + count, 0),
+  )
+}
+
+function chart(counts: readonly number[]): string {
+  const most = Math.max(1, ...counts)
+  return counts.map((count) => BARS[Math.round((count / most) * (BARS.length - 1))]).join('')
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(2)}%`
+}
+
+function short(value: number): string {
+  const digits = Math.abs(value) >= 100 ? 1 : 3
+  return value.toLocaleString('en-US', { maximumFractionDigits: digits })
+}

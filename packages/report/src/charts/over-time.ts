@@ -1,0 +1,92 @@
+import type { Chart, Unit } from '../chart/chart.js'
+import { tableOf } from '../chart/table.js'
+import { formatValue } from '../format/format-value.js'
+
+/** One number of every backend over time. */
+export interface BackendsOverTime {
+  readonly id: string
+  /** What the number is. */
+  readonly title: string
+  /** Whose backends they are. */
+  readonly label: string
+  readonly unit: Unit
+  /** Value of the strongest colour, and of the top of the axis for shares. */
+  readonly most: number
+  /** Start of each interval in ms, evenly spaced. */
+  readonly fromMs: readonly number[]
+  readonly intervalMs: number
+  readonly backends: readonly { readonly id: number; readonly values: readonly (number | null)[] }[]
+}
+
+/** Up to so many backends are lines; more are rows of colours. */
+const MOST_LINES = 4
+/** More rows than this can not be told apart: those with the highest values are shown. */
+const MOST_ROWS = 40
+
+/** Lines for a few backends, rows of colours for many. */
+export function backendsOverTime(of: BackendsOverTime): Chart {
+  const { title, label, unit, intervalMs, fromMs } = of
+  const shown = highestRows(of.backends)
+  const few =
+    shown.length < of.backends.length
+      ? ` The ${shown.length} of ${of.backends.length} backends with the highest means.`
+      : ''
+  const described = {
+    id: of.id,
+    title: `${title}: ${label}`,
+    summary: `${title} of each backend over time, means over ${formatValue(intervalMs, 'ms')}.${few}`,
+    table: tableOf(
+      ['Backend'],
+      ['Mean', 'Highest'],
+      shown.map(({ id, values }) => [
+        String(id),
+        formatValue(mean(values), unit),
+        formatValue(highest(values), unit),
+      ]),
+    ),
+    x: { title: 'Time', unit: 'ms', scale: 'linear' },
+  } as const
+  if (shown.length > MOST_LINES) {
+    return {
+      type: 'heatmap',
+      ...described,
+      from: fromMs,
+      rows: shown.map(({ id }) => String(id)),
+      rowTitle: 'Backend',
+      value: { title, unit, max: of.most },
+      values: shown.map(({ values }) => values),
+    }
+  }
+  const max = unit === 'share' ? { max: of.most } : {}
+  return {
+    type: 'xy',
+    ...described,
+    y: { title, unit, scale: 'linear', min: 0, ...max },
+    series: shown.map(({ id, values }) => ({
+      name: `backend ${id}`,
+      draw: 'line',
+      x: fromMs,
+      y: values,
+    })),
+    readAlong: 'x',
+  }
+}
+
+/** The largest of the values that are there; null when none is. */
+export function highest(values: readonly (number | null)[]): number | null {
+  return values.reduce(
+    (most, value) => (value !== null && (most === null || value > most) ? value : most),
+    null,
+  )
+}
+
+function highestRows(backends: BackendsOverTime['backends']): BackendsOverTime['backends'] {
+  if (backends.length <= MOST_ROWS) return backends
+  const ranked = [...backends].sort((a, b) => (mean(b.values) ?? 0) - (mean(a.values) ?? 0))
+  return ranked.slice(0, MOST_ROWS).sort((a, b) => a.id - b.id)
+}
+
+function mean(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null)
+  return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length
+}

@@ -1,0 +1,69 @@
+import type { BarChart } from '../chart/chart.js'
+import { formatValue } from '../format/format-value.js'
+import { escapeHtml } from '../html/escape-html.js'
+import {
+  axisName,
+  baseOption,
+  type DrawOptions,
+  gridOption,
+  headOf,
+  legendOption,
+  type Option,
+  tooltipLook,
+  valueAxis,
+} from './frame.js'
+import { whiskers } from './whiskers.js'
+
+const LAYOUT = { barGap: '12%', barCategoryGap: '22%', barMaxWidth: 60 }
+
+/** Draws bars side by side. */
+export function barOption(chart: BarChart, options: DrawOptions): Option {
+  const { theme } = options
+  const names = chart.series.map(({ name }) => name)
+  const legend = names.length > 1 ? names : []
+  const head = headOf(legend, options)
+  const color = (i: number): string => theme.series[i % theme.series.length]!
+  return {
+    ...baseOption(chart, options),
+    legend: legend.length > 0 ? legendOption(legend, head, options) : { show: false },
+    grid: gridOption(head),
+    xAxis: {
+      type: 'category',
+      data: chart.categories,
+      ...axisName('', 'x', theme),
+      axisLabel: { color: theme.muted, fontSize: 11, hideOverlap: true },
+      axisLine: { lineStyle: { color: theme.line } },
+      axisTick: { show: false },
+    },
+    yAxis: valueAxis(chart.value, 'y', options),
+    tooltip: {
+      ...tooltipLook(options),
+      trigger: 'item',
+      formatter: (bar: { seriesName: string; name: string; value: number; marker: string }) =>
+        `${escapeHtml(bar.name)}<br>${bar.marker}${escapeHtml(bar.seriesName)}: <b>${formatValue(bar.value, chart.value.unit)}</b>`,
+    },
+    series: [
+      ...chart.series.map(({ name, values }, i) => ({
+        name,
+        type: 'bar',
+        data: values,
+        itemStyle: { color: color(i) },
+        ...LAYOUT,
+      })),
+      ...chart.series.flatMap(({ values, spread }, index) =>
+        spread === undefined
+          ? []
+          : [
+              whiskers(
+                values.flatMap((value, i): [number, number, number][] => {
+                  const half = spread[i] ?? null
+                  return value === null || half === null ? [] : [[i, value - half, value + half]]
+                }),
+                theme.text,
+                { index, count: chart.series.length, layout: LAYOUT },
+              ),
+            ],
+      ),
+    ],
+  }
+}

@@ -1,0 +1,24 @@
+import type { Unit } from '../chart/chart.js'
+import { formatNumber } from './format-number.js'
+
+/** A value in its unit, short: `0.5 ms`, `12.3 s`, `95%`, `1.2M`. */
+export function formatValue(value: number | null, unit: Unit): string {
+  if (value === null || !Number.isFinite(value)) return '–'
+  if (unit === 'ms') return formatDuration(value)
+  if (unit === 'share') return `${Number((100 * value).toPrecision(3))}%`
+  if (unit === 'usd') return `$${Number(value.toPrecision(3))}`
+  return Math.abs(value) >= 1e5 ? inThousands(value) : formatNumber(value)
+}
+
+/** A duration in the unit that suits it. */
+function formatDuration(ms: number): string {
+  const size = Math.abs(ms)
+  if (size >= 600_000) return `${formatNumber(ms / 60_000)} min`
+  if (size >= 1000) return `${formatNumber(ms / 1000)} s`
+  return `${formatNumber(ms)} ms`
+}
+
+function inThousands(value: number): string {
+  const [scaled, letter] = Math.abs(value) >= 1e6 ? [value / 1e6, 'M'] : [value / 1e3, 'k']
+  return `${formatNumber(scaled)}${letter}`
+}

@@ -1,0 +1,32 @@
+import { formatValue } from '../format/format-value.js'
+
+/** What was simulated: what `run`, `compare` and `sweep` tell of it. */
+export interface ReportedScenario {
+  readonly name: string
+  /** Where the requests come from. */
+  readonly source: string
+  readonly requests: number
+  readonly spanMs: number
+  readonly backends: number
+  readonly gpu: string
+  /** What routers were allowed to see. */
+  readonly visibility: string
+  readonly seeds: readonly number[]
+  readonly notes: readonly string[]
+}
+
+/** The sentence under the title of a report. */
+export function subtitleOf(scenario: ReportedScenario): string {
+  const { requests, spanMs, source } = scenario
+  return `${requests.toLocaleString('en-US')} requests over ${formatValue(spanMs, 'ms')} (${source}) on ${fleetOf(scenario)}.`
+}
+
+/** The same for a sweep, whose points differ in their requests. */
+export function sweepSubtitleOf(scenario: ReportedScenario, durationSec: number): string {
+  return `${durationSec} s of traffic per rate (${scenario.source}) on ${fleetOf(scenario)}.`
+}
+
+function fleetOf({ backends, gpu, visibility, seeds }: ReportedScenario): string {
+  const seed = seeds.length === 1 ? `seed ${seeds[0]}` : `seeds ${seeds[0]} to ${seeds.at(-1)}`
+  return `${backends} × ${gpu}; visibility ${visibility}; ${seed}`
+}

@@ -1,0 +1,40 @@
+import type { Unit } from '../chart/chart.js'
+import type { Table } from '../chart/table.js'
+import { formatValue } from '../format/format-value.js'
+import { figureOf, labelOf, type ReportedResult } from '../results/reported-result.js'
+
+const COLUMNS: readonly { title: string; path: string; unit: Unit; scale?: number }[] = [
+  { title: 'TTFT P50', path: 'ttft.p50', unit: 'ms' },
+  { title: 'TTFT P99', path: 'ttft.p99', unit: 'ms' },
+  { title: 'ITL P99', path: 'tbt.p99', unit: 'ms' },
+  { title: 'E2E P50', path: 'end_to_end_latency.p50', unit: 'ms' },
+  { title: 'E2E P99', path: 'end_to_end_latency.p99', unit: 'ms' },
+  { title: 'Requests/s', path: 'requests_per_sec', unit: 'number' },
+  { title: 'Cache hits', path: 'token_hit_rate', unit: 'share' },
+  { title: 'Jain', path: 'jains_fairness_index', unit: 'number' },
+  { title: '$/1M tokens', path: 'estimated_cost_per_1k_tokens', unit: 'usd', scale: 1000 },
+  { title: 'Rejected', path: 'rejected_requests', unit: 'number' },
+]
+
+/** One row per result with its most important numbers, with intervals where there are several seeds. */
+export function summaryTable(
+  results: readonly ReportedResult[],
+  leading?: { readonly title: string; readonly cells: readonly string[] },
+): Table {
+  return {
+    columns: [
+      { title: 'Algorithm', align: 'left' },
+      ...(leading ? [{ title: leading.title, align: 'right' } as const] : []),
+      ...COLUMNS.map(({ title }) => ({ title, align: 'right' }) as const),
+    ],
+    rows: results.map((reported, i) => [
+      labelOf(reported),
+      ...(leading ? [leading.cells[i] ?? ''] : []),
+      ...COLUMNS.map(({ path, unit, scale = 1 }) => {
+        const { value, ci95 } = figureOf(reported.result, path)
+        const text = formatValue(value === null ? null : value * scale, unit)
+        return ci95 === null ? text : `${text} ± ${formatValue(ci95 * scale, unit)}`
+      }),
+    ]),
+  }
+}

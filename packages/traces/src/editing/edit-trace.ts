@@ -1,0 +1,60 @@
+import type { RequestTable } from '@routesim/core'
+import { describeValue } from '../errors/describe-value.js'
+import { traceError } from '../errors/trace-error.js'
+import { selectRows } from './select-rows.js'
+
+/** What {@link editTrace} changes; each is left as it is when absent. */
+export interface TraceEdits {
+  /** Keeps requests that arrive from here on, in ms from the first; they then begin at 0. */
+  readonly fromMs?: number | undefined
+  /** Keeps requests that arrive before, in ms from the first. */
+  readonly toMs?: number | undefined
+  /** Keeps the first so many, of those in the window. */
+  readonly head?: number | undefined
+  /** Keeps requests for which it is true, of those in the window. */
+  readonly filter?: ((row: number, table: RequestTable) => boolean) | undefined
+  /** Divides all times: 2 is twice the rate. Think times are left alone. */
+  readonly speedup?: number | undefined
+}
+
+/**
+ * Takes a part of a trace, or makes it faster or slower; what is kept is kept as it is. Making new
+ * requests of an old trace is another thing: `synthesizeTrace`.
+ * @throws RouteSimError `trace_option_invalid`, `trace_empty` when nothing is left
+ *
+ * @example
+ * const busy = editTrace(table, { fromMs: 600_000, toMs: 1_200_000, speedup: 2 })
+ */
+export function editTrace(table: RequestTable, edits: TraceEdits): RequestTable {
+  const { fromMs = 0, toMs = Number.POSITIVE_INFINITY, head, speedup = 1, filter } = edits
+  check('fromMs', fromMs, fromMs >= 0, 'a number >= 0')
+  check('toMs', toMs, toMs > fromMs, `a number > ${fromMs}`)
+  check('speedup', speedup, speedup > 0 && speedup < Number.POSITIVE_INFINITY, 'a number > 0')
+  if (head !== undefined) {
+    check('head', head, Number.isInteger(head) && head >= 1, 'an integer >= 1')
+  }
+  const startMs = (table.arrivalMs[0] ?? 0) + fromMs
+  const endMs = (table.arrivalMs[0] ?? 0) + toMs
+  const rows: number[] = []
+  for (let row = 0; row < table.size && rows.length < (head ?? table.size); row++) {
+    const ms = table.arrivalMs[row]!
+    if (ms >= startMs && ms < endMs && filter?.(row, table) !== false) rows.push(row)
+  }
+  if (rows.length === 0 && table.size > 0) {
+    throw traceError('trace_empty', 'edit: expected to keep at least one request, kept none')
+  }
+  // Without a window the trace keeps its beginning.
+  const zeroMs = edits.fromMs === undefined ? 0 : startMs
+  return selectRows(table, Int32Array.from(rows), (ms) => (ms - zeroMs) / speedup)
+}
+
+function check(name: string, value: number, isFine: boolean, expected: string): void {
+  if (isFine) return
+  throw traceError(
+    'trace_option_invalid',
+    `${name}: expected ${expected}, got ${describeValue(value)}`,
+    {
+      path: name,
+    },
+  )
+}

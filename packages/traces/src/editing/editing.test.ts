@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest'
+import { promptSharing } from '../stats/prompt-sharing.js'
+import { readText } from '../testing/in-memory.js'
+import { editTrace } from './edit-trace.js'
+import { mergeTraces, repeatTrace } from './merge-traces.js'
+
+const read = async () =>
+  (
+    await readText(
+      [
+        '{"ts":100,"prompt_tokens":9,"gen_tokens":1,"conversation_id":"c","slo_class":"chat"}',
+        '{"ts":200,"prompt_tokens":12,"gen_tokens":1,"conversation_id":"c","think_ms":5}',
+        '{"ts":300,"prompt_tokens":20,"gen_tokens":1,"tenant":"t"}',
+      ].join('\n'),
+    )
+  ).table
+
+test('a window begins at 0, a head does not; what is left waits as before', async () => {
+  const table = await read()
+  const late = editTrace(table, { fromMs: 100, speedup: 2 })
+  expect([...late.arrivalMs]).toEqual([0, 50])
+  expect([...late.predecessor!]).toEqual([-1, -1])
+  const early = editTrace(table, { head: 2 })
+  expect([...early.arrivalMs]).toEqual([100, 200])
+  expect([...early.predecessor!]).toEqual([-1, 0])
+  const ofTenant = editTrace(table, { filter: (row, { tenant }) => tenant[row]! >= 0 })
+  expect([...ofTenant.promptTokens]).toEqual([20])
+  expect(() => editTrace(table, { fromMs: 1000 })).toThrow('expected to keep at least one request')
+})
+
+test('merged traces share names, not contents', async () => {
+  const merged = mergeTraces([await read(), await read()])
+  expect([...merged.arrivalMs]).toEqual([100, 100, 200, 200, 300, 300])
+  expect([...merged.predecessor!]).toEqual([-1, -1, 0, 1, -1, -1])
+  expect(merged.strings).toEqual(['c', 'chat', 't', 'c (2)'])
+  expect([...promptSharing(merged).sharedWith]).toEqual([-1, -1, 0, 1, -1, -1])
+})
+
+test('a repeated trace sends the same prompts again', async () => {
+  const twice = repeatTrace(await read(), 2, 50)
+  expect([...twice.arrivalMs]).toEqual([100, 200, 300, 350, 450, 550])
+  expect([...promptSharing(twice).sharedWith]).toEqual([-1, 0, -1, 0, 1, -1])
+  expect([...twice.predecessor!]).toEqual([-1, 0, -1, -1, 3, -1])
+})

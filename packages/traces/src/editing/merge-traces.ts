@@ -1,0 +1,105 @@
+import { NO_NODE, RequestColumns, type RequestTable, sharedInt32 } from '@routesim/core'
+import { traceError } from '../errors/trace-error.js'
+
+const NAMES = ['session', 'user', 'tenant', 'model', 'adapter', 'sloClass'] as const
+
+/**
+ * All requests of several traces by time of arrival. Names that are equal are the same, but sessions
+ * are kept apart; and no content of one trace is taken to be that of another.
+ */
+export function mergeTraces(tables: readonly RequestTable[]): RequestTable {
+  const columns = new RequestColumns()
+  const strings: string[] = []
+  const ids = new Map<string, number>()
+  const intern = (name: string): number => {
+    const id = ids.get(name) ?? strings.push(name) - 1
+    ids.set(name, id)
+    return id
+  }
+  let nodes = 0
+  tables.forEach((table, index) => {
+    const base = columns.size
+    for (let row = 0; row < table.size; row++) {
+      const to = columns.append(
+        table.arrivalMs[row]!,
+        table.promptTokens[row]!,
+        table.outputTokens[row]!,
+      )
+      columns.maxTokens.set(to, table.maxTokens[row]!)
+      columns.prefixTokens.set(to, table.prefixTokens[row]!)
+      columns.priority.set(to, table.priority[row]!)
+      columns.ttftSloMs.set(to, table.ttftSloMs[row]!)
+      const node = table.promptNode[row]!
+      if (node !== NO_NODE) columns.promptNode.set(to, nodes + node)
+      for (const name of NAMES) {
+        const text = table.strings[table[name]?.[row] ?? -1]
+        if (text === undefined) continue
+        const isApart = name === 'session' && index > 0
+        columns[name].set(to, intern(isApart ? `${text} (${index + 1})` : text))
+      }
+      columns.deadlineMs.set(to, table.deadlineMs?.[row] ?? Number.NaN)
+      const before = table.predecessor?.[row] ?? -1
+      if (before < 0) continue
+      columns.predecessor.set(to, base + before)
+      columns.thinkMs.set(to, table.thinkMs?.[row] ?? 0)
+    }
+    nodes += table.prompts.size
+  })
+  return { ...columns.finish(columns.arrivalOrder()), strings, prompts: joinedTrees(tables, nodes) }
+}
+
+/**
+ * A trace over and over, `times` times, each `gapMs` after the last arrival of the one before. Its
+ * prompts are the same each time; its sessions are others.
+ * @throws RouteSimError `trace_option_invalid`
+ */
+export function repeatTrace(table: RequestTable, times: number, gapMs = 0): RequestTable {
+  if (!(Number.isInteger(times) && times >= 1 && times * table.size < 2 ** 31)) {
+    throw traceError('trace_option_invalid', `times: expected an integer >= 1, got ${times}`, {
+      path: 'times',
+    })
+  }
+  const first = table.arrivalMs[0] ?? 0
+  const spanMs = (table.arrivalMs[table.size - 1] ?? 0) - first
+  const copies = Array.from({ length: times }, (_, i) => ({
+    ...table,
+    arrivalMs: table.arrivalMs.map((ms) => ms + i * (spanMs + gapMs)),
+    // All but the first have no tree of their own.
+    ...(i > 0 && { prompts: { ...table.prompts, size: 0 } }),
+  }))
+  const merged = mergeTraces(
+    copies.map((copy) => ({ ...copy, promptNode: copy.promptNode.slice() })),
+  )
+  return {
+    ...merged,
+    promptNode: repeatedNodes(merged, table.prompts.size),
+    prompts: table.prompts,
+  }
+}
+
+function repeatedNodes(merged: RequestTable, size: number): Int32Array {
+  const nodes = sharedInt32(merged.size)
+  for (let row = 0; row < merged.size; row++) {
+    const node = merged.promptNode[row]!
+    nodes[row] = node < size ? node : node - size
+  }
+  return nodes
+}
+
+/** Trees side by side. */
+function joinedTrees(tables: readonly RequestTable[], size: number): RequestTable['prompts'] {
+  const parent = sharedInt32(size)
+  const startTokens = sharedInt32(size)
+  const endTokens = sharedInt32(size)
+  let base = 0
+  for (const { prompts } of tables) {
+    startTokens.set(prompts.startTokens.subarray(0, prompts.size), base)
+    endTokens.set(prompts.endTokens.subarray(0, prompts.size), base)
+    for (let node = 0; node < prompts.size; node++) {
+      const above = prompts.parent[node]!
+      parent[base + node] = above === NO_NODE ? NO_NODE : base + above
+    }
+    base += prompts.size
+  }
+  return { size, parent, startTokens, endTokens }
+}

@@ -1,0 +1,78 @@
+import { checkTotalTokens, expectedError } from '../reading/json-fields.js'
+import type { RecordCollector } from '../reading/record-collector.js'
+import { CsvReader, type CsvRow } from './csv-reader.js'
+
+const DATE = /^(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(\.\d+)?(?:Z|([+-])(\d\d):?(\d\d))?$/
+
+/**
+ * Azure's LLM inference traces of 2023 and 2024: `TIMESTAMP` (a date), `ContextTokens`,
+ * `GeneratedTokens`; arrivals count from the first. The same with `arrival_s`, `input_tokens` and
+ * `output_tokens` is read too, with arrivals as they are.
+ */
+export class AzureReader extends CsvReader {
+  private firstSec: number | undefined
+  private earliestMs = 0
+
+  constructor(source: string, collector: RecordCollector, required: readonly string[] = COLUMNS) {
+    super(source, collector, required)
+  }
+
+  protected row(row: CsvRow): void {
+    const promptTokens = row.integer('ContextTokens', 1)
+    const outputTokens = row.integer('GeneratedTokens', 0)
+    checkTotalTokens(promptTokens, outputTokens)
+    const arrivalMs = this.offsetMs(row)
+    this.collector.add({ arrivalMs, promptTokens, outputTokens })
+  }
+
+  override end(): void {
+    const { requests } = this.collector.columns
+    if (this.firstSec !== undefined) requests.mapArrivals((ms) => ms - this.earliestMs)
+  }
+
+  private offsetMs(row: CsvRow): number {
+    const text = row.text('TIMESTAMP')
+    const parts = text === undefined ? undefined : DATE.exec(text)
+    if (parts === undefined || parts === null)
+      throw expectedError('TIMESTAMP', 'a date and time', text)
+    const [year, month, day, hour, minute, second] = parts.slice(1, 7).map(Number) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ]
+    const ms = Date.UTC(year, month - 1, day, hour, minute, second)
+    const back = new Date(ms)
+    if (
+      back.getUTCMonth() !== month - 1 ||
+      back.getUTCHours() !== hour ||
+      back.getUTCSeconds() !== second
+    ) {
+      throw expectedError('TIMESTAMP', 'a date and time', text)
+    }
+    const zoneMinutes = Number(parts[9] ?? 0) * 60 + Number(parts[10] ?? 0)
+    const seconds = ms / 1000 - (parts[8] === '-' ? -zoneMinutes : zoneMinutes) * 60
+    this.firstSec ??= seconds
+    const offset = (seconds - this.firstSec) * 1000 + Number(parts[7] ?? 0) * 1000
+    this.earliestMs = this.collector.columns.size === 0 ? offset : Math.min(this.earliestMs, offset)
+    return offset
+  }
+}
+
+const COLUMNS = ['TIMESTAMP', 'ContextTokens', 'GeneratedTokens'] as const
+
+/** Arrivals in seconds and lengths: `arrival_s`, `input_tokens`, `output_tokens`. */
+export class ArrivalsReader extends CsvReader {
+  constructor(source: string, collector: RecordCollector) {
+    super(source, collector, ['arrival_s', 'input_tokens', 'output_tokens'])
+  }
+
+  protected row(row: CsvRow): void {
+    const promptTokens = row.integer('input_tokens', 1)
+    const outputTokens = row.integer('output_tokens', 0)
+    checkTotalTokens(promptTokens, outputTokens)
+    this.collector.add({ arrivalMs: row.number('arrival_s') * 1000, promptTokens, outputTokens })
+  }
+}

@@ -1,0 +1,393 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { readTrace, type TraceReadResult } from '../reading/read-trace.js'
+import { messageOf, readText } from '../testing/in-memory.js'
+import { formatTrace, writeTrace } from '../writing/write-trace.js'
+
+/** Arrivals, lengths and the rest that a read gave, row by row. */
+function rows({ table }: TraceReadResult): unknown[] {
+  const name = (id: number | undefined): string | undefined => table.strings[id ?? -1]
+  return Array.from({ length: table.size }, (_, i) => [
+    table.arrivalMs[i],
+    table.promptTokens[i],
+    table.outputTokens[i],
+    ...[name(table.session[i]), name(table.model[i])].filter((text) => text !== undefined),
+  ])
+}
+
+describe('CSV formats', () => {
+  it('reads the Azure traces of 2023 and 2024, in any order of time', async () => {
+    const head = 'TIMESTAMP,ContextTokens,GeneratedTokens\r\n'
+    const of2023 = await readText(
+      `${head}2023-11-16 18:15:46.6805900,374,44\r\n2023-11-16 18:15:50.9951690,396,109\r\n`,
+    )
+    expect(of2023.format).toBe('azure')
+    expect(of2023.table.arrivalMs[1]).toBeCloseTo(4314.579, 6)
+    const of2024 = await readText(
+      `${head}2024-05-12 00:00:01.000000+00:00,5,1\n2024-05-12 02:00:00.5+02:00,7,0`,
+    )
+    expect(rows(of2024)).toEqual([
+      [0, 7, 0],
+      [500, 5, 1],
+    ])
+  })
+
+  it('reads arrivals in seconds', async () => {
+    const read = await readText('arrival_s,input_tokens,output_tokens\n0.0,374,44\n4.5,396.0,109\n')
+    expect(rows(read)).toEqual([
+      [0, 374, 44],
+      [4500, 396, 109],
+    ])
+  })
+
+  it('reads BurstGPT, with sessions or without', async () => {
+    const old = await readText(
+      'Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n5,ChatGPT,472,18,490,Conversation log\n',
+    )
+    expect(rows(old)).toEqual([[5000, 472, 18, 'ChatGPT']])
+    const recent = await readText(
+      'Timestamp,Session ID,Elapsed time,Model,Request tokens,Response tokens,Total tokens,Log Type\n45,"a,b",2,GPT-4,10,0,10,API log\n',
+    )
+    expect(rows(recent)).toEqual([[45_000, 10, 0, 'a,b', 'GPT-4']])
+  })
+
+  it('reads the requests of a BLIS TraceV2', async () => {
+    const columns =
+      'request_id,client_id,tenant_id,slo_class,session_id,round_index,prefix_group,prefix_length,streaming,input_tokens,output_tokens,model,deadline_us,arrival_time_us,status'
+    const { table, prefixHashes } = await readText(
+      `${columns}\n0,c1,t1,standard,,0,g,64,true,100,5,m,301000,1000,ok\n1,c2,t1,batch,,0,g,64,true,90,5,m,0,2500,ok\n`,
+    )
+    expect([...table.arrivalMs]).toEqual([1, 2.5])
+    expect([...table.deadlineMs!]).toEqual([300, Number.NaN])
+    expect(table.strings[table.sloClass![1]!]).toBe('batch')
+    expect(prefixHashes.names).toEqual(['g'])
+    expect(table.promptNode[0]).toBe(table.promptNode[1])
+  })
+
+  it.each([
+    ['arrival_s,input_tokens,output_tokens\n1,2', 't.jsonl:2: expected 3 columns, got 2'],
+    [
+      'arrival_s,input_tokens,output_tokens\n1,-2,1',
+      't.jsonl:2: input_tokens: expected an integer >= 1, got -2',
+    ],
+    [
+      'arrival_s,input_tokens,output_tokens\nNaN,2,1',
+      't.jsonl:2: arrival_s: expected a number from 0 to 2^53, got "NaN"',
+    ],
+    [
+      'arrival_s,input_tokens,tokens\n1,2,1',
+      't.jsonl:1: expected a column output_tokens, got arrival_s,input_tokens,tokens',
+    ],
+    [
+      'TIMESTAMP,ContextTokens,GeneratedTokens\n2023-02-30 00:00:00,1,1',
+      't.jsonl:2: TIMESTAMP: expected a date and time, got "2023-02-30 00:00:00"',
+    ],
+    ['arrival_s,input_tokens,output_tokens\n"1,2,3', 't.jsonl:2: expected a closing quote, got'],
+  ])('refuses %j', async (text, message) => {
+    expect(await messageOf(readText(text))).toContain(message)
+  })
+})
+
+describe('Bailian JSONL', () => {
+  it('links chats into sessions, in blocks of 16', async () => {
+    const line = (chat_id: number, parent_chat_id: number, timestamp: number, hash_ids: number[]) =>
+      JSON.stringify({
+        chat_id,
+        parent_chat_id,
+        timestamp,
+        input_length: hash_ids.length * 16,
+        output_length: 3,
+        type: 'text',
+        turn: 1,
+        hash_ids,
+      })
+    const text = [line(7, -1, 0.5, [1, 2]), line(8, -1, 1, [3]), line(9, 7, 2, [1, 2, 4])].join(
+      '\n',
+    )
+    const read = await readText(text)
+    expect(read.format).toBe('bailian')
+    expect(rows(read)).toEqual([
+      [500, 32, 3, '7'],
+      [1000, 16, 3],
+      [2000, 48, 3, '7'],
+    ])
+    expect(read.table.prompts.parent[read.table.promptNode[2]!]).toBe(read.table.promptNode[0])
+  })
+})
+
+describe('agentic sessions', () => {
+  const session = (id: string, requests: unknown[]) =>
+    JSON.stringify({ id, block_size: 64, hash_id_scope: 'local', requests })
+
+  it('make each call wait for the one before, and know ids in their session only', async () => {
+    const call = { type: 'n', out: 10 }
+    const text = [
+      session('a', [
+        { ...call, t: 0, in: 130, api_time: 2, hash_ranges: [[1, 2]] },
+        { ...call, t: 10, in: 200, think_time: 5, hash_ranges: [[1, 3]] },
+        {
+          t: 11,
+          type: 'subagent',
+          agent_id: 'x',
+          requests: [{ ...call, t: 12, in: 64, hash_ranges: [[7, 7]] }],
+        },
+        { ...call, t: 20, in: 200, think_time: 1, hash_ranges: [[1, 3]] },
+      ]),
+      session('b', [{ ...call, t: 0, in: 130, hash_ranges: [[1, 2]] }]),
+    ].join('\n')
+    const read = await readText(text)
+    expect(read.format).toBe('agentic')
+    const { table } = read
+    expect(rows(read)).toEqual([
+      [0, 130, 10, 'a'],
+      [0, 130, 10, 'b'],
+      [5000, 200, 10, 'a'],
+      [6000, 200, 10, 'a'],
+      [7000, 64, 10, 'a/x'],
+    ])
+    expect([...table.predecessor!]).toEqual([-1, -1, 0, 2, 2])
+    expect([...table.thinkMs!]).toEqual([0, 0, 5000, 1000, 2000])
+    expect(table.promptNode[0]).not.toBe(table.promptNode[1])
+    expect(table.promptNode[2]).toBe(table.promptNode[3])
+  })
+
+  it('come back from what is written of them', async () => {
+    const read = await readText(
+      session('a', [
+        { t: 0, in: 130, out: 1, hash_ranges: [[1, 2]] },
+        { t: 10, in: 200, out: 2, think_time: 5, hash_ranges: [[1, 3]] },
+      ]),
+    )
+    const text = formatTrace(read.table, 'agentic', { blockTokens: 64 })
+    expect((await readText(text)).table).toEqual(read.table)
+  })
+
+  it('say which call is wrong', async () => {
+    const text = session('a', [
+      { t: 0, in: 130, out: 1 },
+      { t: -1, in: 1, out: 1 },
+    ])
+    expect(await messageOf(readText(text))).toBe(
+      't.jsonl:1: request 2: t: expected a number of seconds from 0 to 2^43, got -1',
+    )
+  })
+})
+
+describe('ShareGPT JSON', () => {
+  const conversation = {
+    id: 'x',
+    conversations: [
+      { from: 'human', value: 'a'.repeat(40) },
+      { from: 'gpt', value: 'b'.repeat(20) },
+      { from: 'human', value: 'c'.repeat(8), tokens: 3 },
+      { from: 'gpt', value: 'd'.repeat(4) },
+    ],
+  }
+
+  it.each([
+    ['an array over many lines', JSON.stringify([conversation], undefined, 2)],
+    ['an array on one line', JSON.stringify([conversation])],
+    ['a conversation a line', JSON.stringify(conversation)],
+  ])('reads %s', async (_, text) => {
+    const read = await readText(text)
+    expect(read.format).toBe('sharegpt')
+    expect(rows(read)).toEqual([
+      [0, 10, 5, 'x'],
+      [0, 18, 1, 'x'],
+    ])
+    expect([...read.table.predecessor!]).toEqual([-1, 0])
+    expect(read.table.prefixTokens[1]).toBe(15)
+  })
+
+  it('takes another estimate', async () => {
+    const read = await readText(JSON.stringify([conversation]), { charsPerToken: 2 })
+    expect(rows(read)[0]).toEqual([0, 20, 10, 'x'])
+  })
+
+  it('says where a document is broken', async () => {
+    const text = JSON.stringify([conversation], undefined, 2).replace('"gpt",', '"gpt"')
+    expect(await messageOf(readText(text))).toMatch(/^t\.jsonl:\d+: expected JSON, got "value"/)
+    expect(await messageOf(readText(text.slice(0, 90)))).toMatch(/^t\.jsonl:\d+: expected/)
+  })
+})
+
+describe('benchmark results', () => {
+  it('reads vLLM bench serve with start times, and SGLang without', async () => {
+    const vllm = await readText(
+      JSON.stringify({
+        request_rate: 2,
+        input_lens: [5, 6],
+        output_lens: [1, 2],
+        start_times: [100.5, 100],
+      }),
+    )
+    expect(vllm.format).toBe('bench_serve')
+    expect(rows(vllm)).toEqual([
+      [0, 6, 2],
+      [500, 5, 1],
+    ])
+    const sglang = await readText(
+      '{"backend":"sglang","request_rate":4,"input_lens":[5,6],"output_lens":[1,2]}\n',
+    )
+    expect(rows(sglang)).toEqual([
+      [0, 5, 1],
+      [250, 6, 2],
+    ])
+  })
+
+  it('tells two runs apart', async () => {
+    const run = '{"request_rate":4,"input_lens":[5],"output_lens":[1]}\n'
+    expect(await messageOf(readText(run + run))).toBe(
+      't.jsonl:2: expected one run, got another after it',
+    )
+  })
+})
+
+describe('AIPerf', () => {
+  it('reads profile_export.jsonl to the nanosecond', async () => {
+    const line = (start: string, phase = 'profiling', error = 'null') =>
+      `{"metadata":{"x_correlation_id":"s","turn_index":0,"request_start_ns":${start},"benchmark_phase":"${phase}"},"metrics":{"input_sequence_length":{"value":550,"unit":"tokens"},"output_sequence_length":{"value":9,"unit":"tokens"}},"error":${error}}`
+    const read = await readText(
+      [
+        line('1759813207532900363'),
+        line('1759813207532900364'),
+        line('1759813200000000000', 'warmup'),
+        line('1759813200000000000', 'profiling', '{"code":499}'),
+      ].join('\n'),
+    )
+    expect(read.format).toBe('aiperf_profile')
+    expect(rows(read)).toEqual([
+      [0, 550, 9, 's'],
+      [1e-6, 550, 9, 's'],
+    ])
+    expect(read.ignored).toBe(2)
+  })
+
+  it('reads inputs.json: prompts share what their texts share', async () => {
+    const system = { role: 'system', content: 's'.repeat(200) }
+    const payload = (content: string) => ({
+      model: 'm',
+      messages: [system, { role: 'user', content }],
+      max_completion_tokens: 7,
+    })
+    const text = JSON.stringify({
+      data: [
+        { session_id: 'a', payloads: [payload('x'.repeat(99)), payload('z'.repeat(99))] },
+        { session_id: 'b', payloads: [payload('y'.repeat(99))] },
+      ],
+    })
+    const read = await readText(text)
+    expect(read.format).toBe('aiperf_inputs')
+    expect(rows(read)[0]).toEqual([0, 75, 7, 'a', 'm'])
+    const { prompts, promptNode } = read.table
+    expect(prompts.endTokens[prompts.parent[promptNode[0]!]!]).toBe(48)
+    expect([...read.table.predecessor!]).toEqual([-1, 0, -1])
+  })
+})
+
+describe('Mooncake with sessions', () => {
+  it('sends a turn with a delay after the one before it', async () => {
+    const text = [
+      '{"timestamp":5,"input_length":10,"output_length":1,"session_id":"s"}',
+      '{"input_length":20,"output_length":1,"session_id":"s","delay":100}',
+    ].join('\n')
+    const { table } = await readText(text)
+    expect([...table.arrivalMs]).toEqual([5, 105])
+    expect([...table.predecessor!]).toEqual([-1, 0])
+    const back = await readText(formatTrace(table, 'mooncake'))
+    expect(back.table.predecessor).toEqual(table.predecessor)
+    expect(back.table.thinkMs).toEqual(table.thinkMs)
+  })
+})
+
+describe('compact JSONL with requests that wait', () => {
+  it('names them only where the session does not say it', async () => {
+    const text = [
+      '{"ts":0,"prompt_tokens":5,"gen_tokens":1,"id":"root"}',
+      '{"ts":1,"prompt_tokens":5,"gen_tokens":1,"conversation_id":"c"}',
+      '{"prompt_tokens":9,"gen_tokens":1,"conversation_id":"c","think_ms":40}',
+      '{"prompt_tokens":5,"gen_tokens":1,"after":"root","think_ms":7,"slo_class":"chat","deadline_ms":90}',
+    ].join('\n')
+    const { table } = await readText(text)
+    expect([...table.predecessor!]).toEqual([-1, -1, 0, 1])
+    expect([...table.arrivalMs]).toEqual([0, 1, 7, 41])
+    const written = formatTrace(table, 'compact_jsonl')
+    expect(written.match(/"id"/g)).toHaveLength(1)
+    expect((await readText(written)).table).toEqual(table)
+  })
+
+  it.each([
+    [
+      '{"ts":0,"prompt_tokens":5,"gen_tokens":1,"after":"x"}',
+      'after: expected the id of a request before this one, got "x"',
+    ],
+    [
+      '{"ts":0,"prompt_tokens":5,"gen_tokens":1,"think_ms":1}',
+      'think_ms: expected a conversation_id or after beside it, got 1',
+    ],
+  ])('refuses %s', async (text, message) => {
+    expect(await messageOf(readText(text))).toBe(`t.jsonl:1: ${message}`)
+  })
+})
+
+describe('files', () => {
+  it('OTLP spans come in several files, out of order', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'routesim-otel-'))
+    const span = (startMs: number, tokens: number) => ({
+      startTimeUnixNano: String(BigInt(startMs) * 1_000_000n),
+      attributes: [
+        { key: 'gen_ai.usage.input_tokens', value: { intValue: String(tokens) } },
+        { key: 'gen_ai.usage.output_tokens', value: { intValue: '1' } },
+      ],
+    })
+    const document = (...spans: unknown[]) => ({ resourceSpans: [{ scopeSpans: [{ spans }] }] })
+    writeFileSync(
+      join(folder, 'a.json'),
+      JSON.stringify(document(span(900, 3), span(100, 1)), undefined, 1),
+    )
+    writeFileSync(join(folder, 'b.jsonl'), JSON.stringify(document(span(300, 2))))
+    const expected = [
+      [0, 1, 1],
+      [200, 2, 1],
+      [800, 3, 1],
+    ]
+    expect(rows(await readTrace(folder))).toEqual(expected)
+    expect(rows(await readTrace([join(folder, 'b.jsonl'), join(folder, 'a.json')]))).toEqual(
+      expected,
+    )
+  })
+
+  it('Parquet holds what compact JSONL holds', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'routesim-parquet-'))
+    const path = join(folder, 't.parquet')
+    const { table } = await readText(
+      [
+        '{"timestamp":0.5,"input_length":90,"output_length":2,"hash_ids":[1,2,3]}',
+        '{"timestamp":1,"input_length":70,"output_length":2,"hash_ids":[1,2,4],"session_id":"s"}',
+      ].join('\n'),
+      { blockTokens: 32 },
+    )
+    expect((await writeTrace(path, table, 'parquet')).lost).toEqual([])
+    const read = await readTrace(path)
+    expect(read.format).toBe('parquet')
+    expect(read.table).toEqual(table)
+    expect(await messageOf(readText('{"ts":1}', { format: 'parquet' }))).toBe(
+      't.jsonl: expected a Parquet file, got something else',
+    )
+  })
+
+  it('zstd is read; what is cut off is told', async () => {
+    // `{"ts":1,"prompt_tokens":2,"gen_tokens":3}` as one raw block, as the format (RFC 8878) allows.
+    const line = Buffer.from('{"ts":1,"prompt_tokens":2,"gen_tokens":3}\n')
+    const header = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x20, line.length])
+    const size = (line.length << 3) | 1
+    const block = Buffer.from([size & 255, (size >> 8) & 255, size >> 16])
+    const packed = Buffer.concat([header, block, line])
+    expect(rows(await readText(packed))).toEqual([[1, 2, 3]])
+    expect(await messageOf(readText(packed.subarray(0, 30)))).toContain(
+      't.jsonl: expected a whole zstd file',
+    )
+  })
+})

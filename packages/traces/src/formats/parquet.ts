@@ -1,0 +1,98 @@
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
+import { decompress as unzstd } from 'fzstd'
+import {
+  type AsyncBuffer,
+  parquetMetadataAsync,
+  parquetReadObjects,
+  parquetSchema,
+} from 'hyparquet'
+import { parquetWriteBuffer } from 'hyparquet-writer'
+import { traceError } from '../errors/trace-error.js'
+
+const MAGIC = Uint8Array.from([0x50, 0x41, 0x52, 0x31])
+
+/** Rows turned into objects at a time. */
+const ROWS_AT_ONCE = 50_000
+
+/** Whether bytes are the beginning of a Parquet file. */
+export function isParquet(bytes: Uint8Array): boolean {
+  return bytes.length >= MAGIC.length && MAGIC.every((byte, i) => bytes[i] === byte)
+}
+
+/**
+ * The rows of a Parquet file as lines of JSON, as formats of lines have them. Null is absent; columns
+ * that hold JSON are parsed; integers beyond 2^53 are strings.
+ * @throws RouteSimError `trace_invalid`
+ */
+export async function* parquetLines(file: Uint8Array, source: string): AsyncGenerator<string> {
+  const buffer: AsyncBuffer = {
+    byteLength: file.byteLength,
+    slice: async (start, end) => new Uint8Array(file.slice(start, end)).buffer,
+  }
+  try {
+    const metadata = await parquetMetadataAsync(buffer)
+    const count = Number(metadata.num_rows)
+    const columns = parquetSchema(metadata).children.map(({ element }) => element.name)
+    for (let from = 0; from < count; from += ROWS_AT_ONCE) {
+      const rows = await parquetReadObjects({
+        file: buffer,
+        metadata,
+        columns,
+        rowStart: from,
+        rowEnd: Math.min(count, from + ROWS_AT_ONCE),
+        compressors: {
+          GZIP: (packed) => gunzipSync(packed),
+          BROTLI: (packed) => brotliDecompressSync(packed),
+          ZSTD: (packed) => unzstd(packed),
+        },
+      })
+      for (const row of rows) yield JSON.stringify(row, asJson)
+    }
+  } catch (cause) {
+    throw traceError(
+      'trace_invalid',
+      `${source}: expected a whole Parquet file, got ${whatIsWrong(cause)}`,
+      { path: source, cause },
+    )
+  }
+}
+
+/** What the reader says, but for what it stumbles over itself in a damaged file. */
+function whatIsWrong(cause: unknown): string {
+  const { message } = cause as Error
+  return /^parquet unsupported(?!.*undefined)/.test(message) ? message : 'a damaged one'
+}
+
+function asJson(_: string, value: unknown): unknown {
+  if (value === null) return undefined
+  if (typeof value === 'bigint') {
+    const number = Number(value)
+    return Number.isSafeInteger(number) ? number : String(value)
+  }
+  return value
+}
+
+/** Lines of JSON objects as the rows of a Parquet file; arrays are columns of JSON. */
+export function parquetOfLines(lines: Iterable<string>): Uint8Array {
+  const rows = Array.from(lines, (line) => JSON.parse(line) as Record<string, unknown>)
+  const names = new Set(rows.flatMap((row) => Object.keys(row)))
+  const columnData = [...names].map((name) => {
+    const data = rows.map((row) => row[name] ?? null)
+    return { name, nullable: true, ...typed(data) }
+  })
+  return new Uint8Array(parquetWriteBuffer({ columnData: columnData as never }))
+}
+
+/** The type of a column, and its values as that type has them. */
+function typed(data: readonly unknown[]): { type: string; data: unknown[] } {
+  const present = data.filter((value) => value !== null)
+  if (present.every((value) => typeof value === 'string'))
+    return { type: 'STRING', data: [...data] }
+  if (present.every((value) => typeof value === 'number')) {
+    const isInt = present.every(
+      (value) => Number.isInteger(value) && (value as number) === ((value as number) | 0),
+    )
+    return { type: isInt ? 'INT32' : 'DOUBLE', data: [...data] }
+  }
+  return { type: 'JSON', data: [...data] }
+}
