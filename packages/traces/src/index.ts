@@ -25,6 +25,7 @@ export {
   type OnOffRate,
   type RateStage,
 } from './generating/arrivals-spec.js'
+export { atRequestRate } from './generating/at-request-rate.js'
 export { checkWorkload } from './generating/check-workload.js'
 export {
   DISTRIBUTION_KINDS,

@@ -13,6 +13,8 @@ import { checkGroups, withFleetDefaults } from './backend-groups.js'
 import { backendGroup, checkRoofline, deploymentShape } from './deployment-schema.js'
 import { expected, flag, integer, notNegative, oneOf, positive, table, text } from './fields.js'
 import { inCatalogue } from './latency-schema.js'
+import { sloSection } from './slo-schema.js'
+import { sweepSection } from './sweep-schema.js'
 
 const simulation = table({
   name: text().default('simulation').describe('Label of the run.'),
@@ -188,6 +190,8 @@ export const configSchema = table({
   trace: trace.prefault({}),
   workload: checkedWorkload.prefault({}),
   visibility: visibilitySchema.prefault({}),
+  slo: sloSection.prefault({}).describe('What requests are promised.'),
+  sweep: sweepSection.prefault({}).describe('What routesim sweep goes through.'),
   algorithms: z
     .record(
       z.string(),

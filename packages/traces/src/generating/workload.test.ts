@@ -3,6 +3,7 @@ import { describe, expect, it, test } from 'vitest'
 import { promptSharing } from '../stats/prompt-sharing.js'
 import { readText, writeText } from '../testing/in-memory.js'
 import { moments } from '../testing/statistics.js'
+import { atRequestRate } from './at-request-rate.js'
 import { generateTrace } from './generate-trace.js'
 import { expectedRequests } from './plan-workload.js'
 import type { ClientSpec, WorkloadSpec } from './workload-spec.js'
@@ -259,6 +260,43 @@ describe('bounds', () => {
       expect(Math.abs(ratio - 1)).toBeLessThan(0.1)
     }
   })
+})
+
+test('at another rate: as many requests as that, shared among clients as before', () => {
+  const sessions = { turns: 3, newTokens: 5, maxPromptTokens: 1e9, next: 'after_arrival' } as const
+  const stages = [
+    { durationSec: 100, rateRps: 2, toRateRps: 6 },
+    { durationSec: 100, rateRps: 8 },
+  ]
+  const onOff = {
+    onRateRps: 9,
+    offRateRps: 1,
+    onSec: 1,
+    everySec: 4,
+    lengths: 'exponential',
+  } as const
+  const diurnal = { peakRateRps: 5, troughRateRps: 1, periodSec: 50 }
+  const spec: WorkloadSpec = {
+    seed: 8,
+    durationSec: 400,
+    clients: [
+      { ...plain, name: 'a', arrivals: { kind: 'gamma', cv: 2, stages }, sessions },
+      { ...plain, name: 'b', arrivals: { kind: 'weibull', cv: 1.5, onOff } },
+      { ...plain, name: 'c', arrivals: { kind: 'constant', diurnal } },
+      { ...plain, name: 'd', arrivals: { kind: 'users', users: 9, rateRps: 3 } },
+    ],
+  }
+  const fast = atRequestRate(spec, 90)
+  expect(expectedRequests(fast) / 400).toBeCloseTo(90, 0)
+  expect(Math.abs(generateTrace(fast).size / 400 / 90 - 1)).toBeLessThan(0.05)
+  expect(atRequestRate(fast, 45).clients[2]!.arrivals.diurnal!.peakRateRps).toBeCloseTo(
+    fast.clients[2]!.arrivals.diurnal!.peakRateRps / 2,
+    9,
+  )
+  const closed = { ...plain, name: 'd', arrivals: { kind: 'users', users: 9 } } as const
+  expect(() => atRequestRate({ ...spec, requests: 9, clients: [closed] }, 5)).toThrow(
+    'clients[0].arrivals.kind: expected arrivals at a rate, got "users"',
+  )
 })
 
 test('the prefix pool of a benchmark: one length, uneven groups, unique rests', () => {
