@@ -48,3 +48,4 @@ export {
 export { VISIBILITY_PROFILES, type VisibilityProfile } from './visibility/visibility-profiles.js'
 export { generatedRequests } from './workload/generated-requests.js'
 export type { TraceOptions } from './workload/load-workload.js'
+export { workloadToml } from './workload/workload-toml.js'
