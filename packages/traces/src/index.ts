@@ -43,6 +43,7 @@ export {
   type LengthDistribution,
 } from './generating/generator-options.js'
 export { expectedRequests } from './generating/plan-workload.js'
+export { readServegenClients, type ServegenOptions } from './generating/servegen-clients.js'
 export {
   SERVING_SIMULATOR_SOURCES,
   type ServingSimulatorOptions,

@@ -4,6 +4,7 @@ import {
   GENERATOR_KINDS,
   type GeneratorKind,
   generateTrace,
+  readServegenClients,
   readTrace,
   type ServingSimulatorOptions,
   servingSimulatorRequests,
@@ -14,11 +15,14 @@ import type { CommandModule } from 'yargs'
 import { lostColumns } from '../output/lost-columns.js'
 import { UsageError } from '../usage-error.js'
 import { flagOf, GENERATOR_FLAGS, generatorOptions, SOURCE_FLAGS } from './generator-flags.js'
+import { windowOf } from './time-window.js'
 
 interface GenTraceArguments {
   output: string
   format: string
   config?: string
+  servegen?: string
+  timeWindow?: string
   generator?: GeneratorKind
   source?: ServingSimulatorOptions['source']
   trace?: string
@@ -50,6 +54,16 @@ export const genTraceCommand: CommandModule<object, GenTraceArguments> = {
         requiresArg: true,
         describe: 'Config file whose [workload], or generator in [trace], is written',
       })
+      .option('servegen', {
+        type: 'string',
+        requiresArg: true,
+        describe: "Directory with the statistics of ServeGen's clients, which become a mixture",
+      })
+      .option('time-window', {
+        type: 'string',
+        requiresArg: true,
+        describe: '--servegen: a part only, FROM:TO in seconds',
+      })
       .option('generator', {
         choices: GENERATOR_KINDS,
         requiresArg: true,
@@ -74,13 +88,19 @@ export const genTraceCommand: CommandModule<object, GenTraceArguments> = {
 }
 
 async function requestsOf(args: GenTraceArguments): Promise<RequestTable> {
-  const { config, source, seed } = args
+  const { config, servegen, source, seed } = args
   const shaping = ['generator', ...Object.keys(GENERATOR_FLAGS)].filter((flag) => flag !== 'seed')
   const ofSources = Object.keys(SOURCE_FLAGS).filter((flag) => flag !== 'source')
   if (config !== undefined) {
-    refuse(args, [...shaping, ...Object.keys(SOURCE_FLAGS)], '--config, which says it')
+    const others = [...shaping, ...Object.keys(SOURCE_FLAGS), 'servegen', 'time-window']
+    refuse(args, others, '--config, which says it')
     return generatedRequests(config, seed)
   }
+  if (servegen !== undefined) {
+    refuse(args, [...shaping, ...Object.keys(SOURCE_FLAGS)], '--servegen')
+    return fromServegen(servegen, args)
+  }
+  refuse(args, ['time-window'], 'a generator; it is for --servegen')
   if (source !== undefined) {
     refuse(
       args,
@@ -99,6 +119,14 @@ async function requestsOf(args: GenTraceArguments): Promise<RequestTable> {
 function refuse(args: GenTraceArguments, flags: readonly string[], beside: string): void {
   const stray = flags.find((flag) => args[flag] !== undefined)
   if (stray !== undefined) throw new UsageError(`--${stray}: expected nothing beside ${beside}`)
+}
+
+async function fromServegen(directory: string, args: GenTraceArguments): Promise<RequestTable> {
+  const { seed = 42, timeWindow } = args
+  const { fromMs = 0, toMs } = windowOf(timeWindow)
+  const toSec = toMs === undefined ? undefined : toMs / 1000
+  const spec = await readServegenClients(directory, { seed, fromSec: fromMs / 1000, toSec })
+  return namedAsFlags(flagOf, async () => generateTrace(spec))
 }
 
 /** The defaults are those of the simulator. */

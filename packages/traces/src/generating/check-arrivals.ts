@@ -6,7 +6,7 @@ import { MOST_REQUESTS } from './too-many.js'
 const RATE_FORMS = ['rateRps', 'stages', 'onOff', 'diurnal'] as const
 const MOST_USERS = 1e6
 /** Rarer gaps than these leave nothing but simultaneous arrivals in float64. */
-const LARGEST_CV = 20
+export const LARGEST_CV = 20
 
 /**
  * @param durationSec - how long requests arrive at most
