@@ -16,11 +16,15 @@ const LABELS = [
   'deadlineMs',
 ] as const
 
-/** Columns to write to, one row per request. */
-function blank(size: number): RequestTable {
+/**
+ * Columns to write to, one row per request; `isStale`: they hold what other requests left, also where
+ * requests without names leave columns alone.
+ */
+function blank(size: number, isStale: boolean): RequestTable {
   const builder = new RequestTableBuilder()
   for (let i = 0; i < size; i++) builder.add({ arrivalMs: 0, promptTokens: 1, outputTokens: 0 })
   const column = () => new Int32Array(size).fill(-7)
+  const names = () => new Int32Array(size).fill(isStale ? -7 : -1)
   return {
     ...builder.build(),
     promptTokens: column(),
@@ -28,14 +32,14 @@ function blank(size: number): RequestTable {
     maxTokens: column(),
     promptNode: column(),
     prefixTokens: column(),
-    tenant: column(),
-    user: column(),
-    model: column(),
-    adapter: column(),
-    priority: column(),
-    ttftSloMs: column(),
-    sloClass: column(),
-    deadlineMs: new Float64Array(size),
+    tenant: names(),
+    user: names(),
+    model: names(),
+    adapter: names(),
+    priority: isStale ? column() : new Int32Array(size),
+    ttftSloMs: isStale ? column() : new Int32Array(size),
+    sloClass: names(),
+    deadlineMs: new Float64Array(size).fill(isStale ? 5 : Number.NaN),
   }
 }
 
@@ -93,7 +97,7 @@ test.each<GeneratorOptions | WorkloadSpec>([
   expect(source.size).toBe(table.size)
   expect(source.spanMs).toBe(table.arrivalMs.at(-1)! - table.arrivalMs[0]!)
   expect(source.prompts).toEqual(table.prompts)
-  const rows = blank(table.size)
+  const rows = blank(table.size, options === mixture)
   for (let row = 0; row < table.size; row++) source.next(rows, row)
   for (const name of ['arrivalMs', 'promptTokens', 'outputTokens', 'maxTokens'] as const) {
     expect(rows[name], name).toEqual(table[name])

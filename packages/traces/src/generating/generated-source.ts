@@ -11,6 +11,7 @@ import { SessionPrompts } from '../columns/session-prompts.js'
 import type { ClientDraws } from './client-draws.js'
 import { invalidOption, noRequests } from './generator-error.js'
 import type { GeneratorOptions } from './generator-options.js'
+import { hasLabels } from './labels.js'
 import { type PlannedWorkload, planWorkload } from './plan-workload.js'
 import { NO_PREFIX } from './prefix-choice.js'
 import { WorkloadDraws } from './workload-draws.js'
@@ -34,6 +35,7 @@ export class GeneratedSource implements RequestSource {
   private readonly registers = { names: new NamePool(), chains: new PrefixChains() }
   private readonly placing = new SessionPrompts(this.builder, this.registers.chains)
   private readonly stringIds = new Map<number, number>()
+  private readonly hasLabels: boolean
   private draws: WorkloadDraws
   private count = 0
   private firstMs = 0
@@ -53,6 +55,7 @@ export class GeneratedSource implements RequestSource {
         throw notOneByOne(`${path}.arrivals.kind`, 'no requests that arrive all at once')
       }
     })
+    this.hasLabels = spec.clients.some(hasLabels)
     this.draws = new WorkloadDraws(spec, aliases, this.registers)
   }
 
@@ -101,7 +104,7 @@ export class GeneratedSource implements RequestSource {
     window.maxTokens[row] = drawn.outputTokens
     window.promptNode[row] = this.place(drawn)
     window.prefixTokens[row] = drawn.prefix.name === NO_PREFIX ? 0 : drawn.prefixTokens
-    drawn.labels.writeRow(window, row, this.stringOf)
+    if (this.hasLabels) drawn.labels.writeRow(window, row, this.stringOf)
   }
 
   private finish(): void {

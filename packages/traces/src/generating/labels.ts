@@ -1,4 +1,4 @@
-import type { RequestColumns, RequestTable } from '@routesim/core'
+import type { RandomStream, RequestColumns, RequestTable } from '@routesim/core'
 import type { NamePool } from '../columns/name-pool.js'
 import { LARGEST } from './check-numbers.js'
 import { tokenSampler } from './distribution.js'
@@ -13,6 +13,13 @@ const IN_TABLE_ORDER = ['user', 'tenant', 'model', 'adapter'] as const
 
 const NONE = -1
 
+/** Whether the requests of a client have any. */
+export function hasLabels(client: ClientSpec): boolean {
+  const { tenants, users, models, adapters, priorities, classes } = client
+  const all = [tenants, users, models, adapters, priorities, classes]
+  return all.some((given) => given !== undefined)
+}
+
 /** Draws who sends a request, for which model, and what is promised. */
 export class Labels {
   /** Number of the name drawn last among those of its kind, -1 for none. */
@@ -23,12 +30,15 @@ export class Labels {
   priority = 0
   ttftMs = 0
   deadlineMs: number = Number.NaN
+  /** Whether there is anything to draw. */
+  private readonly isUsed: boolean
   private readonly choices: Readonly<Record<PrefixOwner, NamedChoice | undefined>>
   private readonly classes: ClassChoice | undefined
   private readonly drawPriority: (() => number) | undefined
 
   constructor(client: ClientSpec, streams: Streams, names: NamePool) {
     const { tenants, users, models, adapters, priorities, classes } = client
+    this.isUsed = hasLabels(client)
     const choice = (label: PrefixOwner, given: Choice | undefined): NamedChoice | undefined =>
       given === undefined ? undefined : new NamedChoice(given, label, streams, names)
     this.choices = {
@@ -45,6 +55,7 @@ export class Labels {
 
   /** Draws those of a request, or of all turns of a conversation. */
   draw(): void {
+    if (!this.isUsed) return
     const { choices, classes, index, name } = this
     for (const label of LABELS) {
       const choice = choices[label]
@@ -72,6 +83,7 @@ export class Labels {
 
   /** Writes what was drawn last to a row of columns under way. */
   writeTo(columns: RequestColumns, row: number): void {
+    if (!this.isUsed) return
     for (const label of LABELS) columns[label].set(row, this.name[label])
     columns.sloClass.set(row, this.sloClass)
     columns.priority.set(row, this.priority)
@@ -81,6 +93,7 @@ export class Labels {
 
   /** Goes through the names drawn last, in the order in which tables number them. */
   eachName(visit: (name: number) => unknown): void {
+    if (!this.isUsed) return
     // As the columns of a table: session, user, tenant, model...
     for (const label of IN_TABLE_ORDER) visit(this.name[label])
     visit(this.sloClass)
@@ -102,7 +115,7 @@ class NamedChoice {
   private readonly choice: WeightedChoice
   private readonly spec: Choice
   private readonly label: string
-  private readonly streams: Streams
+  private readonly random: RandomStream
   private readonly names: NamePool
   private readonly known = new Map<number, number>()
 
@@ -111,13 +124,13 @@ class NamedChoice {
     this.choice = new WeightedChoice(spec.weights ?? zipfWeights(this.size, spec.zipfExponent ?? 0))
     this.spec = spec
     this.label = label
-    this.streams = streams
+    this.random = streams.of(`${label}s`)
     this.names = names
   }
 
   /** @param group - of several that each have such names */
   draw(group: number): number {
-    const drawn = this.choice.draw(this.streams.of(`${this.label}s`))
+    const drawn = this.choice.draw(this.random)
     return group === NONE ? drawn : group * this.size + drawn
   }
 
@@ -136,18 +149,18 @@ class NamedChoice {
 class ClassChoice {
   private readonly classes: readonly ServiceClass[]
   private readonly choice: WeightedChoice
-  private readonly streams: Streams
+  private readonly random: RandomStream
   private readonly names: NamePool
 
   constructor(classes: readonly ServiceClass[], streams: Streams, names: NamePool) {
     this.classes = classes
     this.choice = new WeightedChoice(classes.map(({ weight }) => weight))
-    this.streams = streams
+    this.random = streams.of('classes')
     this.names = names
   }
 
   draw(): ServiceClass {
-    return this.classes[this.choice.draw(this.streams.of('classes'))]!
+    return this.classes[this.choice.draw(this.random)]!
   }
 
   nameOf({ name }: ServiceClass): number {

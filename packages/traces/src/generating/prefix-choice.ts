@@ -1,3 +1,4 @@
+import type { RandomStream } from '@routesim/core'
 import type { NamePool } from '../columns/name-pool.js'
 import type { PrefixChains } from '../columns/prefix-chains.js'
 import { tokenSampler } from './distribution.js'
@@ -42,15 +43,22 @@ export class PrefixChoice {
     for (const level of this.levels) {
       const index = level.draw(labels)
       const above = this.name
-      this.name = level.nameOf(above, index, () => {
-        const own = level.textOf(index, labels, this.names)
-        const whole = above === NO_PREFIX ? own : `${this.names.name(above)}/${own}`
-        const id = this.names.ofString(whole)
-        if (above !== NO_PREFIX) this.chains.set(id, above, this.tokens)
-        return id
-      })
+      this.name = level.nameOf(above, index)
+      if (this.name === NO_PREFIX) {
+        this.name = this.named(level, above, index, labels)
+        level.setName(above, index, this.name)
+      }
       this.tokens += level.tokens[index]!
     }
+  }
+
+  /** The name of a prefix that was not drawn before, within another. */
+  private named(level: LevelChoice, above: number, index: number, labels: Labels): number {
+    const own = level.textOf(index, labels, this.names)
+    if (above === NO_PREFIX) return this.names.ofString(own)
+    const id = this.names.ofString(`${this.names.name(above)}/${own}`)
+    this.chains.set(id, above, this.tokens)
+    return id
   }
 }
 
@@ -61,9 +69,10 @@ class LevelChoice {
   private readonly by: PrefixOwner | undefined
   private readonly text: string
   private readonly choice: WeightedChoice | undefined
-  private readonly streams: Streams
-  private readonly decision: string
-  private readonly known = new Map<number, number>()
+  private readonly random: RandomStream
+  /** Names of prefixes: of those within no other, and of those within one. */
+  private readonly outermost: Int32Array
+  private readonly inner = new Map<number, number>()
 
   constructor(level: PrefixLevel, depth: number, labels: Labels, streams: Streams, home: string) {
     const suffix = depth === 0 ? '' : `-${depth + 1}`
@@ -78,8 +87,8 @@ class LevelChoice {
     this.level = level
     this.by = level.by
     this.text = level.name ?? `${home}p`
-    this.streams = streams
-    this.decision = `prefixes${suffix}`
+    this.random = streams.of(`prefixes${suffix}`)
+    this.outermost = new Int32Array(depth === 0 ? count : 0).fill(NO_PREFIX)
     if (level.by === undefined) {
       this.choice = new WeightedChoice(zipfWeights(count, level.zipfExponent ?? 0))
     }
@@ -87,18 +96,18 @@ class LevelChoice {
 
   draw(labels: Labels): number {
     if (this.by !== undefined) return labels.index[this.by]
-    return this.choice!.draw(this.streams.of(this.decision))
+    return this.choice!.draw(this.random)
   }
 
-  /** The name of a prefix within another, made when it is first needed. */
-  nameOf(above: number, index: number, make: () => number): number {
-    const key = (above + 1) * this.tokens.length + index
-    let id = this.known.get(key)
-    if (id === undefined) {
-      id = make()
-      this.known.set(key, id)
-    }
-    return id
+  /** The name of a prefix within another, {@link NO_PREFIX} before it is set. */
+  nameOf(above: number, index: number): number {
+    if (above === NO_PREFIX) return this.outermost[index]!
+    return this.inner.get(above * this.tokens.length + index) ?? NO_PREFIX
+  }
+
+  setName(above: number, index: number, name: number): void {
+    if (above === NO_PREFIX) this.outermost[index] = name
+    else this.inner.set(above * this.tokens.length + index, name)
   }
 
   textOf(index: number, labels: Labels, names: NamePool): string {

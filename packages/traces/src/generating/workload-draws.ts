@@ -13,6 +13,9 @@ export class WorkloadDraws {
   private readonly queue = new MinQueue()
   private current: ClientDraws | undefined
   private at = -1
+  /** The client of a workload that has but one, which needs no queue. */
+  private readonly only: ClientDraws | undefined
+  private isRetired = false
 
   constructor(spec: WorkloadSpec, aliases: StreamAliases, registers: Registers) {
     const isAlone = spec.clients.length === 1
@@ -21,11 +24,14 @@ export class WorkloadDraws {
       const streams = new Streams(spec.seed, home, aliases)
       return new ClientDraws(client, home, streams, endOf(spec, client), registers)
     })
-    for (const i of this.clients.keys()) this.advance(i)
+    if (isAlone) this.only = this.clients[0]
+    else for (const i of this.clients.keys()) this.advance(i)
   }
 
   /** The client whose request comes next, which holds it; `undefined` when there are no more. */
   next(): ClientDraws | undefined {
+    const { only } = this
+    if (only !== undefined) return !this.isRetired && only.next() ? only : undefined
     // Not before: when users go on depends on what became of the request.
     if (this.current !== undefined) this.advance(this.at)
     const first = this.queue.pop()
@@ -37,6 +43,7 @@ export class WorkloadDraws {
   /** The client whose request came last sends no more. */
   retire(): void {
     this.current = undefined
+    this.isRetired = true
   }
 
   private advance(client: number): void {
