@@ -69,13 +69,20 @@ function configPage() {
     ])
   }
   const parts = [...sections].flatMap(([title, keys]) => {
-    const rows = keys.map((key) => [`\`${key.name}\``, typeCell(key.type), ...defaultAndMeaning(key)])
+    const rows = keys.map((key) => [
+      `\`${key.name}\``,
+      typeCell(key.type),
+      ...defaultAndMeaning(key),
+    ])
     return title === '[algorithms.NAME]'
       ? [
           `## \`${title}\``,
           'Parameters of the routing algorithm of that name, see [algorithms](algorithms.md). Those on a command line (`-a NAME:key=value`) go first.',
         ]
-      : [title.startsWith('[') ? `## \`${title}\`` : `## ${title}`, table(['key', 'value', 'default', 'meaning'], rows)]
+      : [
+          title.startsWith('[') ? `## \`${title}\`` : `## ${title}`,
+          table(['key', 'value', 'default', 'meaning'], rows),
+        ]
   })
   return page(
     'Config file',
