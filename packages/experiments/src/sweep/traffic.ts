@@ -1,7 +1,6 @@
 import type { RequestTable } from '@routesim/core'
-import { atRequestRate } from '@routesim/traces'
+import { atRequestRate, retimeTrace } from '@routesim/traces'
 import type { Config } from '../config/schema.js'
-import { atRate } from '../workload/at-rate.js'
 import {
   fixedWorkload,
   generatedWorkload,
@@ -97,7 +96,7 @@ export class TrafficStore {
     }
     const table = await base.requests(0, options.signal)
     if (rate === undefined) return { workload: base, hash: requestsHash(table) }
-    const scaled = atRate(table, rate)
+    const scaled = retimeTrace(table, { arrivals: 'rescaled', rateRps: rate })
     const workload = fixedWorkload(scaled, base.description, base.notes)
     return { workload, hash: requestsHash(scaled) }
   }
