@@ -65,6 +65,9 @@ export {
   type WorkloadBounds,
   type WorkloadSpec,
 } from './generating/workload-spec.js'
+export { PUBLIC_TRACES, type PublicTrace } from './public/public-traces.js'
+export { type PulledTrace, type PullOptions, pullTrace } from './public/pull-trace.js'
+export { findPublicTrace, pulledPath, traceStore } from './public/trace-store.js'
 export type { ReadProgress, TraceSource } from './reading/byte-source.js'
 export { type ReadTraceOptions, readTrace, type TraceReadResult } from './reading/read-trace.js'
 export type { SkippedRecords } from './reading/record-collector.js'
