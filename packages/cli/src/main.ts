@@ -4,9 +4,11 @@ import { calibrateCommand } from './commands/calibrate.js'
 import { compareCommand } from './commands/compare.js'
 import { convertCommand } from './commands/convert.js'
 import { demoCommand } from './commands/demo.js'
+import { explainCommand } from './commands/explain.js'
 import { genTraceCommand } from './commands/gen-trace.js'
 import { listAlgorithmsCommand } from './commands/list-algorithms.js'
 import { listGpusCommand, listModelsCommand } from './commands/list-hardware.js'
+import { newCommand } from './commands/new.js'
 import { plotCommand } from './commands/plot.js'
 import { runCommand } from './commands/run.js'
 import { sweepCommand } from './commands/sweep.js'
@@ -66,6 +68,7 @@ function commandLine(args: readonly string[]): Argv {
     .command(demoCommand)
     .command(runCommand)
     .command(compareCommand)
+    .command(explainCommand)
     .command(sweepCommand)
     .command(genTraceCommand)
     .command(convertCommand)
@@ -77,6 +80,7 @@ function commandLine(args: readonly string[]): Argv {
     .command(listAlgorithmsCommand)
     .command(listModelsCommand)
     .command(listGpusCommand)
+    .command(newCommand)
     .option('debug', { type: 'boolean', describe: 'Show stack traces', global: true })
     .demandCommand(1, 'a command is missing')
     .strict()

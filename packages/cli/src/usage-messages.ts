@@ -5,6 +5,7 @@ import { UsageError } from './usage-error.js'
 export const COMMANDS = [
   'run',
   'compare',
+  'explain',
   'sweep',
   'gen-trace',
   'convert',
@@ -16,6 +17,7 @@ export const COMMANDS = [
   'list-algorithms',
   'list-models',
   'list-gpus',
+  'new',
   'demo',
 ] as const
 

@@ -17,4 +17,5 @@ export type ExperimentsErrorCode =
   | 'model_unreadable'
   | 'data_unreadable'
   | 'set_unknown'
+  | 'request_unknown'
   | 'measurements_invalid'

@@ -38,6 +38,46 @@ export function placeKey(
   hash: number,
   limit: number,
 ): BackendView | Reject {
+  const { columns, notes } = cluster
+  if (notes !== undefined) {
+    const order = orderOf(cluster, placement, hash)
+    const within = order.map((_, id) => Number(columns.outstanding[id]! <= limit))
+    const isBound = limit < Number.POSITIVE_INFINITY
+    notes.terms('order', order)
+    if (isBound) notes.terms('requests', columns.outstanding)
+    if (isBound)
+      notes.terms(
+        'limit',
+        order.map(() => limit),
+      )
+    const isKept = (id: number): boolean =>
+      within[id] === 1 || !cluster.backends.some((each) => each.available && within[each.id] === 1)
+    const costs = order.map((place, id) => (isKept(id) ? place : Number.POSITIVE_INFINITY))
+    const chosen = firstWithin(cluster, placement, hash, limit)
+    notes.compared(cluster, costs, chosen)
+    return chosen
+  }
+  return firstWithin(cluster, placement, hash, limit)
+}
+
+/** Where each backend stands in a key's order, from 0, by id. */
+function orderOf(
+  { columns }: ClusterView,
+  placement: KeyPlacement,
+  hash: number,
+): Float64Array<ArrayBuffer> {
+  const order = new Float64Array(columns.waiting.length).fill(Number.POSITIVE_INFINITY)
+  let place = 0
+  for (let id = placement.first(hash); id !== -1; id = placement.next()) order[id] = place++
+  return order
+}
+
+function firstWithin(
+  cluster: ClusterView,
+  placement: KeyPlacement,
+  hash: number,
+  limit: number,
+): BackendView | Reject {
   const { columns } = cluster
   let fallback = -1
   for (let id = placement.first(hash); id !== -1; id = placement.next()) {

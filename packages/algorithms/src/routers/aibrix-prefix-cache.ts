@@ -101,6 +101,9 @@ export const aibrixPrefixCache: RouterDefinition = defineRouter({
           const isKept = best === 0 || (matched[id] === best && outstanding[id]! <= limit)
           costs[id] = isKept ? outstanding[id]! : Number.POSITIVE_INFINITY
         }
+        cluster.notes?.branch(isUneven ? 'out of balance' : best > 0 ? 'best match' : 'no match')
+        cluster.notes?.terms('cached_tokens', matched)
+        cluster.notes?.terms('requests', outstanding)
         const chosen = leastOf(cluster, costs, ties)
         if (chosen.kind === 'backend') belief.sent(chosen.id, cluster.nowMs)
         return chosen

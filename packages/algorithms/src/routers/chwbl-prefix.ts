@@ -54,6 +54,9 @@ export const chwblPrefix: RouterDefinition = defineRouter({
         ring.setMembers(cluster.ids)
         const run = path.idAt(Math.min(prefix_tokens, request.promptTokens))
         const key = run === -1 ? hashInteger(request.id, 2) : hashInteger(run, 1)
+        cluster.notes?.branch(
+          run === -1 ? 'no shared beginning: a key of its own' : 'prompt prefix',
+        )
         return placeKey(cluster, ring, key, boundedLoad(cluster, bound))
       },
     }

@@ -136,7 +136,7 @@ export const dynamoKv: RouterDefinition = defineRouter({
 
     return {
       route(request, cluster) {
-        const { backends, ids } = cluster
+        const { backends, ids, notes } = cluster
         costs = columnFor(costs, cluster)
         activeTokens = columnFor(activeTokens, cluster)
         uncached = columnFor(uncached, cluster)
@@ -163,6 +163,11 @@ export const dynamoKv: RouterDefinition = defineRouter({
             : 0
           load.requests = active.requests[id]!
           costs[id] = dynamoCost(load, prefill_load_scale, decode_active_request_weight)
+          if (notes === undefined) continue
+          notes.term('prefill_blocks', id, load.prefillBlocks)
+          notes.term('credit_blocks', id, load.creditBlocks)
+          notes.term('decode_blocks', id, load.decodeBlocks)
+          notes.term('requests', id, load.requests)
         }
         const chosen = softmaxOf(cluster, costs, temperature, ties)
         if (chosen.kind === 'backend') belief.sent(chosen.id, cluster.nowMs)

@@ -43,7 +43,7 @@ export const dynamoStandalone: RouterDefinition = defineRouter({
     let polledMs = Number.NEGATIVE_INFINITY
     return {
       route(request, cluster) {
-        const { columns, ids, nowMs } = cluster
+        const { columns, ids, notes, nowMs } = cluster
         const size = columns.waiting.length
         if (costs.length < size) {
           costs = new Float64Array(size)
@@ -67,7 +67,12 @@ export const dynamoStandalone: RouterDefinition = defineRouter({
           const overlap = matched[id]! / request.promptTokens
           const queue = most > 0 ? waiting[id]! / most : 0
           costs[id] = usage[id]! + queue - overlap_weight * overlap
+          if (notes === undefined) continue
+          notes.term('cached_share', id, overlap)
+          notes.term('kv_usage', id, usage[id]!)
+          notes.term('relative_queue', id, queue)
         }
+        notes?.highest()
         const chosen = leastOf(cluster, costs, ties)
         if (chosen.kind === 'backend') waiting[chosen.id] = waiting[chosen.id]! + 1
         return chosen

@@ -123,8 +123,13 @@ export const eppScorers: RouterDefinition = defineRouter({
     let uncached = new Float64Array(0)
     let isCold = false
 
-    function add(cluster: ClusterView, weight: number, column: ArrayLike<number>): void {
-      const { ids } = cluster
+    function add(
+      cluster: ClusterView,
+      name: string,
+      weight: number,
+      column: ArrayLike<number>,
+    ): void {
+      const { ids, notes } = cluster
       let least = Number.POSITIVE_INFINITY
       let most = Number.NEGATIVE_INFINITY
       for (let i = 0; i < ids.length; i++) {
@@ -136,6 +141,7 @@ export const eppScorers: RouterDefinition = defineRouter({
       for (let i = 0; i < ids.length; i++) {
         const score = most > least ? (most - column[ids[i]!]!) / (most - least) : 1
         costs[ids[i]!] = costs[ids[i]!]! - weight * score
+        notes?.term(name, ids[i]!, weight * score)
       }
     }
 
@@ -147,11 +153,12 @@ export const eppScorers: RouterDefinition = defineRouter({
         const own = active.requests[ids[i]!]!
         const score = own === 0 ? 1 : (most - own) / most
         costs[ids[i]!] = costs[ids[i]!]! - weights.active_weight * score
+        cluster.notes?.term('active', ids[i]!, weights.active_weight * score)
       }
     }
 
     function addPrefix(request: RequestView, cluster: ClusterView): void {
-      const { ids } = cluster
+      const { ids, notes } = cluster
       const { promptTokens } = request
       const matched = belief.matched(request, cluster)
       isCold = true
@@ -163,6 +170,10 @@ export const eppScorers: RouterDefinition = defineRouter({
         const load = Math.min(inFlight.tokens[id]! + uncached[id]!, TOKEN_QUEUE) / TOKEN_QUEUE
         costs[id] =
           costs[id]! - weights.prefix_weight * hit - weights.token_load_weight * (1 - load)
+        if (notes === undefined) continue
+        notes.term('prefix', id, weights.prefix_weight * hit)
+        if (weights.token_load_weight > 0)
+          notes.term('token_load', id, weights.token_load_weight * (1 - load))
       }
     }
 
@@ -174,20 +185,24 @@ export const eppScorers: RouterDefinition = defineRouter({
         inFlight.reserve(costs.length)
         active.reserve(costs.length)
         costs.fill(0)
-        if (weights.queue_weight > 0) add(cluster, weights.queue_weight, columns.waiting)
-        if (weights.running_weight > 0) add(cluster, weights.running_weight, columns.running)
+        if (weights.queue_weight > 0) add(cluster, 'queue', weights.queue_weight, columns.waiting)
+        if (weights.running_weight > 0) {
+          add(cluster, 'running', weights.running_weight, columns.running)
+        }
         if (weights.kv_weight > 0) {
           const usages = cluster.kvUsages()
           for (let i = 0; i < ids.length; i++) {
             const score = Math.max(0, 1 - usages[ids[i]!]!)
             costs[ids[i]!] = costs[ids[i]!]! - weights.kv_weight * score
+            cluster.notes?.term('kv', ids[i]!, weights.kv_weight * score)
           }
         }
         if (weights.active_weight > 0) addActive(cluster)
         if (knowsPrefix) addPrefix(request, cluster)
         if (weights.no_hit_lru_weight > 0) {
-          cold.addScores(ids, isCold, weights.no_hit_lru_weight, costs)
+          cold.addScores(cluster, isCold, weights.no_hit_lru_weight, costs)
         }
+        cluster.notes?.highest()
         const chosen =
           weights.picker === 'weighted_random'
             ? weightedOf(cluster, costs)

@@ -91,7 +91,7 @@ export const eppSticky: RouterDefinition = defineRouter({
     let uncached = new Float64Array(0)
     return {
       route(request, cluster) {
-        const { ids } = cluster
+        const { ids, notes } = cluster
         costs = columnFor(costs, cluster)
         uncached = columnFor(uncached, cluster)
         inFlight.reserve(costs.length)
@@ -123,7 +123,11 @@ export const eppSticky: RouterDefinition = defineRouter({
           const own =
             load === 'tokens' ? inFlight.tokens[id]! + uncached[id]! : active.requests[id]!
           costs[id] = isKept ? own : Number.POSITIVE_INFINITY
+          if (notes === undefined) continue
+          notes.term('cached_tokens', id, matched[id]!)
+          notes.term('wait_ms', id, (inFlight.tokens[id]! / prefill_tokens_per_sec) * 1000)
         }
+        notes?.branch(holders === 0 ? 'no holder' : isSaturated ? 'holders saturated' : 'holders')
         const chosen =
           ties === 'rotate' ? rotation.leastOf(cluster, costs) : leastOf(cluster, costs, ties)
         if (chosen.kind === 'backend') belief.sent(chosen.id, cluster.nowMs)

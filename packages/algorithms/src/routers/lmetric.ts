@@ -31,7 +31,7 @@ export const lmetric: RouterDefinition = defineRouter({
   },
   create: ({ counts_queued }) => ({
     route(request, cluster) {
-      const { backends, columns, ids } = cluster
+      const { backends, columns, ids, notes } = cluster
       const { outstanding, pendingPromptTokens } = columns
       const matched = cluster.prefixMatch(request)
       let best = -1
@@ -55,7 +55,21 @@ export const lmetric: RouterDefinition = defineRouter({
         best = i
         bestTokens = tokens
       }
-      return best === -1 ? noAvailableBackend : backends[best]!
+      const chosen = best === -1 ? noAvailableBackend : backends[best]!
+      if (notes !== undefined) {
+        const tokens = Float64Array.from(columns.waiting, (_, id) => {
+          const queued = counts_queued ? pendingPromptTokens[id]! : 0
+          return request.promptTokens - matched[id]! + queued
+        })
+        notes.terms('tokens', tokens)
+        notes.terms('requests', outstanding)
+        notes.compared(
+          cluster,
+          tokens.map((each, id) => each * (outstanding[id]! + 1)),
+          chosen,
+        )
+      }
+      return chosen
     },
   }),
 })

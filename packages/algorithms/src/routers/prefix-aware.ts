@@ -44,7 +44,10 @@ export const prefixAware: RouterDefinition = defineRouter({
     return {
       route(request, cluster) {
         const { backends, columns, ids } = cluster
-        if (request.prefixTokens === 0) return leastOf(cluster, columns.outstanding, ties)
+        if (request.prefixTokens === 0) {
+          cluster.notes?.branch('no declared prefix: fewest requests')
+          return leastOf(cluster, columns.outstanding, ties)
+        }
         costs = columnFor(costs, cluster)
         const matchedTokens = cluster.prefixMatch(request)
         const reusableTokens = Math.min(request.prefixTokens, request.promptTokens - 1)
@@ -53,12 +56,19 @@ export const prefixAware: RouterDefinition = defineRouter({
         for (let i = 0; i < ids.length; i++) {
           const id = ids[i]!
           const matched = matchedTokens[id]!
+          cluster.notes?.term('cached', id, 0)
           if (matched === 0) continue
           const needed = reusableTokens - (reusableTokens % backends[i]!.blockTokens)
           const load = queue.loads[id]!
           const cached = needed > 0 && matched >= needed && load < max_load
           costs[id] = -((cached ? cache_weight : 0) + (1 - cache_weight) * (1 - load))
+          cluster.notes?.term('cached', id, cached ? cache_weight : 0)
         }
+        cluster.notes?.terms(
+          'idle',
+          queue.costs.map((cost) => Math.abs(cost)),
+        )
+        cluster.notes?.highest()
         return leastOf(cluster, costs, ties)
       },
     }

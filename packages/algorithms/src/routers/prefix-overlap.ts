@@ -41,7 +41,10 @@ export const prefixOverlap: RouterDefinition = defineRouter({
     return {
       route(request, cluster) {
         const { columns, ids } = cluster
-        if (request.prefixTokens === 0) return leastOf(cluster, columns.outstanding, ties)
+        if (request.prefixTokens === 0) {
+          cluster.notes?.branch('no declared prefix: fewest requests')
+          return leastOf(cluster, columns.outstanding, ties)
+        }
         costs = columnFor(costs, cluster)
         const matchedTokens = cluster.prefixMatch(request)
         const { promptTokens } = request
@@ -50,11 +53,18 @@ export const prefixOverlap: RouterDefinition = defineRouter({
         for (let i = 0; i < ids.length; i++) {
           const id = ids[i]!
           const matched = matchedTokens[id]!
+          cluster.notes?.term('cached', id, 0)
           if (matched === 0) continue
           const load = queue.loads[id]!
           const overlap = load < max_load ? matched / promptTokens : 0
           costs[id] = -(cache_weight * overlap + (1 - cache_weight) * (1 - load))
+          cluster.notes?.term('cached', id, cache_weight * overlap)
         }
+        cluster.notes?.terms(
+          'idle',
+          queue.costs.map((cost) => Math.abs(cost)),
+        )
+        cluster.notes?.highest()
         return leastOf(cluster, costs, ties)
       },
     }

@@ -63,6 +63,8 @@ export const productionStackLoadAware: RouterDefinition = defineRouter({
         }
         const missing = request.promptTokens - best
         if (best === 0 || (max_missing_tokens > 0 && missing > max_missing_tokens)) {
+          const isKeyed = request.session !== undefined
+          cluster.notes?.branch(isKeyed ? 'not cached: by session' : 'not cached: lowest rate')
           if (request.session === undefined) return rates.pick(cluster)
           ring.setMembers(ids)
           return placeKey(cluster, ring, hashString(request.session), Number.POSITIVE_INFINITY)
@@ -72,7 +74,11 @@ export const productionStackLoadAware: RouterDefinition = defineRouter({
           const id = ids[i]!
           const load = (outstanding[id]! - mean) / Math.max(1, mean)
           costs[id] = load_weight * load - Math.min(1, matched[id]! / request.promptTokens)
+          if (cluster.notes === undefined) continue
+          cluster.notes.term('cached_share', id, Math.min(1, matched[id]! / request.promptTokens))
+          cluster.notes.term('relative_load', id, load)
         }
+        cluster.notes?.highest()
         return leastOf(cluster, costs, 'first')
       },
       onDispatched(_request: RequestView, backend: BackendView, cluster: ClusterView) {

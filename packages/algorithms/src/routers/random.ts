@@ -1,5 +1,5 @@
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
-import { countAvailable, nthAvailable } from '../pickers/available.js'
+import { anyAvailable } from '../pickers/available.js'
 
 /**
  * Each of the n available backends with probability 1/n. One random number per request, none when
@@ -14,9 +14,6 @@ export const random: RouterDefinition = defineRouter({
   wins: 'Nothing is known, and the fleet is large and lightly loaded.',
   loses: 'Load is high: some backends get several requests more than others by chance.',
   create: () => ({
-    route(_request, cluster) {
-      const count = countAvailable(cluster)
-      return nthAvailable(cluster, count > 1 ? cluster.random.integer(count) : 0)
-    },
+    route: (_request, cluster) => anyAvailable(cluster),
   }),
 })

@@ -22,6 +22,7 @@ export const roundRobin: RouterDefinition = defineRouter({
           if (i === ids.length) i = 0
           const id = ids[i]!
           if (!isAvailable(cluster, id)) continue
+          cluster.notes?.branch(`after backend ${lastId}`)
           lastId = id
           return backends[i]!
         }

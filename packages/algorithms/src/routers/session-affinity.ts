@@ -51,9 +51,13 @@ export const sessionAffinity: RouterDefinition = defineRouter({
           const backend = findBackend(cluster, backendId)
           if (backend?.available) {
             backendIds.set(session, backendId)
+            cluster.notes?.branch('home of the session')
             return backend
           }
         }
+        cluster.notes?.branch(
+          backendId === undefined ? 'new session: fewest requests' : 'home not available',
+        )
         const chosen = leastOf(cluster, cluster.columns.outstanding, ties)
         if (chosen.kind === 'backend') {
           if (backendIds.size >= max_sessions) forgetOldestHalf()

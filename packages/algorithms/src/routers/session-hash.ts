@@ -6,7 +6,7 @@ import { HashRing } from '../hashing/hash-ring.js'
 import { Maglev } from '../hashing/maglev.js'
 import { Rendezvous } from '../hashing/rendezvous.js'
 import { LowestRate } from '../load/lowest-rate.js'
-import { countAvailable, nthAvailable } from '../pickers/available.js'
+import { anyAvailable } from '../pickers/available.js'
 import { leastOf } from '../pickers/pick.js'
 import { tiesParameter } from '../pickers/ties.js'
 
@@ -106,10 +106,10 @@ export const sessionHash: RouterDefinition = defineRouter({
           const limit = load_factor > 0 ? boundedLoad(cluster, bound) : Number.POSITIVE_INFINITY
           return placeKey(cluster, placement, hashString(key), limit)
         }
+        cluster.notes?.branch('no key')
         if (without_key === 'lowest_rate') return rates.pick(cluster)
         if (without_key === 'least') return leastOf(cluster, cluster.columns.outstanding, ties)
-        const available = countAvailable(cluster)
-        return nthAvailable(cluster, available > 1 ? cluster.random.integer(available) : 0)
+        return anyAvailable(cluster)
       },
       ...(without_key === 'lowest_rate' && {
         onDispatched(_request: RequestView, backend: BackendView, cluster: ClusterView) {

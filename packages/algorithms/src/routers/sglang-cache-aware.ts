@@ -119,14 +119,22 @@ export const sglangCacheAware: RouterDefinition = defineRouter({
         request.promptPath(path)
         let chosen = leastOf(cluster, cluster.columns.outstanding, ties)
         if (chosen.kind === 'reject') return chosen
-        if (!isUneven(cluster)) {
+        cluster.notes?.terms('requests', cluster.columns.outstanding)
+        if (isUneven(cluster)) cluster.notes?.branch('out of balance')
+        else {
           tree.deepest(path, found)
           if (found.tokens / request.promptTokens > cache_threshold) {
             const owner = tree.latestOwner(found.run)
+            cluster.notes?.branch('last owner of the known prefix')
+            cluster.notes?.term('known_share', owner, found.tokens / request.promptTokens)
             if (positionOf(cluster, owner) === -1) tree.remove(owner)
             else if (isAvailable(cluster, owner)) chosen = backendOf(cluster, owner)
-            else return nthAvailable(cluster, 0)
+            else {
+              cluster.notes?.branch('last owner is not available: the first that is')
+              return nthAvailable(cluster, 0)
+            }
           } else {
+            cluster.notes?.branch('not enough is known')
             chosen = missed(cluster)
           }
         }

@@ -52,6 +52,9 @@ export const smgLeastLoad: RouterDefinition = defineRouter({
           const usage = Math.min(usages[id]!, 0.999)
           const queued = (columns.waiting[id]! * tokens_per_waiting) / tokens_per_sec
           costs[id] = queued + (kv_penalty_sec * usage) / (1 - usage)
+          if (cluster.notes === undefined) continue
+          cluster.notes.term('queue_sec', id, queued)
+          cluster.notes.term('kv_penalty_sec', id, (kv_penalty_sec * usage) / (1 - usage))
         }
         return leastOf(cluster, costs, ties)
       },

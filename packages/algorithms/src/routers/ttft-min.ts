@@ -52,6 +52,8 @@ export const ttftMin: RouterDefinition = defineRouter({
           uncached[id] = Math.max(0, request.promptTokens - matched[id]!)
           costs[id] = ((inFlight.tokens[id]! + uncached[id]!) / prefill_tokens_per_sec) * 1000
         }
+        cluster.notes?.terms('uncached_tokens', uncached)
+        cluster.notes?.terms('under_way_tokens', inFlight.tokens)
         const chosen = leastOf(cluster, costs, ties)
         const isLate = ttft_slo_ms > 0 && chosen.kind === 'backend'
         return isLate && costs[chosen.id]! > ttft_slo_ms ? tooLate : chosen

@@ -39,6 +39,8 @@ export const vllmDataParallel: RouterDefinition = defineRouter({
           const id = ids[i]!
           costs[id] = waiting_weight * columns.waiting[id]! + columns.running[id]!
         }
+        cluster.notes?.terms('waiting', columns.waiting)
+        cluster.notes?.terms('running', columns.running)
         return leastOf(cluster, costs, ties)
       },
     }

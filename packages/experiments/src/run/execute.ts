@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import {
+  type DecisionRecord,
   type Recorder,
   type RequestSource,
   type RequestTable,
@@ -47,6 +48,15 @@ export interface Progress {
 export interface RunObserver extends Recorder {
   /** Called when the run is over. */
   finished?(result: RunResult): void
+  /** Called for every decision of a router, which then says what it is made of. */
+  decided?(decision: DecisionRecord, run: ObservedRun): void
+}
+
+/** Which run an observer is told of. */
+export interface ObservedRun {
+  /** The algorithm as results call it. */
+  readonly algorithm: string
+  readonly seed: number
 }
 
 /** What is told of a run. */
@@ -82,7 +92,13 @@ export async function execute(
   const { replicas } = visibility.routers
   const routers = Array.from({ length: replicas }, () => algorithm.create())
   const { cluster, pricePerHour } = fleet
-  const options = { cluster, requests, router: routers, visibility, seed, warmupRequests }
+  const run = { algorithm: algorithm.label, seed }
+  const onDecision =
+    observer?.decided && ((decision: DecisionRecord) => observer.decided?.(decision, run))
+  const options = {
+    ...{ cluster, requests, router: routers, visibility, seed, warmupRequests },
+    ...(onDecision && { onDecision }),
+  }
   const { simulation, summarized } = prepare(options, pricePerHour, detail, observer)
   const breathe = async (): Promise<void> => {
     await setImmediate()

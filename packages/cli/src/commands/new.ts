@@ -1,0 +1,1 @@
+export const newCommand = { command: 'new', describe: 'x', handler: (): void => {} }
