@@ -56,13 +56,13 @@ export const prefixAware: RouterDefinition = defineRouter({
         for (let i = 0; i < ids.length; i++) {
           const id = ids[i]!
           const matched = matchedTokens[id]!
-          cluster.notes?.term('cached', id, 0)
+          cluster.notes?.term('prefix', id, 0)
           if (matched === 0) continue
           const needed = reusableTokens - (reusableTokens % backends[i]!.blockTokens)
           const load = queue.loads[id]!
           const cached = needed > 0 && matched >= needed && load < max_load
           costs[id] = -((cached ? cache_weight : 0) + (1 - cache_weight) * (1 - load))
-          cluster.notes?.term('cached', id, cached ? cache_weight : 0)
+          cluster.notes?.term('prefix', id, cached ? cache_weight : 0)
         }
         cluster.notes?.terms(
           'idle',

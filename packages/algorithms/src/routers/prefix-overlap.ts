@@ -53,12 +53,12 @@ export const prefixOverlap: RouterDefinition = defineRouter({
         for (let i = 0; i < ids.length; i++) {
           const id = ids[i]!
           const matched = matchedTokens[id]!
-          cluster.notes?.term('cached', id, 0)
+          cluster.notes?.term('overlap', id, 0)
           if (matched === 0) continue
           const load = queue.loads[id]!
           const overlap = load < max_load ? matched / promptTokens : 0
           costs[id] = -(cache_weight * overlap + (1 - cache_weight) * (1 - load))
-          cluster.notes?.term('cached', id, cache_weight * overlap)
+          cluster.notes?.term('overlap', id, cache_weight * overlap)
         }
         cluster.notes?.terms(
           'idle',

@@ -2,6 +2,7 @@ import { builtinRouters } from '@routesim/algorithms'
 import { type CompareOptions, type Comparison, compare } from '@routesim/experiments'
 import type { CommandModule } from 'yargs'
 import { loadAlgorithms } from '../algorithm-list.js'
+import { DECISIONS, decisionsFile } from '../output/decisions-file.js'
 import { flatCsv } from '../output/flat-csv.js'
 import { resultJson } from '../output/result-json.js'
 import { resultsMarkdown, resultsTable } from '../output/results-table.js'
@@ -26,6 +27,7 @@ import type { TraceArguments } from './trace-arguments.js'
 
 interface CompareArguments extends ExperimentArguments, TraceArguments {
   algorithms: string | undefined
+  decisions: string | undefined
 }
 
 /** `routesim compare`: several algorithms side by side, and who wins. */
@@ -43,6 +45,7 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
           'Comma-separated algorithms or files that export one; all built-in ones by default',
       })
       .options(RESULT_OPTIONS)
+      .option('decisions', DECISIONS)
       .options({ 'trace-format': TRACE_FORMAT, 'on-error': ON_ERROR, cache: CACHE })
       .example('$0 compare -c configs/mooncake.toml -t trace.jsonl.gz', '')
       .example(
@@ -57,7 +60,11 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
       args.algorithms === undefined
         ? builtinRouters
         : await loadAlgorithms(args.algorithms, '--algorithms')
-    await showComparison({ ...experimentOptions(args), algorithms }, args)
+    const decisions = decisionsFile(args.decisions, args.noPerRequest !== true)
+    const observer = decisions?.observer
+    await showComparison({ ...experimentOptions(args), algorithms, observer }, args).finally(() =>
+      decisions?.close(),
+    )
   },
 }
 

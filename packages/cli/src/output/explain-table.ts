@@ -107,7 +107,7 @@ function stageText({ record, alternatives }: ExplainedDecision, trace: DecisionT
           ],
         ]
       : []),
-    ['cached', seen((facts) => count(facts.cachedTokens))],
+    ['cached tokens', seen((facts) => count(facts.cachedTokens))],
     ['waiting', seen((facts) => count(facts.waiting))],
     ['running', seen((facts) => count(facts.running))],
     ['KV %', seen((facts) => (100 * facts.kvUsage).toFixed(1))],
