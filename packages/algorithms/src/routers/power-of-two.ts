@@ -15,8 +15,10 @@ export const powerOfTwo: RouterDefinition = defineRouter({
   name: 'power_of_two',
   description: 'Draws two backends at random and sends to the one with fewer requests.',
   observes: ['queue lengths'],
+  rule: 'Of two distinct available backends drawn at random, the one with the smaller load. A single available one is taken as it is.',
   wins: 'Load is known late: it does not send everything to one backend.',
   loses: 'Load is exact, when the least of all is better.',
+  source: 'Mitzenmacher, IEEE TPDS 12(10), 2001',
   parameters: {
     load: {
       default: 'own',

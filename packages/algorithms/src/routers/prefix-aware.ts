@@ -20,8 +20,10 @@ export const prefixAware: RouterDefinition = defineRouter({
   description:
     'Prefers backends that hold the declared prefix of the prompt, unless they are busy.',
   observes: ['kv cache contents', 'queue lengths'],
+  rule: 'Highest cache_weight x cached + (1 - cache_weight) x (1 - load): cached is 1 when the backend holds the whole declared prefix and its load is below max_load, load its requests relative to the length of its queue. Without a declared prefix: the fewest requests.',
   wins: 'Whole prefixes come again and again.',
   loses: 'Prefixes are shared in part.',
+  source: 'RouteSim, https://github.com/InfraWhisperer/RouteSim',
   parameters: {
     cache_weight: {
       default: 0.8,

@@ -17,8 +17,10 @@ export const prefixOverlap: RouterDefinition = defineRouter({
   description:
     'Prefers backends that hold more of the beginning of the prompt, unless they are busy.',
   observes: ['kv cache contents', 'queue lengths'],
+  rule: 'Highest cache_weight x cached share of the prompt + (1 - cache_weight) x (1 - load): the share counts while the load is below max_load, load is its requests relative to the length of its queue. Without a declared prefix: the fewest requests.',
   wins: 'Prompts share beginnings of different lengths.',
   loses: 'Nothing is shared.',
+  source: 'RouteSim, https://github.com/InfraWhisperer/RouteSim',
   parameters: {
     cache_weight: {
       default: 0.7,

@@ -11,8 +11,10 @@ import { anyAvailable } from '../pickers/available.js'
 export const random: RouterDefinition = defineRouter({
   name: 'random',
   description: 'Sends to any available backend with equal chance.',
+  rule: 'Each of the n available backends with probability 1/n.',
   wins: 'Nothing is known, and the fleet is large and lightly loaded.',
   loses: 'Load is high: some backends get several requests more than others by chance.',
+  source: 'the baseline of the literature, e.g. Mitzenmacher, IEEE TPDS 12(10), 2001',
   create: () => ({
     route: (_request, cluster) => anyAvailable(cluster),
   }),
