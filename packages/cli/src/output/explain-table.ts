@@ -108,9 +108,10 @@ function stageText({ record, alternatives }: ExplainedDecision, trace: DecisionT
         ]
       : []),
     ['cached tokens', seen((facts) => count(facts.cachedTokens))],
-    ['waiting', seen((facts) => count(facts.waiting))],
-    ['running', seen((facts) => count(facts.running))],
-    ['KV %', seen((facts) => (100 * facts.kvUsage).toFixed(1))],
+    ['outstanding', seen((facts) => count(facts.outstanding))],
+    ['waiting', told((facts) => count(facts.waiting))],
+    ['running', told((facts) => count(facts.running))],
+    ['KV %', told((facts) => (100 * facts.kvUsage).toFixed(1))],
     ...(alternatives.length === 0
       ? []
       : ([
@@ -145,6 +146,12 @@ function seen(text: (facts: BackendFacts) => string): RowText {
     const [a, b] = [text(believed), text(actual)]
     return a === b ? a : `${a} (${b})`
   }
+}
+
+/** The same for what metrics tell, if there were any. */
+function told(text: (facts: BackendFacts) => string): RowText {
+  return (row) =>
+    Number.isFinite(row.believed.metricsAgeMs) ? seen(text)(row) : `- (${text(row.actual)})`
 }
 
 function cost(
