@@ -58,7 +58,7 @@ export interface RouterDefinition {
 export function defineRouter<const Parameters extends RouterParameters = Record<never, never>>(
   options: RouterOptions<Parameters>,
 ): RouterDefinition {
-  const { name, description, observes, rule, wins, loses, source } = options
+  const { name, description, observes, rule, terms, wins, loses, source } = options
   if (!/^[a-z][a-z0-9_]*$/.test(name)) {
     throw invalid(
       `router name: expected lower case letters, digits and _, beginning with a letter, got ${JSON.stringify(name)}`,
@@ -71,6 +71,7 @@ export function defineRouter<const Parameters extends RouterParameters = Record<
   const manifest: RouterManifest = Object.freeze({
     ...(observes && { observes }),
     ...(rule !== undefined && { rule }),
+    ...(terms && { terms }),
     ...(wins !== undefined && { wins }),
     ...(loses !== undefined && { loses }),
     ...(source !== undefined && { source }),

@@ -32,6 +32,8 @@ export interface RouterManifest {
   readonly observes?: readonly RouterObservation[]
   /** How it decides, in a few sentences. */
   readonly rule?: string
+  /** What the terms of its scores are, by the names under which it notes them. */
+  readonly terms?: Readonly<Record<string, string>>
   /** When it does better than others, as one sentence. */
   readonly wins?: string
   /** When it does worse, as one sentence. */

@@ -18,6 +18,10 @@ export const aibrixPrefixCache: RouterDefinition = defineRouter({
   description: 'Prefers cached prefixes among backends whose load does not stand out.',
   observes: ['queue lengths', 'kv cache contents'],
   rule: 'Past an imbalance, only the least loaded compete. Otherwise the best match not above mean + deviations x standard deviation, then the fewest requests.',
+  terms: {
+    cached_tokens: 'Leading prompt tokens that it is believed to hold.',
+    requests: 'Requests on it; also the score of those that compete.',
+  },
   wins: 'A few prefixes are hot and load stays even.',
   loses: 'One slow backend keeps the fleet out of balance, so that affinity is dropped for all.',
   source: 'vllm-project/aibrix, pkg/plugins/gateway/algorithms at e3e10f9',

@@ -53,6 +53,13 @@ export const dynamoKv: RouterDefinition = defineRouter({
     'Sends to the backend with the least prefill and decode work in KV blocks, cached ones credited.',
   observes: ['own requests', 'kv cache contents'],
   rule: 'Cost = prefill_load_scale x max(0, backlog + prompt - credited cached blocks) + distinct blocks under way + decode_active_request_weight x requests under way. Lowest wins, or a softmax draw at a temperature above 0.',
+  terms: {
+    prefill_blocks: 'Prompt blocks to compute there, this prompt included.',
+    credit_blocks: 'Cached blocks of this prompt, times their credit.',
+    decode_blocks: 'Distinct blocks under way there once this request is.',
+    requests: 'Requests of this router under way.',
+    chance: 'Chance of being drawn.',
+  },
   wins: 'Prompts share long prefixes and prefill is the bottleneck.',
   loses: 'Load is uniform and nothing is shared, or a high temperature throws the knowledge away.',
   source: SOURCE,

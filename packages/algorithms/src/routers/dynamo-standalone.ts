@@ -16,6 +16,11 @@ export const dynamoStandalone: RouterDefinition = defineRouter({
     'Weighs the cached share of the prompt, twice, against KV usage and the relative queue length.',
   observes: ['kv cache contents', 'kv usage', 'queue lengths', 'time'],
   rule: 'Highest 2 x cached share - KV usage - waiting / most waiting. Load is read every poll_ms; each decision in between adds one waiting request of its own.',
+  terms: {
+    cached_share: 'Cached share of the prompt.',
+    kv_usage: 'KV usage when it was last read.',
+    relative_queue: 'Waiting requests relative to the most of any.',
+  },
   wins: 'Prompts share prefixes and load is moderate.',
   loses:
     'Bursts fall within one poll, or queues are long everywhere, so that their differences vanish.',

@@ -19,6 +19,10 @@ export const eppSticky: RouterDefinition = defineRouter({
   description: 'Stays with backends that hold the prefix until they are saturated.',
   observes: ['own requests', 'kv cache contents'],
   rule: 'Only backends with the prefix compete, unless their expected wait exceeds the others by max_penalty_ms; then all do. The least loaded by own account wins.',
+  terms: {
+    cached_tokens: 'Leading prompt tokens that it is believed to hold.',
+    wait_ms: 'Expected wait there.',
+  },
   wins: 'Conversations grow long, and a cache hit is worth seconds of waiting.',
   loses: 'The prefill rate is set too high or low for the hardware.',
   source: 'llm-d/llm-d-router, pkg/epp/framework/plugins at ebab687',

@@ -13,6 +13,10 @@ export const lmetric: RouterDefinition = defineRouter({
   description: 'Multiplies uncached prompt tokens by requests and takes the least.',
   observes: ['queue lengths', 'kv cache contents'],
   rule: 'Lowest uncached tokens x (requests + 1); no weights to tune.',
+  terms: {
+    tokens: 'Uncached tokens of this prompt, and queued ones if they count.',
+    requests: 'Requests on it.',
+  },
   wins: 'Traffic changes and nobody wants to tune weights.',
   loses: 'A prompt cached whole costs nothing, so that its holder is taken however busy it is.',
   source: 'arXiv 2603.15202',

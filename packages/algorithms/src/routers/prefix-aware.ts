@@ -21,6 +21,10 @@ export const prefixAware: RouterDefinition = defineRouter({
     'Prefers backends that hold the declared prefix of the prompt, unless they are busy.',
   observes: ['kv cache contents', 'queue lengths'],
   rule: 'Highest cache_weight x cached + (1 - cache_weight) x (1 - load): cached is 1 when the backend holds the whole declared prefix and its load is below max_load, load its requests relative to the length of its queue. Without a declared prefix: the fewest requests.',
+  terms: {
+    prefix: 'Weighted score of the cached prefix.',
+    idle: 'Weighted score of a short queue.',
+  },
   wins: 'Whole prefixes come again and again.',
   loses: 'Prefixes are shared in part.',
   source: 'RouteSim, https://github.com/InfraWhisperer/RouteSim',

@@ -18,6 +18,10 @@ export const prefixOverlap: RouterDefinition = defineRouter({
     'Prefers backends that hold more of the beginning of the prompt, unless they are busy.',
   observes: ['kv cache contents', 'queue lengths'],
   rule: 'Highest cache_weight x cached share of the prompt + (1 - cache_weight) x (1 - load): the share counts while the load is below max_load, load is its requests relative to the length of its queue. Without a declared prefix: the fewest requests.',
+  terms: {
+    overlap: 'Weighted score of the cached share.',
+    idle: 'Weighted score of a short queue.',
+  },
   wins: 'Prompts share beginnings of different lengths.',
   loses: 'Nothing is shared.',
   source: 'RouteSim, https://github.com/InfraWhisperer/RouteSim',

@@ -21,6 +21,11 @@ export const productionStackLoadAware: RouterDefinition = defineRouter({
   description: 'Weighs the cached share of the prompt against load relative to the mean.',
   observes: ['own requests', 'kv cache contents', 'session', 'time'],
   rule: 'Highest cached share - load_weight x (requests - mean) / max(1, mean). Nothing cached: by session, else by rate.',
+  terms: {
+    cached_share: 'Cached share of the prompt.',
+    relative_load: 'Requests above the mean, relative to it.',
+    order: 'Place in the order of the session, from 0.',
+  },
   wins: 'One holder of a hot prefix would draw all of its traffic.',
   loses: 'The weight is 0, so that requests pile up on that holder.',
   source: 'vllm-project/production-stack pull request 1035; routing_logic.py at a6c01db',

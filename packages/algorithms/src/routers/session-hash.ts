@@ -23,6 +23,11 @@ export const sessionHash: RouterDefinition = defineRouter({
   description: 'Hashes the session to a backend, so that few sessions move when backends change.',
   observes: ['session', 'queue lengths'],
   rule: 'A hash of the session orders the backends; the first that is available, and within the load bound if there is one, is taken.',
+  terms: {
+    order: 'Place in the order of the session, from 0; also the score.',
+    requests: 'Requests on it.',
+    limit: 'Most requests it may have.',
+  },
   wins: 'Conversations return to their cache, and routers share no state.',
   loses: 'A few sessions make most of the load and there is no bound.',
   source:

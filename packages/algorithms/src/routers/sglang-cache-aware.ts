@@ -25,6 +25,10 @@ export const sglangCacheAware: RouterDefinition = defineRouter({
   description: 'Follows a radix tree of what it sent where, unless the fleet is out of balance.',
   observes: ['prompt content', 'queue lengths', 'time'],
   rule: 'Balanced: the last owner of the longest known prefix when it covers more than cache_threshold, else the least loaded. Out of balance: the least loaded.',
+  terms: {
+    requests: 'Requests on it.',
+    known_share: 'Share of the prompt in the tree, for the owner that used it last.',
+  },
   wins: 'Many balanced groups of requests share long prefixes.',
   loses:
     'One slow backend keeps the fleet out of balance; shares stay under the threshold; several routers run side by side.',

@@ -16,6 +16,10 @@ export const smgLeastLoad: RouterDefinition = defineRouter({
   description: 'Sends to the shortest expected wait, which a full KV cache lengthens.',
   observes: ['queue lengths', 'kv usage'],
   rule: 'Lowest waiting tokens / rate + kv_penalty_sec x usage / (1 - usage).',
+  terms: {
+    queue_sec: 'Wait for what is queued.',
+    kv_penalty_sec: 'What KV usage adds to it.',
+  },
   wins: 'KV caches run full at different times.',
   loses: 'Prefixes are shared: it does not look at them.',
   source: 'smg-project/smg, model_gateway/src/policies/least_load.rs at f8daa88',

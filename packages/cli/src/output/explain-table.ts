@@ -51,8 +51,17 @@ export function explainJson(request: ExplainedRequest, algorithm: string): objec
 function decisionText(decision: ExplainedDecision, algorithm: string): string {
   const { record, alternatives, alternativeCount } = decision
   const again = record.attempt > 0 ? ` (attempt ${record.attempt + 1})` : ''
-  const title = `${algorithm}, ${time(record.atMs)}${again}: ${verb(decision)}.`
-  const stages = record.traces.map((trace) => stageText(decision, trace))
+  const title = `${algorithm}, ${time(record.atMs)}${again}: ${verb(decision)}`
+  const [only] = record.traces
+  const stages =
+    only !== undefined && record.traces.length === 1
+      ? [`${title}; ${how(only)}.`, stageTable(decision, only)]
+      : [
+          `${title}.`,
+          ...record.traces.map(
+            (trace) => `${trace.stage}: ${how(trace)}\n${stageTable(decision, trace)}`,
+          ),
+        ]
   const left = alternativeCount - alternatives.length
   const notes = [
     ...(alternatives.length === 0 ? [] : [hindsight(alternatives, record.traces.length > 1)]),
@@ -60,7 +69,7 @@ function decisionText(decision: ExplainedDecision, algorithm: string): string {
       ? [`${left} more were not tried; --alternatives ${alternativeCount} tries all.`]
       : []),
   ]
-  return [title, ...stages, ...notes].join('\n')
+  return [...stages, ...notes].join('\n')
 }
 
 function verb({ record }: ExplainedDecision): string {
@@ -74,7 +83,7 @@ function verb({ record }: ExplainedDecision): string {
   return isRelease ? `let go to ${to}` : to
 }
 
-function stageText({ record, alternatives }: ExplainedDecision, trace: DecisionTrace): string {
+function stageTable({ record, alternatives }: ExplainedDecision, trace: DecisionTrace): string {
   const isDecode = trace.stage === 'decode'
   const chosen = isDecode ? record.decode : record.backend
   const own = new Map(trace.candidates.map((candidate) => [candidate.backend, candidate]))
@@ -121,23 +130,20 @@ function stageText({ record, alternatives }: ExplainedDecision, trace: DecisionT
   ]
   const heads = columns.map(([title]): Column => ({ title, align: 'right' }))
   const rows = pool.map((row) => columns.map(([, text]) => text(row)))
-  return [stageTitle(trace, chosen), alignedTable(heads, rows)].join('\n')
+  return alignedTable(heads, rows)
 }
 
 type RowText = (row: BackendKnowledge) => string
 
-function stageTitle(
-  { stage, branch, best, isDrawn, tied, candidates }: DecisionTrace,
-  chosen: number,
-) {
-  const rule = [stage, branch].filter((word) => word !== undefined && word !== '').join(': ')
-  const how =
+/** The rule that applied, and how it came out. */
+function how({ branch, best, isDrawn, tied, candidates }: DecisionTrace): string {
+  const result =
     best === undefined
-      ? `no score of ${candidates.length} backends`
+      ? `no scores among ${candidates.length}`
       : isDrawn
         ? `drawn by lot among ${candidates.length}`
         : `${best} score of ${candidates.length}${tied > 1 ? `, shared by ${tied}` : ''}`
-  return `${rule === '' ? '' : `${rule}; `}${chosen === -1 ? 'none was taken; ' : ''}${how}`
+  return branch === undefined ? result : `${branch}; ${result}`
 }
 
 /** What the router saw; what was so follows in brackets where it differs. */
@@ -193,7 +199,8 @@ function hindsight(alternatives: readonly Alternative[], isPair: boolean): strin
 function score(value: number | undefined): string {
   if (value === undefined) return '-'
   if (!Number.isFinite(value)) return 'out'
-  return Number.isInteger(value) ? count(value) : String(Number(value.toPrecision(4)))
+  if (Number.isInteger(value)) return count(value)
+  return value.toLocaleString('en-US', { maximumSignificantDigits: 4 })
 }
 
 function time(atMs: number): string {

@@ -1,5 +1,5 @@
 // What routers say of their decisions, and what would have come of others.
-import { builtinRouters, defineRouter, leastBy } from '@routesim/algorithms'
+import { builtinRouters, defineRouter, findRouter, leastBy } from '@routesim/algorithms'
 import { type BackendView, type DecisionRecord, hold } from '@routesim/core'
 import {
   type AlgorithmChoice,
@@ -70,6 +70,11 @@ describe.each(PROFILES)('%s', (visibility) => {
       expect(able.filter(({ score }) => sign * score! === least).length).toBe(tied)
       if (!isDrawn) expect(sign * candidates[backend]!.score!).toBe(least)
     }
+    const { terms = {} } = findRouter(algorithm).manifest
+    const noted = records.flatMap(({ traces: [trace] }) =>
+      trace!.candidates.flatMap((each) => Object.keys(each.terms)),
+    )
+    for (const name of new Set(noted)) expect(Object.keys(terms)).toContain(name)
     const ruled = ['round_robin', 'sglang_cache_aware', 'session_affinity']
     if (!ruled.includes(algorithm)) expect(scored).toBeGreaterThan(100)
   })
