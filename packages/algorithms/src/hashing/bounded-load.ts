@@ -38,26 +38,32 @@ export function placeKey(
   hash: number,
   limit: number,
 ): BackendView | Reject {
-  const { columns, notes } = cluster
-  if (notes !== undefined) {
-    const order = orderOf(cluster, placement, hash)
-    const within = order.map((_, id) => Number(columns.outstanding[id]! <= limit))
-    const isBound = limit < Number.POSITIVE_INFINITY
-    notes.terms('order', order)
-    if (isBound) notes.terms('requests', columns.outstanding)
-    if (isBound)
-      notes.terms(
-        'limit',
-        order.map(() => limit),
-      )
-    const isKept = (id: number): boolean =>
-      within[id] === 1 || !cluster.backends.some((each) => each.available && within[each.id] === 1)
-    const costs = order.map((place, id) => (isKept(id) ? place : Number.POSITIVE_INFINITY))
-    const chosen = firstWithin(cluster, placement, hash, limit)
-    notes.compared(cluster, costs, chosen)
-    return chosen
+  const chosen = firstWithin(cluster, placement, hash, limit)
+  if (cluster.notes !== undefined) note(cluster, orderOf(cluster, placement, hash), limit, chosen)
+  return chosen
+}
+
+/** Apart, as its closures would cost every request an allocation. */
+function note(
+  cluster: ClusterView,
+  order: Float64Array,
+  limit: number,
+  chosen: BackendView | Reject,
+): void {
+  const { backends, columns, notes } = cluster
+  const isWithin = (id: number): boolean => columns.outstanding[id]! <= limit
+  // When all that are available are above the bound, it rules nobody out.
+  const isAny = !backends.some(({ id, available }) => available && isWithin(id))
+  notes?.terms('order', order)
+  if (limit < Number.POSITIVE_INFINITY) {
+    notes?.terms('requests', columns.outstanding)
+    notes?.terms(
+      'limit',
+      order.map(() => limit),
+    )
   }
-  return firstWithin(cluster, placement, hash, limit)
+  const costs = order.map((place, id) => (isAny || isWithin(id) ? place : Number.POSITIVE_INFINITY))
+  notes?.compared(cluster, costs, chosen)
 }
 
 /** Where each backend stands in a key's order, from 0, by id. */

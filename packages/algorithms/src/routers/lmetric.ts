@@ -1,3 +1,4 @@
+import type { ClusterView, RequestView, RoutingDecision } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
 import { isAvailable, noAvailableBackend } from '../pickers/available.js'
 
@@ -60,20 +61,27 @@ export const lmetric: RouterDefinition = defineRouter({
         bestTokens = tokens
       }
       const chosen = best === -1 ? noAvailableBackend : backends[best]!
-      if (notes !== undefined) {
-        const tokens = Float64Array.from(columns.waiting, (_, id) => {
-          const queued = counts_queued ? pendingPromptTokens[id]! : 0
-          return request.promptTokens - matched[id]! + queued
-        })
-        notes.terms('tokens', tokens)
-        notes.terms('requests', outstanding)
-        notes.compared(
-          cluster,
-          tokens.map((each, id) => each * (outstanding[id]! + 1)),
-          chosen,
-        )
-      }
+      if (notes !== undefined) note(request, cluster, counts_queued, chosen)
       return chosen
     },
   }),
 })
+
+/** Apart, as its closures would cost every request an allocation. */
+function note(
+  request: RequestView,
+  cluster: ClusterView,
+  countsQueued: boolean,
+  chosen: RoutingDecision,
+): void {
+  const { columns, notes } = cluster
+  const matched = cluster.prefixMatch(request)
+  const tokens = Float64Array.from(columns.waiting, (_, id) => {
+    const queued = countsQueued ? columns.pendingPromptTokens[id]! : 0
+    return request.promptTokens - matched[id]! + queued
+  })
+  const costs = tokens.map((each, id) => each * (columns.outstanding[id]! + 1))
+  notes?.terms('tokens', tokens)
+  notes?.terms('requests', columns.outstanding)
+  notes?.compared(cluster, costs, chosen)
+}

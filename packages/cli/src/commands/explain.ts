@@ -5,15 +5,11 @@ import { explainJson, explainText } from '../output/explain-table.js'
 import { checkTarget, writeText } from '../output/write-results.js'
 import { UsageError } from '../usage-error.js'
 import {
-  CACHE,
-  CONFIG,
   checkNumbers,
   heading,
-  ON_ERROR,
+  INPUT_OPTIONS,
   printNotes,
   RESULT_OPTIONS,
-  TRACE,
-  TRACE_FORMAT,
   watched,
 } from './experiment-options.js'
 import type { TraceArguments } from './trace-arguments.js'
@@ -40,7 +36,7 @@ export const explainCommand: CommandModule<object, ExplainArguments> = {
   describe: 'Tell why requests went where they went, and what elsewhere would have cost',
   builder: (yargs) =>
     yargs
-      .options({ config: CONFIG, trace: TRACE })
+      .options(INPUT_OPTIONS)
       .option('algorithm', {
         alias: 'a',
         type: 'string',
@@ -81,7 +77,6 @@ export const explainCommand: CommandModule<object, ExplainArguments> = {
             "What routers see: a profile such as llm-d or llm-d:metrics_delay_ms=20; the config's by default",
         },
       })
-      .options({ 'trace-format': TRACE_FORMAT, 'on-error': ON_ERROR, cache: CACHE })
       .example('$0 explain -c configs/default.toml -a prefix_overlap --worst 3', '')
       .example('$0 explain -c configs/default.toml -a dynamo_kv --request 12,40', '') as never,
   handler: async (args) => {
