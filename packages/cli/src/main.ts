@@ -136,9 +136,6 @@ function joinRepeated(args: readonly string[]): readonly string[] {
 /** The option parser makes NaN of what is no number. */
 function checkNumbers(values: Readonly<Record<string, unknown>>, args: readonly string[]): true {
   for (const [name, value] of Object.entries(values)) {
-    if (Array.isArray(value) && args.includes(`--${name}`)) {
-      throw new UsageError(`--${name}: expected one value, got ${value.length}`)
-    }
     if (!Number.isNaN(value) || /[A-Z]/.test(name)) continue
     throw new UsageError(`--${name}: expected a number, got "${givenText(args, name)}"`)
   }

@@ -66,6 +66,21 @@ test('an output file takes all', async () => {
   expect(JSON.parse(readFileSync(at('out.json'), 'utf8')).length).toBe(2)
 })
 
+test('of an option given twice the last counts, lists included', async () => {
+  const twice = await explain(
+    '--request',
+    '1',
+    '--request',
+    '2,3',
+    '--visibility',
+    'exact',
+    '--visibility',
+    'llm-d',
+  )
+  expect(twice.stdout).toContain('visibility llm-d')
+  expect(twice.stdout.match(/^Request \d/gm)).toEqual(['Request 2', 'Request 3'])
+})
+
 describe('what is wrong is said', () => {
   test.each([
     [['--request', 'x'], 2, '--request: expected numbers from 0 on, got "x"'],
