@@ -10,7 +10,8 @@ import {
   run,
 } from '@routesim/experiments'
 import { describe, expect, test } from 'vitest'
-import { tinyTable } from '../testing/tiny-run.js'
+import { randomStory } from '../testing/random-story.js'
+import { type TinyRun, tinyRun, tinyTable } from '../testing/tiny-run.js'
 
 /** Busy, with conversations and shared prefixes, on caches that are too small. */
 const busy = parseConfig(`
@@ -258,4 +259,42 @@ test('an observer hears of the decisions of all algorithms of a comparison', asy
   const algorithms = ['round_robin', 'random']
   await compare({ config: busy, algorithms, observer, seeds: 2, seed: 7 })
   expect([...heard]).toEqual(['round_robin 7', 'random 7', 'round_robin 8', 'random 8'])
+})
+
+describe.each(['fast', 'reference'] as const)('%s', (stepper) => {
+  // Failing backends, retries, timeouts, holds, pairs and ranks; a router of the story's own, which
+  // looks at no availability, or a built-in one.
+  test('forcing what was chosen anyway changes nothing, whatever happens', () => {
+    let forced = 0
+    let repeated = 0
+    for (let seed = 0; seed < 250; seed++) {
+      const kind = (['plain', 'decimal', 'ties', 'stress'] as const)[seed % 4]!
+      const fresh = (): TinyRun => {
+        const story = randomStory(seed, kind)
+        const isWhole = story.backends!.every(({ role }) => role === 'both')
+        const definition = builtinRouters[seed % builtinRouters.length]!
+        const router = isWhole && seed % 3 > 0 ? definition.create() : story.router!
+        return { ...story, router, stepper }
+      }
+      const records: DecisionRecord[] = []
+      const plain = tinyRun(fresh())
+      const watched = tinyRun({ ...fresh(), onDecision: (record) => records.push(record) })
+      expect(watched, `${kind} ${seed}`).toEqual(plain)
+      const sent = records.filter(({ backend }) => backend >= 0)
+      if (sent.length === 0) continue
+      const last = sent.findLast(({ attempt, turn }) => attempt + turn > 0)
+      if (last !== undefined) repeated++
+      for (const record of [sent[seed % sent.length]!, last ?? sent.at(-1)!]) {
+        const { request, attempt, turn, backend, decode, random, isRelease } = record
+        const forcedDecision = {
+          ...{ request, attempt, turn, backend, decode },
+          ...(!isRelease && { random }),
+        }
+        forced++
+        expect(tinyRun({ ...fresh(), forcedDecision }), `${kind} ${seed} ${request}`).toEqual(plain)
+      }
+    }
+    expect(forced).toBeGreaterThan(400)
+    expect(repeated).toBeGreaterThan(10)
+  })
 })

@@ -88,6 +88,21 @@ export interface Execution {
   readonly sampleIntervalMs?: number | undefined
 }
 
+/** What is simulated, with fresh routers; not who looks on. */
+export function simulationOptions({
+  fleet: { cluster },
+  requests,
+  algorithm: { visibility, create },
+  seed,
+  warmupRequests,
+}: Pick<
+  Execution,
+  'fleet' | 'requests' | 'algorithm' | 'seed' | 'warmupRequests'
+>): SimulationOptions {
+  const router = Array.from({ length: visibility.routers.replicas }, () => create())
+  return { cluster, requests, router, visibility, seed, warmupRequests }
+}
+
 /**
  * Simulates and summarizes, letting timers and signals through now and then.
  * @throws RouteSimError `interrupted` when the signal says so
@@ -97,9 +112,6 @@ export async function execute(
   signal: AbortSignal | undefined,
   onFraction: (fraction: number) => void,
 ): Promise<Executed> {
-  const { visibility } = algorithm
-  const { replicas } = visibility.routers
-  const router = Array.from({ length: replicas }, () => algorithm.create())
   const { cluster, pricePerHour } = fleet
   const run = { algorithm: algorithm.label, seed }
   const { slo, detail, observer, sampleIntervalMs } = told
@@ -110,7 +122,7 @@ export async function execute(
       ? undefined
       : new LoadSeries(cluster.backends.length, sampleIntervalMs)
   const options = {
-    ...{ cluster, requests, router, visibility, seed, warmupRequests },
+    ...simulationOptions({ fleet, requests, algorithm, seed, warmupRequests }),
     ...(series && { sampler: series }),
     ...(onDecision && { onDecision }),
   }

@@ -12,7 +12,7 @@ import {
 } from '@routesim/core'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { loadWorkload } from '../workload/load-workload.js'
-import { interrupted } from './execute.js'
+import { interrupted, simulationOptions } from './execute.js'
 import { type AlgorithmChoice, resolveAlgorithms } from './resolve-algorithms.js'
 import {
   describeScenario,
@@ -93,19 +93,17 @@ export async function explain(options: ExplainOptions): Promise<ExplainReport> {
   const { config, fleet, visibilities } = prepared
   const seed = prepared.seeds[0]!
   const [algorithm] = resolveAlgorithms([options.algorithm], config, visibilities.slice(0, 1))
-  const { label, visibility, create } = algorithm!
+  const { label } = algorithm!
   const configPath = typeof options.config === 'string' ? options.config : undefined
   const workload = await loadWorkload(config, options.trace, options, configPath)
   const scenario = await describeScenario(prepared, workload, options.signal)
   const requests = await workload.requests(seed, options.signal)
   const simulation = (watched: Partial<SimulationOptions>): Simulation =>
     new Simulation({
-      cluster: fleet.cluster,
-      requests,
-      router: Array.from({ length: visibility.routers.replicas }, create),
-      visibility,
-      seed,
-      warmupRequests: config.simulation.warmup_requests,
+      ...simulationOptions({
+        ...{ fleet, requests, algorithm: algorithm!, seed },
+        warmupRequests: config.simulation.warmup_requests,
+      }),
       ...watched,
     })
   const whole = await finish(simulation({}), options.signal)
