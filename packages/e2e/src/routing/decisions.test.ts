@@ -11,7 +11,7 @@ import {
 } from '@routesim/experiments'
 import { describe, expect, test } from 'vitest'
 import { randomStory } from '../testing/random-story.js'
-import { type TinyRun, tinyRun, tinyTable } from '../testing/tiny-run.js'
+import { backend, type TinyRun, tinyRun, tinyTable } from '../testing/tiny-run.js'
 
 /** Busy, with conversations and shared prefixes, on caches that are too small. */
 const busy = parseConfig(`
@@ -162,6 +162,24 @@ test('the idle backend would have been quicker by the wait for the busy one', as
   expect(busyOne!.ttftMs).toBeGreaterThan(idleOne!.ttftMs + 500)
   // A router that says nothing has candidates all the same.
   expect(decision!.record.traces[0]!.candidates.map(({ backend }) => backend)).toEqual([0, 1])
+})
+
+test('a router that is forced knows where it sent the request', () => {
+  const force = (router: string, backends: number, to: number) => {
+    const requests = [0, 500, 1000].map((arrivalMs) => ({ arrivalMs, session: 's' }))
+    const forcedDecision = { request: 0, attempt: 0, turn: 0, backend: to, decode: to }
+    const fleet = Array.from({ length: backends }, () => backend())
+    const run = tinyRun({
+      ...{ requests, backends: fleet, router: findRouter(router).create(), forcedDecision },
+    })
+    return [...run.outcomes.backend]
+  }
+  expect(force('session_affinity', 4, 2)).toEqual([2, 2, 2])
+  expect(force('session_affinity', 4, 3)).toEqual([3, 3, 3])
+  expect(force('round_robin', 4, 2)).toEqual([2, 3, 0])
+  // Its cost of 1 is on the backend that was forced, and has decayed when there is the same on the other.
+  expect(force('cost_escalation', 2, 1)).toEqual([1, 0, 1])
+  expect(force('cost_escalation', 2, 0)).toEqual([0, 1, 0])
 })
 
 test('a router of leastBy explains itself', async () => {
