@@ -20,10 +20,8 @@ export function countAvailable(cluster: ClusterView): number {
 export function anyAvailable(cluster: ClusterView): BackendView | Reject {
   const count = countAvailable(cluster)
   const chosen = nthAvailable(cluster, count > 1 ? cluster.random.integer(count) : 0)
-  if (cluster.notes !== undefined) {
-    cluster.notes.branch('at random')
-    cluster.notes.compared(cluster, new Float64Array(cluster.columns.waiting.length), chosen, true)
-  }
+  const { notes, columns } = cluster
+  notes?.compared(cluster, new Float64Array(columns.waiting.length), chosen, true)
   return chosen
 }
 

@@ -24,7 +24,7 @@ export const roundRobin: RouterDefinition = defineRouter({
           if (i === ids.length) i = 0
           const id = ids[i]!
           if (!isAvailable(cluster, id)) continue
-          cluster.notes?.branch(`after backend ${lastId}`)
+          cluster.notes?.branch(lastId === -1 ? 'the first' : `next after backend ${lastId}`)
           lastId = id
           return backends[i]!
         }

@@ -1,7 +1,8 @@
 import { type ExplainOptions, explain, loadAlgorithm } from '@routesim/experiments'
 import type { CommandModule } from 'yargs'
 import { splitSpecs } from '../algorithm-list.js'
-import { explainJson, explainText } from '../output/explain-table.js'
+import { explainJson } from '../output/explain-json.js'
+import { explainText } from '../output/explain-table.js'
 import { checkTarget, writeText } from '../output/write-results.js'
 import { UsageError } from '../usage-error.js'
 import {

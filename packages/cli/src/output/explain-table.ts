@@ -1,6 +1,5 @@
 import type { BackendFacts, BackendKnowledge, DecisionTrace } from '@routesim/core'
 import type { Alternative, ExplainedDecision, ExplainedRequest } from '@routesim/experiments'
-import { decisionJson } from './decision-json.js'
 import { formatNumber } from './results-table.js'
 import { alignedTable, type Column } from './table.js'
 
@@ -13,39 +12,10 @@ export function explainText(request: ExplainedRequest, algorithm: string): strin
   ].join(', ')
   const end =
     request.outcome === 'completed'
-      ? `TTFT ${ms(request.ttftMs)}, E2E ${ms(request.e2eMs)}, ${count(cachedTokens)} prompt tokens from the cache.`
+      ? `${Number.isNaN(request.ttftMs) ? 'No output' : `TTFT ${ms(request.ttftMs)}`}, E2E ${ms(request.e2eMs)}, ${count(cachedTokens)} prompt tokens from the cache.`
       : `It was ${request.outcome.replace('_', ' ')}${request.reason === undefined ? '' : ` (${request.reason})`}.`
   const decisions = request.decisions.map((each) => decisionText(each, algorithm))
   return [`${head}.\n${end}`, ...decisions].join('\n\n')
-}
-
-/** The same as JSON has it. */
-export function explainJson(request: ExplainedRequest, algorithm: string): object {
-  const { outcome, reason, session } = request
-  return {
-    request: request.request,
-    arrival_ms: request.arrivalMs,
-    prompt_tokens: request.promptTokens,
-    output_tokens: request.outputTokens,
-    ...(session !== undefined && { session }),
-    outcome,
-    ...(reason !== undefined && { reason }),
-    cached_tokens: request.cachedTokens,
-    ttft_ms: request.ttftMs,
-    e2e_ms: request.e2eMs,
-    decisions: request.decisions.map(({ record, alternatives, alternativeCount }) => ({
-      ...decisionJson(record, algorithm),
-      alternatives_in_all: alternativeCount,
-      alternatives: alternatives.map((each) => ({
-        backend: each.backend,
-        decode_backend: each.decode,
-        chosen: each.isChosen,
-        outcome: each.outcome,
-        ttft_ms: each.ttftMs,
-        e2e_ms: each.e2eMs,
-      })),
-    })),
-  }
 }
 
 function decisionText(decision: ExplainedDecision, algorithm: string): string {
@@ -160,40 +130,59 @@ function told(text: (facts: BackendFacts) => string): RowText {
     Number.isFinite(row.believed.metricsAgeMs) ? seen(text)(row) : `- (${text(row.actual)})`
 }
 
+type Time = 'ttftMs' | 'e2eMs'
+
 function cost(
   alternative: Alternative | undefined,
-  name: 'ttftMs' | 'e2eMs',
+  name: Time,
   all: readonly Alternative[],
 ): string {
   if (alternative === undefined) return '-'
   const value = alternative[name]
-  if (Number.isNaN(value)) return alternative.outcome.replace('_', ' ')
-  const least = Math.min(...all.map((each) => each[name]).filter((each) => !Number.isNaN(each)))
-  return `${formatNumber(value)}${value === least && all.length > 1 ? '*' : ' '}`
+  // A request without output has no first token.
+  if (Number.isNaN(value)) {
+    return alternative.outcome === 'completed' ? '- ' : alternative.outcome.replace('_', ' ')
+  }
+  const isBest = value === least(all, name)?.[name] && all.some((each) => each[name] !== value)
+  return `${formatNumber(value)}${isBest ? '*' : ' '}`
 }
 
+/** The alternative with the least time, the other time deciding between equals; none where it never came. */
+function least(alternatives: readonly Alternative[], name: Time): Alternative | undefined {
+  const other = name === 'ttftMs' ? 'e2eMs' : 'ttftMs'
+  return alternatives
+    .filter((each) => !Number.isNaN(each[name]))
+    .reduce<Alternative | undefined>((best, each) => {
+      if (best === undefined || each[name] < best[name]) return each
+      return each[name] === best[name] && each[other] < best[other] ? each : best
+    }, undefined)
+}
+
+/** By how much others would have been sooner with the first token, and with the last. */
 function hindsight(alternatives: readonly Alternative[], isPair: boolean): string {
-  const able = alternatives.filter(({ ttftMs }) => !Number.isNaN(ttftMs))
   const chosen = alternatives.find(({ isChosen }) => isChosen)
-  const best = able.reduce<Alternative | undefined>(
-    (least, each) =>
-      least === undefined ||
-      each.ttftMs < least.ttftMs ||
-      (each.ttftMs === least.ttftMs && each.e2eMs < least.e2eMs)
-        ? each
-        : least,
-    undefined,
-  )
-  if (best === undefined) return 'In hindsight: no backend would have answered.'
-  const where = isPair
-    ? `prefill on ${best.backend} and decode on ${best.decode}`
-    : `backend ${best.backend}`
-  if (chosen === undefined || Number.isNaN(chosen.ttftMs)) {
-    return `In hindsight: ${where} would have given the first token after ${ms(best.ttftMs)}.`
-  }
-  const lostMs = chosen.ttftMs - best.ttftMs
-  if (lostMs === 0) return 'In hindsight: no other would have given the first token sooner.'
-  return `In hindsight: ${where} would have given the first token ${ms(lostMs)} sooner, E2E ${ms(best.e2eMs)}.`
+  const where = ({ backend, decode }: Alternative): string =>
+    isPair ? `prefill on ${backend} and decode on ${decode}` : `backend ${backend}`
+  const parts = [
+    ['ttftMs', 'first token'],
+    ['e2eMs', 'last token'],
+  ] as const
+  const told = parts.flatMap(([name, token]) => {
+    const best = least(alternatives, name)
+    if (best === undefined) return []
+    if (chosen === undefined || Number.isNaN(chosen[name])) {
+      return [`${where(best)} would have given the ${token} after ${ms(best[name])}`]
+    }
+    const soonerMs = chosen[name] - best[name]
+    return [
+      soonerMs > 0
+        ? `${where(best)} would have given the ${token} ${ms(soonerMs)} sooner`
+        : `no other would have given the ${token} sooner`,
+    ]
+  })
+  return told.length === 0
+    ? 'In hindsight: no backend would have answered.'
+    : `In hindsight: ${told.join('; ')}.`
 }
 
 function score(value: number | undefined): string {

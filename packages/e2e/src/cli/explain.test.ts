@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { directoryWith } from '../testing/command.js'
 import { inProcess } from '../testing/in-process.js'
@@ -53,6 +53,22 @@ test('fewer alternatives are tried when asked, which is said', async () => {
   const none = await explain('-a', 'random', '--random', '1', '--alternatives', '0')
   expect(none.stdout).not.toContain('In hindsight')
   expect(none.stdout).not.toContain('TTFT  ')
+})
+
+test('a request without output is judged by its end', async () => {
+  const none = '{"ts":0,"prompt_tokens":900,"gen_tokens":0}\n'.repeat(3)
+  writeFileSync(at('none.jsonl'), none)
+  const { stdout } = await explain(
+    '-t',
+    at('none.jsonl'),
+    '-a',
+    'session_affinity',
+    '--request',
+    '2',
+  )
+  expect(stdout).toMatch(/^No output, E2E [\d.]+ ms/m)
+  expect(stdout).not.toContain('NaN')
+  expect(stdout).toMatch(/^In hindsight: no other would have given the last token sooner\.$/m)
 })
 
 test('a rejected request is the worst', async () => {
