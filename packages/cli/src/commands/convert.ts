@@ -1,5 +1,15 @@
+<<<<<<< HEAD
+
 import { convertTrace, type RetimeOptions, WRITABLE_TRACE_FORMATS } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
+
+=======
+
+import { convertTrace, WRITABLE_TRACE_FORMATS } from '@routesim/traces'
+import type { CommandBody } from '../command-body.js'
+
+>>>>>>> a630914
+
 import { lostColumns } from '../output/lost-columns.js'
 import { UsageError } from '../usage-error.js'
 import { ON_ERROR, TRACE_FORMAT } from './experiment-options.js'
@@ -18,9 +28,7 @@ interface ConvertArguments extends RetimingArguments {
 }
 
 /** `routesim convert`: a trace in another format. */
-export const convertCommand: CommandModule<object, ConvertArguments> = {
-  command: 'convert',
-  describe: 'Convert a trace to another format',
+export const convertCommand: CommandBody<ConvertArguments> = {
   builder: (yargs) =>
     yargs
       .option('input', {

@@ -11,7 +11,7 @@ import {
   WRITABLE_TRACE_FORMATS,
   writeTrace,
 } from '@routesim/traces'
-import type { CommandModule } from 'yargs'
+import type { CommandBody } from '../command-body.js'
 import { lostColumns } from '../output/lost-columns.js'
 import { UsageError } from '../usage-error.js'
 import { flagOf, GENERATOR_FLAGS, generatorOptions, SOURCE_FLAGS } from './generator-flags.js'
@@ -36,9 +36,7 @@ interface GenTraceArguments {
 }
 
 /** `routesim gen-trace`: traffic from a generator, as a file. */
-export const genTraceCommand: CommandModule<object, GenTraceArguments> = {
-  command: 'gen-trace',
-  describe: 'Generate a trace',
+export const genTraceCommand: CommandBody<GenTraceArguments> = {
   builder: (yargs) =>
     yargs
       .option('output', {

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import {
+  type DecisionRecord,
   type Recorder,
   type RequestSource,
   type RequestTable,
@@ -51,6 +52,15 @@ export interface Progress {
 export interface RunObserver extends Recorder {
   /** Called when the run is over. */
   finished?(result: RunResult): void
+  /** Called for every decision of a router, which then says what it is made of. */
+  decided?(decision: DecisionRecord, run: ObservedRun): void
+}
+
+/** Which run an observer is told of. */
+export interface ObservedRun {
+  /** The algorithm as results call it. */
+  readonly algorithm: string
+  readonly seed: number
 }
 
 /** What is told of a run. */
@@ -80,6 +90,25 @@ export interface Execution {
   readonly sampleIntervalMs?: number | undefined
 }
 
+/** What is simulated, with fresh routers; not who looks on. */
+export function simulationOptions({
+  fleet: { cluster },
+  requests,
+  algorithm: { visibility, create },
+  seed,
+  warmupRequests,
+  maxInFlight,
+}: Pick<
+  Execution,
+  'fleet' | 'requests' | 'algorithm' | 'seed' | 'warmupRequests' | 'maxInFlight'
+>): SimulationOptions {
+  const router = Array.from({ length: visibility.routers.replicas }, () => create())
+  return {
+    ...{ cluster, requests, router, visibility, seed, warmupRequests },
+    ...(maxInFlight !== undefined && { maxInFlight }),
+  }
+}
+
 /**
  * Simulates and summarizes, letting timers and signals through now and then.
  * @throws RouteSimError `interrupted` when the signal says so
@@ -89,19 +118,27 @@ export async function execute(
   signal: AbortSignal | undefined,
   onFraction: (fraction: number) => void,
 ): Promise<Executed> {
-  const { visibility } = algorithm
-  const { replicas } = visibility.routers
-  const router = Array.from({ length: replicas }, () => algorithm.create())
   const { cluster, pricePerHour } = fleet
+<<<<<<< HEAD
   const { slo, detail, observer, sampleIntervalMs, maxInFlight } = told
+=======
+  const run = { algorithm: algorithm.label, seed }
+  const { slo, detail, observer, sampleIntervalMs } = told
+  const onDecision =
+    observer?.decided && ((decision: DecisionRecord) => observer.decided?.(decision, run))
+>>>>>>> a630914
   const series =
     sampleIntervalMs === undefined
       ? undefined
       : new LoadSeries(cluster.backends.length, sampleIntervalMs)
   const options = {
-    ...{ cluster, requests, router, visibility, seed, warmupRequests },
+    ...simulationOptions({ fleet, requests, algorithm, seed, warmupRequests, maxInFlight }),
     ...(series && { sampler: series }),
-    ...(maxInFlight !== undefined && { maxInFlight }),
+<<<<<<< HEAD
+    ...(maxInFlight !== undefined && maxInFlight ),
+=======
+    ...(onDecision && onDecision ),
+>>>>>>> a630914
   }
   const telling = { summary: { pricePerHour, slo }, series, isDetailed: detail, observer }
   const { simulation, summarized } = prepare(options, telling)
