@@ -1,14 +1,5 @@
-<<<<<<< HEAD
-
 import { convertTrace, type RetimeOptions, WRITABLE_TRACE_FORMATS } from '@routesim/traces'
-import type { CommandModule } from 'yargs'
-
-=======
-
-import { convertTrace, WRITABLE_TRACE_FORMATS } from '@routesim/traces'
 import type { CommandBody } from '../command-body.js'
-
->>>>>>> a630914
 
 import { lostColumns } from '../output/lost-columns.js'
 import { UsageError } from '../usage-error.js'

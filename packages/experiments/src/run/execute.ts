@@ -119,14 +119,10 @@ export async function execute(
   onFraction: (fraction: number) => void,
 ): Promise<Executed> {
   const { cluster, pricePerHour } = fleet
-<<<<<<< HEAD
-  const { slo, detail, observer, sampleIntervalMs, maxInFlight } = told
-=======
   const run = { algorithm: algorithm.label, seed }
-  const { slo, detail, observer, sampleIntervalMs } = told
+  const { slo, detail, observer, sampleIntervalMs, maxInFlight } = told
   const onDecision =
     observer?.decided && ((decision: DecisionRecord) => observer.decided?.(decision, run))
->>>>>>> a630914
   const series =
     sampleIntervalMs === undefined
       ? undefined
@@ -134,11 +130,7 @@ export async function execute(
   const options = {
     ...simulationOptions({ fleet, requests, algorithm, seed, warmupRequests, maxInFlight }),
     ...(series && { sampler: series }),
-<<<<<<< HEAD
-    ...(maxInFlight !== undefined && maxInFlight ),
-=======
-    ...(onDecision && onDecision ),
->>>>>>> a630914
+    ...(onDecision && { onDecision }),
   }
   const telling = { summary: { pricePerHour, slo }, series, isDetailed: detail, observer }
   const { simulation, summarized } = prepare(options, telling)
