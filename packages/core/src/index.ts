@@ -8,6 +8,7 @@ export type {
   WaitingRequests,
 } from './backend/local-policy.js'
 export type { BackendEvent, BackendEventKind, RetryPolicy } from './engine/backend-event.js'
+export type { BackendSnapshot, LoadSampler } from './engine/load-sampler.js'
 export type { Recorder } from './engine/recorder.js'
 export {
   type BackendTotals,
