@@ -1,4 +1,3 @@
-import { builtinRouters } from '@routesim/algorithms'
 import { type CompareOptions, type Comparison, compare } from '@routesim/experiments'
 import type { CommandModule } from 'yargs'
 import { loadAlgorithms } from '../algorithm-list.js'
@@ -28,7 +27,7 @@ interface CompareArguments extends ExperimentArguments, TraceArguments {
 
 /** `routesim compare`: several algorithms side by side, and who wins. */
 export const compareCommand: CommandModule<object, CompareArguments> = {
-  command: 'compare',
+  command: 'compare [config]',
   describe: 'Compare routing algorithms on the same traffic',
   builder: (yargs) =>
     yargs
@@ -38,9 +37,10 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
         type: 'string',
         requiresArg: true,
         describe:
-          'Comma-separated algorithms or files that export one; all built-in ones by default',
+          "Comma-separated algorithms or files that export one; the config's by default, or all built-in ones",
       })
       .options({ ...RESULT_OPTIONS, ...DETAIL_OPTIONS })
+      .example('$0 compare configs/scenarios/hot-prefix.toml', '')
       .example('$0 compare -c configs/mooncake.toml -t trace.jsonl.gz', '')
       .example(
         '$0 compare -c configs/default.toml -A round_robin,prefix_aware,./my-router.ts',
@@ -52,7 +52,7 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
     await checkReport(args)
     const algorithms =
       args.algorithms === undefined
-        ? builtinRouters
+        ? undefined
         : await loadAlgorithms(args.algorithms, '--algorithms')
     await showComparison({ ...experimentOptions(args), algorithms }, args)
   },
@@ -65,7 +65,6 @@ export async function showComparison(
 ): Promise<void> {
   const comparison = await watched((control) => compare({ ...options, ...control }))
   const { scenario, results, details, samples, verdict } = comparison
-  const algorithms = options.algorithms?.length ?? builtinRouters.length
   if (results.length > 0) {
     printNotes(scenario, results)
     await writeResults(rendering(comparison, output.detail), output)
@@ -79,8 +78,7 @@ export async function showComparison(
     })
     if (output.samples !== undefined) await writeSamples(samples, output.samples)
   }
-  if (comparison.interrupted)
-    throw stopped(results.length, algorithms * [options.visibility].flat().length)
+  if (comparison.interrupted) throw stopped(results.length, comparison.planned)
 }
 
 function rendering({ scenario, results, details, verdict }: Comparison, withDetail = false) {
