@@ -7,6 +7,12 @@ import { demoCommand } from './commands/demo.js'
 import { genTraceCommand } from './commands/gen-trace.js'
 import { listAlgorithmsCommand } from './commands/list-algorithms.js'
 import { listGpusCommand, listModelsCommand } from './commands/list-hardware.js'
+import { benchCommand } from './commands/live/bench.js'
+import { mockWorkersCommand } from './commands/live/mock-workers.js'
+import { pingCommand } from './commands/live/ping.js'
+import { serveCommand } from './commands/live/serve.js'
+import { twinCommand } from './commands/live/twin.js'
+import { upCommand } from './commands/live/up.js'
 import { plotCommand } from './commands/plot.js'
 import { resultsCommand } from './commands/results.js'
 import { runCommand } from './commands/run.js'
@@ -75,6 +81,12 @@ function commandLine(args: readonly string[]): Argv {
     .command(traceCommand)
     .command(plotCommand)
     .command(validateCommand)
+    .command(upCommand)
+    .command(mockWorkersCommand)
+    .command(serveCommand)
+    .command(benchCommand)
+    .command(twinCommand)
+    .command(pingCommand)
     .command(calibrateCommand)
     .command(listAlgorithmsCommand)
     .command(listModelsCommand)

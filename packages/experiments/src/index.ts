@@ -11,7 +11,7 @@ export {
   parseMeasurements,
   readMeasurements,
 } from './calibrate/read-measurements.js'
-export type { Stepper } from './cluster/build-cluster.js'
+export { buildFleet, type Fleet, type Stepper } from './cluster/build-cluster.js'
 export { type ConfigKey, configReference } from './config/config-reference.js'
 export { loadConfig, parseConfig } from './config/parse-config.js'
 export type { Config } from './config/schema.js'
