@@ -1,4 +1,3 @@
-import { RandomStream } from '@routesim/core'
 import { expect, test } from 'vitest'
 import { decide, loads } from '../testing/decide.js'
 import { decisionTable } from '../testing/decision-table.js'
@@ -199,21 +198,4 @@ test('kv_aware leaves the cache out of account from 2001 missing tokens on', () 
       parameters,
     })
   expect([at(2016), at(2017)]).toEqual([1, 0])
-})
-
-test('a ratio alone trips on Poisson noise about one time in five, a margin of 10 hardly ever', () => {
-  const random = new RandomStream(11, 'test')
-  let ratio = 0
-  let margin = 0
-  const draws = 40_000
-  for (let i = 0; i < draws; i++) {
-    let count = 0
-    for (let t = random.exponential(1); t < 10; t += random.exponential(1)) count++
-    // A mean of 10 in the long run: the bounds of prefix_hash are 12.5 and 20.
-    if (count > 10 * 1.25) ratio++
-    if (count > Math.max(10 * 1.25, 10 + 10)) margin++
-  }
-  // P(X >= 13) = 0.208 and P(X >= 21) = 0.0016 for a Poisson variable of mean 10.
-  expect(ratio / draws).toBeCloseTo(0.208, 1.7)
-  expect(margin / draws).toBeLessThan(0.004)
 })
