@@ -56,7 +56,7 @@ profile = "llm-d"
   test('below 10 requests/s all keep up', async () => {
     for (const rate of [3, 10]) {
       const results = Object.values(await at(rate, 20))
-      const rates = results.map((result) => result.requests_per_sec)
+      const rates = results.map((result) => result.requests_per_sec!)
       expect(Math.min(...rates)).toBeGreaterThan(0.9 * Math.max(...rates))
       for (const { ttft } of results) expect(ttft.p90!).toBeLessThan(1500)
     }
@@ -79,7 +79,7 @@ profile = "llm-d"
     async (rate, seconds) => {
       const results = await at(rate, seconds)
       const p90 = (name: string): number => results[name]!.ttft.p90!
-      const tokens = (name: string): number => results[name]!.requests_per_sec
+      const tokens = (name: string): number => results[name]!.requests_per_sec!
       expect(p90(PRECISE)).toBeLessThan(p90(ESTIMATED))
       expect(10 * p90(ESTIMATED)).toBeLessThan(Math.min(p90(LOAD), p90('random')))
       expect(Math.abs(p90(LOAD) / p90('random') - 1)).toBeLessThan(0.25)
@@ -111,7 +111,7 @@ profile = "llm-d"
 `)
   const algorithms = ['round_robin', 'epp_scorers@llm_d_precise', 'epp_sticky@llm_d_decode_bound']
   const { results } = await compare({ config, algorithms, jobs: 1 })
-  const rates = (results as RunSummary[]).map((result) => result.requests_per_sec)
+  const rates = (results as RunSummary[]).map((result) => result.requests_per_sec!)
   expect(Math.min(...rates)).toBeGreaterThan(0.95 * Math.max(...rates))
 })
 
@@ -133,7 +133,7 @@ warmup_requests = 200
   const algorithms = ['round_robin', 'least_outstanding', 'chwbl_prefix@kubeai']
   const { results } = await compare({ config, algorithms, jobs: 1 })
   const all = results as RunSummary[]
-  const rates = all.map((result) => result.requests_per_sec)
+  const rates = all.map((result) => result.requests_per_sec!)
   const ttfts = all.map(({ ttft }) => ttft.p50!)
   expect(Math.min(...rates)).toBeGreaterThan(0.95 * Math.max(...rates))
   expect(Math.max(...ttfts) - Math.min(...ttfts)).toBeLessThan(50)
