@@ -1,7 +1,6 @@
 import type { BackendView, ClusterView, RequestView } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
 import { InFlightTokens } from '../load/in-flight-tokens.js'
-import { isAvailable } from '../pickers/available.js'
 import { columnFor } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
 import { Rotation } from '../pickers/rotation.js'
@@ -124,18 +123,23 @@ export const eppScorers: RouterDefinition = defineRouter({
     let isCold = false
 
     function add(cluster: ClusterView, weight: number, column: ArrayLike<number>): void {
-      const { ids } = cluster
+      const { columns, ids } = cluster
+      const { waiting, maxQueueDepth } = columns
+      // A constant of this call: V8 looks at a column of the closure anew for every backend.
+      const out = costs
       let least = Number.POSITIVE_INFINITY
       let most = Number.NEGATIVE_INFINITY
       for (let i = 0; i < ids.length; i++) {
-        if (!isAvailable(cluster, ids[i]!)) continue
-        const value = column[ids[i]!]!
+        const id = ids[i]!
+        if (waiting[id]! >= maxQueueDepth[id]!) continue
+        const value = column[id]!
         if (value < least) least = value
         if (value > most) most = value
       }
+      const range = most - least
       for (let i = 0; i < ids.length; i++) {
-        const score = most > least ? (most - column[ids[i]!]!) / (most - least) : 1
-        costs[ids[i]!] = costs[ids[i]!]! - weight * score
+        const id = ids[i]!
+        out[id] = out[id]! - weight * (range > 0 ? (most - column[id]!) / range : 1)
       }
     }
 
@@ -153,16 +157,21 @@ export const eppScorers: RouterDefinition = defineRouter({
     function addPrefix(request: RequestView, cluster: ClusterView): void {
       const { ids } = cluster
       const { promptTokens } = request
+      const { prefix_weight, token_load_weight } = weights
       const matched = belief.matched(request, cluster)
+      const [out, missing] = [costs, uncached]
       isCold = true
       for (let i = 0; i < ids.length; i++) {
         const id = ids[i]!
-        const hit = Math.min(1, matched[id]! / promptTokens)
-        if (hit > 0) isCold = false
-        uncached[id] = Math.max(0, promptTokens - matched[id]!)
-        const load = Math.min(inFlight.tokens[id]! + uncached[id]!, TOKEN_QUEUE) / TOKEN_QUEUE
-        costs[id] =
-          costs[id]! - weights.prefix_weight * hit - weights.token_load_weight * (1 - load)
+        const cached = matched[id]!
+        if (cached > 0) {
+          isCold = false
+          out[id] = out[id]! - prefix_weight * Math.min(1, cached / promptTokens)
+        }
+        if (token_load_weight === 0) continue
+        missing[id] = Math.max(0, promptTokens - cached)
+        const load = Math.min(inFlight.tokens[id]! + missing[id]!, TOKEN_QUEUE) / TOKEN_QUEUE
+        out[id] = out[id]! - token_load_weight * (1 - load)
       }
     }
 
@@ -178,9 +187,10 @@ export const eppScorers: RouterDefinition = defineRouter({
         if (weights.running_weight > 0) add(cluster, weights.running_weight, columns.running)
         if (weights.kv_weight > 0) {
           const usages = cluster.kvUsages()
+          const [out, weight] = [costs, weights.kv_weight]
           for (let i = 0; i < ids.length; i++) {
-            const score = Math.max(0, 1 - usages[ids[i]!]!)
-            costs[ids[i]!] = costs[ids[i]!]! - weights.kv_weight * score
+            const id = ids[i]!
+            out[id] = out[id]! - weight * Math.max(0, 1 - usages[id]!)
           }
         }
         if (weights.active_weight > 0) addActive(cluster)
