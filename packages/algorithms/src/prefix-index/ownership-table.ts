@@ -34,6 +34,12 @@ export class OwnershipTable {
     return this.entryCount
   }
 
+  /** Memory of its arrays: 36 bytes per entry there was room for at once, and 4 per run that was ever owned. */
+  get bytes(): number {
+    const perBackend = this.oldest.byteLength + this.newest.byteLength + this.tokens.byteLength
+    return this.entries.byteLength + this.usedMs.byteLength + this.heads.byteLength + perBackend
+  }
+
   /** Tokens that a backend owns. */
   tokensOf(backend: number): number {
     return this.tokens[backend] ?? 0

@@ -172,3 +172,35 @@ describe('chwbl_prefix', () => {
     expect(summary(router.route(testPrompt([1, 4]), testCluster(states)))).toBe(expected)
   })
 })
+
+describe('when one of ten backends goes', () => {
+  const KEYS = 4000
+  const ten = testCluster(Array.from({ length: 10 }, () => ({ running: 4 })))
+  const nine = testCluster(
+    Array.from({ length: 10 }, (_, id) => ({ running: 4, role: id === 3 ? 'decode' : 'both' })),
+  ).pool('both')
+
+  test.each([
+    // Maglev moves a few keys of others, too.
+    ['session_hash', { hash: 'ring' }, 0],
+    ['session_hash', { hash: 'rendezvous' }, 0],
+    ['session_hash', { hash: 'maglev' }, 0.03],
+    ['session_hash', { preset: 'smg_bounded' }, 0],
+    ['chwbl_prefix', { preset: 'kubeai' }, 0],
+    ['chwbl_prefix', { preset: 'sglang_prefix_hash' }, 0],
+  ])('%s with %j moves its keys and at most %f of all others', (name, parameters, strays) => {
+    const router = (name === 'session_hash' ? sessionHash : chwblPrefix).create(parameters)
+    const homes = (cluster: typeof ten) =>
+      Array.from({ length: KEYS }, (_, key) =>
+        summary(router.route(testPrompt([key], { session: `${key}` }, 300), cluster)),
+      )
+    const [before, after] = [homes(ten), homes(nine)]
+    const own = before.filter((home) => home === 3).length
+    const moved = before.filter((home, key) => home !== after[key]).length
+    expect(after).not.toContain(3)
+    expect((moved - own) / KEYS).toBeLessThanOrEqual(strays)
+    // A tenth, give or take how evenly the points of ten backends lie.
+    expect(own / KEYS).toBeLessThan(0.14)
+    expect(own).toBeGreaterThan(0)
+  })
+})
