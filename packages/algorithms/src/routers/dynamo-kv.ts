@@ -151,7 +151,7 @@ export const dynamoKv: RouterDefinition = defineRouter({
         const [column, missing, underWay] = [costs, uncached, activeTokens]
         const blockSize = blockSizes.of(cluster)
         const { tokens: backlogs } = prefill
-        const { requests } = active
+        const { requests, ownTokens, sharedTokens } = active
         for (let i = 0; i < ids.length; i++) {
           const id = ids[i]!
           const blockTokens = blockSize[id]!
@@ -167,7 +167,9 @@ export const dynamoKv: RouterDefinition = defineRouter({
           const creditBlocks =
             cached > 0 ? overlap_score_credit * decay * (cached / blockTokens) : 0
           const decodeBlocks = track_active_blocks
-            ? active.blocksOf(id, blockTokens) + blocks - underWay[id]! / blockTokens
+            ? (ownTokens[id]! + sharedTokens[id]!) / blockTokens +
+              blocks -
+              underWay[id]! / blockTokens
             : 0
           // As dynamoCost has it, without an object per backend.
           column[id] =
