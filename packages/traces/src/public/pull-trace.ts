@@ -97,7 +97,8 @@ const MOST_REDIRECTS = 5
 
 /** What a server answers, from an offset on if it can. */
 async function answerOf(url: string, from: number, signal: AbortSignal): Promise<IncomingMessage> {
-  if (!/^https?:/.test(url) || !URL.canParse(url)) throw failed(url, 'expected an http or https URL')
+  if (!/^https?:/.test(url) || !URL.canParse(url))
+    throw failed(url, 'expected an http or https URL')
   let at = new URL(url)
   for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
     const response = await get(at, from, signal)

@@ -24,7 +24,7 @@ export function pulledPath({ name, url }: PublicTrace, store: string = traceStor
   return join(store, `${name.replace(':', '-')}-${url.slice(url.lastIndexOf('/') + 1)}`)
 }
 
-/** @throws RouteSimError `trace_unknown` */
+/** The public trace of a name. @throws RouteSimError `trace_unknown` */
 export function findPublicTrace(name: string): PublicTrace {
   const found = PUBLIC_TRACES.find((trace) => trace.name === name)
   if (found !== undefined) return found
