@@ -174,7 +174,7 @@ const trace = table({
 const compare = table({
   algorithms: z
     .array(text(), expected('a list of algorithms'))
-    .min(1, expected('at least one algorithm'))
+    .min(1, { error: () => 'expected at least one algorithm, got an empty list' })
     .optional()
     .describe('Built-in algorithms that compare takes, as after -A; default all.'),
 })
