@@ -1,7 +1,6 @@
 import type { BackendView, ClusterView, RequestView } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
 import { InFlightTokens } from '../load/in-flight-tokens.js'
-import { isAvailable } from '../pickers/available.js'
 import { columnFor } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
 import { Rotation } from '../pickers/rotation.js'
@@ -139,19 +138,25 @@ export const eppScorers: RouterDefinition = defineRouter({
       weight: number,
       column: ArrayLike<number>,
     ): void {
-      const { ids, notes } = cluster
+      const { columns, ids, notes } = cluster
+      const { waiting, maxQueueDepth } = columns
+      // A constant of this call: V8 looks at a column of the closure anew for every backend.
+      const out = costs
       let least = Number.POSITIVE_INFINITY
       let most = Number.NEGATIVE_INFINITY
       for (let i = 0; i < ids.length; i++) {
-        if (!isAvailable(cluster, ids[i]!)) continue
-        const value = column[ids[i]!]!
+        const id = ids[i]!
+        if (waiting[id]! >= maxQueueDepth[id]!) continue
+        const value = column[id]!
         if (value < least) least = value
         if (value > most) most = value
       }
+      const range = most - least
       for (let i = 0; i < ids.length; i++) {
-        const score = most > least ? (most - column[ids[i]!]!) / (most - least) : 1
-        costs[ids[i]!] = costs[ids[i]!]! - weight * score
-        notes?.term(name, ids[i]!, weight * score)
+        const id = ids[i]!
+        const score = range > 0 ? (most - column[id]!) / range : 1
+        out[id] = out[id]! - weight * score
+        notes?.term(name, id, weight * score)
       }
     }
 
@@ -170,26 +175,30 @@ export const eppScorers: RouterDefinition = defineRouter({
     function addPrefix(request: RequestView, cluster: ClusterView): void {
       const { ids, notes } = cluster
       const { promptTokens } = request
+      const { prefix_weight, token_load_weight } = weights
       const matched = belief.matched(request, cluster)
+      const [out, missing] = [costs, uncached]
       isCold = true
       for (let i = 0; i < ids.length; i++) {
         const id = ids[i]!
-        const hit = Math.min(1, matched[id]! / promptTokens)
-        if (hit > 0) isCold = false
-        uncached[id] = Math.max(0, promptTokens - matched[id]!)
-        const load = Math.min(inFlight.tokens[id]! + uncached[id]!, TOKEN_QUEUE) / TOKEN_QUEUE
-        costs[id] =
-          costs[id]! - weights.prefix_weight * hit - weights.token_load_weight * (1 - load)
-        if (notes === undefined) continue
-        notes.term('prefix', id, weights.prefix_weight * hit)
-        if (weights.token_load_weight > 0)
-          notes.term('token_load', id, weights.token_load_weight * (1 - load))
+        const cached = matched[id]!
+        const hit = Math.min(1, cached / promptTokens)
+        if (cached > 0) {
+          isCold = false
+          out[id] = out[id]! - prefix_weight * hit
+        }
+        notes?.term('prefix', id, prefix_weight * hit)
+        if (token_load_weight === 0) continue
+        missing[id] = Math.max(0, promptTokens - cached)
+        const load = Math.min(inFlight.tokens[id]! + missing[id]!, TOKEN_QUEUE) / TOKEN_QUEUE
+        out[id] = out[id]! - token_load_weight * (1 - load)
+        notes?.term('token_load', id, token_load_weight * (1 - load))
       }
     }
 
     return {
       route(request, cluster) {
-        const { columns, ids } = cluster
+        const { columns, ids, notes } = cluster
         costs = columnFor(costs, cluster)
         uncached = columnFor(uncached, cluster)
         inFlight.reserve(costs.length)
@@ -201,10 +210,12 @@ export const eppScorers: RouterDefinition = defineRouter({
         }
         if (weights.kv_weight > 0) {
           const usages = cluster.kvUsages()
+          const [out, weight] = [costs, weights.kv_weight]
           for (let i = 0; i < ids.length; i++) {
-            const score = Math.max(0, 1 - usages[ids[i]!]!)
-            costs[ids[i]!] = costs[ids[i]!]! - weights.kv_weight * score
-            cluster.notes?.term('kv', ids[i]!, weights.kv_weight * score)
+            const id = ids[i]!
+            const score = weight * Math.max(0, 1 - usages[id]!)
+            out[id] = out[id]! - score
+            notes?.term('kv', id, score)
           }
         }
         if (weights.active_weight > 0) addActive(cluster)
@@ -212,7 +223,7 @@ export const eppScorers: RouterDefinition = defineRouter({
         if (weights.no_hit_lru_weight > 0) {
           cold.addScores(cluster, isCold, weights.no_hit_lru_weight, costs)
         }
-        cluster.notes?.highest()
+        notes?.highest()
         const chosen =
           weights.picker === 'weighted_random'
             ? weightedOf(cluster, costs)
