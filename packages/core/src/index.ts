@@ -11,6 +11,7 @@ export type { BackendEvent, BackendEventKind, RetryPolicy } from './engine/backe
 export type { Recorder } from './engine/recorder.js'
 export {
   type BackendTotals,
+  type KvTierTotals,
   OUTCOME,
   type RequestOutcomes,
   type RunResult,
@@ -31,6 +32,7 @@ export type {
   KvCache,
   KvCacheFactory,
   KvCapacity,
+  KvTier,
   KvUsage,
   RenewableKvCache,
 } from './kv-cache/kv-cache.js'

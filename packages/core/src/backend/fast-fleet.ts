@@ -27,6 +27,7 @@ import {
   STEPS,
 } from './fleet-state.js'
 import { IdSet } from './id-set.js'
+import type { KvTierCounters } from './kv-loads.js'
 import { beginPlan, prefillAt, prefillTokensAt, shapeOfPlan } from './step-plans.js'
 import {
   allocateSteps,
@@ -103,6 +104,13 @@ export class FastFleet extends FleetBatches implements Fleet {
     this.arrived[backend]!.push(request)
     ints[n + GUESTS] = ints[n + GUESTS]! + 1
     ints[n + IS_BLOCKED] = 0
+  }
+
+  // Only backends with lower tiers load anything.
+  loadCompleted(_backend: number, _request: number): void {}
+
+  tierCounters(_backend: number): readonly KvTierCounters[] {
+    return []
   }
 
   releaseHandedOver(backend: number, request: number): void {

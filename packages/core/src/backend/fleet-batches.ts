@@ -272,6 +272,7 @@ export abstract class FleetBatches {
   private requeue(backend: number, request: number): number {
     const { progress } = this.context
     progress.computedTokens[request] = 0
+    progress.heldTokens[request] = 0
     progress.preemptions[request] = progress.preemptions[request]! + 1
     this.meters.preempted(backend)
     this.running[backend] = this.running[backend]! - 1

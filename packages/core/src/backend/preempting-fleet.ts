@@ -85,7 +85,10 @@ export abstract class PreemptingFleet extends FastFleet {
     const computed = computedTokens[request]!
     const rest = this.knownTokens(request) - computed
     const tokens = Math.min(rest, ints[n + MAX_BATCH_TOKENS]! - decodes)
-    return Math.ceil((computed + tokens) / blockTokens) - Math.ceil(computed / blockTokens)
+    const held = Math.max(computed, this.context.progress.heldTokens[request] ?? 0)
+    return (
+      Math.ceil(Math.max(computed + tokens, held) / blockTokens) - Math.ceil(held / blockTokens)
+    )
   }
 
   /** Puts all running requests back to the queue, the oldest to its front. */

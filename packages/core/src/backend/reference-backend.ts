@@ -5,9 +5,13 @@ import type { KvUsage } from '../kv-cache/kv-cache.js'
 import type { BackendCounters, BackendMeters } from './backend-meters.js'
 import { preemptsNewest, reservedShare, reservedTokens } from './engine-policies.js'
 import type { FleetContext } from './fleet.js'
+import type { KvLoads } from './kv-loads.js'
 import { ReferenceBatch, type RequestKind } from './reference-batch.js'
 import { ReferenceStep } from './reference-step.js'
 import type { WaitingQueues } from './waiting-queues.js'
+
+/** What becomes of the request at the front of the queue. */
+type Admission = 'admitted' | 'loading' | 'refused'
 
 /**
  * Iteration-level continuous batching, one simulated step at a time, after the scheduler of vLLM V1:
@@ -24,6 +28,7 @@ export class ReferenceBackend {
   private readonly clock: Clock
   private readonly meters: BackendMeters
   private readonly queues: WaitingQueues
+  private readonly loads: KvLoads
   /** Requests in the queue, and those sent here that are still in the front end. */
   private waiting = 0
   private readonly batch: ReferenceBatch
@@ -38,7 +43,13 @@ export class ReferenceBackend {
   private readonly usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
   private readonly step: ReferenceStep
 
-  constructor(id: number, context: FleetContext, meters: BackendMeters, queues: WaitingQueues) {
+  constructor(
+    id: number,
+    context: FleetContext,
+    meters: BackendMeters,
+    queues: WaitingQueues,
+    loads: KvLoads,
+  ) {
     const spec = context.specs[id]!
     this.id = id
     this.spec = spec
@@ -46,6 +57,7 @@ export class ReferenceBackend {
     this.clock = context.clock
     this.meters = meters
     this.queues = queues
+    this.loads = loads
     this.batch = new ReferenceBatch(spec, context)
     this.step = new ReferenceStep(context.progress)
   }
@@ -85,6 +97,12 @@ export class ReferenceBackend {
     kv.commit(this.id, request, progress.computedTokens[request]!)
   }
 
+  loadCompleted(request: number): void {
+    this.measure()
+    this.context.kv.commit(this.id, request, this.context.progress.computedTokens[request]!)
+    this.loads.complete(this.id, request)
+  }
+
   releaseHandedOver(request: number): void {
     this.measure()
     this.context.kv.release(this.id, request)
@@ -98,6 +116,7 @@ export class ReferenceBackend {
       this.meters.add(this.id, this.clock.nowMs - this.stepStartMs, 0, 0, 0)
     context.endMs[this.id] = Number.POSITIVE_INFINITY
     this.queues.clear(this.id)
+    this.loads.clear(this.id)
     this.batch.clear()
     this.waiting = 0
     this.leftBatch = 0
@@ -119,7 +138,8 @@ export class ReferenceBackend {
     }
     if (isInBatch) this.takeOut(request)
     else {
-      this.queues.remove(this.id, request)
+      if (this.loads.remove(this.id, request)) this.context.kv.release(this.id, request)
+      else this.queues.remove(this.id, request)
       this.waiting--
       this.forgetPrompt(request)
     }
@@ -155,7 +175,11 @@ export class ReferenceBackend {
     this.measure()
     this.step.begin(this.spec.maxBatchTokens)
     if (this.spec.batching === 'prefill_first') this.batchPromptsFirst()
-    else if (this.batchRunning('all') !== 'preempted') this.admitWaiting()
+    else {
+      const isPreempting = this.batchRunning('all') === 'preempted'
+      this.admitLoaded()
+      if (!isPreempting) this.admitWaiting()
+    }
     this.publish()
     const step = this.step.shape
     if (step.prefillRequests + step.decodeRequests === 0) return
@@ -191,9 +215,15 @@ export class ReferenceBackend {
 
   /** Prompts have the step to themselves when there are any to compute; else it is one of decodes. */
   private batchPromptsFirst(): void {
-    if (this.batchRunning('prompts') !== 'preempted') this.admitWaiting()
-    if (this.step.shape.prefillRequests + this.step.shape.decodeRequests > 0) return
-    if (this.batchRunning('decodes') === 'evicted') this.admitWaiting()
+    const { shape } = this.step
+    const isEmpty = (): boolean => shape.prefillRequests + shape.decodeRequests === 0
+    const isPreempting = this.batchRunning('prompts') === 'preempted'
+    this.admitLoaded()
+    if (!isPreempting) this.admitWaiting()
+    if (!isEmpty()) return
+    const isEvicted = this.batchRunning('decodes') === 'evicted'
+    if (isEmpty()) this.admitLoaded()
+    if (isEvicted) this.admitWaiting()
   }
 
   /**
@@ -246,6 +276,42 @@ export class ReferenceBackend {
     return preempted ? 'preempted' : 'served'
   }
 
+  /**
+   * Admits those whose blocks have come from lower tiers. They need no more of them, so that a step that
+   * preempts admits them too: they may hold what was short.
+   */
+  private admitLoaded(): void {
+    const loaded = this.loads.loaded[this.id]!
+    const { batch, step } = this
+    const { progress } = this.context
+    while (loaded.length > 0 && batch.size < batch.capacity && step.budget > 0) {
+      const request = loaded[0]!
+      const computed = progress.computedTokens[request]!
+      const tokens = this.firstChunk(this.knownTokens(request) - computed)
+      if (tokens === 0) return
+      this.loads.remove(this.id, request)
+      this.waiting--
+      this.noteAdmitted(request, progress.cachedTokens[request]!)
+      batch.tokens[batch.add(request, true)] = tokens
+      step.add(request, computed, tokens)
+    }
+  }
+
+  /** Tokens of a prompt that this step computes of what remains; 0 when it must wait for another. */
+  private firstChunk(remaining: number): number {
+    if (remaining <= this.step.budget) return remaining
+    if (this.spec.chunkedPrefill) return this.step.budget
+    // A prompt that may not be split has a step to itself if it is longer than the budget.
+    return this.step.shape.prefillRequests > 0 ? 0 : remaining
+  }
+
+  private noteAdmitted(request: number, cachedTokens: number): void {
+    const { progress } = this.context
+    if (!Number.isNaN(progress.admittedMs[request]!)) return
+    progress.admittedMs[request] = this.clock.nowMs
+    progress.cachedTokens[request] = cachedTokens
+  }
+
   /** Admits from the front of the queue until something is short: blocks, sequences or budget. */
   private admitWaiting(): void {
     const { queues } = this
@@ -254,59 +320,65 @@ export class ReferenceBackend {
     while (this.batch.size < this.batch.capacity && this.step.budget > 0) {
       const request = queues.peek(this.id)
       if (request < 0) return
-      const admitted =
+      const outcome =
         this.context.progress.isHandedOver[request] === 1
           ? this.admitHandedOver(request)
           : this.admit(request)
-      if (!admitted) return
+      if (outcome === 'refused') return
       queues.popFront(this.id)
-      this.waiting--
+      if (outcome === 'admitted') this.waiting--
     }
   }
 
-  private admit(request: number): boolean {
+  private admit(request: number): Admission {
     const { batch } = this
     const { kv, progress } = this.context
     const known = this.knownTokens(request)
     // The last known token is computed even when it is cached: its output is the next token.
     const cached = kv.matchOn(this.id, request, known - 1)
     const swapped = progress.swappedTokens[request] ?? 0
+    const found = swapped > cached ? 0 : this.loads.find(this.id, request, cached, known - 1)
+    if (found > 0) return this.load(request, cached, found)
     const computed = Math.max(cached, swapped)
-    const remaining = known - computed
-    let tokens = Math.min(remaining, this.step.budget)
-    if (tokens < remaining && !this.spec.chunkedPrefill) {
-      // A prompt that may not be split has a step to itself if it is longer than the budget.
-      if (this.step.shape.prefillRequests > 0) return false
-      tokens = remaining
-    }
-    if (!this.isReserveThere(request, cached, computed + tokens)) return false
-    if (!kv.admit(this.id, request, cached, computed + tokens)) return false
+    const tokens = this.firstChunk(known - computed)
+    if (tokens === 0) return 'refused'
+    if (!this.isReserveThere(request, cached, computed + tokens)) return 'refused'
+    if (!kv.admit(this.id, request, cached, computed + tokens)) return 'refused'
     progress.computedTokens[request] = computed
     progress.swappedTokens[request] = 0
     this.swapIn(computed - cached)
-    if (Number.isNaN(progress.admittedMs[request]!)) {
-      progress.admittedMs[request] = this.clock.nowMs
-      progress.cachedTokens[request] = cached
-    }
+    this.noteAdmitted(request, cached)
     batch.tokens[batch.add(request, true)] = tokens
     this.step.add(request, computed, tokens)
-    return true
+    return 'admitted'
+  }
+
+  /** Holds blocks for a request and has what lower tiers have of it sent, while it goes on waiting. */
+  private load(request: number, cached: number, found: number): Admission {
+    const { kv } = this.context
+    const known = this.knownTokens(request)
+    if (!this.isReserveThere(request, cached, known)) return 'refused'
+    if (!kv.couldAdmit(this.id, request, cached, known, 0)) return 'refused'
+    this.loads.read(this.id, request, cached, found)
+    kv.admit(this.id, request, cached, known)
+    this.loads.begin(this.id, request, cached, found, known)
+    return 'loading'
   }
 
   /** Allocates the blocks of a prompt that was computed elsewhere and has what is missing sent. */
-  private admitHandedOver(request: number): boolean {
+  private admitHandedOver(request: number): Admission {
     const { batch } = this
     const { kv, progress, requests, listener } = this.context
     const promptTokens = requests.promptTokens[request]!
     const cached = kv.matchOn(this.id, request, promptTokens)
-    if (!this.isReserveThere(request, cached, promptTokens)) return false
-    if (!kv.admit(this.id, request, cached, promptTokens)) return false
+    if (!this.isReserveThere(request, cached, promptTokens)) return 'refused'
+    if (!kv.admit(this.id, request, cached, promptTokens)) return 'refused'
     progress.computedTokens[request] = promptTokens
     progress.isHandedOver[request] = 0
     progress.isTransferring[request] = 1
     batch.add(request, false)
     listener.transferStarted(request, promptTokens - cached)
-    return true
+    return 'admitted'
   }
 
   private blocksAvailable(): number {
@@ -329,12 +401,17 @@ export class ReferenceBackend {
     const { kv, progress } = this.context
     const { blockTokens } = this.spec.kv
     let reserved = 0
+    const setAside = (other: number, held: number): void => {
+      const target = Math.max(held, this.tokensSetAside(other))
+      reserved += Math.ceil(target / blockTokens) - Math.ceil(held / blockTokens)
+    }
     for (let i = 0; i < batch.size; i++) {
       const running = batch.requests[i]!
       const held = progress.computedTokens[running]! + batch.tokens[i]!
-      const target = Math.max(held, this.tokensSetAside(running))
-      reserved += Math.ceil(target / blockTokens) - Math.ceil(held / blockTokens)
+      setAside(running, Math.max(held, progress.heldTokens[running] ?? 0))
     }
+    for (const others of [this.loads.loading[this.id]!, this.loads.loaded[this.id]!])
+      for (const other of others) setAside(other, progress.heldTokens[other]!)
     const target = Math.max(tokens, this.tokensSetAside(request))
     return kv.couldAdmit(this.id, request, cached, target, reserved)
   }
@@ -362,6 +439,7 @@ export class ReferenceBackend {
       this.swapMs += computed * this.spec.swapMsPerToken!
     }
     progress.computedTokens[victim] = 0
+    progress.heldTokens[victim] = 0
     progress.preemptions[victim]!++
     this.meters.preempted(this.id)
     this.queues.pushFront(this.id, victim)

@@ -1,17 +1,21 @@
 import { type BackendCounters, BackendMeters } from './backend-meters.js'
 import type { FallibleFleet, FleetContext } from './fleet.js'
+import { KvLoads, type KvTierCounters } from './kv-loads.js'
 import { queuesOf } from './ordered-queues.js'
 import { ReferenceBackend } from './reference-backend.js'
 
 /** Backends that simulate every step: slow, plain, and the oracle for anything faster. */
 export class ReferenceFleet implements FallibleFleet {
   private readonly backends: readonly ReferenceBackend[]
+  private readonly loads: KvLoads
 
   constructor(context: FleetContext) {
     const { specs } = context
     const meters = new BackendMeters(specs.length, context.clock)
     const queues = queuesOf(context)
-    this.backends = specs.map((_, id) => new ReferenceBackend(id, context, meters, queues))
+    this.loads = new KvLoads(context)
+    const { loads } = this
+    this.backends = specs.map((_, id) => new ReferenceBackend(id, context, meters, queues, loads))
   }
 
   counters(backend: number): BackendCounters {
@@ -32,6 +36,14 @@ export class ReferenceFleet implements FallibleFleet {
 
   transferCompleted(backend: number, request: number): void {
     this.backends[backend]!.transferCompleted(request)
+  }
+
+  loadCompleted(backend: number, request: number): void {
+    this.backends[backend]!.loadCompleted(request)
+  }
+
+  tierCounters(backend: number): KvTierCounters[] {
+    return this.loads.counters(backend)
   }
 
   releaseHandedOver(backend: number, request: number): void {

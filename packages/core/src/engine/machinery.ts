@@ -2,6 +2,7 @@ import { BackendLoads } from '../backend/backend-loads.js'
 import { CancellingFleet } from '../backend/cancelling-fleet.js'
 import { FastFleet } from '../backend/fast-fleet.js'
 import type { FallibleFleet, Fleet, FleetContext, FleetListener } from '../backend/fleet.js'
+import { hasTiers } from '../backend/kv-loads.js'
 import { hasPolicies, PolicyFleet } from '../backend/policy-fleet.js'
 import { ReferenceFleet } from '../backend/reference-fleet.js'
 import { RouteSimError } from '../errors/routesim-error.js'
@@ -78,6 +79,7 @@ export class Machinery {
     this.progress = new RequestProgress(
       requests.size,
       specs.some(({ preemption }) => preemption === 'swap'),
+      specs.some(hasTiers),
     )
     this.loads = new BackendLoads(Float64Array.from(specs, ({ maxQueueDepth }) => maxQueueDepth))
     this.gaps = new TokenGaps(recorder)
@@ -141,6 +143,13 @@ export class Machinery {
     if (!this.loop.cancel(range + ordinal)) return false
     this.requestOf(ordinal)
     return true
+  }
+
+  /** The blocks that a request lacked have come from lower tiers of its backend. */
+  loadCompleted(request: number): void {
+    const backend = this.progress.loadingOn[request]!
+    this.fleet.loadCompleted(backend, request)
+    this.touch(backend)
   }
 
   /** A rank's step may have come to end at another time. */

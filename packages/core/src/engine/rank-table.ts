@@ -5,7 +5,7 @@ import type { Clock } from '../kernel/clock.js'
 import type { KvCache, KvUsage } from '../kv-cache/kv-cache.js'
 import type { LiveSource } from '../routing/live-views.js'
 import type { Recorder } from './recorder.js'
-import type { BackendTotals } from './run-result.js'
+import type { BackendTotals, KvTierTotals } from './run-result.js'
 import type { BackendSpec } from './simulation-options.js'
 
 /** Figures of a backend that are sums over its ranks. */
@@ -97,6 +97,7 @@ export class RankTable {
         id,
         role,
         busyMs: sum('busyMs') / own.length,
+        ...mergedTiers(own),
       }
     })
   }
@@ -186,4 +187,23 @@ export class RankedSource implements LiveSource {
       }
     }
   }
+}
+
+/** Tiers of a backend out of those of its ranks; a link is busy as often as theirs are on average. */
+function mergedTiers(ranks: readonly BackendTotals[]): Pick<BackendTotals, 'tiers'> {
+  const first = ranks[0]?.tiers
+  if (first === undefined) return {}
+  const tiers = first.map(({ name }, i) => {
+    const sum = (field: Exclude<keyof KvTierTotals, 'name'>): number =>
+      ranks.reduce((total, rank) => total + rank.tiers![i]![field], 0)
+    return {
+      name,
+      loads: sum('loads'),
+      loadedTokens: sum('loadedTokens'),
+      loadMs: sum('loadMs') / ranks.length,
+      totalBlocks: sum('totalBlocks'),
+      usedBlocks: sum('usedBlocks'),
+    }
+  })
+  return { tiers }
 }

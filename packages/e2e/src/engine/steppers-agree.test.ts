@@ -32,11 +32,15 @@ function counters({ run, gaps }: Observed) {
     backend: outcomes.backend,
     prefillBackend: outcomes.prefillBackend,
     cachedTokens: outcomes.cachedTokens,
+    loadedTokens: outcomes.loadedTokens,
     preemptions: outcomes.preemptions,
     rejectReason: outcomes.rejectReason,
     gaps: gaps.count,
     backends: backends.map(
-      ({ busyMs: _, waitingRequestMs: __, runningRequestMs: ___, ...rest }) => rest,
+      ({ busyMs: _, waitingRequestMs: __, runningRequestMs: ___, tiers, ...rest }) => ({
+        ...rest,
+        tiers: tiers?.map(({ loadMs: _, ...counts }) => counts),
+      }),
     ),
   }
 }
@@ -49,6 +53,7 @@ function times({ run, gaps }: Observed): Record<string, number[]> {
     firstTokenMs: [...outcomes.firstTokenMs],
     finishedMs: [...outcomes.finishedMs],
     busyMs: backends.map(({ busyMs }) => busyMs),
+    loadMs: backends.flatMap(({ tiers = [] }) => tiers.map(({ loadMs }) => loadMs)),
     waitingRequestMs: backends.map(({ waitingRequestMs }) => waitingRequestMs),
     runningRequestMs: backends.map(({ runningRequestMs }) => runningRequestMs),
     gaps: [gaps.sum, gaps.min, gaps.max],

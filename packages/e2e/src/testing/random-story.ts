@@ -4,6 +4,8 @@ import {
   type BackendView,
   type ClusterView,
   disaggregate,
+  type KvCapacity,
+  type KvTier,
   type LatencyModel,
   NO_NODE,
   RandomStream,
@@ -37,6 +39,7 @@ export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
     kv: {
       blocks: isStress ? pick(12, 20, 40) : pick(12, 20, 40, 400),
       blockTokens: pick(1, 4, 16),
+      ...randomTiers(seed, kind),
     },
     maxBatchTokens: pick(16, 64, 256, 4096),
     maxNumSeqs: pick(1, 3, 16, 64),
@@ -101,6 +104,21 @@ function randomPolicies(seed: number, kind: StoryKind, id: number): Partial<Back
     dp: pick(1, 1, 1, 2, 3),
     lockstep: random.integer(2) === 0,
   }
+}
+
+/** Host memory and disk below the KV cache; in every fourth story. */
+function randomTiers(seed: number, kind: StoryKind): Pick<KvCapacity, 'tiers'> {
+  if (seed % 4 !== 1 && seed % 16 !== 6) return {}
+  const random = new RandomStream(seed, `tiers ${kind}`)
+  const pick = <T>(...options: T[]): T => options[random.integer(options.length)]!
+  const unit = kind === 'decimal' ? 0.02 : 1 / 64
+  const tier = (name: string): KvTier => ({
+    name,
+    blocks: pick(1, 5, 30, 1000),
+    latencyMs: pick(0, 4) * unit,
+    msPerBlock: pick(0, 1, 8, 128) * unit,
+  })
+  return { tiers: random.integer(2) === 0 ? [tier('cpu')] : [tier('cpu'), tier('disk')] }
 }
 
 /** The order of the queue; every third story has one of its own. */
