@@ -53,6 +53,7 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
     if (!this.stopLoading(backend, request)) this.queues.remove(backend, request)
     this.waiting[backend] = this.waiting[backend]! - 1
     this.outstanding[backend] = this.outstanding[backend]! - 1
+    this.adapters.stopWaiting(backend, request)
     this.forgetPrompt(backend, request)
     return true
   }
@@ -99,6 +100,7 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
     this.reservations.clear(backend)
     this.queues.clear(backend)
     this.loads.clear(backend)
+    this.adapters.clear(backend)
     this.waiting[backend] = 0
     this.running[backend] = 0
     this.outstanding[backend] = 0
@@ -178,7 +180,7 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
       kv.release(backend, request, true)
     }
     this.forgetPrompt(backend, request)
-    this.left(backend)
+    this.left(backend, request)
   }
 
   /** Output tokens of a request that has just left the decodes. */

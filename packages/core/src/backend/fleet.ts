@@ -5,6 +5,7 @@ import type { Clock } from '../kernel/clock.js'
 import type { KvCache } from '../kv-cache/kv-cache.js'
 import type { RequestProgress } from '../requests/request-progress.js'
 import type { RequestTable } from '../requests/request-table.js'
+import type { AdapterState } from '../routing/cluster-view.js'
 import type { BackendLoads } from './backend-loads.js'
 import type { BackendCounters } from './backend-meters.js'
 import type { KvTierCounters } from './kv-loads.js'
@@ -63,6 +64,9 @@ export interface Fleet {
   loadCompleted(backend: number, request: number): void
   /** What a backend has loaded from its lower tiers up to now, none if it has none. */
   tierCounters(backend: number): readonly KvTierCounters[]
+  /** The LoRA adapters of a backend, and how many were loaded up to now; undefined without slots. */
+  adapterState(backend: number): AdapterState | undefined
+  adapterLoads(backend: number): number | undefined
   /** Lets go of the KV blocks of a request that another backend has taken over. */
   releaseHandedOver(backend: number, request: number): void
   /** Forms the next batch and starts a step, or several; does nothing when there is nothing to do. */

@@ -1,4 +1,5 @@
 import type { BulkKvCache } from '../kv-cache/kv-cache.js'
+import { AdapterFleet } from './adapter-fleet.js'
 import type { FleetContext } from './fleet.js'
 import {
   BUDGET,
@@ -11,14 +12,13 @@ import {
   STEPS,
 } from './fleet-state.js'
 import { KvLoads, type KvTierCounters } from './kv-loads.js'
-import { PreemptingFleet } from './preempting-fleet.js'
 import { Reservations } from './reservations.js'
 import { planPrefill } from './step-plans.js'
 
 const IDLE = Number.POSITIVE_INFINITY
 
 /** Requests of the fast stepper that wait for blocks from lower tiers, outside queue and batch. */
-export abstract class LoadingFleet extends PreemptingFleet {
+export abstract class LoadingFleet extends AdapterFleet {
   protected readonly loads: KvLoads
   protected readonly reservations: Reservations
 
@@ -83,8 +83,13 @@ export abstract class LoadingFleet extends PreemptingFleet {
     const { ints, floats } = state
     const { progress } = context
     const n = backend * INTS
-    while (loaded.length > 0 && running[backend]! < ints[n + MAX_BATCH]! && ints[n + BUDGET]! > 0) {
-      const request = loaded[0]!
+    for (let i = 0; i < loaded.length; ) {
+      if (running[backend]! >= ints[n + MAX_BATCH]! || ints[n + BUDGET]! <= 0) return
+      const request = loaded[i]!
+      if (!this.mayRun(backend, request)) {
+        i++
+        continue
+      }
       const computed = progress.computedTokens[request]!
       const rest = this.knownTokens(request) - computed
       let tokens = Math.min(rest, ints[n + BUDGET]!)

@@ -1,5 +1,6 @@
 import type { BackendSpec } from '../engine/simulation-options.js'
 import type { BulkKvCache } from '../kv-cache/kv-cache.js'
+import { hasAdapters } from './adapter-slots.js'
 import { isLockstep, reservedShare } from './engine-policies.js'
 import type { FleetContext } from './fleet.js'
 import {
@@ -31,6 +32,7 @@ export function hasPolicies(spec: BackendSpec): boolean {
   return (
     isLockstep(spec) ||
     hasTiers(spec) ||
+    hasAdapters(spec) ||
     hasLocalPolicy(spec) ||
     batching !== 'mixed' ||
     preemption !== 'recompute_newest' ||
@@ -182,9 +184,10 @@ export class PolicyFleet extends LoadingFleet {
     this.maybeUnblock(backend, head)
   }
 
-  /** Somebody else may fit when the head of the queue does not. */
+  /** Somebody else may fit when the head of the queue does not, or it is passed over. */
   private maybeUnblock(backend: number, head: number): void {
-    if (this.queues.peek(backend) !== head) this.state.ints[backend * INTS + IS_BLOCKED] = 0
+    if (this.queues.peek(backend) !== head || this.adapters.has(backend))
+      this.state.ints[backend * INTS + IS_BLOCKED] = 0
   }
 
   protected override admitWaiting(backend: number): void {
@@ -192,6 +195,7 @@ export class PolicyFleet extends LoadingFleet {
     if (!this.hasRoom(backend)) return
     queues.arrange(backend)
     super.admitWaiting(backend)
+    queues.endRound(backend)
     if (queues.isArranged(backend) && this.hasRoom(backend)) this.isArranged[backend] = 1
   }
 

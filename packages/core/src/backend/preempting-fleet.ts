@@ -33,7 +33,7 @@ export abstract class PreemptingFleet extends FastFleet {
   private readonly retractsShortest: Uint8Array
   private readonly preemptsByRank: Uint8Array
   protected readonly swapMsPerToken: Float64Array
-  /** Per backend: time for KV on its way to host memory and back, which the next step waits for. */
+  /** Per backend: time for KV on its way to host memory and back, and for adapters, which the next step waits for. */
   protected readonly swapMs: Float64Array
 
   constructor(context: FleetContext, kv: BulkKvCache) {

@@ -2,6 +2,7 @@ import type { BackendSpec } from '../engine/simulation-options.js'
 import { RouteSimError } from '../errors/routesim-error.js'
 import type { Clock } from '../kernel/clock.js'
 import type { KvUsage } from '../kv-cache/kv-cache.js'
+import type { AdapterSlots } from './adapter-slots.js'
 import type { BackendCounters, BackendMeters } from './backend-meters.js'
 import { preemptsNewest, reservedShare, reservedTokens } from './engine-policies.js'
 import type { FleetContext } from './fleet.js'
@@ -29,6 +30,7 @@ export class ReferenceBackend {
   private readonly meters: BackendMeters
   private readonly queues: WaitingQueues
   private readonly loads: KvLoads
+  private readonly adapters: AdapterSlots
   /** Requests in the queue, and those sent here that are still in the front end. */
   private waiting = 0
   private readonly batch: ReferenceBatch
@@ -36,7 +38,7 @@ export class ReferenceBackend {
   /** Requests of the batch that left it since the step ended. */
   private leftBatch = 0
   private stepStartMs = 0
-  /** Time for KV on its way to host memory and back, which the next step waits for. */
+  /** Time for KV on its way to host memory and back, and for adapters, which the next step waits for. */
   private swapMs = 0
   /** Running requests that are called off and leave when the step under way is over. */
   private readonly cancelled: number[] = []
@@ -49,6 +51,7 @@ export class ReferenceBackend {
     meters: BackendMeters,
     queues: WaitingQueues,
     loads: KvLoads,
+    adapters: AdapterSlots,
   ) {
     const spec = context.specs[id]!
     this.id = id
@@ -58,6 +61,7 @@ export class ReferenceBackend {
     this.meters = meters
     this.queues = queues
     this.loads = loads
+    this.adapters = adapters
     this.batch = new ReferenceBatch(spec, context)
     this.step = new ReferenceStep(context.progress)
   }
@@ -75,6 +79,7 @@ export class ReferenceBackend {
   accept(request: number): void {
     this.measure()
     this.waiting++
+    this.adapters.wait(this.id, request)
     this.context.loads.pendingPromptTokens[this.id]! += this.context.requests.promptTokens[request]!
     this.publish()
   }
@@ -87,6 +92,7 @@ export class ReferenceBackend {
     this.measure()
     this.queues.pushBack(this.id, request)
     this.waiting++
+    this.adapters.wait(this.id, request)
     this.publish()
   }
 
@@ -117,6 +123,7 @@ export class ReferenceBackend {
     context.endMs[this.id] = Number.POSITIVE_INFINITY
     this.queues.clear(this.id)
     this.loads.clear(this.id)
+    this.adapters.clear(this.id)
     this.batch.clear()
     this.waiting = 0
     this.leftBatch = 0
@@ -141,6 +148,7 @@ export class ReferenceBackend {
       if (this.loads.remove(this.id, request)) this.context.kv.release(this.id, request)
       else this.queues.remove(this.id, request)
       this.waiting--
+      this.adapters.stopWaiting(this.id, request)
       this.forgetPrompt(request)
     }
     this.publish()
@@ -149,6 +157,7 @@ export class ReferenceBackend {
 
   private takeOut(request: number): void {
     this.batch.remove(request)
+    this.adapters.leave(this.id, request)
     this.context.progress.isTransferring[request] = 0
     this.context.kv.release(this.id, request)
     this.forgetPrompt(request)
@@ -284,15 +293,16 @@ export class ReferenceBackend {
     const loaded = this.loads.loaded[this.id]!
     const { batch, step } = this
     const { progress } = this.context
-    while (loaded.length > 0 && batch.size < batch.capacity && step.budget > 0) {
-      const request = loaded[0]!
+    for (const request of [...loaded]) {
+      if (batch.size === batch.capacity || step.budget === 0) return
+      if (!this.adapters.hasRoom(this.id, request)) continue
       const computed = progress.computedTokens[request]!
       const tokens = this.firstChunk(this.knownTokens(request) - computed)
       if (tokens === 0) return
       this.loads.remove(this.id, request)
       this.waiting--
       this.noteAdmitted(request, progress.cachedTokens[request]!)
-      batch.tokens[batch.add(request, true)] = tokens
+      batch.tokens[this.join(request, true)] = tokens
       step.add(request, computed, tokens)
     }
   }
@@ -303,6 +313,12 @@ export class ReferenceBackend {
     if (this.spec.chunkedPrefill) return this.step.budget
     // A prompt that may not be split has a step to itself if it is longer than the budget.
     return this.step.shape.prefillRequests > 0 ? 0 : remaining
+  }
+
+  /** A request joins the batch, and its adapter a slot. @returns its place */
+  private join(request: number, isPrompt: boolean): number {
+    this.swapMs += this.adapters.join(this.id, request)
+    return this.batch.add(request, isPrompt)
   }
 
   private noteAdmitted(request: number, cachedTokens: number): void {
@@ -317,9 +333,19 @@ export class ReferenceBackend {
     const { queues } = this
     if (this.batch.size === this.batch.capacity || this.step.budget === 0) return
     if (queues.peek(this.id) >= 0) queues.arrange(this.id)
+    this.admitInOrder()
+    queues.endRound(this.id)
+  }
+
+  private admitInOrder(): void {
+    const { queues } = this
     while (this.batch.size < this.batch.capacity && this.step.budget > 0) {
       const request = queues.peek(this.id)
       if (request < 0) return
+      if (!this.adapters.hasRoom(this.id, request)) {
+        queues.setAside(this.id)
+        continue
+      }
       const outcome =
         this.context.progress.isHandedOver[request] === 1
           ? this.admitHandedOver(request)
@@ -348,7 +374,7 @@ export class ReferenceBackend {
     progress.swappedTokens[request] = 0
     this.swapIn(computed - cached)
     this.noteAdmitted(request, cached)
-    batch.tokens[batch.add(request, true)] = tokens
+    batch.tokens[this.join(request, true)] = tokens
     this.step.add(request, computed, tokens)
     return 'admitted'
   }
@@ -367,7 +393,6 @@ export class ReferenceBackend {
 
   /** Allocates the blocks of a prompt that was computed elsewhere and has what is missing sent. */
   private admitHandedOver(request: number): Admission {
-    const { batch } = this
     const { kv, progress, requests, listener } = this.context
     const promptTokens = requests.promptTokens[request]!
     const cached = kv.matchOn(this.id, request, promptTokens)
@@ -376,7 +401,7 @@ export class ReferenceBackend {
     progress.computedTokens[request] = promptTokens
     progress.isHandedOver[request] = 0
     progress.isTransferring[request] = 1
-    batch.add(request, false)
+    this.join(request, false)
     listener.transferStarted(request, promptTokens - cached)
     return 'admitted'
   }
@@ -444,6 +469,8 @@ export class ReferenceBackend {
     this.meters.preempted(this.id)
     this.queues.pushFront(this.id, victim)
     this.waiting++
+    this.adapters.leave(this.id, victim)
+    this.adapters.wait(this.id, victim)
     return victim
   }
 
@@ -462,12 +489,14 @@ export class ReferenceBackend {
     if (progress.emittedTokens[request]! === requests.outputTokens[request]!) {
       kv.release(this.id, request)
       this.leftBatch++
+      this.adapters.leave(this.id, request)
       this.publish()
       listener.requestFinished(request, this.id)
       return false
     }
     if (progress.backend[request] !== this.id) {
       this.leftBatch++
+      this.adapters.leave(this.id, request)
       this.publish()
       listener.prefillFinished(request)
       return false

@@ -1,3 +1,5 @@
+import type { AdapterState } from '../routing/cluster-view.js'
+import { AdapterSlots } from './adapter-slots.js'
 import { type BackendCounters, BackendMeters } from './backend-meters.js'
 import type { FallibleFleet, FleetContext } from './fleet.js'
 import { KvLoads, type KvTierCounters } from './kv-loads.js'
@@ -8,14 +10,18 @@ import { ReferenceBackend } from './reference-backend.js'
 export class ReferenceFleet implements FallibleFleet {
   private readonly backends: readonly ReferenceBackend[]
   private readonly loads: KvLoads
+  private readonly adapters: AdapterSlots
 
   constructor(context: FleetContext) {
     const { specs } = context
     const meters = new BackendMeters(specs.length, context.clock)
     const queues = queuesOf(context)
     this.loads = new KvLoads(context)
-    const { loads } = this
-    this.backends = specs.map((_, id) => new ReferenceBackend(id, context, meters, queues, loads))
+    this.adapters = new AdapterSlots(context)
+    const { adapters, loads } = this
+    this.backends = specs.map(
+      (_, id) => new ReferenceBackend(id, context, meters, queues, loads, adapters),
+    )
   }
 
   counters(backend: number): BackendCounters {
@@ -40,6 +46,14 @@ export class ReferenceFleet implements FallibleFleet {
 
   loadCompleted(backend: number, request: number): void {
     this.backends[backend]!.loadCompleted(request)
+  }
+
+  adapterState(backend: number): AdapterState | undefined {
+    return this.adapters.stateOf(backend)
+  }
+
+  adapterLoads(backend: number): number | undefined {
+    return this.adapters.loads(backend)
   }
 
   tierCounters(backend: number): KvTierCounters[] {

@@ -12,6 +12,7 @@ import type { BulkKvCache, KvCache, RenewableKvCache } from '../kv-cache/kv-cach
 import { RequestProgress } from '../requests/request-progress.js'
 import type { RequestTable } from '../requests/request-table.js'
 import { RequestWindow } from '../requests/request-window.js'
+import type { AdapterState } from '../routing/cluster-view.js'
 import type { LiveSource } from '../routing/live-views.js'
 import { EventSubjects } from './event-subjects.js'
 import { needsFallibleFleet, slowedBackends } from './lost-requests.js'
@@ -102,7 +103,8 @@ export class Machinery {
     this.fleet = this.fallible ?? fleetOf(context, this.kv)
     const { clock, fleet, kv, loads } = this
     this.rankedSource = this.ranks?.source(fleet, kv, loads, clock)
-    this.truth = this.rankedSource ?? { fleet, loads, kv, clock }
+    const adapters = (backend: number): AdapterState | undefined => fleet.adapterState(backend)
+    this.truth = this.rankedSource ?? { fleet, loads, kv, clock, adapters }
   }
 
   /** Brings {@link truth} up to now, where it is not kept so. */

@@ -6,8 +6,8 @@ import type { BackendSpec } from './simulation-options.js'
 
 type Counters = Omit<
   BackendTotals,
-  'id' | 'role' | 'totalBlocks' | 'heldBlocks' | 'cachedBlocks' | 'tiers'
-> & { readonly loaded: readonly KvTierCounters[] }
+  'id' | 'role' | 'totalBlocks' | 'heldBlocks' | 'cachedBlocks' | 'tiers' | 'adapterLoads'
+> & { readonly loaded: readonly KvTierCounters[]; readonly adapterLoads: number | undefined }
 
 /** Cuts the measured part out of the running totals of all backends. */
 export class MeasuredTotals {
@@ -49,6 +49,9 @@ export class MeasuredTotals {
         totalBlocks: usage.total,
         heldBlocks: usage.held,
         cachedBlocks: usage.cached,
+        ...(now.adapterLoads !== undefined && {
+          adapterLoads: now.adapterLoads - before.adapterLoads!,
+        }),
         ...(now.loaded.length > 0 && { tiers: this.tiers(backend, before.loaded, now.loaded) }),
       }
     })
@@ -73,6 +76,11 @@ export class MeasuredTotals {
   private counters(backend: number): Counters {
     const counters = this.fleet.counters(backend)
     const loaded = this.fleet.tierCounters(backend)
-    return { ...counters, evictions: this.kv.evictions(backend), loaded }
+    return {
+      ...counters,
+      evictions: this.kv.evictions(backend),
+      loaded,
+      adapterLoads: this.fleet.adapterLoads(backend),
+    }
   }
 }

@@ -3,6 +3,7 @@ import { isLockstep } from '../backend/engine-policies.js'
 import type { Fleet } from '../backend/fleet.js'
 import type { Clock } from '../kernel/clock.js'
 import type { KvCache, KvUsage } from '../kv-cache/kv-cache.js'
+import type { AdapterState } from '../routing/cluster-view.js'
 import type { LiveSource } from '../routing/live-views.js'
 import type { Recorder } from './recorder.js'
 import type { BackendTotals, KvTierTotals } from './run-result.js'
@@ -97,6 +98,9 @@ export class RankTable {
         id,
         role,
         busyMs: sum('busyMs') / own.length,
+        ...(own[0]?.adapterLoads !== undefined && {
+          adapterLoads: own.reduce((total, rank) => total + rank.adapterLoads!, 0),
+        }),
         ...mergedTiers(own),
       }
     })
@@ -128,6 +132,7 @@ export class RankedSource implements LiveSource {
   readonly loads: BackendLoads
   readonly fleet: LiveSource['fleet']
   readonly kv: LiveSource['kv']
+  readonly adapters: (backend: number) => AdapterState | undefined
   private readonly first: Int32Array
   private readonly rankLoads: BackendLoads
 
@@ -149,6 +154,11 @@ export class RankedSource implements LiveSource {
     this.fleet = {
       sync: (backend) => each(backend, (rank) => fleet.sync(rank)),
       syncMatches: (request) => fleet.syncMatches(request),
+    }
+    this.adapters = (backend) => {
+      const states: AdapterState[] = []
+      each(backend, (rank) => states.push(...[fleet.adapterState(rank) ?? []].flat()))
+      return states.length === 0 ? undefined : mergedAdapters(states)
     }
     const matched = new Int32Array(rankLoads.waiting.length)
     const one: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
@@ -206,4 +216,16 @@ function mergedTiers(ranks: readonly BackendTotals[]): Pick<BackendTotals, 'tier
     }
   })
   return { tiers }
+}
+
+/** An adapter is where it is on any rank. */
+function mergedAdapters(ranks: readonly AdapterState[]): AdapterState {
+  const names = (of: 'loaded' | 'running' | 'waiting'): string[] =>
+    [...new Set(ranks.flatMap((rank) => rank[of]))].sort()
+  return {
+    slots: ranks.reduce((sum, { slots }) => sum + slots, 0),
+    loaded: names('loaded'),
+    running: names('running'),
+    waiting: names('waiting'),
+  }
 }

@@ -73,6 +73,8 @@ export interface BackendTotals {
   readonly totalBlocks: number
   readonly heldBlocks: number
   readonly cachedBlocks: number
+  /** LoRA adapters brought to the GPUs; absent when it has no slots for them. */
+  readonly adapterLoads?: number
   /** Its lower tiers, the nearest first; absent when it has none. */
   readonly tiers?: readonly KvTierTotals[]
 }
