@@ -1,4 +1,4 @@
-import type { BackendView, ClusterView, RequestView } from '@routesim/core'
+import type { AdapterState, BackendView, ClusterView, RequestView } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
 import { InFlightTokens } from '../load/in-flight-tokens.js'
 import { isAvailable } from '../pickers/available.js'
@@ -16,14 +16,15 @@ const LLM_D = 'llm-d-router at ebab687'
  * (max - x) / (max - min), 1 when all are equal; `kv` 1 - usage; `prefix` the cached share of the prompt;
  * `active` 1 for none of this router's requests, else (max - x) / max; `token_load` 1 - min(t, Q) / Q with
  * t the uncached tokens under way and of this request, Q = 4,194,304; `no_hit_lru` 0.5 when any backend has
- * a hit, else by how long ago a backend was given a cold prompt.
+ * a hit, else by how long ago a backend was given a cold prompt; `lora` 1 where the adapter is in use, 0.8
+ * where there is room for one more beside those in use and waited for, 0.6 where it is waited for, else 0.
  *
  * Source: llm-d/llm-d-router, pkg/epp/framework/plugins at ebab687. O(backends) and one prefix match.
  */
 export const eppScorers: RouterDefinition = defineRouter({
   name: 'epp_scorers',
   description: 'Sums weighted scores for queue, KV usage, cached prefix and more, as llm-d does.',
-  observes: ['queue lengths', 'kv usage', 'kv cache contents', 'own requests'],
+  observes: ['queue lengths', 'kv usage', 'kv cache contents', 'own requests', 'adapters'],
   rule: 'Each scorer gives 0 to 1; the highest weighted sum wins, or is drawn with chances in proportion.',
   wins: 'Prefixes are shared unevenly and one wants load and cache in one blend.',
   loses: 'Metrics are old and requests come in bursts, or weights do not fit the traffic.',
@@ -43,6 +44,11 @@ export const eppScorers: RouterDefinition = defineRouter({
       default: 0,
       min: 0,
       description: 'Weight of spreading prompts that nobody has cached.',
+    },
+    lora_weight: {
+      default: 0,
+      min: 0,
+      description: "Weight of having the request's LoRA adapter, or room for it.",
     },
     index: indexParameter,
     index_tokens: {
@@ -184,6 +190,10 @@ export const eppScorers: RouterDefinition = defineRouter({
           }
         }
         if (weights.active_weight > 0) addActive(cluster)
+        if (weights.lora_weight > 0) {
+          for (const { id, adapters } of cluster.backends)
+            costs[id] = costs[id]! - weights.lora_weight * loraScore(request.adapter, adapters)
+        }
         if (knowsPrefix) addPrefix(request, cluster)
         if (weights.no_hit_lru_weight > 0) {
           cold.addScores(ids, isCold, weights.no_hit_lru_weight, costs)
@@ -219,3 +229,12 @@ export const eppScorers: RouterDefinition = defineRouter({
 
 /** Uncached tokens from which a backend scores 0. */
 const TOKEN_QUEUE = 4_194_304
+
+/** llm-d's lora-affinity-scorer; what serves no adapters has room for none. */
+function loraScore(adapter: string | undefined, state: AdapterState | undefined): number {
+  if (state === undefined) return 0
+  const { slots, running, waiting } = state
+  if (adapter !== undefined && running.includes(adapter)) return 1
+  if (running.length + waiting.length < slots) return 0.8
+  return adapter !== undefined && waiting.includes(adapter) ? 0.6 : 0
+}
