@@ -80,6 +80,7 @@ export class KvLoads {
     const { progress, clock, listener } = this.context
     progress.computedTokens[request] = cachedTokens + foundTokens
     progress.heldTokens[request] = known
+    progress.swappedTokens[request] = 0
     progress.loadingOn[request] = backend
     if (Number.isNaN(progress.admittedMs[request]!)) {
       progress.cachedTokens[request] = cachedTokens

@@ -4,15 +4,13 @@ import type { Clock } from '../kernel/clock.js'
 import type { KvUsage } from '../kv-cache/kv-cache.js'
 import type { AdapterSlots } from './adapter-slots.js'
 import type { BackendCounters, BackendMeters } from './backend-meters.js'
-import { preemptsNewest, reservedShare, reservedTokens } from './engine-policies.js'
+import { preemptsNewest } from './engine-policies.js'
 import type { FleetContext } from './fleet.js'
 import type { KvLoads } from './kv-loads.js'
+import { ReferenceAdmission, type ReferenceParts } from './reference-admission.js'
 import { ReferenceBatch, type RequestKind } from './reference-batch.js'
 import { ReferenceStep } from './reference-step.js'
 import type { WaitingQueues } from './waiting-queues.js'
-
-/** What becomes of the request at the front of the queue. */
-type Admission = 'admitted' | 'loading' | 'refused'
 
 /**
  * Iteration-level continuous batching, one simulated step at a time, after the scheduler of vLLM V1:
@@ -31,39 +29,30 @@ export class ReferenceBackend {
   private readonly queues: WaitingQueues
   private readonly loads: KvLoads
   private readonly adapters: AdapterSlots
-  /** Requests in the queue, and those sent here that are still in the front end. */
-  private waiting = 0
   private readonly batch: ReferenceBatch
+  private readonly admission: ReferenceAdmission
 
   /** Requests of the batch that left it since the step ended. */
   private leftBatch = 0
   private stepStartMs = 0
-  /** Time for KV on its way to host memory and back, and for adapters, which the next step waits for. */
-  private swapMs = 0
   /** Running requests that are called off and leave when the step under way is over. */
   private readonly cancelled: number[] = []
   private readonly usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
   private readonly step: ReferenceStep
 
-  constructor(
-    id: number,
-    context: FleetContext,
-    meters: BackendMeters,
-    queues: WaitingQueues,
-    loads: KvLoads,
-    adapters: AdapterSlots,
-  ) {
+  constructor(id: number, context: FleetContext, meters: BackendMeters, parts: ReferenceParts) {
     const spec = context.specs[id]!
     this.id = id
     this.spec = spec
     this.context = context
     this.clock = context.clock
     this.meters = meters
-    this.queues = queues
-    this.loads = loads
-    this.adapters = adapters
+    this.queues = parts.queues
+    this.loads = parts.loads
+    this.adapters = parts.adapters
     this.batch = new ReferenceBatch(spec, context)
     this.step = new ReferenceStep(context.progress)
+    this.admission = new ReferenceAdmission(id, context, parts, this.batch, this.step)
   }
 
   counters(): BackendCounters {
@@ -78,7 +67,7 @@ export class ReferenceBackend {
 
   accept(request: number): void {
     this.measure()
-    this.waiting++
+    this.admission.waiting++
     this.adapters.wait(this.id, request)
     this.context.loads.pendingPromptTokens[this.id]! += this.context.requests.promptTokens[request]!
     this.publish()
@@ -91,7 +80,7 @@ export class ReferenceBackend {
   enqueueHandedOver(request: number): void {
     this.measure()
     this.queues.pushBack(this.id, request)
-    this.waiting++
+    this.admission.waiting++
     this.adapters.wait(this.id, request)
     this.publish()
   }
@@ -125,9 +114,9 @@ export class ReferenceBackend {
     this.loads.clear(this.id)
     this.adapters.clear(this.id)
     this.batch.clear()
-    this.waiting = 0
+    this.admission.waiting = 0
     this.leftBatch = 0
-    this.swapMs = 0
+    this.admission.swapMs = 0
     this.cancelled.length = 0
     context.loads.pendingPromptTokens[this.id] = 0
     this.publish()
@@ -147,7 +136,7 @@ export class ReferenceBackend {
     else {
       if (this.loads.remove(this.id, request)) this.context.kv.release(this.id, request)
       else this.queues.remove(this.id, request)
-      this.waiting--
+      this.admission.waiting--
       this.adapters.stopWaiting(this.id, request)
       this.forgetPrompt(request)
     }
@@ -186,8 +175,8 @@ export class ReferenceBackend {
     if (this.spec.batching === 'prefill_first') this.batchPromptsFirst()
     else {
       const isPreempting = this.batchRunning('all') === 'preempted'
-      this.admitLoaded()
-      if (!isPreempting) this.admitWaiting()
+      this.admission.admitLoaded()
+      if (!isPreempting) this.admission.admitWaiting()
     }
     this.publish()
     const step = this.step.shape
@@ -201,8 +190,8 @@ export class ReferenceBackend {
       )
     }
     this.stepStartMs = this.clock.nowMs
-    this.context.endMs[this.id] = this.stepStartMs + durationMs + this.swapMs
-    this.swapMs = 0
+    this.context.endMs[this.id] = this.stepStartMs + durationMs + this.admission.swapMs
+    this.admission.swapMs = 0
   }
 
   prolong(endMs: number): void {
@@ -227,12 +216,12 @@ export class ReferenceBackend {
     const { shape } = this.step
     const isEmpty = (): boolean => shape.prefillRequests + shape.decodeRequests === 0
     const isPreempting = this.batchRunning('prompts') === 'preempted'
-    this.admitLoaded()
-    if (!isPreempting) this.admitWaiting()
+    this.admission.admitLoaded()
+    if (!isPreempting) this.admission.admitWaiting()
     if (!isEmpty()) return
     const isEvicted = this.batchRunning('decodes') === 'evicted'
-    if (isEmpty()) this.admitLoaded()
-    if (isEvicted) this.admitWaiting()
+    if (isEmpty()) this.admission.admitLoaded()
+    if (isEvicted) this.admission.admitWaiting()
   }
 
   /**
@@ -285,127 +274,6 @@ export class ReferenceBackend {
     return preempted ? 'preempted' : 'served'
   }
 
-  /**
-   * Admits those whose blocks have come from lower tiers. They need no more of them, so that a step that
-   * preempts admits them too: they may hold what was short.
-   */
-  private admitLoaded(): void {
-    const loaded = this.loads.loaded[this.id]!
-    const { batch, step } = this
-    const { progress } = this.context
-    for (const request of [...loaded]) {
-      if (batch.size === batch.capacity || step.budget === 0) return
-      if (!this.adapters.hasRoom(this.id, request)) continue
-      const computed = progress.computedTokens[request]!
-      const tokens = this.firstChunk(this.knownTokens(request) - computed)
-      if (tokens === 0) return
-      this.loads.remove(this.id, request)
-      this.waiting--
-      this.noteAdmitted(request, progress.cachedTokens[request]!)
-      batch.tokens[this.join(request, true)] = tokens
-      step.add(request, computed, tokens)
-    }
-  }
-
-  /** Tokens of a prompt that this step computes of what remains; 0 when it must wait for another. */
-  private firstChunk(remaining: number): number {
-    if (remaining <= this.step.budget) return remaining
-    if (this.spec.chunkedPrefill) return this.step.budget
-    // A prompt that may not be split has a step to itself if it is longer than the budget.
-    return this.step.shape.prefillRequests > 0 ? 0 : remaining
-  }
-
-  /** A request joins the batch, and its adapter a slot. @returns its place */
-  private join(request: number, isPrompt: boolean): number {
-    this.swapMs += this.adapters.join(this.id, request)
-    return this.batch.add(request, isPrompt)
-  }
-
-  private noteAdmitted(request: number, cachedTokens: number): void {
-    const { progress } = this.context
-    if (!Number.isNaN(progress.admittedMs[request]!)) return
-    progress.admittedMs[request] = this.clock.nowMs
-    progress.cachedTokens[request] = cachedTokens
-  }
-
-  /** Admits from the front of the queue until something is short: blocks, sequences or budget. */
-  private admitWaiting(): void {
-    const { queues } = this
-    if (this.batch.size === this.batch.capacity || this.step.budget === 0) return
-    if (queues.peek(this.id) >= 0) queues.arrange(this.id)
-    this.admitInOrder()
-    queues.endRound(this.id)
-  }
-
-  private admitInOrder(): void {
-    const { queues } = this
-    while (this.batch.size < this.batch.capacity && this.step.budget > 0) {
-      const request = queues.peek(this.id)
-      if (request < 0) return
-      if (!this.adapters.hasRoom(this.id, request)) {
-        queues.setAside(this.id)
-        continue
-      }
-      const outcome =
-        this.context.progress.isHandedOver[request] === 1
-          ? this.admitHandedOver(request)
-          : this.admit(request)
-      if (outcome === 'refused') return
-      queues.popFront(this.id)
-      if (outcome === 'admitted') this.waiting--
-    }
-  }
-
-  private admit(request: number): Admission {
-    const { batch } = this
-    const { kv, progress } = this.context
-    const known = this.knownTokens(request)
-    // The last known token is computed even when it is cached: its output is the next token.
-    const cached = kv.matchOn(this.id, request, known - 1)
-    const swapped = progress.swappedTokens[request] ?? 0
-    const found = swapped > cached ? 0 : this.loads.find(this.id, request, cached, known - 1)
-    if (found > 0) return this.load(request, cached, found)
-    const computed = Math.max(cached, swapped)
-    const tokens = this.firstChunk(known - computed)
-    if (tokens === 0) return 'refused'
-    if (!this.isReserveThere(request, cached, computed + tokens)) return 'refused'
-    if (!kv.admit(this.id, request, cached, computed + tokens)) return 'refused'
-    progress.computedTokens[request] = computed
-    progress.swappedTokens[request] = 0
-    this.swapIn(computed - cached)
-    this.noteAdmitted(request, cached)
-    batch.tokens[this.join(request, true)] = tokens
-    this.step.add(request, computed, tokens)
-    return 'admitted'
-  }
-
-  /** Holds blocks for a request and has what lower tiers have of it sent, while it goes on waiting. */
-  private load(request: number, cached: number, found: number): Admission {
-    const { kv } = this.context
-    const known = this.knownTokens(request)
-    if (!this.isReserveThere(request, cached, known)) return 'refused'
-    if (!kv.couldAdmit(this.id, request, cached, known, 0)) return 'refused'
-    this.loads.read(this.id, request, cached, found)
-    kv.admit(this.id, request, cached, known)
-    this.loads.begin(this.id, request, cached, found, known)
-    return 'loading'
-  }
-
-  /** Allocates the blocks of a prompt that was computed elsewhere and has what is missing sent. */
-  private admitHandedOver(request: number): Admission {
-    const { kv, progress, requests, listener } = this.context
-    const promptTokens = requests.promptTokens[request]!
-    const cached = kv.matchOn(this.id, request, promptTokens)
-    if (!this.isReserveThere(request, cached, promptTokens)) return 'refused'
-    if (!kv.admit(this.id, request, cached, promptTokens)) return 'refused'
-    progress.computedTokens[request] = promptTokens
-    progress.isHandedOver[request] = 0
-    progress.isTransferring[request] = 1
-    this.join(request, false)
-    listener.transferStarted(request, promptTokens - cached)
-    return 'admitted'
-  }
-
   private blocksAvailable(): number {
     this.context.kv.usage(this.id, this.usage)
     return this.usage.free + this.usage.cached
@@ -419,39 +287,6 @@ export class ReferenceBackend {
       : this.batch.newest()
   }
 
-  /** Whether blocks last for a request and what is set aside for all. */
-  private isReserveThere(request: number, cached: number, tokens: number): boolean {
-    if (reservedShare(this.spec) === 0) return true
-    const { batch } = this
-    const { kv, progress } = this.context
-    const { blockTokens } = this.spec.kv
-    let reserved = 0
-    const setAside = (other: number, held: number): void => {
-      const target = Math.max(held, this.tokensSetAside(other))
-      reserved += Math.ceil(target / blockTokens) - Math.ceil(held / blockTokens)
-    }
-    for (let i = 0; i < batch.size; i++) {
-      const running = batch.requests[i]!
-      const held = progress.computedTokens[running]! + batch.tokens[i]!
-      setAside(running, Math.max(held, progress.heldTokens[running] ?? 0))
-    }
-    for (const others of [this.loads.loading[this.id]!, this.loads.loaded[this.id]!])
-      for (const other of others) setAside(other, progress.heldTokens[other]!)
-    const target = Math.max(tokens, this.tokensSetAside(request))
-    return kv.couldAdmit(this.id, request, cached, target, reserved)
-  }
-
-  private tokensSetAside(request: number): number {
-    const { progress, requests } = this.context
-    return progress.backend[request] === this.id
-      ? reservedTokens(requests, request, reservedShare(this.spec))
-      : requests.promptTokens[request]!
-  }
-
-  private swapIn(tokens: number): void {
-    if (this.spec.preemption === 'swap') this.swapMs += tokens * this.spec.swapMsPerToken!
-  }
-
   /** Sends the running request at a place back to the front of the queue. @returns that request */
   private preempt(at: number): number {
     const { kv, progress } = this.context
@@ -461,14 +296,14 @@ export class ReferenceBackend {
     if (this.spec.preemption === 'swap') {
       const computed = progress.computedTokens[victim]!
       progress.swappedTokens[victim] = computed
-      this.swapMs += computed * this.spec.swapMsPerToken!
+      this.admission.swapMs += computed * this.spec.swapMsPerToken!
     }
     progress.computedTokens[victim] = 0
     progress.heldTokens[victim] = 0
     progress.preemptions[victim]!++
     this.meters.preempted(this.id)
     this.queues.pushFront(this.id, victim)
-    this.waiting++
+    this.admission.waiting++
     this.adapters.leave(this.id, victim)
     this.adapters.wait(this.id, victim)
     return victim
@@ -526,12 +361,12 @@ export class ReferenceBackend {
   /** Makes the load visible. */
   private publish(): void {
     const { loads } = this.context
-    loads.waiting[this.id] = this.waiting
+    loads.waiting[this.id] = this.admission.waiting
     loads.running[this.id] = this.batch.size - this.leftBatch
-    loads.outstanding[this.id] = this.waiting + this.batch.size - this.leftBatch
+    loads.outstanding[this.id] = this.admission.waiting + this.batch.size - this.leftBatch
   }
 
   private measure(): void {
-    this.meters.advance(this.id, this.waiting, this.batch.size)
+    this.meters.advance(this.id, this.admission.waiting, this.batch.size)
   }
 }

@@ -15,13 +15,10 @@ export class ReferenceFleet implements FallibleFleet {
   constructor(context: FleetContext) {
     const { specs } = context
     const meters = new BackendMeters(specs.length, context.clock)
-    const queues = queuesOf(context)
     this.loads = new KvLoads(context)
     this.adapters = new AdapterSlots(context)
-    const { adapters, loads } = this
-    this.backends = specs.map(
-      (_, id) => new ReferenceBackend(id, context, meters, queues, loads, adapters),
-    )
+    const parts = { queues: queuesOf(context), loads: this.loads, adapters: this.adapters }
+    this.backends = specs.map((_, id) => new ReferenceBackend(id, context, meters, parts))
   }
 
   counters(backend: number): BackendCounters {

@@ -19,20 +19,11 @@ import {
   PINS,
   REQUEST,
 } from './holdings.js'
-import { LowerTiers, NAMELESS } from './lower-tiers.js'
 import { LruSegments } from './lru-segments.js'
 import { WIDE_FROM } from './node-holders.js'
 import type { PagedKvCacheOptions } from './paged-kv-cache.js'
-import {
-  BACKEND,
-  NODE,
-  PARENT,
-  PINNED,
-  PrefixIndex,
-  RESIDENT,
-  SEGMENT,
-  START,
-} from './prefix-index.js'
+import { BACKEND, PARENT, PINNED, PrefixIndex, RESIDENT, SEGMENT, START } from './prefix-index.js'
+import { RadixTiers } from './radix-tiers.js'
 
 const NONE = -1
 
@@ -56,10 +47,8 @@ export class RadixKvCache implements RenewableKvCache {
   private readonly evicted: Float64Array
   private readonly pins: ExtentPins
   private readonly path: Int32Array
-  /** By backend: where evicted blocks go. */
-  private readonly tiers: readonly (LowerTiers | undefined)[]
-  /** Contents of the blocks of a request. */
-  private names = new Int32Array(64)
+  /** Where evicted blocks go. */
+  private readonly tiers: RadixTiers
 
   constructor(
     requests: RequestTable,
@@ -80,9 +69,7 @@ export class RadixKvCache implements RenewableKvCache {
     this.freeBlocks = Int32Array.from(capacity, ({ blocks }) => blocks)
     this.evicted = new Float64Array(capacity.length)
     this.holdings = new Holdings(requests.size)
-    this.tiers = capacity.map(({ tiers }) =>
-      tiers === undefined ? undefined : new LowerTiers(tiers),
-    )
+    this.tiers = new RadixTiers(this.index, capacity)
     this.pins = new ExtentPins(this.index, this.holdings, this.lru, this.freeBlocks)
   }
 
@@ -181,7 +168,7 @@ export class RadixKvCache implements RenewableKvCache {
       if (h !== NONE) this.letGo(h, false)
     }
     this.giveUp(backend, this.lru.blocks[backend]!)
-    this.tiers[backend]?.clear()
+    this.tiers.clear(backend)
     this.freeBlocks[backend] = this.capacity[backend]!.blocks
   }
 
@@ -248,38 +235,15 @@ export class RadixKvCache implements RenewableKvCache {
     tokens: number,
     out: Int32Array,
   ): number {
-    const tiers = this.tiers[backend]
-    if (tiers === undefined) return 0
-    const count = this.nameBlocks(backend, request, cachedTokens, tokens)
-    return tiers.match(this.names, count, out)
+    return this.tiers.match(backend, request, cachedTokens, tokens, out)
   }
 
   readBelow(backend: number, request: number, cachedTokens: number, tokens: number): void {
-    const count = this.nameBlocks(backend, request, cachedTokens, tokens)
-    this.tiers[backend]?.read(this.names, count)
+    this.tiers.read(backend, request, cachedTokens, tokens)
   }
 
   usageBelow(backend: number): number[] {
-    return this.tiers[backend]?.usage() ?? []
-  }
-
-  /** Writes the names of the blocks between two tokens as far as the prompt tree has them. @returns how many */
-  private nameBlocks(
-    backend: number,
-    request: number,
-    fromTokens: number,
-    toTokens: number,
-  ): number {
-    const { blockTokens, leaf, parent, start, end, nameBase } = this.index.treeOf(backend)
-    const from = Math.floor(fromTokens / blockTokens)
-    let node = leaf[request]!
-    const to = node < 0 ? from : Math.min(Math.floor(toTokens / blockTokens), end[node]!)
-    if (to - from > this.names.length) this.names = new Int32Array(2 * (to - from))
-    for (let block = to - 1; block >= from; block--) {
-      while (start[node]! > block) node = parent[node]!
-      this.names[block - from] = nameBase[node]! + block
-    }
-    return Math.max(0, to - from)
+    return this.tiers.usage(backend)
   }
 
   listen(listener: KvListener): void {
@@ -401,30 +365,22 @@ export class RadixKvCache implements RenewableKvCache {
 
   private evict(backend: number, blocks: number): void {
     this.evicted[backend] = this.evicted[backend]! + blocks
-    this.giveUp(backend, blocks, this.tiers[backend])
+    this.giveUp(backend, blocks, this.tiers.has(backend))
   }
 
   /** Forgets what was cached in the blocks that were not used for longest, or moves it to lower tiers. */
-  private giveUp(backend: number, blocks: number, to?: LowerTiers): void {
+  private giveUp(backend: number, blocks: number, isKept = false): void {
     const x = this.index.extents.data
     for (let left = blocks; left > 0; ) {
       const count = this.lru.evictOldest(backend, left)
       const e = this.lru.evictedFrom
       left -= count
-      if (to !== undefined) this.keep(to, backend, e, count)
+      if (isKept) this.tiers.keep(backend, e, count)
       if (e === NONE) continue
       this.index.setResident(e, x[e + RESIDENT]! - count)
       if (this.lru.isExhausted) x[e + SEGMENT] = NONE
       if (x[e + RESIDENT] === x[e + START]) this.index.drop(e)
     }
-  }
-
-  /** Moves the last resident blocks of an extent to lower tiers, the last one first. */
-  private keep(to: LowerTiers, backend: number, e: number, count: number): void {
-    const x = this.index.extents.data
-    const node = e === NONE ? NONE : x[e + NODE]!
-    const base = node < 0 ? 0 : this.index.treeOf(backend).nameBase[node]!
-    for (let i = 1; i <= count; i++) to.keep(node < 0 ? NAMELESS : base + x[e + RESIDENT]! - i)
   }
 }
 
