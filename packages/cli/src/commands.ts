@@ -17,7 +17,7 @@ const LISTED: readonly ListedCommand[] = [
     load: async () => (await import('./commands/run.js')).runCommand,
   },
   {
-    command: 'compare',
+    command: 'compare [config]',
     describe: 'Compare routing algorithms on the same traffic',
     load: async () => (await import('./commands/compare.js')).compareCommand,
   },

@@ -3,6 +3,7 @@ import { defineRouter, type RouterDefinition } from '../definition/define-router
 import { ActiveBlocks } from '../load/active-blocks.js'
 import { InFlightTokens } from '../load/in-flight-tokens.js'
 import { isAvailable } from '../pickers/available.js'
+import { BlockSizes } from '../pickers/block-sizes.js'
 import { columnFor } from '../pickers/column.js'
 import { softmaxOf } from '../pickers/softmax.js'
 import { tiesParameter } from '../pickers/ties.js'
@@ -127,7 +128,7 @@ export const dynamoKv: RouterDefinition = defineRouter({
     })
     const prefill = new InFlightTokens()
     const active = new ActiveBlocks(parameters.assume_kv_reuse)
-    const load = { prefillBlocks: 0, creditBlocks: 0, decodeBlocks: 0, requests: 0 }
+    const blockSizes = new BlockSizes()
     let costs = new Float64Array(0)
     let activeTokens = new Float64Array(0)
     let uncached = new Float64Array(0)
@@ -143,7 +144,7 @@ export const dynamoKv: RouterDefinition = defineRouter({
 
     return {
       route(request, cluster) {
-        const { backends, ids, notes } = cluster
+        const { ids, notes } = cluster
         costs = columnFor(costs, cluster)
         activeTokens = columnFor(activeTokens, cluster)
         uncached = columnFor(uncached, cluster)
@@ -153,28 +154,40 @@ export const dynamoKv: RouterDefinition = defineRouter({
         active.match(request, activeTokens)
         const least = credit_decay > 0 ? leastBacklog(cluster) : 0
         const { promptTokens } = request
+        // Columns as constants of this call: V8 looks at those of the closure anew for every backend.
+        const [column, missing, underWay] = [costs, uncached, activeTokens]
+        const blockSize = blockSizes.of(cluster)
+        const { tokens: backlogs } = prefill
+        const { requests, ownTokens, sharedTokens } = active
         for (let i = 0; i < ids.length; i++) {
           const id = ids[i]!
-          const { blockTokens } = backends[i]!
+          const blockTokens = blockSize[id]!
           const blocks = Math.ceil(promptTokens / blockTokens)
-          const backlog = prefill.tokens[id]!
+          const backlog = backlogs[id]!
+          const cached = matched[id]!
+          missing[id] = Math.max(0, promptTokens - cached)
+          const prefillBlocks = track_prefill_tokens ? (backlog + promptTokens) / blockTokens : 0
           const decay =
             credit_decay > 0 && track_prefill_tokens
               ? 1 / (1 + (credit_decay * ((backlog - least) / blockTokens)) / blocks)
               : 1
-          uncached[id] = Math.max(0, promptTokens - matched[id]!)
-          load.prefillBlocks = track_prefill_tokens ? (backlog + promptTokens) / blockTokens : 0
-          load.creditBlocks = overlap_score_credit * decay * (matched[id]! / blockTokens)
-          load.decodeBlocks = track_active_blocks
-            ? active.blocksOf(id, blockTokens) + blocks - activeTokens[id]! / blockTokens
+          const creditBlocks =
+            cached > 0 ? overlap_score_credit * decay * (cached / blockTokens) : 0
+          const decodeBlocks = track_active_blocks
+            ? (ownTokens[id]! + sharedTokens[id]!) / blockTokens +
+              blocks -
+              underWay[id]! / blockTokens
             : 0
-          load.requests = active.requests[id]!
-          costs[id] = dynamoCost(load, prefill_load_scale, decode_active_request_weight)
+          // As dynamoCost has it, without an object per backend.
+          column[id] =
+            prefill_load_scale * Math.max(0, prefillBlocks - creditBlocks) +
+            decodeBlocks +
+            decode_active_request_weight * requests[id]!
           if (notes === undefined) continue
-          notes.term('prefill_blocks', id, load.prefillBlocks)
-          notes.term('credit_blocks', id, load.creditBlocks)
-          notes.term('decode_blocks', id, load.decodeBlocks)
-          notes.term('requests', id, load.requests)
+          notes.term('prefill_blocks', id, prefillBlocks)
+          notes.term('credit_blocks', id, creditBlocks)
+          notes.term('decode_blocks', id, decodeBlocks)
+          notes.term('requests', id, requests[id]!)
         }
         const chosen = softmaxOf(cluster, costs, temperature, ties)
         if (chosen.kind === 'backend') belief.sent(chosen.id, cluster.nowMs)

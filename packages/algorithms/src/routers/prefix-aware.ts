@@ -1,4 +1,5 @@
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
+import { BlockSizes } from '../pickers/block-sizes.js'
 import { columnFor } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
 import { QueueLoads } from '../pickers/queue-load.js'
@@ -47,34 +48,36 @@ export const prefixAware: RouterDefinition = defineRouter({
     /** By id: what is to be least, the negative of the score. */
     let costs = new Float64Array(0)
     const queue = new QueueLoads(cache_weight)
+    const blockSizes = new BlockSizes()
     return {
       route(request, cluster) {
-        const { backends, columns, ids } = cluster
+        const { columns, ids, notes } = cluster
         if (request.prefixTokens === 0) {
-          cluster.notes?.branch('no declared prefix: fewest requests')
+          notes?.branch('no declared prefix: fewest requests')
           return leastOf(cluster, columns.outstanding, ties)
         }
         costs = columnFor(costs, cluster)
         const matchedTokens = cluster.prefixMatch(request)
         const reusableTokens = Math.min(request.prefixTokens, request.promptTokens - 1)
+        const blockTokens = blockSizes.of(cluster)
         queue.update(columns)
         costs.set(queue.costs)
         for (let i = 0; i < ids.length; i++) {
           const id = ids[i]!
           const matched = matchedTokens[id]!
-          cluster.notes?.term('prefix', id, 0)
+          notes?.term('prefix', id, 0)
           if (matched === 0) continue
-          const needed = reusableTokens - (reusableTokens % backends[i]!.blockTokens)
+          const needed = reusableTokens - (reusableTokens % blockTokens[id]!)
           const load = queue.loads[id]!
           const cached = needed > 0 && matched >= needed && load < max_load
           costs[id] = -((cached ? cache_weight : 0) + (1 - cache_weight) * (1 - load))
-          cluster.notes?.term('prefix', id, cached ? cache_weight : 0)
+          notes?.term('prefix', id, cached ? cache_weight : 0)
         }
-        cluster.notes?.terms(
+        notes?.terms(
           'idle',
           queue.costs.map((cost) => Math.abs(cost)),
         )
-        cluster.notes?.highest()
+        notes?.highest()
         return leastOf(cluster, costs, ties)
       },
     }

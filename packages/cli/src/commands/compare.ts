@@ -1,4 +1,3 @@
-import { builtinRouters } from '@routesim/algorithms'
 import { type CompareOptions, type Comparison, compare } from '@routesim/experiments'
 import { loadAlgorithms } from '../algorithm-list.js'
 import type { CommandBody } from '../command-body.js'
@@ -40,10 +39,11 @@ export const compareCommand: CommandBody<CompareArguments> = {
         type: 'string',
         requiresArg: true,
         describe:
-          'Comma-separated algorithms or files that export one; all built-in ones by default',
+          "Comma-separated algorithms or files that export one; the config's by default, or all built-in ones",
       })
       .options({ ...RESULT_OPTIONS, ...DETAIL_OPTIONS })
       .option('decisions', DECISIONS)
+      .example('$0 compare configs/scenarios/hot-prefix.toml', '')
       .example('$0 compare -c configs/mooncake.toml -t trace.jsonl.gz', '')
       .example(
         '$0 compare -c configs/default.toml -A round_robin,prefix_aware,./my-router.ts',
@@ -56,7 +56,7 @@ export const compareCommand: CommandBody<CompareArguments> = {
     await checkReport(args)
     const algorithms =
       args.algorithms === undefined
-        ? builtinRouters
+        ? undefined
         : await loadAlgorithms(args.algorithms, '--algorithms')
     const decisions = decisionsFile(args.decisions, args.noPerRequest !== true)
     const observer = decisions?.observer
@@ -73,7 +73,6 @@ export async function showComparison(
 ): Promise<void> {
   const comparison = await watched((control) => compare({ ...options, ...control }))
   const { scenario, results, details, samples, verdict } = comparison
-  const algorithms = options.algorithms?.length ?? builtinRouters.length
   if (results.length > 0) {
     printNotes(scenario, results)
     await writeResults(rendering(comparison, output.detail), output)
@@ -87,8 +86,7 @@ export async function showComparison(
     })
     if (output.samples !== undefined) await writeSamples(samples, output.samples)
   }
-  if (comparison.interrupted)
-    throw stopped(results.length, algorithms * [options.visibility].flat().length)
+  if (comparison.interrupted) throw stopped(results.length, comparison.planned)
 }
 
 function rendering({ scenario, results, details, verdict }: Comparison, withDetail = false) {
