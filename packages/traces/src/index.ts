@@ -8,6 +8,8 @@ export {
   retimeTrace,
 } from './editing/retime-trace.js'
 export type { TraceErrorCode } from './errors/trace-error.js'
+export { type FitError, fitErrors } from './fitting/fit-error.js'
+export { fitWorkload } from './fitting/fit-workload.js'
 export {
   detectTraceFormat,
   parseTraceFormat,

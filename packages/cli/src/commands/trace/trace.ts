@@ -1,4 +1,5 @@
 import type { CommandBody } from '../../command-body.js'
+import { traceFitCommand } from './trace-fit.js'
 import { tracePullCommand } from './trace-pull.js'
 import { traceStatsCommand } from './trace-stats.js'
 
@@ -7,7 +8,8 @@ export const traceCommand: CommandBody = {
   builder: (yargs) =>
     yargs
       .command(traceStatsCommand)
+      .command(traceFitCommand)
       .command(tracePullCommand)
-      .demandCommand(1, 'expected stats or pull'),
+      .demandCommand(1, 'expected stats, fit or pull'),
   handler: () => {},
 }

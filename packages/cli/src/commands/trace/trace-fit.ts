@@ -1,0 +1,104 @@
+import { writeFile } from 'node:fs/promises'
+import { workloadToml } from '@routesim/experiments'
+import { type FitError, fitErrors, fitWorkload, generateTrace, readTrace } from '@routesim/traces'
+import type { CommandModule } from 'yargs'
+import { alignedTable } from '../../output/table.js'
+import { UsageError } from '../../usage-error.js'
+import { ON_ERROR, TRACE_FORMAT } from '../experiment-options.js'
+
+interface TraceFitArguments {
+  file: string
+  output: string | undefined
+  traceFormat?: string
+  blockSize?: number
+  seed: number
+  onError: 'fail' | 'skip'
+}
+
+/** `routesim trace fit`: the shape of a trace without the trace. */
+export const traceFitCommand: CommandModule<object, TraceFitArguments> = {
+  command: 'fit <file>',
+  describe: 'Describe a trace as a [workload] without any of its requests, and say how alike it is',
+  builder: (yargs) =>
+    yargs
+      .positional('file', {
+        type: 'string',
+        describe: 'Trace file, name of a pulled trace, or - for standard input',
+      })
+      .option('output', {
+        alias: 'o',
+        type: 'string',
+        requiresArg: true,
+        describe: 'Write the [workload] to a TOML file; to standard output by default',
+      })
+      .option('trace-format', TRACE_FORMAT)
+      .option('block-size', {
+        type: 'number',
+        requiresArg: true,
+        describe: 'Tokens per block, of the trace and of the hit rates (default 512)',
+      })
+      .option('seed', {
+        type: 'number',
+        default: 0,
+        requiresArg: true,
+        describe: 'Seed of the traffic that is compared with the trace',
+      })
+      .option('on-error', ON_ERROR)
+      .example('$0 trace fit private.jsonl.gz -o workload.toml', '') as never,
+  handler: async ({ file, output, traceFormat, blockSize, seed, onError }) => {
+    if (blockSize !== undefined && !(Number.isInteger(blockSize) && blockSize >= 1)) {
+      throw new UsageError(`--block-size: expected an integer >= 1, got ${blockSize}`)
+    }
+    if (!(Number.isSafeInteger(seed) && seed >= 0)) {
+      throw new UsageError(`--seed: expected an integer >= 0, got ${seed}`)
+    }
+    const { table, skipped } = await readTrace(file, {
+      format: traceFormat,
+      blockTokens: blockSize,
+      onError,
+    })
+    const spec = fitWorkload(table)
+    const errors = fitErrors(table, generateTrace({ ...spec, seed }), { blockTokens: blockSize })
+    if (output === undefined) {
+      process.stdout.write(workloadToml(spec))
+      console.error(errorTable(errors))
+    } else {
+      await writeFile(output, workloadToml(spec))
+      console.log(errorTable(errors))
+      console.error(`Wrote [workload] to ${output}`)
+    }
+    if (skipped.count > 0) console.error(`note: ${skipped.count} faulty lines skipped`)
+  },
+}
+
+function errorTable(errors: readonly FitError[]): string {
+  const columns = [
+    { title: 'Statistic', align: 'left' },
+    { title: 'Unit', align: 'left' },
+    { title: 'Trace', align: 'right' },
+    { title: 'Fit', align: 'right' },
+    { title: 'Error', align: 'right' },
+  ] as const
+  return alignedTable(
+    columns,
+    errors.map((each) => [
+      each.statistic,
+      each.unit,
+      numberText(each.trace),
+      numberText(each.fit),
+      errorText(each),
+    ]),
+  )
+}
+
+function numberText(value: number): string {
+  return value.toLocaleString('en-US', { maximumSignificantDigits: Math.abs(value) < 1e4 ? 4 : 6 })
+}
+
+/** Of a share the difference itself, else in parts of the trace's. */
+function errorText({ error, unit, trace }: FitError): string {
+  const sign = error < 0 ? '-' : '+'
+  if (unit === 'share') return `${sign}${Math.abs(error).toFixed(3)}`
+  if (trace === 0) return error === 0 ? '0' : `${sign}${numberText(Math.abs(error))}`
+  return `${sign}${(Math.abs(error) * 100).toFixed(1)}%`
+}

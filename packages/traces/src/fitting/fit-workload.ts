@@ -1,0 +1,99 @@
+import type { RequestTable } from '@routesim/core'
+import { traceError } from '../errors/trace-error.js'
+import type { ArrivalsSpec } from '../generating/arrivals-spec.js'
+import type { ClientSpec, WorkloadSpec } from '../generating/workload-spec.js'
+import { findConversations } from './conversations.js'
+import { fitArrivals } from './fit-arrivals.js'
+import { fitDistribution } from './fit-distribution.js'
+import { fitLabels } from './fit-labels.js'
+import { fitPrefixes } from './fit-prefixes.js'
+import { fitSessions } from './fit-sessions.js'
+import { rounded } from './rounded.js'
+import { type SharedBeginnings, sharedBeginnings } from './shared-beginnings.js'
+import { type TrafficClass, trafficClasses } from './traffic-classes.js'
+
+/** All that clients are fitted to. */
+interface Observed {
+  readonly table: RequestTable
+  readonly conversations: readonly (readonly number[])[]
+  readonly shared: SharedBeginnings
+  readonly classes: readonly TrafficClass[]
+  /** First turns arrive within, from the first on; 0 when all arrive together. */
+  readonly durationSec: number
+}
+
+/**
+ * A workload that is like a trace, and holds nothing of it but counts, rates and distributions: no
+ * names, no contents, no request. Traffic that must not be drawn independently, such as requests with
+ * short and with long shared prefixes, becomes several clients.
+ *
+ * Conversations are those that the trace names where turns repeat one another; where it names none, they
+ * are found in what prompts share. What is not fitted: agents, users who send one after another, and
+ * prefixes of more than two levels.
+ * @throws RouteSimError `trace_empty`
+ *
+ * @example
+ * const { table } = await readTrace('private.jsonl')
+ * const like = generateTrace(fitWorkload(table))
+ */
+export function fitWorkload(table: RequestTable): WorkloadSpec {
+  if (table.size === 0) throw traceError('trace_empty', 'fit: expected requests, got none')
+  const conversations = findConversations(table)
+  const starts = conversations.map((rows) => rows[0]!)
+  const shared = sharedBeginnings(table, starts)
+  const lastMs = table.arrivalMs[starts.at(-1)!]! - table.arrivalMs[0]!
+  // The last arrival is as far from the end as arrivals are from one another.
+  const count = starts.length
+  const durationSec = count === 1 ? 0 : rounded((lastMs / 1000) * (count / (count - 1)), 6)
+  const isAtOnce = durationSec === 0
+  // Of clients that send everything at once, a limit of requests would leave but the first.
+  const classes = isAtOnce
+    ? [{ members: starts.map((_, i) => i), outer: -1 }]
+    : trafficClasses(table, conversations, shared)
+  const observed = { table, conversations, shared, classes, durationSec }
+  return {
+    seed: 0,
+    ...(isAtOnce ? { requests: table.size } : { durationSec }),
+    clients: classes.map((each, i) => ({
+      ...(classes.length > 1 && { name: `client${i}` }),
+      ...fitClient(observed, each),
+    })),
+  }
+}
+
+function fitClient(observed: Observed, { members, outer }: TrafficClass): ClientSpec {
+  const { table, conversations, shared, classes } = observed
+  const own = members.map((i) => conversations[i]!)
+  const firsts = own.map((rows) => rows[0]!)
+  const labels = fitLabels(table, firsts)
+  const alike = outer < 0 ? [] : classes.filter((each) => each.outer === outer)
+  const { levels, tokensOf } = fitPrefixes(
+    shared,
+    members,
+    outer < 0 ? members : alike.flatMap((each) => each.members),
+    alike.length > 1 ? `shared${outer}-` : undefined,
+    labels.adapters?.count ?? 1,
+  )
+  const sessions = fitSessions(table, own)
+  const lengths = Float64Array.from(members, (i, at) =>
+    Math.max(1, table.promptTokens[firsts[at]!]! - tokensOf(i)),
+  )
+  const prompt = fitDistribution(lengths, true)
+  const outputs = own.flatMap((rows) => rows.map((row) => table.outputTokens[row]!))
+  return {
+    arrivals: arrivalsOf(observed, firsts),
+    ...(levels.length > 0 ? { uniqueTokens: prompt, prefixes: levels } : { promptTokens: prompt }),
+    outputTokens: fitDistribution(Float64Array.from(outputs), true),
+    ...(sessions && { sessions }),
+    ...labels,
+  }
+}
+
+function arrivalsOf({ table, durationSec }: Observed, rows: readonly number[]): ArrivalsSpec {
+  if (durationSec === 0) return { kind: 'at_once' }
+  const start = table.arrivalMs[0]!
+  return fitArrivals(
+    Float64Array.from(rows, (row) => table.arrivalMs[row]! - start),
+    durationSec,
+  )
+}
