@@ -13,7 +13,7 @@ interface Candidate {
 const CLOSE = 0.015
 /** Factor of 1 / sqrt(n) that equal distributions exceed once in a hundred times. */
 const CRITICAL = 1.63
-/** Different values that are told one by one. */
+/** Different values that are told one by one; a mean below which whole numbers are counts, not lengths. */
 const FEW_VALUES = 32
 /** Where an empirical distribution is cut; finer in the tail, which matters most to queues. */
 const CUTS = cuts()
@@ -60,9 +60,8 @@ function candidates(values: Float64Array, mean: number, isWhole: boolean): Candi
   const min = values[0]!
   const max = values[values.length - 1]!
   const std = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length)
-  // Whole numbers below 1 are drawn as 1.
   const found: Candidate[] = [uniform(min, max, isWhole), exponential(mean)]
-  if (isWhole && min >= 1 && mean > 1) found.push(geometric(mean))
+  if (isWhole && min >= 1 && mean > 1 && mean < FEW_VALUES) found.push(geometric(mean))
   if (mean - 3 * std > 0) {
     found.push({
       distribution: { kind: 'normal', mean: rounded(mean), std: rounded(std) },
