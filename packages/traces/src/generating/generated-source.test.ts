@@ -1,5 +1,6 @@
 import { type RequestTable, RequestTableBuilder } from '@routesim/core'
 import { expect, test } from 'vitest'
+import { promptSharing } from '../stats/prompt-sharing.js'
 import { generateTrace } from './generate-trace.js'
 import { GeneratedSource } from './generated-source.js'
 import type { GeneratorOptions } from './generator-options.js'
@@ -96,13 +97,13 @@ test.each<GeneratorOptions | WorkloadSpec>([
   expect(slices).toBeGreaterThan(3)
   expect(source.size).toBe(table.size)
   expect(source.spanMs).toBe(table.arrivalMs.at(-1)! - table.arrivalMs[0]!)
-  expect(source.prompts).toEqual(table.prompts)
   const rows = blank(table.size, options === mixture)
   for (let row = 0; row < table.size; row++) source.next(rows, row)
   for (const name of ['arrivalMs', 'promptTokens', 'outputTokens', 'maxTokens'] as const) {
     expect(rows[name], name).toEqual(table[name])
   }
-  expect(rows.promptNode).toEqual(table.promptNode)
+  // Nodes may be numbered otherwise, as the table separates adapters afterwards.
+  expect(promptSharing({ ...rows, prompts: source.prompts })).toEqual(promptSharing(table))
   expect(rows.prefixTokens).toEqual(table.prefixTokens)
   expect(source.strings).toEqual(table.strings)
   for (const name of LABELS) {
@@ -132,4 +133,35 @@ test('conversations, and too little time, are refused', () => {
 
 test('there may be more than fit a table', () => {
   expect(() => new GeneratedSource({ rateRps: 1e6, durationSec: 1e6 })).not.toThrow()
+})
+
+test('prompts under different adapters share nothing, prefix by prefix', () => {
+  const spec: WorkloadSpec = {
+    seed: 1,
+    durationSec: 20,
+    clients: [
+      {
+        arrivals: { kind: 'poisson', rateRps: 20 },
+        uniqueTokens: 50,
+        outputTokens: 5,
+        adapters: { count: 3 },
+        prefixes: [
+          { count: 1, tokens: 400 },
+          { count: 2, tokens: 100 },
+        ],
+      },
+    ],
+  }
+  const source = new GeneratedSource(spec)
+  source.prepare()
+  // Of each adapter: the one prefix, and two within it.
+  expect(source.prompts.size).toBe(9)
+  const rows = blank(source.size, false)
+  for (let row = 0; row < source.size; row++) source.next(rows, row)
+  const firsts = new Map(
+    Array.from(rows.adapter, (adapter, row) => [adapter, row] as const).reverse(),
+  )
+  const { sharedTokens } = promptSharing({ ...rows, prompts: source.prompts })
+  expect(firsts.size).toBe(3)
+  for (const row of firsts.values()) expect(sharedTokens[row]).toBe(0)
 })

@@ -14,6 +14,7 @@ import type { GeneratorOptions } from './generator-options.js'
 import { hasLabels } from './labels.js'
 import { type PlannedWorkload, planWorkload } from './plan-workload.js'
 import { NO_PREFIX } from './prefix-choice.js'
+import { PrefixesUnderAdapters } from './prefixes-under-adapters.js'
 import { WorkloadDraws } from './workload-draws.js'
 import type { WorkloadSpec } from './workload-spec.js'
 
@@ -33,7 +34,9 @@ export class GeneratedSource implements RequestSource {
   private readonly planned: PlannedWorkload
   private readonly builder = new PromptTreeBuilder()
   private readonly registers = { names: new NamePool(), chains: new PrefixChains() }
-  private readonly placing = new SessionPrompts(this.builder, this.registers.chains)
+  private readonly placing: SessionPrompts
+  /** Absent when requests are for no adapters. */
+  private readonly underAdapters: PrefixesUnderAdapters | undefined
   private readonly stringIds = new Map<number, number>()
   private readonly hasLabels: boolean
   private draws: WorkloadDraws
@@ -56,6 +59,13 @@ export class GeneratedSource implements RequestSource {
       }
     })
     this.hasLabels = spec.clients.some(hasLabels)
+    if (spec.clients.some(({ adapters }) => adapters !== undefined)) {
+      this.underAdapters = new PrefixesUnderAdapters(this.registers.chains)
+    }
+    this.placing = new SessionPrompts(
+      this.builder,
+      this.underAdapters?.chains ?? this.registers.chains,
+    )
     this.draws = new WorkloadDraws(spec, aliases, this.registers)
   }
 
@@ -117,10 +127,11 @@ export class GeneratedSource implements RequestSource {
   }
 
   /** The node of the prompt that was drawn. */
-  private place({ prefix, prefixTokens }: ClientDraws): number {
-    const { renumbered } = this
+  private place({ prefix, prefixTokens, labels }: ClientDraws): number {
+    const { renumbered, underAdapters } = this
     if (prefix.name === NO_PREFIX) return NO_NODE
-    const node = this.placing.placePrefix(prefix.name, prefixTokens)
+    const content = underAdapters?.numberOf(prefix.name, labels.name.adapter) ?? prefix.name
+    const node = this.placing.placePrefix(content, prefixTokens)
     return node === NO_NODE || renumbered === undefined ? node : renumbered[node]!
   }
 
