@@ -53,7 +53,7 @@ const LISTED: readonly ListedCommand[] = [
   },
   {
     command: 'trace <what>',
-    describe: 'Analyse a trace, or download a public one',
+    describe: 'Analyse, fit, edit and merge traces, or download a public one',
     load: async () => (await import('./commands/trace/trace.js')).traceCommand,
   },
   {

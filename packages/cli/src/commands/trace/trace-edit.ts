@@ -1,0 +1,103 @@
+import { editTrace, readTrace, repeatTrace } from '@routesim/traces'
+import type { CommandModule } from 'yargs'
+import { parseFilters } from '../../row-filter.js'
+import { UsageError } from '../../usage-error.js'
+import { ON_ERROR, TRACE_FORMAT } from '../experiment-options.js'
+import { windowOf } from '../time-window.js'
+import {
+  checkBlockSize,
+  WRITTEN_TRACE_OPTIONS,
+  type WrittenTraceArguments,
+  writeChanged,
+} from './written-trace.js'
+
+interface TraceEditArguments extends WrittenTraceArguments {
+  file: string
+  traceFormat?: string
+  timeWindow?: string
+  filter?: readonly string[]
+  head?: number
+  scaleTime?: number
+  repeat?: number
+  repeatGap?: number
+  onError: 'fail' | 'skip'
+}
+
+const number = (describe: string) => ({ type: 'number', requiresArg: true, describe }) as const
+
+/** `routesim trace edit`: a part of a trace, at another speed, several times. */
+export const traceEditCommand: CommandModule<object, TraceEditArguments> = {
+  command: 'edit <file>',
+  describe: 'Cut, filter, stretch or repeat a trace; the requests that are kept stay as they are',
+  builder: (yargs) =>
+    yargs
+      .positional('file', {
+        type: 'string',
+        describe: 'Trace file, name of a pulled trace, or - for standard input',
+      })
+      .options(WRITTEN_TRACE_OPTIONS)
+      .options({
+        'time-window': {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Keep a part only, FROM:TO in seconds from the first request',
+        },
+        filter: {
+          type: 'string',
+          array: true,
+          nargs: 1,
+          requiresArg: true,
+          describe:
+            'Keep requests such as tenant=acme or prompt_tokens>=1000; of several, all hold',
+        },
+        head: number('Keep the first N requests, of those in the window that the filter leaves'),
+        'scale-time': number('Multiply times of arrival: 0.5 is twice the rate'),
+        repeat: number('Send all of that N times, one after another'),
+        'repeat-gap': {
+          ...number('Seconds from the last arrival to the first of the next time'),
+          implies: 'repeat',
+        },
+        'trace-format': TRACE_FORMAT,
+        'on-error': ON_ERROR,
+      })
+      .example('$0 trace edit day.jsonl -o noon.jsonl --time-window 43200:46800', '') as never,
+  handler: async (args) => {
+    checkNumbers(args)
+    const { file, traceFormat, blockSize, onError, timeWindow, filter, head } = args
+    const edits = {
+      ...windowOf(timeWindow),
+      head,
+      ...(filter && { filter: parseFilters(filter) }),
+      ...(args.scaleTime !== undefined && { speedup: 1 / args.scaleTime }),
+    }
+    if (edits.toMs !== undefined && edits.toMs <= (edits.fromMs ?? 0)) {
+      throw new UsageError(`--time-window: expected an end after its start, got "${timeWindow}"`)
+    }
+    const read = { format: traceFormat, blockTokens: blockSize, onError }
+    const { table, format, skipped } = await readTrace(file, read)
+    const edited = editTrace(table, edits)
+    const { repeat, repeatGap = 0 } = args
+    const made = repeat === undefined ? edited : repeatTrace(edited, repeat, repeatGap * 1000)
+    await writeChanged(made, format, args)
+    if (skipped.count > 0) console.error(`note: ${skipped.count} faulty lines skipped`)
+  },
+}
+
+/** @throws UsageError */
+function checkNumbers(args: TraceEditArguments): void {
+  checkBlockSize(args)
+  const { head, scaleTime, repeat, repeatGap } = args
+  for (const [name, count] of [
+    ['head', head],
+    ['repeat', repeat],
+  ] as const) {
+    if (count === undefined || (Number.isSafeInteger(count) && count >= 1)) continue
+    throw new UsageError(`--${name}: expected an integer >= 1, got ${count}`)
+  }
+  if (scaleTime !== undefined && !(scaleTime >= 1e-9 && scaleTime <= 1e9)) {
+    throw new UsageError(`--scale-time: expected a number from 1e-9 to 1e9, got ${scaleTime}`)
+  }
+  if (repeatGap !== undefined && !(repeatGap >= 0 && repeatGap <= 1e9)) {
+    throw new UsageError(`--repeat-gap: expected a number of seconds >= 0, got ${repeatGap}`)
+  }
+}

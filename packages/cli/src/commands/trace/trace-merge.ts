@@ -1,0 +1,47 @@
+import type { RequestTable } from '@routesim/core'
+import { mergeTraces, readTrace, type TraceFormat } from '@routesim/traces'
+import type { CommandModule } from 'yargs'
+import { UsageError } from '../../usage-error.js'
+import { ON_ERROR, TRACE_FORMAT } from '../experiment-options.js'
+import {
+  checkBlockSize,
+  WRITTEN_TRACE_OPTIONS,
+  type WrittenTraceArguments,
+  writeChanged,
+} from './written-trace.js'
+
+interface TraceMergeArguments extends WrittenTraceArguments {
+  files: readonly string[]
+  traceFormat?: string
+  onError: 'fail' | 'skip'
+}
+
+/** `routesim trace merge`: several traces at the same time. */
+export const traceMergeCommand: CommandModule<object, TraceMergeArguments> = {
+  command: 'merge <files..>',
+  describe: 'Join traces by time of arrival; sessions and contents of each are its own',
+  builder: (yargs) =>
+    yargs
+      .positional('files', { type: 'string', array: true, describe: 'Two trace files or more' })
+      .options(WRITTEN_TRACE_OPTIONS)
+      .options({ 'trace-format': TRACE_FORMAT, 'on-error': ON_ERROR })
+      .example('$0 trace merge chat.jsonl batch.jsonl -o both.jsonl', '') as never,
+  handler: async (args) => {
+    checkBlockSize(args)
+    const { files, traceFormat, blockSize, onError } = args
+    if (files.length < 2) {
+      throw new UsageError(`trace merge: expected two traces or more, got ${files.length}`)
+    }
+    const tables: RequestTable[] = []
+    const formats = new Set<TraceFormat>()
+    for (const file of files) {
+      const read = { format: traceFormat, blockTokens: blockSize, onError }
+      const { table, format, skipped } = await readTrace(file, read)
+      if (skipped.count > 0) console.error(`note: ${file}: ${skipped.count} faulty lines skipped`)
+      tables.push(table)
+      formats.add(format)
+    }
+    const [format = 'compact_jsonl', other] = formats
+    await writeChanged(mergeTraces(tables), other === undefined ? format : 'compact_jsonl', args)
+  },
+}

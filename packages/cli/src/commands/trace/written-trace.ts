@@ -1,0 +1,55 @@
+import type { RequestTable } from '@routesim/core'
+import {
+  type TraceFormat,
+  WRITABLE_TRACE_FORMATS,
+  type WritableTraceFormat,
+  writeTrace,
+} from '@routesim/traces'
+import type { Options } from 'yargs'
+import { lostColumns } from '../../output/lost-columns.js'
+import { UsageError } from '../../usage-error.js'
+
+/** Where a changed trace goes. */
+export interface WrittenTraceArguments {
+  output: string
+  to?: WritableTraceFormat
+  blockSize?: number
+}
+
+export const WRITTEN_TRACE_OPTIONS: Record<'output' | 'to' | 'block-size', Options> = {
+  output: {
+    alias: 'o',
+    type: 'string',
+    demandOption: true,
+    requiresArg: true,
+    describe: 'Trace to write, - for standard output; .gz packs it',
+  },
+  to: {
+    choices: WRITABLE_TRACE_FORMATS,
+    requiresArg: true,
+    describe: 'Format to write; that of the trace if it can be written, else compact_jsonl',
+  },
+  'block-size': {
+    type: 'number',
+    requiresArg: true,
+    describe: 'Tokens per hashed block (default 512; Bailian 16)',
+  },
+}
+
+/** @throws UsageError */
+export function checkBlockSize({ blockSize }: WrittenTraceArguments): void {
+  if (blockSize === undefined || (Number.isInteger(blockSize) && blockSize >= 1)) return
+  throw new UsageError(`--block-size: expected an integer >= 1, got ${blockSize}`)
+}
+
+/** Writes a table and says what was written, and what not. */
+export async function writeChanged(
+  table: RequestTable,
+  read: TraceFormat,
+  { output, to, blockSize }: WrittenTraceArguments,
+): Promise<void> {
+  const format = to ?? WRITABLE_TRACE_FORMATS.find((each) => each === read) ?? 'compact_jsonl'
+  const { requests, lost } = await writeTrace(output, table, format, { blockTokens: blockSize })
+  console.error(`Wrote ${requests} ${requests === 1 ? 'request' : 'requests'} to ${output}`)
+  if (lost.length > 0) console.error(`note: ${format} can not hold: ${lostColumns(lost)}`)
+}
