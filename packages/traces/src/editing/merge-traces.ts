@@ -1,5 +1,6 @@
 import { NO_NODE, RequestColumns, type RequestTable, sharedInt32 } from '@routesim/core'
 import { traceError } from '../errors/trace-error.js'
+import { MOST_REQUESTS } from '../generating/too-many.js'
 
 const NAMES = ['session', 'user', 'tenant', 'model', 'adapter', 'sloClass'] as const
 
@@ -54,10 +55,12 @@ export function mergeTraces(tables: readonly RequestTable[]): RequestTable {
  * @throws RouteSimError `trace_option_invalid`
  */
 export function repeatTrace(table: RequestTable, times: number, gapMs = 0): RequestTable {
-  if (!(Number.isInteger(times) && times >= 1 && times * table.size < 2 ** 31)) {
-    throw traceError('trace_option_invalid', `times: expected an integer >= 1, got ${times}`, {
-      path: 'times',
-    })
+  if (!(Number.isInteger(times) && times >= 1 && times * table.size <= MOST_REQUESTS)) {
+    throw traceError(
+      'trace_option_invalid',
+      `times: expected an integer >= 1 that makes at most ${MOST_REQUESTS} requests, got ${times}`,
+      { path: 'times' },
+    )
   }
   const first = table.arrivalMs[0] ?? 0
   const spanMs = (table.arrivalMs[table.size - 1] ?? 0) - first

@@ -1,8 +1,8 @@
-import { writeFile } from 'node:fs/promises'
 import { workloadToml } from '@routesim/experiments'
 import { type FitError, fitErrors, fitWorkload, generateTrace, readTrace } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
 import { alignedTable } from '../../output/table.js'
+import { checkTarget, writeText } from '../../output/write-results.js'
 import { UsageError } from '../../usage-error.js'
 import { ON_ERROR, TRACE_FORMAT } from '../experiment-options.js'
 
@@ -52,6 +52,7 @@ export const traceFitCommand: CommandModule<object, TraceFitArguments> = {
     if (!(Number.isSafeInteger(seed) && seed >= 0)) {
       throw new UsageError(`--seed: expected an integer >= 0, got ${seed}`)
     }
+    await checkTarget({ output, format: undefined })
     const { table, skipped } = await readTrace(file, {
       format: traceFormat,
       blockTokens: blockSize,
@@ -59,11 +60,12 @@ export const traceFitCommand: CommandModule<object, TraceFitArguments> = {
     })
     const spec = fitWorkload(table)
     const errors = fitErrors(table, generateTrace({ ...spec, seed }), { blockTokens: blockSize })
-    if (output === undefined) {
-      process.stdout.write(workloadToml(spec))
+    const toml = `# Fitted to a trace; put it after the [cluster] of a config.\n${workloadToml(spec).trimEnd()}`
+    if (output === undefined || output === '-') {
+      console.log(toml)
       console.error(errorTable(errors))
     } else {
-      await writeFile(output, workloadToml(spec))
+      await writeText(toml, output)
       console.log(errorTable(errors))
       console.error(`Wrote [workload] to ${output}`)
     }

@@ -1,0 +1,128 @@
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fitErrors, fitWorkload, generateTrace, readTrace } from '@routesim/traces'
+import { expect, test } from 'vitest'
+import { ROOT, routesim } from '../testing/command.js'
+
+const TRACE = join(ROOT, '../shared/traces/mooncake/conversation_trace.jsonl.gz')
+const isMissing = !existsSync(TRACE)
+const skipped = isMissing ? ' (skipped: ../shared has no traces)' : ''
+
+const folder = mkdtempSync(join(tmpdir(), 'routesim-trace-tools-'))
+const small = join(folder, 'small.jsonl')
+writeFileSync(
+  small,
+  Array.from({ length: 6 }, (_, i) =>
+    JSON.stringify({
+      ts: i * 1000,
+      prompt_tokens: 100 * (i + 1),
+      gen_tokens: 5,
+      tenant: i % 2 === 0 ? 'secret-a' : 'secret-b',
+    }),
+  ).join('\n'),
+)
+
+async function rows(path: string): Promise<{ atMs: number; promptTokens: number }[]> {
+  const { table } = await readTrace(path)
+  return Array.from(table.arrivalMs, (atMs, row) => ({
+    atMs,
+    promptTokens: table.promptTokens[row]!,
+  }))
+}
+
+/** Largest error of each statistic of the fit, over several seeds of the traffic made of it. */
+const LIMITS: Readonly<Record<string, number>> = {
+  requests: 0.03,
+  rate: 0.08,
+  'prompts, mean': 0.06,
+  'prompts, median': 0.08,
+  'prompts, p99': 0.08,
+  'outputs, mean': 0.03,
+  'outputs, median': 0.05,
+  'outputs, p99': 0.05,
+  'hit rate, mean of requests': 0.02,
+  'hit rate, of tokens': 0.02,
+  conversations: 0.06,
+  'turns, mean': 0.03,
+  'new tokens of a turn, mean': 0.12,
+  'time between turns, mean': 0.05,
+  'time between turns, median': 0.06,
+}
+
+test.skipIf(isMissing)(`what is fitted to the Mooncake trace is like it${skipped}`, async () => {
+  const { table } = await readTrace(TRACE)
+  const spec = fitWorkload(table)
+  expect(spec.clients.length).toBeLessThan(12)
+  for (const seed of [0, 1, 2]) {
+    const errors = fitErrors(table, generateTrace({ ...spec, seed }))
+    for (const { statistic, error } of errors) {
+      const limit = LIMITS[statistic]
+      if (limit !== undefined) expect(Math.abs(error), `${statistic}, ${seed}`).toBeLessThan(limit)
+    }
+    expect(errors.filter(({ statistic }) => statistic in LIMITS)).toHaveLength(15)
+  }
+})
+
+test('trace fit writes a [workload] that names nobody, and that can be generated', async () => {
+  const toml = join(folder, 'workload.toml')
+  const { code, stdout, stderr } = await routesim(['trace', 'fit', small, '-o', toml])
+  expect({ code, stderr }).toEqual({ code: 0, stderr: `Wrote [workload] to ${toml}\n` })
+  expect(stdout).toMatch(/requests +requests +6 +\d/)
+  const text = readFileSync(toml, 'utf8')
+  expect(text).not.toContain('secret')
+  const config = join(folder, 'config.toml')
+  writeFileSync(config, `[cluster]\nnum_backends = 2\n\n${text}`)
+  const made = await routesim(['gen-trace', '-c', config, '-o', join(folder, 'like.jsonl')])
+  expect(made.code).toBe(0)
+  // To standard output, the table goes to the other one.
+  const piped = await routesim(['trace', 'fit', '-'], { input: readFileSync(small) })
+  expect(piped.stdout).toBe(text)
+  expect(piped.stderr).toContain('prompts, p99')
+})
+
+test('trace edit cuts, filters, stretches and repeats', async () => {
+  const path = join(folder, 'edited.jsonl')
+  const edit = (...args: string[]) => routesim(['trace', 'edit', small, '-o', path, ...args])
+  const edited = await edit('--time-window', '1:5', '--filter', 'tenant=secret-b', '--head', '2')
+  expect(edited).toMatchObject({ code: 0, stderr: `Wrote 2 requests to ${path}\n` })
+  expect(await rows(path)).toEqual([
+    { atMs: 0, promptTokens: 200 },
+    { atMs: 2000, promptTokens: 400 },
+  ])
+  const both = ['--filter', 'prompt_tokens>=500', '--filter', 'tenant!=secret-b']
+  await edit(...both, '--scale-time', '0.5', '--repeat', '2', '--repeat-gap', '3')
+  expect(await rows(path)).toEqual([
+    { atMs: 2000, promptTokens: 500 },
+    { atMs: 5000, promptTokens: 500 },
+  ])
+})
+
+test('trace merge joins by time of arrival', async () => {
+  const path = join(folder, 'merged.jsonl')
+  const { code, stderr } = await routesim(['trace', 'merge', small, small, '-o', path])
+  expect({ code, stderr }).toEqual({ code: 0, stderr: `Wrote 12 requests to ${path}\n` })
+  expect((await rows(path)).map(({ atMs }) => atMs / 1000)).toEqual([
+    0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5,
+  ])
+})
+
+test.each([
+  [['edit', small, '-o', '-', '--head', '0'], '--head: expected an integer >= 1, got 0'],
+  [['edit', small, '-o', '-', '--scale-time', '0'], '--scale-time: expected a number from 1e-9'],
+  [['edit', small, '-o', '-', '--filter', 'colour=red'], '--filter: expected NAME=VALUE of'],
+  [['edit', small, '-o', '-', '--time-window', '5:1'], '--time-window: expected an end after'],
+  [['merge', small, '-o', '-'], 'trace merge: expected two traces or more, got 1'],
+  [['fit', small, '--seed', '-1'], '--seed: expected an integer >= 0, got -1'],
+  [['fit', small, '--block-size', '0'], '--block-size: expected an integer >= 1, got 0'],
+])('trace %j is refused', async (args, message) => {
+  const { code, stdout, stderr } = await routesim(['trace', ...args])
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+  expect(stderr).toContain(message)
+})
+
+test('trace fit says before it works that it could not write', async () => {
+  const { code, stderr } = await routesim(['trace', 'fit', small, '-o', join(folder, 'no/x.toml')])
+  expect(code).toBe(1)
+  expect(stderr).not.toContain('unexpected')
+})
