@@ -4,6 +4,7 @@ import { parseFilters } from '../../row-filter.js'
 import { UsageError } from '../../usage-error.js'
 import { ON_ERROR, TRACE_FORMAT } from '../experiment-options.js'
 import { windowOf } from '../time-window.js'
+import { TRACE_FILE } from './trace-file.js'
 import {
   checkBlockSize,
   WRITTEN_TRACE_OPTIONS,
@@ -31,10 +32,7 @@ export const traceEditCommand: CommandModule<object, TraceEditArguments> = {
   describe: 'Cut, filter, stretch or repeat a trace; the requests that are kept stay as they are',
   builder: (yargs) =>
     yargs
-      .positional('file', {
-        type: 'string',
-        describe: 'Trace file, name of a pulled trace, or - for standard input',
-      })
+      .positional('file', TRACE_FILE)
       .options(WRITTEN_TRACE_OPTIONS)
       .options({
         'time-window': {

@@ -5,6 +5,7 @@ import { alignedTable } from '../../output/table.js'
 import { checkTarget, writeText } from '../../output/write-results.js'
 import { UsageError } from '../../usage-error.js'
 import { ON_ERROR, TRACE_FORMAT } from '../experiment-options.js'
+import { TRACE_FILE } from './trace-file.js'
 
 interface TraceFitArguments {
   file: string
@@ -21,10 +22,7 @@ export const traceFitCommand: CommandModule<object, TraceFitArguments> = {
   describe: 'Describe a trace as a [workload] without any of its requests, and say how alike it is',
   builder: (yargs) =>
     yargs
-      .positional('file', {
-        type: 'string',
-        describe: 'Trace file, name of a pulled trace, or - for standard input',
-      })
+      .positional('file', TRACE_FILE)
       .option('output', {
         alias: 'o',
         type: 'string',

@@ -22,7 +22,11 @@ export const traceMergeCommand: CommandModule<object, TraceMergeArguments> = {
   describe: 'Join traces by time of arrival; sessions and contents of each are its own',
   builder: (yargs) =>
     yargs
-      .positional('files', { type: 'string', array: true, describe: 'Two trace files or more' })
+      .positional('files', {
+        type: 'string',
+        array: true,
+        describe: 'Two trace files or more',
+      })
       .options(WRITTEN_TRACE_OPTIONS)
       .options({ 'trace-format': TRACE_FORMAT, 'on-error': ON_ERROR })
       .example('$0 trace merge chat.jsonl batch.jsonl -o both.jsonl', '') as never,

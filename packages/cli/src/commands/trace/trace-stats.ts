@@ -3,6 +3,7 @@ import type { CommandModule } from 'yargs'
 import { traceAnalysisText } from '../../output/trace-analysis.js'
 import { UsageError } from '../../usage-error.js'
 import { ON_ERROR, TRACE_FORMAT } from '../experiment-options.js'
+import { TRACE_FILE } from './trace-file.js'
 
 interface TraceStatsArguments {
   file: string
@@ -18,10 +19,7 @@ export const traceStatsCommand: CommandModule<object, TraceStatsArguments> = {
   describe: 'Analyse a trace: lengths, hit rates, arrivals, prefixes, sessions',
   builder: (yargs) =>
     yargs
-      .positional('file', {
-        type: 'string',
-        describe: 'Trace file, name of a pulled trace, or - for standard input',
-      })
+      .positional('file', TRACE_FILE)
       .option('trace-format', TRACE_FORMAT)
       .option('block-size', {
         type: 'number',
