@@ -1,6 +1,7 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import type { AsyncBuffer } from 'hyparquet'
 import { traceError } from '../errors/trace-error.js'
+import { checkPages } from './parquet-pages.js'
 
 const MAGIC = Uint8Array.from([0x50, 0x41, 0x52, 0x31])
 
@@ -27,6 +28,7 @@ export async function* parquetLines(file: Uint8Array, source: string): AsyncGene
   const { decompress: unzstd } = await import('fzstd')
   try {
     const metadata = await parquetMetadataAsync(buffer)
+    checkPages(file, metadata)
     const count = Number(metadata.num_rows)
     const columns = parquetSchema(metadata).children.map(({ element }) => element.name)
     for (let from = 0; from < count; from += ROWS_AT_ONCE) {
@@ -42,6 +44,8 @@ export async function* parquetLines(file: Uint8Array, source: string): AsyncGene
           ZSTD: (packed) => unzstd(packed),
         },
       })
+      // More rows than there are would be waited for without end.
+      if (rows.length === 0) throw new Error('fewer rows than it says')
       for (const row of rows) yield JSON.stringify(row, asJson)
     }
   } catch (cause) {
