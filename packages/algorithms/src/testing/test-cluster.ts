@@ -68,6 +68,12 @@ export function testCluster(
     timer: () => {
       throw new Error('a test cluster has no timers')
     },
+    migrate: () => {
+      throw new Error('a test cluster moves nothing')
+    },
+    query: () => {
+      throw new Error('a test cluster answers nothing')
+    },
     pool: (...roles: readonly BackendRole[]) =>
       view(backends.filter((backend) => roles.includes(backend.role))),
   })

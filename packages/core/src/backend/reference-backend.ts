@@ -35,6 +35,8 @@ export class ReferenceBackend {
   private swapMs = 0
   /** Running requests that are called off and leave when the step under way is over. */
   private readonly cancelled: number[] = []
+  /** Those of them, or one taken out right now, that keep their KV blocks if they decode. */
+  private readonly detached = new Set<number>()
   private readonly usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
   private readonly step: ReferenceStep
 
@@ -90,6 +92,16 @@ export class ReferenceBackend {
     this.context.kv.release(this.id, request)
   }
 
+  /** Names every request that decodes with its output tokens. */
+  emitted(tell: (request: number, tokens: number) => void): void {
+    const { batch } = this
+    const { emittedTokens } = this.context.progress
+    for (let i = 0; i < batch.size; i++) {
+      const request = batch.requests[i]!
+      if (batch.isOfKind(request, 'decodes')) tell(request, emittedTokens[request]!)
+    }
+  }
+
   /** Stops in the middle of whatever it does; what has been computed for requests is lost. */
   fail(): void {
     const { context } = this
@@ -103,11 +115,22 @@ export class ReferenceBackend {
     this.leftBatch = 0
     this.swapMs = 0
     this.cancelled.length = 0
+    this.detached.clear()
     context.loads.pendingPromptTokens[this.id] = 0
     this.publish()
   }
 
+  detach(request: number): boolean {
+    this.detached.add(request)
+    return this.remove(request)
+  }
+
   cancel(request: number): boolean {
+    this.detached.delete(request)
+    return this.remove(request)
+  }
+
+  private remove(request: number): boolean {
     const isTransferring = this.context.progress.isTransferring[request] === 1
     this.measure()
     const isInBatch = this.batch.has(request)
@@ -119,6 +142,7 @@ export class ReferenceBackend {
     }
     if (isInBatch) this.takeOut(request)
     else {
+      this.detached.delete(request)
       this.queues.remove(this.id, request)
       this.waiting--
       this.forgetPrompt(request)
@@ -128,9 +152,12 @@ export class ReferenceBackend {
   }
 
   private takeOut(request: number): void {
+    const { progress, kv } = this.context
+    const keepsKv = this.detached.delete(request) && this.batch.isOfKind(request, 'decodes')
     this.batch.remove(request)
-    this.context.progress.isTransferring[request] = 0
-    this.context.kv.release(this.id, request)
+    progress.isTransferring[request] = 0
+    if (keepsKv) progress.isHandedOver[request] = 1
+    else kv.release(this.id, request)
     this.forgetPrompt(request)
   }
 
@@ -144,7 +171,10 @@ export class ReferenceBackend {
   /** Takes requests out that were called off during the step. */
   private leaveCancelled(): void {
     for (const request of this.cancelled.splice(0)) {
-      if (!this.batch.has(request)) continue
+      if (!this.batch.has(request)) {
+        this.detached.delete(request)
+        continue
+      }
       this.takeOut(request)
       this.publish()
       this.context.listener.requestCancelled(request)
@@ -296,16 +326,17 @@ export class ReferenceBackend {
   /** Allocates the blocks of a prompt that was computed elsewhere and has what is missing sent. */
   private admitHandedOver(request: number): boolean {
     const { batch } = this
-    const { kv, progress, requests, listener } = this.context
-    const promptTokens = requests.promptTokens[request]!
-    const cached = kv.matchOn(this.id, request, promptTokens)
-    if (!this.isReserveThere(request, cached, promptTokens)) return false
-    if (!kv.admit(this.id, request, cached, promptTokens)) return false
-    progress.computedTokens[request] = promptTokens
+    const { kv, progress, listener } = this.context
+    // The KV of its latest token is what it computes next.
+    const tokens = this.knownTokens(request) - 1
+    const cached = kv.matchOn(this.id, request, tokens)
+    if (!this.isReserveThere(request, cached, tokens)) return false
+    if (!kv.admit(this.id, request, cached, tokens)) return false
+    progress.computedTokens[request] = tokens
     progress.isHandedOver[request] = 0
     progress.isTransferring[request] = 1
     batch.add(request, false)
-    listener.transferStarted(request, promptTokens - cached)
+    listener.transferStarted(request, tokens - cached)
     return true
   }
 

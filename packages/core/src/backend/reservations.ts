@@ -47,14 +47,20 @@ export class Reservations {
 
   /** The KV cache of an admitted request is on its way. */
   fetching(backend: number, request: number): void {
-    const blocks = this.lacking(backend, request, this.state.promptTokens[request]!)
+    const blocks = this.lacking(backend, request, this.tokensSent(request))
     this.ofFetching[backend] = this.ofFetching[backend]! + blocks
   }
 
   /** It is there. */
   fetched(backend: number, request: number): void {
-    const blocks = this.lacking(backend, request, this.state.promptTokens[request]!)
+    const blocks = this.lacking(backend, request, this.tokensSent(request))
     this.ofFetching[backend] = this.ofFetching[backend]! - blocks
+  }
+
+  /** Tokens whose KV is on its way with a request. */
+  private tokensSent(request: number): number {
+    const { promptTokens, emittedTokens } = this.state
+    return promptTokens[request]! + emittedTokens[request]! - 1
   }
 
   /** Nothing is on its way to a backend any more. */

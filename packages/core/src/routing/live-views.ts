@@ -7,7 +7,7 @@ import type { PromptPathWriter } from '../requests/prompt-runs.js'
 import type { RequestTable } from '../requests/request-table.js'
 import type { BackendColumns, BackendRole, BackendView, ClusterView } from './cluster-view.js'
 import type { RequestView } from './request-view.js'
-import type { RoutingDecision } from './routing-algorithm.js'
+import type { MigrationMode, RoutingDecision } from './routing-algorithm.js'
 
 /** What is known of requests beside their table. */
 export interface RequestFacts {
@@ -24,6 +24,8 @@ export interface RequestFacts {
 export interface RouterActions {
   release(request: number, decision: RoutingDecision): void
   timer(id: string, delayMs: number): void
+  migrate(request: number, to: BackendView, mode: MigrationMode): void
+  query(backend: BackendView, id: string, about: RequestView | undefined): void
 }
 
 /** A {@link RequestView} over one row of the table, moved from request to request. */
@@ -242,6 +244,14 @@ export class LiveClusterView implements ClusterView {
 
   timer(id: string, delayMs: number): void {
     this.#actions.timer(id, delayMs)
+  }
+
+  migrate(request: number, to: BackendView, mode: MigrationMode = 'transfer'): void {
+    this.#actions.migrate(request, to, mode)
+  }
+
+  query(backend: BackendView, id: string, about?: RequestView): void {
+    this.#actions.query(backend, id, about)
   }
 
   pool(...roles: readonly BackendRole[]): ClusterView {
