@@ -32,7 +32,9 @@ export function wandering(
   // A prompt that is moved at every step would never be computed.
   const moves = new Map<number, number>()
   const target = (cluster: ClusterView, hasAnswered: boolean): BackendView | undefined => {
-    const able = cluster.backends.filter(({ role }) => role !== (hasAnswered ? 'prefill' : 'decode'))
+    const able = cluster.backends.filter(
+      ({ role }) => role !== (hasAnswered ? 'prefill' : 'decode'),
+    )
     return able[random.integer(able.length)]
   }
   const move = (request: number, cluster: ClusterView): void => {
