@@ -1,5 +1,17 @@
 export type { AlgorithmsErrorCode } from './algorithms-error-code.js'
+export {
+  type CombinatorDefinition,
+  type CombinatorOptions,
+  defineCombinator,
+} from './combinators/combinator.js'
+export { flowControl } from './combinators/flow-control.js'
+export { gate } from './combinators/gate.js'
 export { pdPair } from './combinators/pd-pair.js'
+export {
+  type SaturationLimits,
+  type SaturationRule,
+  saturationOf,
+} from './combinators/saturation.js'
 export {
   defineLocalPolicy,
   type LocalPolicyDefinition,
@@ -67,12 +79,14 @@ export {
 } from './prefix-index/prefix-belief.js'
 export { type DeepestMatch, RadixTree } from './prefix-index/radix-tree.js'
 export { PromptPath } from './prompt/prompt-path.js'
+export { type Fairness, FairQueue, type FlowRequest } from './queues/fair-queue.js'
 export {
   type QueueDiscipline,
   type QueuedRequest,
   queueDisciplines,
   RequestQueue,
 } from './queues/request-queue.js'
+export { builtinCombinators, findCombinator } from './registry/builtin-combinators.js'
 export { builtinLocalPolicies, findLocalPolicy } from './registry/builtin-local-policies.js'
 export { builtinRouters, findRouter } from './registry/builtin-routers.js'
 export { parseRouterSpec, type RouterSpec } from './registry/parse-router-spec.js'

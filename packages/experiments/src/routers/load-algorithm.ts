@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseRouterSpec, type RouterDefinition } from '@routesim/algorithms'
+import { findCombinator, parseRouterSpec, type RouterDefinition } from '@routesim/algorithms'
 import { RouteSimError } from '@routesim/core'
 import type { ExperimentsErrorCode } from '../errors.js'
 import type { AlgorithmChoice } from '../run/resolve-algorithms.js'
@@ -17,7 +17,13 @@ import type { AlgorithmChoice } from '../run/resolve-algorithms.js'
  * const mine = await loadAlgorithm('./my-router.ts:alpha=2')
  */
 export async function loadAlgorithm(spec: string): Promise<AlgorithmChoice> {
-  const { name, parameters } = parseRouterSpec(spec)
+  const { name, parameters, inner } = parseRouterSpec(spec)
+  if (inner !== undefined) {
+    const within = await loadAlgorithm(inner)
+    if (typeof within === 'string' || !('definition' in within)) return spec
+    const around = [{ definition: findCombinator(name), parameters }, ...(within.around ?? [])]
+    return { ...within, label: spec.replace(inner, within.label!), around }
+  }
   if (!/\.[cm]?[jt]s$/.test(name)) return spec
   const file = resolve(name)
   const definition = await loadRouterFile(file, name)

@@ -1,5 +1,8 @@
 import {
+  builtinCombinators,
   builtinRouters,
+  type CombinatorDefinition,
+  findCombinator,
   findRouter,
   parseRouterSpec,
   pdPair,
@@ -18,11 +21,19 @@ export interface ConfiguredRouter {
   readonly label?: string
   /** Absolute path of the file that exports the definition: with it, worker threads can load it too. */
   readonly file?: string
+  /** Combinators around it, the outermost first. */
+  readonly around?: readonly ConfiguredCombinator[]
+}
+
+/** A combinator with parameters of its own. */
+export interface ConfiguredCombinator {
+  readonly definition: CombinatorDefinition
+  readonly parameters: Readonly<Record<string, unknown>>
 }
 
 /**
  * A routing algorithm: the name of a built-in one, perhaps with parameters
- * (`prefix_aware:cache_weight=0.9`), or a definition made with `defineRouter`.
+ * (`prefix_aware:cache_weight=0.9`) or in a combinator (`gate(prefix_aware)`), or a definition made with `defineRouter`.
  */
 export type AlgorithmChoice = string | RouterDefinition | ConfiguredRouter
 
@@ -51,7 +62,9 @@ export function resolveAlgorithms(
 ): ResolvedAlgorithm[] {
   const routers = choices.map(configured)
   const known = new Set(
-    [...builtinRouters, ...routers.map((router) => router.definition)].map(({ name }) => name),
+    [...builtinRouters, ...builtinCombinators, ...routers.map((router) => router.definition)].map(
+      ({ name }) => name,
+    ),
   )
   for (const name of Object.keys(config.algorithms)) {
     if (!known.has(name)) throw unknownTable(name, known)
@@ -61,14 +74,18 @@ export function resolveAlgorithms(
     definition.create(config.algorithms[definition.name])
   }
   checkLabels(routers.map(({ definition, label }) => label ?? definition.name))
-  return routers.flatMap(({ definition, parameters, label }, i) => {
-    // A preset is what it says it is, whatever the config sets for others.
-    const fromConfig = parameters?.['preset'] === undefined && config.algorithms[definition.name]
-    const merged = { ...fromConfig, ...parameters }
-    const create = (): RoutingAlgorithm =>
+  return routers.flatMap(({ definition, parameters, label, around = [] }, i) => {
+    const merged = withConfig(definition.name, parameters, config)
+    const innermost = (): RoutingAlgorithm =>
       config.cluster.disaggregated.enabled
         ? pdPair(definition.create(merged), definition.create(merged))
         : definition.create(merged)
+    const create = (): RoutingAlgorithm =>
+      around.reduceRight(
+        (inner, { definition: outer, parameters: own }) =>
+          outer.wrap(inner, withConfig(outer.name, own, config)),
+        innermost(),
+      )
     create()
     const name = label ?? definition.name
     return visibilities.map((visibility) => ({
@@ -80,18 +97,37 @@ export function resolveAlgorithms(
   })
 }
 
+/** A preset is what it says it is, whatever the config sets for others. */
+function withConfig(
+  name: string,
+  parameters: Readonly<Record<string, unknown>> | undefined,
+  config: Config,
+): Readonly<Record<string, unknown>> {
+  const fromConfig = parameters?.['preset'] === undefined && config.algorithms[name]
+  return { ...fromConfig, ...parameters }
+}
+
 function configured(choice: AlgorithmChoice): ConfiguredRouter {
   if (typeof choice !== 'string') return 'definition' in choice ? choice : { definition: choice }
-  const { name, parameters } = parseRouterSpec(choice)
-  const definition = findRouter(name)
-  const { preset, ...others } = parameters
-  const label = Object.entries(others).map(([key, value]) => `${key}=${value}`)
-  const named = preset === undefined ? definition.name : `${definition.name}@${preset}`
-  return {
-    definition,
-    parameters,
-    label: [named, ...(label.length > 0 ? [label.join()] : [])].join(':'),
+  const { name, parameters, inner } = parseRouterSpec(choice)
+  if (inner === undefined) {
+    const definition = findRouter(name)
+    return { definition, parameters, label: labelOf(definition.name, parameters) }
   }
+  const definition = findCombinator(name)
+  const within = configured(inner)
+  return {
+    ...within,
+    label: labelOf(`${definition.name}(${within.label})`, parameters),
+    around: [{ definition, parameters }, ...(within.around ?? [])],
+  }
+}
+
+function labelOf(name: string, parameters: Readonly<Record<string, unknown>>): string {
+  const { preset, ...others } = parameters
+  const own = Object.entries(others).map(([key, value]) => `${key}=${value}`)
+  const named = preset === undefined ? name : `${name}@${preset}`
+  return [named, ...(own.length > 0 ? [own.join()] : [])].join(':')
 }
 
 function checkLabels(labels: readonly string[]): void {
