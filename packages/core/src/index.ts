@@ -1,3 +1,4 @@
+export type { BackendCounters } from './backend/backend-meters.js'
 export type { BatchingPolicy, PreemptionMode } from './backend/engine-policies.js'
 export type {
   ArrangedPolicy,
@@ -8,6 +9,12 @@ export type {
   WaitingRequests,
 } from './backend/local-policy.js'
 export type { BackendEvent, BackendEventKind, RetryPolicy } from './engine/backend-event.js'
+export type { BackendSnapshot, LoadSampler } from './engine/load-sampler.js'
+export {
+  OnlineFleet,
+  type OnlineFleetOptions,
+  type OnlineListener,
+} from './engine/online-fleet.js'
 export type { Recorder } from './engine/recorder.js'
 export {
   type BackendTotals,

@@ -4,6 +4,8 @@ export type { HardwareErrorCode } from './errors/hardware-error-code.js'
 export { findGpu } from './gpus/find-gpu.js'
 export type { DenseFlops, Gpu, GpuArchitecture, GpuSource } from './gpus/gpu.js'
 export { GPUS } from './gpus/gpu-catalogue.js'
+export type { BlockListener, BlockNames } from './kv-cache/block-store.js'
+export { ContentKvCache, type ContentKvCacheOptions } from './kv-cache/content-kv-cache.js'
 export {
   type KvBudget,
   type KvCapacity,

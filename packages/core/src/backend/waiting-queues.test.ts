@@ -4,7 +4,7 @@ import { WaitingQueues } from './waiting-queues.js'
 
 test('any mix of operations on several backends agrees with arrays', () => {
   const operation = fc.record({
-    kind: fc.constantFrom('back', 'front', 'pop'),
+    kind: fc.constantFrom('back', 'front', 'pop', 'remove'),
     backend: fc.nat(2),
   })
   fc.assert(
@@ -19,6 +19,10 @@ test('any mix of operations on several backends agrees with arrays', () => {
         } else if (kind === 'front') {
           queues.pushFront(backend, request)
           model.unshift(request)
+        } else if (kind === 'remove') {
+          const at = Math.floor(model.length / 2)
+          expect(queues.remove(backend, model[at] ?? request)).toBe(model.length > 0)
+          model.splice(at, 1)
         } else if (model.length > 0) {
           expect(queues.popFront(backend)).toBe(model.shift())
         }

@@ -1,4 +1,5 @@
 import { RouteSimError } from '../errors/routesim-error.js'
+import type { PromptTree } from './prompt-tree.js'
 import type { RequestSource } from './request-source.js'
 import type { RequestTable } from './request-table.js'
 
@@ -43,28 +44,7 @@ export class RequestWindow {
     const rows = Math.min(source.size, capacity + AHEAD + warmupRequests)
     this.free = new Int32Array(rows)
     this.ordinals = new Int32Array(rows)
-    const none = (): Int32Array => new Int32Array(rows).fill(-1)
-    this.table = {
-      size: rows,
-      isWindow: true,
-      arrivalMs: new Float64Array(rows),
-      promptTokens: new Int32Array(rows),
-      outputTokens: new Int32Array(rows),
-      maxTokens: new Int32Array(rows),
-      promptNode: none(),
-      prefixTokens: new Int32Array(rows),
-      session: none(),
-      user: none(),
-      tenant: none(),
-      model: none(),
-      adapter: none(),
-      priority: new Int32Array(rows),
-      sloClass: none(),
-      deadlineMs: new Float64Array(rows).fill(Number.NaN),
-      ttftSloMs: new Int32Array(rows),
-      strings: source.strings,
-      prompts: source.prompts,
-    }
+    this.table = emptyWindow(rows, source.prompts, source.strings)
   }
 
   /** Requests that will arrive in all. */
@@ -145,6 +125,36 @@ export class RequestWindow {
     }
     if (this.untouched === this.table.size) throw full(this.untouched)
     return this.untouched++
+  }
+}
+
+/** A table whose rows are given to one request after another, none of them used yet. */
+export function emptyWindow(
+  rows: number,
+  prompts: PromptTree,
+  strings: readonly string[],
+): RequestTable {
+  const none = (): Int32Array => new Int32Array(rows).fill(-1)
+  return {
+    size: rows,
+    isWindow: true,
+    arrivalMs: new Float64Array(rows),
+    promptTokens: new Int32Array(rows),
+    outputTokens: new Int32Array(rows),
+    maxTokens: new Int32Array(rows),
+    promptNode: none(),
+    prefixTokens: new Int32Array(rows),
+    session: none(),
+    user: none(),
+    tenant: none(),
+    model: none(),
+    adapter: none(),
+    priority: new Int32Array(rows),
+    sloClass: none(),
+    deadlineMs: new Float64Array(rows).fill(Number.NaN),
+    ttftSloMs: new Int32Array(rows),
+    strings,
+    prompts,
   }
 }
 

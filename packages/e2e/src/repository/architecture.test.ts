@@ -14,7 +14,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   metrics: ['core'],
   experiments: ['core', 'hardware', 'algorithms', 'traces', 'metrics'],
   report: ['core', 'metrics'],
-  cli: ['core', 'algorithms', 'traces', 'metrics', 'experiments', 'report'],
+  live: ['core', 'hardware', 'algorithms', 'traces', 'metrics', 'experiments'],
+  cli: ['core', 'algorithms', 'traces', 'metrics', 'experiments', 'live', 'report'],
 }
 
 function sources(name: string): { path: string; text: string }[] {

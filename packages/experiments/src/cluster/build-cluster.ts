@@ -25,7 +25,10 @@ export interface Fleet {
 /** `fast` skips from one change of a batch to the next; `reference` simulates every step, to check it. */
 export type Stepper = 'fast' | 'reference'
 
-/** @throws RouteSimError `gpu_unknown`, with a suggestion */
+/**
+ * The cluster that a config describes, ready to simulate.
+ * @throws RouteSimError `gpu_unknown`, with a suggestion
+ */
 export function buildFleet({ cluster: config }: Config, stepper: Stepper = 'fast'): Fleet {
   const groups = config.backends ?? poolsOf(config)
   const models = new Set(groups.map(({ model }) => model))

@@ -1,10 +1,23 @@
 import { type KvCapacity, type KvUsage, RouteSimError } from '@routesim/core'
-import type { BlockContents } from './block-contents.js'
 import { IntMap } from './int-map.js'
 
 const NO_BLOCK = -1
 /** Content of a block that is not computed yet: no id is 0x80000000. */
 const NOT_COMPUTED = -0x80000000
+
+/** Names the content of a request's blocks: equal ids mean equal content and equal everything before it. */
+export interface BlockNames {
+  /** Writes the ids of blocks `from` to `to - 1` of a request to `out[0]`, `out[1]`, ... */
+  write(request: number, from: number, to: number, out: Int32Array): void
+}
+
+/** Hears what becomes reusable in one backend's KV cache, and what is given up. */
+export interface BlockListener {
+  /** Blocks `from` to `to - 1` of a request were computed and were not there before. */
+  stored(request: number, from: number, to: number): void
+  /** A block with this id was given up. */
+  removed(id: number): void
+}
 
 /** The blocks a request holds, in order, and how many of them are committed. */
 interface Holding {
@@ -20,14 +33,15 @@ interface Holding {
  * the same block at the same time share one copy from then on, as in SGLang's radix cache.
  * O(1) per block touched; a match is O(log blocks).
  */
-export class BlockStore {
+export class BlockStore<Names extends BlockNames = BlockNames> {
   readonly total: number
   readonly blockTokens: number
   /** Cached blocks given up for others. */
   evictions = 0
   /** Hears of contents that were computed, or evicted. */
   onChange: ((isStored: boolean, contentId: number) => void) | undefined
-  readonly contents: BlockContents
+  readonly contents: Names
+  private readonly listener: BlockListener | undefined
   private readonly isCaching: boolean
   private readonly references: Int32Array
   private readonly content: Int32Array
@@ -43,11 +57,12 @@ export class BlockStore {
   private readonly spareHoldings: Holding[] = []
   private ids = new Int32Array(64)
 
-  constructor(capacity: KvCapacity, contents: BlockContents, isCaching: boolean) {
+  constructor(capacity: KvCapacity, contents: Names, isCaching: boolean, listener?: BlockListener) {
     const total = capacity.blocks
     this.total = total
     this.blockTokens = capacity.blockTokens
     this.contents = contents
+    this.listener = listener
     this.isCaching = isCaching
     this.references = new Int32Array(total)
     this.content = new Int32Array(total).fill(NOT_COMPUTED)
@@ -127,6 +142,7 @@ export class BlockStore {
     const from = holding.committed
     if (!this.isCaching || computed <= from) return
     const ids = this.contentIds(request, from, computed)
+    let storedFrom = from
     for (let j = from; j < computed; j++) {
       const id = ids[j - from]!
       const block = holding.blocks[j]!
@@ -136,11 +152,14 @@ export class BlockStore {
         this.content[block] = id
         this.onChange?.(true, id)
       } else {
+        if (j > storedFrom) this.listener?.stored(request, storedFrom, j)
+        storedFrom = j + 1
         this.pin(known)
         holding.blocks[j] = known
         this.unpin(block)
       }
     }
+    if (computed > storedFrom) this.listener?.stored(request, storedFrom, computed)
     holding.committed = computed
   }
 
@@ -213,12 +232,27 @@ export class BlockStore {
 
   private evict(): number {
     const block = this.next[this.total]!
-    this.unlink(block)
-    this.index.delete(this.content[block]!)
-    this.onChange?.(false, this.content[block]!)
-    this.content[block] = NOT_COMPUTED
+    this.forget(block)
     this.evictions++
     return block
+  }
+
+  /** Gives up every cached block that nobody holds. */
+  drop(): void {
+    while (this.evictable > 0) {
+      const block = this.next[this.total]!
+      this.forget(block)
+      this.free[this.freeCount++] = block
+    }
+  }
+
+  private forget(block: number): void {
+    const id = this.content[block]!
+    this.unlink(block)
+    this.index.delete(id)
+    this.content[block] = NOT_COMPUTED
+    this.listener?.removed(id)
+    this.onChange?.(false, id)
   }
 
   private pin(block: number): void {

@@ -17,7 +17,7 @@ export interface PagedKvCacheOptions {
 
 /** The paged KV caches of all backends of a cluster, see {@link pagedKvCache}. */
 class PagedKvCache implements KvCache {
-  private readonly stores: readonly BlockStore[]
+  private readonly stores: readonly BlockStore<BlockContents>[]
   private readonly requests: RequestTable
 
   constructor(requests: RequestTable, backends: readonly KvCapacity[], prefixCaching: boolean) {

@@ -1,0 +1,130 @@
+import { pdPair } from '@routesim/algorithms'
+import { buildFleet, type Config } from '@routesim/experiments'
+import type { MockClusterFlags } from '@routesim/live'
+import {
+  type BenchTarget,
+  type Endpoint,
+  isOnSchedule,
+  type LoadMetrics,
+  loadAlgorithmFactory,
+} from '@routesim/live'
+import type { Options } from 'yargs'
+import { UsageError } from '../../usage-error.js'
+import { CLUSTER_OPTIONS, clusterOf } from './worker-options.js'
+
+/** Options of all benchmarks. */
+export const BENCH_OPTIONS: Record<string, Options> = {
+  ...CLUSTER_OPTIONS,
+  url: {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    describe: 'Server to load, several for several routers; simulated without any',
+  },
+  algorithm: {
+    alias: 'a',
+    type: 'string',
+    default: 'dynamo_kv',
+    requiresArg: true,
+    describe: 'Algorithm to simulate',
+  },
+  model: {
+    type: 'string',
+    default: 'mock-model',
+    requiresArg: true,
+    describe: 'Name of the model',
+  },
+  endpoint: {
+    choices: ['chat', 'completions'],
+    default: 'chat',
+    requiresArg: true,
+    describe: 'Endpoint to load',
+  },
+  'token-ids': { type: 'boolean', describe: 'Send prompts as token ids (completions only)' },
+  'request-timeout': {
+    type: 'number',
+    default: 3600,
+    requiresArg: true,
+    describe: 'Seconds that a request may take',
+  },
+  seed: { type: 'number', default: 0, requiresArg: true, describe: 'Seed' },
+}
+
+/** The options above as the parser gives them. */
+export interface BenchArguments extends MockClusterFlags {
+  url?: readonly string[]
+  algorithm: string
+  model: string
+  endpoint: Endpoint
+  tokenIds?: boolean
+  requestTimeout: number
+  seed: number
+}
+
+/** What a benchmark loads. */
+export async function targetOf(args: BenchArguments): Promise<BenchTarget> {
+  if (args.url !== undefined) {
+    if (args.tokenIds === true && args.endpoint === 'chat')
+      throw new UsageError('--token-ids: expected --endpoint completions with it, got chat')
+    for (const url of args.url) {
+      if (!/^https?:\/\/[^/]/.test(url))
+        throw new UsageError(
+          `--url: expected an address such as http://127.0.0.1:8000, got "${url}"`,
+        )
+    }
+    return {
+      kind: 'live',
+      urls: args.url.map((url) => url.replace(/\/+$/, '')),
+      model: args.model,
+      endpoint: args.endpoint,
+      sendsIds: args.tokenIds === true,
+      apiKey: process.env['ROUTESIM_API_KEY'],
+      timeoutMs: args.requestTimeout * 1000,
+    }
+  }
+  return simulatedTarget(await clusterOf(args), args.algorithm)
+}
+
+async function simulatedTarget(config: Config, algorithm: string): Promise<BenchTarget> {
+  const create = await loadAlgorithmFactory(algorithm)
+  const router = config.cluster.disaggregated.enabled ? () => pdPair(create(), create()) : create
+  return { kind: 'simulated', cluster: buildFleet(config).cluster, router }
+}
+
+/** What a target is called in files and plots. */
+export function labelOf(args: BenchArguments): string {
+  return args.url === undefined ? `simulated ${args.algorithm}` : args.url.join(', ')
+}
+
+/** Metrics in lines, and a warning when the client was too slow. */
+export function printMetrics(metrics: LoadMetrics): void {
+  const figure = (tag: string): string => {
+    const { avg, p50, p99, unit } = metrics[tag] ?? { avg: Number.NaN, unit: '' }
+    const tail = p99 === undefined ? '' : `  p50 ${p50?.toFixed(2)}  p99 ${p99.toFixed(2)}`
+    return `  ${tag.padEnd(34)} ${avg.toFixed(2).padStart(12)} ${unit.padEnd(16)}${tail}`
+  }
+  for (const tag of Object.keys(metrics)) console.log(figure(tag).trimEnd())
+  warnOfLag(metrics)
+}
+
+/** Says so when figures are not those of the load that was asked for. */
+export function warnOfLag(metrics: LoadMetrics): void {
+  if (isOnSchedule(metrics)) return
+  const lag = metrics['schedule_lag']!.p99!.toFixed(0)
+  console.error(
+    `note: requests were sent late (P99 ${lag} ms): the load was not the one asked for, because of a slow client or a limit of concurrency`,
+  )
+}
+
+/** @throws UsageError when a value is no positive integer */
+export function checkCounts(
+  args: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+): void {
+  for (const name of names) {
+    const value = args[name]
+    if (value === undefined || (Number.isInteger(value) && (value as number) >= 1)) continue
+    const flag = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+    throw new UsageError(`--${flag}: expected an integer >= 1, got ${value}`)
+  }
+}

@@ -1,0 +1,89 @@
+import { join } from 'node:path'
+import { prefixRatioBench } from '@routesim/live'
+import type { CommandModule } from 'yargs'
+import { UsageError } from '../../usage-error.js'
+import {
+  BENCH_OPTIONS,
+  type BenchArguments,
+  checkCounts,
+  labelOf,
+  targetOf,
+  warnOfLag,
+} from './bench-options.js'
+import { interruptible } from './stop-signal.js'
+
+interface PrefixRatioArguments extends BenchArguments {
+  prefixRatios: string
+  isl: number
+  osl: number
+  requests: number
+  concurrency: number
+  numPrefixPrompts: number
+  outputDir: string
+  label?: string
+}
+
+const number = (fallback: number, describe: string) =>
+  ({ type: 'number', default: fallback, requiresArg: true, describe }) as const
+
+/** `routesim bench prefix-ratio`: a sweep over the share of prompts that is shared. */
+export const benchPrefixRatio: CommandModule<object, PrefixRatioArguments> = {
+  command: 'prefix-ratio',
+  describe: "Sweep over prefix ratios, as Dynamo's router benchmark",
+  builder: (yargs) =>
+    yargs
+      .options(BENCH_OPTIONS)
+      .options({
+        'prefix-ratios': {
+          type: 'string',
+          default: '0.1,0.3,0.5,0.7,0.9',
+          requiresArg: true,
+          describe: 'Shares of the prompt that are a prefix out of the pool',
+        },
+        isl: number(14_000, 'Mean prompt tokens'),
+        osl: number(200, 'Mean output tokens'),
+        requests: number(200, 'Requests per ratio'),
+        concurrency: number(20, 'Requests in flight'),
+        'num-prefix-prompts': number(20, 'Prefixes in the pool'),
+        'output-dir': {
+          alias: 'o',
+          type: 'string',
+          default: 'kv_router',
+          requiresArg: true,
+          describe: 'Folder for results_summary.json, the plot, and the files of each ratio',
+        },
+        label: { type: 'string', requiresArg: true, describe: 'What the plot calls it' },
+      })
+      .example('$0 bench prefix-ratio --url http://127.0.0.1:8000', '') as never,
+  handler: async (args) => {
+    checkCounts(args as never, ['isl', 'osl', 'requests', 'concurrency', 'numPrefixPrompts'])
+    const prefixRatios = args.prefixRatios.split(/[,\s]+/).map(Number)
+    if (!prefixRatios.every((ratio) => ratio >= 0 && ratio <= 1)) {
+      throw new UsageError(
+        `--prefix-ratios: expected numbers from 0 to 1, got "${args.prefixRatios}"`,
+      )
+    }
+    console.log('prefix ratio   TTFT mean ms   TTFT p99 ms   tokens/s   errors')
+    await prefixRatioBench({
+      ...args,
+      prefixRatios,
+      target: await targetOf(args),
+      label: args.label ?? labelOf(args),
+      signal: interruptible(),
+      onRatio: (ratio, metrics) => {
+        const ttft = metrics['time_to_first_token']
+        const cells = [
+          String(ratio).padStart(12),
+          (ttft?.avg ?? Number.NaN).toFixed(1).padStart(15),
+          (ttft?.p99 ?? Number.NaN).toFixed(1).padStart(14),
+          metrics['output_token_throughput']!.avg.toFixed(1).padStart(11),
+          String(metrics['error_request_count']!.avg).padStart(9),
+        ]
+        console.log(cells.join(''))
+        warnOfLag(metrics)
+      },
+    })
+    const files = ['results_summary.json', 'prefix_ratio_performance.svg']
+    console.error(`Wrote ${files.map((file) => join(args.outputDir, file)).join(' and ')}`)
+  },
+}

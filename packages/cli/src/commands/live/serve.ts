@@ -1,0 +1,215 @@
+import { watch } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { RouteSimError } from '@routesim/core'
+import {
+  checkRouterConfig,
+  parseRouterToml,
+  type RouterConfig,
+  type RouterLogEntry,
+  startRouter,
+} from '@routesim/live'
+import type { CommandModule, Options } from 'yargs'
+import { UsageError } from '../../usage-error.js'
+import { untilStopped } from './stop-signal.js'
+
+interface ServeArguments {
+  config?: string
+  worker?: readonly string[]
+  prefillWorker?: readonly string[]
+  decodeWorker?: readonly string[]
+  kvEventsFrom?: readonly string[]
+  kvReplayFrom?: readonly string[]
+  algorithm?: string
+  kvEvents?: boolean
+  noKvEvents?: boolean
+  predictive?: boolean
+  blockSize?: number
+  metricsInterval?: number
+  host: string
+  port: number
+  adminPort: number
+  apiKeyFile?: string
+  record?: string
+  duration: number
+}
+
+const list = (describe: string): Options => ({
+  type: 'string',
+  array: true,
+  requiresArg: true,
+  describe,
+})
+
+/** `routesim serve`: the router that was simulated, in front of real or mock workers. */
+export const serveCommand: CommandModule<object, ServeArguments> = {
+  command: 'serve',
+  describe: 'Route OpenAI-compatible requests to workers with any algorithm',
+  builder: (yargs) =>
+    yargs
+      .options({
+        config: {
+          alias: 'c',
+          type: 'string',
+          requiresArg: true,
+          describe: 'Config of the router (TOML); read again when it changes, or at SIGHUP',
+        },
+        worker: list('Address of a worker; may be repeated'),
+        'prefill-worker': list('Address of a worker that only computes prompts'),
+        'decode-worker': list('Address of a worker that only answers'),
+        'kv-events-from': list('ZMQ addresses of the KV events of the workers, in their order'),
+        'kv-replay-from': list('ZMQ addresses for the replay of lost events'),
+        algorithm: {
+          alias: 'a',
+          type: 'string',
+          requiresArg: true,
+          describe: 'Algorithm, name@preset:parameter=value,... or a file (default dynamo_kv)',
+        },
+        'kv-events': { type: 'boolean', describe: 'Know prefix caches by KV events' },
+        'no-kv-events': {
+          type: 'boolean',
+          describe: 'Know them by what was sent (default)',
+        },
+        predictive: {
+          type: 'boolean',
+          describe: 'Know caches and loads by what was sent alone: no events, no metrics',
+        },
+        'block-size': {
+          type: 'number',
+          requiresArg: true,
+          describe: 'Tokens of a KV block of the workers (default 16)',
+        },
+        'metrics-interval': {
+          type: 'number',
+          requiresArg: true,
+          describe: "Read workers' metrics every so many ms (default never)",
+        },
+        host: { type: 'string', default: '127.0.0.1', requiresArg: true, describe: 'Address' },
+        port: { type: 'number', default: 8000, requiresArg: true, describe: 'Port; 0 for any' },
+        'admin-port': {
+          type: 'number',
+          default: 8001,
+          requiresArg: true,
+          describe: 'Port of metrics, workers, decisions and find_best_worker; 0 for any',
+        },
+        'api-key-file': {
+          type: 'string',
+          requiresArg: true,
+          describe: 'File with the key that clients must send; or in ROUTESIM_API_KEY',
+        },
+        record: {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Record traffic to this trace: lengths, times, hashes, never text',
+        },
+        duration: {
+          type: 'number',
+          default: 0,
+          requiresArg: true,
+          describe: 'Seconds after which to stop; 0 for never',
+        },
+      })
+      .example(
+        '$0 serve --worker http://127.0.0.1:8100 --worker http://127.0.0.1:8101',
+        '',
+      ) as never,
+  handler: async (args) => {
+    const config = await readConfig(args)
+    const router = await startRouter({
+      config,
+      host: args.host,
+      port: args.port,
+      adminPort: args.adminPort,
+      apiKey: await readKey(args.apiKeyFile),
+      record: args.record,
+      onLog: log,
+    })
+    console.log(JSON.stringify({ url: router.url, admin: router.adminUrl }))
+    const reload = async (): Promise<void> => {
+      try {
+        await router.reload(await readConfig(args))
+      } catch (error) {
+        if (!(error instanceof RouteSimError)) throw error
+        log({ event: 'reload_failed', why: error.message })
+      }
+    }
+    const onHangup = (): void => void reload()
+    process.on('SIGHUP', onHangup)
+    const watcher = args.config === undefined ? undefined : watchFile(args.config, onHangup)
+    await untilStopped(args.duration)
+    watcher?.close()
+    process.off('SIGHUP', onHangup)
+    await router.close()
+  },
+}
+
+/** Editors write a file in several goes, or put another in its place. */
+function watchFile(path: string, onChange: () => void): { close(): void } {
+  let timer: NodeJS.Timeout | undefined
+  const watcher = watch(path, () => {
+    clearTimeout(timer)
+    timer = setTimeout(onChange, 200)
+  })
+  return {
+    close: () => {
+      clearTimeout(timer)
+      watcher.close()
+    },
+  }
+}
+
+async function readConfig(args: ServeArguments): Promise<RouterConfig> {
+  const file = args.config === undefined ? {} : await readToml(args.config)
+  const workers = [
+    ...(args.worker ?? []).map((url) => ({ url })),
+    ...(args.prefillWorker ?? []).map((url) => ({ url, role: 'prefill' })),
+    ...(args.decodeWorker ?? []).map((url) => ({ url, role: 'decode' })),
+  ].map((worker, i) => ({
+    ...worker,
+    ...optional('kv_events', args.kvEventsFrom?.[i]),
+    ...optional('kv_replay', args.kvReplayFrom?.[i]),
+  }))
+  if (workers.length === 0 && file['workers'] === undefined) {
+    throw new UsageError('expected workers: --worker URL, or [[workers]] in a --config; got none')
+  }
+  const index = args.kvEvents ? 'events' : undefined
+  const approximate = args.noKvEvents || args.predictive ? 'approximate' : undefined
+  return checkRouterConfig(
+    {
+      ...file,
+      ...(workers.length > 0 ? { workers } : {}),
+      ...optional('algorithm', args.algorithm),
+      ...optional('kv_index', index ?? approximate),
+      ...optional('block_tokens', args.blockSize),
+      ...optional('metrics_interval_ms', args.predictive ? 0 : args.metricsInterval),
+    },
+    args.config ?? 'serve',
+  )
+}
+
+async function readToml(path: string): Promise<Record<string, unknown>> {
+  try {
+    return parseRouterToml(await readFile(path, 'utf8'), path)
+  } catch (cause) {
+    if (cause instanceof RouteSimError) throw cause
+    throw new UsageError(`--config: can not read ${path}: ${(cause as Error).message}`)
+  }
+}
+
+async function readKey(path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return process.env['ROUTESIM_API_KEY'] || undefined
+  try {
+    const key = (await readFile(path, 'utf8')).trim()
+    if (key !== '') return key
+  } catch {
+    // Told below: a router without the key it was to have must not start.
+  }
+  throw new UsageError(`--api-key-file: expected a file with a key, got ${path}`)
+}
+
+function optional<T>(name: string, value: T | undefined): Record<string, T> {
+  return value === undefined ? {} : { [name]: value }
+}
+
+function log(entry: RouterLogEntry): void {
+  console.error(JSON.stringify({ time: new Date().toISOString(), ...entry }))
+}

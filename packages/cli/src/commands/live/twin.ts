@@ -1,0 +1,121 @@
+import { buildFleet } from '@routesim/experiments'
+import { isOnSchedule, type MockClusterFlags, syntheticWorkload, twin } from '@routesim/live'
+import type { CommandModule } from 'yargs'
+import { checkCounts } from './bench-options.js'
+import { interruptible } from './stop-signal.js'
+import { readWorkload, TRACE_SHAPE, type TraceShapeArguments } from './trace-workload.js'
+import { CLUSTER_OPTIONS, clusterOf } from './worker-options.js'
+
+interface TwinArguments extends MockClusterFlags, TraceShapeArguments {
+  trace?: string
+  algorithm: string
+  kvIndex: 'events' | 'approximate' | 'none'
+  metricsInterval: number
+  isl: number
+  osl: number
+  requests: number
+  requestRate: number
+  prefixRatio: number
+  numPrefixPrompts: number
+  url?: string
+  model: string
+  seed: number
+  format: 'table' | 'json'
+}
+
+const number = (fallback: number, describe: string) =>
+  ({ type: 'number', default: fallback, requiresArg: true, describe }) as const
+
+/** `routesim twin`: the same workload live and simulated. */
+export const twinCommand: CommandModule<object, TwinArguments> = {
+  command: 'twin',
+  describe: 'Run a workload live and simulated with the same settings, and compare',
+  builder: (yargs) =>
+    yargs.options(CLUSTER_OPTIONS).options({
+      trace: { alias: 't', type: 'string', requiresArg: true, describe: 'Trace to run' },
+      ...TRACE_SHAPE,
+      algorithm: {
+        alias: 'a',
+        type: 'string',
+        default: 'dynamo_kv',
+        requiresArg: true,
+        describe: 'Algorithm',
+      },
+      'kv-index': {
+        choices: ['events', 'approximate', 'none'],
+        default: 'events',
+        requiresArg: true,
+        describe: 'What the live router knows of prefix caches',
+      },
+      'metrics-interval': number(0, "Read workers' metrics every so many ms; 0 for never"),
+      isl: number(1000, 'Mean prompt tokens'),
+      osl: number(50, 'Mean output tokens'),
+      requests: number(500, 'Requests'),
+      'request-rate': number(10, 'Requests per second'),
+      'prefix-ratio': number(0.5, 'Share of the prompt that is a prefix out of a pool'),
+      'num-prefix-prompts': number(20, 'Prefixes in the pool'),
+      url: {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Live target, instead of mock workers and a router',
+      },
+      model: { type: 'string', default: 'mock-model', requiresArg: true, describe: 'Model' },
+      seed: number(42, 'Seed'),
+      format: {
+        choices: ['table', 'json'],
+        default: 'table',
+        requiresArg: true,
+        describe: 'Output',
+      },
+    }) as never,
+  handler: async (args) => {
+    checkCounts(args as never, ['isl', 'osl', 'requests', 'numPrefixPrompts', 'numRequests'])
+    const config = await clusterOf(args)
+    const requests =
+      args.trace === undefined
+        ? syntheticWorkload({
+            ...args,
+            lengthSpread: 0.25,
+            arrivals: { rateRps: args.requestRate, pattern: 'poisson' },
+          })
+        : await readWorkload(args.trace, args)
+    const report = await twin({
+      ...args,
+      cluster: buildFleet(config).cluster,
+      prefixCaching: config.cluster.prefix_caching,
+      metricsIntervalMs: args.metricsInterval,
+      requests: {
+        ...requests,
+        arrivalMs: requests.arrivalMs.map(
+          (ms) => ms / (args.trace === undefined ? 1 : args.speedupRatio),
+        ),
+      },
+      isOpenLoop: true,
+      signal: interruptible(),
+    })
+    const { figures, liveMetrics, cpuShare, live } = report
+    const errors = live.measurements.filter(({ error }) => error !== undefined).length
+    const lag = liveMetrics['schedule_lag']
+    if (args.format === 'json') {
+      console.log(
+        JSON.stringify({ figures, errors, schedule_lag: lag, cpu_share: cpuShare }, undefined, 2),
+      )
+    } else {
+      console.log(
+        `${live.measurements.length} requests behind ${args.algorithm}, live and simulated`,
+      )
+      for (const { metric, unit, live: own, simulated, difference } of figures) {
+        const percent = Number.isNaN(difference) ? '' : `${(100 * difference).toFixed(1)}%`
+        console.log(
+          `  ${metric.padEnd(34)} ${own.toFixed(2).padStart(11)} ${simulated.toFixed(2).padStart(11)} ${unit.padEnd(12)} ${percent.padStart(8)}`,
+        )
+      }
+      console.log(
+        `  errors ${errors}; schedule lag p50 ${lag?.p50?.toFixed(1)} ms, p99 ${lag?.p99?.toFixed(1)} ms; CPU ${(100 * cpuShare).toFixed(0)}% of a core`,
+      )
+    }
+    if (cpuShare > 0.8 || !isOnSchedule(liveMetrics)) {
+      console.error('note: this machine was the limit; lower --request-rate to compare the models')
+    }
+  },
+}

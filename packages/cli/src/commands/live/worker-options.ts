@@ -1,0 +1,178 @@
+import type { Config } from '@routesim/experiments'
+import { buildFleet } from '@routesim/experiments'
+import {
+  type FailureOptions,
+  type MockClusterFlags,
+  type MockWorkers,
+  mockClusterConfig,
+  type RouterConfigInput,
+  startMockWorkers,
+} from '@routesim/live'
+import type { Options } from 'yargs'
+import { UsageError } from '../../usage-error.js'
+
+const number = (describe: string, fallback?: number): Options => ({
+  type: 'number',
+  requiresArg: true,
+  describe,
+  ...(fallback === undefined ? {} : { default: fallback }),
+})
+
+/** What `mock-workers`, `up`, `bench` and `twin` say of the cluster. */
+export const CLUSTER_OPTIONS: Record<string, Options> = {
+  config: {
+    alias: 'c',
+    type: 'string',
+    requiresArg: true,
+    describe: "Config of the simulator; by default Dynamo's mock engine",
+  },
+  'num-workers': number('Workers (default 8)'),
+  'num-prefill-workers': number('Workers that only compute prompts'),
+  'num-decode-workers': number('Workers that only answer'),
+  'block-size': number('Tokens of a KV block (default 64)'),
+  'num-gpu-blocks': number('KV blocks of a worker (default 16384)'),
+  'max-num-seqs': number('Requests in one batch (default 256)'),
+  'max-num-batched-tokens': number('Tokens in one step (default 8192)'),
+  'dp-size': number('Data-parallel ranks of a worker (default 1)'),
+}
+
+/** What mock workers take beside. */
+export const WORKER_OPTIONS: Record<string, Options> = {
+  'speedup-ratio': number('How much faster than in reality time passes', 1),
+  'startup-time': number('Seconds that workers answer 503 after their start', 0),
+  'model-name': {
+    type: 'string',
+    default: 'mock-model',
+    requiresArg: true,
+    describe: 'Name of the model, where the config gives none',
+  },
+  'default-max-tokens': number('Output tokens of requests without a limit', 16),
+  'kv-events-port': number('ZMQ port of the first worker for KV events, 0 for any'),
+  'kv-replay-port': number('The same for the replay of lost events', 0),
+  'latency-spike': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Share of requests that begin late and by how many ms, such as 0.01:2000',
+  },
+  'error-rate': number('Share of requests answered with 500', 0),
+  'hang-rate': number('Share of requests never answered', 0),
+  'break-rate': number('Share of requests whose answer breaks off', 0),
+  'hang-after': number('Seconds after which workers stop answering'),
+  'crash-after': number('Seconds after which the process ends as if it crashed'),
+  'failing-worker': number('The one worker that fails; all by default'),
+  seed: number('Seed of failures', 42),
+}
+
+/** The options above as the parser gives them. */
+export interface WorkerArguments extends MockClusterFlags {
+  speedupRatio: number
+  startupTime: number
+  modelName: string
+  defaultMaxTokens: number
+  kvEventsPort?: number
+  kvReplayPort: number
+  latencySpike?: string
+  errorRate: number
+  hangRate: number
+  breakRate: number
+  hangAfter?: number
+  crashAfter?: number
+  failingWorker?: number
+  seed: number
+}
+
+/** Mock workers that are up, and what they simulate. */
+export interface StartedWorkers extends MockWorkers {
+  readonly config: Config
+  readonly blockTokens: number
+}
+
+/** Starts mock workers as the command line says. */
+export async function startWorkers(
+  args: WorkerArguments,
+  host: string,
+  port: number,
+): Promise<StartedWorkers> {
+  const config = await clusterOf(args)
+  if (!(args.speedupRatio > 0)) {
+    throw new UsageError(`--speedup-ratio: expected a number > 0, got ${args.speedupRatio}`)
+  }
+  const { cluster } = buildFleet(config)
+  const mocks = await startMockWorkers({
+    cluster,
+    host,
+    port,
+    prefixCaching: config.cluster.prefix_caching,
+    model: args.modelName,
+    speedup: args.speedupRatio,
+    startupMs: args.startupTime * 1000,
+    defaultMaxTokens: args.defaultMaxTokens,
+    seed: args.seed,
+    failures: failuresOf(args),
+    failingWorker: args.failingWorker,
+    kvEvents:
+      args.kvEventsPort === undefined
+        ? undefined
+        : {
+            port: args.kvEventsPort,
+            replayPort: args.kvReplayPort,
+            topic: '',
+            bufferedBatches: 10_000,
+          },
+  })
+  if (args.crashAfter !== undefined) {
+    setTimeout(() => process.kill(process.pid, 'SIGKILL'), args.crashAfter * 1000)
+  }
+  return { ...mocks, config, blockTokens: cluster.backends[0]!.kv.blockTokens }
+}
+
+/** The config of the cluster that the command line describes. */
+export async function clusterOf(args: MockClusterFlags): Promise<Config> {
+  for (const [name, value] of Object.entries(args)) {
+    const isCount = /^(num|max|block|dp)[A-Z]/.test(name)
+    if (isCount && value !== undefined && !(Number.isInteger(value) && value >= 1)) {
+      const flag = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+      throw new UsageError(`--${flag}: expected an integer >= 1, got ${value}`)
+    }
+  }
+  return mockClusterConfig(args)
+}
+
+function failuresOf(args: WorkerArguments): FailureOptions {
+  const spike = /^([\d.]+):(\d+)$/.exec(args.latencySpike ?? '0:0')
+  if (spike === null) {
+    throw new UsageError(
+      `--latency-spike: expected share:ms such as 0.01:2000, got "${args.latencySpike}"`,
+    )
+  }
+  for (const name of ['errorRate', 'hangRate', 'breakRate'] as const) {
+    if (args[name] >= 0 && args[name] <= 1) continue
+    const flag = name.replace('Rate', '-rate')
+    throw new UsageError(`--${flag}: expected a number from 0 to 1, got ${args[name]}`)
+  }
+  return {
+    errorRate: args.errorRate,
+    hangRate: args.hangRate,
+    breakRate: args.breakRate,
+    spikeRate: Number(spike[1]),
+    spikeMs: Number(spike[2]),
+    hangAfterMs: args.hangAfter === undefined ? undefined : args.hangAfter * 1000,
+  }
+}
+
+/** Workers as a router's config has them. */
+export function routerWorkers({ workers, config }: StartedWorkers): RouterConfigInput['workers'] {
+  const { backends } = buildFleet(config).cluster
+  return workers.map(({ url, role, kvEvents, kvReplay }, id) => {
+    const { maxNumSeqs, maxBatchTokens, kv, dp = 1 } = backends[id]!
+    return {
+      url,
+      role,
+      max_num_seqs: maxNumSeqs,
+      max_batch_tokens: maxBatchTokens,
+      kv_tokens: kv.blocks * kv.blockTokens * dp,
+      ...(kvEvents === undefined ? {} : { kv_events: kvEvents }),
+      ...(kvReplay === undefined ? {} : { kv_replay: kvReplay }),
+    }
+  })
+}

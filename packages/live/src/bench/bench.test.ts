@@ -1,0 +1,226 @@
+import { mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { leastOutstanding } from '@routesim/algorithms'
+import { pagedKvCache } from '@routesim/hardware'
+import { afterEach, expect, test } from 'vitest'
+import { LiveFleet, TEST_SPEC } from '../testing/live-fleet.js'
+import { tokensOfText } from '../tokens/prompt-tokens.js'
+import { twin } from '../twin/twin.js'
+import { StreamedAnswer } from './load-client.js'
+import { loadMetrics } from './load-metrics.js'
+import { overlayPlot, prefixRatioBench } from './prefix-ratio-bench.js'
+import { PromptContents } from './prompt-contents.js'
+import type { BenchTarget } from './run-bench.js'
+import { runBench } from './run-bench.js'
+import { syntheticWorkload } from './synthetic-workload.js'
+
+const fleet = new LiveFleet()
+afterEach(() => fleet.close())
+
+const SYNTHETIC = {
+  requests: 40,
+  isl: 400,
+  osl: 8,
+  prefixRatio: 0.5,
+  numPrefixPrompts: 3,
+  lengthSpread: 0.25,
+  seed: 7,
+}
+
+const simulated: BenchTarget = {
+  kind: 'simulated',
+  cluster: { backends: [TEST_SPEC, TEST_SPEC], kvCache: pagedKvCache() },
+  router: () => leastOutstanding.create(),
+}
+
+test('the synthetic workload has the lengths and the sharing that were asked for', () => {
+  const table = syntheticWorkload({ ...SYNTHETIC, requests: 4000 })
+  const mean = (column: Int32Array): number => column.reduce((a, b) => a + b, 0) / column.length
+  expect(mean(table.promptTokens)).toBeCloseTo(400, -1)
+  expect(mean(table.outputTokens)).toBeCloseTo(8, 0)
+  expect(new Set(table.promptNode).size).toBe(3)
+  expect(new Set(table.prefixTokens)).toEqual(new Set([200]))
+  expect(syntheticWorkload({ ...SYNTHETIC, prefixRatio: 1 }).promptTokens[0]).toBe(400)
+  const paced = syntheticWorkload({
+    ...SYNTHETIC,
+    arrivals: { rateRps: 50, pattern: 'constant' },
+  })
+  expect(paced.arrivalMs[39]).toBeCloseTo(39 * 20, 6)
+})
+
+test('prompts have the tokens of their lengths, and share what their paths share', () => {
+  const table = syntheticWorkload(SYNTHETIC)
+  const contents = new PromptContents(table, 1)
+  for (let row = 0; row < table.size; row++) {
+    const text = contents.text(row)
+    expect(contents.tokens(row)).toEqual([...tokensOfText(text)])
+    expect(contents.tokens(row).length).toBe(table.promptTokens[row])
+    const other = contents.text(0)
+    const isSame = table.promptNode[row] === table.promptNode[0]
+    expect(text.slice(0, 800) === other.slice(0, 800)).toBe(isSame)
+    if (row > 0) expect(text.slice(800, 860)).not.toBe(other.slice(800, 860))
+  }
+  expect(new PromptContents(table, 2).text(0)).not.toBe(contents.text(0))
+})
+
+test('a stream is read whatever the pieces it comes in', () => {
+  const stream =
+    'data: {"choices":[{"delta":{"role":"assistant","content":""}}]}\n\ndata: {"choices":[{"delta":{"content":"é a"}}]}\r\n\r\n: comment\n\ndata: {"choices":[{"delta":{"content":"b"}}]}\n\ndata: {"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2}}\n\ndata: [DONE]\n\n'
+  const bytes = Buffer.from(stream)
+  for (let size = 1; size < 40; size++) {
+    const answer = new StreamedAnswer()
+    for (let at = 0; at < bytes.length; at += size) answer.take(bytes.subarray(at, at + size), at)
+    expect([answer.chunks, answer.isWhole, answer.usage?.completion_tokens]).toEqual([2, true, 2])
+    expect(answer.firstMs).toBeLessThan(answer.lastMs)
+  }
+})
+
+test('metrics are those of their definitions', () => {
+  const one = {
+    row: 0,
+    scheduledMs: 0,
+    sentMs: 10,
+    firstTokenMs: 60,
+    secondTokenMs: 80,
+    endMs: 160,
+    promptTokens: 100,
+    outputTokens: 6,
+    cachedTokens: 64,
+    error: undefined,
+  }
+  const failed = { ...one, row: 2, endMs: 9000, error: 'ECONNRESET' }
+  const second = { ...one, row: 1, sentMs: 60, firstTokenMs: 160, secondTokenMs: 170, endMs: 210 }
+  const metrics = loadMetrics({ measurements: [one, second, failed], target: '', startedMs: 0 })
+  expect(metrics['time_to_first_token']).toMatchObject({
+    avg: 75,
+    min: 50,
+    max: 100,
+    p50: 75,
+    std: 25,
+  })
+  expect(metrics['inter_token_latency']).toMatchObject({ avg: 15, p25: 12.5 })
+  expect(metrics['request_throughput']!.avg).toBe(10)
+  expect(metrics['output_token_throughput']!.avg).toBe(60)
+  expect(metrics['schedule_lag']).toMatchObject({ min: 10, max: 60 })
+  expect([metrics['request_count']!.avg, metrics['error_request_count']!.avg]).toEqual([2, 1])
+})
+
+test('the prefix-ratio sweep writes what the script writes, simulated and live alike', async () => {
+  const mocks = await fleet.workers(2, { speedup: 4 })
+  const router = await fleet.router([mocks], { algorithm: 'least_outstanding' })
+  const live: BenchTarget = {
+    kind: 'live',
+    urls: [router.url, router.url],
+    model: 'mock',
+    endpoint: 'chat',
+    sendsIds: false,
+    timeoutMs: 60_000,
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'routesim-bench-'))
+  const summaries = []
+  for (const target of [live, simulated]) {
+    const outputDir = join(folder, target.kind)
+    summaries.push(
+      await prefixRatioBench({
+        ...SYNTHETIC,
+        target,
+        outputDir,
+        prefixRatios: [0.2, 0.8],
+        concurrency: 4,
+        model: 'mock',
+        label: target.kind,
+      }),
+    )
+    const run = join(
+      outputDir,
+      target.kind === 'live' ? 'prefix_ratio_0.8_seed_8_url_1' : 'prefix_ratio_0.8_seed_8',
+    )
+    const json = JSON.parse(readFileSync(join(run, 'profile_export_aiperf.json'), 'utf8'))
+    expect(json.time_to_first_token).toMatchObject({ unit: 'ms', p99: expect.any(Number) })
+    expect(json.request_count.avg).toBe(target.kind === 'live' ? 20 : 40)
+    expect(readFileSync(join(run, 'profile_export_aiperf.csv'), 'utf8')).toMatch(
+      /^Metric,avg,min,max,p1,.*\ntime_to_first_token \(ms\),\d/,
+    )
+    const lines = readFileSync(join(run, 'profile_export.jsonl'), 'utf8').trim().split('\n')
+    expect(JSON.parse(lines[0]!).metrics.request_latency.unit).toBe('ms')
+  }
+  expect(summaries.map(({ errors }) => errors)).toEqual([
+    [0, 0],
+    [0, 0],
+  ])
+  for (const { prefix_ratios, ttft_values, throughput_values } of summaries) {
+    expect(prefix_ratios).toEqual([0.2, 0.8])
+    expect(Math.min(...ttft_values, ...throughput_values)).toBeGreaterThan(0)
+  }
+  const paths = ['live', 'simulated'].map((name) => join(folder, name, 'results_summary.json'))
+  expect(await overlayPlot(paths)).toMatch(/● live.*● simulated/s)
+  await expect(overlayPlot([join(folder, 'none')])).rejects.toThrow(/results_summary/)
+})
+
+test('a slow client is not mistaken for a slow server', async () => {
+  const mocks = await fleet.workers(1)
+  const table = syntheticWorkload({
+    ...SYNTHETIC,
+    arrivals: { rateRps: 400, pattern: 'constant' },
+  })
+  const { metrics } = await runBench({
+    target: {
+      kind: 'live',
+      urls: [mocks.workers[0]!.url],
+      model: 'mock',
+      endpoint: 'completions',
+      sendsIds: true,
+      timeoutMs: 60_000,
+    },
+    workload: () => table,
+    requests: table.size,
+    // One at a time can not keep up with the schedule.
+    concurrency: 1,
+    isOpenLoop: true,
+    speedup: 1,
+    seed: 1,
+    inputConfig: {},
+  })
+  expect(metrics['schedule_lag']!.p99).toBeGreaterThan(500)
+  expect(metrics['time_to_first_token']!.p50).toBeLessThan(200)
+})
+
+test('live and simulated agree where the machine is not the limit', async () => {
+  const spec = { ...TEST_SPEC, latency: slowLatency() }
+  const report = await twin({
+    cluster: { backends: [spec, spec], kvCache: pagedKvCache() },
+    prefixCaching: true,
+    algorithm: 'round_robin',
+    kvIndex: 'none',
+    metricsIntervalMs: 0,
+    requests: syntheticWorkload({
+      ...SYNTHETIC,
+      requests: 60,
+      osl: 20,
+      arrivals: { rateRps: 12, pattern: 'poisson' },
+    }),
+    isOpenLoop: true,
+    seed: 1,
+    model: 'mock',
+  })
+  const figure = (name: string) => report.figures.find(({ metric }) => metric === name)!
+  expect(report.live.measurements.filter(({ error }) => error !== undefined)).toEqual([])
+  // What is cached does not depend on the machine, nor does the number of tokens.
+  expect(Math.abs(figure('usage_prompt_cache_read_tokens').difference)).toBeLessThan(0.2)
+  expect(figure('request_latency').live).toBeGreaterThan(0.8 * figure('request_latency').simulated)
+})
+
+function slowLatency() {
+  const name = 'slow'
+  const stepMs = (): number => 20
+  return {
+    name,
+    stepMs,
+    segment: (_: unknown, out: { baseMs: number; slopeMs: number; steps: number }) => {
+      out.baseMs = 20
+      out.slopeMs = 0
+      out.steps = Number.POSITIVE_INFINITY
+    },
+  }
+}

@@ -1,0 +1,228 @@
+import type { RequestTable } from '@routesim/core'
+import { Pool } from 'undici'
+import type { Endpoint } from '../openai/completion-request.js'
+import { PromptContents } from './prompt-contents.js'
+import type { LoadRun, RequestMeasurement } from './request-measurement.js'
+
+/** How a live target is loaded. */
+export interface LoadClientOptions {
+  /** Base address, without /v1. */
+  readonly url: string
+  readonly requests: RequestTable
+  readonly endpoint: Endpoint
+  /** Whether prompts are sent as token ids; as text otherwise. Only plain completions take ids. */
+  readonly sendsIds: boolean
+  readonly model: string
+  readonly apiKey?: string | undefined
+  /** Requests in flight at most; no limit when absent. */
+  readonly concurrency?: number | undefined
+  /** Whether requests are sent at their times of arrival, or as soon as there is room. */
+  readonly isOpenLoop: boolean
+  /** Arrivals come so many times as fast. */
+  readonly speedup: number
+  readonly seed: number
+  /** How long one request may take, in ms. */
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((ended: number) => void) | undefined
+}
+
+const PATHS: Readonly<Record<Endpoint, string>> = {
+  chat: '/v1/chat/completions',
+  completions: '/v1/completions',
+}
+
+/** Loads a live target with a workload, and measures what comes back. */
+export async function runLoad(options: LoadClientOptions): Promise<LoadRun> {
+  const client = new LoadClient(options)
+  const startedMs = Date.now()
+  const measurements = await client.run()
+  return { measurements, target: options.url, startedMs }
+}
+
+class LoadClient {
+  private readonly options: LoadClientOptions
+  private readonly pool: Pool
+  private readonly contents: PromptContents
+  private readonly measurements: RequestMeasurement[] = []
+  private readonly startMs = performance.now()
+
+  constructor(options: LoadClientOptions) {
+    this.options = options
+    this.contents = new PromptContents(options.requests, options.seed)
+    this.pool = new Pool(new URL(options.url).origin, {
+      connections: null,
+      pipelining: 1,
+      headersTimeout: options.timeoutMs,
+      bodyTimeout: options.timeoutMs,
+    })
+  }
+
+  async run(): Promise<RequestMeasurement[]> {
+    const { requests, concurrency = Number.POSITIVE_INFINITY, signal, onProgress } = this.options
+    const underWay = new Set<Promise<void>>()
+    for (let row = 0; row < requests.size && signal?.aborted !== true; row++) {
+      const body = this.bodyOf(row)
+      while (underWay.size >= concurrency) await Promise.race(underWay)
+      const scheduledMs = await this.due(row)
+      const request = this.send(row, body, scheduledMs).then((measurement) => {
+        this.measurements.push(measurement)
+        underWay.delete(request)
+        onProgress?.(this.measurements.length)
+      })
+      underWay.add(request)
+    }
+    await Promise.all(underWay)
+    await this.pool.destroy()
+    return this.measurements.sort((a, b) => a.row - b.row)
+  }
+
+  private get nowMs(): number {
+    return performance.now() - this.startMs
+  }
+
+  /** Waits until a request is to be sent. @returns when that was to be */
+  private async due(row: number): Promise<number> {
+    const { requests, isOpenLoop, speedup } = this.options
+    if (!isOpenLoop) return this.nowMs
+    const dueMs = (requests.arrivalMs[row]! - requests.arrivalMs[0]!) / speedup
+    for (let waitMs = dueMs - this.nowMs; waitMs > 0; waitMs = dueMs - this.nowMs) {
+      await new Promise((resolve) => setTimeout(resolve, waitMs))
+    }
+    return dueMs
+  }
+
+  private bodyOf(row: number): string {
+    const { requests, endpoint, sendsIds, model } = this.options
+    const common = {
+      model,
+      max_tokens: Math.max(1, requests.outputTokens[row]!),
+      stream: true,
+      stream_options: { include_usage: true },
+      ignore_eos: true,
+    }
+    if (endpoint === 'completions') {
+      const prompt = sendsIds ? this.contents.tokens(row) : this.contents.text(row)
+      return JSON.stringify({ prompt, ...common })
+    }
+    const messages = [{ role: 'user', content: this.contents.text(row) }]
+    return JSON.stringify({ messages, ...common, max_completion_tokens: common.max_tokens })
+  }
+
+  private async send(row: number, body: string, scheduledMs: number): Promise<RequestMeasurement> {
+    const { endpoint, apiKey, timeoutMs, requests } = this.options
+    const sentMs = this.nowMs
+    const answer = new StreamedAnswer()
+    let error: string | undefined
+    try {
+      const response = await this.pool.request({
+        path: PATHS[endpoint],
+        method: 'POST',
+        body,
+        headers: {
+          'content-type': 'application/json',
+          ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
+          ...this.sessionOf(row),
+        },
+        signal: AbortSignal.timeout(timeoutMs),
+      })
+      if (response.statusCode === 200) {
+        for await (const chunk of response.body) answer.take(chunk, this.nowMs)
+        if (!answer.isWhole) error = 'incomplete'
+      } else {
+        error = `status ${response.statusCode}`
+        await response.body.dump()
+      }
+    } catch (cause) {
+      const { code, name } = cause as NodeJS.ErrnoException
+      error = code ?? name
+    }
+    const { usage } = answer
+    return {
+      row,
+      scheduledMs,
+      sentMs,
+      error,
+      firstTokenMs: answer.firstMs,
+      secondTokenMs: answer.secondMs,
+      endMs: Number.isNaN(answer.lastMs) ? this.nowMs : answer.lastMs,
+      promptTokens: usage?.prompt_tokens ?? requests.promptTokens[row]!,
+      outputTokens: usage?.completion_tokens ?? answer.chunks,
+      cachedTokens: usage?.prompt_tokens_details?.cached_tokens,
+    }
+  }
+
+  private sessionOf(row: number): Record<string, string> {
+    const { strings, session } = this.options.requests
+    const name = strings[session[row]!]
+    return name === undefined ? {} : { 'x-session-id': name }
+  }
+}
+
+interface Usage {
+  readonly prompt_tokens: number
+  readonly completion_tokens: number
+  readonly prompt_tokens_details?: { readonly cached_tokens?: number }
+}
+
+/** Reads server-sent events as they come, and when. */
+export class StreamedAnswer {
+  firstMs = Number.NaN
+  secondMs = Number.NaN
+  lastMs = Number.NaN
+  /** Events with text. */
+  chunks = 0
+  usage: Usage | undefined
+  /** Whether the end was told. */
+  isWhole = false
+  private rest = ''
+  private readonly decoder = new TextDecoder()
+
+  take(bytes: Uint8Array, nowMs: number): void {
+    const text = this.rest + this.decoder.decode(bytes, { stream: true })
+    const events = text.split(/\r?\n\r?\n/)
+    this.rest = events.pop()!
+    for (const event of events) this.event(event, nowMs)
+  }
+
+  private event(event: string, nowMs: number): void {
+    const data = event
+      .split(/\r?\n/)
+      .filter((line) => line.startsWith('data:'))
+      .map((line) => line.slice(5).trimStart())
+      .join('\n')
+    if (data === '') return
+    if (data === '[DONE]') {
+      this.isWhole = true
+      return
+    }
+    const chunk = parsed(data)
+    this.usage = chunk.usage ?? this.usage
+    const choice = chunk.choices?.[0]
+    const text = choice?.text ?? choice?.delta?.content ?? choice?.delta?.reasoning_content
+    if (text === undefined || text === null || text === '') return
+    this.chunks++
+    if (this.chunks === 1) this.firstMs = nowMs
+    else if (this.chunks === 2) this.secondMs = nowMs
+    this.lastMs = nowMs
+  }
+}
+
+interface Chunk {
+  readonly usage?: Usage
+  readonly choices?: readonly {
+    readonly text?: string | null
+    readonly delta?: {
+      readonly content?: string | null
+      readonly reasoning_content?: string | null
+    }
+  }[]
+}
+
+function parsed(data: string): Chunk {
+  try {
+    return JSON.parse(data) as Chunk
+  } catch {
+    return {}
+  }
+}

@@ -1,0 +1,187 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { RouteSimError } from '@routesim/core'
+import type { LiveErrorCode } from '../live-error-code.js'
+import { ApiError } from '../openai/api-error.js'
+
+/** What a server takes from one client before it refuses. */
+export interface HttpLimits {
+  /** Bytes of a request's body. */
+  readonly maxBodyBytes: number
+  /** Bytes of its headers. */
+  readonly maxHeaderBytes: number
+  /** Time for the headers to arrive, in ms. */
+  readonly headersTimeoutMs: number
+  /** Time for the whole request to arrive, in ms. */
+  readonly requestTimeoutMs: number
+  /** Connections open at once. */
+  readonly maxConnections: number
+}
+
+/** Limits for clients that may be anybody. */
+export const HTTP_LIMITS: HttpLimits = {
+  maxBodyBytes: 32 * 2 ** 20,
+  maxHeaderBytes: 16384,
+  headersTimeoutMs: 15_000,
+  requestTimeoutMs: 60_000,
+  maxConnections: 65_536,
+}
+
+/** Answers a request. What it throws is answered for it: an {@link ApiError} as it says, the rest as 500. */
+export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => unknown
+
+/** An HTTP server with exact routes, limits, and a way to stop that loses nothing. */
+export class HttpServer {
+  private readonly server: Server
+  private readonly routes: ReadonlyMap<string, HttpHandler>
+  private readonly paths: ReadonlySet<string>
+  private readonly onFault: (error: unknown) => void
+
+  /**
+   * @param routes - by method and path, such as `GET /health`
+   * @param onFault - hears of what handlers throw by mistake
+   */
+  constructor(
+    routes: Readonly<Record<string, HttpHandler>>,
+    limits: HttpLimits,
+    onFault: (error: unknown) => void,
+  ) {
+    this.routes = new Map(Object.entries(routes))
+    this.paths = new Set(Object.keys(routes).map((key) => key.split(' ')[1]!))
+    this.onFault = onFault
+    this.server = createServer(
+      {
+        maxHeaderSize: limits.maxHeaderBytes,
+        headersTimeout: limits.headersTimeoutMs,
+        requestTimeout: limits.requestTimeoutMs,
+        connectionsCheckingInterval: Math.min(5000, limits.headersTimeoutMs),
+        keepAliveTimeout: 75_000,
+        noDelay: true,
+      },
+      (request, response) => void this.handle(request, response),
+    )
+    this.server.maxConnections = limits.maxConnections
+    this.server.on('clientError', refuse)
+  }
+
+  /** Starts to listen; port 0 takes any. @returns the port @throws RouteSimError `address_in_use` */
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.server.once('error', (cause: NodeJS.ErrnoException) => {
+        reject(
+          new RouteSimError<LiveErrorCode>(`can not listen on ${host}:${port}: ${cause.code}`, {
+            code: 'address_in_use',
+            hint: 'Choose another --port, or 0 for any that is free.',
+            cause,
+          }),
+        )
+      })
+      // The longest queue the system allows: bursts of thousands of clients are usual here.
+      this.server.listen({ host, port, backlog: 4096 }, () =>
+        resolve((this.server.address() as AddressInfo).port),
+      )
+    })
+  }
+
+  /** Connections open now. */
+  connections(): Promise<number> {
+    return new Promise((resolve) => this.server.getConnections((_, count) => resolve(count)))
+  }
+
+  /** Takes no more connections and waits until those under way have ended, or for so long. */
+  async close(graceMs = 0): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()))
+    this.server.closeIdleConnections()
+    const idle = setInterval(() => this.server.closeIdleConnections(), 50)
+    const timer = setTimeout(() => this.server.closeAllConnections(), graceMs)
+    await closed
+    clearInterval(idle)
+    clearTimeout(timer)
+  }
+
+  private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const path = (request.url ?? '').split('?', 1)[0]!
+      const handler = this.routes.get(`${request.method} ${path}`)
+      if (handler === undefined) {
+        throw this.paths.has(path)
+          ? new ApiError(405, 'this path does not take this method')
+          : new ApiError(404, 'no such path')
+      }
+      await handler(request, response)
+    } catch (error) {
+      if (!(error instanceof ApiError)) this.onFault(error)
+      sendError(response, error instanceof ApiError ? error : new ApiError(500, 'internal error'))
+    }
+  }
+}
+
+/** Answers what is no HTTP, or comes too slowly. */
+function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const status =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? '431 Request Header Fields Too Large'
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? '408 Request Timeout'
+        : '400 Bad Request'
+  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+}
+
+/** Answers with an error; nothing happens when an answer is under way. */
+export function sendError(response: ServerResponse, error: ApiError): void {
+  if (response.headersSent) {
+    response.destroy()
+    return
+  }
+  if (error.status === 413 || error.status === 408) response.setHeader('connection', 'close')
+  if (error.status === 503) response.setHeader('retry-after', '1')
+  sendJson(response, error.body, error.status)
+}
+
+/** Answers with JSON text. */
+export function sendJson(response: ServerResponse, json: string, status = 200): void {
+  const body = Buffer.from(json)
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': body.length })
+  response.end(body)
+}
+
+/**
+ * The body of a request.
+ * @throws ApiError 413 when it is too large, 400 when the client goes away or packs it
+ */
+export function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const encoding = request.headers['content-encoding']
+    if (encoding !== undefined && encoding !== 'identity') {
+      reject(new ApiError(415, 'content-encoding: expected none'))
+      return
+    }
+    const tooLarge = (): void => {
+      request.removeAllListeners('data')
+      request.resume()
+      reject(new ApiError(413, `body: expected at most ${maxBytes} bytes, got more`))
+    }
+    if (Number(request.headers['content-length'] ?? 0) > maxBytes) {
+      tooLarge()
+      return
+    }
+    const chunks: Buffer[] = []
+    let bytes = 0
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes > maxBytes) tooLarge()
+      else chunks.push(chunk)
+    })
+    request.on('end', () =>
+      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes)),
+    )
+    request.on('error', () => reject(new ApiError(400, 'the client closed the connection')))
+    request.on('close', () => {
+      if (!request.complete) reject(new ApiError(400, 'the client closed the connection'))
+    })
+  })
+}

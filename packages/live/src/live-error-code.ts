@@ -1,0 +1,8 @@
+/** Codes of the errors that this package throws. */
+export type LiveErrorCode =
+  | 'zeromq_missing'
+  | 'address_in_use'
+  | 'options_invalid'
+  | 'backend_unreachable'
+  | 'bench_failed'
+  | 'router_failed'

@@ -1,0 +1,166 @@
+import { renderChat, type TokenSource, tokensOfText } from '../tokens/prompt-tokens.js'
+import { ApiError } from './api-error.js'
+
+/** The two endpoints that complete prompts. */
+export type Endpoint = 'chat' | 'completions'
+
+/** What router and mock workers need to know of a request. */
+export interface CompletionRequest {
+  readonly endpoint: Endpoint
+  readonly model: string | undefined
+  readonly stream: boolean
+  /** Whether a last chunk of the stream tells the token counts. */
+  readonly includeUsage: boolean
+  /** Output tokens at most; undefined when the client leaves it to the server. */
+  readonly maxTokens: number | undefined
+  readonly ignoreEos: boolean
+  /** The prompt: token ids, or {@link tokensOfText} of its text. */
+  readonly tokens: Uint32Array
+  readonly tokenSource: TokenSource
+  readonly user: string | undefined
+  readonly priority: number
+  /** What a prefill worker told about where its KV cache is, or what it is asked to tell. */
+  readonly kvTransfer: Readonly<Record<string, unknown>> | undefined
+  /** The parsed body. */
+  readonly body: Readonly<Record<string, unknown>>
+}
+
+const MOST_TOKENS = 2 ** 24
+
+/**
+ * Reads the body of a request. What RouteSim does not need is not looked at: backends have the last word.
+ *
+ * @throws ApiError 400 that names the field
+ */
+export function parseCompletionRequest(endpoint: Endpoint, text: string): CompletionRequest {
+  const body = parseObject(text)
+  const { tokens, tokenSource } = promptOf(endpoint, body)
+  if (tokens.length === 0) throw invalid('prompt', 'expected at least one token, got none')
+  const n = optional(body, 'n', 'an integer >= 1', isPositiveInteger) ?? 1
+  if (n !== 1) throw invalid('n', `expected 1, got ${n}`)
+  const options = optional(body, 'stream_options', 'an object', isObject)
+  const maxTokens =
+    optional(body, 'max_completion_tokens', 'an integer >= 1', isPositiveInteger) ??
+    optional(body, 'max_tokens', 'an integer >= 1', isPositiveInteger)
+  return {
+    endpoint,
+    body,
+    tokens,
+    tokenSource,
+    maxTokens,
+    model: optional(body, 'model', 'a string', isString),
+    stream: optional(body, 'stream', 'true or false', isBoolean) ?? false,
+    includeUsage: options?.['include_usage'] === true,
+    ignoreEos: optional(body, 'ignore_eos', 'true or false', isBoolean) ?? false,
+    user: optional(body, 'user', 'a string', isString),
+    priority: optional(body, 'priority', 'an integer', isInteger) ?? 0,
+    kvTransfer: optional(body, 'kv_transfer_params', 'an object', isObject),
+  }
+}
+
+function promptOf(
+  endpoint: Endpoint,
+  body: Readonly<Record<string, unknown>>,
+): { tokens: Uint32Array; tokenSource: TokenSource } {
+  const ids = optional(body, 'prompt_token_ids', 'token ids', isTokenIds)
+  if (ids !== undefined) return { tokens: Uint32Array.from(ids), tokenSource: 'ids' }
+  if (endpoint === 'chat') return { tokens: tokensOfText(chatText(body)), tokenSource: 'utf8' }
+  const { prompt } = body
+  if (isString(prompt)) return { tokens: tokensOfText(prompt), tokenSource: 'utf8' }
+  if (isTokenIds(prompt)) return { tokens: Uint32Array.from(prompt), tokenSource: 'ids' }
+  if (Array.isArray(prompt) && prompt.length === 1) {
+    // A list of prompts, with one.
+    if (isString(prompt[0])) return { tokens: tokensOfText(prompt[0]), tokenSource: 'utf8' }
+    if (isTokenIds(prompt[0])) return { tokens: Uint32Array.from(prompt[0]), tokenSource: 'ids' }
+  }
+  throw invalid('prompt', `expected a string or token ids, got ${describe(prompt)}`)
+}
+
+function chatText(body: Readonly<Record<string, unknown>>): string {
+  const { messages, tools } = body
+  if (!Array.isArray(messages) || messages.length === 0) {
+    throw invalid('messages', `expected a list of messages, got ${describe(messages)}`)
+  }
+  const read = messages.map((message: unknown, i) => {
+    if (!isObject(message))
+      throw invalid(`messages.${i}`, `expected an object, got ${describe(message)}`)
+    const { role, content } = message
+    if (!isString(role))
+      throw invalid(`messages.${i}.role`, `expected a string, got ${describe(role)}`)
+    return { role, content: contentText(content, i) }
+  })
+  return renderChat(read, tools === undefined || tools === null ? '' : JSON.stringify(tools))
+}
+
+function contentText(content: unknown, i: number): string {
+  if (isString(content)) return content
+  if (content === null || content === undefined) return ''
+  if (!Array.isArray(content)) {
+    throw invalid(`messages.${i}.content`, `expected a string or parts, got ${describe(content)}`)
+  }
+  return content
+    .map((part: unknown) =>
+      isObject(part) && isString(part['text']) ? part['text'] : JSON.stringify(part),
+    )
+    .join('')
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    // The parser's message quotes the text, which may be a prompt.
+    throw new ApiError(400, 'body: expected JSON, got something else')
+  }
+  if (!isObject(value)) throw new ApiError(400, `body: expected an object, got ${describe(value)}`)
+  return value
+}
+
+function optional<T>(
+  body: Readonly<Record<string, unknown>>,
+  name: string,
+  expected: string,
+  is: (value: unknown) => value is T,
+): T | undefined {
+  const value = Object.hasOwn(body, name) ? body[name] : undefined
+  if (value === undefined || value === null) return undefined
+  if (!is(value)) throw invalid(name, `expected ${expected}, got ${describe(value)}`)
+  return value
+}
+
+function invalid(param: string, what: string): ApiError {
+  return new ApiError(400, `${param}: ${what}`, 'invalid_request_error', param)
+}
+
+/** Kind and size of a value, never what it says. */
+function describe(value: unknown): string {
+  if (value === undefined) return 'nothing'
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return `a list of ${value.length}`
+  if (typeof value === 'number') return String(value)
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === 'string'
+}
+function isBoolean(value: unknown): value is boolean {
+  return typeof value === 'boolean'
+}
+function isInteger(value: unknown): value is number {
+  return Number.isSafeInteger(value)
+}
+function isPositiveInteger(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= MOST_TOKENS
+}
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+function isTokenIds(value: unknown): value is readonly number[] {
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((id) => Number.isInteger(id) && id >= 0 && id <= 0xffffffff)
+  )
+}

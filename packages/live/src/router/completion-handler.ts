@@ -1,0 +1,324 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { readBody, sendError } from '../http/http-server.js'
+import { ApiError } from '../openai/api-error.js'
+import {
+  type CompletionRequest,
+  type Endpoint,
+  parseCompletionRequest,
+} from '../openai/completion-request.js'
+import type { LiveBackend } from './live-backend.js'
+import { promptHashes } from './live-request.js'
+import type { RequestEnd } from './request-ends.js'
+import type { RouterConfig } from './router-config.js'
+import type { Route, RouterCore, Ticket } from './router-core.js'
+import type { RouterStats } from './router-stats.js'
+import type { TrafficRecorder } from './traffic-recorder.js'
+import type { ExchangeEnd, FailureReason, Upstream } from './upstream.js'
+
+/** What a {@link CompletionHandler} works with. */
+export interface CompletionContext {
+  readonly core: RouterCore
+  readonly stats: RouterStats
+  readonly config: () => RouterConfig
+  readonly upstreamOf: (backend: LiveBackend) => Upstream
+  readonly recorder: TrafficRecorder | undefined
+  /** Whether clients' own credentials go on to workers. */
+  readonly passesCredentials: boolean
+}
+
+/** Headers of a client that workers get to see. */
+const PASSED = ['accept', 'user-agent', 'x-request-id', 'traceparent', 'tracestate'] as const
+
+const PATHS: Readonly<Record<Endpoint, string>> = {
+  chat: '/v1/chat/completions',
+  completions: '/v1/completions',
+}
+
+/** Takes one request from its first byte to its end: reads it, has it routed, and passes the answer on. */
+export class CompletionHandler {
+  private readonly context: CompletionContext
+
+  constructor(context: CompletionContext) {
+    this.context = context
+  }
+
+  async handle(
+    endpoint: Endpoint,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const { stats } = this.context
+    stats.begin()
+    let end: RequestEnd = 'failed'
+    try {
+      end = await this.serve(endpoint, request, response)
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error
+      end = error.status < 500 ? 'client_error' : 'rejected'
+      if (request.destroyed && !request.complete) end = 'cancelled'
+      sendError(response, error)
+    } finally {
+      stats.end(end)
+    }
+  }
+
+  private async serve(
+    endpoint: Endpoint,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<RequestEnd> {
+    const { core, stats } = this.context
+    const config = this.context.config()
+    const startMs = core.now()
+    if (stats.inFlight > config.max_in_flight)
+      throw new ApiError(503, 'too many requests under way')
+    const body = await readBody(request, config.max_body_bytes)
+    const parsed = parseCompletionRequest(endpoint, body.toString('utf8'))
+    const header = (name: string): string | undefined => {
+      const value = request.headers[name]
+      return typeof value === 'string' && value !== '' ? value : undefined
+    }
+    const ticket = core.begin(
+      {
+        promptTokens: parsed.tokens.length,
+        maxTokens: parsed.maxTokens ?? 0,
+        session: header('x-session-id') ?? header('x-dynamo-session-id'),
+        user: parsed.user,
+        tenant: header('x-tenant-id'),
+        model: parsed.model,
+        priority: parsed.priority,
+      },
+      promptHashes(parsed.tokens, config.block_tokens),
+    )
+    const deadline = AbortSignal.timeout(config.request_timeout_ms)
+    const job = new RoutedRequest(this.context, parsed, body, request, response, ticket, deadline)
+    try {
+      return await job.run(startMs)
+    } finally {
+      core.end(ticket)
+    }
+  }
+}
+
+/** One request that has been read, and its attempts. */
+class RoutedRequest {
+  private readonly context: CompletionContext
+  private readonly parsed: CompletionRequest
+  private readonly body: Buffer
+  private readonly request: IncomingMessage
+  private readonly response: ServerResponse
+  private readonly ticket: Ticket
+  private readonly deadline: AbortSignal
+
+  constructor(
+    context: CompletionContext,
+    parsed: CompletionRequest,
+    body: Buffer,
+    request: IncomingMessage,
+    response: ServerResponse,
+    ticket: Ticket,
+    deadline: AbortSignal,
+  ) {
+    this.context = context
+    this.parsed = parsed
+    this.body = body
+    this.request = request
+    this.response = response
+    this.ticket = ticket
+    this.deadline = deadline
+  }
+
+  /** Tries workers until one answers. */
+  async run(startMs: number): Promise<RequestEnd> {
+    const { core, stats } = this.context
+    const { ticket } = this
+    const { max_attempts } = this.context.config()
+    let last: FailureReason | undefined
+    for (;;) {
+      const route = await this.decide()
+      if (route === 'gone') return 'cancelled'
+      if (route === 'deadline') {
+        sendError(this.response, new ApiError(504, 'the request took too long'))
+        return 'timed_out'
+      }
+      if (route.kind === 'reject') return this.refuse(route.reason, last)
+      if (ticket.attempt === 1) stats.overhead.add((core.now() - startMs) / 1000)
+      const { prefill, decode } = route
+      const end = await this.attempt(prefill, decode)
+      const at = ticket.at ?? decode
+      if (end.kind === 'sent') return this.sent(at, end, startMs)
+      if (end.kind === 'cancelled') {
+        at.breaker.abandoned()
+        return 'cancelled'
+      }
+      if (end.reason === 'deadline') {
+        at.breaker.abandoned()
+        if (end.kind === 'failed')
+          sendError(this.response, new ApiError(504, 'the request took too long'))
+        return 'timed_out'
+      }
+      this.failed(at, end.reason)
+      if (end.kind === 'broken') return 'broken'
+      last = end.reason
+      ticket.tried.add(at)
+      core.left(ticket)
+      if (ticket.attempt >= max_attempts) return this.refuse('all attempts failed', last)
+      stats.retries++
+    }
+  }
+
+  /** Asks for a decision, and waits for it when the router holds the request. */
+  private async decide(): Promise<Exclude<Route, { kind: 'hold' }> | 'gone' | 'deadline'> {
+    const { core, stats } = this.context
+    const { ticket, deadline, response } = this
+    const decidedMs = core.now()
+    let route = core.route(ticket)
+    stats.decided(core.now() - decidedMs)
+    if (route.kind !== 'hold') return route
+    const closed = new AbortController()
+    const onClose = (): void => closed.abort()
+    response.on('close', onClose)
+    const gone = AbortSignal.any([closed.signal, deadline])
+    while (route.kind === 'hold') {
+      const release = await core.held.wait(ticket.request.id, route.untilMs - core.now(), gone)
+      if (release === 'gone') {
+        response.off('close', onClose)
+        return deadline.aborted ? 'deadline' : 'gone'
+      }
+      route = release === 'ask_again' ? core.route(ticket) : core.release(ticket, release)
+    }
+    response.off('close', onClose)
+    return route
+  }
+
+  private async attempt(prefill: LiveBackend, decode: LiveBackend): Promise<ExchangeEnd> {
+    if (prefill === decode) return this.forward(decode, this.body)
+    const handed = await this.prefill(prefill)
+    if ('kind' in handed) return handed
+    const { core } = this.context
+    core.firstToken(this.ticket)
+    prefill.breaker.succeeded()
+    core.handOver(this.ticket, decode)
+    const body = { ...this.parsed.body, kv_transfer_params: handed.kvTransfer }
+    return this.forward(decode, Buffer.from(JSON.stringify(body)))
+  }
+
+  /** Has a prompt computed on a prefill worker. @returns where its KV cache is, or how it failed */
+  private async prefill(
+    prefill: LiveBackend,
+  ): Promise<{ kvTransfer: unknown } | Extract<ExchangeEnd, { kind: 'failed' | 'cancelled' }>> {
+    const { stream_options: _, ...rest } = this.parsed.body
+    const body = {
+      ...rest,
+      stream: false,
+      max_tokens: 1,
+      ...('max_completion_tokens' in rest ? { max_completion_tokens: 1 } : {}),
+      kv_transfer_params: { do_remote_decode: true, do_remote_prefill: false },
+    }
+    const gone = new AbortController()
+    const onClose = (): void => gone.abort()
+    this.response.on('close', onClose)
+    try {
+      const { status, text } = await this.context
+        .upstreamOf(prefill)
+        .ask(
+          'POST',
+          PATHS[this.parsed.endpoint],
+          AbortSignal.any([gone.signal, this.deadline]),
+          this.headers(),
+          Buffer.from(JSON.stringify(body)),
+        )
+      if (status !== 200) return { kind: 'failed', reason: 'status', status }
+      return { kvTransfer: (JSON.parse(text) as Record<string, unknown>)['kv_transfer_params'] }
+    } catch {
+      if (gone.signal.aborted) return { kind: 'cancelled' }
+      return { kind: 'failed', reason: this.deadline.aborted ? 'deadline' : 'reset' }
+    } finally {
+      this.response.off('close', onClose)
+    }
+  }
+
+  private forward(backend: LiveBackend, body: Buffer): Promise<ExchangeEnd> {
+    const { core, upstreamOf } = this.context
+    if (this.response.destroyed) return Promise.resolve({ kind: 'cancelled' })
+    return upstreamOf(backend).forward(
+      PATHS[this.parsed.endpoint],
+      this.headers(),
+      body,
+      this.response,
+      this.deadline,
+      { 'x-routesim-worker': String(backend.id) },
+      () => core.firstToken(this.ticket),
+    )
+  }
+
+  private headers(): Record<string, string> {
+    const headers: Record<string, string> = { 'content-type': 'application/json' }
+    for (const name of PASSED) {
+      const value = this.request.headers[name]
+      if (typeof value === 'string') headers[name] = value
+    }
+    const { authorization } = this.request.headers
+    if (this.context.passesCredentials && authorization !== undefined) {
+      headers['authorization'] = authorization
+    }
+    return headers
+  }
+
+  private sent(at: LiveBackend, end: ExchangeEnd & { kind: 'sent' }, startMs: number): RequestEnd {
+    const { core, stats, recorder } = this.context
+    at.breaker.succeeded()
+    stats.duration.add((core.now() - startMs) / 1000)
+    if (end.status >= 400) return 'client_error'
+    const tokens = outputTokens(end, this.parsed)
+    recorder?.add(this.ticket.request, tokens, core.now())
+    core.left(this.ticket, {
+      completed: true,
+      outputTokens: tokens,
+      cachedTokens: told(end.tail, 'cached_tokens') ?? 0,
+    })
+    return 'completed'
+  }
+
+  private failed(at: LiveBackend, reason: FailureReason): void {
+    const { core, stats } = this.context
+    at.failures++
+    at.breaker.failed(core.now())
+    stats.failed(reason)
+    core.refresh(at)
+  }
+
+  private refuse(reason: string, last: FailureReason | undefined): RequestEnd {
+    if (this.response.destroyed) return 'cancelled'
+    const { core } = this.context
+    if (last !== undefined) {
+      const status = last === 'timeout' ? 504 : 502
+      sendError(this.response, new ApiError(status, `no worker answered (${last})`))
+      return 'failed'
+    }
+    const { model } = this.ticket.request
+    const isServed = core.backends.some((b) => b.model === undefined || b.model === model)
+    if (model !== undefined && !isServed) {
+      sendError(this.response, new ApiError(404, 'model: no worker serves it', undefined, 'model'))
+      return 'client_error'
+    }
+    sendError(this.response, new ApiError(503, `no worker can take the request (${reason})`))
+    return 'rejected'
+  }
+}
+
+/** Output tokens of a response: what it says, or else its chunks but those around the text. */
+function outputTokens(
+  { tail, events }: ExchangeEnd & { kind: 'sent' },
+  { stream, endpoint }: CompletionRequest,
+): number {
+  const counted = stream ? Math.max(0, events - (endpoint === 'chat' ? 3 : 2)) : 0
+  return told(tail, 'completion_tokens') ?? counted
+}
+
+/** A count that the end of a response tells; the last, as words of an answer may look alike. */
+function told(tail: Buffer, name: string): number | undefined {
+  const pattern = new RegExp(`"${name}":\\s*(\\d+)`, 'g')
+  const found = [...tail.toString('latin1').matchAll(pattern)].at(-1)?.[1]
+  return found === undefined ? undefined : Number(found)
+}

@@ -1,0 +1,200 @@
+import { BlockIndex, KvEventIndex, PromptPath } from '@routesim/algorithms'
+import type { KvEvent, KvEventBatch } from '../kv-events/kv-event.js'
+import { chainHash, hashBlocks, saltOf } from '../tokens/block-hashes.js'
+import type { LiveRequest } from './live-request.js'
+
+/** What a router knows of the prefix caches of its workers. */
+export interface KvKnowledge {
+  /** Writes the leading tokens of a prompt that each worker holds, by id. */
+  match(request: LiveRequest, nowMs: number, out: Float64Array): void
+  /** A request was sent to a worker. */
+  sent(request: LiveRequest, worker: number, nowMs: number): void
+  /** A worker is gone, or another than before: nothing is known of it. */
+  forget(worker: number): void
+  /** Blocks that workers are taken to hold. */
+  readonly size: number
+}
+
+/** Knows nothing. */
+export class NoKnowledge implements KvKnowledge {
+  readonly size = 0
+  match(_request: LiveRequest, _nowMs: number, out: Float64Array): void {
+    out.fill(0)
+  }
+  sent(): void {}
+  forget(): void {}
+}
+
+/** Takes what was sent to a worker to be cached there for some time. */
+export class ApproximateKnowledge implements KvKnowledge {
+  private readonly index: BlockIndex
+  private readonly path = new PromptPath()
+
+  constructor(ttlMs: number) {
+    this.index = new BlockIndex({ capacityTokens: Number.POSITIVE_INFINITY, ttlMs })
+  }
+
+  get size(): number {
+    return this.index.size
+  }
+
+  match(request: LiveRequest, nowMs: number, out: Float64Array): void {
+    request.promptPath(this.path)
+    this.index.matchPrefix(this.path, nowMs, out)
+  }
+
+  sent(request: LiveRequest, worker: number, nowMs: number): void {
+    request.promptPath(this.path)
+    this.index.insert(this.path, worker, nowMs)
+  }
+
+  forget(worker: number): void {
+    this.index.remove(worker)
+  }
+}
+
+/** Media of blocks on the device itself, where a prompt finds them at once. */
+const DEVICE = new Set([undefined, 'GPU', 'DEVICE'])
+
+/** A block that a worker tells of. */
+export interface NewsBlock {
+  /** Hash of the block and all before it. */
+  readonly chained: number
+  /** Where it ends in a prompt. */
+  readonly endTokens: number
+}
+
+/** Hears of the blocks of workers. */
+export interface BlockNews {
+  stored(worker: number, blocks: readonly NewsBlock[]): void
+  removed(worker: number, blocks: readonly NewsBlock[]): void
+  cleared(worker: number): void
+}
+
+/** Knows what workers publish. */
+export class EventKnowledge implements KvKnowledge {
+  /** Events that could not be taken in: blocks of another size than the router's. */
+  foreignBlocks = 0
+  private readonly index = new KvEventIndex()
+  private readonly blockTokens: number
+  /** Owner in the index by worker and data-parallel rank, and back. */
+  private readonly owners = new Map<number, Map<number, number>>()
+  private readonly workers: number[] = []
+  private matched = new Float64Array(0)
+  /** By owner: each block by the engine's hash; only when somebody wants the news. */
+  private readonly told: Map<number, NewsBlock>[] = []
+  private readonly news: () => BlockNews | undefined
+
+  /** @param news - who wants to hear of blocks at present, if anybody */
+  constructor(blockTokens: number, news: () => BlockNews | undefined) {
+    this.blockTokens = blockTokens
+    this.news = news
+  }
+
+  get size(): number {
+    return this.index.size
+  }
+
+  /** Events that came to an outcome. */
+  countOf(outcome: Parameters<KvEventIndex['countOf']>[0]): number {
+    return this.index.countOf(outcome)
+  }
+
+  match(request: LiveRequest, _nowMs: number, out: Float64Array): void {
+    out.fill(0)
+    if (this.matched.length < this.workers.length) {
+      this.matched = new Float64Array(this.workers.length * 2)
+    }
+    this.index.match(request.hashes.local, this.matched)
+    for (let owner = 0; owner < this.workers.length; owner++) {
+      const tokens = this.matched[owner]! * this.blockTokens
+      const worker = this.workers[owner]!
+      if (worker < out.length && tokens > out[worker]!) out[worker] = tokens
+    }
+  }
+
+  sent(): void {}
+
+  /** Takes in what a worker published. */
+  apply(worker: number, { events, rank }: KvEventBatch): void {
+    const owner = this.ownerOf(worker, rank)
+    for (const event of events) this.applyOne(owner, event)
+  }
+
+  forget(worker: number): void {
+    for (const owner of this.owners.get(worker)?.values() ?? []) this.clear(owner)
+  }
+
+  private clear(owner: number): void {
+    this.index.clear(owner)
+    this.told[owner]!.clear()
+    this.news()?.cleared(this.workers[owner]!)
+  }
+
+  private applyOne(owner: number, event: KvEvent): void {
+    if (event.kind === 'cleared') this.clear(owner)
+    else if (!DEVICE.has(event.medium?.toUpperCase())) return
+    else if (event.kind === 'removed') {
+      this.index.remove(owner, event.hashes)
+      this.tellRemoved(owner, event.hashes)
+    } else if (event.blockTokens !== this.blockTokens) this.foreignBlocks += event.hashes.length
+    else {
+      const { hashes, parent, tokens, blockTokens, adapter } = event
+      const { local } = hashBlocks(tokens, blockTokens, saltOf(adapter))
+      const blocks = hashes.slice(0, local.length)
+      this.index.store(
+        owner,
+        parent,
+        blocks.map((hash, i) => ({ hash, localHash: local[i]! })),
+      )
+      this.tellStored(owner, parent, blocks, local)
+    }
+  }
+
+  private tellStored(
+    owner: number,
+    parent: number | undefined,
+    hashes: readonly number[],
+    local: Float64Array,
+  ): void {
+    const news = this.news()
+    if (news === undefined) return
+    const known = this.told[owner]!
+    let before = parent === undefined ? { chained: 0, endTokens: 0 } : known.get(parent)
+    if (before === undefined) return
+    const blocks: NewsBlock[] = []
+    for (let i = 0; i < hashes.length; i++) {
+      before = {
+        chained: chainHash(before.chained, local[i]!),
+        endTokens: before.endTokens + this.blockTokens,
+      }
+      known.set(hashes[i]!, before)
+      blocks.push(before)
+    }
+    news.stored(this.workers[owner]!, blocks)
+  }
+
+  private tellRemoved(owner: number, hashes: readonly number[]): void {
+    const news = this.news()
+    if (news === undefined) return
+    const known = this.told[owner]!
+    const blocks = hashes.flatMap((hash) => known.get(hash) ?? [])
+    for (const hash of hashes) known.delete(hash)
+    news.removed(this.workers[owner]!, blocks)
+  }
+
+  private ownerOf(worker: number, rank: number): number {
+    let ranks = this.owners.get(worker)
+    if (ranks === undefined) {
+      ranks = new Map()
+      this.owners.set(worker, ranks)
+    }
+    let owner = ranks.get(rank)
+    if (owner === undefined) {
+      owner = this.workers.push(worker) - 1
+      this.told.push(new Map())
+      ranks.set(rank, owner)
+    }
+    return owner
+  }
+}

@@ -1,0 +1,111 @@
+import type { BackendRole, BackendView } from '@routesim/core'
+import { CircuitBreaker } from './circuit-breaker.js'
+import type { LoadColumns } from './load-columns.js'
+import type { RouterConfig, WorkerConfig } from './router-config.js'
+
+/** A worker's own figures as they were at some time. */
+export interface MetricsSample {
+  readonly takenMs: number
+  readonly waiting: number
+  readonly running: number
+  /** Share of KV blocks in use, 0 to 1. */
+  readonly kvUsage: number
+}
+
+/** One worker: what routing algorithms see of it, and what the router keeps to know that. */
+export class LiveBackend implements BackendView {
+  readonly kind = 'backend'
+  readonly id: number
+  readonly url: string
+  readonly config: WorkerConfig
+  readonly role: BackendRole
+  readonly blockTokens: number
+  readonly maxQueueDepth: number
+  readonly maxNumSeqs: number
+  readonly maxBatchTokens: number
+  /** As configured; 0 when nobody says. */
+  readonly kvTokens: number
+  readonly breaker: CircuitBreaker
+  /** The model it serves, once known. */
+  model: string | undefined
+  /** Whether its /health says so; false until it has been asked. */
+  isUp = false
+  /** Set when it was taken out of the config: requests under way go on. */
+  isRemoved = false
+  sample: MetricsSample | undefined
+  /** This router's own requests: under way, without a first token, tokens of prompts and answers. */
+  inFlight = 0
+  beforeFirstToken = 0
+  pendingTokens = 0
+  heldTokens = 0
+  dispatched = 0
+  dispatchedSinceSample = 0
+  failures = 0
+  private columns: LoadColumns
+  private readonly now: () => number
+
+  constructor(
+    id: number,
+    worker: WorkerConfig,
+    config: RouterConfig,
+    columns: LoadColumns,
+    now: () => number,
+  ) {
+    this.id = id
+    this.config = worker
+    this.url = worker.url.replace(/\/+$/, '')
+    this.role = worker.role
+    this.model = worker.model
+    this.blockTokens = config.block_tokens
+    this.maxQueueDepth = worker.max_queue_depth
+    this.maxNumSeqs = worker.max_num_seqs
+    this.maxBatchTokens = worker.max_batch_tokens
+    this.kvTokens = worker.kv_tokens
+    this.now = now
+    this.breaker = new CircuitBreaker({
+      failures: config.breaker_failures,
+      openMs: config.breaker_open_ms,
+    })
+    this.columns = columns
+  }
+
+  get healthy(): boolean {
+    return this.columns.maxQueueDepth[this.id]! > 0
+  }
+  get waiting(): number {
+    return this.columns.waiting[this.id]!
+  }
+  get running(): number {
+    return this.columns.running[this.id]!
+  }
+  get outstanding(): number {
+    return this.columns.outstanding[this.id]!
+  }
+  get pendingPromptTokens(): number {
+    return this.columns.pendingPromptTokens[this.id]!
+  }
+  get kvUsage(): number {
+    if (this.sample !== undefined) return this.sample.kvUsage
+    return this.kvTokens === 0 ? 0 : Math.min(1, this.heldTokens / this.kvTokens)
+  }
+  /** 0 where this router's own count, always up to now, stands in for metrics. */
+  get metricsAgeMs(): number {
+    return this.sample === undefined ? 0 : this.now() - this.sample.takenMs
+  }
+  get sentSinceSample(): number {
+    return this.columns.sentSinceSample[this.id]!
+  }
+  get available(): boolean {
+    return this.waiting < this.columns.maxQueueDepth[this.id]!
+  }
+
+  /** Where its load is written from now on. */
+  showIn(columns: LoadColumns): void {
+    this.columns = columns
+  }
+
+  /** Whether a request may be sent to it now. */
+  mayServe(nowMs: number): boolean {
+    return this.isUp && !this.isRemoved && this.breaker.admits(nowMs)
+  }
+}

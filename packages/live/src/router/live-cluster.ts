@@ -1,0 +1,89 @@
+import type {
+  BackendRole,
+  ClusterView,
+  RandomStream,
+  RequestView,
+  RoutingDecision,
+} from '@routesim/core'
+import type { KvKnowledge } from './kv-knowledge.js'
+import type { LiveBackend } from './live-backend.js'
+import type { LiveRequest } from './live-request.js'
+import type { LoadColumns } from './load-columns.js'
+
+/** What all views of one fleet share. */
+export interface LiveClusterSource {
+  readonly columns: LoadColumns
+  readonly knowledge: KvKnowledge
+  readonly random: RandomStream
+  now(): number
+  release(request: number, decision: RoutingDecision): void
+  timer(id: string, delayMs: number): void
+}
+
+/** The workers behind a live router as routing algorithms see them, or a pool of them. */
+export class LiveCluster implements ClusterView {
+  readonly backends: readonly LiveBackend[]
+  readonly ids: Int32Array
+  readonly columns: LoadColumns
+  readonly random: RandomStream
+  private readonly source: LiveClusterSource
+  private readonly matched: Float64Array
+  private readonly usages: Float64Array
+  private readonly pools = new Map<string, LiveCluster>()
+
+  constructor(backends: readonly LiveBackend[], source: LiveClusterSource) {
+    this.backends = backends
+    this.ids = Int32Array.from(backends, ({ id }) => id)
+    this.columns = source.columns
+    this.random = source.random
+    this.source = source
+    this.matched = new Float64Array(source.columns.waiting.length)
+    this.usages = new Float64Array(source.columns.waiting.length)
+  }
+
+  get nowMs(): number {
+    return this.source.now()
+  }
+
+  prefixMatch(request: RequestView): ArrayLike<number> {
+    // Algorithms hand back the request they were given.
+    this.source.knowledge.match(request as LiveRequest, this.nowMs, this.matched)
+    return this.matched
+  }
+
+  kvUsages(): ArrayLike<number> {
+    for (const backend of this.backends) this.usages[backend.id] = backend.kvUsage
+    return this.usages
+  }
+
+  release(request: number, decision: RoutingDecision): void {
+    this.source.release(request, decision)
+  }
+
+  timer(id: string, delayMs: number): void {
+    this.source.timer(id, delayMs)
+  }
+
+  pool(...roles: readonly BackendRole[]): LiveCluster {
+    return this.where(roles.join(), ({ role }) => roles.includes(role))
+  }
+
+  /** The workers that serve a model, or may. */
+  serving(model: string): LiveCluster {
+    return this.where(`model ${model}`, (b) => b.model === undefined || b.model === model)
+  }
+
+  /** Finds the pools anew: what workers serve has changed. */
+  forgetPools(): void {
+    this.pools.clear()
+  }
+
+  private where(key: string, is: (backend: LiveBackend) => boolean): LiveCluster {
+    let pool = this.pools.get(key)
+    if (pool === undefined) {
+      pool = new LiveCluster(this.backends.filter(is), this.source)
+      this.pools.set(key, pool)
+    }
+    return pool
+  }
+}

@@ -1,0 +1,74 @@
+import type { PromptPathWriter, RequestView } from '@routesim/core'
+import { type BlockHashes, hashBlocks } from '../tokens/block-hashes.js'
+import type { BlockInterner } from '../tokens/block-interner.js'
+
+/** What a {@link LiveRequest} is made of. */
+export interface LiveRequestFacts {
+  /** A number that no other request under way has. */
+  readonly id: number
+  readonly arrivalMs: number
+  readonly promptTokens: number
+  readonly maxTokens: number
+  readonly session: string | undefined
+  readonly user: string | undefined
+  readonly tenant: string | undefined
+  readonly model: string | undefined
+  readonly priority: number
+}
+
+/** A request under way as routing algorithms see it, in simulations and here. */
+export class LiveRequest implements RequestView {
+  readonly id: number
+  readonly arrivalMs: number
+  readonly promptTokens: number
+  readonly maxTokens: number
+  readonly session: string | undefined
+  readonly user: string | undefined
+  readonly tenant: string | undefined
+  readonly model: string | undefined
+  readonly adapter: undefined
+  /** No client declares one. */
+  readonly ttftSloMs: undefined
+  readonly priority: number
+  /** Nothing declares what is shareable: blocks tell. */
+  readonly prefixTokens = 0
+  /** Times it was sent to a worker and came back. */
+  attempt = 0
+  readonly hashes: BlockHashes
+  private readonly blockTokens: number
+  private readonly interner: BlockInterner
+  private ids: Int32Array | undefined
+
+  /** @param hashes - of the whole blocks of the prompt */
+  constructor(
+    facts: LiveRequestFacts,
+    hashes: BlockHashes,
+    blockTokens: number,
+    interner: BlockInterner,
+  ) {
+    this.id = facts.id
+    this.arrivalMs = facts.arrivalMs
+    this.promptTokens = facts.promptTokens
+    this.maxTokens = facts.maxTokens
+    this.session = facts.session
+    this.user = facts.user
+    this.tenant = facts.tenant
+    this.model = facts.model
+    this.priority = facts.priority
+    this.hashes = hashes
+    this.blockTokens = blockTokens
+    this.interner = interner
+  }
+
+  promptPath(out: PromptPathWriter): void {
+    out.clear()
+    // Kept, so that the request has the same ids until its end whatever is forgotten meanwhile.
+    this.ids ??= this.interner.intern(this.hashes.chained)
+    for (let i = 0; i < this.ids.length; i++) out.push(this.ids[i]!, (i + 1) * this.blockTokens)
+  }
+}
+
+/** Hashes of a prompt without its last token, which an engine always computes. */
+export function promptHashes(tokens: Uint32Array, blockTokens: number): BlockHashes {
+  return hashBlocks(tokens.subarray(0, tokens.length - 1), blockTokens)
+}

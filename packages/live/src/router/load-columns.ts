@@ -1,0 +1,45 @@
+import type { BackendColumns } from '@routesim/core'
+import type { LiveBackend } from './live-backend.js'
+
+/** How long a sample of a worker's metrics is believed, in intervals between samples. */
+const STALE_AFTER = 5
+
+/** What routing algorithms see of the load of all workers, one column per figure, indexed by backend id. */
+export class LoadColumns implements BackendColumns {
+  readonly waiting: Int32Array
+  readonly running: Int32Array
+  readonly outstanding: Int32Array
+  readonly pendingPromptTokens: Float64Array
+  readonly sentSinceSample: Int32Array
+  readonly maxQueueDepth: Float64Array
+  /** Between two samples, in ms; 0 when workers are not asked. */
+  metricsIntervalMs: number
+
+  constructor(size: number, metricsIntervalMs: number) {
+    this.metricsIntervalMs = metricsIntervalMs
+    this.waiting = new Int32Array(size)
+    this.running = new Int32Array(size)
+    this.outstanding = new Int32Array(size)
+    this.pendingPromptTokens = new Float64Array(size)
+    this.sentSinceSample = new Int32Array(size)
+    this.maxQueueDepth = new Float64Array(size)
+  }
+
+  /**
+   * Brings the figures of a worker up to now. `outstanding` is always this router's own count; how many
+   * wait and run is what the worker said last, or else, by that count, those without a first token and the
+   * others.
+   */
+  update(backend: LiveBackend, nowMs: number, isExcluded: boolean): void {
+    const { id, sample, inFlight, beforeFirstToken } = backend
+    const isFresh =
+      sample !== undefined && nowMs - sample.takenMs <= STALE_AFTER * this.metricsIntervalMs
+    this.outstanding[id] = inFlight
+    this.waiting[id] = isFresh ? sample.waiting : beforeFirstToken
+    this.running[id] = isFresh ? sample.running : inFlight - beforeFirstToken
+    this.sentSinceSample[id] = isFresh ? backend.dispatchedSinceSample : 0
+    this.pendingPromptTokens[id] = backend.pendingTokens
+    const mayServe = !isExcluded && backend.mayServe(nowMs)
+    this.maxQueueDepth[id] = mayServe ? backend.maxQueueDepth : 0
+  }
+}

@@ -1,0 +1,148 @@
+import { closestName, RouteSimError } from '@routesim/core'
+import { parse } from 'smol-toml'
+import { z } from 'zod'
+import type { LiveErrorCode } from '../live-error-code.js'
+
+function show(value: unknown): string {
+  if (value === undefined) return 'nothing'
+  return typeof value === 'object' && value !== null ? 'a table or list' : JSON.stringify(value)
+}
+
+function expected(what: string): { error: (issue: { input?: unknown }) => string } {
+  return { error: ({ input }) => `expected ${what}, got ${show(input)}` }
+}
+
+function integer(min: number, max: number = 2 ** 31 - 1) {
+  const complaint = expected(`an integer from ${min} to ${max}`)
+  return z.number(complaint).int(complaint).min(min, complaint).max(max, complaint)
+}
+
+const url = z
+  .string(expected('a URL'))
+  .refine(isHttpUrl, expected('a URL such as http://host:8000'))
+
+/** One worker behind the router. */
+const worker = z.strictObject({
+  url: url.describe('Base address, without /v1.'),
+  role: z
+    .enum(['both', 'prefill', 'decode'], expected('"both", "prefill" or "decode"'))
+    .default('both')
+    .describe('Whether it takes whole requests, prompts only, or answers only.'),
+  model: z.string().optional().describe('Model it serves; default what its /v1/models says.'),
+  kv_events: z.string().optional().describe('ZMQ address of its KV events, tcp://host:port.'),
+  kv_replay: z.string().optional().describe('ZMQ address where lost events are asked for.'),
+  max_queue_depth: integer(1)
+    .default(2 ** 31 - 1)
+    .describe('Requests that may wait there.'),
+  max_num_seqs: integer(1).default(256).describe('Requests in one batch at most.'),
+  max_batch_tokens: integer(1).default(8192).describe('Tokens in one step at most.'),
+  kv_tokens: integer(0)
+    .default(0)
+    .describe('Tokens its KV cache has room for, where its metrics do not say; 0 for unknown.'),
+})
+
+/** Everything a router can be told. Every default stands here. */
+export const routerConfigSchema = z.strictObject({
+  workers: z
+    .array(worker, expected('a list of [[workers]]'))
+    .min(1, expected('at least one worker')),
+  algorithm: z
+    .string(expected('the name of an algorithm'))
+    .default('dynamo_kv')
+    .describe('Routing algorithm, name@preset:parameter=value,... as in simulations.'),
+  seed: integer(0).default(42).describe("Of the algorithm's random choices."),
+  kv_index: z
+    .enum(['events', 'approximate', 'none'], expected('"events", "approximate" or "none"'))
+    .default('approximate')
+    .describe(
+      'What is known of prefix caches: what workers publish, what was sent there, nothing.',
+    ),
+  kv_topic: z.string().default('').describe('Topic of KV events.'),
+  block_tokens: integer(1, 65536).default(16).describe('Tokens of a KV block of the workers.'),
+  approximate_ttl_sec: z
+    .number()
+    .positive()
+    .default(120)
+    .describe('approximate: how long what was sent is taken to be cached.'),
+  metrics_interval_ms: integer(0)
+    .default(0)
+    .describe("How often workers' /metrics is read; 0 for never: load is this router's own count."),
+  health_interval_ms: integer(10).default(1000).describe("How often workers' /health is asked."),
+  health_timeout_ms: integer(1).default(2000).describe('How long an answer to that may take.'),
+  breaker_failures: integer(1)
+    .default(3)
+    .describe('Failures in a row after which a worker gets no more requests.'),
+  breaker_open_ms: integer(1).default(5000).describe('For how long, before one is tried.'),
+  connect_timeout_ms: integer(1).default(2000).describe('Time to connect to a worker.'),
+  first_byte_timeout_ms: integer(1)
+    .default(300_000)
+    .describe('Time from a request to the first byte of its response.'),
+  idle_timeout_ms: integer(1).default(60_000).describe('Time between two parts of a response.'),
+  request_timeout_ms: integer(1).default(3_600_000).describe('Time for a whole request.'),
+  max_attempts: integer(1, 100).default(3).describe('Workers that are tried for one request.'),
+  max_in_flight: integer(1).default(10_000).describe('Requests under way; one more gets 503.'),
+  max_body_bytes: integer(1).default(33_554_432).describe('Bytes of a request.'),
+  drain_ms: integer(0)
+    .default(30_000)
+    .describe('How long requests under way may go on after SIGTERM.'),
+  decisions: integer(0, 1_000_000)
+    .default(1000)
+    .describe('Last decisions kept for GET /decisions.'),
+})
+
+/** A checked config with every default filled in. */
+export type RouterConfig = z.output<typeof routerConfigSchema>
+/** The same before it is checked. */
+export type RouterConfigInput = z.input<typeof routerConfigSchema>
+/** One worker of it. */
+export type WorkerConfig = RouterConfig['workers'][number]
+
+/**
+ * Checks a config.
+ * @param name - what error messages call it
+ * @throws RouteSimError `options_invalid`
+ */
+export function checkRouterConfig(values: unknown, name = 'router'): RouterConfig {
+  const checked = routerConfigSchema.safeParse(values)
+  if (checked.success) return checked.data
+  throw new RouteSimError<LiveErrorCode>(
+    checked.error.issues.map((i) => describe(i, name)).join('\n'),
+    {
+      code: 'options_invalid',
+      path: name,
+    },
+  )
+}
+
+/** The values of a config file in TOML. @throws RouteSimError `options_invalid` */
+export function parseRouterToml(source: string, name: string): Record<string, unknown> {
+  try {
+    return parse(source)
+  } catch (cause) {
+    const [what] = (cause as Error).message.split('\n')
+    throw new RouteSimError<LiveErrorCode>(`${name}: ${what}`, {
+      code: 'options_invalid',
+      path: name,
+      cause,
+    })
+  }
+}
+
+function describe(issue: z.core.$ZodIssue, name: string): string {
+  const path = issue.path.map(String).join('.')
+  if (issue.code !== 'unrecognized_keys') return `${name} ${path}: ${issue.message}`
+  const known = Object.keys((path === '' ? routerConfigSchema : worker).shape)
+  const near = closestName(issue.keys[0]!, known)
+  const mend =
+    near === undefined ? `expected one of ${known.join(', ')}` : `did you mean "${near}"?`
+  return `${name} ${[path, issue.keys[0]].filter(Boolean).join('.')}: unknown key; ${mend}`
+}
+
+function isHttpUrl(text: string): boolean {
+  try {
+    const { protocol, search, hash } = new URL(text)
+    return (protocol === 'http:' || protocol === 'https:') && search === '' && hash === ''
+  } catch {
+    return false
+  }
+}

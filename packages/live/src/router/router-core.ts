@@ -1,0 +1,412 @@
+import { pdPair } from '@routesim/algorithms'
+import {
+  type BackendChange,
+  type DecisionTrace,
+  type KvEvent,
+  RandomStream,
+  type RequestUsage,
+  RouteSimError,
+  type RoutingAlgorithm,
+  type RoutingDecision,
+} from '@routesim/core'
+import type { LiveErrorCode } from '../live-error-code.js'
+import type { BlockHashes } from '../tokens/block-hashes.js'
+import { BlockInterner } from '../tokens/block-interner.js'
+import { type Decision, DecisionLog } from './decision-log.js'
+import { HeldTickets } from './held-tickets.js'
+import {
+  ApproximateKnowledge,
+  type BlockNews,
+  EventKnowledge,
+  type KvKnowledge,
+  type NewsBlock,
+  NoKnowledge,
+} from './kv-knowledge.js'
+import { LiveBackend, type MetricsSample } from './live-backend.js'
+import { LiveCluster } from './live-cluster.js'
+import { LiveRequest, type LiveRequestFacts } from './live-request.js'
+import { LoadColumns } from './load-columns.js'
+import type { RouterConfig } from './router-config.js'
+
+/** Blocks that an online interner remembers: about 100 MB at most. */
+const INTERNED_BLOCKS = 2 ** 20
+
+/** Where a request goes. */
+export type Route =
+  | { readonly kind: 'send'; readonly prefill: LiveBackend; readonly decode: LiveBackend }
+  | { readonly kind: 'hold'; readonly untilMs: number }
+  | { readonly kind: 'reject'; readonly reason: string }
+
+/** What is known of an answer when it ends. */
+export type AnswerFacts = Pick<RequestUsage, 'completed' | 'cachedTokens' | 'outputTokens'>
+
+const NO_ANSWER: AnswerFacts = { completed: false, cachedTokens: 0, outputTokens: 0 }
+
+/** A request under way, and who decided about it. */
+export interface Ticket {
+  readonly request: LiveRequest
+  /** Workers that have failed it. */
+  readonly tried: Set<LiveBackend>
+  /** Times it was sent. */
+  attempt: number
+  algorithm: RoutingAlgorithm
+  /** When its first token came, in ms; NaN when there was none. */
+  firstTokenMs: number
+  /** Where it counts at present. */
+  at: LiveBackend | undefined
+  isPending: boolean
+}
+
+/** Makes a fresh routing algorithm. */
+export type AlgorithmFactory = () => RoutingAlgorithm
+
+/**
+ * A router without a network: workers, what is known of them, and the routing algorithm, which sees the
+ * same views as in a simulation. Time is handed in.
+ */
+export class RouterCore {
+  readonly decisions: DecisionLog
+  readonly now: () => number
+  readonly held: HeldTickets = new HeldTickets()
+  private config: RouterConfig
+  private algorithm!: RoutingAlgorithm
+  private cluster!: LiveCluster
+  private columns!: LoadColumns
+  private knowledgeOf!: KvKnowledge
+  private all: LiveBackend[] = []
+  private readonly random: RandomStream
+  private readonly interner = new BlockInterner(INTERNED_BLOCKS)
+  private readonly freeIds: number[] = []
+  private nextId = 0
+
+  /** @param now - in ms, from any start */
+  constructor(config: RouterConfig, create: AlgorithmFactory, now: () => number) {
+    this.config = config
+    this.now = now
+    this.random = new RandomStream(config.seed, 'router')
+    this.decisions = new DecisionLog(config.decisions)
+    this.knowledgeOf = this.knowledgeFor(config)
+    this.reconfigure(config, create)
+  }
+
+  /** Workers in the config, in order of id; not those that were taken out. */
+  get backends(): readonly LiveBackend[] {
+    return this.cluster.backends
+  }
+  get knowledge(): KvKnowledge {
+    return this.knowledgeOf
+  }
+  get algorithmName(): string {
+    return this.algorithm.name
+  }
+  get customMetrics(): Readonly<Record<string, number>> {
+    return this.algorithm.customMetrics?.() ?? {}
+  }
+
+  /**
+   * Takes over another config: workers with the same address and role stay what they are, the rest come and
+   * go; the algorithm starts afresh. Requests under way are not touched.
+   *
+   * @returns the workers that are new, and those that are gone
+   */
+  reconfigure(
+    config: RouterConfig,
+    create: AlgorithmFactory,
+  ): { added: readonly LiveBackend[]; removed: readonly LiveBackend[] } {
+    const kept = new Set<LiveBackend>()
+    const added: LiveBackend[] = []
+    const columns = new LoadColumns(
+      this.all.length + config.workers.length,
+      config.metrics_interval_ms,
+    )
+    const known = this.all.filter(({ isRemoved }) => !isRemoved)
+    for (const worker of config.workers) {
+      const text = JSON.stringify(worker)
+      const same = known.find((each) => !kept.has(each) && JSON.stringify(each.config) === text)
+      const backend = same ?? new LiveBackend(this.all.length, worker, config, columns, this.now)
+      if (same === undefined) {
+        this.all.push(backend)
+        added.push(backend)
+      }
+      backend.breaker.options = {
+        failures: config.breaker_failures,
+        openMs: config.breaker_open_ms,
+      }
+      kept.add(backend)
+    }
+    const removed = known.filter((backend) => !kept.has(backend))
+    for (const backend of removed) {
+      backend.isRemoved = true
+      this.knowledgeOf.forget(backend.id)
+    }
+    this.config = config
+    this.columns = columns
+    for (const backend of this.all) backend.showIn(columns)
+    this.cluster = new LiveCluster(
+      this.all.filter(({ isRemoved }) => !isRemoved),
+      {
+        columns,
+        random: this.random,
+        knowledge: this.knowledgeOf,
+        now: this.now,
+        release: (request, decision) => this.held.release(request, decision),
+        timer: (id, delayMs) => {
+          const { algorithm } = this
+          this.held.timer(id, delayMs, () => algorithm.onTimer?.(id, this.cluster))
+        },
+      },
+    )
+    const roles = new Set(config.workers.map(({ role }) => role))
+    const isSplit = roles.has('prefill') || roles.has('decode')
+    this.algorithm = isSplit ? pdPair(create(), create()) : create()
+    for (const backend of this.backends) this.refresh(backend)
+    this.held.askAll()
+    return { added, removed }
+  }
+
+  /** A request comes in. */
+  begin(facts: Omit<LiveRequestFacts, 'id' | 'arrivalMs'>, hashes: BlockHashes): Ticket {
+    const id = this.freeIds.pop() ?? this.nextId++
+    const arrivalMs = this.now()
+    const { block_tokens } = this.config
+    const request = new LiveRequest(
+      { ...facts, id, arrivalMs },
+      hashes,
+      block_tokens,
+      this.interner,
+    )
+    return {
+      request,
+      tried: new Set(),
+      attempt: 0,
+      firstTokenMs: Number.NaN,
+      algorithm: this.algorithm,
+      at: undefined,
+      isPending: false,
+    }
+  }
+
+  /**
+   * Decides where a request goes, and counts it there. Workers that failed it before look unhealthy to it.
+   *
+   * @throws RouteSimError `router_failed` when the algorithm breaks its contract
+   */
+  route(ticket: Ticket): Route {
+    const { request, tried } = ticket
+    const nowMs = this.now()
+    for (const backend of this.backends) {
+      this.columns.update(backend, nowMs, tried.has(backend))
+    }
+    ticket.algorithm = this.algorithm
+    const view = this.viewFor(request)
+    const trace = this.explain(request, view)
+    const route = this.carryOut(ticket, this.algorithm.route(request, view), view, trace)
+    for (const backend of tried) this.refresh(backend)
+    return route
+  }
+
+  /** Does what an algorithm decided about a request that it held. */
+  release(ticket: Ticket, decision: RoutingDecision): Route {
+    for (const backend of this.backends) this.refresh(backend)
+    return this.carryOut(ticket, decision, this.viewFor(ticket.request), undefined)
+  }
+
+  private carryOut(
+    ticket: Ticket,
+    decision: RoutingDecision,
+    view: LiveCluster,
+    trace: DecisionTrace | undefined,
+  ): Route {
+    const { request } = ticket
+    const nowMs = this.now()
+    const route = this.checked(decision)
+    this.decisions.add(request, view, nowMs, ticket.attempt, destinationOf(route), trace)
+    if (route.kind !== 'send') return route
+    const { prefill, decode } = route
+    ticket.attempt++
+    this.place(ticket, prefill, true)
+    prefill.dispatched++
+    prefill.dispatchedSinceSample++
+    prefill.breaker.sent(nowMs)
+    this.knowledgeOf.sent(request, prefill.id, nowMs)
+    this.refresh(prefill)
+    ticket.algorithm.onDispatched?.(request, prefill, view, decode)
+    return route
+  }
+
+  /** What the algorithm would say of a request, where the last decisions are kept. */
+  private explain(request: LiveRequest, view: LiveCluster): DecisionTrace | undefined {
+    return this.config.decisions > 0 ? this.algorithm.explain?.(request, view) : undefined
+  }
+
+  private viewFor({ model }: LiveRequest): LiveCluster {
+    return model === undefined ? this.cluster : this.cluster.serving(model)
+  }
+
+  /** The first token of a request came, or its prompt is computed. */
+  firstToken(ticket: Ticket): void {
+    const { at, request, algorithm } = ticket
+    if (at === undefined || !ticket.isPending) return
+    ticket.firstTokenMs = this.now()
+    this.settlePending(ticket, at)
+    this.refresh(at)
+    algorithm.onFirstToken?.(request, at, this.cluster)
+  }
+
+  /** A request goes on at a decode worker. */
+  handOver(ticket: Ticket, decode: LiveBackend): void {
+    this.leave(ticket)
+    this.place(ticket, decode, false)
+    decode.dispatched++
+    decode.dispatchedSinceSample++
+    decode.breaker.sent(this.now())
+    this.refresh(decode)
+  }
+
+  /** A request is no longer at a worker: it ended, or is to be tried elsewhere. */
+  left(ticket: Ticket, answer: AnswerFacts = NO_ANSWER): void {
+    const { at, request, algorithm } = ticket
+    if (at === undefined) return
+    this.leave(ticket)
+    request.attempt = ticket.attempt
+    algorithm.onFinished?.(request, at, this.cluster, {
+      ...answer,
+      promptTokens: request.promptTokens,
+      ttftMs: ticket.firstTokenMs - request.arrivalMs,
+      e2eMs: this.now() - request.arrivalMs,
+    })
+  }
+
+  /** A request is over; its number may be given to another. */
+  end(ticket: Ticket): void {
+    this.left(ticket)
+    this.freeIds.push(ticket.request.id)
+  }
+
+  /** Decides for a request that is not sent from here: nothing is counted. */
+  ask(ticket: Ticket): Route & { readonly matchedTokens?: number } {
+    const { request } = ticket
+    for (const backend of this.backends) this.refresh(backend)
+    const view = this.viewFor(request)
+    const trace = this.explain(request, view)
+    const route = this.checked(this.algorithm.route(request, view))
+    this.decisions.add(request, view, this.now(), 0, destinationOf(route), trace)
+    this.freeIds.push(request.id)
+    if (route.kind !== 'send') return route
+    return { ...route, matchedTokens: view.prefixMatch(request)[route.prefill.id]! }
+  }
+
+  /** A worker's own figures were read. */
+  sampled(backend: LiveBackend, sample: MetricsSample): void {
+    backend.sample = sample
+    backend.dispatchedSinceSample = 0
+    this.refresh(backend)
+    this.algorithm.onMetrics?.(backend, this.cluster)
+  }
+
+  /** A worker began or ceased to answer. */
+  setUp(backend: LiveBackend, isUp: boolean): void {
+    if (backend.isUp && !isUp) this.knowledgeOf.forget(backend.id)
+    backend.isUp = isUp
+    this.refresh(backend)
+    this.changed(backend, isUp ? 'healthy' : 'unhealthy')
+  }
+
+  private changed(backend: LiveBackend, change: BackendChange): void {
+    this.algorithm.onBackendChange?.(backend, change, this.cluster)
+  }
+
+  /** A worker's model is known: requests for others pass it by. */
+  setModel(backend: LiveBackend, model: string): void {
+    if (backend.model === model) return
+    backend.model = model
+    this.cluster.forgetPools()
+  }
+
+  /** Brings what algorithms see of a worker up to now. */
+  refresh(backend: LiveBackend): void {
+    this.columns.update(backend, this.now(), false)
+  }
+
+  private checked(decision: RoutingDecision): Route {
+    if (decision?.kind === 'reject' || decision?.kind === 'hold') return decision
+    const [prefill, decode] =
+      decision?.kind === 'disaggregate' ? [decision.prefill, decision.decode] : [decision, decision]
+    if (prefill instanceof LiveBackend && decode instanceof LiveBackend) {
+      return { kind: 'send', prefill, decode }
+    }
+    throw new RouteSimError<LiveErrorCode>(
+      `router "${this.algorithm.name}": expected a backend of the cluster, a pair of them, a hold or a rejection`,
+      { code: 'router_failed' },
+    )
+  }
+
+  private knowledgeFor(config: RouterConfig): KvKnowledge {
+    const { kv_index, block_tokens, approximate_ttl_sec } = config
+    if (kv_index === 'none') return new NoKnowledge()
+    if (kv_index === 'approximate') return new ApproximateKnowledge(approximate_ttl_sec * 1000)
+    const news = this.newsForAlgorithm()
+    return new EventKnowledge(block_tokens, () =>
+      this.algorithm.onKvEvents === undefined ? undefined : news,
+    )
+  }
+
+  /** Passes what is heard of caches on to the algorithm, block by block under the ids of prompts. */
+  private newsForAlgorithm(): BlockNews {
+    const tell = (worker: number, events: readonly KvEvent[]): void =>
+      this.algorithm.onKvEvents?.(this.all[worker]!, events, this.cluster)
+    const named =
+      (kind: 'stored' | 'removed') => (worker: number, blocks: readonly NewsBlock[]) => {
+        const { block_tokens } = this.config
+        const ids = this.interner.intern(blocks.map(({ chained }) => chained))
+        tell(
+          worker,
+          blocks.map(({ endTokens }, i) => ({
+            kind,
+            id: ids[i]!,
+            fromTokens: endTokens - block_tokens,
+            toTokens: endTokens,
+          })),
+        )
+      }
+    return {
+      stored: named('stored'),
+      removed: named('removed'),
+      cleared: (worker) => tell(worker, [{ kind: 'cleared' }]),
+    }
+  }
+
+  private place(ticket: Ticket, backend: LiveBackend, isPending: boolean): void {
+    const { promptTokens, maxTokens } = ticket.request
+    ticket.at = backend
+    ticket.isPending = isPending
+    backend.inFlight++
+    backend.heldTokens += promptTokens + maxTokens
+    if (!isPending) return
+    backend.beforeFirstToken++
+    backend.pendingTokens += promptTokens
+  }
+
+  private leave(ticket: Ticket): void {
+    const { at } = ticket
+    if (at === undefined) return
+    if (ticket.isPending) this.settlePending(ticket, at)
+    at.inFlight--
+    at.heldTokens -= ticket.request.promptTokens + ticket.request.maxTokens
+    ticket.at = undefined
+    this.refresh(at)
+  }
+
+  private settlePending(ticket: Ticket, at: LiveBackend): void {
+    ticket.isPending = false
+    at.beforeFirstToken--
+    at.pendingTokens -= ticket.request.promptTokens
+  }
+}
+
+function destinationOf(route: Route): Decision['to'] {
+  if (route.kind === 'reject') return route.reason
+  if (route.kind === 'hold') return 'held'
+  const { prefill, decode } = route
+  return prefill === decode ? [prefill.id] : [prefill.id, decode.id]
+}

@@ -1,0 +1,360 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import {
+  HTTP_LIMITS,
+  type HttpHandler,
+  HttpServer,
+  readBody,
+  sendError,
+  sendJson,
+} from '../http/http-server.js'
+import { KvEventSubscriber } from '../kv-events/kv-event-subscriber.js'
+import { PrometheusText } from '../metrics/prometheus-text.js'
+import { ApiError } from '../openai/api-error.js'
+import { parseCompletionRequest } from '../openai/completion-request.js'
+import { chainHash } from '../tokens/block-hashes.js'
+import { BackendMonitor } from './backend-monitor.js'
+import { checkKey } from './check-key.js'
+import { CompletionHandler } from './completion-handler.js'
+import { EventKnowledge } from './kv-knowledge.js'
+import type { LiveBackend } from './live-backend.js'
+import { promptHashes } from './live-request.js'
+import { loadAlgorithmFactory } from './load-algorithm-factory.js'
+import type { RouterConfig } from './router-config.js'
+import { type AlgorithmFactory, RouterCore } from './router-core.js'
+import { type KvEventTotals, RouterStats } from './router-stats.js'
+import { TrafficRecorder } from './traffic-recorder.js'
+import { Upstream } from './upstream.js'
+
+/** Something worth a line in a log; never what a prompt or an answer says. */
+export interface RouterLogEntry {
+  readonly event: string
+  readonly [detail: string]: string | number | boolean | undefined
+}
+
+/** What {@link startRouter} takes. */
+export interface RouterServerOptions {
+  readonly config: RouterConfig
+  readonly host: string
+  /** 0 for any that is free. */
+  readonly port: number
+  /** Port of metrics, workers and decisions; 0 for any that is free. */
+  readonly adminPort: number
+  /** What clients must send as `Authorization: Bearer ...`; undefined for nothing. */
+  readonly apiKey?: string | undefined
+  /** File that live traffic is recorded to. */
+  readonly record?: string | undefined
+  readonly onLog?: (entry: RouterLogEntry) => void
+}
+
+/** A router that is up. */
+export interface RunningRouter {
+  readonly url: string
+  readonly adminUrl: string
+  readonly stats: RouterStats
+  readonly core: RouterCore
+  /** Takes over another config while requests go on. @throws RouteSimError when its algorithm is unknown */
+  reload(config: RouterConfig): Promise<void>
+  /** Takes no more requests, and stops when those under way have ended, or after so long. */
+  close(graceMs?: number): Promise<void>
+}
+
+/**
+ * Starts an OpenAI-compatible server that sends each request to the worker a routing algorithm chooses.
+ * Settles when every worker has been asked for its health once.
+ *
+ * @throws RouteSimError `address_in_use`, `zeromq_missing`
+ */
+export async function startRouter(options: RouterServerOptions): Promise<RunningRouter> {
+  const create = await loadAlgorithmFactory(options.config.algorithm)
+  return new RouterServer(options, create).start()
+}
+
+interface Connection {
+  readonly upstream: Upstream
+  readonly monitor: BackendMonitor
+  subscriber: KvEventSubscriber | undefined
+}
+
+class RouterServer {
+  private readonly options: RouterServerOptions
+  private config: RouterConfig
+  private readonly core: RouterCore
+  private readonly stats = new RouterStats()
+  private readonly recorder: TrafficRecorder | undefined
+  private readonly connections = new Map<LiveBackend, Connection>()
+  private readonly server: HttpServer
+  private readonly admin: HttpServer
+  private isDraining = false
+  private readonly startMs = performance.now()
+
+  constructor(options: RouterServerOptions, create: AlgorithmFactory) {
+    const { config, apiKey, record } = options
+    this.options = options
+    this.config = config
+    const now = (): number => performance.now() - this.startMs
+    this.core = new RouterCore(config, create, now)
+    this.recorder =
+      record === undefined ? undefined : new TrafficRecorder(record, config.block_tokens)
+    const handler = new CompletionHandler({
+      core: this.core,
+      stats: this.stats,
+      config: () => this.config,
+      upstreamOf: (backend) => this.connections.get(backend)!.upstream,
+      recorder: this.recorder,
+      passesCredentials: apiKey === undefined,
+    })
+    const guarded =
+      (handle: HttpHandler): HttpHandler =>
+      (request, response) => {
+        checkKey(request, apiKey)
+        if (this.isDraining) throw new ApiError(503, 'the router is shutting down')
+        return handle(request, response)
+      }
+    const onFault = (error: unknown): void => this.log({ event: 'fault', what: faultName(error) })
+    const limits = { ...HTTP_LIMITS, maxBodyBytes: config.max_body_bytes }
+    this.server = new HttpServer(
+      {
+        'POST /v1/chat/completions': guarded((q, r) => handler.handle('chat', q, r)),
+        'POST /v1/completions': guarded((q, r) => handler.handle('completions', q, r)),
+        'GET /v1/models': guarded((_, response) => sendJson(response, this.models())),
+        'GET /health': (_, response) => this.health(response),
+      },
+      limits,
+      onFault,
+    )
+    this.admin = new HttpServer(
+      {
+        'GET /health': (_, response) => this.health(response),
+        'GET /metrics': (_, response) => {
+          response.setHeader('content-type', PrometheusText.contentType)
+          response.end(this.stats.text(this.core, this.kvEventTotals()))
+        },
+        'GET /workers': (_, response) => sendJson(response, JSON.stringify(this.workers())),
+        'GET /decisions': (request, response) => this.decisions(request, response),
+        'POST /find_best_worker': (request, response) => this.findBestWorker(request, response),
+      },
+      limits,
+      onFault,
+    )
+  }
+
+  async start(): Promise<RunningRouter> {
+    const { host, port, adminPort } = this.options
+    try {
+      await this.recorder?.ready()
+      await Promise.all(this.core.backends.map((backend) => this.connect(backend)))
+      const [dataPort, ownAdminPort] = [
+        await this.server.listen(host, port),
+        await this.admin.listen(host, adminPort),
+      ]
+      const name = host.includes(':') ? `[${host}]` : host
+      return {
+        url: `http://${name}:${dataPort}`,
+        adminUrl: `http://${name}:${ownAdminPort}`,
+        stats: this.stats,
+        core: this.core,
+        reload: (config) => this.reload(config),
+        close: (graceMs) => this.close(graceMs ?? this.config.drain_ms),
+      }
+    } catch (error) {
+      for (const backend of [...this.connections.keys()]) this.disconnect(backend)
+      throw error
+    }
+  }
+
+  private async reload(config: RouterConfig): Promise<void> {
+    const create = await loadAlgorithmFactory(config.algorithm)
+    const { added, removed } = this.core.reconfigure(config, create)
+    this.config = config
+    await Promise.all(added.map((backend) => this.connect(backend)))
+    for (const backend of removed) {
+      this.connections.get(backend)?.monitor.stop()
+      this.disconnectWhenIdle(backend)
+    }
+    this.log({ event: 'reloaded', added: added.length, removed: removed.length })
+  }
+
+  private async connect(backend: LiveBackend): Promise<void> {
+    const { config } = this
+    const upstream = new Upstream(backend.url, {
+      connectMs: config.connect_timeout_ms,
+      firstByteMs: config.first_byte_timeout_ms,
+      idleMs: config.idle_timeout_ms,
+    })
+    const connection: Connection = {
+      upstream,
+      subscriber: undefined,
+      monitor: new BackendMonitor(backend, upstream, this.core, config, (isUp) => {
+        this.log({
+          event: isUp ? 'worker_up' : 'worker_down',
+          worker: backend.id,
+          url: backend.url,
+        })
+        // It may be another process than before, with an empty cache and numbers that start over.
+        if (isUp) connection.subscriber?.restart()
+      }),
+    }
+    this.connections.set(backend, connection)
+    const { knowledge } = this.core
+    const { kv_events, kv_replay } = backend.config
+    if (knowledge instanceof EventKnowledge && kv_events !== undefined) {
+      connection.subscriber = await KvEventSubscriber.open(
+        {
+          endpoint: kv_events,
+          replayEndpoint: kv_replay,
+          topic: config.kv_topic,
+          replayTimeoutMs: 5000,
+        },
+        {
+          apply: (batch) => knowledge.apply(backend.id, batch),
+          forget: () => knowledge.forget(backend.id),
+        },
+      )
+    }
+    await connection.monitor.start()
+  }
+
+  private disconnect(backend: LiveBackend): void {
+    const connection = this.connections.get(backend)
+    if (connection === undefined) return
+    this.connections.delete(backend)
+    connection.monitor.stop()
+    connection.subscriber?.close()
+    connection.upstream.close()
+  }
+
+  private disconnectWhenIdle(backend: LiveBackend): void {
+    if (backend.inFlight === 0) this.disconnect(backend)
+    else setTimeout(() => this.disconnectWhenIdle(backend), 100).unref()
+  }
+
+  private async close(graceMs: number): Promise<void> {
+    this.isDraining = true
+    this.log({ event: 'draining', in_flight: this.stats.inFlight })
+    await this.server.close(graceMs)
+    this.core.held.stopTimers()
+    await this.admin.close(0)
+    for (const backend of [...this.connections.keys()]) this.disconnect(backend)
+    await this.recorder?.close()
+    this.log({ event: 'stopped', in_flight: this.stats.inFlight })
+  }
+
+  private health(response: ServerResponse): void {
+    const up = this.core.backends.filter(({ isUp }) => isUp).length
+    const isReady = up > 0 && !this.isDraining
+    const status = this.isDraining ? 'draining' : isReady ? 'ok' : 'no_workers'
+    sendJson(response, JSON.stringify({ status, workers_up: up }), isReady ? 200 : 503)
+  }
+
+  private models(): string {
+    const names = new Set(this.core.backends.flatMap(({ model }) => model ?? []))
+    const data = [...names].map((id) => ({ id, object: 'model', created: 0, owned_by: 'routesim' }))
+    return JSON.stringify({ object: 'list', data })
+  }
+
+  private workers() {
+    const nowMs = this.core.now()
+    return this.core.backends.map((backend) => {
+      this.core.refresh(backend)
+      const { id, url, role, model, isUp, available, waiting, running, outstanding } = backend
+      return {
+        id,
+        url,
+        role,
+        model,
+        up: isUp,
+        available,
+        breaker: backend.breaker.state(nowMs),
+        waiting,
+        running,
+        in_flight: outstanding,
+        pending_prompt_tokens: backend.pendingPromptTokens,
+        kv_usage: backend.kvUsage,
+        metrics_age_ms: backend.sample === undefined ? null : nowMs - backend.sample.takenMs,
+        dispatched: backend.dispatched,
+        failures: backend.failures,
+        kv_events: this.connections.get(backend)?.subscriber?.counts ?? null,
+      }
+    })
+  }
+
+  private decisions(request: IncomingMessage, response: ServerResponse): void {
+    const { searchParams } = new URL(request.url!, 'http://localhost')
+    const last = Number(searchParams.get('last') ?? 20)
+    if (!Number.isInteger(last) || last < 1)
+      throw new ApiError(400, 'last: expected an integer >= 1')
+    const decisions = this.core.decisions.last(last)
+    sendJson(response, JSON.stringify({ algorithm: this.core.algorithmName, decisions }))
+  }
+
+  /** Says where a request should go, for clients that send it there themselves. */
+  private async findBestWorker(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const text = (await readBody(request, this.config.max_body_bytes)).toString('utf8')
+    const { promptTokens, hashes, model } = bestWorkerQuestion(text, this.config.block_tokens)
+    const facts = { maxTokens: 0, session: undefined, user: undefined, tenant: undefined }
+    const ticket = this.core.begin({ ...facts, promptTokens, model, priority: 0 }, hashes)
+    const answer = this.core.ask(ticket)
+    if (answer.kind !== 'send') {
+      const reason = answer.kind === 'hold' ? 'it would be held' : answer.reason
+      sendError(response, new ApiError(503, `no worker can take the request (${reason})`))
+      return
+    }
+    const { prefill, decode, matchedTokens } = answer
+    const reply = {
+      worker_id: prefill.id,
+      url: prefill.url,
+      matched_tokens: matchedTokens,
+      ...(prefill === decode ? {} : { decode_worker_id: decode.id, decode_url: decode.url }),
+    }
+    sendJson(response, JSON.stringify(reply))
+  }
+
+  private kvEventTotals(): KvEventTotals {
+    const totals = { batches: 0, gaps: 0, duplicates: 0, resets: 0, malformed: 0 }
+    for (const { subscriber } of this.connections.values()) {
+      if (subscriber === undefined) continue
+      for (const key of Object.keys(totals) as (keyof KvEventTotals)[])
+        totals[key] += subscriber.counts[key]
+    }
+    return totals
+  }
+
+  private log(entry: RouterLogEntry): void {
+    this.options.onLog?.(entry)
+  }
+}
+
+/** What a fault was, without its message, which might quote a request. */
+function faultName(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error
+  const where = error.stack?.split('\n').find((line) => line.trimStart().startsWith('at '))
+  return `${error.name} ${where?.trim() ?? ''}`
+}
+
+/** Reads `local_hashes` and `num_tokens`, or a request as it would be sent. */
+function bestWorkerQuestion(text: string, blockTokens: number) {
+  let body: Record<string, unknown>
+  try {
+    body = JSON.parse(text)
+  } catch {
+    throw new ApiError(400, 'body: expected JSON, got something else')
+  }
+  const { local_hashes: local, num_tokens: tokens } = body ?? {}
+  if (local === undefined) {
+    const endpoint = body?.['messages'] === undefined ? 'completions' : 'chat'
+    const parsed = parseCompletionRequest(endpoint, text)
+    const hashes = promptHashes(parsed.tokens, blockTokens)
+    return { promptTokens: parsed.tokens.length, hashes, model: parsed.model }
+  }
+  if (!Number.isInteger(tokens) || (tokens as number) <= 0)
+    throw new ApiError(400, 'num_tokens: expected an integer > 0')
+  const isList = Array.isArray(local) && local.every((hash) => Number.isSafeInteger(hash))
+  if (!isList) throw new ApiError(400, 'local_hashes: expected a list of integers')
+  let before = 0
+  const chained = Float64Array.from(local, (hash) => {
+    before = chainHash(before, hash)
+    return before
+  })
+  const hashes = { local: Float64Array.from(local), chained }
+  return { promptTokens: tokens as number, hashes, model: undefined }
+}

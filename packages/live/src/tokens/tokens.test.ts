@@ -1,0 +1,68 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { hashBlocks, saltOf } from './block-hashes.js'
+import { BlockInterner } from './block-interner.js'
+import { renderChat, tokensOfText } from './prompt-tokens.js'
+
+test('four bytes of text are a token, the last one may have fewer', () => {
+  expect([...tokensOfText('abcdabcdx')]).toEqual([0x64636261, 0x64636261, 0x78])
+  expect(tokensOfText('').length).toBe(0)
+  expect(tokensOfText('ééé').length).toBe(2)
+})
+
+test('a conversation that repeats an answer extends the one before, token for token', () => {
+  const first = renderChat([{ role: 'user', content: 'Hi!' }], '')
+  const answer = 'abc def '
+  const second = renderChat(
+    [
+      { role: 'user', content: 'Hi!' },
+      { role: 'assistant', content: answer },
+      { role: 'user', content: 'And?' },
+    ],
+    '',
+  )
+  expect(tokensOfText(first).length * 4).toBe(Buffer.byteLength(first))
+  expect(second.startsWith(first + answer)).toBe(true)
+})
+
+test('equal chained hashes mean equal blocks from the start on, equal local hashes equal blocks', () => {
+  const sequence = fc.array(fc.nat(1), { maxLength: 24 })
+  fc.assert(
+    fc.property(sequence, sequence, (a, b) => {
+      const [left, right] = [hashBlocks(a, 4), hashBlocks(b, 4)]
+      expect(left.chained.length).toBe(Math.floor(a.length / 4))
+      for (let i = 0; i < Math.min(left.chained.length, right.chained.length); i++) {
+        const isSame = a.slice(0, 4 * (i + 1)).join() === b.slice(0, 4 * (i + 1)).join()
+        expect(left.chained[i] === right.chained[i]).toBe(isSame)
+        const isSameBlock =
+          a.slice(4 * i, 4 * (i + 1)).join() === b.slice(4 * i, 4 * (i + 1)).join()
+        expect(left.local[i] === right.local[i]).toBe(isSameBlock)
+      }
+    }),
+  )
+})
+
+test('hashes of many blocks differ, and salts tell equal ones apart', () => {
+  const tokens = Uint32Array.from({ length: 400_000 }, (_, i) => i)
+  const { local, chained } = hashBlocks(tokens, 2)
+  expect(new Set(local).size).toBe(200_000)
+  expect(new Set(chained).size).toBe(200_000)
+  expect(hashBlocks([1, 2], 2, saltOf('a')).local[0]).not.toBe(hashBlocks([1, 2], 2).local[0])
+  expect(saltOf(undefined)).toBe(0)
+})
+
+test('an id names one block at a time, and memory does not grow', () => {
+  const interner = new BlockInterner(100)
+  const first = interner.intern([1, 2, 3])
+  expect([...first]).toEqual([0, 1, 2])
+  let most = 0
+  for (let i = 0; i < 2000; i++) {
+    // Blocks 1 to 3 stay in use.
+    expect([...interner.intern([1, 2, 3, 1000 + i])].slice(0, 3)).toEqual([0, 1, 2])
+    most = Math.max(most, interner.size)
+  }
+  expect(most).toBeLessThanOrEqual(104)
+  const ids = interner.intern([5000, 5001, 5002, 1])
+  expect(new Set(ids).size).toBe(4)
+  expect(Math.max(...ids)).toBeLessThan(110)
+})
