@@ -90,6 +90,12 @@ export { builtinCombinators, findCombinator } from './registry/builtin-combinato
 export { builtinLocalPolicies, findLocalPolicy } from './registry/builtin-local-policies.js'
 export { builtinRouters, findRouter } from './registry/builtin-routers.js'
 export { parseRouterSpec, type RouterSpec } from './registry/parse-router-spec.js'
+export {
+  type ConfiguredCombinator,
+  type UnwrappedSpec,
+  unwrapSpec,
+  wrapRouter,
+} from './registry/unwrap-spec.js'
 export { aibrixPrefixCache } from './routers/aibrix-prefix-cache.js'
 export { chwblPrefix } from './routers/chwbl-prefix.js'
 export { costEscalation } from './routers/cost-escalation.js'

@@ -1,12 +1,13 @@
 import {
   builtinCombinators,
   builtinRouters,
-  type CombinatorDefinition,
-  findCombinator,
+  type ConfiguredCombinator,
   findRouter,
   parseRouterSpec,
   pdPair,
   type RouterDefinition,
+  unwrapSpec,
+  wrapRouter,
 } from '@routesim/algorithms'
 import { closestName, RouteSimError, type RoutingAlgorithm, type Visibility } from '@routesim/core'
 import type { Config } from '../config/schema.js'
@@ -23,12 +24,6 @@ export interface ConfiguredRouter {
   readonly file?: string
   /** Combinators around it, the outermost first. */
   readonly around?: readonly ConfiguredCombinator[]
-}
-
-/** A combinator with parameters of its own. */
-export interface ConfiguredCombinator {
-  readonly definition: CombinatorDefinition
-  readonly parameters: Readonly<Record<string, unknown>>
 }
 
 /**
@@ -80,12 +75,11 @@ export function resolveAlgorithms(
       config.cluster.disaggregated.enabled
         ? pdPair(definition.create(merged), definition.create(merged))
         : definition.create(merged)
-    const create = (): RoutingAlgorithm =>
-      around.reduceRight(
-        (inner, { definition: outer, parameters: own }) =>
-          outer.wrap(inner, withConfig(outer.name, own, config)),
-        innermost(),
-      )
+    const combinators = around.map((each) => ({
+      ...each,
+      parameters: withConfig(each.definition.name, each.parameters, config),
+    }))
+    const create = (): RoutingAlgorithm => wrapRouter(innermost(), combinators)
     create()
     const name = label ?? definition.name
     return visibilities.map((visibility) => ({
@@ -109,18 +103,14 @@ function withConfig(
 
 function configured(choice: AlgorithmChoice): ConfiguredRouter {
   if (typeof choice !== 'string') return 'definition' in choice ? choice : { definition: choice }
-  const { name, parameters, inner } = parseRouterSpec(choice)
-  if (inner === undefined) {
-    const definition = findRouter(name)
-    return { definition, parameters, label: labelOf(definition.name, parameters) }
-  }
-  const definition = findCombinator(name)
-  const within = configured(inner)
-  return {
-    ...within,
-    label: labelOf(`${definition.name}(${within.label})`, parameters),
-    around: [{ definition, parameters }, ...(within.around ?? [])],
-  }
+  const { router, around } = unwrapSpec(choice)
+  const { name, parameters } = parseRouterSpec(router)
+  const definition = findRouter(name)
+  const label = around.reduceRight(
+    (inner, outer) => labelOf(`${outer.definition.name}(${inner})`, outer.parameters),
+    labelOf(definition.name, parameters),
+  )
+  return { definition, parameters, label, around }
 }
 
 function labelOf(name: string, parameters: Readonly<Record<string, unknown>>): string {
