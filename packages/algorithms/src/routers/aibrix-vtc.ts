@@ -4,7 +4,8 @@ import { countAvailable, noAvailableBackend, nthAvailable } from '../pickers/ava
 
 /**
  * min of |i - u| + min(r / `request_scale`, 1) + U(0, `jitter`) over the available backends, i counted from 0 in
- * order of id, r the requests on it: u = min(T / max(`min_bucket_tokens`, (least + most) / 2), n - 1) with T the
+ * order of id, r the running requests
+ * it reports: u = min(T / max(`min_bucket_tokens`, (least + most) / 2), n - 1) with T the
  * user's tokens of the last `window_sec`, least and most those of all users in it. A request counts as
  * `input_weight` p + `output_weight` x `output_guess` p from when it is sent, p its prompt tokens.
  *
@@ -16,11 +17,11 @@ import { countAvailable, noAvailableBackend, nthAvailable } from '../pickers/ava
 export const aibrixVtc: RouterDefinition = defineRouter({
   name: 'aibrix_vtc',
   description: 'Spreads users over the backends by how many tokens each has had lately.',
-  observes: ['own requests', 'session', 'time'],
-  rule: "Lowest |place of the backend - the user's tokens in units of the fleet's middle| + its requests / request_scale + a little chance. Requests that name no user are one user together.",
+  observes: ['queue lengths', 'session', 'time'],
+  rule: "Lowest |place of the backend - the user's tokens in units of the fleet's middle| + its requests / request_scale + a little chance. Requests that name no user go anywhere.",
   wins: 'A few users send most of the tokens, and the others are to keep away from them.',
   loses:
-    'One user, or users alike: those with equal tokens share the same few backends, whatever the others do.',
+    'One user, or users alike: those with equal tokens share the same few backends, while the others idle.',
   source: 'vllm-project/aibrix, pkg/plugins/gateway/algorithms at e3e10f9',
   parameters: {
     window_sec: { default: 300, min: 0.001, description: 'How long tokens count.' },
@@ -41,8 +42,7 @@ export const aibrixVtc: RouterDefinition = defineRouter({
   },
   presets: {
     vtc_basic: {
-      description:
-        'As shipped, which counts four characters as a token. Whether a request counts before its own decision is not established; here it does not.',
+      description: 'As shipped, which counts four characters as a token.',
       mirrors: 'AIBrix at e3e10f9, vtc-basic',
       parameters: { window_sec: 300, output_weight: 2, min_bucket_tokens: 1000 },
     },
@@ -52,8 +52,10 @@ export const aibrixVtc: RouterDefinition = defineRouter({
     const { input_weight, output_weight, output_guess } = parameters
     const users = new Map<string, SlidingWindow>()
     return {
-      route({ user = '' }, cluster) {
+      route({ user }, cluster) {
         const { backends, columns, nowMs, random } = cluster
+        const count = countAvailable(cluster)
+        if (user === undefined) return nthAvailable(cluster, count > 1 ? random.integer(count) : 0)
         let own = 0
         let least = Number.POSITIVE_INFINITY
         let most = 0
@@ -67,10 +69,7 @@ export const aibrixVtc: RouterDefinition = defineRouter({
           }
         }
         const middle = most === 0 ? 0 : (least + most) / 2
-        const wanted = Math.min(
-          own / Math.max(min_bucket_tokens, middle),
-          countAvailable(cluster) - 1,
-        )
+        const wanted = Math.min(own / Math.max(min_bucket_tokens, middle), count - 1)
         let chosen = -1
         let place = 0
         let lowest = Number.POSITIVE_INFINITY
@@ -78,7 +77,7 @@ export const aibrixVtc: RouterDefinition = defineRouter({
           if (!available) continue
           const score =
             Math.abs(place - wanted) +
-            Math.min(columns.outstanding[id]! / request_scale, 1) +
+            Math.min(columns.running[id]! / request_scale, 1) +
             (jitter > 0 ? jitter * random.float() : 0)
           if (score < lowest) {
             lowest = score
@@ -88,7 +87,8 @@ export const aibrixVtc: RouterDefinition = defineRouter({
         }
         return chosen === -1 ? noAvailableBackend : nthAvailable(cluster, chosen)
       },
-      onDispatched({ user = '', promptTokens }, _backend, { nowMs }) {
+      onDispatched({ user, promptTokens }, _backend, { nowMs }) {
+        if (user === undefined) return
         let window = users.get(user)
         if (window === undefined) {
           window = new SlidingWindow(window_sec * 1000)
