@@ -2,6 +2,8 @@ import { RouteSimError, type RoutingAlgorithm } from '@routesim/core'
 import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
 import {
   checkPresets,
+  isName,
+  manifestOf,
   type RouterManifest,
   type RouterPresets,
   withPreset,
@@ -50,8 +52,8 @@ export interface CombinatorDefinition {
 export function defineCombinator<const Parameters extends RouterParameters>(
   options: CombinatorOptions<Parameters>,
 ): CombinatorDefinition {
-  const { name, description, observes, rule, wins, loses, source } = options
-  if (!/^[a-z][a-z0-9_]*$/.test(name)) {
+  const { name, description } = options
+  if (!isName(name)) {
     throw new RouteSimError<AlgorithmsErrorCode>(
       `combinator name: expected lower case letters, digits and _, beginning with a letter, got ${JSON.stringify(name)}`,
       { code: 'router_invalid' },
@@ -66,13 +68,7 @@ export function defineCombinator<const Parameters extends RouterParameters>(
     description,
     parameters,
     presets,
-    manifest: Object.freeze({
-      ...(observes && { observes }),
-      ...(rule !== undefined && { rule }),
-      ...(wins !== undefined && { wins }),
-      ...(loses !== undefined && { loses }),
-      ...(source !== undefined && { source }),
-    }),
+    manifest: manifestOf(options),
     wrap(
       inner: RoutingAlgorithm,
       overrides: Readonly<Record<string, unknown>> = {},

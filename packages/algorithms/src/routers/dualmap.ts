@@ -115,7 +115,7 @@ export const dualmap: RouterDefinition = defineRouter({
       request.promptPath(path)
       const block = path.idAt(Math.min(block_tokens, request.promptTokens))
       // A prompt whose first block is its own has no home.
-      const key = block === -1 ? hashInteger(request.id, 0xd0a1) : block
+      const key = block === -1 ? cluster.random.integer(2 ** 31) : block
       const first = candidate(cluster, key, 1)
       if (first === -1) return undefined
       const other = candidate(cluster, key, 2)

@@ -1,5 +1,6 @@
 // Requests that routers move about: both steppers agree, and nothing is lost.
-import type { RunResult } from '@routesim/core'
+import { type RequestTable, type RunResult, Simulation, tableSource } from '@routesim/core'
+import { radixKvCache } from '@routesim/hardware'
 import { expect, test } from 'vitest'
 import { randomStory, type StoryKind } from '../testing/random-story.js'
 import { type TinyRun, tinyRun } from '../testing/tiny-run.js'
@@ -53,3 +54,36 @@ test.each(['ties', 'stress'] as const)(
     expect(told).toBeGreaterThan(10_000)
   },
 )
+
+test('nothing is lost of requests that come one by one, in rows that are given again', () => {
+  let moved = 0
+  for (let seed = 0; seed < 200; seed++) {
+    const { requests, backends, router, transfer, maxInFlight, ...story } = randomStory(
+      seed,
+      'ties',
+    )
+    const table = requests as RequestTable
+    // What waits for others needs all of the table.
+    if (table.predecessor !== undefined) continue
+    const seen: Wanderings = { moved: 0, refused: 0, log: [] }
+    const { prefixCaching = true, ...options } = story
+    let ended = 0
+    const simulation = new Simulation({
+      ...options,
+      seed,
+      warmupRequests: 0,
+      cluster: {
+        backends: backends!,
+        kvCache: radixKvCache({ prefixCaching }),
+        kvTransfer: transfer!,
+      },
+      requests: tableSource(table),
+      router: wandering([router!].flat()[0]!, seed, seen),
+      recorder: { requestEnded: () => ended++ },
+    })
+    while (!simulation.run());
+    expect(ended, `${seed}`).toBe(table.size)
+    moved += seen.moved
+  }
+  expect(moved).toBeGreaterThan(200)
+})
