@@ -1,25 +1,13 @@
 import { RouteSimError } from '@routesim/core'
 import yargs, { type Argv } from 'yargs'
-import { calibrateCommand } from './commands/calibrate.js'
 import { compareCommand } from './commands/compare.js'
-import { convertCommand } from './commands/convert.js'
 import { demoCommand } from './commands/demo.js'
 import { genTraceCommand } from './commands/gen-trace.js'
 import { listAlgorithmsCommand } from './commands/list-algorithms.js'
 import { listGpusCommand, listModelsCommand } from './commands/list-hardware.js'
-import { benchCommand } from './commands/live/bench.js'
-import { mockWorkersCommand } from './commands/live/mock-workers.js'
-import { pingCommand } from './commands/live/ping.js'
-import { serveCommand } from './commands/live/serve.js'
-import { twinCommand } from './commands/live/twin.js'
-import { upCommand } from './commands/live/up.js'
-import { plotCommand } from './commands/plot.js'
-import { resultsCommand } from './commands/results.js'
 import { runCommand } from './commands/run.js'
 import { sweepCommand } from './commands/sweep.js'
-import { synthesizeCommand } from './commands/synthesize.js'
-import { traceCommand } from './commands/trace/trace.js'
-import { validateCommand } from './commands/validate.js'
+import { lazyCommand } from './lazy-command.js'
 import { colorsFor } from './output/colors.js'
 import { UsageError } from './usage-error.js'
 import { COMMANDS, checkWords, commandOf, givenText, usageMessage } from './usage-messages.js'
@@ -39,7 +27,7 @@ export async function main(words: readonly string[]): Promise<number> {
   const { red } = colorsFor(process.stderr)
   try {
     checkWords(args)
-    await commandLine(args).parseAsync()
+    await parsed(commandLine(args), args)
     return EXIT.ok
   } catch (error) {
     if (error instanceof UsageError) {
@@ -74,20 +62,98 @@ function commandLine(args: readonly string[]): Argv {
     .command(runCommand)
     .command(compareCommand)
     .command(sweepCommand)
-    .command(resultsCommand)
+    .command(
+      lazyCommand(
+        'results <action> <logs..>',
+        'Merge, show or export the result logs of sweeps',
+        async () => (await import('./commands/results.js')).resultsCommand as never,
+      ),
+    )
     .command(genTraceCommand)
-    .command(convertCommand)
-    .command(synthesizeCommand)
-    .command(traceCommand)
-    .command(plotCommand)
-    .command(validateCommand)
-    .command(upCommand)
-    .command(mockWorkersCommand)
-    .command(serveCommand)
-    .command(benchCommand)
-    .command(twinCommand)
-    .command(pingCommand)
-    .command(calibrateCommand)
+    .command(
+      lazyCommand(
+        'convert',
+        'Convert a trace to another format',
+        async () => (await import('./commands/convert.js')).convertCommand as never,
+      ),
+    )
+    .command(
+      lazyCommand(
+        'synthesize',
+        'Make a new trace after the example of one',
+        async () => (await import('./commands/synthesize.js')).synthesizeCommand as never,
+      ),
+    )
+    .command(
+      lazyCommand(
+        'trace <what>',
+        'Analyse a trace, or download a public one',
+        async () => (await import('./commands/trace/trace.js')).traceCommand as never,
+      ),
+    )
+    .command(
+      lazyCommand(
+        'plot <results..>',
+        'Draw result files as SVG, PNG, a page, or in the terminal',
+        async () => (await import('./commands/plot.js')).plotCommand as never,
+      ),
+    )
+    .command(
+      lazyCommand(
+        'validate [sets..]',
+        'Compare predictions with published measurements of real systems',
+        async () => (await import('./commands/validate.js')).validateCommand as never,
+      ),
+    )
+    .command(
+      lazyCommand(
+        'up',
+        'Start mock workers and a router in one process, and ping it',
+        async () => (await import('./commands/live/up.js')).upCommand as never,
+      ),
+    )
+    .command(
+      lazyCommand(
+        'mock-workers',
+        'Start vLLM-like workers that behave as simulated ones, in real time',
+        async () => (await import('./commands/live/mock-workers.js')).mockWorkersCommand as never,
+      ),
+    )
+    .command(
+      lazyCommand(
+        'serve',
+        'Route OpenAI-compatible requests to workers with any algorithm',
+        async () => (await import('./commands/live/serve.js')).serveCommand as never,
+      ),
+    )
+    .command(
+      lazyCommand(
+        'bench <what>',
+        'Load a server, or a simulated one, and measure',
+        async () => (await import('./commands/live/bench.js')).benchCommand as never,
+      ),
+    )
+    .command(
+      lazyCommand(
+        'twin',
+        'Run a workload live and simulated with the same settings, and compare',
+        async () => (await import('./commands/live/twin.js')).twinCommand as never,
+      ),
+    )
+    .command(
+      lazyCommand(
+        'ping [port]',
+        'Send one short chat completion to a router or worker',
+        async () => (await import('./commands/live/ping.js')).pingCommand as never,
+      ),
+    )
+    .command(
+      lazyCommand(
+        'calibrate <measurements>',
+        'Fit step times to measured requests of one backend',
+        async () => (await import('./commands/calibrate.js')).calibrateCommand as never,
+      ),
+    )
     .command(listAlgorithmsCommand)
     .command(listModelsCommand)
     .command(listGpusCommand)
@@ -109,6 +175,16 @@ function commandLine(args: readonly string[]): Argv {
       throw new UsageError(usageMessage(message ?? error?.message, args, longOptions(cli)))
     })
   return cli
+}
+
+/** Does what the command line says. Of commands that are loaded late, not all faults reach `fail`. */
+async function parsed(cli: Argv, args: readonly string[]): Promise<void> {
+  try {
+    await cli.parseAsync()
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'YError')) throw error
+    throw new UsageError(usageMessage(error.message, args, longOptions(cli)))
+  }
 }
 
 /** `help` and `help run` are `--help` and `run --help`. */
