@@ -1,16 +1,9 @@
 import { RouteSimError } from '@routesim/core'
 import yargs, { type Argv } from 'yargs'
-import { compareCommand } from './commands/compare.js'
-import { demoCommand } from './commands/demo.js'
-import { genTraceCommand } from './commands/gen-trace.js'
-import { listAlgorithmsCommand } from './commands/list-algorithms.js'
-import { listGpusCommand, listModelsCommand } from './commands/list-hardware.js'
-import { runCommand } from './commands/run.js'
-import { sweepCommand } from './commands/sweep.js'
-import { lazyCommand } from './lazy-command.js'
+import { COMMANDS, commandModules } from './commands.js'
 import { colorsFor } from './output/colors.js'
 import { UsageError } from './usage-error.js'
-import { COMMANDS, checkWords, commandOf, givenText, usageMessage } from './usage-messages.js'
+import { checkWords, commandOf, givenText, usageMessage } from './usage-messages.js'
 import { packageVersion } from './version.js'
 
 const EXIT = { ok: 0, failure: 1, usage: 2, interrupted: 130 } as const
@@ -58,105 +51,7 @@ function commandLine(args: readonly string[]): Argv {
       'boolean-negation': false,
       'dot-notation': false,
     })
-    .command(demoCommand)
-    .command(runCommand)
-    .command(compareCommand)
-    .command(sweepCommand)
-    .command(
-      lazyCommand(
-        'results <action> <logs..>',
-        'Merge, show or export the result logs of sweeps',
-        async () => (await import('./commands/results.js')).resultsCommand as never,
-      ),
-    )
-    .command(genTraceCommand)
-    .command(
-      lazyCommand(
-        'convert',
-        'Convert a trace to another format',
-        async () => (await import('./commands/convert.js')).convertCommand as never,
-      ),
-    )
-    .command(
-      lazyCommand(
-        'synthesize',
-        'Make a new trace after the example of one',
-        async () => (await import('./commands/synthesize.js')).synthesizeCommand as never,
-      ),
-    )
-    .command(
-      lazyCommand(
-        'trace <what>',
-        'Analyse a trace, or download a public one',
-        async () => (await import('./commands/trace/trace.js')).traceCommand as never,
-      ),
-    )
-    .command(
-      lazyCommand(
-        'plot <results..>',
-        'Draw result files as SVG, PNG, a page, or in the terminal',
-        async () => (await import('./commands/plot.js')).plotCommand as never,
-      ),
-    )
-    .command(
-      lazyCommand(
-        'validate [sets..]',
-        'Compare predictions with published measurements of real systems',
-        async () => (await import('./commands/validate.js')).validateCommand as never,
-      ),
-    )
-    .command(
-      lazyCommand(
-        'up',
-        'Start mock workers and a router in one process, and ping it',
-        async () => (await import('./commands/live/up.js')).upCommand as never,
-      ),
-    )
-    .command(
-      lazyCommand(
-        'mock-workers',
-        'Start vLLM-like workers that behave as simulated ones, in real time',
-        async () => (await import('./commands/live/mock-workers.js')).mockWorkersCommand as never,
-      ),
-    )
-    .command(
-      lazyCommand(
-        'serve',
-        'Route OpenAI-compatible requests to workers with any algorithm',
-        async () => (await import('./commands/live/serve.js')).serveCommand as never,
-      ),
-    )
-    .command(
-      lazyCommand(
-        'bench <what>',
-        'Load a server, or a simulated one, and measure',
-        async () => (await import('./commands/live/bench.js')).benchCommand as never,
-      ),
-    )
-    .command(
-      lazyCommand(
-        'twin',
-        'Run a workload live and simulated with the same settings, and compare',
-        async () => (await import('./commands/live/twin.js')).twinCommand as never,
-      ),
-    )
-    .command(
-      lazyCommand(
-        'ping [port]',
-        'Send one short chat completion to a router or worker',
-        async () => (await import('./commands/live/ping.js')).pingCommand as never,
-      ),
-    )
-    .command(
-      lazyCommand(
-        'calibrate <measurements>',
-        'Fit step times to measured requests of one backend',
-        async () => (await import('./commands/calibrate.js')).calibrateCommand as never,
-      ),
-    )
-    .command(listAlgorithmsCommand)
-    .command(listModelsCommand)
-    .command(listGpusCommand)
+    .command([...commandModules])
     .option('debug', { type: 'boolean', describe: 'Show stack traces', global: true })
     .demandCommand(1, 'a command is missing')
     .strict()
@@ -208,9 +103,6 @@ function joinRepeated(args: readonly string[]): readonly string[] {
 /** The option parser makes NaN of what is no number. */
 function checkNumbers(values: Readonly<Record<string, unknown>>, args: readonly string[]): true {
   for (const [name, value] of Object.entries(values)) {
-    if (Array.isArray(value) && args.includes(`--${name}`)) {
-      throw new UsageError(`--${name}: expected one value, got ${value.length}`)
-    }
     if (!Number.isNaN(value) || /[A-Z]/.test(name)) continue
     throw new UsageError(`--${name}: expected a number, got "${givenText(args, name)}"`)
   }

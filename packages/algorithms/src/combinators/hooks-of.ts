@@ -11,7 +11,6 @@ const HOOKS = [
   'onBackendChange',
   'onReply',
   'onTimer',
-  'explain',
   'customMetrics',
 ] as const satisfies readonly (keyof RoutingAlgorithm)[]
 

@@ -12,6 +12,12 @@ export class Rotation {
 
   /** The next of the available backends with the lowest cost, a column indexed by id. */
   leastOf(cluster: ClusterView, costs: ArrayLike<number>): BackendView | Reject {
+    const chosen = this.next(cluster, costs)
+    cluster.notes?.compared(cluster, costs, chosen)
+    return chosen
+  }
+
+  private next(cluster: ClusterView, costs: ArrayLike<number>): BackendView | Reject {
     const { backends, ids } = cluster
     let least = Number.POSITIVE_INFINITY
     let tied = 0

@@ -49,6 +49,7 @@ export class PrefixBelief {
     if (this.matchedTokens.length < size) this.matchedTokens = new Float64Array(size)
     if (this.options.countsAfterGaps) index.matchRuns(path, cluster.nowMs, this.matchedTokens)
     else index.matchPrefix(path, cluster.nowMs, this.matchedTokens)
+    cluster.notes?.believedTokens(this.matchedTokens)
     return this.matchedTokens
   }
 

@@ -53,6 +53,13 @@ export const dynamoKv: RouterDefinition = defineRouter({
     'Sends to the backend with the least prefill and decode work in KV blocks, cached ones credited.',
   observes: ['own requests', 'kv cache contents'],
   rule: 'Cost = prefill_load_scale x max(0, backlog + prompt - credited cached blocks) + distinct blocks under way + decode_active_request_weight x requests under way. Lowest wins, or a softmax draw at a temperature above 0.',
+  terms: {
+    prefill_blocks: 'Prompt blocks to compute there, this prompt included.',
+    credit_blocks: 'Cached blocks of this prompt, times their credit.',
+    decode_blocks: 'Distinct blocks under way there once this request is.',
+    requests: 'Requests of this router under way.',
+    chance: 'Chance of being drawn.',
+  },
   wins: 'Prompts share long prefixes and prefill is the bottleneck.',
   loses: 'Load is uniform and nothing is shared, or a high temperature throws the knowledge away.',
   source: SOURCE,
@@ -136,7 +143,7 @@ export const dynamoKv: RouterDefinition = defineRouter({
 
     return {
       route(request, cluster) {
-        const { backends, ids } = cluster
+        const { backends, ids, notes } = cluster
         costs = columnFor(costs, cluster)
         activeTokens = columnFor(activeTokens, cluster)
         uncached = columnFor(uncached, cluster)
@@ -163,6 +170,11 @@ export const dynamoKv: RouterDefinition = defineRouter({
             : 0
           load.requests = active.requests[id]!
           costs[id] = dynamoCost(load, prefill_load_scale, decode_active_request_weight)
+          if (notes === undefined) continue
+          notes.term('prefill_blocks', id, load.prefillBlocks)
+          notes.term('credit_blocks', id, load.creditBlocks)
+          notes.term('decode_blocks', id, load.decodeBlocks)
+          notes.term('requests', id, load.requests)
         }
         const chosen = softmaxOf(cluster, costs, temperature, ties)
         if (chosen.kind === 'backend') belief.sent(chosen.id, cluster.nowMs)

@@ -25,6 +25,16 @@ export const eppScorers: RouterDefinition = defineRouter({
   description: 'Sums weighted scores for queue, KV usage, cached prefix and more, as llm-d does.',
   observes: ['queue lengths', 'kv usage', 'kv cache contents', 'own requests'],
   rule: 'Each scorer gives 0 to 1; the highest weighted sum wins, or is drawn with chances in proportion.',
+  terms: {
+    queue: 'Weighted score of few waiting requests.',
+    running: 'Of few running requests.',
+    kv: 'Of free KV cache.',
+    active: 'Of few requests of this router.',
+    prefix: 'Of the cached share of the prompt.',
+    token_load: 'Of few uncached tokens under way.',
+    no_hit_lru: 'Of not having had a cold prompt for long.',
+    chance: 'Chance of being drawn.',
+  },
   wins: 'Prefixes are shared unevenly and one wants load and cache in one blend.',
   loses: 'Metrics are old and requests come in bursts, or weights do not fit the traffic.',
   source: 'llm-d/llm-d-router, pkg/epp/framework/plugins at ebab687',
@@ -123,8 +133,13 @@ export const eppScorers: RouterDefinition = defineRouter({
     let uncached = new Float64Array(0)
     let isCold = false
 
-    function add(cluster: ClusterView, weight: number, column: ArrayLike<number>): void {
-      const { ids } = cluster
+    function add(
+      cluster: ClusterView,
+      name: string,
+      weight: number,
+      column: ArrayLike<number>,
+    ): void {
+      const { ids, notes } = cluster
       let least = Number.POSITIVE_INFINITY
       let most = Number.NEGATIVE_INFINITY
       for (let i = 0; i < ids.length; i++) {
@@ -136,6 +151,7 @@ export const eppScorers: RouterDefinition = defineRouter({
       for (let i = 0; i < ids.length; i++) {
         const score = most > least ? (most - column[ids[i]!]!) / (most - least) : 1
         costs[ids[i]!] = costs[ids[i]!]! - weight * score
+        notes?.term(name, ids[i]!, weight * score)
       }
     }
 
@@ -147,11 +163,12 @@ export const eppScorers: RouterDefinition = defineRouter({
         const own = active.requests[ids[i]!]!
         const score = own === 0 ? 1 : (most - own) / most
         costs[ids[i]!] = costs[ids[i]!]! - weights.active_weight * score
+        cluster.notes?.term('active', ids[i]!, weights.active_weight * score)
       }
     }
 
     function addPrefix(request: RequestView, cluster: ClusterView): void {
-      const { ids } = cluster
+      const { ids, notes } = cluster
       const { promptTokens } = request
       const matched = belief.matched(request, cluster)
       isCold = true
@@ -163,6 +180,10 @@ export const eppScorers: RouterDefinition = defineRouter({
         const load = Math.min(inFlight.tokens[id]! + uncached[id]!, TOKEN_QUEUE) / TOKEN_QUEUE
         costs[id] =
           costs[id]! - weights.prefix_weight * hit - weights.token_load_weight * (1 - load)
+        if (notes === undefined) continue
+        notes.term('prefix', id, weights.prefix_weight * hit)
+        if (weights.token_load_weight > 0)
+          notes.term('token_load', id, weights.token_load_weight * (1 - load))
       }
     }
 
@@ -174,20 +195,24 @@ export const eppScorers: RouterDefinition = defineRouter({
         inFlight.reserve(costs.length)
         active.reserve(costs.length)
         costs.fill(0)
-        if (weights.queue_weight > 0) add(cluster, weights.queue_weight, columns.waiting)
-        if (weights.running_weight > 0) add(cluster, weights.running_weight, columns.running)
+        if (weights.queue_weight > 0) add(cluster, 'queue', weights.queue_weight, columns.waiting)
+        if (weights.running_weight > 0) {
+          add(cluster, 'running', weights.running_weight, columns.running)
+        }
         if (weights.kv_weight > 0) {
           const usages = cluster.kvUsages()
           for (let i = 0; i < ids.length; i++) {
             const score = Math.max(0, 1 - usages[ids[i]!]!)
             costs[ids[i]!] = costs[ids[i]!]! - weights.kv_weight * score
+            cluster.notes?.term('kv', ids[i]!, weights.kv_weight * score)
           }
         }
         if (weights.active_weight > 0) addActive(cluster)
         if (knowsPrefix) addPrefix(request, cluster)
         if (weights.no_hit_lru_weight > 0) {
-          cold.addScores(ids, isCold, weights.no_hit_lru_weight, costs)
+          cold.addScores(cluster, isCold, weights.no_hit_lru_weight, costs)
         }
+        cluster.notes?.highest()
         const chosen =
           weights.picker === 'weighted_random'
             ? weightedOf(cluster, costs)

@@ -20,8 +20,14 @@ export const prefixAware: RouterDefinition = defineRouter({
   description:
     'Prefers backends that hold the declared prefix of the prompt, unless they are busy.',
   observes: ['kv cache contents', 'queue lengths'],
+  rule: 'Highest cache_weight x cached + (1 - cache_weight) x (1 - load): cached is 1 when the backend holds the whole declared prefix and its load is below max_load, load its requests relative to the length of its queue. Without a declared prefix: the fewest requests.',
+  terms: {
+    prefix: 'Weighted score of the cached prefix.',
+    idle: 'Weighted score of a short queue.',
+  },
   wins: 'Whole prefixes come again and again.',
   loses: 'Prefixes are shared in part.',
+  source: 'RouteSim, https://github.com/InfraWhisperer/RouteSim',
   parameters: {
     cache_weight: {
       default: 0.8,
@@ -44,7 +50,10 @@ export const prefixAware: RouterDefinition = defineRouter({
     return {
       route(request, cluster) {
         const { backends, columns, ids } = cluster
-        if (request.prefixTokens === 0) return leastOf(cluster, columns.outstanding, ties)
+        if (request.prefixTokens === 0) {
+          cluster.notes?.branch('no declared prefix: fewest requests')
+          return leastOf(cluster, columns.outstanding, ties)
+        }
         costs = columnFor(costs, cluster)
         const matchedTokens = cluster.prefixMatch(request)
         const reusableTokens = Math.min(request.prefixTokens, request.promptTokens - 1)
@@ -53,12 +62,19 @@ export const prefixAware: RouterDefinition = defineRouter({
         for (let i = 0; i < ids.length; i++) {
           const id = ids[i]!
           const matched = matchedTokens[id]!
+          cluster.notes?.term('prefix', id, 0)
           if (matched === 0) continue
           const needed = reusableTokens - (reusableTokens % backends[i]!.blockTokens)
           const load = queue.loads[id]!
           const cached = needed > 0 && matched >= needed && load < max_load
           costs[id] = -((cached ? cache_weight : 0) + (1 - cache_weight) * (1 - load))
+          cluster.notes?.term('prefix', id, cached ? cache_weight : 0)
         }
+        cluster.notes?.terms(
+          'idle',
+          queue.costs.map((cost) => Math.abs(cost)),
+        )
+        cluster.notes?.highest()
         return leastOf(cluster, costs, ties)
       },
     }

@@ -1,7 +1,8 @@
 import { builtinRouters } from '@routesim/algorithms'
 import { type CompareOptions, type Comparison, compare } from '@routesim/experiments'
-import type { CommandModule } from 'yargs'
 import { loadAlgorithms } from '../algorithm-list.js'
+import type { CommandBody } from '../command-body.js'
+import { DECISIONS, decisionsFile } from '../output/decisions-file.js'
 import { flatCsv } from '../output/flat-csv.js'
 import { resultJson } from '../output/result-json.js'
 import { resultsMarkdown, resultsTable } from '../output/results-table.js'
@@ -24,12 +25,11 @@ import type { TraceArguments } from './trace-arguments.js'
 
 interface CompareArguments extends ExperimentArguments, TraceArguments {
   algorithms: string | undefined
+  decisions: string | undefined
 }
 
 /** `routesim compare`: several algorithms side by side, and who wins. */
-export const compareCommand: CommandModule<object, CompareArguments> = {
-  command: 'compare',
-  describe: 'Compare routing algorithms on the same traffic',
+export const compareCommand: CommandBody<CompareArguments> = {
   builder: (yargs) =>
     yargs
       .options(INPUT_OPTIONS)
@@ -41,6 +41,7 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
           'Comma-separated algorithms or files that export one; all built-in ones by default',
       })
       .options({ ...RESULT_OPTIONS, ...DETAIL_OPTIONS })
+      .option('decisions', DECISIONS)
       .example('$0 compare -c configs/mooncake.toml -t trace.jsonl.gz', '')
       .example(
         '$0 compare -c configs/default.toml -A round_robin,prefix_aware,./my-router.ts',
@@ -54,7 +55,11 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
       args.algorithms === undefined
         ? builtinRouters
         : await loadAlgorithms(args.algorithms, '--algorithms')
-    await showComparison({ ...experimentOptions(args), algorithms }, args)
+    const decisions = decisionsFile(args.decisions, args.noPerRequest !== true)
+    const observer = decisions?.observer
+    await showComparison({ ...experimentOptions(args), algorithms, observer }, args).finally(() =>
+      decisions?.close(),
+    )
   },
 }
 

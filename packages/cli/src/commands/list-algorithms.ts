@@ -4,16 +4,14 @@ import {
   listCombinators,
   listLocalPolicies,
 } from '@routesim/experiments'
-import type { CommandModule } from 'yargs'
+import type { CommandBody } from '../command-body.js'
 
 interface ListArguments {
   format: 'text' | 'json'
 }
 
 /** `routesim list-algorithms`: routers, combinators and orders of queues, and their parameters. */
-export const listAlgorithmsCommand: CommandModule<object, ListArguments> = {
-  command: 'list-algorithms',
-  describe: 'List routing algorithms, combinators and local policies with their parameters',
+export const listAlgorithmsCommand: CommandBody<ListArguments> = {
   builder: (yargs) =>
     yargs.option('format', {
       choices: ['text', 'json'] as const,

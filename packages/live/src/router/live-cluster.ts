@@ -3,6 +3,7 @@ import {
   type BackendRole,
   type BackendView,
   type ClusterView,
+  type DecisionNotes,
   type RandomStream,
   type RequestView,
   RouteSimError,
@@ -19,6 +20,8 @@ export interface LiveClusterSource {
   readonly columns: LoadColumns
   readonly knowledge: KvKnowledge
   readonly random: RandomStream
+  /** Where decisions are explained, if they are kept. */
+  readonly notes: DecisionNotes | undefined
   now(): number
   release(request: number, decision: RoutingDecision): void
   timer(id: string, delayMs: number): void
@@ -49,6 +52,10 @@ export class LiveCluster implements ClusterView {
 
   get nowMs(): number {
     return this.source.now()
+  }
+
+  get notes(): DecisionNotes | undefined {
+    return this.source.notes
   }
 
   prefixMatch(request: RequestView): ArrayLike<number> {
