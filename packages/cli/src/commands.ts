@@ -103,7 +103,7 @@ const LISTED: readonly ListedCommand[] = [
   },
   {
     command: 'list-algorithms',
-    describe: 'List routing algorithms and local policies with their parameters',
+    describe: 'List routing algorithms, combinators and local policies with their parameters',
     load: async () => (await import('./commands/list-algorithms.js')).listAlgorithmsCommand,
   },
   {

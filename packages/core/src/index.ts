@@ -86,11 +86,13 @@ export type {
 export type { RequestUsage, RequestView } from './routing/request-view.js'
 export {
   type BackendChange,
+  type BackendReply,
   type Disaggregate,
   disaggregate,
   type Hold,
   hold,
   type KvEvent,
+  type MigrationMode,
   type Reject,
   type RoutingAlgorithm,
   type RoutingDecision,

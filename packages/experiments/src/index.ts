@@ -28,6 +28,7 @@ export {
   explain,
 } from './run/explain.js'
 export { type AlgorithmInfo, listAlgorithms } from './run/list-algorithms.js'
+export { listCombinators } from './run/list-combinators.js'
 export { listGpus, listModels, type ModelInfo } from './run/list-hardware.js'
 export { type LocalPolicyInfo, listLocalPolicies } from './run/list-local-policies.js'
 export { type MetricValue, metric } from './run/metric.js'

@@ -208,17 +208,17 @@ export abstract class FleetBatches {
   }
 
   protected admitHandedOver(backend: number, request: number): boolean {
-    const { progress, requests, listener } = this.context
-    const promptTokens = requests.promptTokens[request]!
-    const cached = this.kv.matchOn(backend, request, promptTokens)
-    if (!this.kv.admit(backend, request, cached, promptTokens)) {
+    const { progress, listener } = this.context
+    const tokens = this.handedOverTokens(request)
+    const cached = this.kv.matchOn(backend, request, tokens)
+    if (!this.kv.admit(backend, request, cached, tokens)) {
       this.state.ints[backend * INTS + IS_BLOCKED] = 1
       return false
     }
-    this.enterBatch(backend, request, promptTokens)
+    this.enterBatch(backend, request, tokens)
     progress.isHandedOver[request] = 0
     progress.isTransferring[request] = 1
-    listener.transferStarted(request, promptTokens - cached)
+    listener.transferStarted(request, tokens - cached)
     return true
   }
 
@@ -288,6 +288,11 @@ export abstract class FleetBatches {
     this.waiting[backend] = this.waiting[backend]! + 1
     this.queues.pushFront(backend, request)
     return request
+  }
+
+  /** Tokens whose KV comes with a request: all but that of the latest, which is the next to compute. */
+  protected handedOverTokens(request: number): number {
+    return this.knownTokens(request) - 1
   }
 
   protected knownTokens(request: number): number {

@@ -165,9 +165,15 @@ export class PolicyFleet extends LoadingFleet {
     setEnd(this.state, backend, 1)
   }
 
+  override emitted(backend: number, tell: (request: number, tokens: number) => void): void {
+    if (this.paused.isPaused(backend))
+      this.tellEmitted(backend, this.paused.decodesOf(backend), 0, tell)
+    else super.emitted(backend, tell)
+  }
+
   protected override joinArrived(backend: number): boolean {
     for (const request of this.arrived[backend]!) {
-      this.reservations.fetched(backend, request, this.state.promptTokens[request]!)
+      this.reservations.fetched(backend, request, this.handedOverTokens(request))
     }
     return super.joinArrived(backend)
   }
@@ -247,15 +253,15 @@ export class PolicyFleet extends LoadingFleet {
   }
 
   protected override admitHandedOver(backend: number, request: number): boolean {
-    const promptTokens = this.state.promptTokens[request]!
-    const cached = this.kv.matchOn(backend, request, promptTokens)
+    const tokens = this.handedOverTokens(request)
+    const cached = this.kv.matchOn(backend, request, tokens)
     const grown = this.promptsFirst[backend] === 1 ? 0 : 1
-    if (!this.reservations.areThere(backend, request, cached, promptTokens, grown)) {
+    if (!this.reservations.areThere(backend, request, cached, tokens, grown)) {
       this.state.ints[backend * INTS + IS_BLOCKED] = 1
       return false
     }
     if (!super.admitHandedOver(backend, request)) return false
-    this.reservations.fetching(backend, request, promptTokens)
+    this.reservations.fetching(backend, request, tokens)
     return true
   }
 

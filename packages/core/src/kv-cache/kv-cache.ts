@@ -106,6 +106,11 @@ export interface BulkKvCache extends KvCache {
   /** Gives blocks back that were taken and are not used after all. */
   giveBack(backend: number, blocks: number): void
   /**
+   * Names the request for which blocks were taken up to `tokens` tokens, all of them computed: it holds
+   * them from now on, until `release`.
+   */
+  keep(backend: number, request: number, tokens: number): void
+  /**
    * Stops holding for a request for which blocks were taken up to `tokens` tokens, all of them computed.
    * @param mayReturn - as for `release`
    */

@@ -64,6 +64,9 @@ export const visibilitySchema = table({
   decision_ms_per_token: notNegative()
     .default(0)
     .describe('The same per prompt token, as for tokenizing, in ms.'),
+  query_ms: notNegative()
+    .default(0)
+    .describe('From a question of a router to a backend to its answer, in ms.'),
   token_error: notNegative()
     .default(0)
     .describe(
