@@ -24,6 +24,9 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
   /** Per backend: running requests that are called off and leave when the step under way is over. */
   private readonly cancelled: readonly number[][]
 
+  /** Where it went may fail. */
+  protected override readonly mayComeBack: boolean = true
+
   constructor(context: FleetContext, kv: BulkKvCache) {
     super(context, kv)
     this.cancelled = context.specs.map(() => [])
@@ -55,14 +58,6 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
     this.outstanding[backend] = this.outstanding[backend]! - 1
     this.forgetPrompt(backend, request)
     return true
-  }
-
-  /** Where it goes may fail, and it come back. */
-  override releaseHandedOver(backend: number, request: number): void {
-    this.measure(backend)
-    this.sync(backend)
-    this.kv.release(backend, request, true)
-    this.state.ints[backend * INTS + IS_BLOCKED] = 0
   }
 
   override completeStep(backend: number): void {
@@ -160,9 +155,7 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
     if (place >= 0) {
       leaveAt(state, backend, place)
       this.noteEmitted(backend, request)
-      const resumed = this.resumed[backend]!
-      const justJoined = resumed.indexOf(request)
-      if (justJoined >= 0) resumed.splice(justJoined, 1)
+      this.forgetResumed(backend, request)
       this.leaveKv(backend, request, true)
     } else {
       if (ints[n + CHUNKED] === request) ints[n + CHUNKED] = NONE

@@ -15,15 +15,7 @@ const MOVES: Readonly<Record<BackendEventKind, { from: readonly State[]; to?: St
 }
 
 /** Checks what is to happen to backends and requests. @throws RouteSimError `options_invalid` */
-export function checkLife({
-  cluster,
-  events = [],
-  healthDelayMs = 0,
-  retries,
-  timeoutMs,
-}: SimulationOptions): void {
-  if (!(healthDelayMs >= 0 && healthDelayMs < Number.POSITIVE_INFINITY))
-    throw invalid('healthDelayMs', 'a number >= 0', healthDelayMs)
+export function checkLife({ cluster, events = [], retries, timeoutMs }: SimulationOptions): void {
   if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs < Number.POSITIVE_INFINITY))
     throw invalid('timeoutMs', 'a number > 0', timeoutMs)
   if (retries !== undefined) {

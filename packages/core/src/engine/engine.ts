@@ -237,11 +237,6 @@ export class Engine
     this.machinery.settle(id)
   }
 
-  /** Whether the KV caches keep nothing that only the request of a row would ask for. */
-  isForgotten(row: number): boolean {
-    return (this.machinery.kv as RenewableKvCache).isForgotten(row)
-  }
-
   /** A row of the window has another request. */
   renew(row: number): void {
     this.machinery.progress.reset(row)
@@ -269,10 +264,6 @@ export class Engine
     this.lost!.refused(request)
   }
 
-  requestEnded(request: number, outcome: number, reason: string): void {
-    this.endFor(request, outcome, reason)
-  }
-
   prefillFinished(request: number): void {
     if (this.lost?.mayHandOver(request) === false) return
     this.dispatcher.prefillFinished(request)
@@ -283,10 +274,10 @@ export class Engine
   }
 
   requestRejected(request: number, reason: string): void {
-    this.endFor(request, OUTCOME.rejected, reason)
+    this.requestEnded(request, OUTCOME.rejected, reason)
   }
 
-  private endFor(request: number, outcome: number, reason: string): void {
+  requestEnded(request: number, outcome: number, reason: string): void {
     this.machinery.progress.rejectReason[request] = this.reasonId(reason)
     this.end(request, outcome)
   }

@@ -12,8 +12,8 @@ import { RequestProgress } from '../requests/request-progress.js'
 import type { RequestTable } from '../requests/request-table.js'
 import { RequestWindow } from '../requests/request-window.js'
 import type { LiveSource } from '../routing/live-views.js'
+import { slowedBackends } from './backend-event.js'
 import { EventSubjects } from './event-subjects.js'
-import { needsFallibleFleet, slowedBackends } from './lost-requests.js'
 import { type RankedSource, RankTable } from './rank-table.js'
 import type { BackendSpec, SimulationOptions } from './simulation-options.js'
 import { SlowableLatency } from './slowable-latency.js'
@@ -194,6 +194,11 @@ export class Machinery {
     fleet.interrupt(id)
     if (loop.alarmMs[id]! < dueMs) loop.alarmChanged(id)
   }
+}
+
+/** Whether a run needs a fleet whose backends may fail or whose requests may be called off. */
+function needsFallibleFleet({ events = [], timeoutMs }: SimulationOptions): boolean {
+  return events.length > 0 || timeoutMs !== undefined
 }
 
 /** The fastest stepper that these caches and backends allow. */

@@ -31,6 +31,8 @@ export interface RequestOutcomes {
   readonly cachedTokens: Int32Array
   /** Times the request lost its KV cache and was recomputed. */
   readonly preemptions: Int32Array
+  /** Times it came back from a backend that failed or was not there, to be sent again. */
+  readonly attempts: Uint8Array
   /** Index into {@link RunResult.rejectReasons}, -1 unless rejected, failed or timed out. */
   readonly rejectReason: Int32Array
 }

@@ -55,6 +55,8 @@ export interface Visibility {
    * 0.2 where they divide characters by four.
    */
   readonly tokenError: number
+  /** From an event of a backend (it fails, is added...) to the time at which routers see it, in ms; 0 if absent. */
+  readonly healthDelayMs?: number
 }
 
 /** True when routers see everything, at once: what is simulated when nothing else is said. */

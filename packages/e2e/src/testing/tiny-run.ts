@@ -119,6 +119,7 @@ export interface TinyRun {
   readonly maxInFlight?: number
   readonly seed?: number
   readonly events?: readonly BackendEvent[]
+  /** How late routers see events, whatever else they see. */
   readonly healthDelayMs?: number
   readonly retries?: RetryPolicy
   readonly timeoutMs?: number
@@ -140,6 +141,8 @@ export function tinyRun({
   backends = [backend()],
   router = inTurn(),
   seed = 1,
+  healthDelayMs = 0,
+  visibility = healthDelayMs > 0 ? seeing({}) : undefined,
   ...options
 }: TinyRun): RunResult {
   return simulate({
@@ -151,6 +154,7 @@ export function tinyRun({
     },
     router,
     seed,
+    ...(visibility && { visibility: { ...visibility, healthDelayMs } }),
     ...options,
   })
 }

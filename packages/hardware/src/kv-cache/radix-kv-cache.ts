@@ -215,10 +215,6 @@ export class RadixKvCache implements RenewableKvCache {
     this.letGo(h, mayReturn)
   }
 
-  isForgotten(request: number): boolean {
-    return !this.index.hasOwn(request)
-  }
-
   renew(request: number): void {
     this.index.renew(request)
   }
