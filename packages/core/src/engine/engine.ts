@@ -278,7 +278,9 @@ export class Engine
   }
 
   requestEnded(request: number, outcome: number, reason: string): void {
-    this.machinery.progress.rejectReason[request] = this.reasonId(reason)
+    const { progress, clock } = this.machinery
+    progress.rejectReason[request] = this.reasonId(reason)
+    if (outcome !== OUTCOME.rejected) progress.finishedMs[request] = clock.nowMs
     this.end(request, outcome)
   }
 

@@ -25,7 +25,10 @@ export interface RequestOutcomes {
   readonly admittedMs: Float64Array
   /** First output token; NaN if there was none. */
   readonly firstTokenMs: Float64Array
-  /** Last output token, or the end of the prefill if none was asked for; NaN unless completed. */
+  /**
+   * Last output token, or the end of the prefill if none was asked for; when a failed one or one that timed
+   * out was given up; NaN for others.
+   */
   readonly finishedMs: Float64Array
   /** Prompt tokens found in the KV cache when the request was first admitted. */
   readonly cachedTokens: Int32Array

@@ -15,7 +15,6 @@ import {
   RequestStatistics,
   type RunDetail,
   type RunSummary,
-  type SloOptions,
   type SummaryOptions,
   summarize,
   summarizeTotals,
@@ -24,6 +23,7 @@ import {
 import type { Fleet } from '../cluster/build-cluster.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import type { ResolvedAlgorithm } from './resolve-algorithms.js'
+import type { RunSettings } from './run-settings.js'
 
 /** Events between two looks at the outside world: a few ms of work. */
 const EVENTS_PER_SLICE = 20_000
@@ -69,8 +69,7 @@ export interface Execution {
   readonly requests: RequestTable | RequestSource
   readonly algorithm: ResolvedAlgorithm
   readonly seed: number
-  readonly warmupRequests: number
-  readonly slo: SloOptions
+  readonly settings: RunSettings
   /** Whether to keep what pictures need; only of a run that has a table. */
   readonly detail: boolean
   readonly observer?: RunObserver | undefined
@@ -83,7 +82,7 @@ export interface Execution {
  * @throws RouteSimError `interrupted` when the signal says so
  */
 export async function execute(
-  { fleet, requests, algorithm, seed, warmupRequests, ...told }: Execution,
+  { fleet, requests, algorithm, seed, settings, ...told }: Execution,
   signal: AbortSignal | undefined,
   onFraction: (fraction: number) => void,
 ): Promise<Executed> {
@@ -91,13 +90,15 @@ export async function execute(
   const { replicas } = visibility.routers
   const router = Array.from({ length: replicas }, () => algorithm.create())
   const { cluster, pricePerHour } = fleet
-  const { slo, detail, observer, sampleIntervalMs } = told
+  const { detail, observer, sampleIntervalMs } = told
+  const { conditions, slo } = settings
   const series =
     sampleIntervalMs === undefined
       ? undefined
       : new LoadSeries(cluster.backends.length, sampleIntervalMs)
   const options = {
-    ...{ cluster, requests, router, visibility, seed, warmupRequests },
+    ...{ cluster, requests, router, visibility, seed },
+    ...conditions,
     ...(series && { sampler: series }),
   }
   const telling = { summary: { pricePerHour, slo }, series, isDetailed: detail, observer }

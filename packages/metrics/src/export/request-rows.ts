@@ -23,6 +23,8 @@ export interface RequestRow {
   readonly tpot_ms: number | null
   readonly cached_tokens: number
   readonly preemptions: number
+  /** Times it was sent again after its backend had failed or was not there. */
+  readonly retries: number
 }
 
 /** All requests of a run in order of arrival, those of the warm-up included, one at a time. */
@@ -43,10 +45,14 @@ export function* requestRows(result: RunResult): Generator<RequestRow, void, und
       reject_reason: result.rejectReasons[outcomes.rejectReason[id]!] ?? null,
       queue_wait_ms: orNull(outcomes.admittedMs[id]! - arrivalMs),
       ttft_ms: orNull(outcomes.firstTokenMs[id]! - arrivalMs),
-      e2e_ms: orNull(outcomes.finishedMs[id]! - arrivalMs),
+      e2e_ms:
+        outcomes.outcome[id] === OUTCOME.completed
+          ? orNull(outcomes.finishedMs[id]! - arrivalMs)
+          : null,
       tpot_ms: orNull(tpotMs(id, requests, outcomes)),
       cached_tokens: outcomes.cachedTokens[id]!,
       preemptions: outcomes.preemptions[id]!,
+      retries: outcomes.attempts[id]!,
     }
   }
 }
