@@ -357,7 +357,7 @@ export class Engine
       return
     }
     checkEnded(request, requests, progress)
-    if (ranks !== undefined && outcome === OUTCOME.completed) {
+    if (ranks !== undefined && progress.backend[request]! >= 0) {
       progress.backend[request] = ranks.backendOf(progress.backend[request]!)
       progress.prefillBackend[request] = ranks.backendOf(progress.prefillBackend[request]!)
     }

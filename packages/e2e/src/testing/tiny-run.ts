@@ -154,7 +154,7 @@ export function tinyRun({
     },
     router,
     seed,
-    ...(visibility && { visibility: { ...visibility, healthDelayMs } }),
+    ...(visibility && { visibility: { healthDelayMs, ...visibility } }),
     ...options,
   })
 }
