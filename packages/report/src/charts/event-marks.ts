@@ -2,11 +2,10 @@ import type { BackendEvent } from '@routesim/core'
 import type { Mark } from '../chart/chart.js'
 import { formatValue } from '../format/format-value.js'
 
-const WORDS: Readonly<Record<BackendEvent['kind'], string>> = {
+const WORDS: Readonly<Record<Exclude<BackendEvent['kind'], 'slow'>, string>> = {
   fail: 'fails',
   recover: 'is back',
   drain: 'is drained',
-  slow: 'slows down',
   add: 'joins',
   remove: 'leaves',
 }
@@ -30,9 +29,9 @@ export function eventsSentence(events: readonly BackendEvent[]): string {
   return `${capital(told.join(', '))}.`
 }
 
-function labelOf({ kind, backend, factor }: BackendEvent): string {
-  const times = factor === undefined ? '' : ` (x ${factor})`
-  return `backend ${backend} ${WORDS[kind]}${times}`
+function labelOf({ kind, backend, factor = 1 }: BackendEvent): string {
+  if (kind !== 'slow') return `backend ${backend} ${WORDS[kind]}`
+  return `backend ${backend} takes ${factor === 1 ? 'as long as before' : `${factor} times as long`}`
 }
 
 function capital(text: string): string {
