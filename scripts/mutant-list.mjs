@@ -403,10 +403,10 @@ export const MUTANTS = [
     '    }\n',
   ],
   [
-    'only the first of those that are due times out',
+    'a request that has ended times out',
     TIMEOUTS,
-    'while (this.first < this.rows.length',
-    'if (this.first < this.rows.length',
+    'if (isSame && machinery.progress.outcome[request] === OUTCOME.unfinished)',
+    'if (isSame)',
   ],
   [
     'a row is found with what its request before left in the cache',

@@ -165,6 +165,31 @@ describe.each(['fast', 'reference'] as const)('with the %s stepper', (stepper) =
     expect(backends.map(({ heldBlocks }) => heldBlocks)).toEqual([0, 0])
   })
 
+  test('one that decodes goes on when the backend of its prompt fails', () => {
+    const { outcomes } = run({
+      requests: [{ outputTokens: 4 }],
+      router: { name: 'hands over', route: (_, { backends: [a, b] }) => disaggregate(a!, b!) },
+      transfer: { latencyMs: 5, bandwidthBytesPerSec: 1e9, bytesPerToken: 0 },
+      events: [{ atMs: 25, backend: 0, kind: 'fail' }],
+    })
+    expect(outcomes.outcome[0]).toBe(OUTCOME.completed)
+    expect(outcomes.finishedMs[0]).toBe(45)
+  })
+
+  test('a prompt that is computed after its client hung up is handed over to nobody', () => {
+    const { outcomes, backends } = run({
+      requests: [{ outputTokens: 4 }],
+      router: { name: 'hands over', route: (_, { backends: [a, b] }) => disaggregate(a!, b!) },
+      timeoutMs: 5,
+    })
+    expect(outcomes.outcome[0]).toBe(OUTCOME.timed_out)
+    expect(outcomes.finishedMs[0]).toBe(10)
+    expect(backends.map(({ heldBlocks, steps }) => [heldBlocks, steps])).toEqual([
+      [0, 1],
+      [0, 0],
+    ])
+  })
+
   test('turns that wait for a request that was lost never come', () => {
     const requests = tinyTable([{ outputTokens: 9 }, { predecessor: 0, thinkMs: 5 }])
     const { outcomes } = run({
