@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import {
+  type DecisionRecord,
   type Recorder,
   type RequestSource,
   type RequestTable,
@@ -51,6 +52,15 @@ export interface Progress {
 export interface RunObserver extends Recorder {
   /** Called when the run is over. */
   finished?(result: RunResult): void
+  /** Called for every decision of a router, which then says what it is made of. */
+  decided?(decision: DecisionRecord, run: ObservedRun): void
+}
+
+/** Which run an observer is told of. */
+export interface ObservedRun {
+  /** The algorithm as results call it. */
+  readonly algorithm: string
+  readonly seed: number
 }
 
 /** What is told of a run. */
@@ -77,6 +87,18 @@ export interface Execution {
   readonly sampleIntervalMs?: number | undefined
 }
 
+/** What is simulated, with fresh routers; not who looks on. */
+export function simulationOptions({
+  fleet: { cluster },
+  requests,
+  algorithm: { visibility, create },
+  seed,
+  settings,
+}: Pick<Execution, 'fleet' | 'requests' | 'algorithm' | 'seed' | 'settings'>): SimulationOptions {
+  const router = Array.from({ length: visibility.routers.replicas }, () => create())
+  return { cluster, requests, router, visibility, seed, ...settings.conditions }
+}
+
 /**
  * Simulates and summarizes, letting timers and signals through now and then.
  * @throws RouteSimError `interrupted` when the signal says so
@@ -86,20 +108,20 @@ export async function execute(
   signal: AbortSignal | undefined,
   onFraction: (fraction: number) => void,
 ): Promise<Executed> {
-  const { visibility } = algorithm
-  const { replicas } = visibility.routers
-  const router = Array.from({ length: replicas }, () => algorithm.create())
   const { cluster, pricePerHour } = fleet
+  const run = { algorithm: algorithm.label, seed }
   const { detail, observer, sampleIntervalMs } = told
-  const { conditions, slo } = settings
+  const { slo } = settings
+  const onDecision =
+    observer?.decided && ((decision: DecisionRecord) => observer.decided?.(decision, run))
   const series =
     sampleIntervalMs === undefined
       ? undefined
       : new LoadSeries(cluster.backends.length, sampleIntervalMs)
   const options = {
-    ...{ cluster, requests, router, visibility, seed },
-    ...conditions,
+    ...simulationOptions({ fleet, requests, algorithm, seed, settings }),
     ...(series && { sampler: series }),
+    ...(onDecision && { onDecision }),
   }
   const telling = { summary: { pricePerHour, slo }, series, isDetailed: detail, observer }
   const { simulation, summarized } = prepare(options, telling)
