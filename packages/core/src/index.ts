@@ -20,6 +20,7 @@ export {
 export type { Recorder } from './engine/recorder.js'
 export {
   type BackendTotals,
+  type KvTierTotals,
   OUTCOME,
   type RequestOutcomes,
   type RunResult,
@@ -27,6 +28,7 @@ export {
 } from './engine/run-result.js'
 export { Simulation, simulate } from './engine/simulation.js'
 export type {
+  AdapterCapacity,
   BackendSpec,
   ClusterSpec,
   KvTransfer,
@@ -40,6 +42,7 @@ export type {
   KvCache,
   KvCacheFactory,
   KvCapacity,
+  KvTier,
   KvUsage,
   RenewableKvCache,
 } from './kv-cache/kv-cache.js'
@@ -60,9 +63,11 @@ export { RequestColumns } from './requests/request-columns.js'
 export { type RequestSource, tableSource } from './requests/request-source.js'
 export type { RequestTable } from './requests/request-table.js'
 export { type RequestRecord, RequestTableBuilder } from './requests/request-table-builder.js'
+export { separateAdapters } from './requests/separate-adapters.js'
 export { shareTable } from './requests/share-table.js'
 export { sharedFloat64, sharedInt32 } from './requests/shared-columns.js'
 export type {
+  AdapterState,
   BackendColumns,
   BackendRole,
   BackendView,

@@ -38,12 +38,16 @@ function counters({ run, gaps }: Observed) {
     backend: outcomes.backend,
     prefillBackend: outcomes.prefillBackend,
     cachedTokens: outcomes.cachedTokens,
+    loadedTokens: outcomes.loadedTokens,
     preemptions: outcomes.preemptions,
     attempts: outcomes.attempts,
     rejectReason: outcomes.rejectReason,
     gaps: gaps.count,
     backends: backends.map(
-      ({ busyMs: _, waitingRequestMs: __, runningRequestMs: ___, ...rest }) => rest,
+      ({ busyMs: _, waitingRequestMs: __, runningRequestMs: ___, tiers, ...rest }) => ({
+        ...rest,
+        tiers: tiers?.map(({ loadMs: _, ...counts }) => counts),
+      }),
     ),
   }
 }
@@ -56,6 +60,7 @@ function times({ run, gaps }: Observed): Record<string, number[]> {
     firstTokenMs: [...outcomes.firstTokenMs],
     finishedMs: [...outcomes.finishedMs],
     busyMs: backends.map(({ busyMs }) => busyMs),
+    loadMs: backends.flatMap(({ tiers = [] }) => tiers.map(({ loadMs }) => loadMs)),
     waitingRequestMs: backends.map(({ waitingRequestMs }) => waitingRequestMs),
     runningRequestMs: backends.map(({ runningRequestMs }) => runningRequestMs),
     gaps: [gaps.sum, gaps.min, gaps.max],
@@ -96,6 +101,8 @@ test.each(['ties', 'stress'] as const)(
     let evictions = 0
     const ends = new Float64Array(Object.keys(OUTCOME).length)
     let retries = 0
+    let loadedTokens = 0
+    let adapterLoads = 0
     for (let seed = 0; seed < 2000; seed++) {
       const fast = runWith('fast', randomStory(seed, kind))
       const reference = runWith('reference', randomStory(seed, kind))
@@ -110,10 +117,12 @@ test.each(['ties', 'stress'] as const)(
       for (const totals of reference.run.backends) {
         preemptions += totals.preemptions
         evictions += totals.evictions
+        for (const tier of totals.tiers ?? []) loadedTokens += tier.loadedTokens
+        adapterLoads += totals.adapterLoads ?? 0
       }
     }
     // The stories reach what they are meant to reach.
-    expect(Math.min(preemptions, evictions)).toBeGreaterThan(1000)
+    expect(Math.min(preemptions, evictions, loadedTokens, adapterLoads)).toBeGreaterThan(500)
     expect(Math.min(ends[OUTCOME.failed]!, ends[OUTCOME.timed_out]!, retries)).toBeGreaterThan(1000)
     expect(ends[OUTCOME.unfinished]).toBe(0)
   },

@@ -156,11 +156,13 @@ describe('requests that got no answer', () => {
 
   test('are the same as they end one by one', () => {
     const options = { ...free(1), slo: { ttftMs: 15 } }
-    const { ttft: _, tpot: __, end_to_end_latency: ___, queue_wait: ____, ...expected } = summarize(
-      run,
-      noGaps,
-      options,
-    )
+    const {
+      ttft: _,
+      tpot: __,
+      end_to_end_latency: ___,
+      queue_wait: ____,
+      ...expected
+    } = summarize(run, noGaps, options)
     const statistics = new RequestStatistics(1, options.slo)
     for (let row = 0; row < 6; row++) statistics.requestEnded(row, run.requests, run.outcomes)
     expect(summarizeTotals(run, statistics, options)).toMatchObject(expected)
