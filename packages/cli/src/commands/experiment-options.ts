@@ -275,9 +275,11 @@ export function sweepHeading(scenario: ScenarioInfo, durationSec: number | undef
   return `${durationSec} s of traffic per rate (${scenario.source}) on ${fleetAndSeeds(scenario)}`
 }
 
-function fleetAndSeeds({ backends, gpu, visibility, seeds }: ScenarioInfo): string {
+function fleetAndSeeds({ backends, gpu, visibility, events, seeds }: ScenarioInfo): string {
   const seed = seeds.length === 1 ? `seed ${seeds[0]}` : `seeds ${seeds[0]} to ${seeds.at(-1)}`
-  return `${backends} x ${gpu}; visibility ${visibility}; ${seed}`
+  const trouble =
+    events.length === 0 ? '' : `; ${events.length} backend event${events.length === 1 ? '' : 's'}`
+  return `${backends} x ${gpu}; visibility ${visibility}; ${seed}${trouble}`
 }
 
 /** Tells on stderr what a reader should know before believing the numbers. */

@@ -1,6 +1,12 @@
-import { type RequestTable, RouteSimError, type Visibility } from '@routesim/core'
+import {
+  type BackendEvent,
+  type RequestTable,
+  RouteSimError,
+  type Visibility,
+} from '@routesim/core'
 import type { SloTargets } from '@routesim/metrics'
 import { buildFleet, type Fleet, type Stepper } from '../cluster/build-cluster.js'
+import { backendEvents } from '../config/events-schema.js'
 import { loadConfig } from '../config/parse-config.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
@@ -57,6 +63,8 @@ export interface ScenarioInfo {
   readonly fleetPricePerHour: number
   /** What routers were allowed to see: names of profiles, and what differs from them. */
   readonly visibility: string
+  /** What happens to backends while the run goes on. */
+  readonly events: readonly BackendEvent[]
   readonly seeds: readonly number[]
   /** What a reader should know before believing the result. */
   readonly notes: readonly string[]
@@ -86,6 +94,7 @@ export async function prepareFleet(options: ExperimentOptions): Promise<Prepared
   const config = withTargets(given, options.slo)
   const seeds = seedsFrom(options.seed ?? config.simulation.seed, options.seeds ?? 1)
   checkStepper(options)
+  checkClient(options.perRequest, config)
   const { stepper = 'fast', perRequest = true, detail = false } = options
   const visibilities = visibilitiesOf(options.visibility, config)
   const fleet = buildFleet(config, stepper)
@@ -128,6 +137,22 @@ export function checkStepper({
       { code: 'options_conflict', path: 'perRequest' },
     )
   }
+}
+
+/**
+ * A client that holds requests back needs all of them.
+ * @throws RouteSimError `options_conflict`
+ */
+export function checkClient(perRequest: boolean | undefined, { client }: Config): void {
+  if (perRequest !== false || client.max_in_flight === undefined) return
+  throw new RouteSimError<ExperimentsErrorCode>(
+    `client.max_in_flight: expected none in a run that keeps no per-request results, got ${client.max_in_flight}`,
+    {
+      code: 'options_conflict',
+      path: 'client.max_in_flight',
+      hint: 'Remove it, or keep per-request results.',
+    },
+  )
 }
 
 /** @throws RouteSimError `seeds_invalid` */
@@ -188,6 +213,7 @@ export async function describeScenario(
     gpu: fleet.gpu,
     fleetPricePerHour: fleet.pricePerHour.reduce((sum, price) => sum + price, 0),
     visibility: visibilities.map(({ name }) => name).join(' and '),
+    events: backendEvents(config.events),
     seeds,
     notes: workload.notes,
   }

@@ -1,3 +1,4 @@
+import type { BackendEvent } from '@routesim/core'
 import { formatValue } from '../format/format-value.js'
 
 /** What was simulated: what `run`, `compare` and `sweep` tell of it. */
@@ -11,6 +12,8 @@ export interface ReportedScenario {
   readonly gpu: string
   /** What routers were allowed to see. */
   readonly visibility: string
+  /** What happens to backends while the run goes on; nothing if absent. */
+  readonly events?: readonly BackendEvent[]
   readonly seeds: readonly number[]
   readonly notes: readonly string[]
 }

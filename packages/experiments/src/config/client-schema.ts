@@ -1,0 +1,42 @@
+import type { SimulationOptions } from '@routesim/core'
+import type { z } from 'zod'
+import { integer, notNegative, positive, table } from './fields.js'
+
+/** How the client of a run behaves: how many it sends at once, how long it waits, what it tries again. */
+export const clientSection = table({
+  max_in_flight: integer(1)
+    .optional()
+    .describe(
+      'Requests under way at most; one that arrives beyond waits at the client. Default no limit.',
+    ),
+  retries: integer(0, 255)
+    .default(0)
+    .describe(
+      'Times a request is sent again at most when its backend fails or is not there, before its first token.',
+    ),
+  retry_backoff_ms: notNegative()
+    .default(0)
+    .describe('From such a failure to the next attempt, in ms.'),
+  timeout_ms: positive()
+    .optional()
+    .describe(
+      'From sending a request to the end of its answer at most, in ms; then it is called off. Default no limit.',
+    ),
+})
+
+/** The section as the engine takes it. */
+export function clientOptions({
+  max_in_flight: maxInFlight,
+  retries,
+  retry_backoff_ms: backoffMs,
+  timeout_ms: timeoutMs,
+}: z.output<typeof clientSection>): Pick<
+  SimulationOptions,
+  'maxInFlight' | 'retries' | 'timeoutMs'
+> {
+  return {
+    retries: { attempts: retries, backoffMs },
+    ...(maxInFlight !== undefined && { maxInFlight }),
+    ...(timeoutMs !== undefined && { timeoutMs }),
+  }
+}
