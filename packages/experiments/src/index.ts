@@ -55,4 +55,6 @@ export {
   validate,
 } from './validation/validate.js'
 export { VISIBILITY_PROFILES, type VisibilityProfile } from './visibility/visibility-profiles.js'
+export { generatedRequests } from './workload/generated-requests.js'
 export type { TraceOptions } from './workload/load-workload.js'
+export { workloadToml } from './workload/workload-toml.js'

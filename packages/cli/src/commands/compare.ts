@@ -21,8 +21,9 @@ import {
 } from './experiment-options.js'
 import { stopped } from './stopped.js'
 import type { TraceArguments } from './trace-arguments.js'
+import { checkTraffic, TRAFFIC_OPTIONS, type TrafficArguments } from './traffic-options.js'
 
-interface CompareArguments extends ExperimentArguments, TraceArguments {
+interface CompareArguments extends ExperimentArguments, TraceArguments, TrafficArguments {
   algorithms: string | undefined
   decisions: string | undefined
 }
@@ -32,6 +33,7 @@ export const compareCommand: CommandBody<CompareArguments> = {
   builder: (yargs) =>
     yargs
       .options(INPUT_OPTIONS)
+      .options(TRAFFIC_OPTIONS)
       .option('algorithms', {
         alias: 'A',
         type: 'string',
@@ -49,6 +51,7 @@ export const compareCommand: CommandBody<CompareArguments> = {
       ) as never,
   handler: async (args) => {
     checkNumbers(args)
+    checkTraffic(args)
     await checkTarget(args)
     await checkReport(args)
     const algorithms =

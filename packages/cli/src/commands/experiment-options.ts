@@ -178,16 +178,16 @@ const MOST_JOBS = 1024
 const REPORT_INTERVAL_SEC = 1
 
 /** The options of an experiment as the library takes them. */
-export function experimentOptions<T extends ExperimentArguments>(
+export function experimentOptions<T extends ExperimentArguments & { rate?: number | undefined }>(
   args: T,
-): T & Pick<ExperimentOptions, 'perRequest' | 'detail' | 'slo' | 'sampleIntervalMs'> {
-  const { sloTtft: ttftMs, sloTpot: tpotMs, sloE2e: e2eMs } = args
+): T & Pick<ExperimentOptions, 'perRequest' | 'detail' | 'slo' | 'sampleIntervalMs' | 'rateRps'> {
+  const { sloTtft: ttftMs, sloTpot: tpotMs, sloE2e: e2eMs, rate: rateRps } = args
   const perRequest = args.noPerRequest !== true
   const detail = perRequest && (args.report !== undefined || args.detail === true)
   const { sampleInterval = detail && args.report !== undefined ? REPORT_INTERVAL_SEC : undefined } =
     args
   const sampleIntervalMs = sampleInterval === undefined ? undefined : sampleInterval * 1000
-  return { ...args, perRequest, detail, slo: { ttftMs, tpotMs, e2eMs }, sampleIntervalMs }
+  return { ...args, perRequest, detail, slo: { ttftMs, tpotMs, e2eMs }, sampleIntervalMs, rateRps }
 }
 
 /** Checks what the option parser lets through. */

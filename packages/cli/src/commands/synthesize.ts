@@ -11,6 +11,7 @@ import {
 import type { CommandBody } from '../command-body.js'
 import { lostColumns } from '../output/lost-columns.js'
 import { UsageError } from '../usage-error.js'
+import { windowOf } from './time-window.js'
 
 interface SynthesizeArguments {
   input: string
@@ -98,18 +99,6 @@ function synthesisOptions(args: SynthesizeArguments): SynthesisOptions {
     ...{ prefixLenMultiplier, prefixRootMultiplier, promptLenMultiplier, oslMultiplier },
     blockTokens: blockSize,
     mode: keepLocality === true ? 'in_order' : 'independent',
-  }
-}
-
-/** @throws UsageError */
-function windowOf(text: string | undefined): Pick<TraceEdits, 'fromMs' | 'toMs'> {
-  if (text === undefined) return {}
-  const parts = /^(\d+(?:\.\d+)?)?:(\d+(?:\.\d+)?)?$/.exec(text)
-  if (parts === null) throw new UsageError(`--time-window: expected FROM:TO, got "${text}"`)
-  const [from, to] = [parts[1], parts[2]]
-  return {
-    fromMs: Number(from ?? 0) * 1000,
-    toMs: to === undefined ? undefined : Number(to) * 1000,
   }
 }
 

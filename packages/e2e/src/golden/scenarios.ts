@@ -102,8 +102,9 @@ rate = 60
 duration_sec = 45
 [visibility]
 health_delay_ms = 1500
+[workload]
+concurrency = 150
 [client]
-max_in_flight = 150
 retries = 2
 retry_backoff_ms = 50
 timeout_ms = 6000

@@ -2,13 +2,8 @@ import type { SimulationOptions } from '@routesim/core'
 import type { z } from 'zod'
 import { integer, notNegative, positive, table } from './fields.js'
 
-/** How the client of a run behaves: how many it sends at once, how long it waits, what it tries again. */
+/** How the client of a run behaves: how long it waits, and what it tries again. */
 export const clientSection = table({
-  max_in_flight: integer(1)
-    .optional()
-    .describe(
-      'Requests under way at most; one that arrives beyond waits at the client. Default no limit.',
-    ),
   retries: integer(0, 255)
     .default(0)
     .describe(
@@ -26,17 +21,12 @@ export const clientSection = table({
 
 /** The section as the engine takes it. */
 export function clientOptions({
-  max_in_flight: maxInFlight,
   retries,
   retry_backoff_ms: backoffMs,
   timeout_ms: timeoutMs,
-}: z.output<typeof clientSection>): Pick<
-  SimulationOptions,
-  'maxInFlight' | 'retries' | 'timeoutMs'
-> {
+}: z.output<typeof clientSection>): Pick<SimulationOptions, 'retries' | 'timeoutMs'> {
   return {
     retries: { attempts: retries, backoffMs },
-    ...(maxInFlight !== undefined && { maxInFlight }),
     ...(timeoutMs !== undefined && { timeoutMs }),
   }
 }

@@ -160,7 +160,6 @@ test('events and the client of a config are as the engine takes them', () => {
     [cluster]
     num_backends = 2
     [client]
-    max_in_flight = 8
     retries = 2
     retry_backoff_ms = 50
     timeout_ms = 30000
@@ -179,7 +178,6 @@ test('events and the client of a config are as the engine takes them', () => {
     { atMs: 2000, kind: 'fail', backend: 0 },
   ])
   expect(clientOptions(client)).toEqual({
-    maxInFlight: 8,
     retries: { attempts: 2, backoffMs: 50 },
     timeoutMs: 30_000,
   })

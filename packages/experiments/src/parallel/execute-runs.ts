@@ -206,7 +206,7 @@ async function portableRequests(
 ): Promise<PortableRequests> {
   const { generator } = workload
   if (generator !== undefined && !isForSeveral && !workload.isMade(seed)) {
-    return { trace: generator, seed }
+    return { generator, seed }
   }
   return { table: shareTable(await workload.requests(seed, signal)) }
 }

@@ -75,7 +75,7 @@ async function supplyOf(
     const { table } = supply
     return async () => (perRequest ? table : tableSource(table))
   }
-  const workload = generatedWorkload(supply.trace)
+  const workload = generatedWorkload(supply.generator)
   const { seed } = supply
   return () => (perRequest ? workload.requests(seed) : workload.source(seed))
 }

@@ -15,12 +15,19 @@ export interface RunSettings {
   readonly slo: SloOptions
 }
 
-export function runSettings({ simulation, client, events, slo }: Config): RunSettings {
+export function runSettings({
+  simulation,
+  workload: { concurrency: maxInFlight },
+  client,
+  events,
+  slo,
+}: Config): RunSettings {
   return {
     conditions: {
       warmupRequests: simulation.warmup_requests,
       events: backendEvents(events),
       ...clientOptions(client),
+      ...(maxInFlight !== undefined && { maxInFlight }),
     },
     slo: sloOptions(slo),
   }

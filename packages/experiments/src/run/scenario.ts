@@ -40,6 +40,8 @@ export interface ExperimentOptions extends Control, JobsOption, TraceOptions {
    * to compare; `[visibility]` of the config by default.
    */
   readonly visibility?: string | readonly string[] | undefined
+  /** Requests in flight at most, others wait at the client; the config's by default, else no limit. */
+  readonly concurrency?: number | undefined
   /** Runs per point, with consecutive seeds; 1 by default. */
   readonly seeds?: number | undefined
   /** Whether to keep what pictures need of each first seed; not without per-request results. */
@@ -91,10 +93,10 @@ const MOST_SEEDS = 10_000
 export async function prepareFleet(options: ExperimentOptions): Promise<PreparedFleet> {
   const given =
     typeof options.config === 'string' ? await loadConfig(options.config) : options.config
-  const config = withTargets(given, options.slo)
+  const config = withConcurrency(withTargets(given, options.slo), options)
   const seeds = seedsFrom(options.seed ?? config.simulation.seed, options.seeds ?? 1)
   checkStepper(options)
-  checkClient(options.perRequest, config)
+  checkConcurrency(options.perRequest, config)
   const { stepper = 'fast', perRequest = true, detail = false } = options
   const visibilities = visibilitiesOf(options.visibility, config)
   const fleet = buildFleet(config, stepper)
@@ -117,6 +119,27 @@ export function withTargets(config: Config, given: SloTargets = {}): Config {
   return { ...config, slo }
 }
 
+/** The config with a limit of requests in flight that goes before its own. */
+function withConcurrency(config: Config, { concurrency }: ExperimentOptions): Config {
+  if (concurrency === undefined) return config
+  return { ...config, workload: { ...config.workload, concurrency } }
+}
+
+/**
+ * A client that holds requests back needs all of them.
+ * @throws RouteSimError `options_conflict`
+ */
+export function checkConcurrency(
+  perRequest: boolean | undefined,
+  { workload: { concurrency } }: Config,
+): void {
+  if (perRequest !== false || concurrency === undefined) return
+  throw new RouteSimError<ExperimentsErrorCode>(
+    `concurrency: needs per-request results, which this run does not keep, got ${concurrency}`,
+    { code: 'options_conflict', path: 'concurrency' },
+  )
+}
+
 /** @throws RouteSimError `options_conflict` */
 export function checkStepper({
   stepper,
@@ -137,22 +160,6 @@ export function checkStepper({
       { code: 'options_conflict', path: 'perRequest' },
     )
   }
-}
-
-/**
- * A client that holds requests back needs all of them.
- * @throws RouteSimError `options_conflict`
- */
-export function checkClient(perRequest: boolean | undefined, { client }: Config): void {
-  if (perRequest !== false || client.max_in_flight === undefined) return
-  throw new RouteSimError<ExperimentsErrorCode>(
-    `client.max_in_flight: expected none in a run that keeps no per-request results, got ${client.max_in_flight}`,
-    {
-      code: 'options_conflict',
-      path: 'client.max_in_flight',
-      hint: 'Remove it, or keep per-request results.',
-    },
-  )
 }
 
 /** @throws RouteSimError `seeds_invalid` */
