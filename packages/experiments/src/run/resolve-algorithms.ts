@@ -80,7 +80,8 @@ export function resolveAlgorithms(
   })
 }
 
-function configured(choice: AlgorithmChoice): ConfiguredRouter {
+/** A choice as a definition, with its parameters and its name in results. */
+export function configured(choice: AlgorithmChoice): ConfiguredRouter {
   if (typeof choice !== 'string') return 'definition' in choice ? choice : { definition: choice }
   const { name, parameters } = parseRouterSpec(choice)
   const definition = findRouter(name)
