@@ -1,6 +1,7 @@
 import { RouteSimError } from '@routesim/core'
 import yargs, { type Argv } from 'yargs'
 import { calibrateCommand } from './commands/calibrate.js'
+import { capacityCommand } from './commands/capacity.js'
 import { compareCommand } from './commands/compare.js'
 import { convertCommand } from './commands/convert.js'
 import { demoCommand } from './commands/demo.js'
@@ -19,7 +20,9 @@ import { runCommand } from './commands/run.js'
 import { sweepCommand } from './commands/sweep.js'
 import { synthesizeCommand } from './commands/synthesize.js'
 import { traceCommand } from './commands/trace.js'
+import { tuneCommand } from './commands/tune.js'
 import { validateCommand } from './commands/validate.js'
+import { whatifCommand } from './commands/whatif.js'
 import { colorsFor } from './output/colors.js'
 import { UsageError } from './usage-error.js'
 import { COMMANDS, checkWords, commandOf, givenText, usageMessage } from './usage-messages.js'
@@ -74,6 +77,9 @@ function commandLine(args: readonly string[]): Argv {
     .command(runCommand)
     .command(compareCommand)
     .command(sweepCommand)
+    .command(capacityCommand)
+    .command(whatifCommand)
+    .command(tuneCommand)
     .command(resultsCommand)
     .command(genTraceCommand)
     .command(convertCommand)

@@ -1,10 +1,18 @@
 import { builtinRouters } from '@routesim/algorithms'
-import { type CompareOptions, type Comparison, compare } from '@routesim/experiments'
+import {
+  type CompareOptions,
+  type Comparison,
+  compare,
+  type RobustnessReport,
+  robustness,
+} from '@routesim/experiments'
 import type { CommandModule } from 'yargs'
 import { loadAlgorithms } from '../algorithm-list.js'
 import { flatCsv } from '../output/flat-csv.js'
+import { showCharts } from '../output/print-charts.js'
 import { resultJson } from '../output/result-json.js'
 import { resultsMarkdown, resultsTable } from '../output/results-table.js'
+import { robustnessText } from '../output/robustness-table.js'
 import { checkReport, type ReportArguments, writeReport } from '../output/write-report.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
 import { writeSamples } from '../output/write-samples.js'
@@ -19,11 +27,15 @@ import {
   RESULT_OPTIONS,
   watched,
 } from './experiment-options.js'
+import { CHART, checkChart } from './search-arguments.js'
 import { stopped } from './stopped.js'
 import type { TraceArguments } from './trace-arguments.js'
 
 interface CompareArguments extends ExperimentArguments, TraceArguments {
   algorithms: string | undefined
+  robust: boolean | undefined
+  by: string | undefined
+  chart: boolean | undefined
 }
 
 /** `routesim compare`: several algorithms side by side, and who wins. */
@@ -41,6 +53,20 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
           'Comma-separated algorithms or files that export one; all built-in ones by default',
       })
       .options({ ...RESULT_OPTIONS, ...DETAIL_OPTIONS })
+      .options({
+        robust: {
+          type: 'boolean',
+          describe:
+            'Rank also under other step times and visibilities, and tell how often who is first',
+        },
+        by: {
+          type: 'string',
+          requiresArg: true,
+          implies: 'robust',
+          describe: 'Number of a result by which --robust ranks (default ttft.p99)',
+        },
+        chart: CHART,
+      })
       .example('$0 compare -c configs/mooncake.toml -t trace.jsonl.gz', '')
       .example(
         '$0 compare -c configs/default.toml -A round_robin,prefix_aware,./my-router.ts',
@@ -48,6 +74,7 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
       ) as never,
   handler: async (args) => {
     checkNumbers(args)
+    checkChart(args)
     await checkTarget(args)
     await checkReport(args)
     const algorithms =
@@ -61,29 +88,48 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
 /** Compares under a progress bar and shows what came out, also when it was stopped halfway. */
 export async function showComparison(
   options: CompareOptions,
-  output: Pick<ExperimentArguments, 'format' | 'output' | 'detail' | 'samples'> & ReportArguments,
+  output: Pick<ExperimentArguments, 'format' | 'output' | 'detail' | 'samples'> &
+    ReportArguments &
+    Partial<Pick<CompareArguments, 'robust' | 'by' | 'chart'>>,
 ): Promise<void> {
   const comparison = await watched((control) => compare({ ...options, ...control }))
+  const ranked =
+    output.robust === true && !comparison.interrupted
+      ? await watched((control) => robustness({ ...options, ...control, by: output.by }))
+      : undefined
   const { scenario, results, details, samples, verdict } = comparison
   const algorithms = options.algorithms?.length ?? builtinRouters.length
   if (results.length > 0) {
     printNotes(scenario, results)
-    await writeResults(rendering(comparison, output.detail), output)
+    await writeResults(rendering(comparison, output.detail, ranked), output)
     await writeReport(output, ({ compareReport }, origin) => {
       const reported = results.map((result, i) => ({
         ...{ result, detail: details[i] },
         // Of the first seed, as the details are.
         samples: samples.find(({ algorithm }) => algorithm === result.algorithm)?.rows,
       }))
-      return compareReport({ scenario, results: reported, verdict }, origin)
+      const sentences = [...verdict, ...(ranked?.verdict ?? [])]
+      return compareReport({ scenario, results: reported, verdict: sentences }, origin)
     })
+    await showCharts(
+      output,
+      ({ compareReport }) => {
+        const drawn = results.map((result, i) => ({ result, detail: details[i] }))
+        return compareReport({ scenario, results: drawn, verdict })
+      },
+      2,
+    )
     if (output.samples !== undefined) await writeSamples(samples, output.samples)
   }
   if (comparison.interrupted)
     throw stopped(results.length, algorithms * [options.visibility].flat().length)
 }
 
-function rendering({ scenario, results, details, verdict }: Comparison, withDetail = false) {
+function rendering(
+  { scenario, results, details, verdict }: Comparison,
+  withDetail = false,
+  ranked: RobustnessReport | undefined = undefined,
+) {
   const leading = [{ title: 'Algorithm', cells: results.map(({ algorithm }) => algorithm) }]
   return {
     table: () =>
@@ -94,13 +140,16 @@ function rendering({ scenario, results, details, verdict }: Comparison, withDeta
         resultsTable(results, leading, { maxWidth: process.stdout.columns }),
         '',
         ...verdict,
+        ...(ranked === undefined ? [] : ['', robustnessText(ranked)]),
       ].join('\n'),
-    json: () =>
-      resultJson(
-        withDetail ? results.map((result, i) => ({ ...result, detail: details[i] })) : results,
-      ),
+    json: () => {
+      const shown = withDetail
+        ? results.map((result, i) => ({ ...result, detail: details[i] }))
+        : results
+      return resultJson(ranked === undefined ? shown : { results: shown, robustness: ranked })
+    },
     csv: () => flatCsv(results),
     md: () =>
-      `${heading(scenario)}\n\n${resultsMarkdown(results, leading)}\n\n${verdict.join(' ')}`,
+      `${heading(scenario)}\n\n${resultsMarkdown(results, leading)}\n\n${[...verdict, ...(ranked?.verdict ?? [])].join(' ')}`,
   }
 }
