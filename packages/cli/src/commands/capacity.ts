@@ -83,11 +83,13 @@ export const capacityCommand: CommandModule<object, CapacityArguments> = {
     check(args)
     await checkTarget(args)
     await checkReport(args)
-    const { algorithms: list, gpus, fleet, duration } = args
+    const { algorithms: list, gpus, fleet, duration, rate, attainment, precision, scale } = args
     const algorithms = list === undefined ? undefined : await loadAlgorithms(list, '--algorithms')
     const report = await watched((control) =>
       capacity({
-        ...{ ...options, ...control, algorithms },
+        ...options,
+        ...control,
+        ...{ algorithms, rate, attainment, precision, scale },
         gpus: gpus === undefined ? undefined : splitSpecs(gpus),
         durationSec: duration,
         find: fleet === true ? 'backends' : undefined,

@@ -45,9 +45,9 @@ export function splitList(text: string): string[] {
  * The options that searches share, checked.
  * @throws UsageError
  */
-export function searchOptions<T extends SearchArguments>(
-  args: T,
-): Omit<T, 'visibility'> & Pick<SearchOptions, 'perRequest' | 'slo' | 'visibility'> {
+export function searchOptions(
+  args: SearchArguments,
+): Omit<SearchArguments, 'visibility'> & Pick<SearchOptions, 'perRequest' | 'slo' | 'visibility'> {
   const { seeds, visibility = [] } = args
   checkNumbers({ ...args, seeds: seeds ?? 1 })
   checkChart(args)

@@ -93,10 +93,12 @@ export const tuneCommand: CommandModule<object, TuneArguments> = {
     await checkTarget(args)
     await checkReport(args)
     const algorithm = await loadAlgorithm(args.algorithm)
-    const { subjectTo, only } = args
+    const { subjectTo, only, objective, candidates, holdout, windows } = args
     const report = await watched((control) =>
       tune({
-        ...{ ...options, ...control, algorithm, ranges },
+        ...options,
+        ...control,
+        ...{ algorithm, ranges, objective, candidates, holdout, windows },
         subjectTo:
           subjectTo === undefined ? undefined : subjectTo === 'none' ? [] : splitList(subjectTo),
         only: only === undefined ? undefined : splitList(only),

@@ -70,7 +70,9 @@ export const whatifCommand: CommandModule<object, WhatifArguments> = {
     const otherAlgorithm = args.to === undefined ? undefined : await loadAlgorithm(args.to)
     const report = await watched((control) =>
       whatif({
-        ...{ ...options, ...control, algorithm, otherAlgorithm, set },
+        ...options,
+        ...control,
+        ...{ algorithm, otherAlgorithm, set, windows: args.windows },
         otherConfig: args.against,
       }),
     )

@@ -30,12 +30,20 @@ function sentenceOf(answer: CapacityAnswer, name: string, { find, attainment }: 
     if (meets === null) return `${name}: no rate down to ${rps(misses!)} leaves ${goal}`
     if (misses === null)
       return `${name} still has ${goal} at ${rps(meets)}, the most that was tried`
-    return `${name} carries ${rps(meets)} with ${goal}, and not ${rps(misses)}`
+    return `${name} carries ${rps(meets)} with ${goal}, and not ${rps(misses)}${reason(answer)}`
   }
   const cost = price === null ? '' : `, $${price.toFixed(2)}/h`
   if (meets === null) return `${name}: no fleet of up to ${misses} backends has ${goal}`
   if (misses === null) return `${name}: ${backends(meets)} are enough for ${goal}${cost}`
-  return `${name} needs ${backends(meets)} for ${goal}${cost}; ${misses} are too few`
+  return `${name} needs ${backends(meets)} for ${goal}${cost}; ${misses} are too few${reason(answer)}`
+}
+
+/** Why the nearest value that misses does so. */
+function reason({ probes, misses }: CapacityAnswer): string {
+  const probe = probes.find(({ value }) => value === misses)
+  if (probe === undefined) return ''
+  const share = `${Number((probe.attainment * 100).toPrecision(3))}% within targets`
+  return probe.saturation === 'overloaded' ? ` (overloaded: ${share} so far)` : ` (${share})`
 }
 
 /** Who carries most, unless their intervals, or those of their seeds, overlap. */
@@ -48,7 +56,7 @@ function largest(
   if (first === undefined || second === undefined) return []
   const low = Math.min(first.meets!, ...ends(first, 'meets'))
   const high = Math.max(second.misses!, ...ends(second, 'misses'))
-  if (low < high) {
+  if (low <= high) {
     const why =
       first.per_seed.length > 1 ? 'within the interval and the seeds' : 'within the interval'
     return [`No significant difference between ${name(first)} and ${name(second)}: ${why}.`]

@@ -39,6 +39,8 @@ export interface CapacityOptions extends SearchOptions {
   readonly scale?: string | undefined
 }
 
+/** Generated traffic is tried under so many seeds, so that one odd burst does not decide. */
+const GENERATED_SEEDS = 3
 /** A rate this many times the one that is tried first, and as small a part of it, are the last tried. */
 const MOST_FACTOR = 1024
 /** A run of fewer requests tells nothing of a share. */
@@ -62,7 +64,8 @@ const FEWEST_REQUESTS = 20
  */
 export async function capacity(options: CapacityOptions): Promise<CapacityReport> {
   const source = await configSource(options.config)
-  const prepared = prepareSearch(options, source.config, 1)
+  const isRead = options.trace !== undefined || source.config.trace.path !== undefined
+  const prepared = prepareSearch(options, source.config, isRead ? 1 : GENERATED_SEEDS)
   const { rate, gpus, precision = 0.02 } = options
   const find = options.find ?? (rate !== undefined || gpus !== undefined ? 'backends' : 'rate')
   const attainment = options.attainment ?? source.config.slo.attainment
