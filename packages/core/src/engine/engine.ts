@@ -133,6 +133,8 @@ export class Engine
   /** The same without the requests. */
   totals(): RunTotals {
     const { options, desk } = this
+    // Of requests that wait for others all may be rejected unsent, and none is measured.
+    if (this.isDone && !this.isMeasuring) this.measured.start()
     const backends = this.measured.sinceStart()
     return {
       router: desk.name,
