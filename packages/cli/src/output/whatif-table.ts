@@ -37,8 +37,7 @@ export function whatifRendering(report: WhatifReport): Rendering {
 function rowOf(found: PairedDifference): string[] {
   const { title, unit, base, other, difference, ci95, outcome } = found
   const scale = unit === 'share' ? 100 : 1
-  const digits = unit === 'usd' ? 6 : undefined
-  const number = (value: number): string => formatNumber(value * scale, digits)
+  const number = (value: number): string => shown(value * scale)
   const signed = (value: number): string => `${value > 0 ? '+' : ''}${number(value)}`
   const suffix = { ms: ' (ms)', share: ' (%)', usd: '', number: '' }[unit]
   return [
@@ -47,4 +46,9 @@ function rowOf(found: PairedDifference): string[] {
     ci95 === null ? '-' : `${signed(difference - ci95)} to ${signed(difference + ci95)}`,
     OUTCOMES[outcome],
   ]
+}
+
+/** Two digits after the point, unless only more of them tell something. */
+function shown(value: number): string {
+  return Math.abs(value) >= 0.1 || value === 0 ? formatNumber(value) : value.toPrecision(2)
 }

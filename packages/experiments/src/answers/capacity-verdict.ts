@@ -35,7 +35,7 @@ function sentenceOf(answer: CapacityAnswer, name: string, { find, attainment }: 
   const cost = price === null ? '' : `, $${price.toFixed(2)}/h`
   if (meets === null) return `${name}: no fleet of up to ${misses} backends has ${goal}`
   if (misses === null) return `${name}: ${backends(meets)} are enough for ${goal}${cost}`
-  return `${name} needs ${backends(meets)} for ${goal}${cost}; ${misses} are too few${reason(answer)}`
+  return `${name} needs ${backends(meets)} for ${goal}${cost}; ${misses} ${misses === 1 ? 'is' : 'are'} too few${reason(answer)}`
 }
 
 /** Why the nearest value that misses does so. */

@@ -7,13 +7,16 @@ export function told(value: number, unit: JudgedMetric['unit']): string {
   if (unit === 'ms')
     return Math.abs(value) >= 1000 ? `${short(value / 1000)} s` : `${short(value)} ms`
   if (unit === 'share') return `${short(value * 100)}%`
-  if (unit === 'usd') return `$${short(value)}`
+  if (unit === 'usd') return `${value < 0 ? '-' : ''}$${short(Math.abs(value))}`
   return Math.abs(value) >= 1000 ? Math.round(value).toLocaleString('en-US') : short(value)
 }
 
 /** `-120 ms (-12%), 95% interval -180 ms to -60 ms`. */
 export function toldDifference({ difference, ci95, base, unit }: PairedDifference): string {
-  const signed = (value: number): string => `${value > 0 ? '+' : ''}${told(value, unit)}`
+  // A difference of shares is in points: of percents there would be two kinds.
+  const text = (value: number): string =>
+    unit === 'share' ? `${told(value * 100, 'number')} points` : told(value, unit)
+  const signed = (value: number): string => `${value > 0 ? '+' : ''}${text(value)}`
   const share = base === 0 ? '' : ` (${signedPercent(difference / Math.abs(base))})`
   if (ci95 === null) return `${signed(difference)}${share}`
   const [from, to] = [difference - ci95, difference + ci95]

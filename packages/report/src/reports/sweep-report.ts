@@ -43,16 +43,21 @@ export function sweepReport(
     title: `Sweep of ${scenario.name}`,
     subtitle: sweepSubtitleOf(scenario, durationSec),
     notes: scenario.notes,
-    sections: [...pictures(named), { title: 'All points', tables: [resultsOf(points)] }],
+    sections: [
+      ...pictures(named),
+      ...settingPictures(points),
+      { title: 'All points', tables: [resultsOf(points)] },
+    ],
     origin,
   }
 }
 
-function pictures(points: readonly (SweptPoint & { readonly label: string })[]): Section[] {
+/** Empty for a sweep that is not over rates. */
+function pictures(points: readonly SweptPoint[]): Section[] {
   const atRates = points.flatMap(({ rate, ...point }): RatePoint[] =>
     rate === undefined ? [] : [{ ...point, rate }],
   )
-  if (atRates.length === 0) return settingPictures(points)
+  if (atRates.length === 0) return []
   const curves = rateCurves(atRates)
   const shown = leadingCurves(curves)
   const few =
@@ -74,6 +79,7 @@ function pictures(points: readonly (SweptPoint & { readonly label: string })[]):
 
 /** Of a sweep without rates: latencies against each number of the config that it goes through. */
 function settingPictures(points: readonly SweptPoint[]): Section[] {
+  if (points.some(({ rate }) => rate !== undefined)) return []
   const paths = [...new Set(points.flatMap(({ settings }) => Object.keys(settings)))]
   const varied = paths.filter((path) => {
     const values = points.map(({ settings }) => settings[path])
