@@ -58,12 +58,13 @@ export const runCommand: CommandModule<object, RunArguments> = {
       throw new UsageError('--perfetto: takes one run with per-request results')
     }
     const algorithm = await loadAlgorithm(args.algorithm)
-    const { visibility: profiles = [] } = args
+    const given = experimentOptions(args)
+    const { visibility: profiles = [] } = given
     if (profiles.length > 1) {
       throw new UsageError(`--visibility: expected one profile, got ${profiles.join(',')}`)
     }
     const timeline = args.perfetto === undefined ? undefined : await openPerfetto(args.perfetto)
-    const options = { ...experimentOptions(args), algorithm, observer: timeline?.observer }
+    const options = { ...given, algorithm, observer: timeline?.observer }
     const report = await watched((control) => run({ ...options, ...control }))
     timeline?.close()
     const { scenario, result, detail } = report

@@ -48,14 +48,14 @@ export function splitList(text: string): string[] {
 export function searchOptions(
   args: SearchArguments,
 ): Omit<SearchArguments, 'visibility'> & Pick<SearchOptions, 'perRequest' | 'slo' | 'visibility'> {
-  const { seeds, visibility = [] } = args
+  const { seeds } = args
   checkNumbers({ ...args, seeds: seeds ?? 1 })
   checkChart(args)
+  // What pictures need of single runs is not kept: there are many, and none is shown.
+  const { perRequest, slo, visibility = [] } = experimentOptions({ ...args, seeds: 1 })
   if (visibility.length > 1) {
     throw new UsageError(`--visibility: expected one profile, got ${visibility.join(',')}`)
   }
-  // What pictures need of single runs is not kept: there are many, and none is shown.
-  const { perRequest, slo } = experimentOptions({ ...args, seeds: 1 })
   const { visibility: _, ...others } = args
   return { ...others, perRequest, slo, visibility: visibility[0] }
 }

@@ -112,5 +112,9 @@ function numberAt(cluster: object, path: string): number {
     found = typeof found === 'object' && found !== null ? Reflect.get(found, key) : undefined
   }
   if (typeof found === 'number' && Number.isInteger(found) && found >= 1) return found
-  throw searchInvalid('scale', 'the path of a count in the config', `${path} = ${found}`)
+  throw searchInvalid(
+    'scale',
+    'the path of a count in the config',
+    found === undefined ? `nothing at ${path}` : `${path} = ${found}`,
+  )
 }

@@ -1,5 +1,4 @@
 import type { BarChart, Unit, XyChart } from '../chart/chart.js'
-import { fittingAxis } from '../chart/fitting-axis.js'
 import { tableOf } from '../chart/table.js'
 import { formatValue } from '../format/format-value.js'
 
@@ -73,7 +72,8 @@ export function searchProgress(
     title: `${title} of the points that were tried`,
     summary: `${full.length} points on all traffic that was searched in; the best has ${formatValue(best.at(-1) ?? null, unit)}.`,
     x: { title: 'Point', unit: 'number', scale: 'linear' },
-    y: fittingAxis(title, unit, kept),
+    // What matters is how points differ, not how far they are from 0.
+    y: { title, unit, scale: 'linear' },
     series: [
       { name: 'Tried', draw: 'points', x, y: kept },
       { name: 'Best so far', draw: 'steps', x, y: best },
