@@ -179,8 +179,10 @@ const REPORT_INTERVAL_SEC = 1
 /** The options of an experiment as the library takes them. */
 export function experimentOptions<T extends ExperimentArguments>(
   args: T,
-): Omit<T, 'visibility'> &
-  Pick<ExperimentOptions, 'perRequest' | 'detail' | 'slo' | 'sampleIntervalMs'> & {
+): { [K in keyof T as K extends 'visibility' ? never : K]: T[K] } & Pick<
+  ExperimentOptions,
+  'perRequest' | 'detail' | 'slo' | 'sampleIntervalMs'
+> & {
     readonly visibility: readonly string[] | undefined
   } {
   const { sloTtft: ttftMs, sloTpot: tpotMs, sloE2e: e2eMs } = args
