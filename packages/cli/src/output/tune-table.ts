@@ -45,6 +45,11 @@ function range({ tried, effect }: ParameterSensitivity): string {
   if (values.length === 0) return '-'
   const [least, most] = [Math.min(...values), Math.max(...values)]
   if (least === most) return `${formatNumber(least)} whatever it is`
-  const share = effect === null ? '' : ` (${Math.round(effect * 100)}%)`
+  const share =
+    effect === null
+      ? ''
+      : effect >= 10
+        ? ` (x${Math.round(effect + 1)})`
+        : ` (${Math.round(effect * 100)}%)`
   return `${formatNumber(least)} to ${formatNumber(most)}${share}`
 }
