@@ -9,6 +9,7 @@ export type {
   WaitingRequests,
 } from './backend/local-policy.js'
 export type { BackendEvent, BackendEventKind, RetryPolicy } from './engine/backend-event.js'
+export { DecisionNotebook } from './engine/decision-notebook.js'
 export type { BackendSnapshot, LoadSampler } from './engine/load-sampler.js'
 export {
   OnlineFleet,
@@ -66,7 +67,17 @@ export type {
   BackendView,
   ClusterView,
 } from './routing/cluster-view.js'
-export type { CandidateScore, DecisionTrace } from './routing/decision-trace.js'
+export type {
+  BackendFacts,
+  BackendKnowledge,
+  BestScore,
+  CandidateScore,
+  DecisionNotes,
+  DecisionRecord,
+  DecisionTrace,
+  ForcedDecision,
+  RandomState,
+} from './routing/decision-trace.js'
 export type { RequestUsage, RequestView } from './routing/request-view.js'
 export {
   type BackendChange,

@@ -1,6 +1,6 @@
 import { type CapacityReport, capacity } from '@routesim/experiments'
-import type { CommandModule } from 'yargs'
 import { loadAlgorithms, splitSpecs } from '../algorithm-list.js'
+import type { CommandBody } from '../command-body.js'
 import { capacityRendering } from '../output/capacity-table.js'
 import { showCharts } from '../output/print-charts.js'
 import { checkReport, writeReport } from '../output/write-report.js'
@@ -21,9 +21,7 @@ interface CapacityArguments extends SearchArguments {
 }
 
 /** `routesim capacity`: the largest rate, the smallest fleet, the cheapest GPU type. */
-export const capacityCommand: CommandModule<object, CapacityArguments> = {
-  command: 'capacity',
-  describe: 'Find the largest rate, or the smallest fleet, that meets the SLOs',
+export const capacityCommand: CommandBody<CapacityArguments> = {
   builder: (yargs) =>
     yargs
       .options(INPUT_OPTIONS)

@@ -1,4 +1,3 @@
-import { builtinRouters } from '@routesim/algorithms'
 import {
   type CompareOptions,
   type Comparison,
@@ -6,8 +5,9 @@ import {
   type RobustnessReport,
   robustness,
 } from '@routesim/experiments'
-import type { CommandModule } from 'yargs'
 import { loadAlgorithms } from '../algorithm-list.js'
+import type { CommandBody } from '../command-body.js'
+import { DECISIONS, decisionsFile } from '../output/decisions-file.js'
 import { flatCsv } from '../output/flat-csv.js'
 import { showCharts } from '../output/print-charts.js'
 import { resultJson } from '../output/result-json.js'
@@ -36,12 +36,11 @@ interface CompareArguments extends ExperimentArguments, TraceArguments {
   robust: boolean | undefined
   by: string | undefined
   chart: boolean | undefined
+  decisions: string | undefined
 }
 
 /** `routesim compare`: several algorithms side by side, and who wins. */
-export const compareCommand: CommandModule<object, CompareArguments> = {
-  command: 'compare',
-  describe: 'Compare routing algorithms on the same traffic',
+export const compareCommand: CommandBody<CompareArguments> = {
   builder: (yargs) =>
     yargs
       .options(INPUT_OPTIONS)
@@ -50,7 +49,7 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
         type: 'string',
         requiresArg: true,
         describe:
-          'Comma-separated algorithms or files that export one; all built-in ones by default',
+          "Comma-separated algorithms or files that export one; the config's by default, or all built-in ones",
       })
       .options({ ...RESULT_OPTIONS, ...DETAIL_OPTIONS })
       .options({
@@ -67,6 +66,8 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
         },
         chart: CHART,
       })
+      .option('decisions', DECISIONS)
+      .example('$0 compare configs/scenarios/hot-prefix.toml', '')
       .example('$0 compare -c configs/mooncake.toml -t trace.jsonl.gz', '')
       .example(
         '$0 compare -c configs/default.toml -A round_robin,prefix_aware,./my-router.ts',
@@ -79,9 +80,13 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
     await checkReport(args)
     const algorithms =
       args.algorithms === undefined
-        ? builtinRouters
+        ? undefined
         : await loadAlgorithms(args.algorithms, '--algorithms')
-    await showComparison({ ...experimentOptions(args), algorithms }, args)
+    const decisions = decisionsFile(args.decisions, args.noPerRequest !== true)
+    const observer = decisions?.observer
+    await showComparison({ ...experimentOptions(args), algorithms, observer }, args).finally(() =>
+      decisions?.close(),
+    )
   },
 }
 
@@ -98,7 +103,6 @@ export async function showComparison(
       ? await watched((control) => robustness({ ...options, ...control, by: output.by }))
       : undefined
   const { scenario, results, details, samples, verdict } = comparison
-  const algorithms = options.algorithms?.length ?? builtinRouters.length
   if (results.length > 0) {
     printNotes(scenario, results)
     await writeResults(rendering(comparison, output.detail, ranked), output)
@@ -121,8 +125,7 @@ export async function showComparison(
     )
     if (output.samples !== undefined) await writeSamples(samples, output.samples)
   }
-  if (comparison.interrupted)
-    throw stopped(results.length, algorithms * [options.visibility].flat().length)
+  if (comparison.interrupted) throw stopped(results.length, comparison.planned)
 }
 
 function rendering(

@@ -1,5 +1,5 @@
 import { loadAlgorithm, type TuneReport, tune } from '@routesim/experiments'
-import type { CommandModule } from 'yargs'
+import type { CommandBody } from '../command-body.js'
 import { showCharts } from '../output/print-charts.js'
 import { tuneRendering } from '../output/tune-table.js'
 import { checkReport, writeReport } from '../output/write-report.js'
@@ -21,9 +21,7 @@ interface TuneArguments extends SearchArguments {
 }
 
 /** `routesim tune`: parameters of an algorithm for some traffic. */
-export const tuneCommand: CommandModule<object, TuneArguments> = {
-  command: 'tune',
-  describe: 'Find parameters of an algorithm for your traffic, and prove them on other traffic',
+export const tuneCommand: CommandBody<TuneArguments> = {
   builder: (yargs) =>
     yargs
       .options(INPUT_OPTIONS)

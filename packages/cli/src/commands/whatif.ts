@@ -1,5 +1,5 @@
 import { loadAlgorithm, type WhatifReport, whatif } from '@routesim/experiments'
-import type { CommandModule } from 'yargs'
+import type { CommandBody } from '../command-body.js'
 import { whatifRendering } from '../output/whatif-table.js'
 import { checkReport, writeReport } from '../output/write-report.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
@@ -16,9 +16,7 @@ interface WhatifArguments extends SearchArguments {
 }
 
 /** `routesim whatif`: what a change does, with intervals. */
-export const whatifCommand: CommandModule<object, WhatifArguments> = {
-  command: 'whatif',
-  describe: 'Tell what a change of config or algorithm does, with 95% intervals',
+export const whatifCommand: CommandBody<WhatifArguments> = {
   builder: (yargs) =>
     yargs
       .options(INPUT_OPTIONS)

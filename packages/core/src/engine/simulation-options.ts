@@ -5,6 +5,7 @@ import type { LatencyModel } from '../latency/latency-model.js'
 import type { RequestSource } from '../requests/request-source.js'
 import type { RequestTable } from '../requests/request-table.js'
 import type { BackendRole } from '../routing/cluster-view.js'
+import type { DecisionRecord, ForcedDecision } from '../routing/decision-trace.js'
 import type { RoutingAlgorithm } from '../routing/routing-algorithm.js'
 import type { Visibility } from '../routing/visibility.js'
 import type { BackendEvent, RetryPolicy } from './backend-event.js'
@@ -108,4 +109,8 @@ export interface SimulationOptions {
   readonly retries?: RetryPolicy
   /** How long a client waits for the end of an answer from sending it on, in ms; for ever if absent. */
   readonly timeoutMs?: number
+  /** Told of every decision, with what was known and what was true; routers then fill their notes. */
+  readonly onDecision?: (decision: DecisionRecord) => void
+  /** One decision that is not left to the router, to see what would have come of it. */
+  readonly forcedDecision?: ForcedDecision
 }

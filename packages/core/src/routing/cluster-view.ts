@@ -1,4 +1,5 @@
 import type { RandomStream } from '../kernel/random-stream.js'
+import type { DecisionNotes } from './decision-trace.js'
 import type { RequestView } from './request-view.js'
 import type { RoutingDecision } from './routing-algorithm.js'
 
@@ -77,6 +78,8 @@ export interface ClusterView {
   readonly ids: ArrayLike<number>
   /** The load of all backends of the cluster as columns, indexed by id. */
   readonly columns: BackendColumns
+  /** Where to write down what a decision is made of; undefined unless somebody asks for it. */
+  readonly notes?: DecisionNotes | undefined
   /**
    * Leading prompt tokens of a request that each backend holds, as far as KV events tell, indexed by
    * backend id. The array is reused: it is valid until the next call.

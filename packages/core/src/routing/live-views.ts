@@ -6,6 +6,7 @@ import type { KvCache, KvUsage } from '../kv-cache/kv-cache.js'
 import type { PromptPathWriter } from '../requests/prompt-runs.js'
 import type { RequestTable } from '../requests/request-table.js'
 import type { BackendColumns, BackendRole, BackendView, ClusterView } from './cluster-view.js'
+import type { DecisionNotes } from './decision-trace.js'
 import type { RequestView } from './request-view.js'
 import type { RoutingDecision } from './routing-algorithm.js'
 
@@ -22,6 +23,8 @@ export interface RequestFacts {
 
 /** What a router can do beside deciding. */
 export interface RouterActions {
+  /** Where it may explain itself. */
+  readonly notes: DecisionNotes | undefined
   release(request: number, decision: RoutingDecision): void
   timer(id: string, delayMs: number): void
 }
@@ -203,6 +206,10 @@ export class LiveClusterView implements ClusterView {
 
   get nowMs(): number {
     return this.#source.clock.nowMs
+  }
+
+  get notes(): DecisionNotes | undefined {
+    return this.#actions.notes
   }
 
   prefixMatch(request: RequestView): ArrayLike<number> {

@@ -171,6 +171,14 @@ const trace = table({
     .describe('A conversation ends before a turn with a longer prompt, in tokens; default 131072.'),
 })
 
+const compare = table({
+  algorithms: z
+    .array(text(), expected('a list of algorithms'))
+    .min(1, { error: () => 'expected at least one algorithm, got an empty list' })
+    .optional()
+    .describe('Built-in algorithms that compare takes, as after -A; default all.'),
+})
+
 /** KV blocks of a cluster: about 2 GB of memory. */
 const MOST_BLOCKS = 2 ** 27
 
@@ -182,6 +190,7 @@ export const configSchema = table({
   visibility: visibilitySchema.prefault({}),
   slo: sloSection.prefault({}).describe('What requests are promised.'),
   sweep: sweepSection.prefault({}).describe('What routesim sweep goes through.'),
+  compare: compare.prefault({}),
   algorithms: z
     .record(
       z.string(),

@@ -19,6 +19,7 @@ export interface PagedKvCacheOptions {
 class PagedKvCache implements KvCache {
   private readonly stores: readonly BlockStore<BlockContents>[]
   private readonly requests: RequestTable
+  private listener: KvListener | undefined
 
   constructor(requests: RequestTable, backends: readonly KvCapacity[], prefixCaching: boolean) {
     this.requests = requests
@@ -70,7 +71,13 @@ class PagedKvCache implements KvCache {
   }
 
   clear(backend: number): void {
-    this.stores[backend]!.clear()
+    const store = this.stores[backend]!
+    const { onChange } = store
+    // One word for all of it: an engine that goes down does not name its blocks.
+    store.onChange = undefined
+    store.clear()
+    store.onChange = onChange
+    this.listener?.cleared(backend)
   }
 
   canEverFit(backend: number, tokens: number): boolean {
@@ -87,6 +94,7 @@ class PagedKvCache implements KvCache {
   }
 
   listen(listener: KvListener): void {
+    this.listener = listener
     for (const [backend, store] of this.stores.entries()) {
       store.onChange = (isStored, id) => {
         const node = store.contents.nodeOf(id)

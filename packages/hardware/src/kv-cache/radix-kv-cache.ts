@@ -157,6 +157,9 @@ export class RadixKvCache implements RenewableKvCache {
 
   clear(backend: number): void {
     const { heads } = this.holdings
+    const { listener } = this.index
+    // One word for all of it: an engine that goes down does not name its blocks.
+    this.index.listener = undefined
     for (let request = 0; request < heads.length; request++) {
       const holding = this.holdings.pool.data
       let h = heads[request]!
@@ -165,6 +168,8 @@ export class RadixKvCache implements RenewableKvCache {
     }
     this.giveUp(backend, this.lru.blocks[backend]!)
     this.freeBlocks[backend] = this.capacity[backend]!.blocks
+    this.index.listener = listener
+    listener?.cleared(backend)
   }
 
   canEverFit(backend: number, tokens: number): boolean {

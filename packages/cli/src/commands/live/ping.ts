@@ -1,5 +1,5 @@
 import { type Ping, ping } from '@routesim/live'
-import type { CommandModule } from 'yargs'
+import type { CommandBody } from '../../command-body.js'
 
 interface PingArguments {
   port: number
@@ -9,9 +9,7 @@ interface PingArguments {
 }
 
 /** `routesim ping`: one short streamed completion. */
-export const pingCommand: CommandModule<object, PingArguments> = {
-  command: 'ping [port]',
-  describe: 'Send one short chat completion to a router or worker',
+export const pingCommand: CommandBody<PingArguments> = {
   builder: (yargs) =>
     yargs
       .positional('port', { type: 'number', default: 8000, describe: 'Port on this machine' })
