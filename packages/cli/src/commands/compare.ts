@@ -16,6 +16,7 @@ import { robustnessText } from '../output/robustness-table.js'
 import { checkReport, type ReportArguments, writeReport } from '../output/write-report.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
 import { writeSamples } from '../output/write-samples.js'
+import { UsageError } from '../usage-error.js'
 import {
   checkNumbers,
   DETAIL_OPTIONS,
@@ -76,6 +77,11 @@ export const compareCommand: CommandBody<CompareArguments> = {
   handler: async (args) => {
     checkNumbers(args)
     checkChart(args)
+    if (args.robust === true && args.trace === '-') {
+      throw new UsageError(
+        '--robust: expected a trace file, which is read twice, got standard input',
+      )
+    }
     await checkTarget(args)
     await checkReport(args)
     const algorithms =

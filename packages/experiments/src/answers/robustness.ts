@@ -19,7 +19,7 @@ import {
 
 /** Options of {@link robustness}. */
 export interface RobustnessOptions extends Omit<SearchOptions, 'visibility'> {
-  /** All built-in ones by default. */
+  /** Those of the config's `compare.algorithms` by default, else all built-in ones. */
   readonly algorithms?: readonly AlgorithmChoice[] | undefined
   /** Number of a result by which algorithms are ranked; `ttft.p99` by default. */
   readonly by?: string | undefined
@@ -80,10 +80,10 @@ const PROFILES = ['exact', 'llm-d', 'production-stack', 'local-only']
  * })
  */
 export async function robustness(options: RobustnessOptions): Promise<RobustnessReport> {
-  const choices = options.algorithms ?? builtinRouters
-  if (choices.length < 2) throw searchInvalid('algorithms', 'at least two to rank', choices.length)
   const by = judgedMetric(options.by ?? 'ttft.p99', 'by')
   const source = await configSource(options.config)
+  const choices = options.algorithms ?? source.config.compare.algorithms ?? builtinRouters
+  if (choices.length < 2) throw searchInvalid('algorithms', 'at least two to rank', choices.length)
   const { visibility, ...others } = options
   const prepared = prepareSearch(others, source.config, 1)
   const traffic = new TrafficStore({ ...options, configPath: source.path })

@@ -86,13 +86,14 @@ export async function whatif(options: WhatifOptions): Promise<WhatifReport> {
     configWith(source, prepared, {}, options.slo),
     configWith(otherSource, prepared, set, options.slo),
   ] as const
-  const stores = [source, otherSource].map(
-    ({ path }) => new TrafficStore({ ...options, configPath: path }),
-  )
+  const store = new TrafficStore({ ...options, configPath: source.path })
+  // One store for one config: standard input can be read once.
+  const otherStore =
+    otherSource === source ? store : new TrafficStore({ ...options, configPath: otherSource.path })
   const seeds = prepared.seeds.slice(0, 1)
   const sides = await Promise.all(
     configs.map(async (config, i) => {
-      const traffic = stores[i]!
+      const traffic = i === 0 ? store : otherStore
       const { workload } = await traffic.at(config, undefined)
       const samples = workload.isSeeded
         ? seedsOf(traffic, prepared.seeds)
