@@ -3,7 +3,7 @@
  * for unrelated ones; ties count for neither (Kendall 1945). Null when either has nothing but ties.
  *
  * @example
- * kendallTau([1, 2, 3], [10, 30, 20]) // => 1 / 3
+ * kendallTau([1, 2, 3], [30, 20, 10]) // => -1
  */
 export function kendallTau(a: readonly number[], b: readonly number[]): number | null {
   let agreement = 0
