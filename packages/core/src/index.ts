@@ -19,6 +19,7 @@ export {
 export type { Recorder } from './engine/recorder.js'
 export {
   type BackendTotals,
+  type KvTierTotals,
   OUTCOME,
   type RequestOutcomes,
   type RunResult,
@@ -26,6 +27,7 @@ export {
 } from './engine/run-result.js'
 export { Simulation, simulate } from './engine/simulation.js'
 export type {
+  AdapterCapacity,
   BackendSpec,
   ClusterSpec,
   KvTransfer,
@@ -39,6 +41,7 @@ export type {
   KvCache,
   KvCacheFactory,
   KvCapacity,
+  KvTier,
   KvUsage,
   RenewableKvCache,
 } from './kv-cache/kv-cache.js'
@@ -59,9 +62,11 @@ export { RequestColumns } from './requests/request-columns.js'
 export { type RequestSource, tableSource } from './requests/request-source.js'
 export type { RequestTable } from './requests/request-table.js'
 export { type RequestRecord, RequestTableBuilder } from './requests/request-table-builder.js'
+export { separateAdapters } from './requests/separate-adapters.js'
 export { shareTable } from './requests/share-table.js'
 export { sharedFloat64, sharedInt32 } from './requests/shared-columns.js'
 export type {
+  AdapterState,
   BackendColumns,
   BackendRole,
   BackendView,

@@ -12,6 +12,7 @@ export type RouterObservation =
   | 'queue lengths'
   | 'kv usage'
   | 'kv cache contents'
+  | 'adapters'
   | 'prompt content'
   | 'session'
   | 'time'

@@ -1,4 +1,4 @@
-import type { BackendView, ClusterView, RequestView } from '@routesim/core'
+import type { AdapterState, BackendView, ClusterView, RequestView } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
 import { InFlightTokens } from '../load/in-flight-tokens.js'
 import { columnFor } from '../pickers/column.js'
@@ -15,20 +15,22 @@ const LLM_D = 'llm-d-router at ebab687'
  * (max - x) / (max - min), 1 when all are equal; `kv` 1 - usage; `prefix` the cached share of the prompt;
  * `active` 1 for none of this router's requests, else (max - x) / max; `token_load` 1 - min(t, Q) / Q with
  * t the uncached tokens under way and of this request, Q = 4,194,304; `no_hit_lru` 0.5 when any backend has
- * a hit, else by how long ago a backend was given a cold prompt.
+ * a hit, else by how long ago a backend was given a cold prompt; `lora` 1 where the adapter is in use, 0.8
+ * where there is room for one more beside those in use and waited for, 0.6 where it is waited for, else 0.
  *
  * Source: llm-d/llm-d-router, pkg/epp/framework/plugins at ebab687. O(backends) and one prefix match.
  */
 export const eppScorers: RouterDefinition = defineRouter({
   name: 'epp_scorers',
   description: 'Sums weighted scores for queue, KV usage, cached prefix and more, as llm-d does.',
-  observes: ['queue lengths', 'kv usage', 'kv cache contents', 'own requests'],
+  observes: ['queue lengths', 'kv usage', 'kv cache contents', 'own requests', 'adapters'],
   rule: 'Each scorer gives 0 to 1; the highest weighted sum wins, or is drawn with chances in proportion.',
   terms: {
     queue: 'Weighted score of few waiting requests.',
     running: 'Of few running requests.',
     kv: 'Of free KV cache.',
     active: 'Of few requests of this router.',
+    lora: 'Of having the adapter loaded, or a slot for it.',
     prefix: 'Of the cached share of the prompt.',
     token_load: 'Of few uncached tokens under way.',
     no_hit_lru: 'Of not having had a cold prompt for long.',
@@ -52,6 +54,11 @@ export const eppScorers: RouterDefinition = defineRouter({
       default: 0,
       min: 0,
       description: 'Weight of spreading prompts that nobody has cached.',
+    },
+    lora_weight: {
+      default: 0,
+      min: 0,
+      description: "Weight of having the request's LoRA adapter, or room for it.",
     },
     index: indexParameter,
     index_tokens: {
@@ -219,6 +226,13 @@ export const eppScorers: RouterDefinition = defineRouter({
           }
         }
         if (weights.active_weight > 0) addActive(cluster)
+        if (weights.lora_weight > 0) {
+          for (const { id, adapters } of cluster.backends) {
+            const score = weights.lora_weight * loraScore(request.adapter, adapters)
+            costs[id] = costs[id]! - score
+            notes?.term('lora', id, score)
+          }
+        }
         if (knowsPrefix) addPrefix(request, cluster)
         if (weights.no_hit_lru_weight > 0) {
           cold.addScores(cluster, isCold, weights.no_hit_lru_weight, costs)
@@ -255,3 +269,12 @@ export const eppScorers: RouterDefinition = defineRouter({
 
 /** Uncached tokens from which a backend scores 0. */
 const TOKEN_QUEUE = 4_194_304
+
+/** llm-d's lora-affinity-scorer; what serves no adapters has room for none. */
+function loraScore(adapter: string | undefined, state: AdapterState | undefined): number {
+  if (state === undefined) return 0
+  const { slots, running, waiting } = state
+  if (adapter !== undefined && running.includes(adapter)) return 1
+  if (running.length + waiting.length < slots) return 0.8
+  return adapter !== undefined && waiting.includes(adapter) ? 0.6 : 0
+}

@@ -12,6 +12,14 @@ import type { BackendEvent, RetryPolicy } from './backend-event.js'
 import type { LoadSampler } from './load-sampler.js'
 import type { Recorder } from './recorder.js'
 
+/** Room for LoRA adapters beside the model of a backend. */
+export interface AdapterCapacity {
+  /** Adapters that running requests may use at a time (`max_loras`), at least 1. */
+  readonly slots: number
+  /** How long one takes to its slot, in ms; the step before which it is needed waits for it. */
+  readonly loadMs: number
+}
+
 /** One model replica. */
 export interface BackendSpec {
   readonly role: BackendRole
@@ -57,6 +65,8 @@ export interface BackendSpec {
    * admitted, those of running requests set aside; 0 if absent, 1 with `reserve_all`.
    */
   readonly reservedOutputShare?: number
+  /** Slots for adapters of each rank; if absent, requests run whatever adapter they name. */
+  readonly adapters?: AdapterCapacity
 }
 
 /** How the KV cache of a request gets from a prefill backend to a decode backend. */

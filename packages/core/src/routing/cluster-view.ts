@@ -6,6 +6,17 @@ import type { RoutingDecision } from './routing-algorithm.js'
 /** What a backend does: the whole request, prompts only, or answers only. */
 export type BackendRole = 'both' | 'prefill' | 'decode'
 
+/** The LoRA adapters of a backend, by name, as vLLM reports them (`vllm:lora_requests_info`). */
+export interface AdapterState {
+  /** Adapters that running requests may use at a time; of all ranks together. */
+  readonly slots: number
+  /** Those on the GPUs, used or not. */
+  readonly loaded: readonly string[]
+  /** Those of running and of waiting requests. */
+  readonly running: readonly string[]
+  readonly waiting: readonly string[]
+}
+
 /** A backend as a router sees it, live and read-only. A router returns one to send a request there. */
 export interface BackendView {
   readonly kind: 'backend'
@@ -43,6 +54,8 @@ export interface BackendView {
   readonly blockTokens: number
   /** Tokens that its KV cache has room for, those of all its ranks together. */
   readonly kvTokens: number
+  /** Its LoRA adapters by the latest metrics; absent when it has no slots for them. */
+  readonly adapters?: AdapterState | undefined
   /** True when it is healthy and its queue has room: the usual condition for a candidate. */
   readonly available: boolean
 }

@@ -93,6 +93,24 @@ class PagedKvCache implements KvCache {
     return this.stores[backend]!.evictions
   }
 
+  matchBelow(
+    backend: number,
+    request: number,
+    cachedTokens: number,
+    tokens: number,
+    out: Int32Array,
+  ): number {
+    return this.stores[backend]!.matchBelow(request, cachedTokens, tokens, out)
+  }
+
+  readBelow(backend: number, request: number, cachedTokens: number, tokens: number): void {
+    this.stores[backend]!.readBelow(request, cachedTokens, tokens)
+  }
+
+  usageBelow(backend: number): number[] {
+    return this.stores[backend]!.usageBelow()
+  }
+
   listen(listener: KvListener): void {
     this.listener = listener
     for (const [backend, store] of this.stores.entries()) {
