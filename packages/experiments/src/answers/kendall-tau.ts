@@ -1,9 +1,6 @@
 /**
  * Kendall's tau-b of two rankings of the same things: 1 for the same order, -1 for the reverse, about 0
  * for unrelated ones; ties count for neither (Kendall 1945). Null when either has nothing but ties.
- *
- * @example
- * kendallTau([1, 2, 3], [30, 20, 10]) // => -1
  */
 export function kendallTau(a: readonly number[], b: readonly number[]): number | null {
   let agreement = 0
