@@ -48,6 +48,12 @@ const LONG_RUN = 4
 /** Growth of all requests in the system beyond this share of the offered rate. */
 const BACKLOG_SHARE = 0.05
 
+/**
+ * Independent arrivals let the number in the system swing by its square root: growth over the second
+ * half of the arrivals that is no more than so many times that may be chance.
+ */
+const CHANCE = 4
+
 /** Judges a run by how many requests waited and were in work in each stretch of it. */
 export function saturation(bins: FlowBins): Saturation {
   const { requests, rejected, timedOut, firstArrivalMs, lastArrivalMs, widthMs, completed } = bins
@@ -75,6 +81,7 @@ export function saturation(bins: FlowBins): Saturation {
     atLast >= FEW_WAITING
   const systemGrows =
     backlogGrowth > BACKLOG_SHARE * offered &&
+    backlogGrowth * (spanMs / 2000) > CHANCE * Math.sqrt(present[last] ?? 0) &&
     (present[last] ?? 0) >= FEW_WAITING &&
     spanMs > LONG_RUN * meanResidenceMs
   const running = (present[peak] ?? 0) - peakWaiting

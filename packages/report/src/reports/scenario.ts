@@ -33,6 +33,11 @@ export function sweepSubtitleOf(
   return `${durationSec} s of traffic per rate (${scenario.source}) on ${fleetOf(scenario)}.`
 }
 
+/** The same where neither requests nor fleets are the same throughout. */
+export function fleetSubtitleOf(scenario: ReportedScenario): string {
+  return `Traffic: ${scenario.source}; the config has ${fleetOf(scenario)}.`
+}
+
 function fleetOf({ backends, gpu, visibility, seeds }: ReportedScenario): string {
   const seed = seeds.length === 1 ? `seed ${seeds[0]}` : `seeds ${seeds[0]} to ${seeds.at(-1)}`
   return `${backends} × ${gpu}; visibility ${visibility}; ${seed}`
