@@ -9,7 +9,7 @@ import { tokensOfText } from '../tokens/prompt-tokens.js'
 import { twin } from '../twin/twin.js'
 import { StreamedAnswer } from './load-client.js'
 import { loadMetrics } from './load-metrics.js'
-import { overlayPlot, prefixRatioBench } from './prefix-ratio-bench.js'
+import { prefixRatioBench } from './prefix-ratio-bench.js'
 import { PromptContents } from './prompt-contents.js'
 import type { BenchTarget } from './run-bench.js'
 import { runBench } from './run-bench.js'
@@ -153,9 +153,6 @@ test('the prefix-ratio sweep writes what the script writes, simulated and live a
     expect(prefix_ratios).toEqual([0.2, 0.8])
     expect(Math.min(...ttft_values, ...throughput_values)).toBeGreaterThan(0)
   }
-  const paths = ['live', 'simulated'].map((name) => join(folder, name, 'results_summary.json'))
-  expect(await overlayPlot(paths)).toMatch(/● live.*● simulated/s)
-  await expect(overlayPlot([join(folder, 'none')])).rejects.toThrow(/results_summary/)
 })
 
 test('a slow client is not mistaken for a slow server', async () => {

@@ -163,6 +163,7 @@ class RouterServer {
       }
     } catch (error) {
       for (const backend of [...this.connections.keys()]) this.disconnect(backend)
+      await Promise.all([this.server.close(), this.admin.close(), this.recorder?.close()])
       throw error
     }
   }

@@ -1,7 +1,8 @@
 import { buildFleet } from '@routesim/experiments'
 import { isOnSchedule, type MockClusterFlags, syntheticWorkload, twin } from '@routesim/live'
 import type { CommandModule } from 'yargs'
-import { checkCounts } from './bench-options.js'
+import { checkAnswered } from './bench-options.js'
+import { checkNumbers } from './check-numbers.js'
 import { interruptible } from './stop-signal.js'
 import { readWorkload, TRACE_SHAPE, type TraceShapeArguments } from './trace-workload.js'
 import { CLUSTER_OPTIONS, clusterOf } from './worker-options.js'
@@ -48,10 +49,10 @@ export const twinCommand: CommandModule<object, TwinArguments> = {
         describe: 'What the live router knows of prefix caches',
       },
       'metrics-interval': number(0, "Read workers' metrics every so many ms; 0 for never"),
-      isl: number(1000, 'Mean prompt tokens'),
+      isl: number(4000, 'Mean prompt tokens'),
       osl: number(50, 'Mean output tokens'),
       requests: number(500, 'Requests'),
-      'request-rate': number(10, 'Requests per second'),
+      'request-rate': number(8, 'Requests per second'),
       'prefix-ratio': number(0.5, 'Share of the prompt that is a prefix out of a pool'),
       'num-prefix-prompts': number(20, 'Prefixes in the pool'),
       url: {
@@ -69,7 +70,11 @@ export const twinCommand: CommandModule<object, TwinArguments> = {
       },
     }) as never,
   handler: async (args) => {
-    checkCounts(args as never, ['isl', 'osl', 'requests', 'numPrefixPrompts', 'numRequests'])
+    checkNumbers(args, {
+      ...{ isl: 'count', osl: 'count', requests: 'count', numPrefixPrompts: 'count' },
+      ...{ requestRate: 'positive', prefixRatio: 'share', metricsInterval: 'index', seed: 'index' },
+      traceBlockSize: 'count',
+    })
     const config = await clusterOf(args)
     const requests =
       args.trace === undefined
@@ -78,22 +83,18 @@ export const twinCommand: CommandModule<object, TwinArguments> = {
             lengthSpread: 0.25,
             arrivals: { rateRps: args.requestRate, pattern: 'poisson' },
           })
-        : await readWorkload(args.trace, args)
+        : (await readWorkload(args.trace, args)).table
     const report = await twin({
       ...args,
       cluster: buildFleet(config).cluster,
       prefixCaching: config.cluster.prefix_caching,
       metricsIntervalMs: args.metricsInterval,
-      requests: {
-        ...requests,
-        arrivalMs: requests.arrivalMs.map(
-          (ms) => ms / (args.trace === undefined ? 1 : args.speedupRatio),
-        ),
-      },
+      requests,
       isOpenLoop: true,
       signal: interruptible(),
     })
     const { figures, liveMetrics, cpuShare, live } = report
+    checkAnswered([live])
     const errors = live.measurements.filter(({ error }) => error !== undefined).length
     const lag = liveMetrics['schedule_lag']
     if (args.format === 'json') {
