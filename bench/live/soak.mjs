@@ -129,7 +129,8 @@ function post(body) {
 
 async function oneRequest() {
   const draw = random.float()
-  if (draw < 0.02) return raw(pick([post('{"prompt":'), post('[]'), 'GET / HTTP/9\r\n\r\n']), 'nonsense')
+  if (draw < 0.02)
+    return raw(pick([post('{"prompt":'), post('[]'), 'GET / HTTP/9\r\n\r\n']), 'nonsense')
   if (draw < 0.025) return raw(post(bodyOf(true)), 'deaf')
   return ordinary(draw < 0.06)
 }

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
 import { checkRouterConfig, type RunningRouter, startRouter } from '@routesim/live'
 import { afterEach, expect, test } from 'vitest'
-import { BIN } from '../testing/command.js'
+import { BIN, command, ROOT } from '../testing/command.js'
 
 interface Worker {
   readonly url: string
@@ -169,32 +170,10 @@ test('clients that go away: nothing of theirs stays on the worker', async () => 
   })
 })
 
-test('random faults: every request ends in one counted state, and nothing is left', async () => {
-  const faults = ['--error-rate', '0.05', '--break-rate', '0.05', '--hang-rate', '0.01']
-  const fast = ['--speedup-ratio', '50', ...faults]
-  const workers = await Promise.all([0, 1, 2].map((seed) => worker(...fast, '--seed', `${seed}`)))
-  const front = await router(workers, {
-    kv_index: 'approximate',
-    first_byte_timeout_ms: 400,
-    algorithm: 'least_outstanding',
-  })
-  const requests = 3000
-  let next = 0
-  await Promise.all(
-    Array.from({ length: 32 }, async () => {
-      while (next++ < requests) {
-        const abort = next % 37 === 0 ? AbortSignal.timeout(20) : undefined
-        try {
-          await (await complete(front, { stream: next % 2 === 0, prompt: `${next}` }, abort)).text()
-        } catch {
-          // Broken off, or given up by the client.
-        }
-      }
-    }),
-  )
-  await until(() => nothingIsLeft(front))
-  const { ends, begun } = front.stats
-  expect(Object.values(ends).reduce((sum, count) => sum + count, 0)).toBe(begun)
-  expect(begun).toBeGreaterThan(0.95 * requests)
-  expect(ends.completed).toBeGreaterThan(0.8 * requests)
+test('random faults: every request ends in one counted state, nothing is left, memory stays', async () => {
+  // `node bench/live/soak.mjs` does the same with 100,000 requests.
+  const args = [join(ROOT, 'bench/live/soak.mjs'), '--requests', '4000']
+  const { code, stdout, stderr } = await command(process.execPath, args)
+  expect(code, stdout + stderr).toBe(0)
+  expect(stdout).toMatch(/^4000 requests in /m)
 })
