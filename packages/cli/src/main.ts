@@ -14,6 +14,7 @@ import { serveCommand } from './commands/live/serve.js'
 import { twinCommand } from './commands/live/twin.js'
 import { upCommand } from './commands/live/up.js'
 import { plotCommand } from './commands/plot.js'
+import { resultsCommand } from './commands/results.js'
 import { runCommand } from './commands/run.js'
 import { sweepCommand } from './commands/sweep.js'
 import { synthesizeCommand } from './commands/synthesize.js'
@@ -33,7 +34,7 @@ const EXIT = { ok: 0, failure: 1, usage: 2, interrupted: 130 } as const
  * @returns the exit code: 0 ok, 1 failure, 2 wrong usage, 130 stopped by Ctrl-C
  */
 export async function main(words: readonly string[]): Promise<number> {
-  const args = withoutHelpCommand(words)
+  const args = joinRepeated(withoutHelpCommand(words))
   const isDebugging = args.includes('--debug')
   const { red } = colorsFor(process.stderr)
   try {
@@ -73,6 +74,7 @@ function commandLine(args: readonly string[]): Argv {
     .command(runCommand)
     .command(compareCommand)
     .command(sweepCommand)
+    .command(resultsCommand)
     .command(genTraceCommand)
     .command(convertCommand)
     .command(synthesizeCommand)
@@ -114,9 +116,25 @@ function withoutHelpCommand(args: readonly string[]): readonly string[] {
   return args[0] === 'help' ? [...args.slice(1), '--help'] : args
 }
 
+/** `--set a=1 --set b=2` is `--set 'a=1;b=2'`: of an option given twice, the parser takes the last. */
+function joinRepeated(args: readonly string[]): readonly string[] {
+  const sets: string[] = []
+  const others: string[] = []
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]!
+    if (arg === '--set' && i + 1 < args.length) sets.push(args[++i]!)
+    else if (arg.startsWith('--set=')) sets.push(arg.slice('--set='.length))
+    else others.push(arg)
+  }
+  return sets.length < 2 ? args : [...others, '--set', sets.join(';')]
+}
+
 /** The option parser makes NaN of what is no number. */
 function checkNumbers(values: Readonly<Record<string, unknown>>, args: readonly string[]): true {
   for (const [name, value] of Object.entries(values)) {
+    if (Array.isArray(value) && args.includes(`--${name}`)) {
+      throw new UsageError(`--${name}: expected one value, got ${value.length}`)
+    }
     if (!Number.isNaN(value) || /[A-Z]/.test(name)) continue
     throw new UsageError(`--${name}: expected a number, got "${givenText(args, name)}"`)
   }
@@ -128,7 +146,7 @@ function keepLast(values: Record<string, unknown>, lists: readonly string[]): vo
   for (const [name, value] of Object.entries(values)) {
     // Values stand under both spellings, kv-events-from and kvEventsFrom.
     const option = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
-    if (name === '_' || lists.includes(option) || !Array.isArray(value)) continue
+    if (name === '_' || name === '--' || lists.includes(option) || !Array.isArray(value)) continue
     values[name] = value.at(-1)
   }
 }

@@ -6,6 +6,7 @@ export const COMMANDS = [
   'run',
   'compare',
   'sweep',
+  'results',
   'gen-trace',
   'convert',
   'synthesize',

@@ -9,6 +9,7 @@ export type {
   WaitingRequests,
 } from './backend/local-policy.js'
 export type { BackendEvent, BackendEventKind, RetryPolicy } from './engine/backend-event.js'
+export type { BackendSnapshot, LoadSampler } from './engine/load-sampler.js'
 export {
   OnlineFleet,
   type OnlineFleetOptions,
@@ -41,7 +42,12 @@ export type {
   RenewableKvCache,
 } from './kv-cache/kv-cache.js'
 export type { KvListener } from './kv-cache/kv-listener.js'
-export type { LatencyModel, StepSegment, StepShape } from './latency/latency-model.js'
+export {
+  EMPTY_STEP,
+  type LatencyModel,
+  type StepSegment,
+  type StepShape,
+} from './latency/latency-model.js'
 export { Float64Column } from './requests/float64-column.js'
 export { Int32Column } from './requests/int32-column.js'
 export { Int32List } from './requests/int32-list.js'

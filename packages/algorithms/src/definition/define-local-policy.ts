@@ -6,7 +6,7 @@ import {
   RouteSimError,
 } from '@routesim/core'
 import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
-import type { RouterManifest } from './router-manifest.js'
+import { isName, manifestOf, type RouterManifest } from './router-manifest.js'
 import {
   type ParameterValues,
   type RouterParameters,
@@ -60,25 +60,19 @@ export interface LocalPolicyDefinition {
 export function defineLocalPolicy<const Parameters extends RouterParameters = Record<never, never>>(
   options: LocalPolicyOptions<Parameters>,
 ): LocalPolicyDefinition {
-  const { name, description, rule, wins, loses, source } = options
-  if (!/^[a-z][a-z0-9_]*$/.test(name)) {
+  const { name, description } = options
+  if (!isName(name)) {
     throw invalid(
       `local policy name: expected lower case letters, digits and _, beginning with a letter, got ${JSON.stringify(name)}`,
     )
   }
   const parameters: RouterParameters = Object.freeze({ ...options.parameters })
   resolveParameters(name, parameters, {}, 'scheduling')
-  const manifest: LocalPolicyManifest = Object.freeze({
-    ...(rule !== undefined && { rule }),
-    ...(wins !== undefined && { wins }),
-    ...(loses !== undefined && { loses }),
-    ...(source !== undefined && { source }),
-  })
   return Object.freeze({
     name,
     description,
     parameters,
-    manifest,
+    manifest: manifestOf(options),
     configure(overrides: Readonly<Record<string, unknown>> = {}): LocalPolicyFactory {
       const values = resolveParameters(name, parameters, overrides, 'scheduling')
       return {

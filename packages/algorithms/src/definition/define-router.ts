@@ -2,6 +2,8 @@ import { RouteSimError, type RoutingAlgorithm } from '@routesim/core'
 import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
 import {
   checkPresets,
+  isName,
+  manifestOf,
   type RouterManifest,
   type RouterPresets,
   withPreset,
@@ -58,8 +60,8 @@ export interface RouterDefinition {
 export function defineRouter<const Parameters extends RouterParameters = Record<never, never>>(
   options: RouterOptions<Parameters>,
 ): RouterDefinition {
-  const { name, description, observes, rule, wins, loses, source } = options
-  if (!/^[a-z][a-z0-9_]*$/.test(name)) {
+  const { name, description } = options
+  if (!isName(name)) {
     throw invalid(
       `router name: expected lower case letters, digits and _, beginning with a letter, got ${JSON.stringify(name)}`,
     )
@@ -68,19 +70,12 @@ export function defineRouter<const Parameters extends RouterParameters = Record<
   resolveParameters(name, parameters, {})
   const presets: RouterPresets = Object.freeze({ ...options.presets } as RouterPresets)
   checkPresets(name, parameters, presets)
-  const manifest: RouterManifest = Object.freeze({
-    ...(observes && { observes }),
-    ...(rule !== undefined && { rule }),
-    ...(wins !== undefined && { wins }),
-    ...(loses !== undefined && { loses }),
-    ...(source !== undefined && { source }),
-  })
   return Object.freeze({
     name,
     description,
     parameters,
     presets,
-    manifest,
+    manifest: manifestOf(options),
     create(overrides: Readonly<Record<string, unknown>> = {}): RoutingAlgorithm {
       const values = resolveParameters(name, parameters, withPreset(name, presets, overrides))
       const algorithm = options.create(values as ParameterValues<Parameters>)

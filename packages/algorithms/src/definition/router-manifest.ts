@@ -40,6 +40,23 @@ export interface RouterManifest {
   readonly source?: string
 }
 
+/** Whether a router, a policy or a preset may be called so: lower case letters, digits and `_`. */
+export function isName(name: string): boolean {
+  return /^[a-z][a-z0-9_]*$/.test(name)
+}
+
+/** What is said in a manifest, without the rest of `options`. */
+export function manifestOf(options: RouterManifest): RouterManifest {
+  const { observes, rule, wins, loses, source } = options
+  return Object.freeze({
+    ...(observes && { observes }),
+    ...(rule !== undefined && { rule }),
+    ...(wins !== undefined && { wins }),
+    ...(loses !== undefined && { loses }),
+    ...(source !== undefined && { source }),
+  })
+}
+
 /** The presets of a router by name. */
 export type RouterPresets<Parameters extends RouterParameters = RouterParameters> = Readonly<
   Record<string, RouterPreset<Parameters>>
@@ -82,7 +99,7 @@ export function checkPresets(
   presets: RouterPresets,
 ): void {
   for (const [name, preset] of Object.entries(presets)) {
-    if (!/^[a-z][a-z0-9_]*$/.test(name) || Object.hasOwn(parameters, 'preset')) {
+    if (!isName(name) || Object.hasOwn(parameters, 'preset')) {
       throw new RouteSimError<AlgorithmsErrorCode>(
         `algorithms.${router}: expected presets of lower case letters, digits and _, and no parameter called preset, got ${JSON.stringify(name)}`,
         { code: 'router_invalid' },

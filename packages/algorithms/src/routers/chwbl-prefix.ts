@@ -48,12 +48,13 @@ export const chwblPrefix: RouterDefinition = defineRouter({
     const ring = new HashRing(points)
     const path = new PromptPath()
     const bound = { factor: load_factor, margin: load_margin }
+    let ownKeys = 0
     return {
       route(request, cluster) {
         request.promptPath(path)
         ring.setMembers(cluster.ids)
         const run = path.idAt(Math.min(prefix_tokens, request.promptTokens))
-        const key = run === -1 ? hashInteger(request.id, 2) : hashInteger(run, 1)
+        const key = run === -1 ? hashInteger(ownKeys++, 2) : hashInteger(run, 1)
         return placeKey(cluster, ring, key, boundedLoad(cluster, bound))
       },
     }

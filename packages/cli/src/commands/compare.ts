@@ -7,18 +7,16 @@ import { resultJson } from '../output/result-json.js'
 import { resultsMarkdown, resultsTable } from '../output/results-table.js'
 import { checkReport, type ReportArguments, writeReport } from '../output/write-report.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
+import { writeSamples } from '../output/write-samples.js'
 import {
-  CACHE,
-  CONFIG,
   checkNumbers,
+  DETAIL_OPTIONS,
   type ExperimentArguments,
   experimentOptions,
   heading,
-  ON_ERROR,
+  INPUT_OPTIONS,
   printNotes,
   RESULT_OPTIONS,
-  TRACE,
-  TRACE_FORMAT,
   watched,
 } from './experiment-options.js'
 import { stopped } from './stopped.js'
@@ -34,7 +32,7 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
   describe: 'Compare routing algorithms on the same traffic',
   builder: (yargs) =>
     yargs
-      .options({ config: CONFIG, trace: TRACE })
+      .options(INPUT_OPTIONS)
       .option('algorithms', {
         alias: 'A',
         type: 'string',
@@ -42,8 +40,7 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
         describe:
           'Comma-separated algorithms or files that export one; all built-in ones by default',
       })
-      .options(RESULT_OPTIONS)
-      .options({ 'trace-format': TRACE_FORMAT, 'on-error': ON_ERROR, cache: CACHE })
+      .options({ ...RESULT_OPTIONS, ...DETAIL_OPTIONS })
       .example('$0 compare -c configs/mooncake.toml -t trace.jsonl.gz', '')
       .example(
         '$0 compare -c configs/default.toml -A round_robin,prefix_aware,./my-router.ts',
@@ -64,18 +61,23 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
 /** Compares under a progress bar and shows what came out, also when it was stopped halfway. */
 export async function showComparison(
   options: CompareOptions,
-  output: Pick<ExperimentArguments, 'format' | 'output' | 'detail'> & ReportArguments,
+  output: Pick<ExperimentArguments, 'format' | 'output' | 'detail' | 'samples'> & ReportArguments,
 ): Promise<void> {
   const comparison = await watched((control) => compare({ ...options, ...control }))
-  const { scenario, results, details, verdict } = comparison
+  const { scenario, results, details, samples, verdict } = comparison
   const algorithms = options.algorithms?.length ?? builtinRouters.length
   if (results.length > 0) {
     printNotes(scenario, results)
     await writeResults(rendering(comparison, output.detail), output)
     await writeReport(output, ({ compareReport }, origin) => {
-      const reported = results.map((result, i) => ({ result, detail: details[i] }))
+      const reported = results.map((result, i) => ({
+        ...{ result, detail: details[i] },
+        // Of the first seed, as the details are.
+        samples: samples.find(({ algorithm }) => algorithm === result.algorithm)?.rows,
+      }))
       return compareReport({ scenario, results: reported, verdict }, origin)
     })
+    if (output.samples !== undefined) await writeSamples(samples, output.samples)
   }
   if (comparison.interrupted)
     throw stopped(results.length, algorithms * [options.visibility].flat().length)

@@ -24,6 +24,11 @@ export interface ExperimentArguments extends ReportArguments {
   noPerRequest?: boolean
   /** Whether JSON holds what pictures need. */
   detail?: boolean
+  sloTtft?: number
+  sloTpot?: number
+  sloE2e?: number
+  sampleInterval?: number
+  samples?: string
   visibility?: readonly string[]
 }
 
@@ -35,7 +40,7 @@ export const CONFIG: Options = {
   describe: 'Config file (TOML)',
 }
 
-export const TRACE: Options = {
+const TRACE: Options = {
   alias: 't',
   type: 'string',
   requiresArg: true,
@@ -55,22 +60,74 @@ export const ON_ERROR: Options = {
   describe: 'What to do with a faulty line of the trace',
 }
 
-export const CACHE: Options = {
+const CACHE: Options = {
   type: 'boolean',
   describe: 'Keep the trace in a quick form beside it, <trace>.routesim-cache, for the next time',
 }
 
+/** What is kept beside the summary. */
+export const DETAIL_OPTIONS: Record<'detail' | 'sample-interval' | 'samples', Options> = {
+  detail: {
+    type: 'boolean',
+    describe: 'Keep curves, a sample of requests and loads over time in JSON, for routesim plot',
+  },
+  'sample-interval': {
+    type: 'number',
+    requiresArg: true,
+    implies: 'samples',
+    describe: 'Look at every backend so often, in seconds of simulated time',
+  },
+  samples: {
+    type: 'string',
+    requiresArg: true,
+    implies: 'sample-interval',
+    describe: 'File for what backends did over time: CSV, or JSON if its name ends so',
+  },
+}
+
+/** Where the requests of `run`, `compare` and their like come from. */
+export const INPUT_OPTIONS: Record<
+  'config' | 'trace' | 'trace-format' | 'on-error' | 'cache',
+  Options
+> = {
+  config: CONFIG,
+  trace: TRACE,
+  'trace-format': TRACE_FORMAT,
+  'on-error': ON_ERROR,
+  cache: CACHE,
+}
+
+/** What requests are promised. */
+export const SLO_OPTIONS: Record<'slo-ttft' | 'slo-tpot' | 'slo-e2e', Options> = {
+  'slo-ttft': {
+    type: 'number',
+    requiresArg: true,
+    describe: "Time to first token at most, in ms; before the config's",
+  },
+  'slo-tpot': {
+    type: 'number',
+    requiresArg: true,
+    describe: 'Mean time per output token after the first (ITL) at most, in ms',
+  },
+  'slo-e2e': {
+    type: 'number',
+    requiresArg: true,
+    describe: 'Time to last token at most, in ms',
+  },
+}
+
+/** How it is simulated and where results go. */
 export const RESULT_OPTIONS: Record<
   | 'format'
   | 'output'
   | 'report'
-  | 'detail'
   | 'seed'
   | 'seeds'
   | 'stepper'
   | 'jobs'
   | 'no-per-request'
-  | 'visibility',
+  | 'visibility'
+  | keyof typeof SLO_OPTIONS,
   Options
 > = {
   format: { choices: FORMATS, requiresArg: true, describe: 'Print results as (default: table)' },
@@ -81,10 +138,6 @@ export const RESULT_OPTIONS: Record<
     describe: 'Write results to a file; JSON unless its name or --format says otherwise',
   },
   report: REPORT,
-  detail: {
-    type: 'boolean',
-    describe: 'Keep curves, a sample of requests and loads over time in JSON, for routesim plot',
-  },
   seed: { type: 'number', requiresArg: true, describe: "Seed; the config's by default" },
   seeds: {
     type: 'number',
@@ -115,18 +168,26 @@ export const RESULT_OPTIONS: Record<
     type: 'boolean',
     describe: 'Keep nothing per request, for very long traffic; percentiles are within 0.4%',
   },
+  ...SLO_OPTIONS,
 }
 
 const MOST_SEEDS = 10_000
 const MOST_JOBS = 1024
 
+/** How often a report looks at backends; the series makes it longer for a long run. */
+const REPORT_INTERVAL_SEC = 1
+
 /** The options of an experiment as the library takes them. */
 export function experimentOptions<T extends ExperimentArguments>(
   args: T,
-): T & Pick<ExperimentOptions, 'perRequest' | 'detail'> {
+): T & Pick<ExperimentOptions, 'perRequest' | 'detail' | 'slo' | 'sampleIntervalMs'> {
+  const { sloTtft: ttftMs, sloTpot: tpotMs, sloE2e: e2eMs } = args
   const perRequest = args.noPerRequest !== true
   const detail = perRequest && (args.report !== undefined || args.detail === true)
-  return { ...args, perRequest, detail }
+  const { sampleInterval = detail && args.report !== undefined ? REPORT_INTERVAL_SEC : undefined } =
+    args
+  const sampleIntervalMs = sampleInterval === undefined ? undefined : sampleInterval * 1000
+  return { ...args, perRequest, detail, slo: { ttftMs, tpotMs, e2eMs }, sampleIntervalMs }
 }
 
 /** Checks what the option parser lets through. */
@@ -136,9 +197,33 @@ export function checkNumbers({
   jobs,
   detail,
   noPerRequest,
-}: Pick<ExperimentArguments, 'seed' | 'seeds' | 'jobs' | 'detail' | 'noPerRequest'>): void {
+  sampleInterval,
+  ...slo
+}: Pick<
+  ExperimentArguments,
+  | 'seed'
+  | 'seeds'
+  | 'jobs'
+  | 'detail'
+  | 'noPerRequest'
+  | 'sloTtft'
+  | 'sloTpot'
+  | 'sloE2e'
+  | 'sampleInterval'
+>): void {
   if (detail === true && noPerRequest === true) {
     throw new UsageError('--detail: not with --no-per-request, which keeps nothing to show')
+  }
+  if (sampleInterval !== undefined && !(sampleInterval > 0 && sampleInterval < 1e9)) {
+    throw new UsageError(
+      `--sample-interval: expected a number of seconds > 0, got ${sampleInterval}`,
+    )
+  }
+  for (const name of ['ttft', 'tpot', 'e2e'] as const) {
+    const value = { ttft: slo.sloTtft, tpot: slo.sloTpot, e2e: slo.sloE2e }[name]
+    if (value !== undefined && !(value > 0 && value < Number.POSITIVE_INFINITY)) {
+      throw new UsageError(`--slo-${name}: expected a number > 0, in ms, got ${value}`)
+    }
   }
   if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) {
     throw new UsageError(`--seed: expected an integer >= 0, got ${seed}`)
@@ -183,7 +268,9 @@ export function heading(scenario: ScenarioInfo): string {
 }
 
 /** The same for a sweep, whose points differ in their requests. */
-export function sweepHeading(scenario: ScenarioInfo, durationSec: number): string {
+export function sweepHeading(scenario: ScenarioInfo, durationSec: number | undefined): string {
+  if (durationSec === undefined)
+    return `Traffic: ${scenario.source}; first point on ${fleetAndSeeds(scenario)}`
   return `${durationSec} s of traffic per rate (${scenario.source}) on ${fleetAndSeeds(scenario)}`
 }
 

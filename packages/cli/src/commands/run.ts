@@ -7,19 +7,17 @@ import { resultJson } from '../output/result-json.js'
 import { resultsMarkdown } from '../output/results-table.js'
 import { checkReport, writeReport } from '../output/write-report.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
+import { writeSamples } from '../output/write-samples.js'
 import { UsageError } from '../usage-error.js'
 import {
-  CACHE,
-  CONFIG,
   checkNumbers,
+  DETAIL_OPTIONS,
   type ExperimentArguments,
   experimentOptions,
   heading,
-  ON_ERROR,
+  INPUT_OPTIONS,
   printNotes,
   RESULT_OPTIONS,
-  TRACE,
-  TRACE_FORMAT,
   watched,
 } from './experiment-options.js'
 import type { TraceArguments } from './trace-arguments.js'
@@ -35,7 +33,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
   describe: 'Simulate one routing algorithm',
   builder: (yargs) =>
     yargs
-      .options({ config: CONFIG, trace: TRACE })
+      .options(INPUT_OPTIONS)
       .option('algorithm', {
         alias: 'a',
         type: 'string',
@@ -43,14 +41,13 @@ export const runCommand: CommandModule<object, RunArguments> = {
         requiresArg: true,
         describe: 'Algorithm, name:parameter=value,... or a file that exports one',
       })
-      .options(RESULT_OPTIONS)
+      .options({ ...RESULT_OPTIONS, ...DETAIL_OPTIONS })
       .option('perfetto', {
         type: 'string',
         requiresArg: true,
         describe:
           'Write a timeline of steps and requests (Chrome trace JSON); simulates every step',
       })
-      .options({ 'trace-format': TRACE_FORMAT, 'on-error': ON_ERROR, cache: CACHE })
       .example('$0 run -c configs/default.toml -a prefix_aware:cache_weight=0.9', '')
       .example('$0 run -c configs/default.toml -a ./my-router.ts', '') as never,
   handler: async (args) => {
@@ -69,12 +66,16 @@ export const runCommand: CommandModule<object, RunArguments> = {
     const options = { ...experimentOptions(args), algorithm, observer: timeline?.observer }
     const report = await watched((control) => run({ ...options, ...control }))
     timeline?.close()
-    const { scenario, result } = report
+    const { scenario, result, detail } = report
     printNotes(scenario, [result])
     await writeResults(rendering(report, args.detail), args)
     await writeReport(args, ({ compareReport }, origin) =>
-      compareReport({ scenario, results: [report], verdict: [] }, origin),
+      compareReport(
+        { scenario, results: [{ result, detail, samples: report.samples[0]?.rows }], verdict: [] },
+        origin,
+      ),
     )
+    if (args.samples !== undefined) await writeSamples(report.samples, args.samples)
   },
 }
 

@@ -1,86 +1,137 @@
-import { type SweepReport, sweep } from '@routesim/experiments'
+import { RouteSimError } from '@routesim/core'
+import {
+  type Axis,
+  parseShard,
+  type Sampling,
+  type SweepFailure,
+  type SweepReport,
+  sweep,
+} from '@routesim/experiments'
 import type { CommandModule } from 'yargs'
 import { loadAlgorithms } from '../algorithm-list.js'
-import { flatCsv } from '../output/flat-csv.js'
-import { resultJson } from '../output/result-json.js'
-import { formatNumber, resultsMarkdown, resultsTable } from '../output/results-table.js'
+import { sweepRendering } from '../output/sweep-table.js'
 import { checkReport, writeReport } from '../output/write-report.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
+import { parseAxes } from '../settings-list.js'
 import { UsageError } from '../usage-error.js'
 import {
-  CONFIG,
   checkNumbers,
   type ExperimentArguments,
   experimentOptions,
+  INPUT_OPTIONS,
   printNotes,
   RESULT_OPTIONS,
   sweepHeading,
   watched,
 } from './experiment-options.js'
 import { stopped } from './stopped.js'
+import type { TraceArguments } from './trace-arguments.js'
 
-interface SweepArguments extends ExperimentArguments {
-  algorithm: string
-  rates: string
+interface SweepArguments extends Omit<ExperimentArguments, 'seeds'>, TraceArguments {
+  seeds: number | undefined
+  algorithms: string | undefined
+  rates: string | undefined
   duration: number | undefined
+  set: string | undefined
+  sample: Sampling | undefined
+  points: number | undefined
+  log: string | undefined
+  resume: boolean | undefined
+  shard: string | undefined
 }
 
-/** `routesim sweep`: generated traffic at several rates. */
+/** `routesim sweep`: every combination of rates, config values and algorithms, or a sample of them. */
 export const sweepCommand: CommandModule<object, SweepArguments> = {
   command: 'sweep',
-  describe: 'Simulate generated traffic at several arrival rates',
+  describe: 'Simulate over arrival rates, config values and algorithms',
   builder: (yargs) =>
     yargs
-      .options({ config: CONFIG })
-      .option('algorithm', {
-        alias: 'a',
-        type: 'string',
-        default: 'round_robin',
-        requiresArg: true,
-        describe: 'Algorithm, or a comma-separated list of them',
+      .options(INPUT_OPTIONS)
+      .options({
+        algorithms: {
+          alias: ['a', 'algorithm'],
+          type: 'string',
+          requiresArg: true,
+          describe: 'Algorithm, or a comma-separated list of them; round_robin by default',
+        },
+        rates: {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Comma-separated rates in requests per second: generated, or of the trace',
+        },
+        duration: {
+          type: 'number',
+          requiresArg: true,
+          describe:
+            "Seconds of traffic generated per rate (default: the config's trace.duration_sec, or 60)",
+        },
+        set: {
+          type: 'string',
+          requiresArg: true,
+          describe:
+            'Config key with its values: path=4,8,16 or path=16..512/6:log; may be given again',
+        },
+        sample: {
+          choices: ['grid', 'random', 'latin_hypercube'] as const,
+          requiresArg: true,
+          describe: 'Every combination of values (grid, the default), or a sample of --points',
+        },
+        points: { type: 'number', requiresArg: true, describe: 'Points of a sample' },
+        log: {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Append every run to a result log (JSONL) when it is done',
+        },
+        resume: {
+          type: 'boolean',
+          implies: 'log',
+          describe: 'Do only what is missing in the log',
+        },
+        shard: {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Do part i of n, as i/n from 0/n; auto/n under Kubernetes, auto under Slurm',
+        },
       })
-      .option('rates', {
-        type: 'string',
-        demandOption: true,
-        requiresArg: true,
-        describe: 'Comma-separated rates in requests per second',
-      })
-      .option('duration', {
-        type: 'number',
-        requiresArg: true,
-        describe: "Seconds of traffic per rate (default: the config's trace.duration_sec, or 60)",
-      })
-      .options(RESULT_OPTIONS)
+      .options({ ...RESULT_OPTIONS, seeds: { ...RESULT_OPTIONS.seeds, default: undefined } })
+      .example('$0 sweep -c configs/default.toml -a least_outstanding --rates 50,100,200', '')
       .example(
-        '$0 sweep -c configs/default.toml -a least_outstanding --rates 50,100,200',
+        '$0 sweep -c configs/default.toml --set cluster.num_backends=4,8 --log runs.jsonl',
         '',
       ) as never,
   handler: async (args) => {
-    checkNumbers(args)
+    checkNumbers({ ...args, seeds: args.seeds ?? 1 })
     await checkTarget(args)
     await checkReport(args)
-    const rates = parseRates(args.rates)
-    if (args.duration !== undefined && !(args.duration > 0)) {
-      throw new UsageError(`--duration: expected a number > 0, got ${args.duration}`)
-    }
-    const algorithms = await loadAlgorithms(args.algorithm, '--algorithm')
-    // Pages about rates need no details of their points.
-    const { detail = false } = args
-    const shared = { ...experimentOptions(args), detail }
-    const options = { ...shared, rates, algorithms, durationSec: args.duration }
-    const report = await watched((control) => sweep({ ...options, ...control }))
-    if (report.points.length > 0) {
-      printNotes(report.scenario, [])
-      await writeResults(rendering(report, detail), args)
-      await writeReport(args, ({ sweepReport }, origin) => sweepReport(report, origin))
-    }
-    const profiles = [options.visibility].flat().length
-    const planned = rates.length * algorithms.length * profiles
-    if (report.interrupted) throw stopped(report.points.length, planned)
+    const options = { ...experimentOptions({ ...args, seeds: args.seeds as number }), ...own(args) }
+    const { algorithms: list } = args
+    const algorithms = list === undefined ? undefined : await loadAlgorithms(list, '--algorithms')
+    const report = await watched((control) => sweep({ ...options, algorithms, ...control }))
+    await show(report, args)
   },
 }
 
-function parseRates(list: string): number[] {
+function own(args: SweepArguments) {
+  const { duration, points } = args
+  if (duration !== undefined && !(duration > 0)) {
+    throw new UsageError(`--duration: expected a number > 0, got ${duration}`)
+  }
+  if (points !== undefined && !(Number.isInteger(points) && points >= 1)) {
+    throw new UsageError(`--points: expected an integer >= 1, got ${points}`)
+  }
+  const set: Record<string, Axis> | undefined =
+    args.set === undefined ? undefined : parseAxes(args.set)
+  return {
+    rates: args.rates === undefined ? undefined : parseRates(args.rates),
+    durationSec: duration,
+    set,
+    sampling: args.sample,
+    shard: args.shard === undefined ? undefined : parseShard(args.shard, process.env),
+  }
+}
+
+/** Comma-separated rates. @throws UsageError */
+export function parseRates(list: string): number[] {
   return list.split(',').map((text) => {
     const rate = Number(text)
     if (text.trim() !== '' && Number.isFinite(rate) && rate > 0) return rate
@@ -88,25 +139,33 @@ function parseRates(list: string): number[] {
   })
 }
 
-function rendering({ scenario, durationSec, points }: SweepReport, withDetail: boolean) {
-  const results = points.map(({ result }) => result)
-  const leading = [
-    {
-      title: 'Rate',
-      cells: points.map(({ rate }) => formatNumber(rate, Number.isInteger(rate) ? 0 : 2)),
-    },
-    { title: 'Algorithm', cells: results.map(({ algorithm }) => algorithm) },
-  ]
-  const title = sweepHeading(scenario, durationSec)
-  // Algorithms compete at the same rate; a low rate is not better than a high one.
-  const contests = points.map(({ rate }) => rate)
-  const rows = points.map(({ rate, result }) => ({ rate, ...result }))
-  return {
-    table: () =>
-      `${title}\n\n${resultsTable(results, leading, { maxWidth: process.stdout.columns, contests })}`,
-    json: () =>
-      resultJson(withDetail ? rows.map((row, i) => ({ ...row, detail: points[i]!.detail })) : rows),
-    csv: () => flatCsv(rows),
-    md: () => `${title}\n\n${resultsMarkdown(results, leading, contests)}`,
+async function show(report: SweepReport, args: SweepArguments): Promise<void> {
+  const { scenario, points, failures, totalRuns, durationSec, tornLines } = report
+  if (tornLines > 0) {
+    console.error(
+      `note: ${tornLines} torn lines of the log are left out: their runs are done again`,
+    )
   }
+  if (points.length > 0) {
+    printNotes(scenario, [])
+    await writeResults(sweepRendering(points, sweepHeading(scenario, durationSec)), args)
+    await writeReport(args, ({ sweepReport }, origin) => sweepReport(report, origin))
+  }
+  const seeds = scenario.seeds.length
+  if (report.interrupted) throw stopped(points.length, totalRuns / seeds)
+  if (failures.length > 0) throw failed(failures, totalRuns)
+}
+
+const MOST_TOLD = 10
+
+function failed(failures: readonly SweepFailure[], all: number): RouteSimError {
+  for (const { settings, rate, algorithm, seed, message } of failures.slice(0, MOST_TOLD)) {
+    const set = Object.entries(settings).map(([path, value]) => `${path}=${value}`)
+    const at = [algorithm, ...(rate === null ? [] : [`${rate} req/s`]), ...set, `seed ${seed}`]
+    console.error(`failed: ${at.join(', ')}: ${message}`)
+  }
+  if (failures.length > MOST_TOLD) console.error(`and ${failures.length - MOST_TOLD} more`)
+  return new RouteSimError(`${failures.length} of ${all} runs failed; the others are above`, {
+    code: 'runs_failed',
+  })
 }

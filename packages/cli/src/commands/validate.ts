@@ -5,6 +5,7 @@ import { markdownTable } from '../output/table.js'
 import { validationTable } from '../output/validation-table.js'
 import { checkReport, REPORT, type ReportArguments, writeReport } from '../output/write-report.js'
 import { checkTarget, FORMATS, type OutputFormat, writeResults } from '../output/write-results.js'
+import { severalWords } from '../several-words.js'
 import { UsageError } from '../usage-error.js'
 
 interface ValidateArguments extends ReportArguments {
@@ -22,7 +23,7 @@ export const validateCommand: CommandModule<object, ValidateArguments> = {
   command: 'validate [sets..]',
   describe: 'Compare predictions with published measurements of real systems',
   builder: (yargs) =>
-    yargs
+    severalWords(yargs)
       .positional('sets', {
         type: 'string',
         array: true,

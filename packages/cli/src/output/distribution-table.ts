@@ -46,6 +46,8 @@ export function distributionTable(result: AlgorithmSummary): string {
       'Prefix cache',
       `${share('token_hit_rate')} of prompt tokens, ${share('request_hit_rate')} of requests hit; ${number('evictions', 1, 0)} evictions`,
     ],
+    ...objectives(result, share, number),
+    ['Load', load(result, number)],
     ['Preemptions', number('preemptions', 1, 0)],
     [
       'Balance',
@@ -63,6 +65,46 @@ export function distributionTable(result: AlgorithmSummary): string {
   const labels = Math.max(...facts.map(([label]) => label.length))
   const lines = facts.map(([label, text]) => `${label.padEnd(labels)}  ${text}`)
   return [latencies, '', ...lines].join('\n')
+}
+
+type Show = (path: string, scale?: number, digits?: number) => string
+
+/** How targets were met, if there are any, and how tenants fared. */
+function objectives(
+  { slo, tenants }: AlgorithmSummary,
+  share: (path: string) => string,
+  number: Show,
+): [string, string][] {
+  const lines: [string, string][] = []
+  if (slo !== undefined) {
+    const parts = (['ttft', 'tpot', 'e2e'] as const)
+      .map((name) => [name.toUpperCase(), share(`slo.${name}_attainment`)])
+      .filter(([, text]) => text !== '-')
+      .map(([name, text]) => `${name} ${text}`)
+    lines.push([
+      'SLO',
+      `${share('slo.attainment')} of requests meet all (${parts.join(', ')}); goodput ${number('slo.goodput_requests_per_sec', 1, 2)} req/s, ${number('slo.goodput_gen_tokens_per_sec', 1, 0)} output tokens/s`,
+    ])
+    for (const name of Object.keys(slo.per_class)) {
+      lines.push([`  ${name}`, `${share(`slo.per_class.${name}.attainment`)} meet all`])
+    }
+  }
+  if (tenants !== undefined) {
+    lines.push([
+      'Tenants',
+      `${number('tenants.count', 1, 0)}; Jain of tokens per weight ${number('tenants.service_jain', 1, 3)}, of the share served ${number('tenants.satisfaction_jain', 1, 3)}, of mean TTFT ${number('tenants.ttft_jain', 1, 3)}`,
+    ])
+  }
+  return lines
+}
+
+function load({ saturation }: AlgorithmSummary, number: Show): string {
+  const evidence = [
+    `${number('saturation.offered_per_sec', 1, 2)} req/s came and ${number('saturation.completed_per_sec', 1, 2)} were served meanwhile`,
+    `at most ${number('saturation.peak_waiting', 1, 0)} waited`,
+    `drained in ${number('saturation.drain_ms', 0.001, 1)} s`,
+  ]
+  return `${saturation.verdict}: ${evidence.join(', ')}`
 }
 
 function warmup(result: AlgorithmSummary): string {

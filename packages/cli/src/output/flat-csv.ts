@@ -5,7 +5,8 @@ export function flatCsv(objects: readonly object[]): string {
   return toCsv(objects.map((object) => flatten(object, ''))).trimEnd()
 }
 
-function flatten(value: object, prefix: string): Record<string, CsvValue> {
+/** The fields of an object and of those within, by dotted path. */
+export function flatten(value: object, prefix: string): Record<string, CsvValue> {
   const flat: Record<string, CsvValue> = {}
   for (const [key, inner] of Object.entries(value)) {
     const path = `${prefix}${key}`

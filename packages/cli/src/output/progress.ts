@@ -14,7 +14,7 @@ export class ProgressBar {
       if (performance.now() - this.startedMs < QUIET_MS) return
       this.bar = new cliProgress.SingleBar(
         {
-          format: '{bar} {percentage}% | {label} | ETA {eta_formatted}',
+          format: '{bar} {percentage}% | {runs} runs | {label} | ETA {eta_formatted}',
           stream: process.stderr,
           noTTYOutput: true,
           notTTYSchedule: 5000,
@@ -24,9 +24,10 @@ export class ProgressBar {
         },
         Presets.shades_classic,
       )
-      this.bar.start(totalRuns, 0, { label })
+      this.bar.start(totalRuns, 0, { label, runs: '' })
     }
-    this.bar.update(finishedRuns + fraction, { label })
+    const runs = `${finishedRuns}/${totalRuns}`
+    this.bar.update(finishedRuns + fraction, { label, runs })
   }
 
   stop(): void {

@@ -30,6 +30,14 @@ const COLUMNS: readonly (ResultColumn & { readonly rank: number })[] = [
     scale: 1000,
     digits: 3,
   },
+  { title: 'SLO %', path: 'slo.attainment', better: 'high', rank: 1.5, scale: 100, digits: 1 },
+  {
+    title: 'Goodput',
+    path: 'slo.goodput_requests_per_sec',
+    better: 'high',
+    rank: 4.5,
+    digits: 2,
+  },
   { title: 'Rejected', path: 'rejected_requests', better: 'low', rank: 0, digits: 0 },
 ]
 
@@ -63,11 +71,12 @@ export function resultsTable(
   }: ResultsTableOptions = {},
 ): string {
   const best = (text: string): string => colors.bold(colors.green(text))
-  const all = [...COLUMNS]
+  const all = columnsOf(results)
+  const titles = all.map(({ title }) => title)
   for (;;) {
     const text = alignedTable(...layOut(results, leading, all, contests, best))
     if (width(text) <= maxWidth || all.length <= 2) {
-      const hidden = COLUMNS.filter((column) => !all.includes(column)).map(({ title }) => title)
+      const hidden = titles.filter((title) => !all.some((column) => column.title === title))
       if (hidden.length === 0) return text
       return `${text}\n(not shown in ${maxWidth} columns: ${hidden.join(', ')})`
     }
@@ -81,7 +90,13 @@ export function resultsMarkdown(
   leading: readonly LeadingColumn[],
   contests: readonly number[] = [],
 ): string {
-  return markdownTable(...layOut(results, leading, COLUMNS, contests, (text) => text))
+  return markdownTable(...layOut(results, leading, columnsOf(results), contests, (text) => text))
+}
+
+/** The columns that these results have: those of targets only where there are any. */
+function columnsOf(results: readonly AlgorithmSummary[]): (typeof COLUMNS)[number][] {
+  const hasTargets = results.some((result) => result.slo !== undefined)
+  return COLUMNS.filter(({ path }) => hasTargets || !path.startsWith('slo.'))
 }
 
 function layOut(

@@ -11,6 +11,7 @@ import { invalidDecision } from './decision-errors.js'
 import { type DecisionListener, Dispatcher } from './dispatcher.js'
 import { checkedSubject } from './event-subjects.js'
 import { FollowUps } from './follow-ups.js'
+import { Sampling } from './load-sampler.js'
 import { type LossListener, LostRequests } from './lost-requests.js'
 import { Machinery } from './machinery.js'
 import { MeasuredTotals } from './measured-totals.js'
@@ -36,6 +37,7 @@ export class Engine
   private readonly measured: MeasuredTotals
   private readonly client: Client
   private readonly followUps: FollowUps | undefined
+  private readonly sampling: Sampling | undefined
   /** Only in a run in which backends fail, or requests take too long. */
   private readonly lost: LostRequests | undefined
   private readonly life: BackendLife | undefined
@@ -59,6 +61,8 @@ export class Engine
     this.desk = new RouterDesk(options, machinery, this.client.sentMs)
     this.dispatcher = new Dispatcher(options, machinery, this.desk, this)
     this.measured = new MeasuredTotals(machinery.specs, machinery.fleet, machinery.kv)
+    const { sampler } = options
+    this.sampling = sampler && new Sampling(sampler, machinery)
     const { fallible } = machinery
     if (fallible !== undefined) {
       const { desk } = this
@@ -87,13 +91,15 @@ export class Engine
    * @throws RouteSimError when a router, a latency model or the engine itself breaks its contract
    */
   run(maxEvents: number): boolean {
-    const isQuiet = this.machinery.loop.run(this, maxEvents)
+    const { loop } = this.machinery
+    const isQuiet = this.sampling?.run(this, maxEvents) ?? loop.run(this, maxEvents)
     this.machinery.gaps.flush()
     if (!isQuiet) return false
     if (this.ended < this.options.requests.size) {
       if (this.dispatcher.resolveDeadlock() || this.rejectHeld()) return false
     }
     if (!this.isDone) {
+      this.sampling?.finish()
       this.checkConservation()
       this.isDone = true
     }
@@ -127,6 +133,8 @@ export class Engine
   /** The same without the requests. */
   totals(): RunTotals {
     const { options, desk } = this
+    // Of requests that wait for others all may be rejected unsent, and none is measured.
+    if (this.isDone && !this.isMeasuring) this.measured.start()
     const backends = this.measured.sinceStart()
     return {
       router: desk.name,

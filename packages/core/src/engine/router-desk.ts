@@ -1,4 +1,5 @@
 import { type PromptPathWriter, PromptRuns } from '../requests/prompt-runs.js'
+import type { RequestTable } from '../requests/request-table.js'
 import type { BackendView } from '../routing/cluster-view.js'
 import type { RequestFacts, RouterActions } from '../routing/live-views.js'
 import type { BackendChange, RoutingDecision } from '../routing/routing-algorithm.js'
@@ -23,11 +24,13 @@ export class RouterDesk implements RequestFacts {
   private readonly usage: UsageCursor
   private readonly replicas: readonly RouterReplica[]
   private readonly only: RouterReplica | undefined
+  private readonly allRequests: RequestTable | undefined
   private runs: PromptRuns | undefined
 
   constructor(options: SimulationOptions, machinery: Machinery, sentMs: Float64Array) {
     this.machinery = machinery
     const { requests, progress, clock } = machinery
+    this.allRequests = 'next' in options.requests ? options.requests.table : options.requests
     const promptRuns = (): PromptRuns => this.promptRuns()
     this.deliveries = deliveriesFor(options, machinery, promptRuns)
     this.promptTokens = this.deliveries?.promptTokens ?? requests.promptTokens
@@ -152,7 +155,7 @@ export class RouterDesk implements RequestFacts {
   }
 
   private promptRuns(): PromptRuns {
-    this.runs ??= new PromptRuns(this.machinery.requests)
+    this.runs ??= new PromptRuns(this.machinery.requests, this.allRequests)
     return this.runs
   }
 

@@ -8,6 +8,7 @@ import type { BackendRole } from '../routing/cluster-view.js'
 import type { RoutingAlgorithm } from '../routing/routing-algorithm.js'
 import type { Visibility } from '../routing/visibility.js'
 import type { BackendEvent, RetryPolicy } from './backend-event.js'
+import type { LoadSampler } from './load-sampler.js'
 import type { Recorder } from './recorder.js'
 
 /** One model replica. */
@@ -97,6 +98,8 @@ export interface SimulationOptions {
    */
   readonly maxInFlight?: number
   readonly recorder?: Recorder
+  /** Looks at the fleet now and then; the run is the same with and without. */
+  readonly sampler?: LoadSampler
   /** What happens to backends while the run goes on, in any order. */
   readonly events?: readonly BackendEvent[]
   /** From an event to the time at which routers see it, in ms; 0 if absent. */

@@ -110,15 +110,22 @@ export class EventLoop {
     this.settling[this.settlingCount++] = agent
   }
 
+  /** When the next thing is due, `Infinity` when nothing is. */
+  get earliestMs(): number {
+    return Math.min(this.alarms.earliestMs, this.events.earliestMs, this.nextEntryMs[0]!)
+  }
+
   /**
-   * Handles at least `most` things if there are as many, and ends between two instants.
+   * Handles at least `most` things if there are as many, none of an instant that begins after
+   * `untilMs`, and ends between two instants.
    * @returns true when nothing is left
    */
-  run(handler: EventHandler, most: number): boolean {
+  run(handler: EventHandler, most: number, untilMs: number = Number.POSITIVE_INFINITY): boolean {
     const { alarms, clock, events } = this
     for (let handled = 0; handled < most; ) {
       const alarmMs = alarms.earliestMs
       const othersMs = Math.min(events.earliestMs, this.nextEntryMs[0]!)
+      if (alarmMs > untilMs && othersMs > untilMs && this.settlingCount === 0) break
       if (instantEnd(alarmMs) < othersMs && alarms.isEarliestAlone()) {
         if (alarmMs > clock.time[0]!) clock.time[0] = alarmMs
         handled += this.ringOne(alarms.earliest, handler)
@@ -129,10 +136,7 @@ export class EventLoop {
       if (timeMs > clock.time[0]! && timeMs < Number.POSITIVE_INFINITY) clock.time[0] = timeMs
       handled += this.handleDue(handler) + this.settle(handler)
     }
-    return (
-      Math.min(alarms.earliestMs, events.earliestMs, this.nextEntryMs[0]!) ===
-      Number.POSITIVE_INFINITY
-    )
+    return this.earliestMs === Number.POSITIVE_INFINITY
   }
 
   /** Moves on to an entry, or to none. */

@@ -18,6 +18,15 @@ export interface StepShape {
   decodeContextTokens: number
 }
 
+/** A step in which nothing is computed, to name only what is. */
+export const EMPTY_STEP: Readonly<StepShape> = Object.freeze({
+  prefillTokens: 0,
+  prefillRequests: 0,
+  prefillAttentionPairs: 0,
+  decodeRequests: 0,
+  decodeContextTokens: 0,
+})
+
 /** Durations of consecutive steps at a fixed batch: step i (from 0) lasts `baseMs + i * slopeMs`. */
 export interface StepSegment {
   baseMs: number

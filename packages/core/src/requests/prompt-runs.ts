@@ -15,8 +15,7 @@ export interface PromptPathWriter {
 /**
  * The nodes of a prompt tree cut where prompts end within them, so that a run never holds tokens of an
  * answer for one request and tokens of a prompt for another. Runs are numbered through, those of a node
- * next to each other. Where rows are given to other requests it is not known where prompts will end: then
- * nodes stay whole, and the last run of a prompt is named like all of its node.
+ * next to each other.
  */
 export class PromptRuns {
   private readonly requests: RequestTable
@@ -26,10 +25,15 @@ export class PromptRuns {
   private readonly end: Int32Array
   private nodes = new Int32Array(64)
 
-  constructor(requests: RequestTable) {
+  /**
+   * @param requests - whose prompts are written
+   * @param all - every request there will be, where rows are given to one after another; none when no
+   * prompt ends amid a node
+   */
+  constructor(requests: RequestTable, all: RequestTable | undefined = requests) {
     this.requests = requests
     const { prompts } = requests
-    const cuts = requests.isWindow === true ? new Map<number, number[]>() : cutsOf(requests)
+    const cuts = all === undefined ? new Map<number, number[]>() : cutsOf(all)
     this.first = new Int32Array(prompts.size + 1)
     let runs = 0
     for (let node = 0; node < prompts.size; node++) {

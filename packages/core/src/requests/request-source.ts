@@ -12,6 +12,11 @@ export interface RequestSource {
   readonly prompts: PromptTree
   readonly strings: readonly string[]
   /**
+   * All requests, where they are in a table already. Without it, every prompt has to end where a node
+   * of `prompts` does, or in tokens of its own.
+   */
+  readonly table?: RequestTable
+  /**
    * Writes the next request, which arrives no earlier than the one before, to a row of `window`: every
    * column but those that all requests leave at their default. Called `size` times.
    */
@@ -38,6 +43,7 @@ export function tableSource(table: RequestTable): RequestSource {
     size: table.size,
     prompts: table.prompts,
     strings: table.strings,
+    table,
     next(window, row) {
       window.arrivalMs[row] = table.arrivalMs[at]!
       window.promptTokens[row] = table.promptTokens[at]!

@@ -99,7 +99,7 @@ test.each(['0', '1.5', '5000'])('--jobs %s is refused', async (jobs) => {
 test('Ctrl-C ends the workers at once and prints what is finished', async () => {
   let threads = 0
   let isSent = false
-  const rates = Array.from({ length: 40 }, (_, i) => (i === 0 ? 1 : 400)).join()
+  const rates = Array.from({ length: 40 }, (_, i) => (i === 0 ? 1 : 400 + i)).join()
   const { code, stdout, stderr } = await routesim(
     ['sweep', '-c', at('long.toml'), '--rates', rates, '--jobs', '2'],
     {

@@ -42,7 +42,9 @@ function checkRequests({ run, tokens }: Observed, requests: RequestTable): void 
     const ttft = outcomes.firstTokenMs[i]! - requests.arrivalMs[i]!
     const e2e = outcomes.finishedMs[i]! - requests.arrivalMs[i]!
     if (outcomes.outcome[i] === OUTCOME.rejected) {
-      expect(rejectReasons[outcomes.rejectReason[i]!]).toMatch(/queue_full|exceeds_kv_cache/)
+      expect(rejectReasons[outcomes.rejectReason[i]!]).toMatch(
+        /queue_full|exceeds_kv_cache|predecessor_rejected/,
+      )
       expect(outcomes.finishedMs[i]).toBeNaN()
       continue
     }

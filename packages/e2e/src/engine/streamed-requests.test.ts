@@ -1,4 +1,5 @@
 // A run whose requests come one by one, in rows that are given again, is the run of the whole table.
+import { findRouter } from '@routesim/algorithms'
 import {
   type BackendSpec,
   type Recorder,
@@ -96,19 +97,23 @@ function both(
   seed: number,
   kind: StoryKind,
   more: Partial<BackendSpec> = {},
+  routerOf: (story: TinyRun) => SimulationOptions['router'] = ({ router }) => router!,
 ): { table: Told; source: Told; requests: RequestTable } {
   const [first, second] = [randomStory(seed, kind), randomStory(seed, kind)] as const
   const requests = repeated(first.requests as RequestTable, 80)
-  const options = ({ router, transfer, prefixCaching, backends }: TinyRun) => ({
-    cluster: {
-      backends: backends!.map((spec) => ({ ...spec, maxQueueDepth: 50, ...more })),
-      kvCache: radixKvCache({ prefixCaching: prefixCaching! }),
-      kvTransfer: transfer!,
-    },
-    router: router!,
-    seed,
-    warmupRequests: first.warmupRequests! * 20,
-  })
+  const options = (story: TinyRun) => {
+    const { transfer, prefixCaching, backends } = story
+    return {
+      cluster: {
+        backends: backends!.map((spec) => ({ ...spec, maxQueueDepth: 50, ...more })),
+        kvCache: radixKvCache({ prefixCaching: prefixCaching! }),
+        kvTransfer: transfer!,
+      },
+      router: routerOf(story),
+      seed,
+      warmupRequests: first.warmupRequests! * 20,
+    }
+  }
   return {
     requests,
     table: run({ ...options(first), requests }),
@@ -133,6 +138,23 @@ test.each<StoryKind>(['plain', 'decimal', 'ties', 'stress'])(
     expect(longest).toBeGreaterThan(4000)
   },
 )
+
+// Prompts of a story end amid content that others, and answers, have more of.
+test.each([
+  'chwbl_prefix',
+  'sglang_cache_aware',
+  'aibrix_prefix_cache',
+  'dynamo_kv',
+  'lmetric',
+  'epp_scorers',
+])('a router that reads prompts decides as in the run of the table: %s', (name) => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const { table, source } = both(seed, 'plain', { role: 'both' }, () =>
+      findRouter(name).create({}),
+    )
+    expect(source, `story ${seed}`).toEqual(table)
+  }
+})
 
 test.each([false, true])(
   'ranks behind a front end take streamed requests as they take those of a table, in lockstep: %s',

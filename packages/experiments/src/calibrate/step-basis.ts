@@ -1,4 +1,4 @@
-import type { LatencyModel, StepShape } from '@routesim/core'
+import { EMPTY_STEP, type LatencyModel, type StepShape } from '@routesim/core'
 import { affineLatency, type RooflineOptions, rooflineLatency } from '@routesim/hardware'
 
 /** One part of a step's time: so many ms per unit of what the step computes. */
@@ -18,14 +18,6 @@ export interface StepBasis {
   readonly kind: 'affine' | 'roofline'
   readonly terms: readonly StepTerm[]
   latency(parameters: ArrayLike<number>): LatencyModel
-}
-
-const NOTHING: StepShape = {
-  prefillTokens: 0,
-  prefillRequests: 0,
-  prefillAttentionPairs: 0,
-  decodeRequests: 0,
-  decodeContextTokens: 0,
 }
 
 /**
@@ -70,12 +62,12 @@ export function affineBasis(options: RooflineOptions): StepBasis {
 /** Slopes of the roofline around a step of one decode, and of a thousand prompt tokens. */
 function affineFigures(options: RooflineOptions): number[] {
   const roofline = rooflineLatency(options)
-  const one = { ...NOTHING, decodeRequests: 1, decodeContextTokens: 1 }
+  const one = { ...EMPTY_STEP, decodeRequests: 1, decodeContextTokens: 1 }
   const baseMs = roofline.stepMs({ ...one, decodeContextTokens: 0 })
-  const many = { ...NOTHING, decodeRequests: 65 }
+  const many = { ...EMPTY_STEP, decodeRequests: 65 }
   const context = (step: StepShape): number =>
     (roofline.stepMs({ ...step, decodeContextTokens: 1000 }) - roofline.stepMs(step)) / 1000
-  const prompt = { ...NOTHING, prefillTokens: 2048, prefillRequests: 1 }
+  const prompt = { ...EMPTY_STEP, prefillTokens: 2048, prefillRequests: 1 }
   const noPairs = roofline.stepMs(prompt)
   const pairs = 2048 ** 2
   return [
@@ -123,14 +115,14 @@ export function rooflineBasis(options: RooflineOptions): StepBasis {
   const unscaled = rooflineLatency({ ...rest, hostMsPerRequest: 0 })
   const peak = rooflineLatency(atPeak(options))
   const probe = {
-    ...NOTHING,
+    ...EMPTY_STEP,
     prefillTokens: 2048,
     prefillRequests: 1,
     prefillAttentionPairs: 2048 ** 2,
     decodeRequests: 64,
     decodeContextTokens: 64_000,
   }
-  const decode = { ...NOTHING, decodeRequests: 1, decodeContextTokens: 1000 }
+  const decode = { ...EMPTY_STEP, decodeRequests: 1, decodeContextTokens: 1000 }
   const part = (of: (breakdown: ReturnType<typeof unscaled.breakdown>) => number) => ({
     units: (step: StepShape) => of(unscaled.breakdown(step)),
     expected: 1,

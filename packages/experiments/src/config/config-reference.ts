@@ -58,7 +58,11 @@ function keysOf(table: JsonSchema, prefix: string, kind?: string): ConfigKey[] {
       isRequired: table.required?.includes(name) ?? false,
       description,
     }
-    return [kind === undefined ? key : { ...key, kind }, ...keysOfItems(schema, table, path)]
+    return [
+      kind === undefined ? key : { ...key, kind },
+      ...keysOfItems(schema, table, path),
+      ...keysOfNamed(schema, path),
+    ]
   })
 }
 
@@ -69,6 +73,12 @@ function keysOfItems({ items }: JsonSchema, table: JsonSchema, path: string): Co
     ([name]) => table.properties?.[name] === undefined,
   )
   return keysOf({ ...items, properties: Object.fromEntries(own) }, `${path}[].`)
+}
+
+/** Keys of tables that have names of the user's own. */
+function keysOfNamed({ additionalProperties }: JsonSchema, path: string): ConfigKey[] {
+  if (typeof additionalProperties !== 'object') return []
+  return keysOf(additionalProperties, `${path}.NAME.`)
 }
 
 function typeOf({ type, const: only, enum: words, ...schema }: JsonSchema): string {

@@ -1,6 +1,7 @@
 import { RouteSimError } from '@routesim/core'
 import { expect, test } from 'vitest'
 import { parseConfig } from './parse-config.js'
+import { sloOptions } from './slo-schema.js'
 
 function complaint(source: string): string {
   try {
@@ -91,4 +92,31 @@ test.each([
   ],
 ])('what would not fit into memory or float64 is refused: %j', (lines, message) => {
   expect(complaint(`[cluster]\n${lines}`)).toContain(message)
+})
+
+test('targets for all, for tenants and for classes', () => {
+  const { slo } = parseConfig(`
+[cluster]
+num_backends = 1
+[slo]
+ttft_ms = 500
+[slo.tenants.gold]
+tpot_ms = 20
+weight = 3
+[slo.classes.interactive]
+priority = 1
+e2e_ms = 2000
+`)
+  expect(slo.attainment).toBe(0.99)
+  expect(sloOptions(slo)).toEqual({
+    ttftMs: 500,
+    tenants: { gold: { tpotMs: 20, weight: 3 } },
+    classes: { interactive: { e2eMs: 2000, priority: 1 } },
+  })
+  expect(() => parseConfig('[cluster]\nnum_backends = 1\n[slo]\nttft_ms = 0')).toThrow(
+    'config:4:1 slo.ttft_ms: expected a number > 0, got 0',
+  )
+  expect(() => parseConfig('[cluster]\nnum_backends = 1\n[slo.tenants.a]\nwieght = 2')).toThrow(
+    'config:4:1 slo.tenants.a.wieght: unknown key; did you mean "weight"?',
+  )
 })

@@ -11,9 +11,16 @@ import { tomlPosition } from './toml-positions.js'
  * @throws RouteSimError `config_unreadable` or `config_invalid`, with the line of the fault
  */
 export async function loadConfig(path: string): Promise<Config> {
-  let source: string
+  return parseConfig(await readConfig(path), path)
+}
+
+/**
+ * The text of a config file.
+ * @throws RouteSimError `config_unreadable`
+ */
+export async function readConfig(path: string): Promise<string> {
   try {
-    source = await readFile(path, 'utf8')
+    return await readFile(path, 'utf8')
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException
     const reasons: Record<string, string> = {
@@ -23,7 +30,6 @@ export async function loadConfig(path: string): Promise<Config> {
     const reason = reasons[code ?? ''] ?? message
     throw new RouteSimError(`${path}: ${reason}`, { code: 'config_unreadable', path, cause })
   }
-  return parseConfig(source, path)
 }
 
 /**
@@ -37,9 +43,16 @@ export async function loadConfig(path: string): Promise<Config> {
  * config.cluster.max_num_seqs // => 256
  */
 export function parseConfig(source: string, name = 'config'): Config {
-  let values: unknown
+  return checkValues(parseToml(source, name), source, name)
+}
+
+/**
+ * The tables of a TOML text, unchecked.
+ * @throws RouteSimError `config_invalid` when it is not TOML
+ */
+export function parseToml(source: string, name: string): Record<string, unknown> {
   try {
-    values = parse(source)
+    return parse(source)
   } catch (cause) {
     if (!(cause instanceof TomlError)) throw cause
     const [what] = cause.message.replace('Invalid TOML document: ', '').split('\n')
@@ -49,6 +62,20 @@ export function parseConfig(source: string, name = 'config'): Config {
       cause,
     })
   }
+}
+
+/**
+ * Checks the tables of a config and fills in every default.
+ *
+ * @param source - the text they stand in, to tell where a fault is
+ * @param name - as for {@link parseConfig}
+ * @throws RouteSimError `config_invalid`
+ */
+export function checkValues(
+  values: Readonly<Record<string, unknown>>,
+  source: string,
+  name: string,
+): Config {
   const checked = configSchema.safeParse(withFilesLocated(values, name))
   if (checked.success) return checked.data
   const faults = checked.error.issues.flatMap((issue) => describe(issue, source, name))
@@ -80,6 +107,8 @@ interface JsonSchema {
   readonly anyOf?: readonly JsonSchema[]
   readonly oneOf?: readonly JsonSchema[]
   readonly items?: JsonSchema
+  /** What tables hold whose names are the user's own. */
+  readonly additionalProperties?: JsonSchema | boolean
 }
 
 /** Keys of the table at a path of the schema. */
@@ -87,12 +116,16 @@ function knownKeys(path: readonly PropertyKey[]): string[] {
   let schemas: readonly JsonSchema[] = [z.toJSONSchema(configSchema, { io: 'input' }) as JsonSchema]
   for (const key of path) {
     schemas = alternatives(schemas).flatMap(
-      (s) => (typeof key === 'number' ? s.items : s.properties?.[String(key)]) ?? [],
+      (s) => (typeof key === 'number' ? s.items : (s.properties?.[String(key)] ?? named(s))) ?? [],
     )
   }
   return [
     ...new Set(alternatives(schemas).flatMap((schema) => Object.keys(schema.properties ?? {}))),
   ]
+}
+
+function named({ additionalProperties }: JsonSchema): JsonSchema | undefined {
+  return typeof additionalProperties === 'object' ? additionalProperties : undefined
 }
 
 function alternatives(schemas: readonly JsonSchema[]): JsonSchema[] {

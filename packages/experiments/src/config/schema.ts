@@ -11,6 +11,8 @@ import { checkGroups, withFleetDefaults } from './backend-groups.js'
 import { backendGroup, checkRoofline, deploymentShape } from './deployment-schema.js'
 import { expected, flag, integer, notNegative, oneOf, positive, table, text } from './fields.js'
 import { inCatalogue } from './latency-schema.js'
+import { sloSection } from './slo-schema.js'
+import { sweepSection } from './sweep-schema.js'
 
 const simulation = table({
   name: text().default('simulation').describe('Label of the run.'),
@@ -178,6 +180,8 @@ export const configSchema = table({
   cluster: z.preprocess(withFleetDefaults, checkedCluster),
   trace: trace.prefault({}),
   visibility: visibilitySchema.prefault({}),
+  slo: sloSection.prefault({}).describe('What requests are promised.'),
+  sweep: sweepSection.prefault({}).describe('What routesim sweep goes through.'),
   algorithms: z
     .record(
       z.string(),

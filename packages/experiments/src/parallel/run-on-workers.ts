@@ -1,5 +1,6 @@
 import type { Worker } from 'node:worker_threads'
 import { RouteSimError } from '@routesim/core'
+import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import type { Executed } from '../run/execute.js'
 import { fromPortable } from './portable-error.js'
@@ -12,6 +13,8 @@ export interface QueuedRun {
   readonly run: number
   readonly algorithm: number
   readonly seed: number
+  readonly config: Config
+  /** Whether to keep what pictures need. */
   readonly detail: boolean
   /** Runs with equal keys have the same requests. */
   readonly requestsKey: string
@@ -28,6 +31,8 @@ export interface WorkerPlan {
   readonly signal: AbortSignal | undefined
   onFraction(run: number, fraction: number): void
   onDone(run: number, executed: Executed): void
+  /** Hears of runs that fail, and the rest goes on; without it, the first failure ends all. */
+  readonly onFailed?: ((run: number, error: Error) => void) | undefined
 }
 
 /**
@@ -44,32 +49,49 @@ export async function runOnWorkers(plan: WorkerPlan): Promise<void> {
   let failed: { run: number; error: Error } | undefined
 
   const fail = (run: number, error: Error): void => {
+    if (plan.onFailed !== undefined) {
+      plan.onFailed(run, error)
+      return
+    }
     if (failed === undefined || run < failed.run) failed = { run, error }
     // Runs before it still count: one of them may fail too.
     queue = queue.filter((waiting) => waiting.run < run)
   }
 
-  const serve = async (worker: Worker): Promise<void> => {
+  const workers: (Worker | undefined)[] = []
+
+  const serve = async (place: number): Promise<void> => {
     let heldKey: string | undefined
+    let heldConfig: Config | undefined
     for (;;) {
       const alike = queue.findIndex(({ requestsKey }) => requestsKey === heldKey)
       const [next] = queue.splice(Math.max(0, alike), 1)
       if (next === undefined || signal?.aborted) return
       const { run, algorithm, seed, detail, requestsKey } = next
+      workers[place] ??= startWorker(setup)
       try {
         const requests = requestsKey === heldKey ? undefined : await next.requests()
-        const answer = await ask(worker, { run, requests, algorithm, seed, detail }, plan)
+        const config = next.config === heldConfig ? undefined : next.config
+        const task = { run, config, requests, algorithm, seed, detail }
+        const answer = await ask(workers[place], task, plan)
         heldKey = requestsKey
+        heldConfig = next.config
         if (answer.kind === 'done') plan.onDone(run, answer.executed)
         else fail(run, fromPortable(answer.error))
       } catch (error) {
-        if (error instanceof RouteSimError && error.code === 'worker_stopped') throw error
+        if (error instanceof RouteSimError && error.code === 'worker_stopped') {
+          if (plan.onFailed === undefined) throw error
+          // The next run gets a new thread.
+          workers[place] = undefined
+          heldKey = undefined
+          heldConfig = undefined
+        }
         fail(run, error as Error)
       }
     }
   }
 
-  const workers = Array.from({ length: jobs }, () => startWorker(setup))
+  for (let i = 0; i < jobs; i++) workers.push(startWorker(setup))
   let stop = (): void => {}
   const stopped = new Promise<void>((resolve) => {
     stop = resolve
@@ -77,10 +99,10 @@ export async function runOnWorkers(plan: WorkerPlan): Promise<void> {
     signal?.addEventListener('abort', stop)
   })
   try {
-    await Promise.race([Promise.all(workers.map(serve)), stopped])
+    await Promise.race([Promise.all(workers.map((_, place) => serve(place))), stopped])
   } finally {
     signal?.removeEventListener('abort', stop)
-    await Promise.all(workers.map((worker) => worker.terminate()))
+    await Promise.all(workers.map((worker) => worker?.terminate()))
   }
   if (failed !== undefined && !signal?.aborted) throw failed.error
 }

@@ -1,4 +1,4 @@
-import type { RequestTable, Visibility } from '@routesim/core'
+import type { RequestTable } from '@routesim/core'
 import type { Stepper } from '../cluster/build-cluster.js'
 import type { Config } from '../config/schema.js'
 import type { Executed } from '../run/execute.js'
@@ -7,11 +7,13 @@ import type { PortableError } from './portable-error.js'
 
 /** What a worker is born with. */
 export interface WorkerSetup {
-  readonly config: Config
   readonly stepper: Stepper
   /** Whether runs keep results per request. */
   readonly perRequest: boolean
-  readonly visibilities: readonly Visibility[]
+  /** Time between two looks at the backends, in ms. */
+  readonly sampleIntervalMs: number | undefined
+  /** What routers see, as options say it; as the config of a task does when absent. */
+  readonly visibility: string | readonly string[] | undefined
   /** Each stands for one algorithm per visibility. */
   readonly algorithms: readonly PortableAlgorithm[]
 }
@@ -25,6 +27,8 @@ export type PortableRequests =
 export interface WorkerTask {
   /** Index of the run; goes back with the answer. */
   readonly run: number
+  /** Absent when the config is that of the worker's task before. */
+  readonly config: Config | undefined
   /** Absent when the requests are those of the worker's task before. */
   readonly requests: PortableRequests | undefined
   /** Index into the algorithms of the setup, those of one choice next to each other. */

@@ -2,8 +2,11 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { type RequestSource, type RequestTable, tableSource } from '@routesim/core'
 import { buildFleet, type Fleet } from '../cluster/build-cluster.js'
+import type { Config } from '../config/schema.js'
+import { sloOptions } from '../config/slo-schema.js'
 import { type Executed, execute } from '../run/execute.js'
 import { type ResolvedAlgorithm, resolveAlgorithms } from '../run/resolve-algorithms.js'
+import { visibilitiesOf } from '../run/scenario.js'
 import { generatedWorkload } from '../workload/load-workload.js'
 import { fromPortableAlgorithm } from './portable-algorithm.js'
 import { toPortable } from './portable-error.js'
@@ -11,7 +14,7 @@ import type { PortableRequests, WorkerAnswer, WorkerSetup, WorkerTask } from './
 
 const setup = workerData as WorkerSetup
 const port = parentPort!
-let cast: Promise<{ fleet: Fleet; algorithms: ResolvedAlgorithm[] }> | undefined
+let cast: Promise<Cast> | undefined
 /** The requests of the task at hand, and of those that follow with the same. */
 let requests: (() => Promise<RequestTable | RequestSource>) | undefined
 
@@ -24,9 +27,16 @@ port.on('message', (task: WorkerTask) => {
   )
 })
 
-async function simulate({ run, algorithm, seed, detail, ...task }: WorkerTask): Promise<Executed> {
-  cast ??= prepare()
-  const { fleet, algorithms } = await cast
+async function simulate({
+  run,
+  algorithm,
+  seed,
+  detail,
+  config,
+  ...task
+}: WorkerTask): Promise<Executed> {
+  if (config !== undefined) cast = prepare(config)
+  const { fleet, algorithms, config: own } = await cast!
   if (task.requests !== undefined) {
     // The table before goes first: two may be more than memory holds.
     requests = undefined
@@ -38,15 +48,24 @@ async function simulate({ run, algorithm, seed, detail, ...task }: WorkerTask): 
     algorithm: algorithms[algorithm]!,
     seed,
     detail,
-    warmupRequests: setup.config.simulation.warmup_requests,
+    warmupRequests: own.simulation.warmup_requests,
+    slo: sloOptions(own.slo),
+    sampleIntervalMs: setup.sampleIntervalMs,
   }
   return execute(execution, undefined, (fraction) => answer({ kind: 'progress', run, fraction }))
 }
 
-async function prepare(): Promise<{ fleet: Fleet; algorithms: ResolvedAlgorithm[] }> {
+/** What takes part in runs of one config. */
+interface Cast {
+  readonly config: Config
+  readonly fleet: Fleet
+  readonly algorithms: readonly ResolvedAlgorithm[]
+}
+
+async function prepare(config: Config): Promise<Cast> {
   const choices = await Promise.all(setup.algorithms.map(fromPortableAlgorithm))
-  const algorithms = resolveAlgorithms(choices, setup.config, setup.visibilities)
-  return { fleet: buildFleet(setup.config, setup.stepper), algorithms }
+  const algorithms = resolveAlgorithms(choices, config, visibilitiesOf(setup.visibility, config))
+  return { config, fleet: buildFleet(config, setup.stepper), algorithms }
 }
 
 async function supplyOf(

@@ -3,7 +3,9 @@ import { RouteSimError } from '@routesim/core'
 import type { RunDetail } from '@routesim/metrics'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { loadWorkload } from '../workload/load-workload.js'
+import { loadNotes } from './load-notes.js'
 import { type AlgorithmChoice, resolveAlgorithms } from './resolve-algorithms.js'
+import type { RunSamples } from './run-samples.js'
 import { sameDecisions } from './same-decisions.js'
 import {
   describeScenario,
@@ -31,6 +33,8 @@ export interface Comparison {
   readonly verdict: readonly string[]
   /** True when it was stopped: `results` holds what was finished by then. */
   readonly interrupted: boolean
+  /** What backends did over time, by run; empty unless asked for. */
+  readonly samples: readonly RunSamples[]
 }
 
 /**
@@ -57,9 +61,13 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
   const workload = await loadWorkload(prepared.config, options.trace, options, configPath)
   const described = await describeScenario(prepared, workload, options.signal)
   const plan = { ...prepared, workloads: [workload], algorithms }
-  const { summaries, details, interrupted, notes } = await simulateAll(plan, options)
+  const { summaries, details, interrupted, notes, samples } = await simulateAll(plan, options)
   const results = summaries[0]!
-  const info = { ...described, notes: [...described.notes, ...notes, ...sameDecisions(results)] }
+  const found = [...notes, ...sameDecisions(results), ...loadNotes(results)]
+  const info = { ...described, notes: [...described.notes, ...found] }
   const sentences = verdict(info, results)
-  return { scenario: info, results, details: details[0]!, verdict: sentences, interrupted }
+  return {
+    ...{ scenario: info, results, details: details[0]!, verdict: sentences },
+    ...{ interrupted, samples },
+  }
 }

@@ -10,9 +10,13 @@ import {
 } from '@routesim/core'
 import {
   detailRun,
+  type LoadRow,
+  LoadSeries,
   RequestStatistics,
   type RunDetail,
   type RunSummary,
+  type SloOptions,
+  type SummaryOptions,
   summarize,
   summarizeTotals,
   TokenGapRecorder,
@@ -52,8 +56,10 @@ export interface RunObserver extends Recorder {
 /** What is told of a run. */
 export interface Executed {
   readonly summary: RunSummary
-  /** When it was asked for. */
+  /** What pictures need, when it was asked for. */
   readonly detail?: RunDetail
+  /** What the backends did over time, when it was asked for. */
+  readonly samples?: readonly LoadRow[]
 }
 
 /** One simulation, summarized. */
@@ -64,9 +70,12 @@ export interface Execution {
   readonly algorithm: ResolvedAlgorithm
   readonly seed: number
   readonly warmupRequests: number
+  readonly slo: SloOptions
   /** Whether to keep what pictures need; only of a run that has a table. */
   readonly detail: boolean
   readonly observer?: RunObserver | undefined
+  /** Time between two looks at the backends, in ms; none by default. */
+  readonly sampleIntervalMs?: number | undefined
 }
 
 /**
@@ -74,16 +83,25 @@ export interface Execution {
  * @throws RouteSimError `interrupted` when the signal says so
  */
 export async function execute(
-  { fleet, requests, algorithm, seed, warmupRequests, detail, observer }: Execution,
+  { fleet, requests, algorithm, seed, warmupRequests, ...told }: Execution,
   signal: AbortSignal | undefined,
   onFraction: (fraction: number) => void,
 ): Promise<Executed> {
   const { visibility } = algorithm
   const { replicas } = visibility.routers
-  const routers = Array.from({ length: replicas }, () => algorithm.create())
+  const router = Array.from({ length: replicas }, () => algorithm.create())
   const { cluster, pricePerHour } = fleet
-  const options = { cluster, requests, router: routers, visibility, seed, warmupRequests }
-  const { simulation, summarized } = prepare(options, pricePerHour, detail, observer)
+  const { slo, detail, observer, sampleIntervalMs } = told
+  const series =
+    sampleIntervalMs === undefined
+      ? undefined
+      : new LoadSeries(cluster.backends.length, sampleIntervalMs)
+  const options = {
+    ...{ cluster, requests, router, visibility, seed, warmupRequests },
+    ...(series && { sampler: series }),
+  }
+  const telling = { summary: { pricePerHour, slo }, series, isDetailed: detail, observer }
+  const { simulation, summarized } = prepare(options, telling)
   const breathe = async (): Promise<void> => {
     await setImmediate()
     if (signal?.aborted) throw interrupted()
@@ -95,32 +113,45 @@ export async function execute(
     onFraction(simulation.endedRequests / requests.size)
   }
   const { summary, ...rest } = summarized()
-  return { summary: { ...summary, algorithm: algorithm.label }, ...rest }
+  const samples = series?.rows()
+  return {
+    summary: { ...summary, algorithm: algorithm.label },
+    ...rest,
+    ...(samples && { samples }),
+  }
+}
+
+/** What is kept of a run, and who looks on. */
+interface Telling {
+  readonly summary: SummaryOptions
+  readonly series: LoadSeries | undefined
+  readonly isDetailed: boolean
+  readonly observer: RunObserver | undefined
 }
 
 /** A simulation with the recorder that its requests ask for, and what makes a summary of both. */
 function prepare(
   options: SimulationOptions,
-  pricePerHour: readonly number[],
-  isDetailed: boolean,
-  observer: RunObserver | undefined,
+  { summary, series, isDetailed, observer }: Telling,
 ): { simulation: Simulation; summarized: () => Executed } {
   const { cluster, requests } = options
   if ('next' in requests) {
-    const recorder = new RequestStatistics(cluster.backends.length)
+    const recorder = new RequestStatistics(cluster.backends.length, summary.slo)
+    if (series !== undefined) alsoHear(recorder, series)
     const simulation = new Simulation({ ...options, recorder })
-    const summarized = () => ({
-      summary: summarizeTotals(simulation.totals(), recorder, { pricePerHour }),
-    })
+    const summarized = () => ({ summary: summarizeTotals(simulation.totals(), recorder, summary) })
     return { simulation, summarized }
   }
   const recorder = new TokenGapRecorder()
   const simulation = new Simulation({ ...options, recorder: watched(recorder, observer) })
-  const summarized = () => {
+  const summarized = (): Executed => {
     const result = simulation.result()
     observer?.finished?.(result)
-    const summary = summarize(result, recorder.gaps, { pricePerHour })
-    return isDetailed ? { summary, detail: detailRun(result, recorder.gaps) } : { summary }
+    for (let row = 0; series !== undefined && row < result.requests.size; row++) {
+      series.addRequest(row, result.requests, result.outcomes)
+    }
+    const told = { summary: summarize(result, recorder.gaps, summary) }
+    return isDetailed ? { ...told, detail: detailRun(result, recorder.gaps) } : told
   }
   return { simulation, summarized }
 }
@@ -136,6 +167,15 @@ function watched(recorder: TokenGapRecorder, observer: RunObserver | undefined):
     },
     ...(stepCompleted && { stepCompleted: stepCompleted.bind(observer) }),
     ...(requestEnded && { requestEnded: requestEnded.bind(observer) }),
+  }
+}
+
+/** Rows are given to other requests once theirs have ended, so hits are counted then. */
+function alsoHear(recorder: RequestStatistics, series: LoadSeries): void {
+  const count = recorder.requestEnded.bind(recorder)
+  recorder.requestEnded = (row, requests, outcomes) => {
+    count(row, requests, outcomes)
+    series.addRequest(row, requests, outcomes)
   }
 }
 

@@ -2,9 +2,9 @@ import { defineRouter } from '@routesim/algorithms'
 import { RequestTableBuilder } from '@routesim/core'
 import { expect, test } from 'vitest'
 import { parseConfig } from '../config/parse-config.js'
+import { sweep } from '../sweep/sweep.js'
 import { compare } from './compare.js'
 import type { Progress } from './execute.js'
-import { sweep } from './sweep.js'
 
 const config = parseConfig(`
 [simulation]
@@ -50,9 +50,10 @@ test('so does a table that the caller made, and progress adds up over the worker
 })
 
 test('an error crosses from a worker as it is thrown without', async () => {
-  const options = { config, rates: [40, 2, 1], durationSec: 10, algorithms: ['round_robin'] }
+  const trace = { ...config.trace, rate: 1, duration_sec: 10 }
+  const options = { config: { ...config, trace }, algorithms: ['round_robin', 'random'] }
   const errors = await Promise.all(
-    [1, 2].map((jobs) => sweep({ ...options, jobs, seed: 1 }).catch((error: unknown) => error)),
+    [1, 2].map((jobs) => compare({ ...options, jobs, seed: 1 }).catch((error: unknown) => error)),
   )
   const [alone, fromWorker] = errors as Error[]
   expect(alone).toMatchObject({ name: 'RouteSimError', code: 'warmup_leaves_nothing' })

@@ -2,6 +2,7 @@ import type { RunDetail } from '@routesim/metrics'
 import { compare } from './compare.js'
 import { interrupted } from './execute.js'
 import type { AlgorithmChoice } from './resolve-algorithms.js'
+import type { RunSamples } from './run-samples.js'
 import type { ExperimentOptions, ScenarioInfo } from './scenario.js'
 import type { AlgorithmSummary } from './simulate-all.js'
 
@@ -17,6 +18,8 @@ export interface RunReport {
   readonly result: AlgorithmSummary
   /** Of the first seed, when `detail` was asked for. */
   readonly detail?: RunDetail
+  /** What backends did over time, by run; empty unless asked for. */
+  readonly samples: readonly RunSamples[]
 }
 
 /**
@@ -31,9 +34,12 @@ export async function run({
   algorithm = 'round_robin',
   ...options
 }: RunOptions): Promise<RunReport> {
-  const { scenario, results, details } = await compare({ ...options, algorithms: [algorithm] })
+  const { scenario, results, details, samples } = await compare({
+    ...options,
+    algorithms: [algorithm],
+  })
   const [result] = results
   if (result === undefined) throw interrupted()
   const [detail] = details
-  return { scenario, result, ...(detail && { detail }) }
+  return { scenario, result, samples, ...(detail && { detail }) }
 }

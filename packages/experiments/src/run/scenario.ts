@@ -1,4 +1,5 @@
 import { type RequestTable, RouteSimError, type Visibility } from '@routesim/core'
+import type { SloTargets } from '@routesim/metrics'
 import { buildFleet, type Fleet, type Stepper } from '../cluster/build-cluster.js'
 import { loadConfig } from '../config/parse-config.js'
 import type { Config } from '../config/schema.js'
@@ -24,6 +25,10 @@ export interface ExperimentOptions extends Control, JobsOption, TraceOptions {
    * takes the same memory however long it is. Conversations can not be generated so.
    */
   readonly perRequest?: boolean | undefined
+  /** Targets for all requests that go before those of the config. */
+  readonly slo?: SloTargets | undefined
+  /** Looks at every backend so often, in ms of virtual time; not at all by default. */
+  readonly sampleIntervalMs?: number | undefined
   /**
    * What routers see: a profile, perhaps with settings (`llm-d:metrics_delay_ms=20`), or several of them
    * to compare; `[visibility]` of the config by default.
@@ -65,6 +70,9 @@ export interface PreparedFleet {
   readonly perRequest: boolean
   readonly detail: boolean
   readonly observer?: RunObserver | undefined
+  readonly sampleIntervalMs: number | undefined
+  /** As the options say it. */
+  readonly visibility: ExperimentOptions['visibility']
   readonly visibilities: readonly Visibility[]
   readonly seeds: readonly number[]
 }
@@ -73,32 +81,70 @@ const MOST_SEEDS = 10_000
 
 /** Reads and checks config, seeds and fleet. */
 export async function prepareFleet(options: ExperimentOptions): Promise<PreparedFleet> {
-  const config =
+  const given =
     typeof options.config === 'string' ? await loadConfig(options.config) : options.config
-  const firstSeed = options.seed ?? config.simulation.seed
-  const count = options.seeds ?? 1
-  checkSeed('seed', firstSeed, 0, Number.MAX_SAFE_INTEGER - MOST_SEEDS)
-  checkSeed('seeds', count, 1, MOST_SEEDS)
-  const seeds = Array.from({ length: count }, (_, i) => firstSeed + i)
-  const { stepper = 'fast', perRequest = true, detail = false, observer } = options
-  if (!perRequest && stepper === 'reference') {
+  const config = withTargets(given, options.slo)
+  const seeds = seedsFrom(options.seed ?? config.simulation.seed, options.seeds ?? 1)
+  checkStepper(options)
+  const { stepper = 'fast', perRequest = true, detail = false } = options
+  const visibilities = visibilitiesOf(options.visibility, config)
+  const fleet = buildFleet(config, stepper)
+  const { sampleIntervalMs, visibility, observer } = options
+  return {
+    ...{ config, fleet, stepper, perRequest, detail, observer },
+    ...{ sampleIntervalMs, visibility, visibilities, seeds },
+  }
+}
+
+/** The config with targets that go before its own. */
+export function withTargets(config: Config, given: SloTargets = {}): Config {
+  const { ttftMs, tpotMs, e2eMs } = given
+  const slo = {
+    ...config.slo,
+    ...(ttftMs !== undefined && { ttft_ms: ttftMs }),
+    ...(tpotMs !== undefined && { tpot_ms: tpotMs }),
+    ...(e2eMs !== undefined && { e2e_ms: e2eMs }),
+  }
+  return { ...config, slo }
+}
+
+/** @throws RouteSimError `options_conflict` */
+export function checkStepper({
+  stepper,
+  perRequest,
+  detail,
+  observer,
+}: Pick<ExperimentOptions, 'stepper' | 'perRequest' | 'detail' | 'observer'>): void {
+  if (perRequest !== false) return
+  if (stepper === 'reference') {
     throw new RouteSimError<ExperimentsErrorCode>(
       'stepper: expected "fast" for runs without per-request results, got "reference"',
       { code: 'options_conflict', path: 'stepper' },
     )
   }
-  if (!perRequest && (detail || observer !== undefined)) {
+  if (detail === true || observer !== undefined) {
     throw new RouteSimError<ExperimentsErrorCode>(
-      `${detail ? 'detail' : 'observer'}: needs per-request results, which this run does not keep`,
+      `${detail === true ? 'detail' : 'observer'}: needs per-request results, which this run does not keep`,
       { code: 'options_conflict', path: 'perRequest' },
     )
   }
-  const visibilities = visibilitiesOf(options.visibility, config)
-  const fleet = buildFleet(config, stepper)
-  return { config, fleet, stepper, perRequest, detail, observer, visibilities, seeds }
 }
 
-function visibilitiesOf(specs: ExperimentOptions['visibility'], config: Config): Visibility[] {
+/** @throws RouteSimError `seeds_invalid` */
+export function seedsFrom(first: number, count: number): readonly number[] {
+  checkSeed('seed', first, 0, Number.MAX_SAFE_INTEGER - MOST_SEEDS)
+  checkSeed('seeds', count, 1, MOST_SEEDS)
+  return Array.from({ length: count }, (_, i) => first + i)
+}
+
+/**
+ * What routers see, as the options say it, else the config.
+ * @throws RouteSimError `visibility_invalid`
+ */
+export function visibilitiesOf(
+  specs: ExperimentOptions['visibility'],
+  config: Config,
+): readonly Visibility[] {
   if (specs === undefined) return [toVisibility(config.visibility)]
   const visibilities = [specs].flat().map(parseVisibility)
   const names = visibilities.map(({ name }) => name)
@@ -120,7 +166,13 @@ function checkSeed(name: string, value: number, from: number, to: number): void 
 
 /** Tells what is simulated; of requests that differ with the seed, those of the first. */
 export async function describeScenario(
-  { config, fleet, seeds, perRequest, visibilities }: PreparedFleet,
+  {
+    config,
+    fleet,
+    seeds,
+    perRequest,
+    visibilities,
+  }: Pick<PreparedFleet, 'config' | 'fleet' | 'seeds' | 'perRequest' | 'visibilities'>,
   workload: WorkloadSource,
   signal: AbortSignal | undefined,
 ): Promise<ScenarioInfo> {

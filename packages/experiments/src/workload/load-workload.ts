@@ -195,7 +195,8 @@ async function readWorkload(
   return fixedWorkload(requests, `${name}, ${format}`, notes)
 }
 
-function fixedWorkload(
+/** Requests that are the same under every seed. */
+export function fixedWorkload(
   requests: RequestTable,
   description: string,
   notes: readonly string[],

@@ -1,7 +1,6 @@
 import type { StepShape } from '@routesim/core'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { findGpu } from '../gpus/find-gpu.js'
 import { GPUS } from '../gpus/gpu-catalogue.js'
 import { findModel, MODELS } from '../models/find-model.js'
 import {
@@ -12,19 +11,10 @@ import {
   windowOf,
 } from '../models/model-size.js'
 import { WEIGHT_PRECISIONS } from '../precision/precision.js'
+import { h100 } from '../testing/h100.js'
 import { afterSteps, anyStep, segmentError, stepOf } from '../testing/segments.js'
 import { type RooflineLatency, rooflineLatency } from './roofline-latency.js'
 import type { RooflineOptions } from './roofline-options.js'
-
-const h100: RooflineOptions = {
-  model: findModel('llama-3.1-70b'),
-  gpu: findGpu('h100'),
-  parallelism: { tp: 4, pp: 1, ep: 1 },
-  precision: 'bf16',
-  kvPrecision: 'bf16',
-  hostMsPerRequest: 0.035,
-  granularity: 'step',
-}
 
 /** Any deployment that the model allows. */
 const deployment: fc.Arbitrary<RooflineOptions> = fc

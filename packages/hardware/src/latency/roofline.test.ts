@@ -1,20 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { findGpu } from '../gpus/find-gpu.js'
 import { findModel } from '../models/find-model.js'
+import { h100 } from '../testing/h100.js'
 import { segmentError, stepOf } from '../testing/segments.js'
 import { expectedDistinct, expectedLargest } from './expert-coverage.js'
 import { rooflineLatency } from './roofline-latency.js'
 import type { RooflineOptions } from './roofline-options.js'
-
-const h100: RooflineOptions = {
-  model: findModel('llama-3.1-70b'),
-  gpu: findGpu('h100'),
-  parallelism: { tp: 4, pp: 1, ep: 1 },
-  precision: 'bf16',
-  kvPrecision: 'bf16',
-  hostMsPerRequest: 0.035,
-  granularity: 'step',
-}
 
 describe('rooflineLatency', () => {
   test('by hand: decodes of Llama 3.1 70B on 4 H100', () => {

@@ -1,4 +1,4 @@
-import type { StepShape } from '@routesim/core'
+import { EMPTY_STEP } from '@routesim/core'
 import { findEngine } from '../engines/engine-catalogue.js'
 import { findGpu } from '../gpus/find-gpu.js'
 import { affineLatency } from '../latency/affine-latency.js'
@@ -89,14 +89,6 @@ function tpotStep(
   }
 }
 
-const NOTHING: StepShape = {
-  prefillTokens: 0,
-  prefillRequests: 0,
-  prefillAttentionPairs: 0,
-  decodeRequests: 0,
-  decodeContextTokens: 0,
-}
-
 function composedSteps(granularity: 'step' | 'operator'): PublishedStep[] {
   return COMPOSED_STEPS.flatMap(({ gpu, model, tp, decodeMs, prefillMs }) => {
     const latency = rooflineLatency({
@@ -113,7 +105,7 @@ function composedSteps(granularity: 'step' | 'operator'): PublishedStep[] {
     const place = { experiment: `kernels ${model} ${gpu} tp${tp}`, model: 'roofline' as const }
     const decodes = decodeMs.map((measured, i): PublishedStep => {
       const decodeRequests = [1, 64, 256][i]!
-      const step = { ...NOTHING, decodeRequests, decodeContextTokens: decodeRequests * 1024 }
+      const step = { ...EMPTY_STEP, decodeRequests, decodeContextTokens: decodeRequests * 1024 }
       const predicted = latency.stepMs(step)
       return {
         ...place,
@@ -126,7 +118,7 @@ function composedSteps(granularity: 'step' | 'operator'): PublishedStep[] {
     const prefills = prefillMs.map((measured, i): PublishedStep => {
       const tokens = [512, 2048, 4096][i]!
       const predicted = latency.stepMs({
-        ...NOTHING,
+        ...EMPTY_STEP,
         prefillTokens: tokens,
         prefillRequests: 1,
         prefillAttentionPairs: (tokens * (tokens + 1)) / 2,
@@ -144,7 +136,7 @@ function splitwiseDecodes(): PublishedStep[] {
       if (measured === undefined) return []
       const decodeRequests = [1, 8, 32, 64, 1][i]!
       const context = (i === 4 ? 8192 : 512) + 64
-      const step = { ...NOTHING, decodeRequests, decodeContextTokens: decodeRequests * context }
+      const step = { ...EMPTY_STEP, decodeRequests, decodeContextTokens: decodeRequests * context }
       return [
         {
           experiment: `Splitwise ${profile}`,

@@ -1,6 +1,10 @@
 import { RouteSimError, type RunTotals } from '@routesim/core'
 import type { MetricsErrorCode } from '../errors/metrics-error-code.js'
 import type { LogHistogram } from '../histogram/log-histogram.js'
+import type { FlowBins } from '../saturation/flow-bins.js'
+import { saturation } from '../saturation/saturation.js'
+import type { SloCounter } from '../slo/slo-counter.js'
+import type { SloOptions } from '../slo/slo-options.js'
 import { type Distribution, distributionOfHistogram } from '../statistics/distribution.js'
 import { orNull } from '../statistics/or-null.js'
 import type { CacheCounts } from './cache-statistics.js'
@@ -13,11 +17,16 @@ import type { BackendSummary, RunSummary } from './run-summary.js'
 export interface SummaryOptions {
   /** USD per hour of each backend, by id. */
   readonly pricePerHour: readonly number[]
+  /** Targets to count requests against; none by default. */
+  readonly slo?: SloOptions | undefined
 }
 
 /** What is known of the measured requests of a run; times are in ms. */
 export interface MeasuredRequests {
   readonly counts: RequestCounts
+  readonly flow: FlowBins
+  /** Absent when there is neither a target nor a tenant. */
+  readonly slo: SloCounter | undefined
   readonly cache: CacheCounts
   /** Inter-token gaps. */
   readonly gaps: LogHistogram
@@ -59,6 +68,8 @@ export function composeSummary(
     rejected_requests: counts.rejected,
     unfinished_requests: counts.total - completed - counts.rejected,
     rejected_by_reason: counts.rejectedByReason(totals.rejectReasons),
+    saturation: saturation(measured.flow),
+    ...measured.slo?.findings(durationMs),
     ttft: measured.ttft,
     tbt: distributionOfHistogram(measured.gaps),
     tpot: measured.tpot,

@@ -1,18 +1,38 @@
 import type { RunResult } from '@routesim/core'
 import type { LogHistogram } from '../histogram/log-histogram.js'
+import { FlowBins } from '../saturation/flow-bins.js'
+import { SloCounter } from '../slo/slo-counter.js'
+import type { SloOptions } from '../slo/slo-options.js'
 import { CacheCounts } from './cache-statistics.js'
 import type { MeasuredRequests } from './compose-summary.js'
 import { latencyDistributions } from './latency-distributions.js'
 import { RequestCounts } from './request-counts.js'
 
 /** Reads the measured requests of a run from its columns: percentiles are exact. */
-export function measureRequests(result: RunResult, gaps: LogHistogram): MeasuredRequests {
+export function measureRequests(
+  result: RunResult,
+  gaps: LogHistogram,
+  slo: SloOptions | undefined,
+): MeasuredRequests {
   const { requests, outcomes, warmupRequests, backends } = result
   const counts = new RequestCounts(backends.length)
   const cache = new CacheCounts(backends.length)
+  const flow = new FlowBins()
   for (let row = warmupRequests; row < requests.size; row++) {
     counts.add(row, requests, outcomes)
     cache.add(row, requests, outcomes)
+    flow.add(row, requests, outcomes)
   }
-  return { counts, cache, gaps, ...latencyDistributions(result) }
+  const objectives = countObjectives(result, slo)
+  return { counts, cache, flow, slo: objectives, gaps, ...latencyDistributions(result) }
+}
+
+function countObjectives(
+  { requests, outcomes, warmupRequests }: RunResult,
+  options: SloOptions | undefined,
+): SloCounter | undefined {
+  const counter = new SloCounter(options)
+  if (!counter.isNeeded(requests)) return undefined
+  for (let row = warmupRequests; row < requests.size; row++) counter.add(row, requests, outcomes)
+  return counter
 }

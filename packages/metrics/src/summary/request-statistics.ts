@@ -1,6 +1,9 @@
 import type { RequestOutcomes, RequestTable } from '@routesim/core'
 import { LogHistogram } from '../histogram/log-histogram.js'
 import { TokenGapRecorder } from '../histogram/token-gap-recorder.js'
+import { FlowBins } from '../saturation/flow-bins.js'
+import { SloCounter } from '../slo/slo-counter.js'
+import type { SloOptions } from '../slo/slo-options.js'
 import { distributionOfHistogram } from '../statistics/distribution.js'
 import { CacheCounts } from './cache-statistics.js'
 import type { MeasuredRequests } from './compose-summary.js'
@@ -15,14 +18,21 @@ import { e2eMs, queueWaitMs, tpotMs, ttftMs } from './request-latencies.js'
 export class RequestStatistics extends TokenGapRecorder {
   private readonly counts: RequestCounts
   private readonly cache: CacheCounts
+  private readonly flow = new FlowBins()
+  private readonly slo: SloCounter
   private readonly ttft = new LogHistogram()
   private readonly tpot = new LogHistogram()
   private readonly e2e = new LogHistogram()
   private readonly queueWait = new LogHistogram()
 
-  /** @param backends - how many the fleet has */
-  constructor(backends: number) {
+  /**
+   * @param backends - how many the fleet has
+   * @param slo - targets to count requests against
+   * @throws RouteSimError `slo_invalid`
+   */
+  constructor(backends: number, slo?: SloOptions) {
     super()
+    this.slo = new SloCounter(slo)
     this.counts = new RequestCounts(backends)
     this.cache = new CacheCounts(backends)
   }
@@ -30,6 +40,8 @@ export class RequestStatistics extends TokenGapRecorder {
   requestEnded(row: number, requests: RequestTable, outcomes: RequestOutcomes): void {
     this.counts.add(row, requests, outcomes)
     this.cache.add(row, requests, outcomes)
+    this.flow.add(row, requests, outcomes)
+    this.slo.add(row, requests, outcomes)
     addPresent(this.ttft, ttftMs(row, requests, outcomes))
     addPresent(this.tpot, tpotMs(row, requests, outcomes))
     addPresent(this.e2e, e2eMs(row, requests, outcomes))
@@ -41,6 +53,8 @@ export class RequestStatistics extends TokenGapRecorder {
     return {
       counts: this.counts,
       cache: this.cache,
+      flow: this.flow,
+      slo: this.slo,
       gaps: this.gaps,
       ttft: distributionOfHistogram(this.ttft),
       tpot: distributionOfHistogram(this.tpot),

@@ -1,4 +1,6 @@
 import type { BackendRole, RunResult } from '@routesim/core'
+import type { Saturation } from '../saturation/saturation.js'
+import type { SloReport, TenantReport } from '../slo/slo-report.js'
 import type { Distribution } from '../statistics/distribution.js'
 import type { BackendCacheStatistics } from './cache-statistics.js'
 
@@ -42,6 +44,12 @@ export interface RunSummary {
   readonly rejected_requests: number
   readonly unfinished_requests: number
   readonly rejected_by_reason: Readonly<Record<string, number>>
+  /** Whether the fleet kept up with its traffic. */
+  readonly saturation: Saturation
+  /** How requests fared against their targets; absent without targets. */
+  readonly slo?: SloReport
+  /** How tenants were served; absent when no request names one. */
+  readonly tenants?: TenantReport
 
   /** Time to first token: arrival to first output token, of requests that have one. */
   readonly ttft: Distribution

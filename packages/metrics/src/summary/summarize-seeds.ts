@@ -1,5 +1,6 @@
 import { RouteSimError } from '@routesim/core'
 import type { MetricsErrorCode } from '../errors/metrics-error-code.js'
+import type { SaturationVerdict } from '../saturation/saturation.js'
 import { confidenceInterval } from '../statistics/confidence-interval.js'
 import type { RunSummary } from './run-summary.js'
 
@@ -27,7 +28,10 @@ export type OverSeeds<T> = [T] extends [number | null]
 /** Summaries of one algorithm under several seeds: the paths of a {@link RunSummary}, as estimates. */
 export type SeedsSummary = Pick<RunSummary, 'algorithm' | 'visibility'> & {
   readonly seeds: readonly number[]
-} & OverSeeds<Omit<RunSummary, 'seed'>>
+} & OverSeeds<Omit<RunSummary, 'seed'>> & {
+    /** The worst of all seeds. */
+    readonly saturation: { readonly verdict: SaturationVerdict }
+  }
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 
@@ -48,7 +52,8 @@ export function summarizeSeeds(summaries: readonly RunSummary[]): SeedsSummary {
   const { algorithm, visibility } = summaries[0]!
   const estimates = merge(complete as unknown as Json[]) as object
   const seeds = summaries.map((summary) => summary.seed)
-  return { algorithm, visibility, seeds, ...estimates } as unknown as SeedsSummary
+  const result = { algorithm, visibility, seeds, ...estimates } as unknown as SeedsSummary
+  return { ...result, saturation: { ...result.saturation, verdict: worstVerdict(summaries) } }
 }
 
 /** Estimates for the values found at one path; undefined for what is not a number. */
@@ -59,7 +64,10 @@ function merge(values: readonly Json[]): unknown {
     return sample.map((_, i) => merge(values.map((value) => (value as readonly Json[])[i]!)))
   }
   if (typeof sample !== 'object') return undefined
-  const objects = values as readonly { readonly [key: string]: Json }[]
+  // A tenant or a class that has no requests under some seed is missing there.
+  const objects = values.filter((value) => value !== null) as readonly {
+    readonly [key: string]: Json
+  }[]
   const keys = new Set(objects.flatMap((object) => Object.keys(object)))
   const entries = [...keys].map((key) => [key, merge(objects.map((object) => object[key] ?? null))])
   return Object.fromEntries(entries.filter(([, merged]) => merged !== undefined))
@@ -69,6 +77,12 @@ function estimate(values: readonly Json[]): SeedEstimate {
   const present = values.filter((value) => typeof value === 'number')
   const { mean, halfWidth, n } = confidenceInterval(present)
   return { mean, ci95: halfWidth, n }
+}
+
+const VERDICTS: readonly SaturationVerdict[] = ['stable', 'backlogged', 'overloaded']
+
+function worstVerdict(summaries: readonly RunSummary[]): SaturationVerdict {
+  return VERDICTS[Math.max(...summaries.map((run) => VERDICTS.indexOf(run.saturation.verdict)))]!
 }
 
 function check(summaries: readonly RunSummary[]): void {

@@ -8,14 +8,14 @@ import type { RunSummary } from './run-summary.js'
 /**
  * Reduces a run to its {@link RunSummary}.
  * @param gaps - inter-token gaps of the measured requests, from a `TokenGapRecorder`
- * @throws RouteSimError `warmup_leaves_nothing`, `prices_invalid`
+ * @throws RouteSimError `warmup_leaves_nothing`, `prices_invalid`, `slo_invalid`
  */
 export function summarize(
   result: RunResult,
   gaps: LogHistogram,
   options: SummaryOptions,
 ): RunSummary {
-  return composeSummary(result, () => measureRequests(result, gaps), options)
+  return composeSummary(result, () => measureRequests(result, gaps, options.slo), options)
 }
 
 /**

@@ -22,7 +22,11 @@ export function subtitleOf(scenario: ReportedScenario): string {
 }
 
 /** The same for a sweep, whose points differ in their requests. */
-export function sweepSubtitleOf(scenario: ReportedScenario, durationSec: number): string {
+export function sweepSubtitleOf(
+  scenario: ReportedScenario,
+  durationSec: number | undefined,
+): string {
+  if (durationSec === undefined) return subtitleOf(scenario)
   return `${durationSec} s of traffic per rate (${scenario.source}) on ${fleetOf(scenario)}.`
 }
 

@@ -19,17 +19,17 @@ const COLUMNS: readonly { title: string; path: string; unit: Unit; scale?: numbe
 /** One row per result with its most important numbers, with intervals where there are several seeds. */
 export function summaryTable(
   results: readonly ReportedResult[],
-  leading?: { readonly title: string; readonly cells: readonly string[] },
+  leading: readonly { readonly title: string; readonly cells: readonly string[] }[] = [],
 ): Table {
   return {
     columns: [
       { title: 'Algorithm', align: 'left' },
-      ...(leading ? [{ title: leading.title, align: 'right' } as const] : []),
+      ...leading.map(({ title }) => ({ title, align: 'right' }) as const),
       ...COLUMNS.map(({ title }) => ({ title, align: 'right' }) as const),
     ],
     rows: results.map((reported, i) => [
       labelOf(reported),
-      ...(leading ? [leading.cells[i] ?? ''] : []),
+      ...leading.map(({ cells }) => cells[i] ?? ''),
       ...COLUMNS.map(({ path, unit, scale = 1 }) => {
         const { value, ci95 } = figureOf(reported.result, path)
         const text = formatValue(value === null ? null : value * scale, unit)

@@ -3,16 +3,25 @@ import { throughputLatency } from '../charts/throughput-latency.js'
 import { formatValue } from '../format/format-value.js'
 import { MOST_SERIES } from '../results/leading-results.js'
 import { figuresOf, type RateCurve, type RatePoint, rateCurves } from '../results/rate-curves.js'
-import type { Origin, Report } from './report.js'
+import { labelOf, type ReportedResult } from '../results/reported-result.js'
+import type { Origin, Report, ReportTable, Section } from './report.js'
 import { type ReportedScenario, sweepSubtitleOf } from './scenario.js'
 import { summaryTable } from './summary-table.js'
 
 /** What {@link sweepReport} shows. */
 export interface SweptResults {
   readonly scenario: ReportedScenario
-  /** Seconds of traffic per rate. */
-  readonly durationSec: number
-  readonly points: readonly RatePoint[]
+  /** Seconds of traffic per rate; undefined where traffic is not generated at rates. */
+  readonly durationSec: number | undefined
+  readonly points: readonly SweptPoint[]
+}
+
+/** A result of a sweep, and where in the sweep it stands. */
+export interface SweptPoint extends ReportedResult {
+  /** Config values of the point, by dotted path. */
+  readonly settings: Readonly<Record<string, unknown>>
+  /** Arrival rate in requests per second, of sweeps over rates. */
+  readonly rate?: number
 }
 
 /** The latencies that are drawn against the rate. */
@@ -23,48 +32,70 @@ export const RATE_METRICS: readonly RateMetric[] = [
   { path: 'end_to_end_latency.p99', title: 'E2E P99', id: 'rate-e2e-p99' },
 ]
 
-/** A page about the same fleet under several rates of arrivals. */
+/** A page about fleets under several rates of arrivals, or with several settings. */
 export function sweepReport(
   { scenario, durationSec, points }: SweptResults,
   origin: Origin = {},
 ): Report {
-  const curves = rateCurves(points)
+  const named = points.map((point) => ({ ...point, label: nameOf(point) }))
+  return {
+    title: `Sweep of ${scenario.name}`,
+    subtitle: sweepSubtitleOf(scenario, durationSec),
+    notes: scenario.notes,
+    sections: [...pictures(named), { title: 'All points', tables: [resultsOf(points)] }],
+    origin,
+  }
+}
+
+/** Empty for a sweep that is not over rates. */
+function pictures(points: readonly SweptPoint[]): Section[] {
+  const atRates = points.flatMap(({ rate, ...point }): RatePoint[] =>
+    rate === undefined ? [] : [{ ...point, rate }],
+  )
+  if (atRates.length === 0) return []
+  const curves = rateCurves(atRates)
   const shown = leadingCurves(curves)
   const few =
     shown.length < curves.length
-      ? [
-          `The ${shown.length} of ${curves.length} algorithms with the lowest P99 TTFT over all rates.`,
-        ]
+      ? [`The ${shown.length} of ${curves.length} curves with the lowest P99 TTFT over all rates.`]
       : []
-  return {
-    title: `Rates on ${scenario.name}`,
-    subtitle: sweepSubtitleOf(scenario, durationSec),
-    notes: scenario.notes,
-    sections: [
-      {
-        title: 'Latency by rate',
-        text: [
-          ...few,
-          'The knee is where a curve bends most; a curve that does not bend, or has fewer than four points, has none.',
-        ],
-        charts: RATE_METRICS.map((metric) => latencyByRate(shown, metric)),
-      },
-      { title: 'Throughput and latency', text: few, charts: [throughputLatency(shown)] },
-      {
-        title: 'All points',
-        tables: [
-          {
-            title: 'Results',
-            table: summaryTable(points, {
-              title: 'Rate',
-              cells: points.map(({ rate }) => formatValue(rate, 'number')),
-            }),
-          },
-        ],
-      },
-    ],
-    origin,
+  return [
+    {
+      title: 'Latency by rate',
+      text: [
+        ...few,
+        'The knee is where a curve bends most; a curve that does not bend, or has fewer than four points, has none.',
+      ],
+      charts: RATE_METRICS.map((metric) => latencyByRate(shown, metric)),
+    },
+    { title: 'Throughput and latency', text: few, charts: [throughputLatency(shown)] },
+  ]
+}
+
+function resultsOf(points: readonly SweptPoint[]): ReportTable {
+  const paths = [...new Set(points.flatMap(({ settings }) => Object.keys(settings)))]
+  const leading = paths.map((path) => ({
+    title: lastPart(path),
+    cells: points.map(({ settings }) => String(settings[path] ?? '')),
+  }))
+  const rates = {
+    title: 'Rate',
+    cells: points.map(({ rate }) => (rate === undefined ? '' : formatValue(rate, 'number'))),
   }
+  const hasRates = points.some(({ rate }) => rate !== undefined)
+  return {
+    title: 'Results',
+    table: summaryTable(points, [...leading, ...(hasRates ? [rates] : [])]),
+  }
+}
+
+function nameOf(point: SweptPoint): string {
+  const set = Object.entries(point.settings).map(([path, value]) => `${lastPart(path)}=${value}`)
+  return [labelOf(point), ...set].join(' ')
+}
+
+function lastPart(path: string): string {
+  return path.slice(path.lastIndexOf('.') + 1)
 }
 
 /** The curves with the smallest sum of logarithms of their P99 TTFT, when there are too many. */

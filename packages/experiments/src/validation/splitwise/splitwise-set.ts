@@ -1,4 +1,4 @@
-import type { LatencyModel, StepShape } from '@routesim/core'
+import { EMPTY_STEP, type LatencyModel } from '@routesim/core'
 import { affineLatency, findAffineProfile } from '@routesim/hardware'
 import { type CsvRow, numberIn } from '../data/csv-rows.js'
 import { groupedBy } from '../data/grouped-by.js'
@@ -71,7 +71,7 @@ function predictSetting(
   measured: Readonly<Record<string, number>>,
 ): PublishedRow[] {
   const tokenMs = latency.stepMs({
-    ...NOTHING,
+    ...EMPTY_STEP,
     decodeRequests: batch,
     decodeContextTokens: batch * (prompt + output / 2),
   })
@@ -84,7 +84,7 @@ function predictSetting(
     return [...tokenRows, ...unpredicted(place, reason, rest)]
   }
   const promptMs = latency.stepMs({
-    ...NOTHING,
+    ...EMPTY_STEP,
     prefillTokens: prompts,
     prefillRequests: batch,
     prefillAttentionPairs: (batch * prompt * (prompt + 1)) / 2,
@@ -96,14 +96,6 @@ function predictSetting(
   }
   const e2eMs = promptMs + (output - 1) * tokenMs
   return [...tokenRows, ...promptRows, ...rowsOf(place, { e2e_time: e2eMs }, measured)]
-}
-
-const NOTHING: StepShape = {
-  prefillTokens: 0,
-  prefillRequests: 0,
-  prefillAttentionPairs: 0,
-  decodeRequests: 0,
-  decodeContextTokens: 0,
 }
 
 const COLUMNS = ['prompt_time', 'token_time', 'e2e_time'] as const

@@ -1,0 +1,47 @@
+import type { Axis, Setting } from '@routesim/experiments'
+import { UsageError } from './usage-error.js'
+
+/**
+ * The axes of `--set`: `path=4,8,16`, `path=0.1..0.9`, or `path=16..512/6:log` with steps and scale;
+ * several are joined with `;`.
+ * @throws UsageError
+ */
+export function parseAxes(text: string): Record<string, Axis> {
+  const axes: Record<string, Axis> = {}
+  for (const [path, values] of assignments(text)) axes[path] = parseAxis(path, values)
+  return axes
+}
+
+function assignments(text: string): [string, string][] {
+  return text.split(';').map((piece) => {
+    const [, path, values] = /^\s*([\w.-]+)\s*=\s*(.+?)\s*$/.exec(piece) ?? []
+    if (path !== undefined && values !== undefined) return [path, values]
+    throw new UsageError(
+      `--set: expected a config path and values, such as cluster.num_backends=4,8,16, got "${piece}"`,
+    )
+  })
+}
+
+function parseAxis(path: string, text: string): Axis {
+  const found = /^(-?[\d.eE+-]+?)\.\.(-?[\d.eE+-]+)(?:\/(\d+))?(?::(log|linear))?$/.exec(text)
+  if (found === null) return text.split(',').map((value) => parseValue(value.trim()))
+  const [, from, to, steps, scale] = found
+  const ends = { from: Number(from), to: Number(to) }
+  if (Number.isNaN(ends.from) || Number.isNaN(ends.to)) {
+    throw new UsageError(`--set ${path}: expected a range such as 16..512, got "${text}"`)
+  }
+  // Ends without a fraction are counts: so are the values between them.
+  const integer = Number.isInteger(ends.from) && Number.isInteger(ends.to)
+  return {
+    ...ends,
+    integer,
+    ...(steps !== undefined && { steps: Number(steps) }),
+    ...(scale !== undefined && { scale: scale as 'log' | 'linear' }),
+  }
+}
+
+function parseValue(text: string): Setting {
+  if (text === 'true' || text === 'false') return text === 'true'
+  const number = Number(text)
+  return text === '' || Number.isNaN(number) ? text : number
+}

@@ -1,0 +1,120 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { RandomStream } from '@routesim/core'
+import { parquetReadObjects } from 'hyparquet'
+import { expect, test } from 'vitest'
+import { directoryWith, routesim } from '../testing/command.js'
+
+const CONFIG = `
+[cluster]
+num_backends = 4
+kv_cache_blocks = 2000
+[trace]
+rate = 40
+duration_sec = 120
+num_prefixes = 20
+[slo]
+ttft_ms = 60
+`
+// 5 fleets, 2 rates, 2 algorithms, 3 seeds: 60 runs.
+const SWEEP = ['sweep', '-c', 'c.toml', '--set', 'cluster.num_backends=2,3,4,5,6']
+const AXES = ['--rates', '30,60', '-a', 'round_robin,prefix_overlap', '--seeds', '3', '--jobs', '2']
+
+const lines = (path: string): number =>
+  existsSync(path) ? readFileSync(path, 'utf8').split('\n').length - 1 : 0
+
+/** Resolves when the process ends, or kills it once so many runs were added to the log. */
+async function killedAfter(
+  runs: number,
+  waitMs: number,
+  cwd: string,
+  log: string,
+): Promise<number | null> {
+  const before = lines(log)
+  const { code } = await routesim([...SWEEP, ...AXES, '--log', log, '--resume'], {
+    cwd,
+    feed(process) {
+      process.stdin?.end()
+      const timer = setInterval(() => {
+        if (lines(log) < before + runs) return
+        clearInterval(timer)
+        setTimeout(() => process.kill('SIGKILL'), waitMs)
+      }, 2)
+      process.on('close', () => clearInterval(timer))
+    },
+  })
+  return code
+}
+
+test('killed ten times at random moments and resumed, a sweep gives what it gives undisturbed', async () => {
+  const path = directoryWith({ 'c.toml': CONFIG })
+  const cwd = path('.')
+  const whole = await routesim([...SWEEP, ...AXES, '--log', path('whole.jsonl')], { cwd })
+  expect(whole.code, whole.stderr).toBe(0)
+  const random = new RandomStream(process.pid, 'kills')
+  let killed = 0
+  for (let i = 0; i < 10; i++) {
+    const code = await killedAfter(
+      1 + random.integer(4),
+      random.float() * 60,
+      cwd,
+      path('torn.jsonl'),
+    )
+    if (code === null) killed++
+  }
+  expect(killed).toBe(10)
+  const resumed = await routesim([...SWEEP, ...AXES, '--log', path('torn.jsonl'), '--resume'], {
+    cwd,
+  })
+  expect(resumed.code, resumed.stderr).toBe(0)
+  expect(resumed.stdout).toBe(whole.stdout)
+  for (const name of ['whole', 'torn']) {
+    const merge = ['results', 'merge', path(`${name}.jsonl`), '-o', path(`${name}-merged.jsonl`)]
+    expect((await routesim(merge)).code).toBe(0)
+  }
+  const merged = readFileSync(path('torn-merged.jsonl'), 'utf8')
+  expect(merged).toBe(readFileSync(path('whole-merged.jsonl'), 'utf8'))
+  expect(merged.trim().split('\n')).toHaveLength(60)
+
+  // The same in three parts, as under Kubernetes and Slurm.
+  const parts = [0, 1, 2].map((i) => path(`part-${i}.jsonl`))
+  for (const [i, log] of parts.entries()) {
+    const env = i === 1 ? { JOB_COMPLETION_INDEX: '1' } : { SLURM_ARRAY_TASK_ID: String(i) }
+    const words = [...SWEEP, ...AXES, '--log', log, '--shard', 'auto/3']
+    expect((await routesim(words, { cwd, env })).code).toBe(0)
+  }
+  expect((await routesim(['results', 'merge', ...parts, '-o', path('parts.jsonl')])).code).toBe(0)
+  expect(readFileSync(path('parts.jsonl'), 'utf8')).toBe(merged)
+
+  // Every format of an export has the same numbers.
+  for (const to of ['csv', 'json', 'parquet']) {
+    const words = ['results', 'export', path('parts.jsonl'), '-o', path(`all.${to}`)]
+    expect((await routesim(words)).code).toBe(0)
+  }
+  const json = JSON.parse(readFileSync(path('all.json'), 'utf8'))
+  const bytes = readFileSync(path('all.parquet'))
+  const rows = await parquetReadObjects({ file: Uint8Array.from(bytes).buffer })
+  expect(rows).toHaveLength(60)
+  expect(rows.map((row) => row['ttft.p99'])).toEqual(
+    json.map((row: { ttft: { p99: number } }) => row.ttft.p99),
+  )
+  const [header, first] = readFileSync(path('all.csv'), 'utf8').split('\r\n')
+  const column = header!.split(',').indexOf('ttft.p99')
+  expect(Number(first!.split(',')[column])).toBe(json[0].ttft.p99)
+  const profile = ['results', 'export', path('parts.jsonl'), '--to', 'aiperf', '-o', path('aiperf')]
+  expect((await routesim(profile)).code).toBe(0)
+  const aiperf = readFileSync(path('aiperf/000000-round_robin/profile_export_aiperf.json'), 'utf8')
+  expect(JSON.parse(aiperf)).toMatchObject({
+    time_to_first_token: { unit: 'ms', p99: json[0].ttft.p99 },
+    goodput: { avg: json[0].slo.goodput_requests_per_sec },
+  })
+})
+
+test('failed runs are told on standard error, and the exit code tells', async () => {
+  const path = directoryWith({ 'c.toml': CONFIG.replace('120', '5') })
+  const words = ['sweep', '-c', path('c.toml'), '--set', 'cluster.num_backends=2', '--set']
+  const { code, stdout, stderr } = await routesim([...words, 'cluster.max_num_seqs=0,8'])
+  expect(code).toBe(1)
+  expect(stdout).toContain('max_num_seqs')
+  expect(stderr).toContain('cluster.max_num_seqs: expected an integer >= 1, got 0')
+  expect(stderr).toContain('error: 1 of 2 runs failed')
+})

@@ -1,0 +1,63 @@
+import { RequestTableBuilder } from '@routesim/core'
+import { expect, test } from 'vitest'
+import { parseConfig } from '../config/parse-config.js'
+import { compare } from './compare.js'
+
+const config = parseConfig(`
+[cluster]
+num_backends = 2
+[trace]
+rate = 20
+duration_sec = 20
+[slo]
+ttft_ms = 60
+e2e_ms = 4000
+`)
+
+test('targets of the config are counted alike per request, without, and on workers', async () => {
+  const algorithms = ['round_robin', 'random']
+  const [one, two, lean] = await Promise.all([
+    compare({ config, algorithms, jobs: 1 }),
+    compare({ config, algorithms, jobs: 2 }),
+    compare({ config, algorithms, jobs: 1, perRequest: false }),
+  ])
+  const slo = one.results[0]!.slo!
+  expect(slo).toMatchObject({ ttft_target_ms: 60, tpot_target_ms: null })
+  expect(slo.attainment).toBeGreaterThan(0)
+  expect(slo.attainment).toBeLessThan(1)
+  expect(two.results).toEqual(one.results)
+  expect(lean.results[0]!.slo).toEqual(slo)
+  expect(lean.results[0]!.saturation).toEqual(one.results[0]!.saturation)
+})
+
+test('a target that is given goes before that of the config, and the others stay', async () => {
+  const { results } = await compare({ config, algorithms: ['random'], slo: { ttftMs: 1e6 } })
+  expect(results[0]!.slo).toMatchObject({
+    ttft_target_ms: 1e6,
+    ttft_attainment: 1,
+    e2e_target_ms: 4000,
+  })
+})
+
+test('over seeds, tenants that are missing under some count where they are', async () => {
+  const builder = new RequestTableBuilder()
+  for (let i = 0; i < 60; i++) {
+    const tenant = i % 3 === 0 ? 'a' : 'b'
+    builder.add({ arrivalMs: i * 20, promptTokens: 300, outputTokens: 20, tenant })
+  }
+  const trace = builder.build()
+  const { results } = await compare({ config, trace, algorithms: ['random'], seeds: 3 })
+  const { per_tenant } = results[0]!.tenants!
+  expect(Object.keys(per_tenant)).toEqual(['a', 'b'])
+  expect(per_tenant['a']!.total_requests).toEqual({ mean: 20, ci95: 0, n: 3 })
+  expect(results[0]!.saturation.verdict).toBe('stable')
+})
+
+test('a fleet that can not keep up is told of', async () => {
+  const { scenario, results } = await compare({
+    config: { ...config, trace: { ...config.trace, rate: 400 } },
+    algorithms: ['round_robin'],
+  })
+  expect(results[0]!.saturation.verdict).toBe('overloaded')
+  expect(scenario.notes.join()).toContain('the fleet is overloaded on this traffic')
+})

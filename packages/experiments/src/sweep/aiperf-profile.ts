@@ -1,0 +1,66 @@
+import { toCsv } from '@routesim/metrics'
+import type { ResultRecord } from './result-log.js'
+
+/** The artifacts of one run under the names that NVIDIA AIPerf gives them. */
+export interface AiperfProfile {
+  /** For `profile_export_aiperf.json`: unit and statistics by metric. */
+  readonly json: Readonly<Record<string, unknown>>
+  /** For `profile_export_aiperf.csv`: metrics with statistics, then those of one value. */
+  readonly csv: string
+}
+
+const STATISTICS = ['avg', 'min', 'max', 'p50', 'p75', 'p90', 'p95', 'p99'] as const
+
+/**
+ * A finished run in AIPerf's artifact layout. Its inter-token latency is a mean per request, which is
+ * `tpot` here. Statistics that RouteSim does not keep (p1 to p25, std) are left out.
+ */
+export function aiperfProfile(record: Extract<ResultRecord, { status: 'ok' }>): AiperfProfile {
+  const { result, settings, rate, algorithm, seed, version } = record
+  const distributions = {
+    time_to_first_token: ['Time to First Token', result.ttft],
+    request_latency: ['Request Latency', result.end_to_end_latency],
+    inter_token_latency: ['Inter Token Latency', result.tpot],
+  } as const
+  const scalars = {
+    output_token_throughput: ['Output Token Throughput', 'tokens/sec', result.gen_tokens_per_sec],
+    total_token_throughput: ['Total Token Throughput', 'tokens/sec', result.total_tokens_per_sec],
+    request_throughput: ['Request Throughput', 'requests/sec', result.requests_per_sec],
+    request_count: ['Request Count', 'requests', result.completed_requests],
+    error_request_count: ['Error Request Count', 'requests', result.rejected_requests],
+    benchmark_duration: ['Benchmark Duration', 'sec', result.duration_ms / 1000],
+    ...(result.slo && {
+      good_request_count: ['Good Request Count', 'requests', result.slo.good_requests],
+      goodput: ['Goodput', 'requests/sec', result.slo.goodput_requests_per_sec],
+    }),
+  } as const
+  const profiles = Object.entries(distributions).map(([tag, [title, found]]) => {
+    const { mean: avg, min, max, p50, p75, p90, p95, p99 } = found
+    return [tag, title, { unit: 'ms', avg, min, max, p50, p75, p90, p95, p99 }] as const
+  })
+  const values = Object.entries(scalars).map(
+    ([tag, [title, unit, avg]]) => [tag, title, { unit, avg }] as const,
+  )
+  const named = [...profiles, ...values].map(([tag, , value]) => [tag, value])
+  const simulated = { tool: 'routesim', version, algorithm, seed, settings, request_rate: rate }
+  return {
+    json: {
+      ...Object.fromEntries(named),
+      input_config: simulated,
+      was_cancelled: !result.complete,
+    },
+    csv: [
+      toCsv(
+        profiles.map(([, title, { unit, ...found }]) => ({
+          Metric: `${title} (${unit})`,
+          ...Object.fromEntries(STATISTICS.map((name) => [name, found[name]])),
+        })),
+      ),
+      toCsv(
+        values.map(([, title, { unit, avg }]) => ({ Metric: `${title} (${unit})`, Value: avg })),
+      ),
+    ]
+      .join('\r\n')
+      .trimEnd(),
+  }
+}

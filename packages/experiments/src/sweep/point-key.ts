@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { RequestTable } from '@routesim/core'
+import type { Config } from '../config/schema.js'
+import { toPortableAlgorithm } from '../parallel/portable-algorithm.js'
+import type { AlgorithmChoice } from '../run/resolve-algorithms.js'
+
+/** What a result depends on, beside the version of RouteSim. */
+export interface PointIdentity {
+  readonly config: Config
+  readonly algorithm: AlgorithmChoice
+  /** What its routers see, by all that says it. */
+  readonly visibility: object
+  readonly seed: number
+  /** Hash of the requests when they were read, nothing when the config says how they are generated. */
+  readonly requests: string | undefined
+  readonly stepper: string
+  readonly perRequest: boolean
+}
+
+/** Version of RouteSim and of the layout of results: results of another version are not reused. */
+export const RESULT_VERSION: string = `${packageVersion()}+1`
+
+/** Equal for runs with equal results: a hash of all that a result depends on. */
+export function pointKey({ config, algorithm, ...rest }: PointIdentity): string {
+  const { sweep: _, visibility: _seen, simulation, ...matters } = config
+  const { name: _name, seed: _seed, ...simulated } = simulation
+  const identity = {
+    version: RESULT_VERSION,
+    config: { ...matters, simulation: simulated },
+    algorithm: identityOf(algorithm),
+    ...rest,
+  }
+  return hash(JSON.stringify(sorted(identity)))
+}
+
+/** A hash of the requests of a table. */
+export function requestsHash(table: RequestTable): string {
+  const hashing = createHash('sha256')
+  const { prompts, strings } = table
+  // In order of their names, so that a table hashes alike however it was made.
+  for (const [name, column] of [...columnsOf(table), ...columnsOf(prompts)]) {
+    const { buffer, byteOffset, byteLength } = column
+    hashing.update(name).update(new Uint8Array(buffer, byteOffset, byteLength))
+  }
+  for (const text of strings) hashing.update(`${text}\n`)
+  return hashing.digest('hex').slice(0, 32)
+}
+
+function columnsOf(table: object): [string, ArrayBufferView][] {
+  return Object.entries(table)
+    .filter((entry): entry is [string, ArrayBufferView] => ArrayBuffer.isView(entry[1]))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+}
+
+/** A router of a file is what the file says; one of this process has a name alone. */
+function identityOf(choice: AlgorithmChoice): unknown {
+  const portable = toPortableAlgorithm(choice)
+  if (portable === undefined) {
+    const { definition, parameters } =
+      typeof choice === 'object' && 'definition' in choice
+        ? choice
+        : { definition: choice as { name: string }, parameters: undefined }
+    return { name: definition.name, parameters }
+  }
+  if (typeof portable === 'string') return portable
+  const { file, ...named } = portable
+  return file === undefined ? named : { ...named, file: hash(readFileSync(file, 'utf8')) }
+}
+
+/** The same value with the keys of every table in order. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(entries.map(([key, inner]) => [key, sorted(inner)]))
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32)
+}
+
+function packageVersion(): string {
+  const { version } = createRequire(import.meta.url)('@routesim/experiments/package.json') as {
+    version: string
+  }
+  return version
+}

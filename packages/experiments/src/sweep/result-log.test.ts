@@ -1,0 +1,61 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { mergeRecords } from './merge-results.js'
+import { ResultLog, type ResultRecord, readResultLog } from './result-log.js'
+
+const newLog = () => join(mkdtempSync(join(tmpdir(), 'routesim-log-')), 'runs.jsonl')
+
+function record(run: number, message = 'ü {"key":1}\n'): ResultRecord {
+  return {
+    key: `key ${run}`,
+    version: '1',
+    run,
+    runs: 3,
+    settings: { 'cluster.num_backends': 4 },
+    rate: null,
+    algorithm: 'random',
+    seed: 1,
+    status: 'failed',
+    error: { code: null, message },
+  }
+}
+
+test('a log that was cut anywhere in its last line keeps all others, and takes more', async () => {
+  const path = newLog()
+  const log = new ResultLog(path)
+  for (const run of [0, 1]) log.append(record(run))
+  log.close()
+  const whole = readFileSync(path)
+  const lastLine = whole.indexOf(0x0a) + 1
+  for (let length = lastLine; length <= whole.length; length++) {
+    writeFileSync(path, whole.subarray(0, length))
+    const again = new ResultLog(path)
+    again.append(record(2))
+    again.close()
+    const { records, tornLines } = await readResultLog(path)
+    // Only its newline may be missing for the last line to count.
+    const isWhole = length >= whole.length - 1
+    expect(records).toEqual(isWhole ? [0, 1, 2].map((run) => record(run)) : [record(0), record(2)])
+    expect(tornLines).toBe(length === lastLine || isWhole ? 0 : 1)
+  }
+})
+
+test('what is no record is left out and counted', async () => {
+  const path = newLog()
+  writeFileSync(path, `null\n{"key":"a"}\n\n${JSON.stringify(record(1))}\n\0\0\0\n`)
+  const { records, tornLines } = await readResultLog(path)
+  expect(records).toEqual([record(1)])
+  expect(tornLines).toBe(3)
+  await expect(readResultLog(`${path}.none`)).rejects.toThrow(/no such file$/)
+})
+
+test('merged, every run is there once: a finished one goes before a failed one', () => {
+  const finished = { ...record(1), status: 'ok', result: {} } as unknown as ResultRecord
+  const logs = [
+    { records: [record(2), finished, record(0)], tornLines: 0 },
+    { records: [record(0, 'later'), record(1, 'again')], tornLines: 0 },
+  ]
+  expect(mergeRecords(logs)).toEqual([record(0, 'later'), finished, record(2)])
+})

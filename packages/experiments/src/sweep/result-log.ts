@@ -1,0 +1,132 @@
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { RouteSimError } from '@routesim/core'
+import type { RunSummary } from '@routesim/metrics'
+import type { ExperimentsErrorCode } from '../errors.js'
+import type { Settings } from './design.js'
+
+/** One run of a sweep, as a line of a result log. */
+export type ResultRecord = ResultPlace & (FinishedRun | FailedRun)
+
+/** Which run of a sweep it was. */
+export interface ResultPlace {
+  /** Equal for runs with equal results; see `pointKey`. */
+  readonly key: string
+  /** Version of RouteSim and of the layout. */
+  readonly version: string
+  /** Position in the sweep, and runs of it in all. */
+  readonly run: number
+  readonly runs: number
+  readonly settings: Settings
+  /** Requests per second, of sweeps over rates. */
+  readonly rate: number | null
+  readonly algorithm: string
+  readonly seed: number
+}
+
+interface FinishedRun {
+  readonly status: 'ok'
+  readonly result: RunSummary
+}
+
+interface FailedRun {
+  readonly status: 'failed'
+  readonly error: { readonly code: string | null; readonly message: string }
+}
+
+/** What stands in a result log. */
+export interface LogContent {
+  readonly records: readonly ResultRecord[]
+  /** Lines that are no record: torn by a crash while they were written. */
+  readonly tornLines: number
+}
+
+/**
+ * Reads a result log. A line that was torn when its process was killed is counted and left out.
+ * @throws RouteSimError `log_unreadable`
+ */
+export async function readResultLog(path: string): Promise<LogContent> {
+  const records: ResultRecord[] = []
+  let tornLines = 0
+  try {
+    const file = await open(path)
+    for await (const line of file.readLines({ encoding: 'utf8' })) {
+      const record = parseRecord(line)
+      if (record !== undefined) records.push(record)
+      else if (line.trim() !== '') tornLines++
+    }
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
+    const why = missing ? 'no such file' : (cause as Error).message
+    throw failed('log_unreadable', path, why, cause)
+  }
+  return { records, tornLines }
+}
+
+/** The record of a line; undefined when it is none. */
+function parseRecord(line: string): ResultRecord | undefined {
+  try {
+    const value: unknown = JSON.parse(line)
+    const isRecord = typeof value === 'object' && value !== null && 'key' in value && 'run' in value
+    return isRecord && 'status' in value ? (value as ResultRecord) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Appends runs to a result log, each with one write that is on the disk when it returns. Whatever
+ * happens to the process, the lines before stay whole; nothing is ever rewritten.
+ */
+export class ResultLog {
+  private readonly file: number
+  private readonly path: string
+
+  /** @throws RouteSimError `log_failed` */
+  constructor(path: string) {
+    this.path = path
+    try {
+      this.file = openSync(path, 'a+')
+      // The torn line of a process that was killed ends here, and does not run into the next.
+      if (!endsWithNewline(this.file)) this.write('\n')
+    } catch (cause) {
+      throw failed('log_failed', path, (cause as Error).message, cause)
+    }
+  }
+
+  /** @throws RouteSimError `log_failed`, when the disk is full for example */
+  append(record: ResultRecord): void {
+    try {
+      this.write(`${JSON.stringify(record)}\n`)
+    } catch (cause) {
+      throw failed('log_failed', this.path, (cause as Error).message, cause)
+    }
+  }
+
+  close(): void {
+    closeSync(this.file)
+  }
+
+  private write(text: string): void {
+    const bytes = Buffer.from(text)
+    for (let from = 0; from < bytes.length; ) from += writeSync(this.file, bytes, from)
+    fsyncSync(this.file)
+  }
+}
+
+function endsWithNewline(file: number): boolean {
+  const { size } = fstatSync(file)
+  if (size === 0) return true
+  const last = Buffer.alloc(1)
+  readSync(file, last, 0, 1, size - 1)
+  return last[0] === 0x0a
+}
+
+function failed(
+  code: ExperimentsErrorCode,
+  path: string,
+  why: string,
+  cause: unknown,
+): RouteSimError<ExperimentsErrorCode> {
+  return new RouteSimError(`${path}: ${why}`, { code, path, cause })
+}

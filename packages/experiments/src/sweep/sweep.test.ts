@@ -1,0 +1,138 @@
+import { mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { RequestTableBuilder } from '@routesim/core'
+import { expect, test } from 'vitest'
+import { parseConfig } from '../config/parse-config.js'
+import { compare } from '../run/compare.js'
+import { atRate, rateOf } from '../workload/at-rate.js'
+import { readResultLog } from './result-log.js'
+import { sweep } from './sweep.js'
+
+const TOML = `
+[cluster]
+num_backends = 2
+kv_cache_blocks = 500
+[trace]
+rate = 20
+duration_sec = 10
+[sweep]
+algorithms = ["random"]
+seeds = 2
+[sweep.set]
+"cluster.num_backends" = [1, 3]
+`
+const config = parseConfig(TOML)
+const newLog = () => join(mkdtempSync(join(tmpdir(), 'routesim-sweep-')), 'runs.jsonl')
+const options = { config, jobs: 1 }
+
+function trace() {
+  const builder = new RequestTableBuilder()
+  for (let i = 0; i < 101; i++)
+    builder.add({ arrivalMs: 500 + i * 100, promptTokens: 300, outputTokens: 10 })
+  return builder.build()
+}
+
+test('the section of the config says what to go through, options go before it', async () => {
+  const { points, totalRuns } = await sweep(options)
+  expect(points.map(({ settings }) => settings)).toEqual([
+    { 'cluster.num_backends': 1 },
+    { 'cluster.num_backends': 3 },
+  ])
+  expect(totalRuns).toBe(4)
+  const own = await sweep({
+    ...options,
+    seeds: 1,
+    set: { 'cluster.max_num_seqs': [8] },
+    rates: [5, 9],
+  })
+  expect(own.points.map(({ rate, settings }) => [rate, settings])).toEqual([
+    [5, { 'cluster.max_num_seqs': 8 }],
+    [9, { 'cluster.max_num_seqs': 8 }],
+  ])
+})
+
+test('a point is what a comparison with that config gives', async () => {
+  const { points } = await sweep(options)
+  const alone = parseConfig(TOML.replace('num_backends = 2', 'num_backends = 3'))
+  const { results } = await compare({ config: alone, algorithms: ['random'], seeds: 2, jobs: 1 })
+  expect(points[1]!.result).toEqual(results[0])
+})
+
+test('what follows from a key that is set follows anew', async () => {
+  const source = join(mkdtempSync(join(tmpdir(), 'routesim-sweep-')), 'model.toml')
+  const { writeFileSync } = await import('node:fs')
+  writeFileSync(
+    source,
+    '[cluster]\nnum_backends = 1\nmodel = "llama-3.1-8b"\ngpu = "A100 80GB"\n[trace]\nrate = 2\nduration_sec = 5\n',
+  )
+  const set = { 'cluster.gpu': ['A100 80GB', 'H200'] }
+  const { points } = await sweep({ config: source, set, jobs: 1 })
+  const blocks = points.map(({ result }) => result.per_backend_cache_stats[0]!.total_blocks)
+  const prices = points.map(({ result }) => result.estimated_cost_per_1k_tokens)
+  expect(blocks[0]).toBeGreaterThan(1000)
+  expect(prices[0]).not.toEqual(prices[1])
+})
+
+test('a trace that is given arrives at each rate, all else being as it was', async () => {
+  const table = trace()
+  expect(rateOf(table)).toBeCloseTo(10, 9)
+  const twice = atRate(table, 20)
+  expect(rateOf(twice)).toBeCloseTo(20, 9)
+  expect([twice.arrivalMs[0], twice.arrivalMs[100]]).toEqual([0, 5000])
+  expect(twice.promptTokens).toBe(table.promptTokens)
+  const { points } = await sweep({ ...options, trace: table, rates: [10, 20], set: {}, seeds: 1 })
+  const spans = points.map(({ result }) => result.saturation.offered_per_sec as number)
+  expect(spans[0]).toBeCloseTo(10, 6)
+  expect(spans[1]).toBeCloseTo(20, 6)
+})
+
+test('a run that fails is told, and the others go on, in this thread and on workers', async () => {
+  for (const jobs of [1, 2]) {
+    const log = newLog()
+    const { points, failures } = await sweep({
+      ...{ config, jobs, log },
+      set: { 'simulation.warmup_requests': [0, 100_000], 'cluster.num_backends': [2, 0] },
+    })
+    expect(points).toHaveLength(1)
+    expect(failures.map(({ message }) => message.split(':')[0])).toEqual([
+      'config cluster.num_backends',
+      'config cluster.num_backends',
+      'warm-up leaves nothing to measure',
+      'warm-up leaves nothing to measure',
+      'config cluster.num_backends',
+      'config cluster.num_backends',
+    ])
+    expect((await readResultLog(log)).records).toHaveLength(8)
+  }
+})
+
+test('a mistake that spoils every point is an error', async () => {
+  await expect(sweep({ ...options, set: { 'cluster.num_backend': [1, 2] } })).rejects.toThrow(
+    'config cluster.num_backend: unknown key; did you mean "num_backends"?',
+  )
+  await expect(sweep({ ...options, set: { '__proto__.x': [1, 2] } })).rejects.toThrow(/unknown key/)
+  expect(Reflect.get({}, 'x')).toBeUndefined()
+  const still = parseConfig('[cluster]\nnum_backends = 1\n[trace]\nrate = 1')
+  await expect(sweep({ config: still })).rejects.toThrow('expected something to go through')
+})
+
+test('resuming does what is missing, also of a larger sweep', async () => {
+  const log = newLog()
+  const first = await sweep({ ...options, log, shard: { index: 1, count: 2 } })
+  expect(first.points).toHaveLength(2)
+  expect((await readResultLog(log)).records.map(({ run }) => run)).toEqual([1, 3])
+  await expect(sweep({ ...options, log })).rejects.toMatchObject({ code: 'log_exists' })
+  const seen: number[] = []
+  const onProgress = ({ totalRuns }: { totalRuns: number }): void => void seen.push(totalRuns)
+  const all = await sweep({ ...options, log, resume: true, onProgress })
+  expect(new Set(seen)).toEqual(new Set([2]))
+  expect(all).toEqual(await sweep(options))
+  const before = readFileSync(log, 'utf8')
+  const set = { 'cluster.num_backends': [1, 2, 3] }
+  const larger = await sweep({ ...options, log, resume: true, set })
+  expect(larger.points).toEqual((await sweep({ ...options, set })).points)
+  // Two new runs; those of 3 backends have another place now.
+  const added = readFileSync(log, 'utf8').slice(before.length).trim().split('\n')
+  expect(added).toHaveLength(6)
+})

@@ -1,0 +1,205 @@
+import { existsSync } from 'node:fs'
+import { RouteSimError } from '@routesim/core'
+import { buildFleet } from '../cluster/build-cluster.js'
+import { configSource } from '../config/config-source.js'
+import type { Config } from '../config/schema.js'
+import type { ExperimentsErrorCode } from '../errors.js'
+import { loadAlgorithm } from '../routers/load-algorithm.js'
+import { interrupted } from '../run/execute.js'
+import type { AlgorithmChoice } from '../run/resolve-algorithms.js'
+import {
+  checkStepper,
+  describeScenario,
+  type ExperimentOptions,
+  type ScenarioInfo,
+  seedsFrom,
+  visibilitiesOf,
+} from '../run/scenario.js'
+import { type Axis, designPoints, type Sampling } from './design.js'
+import { mergeRecords } from './merge-results.js'
+import { planSweep, type SweepRun } from './plan-sweep.js'
+import { ResultLog, type ResultRecord, readResultLog } from './result-log.js'
+import { runSweep } from './run-sweep.js'
+import { checkShard, type Shard } from './shard.js'
+import { type SweepFailure, type SweepPoint, sweepPoints } from './sweep-points.js'
+import { TrafficStore } from './traffic.js'
+
+/** Options of {@link sweep}; what is absent is as in the config's sweep section. */
+export interface SweepOptions
+  extends Omit<ExperimentOptions, 'sampleIntervalMs' | 'detail' | 'observer'> {
+  /**
+   * Arrival rates in requests per second: of generated traffic, or of the trace that is given, whose
+   * requests then arrive faster or slower.
+   */
+  readonly rates?: readonly number[] | undefined
+  /** Length of traffic generated at a rate, in seconds; the config's by default. */
+  readonly durationSec?: number | undefined
+  /** `round_robin` by default. */
+  readonly algorithms?: readonly AlgorithmChoice[] | undefined
+  /** Values of config keys by dotted path, such as `cluster.num_backends`. */
+  readonly set?: Readonly<Record<string, Axis>> | undefined
+  /** Every combination (`grid`) by default. */
+  readonly sampling?: Sampling | undefined
+  /** Points of a sample. */
+  readonly points?: number | undefined
+  /** File to which every run is appended when it is done. */
+  readonly log?: string | undefined
+  /** Does only what is missing in the log. */
+  readonly resume?: boolean | undefined
+  /** Does only this part of the runs. */
+  readonly shard?: Shard | undefined
+}
+
+/** What {@link sweep} found. */
+export interface SweepReport {
+  readonly scenario: ScenarioInfo
+  /** Seconds of traffic per rate; undefined where traffic is not generated at rates. */
+  readonly durationSec: number | undefined
+  readonly points: readonly SweepPoint[]
+  /** Runs that failed; the others went on. */
+  readonly failures: readonly SweepFailure[]
+  /** Runs in all, those of other shards among them. */
+  readonly totalRuns: number
+  /** Lines of the log that were torn when it was written, and left out. */
+  readonly tornLines: number
+  /** True when it was stopped: `points` holds what was finished by then. */
+  readonly interrupted: boolean
+}
+
+/**
+ * Simulates every combination of config values, rates, algorithms and seeds, or a sample of them. A run
+ * that fails is told with its error, and the others go on.
+ *
+ * @throws RouteSimError when nothing is to be swept, when every point is faulty, or when the log exists
+ * and is not to be resumed
+ *
+ * @example
+ * const { points } = await sweep({
+ *   config: 'configs/default.toml',
+ *   set: { 'cluster.num_backends': [4, 8, 16] },
+ *   rates: [50, 100],
+ * })
+ */
+export async function sweep(options: SweepOptions): Promise<SweepReport> {
+  checkStepper(options)
+  const source = await configSource(options.config)
+  const { sweep: section, simulation } = source.config
+  const rates = options.rates ?? section.rates ?? [undefined]
+  const axes = options.set ?? section.set
+  const choices = options.algorithms ?? (await choicesOf(section.algorithms))
+  const seed = options.seed ?? simulation.seed
+  const seeds = seedsFrom(seed, options.seeds ?? section.seeds ?? 1)
+  const sampling = options.sampling ?? section.sample ?? 'grid'
+  const points = designPoints({ axes, sampling, points: options.points ?? section.points, seed })
+  checkExtent({ rates, choices, seeds, points })
+  const { stepper = 'fast', perRequest = true, shard, signal, jobs, onProgress } = options
+  const traffic = new TrafficStore({ ...options, configPath: source.path })
+  const { visibility } = options
+  const how = { stepper, perRequest, visibility }
+  const runs = await planSweep({
+    ...{ source, traffic, slo: options.slo, points, rates, choices, seeds },
+    ...how,
+  })
+  const part = shard === undefined ? undefined : checkShard(shard)
+  const { known, tornLines, log } = await openLog(options)
+  try {
+    const records = await runSweep(runs, {
+      ...{ ...how, choices, sampleIntervalMs: undefined, jobs, known },
+      ...(signal && { signal }),
+      ...(onProgress && { onProgress }),
+      isWanted: (run) => part === undefined || run % part.count === part.index,
+      onRecord: (record) => log?.append(record),
+    })
+    const done = runs.flatMap(({ key }) => records.get(key) ?? [])
+    if (done.length > 0 && done.every(({ status }) => status === 'failed')) throw firstFailure(done)
+    const wanted = runs.filter((_, i) => part === undefined || i % part.count === part.index)
+    const stopped = signal?.aborted === true && done.length < wanted.length
+    return {
+      scenario: await describe(runs, seeds, options, stopped ? undefined : signal),
+      durationSec:
+        rates[0] === undefined || options.trace !== undefined
+          ? undefined
+          : traffic.durationSec(source.config),
+      ...sweepPoints(done),
+      totalRuns: runs.length,
+      tornLines,
+      interrupted: stopped,
+    }
+  } finally {
+    log?.close()
+  }
+}
+
+async function choicesOf(specs: readonly string[] | undefined): Promise<AlgorithmChoice[]> {
+  return Promise.all((specs ?? ['round_robin']).map(loadAlgorithm))
+}
+
+/** @throws RouteSimError when there is nothing to go through */
+function checkExtent(runs: {
+  readonly rates: readonly unknown[]
+  readonly choices: readonly unknown[]
+  readonly seeds: readonly unknown[]
+  readonly points: readonly unknown[]
+}): void {
+  if (runs.rates.length === 0) {
+    throw new RouteSimError<ExperimentsErrorCode>('rates: expected at least one rate, got none', {
+      code: 'rates_missing',
+      hint: 'Give the rates in requests per second, as in --rates 50,100,200.',
+    })
+  }
+  if (runs.choices.length === 0) {
+    throw new RouteSimError<ExperimentsErrorCode>('algorithms: expected at least one, got none', {
+      code: 'algorithms_missing',
+    })
+  }
+  if (runs.rates[0] !== undefined || Object.values(runs).some(({ length }) => length > 1)) return
+  throw new RouteSimError<ExperimentsErrorCode>(
+    'sweep: expected something to go through, got a single run',
+    {
+      code: 'sweep_invalid',
+      hint: 'Give --rates 50,100,200, or --set cluster.num_backends=4,8, or a [sweep] section.',
+    },
+  )
+}
+
+async function openLog({ log: path, resume }: SweepOptions): Promise<{
+  readonly known: ReadonlyMap<string, ResultRecord>
+  readonly tornLines: number
+  readonly log: ResultLog | undefined
+}> {
+  if (path === undefined) return { known: new Map(), tornLines: 0, log: undefined }
+  const exists = existsSync(path)
+  if (exists && resume !== true) {
+    throw new RouteSimError<ExperimentsErrorCode>(`${path}: exists already`, {
+      code: 'log_exists',
+      path,
+      hint: 'With --resume, only what is missing in it is done; or name another file.',
+    })
+  }
+  const content = exists ? await readResultLog(path) : { records: [], tornLines: 0 }
+  const known = new Map(mergeRecords([content]).map((record) => [record.key, record]))
+  return { known, tornLines: content.tornLines, log: new ResultLog(path) }
+}
+
+function firstFailure(records: readonly ResultRecord[]): RouteSimError {
+  const [first] = records
+  const { code, message } =
+    first?.status === 'failed' ? first.error : { code: null, message: 'nothing was done' }
+  return new RouteSimError(message, { code: code ?? 'run_failed' })
+}
+
+/** Tells what the first point is made of. */
+async function describe(
+  runs: readonly SweepRun[],
+  seeds: readonly number[],
+  { perRequest = true, visibility }: SweepOptions,
+  signal: AbortSignal | undefined,
+): Promise<ScenarioInfo> {
+  const made = runs.map((run) => run.made).find((each) => 'scenario' in each)
+  if (made === undefined || !('scenario' in made)) throw interrupted()
+  const config: Config = made.scenario.config
+  const fleet = buildFleet(config)
+  const visibilities = visibilitiesOf(visibility, config)
+  const prepared = { config, fleet, perRequest, seeds, visibilities }
+  return describeScenario(prepared, made.workload, signal)
+}

@@ -1,0 +1,85 @@
+import type { RequestTable } from '@routesim/core'
+import type { Config } from '../config/schema.js'
+import { atRate } from '../workload/at-rate.js'
+import {
+  fixedWorkload,
+  generatedWorkload,
+  loadWorkload,
+  type TraceOptions,
+  type WorkloadSource,
+} from '../workload/load-workload.js'
+import { requestsHash } from './point-key.js'
+
+/** Seconds of traffic per rate, as in the original RouteSim. */
+const DEFAULT_DURATION_SEC = 60
+
+/** Where the requests of the points of a search come from. */
+export interface TrafficOptions extends TraceOptions {
+  readonly trace?: string | RequestTable | undefined
+  readonly configPath: string | undefined
+  /** Length of traffic that is generated at a rate, in seconds; the config's by default. */
+  readonly durationSec?: number | undefined
+}
+
+/** Requests of one point. */
+export interface Traffic {
+  /** The config as it is simulated: with the rate in its trace section. */
+  readonly config: Config
+  /** One object for all points with the same requests. */
+  readonly workload: WorkloadSource
+  /** Hash of requests that were read. */
+  readonly hash: string | undefined
+}
+
+/** Makes the requests of each point once, however many points share them. */
+export class TrafficStore {
+  private readonly options: TrafficOptions
+  private readonly known = new Map<string, Promise<Omit<Traffic, 'config'>>>()
+
+  constructor(options: TrafficOptions) {
+    this.options = options
+  }
+
+  /** Seconds of traffic that are generated at a rate. */
+  durationSec({ trace }: Config): number {
+    return this.options.durationSec ?? trace.duration_sec ?? DEFAULT_DURATION_SEC
+  }
+
+  /**
+   * The requests of a config; at a rate, those of the trace that was given, faster or slower, else
+   * generated ones.
+   * @throws RouteSimError `trace_missing`, and what reading a trace throws
+   */
+  async at(config: Config, rate: number | undefined): Promise<Traffic> {
+    const { trace: given } = this.options
+    const isGenerated = rate !== undefined && given === undefined
+    const trace = isGenerated
+      ? { ...config.trace, path: undefined, rate, duration_sec: this.durationSec(config) }
+      : config.trace
+    const own = { ...config, trace }
+    const key = JSON.stringify([trace, rate])
+    let traffic = this.known.get(key)
+    if (traffic === undefined) {
+      traffic = isGenerated
+        ? Promise.resolve({ workload: generatedWorkload(trace), hash: undefined })
+        : this.load(own, rate)
+      this.known.set(key, traffic)
+    }
+    return { config: own, ...(await traffic) }
+  }
+
+  private async load(config: Config, rate: number | undefined): Promise<Omit<Traffic, 'config'>> {
+    const { options } = this
+    // Read once for all rates.
+    const base =
+      rate === undefined
+        ? await loadWorkload(config, options.trace, options, options.configPath)
+        : (await this.at(config, undefined)).workload
+    if (base.isSeeded) return { workload: base, hash: undefined }
+    const table = await base.requests(0, options.signal)
+    if (rate === undefined) return { workload: base, hash: requestsHash(table) }
+    const scaled = atRate(table, rate)
+    const workload = fixedWorkload(scaled, base.description, base.notes)
+    return { workload, hash: requestsHash(scaled) }
+  }
+}

@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest'
+import { type RequestFacts, runResult } from '../testing/run-result.js'
+import { FlowBins } from './flow-bins.js'
+import { saturation } from './saturation.js'
+
+/** One server that takes `serviceMs` per request, one after the other; `most` wait, others are rejected. */
+function queue(arrivals: readonly number[], serviceMs: number, most = Number.POSITIVE_INFINITY) {
+  let freeMs = 0
+  const facts = arrivals.map((arrivalMs): RequestFacts => {
+    if ((freeMs - arrivalMs) / serviceMs > most) return { arrivalMs, rejectReason: 'queue_full' }
+    const admittedMs = Math.max(arrivalMs, freeMs)
+    freeMs = admittedMs + serviceMs
+    return { arrivalMs, admittedMs, firstTokenMs: admittedMs, finishedMs: freeMs }
+  })
+  const { requests, outcomes } = runResult(facts, [{}])
+  const bins = new FlowBins()
+  for (let row = 0; row < requests.size; row++) bins.add(row, requests, outcomes)
+  return saturation(bins)
+}
+
+const every = (ms: number, count: number) => Array.from({ length: count }, (_, i) => i * ms)
+
+test('one that keeps up is stable', () => {
+  const found = queue(every(100, 1000), 90)
+  expect(found).toMatchObject({ verdict: 'stable', rejected_share: 0, drain_ms: 90 })
+  expect(found.offered_per_sec).toBeCloseTo(10, 6)
+  expect(found.completed_per_sec).toBeCloseTo(10, 1)
+  expect(found.waiting_growth_per_sec).toBeCloseTo(0, 2)
+  expect(found.peak_waiting).toBeLessThanOrEqual(1)
+})
+
+test('one that is a tenth too slow is overloaded, and the growth of its queue says by how much', () => {
+  const found = queue(every(100, 1000), 111.111)
+  expect(found.verdict).toBe('overloaded')
+  // 10 arrive and 9 are served in a second; the 100 that are left over take 11 s.
+  expect(found.waiting_growth_per_sec).toBeCloseTo(1, 1)
+  expect(found.waiting_at_last_arrival).toBeGreaterThan(95)
+  expect(found.drain_ms).toBeGreaterThan(10_000)
+})
+
+test('a queue that fills to its bound and rejects the rest is overloaded', () => {
+  const found = queue(every(100, 1000), 200, 20)
+  expect(found.verdict).toBe('overloaded')
+  expect(found.rejected_share).toBeGreaterThan(0.4)
+})
+
+test('a burst that is worked off is a backlog', () => {
+  const burst = every(5, 200).map((ms) => ms + 10_000)
+  const arrivals = [...every(100, 1000), ...burst].sort((a, b) => a - b)
+  const found = queue(arrivals, 50)
+  expect(found.verdict).toBe('backlogged')
+  expect(found.peak_waiting).toBeGreaterThan(150)
+  expect(found.waiting_at_last_arrival).toBeLessThan(5)
+})
+
+test('a short run that takes for ever to drain is overloaded all the same', () => {
+  expect(queue(every(1, 500), 60_000).verdict).toBe('overloaded')
+})
+
+test('stretches double without losing a request', () => {
+  const bins = new FlowBins()
+  const facts = every(977, 3000).map((arrivalMs) => ({
+    arrivalMs,
+    admittedMs: arrivalMs,
+    firstTokenMs: arrivalMs + 5,
+    finishedMs: arrivalMs + 10,
+  }))
+  const { requests, outcomes } = runResult(facts, [{}])
+  for (let row = 0; row < requests.size; row++) bins.add(row, requests, outcomes)
+  for (const column of [bins.arrived, bins.admitted, bins.ended]) {
+    expect(column.reduce((sum, count) => sum + count, 0)).toBe(3000)
+  }
+  expect(bins.widthMs * 512).toBeGreaterThan(977 * 2999)
+  expect(bins.widthMs * 256).toBeLessThanOrEqual(977 * 2999 + 10)
+})

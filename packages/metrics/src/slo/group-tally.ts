@@ -1,0 +1,79 @@
+import { OUTCOME, type RequestOutcomes, type RequestTable } from '@routesim/core'
+import { tpotMs } from '../summary/request-latencies.js'
+import type { ResolvedTargets } from './slo-options.js'
+
+/** What the requests of a group add up to: all, those of a tenant, or those of a class. */
+export class GroupTally {
+  requests = 0
+  completed = 0
+  /** Prompt and output tokens of all requests, and of completed ones. */
+  offeredTokens = 0
+  servedTokens = 0
+  /** Sum and number of times to the first token. */
+  ttftSumMs = 0
+  ttftCount = 0
+  /** Requests with a target, and those of them that met it. */
+  ttftAsked = 0
+  ttftMet = 0
+  tpotAsked = 0
+  tpotMet = 0
+  e2eAsked = 0
+  e2eMet = 0
+  /** Requests with any target, those that were completed and met all theirs, and their tokens. */
+  asked = 0
+  good = 0
+  goodOutputTokens = 0
+  goodTokens = 0
+
+  /** Counts the request of a row against its targets. */
+  add(
+    row: number,
+    targets: ResolvedTargets,
+    requests: RequestTable,
+    outcomes: RequestOutcomes,
+  ): void {
+    const promptTokens = requests.promptTokens[row]!
+    const outputTokens = requests.outputTokens[row]!
+    const isCompleted = outcomes.outcome[row] === OUTCOME.completed
+    const ttft = outcomes.firstTokenMs[row]! - requests.arrivalMs[row]!
+    this.requests++
+    this.offeredTokens += promptTokens + outputTokens
+    if (!Number.isNaN(ttft)) {
+      this.ttftSumMs += ttft
+      this.ttftCount++
+    }
+    if (isCompleted) {
+      this.completed++
+      this.servedTokens += promptTokens + outputTokens
+    }
+    const { ttftMs, e2eMs, tpotMs: tpotTargetMs } = targets
+    let isGood = isCompleted
+    if (ttftMs < Number.POSITIVE_INFINITY) {
+      this.ttftAsked++
+      // A completed request without output has no first token to wait for.
+      const isMet = ttft <= ttftMs || (isCompleted && Number.isNaN(ttft))
+      if (isMet) this.ttftMet++
+      isGood &&= isMet
+    }
+    if (tpotTargetMs < Number.POSITIVE_INFINITY) {
+      this.tpotAsked++
+      const tpot = tpotMs(row, requests, outcomes)
+      // One output token has no gap that could be too long.
+      const isMet = isCompleted && !(tpot > tpotTargetMs)
+      if (isMet) this.tpotMet++
+      isGood &&= isMet
+    }
+    if (e2eMs < Number.POSITIVE_INFINITY) {
+      this.e2eAsked++
+      const isMet = isCompleted && outcomes.finishedMs[row]! - requests.arrivalMs[row]! <= e2eMs
+      if (isMet) this.e2eMet++
+      isGood &&= isMet
+    }
+    if (Math.min(ttftMs, tpotTargetMs, e2eMs) === Number.POSITIVE_INFINITY) return
+    this.asked++
+    if (!isGood) return
+    this.good++
+    this.goodOutputTokens += outputTokens
+    this.goodTokens += promptTokens + outputTokens
+  }
+}

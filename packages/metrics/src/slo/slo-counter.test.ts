@@ -1,0 +1,130 @@
+import { NO_NODE, RequestTableBuilder } from '@routesim/core'
+import { expect, test } from 'vitest'
+import { LogHistogram } from '../histogram/log-histogram.js'
+import { summarize } from '../summary/summarize.js'
+import { type RequestFacts, runResult } from '../testing/run-result.js'
+import { SloCounter } from './slo-counter.js'
+import type { SloOptions } from './slo-options.js'
+
+interface Asked extends RequestFacts {
+  readonly tenant?: string
+  readonly priority?: number
+}
+
+/** A run whose requests name tenants and priorities. */
+function run(facts: readonly Asked[]) {
+  const result = runResult(facts, [{ busyMs: 0 }])
+  const builder = new RequestTableBuilder()
+  for (const { arrivalMs, promptTokens = 100, outputTokens = 10, ...named } of facts) {
+    const tenant = named.tenant === undefined ? {} : { tenant: named.tenant }
+    const priority = named.priority ?? 0
+    builder.add({ arrivalMs, promptTokens, outputTokens, promptNode: NO_NODE, priority, ...tenant })
+  }
+  return { ...result, requests: builder.build() }
+}
+
+const summaryOf = (facts: readonly Asked[], slo?: SloOptions) =>
+  summarize(run(facts), new LogHistogram(), { pricePerHour: [1], slo })
+
+// TTFT 100, 300, 100 ms; TPOT (10 tokens) 10, 10, 50 ms; E2E 190, 390, 550 ms; one rejected.
+const FOUR: readonly Asked[] = [
+  { arrivalMs: 0, admittedMs: 0, firstTokenMs: 100, finishedMs: 190 },
+  { arrivalMs: 0, admittedMs: 0, firstTokenMs: 300, finishedMs: 390 },
+  { arrivalMs: 450, admittedMs: 450, firstTokenMs: 550, finishedMs: 1000 },
+  { arrivalMs: 460, rejectReason: 'queue_full' },
+]
+
+test('attainment of each target and of all, over all requests, rejected ones included', () => {
+  const { slo } = summaryOf(FOUR, { ttftMs: 200, tpotMs: 20 })
+  expect(slo).toMatchObject({
+    ttft_target_ms: 200,
+    e2e_target_ms: null,
+    requests: 4,
+    ttft_attainment: 0.5,
+    tpot_attainment: 0.5,
+    e2e_attainment: null,
+    attainment: 0.25,
+    good_requests: 1,
+    // Over the second from the first arrival to the last completion.
+    goodput_requests_per_sec: 1,
+    goodput_gen_tokens_per_sec: 10,
+    goodput_total_tokens_per_sec: 110,
+    per_class: {},
+  })
+})
+
+test('a target is met by what is exactly as long', () => {
+  expect(summaryOf(FOUR, { ttftMs: 300, e2eMs: 550 }).slo?.attainment).toBe(0.75)
+  expect(summaryOf(FOUR, { ttftMs: 299.99 }).slo?.attainment).toBe(0.5)
+})
+
+test('one output token has no gap; an answer without tokens has no first one', () => {
+  const short = { arrivalMs: 0, admittedMs: 0, firstTokenMs: 10, finishedMs: 10, outputTokens: 1 }
+  const none = { arrivalMs: 0, admittedMs: 0, finishedMs: 10, outputTokens: 0 }
+  expect(summaryOf([short, none], { ttftMs: 50, tpotMs: 1 }).slo?.attainment).toBe(1)
+})
+
+test('without targets and tenants nothing is said', () => {
+  expect(summaryOf(FOUR)).not.toHaveProperty('slo')
+  expect(summaryOf(FOUR)).not.toHaveProperty('tenants')
+  expect(summaryOf(FOUR, { tenants: { a: { weight: 2 } } })).not.toHaveProperty('slo')
+})
+
+test("a tenant's targets go before those of a class, and those before the ones for all", () => {
+  const facts = [
+    { ...FOUR[1]!, tenant: 'gold', priority: 1 },
+    { ...FOUR[1]!, tenant: 'free', priority: 1 },
+    { ...FOUR[1]!, tenant: 'free', priority: 0 },
+  ]
+  const { slo, tenants } = summaryOf(facts, {
+    ttftMs: 250,
+    tenants: { gold: { ttftMs: 100 } },
+    classes: { fast: { priority: 1, ttftMs: 350 } },
+  })
+  expect(slo?.good_requests).toBe(1)
+  expect(slo?.per_class).toMatchObject({
+    fast: { requests: 2, good_requests: 1, attainment: 0.5 },
+    other: { requests: 1, good_requests: 0 },
+  })
+  expect(tenants?.per_tenant['gold']).toMatchObject({ attainment: 0, weight: 1 })
+  expect(tenants?.per_tenant['free']).toMatchObject({ attainment: 0.5, total_requests: 2 })
+})
+
+test('fairness is judged by what each is entitled to', () => {
+  const done = { arrivalMs: 0, admittedMs: 0, firstTokenMs: 10, finishedMs: 20 }
+  const facts = [
+    { ...done, promptTokens: 290, tenant: 'large' },
+    { ...done, promptTokens: 90, tenant: 'small' },
+    { arrivalMs: 1, promptTokens: 90, tenant: 'small', rejectReason: 'queue_full' },
+  ]
+  // Served 300 and 100 tokens: even for weights of 3 and 1.
+  expect(summaryOf(facts, { tenants: { large: { weight: 3 } } }).tenants).toMatchObject({
+    count: 2,
+    service_jain: 1,
+    service_max_min_ratio: 1,
+    service_gini: 0,
+    // All of what one asked for, and half of what the other did: 1.5² / (2 · 1.25).
+    satisfaction_jain: 0.9,
+    ttft_jain: 1,
+    attainment_jain: null,
+  })
+  expect(summaryOf(facts).tenants).toMatchObject({
+    // 400² / (2 · 100 000), 300 / 100, and |300 - 100| / (2 · 2 · 200).
+    service_jain: 0.8,
+    service_max_min_ratio: 3,
+    service_gini: 0.25,
+  })
+})
+
+test('targets that make no sense are refused', () => {
+  expect(() => new SloCounter({ ttftMs: 0 })).toThrow(
+    'slo.ttftMs: expected a finite number > 0, got 0',
+  )
+  expect(() => new SloCounter({ tenants: { a: { weight: -1 } } })).toThrow(
+    /^slo\.tenants\.a\.weight/,
+  )
+  const classes = { a: { priority: 1 }, b: { priority: 1 } }
+  expect(() => new SloCounter({ classes })).toThrow(
+    'slo.classes.b.priority: expected a priority of its own, got 1, which is that of a',
+  )
+})
