@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { checkRouterConfig, type RunningRouter, startRouter } from '@routesim/live'
 import { afterEach, expect, test } from 'vitest'
+import { Publisher, Subscriber } from 'zeromq'
 import { BIN, command, ROOT } from '../testing/command.js'
 
 interface Worker {
@@ -140,6 +141,66 @@ test('a worker that restarts with an empty cache: what it had is forgotten', asy
   expect(front.core.knowledge.size).toBe(0)
   await (await complete(front, {})).text()
   await until(() => front.core.knowledge.size > 10)
+})
+
+/** Passes KV events on, but for every fifth batch, and every seventh after the one that follows it. */
+async function lossyRelay(from: string): Promise<{ endpoint: string; close(): void }> {
+  const [source, sink] = [new Subscriber({ linger: 0 }), new Publisher({ linger: 0 })]
+  source.connect(from)
+  source.subscribe()
+  await sink.bind('tcp://127.0.0.1:*')
+  const relay = async (): Promise<void> => {
+    let count = 0
+    let late: Buffer[] | undefined
+    for await (const frames of source) {
+      count++
+      if (count % 5 === 0) continue
+      if (count % 7 === 0) {
+        late = frames
+        continue
+      }
+      await sink.send(frames)
+      if (late !== undefined) await sink.send(late)
+      late = undefined
+    }
+  }
+  const done = relay()
+  return {
+    endpoint: sink.lastEndpoint!,
+    close: () => {
+      source.close()
+      void done.finally(() => sink.close())
+    },
+  }
+}
+
+test('KV events that are lost or come in another order: the index is that of a router that heard all', async () => {
+  const only = await worker()
+  const relay = await lossyRelay(only.kvEvents)
+  try {
+    const front = await router([{ ...only, kvEvents: relay.endpoint }])
+    const other = await router([only])
+    const indexes = () => [front.core.knowledge.size, other.core.knowledge.size]
+    let sent = 0
+    const next = async (): Promise<void> => {
+      await (await complete(front, { prompt: `Story ${sent++}. `.repeat(40) })).text()
+    }
+    while (sent < 40) await next()
+    // A batch that was lost is missed when the next one comes.
+    await until(async () => {
+      const [heard, all] = indexes()
+      if (all! > 200 && heard === all) return true
+      await next()
+      return false
+    })
+    const metrics = await (await fetch(`${front.adminUrl}/metrics`)).text()
+    const count = (kind: string): number =>
+      Number(new RegExp(`kv_events_total{kind="${kind}"} (\\d+)`).exec(metrics)?.[1])
+    expect(count('gaps')).toBeGreaterThan(5)
+    expect(count('malformed')).toBe(0)
+  } finally {
+    relay.close()
+  }
 })
 
 test('a router that restarts learns what workers hold', async () => {
