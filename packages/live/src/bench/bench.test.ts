@@ -198,6 +198,7 @@ test('live and simulated agree where the machine is not the limit', async () => 
       arrivals: { rateRps: 12, pattern: 'poisson' },
     }),
     isOpenLoop: true,
+    pace: 0.5,
     seed: 1,
     model: 'mock',
   })
@@ -206,6 +207,7 @@ test('live and simulated agree where the machine is not the limit', async () => 
   // What is cached does not depend on the machine, nor does the number of tokens.
   expect(Math.abs(figure('usage_prompt_cache_read_tokens').difference)).toBeLessThan(0.2)
   expect(figure('request_latency').live).toBeGreaterThan(0.8 * figure('request_latency').simulated)
+  expect(Math.abs(figure('request_throughput').difference)).toBeLessThan(0.1)
 })
 
 function slowLatency() {

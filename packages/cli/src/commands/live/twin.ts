@@ -1,6 +1,7 @@
 import { buildFleet } from '@routesim/experiments'
 import { isOnSchedule, type MockClusterFlags, syntheticWorkload, twin } from '@routesim/live'
 import type { CommandModule } from 'yargs'
+import { UsageError } from '../../usage-error.js'
 import { checkAnswered } from './bench-options.js'
 import { checkNumbers } from './check-numbers.js'
 import { interruptible } from './stop-signal.js'
@@ -20,6 +21,7 @@ interface TwinArguments extends MockClusterFlags, TraceShapeArguments {
   numPrefixPrompts: number
   url?: string
   model: string
+  pace: number
   seed: number
   format: 'table' | 'json'
 }
@@ -61,6 +63,7 @@ export const twinCommand: CommandModule<object, TwinArguments> = {
         describe: 'Live target, instead of mock workers and a router',
       },
       model: { type: 'string', default: 'mock-model', requiresArg: true, describe: 'Model' },
+      pace: number(1, 'How fast time passes live: at 0.5 what this machine takes weighs half'),
       seed: number(42, 'Seed'),
       format: {
         choices: ['table', 'json'],
@@ -74,7 +77,10 @@ export const twinCommand: CommandModule<object, TwinArguments> = {
       ...{ isl: 'count', osl: 'count', requests: 'count', numPrefixPrompts: 'count' },
       ...{ requestRate: 'positive', prefixRatio: 'share', metricsInterval: 'index', seed: 'index' },
       traceBlockSize: 'count',
+      pace: 'positive',
     })
+    if (args.url !== undefined && args.pace !== 1)
+      throw new UsageError(`--pace: expected 1 for servers at an --url, got ${args.pace}`)
     const config = await clusterOf(args)
     const requests =
       args.trace === undefined
@@ -116,7 +122,9 @@ export const twinCommand: CommandModule<object, TwinArguments> = {
       )
     }
     if (cpuShare > 0.8 || !isOnSchedule(liveMetrics)) {
-      console.error('note: this machine was the limit; lower --request-rate to compare the models')
+      console.error(
+        'note: this machine was the limit; lower --pace, such as to 0.25, to compare the models',
+      )
     }
   },
 }
