@@ -242,10 +242,11 @@ export function checkNumbers({
  */
 export async function watched<T>(
   experiment: (control: Pick<ExperimentOptions, 'signal' | 'onProgress'>) => Promise<T>,
+  stopping = 'Stopping; finished runs are kept.',
 ): Promise<T> {
   const controller = new AbortController()
   const stop = (): void => {
-    console.error('Stopping; finished runs are kept.')
+    console.error(stopping)
     controller.abort()
   }
   const bar = new ProgressBar()

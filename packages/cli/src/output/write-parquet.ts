@@ -1,7 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { RouteSimError } from '@routesim/core'
 import type { CsvValue } from '@routesim/metrics'
-import { parquetWriteBuffer } from 'hyparquet-writer'
 
 /**
  * Writes rows as a Parquet file: a column per key of any row, of numbers (DOUBLE), booleans or strings.
@@ -18,6 +17,7 @@ export async function writeParquet(
       rows.map((row) => row[name] ?? null),
     ),
   )
+  const { parquetWriteBuffer } = await import('hyparquet-writer')
   try {
     await writeFile(output, new Uint8Array(parquetWriteBuffer({ columnData })))
   } catch (cause) {

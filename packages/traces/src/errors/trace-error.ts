@@ -8,6 +8,10 @@ export type TraceErrorCode =
   | 'trace_unwritable'
   | 'trace_aborted'
   | 'trace_option_invalid'
+  | 'trace_unknown'
+  | 'trace_not_pulled'
+  | 'pull_failed'
+  | 'pull_corrupt'
   | 'generator_invalid'
 
 /** An error of this package; `extra` holds what the code alone does not say. */

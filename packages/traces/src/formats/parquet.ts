@@ -1,12 +1,5 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
-import { decompress as unzstd } from 'fzstd'
-import {
-  type AsyncBuffer,
-  parquetMetadataAsync,
-  parquetReadObjects,
-  parquetSchema,
-} from 'hyparquet'
-import { parquetWriteBuffer } from 'hyparquet-writer'
+import type { AsyncBuffer } from 'hyparquet'
 import { traceError } from '../errors/trace-error.js'
 
 const MAGIC = Uint8Array.from([0x50, 0x41, 0x52, 0x31])
@@ -29,6 +22,9 @@ export async function* parquetLines(file: Uint8Array, source: string): AsyncGene
     byteLength: file.byteLength,
     slice: async (start, end) => new Uint8Array(file.slice(start, end)).buffer,
   }
+  // Loaded here, as hardly any run needs them.
+  const { parquetMetadataAsync, parquetReadObjects, parquetSchema } = await import('hyparquet')
+  const { decompress: unzstd } = await import('fzstd')
   try {
     const metadata = await parquetMetadataAsync(buffer)
     const count = Number(metadata.num_rows)
@@ -73,7 +69,8 @@ function asJson(_: string, value: unknown): unknown {
 }
 
 /** Lines of JSON objects as the rows of a Parquet file; arrays are columns of JSON. */
-export function parquetOfLines(lines: Iterable<string>): Uint8Array {
+export async function parquetOfLines(lines: Iterable<string>): Promise<Uint8Array> {
+  const { parquetWriteBuffer } = await import('hyparquet-writer')
   const rows = Array.from(lines, (line) => JSON.parse(line) as Record<string, unknown>)
   const names = new Set(rows.flatMap((row) => Object.keys(row)))
   const columnData = [...names].map((name) => {

@@ -3,7 +3,6 @@ import { open as openFile, stat } from 'node:fs/promises'
 import { addAbortSignal, pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { RouteSimError } from '@routesim/core'
-import { Decompress } from 'fzstd'
 import { traceError } from '../errors/trace-error.js'
 
 /** Where a trace comes from: a file, or a stream with the name that messages give it. */
@@ -162,6 +161,7 @@ async function* unzstd(
 ): AsyncGenerator<Uint8Array> {
   const unpacked: Uint8Array[] = []
   let isWhole = false
+  const { Decompress } = await import('fzstd')
   const decoder = new Decompress((chunk, isLast) => {
     if (chunk.length > 0) unpacked.push(chunk)
     if (isLast === true) isWhole = true

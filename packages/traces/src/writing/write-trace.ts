@@ -44,7 +44,7 @@ export async function writeTrace(
   const out =
     typeof target !== 'string' ? target : keepOpen ? process.stdout : createWriteStream(target)
   const isParquet = parseTraceFormat(format) === 'parquet'
-  const text = Readable.from(isParquet ? [parquetOfLines(lines)] : chunks(lines))
+  const text = Readable.from(isParquet ? [await parquetOfLines(lines)] : chunks(lines))
   try {
     if (packer !== undefined) await pipeline(text, packer, out, { end: !keepOpen })
     else await pipeline(text, out, { end: !keepOpen })

@@ -1,11 +1,10 @@
 import { analyzeTrace, readTrace } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
-import { traceAnalysisText } from '../output/trace-analysis.js'
-import { UsageError } from '../usage-error.js'
-import { ON_ERROR, TRACE_FORMAT } from './experiment-options.js'
+import { traceAnalysisText } from '../../output/trace-analysis.js'
+import { UsageError } from '../../usage-error.js'
+import { ON_ERROR, TRACE_FORMAT } from '../experiment-options.js'
 
-interface TraceCommandArguments {
-  action: 'stats'
+interface TraceStatsArguments {
   file: string
   traceFormat?: string
   blockSize?: number
@@ -14,13 +13,15 @@ interface TraceCommandArguments {
 }
 
 /** `routesim trace stats`: what a trace is. */
-export const traceCommand: CommandModule<object, TraceCommandArguments> = {
-  command: 'trace <action> <file>',
+export const traceStatsCommand: CommandModule<object, TraceStatsArguments> = {
+  command: 'stats <file>',
   describe: 'Analyse a trace: lengths, hit rates, arrivals, prefixes, sessions',
   builder: (yargs) =>
     yargs
-      .positional('action', { choices: ['stats'], describe: 'What to do' })
-      .positional('file', { type: 'string', describe: 'Trace file, - for standard input' })
+      .positional('file', {
+        type: 'string',
+        describe: 'Trace file, name of a pulled trace, or - for standard input',
+      })
       .option('trace-format', TRACE_FORMAT)
       .option('block-size', {
         type: 'number',

@@ -1,0 +1,79 @@
+import { existsSync } from 'node:fs'
+import {
+  findPublicTrace,
+  PUBLIC_TRACES,
+  type PublicTrace,
+  pulledPath,
+  pullTrace,
+  traceStore,
+} from '@routesim/traces'
+import type { CommandModule } from 'yargs'
+import { alignedTable } from '../../output/table.js'
+import { watched } from '../experiment-options.js'
+
+interface TracePullArguments {
+  name: string | undefined
+  url: string | undefined
+}
+
+/** `routesim trace pull`: public traces by name. */
+export const tracePullCommand: CommandModule<object, TracePullArguments> = {
+  command: 'pull [name]',
+  describe: 'Download a public trace once, for -t by its name; without a name, list them',
+  builder: (yargs) =>
+    yargs
+      .positional('name', {
+        type: 'string',
+        describe: 'Public trace, such as mooncake:conversation',
+      })
+      .option('url', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Download the same file from a mirror',
+      })
+      .example('$0 trace pull mooncake:conversation', '')
+      .example('$0 run -t mooncake:conversation -c configs/mooncake.toml', '') as never,
+  handler: async ({ name, url }) => {
+    if (name === undefined) {
+      console.log(listing())
+      return
+    }
+    const trace = findPublicTrace(name)
+    const { path, isNew } = await watched(
+      ({ signal, onProgress }) =>
+        pullTrace(trace, {
+          url,
+          signal,
+          onProgress: (bytes, total) =>
+            onProgress?.({ label: name, finishedRuns: 0, totalRuns: 1, fraction: bytes / total }),
+        }),
+      'Stopping; what has come is kept.',
+    )
+    console.error(
+      isNew ? `Pulled ${name} (${megabytes(trace)}, ${trace.licence})` : `${name} is there already`,
+    )
+    console.log(path)
+  },
+}
+
+function listing(): string {
+  const columns = [
+    { title: 'Name', align: 'left' },
+    { title: 'Size', align: 'right' },
+    { title: 'Licence', align: 'left' },
+    { title: 'Here', align: 'left' },
+    { title: 'What it is', align: 'left' },
+  ] as const
+  const rows = PUBLIC_TRACES.map((trace) => [
+    trace.name,
+    megabytes(trace),
+    trace.licence,
+    existsSync(pulledPath(trace)) ? 'yes' : 'no',
+    trace.description,
+  ])
+  return `Public traces, kept in ${traceStore()}\n\n${alignedTable(columns, rows)}`
+}
+
+function megabytes({ bytes }: PublicTrace): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`
+}

@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import http, { type IncomingMessage } from 'node:http'
+import https from 'node:https'
+import { dirname } from 'node:path'
+import type { RouteSimError } from '@routesim/core'
+import { type TraceErrorCode, traceError } from '../errors/trace-error.js'
+import type { PublicTrace } from './public-traces.js'
+import { pulledPath } from './trace-store.js'
+
+/** How a trace is pulled. */
+export interface PullOptions {
+  /** Another place with the same file, such as a mirror. */
+  readonly url?: string | undefined
+  /** Directory it is kept in; `traceStore()` by default. */
+  readonly store?: string | undefined
+  /** Stops the download; what has come is kept, and the next one goes on from there. */
+  readonly signal?: AbortSignal | undefined
+  /** Time without a byte after which it gives up, in ms; 30,000 by default. */
+  readonly stallMs?: number | undefined
+  /** Called as bytes arrive. */
+  readonly onProgress?: (bytes: number, total: number) => void
+}
+
+/** A trace in the store. */
+export interface PulledTrace {
+  readonly path: string
+  /** False when it was there before. */
+  readonly isNew: boolean
+}
+
+/**
+ * Downloads a public trace to the store, from where it was left the last time, and checks its size and
+ * SHA-256. A file with the wrong content never gets the name of the trace.
+ *
+ * @throws RouteSimError `pull_failed` when the server can not be reached or says no; `pull_corrupt` when
+ * what came is not the trace; `trace_aborted`; `trace_unwritable`
+ */
+export async function pullTrace(
+  trace: PublicTrace,
+  options: PullOptions = {},
+): Promise<PulledTrace> {
+  const path = pulledPath(trace, options.store)
+  if ((await sizeOf(path)) === trace.bytes) return { path, isNew: false }
+  const part = `${path}.part`
+  try {
+    await mkdir(dirname(path), { recursive: true })
+    await download(trace, part, options)
+    await check(trace, part, options.url ?? trace.url)
+    await rename(part, path)
+  } catch (error) {
+    throw isOwn(error)
+      ? error
+      : traceError('trace_unwritable', `${part}: ${(error as Error).message}`, { path: part })
+  }
+  return { path, isNew: true }
+}
+
+async function download(trace: PublicTrace, part: string, options: PullOptions): Promise<void> {
+  const { url = trace.url, signal, stallMs = 30_000, onProgress } = options
+  const before = (await sizeOf(part)) ?? 0
+  if (before >= trace.bytes) return
+  const stall = new AbortController()
+  const patience = setTimeout(() => stall.abort(), stallMs)
+  const end = AbortSignal.any([stall.signal, ...(signal ? [signal] : [])])
+  let have = before
+  try {
+    const response = await answerOf(url, before, end)
+    // A server that does not resume sends all of it.
+    const isResumed = response.statusCode === 206
+    const file = await open(part, isResumed ? 'a' : 'w')
+    if (!isResumed) have = 0
+    try {
+      for await (const bytes of response as AsyncIterable<Buffer>) {
+        patience.refresh()
+        await file.write(bytes)
+        have += bytes.length
+        onProgress?.(Math.min(have, trace.bytes), trace.bytes)
+        if (have > trace.bytes) break
+      }
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    if (isOwn(error) || isOfFile(error)) throw error
+    if (signal?.aborted) throw stopped(url, have, trace.bytes)
+    const why = stall.signal.aborted ? `nothing came for ${stallMs} ms` : (error as Error).message
+    throw failed(url, why)
+  } finally {
+    clearTimeout(patience)
+  }
+  if (have < trace.bytes) throw failed(url, `it ended after ${have} of ${trace.bytes} bytes`)
+}
+
+const MOST_REDIRECTS = 5
+
+/** What a server answers, from an offset on if it can. */
+async function answerOf(url: string, from: number, signal: AbortSignal): Promise<IncomingMessage> {
+  if (!/^https?:/.test(url) || !URL.canParse(url))
+    throw failed(url, 'expected an http or https URL')
+  let at = new URL(url)
+  for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
+    const response = await get(at, from, signal)
+    const { statusCode = 0, statusMessage, headers } = response
+    if (statusCode === 200 || statusCode === 206) return response
+    response.resume()
+    if (statusCode < 300 || statusCode >= 400 || headers.location === undefined) {
+      throw failed(url, `the server answered ${statusCode} ${statusMessage}`)
+    }
+    at = new URL(headers.location, at)
+  }
+  throw failed(url, `it leads on more than ${MOST_REDIRECTS} times`)
+}
+
+/** Not fetch(): of a connection that a server closes early it may end the process. */
+function get(url: URL, from: number, signal: AbortSignal): Promise<IncomingMessage> {
+  const headers = { 'user-agent': 'routesim', ...(from > 0 && { range: `bytes=${from}-` }) }
+  const { request } = url.protocol === 'http:' ? http : https
+  return new Promise((resolve, reject) => {
+    request(url, { headers, signal }, resolve).on('error', reject).end()
+  })
+}
+
+/** Deletes what is not the trace, so that the next pull begins anew. */
+async function check({ name, bytes, sha256 }: PublicTrace, part: string, url: string) {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(part)) hash.update(chunk as Uint8Array)
+  const found = hash.digest('hex')
+  if (found === sha256) return
+  const size = await sizeOf(part)
+  await rm(part)
+  throw traceError(
+    'pull_corrupt',
+    `${name}: expected ${bytes} bytes with SHA-256 ${sha256}, got ${size} with ${found} from ${url}`,
+    { hint: 'Pull it again; if it stays so, what the server has is another file.' },
+  )
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  return (await stat(path).catch(() => undefined))?.size
+}
+
+function isOwn(error: unknown): error is RouteSimError<TraceErrorCode> {
+  return error instanceof Error && error.name === 'RouteSimError'
+}
+
+function isOfFile(error: unknown): boolean {
+  const { syscall } = error as NodeJS.ErrnoException
+  return syscall === 'open' || syscall === 'write'
+}
+
+function failed(url: string, why: string): RouteSimError<TraceErrorCode> {
+  return traceError('pull_failed', `${url}: ${why}`, {
+    hint: 'Pull it again to go on from here; offline, fetch the file elsewhere and give its path, or --url of a mirror.',
+  })
+}
+
+function stopped(url: string, have: number, total: number): RouteSimError<TraceErrorCode> {
+  return traceError('trace_aborted', `${url}: stopped after ${have} of ${total} bytes`, {
+    hint: 'Pull it again to go on from here.',
+  })
+}
