@@ -94,7 +94,7 @@ function commandLine(args: readonly string[]): Argv {
     .option('debug', { type: 'boolean', describe: 'Show stack traces', global: true })
     .demandCommand(1, 'a command is missing')
     .strict()
-    .check((values) => checkNumbers(values, args), true)
+    .check((values) => checkValues(values, args, listOptions(cli)), true)
     .middleware((values) => keepLast(values, arrayOptions(cli)), true)
     // Reports tell how they were made.
     .middleware((values) => void Object.assign(values, { commandLine: args }))
@@ -130,9 +130,13 @@ function joinRepeated(args: readonly string[]): readonly string[] {
 }
 
 /** The option parser makes NaN of what is no number. */
-function checkNumbers(values: Readonly<Record<string, unknown>>, args: readonly string[]): true {
+function checkValues(
+  values: Readonly<Record<string, unknown>>,
+  args: readonly string[],
+  lists: readonly string[],
+): true {
   for (const [name, value] of Object.entries(values)) {
-    if (Array.isArray(value) && args.includes(`--${name}`)) {
+    if (Array.isArray(value) && args.includes(`--${name}`) && !lists.includes(name)) {
       throw new UsageError(`--${name}: expected one value, got ${value.length}`)
     }
     if (!Number.isNaN(value) || /[A-Z]/.test(name)) continue
@@ -154,6 +158,8 @@ function keepLast(values: Record<string, unknown>, lists: readonly string[]): vo
 interface ParserOptions {
   readonly key: Readonly<Record<string, unknown>>
   readonly array: readonly string[]
+  /** By name of what needs a value; words without a name do not. */
+  readonly narg: Readonly<Record<string, number>>
 }
 
 function parserOptions(cli: Argv): ParserOptions {
@@ -162,6 +168,12 @@ function parserOptions(cli: Argv): ParserOptions {
 
 function arrayOptions(cli: Argv): readonly string[] {
   return parserOptions(cli).array
+}
+
+/** Options that may be given several times. */
+function listOptions(cli: Argv): readonly string[] {
+  const { array, narg } = parserOptions(cli)
+  return array.filter((name) => name in narg)
 }
 
 function longOptions(cli: Argv): string[] {
