@@ -1,7 +1,8 @@
 // `node bench/live/overhead.mjs [--rounds N] [--seconds S] [-o FILE]`, after a build: what the router adds. Eight workers that answer at once; the same load straight to them, through nginx
 // (round robin, one process; where it is installed, or NGINX_BIN names it) and through `routesim serve`, in
 // turns, all on this machine with the client. Latency: medians over rounds of the difference to the
-// straight way. The machine should have nothing else to do: its load is printed.
+// straight way, and the difference of the quietest rounds, which is what is left of the P99 when nobody else
+// wants the cores. The machine should have nothing else to do: its load is printed.
 import { writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -78,12 +79,14 @@ for (let round = 0; round < rounds; round++) {
 
 console.log(`${rounds} rounds of ${seconds} s, ${WORKERS} workers; ms at ${RATE_RPS} requests/s`)
 console.log(
-  'target                    P50    P99  added P50  added P99  sent late  requests/s  CPU us/request',
+  'target                    P50    P99  added P50  added P99  quietest P99  sent late  requests/s  CPU us/request',
 )
 for (const [i, { name }] of targets.entries()) {
   const of = (key) => median(latency[i].map((each) => each[key]))
   const added = (key) => median(latency[i].map((each, round) => each[key] - latency[0][round][key]))
+  const quietest = (from) => Math.min(...from.map(({ p99 }) => p99))
   const row = {
+    addedQuietestP99Ms: quietest(latency[i]) - quietest(latency[0]),
     p50Ms: of('p50'),
     p99Ms: of('p99'),
     addedP50Ms: added('p50'),
@@ -99,6 +102,7 @@ for (const [i, { name }] of targets.entries()) {
     row.p99Ms.toFixed(2).padStart(7),
     (i === 0 ? '-' : row.addedP50Ms.toFixed(2)).padStart(11),
     (i === 0 ? '-' : row.addedP99Ms.toFixed(2)).padStart(11),
+    (i === 0 ? '-' : row.addedQuietestP99Ms.toFixed(2)).padStart(14),
     row.sentLateMs.toFixed(2).padStart(11),
     Math.round(row.requestsPerSec).toLocaleString('en-US').padStart(12),
     (i === 0 ? '-' : row.cpuUsPerRequest.toFixed(0)).padStart(16),
