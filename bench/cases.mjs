@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { createGunzip } from 'node:zlib'
+import { builtinRouters } from '@routesim/algorithms'
 import { generateTrace, writeTrace } from '@routesim/traces'
 
 export const MOONCAKE = fileURLToPath(
@@ -112,6 +113,19 @@ export const SCALING = [8, 64, 256, 1024].map((backends) => ({
   backends,
   router: 'prefix_overlap',
 }))
+
+/** Every built-in router before the same traffic, and those with an index of their own also with that. */
+export const ROUTERS = builtinRouters
+  .flatMap(({ name, parameters }) =>
+    parameters.index === undefined ? [name] : [name, `${name}:index=approximate`],
+  )
+  .map((router) => ({
+    name: `mooncake x20, 64, every router: ${router}`,
+    workload: 'mooncake20',
+    backends: 64,
+    router,
+    isLong: true,
+  }))
 
 /** Long traffic without per-request results. */
 export const STREAMED = ['r500for1m', 'r500for10m'].map((workload) => ({

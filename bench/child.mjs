@@ -2,7 +2,7 @@
 import { createReadStream, readFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { createGunzip, gunzipSync } from 'node:zlib'
-import { findRouter } from '@routesim/algorithms'
+import { findRouter, parseRouterSpec } from '@routesim/algorithms'
 import { Simulation, simulate } from '@routesim/core'
 import { pagedKvCache, piecewiseLatency, radixKvCache } from '@routesim/hardware'
 import { RequestStatistics, summarize, summarizeTotals, TokenGapRecorder } from '@routesim/metrics'
@@ -51,7 +51,13 @@ const fleet = () =>
     chunkedPrefill: true,
   }))
 
-function runOnce(requests, stepper, router = findRouter(definition.router).create()) {
+/** The router of the case: a name, perhaps with parameters. */
+function makeRouter() {
+  const { name, parameters } = parseRouterSpec(definition.router)
+  return findRouter(name).create(parameters)
+}
+
+function runOnce(requests, stepper, router = makeRouter()) {
   const recorder = new TokenGapRecorder()
   const backends = fleet()
   const kvCache = stepper === 'reference' ? pagedKvCache() : radixKvCache()
@@ -156,7 +162,7 @@ const KINDS = {
     requests.prepare()
     const recorder = new RequestStatistics(definition.backends)
     const cluster = { backends: fleet(), kvCache: radixKvCache() }
-    const router = findRouter(definition.router).create()
+    const router = makeRouter()
     const simulation = new Simulation({ cluster, requests, router, seed: 42, recorder })
     while (!simulation.run());
     const pricePerHour = cluster.backends.map(() => 1)

@@ -5,7 +5,16 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { CASES, MOONCAKE, needsMooncake, PARALLEL, SCALING, STREAMED, workload } from './cases.mjs'
+import {
+  CASES,
+  MOONCAKE,
+  needsMooncake,
+  PARALLEL,
+  ROUTERS,
+  SCALING,
+  STREAMED,
+  workload,
+} from './cases.mjs'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -64,7 +73,7 @@ function printTable(titles, rows) {
 const ns = (ms, requests) => Math.round((ms * 1e6) / requests).toLocaleString('en-US')
 const seconds = (ms) => (ms / 1000).toFixed(2)
 
-const everything = [...CASES, ...SCALING, ...STREAMED, ...PARALLEL]
+const everything = [...CASES, ...SCALING, ...ROUTERS, ...STREAMED, ...PARALLEL]
 if (!everything.some(({ name }) => positionals.every((word) => name.includes(word)))) {
   const names = [...new Set(everything.map(({ name }) => name))].join('\n  ')
   console.error(`No case has "${positionals.join('" and "')}" in its name. They are:\n  ${names}`)
@@ -80,6 +89,7 @@ const report = {
   runs,
   cases: [],
   scaling: [],
+  routers: [],
   ratios: [],
   parallel: [],
   streamed: [],
@@ -128,6 +138,22 @@ if (fleets.length > 1) {
       `  ${String(backends).padStart(5)} backends  ${ns(simulateMs, requests)} ns  ${ratio.toFixed(2)}x`,
     )
   }
+}
+
+const routed = ROUTERS.filter(wanted)
+if (routed.length > 0) {
+  const [{ workload: name, backends }] = routed
+  await workload(name)
+  console.log(
+    `\nEvery router, ${backends} backends, ${name} (simulate: the engine and its router):`,
+  )
+  const lines = routed.map(({ router, ...definition }) => {
+    const { requests, simulateMs, totalMs, rssMb } = measure('whole', { ...definition, router })
+    report.routers.push({ router, requests, simulateMs, totalMs, rssMb })
+    const perSecond = (ms) => Math.round((requests * 1000) / ms).toLocaleString('en-US')
+    return [router, ns(simulateMs, requests), perSecond(simulateMs), perSecond(totalMs)]
+  })
+  printTable(['router', 'ns/req', 'req/CPU s', 'whole run'], lines)
 }
 
 const compared = CASES.filter(wanted).filter(({ name }) =>

@@ -167,6 +167,7 @@ function algorithmPage({
   wins,
   loses,
   source,
+  terms,
   parameters,
   presets = {},
 }) {
@@ -185,7 +186,15 @@ function algorithmPage({
     facts.join('\n'),
     ...parameterTable(parameters),
     ...presetTable(name, presets),
+    ...termTable(terms),
   )
+}
+
+/** What `routesim explain` shows of its scores. */
+function termTable(terms) {
+  if (terms === undefined) return []
+  const rows = Object.entries(terms).map(([term, meaning]) => [`\`${term}\``, meaning])
+  return ['## Terms of its scores', table(['term', 'meaning'], rows)]
 }
 
 function range({ min, max, integer, choices }, value) {

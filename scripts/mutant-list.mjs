@@ -4,12 +4,15 @@ const STRETCH = 'core/src/backend/stretch-length.ts'
 const PREEMPTING = 'core/src/backend/preempting-fleet.ts'
 const POLICIES = 'core/src/backend/policy-fleet.ts'
 const RESERVED = 'core/src/backend/reservations.ts'
+const LOADING = 'core/src/backend/loading-fleet.ts'
+const ADAPTERS = 'core/src/backend/adapter-fleet.ts'
 const DECODES = 'core/src/backend/decode-batches.ts'
 const BLOCKS = 'core/src/backend/stretch-blocks.ts'
 const PLANS = 'core/src/backend/step-plans.ts'
 const RADIX = 'hardware/src/kv-cache/radix-kv-cache.ts'
 const PINS = 'hardware/src/kv-cache/extent-pins.ts'
 const INDEX = 'hardware/src/kv-cache/prefix-index.ts'
+const TIERS = 'hardware/src/kv-cache/radix-tiers.ts'
 const LRU = 'hardware/src/kv-cache/lru-segments.ts'
 
 /** [name, file under `packages`, what stands there once, what is planted] */
@@ -217,8 +220,8 @@ export const MUTANTS = [
   [
     'swapped tokens are computed again',
     POLICIES,
-    'Math.max(cached, progress.swappedTokens[request] ?? 0)',
-    'cached',
+    'const computed = Math.max(cached, swapped)',
+    'const computed = cached',
   ],
   [
     'the way back from host memory is free',
@@ -247,7 +250,7 @@ export const MUTANTS = [
   [
     'nothing is set aside for prompts of the same step',
     RESERVED,
-    'blocks += this.lacking(backend, request, tokens)',
+    'blocks += this.lacking(backend, request, held)',
     'blocks += 0',
   ],
   [
@@ -271,8 +274,8 @@ export const MUTANTS = [
   [
     'an urgent arrival does not end a stretch',
     POLICIES,
-    'if (this.queues.peek(backend) !== head) this.state.ints[backend * INTS + IS_BLOCKED] = 0',
-    '',
+    'if (this.queues.peek(backend) !== head || this.adapters.has(backend))',
+    'if (this.adapters.has(backend))',
   ],
   [
     'an order that changes with time is stretched',
@@ -300,4 +303,65 @@ export const MUTANTS = [
     '',
   ],
   ['ranks in lockstep are stretched', POLICIES, 'isLockstep(this.specs[backend]!) ||', 'false ||'],
+  [
+    'loaded blocks do not end a stretch',
+    LOADING,
+    'if (isUnderWay && this.loads.loaded[backend]!.length > 0) this.endWithPresentStep(backend)',
+    'if (isUnderWay && this.loads.loaded[backend]!.length > 99) this.endWithPresentStep(backend)',
+  ],
+  [
+    'a load sets nothing aside',
+    LOADING,
+    '    reservations.fetching(backend, request, known)\n',
+    '',
+  ],
+  ['what is loaded is not read', LOADING, '    loads.read(backend, request, cached, found)\n', ''],
+  [
+    'a request that loads no longer waits',
+    LOADING,
+    '    this.waiting[backend] = this.waiting[backend]! + 1\n',
+    '',
+  ],
+  [
+    'loaded blocks are not committed',
+    LOADING,
+    '    this.kv.commit(backend, request, this.context.progress.computedTokens[request]!)\n',
+    '',
+  ],
+  [
+    'evicted blocks get the name of the one before',
+    TIERS,
+    'base + x[e + RESIDENT]! - i)',
+    'base + x[e + RESIDENT]! - i - 1)',
+  ],
+  [
+    'blocks without a name take no room',
+    TIERS,
+    'for (let i = 1; i <= count; i++)',
+    'for (let i = 1; i <= (node < 0 ? 0 : count); i++)',
+  ],
+  [
+    'a preempted request keeps its adapter in use',
+    ADAPTERS,
+    '    this.adapters.leave(backend, request)\n    this.adapters.wait(backend, request)',
+    '    this.adapters.wait(backend, request)',
+  ],
+  [
+    'a step does not wait for adapters',
+    ADAPTERS,
+    'this.swapMs[backend]! + this.adapters.join(backend, request)',
+    'this.swapMs[backend]! + 0 * this.adapters.join(backend, request)',
+  ],
+  [
+    'requests run without a slot for their adapter',
+    ADAPTERS,
+    'return this.adapters.hasRoom(backend, request)',
+    'return this.adapters.hasRoom(backend, request) || true',
+  ],
+  [
+    'who comes behind one that is passed over waits for the end of a stretch',
+    POLICIES,
+    'if (this.queues.peek(backend) !== head || this.adapters.has(backend))',
+    'if (this.queues.peek(backend) !== head)',
+  ],
 ]

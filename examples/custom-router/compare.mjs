@@ -1,23 +1,23 @@
-// A router of our own, written in TypeScript, against two built-in ones. Run it with: node compare.mjs
-// The same with the command, from the top of the repository:
-//   routesim compare -c configs/default.toml -t traces/chat_sessions.jsonl.gz \
-//     -A round_robin,session_affinity,examples/custom-router/prefix-or-idle.ts
+// Four routers of our own, written in TypeScript, against two built-in ones. Run it with: node compare.mjs
+// They see what Dynamo's router sees: KV events, and their own account of what is under way.
 import { fileURLToPath } from 'node:url'
 import { compare, metric } from '@routesim/experiments'
 import { createJiti } from 'jiti'
 
-const prefixOrIdle = await createJiti(import.meta.url).import('./prefix-or-idle.ts', {
-  default: true,
-})
+const { import: load } = createJiti(import.meta.url)
+const names = ['fewest-tokens', 'prefix-or-idle', 'learned-speed', 'kv-events']
+const routers = await Promise.all(names.map((name) => load(`./${name}.ts`, { default: true })))
+const [, prefixOrIdle] = routers
 const file = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 
 const { results, verdict } = await compare({
   config: file('configs/default.toml'),
   trace: file('traces/chat_sessions.jsonl.gz'),
+  visibility: 'dynamo',
   algorithms: [
     'round_robin',
     'session_affinity',
-    prefixOrIdle,
+    ...routers,
     { definition: prefixOrIdle, parameters: { max_extra: 2 }, label: 'prefix_or_idle:max_extra=2' },
   ],
 })

@@ -1,28 +1,9 @@
 import { RouteSimError } from '@routesim/core'
 import yargs, { type Argv } from 'yargs'
-import { calibrateCommand } from './commands/calibrate.js'
-import { compareCommand } from './commands/compare.js'
-import { convertCommand } from './commands/convert.js'
-import { demoCommand } from './commands/demo.js'
-import { genTraceCommand } from './commands/gen-trace.js'
-import { listAlgorithmsCommand } from './commands/list-algorithms.js'
-import { listGpusCommand, listModelsCommand } from './commands/list-hardware.js'
-import { benchCommand } from './commands/live/bench.js'
-import { mockWorkersCommand } from './commands/live/mock-workers.js'
-import { pingCommand } from './commands/live/ping.js'
-import { serveCommand } from './commands/live/serve.js'
-import { twinCommand } from './commands/live/twin.js'
-import { upCommand } from './commands/live/up.js'
-import { plotCommand } from './commands/plot.js'
-import { resultsCommand } from './commands/results.js'
-import { runCommand } from './commands/run.js'
-import { sweepCommand } from './commands/sweep.js'
-import { synthesizeCommand } from './commands/synthesize.js'
-import { traceCommand } from './commands/trace/trace.js'
-import { validateCommand } from './commands/validate.js'
+import { COMMANDS, commandModules } from './commands.js'
 import { colorsFor } from './output/colors.js'
 import { UsageError } from './usage-error.js'
-import { COMMANDS, checkWords, commandOf, givenText, usageMessage } from './usage-messages.js'
+import { checkWords, commandOf, givenText, usageMessage } from './usage-messages.js'
 import { packageVersion } from './version.js'
 
 const EXIT = { ok: 0, failure: 1, usage: 2, interrupted: 130 } as const
@@ -39,7 +20,7 @@ export async function main(words: readonly string[]): Promise<number> {
   const { red } = colorsFor(process.stderr)
   try {
     checkWords(args)
-    await commandLine(args).parseAsync()
+    await parsed(commandLine(args), args)
     return EXIT.ok
   } catch (error) {
     if (error instanceof UsageError) {
@@ -70,31 +51,11 @@ function commandLine(args: readonly string[]): Argv {
       'boolean-negation': false,
       'dot-notation': false,
     })
-    .command(demoCommand)
-    .command(runCommand)
-    .command(compareCommand)
-    .command(sweepCommand)
-    .command(resultsCommand)
-    .command(genTraceCommand)
-    .command(convertCommand)
-    .command(synthesizeCommand)
-    .command(traceCommand)
-    .command(plotCommand)
-    .command(validateCommand)
-    .command(upCommand)
-    .command(mockWorkersCommand)
-    .command(serveCommand)
-    .command(benchCommand)
-    .command(twinCommand)
-    .command(pingCommand)
-    .command(calibrateCommand)
-    .command(listAlgorithmsCommand)
-    .command(listModelsCommand)
-    .command(listGpusCommand)
+    .command([...commandModules])
     .option('debug', { type: 'boolean', describe: 'Show stack traces', global: true })
     .demandCommand(1, 'a command is missing')
     .strict()
-    .check((values) => checkValues(values, args, listOptions(cli)), true)
+    .check((values) => checkNumbers(values, args), true)
     .middleware((values) => keepLast(values, arrayOptions(cli)), true)
     // Reports tell how they were made.
     .middleware((values) => void Object.assign(values, { commandLine: args }))
@@ -109,6 +70,16 @@ function commandLine(args: readonly string[]): Argv {
       throw new UsageError(usageMessage(message ?? error?.message, args, longOptions(cli)))
     })
   return cli
+}
+
+/** Does what the command line says. Of commands that are loaded late, not all faults reach `fail`. */
+async function parsed(cli: Argv, args: readonly string[]): Promise<void> {
+  try {
+    await cli.parseAsync()
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'YError')) throw error
+    throw new UsageError(usageMessage(error.message, args, longOptions(cli)))
+  }
 }
 
 /** `help` and `help run` are `--help` and `run --help`. */
@@ -130,15 +101,8 @@ function joinRepeated(args: readonly string[]): readonly string[] {
 }
 
 /** The option parser makes NaN of what is no number. */
-function checkValues(
-  values: Readonly<Record<string, unknown>>,
-  args: readonly string[],
-  lists: readonly string[],
-): true {
+function checkNumbers(values: Readonly<Record<string, unknown>>, args: readonly string[]): true {
   for (const [name, value] of Object.entries(values)) {
-    if (Array.isArray(value) && args.includes(`--${name}`) && !lists.includes(name)) {
-      throw new UsageError(`--${name}: expected one value, got ${value.length}`)
-    }
     if (!Number.isNaN(value) || /[A-Z]/.test(name)) continue
     throw new UsageError(`--${name}: expected a number, got "${givenText(args, name)}"`)
   }
@@ -158,8 +122,6 @@ function keepLast(values: Record<string, unknown>, lists: readonly string[]): vo
 interface ParserOptions {
   readonly key: Readonly<Record<string, unknown>>
   readonly array: readonly string[]
-  /** By name of what needs a value; words without a name do not. */
-  readonly narg: Readonly<Record<string, number>>
 }
 
 function parserOptions(cli: Argv): ParserOptions {
@@ -168,12 +130,6 @@ function parserOptions(cli: Argv): ParserOptions {
 
 function arrayOptions(cli: Argv): readonly string[] {
   return parserOptions(cli).array
-}
-
-/** Options that may be given several times. */
-function listOptions(cli: Argv): readonly string[] {
-  const { array, narg } = parserOptions(cli)
-  return array.filter((name) => name in narg)
 }
 
 function longOptions(cli: Argv): string[] {

@@ -1,30 +1,6 @@
 import { closestName } from '@routesim/core'
+import { COMMANDS } from './commands.js'
 import { UsageError } from './usage-error.js'
-
-/** Every command, for the messages about those that do not exist. */
-export const COMMANDS = [
-  'run',
-  'compare',
-  'sweep',
-  'results',
-  'gen-trace',
-  'convert',
-  'synthesize',
-  'trace',
-  'plot',
-  'validate',
-  'calibrate',
-  'up',
-  'mock-workers',
-  'serve',
-  'bench',
-  'twin',
-  'ping',
-  'list-algorithms',
-  'list-models',
-  'list-gpus',
-  'demo',
-] as const
 
 /** The command that a command line begins with, known or not. */
 export function commandOf(args: readonly string[]): string | undefined {

@@ -9,6 +9,7 @@ export type {
   WaitingRequests,
 } from './backend/local-policy.js'
 export type { BackendEvent, BackendEventKind, RetryPolicy } from './engine/backend-event.js'
+export { DecisionNotebook } from './engine/decision-notebook.js'
 export type { BackendSnapshot, LoadSampler } from './engine/load-sampler.js'
 export {
   OnlineFleet,
@@ -18,6 +19,7 @@ export {
 export type { Recorder } from './engine/recorder.js'
 export {
   type BackendTotals,
+  type KvTierTotals,
   OUTCOME,
   type RequestOutcomes,
   type RunResult,
@@ -25,6 +27,7 @@ export {
 } from './engine/run-result.js'
 export { Simulation, simulate } from './engine/simulation.js'
 export type {
+  AdapterCapacity,
   BackendSpec,
   ClusterSpec,
   KvTransfer,
@@ -38,6 +41,7 @@ export type {
   KvCache,
   KvCacheFactory,
   KvCapacity,
+  KvTier,
   KvUsage,
   RenewableKvCache,
 } from './kv-cache/kv-cache.js'
@@ -58,15 +62,27 @@ export { RequestColumns } from './requests/request-columns.js'
 export { type RequestSource, tableSource } from './requests/request-source.js'
 export type { RequestTable } from './requests/request-table.js'
 export { type RequestRecord, RequestTableBuilder } from './requests/request-table-builder.js'
+export { separateAdapters } from './requests/separate-adapters.js'
 export { shareTable } from './requests/share-table.js'
 export { sharedFloat64, sharedInt32 } from './requests/shared-columns.js'
 export type {
+  AdapterState,
   BackendColumns,
   BackendRole,
   BackendView,
   ClusterView,
 } from './routing/cluster-view.js'
-export type { CandidateScore, DecisionTrace } from './routing/decision-trace.js'
+export type {
+  BackendFacts,
+  BackendKnowledge,
+  BestScore,
+  CandidateScore,
+  DecisionNotes,
+  DecisionRecord,
+  DecisionTrace,
+  ForcedDecision,
+  RandomState,
+} from './routing/decision-trace.js'
 export type { RequestUsage, RequestView } from './routing/request-view.js'
 export {
   type BackendChange,

@@ -17,6 +17,7 @@ export type ExperimentsErrorCode =
   | 'model_unreadable'
   | 'data_unreadable'
   | 'set_unknown'
+  | 'request_unknown'
   | 'measurements_invalid'
   | 'sweep_invalid'
   | 'log_exists'

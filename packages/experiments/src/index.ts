@@ -18,7 +18,15 @@ export type { Config } from './config/schema.js'
 export type { ExperimentsErrorCode } from './errors.js'
 export { loadAlgorithm } from './routers/load-algorithm.js'
 export { type CompareOptions, type Comparison, compare } from './run/compare.js'
-export type { Control, Progress, RunObserver } from './run/execute.js'
+export type { Control, ObservedRun, Progress, RunObserver } from './run/execute.js'
+export {
+  type Alternative,
+  type ExplainedDecision,
+  type ExplainedRequest,
+  type ExplainOptions,
+  type ExplainReport,
+  explain,
+} from './run/explain.js'
 export { type AlgorithmInfo, listAlgorithms } from './run/list-algorithms.js'
 export { listGpus, listModels, type ModelInfo } from './run/list-hardware.js'
 export { type LocalPolicyInfo, listLocalPolicies } from './run/list-local-policies.js'

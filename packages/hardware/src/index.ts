@@ -11,6 +11,7 @@ export {
   type KvCapacity,
   type KvCapacityOptions,
   kvCapacity,
+  kvShare,
 } from './kv-cache/kv-capacity.js'
 export { type PagedKvCacheOptions, pagedKvCache } from './kv-cache/paged-kv-cache.js'
 export { radixKvCache } from './kv-cache/radix-kv-cache.js'
@@ -36,6 +37,7 @@ export { allReduceMs, allToAllMs, messageMs } from './links/collectives.js'
 export { findLink } from './links/find-link.js'
 export type { Link } from './links/link.js'
 export { LINKS } from './links/link-catalogue.js'
+export { adapterBytes, adapterParameters } from './models/adapter-bytes.js'
 export { findModel, MODELS } from './models/find-model.js'
 export { modelFromHuggingFaceConfig } from './models/hugging-face-config.js'
 export type { Experts, GroupedQueryAttention, LatentAttention, Model } from './models/model.js'

@@ -29,3 +29,4 @@ export {
   type SeedsSummary,
   summarizeSeeds,
 } from './summary/summarize-seeds.js'
+export type { KvTierStatistics } from './summary/tier-statistics.js'

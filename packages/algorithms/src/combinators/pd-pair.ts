@@ -39,8 +39,10 @@ export function pdPair(
   return {
     name: sameName ? prefillRouter.name : `${prefillRouter.name}+${decodeRouter.name}`,
     route(request, cluster) {
+      cluster.notes?.stage('prefill')
       const prefill = single(prefillRouter, prefillRouter.route(request, prefillPool(cluster)))
       if (prefill.kind !== 'backend') return prefill
+      cluster.notes?.stage('decode')
       const decode = single(decodeRouter, decodeRouter.route(request, decodePool(cluster)))
       if (decode.kind !== 'backend') return decode
       return prefill.id === decode.id ? decode : disaggregate(prefill, decode)

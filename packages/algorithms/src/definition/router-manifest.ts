@@ -12,6 +12,7 @@ export type RouterObservation =
   | 'queue lengths'
   | 'kv usage'
   | 'kv cache contents'
+  | 'adapters'
   | 'prompt content'
   | 'session'
   | 'time'
@@ -32,6 +33,8 @@ export interface RouterManifest {
   readonly observes?: readonly RouterObservation[]
   /** How it decides, in a few sentences. */
   readonly rule?: string
+  /** What the terms of its scores are, by the names under which it notes them. */
+  readonly terms?: Readonly<Record<string, string>>
   /** When it does better than others, as one sentence. */
   readonly wins?: string
   /** When it does worse, as one sentence. */
@@ -47,10 +50,11 @@ export function isName(name: string): boolean {
 
 /** What is said in a manifest, without the rest of `options`. */
 export function manifestOf(options: RouterManifest): RouterManifest {
-  const { observes, rule, wins, loses, source } = options
+  const { observes, rule, terms, wins, loses, source } = options
   return Object.freeze({
     ...(observes && { observes }),
     ...(rule !== undefined && { rule }),
+    ...(terms && { terms }),
     ...(wins !== undefined && { wins }),
     ...(loses !== undefined && { loses }),
     ...(source !== undefined && { source }),

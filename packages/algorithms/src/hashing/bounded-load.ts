@@ -38,6 +38,52 @@ export function placeKey(
   hash: number,
   limit: number,
 ): BackendView | Reject {
+  const chosen = firstWithin(cluster, placement, hash, limit)
+  if (cluster.notes !== undefined) note(cluster, orderOf(cluster, placement, hash), limit, chosen)
+  return chosen
+}
+
+/** Apart, as its closures would cost every request an allocation. */
+function note(
+  cluster: ClusterView,
+  order: Float64Array,
+  limit: number,
+  chosen: BackendView | Reject,
+): void {
+  const { backends, columns, notes } = cluster
+  const isWithin = (id: number): boolean => columns.outstanding[id]! <= limit
+  // When all that are available are above the bound, it rules nobody out.
+  const isAny = !backends.some(({ id, available }) => available && isWithin(id))
+  notes?.terms('order', order)
+  if (limit < Number.POSITIVE_INFINITY) {
+    notes?.terms('requests', columns.outstanding)
+    notes?.terms(
+      'limit',
+      order.map(() => limit),
+    )
+  }
+  const costs = order.map((place, id) => (isAny || isWithin(id) ? place : Number.POSITIVE_INFINITY))
+  notes?.compared(cluster, costs, chosen)
+}
+
+/** Where each backend stands in a key's order, from 0, by id. */
+function orderOf(
+  { columns }: ClusterView,
+  placement: KeyPlacement,
+  hash: number,
+): Float64Array<ArrayBuffer> {
+  const order = new Float64Array(columns.waiting.length).fill(Number.POSITIVE_INFINITY)
+  let place = 0
+  for (let id = placement.first(hash); id !== -1; id = placement.next()) order[id] = place++
+  return order
+}
+
+function firstWithin(
+  cluster: ClusterView,
+  placement: KeyPlacement,
+  hash: number,
+  limit: number,
+): BackendView | Reject {
   const { columns } = cluster
   let fallback = -1
   for (let id = placement.first(hash); id !== -1; id = placement.next()) {

@@ -31,6 +31,17 @@ export class ActiveBlocks {
   /** Makes room for a fleet. */
   reserve(size: number): void {
     this.own.reserve(size)
+    this.shared.reserveOwners(size)
+  }
+
+  /** Tokens under way on each backend, by id, that no other request shares, in whole blocks. */
+  get ownTokens(): ArrayLike<number> {
+    return this.own.tokens
+  }
+
+  /** The same of what others may share, each run once; {@link blocksOf} is the sum of both in blocks. */
+  get sharedTokens(): ArrayLike<number> {
+    return this.shared.ownerTokens
   }
 
   /** Blocks under way on a backend. */

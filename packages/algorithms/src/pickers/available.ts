@@ -16,6 +16,15 @@ export function countAvailable(cluster: ClusterView): number {
   return count
 }
 
+/** Any available backend with equal chance, or a rejection; draws a number only when there is a choice. */
+export function anyAvailable(cluster: ClusterView): BackendView | Reject {
+  const count = countAvailable(cluster)
+  const chosen = nthAvailable(cluster, count > 1 ? cluster.random.integer(count) : 0)
+  const { notes, columns } = cluster
+  notes?.compared(cluster, new Float64Array(columns.waiting.length), chosen, true)
+  return chosen
+}
+
 /** The available backend at a position counted from 0 in order of id, or a rejection past the end. */
 export function nthAvailable(cluster: ClusterView, position: number): BackendView | Reject {
   const { backends, ids } = cluster

@@ -44,7 +44,8 @@ function pick(
   sign: 1 | -1,
   ties: TieRule,
 ): BackendView | Reject {
-  const { backends } = cluster
+  const { backends, notes } = cluster
+  const costs = notes === undefined ? undefined : new Map<number, number>()
   let best: BackendView | undefined
   let bestCost = 0
   let tied = 0
@@ -53,6 +54,7 @@ function pick(
     if (!backend.available) continue
     const cost = sign * score(backend)
     if (Number.isNaN(cost)) throw scoreIsNaN(backend)
+    costs?.set(backend.id, cost)
     if (best === undefined || cost < bestCost) {
       best = backend
       bestCost = cost
@@ -63,7 +65,19 @@ function pick(
       if (cluster.random.integer(tied) === 0) best = backend
     }
   }
-  return best ?? noAvailableBackend
+  const chosen = best ?? noAvailableBackend
+  if (notes !== undefined && costs !== undefined) {
+    if (sign === -1) notes.highest()
+    notes.compared(cluster, columnOf(cluster, costs), chosen)
+  }
+  return chosen
+}
+
+/** Costs by id; backends without one are ruled out. */
+function columnOf({ columns }: ClusterView, costs: ReadonlyMap<number, number>): Float64Array {
+  const column = new Float64Array(columns.waiting.length).fill(Number.POSITIVE_INFINITY)
+  for (const [id, cost] of costs) column[id] = cost
+  return column
 }
 
 /**
@@ -79,6 +93,16 @@ export function leastOf(
   cluster: ClusterView,
   costs: ArrayLike<number>,
   ties: TieRule = 'random',
+): BackendView | Reject {
+  const chosen = cheapest(cluster, costs, ties)
+  cluster.notes?.compared(cluster, costs, chosen)
+  return chosen
+}
+
+function cheapest(
+  cluster: ClusterView,
+  costs: ArrayLike<number>,
+  ties: TieRule,
 ): BackendView | Reject {
   const { backends, columns, ids } = cluster
   const { waiting, maxQueueDepth } = columns

@@ -19,6 +19,16 @@ export function softmaxOf(
   ties: TieRule = 'random',
 ): BackendView | Reject {
   if (temperature === 0) return leastOf(cluster, costs, ties)
+  const chosen = drawn(cluster, costs, temperature)
+  cluster.notes?.compared(cluster, costs, chosen, true)
+  return chosen
+}
+
+function drawn(
+  cluster: ClusterView,
+  costs: ArrayLike<number>,
+  temperature: number,
+): BackendView | Reject {
   const { backends, ids, random } = cluster
   let least = Number.POSITIVE_INFINITY
   let most = Number.NEGATIVE_INFINITY
@@ -35,6 +45,13 @@ export function softmaxOf(
   let total = 0
   for (let i = 0; i <= last; i++) {
     if (isAvailable(cluster, ids[i]!)) total += Math.exp((least - costs[ids[i]!]!) * scale)
+  }
+  if (cluster.notes !== undefined) {
+    for (let i = 0; i <= last; i++) {
+      const id = ids[i]!
+      const chance = isAvailable(cluster, id) ? Math.exp((least - costs[id]!) * scale) / total : 0
+      cluster.notes.term('chance', id, chance)
+    }
   }
   let left = random.float() * total
   for (let i = 0; i < last; i++) {

@@ -1,7 +1,8 @@
 import { RandomStream } from '@routesim/core'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { summary, testCluster } from '../testing/test-cluster.js'
 import { normaliseMinMax } from './normalise.js'
+import { leastOf } from './pick.js'
 import { Rotation } from './rotation.js'
 import { softmaxOf } from './softmax.js'
 
@@ -48,6 +49,51 @@ test('equals are taken in turn by one counter', () => {
   expect(summary(rotation.leastOf(testCluster([{ healthy: false }]), [1]))).toBe(
     'no_available_backend',
   )
+})
+
+describe('llm-d-router#2709: equals of the highest score, with scores 50, 50, 30, 30, 30 and 10', () => {
+  const costs = [-50, -50, -30, -30, -30, -10]
+  const cluster = testCluster(
+    costs.map(() => ({})),
+    { random: new RandomStream(1, 'test') },
+  )
+  const shares = (pick: () => number | string): number[] => {
+    const counts = costs.map(() => 0)
+    for (let i = 0; i < 1000; i++) counts[Number(pick())]!++
+    return counts
+  }
+
+  test('at random each has its share', () => {
+    const [a, b, ...others] = shares(() => summary(leastOf(cluster, costs)))
+    expect(Math.abs(a! - b!)).toBeLessThan(130)
+    expect(others).toEqual([0, 0, 0, 0])
+  })
+
+  test('in turn each has exactly its share', () => {
+    const rotation = new Rotation()
+    expect(shares(() => summary(rotation.leastOf(cluster, costs)))).toEqual([500, 500, 0, 0, 0, 0])
+  })
+
+  test('with one counter folded by the size of every group of equals, it stays where it is', () => {
+    // The mistake that its review found: groups of 2 and 3 fold the counter by both sizes, one after the other.
+    let counter = 0
+    const pick = (): number => {
+      const first = counter % 2
+      for (const size of [2, 3]) counter = (counter + 1) % size
+      return first
+    }
+    expect(shares(pick)).toEqual([1000, 0, 0, 0, 0, 0])
+  })
+
+  test('decisions without a tie in between do not take turns away', () => {
+    const rotation = new Rotation()
+    const alone = [0, ...costs.slice(1).map(() => 1)]
+    const counts = shares(() => {
+      rotation.leastOf(cluster, alone)
+      return summary(rotation.leastOf(cluster, costs))
+    })
+    expect(counts).toEqual([500, 500, 0, 0, 0, 0])
+  })
 })
 
 test('min-max normalisation looks only at the backends it is given', () => {

@@ -9,6 +9,12 @@ import { isAvailable, noAvailableBackend } from './available.js'
  * Spirakis (2006) take the largest U^(1 / score).
  */
 export function weightedOf(cluster: ClusterView, costs: ArrayLike<number>): BackendView | Reject {
+  const chosen = drawn(cluster, costs)
+  cluster.notes?.compared(cluster, costs, chosen, true)
+  return chosen
+}
+
+function drawn(cluster: ClusterView, costs: ArrayLike<number>): BackendView | Reject {
   const { backends, ids, random } = cluster
   let total = 0
   let last = -1

@@ -75,3 +75,19 @@ test('what was used at an age of the time to live is forgotten, a moment before 
   index.remove(0)
   expect(index.size).toBe(0)
 })
+
+test('a path is cut within a run, and always keeps its start', () => {
+  const cut = (maxTokens: number) => {
+    const path = testPath([1, 4, 13])
+    path.cutTo(maxTokens)
+    return [[...path.ids.subarray(0, path.length)], path.tokens]
+  }
+  expect(cut(100)).toEqual([[1, 4, 13], 48])
+  expect(cut(48)).toEqual([[1, 4, 13], 48])
+  expect(cut(40)).toEqual([[1, 4, 13], 40])
+  expect(cut(32)).toEqual([[1, 4], 32])
+  expect(cut(1)).toEqual([[1], 1])
+  const empty = testPath([])
+  empty.cutTo(5)
+  expect(empty.tokens).toBe(0)
+})

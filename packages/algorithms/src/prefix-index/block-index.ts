@@ -33,6 +33,11 @@ export class BlockIndex {
     return this.owners.size
   }
 
+  /** Memory that it takes, in bytes: what it forgets makes room for what comes. */
+  get bytes(): number {
+    return this.owners.bytes
+  }
+
   /** Tokens that a backend owns. */
   tokensOf(backend: number): number {
     return this.owners.tokensOf(backend)

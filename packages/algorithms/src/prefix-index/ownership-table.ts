@@ -34,9 +34,20 @@ export class OwnershipTable {
     return this.entryCount
   }
 
+  /** Memory of its arrays: 36 bytes per entry there was room for at once, and 4 per run that was ever owned. */
+  get bytes(): number {
+    const perBackend = this.oldest.byteLength + this.newest.byteLength + this.tokens.byteLength
+    return this.entries.byteLength + this.usedMs.byteLength + this.heads.byteLength + perBackend
+  }
+
   /** Tokens that a backend owns. */
   tokensOf(backend: number): number {
     return this.tokens[backend] ?? 0
+  }
+
+  /** Tokens that each backend owns, by id; valid until there is room made for more. */
+  get ownerTokens(): Float64Array {
+    return this.tokens
   }
 
   /** The first entry of a run, -1 for none. */
@@ -177,14 +188,17 @@ export class OwnershipTable {
     if (run >= this.heads.length) {
       this.heads = grown(this.heads, Math.max(256, 2 * (run + 1)), NONE)
     }
-    if (backend >= this.oldest.length) {
-      const size = Math.max(16, 2 * (backend + 1))
-      this.oldest = grown(this.oldest, size, NONE)
-      this.newest = grown(this.newest, size, NONE)
-      const tokens = new Float64Array(size)
-      tokens.set(this.tokens)
-      this.tokens = tokens
-    }
+    if (backend >= this.oldest.length) this.reserveOwners(Math.max(16, 2 * (backend + 1)))
+  }
+
+  /** Makes room for a fleet, so that {@link ownerTokens} has an entry for each. */
+  reserveOwners(size: number): void {
+    if (size <= this.oldest.length) return
+    this.oldest = grown(this.oldest, size, NONE)
+    this.newest = grown(this.newest, size, NONE)
+    const tokens = new Float64Array(size)
+    tokens.set(this.tokens)
+    this.tokens = tokens
   }
 }
 

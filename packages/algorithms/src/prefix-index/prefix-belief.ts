@@ -44,11 +44,12 @@ export class PrefixBelief {
     const { index, path } = this
     if (index === undefined) return cluster.prefixMatch(request)
     request.promptPath(path)
-    while (path.length > 0 && path.tokens > this.options.maxTokens) path.length--
+    path.cutTo(this.options.maxTokens)
     const size = cluster.columns.waiting.length
     if (this.matchedTokens.length < size) this.matchedTokens = new Float64Array(size)
     if (this.options.countsAfterGaps) index.matchRuns(path, cluster.nowMs, this.matchedTokens)
     else index.matchPrefix(path, cluster.nowMs, this.matchedTokens)
+    cluster.notes?.believedTokens(this.matchedTokens)
     return this.matchedTokens
   }
 

@@ -29,6 +29,11 @@ export class RadixTree {
     return this.owners.size
   }
 
+  /** Memory that it takes, in bytes: what is evicted makes room for what comes. */
+  get bytes(): number {
+    return this.owners.bytes + this.latest.byteLength
+  }
+
   /** Tokens that a backend owns. */
   tokensOf(backend: number): number {
     return this.owners.tokensOf(backend)

@@ -35,6 +35,12 @@ export class PromptPath implements PromptPathWriter {
     return this.length === 0 ? 0 : this.endTokens[this.length - 1]!
   }
 
+  /** Leaves out what lies past an offset in tokens, greater than 0; a run that crosses it keeps what is before. */
+  cutTo(maxTokens: number): void {
+    while (this.length > 1 && this.endTokens[this.length - 2]! >= maxTokens) this.length--
+    if (this.tokens > maxTokens) this.endTokens[this.length - 1] = maxTokens
+  }
+
   /** The id of the run that holds the token before an offset, so names that much of the prompt; -1 past the end. */
   idAt(offsetTokens: number): number {
     for (let i = 0; i < this.length; i++)

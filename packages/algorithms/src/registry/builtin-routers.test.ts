@@ -26,6 +26,15 @@ const run = fc.array(
 )
 
 describe.each(builtinRouters)('$name', (definition) => {
+  test('has all that its page shows: rule, when it wins and loses, source, and where presets are from', () => {
+    const { manifest, presets } = definition
+    for (const text of [manifest.rule, manifest.wins, manifest.loses]) {
+      expect(text).toMatch(/^[A-Z0-9].{15,}\.$/)
+    }
+    expect(manifest.source).toMatch(/^.{4,}[^.]$/)
+    for (const preset of Object.values(presets)) expect(preset.mirrors.length).toBeGreaterThan(3)
+  })
+
   test('always chooses an available backend, and rejects only when there is none', () => {
     fc.assert(
       fc.property(run, fc.nat(), (steps, seed) => {

@@ -18,6 +18,10 @@ export const aibrixPrefixCache: RouterDefinition = defineRouter({
   description: 'Prefers cached prefixes among backends whose load does not stand out.',
   observes: ['queue lengths', 'kv cache contents'],
   rule: 'Past an imbalance, only the least loaded compete. Otherwise the best match not above mean + deviations x standard deviation, then the fewest requests.',
+  terms: {
+    cached_tokens: 'Leading prompt tokens that it is believed to hold.',
+    requests: 'Requests on it; also the score of those that compete.',
+  },
   wins: 'A few prefixes are hot and load stays even.',
   loses: 'One slow backend keeps the fleet out of balance, so that affinity is dropped for all.',
   source: 'vllm-project/aibrix, pkg/plugins/gateway/algorithms at e3e10f9',
@@ -101,6 +105,9 @@ export const aibrixPrefixCache: RouterDefinition = defineRouter({
           const isKept = best === 0 || (matched[id] === best && outstanding[id]! <= limit)
           costs[id] = isKept ? outstanding[id]! : Number.POSITIVE_INFINITY
         }
+        cluster.notes?.branch(isUneven ? 'out of balance' : best > 0 ? 'best match' : 'no match')
+        cluster.notes?.terms('cached_tokens', matched)
+        cluster.notes?.terms('requests', outstanding)
         const chosen = leastOf(cluster, costs, ties)
         if (chosen.kind === 'backend') belief.sent(chosen.id, cluster.nowMs)
         return chosen

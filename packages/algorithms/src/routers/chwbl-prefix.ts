@@ -16,6 +16,11 @@ export const chwblPrefix: RouterDefinition = defineRouter({
   description: 'Hashes the start of the prompt to a backend whose load is within a bound.',
   observes: ['prompt content', 'queue lengths'],
   rule: 'Consistent hashing with bounded loads over the first tokens of the prompt.',
+  terms: {
+    order: 'Place in the order of the key, from 0; also the score.',
+    requests: 'Requests on it.',
+    limit: 'Most requests it may have.',
+  },
   wins: 'Prompts fall into many groups by their start; routers need share nothing.',
   loses: 'Prompts that differ start alike, or one group is most of the traffic.',
   source: 'kubeai-project/kubeai, internal/loadbalancer/balance_chwbl.go at f442a2c',
@@ -55,6 +60,9 @@ export const chwblPrefix: RouterDefinition = defineRouter({
         ring.setMembers(cluster.ids)
         const run = path.idAt(Math.min(prefix_tokens, request.promptTokens))
         const key = run === -1 ? hashInteger(ownKeys++, 2) : hashInteger(run, 1)
+        cluster.notes?.branch(
+          run === -1 ? 'no shared beginning: a key of its own' : 'prompt prefix',
+        )
         return placeKey(cluster, ring, key, boundedLoad(cluster, bound))
       },
     }

@@ -1,6 +1,39 @@
 import { expect, test } from 'vitest'
+import { decisionTable } from '../testing/decision-table.js'
 import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
 import { costEscalation } from './cost-escalation.js'
+
+// A decision adds 1 + 0.5 waiting + 2 KV usage; reasons give the costs before it.
+decisionTable(
+  costEscalation,
+  `
+  backends    | request    | choice               | why
+  w2 k0.25, - |            | 0                    | 0 and 0: the lowest id, which pays 2.5
+  -, r7       |            | 1                    | 2.5 and 0; running ones do not count, it pays 1
+  -, -        |            | 1                    | 2.5 and 1
+  -, -        |            | 1                    | 2.5 and 2
+  -, -        |            | 0                    | 2.5 and 3
+  -, w1       |            | 1                    | 3.5 and 3, and it pays 1.5
+  x, -        |            | 1                    | 3.5 and 4.5, but the first is down
+  -, -        |            | 0                    | 3.5 and 5.5
+  -, -        |            | 0                    | 4.5 and 5.5
+  -, -        |            | 0                    | 5.5 and 5.5: the lowest id
+  -, k0.5     |            | 1                    | 6.5 and 5.5, and it pays 2
+  w10, -      |            | 1                    | 6.5 and 7.5, but the first is full
+  w10, x      |            | no_available_backend | nobody, who pays nothing
+              |            | no_available_backend | no backends
+  -, -, -     |            | 2                    | 6.5, 8.5 and a new one at 0
+  -, -, w4    |            | 2                    | 6.5, 8.5 and 1, and it pays 3
+  -, -, w4    |            | 2                    | 6.5, 8.5 and 4
+  -, -, -     |            | 0                    | 6.5, 8.5 and 7
+  -, -, -     |            | 2                    | 7.5, 8.5 and 7
+  -, -, -     | ms=1000000 | 0                    | 7.5, 8.5 and 8, all e^-100 times: time keeps the order
+  -, -, -     | ms=1000000 | 2                    | 1, and the second least of nearly nothing
+  -, -, -     | ms=1000000 | 1                    | 1, the least, 1
+  -, -, -     | ms=1000000 | 0                    | 1, 1 and 1: the lowest id
+`,
+  'story',
+)
 
 test('the cheapest is chosen, pays for the request, and costs decay', () => {
   const router = costEscalation.create({ ties: 'first' })

@@ -19,8 +19,10 @@ export const costEscalation: RouterDefinition = defineRouter({
   description:
     'Sends to the backend with the lowest cost, which each request raises and time lowers.',
   observes: ['queue lengths', 'kv usage', 'time'],
+  rule: 'Lowest cost. Each request adds base_cost + queue_weight x waiting requests + kv_weight x KV usage to the cost of its backend; all costs decay by exp(-decay_rate x seconds).',
   wins: 'Load is seen late, since it counts what it has just sent.',
   loses: 'Traffic is slow against the decay, so that costs say little of load.',
+  source: 'RouteSim, https://github.com/InfraWhisperer/RouteSim',
   parameters: {
     base_cost: { default: 1, min: 0, description: 'Cost that every request adds.' },
     queue_weight: { default: 0.5, min: 0, description: 'Cost added for each waiting request.' },

@@ -71,6 +71,29 @@ test.each([
     { states: loads(0, 0), matched: [0, 160], parameters: { preset: 'classic' } },
     1,
   ],
+  ['a part of a block is worth its part', { states: loads(0, 0), matched: [0, 8] }, 1],
+  ['larger blocks are fewer: 20 against 10', { states: [{}, { blockTokens: 32 }] }, 1],
+  [
+    'and make a cached token worth less: 20 - 6 against 10',
+    { states: [{}, { blockTokens: 32 }], matched: [96, 0] },
+    1,
+  ],
+  ['20 - 10 against 10', { states: [{}, { blockTokens: 32 }], matched: [160, 0] }, 0],
+  [
+    'decode not tracked, prefill equal',
+    { states: loads(0, 0), parameters: { track_active_blocks: false } },
+    0,
+  ],
+  [
+    'nothing tracked',
+    {
+      states: loads(0, 0),
+      matched: [0, 160],
+      parameters: { track_active_blocks: false, track_prefill_tokens: false },
+    },
+    0,
+  ],
+  ['full queues', { states: [{ waiting: 10 }, { waiting: 10 }] }, 'no_available_backend'],
 ] as const)('%s', (_, row, expected) => {
   expect(decide(dynamoKv, { ...row, request })).toBe(expected)
 })

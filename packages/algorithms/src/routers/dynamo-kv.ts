@@ -3,6 +3,7 @@ import { defineRouter, type RouterDefinition } from '../definition/define-router
 import { ActiveBlocks } from '../load/active-blocks.js'
 import { InFlightTokens } from '../load/in-flight-tokens.js'
 import { isAvailable } from '../pickers/available.js'
+import { BlockSizes } from '../pickers/block-sizes.js'
 import { columnFor } from '../pickers/column.js'
 import { softmaxOf } from '../pickers/softmax.js'
 import { tiesParameter } from '../pickers/ties.js'
@@ -53,6 +54,13 @@ export const dynamoKv: RouterDefinition = defineRouter({
     'Sends to the backend with the least prefill and decode work in KV blocks, cached ones credited.',
   observes: ['own requests', 'kv cache contents'],
   rule: 'Cost = prefill_load_scale x max(0, backlog + prompt - credited cached blocks) + distinct blocks under way + decode_active_request_weight x requests under way. Lowest wins, or a softmax draw at a temperature above 0.',
+  terms: {
+    prefill_blocks: 'Prompt blocks to compute there, this prompt included.',
+    credit_blocks: 'Cached blocks of this prompt, times their credit.',
+    decode_blocks: 'Distinct blocks under way there once this request is.',
+    requests: 'Requests of this router under way.',
+    chance: 'Chance of being drawn.',
+  },
   wins: 'Prompts share long prefixes and prefill is the bottleneck.',
   loses: 'Load is uniform and nothing is shared, or a high temperature throws the knowledge away.',
   source: SOURCE,
@@ -120,7 +128,7 @@ export const dynamoKv: RouterDefinition = defineRouter({
     })
     const prefill = new InFlightTokens()
     const active = new ActiveBlocks(parameters.assume_kv_reuse)
-    const load = { prefillBlocks: 0, creditBlocks: 0, decodeBlocks: 0, requests: 0 }
+    const blockSizes = new BlockSizes()
     let costs = new Float64Array(0)
     let activeTokens = new Float64Array(0)
     let uncached = new Float64Array(0)
@@ -136,7 +144,7 @@ export const dynamoKv: RouterDefinition = defineRouter({
 
     return {
       route(request, cluster) {
-        const { backends, ids } = cluster
+        const { ids, notes } = cluster
         costs = columnFor(costs, cluster)
         activeTokens = columnFor(activeTokens, cluster)
         uncached = columnFor(uncached, cluster)
@@ -146,23 +154,40 @@ export const dynamoKv: RouterDefinition = defineRouter({
         active.match(request, activeTokens)
         const least = credit_decay > 0 ? leastBacklog(cluster) : 0
         const { promptTokens } = request
+        // Columns as constants of this call: V8 looks at those of the closure anew for every backend.
+        const [column, missing, underWay] = [costs, uncached, activeTokens]
+        const blockSize = blockSizes.of(cluster)
+        const { tokens: backlogs } = prefill
+        const { requests, ownTokens, sharedTokens } = active
         for (let i = 0; i < ids.length; i++) {
           const id = ids[i]!
-          const { blockTokens } = backends[i]!
+          const blockTokens = blockSize[id]!
           const blocks = Math.ceil(promptTokens / blockTokens)
-          const backlog = prefill.tokens[id]!
+          const backlog = backlogs[id]!
+          const cached = matched[id]!
+          missing[id] = Math.max(0, promptTokens - cached)
+          const prefillBlocks = track_prefill_tokens ? (backlog + promptTokens) / blockTokens : 0
           const decay =
             credit_decay > 0 && track_prefill_tokens
               ? 1 / (1 + (credit_decay * ((backlog - least) / blockTokens)) / blocks)
               : 1
-          uncached[id] = Math.max(0, promptTokens - matched[id]!)
-          load.prefillBlocks = track_prefill_tokens ? (backlog + promptTokens) / blockTokens : 0
-          load.creditBlocks = overlap_score_credit * decay * (matched[id]! / blockTokens)
-          load.decodeBlocks = track_active_blocks
-            ? active.blocksOf(id, blockTokens) + blocks - activeTokens[id]! / blockTokens
+          const creditBlocks =
+            cached > 0 ? overlap_score_credit * decay * (cached / blockTokens) : 0
+          const decodeBlocks = track_active_blocks
+            ? (ownTokens[id]! + sharedTokens[id]!) / blockTokens +
+              blocks -
+              underWay[id]! / blockTokens
             : 0
-          load.requests = active.requests[id]!
-          costs[id] = dynamoCost(load, prefill_load_scale, decode_active_request_weight)
+          // As dynamoCost has it, without an object per backend.
+          column[id] =
+            prefill_load_scale * Math.max(0, prefillBlocks - creditBlocks) +
+            decodeBlocks +
+            decode_active_request_weight * requests[id]!
+          if (notes === undefined) continue
+          notes.term('prefill_blocks', id, prefillBlocks)
+          notes.term('credit_blocks', id, creditBlocks)
+          notes.term('decode_blocks', id, decodeBlocks)
+          notes.term('requests', id, requests[id]!)
         }
         const chosen = softmaxOf(cluster, costs, temperature, ties)
         if (chosen.kind === 'backend') belief.sent(chosen.id, cluster.nowMs)

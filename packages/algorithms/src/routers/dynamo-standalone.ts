@@ -16,6 +16,11 @@ export const dynamoStandalone: RouterDefinition = defineRouter({
     'Weighs the cached share of the prompt, twice, against KV usage and the relative queue length.',
   observes: ['kv cache contents', 'kv usage', 'queue lengths', 'time'],
   rule: 'Highest 2 x cached share - KV usage - waiting / most waiting. Load is read every poll_ms; each decision in between adds one waiting request of its own.',
+  terms: {
+    cached_share: 'Cached share of the prompt.',
+    kv_usage: 'KV usage when it was last read.',
+    relative_queue: 'Waiting requests relative to the most of any.',
+  },
   wins: 'Prompts share prefixes and load is moderate.',
   loses:
     'Bursts fall within one poll, or queues are long everywhere, so that their differences vanish.',
@@ -43,7 +48,7 @@ export const dynamoStandalone: RouterDefinition = defineRouter({
     let polledMs = Number.NEGATIVE_INFINITY
     return {
       route(request, cluster) {
-        const { columns, ids, nowMs } = cluster
+        const { columns, ids, notes, nowMs } = cluster
         const size = columns.waiting.length
         if (costs.length < size) {
           costs = new Float64Array(size)
@@ -67,7 +72,12 @@ export const dynamoStandalone: RouterDefinition = defineRouter({
           const overlap = matched[id]! / request.promptTokens
           const queue = most > 0 ? waiting[id]! / most : 0
           costs[id] = usage[id]! + queue - overlap_weight * overlap
+          if (notes === undefined) continue
+          notes.term('cached_share', id, overlap)
+          notes.term('kv_usage', id, usage[id]!)
+          notes.term('relative_queue', id, queue)
         }
+        notes?.highest()
         const chosen = leastOf(cluster, costs, ties)
         if (chosen.kind === 'backend') waiting[chosen.id] = waiting[chosen.id]! + 1
         return chosen

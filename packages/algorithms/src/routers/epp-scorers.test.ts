@@ -6,6 +6,9 @@ import { testPrompt } from '../testing/test-prompt.js'
 import { eppScorers } from './epp-scorers.js'
 
 const kv = (...usages: readonly number[]) => usages.map((kvUsage) => ({ kvUsage }))
+const lora = (slots: number, running: readonly string[], waiting: readonly string[]) => ({
+  adapters: { slots, loaded: running, running, waiting },
+})
 const only = (weight: string, value = 1) => ({
   queue_weight: 0,
   kv_weight: 0,
@@ -71,6 +74,42 @@ test.each([
     0,
   ],
   ['running requests', { states: loads(3, 1), parameters: only('running_weight') }, 1],
+  [
+    'an adapter in use before room for one',
+    {
+      states: [lora(4, [], []), lora(1, ['a'], [])],
+      request: { adapter: 'a' },
+      parameters: only('lora_weight'),
+    },
+    1,
+  ],
+  [
+    'room for an adapter before a queue that waits for it: 2 + 1 are not less than 3',
+    {
+      states: [lora(3, ['b', 'c'], ['a']), lora(3, ['b'], ['d'])],
+      request: { adapter: 'a' },
+      parameters: only('lora_weight'),
+    },
+    1,
+  ],
+  [
+    'a queue that waits for an adapter before one that does not',
+    {
+      states: [lora(1, ['b'], ['c']), lora(1, ['b'], ['a'])],
+      request: { adapter: 'a' },
+      parameters: only('lora_weight'),
+    },
+    1,
+  ],
+  [
+    'an adapter that is loaded but not in use counts as room, as metrics do not tell of it',
+    {
+      states: [{}, { adapters: { slots: 1, loaded: ['a'], running: [], waiting: [] } }],
+      request: { adapter: 'a' },
+      parameters: only('lora_weight'),
+    },
+    1,
+  ],
   ['running requests do not count by default', { states: loads(3, 1) }, 0],
   ['no own requests: all idle', { states: loads(3, 1), parameters: only('active_weight') }, 0],
 ] as const)('%s', (_, row, expected) => {

@@ -1,7 +1,6 @@
-import type { BackendView, ClusterView, RequestView } from '@routesim/core'
+import type { AdapterState, BackendView, ClusterView, RequestView } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
 import { InFlightTokens } from '../load/in-flight-tokens.js'
-import { isAvailable } from '../pickers/available.js'
 import { columnFor } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
 import { Rotation } from '../pickers/rotation.js'
@@ -16,15 +15,27 @@ const LLM_D = 'llm-d-router at ebab687'
  * (max - x) / (max - min), 1 when all are equal; `kv` 1 - usage; `prefix` the cached share of the prompt;
  * `active` 1 for none of this router's requests, else (max - x) / max; `token_load` 1 - min(t, Q) / Q with
  * t the uncached tokens under way and of this request, Q = 4,194,304; `no_hit_lru` 0.5 when any backend has
- * a hit, else by how long ago a backend was given a cold prompt.
+ * a hit, else by how long ago a backend was given a cold prompt; `lora` 1 where the adapter is in use, 0.8
+ * where there is room for one more beside those in use and waited for, 0.6 where it is waited for, else 0.
  *
  * Source: llm-d/llm-d-router, pkg/epp/framework/plugins at ebab687. O(backends) and one prefix match.
  */
 export const eppScorers: RouterDefinition = defineRouter({
   name: 'epp_scorers',
   description: 'Sums weighted scores for queue, KV usage, cached prefix and more, as llm-d does.',
-  observes: ['queue lengths', 'kv usage', 'kv cache contents', 'own requests'],
+  observes: ['queue lengths', 'kv usage', 'kv cache contents', 'own requests', 'adapters'],
   rule: 'Each scorer gives 0 to 1; the highest weighted sum wins, or is drawn with chances in proportion.',
+  terms: {
+    queue: 'Weighted score of few waiting requests.',
+    running: 'Of few running requests.',
+    kv: 'Of free KV cache.',
+    active: 'Of few requests of this router.',
+    lora: 'Of having the adapter loaded, or a slot for it.',
+    prefix: 'Of the cached share of the prompt.',
+    token_load: 'Of few uncached tokens under way.',
+    no_hit_lru: 'Of not having had a cold prompt for long.',
+    chance: 'Chance of being drawn.',
+  },
   wins: 'Prefixes are shared unevenly and one wants load and cache in one blend.',
   loses: 'Metrics are old and requests come in bursts, or weights do not fit the traffic.',
   source: 'llm-d/llm-d-router, pkg/epp/framework/plugins at ebab687',
@@ -43,6 +54,11 @@ export const eppScorers: RouterDefinition = defineRouter({
       default: 0,
       min: 0,
       description: 'Weight of spreading prompts that nobody has cached.',
+    },
+    lora_weight: {
+      default: 0,
+      min: 0,
+      description: "Weight of having the request's LoRA adapter, or room for it.",
     },
     index: indexParameter,
     index_tokens: {
@@ -123,19 +139,31 @@ export const eppScorers: RouterDefinition = defineRouter({
     let uncached = new Float64Array(0)
     let isCold = false
 
-    function add(cluster: ClusterView, weight: number, column: ArrayLike<number>): void {
-      const { ids } = cluster
+    function add(
+      cluster: ClusterView,
+      name: string,
+      weight: number,
+      column: ArrayLike<number>,
+    ): void {
+      const { columns, ids, notes } = cluster
+      const { waiting, maxQueueDepth } = columns
+      // A constant of this call: V8 looks at a column of the closure anew for every backend.
+      const out = costs
       let least = Number.POSITIVE_INFINITY
       let most = Number.NEGATIVE_INFINITY
       for (let i = 0; i < ids.length; i++) {
-        if (!isAvailable(cluster, ids[i]!)) continue
-        const value = column[ids[i]!]!
+        const id = ids[i]!
+        if (waiting[id]! >= maxQueueDepth[id]!) continue
+        const value = column[id]!
         if (value < least) least = value
         if (value > most) most = value
       }
+      const range = most - least
       for (let i = 0; i < ids.length; i++) {
-        const score = most > least ? (most - column[ids[i]!]!) / (most - least) : 1
-        costs[ids[i]!] = costs[ids[i]!]! - weight * score
+        const id = ids[i]!
+        const score = range > 0 ? (most - column[id]!) / range : 1
+        out[id] = out[id]! - weight * score
+        notes?.term(name, id, weight * score)
       }
     }
 
@@ -147,47 +175,69 @@ export const eppScorers: RouterDefinition = defineRouter({
         const own = active.requests[ids[i]!]!
         const score = own === 0 ? 1 : (most - own) / most
         costs[ids[i]!] = costs[ids[i]!]! - weights.active_weight * score
+        cluster.notes?.term('active', ids[i]!, weights.active_weight * score)
       }
     }
 
     function addPrefix(request: RequestView, cluster: ClusterView): void {
-      const { ids } = cluster
+      const { ids, notes } = cluster
       const { promptTokens } = request
+      const { prefix_weight, token_load_weight } = weights
       const matched = belief.matched(request, cluster)
+      const [out, missing] = [costs, uncached]
       isCold = true
       for (let i = 0; i < ids.length; i++) {
         const id = ids[i]!
-        const hit = Math.min(1, matched[id]! / promptTokens)
-        if (hit > 0) isCold = false
-        uncached[id] = Math.max(0, promptTokens - matched[id]!)
-        const load = Math.min(inFlight.tokens[id]! + uncached[id]!, TOKEN_QUEUE) / TOKEN_QUEUE
-        costs[id] =
-          costs[id]! - weights.prefix_weight * hit - weights.token_load_weight * (1 - load)
+        const cached = matched[id]!
+        const hit = Math.min(1, cached / promptTokens)
+        if (cached > 0) {
+          isCold = false
+          out[id] = out[id]! - prefix_weight * hit
+        }
+        notes?.term('prefix', id, prefix_weight * hit)
+        if (token_load_weight === 0) continue
+        missing[id] = Math.max(0, promptTokens - cached)
+        const load = Math.min(inFlight.tokens[id]! + missing[id]!, TOKEN_QUEUE) / TOKEN_QUEUE
+        out[id] = out[id]! - token_load_weight * (1 - load)
+        notes?.term('token_load', id, token_load_weight * (1 - load))
       }
     }
 
     return {
       route(request, cluster) {
-        const { columns, ids } = cluster
+        const { columns, ids, notes } = cluster
         costs = columnFor(costs, cluster)
         uncached = columnFor(uncached, cluster)
         inFlight.reserve(costs.length)
         active.reserve(costs.length)
         costs.fill(0)
-        if (weights.queue_weight > 0) add(cluster, weights.queue_weight, columns.waiting)
-        if (weights.running_weight > 0) add(cluster, weights.running_weight, columns.running)
+        if (weights.queue_weight > 0) add(cluster, 'queue', weights.queue_weight, columns.waiting)
+        if (weights.running_weight > 0) {
+          add(cluster, 'running', weights.running_weight, columns.running)
+        }
         if (weights.kv_weight > 0) {
           const usages = cluster.kvUsages()
+          const [out, weight] = [costs, weights.kv_weight]
           for (let i = 0; i < ids.length; i++) {
-            const score = Math.max(0, 1 - usages[ids[i]!]!)
-            costs[ids[i]!] = costs[ids[i]!]! - weights.kv_weight * score
+            const id = ids[i]!
+            const score = weight * Math.max(0, 1 - usages[id]!)
+            out[id] = out[id]! - score
+            notes?.term('kv', id, score)
           }
         }
         if (weights.active_weight > 0) addActive(cluster)
+        if (weights.lora_weight > 0) {
+          for (const { id, adapters } of cluster.backends) {
+            const score = weights.lora_weight * loraScore(request.adapter, adapters)
+            costs[id] = costs[id]! - score
+            notes?.term('lora', id, score)
+          }
+        }
         if (knowsPrefix) addPrefix(request, cluster)
         if (weights.no_hit_lru_weight > 0) {
-          cold.addScores(ids, isCold, weights.no_hit_lru_weight, costs)
+          cold.addScores(cluster, isCold, weights.no_hit_lru_weight, costs)
         }
+        notes?.highest()
         const chosen =
           weights.picker === 'weighted_random'
             ? weightedOf(cluster, costs)
@@ -219,3 +269,12 @@ export const eppScorers: RouterDefinition = defineRouter({
 
 /** Uncached tokens from which a backend scores 0. */
 const TOKEN_QUEUE = 4_194_304
+
+/** llm-d's lora-affinity-scorer; what serves no adapters has room for none. */
+function loraScore(adapter: string | undefined, state: AdapterState | undefined): number {
+  if (state === undefined) return 0
+  const { slots, running, waiting } = state
+  if (adapter !== undefined && running.includes(adapter)) return 1
+  if (running.length + waiting.length < slots) return 0.8
+  return adapter !== undefined && waiting.includes(adapter) ? 0.6 : 0
+}

@@ -1,27 +1,39 @@
 import { expect, test } from 'vitest'
-import { decide, loads } from '../testing/decide.js'
+import { loads } from '../testing/decide.js'
+import { decisionTable } from '../testing/decision-table.js'
 import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
 import { eppSticky } from './epp-sticky.js'
 
-test.each([
-  ['all equal', { states: loads(0, 0) }, 0],
-  ['a holder of 80 of 100 tokens', { states: loads(0, 0), matched: [0, 80] }, 1],
-  ['79 make no holder, but fewer uncached tokens', { states: loads(0, 0), matched: [0, 79] }, 1],
-  [
-    '79 make no holder: fewest requests know nothing of them',
-    { states: loads(0, 0), matched: [0, 79], parameters: { load: 'requests' } },
-    0,
-  ],
-  ['80 do', { states: loads(0, 0), matched: [0, 80], parameters: { load: 'requests' } }, 1],
-  ['of two holders the better', { states: loads(0, 0, 0), matched: [0, 80, 96] }, 2],
-  ['two equal holders', { states: loads(0, 0, 0), matched: [0, 96, 96] }, 1],
-  ['the holder is down', { states: loads(0, 0, -1), matched: [0, 10, 96] }, 1],
-  ['what others run is unseen', { states: loads(0, 90), matched: [0, 80] }, 1],
-  ['all are down', { states: loads(-1) }, 'no_available_backend'],
-  ['none', { states: [] }, 'no_available_backend'],
-] as const)('%s', (_, row, expected) => {
-  expect(decide(eppSticky, row)).toBe(expected)
-})
+// A holder has at least 0.8 of the prompt; among those kept, the fewest uncached tokens or requests of its own.
+decisionTable(
+  eppSticky,
+  `
+  backends        | request    | parameters                 | draws | choice               | why
+  -, -            |            |                            |       | 0                    | all equal
+  -, -            |            |                            | 1     | 1                    | all equal, at random
+  -, -, -         |            | ties=rotate                |       | 0                    | all equal, in turn: the first turn
+  -, m80          |            |                            |       | 1                    | a holder of 80 of 100 tokens
+  -, m79          |            |                            |       | 1                    | 79 make no holder, but fewer uncached tokens
+  -, m79          |            | load=requests              |       | 0                    | of which requests know nothing
+  -, m80          |            | load=requests              |       | 1                    | 80 do
+  -, m159         | prompt=200 | load=requests              |       | 0                    | 159 of 200 do not
+  -, m160         | prompt=200 | load=requests              |       | 1                    | 160 of 200 do
+  -, m80, m96     |            |                            |       | 2                    | of two holders the one with less to compute
+  -, m80, m96     |            | load=requests              |       | 1                    | by requests they are equal
+  -, m96, m96     |            |                            |       | 1                    | two equal holders
+  -, m96, m96     |            |                            | 1     | 2                    | two equal holders, at random
+  -, m49          |            | affinity=0.5 load=requests |       | 0                    | 49 are under a half
+  -, m50          |            | affinity=0.5 load=requests |       | 1                    | 50 are not
+  m10, m20        |            | affinity=0                 |       | 1                    | all hold: the fewest uncached tokens
+  m98, m99        |            | affinity=1 load=requests   |       | 0                    | nobody holds all of it
+  m99, m100       |            | affinity=1 load=requests   |       | 1                    | one does
+  -, r90 m80      |            |                            |       | 1                    | what others run is unseen
+  -, m10, x m96   |            |                            |       | 1                    | the holder is down
+  -, m10, w10 m96 |            |                            |       | 1                    | the holder is full
+  x               |            |                            |       | no_available_backend | all down
+                  |            |                            |       | no_available_backend | no backends
+`,
+)
 
 test.each([
   // A backlog of 1000 tokens at 100 a second is 10 s; the penalty must be above that to hold.

@@ -19,6 +19,10 @@ export const eppSticky: RouterDefinition = defineRouter({
   description: 'Stays with backends that hold the prefix until they are saturated.',
   observes: ['own requests', 'kv cache contents'],
   rule: 'Only backends with the prefix compete, unless their expected wait exceeds the others by max_penalty_ms; then all do. The least loaded by own account wins.',
+  terms: {
+    cached_tokens: 'Leading prompt tokens that it is believed to hold.',
+    wait_ms: 'Expected wait there.',
+  },
   wins: 'Conversations grow long, and a cache hit is worth seconds of waiting.',
   loses: 'The prefill rate is set too high or low for the hardware.',
   source: 'llm-d/llm-d-router, pkg/epp/framework/plugins at ebab687',
@@ -91,7 +95,7 @@ export const eppSticky: RouterDefinition = defineRouter({
     let uncached = new Float64Array(0)
     return {
       route(request, cluster) {
-        const { ids } = cluster
+        const { ids, notes } = cluster
         costs = columnFor(costs, cluster)
         uncached = columnFor(uncached, cluster)
         inFlight.reserve(costs.length)
@@ -123,7 +127,11 @@ export const eppSticky: RouterDefinition = defineRouter({
           const own =
             load === 'tokens' ? inFlight.tokens[id]! + uncached[id]! : active.requests[id]!
           costs[id] = isKept ? own : Number.POSITIVE_INFINITY
+          if (notes === undefined) continue
+          notes.term('cached_tokens', id, matched[id]!)
+          notes.term('wait_ms', id, (inFlight.tokens[id]! / prefill_tokens_per_sec) * 1000)
         }
+        notes?.branch(holders === 0 ? 'no holder' : isSaturated ? 'holders saturated' : 'holders')
         const chosen =
           ties === 'rotate' ? rotation.leastOf(cluster, costs) : leastOf(cluster, costs, ties)
         if (chosen.kind === 'backend') belief.sent(chosen.id, cluster.nowMs)

@@ -1,9 +1,83 @@
 import { describe, expect, test } from 'vitest'
 import { decide, loads } from '../testing/decide.js'
+import { decisionTable } from '../testing/decision-table.js'
 import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
 import { testPrompt } from '../testing/test-prompt.js'
 import { chwblPrefix } from './chwbl-prefix.js'
 import { sessionHash } from './session-hash.js'
+
+// Where a session goes first, second and so on among four backends is a fact of the hash: on the ring a is at
+// 3, 0, 2, 1 and b at 1, 3, 2, 0; by rendezvous a is at 3, 1, 2, 0, by Maglev at 2, 3, 0, 1. The rest follows.
+decisionTable(
+  sessionHash,
+  `
+  backends         | request          | parameters              | draws | choice               | why
+  -, -, -, -       | session=a        |                         |       | 3                    | home
+  -, -, -, -       | session=b        |                         |       | 1                    | the home of another
+  r9, r9, r9, r999 | session=a        |                         |       | 3                    | load does not matter without a bound
+  -, -, -, x       | session=a        |                         |       | 0                    | home is down: the second
+  x, -, -, x       | session=a        |                         |       | 2                    | so is the second: the third
+  x, -, x, x       | session=a        |                         |       | 1                    | so is the third: the last
+  x, x, x, x       | session=a        |                         |       | no_available_backend | all down
+                   | session=a        |                         |       | no_available_backend | no backends
+  -, -, -, w10     | session=a        |                         |       | 0                    | home is full: the second
+  -, x, -, -       | session=b        |                         |       | 3                    | the second of another
+  -, -, -          | session=a        |                         |       | 0                    | home is gone: the next clockwise
+  -, -, -, -       | user=a           |                         |       | 3                    | a user stands in for a session
+  -, -, -, -       | session=b user=a |                         |       | 1                    | a session goes before a user
+  -, -, -, r6      | session=a        | load_factor=1.5         |       | 0                    | 6 is above 1.5 x 7 / 4
+  -, -, -, r1      | session=a        | load_factor=1.5         |       | 0                    | 1 is above 1.5 x 2 / 4
+  r1, r1, r1, r1   | session=a        | load_factor=1.5         |       | 3                    | 1 is not above 1.5 x 5 / 4
+  -, -, -, r1      | session=a        | load_factor=2           |       | 3                    | 1 is at 2 x 2 / 4
+  r1, -, -, r3     | session=a        | load_factor=2           |       | 0                    | 3 is above 2 x 5 / 4
+  r3, -, -, r3     | session=a        | load_factor=1           |       | 2                    | 3 and 3 are above 7 / 4: the third
+  r1, r1, r1, r1   | session=a        | load_factor=0.1         |       | 3                    | all above: home
+  -, -, -, -       | session=a        | hash=rendezvous         |       | 3                    | home by rendezvous
+  -, -, -, x       | session=a        | hash=rendezvous         |       | 1                    | the second by rendezvous
+  -, -, -, -       | session=a        | hash=maglev             |       | 2                    | home by Maglev
+  -, -, x, -       | session=a        | hash=maglev             |       | 3                    | the second by Maglev
+  r3, r1, r2, r2   |                  |                         |       | 1                    | no key: the fewest requests
+  r1, r1, r1, r1   |                  |                         |       | 0                    | no key, all equal
+  r3, r1, r2, r2   |                  | without_key=lowest_rate |       | 0                    | no key: never used goes first
+  -, -, -, -       |                  | without_key=random      | 2     | 2                    | no key: anywhere
+  x, x, x, x       |                  |                         |       | no_available_backend | no key and nobody
+`,
+)
+
+// With 25 tokens the second run of 16 is the key: run 4 is at 3, 1, 2, 0, run 5 at 3, 0, 1, 2, run 7 at 1, 2, 3, 0 and
+// run 8 at 2, 0, 1, 3; of runs alone, 1 is at 0, 3, 1, 2. The bound is 1.25 (total + 1) / 4.
+decisionTable(
+  chwblPrefix,
+  `
+  backends       | request    | parameters       | choice               | why
+  -, -, -, -     | ids=1,4    |                  | 3                    | home
+  -, -, -, -     | ids=1,4,99 |                  | 3                    | what follows does not matter
+  -, -, -, -     | ids=1,5    |                  | 3                    | another with the same home
+  -, -, -, -     | ids=1,7    |                  | 1                    | another
+  -, -, -, -     | ids=1,8    |                  | 2                    | and another
+  -, -, -, -     | ids=1      |                  | 0                    | a shorter prompt: its end
+  -, -, -, -     | ids=1,4    | prefix_tokens=16 | 0                    | a shorter key: the first run
+  -, -, -, -     | ids=1,4,7  | prefix_tokens=64 | 1                    | a longer key: all there is
+  -, -, -, -     | prompt=100 |                  | 2                    | nothing shared: a key of its own
+  -, -, -, r1    | ids=1,4    |                  | 1                    | 1 is above 0.625: the second
+  -, -, -, r1    | ids=1,5    |                  | 0                    | whose second is another
+  r1, r1, r1, r1 | ids=1,4    |                  | 3                    | 1 is not above 1.56
+  r1, r1, r1, r2 | ids=1,4    |                  | 1                    | 2 is above 1.87
+  -, r3, r1, r4  | ids=1,4    |                  | 2                    | 4 and 3 are above 2.8: the third
+  r5, r2, r3, r5 | ids=1,4    |                  | 3                    | 5 is at 5
+  r4, r2, r3, r6 | ids=1,4    |                  | 1                    | 6 is above 5
+  -, -, -, r13   | ids=1,4    | load_margin=10   | 3                    | 13 is under 3.5 + 10
+  -, -, -, r14   | ids=1,4    | load_margin=10   | 1                    | 14 is above 3.75 + 10
+  -, -, -, r1    | ids=1,4    | load_factor=0    | 1                    | a bound of 0
+  r1, r1, r1, r1 | ids=1,4    | load_factor=0    | 3                    | all above: home
+  -, -, r8 x, r3 | ids=1,4    |                  | 3                    | 3 is under 3.75: requests of one that is down count
+  -, -, -, x     | ids=1,4    |                  | 1                    | home is down: the second
+  -, x, -, x     | ids=1,4    |                  | 2                    | so is the second: the third
+  -, -, -, w10   | ids=1,4    |                  | 1                    | home is full
+  x, x, x, x     | ids=1,4    |                  | no_available_backend | all down
+                 | ids=1,4    |                  | no_available_backend | no backends
+`,
+)
 
 describe.each(['ring', 'rendezvous', 'maglev'])('session_hash by %s', (hash) => {
   const home = (session: string, states = loads(0, 0, 0, 0), parameters = {}) =>
@@ -96,5 +170,37 @@ describe('chwbl_prefix', () => {
     [loads(-1, 99), 1],
   ])('%j: %s', (states, expected) => {
     expect(summary(router.route(testPrompt([1, 4]), testCluster(states)))).toBe(expected)
+  })
+})
+
+describe('when one of ten backends goes', () => {
+  const KEYS = 4000
+  const ten = testCluster(Array.from({ length: 10 }, () => ({ running: 4 })))
+  const nine = testCluster(
+    Array.from({ length: 10 }, (_, id) => ({ running: 4, role: id === 3 ? 'decode' : 'both' })),
+  ).pool('both')
+
+  test.each([
+    // Maglev moves a few keys of others, too.
+    ['session_hash', { hash: 'ring' }, 0],
+    ['session_hash', { hash: 'rendezvous' }, 0],
+    ['session_hash', { hash: 'maglev' }, 0.03],
+    ['session_hash', { preset: 'smg_bounded' }, 0],
+    ['chwbl_prefix', { preset: 'kubeai' }, 0],
+    ['chwbl_prefix', { preset: 'sglang_prefix_hash' }, 0],
+  ])('%s with %j moves its keys and at most %f of all others', (name, parameters, strays) => {
+    const router = (name === 'session_hash' ? sessionHash : chwblPrefix).create(parameters)
+    const homes = (cluster: typeof ten) =>
+      Array.from({ length: KEYS }, (_, key) =>
+        summary(router.route(testPrompt([key], { session: `${key}` }, 300), cluster)),
+      )
+    const [before, after] = [homes(ten), homes(nine)]
+    const own = before.filter((home) => home === 3).length
+    const moved = before.filter((home, key) => home !== after[key]).length
+    expect(after).not.toContain(3)
+    expect((moved - own) / KEYS).toBeLessThanOrEqual(strays)
+    // A tenth, give or take how evenly the points of ten backends lie.
+    expect(own / KEYS).toBeLessThan(0.14)
+    expect(own).toBeGreaterThan(0)
   })
 })

@@ -13,8 +13,10 @@ export const leastKv: RouterDefinition = defineRouter({
   description:
     'Sends to the backend whose running requests use the smallest share of its KV cache.',
   observes: ['kv usage'],
+  rule: 'Lowest share of KV blocks held by running requests; blocks kept only for reuse do not count.',
   wins: 'Memory is the bottleneck and contexts are long.',
   loses: 'Prefill is the bottleneck: waiting prompts hold no KV cache yet.',
+  source: 'RouteSim, https://github.com/InfraWhisperer/RouteSim',
   parameters: { ties: tiesParameter },
   create: ({ ties }) => ({
     route: (_request, cluster) => leastOf(cluster, cluster.kvUsages(), ties),

@@ -1,57 +1,39 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { decisionTable } from '../testing/decision-table.js'
 import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
 import { leastOutstanding } from './least-outstanding.js'
 
-test.each([
-  {
-    why: 'fewest waiting and running together',
-    states: [
-      [3, 1],
-      [0, 3],
-      [1, 4],
-    ],
-    expected: 1,
-  },
-  {
-    why: 'a tie goes to the lowest id',
-    states: [
-      [2, 1],
-      [1, 1],
-      [0, 2],
-    ],
-    expected: 1,
-  },
-  {
-    why: 'all equal',
-    states: [
-      [1, 1],
-      [1, 1],
-    ],
-    expected: 0,
-  },
-  {
-    why: 'a full queue is no candidate, even with nothing running',
-    states: [
-      [10, 0],
-      [9, 9],
-    ],
-    expected: 1,
-  },
-  {
-    why: 'all full',
-    states: [
-      [10, 0],
-      [10, 1],
-    ],
-    expected: 'no_available_backend',
-  },
-  { why: 'no backend', states: [], expected: 'no_available_backend' },
-])('$why', ({ states, expected }) => {
-  const cluster = testCluster(states.map(([waiting = 0, running = 0]) => ({ waiting, running })))
-  const router = leastOutstanding.create({ ties: 'first' })
-  expect(summary(router.route(testRequest(), cluster))).toBe(expected)
-})
+decisionTable(
+  leastOutstanding,
+  `
+  backends         | draws | choice               | why
+  w3 r1, r3, w1 r4 |       | 1                    | fewest waiting and running together
+  r5, w4           |       | 1                    | waiting ones count as much as running ones
+  w5, r5           |       | 0                    | which makes these equal
+  w2 r1, w1 r1, r2 |       | 1                    | a tie of two: the lowest id
+  w1 r1, w1 r1     |       | 0                    | all equal
+  -, -, -          |       | 0                    | all idle
+  -, -, -          | 0     | 0                    | a random tie: the first
+  -, -, -          | 1     | 1                    | a random tie: the second
+  -, -, -          | 2     | 2                    | a random tie: the third
+  r1, -, -         | 1     | 2                    | a random tie of the two idle ones
+  -, r1, -         | 1     | 2                    | a random tie around a busy one
+  -, x, -          | 1     | 2                    | a random tie around one that is down
+  w10, w9 r9       |       | 1                    | a full queue is no candidate, even with nothing running
+  w9, r10          |       | 0                    | one short of full is
+  w2 d2, r90       |       | 1                    | the depth is each backend's own
+  w1 d2, r90       |       | 0                    | and one short of it is enough
+  o0 r9, o1        |       | 0                    | its own account goes before old metrics
+  k1, r1           |       | 0                    | KV usage does not count
+  m0, m96 r1       |       | 0                    | nor does what is cached
+  p9000, r1        |       | 0                    | nor do prompt tokens
+  x, r50           |       | 1                    | the idle one is down
+  w10, w10 r1      |       | no_available_backend | all full
+  x, x             |       | no_available_backend | all down
+                   |       | no_available_backend | no backends
+`,
+)
 
 test('an unhealthy idle backend is passed over', () => {
   const cluster = testCluster([{ healthy: false }, { running: 50 }])

@@ -14,8 +14,11 @@ export const leastOutstanding: RouterDefinition = defineRouter({
   name: 'least_outstanding',
   description: 'Sends to the backend with the fewest requests waiting or running.',
   observes: ['queue lengths'],
+  rule: 'Lowest requests waiting plus requests running.',
   wins: 'Requests are alike and nothing is shared.',
   loses: 'Prompts share prefixes, or a few long requests make a backend slow.',
+  source:
+    'Winston, "Optimality of the shortest line discipline", 1977; RouteSim, https://github.com/InfraWhisperer/RouteSim',
   parameters: { ties: tiesParameter },
   presets: {
     kubeai: {

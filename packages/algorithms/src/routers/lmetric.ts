@@ -1,3 +1,4 @@
+import type { ClusterView, RequestView, RoutingDecision } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
 import { isAvailable, noAvailableBackend } from '../pickers/available.js'
 
@@ -13,6 +14,10 @@ export const lmetric: RouterDefinition = defineRouter({
   description: 'Multiplies uncached prompt tokens by requests and takes the least.',
   observes: ['queue lengths', 'kv cache contents'],
   rule: 'Lowest uncached tokens x (requests + 1); no weights to tune.',
+  terms: {
+    tokens: 'Uncached tokens of this prompt, and queued ones if they count.',
+    requests: 'Requests on it.',
+  },
   wins: 'Traffic changes and nobody wants to tune weights.',
   loses: 'A prompt cached whole costs nothing, so that its holder is taken however busy it is.',
   source: 'arXiv 2603.15202',
@@ -31,7 +36,7 @@ export const lmetric: RouterDefinition = defineRouter({
   },
   create: ({ counts_queued }) => ({
     route(request, cluster) {
-      const { backends, columns, ids } = cluster
+      const { backends, columns, ids, notes } = cluster
       const { outstanding, pendingPromptTokens } = columns
       const matched = cluster.prefixMatch(request)
       let best = -1
@@ -55,7 +60,28 @@ export const lmetric: RouterDefinition = defineRouter({
         best = i
         bestTokens = tokens
       }
-      return best === -1 ? noAvailableBackend : backends[best]!
+      const chosen = best === -1 ? noAvailableBackend : backends[best]!
+      if (notes !== undefined) note(request, cluster, counts_queued, chosen)
+      return chosen
     },
   }),
 })
+
+/** Apart, as its closures would cost every request an allocation. */
+function note(
+  request: RequestView,
+  cluster: ClusterView,
+  countsQueued: boolean,
+  chosen: RoutingDecision,
+): void {
+  const { columns, notes } = cluster
+  const matched = cluster.prefixMatch(request)
+  const tokens = Float64Array.from(columns.waiting, (_, id) => {
+    const queued = countsQueued ? columns.pendingPromptTokens[id]! : 0
+    return request.promptTokens - matched[id]! + queued
+  })
+  const costs = tokens.map((each, id) => each * (columns.outstanding[id]! + 1))
+  notes?.terms('tokens', tokens)
+  notes?.terms('requests', columns.outstanding)
+  notes?.compared(cluster, costs, chosen)
+}

@@ -1,6 +1,6 @@
-import { RandomStream } from '@routesim/core'
 import { expect, test } from 'vitest'
-import { decide, loads, queues } from '../testing/decide.js'
+import { decide, loads } from '../testing/decide.js'
+import { decisionTable } from '../testing/decision-table.js'
 import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
 import { lmetric } from './lmetric.js'
 import { productionStackLoadAware } from './production-stack-load-aware.js'
@@ -8,85 +8,134 @@ import { smgLeastLoad } from './smg-least-load.js'
 import { ttftMin } from './ttft-min.js'
 import { vllmDataParallel } from './vllm-data-parallel.js'
 
-test.each([
-  ['one waiting is four running', [{ waiting: 1 }, { running: 4 }], 0],
-  ['one waiting is worse than three', [{ waiting: 1 }, { running: 3 }], 1],
-  ['both count', [{ waiting: 1, running: 1 }, { running: 4 }], 1],
-  ['all equal', loads(2, 2), 0],
-  ['the best is down', loads(-1, 9), 1],
-  ['none', [], 'no_available_backend'],
-] as const)('vllm_data_parallel: %s', (_, states, expected) => {
-  expect(decide(vllmDataParallel, { states })).toBe(expected)
-})
+decisionTable(
+  vllmDataParallel,
+  `
+  backends   | parameters       | draws | choice               | why
+  w1, r4     |                  |       | 0                    | one waiting is four running
+  w1, r3     |                  |       | 1                    | and worse than three
+  w1 r1, r4  |                  |       | 1                    | both count
+  w1 r3, w2  |                  |       | 0                    | 7 against 8
+  w1 r4, w2  |                  |       | 0                    | 8 against 8: the lowest id
+  w1 r5, w2  |                  |       | 1                    | 9 against 8
+  w2, r7     |                  |       | 1                    | 8 against 7
+  w2, r8     |                  |       | 0                    | 8 against 8
+  w2, r9     |                  |       | 0                    | 8 against 9
+  r2, r2     |                  |       | 0                    | all equal
+  -, -       |                  | 0     | 0                    | all equal, at random: the first
+  w1, r4     |                  | 1     | 1                    | all equal, at random: the second
+  -, -       | preset=vllm_v1   |       | 0                    | the first of equals
+  w9 r1, r2  | waiting_weight=0 |       | 0                    | running ones alone
+  w1, r1     | waiting_weight=1 |       | 0                    | requests alone: equals
+  w2, r1     | waiting_weight=1 |       | 1                    | requests alone
+  o9, r1     |                  |       | 0                    | what it sent since is not in the metrics
+  k1, r1     |                  |       | 0                    | KV usage does not count
+  r1, m96 r2 |                  |       | 0                    | nor does what is cached
+  w10, w9 r9 |                  |       | 1                    | a full queue is no candidate
+  x, r9      |                  |       | 1                    | the idle one is down
+  x, w10     |                  |       | no_available_backend | down or full
+             |                  |       | no_available_backend | no backends
+`,
+)
+
+// 0.512 s for each that waits, and 0.15 k / (1 - k) for KV usage k.
+decisionTable(
+  smgLeastLoad,
+  `
+  backends    | parameters           | draws | choice               | why
+  w2, w1      |                      |       | 1                    | a shorter queue
+  w1, k0.5    |                      |       | 1                    | half full is 0.15 s, less than one waiting
+  w1, k0.75   |                      |       | 1                    | 0.75 is 0.45 s, still less
+  w1, k0.773  |                      |       | 1                    | 0.511 s, just less
+  w1, k0.774  |                      |       | 0                    | 0.514 s, just more
+  w1, k0.8    |                      |       | 0                    | 0.6 s
+  w1 k0.5, w2 |                      |       | 0                    | 0.662 s against 1.024 s
+  w1 k0.8, w2 |                      |       | 1                    | 1.112 s against 1.024 s
+  k0.5, k0.6  |                      |       | 0                    | less KV in use
+  k1, k0.999  |                      |       | 0                    | a full cache is 149.85 s, not for ever: equals
+  w9, k0.1    | tokens_per_waiting=0 |       | 0                    | KV usage alone
+  w1, k0.85   | tokens_per_sec=1000  |       | 1                    | 1.024 s against 0.85 s
+  w1, k0.88   | tokens_per_sec=1000  |       | 0                    | 1.024 s against 1.1 s
+  k0.9, w1    | kv_penalty_sec=0     |       | 0                    | queues alone
+  k0.1 m96, - |                      |       | 1                    | what is cached does not count
+  r9, -       |                      |       | 0                    | nor do running requests
+  o9, -       |                      |       | 0                    | nor does what it sent since
+  -, -, -     |                      |       | 0                    | all equal
+  k0.5, k0.5  |                      | 1     | 1                    | all equal, at random
+  w10, w9     |                      |       | 1                    | a full queue is no candidate
+  x, k1       |                      |       | 1                    | the idle one is down
+  x           |                      |       | no_available_backend | all down
+              |                      |       | no_available_backend | no backends
+`,
+)
+
+// (prompt - cached) (requests + 1)
+decisionTable(
+  lmetric,
+  `
+  backends       | request   | parameters         | choice               | why
+  -, -           |           |                    | 0                    | 100 and 100: the lowest id
+  r1, r1         |           |                    | 0                    | 200 and 200: the lowest id
+  -, r1 m50      |           |                    | 0                    | 100 and 100: half cached is worth one request, fewer requests go first
+  r1 m50, -      |           |                    | 1                    | fewer requests go first, whatever the order
+  -, r1 m51      |           |                    | 1                    | 100 and 98
+  -, r1 m49      |           |                    | 0                    | 100 and 102
+  r3 m75, r1 m50 |           |                    | 1                    | 100 and 100, fewer requests
+  r1 m16, r1 m32 |           |                    | 1                    | 168 and 136
+  r2 m90, r1 m80 |           |                    | 0                    | 30 and 40
+  r4 m90, r1 m80 |           |                    | 1                    | 50 and 40
+  w2 m50, r1     |           |                    | 0                    | 150 and 200: waiting ones count as requests
+  m25 r1, -      | prompt=50 |                    | 1                    | 50 and 50, fewer requests
+  r90 m100, m99  |           |                    | 0                    | 0 and 1: a prompt cached whole costs nothing
+  r1 m100, m100  |           |                    | 1                    | 0 and 0, fewer requests
+  p60 m50, -     |           |                    | 0                    | queued prompts do not count
+  p60 m50, -     |           | counts_queued=true | 1                    | unless told to: 110 and 100
+  p50 m50, -     |           | counts_queued=true | 0                    | 100 and 100, equal requests and tokens: the lowest id
+  p40 r1, p200   |           | counts_queued=true | 0                    | 280 and 300
+  w10 m100, r9   |           |                    | 1                    | a full queue is no candidate
+  x m100, r5     |           |                    | 1                    | the holder is down
+  x, x           |           |                    | no_available_backend | all down
+                 |           |                    | no_available_backend | no backends
+`,
+)
+
+// Seconds are (own uncached tokens without a first token + prompt - cached) / 1000.
+decisionTable(
+  ttftMin,
+  `
+  backends         | request   | parameters                  | before          | choice               | why
+  -, -             |           | prefill_tokens_per_sec=1000 |                 | 0                    | 100 and 100: the lowest id
+  -, -             |           |                             |                 | 1                    | 200 and 100
+  -, m60           |           |                             |                 | 1                    | 200 and 140
+  m30, m60         |           |                             |                 | 0                    | 170 and 180: cached tokens against a backlog
+  -, -             | prompt=10 |                             |                 | 1                    | 180 and 150
+  -, -             |           |                             | first=1         | 1                    | 270 and 150: a first token takes 100 off
+  x, -             |           |                             |                 | 1                    | one is down
+  m99, -           |           |                             |                 | 0                    | 171 and 350
+  -, -             |           |                             | first=0         | 0                    | 171 and 350
+  m0, m79          |           |                             |                 | 0                    | 271 and 271: the lowest id
+  m0, m78          |           |                             |                 | 1                    | 371 and 272
+  -, -             |           |                             |                 | 0                    | 371 and 372
+  -, -, -          |           |                             |                 | 2                    | 471, 372 and 100: a new backend
+  w10, x, w10      |           |                             |                 | no_available_backend | full or down
+                   |           |                             |                 | no_available_backend | no backends
+  -, -, w9 r9      |           |                             |                 | 2                    | 471, 372 and 200: requests do not count
+  m100, -, -       |           |                             |                 | 2                    | 371, 372 and 300
+  m100, m100, m100 |           |                             |                 | 1                    | 371, 272 and 300
+  -, -, -          |           |                             | first=12 end=15 | 2                    | 471, 372 and 200: an end takes off what had no first token
+  -, m200, -       |           |                             |                 | 1                    | 471, 272 and 300: more than the prompt is all of it
+  -, -, x          |           |                             | end=12          | 1                    | 471 and 372: an end after the first token takes nothing off
+  -, -, -          | prompt=1  |                             |                 | 2                    | 372, 373 and 201
+`,
+  'story',
+)
 
 test.each([
-  // 0.512 s for each that waits; 0.15 k / (1 - k) for usage k.
-  ['all equal', loads(0, 0), 0],
-  ['a shorter queue', queues(2, 1), 1],
-  ['half full is 0.15 s, less than one waiting', [{ waiting: 1 }, { kvUsage: 0.5 }], 1],
-  ['0.75 is 0.45 s, still less', [{ waiting: 1 }, { kvUsage: 0.75 }], 1],
-  ['0.8 is 0.6 s, more', [{ waiting: 1 }, { kvUsage: 0.8 }], 0],
-  ['full is 149.85 s, not for ever', [{ kvUsage: 1 }, { kvUsage: 0.999 }], 0],
-  ['running requests do not count', loads(9, 0), 0],
-  ['the best is down', [{ healthy: false }, { kvUsage: 1 }], 1],
-  ['none', [], 'no_available_backend'],
-] as const)('smg_least_load: %s', (_, states, expected) => {
-  expect(decide(smgLeastLoad, { states })).toBe(expected)
-})
-
-test.each([
-  // (100 - m) (n + 1)
-  ['all equal', { states: loads(0, 0) }, 0],
-  [
-    'half cached is worth one request: 100 and 50 x 2, fewer requests first',
-    { states: loads(0, 1), matched: [0, 50] },
-    0,
-  ],
-  ['more than half is worth more', { states: loads(0, 1), matched: [0, 51] }, 1],
-  ['less is not', { states: loads(0, 1), matched: [0, 49] }, 0],
-  ['fewer requests first, whatever the order', { states: loads(1, 0), matched: [50, 0] }, 1],
-  ['all cached costs nothing', { states: loads(90, 0), matched: [100, 99] }, 0],
-  [
-    'queued prompts count if told to',
-    {
-      states: [{ pendingPromptTokens: 60 }, {}],
-      matched: [50, 0],
-      parameters: { counts_queued: true },
-    },
-    1,
-  ],
-  ['and not otherwise', { states: [{ pendingPromptTokens: 60 }, {}], matched: [50, 0] }, 0],
-  ['the best is down', { states: loads(-1, 5) }, 1],
-  ['none', { states: [] }, 'no_available_backend'],
-] as const)('lmetric: %s', (_, row, expected) => {
-  expect(decide(lmetric, row)).toBe(expected)
-})
-
-test.each([
-  ['all equal', { states: loads(0, 0) }, 0],
-  ['more cached is sooner', { states: loads(0, 0), matched: [10, 20] }, 1],
-  ['the best is down', { states: loads(0, -1), matched: [10, 20] }, 0],
-  [
-    'too late anywhere: 90 tokens at 100 a second',
-    {
-      states: loads(0),
-      matched: [10],
-      parameters: { prefill_tokens_per_sec: 100, ttft_slo_ms: 899 },
-    },
-    'ttft_slo',
-  ],
-  [
-    'just in time',
-    {
-      states: loads(0),
-      matched: [10],
-      parameters: { prefill_tokens_per_sec: 100, ttft_slo_ms: 900 },
-    },
-    0,
-  ],
-  ['none', { states: [] }, 'no_available_backend'],
-] as const)('ttft_min: %s', (_, row, expected) => {
-  expect(decide(ttftMin, row)).toBe(expected)
+  ['too late anywhere: 90 tokens at 100 a second', 899, 'ttft_slo'],
+  ['just in time', 900, 0],
+] as const)('ttft_min with an SLO: %s', (_, ttft_slo_ms, expected) => {
+  const parameters = { prefill_tokens_per_sec: 100, ttft_slo_ms }
+  expect(decide(ttftMin, { states: loads(0), matched: [10], parameters })).toBe(expected)
 })
 
 test('ttft_min counts its own uncached tokens until the first token', () => {
@@ -105,25 +154,38 @@ test('ttft_min counts its own uncached tokens until the first token', () => {
   expect(send(4)).toBe(1)
 })
 
-test.each([
-  // m / 100 - (l - a) / max(1, a)
-  ['a cached half', { states: loads(0, 0), matched: [0, 50] }, 1],
-  ['equal shares', { states: loads(0, 0), matched: [50, 50] }, 0],
-  ['0.5 - 0.5 against 0 + 0.5: mean 0.5', { states: loads(1, 0), matched: [50, 0] }, 1],
-  ['1 - 0.5 against 0.5: the first', { states: loads(1, 0), matched: [100, 0] }, 0],
-  ['mean 4: 0.6 - 0.25 against 0.25', { states: loads(5, 3), matched: [60, 0] }, 0],
-  ['mean 4: 0.4 - 0.25 against 0.25', { states: loads(5, 3), matched: [40, 0] }, 1],
-  [
-    'the best match whatever its load',
-    { states: loads(99, 0), matched: [60, 0], parameters: { preset: 'kv_aware' } },
-    0,
-  ],
-  ['the holder is down', { states: loads(-1, 0), matched: [60, 0] }, 1],
-  ['nothing cached: never used goes first', { states: loads(5, 0) }, 0],
-  ['none', { states: [] }, 'no_available_backend'],
-] as const)('production_stack_load_aware: %s', (_, row, expected) => {
-  expect(decide(productionStackLoadAware, row)).toBe(expected)
-})
+// cached / prompt - load_weight (requests - mean) / max(1, mean)
+decisionTable(
+  productionStackLoadAware,
+  `
+  backends           | request   | parameters      | choice               | why
+  -, m50             |           |                 | 1                    | a cached half
+  m50, m50           |           |                 | 0                    | equal shares: the lowest id
+  r1 m50, -          |           |                 | 1                    | mean 0.5: 0 against 0.5
+  r1 m100, -         |           |                 | 0                    | 0.5 against 0.5: the lowest id
+  r5 m60, r3         |           |                 | 0                    | mean 4: 0.35 against 0.25
+  r5 m50, r3         |           |                 | 0                    | 0.25 against 0.25: the lowest id
+  r3, r5 m50         |           |                 | 0                    | the same the other way round
+  r5 m40, r3         |           |                 | 1                    | 0.15 against 0.25
+  w2 m30, -          |           |                 | 1                    | mean 1: waiting ones count
+  r10 m100, -, -, -  |           |                 | 1                    | mean 2.5: -2 against 1
+  r3 m100, r1, r2    |           |                 | 0                    | mean 2: 0.5, 0.5 and 0
+  r3 m99, r1, r2     |           |                 | 1                    | 0.49, 0.5 and 0
+  m25, m24           | prompt=50 |                 | 0                    | shares are of the whole prompt
+  m100, m120         |           |                 | 0                    | no share is above 1
+  r1 m50, -          |           | load_weight=0.5 | 0                    | 0.25 against 0.25: the lowest id
+  r1 m100, -         |           | load_weight=2   | 1                    | 0 against 1
+  r99 m60, -         |           | preset=kv_aware | 0                    | the best match whatever its load
+  r99 m60, m61       |           | preset=kv_aware | 1                    | the best match
+  x m60, -           |           |                 | 1                    | the holder is down
+  x m100, r1 m30, r1 |           |                 | 1                    | of the others the next best
+  w10 m60, r9        |           |                 | 1                    | the holder is full
+  r5, -              |           |                 | 0                    | nothing cached: never used goes first, the lowest id
+  w10, -             |           |                 | 1                    | and has room
+  x m60, x           |           |                 | no_available_backend | all down
+                     | session=a |                 | no_available_backend | no backends
+`,
+)
 
 test('kv_aware leaves the cache out of account from 2001 missing tokens on', () => {
   const states = loads(0, 0)
@@ -136,21 +198,4 @@ test('kv_aware leaves the cache out of account from 2001 missing tokens on', () 
       parameters,
     })
   expect([at(2016), at(2017)]).toEqual([1, 0])
-})
-
-test('a ratio alone trips on Poisson noise about one time in five, a margin of 10 hardly ever', () => {
-  const random = new RandomStream(11, 'test')
-  let ratio = 0
-  let margin = 0
-  const draws = 40_000
-  for (let i = 0; i < draws; i++) {
-    let count = 0
-    for (let t = random.exponential(1); t < 10; t += random.exponential(1)) count++
-    // A mean of 10 in the long run: the bounds of prefix_hash are 12.5 and 20.
-    if (count > 10 * 1.25) ratio++
-    if (count > Math.max(10 * 1.25, 10 + 10)) margin++
-  }
-  // P(X >= 13) = 0.208 and P(X >= 21) = 0.0016 for a Poisson variable of mean 10.
-  expect(ratio / draws).toBeCloseTo(0.208, 1.7)
-  expect(margin / draws).toBeLessThan(0.004)
 })

@@ -1,33 +1,40 @@
-import { RandomStream } from '@routesim/core'
 import { expect, test } from 'vitest'
+import { decisionTable } from '../testing/decision-table.js'
 import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
 import { powerOfTwo } from './power-of-two.js'
 
-const down = { healthy: false }
-
-// With two available backends both are drawn, so the decision is known.
-test.each([
-  {
-    why: 'the less outstanding',
-    states: [{ running: 3 }, { waiting: 1, running: 1 }],
-    expected: 1,
-  },
-  { why: 'a tie goes to the lower id', states: [{ running: 2 }, { waiting: 2 }], expected: 0 },
-  {
-    why: 'the unavailable are never drawn',
-    states: [down, { running: 9 }, down, { running: 8 }],
-    expected: 3,
-  },
-  { why: 'one available', states: [{ waiting: 10 }, { running: 9 }], expected: 1 },
-  { why: 'none available', states: [down, down], expected: 'no_available_backend' },
-  { why: 'no backend', states: [], expected: 'no_available_backend' },
-])('$why', ({ states, expected }) => {
-  for (let seed = 0; seed < 20; seed++) {
-    const cluster = testCluster(states, { random: new RandomStream(seed, 'router') })
-    const router = powerOfTwo.create({ ties: 'first' })
-    expect(summary(router.route(testRequest(), cluster))).toBe(expected)
-  }
-})
+// Of n available ones the draws are i below n and then j below n - 1, which stands for j + 1 from i on.
+decisionTable(
+  powerOfTwo,
+  `
+  backends       | parameters           | draws | choice               | why
+  r3, w1 r1      |                      | 0, 0  | 1                    | the second drawn has fewer
+  r3, w1 r1      |                      | 1, 0  | 1                    | the first drawn has fewer
+  r2, w2         |                      | 0, 0  | 0                    | a tie: the first drawn
+  r2, w2         |                      | 1, 0  | 1                    | a tie: the first drawn, here the higher id
+  r2, w2         | ties=first           | 1, 0  | 0                    | a tie: the lower id when asked for
+  r2, w2         | ties=first           | 0, 0  | 0                    | whichever was drawn first
+  -, r1, r2, r3  |                      | 2, 2  | 2                    | backends 2 and 3
+  -, r1, r2, r3  |                      | 3, 0  | 0                    | backends 3 and 0
+  -, r1, r2, r3  |                      | 1, 1  | 1                    | backends 1 and 2
+  -, r1, r2, r3  |                      | 3, 2  | 2                    | backends 3 and 2: the idle one is not drawn
+  r5, r5, -      |                      | 0, 0  | 0                    | equals are taken though a third is idle
+  x, r9, x, r8   |                      | 0, 0  | 3                    | those that are down are never drawn
+  x, r9, w10, r9 |                      | 1, 0  | 3                    | nor those that are full
+  w10, r9        |                      |       | 1                    | one available: no draw
+  -              |                      |       | 0                    | one at all: no draw
+  o0 r5, o9 r4   |                      | 0, 0  | 0                    | its own account, not metrics
+  o0 r5, o9 r4   | load=polled          | 0, 0  | 1                    | metrics when asked for
+  w2 r2, r5      | load=polled          | 1, 0  | 0                    | of which waiting ones are a part
+  r4 s2, r5      | load=polled          | 0, 0  | 0                    | what was sent since is not seen
+  r4 s2, r5      | load=polled_and_sent | 0, 0  | 1                    | or is, 6 against 5
+  r4 s1, r5      | load=polled_and_sent | 1, 0  | 1                    | 5 against 5: the first drawn
+  r4 s1, r5      | load=polled_and_sent | 0, 0  | 0                    | 5 against 5 the other way round
+  x, x           |                      |       | no_available_backend | all down
+  w10, x         |                      |       | no_available_backend | full or down
+                 |                      |       | no_available_backend | no backends
+`,
+)
 
 test('the backend with rank k of n is chosen with probability 2 (n - k) / n (n - 1)', () => {
   const cluster = testCluster([{ running: 0 }, { running: 1 }, { running: 2 }, { running: 3 }])

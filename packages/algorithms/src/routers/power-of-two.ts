@@ -15,8 +15,10 @@ export const powerOfTwo: RouterDefinition = defineRouter({
   name: 'power_of_two',
   description: 'Draws two backends at random and sends to the one with fewer requests.',
   observes: ['queue lengths'],
+  rule: 'Of two distinct available backends drawn at random, the one with the smaller load. A single available one is taken as it is.',
   wins: 'Load is known late: it does not send everything to one backend.',
   loses: 'Load is exact, when the least of all is better.',
+  source: 'Mitzenmacher, IEEE TPDS 12(10), 2001',
   parameters: {
     load: {
       default: 'own',
@@ -46,7 +48,10 @@ export const powerOfTwo: RouterDefinition = defineRouter({
   create: ({ load, ties }) => ({
     route(_request, cluster) {
       const count = countAvailable(cluster)
-      if (count < 2) return nthAvailable(cluster, 0)
+      if (count < 2) {
+        cluster.notes?.branch('no choice')
+        return nthAvailable(cluster, 0)
+      }
       const i = cluster.random.integer(count)
       const other = cluster.random.integer(count - 1)
       const j = other < i ? other : other + 1
@@ -54,8 +59,15 @@ export const powerOfTwo: RouterDefinition = defineRouter({
       const b = nthAvailable(cluster, j)
       if (a.kind === 'reject' || b.kind === 'reject') return a
       const difference = loadOf(a, load) - loadOf(b, load)
-      if (difference !== 0) return difference < 0 ? a : b
-      return ties === 'random' || i < j ? a : b
+      const isFirst = difference === 0 ? ties === 'random' || i < j : difference < 0
+      const chosen = isFirst ? a : b
+      if (cluster.notes !== undefined) {
+        const { notes, columns } = cluster
+        const loads = new Float64Array(columns.waiting.length).fill(Number.POSITIVE_INFINITY)
+        for (const drawn of [a, b]) loads[drawn.id] = loadOf(drawn, load)
+        notes.compared(cluster, loads, chosen)
+      }
+      return chosen
     },
   }),
 })

@@ -1,71 +1,42 @@
 import { expect, test } from 'vitest'
+import { decisionTable } from '../testing/decision-table.js'
 import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
 import { prefixAware } from './prefix-aware.js'
 
-// maxQueueDepth 10 and blockTokens 16, so L = outstanding / 10; w = 0.8 unless given.
-test.each([
-  // 0.8 + 0.2 * 0.2 = 0.84 beats 0.2.
-  { why: 'the holder wins though it has 8 of 10', running: [0, 8], matched: [0, 48], expected: 1 },
-  // At L = 0.9 the prefix stops counting: 0.02 against 0.2.
-  { why: 'a holder at max_load loses', running: [0, 9], matched: [0, 48], expected: 0 },
-  {
-    why: 'a higher max_load lets it win',
-    running: [0, 9],
-    matched: [0, 48],
-    max_load: 0.95,
-    expected: 1,
-  },
-  // 0.82 against 0.86.
-  { why: 'of two holders the less loaded', running: [9, 7, 5], matched: [48, 48, 48], expected: 2 },
-  { why: 'half a prefix is none', running: [0, 1], matched: [0, 32], expected: 0 },
-  // 50 declared tokens are 3 whole blocks of 16.
-  {
-    why: 'the prefix is floored to blocks',
-    running: [0, 1],
-    matched: [0, 48],
-    prefix: 50,
-    expected: 1,
-  },
-  {
-    why: 'less than a block can not be held',
-    running: [0, 1],
-    matched: [15, 15],
-    prefix: 15,
-    expected: 0,
-  },
-  // 99 of 100 prompt tokens can be reused, which are 6 blocks.
-  {
-    why: 'the last token never matches',
-    running: [0, 1],
-    matched: [0, 96],
-    prefix: 100,
-    expected: 1,
-  },
-  // 0.05 + 0.95 * 0.2 = 0.24 against 0.95.
-  {
-    why: 'a small weight prefers a short queue',
-    running: [0, 8],
-    matched: [0, 48],
-    cache_weight: 0.05,
-    expected: 0,
-  },
-  { why: 'load is capped at 1', running: [50, 20], matched: [0, 0], expected: 0 },
-  {
-    why: 'without a prefix, the least outstanding',
-    running: [2, 1],
-    matched: [48, 0],
-    prefix: 0,
-    expected: 1,
-  },
-  { why: 'all equal', running: [1, 1, 1], matched: [48, 48, 48], expected: 0 },
-])('$why', ({ running, matched, prefix = 48, expected, cache_weight, max_load }) => {
-  const router = prefixAware.create({ ties: 'first', cache_weight, max_load })
-  const cluster = testCluster(
-    running.map((count) => ({ running: count })),
-    { matchedTokens: matched },
-  )
-  expect(summary(router.route(testRequest({ prefixTokens: prefix }), cluster))).toBe(expected)
-})
+// L = requests / 10. A holder scores w + (1 - w)(1 - L), others (1 - w)(1 - L), w = 0.8 unless given.
+decisionTable(
+  prefixAware,
+  `
+  backends               | request    | parameters        | draws | choice               | why
+  -, r8 m48              | prefix=48  |                   |       | 1                    | 0.2 against 0.84: the holder, though it has 8 of 10
+  -, r9 m48              | prefix=48  |                   |       | 0                    | 0.2 against 0.02: at max_load a prefix stops counting
+  -, r9 m48              | prefix=48  | max_load=0.95     |       | 1                    | 0.2 against 0.82: under it, it counts
+  -, m48                 | prefix=48  | max_load=0        |       | 0                    | never under it: equals
+  r9 m48, r7 m48, r5 m48 | prefix=48  |                   |       | 2                    | 0.02, 0.86 and 0.9: of holders the less loaded
+  -, r1 m32              | prefix=48  |                   |       | 0                    | two of three blocks are no prefix
+  -, r1 m64              | prefix=48  |                   |       | 1                    | more than the prefix is
+  -, r1 m48              | prefix=50  |                   |       | 1                    | the prefix is floored to blocks
+  -, r1 m32 b32          | prefix=48  |                   |       | 1                    | to the holder's own blocks
+  m15, r1 m15            | prefix=15  |                   |       | 0                    | less than a block can not be held
+  -, r1 m96              | prefix=100 |                   |       | 1                    | the last token of a prompt is computed anew
+  -, r1 m80              | prefix=100 |                   |       | 0                    | but 96 of the other 99 must be there
+  -, r8 m48              | prefix=48  | cache_weight=0.05 |       | 0                    | 0.95 against 0.24: a small weight prefers a short queue
+  -, r8 m48              | prefix=48  | cache_weight=1    |       | 1                    | 0 against 1: a full weight prefers the cache
+  -, r1                  | prefix=48  | cache_weight=1    |       | 0                    | and without it takes no notice of load
+  r1 m48, -              | prefix=48  | cache_weight=0    |       | 1                    | 0.9 against 1: no weight, no cache
+  r50, r20               | prefix=48  |                   |       | 0                    | load is 1 at most: equals
+  -, r2 m48 d2           | prefix=48  |                   |       | 0                    | load is relative to the backend's own queue
+  r2 m48, r1             | prefix=0   |                   |       | 1                    | without a prefix, the fewest requests
+  r2, r1                 | prefix=48  |                   |       | 1                    | nobody holds it: the less loaded
+  r1 m48, r1 m48, r1 m48 | prefix=48  |                   |       | 0                    | all equal
+  r1 m48, r1 m48, r1 m48 | prefix=48  |                   | 2     | 2                    | all equal, at random
+  -, -                   | prefix=48  |                   | 1     | 1                    | all idle and empty, at random
+  x m48, r9              | prefix=48  |                   |       | 1                    | the holder is down
+  w10 m48, r9            | prefix=48  |                   |       | 1                    | the holder is full
+  w10 m48, x             | prefix=48  |                   |       | no_available_backend | full and down
+                         | prefix=48  |                   |       | no_available_backend | no backends
+`,
+)
 
 test('a holder that is not available is passed over', () => {
   const router = prefixAware.create()

@@ -1,4 +1,5 @@
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
+import { BlockSizes } from '../pickers/block-sizes.js'
 import { columnFor } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
 import { QueueLoads } from '../pickers/queue-load.js'
@@ -20,8 +21,14 @@ export const prefixAware: RouterDefinition = defineRouter({
   description:
     'Prefers backends that hold the declared prefix of the prompt, unless they are busy.',
   observes: ['kv cache contents', 'queue lengths'],
+  rule: 'Highest cache_weight x cached + (1 - cache_weight) x (1 - load): cached is 1 when the backend holds the whole declared prefix and its load is below max_load, load its requests relative to the length of its queue. Without a declared prefix: the fewest requests.',
+  terms: {
+    prefix: 'Weighted score of the cached prefix.',
+    idle: 'Weighted score of a short queue.',
+  },
   wins: 'Whole prefixes come again and again.',
   loses: 'Prefixes are shared in part.',
+  source: 'RouteSim, https://github.com/InfraWhisperer/RouteSim',
   parameters: {
     cache_weight: {
       default: 0.8,
@@ -41,24 +48,36 @@ export const prefixAware: RouterDefinition = defineRouter({
     /** By id: what is to be least, the negative of the score. */
     let costs = new Float64Array(0)
     const queue = new QueueLoads(cache_weight)
+    const blockSizes = new BlockSizes()
     return {
       route(request, cluster) {
-        const { backends, columns, ids } = cluster
-        if (request.prefixTokens === 0) return leastOf(cluster, columns.outstanding, ties)
+        const { columns, ids, notes } = cluster
+        if (request.prefixTokens === 0) {
+          notes?.branch('no declared prefix: fewest requests')
+          return leastOf(cluster, columns.outstanding, ties)
+        }
         costs = columnFor(costs, cluster)
         const matchedTokens = cluster.prefixMatch(request)
         const reusableTokens = Math.min(request.prefixTokens, request.promptTokens - 1)
+        const blockTokens = blockSizes.of(cluster)
         queue.update(columns)
         costs.set(queue.costs)
         for (let i = 0; i < ids.length; i++) {
           const id = ids[i]!
           const matched = matchedTokens[id]!
+          notes?.term('prefix', id, 0)
           if (matched === 0) continue
-          const needed = reusableTokens - (reusableTokens % backends[i]!.blockTokens)
+          const needed = reusableTokens - (reusableTokens % blockTokens[id]!)
           const load = queue.loads[id]!
           const cached = needed > 0 && matched >= needed && load < max_load
           costs[id] = -((cached ? cache_weight : 0) + (1 - cache_weight) * (1 - load))
+          notes?.term('prefix', id, cached ? cache_weight : 0)
         }
+        notes?.terms(
+          'idle',
+          queue.costs.map((cost) => Math.abs(cost)),
+        )
+        notes?.highest()
         return leastOf(cluster, costs, ties)
       },
     }

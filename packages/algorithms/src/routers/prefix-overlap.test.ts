@@ -1,52 +1,41 @@
 import { expect, test } from 'vitest'
+import { decisionTable } from '../testing/decision-table.js'
 import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
 import { prefixOverlap } from './prefix-overlap.js'
 
-// maxQueueDepth 10, so L = outstanding / 10; 100 prompt tokens; w = 0.7 unless given.
-test.each([
-  // 0.7 * 0.64 + 0.3 = 0.748 against 0.7 * 0.96 + 0.3 * 0.8 = 0.912.
-  { why: 'more overlap wins', running: [0, 2], matched: [64, 96], expected: 1 },
-  // 0.7 * 0.80 + 0.3 * 1.0 = 0.86 against 0.7 * 0.96 + 0.3 * 0.3 = 0.762.
-  {
-    why: 'a little more overlap does not outweigh a queue',
-    running: [0, 7],
-    matched: [80, 96],
-    expected: 0,
-  },
-  // 0.3 * 1.0 against 0.7 * 0.96 + 0.3 * 0.2 = 0.732.
-  { why: 'under max_load the overlap counts', running: [0, 8], matched: [0, 96], expected: 1 },
-  { why: 'at max_load it does not', running: [0, 9], matched: [0, 96], expected: 0 },
-  { why: 'load is capped at 1', running: [50, 20], matched: [0, 96], expected: 0 },
-  {
-    why: 'weight 1 looks at overlap only',
-    running: [0, 8],
-    matched: [32, 48],
-    cache_weight: 1,
-    expected: 1,
-  },
-  {
-    why: 'weight 0 looks at load only',
-    running: [1, 0],
-    matched: [96, 0],
-    cache_weight: 0,
-    expected: 1,
-  },
-  {
-    why: 'without a prefix, the least outstanding',
-    running: [2, 1],
-    matched: [96, 0],
-    prefix: 0,
-    expected: 1,
-  },
-  { why: 'all equal', running: [1, 1], matched: [32, 32], expected: 0 },
-])('$why', ({ running, matched, prefix = 48, expected, cache_weight }) => {
-  const router = prefixOverlap.create({ ties: 'first', cache_weight })
-  const cluster = testCluster(
-    running.map((count) => ({ running: count })),
-    { matchedTokens: matched },
-  )
-  expect(summary(router.route(testRequest({ prefixTokens: prefix }), cluster))).toBe(expected)
-})
+// L = requests / 10. A backend scores w m / prompt + (1 - w)(1 - L), w = 0.7 unless given.
+decisionTable(
+  prefixOverlap,
+  `
+  backends       | request              | parameters     | draws | choice               | why
+  m64, r2 m96    | prefix=48            |                |       | 1                    | 0.748 against 0.912: more overlap
+  m80, r7 m96    | prefix=48            |                |       | 0                    | 0.86 against 0.762: a little more does not outweigh a queue
+  r3 m60, m30    | prefix=48            |                |       | 0                    | 0.63 against 0.51
+  r8 m60, m30    | prefix=48            |                |       | 1                    | 0.48 against 0.51
+  -, r8 m96      | prefix=48            |                |       | 1                    | 0.3 against 0.732: under max_load it counts
+  -, r9 m96      | prefix=48            |                |       | 0                    | 0.3 against 0.03: at max_load it does not
+  -, r9 m96      | prefix=48            | max_load=0.95  |       | 1                    | 0.3 against 0.702
+  -, m96         | prefix=48            | max_load=0     |       | 0                    | never under it: equals
+  w4 r4 m96, -   | prefix=48            |                |       | 0                    | waiting ones count: 8 of 10
+  w5 r4 m96, -   | prefix=48            |                |       | 1                    | 9 of 10
+  -, r1 m4       | prefix=48            |                |       | 0                    | 0.3 against 0.298: a request is worth 4.3 tokens
+  -, r1 m5       | prefix=48            |                |       | 1                    | 0.3 against 0.305
+  -, r2 m96      | prefix=48 prompt=200 |                |       | 1                    | 0.3 against 0.576: shares are of the whole prompt
+  -, m1          | prefix=48            |                |       | 1                    | any overlap is better than none
+  r50, r20 m96   | prefix=48            |                |       | 0                    | load is 1 at most: equals
+  m32, r8 m48    | prefix=48            | cache_weight=1 |       | 1                    | weight 1 looks at overlap alone
+  r1 m96, -      | prefix=48            | cache_weight=0 |       | 1                    | weight 0 looks at load alone
+  r2 m96, r1     | prefix=0             |                |       | 1                    | without a prefix, the fewest requests
+  r1, -          | prefix=48            |                |       | 1                    | nobody holds it: the less loaded
+  r1 m32, r1 m32 | prefix=48            |                |       | 0                    | all equal
+  r1 m32, r1 m32 | prefix=48            |                | 1     | 1                    | all equal, at random
+  -, -           | prefix=48            |                |       | 0                    | all idle and empty
+  x m96, r9      | prefix=48            |                |       | 1                    | the holder is down
+  w10 m96, r9    | prefix=48            |                |       | 1                    | the holder is full
+  x, x           | prefix=48            |                |       | no_available_backend | all down
+                 | prefix=48            |                |       | no_available_backend | no backends
+`,
+)
 
 test('a holder that is not available is passed over', () => {
   const router = prefixOverlap.create()

@@ -17,8 +17,14 @@ export const prefixOverlap: RouterDefinition = defineRouter({
   description:
     'Prefers backends that hold more of the beginning of the prompt, unless they are busy.',
   observes: ['kv cache contents', 'queue lengths'],
+  rule: 'Highest cache_weight x cached share of the prompt + (1 - cache_weight) x (1 - load): the share counts while the load is below max_load, load is its requests relative to the length of its queue. Without a declared prefix: the fewest requests.',
+  terms: {
+    overlap: 'Weighted score of the cached share.',
+    idle: 'Weighted score of a short queue.',
+  },
   wins: 'Prompts share beginnings of different lengths.',
   loses: 'Nothing is shared.',
+  source: 'RouteSim, https://github.com/InfraWhisperer/RouteSim',
   parameters: {
     cache_weight: {
       default: 0.7,
@@ -41,7 +47,10 @@ export const prefixOverlap: RouterDefinition = defineRouter({
     return {
       route(request, cluster) {
         const { columns, ids } = cluster
-        if (request.prefixTokens === 0) return leastOf(cluster, columns.outstanding, ties)
+        if (request.prefixTokens === 0) {
+          cluster.notes?.branch('no declared prefix: fewest requests')
+          return leastOf(cluster, columns.outstanding, ties)
+        }
         costs = columnFor(costs, cluster)
         const matchedTokens = cluster.prefixMatch(request)
         const { promptTokens } = request
@@ -50,11 +59,18 @@ export const prefixOverlap: RouterDefinition = defineRouter({
         for (let i = 0; i < ids.length; i++) {
           const id = ids[i]!
           const matched = matchedTokens[id]!
+          cluster.notes?.term('overlap', id, 0)
           if (matched === 0) continue
           const load = queue.loads[id]!
           const overlap = load < max_load ? matched / promptTokens : 0
           costs[id] = -(cache_weight * overlap + (1 - cache_weight) * (1 - load))
+          cluster.notes?.term('overlap', id, cache_weight * overlap)
         }
+        cluster.notes?.terms(
+          'idle',
+          queue.costs.map((cost) => Math.abs(cost)),
+        )
+        cluster.notes?.highest()
         return leastOf(cluster, costs, ties)
       },
     }

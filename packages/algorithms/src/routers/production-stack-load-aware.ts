@@ -21,6 +21,11 @@ export const productionStackLoadAware: RouterDefinition = defineRouter({
   description: 'Weighs the cached share of the prompt against load relative to the mean.',
   observes: ['own requests', 'kv cache contents', 'session', 'time'],
   rule: 'Highest cached share - load_weight x (requests - mean) / max(1, mean). Nothing cached: by session, else by rate.',
+  terms: {
+    cached_share: 'Cached share of the prompt.',
+    relative_load: 'Requests above the mean, relative to it.',
+    order: 'Place in the order of the session, from 0.',
+  },
   wins: 'One holder of a hot prefix would draw all of its traffic.',
   loses: 'The weight is 0, so that requests pile up on that holder.',
   source: 'vllm-project/production-stack pull request 1035; routing_logic.py at a6c01db',
@@ -63,6 +68,8 @@ export const productionStackLoadAware: RouterDefinition = defineRouter({
         }
         const missing = request.promptTokens - best
         if (best === 0 || (max_missing_tokens > 0 && missing > max_missing_tokens)) {
+          const isKeyed = request.session !== undefined
+          cluster.notes?.branch(isKeyed ? 'not cached: by session' : 'not cached: lowest rate')
           if (request.session === undefined) return rates.pick(cluster)
           ring.setMembers(ids)
           return placeKey(cluster, ring, hashString(request.session), Number.POSITIVE_INFINITY)
@@ -72,7 +79,11 @@ export const productionStackLoadAware: RouterDefinition = defineRouter({
           const id = ids[i]!
           const load = (outstanding[id]! - mean) / Math.max(1, mean)
           costs[id] = load_weight * load - Math.min(1, matched[id]! / request.promptTokens)
+          if (cluster.notes === undefined) continue
+          cluster.notes.term('cached_share', id, Math.min(1, matched[id]! / request.promptTokens))
+          cluster.notes.term('relative_load', id, load)
         }
+        cluster.notes?.highest()
         return leastOf(cluster, costs, 'first')
       },
       onDispatched(_request: RequestView, backend: BackendView, cluster: ClusterView) {

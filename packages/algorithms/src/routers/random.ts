@@ -1,5 +1,5 @@
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
-import { countAvailable, nthAvailable } from '../pickers/available.js'
+import { anyAvailable } from '../pickers/available.js'
 
 /**
  * Each of the n available backends with probability 1/n. One random number per request, none when
@@ -11,12 +11,11 @@ import { countAvailable, nthAvailable } from '../pickers/available.js'
 export const random: RouterDefinition = defineRouter({
   name: 'random',
   description: 'Sends to any available backend with equal chance.',
+  rule: 'Each of the n available backends with probability 1/n.',
   wins: 'Nothing is known, and the fleet is large and lightly loaded.',
   loses: 'Load is high: some backends get several requests more than others by chance.',
+  source: 'the baseline of the literature, e.g. Mitzenmacher, IEEE TPDS 12(10), 2001',
   create: () => ({
-    route(_request, cluster) {
-      const count = countAvailable(cluster)
-      return nthAvailable(cluster, count > 1 ? cluster.random.integer(count) : 0)
-    },
+    route: (_request, cluster) => anyAvailable(cluster),
   }),
 })

@@ -1,26 +1,37 @@
 import { expect, test } from 'vitest'
+import { decisionTable } from '../testing/decision-table.js'
 import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
 import { roundRobin } from './round-robin.js'
 
-test('takes the next available id after the last, and wraps', () => {
-  const router = roundRobin.create()
-  const up = {}
-  const down = { healthy: false }
-  const full = { waiting: 10 }
-  const table: [object[], number | string][] = [
-    [[up, up, up], 0],
-    [[up, down, up], 2],
-    [[up, up, up], 0],
-    [[down, full, down], 'no_available_backend'],
-    [[up, up, up], 1],
-    [[up, up, full], 0],
-    [[full, up, up], 1],
-    [[up, up], 0],
-  ]
-  for (const [states, expected] of table) {
-    expect(summary(router.route(testRequest(), testCluster(states)))).toBe(expected)
-  }
-})
+decisionTable(
+  roundRobin,
+  `
+  backends   | choice               | why
+  -, -, -    | 0                    | the first request: the first backend
+  -, -, -    | 1                    | the next
+  -, -, -    | 2                    | and the next
+  -, -, -    | 0                    | around
+  -, x, -    | 2                    | one that is down is passed over
+  -, -, -    | 0                    | and the turn goes on behind the one that was taken
+  -, w10, -  | 2                    | a full one is passed over
+  x, w10, x  | no_available_backend | nobody
+  -, -, -    | 0                    | which costs nobody a turn
+             | no_available_backend | no backends
+  -, -, -    | 1                    | nor does that
+  -          | 0                    | only one is left
+  -, -, -, - | 1                    | four again
+  -, -, -, - | 2                    | the third
+  -, -, -, - | 3                    | the new one
+  -, -, -    | 0                    | it is gone: around
+  w9, w9, w9 | 1                    | with room for one there is room
+  -, -, r90  | 2                    | load does not matter
+  x, -, -    | 1                    | around, past one that is down
+  x, w10, -  | 2                    | past two
+  x, w10, -  | 2                    | the only one, again
+  -, w10, x  | 0                    | the only one, another
+`,
+  'story',
+)
 
 test('visits available backends evenly', () => {
   const router = roundRobin.create()

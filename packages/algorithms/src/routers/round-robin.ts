@@ -10,8 +10,10 @@ import { isAvailable, noAvailableBackend } from '../pickers/available.js'
 export const roundRobin: RouterDefinition = defineRouter({
   name: 'round_robin',
   description: 'Sends to the available backends in turn.',
+  rule: 'The first available backend whose id is above the one used last; past the end, the first available. There are no ties.',
   wins: 'Requests are alike and backends are equal.',
   loses: 'Lengths differ much, or prompts share prefixes.',
+  source: 'RouteSim, https://github.com/InfraWhisperer/RouteSim',
   create: () => {
     let lastId = -1
     return {
@@ -22,6 +24,7 @@ export const roundRobin: RouterDefinition = defineRouter({
           if (i === ids.length) i = 0
           const id = ids[i]!
           if (!isAvailable(cluster, id)) continue
+          cluster.notes?.branch(lastId === -1 ? 'the first' : `next after backend ${lastId}`)
           lastId = id
           return backends[i]!
         }

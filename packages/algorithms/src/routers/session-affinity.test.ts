@@ -1,31 +1,42 @@
 import { describe, expect, test } from 'vitest'
+import { decisionTable } from '../testing/decision-table.js'
 import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
 import { sessionAffinity } from './session-affinity.js'
 
 const idle = [{}, {}]
 
-describe('sessionAffinity', () => {
-  test('follows the session, and moves it when its backend is not available', () => {
-    const router = sessionAffinity.create({ ties: 'first' })
-    const table: [string | undefined, object[], number | string][] = [
-      ['a', [{ running: 1 }, {}], 1],
-      ['a', [{}, { running: 9 }], 1],
-      ['b', [{}, { running: 9 }], 0],
-      [undefined, [{ running: 1 }, {}], 1],
-      ['a', [{}, { waiting: 10 }], 0],
-      ['a', [{ running: 5 }, {}], 0],
-      ['b', [{ healthy: false }, { running: 9 }], 1],
-      ['c', [{ healthy: false }, { waiting: 10 }], 'no_available_backend'],
-      ['c', idle, 0],
-      ['b', [{}, { running: 9 }], 1],
-    ]
-    for (const [session, states, expected] of table) {
-      const decision = router.route(testRequest({ session }), testCluster(states))
-      expect(summary(decision)).toBe(expected)
-    }
-    expect(router.customMetrics?.()).toEqual({ active_sessions: 3 })
-  })
+decisionTable(
+  sessionAffinity,
+  `
+  backends  | request   | choice               | why
+  r1, -     | session=a | 1                    | a new session: the fewest requests
+  -, r9     | session=a | 1                    | it stays, whatever the load
+  -, r9     | session=b | 0                    | another: the fewest requests
+  r1, -     |           | 1                    | no session: the fewest requests
+  -, w10    | session=a | 0                    | its backend is full: it moves
+  r5, -     | session=a | 0                    | for good
+  x, r9     | session=b | 1                    | its backend is down: it moves
+  x, w10    | session=c | no_available_backend | nobody has room
+  -, -      | session=c | 0                    | so it is still new; a tie goes to the lowest id
+  -, r9     | session=b | 1                    | it stays where it moved
+  r1, r1    | session=d | 0                    | all equal: the lowest id
+  r9, -     | session=d | 0                    | and stays
+  r2, r1, - | session=e | 2                    | a third backend
+  -, -, r9  | session=e | 2                    | and stays
+  -, -      | session=e | 0                    | the third is gone: it moves
+  -, -, -   | session=e | 0                    | and does not come back with it
+            | session=f | no_available_backend | no backends
+  x, x      | session=a | no_available_backend | all down
+  r1, -     | session=a | 1                    | after which it is new again
+  -, r1     | user=u    | 0                    | a user is no session
+  w9, -     | session=c | 0                    | with room for one there is room
+  w10, r90  | session=c | 1                    | without, it moves
+  r2, w1    |           | 1                    | no session: waiting ones count too
+`,
+  'story',
+)
 
+describe('sessionAffinity', () => {
   test('forgets the half used least recently when a session too many begins', () => {
     const router = sessionAffinity.create({ max_sessions: 4, ties: 'first' })
     const onOne = testCluster([{ running: 1 }, {}])

@@ -18,8 +18,10 @@ export const sessionAffinity: RouterDefinition = defineRouter({
   name: 'session_affinity',
   description: 'Keeps each session on one backend while it is available.',
   observes: ['session', 'queue lengths'],
+  rule: 'The backend that the session used last while it is available; else, and for a new session or none, the fewest requests. Past max_sessions, the half used least recently is forgotten.',
   wins: 'Conversations are long and about equally heavy.',
   loses: 'A few sessions make most of the load.',
+  source: 'RouteSim, https://github.com/InfraWhisperer/RouteSim',
   parameters: {
     max_sessions: {
       default: 100_000,
@@ -51,9 +53,13 @@ export const sessionAffinity: RouterDefinition = defineRouter({
           const backend = findBackend(cluster, backendId)
           if (backend?.available) {
             backendIds.set(session, backendId)
+            cluster.notes?.branch('home of the session')
             return backend
           }
         }
+        cluster.notes?.branch(
+          backendId === undefined ? 'new session: fewest requests' : 'home not available',
+        )
         const chosen = leastOf(cluster, cluster.columns.outstanding, ties)
         if (chosen.kind === 'backend') {
           if (backendIds.size >= max_sessions) forgetOldestHalf()

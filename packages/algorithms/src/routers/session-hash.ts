@@ -6,7 +6,7 @@ import { HashRing } from '../hashing/hash-ring.js'
 import { Maglev } from '../hashing/maglev.js'
 import { Rendezvous } from '../hashing/rendezvous.js'
 import { LowestRate } from '../load/lowest-rate.js'
-import { countAvailable, nthAvailable } from '../pickers/available.js'
+import { anyAvailable } from '../pickers/available.js'
 import { leastOf } from '../pickers/pick.js'
 import { tiesParameter } from '../pickers/ties.js'
 
@@ -23,6 +23,11 @@ export const sessionHash: RouterDefinition = defineRouter({
   description: 'Hashes the session to a backend, so that few sessions move when backends change.',
   observes: ['session', 'queue lengths'],
   rule: 'A hash of the session orders the backends; the first that is available, and within the load bound if there is one, is taken.',
+  terms: {
+    order: 'Place in the order of the session, from 0; also the score.',
+    requests: 'Requests on it.',
+    limit: 'Most requests it may have.',
+  },
   wins: 'Conversations return to their cache, and routers share no state.',
   loses: 'A few sessions make most of the load and there is no bound.',
   source:
@@ -106,10 +111,10 @@ export const sessionHash: RouterDefinition = defineRouter({
           const limit = load_factor > 0 ? boundedLoad(cluster, bound) : Number.POSITIVE_INFINITY
           return placeKey(cluster, placement, hashString(key), limit)
         }
+        cluster.notes?.branch('no key')
         if (without_key === 'lowest_rate') return rates.pick(cluster)
         if (without_key === 'least') return leastOf(cluster, cluster.columns.outstanding, ties)
-        const available = countAvailable(cluster)
-        return nthAvailable(cluster, available > 1 ? cluster.random.integer(available) : 0)
+        return anyAvailable(cluster)
       },
       ...(without_key === 'lowest_rate' && {
         onDispatched(_request: RequestView, backend: BackendView, cluster: ClusterView) {

@@ -25,6 +25,10 @@ export const sglangCacheAware: RouterDefinition = defineRouter({
   description: 'Follows a radix tree of what it sent where, unless the fleet is out of balance.',
   observes: ['prompt content', 'queue lengths', 'time'],
   rule: 'Balanced: the last owner of the longest known prefix when it covers more than cache_threshold, else the least loaded. Out of balance: the least loaded.',
+  terms: {
+    requests: 'Requests on it.',
+    known_share: 'Share of the prompt in the tree, for the owner that used it last.',
+  },
   wins: 'Many balanced groups of requests share long prefixes.',
   loses:
     'One slow backend keeps the fleet out of balance; shares stay under the threshold; several routers run side by side.',
@@ -119,14 +123,22 @@ export const sglangCacheAware: RouterDefinition = defineRouter({
         request.promptPath(path)
         let chosen = leastOf(cluster, cluster.columns.outstanding, ties)
         if (chosen.kind === 'reject') return chosen
-        if (!isUneven(cluster)) {
+        cluster.notes?.terms('requests', cluster.columns.outstanding)
+        if (isUneven(cluster)) cluster.notes?.branch('out of balance')
+        else {
           tree.deepest(path, found)
           if (found.tokens / request.promptTokens > cache_threshold) {
             const owner = tree.latestOwner(found.run)
+            cluster.notes?.branch('last owner of the known prefix')
+            cluster.notes?.term('known_share', owner, found.tokens / request.promptTokens)
             if (positionOf(cluster, owner) === -1) tree.remove(owner)
             else if (isAvailable(cluster, owner)) chosen = backendOf(cluster, owner)
-            else return nthAvailable(cluster, 0)
+            else {
+              cluster.notes?.branch('last owner is not available: the first that is')
+              return nthAvailable(cluster, 0)
+            }
           } else {
+            cluster.notes?.branch('not enough is known')
             chosen = missed(cluster)
           }
         }

@@ -16,6 +16,10 @@ export const smgLeastLoad: RouterDefinition = defineRouter({
   description: 'Sends to the shortest expected wait, which a full KV cache lengthens.',
   observes: ['queue lengths', 'kv usage'],
   rule: 'Lowest waiting tokens / rate + kv_penalty_sec x usage / (1 - usage).',
+  terms: {
+    queue_sec: 'Wait for what is queued.',
+    kv_penalty_sec: 'What KV usage adds to it.',
+  },
   wins: 'KV caches run full at different times.',
   loses: 'Prefixes are shared: it does not look at them.',
   source: 'smg-project/smg, model_gateway/src/policies/least_load.rs at f8daa88',
@@ -52,6 +56,9 @@ export const smgLeastLoad: RouterDefinition = defineRouter({
           const usage = Math.min(usages[id]!, 0.999)
           const queued = (columns.waiting[id]! * tokens_per_waiting) / tokens_per_sec
           costs[id] = queued + (kv_penalty_sec * usage) / (1 - usage)
+          if (cluster.notes === undefined) continue
+          cluster.notes.term('queue_sec', id, queued)
+          cluster.notes.term('kv_penalty_sec', id, (kv_penalty_sec * usage) / (1 - usage))
         }
         return leastOf(cluster, costs, ties)
       },

@@ -20,6 +20,10 @@ export const ttftMin: RouterDefinition = defineRouter({
   description: 'Sends to the backend that should give the first token soonest.',
   observes: ['own requests', 'kv cache contents'],
   rule: 'Lowest (uncached tokens under way + uncached tokens of this prompt) / prefill rate; optionally rejects what would be late.',
+  terms: {
+    uncached_tokens: 'Tokens of this prompt to compute.',
+    under_way_tokens: 'Tokens to compute before it.',
+  },
   wins: 'Prefill dominates, and prompts differ much in length and in what is cached.',
   loses: 'Decoding dominates: running requests that decode do not count.',
   source: 'Mooncake, FAST 2025, Algorithm 1',
@@ -52,6 +56,8 @@ export const ttftMin: RouterDefinition = defineRouter({
           uncached[id] = Math.max(0, request.promptTokens - matched[id]!)
           costs[id] = ((inFlight.tokens[id]! + uncached[id]!) / prefill_tokens_per_sec) * 1000
         }
+        cluster.notes?.terms('uncached_tokens', uncached)
+        cluster.notes?.terms('under_way_tokens', inFlight.tokens)
         const chosen = leastOf(cluster, costs, ties)
         const isLate = ttft_slo_ms > 0 && chosen.kind === 'backend'
         return isLate && costs[chosen.id]! > ttft_slo_ms ? tooLate : chosen

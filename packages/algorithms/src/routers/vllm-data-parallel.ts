@@ -15,6 +15,10 @@ export const vllmDataParallel: RouterDefinition = defineRouter({
   description: 'Sends to the fewest requests, of which waiting ones count four times.',
   observes: ['queue lengths'],
   rule: 'Lowest waiting_weight x waiting + running.',
+  terms: {
+    waiting: 'Waiting requests.',
+    running: 'Running requests.',
+  },
   wins: 'Requests are alike and nothing is shared.',
   loses: 'Prompts share prefixes or differ much in length.',
   source: 'vllm-project/vllm, vllm/v1/engine/core_client.py',
@@ -39,6 +43,8 @@ export const vllmDataParallel: RouterDefinition = defineRouter({
           const id = ids[i]!
           costs[id] = waiting_weight * columns.waiting[id]! + columns.running[id]!
         }
+        cluster.notes?.terms('waiting', columns.waiting)
+        cluster.notes?.terms('running', columns.running)
         return leastOf(cluster, costs, ties)
       },
     }

@@ -1,5 +1,5 @@
 import { calibrate, loadConfig, readMeasurements } from '@routesim/experiments'
-import type { CommandModule } from 'yargs'
+import type { CommandBody } from '../command-body.js'
 import { calibrationTable } from '../output/calibration-table.js'
 import { checkTarget, writeText } from '../output/write-results.js'
 import { CONFIG } from './experiment-options.js'
@@ -12,9 +12,7 @@ interface CalibrateArguments {
 }
 
 /** `routesim calibrate`: step times fitted to measured requests. */
-export const calibrateCommand: CommandModule<object, CalibrateArguments> = {
-  command: 'calibrate <measurements>',
-  describe: 'Fit step times to measured requests of one backend',
+export const calibrateCommand: CommandBody<CalibrateArguments> = {
   builder: (yargs) =>
     yargs
       .positional('measurements', {

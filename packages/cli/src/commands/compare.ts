@@ -1,7 +1,7 @@
-import { builtinRouters } from '@routesim/algorithms'
 import { type CompareOptions, type Comparison, compare } from '@routesim/experiments'
-import type { CommandModule } from 'yargs'
 import { loadAlgorithms } from '../algorithm-list.js'
+import type { CommandBody } from '../command-body.js'
+import { DECISIONS, decisionsFile } from '../output/decisions-file.js'
 import { flatCsv } from '../output/flat-csv.js'
 import { resultJson } from '../output/result-json.js'
 import { resultsMarkdown, resultsTable } from '../output/results-table.js'
@@ -24,12 +24,11 @@ import type { TraceArguments } from './trace-arguments.js'
 
 interface CompareArguments extends ExperimentArguments, TraceArguments {
   algorithms: string | undefined
+  decisions: string | undefined
 }
 
 /** `routesim compare`: several algorithms side by side, and who wins. */
-export const compareCommand: CommandModule<object, CompareArguments> = {
-  command: 'compare',
-  describe: 'Compare routing algorithms on the same traffic',
+export const compareCommand: CommandBody<CompareArguments> = {
   builder: (yargs) =>
     yargs
       .options(INPUT_OPTIONS)
@@ -38,9 +37,11 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
         type: 'string',
         requiresArg: true,
         describe:
-          'Comma-separated algorithms or files that export one; all built-in ones by default',
+          "Comma-separated algorithms or files that export one; the config's by default, or all built-in ones",
       })
       .options({ ...RESULT_OPTIONS, ...DETAIL_OPTIONS })
+      .option('decisions', DECISIONS)
+      .example('$0 compare configs/scenarios/hot-prefix.toml', '')
       .example('$0 compare -c configs/mooncake.toml -t trace.jsonl.gz', '')
       .example(
         '$0 compare -c configs/default.toml -A round_robin,prefix_aware,./my-router.ts',
@@ -52,9 +53,13 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
     await checkReport(args)
     const algorithms =
       args.algorithms === undefined
-        ? builtinRouters
+        ? undefined
         : await loadAlgorithms(args.algorithms, '--algorithms')
-    await showComparison({ ...experimentOptions(args), algorithms }, args)
+    const decisions = decisionsFile(args.decisions, args.noPerRequest !== true)
+    const observer = decisions?.observer
+    await showComparison({ ...experimentOptions(args), algorithms, observer }, args).finally(() =>
+      decisions?.close(),
+    )
   },
 }
 
@@ -65,7 +70,6 @@ export async function showComparison(
 ): Promise<void> {
   const comparison = await watched((control) => compare({ ...options, ...control }))
   const { scenario, results, details, samples, verdict } = comparison
-  const algorithms = options.algorithms?.length ?? builtinRouters.length
   if (results.length > 0) {
     printNotes(scenario, results)
     await writeResults(rendering(comparison, output.detail), output)
@@ -79,8 +83,7 @@ export async function showComparison(
     })
     if (output.samples !== undefined) await writeSamples(samples, output.samples)
   }
-  if (comparison.interrupted)
-    throw stopped(results.length, algorithms * [options.visibility].flat().length)
+  if (comparison.interrupted) throw stopped(results.length, comparison.planned)
 }
 
 function rendering({ scenario, results, details, verdict }: Comparison, withDetail = false) {

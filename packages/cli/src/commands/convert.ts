@@ -1,5 +1,5 @@
 import { convertTrace, WRITABLE_TRACE_FORMATS } from '@routesim/traces'
-import type { CommandModule } from 'yargs'
+import type { CommandBody } from '../command-body.js'
 import { lostColumns } from '../output/lost-columns.js'
 import { UsageError } from '../usage-error.js'
 import { ON_ERROR, TRACE_FORMAT } from './experiment-options.js'
@@ -16,9 +16,7 @@ interface ConvertArguments {
 }
 
 /** `routesim convert`: a trace in another format. */
-export const convertCommand: CommandModule<object, ConvertArguments> = {
-  command: 'convert',
-  describe: 'Convert a trace to another format',
+export const convertCommand: CommandBody<ConvertArguments> = {
   builder: (yargs) =>
     yargs
       .option('input', {

@@ -1,5 +1,5 @@
 import { parseConfig } from '@routesim/experiments'
-import type { CommandModule } from 'yargs'
+import type { CommandBody } from '../command-body.js'
 import { showComparison } from './compare.js'
 
 /** A small chat service: conversations that grow, four system prompts, eight GPUs. */
@@ -27,9 +27,7 @@ think_time_mean_sec = 15
 `
 
 /** `routesim demo`: the main job without any file. */
-export const demoCommand: CommandModule<object, object> = {
-  command: 'demo',
-  describe: 'Show what RouteSim does, without any file',
+export const demoCommand: CommandBody<object> = {
   handler: async () => {
     process.stdout.write('Which router is best for a chat service whose conversations grow?\n\n')
     await showComparison(

@@ -7,7 +7,7 @@ import {
   WRITABLE_TRACE_FORMATS,
   writeTrace,
 } from '@routesim/traces'
-import type { CommandModule } from 'yargs'
+import type { CommandBody } from '../command-body.js'
 import { lostColumns } from '../output/lost-columns.js'
 import { UsageError } from '../usage-error.js'
 
@@ -30,9 +30,7 @@ interface GenTraceArguments {
 const number = (describe: string) => ({ type: 'number', requiresArg: true, describe }) as const
 
 /** `routesim gen-trace`: traffic from a generator, as a file. */
-export const genTraceCommand: CommandModule<object, GenTraceArguments> = {
-  command: 'gen-trace',
-  describe: 'Generate a trace',
+export const genTraceCommand: CommandBody<GenTraceArguments> = {
   builder: (yargs) =>
     yargs
       .option('output', {

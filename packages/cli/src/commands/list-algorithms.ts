@@ -1,14 +1,12 @@
 import { type AlgorithmInfo, listAlgorithms, listLocalPolicies } from '@routesim/experiments'
-import type { CommandModule } from 'yargs'
+import type { CommandBody } from '../command-body.js'
 
 interface ListArguments {
   format: 'text' | 'json'
 }
 
 /** `routesim list-algorithms`: routers and orders of queues, and their parameters. */
-export const listAlgorithmsCommand: CommandModule<object, ListArguments> = {
-  command: 'list-algorithms',
-  describe: 'List routing algorithms and local policies with their parameters',
+export const listAlgorithmsCommand: CommandBody<ListArguments> = {
   builder: (yargs) =>
     yargs.option('format', {
       choices: ['text', 'json'] as const,

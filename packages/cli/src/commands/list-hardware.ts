@@ -1,5 +1,5 @@
 import { listGpus, listModels } from '@routesim/experiments'
-import type { CommandModule } from 'yargs'
+import type { CommandBody } from '../command-body.js'
 import { alignedTable, type Column } from '../output/table.js'
 
 interface ListArguments {
@@ -10,9 +10,7 @@ const GIGA = 1e9
 const TERA = 1e12
 
 /** `routesim list-models`: what `cluster.model` may name. */
-export const listModelsCommand: CommandModule<object, ListArguments> = listCommand(
-  'list-models',
-  'List the models that configs may name',
+export const listModelsCommand: CommandBody<ListArguments> = listCommand(
   listModels,
   ['model', 'params (B)', 'active (B)', 'weights', 'GB', 'KV bytes/token'],
   (model) => [
@@ -26,9 +24,7 @@ export const listModelsCommand: CommandModule<object, ListArguments> = listComma
 )
 
 /** `routesim list-gpus`: what `cluster.gpu` may name. */
-export const listGpusCommand: CommandModule<object, ListArguments> = listCommand(
-  'list-gpus',
-  'List the GPUs that configs may name',
+export const listGpusCommand: CommandBody<ListArguments> = listCommand(
   listGpus,
   ['GPU', 'GB', 'GB/s', 'TFLOPs 16-bit', 'fp8', 'fp4', 'link', '$/h'],
   (gpu) => [
@@ -45,15 +41,11 @@ export const listGpusCommand: CommandModule<object, ListArguments> = listCommand
 
 /** A command that prints a catalogue: a row each, or the records as JSON. */
 function listCommand<Entry>(
-  command: string,
-  describe: string,
   entries: () => readonly Entry[],
   titles: readonly string[],
   cells: (entry: Entry) => string[],
-): CommandModule<object, ListArguments> {
+): CommandBody<ListArguments> {
   return {
-    command,
-    describe,
     builder: (yargs) =>
       yargs.option('format', {
         choices: ['text', 'json'] as const,

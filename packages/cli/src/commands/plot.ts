@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { basename, extname } from 'node:path'
 import { RouteSimError } from '@routesim/core'
 import type { PlotKind, ResultFile } from '@routesim/report'
-import type { CommandModule } from 'yargs'
+import type { CommandBody } from '../command-body.js'
 import { printCharts } from '../output/print-charts.js'
 import { type ReportArguments, writeBytes, writeReport } from '../output/write-report.js'
 import { checkTarget } from '../output/write-results.js'
@@ -35,9 +35,7 @@ const ENDINGS = ['.svg', '.png', '.html'] as const
 const WIDTHS = { least: 200, most: 4000 } as const
 
 /** `routesim plot`: pictures from result files. */
-export const plotCommand: CommandModule<object, PlotArguments> = {
-  command: 'plot <results..>',
-  describe: 'Draw result files as SVG, PNG, a page, or in the terminal',
+export const plotCommand: CommandBody<PlotArguments> = {
   builder: (yargs) =>
     yargs
       .positional('results', {

@@ -1,5 +1,5 @@
 import { mergeResultLogs, type ResultRecord, sweepPoints } from '@routesim/experiments'
-import type { CommandModule } from 'yargs'
+import type { CommandBody } from '../command-body.js'
 import { exportResults, RESULT_FORMATS, type ResultFormat } from '../output/export-results.js'
 import { sweepRendering } from '../output/sweep-table.js'
 import { checkTarget, writeResults, writeText } from '../output/write-results.js'
@@ -14,9 +14,7 @@ interface ResultsArguments {
 }
 
 /** `routesim results`: what stands in the result logs of sweeps. */
-export const resultsCommand: CommandModule<object, ResultsArguments> = {
-  command: 'results <action> <logs..>',
-  describe: 'Merge, show or export the result logs of sweeps',
+export const resultsCommand: CommandBody<ResultsArguments> = {
   builder: (yargs) =>
     severalWords(yargs)
       .positional('action', {

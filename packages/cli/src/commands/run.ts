@@ -1,5 +1,6 @@
 import { loadAlgorithm, type RunReport, run } from '@routesim/experiments'
-import type { CommandModule } from 'yargs'
+import type { CommandBody } from '../command-body.js'
+import { DECISIONS, decisionsFile } from '../output/decisions-file.js'
 import { distributionTable } from '../output/distribution-table.js'
 import { flatCsv } from '../output/flat-csv.js'
 import { openPerfetto } from '../output/perfetto-file.js'
@@ -25,12 +26,11 @@ import type { TraceArguments } from './trace-arguments.js'
 interface RunArguments extends ExperimentArguments, TraceArguments {
   algorithm: string
   perfetto: string | undefined
+  decisions: string | undefined
 }
 
 /** `routesim run`: one algorithm, every statistic. */
-export const runCommand: CommandModule<object, RunArguments> = {
-  command: 'run',
-  describe: 'Simulate one routing algorithm',
+export const runCommand: CommandBody<RunArguments> = {
   builder: (yargs) =>
     yargs
       .options(INPUT_OPTIONS)
@@ -48,6 +48,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
         describe:
           'Write a timeline of steps and requests (Chrome trace JSON); simulates every step',
       })
+      .option('decisions', DECISIONS)
       .example('$0 run -c configs/default.toml -a prefix_aware:cache_weight=0.9', '')
       .example('$0 run -c configs/default.toml -a ./my-router.ts', '') as never,
   handler: async (args) => {
@@ -63,8 +64,15 @@ export const runCommand: CommandModule<object, RunArguments> = {
       throw new UsageError(`--visibility: expected one profile, got ${profiles.join(',')}`)
     }
     const timeline = args.perfetto === undefined ? undefined : await openPerfetto(args.perfetto)
-    const options = { ...experimentOptions(args), algorithm, observer: timeline?.observer }
-    const report = await watched((control) => run({ ...options, ...control }))
+    const decisions = decisionsFile(args.decisions, args.noPerRequest !== true)
+    const observer =
+      timeline === undefined
+        ? decisions?.observer
+        : Object.assign(timeline.observer, decisions?.observer)
+    const options = { ...experimentOptions(args), algorithm, observer }
+    const report = await watched((control) => run({ ...options, ...control })).finally(() =>
+      decisions?.close(),
+    )
     timeline?.close()
     const { scenario, result, detail } = report
     printNotes(scenario, [result])

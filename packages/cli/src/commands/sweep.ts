@@ -7,8 +7,8 @@ import {
   type SweepReport,
   sweep,
 } from '@routesim/experiments'
-import type { CommandModule } from 'yargs'
 import { loadAlgorithms } from '../algorithm-list.js'
+import type { CommandBody } from '../command-body.js'
 import { sweepRendering } from '../output/sweep-table.js'
 import { checkReport, writeReport } from '../output/write-report.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
@@ -41,9 +41,7 @@ interface SweepArguments extends Omit<ExperimentArguments, 'seeds'>, TraceArgume
 }
 
 /** `routesim sweep`: every combination of rates, config values and algorithms, or a sample of them. */
-export const sweepCommand: CommandModule<object, SweepArguments> = {
-  command: 'sweep',
-  describe: 'Simulate over arrival rates, config values and algorithms',
+export const sweepCommand: CommandBody<SweepArguments> = {
   builder: (yargs) =>
     yargs
       .options(INPUT_OPTIONS)

@@ -6,7 +6,7 @@ import {
   WRITABLE_TRACE_FORMATS,
   writeTrace,
 } from '@routesim/traces'
-import type { CommandModule } from 'yargs'
+import type { CommandBody } from '../command-body.js'
 import { lostColumns } from '../output/lost-columns.js'
 import { UsageError } from '../usage-error.js'
 import {
@@ -31,9 +31,7 @@ const file = (alias: string, describe: string) =>
   ({ alias, type: 'string', demandOption: true, requiresArg: true, describe }) as const
 
 /** `routesim synthesize`: new requests after the example of a trace. */
-export const synthesizeCommand: CommandModule<object, SynthesizeArguments> = {
-  command: 'synthesize',
-  describe: 'Make a new trace after the example of one',
+export const synthesizeCommand: CommandBody<SynthesizeArguments> = {
   builder: (yargs) =>
     yargs
       .options({

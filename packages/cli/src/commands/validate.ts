@@ -1,5 +1,5 @@
 import { type ValidationReport, validate } from '@routesim/experiments'
-import type { CommandModule } from 'yargs'
+import type { CommandBody } from '../command-body.js'
 import { flatCsv } from '../output/flat-csv.js'
 import { markdownTable } from '../output/table.js'
 import { validationTable } from '../output/validation-table.js'
@@ -19,9 +19,7 @@ interface ValidateArguments extends ReportArguments {
 }
 
 /** `routesim validate`: predictions against published measurements. */
-export const validateCommand: CommandModule<object, ValidateArguments> = {
-  command: 'validate [sets..]',
-  describe: 'Compare predictions with published measurements of real systems',
+export const validateCommand: CommandBody<ValidateArguments> = {
   builder: (yargs) =>
     severalWords(yargs)
       .positional('sets', {

@@ -48,6 +48,7 @@ export function distributionTable(result: AlgorithmSummary): string {
     ],
     ...objectives(result, share, number),
     ['Load', load(result, number)],
+    ...tierFacts(result, number, share),
     ['Preemptions', number('preemptions', 1, 0)],
     [
       'Balance',
@@ -105,6 +106,24 @@ function load({ saturation }: AlgorithmSummary, number: Show): string {
     `drained in ${number('saturation.drain_ms', 0.001, 1)} s`,
   ]
   return `${saturation.verdict}: ${evidence.join(', ')}`
+}
+
+/** What came from tiers below the KV cache, and adapters that were loaded, where there are such things. */
+function tierFacts(
+  result: AlgorithmSummary,
+  number: (path: string, scale?: number, digits?: number) => string,
+  share: (path: string) => string,
+): [string, string][] {
+  const facts = Object.keys(result.kv_tiers ?? {}).map((tier): [string, string] => {
+    const at = `kv_tiers.${tier}`
+    return [
+      `KV in ${tier}`,
+      `${number(`${at}.loaded_tokens`, 1, 0)} tokens in ${number(`${at}.loads`, 1, 0)} loads, link ${share(`${at}.link_busy_fraction`)} busy; ${number(`${at}.used_blocks`, 1, 0)} of ${number(`${at}.total_blocks`, 1, 0)} blocks used`,
+    ]
+  })
+  if (result.adapter_loads !== undefined)
+    facts.push(['Adapters', `${number('adapter_loads', 1, 0)} loads`])
+  return facts
 }
 
 function warmup(result: AlgorithmSummary): string {

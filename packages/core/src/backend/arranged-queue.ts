@@ -11,6 +11,8 @@ export class ArrangedQueue implements LocalQueue {
   private readonly requests: number[] = []
   /** Last to go first; empty once somebody joins. */
   private arranged: number[] = []
+  /** Those of them who were passed over in this round. */
+  private readonly aside = new Set<number>()
 
   constructor(policy: ArrangedPolicy, view: WaitingView) {
     this.policy = policy
@@ -18,7 +20,8 @@ export class ArrangedQueue implements LocalQueue {
   }
 
   peek(): number {
-    return this.arranged.at(-1) ?? this.requests[0] ?? -1
+    const { arranged, aside, requests } = this
+    return arranged.at(-1) ?? requests.find((request) => !aside.has(request)) ?? -1
   }
 
   push(request: number, isFirst: boolean): void {
@@ -32,6 +35,17 @@ export class ArrangedQueue implements LocalQueue {
     this.requests.splice(this.requests.indexOf(request), 1)
     this.arranged.pop()
     return request
+  }
+
+  setAside(): void {
+    this.aside.add(this.peek())
+    this.arranged.pop()
+  }
+
+  endRound(): void {
+    if (this.aside.size === 0) return
+    this.aside.clear()
+    this.arranged = []
   }
 
   remove(request: number): boolean {

@@ -49,10 +49,11 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
       this.takeOut(backend, request)
       return true
     }
-    // From the queue, or from the front end.
-    this.queues.remove(backend, request)
+    // From the queue, from the front end, or from those that load.
+    if (!this.stopLoading(backend, request)) this.queues.remove(backend, request)
     this.waiting[backend] = this.waiting[backend]! - 1
     this.outstanding[backend] = this.outstanding[backend]! - 1
+    this.adapters.stopWaiting(backend, request)
     this.forgetPrompt(backend, request)
     return true
   }
@@ -98,6 +99,8 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
     this.swapMs[backend] = 0
     this.reservations.clear(backend)
     this.queues.clear(backend)
+    this.loads.clear(backend)
+    this.adapters.clear(backend)
     this.waiting[backend] = 0
     this.running[backend] = 0
     this.outstanding[backend] = 0
@@ -171,13 +174,13 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
       if (at >= 0) arrived.splice(at, 1)
       if (at >= 0 || context.progress.isTransferring[request] === 1) {
         context.progress.isTransferring[request] = 0
-        this.reservations.fetched(backend, request)
+        this.reservations.fetched(backend, request, state.promptTokens[request]!)
       }
       this.sync(backend)
       kv.release(backend, request, true)
     }
     this.forgetPrompt(backend, request)
-    this.left(backend)
+    this.left(backend, request)
   }
 
   /** Output tokens of a request that has just left the decodes. */

@@ -1,6 +1,7 @@
 import type { TokenGaps } from '../engine/token-gaps.js'
 import type { BulkKvCache } from '../kv-cache/kv-cache.js'
 import type { StepSegment, StepShape } from '../latency/latency-model.js'
+import type { AdapterState } from '../routing/cluster-view.js'
 import type { BackendCounters } from './backend-meters.js'
 import { advanceDecodes, joinDecodes, leaveFinished, tokensComputed } from './decode-batches.js'
 import type { Fleet, FleetContext } from './fleet.js'
@@ -27,6 +28,7 @@ import {
   STEPS,
 } from './fleet-state.js'
 import { IdSet } from './id-set.js'
+import type { KvTierCounters } from './kv-loads.js'
 import { beginPlan, prefillAt, prefillTokensAt, shapeOfPlan } from './step-plans.js'
 import {
   allocateSteps,
@@ -103,6 +105,22 @@ export class FastFleet extends FleetBatches implements Fleet {
     this.arrived[backend]!.push(request)
     ints[n + GUESTS] = ints[n + GUESTS]! + 1
     ints[n + IS_BLOCKED] = 0
+  }
+
+  // Only backends with lower tiers load anything.
+  loadCompleted(_backend: number, _request: number): void {}
+
+  // Nor do backends without slots for adapters tell of any.
+  adapterState(_backend: number): AdapterState | undefined {
+    return undefined
+  }
+
+  adapterLoads(_backend: number): number | undefined {
+    return undefined
+  }
+
+  tierCounters(_backend: number): readonly KvTierCounters[] {
+    return []
   }
 
   releaseHandedOver(backend: number, request: number): void {
@@ -299,7 +317,7 @@ export class FastFleet extends FleetBatches implements Fleet {
       if (request < 0) return
       context.progress.emittedTokens[request] = context.requests.outputTokens[request]!
       this.leaveKv(backend, request, false)
-      this.left(backend)
+      this.left(backend, request)
       context.listener.requestFinished(request, backend)
     }
   }
@@ -335,10 +353,10 @@ export class FastFleet extends FleetBatches implements Fleet {
     if (outputTokens > 0) this.emitAfterPrefill(backend, request)
     if (progress.emittedTokens[request] === outputTokens) {
       this.kv.release(backend, request)
-      this.left(backend)
+      this.left(backend, request)
       listener.requestFinished(request, backend)
     } else if (progress.backend[request] !== backend) {
-      this.left(backend)
+      this.left(backend, request)
       listener.prefillFinished(request)
     } else {
       joinDecodes(this.state, backend, request)

@@ -162,6 +162,10 @@ export abstract class FleetBatches {
     while (running[backend]! < maxBatch && ints[n + BUDGET]! > 0) {
       const request = queues.peek(backend)
       if (request === NONE) return
+      if (!this.mayRun(backend, request)) {
+        queues.setAside(backend)
+        continue
+      }
       const isHandedOver = this.context.progress.isHandedOver[request] === 1
       const isAdmitted = isHandedOver
         ? this.admitHandedOver(backend, request)
@@ -170,6 +174,11 @@ export abstract class FleetBatches {
       queues.popFront(backend)
       waiting[backend] = waiting[backend]! - 1
     }
+  }
+
+  /** Whether a request could run if blocks last; one that could not is passed over. */
+  protected mayRun(_backend: number, _request: number): boolean {
+    return true
   }
 
   protected admit(backend: number, request: number): boolean {
@@ -224,7 +233,7 @@ export abstract class FleetBatches {
     this.running[backend] = this.running[backend]! + 1
   }
 
-  protected left(backend: number): void {
+  protected left(backend: number, _request: number): void {
     this.running[backend] = this.running[backend]! - 1
     this.outstanding[backend] = this.outstanding[backend]! - 1
   }
@@ -269,9 +278,10 @@ export abstract class FleetBatches {
     return this.requeue(backend, request)
   }
 
-  private requeue(backend: number, request: number): number {
+  protected requeue(backend: number, request: number): number {
     const { progress } = this.context
     progress.computedTokens[request] = 0
+    progress.heldTokens[request] = 0
     progress.preemptions[request] = progress.preemptions[request]! + 1
     this.meters.preempted(backend)
     this.running[backend] = this.running[backend]! - 1

@@ -5,8 +5,10 @@ import type { Clock } from '../kernel/clock.js'
 import type { KvCache } from '../kv-cache/kv-cache.js'
 import type { RequestProgress } from '../requests/request-progress.js'
 import type { RequestTable } from '../requests/request-table.js'
+import type { AdapterState } from '../routing/cluster-view.js'
 import type { BackendLoads } from './backend-loads.js'
 import type { BackendCounters } from './backend-meters.js'
+import type { KvTierCounters } from './kv-loads.js'
 
 /** What backends tell the simulation while they work. */
 export interface FleetListener {
@@ -16,6 +18,8 @@ export interface FleetListener {
   prefillFinished(request: number): void
   /** A handed-over request has its blocks here; `tokens` tokens of KV must be fetched. */
   transferStarted(request: number, tokens: number): void
+  /** Blocks of a request are on their way from lower tiers; `loadCompleted` is due at a time. */
+  loadStarted(request: number, dueMs: number): void
   /** A request that was called off has left the batch, and its KV blocks are given back. */
   requestCancelled(request: number): void
 }
@@ -56,6 +60,13 @@ export interface Fleet {
   enqueueHandedOver(backend: number, request: number): void
   /** The KV cache of a handed-over request has arrived. */
   transferCompleted(backend: number, request: number): void
+  /** The blocks that a request lacked have come from lower tiers. */
+  loadCompleted(backend: number, request: number): void
+  /** What a backend has loaded from its lower tiers up to now, none if it has none. */
+  tierCounters(backend: number): readonly KvTierCounters[]
+  /** The LoRA adapters of a backend, and how many were loaded up to now; undefined without slots. */
+  adapterState(backend: number): AdapterState | undefined
+  adapterLoads(backend: number): number | undefined
   /** Lets go of the KV blocks of a request that another backend has taken over. */
   releaseHandedOver(backend: number, request: number): void
   /** Forms the next batch and starts a step, or several; does nothing when there is nothing to do. */

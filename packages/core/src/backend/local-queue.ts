@@ -6,6 +6,10 @@ export interface LocalQueue {
   push(request: number, isFirst: boolean): void
   /** Takes out the one that `peek` names. */
   pop(): number
+  /** Passes over the one that `peek` names until the round ends. */
+  setAside(): void
+  /** Those who were passed over stand again where they stood. */
+  endRound(): void
   /** Takes a request out wherever it stands. @returns false when it is not there */
   remove(request: number): boolean
   /** Forgets all who wait. */

@@ -70,6 +70,18 @@ export class OrderedQueues extends WaitingQueues {
     super.clear(backend)
   }
 
+  override setAside(backend: number): void {
+    const queue = this.queues[backend]
+    if (queue === undefined) super.setAside(backend)
+    else queue.setAside()
+  }
+
+  override endRound(backend: number): void {
+    const queue = this.queues[backend]
+    if (queue === undefined) super.endRound(backend)
+    else queue.endRound()
+  }
+
   override arrange(backend: number): void {
     this.queues[backend]?.arrange()
   }

@@ -1,5 +1,6 @@
 import type { BackendSpec } from '../engine/simulation-options.js'
 import type { BulkKvCache } from '../kv-cache/kv-cache.js'
+import { hasAdapters } from './adapter-slots.js'
 import { isLockstep, reservedShare } from './engine-policies.js'
 import type { FleetContext } from './fleet.js'
 import {
@@ -15,10 +16,10 @@ import {
   PREFILL_REQUESTS,
   PREFILLS,
 } from './fleet-state.js'
+import { hasTiers } from './kv-loads.js'
+import { LoadingFleet } from './loading-fleet.js'
 import { hasLocalPolicy } from './ordered-queues.js'
 import { PausedDecodes } from './paused-decodes.js'
-import { PreemptingFleet } from './preempting-fleet.js'
-import { Reservations } from './reservations.js'
 import { beginPlan, beginPromptPlan, planPrefill } from './step-plans.js'
 import { beginBlocks } from './stretch-blocks.js'
 import { setEnd } from './stretches.js'
@@ -30,6 +31,8 @@ export function hasPolicies(spec: BackendSpec): boolean {
   const { batching = 'mixed', preemption = 'recompute_newest' } = spec
   return (
     isLockstep(spec) ||
+    hasTiers(spec) ||
+    hasAdapters(spec) ||
     hasLocalPolicy(spec) ||
     batching !== 'mixed' ||
     preemption !== 'recompute_newest' ||
@@ -43,13 +46,12 @@ export function hasPolicies(spec: BackendSpec): boolean {
  * moves KV to or from host memory, or lets paused decodes go on is simulated alone; all others are part
  * of stretches.
  */
-export class PolicyFleet extends PreemptingFleet {
+export class PolicyFleet extends LoadingFleet {
   /** Per backend: 1 when it has policies. */
   private readonly hasPolicy: Uint8Array
   /** Per backend: 1 when a batch with room is alone, as its order may be another in the next step. */
   private readonly isArranged: Uint8Array
   protected readonly paused: PausedDecodes
-  protected readonly reservations: Reservations
 
   constructor(context: FleetContext, kv: BulkKvCache) {
     super(context, kv)
@@ -57,7 +59,6 @@ export class PolicyFleet extends PreemptingFleet {
     this.hasPolicy = Uint8Array.from(specs, (spec) => (hasPolicies(spec) ? 1 : 0))
     this.isArranged = new Uint8Array(specs.length)
     this.paused = new PausedDecodes(this.state, specs.length)
-    this.reservations = new Reservations(context, this.state)
   }
 
   override startStep(backend: number): void {
@@ -112,6 +113,7 @@ export class PolicyFleet extends PreemptingFleet {
     const hasStalled =
       state.ints[backend * INTS + CHUNKED] !== NONE && this.continueChunked(backend)
     const mayAdmit = hasLost ? this.evictsAll[backend] === 1 : !hasStalled
+    this.admitLoaded(backend)
     if (mayAdmit) this.admitWaiting(backend)
     return hasLost || hasStalled
   }
@@ -135,6 +137,7 @@ export class PolicyFleet extends PreemptingFleet {
         mayAdmit = !hasLost
       }
     }
+    this.admitLoaded(backend)
     if (mayAdmit) this.admitWaiting(backend)
     if (ints[n + PREFILLS]! > 0) {
       this.paused.pause(backend)
@@ -142,6 +145,7 @@ export class PolicyFleet extends PreemptingFleet {
     }
     const hasShrunk = this.growForOneStep(backend)
     beginPlan(state, backend)
+    if (ints[n + DECODES] === 0) this.admitLoaded(backend)
     if (hasShrunk && this.evictsAll[backend] === 1) this.admitWaiting(backend)
     return hasLost || hasShrunk
   }
@@ -162,7 +166,9 @@ export class PolicyFleet extends PreemptingFleet {
   }
 
   protected override joinArrived(backend: number): boolean {
-    for (const request of this.arrived[backend]!) this.reservations.fetched(backend, request)
+    for (const request of this.arrived[backend]!) {
+      this.reservations.fetched(backend, request, this.state.promptTokens[request]!)
+    }
     return super.joinArrived(backend)
   }
 
@@ -178,9 +184,10 @@ export class PolicyFleet extends PreemptingFleet {
     this.maybeUnblock(backend, head)
   }
 
-  /** Somebody else may fit when the head of the queue does not. */
+  /** Somebody else may fit when the head of the queue does not, or it is passed over. */
   private maybeUnblock(backend: number, head: number): void {
-    if (this.queues.peek(backend) !== head) this.state.ints[backend * INTS + IS_BLOCKED] = 0
+    if (this.queues.peek(backend) !== head || this.adapters.has(backend))
+      this.state.ints[backend * INTS + IS_BLOCKED] = 0
   }
 
   protected override admitWaiting(backend: number): void {
@@ -188,6 +195,7 @@ export class PolicyFleet extends PreemptingFleet {
     if (!this.hasRoom(backend)) return
     queues.arrange(backend)
     super.admitWaiting(backend)
+    queues.endRound(backend)
     if (queues.isArranged(backend) && this.hasRoom(backend)) this.isArranged[backend] = 1
   }
 
@@ -210,19 +218,17 @@ export class PolicyFleet extends PreemptingFleet {
     const n = backend * INTS
     const known = this.knownTokens(request)
     const cached = kv.matchOn(backend, request, known - 1)
-    const computed = Math.max(cached, progress.swappedTokens[request] ?? 0)
+    const swapped = progress.swappedTokens[request] ?? 0
+    const ahead = this.promptsFirst[backend] === 1 ? 0 : 1
+    const found = swapped > cached ? 0 : this.loads.find(backend, request, cached, known - 1)
+    if (found > 0) return this.load(backend, request, cached, found, ahead)
+    const computed = Math.max(cached, swapped)
     let tokens = Math.min(known - computed, ints[n + BUDGET]!)
     if (tokens < known - computed && !this.specs[backend]!.chunkedPrefill) {
       if (floats[backend * FLOATS + PREFILL_REQUESTS]! > 0) return false
       tokens = known - computed
     }
-    const isThere = reservations.areThere(
-      backend,
-      request,
-      cached,
-      computed + tokens,
-      this.promptsFirst[backend] === 1 ? 0 : 1,
-    )
+    const isThere = reservations.areThere(backend, request, cached, computed + tokens, ahead)
     if (!isThere || !kv.admit(backend, request, cached, computed + tokens)) {
       ints[n + IS_BLOCKED] = 1
       return false
@@ -249,7 +255,7 @@ export class PolicyFleet extends PreemptingFleet {
       return false
     }
     if (!super.admitHandedOver(backend, request)) return false
-    this.reservations.fetching(backend, request)
+    this.reservations.fetching(backend, request, promptTokens)
     return true
   }
 

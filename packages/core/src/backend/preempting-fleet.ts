@@ -33,7 +33,7 @@ export abstract class PreemptingFleet extends FastFleet {
   private readonly retractsShortest: Uint8Array
   private readonly preemptsByRank: Uint8Array
   protected readonly swapMsPerToken: Float64Array
-  /** Per backend: time for KV on its way to host memory and back, which the next step waits for. */
+  /** Per backend: time for KV on its way to host memory and back, and for adapters, which the next step waits for. */
   protected readonly swapMs: Float64Array
 
   constructor(context: FleetContext, kv: BulkKvCache) {
@@ -85,7 +85,10 @@ export abstract class PreemptingFleet extends FastFleet {
     const computed = computedTokens[request]!
     const rest = this.knownTokens(request) - computed
     const tokens = Math.min(rest, ints[n + MAX_BATCH_TOKENS]! - decodes)
-    return Math.ceil((computed + tokens) / blockTokens) - Math.ceil(computed / blockTokens)
+    const held = Math.max(computed, this.context.progress.heldTokens[request] ?? 0)
+    return (
+      Math.ceil(Math.max(computed + tokens, held) / blockTokens) - Math.ceil(held / blockTokens)
+    )
   }
 
   /** Puts all running requests back to the queue, the oldest to its front. */

@@ -12,6 +12,8 @@ interface Entry {
 export class RankedQueue implements LocalQueue {
   private readonly rankOf: (request: number) => number
   private readonly heap: Entry[] = []
+  /** Those who were passed over in this round. */
+  private readonly aside: Entry[] = []
   private latest = 0
   private earliest = 0
 
@@ -31,7 +33,10 @@ export class RankedQueue implements LocalQueue {
         code: 'policy_failed',
       })
     }
-    const entry = { rank, turn: isFirst ? --this.earliest : ++this.latest, request }
+    this.insert({ rank, turn: isFirst ? --this.earliest : ++this.latest, request })
+  }
+
+  private insert(entry: Entry): void {
     const { heap } = this
     let i = heap.length
     for (; i > 0; ) {
@@ -59,6 +64,15 @@ export class RankedQueue implements LocalQueue {
     }
     heap[i] = last
     return request
+  }
+
+  setAside(): void {
+    this.aside.push(this.heap[0]!)
+    this.pop()
+  }
+
+  endRound(): void {
+    for (const entry of this.aside.splice(0)) this.insert(entry)
   }
 
   remove(request: number): boolean {

@@ -2,9 +2,12 @@ import type { BackendSpec } from '../engine/simulation-options.js'
 import { RouteSimError } from '../errors/routesim-error.js'
 import type { Clock } from '../kernel/clock.js'
 import type { KvUsage } from '../kv-cache/kv-cache.js'
+import type { AdapterSlots } from './adapter-slots.js'
 import type { BackendCounters, BackendMeters } from './backend-meters.js'
-import { preemptsNewest, reservedShare, reservedTokens } from './engine-policies.js'
+import { preemptsNewest } from './engine-policies.js'
 import type { FleetContext } from './fleet.js'
+import type { KvLoads } from './kv-loads.js'
+import { ReferenceAdmission, type ReferenceParts } from './reference-admission.js'
 import { ReferenceBatch, type RequestKind } from './reference-batch.js'
 import { ReferenceStep } from './reference-step.js'
 import type { WaitingQueues } from './waiting-queues.js'
@@ -24,30 +27,32 @@ export class ReferenceBackend {
   private readonly clock: Clock
   private readonly meters: BackendMeters
   private readonly queues: WaitingQueues
-  /** Requests in the queue, and those sent here that are still in the front end. */
-  private waiting = 0
+  private readonly loads: KvLoads
+  private readonly adapters: AdapterSlots
   private readonly batch: ReferenceBatch
+  private readonly admission: ReferenceAdmission
 
   /** Requests of the batch that left it since the step ended. */
   private leftBatch = 0
   private stepStartMs = 0
-  /** Time for KV on its way to host memory and back, which the next step waits for. */
-  private swapMs = 0
   /** Running requests that are called off and leave when the step under way is over. */
   private readonly cancelled: number[] = []
   private readonly usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
   private readonly step: ReferenceStep
 
-  constructor(id: number, context: FleetContext, meters: BackendMeters, queues: WaitingQueues) {
+  constructor(id: number, context: FleetContext, meters: BackendMeters, parts: ReferenceParts) {
     const spec = context.specs[id]!
     this.id = id
     this.spec = spec
     this.context = context
     this.clock = context.clock
     this.meters = meters
-    this.queues = queues
+    this.queues = parts.queues
+    this.loads = parts.loads
+    this.adapters = parts.adapters
     this.batch = new ReferenceBatch(spec, context)
     this.step = new ReferenceStep(context.progress)
+    this.admission = new ReferenceAdmission(id, context, parts, this.batch, this.step)
   }
 
   counters(): BackendCounters {
@@ -62,7 +67,8 @@ export class ReferenceBackend {
 
   accept(request: number): void {
     this.measure()
-    this.waiting++
+    this.admission.waiting++
+    this.adapters.wait(this.id, request)
     this.context.loads.pendingPromptTokens[this.id]! += this.context.requests.promptTokens[request]!
     this.publish()
   }
@@ -74,7 +80,8 @@ export class ReferenceBackend {
   enqueueHandedOver(request: number): void {
     this.measure()
     this.queues.pushBack(this.id, request)
-    this.waiting++
+    this.admission.waiting++
+    this.adapters.wait(this.id, request)
     this.publish()
   }
 
@@ -83,6 +90,12 @@ export class ReferenceBackend {
     this.measure()
     progress.isTransferring[request] = 0
     kv.commit(this.id, request, progress.computedTokens[request]!)
+  }
+
+  loadCompleted(request: number): void {
+    this.measure()
+    this.context.kv.commit(this.id, request, this.context.progress.computedTokens[request]!)
+    this.loads.complete(this.id, request)
   }
 
   releaseHandedOver(request: number): void {
@@ -98,10 +111,12 @@ export class ReferenceBackend {
       this.meters.add(this.id, this.clock.nowMs - this.stepStartMs, 0, 0, 0)
     context.endMs[this.id] = Number.POSITIVE_INFINITY
     this.queues.clear(this.id)
+    this.loads.clear(this.id)
+    this.adapters.clear(this.id)
     this.batch.clear()
-    this.waiting = 0
+    this.admission.waiting = 0
     this.leftBatch = 0
-    this.swapMs = 0
+    this.admission.swapMs = 0
     this.cancelled.length = 0
     context.loads.pendingPromptTokens[this.id] = 0
     this.publish()
@@ -119,8 +134,10 @@ export class ReferenceBackend {
     }
     if (isInBatch) this.takeOut(request)
     else {
-      this.queues.remove(this.id, request)
-      this.waiting--
+      if (this.loads.remove(this.id, request)) this.context.kv.release(this.id, request)
+      else this.queues.remove(this.id, request)
+      this.admission.waiting--
+      this.adapters.stopWaiting(this.id, request)
       this.forgetPrompt(request)
     }
     this.publish()
@@ -129,6 +146,7 @@ export class ReferenceBackend {
 
   private takeOut(request: number): void {
     this.batch.remove(request)
+    this.adapters.leave(this.id, request)
     this.context.progress.isTransferring[request] = 0
     this.context.kv.release(this.id, request)
     this.forgetPrompt(request)
@@ -155,7 +173,11 @@ export class ReferenceBackend {
     this.measure()
     this.step.begin(this.spec.maxBatchTokens)
     if (this.spec.batching === 'prefill_first') this.batchPromptsFirst()
-    else if (this.batchRunning('all') !== 'preempted') this.admitWaiting()
+    else {
+      const isPreempting = this.batchRunning('all') === 'preempted'
+      this.admission.admitLoaded()
+      if (!isPreempting) this.admission.admitWaiting()
+    }
     this.publish()
     const step = this.step.shape
     if (step.prefillRequests + step.decodeRequests === 0) return
@@ -168,8 +190,8 @@ export class ReferenceBackend {
       )
     }
     this.stepStartMs = this.clock.nowMs
-    this.context.endMs[this.id] = this.stepStartMs + durationMs + this.swapMs
-    this.swapMs = 0
+    this.context.endMs[this.id] = this.stepStartMs + durationMs + this.admission.swapMs
+    this.admission.swapMs = 0
   }
 
   prolong(endMs: number): void {
@@ -191,9 +213,15 @@ export class ReferenceBackend {
 
   /** Prompts have the step to themselves when there are any to compute; else it is one of decodes. */
   private batchPromptsFirst(): void {
-    if (this.batchRunning('prompts') !== 'preempted') this.admitWaiting()
-    if (this.step.shape.prefillRequests + this.step.shape.decodeRequests > 0) return
-    if (this.batchRunning('decodes') === 'evicted') this.admitWaiting()
+    const { shape } = this.step
+    const isEmpty = (): boolean => shape.prefillRequests + shape.decodeRequests === 0
+    const isPreempting = this.batchRunning('prompts') === 'preempted'
+    this.admission.admitLoaded()
+    if (!isPreempting) this.admission.admitWaiting()
+    if (!isEmpty()) return
+    const isEvicted = this.batchRunning('decodes') === 'evicted'
+    if (isEmpty()) this.admission.admitLoaded()
+    if (isEvicted) this.admission.admitWaiting()
   }
 
   /**
@@ -246,69 +274,6 @@ export class ReferenceBackend {
     return preempted ? 'preempted' : 'served'
   }
 
-  /** Admits from the front of the queue until something is short: blocks, sequences or budget. */
-  private admitWaiting(): void {
-    const { queues } = this
-    if (this.batch.size === this.batch.capacity || this.step.budget === 0) return
-    if (queues.peek(this.id) >= 0) queues.arrange(this.id)
-    while (this.batch.size < this.batch.capacity && this.step.budget > 0) {
-      const request = queues.peek(this.id)
-      if (request < 0) return
-      const admitted =
-        this.context.progress.isHandedOver[request] === 1
-          ? this.admitHandedOver(request)
-          : this.admit(request)
-      if (!admitted) return
-      queues.popFront(this.id)
-      this.waiting--
-    }
-  }
-
-  private admit(request: number): boolean {
-    const { batch } = this
-    const { kv, progress } = this.context
-    const known = this.knownTokens(request)
-    // The last known token is computed even when it is cached: its output is the next token.
-    const cached = kv.matchOn(this.id, request, known - 1)
-    const swapped = progress.swappedTokens[request] ?? 0
-    const computed = Math.max(cached, swapped)
-    const remaining = known - computed
-    let tokens = Math.min(remaining, this.step.budget)
-    if (tokens < remaining && !this.spec.chunkedPrefill) {
-      // A prompt that may not be split has a step to itself if it is longer than the budget.
-      if (this.step.shape.prefillRequests > 0) return false
-      tokens = remaining
-    }
-    if (!this.isReserveThere(request, cached, computed + tokens)) return false
-    if (!kv.admit(this.id, request, cached, computed + tokens)) return false
-    progress.computedTokens[request] = computed
-    progress.swappedTokens[request] = 0
-    this.swapIn(computed - cached)
-    if (Number.isNaN(progress.admittedMs[request]!)) {
-      progress.admittedMs[request] = this.clock.nowMs
-      progress.cachedTokens[request] = cached
-    }
-    batch.tokens[batch.add(request, true)] = tokens
-    this.step.add(request, computed, tokens)
-    return true
-  }
-
-  /** Allocates the blocks of a prompt that was computed elsewhere and has what is missing sent. */
-  private admitHandedOver(request: number): boolean {
-    const { batch } = this
-    const { kv, progress, requests, listener } = this.context
-    const promptTokens = requests.promptTokens[request]!
-    const cached = kv.matchOn(this.id, request, promptTokens)
-    if (!this.isReserveThere(request, cached, promptTokens)) return false
-    if (!kv.admit(this.id, request, cached, promptTokens)) return false
-    progress.computedTokens[request] = promptTokens
-    progress.isHandedOver[request] = 0
-    progress.isTransferring[request] = 1
-    batch.add(request, false)
-    listener.transferStarted(request, promptTokens - cached)
-    return true
-  }
-
   private blocksAvailable(): number {
     this.context.kv.usage(this.id, this.usage)
     return this.usage.free + this.usage.cached
@@ -322,34 +287,6 @@ export class ReferenceBackend {
       : this.batch.newest()
   }
 
-  /** Whether blocks last for a request and what is set aside for all. */
-  private isReserveThere(request: number, cached: number, tokens: number): boolean {
-    if (reservedShare(this.spec) === 0) return true
-    const { batch } = this
-    const { kv, progress } = this.context
-    const { blockTokens } = this.spec.kv
-    let reserved = 0
-    for (let i = 0; i < batch.size; i++) {
-      const running = batch.requests[i]!
-      const held = progress.computedTokens[running]! + batch.tokens[i]!
-      const target = Math.max(held, this.tokensSetAside(running))
-      reserved += Math.ceil(target / blockTokens) - Math.ceil(held / blockTokens)
-    }
-    const target = Math.max(tokens, this.tokensSetAside(request))
-    return kv.couldAdmit(this.id, request, cached, target, reserved)
-  }
-
-  private tokensSetAside(request: number): number {
-    const { progress, requests } = this.context
-    return progress.backend[request] === this.id
-      ? reservedTokens(requests, request, reservedShare(this.spec))
-      : requests.promptTokens[request]!
-  }
-
-  private swapIn(tokens: number): void {
-    if (this.spec.preemption === 'swap') this.swapMs += tokens * this.spec.swapMsPerToken!
-  }
-
   /** Sends the running request at a place back to the front of the queue. @returns that request */
   private preempt(at: number): number {
     const { kv, progress } = this.context
@@ -359,13 +296,16 @@ export class ReferenceBackend {
     if (this.spec.preemption === 'swap') {
       const computed = progress.computedTokens[victim]!
       progress.swappedTokens[victim] = computed
-      this.swapMs += computed * this.spec.swapMsPerToken!
+      this.admission.swapMs += computed * this.spec.swapMsPerToken!
     }
     progress.computedTokens[victim] = 0
+    progress.heldTokens[victim] = 0
     progress.preemptions[victim]!++
     this.meters.preempted(this.id)
     this.queues.pushFront(this.id, victim)
-    this.waiting++
+    this.admission.waiting++
+    this.adapters.leave(this.id, victim)
+    this.adapters.wait(this.id, victim)
     return victim
   }
 
@@ -384,12 +324,14 @@ export class ReferenceBackend {
     if (progress.emittedTokens[request]! === requests.outputTokens[request]!) {
       kv.release(this.id, request)
       this.leftBatch++
+      this.adapters.leave(this.id, request)
       this.publish()
       listener.requestFinished(request, this.id)
       return false
     }
     if (progress.backend[request] !== this.id) {
       this.leftBatch++
+      this.adapters.leave(this.id, request)
       this.publish()
       listener.prefillFinished(request)
       return false
@@ -419,12 +361,12 @@ export class ReferenceBackend {
   /** Makes the load visible. */
   private publish(): void {
     const { loads } = this.context
-    loads.waiting[this.id] = this.waiting
+    loads.waiting[this.id] = this.admission.waiting
     loads.running[this.id] = this.batch.size - this.leftBatch
-    loads.outstanding[this.id] = this.waiting + this.batch.size - this.leftBatch
+    loads.outstanding[this.id] = this.admission.waiting + this.batch.size - this.leftBatch
   }
 
   private measure(): void {
-    this.meters.advance(this.id, this.waiting, this.batch.size)
+    this.meters.advance(this.id, this.admission.waiting, this.batch.size)
   }
 }

@@ -127,8 +127,10 @@ export class ReferenceBatch {
       const computed = this.progress.computedTokens[request]!
       const tokens = Math.min(this.knownTokens(request) - computed, left)
       left -= tokens
+      const held = Math.max(computed, this.progress.heldTokens[request] ?? 0)
       needed +=
-        Math.ceil((computed + tokens) / this.blockTokens) - Math.ceil(computed / this.blockTokens)
+        Math.ceil(Math.max(computed + tokens, held) / this.blockTokens) -
+        Math.ceil(held / this.blockTokens)
     }
     return needed
   }

@@ -1,17 +1,24 @@
+import type { AdapterState } from '../routing/cluster-view.js'
+import { AdapterSlots } from './adapter-slots.js'
 import { type BackendCounters, BackendMeters } from './backend-meters.js'
 import type { FallibleFleet, FleetContext } from './fleet.js'
+import { KvLoads, type KvTierCounters } from './kv-loads.js'
 import { queuesOf } from './ordered-queues.js'
 import { ReferenceBackend } from './reference-backend.js'
 
 /** Backends that simulate every step: slow, plain, and the oracle for anything faster. */
 export class ReferenceFleet implements FallibleFleet {
   private readonly backends: readonly ReferenceBackend[]
+  private readonly loads: KvLoads
+  private readonly adapters: AdapterSlots
 
   constructor(context: FleetContext) {
     const { specs } = context
     const meters = new BackendMeters(specs.length, context.clock)
-    const queues = queuesOf(context)
-    this.backends = specs.map((_, id) => new ReferenceBackend(id, context, meters, queues))
+    this.loads = new KvLoads(context)
+    this.adapters = new AdapterSlots(context)
+    const parts = { queues: queuesOf(context), loads: this.loads, adapters: this.adapters }
+    this.backends = specs.map((_, id) => new ReferenceBackend(id, context, meters, parts))
   }
 
   counters(backend: number): BackendCounters {
@@ -32,6 +39,22 @@ export class ReferenceFleet implements FallibleFleet {
 
   transferCompleted(backend: number, request: number): void {
     this.backends[backend]!.transferCompleted(request)
+  }
+
+  loadCompleted(backend: number, request: number): void {
+    this.backends[backend]!.loadCompleted(request)
+  }
+
+  adapterState(backend: number): AdapterState | undefined {
+    return this.adapters.stateOf(backend)
+  }
+
+  adapterLoads(backend: number): number | undefined {
+    return this.adapters.loads(backend)
+  }
+
+  tierCounters(backend: number): KvTierCounters[] {
+    return this.loads.counters(backend)
   }
 
   releaseHandedOver(backend: number, request: number): void {

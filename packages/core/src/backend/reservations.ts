@@ -16,13 +16,15 @@ import { prefillAt, prefillTokensAt } from './step-plans.js'
 export class Reservations {
   private readonly state: FleetState
   private readonly backendOf: Int32Array
+  private readonly heldTokens: Int32Array
   private readonly share: Float64Array
-  /** Per backend: blocks set aside for requests whose KV cache is on its way. */
+  /** Per backend: blocks set aside for requests whose KV cache is on its way, or that have loaded theirs. */
   private readonly ofFetching: Int32Array
 
   constructor({ specs, progress }: FleetContext, state: FleetState) {
     this.state = state
     this.backendOf = progress.backend
+    this.heldTokens = progress.heldTokens
     this.share = Float64Array.from(specs, reservedShare)
     this.ofFetching = new Int32Array(specs.length)
   }
@@ -45,15 +47,15 @@ export class Reservations {
     return this.state.kv.couldAdmit(backend, request, cached, target, others)
   }
 
-  /** The KV cache of an admitted request is on its way. */
-  fetching(backend: number, request: number): void {
-    const blocks = this.lacking(backend, request, this.state.promptTokens[request]!)
+  /** The KV cache of an admitted request is on its way; it holds blocks for `tokens` tokens. */
+  fetching(backend: number, request: number, tokens: number): void {
+    const blocks = this.lacking(backend, request, tokens)
     this.ofFetching[backend] = this.ofFetching[backend]! + blocks
   }
 
-  /** It is there. */
-  fetched(backend: number, request: number): void {
-    const blocks = this.lacking(backend, request, this.state.promptTokens[request]!)
+  /** It is there, and the request in the batch. */
+  fetched(backend: number, request: number, tokens: number): void {
+    const blocks = this.lacking(backend, request, tokens)
     this.ofFetching[backend] = this.ofFetching[backend]! - blocks
   }
 
@@ -75,7 +77,8 @@ export class Reservations {
     for (let i = 0; i < ints[n + PREFILLS]!; i++) {
       const request = prefillAt(state, backend, i)
       const tokens = computedTokens[request]! + prefillTokensAt(state, backend, i)
-      blocks += this.lacking(backend, request, tokens)
+      const held = Math.max(tokens, this.heldTokens[request] ?? 0)
+      blocks += this.lacking(backend, request, held)
     }
     return blocks
   }

@@ -8,11 +8,14 @@ export class WaitingQueues {
   private readonly heads: Int32Array
   private readonly tails: Int32Array
   private readonly next: Int32Array
+  /** Per backend: those who were passed over in this round. */
+  private readonly aside: readonly number[][]
 
   constructor(backends: number, requests: number) {
     this.heads = new Int32Array(backends).fill(NONE)
     this.tails = new Int32Array(backends).fill(NONE)
     this.next = new Int32Array(requests)
+    this.aside = Array.from({ length: backends }, () => [])
   }
 
   /** The request at the front, -1 when nobody waits. */
@@ -64,6 +67,17 @@ export class WaitingQueues {
     this.heads[backend] = head
     if (head === NONE) this.tails[backend] = NONE
     return request
+  }
+
+  /** Passes over the request at the front until the round ends. */
+  setAside(backend: number): void {
+    this.aside[backend]!.push(this.popFront(backend))
+  }
+
+  /** Those who were passed over stand again where they stood. */
+  endRound(backend: number): void {
+    const aside = this.aside[backend]!
+    while (aside.length > 0) this.pushFront(backend, aside.pop()!)
   }
 
   /** A batch has room: who goes first may change now, and only then. First come, first served: nobody. */

@@ -35,6 +35,15 @@ export function checkOptions(options: SimulationOptions): void {
     }
     checkInteger(`${path}.kv.blocks`, backend.kv.blocks, 1)
     checkInteger(`${path}.kv.blockTokens`, backend.kv.blockTokens, 1)
+    if (backend.adapters !== undefined) {
+      checkInteger(`${path}.adapters.slots`, backend.adapters.slots, 1)
+      checkNumber(`${path}.adapters.loadMs`, backend.adapters.loadMs)
+    }
+    backend.kv.tiers?.forEach((tier, j) => {
+      checkInteger(`${path}.kv.tiers[${j}].blocks`, tier.blocks, 1)
+      checkNumber(`${path}.kv.tiers[${j}].latencyMs`, tier.latencyMs)
+      checkNumber(`${path}.kv.tiers[${j}].msPerBlock`, tier.msPerBlock)
+    })
   })
   if (cluster.kvTransfer !== undefined) {
     const { latencyMs, bandwidthBytesPerSec, bytesPerToken } = cluster.kvTransfer

@@ -164,8 +164,10 @@ export class Engine
     const { subjects } = machinery
     if (subject < 0) this.life!.due(subject)
     else if (subject < subjects.frontEnd) dispatcher.transferCompleted(machinery.requestOf(subject))
-    else if (subject < subjects.metricsTaken)
+    else if (subject < subjects.loaded)
       dispatcher.enqueue(machinery.requestOf(subject - subjects.frontEnd))
+    else if (subject < subjects.metricsTaken)
+      machinery.loadCompleted(machinery.requestOf(subject - subjects.loaded))
     else if (subject < subjects.firstTimer) this.deliver(subject)
     else if (subject < subjects.released) this.timerDue(subject - subjects.firstTimer)
     else if (subject === subjects.released) {
@@ -282,6 +284,12 @@ export class Engine
 
   transferStarted(request: number, tokens: number): void {
     this.dispatcher.transferStarted(request, tokens)
+  }
+
+  loadStarted(request: number, dueMs: number): void {
+    const { machinery } = this
+    const subject = checkedSubject(machinery.subjects.loaded + machinery.ticketOf(request))
+    machinery.loop.schedule(dueMs, subject)
   }
 
   requestRejected(request: number, reason: string): void {

@@ -14,6 +14,7 @@ const MOST_SUBJECTS = 2 ** 31 - 1
  * | two per event of a backend, below 0 | it happens; routers see it |
  * | one per request | its KV cache has reached the decode backend |
  * | one per request | it is through the front end of its backend |
+ * | one per request | its blocks have come from a lower tier |
  * | one | metrics are taken |
  * | one | metrics are delivered |
  * | one | KV events are delivered |
@@ -29,6 +30,7 @@ const MOST_SUBJECTS = 2 ** 31 - 1
  */
 export class EventSubjects {
   readonly frontEnd: number
+  readonly loaded: number
   readonly metricsTaken: number
   readonly metricsDelivered: number
   readonly kvDelivered: number
@@ -46,7 +48,8 @@ export class EventSubjects {
   /** @param requests - in the whole run */
   constructor(requests: number) {
     this.frontEnd = requests
-    this.metricsTaken = 2 * requests
+    this.loaded = 2 * requests
+    this.metricsTaken = 3 * requests
     this.metricsDelivered = this.metricsTaken + 1
     this.kvDelivered = this.metricsTaken + 2
     this.replicasSynced = this.metricsTaken + 3
@@ -78,7 +81,7 @@ export function checkedSubject(subject: number): number {
     {
       code: 'options_invalid',
       path: 'requests',
-      hint: 'Simulate at most 400 million requests at once.',
+      hint: 'Simulate at most 250 million requests at once.',
     },
   )
 }

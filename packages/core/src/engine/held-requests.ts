@@ -22,6 +22,11 @@ export class HeldRequests {
     return this.untilMs.size
   }
 
+  /** Whether a request is held. */
+  has(request: number): boolean {
+    return this.untilMs.has(request)
+  }
+
   /** A request ends before its router lets it go. @returns false when it is not held */
   forget(request: number): boolean {
     const isReleased = this.released.some((each) => each.request === request)

@@ -117,6 +117,8 @@ export class LostRequests {
       this.leaving.delete(request)
       return true
     }
+    // Its blocks go on their way, to nobody.
+    machinery.cancel(subjects.loaded, request)
     if (machinery.cancel(subjects.frontEnd, request)) {
       if (!isGone(prefill)) fleet.cancel(prefill, request)
       return true

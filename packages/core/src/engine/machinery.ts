@@ -2,6 +2,7 @@ import { BackendLoads } from '../backend/backend-loads.js'
 import { CancellingFleet } from '../backend/cancelling-fleet.js'
 import { FastFleet } from '../backend/fast-fleet.js'
 import type { FallibleFleet, Fleet, FleetContext, FleetListener } from '../backend/fleet.js'
+import { hasTiers } from '../backend/kv-loads.js'
 import { hasPolicies, PolicyFleet } from '../backend/policy-fleet.js'
 import { ReferenceFleet } from '../backend/reference-fleet.js'
 import { RouteSimError } from '../errors/routesim-error.js'
@@ -11,6 +12,7 @@ import type { BulkKvCache, KvCache, RenewableKvCache } from '../kv-cache/kv-cach
 import { RequestProgress } from '../requests/request-progress.js'
 import type { RequestTable } from '../requests/request-table.js'
 import { RequestWindow } from '../requests/request-window.js'
+import type { AdapterState } from '../routing/cluster-view.js'
 import type { LiveSource } from '../routing/live-views.js'
 import { EventSubjects } from './event-subjects.js'
 import { needsFallibleFleet, slowedBackends } from './lost-requests.js'
@@ -78,6 +80,7 @@ export class Machinery {
     this.progress = new RequestProgress(
       requests.size,
       specs.some(({ preemption }) => preemption === 'swap'),
+      specs.some(hasTiers),
     )
     this.loads = new BackendLoads(Float64Array.from(specs, ({ maxQueueDepth }) => maxQueueDepth))
     this.gaps = new TokenGaps(recorder)
@@ -100,7 +103,8 @@ export class Machinery {
     this.fleet = this.fallible ?? fleetOf(context, this.kv)
     const { clock, fleet, kv, loads } = this
     this.rankedSource = this.ranks?.source(fleet, kv, loads, clock)
-    this.truth = this.rankedSource ?? { fleet, loads, kv, clock }
+    const adapters = (backend: number): AdapterState | undefined => fleet.adapterState(backend)
+    this.truth = this.rankedSource ?? { fleet, loads, kv, clock, adapters }
   }
 
   /** Brings {@link truth} up to now, where it is not kept so. */
@@ -141,6 +145,13 @@ export class Machinery {
     if (!this.loop.cancel(range + ordinal)) return false
     this.requestOf(ordinal)
     return true
+  }
+
+  /** The blocks that a request lacked have come from lower tiers of its backend. */
+  loadCompleted(request: number): void {
+    const backend = this.progress.loadingOn[request]!
+    this.fleet.loadCompleted(backend, request)
+    this.touch(backend)
   }
 
   /** A rank's step may have come to end at another time. */

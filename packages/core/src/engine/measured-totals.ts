@@ -1,9 +1,13 @@
 import type { Fleet } from '../backend/fleet.js'
+import type { KvTierCounters } from '../backend/kv-loads.js'
 import type { KvCache, KvUsage } from '../kv-cache/kv-cache.js'
-import type { BackendTotals } from './run-result.js'
+import type { BackendTotals, KvTierTotals } from './run-result.js'
 import type { BackendSpec } from './simulation-options.js'
 
-type Counters = Omit<BackendTotals, 'id' | 'role' | 'totalBlocks' | 'heldBlocks' | 'cachedBlocks'>
+type Counters = Omit<
+  BackendTotals,
+  'id' | 'role' | 'totalBlocks' | 'heldBlocks' | 'cachedBlocks' | 'tiers' | 'adapterLoads'
+> & { readonly loaded: readonly KvTierCounters[]; readonly adapterLoads: number | undefined }
 
 /** Cuts the measured part out of the running totals of all backends. */
 export class MeasuredTotals {
@@ -45,12 +49,38 @@ export class MeasuredTotals {
         totalBlocks: usage.total,
         heldBlocks: usage.held,
         cachedBlocks: usage.cached,
+        ...(now.adapterLoads !== undefined && {
+          adapterLoads: now.adapterLoads - before.adapterLoads!,
+        }),
+        ...(now.loaded.length > 0 && { tiers: this.tiers(backend, before.loaded, now.loaded) }),
       }
     })
   }
 
+  private tiers(
+    backend: number,
+    before: readonly KvTierCounters[],
+    now: readonly KvTierCounters[],
+  ): KvTierTotals[] {
+    const used = this.kv.usageBelow?.(backend) ?? []
+    return this.specs[backend]!.kv.tiers!.map(({ name, blocks }, i) => ({
+      name,
+      loads: now[i]!.loads - before[i]!.loads,
+      loadedTokens: now[i]!.loadedTokens - before[i]!.loadedTokens,
+      loadMs: now[i]!.loadMs - before[i]!.loadMs,
+      totalBlocks: blocks,
+      usedBlocks: used[i] ?? 0,
+    }))
+  }
+
   private counters(backend: number): Counters {
     const counters = this.fleet.counters(backend)
-    return { ...counters, evictions: this.kv.evictions(backend) }
+    const loaded = this.fleet.tierCounters(backend)
+    return {
+      ...counters,
+      evictions: this.kv.evictions(backend),
+      loaded,
+      adapterLoads: this.fleet.adapterLoads(backend),
+    }
   }
 }

@@ -1,6 +1,7 @@
 import { instantEnd } from '../kernel/instant.js'
 import { RandomStream } from '../kernel/random-stream.js'
 import type { KvUsage } from '../kv-cache/kv-cache.js'
+import type { AdapterState } from '../routing/cluster-view.js'
 import type { PolledMetrics } from '../routing/visibility.js'
 import type { Machinery } from './machinery.js'
 import type { RouterReplica } from './router-replica.js'
@@ -14,6 +15,7 @@ interface Sample {
   readonly waiting: Int32Array
   readonly running: Int32Array
   readonly kvUsage: Float64Array
+  readonly adapters: (AdapterState | undefined)[]
   /** Requests that the router had sent to each backend by then. */
   readonly sent: Float64Array
 }
@@ -98,6 +100,7 @@ export class MetricsFeed {
       source.waiting[id] = sample.waiting[id]!
       source.running[id] = sample.running[id]!
       source.kvUsage[id] = sample.kvUsage[id]!
+      source.sampledAdapters[id] = sample.adapters[id]
       source.sampledMs[id] = sample.takenMs
       loads.sentSinceSample[id] = source.sent[id]! - sample.sent[id]!
     }
@@ -109,7 +112,7 @@ export class MetricsFeed {
   private sampleFor(replica: number): Sample {
     const { machinery, usage } = this
     machinery.refresh()
-    const { loads, fleet, kv, clock } = machinery.truth
+    const { loads, fleet, kv, clock, adapters } = machinery.truth
     const size = loads.waiting.length
     const sample = this.spare.pop() ?? {
       replica,
@@ -118,6 +121,7 @@ export class MetricsFeed {
       waiting: new Int32Array(size),
       running: new Int32Array(size),
       kvUsage: new Float64Array(size),
+      adapters: [],
       sent: new Float64Array(size),
     }
     sample.replica = replica
@@ -129,6 +133,7 @@ export class MetricsFeed {
       fleet.sync(id)
       kv.usage(id, usage)
       sample.kvUsage[id] = usage.held / usage.total
+      sample.adapters[id] = adapters?.(id)
     }
     sample.sent.set(this.sources[replica]!.sent)
     return sample

@@ -12,7 +12,7 @@ import type { RequestTable } from '../requests/request-table.js'
 import { emptyWindow } from '../requests/request-window.js'
 import type { BackendColumns } from '../routing/cluster-view.js'
 import { HandOver } from './hand-over.js'
-import type { ClusterSpec } from './simulation-options.js'
+import type { BackendSpec, ClusterSpec } from './simulation-options.js'
 import { TokenGaps } from './token-gaps.js'
 
 const NONE = -1
@@ -27,7 +27,10 @@ export interface OnlineListener {
 
 /** What an {@link OnlineFleet} is made of. */
 export interface OnlineFleetOptions {
-  /** Each backend is one scheduler: `dp` and `lockstep` do not count. */
+  /**
+   * Each backend is one scheduler: `dp` and `lockstep` do not count. Nor do tiers below its KV cache, as
+   * contents have names only while they are cached.
+   */
   readonly cluster: ClusterSpec
   /** Requests under way at most. */
   readonly rows: number
@@ -68,7 +71,7 @@ export class OnlineFleet {
   private readonly isLeaving: Uint8Array
 
   constructor({ cluster, rows, listener }: OnlineFleetOptions) {
-    const { backends } = cluster
+    const backends = cluster.backends.map(withoutTiers)
     this.cluster = cluster
     this.listener = listener
     this.requests = emptyWindow(rows, { size: 0, parent: NO, startTokens: NO, endTokens: NO }, [])
@@ -271,6 +274,7 @@ export class OnlineFleet {
       },
       requestCancelled: (row) => this.end(row),
       prefillFinished: () => {},
+      loadStarted: () => {},
       transferStarted: (row, tokens) => {
         const durationMs = this.handOver.transferMs(tokens, this.home[row]!)
         this.schedule(this.clock.nowMs + durationMs, this.requests.size + row, row)
@@ -280,3 +284,7 @@ export class OnlineFleet {
 }
 
 const NO = new Int32Array(0)
+
+function withoutTiers({ kv: { blocks, blockTokens }, ...spec }: BackendSpec): BackendSpec {
+  return { ...spec, kv: { blocks, blockTokens } }
+}

@@ -3,9 +3,10 @@ import { isLockstep } from '../backend/engine-policies.js'
 import type { Fleet } from '../backend/fleet.js'
 import type { Clock } from '../kernel/clock.js'
 import type { KvCache, KvUsage } from '../kv-cache/kv-cache.js'
+import type { AdapterState } from '../routing/cluster-view.js'
 import type { LiveSource } from '../routing/live-views.js'
 import type { Recorder } from './recorder.js'
-import type { BackendTotals } from './run-result.js'
+import type { BackendTotals, KvTierTotals } from './run-result.js'
 import type { BackendSpec } from './simulation-options.js'
 
 /** Figures of a backend that are sums over its ranks. */
@@ -97,6 +98,10 @@ export class RankTable {
         id,
         role,
         busyMs: sum('busyMs') / own.length,
+        ...(own[0]?.adapterLoads !== undefined && {
+          adapterLoads: own.reduce((total, rank) => total + rank.adapterLoads!, 0),
+        }),
+        ...mergedTiers(own),
       }
     })
   }
@@ -127,6 +132,7 @@ export class RankedSource implements LiveSource {
   readonly loads: BackendLoads
   readonly fleet: LiveSource['fleet']
   readonly kv: LiveSource['kv']
+  readonly adapters: (backend: number) => AdapterState | undefined
   private readonly first: Int32Array
   private readonly rankLoads: BackendLoads
 
@@ -148,6 +154,11 @@ export class RankedSource implements LiveSource {
     this.fleet = {
       sync: (backend) => each(backend, (rank) => fleet.sync(rank)),
       syncMatches: (request) => fleet.syncMatches(request),
+    }
+    this.adapters = (backend) => {
+      const states: AdapterState[] = []
+      each(backend, (rank) => states.push(...[fleet.adapterState(rank) ?? []].flat()))
+      return states.length === 0 ? undefined : mergedAdapters(states)
     }
     const matched = new Int32Array(rankLoads.waiting.length)
     const one: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
@@ -185,5 +196,36 @@ export class RankedSource implements LiveSource {
         loads[name][id] = sum
       }
     }
+  }
+}
+
+/** Tiers of a backend out of those of its ranks; a link is busy as often as theirs are on average. */
+function mergedTiers(ranks: readonly BackendTotals[]): Pick<BackendTotals, 'tiers'> {
+  const first = ranks[0]?.tiers
+  if (first === undefined) return {}
+  const tiers = first.map(({ name }, i) => {
+    const sum = (field: Exclude<keyof KvTierTotals, 'name'>): number =>
+      ranks.reduce((total, rank) => total + rank.tiers![i]![field], 0)
+    return {
+      name,
+      loads: sum('loads'),
+      loadedTokens: sum('loadedTokens'),
+      loadMs: sum('loadMs') / ranks.length,
+      totalBlocks: sum('totalBlocks'),
+      usedBlocks: sum('usedBlocks'),
+    }
+  })
+  return { tiers }
+}
+
+/** An adapter is where it is on any rank. */
+function mergedAdapters(ranks: readonly AdapterState[]): AdapterState {
+  const names = (of: 'loaded' | 'running' | 'waiting'): string[] =>
+    [...new Set(ranks.flatMap((rank) => rank[of]))].sort()
+  return {
+    slots: ranks.reduce((sum, { slots }) => sum + slots, 0),
+    loaded: names('loaded'),
+    running: names('running'),
+    waiting: names('waiting'),
   }
 }

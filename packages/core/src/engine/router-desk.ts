@@ -3,6 +3,7 @@ import type { RequestTable } from '../requests/request-table.js'
 import type { BackendView } from '../routing/cluster-view.js'
 import type { RequestFacts, RouterActions } from '../routing/live-views.js'
 import type { BackendChange, RoutingDecision } from '../routing/routing-algorithm.js'
+import { DecisionWatch } from './decision-watch.js'
 import { type Deliveries, deliveriesFor } from './deliveries.js'
 import { HeldRequests } from './held-requests.js'
 import type { Machinery } from './machinery.js'
@@ -24,6 +25,8 @@ export class RouterDesk implements RequestFacts {
   private readonly usage: UsageCursor
   private readonly replicas: readonly RouterReplica[]
   private readonly only: RouterReplica | undefined
+  /** Only when somebody wants to know of decisions, or to force one. */
+  private readonly watch: DecisionWatch | undefined
   private readonly allRequests: RequestTable | undefined
   private runs: PromptRuns | undefined
 
@@ -37,6 +40,8 @@ export class RouterDesk implements RequestFacts {
     this.attempts = progress.attempts
     this.sentMs = sentMs
     this.usage = new UsageCursor(requests, progress, sentMs, clock)
+    const isWatched = options.onDecision !== undefined || options.forcedDecision !== undefined
+    this.watch = isWatched ? new DecisionWatch(options, machinery) : undefined
     const routers = [options.router].flat()
     this.replicas = routers.map(
       (router, i) =>
@@ -87,7 +92,8 @@ export class RouterDesk implements RequestFacts {
   /** Asks where a request is to go. */
   route(request: number): RoutingDecision {
     this.machinery.refresh()
-    return this.replicaOf(request).route(request)
+    const replica = this.replicaOf(request)
+    return this.watch === undefined ? replica.route(request) : this.watch.route(replica, request)
   }
 
   dispatched(request: number, prefill: BackendView, decode: BackendView): void {
@@ -160,12 +166,17 @@ export class RouterDesk implements RequestFacts {
   }
 
   private actionsOf(replica: number, router: string): RouterActions {
-    const { machinery, held, timers } = this
+    const { machinery, held, timers, watch } = this
     const { loop, clock, subjects } = machinery
     return {
+      notes: watch?.notes,
       release: (request, decision) => {
+        const carriedOut =
+          watch !== undefined && held.has(request)
+            ? watch.released(this.replicas[replica]!, request, decision)
+            : decision
         // A hook runs while a step is ending; what it lets go is sent when that is over.
-        if (held.release(router, request, decision)) loop.schedule(clock.nowMs, subjects.released)
+        if (held.release(router, request, carriedOut)) loop.schedule(clock.nowMs, subjects.released)
       },
       timer: (id, delayMs) => {
         const dueMs = clock.nowMs + checkedDelay(router, id, delayMs)

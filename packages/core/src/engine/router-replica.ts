@@ -47,6 +47,10 @@ export class RouterReplica {
   readonly models: ModelViews | undefined
   readonly cursor: RequestCursor
   readonly own: VisibleSource | undefined
+  /** What it sees. */
+  readonly source: LiveSource
+  /** Counted from 0. */
+  readonly number: number
   private readonly unlisted = new Set<number>()
   private isWhole = true
 
@@ -54,6 +58,8 @@ export class RouterReplica {
     const { router, number, seed, backends, source, requests, facts, actions } = options
     this.router = router
     this.own = options.own
+    this.source = source
+    this.number = number
     this.views = backends.map((spec, id) => new LiveBackendView(id, spec, source))
     const matched = new Int32Array(this.views.length)
     const random = new RandomStream(seed, number === 0 ? 'router' : `router ${number}`)

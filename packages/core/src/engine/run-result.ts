@@ -29,10 +29,25 @@ export interface RequestOutcomes {
   readonly finishedMs: Float64Array
   /** Prompt tokens found in the KV cache when the request was first admitted. */
   readonly cachedTokens: Int32Array
+  /** Prompt tokens loaded from lower tiers beside them; absent when no backend has such tiers. */
+  readonly loadedTokens?: Int32Array
   /** Times the request lost its KV cache and was recomputed. */
   readonly preemptions: Int32Array
   /** Index into {@link RunResult.rejectReasons}, -1 unless rejected, failed or timed out. */
   readonly rejectReason: Int32Array
+}
+
+/** What one backend has loaded from a lower tier of its KV cache. */
+export interface KvTierTotals {
+  readonly name: string
+  /** Loads that blocks of this tier were part of. */
+  readonly loads: number
+  readonly loadedTokens: number
+  /** Time in which the link of the tier was busy, in ms. */
+  readonly loadMs: number
+  /** Blocks: all, and those in use at the end. */
+  readonly totalBlocks: number
+  readonly usedBlocks: number
 }
 
 /** What one backend did during the measured part of a run, that is after the warm-up. */
@@ -58,6 +73,10 @@ export interface BackendTotals {
   readonly totalBlocks: number
   readonly heldBlocks: number
   readonly cachedBlocks: number
+  /** LoRA adapters brought to the GPUs; absent when it has no slots for them. */
+  readonly adapterLoads?: number
+  /** Its lower tiers, the nearest first; absent when it has none. */
+  readonly tiers?: readonly KvTierTotals[]
 }
 
 /** What a run leaves behind beside its requests. */

@@ -5,11 +5,20 @@ import type { LatencyModel } from '../latency/latency-model.js'
 import type { RequestSource } from '../requests/request-source.js'
 import type { RequestTable } from '../requests/request-table.js'
 import type { BackendRole } from '../routing/cluster-view.js'
+import type { DecisionRecord, ForcedDecision } from '../routing/decision-trace.js'
 import type { RoutingAlgorithm } from '../routing/routing-algorithm.js'
 import type { Visibility } from '../routing/visibility.js'
 import type { BackendEvent, RetryPolicy } from './backend-event.js'
 import type { LoadSampler } from './load-sampler.js'
 import type { Recorder } from './recorder.js'
+
+/** Room for LoRA adapters beside the model of a backend. */
+export interface AdapterCapacity {
+  /** Adapters that running requests may use at a time (`max_loras`), at least 1. */
+  readonly slots: number
+  /** How long one takes to its slot, in ms; the step before which it is needed waits for it. */
+  readonly loadMs: number
+}
 
 /** One model replica. */
 export interface BackendSpec {
@@ -56,6 +65,8 @@ export interface BackendSpec {
    * admitted, those of running requests set aside; 0 if absent, 1 with `reserve_all`.
    */
   readonly reservedOutputShare?: number
+  /** Slots for adapters of each rank; if absent, requests run whatever adapter they name. */
+  readonly adapters?: AdapterCapacity
 }
 
 /** How the KV cache of a request gets from a prefill backend to a decode backend. */
@@ -108,4 +119,8 @@ export interface SimulationOptions {
   readonly retries?: RetryPolicy
   /** How long a client waits for the end of an answer from sending it on, in ms; for ever if absent. */
   readonly timeoutMs?: number
+  /** Told of every decision, with what was known and what was true; routers then fill their notes. */
+  readonly onDecision?: (decision: DecisionRecord) => void
+  /** One decision that is not left to the router, to see what would have come of it. */
+  readonly forcedDecision?: ForcedDecision
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../kernel/clock.js'
 import type { BelievedPrefixes } from '../routing/believed-prefixes.js'
-import type { BackendColumns } from '../routing/cluster-view.js'
+import type { AdapterState, BackendColumns } from '../routing/cluster-view.js'
 import type { LiveSource } from '../routing/live-views.js'
 import type { Visibility } from '../routing/visibility.js'
 import type { RankTable } from './rank-table.js'
@@ -35,6 +35,9 @@ export class VisibleSource implements LiveSource {
   readonly loads: VisibleColumns
   readonly fleet: LiveSource['fleet']
   readonly kv: LiveSource['kv']
+  readonly adapters: (backend: number) => AdapterState | undefined
+  /** What the latest sample said of adapters, by backend. */
+  readonly sampledAdapters: (AdapterState | undefined)[]
   /** What the latest samples said, by backend. */
   readonly waiting: Int32Array
   readonly running: Int32Array
@@ -79,6 +82,8 @@ export class VisibleSource implements LiveSource {
         if (prefixes === 'live') truth.fleet.syncMatches(request)
       },
     }
+    this.sampledAdapters = Array.from({ length: size }, (_, id) => unseen(truth.adapters?.(id)))
+    this.adapters = (id) => (isLive ? truth.adapters?.(id) : this.sampledAdapters[id])
     const match = matcher(prefixes, truth, belief, ranks)
     const isEstimated = visibility.tokenError > 0
     this.kv = {
@@ -165,4 +170,9 @@ function matcher(
     belief.match(request, byRank)
     ranks.largest(byRank, out)
   }
+}
+
+/** Slots are known from the start, adapters from the first sample on. */
+function unseen(adapters: AdapterState | undefined): AdapterState | undefined {
+  return adapters && { slots: adapters.slots, loaded: [], running: [], waiting: [] }
 }

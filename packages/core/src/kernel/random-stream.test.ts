@@ -56,3 +56,13 @@ test.each([
   expect(Math.abs(mean(values) - expectedMean)).toBeLessThan(0.03 * expectedDeviation)
   expect(deviation(values) / expectedDeviation).toBeCloseTo(1, 1)
 })
+
+test('a stream goes on from a state as it did, the spare normal number included', () => {
+  const stream = new RandomStream(5, 'test')
+  stream.normal()
+  const state = stream.state()
+  const after = draws(5, () => stream.normal())
+  const other = new RandomStream(6, 'other')
+  other.restore(state)
+  expect(draws(5, () => other.normal())).toEqual(after)
+})

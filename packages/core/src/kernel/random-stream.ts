@@ -28,6 +28,21 @@ export class RandomStream {
     for (let i = 0; i < 20; i++) this.uint32()
   }
 
+  /** Where the stream stands, for {@link restore}. */
+  state(): readonly number[] {
+    return [this.a, this.b, this.c, this.counter, this.spareNormal]
+  }
+
+  /** Goes back, or forward, to a state that {@link state} gave. */
+  restore(state: readonly number[]): void {
+    const [a = 0, b = 0, c = 0, counter = 1, spareNormal = Number.NaN] = state
+    this.a = a
+    this.b = b
+    this.c = c
+    this.counter = counter
+    this.spareNormal = spareNormal
+  }
+
   /** The next 32 random bits, as an integer in 0 .. 2^32 - 1. */
   uint32(): number {
     const t = (((this.a + this.b) | 0) + this.counter) | 0

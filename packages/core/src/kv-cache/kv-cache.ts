@@ -66,6 +66,23 @@ export interface KvCache {
   usage(backend: number, out: KvUsage): void
   /** Cached blocks given up for others so far, on one backend. */
   evictions(backend: number): number
+  /**
+   * Blocks of the first `tokens` tokens of a request that lower tiers hold next to its first
+   * `cachedTokens`, without a gap. Caches of backends with tiers must have this and the two below.
+   * @param out - gets the number of blocks in each tier
+   * @returns how many in all
+   */
+  matchBelow?(
+    backend: number,
+    request: number,
+    cachedTokens: number,
+    tokens: number,
+    out: Int32Array,
+  ): number
+  /** Says that the blocks that `matchBelow` counts are read now: they were used last. */
+  readBelow?(backend: number, request: number, cachedTokens: number, tokens: number): void
+  /** Blocks in use in each tier below a backend. */
+  usageBelow?(backend: number): readonly number[]
   /** Tells a listener from now on of the blocks that prompts can share, in order; costs time when called. */
   listen?(listener: KvListener): void
   /** Checks every invariant of the store; the engine calls it at the end of a run. @throws RouteSimError */
@@ -103,12 +120,25 @@ export interface RenewableKvCache extends KvCache {
   renew(request: number): void
 }
 
+/** Memory below that of the GPUs of a backend, which keeps the blocks that its KV cache evicts. */
+export interface KvTier {
+  readonly name: string
+  /** Blocks it has room for, at least 1. */
+  readonly blocks: number
+  /** From asking for blocks to the first of them, in ms. */
+  readonly latencyMs: number
+  /** How long one block takes to the GPUs, in ms. Loads go over the link one after another. */
+  readonly msPerBlock: number
+}
+
 /** Size of one backend's KV cache. */
 export interface KvCapacity {
   /** Blocks, at least 1. */
   readonly blocks: number
   /** Tokens per block, at least 1. */
   readonly blockTokens: number
+  /** The tiers below, the nearest first; what one evicts goes to the next. None if absent. */
+  readonly tiers?: readonly KvTier[]
 }
 
 /** Makes the caches of a cluster for the requests of a workload. */

@@ -20,6 +20,11 @@ export class RequestProgress implements RequestOutcomes {
   readonly lastTokenMs: Float64Array
   /** Tokens whose KV waits in host memory while the request does; empty when no backend swaps. */
   readonly swappedTokens: Int32Array
+  /** Prompt tokens that came from lower tiers on the first admission; absent when no backend has any. */
+  readonly loadedTokens?: Int32Array
+  /** Tokens for which blocks are held since a load began, and where: -1 once it is over. As above. */
+  readonly heldTokens: Int32Array
+  readonly loadingOn: Int32Array
   /** Order of the latest admission on its backend. */
   readonly admission: Int32Array
   /** Decode step of its backend in which the request will finish. */
@@ -29,8 +34,11 @@ export class RequestProgress implements RequestOutcomes {
   /** 1 while its KV cache is on the way to the backend that will decode, which leaves it out of its steps. */
   readonly isTransferring: Uint8Array
 
-  /** @param swaps - whether any backend moves KV to host memory */
-  constructor(size: number, swaps = false) {
+  /**
+   * @param swaps - whether any backend moves KV to host memory
+   * @param loads - whether any backend has lower tiers
+   */
+  constructor(size: number, swaps = false, loads = false) {
     this.outcome = new Uint8Array(size).fill(OUTCOME.unfinished)
     this.backend = new Int32Array(size).fill(-1)
     this.prefillBackend = new Int32Array(size).fill(-1)
@@ -44,6 +52,9 @@ export class RequestProgress implements RequestOutcomes {
     this.emittedTokens = new Int32Array(size)
     this.computedTokens = new Int32Array(size)
     this.swappedTokens = new Int32Array(swaps ? size : 0)
+    if (loads) this.loadedTokens = new Int32Array(size)
+    this.heldTokens = new Int32Array(loads ? size : 0)
+    this.loadingOn = new Int32Array(loads ? size : 0).fill(-1)
     this.lastTokenMs = new Float64Array(size)
     this.admission = new Int32Array(size)
     this.finishStep = new Int32Array(size)
@@ -77,6 +88,9 @@ export class RequestProgress implements RequestOutcomes {
     this.emittedTokens[row] = 0
     this.computedTokens[row] = 0
     this.swappedTokens[row] = 0
+    if (this.loadedTokens !== undefined) this.loadedTokens[row] = 0
+    this.heldTokens[row] = 0
+    this.loadingOn[row] = -1
     this.lastTokenMs[row] = 0
     this.admission[row] = 0
     this.finishStep[row] = 0

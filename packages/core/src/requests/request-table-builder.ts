@@ -3,6 +3,7 @@ import { NO_NODE } from './prompt-tree.js'
 import { PromptTreeBuilder } from './prompt-tree-builder.js'
 import { RequestColumns } from './request-columns.js'
 import type { RequestTable } from './request-table.js'
+import { separateAdapters } from './separate-adapters.js'
 
 /** One request as a plain record, for {@link RequestTableBuilder.add}. Only three fields are required. */
 export interface RequestRecord {
@@ -109,7 +110,8 @@ export class RequestTableBuilder {
         if (node !== NO_NODE) columns.promptNode.set(row, renumbered[node]!)
       }
     }
-    return { ...columns.finish(columns.arrivalOrder()), strings, prompts: tree }
+    const finished = columns.finish(columns.arrivalOrder())
+    return separateAdapters({ ...finished, strings, prompts: tree })
   }
 
   private intern(value: string | undefined): number {

@@ -1,9 +1,21 @@
 import type { RandomStream } from '../kernel/random-stream.js'
+import type { DecisionNotes } from './decision-trace.js'
 import type { RequestView } from './request-view.js'
 import type { RoutingDecision } from './routing-algorithm.js'
 
 /** What a backend does: the whole request, prompts only, or answers only. */
 export type BackendRole = 'both' | 'prefill' | 'decode'
+
+/** The LoRA adapters of a backend, by name, as vLLM reports them (`vllm:lora_requests_info`). */
+export interface AdapterState {
+  /** Adapters that running requests may use at a time; of all ranks together. */
+  readonly slots: number
+  /** Those on the GPUs, used or not. */
+  readonly loaded: readonly string[]
+  /** Those of running and of waiting requests. */
+  readonly running: readonly string[]
+  readonly waiting: readonly string[]
+}
 
 /** A backend as a router sees it, live and read-only. A router returns one to send a request there. */
 export interface BackendView {
@@ -42,6 +54,8 @@ export interface BackendView {
   readonly blockTokens: number
   /** Tokens that its KV cache has room for, those of all its ranks together. */
   readonly kvTokens: number
+  /** Its LoRA adapters by the latest metrics; absent when it has no slots for them. */
+  readonly adapters?: AdapterState | undefined
   /** True when it is healthy and its queue has room: the usual condition for a candidate. */
   readonly available: boolean
 }
@@ -77,6 +91,8 @@ export interface ClusterView {
   readonly ids: ArrayLike<number>
   /** The load of all backends of the cluster as columns, indexed by id. */
   readonly columns: BackendColumns
+  /** Where to write down what a decision is made of; undefined unless somebody asks for it. */
+  readonly notes?: DecisionNotes | undefined
   /**
    * Leading prompt tokens of a request that each backend holds, as far as KV events tell, indexed by
    * backend id. The array is reused: it is valid until the next call.

@@ -5,7 +5,14 @@ import type { RandomStream } from '../kernel/random-stream.js'
 import type { KvCache, KvUsage } from '../kv-cache/kv-cache.js'
 import type { PromptPathWriter } from '../requests/prompt-runs.js'
 import type { RequestTable } from '../requests/request-table.js'
-import type { BackendColumns, BackendRole, BackendView, ClusterView } from './cluster-view.js'
+import type {
+  AdapterState,
+  BackendColumns,
+  BackendRole,
+  BackendView,
+  ClusterView,
+} from './cluster-view.js'
+import type { DecisionNotes } from './decision-trace.js'
 import type { RequestView } from './request-view.js'
 import type { RoutingDecision } from './routing-algorithm.js'
 
@@ -22,6 +29,8 @@ export interface RequestFacts {
 
 /** What a router can do beside deciding. */
 export interface RouterActions {
+  /** Where it may explain itself. */
+  readonly notes: DecisionNotes | undefined
   release(request: number, decision: RoutingDecision): void
   timer(id: string, delayMs: number): void
 }
@@ -102,6 +111,8 @@ export interface LiveSource {
   readonly loads: BackendColumns
   readonly kv: Pick<KvCache, 'match' | 'usage'>
   readonly clock: Clock
+  /** What a backend tells of its LoRA adapters; undefined when it has no slots for any. */
+  readonly adapters?: (backend: number) => AdapterState | undefined
   /** When the metrics of each backend were taken, in ms; always just now if absent. */
   readonly sampledMs?: Float64Array
 }
@@ -151,6 +162,9 @@ export class LiveBackendView implements BackendView {
     fleet.sync(this.id)
     kv.usage(this.id, this.#usage)
     return this.#usage.held / this.#usage.total
+  }
+  get adapters(): AdapterState | undefined {
+    return this.#source.adapters?.(this.id)
   }
   get metricsAgeMs(): number {
     const { sampledMs, clock } = this.#source
@@ -203,6 +217,10 @@ export class LiveClusterView implements ClusterView {
 
   get nowMs(): number {
     return this.#source.clock.nowMs
+  }
+
+  get notes(): DecisionNotes | undefined {
+    return this.#actions.notes
   }
 
   prefixMatch(request: RequestView): ArrayLike<number> {

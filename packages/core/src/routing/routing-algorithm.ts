@@ -1,5 +1,4 @@
 import type { BackendView, ClusterView } from './cluster-view.js'
-import type { DecisionTrace } from './decision-trace.js'
 import type { RequestUsage, RequestView } from './request-view.js'
 
 /** Prefill on one backend, then hand the KV cache over and decode on another. */
@@ -72,7 +71,7 @@ export type KvEvent =
 export interface RoutingAlgorithm {
   /** What results call it. */
   readonly name: string
-  /** Decides where a request goes. */
+  /** Decides where a request goes; {@link ClusterView.notes} takes down why. */
   route(request: RequestView, cluster: ClusterView): RoutingDecision
   /**
    * A request of this router was handed to a backend.
@@ -101,11 +100,6 @@ export interface RoutingAlgorithm {
   onBackendChange?(backend: BackendView, change: BackendChange, cluster: ClusterView): void
   /** A timer set with {@link ClusterView.timer} went off. */
   onTimer?(id: string, cluster: ClusterView): void
-  /**
-   * What {@link route} would decide now and why, without deciding: it draws no random number and changes
-   * no state. Only called when someone asks.
-   */
-  explain?(request: RequestView, cluster: ClusterView): DecisionTrace
   /** Numbers about itself that results should carry, such as the size of an index. */
   customMetrics?(): Readonly<Record<string, number>>
 }

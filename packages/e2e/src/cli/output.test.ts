@@ -133,9 +133,9 @@ test('Ctrl-C prints what is finished and exits with 130', async () => {
   expect(code).toBe(130)
   expect(stderr).toContain('Stopping')
   expect(stderr).toMatch(
-    /round_robin was stopped after \d+ of 4000 seeds[\s\S]+Stopped with results of \d of 3\./,
+    /(round_robin|prefix_overlap|least_kv) was stopped after \d+ of 4000 seeds[\s\S]+Stopped with results of \d of 3\./,
   )
-  expect(stdout).toMatch(/^round_robin /m)
+  expect(stdout).toMatch(/^(round_robin|prefix_overlap|least_kv) /m)
 })
 
 test('Ctrl-C while a trace is read exits with 130 and no complaint', async () => {

@@ -39,3 +39,38 @@ test('the router of examples/custom-router runs from the command line too', () =
   ])
   expect(results[1].token_hit_rate).toBeGreaterThan(results[0].token_hit_rate)
 })
+
+const routers = readdirSync(join(root, 'examples/custom-router')).filter((name) =>
+  name.endsWith('.ts'),
+)
+
+test('there are four routers of 10 to 40 lines, each with a command in the README', () => {
+  const readme = readFileSync(join(root, 'examples/README.md'), 'utf8')
+  expect(routers.length).toBe(4)
+  for (const name of routers) {
+    const lines = readFileSync(join(root, 'examples/custom-router', name), 'utf8').trimEnd()
+    expect(lines.split('\n').length, name).toBeGreaterThanOrEqual(10)
+    expect(lines.split('\n').length, name).toBeLessThanOrEqual(40)
+    // The commands of the page are run by the tests of documentation.
+    expect(readme).toMatch(new RegExp(`-a examples/custom-router/${name}`))
+  }
+})
+
+test('the router of KV events knows what the events tell', () => {
+  const [request] = JSON.parse(
+    node(
+      root,
+      'packages/cli/dist/bin.js',
+      ...['explain', '-c', 'configs/default.toml', '-t', 'traces/chat_sessions.jsonl.gz'],
+      ...['-a', 'examples/custom-router/kv-events.ts:load_tokens=0', '--visibility', 'dynamo'],
+      ...['--request', '1280', '--alternatives', '0', '--format', 'json'],
+    ),
+  )
+  const [{ stages, backends }] = request.decisions
+  const scores = stages[0].candidates.map(({ score }: { score: number }) => score)
+  const believed = backends.map(
+    ({ believed: { cached_tokens } }: { believed: { cached_tokens: number } }) => cached_tokens,
+  )
+  expect(scores).toEqual(believed)
+  expect(Math.max(...scores)).toBeGreaterThan(3000)
+})

@@ -37,6 +37,94 @@ describe('vllm-project/router#177: polled load alone herds', () => {
   })
 })
 
+describe('sglang#32983: one request at a time, none like another, on four backends', () => {
+  function shares(ties: string): number[] {
+    const requests = Array.from({ length: 400 }, (_, i) => ({
+      arrivalMs: 2000 * i,
+      shared: `prompt ${i}`,
+      promptTokens: 160,
+    }))
+    const router = findRouter('sglang_cache_aware').create({ ties })
+    const run = tinyRun({ requests, backends: [0, 1, 2, 3].map(() => backend()), router })
+    const chosen = [...run.outcomes.backend]
+    return [0, 1, 2, 3].map((id) => chosen.filter((each) => each === id).length)
+  }
+
+  test('the first of equals gets them all', () => {
+    expect(shares('first')).toEqual([400, 0, 0, 0])
+  })
+
+  test('at random each gets about a quarter', () => {
+    for (const share of shares('random')) expect(Math.abs(share - 100)).toBeLessThan(40)
+  })
+})
+
+describe('llm-d-router#2853: an engine that restarts without saying that its cache is empty', () => {
+  const PREFIXES = 20
+  /** Where prefixes go after a restart of backend 0, which had all of each, as 1 has half. */
+  function afterRestart(clearsOnRestart: boolean, stepper: 'fast' | 'reference') {
+    const inner = findRouter('epp_scorers').create({ preset: 'llm_d_precise', ties: 'first' })
+    const router: RoutingAlgorithm = {
+      name: 'precise',
+      route: (request, cluster) =>
+        request.id < 2 * PREFIXES
+          ? cluster.backends[request.id % 2]!
+          : inner.route(request, cluster),
+    }
+    const warm = Array.from({ length: 2 * PREFIXES }, (_, i) => ({
+      arrivalMs: 500 * i,
+      shared: `prefix ${Math.floor(i / 2)}`,
+      sharedTokens: i % 2 === 0 ? 960 : 480,
+      promptTokens: 1000,
+    }))
+    const later = [0, 1].flatMap((round) =>
+      Array.from({ length: PREFIXES }, (_, i) => ({
+        arrivalMs: 60_000 + 20_000 * round + 500 * i,
+        shared: `prefix ${i}`,
+        sharedTokens: 960,
+        promptTokens: 1000,
+      })),
+    )
+    const kvEvents = { delayMs: 1, lossProbability: 0, startsEmpty: false, clearsOnRestart }
+    const { outcomes } = tinyRun({
+      stepper,
+      requests: [...warm, ...later],
+      backends: [backend(), backend()],
+      router,
+      visibility: seeing({ prefixes: kvEvents }),
+      events: [
+        { atMs: 40_000, backend: 0, kind: 'fail' },
+        { atMs: 41_000, backend: 0, kind: 'recover' },
+      ],
+    })
+    const of = (column: Int32Array, round: number) => [
+      ...column.subarray((2 + round) * PREFIXES, (3 + round) * PREFIXES),
+    ]
+    return {
+      backends: of(outcomes.backend, 0),
+      cached: of(outcomes.cachedTokens, 0),
+      backendsLater: of(outcomes.backend, 1),
+      cachedLater: of(outcomes.cachedTokens, 1),
+    }
+  }
+  const all = (value: number): number[] => Array.from({ length: PREFIXES }, () => value)
+
+  test.each(['fast', 'reference'] as const)(
+    'is sent every prefix though it has none (%s)',
+    (stepper) => {
+      const { backends, cached, backendsLater, cachedLater } = afterRestart(false, stepper)
+      expect([backends, cached]).toEqual([all(0), all(0)])
+      // Only then it holds them again.
+      expect([backendsLater, cachedLater]).toEqual([all(0), all(960)])
+    },
+  )
+
+  test.each(['fast', 'reference'] as const)('loses them when it says so (%s)', (stepper) => {
+    const { backends, cached } = afterRestart(true, stepper)
+    expect([backends, cached]).toEqual([all(1), all(480)])
+  })
+})
+
 test('several routers share what KV events tell, but not what each has sent', async () => {
   const config = parseConfig(`
 [cluster]

@@ -4,6 +4,8 @@ import {
   type BackendView,
   type ClusterView,
   disaggregate,
+  type KvCapacity,
+  type KvTier,
   type LatencyModel,
   NO_NODE,
   RandomStream,
@@ -37,6 +39,7 @@ export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
     kv: {
       blocks: isStress ? pick(12, 20, 40) : pick(12, 20, 40, 400),
       blockTokens: pick(1, 4, 16),
+      ...randomTiers(seed, kind),
     },
     maxBatchTokens: pick(16, 64, 256, 4096),
     maxNumSeqs: pick(1, 3, 16, 64),
@@ -44,6 +47,7 @@ export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
     chunkedPrefill: random.integer(4) > 0,
     ...randomPolicies(seed, kind, 0),
     ...randomScheduling(seed, kind, 0),
+    ...randomAdapters(seed, kind),
   }
   const count = isDisaggregated ? 2 + random.integer(4) : 1 + random.integer(4)
   const backends = Array.from({ length: count }, (_, i) => {
@@ -66,6 +70,7 @@ export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
     // Conversations, and trees of calls, in every fifth story.
     seed % 5 === 2 ? new RandomStream(seed, `follow-ups ${kind}`) : undefined,
     new RandomStream(seed, `urgency ${kind}`),
+    seed % 7 === 4 ? new RandomStream(seed, `adapter of each ${kind}`) : undefined,
   )
   return {
     requests,
@@ -101,6 +106,29 @@ function randomPolicies(seed: number, kind: StoryKind, id: number): Partial<Back
     dp: pick(1, 1, 1, 2, 3),
     lockstep: random.integer(2) === 0,
   }
+}
+
+/** Slots for LoRA adapters; in every seventh story. */
+function randomAdapters(seed: number, kind: StoryKind): Partial<BackendSpec> {
+  if (seed % 7 !== 4) return {}
+  const random = new RandomStream(seed, `adapters ${kind}`)
+  const unit = kind === 'decimal' ? 0.02 : 1 / 64
+  return { adapters: { slots: 1 + random.integer(4), loadMs: random.integer(3) * 40 * unit } }
+}
+
+/** Host memory and disk below the KV cache; in every fourth story. */
+function randomTiers(seed: number, kind: StoryKind): Pick<KvCapacity, 'tiers'> {
+  if (seed % 4 !== 1 && seed % 16 !== 6) return {}
+  const random = new RandomStream(seed, `tiers ${kind}`)
+  const pick = <T>(...options: T[]): T => options[random.integer(options.length)]!
+  const unit = kind === 'decimal' ? 0.02 : 1 / 64
+  const tier = (name: string): KvTier => ({
+    name,
+    blocks: pick(1, 5, 30, 1000),
+    latencyMs: pick(0, 4) * unit,
+    msPerBlock: pick(0, 1, 8, 128) * unit,
+  })
+  return { tiers: random.integer(2) === 0 ? [tier('cpu')] : [tier('cpu'), tier('disk')] }
 }
 
 /** The order of the queue; every third story has one of its own. */
@@ -153,6 +181,7 @@ function randomRequests(
   limits: RandomStream,
   waits: RandomStream | undefined,
   urgency: RandomStream,
+  adapters: RandomStream | undefined,
 ): RequestTable {
   const pick = <T>(...options: T[]): T => options[random.integer(options.length)]!
   const builder = new RequestTableBuilder()
@@ -170,6 +199,7 @@ function randomRequests(
     const follows = waits !== undefined && builder.size > 0 && waits.integer(3) > 0
     const priority = urgency.integer(3)
     const ttftSloMs = urgency.integer(3) * 20
+    const adapter = adapters?.integer(5) ?? 0
     builder.add({
       arrivalMs,
       promptTokens,
@@ -187,6 +217,7 @@ function randomRequests(
       }),
       priority,
       ttftSloMs,
+      ...(adapter > 0 && { adapter: `adapter ${adapter}` }),
     })
   }
   return builder.build()
@@ -199,11 +230,17 @@ function sharedNode(builder: RequestTableBuilder, random: RandomStream, tokens: 
   return tokens <= 30 ? root : prompts.stream(root, `branch ${random.integer(2)}`, tokens)
 }
 
-/** The longest match, then the emptiest cache, then the lowest id: everything a router can look at. */
+/** The longest match, the emptiest cache, the adapter at hand, then the lowest id: all a router can look at. */
 function bySight(isDisaggregated: boolean): RoutingAlgorithm {
   const best = (request: RequestView, cluster: ClusterView): BackendView => {
     const matched = cluster.prefixMatch(request)
-    const score = (b: BackendView): number => matched[b.id]! - 40 * b.kvUsage - 4 * b.outstanding
+    const adapter = request.adapter ?? ''
+    const score = (b: BackendView): number =>
+      matched[b.id]! -
+      40 * b.kvUsage -
+      4 * b.outstanding +
+      (b.adapters?.loaded.includes(adapter) ? 6 : 0) -
+      (b.adapters?.waiting.length ?? 0)
     return cluster.backends.reduce((a, b) => (score(b) > score(a) ? b : a))
   }
   return {

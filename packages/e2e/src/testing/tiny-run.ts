@@ -2,7 +2,9 @@ import {
   type BackendEvent,
   type BackendSpec,
   type ClusterView,
+  type DecisionRecord,
   disaggregate,
+  type ForcedDecision,
   type KvTransfer,
   type LatencyModel,
   NO_NODE,
@@ -123,6 +125,8 @@ export interface TinyRun {
   readonly retries?: RetryPolicy
   readonly timeoutMs?: number
   readonly recorder?: Recorder
+  readonly onDecision?: (decision: DecisionRecord) => void
+  readonly forcedDecision?: ForcedDecision
   /** How KV caches travel; 400 GbE and a 70B model by default. */
   readonly transfer?: KvTransfer
   /** On by default. */

@@ -10,6 +10,7 @@ import {
 import type { DeploymentConfig } from '../config/deployment-schema.js'
 import type { ClusterConfig, Config } from '../config/schema.js'
 import { buildLatency, kvPrecisionOf } from './build-latency.js'
+import { adaptersOf, kvSpread, kvTiersOf } from './build-memory.js'
 import { resolveModel } from './resolve-model.js'
 import { resolveScheduling } from './resolve-scheduling.js'
 
@@ -74,11 +75,18 @@ function specOf(group: Group, cluster: ClusterConfig, model: string | undefined)
   const served = group.served_model_name ?? model
   const kvBytes = kvBytesOf(group, cluster)
   const scheduling = resolveScheduling(group.scheduling)
+  const tiers = kvTiersOf(group, kvBytes)
+  const adapters = adaptersOf(group)
   return {
     role: group.role,
     ...(served === undefined ? {} : { model: served }),
     latency: buildLatency(group),
-    kv: { blocks: group.kv_cache_blocks, blockTokens: group.kv_block_size },
+    kv: {
+      blocks: group.kv_cache_blocks,
+      blockTokens: group.kv_block_size,
+      ...(tiers.length > 0 && { tiers }),
+    },
+    ...(adapters && { adapters }),
     kvBytesPerToken: kvBytes,
     maxBatchTokens: group.max_batch_tokens,
     maxNumSeqs: group.max_num_seqs,
@@ -92,7 +100,7 @@ function specOf(group: Group, cluster: ClusterConfig, model: string | undefined)
     preemption: group.preemption,
     reservedOutputShare: group.reserved_output_share,
     // Every GPU moves its own part.
-    swapMsPerToken: kvBytes / (group.swap_bandwidth_gb_s * 1e6 * group.tp * group.pp),
+    swapMsPerToken: kvSpread(group, kvBytes).perGpu / (group.swap_bandwidth_gb_s * 1e6),
   }
 }
 

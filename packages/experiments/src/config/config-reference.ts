@@ -85,6 +85,7 @@ function typeOf({ type, const: only, enum: words, ...schema }: JsonSchema): stri
   if (only !== undefined) return JSON.stringify(only)
   if (words !== undefined) return words.map((word) => JSON.stringify(word)).join(', ')
   if (type === 'boolean') return 'true or false'
+  if (type === 'array' && schema.items?.type === 'string') return 'list of strings'
   if (type === 'object' || type === 'array') return 'tables'
   const noun = type ?? 'any value'
   if (schema.exclusiveMinimum !== undefined) return `${noun} > ${schema.exclusiveMinimum}`

@@ -14,6 +14,7 @@ import { resolveScheduling } from '../cluster/resolve-scheduling.js'
 import { DEFAULT_ENGINE, DEFAULT_GPU } from './deployment-defaults.js'
 import { expected, flag, integer, notNegative, oneOf, positive, table, text } from './fields.js'
 import { computeModel, inCatalogue } from './latency-schema.js'
+import { kvOffload, lora } from './memory-schema.js'
 
 const PREEMPTION_MODES = [
   'recompute_newest',
@@ -120,6 +121,8 @@ export const deploymentShape = {
       'KV blocks of one backend, or of each of its ranks, at most 2^27 in the whole cluster; with a model, what fits beside it.',
     ),
   kv_block_size: integer(1).default(16).describe('Tokens per KV block.'),
+  kv_offload: kvOffload.prefault({}).describe('Memory that keeps what the KV cache evicts.'),
+  lora: lora.prefault({}).describe('Slots for LoRA adapters.'),
   compute_model: computeModel
     .prefault({ kind: 'piecewise' })
     .describe('How long engine steps take; with a model, the roofline.'),

@@ -11,6 +11,7 @@ import { checkGroups, withFleetDefaults } from './backend-groups.js'
 import { backendGroup, checkRoofline, deploymentShape } from './deployment-schema.js'
 import { expected, flag, integer, notNegative, oneOf, positive, table, text } from './fields.js'
 import { inCatalogue } from './latency-schema.js'
+import { checkMemory, checkOffload } from './memory-schema.js'
 import { sloSection } from './slo-schema.js'
 import { sweepSection } from './sweep-schema.js'
 
@@ -53,7 +54,10 @@ const cluster = table({
   prefix_caching: flag().default(true).describe('Whether computed KV blocks are kept for reuse.'),
   disaggregated: disaggregated.prefault({}).describe('Separate prefill and decode backends.'),
   backends: z
-    .array(backendGroup.superRefine(checkRoofline), expected('tables [[cluster.backends]]'))
+    .array(
+      backendGroup.superRefine(checkRoofline).superRefine(checkMemory),
+      expected('tables [[cluster.backends]]'),
+    )
     .optional()
     .describe(
       'Groups of different backends: any key above that belongs to a backend, the others as in [cluster].',
@@ -61,8 +65,16 @@ const cluster = table({
 })
 
 const checkedCluster = cluster.superRefine((values, context) => {
-  if (values.backends === undefined) checkRoofline(values, context)
-  else checkGroups(values, values.backends, context)
+  const { backends, prefix_caching: isCaching } = values
+  if (backends === undefined) {
+    checkRoofline(values, context)
+    checkMemory(values, context)
+    checkOffload(isCaching, values.kv_offload, [], context)
+    return
+  }
+  checkGroups(values, backends, context)
+  for (const [i, { kv_offload }] of backends.entries())
+    checkOffload(isCaching, kv_offload, ['backends', i], context)
 })
 
 const ALIASES = Object.keys(TRACE_FORMAT_ALIASES) as (keyof typeof TRACE_FORMAT_ALIASES)[]
@@ -171,6 +183,14 @@ const trace = table({
     .describe('A conversation ends before a turn with a longer prompt, in tokens; default 131072.'),
 })
 
+const compare = table({
+  algorithms: z
+    .array(text(), expected('a list of algorithms'))
+    .min(1, { error: () => 'expected at least one algorithm, got an empty list' })
+    .optional()
+    .describe('Built-in algorithms that compare takes, as after -A; default all.'),
+})
+
 /** KV blocks of a cluster: about 2 GB of memory. */
 const MOST_BLOCKS = 2 ** 27
 
@@ -182,6 +202,7 @@ export const configSchema = table({
   visibility: visibilitySchema.prefault({}),
   slo: sloSection.prefault({}).describe('What requests are promised.'),
   sweep: sweepSection.prefault({}).describe('What routesim sweep goes through.'),
+  compare: compare.prefault({}),
   algorithms: z
     .record(
       z.string(),

@@ -18,7 +18,7 @@ import { verdict } from './verdict.js'
 
 /** Options of {@link compare}. */
 export interface CompareOptions extends ExperimentOptions {
-  /** All built-in ones by default. */
+  /** Those of the config's `compare.algorithms` by default, else all built-in ones. */
   readonly algorithms?: readonly AlgorithmChoice[] | undefined
 }
 
@@ -31,6 +31,8 @@ export interface Comparison {
   readonly details: readonly (RunDetail | undefined)[]
   /** Two sentences: who wins on what, and what it costs. */
   readonly verdict: readonly string[]
+  /** How many results there are when it is not stopped. */
+  readonly planned: number
   /** True when it was stopped: `results` holds what was finished by then. */
   readonly interrupted: boolean
   /** What backends did over time, by run; empty unless asked for. */
@@ -49,13 +51,13 @@ export interface Comparison {
  * })
  */
 export async function compare(options: CompareOptions): Promise<Comparison> {
-  const choices = options.algorithms ?? builtinRouters
+  const prepared = await prepareFleet(options)
+  const choices = options.algorithms ?? prepared.config.compare.algorithms ?? builtinRouters
   if (choices.length === 0) {
     throw new RouteSimError<ExperimentsErrorCode>('algorithms: expected at least one, got none', {
       code: 'algorithms_missing',
     })
   }
-  const prepared = await prepareFleet(options)
   const algorithms = resolveAlgorithms(choices, prepared.config, prepared.visibilities)
   const configPath = typeof options.config === 'string' ? options.config : undefined
   const workload = await loadWorkload(prepared.config, options.trace, options, configPath)
@@ -68,6 +70,6 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
   const sentences = verdict(info, results)
   return {
     ...{ scenario: info, results, details: details[0]!, verdict: sentences },
-    ...{ interrupted, samples },
+    ...{ planned: algorithms.length, interrupted, samples },
   }
 }

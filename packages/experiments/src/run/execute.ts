@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import {
+  type DecisionRecord,
   type Recorder,
   type RequestSource,
   type RequestTable,
@@ -51,6 +52,15 @@ export interface Progress {
 export interface RunObserver extends Recorder {
   /** Called when the run is over. */
   finished?(result: RunResult): void
+  /** Called for every decision of a router, which then says what it is made of. */
+  decided?(decision: DecisionRecord, run: ObservedRun): void
+}
+
+/** Which run an observer is told of. */
+export interface ObservedRun {
+  /** The algorithm as results call it. */
+  readonly algorithm: string
+  readonly seed: number
 }
 
 /** What is told of a run. */
@@ -78,6 +88,21 @@ export interface Execution {
   readonly sampleIntervalMs?: number | undefined
 }
 
+/** What is simulated, with fresh routers; not who looks on. */
+export function simulationOptions({
+  fleet: { cluster },
+  requests,
+  algorithm: { visibility, create },
+  seed,
+  warmupRequests,
+}: Pick<
+  Execution,
+  'fleet' | 'requests' | 'algorithm' | 'seed' | 'warmupRequests'
+>): SimulationOptions {
+  const router = Array.from({ length: visibility.routers.replicas }, () => create())
+  return { cluster, requests, router, visibility, seed, warmupRequests }
+}
+
 /**
  * Simulates and summarizes, letting timers and signals through now and then.
  * @throws RouteSimError `interrupted` when the signal says so
@@ -87,18 +112,19 @@ export async function execute(
   signal: AbortSignal | undefined,
   onFraction: (fraction: number) => void,
 ): Promise<Executed> {
-  const { visibility } = algorithm
-  const { replicas } = visibility.routers
-  const router = Array.from({ length: replicas }, () => algorithm.create())
   const { cluster, pricePerHour } = fleet
+  const run = { algorithm: algorithm.label, seed }
   const { slo, detail, observer, sampleIntervalMs } = told
+  const onDecision =
+    observer?.decided && ((decision: DecisionRecord) => observer.decided?.(decision, run))
   const series =
     sampleIntervalMs === undefined
       ? undefined
       : new LoadSeries(cluster.backends.length, sampleIntervalMs)
   const options = {
-    ...{ cluster, requests, router, visibility, seed, warmupRequests },
+    ...simulationOptions({ fleet, requests, algorithm, seed, warmupRequests }),
     ...(series && { sampler: series }),
+    ...(onDecision && { onDecision }),
   }
   const telling = { summary: { pricePerHour, slo }, series, isDetailed: detail, observer }
   const { simulation, summarized } = prepare(options, telling)

@@ -1,5 +1,6 @@
 import { type KvCapacity, type KvUsage, RouteSimError } from '@routesim/core'
 import { IntMap } from './int-map.js'
+import { LowerTiers, NAMELESS } from './lower-tiers.js'
 
 const NO_BLOCK = -1
 /** Content of a block that is not computed yet: no id is 0x80000000. */
@@ -41,6 +42,8 @@ export class BlockStore<Names extends BlockNames = BlockNames> {
   /** Hears of contents that were computed, or evicted. */
   onChange: ((isStored: boolean, contentId: number) => void) | undefined
   readonly contents: Names
+  /** Where evicted blocks go. */
+  private readonly tiers: LowerTiers | undefined
   private readonly listener: BlockListener | undefined
   private readonly isCaching: boolean
   private readonly references: Int32Array
@@ -62,6 +65,7 @@ export class BlockStore<Names extends BlockNames = BlockNames> {
     this.total = total
     this.blockTokens = capacity.blockTokens
     this.contents = contents
+    this.tiers = capacity.tiers === undefined ? undefined : new LowerTiers(capacity.tiers)
     this.listener = listener
     this.isCaching = isCaching
     this.references = new Int32Array(total)
@@ -89,6 +93,32 @@ export class BlockStore<Names extends BlockNames = BlockNames> {
       else low = middle
     }
     return low * this.blockTokens
+  }
+
+  /** Blocks next to the cached ones that lower tiers have, by tier. @returns how many */
+  matchBelow(request: number, cachedTokens: number, tokens: number, out: Int32Array): number {
+    const { tiers } = this
+    if (tiers === undefined) return 0
+    const count = this.namedBlocks(request, cachedTokens, tokens)
+    return tiers.match(this.ids, count, out)
+  }
+
+  readBelow(request: number, cachedTokens: number, tokens: number): void {
+    const count = this.namedBlocks(request, cachedTokens, tokens)
+    this.tiers?.read(this.ids, count)
+  }
+
+  usageBelow(): number[] {
+    return this.tiers?.usage() ?? []
+  }
+
+  /** Writes the ids of the blocks between two tokens as far as other requests may have them. */
+  private namedBlocks(request: number, fromTokens: number, toTokens: number): number {
+    const from = Math.floor(fromTokens / this.blockTokens)
+    const to = Math.floor(toTokens / this.blockTokens)
+    const ids = this.contentIds(request, from, Math.max(from, to)).subarray(0, to - from)
+    const own = ids.findIndex((id) => id < 0)
+    return own < 0 ? Math.max(0, to - from) : own
   }
 
   admit(request: number, cachedTokens: number, tokens: number): boolean {
@@ -176,6 +206,7 @@ export class BlockStore<Names extends BlockNames = BlockNames> {
     const { evictions } = this
     while (this.evictable > 0) this.free[this.freeCount++] = this.evict()
     this.evictions = evictions
+    this.tiers?.clear()
   }
 
   usage(out: KvUsage): void {
@@ -232,6 +263,7 @@ export class BlockStore<Names extends BlockNames = BlockNames> {
 
   private evict(): number {
     const block = this.next[this.total]!
+    this.tiers?.keep(Math.max(this.content[block]!, NAMELESS))
     this.forget(block)
     this.evictions++
     return block

@@ -16,6 +16,8 @@ export class BlockTree {
   readonly start: Int32Array
   /** Number of blocks up to its end. */
   readonly end: Int32Array
+  /** What to add to the number of a block of each node to get a name that no other block has. */
+  readonly nameBase: Int32Array
   /** The node of the prompt tree at whose end each node ends. */
   readonly promptNodeOf: Int32Array
   /** Per request: the deepest node of its path, -1 when it shares no whole block. */
@@ -35,7 +37,9 @@ export class BlockTree {
     this.parent = new Int32Array(size)
     this.start = new Int32Array(size)
     this.end = new Int32Array(size)
+    this.nameBase = new Int32Array(size)
     this.promptNodeOf = new Int32Array(size)
+    let names = 0
     // The nearest kept node at or above each node; parents come first, so one pass is enough.
     const above = new Int32Array(prompts.size)
     for (let node = 0; node < prompts.size; node++) {
@@ -48,6 +52,8 @@ export class BlockTree {
       this.start[to] = parentKept === NO_NODE ? 0 : this.end[parentKept]!
       this.promptNodeOf[to] = node
       this.end[to] = Math.floor(prompts.endTokens[node]! / blockTokens)
+      this.nameBase[to] = names - this.start[to]!
+      names += this.end[to]! - this.start[to]!
     }
     this.depth = longestPath(this.parent)
     this.promptNode = promptNode

@@ -95,8 +95,11 @@ function kvBytesOf(
   return share * memory - weights - (budget === 'after_peak' ? reserve : 0)
 }
 
-/** Heads that do not divide are replicated, and so is the compressed vector of latent attention. */
-function kvShare({ attention }: Model, tp: number): number {
+/**
+ * Part of the KV of a token and layer that each of `tp` GPUs has: heads that do not divide are replicated,
+ * and so is the compressed vector of latent attention.
+ */
+export function kvShare({ attention }: Model, tp: number): number {
   return attention.kind === 'mla' ? 1 : Math.ceil(attention.kvHeads / tp) / attention.kvHeads
 }
 

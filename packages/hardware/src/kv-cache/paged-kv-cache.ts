@@ -19,6 +19,7 @@ export interface PagedKvCacheOptions {
 class PagedKvCache implements KvCache {
   private readonly stores: readonly BlockStore<BlockContents>[]
   private readonly requests: RequestTable
+  private listener: KvListener | undefined
 
   constructor(requests: RequestTable, backends: readonly KvCapacity[], prefixCaching: boolean) {
     this.requests = requests
@@ -70,7 +71,13 @@ class PagedKvCache implements KvCache {
   }
 
   clear(backend: number): void {
-    this.stores[backend]!.clear()
+    const store = this.stores[backend]!
+    const { onChange } = store
+    // One word for all of it: an engine that goes down does not name its blocks.
+    store.onChange = undefined
+    store.clear()
+    store.onChange = onChange
+    this.listener?.cleared(backend)
   }
 
   canEverFit(backend: number, tokens: number): boolean {
@@ -86,7 +93,26 @@ class PagedKvCache implements KvCache {
     return this.stores[backend]!.evictions
   }
 
+  matchBelow(
+    backend: number,
+    request: number,
+    cachedTokens: number,
+    tokens: number,
+    out: Int32Array,
+  ): number {
+    return this.stores[backend]!.matchBelow(request, cachedTokens, tokens, out)
+  }
+
+  readBelow(backend: number, request: number, cachedTokens: number, tokens: number): void {
+    this.stores[backend]!.readBelow(request, cachedTokens, tokens)
+  }
+
+  usageBelow(backend: number): number[] {
+    return this.stores[backend]!.usageBelow()
+  }
+
   listen(listener: KvListener): void {
+    this.listener = listener
     for (const [backend, store] of this.stores.entries()) {
       store.onChange = (isStored, id) => {
         const node = store.contents.nodeOf(id)

@@ -23,6 +23,7 @@ import { LruSegments } from './lru-segments.js'
 import { WIDE_FROM } from './node-holders.js'
 import type { PagedKvCacheOptions } from './paged-kv-cache.js'
 import { BACKEND, PARENT, PINNED, PrefixIndex, RESIDENT, SEGMENT, START } from './prefix-index.js'
+import { RadixTiers } from './radix-tiers.js'
 
 const NONE = -1
 
@@ -46,6 +47,8 @@ export class RadixKvCache implements RenewableKvCache {
   private readonly evicted: Float64Array
   private readonly pins: ExtentPins
   private readonly path: Int32Array
+  /** Where evicted blocks go. */
+  private readonly tiers: RadixTiers
 
   constructor(
     requests: RequestTable,
@@ -66,6 +69,7 @@ export class RadixKvCache implements RenewableKvCache {
     this.freeBlocks = Int32Array.from(capacity, ({ blocks }) => blocks)
     this.evicted = new Float64Array(capacity.length)
     this.holdings = new Holdings(requests.size)
+    this.tiers = new RadixTiers(this.index, capacity)
     this.pins = new ExtentPins(this.index, this.holdings, this.lru, this.freeBlocks)
   }
 
@@ -157,6 +161,9 @@ export class RadixKvCache implements RenewableKvCache {
 
   clear(backend: number): void {
     const { heads } = this.holdings
+    const { listener } = this.index
+    // One word for all of it: an engine that goes down does not name its blocks.
+    this.index.listener = undefined
     for (let request = 0; request < heads.length; request++) {
       const holding = this.holdings.pool.data
       let h = heads[request]!
@@ -164,7 +171,10 @@ export class RadixKvCache implements RenewableKvCache {
       if (h !== NONE) this.letGo(h, false)
     }
     this.giveUp(backend, this.lru.blocks[backend]!)
+    this.tiers.clear(backend)
     this.freeBlocks[backend] = this.capacity[backend]!.blocks
+    this.index.listener = listener
+    listener?.cleared(backend)
   }
 
   canEverFit(backend: number, tokens: number): boolean {
@@ -221,6 +231,24 @@ export class RadixKvCache implements RenewableKvCache {
 
   renew(request: number): void {
     this.index.renew(request)
+  }
+
+  matchBelow(
+    backend: number,
+    request: number,
+    cachedTokens: number,
+    tokens: number,
+    out: Int32Array,
+  ): number {
+    return this.tiers.match(backend, request, cachedTokens, tokens, out)
+  }
+
+  readBelow(backend: number, request: number, cachedTokens: number, tokens: number): void {
+    this.tiers.read(backend, request, cachedTokens, tokens)
+  }
+
+  usageBelow(backend: number): number[] {
+    return this.tiers.usage(backend)
   }
 
   listen(listener: KvListener): void {
@@ -342,16 +370,17 @@ export class RadixKvCache implements RenewableKvCache {
 
   private evict(backend: number, blocks: number): void {
     this.evicted[backend] = this.evicted[backend]! + blocks
-    this.giveUp(backend, blocks)
+    this.giveUp(backend, blocks, this.tiers.has(backend))
   }
 
-  /** Forgets what was cached in the blocks that were not used for longest. */
-  private giveUp(backend: number, blocks: number): void {
+  /** Forgets what was cached in the blocks that were not used for longest, or moves it to lower tiers. */
+  private giveUp(backend: number, blocks: number, isKept = false): void {
     const x = this.index.extents.data
     for (let left = blocks; left > 0; ) {
       const count = this.lru.evictOldest(backend, left)
       const e = this.lru.evictedFrom
       left -= count
+      if (isKept) this.tiers.keep(backend, e, count)
       if (e === NONE) continue
       this.index.setResident(e, x[e + RESIDENT]! - count)
       if (this.lru.isExhausted) x[e + SEGMENT] = NONE

@@ -1,4 +1,4 @@
-import type { DecisionTrace } from '@routesim/core'
+import type { BestScore, DecisionTrace } from '@routesim/core'
 import type { LiveCluster } from './live-cluster.js'
 import type { LiveRequest } from './live-request.js'
 
@@ -26,7 +26,9 @@ export interface Decision {
   /** Where it went: a worker, a prefill and a decode worker, or nowhere and why. */
   readonly to: readonly number[] | string
   /** Whether the lowest or the highest score wins; absent when the algorithm does not say. */
-  readonly best?: DecisionTrace['best']
+  readonly best?: BestScore
+  /** Which of several rules applied. */
+  readonly rule?: string
   readonly candidates: readonly DecisionCandidate[]
 }
 
@@ -46,7 +48,7 @@ export class DecisionLog {
     timeMs: number,
     attempt: number,
     to: Decision['to'],
-    trace: DecisionTrace | undefined,
+    traces: readonly DecisionTrace[],
   ): void {
     if (this.capacity === 0) return
     const matched = cluster.prefixMatch(request)
@@ -59,11 +61,17 @@ export class DecisionLog {
       outstanding: backend.outstanding,
       pendingPromptTokens: backend.pendingPromptTokens,
       kvUsage: backend.kvUsage,
-      ...scoreOf(trace, backend.id),
+      ...scoreOf(traces, backend.id),
     }))
     const { id, promptTokens } = request
-    const best = trace === undefined ? {} : { best: trace.best }
-    this.ring[this.next] = { timeMs, request: id, promptTokens, attempt, to, ...best, candidates }
+    const best = traces.find((trace) => trace.best !== undefined)?.best
+    const rule = traces.flatMap(({ branch }) => branch ?? []).join('; ')
+    this.ring[this.next] = {
+      ...{ timeMs, request: id, promptTokens, attempt, to },
+      ...(best !== undefined && { best }),
+      ...(rule !== '' && { rule }),
+      candidates,
+    }
     this.next = (this.next + 1) % this.capacity
   }
 
@@ -74,7 +82,13 @@ export class DecisionLog {
   }
 }
 
-function scoreOf(trace: DecisionTrace | undefined, backend: number) {
-  const found = trace?.candidates.find((candidate) => candidate.backend === backend)
-  return found === undefined ? {} : { score: found.score, terms: found.terms }
+function scoreOf(
+  traces: readonly DecisionTrace[],
+  backend: number,
+): Pick<DecisionCandidate, 'score' | 'terms'> {
+  const found = traces
+    .flatMap(({ candidates }) => candidates)
+    .find((candidate) => candidate.backend === backend)
+  if (found?.score === undefined) return {}
+  return { score: found.score, terms: found.terms }
 }

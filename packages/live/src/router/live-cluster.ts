@@ -1,6 +1,7 @@
 import type {
   BackendRole,
   ClusterView,
+  DecisionNotes,
   RandomStream,
   RequestView,
   RoutingDecision,
@@ -15,6 +16,8 @@ export interface LiveClusterSource {
   readonly columns: LoadColumns
   readonly knowledge: KvKnowledge
   readonly random: RandomStream
+  /** Where decisions are explained, if they are kept. */
+  readonly notes: DecisionNotes | undefined
   now(): number
   release(request: number, decision: RoutingDecision): void
   timer(id: string, delayMs: number): void
@@ -43,6 +46,10 @@ export class LiveCluster implements ClusterView {
 
   get nowMs(): number {
     return this.source.now()
+  }
+
+  get notes(): DecisionNotes | undefined {
+    return this.source.notes
   }
 
   prefixMatch(request: RequestView): ArrayLike<number> {

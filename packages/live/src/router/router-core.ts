@@ -1,7 +1,7 @@
 import { pdPair } from '@routesim/algorithms'
 import {
   type BackendChange,
-  type DecisionTrace,
+  DecisionNotebook,
   type KvEvent,
   RandomStream,
   type RequestUsage,
@@ -72,6 +72,8 @@ export class RouterCore {
   private algorithm!: RoutingAlgorithm
   private cluster!: LiveCluster
   private columns!: LoadColumns
+  /** Only while the last decisions are kept. */
+  private notebook: DecisionNotebook | undefined
   private knowledgeOf!: KvKnowledge
   private all: LiveBackend[] = []
   private readonly random: RandomStream
@@ -140,6 +142,7 @@ export class RouterCore {
       this.knowledgeOf.forget(backend.id)
     }
     this.config = config
+    this.notebook = config.decisions > 0 ? new DecisionNotebook() : undefined
     this.columns = columns
     for (const backend of this.all) backend.showIn(columns)
     this.cluster = new LiveCluster(
@@ -147,6 +150,7 @@ export class RouterCore {
       {
         columns,
         random: this.random,
+        notes: this.notebook,
         knowledge: this.knowledgeOf,
         now: this.now,
         release: (request, decision) => this.held.release(request, decision),
@@ -199,8 +203,8 @@ export class RouterCore {
     }
     ticket.algorithm = this.algorithm
     const view = this.viewFor(request)
-    const trace = this.explain(request, view)
-    const route = this.carryOut(ticket, this.algorithm.route(request, view), view, trace)
+    this.notebook?.begin(view.ids)
+    const route = this.carryOut(ticket, this.algorithm.route(request, view), view)
     for (const backend of tried) this.refresh(backend)
     return route
   }
@@ -208,19 +212,16 @@ export class RouterCore {
   /** Does what an algorithm decided about a request that it held. */
   release(ticket: Ticket, decision: RoutingDecision): Route {
     for (const backend of this.backends) this.refresh(backend)
-    return this.carryOut(ticket, decision, this.viewFor(ticket.request), undefined)
+    const view = this.viewFor(ticket.request)
+    this.notebook?.begin(view.ids)
+    return this.carryOut(ticket, decision, view)
   }
 
-  private carryOut(
-    ticket: Ticket,
-    decision: RoutingDecision,
-    view: LiveCluster,
-    trace: DecisionTrace | undefined,
-  ): Route {
+  private carryOut(ticket: Ticket, decision: RoutingDecision, view: LiveCluster): Route {
     const { request } = ticket
     const nowMs = this.now()
     const route = this.checked(decision)
-    this.decisions.add(request, view, nowMs, ticket.attempt, destinationOf(route), trace)
+    this.log(request, view, ticket.attempt, route)
     if (route.kind !== 'send') return route
     const { prefill, decode } = route
     ticket.attempt++
@@ -234,9 +235,12 @@ export class RouterCore {
     return route
   }
 
-  /** What the algorithm would say of a request, where the last decisions are kept. */
-  private explain(request: LiveRequest, view: LiveCluster): DecisionTrace | undefined {
-    return this.config.decisions > 0 ? this.algorithm.explain?.(request, view) : undefined
+  /** Keeps a decision with what the algorithm noted of it. */
+  private log(request: LiveRequest, view: LiveCluster, attempt: number, route: Route): void {
+    if (this.notebook === undefined) return
+    const [backend, decode] = route.kind === 'send' ? [route.prefill.id, route.decode.id] : [-1, -1]
+    const traces = this.notebook.traces({ backend, decode })
+    this.decisions.add(request, view, this.now(), attempt, destinationOf(route), traces)
   }
 
   private viewFor({ model }: LiveRequest): LiveCluster {
@@ -288,9 +292,9 @@ export class RouterCore {
     const { request } = ticket
     for (const backend of this.backends) this.refresh(backend)
     const view = this.viewFor(request)
-    const trace = this.explain(request, view)
+    this.notebook?.begin(view.ids)
     const route = this.checked(this.algorithm.route(request, view))
-    this.decisions.add(request, view, this.now(), 0, destinationOf(route), trace)
+    this.log(request, view, 0, route)
     this.freeIds.push(request.id)
     if (route.kind !== 'send') return route
     return { ...route, matchedTokens: view.prefixMatch(request)[route.prefill.id]! }

@@ -79,10 +79,13 @@ test.each(['events', 'approximate'] as const)(
       worker_id: homes.get(prefixes[3]!),
       matched_tokens: expect.any(Number),
     })
-    type Decisions = { decisions: { candidates: { worker: number; matchedTokens: number }[] }[] }
+    type Candidate = { worker: number; matchedTokens: number; score?: number; terms?: object }
+    type Decisions = { decisions: { candidates: Candidate[] }[] }
     const { decisions } = await admin<Decisions>(router.adminUrl, '/decisions?last=1')
     const best = decisions[0]!.candidates.find(({ worker }) => worker === homes.get(prefixes[3]!))
     expect(best!.matchedTokens).toBeGreaterThan(200)
+    expect(best!.score).toEqual(expect.any(Number))
+    expect(Object.keys(best!.terms!).length).toBeGreaterThan(0)
   },
 )
 

@@ -22,6 +22,8 @@ export interface RequestRow {
   readonly e2e_ms: number | null
   readonly tpot_ms: number | null
   readonly cached_tokens: number
+  /** Prompt tokens loaded from lower tiers; absent when no backend has any. */
+  readonly loaded_tokens?: number
   readonly preemptions: number
 }
 
@@ -46,6 +48,7 @@ export function* requestRows(result: RunResult): Generator<RequestRow, void, und
       e2e_ms: orNull(outcomes.finishedMs[id]! - arrivalMs),
       tpot_ms: orNull(tpotMs(id, requests, outcomes)),
       cached_tokens: outcomes.cachedTokens[id]!,
+      ...(outcomes.loadedTokens && { loaded_tokens: outcomes.loadedTokens[id]! }),
       preemptions: outcomes.preemptions[id]!,
     }
   }

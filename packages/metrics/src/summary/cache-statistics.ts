@@ -29,6 +29,8 @@ export interface CacheStatistics {
   readonly requestHitRate: number | null
   /** Cached share of the prompt tokens of admitted requests. */
   readonly tokenHitRate: number | null
+  /** Share of the prompt tokens of admitted requests that lower tiers gave. */
+  readonly loadedTokenRate: number | null
   /** Mean, over admitted requests with shareable content, of the share of it that was cached. */
   readonly reuseRate: number | null
   readonly perBackend: readonly BackendCacheStatistics[]
@@ -40,6 +42,7 @@ export class CacheCounts {
   private readonly misses: Float64Array
   private readonly cachedTokens: Float64Array
   private readonly promptTokens: Float64Array
+  private loadedTokens = 0
   private reuseSum = 0
   private reuseCount = 0
 
@@ -58,6 +61,7 @@ export class CacheCounts {
     if (cached > 0) this.hits[backend]!++
     else this.misses[backend]!++
     this.cachedTokens[backend]! += cached
+    this.loadedTokens += outcomes.loadedTokens?.[row] ?? 0
     this.promptTokens[backend]! += requests.promptTokens[row]!
     const node = requests.promptNode[row]!
     if (node < 0) return
@@ -71,6 +75,7 @@ export class CacheCounts {
     return {
       requestHitRate: orNull(sum(hits) / (sum(hits) + sum(misses))),
       tokenHitRate: orNull(sum(cachedTokens) / sum(promptTokens)),
+      loadedTokenRate: orNull(this.loadedTokens / sum(promptTokens)),
       reuseRate: orNull(this.reuseSum / this.reuseCount),
       perBackend: backends.map((backend, id) => {
         const used = backend.heldBlocks + backend.cachedBlocks

@@ -12,6 +12,7 @@ import { fleetCost } from './cost.js'
 import { loadBalance } from './load-balance.js'
 import type { RequestCounts } from './request-counts.js'
 import type { BackendSummary, RunSummary } from './run-summary.js'
+import { adapterLoads, tierStatistics } from './tier-statistics.js'
 
 /** What a summary needs to know beside the run. */
 export interface SummaryOptions {
@@ -55,6 +56,8 @@ export function composeSummary(
   const cache = measured.cache.statistics(totals.backends)
   const balance = loadBalance(totals.backends, counts.perBackend)
   const cost = fleetCost(totals.backends, durationMs, options.pricePerHour)
+  const tiers = tierStatistics(totals.backends, totals.endMs - totals.measuredFromMs)
+  const adapters = adapterLoads(totals.backends)
   const busyMs = totals.backends.reduce((sum, backend) => sum + backend.busyMs, 0)
   return {
     algorithm: totals.router,
@@ -82,6 +85,8 @@ export function composeSummary(
     global_cache_hit_rate: cache.requestHitRate,
     request_hit_rate: cache.requestHitRate,
     token_hit_rate: cache.tokenHitRate,
+    ...(tiers && { loaded_token_rate: cache.loadedTokenRate, kv_tiers: tiers }),
+    ...(adapters !== undefined && { adapter_loads: adapters }),
     block_cache_reuse_rate: cache.reuseRate,
     per_backend_cache_stats: cache.perBackend,
     evictions: totals.backends.reduce((sum, backend) => sum + backend.evictions, 0),

@@ -3,6 +3,7 @@ import type { Saturation } from '../saturation/saturation.js'
 import type { SloReport, TenantReport } from '../slo/slo-report.js'
 import type { Distribution } from '../statistics/distribution.js'
 import type { BackendCacheStatistics } from './cache-statistics.js'
+import type { KvTierStatistics } from './tier-statistics.js'
 
 /** What one backend did in the measured part of a run. */
 export interface BackendSummary {
@@ -74,6 +75,14 @@ export interface RunSummary {
   readonly request_hit_rate: number | null
   /** Cached prompt tokens over prompt tokens, of admitted requests. */
   readonly token_hit_rate: number | null
+  /**
+   * Prompt tokens loaded from tiers below the KV cache over prompt tokens, of admitted requests; and what
+   * was loaded from each tier. Absent when no backend has any.
+   */
+  readonly loaded_token_rate?: number | null
+  readonly kv_tiers?: Readonly<Record<string, KvTierStatistics>>
+  /** LoRA adapters brought to GPUs; absent when no backend has slots for them. */
+  readonly adapter_loads?: number
   /** Cached share of a prompt's shareable content, averaged over admitted requests that have some. */
   readonly block_cache_reuse_rate: number | null
   readonly per_backend_cache_stats: readonly BackendCacheStatistics[]

@@ -3,6 +3,7 @@ import {
   type PromptTree,
   PromptTreeBuilder,
   type RequestTable,
+  separateAdapters,
   sharedInt32,
 } from '@routesim/core'
 import { SessionPrompts } from './session-prompts.js'
@@ -44,7 +45,8 @@ export function lowerColumns(
   const prompts = placePrompts(columns, order, sessionPrompts)
   const prefixHashes = numberPrefixHashes(columns, order)
   const strings = numberNames(columns, order)
-  return { table: { ...columns.requests.finish(order), strings, prompts }, prefixHashes }
+  const finished = columns.requests.finish(order)
+  return { table: separateAdapters({ ...finished, strings, prompts }), prefixHashes }
 }
 
 /** Fills `promptNode` and `prefixTokens`: hashed blocks first in the tree, then prefixes and turns. */

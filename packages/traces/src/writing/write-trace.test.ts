@@ -49,6 +49,8 @@ describe('writeTrace', () => {
       'priority',
       'tenant',
       'adapter',
+      // Without the adapter of one of them, the two turns share what they did not.
+      'prompts',
     ])
   })
 

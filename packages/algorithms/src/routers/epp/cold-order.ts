@@ -1,3 +1,5 @@
+import type { ClusterView } from '@routesim/core'
+
 /**
  * Backends by how long ago they were given a prompt that nobody had cached, never used ones first. The i-th
  * of n scores 1 - i / (n - 1), all score 0.5 when the prompt is cached somewhere. O(backends).
@@ -8,7 +10,12 @@ export class ColdOrder {
   private order: number[] = []
 
   /** Takes the weighted scores off costs, a column indexed by id. */
-  addScores(ids: ArrayLike<number>, isCold: boolean, weight: number, costs: Float64Array): void {
+  addScores(
+    { ids, notes }: ClusterView,
+    isCold: boolean,
+    weight: number,
+    costs: Float64Array,
+  ): void {
     if (this.order.length !== ids.length) {
       const known = new Set(this.order)
       const fresh = Array.from(ids).filter((id) => !known.has(id))
@@ -18,6 +25,7 @@ export class ColdOrder {
     for (let i = 0; i < order.length; i++) {
       const score = !isCold ? 0.5 : order.length === 1 ? 1 : 1 - i / (order.length - 1)
       costs[order[i]!] = costs[order[i]!]! - weight * score
+      notes?.term('no_hit_lru', order[i]!, weight * score)
     }
   }
 

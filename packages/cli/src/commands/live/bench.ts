@@ -1,12 +1,10 @@
-import type { CommandModule } from 'yargs'
+import type { CommandBody } from '../../command-body.js'
 import { benchLoad } from './bench-load.js'
 import { benchPrefixRatio } from './bench-prefix-ratio.js'
 import { benchTrace } from './bench-trace.js'
 
 /** `routesim bench`: a load generator for servers, and for simulated ones. */
-export const benchCommand: CommandModule = {
-  command: 'bench',
-  describe: 'Load a server, or a simulated one, and measure',
+export const benchCommand: CommandBody = {
   builder: (yargs) =>
     yargs
       .command(benchPrefixRatio)

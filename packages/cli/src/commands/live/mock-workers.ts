@@ -1,4 +1,4 @@
-import type { CommandModule } from 'yargs'
+import type { CommandBody } from '../../command-body.js'
 import { checkNumbers } from './check-numbers.js'
 import { untilStopped } from './stop-signal.js'
 import {
@@ -15,9 +15,7 @@ interface MockWorkersArguments extends WorkerArguments {
 }
 
 /** `routesim mock-workers`: vLLM-like servers with the simulator's timing. */
-export const mockWorkersCommand: CommandModule<object, MockWorkersArguments> = {
-  command: 'mock-workers',
-  describe: 'Start vLLM-like workers that behave as simulated ones, in real time',
+export const mockWorkersCommand: CommandBody<MockWorkersArguments> = {
   builder: (yargs) =>
     yargs
       .options(CLUSTER_OPTIONS)

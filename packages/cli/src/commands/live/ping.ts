@@ -1,5 +1,5 @@
 import { type Ping, ping } from '@routesim/live'
-import type { CommandModule } from 'yargs'
+import type { CommandBody } from '../../command-body.js'
 import { UsageError } from '../../usage-error.js'
 import { checkNumbers } from './check-numbers.js'
 
@@ -11,9 +11,7 @@ interface PingArguments {
 }
 
 /** `routesim ping`: one short streamed completion. */
-export const pingCommand: CommandModule<object, PingArguments> = {
-  command: 'ping [port]',
-  describe: 'Send one short chat completion to a router or worker',
+export const pingCommand: CommandBody<PingArguments> = {
   builder: (yargs) =>
     yargs
       .positional('port', { type: 'string', default: '8000', describe: 'Port on this machine' })

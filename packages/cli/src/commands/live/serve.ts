@@ -8,7 +8,8 @@ import {
   type RouterLogEntry,
   startRouter,
 } from '@routesim/live'
-import type { CommandModule, Options } from 'yargs'
+import type { Options } from 'yargs'
+import type { CommandBody } from '../../command-body.js'
 import { UsageError } from '../../usage-error.js'
 import { checkNumbers } from './check-numbers.js'
 import { untilStopped } from './stop-signal.js'
@@ -42,9 +43,7 @@ const list = (describe: string): Options => ({
 })
 
 /** `routesim serve`: the router that was simulated, in front of real or mock workers. */
-export const serveCommand: CommandModule<object, ServeArguments> = {
-  command: 'serve',
-  describe: 'Route OpenAI-compatible requests to workers with any algorithm',
+export const serveCommand: CommandBody<ServeArguments> = {
   builder: (yargs) =>
     yargs
       .options({

@@ -1,6 +1,6 @@
 import { buildFleet } from '@routesim/experiments'
 import { isOnSchedule, type MockClusterFlags, syntheticWorkload, twin } from '@routesim/live'
-import type { CommandModule } from 'yargs'
+import type { CommandBody } from '../../command-body.js'
 import { UsageError } from '../../usage-error.js'
 import { checkAnswered } from './bench-options.js'
 import { checkNumbers } from './check-numbers.js'
@@ -30,9 +30,7 @@ const number = (fallback: number, describe: string) =>
   ({ type: 'number', default: fallback, requiresArg: true, describe }) as const
 
 /** `routesim twin`: the same workload live and simulated. */
-export const twinCommand: CommandModule<object, TwinArguments> = {
-  command: 'twin',
-  describe: 'Run a workload live and simulated with the same settings, and compare',
+export const twinCommand: CommandBody<TwinArguments> = {
   builder: (yargs) =>
     yargs.options(CLUSTER_OPTIONS).options({
       trace: { alias: 't', type: 'string', requiresArg: true, describe: 'Trace to run' },

@@ -1,5 +1,5 @@
 import { checkRouterConfig, ping, startRouter } from '@routesim/live'
-import type { CommandModule } from 'yargs'
+import type { CommandBody } from '../../command-body.js'
 import { checkNumbers } from './check-numbers.js'
 import { describe } from './ping.js'
 import { untilStopped } from './stop-signal.js'
@@ -20,9 +20,7 @@ interface UpArguments extends WorkerArguments {
 }
 
 /** `routesim up`: mock workers, a router in front of them, and a ping. */
-export const upCommand: CommandModule<object, UpArguments> = {
-  command: 'up',
-  describe: 'Start mock workers and a router in one process, and ping it',
+export const upCommand: CommandBody<UpArguments> = {
   builder: (yargs) =>
     yargs
       .options(CLUSTER_OPTIONS)

@@ -1,11 +1,9 @@
-import type { CommandModule } from 'yargs'
+import type { CommandBody } from '../../command-body.js'
 import { tracePullCommand } from './trace-pull.js'
 import { traceStatsCommand } from './trace-stats.js'
 
 /** `routesim trace`: what traces are, and where they come from. */
-export const traceCommand: CommandModule = {
-  command: 'trace <what>',
-  describe: 'Analyse a trace, or download a public one',
+export const traceCommand: CommandBody = {
   builder: (yargs) =>
     yargs
       .command(traceStatsCommand)

@@ -1,0 +1,62 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { chainedIds, testPrompt } from '../testing/test-prompt.js'
+import { ActiveBlocks } from './active-blocks.js'
+
+const BACKENDS = 3
+const ROWS = 6
+const step = fc.record({
+  row: fc.nat(ROWS - 1),
+  backend: fc.nat(BACKENDS - 1),
+  isEnd: fc.boolean(),
+})
+// The prompt of a row does not change: its blocks, and 5 tokens that are its own.
+const prompts = fc.array(fc.array(fc.nat(2), { minLength: 0, maxLength: 4 }), {
+  minLength: ROWS,
+  maxLength: ROWS,
+})
+
+test('blocks under way are those of the set of its requests, each counted once where they share', () => {
+  fc.assert(
+    fc.property(
+      prompts,
+      fc.array(step, { maxLength: 40 }),
+      fc.boolean(),
+      (all, steps, isSharing) => {
+        const paths = all.map(chainedIds)
+        const request = (row: number) =>
+          testPrompt(paths[row]!, { id: row, promptTokens: 16 * paths[row]!.length + 5 })
+        const active = new ActiveBlocks(isSharing)
+        active.reserve(BACKENDS)
+        const out = new Float64Array(BACKENDS)
+        const homes = new Map<number, number>()
+        for (const { row, backend, isEnd } of steps) {
+          if (isEnd) {
+            active.remove(request(row))
+            homes.delete(row)
+          } else {
+            active.add(request(row), backend, 16)
+            homes.set(row, backend)
+          }
+          const rowsOn = (b: number) =>
+            [...homes].filter(([, home]) => home === b).map(([id]) => id)
+          for (let b = 0; b < BACKENDS; b++) {
+            const rows = rowsOn(b)
+            const shared = rows.flatMap((id) => paths[id]!)
+            const blocks = isSharing ? new Set(shared).size : shared.length
+            // Each has one more block, which its own tokens only begin.
+            expect(active.blocksOf(b, 16)).toBe(blocks + rows.length)
+            expect(active.requests[b]).toBe(rows.length)
+          }
+          active.match(request(row), out)
+          const expected = Array.from({ length: BACKENDS }, (_, b) => {
+            const held = new Set(isSharing ? rowsOn(b).flatMap((id) => paths[id]!) : [])
+            const gap = paths[row]!.findIndex((id) => !held.has(id))
+            return 16 * (gap === -1 ? paths[row]!.length : gap)
+          })
+          expect([...out]).toEqual(expected)
+        }
+      },
+    ),
+  )
+})

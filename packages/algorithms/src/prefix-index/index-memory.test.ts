@@ -1,0 +1,58 @@
+import { RandomStream } from '@routesim/core'
+import { expect, test } from 'vitest'
+import { testPath } from '../testing/test-prompt.js'
+import { BlockIndex } from './block-index.js'
+import { RadixTree } from './radix-tree.js'
+
+const BACKENDS = 64
+const BLOCKS = 100
+const RUNS = 50_000
+/** 36 bytes per entry and as much again for growth by doubling, 8 per run twice, 16 per backend twice. */
+const BUDGET = 2 * (36 * BACKENDS * (BLOCKS + 8) + 8 * RUNS + 16 * BACKENDS)
+
+/** Prompts of eight blocks that hardly ever come again. */
+function* prompts(count: number) {
+  const random = new RandomStream(5, 'prompts')
+  for (let i = 0; i < count; i++) {
+    const first = random.integer(RUNS - 8)
+    const ids = Array.from({ length: 8 }, (_, j) => first + j)
+    yield { path: testPath(ids), backend: random.integer(BACKENDS), nowMs: i }
+  }
+}
+
+test('a block index of 64 backends keeps to its capacity and to its memory, whatever passes through', () => {
+  const index = new BlockIndex({ capacityTokens: 16 * BLOCKS, ttlMs: Number.POSITIVE_INFINITY })
+  let early = 0
+  for (const { path, backend, nowMs } of prompts(40_000)) {
+    index.insert(path, backend, nowMs)
+    expect(index.tokensOf(backend)).toBeLessThanOrEqual(16 * BLOCKS)
+    if (nowMs === 10_000) early = index.bytes
+  }
+  expect(index.size).toBeLessThanOrEqual(BACKENDS * BLOCKS)
+  expect(index.bytes).toBe(early)
+  expect(index.bytes).toBeLessThan(BUDGET)
+})
+
+test('entries of a block index that have lived their time make room, too', () => {
+  const index = new BlockIndex({ capacityTokens: Number.POSITIVE_INFINITY, ttlMs: 500 })
+  const out = new Float64Array(BACKENDS)
+  for (const { path, backend, nowMs } of prompts(20_000)) {
+    index.matchPrefix(path, nowMs, out)
+    index.insert(path, backend, nowMs)
+    expect(index.size).toBeLessThanOrEqual(8 * 500)
+  }
+  expect(index.bytes).toBeLessThan(BUDGET)
+})
+
+test('a radix tree that is cut to a budget keeps to its memory', () => {
+  const tree = new RadixTree()
+  let early = 0
+  for (const { path, backend, nowMs } of prompts(40_000)) {
+    tree.insert(path, backend, nowMs)
+    tree.evict(backend, 16 * BLOCKS)
+    expect(tree.tokensOf(backend)).toBeLessThanOrEqual(16 * BLOCKS)
+    if (nowMs === 10_000) early = tree.bytes
+  }
+  expect(tree.bytes).toBe(early)
+  expect(tree.bytes).toBeLessThan(BUDGET)
+})

@@ -1,0 +1,143 @@
+import { type ExplainOptions, explain, loadAlgorithm } from '@routesim/experiments'
+import { splitSpecs } from '../algorithm-list.js'
+import type { CommandBody } from '../command-body.js'
+import { explainJson } from '../output/explain-json.js'
+import { explainText } from '../output/explain-table.js'
+import { checkTarget, writeText } from '../output/write-results.js'
+import { UsageError } from '../usage-error.js'
+import {
+  checkNumbers,
+  heading,
+  INPUT_OPTIONS,
+  printNotes,
+  RESULT_OPTIONS,
+  watched,
+} from './experiment-options.js'
+import type { TraceArguments } from './trace-arguments.js'
+
+interface ExplainArguments extends TraceArguments {
+  config: string
+  algorithm: string
+  request: readonly string[] | undefined
+  worst: number | undefined
+  random: number | undefined
+  alternatives: number
+  format: 'table' | 'json'
+  output: string | undefined
+  seed: number | undefined
+  visibility?: readonly string[]
+}
+
+const MOST_REQUESTS = 1000
+const MOST_ALTERNATIVES = 100_000
+
+/** `routesim explain`: why requests went where they went, and what elsewhere would have cost. */
+export const explainCommand: CommandBody<ExplainArguments> = {
+  builder: (yargs) =>
+    yargs
+      .options(INPUT_OPTIONS)
+      .option('algorithm', {
+        alias: 'a',
+        type: 'string',
+        default: 'round_robin',
+        requiresArg: true,
+        describe: 'Algorithm, name:parameter=value,... or a file that exports one',
+      })
+      .option('request', {
+        type: 'string',
+        coerce: splitSpecs,
+        requiresArg: true,
+        describe: 'Requests by number in order of arrival, from 0, separated by commas',
+      })
+      .option('worst', {
+        type: 'number',
+        requiresArg: true,
+        describe: 'The N requests with the highest TTFT; 1 if no requests are named',
+      })
+      .option('random', { type: 'number', requiresArg: true, describe: 'Any N requests' })
+      .option('alternatives', {
+        type: 'number',
+        default: 16,
+        requiresArg: true,
+        describe: 'Backends tried in hindsight per decision, each by a simulation; 0 for none',
+      })
+      .option('format', {
+        choices: ['table', 'json'] as const,
+        default: 'table' as const,
+        requiresArg: true,
+        describe: 'Print as',
+      })
+      .options({
+        output: { ...RESULT_OPTIONS.output, describe: 'Write to a file instead' },
+        seed: RESULT_OPTIONS.seed,
+        visibility: {
+          ...RESULT_OPTIONS.visibility,
+          describe:
+            "What routers see: a profile such as llm-d or llm-d:metrics_delay_ms=20; the config's by default",
+        },
+      })
+      .example('$0 explain -c configs/default.toml -a prefix_overlap --worst 3', '')
+      .example('$0 explain -c configs/default.toml -a dynamo_kv --request 12,40', '') as never,
+  handler: async (args) => {
+    const { format, output, alternatives, visibility = [] } = args
+    checkNumbers({ seed: args.seed, seeds: 1 })
+    checkCount('alternatives', alternatives, 0, MOST_ALTERNATIVES)
+    if (visibility.length > 1) {
+      throw new UsageError(`--visibility: expected one profile, got ${visibility.join(',')}`)
+    }
+    const requests = requestsOf(args)
+    await checkTarget({ format: undefined, output })
+    const algorithm = await loadAlgorithm(args.algorithm)
+    const options = { ...args, algorithm, requests, mostAlternatives: alternatives }
+    const report = await watched((control) => explain({ ...options, ...control }))
+    printNotes(report.scenario, [])
+    const text =
+      format === 'json'
+        ? JSON.stringify(
+            report.requests.map((each) => explainJson(each, report.algorithm)),
+            undefined,
+            2,
+          )
+        : [
+            `${heading(report.scenario)}\nSeen by the router, what was so in brackets; ${alternatives === 0 ? 'times in ms.' : 'TTFT and E2E in ms, had it gone there; * marks the best.'}`,
+            ...report.requests.map((each) => explainText(each, report.algorithm)),
+          ].join('\n\n')
+    if (output === undefined || output === '-') process.stdout.write(`${text}\n`)
+    else {
+      await writeText(text, output)
+      console.error(`Wrote ${output}`)
+    }
+  },
+}
+
+function requestsOf({
+  request,
+  worst,
+  random,
+}: Pick<ExplainArguments, 'request' | 'worst' | 'random'>): ExplainOptions['requests'] {
+  const given = [request, worst, random].filter((each) => each !== undefined)
+  if (given.length > 1) {
+    throw new UsageError('--request, --worst, --random: expected one of them, got several')
+  }
+  if (request !== undefined) {
+    const wrong = request.find((word) => !/^\d{1,15}$/.test(word))
+    if (wrong !== undefined || request.length === 0) {
+      throw new UsageError(`--request: expected numbers from 0 on, got "${wrong ?? ''}"`)
+    }
+    if (request.length > MOST_REQUESTS) {
+      throw new UsageError(`--request: expected at most ${MOST_REQUESTS} of them`)
+    }
+    return { ids: request.map(Number) }
+  }
+  if (random !== undefined) {
+    checkCount('random', random, 1, MOST_REQUESTS)
+    return { random }
+  }
+  checkCount('worst', worst ?? 1, 1, MOST_REQUESTS)
+  return { worst: worst ?? 1 }
+}
+
+function checkCount(name: string, value: number, from: number, to: number): void {
+  if (Number.isInteger(value) && value >= from && value <= to) return
+  throw new UsageError(`--${name}: expected an integer from ${from} to ${to}, got ${value}`)
+}

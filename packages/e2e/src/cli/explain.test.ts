@@ -1,0 +1,173 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { directoryWith } from '../testing/command.js'
+import { inProcess } from '../testing/in-process.js'
+
+const at = directoryWith({
+  'c.toml':
+    '[cluster]\nnum_backends = 3\n[trace]\nrate = 20\nduration_sec = 4\ngen_tokens_mean = 20\nnum_prefixes = 2',
+  'tiny.toml':
+    '[cluster]\nnum_backends = 2\nmax_queue_depth = 1\nkv_cache_blocks = 64\n[trace]\nrate = 60\nduration_sec = 2',
+  'fast.jsonl':
+    '{"ts":0,"prompt_tokens":900,"gen_tokens":5}\n{"ts":1,"prompt_tokens":900,"gen_tokens":5}\n',
+  'broken.jsonl': '{"ts":0,"prompt_tokens":900}\n',
+})
+const config = ['-c', at('c.toml')]
+const explain = (...args: string[]) => inProcess(['explain', ...config, ...args])
+
+test('a table has every backend with scores, load and what it would have cost', async () => {
+  const { code, stdout } = await explain('-a', 'prefix_overlap', '--request', '7')
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/^Request 7, at \d+\.\d{3} s: [\d,]+ prompt tokens, \d+ output tokens/m)
+  expect(stdout).toMatch(/^prefix_overlap, at [\d.]+ s: backend (\d); .*highest score of 3/m)
+  const [heads, , ...rows] = stdout.slice(stdout.indexOf('\nbackend ') + 1).split('\n') as [string]
+  for (const head of ['score', 'overlap', 'idle', 'cached tokens', 'waiting', 'TTFT', 'E2E']) {
+    expect(heads).toContain(head)
+  }
+  const table = (rows as string[]).slice(0, 3)
+  expect(table.filter((row) => row.includes('>')).length).toBe(1)
+  // The best of each of the two columns.
+  expect(table.join('').match(/\*/g)!.length).toBeGreaterThanOrEqual(2)
+  expect(stdout).toMatch(/^In hindsight: /m)
+})
+
+test('JSON has the same numbers, and null for what never came', async () => {
+  const { stdout } = await explain('-a', 'power_of_two', '--request', '3,5', '--format', 'json')
+  const requests = JSON.parse(stdout)
+  expect(requests.map(({ request }: { request: number }) => request)).toEqual([3, 5])
+  for (const { decisions, ttft_ms, e2e_ms } of requests) {
+    const [decision] = decisions
+    expect(decision).toMatchObject({ algorithm: 'power_of_two', action: 'send', attempt: 0 })
+    expect(decision.alternatives.length).toBe(3)
+    const chosen = decision.alternatives.find((each: { chosen: boolean }) => each.chosen)
+    expect(chosen).toMatchObject({ backend: decision.backend, ttft_ms, e2e_ms })
+    const scores = decision.stages[0].candidates.map(({ score }: { score: number }) => score)
+    // Of three, two were drawn.
+    expect(scores.filter((score: number | null) => score === null).length).toBe(1)
+  }
+})
+
+test('fewer alternatives are tried when asked, which is said', async () => {
+  const { stdout } = await explain('-a', 'random', '--random', '1', '--alternatives', '2')
+  expect(stdout).toContain('1 more were not tried; --alternatives 3 tries all.')
+  const none = await explain('-a', 'random', '--random', '1', '--alternatives', '0')
+  expect(none.stdout).not.toContain('In hindsight')
+  expect(none.stdout).not.toContain('TTFT  ')
+})
+
+test('a request without output is judged by its end', async () => {
+  const none = '{"ts":0,"prompt_tokens":900,"gen_tokens":0}\n'.repeat(3)
+  writeFileSync(at('none.jsonl'), none)
+  const { stdout } = await explain(
+    '-t',
+    at('none.jsonl'),
+    '-a',
+    'session_affinity',
+    '--request',
+    '2',
+  )
+  expect(stdout).toMatch(/^No output, E2E [\d.]+ ms/m)
+  expect(stdout).not.toContain('NaN')
+  expect(stdout).toMatch(/^In hindsight: no other would have given the last token sooner\.$/m)
+})
+
+test('a rejected request is the worst', async () => {
+  const { stdout } = await inProcess(['explain', '-c', at('tiny.toml'), '-a', 'round_robin'])
+  expect(stdout).toMatch(/^It was rejected \((queue_full|no_available_backend)\)\.$/m)
+})
+
+test('an output file takes all', async () => {
+  const { code, stdout } = await explain('--worst', '2', '--format', 'json', '-o', at('out.json'))
+  expect({ code, stdout }).toEqual({ code: 0, stdout: '' })
+  expect(JSON.parse(readFileSync(at('out.json'), 'utf8')).length).toBe(2)
+})
+
+test('of an option given twice the last counts, lists included', async () => {
+  const twice = await explain(
+    '--request',
+    '1',
+    '--request',
+    '2,3',
+    '--visibility',
+    'exact',
+    '--visibility',
+    'llm-d',
+  )
+  expect(twice.stdout).toContain('visibility llm-d')
+  expect(twice.stdout.match(/^Request \d/gm)).toEqual(['Request 2', 'Request 3'])
+})
+
+describe('what is wrong is said', () => {
+  test.each([
+    [['--request', 'x'], 2, '--request: expected numbers from 0 on, got "x"'],
+    [['--request', '-1'], 2, '--request: expected'],
+    [['--request', '99999'], 1, 'request: expected a number from 0 to'],
+    [['--request', '1', '--worst', '2'], 2, 'expected one of them, got several'],
+    [['--worst', '0'], 2, '--worst: expected an integer from 1'],
+    [['--worst', '1.5'], 2, '--worst: expected an integer from 1'],
+    [['--random', '-2'], 2, '--random: expected'],
+    [['--alternatives', '-1'], 2, '--alternatives: expected an integer from 0'],
+    [['--format', 'csv'], 2, '--format: expected'],
+    [['-a', 'nobody'], 1, 'unknown router "nobody"'],
+    [['-a', './none.ts'], 1, 'none.ts: no such file'],
+    [['-t', at('broken.jsonl')], 1, 'broken.jsonl:1'],
+    [['--visibility', 'exact,llm-d'], 2, '--visibility: expected one profile'],
+    [['--visibility', 'nothing'], 1, 'nothing'],
+    [['-o', at('.')], 1, 'expected a file, got a directory'],
+  ])('%j', async (args, expected, complaint) => {
+    const { code, stdout, stderr } = await explain(...args)
+    expect(stderr).toContain(complaint)
+    expect({ code, stdout }).toEqual({ code: expected, stdout: '' })
+  })
+})
+
+describe('--decisions', () => {
+  const lines = (name: string) =>
+    readFileSync(at(name), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+
+  test('writes one line per decision, and changes no result', async () => {
+    const run = ['run', ...config, '-a', 'least_outstanding', '--format', 'json']
+    const plain = await inProcess(run)
+    const watched = await inProcess([...run, '--decisions', at('d.jsonl')])
+    expect(watched.stdout).toBe(plain.stdout)
+    const decisions = lines('d.jsonl')
+    const { completed_requests } = JSON.parse(plain.stdout)
+    expect(decisions.length).toBeGreaterThanOrEqual(completed_requests)
+    expect(watched.stderr).toContain(`Wrote ${at('d.jsonl')}: ${decisions.length} decisions`)
+    expect(decisions.map(({ request }) => request)).toEqual(decisions.map((_, i) => i))
+    for (const { backend, stages, backends } of decisions) {
+      const scores = stages[0].candidates.map(({ score }: { score: number }) => score)
+      expect(scores[backend]).toBe(Math.min(...scores))
+      expect(scores).toEqual(
+        backends.map(({ actual }: { actual: { outstanding: number } }) => actual.outstanding),
+      )
+    }
+  })
+
+  test('of a comparison has the decisions of all', async () => {
+    const args = ['-A', 'round_robin,random', '--seeds', '2', '--decisions', at('all.jsonl')]
+    expect((await inProcess(['compare', ...config, ...args])).code).toBe(0)
+    const runs = new Set(lines('all.jsonl').map(({ algorithm, seed }) => `${algorithm} ${seed}`))
+    expect(runs.size).toBe(4)
+  })
+
+  test('goes with a timeline', async () => {
+    const args = ['--decisions', at('both.jsonl'), '--perfetto', at('both.json')]
+    expect((await inProcess(['run', ...config, ...args])).code).toBe(0)
+    expect(lines('both.jsonl').length).toBeGreaterThan(50)
+    expect(JSON.parse(readFileSync(at('both.json'), 'utf8')).traceEvents.length).toBeGreaterThan(50)
+  })
+
+  test.each([
+    [['run', '--decisions', at('none/x.jsonl')], 1, 'can not be written'],
+    [['compare', '-A', 'random', '--decisions', at('.')], 1, 'can not be written'],
+    [['run', '--no-per-request', '--decisions', at('x.jsonl')], 2, '--decisions: not with'],
+  ])('%j', async ([command, ...args], expected, complaint) => {
+    const { code, stdout, stderr } = await inProcess([command!, ...config, ...args])
+    expect(stderr).toContain(complaint)
+    expect({ code, stdout }).toEqual({ code: expected, stdout: '' })
+  })
+})

@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest'
+import { parseConfig } from '../config/parse-config.js'
+import { buildFleet } from './build-cluster.js'
+
+const specOf = (toml: string) =>
+  buildFleet(parseConfig(`[cluster]\nnum_backends = 1\n${toml}`)).cluster.backends[0]!
+
+test('no tiers and no slots unless asked for', () => {
+  const { kv, adapters } = specOf('')
+  expect(kv.tiers).toBeUndefined()
+  expect(adapters).toBeUndefined()
+})
+
+test('host memory of Llama 70B: 16 tokens are 5.24 MB, of which each of 4 GPUs loads a quarter', () => {
+  const { kv } = specOf(
+    'model = "Llama-3.1-70B"\ntp = 4\n[cluster.kv_offload]\ncpu_gb = 100\ndisk_gb = 1000',
+  )
+  const blockBytes = 16 * 327_680
+  const [cpu, disk] = kv.tiers!
+  expect(cpu).toMatchObject({
+    name: 'cpu',
+    blocks: Math.floor(100e9 / blockBytes),
+    latencyMs: 0.02,
+  })
+  expect(cpu!.msPerBlock).toBeCloseTo(blockBytes / 4 / 50.4e6, 12)
+  expect(disk).toMatchObject({ name: 'disk', latencyMs: 0.1 })
+  expect(disk!.msPerBlock).toBeCloseTo(blockBytes / 6.3e6, 12)
+})
+
+test('latent attention lies on every GPU, and each loads all of it', () => {
+  const one = specOf('model = "DeepSeek-V2-Lite"\n[cluster.kv_offload]\ncpu_gb = 10').kv.tiers![0]!
+  const two = specOf('model = "DeepSeek-V2-Lite"\ntp = 2\n[cluster.kv_offload]\ncpu_gb = 10')
+  expect(two.kv.tiers![0]!.msPerBlock).toBe(one.msPerBlock)
+  expect(two.kv.tiers![0]!.blocks).toBe(Math.floor(one.blocks / 2))
+})
+
+test('a link of the catalogue in place of bandwidth and latency', () => {
+  const at = (link: string) =>
+    specOf(`[cluster.kv_offload]\ncpu_blocks = 10\n${link}`).kv.tiers![0]!.msPerBlock
+  expect(at('cpu_link = "PCIe 4.0 x16"')).toBeCloseTo(2 * at(''), 9)
+})
+
+test('adapters take their size over a link, or what is said', () => {
+  const llama = 'model = "Llama-3.1-8B"\n[cluster.lora]\nmax_loras = 4'
+  // 41,943,040 parameters of 2 bytes.
+  expect(specOf(llama).adapters!.loadMs).toBeCloseTo(83.88608 / 50.4, 12)
+  expect(specOf(`${llama}\nrank = 32`).adapters!.loadMs).toBeCloseTo((2 * 83.88608) / 50.4, 12)
+  expect(specOf(`${llama}\nload_ms = 7`).adapters).toEqual({ slots: 4, loadMs: 7 })
+})
+
+test('groups of backends have memory of their own', () => {
+  const { cluster } = buildFleet(
+    parseConfig(
+      '[cluster]\n[cluster.lora]\nmax_loras = 2\nload_ms = 1\n[[cluster.backends]]\n[cluster.backends.kv_offload]\ncpu_blocks = 5\n[[cluster.backends]]\n[cluster.backends.lora]\nmax_loras = 3\nload_ms = 2',
+    ),
+  )
+  expect(cluster.backends.map(({ kv }) => kv.tiers?.[0]?.blocks)).toEqual([5, undefined])
+  expect(cluster.backends.map(({ adapters }) => adapters?.slots)).toEqual([2, 3])
+})
+
+test.each([
+  [
+    'prefix_caching = false\n[cluster.kv_offload]\ncpu_gb = 1',
+    'cluster.kv_offload: expected no memory for evicted blocks because prefix_caching is false',
+  ],
+  [
+    '[cluster.lora]\nmax_loras = 2',
+    'cluster.lora.load_ms: expected a number >= 0 because no model',
+  ],
+  ['[cluster.lora]\nmax_loras = 0', 'cluster.lora.max_loras: expected an integer >= 1, got 0'],
+  ['[cluster.kv_offload]\ncpu_gb = 0', 'cluster.kv_offload.cpu_gb: expected a number > 0, got 0'],
+  ['[cluster.kv_offload]\ncpu_link = "PCI 4"', 'unknown link "PCI 4"'],
+  ['[cluster.kv_offload]\ncpu_size = 1', 'cpu_size'],
+  [
+    '[[cluster.backends]]\n[cluster.backends.lora]\nmax_loras = 2',
+    'cluster.backends.0.lora.load_ms: expected a number >= 0 because no model',
+  ],
+])('refused: %s', (toml, message) => {
+  expect(() => specOf(toml)).toThrow(message)
+})
+
+test('memory that has no room for a block is refused', () => {
+  expect(() => specOf('[cluster.kv_offload]\ncpu_gb = 0.001')).toThrow(
+    'cluster.kv_offload.cpu_gb: expected room for a KV block of 0.00524288 GB, got 0.001',
+  )
+})
