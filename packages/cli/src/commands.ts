@@ -102,7 +102,7 @@ const LISTED: readonly ListedCommand[] = [
     load: async () => (await import('./commands/live/serve.js')).serveCommand,
   },
   {
-    command: 'bench <what>',
+    command: 'bench',
     describe: 'Load a server, or a simulated one, and measure',
     load: async () => (await import('./commands/live/bench.js')).benchCommand,
   },
