@@ -51,7 +51,7 @@ function level(
 ): PrefixLevel {
   const counts = countsOf(members.map((i) => nodes[i]!))
   const lengthOf = new Map(members.map((i) => [nodes[i]!, lengths[i]!]))
-  const most = Math.max(...counts.values())
+  const most = [...counts.values()].reduce((largest, each) => Math.max(largest, each), 0)
   const mean = members.reduce((sum, i) => sum + lengths[i]!, 0) / members.length
   const all = Float64Array.from(lengthOf.values())
   const isOne = all.every((length) => length === all[0])
