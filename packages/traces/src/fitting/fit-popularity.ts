@@ -2,12 +2,14 @@ const STEEPEST = 8
 
 /**
  * The exponent s with which popularity k^-s makes the counts most likely, by rank (maximum likelihood;
- * the derivative falls in s, so by bisection); 0 for fewer than two.
+ * the derivative falls in s, so by bisection); 0 for fewer than two,
+ * and where chance alone makes equally popular ones differ so much (chi-squared, at three deviations).
  */
 export function zipfExponentOf(counts: readonly number[]): number {
   const ranked = [...counts].sort((a, b) => b - a)
   const total = ranked.reduce((sum, count) => sum + count, 0)
   if (ranked.length < 2 || total === 0) return 0
+  if (isEven(ranked, total / ranked.length)) return 0
   const observed = ranked.reduce((sum, count, i) => sum + count * Math.log(i + 1), 0) / total
   let low = 0
   let high = STEEPEST
@@ -18,6 +20,12 @@ export function zipfExponentOf(counts: readonly number[]): number {
     else high = middle
   }
   return low
+}
+
+function isEven(counts: readonly number[], mean: number): boolean {
+  const freedom = counts.length - 1
+  const sum = counts.reduce((total, count) => total + (count - mean) ** 2 / mean, 0)
+  return sum < freedom + 3 * Math.sqrt(2 * freedom)
 }
 
 function expectedLogRank(ranks: number, exponent: number): number {
