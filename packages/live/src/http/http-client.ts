@@ -128,6 +128,7 @@ export class HttpExchange {
   private readonly timeouts: HttpClientTimeouts
   private response: IncomingMessage | undefined
   private silence: NodeJS.Timeout | undefined
+  private verdict: NodeJS.Immediate | undefined
   private isConnected = false
   private isOver = false
 
@@ -148,7 +149,7 @@ export class HttpExchange {
 
   /** Reads no more for now; neither does time count against the server. */
   pause(): void {
-    clearTimeout(this.silence)
+    this.stopClock()
     this.response?.pause()
   }
 
@@ -189,12 +190,13 @@ export class HttpExchange {
     this.tell(() => this.handler.onStart(response))
     response.on('data', (chunk: Buffer) => {
       if (this.isOver) return
+      clearImmediate(this.verdict)
       this.silence?.refresh()
       this.tell(() => this.handler.onData(chunk))
     })
     response.on('end', () => {
       if (this.isOver) return
-      clearTimeout(this.silence)
+      this.stopClock()
       this.tell(() => this.handler.onEnd())
       this.isOver = true
     })
@@ -212,11 +214,21 @@ export class HttpExchange {
 
   /** Starts the time anew in which something has to come. */
   private expect(withinMs: number): void {
-    clearTimeout(this.silence)
+    this.stopClock()
     this.silence = setTimeout(this.onSilence, withinMs)
   }
 
+  private stopClock(): void {
+    clearTimeout(this.silence)
+    clearImmediate(this.verdict)
+  }
+
+  /** What came while this process was busy with other things is heard before the verdict. */
   private readonly onSilence = (): void => {
+    this.verdict = setImmediate(this.onStillSilent)
+  }
+
+  private readonly onStillSilent = (): void => {
     const error = Object.assign(new Error('nothing came in time'), { code: 'ETIMEDOUT' })
     this.fail(this.isConnected ? 'timeout' : 'connect', error)
     this.outgoing.destroy()
@@ -230,6 +242,6 @@ export class HttpExchange {
 
   private over(): void {
     this.isOver = true
-    clearTimeout(this.silence)
+    this.stopClock()
   }
 }
