@@ -184,13 +184,14 @@ class Exchange implements ResponseHandler {
   private begin(): void {
     this.isPassing = true
     this.onFirst()
+    const headers: string[] = []
     for (let i = 0; i < this.headers.length; i += 2) {
       const name = this.headers[i]!.toLowerCase()
-      if (!HOP_BY_HOP.has(name)) this.client.appendHeader(name, this.headers[i + 1]!)
+      if (HOP_BY_HOP.has(name) || name in this.extraHeaders) continue
+      headers.push(name, this.headers[i + 1]!)
     }
-    for (const [name, value] of Object.entries(this.extraHeaders))
-      this.client.setHeader(name, value)
-    this.client.writeHead(this.status)
+    for (const name in this.extraHeaders) headers.push(name, this.extraHeaders[name]!)
+    this.client.writeHead(this.status, headers)
   }
 
   private end(end: ExchangeEnd): void {
