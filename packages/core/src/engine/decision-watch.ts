@@ -15,6 +15,8 @@ import type { SimulationOptions } from './simulation-options.js'
 /** Tells every decision with all that was known and true at its instant, and forces one where asked. */
 export class DecisionWatch {
   readonly notes: DecisionNotebook = new DecisionNotebook()
+  /** Of what was let go, perhaps in the midst of a decision about another request. Nothing is noted there. */
+  private readonly unscored = new DecisionNotebook()
   private readonly machinery: Machinery
   private readonly onDecision: ((decision: DecisionRecord) => void) | undefined
   private forced: ForcedDecision | undefined
@@ -33,15 +35,15 @@ export class DecisionWatch {
     const cluster = replica.clusterFor(request)
     this.notes.begin(cluster?.ids ?? [])
     const decision = this.isForced(request) ? this.force(replica, request) : replica.route(request)
-    this.tell(replica, request, decision, false)
+    this.tell(replica, request, decision, this.notes)
     return decision
   }
 
   /** A router lets a request go that it held. @returns where it goes */
   released(replica: RouterReplica, request: number, decision: RoutingDecision): RoutingDecision {
-    this.notes.begin(replica.clusterFor(request)?.ids ?? [])
+    this.unscored.begin(replica.clusterFor(request)?.ids ?? [])
     const carriedOut = this.isForced(request) ? this.override(replica, decision) : decision
-    this.tell(replica, request, carriedOut, true)
+    this.tell(replica, request, carriedOut, this.unscored)
     return carriedOut
   }
 
@@ -84,7 +86,7 @@ export class DecisionWatch {
     replica: RouterReplica,
     request: number,
     decision: RoutingDecision,
-    isRelease: boolean,
+    notes: DecisionNotebook,
   ): void {
     const { machinery, turns } = this
     const number = machinery.ordinalOf(request)
@@ -103,8 +105,8 @@ export class DecisionWatch {
       backend,
       decode,
       ...(decision?.kind === 'reject' && { reason: decision.reason }),
-      isRelease,
-      traces: this.notes.traces({ backend, decode }),
+      isRelease: notes === this.unscored,
+      traces: notes.traces({ backend, decode }),
       backends: this.knowledge(replica, request),
       random: replica.cluster.random.state(),
     })
