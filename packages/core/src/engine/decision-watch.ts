@@ -53,17 +53,20 @@ export class DecisionWatch {
       forced !== undefined &&
       forced.request === machinery.ordinalOf(request) &&
       forced.attempt === machinery.progress.attempts[request] &&
-      forced.turn === (this.turns.get(forced.request) ?? 0)
+      // What the router held even so goes there when it lets it go.
+      forced.turn <= (this.turns.get(forced.request) ?? 0)
     )
   }
 
-  /** Asks while no other backend looks available. */
+  /** Asks while all other backends look full. */
   private force(replica: RouterReplica, request: number): RoutingDecision {
-    const { backend, decode, random } = this.forced!
+    const { request: number, turn, backend, decode, random } = this.forced!
+    const isLater = turn < (this.turns.get(number) ?? 0)
     const column = replica.source.loads.maxQueueDepth as Float64Array
     const before = Float64Array.from(column)
     for (let id = 0; id < column.length; id++) {
-      if (id !== backend && id !== decode) column[id] = 0
+      // Less than none waiting: full, where 0 would say that they are down.
+      if (id !== backend && id !== decode && column[id]! > 0) column[id] = -1
     }
     let decision: RoutingDecision
     try {
@@ -71,7 +74,8 @@ export class DecisionWatch {
     } finally {
       column.set(before)
     }
-    if (decision?.kind !== 'hold' && random !== undefined) replica.cluster.random.restore(random)
+    if (decision?.kind === 'hold' || isLater || random === undefined) return decision
+    replica.cluster.random.restore(random)
     return decision
   }
 

@@ -1,5 +1,15 @@
 // What routers say of their decisions, and what would have come of others.
-import { builtinRouters, defineRouter, findRouter, leastBy } from '@routesim/algorithms'
+import {
+  builtinRouters,
+  defineRouter,
+  dualmap,
+  findRouter,
+  flowControl,
+  gate,
+  leastBy,
+  leastOutstanding,
+  skywalker,
+} from '@routesim/algorithms'
 import { type BackendView, type DecisionRecord, hold } from '@routesim/core'
 import {
   type AlgorithmChoice,
@@ -67,7 +77,7 @@ describe.each(PROFILES)('%s', (visibility) => {
       if (isRelease) continue
       const [trace] = traces
       expect(trace?.best ?? trace?.branch).toBeDefined()
-      if (backend === -1 || trace?.best === undefined) continue
+      if (trace?.best === undefined) continue
       scored++
       const { candidates, best, tied, isDrawn } = trace
       expect(candidates.map((each) => each.backend)).toEqual([0, 1, 2, 3])
@@ -75,7 +85,8 @@ describe.each(PROFILES)('%s', (visibility) => {
       const sign = best === 'lowest' ? 1 : -1
       const least = Math.min(...able.map(({ score }) => sign * score!))
       expect(able.filter(({ score }) => sign * score! === least).length).toBe(tied)
-      if (!isDrawn) expect(sign * candidates[backend]!.score!).toBe(least)
+      if (backend === -1 || isDrawn) continue
+      expect(sign * candidates[backend]!.score!).toBe(least)
     }
     const { terms = {} } = findRouter(algorithm).manifest
     const noted = records.flatMap(({ traces: [trace] }) =>
@@ -200,6 +211,42 @@ test('a router of leastBy explains itself', async () => {
   const [trace] = record.traces
   expect(trace).toMatchObject({ best: 'lowest', tied: 1 })
   expect(trace!.candidates.map(({ score }) => score)).toEqual([1, 0])
+})
+
+const full = { saturation: 'concurrency', request_limit: 2, poll_ms: 10 }
+
+test.each([
+  ['dualmap', () => dualmap.create()],
+  ['skywalker', () => skywalker.create({ max_waiting: 1 })],
+  ['gate', () => gate.wrap(leastOutstanding.create({ ties: 'first' }), full)],
+  ['flow_control', () => flowControl.wrap(leastOutstanding.create({ ties: 'first' }), full)],
+])('%s, forced, sends what it holds there when its turn comes', (_name, router) => {
+  const story = (): TinyRun => ({
+    requests: Array.from({ length: 24 }, (_, i) => ({
+      arrivalMs: 20 * i,
+      promptTokens: 400 + 10 * i,
+      outputTokens: i % 3 === 0 ? 60 : 5,
+    })),
+    backends: [backend({ maxNumSeqs: 2 }), backend({ maxNumSeqs: 2 }), backend({ maxNumSeqs: 2 })],
+    router: router(),
+  })
+  const records: DecisionRecord[] = []
+  const plain = tinyRun({ ...story(), onDecision: (record) => records.push(record) })
+  const held = records.filter(({ action, isRelease }) => action === 'hold' && !isRelease)
+  expect(held.length).toBeGreaterThan(0)
+  for (const { traces } of held) expect(traces[0]!.branch).toBeDefined()
+  for (const { request, attempt, turn, backend: chosen, random, isRelease } of records) {
+    if (chosen === -1) continue
+    for (const to of [0, 1, 2]) {
+      const forcedDecision = {
+        ...{ request, attempt, turn, backend: to, decode: to },
+        ...(!isRelease && { random }),
+      }
+      const forced = tinyRun({ ...story(), forcedDecision })
+      expect(forced.outcomes.backend[request], `${request} to ${to}`).toBe(to)
+      if (to === chosen) expect(forced, `${request}`).toEqual(plain)
+    }
+  }
 })
 
 /** Holds the second request until the first is done, then sends it after it. */
