@@ -27,6 +27,14 @@ const table = (titles, rows) =>
 
 const quoted = (text) => text.replaceAll(/"[^"]*"/g, '`$&`')
 
+/** A shared table is told of where it is. */
+function typeCell(type) {
+  const title = SHARED_TABLES.get(type)
+  if (title === undefined) return quoted(type)
+  const text = type === 'distribution' ? 'number or distribution' : type
+  return `[${text}](#${title.toLowerCase().replaceAll(' ', '-')})`
+}
+
 /** The default stands in the schema, or, where the trace generator has it, in words. */
 function defaultAndMeaning({ isRequired, default: value, description }) {
   if (isRequired) return ['required', quoted(description)]
@@ -38,13 +46,23 @@ function defaultAndMeaning({ isRequired, default: value, description }) {
   ]
 }
 
+/** Tables that stand in several places, by the type of the keys that have one. */
+const SHARED_TABLES = new Map([
+  ['distribution', 'A distribution'],
+  ['choice', 'A choice'],
+])
+
+function headOf(name) {
+  return name.endsWith('[]') ? `[[${name.slice(0, -2)}]]` : `[${name}]`
+}
+
 /** Keys by the TOML table they stand in. */
 function configPage() {
   const sections = new Map()
   for (const key of configReference()) {
     const at = key.path.lastIndexOf('.')
     const name = key.path.slice(0, Math.max(at, 0))
-    const head = name.endsWith('[]') ? `[[${name.slice(0, -2)}]]` : `[${name}]`
+    const head = SHARED_TABLES.get(name) ?? headOf(name)
     const title = key.kind === undefined ? head : `${head} with kind = "${key.kind}"`
     const section = name === '' ? '[algorithms.NAME]' : title
     sections.set(section, [
@@ -53,13 +71,20 @@ function configPage() {
     ])
   }
   const parts = [...sections].flatMap(([title, keys]) => {
-    const rows = keys.map((key) => [`\`${key.name}\``, quoted(key.type), ...defaultAndMeaning(key)])
+    const rows = keys.map((key) => [
+      `\`${key.name}\``,
+      typeCell(key.type),
+      ...defaultAndMeaning(key),
+    ])
     return title === '[algorithms.NAME]'
       ? [
           `## \`${title}\``,
           'Parameters of the routing algorithm of that name, see [algorithms](algorithms.md). Those on a command line (`-a NAME:key=value`) go first.',
         ]
-      : [`## \`${title}\``, table(['key', 'value', 'default', 'meaning'], rows)]
+      : [
+          title.startsWith('[') ? `## \`${title}\`` : `## ${title}`,
+          table(['key', 'value', 'default', 'meaning'], rows),
+        ]
   })
   return page(
     'Config file',

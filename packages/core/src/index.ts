@@ -9,6 +9,7 @@ export type {
   WaitingRequests,
 } from './backend/local-policy.js'
 export type { BackendEvent, BackendEventKind, RetryPolicy } from './engine/backend-event.js'
+export { checkBackendEvents } from './engine/check-life.js'
 export { DecisionNotebook } from './engine/decision-notebook.js'
 export type { BackendSnapshot, LoadSampler } from './engine/load-sampler.js'
 export {

@@ -26,6 +26,9 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
   /** Requests of these, or taken out right now, that keep their KV blocks if they decode. */
   private readonly detached = new Set<number>()
 
+  /** Where it went may fail. */
+  protected override readonly mayComeBack: boolean = true
+
   constructor(context: FleetContext, kv: BulkKvCache) {
     super(context, kv)
     this.cancelled = context.specs.map(() => [])
@@ -69,14 +72,6 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
     this.adapters.stopWaiting(backend, request)
     this.forgetPrompt(backend, request)
     return true
-  }
-
-  /** Where it goes may fail, and it come back. */
-  override releaseHandedOver(backend: number, request: number): void {
-    this.measure(backend)
-    this.sync(backend)
-    this.kv.release(backend, request, true)
-    this.state.ints[backend * INTS + IS_BLOCKED] = 0
   }
 
   override completeStep(backend: number): void {
@@ -180,9 +175,7 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
       leaveAt(state, backend, place)
       const latestMs = this.latestTokenMs(backend)
       if (this.noteEmitted(backend, request)) context.progress.lastTokenMs[request] = latestMs
-      const resumed = this.resumed[backend]!
-      const justJoined = resumed.indexOf(request)
-      if (justJoined >= 0) resumed.splice(justJoined, 1)
+      this.forgetResumed(backend, request)
       if (this.detached.delete(request)) this.keepKv(backend, request)
       else this.leaveKv(backend, request, true)
     } else {

@@ -57,6 +57,8 @@ const IDLE = Number.POSITIVE_INFINITY
  */
 export class FastFleet extends FleetBatches implements Fleet {
   private readonly gaps: TokenGaps
+  /** Whether a request that was handed over may return to where its prompt was computed. */
+  protected readonly mayComeBack: boolean = false
   /** Backends that compute one prompt over the steps of the stretch under way. */
   protected readonly chunking: IdSet
   /** Backends that hold what a request asks for. */
@@ -128,7 +130,7 @@ export class FastFleet extends FleetBatches implements Fleet {
   releaseHandedOver(backend: number, request: number): void {
     this.measure(backend)
     this.sync(backend)
-    this.kv.release(backend, request)
+    this.kv.release(backend, request, this.mayComeBack)
     this.state.ints[backend * INTS + IS_BLOCKED] = 0
   }
 

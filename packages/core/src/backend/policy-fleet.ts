@@ -20,7 +20,7 @@ import { hasTiers } from './kv-loads.js'
 import { LoadingFleet } from './loading-fleet.js'
 import { hasLocalPolicy } from './ordered-queues.js'
 import { PausedDecodes } from './paused-decodes.js'
-import { beginPlan, beginPromptPlan, planPrefill } from './step-plans.js'
+import { beginPlan, beginPromptPlan } from './step-plans.js'
 import { beginBlocks } from './stretch-blocks.js'
 import { setEnd } from './stretches.js'
 
@@ -218,8 +218,8 @@ export class PolicyFleet extends LoadingFleet {
 
   protected override admit(backend: number, request: number): boolean {
     if (this.hasPolicy[backend] === 0) return super.admit(backend, request)
-    const { state, kv, reservations } = this
-    const { ints, floats } = state
+    const { kv, reservations } = this
+    const { ints, floats } = this.state
     const { progress } = this.context
     const n = backend * INTS
     const known = this.knownTokens(request)
@@ -243,12 +243,7 @@ export class PolicyFleet extends LoadingFleet {
     progress.swappedTokens[request] = 0
     this.swapMs[backend] =
       this.swapMs[backend]! + (computed - cached) * this.swapMsPerToken[backend]!
-    if (Number.isNaN(progress.admittedMs[request]!)) {
-      progress.admittedMs[request] = this.clock.nowMs
-      progress.cachedTokens[request] = cached
-    }
-    if (computed + tokens < known) ints[n + CHUNKED] = request
-    planPrefill(state, backend, request, computed, tokens)
+    this.beginPrefill(backend, request, cached, computed, tokens)
     return true
   }
 

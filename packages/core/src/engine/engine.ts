@@ -12,8 +12,8 @@ import { type DecisionListener, Dispatcher } from './dispatcher.js'
 import { checkedSubject } from './event-subjects.js'
 import { FollowUps } from './follow-ups.js'
 import { Sampling } from './load-sampler.js'
-import { type LossListener, LostRequests, mayMigrate } from './lost-requests.js'
-import { Machinery } from './machinery.js'
+import { type LossListener, LostRequests } from './lost-requests.js'
+import { Machinery, mayMigrate } from './machinery.js'
 import { MeasuredTotals } from './measured-totals.js'
 import { Migrations } from './migrations.js'
 import { type ProgressFeed, progressFeedFor } from './progress-feed.js'
@@ -270,11 +270,6 @@ export class Engine
     this.machinery.settle(id)
   }
 
-  /** Whether the KV caches keep nothing that only the request of a row would ask for. */
-  isForgotten(row: number): boolean {
-    return (this.machinery.kv as RenewableKvCache).isForgotten(row)
-  }
-
   /** A row of the window has another request. */
   renew(row: number): void {
     this.machinery.progress.reset(row)
@@ -308,10 +303,6 @@ export class Engine
     this.lost!.refused(request)
   }
 
-  requestEnded(request: number, outcome: number, reason: string): void {
-    this.endFor(request, outcome, reason)
-  }
-
   prefillFinished(request: number): void {
     if (this.lost?.mayHandOver(request) === false) return
     this.dispatcher.prefillFinished(request)
@@ -328,11 +319,13 @@ export class Engine
   }
 
   requestRejected(request: number, reason: string): void {
-    this.endFor(request, OUTCOME.rejected, reason)
+    this.requestEnded(request, OUTCOME.rejected, reason)
   }
 
-  private endFor(request: number, outcome: number, reason: string): void {
-    this.machinery.progress.rejectReason[request] = this.reasonId(reason)
+  requestEnded(request: number, outcome: number, reason: string): void {
+    const { progress, clock } = this.machinery
+    progress.rejectReason[request] = this.reasonId(reason)
+    if (outcome !== OUTCOME.rejected) progress.finishedMs[request] = clock.nowMs
     this.end(request, outcome)
   }
 
@@ -409,7 +402,7 @@ export class Engine
       return
     }
     checkEnded(request, requests, progress)
-    if (ranks !== undefined && outcome === OUTCOME.completed) {
+    if (ranks !== undefined && progress.backend[request]! >= 0) {
       progress.backend[request] = ranks.backendOf(progress.backend[request]!)
       progress.prefillBackend[request] = ranks.backendOf(progress.prefillBackend[request]!)
     }

@@ -1,5 +1,5 @@
 import type { FallibleFleet } from '../backend/fleet.js'
-import type { BackendEvent, RetryPolicy } from './backend-event.js'
+import type { RetryPolicy } from './backend-event.js'
 import type { Machinery } from './machinery.js'
 import type { Migrations } from './migrations.js'
 import type { RouterDesk } from './router-desk.js'
@@ -193,19 +193,4 @@ export class LostRequests {
     progress.retry(request)
     loop.schedule(clock.nowMs + retries.backoffMs, subjects.retried + machinery.ticketOf(request))
   }
-}
-
-/** Whether a run needs a fleet whose backends may fail, or whose requests may be called off or moved. */
-export function needsFallibleFleet({ events = [], timeoutMs, router }: SimulationOptions): boolean {
-  return events.length > 0 || timeoutMs !== undefined || mayMigrate(router)
-}
-
-/** Whether routers may move requests. */
-export function mayMigrate(router: SimulationOptions['router']): boolean {
-  return [router].flat().some(({ migrates }) => migrates === true)
-}
-
-/** Backends that slow down at some time. */
-export function slowedBackends(events: readonly BackendEvent[]): ReadonlySet<number> {
-  return new Set(events.filter(({ kind }) => kind === 'slow').map(({ backend }) => backend))
 }

@@ -119,9 +119,7 @@ export interface BulkKvCache extends KvCache {
 
 /** KV caches for a table whose rows are given to other requests once theirs have ended. */
 export interface RenewableKvCache extends KvCache {
-  /** Whether no block is cached any more that only the request of this row would ask for. */
-  isForgotten(request: number): boolean
-  /** The row has another request: its prompt is another. */
+  /** The row has another request: its prompt is another, and it finds nothing that only the one before left. */
   renew(request: number): void
 }
 

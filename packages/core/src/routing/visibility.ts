@@ -57,6 +57,8 @@ export interface Visibility {
   readonly tokenError: number
   /** From a question of a router to a backend to its answer, in ms; 0 if absent. */
   readonly queryMs?: number
+  /** From an event of a backend (it fails, is added...) to the time at which routers see it, in ms; 0 if absent. */
+  readonly healthDelayMs?: number
 }
 
 /** True when routers see everything, at once: what is simulated when nothing else is said. */

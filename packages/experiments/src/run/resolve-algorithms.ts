@@ -101,7 +101,8 @@ function withConfig(
   return { ...fromConfig, ...parameters }
 }
 
-function configured(choice: AlgorithmChoice): ConfiguredRouter {
+/** A choice as a definition, with its parameters and its name in results. */
+export function configured(choice: AlgorithmChoice): ConfiguredRouter {
   if (typeof choice !== 'string') return 'definition' in choice ? choice : { definition: choice }
   const { router, around } = unwrapSpec(choice)
   const { name, parameters } = parseRouterSpec(router)

@@ -15,6 +15,7 @@ test('nothing said is exact', () => {
     decision: { fixedMs: 0, perTokenMs: 0 },
     tokenError: 0,
     queryMs: 0,
+    healthDelayMs: 0,
   })
 })
 

@@ -25,6 +25,7 @@ export function toVisibility(config: VisibilityConfig): Visibility {
     decision: { fixedMs: config.decision_ms, perTokenMs: config.decision_ms_per_token },
     tokenError: config.token_error,
     queryMs: config.query_ms,
+    healthDelayMs: config.health_delay_ms,
   }
 }
 

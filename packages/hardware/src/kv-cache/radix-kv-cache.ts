@@ -232,10 +232,6 @@ export class RadixKvCache implements RenewableKvCache {
     if (this.isCaching) this.advance(h, whole, true)
   }
 
-  isForgotten(request: number): boolean {
-    return !this.index.hasOwn(request)
-  }
-
   renew(request: number): void {
     this.index.renew(request)
   }

@@ -107,7 +107,12 @@ export class LiveCluster implements ClusterView {
 
   /** The workers that serve a model, or may. */
   serving(model: string): LiveCluster {
-    return this.where(`model ${model}`, (b) => b.model === undefined || b.model === model)
+    // A view is kept for each model that is served; clients may name any number of others.
+    const isServed = this.backends.some((b) => b.model === model)
+    return this.where(
+      isServed ? `model ${model}` : 'any model',
+      (b) => b.model === undefined || b.model === model,
+    )
   }
 
   /** Finds the pools anew: what workers serve has changed. */
