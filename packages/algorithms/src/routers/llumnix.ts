@@ -8,8 +8,6 @@ interface UnderWay {
   /** Of its context: prompt and answer so far. */
   tokens: number
   hasAnswered: boolean
-  /** Where it is on its way to, -1 when it is not. */
-  movesTo: number
 }
 
 /**
@@ -93,6 +91,8 @@ export const llumnix: RouterDefinition = defineRouter({
   },
   create: ({ migration, threshold, interval_ms }) => {
     const underWay = new Map<number, UnderWay>()
+    /** Where those that are on their way go. */
+    const moving = new Map<number, number>()
     let isTicking = false
 
     function shortestOn(backend: number): number {
@@ -106,11 +106,15 @@ export const llumnix: RouterDefinition = defineRouter({
       return shortest
     }
 
+    function isShort(backend: BackendView): boolean {
+      return backend.role !== 'prefill' && freeness(backend) < threshold
+    }
+
     function moveSome(cluster: ClusterView): void {
+      if (!cluster.backends.some(isShort)) return
       const taken = new Set<number>()
-      for (const { backend, movesTo } of underWay.values()) {
-        if (movesTo === -1) continue
-        taken.add(backend)
+      for (const [id, movesTo] of moving) {
+        taken.add(underWay.get(id)!.backend)
         taken.add(movesTo)
       }
       const loads = cluster.backends
@@ -126,7 +130,7 @@ export const llumnix: RouterDefinition = defineRouter({
         if (taken.has(source) || taken.has(target.id)) continue
         const request = shortestOn(source)
         if (request === -1) continue
-        underWay.get(request)!.movesTo = target.id
+        moving.set(request, target.id)
         cluster.migrate(request, target, 'transfer')
       }
     }
@@ -141,7 +145,7 @@ export const llumnix: RouterDefinition = defineRouter({
         ({
           onDispatched({ id, promptTokens }, _backend, cluster, decode) {
             const tokens = promptTokens
-            underWay.set(id, { backend: decode.id, tokens, hasAnswered: false, movesTo: -1 })
+            underWay.set(id, { backend: decode.id, tokens, hasAnswered: false })
             if (!isTicking) cluster.timer('llumnix moves', interval_ms)
             isTicking = true
           },
@@ -157,10 +161,11 @@ export const llumnix: RouterDefinition = defineRouter({
             const request = underWay.get(id)
             if (request === undefined) return
             request.backend = backend.id
-            request.movesTo = -1
+            moving.delete(id)
           },
           onFinished({ id }) {
             underWay.delete(id)
+            moving.delete(id)
           },
           onTimer(_id, cluster) {
             moveSome(cluster)
