@@ -8,13 +8,13 @@ import {
 } from '@routesim/traces'
 import type { CommandBody } from '../command-body.js'
 import { lostColumns } from '../output/lost-columns.js'
-import { UsageError } from '../usage-error.js'
 import {
   namingFlags,
   SYNTHESIS_OPTIONS,
   type SynthesisArguments,
   synthesisOptions,
 } from './synthesis-arguments.js'
+import { windowOf } from './time-window.js'
 
 interface SynthesizeArguments extends SynthesisArguments {
   input: string
@@ -72,18 +72,6 @@ export const synthesizeCommand: CommandBody<SynthesizeArguments> = {
     console.error(`Wrote ${requests} ${requests === 1 ? 'request' : 'requests'} to ${args.output}`)
     if (lost.length > 0) console.error(`note: ${args.to} can not hold: ${lostColumns(lost)}`)
   },
-}
-
-/** @throws UsageError */
-function windowOf(text: string | undefined): Pick<TraceEdits, 'fromMs' | 'toMs'> {
-  if (text === undefined) return {}
-  const parts = /^(\d+(?:\.\d+)?)?:(\d+(?:\.\d+)?)?$/.exec(text)
-  if (parts === null) throw new UsageError(`--time-window: expected FROM:TO, got "${text}"`)
-  const [from, to] = [parts[1], parts[2]]
-  return {
-    fromMs: Number(from ?? 0) * 1000,
-    toMs: to === undefined ? undefined : Number(to) * 1000,
-  }
 }
 
 const FLAGS: Readonly<Record<string, string>> = {

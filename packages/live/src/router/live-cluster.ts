@@ -1,11 +1,15 @@
-import type {
-  BackendRole,
-  ClusterView,
-  DecisionNotes,
-  RandomStream,
-  RequestView,
-  RoutingDecision,
+import {
+  type BackendReply,
+  type BackendRole,
+  type BackendView,
+  type ClusterView,
+  type DecisionNotes,
+  type RandomStream,
+  type RequestView,
+  RouteSimError,
+  type RoutingDecision,
 } from '@routesim/core'
+import type { LiveErrorCode } from '../live-error-code.js'
 import type { KvKnowledge } from './kv-knowledge.js'
 import type { LiveBackend } from './live-backend.js'
 import type { LiveRequest } from './live-request.js'
@@ -21,6 +25,8 @@ export interface LiveClusterSource {
   now(): number
   release(request: number, decision: RoutingDecision): void
   timer(id: string, delayMs: number): void
+  /** Lets the algorithm hear an answer, after the hook it is in. */
+  reply(id: string, backend: BackendView, reply: BackendReply): void
 }
 
 /** The workers behind a live router as routing algorithms see them, or a pool of them. */
@@ -69,6 +75,30 @@ export class LiveCluster implements ClusterView {
 
   timer(id: string, delayMs: number): void {
     this.source.timer(id, delayMs)
+  }
+
+  /** @throws RouteSimError `router_failed`: no server takes over what another has begun */
+  migrate(request: number): void {
+    throw new RouteSimError<LiveErrorCode>(
+      `migrate(${request}): servers behind a live router can not take over requests from each other`,
+      { code: 'router_failed', hint: 'Turn migration off in the algorithm.' },
+    )
+  }
+
+  /** Answers from the latest metrics; servers have no interface for questions. */
+  query(backend: BackendView, id: string, about?: RequestView): void {
+    const { waiting, running, kvUsage, metricsAgeMs } = backend
+    const askedMs = this.nowMs
+    const matchedTokens = about === undefined ? 0 : this.prefixMatch(about)[backend.id]!
+    const takenMs = askedMs - metricsAgeMs
+    this.source.reply(id, backend, {
+      askedMs,
+      takenMs,
+      waiting,
+      running,
+      kvUsage,
+      matchedTokens,
+    })
   }
 
   pool(...roles: readonly BackendRole[]): LiveCluster {
