@@ -32,6 +32,11 @@ const LISTED: readonly ListedCommand[] = [
     load: async () => (await import('./commands/sweep.js')).sweepCommand,
   },
   {
+    command: 'worker',
+    describe: 'Do runs of sweeps that are shared with --queue, on any machine',
+    load: async () => (await import('./commands/worker.js')).workerCommand,
+  },
+  {
     command: 'results <action> <logs..>',
     describe: 'Merge, show or export the result logs of sweeps',
     load: async () => (await import('./commands/results.js')).resultsCommand,

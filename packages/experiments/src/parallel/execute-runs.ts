@@ -56,6 +56,14 @@ export interface RunsPlan {
   readonly observer?: RunObserver | undefined
 }
 
+/** How much goes on at once, and until when. */
+export interface RunsControl {
+  readonly signal?: AbortSignal | undefined
+  readonly jobs?: number | undefined
+  /** Keeps this thread free: even a single run goes to a worker thread. */
+  readonly isApart?: boolean
+}
+
 /** Hears what comes of each run. */
 export interface RunsListener {
   onFraction(run: number, fraction: number): void
@@ -72,10 +80,7 @@ export interface RunsListener {
  */
 export async function executeRuns(
   plan: RunsPlan,
-  {
-    signal,
-    jobs: asked,
-  }: { readonly signal?: AbortSignal | undefined; readonly jobs?: number | undefined },
+  { signal, jobs: asked, isApart = false }: RunsControl,
   listener: RunsListener,
 ): Promise<void> {
   if (plan.runs.length === 0) return
@@ -83,7 +88,7 @@ export async function executeRuns(
   const jobs = plan.observer === undefined ? chooseJobs(asked, { ...plan, requests }) : 1
   const portable = plan.choices.map(toPortableAlgorithm)
   try {
-    if (jobs > 1 && portable.every((choice) => choice !== undefined)) {
+    if ((jobs > 1 || isApart) && portable.every((choice) => choice !== undefined)) {
       await inWorkers(plan, portable, jobs, signal, listener)
     } else await inThisThread(plan, signal, listener)
   } catch (error) {

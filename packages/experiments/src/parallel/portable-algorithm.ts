@@ -34,5 +34,10 @@ export async function fromPortableAlgorithm(portable: PortableAlgorithm): Promis
     file === undefined
       ? builtinRouters.find(({ name }) => name === builtin)!
       : await loadRouterFile(file, file)
-  return { definition, ...(parameters && { parameters }), ...(label !== undefined && { label }) }
+  return {
+    definition,
+    ...(parameters && { parameters }),
+    ...(label !== undefined && { label }),
+    ...(file !== undefined && { file }),
+  }
 }

@@ -21,7 +21,12 @@ export interface SweepRun {
   readonly key: string
   /** What it is made of, or why it can not be made. */
   readonly made:
-    | { readonly scenario: RunScenario; readonly workload: WorkloadSource }
+    | {
+        readonly scenario: RunScenario
+        readonly workload: WorkloadSource
+        /** Hash of the requests when they were read. */
+        readonly requestsHash: string | undefined
+      }
     | { readonly error: Error }
 }
 
@@ -78,7 +83,8 @@ async function runsAt(
     seeds.map((seed): SweepRun => {
       const identity = { config, algorithm: choice, visibility: seen, seed, stepper, perRequest }
       const key = pointKey({ ...identity, requests: hash })
-      return { settings, rate, algorithm, label, seed, key, made: { scenario, workload } }
+      const made = { scenario, workload, requestsHash: hash }
+      return { settings, rate, algorithm, label, seed, key, made }
     }),
   )
 }
