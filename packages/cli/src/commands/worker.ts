@@ -9,6 +9,7 @@ interface WorkerArguments {
   jobs: number
   idle: number | undefined
   grace: number
+  deadAfter: number | undefined
   quiet: boolean | undefined
 }
 
@@ -40,6 +41,11 @@ export const workerCommand: CommandBody<WorkerArguments> = {
           requiresArg: true,
           describe: 'Seconds to finish the runs under way at SIGTERM or Ctrl-C; then they go back',
         },
+        'dead-after': {
+          type: 'number',
+          requiresArg: true,
+          describe: 'Seconds of silence after which others take its runs (default 15)',
+        },
         quiet: { type: 'boolean', describe: 'Do not tell of every run' },
       })
       .example('$0 worker --queue redis://localhost:6379 --jobs 8', '') as never,
@@ -47,6 +53,10 @@ export const workerCommand: CommandBody<WorkerArguments> = {
     checkNumbers({ seed: undefined, seeds: 1, jobs: args.jobs })
     checkSeconds('--idle', args.idle)
     checkSeconds('--grace', args.grace)
+    const { deadAfter } = args
+    if (deadAfter !== undefined && !(deadAfter >= 1 && deadAfter <= 3600)) {
+      throw new UsageError(`--dead-after: expected 1 to 3600 seconds, got ${deadAfter}`)
+    }
     const { leave, giveUp, end } = departure(args.grace)
     try {
       console.error(`Waiting for runs; Ctrl-C to leave.`)
@@ -54,6 +64,7 @@ export const workerCommand: CommandBody<WorkerArguments> = {
         url: withPassword(args.queue),
         jobs: args.jobs,
         idleSec: args.idle,
+        deadAfterSec: deadAfter,
         leave,
         giveUp,
         onNote: (note) => console.error(`note: ${note}`),

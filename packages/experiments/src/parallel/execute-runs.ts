@@ -60,8 +60,6 @@ export interface RunsPlan {
 export interface RunsControl {
   readonly signal?: AbortSignal | undefined
   readonly jobs?: number | undefined
-  /** Keeps this thread free: even a single run goes to a worker thread. */
-  readonly isApart?: boolean
 }
 
 /** Hears what comes of each run. */
@@ -80,7 +78,7 @@ export interface RunsListener {
  */
 export async function executeRuns(
   plan: RunsPlan,
-  { signal, jobs: asked, isApart = false }: RunsControl,
+  { signal, jobs: asked }: RunsControl,
   listener: RunsListener,
 ): Promise<void> {
   if (plan.runs.length === 0) return
@@ -88,7 +86,7 @@ export async function executeRuns(
   const jobs = plan.observer === undefined ? chooseJobs(asked, { ...plan, requests }) : 1
   const portable = plan.choices.map(toPortableAlgorithm)
   try {
-    if ((jobs > 1 || isApart) && portable.every((choice) => choice !== undefined)) {
+    if (jobs > 1 && portable.every((choice) => choice !== undefined)) {
       await inWorkers(plan, portable, jobs, signal, listener)
     } else await inThisThread(plan, signal, listener)
   } catch (error) {
@@ -204,7 +202,7 @@ function requestKeys(runs: readonly PlannedRun[]): (run: PlannedRun) => string {
 }
 
 /** Requests that one run alone needs are generated where it runs, at the same time as others. */
-async function portableRequests(
+export async function portableRequests(
   workload: WorkloadSource,
   seed: number,
   isForSeveral: boolean,

@@ -1,19 +1,32 @@
 import { resolve } from 'node:path'
+import type { Worker } from 'node:worker_threads'
 import { RouteSimError } from '@routesim/core'
 import { withFilePaths } from '../config/locate-files.js'
+import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
-import { executeRuns, type PlannedRun } from '../parallel/execute-runs.js'
+import { portableRequests } from '../parallel/execute-runs.js'
 import { fromPortableAlgorithm } from '../parallel/portable-algorithm.js'
 import { toPortable } from '../parallel/portable-error.js'
-import { type AlgorithmChoice, resolveAlgorithms } from '../run/resolve-algorithms.js'
+import { ask } from '../parallel/run-on-workers.js'
+import { startWorker } from '../parallel/start-worker.js'
+import type { PortableRequests } from '../parallel/worker-messages.js'
+import { resolveAlgorithms } from '../run/resolve-algorithms.js'
 import { visibilitiesOf } from '../run/scenario.js'
 import { pointKey } from '../sweep/point-key.js'
 import { type Traffic, TrafficStore } from '../sweep/traffic.js'
+import type { WorkloadSource } from '../workload/load-workload.js'
 import { fileHash, type QueuedOutcome, type QueuedRun } from './queued-run.js'
 
-/** Does runs that came out of a queue, and keeps the trace of the latest for the next. */
+/** A worker thread, and what it was born with, by which it is known again. */
+interface Thread {
+  readonly setup: string
+  readonly worker: Worker
+}
+
+/** Does runs that came out of a queue, and keeps threads and the trace of the latest for the next. */
 export class QueuedSimulator {
   private latest: { readonly name: string; readonly store: TrafficStore } | undefined
+  private readonly idle: Thread[] = []
 
   /**
    * Simulates on a worker thread, so that this one can tell the queue that it lives.
@@ -23,31 +36,63 @@ export class QueuedSimulator {
    * (`queue_differs`), or the thread ended (`worker_stopped`)
    */
   async simulate(run: QueuedRun, signal: AbortSignal): Promise<QueuedOutcome | undefined> {
-    const { choices, planned } = await this.prepare(run)
-    const { visibility, stepper, perRequest } = run
-    let outcome: QueuedOutcome | undefined
-    let stopped: Error | undefined
-    await executeRuns(
-      { runs: [planned], choices, visibility, stepper, perRequest, sampleIntervalMs: undefined },
-      { signal, jobs: 1, isApart: true },
-      {
-        onFraction() {},
-        onDone: (_, { summary }) => {
-          outcome = { status: 'ok', result: summary }
-        },
-        onFailed: (_, error) => {
-          if (codeOf(error) === 'worker_stopped') stopped = error
-          else outcome = { status: 'failed', error: toPortable(error) }
-        },
-      },
+    const { config, workload } = await this.prepare(run)
+    const { algorithm, seed } = run
+    let requests: PortableRequests
+    try {
+      requests = await portableRequests(workload, seed, false, signal)
+    } catch (error) {
+      if (signal.aborted) return undefined
+      return { status: 'failed', error: toPortable(error) }
+    }
+    const thread = await this.threadFor(run)
+    const stop = (): void => void thread.worker.terminate()
+    signal.addEventListener('abort', stop)
+    try {
+      if (signal.aborted) stop()
+      const task = { run: 0, config, requests, algorithm, seed, detail: false }
+      const answer = await ask(thread.worker, task, { onFraction() {} })
+      this.idle.push(thread)
+      if (answer.kind === 'failed') return { status: 'failed', error: answer.error }
+      return { status: 'ok', result: answer.executed.summary }
+    } catch (error) {
+      if (signal.aborted) return undefined
+      throw error
+    } finally {
+      signal.removeEventListener('abort', stop)
+    }
+  }
+
+  /** Ends all threads. */
+  async close(): Promise<void> {
+    await Promise.all(this.idle.splice(0).map(({ worker }) => worker.terminate()))
+  }
+
+  private async threadFor(run: QueuedRun): Promise<Thread> {
+    const { stepper, perRequest, visibility, algorithms } = run
+    const data = { stepper, perRequest, sampleIntervalMs: undefined, visibility, algorithms }
+    // A thread does not see that the file of a router has changed.
+    const files = algorithms.map(
+      (each) => typeof each === 'object' && each.file && fileHash(each.file),
     )
-    if (stopped !== undefined) throw stopped
-    return outcome
+    const setup = JSON.stringify([data, files])
+    const alike = this.idle.findIndex((thread) => thread.setup === setup)
+    if (alike >= 0) return this.idle.splice(alike, 1)[0]!
+    await this.close()
+    const worker = startWorker(data)
+    const thread = { setup, worker }
+    // One that ends between two runs, for whatever reason, is no longer there for the next.
+    worker.on('error', () => {})
+    worker.on('exit', () => {
+      const place = this.idle.indexOf(thread)
+      if (place >= 0) this.idle.splice(place, 1)
+    })
+    return thread
   }
 
   private async prepare(
     run: QueuedRun,
-  ): Promise<{ readonly choices: readonly AlgorithmChoice[]; readonly planned: PlannedRun }> {
+  ): Promise<{ readonly config: Config; readonly workload: WorkloadSource }> {
     for (const [path, hash] of Object.entries(run.files)) {
       const found = fileHash(path)
       if (found !== hash) throw differs(path, found === '' ? 'can not be read' : 'is another file')
@@ -67,10 +112,7 @@ export class QueuedSimulator {
       const file = run.algorithms.map((each) => typeof each === 'object' && each.file).find(Boolean)
       throw differs(file || 'the run', file ? 'is another file' : 'did not arrive as it was sent')
     }
-    const absolute = withFilePaths(config, (path) => resolve(run.directory, path))
-    const { algorithm } = run
-    const planned = { run: 0, scenario: { config: absolute }, workload, seed, algorithm }
-    return { choices, planned }
+    return { config: withFilePaths(config, (path) => resolve(run.directory, path)), workload }
   }
 
   private trafficOf({ traffic, config, rate }: QueuedRun): Promise<Traffic> {
@@ -95,8 +137,4 @@ function differs(path: string, how: string): RouteSimError<ExperimentsErrorCode>
     path,
     hint: 'Files that a sweep needs have to be at the same path, and the same, at every worker.',
   })
-}
-
-function codeOf(error: Error): string | undefined {
-  return error instanceof RouteSimError ? error.code : undefined
 }

@@ -10,9 +10,9 @@ import {
 import type { QueuedOutcome, QueuedRun } from './queued-run.js'
 import { QueuedSimulator } from './simulate-queued.js'
 
-/** A worker that tells nothing for so long is taken for dead, and its runs go to others. */
-const DEAD_AFTER_MS = 15_000
-const LOOK_FOR_DEAD_MS = 5000
+const DEAD_AFTER_SEC = 15
+/** Other workers look for the dead so often. */
+const LOOKS_PER_LIFE = 3
 /** How many workers a run may take with it before it is given up. */
 const MOST_DEATHS = 3
 const LOOK_FOR_OTHERS_MS = 10_000
@@ -26,6 +26,8 @@ export interface SweepWorkerOptions {
   readonly jobs?: number | undefined
   /** Leaves after so many seconds without a run; never by default. */
   readonly idleSec?: number | undefined
+  /** When it tells nothing for so many seconds it is taken for dead, and its runs go to others; 15 by default. */
+  readonly deadAfterSec?: number | undefined
   /** Takes no more runs, finishes those under way, and leaves. */
   readonly leave?: AbortSignal
   /** Gives back the runs under way, and leaves. */
@@ -66,6 +68,7 @@ export async function runSweepWorker(options: SweepWorkerOptions): Promise<Worke
   const abandon = (): void => giveUp.abort()
   if (options.giveUp?.aborted) abandon()
   options.giveUp?.addEventListener('abort', abandon)
+  const deadAfterMs = (options.deadAfterSec ?? DEAD_AFTER_SEC) * 1000
   let underWay = 0
   let idleSinceMs = performance.now()
 
@@ -101,8 +104,8 @@ export async function runSweepWorker(options: SweepWorkerOptions): Promise<Worke
       connection: connection.redis,
       prefix: PREFIX,
       concurrency: options.jobs ?? 1,
-      lockDuration: DEAD_AFTER_MS,
-      stalledInterval: LOOK_FOR_DEAD_MS,
+      lockDuration: deadAfterMs,
+      stalledInterval: Math.ceil(deadAfterMs / LOOKS_PER_LIFE),
       maxStalledCount: MOST_DEATHS,
     },
   )
@@ -116,6 +119,7 @@ export async function runSweepWorker(options: SweepWorkerOptions): Promise<Worke
   await untilLeaving([options.leave, options.giveUp], isIdle)
   stopWatching()
   await worker.close()
+  await simulator.close()
   options.giveUp?.removeEventListener('abort', abandon)
   await connection.close()
   return counts
