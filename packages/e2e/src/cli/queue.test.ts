@@ -118,7 +118,7 @@ describe.skipIf(REDIS === undefined)('a sweep through a queue in Redis', () => {
   })
 
   test('a worker that leaves in haste gives back its run, which another does at once', async () => {
-    const path = directoryWith({ 'c.toml': CONFIG.replace('120', '6000') })
+    const path = directoryWith({ 'c.toml': CONFIG.replace('120', '2500') })
     const sweep = shared(SMALL, path('.'))
     const hasty = new TestWorker(server.url, ['--grace', '0', '--dead-after', '600'])
     await expect
@@ -137,14 +137,12 @@ describe.skipIf(REDIS === undefined)('a sweep through a queue in Redis', () => {
   test('traces, routers and files have to be the same at the worker', async () => {
     const router = (pick: number) => `import { defineRouter } from '@routesim/algorithms'
 export default defineRouter({
-  name: 'mine', description: 'Mine.', create: () => ({ route: () => ${pick} }),
+  name: 'mine', description: 'Mine.', create: () => ({ route: (request, { backends }) => backends[${pick}] }),
 })`
     const line = (i: number) =>
       `{"timestamp": ${i * 50}, "input_length": ${200 + i}, "output_length": 10}\n`
     const trace = Array.from({ length: 100 }, (_, i) => line(i)).join('')
-    const table = 'batch_size,prompt_tokens,step_ms\n'
     const path = directoryWith({ 'c.toml': CONFIG, 'mine.ts': router(0), 't.jsonl': trace })
-    void table
     const cwd = path('.')
     const words = [...SMALL, '-t', 't.jsonl', '--rates', '10,20', '-a', './mine.ts,random']
     const local = await routesim(words, { cwd })
