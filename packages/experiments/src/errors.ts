@@ -3,6 +3,7 @@ export type ExperimentsErrorCode =
   | 'config_unreadable'
   | 'config_invalid'
   | 'trace_missing'
+  | 'numbers_invalid'
   | 'rates_missing'
   | 'algorithms_missing'
   | 'algorithms_ambiguous'

@@ -1,6 +1,12 @@
 export type { LoweredRecords, PrefixHashes, SessionPromptsMode } from './columns/lower-columns.js'
 export { editTrace, type TraceEdits } from './editing/edit-trace.js'
 export { mergeTraces, repeatTrace } from './editing/merge-traces.js'
+export {
+  RETIMINGS,
+  type RetimeOptions,
+  type Retiming,
+  retimeTrace,
+} from './editing/retime-trace.js'
 export type { TraceErrorCode } from './errors/trace-error.js'
 export {
   detectTraceFormat,
@@ -11,16 +17,54 @@ export {
   WRITABLE_TRACE_FORMATS,
   type WritableTraceFormat,
 } from './formats/trace-format.js'
+export {
+  ARRIVAL_KINDS,
+  type ArrivalKind,
+  type ArrivalsSpec,
+  type DiurnalRate,
+  type OnOffRate,
+  type RateStage,
+} from './generating/arrivals-spec.js'
+export { atRequestRate } from './generating/at-request-rate.js'
+export { checkWorkload } from './generating/check-workload.js'
+export {
+  DISTRIBUTION_KINDS,
+  type Distribution,
+  type DistributionKind,
+  type DistributionSpec,
+} from './generating/distribution.js'
 export { generateTrace } from './generating/generate-trace.js'
 export { GeneratedSource } from './generating/generated-source.js'
 export {
   GENERATOR_KINDS,
   type GeneratorKind,
   type GeneratorOptions,
+  LENGTH_DISTRIBUTIONS,
+  type LengthDistribution,
 } from './generating/generator-options.js'
-export { LENGTH_DISTRIBUTIONS, type LengthDistribution } from './generating/length-distribution.js'
-export { expectedRequests } from './generating/resolve-options.js'
+export { expectedRequests } from './generating/plan-workload.js'
+export { readServegenClients, type ServegenOptions } from './generating/servegen-clients.js'
+export {
+  SERVING_SIMULATOR_SOURCES,
+  type ServingSimulatorOptions,
+  servingSimulatorRequests,
+} from './generating/serving-simulator-requests.js'
 export { TraceGeneration } from './generating/trace-generation.js'
+export {
+  AGENT_CONTEXTS,
+  type AgentsSpec,
+  type Choice,
+  type ClientSpec,
+  PREFIX_OWNERS,
+  type PrefixLevel,
+  type PrefixOwner,
+  type ServiceClass,
+  type SessionsSpec,
+  TURN_TIMES,
+  type TurnTime,
+  type WorkloadBounds,
+  type WorkloadSpec,
+} from './generating/workload-spec.js'
 export { PUBLIC_TRACES, type PublicTrace } from './public/public-traces.js'
 export { type PulledTrace, type PullOptions, pullTrace } from './public/pull-trace.js'
 export { findPublicTrace, pulledPath, traceStore } from './public/trace-store.js'

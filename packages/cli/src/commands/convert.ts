@@ -1,10 +1,12 @@
-import { convertTrace, WRITABLE_TRACE_FORMATS } from '@routesim/traces'
+import { convertTrace, type RetimeOptions, WRITABLE_TRACE_FORMATS } from '@routesim/traces'
 import type { CommandBody } from '../command-body.js'
+
 import { lostColumns } from '../output/lost-columns.js'
 import { UsageError } from '../usage-error.js'
 import { ON_ERROR, TRACE_FORMAT } from './experiment-options.js'
+import { checkRetiming, RETIMING_OPTIONS, type RetimingArguments } from './traffic-options.js'
 
-interface ConvertArguments {
+interface ConvertArguments extends RetimingArguments {
   input: string
   output: string
   format?: string
@@ -13,6 +15,7 @@ interface ConvertArguments {
   charsPerToken?: number
   json?: boolean
   onError: 'fail' | 'skip'
+  seed: number
 }
 
 /** `routesim convert`: a trace in another format. */
@@ -50,14 +53,24 @@ export const convertCommand: CommandBody<ConvertArguments> = {
         requiresArg: true,
         describe: 'Estimates lengths of texts without counts (default 4)',
       })
+      .options(RETIMING_OPTIONS)
+      .option('seed', {
+        type: 'number',
+        default: 0,
+        requiresArg: true,
+        describe: 'Seed of --arrivals poisson',
+      })
       .option('json', { type: 'boolean', describe: 'Print what was done as JSON' })
       .option('on-error', ON_ERROR)
       .example('$0 convert -i spans.json -o trace.jsonl', '') as never,
-  handler: async ({ input, output, format, to, blockSize, charsPerToken, json, onError }) => {
+  handler: async (args) => {
+    const { input, output, format, to, blockSize, charsPerToken, json, onError } = args
     if (blockSize !== undefined && !(Number.isInteger(blockSize) && blockSize >= 1)) {
       throw new UsageError(`--block-size: expected an integer >= 1, got ${blockSize}`)
     }
+    const retime = retimingOf(args)
     const options = {
+      ...(retime && { retime }),
       read: { format, onError, blockTokens: blockSize, charsPerToken },
       write: { blockTokens: blockSize },
     }
@@ -79,4 +92,23 @@ export const convertCommand: CommandBody<ConvertArguments> = {
       for (const message of skipped.messages) console.error(`  ${message}`)
     }
   },
+}
+
+/** @throws UsageError */
+function retimingOf(args: ConvertArguments): RetimeOptions | undefined {
+  checkRetiming(args)
+  const { arrivals, rate, seed } = args
+  if (!(Number.isSafeInteger(seed) && seed >= 0)) {
+    throw new UsageError(`--seed: expected an integer >= 0, got ${seed}`)
+  }
+  if (arrivals === undefined) {
+    if (rate !== undefined) throw new UsageError(`--rate: expected --arrivals beside it, got none`)
+    return undefined
+  }
+  if (arrivals !== 'at_once' && rate === undefined) {
+    throw new UsageError(
+      `--rate: expected requests per second for --arrivals ${arrivals}, got none`,
+    )
+  }
+  return { arrivals, rateRps: rate, seed }
 }

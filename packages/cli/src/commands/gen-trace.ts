@@ -1,33 +1,39 @@
 import { type RequestTable, RouteSimError } from '@routesim/core'
+import { generatedRequests } from '@routesim/experiments'
 import {
   GENERATOR_KINDS,
   type GeneratorKind,
-  type GeneratorOptions,
   generateTrace,
+  readServegenClients,
+  readTrace,
+  type ServingSimulatorOptions,
+  servingSimulatorRequests,
   WRITABLE_TRACE_FORMATS,
   writeTrace,
 } from '@routesim/traces'
 import type { CommandBody } from '../command-body.js'
 import { lostColumns } from '../output/lost-columns.js'
 import { UsageError } from '../usage-error.js'
+import { flagOf, GENERATOR_FLAGS, generatorOptions, SOURCE_FLAGS } from './generator-flags.js'
+import { windowOf } from './time-window.js'
 
 interface GenTraceArguments {
   output: string
-  generator: GeneratorKind
   format: string
-  seed?: number
+  config?: string
+  servegen?: string
+  timeWindow?: string
+  generator?: GeneratorKind
+  source?: ServingSimulatorOptions['source']
+  trace?: string
   rate?: number
-  duration?: number
-  promptMean?: number
-  promptStd?: number
-  genMean?: number
-  genStd?: number
-  numPrefixes?: number
-  prefixLenMean?: number
-  turnsMean?: number
+  seed?: number
+  requests?: number
+  zipfS?: number
+  lognormalMean?: number
+  lognormalStd?: number
+  readonly [flag: string]: unknown
 }
-
-const number = (describe: string) => ({ type: 'number', requiresArg: true, describe }) as const
 
 /** `routesim gen-trace`: traffic from a generator, as a file. */
 export const genTraceCommand: CommandBody<GenTraceArguments> = {
@@ -40,74 +46,134 @@ export const genTraceCommand: CommandBody<GenTraceArguments> = {
         requiresArg: true,
         describe: 'File to write, - for standard output; .gz packs it',
       })
+      .option('config', {
+        alias: 'c',
+        type: 'string',
+        requiresArg: true,
+        describe: 'Config file whose [workload], or generator in [trace], is written',
+      })
+      .option('servegen', {
+        type: 'string',
+        requiresArg: true,
+        describe: "Directory with the statistics of ServeGen's clients, which become a mixture",
+      })
+      .option('time-window', {
+        type: 'string',
+        requiresArg: true,
+        describe: '--servegen: a part only, FROM:TO in seconds',
+      })
       .option('generator', {
         choices: GENERATOR_KINDS,
-        default: 'poisson',
         requiresArg: true,
-        describe: 'Arrival process',
+        describe: 'Arrival process (default poisson)',
       })
-      .options({
-        rate: number('Requests per second (default 100)'),
-        duration: number('Seconds (default 300)'),
-        'prompt-mean': number('Mean prompt tokens (default 500)'),
-        'prompt-std': number('Standard deviation of prompt tokens (default 200)'),
-        'gen-mean': number('Mean output tokens (default 150)'),
-        'gen-std': number('Standard deviation of output tokens (default 50)'),
-        'num-prefixes': number('Shared prefixes, 0 for none (default 10)'),
-        'prefix-len-mean': number('Mean tokens of a shared prefix (default 256)'),
-        'turns-mean': number('Mean turns of a conversation (default 1)'),
-        seed: number('Seed (default 42)'),
-      })
+      .options(GENERATOR_FLAGS)
+      .options(SOURCE_FLAGS)
       .option('format', {
         choices: WRITABLE_TRACE_FORMATS,
         default: 'compact_jsonl',
         requiresArg: true,
         describe: 'Format of the trace',
       })
-      .example('$0 gen-trace --rate 50 --duration 60 -o trace.jsonl.gz', '') as never,
+      .example('$0 gen-trace --rate 50 --duration 60 -o trace.jsonl.gz', '')
+      .example('$0 gen-trace -c scenario.toml -o trace.jsonl.gz', '') as never,
   handler: async (args) => {
-    const table = generated({
-      kind: args.generator,
-      seed: args.seed,
-      rateRps: args.rate,
-      durationSec: args.duration,
-      promptTokensMean: args.promptMean,
-      promptTokensStd: args.promptStd,
-      genTokensMean: args.genMean,
-      genTokensStd: args.genStd,
-      numPrefixes: args.numPrefixes,
-      prefixLenMean: args.prefixLenMean,
-      turnsMean: args.turnsMean,
-    })
+    const table = await requestsOf(args)
     const { requests, lost } = await writeTrace(args.output, table, args.format)
     console.error(`Wrote ${requests} ${requests === 1 ? 'request' : 'requests'} to ${args.output}`)
     if (lost.length > 0) console.error(`note: ${args.format} can not hold: ${lostColumns(lost)}`)
   },
 }
 
-/** What the options of the generator are called on the command line. */
-const FLAGS: Readonly<Partial<Record<keyof GeneratorOptions, string>>> = {
-  kind: 'generator',
-  rateRps: 'rate',
-  durationSec: 'duration',
-  promptTokensMean: 'prompt-mean',
-  promptTokensStd: 'prompt-std',
-  genTokensMean: 'gen-mean',
-  genTokensStd: 'gen-std',
-  numPrefixes: 'num-prefixes',
-  prefixLenMean: 'prefix-len-mean',
-  turnsMean: 'turns-mean',
-  seed: 'seed',
+async function requestsOf(args: GenTraceArguments): Promise<RequestTable> {
+  const { config, servegen, source, seed } = args
+  const shaping = ['generator', ...Object.keys(GENERATOR_FLAGS)].filter((flag) => flag !== 'seed')
+  const ofSources = Object.keys(SOURCE_FLAGS).filter((flag) => flag !== 'source')
+  if (config !== undefined) {
+    const others = [...shaping, ...Object.keys(SOURCE_FLAGS), 'servegen', 'time-window']
+    refuse(args, others, '--config, which says it')
+    return generatedRequests(config, seed)
+  }
+  if (servegen !== undefined) {
+    refuse(args, [...shaping, ...Object.keys(SOURCE_FLAGS)], '--servegen')
+    return fromServegen(servegen, args)
+  }
+  refuse(args, ['time-window'], 'a generator; it is for --servegen')
+  if (source !== undefined) {
+    refuse(
+      args,
+      shaping.filter((flag) => flag !== 'rate'),
+      '--source',
+    )
+    return fromSource(source, args)
+  }
+  refuse(args, ofSources, 'a generator; it is for --source')
+  return namedAsFlags(flagOf, async () =>
+    generateTrace({ kind: args.generator, ...generatorOptions(args) }),
+  )
 }
 
+/** @throws UsageError when one of the options was given */
+function refuse(args: GenTraceArguments, flags: readonly string[], beside: string): void {
+  const stray = flags.find((flag) => args[flag] !== undefined)
+  if (stray !== undefined) throw new UsageError(`--${stray}: expected nothing beside ${beside}`)
+}
+
+async function fromServegen(directory: string, args: GenTraceArguments): Promise<RequestTable> {
+  const { seed = 42, timeWindow } = args
+  const { fromMs = 0, toMs } = windowOf(timeWindow)
+  const toSec = toMs === undefined ? undefined : toMs / 1000
+  const spec = await readServegenClients(directory, { seed, fromSec: fromMs / 1000, toSec })
+  return namedAsFlags(flagOf, async () => generateTrace(spec))
+}
+
+/** The defaults are those of the simulator. */
+async function fromSource(
+  source: ServingSimulatorOptions['source'],
+  args: GenTraceArguments,
+): Promise<RequestTable> {
+  const { rate = 2, seed = 42, requests = 10_000 } = args
+  const { zipfS = 2, lognormalMean = 9, lognormalStd = 1 } = args
+  if (source === 'mooncake') {
+    refuse(args, ['requests', 'zipf-s', 'lognormal-mean', 'lognormal-std'], '--source mooncake')
+    if (args.trace === undefined) throw new UsageError('--trace is required for --source mooncake')
+    const { table } = await readTrace(args.trace)
+    return namedAsFlags(sourceFlag, async () =>
+      servingSimulatorRequests({ source, rateRps: rate, seed, trace: table }),
+    )
+  }
+  refuse(args, ['trace'], `--source ${source}`)
+  const lengths =
+    source === 'zipfian'
+      ? { zipfExponent: zipfS }
+      : { logMean: lognormalMean, logStd: lognormalStd }
+  return namedAsFlags(sourceFlag, async () =>
+    servingSimulatorRequests({ source, rateRps: rate, seed, requests, ...lengths }),
+  )
+}
+
+const SOURCE_NAMES: Readonly<Record<string, string>> = {
+  requests: 'requests',
+  rateRps: 'rate',
+  zipfExponent: 'zipf-s',
+  logMean: 'lognormal-mean',
+  logStd: 'lognormal-std',
+}
+
+const sourceFlag = (option: string): string | undefined => SOURCE_NAMES[option]
+
 /** @throws UsageError that names the option which the generator does not like */
-function generated(options: GeneratorOptions): RequestTable {
+async function namedAsFlags<T>(
+  nameOf: (option: string) => string | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
   try {
-    return generateTrace(options)
+    return await work()
   } catch (error) {
     const name = error instanceof RouteSimError ? error.path : undefined
-    const flag = FLAGS[name as keyof GeneratorOptions]
+    const flag = name === undefined ? undefined : nameOf(name)
     if (!(error instanceof RouteSimError) || name === undefined || flag === undefined) throw error
+    if (error.code !== 'generator_invalid') throw error
     const message = error.message.replace(name, `--${flag}`)
     throw new UsageError(error.hint === undefined ? message : `${message}\n${error.hint}`)
   }

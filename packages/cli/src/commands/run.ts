@@ -22,8 +22,9 @@ import {
   watched,
 } from './experiment-options.js'
 import type { TraceArguments } from './trace-arguments.js'
+import { checkTraffic, TRAFFIC_OPTIONS, type TrafficArguments } from './traffic-options.js'
 
-interface RunArguments extends ExperimentArguments, TraceArguments {
+interface RunArguments extends ExperimentArguments, TraceArguments, TrafficArguments {
   algorithm: string
   perfetto: string | undefined
   decisions: string | undefined
@@ -34,6 +35,7 @@ export const runCommand: CommandBody<RunArguments> = {
   builder: (yargs) =>
     yargs
       .options(INPUT_OPTIONS)
+      .options(TRAFFIC_OPTIONS)
       .option('algorithm', {
         alias: 'a',
         type: 'string',
@@ -53,13 +55,15 @@ export const runCommand: CommandBody<RunArguments> = {
       .example('$0 run -c configs/default.toml -a ./my-router.ts', '') as never,
   handler: async (args) => {
     checkNumbers(args)
+    checkTraffic(args)
     await checkTarget(args)
     await checkReport(args)
     if (args.perfetto !== undefined && (args.seeds > 1 || args.noPerRequest === true)) {
       throw new UsageError('--perfetto: takes one run with per-request results')
     }
     const algorithm = await loadAlgorithm(args.algorithm)
-    const { visibility: profiles = [] } = args
+    const given = experimentOptions(args)
+    const { visibility: profiles = [] } = given
     if (profiles.length > 1) {
       throw new UsageError(`--visibility: expected one profile, got ${profiles.join(',')}`)
     }
@@ -69,7 +73,7 @@ export const runCommand: CommandBody<RunArguments> = {
       timeline === undefined
         ? decisions?.observer
         : Object.assign(timeline.observer, decisions?.observer)
-    const options = { ...experimentOptions(args), algorithm, observer }
+    const options = { ...given, algorithm, observer }
     const report = await watched((control) => run({ ...options, ...control })).finally(() =>
       decisions?.close(),
     )

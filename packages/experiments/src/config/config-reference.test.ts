@@ -28,8 +28,32 @@ test('keys carry what the schema says of them', () => {
   expect(keyAt('cluster.backends[].max_num_seqs')).toBeUndefined()
 })
 
+/** Tables that have defaults only when they are there. */
+const WITH_OPTIONAL_TABLES = `
+[cluster]
+num_backends = 2
+[workload]
+requests = 10
+prompt_tokens = 100
+output_tokens = 10
+[workload.arrivals.on_off]
+on_rate_rps = 5
+on_sec = 1
+every_sec = 2
+[workload.sessions]
+turns = 3
+new_tokens = 10
+[workload.sessions.agents]
+probability = 0.5
+children = 1
+calls = 2
+tool_time_sec = 1
+new_tokens = 10
+prompt_tokens = 100
+`
+
 test('every key has a description, and every default is the one that is filled in', () => {
-  const filled: unknown = parseConfig('[cluster]\nnum_backends = 2')
+  const filled: unknown = parseConfig(WITH_OPTIONAL_TABLES)
   for (const { path, default: value, kind, description } of keys) {
     expect(description, path).toMatch(/\.$/)
     // A config without groups has none to look at.

@@ -3,7 +3,10 @@ import { configSchema } from './schema.js'
 
 /** One key of the config file, as reference pages and editors show it. */
 export interface ConfigKey {
-  /** Dotted path, such as `cluster.num_backends`. */
+  /**
+   * Dotted path, such as `cluster.num_backends`. Keys of tables that stand in several places are under the
+   * name of the table, which is the type of the keys that have one: `distribution.mean`.
+   */
   readonly path: string
   /** What is accepted, in words, such as `integer >= 1`. */
   readonly type: string
@@ -22,7 +25,8 @@ export interface ConfigKey {
  * configReference().find(({ path }) => path === 'cluster.num_backends')?.type // => 'integer >= 1'
  */
 export function configReference(): ConfigKey[] {
-  return keysOf(z.toJSONSchema(configSchema, { io: 'input' }) as JsonSchema, '')
+  const schema = z.toJSONSchema(configSchema, { io: 'input' }) as JsonSchema
+  return [...keysOf(schema, ''), ...keysOf({ properties: schema.$defs ?? {} }, '')]
 }
 
 /** The part of JSON Schema that the config's has. */
@@ -39,6 +43,9 @@ interface JsonSchema {
   readonly additionalProperties?: JsonSchema | false
   readonly oneOf?: readonly JsonSchema[]
   readonly items?: JsonSchema
+  /** Tables that stand in several places, by name; and where one of them stands. */
+  readonly $defs?: Readonly<Record<string, JsonSchema>>
+  readonly $ref?: string
 }
 
 function keysOf(table: JsonSchema, prefix: string, kind?: string): ConfigKey[] {
@@ -70,7 +77,7 @@ function keysOf(table: JsonSchema, prefix: string, kind?: string): ConfigKey[] {
 function keysOfItems({ items }: JsonSchema, table: JsonSchema, path: string): ConfigKey[] {
   if (items === undefined) return []
   const own = Object.entries(items.properties ?? {}).filter(
-    ([name]) => table.properties?.[name] === undefined,
+    ([name, { description }]) => table.properties?.[name]?.description !== description,
   )
   return keysOf({ ...items, properties: Object.fromEntries(own) }, `${path}[].`)
 }
@@ -82,12 +89,21 @@ function keysOfNamed({ additionalProperties }: JsonSchema, path: string): Config
 }
 
 function typeOf({ type, const: only, enum: words, ...schema }: JsonSchema): string {
+  const { $ref } = schema
+  if ($ref !== undefined) return nameOf($ref)
   if (only !== undefined) return JSON.stringify(only)
   if (words !== undefined) return words.map((word) => JSON.stringify(word)).join(', ')
   if (type === 'boolean') return 'true or false'
-  if (type === 'array' && schema.items?.type === 'string') return 'list of strings'
+  if (type === 'array' && schema.items?.properties === undefined) {
+    return `list of ${schema.items?.type ?? 'value'}s`
+  }
   if (type === 'object' || type === 'array') return 'tables'
   const noun = type ?? 'any value'
   if (schema.exclusiveMinimum !== undefined) return `${noun} > ${schema.exclusiveMinimum}`
   return schema.minimum === undefined ? noun : `${noun} >= ${schema.minimum}`
+}
+
+/** What a table that stands in several places is called. */
+function nameOf(ref: string): string {
+  return ref.slice(ref.lastIndexOf('/') + 1)
 }

@@ -11,11 +11,11 @@ export function besideConfig(path: string, configPath: string | undefined): stri
 
 /** Config values with the files that `[cluster]` names found. */
 export function withFilesLocated(values: unknown, configPath: string): unknown {
-  return withFilePaths(values, (path) => besideConfig(path, configPath))
+  return withPathsIn(values, (path) => besideConfig(path, configPath))
 }
 
-/** The same config values with other paths for the files that `[cluster]` names. */
-export function withFilePaths<T>(values: T, pathOf: (path: string) => string): T {
+/** Config values with other paths for the files that `[cluster]` names. */
+export function withPathsIn(values: unknown, pathOf: (path: string) => string): unknown {
   if (!isTable(values) || !isTable(values['cluster'])) return values
   const cluster = located(values['cluster'], pathOf)
   const { backends } = cluster

@@ -107,17 +107,25 @@ interface JsonSchema {
   readonly anyOf?: readonly JsonSchema[]
   readonly oneOf?: readonly JsonSchema[]
   readonly items?: JsonSchema
+  readonly $defs?: Readonly<Record<string, JsonSchema>>
+  readonly $ref?: string
   /** What tables hold whose names are the user's own. */
   readonly additionalProperties?: JsonSchema | boolean
 }
 
 /** Keys of the table at a path of the schema. */
 function knownKeys(path: readonly PropertyKey[]): string[] {
-  let schemas: readonly JsonSchema[] = [z.toJSONSchema(configSchema, { io: 'input' }) as JsonSchema]
+  const whole = z.toJSONSchema(configSchema, { io: 'input' }) as JsonSchema
+  const resolved = (schema: JsonSchema): JsonSchema =>
+    whole.$defs?.[schema.$ref?.split('/').at(-1) ?? ''] ?? schema
+  let schemas: readonly JsonSchema[] = [whole]
   for (const key of path) {
-    schemas = alternatives(schemas).flatMap(
-      (s) => (typeof key === 'number' ? s.items : (s.properties?.[String(key)] ?? named(s))) ?? [],
-    )
+    schemas = alternatives(schemas)
+      .flatMap(
+        (s) =>
+          (typeof key === 'number' ? s.items : (s.properties?.[String(key)] ?? named(s))) ?? [],
+      )
+      .map(resolved)
   }
   return [
     ...new Set(alternatives(schemas).flatMap((schema) => Object.keys(schema.properties ?? {}))),

@@ -2,13 +2,17 @@ import { findLink } from '@routesim/hardware'
 import {
   GENERATOR_KINDS,
   LENGTH_DISTRIBUTIONS,
+  RETIMINGS,
   TRACE_FORMAT_ALIASES,
   TRACE_FORMATS,
 } from '@routesim/traces'
 import { z } from 'zod'
 import { visibilitySchema } from '../visibility/visibility-schema.js'
+import { checkedWorkload } from '../workload/workload-schema.js'
 import { checkGroups, withFleetDefaults } from './backend-groups.js'
+import { clientSection } from './client-schema.js'
 import { backendGroup, checkRoofline, deploymentShape } from './deployment-schema.js'
+import { checkEvents, eventsSection } from './events-schema.js'
 import { expected, flag, integer, notNegative, oneOf, positive, table, text } from './fields.js'
 import { inCatalogue } from './latency-schema.js'
 import { checkMemory, checkOffload } from './memory-schema.js'
@@ -97,12 +101,19 @@ const trace = table({
     .describe(
       'Whether the turns of a conversation extend one another, as far as their lengths allow.',
     ),
+  arrivals: oneOf(RETIMINGS)
+    .optional()
+    .describe(
+      'Other times of arrival for the requests of the file: all times stretched or compressed to rate, a Poisson process of that rate, or all at once; as they are when absent.',
+    ),
   generator: oneOf(GENERATOR_KINDS)
     .optional()
     .describe(
       'Arrival process of generated traffic, used when there is no path; default "poisson".',
     ),
-  rate: positive().optional().describe('Requests per second; default 100.'),
+  rate: positive()
+    .optional()
+    .describe('Requests per second, of generated traffic or with arrivals; default 100.'),
   duration_sec: positive()
     .optional()
     .describe('Time within which requests or conversations start, in seconds; default 300.'),
@@ -199,6 +210,9 @@ export const configSchema = table({
   simulation: simulation.prefault({}),
   cluster: z.preprocess(withFleetDefaults, checkedCluster),
   trace: trace.prefault({}),
+  client: clientSection.prefault({}),
+  events: eventsSection.describe('What happens to backends while the run goes on.'),
+  workload: checkedWorkload.prefault({}),
   visibility: visibilitySchema.prefault({}),
   slo: sloSection.prefault({}).describe('What requests are promised.'),
   sweep: sweepSection.prefault({}).describe('What routesim sweep goes through.'),
@@ -232,6 +246,7 @@ export const configSchema = table({
       message: `expected at most ${MOST_BLOCKS} blocks in the whole cluster, got ${found}`,
     })
   }
+  checkEvents(config.events, num_backends, context)
   const { disaggregated: pools } = config.cluster
   if (!pools.enabled || backends !== undefined) return
   const { prefill_backends: prefill, decode_backends: decode } = pools

@@ -1,13 +1,13 @@
 import { RouteSimError, shareTable } from '@routesim/core'
 import { buildFleet, type Fleet, type Stepper } from '../cluster/build-cluster.js'
 import type { Config } from '../config/schema.js'
-import { sloOptions } from '../config/slo-schema.js'
 import { type Executed, execute, type RunObserver } from '../run/execute.js'
 import {
   type AlgorithmChoice,
   type ResolvedAlgorithm,
   resolveAlgorithms,
 } from '../run/resolve-algorithms.js'
+import { runSettings } from '../run/run-settings.js'
 import { visibilitiesOf } from '../run/scenario.js'
 import type { WorkloadSource } from '../workload/load-workload.js'
 import { chooseJobs } from './choose-jobs.js'
@@ -140,8 +140,7 @@ async function one(
       requests,
       algorithm: algorithms[algorithm]!,
       seed,
-      warmupRequests: config.simulation.warmup_requests,
-      slo: sloOptions(config.slo),
+      settings: runSettings(config),
       sampleIntervalMs,
       detail,
       observer,
@@ -210,7 +209,7 @@ export async function portableRequests(
 ): Promise<PortableRequests> {
   const { generator } = workload
   if (generator !== undefined && !isForSeveral && !workload.isMade(seed)) {
-    return { trace: generator, seed }
+    return { generator, seed }
   }
   return { table: shareTable(await workload.requests(seed, signal)) }
 }

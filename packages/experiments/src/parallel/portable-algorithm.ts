@@ -1,4 +1,4 @@
-import { builtinRouters } from '@routesim/algorithms'
+import { builtinCombinators, builtinRouters, findCombinator } from '@routesim/algorithms'
 import { loadRouterFile } from '../routers/load-algorithm.js'
 import type { AlgorithmChoice } from '../run/resolve-algorithms.js'
 
@@ -11,16 +11,28 @@ export type PortableAlgorithm =
       readonly file: string | undefined
       readonly parameters: Readonly<Record<string, unknown>> | undefined
       readonly label: string | undefined
+      /** Names of combinators, the outermost first. */
+      readonly around: readonly {
+        readonly name: string
+        readonly parameters: Readonly<Record<string, unknown>>
+      }[]
     }
 
 /** @returns undefined for a definition that lives in this thread only */
 export function toPortableAlgorithm(choice: AlgorithmChoice): PortableAlgorithm | undefined {
   if (typeof choice === 'string') return choice
   const configured = 'definition' in choice ? choice : { definition: choice }
-  const { definition, parameters, label, file } = configured
+  const { definition, parameters, label, file, around = [] } = configured
   const builtin = builtinRouters.includes(definition) ? definition.name : undefined
   if (builtin === undefined && file === undefined) return undefined
-  return { builtin, file, parameters, label }
+  if (!around.every((each) => builtinCombinators.includes(each.definition))) return undefined
+  return {
+    builtin,
+    file,
+    parameters,
+    label,
+    around: around.map((each) => ({ name: each.definition.name, parameters: each.parameters })),
+  }
 }
 
 /**
@@ -29,7 +41,7 @@ export function toPortableAlgorithm(choice: AlgorithmChoice): PortableAlgorithm 
  */
 export async function fromPortableAlgorithm(portable: PortableAlgorithm): Promise<AlgorithmChoice> {
   if (typeof portable === 'string') return portable
-  const { builtin, file, parameters, label } = portable
+  const { builtin, file, parameters, label, around } = portable
   const definition =
     file === undefined
       ? builtinRouters.find(({ name }) => name === builtin)!
@@ -39,5 +51,9 @@ export async function fromPortableAlgorithm(portable: PortableAlgorithm): Promis
     ...(parameters && { parameters }),
     ...(label !== undefined && { label }),
     ...(file !== undefined && { file }),
+    around: around.map(({ name, parameters: own }) => ({
+      definition: findCombinator(name),
+      parameters: own,
+    })),
   }
 }

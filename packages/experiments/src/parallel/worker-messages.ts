@@ -2,6 +2,7 @@ import type { RequestTable } from '@routesim/core'
 import type { Stepper } from '../cluster/build-cluster.js'
 import type { Config } from '../config/schema.js'
 import type { Executed } from '../run/execute.js'
+import type { GeneratorSource } from '../workload/load-workload.js'
 import type { PortableAlgorithm } from './portable-algorithm.js'
 import type { PortableError } from './portable-error.js'
 
@@ -21,7 +22,7 @@ export interface WorkerSetup {
 /** Where a worker gets requests from: columns in shared memory, or the options of a generator. */
 export type PortableRequests =
   | { readonly table: RequestTable }
-  | { readonly trace: Config['trace']; readonly seed: number }
+  | { readonly generator: GeneratorSource; readonly seed: number }
 
 /** One simulation. */
 export interface WorkerTask {

@@ -3,9 +3,9 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { type RequestSource, type RequestTable, tableSource } from '@routesim/core'
 import { buildFleet, type Fleet } from '../cluster/build-cluster.js'
 import type { Config } from '../config/schema.js'
-import { sloOptions } from '../config/slo-schema.js'
 import { type Executed, execute } from '../run/execute.js'
 import { type ResolvedAlgorithm, resolveAlgorithms } from '../run/resolve-algorithms.js'
+import { runSettings } from '../run/run-settings.js'
 import { visibilitiesOf } from '../run/scenario.js'
 import { generatedWorkload } from '../workload/load-workload.js'
 import { fromPortableAlgorithm } from './portable-algorithm.js'
@@ -48,8 +48,7 @@ async function simulate({
     algorithm: algorithms[algorithm]!,
     seed,
     detail,
-    warmupRequests: own.simulation.warmup_requests,
-    slo: sloOptions(own.slo),
+    settings: runSettings(own),
     sampleIntervalMs: setup.sampleIntervalMs,
   }
   return execute(execution, undefined, (fraction) => answer({ kind: 'progress', run, fraction }))
@@ -76,7 +75,7 @@ async function supplyOf(
     const { table } = supply
     return async () => (perRequest ? table : tableSource(table))
   }
-  const workload = generatedWorkload(supply.trace)
+  const workload = generatedWorkload(supply.generator)
   const { seed } = supply
   return () => (perRequest ? workload.requests(seed) : workload.source(seed))
 }

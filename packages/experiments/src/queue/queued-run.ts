@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { RouteSimError } from '@routesim/core'
 import type { RunSummary } from '@routesim/metrics'
 import type { Stepper } from '../cluster/build-cluster.js'
-import { besideConfig, withFilePaths } from '../config/locate-files.js'
+import type { ConfigFile } from '../config/config-files.js'
+import { besideConfig } from '../config/locate-files.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { type PortableAlgorithm, toPortableAlgorithm } from '../parallel/portable-algorithm.js'
@@ -12,6 +11,7 @@ import type { PortableError } from '../parallel/portable-error.js'
 import type { AlgorithmChoice } from '../run/resolve-algorithms.js'
 import type { SweepRun } from '../sweep/plan-sweep.js'
 import type { TrafficOptions } from '../sweep/traffic.js'
+import type { TraceOptions } from '../workload/load-workload.js'
 
 /** Where the requests of a run come from, at another machine. */
 export interface QueuedTraffic {
@@ -20,6 +20,8 @@ export interface QueuedTraffic {
   readonly traceFormat: string | undefined
   readonly onError: 'fail' | 'skip' | undefined
   readonly cache: boolean | undefined
+  readonly arrivals: TraceOptions['arrivals']
+  readonly rateRps: number | undefined
 }
 
 /** One run of a sweep as data: all that another machine needs to do it. */
@@ -28,10 +30,8 @@ export interface QueuedRun {
   /** What messages call it. */
   readonly label: string
   readonly config: Config
-  /** Absolute paths of the files that the config names, with the SHA-256 of each. */
-  readonly files: Readonly<Record<string, string>>
-  /** Directory to which paths of the config are relative. */
-  readonly directory: string
+  /** Files that the config names. */
+  readonly files: readonly ConfigFile[]
   readonly traffic: QueuedTraffic
   readonly rate: number | undefined
   /** Hash of the requests when they come from a trace. */
@@ -66,7 +66,6 @@ export interface QueuedSweep {
 export class RunPacker {
   private readonly sweep: QueuedSweep
   private readonly algorithms: readonly PortableAlgorithm[]
-  private readonly hashes = new Map<string, string>()
 
   constructor(sweep: QueuedSweep) {
     this.sweep = sweep
@@ -84,8 +83,7 @@ export class RunPacker {
     const { visibility, stepper, perRequest } = this.sweep
     const { config } = made.scenario
     return {
-      ...{ key, label: `${label}, seed ${seed}`, config, directory: process.cwd() },
-      files: this.filesOf(config),
+      ...{ key, label: `${label}, seed ${seed}`, config, files: made.files },
       traffic: this.trafficOf(config, rate),
       requestsHash: made.requestsHash,
       ...{ rate, algorithms: this.algorithms, algorithm, visibility, seed, stepper, perRequest },
@@ -93,23 +91,13 @@ export class RunPacker {
   }
 
   private trafficOf({ trace }: Config, rate: number | undefined): QueuedTraffic {
-    const { trace: given, traceFormat, onError, cache, configPath } = this.sweep.traffic
+    const { trace: given, configPath, ...options } = this.sweep.traffic
+    const { traceFormat, onError, cache, arrivals, rateRps } = options
     const own = rate === undefined ? trace.path : undefined
     const beside = own === undefined ? undefined : besideConfig(own, configPath)
     const path = typeof given === 'string' ? given : beside
-    return { path: path === undefined ? path : resolve(path), traceFormat, onError, cache }
-  }
-
-  private filesOf(config: Config): Record<string, string> {
-    const files: Record<string, string> = {}
-    withFilePaths(config, (path) => {
-      const absolute = resolve(path)
-      const hash = this.hashes.get(absolute) ?? fileHash(absolute)
-      this.hashes.set(absolute, hash)
-      files[absolute] = hash
-      return path
-    })
-    return files
+    const absolute = path === undefined ? undefined : resolve(path)
+    return { path: absolute, traceFormat, onError, cache, arrivals, rateRps }
   }
 }
 
@@ -117,15 +105,6 @@ export class RunPacker {
 export function checkTravels(trace: TrafficOptions['trace']): void {
   if (trace === '-') throw stays('a trace from standard input', 'save the trace as a file')
   if (typeof trace === 'object') throw stays('a table of requests', 'write it to a trace file')
-}
-
-/** SHA-256 of a file; nothing for one that can not be read. */
-export function fileHash(path: string): string {
-  try {
-    return createHash('sha256').update(readFileSync(path)).digest('hex')
-  } catch {
-    return ''
-  }
 }
 
 function stays(what: string, mend: string): RouteSimError<ExperimentsErrorCode> {

@@ -1,7 +1,6 @@
-import { resolve } from 'node:path'
 import type { Worker } from 'node:worker_threads'
 import { RouteSimError } from '@routesim/core'
-import { withFilePaths } from '../config/locate-files.js'
+import { type ConfigFile, fileHash, withFilePaths } from '../config/config-files.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { portableRequests } from '../parallel/execute-runs.js'
@@ -15,7 +14,7 @@ import { visibilitiesOf } from '../run/scenario.js'
 import { pointKey } from '../sweep/point-key.js'
 import { type Traffic, TrafficStore } from '../sweep/traffic.js'
 import type { WorkloadSource } from '../workload/load-workload.js'
-import { fileHash, type QueuedOutcome, type QueuedRun } from './queued-run.js'
+import type { QueuedOutcome, QueuedRun } from './queued-run.js'
 
 /** A worker thread, and what it was born with, by which it is known again. */
 interface Thread {
@@ -93,12 +92,16 @@ export class QueuedSimulator {
   private async prepare(
     run: QueuedRun,
   ): Promise<{ readonly config: Config; readonly workload: WorkloadSource }> {
-    for (const [path, hash] of Object.entries(run.files)) {
-      const found = fileHash(path)
-      if (found !== hash) throw differs(path, found === '' ? 'can not be read' : 'is another file')
+    const files = new Map<string, ConfigFile>()
+    for (const file of run.files) {
+      const hash = fileHash(file.absolute)
+      const how = hash === '' ? 'can not be read' : 'is another file'
+      if (hash !== file.hash) throw differs(file.absolute, how)
+      files.set(file.path, file)
     }
+    const absolute = withFilePaths(run.config, (path) => files.get(path)?.absolute ?? path)
     const choices = await Promise.all(run.algorithms.map(fromPortableAlgorithm))
-    const { config, workload, hash } = await this.trafficOf(run)
+    const { config, workload, hash } = await this.trafficOf(run, absolute)
     if (hash !== run.requestsHash) {
       // It may have been put in place since it was read.
       this.latest = undefined
@@ -107,15 +110,22 @@ export class QueuedSimulator {
     const visibilities = visibilitiesOf(run.visibility, config)
     const { choice, visibility } = resolveAlgorithms(choices, config, visibilities)[run.algorithm]!
     const { seed, stepper, perRequest } = run
-    const identity = { config, algorithm: choice, visibility, seed, stepper, perRequest }
-    if (pointKey({ ...identity, requests: hash }) !== run.key) {
+    const identity = {
+      config: run.config,
+      algorithm: choice,
+      visibility,
+      seed,
+      stepper,
+      perRequest,
+    }
+    if (pointKey({ ...identity, requests: hash, files: run.files }) !== run.key) {
       const file = run.algorithms.map((each) => typeof each === 'object' && each.file).find(Boolean)
       throw differs(file || 'the run', file ? 'is another file' : 'did not arrive as it was sent')
     }
-    return { config: withFilePaths(config, (path) => resolve(run.directory, path)), workload }
+    return { config, workload }
   }
 
-  private trafficOf({ traffic, config, rate }: QueuedRun): Promise<Traffic> {
+  private trafficOf({ traffic, rate }: QueuedRun, config: Config): Promise<Traffic> {
     const { path, ...how } = traffic
     const name = JSON.stringify(traffic)
     if (this.latest?.name !== name) {

@@ -1,9 +1,13 @@
 import {
+  builtinCombinators,
   builtinRouters,
+  type ConfiguredCombinator,
   findRouter,
   parseRouterSpec,
   pdPair,
   type RouterDefinition,
+  unwrapSpec,
+  wrapRouter,
 } from '@routesim/algorithms'
 import { closestName, RouteSimError, type RoutingAlgorithm, type Visibility } from '@routesim/core'
 import type { Config } from '../config/schema.js'
@@ -18,11 +22,13 @@ export interface ConfiguredRouter {
   readonly label?: string
   /** Absolute path of the file that exports the definition: with it, worker threads can load it too. */
   readonly file?: string
+  /** Combinators around it, the outermost first. */
+  readonly around?: readonly ConfiguredCombinator[]
 }
 
 /**
  * A routing algorithm: the name of a built-in one, perhaps with parameters
- * (`prefix_aware:cache_weight=0.9`), or a definition made with `defineRouter`.
+ * (`prefix_aware:cache_weight=0.9`) or in a combinator (`gate(prefix_aware)`), or a definition made with `defineRouter`.
  */
 export type AlgorithmChoice = string | RouterDefinition | ConfiguredRouter
 
@@ -51,7 +57,9 @@ export function resolveAlgorithms(
 ): ResolvedAlgorithm[] {
   const routers = choices.map(configured)
   const known = new Set(
-    [...builtinRouters, ...routers.map((router) => router.definition)].map(({ name }) => name),
+    [...builtinRouters, ...builtinCombinators, ...routers.map((router) => router.definition)].map(
+      ({ name }) => name,
+    ),
   )
   for (const name of Object.keys(config.algorithms)) {
     if (!known.has(name)) throw unknownTable(name, known)
@@ -61,14 +69,17 @@ export function resolveAlgorithms(
     definition.create(config.algorithms[definition.name])
   }
   checkLabels(routers.map(({ definition, label }) => label ?? definition.name))
-  return routers.flatMap(({ definition, parameters, label }, i) => {
-    // A preset is what it says it is, whatever the config sets for others.
-    const fromConfig = parameters?.['preset'] === undefined && config.algorithms[definition.name]
-    const merged = { ...fromConfig, ...parameters }
-    const create = (): RoutingAlgorithm =>
+  return routers.flatMap(({ definition, parameters, label, around = [] }, i) => {
+    const merged = withConfig(definition.name, parameters, config)
+    const innermost = (): RoutingAlgorithm =>
       config.cluster.disaggregated.enabled
         ? pdPair(definition.create(merged), definition.create(merged))
         : definition.create(merged)
+    const combinators = around.map((each) => ({
+      ...each,
+      parameters: withConfig(each.definition.name, each.parameters, config),
+    }))
+    const create = (): RoutingAlgorithm => wrapRouter(innermost(), combinators)
     create()
     const name = label ?? definition.name
     return visibilities.map((visibility) => ({
@@ -80,18 +91,34 @@ export function resolveAlgorithms(
   })
 }
 
-function configured(choice: AlgorithmChoice): ConfiguredRouter {
+/** A preset is what it says it is, whatever the config sets for others. */
+function withConfig(
+  name: string,
+  parameters: Readonly<Record<string, unknown>> | undefined,
+  config: Config,
+): Readonly<Record<string, unknown>> {
+  const fromConfig = parameters?.['preset'] === undefined && config.algorithms[name]
+  return { ...fromConfig, ...parameters }
+}
+
+/** A choice as a definition, with its parameters and its name in results. */
+export function configured(choice: AlgorithmChoice): ConfiguredRouter {
   if (typeof choice !== 'string') return 'definition' in choice ? choice : { definition: choice }
-  const { name, parameters } = parseRouterSpec(choice)
+  const { router, around } = unwrapSpec(choice)
+  const { name, parameters } = parseRouterSpec(router)
   const definition = findRouter(name)
+  const label = around.reduceRight(
+    (inner, outer) => labelOf(`${outer.definition.name}(${inner})`, outer.parameters),
+    labelOf(definition.name, parameters),
+  )
+  return { definition, parameters, label, around }
+}
+
+function labelOf(name: string, parameters: Readonly<Record<string, unknown>>): string {
   const { preset, ...others } = parameters
-  const label = Object.entries(others).map(([key, value]) => `${key}=${value}`)
-  const named = preset === undefined ? definition.name : `${definition.name}@${preset}`
-  return {
-    definition,
-    parameters,
-    label: [named, ...(label.length > 0 ? [label.join()] : [])].join(':'),
-  }
+  const own = Object.entries(others).map(([key, value]) => `${key}=${value}`)
+  const named = preset === undefined ? name : `${name}@${preset}`
+  return [named, ...(own.length > 0 ? [own.join()] : [])].join(':')
 }
 
 function checkLabels(labels: readonly string[]): void {

@@ -1,6 +1,12 @@
-import { type RequestTable, RouteSimError, type Visibility } from '@routesim/core'
+import {
+  type BackendEvent,
+  type RequestTable,
+  RouteSimError,
+  type Visibility,
+} from '@routesim/core'
 import type { SloTargets } from '@routesim/metrics'
 import { buildFleet, type Fleet, type Stepper } from '../cluster/build-cluster.js'
+import { backendEvents } from '../config/events-schema.js'
 import { loadConfig } from '../config/parse-config.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
@@ -34,6 +40,8 @@ export interface ExperimentOptions extends Control, JobsOption, TraceOptions {
    * to compare; `[visibility]` of the config by default.
    */
   readonly visibility?: string | readonly string[] | undefined
+  /** Requests in flight at most, others wait at the client; the config's by default, else no limit. */
+  readonly concurrency?: number | undefined
   /** Runs per point, with consecutive seeds; 1 by default. */
   readonly seeds?: number | undefined
   /** Whether to keep what pictures need of each first seed; not without per-request results. */
@@ -57,6 +65,8 @@ export interface ScenarioInfo {
   readonly fleetPricePerHour: number
   /** What routers were allowed to see: names of profiles, and what differs from them. */
   readonly visibility: string
+  /** What happens to backends while the run goes on. */
+  readonly events: readonly BackendEvent[]
   readonly seeds: readonly number[]
   /** What a reader should know before believing the result. */
   readonly notes: readonly string[]
@@ -83,9 +93,10 @@ const MOST_SEEDS = 10_000
 export async function prepareFleet(options: ExperimentOptions): Promise<PreparedFleet> {
   const given =
     typeof options.config === 'string' ? await loadConfig(options.config) : options.config
-  const config = withTargets(given, options.slo)
+  const config = withConcurrency(withTargets(given, options.slo), options)
   const seeds = seedsFrom(options.seed ?? config.simulation.seed, options.seeds ?? 1)
   checkStepper(options)
+  checkConcurrency(options.perRequest, config)
   const { stepper = 'fast', perRequest = true, detail = false } = options
   const visibilities = visibilitiesOf(options.visibility, config)
   const fleet = buildFleet(config, stepper)
@@ -106,6 +117,27 @@ export function withTargets(config: Config, given: SloTargets = {}): Config {
     ...(e2eMs !== undefined && { e2e_ms: e2eMs }),
   }
   return { ...config, slo }
+}
+
+/** The config with a limit of requests in flight that goes before its own. */
+function withConcurrency(config: Config, { concurrency }: ExperimentOptions): Config {
+  if (concurrency === undefined) return config
+  return { ...config, workload: { ...config.workload, concurrency } }
+}
+
+/**
+ * A client that holds requests back needs all of them.
+ * @throws RouteSimError `options_conflict`
+ */
+export function checkConcurrency(
+  perRequest: boolean | undefined,
+  { workload: { concurrency } }: Config,
+): void {
+  if (perRequest !== false || concurrency === undefined) return
+  throw new RouteSimError<ExperimentsErrorCode>(
+    `concurrency: needs per-request results, which this run does not keep, got ${concurrency}`,
+    { code: 'options_conflict', path: 'concurrency' },
+  )
 }
 
 /** @throws RouteSimError `options_conflict` */
@@ -188,6 +220,7 @@ export async function describeScenario(
     gpu: fleet.gpu,
     fleetPricePerHour: fleet.pricePerHour.reduce((sum, price) => sum + price, 0),
     visibility: visibilities.map(({ name }) => name).join(' and '),
+    events: backendEvents(config.events),
     seeds,
     notes: workload.notes,
   }

@@ -1,10 +1,11 @@
 import { RouteSimError } from '@routesim/core'
 import type { SloTargets } from '@routesim/metrics'
+import { type ConfigFile, configFiles } from '../config/config-files.js'
 import type { ConfigSource } from '../config/config-source.js'
 import type { Config } from '../config/schema.js'
 import type { RunScenario } from '../parallel/execute-runs.js'
 import { type AlgorithmChoice, resolveAlgorithms } from '../run/resolve-algorithms.js'
-import { visibilitiesOf, withTargets } from '../run/scenario.js'
+import { checkConcurrency, visibilitiesOf, withTargets } from '../run/scenario.js'
 import type { WorkloadSource } from '../workload/load-workload.js'
 import type { Settings } from './design.js'
 import { pointKey } from './point-key.js'
@@ -26,6 +27,8 @@ export interface SweepRun {
         readonly workload: WorkloadSource
         /** Hash of the requests when they were read. */
         readonly requestsHash: string | undefined
+        /** Files that its config names. */
+        readonly files: readonly ConfigFile[]
       }
     | { readonly error: Error }
 }
@@ -76,14 +79,16 @@ async function runsAt(
   rate: number | undefined,
 ): Promise<SweepRun[]> {
   const { config, workload, hash } = await traffic.at(withTargets(source.with(settings), slo), rate)
+  checkConcurrency(perRequest, config)
   const visibilities = visibilitiesOf(visibility, config)
   const algorithms = resolveAlgorithms(choices, config, visibilities)
   const scenario = { config }
+  const files = configFiles(config, source.path)
+  const made = { scenario, workload, requestsHash: hash, files }
   return algorithms.flatMap(({ label, choice, visibility: seen }, algorithm) =>
     seeds.map((seed): SweepRun => {
       const identity = { config, algorithm: choice, visibility: seen, seed, stepper, perRequest }
-      const key = pointKey({ ...identity, requests: hash })
-      const made = { scenario, workload, requestsHash: hash }
+      const key = pointKey({ ...identity, requests: hash, files })
       return { settings, rate, algorithm, label, seed, key, made }
     }),
   )
@@ -101,7 +106,7 @@ function failedRuns(
     seeds.map((seed) => {
       const config = { ...source.config, settings, rate } as Config
       const identity = { config, algorithm: choice, visibility: seen, seed, stepper, perRequest }
-      const key = pointKey({ ...identity, requests: undefined })
+      const key = pointKey({ ...identity, requests: undefined, files: [] })
       return { settings, rate, algorithm, label, seed, key, made: { error } }
     }),
   )

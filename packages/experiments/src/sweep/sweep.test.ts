@@ -5,7 +5,6 @@ import { RequestTableBuilder } from '@routesim/core'
 import { expect, test } from 'vitest'
 import { parseConfig } from '../config/parse-config.js'
 import { compare } from '../run/compare.js'
-import { atRate, rateOf } from '../workload/at-rate.js'
 import { readResultLog } from './result-log.js'
 import { sweep } from './sweep.js'
 
@@ -76,11 +75,6 @@ test('what follows from a key that is set follows anew', async () => {
 
 test('a trace that is given arrives at each rate, all else being as it was', async () => {
   const table = trace()
-  expect(rateOf(table)).toBeCloseTo(10, 9)
-  const twice = atRate(table, 20)
-  expect(rateOf(twice)).toBeCloseTo(20, 9)
-  expect([twice.arrivalMs[0], twice.arrivalMs[100]]).toEqual([0, 5000])
-  expect(twice.promptTokens).toBe(table.promptTokens)
   const { points } = await sweep({ ...options, trace: table, rates: [10, 20], set: {}, seeds: 1 })
   const spans = points.map(({ result }) => result.saturation.offered_per_sec as number)
   expect(spans[0]).toBeCloseTo(10, 6)

@@ -1,9 +1,10 @@
 import type { RequestTable } from '@routesim/core'
+import { atRequestRate, retimeTrace } from '@routesim/traces'
 import type { Config } from '../config/schema.js'
-import { atRate } from '../workload/at-rate.js'
 import {
   fixedWorkload,
   generatedWorkload,
+  generatorOf,
   loadWorkload,
   type TraceOptions,
   type WorkloadSource,
@@ -41,8 +42,9 @@ export class TrafficStore {
   }
 
   /** Seconds of traffic that are generated at a rate. */
-  durationSec({ trace }: Config): number {
-    return this.options.durationSec ?? trace.duration_sec ?? DEFAULT_DURATION_SEC
+  durationSec({ trace, workload }: Config): number {
+    const own = trace.duration_sec ?? workload.duration_sec
+    return this.options.durationSec ?? own ?? DEFAULT_DURATION_SEC
   }
 
   /**
@@ -57,15 +59,23 @@ export class TrafficStore {
       ? { ...config.trace, path: undefined, rate, duration_sec: this.durationSec(config) }
       : config.trace
     const own = { ...config, trace }
-    const key = JSON.stringify([trace, rate])
+    const key = JSON.stringify([trace, config.workload, rate])
     let traffic = this.known.get(key)
     if (traffic === undefined) {
-      traffic = isGenerated
-        ? Promise.resolve({ workload: generatedWorkload(trace), hash: undefined })
-        : this.load(own, rate)
+      traffic = isGenerated ? this.generated(own, rate) : this.load(own, rate)
       this.known.set(key, traffic)
     }
     return { config: own, ...(await traffic) }
+  }
+
+  private async generated(config: Config, rate: number): Promise<Omit<Traffic, 'config'>> {
+    const generator = await generatorOf(config, this.options.configPath)
+    if (generator === undefined || !('clients' in generator)) {
+      return { workload: generatedWorkload(config.trace), hash: undefined }
+    }
+    const durationSec = this.durationSec(config)
+    const workload = generatedWorkload(atRequestRate({ ...generator, durationSec }, rate))
+    return { workload, hash: undefined }
   }
 
   private async load(config: Config, rate: number | undefined): Promise<Omit<Traffic, 'config'>> {
@@ -75,10 +85,20 @@ export class TrafficStore {
       rate === undefined
         ? await loadWorkload(config, options.trace, options, options.configPath)
         : (await this.at(config, undefined)).workload
-    if (base.isSeeded) return { workload: base, hash: undefined }
+    if (base.isSeeded) {
+      // Of a trace with Poisson arrivals: those of the rate, not rescaled ones.
+      const isAtRate = rate !== undefined && base.generator === undefined
+      const timed = { ...options, rateRps: rate }
+      const workload = isAtRate
+        ? await loadWorkload(config, options.trace, timed, options.configPath)
+        : base
+      if (base.generator !== undefined) return { workload, hash: undefined }
+      // It differs with the seed, but what it is made from is in the arrivals of any.
+      return { workload, hash: requestsHash(await workload.requests(0, options.signal)) }
+    }
     const table = await base.requests(0, options.signal)
     if (rate === undefined) return { workload: base, hash: requestsHash(table) }
-    const scaled = atRate(table, rate)
+    const scaled = retimeTrace(table, { arrivals: 'rescaled', rateRps: rate })
     const workload = fixedWorkload(scaled, base.description, base.notes)
     return { workload, hash: requestsHash(scaled) }
   }

@@ -5,14 +5,20 @@ import {
   expectedRequests,
   GeneratedSource,
   type GeneratorOptions,
+  type Retiming,
   readTrace,
   TraceGeneration,
+  type WorkloadSpec,
 } from '@routesim/traces'
 import { besideConfig } from '../config/locate-files.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { interrupted } from '../run/execute.js'
 import { fromFirstArrival } from './from-first-arrival.js'
+import { withNumbersRead } from './read-numbers.js'
+import { retimed } from './retimed.js'
+import { toWorkload } from './to-workload.js'
+import { snakeCase } from './workload-schema.js'
 
 /** Requests between two looks at the outside world: some ms of work. */
 const REQUESTS_PER_SLICE = 50_000
@@ -25,6 +31,10 @@ export interface TraceOptions {
   readonly onError?: 'fail' | 'skip' | undefined
   /** Keeps what was read in a file beside the trace, for the next time; off by default. */
   readonly cache?: boolean | undefined
+  /** Other times of arrival for requests that are read or given; the config's by default. */
+  readonly arrivals?: Retiming | undefined
+  /** With these, requests per second; the config's by default. */
+  readonly rateRps?: number | undefined
   /** Stops the reading. */
   readonly signal?: AbortSignal
 }
@@ -47,7 +57,7 @@ export interface WorkloadSource {
   /** About as many as there are, before they are made. */
   readonly expectedRequests: number
   /** What generated requests are made from. */
-  readonly generator?: TraceSection
+  readonly generator?: GeneratorSource
   readonly description: string
   readonly notes: readonly string[]
 }
@@ -60,6 +70,9 @@ interface Extent {
 
 type TraceSection = Config['trace']
 
+/** What requests are generated from: a `[trace]` section, or what a `[workload]` section describes. */
+export type GeneratorSource = TraceSection | WorkloadSpec
+
 /**
  * The requests of an experiment: those given, else the trace given, else the config's trace file,
  * else what its generator makes.
@@ -68,31 +81,83 @@ type TraceSection = Config['trace']
  * @throws RouteSimError `trace_missing`, and what reading a trace throws
  */
 export async function loadWorkload(
-  { trace }: Config,
+  config: Config,
   given: string | RequestTable | undefined,
   options: TraceOptions,
   configPath: string | undefined,
 ): Promise<WorkloadSource> {
+  const source = await sourceOf(config, given, options, configPath)
+  const arrivals = options.arrivals ?? config.trace.arrivals
+  const rateRps = options.rateRps ?? config.trace.rate
+  if (arrivals === undefined) {
+    if (options.rateRps !== undefined) throw strayRate(options.rateRps)
+    return source
+  }
+  return retimed(source, arrivals, arrivals === 'at_once' ? options.rateRps : rateRps)
+}
+
+async function sourceOf(
+  config: Config,
+  given: string | RequestTable | undefined,
+  options: TraceOptions,
+  configPath: string | undefined,
+): Promise<WorkloadSource> {
+  const { trace } = config
   if (typeof given === 'object') {
     return fixedWorkload(given, 'requests given', [])
   }
   if (given !== undefined) return readWorkload(given, trace, options, false)
+  const generator = await generatorOf(config, configPath)
+  if (generator !== undefined) return generatedWorkload(generator)
   if (trace.path !== undefined) {
     return readWorkload(besideConfig(trace.path, configPath), trace, options, true)
   }
-  if (trace.generator !== undefined || trace.rate !== undefined) return generatedWorkload(trace)
   throw new RouteSimError<ExperimentsErrorCode>(
     'trace: expected a trace file or a generator, got none',
     {
       code: 'trace_missing',
-      hint: 'Give a trace with -t, or set path or generator in the [trace] section of the config.',
+      hint: 'Give a trace with -t, set path or generator in the [trace] section of the config, or describe a [workload].',
     },
   )
 }
 
-/** Traffic from the generator of a config's trace section. */
-export function generatedWorkload(trace: TraceSection): WorkloadSource {
-  const options = generatorOptions(trace)
+/**
+ * What the requests of a config are generated from; `undefined` when they are read, or there are none.
+ * @throws RouteSimError `options_conflict`, `numbers_invalid`
+ */
+export async function generatorOf(
+  { trace, workload }: Config,
+  configPath: string | undefined,
+): Promise<GeneratorSource | undefined> {
+  const described = toWorkload(await withNumbersRead(workload, configPath), 0)
+  if (described !== undefined) {
+    checkOneSource(trace)
+    return described
+  }
+  const isGenerated = trace.generator !== undefined || trace.rate !== undefined
+  return trace.path === undefined && isGenerated ? trace : undefined
+}
+
+function strayRate(rateRps: number): Error {
+  return new RouteSimError<ExperimentsErrorCode>(
+    `rate: expected nothing without other arrivals, got ${rateRps}`,
+    { code: 'options_conflict', path: 'rate', hint: 'Say which: rescaled, or poisson.' },
+  )
+}
+
+/** A config describes one workload. */
+function checkOneSource({ path, generator }: TraceSection): void {
+  if (path === undefined && generator === undefined) return
+  const key = path === undefined ? 'generator' : 'path'
+  throw new RouteSimError<ExperimentsErrorCode>(
+    `trace.${key}: expected nothing beside a [workload] that says how requests arrive, got "${path ?? generator}"`,
+    { code: 'options_conflict', path: `trace.${key}`, hint: 'Leave one of the two out.' },
+  )
+}
+
+/** Traffic from the generator. */
+export function generatedWorkload(from: GeneratorSource): WorkloadSource {
+  const options = 'clients' in from ? from : generatorOptions(from)
   // Only the latest: with many seeds, all of them would not fit.
   let latest: { readonly seed: number; readonly table: Promise<RequestTable> } | undefined
   let prepared: { readonly seed: number; readonly source: GeneratedSource } | undefined
@@ -109,11 +174,11 @@ export function generatedWorkload(trace: TraceSection): WorkloadSource {
       prepared = { seed, source }
       return { requests: source.size, spanMs: source.spanMs }
     },
-    description: `generated, ${options.kind ?? 'poisson'}`,
+    description: `generated, ${describe(options)}`,
     notes: [],
     isSeeded: true,
-    expectedRequests: namedAsInConfig(() => expectedRequests(options)),
-    generator: trace,
+    expectedRequests: namedAsInConfig('clients' in options, () => expectedRequests(options)),
+    generator: from,
     isMade: (seed) => seed === latest?.seed,
     requests(seed, signal) {
       if (latest?.seed !== seed) latest = { seed, table: generate({ ...options, seed }, signal) }
@@ -122,24 +187,31 @@ export function generatedWorkload(trace: TraceSection): WorkloadSource {
   }
 }
 
+function describe(options: GeneratorOptions | WorkloadSpec): string {
+  if (!('clients' in options)) return options.kind ?? 'poisson'
+  const { clients } = options
+  const [first] = clients
+  return clients.length === 1 ? first!.arrivals.kind : `${clients.length} clients`
+}
+
 async function generate(
-  options: GeneratorOptions,
+  options: GeneratorOptions | WorkloadSpec,
   signal: AbortSignal | undefined,
 ): Promise<RequestTable> {
-  const generation = namedAsInConfig(() => new TraceGeneration(options))
-  while (!namedAsInConfig(() => generation.run(REQUESTS_PER_SLICE))) {
+  const generation = namedAsInConfig('clients' in options, () => new TraceGeneration(options))
+  while (!namedAsInConfig('clients' in options, () => generation.run(REQUESTS_PER_SLICE))) {
     await setImmediate()
     if (signal?.aborted) throw interrupted()
   }
-  return namedAsInConfig(() => generation.table())
+  return namedAsInConfig('clients' in options, () => generation.table())
 }
 
 async function prepareSource(
-  options: GeneratorOptions,
+  options: GeneratorOptions | WorkloadSpec,
   signal: AbortSignal | undefined,
 ): Promise<GeneratedSource> {
-  const source = namedAsInConfig(() => new GeneratedSource(options))
-  while (!namedAsInConfig(() => source.prepare(REQUESTS_PER_SLICE))) {
+  const source = namedAsInConfig('clients' in options, () => new GeneratedSource(options))
+  while (!namedAsInConfig('clients' in options, () => source.prepare(REQUESTS_PER_SLICE))) {
     await setImmediate()
     if (signal?.aborted) throw interrupted()
   }
@@ -147,13 +219,13 @@ async function prepareSource(
 }
 
 /** Errors name the keys of the config. */
-function namedAsInConfig<T>(work: () => T): T {
+function namedAsInConfig<T>(isWorkload: boolean, work: () => T): T {
   try {
     return work()
   } catch (error) {
     if (!(error instanceof RouteSimError) || error.path === undefined) throw error
-    const key = KEYS[error.path as keyof GeneratorOptions] ?? error.path
-    const path = `trace.${key}`
+    const key = KEYS[error.path as keyof GeneratorOptions]
+    const path = isWorkload ? `workload.${snakeCase(error.path)}` : `trace.${key ?? error.path}`
     const { code, hint } = error
     const message = error.message.replace(error.path, path)
     throw new RouteSimError(message, { code, path, cause: error, ...(hint && { hint }) })

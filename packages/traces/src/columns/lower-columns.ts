@@ -59,7 +59,7 @@ function placePrompts(
   const blocks = columns.blocks.finish()
   const hashed = blocks?.tree.size ?? 0
   const streams = new PromptTreeBuilder()
-  const sessions = new SessionPrompts(streams)
+  const sessions = new SessionPrompts(streams, columns.chains, columns.goesOnFrom.isUsed)
   const extend = mode === 'extend' && requests.session.isUsed
   const hasPrefixes = prefixHash.isUsed && prefixTokens.isUsed
   if (!extend && !hasPrefixes && !content.isUsed) return streams.build().tree
@@ -84,7 +84,10 @@ function placePrompts(
       requests.prefixTokens.set(row, prefix)
       continue
     }
+    const before = columns.goesOnFrom.get(row)
+    if (before >= 0) sessions.goOnFrom(session, before)
     const placed = sessions.place(session, prompt, requests.outputTokens.get(row), hash, prefix)
+    sessions.remember(session, row)
     requests.promptNode.set(row, placed.node === NO_NODE ? NO_NODE : hashed + placed.node)
     requests.prefixTokens.set(row, placed.prefixTokens)
   }

@@ -1,4 +1,5 @@
 import { NO_NODE, type PromptTreeBuilder } from '@routesim/core'
+import type { PrefixChains } from './prefix-chains.js'
 
 /** Lengths of a turn, as far as the next one may repeat it. */
 interface TurnLengths {
@@ -40,10 +41,30 @@ export class SessionPrompts {
   private readonly lastTurn = new Map<number, Turn>()
   /** Per prefix, the node it had last: most always have the same length. */
   private readonly lastOfPrefix: number[] = []
+  private readonly chains: PrefixChains
+  /** Turns by row, where later sessions go on from them. */
+  private readonly turnOfRow: Map<number, Turn> | undefined
   private turns = 0
 
-  constructor(prompts: PromptTreeBuilder) {
+  /**
+   * @param chains - prefixes that begin with others
+   * @param hasForks - whether sessions go on from turns of others
+   */
+  constructor(prompts: PromptTreeBuilder, chains: PrefixChains, hasForks = false) {
     this.prompts = prompts
+    this.chains = chains
+    if (hasForks) this.turnOfRow = new Map()
+  }
+
+  /** The last turn placed of a session can be gone on from, by its row. */
+  remember(session: number, row: number): void {
+    this.turnOfRow?.set(row, this.lastTurn.get(session)!)
+  }
+
+  /** The next turn of a session goes on from that of a row. */
+  goOnFrom(session: number, row: number): void {
+    const turn = this.turnOfRow?.get(row)
+    if (turn !== undefined) this.lastTurn.set(session, turn)
   }
 
   /** The node of a declared prefix of `tokens`, no more than the prompt has. */
@@ -51,8 +72,11 @@ export class SessionPrompts {
     if (tokens === 0) return NO_NODE
     const last = this.lastOfPrefix[prefixHash]
     if (last !== undefined && this.prompts.endTokens(last) === tokens) return last
+    const above = this.chains.of(prefixHash)
+    if (above !== undefined && tokens <= above.tokens) return this.placePrefix(above.name, tokens)
+    const base = above === undefined ? NO_NODE : this.placePrefix(above.name, above.tokens)
     // Even keys are prefixes, odd ones are turns.
-    const node = this.prompts.stream(NO_NODE, prefixHash * 2, tokens)
+    const node = this.prompts.stream(base, prefixHash * 2, tokens)
     this.lastOfPrefix[prefixHash] = node
     return node
   }

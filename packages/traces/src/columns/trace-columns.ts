@@ -4,6 +4,7 @@ import { BlockKeys } from '../prompts/block-keys.js'
 import { BlockPaths, REFUSED } from '../prompts/block-paths.js'
 import { IdRuns } from '../prompts/id-runs.js'
 import { NamePool } from './name-pool.js'
+import { PrefixChains } from './prefix-chains.js'
 import type { HashedBlocks, TraceRecord } from './trace-record.js'
 
 /** In {@link TraceColumns.content}: no hashed blocks. */
@@ -28,6 +29,10 @@ export class TraceColumns {
   readonly prefixTokens: Int32Column = new Int32Column(NOT_DECLARED)
   /** Name of the content the prompt begins with, -1 for none. */
   readonly prefixHash: Int32Column = new Int32Column(-1)
+  /** Which of these contents begin with another of them. */
+  readonly chains: PrefixChains = new PrefixChains()
+  /** Row whose prompt and answer the prompt repeats, though of another session; -1 for none. */
+  readonly goesOnFrom: Int32Column = new Int32Column(-1)
   private readonly keys = new BlockKeys()
   private readonly runs = new IdRuns()
 

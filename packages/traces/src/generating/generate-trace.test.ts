@@ -2,30 +2,14 @@ import { createHash } from 'node:crypto'
 import type { RequestTable } from '@routesim/core'
 import { describe, expect, it } from 'vitest'
 import { promptSharing } from '../stats/prompt-sharing.js'
+import { gapsOf, ksDistance, moments } from '../testing/statistics.js'
 import { formatTrace } from '../writing/write-trace.js'
 import { generateTrace } from './generate-trace.js'
 import type { GeneratorOptions } from './generator-options.js'
-import { expectedRequests } from './resolve-options.js'
+import { expectedRequests } from './plan-workload.js'
 import { TraceGeneration } from './trace-generation.js'
 
-function moments(values: Iterable<number>): { mean: number; std: number } {
-  const list = [...values]
-  const mean = list.reduce((sum, x) => sum + x, 0) / list.length
-  return { mean, std: Math.sqrt(list.reduce((sum, x) => sum + (x - mean) ** 2, 0) / list.length) }
-}
-
-function gapsMs(table: RequestTable): number[] {
-  return [...table.arrivalMs].map((t, i, all) => t - (all[i - 1] ?? 0))
-}
-
-/** Kolmogorov-Smirnov distance of samples to a distribution. */
-function ksDistance(samples: number[], cdf: (x: number) => number): number {
-  const sorted = [...samples].sort((a, b) => a - b)
-  return sorted.reduce((worst, x, i) => {
-    const p = cdf(x)
-    return Math.max(worst, p - i / sorted.length, (i + 1) / sorted.length - p)
-  }, 0)
-}
+const gapsMs = (table: RequestTable): number[] => gapsOf(table.arrivalMs)
 
 const countIn = (table: RequestTable, inside: (sec: number) => boolean): number =>
   table.arrivalMs.filter((ms) => inside(ms / 1000)).length

@@ -3,12 +3,28 @@ import { expect, test } from 'vitest'
 import { generateTrace } from './generate-trace.js'
 import { GeneratedSource } from './generated-source.js'
 import type { GeneratorOptions } from './generator-options.js'
+import type { WorkloadSpec } from './workload-spec.js'
 
-/** Columns to write to, one row per request. */
-function blank(size: number): RequestTable {
+const LABELS = [
+  'tenant',
+  'user',
+  'model',
+  'adapter',
+  'priority',
+  'ttftSloMs',
+  'sloClass',
+  'deadlineMs',
+] as const
+
+/**
+ * Columns to write to, one row per request; `isStale`: they hold what other requests left, also where
+ * requests without names leave columns alone.
+ */
+function blank(size: number, isStale: boolean): RequestTable {
   const builder = new RequestTableBuilder()
   for (let i = 0; i < size; i++) builder.add({ arrivalMs: 0, promptTokens: 1, outputTokens: 0 })
   const column = () => new Int32Array(size).fill(-7)
+  const names = () => new Int32Array(size).fill(isStale ? -7 : -1)
   return {
     ...builder.build(),
     promptTokens: column(),
@@ -16,10 +32,58 @@ function blank(size: number): RequestTable {
     maxTokens: column(),
     promptNode: column(),
     prefixTokens: column(),
+    tenant: names(),
+    user: names(),
+    model: names(),
+    adapter: names(),
+    priority: isStale ? column() : new Int32Array(size),
+    ttftSloMs: isStale ? column() : new Int32Array(size),
+    sloClass: names(),
+    deadlineMs: new Float64Array(size).fill(isStale ? 5 : Number.NaN),
   }
 }
 
-test.each<GeneratorOptions>([
+const mixture: WorkloadSpec = {
+  seed: 4,
+  durationSec: 20,
+  clients: [
+    {
+      name: 'chat',
+      arrivals: {
+        kind: 'weibull',
+        cv: 2,
+        stages: [{ durationSec: 15, rateRps: 40, toRateRps: 90 }],
+      },
+      uniqueTokens: { kind: 'lognormal', mean: 300, std: 200 },
+      outputTokens: { kind: 'uniform', min: 0, max: 90 },
+      tenants: { count: 6 },
+      users: { count: 9 },
+      adapters: { names: ['x', 'y'] },
+      classes: [
+        { name: 'fast', weight: 1, ttftMs: 200, priority: 1 },
+        { name: 'slow', weight: 1, deadlineMs: 900 },
+      ],
+      prefixes: [
+        { count: 3, tokens: { kind: 'uniform', min: 100, max: 300 } },
+        { by: 'tenant', tokens: 80 },
+        { name: 'u', by: 'user', tokens: { kind: 'uniform', min: 10, max: 30 } },
+      ],
+    },
+    {
+      name: 'batch',
+      arrivals: {
+        kind: 'poisson',
+        onOff: { onRateRps: 90, offRateRps: 0, onSec: 1, everySec: 4, lengths: 'exponential' },
+      },
+      promptTokens: 500,
+      outputTokens: 10,
+      prefixes: [{ count: 2, tokens: 800 }],
+    },
+  ],
+}
+
+test.each<GeneratorOptions | WorkloadSpec>([
+  mixture,
   {},
   { numPrefixes: 0 },
   { prefixLenMean: 900, prefixLenStd: 300, prefixPopularity: 'zipf' },
@@ -33,13 +97,18 @@ test.each<GeneratorOptions>([
   expect(source.size).toBe(table.size)
   expect(source.spanMs).toBe(table.arrivalMs.at(-1)! - table.arrivalMs[0]!)
   expect(source.prompts).toEqual(table.prompts)
-  const rows = blank(table.size)
+  const rows = blank(table.size, options === mixture)
   for (let row = 0; row < table.size; row++) source.next(rows, row)
   for (const name of ['arrivalMs', 'promptTokens', 'outputTokens', 'maxTokens'] as const) {
     expect(rows[name], name).toEqual(table[name])
   }
   expect(rows.promptNode).toEqual(table.promptNode)
   expect(rows.prefixTokens).toEqual(table.prefixTokens)
+  expect(source.strings).toEqual(table.strings)
+  for (const name of LABELS) {
+    const own = table[name] ?? rows[name]!.map(() => (name === 'deadlineMs' ? Number.NaN : -1))
+    expect(rows[name], name).toEqual(own)
+  }
 })
 
 test('conversations, and too little time, are refused', () => {
@@ -48,8 +117,13 @@ test('conversations, and too little time, are refused', () => {
       code: 'generator_invalid',
       path: 'turnsMean',
       message:
-        'turnsMean: expected no conversations in a run that keeps nothing per request, got 2 turns',
+        'turnsMean: expected no conversations in a run that keeps nothing per request, got some of them',
     }),
+  )
+  const [chat, batch] = mixture.clients
+  const users = { ...batch!, arrivals: { kind: 'users', users: 3 } } as const
+  expect(() => new GeneratedSource({ ...mixture, requests: 9, clients: [chat!, users] })).toThrow(
+    'clients[1].arrivals.kind: expected no users in a run that keeps nothing per request',
   )
   expect(() => new GeneratedSource({ rateRps: 1e-9 }).prepare()).toThrow(
     'durationSec: expected time',

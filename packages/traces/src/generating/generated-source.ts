@@ -6,17 +6,22 @@ import {
   type RequestTable,
 } from '@routesim/core'
 import { NamePool } from '../columns/name-pool.js'
+import { PrefixChains } from '../columns/prefix-chains.js'
 import { SessionPrompts } from '../columns/session-prompts.js'
-import { traceError } from '../errors/trace-error.js'
+import type { ClientDraws } from './client-draws.js'
+import { invalidOption, noRequests } from './generator-error.js'
 import type { GeneratorOptions } from './generator-options.js'
+import { hasLabels } from './labels.js'
+import { type PlannedWorkload, planWorkload } from './plan-workload.js'
 import { NO_PREFIX } from './prefix-choice.js'
-import { RequestDraws } from './request-draws.js'
-import { type ResolvedOptions, resolveOptions } from './resolve-options.js'
+import { WorkloadDraws } from './workload-draws.js'
+import type { WorkloadSpec } from './workload-spec.js'
 
 /**
  * The requests of `generateTrace`, made one by one as they arrive, in memory that does not grow with
  * their number. They are drawn twice: first to know how many there are and what their prompts share.
- * Conversations can not be made so, as each turn shares the one before.
+ * Conversations can not be made so, as each turn shares the one before; nor can requests that wait for
+ * others, or arrive all at once.
  *
  * @example
  * const requests = new GeneratedSource({ rateRps: 500, durationSec: 20_000 })
@@ -24,10 +29,14 @@ import { type ResolvedOptions, resolveOptions } from './resolve-options.js'
  * new Simulation({ ...options, requests })
  */
 export class GeneratedSource implements RequestSource {
-  private readonly options: ResolvedOptions
+  readonly strings: string[] = []
+  private readonly planned: PlannedWorkload
   private readonly builder = new PromptTreeBuilder()
-  private readonly placing = new SessionPrompts(this.builder)
-  private draws: RequestDraws
+  private readonly registers = { names: new NamePool(), chains: new PrefixChains() }
+  private readonly placing = new SessionPrompts(this.builder, this.registers.chains)
+  private readonly stringIds = new Map<number, number>()
+  private readonly hasLabels: boolean
+  private draws: WorkloadDraws
   private count = 0
   private firstMs = 0
   private lastMs = 0
@@ -35,16 +44,19 @@ export class GeneratedSource implements RequestSource {
   private renumbered: Int32Array | undefined
 
   /** @throws RouteSimError `generator_invalid` */
-  constructor(options: GeneratorOptions) {
-    this.options = resolveOptions(options, Number.MAX_SAFE_INTEGER)
-    if (this.options.hasSessions) {
-      throw traceError(
-        'generator_invalid',
-        `turnsMean: expected no conversations in a run that keeps nothing per request, got ${this.options.turnsMean} turns`,
-        { path: 'turnsMean', hint: 'Run it with per-request results.' },
-      )
-    }
-    this.draws = new RequestDraws(this.options, new NamePool())
+  constructor(options: GeneratorOptions | WorkloadSpec) {
+    this.planned = planWorkload(options, Number.MAX_SAFE_INTEGER)
+    const { spec, aliases, nameOf } = this.planned
+    spec.clients.forEach(({ sessions, arrivals }, i) => {
+      const path = `clients[${i}]`
+      if (sessions !== undefined) throw notOneByOne(nameOf(`${path}.sessions`), 'no conversations')
+      if (arrivals.kind === 'users') throw notOneByOne(`${path}.arrivals.kind`, 'no users')
+      if (arrivals.kind === 'at_once') {
+        throw notOneByOne(`${path}.arrivals.kind`, 'no requests that arrive all at once')
+      }
+    })
+    this.hasLabels = spec.clients.some(hasLabels)
+    this.draws = new WorkloadDraws(spec, aliases, this.registers)
   }
 
   /** Requests in all, once prepared. */
@@ -56,8 +68,6 @@ export class GeneratedSource implements RequestSource {
   get spanMs(): number {
     return this.lastMs - this.firstMs
   }
-
-  readonly strings: readonly string[] = []
 
   get prompts(): PromptTree {
     if (this.tree === undefined) throw new TypeError('GeneratedSource: prepare() has not finished')
@@ -71,52 +81,66 @@ export class GeneratedSource implements RequestSource {
    */
   prepare(maxRequests: number = Number.POSITIVE_INFINITY): boolean {
     if (this.tree !== undefined) return true
-    const { draws } = this
+    const { requests: most = Number.POSITIVE_INFINITY } = this.planned.spec
     for (let left = maxRequests; left > 0; left--) {
-      if (!draws.next()) {
+      const drawn = this.count < most ? this.draws.next() : undefined
+      if (drawn === undefined) {
         this.finish()
         return true
       }
-      if (this.count++ === 0) this.firstMs = draws.arrivalMs
-      this.lastMs = draws.arrivalMs
-      this.place()
+      if (this.count++ === 0) this.firstMs = drawn.arrivalMs
+      this.lastMs = drawn.arrivalMs
+      this.place(drawn)
+      drawn.labels.eachName(this.stringOf)
     }
     return false
   }
 
   next(window: RequestTable, row: number): void {
-    const { draws } = this
-    draws.next()
-    window.arrivalMs[row] = draws.arrivalMs
-    window.promptTokens[row] = draws.promptTokens
-    window.outputTokens[row] = draws.outputTokens
-    window.maxTokens[row] = draws.outputTokens
-    window.promptNode[row] = this.place()
-    window.prefixTokens[row] = draws.prefix === NO_PREFIX ? 0 : draws.prefixTokens
+    const drawn = this.draws.next()!
+    window.arrivalMs[row] = drawn.arrivalMs
+    window.promptTokens[row] = drawn.promptTokens
+    window.outputTokens[row] = drawn.outputTokens
+    window.maxTokens[row] = drawn.outputTokens
+    window.promptNode[row] = this.place(drawn)
+    window.prefixTokens[row] = drawn.prefix.name === NO_PREFIX ? 0 : drawn.prefixTokens
+    if (this.hasLabels) drawn.labels.writeRow(window, row, this.stringOf)
   }
 
   private finish(): void {
-    if (this.count === 0) throw noRequests(this.options)
+    const { spec, aliases } = this.planned
+    if (this.count === 0) throw noRequests(spec)
     const { tree, renumbered } = this.builder.build()
     this.tree = tree
     this.renumbered = renumbered
-    this.draws = new RequestDraws(this.options, new NamePool())
+    this.draws = new WorkloadDraws(spec, aliases, this.registers)
   }
 
   /** The node of the prompt that was drawn. */
-  private place(): number {
-    const { draws, renumbered } = this
-    if (draws.prefix === NO_PREFIX) return NO_NODE
-    const node = this.placing.placePrefix(draws.prefixName, draws.prefixTokens)
+  private place({ prefix, prefixTokens }: ClientDraws): number {
+    const { renumbered } = this
+    if (prefix.name === NO_PREFIX) return NO_NODE
+    const node = this.placing.placePrefix(prefix.name, prefixTokens)
     return node === NO_NODE || renumbered === undefined ? node : renumbered[node]!
+  }
+
+  /** The string of a name of the pool, -1 for none. */
+  private readonly stringOf = (name: number): number => {
+    if (name < 0) return -1
+    let id = this.stringIds.get(name)
+    if (id === undefined) {
+      id = this.strings.push(this.registers.names.name(name)) - 1
+      this.stringIds.set(name, id)
+    }
+    return id
   }
 }
 
-/** Too little time for a request. */
-export function noRequests({ durationSec }: ResolvedOptions): Error {
-  return traceError(
-    'generator_invalid',
-    `durationSec: expected time for at least one request, got none in ${durationSec} s`,
-    { path: 'durationSec', hint: 'Raise the rate or the duration, or try another seed.' },
+function notOneByOne(path: string, expected: string): Error {
+  return invalidOption(
+    path,
+    `${expected} in a run that keeps nothing per request`,
+    'some of them',
+    'Run it with per-request results.',
   )
 }

@@ -1,10 +1,14 @@
-import type { LengthDistribution } from './length-distribution.js'
-
 /** How requests arrive. */
 export const GENERATOR_KINDS = ['poisson', 'constant', 'gamma', 'bursty', 'diurnal'] as const
 
 /** A kind of arrival process. */
 export type GeneratorKind = (typeof GENERATOR_KINDS)[number]
+
+/** How lengths spread about their mean. */
+export const LENGTH_DISTRIBUTIONS = ['lognormal', 'normal', 'fixed'] as const
+
+/** A distribution of lengths in tokens. */
+export type LengthDistribution = (typeof LENGTH_DISTRIBUTIONS)[number]
 
 /** Options of {@link generateTrace}; every one has a default. */
 export interface GeneratorOptions {

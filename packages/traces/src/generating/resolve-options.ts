@@ -1,17 +1,20 @@
 import { closestName } from '@routesim/core'
-import { describeValue } from '../errors/describe-value.js'
 import { traceError } from '../errors/trace-error.js'
-import { GENERATOR_KINDS, type GeneratorKind, type GeneratorOptions } from './generator-options.js'
-import { LENGTH_DISTRIBUTIONS } from './length-distribution.js'
+import { above, atLeast, LARGEST, whole } from './check-numbers.js'
+import { invalidOption } from './generator-error.js'
+import {
+  GENERATOR_KINDS,
+  type GeneratorKind,
+  type GeneratorOptions,
+  LENGTH_DISTRIBUTIONS,
+} from './generator-options.js'
+import { MOST_REQUESTS } from './too-many.js'
 
 /** Options with every default in place, checked. */
 export type ResolvedOptions = {
   readonly [K in Exclude<keyof GeneratorOptions, 'burstiness'>]-?: NonNullable<GeneratorOptions[K]>
 } & { readonly hasSessions: boolean }
 
-/** Some 4 GB of columns while they are made, and 15 GB with what a simulation notes of them. */
-export const MOST_REQUESTS = 1e8
-const LARGEST = 1e9
 const DAY_SEC = 86_400
 
 const ONLY_FOR: Partial<Record<keyof GeneratorOptions, GeneratorKind>> = {
@@ -83,15 +86,16 @@ function checkChoices(o: ResolvedOptions): void {
 function checkStrays(options: GeneratorOptions, kind: GeneratorKind): void {
   for (const [name, owner] of Object.entries(ONLY_FOR)) {
     if (owner === kind || options[name as keyof GeneratorOptions] === undefined) continue
-    throw invalid(name, `nothing, as it belongs to the generator ${owner}`, `it with ${kind}`)
+    throw invalidOption(name, `nothing, as it belongs to the generator ${owner}`, `it with ${kind}`)
   }
   if (options.cv !== undefined && options.burstiness !== undefined) {
-    throw invalid('burstiness', 'nothing beside cv', options.burstiness)
+    throw invalidOption('burstiness', 'nothing beside cv', options.burstiness)
   }
 }
 
 function checkNumbers(options: GeneratorOptions, o: ResolvedOptions, mostRequests: number): void {
-  if (!Number.isSafeInteger(o.seed) || o.seed < 0) throw invalid('seed', 'an integer >= 0', o.seed)
+  if (!Number.isSafeInteger(o.seed) || o.seed < 0)
+    throw invalidOption('seed', 'an integer >= 0', o.seed)
   if (options.burstiness !== undefined) above('burstiness', options.burstiness, 0)
   for (const name of ['rateRps', 'durationSec', 'cv'] as const) above(name, o[name], 0)
   checkRates(o)
@@ -104,14 +108,15 @@ function checkNumbers(options: GeneratorOptions, o: ResolvedOptions, mostRequest
     atLeast(name, o[name], 1)
   }
   if (o.genTokensMean !== 0) atLeast('genTokensMean', o.genTokensMean, 1)
-  else if (o.genTokensStd !== 0) throw invalid('genTokensStd', '0 for a mean of 0', o.genTokensStd)
+  else if (o.genTokensStd !== 0)
+    throw invalidOption('genTokensStd', '0 for a mean of 0', o.genTokensStd)
   whole('numPrefixes', o.numPrefixes, 0, 1e7)
   whole('numSessions', o.numSessions, 1, Number.MAX_SAFE_INTEGER)
   whole('maxPromptTokens', o.maxPromptTokens, 1, LARGEST)
   // Rarer gaps than these leave nothing but simultaneous arrivals in float64.
-  if (o.cv > 20) throw invalid('cv', 'at most 20 (burstiness at least 0.0025)', o.cv)
+  if (o.cv > 20) throw invalidOption('cv', 'at most 20 (burstiness at least 0.0025)', o.cv)
   if (o.kind === 'bursty' && o.durationSec / o.burstIntervalSec > MOST_REQUESTS) {
-    throw invalid('burstIntervalSec', `at most ${MOST_REQUESTS} bursts`, o.burstIntervalSec)
+    throw invalidOption('burstIntervalSec', `at most ${MOST_REQUESTS} bursts`, o.burstIntervalSec)
   }
   const expected = mostExpected(o)
   if (expected > mostRequests) {
@@ -123,18 +128,6 @@ function checkNumbers(options: GeneratorOptions, o: ResolvedOptions, mostRequest
   }
 }
 
-/**
- * About as many requests as `generateTrace` makes of the options, at most; without making them.
- * @throws RouteSimError `generator_invalid`
- */
-export function expectedRequests(options: GeneratorOptions): number {
-  const resolved = resolveOptions(options, Number.MAX_SAFE_INTEGER)
-  const ofSessions = resolved.hasSessions
-    ? resolved.numSessions * resolved.turnsMean
-    : Number.POSITIVE_INFINITY
-  return Math.ceil(Math.min(mostExpected(resolved), ofSessions))
-}
-
 /** The rates of the kinds that have their own; those of other kinds are not looked at. */
 function checkRates(o: ResolvedOptions): void {
   if (o.kind === 'bursty') {
@@ -143,7 +136,7 @@ function checkRates(o: ResolvedOptions): void {
     }
     atLeast('baseRateRps', o.baseRateRps, 0)
     if (o.burstDurationSec > o.burstIntervalSec) {
-      throw invalid(
+      throw invalidOption(
         'burstDurationSec',
         `at most burstIntervalSec, ${o.burstIntervalSec}`,
         o.burstDurationSec,
@@ -155,7 +148,7 @@ function checkRates(o: ResolvedOptions): void {
     above('periodSec', o.periodSec, 0)
     atLeast('troughRateRps', o.troughRateRps, 0)
     if (o.troughRateRps > o.peakRateRps) {
-      throw invalid('troughRateRps', `at most peakRateRps, ${o.peakRateRps}`, o.troughRateRps)
+      throw invalidOption('troughRateRps', `at most peakRateRps, ${o.peakRateRps}`, o.troughRateRps)
     }
   }
 }
@@ -173,35 +166,5 @@ function highestRate(o: ResolvedOptions): number {
 function oneOf(name: string, value: string, choices: readonly string[]): void {
   if (choices.includes(value)) return
   const near = typeof value === 'string' ? closestName(value, choices) : undefined
-  throw invalid(name, choices.join(', '), value, near && `Did you mean ${near}?`)
-}
-
-function above(name: string, value: number, limit: number): void {
-  if (!(value > limit && value <= LARGEST)) {
-    throw invalid(name, `a number > ${limit}${atMost(value)}`, value)
-  }
-}
-
-function atLeast(name: string, value: number, limit: number): void {
-  if (!(value >= limit && value <= LARGEST)) {
-    throw invalid(name, `a number >= ${limit}${atMost(value)}`, value)
-  }
-}
-
-function atMost(value: number): string {
-  return value > LARGEST ? ` and <= ${LARGEST}` : ''
-}
-
-function whole(name: string, value: number, from: number, to: number): void {
-  if (!Number.isInteger(value) || value < from || value > to) {
-    throw invalid(name, `an integer from ${from} to ${to}`, value)
-  }
-}
-
-function invalid(name: string, expected: string, got: unknown, hint?: string): Error {
-  const found = typeof got === 'string' && got.includes(' ') ? got : describeValue(got)
-  return traceError('generator_invalid', `${name}: expected ${expected}, got ${found}`, {
-    path: name,
-    ...(hint === undefined ? {} : { hint }),
-  })
+  throw invalidOption(name, choices.join(', '), value, near && `Did you mean ${near}?`)
 }

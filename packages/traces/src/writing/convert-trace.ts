@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream'
+import { type RetimeOptions, retimeTrace } from '../editing/retime-trace.js'
 import type { TraceSource } from '../reading/byte-source.js'
 import { type ReadTraceOptions, readTrace, type TraceReadResult } from '../reading/read-trace.js'
 import { type TraceWriteResult, type WriteTraceOptions, writeTrace } from './write-trace.js'
@@ -7,6 +8,8 @@ import { type TraceWriteResult, type WriteTraceOptions, writeTrace } from './wri
 export interface ConvertTraceOptions {
   readonly read?: ReadTraceOptions
   readonly write?: WriteTraceOptions
+  /** Other times of arrival; those of the trace when absent. */
+  readonly retime?: RetimeOptions
 }
 
 /**
@@ -22,5 +25,7 @@ export async function convertTrace(
   const { table, prefixHashes, ...read } = await readTrace(from, options.read)
   const { blockTokens } = options.read ?? {}
   const write = { prefixHashes, blockTokens, ...options.write }
-  return { ...read, ...(await writeTrace(to, table, format, write)) }
+  const { retime } = options
+  const timed = retime === undefined ? table : retimeTrace(table, retime)
+  return { ...read, ...(await writeTrace(to, timed, format, write)) }
 }
