@@ -80,6 +80,11 @@ describe.skipIf(REDIS === undefined)('a sweep through a queue in Redis', () => {
     return Promise.all(jobs.map((key) => redis.hget(key, field)))
   }
 
+  async function waiting(runs: number): Promise<void> {
+    const keys = () => fieldsOfRuns('data').then(({ length }) => length)
+    await expect.poll(keys, { timeout: 20_000 }).toBe(runs)
+  }
+
   test('two workers of which one is killed give what one process gives; a third joins and leaves', async () => {
     const path = directoryWith({ 'c.toml': CONFIG })
     const cwd = path('.')
@@ -149,10 +154,6 @@ export default defineRouter({
     expect(local.code, local.stderr).toBe(0)
 
     // The worker begins when the sweep has read its files, and they have changed since.
-    const waiting = async (runs: number): Promise<void> => {
-      const keys = () => fieldsOfRuns('data').then(({ length }) => length)
-      await expect.poll(keys, { timeout: 20_000 }).toBe(runs)
-    }
     const first = shared(words, cwd)
     await waiting(8)
     writeFileSync(path('t.jsonl'), line(7) + trace)
@@ -172,6 +173,34 @@ export default defineRouter({
     writeFileSync(path('mine.ts'), router(0))
     expect(await second).toMatchObject({ code: 0, stdout: local.stdout })
     await late.leave()
+  })
+
+  test('files that the config names are found from another directory, and have to be the same', async () => {
+    const numbers = '100\n200\n900\n'
+    const client = '[workload]\narrivals = { kind = "poisson", rate_rps = 20 }\nduration_sec = 20\n'
+    const lengths = 'prompt_tokens = { kind = "empirical", path = "n.txt" }\noutput_tokens = 20\n'
+    const config = `[cluster]\nnum_backends = 2\nkv_cache_blocks = 2000\n${client}${lengths}`
+    const path = directoryWith({ 'c.toml': config, 'n.txt': numbers })
+    const cwd = path('.')
+    const local = await routesim(SMALL, { cwd })
+    expect(local.code, local.stderr).toBe(0)
+    const sweep = shared(SMALL, cwd)
+    await waiting(2)
+    writeFileSync(path('n.txt'), '100\n')
+    const elsewhere = directoryWith({})('.')
+    const worker = new TestWorker(server.url, [], elsewhere)
+    await until(() => worker.stderr.includes('n.txt: is another file at this worker'))
+    writeFileSync(path('n.txt'), numbers)
+    expect(await sweep).toMatchObject({ code: 0, stdout: local.stdout })
+
+    // Other numbers make other runs, though the config is the same.
+    writeFileSync(path('n.txt'), '700\n')
+    const before = worker.runs
+    const other = await shared(SMALL, cwd)
+    expect(other.stdout).not.toBe(local.stdout)
+    expect(other.stdout).toBe((await routesim(SMALL, { cwd })).stdout)
+    expect(worker.runs).toBe(before + 2)
+    await worker.leave()
   })
 
   test('runs of another version are refused, and a sweep without workers says so', async () => {
