@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { BIN, directoryWith, type Outcome, routesim } from '../testing/command.js'
 import { REDIS, startRedis, type TestRedis } from '../testing/redis.js'
 
@@ -19,6 +19,8 @@ const SWEEP = ['sweep', '-c', 'c.toml', '--set', 'cluster.num_backends=2,3,4,5,6
 const AXES = ['--rates', '30,60', '-a', 'round_robin,prefix_overlap', '--seeds', '3']
 const SMALL = ['sweep', '-c', 'c.toml', '--set', 'cluster.num_backends=2,3']
 
+const workers: ChildProcess[] = []
+
 /** A worker in a process of its own. */
 class TestWorker {
   stderr = ''
@@ -28,6 +30,7 @@ class TestWorker {
   constructor(url: string, words: readonly string[] = [], cwd?: string) {
     const args = [BIN, 'worker', '--queue', url, '--dead-after', '2', ...words]
     this.process = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'ignore', 'pipe'] })
+    workers.push(this.process)
     this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.stderr += text
     })
@@ -58,6 +61,8 @@ describe.skipIf(REDIS === undefined)('a sweep through a queue in Redis', () => {
     redis = new Redis(server.url)
   })
   beforeEach(() => redis.flushall())
+  // Those of a test that failed.
+  afterEach(() => void workers.splice(0).map((worker) => worker.kill('SIGKILL')))
   afterAll(async () => {
     redis.disconnect()
     await server.stop()

@@ -125,9 +125,10 @@ export class QueuedSimulator {
     return { config, workload }
   }
 
-  private trafficOf({ traffic, rate }: QueuedRun, config: Config): Promise<Traffic> {
+  private trafficOf({ traffic, rate, files }: QueuedRun, config: Config): Promise<Traffic> {
     const { path, ...how } = traffic
-    const name = JSON.stringify(traffic)
+    // Of equal configs with other numbers in their files, each has its own.
+    const name = JSON.stringify([traffic, files])
     if (this.latest?.name !== name) {
       const store = new TrafficStore({ ...how, trace: path, configPath: undefined })
       this.latest = { name, store }
