@@ -59,7 +59,6 @@ export const workerCommand: CommandBody<WorkerArguments> = {
     }
     const { leave, giveUp, end } = departure(args.grace)
     try {
-      console.error(`Waiting for runs; Ctrl-C to leave.`)
       const counts = await runSweepWorker({
         url: withPassword(args.queue),
         jobs: args.jobs,

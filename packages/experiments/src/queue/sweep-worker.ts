@@ -115,6 +115,7 @@ export async function runSweepWorker(options: SweepWorkerOptions): Promise<Worke
     options.idleSec !== undefined &&
     underWay === 0 &&
     performance.now() - idleSinceMs >= options.idleSec * 1000
+  note(`waiting for runs of RouteSim ${RESULT_VERSION} at ${connection.shown}`)
   const stopWatching = watchOtherVersions(connection, note)
   await untilLeaving([options.leave, options.giveUp], isIdle)
   stopWatching()
