@@ -32,6 +32,11 @@ const LISTED: readonly ListedCommand[] = [
     load: async () => (await import('./commands/sweep.js')).sweepCommand,
   },
   {
+    command: 'worker',
+    describe: 'Do runs of sweeps that are shared with --queue, on any machine',
+    load: async () => (await import('./commands/worker.js')).workerCommand,
+  },
+  {
     command: 'capacity',
     describe: 'Find the largest rate, or the smallest fleet, that meets the SLOs',
     load: async () => (await import('./commands/capacity.js')).capacityCommand,

@@ -26,3 +26,7 @@ export type ExperimentsErrorCode =
   | 'log_failed'
   | 'shard_invalid'
   | 'search_invalid'
+  | 'queue_missing'
+  | 'queue_invalid'
+  | 'queue_unreachable'
+  | 'queue_differs'

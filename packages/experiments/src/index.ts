@@ -31,6 +31,13 @@ export { type ConfigKey, configReference } from './config/config-reference.js'
 export { loadConfig, parseConfig } from './config/parse-config.js'
 export type { Config } from './config/schema.js'
 export type { ExperimentsErrorCode } from './errors.js'
+export type { QueueOption } from './queue/runs-in-queue.js'
+export {
+  runSweepWorker,
+  type SweepWorkerOptions,
+  type WorkerCounts,
+  type WorkerRun,
+} from './queue/sweep-worker.js'
 export { loadAlgorithm } from './routers/load-algorithm.js'
 export { type CompareOptions, type Comparison, compare } from './run/compare.js'
 export type { Control, ObservedRun, Progress, RunObserver } from './run/execute.js'

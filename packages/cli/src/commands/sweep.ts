@@ -25,6 +25,7 @@ import {
   sweepHeading,
   watched,
 } from './experiment-options.js'
+import { QUEUE, withPassword } from './queue-arguments.js'
 import { CHART, checkChart } from './search-arguments.js'
 import { stopped } from './stopped.js'
 import type { TraceArguments } from './trace-arguments.js'
@@ -40,6 +41,7 @@ interface SweepArguments extends Omit<ExperimentArguments, 'seeds'>, TraceArgume
   log: string | undefined
   resume: boolean | undefined
   shard: string | undefined
+  queue: string | undefined
   chart: boolean | undefined
 }
 
@@ -88,6 +90,11 @@ export const sweepCommand: CommandBody<SweepArguments> = {
           implies: 'log',
           describe: 'Do only what is missing in the log',
         },
+        queue: {
+          ...QUEUE,
+          conflicts: ['jobs', 'shard'],
+          describe: 'Have the workers at a Redis or Valkey do the runs: redis://host:6379',
+        },
         shard: {
           type: 'string',
           requiresArg: true,
@@ -129,6 +136,13 @@ function own(args: SweepArguments) {
     durationSec: duration,
     set,
     sampling: args.sample,
+    queue:
+      args.queue === undefined
+        ? undefined
+        : {
+            url: withPassword(args.queue),
+            onNote: (note: string) => console.error(`note: ${note}`),
+          },
     shard: args.shard === undefined ? undefined : parseShard(args.shard, process.env),
   }
 }

@@ -61,8 +61,13 @@ async function originOf({ config, commandLine = [] }: ReportArguments): Promise<
   const text =
     config === undefined ? undefined : await readFile(config, 'utf8').catch(() => undefined)
   return {
-    command: `routesim ${shellWords(commandLine)}`,
+    command: `routesim ${shellWords(commandLine.map(withoutPassword))}`,
     version: packageVersion(),
     ...(config !== undefined && text !== undefined && { config: { name: config, text } }),
   }
+}
+
+/** A report is given to others. */
+function withoutPassword(word: string): string {
+  return word.replace(/(rediss?|valkeys?):\/\/[^@/]*@/, '$1://')
 }

@@ -11,24 +11,28 @@ export function besideConfig(path: string, configPath: string | undefined): stri
 
 /** Config values with the files that `[cluster]` names found. */
 export function withFilesLocated(values: unknown, configPath: string): unknown {
+  return withPathsIn(values, (path) => besideConfig(path, configPath))
+}
+
+/** Config values with other paths for the files that `[cluster]` names. */
+export function withPathsIn(values: unknown, pathOf: (path: string) => string): unknown {
   if (!isTable(values) || !isTable(values['cluster'])) return values
-  const cluster = located(values['cluster'], configPath)
+  const cluster = located(values['cluster'], pathOf)
   const { backends } = cluster
   if (!Array.isArray(backends)) return { ...values, cluster }
-  const groups = backends.map((group) => (isTable(group) ? located(group, configPath) : group))
+  const groups = backends.map((group) => (isTable(group) ? located(group, pathOf) : group))
   return { ...values, cluster: { ...cluster, backends: groups } }
 }
 
 function located(
   table: Readonly<Record<string, unknown>>,
-  configPath: string,
+  pathOf: (path: string) => string,
 ): Record<string, unknown> {
   const { model, compute_model: latency } = table
   const result = { ...table }
-  if (typeof model === 'string' && isModelFile(model))
-    result['model'] = besideConfig(model, configPath)
+  if (typeof model === 'string' && isModelFile(model)) result['model'] = pathOf(model)
   if (isTable(latency) && typeof latency['path'] === 'string') {
-    result['compute_model'] = { ...latency, path: besideConfig(latency['path'], configPath) }
+    result['compute_model'] = { ...latency, path: pathOf(latency['path']) }
   }
   return result
 }

@@ -56,6 +56,12 @@ export interface RunsPlan {
   readonly observer?: RunObserver | undefined
 }
 
+/** How much goes on at once, and until when. */
+export interface RunsControl {
+  readonly signal?: AbortSignal | undefined
+  readonly jobs?: number | undefined
+}
+
 /** Hears what comes of each run. */
 export interface RunsListener {
   onFraction(run: number, fraction: number): void
@@ -72,10 +78,7 @@ export interface RunsListener {
  */
 export async function executeRuns(
   plan: RunsPlan,
-  {
-    signal,
-    jobs: asked,
-  }: { readonly signal?: AbortSignal | undefined; readonly jobs?: number | undefined },
+  { signal, jobs: asked }: RunsControl,
   listener: RunsListener,
 ): Promise<void> {
   if (plan.runs.length === 0) return
@@ -198,7 +201,7 @@ function requestKeys(runs: readonly PlannedRun[]): (run: PlannedRun) => string {
 }
 
 /** Requests that one run alone needs are generated where it runs, at the same time as others. */
-async function portableRequests(
+export async function portableRequests(
   workload: WorkloadSource,
   seed: number,
   isForSeveral: boolean,

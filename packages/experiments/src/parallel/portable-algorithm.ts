@@ -50,6 +50,7 @@ export async function fromPortableAlgorithm(portable: PortableAlgorithm): Promis
     definition,
     ...(parameters && { parameters }),
     ...(label !== undefined && { label }),
+    ...(file !== undefined && { file }),
     around: around.map(({ name, parameters: own }) => ({
       definition: findCombinator(name),
       parameters: own,

@@ -108,10 +108,10 @@ export async function runOnWorkers(plan: WorkerPlan): Promise<void> {
 }
 
 /** Has a worker do one task. @throws RouteSimError `worker_stopped` when it will do no other */
-function ask(
+export function ask(
   worker: Worker,
   task: WorkerTask,
-  { onFraction }: WorkerPlan,
+  { onFraction }: Pick<WorkerPlan, 'onFraction'>,
 ): Promise<Exclude<WorkerAnswer, { kind: 'progress' }>> {
   return new Promise((resolve, reject) => {
     const onMessage = (answer: WorkerAnswer): void => {

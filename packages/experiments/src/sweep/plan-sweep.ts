@@ -1,5 +1,6 @@
 import { RouteSimError } from '@routesim/core'
 import type { SloTargets } from '@routesim/metrics'
+import { type ConfigFile, configFiles } from '../config/config-files.js'
 import type { ConfigSource } from '../config/config-source.js'
 import type { Config } from '../config/schema.js'
 import type { RunScenario } from '../parallel/execute-runs.js'
@@ -21,7 +22,14 @@ export interface SweepRun {
   readonly key: string
   /** What it is made of, or why it can not be made. */
   readonly made:
-    | { readonly scenario: RunScenario; readonly workload: WorkloadSource }
+    | {
+        readonly scenario: RunScenario
+        readonly workload: WorkloadSource
+        /** Hash of the requests when they were read. */
+        readonly requestsHash: string | undefined
+        /** Files that its config names. */
+        readonly files: readonly ConfigFile[]
+      }
     | { readonly error: Error }
 }
 
@@ -75,11 +83,13 @@ async function runsAt(
   const visibilities = visibilitiesOf(visibility, config)
   const algorithms = resolveAlgorithms(choices, config, visibilities)
   const scenario = { config }
+  const files = configFiles(config, source.path)
+  const made = { scenario, workload, requestsHash: hash, files }
   return algorithms.flatMap(({ label, choice, visibility: seen }, algorithm) =>
     seeds.map((seed): SweepRun => {
       const identity = { config, algorithm: choice, visibility: seen, seed, stepper, perRequest }
-      const key = pointKey({ ...identity, requests: hash })
-      return { settings, rate, algorithm, label, seed, key, made: { scenario, workload } }
+      const key = pointKey({ ...identity, requests: hash, files })
+      return { settings, rate, algorithm, label, seed, key, made }
     }),
   )
 }
@@ -96,7 +106,7 @@ function failedRuns(
     seeds.map((seed) => {
       const config = { ...source.config, settings, rate } as Config
       const identity = { config, algorithm: choice, visibility: seen, seed, stepper, perRequest }
-      const key = pointKey({ ...identity, requests: undefined })
+      const key = pointKey({ ...identity, requests: undefined, files: [] })
       return { settings, rate, algorithm, label, seed, key, made: { error } }
     }),
   )

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { RequestTable } from '@routesim/core'
+import type { ConfigFile } from '../config/config-files.js'
 import type { Config } from '../config/schema.js'
 import { toPortableAlgorithm } from '../parallel/portable-algorithm.js'
 import type { AlgorithmChoice } from '../run/resolve-algorithms.js'
@@ -15,6 +16,8 @@ export interface PointIdentity {
   readonly seed: number
   /** Hash of the requests when they were read, nothing when the config says how they are generated. */
   readonly requests: string | undefined
+  /** What the files hold that the config names. */
+  readonly files: readonly ConfigFile[]
   readonly stepper: string
   readonly perRequest: boolean
 }
@@ -23,13 +26,14 @@ export interface PointIdentity {
 export const RESULT_VERSION: string = `${packageVersion()}+1`
 
 /** Equal for runs with equal results: a hash of all that a result depends on. */
-export function pointKey({ config, algorithm, ...rest }: PointIdentity): string {
+export function pointKey({ config, algorithm, files, ...rest }: PointIdentity): string {
   const { sweep: _, visibility: _seen, simulation, ...matters } = config
   const { name: _name, seed: _seed, ...simulated } = simulation
   const identity = {
     version: RESULT_VERSION,
     config: { ...matters, simulation: simulated },
     algorithm: identityOf(algorithm),
+    files: files.map(({ path, hash }) => [path, hash]),
     ...rest,
   }
   return hash(JSON.stringify(sorted(identity)))

@@ -1,5 +1,11 @@
 import { RouteSimError } from '@routesim/core'
-import { executeRuns, type PlannedRun, type RunsPlan } from '../parallel/execute-runs.js'
+import type { RunSummary } from '@routesim/metrics'
+import {
+  executeRuns,
+  type PlannedRun,
+  type RunsControl,
+  type RunsPlan,
+} from '../parallel/execute-runs.js'
 import type { Control } from '../run/execute.js'
 import type { SweepRun } from './plan-sweep.js'
 import { RESULT_VERSION } from './point-key.js'
@@ -12,9 +18,21 @@ export interface SweepExecution extends Control, Omit<RunsPlan, 'runs'> {
   isWanted(run: number): boolean
   /** Runs that are known already, by key. */
   readonly known: ReadonlyMap<string, ResultRecord>
+  /** Does the runs elsewhere, by their positions; on this machine when absent. */
+  readonly elsewhere?: RunsElsewhere | undefined
   /** Hears of every run when it is finished or has failed. */
   onRecord(record: ResultRecord): void
 }
+
+/** Has other machines do runs, the longest first, and hears of each what comes of it. */
+export type RunsElsewhere = (
+  runs: readonly number[],
+  control: RunsControl,
+  listener: {
+    onDone(run: number, result: RunSummary): void
+    onFailed(run: number, error: Error): void
+  },
+) => Promise<void>
 
 /**
  * Does the runs of a sweep that are wanted and not known. Equal runs are done once.
@@ -58,7 +76,16 @@ export async function runSweep(
     record(run, outcome)
     report(run)
   }
-  const { signal, jobs } = execution
+  const { signal, jobs, elsewhere } = execution
+  const onDone = (run: number, result: RunSummary): void => end(run, { status: 'ok', result })
+  const onFailed = (run: number, error: Error): void => end(run, failure(error))
+  if (elsewhere !== undefined) {
+    const size = ({ workload }: PlannedRun): number => workload.expectedRequests
+    const longestFirst = planned.toSorted((a, b) => size(b) - size(a) || a.run - b.run)
+    const order = longestFirst.map(({ run }) => run)
+    await elsewhere(order, { signal }, { onDone, onFailed })
+    return records
+  }
   await executeRuns(
     { ...execution, runs: planned },
     { signal, jobs },
@@ -67,8 +94,8 @@ export async function runSweep(
         underWay.set(run, fraction)
         report(run)
       },
-      onDone: (run, { summary }) => end(run, { status: 'ok', result: summary }),
-      onFailed: (run, error) => end(run, failure(error)),
+      onDone: (run, { summary }) => onDone(run, summary),
+      onFailed,
     },
   )
   return records

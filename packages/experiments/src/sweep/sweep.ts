@@ -4,6 +4,8 @@ import { buildFleet } from '../cluster/build-cluster.js'
 import { configSource } from '../config/config-source.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
+import { checkQueue, inQueue } from '../queue/in-queue.js'
+import type { QueueOption } from '../queue/runs-in-queue.js'
 import { loadAlgorithm } from '../routers/load-algorithm.js'
 import { interrupted } from '../run/execute.js'
 import type { AlgorithmChoice } from '../run/resolve-algorithms.js'
@@ -48,6 +50,8 @@ export interface SweepOptions
   readonly resume?: boolean | undefined
   /** Does only this part of the runs. */
   readonly shard?: Shard | undefined
+  /** Has the workers of a queue do the runs, instead of this machine; see {@link runSweepWorker}. */
+  readonly queue?: QueueOption | undefined
 }
 
 /** What {@link sweep} found. */
@@ -82,6 +86,7 @@ export interface SweepReport {
  */
 export async function sweep(options: SweepOptions): Promise<SweepReport> {
   checkStepper(options)
+  if (options.queue !== undefined) await checkQueue(options.queue, options.trace)
   const source = await configSource(options.config)
   const { sweep: section, simulation } = source.config
   const rates = options.rates ?? section.rates ?? [undefined]
@@ -93,18 +98,21 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
   const points = designPoints({ axes, sampling, points: options.points ?? section.points, seed })
   checkExtent({ rates, choices, seeds, points })
   const { stepper = 'fast', perRequest = true, shard, signal, jobs, onProgress } = options
-  const traffic = new TrafficStore({ ...options, configPath: source.path })
+  const trafficOptions = { ...options, configPath: source.path }
+  const traffic = new TrafficStore(trafficOptions)
   const { visibility } = options
   const how = { stepper, perRequest, visibility }
   const runs = await planSweep({
     ...{ source, traffic, slo: options.slo, points, rates, choices, seeds },
     ...how,
   })
+  const elsewhere =
+    options.queue && inQueue(options.queue, runs, { traffic: trafficOptions, choices, ...how })
   const part = shard === undefined ? undefined : checkShard(shard)
   const { known, tornLines, log } = await openLog(options)
   try {
     const records = await runSweep(runs, {
-      ...{ ...how, choices, sampleIntervalMs: undefined, jobs, known },
+      ...{ ...how, choices, sampleIntervalMs: undefined, jobs, known, elsewhere },
       ...(signal && { signal }),
       ...(onProgress && { onProgress }),
       isWanted: (run) => part === undefined || run % part.count === part.index,

@@ -92,7 +92,9 @@ export class TrafficStore {
       const workload = isAtRate
         ? await loadWorkload(config, options.trace, timed, options.configPath)
         : base
-      return { workload, hash: undefined }
+      if (base.generator !== undefined) return { workload, hash: undefined }
+      // It differs with the seed, but what it is made from is in the arrivals of any.
+      return { workload, hash: requestsHash(await workload.requests(0, options.signal)) }
     }
     const table = await base.requests(0, options.signal)
     if (rate === undefined) return { workload: base, hash: requestsHash(table) }
