@@ -32,6 +32,11 @@ const LISTED: readonly ListedCommand[] = [
     load: async () => (await import('./commands/sweep.js')).sweepCommand,
   },
   {
+    command: 'serving-sim',
+    describe: 'Simulate with the flags and instance configs of the LLM-Serving-Simulator',
+    load: async () => (await import('./commands/serving-sim.js')).servingSimCommand,
+  },
+  {
     command: 'results <action> <logs..>',
     describe: 'Merge, show or export the result logs of sweeps',
     load: async () => (await import('./commands/results.js')).resultsCommand,

@@ -26,3 +26,4 @@ export type ExperimentsErrorCode =
   | 'log_failed'
   | 'shard_invalid'
   | 'search_invalid'
+  | 'instances_invalid'

@@ -21,10 +21,21 @@ export interface ConfiguredRouter {
 }
 
 /**
- * A routing algorithm: the name of a built-in one, perhaps with parameters
+ * One routing algorithm: the name of a built-in one, perhaps with parameters
  * (`prefix_aware:cache_weight=0.9`), or a definition made with `defineRouter`.
  */
-export type AlgorithmChoice = string | RouterDefinition | ConfiguredRouter
+export type SingleChoice = string | RouterDefinition | ConfiguredRouter
+
+/** Two algorithms for a disaggregated cluster: one chooses where to prefill, the other where to decode. */
+export interface RouterPair {
+  readonly prefill: SingleChoice
+  readonly decode: SingleChoice
+  /** What results call it; the labels of both, joined by `+`, by default. */
+  readonly label?: string
+}
+
+/** A routing algorithm, or on a disaggregated cluster a pair of them. */
+export type AlgorithmChoice = SingleChoice | RouterPair
 
 /** A name for results, what its routers see, and fresh ones for every run. */
 export interface ResolvedAlgorithm {
@@ -49,10 +60,9 @@ export function resolveAlgorithms(
   config: Config,
   visibilities: readonly Visibility[],
 ): ResolvedAlgorithm[] {
-  const routers = choices.map(configured)
-  const known = new Set(
-    [...builtinRouters, ...routers.map((router) => router.definition)].map(({ name }) => name),
-  )
+  const routers = choices.map(partsOf)
+  const definitions = routers.flatMap(({ parts }) => parts.map(({ definition }) => definition))
+  const known = new Set([...builtinRouters, ...definitions].map(({ name }) => name))
   for (const name of Object.keys(config.algorithms)) {
     if (!known.has(name)) throw unknownTable(name, known)
   }
@@ -60,27 +70,54 @@ export function resolveAlgorithms(
     // A mistake in a table shows also when its algorithm does not take part.
     definition.create(config.algorithms[definition.name])
   }
-  checkLabels(routers.map(({ definition, label }) => label ?? definition.name))
-  return routers.flatMap(({ definition, parameters, label }, i) => {
-    // A preset is what it says it is, whatever the config sets for others.
-    const fromConfig = parameters?.['preset'] === undefined && config.algorithms[definition.name]
-    const merged = { ...fromConfig, ...parameters }
-    const create = (): RoutingAlgorithm =>
-      config.cluster.disaggregated.enabled
-        ? pdPair(definition.create(merged), definition.create(merged))
-        : definition.create(merged)
+  checkLabels(routers.map(({ label }) => label))
+  return routers.flatMap(({ parts, label }, i) => {
+    const create = creatorOf(parts, label, config)
     create()
-    const name = label ?? definition.name
     return visibilities.map((visibility) => ({
       choice: choices[i]!,
-      label: visibilities.length === 1 ? name : `${name} (${visibility.name})`,
+      label: visibilities.length === 1 ? label : `${label} (${visibility.name})`,
       visibility,
       create,
     }))
   })
 }
 
-function configured(choice: AlgorithmChoice): ConfiguredRouter {
+/** What makes fresh routers: on a disaggregated cluster one for each pool. */
+function creatorOf(
+  parts: Parts['parts'],
+  label: string,
+  { algorithms, cluster }: Config,
+): () => RoutingAlgorithm {
+  const [first, second] = parts.map(({ definition, parameters }) => {
+    // A preset is what it says it is, whatever the config sets for others.
+    const fromConfig = parameters?.['preset'] === undefined && algorithms[definition.name]
+    const merged = { ...fromConfig, ...parameters }
+    return () => definition.create(merged)
+  })
+  const prefill = first!
+  if (cluster.disaggregated.enabled) return () => pdPair(prefill(), (second ?? prefill)())
+  if (second === undefined) return prefill
+  throw new RouteSimError<ExperimentsErrorCode>(
+    `algorithms: expected a disaggregated cluster for the pair ${label}, got one pool`,
+    { code: 'options_conflict', path: 'algorithms' },
+  )
+}
+
+interface Parts {
+  /** One router, or that which prefills and that which decodes. */
+  readonly parts: readonly ConfiguredRouter[]
+  readonly label: string
+}
+
+function partsOf(choice: AlgorithmChoice): Parts {
+  const isPair = typeof choice === 'object' && 'prefill' in choice
+  const parts = (isPair ? [choice.prefill, choice.decode] : [choice]).map(configured)
+  const own = parts.map(({ definition, label }) => label ?? definition.name).join('+')
+  return { parts, label: isPair ? (choice.label ?? own) : own }
+}
+
+function configured(choice: SingleChoice): ConfiguredRouter {
   if (typeof choice !== 'string') return 'definition' in choice ? choice : { definition: choice }
   const { name, parameters } = parseRouterSpec(choice)
   const definition = findRouter(name)

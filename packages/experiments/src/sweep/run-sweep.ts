@@ -1,6 +1,6 @@
 import { RouteSimError } from '@routesim/core'
 import { executeRuns, type PlannedRun, type RunsPlan } from '../parallel/execute-runs.js'
-import type { Control } from '../run/execute.js'
+import type { Control, Executed } from '../run/execute.js'
 import type { SweepRun } from './plan-sweep.js'
 import { RESULT_VERSION } from './point-key.js'
 import type { ResultRecord } from './result-log.js'
@@ -14,6 +14,8 @@ export interface SweepExecution extends Control, Omit<RunsPlan, 'runs'> {
   readonly known: ReadonlyMap<string, ResultRecord>
   /** Hears of every run when it is finished or has failed. */
   onRecord(record: ResultRecord): void
+  /** Hears of all that a run left behind, before its record is; not of runs that are known. */
+  readonly onExecuted?: (run: number, executed: Executed) => void
 }
 
 /**
@@ -67,7 +69,10 @@ export async function runSweep(
         underWay.set(run, fraction)
         report(run)
       },
-      onDone: (run, { summary }) => end(run, { status: 'ok', result: summary }),
+      onDone(run, executed) {
+        execution.onExecuted?.(run, executed)
+        end(run, { status: 'ok', result: executed.summary })
+      },
       onFailed: (run, error) => end(run, failure(error)),
     },
   )
