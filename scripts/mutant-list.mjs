@@ -8,6 +8,10 @@ const LOADING = 'core/src/backend/loading-fleet.ts'
 const ADAPTERS = 'core/src/backend/adapter-fleet.ts'
 const DECODES = 'core/src/backend/decode-batches.ts'
 const BLOCKS = 'core/src/backend/stretch-blocks.ts'
+const CANCELLING = 'core/src/backend/cancelling-fleet.ts'
+const LOST = 'core/src/engine/lost-requests.ts'
+const LIFE = 'core/src/engine/backend-life.ts'
+const TIMEOUTS = 'core/src/engine/request-timeouts.ts'
 const PLANS = 'core/src/backend/step-plans.ts'
 const RADIX = 'hardware/src/kv-cache/radix-kv-cache.ts'
 const PINS = 'hardware/src/kv-cache/extent-pins.ts'
@@ -44,8 +48,8 @@ export const MUTANTS = [
   [
     'a blocked head stays blocked after a release',
     FAST,
-    '    this.kv.release(backend, request)\n    this.state.ints[backend * INTS + IS_BLOCKED] = 0',
-    '    this.kv.release(backend, request)',
+    '    this.kv.release(backend, request, this.mayComeBack)\n    this.state.ints[backend * INTS + IS_BLOCKED] = 0',
+    '    this.kv.release(backend, request, this.mayComeBack)',
   ],
   [
     'routers see no growth within a stretch',
@@ -303,6 +307,116 @@ export const MUTANTS = [
     '',
   ],
   ['ranks in lockstep are stretched', POLICIES, 'isLockstep(this.specs[backend]!) ||', 'false ||'],
+  [
+    'a request that is called off leaves amid its step',
+    CANCELLING,
+    'if (mustWait) {',
+    'if (false) {',
+  ],
+  [
+    'a stretch goes on after one of its requests is called off',
+    CANCELLING,
+    '        this.cut(backend)\n',
+    '',
+  ],
+  [
+    'one called off in a queue still counts as waiting',
+    CANCELLING,
+    'this.waiting[backend] = this.waiting[backend]! - 1',
+    'this.waiting[backend] = this.waiting[backend]!',
+  ],
+  [
+    'a failed backend loses the steps of the stretch that were over',
+    CANCELLING,
+    'else if (over > 0) {',
+    'else if (over < 0) {',
+  ],
+  [
+    'what was to resume is remembered after a failure',
+    CANCELLING,
+    '    this.resumed[backend]!.length = 0\n',
+    '',
+  ],
+  ['reservations outlive a failure', CANCELLING, '    this.reservations.clear(backend)\n', ''],
+  [
+    'the prompt of one called off stays pending',
+    CANCELLING,
+    'if (progress.emittedTokens[request]! > 0 || progress.prefillBackend[request] !== backend) return',
+    'if (progress.emittedTokens[request]! >= 0) return',
+  ],
+  [
+    'a slow backend is slow only after its stretch',
+    CANCELLING,
+    'if (state.endMs[backend] === IDLE || state.ints[backend * INTS + STEPS] === 1) return',
+    'if (state.endMs[backend] !== IDLE) return',
+  ],
+  [
+    'an answer that has begun is sent again',
+    LOST,
+    'if (hasAnswered || progress.attempts[request]! >= retries.attempts) {',
+    'if (progress.attempts[request]! >= retries.attempts) {',
+  ],
+  [
+    'a request is sent again once too often',
+    LOST,
+    'progress.attempts[request]! >= retries.attempts',
+    'progress.attempts[request]! > retries.attempts',
+  ],
+  [
+    'a request is sent again without a pause',
+    LOST,
+    'loop.schedule(clock.nowMs + retries.backoffMs,',
+    'loop.schedule(clock.nowMs,',
+  ],
+  [
+    'what failed had done its part, and the request is lost all the same',
+    LOST,
+    "return cause === 'timeout' && this.leave(request, decode, cause)",
+    'return this.leave(request, decode, cause)',
+  ],
+  [
+    'a prompt that nobody will fetch keeps its blocks',
+    LOST,
+    '        fleet.releaseHandedOver(prefill, request)\n',
+    '',
+  ],
+  [
+    'one that leaves is handed over',
+    LOST,
+    'if (!this.leaving.has(request)) return true',
+    'return true',
+  ],
+  ['a backend that failed keeps its cache', LIFE, '        machinery.kv.clear(rank)\n', ''],
+  [
+    'a recovery from a drain looks like a restart',
+    LIFE,
+    "return before?.kind === 'fail'",
+    'return before !== undefined',
+  ],
+  [
+    'routers see an event at once',
+    LIFE,
+    'if (healthDelayMs === 0) this.show(i)',
+    'if (healthDelayMs >= 0) this.show(i)',
+  ],
+  [
+    'one that is to join is seen before',
+    LIFE,
+    '      desk.setListed(backend, false)\n    }\n',
+    '    }\n',
+  ],
+  [
+    'a request that has ended times out',
+    TIMEOUTS,
+    'if (isSame && machinery.progress.outcome[request] === OUTCOME.unfinished)',
+    'if (isSame)',
+  ],
+  [
+    'a row is found with what its request before left in the cache',
+    INDEX,
+    '    this.disown(request)\n',
+    '',
+  ],
   [
     'loaded blocks do not end a stretch',
     LOADING,

@@ -9,7 +9,14 @@ import { MUTANTS } from './mutant-list.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const TESTS = [
+  ['e2e', 'packages/e2e/src/engine/backend-life.test.ts'],
   ['e2e', 'packages/e2e/src/engine/steppers-agree.test.ts'],
+  [
+    'e2e',
+    'packages/e2e/src/engine/streamed-requests.test.ts',
+    '-t',
+    'make no difference|not taken for',
+  ],
   ['unit', 'packages/hardware/src/kv-cache', 'packages/core/src/backend'],
 ]
 
@@ -32,7 +39,7 @@ try {
     spawnSync(vitest, ['run', '--project', project, '--bail', '1', '--pool=threads', ...files], {
       cwd: copy,
       stdio: 'ignore',
-      timeout: 90_000,
+      timeout: 180_000,
       killSignal: 'SIGKILL',
     }).status !== 0
 

@@ -1,5 +1,17 @@
 export type { AlgorithmsErrorCode } from './algorithms-error-code.js'
+export {
+  type CombinatorDefinition,
+  type CombinatorOptions,
+  defineCombinator,
+} from './combinators/combinator.js'
+export { flowControl } from './combinators/flow-control.js'
+export { gate } from './combinators/gate.js'
 export { pdPair } from './combinators/pd-pair.js'
+export {
+  type SaturationLimits,
+  type SaturationRule,
+  saturationOf,
+} from './combinators/saturation.js'
 export {
   defineLocalPolicy,
   type LocalPolicyDefinition,
@@ -67,24 +79,35 @@ export {
 } from './prefix-index/prefix-belief.js'
 export { type DeepestMatch, RadixTree } from './prefix-index/radix-tree.js'
 export { PromptPath } from './prompt/prompt-path.js'
+export { type Fairness, FairQueue, type FlowRequest } from './queues/fair-queue.js'
 export {
   type QueueDiscipline,
   type QueuedRequest,
   queueDisciplines,
   RequestQueue,
 } from './queues/request-queue.js'
+export { builtinCombinators, findCombinator } from './registry/builtin-combinators.js'
 export { builtinLocalPolicies, findLocalPolicy } from './registry/builtin-local-policies.js'
 export { builtinRouters, findRouter } from './registry/builtin-routers.js'
 export { parseRouterSpec, type RouterSpec } from './registry/parse-router-spec.js'
+export {
+  type ConfiguredCombinator,
+  type UnwrappedSpec,
+  unwrapSpec,
+  wrapRouter,
+} from './registry/unwrap-spec.js'
 export { aibrixPrefixCache } from './routers/aibrix-prefix-cache.js'
+export { aibrixVtc } from './routers/aibrix-vtc.js'
 export { chwblPrefix } from './routers/chwbl-prefix.js'
 export { costEscalation } from './routers/cost-escalation.js'
+export { dualmap } from './routers/dualmap.js'
 export { type DynamoLoad, dynamoCost, dynamoKv } from './routers/dynamo-kv.js'
 export { dynamoStandalone } from './routers/dynamo-standalone.js'
 export { eppScorers } from './routers/epp-scorers.js'
 export { eppSticky } from './routers/epp-sticky.js'
 export { leastKv } from './routers/least-kv.js'
 export { leastOutstanding } from './routers/least-outstanding.js'
+export { freeness, llumnix } from './routers/llumnix.js'
 export { lmetric } from './routers/lmetric.js'
 export { powerOfTwo } from './routers/power-of-two.js'
 export { prefixAware } from './routers/prefix-aware.js'
@@ -95,6 +118,7 @@ export { roundRobin } from './routers/round-robin.js'
 export { sessionAffinity } from './routers/session-affinity.js'
 export { sessionHash } from './routers/session-hash.js'
 export { sglangCacheAware } from './routers/sglang-cache-aware.js'
+export { skywalker } from './routers/skywalker.js'
 export { smgLeastLoad } from './routers/smg-least-load.js'
 export { ttftMin } from './routers/ttft-min.js'
 export { vllmDataParallel } from './routers/vllm-data-parallel.js'

@@ -8,6 +8,7 @@ test.each([
   ['a,b:x=1,c:y=2,z=3', ['a', 'b:x=1', 'c:y=2,z=3']],
   ['./r.ts:alpha=2,./s.js', ['./r.ts:alpha=2', './s.js']],
   [',,a,', ['a']],
+  ['gate(a:x=1,y=2):z=3,w=4,b', ['gate(a:x=1,y=2):z=3,w=4', 'b']],
   ['', []],
   // Not a parameter of anything: shown as it stands in the error to come.
   ['a,x=1', ['a', 'x=1']],

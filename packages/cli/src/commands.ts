@@ -37,6 +37,21 @@ const LISTED: readonly ListedCommand[] = [
     load: async () => (await import('./commands/serving-sim.js')).servingSimCommand,
   },
   {
+    command: 'capacity',
+    describe: 'Find the largest rate, or the smallest fleet, that meets the SLOs',
+    load: async () => (await import('./commands/capacity.js')).capacityCommand,
+  },
+  {
+    command: 'whatif',
+    describe: 'Tell what a change of config or algorithm does, with 95% intervals',
+    load: async () => (await import('./commands/whatif.js')).whatifCommand,
+  },
+  {
+    command: 'tune',
+    describe: 'Find parameters of an algorithm for your traffic, and prove them on other traffic',
+    load: async () => (await import('./commands/tune.js')).tuneCommand,
+  },
+  {
     command: 'results <action> <logs..>',
     describe: 'Merge, show or export the result logs of sweeps',
     load: async () => (await import('./commands/results.js')).resultsCommand,
@@ -92,7 +107,7 @@ const LISTED: readonly ListedCommand[] = [
     load: async () => (await import('./commands/live/serve.js')).serveCommand,
   },
   {
-    command: 'bench <what>',
+    command: 'bench',
     describe: 'Load a server, or a simulated one, and measure',
     load: async () => (await import('./commands/live/bench.js')).benchCommand,
   },
@@ -108,7 +123,7 @@ const LISTED: readonly ListedCommand[] = [
   },
   {
     command: 'list-algorithms',
-    describe: 'List routing algorithms and local policies with their parameters',
+    describe: 'List routing algorithms, combinators and local policies with their parameters',
     load: async () => (await import('./commands/list-algorithms.js')).listAlgorithmsCommand,
   },
   {

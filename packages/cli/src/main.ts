@@ -112,7 +112,9 @@ function checkNumbers(values: Readonly<Record<string, unknown>>, args: readonly 
 /** An option that is given twice has its last value; only lists have several. */
 function keepLast(values: Record<string, unknown>, lists: readonly string[]): void {
   for (const [name, value] of Object.entries(values)) {
-    if (name === '_' || name === '--' || lists.includes(name) || !Array.isArray(value)) continue
+    // Values stand under both spellings, kv-events-from and kvEventsFrom.
+    const option = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+    if (name === '_' || name === '--' || lists.includes(option) || !Array.isArray(value)) continue
     values[name] = value.at(-1)
   }
 }

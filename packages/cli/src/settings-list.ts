@@ -1,4 +1,4 @@
-import type { Axis, Setting } from '@routesim/experiments'
+import type { Axis, Setting, Settings } from '@routesim/experiments'
 import { UsageError } from './usage-error.js'
 
 /**
@@ -6,29 +6,45 @@ import { UsageError } from './usage-error.js'
  * several are joined with `;`.
  * @throws UsageError
  */
-export function parseAxes(text: string): Record<string, Axis> {
+export function parseAxes(text: string, option = '--set'): Record<string, Axis> {
   const axes: Record<string, Axis> = {}
-  for (const [path, values] of assignments(text)) axes[path] = parseAxis(path, values)
+  for (const [path, values] of assignments(text, option)) {
+    axes[path] = parseAxis(path, values, option)
+  }
   return axes
 }
 
-function assignments(text: string): [string, string][] {
+/**
+ * The values of a `--set` that changes keys: `path=9`; several are joined with `;`.
+ * @throws UsageError
+ */
+export function parseSettings(text: string): Settings {
+  const pairs = assignments(text, '--set').map(([path, value]) => {
+    if (!value.includes(',') && !value.includes('..')) return [path, parseValue(value)] as const
+    throw new UsageError(`--set ${path}: expected one value, got "${value}"`)
+  })
+  return Object.fromEntries(pairs)
+}
+
+function assignments(text: string, option: string): [string, string][] {
   return text.split(';').map((piece) => {
     const [, path, values] = /^\s*([\w.-]+)\s*=\s*(.+?)\s*$/.exec(piece) ?? []
     if (path !== undefined && values !== undefined) return [path, values]
     throw new UsageError(
-      `--set: expected a config path and values, such as cluster.num_backends=4,8,16, got "${piece}"`,
+      option === '--set'
+        ? `--set: expected a config path and values, such as cluster.num_backends=4,8,16, got "${piece}"`
+        : `${option}: expected a name and values, such as weight=0.1..10:log, got "${piece}"`,
     )
   })
 }
 
-function parseAxis(path: string, text: string): Axis {
+function parseAxis(path: string, text: string, option: string): Axis {
   const found = /^(-?[\d.eE+-]+?)\.\.(-?[\d.eE+-]+)(?:\/(\d+))?(?::(log|linear))?$/.exec(text)
   if (found === null) return text.split(',').map((value) => parseValue(value.trim()))
   const [, from, to, steps, scale] = found
   const ends = { from: Number(from), to: Number(to) }
   if (Number.isNaN(ends.from) || Number.isNaN(ends.to)) {
-    throw new UsageError(`--set ${path}: expected a range such as 16..512, got "${text}"`)
+    throw new UsageError(`${option} ${path}: expected a range such as 16..512, got "${text}"`)
   }
   // Ends without a fraction are counts: so are the values between them.
   const integer = Number.isInteger(ends.from) && Number.isInteger(ends.to)

@@ -51,6 +51,10 @@ export function usageMessage(
   }
   const bare = /^Not enough arguments following: (.+)$/.exec(message)?.[1]
   if (bare !== undefined) return `${dashed(bare)}: expected a value, got none`
+  const implied = [...message.matchAll(/^ *([\w-]+) -> ([\w-]+)$/gm)]
+  if (implied.length > 0) {
+    return implied.map(([, name, other]) => `--${name}: only with --${other}`).join('\n')
+  }
   const choices = [...message.matchAll(/Argument: (.+), Given: (.+), Choices: (.+)/g)]
   if (choices.length > 0) {
     return choices.map(([, name, given, all]) => describeChoice(name!, given!, all!)).join('\n')

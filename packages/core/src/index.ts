@@ -9,6 +9,7 @@ export type {
   WaitingRequests,
 } from './backend/local-policy.js'
 export type { BackendEvent, BackendEventKind, RetryPolicy } from './engine/backend-event.js'
+export { checkBackendEvents } from './engine/check-life.js'
 export { DecisionNotebook } from './engine/decision-notebook.js'
 export type { BackendSnapshot, LoadSampler } from './engine/load-sampler.js'
 export {
@@ -86,11 +87,13 @@ export type {
 export type { RequestUsage, RequestView } from './routing/request-view.js'
 export {
   type BackendChange,
+  type BackendReply,
   type Disaggregate,
   disaggregate,
   type Hold,
   hold,
   type KvEvent,
+  type MigrationMode,
   type Reject,
   type RoutingAlgorithm,
   type RoutingDecision,

@@ -1,3 +1,18 @@
+export { type CapacityOptions, capacity } from './answers/capacity.js'
+export type { CapacityAnswer, CapacityProbe, CapacityReport } from './answers/capacity-report.js'
+export type { JudgedMetric } from './answers/judged-metrics.js'
+export type { PairedDifference } from './answers/paired-difference.js'
+export {
+  type RobustnessOptions,
+  type RobustnessRank,
+  type RobustnessReport,
+  type RobustnessSetting,
+  robustness,
+} from './answers/robustness.js'
+export type { SearchOptions } from './answers/search-options.js'
+export { type TuneOptions, tune } from './answers/tune.js'
+export type { ParameterSensitivity, TunedParameter, TuneReport } from './answers/tune-report.js'
+export { type WhatifOptions, type WhatifReport, whatif } from './answers/whatif.js'
 export {
   type CalibratedParameter,
   type CalibrateOptions,
@@ -28,6 +43,7 @@ export {
   explain,
 } from './run/explain.js'
 export { type AlgorithmInfo, listAlgorithms } from './run/list-algorithms.js'
+export { listCombinators } from './run/list-combinators.js'
 export { listGpus, listModels, type ModelInfo } from './run/list-hardware.js'
 export { type LocalPolicyInfo, listLocalPolicies } from './run/list-local-policies.js'
 export { type MetricValue, metric } from './run/metric.js'

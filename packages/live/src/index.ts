@@ -7,7 +7,6 @@ export {
   type MetricStatistics,
 } from './bench/load-metrics.js'
 export {
-  overlayPlot,
   type PrefixRatioOptions,
   type PrefixRatioSummary,
   prefixRatioBench,
@@ -26,7 +25,6 @@ export {
   type SyntheticWorkloadOptions,
   syntheticWorkload,
 } from './bench/synthetic-workload.js'
-export { type PlotSeries, twoPanelPlot } from './bench/two-panel-plot.js'
 export { writeArtifacts } from './bench/write-artifacts.js'
 export type { KvEvent, KvEventBatch } from './kv-events/kv-event.js'
 export {

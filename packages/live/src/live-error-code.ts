@@ -6,3 +6,4 @@ export type LiveErrorCode =
   | 'backend_unreachable'
   | 'bench_failed'
   | 'router_failed'
+  | 'record_failed'

@@ -37,6 +37,8 @@ export function pdPair(
   }
   const sameName = prefillRouter.name === decodeRouter.name
   return {
+    ...moreOften(prefillRouter, decodeRouter),
+    ...((prefillRouter.migrates === true || decodeRouter.migrates === true) && { migrates: true }),
     name: sameName ? prefillRouter.name : `${prefillRouter.name}+${decodeRouter.name}`,
     route(request, cluster) {
       cluster.notes?.stage('prefill')
@@ -49,6 +51,9 @@ export function pdPair(
     },
     ...forwardDispatch(prefillRouter, decodeRouter),
     ...forward('onFirstToken', prefillRouter, decodeRouter),
+    ...forward('onProgress', prefillRouter, decodeRouter),
+    ...forward('onMigrated', prefillRouter, decodeRouter),
+    ...forward('onReply', prefillRouter, decodeRouter),
     ...forward('onFinished', prefillRouter, decodeRouter),
     ...forward('onMetrics', prefillRouter, decodeRouter),
     ...forward('onKvEvents', prefillRouter, decodeRouter),
@@ -59,6 +64,12 @@ export function pdPair(
       ...prefixed('decode_', decodeRouter),
     }),
   }
+}
+
+/** Both hear of progress as often as one of them wants to. */
+function moreOften(...routers: readonly RoutingAlgorithm[]): Partial<RoutingAlgorithm> {
+  const intervals = routers.flatMap(({ progressIntervalMs: ms }) => (ms === undefined ? [] : [ms]))
+  return intervals.length === 0 ? {} : { progressIntervalMs: Math.min(...intervals) }
 }
 
 function prefillPool(cluster: ClusterView): ClusterView {
@@ -105,6 +116,9 @@ function forwardDispatch(
 
 type Hook =
   | 'onFirstToken'
+  | 'onProgress'
+  | 'onMigrated'
+  | 'onReply'
   | 'onFinished'
   | 'onMetrics'
   | 'onKvEvents'

@@ -43,11 +43,15 @@ describe.each(builtinRouters)('$name', (definition) => {
         let nowMs = 0
         for (const { request, states, matchedTokens, gapMs } of steps) {
           nowMs += gapMs
-          const cluster = testCluster(states, { random, nowMs, matchedTokens })
+          const cluster = testCluster(states, { random, nowMs, matchedTokens, mayWait: true })
           const decision = router.route(testRequest(request), cluster)
           if (decision.kind === 'backend') {
             expect(decision.available).toBe(true)
             expect(cluster.backends).toContain(decision)
+          } else if (decision.kind === 'hold') {
+            expect(['skywalker', 'dualmap']).toContain(definition.name)
+            expect(decision.untilMs).toBeGreaterThan(nowMs)
+            expect(decision.untilMs).toBeLessThan(Number.POSITIVE_INFINITY)
           } else {
             expect(decision).toEqual({ kind: 'reject', reason: 'no_available_backend' })
             expect(cluster.backends.some(({ available }) => available)).toBe(false)

@@ -2,14 +2,17 @@ import { closestName, RouteSimError } from '@routesim/core'
 import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
 import type { RouterDefinition } from '../definition/define-router.js'
 import { aibrixPrefixCache } from '../routers/aibrix-prefix-cache.js'
+import { aibrixVtc } from '../routers/aibrix-vtc.js'
 import { chwblPrefix } from '../routers/chwbl-prefix.js'
 import { costEscalation } from '../routers/cost-escalation.js'
+import { dualmap } from '../routers/dualmap.js'
 import { dynamoKv } from '../routers/dynamo-kv.js'
 import { dynamoStandalone } from '../routers/dynamo-standalone.js'
 import { eppScorers } from '../routers/epp-scorers.js'
 import { eppSticky } from '../routers/epp-sticky.js'
 import { leastKv } from '../routers/least-kv.js'
 import { leastOutstanding } from '../routers/least-outstanding.js'
+import { llumnix } from '../routers/llumnix.js'
 import { lmetric } from '../routers/lmetric.js'
 import { powerOfTwo } from '../routers/power-of-two.js'
 import { prefixAware } from '../routers/prefix-aware.js'
@@ -20,6 +23,7 @@ import { roundRobin } from '../routers/round-robin.js'
 import { sessionAffinity } from '../routers/session-affinity.js'
 import { sessionHash } from '../routers/session-hash.js'
 import { sglangCacheAware } from '../routers/sglang-cache-aware.js'
+import { skywalker } from '../routers/skywalker.js'
 import { smgLeastLoad } from '../routers/smg-least-load.js'
 import { ttftMin } from '../routers/ttft-min.js'
 import { vllmDataParallel } from '../routers/vllm-data-parallel.js'
@@ -44,10 +48,14 @@ export const builtinRouters: readonly RouterDefinition[] = Object.freeze([
   productionStackLoadAware,
   sglangCacheAware,
   aibrixPrefixCache,
+  aibrixVtc,
   eppScorers,
   eppSticky,
   dynamoStandalone,
   dynamoKv,
+  skywalker,
+  dualmap,
+  llumnix,
 ])
 
 /**

@@ -41,6 +41,12 @@ test.each([
   ['random:=1', 'router "random:=1": expected parameter=value, got "=1"'],
   ['random:a=1,', 'router "random:a=1,": expected parameter=value, got ""'],
   ['random:a=1,a=2', 'router "random:a=1,a=2": parameter a is given twice'],
+  ['gate()', 'router "gate()": expected name(router)'],
+  ['gate(random', 'router "gate(random": expected name(router)'],
+  [
+    'gate(random)x',
+    'router "gate(random)x": expected @preset or :parameter=value after the bracket, got x',
+  ],
 ])('%j is refused', (spec, message) => {
   expect(() => parseRouterSpec(spec)).toThrow(
     expect.objectContaining({ code: 'router_spec_invalid', message }),
@@ -49,4 +55,12 @@ test.each([
 
 test('a parameter called __proto__ is kept, to be refused as unknown', () => {
   expect(Object.keys(parseRouterSpec('random:__proto__=1').parameters)).toEqual(['__proto__'])
+})
+
+test('a combinator, with its router as it is written', () => {
+  expect(parseRouterSpec('flow-control(gate(random:ties=first):a=1)@llm-d:b=2')).toEqual({
+    name: 'flow_control',
+    parameters: { preset: 'llm_d', b: 2 },
+    inner: 'gate(random:ties=first):a=1',
+  })
 })

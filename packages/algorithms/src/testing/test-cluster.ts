@@ -41,9 +41,11 @@ export function testCluster(
     readonly matchedTokens?: readonly number[]
     readonly nowMs?: number
     readonly random?: RandomStream
+    /** Whether a router may let requests go and set timers, of which nothing comes. */
+    readonly mayWait?: boolean
   } = {},
 ): ClusterView {
-  const { matchedTokens = states.map(() => 0), nowMs = 0 } = options
+  const { matchedTokens = states.map(() => 0), nowMs = 0, mayWait = false } = options
   const random = options.random ?? new RandomStream(1, 'router')
   const all = states.map((state, id) => testBackend(id, state))
   const columns = {
@@ -63,10 +65,16 @@ export function testCluster(
     prefixMatch: () => matchedTokens,
     kvUsages: () => all.map(({ kvUsage }) => kvUsage),
     release: () => {
-      throw new Error('a test cluster holds nothing')
+      if (!mayWait) throw new Error('a test cluster holds nothing')
     },
     timer: () => {
-      throw new Error('a test cluster has no timers')
+      if (!mayWait) throw new Error('a test cluster has no timers')
+    },
+    migrate: () => {
+      throw new Error('a test cluster moves nothing')
+    },
+    query: () => {
+      throw new Error('a test cluster answers nothing')
     },
     pool: (...roles: readonly BackendRole[]) =>
       view(backends.filter((backend) => roles.includes(backend.role))),

@@ -29,7 +29,7 @@ export interface ExperimentArguments extends ReportArguments {
   sloE2e?: number
   sampleInterval?: number
   samples?: string
-  visibility?: readonly string[]
+  visibility?: string
 }
 
 export const CONFIG: Options = {
@@ -159,7 +159,6 @@ export const RESULT_OPTIONS: Record<
   },
   visibility: {
     type: 'string',
-    coerce: splitSpecs,
     requiresArg: true,
     describe:
       "What routers see: a profile such as llm-d or llm-d:metrics_delay_ms=20, or several; the config's by default",
@@ -180,14 +179,21 @@ const REPORT_INTERVAL_SEC = 1
 /** The options of an experiment as the library takes them. */
 export function experimentOptions<T extends ExperimentArguments & { rate?: number | undefined }>(
   args: T,
-): T & Pick<ExperimentOptions, 'perRequest' | 'detail' | 'slo' | 'sampleIntervalMs' | 'rateRps'> {
+): { [K in keyof T as K extends 'visibility' ? never : K]: T[K] } & Pick<
+  ExperimentOptions,
+  'perRequest' | 'detail' | 'slo' | 'sampleIntervalMs' | 'rateRps'
+> & {
+    readonly visibility: readonly string[] | undefined
+  } {
   const { sloTtft: ttftMs, sloTpot: tpotMs, sloE2e: e2eMs, rate: rateRps } = args
   const perRequest = args.noPerRequest !== true
   const detail = perRequest && (args.report !== undefined || args.detail === true)
   const { sampleInterval = detail && args.report !== undefined ? REPORT_INTERVAL_SEC : undefined } =
     args
   const sampleIntervalMs = sampleInterval === undefined ? undefined : sampleInterval * 1000
-  return { ...args, perRequest, detail, slo: { ttftMs, tpotMs, e2eMs }, sampleIntervalMs, rateRps }
+  const visibility = args.visibility === undefined ? undefined : splitSpecs(args.visibility)
+  const slo = { ttftMs, tpotMs, e2eMs }
+  return { ...args, visibility, perRequest, detail, slo, sampleIntervalMs, rateRps }
 }
 
 /** Checks what the option parser lets through. */
@@ -275,9 +281,11 @@ export function sweepHeading(scenario: ScenarioInfo, durationSec: number | undef
   return `${durationSec} s of traffic per rate (${scenario.source}) on ${fleetAndSeeds(scenario)}`
 }
 
-function fleetAndSeeds({ backends, gpu, visibility, seeds }: ScenarioInfo): string {
+function fleetAndSeeds({ backends, gpu, visibility, events, seeds }: ScenarioInfo): string {
   const seed = seeds.length === 1 ? `seed ${seeds[0]}` : `seeds ${seeds[0]} to ${seeds.at(-1)}`
-  return `${backends} x ${gpu}; visibility ${visibility}; ${seed}`
+  const trouble =
+    events.length === 0 ? '' : `; ${events.length} backend event${events.length === 1 ? '' : 's'}`
+  return `${backends} x ${gpu}; visibility ${visibility}; ${seed}${trouble}`
 }
 
 /** Tells on stderr what a reader should know before believing the numbers. */

@@ -25,7 +25,7 @@ interface ExplainArguments extends TraceArguments {
   format: 'table' | 'json'
   output: string | undefined
   seed: number | undefined
-  visibility?: readonly string[]
+  visibility?: string
 }
 
 const MOST_REQUESTS = 1000
@@ -79,7 +79,8 @@ export const explainCommand: CommandBody<ExplainArguments> = {
       .example('$0 explain -c configs/default.toml -a prefix_overlap --worst 3', '')
       .example('$0 explain -c configs/default.toml -a dynamo_kv --request 12,40', '') as never,
   handler: async (args) => {
-    const { format, output, alternatives, visibility = [] } = args
+    const { format, output, alternatives } = args
+    const visibility = splitSpecs(args.visibility ?? '')
     checkNumbers({ seed: args.seed, seeds: 1 })
     checkCount('alternatives', alternatives, 0, MOST_ALTERNATIVES)
     if (visibility.length > 1) {

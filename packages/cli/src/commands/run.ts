@@ -62,7 +62,8 @@ export const runCommand: CommandBody<RunArguments> = {
       throw new UsageError('--perfetto: takes one run with per-request results')
     }
     const algorithm = await loadAlgorithm(args.algorithm)
-    const { visibility: profiles = [] } = args
+    const given = experimentOptions(args)
+    const { visibility: profiles = [] } = given
     if (profiles.length > 1) {
       throw new UsageError(`--visibility: expected one profile, got ${profiles.join(',')}`)
     }
@@ -72,7 +73,7 @@ export const runCommand: CommandBody<RunArguments> = {
       timeline === undefined
         ? decisions?.observer
         : Object.assign(timeline.observer, decisions?.observer)
-    const options = { ...experimentOptions(args), algorithm, observer }
+    const options = { ...given, algorithm, observer }
     const report = await watched((control) => run({ ...options, ...control })).finally(() =>
       decisions?.close(),
     )

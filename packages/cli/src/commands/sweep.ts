@@ -9,6 +9,7 @@ import {
 } from '@routesim/experiments'
 import { loadAlgorithms } from '../algorithm-list.js'
 import type { CommandBody } from '../command-body.js'
+import { showCharts } from '../output/print-charts.js'
 import { sweepRendering } from '../output/sweep-table.js'
 import { checkReport, writeReport } from '../output/write-report.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
@@ -24,6 +25,7 @@ import {
   sweepHeading,
   watched,
 } from './experiment-options.js'
+import { CHART, checkChart } from './search-arguments.js'
 import { stopped } from './stopped.js'
 import type { TraceArguments } from './trace-arguments.js'
 
@@ -38,6 +40,7 @@ interface SweepArguments extends Omit<ExperimentArguments, 'seeds'>, TraceArgume
   log: string | undefined
   resume: boolean | undefined
   shard: string | undefined
+  chart: boolean | undefined
 }
 
 /** `routesim sweep`: every combination of rates, config values and algorithms, or a sample of them. */
@@ -92,6 +95,7 @@ export const sweepCommand: CommandBody<SweepArguments> = {
         },
       })
       .options({ ...RESULT_OPTIONS, seeds: { ...RESULT_OPTIONS.seeds, default: undefined } })
+      .option('chart', CHART)
       .example('$0 sweep -c configs/default.toml -a least_outstanding --rates 50,100,200', '')
       .example(
         '$0 sweep -c configs/default.toml --set cluster.num_backends=4,8 --log runs.jsonl',
@@ -99,6 +103,7 @@ export const sweepCommand: CommandBody<SweepArguments> = {
       ) as never,
   handler: async (args) => {
     checkNumbers({ ...args, seeds: args.seeds ?? 1 })
+    checkChart(args)
     await checkTarget(args)
     await checkReport(args)
     const options = { ...experimentOptions({ ...args, seeds: args.seeds as number }), ...own(args) }
@@ -148,6 +153,7 @@ async function show(report: SweepReport, args: SweepArguments): Promise<void> {
     printNotes(scenario, [])
     await writeResults(sweepRendering(points, sweepHeading(scenario, durationSec)), args)
     await writeReport(args, ({ sweepReport }, origin) => sweepReport(report, origin))
+    await showCharts(args, ({ sweepReport }) => sweepReport(report), 2)
   }
   const seeds = scenario.seeds.length
   if (report.interrupted) throw stopped(points.length, totalRuns / seeds)

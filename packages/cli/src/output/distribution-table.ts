@@ -36,7 +36,7 @@ export function distributionTable(result: AlgorithmSummary): string {
   const facts: [string, string][] = [
     [
       'Requests',
-      `${number('completed_requests', 1, 0)} completed, ${number('rejected_requests', 1, 0)} rejected${reasons(result)}${warmup(result)}`,
+      `${number('completed_requests', 1, 0)} completed, ${number('rejected_requests', 1, 0)} rejected${reasons(result, 'rejected_by_reason')}${losses(result, number)}${warmup(result)}`,
     ],
     [
       'Throughput',
@@ -131,12 +131,27 @@ function warmup(result: AlgorithmSummary): string {
   return value === null || value === 0 ? '' : `; ${formatNumber(value, 0)} before them as warm-up`
 }
 
-function reasons(result: AlgorithmSummary): string {
-  const names = Object.keys(result.rejected_by_reason)
+/** Requests that were lost or called off, and those sent again, where there are any. */
+function losses(result: AlgorithmSummary, number: Show): string {
+  const counted = (
+    [
+      ['failed_requests', `failed${reasons(result, 'failed_by_reason')}`],
+      ['timed_out_requests', 'timed out'],
+      ['retries', 'retries'],
+    ] as const
+  ).filter(([path]) => (metric(result, path).value ?? 0) > 0)
+  return counted.map(([path, words]) => `, ${number(path, 1, 0)} ${words}`).join('')
+}
+
+function reasons(
+  result: AlgorithmSummary,
+  counts: 'rejected_by_reason' | 'failed_by_reason',
+): string {
+  const names = Object.keys(result[counts])
   if (names.length === 0) return ''
-  const counts = names.map((name) => {
-    const { value } = metric(result, `rejected_by_reason.${name}`)
+  const parts = names.map((name) => {
+    const { value } = metric(result, `${counts}.${name}`)
     return `${name} ${formatNumber(value ?? 0, 0)}`
   })
-  return ` (${counts.join(', ')})`
+  return ` (${parts.join(', ')})`
 }

@@ -1,4 +1,4 @@
-import type { Chart } from '@routesim/report'
+import type { Chart, Report } from '@routesim/report'
 import { colorsFor } from './colors.js'
 import type { ReportPackage } from './write-report.js'
 
@@ -22,4 +22,21 @@ export function printCharts(charts: readonly Chart[], { renderTerminal }: Report
       : undefined,
   }
   stdout.write(`${charts.map((chart) => renderTerminal(chart, style)).join('\n\n')}\n`)
+}
+
+/** Draws the first charts of a report below the results, when that was asked for. */
+export async function showCharts(
+  { chart }: { readonly chart?: boolean | undefined },
+  make: (reports: ReportPackage) => Report,
+  most: number,
+): Promise<void> {
+  if (chart !== true) return
+  const reports = await import('@routesim/report')
+  const charts = make(reports).sections.flatMap((section) => section.charts ?? [])
+  if (charts.length === 0) {
+    console.error('note: there is nothing to draw: no rate and no number of the config differs')
+    return
+  }
+  process.stdout.write('\n')
+  printCharts(charts.slice(0, most), reports)
 }

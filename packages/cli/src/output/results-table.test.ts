@@ -66,3 +66,16 @@ test('intervals of several seeds stand beside the mean', () => {
   expect(text).toContain('5.00 ±0.25*')
   expect(text).toMatch(/^b +6\.00 /m)
 })
+
+test('what is lost has a column where there is any', () => {
+  const losing = (name: string, failed_requests: number, retries: number) =>
+    ({ ...result(name, 5), failed_requests, timed_out_requests: 0, retries }) as AlgorithmSummary
+  const lossy = losing('a', 3, 7)
+  const whole = losing('b', 0, 0)
+  const both = [lossy, whole]
+  const [titles, , a, b] = resultsTable(both, names(both)).split('\n')
+  expect(titles).toMatch(/Rejected +Failed +Retries$/)
+  expect(a).toMatch(/ 3 +7 *$/)
+  expect(b).toMatch(/ 0\* +0\*$/)
+  expect(resultsTable([whole], names([whole]))).not.toMatch(/Failed|Timed out|Retries/)
+})

@@ -9,6 +9,8 @@ interface ResultColumn {
   readonly better: 'low' | 'high'
   readonly scale?: number
   readonly digits?: number
+  /** Whether it is left out where it is 0 in all results. */
+  readonly isRare?: boolean
 }
 
 /** In order of the page; the last of them go first when the terminal is narrow. */
@@ -39,6 +41,16 @@ const COLUMNS: readonly (ResultColumn & { readonly rank: number })[] = [
     digits: 2,
   },
   { title: 'Rejected', path: 'rejected_requests', better: 'low', rank: 0, digits: 0 },
+  ...(
+    [
+      ['Failed', 'failed_requests'],
+      ['Timed out', 'timed_out_requests'],
+      ['Retries', 'retries'],
+    ] as const
+  ).map(([title, path], i) => ({
+    ...{ title, path, digits: 0, rank: (i + 1) / 10, isRare: true },
+    better: 'low' as const,
+  })),
 ]
 
 /** Columns before and after the numbers of a comparison, such as the rate of a sweep. */
@@ -93,10 +105,14 @@ export function resultsMarkdown(
   return markdownTable(...layOut(results, leading, columnsOf(results), contests, (text) => text))
 }
 
-/** The columns that these results have: those of targets only where there are any. */
+/** The columns that these results have: those of targets and of losses only where there are any. */
 function columnsOf(results: readonly AlgorithmSummary[]): (typeof COLUMNS)[number][] {
   const hasTargets = results.some((result) => result.slo !== undefined)
-  return COLUMNS.filter(({ path }) => hasTargets || !path.startsWith('slo.'))
+  const isNeeded = ({ path, isRare = false }: ResultColumn): boolean =>
+    !isRare || results.some((result) => (metric(result, path).value ?? 0) > 0)
+  return COLUMNS.filter(
+    (column) => (hasTargets || !column.path.startsWith('slo.')) && isNeeded(column),
+  )
 }
 
 function layOut(

@@ -23,6 +23,11 @@ const IDLE = Number.POSITIVE_INFINITY
 export class CancellingFleet extends PolicyFleet implements FallibleFleet {
   /** Per backend: running requests that are called off and leave when the step under way is over. */
   private readonly cancelled: readonly number[][]
+  /** Requests of these, or taken out right now, that keep their KV blocks if they decode. */
+  private readonly detached = new Set<number>()
+
+  /** Where it went may fail. */
+  protected override readonly mayComeBack: boolean = true
 
   constructor(context: FleetContext, kv: BulkKvCache) {
     super(context, kv)
@@ -35,7 +40,17 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
     this.endWithPresentStep(backend)
   }
 
+  detach(backend: number, request: number): boolean {
+    this.detached.add(request)
+    return this.remove(backend, request)
+  }
+
   cancel(backend: number, request: number): boolean {
+    this.detached.delete(request)
+    return this.remove(backend, request)
+  }
+
+  private remove(backend: number, request: number): boolean {
     this.measure(backend)
     this.state.ints[backend * INTS + IS_BLOCKED] = 0
     if (this.isRunning(backend, request)) {
@@ -50,6 +65,7 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
       return true
     }
     // From the queue, from the front end, or from those that load.
+    this.detached.delete(request)
     if (!this.stopLoading(backend, request)) this.queues.remove(backend, request)
     this.waiting[backend] = this.waiting[backend]! - 1
     this.outstanding[backend] = this.outstanding[backend]! - 1
@@ -58,20 +74,15 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
     return true
   }
 
-  /** Where it goes may fail, and it come back. */
-  override releaseHandedOver(backend: number, request: number): void {
-    this.measure(backend)
-    this.sync(backend)
-    this.kv.release(backend, request, true)
-    this.state.ints[backend * INTS + IS_BLOCKED] = 0
-  }
-
   override completeStep(backend: number): void {
     super.completeStep(backend)
     const cancelled = this.cancelled[backend]!
     if (cancelled.length === 0) return
     for (const request of cancelled.splice(0)) {
-      if (!this.isRunning(backend, request)) continue
+      if (!this.isRunning(backend, request)) {
+        this.detached.delete(request)
+        continue
+      }
       this.takeOut(backend, request)
       this.context.listener.requestCancelled(request)
     }
@@ -95,7 +106,7 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
     this.chunking.remove(backend)
     this.arrived[backend]!.length = 0
     this.resumed[backend]!.length = 0
-    this.cancelled[backend]!.length = 0
+    for (const request of this.cancelled[backend]!.splice(0)) this.detached.delete(request)
     this.swapMs[backend] = 0
     this.reservations.clear(backend)
     this.queues.clear(backend)
@@ -162,11 +173,11 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
     const place = this.placeOfDecode(backend, request)
     if (place >= 0) {
       leaveAt(state, backend, place)
-      this.noteEmitted(backend, request)
-      const resumed = this.resumed[backend]!
-      const justJoined = resumed.indexOf(request)
-      if (justJoined >= 0) resumed.splice(justJoined, 1)
-      this.leaveKv(backend, request, true)
+      const latestMs = this.latestTokenMs(backend)
+      if (this.noteEmitted(backend, request)) context.progress.lastTokenMs[request] = latestMs
+      this.forgetResumed(backend, request)
+      if (this.detached.delete(request)) this.keepKv(backend, request)
+      else this.leaveKv(backend, request, true)
     } else {
       if (ints[n + CHUNKED] === request) ints[n + CHUNKED] = NONE
       const arrived = this.arrived[backend]!
@@ -174,21 +185,33 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
       if (at >= 0) arrived.splice(at, 1)
       if (at >= 0 || context.progress.isTransferring[request] === 1) {
         context.progress.isTransferring[request] = 0
-        this.reservations.fetched(backend, request, state.promptTokens[request]!)
+        this.reservations.fetched(backend, request, this.handedOverTokens(request))
       }
       this.sync(backend)
-      kv.release(backend, request, true)
+      if (this.detached.delete(request) && at >= 0) context.progress.isHandedOver[request] = 1
+      else kv.release(backend, request, true)
     }
     this.forgetPrompt(backend, request)
     this.left(backend, request)
   }
 
-  /** Output tokens of a request that has just left the decodes. */
-  private noteEmitted(backend: number, request: number): void {
+  /** A request that has just left the decodes goes on holding its blocks. */
+  private keepKv(backend: number, request: number): void {
+    const { progress } = this.context
+    const computed = tokensComputed(this.state, backend, request)
+    this.kv.keep(backend, request, computed)
+    progress.computedTokens[request] = computed
+    progress.isHandedOver[request] = 1
+  }
+
+  /** Output tokens of a request that has just left the decodes. @returns whether there are new ones */
+  private noteEmitted(backend: number, request: number): boolean {
     const { progress, requests } = this.context
     const computed = tokensComputed(this.state, backend, request)
     const emitted = computed + 1 - requests.promptTokens[request]!
-    if (emitted > progress.emittedTokens[request]!) progress.emittedTokens[request] = emitted
+    if (emitted <= progress.emittedTokens[request]!) return false
+    progress.emittedTokens[request] = emitted
+    return true
   }
 
   /** A prompt whose first token will not come is pending no longer. */

@@ -4,6 +4,7 @@ import type { StepSegment, StepShape } from '../latency/latency-model.js'
 import type { AdapterState } from '../routing/cluster-view.js'
 import type { BackendCounters } from './backend-meters.js'
 import { advanceDecodes, joinDecodes, leaveFinished, tokensComputed } from './decode-batches.js'
+import { requestAt } from './finish-heap.js'
 import type { Fleet, FleetContext } from './fleet.js'
 import { FleetBatches } from './fleet-batches.js'
 import {
@@ -12,6 +13,7 @@ import {
   CHUNKED,
   DECODE_REQUESTS,
   DECODES,
+  FIRST_PLACE,
   FLOATS,
   GUESTS,
   INTS,
@@ -55,6 +57,8 @@ const IDLE = Number.POSITIVE_INFINITY
  */
 export class FastFleet extends FleetBatches implements Fleet {
   private readonly gaps: TokenGaps
+  /** Whether a request that was handed over may return to where its prompt was computed. */
+  protected readonly mayComeBack: boolean = false
   /** Backends that compute one prompt over the steps of the stretch under way. */
   protected readonly chunking: IdSet
   /** Backends that hold what a request asks for. */
@@ -126,7 +130,7 @@ export class FastFleet extends FleetBatches implements Fleet {
   releaseHandedOver(backend: number, request: number): void {
     this.measure(backend)
     this.sync(backend)
-    this.kv.release(backend, request)
+    this.kv.release(backend, request, this.mayComeBack)
     this.state.ints[backend * INTS + IS_BLOCKED] = 0
   }
 
@@ -165,6 +169,30 @@ export class FastFleet extends FleetBatches implements Fleet {
     announceNext(state, backend, started)
     allocateSteps(state, backend, started)
     commitChunks(state, backend, stepsOver(state, backend, started))
+  }
+
+  emitted(backend: number, tell: (request: number, tokens: number) => void): void {
+    const { state } = this
+    const over =
+      state.endMs[backend] === IDLE ? 0 : stepsOver(state, backend, stepUnderWay(state, backend))
+    this.tellEmitted(backend, state.ints[backend * INTS + DECODES]!, over, tell)
+  }
+
+  /** @param steps - over of the stretch under way, each of which gave the decodes a token */
+  protected tellEmitted(
+    backend: number,
+    decodes: number,
+    steps: number,
+    tell: (request: number, tokens: number) => void,
+  ): void {
+    const { state, arrived } = this
+    const first = state.ints[backend * INTS + FIRST_PLACE]!
+    for (let i = 0; i < decodes; i++) {
+      const request = requestAt(state.heap, first, i)
+      const computed = tokensComputed(state, backend, request)
+      tell(request, computed + 1 - state.promptTokens[request]! + steps)
+    }
+    for (const request of arrived[backend]!) tell(request, state.emittedTokens[request]!)
   }
 
   syncMatches(request: number): void {

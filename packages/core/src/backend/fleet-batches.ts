@@ -184,7 +184,6 @@ export abstract class FleetBatches {
   protected admit(backend: number, request: number): boolean {
     const { state } = this
     const { ints, kv } = state
-    const { progress } = this.context
     const n = backend * INTS
     const known = this.knownTokens(request)
     const cached = kv.matchOn(backend, request, known - 1)
@@ -198,27 +197,41 @@ export abstract class FleetBatches {
       return false
     }
     this.enterBatch(backend, request, cached)
+    this.beginPrefill(backend, request, cached, cached, tokens)
+    return true
+  }
+
+  /** An admitted request gets its first chunk: `tokens` after the `computed` ones. */
+  protected beginPrefill(
+    backend: number,
+    request: number,
+    cached: number,
+    computed: number,
+    tokens: number,
+  ): void {
+    const { state } = this
+    const { progress } = this.context
     if (Number.isNaN(progress.admittedMs[request]!)) {
       progress.admittedMs[request] = this.clock.nowMs
       progress.cachedTokens[request] = cached
     }
-    if (cached + tokens < known) ints[n + CHUNKED] = request
-    planPrefill(state, backend, request, cached, tokens)
-    return true
+    if (computed + tokens < this.knownTokens(request))
+      state.ints[backend * INTS + CHUNKED] = request
+    planPrefill(state, backend, request, computed, tokens)
   }
 
   protected admitHandedOver(backend: number, request: number): boolean {
-    const { progress, requests, listener } = this.context
-    const promptTokens = requests.promptTokens[request]!
-    const cached = this.kv.matchOn(backend, request, promptTokens)
-    if (!this.kv.admit(backend, request, cached, promptTokens)) {
+    const { progress, listener } = this.context
+    const tokens = this.handedOverTokens(request)
+    const cached = this.kv.matchOn(backend, request, tokens)
+    if (!this.kv.admit(backend, request, cached, tokens)) {
       this.state.ints[backend * INTS + IS_BLOCKED] = 1
       return false
     }
-    this.enterBatch(backend, request, promptTokens)
+    this.enterBatch(backend, request, tokens)
     progress.isHandedOver[request] = 0
     progress.isTransferring[request] = 1
-    listener.transferStarted(request, promptTokens - cached)
+    listener.transferStarted(request, tokens - cached)
     return true
   }
 
@@ -258,11 +271,16 @@ export abstract class FleetBatches {
       progress.emittedTokens[request] = emitted
       progress.lastTokenMs[request] = this.latestTokenMs(backend)
     }
+    this.forgetResumed(backend, request)
+    this.leaveKv(backend, request, true)
+    return this.requeue(backend, request)
+  }
+
+  /** A request has left the decodes before the step it had joined them for. */
+  protected forgetResumed(backend: number, request: number): void {
     const resumed = this.resumed[backend]!
     const justJoined = resumed.indexOf(request)
     if (justJoined >= 0) resumed.splice(justJoined, 1)
-    this.leaveKv(backend, request, true)
-    return this.requeue(backend, request)
   }
 
   /** When decodes got their latest token, at the start of a step. */
@@ -288,6 +306,11 @@ export abstract class FleetBatches {
     this.waiting[backend] = this.waiting[backend]! + 1
     this.queues.pushFront(backend, request)
     return request
+  }
+
+  /** Tokens whose KV comes with a request: all but that of the latest, which is the next to compute. */
+  protected handedOverTokens(request: number): number {
+    return this.knownTokens(request) - 1
   }
 
   protected knownTokens(request: number): number {

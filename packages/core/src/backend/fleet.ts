@@ -76,6 +76,8 @@ export interface Fleet {
   prolong(backend: number, endMs: number): void
   /** Something came up while several steps were under way: ends with the present one if that matters. */
   interrupt(backend: number): void
+  /** Names every request that decodes, in any order, with the output tokens it has by now. */
+  emitted(backend: number, tell: (request: number, tokens: number) => void): void
   /** Brings what others can see of the KV cache of a backend up to now. */
   sync(backend: number): void
   /** Brings what a request can match on any backend up to now. */
@@ -92,6 +94,11 @@ export interface FallibleFleet extends Fleet {
    * @returns true when it is off
    */
   cancel(backend: number, request: number): boolean
+  /**
+   * The same for a request that another backend takes over. If it decodes, its KV blocks stay held until
+   * `releaseHandedOver`, and it counts as handed over from the moment it is off.
+   */
+  detach(backend: number, request: number): boolean
   /** Ends with the step under way, as from the next on steps take another time. */
   cut(backend: number): void
 }

@@ -20,7 +20,7 @@ import { hasTiers } from './kv-loads.js'
 import { LoadingFleet } from './loading-fleet.js'
 import { hasLocalPolicy } from './ordered-queues.js'
 import { PausedDecodes } from './paused-decodes.js'
-import { beginPlan, beginPromptPlan, planPrefill } from './step-plans.js'
+import { beginPlan, beginPromptPlan } from './step-plans.js'
 import { beginBlocks } from './stretch-blocks.js'
 import { setEnd } from './stretches.js'
 
@@ -165,9 +165,15 @@ export class PolicyFleet extends LoadingFleet {
     setEnd(this.state, backend, 1)
   }
 
+  override emitted(backend: number, tell: (request: number, tokens: number) => void): void {
+    if (this.paused.isPaused(backend))
+      this.tellEmitted(backend, this.paused.decodesOf(backend), 0, tell)
+    else super.emitted(backend, tell)
+  }
+
   protected override joinArrived(backend: number): boolean {
     for (const request of this.arrived[backend]!) {
-      this.reservations.fetched(backend, request, this.state.promptTokens[request]!)
+      this.reservations.fetched(backend, request, this.handedOverTokens(request))
     }
     return super.joinArrived(backend)
   }
@@ -212,8 +218,8 @@ export class PolicyFleet extends LoadingFleet {
 
   protected override admit(backend: number, request: number): boolean {
     if (this.hasPolicy[backend] === 0) return super.admit(backend, request)
-    const { state, kv, reservations } = this
-    const { ints, floats } = state
+    const { kv, reservations } = this
+    const { ints, floats } = this.state
     const { progress } = this.context
     const n = backend * INTS
     const known = this.knownTokens(request)
@@ -237,25 +243,20 @@ export class PolicyFleet extends LoadingFleet {
     progress.swappedTokens[request] = 0
     this.swapMs[backend] =
       this.swapMs[backend]! + (computed - cached) * this.swapMsPerToken[backend]!
-    if (Number.isNaN(progress.admittedMs[request]!)) {
-      progress.admittedMs[request] = this.clock.nowMs
-      progress.cachedTokens[request] = cached
-    }
-    if (computed + tokens < known) ints[n + CHUNKED] = request
-    planPrefill(state, backend, request, computed, tokens)
+    this.beginPrefill(backend, request, cached, computed, tokens)
     return true
   }
 
   protected override admitHandedOver(backend: number, request: number): boolean {
-    const promptTokens = this.state.promptTokens[request]!
-    const cached = this.kv.matchOn(backend, request, promptTokens)
+    const tokens = this.handedOverTokens(request)
+    const cached = this.kv.matchOn(backend, request, tokens)
     const grown = this.promptsFirst[backend] === 1 ? 0 : 1
-    if (!this.reservations.areThere(backend, request, cached, promptTokens, grown)) {
+    if (!this.reservations.areThere(backend, request, cached, tokens, grown)) {
       this.state.ints[backend * INTS + IS_BLOCKED] = 1
       return false
     }
     if (!super.admitHandedOver(backend, request)) return false
-    this.reservations.fetching(backend, request, promptTokens)
+    this.reservations.fetching(backend, request, tokens)
     return true
   }
 

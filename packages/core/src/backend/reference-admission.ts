@@ -157,16 +157,17 @@ export class ReferenceAdmission {
 
   /** Allocates the blocks of a prompt that was computed elsewhere and has what is missing sent. */
   private admitHandedOver(request: number): Admission {
-    const { kv, progress, requests, listener } = this.context
-    const promptTokens = requests.promptTokens[request]!
-    const cached = kv.matchOn(this.id, request, promptTokens)
-    if (!this.isReserveThere(request, cached, promptTokens)) return 'refused'
-    if (!kv.admit(this.id, request, cached, promptTokens)) return 'refused'
-    progress.computedTokens[request] = promptTokens
+    const { kv, progress, listener } = this.context
+    // The KV of its latest token is what it computes next.
+    const tokens = this.knownTokens(request) - 1
+    const cached = kv.matchOn(this.id, request, tokens)
+    if (!this.isReserveThere(request, cached, tokens)) return 'refused'
+    if (!kv.admit(this.id, request, cached, tokens)) return 'refused'
+    progress.computedTokens[request] = tokens
     progress.isHandedOver[request] = 0
     progress.isTransferring[request] = 1
     this.join(request, false)
-    listener.transferStarted(request, promptTokens - cached)
+    listener.transferStarted(request, tokens - cached)
     return 'admitted'
   }
 

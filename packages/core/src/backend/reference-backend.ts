@@ -37,6 +37,8 @@ export class ReferenceBackend {
   private stepStartMs = 0
   /** Running requests that are called off and leave when the step under way is over. */
   private readonly cancelled: number[] = []
+  /** Those of them, or one taken out right now, that keep their KV blocks if they decode. */
+  private readonly detached = new Set<number>()
   private readonly usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
   private readonly step: ReferenceStep
 
@@ -103,6 +105,16 @@ export class ReferenceBackend {
     this.context.kv.release(this.id, request)
   }
 
+  /** Names every request that decodes with its output tokens. */
+  emitted(tell: (request: number, tokens: number) => void): void {
+    const { batch } = this
+    const { emittedTokens } = this.context.progress
+    for (let i = 0; i < batch.size; i++) {
+      const request = batch.requests[i]!
+      if (batch.isOfKind(request, 'decodes')) tell(request, emittedTokens[request]!)
+    }
+  }
+
   /** Stops in the middle of whatever it does; what has been computed for requests is lost. */
   fail(): void {
     const { context } = this
@@ -118,11 +130,22 @@ export class ReferenceBackend {
     this.leftBatch = 0
     this.admission.swapMs = 0
     this.cancelled.length = 0
+    this.detached.clear()
     context.loads.pendingPromptTokens[this.id] = 0
     this.publish()
   }
 
+  detach(request: number): boolean {
+    this.detached.add(request)
+    return this.remove(request)
+  }
+
   cancel(request: number): boolean {
+    this.detached.delete(request)
+    return this.remove(request)
+  }
+
+  private remove(request: number): boolean {
     const isTransferring = this.context.progress.isTransferring[request] === 1
     this.measure()
     const isInBatch = this.batch.has(request)
@@ -134,6 +157,7 @@ export class ReferenceBackend {
     }
     if (isInBatch) this.takeOut(request)
     else {
+      this.detached.delete(request)
       if (this.loads.remove(this.id, request)) this.context.kv.release(this.id, request)
       else this.queues.remove(this.id, request)
       this.admission.waiting--
@@ -145,10 +169,13 @@ export class ReferenceBackend {
   }
 
   private takeOut(request: number): void {
+    const { progress, kv } = this.context
+    const keepsKv = this.detached.delete(request) && this.batch.isOfKind(request, 'decodes')
     this.batch.remove(request)
     this.adapters.leave(this.id, request)
-    this.context.progress.isTransferring[request] = 0
-    this.context.kv.release(this.id, request)
+    progress.isTransferring[request] = 0
+    if (keepsKv) progress.isHandedOver[request] = 1
+    else kv.release(this.id, request)
     this.forgetPrompt(request)
   }
 
@@ -162,7 +189,10 @@ export class ReferenceBackend {
   /** Takes requests out that were called off during the step. */
   private leaveCancelled(): void {
     for (const request of this.cancelled.splice(0)) {
-      if (!this.batch.has(request)) continue
+      if (!this.batch.has(request)) {
+        this.detached.delete(request)
+        continue
+      }
       this.takeOut(request)
       this.publish()
       this.context.listener.requestCancelled(request)

@@ -81,6 +81,14 @@ export class ReferenceFleet implements FallibleFleet {
     return this.backends[backend]!.cancel(request)
   }
 
+  detach(backend: number, request: number): boolean {
+    return this.backends[backend]!.detach(request)
+  }
+
+  emitted(backend: number, tell: (request: number, tokens: number) => void): void {
+    this.backends[backend]!.emitted(tell)
+  }
+
   // Each step asks anew how long it takes.
   cut(): void {}
 

@@ -28,3 +28,8 @@ export interface RetryPolicy {
   /** From the loss to the next time it is routed, in ms. */
   readonly backoffMs: number
 }
+
+/** Backends that slow down at some time. */
+export function slowedBackends(events: readonly BackendEvent[]): ReadonlySet<number> {
+  return new Set(events.filter(({ kind }) => kind === 'slow').map(({ backend }) => backend))
+}

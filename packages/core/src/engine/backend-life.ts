@@ -16,14 +16,14 @@ export class BackendLife {
   private readonly lost: LostRequests
 
   constructor(
-    { events = [], healthDelayMs = 0 }: SimulationOptions,
+    { events = [], visibility }: SimulationOptions,
     machinery: Machinery,
     fleet: FallibleFleet,
     desk: RouterDesk,
     lost: LostRequests,
   ) {
     this.events = [...events].sort((a, b) => a.atMs - b.atMs)
-    this.healthDelayMs = healthDelayMs
+    this.healthDelayMs = visibility?.healthDelayMs ?? 0
     this.machinery = machinery
     this.fleet = fleet
     this.desk = desk
@@ -44,11 +44,11 @@ export class BackendLife {
     const i = machinery.subjects.backendEventOf(subject, events.length)
     const event = events[i % events.length]!
     if (i >= events.length) {
-      this.show(event)
+      this.show(i - events.length)
       return
     }
     this.happen(event)
-    if (healthDelayMs === 0) this.show(event)
+    if (healthDelayMs === 0) this.show(i)
     else {
       const seen = machinery.subjects.backendEvent(i + events.length, events.length)
       machinery.loop.schedule(machinery.clock.nowMs + healthDelayMs, seen)
@@ -80,14 +80,15 @@ export class BackendLife {
     }
   }
 
-  /** Routers learn of an event. */
-  private show({ kind, backend }: BackendEvent): void {
+  /** Routers learn of the i-th event. */
+  private show(i: number): void {
     const { desk } = this
+    const { kind, backend } = this.events[i]!
     if (kind === 'fail' || kind === 'drain') {
       desk.setHealthy(backend, false)
       desk.backendChanged(backend, 'unhealthy')
     } else if (kind === 'recover') {
-      const wasLost = this.hasFailed(backend)
+      const wasLost = this.hasFailedBefore(i)
       desk.setHealthy(backend, true)
       desk.backendChanged(backend, wasLost ? 'restarted' : 'healthy')
     } else if (kind === 'add') {
@@ -99,14 +100,13 @@ export class BackendLife {
     }
   }
 
-  /** Whether what a backend recovered from last was a failure. */
-  private hasFailed(backend: number): boolean {
-    const { nowMs } = this.machinery.clock
-    const before = this.events.filter(
-      ({ kind, atMs, backend: of }) =>
-        of === backend && (kind === 'fail' || kind === 'drain') && atMs <= nowMs,
-    )
-    return before.at(-1)?.kind === 'fail'
+  /** Whether what the backend of the i-th event recovers from is a failure. */
+  private hasFailedBefore(i: number): boolean {
+    const { backend } = this.events[i]!
+    const before = this.events
+      .slice(0, i)
+      .findLast(({ kind, backend: of }) => of === backend && (kind === 'fail' || kind === 'drain'))
+    return before?.kind === 'fail'
   }
 }
 

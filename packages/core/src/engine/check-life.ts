@@ -15,15 +15,7 @@ const MOVES: Readonly<Record<BackendEventKind, { from: readonly State[]; to?: St
 }
 
 /** Checks what is to happen to backends and requests. @throws RouteSimError `options_invalid` */
-export function checkLife({
-  cluster,
-  events = [],
-  healthDelayMs = 0,
-  retries,
-  timeoutMs,
-}: SimulationOptions): void {
-  if (!(healthDelayMs >= 0 && healthDelayMs < Number.POSITIVE_INFINITY))
-    throw invalid('healthDelayMs', 'a number >= 0', healthDelayMs)
+export function checkLife({ cluster, events = [], retries, timeoutMs }: SimulationOptions): void {
   if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs < Number.POSITIVE_INFINITY))
     throw invalid('timeoutMs', 'a number > 0', timeoutMs)
   if (retries !== undefined) {
@@ -33,16 +25,23 @@ export function checkLife({
     if (!(backoffMs >= 0 && backoffMs < Number.POSITIVE_INFINITY))
       throw invalid('retries.backoffMs', 'a number >= 0', backoffMs)
   }
+  checkBackendEvents(events, cluster.backends.length)
+}
+
+/**
+ * Checks what is to happen to the backends of a fleet: times, ids, and that each event can follow those
+ * before it, so that one that is down does not fail.
+ *
+ * @param backends - how many the fleet has
+ * @throws RouteSimError `options_invalid`, with the path of the event
+ */
+export function checkBackendEvents(events: readonly BackendEvent[], backends: number): void {
   events.forEach(({ atMs, backend, kind, factor }, i) => {
     const path = `events[${i}]`
     if (!(atMs >= 0 && atMs < Number.POSITIVE_INFINITY))
       throw invalid(`${path}.atMs`, 'a number >= 0', atMs)
-    if (!(Number.isInteger(backend) && backend >= 0 && backend < cluster.backends.length)) {
-      throw invalid(
-        `${path}.backend`,
-        `the id of a backend, 0 to ${cluster.backends.length - 1}`,
-        backend,
-      )
+    if (!(Number.isInteger(backend) && backend >= 0 && backend < backends)) {
+      throw invalid(`${path}.backend`, `the id of a backend, 0 to ${backends - 1}`, backend)
     }
     if (!(kind in MOVES))
       throw invalid(`${path}.kind`, `one of ${Object.keys(MOVES).join(', ')}`, kind)
@@ -50,7 +49,9 @@ export function checkLife({
       kind === 'slow' &&
       !(factor !== undefined && factor > 0 && factor < Number.POSITIVE_INFINITY)
     )
-      throw invalid(`${path}.factor`, 'a number > 0', factor)
+      throw invalid(`${path}.factor`, 'a number > 0 with slow', factor ?? 'nothing')
+    if (kind !== 'slow' && factor !== undefined)
+      throw invalid(`${path}.factor`, `nothing with ${kind}`, factor)
   })
   checkOrder(events)
 }
@@ -72,7 +73,7 @@ function checkOrder(events: readonly BackendEvent[]): void {
     if (!from.includes(state)) {
       throw invalid(
         `events[${i}]`,
-        `backend ${backend} to be ${from.join(' or ')} when it is to ${kind}`,
+        `backend ${backend} to be ${from.join(' or ')} when it is to ${kind === 'slow' ? 'slow down' : kind}`,
         state,
       )
     }

@@ -65,6 +65,8 @@ function checkVisibility({ visibility, router }: SimulationOptions): void {
   checkNumber('visibility.decision.fixedMs', visibility.decision.fixedMs)
   checkNumber('visibility.decision.perTokenMs', visibility.decision.perTokenMs)
   checkNumber('visibility.tokenError', visibility.tokenError)
+  checkNumber('visibility.queryMs', visibility.queryMs ?? 0)
+  checkNumber('visibility.healthDelayMs', visibility.healthDelayMs ?? 0)
   const { metrics, prefixes } = visibility
   if (typeof metrics !== 'string') {
     if (!(metrics.intervalMs > 0 && metrics.intervalMs < Number.POSITIVE_INFINITY)) {

@@ -13,6 +13,8 @@ export interface DecisionListener {
   requestHeld(request: number, untilMs: number): void
   /** A request was sent to a backend that is down. */
   requestRefused(request: number): void
+  /** The KV cache of a request that went on elsewhere is there, or given up. */
+  handOverEnded(request: number): void
 }
 
 /** Carries out what routers decide, and moves KV caches from prefill to decode. */
@@ -37,6 +39,11 @@ export class Dispatcher {
     this.handOver = new HandOver(specs, cluster.kvTransfer, progress)
     this.frontEndMs = Float64Array.from(specs, ({ frontEndMs = 0 }) => frontEndMs)
     this.reservedShare = Float64Array.from(specs, reservedShare)
+  }
+
+  /** Whether KV caches can go from one backend to another. */
+  get canTransfer(): boolean {
+    return this.handOver.canTransfer
   }
 
   dispatch(request: number, decision: RoutingDecision): void {
@@ -66,12 +73,18 @@ export class Dispatcher {
       progress.backend[request] = decoding
       machinery.fleet.accept(rank, request)
       desk.dispatched(request, prefill, decode)
-      const frontEndMs = this.frontEndMs[rank]!
-      if (frontEndMs === 0) this.enqueue(request)
-      else {
-        const subject = machinery.subjects.frontEnd + machinery.ticketOf(request)
-        machinery.loop.schedule(machinery.clock.nowMs + frontEndMs, subject)
-      }
+      this.enter(request, rank)
+    }
+  }
+
+  /** A request that was accepted goes through the front end of a rank. */
+  enter(request: number, rank: number): void {
+    const { loop, clock, subjects } = this.machinery
+    const frontEndMs = this.frontEndMs[rank]!
+    if (frontEndMs === 0) this.enqueue(request)
+    else {
+      const subject = subjects.frontEnd + this.machinery.ticketOf(request)
+      loop.schedule(clock.nowMs + frontEndMs, subject)
     }
   }
 
@@ -98,7 +111,8 @@ export class Dispatcher {
     machinery.touch(backend)
   }
 
-  private canEverFit(request: number, prefill: number, decode: number): boolean {
+  /** Whether a request fits into the KV caches of the ranks that are to prefill and decode. */
+  canEverFit(request: number, prefill: number, decode: number): boolean {
     const { kv, requests } = this.machinery
     const promptTokens = requests.promptTokens[request]!
     // The KV of the last output token is never needed.
@@ -140,6 +154,7 @@ export class Dispatcher {
     fleet.transferCompleted(decode, request)
     this.machinery.touch(prefill)
     this.machinery.touch(decode)
+    this.listener.handOverEnded(request)
   }
 
   /**
@@ -157,6 +172,7 @@ export class Dispatcher {
     this.handOver.giveUp(request)
     fleet.releaseHandedOver(progress.prefillBackend[request]!, request)
     for (let id = 0; id < loads.waiting.length; id++) machinery.touch(id)
+    this.listener.handOverEnded(request)
     return true
   }
 }

@@ -13,8 +13,10 @@ import { checkedSubject } from './event-subjects.js'
 import { FollowUps } from './follow-ups.js'
 import { Sampling } from './load-sampler.js'
 import { type LossListener, LostRequests } from './lost-requests.js'
-import { Machinery } from './machinery.js'
+import { Machinery, mayMigrate } from './machinery.js'
 import { MeasuredTotals } from './measured-totals.js'
+import { Migrations } from './migrations.js'
+import { type ProgressFeed, progressFeedFor } from './progress-feed.js'
 import { RequestTimeouts } from './request-timeouts.js'
 import { RouterDesk } from './router-desk.js'
 import { OUTCOME, type RunResult, type RunTotals } from './run-result.js'
@@ -41,6 +43,8 @@ export class Engine
   /** Only in a run in which backends fail, or requests take too long. */
   private readonly lost: LostRequests | undefined
   private readonly life: BackendLife | undefined
+  private readonly migrations: Migrations | undefined
+  private readonly progress: ProgressFeed | undefined
   private readonly timeouts: RequestTimeouts | undefined
   private readonly rejectReasons: string[] = []
   private ended = 0
@@ -66,7 +70,9 @@ export class Engine
     const { fallible } = machinery
     if (fallible !== undefined) {
       const { desk } = this
-      this.lost = new LostRequests(options, machinery, fallible, desk, this)
+      if (mayMigrate(options.router))
+        this.migrations = new Migrations(machinery, fallible, desk, this.dispatcher)
+      this.lost = new LostRequests(options, machinery, fallible, desk, this, this.migrations)
       this.life = new BackendLife(options, machinery, fallible, desk, this.lost)
       const { timeoutMs } = options
       if (timeoutMs !== undefined)
@@ -78,6 +84,8 @@ export class Engine
     }
     const { entryTimes = machinery.requests.arrivalMs } = machinery.window ?? {}
     this.desk.deliveries?.start(entryTimes[0] ?? 0)
+    this.progress = progressFeedFor(machinery, this.desk)
+    this.progress?.start(entryTimes[0] ?? 0)
   }
 
   /** Requests that have ended so far. */
@@ -168,12 +176,11 @@ export class Engine
       dispatcher.enqueue(machinery.requestOf(subject - subjects.frontEnd))
     else if (subject < subjects.metricsTaken)
       machinery.loadCompleted(machinery.requestOf(subject - subjects.loaded))
-    else if (subject < subjects.firstTimer) this.deliver(subject)
+    else if (subject < subjects.progress) this.deliver(subject)
+    else if (subject < subjects.firstTimer) this.tell(subject)
     else if (subject < subjects.released) this.timerDue(subject - subjects.firstTimer)
-    else if (subject === subjects.released) {
-      for (const { request, decision } of this.desk.held.takeReleased())
-        dispatcher.dispatch(request, decision)
-    } else if (subject < subjects.decided) this.askAgain(subject - subjects.asked)
+    else if (subject === subjects.released) this.carryOut()
+    else if (subject < subjects.decided) this.askAgain(subject - subjects.asked)
     else if (subject < subjects.client) this.decide(machinery.requestOf(subject - subjects.decided))
     else if (subject < subjects.retried) {
       const request = subject - subjects.client
@@ -199,6 +206,24 @@ export class Engine
     this.checkMoving()
   }
 
+  /** Routers hear what requests have got, or what a backend answers. */
+  private tell(subject: number): void {
+    const { subjects } = this.machinery
+    if (subject === subjects.progress) this.progress!.due()
+    else if (subject === subjects.questionArrived) this.desk.queries.reached()
+    else this.desk.queries.delivered()
+    this.checkMoving()
+  }
+
+  /** What routers have let go, or want moved. */
+  private carryOut(): void {
+    const { desk, dispatcher, lost, migrations } = this
+    for (const { request, decision } of desk.held.takeReleased())
+      dispatcher.dispatch(request, decision)
+    for (const move of desk.takeAsked())
+      if (lost?.isLeaving(move.request) !== true) migrations!.begin(move)
+  }
+
   private timerDue(number: number): void {
     const { machinery, desk } = this
     const timer = desk.timers.due(number)
@@ -211,7 +236,11 @@ export class Engine
   private checkMoving(): void {
     const { machinery, desk } = this
     const { loop, clock } = machinery
-    const ticking = desk.timers.pendingEvents + (desk.deliveries?.pendingEvents ?? 0)
+    const ticking =
+      desk.timers.pendingEvents +
+      desk.queries.pendingEvents +
+      (desk.deliveries?.pendingEvents ?? 0) +
+      (this.progress?.pendingEvents ?? 0)
     if (loop.isMoving || loop.pendingEvents > ticking) {
       this.movingMs = clock.nowMs
     } else if (!this.dispatcher.resolveDeadlock()) {
@@ -241,11 +270,6 @@ export class Engine
     this.machinery.settle(id)
   }
 
-  /** Whether the KV caches keep nothing that only the request of a row would ask for. */
-  isForgotten(row: number): boolean {
-    return (this.machinery.kv as RenewableKvCache).isForgotten(row)
-  }
-
   /** A row of the window has another request. */
   renew(row: number): void {
     this.machinery.progress.reset(row)
@@ -253,12 +277,14 @@ export class Engine
   }
 
   firstTokenProduced(request: number, backend: number): void {
+    this.progress?.firstTokenProduced(request)
     this.desk.firstTokenProduced(request, backend)
   }
 
   requestFinished(request: number, backend: number): void {
     const { progress, clock } = this.machinery
     this.lost?.ended(request)
+    this.migrations?.forget(request)
     progress.finishedMs[request] = clock.nowMs
     progress.backend[request] = backend
     this.end(request, OUTCOME.completed)
@@ -266,15 +292,15 @@ export class Engine
   }
 
   requestCancelled(request: number): void {
-    this.lost?.left(request)
+    if (this.migrations?.left(request) !== true) this.lost?.left(request)
+  }
+
+  handOverEnded(request: number): void {
+    this.migrations?.arrived(request)
   }
 
   requestRefused(request: number): void {
     this.lost!.refused(request)
-  }
-
-  requestEnded(request: number, outcome: number, reason: string): void {
-    this.endFor(request, outcome, reason)
   }
 
   prefillFinished(request: number): void {
@@ -293,11 +319,13 @@ export class Engine
   }
 
   requestRejected(request: number, reason: string): void {
-    this.endFor(request, OUTCOME.rejected, reason)
+    this.requestEnded(request, OUTCOME.rejected, reason)
   }
 
-  private endFor(request: number, outcome: number, reason: string): void {
-    this.machinery.progress.rejectReason[request] = this.reasonId(reason)
+  requestEnded(request: number, outcome: number, reason: string): void {
+    const { progress, clock } = this.machinery
+    progress.rejectReason[request] = this.reasonId(reason)
+    if (outcome !== OUTCOME.rejected) progress.finishedMs[request] = clock.nowMs
     this.end(request, outcome)
   }
 
@@ -374,7 +402,7 @@ export class Engine
       return
     }
     checkEnded(request, requests, progress)
-    if (ranks !== undefined && outcome === OUTCOME.completed) {
+    if (ranks !== undefined && progress.backend[request]! >= 0) {
       progress.backend[request] = ranks.backendOf(progress.backend[request]!)
       progress.prefillBackend[request] = ranks.backendOf(progress.prefillBackend[request]!)
     }

@@ -19,8 +19,11 @@ const MOST_SUBJECTS = 2 ** 31 - 1
  * | one | metrics are delivered |
  * | one | KV events are delivered |
  * | one | router replicas tell each other their loads |
+ * | one | the tokens that requests have got are told |
+ * | one | a question is at its backend |
+ * | one | the answer is at its router |
  * | one per timer | it goes off, in the order in which timers were set |
- * | one | what routers have released is carried out |
+ * | one | what routers have released, or want moved, is carried out |
  * | one per request | the router that holds it is asked again |
  * | one per request | the router has worked on it long enough to decide |
  * | one per request | the client sends what it held back |
@@ -35,6 +38,9 @@ export class EventSubjects {
   readonly metricsDelivered: number
   readonly kvDelivered: number
   readonly replicasSynced: number
+  readonly progress: number
+  readonly questionArrived: number
+  readonly replyArrived: number
   readonly firstTimer: number
   readonly released: number
   readonly asked: number
@@ -53,7 +59,10 @@ export class EventSubjects {
     this.metricsDelivered = this.metricsTaken + 1
     this.kvDelivered = this.metricsTaken + 2
     this.replicasSynced = this.metricsTaken + 3
-    this.firstTimer = this.metricsTaken + 4
+    this.progress = this.metricsTaken + 4
+    this.questionArrived = this.metricsTaken + 5
+    this.replyArrived = this.metricsTaken + 6
+    this.firstTimer = this.metricsTaken + 7
     this.released = this.firstTimer + MOST_TIMERS
     this.asked = this.released + 1
     this.decided = this.asked + requests

@@ -22,6 +22,11 @@ export class HandOver {
     this.progress = progress
   }
 
+  /** Whether there is a link. */
+  get canTransfer(): boolean {
+    return this.transfer !== undefined
+  }
+
   /** @throws RouteSimError when the pair can not work together */
   checkPair(router: string, prefill: BackendView, decode: BackendView): void {
     if (this.transfer === undefined) {

@@ -1,6 +1,7 @@
 import type { FallibleFleet } from '../backend/fleet.js'
-import type { BackendEvent, RetryPolicy } from './backend-event.js'
+import type { RetryPolicy } from './backend-event.js'
 import type { Machinery } from './machinery.js'
+import type { Migrations } from './migrations.js'
 import type { RouterDesk } from './router-desk.js'
 import { OUTCOME } from './run-result.js'
 import type { SimulationOptions } from './simulation-options.js'
@@ -21,6 +22,7 @@ export class LostRequests {
   private readonly fleet: FallibleFleet
   private readonly desk: RouterDesk
   private readonly listener: LossListener
+  private readonly migrations: Migrations | undefined
   private readonly retries: RetryPolicy
   /** Requests that leave their batch when the step under way is over, and why. */
   private readonly leaving = new Map<number, Cause>()
@@ -31,7 +33,9 @@ export class LostRequests {
     fleet: FallibleFleet,
     desk: RouterDesk,
     listener: LossListener,
+    migrations?: Migrations,
   ) {
+    this.migrations = migrations
     this.machinery = machinery
     this.fleet = fleet
     this.desk = desk
@@ -55,6 +59,7 @@ export class LostRequests {
   /** The ranks of a request's backend have just failed. */
   lose(request: number, from: number, to: number): void {
     const isThere = (rank: number): boolean => rank >= from && rank < to
+    if (this.migrations?.comesBack(request, isThere) === true) return
     if (this.takeOff(request, isThere, 'backend_failed')) this.afterLoss(request, 'backend_failed')
   }
 
@@ -74,6 +79,11 @@ export class LostRequests {
     } else if (this.takeOff(request, () => false, 'timeout')) {
       this.afterLoss(request, 'timeout')
     }
+  }
+
+  /** Whether a request leaves its batch when the step under way is over. */
+  isLeaving(request: number): boolean {
+    return this.leaving.has(request)
   }
 
   /** A request that was leaving its batch has left it. */
@@ -147,6 +157,7 @@ export class LostRequests {
     const isOff = fleet.cancel(rank, request)
     if (isOff) machinery.touch(rank)
     else {
+      this.migrations?.forget(request)
       this.leaving.set(request, cause)
       machinery.alarmMoved(rank)
     }
@@ -165,6 +176,7 @@ export class LostRequests {
   private afterLoss(request: number, cause: Cause): void {
     const { desk, machinery } = this
     const { prefillBackend, backend } = machinery.progress
+    this.migrations?.forget(request)
     desk.finished(request, (this.isPrefilling(request) ? prefillBackend : backend)[request]!)
     if (cause === 'timeout') this.listener.requestEnded(request, OUTCOME.timed_out, cause)
     else this.retryOrEnd(request, cause)
@@ -181,14 +193,4 @@ export class LostRequests {
     progress.retry(request)
     loop.schedule(clock.nowMs + retries.backoffMs, subjects.retried + machinery.ticketOf(request))
   }
-}
-
-/** Whether a run needs a fleet whose backends may fail or whose requests may be called off. */
-export function needsFallibleFleet({ events = [], timeoutMs }: SimulationOptions): boolean {
-  return events.length > 0 || timeoutMs !== undefined
-}
-
-/** Backends that slow down at some time. */
-export function slowedBackends(events: readonly BackendEvent[]): ReadonlySet<number> {
-  return new Set(events.filter(({ kind }) => kind === 'slow').map(({ backend }) => backend))
 }

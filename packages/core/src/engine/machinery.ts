@@ -14,8 +14,8 @@ import type { RequestTable } from '../requests/request-table.js'
 import { RequestWindow } from '../requests/request-window.js'
 import type { AdapterState } from '../routing/cluster-view.js'
 import type { LiveSource } from '../routing/live-views.js'
+import { slowedBackends } from './backend-event.js'
 import { EventSubjects } from './event-subjects.js'
-import { needsFallibleFleet, slowedBackends } from './lost-requests.js'
 import { type RankedSource, RankTable } from './rank-table.js'
 import type { BackendSpec, SimulationOptions } from './simulation-options.js'
 import { SlowableLatency } from './slowable-latency.js'
@@ -206,6 +206,16 @@ export class Machinery {
     fleet.interrupt(id)
     if (loop.alarmMs[id]! < dueMs) loop.alarmChanged(id)
   }
+}
+
+/** Whether a run needs a fleet whose backends may fail, or whose requests may be called off or moved. */
+function needsFallibleFleet({ events = [], timeoutMs, router }: SimulationOptions): boolean {
+  return events.length > 0 || timeoutMs !== undefined || mayMigrate(router)
+}
+
+/** Whether routers may move requests. */
+export function mayMigrate(router: SimulationOptions['router']): boolean {
+  return [router].flat().some(({ migrates }) => migrates === true)
 }
 
 /** The fastest stepper that these caches and backends allow. */

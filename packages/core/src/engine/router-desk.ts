@@ -2,11 +2,17 @@ import { type PromptPathWriter, PromptRuns } from '../requests/prompt-runs.js'
 import type { RequestTable } from '../requests/request-table.js'
 import type { BackendView } from '../routing/cluster-view.js'
 import type { RequestFacts, RouterActions } from '../routing/live-views.js'
-import type { BackendChange, RoutingDecision } from '../routing/routing-algorithm.js'
+import type {
+  BackendChange,
+  RoutingAlgorithm,
+  RoutingDecision,
+} from '../routing/routing-algorithm.js'
 import { DecisionWatch } from './decision-watch.js'
 import { type Deliveries, deliveriesFor } from './deliveries.js'
 import { HeldRequests } from './held-requests.js'
-import type { Machinery } from './machinery.js'
+import { type Machinery, mayMigrate } from './machinery.js'
+import { type AskedMigration, undeclaredMigration } from './migrations.js'
+import { Queries } from './queries.js'
 import { RouterReplica } from './router-replica.js'
 import { checkedDelay, type RouterTimer, RouterTimers } from './router-timers.js'
 import type { SimulationOptions } from './simulation-options.js'
@@ -21,7 +27,10 @@ export class RouterDesk implements RequestFacts {
   readonly timers: RouterTimers = new RouterTimers()
   /** What routers see late, or in part; undefined where they see all at once. */
   readonly deliveries: Deliveries | undefined
+  readonly queries: Queries
   private readonly machinery: Machinery
+  private readonly mayMigrate: boolean
+  private asked: AskedMigration[] = []
   private readonly usage: UsageCursor
   private readonly replicas: readonly RouterReplica[]
   private readonly only: RouterReplica | undefined
@@ -38,6 +47,9 @@ export class RouterDesk implements RequestFacts {
     this.deliveries = deliveriesFor(options, machinery, promptRuns)
     this.promptTokens = this.deliveries?.promptTokens ?? requests.promptTokens
     this.attempts = progress.attempts
+    this.mayMigrate = mayMigrate(options.router)
+    const queryMs = options.visibility?.queryMs ?? 0
+    this.queries = new Queries(machinery, options.cluster.backends.length, queryMs)
     this.sentMs = sentMs
     this.usage = new UsageCursor(requests, progress, sentMs, clock)
     const isWatched = options.onDecision !== undefined || options.forcedDecision !== undefined
@@ -63,7 +75,19 @@ export class RouterDesk implements RequestFacts {
 
   /** What results call the router. */
   get name(): string {
-    return this.replicas[0]!.router.name
+    return this.first.name
+  }
+
+  /** One of the routers, or the only one. */
+  get first(): RoutingAlgorithm {
+    return this.replicas[0]!.router
+  }
+
+  /** The moves that routers have asked for since the last time. */
+  takeAsked(): readonly AskedMigration[] {
+    const { asked } = this
+    this.asked = []
+    return asked
   }
 
   /** What the algorithm reports about itself, of each replica where there are several. */
@@ -119,6 +143,30 @@ export class RouterDesk implements RequestFacts {
     const { own } = this.replicaOf(request)
     own?.left(request, this.machinery.backendOf(fromRank))
     own?.joined(this.machinery.backendOf(toRank))
+  }
+
+  /** A request goes before its first token, with all of its prompt still to be computed. */
+  movedBeforeAnswer(request: number, fromRank: number, toRank: number): void {
+    const { own } = this.replicaOf(request)
+    own?.left(request, this.machinery.backendOf(fromRank))
+    own?.dispatched(request, this.machinery.backendOf(toRank))
+  }
+
+  /** A move is over. */
+  migrated(request: number, rank: number, hasMoved: boolean): void {
+    const { router, cursor, cluster, views } = this.replicaOf(request)
+    if (router.onMigrated === undefined) return
+    this.machinery.refresh()
+    const backend = views[this.machinery.backendOf(rank)]!
+    router.onMigrated(cursor.at(request), backend, hasMoved, cluster)
+  }
+
+  /** A request has got more tokens. */
+  progressed(request: number, rank: number, tokens: number): void {
+    const { router, cursor, cluster, views } = this.replicaOf(request)
+    this.machinery.refresh()
+    const backend = views[this.machinery.backendOf(rank)]!
+    router.onProgress?.(cursor.at(request), backend, tokens, cluster)
   }
 
   /** A request has left its backend for good, or is lost. */
@@ -181,6 +229,14 @@ export class RouterDesk implements RequestFacts {
       timer: (id, delayMs) => {
         const dueMs = clock.nowMs + checkedDelay(router, id, delayMs)
         if (!machinery.isOver) loop.schedule(dueMs, subjects.firstTimer + timers.set(replica, id))
+      },
+      migrate: (request, to, mode) => {
+        if (!this.mayMigrate) throw undeclaredMigration(router)
+        if (this.asked.push({ request, to, mode }) === 1)
+          loop.schedule(clock.nowMs, subjects.released)
+      },
+      query: (backend, id, about) => {
+        this.queries.ask(this.replicas[replica]!, backend.id, id, about?.id ?? -1)
       },
     }
   }

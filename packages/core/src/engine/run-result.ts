@@ -25,7 +25,10 @@ export interface RequestOutcomes {
   readonly admittedMs: Float64Array
   /** First output token; NaN if there was none. */
   readonly firstTokenMs: Float64Array
-  /** Last output token, or the end of the prefill if none was asked for; NaN unless completed. */
+  /**
+   * Last output token, or the end of the prefill if none was asked for; when a failed one or one that timed
+   * out was given up; NaN for others.
+   */
   readonly finishedMs: Float64Array
   /** Prompt tokens found in the KV cache when the request was first admitted. */
   readonly cachedTokens: Int32Array
@@ -39,6 +42,8 @@ export interface RequestOutcomes {
   readonly transferEndMs?: Float64Array
   /** Times the request lost its KV cache and was recomputed. */
   readonly preemptions: Int32Array
+  /** Times it came back from a backend that failed or was not there, to be sent again. */
+  readonly attempts: Uint8Array
   /** Index into {@link RunResult.rejectReasons}, -1 unless rejected, failed or timed out. */
   readonly rejectReason: Int32Array
 }

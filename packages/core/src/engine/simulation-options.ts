@@ -111,10 +111,8 @@ export interface SimulationOptions {
   readonly recorder?: Recorder
   /** Looks at the fleet now and then; the run is the same with and without. */
   readonly sampler?: LoadSampler
-  /** What happens to backends while the run goes on, in any order. */
+  /** What happens to backends while the run goes on, in any order; routers see it as late as `visibility` says. */
   readonly events?: readonly BackendEvent[]
-  /** From an event to the time at which routers see it, in ms; 0 if absent. */
-  readonly healthDelayMs?: number
   /** What becomes of requests whose backend fails; they are lost if absent. */
   readonly retries?: RetryPolicy
   /** How long a client waits for the end of an answer from sending it on, in ms; for ever if absent. */

@@ -106,6 +106,11 @@ export interface BulkKvCache extends KvCache {
   /** Gives blocks back that were taken and are not used after all. */
   giveBack(backend: number, blocks: number): void
   /**
+   * Names the request for which blocks were taken up to `tokens` tokens, all of them computed: it holds
+   * them from now on, until `release`.
+   */
+  keep(backend: number, request: number, tokens: number): void
+  /**
    * Stops holding for a request for which blocks were taken up to `tokens` tokens, all of them computed.
    * @param mayReturn - as for `release`
    */
@@ -114,9 +119,7 @@ export interface BulkKvCache extends KvCache {
 
 /** KV caches for a table whose rows are given to other requests once theirs have ended. */
 export interface RenewableKvCache extends KvCache {
-  /** Whether no block is cached any more that only the request of this row would ask for. */
-  isForgotten(request: number): boolean
-  /** The row has another request: its prompt is another. */
+  /** The row has another request: its prompt is another, and it finds nothing that only the one before left. */
   renew(request: number): void
 }
 

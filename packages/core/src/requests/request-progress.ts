@@ -11,7 +11,6 @@ export class RequestProgress implements RequestOutcomes {
   readonly cachedTokens: Int32Array
   readonly preemptions: Int32Array
   readonly rejectReason: Int32Array
-  /** Times the request was sent to a backend and came back without having ended. */
   readonly attempts: Uint8Array
   /** Output tokens produced. */
   readonly emittedTokens: Int32Array

@@ -5,8 +5,6 @@ import type { RequestTable } from './request-table.js'
 
 /** Who else keeps something per row, and must be told of its next request. */
 export interface RowKeeper {
-  /** Whether nothing is kept any more of the request that had the row. */
-  isForgotten(row: number): boolean
   /** The row has another request. */
   renew(row: number): void
 }
@@ -78,7 +76,7 @@ export class RequestWindow {
         this.entryTimes.fill(Number.POSITIVE_INFINITY, entry)
         return
       }
-      const row = this.take(keeper)
+      const row = this.take()
       this.source.next(this.table, row)
       this.ordinals[row] = this.made++
       keeper.renew(row)
@@ -115,13 +113,12 @@ export class RequestWindow {
     return newest
   }
 
-  private take(keeper: RowKeeper): number {
-    for (let tries = this.freeCount; tries > 0; tries--) {
+  private take(): number {
+    if (this.freeCount > 0) {
       const row = this.free[this.freeFrom]!
       this.freeFrom = (this.freeFrom + 1) % this.free.length
       this.freeCount--
-      if (keeper.isForgotten(row)) return row
-      this.give(row)
+      return row
     }
     if (this.untouched === this.table.size) throw full(this.untouched)
     return this.untouched++

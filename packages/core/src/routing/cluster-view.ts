@@ -1,7 +1,7 @@
 import type { RandomStream } from '../kernel/random-stream.js'
 import type { DecisionNotes } from './decision-trace.js'
 import type { RequestView } from './request-view.js'
-import type { RoutingDecision } from './routing-algorithm.js'
+import type { MigrationMode, RoutingDecision } from './routing-algorithm.js'
 
 /** What a backend does: the whole request, prompts only, or answers only. */
 export type BackendRole = 'both' | 'prefill' | 'decode'
@@ -115,6 +115,23 @@ export interface ClusterView {
    * @throws RouteSimError `router_invalid_timer`
    */
   timer(id: string, delayMs: number): void
+  /**
+   * Moves a request of this router, which waits or runs, to another backend; it begins within this
+   * instant, after the hook, and `onMigrated` tells how it ended, unless the request ended first. A
+   * running request leaves when the step under way is over. With `transfer`, the KV cache of one that has
+   * answered is sent over the cluster's link, and held at both ends meanwhile; any other is computed anew.
+   * It is refused when the request is on its way already, or computes its prompt for another backend; or
+   * when the backend is down, its queue is full, or its KV cache too small.
+   * @param request - its id
+   * @throws RouteSimError `router_invalid_migration` unless the router has `migrates: true`
+   */
+  migrate(request: number, to: BackendView, mode?: MigrationMode): void
+  /**
+   * Asks a backend how it is; `onReply` hears the answer after the visibility's `queryMs`.
+   * @param id - given back with the answer
+   * @param about - the request whose prompt is to be looked for in its KV cache
+   */
+  query(backend: BackendView, id: string, about?: RequestView): void
   /** The same cluster with only the backends of some roles. */
   pool(...roles: readonly BackendRole[]): ClusterView
 }

@@ -14,7 +14,7 @@ import type {
 } from './cluster-view.js'
 import type { DecisionNotes } from './decision-trace.js'
 import type { RequestView } from './request-view.js'
-import type { RoutingDecision } from './routing-algorithm.js'
+import type { MigrationMode, RoutingDecision } from './routing-algorithm.js'
 
 /** What is known of requests beside their table. */
 export interface RequestFacts {
@@ -33,6 +33,8 @@ export interface RouterActions {
   readonly notes: DecisionNotes | undefined
   release(request: number, decision: RoutingDecision): void
   timer(id: string, delayMs: number): void
+  migrate(request: number, to: BackendView, mode: MigrationMode): void
+  query(backend: BackendView, id: string, about: RequestView | undefined): void
 }
 
 /** A {@link RequestView} over one row of the table, moved from request to request. */
@@ -260,6 +262,14 @@ export class LiveClusterView implements ClusterView {
 
   timer(id: string, delayMs: number): void {
     this.#actions.timer(id, delayMs)
+  }
+
+  migrate(request: number, to: BackendView, mode: MigrationMode = 'transfer'): void {
+    this.#actions.migrate(request, to, mode)
+  }
+
+  query(backend: BackendView, id: string, about?: RequestView): void {
+    this.#actions.query(backend, id, about)
   }
 
   pool(...roles: readonly BackendRole[]): ClusterView {

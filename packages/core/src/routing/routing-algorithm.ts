@@ -62,15 +62,36 @@ export type KvEvent =
     }
   | { readonly kind: 'cleared' }
 
+/** How a request that has answered gets to another backend: its KV cache is sent, or computed anew there. */
+export type MigrationMode = 'transfer' | 'recompute'
+
+/** What a backend answers to {@link ClusterView.query}: how it was when the question came. */
+export interface BackendReply {
+  /** When the router asked, and when the backend looked, in virtual ms. */
+  readonly askedMs: number
+  readonly takenMs: number
+  /** Requests waiting to be admitted, and admitted ones that have not ended. */
+  readonly waiting: number
+  readonly running: number
+  /** Share of KV blocks held by running requests, 0 to 1. */
+  readonly kvUsage: number
+  /** Leading prompt tokens that it holds of the request the question named; 0 without one. */
+  readonly matchedTokens: number
+}
+
 /**
  * A request router. One instance serves one run, or one of the router replicas of a run, and may keep
  * whatever state it needs. Views are live: read them now, do not keep them for later. What is due at one
  * instant it hears in this order: ends of steps (first tokens, ends of requests), metrics, KV events,
- * timers, then the requests that arrive.
+ * progress, answers, timers, then the requests that arrive.
  */
 export interface RoutingAlgorithm {
   /** What results call it. */
   readonly name: string
+  /** True for a router that calls {@link ClusterView.migrate}. */
+  readonly migrates?: boolean
+  /** With `onProgress`: from one time to the next, in ms, greater than 0. */
+  readonly progressIntervalMs?: number
   /** Decides where a request goes; {@link ClusterView.notes} takes down why. */
   route(request: RequestView, cluster: ClusterView): RoutingDecision
   /**
@@ -85,6 +106,26 @@ export interface RoutingAlgorithm {
   ): void
   /** The first token of a request of this router came back. */
   onFirstToken?(request: RequestView, backend: BackendView, cluster: ClusterView): void
+  /**
+   * A request of this router that decodes has got more tokens since the last time it was told.
+   * @param tokens - output tokens so far
+   */
+  onProgress?(
+    request: RequestView,
+    backend: BackendView,
+    tokens: number,
+    cluster: ClusterView,
+  ): void
+  /**
+   * A move that this router asked for is over, or was refused.
+   * @param backend - where the request is now
+   */
+  onMigrated?(
+    request: RequestView,
+    backend: BackendView,
+    hasMoved: boolean,
+    cluster: ClusterView,
+  ): void
   /** A request of this router ended on the backend that produced its last token. */
   onFinished?(
     request: RequestView,
@@ -98,6 +139,17 @@ export interface RoutingAlgorithm {
   onKvEvents?(backend: BackendView, events: readonly KvEvent[], cluster: ClusterView): void
   /** A backend came, went, failed or came back. */
   onBackendChange?(backend: BackendView, change: BackendChange, cluster: ClusterView): void
+  /**
+   * A backend has answered.
+   * @param id - of the question
+   * @param reply - undefined when the backend was down as the question came
+   */
+  onReply?(
+    id: string,
+    backend: BackendView,
+    reply: BackendReply | undefined,
+    cluster: ClusterView,
+  ): void
   /** A timer set with {@link ClusterView.timer} went off. */
   onTimer?(id: string, cluster: ClusterView): void
   /** Numbers about itself that results should carry, such as the size of an index. */

@@ -55,17 +55,22 @@ export interface Visibility {
    * 0.2 where they divide characters by four.
    */
   readonly tokenError: number
+  /** From a question of a router to a backend to its answer, in ms; 0 if absent. */
+  readonly queryMs?: number
+  /** From an event of a backend (it fails, is added...) to the time at which routers see it, in ms; 0 if absent. */
+  readonly healthDelayMs?: number
 }
 
 /** True when routers see everything, at once: what is simulated when nothing else is said. */
 export function isExact(visibility: Visibility): boolean {
-  const { metrics, prefixes, routers, decision, tokenError } = visibility
+  const { metrics, prefixes, routers, decision, tokenError, queryMs = 0 } = visibility
   return (
     metrics === 'live' &&
     prefixes === 'live' &&
     routers.replicas === 1 &&
     decision.fixedMs === 0 &&
     decision.perTokenMs === 0 &&
-    tokenError === 0
+    tokenError === 0 &&
+    queryMs === 0
   )
 }

@@ -1,4 +1,10 @@
-import { type ClusterView, disaggregate, type RequestView, type RunResult } from '@routesim/core'
+import {
+  type ClusterView,
+  disaggregate,
+  OUTCOME,
+  type RequestView,
+  type RunResult,
+} from '@routesim/core'
 import { affineLatency } from '@routesim/hardware'
 import { LogHistogram } from '@routesim/metrics'
 import { expect, test } from 'vitest'
@@ -34,6 +40,7 @@ function counters({ run, gaps }: Observed) {
     cachedTokens: outcomes.cachedTokens,
     loadedTokens: outcomes.loadedTokens,
     preemptions: outcomes.preemptions,
+    attempts: outcomes.attempts,
     rejectReason: outcomes.rejectReason,
     gaps: gaps.count,
     backends: backends.map(
@@ -92,6 +99,8 @@ test.each(['ties', 'stress'] as const)(
   (kind) => {
     let preemptions = 0
     let evictions = 0
+    const ends = new Float64Array(Object.keys(OUTCOME).length)
+    let retries = 0
     let loadedTokens = 0
     let adapterLoads = 0
     for (let seed = 0; seed < 2000; seed++) {
@@ -102,6 +111,9 @@ test.each(['ties', 'stress'] as const)(
       const quantiles = ({ gaps }: Observed) =>
         Array.from({ length: 51 }, (_, i) => gaps.quantile(i / 50))
       expect(quantiles(fast), `${kind} ${seed}`).toEqual(quantiles(reference))
+      const { outcome, attempts } = reference.run.outcomes
+      for (const each of outcome) ends[each]!++
+      for (const each of attempts) retries += each
       for (const totals of reference.run.backends) {
         preemptions += totals.preemptions
         evictions += totals.evictions
@@ -111,6 +123,8 @@ test.each(['ties', 'stress'] as const)(
     }
     // The stories reach what they are meant to reach.
     expect(Math.min(preemptions, evictions, loadedTokens, adapterLoads)).toBeGreaterThan(500)
+    expect(Math.min(ends[OUTCOME.failed]!, ends[OUTCOME.timed_out]!, retries)).toBeGreaterThan(1000)
+    expect(ends[OUTCOME.unfinished]).toBe(0)
   },
 )
 

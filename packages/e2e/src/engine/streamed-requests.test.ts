@@ -2,6 +2,7 @@
 import { findRouter } from '@routesim/algorithms'
 import {
   type BackendSpec,
+  OUTCOME,
   type Recorder,
   type RequestOutcomes,
   type RequestTable,
@@ -15,6 +16,8 @@ import { expect, test } from 'vitest'
 import { randomStory, type StoryKind } from '../testing/random-story.js'
 import { backend, inTurn, kvTransfer, type TinyRun, tinyTable } from '../testing/tiny-run.js'
 
+type Trouble = Pick<SimulationOptions, 'events' | 'retries' | 'timeoutMs'>
+
 const COLUMNS = ['arrivalMs', 'promptTokens', 'outputTokens', 'promptNode'] as const
 const OUTCOMES = [
   'outcome',
@@ -25,6 +28,7 @@ const OUTCOMES = [
   'finishedMs',
   'cachedTokens',
   'preemptions',
+  'attempts',
   'rejectReason',
 ] as const
 
@@ -98,6 +102,7 @@ function both(
   kind: StoryKind,
   more: Partial<BackendSpec> = {},
   routerOf: (story: TinyRun) => SimulationOptions['router'] = ({ router }) => router!,
+  troubleOf: (backends: number) => Trouble = () => ({}),
 ): { table: Told; source: Told; requests: RequestTable } {
   const [first, second] = [randomStory(seed, kind), randomStory(seed, kind)] as const
   const requests = repeated(first.requests as RequestTable, 80)
@@ -112,6 +117,7 @@ function both(
       router: routerOf(story),
       seed,
       warmupRequests: first.warmupRequests! * 20,
+      ...troubleOf(backends!.length),
     }
   }
   return {
@@ -173,6 +179,52 @@ test.each([false, true])(
     expect(plain).toBe(0)
   },
 )
+
+test('clients that hang up and backends that fail make no difference', () => {
+  /** Every backend in turn fails for a while, again and again. */
+  const troubleOf = (backends: number): Trouble => ({
+    events: Array.from({ length: 60 }, (_, i) => {
+      const backend = Math.floor(i / 2) % backends
+      return { atMs: 40 + 60 * i, backend, kind: i % 2 === 0 ? 'fail' : 'recover' }
+    }),
+    retries: { attempts: 2, backoffMs: 8 },
+    timeoutMs: 200,
+  })
+  const ends = [0, 0, 0, 0, 0]
+  for (const kind of ['plain', 'stress'] as const) {
+    for (let seed = 1; seed <= 30; seed++) {
+      const { table, source } = both(seed, kind, {}, undefined, troubleOf)
+      expect(source.requests, `story ${seed}`).toEqual(table.requests)
+      expect(source.gaps, `story ${seed}`).toEqual(table.gaps)
+      expect(source.totals, `story ${seed}`).toEqual(table.totals)
+      for (const request of table.requests) ends[Number(request.split(',')[COLUMNS.length])]!++
+    }
+  }
+  expect(ends[OUTCOME.unfinished]).toBe(0)
+  expect(Math.min(...ends.slice(OUTCOME.completed))).toBeGreaterThan(1000)
+})
+
+test('what requests that were called off leave in a large cache takes no rows', () => {
+  // Each of them leaves whole blocks of its own; the cache has room for those of some 5,000.
+  const requests = tinyTable(
+    Array.from({ length: 12_000 }, (_, i) => ({
+      arrivalMs: 10 * i,
+      promptTokens: 100,
+      outputTokens: 50,
+    })),
+  )
+  const backends = [backend({ maxQueueDepth: 50, maxNumSeqs: 16 })]
+  const cluster = { backends, kvCache: radixKvCache() }
+  const of = (given: SimulationOptions['requests']): Told =>
+    run({ requests: given, cluster, router: inTurn(), seed: 1, timeoutMs: 150 })
+  const [table, source] = [of(requests), of(tableSource(requests))]
+  const timedOut = table.requests.filter(
+    (request) => Number(request.split(',')[COLUMNS.length]) === OUTCOME.timed_out,
+  )
+  expect(timedOut.length).toBeGreaterThan(10_000)
+  expect(table.totals.backends[0]!.cachedBlocks).toBeGreaterThan(10_000)
+  expect(source).toEqual(table)
+})
 
 // Rows are made 1,024 at a time: the next requests after these take the rows of the first two.
 test.each([1024, 1025])(

@@ -24,6 +24,8 @@ const LINES = [
   `compare -c ${at('c.toml')} -A round_robin,prefix_aware:cache_weight=0.5,ties=first --seeds 2`,
   `compare -c ${at('c.toml')} -A random,power_of_two --format md --on-error skip --trace-format otel`,
   `sweep -c ${at('c.toml')} --rates 5,10 --duration 2 -a random --format csv`,
+  `capacity -c ${at('c.toml')} --slo-ttft 500 -a random --duration 2 --precision 0.5 --format csv`,
+  `whatif -c ${at('c.toml')} --set cluster.num_backends=3 --to least_kv --seeds 2 --format md`,
   `gen-trace --rate 10 --duration 2 --generator bursty --num-prefixes 2 --seed 4 -o ${at('g.jsonl')}`,
   `convert -i ${at('t.jsonl')} -f compact_jsonl --to mooncake --block-size 16 -o ${at('m.jsonl')}`,
   'list-algorithms --format json',

@@ -33,6 +33,9 @@ function figures(result: AlgorithmSummary): object {
   const {
     completed_requests,
     rejected_requests,
+    failed_requests,
+    timed_out_requests,
+    retries,
     ttft,
     end_to_end_latency,
     preemptions,
@@ -42,6 +45,11 @@ function figures(result: AlgorithmSummary): object {
     sha256: roundedHash(result),
     completed: completed_requests,
     rejected: rejected_requests,
+    ...(failed_requests + timed_out_requests > 0 && {
+      failed: failed_requests,
+      timedOut: timed_out_requests,
+      retries,
+    }),
     preemptions,
     evictions,
     ttft_p50_ms: Number(ttft.p50?.toPrecision(DIGITS)),

@@ -92,6 +92,54 @@ length_distribution = "normal"
 `,
     algorithms: ['round_robin', 'power_of_two', 'cost_escalation'],
   },
+  'backends that fail, slow down, come and go, behind a client that holds back and hangs up': {
+    toml: `
+[cluster]
+num_backends = 4
+kv_cache_blocks = 3000
+[trace]
+rate = 60
+duration_sec = 45
+[visibility]
+health_delay_ms = 1500
+[workload]
+concurrency = 150
+[client]
+retries = 2
+retry_backoff_ms = 50
+timeout_ms = 6000
+[[events]]
+at_sec = 5
+kind = "slow"
+backend = 2
+factor = 3
+[[events]]
+at_sec = 10
+kind = "fail"
+backend = 0
+[[events]]
+at_sec = 15
+kind = "add"
+backend = 3
+[[events]]
+at_sec = 20
+kind = "recover"
+backend = 0
+[[events]]
+at_sec = 25
+kind = "drain"
+backend = 1
+[[events]]
+at_sec = 30
+kind = "recover"
+backend = 1
+[[events]]
+at_sec = 35
+kind = "remove"
+backend = 2
+`,
+    algorithms: ['round_robin', 'least_outstanding', 'prefix_aware', 'dynamo_kv'],
+  },
   'a trace of conversations': {
     toml: '[cluster]\nnum_backends = 3\nkv_cache_blocks = 6000',
     trace: join(ROOT, 'traces/chat_sessions.jsonl.gz'),

@@ -6,7 +6,8 @@
 //             block that follows, if any
 //   toml      with a [cluster] must be a valid config
 // `file=NAME` after the language first writes the block to NAME, for the blocks that follow on the
-// page; `no-run` leaves it alone. UPDATE_DOCS=1 writes what is printed into the pages.
+// page; `no-run` leaves it alone; `live` allows servers, on other ports than the page says: lines that
+// end with & go on until the end of the page, and what is printed is not compared. UPDATE_DOCS=1 writes what is printed into the pages.
 import { spawnSync } from 'node:child_process'
 import {
   closeSync,
@@ -23,8 +24,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseConfig } from '@routesim/experiments'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type DocBlock, docBlocks, outputOf } from '../testing/doc-page.js'
+import { live, stopAll } from '../testing/live-process.js'
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url))
 const e2e = join(root, 'packages/e2e')
@@ -80,6 +82,8 @@ beforeAll(() => {
 afterAll(() => {
   for (const folder of [compiled, ...sandboxes]) rmSync(folder, { recursive: true })
 })
+
+afterEach(stopAll)
 
 function isCode({ language, isSkipped }: DocBlock): boolean {
   return !isSkipped && (language === 'ts' || language === 'js')
@@ -145,14 +149,39 @@ function perform(folder: string, block: DocBlock, isRun: boolean): string | unde
   return run(folder, block.where, [join(compiled, `${codeName(block)}.js`)])
 }
 
-test.each(pages)('the code in $name works', ({ path, blocks }) => {
+/** Ports of the pages, moved to where nothing else listens, all by as many. */
+const PORT = /\b(8\d{3}|5[56]\d\d)\b/g
+const portOffset = 10_000 + 200 * (process.pid % 200)
+
+/** Runs the lines of a block with servers. */
+async function performLive(folder: string, block: DocBlock): Promise<void> {
+  const bin = join(root, 'packages/cli/dist/bin.js')
+  for (const words of commands(block)) {
+    const defaults = words[0] === 'up' && !words.includes('--port')
+    const all = defaults
+      ? ['up', '--port', '8000', '--admin-port', '8001', ...words.slice(1)]
+      : words
+    const args = all.map((word) =>
+      word.replaceAll(PORT, (port) => String(Number(port) + portOffset)),
+    )
+    if (args.at(-1) === '&') await live(args.slice(0, -1), 1)
+    else run(folder, block.where, [bin, ...args])
+  }
+}
+
+test.each(pages)('the code in $name works', async ({ path, blocks }) => {
   const folder = sandbox()
   const lines = readFileSync(path, 'utf8').split('\n')
-  const printed = blocks.map((block, i) => {
+  const printed = []
+  for (const [i, block] of blocks.entries()) {
+    if (block.isLive) {
+      await performLive(folder, block)
+      continue
+    }
     const output = outputOf(path, blocks, i)
     const text = perform(folder, block, output !== undefined)
-    return { where: block.where, output, text: text?.trim() }
-  })
+    printed.push({ where: block.where, output, text: text?.trim() })
+  }
   for (const { where, output, text } of printed.reverse()) {
     if (output === undefined || text === undefined) continue
     if (isUpdate) lines.splice(output.from, output.to - output.from, ...text.split('\n'))

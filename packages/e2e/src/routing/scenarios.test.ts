@@ -36,6 +36,13 @@ const p99 = ({ ttft }: RunSummary): number => ttft.p99!
 const hits = (result: RunSummary): number => result.token_hit_rate!
 
 const EXPECTED: Readonly<Record<string, (results: Results) => void>> = {
+  // backend-failure.test.ts says more.
+  'backend-failure.toml': (results) => {
+    const failed = ({ failed_requests }: RunSummary): number => failed_requests
+    for (const blind of ['random', 'round_robin', 'power_of_two']) {
+      expectRising(results, failed, [blind, 'least_outstanding'], 5)
+    }
+  },
   'hot-prefix.toml': (results) => {
     const [gateway, mended] = ['sglang_cache_aware@gateway_cli', 'sglang_cache_aware:balance_abs=4']
     expectRising(results, p50, ['round_robin', gateway], 3)

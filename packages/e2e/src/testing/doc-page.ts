@@ -5,9 +5,10 @@ export interface DocBlock {
   /** `page:line` of the opening fence. */
   readonly where: string
   readonly language: string
-  /** Words after the language: `file=NAME`, `no-run`. */
+  /** Words after the language: `file=NAME`, `no-run`, `live`. */
   readonly file: string | undefined
   readonly isSkipped: boolean
+  readonly isLive: boolean
   readonly text: string
   /** Line numbers, from 0, of the first line of the text and of the closing fence. */
   readonly from: number
@@ -31,6 +32,7 @@ export function docBlocks(path: string, name: string): DocBlock[] {
       language: opening[1]!,
       file: words.find((word) => word.startsWith('file='))?.slice('file='.length),
       isSkipped: words.includes('no-run'),
+      isLive: words.includes('live'),
       text: lines.slice(from, to).join('\n'),
       from,
       to,

@@ -121,6 +121,7 @@ export interface TinyRun {
   readonly maxInFlight?: number
   readonly seed?: number
   readonly events?: readonly BackendEvent[]
+  /** How late routers see events, whatever else they see. */
   readonly healthDelayMs?: number
   readonly retries?: RetryPolicy
   readonly timeoutMs?: number
@@ -144,6 +145,8 @@ export function tinyRun({
   backends = [backend()],
   router = inTurn(),
   seed = 1,
+  healthDelayMs = 0,
+  visibility = healthDelayMs > 0 ? seeing({}) : undefined,
   ...options
 }: TinyRun): RunResult {
   return simulate({
@@ -155,6 +158,7 @@ export function tinyRun({
     },
     router,
     seed,
+    ...(visibility && { visibility: { healthDelayMs, ...visibility } }),
     ...options,
   })
 }

@@ -1,5 +1,7 @@
 import { RouteSimError } from '@routesim/core'
 import { expect, test } from 'vitest'
+import { clientOptions } from './client-schema.js'
+import { backendEvents } from './events-schema.js'
 import { parseConfig } from './parse-config.js'
 import { sloOptions } from './slo-schema.js'
 
@@ -17,6 +19,38 @@ test.each([
   [
     '[cluster]\nnum_backends = 0',
     'bench.toml:2:1 cluster.num_backends: expected an integer >= 1, got 0',
+  ],
+  [
+    '[cluster]\nnum_backends = 2\n[client]\nretries = 300',
+    'bench.toml:4:1 client.retries: expected an integer from 0 to 255, got 300',
+  ],
+  [
+    '[cluster]\nnum_backends = 2\n[client]\ntimeout = 300',
+    'bench.toml:4:1 client.timeout: unknown key; did you mean "timeout_ms"?',
+  ],
+  [
+    '[cluster]\nnum_backends = 2\n[[events]]\nat_sec = 1\nkind = "fale"\nbackend = 0',
+    'bench.toml:5:1 events.0.kind: expected one of "fail", "recover", "drain", "slow", "add", "remove", got "fale"',
+  ],
+  [
+    '[cluster]\nnum_backends = 2\n[[events]]\nat_sec = 1\nkind = "fail"\nbackend = 2',
+    'bench.toml:6:1 events.0.backend: expected the id of a backend, 0 to 1, got 2',
+  ],
+  [
+    '[cluster]\nnum_backends = 2\n[[events]]\nat_sec = 1\nkind = "slow"\nbackend = 0',
+    'bench.toml:3:3 events.0.factor: expected a number > 0 with slow, got nothing',
+  ],
+  [
+    '[cluster]\nnum_backends = 2\n[[events]]\nat_sec = 1\nkind = "fail"\nbackend = 0\nfactor = 2',
+    'bench.toml:7:1 events.0.factor: expected nothing with fail, got 2',
+  ],
+  [
+    '[cluster]\nnum_backends = 2\n[[events]]\nat_sec = 9\nkind = "recover"\nbackend = 1\n[[events]]\nat_sec = 10\nkind = "fail"\nbackend = 1',
+    'bench.toml:3:3 events.0: expected backend 1 to be down or draining when it is to recover, got up',
+  ],
+  [
+    '[cluster]\nnum_backends = 2\n[events]\nat_sec = 1',
+    'bench.toml:3:2 events: expected tables [[events]], got a table',
   ],
   [
     '[cluster]\nnum_backends = 2\nmax_batch_tokenz = 5',
@@ -119,4 +153,35 @@ e2e_ms = 2000
   expect(() => parseConfig('[cluster]\nnum_backends = 1\n[slo.tenants.a]\nwieght = 2')).toThrow(
     'config:4:1 slo.tenants.a.wieght: unknown key; did you mean "weight"?',
   )
+})
+
+test('events and the client of a config are as the engine takes them', () => {
+  const { events, client } = parseConfig(`
+    [cluster]
+    num_backends = 2
+    [client]
+    retries = 2
+    retry_backoff_ms = 50
+    timeout_ms = 30000
+    [[events]]
+    at_sec = 1.5
+    kind = "slow"
+    backend = 1
+    factor = 3
+    [[events]]
+    at_sec = 2
+    kind = "fail"
+    backend = 0
+  `)
+  expect(backendEvents(events)).toEqual([
+    { atMs: 1500, kind: 'slow', backend: 1, factor: 3 },
+    { atMs: 2000, kind: 'fail', backend: 0 },
+  ])
+  expect(clientOptions(client)).toEqual({
+    retries: { attempts: 2, backoffMs: 50 },
+    timeoutMs: 30_000,
+  })
+  const plain = parseConfig('[cluster]\nnum_backends = 1')
+  expect(clientOptions(plain.client)).toEqual({ retries: { attempts: 0, backoffMs: 0 } })
+  expect(plain.events).toEqual([])
 })

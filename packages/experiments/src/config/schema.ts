@@ -10,7 +10,9 @@ import { z } from 'zod'
 import { visibilitySchema } from '../visibility/visibility-schema.js'
 import { checkedWorkload } from '../workload/workload-schema.js'
 import { checkGroups, withFleetDefaults } from './backend-groups.js'
+import { clientSection } from './client-schema.js'
 import { backendGroup, checkRoofline, deploymentShape } from './deployment-schema.js'
+import { checkEvents, eventsSection } from './events-schema.js'
 import { expected, flag, integer, notNegative, oneOf, positive, table, text } from './fields.js'
 import { inCatalogue } from './latency-schema.js'
 import { checkMemory, checkOffload } from './memory-schema.js'
@@ -208,6 +210,8 @@ export const configSchema = table({
   simulation: simulation.prefault({}),
   cluster: z.preprocess(withFleetDefaults, checkedCluster),
   trace: trace.prefault({}),
+  client: clientSection.prefault({}),
+  events: eventsSection.describe('What happens to backends while the run goes on.'),
   workload: checkedWorkload.prefault({}),
   visibility: visibilitySchema.prefault({}),
   slo: sloSection.prefault({}).describe('What requests are promised.'),
@@ -242,6 +246,7 @@ export const configSchema = table({
       message: `expected at most ${MOST_BLOCKS} blocks in the whole cluster, got ${found}`,
     })
   }
+  checkEvents(config.events, num_backends, context)
   const { disaggregated: pools } = config.cluster
   if (!pools.enabled || backends !== undefined) return
   const { prefill_backends: prefill, decode_backends: decode } = pools

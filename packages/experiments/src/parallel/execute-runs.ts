@@ -1,13 +1,13 @@
 import { RouteSimError, shareTable } from '@routesim/core'
 import { buildFleet, type Fleet, type Stepper } from '../cluster/build-cluster.js'
 import type { Config } from '../config/schema.js'
-import { sloOptions } from '../config/slo-schema.js'
 import { type Executed, execute, type RunObserver } from '../run/execute.js'
 import {
   type AlgorithmChoice,
   type ResolvedAlgorithm,
   resolveAlgorithms,
 } from '../run/resolve-algorithms.js'
+import { runSettings } from '../run/run-settings.js'
 import { visibilitiesOf } from '../run/scenario.js'
 import type { WorkloadSource } from '../workload/load-workload.js'
 import { chooseJobs } from './choose-jobs.js'
@@ -137,9 +137,7 @@ async function one(
       requests,
       algorithm: algorithms[algorithm]!,
       seed,
-      warmupRequests: config.simulation.warmup_requests,
-      maxInFlight: config.workload.concurrency,
-      slo: sloOptions(config.slo),
+      settings: runSettings(config),
       sampleIntervalMs,
       detail,
       observer,

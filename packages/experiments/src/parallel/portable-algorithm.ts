@@ -1,4 +1,4 @@
-import { builtinRouters } from '@routesim/algorithms'
+import { builtinCombinators, builtinRouters, findCombinator } from '@routesim/algorithms'
 import { loadRouterFile } from '../routers/load-algorithm.js'
 import type { AlgorithmChoice, SingleChoice } from '../run/resolve-algorithms.js'
 
@@ -20,6 +20,11 @@ type PortableRouter =
       readonly file: string | undefined
       readonly parameters: Readonly<Record<string, unknown>> | undefined
       readonly label: string | undefined
+      /** Names of combinators, the outermost first. */
+      readonly around: readonly {
+        readonly name: string
+        readonly parameters: Readonly<Record<string, unknown>>
+      }[]
     }
 
 /** @returns undefined for a definition that lives in this thread only */
@@ -35,10 +40,17 @@ export function toPortableAlgorithm(choice: AlgorithmChoice): PortableAlgorithm 
 export function toPortableRouter(choice: SingleChoice): PortableRouter | undefined {
   if (typeof choice === 'string') return choice
   const configured = 'definition' in choice ? choice : { definition: choice }
-  const { definition, parameters, label, file } = configured
+  const { definition, parameters, label, file, around = [] } = configured
   const builtin = builtinRouters.includes(definition) ? definition.name : undefined
   if (builtin === undefined && file === undefined) return undefined
-  return { builtin, file, parameters, label }
+  if (!around.every((each) => builtinCombinators.includes(each.definition))) return undefined
+  return {
+    builtin,
+    file,
+    parameters,
+    label,
+    around: around.map((each) => ({ name: each.definition.name, parameters: each.parameters })),
+  }
 }
 
 /**
@@ -55,10 +67,18 @@ export async function fromPortableAlgorithm(portable: PortableAlgorithm): Promis
 
 async function fromPortableRouter(portable: PortableRouter): Promise<SingleChoice> {
   if (typeof portable === 'string') return portable
-  const { builtin, file, parameters, label } = portable
+  const { builtin, file, parameters, label, around } = portable
   const definition =
     file === undefined
       ? builtinRouters.find(({ name }) => name === builtin)!
       : await loadRouterFile(file, file)
-  return { definition, ...(parameters && { parameters }), ...(label !== undefined && { label }) }
+  return {
+    definition,
+    ...(parameters && { parameters }),
+    ...(label !== undefined && { label }),
+    around: around.map(({ name, parameters: own }) => ({
+      definition: findCombinator(name),
+      parameters: own,
+    })),
+  }
 }

@@ -3,9 +3,9 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { type RequestSource, type RequestTable, tableSource } from '@routesim/core'
 import { buildFleet, type Fleet } from '../cluster/build-cluster.js'
 import type { Config } from '../config/schema.js'
-import { sloOptions } from '../config/slo-schema.js'
 import { type Executed, execute } from '../run/execute.js'
 import { type ResolvedAlgorithm, resolveAlgorithms } from '../run/resolve-algorithms.js'
+import { runSettings } from '../run/run-settings.js'
 import { visibilitiesOf } from '../run/scenario.js'
 import { generatedWorkload } from '../workload/load-workload.js'
 import { fromPortableAlgorithm } from './portable-algorithm.js'
@@ -48,9 +48,7 @@ async function simulate({
     algorithm: algorithms[algorithm]!,
     seed,
     detail,
-    warmupRequests: own.simulation.warmup_requests,
-    maxInFlight: own.workload.concurrency,
-    slo: sloOptions(own.slo),
+    settings: runSettings(own),
     sampleIntervalMs: setup.sampleIntervalMs,
   }
   return execute(execution, undefined, (fraction) => answer({ kind: 'progress', run, fraction }))

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseRouterSpec, type RouterDefinition } from '@routesim/algorithms'
+import { parseRouterSpec, type RouterDefinition, unwrapSpec } from '@routesim/algorithms'
 import { RouteSimError } from '@routesim/core'
 import type { ExperimentsErrorCode } from '../errors.js'
 import type { SingleChoice } from '../run/resolve-algorithms.js'
@@ -17,11 +17,12 @@ import type { SingleChoice } from '../run/resolve-algorithms.js'
  * const mine = await loadAlgorithm('./my-router.ts:alpha=2')
  */
 export async function loadAlgorithm(spec: string): Promise<SingleChoice> {
-  const { name, parameters } = parseRouterSpec(spec)
+  const { router, around } = unwrapSpec(spec)
+  const { name, parameters } = parseRouterSpec(router)
   if (!/\.[cm]?[jt]s$/.test(name)) return spec
   const file = resolve(name)
   const definition = await loadRouterFile(file, name)
-  return { definition, parameters, label: spec.replace(name, definition.name), file }
+  return { definition, parameters, label: spec.replace(name, definition.name), file, around }
 }
 
 /**

@@ -16,7 +16,6 @@ import {
   RequestStatistics,
   type RunDetail,
   type RunSummary,
-  type SloOptions,
   type SummaryOptions,
   summarize,
   summarizeTotals,
@@ -25,6 +24,7 @@ import {
 import type { Fleet } from '../cluster/build-cluster.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import type { ResolvedAlgorithm } from './resolve-algorithms.js'
+import type { RunSettings } from './run-settings.js'
 
 /** Events between two looks at the outside world: a few ms of work. */
 const EVENTS_PER_SLICE = 20_000
@@ -79,13 +79,10 @@ export interface Execution {
   readonly requests: RequestTable | RequestSource
   readonly algorithm: ResolvedAlgorithm
   readonly seed: number
-  readonly warmupRequests: number
-  readonly slo: SloOptions
+  readonly settings: RunSettings
   /** Whether to keep what pictures need; only of a run that has a table. */
   readonly detail: boolean
   readonly observer?: RunObserver | undefined
-  /** Requests in flight at most. */
-  readonly maxInFlight: number | undefined
   /** Time between two looks at the backends, in ms; none by default. */
   readonly sampleIntervalMs?: number | undefined
 }
@@ -96,17 +93,10 @@ export function simulationOptions({
   requests,
   algorithm: { visibility, create },
   seed,
-  warmupRequests,
-  maxInFlight,
-}: Pick<
-  Execution,
-  'fleet' | 'requests' | 'algorithm' | 'seed' | 'warmupRequests' | 'maxInFlight'
->): SimulationOptions {
+  settings,
+}: Pick<Execution, 'fleet' | 'requests' | 'algorithm' | 'seed' | 'settings'>): SimulationOptions {
   const router = Array.from({ length: visibility.routers.replicas }, () => create())
-  return {
-    ...{ cluster, requests, router, visibility, seed, warmupRequests },
-    ...(maxInFlight !== undefined && { maxInFlight }),
-  }
+  return { cluster, requests, router, visibility, seed, ...settings.conditions }
 }
 
 /**
@@ -114,13 +104,14 @@ export function simulationOptions({
  * @throws RouteSimError `interrupted` when the signal says so
  */
 export async function execute(
-  { fleet, requests, algorithm, seed, warmupRequests, ...told }: Execution,
+  { fleet, requests, algorithm, seed, settings, ...told }: Execution,
   signal: AbortSignal | undefined,
   onFraction: (fraction: number) => void,
 ): Promise<Executed> {
   const { cluster, pricePerHour } = fleet
   const run = { algorithm: algorithm.label, seed }
-  const { slo, detail, observer, sampleIntervalMs, maxInFlight } = told
+  const { detail, observer, sampleIntervalMs } = told
+  const { slo } = settings
   const onDecision =
     observer?.decided && ((decision: DecisionRecord) => observer.decided?.(decision, run))
   const series =
@@ -128,7 +119,7 @@ export async function execute(
       ? undefined
       : new LoadSeries(cluster.backends.length, sampleIntervalMs)
   const options = {
-    ...simulationOptions({ fleet, requests, algorithm, seed, warmupRequests, maxInFlight }),
+    ...simulationOptions({ fleet, requests, algorithm, seed, settings }),
     ...(series && { sampler: series }),
     ...(onDecision && { onDecision }),
   }

@@ -14,6 +14,7 @@ import type { ExperimentsErrorCode } from '../errors.js'
 import { loadWorkload } from '../workload/load-workload.js'
 import { interrupted, simulationOptions } from './execute.js'
 import { type AlgorithmChoice, resolveAlgorithms } from './resolve-algorithms.js'
+import { runSettings } from './run-settings.js'
 import {
   describeScenario,
   type ExperimentOptions,
@@ -102,8 +103,7 @@ export async function explain(options: ExplainOptions): Promise<ExplainReport> {
     new Simulation({
       ...simulationOptions({
         ...{ fleet, requests, algorithm: algorithm!, seed },
-        warmupRequests: config.simulation.warmup_requests,
-        maxInFlight: config.workload.concurrency,
+        settings: runSettings(config),
       }),
       ...watched,
     })

@@ -1,9 +1,13 @@
 import {
+  builtinCombinators,
   builtinRouters,
+  type ConfiguredCombinator,
   findRouter,
   parseRouterSpec,
   pdPair,
   type RouterDefinition,
+  unwrapSpec,
+  wrapRouter,
 } from '@routesim/algorithms'
 import { closestName, RouteSimError, type RoutingAlgorithm, type Visibility } from '@routesim/core'
 import type { Config } from '../config/schema.js'
@@ -18,11 +22,13 @@ export interface ConfiguredRouter {
   readonly label?: string
   /** Absolute path of the file that exports the definition: with it, worker threads can load it too. */
   readonly file?: string
+  /** Combinators around it, the outermost first. */
+  readonly around?: readonly ConfiguredCombinator[]
 }
 
 /**
  * One routing algorithm: the name of a built-in one, perhaps with parameters
- * (`prefix_aware:cache_weight=0.9`), or a definition made with `defineRouter`.
+ * (`prefix_aware:cache_weight=0.9`) or in a combinator (`gate(prefix_aware)`), or a definition made with `defineRouter`.
  */
 export type SingleChoice = string | RouterDefinition | ConfiguredRouter
 
@@ -62,7 +68,9 @@ export function resolveAlgorithms(
 ): ResolvedAlgorithm[] {
   const routers = choices.map(partsOf)
   const definitions = routers.flatMap(({ parts }) => parts.map(({ definition }) => definition))
-  const known = new Set([...builtinRouters, ...definitions].map(({ name }) => name))
+  const known = new Set(
+    [...builtinRouters, ...builtinCombinators, ...definitions].map(({ name }) => name),
+  )
   for (const name of Object.keys(config.algorithms)) {
     if (!known.has(name)) throw unknownTable(name, known)
   }
@@ -84,24 +92,36 @@ export function resolveAlgorithms(
 }
 
 /** What makes fresh routers: on a disaggregated cluster one for each pool. */
-function creatorOf(
-  parts: Parts['parts'],
-  label: string,
-  { algorithms, cluster }: Config,
-): () => RoutingAlgorithm {
-  const [first, second] = parts.map(({ definition, parameters }) => {
-    // A preset is what it says it is, whatever the config sets for others.
-    const fromConfig = parameters?.['preset'] === undefined && algorithms[definition.name]
-    const merged = { ...fromConfig, ...parameters }
-    return () => definition.create(merged)
-  })
-  const prefill = first!
-  if (cluster.disaggregated.enabled) return () => pdPair(prefill(), (second ?? prefill)())
-  if (second === undefined) return prefill
+function creatorOf(parts: Parts['parts'], label: string, config: Config): () => RoutingAlgorithm {
+  const isSplit = config.cluster.disaggregated.enabled
+  const [first, second] = parts.map((part) => setUp(part, config))
+  const { create, wrap } = first!
+  if (second === undefined) {
+    return () => wrap(isSplit ? pdPair(create(), create()) : create())
+  }
+  if (isSplit) return () => pdPair(wrap(create()), second.wrap(second.create()))
   throw new RouteSimError<ExperimentsErrorCode>(
     `algorithms: expected a disaggregated cluster for the pair ${label}, got one pool`,
     { code: 'options_conflict', path: 'algorithms' },
   )
+}
+
+/** What makes a router, and what puts its combinators around it. */
+function setUp({ definition, parameters, around = [] }: ConfiguredRouter, config: Config) {
+  const merged = withConfig(definition.name, parameters, config)
+  const combinators = around.map((each) => ({
+    ...each,
+    parameters: withConfig(each.definition.name, each.parameters, config),
+  }))
+  return {
+    create: () => definition.create(merged),
+    wrap: (inner: RoutingAlgorithm) => wrapRouter(inner, combinators),
+  }
+}
+
+/** What results call an algorithm. */
+export function labelOfChoice(choice: AlgorithmChoice): string {
+  return partsOf(choice).label
 }
 
 interface Parts {
@@ -117,18 +137,34 @@ function partsOf(choice: AlgorithmChoice): Parts {
   return { parts, label: isPair ? (choice.label ?? own) : own }
 }
 
-function configured(choice: SingleChoice): ConfiguredRouter {
+/** A preset is what it says it is, whatever the config sets for others. */
+function withConfig(
+  name: string,
+  parameters: Readonly<Record<string, unknown>> | undefined,
+  config: Config,
+): Readonly<Record<string, unknown>> {
+  const fromConfig = parameters?.['preset'] === undefined && config.algorithms[name]
+  return { ...fromConfig, ...parameters }
+}
+
+/** A choice as a definition, with its parameters and its name in results. */
+export function configured(choice: SingleChoice): ConfiguredRouter {
   if (typeof choice !== 'string') return 'definition' in choice ? choice : { definition: choice }
-  const { name, parameters } = parseRouterSpec(choice)
+  const { router, around } = unwrapSpec(choice)
+  const { name, parameters } = parseRouterSpec(router)
   const definition = findRouter(name)
+  const label = around.reduceRight(
+    (inner, outer) => labelOf(`${outer.definition.name}(${inner})`, outer.parameters),
+    labelOf(definition.name, parameters),
+  )
+  return { definition, parameters, label, around }
+}
+
+function labelOf(name: string, parameters: Readonly<Record<string, unknown>>): string {
   const { preset, ...others } = parameters
-  const label = Object.entries(others).map(([key, value]) => `${key}=${value}`)
-  const named = preset === undefined ? definition.name : `${definition.name}@${preset}`
-  return {
-    definition,
-    parameters,
-    label: [named, ...(label.length > 0 ? [label.join()] : [])].join(':'),
-  }
+  const own = Object.entries(others).map(([key, value]) => `${key}=${value}`)
+  const named = preset === undefined ? name : `${name}@${preset}`
+  return [named, ...(own.length > 0 ? [own.join()] : [])].join(':')
 }
 
 function checkLabels(labels: readonly string[]): void {

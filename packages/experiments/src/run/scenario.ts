@@ -1,6 +1,12 @@
-import { type RequestTable, RouteSimError, type Visibility } from '@routesim/core'
+import {
+  type BackendEvent,
+  type RequestTable,
+  RouteSimError,
+  type Visibility,
+} from '@routesim/core'
 import type { SloTargets } from '@routesim/metrics'
 import { buildFleet, type Fleet, type Stepper } from '../cluster/build-cluster.js'
+import { backendEvents } from '../config/events-schema.js'
 import { loadConfig } from '../config/parse-config.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
@@ -59,6 +65,8 @@ export interface ScenarioInfo {
   readonly fleetPricePerHour: number
   /** What routers were allowed to see: names of profiles, and what differs from them. */
   readonly visibility: string
+  /** What happens to backends while the run goes on. */
+  readonly events: readonly BackendEvent[]
   readonly seeds: readonly number[]
   /** What a reader should know before believing the result. */
   readonly notes: readonly string[]
@@ -88,6 +96,7 @@ export async function prepareFleet(options: ExperimentOptions): Promise<Prepared
   const config = withConcurrency(withTargets(given, options.slo), options)
   const seeds = seedsFrom(options.seed ?? config.simulation.seed, options.seeds ?? 1)
   checkStepper(options)
+  checkConcurrency(options.perRequest, config)
   const { stepper = 'fast', perRequest = true, detail = false } = options
   const visibilities = visibilitiesOf(options.visibility, config)
   const fleet = buildFleet(config, stepper)
@@ -110,22 +119,25 @@ export function withTargets(config: Config, given: SloTargets = {}): Config {
   return { ...config, slo }
 }
 
-/**
- * The config with a limit of requests in flight that goes before its own.
- * @throws RouteSimError `options_conflict` for a run that keeps nothing per request
- */
-function withConcurrency(
-  config: Config,
-  { concurrency = config.workload.concurrency, perRequest }: ExperimentOptions,
-): Config {
+/** The config with a limit of requests in flight that goes before its own. */
+function withConcurrency(config: Config, { concurrency }: ExperimentOptions): Config {
   if (concurrency === undefined) return config
-  if (perRequest === false) {
-    throw new RouteSimError<ExperimentsErrorCode>(
-      `concurrency: needs per-request results, which this run does not keep, got ${concurrency}`,
-      { code: 'options_conflict', path: 'concurrency' },
-    )
-  }
   return { ...config, workload: { ...config.workload, concurrency } }
+}
+
+/**
+ * A client that holds requests back needs all of them.
+ * @throws RouteSimError `options_conflict`
+ */
+export function checkConcurrency(
+  perRequest: boolean | undefined,
+  { workload: { concurrency } }: Config,
+): void {
+  if (perRequest !== false || concurrency === undefined) return
+  throw new RouteSimError<ExperimentsErrorCode>(
+    `concurrency: needs per-request results, which this run does not keep, got ${concurrency}`,
+    { code: 'options_conflict', path: 'concurrency' },
+  )
 }
 
 /** @throws RouteSimError `options_conflict` */
@@ -208,6 +220,7 @@ export async function describeScenario(
     gpu: fleet.gpu,
     fleetPricePerHour: fleet.pricePerHour.reduce((sum, price) => sum + price, 0),
     visibility: visibilities.map(({ name }) => name).join(' and '),
+    events: backendEvents(config.events),
     seeds,
     notes: workload.notes,
   }

@@ -21,6 +21,9 @@ function result(
     completed_requests: 10,
     rejected_requests: 0,
     rejected_by_reason: {},
+    failed_requests: 0,
+    failed_by_reason: {},
+    timed_out_requests: 0,
     ttft: { p50: 100, p99: 200 },
     requests_per_sec: 5,
     estimated_cost_per_1k_tokens: 0.001,
@@ -100,12 +103,33 @@ test('one algorithm has no rival: only what it costs', () => {
 test('when nothing was completed, nobody is praised', () => {
   const none = {
     completed_requests: 0,
+    total_requests: 9,
     rejected_requests: 9,
     rejected_by_reason: { queue_full: 9 },
   }
   expect(verdict(scenario, [result('a', none), result('b', none)])).toEqual([
     'No request was completed on 2 x H100 SXM at $7.00/h with any algorithm: all were rejected (queue_full).',
   ])
+})
+
+test('what was lost or called off is told apart from what was rejected', () => {
+  const lost = {
+    completed_requests: 0,
+    total_requests: 9,
+    rejected_requests: 2,
+    rejected_by_reason: { queue_full: 2 },
+    failed_requests: 6,
+    failed_by_reason: { backend_failed: 6 },
+    timed_out_requests: 1,
+  }
+  expect(verdict(scenario, [result('a', lost)])).toEqual([
+    'No request was completed on 2 x H100 SXM at $7.00/h with a: all were rejected, lost or called off (queue_full, backend_failed and timeout).',
+  ])
+  const some = (name: string, failed_requests: number) =>
+    result(name, { total_requests: 100, failed_requests })
+  expect(verdict(scenario, [some('a', 5), some('b', 20)])[0]).toBe(
+    'Every algorithm loses or times out 5% or more; a wins on fewest failures.',
+  )
 })
 
 test('a free fleet and missing numbers make no NaN', () => {

@@ -6,6 +6,8 @@ import type { AlgorithmSummary } from './simulate-all.js'
 /** What decides between algorithms, with the words for it. */
 const CRITERIA = [
   { path: 'rejected_requests', name: 'fewest rejections', better: 'low' },
+  { path: 'failed_requests', name: 'fewest failures', better: 'low' },
+  { path: 'timed_out_requests', name: 'fewest timeouts', better: 'low' },
   { path: 'ttft.p50', name: 'TTFT P50', better: 'low' },
   { path: 'ttft.p99', name: 'TTFT P99', better: 'low' },
   { path: 'end_to_end_latency.p50', name: 'E2E P50', better: 'low' },
@@ -21,8 +23,8 @@ const NEGLIGIBLE = 0.02
 /** More winners than these are named only when there is nothing else to tell. */
 const FEW_WINNERS = 2
 
-/** A share of rejected requests that has to be told. */
-const MANY_REJECTED = 0.01
+/** A share of requests without an answer that has to be told. */
+const MANY_UNSERVED = 0.01
 
 /**
  * Two plain sentences: who wins on what, and what it costs. A lead that is negligible, or that lies
@@ -39,10 +41,21 @@ export function verdict(scenario: ScenarioInfo, results: readonly AlgorithmSumma
 }
 
 function nothingCompleted(scenario: ScenarioInfo, results: readonly AlgorithmSummary[]): string {
-  const reasons = new Set(results.flatMap((result) => Object.keys(result.rejected_by_reason)))
+  const reasons = new Set(
+    results.flatMap((result) => [
+      ...Object.keys(result.rejected_by_reason),
+      ...Object.keys(result.failed_by_reason),
+      ...(metric(result, 'timed_out_requests').value === 0 ? [] : ['timeout']),
+    ]),
+  )
+  const areRejected = results.every((result) => {
+    const { value: rejected } = metric(result, 'rejected_requests')
+    return rejected === metric(result, 'total_requests').value
+  })
+  const what = areRejected ? 'rejected' : 'rejected, lost or called off'
   const why = reasons.size === 0 ? '' : ` (${listed([...reasons])})`
   const who = results.length === 1 ? results[0]!.algorithm : 'any algorithm'
-  return `No request was completed on ${fleetOf(scenario)} with ${who}: all were rejected${why}.`
+  return `No request was completed on ${fleetOf(scenario)} with ${who}: all were ${what}${why}.`
 }
 
 function winners(results: readonly AlgorithmSummary[]): string {
@@ -53,13 +66,15 @@ function winners(results: readonly AlgorithmSummary[]): string {
     const verb = winners.length === 1 ? 'wins' : 'win'
     return `${listed(winners)} ${verb} on ${listed(on)}`
   })
-  const share = leastRejected(results)
-  const rejected =
-    share >= MANY_REJECTED ? [`Every algorithm rejects ${percent(share)} or more`] : []
+  const unserved = UNSERVED.flatMap(({ paths, verb }) => {
+    const share = leastShare(results, paths)
+    return share >= MANY_UNSERVED ? [`${verb} ${percent(share)} or more`] : []
+  })
+  const lost = unserved.length > 0 ? [`Every algorithm ${listed(unserved)}`] : []
   if (told.length === 0) {
-    told.push(`${rejected.length > 0 ? 'no' : 'No'} algorithm stands out on this traffic`)
+    told.push(`${lost.length > 0 ? 'no' : 'No'} algorithm stands out on this traffic`)
   }
-  return `${[...rejected, ...told].join('; ')}.`
+  return `${[...lost, ...told].join('; ')}.`
 }
 
 /** Who wins on what, where at most `most` share the win; by the names of the winners. */
@@ -114,12 +129,17 @@ function isApart(a: Ranked, b: Ranked): boolean {
   return Math.abs(a.value - b.value) > Math.max(margin, noise)
 }
 
-/** The smallest share of its requests that any algorithm rejects. */
-function leastRejected(results: readonly AlgorithmSummary[]): number {
+/** What becomes of requests that get no answer, with the words for it. */
+const UNSERVED = [
+  { paths: ['rejected_requests'], verb: 'rejects' },
+  { paths: ['failed_requests', 'timed_out_requests'], verb: 'loses or times out' },
+] as const
+
+/** The smallest share of its requests that any algorithm counts under some names. */
+function leastShare(results: readonly AlgorithmSummary[], paths: readonly string[]): number {
   const shares = results.map((result) => {
-    const { value: rejected } = metric(result, 'rejected_requests')
-    const { value: total } = metric(result, 'total_requests')
-    return (rejected ?? 0) / (total || 1)
+    const unserved = paths.reduce((sum, path) => sum + (metric(result, path).value ?? 0), 0)
+    return unserved / (metric(result, 'total_requests').value || 1)
   })
   return Math.min(...shares)
 }

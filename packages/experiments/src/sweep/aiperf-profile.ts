@@ -27,7 +27,11 @@ export function aiperfProfile(record: Extract<ResultRecord, { status: 'ok' }>): 
     total_token_throughput: ['Total Token Throughput', 'tokens/sec', result.total_tokens_per_sec],
     request_throughput: ['Request Throughput', 'requests/sec', result.requests_per_sec],
     request_count: ['Request Count', 'requests', result.completed_requests],
-    error_request_count: ['Error Request Count', 'requests', result.rejected_requests],
+    error_request_count: [
+      'Error Request Count',
+      'requests',
+      result.rejected_requests + result.failed_requests + result.timed_out_requests,
+    ],
     benchmark_duration: ['Benchmark Duration', 'sec', result.duration_ms / 1000],
     ...(result.slo && {
       good_request_count: ['Good Request Count', 'requests', result.slo.good_requests],

@@ -103,7 +103,8 @@ function at(axis: Axis, share: number): Setting {
     : between(axis, share)
 }
 
-function between({ from, to, scale, integer }: SettingRange, share: number): number {
+/** The value of a range at a share of its way, from 0 to 1. */
+export function between({ from, to, scale, integer }: SettingRange, share: number): number {
   const value = scale === 'log' ? from * (to / from) ** share : from + (to - from) * share
   // Ends are what was written, and no digits are made up between them.
   const exact = share === 0 ? from : share === 1 ? to : Number(value.toPrecision(12))

@@ -4,7 +4,7 @@ import type { ConfigSource } from '../config/config-source.js'
 import type { Config } from '../config/schema.js'
 import type { RunScenario } from '../parallel/execute-runs.js'
 import { type AlgorithmChoice, resolveAlgorithms } from '../run/resolve-algorithms.js'
-import { visibilitiesOf, withTargets } from '../run/scenario.js'
+import { checkConcurrency, visibilitiesOf, withTargets } from '../run/scenario.js'
 import type { WorkloadSource } from '../workload/load-workload.js'
 import type { Settings } from './design.js'
 import { pointKey } from './point-key.js'
@@ -71,6 +71,7 @@ async function runsAt(
   rate: number | undefined,
 ): Promise<SweepRun[]> {
   const { config, workload, hash } = await traffic.at(withTargets(source.with(settings), slo), rate)
+  checkConcurrency(perRequest, config)
   const visibilities = visibilitiesOf(visibility, config)
   const algorithms = resolveAlgorithms(choices, config, visibilities)
   const scenario = { config }

@@ -14,6 +14,8 @@ test('nothing said is exact', () => {
     routers: { replicas: 1, split: 'random', syncMs: 0 },
     decision: { fixedMs: 0, perTokenMs: 0 },
     tokenError: 0,
+    queryMs: 0,
+    healthDelayMs: 0,
   })
 })
 

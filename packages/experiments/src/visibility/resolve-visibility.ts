@@ -24,6 +24,8 @@ export function toVisibility(config: VisibilityConfig): Visibility {
     },
     decision: { fixedMs: config.decision_ms, perTokenMs: config.decision_ms_per_token },
     tokenError: config.token_error,
+    queryMs: config.query_ms,
+    healthDelayMs: config.health_delay_ms,
   }
 }
 

@@ -51,6 +51,11 @@ export const visibilitySchema = table({
     .describe(
       'Whether a backend that restarts says that its cache is empty; default as the profile.',
     ),
+  health_delay_ms: notNegative()
+    .default(0)
+    .describe(
+      'From an event of a backend to the time at which routers see it, in ms: the interval of health checks times the failures they wait for. No profile has its own.',
+    ),
   routers: integer(1, 1024)
     .default(1)
     .describe('Routers side by side, each with its own state and its share of the requests.'),
@@ -64,6 +69,9 @@ export const visibilitySchema = table({
   decision_ms_per_token: notNegative()
     .default(0)
     .describe('The same per prompt token, as for tokenizing, in ms.'),
+  query_ms: notNegative()
+    .default(0)
+    .describe('From a question of a router to a backend to its answer, in ms.'),
   token_error: notNegative()
     .default(0)
     .describe(

@@ -37,7 +37,7 @@ export class PrefixIndex {
   /** One per block size, and which one each backend belongs to. */
   private readonly holders: readonly NodeHolders[]
   private readonly holdersOf: readonly NodeHolders[]
-  /** Per request: the first extent of its own blocks, one per backend. */
+  /** Per request: the first extent of its own blocks, one per backend; last, those nobody asks for any more. */
   private readonly ownHead: Int32Array
   /** Hears of what becomes resident, and of what is no longer. */
   listener: KvListener | undefined
@@ -52,7 +52,7 @@ export class PrefixIndex {
       return new NodeHolders(new BlockTree(requests, blockTokens), capacity.length, wideFrom)
     })
     this.holdersOf = capacity.map(({ blockTokens }) => this.holders[sizes.indexOf(blockTokens)]!)
-    this.ownHead = new Int32Array(requests.size).fill(NONE)
+    this.ownHead = new Int32Array(requests.size + 1).fill(NONE)
     this.depth = Math.max(...this.holders.map(({ tree }) => tree.depth))
     this.path = new Int32Array(this.depth)
   }
@@ -105,14 +105,28 @@ export class PrefixIndex {
     }
   }
 
-  /** Whether a request has blocks of its own on some backend. */
-  hasOwn(request: number): boolean {
-    return this.ownHead[request] !== NONE
+  /** The row of a request has another one, which must not find what the one before left behind. */
+  renew(request: number): void {
+    this.disown(request)
+    for (const { tree } of this.holders) tree.place(request)
   }
 
-  /** The row of a request has another one. */
-  renew(request: number): void {
-    for (const { tree } of this.holders) tree.place(request)
+  /** Blocks that only a request would ask for stay until they are evicted, but nobody finds them. */
+  private disown(request: number): void {
+    const first = this.ownHead[request]!
+    if (first === NONE) return
+    const x = this.extents.data
+    const nobody = this.ownHead.length - 1
+    let last = first
+    for (let e = first; e !== NONE; e = x[e + NEXT]!) {
+      x[e + NODE] = -1 - nobody
+      last = e
+    }
+    const next = this.ownHead[nobody]!
+    x[last + NEXT] = next
+    if (next !== NONE) x[next + PREVIOUS] = last
+    this.ownHead[nobody] = first
+    this.ownHead[request] = NONE
   }
 
   /** Backends that hold anything of a request's content. @returns how many were written to `out` */

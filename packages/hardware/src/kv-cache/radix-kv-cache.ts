@@ -216,17 +216,20 @@ export class RadixKvCache implements RenewableKvCache {
     this.freeBlocks[backend] = this.freeBlocks[backend]! + blocks
   }
 
+  keep(backend: number, request: number, tokens: number): void {
+    this.nameBlocks(this.holdings.of(backend, request), this.blockTokens[backend]!, tokens)
+  }
+
   leave(backend: number, request: number, tokens: number, mayReturn: boolean): void {
     const h = this.holdings.of(backend, request)
-    const blockTokens = this.blockTokens[backend]!
-    const whole = (tokens / blockTokens) | 0
-    this.holdings.pool.data[h + BLOCKS] = whole * blockTokens === tokens ? whole : whole + 1
-    if (this.isCaching) this.advance(h, whole, true)
+    this.nameBlocks(h, this.blockTokens[backend]!, tokens)
     this.letGo(h, mayReturn)
   }
 
-  isForgotten(request: number): boolean {
-    return !this.index.hasOwn(request)
+  private nameBlocks(h: number, blockTokens: number, tokens: number): void {
+    const whole = (tokens / blockTokens) | 0
+    this.holdings.pool.data[h + BLOCKS] = whole * blockTokens === tokens ? whole : whole + 1
+    if (this.isCaching) this.advance(h, whole, true)
   }
 
   renew(request: number): void {

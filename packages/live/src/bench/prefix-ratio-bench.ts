@@ -1,11 +1,8 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
-import { RouteSimError } from '@routesim/core'
-import type { LiveErrorCode } from '../live-error-code.js'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { LoadMetrics } from './load-metrics.js'
 import { type BenchOptions, runBench } from './run-bench.js'
 import { syntheticWorkload } from './synthetic-workload.js'
-import { type PlotSeries, twoPanelPlot } from './two-panel-plot.js'
 
 /** A sweep over the share of prompts that is shared. */
 export interface PrefixRatioOptions
@@ -42,7 +39,7 @@ const LENGTH_SPREAD = 0.25
 
 /**
  * Dynamo's prefix_ratio_benchmark.py: a closed loop for each prefix ratio; files per ratio,
- * `results_summary.json` and a plot.
+ * and `results_summary.json`, from which `@routesim/report` draws the plot.
  */
 export async function prefixRatioBench(options: PrefixRatioOptions): Promise<PrefixRatioSummary> {
   const { prefixRatios, isl, osl, numPrefixPrompts, requests, concurrency, outputDir } = options
@@ -99,41 +96,5 @@ export async function prefixRatioBench(options: PrefixRatioOptions): Promise<Pre
     join(outputDir, 'results_summary.json'),
     `${JSON.stringify(summary, undefined, 2)}\n`,
   )
-  await writeFile(
-    join(outputDir, 'prefix_ratio_performance.svg'),
-    twoPanelPlot([seriesOf(summary, options.label)]),
-  )
   return summary
-}
-
-function seriesOf(summary: PrefixRatioSummary, label: string): PlotSeries {
-  return {
-    label,
-    ratios: summary.prefix_ratios,
-    ttftMs: summary.ttft_values,
-    throughput: summary.throughput_values,
-  }
-}
-
-/**
- * Overlays the results of several sweeps in one plot.
- *
- * @param paths - of `results_summary.json` files; each is called as its config or its folder says
- * @throws RouteSimError `bench_failed` when one can not be read
- */
-export async function overlayPlot(paths: readonly string[]): Promise<string> {
-  const series = await Promise.all(
-    paths.map(async (path) => {
-      try {
-        const summary = JSON.parse(await readFile(path, 'utf8')) as PrefixRatioSummary
-        return seriesOf(summary, String(summary.config['label'] ?? basename(dirname(path))))
-      } catch (cause) {
-        throw new RouteSimError<LiveErrorCode>(
-          `${path}: expected a results_summary.json of bench prefix-ratio`,
-          { code: 'bench_failed', path, cause },
-        )
-      }
-    }),
-  )
-  return twoPanelPlot(series)
 }

@@ -69,11 +69,14 @@ export class HttpServer {
     return new Promise((resolve, reject) => {
       this.server.once('error', (cause: NodeJS.ErrnoException) => {
         reject(
-          new RouteSimError<LiveErrorCode>(`can not listen on ${host}:${port}: ${cause.code}`, {
-            code: 'address_in_use',
-            hint: 'Choose another --port, or 0 for any that is free.',
-            cause,
-          }),
+          new RouteSimError<LiveErrorCode>(
+            `can not listen on ${host}:${port}: ${cause.code ?? cause.message}`,
+            {
+              code: 'address_in_use',
+              hint: 'Choose another --port, or 0 for any that is free.',
+              cause,
+            },
+          ),
         )
       })
       // The longest queue the system allows: bursts of thousands of clients are usual here.

@@ -1,4 +1,6 @@
+import { RouteSimError } from '@routesim/core'
 import type { Publisher, Router } from 'zeromq'
+import type { LiveErrorCode } from '../live-error-code.js'
 import type { KvEventBatch } from './kv-event.js'
 import { loadZeroMq } from './load-zeromq.js'
 import { END_OF_REPLAY, encodeKvEvents, encodeSequence } from './vllm-wire.js'
@@ -45,13 +47,19 @@ export class KvEventPublisher {
     void this.answerReplays()
   }
 
-  /** @throws RouteSimError `zeromq_missing` */
+  /** @throws RouteSimError `zeromq_missing`, `address_in_use` */
   static async open(options: KvEventPublisherOptions): Promise<KvEventPublisher> {
     const { Publisher, Router } = await loadZeroMq()
     const socket = new Publisher({ linger: 0, sendHighWaterMark: 100_000 })
     const replay = new Router({ linger: 0 })
-    await socket.bind(options.endpoint)
-    await replay.bind(options.replayEndpoint)
+    try {
+      await bind(socket, options.endpoint)
+      await bind(replay, options.replayEndpoint)
+    } catch (error) {
+      socket.close()
+      replay.close()
+      throw error
+    }
     return new KvEventPublisher(socket, replay, options)
   }
 
@@ -93,5 +101,20 @@ export class KvEventPublisher {
     } catch (error) {
       if (!this.isClosed) throw error
     }
+  }
+}
+
+async function bind(socket: Publisher | Router, endpoint: string): Promise<void> {
+  try {
+    await socket.bind(endpoint)
+  } catch (cause) {
+    throw new RouteSimError<LiveErrorCode>(
+      `can not publish KV events on ${endpoint}: ${(cause as Error).message}`,
+      {
+        code: 'address_in_use',
+        hint: 'Choose other ports for KV events and their replay, or 0 for any that is free.',
+        cause,
+      },
+    )
   }
 }

@@ -112,6 +112,8 @@ export class MockEngine {
   /**
    * Takes a request.
    * @param isHandedOver - its prompt and first token were computed elsewhere
+   * @param receivedMs - when it came, by the process's clock: what this process does to read it is no part
+   * of the time that is simulated
    * @throws ApiError 400 when it can never fit, 503 when the queue is full
    */
   submit(
@@ -119,6 +121,7 @@ export class MockEngine {
     prompt: Uint32Array,
     outputTokens: number,
     isHandedOver: boolean,
+    receivedMs: number,
     listener: MockJobListener,
   ): MockJob {
     const spec = this.specs[backend]!
@@ -161,7 +164,7 @@ export class MockEngine {
       if (isHandedOver) fleet.submitHandedOver(row, backend, nowMs)
       else fleet.submit(row, backend, nowMs)
       return job
-    })
+    }, this.paced.timeAt(receivedMs))
   }
 
   /** Gives a request up; nothing happens when it has ended. */

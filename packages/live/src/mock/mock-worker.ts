@@ -136,6 +136,7 @@ export class MockWorker {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
+    let receivedMs = performance.now()
     const body = await readBody(request, HTTP_LIMITS.maxBodyBytes)
     this.checkUp()
     const parsed = parseCompletionRequest(endpoint, body.toString('utf8'))
@@ -144,10 +145,13 @@ export class MockWorker {
       throw new ApiError(404, `the model does not exist; expected ${model}`)
     this.checkRole(parsed)
     const fate = this.failures.next()
-    if (fate.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, fate.delayMs))
+    if (fate.delayMs > 0) {
+      await new Promise((resolve) => setTimeout(resolve, fate.delayMs))
+      receivedMs = performance.now()
+    }
     if (fate.kind === 'error') throw new ApiError(500, 'a failure on purpose')
     if (fate.kind === 'hang' || response.destroyed) return
-    this.answer(parsed, response, fate)
+    this.answer(parsed, response, fate, receivedMs)
   }
 
   private checkRole({ kvTransfer }: CompletionRequest): void {
@@ -158,7 +162,12 @@ export class MockWorker {
       throw new ApiError(400, 'kv_transfer_params: expected do_remote_prefill on a decode worker')
   }
 
-  private answer(request: CompletionRequest, response: ServerResponse, fate: RequestFate): void {
+  private answer(
+    request: CompletionRequest,
+    response: ServerResponse,
+    fate: RequestFate,
+    receivedMs: number,
+  ): void {
     const { model, ranks, defaultMaxTokens } = this.options
     const isPrefill = request.kvTransfer?.['do_remote_decode'] === true
     const maxTokens = isPrefill ? 1 : (request.maxTokens ?? defaultMaxTokens)
@@ -196,10 +205,14 @@ export class MockWorker {
       }
     }
     let isOver = false
-    const job = this.engine.submit(this.leastBusy(ranks), request.tokens, maxTokens, isHandedOver, {
-      produced,
-      finished,
-    })
+    const job = this.engine.submit(
+      this.leastBusy(ranks),
+      request.tokens,
+      maxTokens,
+      isHandedOver,
+      receivedMs,
+      { produced, finished },
+    )
     response.on('close', () => {
       if (isOver) return
       this.metrics.finished.abort++

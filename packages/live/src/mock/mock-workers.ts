@@ -80,10 +80,16 @@ export async function startMockWorkers(options: MockWorkersOptions): Promise<Moc
   const workers = backends.map(
     (spec, id) => new MockWorker(engine, workerOptions(spec, id, ranksOf(id), options)),
   )
-  const ports = await Promise.all(
+  const close = async (graceMs = 0): Promise<void> => {
+    await Promise.all(workers.map((worker) => worker.close(graceMs)))
+    engine.stop()
+    for (const publisher of publishers) publisher.close()
+  }
+  const ports = await allOrNone(
     workers.map((worker, id) =>
       worker.listen(options.host, options.port === 0 ? 0 : options.port + id),
     ),
+    () => close(),
   )
   const hostInUrl = options.host.includes(':') ? `[${options.host}]` : options.host
   return {
@@ -95,11 +101,7 @@ export async function startMockWorkers(options: MockWorkersOptions): Promise<Moc
         ? {}
         : { kvEvents: publishers[id].endpoint, kvReplay: publishers[id].replayEndpoint }),
     })),
-    async close(graceMs = 0) {
-      await Promise.all(workers.map((worker) => worker.close(graceMs)))
-      engine.stop()
-      for (const publisher of publishers) publisher.close()
-    },
+    close,
   }
 }
 
@@ -125,16 +127,16 @@ function workerOptions(
   }
 }
 
-function openPublishers({
+async function openPublishers({
   cluster,
   host,
   kvEvents,
 }: MockWorkersOptions): Promise<KvEventPublisher[]> {
-  if (kvEvents === undefined) return Promise.resolve([])
+  if (kvEvents === undefined) return []
   const { port, replayPort, topic, bufferedBatches } = kvEvents
   const endpoint = (first: number, id: number): string =>
     `tcp://${host}:${first === 0 ? '*' : first + id}`
-  return Promise.all(
+  return allOrNone(
     cluster.backends.map((_, id) =>
       KvEventPublisher.open({
         endpoint: endpoint(port, id),
@@ -143,7 +145,23 @@ function openPublishers({
         bufferedBatches,
       }),
     ),
+    async (publishers) => {
+      for (const publisher of publishers) publisher.close()
+    },
   )
+}
+
+/** What all of them give; when one fails, what the others gave is undone first. */
+async function allOrNone<T>(
+  all: readonly Promise<T>[],
+  undo: (given: readonly T[]) => Promise<void>,
+): Promise<T[]> {
+  const settled = await Promise.allSettled(all)
+  const given = settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+  const failed = settled.find((each) => each.status === 'rejected')
+  if (failed === undefined) return given
+  await undo(given)
+  throw failed.reason
 }
 
 function publish(publisher: KvEventPublisher, events: readonly KvEvent[], rank: number): void {

@@ -33,9 +33,15 @@ export class PacedFleet {
     return (performance.now() - this.startMs) * this.speedup
   }
 
-  /** Does something to the fleet at its present time. */
-  act<T>(action: (fleet: OnlineFleet, nowMs: number) => T): T {
-    const result = action(this.fleet, this.nowMs)
+  /** The fleet's time that belongs to a time of the process's clock; not before what it has lived through. */
+  timeAt(clockMs: number): number {
+    const ms = (Math.min(clockMs, performance.now()) - this.startMs) * this.speedup
+    return Math.max(ms, this.fleet.nowMs)
+  }
+
+  /** Does something to the fleet, at its present time unless another is given. */
+  act<T>(action: (fleet: OnlineFleet, nowMs: number) => T, atMs: number = this.nowMs): T {
+    const result = action(this.fleet, atMs)
     this.onAdvanced()
     this.arm()
     return result
@@ -51,7 +57,8 @@ export class PacedFleet {
     if (nextMs >= this.timerMs) return
     clearTimeout(this.timer)
     this.timerMs = nextMs
-    const waitMs = (nextMs - this.nowMs) / this.speedup
+    // Timers count whole ms and round down: one that is early would have to be set, and waited for, again.
+    const waitMs = Math.ceil((nextMs - this.nowMs) / this.speedup)
     this.timer = setTimeout(this.ring, Math.min(LONGEST_WAIT_MS, Math.max(0, waitMs)))
   }
 

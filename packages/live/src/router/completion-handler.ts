@@ -90,14 +90,21 @@ export class CompletionHandler {
       },
       promptHashes(parsed.tokens, config.block_tokens),
     )
-    const deadline = AbortSignal.timeout(config.request_timeout_ms)
-    const job = new RoutedRequest(this.context, parsed, body, request, response, ticket, deadline)
+    // A timer of its own: those of AbortSignal.timeout outlive the request.
+    const { signal, timer } = deadlineIn(config.request_timeout_ms)
+    const job = new RoutedRequest(this.context, parsed, body, request, response, ticket, signal)
     try {
       return await job.run(startMs)
     } finally {
+      clearTimeout(timer)
       core.end(ticket)
     }
   }
+}
+
+function deadlineIn(ms: number): { signal: AbortSignal; timer: NodeJS.Timeout } {
+  const controller = new AbortController()
+  return { signal: controller.signal, timer: setTimeout(() => controller.abort(), ms) }
 }
 
 /** One request that has been read, and its attempts. */

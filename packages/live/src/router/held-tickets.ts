@@ -9,6 +9,8 @@ export type Release = RoutingDecision | 'ask_again' | 'gone'
 
 /** Requests that a routing algorithm holds, and the timers it has set. */
 export class HeldTickets {
+  /** Requests whose client has left while they were held. */
+  private readonly left = new Set<number>()
   private readonly waiting = new Map<number, (release: Release) => void>()
   private readonly timers = new Map<string, NodeJS.Timeout>()
 
@@ -19,6 +21,7 @@ export class HeldTickets {
 
   /** Waits until a request is released, or its time has come, or nobody waits for it any more. */
   wait(request: number, forMs: number, gone: AbortSignal): Promise<Release> {
+    this.left.delete(request)
     return new Promise((resolve) => {
       const end = (release: Release): void => {
         this.waiting.delete(request)
@@ -26,9 +29,12 @@ export class HeldTickets {
         gone.removeEventListener('abort', onGone)
         resolve(release)
       }
-      const onGone = (): void => end('gone')
+      const onGone = (): void => {
+        this.left.add(request)
+        end('gone')
+      }
       const timer = setTimeout(() => end('ask_again'), Math.min(LONGEST_MS, Math.max(0, forMs)))
-      if (gone.aborted) end('gone')
+      if (gone.aborted) onGone()
       else {
         gone.addEventListener('abort', onGone)
         this.waiting.set(request, end)
@@ -40,6 +46,8 @@ export class HeldTickets {
   release(request: number, decision: RoutingDecision): void {
     const end = this.waiting.get(request)
     if (end === undefined) {
+      // The algorithm may not have heard that nobody waits for it.
+      if (this.left.delete(request)) return
       throw new RouteSimError<LiveErrorCode>(
         `release: expected a request that this router holds, got ${request}`,
         { code: 'router_failed' },

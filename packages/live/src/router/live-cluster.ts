@@ -1,11 +1,15 @@
-import type {
-  BackendRole,
-  ClusterView,
-  DecisionNotes,
-  RandomStream,
-  RequestView,
-  RoutingDecision,
+import {
+  type BackendReply,
+  type BackendRole,
+  type BackendView,
+  type ClusterView,
+  type DecisionNotes,
+  type RandomStream,
+  type RequestView,
+  RouteSimError,
+  type RoutingDecision,
 } from '@routesim/core'
+import type { LiveErrorCode } from '../live-error-code.js'
 import type { KvKnowledge } from './kv-knowledge.js'
 import type { LiveBackend } from './live-backend.js'
 import type { LiveRequest } from './live-request.js'
@@ -21,6 +25,8 @@ export interface LiveClusterSource {
   now(): number
   release(request: number, decision: RoutingDecision): void
   timer(id: string, delayMs: number): void
+  /** Lets the algorithm hear an answer, after the hook it is in. */
+  reply(id: string, backend: BackendView, reply: BackendReply): void
 }
 
 /** The workers behind a live router as routing algorithms see them, or a pool of them. */
@@ -71,13 +77,42 @@ export class LiveCluster implements ClusterView {
     this.source.timer(id, delayMs)
   }
 
+  /** @throws RouteSimError `router_failed`: no server takes over what another has begun */
+  migrate(request: number): void {
+    throw new RouteSimError<LiveErrorCode>(
+      `migrate(${request}): servers behind a live router can not take over requests from each other`,
+      { code: 'router_failed', hint: 'Turn migration off in the algorithm.' },
+    )
+  }
+
+  /** Answers from the latest metrics; servers have no interface for questions. */
+  query(backend: BackendView, id: string, about?: RequestView): void {
+    const { waiting, running, kvUsage, metricsAgeMs } = backend
+    const askedMs = this.nowMs
+    const matchedTokens = about === undefined ? 0 : this.prefixMatch(about)[backend.id]!
+    const takenMs = askedMs - metricsAgeMs
+    this.source.reply(id, backend, {
+      askedMs,
+      takenMs,
+      waiting,
+      running,
+      kvUsage,
+      matchedTokens,
+    })
+  }
+
   pool(...roles: readonly BackendRole[]): LiveCluster {
     return this.where(roles.join(), ({ role }) => roles.includes(role))
   }
 
   /** The workers that serve a model, or may. */
   serving(model: string): LiveCluster {
-    return this.where(`model ${model}`, (b) => b.model === undefined || b.model === model)
+    // A view is kept for each model that is served; clients may name any number of others.
+    const isServed = this.backends.some((b) => b.model === model)
+    return this.where(
+      isServed ? `model ${model}` : 'any model',
+      (b) => b.model === undefined || b.model === model,
+    )
   }
 
   /** Finds the pools anew: what workers serve has changed. */

@@ -79,6 +79,9 @@ export const routerConfigSchema = z.strictObject({
     .describe('Time from a request to the first byte of its response.'),
   idle_timeout_ms: integer(1).default(60_000).describe('Time between two parts of a response.'),
   request_timeout_ms: integer(1).default(3_600_000).describe('Time for a whole request.'),
+  client_timeout_ms: integer(1)
+    .default(60_000)
+    .describe('Time for a client to send its request, and to take something of the response.'),
   max_attempts: integer(1, 100).default(3).describe('Workers that are tried for one request.'),
   max_in_flight: integer(1).default(10_000).describe('Requests under way; one more gets 503.'),
   max_body_bytes: integer(1).default(33_554_432).describe('Bytes of a request.'),

@@ -57,8 +57,10 @@ export interface Ticket {
   isPending: boolean
 }
 
-/** Makes a fresh routing algorithm. */
-export type AlgorithmFactory = () => RoutingAlgorithm
+/** Makes a fresh routing algorithm; of a pair of them, `wrap` makes the one that combinators are around. */
+export type AlgorithmFactory = (() => RoutingAlgorithm) & {
+  readonly wrap?: (inner: RoutingAlgorithm) => RoutingAlgorithm
+}
 
 /**
  * A router without a network: workers, what is known of them, and the routing algorithm, which sees the
@@ -158,11 +160,16 @@ export class RouterCore {
           const { algorithm } = this
           this.held.timer(id, delayMs, () => algorithm.onTimer?.(id, this.cluster))
         },
+        reply: (id, backend, reply) => {
+          const { algorithm } = this
+          queueMicrotask(() => algorithm.onReply?.(id, backend, reply, this.cluster))
+        },
       },
     )
     const roles = new Set(config.workers.map(({ role }) => role))
     const isSplit = roles.has('prefill') || roles.has('decode')
-    this.algorithm = isSplit ? pdPair(create(), create()) : create()
+    const innermost = isSplit ? pdPair(create(), create()) : create()
+    this.algorithm = create.wrap?.(innermost) ?? innermost
     for (const backend of this.backends) this.refresh(backend)
     this.held.askAll()
     return { added, removed }

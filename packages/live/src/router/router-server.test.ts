@@ -192,3 +192,16 @@ test('requests for a model that nobody serves, and for one that some serve', asy
   const unknown = await complete(router.url, { model: 'gpt', prompt: 'x' })
   expect([unknown.status, unknown.json['error']]).toMatchObject([404, { param: 'model' }])
 })
+
+test('requests for models that nobody serves are refused, and nothing is kept of them', async () => {
+  const router = await fleet.router([await fleet.workers(1)])
+  const views = new Set<unknown>()
+  for (let i = 0; i < 20; i++) {
+    views.add(router.core['cluster'].serving(`no-such-model-${i}`))
+    expect((await complete(router.url, { prompt: 'x', model: `no-such-model-${i}` })).status).toBe(
+      404,
+    )
+  }
+  expect(views.size).toBe(1)
+  expect(router.stats.ends).toMatchObject({ client_error: 20, rejected: 0 })
+})

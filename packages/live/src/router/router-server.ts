@@ -111,7 +111,12 @@ class RouterServer {
         return handle(request, response)
       }
     const onFault = (error: unknown): void => this.log({ event: 'fault', what: faultName(error) })
-    const limits = { ...HTTP_LIMITS, maxBodyBytes: config.max_body_bytes }
+    const limits = {
+      ...HTTP_LIMITS,
+      maxBodyBytes: config.max_body_bytes,
+      headersTimeoutMs: Math.min(HTTP_LIMITS.headersTimeoutMs, config.client_timeout_ms),
+      requestTimeoutMs: config.client_timeout_ms,
+    }
     this.server = new HttpServer(
       {
         'POST /v1/chat/completions': guarded((q, r) => handler.handle('chat', q, r)),
@@ -158,6 +163,7 @@ class RouterServer {
       }
     } catch (error) {
       for (const backend of [...this.connections.keys()]) this.disconnect(backend)
+      await Promise.all([this.server.close(), this.admin.close(), this.recorder?.close()])
       throw error
     }
   }
@@ -180,6 +186,7 @@ class RouterServer {
       connectMs: config.connect_timeout_ms,
       firstByteMs: config.first_byte_timeout_ms,
       idleMs: config.idle_timeout_ms,
+      stallMs: config.client_timeout_ms,
     })
     const connection: Connection = {
       upstream,

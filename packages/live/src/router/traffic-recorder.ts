@@ -1,4 +1,6 @@
 import { createWriteStream, type WriteStream } from 'node:fs'
+import { RouteSimError } from '@routesim/core'
+import type { LiveErrorCode } from '../live-error-code.js'
 import type { LiveRequest } from './live-request.js'
 
 /** Bytes that may wait for the disk; beyond, requests are counted and not recorded. */
@@ -9,28 +11,42 @@ const MOST_BUFFERED = 64 * 2 ** 20
  * of prompt blocks, which tell what prompts share and not what they say.
  */
 export class TrafficRecorder {
-  /** Requests that were not recorded because the disk was too slow. */
+  /** Requests that were not recorded because the disk was too slow, or full. */
   dropped = 0
   recorded = 0
   private readonly file: WriteStream
+  private isBroken = false
   private readonly blockTokens: number
 
+  private readonly path: string
+
   constructor(path: string, blockTokens: number) {
+    this.path = path
     this.file = createWriteStream(path, { flags: 'w', mode: 0o600 })
     this.blockTokens = blockTokens
   }
 
-  /** Opened, or not: settles before the first request. */
+  /** Opened, or not: settles before the first request. @throws RouteSimError `record_failed` */
   ready(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.file.once('open', () => resolve())
-      this.file.once('error', reject)
+      this.file.on('error', (cause) => {
+        // Later, when the disk is full: the router goes on without a record.
+        this.isBroken = true
+        reject(
+          new RouteSimError<LiveErrorCode>(`can not record to ${this.path}: ${cause.message}`, {
+            code: 'record_failed',
+            path: this.path,
+            cause,
+          }),
+        )
+      })
     })
   }
 
   /** A request was answered. */
   add(request: LiveRequest, outputTokens: number, nowMs: number): void {
-    if (this.file.writableLength > MOST_BUFFERED) {
+    if (this.isBroken || this.file.writableLength > MOST_BUFFERED) {
       this.dropped++
       return
     }

@@ -6,6 +6,8 @@ export interface UpstreamTimeouts {
   readonly connectMs: number
   readonly firstByteMs: number
   readonly idleMs: number
+  /** How long the client may take nothing of what has come. */
+  readonly stallMs: number
 }
 
 /** How an exchange with a worker ended. */
@@ -48,8 +50,10 @@ const TAIL_BYTES = 2048
 /** Connections to one worker. */
 export class Upstream {
   private readonly pool: Pool
+  private readonly stallMs: number
 
-  constructor(url: string, { connectMs, firstByteMs, idleMs }: UpstreamTimeouts) {
+  constructor(url: string, { connectMs, firstByteMs, idleMs, stallMs }: UpstreamTimeouts) {
+    this.stallMs = stallMs
     this.pool = new Pool(new URL(url).origin, {
       // As many as there are requests: a stream occupies one for its whole life.
       connections: null,
@@ -81,7 +85,7 @@ export class Upstream {
     onFirst: () => void,
   ): Promise<ExchangeEnd> {
     return new Promise((resolve) => {
-      const exchange = new Exchange(client, deadline, extraHeaders, onFirst, resolve)
+      const exchange = new Exchange(client, deadline, this.stallMs, extraHeaders, onFirst, resolve)
       try {
         this.pool.dispatch({ path, method: 'POST', headers, body }, exchange)
       } catch {
@@ -108,6 +112,8 @@ export class Upstream {
 class Exchange implements Dispatcher.DispatchHandler {
   private readonly client: ServerResponse
   private readonly deadline: AbortSignal
+  private readonly stallMs: number
+  private stall: NodeJS.Timeout | undefined
   private readonly extraHeaders: Readonly<Record<string, string>>
   private readonly onFirst: () => void
   private readonly resolve: (end: ExchangeEnd) => void
@@ -122,12 +128,14 @@ class Exchange implements Dispatcher.DispatchHandler {
   constructor(
     client: ServerResponse,
     deadline: AbortSignal,
+    stallMs: number,
     extraHeaders: Readonly<Record<string, string>>,
     onFirst: () => void,
     resolve: (end: ExchangeEnd) => void,
   ) {
     this.client = client
     this.deadline = deadline
+    this.stallMs = stallMs
     this.extraHeaders = extraHeaders
     this.onFirst = onFirst
     this.resolve = resolve
@@ -159,7 +167,9 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (!this.isPassing) this.begin()
     this.events += countEvents(chunk)
     this.tail = lastBytes(this.tail, chunk)
-    if (!this.client.write(chunk)) controller.pause()
+    if (this.client.write(chunk)) return
+    controller.pause()
+    this.stall = setTimeout(this.onStall, this.stallMs)
   }
 
   onResponseEnd(): void {
@@ -199,6 +209,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   private end(end: ExchangeEnd): void {
     this.isOver = true
+    clearTimeout(this.stall)
     this.client.off('close', this.onClientClosed)
     this.client.off('drain', this.onDrain)
     this.deadline.removeEventListener('abort', this.onDeadline)
@@ -206,6 +217,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   private readonly onDrain = (): void => {
+    clearTimeout(this.stall)
     this.controller?.resume()
   }
 
@@ -213,6 +225,12 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (this.isOver) return
     this.end({ kind: 'cancelled' })
     this.controller?.abort(new Error('the client went away'))
+  }
+
+  /** A client that takes nothing would hold a connection and a place in a batch for as long as it likes. */
+  private readonly onStall = (): void => {
+    this.client.destroy()
+    this.onClientClosed()
   }
 
   private readonly onDeadline = (): void => {

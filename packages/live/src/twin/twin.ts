@@ -22,6 +22,11 @@ export interface TwinOptions {
   /** Whether requests come at their times of arrival. */
   readonly isOpenLoop: boolean
   readonly seed: number
+  /**
+   * How fast time passes in the live run, against reality: at 0.5 what the machine itself takes weighs half.
+   * Figures are in the time of the workers.
+   */
+  readonly pace: number
   /** A live target instead of mock workers and a router of our own. */
   readonly url?: string | undefined
   readonly model: string
@@ -64,7 +69,7 @@ const COMPARED = [
 ] as const
 
 /**
- * Runs a workload live, at the speed of reality, and simulated with the same settings.
+ * Runs a workload live and simulated with the same settings.
  *
  * @throws RouteSimError when the algorithm is unknown, an address is in use, or zeromq is missing
  */
@@ -82,7 +87,8 @@ export async function twin(options: TwinOptions): Promise<TwinReport> {
     seed,
     speedup: 1,
   })
-  const { live, cpuShare } = await runLive(options)
+  const { live: measured, cpuShare } = await runLive(options)
+  const live = inTimeOfWorkers(measured, options.pace)
   const liveMetrics = loadMetrics(live)
   const simulatedMetrics = loadMetrics(simulated)
   const figures = COMPARED.map(([metric, statistic]) => {
@@ -99,8 +105,22 @@ export async function twin(options: TwinOptions): Promise<TwinReport> {
   return { figures, live, simulated, liveMetrics, simulatedMetrics, cpuShare }
 }
 
+/** A run as its workers saw it, whose time passed at another pace. */
+function inTimeOfWorkers(run: LoadRun, pace: number): LoadRun {
+  if (pace === 1) return run
+  const measurements = run.measurements.map((request) => ({
+    ...request,
+    scheduledMs: request.scheduledMs * pace,
+    sentMs: request.sentMs * pace,
+    firstTokenMs: request.firstTokenMs * pace,
+    secondTokenMs: request.secondTokenMs * pace,
+    endMs: request.endMs * pace,
+  }))
+  return { ...run, measurements }
+}
+
 async function runLive(options: TwinOptions): Promise<{ live: LoadRun; cpuShare: number }> {
-  const { requests, concurrency, isOpenLoop, seed, model, signal, onProgress } = options
+  const { requests, concurrency, isOpenLoop, seed, pace, model, signal, onProgress } = options
   const fleet = options.url === undefined ? await startFleet(options) : undefined
   const before = process.cpuUsage()
   const startMs = performance.now()
@@ -114,7 +134,7 @@ async function runLive(options: TwinOptions): Promise<{ live: LoadRun; cpuShare:
       model,
       concurrency,
       isOpenLoop,
-      speedup: 1,
+      speedup: pace,
       seed,
       timeoutMs: 3_600_000,
       signal,
@@ -128,7 +148,8 @@ async function runLive(options: TwinOptions): Promise<{ live: LoadRun; cpuShare:
 }
 
 async function startFleet(options: TwinOptions): Promise<{ url: string; close(): Promise<void> }> {
-  const { cluster, prefixCaching, kvIndex, algorithm, metricsIntervalMs, seed, model } = options
+  const { cluster, prefixCaching, kvIndex, algorithm, metricsIntervalMs, seed, model, pace } =
+    options
   const host = '127.0.0.1'
   const mocks = await startMockWorkers({
     cluster,
@@ -137,7 +158,7 @@ async function startFleet(options: TwinOptions): Promise<{ url: string; close():
     model,
     seed,
     port: 0,
-    speedup: 1,
+    speedup: pace,
     startupMs: 0,
     defaultMaxTokens: 16,
     kvEvents:
@@ -155,7 +176,7 @@ async function startFleet(options: TwinOptions): Promise<{ url: string; close():
         seed,
         kv_index: kvIndex,
         block_tokens: cluster.backends[0]!.kv.blockTokens,
-        metrics_interval_ms: metricsIntervalMs,
+        metrics_interval_ms: Math.round(metricsIntervalMs / pace),
         max_in_flight: 1_000_000,
         workers: mocks.workers.map(({ url, role, kvEvents, kvReplay }, i) => {
           const { maxQueueDepth, maxNumSeqs, maxBatchTokens, kv } = cluster.backends[i]!

@@ -29,7 +29,8 @@ const MOST_VALUES = 8000
 /**
  * Load by backend, from the times of all requests, those of the warm-up too. What a request does
  * before its first token counts for the backend that computes the prompt, the rest for the one that
- * decodes; time that a router holds a request counts as waiting where it is sent at last.
+ * decodes; time that a router holds a request counts as waiting where it is sent at last, and so does all
+ * time before the last attempt of one that was sent again.
  */
 export function loadOverTime(result: RunResult): LoadOverTime {
   const { requests, outcomes, sentMs, measuredFromMs: fromMs, endMs, backends } = result
@@ -49,7 +50,7 @@ export function loadOverTime(result: RunResult): LoadOverTime {
     const admittedMs = outcomes.admittedMs[row]!
     const endedMs = orEnd(outcomes.finishedMs[row]!, endMs)
     const prefilledMs = Math.min(endedMs, orEnd(outcomes.firstTokenMs[row]!, endedMs))
-    prefill.waiting.add(sentMs[row]!, orEnd(admittedMs, endMs))
+    prefill.waiting.add(sentMs[row]!, orEnd(admittedMs, endedMs))
     prefill.running.add(admittedMs, prefilledMs)
     meters[outcomes.backend[row]!]?.running.add(prefilledMs, endedMs)
     if (!(admittedMs >= fromMs)) continue

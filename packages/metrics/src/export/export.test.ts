@@ -38,6 +38,7 @@ test('rows say what became of each request, warm-up included', () => {
       tpot_ms: 15,
       cached_tokens: 64,
       preemptions: 0,
+      retries: 0,
     },
     {
       id: 1,
@@ -55,6 +56,7 @@ test('rows say what became of each request, warm-up included', () => {
       tpot_ms: null,
       cached_tokens: 0,
       preemptions: 0,
+      retries: 0,
     },
   ])
 })
@@ -63,10 +65,10 @@ test('CSV has a header, CRLF ends and quotes where RFC 4180 wants them', () => {
   const [header, first, second, rest] = toCsv(requestRows(run)).split('\r\n')
   expect(header).toBe(
     'id,measured,arrival_ms,prompt_tokens,output_tokens,backend,prefill_backend,outcome,' +
-      'reject_reason,queue_wait_ms,ttft_ms,e2e_ms,tpot_ms,cached_tokens,preemptions',
+      'reject_reason,queue_wait_ms,ttft_ms,e2e_ms,tpot_ms,cached_tokens,preemptions,retries',
   )
-  expect(first).toBe('0,false,5,100,3,0,1,completed,,2,12,42,15,64,0')
-  expect(second).toBe('1,true,6,100,10,,,rejected,"no, ""thanks""",,,,,0,0')
+  expect(first).toBe('0,false,5,100,3,0,1,completed,,2,12,42,15,64,0,0')
+  expect(second).toBe('1,true,6,100,10,,,rejected,"no, ""thanks""",,,,,0,0,0')
   expect(rest).toBe('')
 })
 

@@ -25,6 +25,8 @@ export interface RequestRow {
   /** Prompt tokens loaded from lower tiers; absent when no backend has any. */
   readonly loaded_tokens?: number
   readonly preemptions: number
+  /** Times it was sent again after its backend had failed or was not there. */
+  readonly retries: number
 }
 
 /** All requests of a run in order of arrival, those of the warm-up included, one at a time. */
@@ -45,11 +47,15 @@ export function* requestRows(result: RunResult): Generator<RequestRow, void, und
       reject_reason: result.rejectReasons[outcomes.rejectReason[id]!] ?? null,
       queue_wait_ms: orNull(outcomes.admittedMs[id]! - arrivalMs),
       ttft_ms: orNull(outcomes.firstTokenMs[id]! - arrivalMs),
-      e2e_ms: orNull(outcomes.finishedMs[id]! - arrivalMs),
+      e2e_ms:
+        outcomes.outcome[id] === OUTCOME.completed
+          ? orNull(outcomes.finishedMs[id]! - arrivalMs)
+          : null,
       tpot_ms: orNull(tpotMs(id, requests, outcomes)),
       cached_tokens: outcomes.cachedTokens[id]!,
       ...(outcomes.loadedTokens && { loaded_tokens: outcomes.loadedTokens[id]! }),
       preemptions: outcomes.preemptions[id]!,
+      retries: outcomes.attempts[id]!,
     }
   }
 }

@@ -12,7 +12,7 @@ const FIRST_WIDTH_MS = 1
 export class FlowBins {
   /** Length of a stretch, in ms. */
   widthMs: number = FIRST_WIDTH_MS
-  /** Requests that were not rejected, by arrival. */
+  /** Requests that were neither rejected nor lost nor called off, by arrival. */
   readonly arrived: Float64Array = new Float64Array(BINS)
   /** The same by the start of the first step that worked on them. */
   readonly admitted: Float64Array = new Float64Array(BINS)
@@ -23,6 +23,7 @@ export class FlowBins {
   lastEndMs: number = Number.NEGATIVE_INFINITY
   requests = 0
   rejected = 0
+  timedOut = 0
   /** Times from arrival to end, summed over completed requests. */
   residenceMs = 0
   completed = 0
@@ -33,10 +34,11 @@ export class FlowBins {
     this.requests++
     if (arrivalMs < this.firstArrivalMs) this.firstArrivalMs = arrivalMs
     if (arrivalMs > this.lastArrivalMs) this.lastArrivalMs = arrivalMs
-    if (outcomes.outcome[row] === OUTCOME.rejected) {
-      this.rejected++
-      return
-    }
+    const outcome = outcomes.outcome[row]
+    if (outcome === OUTCOME.rejected) this.rejected++
+    if (outcome === OUTCOME.timed_out) this.timedOut++
+    // Their ends are not known, and a fleet that lost requests is not slow because of it.
+    if (outcome !== OUTCOME.completed && outcome !== OUTCOME.unfinished) return
     const finishedMs = outcomes.finishedMs[row]!
     const latestMs = Number.isNaN(finishedMs) ? arrivalMs : finishedMs
     if (latestMs >= BINS * this.widthMs) this.widen(latestMs)

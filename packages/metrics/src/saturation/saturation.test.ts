@@ -1,3 +1,4 @@
+import { RandomStream } from '@routesim/core'
 import { expect, test } from 'vitest'
 import { type RequestFacts, runResult } from '../testing/run-result.js'
 import { FlowBins } from './flow-bins.js'
@@ -72,4 +73,27 @@ test('stretches double without losing a request', () => {
   }
   expect(bins.widthMs * 512).toBeGreaterThan(977 * 2999)
   expect(bins.widthMs * 256).toBeLessThanOrEqual(977 * 2999 + 10)
+})
+
+test('a short run of Poisson arrivals to servers without end is not overloaded by chance', () => {
+  const verdicts = Array.from({ length: 200 }, (_, seed) => {
+    const random = new RandomStream(seed, 'arrivals')
+    const arrivals: number[] = []
+    let nextMs = 0
+    while (nextMs < 20_000) {
+      arrivals.push(nextMs)
+      nextMs += 25 * -Math.log(1 - random.float())
+    }
+    const facts = arrivals.map((arrivalMs): RequestFacts => {
+      const finishedMs = arrivalMs + 4000
+      return { arrivalMs, admittedMs: arrivalMs, firstTokenMs: arrivalMs, finishedMs }
+    })
+    const { requests, outcomes } = runResult(facts, [{}])
+    const bins = new FlowBins()
+    for (let row = 0; row < requests.size; row++) bins.add(row, requests, outcomes)
+    return saturation(bins).verdict
+  })
+  // Without regard to chance, 29 of them are.
+  const odd = verdicts.filter((verdict) => verdict === 'overloaded')
+  expect(odd.length).toBeLessThanOrEqual(2)
 })

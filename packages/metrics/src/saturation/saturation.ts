@@ -17,6 +17,8 @@ export interface Saturation {
   readonly completed_per_sec: number | null
   /** Share of requests that were rejected. */
   readonly rejected_share: number | null
+  /** Share of requests that their clients would not wait for. */
+  readonly timed_out_share: number | null
   /**
    * Slope, in requests per second, of the number of requests that wait to be admitted, over the second
    * half of the arrivals (least squares).
@@ -33,8 +35,8 @@ export interface Saturation {
   readonly drain_ms: number | null
 }
 
-/** A share of rejected requests that no fleet that keeps up has. */
-const MANY_REJECTED = 0.01
+/** A share of requests rejected or not waited for that no fleet that keeps up has. */
+const MANY_UNSERVED = 0.01
 /** Growth beyond this share of the offered rate is not chance. */
 const GROWTH_SHARE = 0.02
 /** A queue that grows to its end is at its peak then, but for this much. */
@@ -46,9 +48,15 @@ const LONG_RUN = 4
 /** Growth of all requests in the system beyond this share of the offered rate. */
 const BACKLOG_SHARE = 0.05
 
+/**
+ * Independent arrivals let the number in the system swing by its square root: growth over the second
+ * half of the arrivals that is no more than so many times that may be chance.
+ */
+const CHANCE = 4
+
 /** Judges a run by how many requests waited and were in work in each stretch of it. */
 export function saturation(bins: FlowBins): Saturation {
-  const { requests, rejected, firstArrivalMs, lastArrivalMs, widthMs, completed } = bins
+  const { requests, rejected, timedOut, firstArrivalMs, lastArrivalMs, widthMs, completed } = bins
   const spanMs = lastArrivalMs - firstArrivalMs
   const offered = ((requests - 1) / spanMs) * 1000
   const levels = levelsOf(bins)
@@ -64,7 +72,6 @@ export function saturation(bins: FlowBins): Saturation {
   const peakWaiting = waiting[peak] ?? 0
   const atLast = waiting[last] ?? 0
   const meanResidenceMs = bins.residenceMs / completed
-  const rejectedShare = rejected / requests
   const drainMs = Math.max(0, bins.lastEndMs - lastArrivalMs)
   // Where draining took so long that arrivals fill no two stretches, its length tells.
   const isLongDrain = Number.isNaN(waitingGrowth) && spanMs > 0 && drainMs > spanMs
@@ -74,17 +81,20 @@ export function saturation(bins: FlowBins): Saturation {
     atLast >= FEW_WAITING
   const systemGrows =
     backlogGrowth > BACKLOG_SHARE * offered &&
+    backlogGrowth * (spanMs / 2000) > CHANCE * Math.sqrt(present[last] ?? 0) &&
     (present[last] ?? 0) >= FEW_WAITING &&
     spanMs > LONG_RUN * meanResidenceMs
   const running = (present[peak] ?? 0) - peakWaiting
   const isQueued = peakWaiting >= FEW_WAITING && peakWaiting > running
   const windowMs = (last + 1) * widthMs - firstArrivalMs
-  const isOverloaded = rejectedShare >= MANY_REJECTED || queueGrows || systemGrows
+  const isOverloaded =
+    (rejected + timedOut) / requests >= MANY_UNSERVED || queueGrows || systemGrows
   return {
     verdict: isOverloaded ? 'overloaded' : isQueued ? 'backlogged' : 'stable',
     offered_per_sec: orNull(offered),
     completed_per_sec: windowMs > 0 ? orNull(((endedBy[last] ?? 0) / windowMs) * 1000) : null,
-    rejected_share: orNull(rejectedShare),
+    rejected_share: orNull(rejected / requests),
+    timed_out_share: orNull(timedOut / requests),
     waiting_growth_per_sec: orNull(waitingGrowth),
     backlog_growth_per_sec: orNull(backlogGrowth),
     waiting_at_last_arrival: atLast,

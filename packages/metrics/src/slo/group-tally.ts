@@ -51,7 +51,7 @@ export class GroupTally {
     if (ttftMs < Number.POSITIVE_INFINITY) {
       this.ttftAsked++
       // A completed request without output has no first token to wait for.
-      const isMet = ttft <= ttftMs || (isCompleted && Number.isNaN(ttft))
+      const isMet = isCompleted && !(ttft > ttftMs)
       if (isMet) this.ttftMet++
       isGood &&= isMet
     }

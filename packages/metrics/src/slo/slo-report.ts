@@ -5,7 +5,7 @@ import type { SloOptions } from './slo-options.js'
 
 /** How a group of requests fared against its targets. Shares are from 0 to 1, null without requests. */
 export interface SloAttainment {
-  /** Measured requests with any target; one that was rejected or never ended misses all of its targets. */
+  /** Measured requests with any target; one that was not completed misses all of its targets. */
   readonly requests: number
   /** Share that was completed and met all of its targets. */
   readonly attainment: number | null

@@ -1,4 +1,4 @@
-import type { RunResult } from '@routesim/core'
+import type { RequestTable, RunResult } from '@routesim/core'
 import type { LogHistogram } from '../histogram/log-histogram.js'
 import { FlowBins } from '../saturation/flow-bins.js'
 import { SloCounter } from '../slo/slo-counter.js'
@@ -14,7 +14,8 @@ export function measureRequests(
   gaps: LogHistogram,
   slo: SloOptions | undefined,
 ): MeasuredRequests {
-  const { requests, outcomes, warmupRequests, backends } = result
+  const { outcomes, warmupRequests, backends } = result
+  const requests = asSent(result)
   const counts = new RequestCounts(backends.length)
   const cache = new CacheCounts(backends.length)
   const flow = new FlowBins()
@@ -27,10 +28,17 @@ export function measureRequests(
   return { counts, cache, flow, slo: objectives, gaps, ...latencyDistributions(result) }
 }
 
+/** Latencies count from when a request is sent, which may be later than it arrives at its client. */
+function asSent({ requests, sentMs }: RunResult): RequestTable {
+  return sentMs === requests.arrivalMs ? requests : { ...requests, arrivalMs: sentMs }
+}
+
 function countObjectives(
-  { requests, outcomes, warmupRequests }: RunResult,
+  result: RunResult,
   options: SloOptions | undefined,
 ): SloCounter | undefined {
+  const requests = asSent(result)
+  const { outcomes, warmupRequests } = result
   const counter = new SloCounter(options)
   if (!counter.isNeeded(requests)) return undefined
   for (let row = warmupRequests; row < requests.size; row++) counter.add(row, requests, outcomes)

@@ -5,13 +5,17 @@ export class RequestCounts {
   total = 0
   completed = 0
   rejected = 0
+  failed = 0
+  timedOut = 0
   preemptions = 0
+  retries = 0
   /** Tokens of completed requests. */
   promptTokens = 0
   outputTokens = 0
   lastFinishMs: number = Number.NEGATIVE_INFINITY
   /** Requests by reason, as `rejectReason` numbers them. */
   private readonly rejections: number[] = []
+  private readonly failures: number[] = []
   /** Measured requests sent to each backend; a disaggregated one counts on both of its backends. */
   readonly perBackend: number[]
 
@@ -23,26 +27,45 @@ export class RequestCounts {
   add(row: number, requests: RequestTable, outcomes: RequestOutcomes): void {
     this.total++
     this.preemptions += outcomes.preemptions[row]!
+    this.retries += outcomes.attempts[row]!
     const decode = outcomes.backend[row]!
     const prefill = outcomes.prefillBackend[row]!
     if (decode >= 0) this.perBackend[decode]!++
     if (prefill >= 0 && prefill !== decode) this.perBackend[prefill]!++
-    if (outcomes.outcome[row] === OUTCOME.completed) {
+    const outcome = outcomes.outcome[row]
+    if (outcome === OUTCOME.completed) {
       const finishedMs = outcomes.finishedMs[row]!
       this.completed++
       this.promptTokens += requests.promptTokens[row]!
       this.outputTokens += requests.outputTokens[row]!
       if (finishedMs > this.lastFinishMs) this.lastFinishMs = finishedMs
-    } else if (outcomes.outcome[row] === OUTCOME.rejected) {
-      const reason = outcomes.rejectReason[row]!
+    } else if (outcome === OUTCOME.rejected) {
       this.rejected++
-      this.rejections[reason] = (this.rejections[reason] ?? 0) + 1
+      count(this.rejections, outcomes.rejectReason[row]!)
+    } else if (outcome === OUTCOME.failed) {
+      this.failed++
+      count(this.failures, outcomes.rejectReason[row]!)
+    } else if (outcome === OUTCOME.timed_out) {
+      this.timedOut++
     }
   }
 
   /** Rejected requests by the names of the reasons that occurred. */
   rejectedByReason(reasons: readonly string[]): Readonly<Record<string, number>> {
-    const counted = reasons.map((reason, i) => [reason, this.rejections[i] ?? 0] as const)
-    return Object.fromEntries(counted.filter(([, count]) => count > 0))
+    return byName(this.rejections, reasons)
   }
+
+  /** The same of failed requests. */
+  failedByReason(reasons: readonly string[]): Readonly<Record<string, number>> {
+    return byName(this.failures, reasons)
+  }
+}
+
+function count(counts: number[], reason: number): void {
+  counts[reason] = (counts[reason] ?? 0) + 1
+}
+
+function byName(counts: readonly number[], reasons: readonly string[]): Record<string, number> {
+  const counted = reasons.map((reason, i) => [reason, counts[i] ?? 0] as const)
+  return Object.fromEntries(counted.filter(([, times]) => times > 0))
 }

@@ -39,12 +39,19 @@ export interface RunSummary {
   /** From the arrival of the first measured request to the last completion of a measured one. */
   readonly duration_ms: number
   readonly warmup_requests: number
-  /** Measured requests: `completed_requests + rejected_requests + unfinished_requests`. */
+  /** Measured requests: the sum of the five counts that follow. */
   readonly total_requests: number
   readonly completed_requests: number
   readonly rejected_requests: number
+  /** Their backend failed or was not there, and they were not, or could not be, sent again. */
+  readonly failed_requests: number
+  /** Called off because the client would wait no longer. */
+  readonly timed_out_requests: number
   readonly unfinished_requests: number
   readonly rejected_by_reason: Readonly<Record<string, number>>
+  readonly failed_by_reason: Readonly<Record<string, number>>
+  /** Times a request was sent again after its backend had failed or was not there. */
+  readonly retries: number
   /** Whether the fleet kept up with its traffic. */
   readonly saturation: Saturation
   /** How requests fared against their targets; absent without targets. */

@@ -42,18 +42,25 @@ type Json = null | boolean | number | string | readonly Json[] | { readonly [key
  */
 export function summarizeSeeds(summaries: readonly RunSummary[]): SeedsSummary {
   check(summaries)
-  const reasons = new Set(summaries.flatMap((summary) => Object.keys(summary.rejected_by_reason)))
-  const none = Object.fromEntries([...reasons].sort().map((reason) => [reason, 0]))
   // A reason that did not occur under a seed occurred 0 times; it is not missing.
-  const complete = summaries.map(({ seed, rejected_by_reason, ...rest }) => ({
+  const noRejections = zeros(summaries.map((summary) => summary.rejected_by_reason))
+  const noFailures = zeros(summaries.map((summary) => summary.failed_by_reason))
+  const complete = summaries.map(({ seed, rejected_by_reason, failed_by_reason, ...rest }) => ({
     ...rest,
-    rejected_by_reason: { ...none, ...rejected_by_reason },
+    rejected_by_reason: { ...noRejections, ...rejected_by_reason },
+    failed_by_reason: { ...noFailures, ...failed_by_reason },
   }))
   const { algorithm, visibility } = summaries[0]!
   const estimates = merge(complete as unknown as Json[]) as object
   const seeds = summaries.map((summary) => summary.seed)
   const result = { algorithm, visibility, seeds, ...estimates } as unknown as SeedsSummary
   return { ...result, saturation: { ...result.saturation, verdict: worstVerdict(summaries) } }
+}
+
+/** 0 for every name that occurs, in order. */
+function zeros(counts: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const names = new Set(counts.flatMap((each) => Object.keys(each)))
+  return Object.fromEntries([...names].sort().map((name) => [name, 0]))
 }
 
 /** Estimates for the values found at one path; undefined for what is not a number. */

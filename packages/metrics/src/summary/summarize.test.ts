@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { LogHistogram } from '../histogram/log-histogram.js'
 import { type RequestFacts, runResult } from '../testing/run-result.js'
-import { summarize } from './summarize.js'
+import { RequestStatistics } from './request-statistics.js'
+import { summarize, summarizeTotals } from './summarize.js'
 
 const noGaps = new LogHistogram()
 const free = (backends: number) => ({ pricePerHour: new Array<number>(backends).fill(0) })
@@ -107,6 +108,78 @@ describe('warm-up', () => {
 
   test('of a run without requests says so', () => {
     expect(() => summarize(runResult([], [{}]), noGaps, free(1))).toThrow(/at least one request/)
+  })
+})
+
+describe('requests that got no answer', () => {
+  const answered = { admittedMs: 10, firstTokenMs: 20, finishedMs: 120 }
+  const run = runResult(
+    [
+      { arrivalMs: 0, ...answered },
+      { arrivalMs: 1, ...answered, attempts: 2 },
+      // It had its first token in time, and its backend failed.
+      { arrivalMs: 2, ...answered, outcome: 'failed', rejectReason: 'backend_failed' },
+      { arrivalMs: 3, outcome: 'failed', rejectReason: 'backend_unreachable', attempts: 3 },
+      { arrivalMs: 4, ...answered, outcome: 'timed_out', rejectReason: 'timeout' },
+      { arrivalMs: 5, rejectReason: 'full' },
+    ],
+    [{}],
+  )
+
+  test('are counted by what became of them', () => {
+    expect(summarize(run, noGaps, free(1))).toMatchObject({
+      total_requests: 6,
+      completed_requests: 2,
+      rejected_requests: 1,
+      failed_requests: 2,
+      timed_out_requests: 1,
+      unfinished_requests: 0,
+      rejected_by_reason: { full: 1 },
+      failed_by_reason: { backend_failed: 1, backend_unreachable: 1 },
+      retries: 5,
+      duration_ms: 120,
+      end_to_end_latency: { count: 2 },
+      tpot: { count: 2 },
+    })
+  })
+
+  test('miss every target', () => {
+    const slo = { ttftMs: 1000, tpotMs: 1000, e2eMs: 1000 }
+    expect(summarize(run, noGaps, { ...free(1), slo }).slo).toMatchObject({
+      requests: 6,
+      good_requests: 2,
+      ttft_attainment: 2 / 6,
+      tpot_attainment: 2 / 6,
+      e2e_attainment: 2 / 6,
+    })
+  })
+
+  test('are the same as they end one by one', () => {
+    const options = { ...free(1), slo: { ttftMs: 15 } }
+    const {
+      ttft: _,
+      tpot: __,
+      end_to_end_latency: ___,
+      queue_wait: ____,
+      ...expected
+    } = summarize(run, noGaps, options)
+    const statistics = new RequestStatistics(1, options.slo)
+    for (let row = 0; row < 6; row++) statistics.requestEnded(row, run.requests, run.outcomes)
+    expect(summarizeTotals(run, statistics, options)).toMatchObject(expected)
+  })
+
+  test('do not make a fleet look overloaded when backends lost them, but do when nobody waited', () => {
+    const verdictOf = (outcome: 'failed' | 'timed_out') => {
+      const facts = Array.from({ length: 1000 }, (_, i): RequestFacts => {
+        const arrivalMs = 100 * i
+        if (i % 4 === 3) return { arrivalMs, outcome, finishedMs: arrivalMs + 500 }
+        return { arrivalMs, admittedMs: arrivalMs, finishedMs: arrivalMs + 90 }
+      })
+      const { saturation } = summarize(runResult(facts, [{}]), noGaps, free(1))
+      return [saturation.verdict, saturation.timed_out_share]
+    }
+    expect(verdictOf('failed')).toEqual(['stable', 0])
+    expect(verdictOf('timed_out')).toEqual(['overloaded', 0.25])
   })
 })
 

@@ -19,6 +19,7 @@ export interface RequestFacts {
   readonly finishedMs?: number
   readonly cachedTokens?: number
   readonly preemptions?: number
+  readonly attempts?: number
   readonly rejectReason?: string
   /** Leading tokens of shareable content. */
   readonly contentTokens?: number
@@ -65,6 +66,7 @@ export function runResult(
       finishedMs: Float64Array.from(facts, (f) => f.finishedMs ?? Number.NaN),
       cachedTokens: Int32Array.from(facts, (f) => f.cachedTokens ?? 0),
       preemptions: Int32Array.from(facts, (f) => f.preemptions ?? 0),
+      attempts: Uint8Array.from(facts, (f) => f.attempts ?? 0),
       rejectReason: Int32Array.from(facts, (f) => reasons.indexOf(f.rejectReason ?? '')),
     },
     sentMs: requests.arrivalMs,

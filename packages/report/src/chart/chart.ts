@@ -84,6 +84,8 @@ export interface HeatmapChart extends ChartBase {
   readonly value: Pick<Axis, 'title' | 'unit'> & { readonly max: number }
   /** By row, then by interval. */
   readonly values: readonly (readonly (number | null)[])[]
+  /** On the axis of time alone. */
+  readonly marks?: readonly Mark[]
 }
 
 /** What happened when, one row after another. */

@@ -1,5 +1,7 @@
+import type { BackendEvent } from '@routesim/core'
 import type { Chart } from '../chart/chart.js'
 import { labelOf, type ReportedResult } from '../results/reported-result.js'
+import { eventMarks } from './event-marks.js'
 import { backendsOverTime, highest } from './over-time.js'
 
 /** What is known of backends over time from the times of their requests. */
@@ -23,10 +25,11 @@ export function backendLoad(
   kind: LoadKind,
   id: string,
   most: number = highestLoad([reported], kind),
+  events: readonly BackendEvent[] = [],
 ): Chart | undefined {
   const { detail } = reported
   if (detail === undefined) return undefined
-  const { backends, interval_ms: intervalMs } = detail.load
+  const { backends, interval_ms: intervalMs, from_ms: originMs } = detail.load
   return backendsOverTime({
     id,
     title: TITLES[kind],
@@ -36,6 +39,7 @@ export function backendLoad(
     // From the start of the measured part.
     fromMs: (backends[0]?.waiting ?? []).map((_, i) => i * intervalMs),
     intervalMs,
+    marks: eventMarks(events, originMs),
     backends: backends.map((backend) => ({ id: backend.id, values: backend[kind] })),
   })
 }

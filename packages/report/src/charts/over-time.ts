@@ -1,4 +1,4 @@
-import type { Chart, Unit } from '../chart/chart.js'
+import type { Chart, Mark, Unit } from '../chart/chart.js'
 import { tableOf } from '../chart/table.js'
 import { formatValue } from '../format/format-value.js'
 
@@ -15,6 +15,8 @@ export interface BackendsOverTime {
   /** Start of each interval in ms, evenly spaced. */
   readonly fromMs: readonly number[]
   readonly intervalMs: number
+  /** What happened when, on the axis of time. */
+  readonly marks?: readonly Mark[]
   readonly backends: readonly { readonly id: number; readonly values: readonly (number | null)[] }[]
 }
 
@@ -25,7 +27,7 @@ const MOST_ROWS = 40
 
 /** Lines for a few backends, rows of colours for many. */
 export function backendsOverTime(of: BackendsOverTime): Chart {
-  const { title, label, unit, intervalMs, fromMs } = of
+  const { title, label, unit, intervalMs, fromMs, marks = [] } = of
   const shown = highestRows(of.backends)
   const few =
     shown.length < of.backends.length
@@ -45,6 +47,7 @@ export function backendsOverTime(of: BackendsOverTime): Chart {
       ]),
     ),
     x: { title: 'Time', unit: 'ms', scale: 'linear' },
+    ...(marks.length > 0 && { marks }),
   } as const
   if (shown.length > MOST_LINES) {
     return {

@@ -1,5 +1,7 @@
+import type { BackendEvent } from '@routesim/core'
 import type { Chart } from '../chart/chart.js'
 import type { SampledLoad } from '../results/sampled-load.js'
+import { eventMarks } from './event-marks.js'
 import { backendsOverTime } from './over-time.js'
 
 /** What is sampled of backends while a run goes on, as a share. */
@@ -23,6 +25,7 @@ export function sampledLoad(
   kind: SampledKind,
   label: string,
   id: string,
+  events: readonly BackendEvent[] = [],
 ): Chart {
   const all = [...new Set(samples.map(({ time_ms }) => time_ms))].sort((a, b) => a - b)
   const every = Math.max(1, Math.ceil(all.length / MOST_INTERVALS))
@@ -47,6 +50,7 @@ export function sampledLoad(
     most: 1,
     fromMs: times,
     intervalMs: times.length > 1 ? times[1]! - times[0]! : 0,
+    marks: eventMarks(events, 0),
     backends: [...rows]
       .sort(([a], [b]) => a - b)
       .map(([backend, values]) => ({ id: backend, values })),

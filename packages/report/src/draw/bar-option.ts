@@ -16,12 +16,28 @@ import { whiskers } from './whiskers.js'
 
 const LAYOUT = { barGap: '12%', barCategoryGap: '22%', barMaxWidth: 60 }
 
+/** Width of a letter of a label, about. */
+const LETTER = 7
+
+/** A name in lines of so many letters where its words allow it. */
+function brokenAt(name: string, letters: number): string {
+  const lines: string[] = ['']
+  for (const word of name.split(/(?<=[_ ])/)) {
+    const line = lines.at(-1)!
+    if (line === '' || line.length + word.length <= letters) lines[lines.length - 1] = line + word
+    else lines.push(word)
+  }
+  return lines.join('\n')
+}
+
 /** Draws bars side by side. */
 export function barOption(chart: BarChart, options: DrawOptions): Option {
   const { theme } = options
   const names = chart.series.map(({ name }) => name)
   const legend = names.length > 1 ? names : []
   const head = headOf(legend, options)
+  const room = Math.floor(options.width / chart.categories.length / LETTER)
+  const isTight = chart.categories.some((name) => name.length > room)
   const color = (i: number): string => theme.series[i % theme.series.length]!
   return {
     ...baseOption(chart, options),
@@ -31,7 +47,14 @@ export function barOption(chart: BarChart, options: DrawOptions): Option {
       type: 'category',
       data: chart.categories,
       ...axisName('', 'x', theme),
-      axisLabel: { color: theme.muted, fontSize: 11, hideOverlap: true },
+      axisLabel: {
+        color: theme.muted,
+        fontSize: 11,
+        lineHeight: 12,
+        ...(isTight
+          ? { interval: 0, formatter: (name: string) => brokenAt(name, room) }
+          : { hideOverlap: true }),
+      },
       axisLine: { lineStyle: { color: theme.line } },
       axisTick: { show: false },
     },

@@ -11,6 +11,7 @@ import {
   type Option,
   tooltipLook,
 } from './frame.js'
+import { markLine } from './mark-line.js'
 
 const SCALE_HEIGHT = 24
 const LABEL_WIDTH = 80
@@ -21,6 +22,10 @@ const ROUND_STEPS = [1, 2, 4, 5, 6, 10, 12, 20, 24, 30, 40, 60]
 export function heatmapOption(chart: HeatmapChart, options: DrawOptions): Option {
   const { theme, width } = options
   const { x, from, rows, rowTitle, value } = chart
+  const marks = (chart.marks ?? []).map((mark) => ({
+    ...mark,
+    value: intervalOf(mark.value, from),
+  }))
   const cells = chart.values.flatMap((row, y) =>
     row.flatMap((cell, at): [number, number, number][] => (cell === null ? [] : [[at, y, cell]])),
   )
@@ -77,7 +82,16 @@ export function heatmapOption(chart: HeatmapChart, options: DrawOptions): Option
         data: cells,
         itemStyle: { borderWidth: 0 },
         emphasis: { itemStyle: { borderColor: theme.text, borderWidth: 1 } },
+        ...(marks.length > 0 && { markLine: markLine(marks, theme.text, theme.background) }),
       },
     ],
   }
+}
+
+/** Index of the interval in which something falls. */
+function intervalOf(time: number, from: readonly number[]): number {
+  return Math.max(
+    0,
+    from.findLastIndex((start) => start <= time),
+  )
 }

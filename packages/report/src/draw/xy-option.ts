@@ -1,4 +1,4 @@
-import type { Mark, XyChart, XySeries } from '../chart/chart.js'
+import type { XyChart, XySeries } from '../chart/chart.js'
 import { formatValue } from '../format/format-value.js'
 import { escapeHtml } from '../html/escape-html.js'
 import {
@@ -11,6 +11,7 @@ import {
   tooltipLook,
   valueAxis,
 } from './frame.js'
+import { markLine } from './mark-line.js'
 import { DASHES, SYMBOLS } from './theme.js'
 import { whiskers } from './whiskers.js'
 
@@ -86,28 +87,6 @@ function seriesOption(
       labelLayout: { hideOverlap: true },
     }),
     ...(own.length > 0 && { markLine: markLine(own, color, theme.background) }),
-  }
-}
-
-/** Labels of marks that stand close are at different heights. */
-const HEIGHTS = ['insideEndTop', 'insideMiddleTop', 'insideStartTop']
-
-function markLine(marks: readonly Mark[], color: string, background: string): Option {
-  return {
-    silent: true,
-    symbol: 'none',
-    lineStyle: { color, type: 'dotted', width: 1.5 },
-    data: marks.map(({ axis, value, label, series = 0 }) => ({
-      [axis === 'x' ? 'xAxis' : 'yAxis']: value,
-      label: {
-        formatter: () => label,
-        position: HEIGHTS[series % HEIGHTS.length],
-        color,
-        fontSize: 11,
-        textBorderColor: background,
-        textBorderWidth: 3,
-      },
-    })),
   }
 }
 

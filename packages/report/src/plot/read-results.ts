@@ -28,7 +28,7 @@ type Json = Readonly<Record<string, unknown>>
 
 /**
  * Sorts out result files: what `run`, `compare`, `sweep` and `validate` write as JSON, samples of
- * backends, and the `results_summary.json` of Dynamo's prefix ratio benchmark.
+ * backends, and the `results_summary.json` of Dynamo's prefix ratio benchmark or of `bench prefix-ratio`.
  *
  * @throws RouteSimError `result_invalid`
  */
@@ -89,8 +89,10 @@ function ratioSeries(name: string, json: Json): PrefixRatioSeries {
     if (Array.isArray(values) && values.every((value) => typeof value === 'number')) return values
     throw invalid(name, `no numbers as ${key}`)
   }
+  const { config } = json
+  const label = isObject(config) ? config['label'] : undefined
   return {
-    label: name,
+    label: typeof label === 'string' ? label : name,
     ratios: column('prefix_ratios'),
     ttftMs: column('ttft_values'),
     throughput: column('throughput_values'),

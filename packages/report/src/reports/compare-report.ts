@@ -1,6 +1,8 @@
+import type { BackendEvent } from '@routesim/core'
 import type { Chart } from '../chart/chart.js'
 import { backendLoad, highestLoad, LOAD_KINDS } from '../charts/backend-load.js'
 import { cacheHits } from '../charts/cache-hits.js'
+import { eventsSentence } from '../charts/event-marks.js'
 import { tpotByOutputLength, ttftByPromptLength } from '../charts/latency-by-length.js'
 import { latencyCdf } from '../charts/latency-cdf.js'
 import { latencyPercentiles } from '../charts/latency-percentiles.js'
@@ -46,14 +48,18 @@ export function compareReport(
     ],
     sections: [
       { title: 'Summary', tables: [{ title: 'Results', table: summaryTable(results) }] },
-      ...sectionsOf(leading, results.length),
+      ...sectionsOf(leading, results.length, scenario.events ?? []),
     ],
     origin,
   }
 }
 
 /** The pictures of results that ran under the same traffic. */
-function sectionsOf(results: readonly ReportedResult[], all: number): Section[] {
+function sectionsOf(
+  results: readonly ReportedResult[],
+  all: number,
+  events: readonly BackendEvent[],
+): Section[] {
   const few =
     results.length < all
       ? [`The ${results.length} of ${all} algorithms with the lowest P99 time to first token.`]
@@ -91,23 +97,35 @@ function sectionsOf(results: readonly ReportedResult[], all: number): Section[] 
   const loads = deep.flatMap((result, i) =>
     LOAD_KINDS.flatMap(
       (kind) =>
-        backendLoad(result, kind, `${kind.replaceAll('_', '-')}-${i}`, highestLoad(deep, kind)) ??
-        [],
+        backendLoad(
+          result,
+          kind,
+          `${kind.replaceAll('_', '-')}-${i}`,
+          highestLoad(deep, kind),
+          events,
+        ) ?? [],
     ),
   )
   const sampled = results.filter(({ samples }) => samples !== undefined).slice(0, MOST_IN_DEPTH)
   const looks = sampled.flatMap((result, i) =>
     SAMPLED_KINDS.map((kind) =>
-      sampledLoad(result.samples ?? [], kind, labelOf(result), `${kind.replaceAll('_', '-')}-${i}`),
+      sampledLoad(
+        result.samples ?? [],
+        kind,
+        labelOf(result),
+        `${kind.replaceAll('_', '-')}-${i}`,
+        events,
+      ),
     ),
   )
+  const happened = [eventsSentence(events)].filter((sentence) => sentence !== '')
   const timelines = deep.flatMap((result, i) => requestTimelineChart(result, `timeline-${i}`) ?? [])
   const sections: Section[] = [
     { title: 'Latency', text: few, charts: latency },
     { title: 'Latency by length', charts: lengths },
     { title: 'Prefix cache', charts: [cacheHits(results)] },
-    { title: 'Backends over time', text: deepText, charts: loads },
-    { title: 'KV cache and utilisation', charts: looks },
+    { title: 'Backends over time', text: [...deepText, ...happened], charts: loads },
+    { title: 'KV cache and utilisation', text: happened, charts: looks },
     { title: 'Requests of one backend', text: deepText, charts: timelines },
   ]
   return sections.filter(({ charts }) => charts !== undefined && charts.length > 0)

@@ -1,3 +1,4 @@
+import type { BackendEvent } from '@routesim/core'
 import { formatValue } from '../format/format-value.js'
 
 /** What was simulated: what `run`, `compare` and `sweep` tell of it. */
@@ -11,6 +12,8 @@ export interface ReportedScenario {
   readonly gpu: string
   /** What routers were allowed to see. */
   readonly visibility: string
+  /** What happens to backends while the run goes on; nothing if absent. */
+  readonly events?: readonly BackendEvent[]
   readonly seeds: readonly number[]
   readonly notes: readonly string[]
 }
@@ -28,6 +31,11 @@ export function sweepSubtitleOf(
 ): string {
   if (durationSec === undefined) return subtitleOf(scenario)
   return `${durationSec} s of traffic per rate (${scenario.source}) on ${fleetOf(scenario)}.`
+}
+
+/** The same where neither requests nor fleets are the same throughout. */
+export function fleetSubtitleOf(scenario: ReportedScenario): string {
+  return `Traffic: ${scenario.source}; the config has ${fleetOf(scenario)}.`
 }
 
 function fleetOf({ backends, gpu, visibility, seeds }: ReportedScenario): string {

@@ -3,7 +3,16 @@ import type { Table } from '../chart/table.js'
 import { formatValue } from '../format/format-value.js'
 import { figureOf, labelOf, type ReportedResult } from '../results/reported-result.js'
 
-const COLUMNS: readonly { title: string; path: string; unit: Unit; scale?: number }[] = [
+interface Column {
+  readonly title: string
+  readonly path: string
+  readonly unit: Unit
+  readonly scale?: number
+  /** Whether it is left out where it is 0 in all results. */
+  readonly isRare?: boolean
+}
+
+const COLUMNS: readonly Column[] = [
   { title: 'TTFT P50', path: 'ttft.p50', unit: 'ms' },
   { title: 'TTFT P99', path: 'ttft.p99', unit: 'ms' },
   { title: 'ITL P99', path: 'tbt.p99', unit: 'ms' },
@@ -14,6 +23,9 @@ const COLUMNS: readonly { title: string; path: string; unit: Unit; scale?: numbe
   { title: 'Jain', path: 'jains_fairness_index', unit: 'number' },
   { title: '$/1M tokens', path: 'estimated_cost_per_1k_tokens', unit: 'usd', scale: 1000 },
   { title: 'Rejected', path: 'rejected_requests', unit: 'number' },
+  { title: 'Failed', path: 'failed_requests', unit: 'number', isRare: true },
+  { title: 'Timed out', path: 'timed_out_requests', unit: 'number', isRare: true },
+  { title: 'Retries', path: 'retries', unit: 'number', isRare: true },
 ]
 
 /** One row per result with its most important numbers, with intervals where there are several seeds. */
@@ -21,16 +33,20 @@ export function summaryTable(
   results: readonly ReportedResult[],
   leading: readonly { readonly title: string; readonly cells: readonly string[] }[] = [],
 ): Table {
+  const columns = COLUMNS.filter(
+    ({ path, isRare = false }) =>
+      !isRare || results.some(({ result }) => (figureOf(result, path).value ?? 0) > 0),
+  )
   return {
     columns: [
       { title: 'Algorithm', align: 'left' },
       ...leading.map(({ title }) => ({ title, align: 'right' }) as const),
-      ...COLUMNS.map(({ title }) => ({ title, align: 'right' }) as const),
+      ...columns.map(({ title }) => ({ title, align: 'right' }) as const),
     ],
     rows: results.map((reported, i) => [
       labelOf(reported),
       ...leading.map(({ cells }) => cells[i] ?? ''),
-      ...COLUMNS.map(({ path, unit, scale = 1 }) => {
+      ...columns.map(({ path, unit, scale = 1 }) => {
         const { value, ci95 } = figureOf(reported.result, path)
         const text = formatValue(value === null ? null : value * scale, unit)
         return ci95 === null ? text : `${text} ± ${formatValue(ci95 * scale, unit)}`

@@ -1,4 +1,5 @@
 import { latencyByRate, type RateMetric } from '../charts/latency-by-rate.js'
+import { latencyBySetting, type SettingCurve } from '../charts/latency-by-setting.js'
 import { throughputLatency } from '../charts/throughput-latency.js'
 import { formatValue } from '../format/format-value.js'
 import { MOST_SERIES } from '../results/leading-results.js'
@@ -42,7 +43,11 @@ export function sweepReport(
     title: `Sweep of ${scenario.name}`,
     subtitle: sweepSubtitleOf(scenario, durationSec),
     notes: scenario.notes,
-    sections: [...pictures(named), { title: 'All points', tables: [resultsOf(points)] }],
+    sections: [
+      ...pictures(named),
+      ...settingPictures(points),
+      { title: 'All points', tables: [resultsOf(points)] },
+    ],
     origin,
   }
 }
@@ -70,6 +75,48 @@ function pictures(points: readonly SweptPoint[]): Section[] {
     },
     { title: 'Throughput and latency', text: few, charts: [throughputLatency(shown)] },
   ]
+}
+
+/** Of a sweep without rates: latencies against each number of the config that it goes through. */
+function settingPictures(points: readonly SweptPoint[]): Section[] {
+  if (points.some(({ rate }) => rate !== undefined)) return []
+  const paths = [...new Set(points.flatMap(({ settings }) => Object.keys(settings)))]
+  const varied = paths.filter((path) => {
+    const values = points.map(({ settings }) => settings[path])
+    return values.every((value) => typeof value === 'number') && new Set(values).size > 1
+  })
+  return varied.map((path) => {
+    const curves = settingCurves(points, path)
+    const shown = curves.slice(0, MOST_SERIES)
+    const few = `The first ${shown.length} of ${curves.length} curves.`
+    return {
+      title: `Latency by ${lastPart(path)}`,
+      ...(shown.length < curves.length && { text: [few] }),
+      charts: RATE_METRICS.map((metric) =>
+        latencyBySetting(
+          shown,
+          { ...metric, id: `${metric.id.replace('rate-', '')}-by-${path.replaceAll(/\W/g, '-')}` },
+          lastPart(path),
+        ),
+      ),
+    }
+  })
+}
+
+/** Points that differ in one setting alone, a curve for each combination of the others. */
+function settingCurves(points: readonly SweptPoint[], path: string): SettingCurve[] {
+  const curves = new Map<string, { value: number; result: SweptPoint['result'] }[]>()
+  for (const { settings, ...point } of points) {
+    const { [path]: value, ...others } = settings
+    const label = nameOf({ ...point, settings: others })
+    const curve = curves.get(label) ?? []
+    curve.push({ value: Number(value), result: point.result })
+    curves.set(label, curve)
+  }
+  return [...curves].map(([label, own]) => ({
+    label,
+    points: own.sort((a, b) => a.value - b.value),
+  }))
 }
 
 function resultsOf(points: readonly SweptPoint[]): ReportTable {

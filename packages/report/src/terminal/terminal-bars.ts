@@ -18,7 +18,8 @@ export function terminalBars(chart: BarChart, style: TerminalStyle): string[] {
   const labels = Math.max(4, Math.min(longest + 2, style.width - textWidth - LEAST_BAR - 3))
   const room = Math.max(1, style.width - labels - textWidth - 3)
   const line = (label: string, index: number, number: number | null): string => {
-    const bar = number === null || most === 0 ? '' : barOf((number / most) * room, style)
+    const bar =
+      number === null || number <= 0 || most === 0 ? '' : barOf((number / most) * room, style)
     const painted = style.paint?.(index, bar) ?? bar
     return `${cut(label, labels, style).padEnd(labels)} ${painted} ${formatValue(number, value.unit)}`
   }

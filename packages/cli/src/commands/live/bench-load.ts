@@ -1,13 +1,14 @@
 import { type ArrivalPattern, runBench, syntheticWorkload } from '@routesim/live'
 import type { CommandModule } from 'yargs'
-import { UsageError } from '../../usage-error.js'
 import {
   BENCH_OPTIONS,
   type BenchArguments,
-  checkCounts,
+  checkAnswered,
+  makeFolder,
   printMetrics,
   targetOf,
 } from './bench-options.js'
+import { checkNumbers } from './check-numbers.js'
 import { interruptible } from './stop-signal.js'
 
 interface LoadArguments extends BenchArguments {
@@ -84,14 +85,15 @@ export const benchLoad: CommandModule<object, LoadArguments> = {
       })
       .example('$0 bench load --preset perf --url http://127.0.0.1:8000', '') as never,
   handler: async (args) => {
-    const counts = ['isl', 'osl', 'requests', 'concurrency', 'numPrefixPrompts']
-    checkCounts(args as never, counts)
+    checkNumbers(args, {
+      ...{ isl: 'count', osl: 'count', requests: 'count', concurrency: 'count' },
+      ...{ numPrefixPrompts: 'index', prefixRatio: 'share', lengthSpread: 'amount' },
+      requestRate: 'positive',
+    })
     const preset = args.preset === 'perf' ? PERF : PLAIN
     const isl = args.isl ?? preset.isl
     const requests = args.requests ?? preset.requests
     const isOpenLoop = args.requestRate !== undefined
-    if (isOpenLoop && !(args.requestRate! > 0))
-      throw new UsageError(`--request-rate: expected a number > 0, got ${args.requestRate}`)
     const concurrency = args.concurrency ?? (isOpenLoop ? undefined : (preset.concurrency ?? 1))
     const shape = {
       isl,
@@ -101,8 +103,10 @@ export const benchLoad: CommandModule<object, LoadArguments> = {
       lengthSpread: args.lengthSpread ?? preset.lengthSpread,
       seed: args.seed,
     }
-    const { metrics } = await runBench({
-      target: await targetOf(args),
+    const target = await targetOf(args)
+    await makeFolder(args.outputDir)
+    const { metrics, runs } = await runBench({
+      target,
       requests,
       concurrency,
       isOpenLoop,
@@ -123,6 +127,7 @@ export const benchLoad: CommandModule<object, LoadArguments> = {
             : undefined,
         }),
     })
+    checkAnswered(runs)
     printMetrics(metrics)
     if (args.outputDir !== undefined) console.error(`Wrote ${args.outputDir}`)
   },

@@ -1,4 +1,6 @@
+import { mkdir } from 'node:fs/promises'
 import { pdPair } from '@routesim/algorithms'
+import { RouteSimError } from '@routesim/core'
 import { buildFleet, type Config } from '@routesim/experiments'
 import type { MockClusterFlags } from '@routesim/live'
 import {
@@ -6,10 +8,13 @@ import {
   type Endpoint,
   isOnSchedule,
   type LoadMetrics,
+  type LoadRun,
   loadAlgorithmFactory,
 } from '@routesim/live'
 import type { Options } from 'yargs'
+import { outputFailed } from '../../output/write-results.js'
 import { UsageError } from '../../usage-error.js'
+import { checkNumbers } from './check-numbers.js'
 import { CLUSTER_OPTIONS, clusterOf } from './worker-options.js'
 
 /** Options of all benchmarks. */
@@ -63,6 +68,7 @@ export interface BenchArguments extends MockClusterFlags {
 
 /** What a benchmark loads. */
 export async function targetOf(args: BenchArguments): Promise<BenchTarget> {
+  checkNumbers(args, { requestTimeout: 'positive', seed: 'index' })
   if (args.url !== undefined) {
     if (args.tokenIds === true && args.endpoint === 'chat')
       throw new UsageError('--token-ids: expected --endpoint completions with it, got chat')
@@ -91,6 +97,19 @@ async function simulatedTarget(config: Config, algorithm: string): Promise<Bench
   return { kind: 'simulated', cluster: buildFleet(config).cluster, router }
 }
 
+/**
+ * Makes the folder of a benchmark before the work begins.
+ * @throws RouteSimError `output_failed`
+ */
+export async function makeFolder(path: string | undefined): Promise<void> {
+  if (path === undefined) return
+  try {
+    await mkdir(path, { recursive: true })
+  } catch (cause) {
+    throw outputFailed(path, cause)
+  }
+}
+
 /** What a target is called in files and plots. */
 export function labelOf(args: BenchArguments): string {
   return args.url === undefined ? `simulated ${args.algorithm}` : args.url.join(', ')
@@ -107,6 +126,17 @@ export function printMetrics(metrics: LoadMetrics): void {
   warnOfLag(metrics)
 }
 
+/** @throws RouteSimError `bench_failed` when there is nothing to measure */
+export function checkAnswered(runs: readonly LoadRun[]): void {
+  const all = runs.flatMap(({ measurements }) => measurements)
+  const error = all[0]?.error
+  if (all.length === 0 || all.some((request) => request.error === undefined)) return
+  throw new RouteSimError(`all of the ${all.length} requests failed, the first with ${error}`, {
+    code: 'bench_failed',
+    hint: 'Is the server up, and does it serve the model? routesim ping tells.',
+  })
+}
+
 /** Says so when figures are not those of the load that was asked for. */
 export function warnOfLag(metrics: LoadMetrics): void {
   if (isOnSchedule(metrics)) return
@@ -114,17 +144,4 @@ export function warnOfLag(metrics: LoadMetrics): void {
   console.error(
     `note: requests were sent late (P99 ${lag} ms): the load was not the one asked for, because of a slow client or a limit of concurrency`,
   )
-}
-
-/** @throws UsageError when a value is no positive integer */
-export function checkCounts(
-  args: Readonly<Record<string, unknown>>,
-  names: readonly string[],
-): void {
-  for (const name of names) {
-    const value = args[name]
-    if (value === undefined || (Number.isInteger(value) && (value as number) >= 1)) continue
-    const flag = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
-    throw new UsageError(`--${flag}: expected an integer >= 1, got ${value}`)
-  }
 }

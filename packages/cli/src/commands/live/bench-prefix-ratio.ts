@@ -1,15 +1,17 @@
 import { join } from 'node:path'
 import { prefixRatioBench } from '@routesim/live'
 import type { CommandModule } from 'yargs'
+import { writeBytes } from '../../output/write-report.js'
 import { UsageError } from '../../usage-error.js'
 import {
   BENCH_OPTIONS,
   type BenchArguments,
-  checkCounts,
   labelOf,
+  makeFolder,
   targetOf,
   warnOfLag,
 } from './bench-options.js'
+import { checkNumbers } from './check-numbers.js'
 import { interruptible } from './stop-signal.js'
 
 interface PrefixRatioArguments extends BenchArguments {
@@ -56,19 +58,25 @@ export const benchPrefixRatio: CommandModule<object, PrefixRatioArguments> = {
       })
       .example('$0 bench prefix-ratio --url http://127.0.0.1:8000', '') as never,
   handler: async (args) => {
-    checkCounts(args as never, ['isl', 'osl', 'requests', 'concurrency', 'numPrefixPrompts'])
+    checkNumbers(args, {
+      ...{ isl: 'count', osl: 'count', requests: 'count', concurrency: 'count' },
+      numPrefixPrompts: 'count',
+    })
     const prefixRatios = args.prefixRatios.split(/[,\s]+/).map(Number)
     if (!prefixRatios.every((ratio) => ratio >= 0 && ratio <= 1)) {
       throw new UsageError(
         `--prefix-ratios: expected numbers from 0 to 1, got "${args.prefixRatios}"`,
       )
     }
+    const target = await targetOf(args)
+    await makeFolder(args.outputDir)
     console.log('prefix ratio   TTFT mean ms   TTFT p99 ms   tokens/s   errors')
-    await prefixRatioBench({
+    const label = args.label ?? labelOf(args)
+    const summary = await prefixRatioBench({
       ...args,
       prefixRatios,
-      target: await targetOf(args),
-      label: args.label ?? labelOf(args),
+      target,
+      label,
       signal: interruptible(),
       onRatio: (ratio, metrics) => {
         const ttft = metrics['time_to_first_token']
@@ -83,7 +91,9 @@ export const benchPrefixRatio: CommandModule<object, PrefixRatioArguments> = {
         warnOfLag(metrics)
       },
     })
-    const files = ['results_summary.json', 'prefix_ratio_performance.svg']
-    console.error(`Wrote ${files.map((file) => join(args.outputDir, file)).join(' and ')}`)
+    const { plotCharts, readResults, renderSvg } = await import('@routesim/report')
+    const charts = plotCharts(readResults([{ name: label, json: summary }]), 'prefix-ratio')
+    console.error(`Wrote ${join(args.outputDir, 'results_summary.json')}`)
+    await writeBytes(renderSvg(charts), join(args.outputDir, 'prefix_ratio_performance.svg'))
   },
 }

@@ -1,13 +1,17 @@
+import { join } from 'node:path'
+import type { RequestTable } from '@routesim/core'
 import { runBench } from '@routesim/live'
+import { writeTrace } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
-import { UsageError } from '../../usage-error.js'
 import {
   BENCH_OPTIONS,
   type BenchArguments,
-  checkCounts,
+  checkAnswered,
+  makeFolder,
   printMetrics,
   targetOf,
 } from './bench-options.js'
+import { checkNumbers } from './check-numbers.js'
 import { interruptible } from './stop-signal.js'
 import { dealtOut, readWorkload, TRACE_SHAPE, type TraceShapeArguments } from './trace-workload.js'
 
@@ -48,23 +52,38 @@ export const benchTrace: CommandModule<object, TraceArguments> = {
       })
       .example('$0 bench trace -t trace.jsonl --url http://127.0.0.1:8000', '') as never,
   handler: async (args) => {
-    checkCounts(args as never, ['concurrency', 'numRequests', 'blockSizeOfTrace'])
-    const table = await readWorkload(args.inputDataset, args)
-    if (table.size === 0) throw new UsageError('--input-dataset: expected requests, got none left')
+    checkNumbers(args, { concurrency: 'count', traceBlockSize: 'count' })
+    const target = await targetOf(args)
+    const { table, isSynthetic } = await readWorkload(args.inputDataset, args)
+    await makeFolder(args.outputDir)
+    if (isSynthetic) await writeSynthetic(table, args)
     const share = dealtOut(table, args.url?.length ?? 1)
-    const { metrics } = await runBench({
-      target: await targetOf(args),
+    const { metrics, runs } = await runBench({
+      target,
       workload: () => share.next().value!,
       requests: table.size,
       concurrency: args.concurrency,
       isOpenLoop: true,
-      speedup: args.speedupRatio,
+      speedup: 1,
       seed: args.seed,
       folder: args.outputDir,
-      inputConfig: { trace: args.inputDataset, speedupRatio: args.speedupRatio },
+      inputConfig: {
+        trace: isSynthetic ? SYNTHETIC : args.inputDataset,
+        speedupRatio: args.speedupRatio,
+      },
       signal: interruptible(),
     })
+    checkAnswered(runs)
     printMetrics(metrics)
     console.error(`Wrote ${args.outputDir}`)
   },
+}
+
+const SYNTHETIC = 'synthetic_trace.jsonl'
+
+/** Keeps what was made: it can be replayed again, or simulated. */
+async function writeSynthetic(table: RequestTable, args: TraceArguments): Promise<void> {
+  const path = join(args.outputDir, SYNTHETIC)
+  await writeTrace(path, table, 'mooncake', { blockTokens: args.traceBlockSize })
+  console.error(`Wrote ${path}`)
 }

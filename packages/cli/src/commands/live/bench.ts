@@ -1,6 +1,5 @@
 import type { CommandBody } from '../../command-body.js'
 import { benchLoad } from './bench-load.js'
-import { benchPlot } from './bench-plot.js'
 import { benchPrefixRatio } from './bench-prefix-ratio.js'
 import { benchTrace } from './bench-trace.js'
 
@@ -11,7 +10,6 @@ export const benchCommand: CommandBody = {
       .command(benchPrefixRatio)
       .command(benchTrace)
       .command(benchLoad)
-      .command(benchPlot)
-      .demandCommand(1, 'expected prefix-ratio, trace, load or plot'),
+      .demandCommand(1, 'expected prefix-ratio, trace or load'),
   handler: () => {},
 }

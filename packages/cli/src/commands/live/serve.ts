@@ -11,6 +11,7 @@ import {
 import type { Options } from 'yargs'
 import type { CommandBody } from '../../command-body.js'
 import { UsageError } from '../../usage-error.js'
+import { checkNumbers } from './check-numbers.js'
 import { untilStopped } from './stop-signal.js'
 
 interface ServeArguments {
@@ -112,6 +113,7 @@ export const serveCommand: CommandBody<ServeArguments> = {
         '',
       ) as never,
   handler: async (args) => {
+    checkNumbers(args, { port: 'port', adminPort: 'port', duration: 'amount' })
     const config = await readConfig(args)
     const router = await startRouter({
       config,
@@ -157,6 +159,10 @@ function watchFile(path: string, onChange: () => void): { close(): void } {
 }
 
 async function readConfig(args: ServeArguments): Promise<RouterConfig> {
+  if (args.kvEvents && (args.noKvEvents || args.predictive)) {
+    const other = args.noKvEvents ? '--no-kv-events' : '--predictive'
+    throw new UsageError(`--kv-events: expected it without ${other}, got both`)
+  }
   const file = args.config === undefined ? {} : await readToml(args.config)
   const workers = [
     ...(args.worker ?? []).map((url) => ({ url })),
@@ -170,6 +176,16 @@ async function readConfig(args: ServeArguments): Promise<RouterConfig> {
   if (workers.length === 0 && file['workers'] === undefined) {
     throw new UsageError('expected workers: --worker URL, or [[workers]] in a --config; got none')
   }
+  for (const flag of ['kvEventsFrom', 'kvReplayFrom'] as const) {
+    const { length } = args[flag] ?? workers
+    if (length === workers.length) continue
+    const name = flag === 'kvEventsFrom' ? '--kv-events-from' : '--kv-replay-from'
+    throw new UsageError(
+      `${name}: expected an address for each of ${workers.length} workers, got ${length}`,
+    )
+  }
+  if (args.kvEvents && workers.length > 0 && args.kvEventsFrom === undefined)
+    throw new UsageError('--kv-events: expected --kv-events-from with it, got none')
   const index = args.kvEvents ? 'events' : undefined
   const approximate = args.noKvEvents || args.predictive ? 'approximate' : undefined
   return checkRouterConfig(

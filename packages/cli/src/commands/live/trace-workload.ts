@@ -1,60 +1,74 @@
 import { type RequestTable, RequestTableBuilder } from '@routesim/core'
-import { readTrace } from '@routesim/traces'
+import { editTrace, readTrace, synthesizeTrace } from '@routesim/traces'
 import type { Options } from 'yargs'
 import { UsageError } from '../../usage-error.js'
+import {
+  namingFlags,
+  SYNTHESIS_OPTIONS,
+  type SynthesisArguments,
+  synthesisOptions,
+} from '../synthesis-arguments.js'
 
-const number = (describe: string, fallback?: number): Options => ({
-  type: 'number',
-  requiresArg: true,
-  describe,
-  ...(fallback === undefined ? {} : { default: fallback }),
-})
-
-/** What may be changed about a trace before it is replayed. */
+/** What may be made of a trace before it is replayed. */
 export const TRACE_SHAPE: Record<string, Options> = {
-  'num-requests': number('Only the first requests'),
-  'speedup-ratio': number('Arrivals come so many times as fast', 1),
-  'osl-multiplier': number('Factor on output lengths', 1),
-  'min-isl': number('Leave out shorter prompts, in tokens'),
-  'max-isl': number('Leave out longer prompts, in tokens'),
-  'min-osl': number('Least output tokens'),
-  'max-osl': number('Most output tokens'),
-  'trace-block-size': number('Tokens of a hashed block of the trace', 512),
+  head: { type: 'number', requiresArg: true, describe: 'Only the first N requests of the trace' },
+  ...SYNTHESIS_OPTIONS,
+  'speedup-ratio': {
+    type: 'number',
+    default: 1,
+    requiresArg: true,
+    describe: 'Divides the gaps between arrivals; alone it leaves the requests as they are',
+  },
+  'trace-block-size': {
+    type: 'number',
+    default: 512,
+    requiresArg: true,
+    describe: 'Tokens of a hashed block of the trace',
+  },
 }
 
 /** The options above as the parser gives them. */
-export interface TraceShapeArguments {
-  numRequests?: number
+export interface TraceShapeArguments extends SynthesisArguments {
+  head?: number
   speedupRatio: number
-  oslMultiplier: number
-  minIsl?: number
-  maxIsl?: number
-  minOsl?: number
-  maxOsl?: number
+  seed: number
   traceBlockSize: number
 }
 
-/** The requests of a trace, with those changes. */
+/** The requests that a trace and those options stand for. */
+export interface TraceWorkload {
+  /** At the speed that was asked for. */
+  readonly table: RequestTable
+  /** Whether they were made after the example of the trace, and are not its own. */
+  readonly isSynthetic: boolean
+}
+
+/** Errors name the options of the command line. */
+const FLAGS = { blockTokens: 'trace-block-size' }
+
+/**
+ * The requests of a trace, faster if so asked for; with any other option of synthesis, new ones after their
+ * example, as Dynamo's script does.
+ *
+ * @throws UsageError
+ */
 export async function readWorkload(
   path: string,
   shape: TraceShapeArguments,
-): Promise<RequestTable> {
-  const { oslMultiplier, minOsl = 1, maxOsl = Number.POSITIVE_INFINITY, speedupRatio } = shape
-  for (const [flag, value] of [
-    ['speedup-ratio', speedupRatio],
-    ['osl-multiplier', oslMultiplier],
-  ] as const) {
-    if (!(value > 0)) throw new UsageError(`--${flag}: expected a number > 0, got ${value}`)
-  }
-  const { minIsl = 0, maxIsl = Number.POSITIVE_INFINITY, numRequests } = shape
-  const { table } = await readTrace(path, { blockTokens: shape.traceBlockSize })
-  const rows = Array.from({ length: table.size }, (_, row) => row)
-    .filter((row) => table.promptTokens[row]! >= minIsl && table.promptTokens[row]! <= maxIsl)
-    .slice(0, numRequests)
-  const outputTokens = table.outputTokens.map((tokens) =>
-    Math.max(1, minOsl, Math.min(maxOsl, Math.round(tokens * oslMultiplier))),
-  )
-  return selected({ ...table, outputTokens, maxTokens: outputTokens }, rows)
+): Promise<TraceWorkload> {
+  const { head, speedupRatio, traceBlockSize: blockTokens } = shape
+  const options = synthesisOptions(shape, blockTokens)
+  const { seed: _, speedupRatio: _faster, blockTokens: _size, ...shaping } = options
+  const isSynthetic = Object.values(shaping).some((value) => value !== undefined && value !== 1)
+  return namingFlags(FLAGS, async () => {
+    if (!(speedupRatio > 0 && Number.isFinite(speedupRatio)))
+      throw new UsageError(`--speedup-ratio: expected a number > 0, got ${speedupRatio}`)
+    const { table } = await readTrace(path, { blockTokens })
+    const part = editTrace(table, { head })
+    if (isSynthetic) return { table: synthesizeTrace(part, options), isSynthetic }
+    const arrivalMs = part.arrivalMs.map((ms) => ms / speedupRatio)
+    return { table: { ...part, arrivalMs }, isSynthetic }
+  })
 }
 
 /** The requests of a table for several servers in turn: the first gets what is left over. */

@@ -1,7 +1,9 @@
 import { buildFleet } from '@routesim/experiments'
 import { isOnSchedule, type MockClusterFlags, syntheticWorkload, twin } from '@routesim/live'
 import type { CommandBody } from '../../command-body.js'
-import { checkCounts } from './bench-options.js'
+import { UsageError } from '../../usage-error.js'
+import { checkAnswered } from './bench-options.js'
+import { checkNumbers } from './check-numbers.js'
 import { interruptible } from './stop-signal.js'
 import { readWorkload, TRACE_SHAPE, type TraceShapeArguments } from './trace-workload.js'
 import { CLUSTER_OPTIONS, clusterOf } from './worker-options.js'
@@ -19,6 +21,7 @@ interface TwinArguments extends MockClusterFlags, TraceShapeArguments {
   numPrefixPrompts: number
   url?: string
   model: string
+  pace: number
   seed: number
   format: 'table' | 'json'
 }
@@ -46,10 +49,10 @@ export const twinCommand: CommandBody<TwinArguments> = {
         describe: 'What the live router knows of prefix caches',
       },
       'metrics-interval': number(0, "Read workers' metrics every so many ms; 0 for never"),
-      isl: number(1000, 'Mean prompt tokens'),
+      isl: number(4000, 'Mean prompt tokens'),
       osl: number(50, 'Mean output tokens'),
       requests: number(500, 'Requests'),
-      'request-rate': number(10, 'Requests per second'),
+      'request-rate': number(8, 'Requests per second'),
       'prefix-ratio': number(0.5, 'Share of the prompt that is a prefix out of a pool'),
       'num-prefix-prompts': number(20, 'Prefixes in the pool'),
       url: {
@@ -58,6 +61,7 @@ export const twinCommand: CommandBody<TwinArguments> = {
         describe: 'Live target, instead of mock workers and a router',
       },
       model: { type: 'string', default: 'mock-model', requiresArg: true, describe: 'Model' },
+      pace: number(1, 'How fast time passes live: at 0.5 what this machine takes weighs half'),
       seed: number(42, 'Seed'),
       format: {
         choices: ['table', 'json'],
@@ -67,7 +71,14 @@ export const twinCommand: CommandBody<TwinArguments> = {
       },
     }) as never,
   handler: async (args) => {
-    checkCounts(args as never, ['isl', 'osl', 'requests', 'numPrefixPrompts', 'numRequests'])
+    checkNumbers(args, {
+      ...{ isl: 'count', osl: 'count', requests: 'count', numPrefixPrompts: 'count' },
+      ...{ requestRate: 'positive', prefixRatio: 'share', metricsInterval: 'index', seed: 'index' },
+      traceBlockSize: 'count',
+      pace: 'positive',
+    })
+    if (args.url !== undefined && args.pace !== 1)
+      throw new UsageError(`--pace: expected 1 for servers at an --url, got ${args.pace}`)
     const config = await clusterOf(args)
     const requests =
       args.trace === undefined
@@ -76,22 +87,18 @@ export const twinCommand: CommandBody<TwinArguments> = {
             lengthSpread: 0.25,
             arrivals: { rateRps: args.requestRate, pattern: 'poisson' },
           })
-        : await readWorkload(args.trace, args)
+        : (await readWorkload(args.trace, args)).table
     const report = await twin({
       ...args,
       cluster: buildFleet(config).cluster,
       prefixCaching: config.cluster.prefix_caching,
       metricsIntervalMs: args.metricsInterval,
-      requests: {
-        ...requests,
-        arrivalMs: requests.arrivalMs.map(
-          (ms) => ms / (args.trace === undefined ? 1 : args.speedupRatio),
-        ),
-      },
+      requests,
       isOpenLoop: true,
       signal: interruptible(),
     })
     const { figures, liveMetrics, cpuShare, live } = report
+    checkAnswered([live])
     const errors = live.measurements.filter(({ error }) => error !== undefined).length
     const lag = liveMetrics['schedule_lag']
     if (args.format === 'json') {
@@ -113,7 +120,9 @@ export const twinCommand: CommandBody<TwinArguments> = {
       )
     }
     if (cpuShare > 0.8 || !isOnSchedule(liveMetrics)) {
-      console.error('note: this machine was the limit; lower --request-rate to compare the models')
+      console.error(
+        'note: this machine was the limit; lower --pace, such as to 0.25, to compare the models',
+      )
     }
   },
 }

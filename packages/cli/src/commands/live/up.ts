@@ -1,5 +1,6 @@
 import { checkRouterConfig, ping, startRouter } from '@routesim/live'
 import type { CommandBody } from '../../command-body.js'
+import { checkNumbers } from './check-numbers.js'
 import { describe } from './ping.js'
 import { untilStopped } from './stop-signal.js'
 import {
@@ -52,27 +53,31 @@ export const upCommand: CommandBody<UpArguments> = {
       })
       .example('$0 up --num-workers 8 --speedup-ratio 10', '') as never,
   handler: async (args) => {
+    checkNumbers(args, { port: 'port', adminPort: 'port', duration: 'amount' })
     const host = '127.0.0.1'
     const events =
       args.kvEvents === true && args.kvEventsPort === undefined ? { kvEventsPort: 0 } : {}
     const started = await startWorkers({ ...args, ...events }, host, 0)
-    const router = await startRouter({
-      host,
-      port: args.port,
-      adminPort: args.adminPort,
-      config: checkRouterConfig({
-        workers: routerWorkers(started),
-        algorithm: args.algorithm,
-        block_tokens: started.blockTokens,
-        kv_index: args.kvEvents === true ? 'events' : 'approximate',
-      }),
-    })
-    const { length } = started.workers
-    console.log(`${length} mock workers behind ${args.algorithm} at ${router.url}/v1`)
-    console.log(`metrics, workers and decisions at ${router.adminUrl}`)
-    console.log(describe(await ping({ url: router.url, maxTokens: 10, timeoutMs: 60_000 })))
-    await untilStopped(args.duration)
-    await router.close(1000)
-    await started.close(1000)
+    try {
+      const router = await startRouter({
+        host,
+        port: args.port,
+        adminPort: args.adminPort,
+        config: checkRouterConfig({
+          workers: routerWorkers(started),
+          algorithm: args.algorithm,
+          block_tokens: started.blockTokens,
+          kv_index: args.kvEvents === true ? 'events' : 'approximate',
+        }),
+      })
+      const { length } = started.workers
+      console.log(`${length} mock workers behind ${args.algorithm} at ${router.url}/v1`)
+      console.log(`metrics, workers and decisions at ${router.adminUrl}`)
+      console.log(describe(await ping({ url: router.url, maxTokens: 10, timeoutMs: 60_000 })))
+      await untilStopped(args.duration)
+      await router.close(1000)
+    } finally {
+      await started.close(1000)
+    }
   },
 }

@@ -10,6 +10,7 @@ import {
 } from '@routesim/live'
 import type { Options } from 'yargs'
 import { UsageError } from '../../usage-error.js'
+import { checkNumbers } from './check-numbers.js'
 
 const number = (describe: string, fallback?: number): Options => ({
   type: 'number',
@@ -93,11 +94,22 @@ export async function startWorkers(
   host: string,
   port: number,
 ): Promise<StartedWorkers> {
+  checkNumbers(args, {
+    ...{ speedupRatio: 'positive', startupTime: 'amount', defaultMaxTokens: 'count' },
+    ...{ errorRate: 'share', hangRate: 'share', breakRate: 'share', failingWorker: 'index' },
+    ...{ hangAfter: 'amount', crashAfter: 'amount', seed: 'index' },
+    ...{ kvEventsPort: 'port', kvReplayPort: 'port' },
+  })
   const config = await clusterOf(args)
-  if (!(args.speedupRatio > 0)) {
-    throw new UsageError(`--speedup-ratio: expected a number > 0, got ${args.speedupRatio}`)
-  }
   const { cluster } = buildFleet(config)
+  const count = cluster.backends.length
+  if (args.failingWorker !== undefined && args.failingWorker >= count)
+    throw new UsageError(
+      `--failing-worker: expected one of the workers 0 to ${count - 1}, got ${args.failingWorker}`,
+    )
+  checkPorts('port', port, count)
+  checkPorts('kv-events-port', args.kvEventsPort, count)
+  checkPorts('kv-replay-port', args.kvReplayPort, count)
   const mocks = await startMockWorkers({
     cluster,
     host,
@@ -126,15 +138,21 @@ export async function startWorkers(
   return { ...mocks, config, blockTokens: cluster.backends[0]!.kv.blockTokens }
 }
 
+/** Each worker has the port after the one before. @throws UsageError */
+function checkPorts(flag: string, first: number | undefined, count: number): void {
+  if (first === undefined || first === 0 || first + count - 1 <= 65_535) return
+  throw new UsageError(
+    `--${flag}: expected ports for ${count} workers, ${first} is followed by ${65_535 - first}`,
+  )
+}
+
 /** The config of the cluster that the command line describes. */
 export async function clusterOf(args: MockClusterFlags): Promise<Config> {
-  for (const [name, value] of Object.entries(args)) {
-    const isCount = /^(num|max|block|dp)[A-Z]/.test(name)
-    if (isCount && value !== undefined && !(Number.isInteger(value) && value >= 1)) {
-      const flag = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
-      throw new UsageError(`--${flag}: expected an integer >= 1, got ${value}`)
-    }
-  }
+  checkNumbers(args, {
+    ...{ numWorkers: 'count', numPrefillWorkers: 'count', numDecodeWorkers: 'count' },
+    ...{ blockSize: 'count', numGpuBlocks: 'count', maxNumSeqs: 'count' },
+    ...{ maxNumBatchedTokens: 'count', dpSize: 'count' },
+  })
   return mockClusterConfig(args)
 }
 
@@ -144,11 +162,6 @@ function failuresOf(args: WorkerArguments): FailureOptions {
     throw new UsageError(
       `--latency-spike: expected share:ms such as 0.01:2000, got "${args.latencySpike}"`,
     )
-  }
-  for (const name of ['errorRate', 'hangRate', 'breakRate'] as const) {
-    if (args[name] >= 0 && args[name] <= 1) continue
-    const flag = name.replace('Rate', '-rate')
-    throw new UsageError(`--${flag}: expected a number from 0 to 1, got ${args[name]}`)
   }
   return {
     errorRate: args.errorRate,

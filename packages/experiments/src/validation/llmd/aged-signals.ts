@@ -114,6 +114,12 @@ class AgedCluster implements ClusterView {
   timer(id: string, delayMs: number): void {
     this.live.timer(id, delayMs)
   }
+  migrate(request: number, { id }: BackendView, mode?: 'transfer' | 'recompute'): void {
+    this.live.migrate(request, this.live.backends.find((each) => each.id === id)!, mode)
+  }
+  query({ id }: BackendView, question: string, about?: RequestView): void {
+    this.live.query(this.live.backends.find((each) => each.id === id)!, question, about)
+  }
   pool(): ClusterView {
     return this
   }

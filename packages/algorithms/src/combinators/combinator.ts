@@ -1,0 +1,81 @@
+import { RouteSimError, type RoutingAlgorithm } from '@routesim/core'
+import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
+import {
+  checkPresets,
+  isName,
+  manifestOf,
+  type RouterManifest,
+  type RouterPresets,
+  withPreset,
+} from '../definition/router-manifest.js'
+import {
+  type ParameterValues,
+  type RouterParameters,
+  resolveParameters,
+} from '../definition/router-parameters.js'
+
+/** What {@link defineCombinator} takes. */
+export interface CombinatorOptions<Parameters extends RouterParameters> extends RouterManifest {
+  /** Lower case letters, digits and `_`, beginning with a letter. */
+  readonly name: string
+  /** One sentence: what it does around a router. */
+  readonly description: string
+  readonly parameters: Parameters
+  readonly presets?: RouterPresets<NoInfer<Parameters>>
+  /** Makes a fresh algorithm around a fresh one. The definition adds the name. */
+  wrap(
+    inner: RoutingAlgorithm,
+    parameters: ParameterValues<Parameters>,
+  ): Omit<RoutingAlgorithm, 'name'>
+}
+
+/** A named way to make one router out of another, written `name(router)`. */
+export interface CombinatorDefinition {
+  readonly name: string
+  readonly description: string
+  readonly parameters: RouterParameters
+  readonly presets: RouterPresets
+  readonly manifest: RouterManifest
+  /**
+   * A fresh algorithm around another, which is its own from now on. Parameters as for a router.
+   * @throws RouteSimError `parameter_unknown` or `parameter_invalid`
+   */
+  wrap(inner: RoutingAlgorithm, overrides?: Readonly<Record<string, unknown>>): RoutingAlgorithm
+}
+
+/**
+ * Defines a combinator.
+ *
+ * @throws RouteSimError `router_invalid` when the name is malformed, `parameter_invalid` when a default is
+ * out of its own range
+ */
+export function defineCombinator<const Parameters extends RouterParameters>(
+  options: CombinatorOptions<Parameters>,
+): CombinatorDefinition {
+  const { name, description } = options
+  if (!isName(name)) {
+    throw new RouteSimError<AlgorithmsErrorCode>(
+      `combinator name: expected lower case letters, digits and _, beginning with a letter, got ${JSON.stringify(name)}`,
+      { code: 'router_invalid' },
+    )
+  }
+  const parameters: RouterParameters = Object.freeze({ ...options.parameters })
+  resolveParameters(name, parameters, {})
+  const presets: RouterPresets = Object.freeze({ ...options.presets } as RouterPresets)
+  checkPresets(name, parameters, presets)
+  return Object.freeze({
+    name,
+    description,
+    parameters,
+    presets,
+    manifest: manifestOf(options),
+    wrap(
+      inner: RoutingAlgorithm,
+      overrides: Readonly<Record<string, unknown>> = {},
+    ): RoutingAlgorithm {
+      const values = resolveParameters(name, parameters, withPreset(name, presets, overrides))
+      const algorithm = options.wrap(inner, values as ParameterValues<Parameters>)
+      return { ...algorithm, name: `${name}(${inner.name})` }
+    },
+  })
+}

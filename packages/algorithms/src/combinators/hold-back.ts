@@ -1,0 +1,147 @@
+import {
+  type ClusterView,
+  hold,
+  type RequestView,
+  type RoutingAlgorithm,
+  type RoutingDecision,
+  reject,
+} from '@routesim/core'
+import { hooksOf } from './hooks-of.js'
+
+/** Requests that wait for their turn at a router. */
+export interface HeldQueue {
+  readonly length: number
+  /** Takes a request. @returns why not, undefined when it was taken */
+  push(request: RequestView, nowMs: number): string | undefined
+  /** Takes out the request whose turn it is. @returns its id, undefined when none waits */
+  pop(): number | undefined
+  /** A request waits no longer, though it may still be taken out. */
+  drop(id: number): void
+}
+
+/** What {@link holdBack} goes by. */
+export interface HoldBackOptions {
+  /** What its timer is called. */
+  readonly name: string
+  readonly queue: HeldQueue
+  /** Looks again so often whether there is room, in ms. */
+  readonly pollMs: number
+  /** How long a request may wait, in ms; Infinity for ever. */
+  readonly ttlMs: number
+  isFull(cluster: ClusterView): boolean
+}
+
+/**
+ * Another router that is asked only while there is room. Requests wait in a queue in the meantime, and go one by
+ * one, each as soon as the one before it has been sent and there is still room. It looks again when a request has
+ * got its first token or has ended, when metrics come, and at an interval while any waits.
+ */
+export function holdBack(
+  inner: RoutingAlgorithm,
+  options: HoldBackOptions,
+): Omit<RoutingAlgorithm, 'name'> {
+  const { queue, pollMs, ttlMs } = options
+  const timer = `${options.name} of ${inner.name}`
+  /** When each request that waits came, in order, by id. */
+  const since = new Map<number, number>()
+  /** The request that is asked about next, and since when; it may have ended at the client. */
+  let called = -1
+  let calledMs = 0
+  /** Those that had their turn. */
+  const passed = new Set<number>()
+  let isPolling = false
+  let held = 0
+  let expired = 0
+
+  function pump(cluster: ClusterView): void {
+    if (called >= 0 && cluster.nowMs > calledMs) {
+      passed.delete(called)
+      called = -1
+    }
+    expire(cluster)
+    while (called < 0 && queue.length > 0 && !options.isFull(cluster)) {
+      const id = queue.pop()!
+      if (!since.delete(id)) continue
+      queue.drop(id)
+      called = id
+      calledMs = cluster.nowMs
+      passed.add(id)
+      // Asked about once more in this instant, with all that route() is given.
+      cluster.release(id, hold(cluster.nowMs))
+    }
+    if (since.size === 0 || isPolling) return
+    isPolling = true
+    cluster.timer(timer, pollMs)
+  }
+
+  /** The queue may still have them: they are no longer among those that wait. */
+  function expire(cluster: ClusterView): void {
+    for (const [id, sinceMs] of since) {
+      if (cluster.nowMs - sinceMs < ttlMs) return
+      since.delete(id)
+      queue.drop(id)
+      expired++
+      cluster.release(id, reject('queue_timeout'))
+    }
+  }
+
+  function pass(request: RequestView, cluster: ClusterView): RoutingDecision {
+    const decision = inner.route(request, cluster)
+    if (called === request.id) called = -1
+    if (decision.kind === 'reject') passed.delete(request.id)
+    // Nobody hears of a dispatch that does not come.
+    if (decision.kind !== 'backend' && decision.kind !== 'disaggregate') pump(cluster)
+    return decision
+  }
+
+  return {
+    ...hooksOf(inner),
+    route(request, cluster) {
+      const { id } = request
+      if (passed.has(id)) return pass(request, cluster)
+      if (since.size === 0 && called < 0 && !options.isFull(cluster)) {
+        passed.add(id)
+        return pass(request, cluster)
+      }
+      // A request that ended at its client may have had this id.
+      if (since.delete(id)) queue.drop(id)
+      const refusal = queue.push(request, cluster.nowMs)
+      if (refusal !== undefined) return reject(refusal)
+      since.set(id, cluster.nowMs)
+      held++
+      if (!isPolling) cluster.timer(timer, pollMs)
+      isPolling = true
+      return hold()
+    },
+    onDispatched(request, backend, cluster, decode) {
+      passed.delete(request.id)
+      inner.onDispatched?.(request, backend, cluster, decode)
+      pump(cluster)
+    },
+    onFirstToken(request, backend, cluster) {
+      inner.onFirstToken?.(request, backend, cluster)
+      pump(cluster)
+    },
+    onFinished(request, backend, cluster, usage) {
+      inner.onFinished?.(request, backend, cluster, usage)
+      pump(cluster)
+    },
+    onMetrics(backend, cluster) {
+      inner.onMetrics?.(backend, cluster)
+      pump(cluster)
+    },
+    onTimer(id, cluster) {
+      if (id !== timer) {
+        inner.onTimer?.(id, cluster)
+        return
+      }
+      isPolling = false
+      pump(cluster)
+    },
+    customMetrics: () => ({
+      ...inner.customMetrics?.(),
+      [`${options.name}_held`]: held,
+      [`${options.name}_expired`]: expired,
+    }),
+  }
+}

@@ -1,0 +1,26 @@
+import type { RoutingAlgorithm } from '@routesim/core'
+
+const HOOKS = [
+  'onDispatched',
+  'onFirstToken',
+  'onProgress',
+  'onMigrated',
+  'onFinished',
+  'onMetrics',
+  'onKvEvents',
+  'onBackendChange',
+  'onReply',
+  'onTimer',
+  'customMetrics',
+] as const satisfies readonly (keyof RoutingAlgorithm)[]
+
+/** All that an algorithm hears and can tell, without its decisions; what it has not stays absent. */
+export function hooksOf(inner: RoutingAlgorithm): Partial<RoutingAlgorithm> {
+  const own = HOOKS.filter((hook) => inner[hook] !== undefined)
+  return {
+    ...(inner.migrates === true && { migrates: true }),
+    ...(inner.progressIntervalMs !== undefined && { progressIntervalMs: inner.progressIntervalMs }),
+    // A class instance has them on its prototype, and wants to be asked itself.
+    ...Object.fromEntries(own.map((hook) => [hook, (inner[hook] as () => unknown).bind(inner)])),
+  }
+}

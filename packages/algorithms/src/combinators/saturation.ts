@@ -1,0 +1,79 @@
+import type { ClusterView } from '@routesim/core'
+import type { NumberParameter, StringParameter } from '../definition/router-parameters.js'
+
+/** How full a fleet is said to be; see {@link saturationOf}. */
+export type SaturationRule = 'utilization' | 'concurrency' | 'prefill_backlog'
+
+/** What {@link saturationOf} goes by. */
+export interface SaturationLimits {
+  readonly saturation: SaturationRule
+  readonly queue_limit: number
+  readonly kv_limit: number
+  readonly stale_ms: number
+  readonly request_limit: number
+  readonly backlog_factor: number
+}
+
+type SaturationParameters = Readonly<
+  Record<Exclude<keyof SaturationLimits, 'saturation'>, NumberParameter>
+> & {
+  readonly saturation: StringParameter<SaturationRule> & {
+    readonly choices: readonly SaturationRule[]
+  }
+}
+
+/** The parameters of those who hold requests back while a fleet is full. */
+export const saturationParameters: SaturationParameters = {
+  saturation: {
+    default: 'utilization',
+    choices: ['utilization', 'concurrency', 'prefill_backlog'],
+    description:
+      'utilization: the mean over backends of the larger of waiting / queue_limit and KV usage / kv_limit is 1 or more; concurrency: the mean of own requests / request_limit is; prefill_backlog: all have more than backlog_factor batches of own prompt tokens to compute.',
+  },
+  queue_limit: { default: 5, min: 1, description: 'Waiting requests of a full backend.' },
+  kv_limit: { default: 0.8, min: 0.01, max: 1, description: 'KV usage of a full backend.' },
+  stale_ms: {
+    default: 200,
+    min: 0,
+    description: 'A backend whose metrics are older counts as just full.',
+  },
+  request_limit: { default: 100, min: 1, description: 'Own requests of a full backend.' },
+  backlog_factor: {
+    default: 4,
+    min: 0,
+    description: 'Batches of prompt tokens of a full backend.',
+  },
+}
+
+/**
+ * How full a fleet is: 1 or more is full. Backends that are not healthy do not count; without any, it is full.
+ * O(backends).
+ *
+ * Sources: `utilization` and `concurrency`, the saturation detectors of llm-d/llm-d-router, pkg/epp at ebab687;
+ * `prefill_backlog`, the queue threshold of ai-dynamo/dynamo, lib/kv-router/src/scheduling.
+ */
+export function saturationOf(cluster: ClusterView, limits: SaturationLimits): number {
+  const { backends, columns, ids } = cluster
+  const usages = limits.saturation === 'utilization' ? cluster.kvUsages() : []
+  let healthy = 0
+  let sum = 0
+  let least = Number.POSITIVE_INFINITY
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i]!
+    if (columns.maxQueueDepth[id] === 0) continue
+    healthy++
+    if (limits.saturation === 'concurrency') {
+      sum += columns.outstanding[id]! / limits.request_limit
+    } else if (limits.saturation === 'prefill_backlog') {
+      least = Math.min(least, columns.pendingPromptTokens[id]! / backends[i]!.maxBatchTokens)
+    } else if (backends[i]!.metricsAgeMs > limits.stale_ms) {
+      sum += 1
+    } else {
+      sum += Math.max(columns.waiting[id]! / limits.queue_limit, usages[id]! / limits.kv_limit)
+    }
+  }
+  if (healthy === 0) return 1
+  // The threshold itself is not full yet.
+  if (limits.saturation === 'prefill_backlog') return least > limits.backlog_factor ? 1 : 0
+  return sum / healthy
+}

@@ -1,0 +1,280 @@
+import { type BackendView, type ClusterView, hold, type RequestView } from '@routesim/core'
+import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
+import { hashInteger } from '../hashing/hash.js'
+import { HashRing } from '../hashing/hash-ring.js'
+import { InFlightTokens } from '../load/in-flight-tokens.js'
+import { isAvailable, noAvailableBackend } from '../pickers/available.js'
+import { backendOf, positionOf } from '../pickers/backend-of.js'
+import { indexParameter, PrefixBelief } from '../prefix-index/prefix-belief.js'
+import { PromptPath } from '../prompt/prompt-path.js'
+import { DualmapQueues, type DualmapRequest, uncachedOn } from './dualmap-queues.js'
+
+/**
+ * The first block of a prompt hashes to two backends. Of these the one that holds more of the prompt, unless its
+ * estimated TTFT is above `slo_ms` / 2: then the one with the lower. Ties: fewer held KV tokens, then chance.
+ * TTFT = `prefill_ms_per_token` x uncached tokens of what waits for it here, of what it has without a first
+ * token, and of the request.
+ *
+ * Requests wait here, those with the longest match first, until their backend has less than `max_pending` without a
+ * first token. While a backend's estimate is above `slo_ms`, or a request has waited for `max_wait_ms`, requests
+ * move from its queue, the one that gains most first, to their other backend, or to a neighbour when that is full.
+ *
+ * Source: A-zhudong/DualMap, dualmap/scheduler (`dualmap`), without its later classes of priority; ICLR 2026.
+ * O(queue), and O(queue^2) for a move.
+ */
+export const dualmap: RouterDefinition = defineRouter({
+  name: 'dualmap',
+  description: 'Two backends for each prefix: the cache decides between them, unless it is busy.',
+  observes: ['own requests', 'kv cache contents', 'kv usage', 'prompt content', 'time'],
+  rule: 'Two hashes of the first block name two backends. The longer match wins, or the lower estimated TTFT once that of the longer match is above slo_ms / 2. Each has a queue at the router, from which requests move on when it is late.',
+  wins: 'Hot prefixes: two backends share each, and one of them always has it.',
+  loses: 'One prefix is hotter than two backends can bear; prefill_ms_per_token is wrong.',
+  source: 'A-zhudong/DualMap, dualmap/scheduler at 65f237b',
+  parameters: {
+    slo_ms: { default: 5000, min: 0, description: 'TTFT that is aimed at, in ms.' },
+    prefill_ms_per_token: {
+      default: 0.16,
+      min: 0,
+      description: 'Time that a backend takes for a prompt token, in ms.',
+    },
+    max_pending: {
+      default: 1,
+      min: 1,
+      integer: true,
+      description: 'Requests without a first token that a backend has at most.',
+    },
+    max_wait_ms: {
+      default: 3000,
+      min: 0.001,
+      description: 'Time after which requests move to another queue.',
+    },
+    block_tokens: {
+      default: 128,
+      min: 1,
+      integer: true,
+      description: 'Tokens of the first block.',
+    },
+    points: { default: 150, min: 1, integer: true, description: 'Points per backend of the ring.' },
+    index: indexParameter,
+    capacity_tokens: {
+      default: 1_000_000,
+      min: 1,
+      description: 'Tokens per backend that the approximate index remembers.',
+    },
+  },
+  presets: {
+    published: {
+      description:
+        'The start-up values of the repository for 910B4 cards, not necessarily those of the paper; its points per backend and its hashes are not mirrored.',
+      mirrors: 'A-zhudong/DualMap at 65f237b',
+      parameters: { slo_ms: 5000, prefill_ms_per_token: 0.16, max_pending: 1, max_wait_ms: 3000 },
+    },
+  },
+  create: (parameters) => {
+    const { slo_ms, prefill_ms_per_token, max_pending, max_wait_ms, block_tokens } = parameters
+    const belief = new PrefixBelief(parameters.index, {
+      capacityTokens: parameters.capacity_tokens,
+      ttlMs: Number.POSITIVE_INFINITY,
+      maxTokens: Number.POSITIVE_INFINITY,
+      countsAfterGaps: false,
+    })
+    const ring = new HashRing(parameters.points)
+    const path = new PromptPath()
+    const queues = new DualmapQueues()
+    const pending = new InFlightTokens()
+    /** Those whose turn it is, with their backend and uncached tokens. */
+    const called = new Map<number, { backend: number; uncached: number; atMs: number }>()
+
+    /** Uncached tokens of a backend's queue, and of what it has without a first token. */
+    const backlog = (backend: number): number =>
+      queues.tokens(backend) + (pending.tokens[backend] ?? 0)
+
+    const isLate = (backend: number, more: number, nowMs: number): boolean =>
+      (backlog(backend) + more) * prefill_ms_per_token > slo_ms ||
+      queues.longestWaitMs(backend, nowMs) >= max_wait_ms
+
+    function candidate(cluster: ClusterView, key: number, seed: number): number {
+      ring.setMembers(cluster.ids)
+      let id = ring.first(hashInteger(key, seed))
+      while (id !== -1 && !isAvailable(cluster, id)) id = ring.next()
+      return id
+    }
+
+    /** The next available backend after one, which may be itself. */
+    function after(cluster: ClusterView, id: number): number {
+      const { ids } = cluster
+      const from = positionOf(cluster, id)
+      for (let i = 1; i < ids.length; i++) {
+        const other = ids[(from + i) % ids.length]!
+        if (isAvailable(cluster, other)) return other
+      }
+      return id
+    }
+
+    function toDualmap(request: RequestView, cluster: ClusterView): DualmapRequest | undefined {
+      request.promptPath(path)
+      const block = path.idAt(Math.min(block_tokens, request.promptTokens))
+      // A prompt whose first block is its own has no home.
+      const key = block === -1 ? cluster.random.integer(2 ** 31) : block
+      const first = candidate(cluster, key, 1)
+      if (first === -1) return undefined
+      const other = candidate(cluster, key, 2)
+      const { id, arrivalMs, promptTokens } = request
+      const second = other === first ? after(cluster, first) : other
+      const matched = Float64Array.from(belief.matched(request, cluster))
+      return { id, arrivalMs, promptTokens, first, second, matched }
+    }
+
+    /** Which of the two: by a figure, the lower the better; ties by held KV tokens, then chance. */
+    function better(
+      request: DualmapRequest,
+      cluster: ClusterView,
+      figure: (backend: number) => number,
+    ): number {
+      const { first, second } = request
+      if (first === second) return first
+      const difference = figure(first) - figure(second)
+      if (difference !== 0) return difference < 0 ? first : second
+      const held = (id: number): number => {
+        const { kvUsage, kvTokens } = backendOf(cluster, id)
+        return kvUsage * kvTokens
+      }
+      const load = held(first) - held(second)
+      if (load !== 0) return load < 0 ? first : second
+      return cluster.random.integer(2) === 0 ? first : second
+    }
+
+    function choose(request: DualmapRequest, cluster: ClusterView): number {
+      const ttft = (id: number): number =>
+        (backlog(id) + uncachedOn(request, id)) * prefill_ms_per_token
+      const holder = better(request, cluster, (id) => uncachedOn(request, id))
+      return ttft(holder) > slo_ms / 2 ? better(request, cluster, ttft) : holder
+    }
+
+    /** Where a request of a queue that is late may go, undefined when nowhere. */
+    function refuge(
+      request: DualmapRequest,
+      source: number,
+      cluster: ClusterView,
+    ): number | undefined {
+      const { nowMs } = cluster
+      const takes = (id: number): boolean =>
+        isAvailable(cluster, id) && !isLate(id, uncachedOn(request, id), nowMs)
+      const other = source === request.first ? request.second : request.first
+      if (other !== source && takes(other)) return other
+      let neighbour = after(cluster, source)
+      if (neighbour === other) neighbour = after(cluster, other)
+      return neighbour !== source && neighbour !== other && takes(neighbour) ? neighbour : undefined
+    }
+
+    /** Moves what gains most out of a queue that is late. */
+    function relieve(source: number, cluster: ClusterView): void {
+      const excess = backlog(source) - slo_ms / prefill_ms_per_token
+      for (let moved = 0; queues.of(source).length > 1 && !(excess > 0 && moved >= excess); ) {
+        let gain = 0
+        let best: DualmapRequest | undefined
+        let target = -1
+        let ahead = pending.tokens[source] ?? 0
+        for (const request of queues.of(source)) {
+          ahead += uncachedOn(request, source)
+          const to = refuge(request, source, cluster)
+          if (to === undefined) continue
+          const there =
+            (pending.tokens[to] ?? 0) + queues.tokensAhead(to, request) + uncachedOn(request, to)
+          if (ahead - there <= gain) continue
+          gain = ahead - there
+          best = request
+          target = to
+        }
+        if (best === undefined) return
+        queues.remove(best.id)
+        queues.push(best, target)
+        moved += uncachedOn(best, source)
+      }
+    }
+
+    /** Lets those go whose turn it is. @param asking - the request that is asked about, which is not held */
+    function schedule(cluster: ClusterView, asking: number): void {
+      const { ids, nowMs } = cluster
+      for (const [id, { atMs }] of called) if (atMs < nowMs) called.delete(id)
+      if (queues.size === 0) return
+      for (let i = 0; i < ids.length; i++)
+        if (queues.of(ids[i]!).length > 1 && isLate(ids[i]!, 0, nowMs)) relieve(ids[i]!, cluster)
+      for (let i = 0; i < ids.length; i++) {
+        const backend = ids[i]!
+        if (!isAvailable(cluster, backend)) continue
+        let free = max_pending - (pending.requests[backend] ?? 0)
+        for (const { backend: at, atMs } of called.values())
+          if (at === backend && atMs === nowMs) free--
+        for (; free > 0; free--) {
+          const request = queues.shift(backend)
+          if (request === undefined) break
+          const uncached = uncachedOn(request, backend)
+          called.set(request.id, { backend, uncached, atMs: nowMs })
+          if (request.id !== asking) cluster.release(request.id, hold(nowMs))
+        }
+      }
+    }
+
+    const isOpen = (cluster: ClusterView, id: number): boolean =>
+      positionOf(cluster, id) !== -1 && isAvailable(cluster, id)
+
+    /** Rows are given to other requests when theirs have ended, perhaps while they waited here. */
+    const isSame = ({ id, arrivalMs }: RequestView, place: number): boolean =>
+      queues.of(place).some((each) => each.id === id && each.arrivalMs === arrivalMs)
+
+    /** What is decided of a request whose turn may have come. */
+    function turnOf(request: RequestView, cluster: ClusterView): BackendView | undefined {
+      const turn = called.get(request.id)
+      if (turn === undefined || turn.atMs !== cluster.nowMs) return undefined
+      if (!isOpen(cluster, turn.backend)) return undefined
+      belief.matched(request, cluster)
+      belief.sent(turn.backend, cluster.nowMs)
+      return backendOf(cluster, turn.backend)
+    }
+
+    return {
+      route(request, cluster) {
+        const { id } = request
+        const { nowMs } = cluster
+        pending.reserve(cluster.columns.waiting.length)
+        const turn = turnOf(request, cluster)
+        if (turn !== undefined) return turn
+        called.delete(id)
+        const place = queues.placeOf(id)
+        // Asked again, it has waited for long; its backend may be gone, or it is another request.
+        if (place !== -1 && !(isOpen(cluster, place) && isSame(request, place))) queues.remove(id)
+        if (queues.placeOf(id) === -1) {
+          const coming = toDualmap(request, cluster)
+          if (coming === undefined) return noAvailableBackend
+          queues.push(coming, choose(coming, cluster))
+        }
+        schedule(cluster, id)
+        return turnOf(request, cluster) ?? hold(nowMs + max_wait_ms)
+      },
+      onDispatched({ id }, backend, cluster) {
+        const uncached = called.get(id)?.uncached ?? 0
+        called.delete(id)
+        pending.add(id, backend.id, uncached)
+        schedule(cluster, -1)
+      },
+      onFirstToken({ id }, _backend, cluster) {
+        pending.release(id)
+        schedule(cluster, -1)
+      },
+      onFinished({ id }, _backend, cluster) {
+        pending.release(id)
+        schedule(cluster, -1)
+      },
+      onBackendChange(backend, change, cluster) {
+        if (change !== 'unhealthy' && change !== 'removed') return
+        // They choose again.
+        for (const { id } of [...queues.of(backend.id)]) {
+          queues.remove(id)
+          cluster.release(id, hold(cluster.nowMs))
+        }
+      },
+      customMetrics: () => ({ dualmap_waiting: queues.size }),
+    }
+  },
+})

@@ -1,0 +1,141 @@
+import type { BackendView, ClusterView } from '@routesim/core'
+import { expect, test } from 'vitest'
+import {
+  summary,
+  testBackend,
+  testCluster,
+  testRequest,
+  testUsage,
+} from '../testing/test-cluster.js'
+import { freeness, llumnix } from './llumnix.js'
+
+/** 100 blocks of 10 tokens. */
+const size = { kvTokens: 1000, blockTokens: 10 }
+
+test.each<[string, Partial<BackendView>, number]>([
+  ['empty', {}, 100],
+  ['half full, with five requests', { kvUsage: 0.5, running: 5 }, 10],
+  // 50 free less 20 for 200 tokens, over six.
+  ['somebody waits', { kvUsage: 0.5, running: 5, waiting: 1, pendingPromptTokens: 200 }, 5],
+  ['nobody waits: prompts have their blocks', { running: 5, pendingPromptTokens: 200 }, 20],
+  ['blocks are whole', { waiting: 1, pendingPromptTokens: 201 }, 79],
+  ['overbooked', { kvUsage: 0.9, running: 9, waiting: 1, pendingPromptTokens: 300 }, -2],
+  ['down', { healthy: false }, Number.NEGATIVE_INFINITY],
+])('freeness: %s', (_why, state, expected) => {
+  expect(freeness(testBackend(0, { ...size, ...state }))).toBeCloseTo(expected, 9)
+})
+
+test.each<[string, readonly Partial<BackendView>[], number | string]>([
+  ['all equal: the lowest id', [{}, {}], 0],
+  [
+    'more room for each',
+    [
+      { kvUsage: 0.2, running: 4 },
+      { kvUsage: 0.5, running: 1 },
+    ],
+    1,
+  ],
+  ['fewer requests', [{ running: 2 }, { running: 1 }], 1],
+  [
+    'overbooked, but less',
+    [
+      { kvUsage: 1, waiting: 1, pendingPromptTokens: 200 },
+      { kvUsage: 1, waiting: 1, pendingPromptTokens: 100 },
+    ],
+    1,
+  ],
+  ['its queue is full', [{ waiting: 10 }, { running: 50 }], 1],
+  ['down', [{ healthy: false }, { running: 90 }], 1],
+  ['none', [], 'no_available_backend'],
+])('dispatch: %s', (_why, states, expected) => {
+  const cluster = testCluster(states.map((state) => ({ ...size, ...state })))
+  expect(summary(llumnix.create().route(testRequest(), cluster))).toBe(expected)
+})
+
+/** A router that has sent requests, given by their tokens so far, to backends; and what it moves. */
+function moving(
+  requests: readonly (readonly [backend: number, tokens: number])[],
+  parameters = {},
+) {
+  const router = llumnix.create(parameters)
+  const moves: string[] = []
+  const seen = (states: readonly Partial<BackendView>[]): ClusterView => ({
+    ...testCluster(
+      states.map((state) => ({ ...size, ...state })),
+      { mayWait: true },
+    ),
+    migrate: (request, to, mode) => moves.push(`${request} to ${to.id} by ${mode}`),
+  })
+  const cluster = seen([{}, {}, {}, {}])
+  for (const [id, [at, tokens]] of requests.entries()) {
+    const backend = cluster.backends[at]!
+    const request = testRequest({ id, promptTokens: 10 })
+    router.onDispatched?.(request, backend, cluster, backend)
+    if (tokens === 0) continue
+    router.onFirstToken?.(request, backend, cluster)
+    router.onProgress?.(request, backend, tokens - 10, cluster)
+  }
+  const round = (...states: readonly Partial<BackendView>[]): string[] => {
+    router.onTimer?.('llumnix moves', seen(states))
+    return moves.splice(0)
+  }
+  return { router, round, cluster }
+}
+
+/** A freeness of 1 to 4, and of 100. */
+const at = (left: number) => ({ kvUsage: 0.9, running: 10 / left })
+
+test.each<[string, readonly Partial<BackendView>[], readonly string[]]>([
+  ['the shortest goes to where there is room', [at(1), {}], ['1 to 1 by transfer']],
+  ['a freeness of the threshold is neither', [at(1), { kvUsage: 0.25, running: 25 }], []],
+  ['nobody is short of room', [at(4), {}], []],
+  ['nobody has room', [at(1), at(2)], []],
+  ['its queue is full', [at(1), { waiting: 10 }], []],
+  [
+    'the most with the least loaded',
+    [at(2), {}, at(1), at(4)],
+    ['3 to 1 by transfer', '1 to 3 by transfer'],
+  ],
+  [
+    'one that is drained is the most loaded',
+    [at(2), {}, { healthy: false }],
+    ['3 to 1 by transfer'],
+  ],
+  ['one without an answer stays', [{}, {}, {}, at(1)], []],
+  ['decodes do not go to prefill backends', [at(1), { role: 'prefill' }], []],
+])('moves: %s', (_why, states, expected) => {
+  const { round } = moving([
+    [0, 50],
+    [0, 20],
+    [0, 0],
+    [2, 40],
+    [3, 0],
+  ])
+  expect(round(...states)).toEqual(expected)
+})
+
+test('one move at a time, until it is over', () => {
+  const { router, round, cluster } = moving([
+    [0, 50],
+    [0, 20],
+    [0, 30],
+  ])
+  expect(round(at(1), {})).toEqual(['1 to 1 by transfer'])
+  expect(round(at(1), {}, {})).toEqual([])
+  router.onMigrated?.(testRequest({ id: 1 }), cluster.backends[1]!, true, cluster)
+  expect(round(at(1), {})).toEqual(['2 to 1 by transfer'])
+  // It was refused: still there, and the shortest.
+  router.onMigrated?.(testRequest({ id: 2 }), cluster.backends[0]!, false, cluster)
+  expect(round(at(1), {})).toEqual(['2 to 1 by transfer'])
+  router.onFinished?.(testRequest({ id: 2 }), cluster.backends[0]!, cluster, testUsage())
+  expect(round(at(1), {})).toEqual(['0 to 1 by transfer'])
+})
+
+test('without migration it asks for nothing', () => {
+  const router = llumnix.create({ preset: 'dispatch_only' })
+  expect([router.migrates, router.onTimer, router.onProgress]).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ])
+})

@@ -1,0 +1,36 @@
+import { UsageError } from '../../usage-error.js'
+
+interface Range {
+  readonly what: string
+  readonly holds: (value: number) => boolean
+}
+
+type Kind = 'count' | 'amount' | 'positive' | 'share' | 'index' | 'port'
+
+const RANGES: Readonly<Record<Kind, Range>> = {
+  count: { what: 'an integer >= 1', holds: (value) => Number.isInteger(value) && value >= 1 },
+  amount: { what: 'a number >= 0', holds: (value) => value >= 0 && Number.isFinite(value) },
+  positive: { what: 'a number > 0', holds: (value) => value > 0 && Number.isFinite(value) },
+  share: { what: 'a number from 0 to 1', holds: (value) => value >= 0 && value <= 1 },
+  index: { what: 'an integer >= 0', holds: (value) => Number.isInteger(value) && value >= 0 },
+  port: {
+    what: 'a port from 0 to 65535',
+    holds: (value) => Number.isInteger(value) && value >= 0 && value <= 65_535,
+  },
+}
+
+/**
+ * Checks options that are numbers; those that were not given are fine.
+ *
+ * @param ranges - by name of the option as the parser gives it
+ * @throws UsageError that names the option
+ */
+export function checkNumbers(args: object, ranges: Readonly<Record<string, Kind>>): void {
+  for (const [name, range] of Object.entries(ranges)) {
+    const value = (args as Readonly<Record<string, unknown>>)[name]
+    const { what, holds } = RANGES[range]
+    if (value === undefined || holds(value as number)) continue
+    const flag = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+    throw new UsageError(`--${flag}: expected ${what}, got ${value}`)
+  }
+}

@@ -1,0 +1,85 @@
+import { loadAlgorithm, type WhatifReport, whatif } from '@routesim/experiments'
+import type { CommandBody } from '../command-body.js'
+import { whatifRendering } from '../output/whatif-table.js'
+import { checkReport, writeReport } from '../output/write-report.js'
+import { checkTarget, writeResults } from '../output/write-results.js'
+import { parseSettings } from '../settings-list.js'
+import { INPUT_OPTIONS, printNotes, RESULT_OPTIONS, watched } from './experiment-options.js'
+import { type SearchArguments, searchOptions } from './search-arguments.js'
+
+interface WhatifArguments extends SearchArguments {
+  algorithm: string
+  to: string | undefined
+  against: string | undefined
+  set: string | undefined
+  windows: number | undefined
+}
+
+/** `routesim whatif`: what a change does, with intervals. */
+export const whatifCommand: CommandBody<WhatifArguments> = {
+  builder: (yargs) =>
+    yargs
+      .options(INPUT_OPTIONS)
+      .options({
+        algorithm: {
+          alias: 'a',
+          type: 'string',
+          default: 'round_robin',
+          requiresArg: true,
+          describe: 'Algorithm, name:parameter=value,... or a file that exports one',
+        },
+        to: {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Algorithm after the change; the same by default',
+        },
+        against: {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Config file after the change; the same by default',
+        },
+        set: {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Config key with its value after the change: path=9; may be given again',
+        },
+        windows: {
+          type: 'number',
+          requiresArg: true,
+          describe: 'Windows of a trace that are compared, each on its own (default 8)',
+        },
+      })
+      .options({
+        ...RESULT_OPTIONS,
+        seeds: {
+          type: 'number',
+          requiresArg: true,
+          describe: 'Seeds of generated traffic that are compared (default 5)',
+        },
+      })
+      .example('$0 whatif -c configs/default.toml --set cluster.num_backends=9', '')
+      .example('$0 whatif -c configs/default.toml -a round_robin --to prefix_overlap', '') as never,
+  handler: async (args) => {
+    const options = searchOptions(args)
+    const set = args.set === undefined ? undefined : parseSettings(args.set)
+    await checkTarget(args)
+    await checkReport(args)
+    const algorithm = await loadAlgorithm(args.algorithm)
+    const otherAlgorithm = args.to === undefined ? undefined : await loadAlgorithm(args.to)
+    const report = await watched((control) =>
+      whatif({
+        ...options,
+        ...control,
+        ...{ algorithm, otherAlgorithm, set, windows: args.windows },
+        otherConfig: args.against,
+      }),
+    )
+    await show(report, args)
+  },
+}
+
+async function show(report: WhatifReport, args: WhatifArguments): Promise<void> {
+  printNotes({ ...report.scenario, seeds: [] }, [])
+  await writeResults(whatifRendering(report), args)
+  await writeReport(args, ({ whatifReport }, origin) => whatifReport(report, origin))
+}

@@ -1,0 +1,64 @@
+import type { CapacityAnswer, CapacityReport } from '@routesim/experiments'
+import { flatCsv } from './flat-csv.js'
+import { formatNumber } from './results-table.js'
+import { alignedTable, type Column, markdownTable } from './table.js'
+import type { Rendering } from './write-results.js'
+
+/** What a search for a capacity found, in every format. */
+export function capacityRendering(report: CapacityReport): Rendering {
+  const [columns, rows] = layOut(report)
+  return {
+    table: () =>
+      `${headingOf(report)}\n\n${alignedTable(columns, rows)}\n\n${report.verdict.join('\n')}`,
+    json: () => JSON.stringify(report, undefined, 2),
+    csv: () => flatCsv(report.answers.map(({ probes: _, per_seed: __, ...answer }) => answer)),
+    md: () =>
+      `${headingOf(report)}\n\n${markdownTable(columns, rows)}\n\n${report.verdict.join(' ')}`,
+  }
+}
+
+function headingOf({ scenario, find, rate, attainment, runs }: CapacityReport): string {
+  const { source, backends, gpu, visibility, seeds } = scenario
+  const fleet = find === 'rate' ? ` on ${backends} x ${gpu}` : ''
+  const at = rate === null ? '' : ` at ${rate} requests/s`
+  const seed = seeds.length === 1 ? `seed ${seeds[0]}` : `seeds ${seeds[0]} to ${seeds.at(-1)}`
+  const what = find === 'rate' ? 'Largest rate' : 'Smallest fleet'
+  const goal = `${Number((attainment * 100).toPrecision(4))}% of requests within their targets`
+  return `${what} with ${goal}: ${source}${at}${fleet}; visibility ${visibility}; ${seed}; ${runs} runs`
+}
+
+function layOut({ answers, find }: CapacityReport): [Column[], string[][]] {
+  const isRate = find === 'rate'
+  const hasSeeds = answers.some(({ per_seed }) => per_seed.length > 1)
+  const columns: Column[] = [
+    { title: 'Algorithm', align: 'left' },
+    { title: 'GPU', align: 'left' },
+    { title: isRate ? 'Meets at req/s' : 'Backends', align: 'right' },
+    { title: 'Misses at', align: 'right' },
+    ...(hasSeeds ? [{ title: 'By seed', align: 'right' } as const] : []),
+    { title: 'Within targets %', align: 'right' },
+    { title: 'TTFT p99', align: 'right' },
+    { title: '$/h', align: 'right' },
+  ]
+  const value = (number: number | null): string =>
+    number === null ? '-' : isRate ? formatNumber(number) : String(number)
+  const rows = answers.map((answer) => {
+    const best = answer.probes.find((probe) => probe.value === answer.meets)
+    return [
+      ...[answer.algorithm, answer.gpu, value(answer.meets), value(answer.misses)],
+      ...(hasSeeds ? [bySeed(answer, value)] : []),
+      best === undefined ? '-' : formatNumber(best.attainment * 100, 2),
+      best === undefined || best.ttft_p99 === null ? '-' : formatNumber(best.ttft_p99),
+      answer.usd_per_hour === null ? '-' : formatNumber(answer.usd_per_hour, 2),
+    ]
+  })
+  return [columns, rows]
+}
+
+/** From the seed that carries least to the one that carries most. */
+function bySeed({ per_seed }: CapacityAnswer, value: (number: number | null) => string): string {
+  const met = per_seed.flatMap(({ meets }) => meets ?? [])
+  if (met.length === 0) return '-'
+  const [least, most] = [Math.min(...met), Math.max(...met)]
+  return least === most ? value(least) : `${value(least)} to ${value(most)}`
+}

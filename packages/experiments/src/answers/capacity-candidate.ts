@@ -1,0 +1,120 @@
+import { parseRouterSpec } from '@routesim/algorithms'
+import { findGpu } from '@routesim/hardware'
+import type { ConfigSource } from '../config/config-source.js'
+import type { Config } from '../config/schema.js'
+import type { AlgorithmChoice } from '../run/resolve-algorithms.js'
+import { searchInvalid } from './search-options.js'
+
+/** Fleets larger than this many times the config's are not tried. */
+const MOST_GROWTH = 64
+/** KV blocks that a config may have in all. */
+const MOST_BLOCKS = 2 ** 27
+
+/** A kind of fleet behind an algorithm whose capacity is sought. */
+export interface Candidate {
+  readonly choice: AlgorithmChoice
+  /** The GPU type as asked for; undefined for that of the config. */
+  readonly gpu: string | undefined
+  /** Config values that make it. */
+  readonly settings: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Every algorithm behind every GPU type.
+ *
+ * @param gpus - names, perhaps with keys of `[cluster]`, such as `L40S:tp=2`
+ * @throws RouteSimError `gpu_unknown`, `search_invalid`
+ */
+export function candidatesOf(
+  choices: readonly AlgorithmChoice[],
+  gpus: readonly string[] | undefined,
+  source: ConfigSource,
+): Candidate[] {
+  if (gpus === undefined) {
+    return choices.map((choice) => ({ choice, gpu: undefined, settings: {} }))
+  }
+  const { cluster } = source.config
+  if (source.path === undefined || cluster.model === undefined || cluster.backends !== undefined) {
+    throw searchInvalid(
+      'gpus',
+      'a config file that says cluster.model, from which the step times of each GPU follow, and no [[cluster.backends]]',
+      source.path === undefined ? 'a checked config' : source.path,
+      'Give cluster.model = "llama-3.1-8b" or the like, and leave compute_model and kv_cache_blocks out.',
+    )
+  }
+  if (cluster.compute_model.kind !== 'roofline') {
+    throw searchInvalid(
+      'gpus',
+      'step times that follow from the GPU (compute_model.kind "roofline")',
+      `"${cluster.compute_model.kind}"`,
+    )
+  }
+  if (gpus.length === 0) throw searchInvalid('gpus', 'at least one GPU type', 'none')
+  return gpus.flatMap((spec) => {
+    const { name, parameters } = parseRouterSpec(spec)
+    const gpu = findGpu(name).name
+    const own = Object.entries(parameters).map(([key, value]) => [`cluster.${key}`, value])
+    const settings = { 'cluster.gpu': gpu, ...Object.fromEntries(own) }
+    return choices.map((choice) => ({ choice, gpu: spec.trim().replace(name, gpu), settings }))
+  })
+}
+
+/** How many backends a fleet may have, and which config values say so. */
+export interface FleetSizes {
+  /** Of the config. */
+  readonly start: number
+  readonly min: number
+  readonly max: number
+  settingsOf(count: number): Readonly<Record<string, number>>
+}
+
+/**
+ * What makes a fleet larger or smaller: `cluster.num_backends`, and with pools that prefill and decode
+ * both in their proportion.
+ *
+ * @param scale - the path that counts instead
+ * @throws RouteSimError `search_invalid` when a fleet of different backends says no path
+ */
+export function fleetSizes({ cluster }: Config, scale: string | undefined): FleetSizes {
+  const { backends, num_backends: all, disaggregated: pools } = cluster
+  const perBackend = cluster.kv_cache_blocks * cluster.dp
+  const max = Math.min(4096, all * MOST_GROWTH, Math.max(all, Math.floor(MOST_BLOCKS / perBackend)))
+  if (scale !== undefined) {
+    const start = numberAt(cluster, scale)
+    return { start, min: 1, max: start * MOST_GROWTH, settingsOf: (count) => ({ [scale]: count }) }
+  }
+  if (backends !== undefined) {
+    throw searchInvalid(
+      'scale',
+      'the path that counts the backends of one group, because [[cluster.backends]] has several',
+      undefined,
+      'Give --scale cluster.backends.0.count, and leave cluster.num_backends out.',
+    )
+  }
+  if (!pools.enabled) {
+    return { start: all, min: 1, max, settingsOf: (count) => ({ 'cluster.num_backends': count }) }
+  }
+  const share = pools.prefill_backends / all
+  const settingsOf = (count: number): Record<string, number> => {
+    const prefill = Math.min(count - 1, Math.max(1, Math.round(count * share)))
+    return {
+      'cluster.num_backends': count,
+      'cluster.disaggregated.prefill_backends': prefill,
+      'cluster.disaggregated.decode_backends': count - prefill,
+    }
+  }
+  return { start: all, min: 2, max, settingsOf }
+}
+
+function numberAt(cluster: object, path: string): number {
+  let found: unknown = { cluster }
+  for (const key of path.split('.')) {
+    found = typeof found === 'object' && found !== null ? Reflect.get(found, key) : undefined
+  }
+  if (typeof found === 'number' && Number.isInteger(found) && found >= 1) return found
+  throw searchInvalid(
+    'scale',
+    'the path of a count in the config',
+    found === undefined ? `nothing at ${path}` : `${path} = ${found}`,
+  )
+}

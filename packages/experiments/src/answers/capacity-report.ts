@@ -1,0 +1,58 @@
+import type { SaturationVerdict } from '@routesim/metrics'
+import type { ScenarioInfo } from '../run/scenario.js'
+
+/** One value that was tried, under every seed. */
+export interface CapacityProbe {
+  /** Requests per second, or backends. */
+  readonly value: number
+  /** Whether the targets were met. */
+  readonly meets: boolean
+  /** Share of requests that met all their targets: mean over the seeds, and half its 95 % interval. */
+  readonly attainment: number
+  readonly attainment_ci95: number | null
+  /** The worst over the seeds. */
+  readonly saturation: SaturationVerdict
+  /** Mean over the seeds, in ms. */
+  readonly ttft_p99: number | null
+}
+
+/** What a fleet behind an algorithm can do. */
+export interface CapacityAnswer {
+  readonly algorithm: string
+  /** GPU type as asked for, or that of the config. */
+  readonly gpu: string
+  /** Nearest value tried that meets the targets; null when none does. */
+  readonly meets: number | null
+  /** Nearest value tried that misses them; null when none does. */
+  readonly misses: number | null
+  /** The same under each seed on its own, as far as the values tried tell. */
+  readonly per_seed: readonly {
+    readonly seed: number
+    readonly meets: number | null
+    readonly misses: number | null
+  }[]
+  /** Backends of the fleet that meets the targets, and its price in USD per hour. */
+  readonly backends: number | null
+  readonly usd_per_hour: number | null
+  /** Every value tried, ascending. */
+  readonly probes: readonly CapacityProbe[]
+  /** Why it could not be tried, such as a model that does not fit. */
+  readonly problem: string | null
+}
+
+/** What {@link capacity} found. */
+export interface CapacityReport {
+  readonly scenario: ScenarioInfo
+  readonly find: 'rate' | 'backends'
+  /** Rate that fleets have to carry; null for the traffic as it is. */
+  readonly rate: number | null
+  /** Share of requests that must meet their targets. */
+  readonly attainment: number
+  /** Relative width of an interval of rates. */
+  readonly precision: number
+  readonly answers: readonly CapacityAnswer[]
+  /** Simulations that were run. */
+  readonly runs: number
+  /** Plain sentences. */
+  readonly verdict: readonly string[]
+}

@@ -1,0 +1,129 @@
+import { confidenceInterval, type RunSummary } from '@routesim/metrics'
+import { buildFleet } from '../cluster/build-cluster.js'
+import type { Config } from '../config/schema.js'
+import type { TrafficStore } from '../sweep/traffic.js'
+import type { Bisection } from './bisection.js'
+import type { Candidate, FleetSizes } from './capacity-candidate.js'
+import type { CapacityAnswer, CapacityProbe } from './capacity-report.js'
+import { runTrials, type Trial } from './run-trials.js'
+import { type PreparedSearch, searchInvalid } from './search-options.js'
+
+/** A candidate under search. */
+export interface Search extends Candidate {
+  readonly bisection: Bisection
+  /** Undefined when the rate is sought. */
+  readonly sizes: FleetSizes | undefined
+  /** With as many backends as the config says. */
+  readonly base: Config
+  readonly tried: { readonly value: number; readonly runs: readonly RunSummary[] }[]
+}
+
+/** How candidates are searched. */
+export interface SearchRun {
+  readonly find: 'rate' | 'backends'
+  readonly rate: number | undefined
+  readonly attainment: number
+  readonly traffic: TrafficStore
+  readonly prepared: PreparedSearch
+  make(own: Readonly<Record<string, unknown>>): Config
+}
+
+/** Takes all searches forward together, so that their runs share the cores. */
+export async function searchAll(
+  searches: readonly Search[],
+  { find, rate, attainment, traffic, prepared, make }: SearchRun,
+): Promise<number> {
+  const { seeds } = prepared
+  const expected = searches.length * seeds.length * (find === 'rate' ? 9 : 6)
+  let runs = 0
+  for (;;) {
+    const steps = searches.flatMap((search) => {
+      const value = search.bisection.next()
+      return value === undefined ? [] : [{ search, value }]
+    })
+    if (steps.length === 0) return runs
+    const trials = steps.map(({ search, value }): Trial => {
+      const { choice, base, sizes, settings } = search
+      const config = sizes === undefined ? base : make({ ...settings, ...sizes.settingsOf(value) })
+      const what = find === 'rate' ? `${Number(value.toPrecision(3))} req/s` : `${value} backends`
+      return { label: what, config, choice, traffic, rate: find === 'rate' ? value : rate, seeds }
+    })
+    const progress = { done: runs, expected }
+    const results = await runTrials(trials, { ...prepared, progress })
+    runs += trials.length * seeds.length
+    for (const [i, { search, value }] of steps.entries()) {
+      const own = results[i]!
+      if (own.some(({ slo }) => slo === undefined)) {
+        throw searchInvalid(
+          'slo',
+          'a target that requests have to meet',
+          undefined,
+          'Give --slo-ttft 500 (ms) or the like, or an [slo] section in the config.',
+        )
+      }
+      search.tried.push({ value, runs: own })
+      const meets = isMet(own, attainment)
+      search.bisection.tell(value, find === 'rate' ? meets : !meets)
+    }
+  }
+}
+
+/** Whether enough requests met their targets, and no run was one that only its end kept small. */
+function isMet(runs: readonly RunSummary[], attainment: number): boolean {
+  const { mean } = confidenceInterval(runs.map(({ slo }) => slo?.attainment ?? 0))
+  return mean! >= attainment && runs.every(({ saturation }) => saturation.verdict !== 'overloaded')
+}
+
+/** What came of a search. */
+export function answerOf(
+  candidate: Search,
+  find: 'rate' | 'backends',
+  attainment: number,
+  make: SearchRun['make'],
+): CapacityAnswer {
+  const { tried, bisection, sizes, settings, base } = candidate
+  const { below, above } = bisection.bracket
+  const [meets, misses] = find === 'rate' ? [below, above] : [above, below]
+  const sorted = [...tried].sort((a, b) => a.value - b.value)
+  const first = sorted[0]!.runs
+  const bySeed = first.map(({ seed }, i) => {
+    const met = sorted.map(({ value, runs }) => ({ value, isMet: isMet([runs[i]!], attainment) }))
+    const good = met.filter((each) => each.isMet).map(({ value }) => value)
+    const bad = met.filter((each) => !each.isMet).map(({ value }) => value)
+    const [most, least] = find === 'rate' ? [good, bad] : [bad, good]
+    const last = most.length === 0 ? null : Math.max(...most)
+    const next = least.length === 0 ? null : Math.min(...least)
+    return { seed, meets: find === 'rate' ? last : next, misses: find === 'rate' ? next : last }
+  })
+  const config =
+    sizes === undefined || meets === undefined
+      ? base
+      : make({ ...settings, ...sizes.settingsOf(meets) })
+  const { gpu, pricePerHour } = buildFleet(config)
+  return {
+    algorithm: first[0]!.algorithm,
+    gpu: candidate.gpu ?? gpu,
+    meets: meets ?? null,
+    misses: misses ?? null,
+    per_seed: bySeed,
+    backends: meets === undefined ? null : pricePerHour.length,
+    usd_per_hour: meets === undefined ? null : pricePerHour.reduce((sum, each) => sum + each, 0),
+    probes: sorted.map(({ value, runs }) => probeOf(value, runs, attainment)),
+    problem: null,
+  }
+}
+
+function probeOf(value: number, runs: readonly RunSummary[], attainment: number): CapacityProbe {
+  const { mean, halfWidth } = confidenceInterval(runs.map(({ slo }) => slo?.attainment ?? 0))
+  const order = ['stable', 'backlogged', 'overloaded'] as const
+  const worst = Math.max(...runs.map(({ saturation }) => order.indexOf(saturation.verdict)))
+  const ttfts = runs.flatMap(({ ttft }) => ttft.p99 ?? [])
+  return {
+    value,
+    meets: isMet(runs, attainment),
+    attainment: mean!,
+    attainment_ci95: halfWidth,
+    saturation: order[worst]!,
+    ttft_p99: confidenceInterval(ttfts).mean,
+  }
+}

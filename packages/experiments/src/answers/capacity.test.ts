@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest'
+import { parseConfig } from '../config/parse-config.js'
+import { metric } from '../run/metric.js'
+import { sweep } from '../sweep/sweep.js'
+import { capacity } from './capacity.js'
+
+const config = parseConfig(`
+[cluster]
+num_backends = 4
+[trace]
+rate = 40
+duration_sec = 30
+num_prefixes = 20
+[slo]
+ttft_ms = 120
+`)
+const options = { config, jobs: 1, seeds: 2 }
+
+test('the largest rate agrees with a dense sweep, in a fifth of its runs', async () => {
+  const { answers, runs } = await capacity({ ...options, precision: 0.03 })
+  const { meets, misses, probes } = answers[0]!
+  expect(misses! / meets!).toBeLessThanOrEqual(1.03)
+  // As fine as the interval, over all rates that were tried.
+  const [from, to] = [probes[0]!.value, probes.at(-1)!.value]
+  const steps = Math.ceil(Math.log(to / from / 0.9) / Math.log(1.03)) + 1
+  const rates = Array.from({ length: steps }, (_, i) => from * 0.9 * 1.03 ** i)
+  const { points, totalRuns } = await sweep({ ...options, rates })
+  const suffices = points.map(
+    ({ result }) =>
+      metric(result, 'slo.attainment').value! >= 0.99 && result.saturation.verdict !== 'overloaded',
+  )
+  const last = points[suffices.lastIndexOf(true)]!.rate!
+  const first = points[suffices.indexOf(false)]!.rate!
+  // The border of the sweep, as sharp as its steps, holds that of the search.
+  expect(first).toBeGreaterThan(last)
+  expect(meets!).toBeLessThan(first)
+  expect(misses!).toBeGreaterThan(last)
+  expect(runs).toBeLessThanOrEqual(totalRuns / 5)
+})
+
+test('the smallest fleet is the first of all fleets that meets the targets', async () => {
+  const { answers, find } = await capacity({
+    ...options,
+    durationSec: 8,
+    rate: 150,
+    algorithms: ['random', 'power_of_two'],
+  })
+  expect(find).toBe('backends')
+  const { points } = await sweep({
+    ...options,
+    durationSec: 8,
+    rates: [150],
+    algorithms: ['random', 'power_of_two'],
+    set: { 'cluster.num_backends': Array.from({ length: 12 }, (_, i) => i + 1) },
+  })
+  for (const { algorithm, meets, misses, usd_per_hour } of answers) {
+    const enough = points.find(
+      ({ result }) =>
+        result.algorithm === algorithm &&
+        metric(result, 'slo.attainment').value! >= 0.99 &&
+        result.saturation.verdict !== 'overloaded',
+    )
+    expect(meets).toBe(enough?.settings['cluster.num_backends'])
+    expect(misses).toBe(meets! - 1)
+    expect(usd_per_hour).toBeGreaterThan(0)
+  }
+})

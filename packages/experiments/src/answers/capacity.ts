@@ -1,0 +1,180 @@
+import { configSource } from '../config/config-source.js'
+import type { Config } from '../config/schema.js'
+import type { AlgorithmChoice } from '../run/resolve-algorithms.js'
+import { TrafficStore } from '../sweep/traffic.js'
+import { Bisection, type BisectionOptions } from './bisection.js'
+import { type Candidate, candidatesOf, fleetSizes } from './capacity-candidate.js'
+import type { CapacityAnswer, CapacityReport } from './capacity-report.js'
+import { answerOf, type Search, searchAll } from './capacity-search.js'
+import { capacityVerdict } from './capacity-verdict.js'
+import {
+  configWith,
+  describeSearch,
+  type PreparedSearch,
+  prepareSearch,
+  type SearchOptions,
+  searchInvalid,
+} from './search-options.js'
+
+/** Options of {@link capacity}. */
+export interface CapacityOptions extends SearchOptions {
+  /** `round_robin` by default. */
+  readonly algorithms?: readonly AlgorithmChoice[] | undefined
+  /**
+   * Largest rate (`rate`) or smallest number of backends (`backends`) that meets the targets; backends
+   * by default when a rate or GPU types are given, else the rate.
+   */
+  readonly find?: 'rate' | 'backends' | undefined
+  /** Requests per second that a fleet has to carry; those of the traffic as it is by default. */
+  readonly rate?: number | undefined
+  /** GPU types to choose among, perhaps with keys of `[cluster]`, such as `L40S:tp=2`. */
+  readonly gpus?: readonly string[] | undefined
+  /** Share of requests that must meet all their targets; `slo.attainment` of the config by default. */
+  readonly attainment?: number | undefined
+  /** Width of the interval in which the largest rate is told, relative to it; 0.02 by default. */
+  readonly precision?: number | undefined
+  /** Length of traffic generated at a rate, in seconds; the config's by default. */
+  readonly durationSec?: number | undefined
+  /** Config path of the number that makes a fleet larger; `cluster.num_backends` by default. */
+  readonly scale?: string | undefined
+}
+
+/** Generated traffic is tried under so many seeds, so that one odd burst does not decide. */
+const GENERATED_SEEDS = 3
+/** A rate this many times the one that is tried first, and as small a part of it, are the last tried. */
+const MOST_FACTOR = 1024
+/** A run of fewer requests tells nothing of a share. */
+const FEWEST_REQUESTS = 20
+
+/**
+ * Finds the largest rate that a fleet carries within its targets, the smallest fleet that carries a
+ * rate, or the cheapest among GPU types. Every value is tried under the same seeds, so that it meets the
+ * same requests (common random numbers); a value meets the targets when the mean share of requests that
+ * met theirs is large enough and no seed overloads the fleet. Assumes that more load or fewer backends
+ * never help.
+ *
+ * @throws RouteSimError `search_invalid` when there are no targets or options make no sense
+ *
+ * @example
+ * const { answers } = await capacity({
+ *   config: 'configs/default.toml',
+ *   slo: { ttftMs: 500 },
+ *   algorithms: ['round_robin', 'prefix_overlap'],
+ * })
+ */
+export async function capacity(options: CapacityOptions): Promise<CapacityReport> {
+  const source = await configSource(options.config)
+  const isRead = options.trace !== undefined || source.config.trace.path !== undefined
+  const prepared = prepareSearch(options, source.config, isRead ? 1 : GENERATED_SEEDS)
+  const { rate, gpus, precision = 0.02 } = options
+  const find = options.find ?? (rate !== undefined || gpus !== undefined ? 'backends' : 'rate')
+  const attainment = options.attainment ?? source.config.slo.attainment
+  check(options, find, attainment, precision)
+  const choices = options.algorithms ?? ['round_robin']
+  if (choices.length === 0) throw searchInvalid('algorithms', 'at least one', 'none')
+  const traffic = new TrafficStore({ ...options, configPath: source.path })
+  const base = configWith(source, prepared, {}, options.slo)
+  const startRps = find === 'rate' ? await startingRate(base, traffic, prepared) : 0
+  const problems = new Map<Candidate, string>()
+  const all = candidatesOf(choices, gpus, source)
+  const make = (own: Readonly<Record<string, unknown>>): Config =>
+    configWith(source, prepared, own, options.slo)
+  const searches = all.flatMap((candidate): Search[] => {
+    try {
+      const config = make(candidate.settings)
+      const sizes = find === 'rate' ? undefined : fleetSizes(config, options.scale)
+      const duration = options.trace === undefined ? traffic.durationSec(config) : undefined
+      const range = sizes ?? ratesFrom(startRps, duration, config)
+      const integer = find === 'backends'
+      const bisection = new Bisection({ ...range, precision: integer ? 0 : precision, integer })
+      return [{ ...candidate, bisection, sizes, base: config, tried: [] }]
+    } catch (error) {
+      // Of several GPU types, one may be too small for the model.
+      if (gpus === undefined || gpus.length === 1) throw error
+      problems.set(candidate, (error as Error).message)
+      return []
+    }
+  })
+  if (searches.length === 0) throw searchInvalid('gpus', 'one that fits', [...problems.values()][0])
+  const runs = await searchAll(searches, { find, rate, attainment, traffic, prepared, make })
+  const [first] = searches
+  const info = await describeSearch(first!.base, traffic, rate, prepared)
+  const labelOf = (choice: AlgorithmChoice): string =>
+    (searches.find((search) => search.choice === choice) ?? first!).tried[0]!.runs[0]!.algorithm
+  const answers = all.map((candidate): CapacityAnswer => {
+    const search = searches.find(
+      ({ choice, gpu }) => choice === candidate.choice && gpu === candidate.gpu,
+    )
+    return search === undefined
+      ? untried(candidate, labelOf(candidate.choice), problems.get(candidate)!)
+      : answerOf(search, find, attainment, make)
+  })
+  const found = { find, rate: rate ?? null, attainment, precision, answers, runs }
+  return { scenario: info, ...found, verdict: capacityVerdict(found) }
+}
+
+function check(
+  { rate, scale }: CapacityOptions,
+  find: 'rate' | 'backends',
+  attainment: number,
+  precision: number,
+): void {
+  if (find === 'rate' && rate !== undefined) {
+    throw searchInvalid('rate', 'nothing when the largest rate is sought', rate)
+  }
+  if (find === 'rate' && scale !== undefined) {
+    throw searchInvalid('scale', 'nothing when the largest rate is sought', scale)
+  }
+  if (rate !== undefined && !(rate > 0 && rate < Number.POSITIVE_INFINITY)) {
+    throw searchInvalid('rate', 'a number > 0', rate)
+  }
+  if (!(attainment > 0 && attainment <= 1)) {
+    throw searchInvalid('attainment', 'a number > 0 and <= 1', attainment)
+  }
+  if (!(precision >= 0.0001 && precision <= 1)) {
+    throw searchInvalid('precision', 'a number from 0.0001 to 1', precision)
+  }
+}
+
+/** The rate that the traffic has anyway. */
+async function startingRate(
+  config: Config,
+  traffic: TrafficStore,
+  { seeds, signal }: PreparedSearch,
+): Promise<number> {
+  const { trace } = config
+  for (const key of ['base_rate', 'burst_rate', 'peak_rate', 'trough_rate'] as const) {
+    if (trace.path !== undefined || trace[key] === undefined) continue
+    throw searchInvalid(
+      `trace.${key}`,
+      'nothing when the largest rate is sought, so that it follows the rate',
+      trace[key],
+    )
+  }
+  const { workload } = await traffic.at(config, undefined)
+  const { requests, spanMs } = await workload.extent(seeds[0]!, signal)
+  const rps = ((requests - 1) / spanMs) * 1000
+  if (rps > 0 && rps < Number.POSITIVE_INFINITY) return trace.rate ?? rps
+  const found = `${requests} requests over ${spanMs} ms`
+  throw searchInvalid('trace', 'requests at different times, of which there is a rate', found)
+}
+
+function ratesFrom(
+  start: number,
+  durationSec: number | undefined,
+  { simulation }: Config,
+): Pick<BisectionOptions, 'start' | 'min' | 'max'> {
+  const fewest =
+    (FEWEST_REQUESTS + simulation.warmup_requests) / (durationSec ?? Number.POSITIVE_INFINITY)
+  const min = Math.max(fewest, start / MOST_FACTOR)
+  return { start: Math.max(start, min), min, max: Math.max(start, min) * MOST_FACTOR }
+}
+
+function untried({ gpu }: Candidate, algorithm: string, problem: string): CapacityAnswer {
+  return {
+    algorithm,
+    gpu: gpu!,
+    ...{ meets: null, misses: null, per_seed: [], backends: null, usd_per_hour: null },
+    ...{ probes: [], problem },
+  }
+}

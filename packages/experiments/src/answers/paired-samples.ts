@@ -1,0 +1,90 @@
+import type { RequestTable } from '@routesim/core'
+import { editTrace } from '@routesim/traces'
+import type { Config } from '../config/schema.js'
+import type { TrafficStore } from '../sweep/traffic.js'
+import { trafficOf } from './run-trials.js'
+import { searchInvalid } from './search-options.js'
+
+/** A piece of traffic under one seed, in which things are held against each other. */
+export interface Sample {
+  readonly traffic: TrafficStore
+  readonly seed: number
+  /** The config with as many unmeasured requests as the piece begins with. */
+  readonly adapted: (config: Config) => Config
+}
+
+/** A window of fewer requests has no percentiles. */
+const FEWEST_REQUESTS = 50
+
+/**
+ * Windows of a trace that follow one another, each measured on its own after a window that only fills
+ * queues and caches.
+ *
+ * @param from - first row that may be measured; rows before it may lead in
+ * @throws RouteSimError `search_invalid` when there are too few requests for two windows
+ */
+export function windowsOf(
+  table: RequestTable,
+  {
+    from,
+    windows,
+    seed,
+  }: { readonly from: number; readonly windows: number; readonly seed: number },
+): Sample[] {
+  const rows = table.size - from
+  const count = Math.min(windows, Math.floor(rows / FEWEST_REQUESTS))
+  if (count < 2) {
+    throw searchInvalid(
+      'trace',
+      `at least ${2 * FEWEST_REQUESTS} requests to compare in`,
+      rows,
+      'Intervals need several windows of a trace.',
+    )
+  }
+  const size = Math.floor(rows / count)
+  return Array.from({ length: count }, (_, i): Sample => {
+    const start = from + i * size
+    return windowOf(table, {
+      from: start,
+      to: i === count - 1 ? table.size : start + size,
+      lead: size,
+      seed,
+    })
+  })
+}
+
+/** Some rows of a trace, after as many that only lead in, as far as there are. */
+export function windowOf(
+  table: RequestTable,
+  rows: {
+    readonly from: number
+    readonly to: number
+    readonly lead: number
+    readonly seed: number
+  },
+): Sample {
+  const lead = Math.min(rows.from, rows.lead)
+  return {
+    traffic: trafficOf(rowsOf(table, rows.from - lead, rows.to)),
+    seed: rows.seed,
+    adapted: ({ simulation, ...config }) => ({
+      ...config,
+      simulation: {
+        ...simulation,
+        warmup_requests: lead === 0 ? simulation.warmup_requests : lead,
+      },
+    }),
+  }
+}
+
+/** Generated traffic under several seeds: the same requests for all that are compared. */
+export function seedsOf(traffic: TrafficStore, seeds: readonly number[]): Sample[] {
+  return seeds.map((seed) => ({ traffic, seed, adapted: (config) => config }))
+}
+
+/** The requests of some rows, the first at 0 ms. */
+export function rowsOf(table: RequestTable, from: number, to: number): RequestTable {
+  if (from === 0 && to >= table.size) return table
+  const fromMs = table.arrivalMs[from]! - table.arrivalMs[0]!
+  return editTrace(table, { fromMs, filter: (row) => row >= from && row < to })
+}

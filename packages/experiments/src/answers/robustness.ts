@@ -1,0 +1,150 @@
+import { builtinRouters } from '@routesim/algorithms'
+import { configSource } from '../config/config-source.js'
+import { metric } from '../run/metric.js'
+import { type AlgorithmChoice, labelOfChoice } from '../run/resolve-algorithms.js'
+import { TrafficStore } from '../sweep/traffic.js'
+import { toVisibility } from '../visibility/resolve-visibility.js'
+import { type JudgedMetric, judgedMetric } from './judged-metrics.js'
+import { kendallTau } from './kendall-tau.js'
+import { latencyVariants } from './latency-variants.js'
+import { robustnessVerdict } from './robustness-verdict.js'
+import { runTrials, type Trial } from './run-trials.js'
+import {
+  configWith,
+  prepareSearch,
+  type SearchOptions,
+  searchInvalid,
+  visibilityTable,
+} from './search-options.js'
+
+/** Options of {@link robustness}. */
+export interface RobustnessOptions extends Omit<SearchOptions, 'visibility'> {
+  /** Those of the config's `compare.algorithms` by default, else all built-in ones. */
+  readonly algorithms?: readonly AlgorithmChoice[] | undefined
+  /** Number of a result by which algorithms are ranked; `ttft.p99` by default. */
+  readonly by?: string | undefined
+  /** What routers see, beside what the config says; four profiles from everything to nothing by default. */
+  readonly visibility?: string | readonly string[] | undefined
+}
+
+/** Step times and a visibility under which algorithms were ranked. */
+export interface RobustnessSetting {
+  readonly latency: string
+  readonly visibility: string
+  /** By algorithm, means over the seeds; null when nothing was there to measure. */
+  readonly values: readonly (number | null)[]
+  /** By algorithm, 1 for the best; equal ones share the better rank. */
+  readonly ranks: readonly number[]
+  /** Kendall's tau-b between this order and the one as configured; null where all are equal. */
+  readonly tau: number | null
+}
+
+/** How an algorithm ranks over all settings and seeds. */
+export interface RobustnessRank {
+  readonly algorithm: string
+  /** Settings and seeds in which it is first, of all. */
+  readonly first: number
+  readonly cases: number
+  readonly mean_rank: number
+  readonly best_rank: number
+  readonly worst_rank: number
+}
+
+/** What {@link robustness} found. */
+export interface RobustnessReport {
+  readonly by: JudgedMetric
+  readonly algorithms: readonly RobustnessRank[]
+  /** The first is as configured. */
+  readonly settings: readonly RobustnessSetting[]
+  /** Over the settings that differ from the config. */
+  readonly tau: { readonly mean: number | null; readonly min: number | null }
+  /** Simulations that were run. */
+  readonly runs: number
+  /** Plain sentences. */
+  readonly verdict: readonly string[]
+}
+
+/** From everything at once to nothing. */
+const PROFILES = ['exact', 'llm-d', 'production-stack', 'local-only']
+
+/**
+ * How much a ranking of algorithms depends on what is not known for sure: how long steps take, and what
+ * routers get to see. Ranks them under every combination of these and under every seed.
+ *
+ * @throws RouteSimError `search_invalid` when there are fewer than two algorithms
+ *
+ * @example
+ * const { algorithms } = await robustness({
+ *   config: 'configs/default.toml',
+ *   algorithms: ['round_robin', 'prefix_overlap'],
+ * })
+ */
+export async function robustness(options: RobustnessOptions): Promise<RobustnessReport> {
+  const by = judgedMetric(options.by ?? 'ttft.p99', 'by')
+  const source = await configSource(options.config)
+  const choices = options.algorithms ?? source.config.compare.algorithms ?? builtinRouters
+  if (choices.length < 2) throw searchInvalid('algorithms', 'at least two to rank', choices.length)
+  const { visibility, ...others } = options
+  const prepared = prepareSearch(others, source.config, 1)
+  const traffic = new TrafficStore({ ...options, configPath: source.path })
+  const own = toVisibility(source.config.visibility).name
+  const profiles = [visibility ?? PROFILES].flat().filter((spec) => spec !== own)
+  const views = [
+    { name: own, settings: {} },
+    ...profiles.map((spec) => ({ name: spec, settings: { visibility: visibilityTable(spec) } })),
+  ]
+  const grid = latencyVariants(source.config).flatMap((latency) =>
+    views.map((view) => ({ latency, view })),
+  )
+  const { seeds } = prepared
+  const trials = grid.flatMap(({ latency, view }): Trial[] => {
+    const settings = { ...latency.settings, ...view.settings }
+    const config = configWith(source, prepared, settings, options.slo)
+    const label = `${latency.name}, ${view.name}`
+    return choices.map((choice) => ({ label, config, choice, traffic, rate: undefined, seeds }))
+  })
+  const found = await runTrials(trials, prepared)
+  const count = choices.length
+  // By setting, then by seed, then by algorithm; what can not be measured is last.
+  const sign = by.better === 'low' ? 1 : -1
+  const costs = grid.map((_, at) =>
+    seeds.map((_, seed) =>
+      choices.map((_, i) => {
+        const { value } = metric(found[at * count + i]![seed]!, by.path)
+        return value === null ? Number.POSITIVE_INFINITY : sign * value
+      }),
+    ),
+  )
+  const means = costs.map((bySeed) =>
+    choices.map((_, i) => bySeed.reduce((sum, cost) => sum + cost[i]!, 0) / bySeed.length),
+  )
+  const settings = grid.map(({ latency, view }, at): RobustnessSetting => {
+    const values = means[at]!.map((cost) => (Number.isFinite(cost) ? sign * cost : null))
+    const tau = kendallTau(means[0]!, means[at]!)
+    return { latency: latency.name, visibility: view.name, values, ranks: ranksOf(means[at]!), tau }
+  })
+  const cases = costs.flatMap((bySeed) => bySeed.map(ranksOf))
+  const algorithms = choices.map((choice, i): RobustnessRank => {
+    const ranks = cases.map((each) => each[i]!)
+    return {
+      algorithm: labelOfChoice(choice),
+      first: ranks.filter((rank) => rank === 1).length,
+      cases: ranks.length,
+      mean_rank: ranks.reduce((sum, rank) => sum + rank, 0) / ranks.length,
+      best_rank: Math.min(...ranks),
+      worst_rank: Math.max(...ranks),
+    }
+  })
+  const taus = settings.slice(1).flatMap(({ tau }) => tau ?? [])
+  const tau = {
+    mean: taus.length === 0 ? null : taus.reduce((sum, value) => sum + value, 0) / taus.length,
+    min: taus.length === 0 ? null : Math.min(...taus),
+  }
+  const report = { by, algorithms, settings, tau, runs: trials.length * seeds.length }
+  return { ...report, verdict: robustnessVerdict(report) }
+}
+
+/** 1 for the least cost; equal ones share the better rank. */
+function ranksOf(costs: readonly number[]): number[] {
+  return costs.map((cost) => 1 + costs.filter((other) => other < cost).length)
+}

@@ -1,0 +1,93 @@
+import type { RequestTable } from '@routesim/core'
+import type { RunSummary } from '@routesim/metrics'
+import type { Stepper } from '../cluster/build-cluster.js'
+import type { Config } from '../config/schema.js'
+import { executeRuns, type PlannedRun, type RunScenario } from '../parallel/execute-runs.js'
+import { type Control, interrupted } from '../run/execute.js'
+import type { AlgorithmChoice } from '../run/resolve-algorithms.js'
+import { TrafficStore } from '../sweep/traffic.js'
+
+/** One thing that is tried: a config and an algorithm under some seeds. */
+export interface Trial {
+  /** What a progress bar calls it. */
+  readonly label: string
+  readonly config: Config
+  readonly choice: AlgorithmChoice
+  readonly traffic: TrafficStore
+  /** Requests per second; undefined for the traffic as it is. */
+  readonly rate: number | undefined
+  readonly seeds: readonly number[]
+}
+
+/** How trials are simulated. */
+export interface TrialOptions extends Control {
+  readonly stepper: Stepper
+  readonly perRequest: boolean
+  readonly jobs: number | undefined
+  /** Runs done before these, and how many there may be in all, for the progress bar. */
+  readonly progress?: { readonly done: number; readonly expected: number }
+}
+
+/**
+ * Simulates trials, all at once where there are cores for it.
+ * @returns by trial, then by seed
+ * @throws RouteSimError the error of the first run that fails; `interrupted` when the signal says so
+ */
+export async function runTrials(
+  trials: readonly Trial[],
+  { stepper, perRequest, jobs, signal, onProgress, progress }: TrialOptions,
+): Promise<RunSummary[][]> {
+  const choices = [...new Set(trials.map(({ choice }) => choice))]
+  const scenarios = new Map<string, RunScenario>()
+  const numbers = new Map<object, number>()
+  const runs: PlannedRun[] = []
+  const places: { readonly trial: number; readonly label: string }[] = []
+  for (const [trial, { label, config, choice, traffic, rate, seeds }] of trials.entries()) {
+    const { config: own, workload } = await traffic.at(config, rate)
+    const name = [config, traffic].map((each) => numberOf(numbers, each)).join(' ')
+    const scenario = scenarios.get(`${name} ${rate}`) ?? { config: own }
+    scenarios.set(`${name} ${rate}`, scenario)
+    for (const seed of seeds) {
+      const algorithm = choices.indexOf(choice)
+      runs.push({ run: runs.length, scenario, workload, seed, algorithm })
+      places.push({ trial, label })
+    }
+  }
+  const results: RunSummary[][] = trials.map(() => [])
+  const bySeed: (RunSummary | undefined)[] = runs.map(() => undefined)
+  let done = 0
+  const report = (run: number, fraction: number): void =>
+    onProgress?.({
+      label: places[run]!.label,
+      finishedRuns: (progress?.done ?? 0) + done,
+      totalRuns: Math.max(progress?.expected ?? 0, (progress?.done ?? 0) + runs.length),
+      fraction,
+    })
+  const how = { stepper, perRequest, sampleIntervalMs: undefined, visibility: undefined }
+  await executeRuns(
+    { runs, choices, ...how },
+    { signal, jobs },
+    {
+      onFraction: report,
+      onDone(run, { summary }) {
+        done++
+        bySeed[run] = summary
+        report(run, 0)
+      },
+    },
+  )
+  if (done < runs.length) throw interrupted()
+  for (const [run, summary] of bySeed.entries()) results[places[run]!.trial]!.push(summary!)
+  return results
+}
+
+/** Requests as they are, for trials of a part of them. */
+export function trafficOf(table: RequestTable): TrafficStore {
+  return new TrafficStore({ trace: table, configPath: undefined })
+}
+
+function numberOf(numbers: Map<object, number>, object: object): number {
+  const number = numbers.get(object) ?? numbers.size
+  numbers.set(object, number)
+  return number
+}

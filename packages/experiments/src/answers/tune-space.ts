@@ -1,0 +1,154 @@
+import type { RouterDefinition, RouterParameter } from '@routesim/algorithms'
+import { closestName } from '@routesim/core'
+import { type Axis, between, type Setting, type SettingRange } from '../sweep/design.js'
+import { searchInvalid } from './search-options.js'
+
+/** Without a bound, a parameter is tried from its default over this to its default times this. */
+const FACTOR = 32
+/** Where a parameter that is 0 by default and has no upper bound is tried, beside 0. */
+const SMALL = 0.01
+const LARGE = 100
+/** Bounds farther apart than this are gone through in equal ratios. */
+const WIDE = 100
+/** Part of the way that is 0, where 0 is allowed and the rest is gone through in equal ratios. */
+const ZERO_SHARE = 0.1
+
+/** One parameter that is tuned. */
+export interface Dimension {
+  readonly name: string
+  readonly initial: Setting
+  /** Values of one that is chosen from a list; undefined for a range. */
+  readonly values: readonly Setting[] | undefined
+  /** Ends of a range; of a list, its values in words. */
+  readonly range: string
+  /** The value at a share of the way, from 0 to 1. */
+  at(share: number): Setting
+  /** The share of the way at which a value lies. */
+  shareOf(value: Setting): number
+}
+
+/** Values of the tuned parameters by name. */
+export type Point = Readonly<Record<string, Setting>>
+
+/** What {@link tuneSpace} takes. */
+export interface SpaceOptions {
+  readonly definition: RouterDefinition
+  /** Values of all parameters before tuning. */
+  readonly initial: Point
+  /** Parameters that stay as they are. */
+  readonly fixed: ReadonlySet<string>
+  /** Parameters to tune; all that can be by default. */
+  readonly only: readonly string[] | undefined
+  /** Where to look, instead of what the definition allows. */
+  readonly ranges: Readonly<Record<string, Axis>>
+}
+
+/**
+ * The parameters of a router that can be tuned, each with where to look: the range that its definition
+ * allows, cut where that has no end.
+ *
+ * @throws RouteSimError `search_invalid`
+ */
+export function tuneSpace(options: SpaceOptions): Dimension[] {
+  const { definition, initial, fixed, only, ranges } = options
+  const { parameters } = definition
+  for (const name of [...(only ?? []), ...Object.keys(ranges)]) {
+    if (Object.hasOwn(parameters, name)) continue
+    const names = Object.keys(parameters)
+    const near = closestName(name, names)
+    const hint = near === undefined ? `It has ${names.join(', ')}.` : `Did you mean "${near}"?`
+    throw searchInvalid(name, `a parameter of ${definition.name}`, 'an unknown one', hint)
+  }
+  const dimensions = Object.entries(parameters).flatMap(([name, parameter]): Dimension[] => {
+    if (only === undefined ? fixed.has(name) && ranges[name] === undefined : !only.includes(name)) {
+      return []
+    }
+    const axis = ranges[name] ?? axisOf(parameter)
+    return axis === undefined ? [] : [dimension(name, initial[name]!, axis, parameter)]
+  })
+  if (dimensions.length > 0) return dimensions
+  throw searchInvalid('parameters', 'a parameter to tune', `${definition.name} without any`)
+}
+
+/** Undefined for any text: there is nothing to choose from. */
+function axisOf(parameter: RouterParameter): Axis | undefined {
+  if (typeof parameter.default === 'boolean') return [false, true]
+  if (typeof parameter.default === 'string')
+    return 'choices' in parameter ? parameter.choices : undefined
+  const { default: initial, ...bounds } = parameter as {
+    default: number
+    min?: number
+    max?: number
+    integer?: boolean
+  }
+  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = bounds
+  const integer = bounds.integer === true
+  if (Number.isFinite(min) && Number.isFinite(max)) {
+    const scale = min > 0 && max / min > WIDE ? 'log' : 'linear'
+    return { from: min, to: max, scale, integer }
+  }
+  if (initial < 0) return { from: Math.max(min, initial * 2), to: Math.min(max, 0), integer }
+  const least = integer ? 1 : initial > 0 ? initial / FACTOR : SMALL
+  const from = Math.max(min, least)
+  const to = Math.min(
+    max,
+    initial > 0 ? Math.max(initial * FACTOR, from * 2) : Math.max(LARGE, from * 2),
+  )
+  return { from, to, scale: 'log', integer }
+}
+
+function dimension(
+  name: string,
+  initial: Setting,
+  axis: Axis,
+  parameter: RouterParameter,
+): Dimension {
+  if (isList(axis)) {
+    const values = axis.includes(initial) ? axis : [initial, ...axis]
+    return {
+      ...{ name, initial, values, range: values.join(', ') },
+      at: (share) => values[Math.min(values.length - 1, Math.floor(share * values.length))]!,
+      shareOf: (value) => (values.indexOf(value) + 0.5) / values.length,
+    }
+  }
+  checkRange(name, axis, parameter)
+  const { from, to, scale } = axis
+  const least = 'min' in parameter ? parameter.min : undefined
+  const hasZero = scale === 'log' && least === 0
+  const spread = (value: number): number =>
+    scale === 'log' ? Math.log(value / from) / Math.log(to / from) : (value - from) / (to - from)
+  const clamped = (share: number): number => Math.min(1, Math.max(0, share))
+  return {
+    ...{ name, initial, values: undefined },
+    range: `${hasZero ? '0, ' : ''}${from} to ${to}${scale === 'log' ? ' by ratio' : ''}`,
+    at(share) {
+      if (!hasZero) return between(axis, clamped(share))
+      return share < ZERO_SHARE
+        ? 0
+        : between(axis, clamped((share - ZERO_SHARE) / (1 - ZERO_SHARE)))
+    },
+    shareOf(value) {
+      const number = Number(value)
+      if (!hasZero) return clamped(spread(number))
+      return number <= 0 ? 0 : ZERO_SHARE + (1 - ZERO_SHARE) * clamped(spread(number))
+    },
+  }
+}
+
+function checkRange(
+  name: string,
+  { from, to, scale }: SettingRange,
+  parameter: RouterParameter,
+): void {
+  if (typeof parameter.default !== 'number') {
+    throw searchInvalid(name, 'a list of values', `the range ${from} to ${to}`)
+  }
+  if (!(Number.isFinite(from) && Number.isFinite(to) && from < to)) {
+    throw searchInvalid(name, 'a range from below to', `${from} to ${to}`)
+  }
+  if (scale === 'log' && from <= 0) throw searchInvalid(name, 'a range above 0 by ratio', from)
+}
+
+function isList(axis: Axis): axis is readonly Setting[] {
+  return Array.isArray(axis)
+}

@@ -1,0 +1,114 @@
+import type { Config } from '../config/schema.js'
+import type { TrafficStore } from '../sweep/traffic.js'
+import { rowsOf, type Sample, seedsOf, windowOf, windowsOf } from './paired-samples.js'
+import { trafficOf } from './run-trials.js'
+import { type PreparedSearch, searchInvalid } from './search-options.js'
+
+/** The rounds of a search, as shares of the traffic that is searched in. */
+const SHARES = [1 / 9, 1 / 3, 1]
+/** A round on fewer requests tells too little. */
+const FEWEST_REQUESTS = 300
+
+/** Traffic to search in, and traffic that the search does not see. */
+export interface TuneTraffic {
+  /** Ascending to 1. */
+  readonly shares: readonly number[]
+  /** The first part of the traffic to search in: a piece for each seed. */
+  training(share: number): readonly Sample[]
+  readonly trainingRequests: number
+  readonly pairs: 'seeds' | 'windows'
+  /** Pieces in which the result is compared. */
+  readonly heldOut: readonly Sample[]
+  /** All of them in one, where that is another run. */
+  readonly wholeHeldOut: Sample | undefined
+  readonly heldOutRequests: number
+}
+
+/** What {@link splitTraffic} takes. */
+export interface TrafficSplit {
+  /** Share of a trace that is held out: its end. */
+  readonly holdout: number
+  /** Windows of what is held out; of generated traffic, seeds. */
+  readonly windows: number
+}
+
+/**
+ * Splits a trace in time: its end is held out. Generated traffic is searched in under the seeds of the
+ * search, and held out under those that follow.
+ */
+export async function splitTraffic(
+  config: Config,
+  traffic: TrafficStore,
+  { seeds, signal }: PreparedSearch,
+  { holdout, windows }: TrafficSplit,
+): Promise<TuneTraffic> {
+  const { workload } = await traffic.at(config, undefined)
+  const { warmup_requests: warmup } = config.simulation
+  const first = seeds[0]!
+  if (workload.isSeeded) {
+    const tables = []
+    for (const seed of seeds) tables.push({ seed, table: await workload.requests(seed, signal) })
+    const requests = tables.reduce((sum, { table }) => sum + table.size, 0)
+    const next = seeds.at(-1)! + 1
+    const unseen = Array.from({ length: windows }, (_, i) => next + i)
+    return {
+      ...trainingOf(tables, warmup),
+      trainingRequests: requests,
+      pairs: 'seeds',
+      heldOut: seedsOf(traffic, unseen),
+      wholeHeldOut: undefined,
+      heldOutRequests: Math.round((requests / seeds.length) * windows),
+    }
+  }
+  const table = await workload.requests(first, signal)
+  const split = Math.floor(table.size * (1 - holdout))
+  if (split < FEWEST_REQUESTS / 3) {
+    const least = Math.ceil(FEWEST_REQUESTS / 3 / (1 - holdout))
+    throw searchInvalid('trace', `at least ${least} requests to search in`, table.size)
+  }
+  const training = rowsOf(table, 0, split)
+  const heldOut = windowsOf(table, { from: split, windows, seed: first })
+  const lead = Math.floor((table.size - split) / heldOut.length)
+  return {
+    ...trainingOf(
+      seeds.map((seed) => ({ seed, table: training })),
+      warmup,
+    ),
+    trainingRequests: split,
+    pairs: 'windows',
+    heldOut,
+    wholeHeldOut: windowOf(table, { from: split, to: table.size, lead, seed: first }),
+    heldOutRequests: table.size - split,
+  }
+}
+
+function trainingOf(
+  tables: readonly { readonly seed: number; readonly table: Parameters<typeof rowsOf>[0] }[],
+  warmup: number,
+): Pick<TuneTraffic, 'shares' | 'training'> {
+  const least = Math.min(...tables.map(({ table }) => table.size))
+  const shares = SHARES.filter(
+    (share) => share === 1 || share * least >= FEWEST_REQUESTS + 2 * warmup,
+  )
+  const pieces = new Map<number, readonly Sample[]>()
+  const stores = new Map<string, TrafficStore>()
+  const storeOf = (table: Parameters<typeof rowsOf>[0], rows: number): TrafficStore => {
+    const name = `${tables.findIndex((each) => each.table === table)} ${rows}`
+    const store = stores.get(name) ?? trafficOf(rowsOf(table, 0, rows))
+    stores.set(name, store)
+    return store
+  }
+  return {
+    shares,
+    training(share) {
+      const known = pieces.get(share)
+      if (known !== undefined) return known
+      const made = tables.map(({ seed, table }): Sample => {
+        const rows = Math.floor(table.size * share)
+        return { traffic: storeOf(table, rows), seed, adapted: (config) => config }
+      })
+      pieces.set(share, made)
+      return made
+    },
+  }
+}

@@ -1,0 +1,139 @@
+import { defineRouter } from '@routesim/algorithms'
+import { RequestTableBuilder } from '@routesim/core'
+import { expect, test } from 'vitest'
+import { parseConfig } from '../config/parse-config.js'
+import { metric } from '../run/metric.js'
+import { sweep } from '../sweep/sweep.js'
+import { tune } from './tune.js'
+
+const config = parseConfig(`
+[cluster]
+num_backends = 2
+[trace]
+rate = 30
+duration_sec = 20
+`)
+const options = { config, jobs: 1 }
+
+/** Its cost is known: least at x = 0.3, n = 7, mode = good, whatever else. */
+const planted = defineRouter({
+  name: 'planted',
+  description: 'Says what its parameters cost.',
+  parameters: {
+    x: { default: 0.9, min: 0, max: 1, description: 'A share.' },
+    n: { default: 40, min: 1, max: 50, integer: true, description: 'A count.' },
+    scale: { default: 1, min: 0, description: 'A weight without a bound; best at 12.' },
+    mode: { default: 'bad', choices: ['bad', 'good', 'worse'], description: 'A choice.' },
+    idle: { default: 5, min: 0, max: 9, description: 'Nothing.' },
+  },
+  create: ({ x, n, scale, mode }) => ({
+    route: (_, { backends }) => backends[0]!,
+    customMetrics: () => ({
+      cost:
+        1 +
+        (x - 0.3) ** 2 * 10 +
+        Math.abs(n - 7) / 10 +
+        Math.abs(Math.log((scale + 1e-3) / 12)) / 4 +
+        { bad: 1, good: 0, worse: 2 }[mode],
+    }),
+  }),
+})
+
+test('a planted optimum is found, and what does not matter stays as it is', async () => {
+  const found = await tune({
+    ...options,
+    algorithm: planted,
+    objective: 'custom_metrics.cost',
+    subjectTo: [],
+    windows: 3,
+  })
+  const best = Object.fromEntries(found.parameters.map(({ name, tuned }) => [name, tuned]))
+  expect(best).toMatchObject({ n: 7, mode: 'good', idle: 5 })
+  expect(best['x']).toBeCloseTo(0.3, 1)
+  expect(Math.abs(Math.log(Number(best['scale']) / 12))).toBeLessThan(0.1)
+  expect(found.held_out.gain).toMatchObject({ outcome: 'better', pairs: 3 })
+  expect(found.sensitivity.at(-1)).toMatchObject({ name: 'idle', effect: 0 })
+  expect(found.verdict.at(-1)).toBe('Hardly anything depends on idle.')
+})
+
+/** Sends a share of requests to backend 0, evenly. */
+const shared = defineRouter({
+  name: 'shared',
+  description: 'Sends a share to the first backend.',
+  parameters: { share: { default: 0.5, min: 0, max: 1, description: 'Of the first.' } },
+  create: ({ share }) => {
+    let owed = 0
+    return {
+      route: (_, { backends }) => {
+        owed += share
+        if (owed < 1) return backends[1]!
+        owed -= 1
+        return backends[0]!
+      },
+    }
+  },
+})
+
+const uneven = parseConfig(`
+[[cluster.backends]]
+compute_model = { kind = "affine", base_ms = 5, prefill_ms_per_token = 0.01, decode_ms_per_request = 0.1 }
+[[cluster.backends]]
+compute_model = { kind = "affine", base_ms = 5, prefill_ms_per_token = 0.03, decode_ms_per_request = 0.3 }
+`)
+
+function trace(size: number) {
+  const builder = new RequestTableBuilder()
+  for (let i = 0; i < size; i++) {
+    const promptTokens = 500 + ((i * 7919) % 2000)
+    builder.add({ arrivalMs: i * 12, promptTokens, outputTokens: 2 + (i % 5) })
+  }
+  return builder.build()
+}
+
+test('of two backends, the faster gets as much as the best of a grid gives it', async () => {
+  const given = { config: uneven, jobs: 1, trace: trace(3000) }
+  const found = await tune({ ...given, algorithm: shared, objective: 'ttft.mean' })
+  const { parameters, training, held_out: held } = found
+  const values = Array.from({ length: 41 }, (_, i) => i / 40)
+  const { points } = await sweep({
+    ...given,
+    trace: trace(1500),
+    algorithms: values.map((share) => ({
+      definition: shared,
+      parameters: { share },
+      label: `${share}`,
+    })),
+  })
+  const means = points.map(({ result }) => metric(result, 'ttft.mean').value!)
+  const best = values[means.indexOf(Math.min(...means))]!
+  expect(best).toBeGreaterThan(0.6)
+  expect(training.requests).toBe(1500)
+  expect(training.tuned!).toBeLessThanOrEqual(Math.min(...means) * 1.02)
+  expect(Math.abs(Number(parameters[0]!.tuned) - best)).toBeLessThan(0.1)
+  expect(held).toMatchObject({
+    pairs: 'windows',
+    gain: { outcome: 'better', pairs: 8 },
+    broken: [],
+  })
+  expect(found.spec).toMatch(/^shared:share=0\.\d+$/)
+})
+
+test('what can not be tuned is refused', async () => {
+  await expect(tune({ ...options, algorithm: 'round_robin' })).rejects.toThrow(
+    'a parameter to tune',
+  )
+  const algorithm = planted
+  await expect(tune({ ...options, algorithm, only: ['y'] })).rejects.toThrow(
+    'y: expected a parameter of planted',
+  )
+  await expect(tune({ ...options, algorithm, objective: 'ttft.p98' })).rejects.toThrow(
+    'objective: expected',
+  )
+  await expect(tune({ ...options, algorithm, subjectTo: ['requests_per_sec'] })).rejects.toThrow(
+    'with a bound',
+  )
+  await expect(tune({ ...options, algorithm, holdout: 1 })).rejects.toThrow('holdout: expected')
+  await expect(tune({ ...options, algorithm, ranges: { x: { from: 2, to: 1 } } })).rejects.toThrow(
+    'x: expected a range from below to',
+  )
+})

@@ -1,0 +1,91 @@
+import { RequestTableBuilder } from '@routesim/core'
+import { expect, test } from 'vitest'
+import { parseConfig } from '../config/parse-config.js'
+import { compare } from '../run/compare.js'
+import { metric } from '../run/metric.js'
+import { rowsOf, windowsOf } from './paired-samples.js'
+import { whatif } from './whatif.js'
+
+const config = parseConfig(`
+[cluster]
+num_backends = 4
+[trace]
+rate = 60
+duration_sec = 15
+num_prefixes = 20
+`)
+const options = { config, jobs: 1 }
+
+function trace(size: number) {
+  const builder = new RequestTableBuilder()
+  for (let i = 0; i < size; i++) {
+    const promptTokens = 100 + ((i * 7919) % 900)
+    builder.add({ arrivalMs: 500 + i * 20, promptTokens, outputTokens: 20 + (i % 30) })
+  }
+  return builder.build()
+}
+
+test('differences are those of two comparisons with the same seeds, pair by pair', async () => {
+  const set = { 'cluster.num_backends': 1 }
+  const { differences, results, pairs, runs } = await whatif({ ...options, set, seeds: 4 })
+  expect([pairs, runs]).toEqual(['seeds', 8])
+  const changed = { ...config, cluster: { ...config.cluster, num_backends: 1 } }
+  const each = await Promise.all(
+    [config, changed].map((own) =>
+      Promise.all(
+        [42, 43, 44, 45].map((seed) =>
+          compare({ config: own, algorithms: ['round_robin'], seed, jobs: 1 }),
+        ),
+      ),
+    ),
+  )
+  const p99 = each.map((side) => side.map(({ results: [one] }) => metric(one!, 'ttft.p99').value!))
+  const gaps = p99[0]!.map((value, i) => p99[1]![i]! - value)
+  const found = differences.find(({ path }) => path === 'ttft.p99')!
+  const mean = gaps.reduce((sum, gap) => sum + gap, 0) / 4
+  const deviation = Math.sqrt(gaps.reduce((sum, gap) => sum + (gap - mean) ** 2, 0) / 3)
+  expect(found.difference).toBeCloseTo(mean, 9)
+  // Student t for 3 degrees of freedom.
+  expect(found.ci95! / ((3.18245 * deviation) / 2)).toBeCloseTo(1, 4)
+  expect(found).toMatchObject({ outcome: 'worse', pairs: 4 })
+  expect(metric(results[1], 'ttft.p99').value).toBeCloseTo(found.other, 9)
+})
+
+test('a change that does nothing is exactly equal, one that chance hides is not significant', async () => {
+  const nothing = await whatif({ ...options, set: { 'cluster.max_queue_depth': 300 }, seeds: 3 })
+  expect(nothing.differences.every(({ outcome }) => outcome === 'equal')).toBe(true)
+  expect(nothing.verdict[0]).toMatch(/^Exactly equal in TTFT P50, /)
+  // Twice the backends of a fleet that is not busy.
+  const twice = await whatif({ ...options, set: { 'cluster.num_backends': 8 }, seeds: 4 })
+  const p99 = twice.differences.find(({ path }) => path === 'ttft.p99')!
+  expect(p99.outcome).toBe('unclear')
+  expect(Math.abs(p99.difference)).toBeLessThan(p99.ci95!)
+  expect(twice.verdict.join(' ')).toMatch(/No significant difference in [^.]*TTFT P99/)
+})
+
+test('a trace is cut into windows, each after the one before, and nothing is measured twice', async () => {
+  const table = trace(1000)
+  const samples = windowsOf(table, { from: 500, windows: 4, seed: 1 })
+  const adapted = samples.map((sample) => sample.adapted(config).simulation.warmup_requests)
+  expect(adapted).toEqual([125, 125, 125, 125])
+  const part = rowsOf(table, 375, 625)
+  expect([part.size, part.arrivalMs[0]]).toEqual([250, 0])
+  const { pairs, differences, results } = await whatif({
+    ...options,
+    trace: table,
+    set: { 'cluster.num_backends': 1 },
+  })
+  expect(pairs).toBe('windows')
+  expect(differences[0]!.pairs).toBe(8)
+  expect(metric(results[0], 'completed_requests').value).toBe(1000)
+})
+
+test('the same twice, too few requests and one seed are refused', async () => {
+  await expect(whatif(options)).rejects.toThrow('whatif: expected something that changes')
+  const set = { 'cluster.num_backends': 2 }
+  await expect(whatif({ ...options, set, trace: trace(60) })).rejects.toThrow(
+    'trace: expected at least 100 requests to compare in, got 60',
+  )
+  await expect(whatif({ ...options, set, seeds: 1 })).rejects.toThrow('at least 2')
+  await expect(whatif({ ...options, set, windows: 1 })).rejects.toThrow('windows: expected')
+})

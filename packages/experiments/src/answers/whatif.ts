@@ -1,0 +1,204 @@
+import type { RunSummary } from '@routesim/metrics'
+import { summarizeSeeds } from '@routesim/metrics'
+import { configSource } from '../config/config-source.js'
+import type { Config } from '../config/schema.js'
+import { listed } from '../run/listed.js'
+import type { AlgorithmChoice } from '../run/resolve-algorithms.js'
+import type { ScenarioInfo } from '../run/scenario.js'
+import type { AlgorithmSummary } from '../run/simulate-all.js'
+import type { Settings } from '../sweep/design.js'
+import { TrafficStore } from '../sweep/traffic.js'
+import { judgedMetric } from './judged-metrics.js'
+import { type PairedDifference, pairedDifference } from './paired-difference.js'
+import { type Sample, seedsOf, windowsOf } from './paired-samples.js'
+import { runTrials, type Trial } from './run-trials.js'
+import {
+  configWith,
+  describeSearch,
+  prepareSearch,
+  type SearchOptions,
+  searchInvalid,
+} from './search-options.js'
+import { toldDifference } from './told-values.js'
+
+/** Options of {@link whatif}. */
+export interface WhatifOptions extends SearchOptions {
+  /** `round_robin` by default. */
+  readonly algorithm?: AlgorithmChoice | undefined
+  /** The algorithm after the change; as before by default. */
+  readonly otherAlgorithm?: AlgorithmChoice | undefined
+  /** The config after the change, or its path; as before by default. */
+  readonly otherConfig?: Config | string | undefined
+  /** Config values that change, by dotted path. */
+  readonly set?: Settings | undefined
+  /** Windows into which a trace is cut, each a pair; 8 by default. */
+  readonly windows?: number | undefined
+}
+
+/** What {@link whatif} found. */
+export interface WhatifReport {
+  readonly scenario: ScenarioInfo
+  /** What is compared: before and after. */
+  readonly names: readonly [string, string]
+  /** Over all traffic, before and after. */
+  readonly results: readonly [AlgorithmSummary, AlgorithmSummary]
+  /** Whether pairs are seeds of generated traffic or windows of a trace. */
+  readonly pairs: 'seeds' | 'windows'
+  readonly differences: readonly PairedDifference[]
+  /** Simulations that were run. */
+  readonly runs: number
+  /** Plain sentences. */
+  readonly verdict: readonly string[]
+}
+
+const DEFAULT_SEEDS = 5
+export const DEFAULT_WINDOWS = 8
+
+const TOLD_METRICS = [
+  ...['ttft.p50', 'ttft.p99', 'tbt.p99', 'end_to_end_latency.p50', 'end_to_end_latency.p99'],
+  ...['requests_per_sec', 'token_hit_rate', 'jains_fairness_index', 'rejected_requests'],
+  ...['estimated_cost_per_1k_tokens', 'slo.attainment', 'slo.goodput_requests_per_sec'],
+]
+
+/**
+ * What a change does: of settings, of the whole config, or of the algorithm. Both sides meet the same
+ * requests, seed by seed, or window by window of a trace, and intervals are over the differences of
+ * these pairs, which chance in the traffic moves far less than either side.
+ *
+ * @throws RouteSimError `search_invalid` when nothing changes, or there is too little traffic
+ *
+ * @example
+ * const { differences } = await whatif({
+ *   config: 'configs/default.toml',
+ *   set: { 'cluster.num_backends': 9 },
+ * })
+ */
+export async function whatif(options: WhatifOptions): Promise<WhatifReport> {
+  const { algorithm = 'round_robin', set = {}, windows = DEFAULT_WINDOWS } = options
+  const otherAlgorithm = options.otherAlgorithm ?? algorithm
+  const source = await configSource(options.config)
+  const otherSource =
+    options.otherConfig === undefined ? source : await configSource(options.otherConfig)
+  checkChange(options, otherAlgorithm === algorithm)
+  checkWindows(windows)
+  const prepared = prepareSearch(options, source.config, DEFAULT_SEEDS)
+  const configs = [
+    configWith(source, prepared, {}, options.slo),
+    configWith(otherSource, prepared, set, options.slo),
+  ] as const
+  const store = new TrafficStore({ ...options, configPath: source.path })
+  // One store for one config: standard input can be read once.
+  const otherStore =
+    otherSource === source ? store : new TrafficStore({ ...options, configPath: otherSource.path })
+  const seeds = prepared.seeds.slice(0, 1)
+  const sides = await Promise.all(
+    configs.map(async (config, i) => {
+      const traffic = i === 0 ? store : otherStore
+      const { workload } = await traffic.at(config, undefined)
+      const samples = workload.isSeeded
+        ? seedsOf(traffic, prepared.seeds)
+        : windowsOf(await workload.requests(seeds[0]!), { from: 0, windows, seed: seeds[0]! })
+      const choice = i === 0 ? algorithm : otherAlgorithm
+      return { config, choice, traffic, samples, isSeeded: workload.isSeeded }
+    }),
+  )
+  const [base, other] = [sides[0]!, sides[1]!]
+  if (base.isSeeded !== other.isSeeded || base.samples.length !== other.samples.length) {
+    throw searchInvalid(
+      'trace',
+      'traffic before and after that can be paired: both generated, or both read',
+      'one of each',
+    )
+  }
+  if (base.samples.length < 2) throw searchInvalid('seeds', 'at least 2 for an interval', 1)
+  const whole = base.isSeeded ? [] : sides.map((side) => wholeTrial(side, seeds))
+  const pairs = sides.flatMap((side) => side.samples.map((sample) => trialOf(side, sample)))
+  const trials = [...whole, ...pairs]
+  const found = (await runTrials(trials, prepared)).map(([run]) => run!)
+  const runsOf = (i: number): RunSummary[] =>
+    found.slice(
+      whole.length + i * base.samples.length,
+      whole.length + (i + 1) * base.samples.length,
+    )
+  const differences = TOLD_METRICS.flatMap((path) => {
+    const judged = judgedMetric(path, 'metric')
+    return pairedDifference(judged, runsOf(0), runsOf(1)) ?? []
+  }).filter(({ base: from, other: to }) => from !== 0 || to !== 0)
+  const results = [0, 1].map((i) => (base.isSeeded ? summarizeSeeds(runsOf(i)) : found[i]!)) as [
+    AlgorithmSummary,
+    AlgorithmSummary,
+  ]
+  const described = base.isSeeded ? prepared : { ...prepared, seeds }
+  return {
+    scenario: await describeSearch(base.config, base.traffic, undefined, described),
+    names: namesOf(options, results),
+    results,
+    pairs: base.isSeeded ? 'seeds' : 'windows',
+    differences,
+    runs: trials.length,
+    verdict: whatifVerdict(differences, base.isSeeded ? 'seeds' : 'windows'),
+  }
+}
+
+interface Side {
+  readonly config: Config
+  readonly choice: AlgorithmChoice
+  readonly traffic: TrafficStore
+}
+
+function wholeTrial({ config, choice, traffic }: Side, seeds: readonly number[]): Trial {
+  return { label: 'whole trace', config, choice, traffic, rate: undefined, seeds }
+}
+
+/** One side in one of the pieces of traffic in which it is compared. */
+export function trialOf({ config, choice }: Omit<Side, 'traffic'>, sample: Sample): Trial {
+  const { traffic, seed, adapted } = sample
+  const label = `seed ${seed}`
+  return { label, config: adapted(config), choice, traffic, rate: undefined, seeds: [seed] }
+}
+
+/** @throws RouteSimError `search_invalid` */
+export function checkWindows(windows: number): void {
+  if (Number.isInteger(windows) && windows >= 2 && windows <= 1000) return
+  throw searchInvalid('windows', 'an integer from 2 to 1000', windows)
+}
+
+function checkChange({ set, otherConfig }: WhatifOptions, isSameAlgorithm: boolean): void {
+  const isSameConfig = otherConfig === undefined && Object.keys(set ?? {}).length === 0
+  if (!isSameConfig || !isSameAlgorithm) return
+  throw searchInvalid(
+    'whatif',
+    'something that changes',
+    undefined,
+    'Give --set cluster.num_backends=9, --against other.toml or --to another algorithm.',
+  )
+}
+
+function namesOf(
+  { config, otherConfig, set = {} }: WhatifOptions,
+  [base, other]: readonly [AlgorithmSummary, AlgorithmSummary],
+): readonly [string, string] {
+  const file = (given: Config | string | undefined): string[] =>
+    typeof given === 'string' && otherConfig !== undefined ? [given] : []
+  const changed = Object.entries(set).map(([path, value]) => `${path}=${value}`)
+  const after = [other.algorithm, ...file(otherConfig), ...changed].join(' ')
+  return [[base.algorithm, ...file(config)].join(' '), after]
+}
+
+/** What differs for sure, and what does not. */
+function whatifVerdict(
+  differences: readonly PairedDifference[],
+  pairs: 'seeds' | 'windows',
+): string[] {
+  const clear = differences.filter(({ outcome }) => outcome === 'better' || outcome === 'worse')
+  const said = clear.map((each) => `${each.title} is ${each.outcome}: ${toldDifference(each)}.`)
+  const unclear = differences.filter(({ outcome }) => outcome === 'unclear').map((d) => d.title)
+  const equal = differences.filter(({ outcome }) => outcome === 'equal').map((d) => d.title)
+  const count = differences[0]?.pairs ?? 0
+  return [
+    ...said,
+    ...(unclear.length > 0 ? [`No significant difference in ${listed(unclear)}.`] : []),
+    ...(equal.length > 0 ? [`Exactly equal in ${listed(equal)}.`] : []),
+    `Intervals are over ${count} paired ${pairs}; of 20 numbers that do not differ, one looks as if it did.`,
+  ]
+}

@@ -1,0 +1,128 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+import { NO_FAILURES } from '../mock/failure-switches.js'
+import { complete, LiveFleet } from '../testing/live-fleet.js'
+import { until } from '../testing/until.js'
+import { REQUEST_ENDS, type RequestEnd } from './request-ends.js'
+import type { RunningRouter } from './router-server.js'
+
+const fleet = new LiveFleet()
+afterEach(() => fleet.close())
+
+/** All ended so often in that way and in no other, and nothing is left. */
+async function expectEnds(
+  router: RunningRouter,
+  ends: Partial<Record<RequestEnd, number>>,
+): Promise<void> {
+  await until(() => router.stats.inFlight === 0)
+  const none = Object.fromEntries(REQUEST_ENDS.map((end) => [end, 0]))
+  expect(router.stats.ends).toEqual({ ...none, ...ends })
+  for (const { inFlight, heldTokens, pendingTokens } of router.core.backends)
+    expect([inFlight, heldTokens, pendingTokens]).toEqual([0, 0, 0])
+}
+
+function worker(failures: Partial<typeof NO_FAILURES>) {
+  return fleet.workers(1, { failures: { ...NO_FAILURES, ...failures } })
+}
+
+/** A router in a file of its own, as `-a ./router.mjs` names it. */
+function algorithm(body: string): string {
+  const path = join(mkdtempSync(join(tmpdir(), 'routesim-live-')), 'router.mjs')
+  writeFileSync(
+    path,
+    `export default { name: 'own', description: 'Own.', parameters: {}, create: () => (${body}) }\n`,
+  )
+  return path
+}
+
+test('a request that takes too long before its first byte gets 504, and is timed out', async () => {
+  const router = await fleet.router([await worker({ hangRate: 1 })], { request_timeout_ms: 200 })
+  expect((await complete(router.url, { prompt: 'x' })).status).toBe(504)
+  await expectEnds(router, { timed_out: 1 })
+})
+
+test('a stream that takes too long is broken off, and is timed out', async () => {
+  const router = await fleet.router([await fleet.workers(1)], { request_timeout_ms: 300 })
+  await expect(
+    complete(router.url, { prompt: 'x', stream: true, max_tokens: 5000 }),
+  ).rejects.toThrow()
+  await expectEnds(router, { timed_out: 1 })
+})
+
+test('when every worker fails, the client gets 502, or 504 when they are silent', async () => {
+  const bad = [await worker({ errorRate: 1 }), await worker({ errorRate: 1 })]
+  const router = await fleet.router(bad, { breaker_failures: 100 })
+  expect((await complete(router.url, { prompt: 'x' })).status).toBe(502)
+  await expectEnds(router, { failed: 1 })
+  expect(router.stats.retries).toBe(2)
+  const silent = await fleet.router([await worker({ hangRate: 1 })], {
+    first_byte_timeout_ms: 100,
+  })
+  expect((await complete(silent.url, { prompt: 'x' })).status).toBe(504)
+  await expectEnds(silent, { failed: 1 })
+})
+
+test('more requests under way than there may be get 503 and are told when to come again', async () => {
+  const router = await fleet.router([await fleet.workers(1)], { max_in_flight: 1 })
+  const first = complete(router.url, { prompt: 'x', max_tokens: 100 })
+  await until(() => router.stats.inFlight === 1)
+  const body = JSON.stringify({ prompt: 'x' })
+  const second = await fetch(`${router.url}/v1/completions`, { method: 'POST', body })
+  expect([second.status, second.headers.get('retry-after')]).toEqual([503, '1'])
+  expect((await first).status).toBe(200)
+  await expectEnds(router, { completed: 1, rejected: 1 })
+})
+
+test('a request that the algorithm holds waits: until its time, or until it is released', async () => {
+  const timed = algorithm(`{
+    asked: 0,
+    name: 'own',
+    route(request, cluster) {
+      if (this.asked++ === 0) return { kind: 'hold', untilMs: cluster.nowMs + 150 }
+      return cluster.backends[0]
+    },
+  }`)
+  const one = await fleet.router([await fleet.workers(1)], { algorithm: timed })
+  const startMs = performance.now()
+  expect((await complete(one.url, { prompt: 'x' })).status).toBe(200)
+  expect(performance.now() - startMs).toBeGreaterThan(145)
+  await expectEnds(one, { completed: 1 })
+
+  // Holds the first, and lets it go when a second comes.
+  const paired = algorithm(`{
+    held: undefined,
+    name: 'own',
+    route(request, cluster) {
+      if (this.held === undefined) {
+        this.held = request.id
+        return { kind: 'hold', untilMs: Infinity }
+      }
+      cluster.release(this.held, cluster.backends[0])
+      return cluster.backends[0]
+    },
+  }`)
+  const two = await fleet.router([await fleet.workers(1)], { algorithm: paired })
+  const held = complete(two.url, { prompt: 'x' })
+  await until(() => two.core.held.size === 1)
+  expect((await complete(two.url, { prompt: 'y' })).status).toBe(200)
+  expect((await held).status).toBe(200)
+  await expectEnds(two, { completed: 2 })
+})
+
+test('a client that goes away while its request is held is forgotten', async () => {
+  const never = algorithm(`{ name: 'own', route: () => ({ kind: 'hold', untilMs: Infinity }) }`)
+  const router = await fleet.router([await fleet.workers(1)], { algorithm: never })
+  const abort = new AbortController()
+  const request = fetch(`${router.url}/v1/completions`, {
+    method: 'POST',
+    body: JSON.stringify({ prompt: 'x' }),
+    signal: abort.signal,
+  })
+  await until(() => router.core.held.size === 1)
+  abort.abort()
+  await expect(request).rejects.toThrow()
+  await expectEnds(router, { cancelled: 1 })
+  expect(router.core.held.size).toBe(0)
+})

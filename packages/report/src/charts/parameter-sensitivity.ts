@@ -1,0 +1,90 @@
+import type { BarChart, Unit, XyChart } from '../chart/chart.js'
+import { tableOf } from '../chart/table.js'
+import { formatValue } from '../format/format-value.js'
+
+/** What is as good as possible. */
+export interface ReportedObjective {
+  readonly title: string
+  readonly unit: Unit
+  readonly better: 'low' | 'high'
+}
+
+/** How a parameter matters with all others at their best. */
+export interface ReportedSensitivity {
+  readonly name: string
+  readonly tried: readonly {
+    readonly value: number | string | boolean
+    readonly objective: number | null
+    readonly breaks: boolean
+  }[]
+  readonly effect: number | null
+}
+
+/** How far the objective is from best to worst value of each parameter. */
+export function parameterSensitivity(
+  sensitivity: readonly ReportedSensitivity[],
+  { title, unit }: ReportedObjective,
+): BarChart {
+  return {
+    type: 'bars',
+    id: 'sensitivity',
+    title: `Change of ${title} from best to worst value of each parameter`,
+    summary: `With the others at their best: ${sensitivity
+      .map(({ name, effect }) => `${name} ${formatValue(effect, 'share')}`)
+      .join(', ')}.`,
+    categories: sensitivity.map(({ name }) => name),
+    value: { title: 'Change', unit: 'share', scale: 'linear', min: 0 },
+    series: [{ name: 'Change', values: sensitivity.map(({ effect }) => effect) }],
+    table: tableOf(
+      ['Parameter', 'Value', 'Within bounds'],
+      [title],
+      sensitivity.flatMap(({ name, tried }) =>
+        tried.map(({ value, objective, breaks }) => [
+          ...[name, String(value), breaks ? 'no' : 'yes'],
+          formatValue(objective, unit),
+        ]),
+      ),
+    ),
+  }
+}
+
+/** The objective of every point that was tried on all traffic to search in, and the best so far. */
+export function searchProgress(
+  tried: readonly {
+    readonly share: number
+    readonly objective: number | null
+    readonly breaks: boolean
+  }[],
+  { title, unit, better }: ReportedObjective,
+): XyChart {
+  const full = tried.filter(({ share }) => share === 1)
+  const kept = full.map(({ objective, breaks }) => (breaks ? null : objective))
+  const pick = better === 'low' ? Math.min : Math.max
+  const best: (number | null)[] = []
+  for (const value of kept) {
+    const last = best.at(-1) ?? null
+    best.push(value === null ? last : last === null ? value : pick(last, value))
+  }
+  const x = full.map((_, i) => i + 1)
+  return {
+    type: 'xy',
+    id: 'search',
+    title: `${title} of the points that were tried`,
+    summary: `${full.length} points on all traffic that was searched in; the best has ${formatValue(best.at(-1) ?? null, unit)}.`,
+    x: { title: 'Point', unit: 'number', scale: 'linear' },
+    // What matters is how points differ, not how far they are from 0.
+    y: { title, unit, scale: 'linear' },
+    series: [
+      { name: 'Tried', draw: 'points', x, y: kept },
+      { name: 'Best so far', draw: 'steps', x, y: best },
+    ],
+    table: tableOf(
+      ['Within bounds'],
+      ['Point', title],
+      full.map(({ objective, breaks }, i) => [
+        ...[breaks ? 'no' : 'yes', String(i + 1)],
+        formatValue(objective, unit),
+      ]),
+    ),
+  }
+}
