@@ -74,6 +74,7 @@ export const SERVING_SIM_OPTIONS: Record<string, Options> = {
 
 /** The options above as the parser gives them. */
 export interface ServingSimArguments {
+  commandLine: readonly string[]
   prefill_config?: string
   decode_config?: string
   model_id: string
@@ -163,9 +164,13 @@ function numbers(args: ServingSimArguments, flag: 'lambda_arrival' | 'ttft_slo' 
 }
 
 function names(args: ServingSimArguments, flag: keyof ServingSimAxesFlags): string[] {
-  const found = args[flag].flatMap(splitSpecs)
-  check(flag, '', found.length > 0, { wanted: 'at least one value' })
-  return found
+  const words = args.commandLine
+  const next = words[words.lastIndexOf(`--${flag}`) + 1]
+  // The option parser takes a list without values for one that is absent.
+  if (words.includes(`--${flag}`) && (next === undefined || next.startsWith('--'))) {
+    throw new UsageError(`--${flag}: expected a value, got none`)
+  }
+  return args[flag].flatMap(splitSpecs)
 }
 
 type ServingSimAxesFlags = Pick<

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { isDeepStrictEqual } from 'node:util'
-import { RouteSimError } from '@routesim/core'
+import { closestName, RouteSimError } from '@routesim/core'
+import { deploymentShape } from '../config/deployment-schema.js'
 import { checkValues } from '../config/parse-config.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 
@@ -17,6 +18,9 @@ const GPUS: Readonly<Record<string, string>> = {
   A100_40G: 'A100 40GB',
   A100_80G: 'A100 80GB',
 }
+
+/** Whether it prefills or decodes, the file says. */
+const KEYS: readonly string[] = ['hardware', 'tp_size', 'count', ...Object.keys(deploymentShape)]
 
 /**
  * The instances of a JSON config of the serving simulator: a list of objects with `hardware` and `tp_size`,
@@ -58,14 +62,18 @@ function groupOf(instance: unknown, where: string): InstanceGroup {
     throw invalid(where, `${where}: expected an object, got ${JSON.stringify(instance)}`)
   }
   const { hardware, tp_size: tp, ...rest } = instance as Readonly<Record<string, unknown>>
+  for (const key of Object.keys(rest)) {
+    if (KEYS.includes(key)) continue
+    const near = closestName(key, KEYS)
+    const mend =
+      near === undefined ? `expected one of ${KEYS.join(', ')}` : `did you mean "${near}"?`
+    throw invalid(where, `${where}: ${key}: unknown key; ${mend}`)
+  }
   if (typeof hardware !== 'string') {
     throw invalid(
       where,
       `${where}: hardware: expected the name of a GPU, got ${JSON.stringify(hardware)}`,
     )
-  }
-  if ('role' in rest) {
-    throw invalid(where, `${where}: role: expected none, as the file says it`)
   }
   return { gpu_type: gpuOf(hardware), ...(tp !== undefined && { tp }), ...rest }
 }

@@ -51,7 +51,10 @@ export function scheduling(spec: string, ttftSloSec: number): string {
 
 /** A name with its parameters, as we call it. */
 function named(spec: string, names: Readonly<Record<string, string>>): string {
-  const [name = ''] = spec.split(':')
+  const [name = '', ...rest] = spec.split(':')
   const canonical = name.replaceAll('-', '_')
-  return Object.hasOwn(names, canonical) ? spec.replace(name, names[canonical]!) : spec
+  if (!Object.hasOwn(names, canonical)) return spec
+  const ours = names[canonical]!
+  const given = rest.join(':')
+  return given === '' ? ours : `${ours}${ours.includes(':') ? ',' : ':'}${given}`
 }

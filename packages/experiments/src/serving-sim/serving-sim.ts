@@ -1,6 +1,8 @@
+import { closeSync, existsSync, openSync, readSync } from 'node:fs'
 import { RouteSimError, type RunResult } from '@routesim/core'
 import type { LoadRow, RunSummary } from '@routesim/metrics'
 import { buildFleet } from '../cluster/build-cluster.js'
+import type { ExperimentsErrorCode } from '../errors.js'
 import type { Control } from '../run/execute.js'
 import { resolveAlgorithms } from '../run/resolve-algorithms.js'
 import { visibilitiesOf } from '../run/scenario.js'
@@ -84,6 +86,7 @@ export interface ServingSimReport {
  */
 export async function servingSim(options: ServingSimOptions): Promise<ServingSimReport> {
   const { axes, traffic, signal, jobs, onProgress, onRun } = options
+  checkCheckpoint(options.checkpoint)
   const fleet = await readFleet(options)
   const points = combinations(axes)
   const pairs = pairsOf(points)
@@ -134,6 +137,27 @@ export async function servingSim(options: ServingSimOptions): Promise<ServingSim
   } finally {
     log?.close()
   }
+}
+
+/** First byte of a pickle, as the serving simulator writes it. */
+const PICKLE = 0x80
+
+/** @throws RouteSimError `log_unreadable` for a checkpoint of the serving simulator itself */
+function checkCheckpoint(path: string | undefined): void {
+  if (path === undefined || !existsSync(path)) return
+  const file = openSync(path, 'r')
+  const first = Buffer.alloc(1)
+  readSync(file, first)
+  closeSync(file)
+  if (first[0] !== PICKLE) return
+  throw new RouteSimError<ExperimentsErrorCode>(
+    `${path}: expected a result log (JSON lines), got a Python pickle`,
+    {
+      code: 'log_unreadable',
+      path,
+      hint: 'Name another file: results of Python can not be resumed.',
+    },
+  )
 }
 
 async function readFleet(options: ServingSimOptions): Promise<ServingSimFleet> {
