@@ -64,8 +64,11 @@ export const gate: CombinatorDefinition = defineCombinator({
       const isShed = ({ priority }: RequestView): boolean => when_full === 'shed' || priority < 0
       return {
         ...hooksOf(inner),
-        route: (request, cluster) =>
-          isShed(request) && isFull(cluster) ? reject('saturated') : inner.route(request, cluster),
+        route(request, cluster) {
+          if (!isShed(request) || !isFull(cluster)) return inner.route(request, cluster)
+          cluster.notes?.branch('the fleet is full')
+          return reject('saturated')
+        },
       }
     }
     // In the order in which they came, as a Set keeps it.

@@ -99,10 +99,12 @@ export function holdBack(
     route(request, cluster) {
       const { id } = request
       if (passed.has(id)) return pass(request, cluster)
-      if (since.size === 0 && called < 0 && !options.isFull(cluster)) {
+      const isBehind = since.size > 0 || called >= 0
+      if (!isBehind && !options.isFull(cluster)) {
         passed.add(id)
         return pass(request, cluster)
       }
+      cluster.notes?.branch(isBehind ? 'others wait before it' : 'the fleet is full')
       // A request that ended at its client may have had this id.
       if (since.delete(id)) queue.drop(id)
       const refusal = queue.push(request, cluster.nowMs)

@@ -1,6 +1,8 @@
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
 import { SlidingWindow } from '../load/sliding-window.js'
-import { countAvailable, noAvailableBackend, nthAvailable } from '../pickers/available.js'
+import { anyAvailable, countAvailable, isAvailable } from '../pickers/available.js'
+import { columnFor } from '../pickers/column.js'
+import { leastOf } from '../pickers/pick.js'
 
 /**
  * min of |i - u| + min(r / `request_scale`, 1) + U(0, `jitter`) over the available backends, i counted from 0 in
@@ -19,6 +21,11 @@ export const aibrixVtc: RouterDefinition = defineRouter({
   description: 'Spreads users over the backends by how many tokens each has had lately.',
   observes: ['queue lengths', 'session', 'time'],
   rule: "Lowest |place of the backend - the user's tokens in units of the fleet's middle| + its requests / request_scale + a little chance. Requests that name no user go anywhere.",
+  terms: {
+    distance: "How far its place is from where the user's tokens draw the request.",
+    load: 'Its running requests / request_scale, at most 1.',
+    chance: 'The random addition.',
+  },
   wins: 'A few users send most of the tokens, and the others are to keep away from them.',
   loses:
     'One user, or users alike: those with equal tokens share the same few backends, while the others idle.',
@@ -51,11 +58,14 @@ export const aibrixVtc: RouterDefinition = defineRouter({
     const { window_sec, min_bucket_tokens, request_scale, jitter } = parameters
     const { input_weight, output_weight, output_guess } = parameters
     const users = new Map<string, SlidingWindow>()
+    let costs = new Float64Array(0)
     return {
       route({ user }, cluster) {
-        const { backends, columns, nowMs, random } = cluster
-        const count = countAvailable(cluster)
-        if (user === undefined) return nthAvailable(cluster, count > 1 ? random.integer(count) : 0)
+        const { columns, ids, nowMs, random, notes } = cluster
+        if (user === undefined) {
+          notes?.branch('no user: anywhere')
+          return anyAvailable(cluster)
+        }
         let own = 0
         let least = Number.POSITIVE_INFINITY
         let most = 0
@@ -69,23 +79,24 @@ export const aibrixVtc: RouterDefinition = defineRouter({
           }
         }
         const middle = most === 0 ? 0 : (least + most) / 2
-        const wanted = Math.min(own / Math.max(min_bucket_tokens, middle), count - 1)
-        let chosen = -1
+        const last = countAvailable(cluster) - 1
+        const wanted = Math.min(own / Math.max(min_bucket_tokens, middle), last)
+        costs = columnFor(costs, cluster)
         let place = 0
-        let lowest = Number.POSITIVE_INFINITY
-        for (const { id, available } of backends) {
-          if (!available) continue
-          const score =
-            Math.abs(place - wanted) +
-            Math.min(columns.running[id]! / request_scale, 1) +
-            (jitter > 0 ? jitter * random.float() : 0)
-          if (score < lowest) {
-            lowest = score
-            chosen = place
-          }
-          place++
+        for (let i = 0; i < ids.length; i++) {
+          const id = ids[i]!
+          costs[id] = Number.POSITIVE_INFINITY
+          if (!isAvailable(cluster, id)) continue
+          const distance = Math.abs(place++ - wanted)
+          const load = Math.min(columns.running[id]! / request_scale, 1)
+          const chance = jitter > 0 ? jitter * random.float() : 0
+          costs[id] = distance + load + chance
+          if (notes === undefined) continue
+          notes.term('distance', id, distance)
+          notes.term('load', id, load)
+          notes.term('chance', id, chance)
         }
-        return chosen === -1 ? noAvailableBackend : nthAvailable(cluster, chosen)
+        return leastOf(cluster, costs, 'first')
       },
       onDispatched({ user, promptTokens }, _backend, { nowMs }) {
         if (user === undefined) return

@@ -1,4 +1,10 @@
-import { type BackendView, type ClusterView, hold, type RequestView } from '@routesim/core'
+import {
+  type BackendView,
+  type ClusterView,
+  type DecisionNotes,
+  hold,
+  type RequestView,
+} from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
 import { hashInteger } from '../hashing/hash.js'
 import { HashRing } from '../hashing/hash-ring.js'
@@ -27,6 +33,11 @@ export const dualmap: RouterDefinition = defineRouter({
   description: 'Two backends for each prefix: the cache decides between them, unless it is busy.',
   observes: ['own requests', 'kv cache contents', 'kv usage', 'prompt content', 'time'],
   rule: 'Two hashes of the first block name two backends. The longer match wins, or the lower estimated TTFT once that of the longer match is above slo_ms / 2. Each has a queue at the router, from which requests move on when it is late.',
+  terms: {
+    uncached_tokens: 'Tokens of this prompt to compute, on its two backends.',
+    before_it_tokens:
+      'Tokens to compute there of what waits here for it, or has no first token yet.',
+  },
   wins: 'Hot prefixes: two backends share each, and one of them always has it.',
   loses: 'One prefix is hotter than two backends can bear; prefill_ms_per_token is wrong.',
   source: 'A-zhudong/DualMap, dualmap/scheduler at 65f237b',
@@ -147,8 +158,32 @@ export const dualmap: RouterDefinition = defineRouter({
     function choose(request: DualmapRequest, cluster: ClusterView): number {
       const ttft = (id: number): number =>
         (backlog(id) + uncachedOn(request, id)) * prefill_ms_per_token
-      const holder = better(request, cluster, (id) => uncachedOn(request, id))
-      return ttft(holder) > slo_ms / 2 ? better(request, cluster, ttft) : holder
+      const uncached = (id: number): number => uncachedOn(request, id)
+      const holder = better(request, cluster, uncached)
+      const isSlow = ttft(holder) > slo_ms / 2
+      const chosen = isSlow ? better(request, cluster, ttft) : holder
+      const { notes } = cluster
+      if (notes !== undefined) {
+        notes.branch(isSlow ? 'the lower TTFT of its two' : 'the longer match of its two')
+        note(request, cluster, notes, isSlow ? ttft : uncached, chosen)
+      }
+      return chosen
+    }
+
+    function note(
+      request: DualmapRequest,
+      cluster: ClusterView,
+      notes: DecisionNotes,
+      figure: (backend: number) => number,
+      chosen: number,
+    ): void {
+      const costs = new Float64Array(cluster.columns.waiting.length).fill(Number.POSITIVE_INFINITY)
+      for (const id of [request.first, request.second]) {
+        costs[id] = figure(id)
+        notes.term('uncached_tokens', id, uncachedOn(request, id))
+        notes.term('before_it_tokens', id, backlog(id))
+      }
+      notes.compared(cluster, costs, backendOf(cluster, chosen))
     }
 
     /** Where a request of a queue that is late may go, undefined when nowhere. */
@@ -239,16 +274,22 @@ export const dualmap: RouterDefinition = defineRouter({
         const { nowMs } = cluster
         pending.reserve(cluster.columns.waiting.length)
         const turn = turnOf(request, cluster)
-        if (turn !== undefined) return turn
+        if (turn !== undefined) {
+          cluster.notes?.branch('its turn')
+          return turn
+        }
         called.delete(id)
         const place = queues.placeOf(id)
         // Asked again, it has waited for long; its backend may be gone, or it is another request.
         if (place !== -1 && !(isOpen(cluster, place) && isSame(request, place))) queues.remove(id)
         if (queues.placeOf(id) === -1) {
           const coming = toDualmap(request, cluster)
-          if (coming === undefined) return noAvailableBackend
+          if (coming === undefined) {
+            cluster.notes?.branch('none is available')
+            return noAvailableBackend
+          }
           queues.push(coming, choose(coming, cluster))
-        }
+        } else cluster.notes?.branch('it has waited for long')
         schedule(cluster, id)
         return turnOf(request, cluster) ?? hold(nowMs + max_wait_ms)
       },

@@ -1,6 +1,6 @@
-import type { BackendView, ClusterView, RoutingAlgorithm } from '@routesim/core'
+import type { BackendView, ClusterView, DecisionNotes, RoutingAlgorithm } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
-import { noAvailableBackend } from '../pickers/available.js'
+import { mostBy } from '../pickers/pick.js'
 
 /** A request of this router that has not ended. */
 interface UnderWay {
@@ -8,8 +8,6 @@ interface UnderWay {
   /** Of its context: prompt and answer so far. */
   tokens: number
   hasAnswered: boolean
-  /** Where it is on its way to, -1 when it is not. */
-  movesTo: number
 }
 
 /**
@@ -26,11 +24,26 @@ interface UnderWay {
  * freeness(backend) // => 2048 for one of 32,768 tokens in blocks of 16 that is empty
  */
 export function freeness(backend: BackendView): number {
-  const { healthy, waiting, running, blockTokens, kvTokens, kvUsage, pendingPromptTokens } = backend
+  const { healthy, waiting, running } = backend
   if (!healthy) return Number.NEGATIVE_INFINITY
-  const free = ((1 - kvUsage) * kvTokens) / blockTokens
-  const demanded = waiting === 0 ? 0 : Math.ceil(pendingPromptTokens / blockTokens)
-  return (free - demanded) / Math.max(1, waiting + running)
+  return (freeBlocks(backend) - demandedBlocks(backend)) / Math.max(1, waiting + running)
+}
+
+function freeBlocks({ blockTokens, kvTokens, kvUsage }: BackendView): number {
+  return ((1 - kvUsage) * kvTokens) / blockTokens
+}
+
+function demandedBlocks({ waiting, blockTokens, pendingPromptTokens }: BackendView): number {
+  return waiting === 0 ? 0 : Math.ceil(pendingPromptTokens / blockTokens)
+}
+
+function noteRoom({ backends }: ClusterView, notes: DecisionNotes): void {
+  for (const backend of backends) {
+    const { id, waiting, running } = backend
+    notes.term('free_blocks', id, freeBlocks(backend))
+    notes.term('demanded_blocks', id, demandedBlocks(backend))
+    notes.term('requests', id, waiting + running)
+  }
 }
 
 /**
@@ -46,6 +59,11 @@ export const llumnix: RouterDefinition = defineRouter({
     'Sends to the backend that could go on for longest without more memory, and moves running requests there.',
   observes: ['queue lengths', 'kv usage', 'own requests', 'time'],
   rule: 'Freeness = (free KV blocks - blocks demanded by waiting requests) / requests. The highest gets the request. Every interval_ms the shortest decode of each backend with a freeness below threshold moves to one above it, with its KV cache, one at a time.',
+  terms: {
+    free_blocks: 'KV blocks that no running request holds.',
+    demanded_blocks: 'KV blocks that its waiting requests need.',
+    requests: 'Requests there, waiting and running.',
+  },
   wins: 'Answers are of unforeseeable length and memory is short: requests move away before others are preempted.',
   loses:
     'Prompts share prefixes, of which it knows nothing; or the link is slow beside the caches that travel.',
@@ -73,6 +91,8 @@ export const llumnix: RouterDefinition = defineRouter({
   },
   create: ({ migration, threshold, interval_ms }) => {
     const underWay = new Map<number, UnderWay>()
+    /** Where those that are on their way go. */
+    const moving = new Map<number, number>()
     let isTicking = false
 
     function shortestOn(backend: number): number {
@@ -86,11 +106,15 @@ export const llumnix: RouterDefinition = defineRouter({
       return shortest
     }
 
+    function isShort(backend: BackendView): boolean {
+      return backend.role !== 'prefill' && freeness(backend) < threshold
+    }
+
     function moveSome(cluster: ClusterView): void {
+      if (!cluster.backends.some(isShort)) return
       const taken = new Set<number>()
-      for (const { backend, movesTo } of underWay.values()) {
-        if (movesTo === -1) continue
-        taken.add(backend)
+      for (const [id, movesTo] of moving) {
+        taken.add(underWay.get(id)!.backend)
         taken.add(movesTo)
       }
       const loads = cluster.backends
@@ -106,30 +130,22 @@ export const llumnix: RouterDefinition = defineRouter({
         if (taken.has(source) || taken.has(target.id)) continue
         const request = shortestOn(source)
         if (request === -1) continue
-        underWay.get(request)!.movesTo = target.id
+        moving.set(request, target.id)
         cluster.migrate(request, target, 'transfer')
       }
     }
 
     return {
       ...(migration && { migrates: true, progressIntervalMs: interval_ms }),
-      route(_request, { backends }) {
-        let chosen: BackendView | undefined
-        let most = 0
-        for (const backend of backends) {
-          if (!backend.available) continue
-          const left = freeness(backend)
-          if (chosen !== undefined && left <= most) continue
-          chosen = backend
-          most = left
-        }
-        return chosen ?? noAvailableBackend
+      route(_request, cluster) {
+        if (cluster.notes !== undefined) noteRoom(cluster, cluster.notes)
+        return mostBy(cluster, freeness, 'first')
       },
       ...(migration &&
         ({
           onDispatched({ id, promptTokens }, _backend, cluster, decode) {
             const tokens = promptTokens
-            underWay.set(id, { backend: decode.id, tokens, hasAnswered: false, movesTo: -1 })
+            underWay.set(id, { backend: decode.id, tokens, hasAnswered: false })
             if (!isTicking) cluster.timer('llumnix moves', interval_ms)
             isTicking = true
           },
@@ -145,10 +161,11 @@ export const llumnix: RouterDefinition = defineRouter({
             const request = underWay.get(id)
             if (request === undefined) return
             request.backend = backend.id
-            request.movesTo = -1
+            moving.delete(id)
           },
           onFinished({ id }) {
             underWay.delete(id)
+            moving.delete(id)
           },
           onTimer(_id, cluster) {
             moveSome(cluster)

@@ -24,6 +24,7 @@ export const skywalker: RouterDefinition = defineRouter({
     'Keeps requests back until a backend has nobody waiting, then follows a tree of what it sent where.',
   observes: ['prompt content', 'queue lengths', 'own requests', 'time'],
   rule: 'Only backends with at most max_waiting waiting requests; if there are none, the request waits at the router. Of those: the least loaded of the owners of the longest known prefix when it covers more than cache_threshold and loads are balanced, else the least loaded.',
+  terms: { requests: 'Requests of this router on it.' },
   wins: 'Bursts of long prompts: late binding sends each to whoever is free first.',
   loses:
     'Metrics are old: a backend that reports nobody waiting gets all until the next sample. Backends idle for up to a sample.',
@@ -89,17 +90,23 @@ export const skywalker: RouterDefinition = defineRouter({
 
     return {
       route(request, cluster) {
-        const { columns, ids, nowMs } = cluster
+        const { columns, ids, nowMs, notes } = cluster
         if (countAvailable(cluster) === 0) {
+          notes?.branch('none is available')
           line.delete(request.id)
           return noAvailableBackend
         }
-        if (!isNext(request.id, nowMs)) return wait(request.id, nowMs)
+        if (!isNext(request.id, nowMs)) {
+          notes?.branch('others wait before it')
+          return wait(request.id, nowMs)
+        }
         evict(cluster)
         request.promptPath(path)
         matched = columnFor(matched, cluster)
         costs = columnFor(costs, cluster)
         tree.match(path, matched)
+        notes?.believedTokens(matched)
+        notes?.terms('requests', columns.outstanding)
         let best = 0
         let least = Number.POSITIVE_INFINITY
         let most = 0
@@ -110,9 +117,19 @@ export const skywalker: RouterDefinition = defineRouter({
           least = Math.min(least, columns.outstanding[id]!)
           most = Math.max(most, columns.outstanding[id]!)
         }
-        if (least === Number.POSITIVE_INFINITY) return wait(request.id, nowMs)
+        if (least === Number.POSITIVE_INFINITY) {
+          notes?.branch('all have requests that wait')
+          return wait(request.id, nowMs)
+        }
         const isUneven = most - least > balance_abs && most > balance_rel * least
         const isKnown = !isUneven && best / request.promptTokens > cache_threshold
+        notes?.branch(
+          isUneven
+            ? 'out of balance'
+            : isKnown
+              ? 'owners of the known prefix'
+              : 'not enough is known',
+        )
         for (let i = 0; i < ids.length; i++) {
           const id = ids[i]!
           const takes = isCandidate(cluster, id) && (!isKnown || matched[id] === best)

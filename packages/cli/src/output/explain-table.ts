@@ -44,7 +44,7 @@ function decisionText(decision: ExplainedDecision, algorithm: string): string {
 
 function verb({ record }: ExplainedDecision): string {
   const { action, backend, decode, reason, isRelease } = record
-  if (action === 'hold') return 'held at the router'
+  if (action === 'hold') return isRelease ? 'called, to be asked about again' : 'held at the router'
   if (action === 'reject') return `rejected (${reason})`
   const to =
     action === 'disaggregate'

@@ -15,6 +15,8 @@ import type { SimulationOptions } from './simulation-options.js'
 /** Tells every decision with all that was known and true at its instant, and forces one where asked. */
 export class DecisionWatch {
   readonly notes: DecisionNotebook = new DecisionNotebook()
+  /** Of what was let go, perhaps in the midst of a decision about another request. Nothing is noted there. */
+  private readonly unscored = new DecisionNotebook()
   private readonly machinery: Machinery
   private readonly onDecision: ((decision: DecisionRecord) => void) | undefined
   private forced: ForcedDecision | undefined
@@ -33,15 +35,15 @@ export class DecisionWatch {
     const cluster = replica.clusterFor(request)
     this.notes.begin(cluster?.ids ?? [])
     const decision = this.isForced(request) ? this.force(replica, request) : replica.route(request)
-    this.tell(replica, request, decision, false)
+    this.tell(replica, request, decision, this.notes)
     return decision
   }
 
   /** A router lets a request go that it held. @returns where it goes */
   released(replica: RouterReplica, request: number, decision: RoutingDecision): RoutingDecision {
-    this.notes.begin(replica.clusterFor(request)?.ids ?? [])
+    this.unscored.begin(replica.clusterFor(request)?.ids ?? [])
     const carriedOut = this.isForced(request) ? this.override(replica, decision) : decision
-    this.tell(replica, request, carriedOut, true)
+    this.tell(replica, request, carriedOut, this.unscored)
     return carriedOut
   }
 
@@ -51,17 +53,20 @@ export class DecisionWatch {
       forced !== undefined &&
       forced.request === machinery.ordinalOf(request) &&
       forced.attempt === machinery.progress.attempts[request] &&
-      forced.turn === (this.turns.get(forced.request) ?? 0)
+      // What the router held even so goes there when it lets it go.
+      forced.turn <= (this.turns.get(forced.request) ?? 0)
     )
   }
 
-  /** Asks while no other backend looks available. */
+  /** Asks while all other backends look full. */
   private force(replica: RouterReplica, request: number): RoutingDecision {
-    const { backend, decode, random } = this.forced!
+    const { request: number, turn, backend, decode, random } = this.forced!
+    const isLater = turn < (this.turns.get(number) ?? 0)
     const column = replica.source.loads.maxQueueDepth as Float64Array
     const before = Float64Array.from(column)
     for (let id = 0; id < column.length; id++) {
-      if (id !== backend && id !== decode) column[id] = 0
+      // Less than none waiting: full, where 0 would say that they are down.
+      if (id !== backend && id !== decode && column[id]! > 0) column[id] = -1
     }
     let decision: RoutingDecision
     try {
@@ -69,7 +74,8 @@ export class DecisionWatch {
     } finally {
       column.set(before)
     }
-    if (decision?.kind !== 'hold' && random !== undefined) replica.cluster.random.restore(random)
+    if (decision?.kind === 'hold' || isLater || random === undefined) return decision
+    replica.cluster.random.restore(random)
     return decision
   }
 
@@ -84,7 +90,7 @@ export class DecisionWatch {
     replica: RouterReplica,
     request: number,
     decision: RoutingDecision,
-    isRelease: boolean,
+    notes: DecisionNotebook,
   ): void {
     const { machinery, turns } = this
     const number = machinery.ordinalOf(request)
@@ -103,8 +109,8 @@ export class DecisionWatch {
       backend,
       decode,
       ...(decision?.kind === 'reject' && { reason: decision.reason }),
-      isRelease,
-      traces: this.notes.traces({ backend, decode }),
+      isRelease: notes === this.unscored,
+      traces: notes.traces({ backend, decode }),
       backends: this.knowledge(replica, request),
       random: replica.cluster.random.state(),
     })

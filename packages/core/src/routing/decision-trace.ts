@@ -118,8 +118,9 @@ export interface DecisionRecord {
 }
 
 /**
- * A decision that is not the router's. The router is shown no other backend as available for that instant,
- * so that its own account of what it sent where is in order; what it says even so is overruled, but a hold.
+ * A decision that is not the router's. All other backends look full to the router for that instant, so that its
+ * own account of what it sent where is in order; what it says even so is overruled, but a hold: then it is
+ * forced whenever it decides about the request again, until it lets it go.
  */
 export interface ForcedDecision {
   readonly request: number

@@ -178,7 +178,7 @@ export class LiveBackendView implements BackendView {
     return this.#loads.sentSinceSample[this.id]!
   }
   get healthy(): boolean {
-    return this.#loads.maxQueueDepth[this.id]! > 0
+    return this.#loads.maxQueueDepth[this.id]! !== 0
   }
   get available(): boolean {
     return this.#loads.waiting[this.id]! < this.#loads.maxQueueDepth[this.id]!
