@@ -1,5 +1,5 @@
 import type { RequestTable } from '@routesim/core'
-import { Pool } from 'undici'
+import { HttpClient } from '../http/http-client.js'
 import type { Endpoint } from '../openai/completion-request.js'
 import { PromptContents } from './prompt-contents.js'
 import type { LoadRun, RequestMeasurement } from './request-measurement.js'
@@ -32,6 +32,9 @@ const PATHS: Readonly<Record<Endpoint, string>> = {
   completions: '/v1/completions',
 }
 
+/** How long a connection may take to come about. */
+const CONNECT_MS = 10_000
+
 /** Loads a live target with a workload, and measures what comes back. */
 export async function runLoad(options: LoadClientOptions): Promise<LoadRun> {
   const client = new LoadClient(options)
@@ -42,7 +45,7 @@ export async function runLoad(options: LoadClientOptions): Promise<LoadRun> {
 
 class LoadClient {
   private readonly options: LoadClientOptions
-  private readonly pool: Pool
+  private readonly http: HttpClient
   private readonly contents: PromptContents
   private readonly measurements: RequestMeasurement[] = []
   private readonly startMs = performance.now()
@@ -50,12 +53,9 @@ class LoadClient {
   constructor(options: LoadClientOptions) {
     this.options = options
     this.contents = new PromptContents(options.requests, options.seed)
-    this.pool = new Pool(new URL(options.url).origin, {
-      connections: null,
-      pipelining: 1,
-      headersTimeout: options.timeoutMs,
-      bodyTimeout: options.timeoutMs,
-    })
+    const { url, timeoutMs } = options
+    const connectMs = Math.min(CONNECT_MS, timeoutMs)
+    this.http = new HttpClient(url, { connectMs, firstByteMs: timeoutMs, idleMs: timeoutMs })
   }
 
   async run(): Promise<RequestMeasurement[]> {
@@ -73,7 +73,7 @@ class LoadClient {
       underWay.add(request)
     }
     await Promise.all(underWay)
-    await this.pool.destroy()
+    this.http.close()
     return this.measurements.sort((a, b) => a.row - b.row)
   }
 
@@ -115,27 +115,23 @@ class LoadClient {
     const answer = new StreamedAnswer()
     let error: string | undefined
     try {
-      const response = await this.pool.request({
-        path: PATHS[endpoint],
-        method: 'POST',
-        body,
-        headers: {
-          'content-type': 'application/json',
-          ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
-          ...this.sessionOf(row),
-        },
-        signal: AbortSignal.timeout(timeoutMs),
-      })
-      if (response.statusCode === 200) {
-        for await (const chunk of response.body) answer.take(chunk, this.nowMs)
-        if (!answer.isWhole) error = 'incomplete'
-      } else {
-        error = `status ${response.statusCode}`
-        await response.body.dump()
+      const headers = {
+        'content-type': 'application/json',
+        ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
+        ...this.sessionOf(row),
       }
+      const status = await this.http.read(
+        { path: PATHS[endpoint], method: 'POST', headers, body },
+        AbortSignal.timeout(timeoutMs),
+        (chunk, status) => {
+          if (status === 200) answer.take(chunk, this.nowMs)
+        },
+      )
+      if (status !== 200) error = `status ${status}`
+      else if (!answer.isWhole) error = 'incomplete'
     } catch (cause) {
       const { code, name } = cause as NodeJS.ErrnoException
-      error = code ?? name
+      error = typeof code === 'string' ? code : name
     }
     const { usage } = answer
     return {

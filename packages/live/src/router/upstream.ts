@@ -1,11 +1,14 @@
-import type { ServerResponse } from 'node:http'
-import { type Dispatcher, Pool } from 'undici'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import {
+  HttpClient,
+  type HttpClientTimeouts,
+  type HttpExchange,
+  type HttpFailure,
+  type ResponseHandler,
+} from '../http/http-client.js'
 
 /** Times that an exchange with a worker may take, in ms. */
-export interface UpstreamTimeouts {
-  readonly connectMs: number
-  readonly firstByteMs: number
-  readonly idleMs: number
+export interface UpstreamTimeouts extends HttpClientTimeouts {
   /** How long the client may take nothing of what has come. */
   readonly stallMs: number
 }
@@ -27,7 +30,7 @@ export type ExchangeEnd =
   | { readonly kind: 'cancelled' }
 
 /** Why an exchange failed. */
-export type FailureReason = 'connect' | 'timeout' | 'reset' | 'status' | 'deadline'
+export type FailureReason = HttpFailure | 'status' | 'deadline'
 
 /** Statuses of a worker that another may do better with. */
 const RETRYABLE = new Set([500, 502, 503, 504])
@@ -49,24 +52,16 @@ const TAIL_BYTES = 2048
 
 /** Connections to one worker. */
 export class Upstream {
-  private readonly pool: Pool
+  private readonly http: HttpClient
   private readonly stallMs: number
 
-  constructor(url: string, { connectMs, firstByteMs, idleMs, stallMs }: UpstreamTimeouts) {
-    this.stallMs = stallMs
-    this.pool = new Pool(new URL(url).origin, {
-      // As many as there are requests: a stream occupies one for its whole life.
-      connections: null,
-      pipelining: 1,
-      connect: { timeout: connectMs },
-      headersTimeout: firstByteMs,
-      bodyTimeout: idleMs,
-      keepAliveTimeout: 30_000,
-    })
+  constructor(url: string, timeouts: UpstreamTimeouts) {
+    this.stallMs = timeouts.stallMs
+    this.http = new HttpClient(url, timeouts)
   }
 
   close(): void {
-    this.pool.destroy().catch(() => {})
+    this.http.close()
   }
 
   /**
@@ -87,7 +82,7 @@ export class Upstream {
     return new Promise((resolve) => {
       const exchange = new Exchange(client, deadline, this.stallMs, extraHeaders, onFirst, resolve)
       try {
-        this.pool.dispatch({ path, method: 'POST', headers, body }, exchange)
+        exchange.sent = this.http.send({ path, method: 'POST', headers, body }, exchange)
       } catch {
         exchange.fail('connect')
       }
@@ -102,14 +97,17 @@ export class Upstream {
     headers: Readonly<Record<string, string>> = {},
     body?: Buffer,
   ): Promise<{ status: number; text: string }> {
-    const options = { method, path, headers, signal, ...(body === undefined ? {} : { body }) }
-    const { statusCode, body: answer } = await this.pool.request(options)
-    return { status: statusCode, text: await answer.text() }
+    const chunks: Buffer[] = []
+    const asked = { method, path, headers, ...(body === undefined ? {} : { body }) }
+    const status = await this.http.read(asked, signal, (chunk) => chunks.push(chunk))
+    return { status, text: Buffer.concat(chunks).toString('utf8') }
   }
 }
 
 /** One request to a worker and its response, on their way to a client. */
-class Exchange implements Dispatcher.DispatchHandler {
+class Exchange implements ResponseHandler {
+  /** Set as soon as it is sent. */
+  sent: HttpExchange | undefined
   private readonly client: ServerResponse
   private readonly deadline: AbortSignal
   private readonly stallMs: number
@@ -117,9 +115,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   private readonly extraHeaders: Readonly<Record<string, string>>
   private readonly onFirst: () => void
   private readonly resolve: (end: ExchangeEnd) => void
-  private controller: Dispatcher.DispatchController | undefined
   private status = 0
-  private headers: Record<string, string | string[]> = {}
+  private headers: readonly string[] = []
   private isPassing = false
   private isOver = false
   private tail: Buffer = Buffer.alloc(0)
@@ -144,43 +141,31 @@ class Exchange implements Dispatcher.DispatchHandler {
     deadline.addEventListener('abort', this.onDeadline)
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.controller = controller
-    if (this.isOver) controller.abort(new Error('too late'))
-  }
-
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[]>,
-  ): void {
-    if (this.isOver) return
-    this.status = status
-    this.headers = headers
-    if (!RETRYABLE.has(status)) return
+  onStart({ statusCode, rawHeaders }: IncomingMessage): void {
+    this.status = statusCode!
+    this.headers = rawHeaders
+    if (!RETRYABLE.has(this.status)) return
     this.fail('status')
-    controller.abort(new Error('not needed'))
+    this.sent?.abort()
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.isOver) return
+  onData(chunk: Buffer): void {
     if (!this.isPassing) this.begin()
     this.events += countEvents(chunk)
     this.tail = lastBytes(this.tail, chunk)
     if (this.client.write(chunk)) return
-    controller.pause()
+    this.sent?.pause()
     this.stall = setTimeout(this.onStall, this.stallMs)
   }
 
-  onResponseEnd(): void {
-    if (this.isOver) return
+  onEnd(): void {
     if (!this.isPassing) this.begin()
     this.client.end()
     this.end({ kind: 'sent', status: this.status, tail: this.tail, events: this.events })
   }
 
-  onResponseError(_: unknown, error: Error): void {
-    this.fail(reasonOf(error))
+  onError(failure: HttpFailure): void {
+    this.fail(failure)
   }
 
   /** The worker did not answer, or not to the end. */
@@ -199,12 +184,14 @@ class Exchange implements Dispatcher.DispatchHandler {
   private begin(): void {
     this.isPassing = true
     this.onFirst()
-    for (const [name, value] of Object.entries(this.headers)) {
-      if (!HOP_BY_HOP.has(name)) this.client.setHeader(name, value)
+    const headers: string[] = []
+    for (let i = 0; i < this.headers.length; i += 2) {
+      const name = this.headers[i]!.toLowerCase()
+      if (HOP_BY_HOP.has(name) || name in this.extraHeaders) continue
+      headers.push(name, this.headers[i + 1]!)
     }
-    for (const [name, value] of Object.entries(this.extraHeaders))
-      this.client.setHeader(name, value)
-    this.client.writeHead(this.status)
+    for (const name in this.extraHeaders) headers.push(name, this.extraHeaders[name]!)
+    this.client.writeHead(this.status, headers)
   }
 
   private end(end: ExchangeEnd): void {
@@ -218,13 +205,13 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   private readonly onDrain = (): void => {
     clearTimeout(this.stall)
-    this.controller?.resume()
+    this.sent?.resume()
   }
 
   private readonly onClientClosed = (): void => {
     if (this.isOver) return
     this.end({ kind: 'cancelled' })
-    this.controller?.abort(new Error('the client went away'))
+    this.sent?.abort()
   }
 
   /** A client that takes nothing would hold a connection and a place in a batch for as long as it likes. */
@@ -236,16 +223,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   private readonly onDeadline = (): void => {
     if (this.isOver) return
     this.fail('deadline')
-    this.controller?.abort(new Error('the request took too long'))
+    this.sent?.abort()
   }
-}
-
-function reasonOf(error: Error): FailureReason {
-  const { code } = error as NodeJS.ErrnoException
-  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') return 'timeout'
-  if (code === 'ECONNREFUSED' || code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ENOTFOUND')
-    return 'connect'
-  return 'reset'
 }
 
 function countEvents(chunk: Buffer): number {
