@@ -37,6 +37,11 @@ const LISTED: readonly ListedCommand[] = [
     load: async () => (await import('./commands/worker.js')).workerCommand,
   },
   {
+    command: 'serving-sim',
+    describe: 'Simulate with the flags and instance configs of the LLM-Serving-Simulator',
+    load: async () => (await import('./commands/serving-sim.js')).servingSimCommand,
+  },
+  {
     command: 'capacity',
     describe: 'Find the largest rate, or the smallest fleet, that meets the SLOs',
     load: async () => (await import('./commands/capacity.js')).capacityCommand,

@@ -30,3 +30,4 @@ export type ExperimentsErrorCode =
   | 'queue_invalid'
   | 'queue_unreachable'
   | 'queue_differs'
+  | 'instances_invalid'

@@ -54,11 +54,28 @@ export { listCombinators } from './run/list-combinators.js'
 export { listGpus, listModels, type ModelInfo } from './run/list-hardware.js'
 export { type LocalPolicyInfo, listLocalPolicies } from './run/list-local-policies.js'
 export { type MetricValue, metric } from './run/metric.js'
-export type { AlgorithmChoice, ConfiguredRouter } from './run/resolve-algorithms.js'
+export type {
+  AlgorithmChoice,
+  ConfiguredRouter,
+  RouterPair,
+  SingleChoice,
+} from './run/resolve-algorithms.js'
 export { type RunOptions, type RunReport, run } from './run/run.js'
 export type { RunSamples } from './run/run-samples.js'
 export type { ExperimentOptions, ScenarioInfo } from './run/scenario.js'
 export type { AlgorithmSummary, JobsOption } from './run/simulate-all.js'
+export type { ServingSimAxes, ServingSimPoint } from './serving-sim/combinations.js'
+export { type MemoryUsageRow, memoryUsage } from './serving-sim/memory-usage.js'
+export { type QueueStateRow, queueStates } from './serving-sim/queue-states.js'
+export { type RequestStateRow, requestStates } from './serving-sim/request-states.js'
+export {
+  type ServingSimOptions,
+  type ServingSimReport,
+  type ServingSimResult,
+  type ServingSimRun,
+  servingSim,
+} from './serving-sim/serving-sim.js'
+export type { ServingSimTraffic } from './serving-sim/traffic.js'
 export { type AiperfProfile, aiperfProfile } from './sweep/aiperf-profile.js'
 export type { Axis, Sampling, Setting, SettingRange, Settings } from './sweep/design.js'
 export { mergeResultLogs } from './sweep/merge-results.js'

@@ -63,6 +63,43 @@ test('as many on time as the best of all orders of up to seven jobs, 600 times',
   expect(late).toBeGreaterThan(500)
 })
 
+/**
+ * The same for more jobs: whatever the order of a set of jobs, its last one ends after the sum of all, so
+ * the best of a set is the best over its last job.
+ */
+function bestOverAllSets(jobs: readonly TimedJob[]): number {
+  const best = new Int32Array(2 ** jobs.length)
+  for (let set = 1; set < best.length; set++) {
+    const isIn = (i: number): boolean => (set & (1 << i)) !== 0
+    const endMs = jobs.reduce((sum, job, i) => sum + (isIn(i) ? job.durationMs : 0), 0)
+    for (const [i, { dueMs }] of jobs.entries()) {
+      if (!isIn(i)) continue
+      best[set] = Math.max(best[set]!, best[set ^ (1 << i)]! + (endMs <= dueMs ? 1 : 0))
+    }
+  }
+  return best.at(-1)!
+}
+
+test('as many as brute force finds on 500 random queues of up to eight', () => {
+  const random = new RandomStream(8, 'jobs')
+  let eights = 0
+  let late = 0
+  for (let round = 0; round < 500; round++) {
+    const jobs = Array.from({ length: 1 + random.integer(8) }, () => ({
+      durationMs: 1 + random.integer(1000),
+      dueMs: random.integer(4000) - 200,
+    }))
+    const onTime = mostOnTime(jobs)
+    expect(areOnTime(jobs, onTime)).toBe(true)
+    expect(onTime.length).toBe(bestOverAllSets(jobs))
+    if (jobs.length < 5) expect(bestOverAllSets(jobs)).toBe(bestOverAllOrders(jobs))
+    if (jobs.length === 8) eights++
+    late += jobs.length - onTime.length
+  }
+  expect(eights).toBeGreaterThan(40)
+  expect(late).toBeGreaterThan(500)
+})
+
 test('the policy serves those on time by due date, then the shortest', () => {
   const requests = JOBS.map(({ durationMs, dueMs }) => ({
     arrivalMs: 100,

@@ -19,9 +19,6 @@ interface UnderWay {
  * each of those that wait needs.
  *
  * Source: Sun et al., "Llumnix", OSDI 2024; AlibabaPAI/llumnix at 24220fb (remaining steps).
- *
- * @example
- * freeness(backend) // => 2048 for one of 32,768 tokens in blocks of 16 that is empty
  */
 export function freeness(backend: BackendView): number {
   const { healthy, waiting, running } = backend

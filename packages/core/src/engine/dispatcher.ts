@@ -139,8 +139,11 @@ export class Dispatcher {
 
   transferStarted(request: number, tokens: number): void {
     const { progress, loop, clock } = this.machinery
-    const durationMs = this.handOver.transferMs(tokens, progress.backend[request]!)
-    loop.schedule(clock.nowMs + durationMs, this.machinery.ticketOf(request))
+    const { transferStartMs, transferEndMs } = progress
+    const endMs = clock.nowMs + this.handOver.transferMs(tokens, progress.backend[request]!)
+    if (transferStartMs !== undefined) transferStartMs[request] = clock.nowMs
+    if (transferEndMs !== undefined) transferEndMs[request] = endMs
+    loop.schedule(endMs, this.machinery.ticketOf(request))
   }
 
   transferCompleted(request: number): void {

@@ -57,23 +57,26 @@ export class Sampling {
   private snapshots(): BackendSnapshot[] {
     const { specs, fleet, kv, ranks, truth } = this.machinery
     const usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
-    const totals = specs.map(({ role }, id): BackendTotals => {
-      const counters = fleet.counters(id)
-      fleet.sync(id)
+    for (let id = 0; id < specs.length; id++) fleet.sync(id)
+    this.machinery.refresh()
+    const { waiting, running } = truth.loads
+    // One object each, made at once: looking may be frequent.
+    const totals: BackendSnapshot[] = new Array(specs.length)
+    for (let id = 0; id < specs.length; id++) {
       kv.usage(id, usage)
-      return {
-        ...counters,
+      totals[id] = Object.assign(fleet.counters(id), {
         id,
-        role,
+        role: specs[id]!.role,
         evictions: kv.evictions(id),
         totalBlocks: usage.total,
         heldBlocks: usage.held,
         cachedBlocks: usage.cached,
-      }
-    })
-    this.machinery.refresh()
-    const { waiting, running } = truth.loads
-    return (ranks?.merge(totals) ?? totals).map((backend) => ({
+        waiting: waiting[id]!,
+        running: running[id]!,
+      })
+    }
+    if (ranks === undefined) return totals
+    return ranks.merge(totals).map((backend) => ({
       ...backend,
       waiting: waiting[backend.id]!,
       running: running[backend.id]!,

@@ -81,6 +81,7 @@ export class Machinery {
       requests.size,
       specs.some(({ preemption }) => preemption === 'swap'),
       specs.some(hasTiers),
+      specs.some(({ role }) => role === 'decode'),
     )
     this.loads = new BackendLoads(Float64Array.from(specs, ({ maxQueueDepth }) => maxQueueDepth))
     this.gaps = new TokenGaps(recorder)

@@ -34,6 +34,12 @@ export interface RequestOutcomes {
   readonly cachedTokens: Int32Array
   /** Prompt tokens loaded from lower tiers beside them; absent when no backend has such tiers. */
   readonly loadedTokens?: Int32Array
+  /**
+   * When the KV cache of a computed prompt set out for the backend that decodes, which had room for it by
+   * then, and when it arrived; NaN if it was not sent. Absent in a run without a pool that decodes.
+   */
+  readonly transferStartMs?: Float64Array
+  readonly transferEndMs?: Float64Array
   /** Times the request lost its KV cache and was recomputed. */
   readonly preemptions: Int32Array
   /** Times it came back from a backend that failed or was not there, to be sent again. */

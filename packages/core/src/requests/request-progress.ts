@@ -24,6 +24,9 @@ export class RequestProgress implements RequestOutcomes {
   /** Tokens for which blocks are held since a load began, and where: -1 once it is over. As above. */
   readonly heldTokens: Int32Array
   readonly loadingOn: Int32Array
+  /** When its KV cache set out for the backend that decodes, and arrived; absent where none is sent. */
+  readonly transferStartMs?: Float64Array
+  readonly transferEndMs?: Float64Array
   /** Order of the latest admission on its backend. */
   readonly admission: Int32Array
   /** Decode step of its backend in which the request will finish. */
@@ -36,8 +39,9 @@ export class RequestProgress implements RequestOutcomes {
   /**
    * @param swaps - whether any backend moves KV to host memory
    * @param loads - whether any backend has lower tiers
+   * @param transfers - whether KV caches are sent from one backend to another
    */
-  constructor(size: number, swaps = false, loads = false) {
+  constructor(size: number, swaps = false, loads = false, transfers = false) {
     this.outcome = new Uint8Array(size).fill(OUTCOME.unfinished)
     this.backend = new Int32Array(size).fill(-1)
     this.prefillBackend = new Int32Array(size).fill(-1)
@@ -54,6 +58,10 @@ export class RequestProgress implements RequestOutcomes {
     if (loads) this.loadedTokens = new Int32Array(size)
     this.heldTokens = new Int32Array(loads ? size : 0)
     this.loadingOn = new Int32Array(loads ? size : 0).fill(-1)
+    if (transfers) {
+      this.transferStartMs = new Float64Array(size).fill(Number.NaN)
+      this.transferEndMs = new Float64Array(size).fill(Number.NaN)
+    }
     this.lastTokenMs = new Float64Array(size)
     this.admission = new Int32Array(size)
     this.finishStep = new Int32Array(size)
@@ -90,6 +98,8 @@ export class RequestProgress implements RequestOutcomes {
     if (this.loadedTokens !== undefined) this.loadedTokens[row] = 0
     this.heldTokens[row] = 0
     this.loadingOn[row] = -1
+    if (this.transferStartMs !== undefined) this.transferStartMs[row] = Number.NaN
+    if (this.transferEndMs !== undefined) this.transferEndMs[row] = Number.NaN
     this.lastTokenMs[row] = 0
     this.admission[row] = 0
     this.finishStep[row] = 0

@@ -1,7 +1,7 @@
 import { builtinRouters } from '@routesim/algorithms'
 import { configSource } from '../config/config-source.js'
 import { metric } from '../run/metric.js'
-import { type AlgorithmChoice, configured } from '../run/resolve-algorithms.js'
+import { type AlgorithmChoice, labelOfChoice } from '../run/resolve-algorithms.js'
 import { TrafficStore } from '../sweep/traffic.js'
 import { toVisibility } from '../visibility/resolve-visibility.js'
 import { type JudgedMetric, judgedMetric } from './judged-metrics.js'
@@ -126,9 +126,8 @@ export async function robustness(options: RobustnessOptions): Promise<Robustness
   const cases = costs.flatMap((bySeed) => bySeed.map(ranksOf))
   const algorithms = choices.map((choice, i): RobustnessRank => {
     const ranks = cases.map((each) => each[i]!)
-    const { label, definition } = configured(choice)
     return {
-      algorithm: label ?? definition.name,
+      algorithm: labelOfChoice(choice),
       first: ranks.filter((rank) => rank === 1).length,
       cases: ranks.length,
       mean_rank: ranks.reduce((sum, rank) => sum + rank, 0) / ranks.length,

@@ -1,11 +1,7 @@
 import type { RunSummary } from '@routesim/metrics'
 import { configSource } from '../config/config-source.js'
 import type { Config } from '../config/schema.js'
-import {
-  type AlgorithmChoice,
-  type ConfiguredRouter,
-  configured,
-} from '../run/resolve-algorithms.js'
+import { type ConfiguredRouter, configured, type SingleChoice } from '../run/resolve-algorithms.js'
 import type { Axis, Setting } from '../sweep/design.js'
 import { TrafficStore } from '../sweep/traffic.js'
 import { judgedMetric } from './judged-metrics.js'
@@ -37,7 +33,7 @@ import { checkWindows, DEFAULT_WINDOWS, trialOf } from './whatif.js'
 /** Options of {@link tune}. */
 export interface TuneOptions extends SearchOptions {
   /** What is tuned; parameters that it is given stay as they are. */
-  readonly algorithm: AlgorithmChoice
+  readonly algorithm: SingleChoice
   /** Number of a result that is to be as good as possible; `ttft.p99` by default. */
   readonly objective?: string | undefined
   /**
@@ -224,9 +220,9 @@ function near(a: Setting, b: Setting): boolean {
 /** Routers of points, each with a name of its own. */
 function choices(
   { definition, parameters, file }: ConfiguredRouter,
-  untuned: AlgorithmChoice,
+  untuned: SingleChoice,
   dimensions: readonly Dimension[],
-): (point: Point) => AlgorithmChoice {
+): (point: Point) => SingleChoice {
   let made = 0
   return (point) =>
     dimensions.every(({ name, initial }) => point[name] === initial)

@@ -4,7 +4,7 @@ import { type ConfigFile, fileHash, withFilePaths } from '../config/config-files
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { portableRequests } from '../parallel/execute-runs.js'
-import { fromPortableAlgorithm } from '../parallel/portable-algorithm.js'
+import { fromPortableAlgorithm, routerFiles } from '../parallel/portable-algorithm.js'
 import { toPortable } from '../parallel/portable-error.js'
 import { ask } from '../parallel/run-on-workers.js'
 import { startWorker } from '../parallel/start-worker.js'
@@ -71,9 +71,7 @@ export class QueuedSimulator {
     const { stepper, perRequest, visibility, algorithms } = run
     const data = { stepper, perRequest, sampleIntervalMs: undefined, visibility, algorithms }
     // A thread does not see that the file of a router has changed.
-    const files = algorithms.map(
-      (each) => typeof each === 'object' && each.file && fileHash(each.file),
-    )
+    const files = routerFiles(algorithms).map(fileHash)
     const setup = JSON.stringify([data, files])
     const alike = this.idle.findIndex((thread) => thread.setup === setup)
     if (alike >= 0) return this.idle.splice(alike, 1)[0]!
@@ -119,8 +117,8 @@ export class QueuedSimulator {
       perRequest,
     }
     if (pointKey({ ...identity, requests: hash, files: run.files }) !== run.key) {
-      const file = run.algorithms.map((each) => typeof each === 'object' && each.file).find(Boolean)
-      throw differs(file || 'the run', file ? 'is another file' : 'did not arrive as it was sent')
+      const [file] = routerFiles(run.algorithms)
+      throw differs(file ?? 'the run', file ? 'is another file' : 'did not arrive as it was sent')
     }
     return { config, workload }
   }

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { parseRouterSpec, type RouterDefinition, unwrapSpec } from '@routesim/algorithms'
 import { RouteSimError } from '@routesim/core'
 import type { ExperimentsErrorCode } from '../errors.js'
-import type { AlgorithmChoice } from '../run/resolve-algorithms.js'
+import type { SingleChoice } from '../run/resolve-algorithms.js'
 
 /**
  * What `-a` of the command names: a built-in algorithm, or a file that exports a router made with
@@ -16,7 +16,7 @@ import type { AlgorithmChoice } from '../run/resolve-algorithms.js'
  * @example
  * const mine = await loadAlgorithm('./my-router.ts:alpha=2')
  */
-export async function loadAlgorithm(spec: string): Promise<AlgorithmChoice> {
+export async function loadAlgorithm(spec: string): Promise<SingleChoice> {
   const { router, around } = unwrapSpec(spec)
   const { name, parameters } = parseRouterSpec(router)
   if (!/\.[cm]?[jt]s$/.test(name)) return spec

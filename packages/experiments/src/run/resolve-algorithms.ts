@@ -27,10 +27,21 @@ export interface ConfiguredRouter {
 }
 
 /**
- * A routing algorithm: the name of a built-in one, perhaps with parameters
+ * One routing algorithm: the name of a built-in one, perhaps with parameters
  * (`prefix_aware:cache_weight=0.9`) or in a combinator (`gate(prefix_aware)`), or a definition made with `defineRouter`.
  */
-export type AlgorithmChoice = string | RouterDefinition | ConfiguredRouter
+export type SingleChoice = string | RouterDefinition | ConfiguredRouter
+
+/** Two algorithms for a disaggregated cluster: one chooses where to prefill, the other where to decode. */
+export interface RouterPair {
+  readonly prefill: SingleChoice
+  readonly decode: SingleChoice
+  /** What results call it; the labels of both, joined by `+`, by default. */
+  readonly label?: string
+}
+
+/** A routing algorithm, or on a disaggregated cluster a pair of them. */
+export type AlgorithmChoice = SingleChoice | RouterPair
 
 /** A name for results, what its routers see, and fresh ones for every run. */
 export interface ResolvedAlgorithm {
@@ -55,11 +66,10 @@ export function resolveAlgorithms(
   config: Config,
   visibilities: readonly Visibility[],
 ): ResolvedAlgorithm[] {
-  const routers = choices.map(configured)
+  const routers = choices.map(partsOf)
+  const definitions = routers.flatMap(({ parts }) => parts.map(({ definition }) => definition))
   const known = new Set(
-    [...builtinRouters, ...builtinCombinators, ...routers.map((router) => router.definition)].map(
-      ({ name }) => name,
-    ),
+    [...builtinRouters, ...builtinCombinators, ...definitions].map(({ name }) => name),
   )
   for (const name of Object.keys(config.algorithms)) {
     if (!known.has(name)) throw unknownTable(name, known)
@@ -68,27 +78,63 @@ export function resolveAlgorithms(
     // A mistake in a table shows also when its algorithm does not take part.
     definition.create(config.algorithms[definition.name])
   }
-  checkLabels(routers.map(({ definition, label }) => label ?? definition.name))
-  return routers.flatMap(({ definition, parameters, label, around = [] }, i) => {
-    const merged = withConfig(definition.name, parameters, config)
-    const innermost = (): RoutingAlgorithm =>
-      config.cluster.disaggregated.enabled
-        ? pdPair(definition.create(merged), definition.create(merged))
-        : definition.create(merged)
-    const combinators = around.map((each) => ({
-      ...each,
-      parameters: withConfig(each.definition.name, each.parameters, config),
-    }))
-    const create = (): RoutingAlgorithm => wrapRouter(innermost(), combinators)
+  checkLabels(routers.map(({ label }) => label))
+  return routers.flatMap(({ parts, label }, i) => {
+    const create = creatorOf(parts, label, config)
     create()
-    const name = label ?? definition.name
     return visibilities.map((visibility) => ({
       choice: choices[i]!,
-      label: visibilities.length === 1 ? name : `${name} (${visibility.name})`,
+      label: visibilities.length === 1 ? label : `${label} (${visibility.name})`,
       visibility,
       create,
     }))
   })
+}
+
+/** What makes fresh routers: on a disaggregated cluster one for each pool. */
+function creatorOf(parts: Parts['parts'], label: string, config: Config): () => RoutingAlgorithm {
+  const isSplit = config.cluster.disaggregated.enabled
+  const [first, second] = parts.map((part) => setUp(part, config))
+  const { create, wrap } = first!
+  if (second === undefined) {
+    return () => wrap(isSplit ? pdPair(create(), create()) : create())
+  }
+  if (isSplit) return () => pdPair(wrap(create()), second.wrap(second.create()))
+  throw new RouteSimError<ExperimentsErrorCode>(
+    `algorithms: expected a disaggregated cluster for the pair ${label}, got one pool`,
+    { code: 'options_conflict', path: 'algorithms' },
+  )
+}
+
+/** What makes a router, and what puts its combinators around it. */
+function setUp({ definition, parameters, around = [] }: ConfiguredRouter, config: Config) {
+  const merged = withConfig(definition.name, parameters, config)
+  const combinators = around.map((each) => ({
+    ...each,
+    parameters: withConfig(each.definition.name, each.parameters, config),
+  }))
+  return {
+    create: () => definition.create(merged),
+    wrap: (inner: RoutingAlgorithm) => wrapRouter(inner, combinators),
+  }
+}
+
+/** What results call an algorithm. */
+export function labelOfChoice(choice: AlgorithmChoice): string {
+  return partsOf(choice).label
+}
+
+interface Parts {
+  /** One router, or that which prefills and that which decodes. */
+  readonly parts: readonly ConfiguredRouter[]
+  readonly label: string
+}
+
+function partsOf(choice: AlgorithmChoice): Parts {
+  const isPair = typeof choice === 'object' && 'prefill' in choice
+  const parts = (isPair ? [choice.prefill, choice.decode] : [choice]).map(configured)
+  const own = parts.map(({ definition, label }) => label ?? definition.name).join('+')
+  return { parts, label: isPair ? (choice.label ?? own) : own }
 }
 
 /** A preset is what it says it is, whatever the config sets for others. */
@@ -102,7 +148,7 @@ function withConfig(
 }
 
 /** A choice as a definition, with its parameters and its name in results. */
-export function configured(choice: AlgorithmChoice): ConfiguredRouter {
+export function configured(choice: SingleChoice): ConfiguredRouter {
   if (typeof choice !== 'string') return 'definition' in choice ? choice : { definition: choice }
   const { router, around } = unwrapSpec(choice)
   const { name, parameters } = parseRouterSpec(router)

@@ -4,8 +4,8 @@ import { createRequire } from 'node:module'
 import type { RequestTable } from '@routesim/core'
 import type { ConfigFile } from '../config/config-files.js'
 import type { Config } from '../config/schema.js'
-import { toPortableAlgorithm } from '../parallel/portable-algorithm.js'
-import type { AlgorithmChoice } from '../run/resolve-algorithms.js'
+import { toPortableRouter } from '../parallel/portable-algorithm.js'
+import type { AlgorithmChoice, SingleChoice } from '../run/resolve-algorithms.js'
 
 /** What a result depends on, beside the version of RouteSim. */
 export interface PointIdentity {
@@ -60,7 +60,12 @@ function columnsOf(table: object): [string, ArrayBufferView][] {
 
 /** A router of a file is what the file says; one of this process has a name alone. */
 function identityOf(choice: AlgorithmChoice): unknown {
-  const portable = toPortableAlgorithm(choice)
+  if (typeof choice === 'string' || !('prefill' in choice)) return routerIdentity(choice)
+  return { prefill: routerIdentity(choice.prefill), decode: routerIdentity(choice.decode) }
+}
+
+function routerIdentity(choice: SingleChoice): unknown {
+  const portable = toPortableRouter(choice)
   if (portable === undefined) {
     const { definition, parameters } =
       typeof choice === 'object' && 'definition' in choice

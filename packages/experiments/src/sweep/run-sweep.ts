@@ -6,7 +6,7 @@ import {
   type RunsControl,
   type RunsPlan,
 } from '../parallel/execute-runs.js'
-import type { Control } from '../run/execute.js'
+import type { Control, Executed } from '../run/execute.js'
 import type { SweepRun } from './plan-sweep.js'
 import { RESULT_VERSION } from './point-key.js'
 import type { ResultRecord } from './result-log.js'
@@ -22,6 +22,8 @@ export interface SweepExecution extends Control, Omit<RunsPlan, 'runs'> {
   readonly elsewhere?: RunsElsewhere | undefined
   /** Hears of every run when it is finished or has failed. */
   onRecord(record: ResultRecord): void
+  /** Hears of all that a run left behind, before its record is; not of runs that are known. */
+  readonly onExecuted?: (run: number, executed: Executed) => void
 }
 
 /** Has other machines do runs, the longest first, and hears of each what comes of it. */
@@ -94,7 +96,10 @@ export async function runSweep(
         underWay.set(run, fraction)
         report(run)
       },
-      onDone: (run, { summary }) => onDone(run, summary),
+      onDone(run, executed) {
+        execution.onExecuted?.(run, executed)
+        onDone(run, executed.summary)
+      },
       onFailed,
     },
   )

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { RouteSimError } from '@routesim/core'
 import { buildFleet } from '../cluster/build-cluster.js'
 import { configSource } from '../config/config-source.js'
@@ -18,9 +17,9 @@ import {
   visibilitiesOf,
 } from '../run/scenario.js'
 import { type Axis, designPoints, type Sampling } from './design.js'
-import { mergeRecords } from './merge-results.js'
+import { openLog } from './open-log.js'
 import { planSweep, type SweepRun } from './plan-sweep.js'
-import { ResultLog, type ResultRecord, readResultLog } from './result-log.js'
+import type { ResultRecord } from './result-log.js'
 import { runSweep } from './run-sweep.js'
 import { checkShard, type Shard } from './shard.js'
 import { type SweepFailure, type SweepPoint, sweepPoints } from './sweep-points.js'
@@ -109,7 +108,7 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
   const elsewhere =
     options.queue && inQueue(options.queue, runs, { traffic: trafficOptions, choices, ...how })
   const part = shard === undefined ? undefined : checkShard(shard)
-  const { known, tornLines, log } = await openLog(options)
+  const { known, tornLines, log } = await openLog(options.log, options.resume)
   try {
     const records = await runSweep(runs, {
       ...{ ...how, choices, sampleIntervalMs: undefined, jobs, known, elsewhere },
@@ -168,25 +167,6 @@ function checkExtent(runs: {
       hint: 'Give --rates 50,100,200, or --set cluster.num_backends=4,8, or a [sweep] section.',
     },
   )
-}
-
-async function openLog({ log: path, resume }: SweepOptions): Promise<{
-  readonly known: ReadonlyMap<string, ResultRecord>
-  readonly tornLines: number
-  readonly log: ResultLog | undefined
-}> {
-  if (path === undefined) return { known: new Map(), tornLines: 0, log: undefined }
-  const exists = existsSync(path)
-  if (exists && resume !== true) {
-    throw new RouteSimError<ExperimentsErrorCode>(`${path}: exists already`, {
-      code: 'log_exists',
-      path,
-      hint: 'With --resume, only what is missing in it is done; or name another file.',
-    })
-  }
-  const content = exists ? await readResultLog(path) : { records: [], tornLines: 0 }
-  const known = new Map(mergeRecords([content]).map((record) => [record.key, record]))
-  return { known, tornLines: content.tornLines, log: new ResultLog(path) }
 }
 
 function firstFailure(records: readonly ResultRecord[]): RouteSimError {

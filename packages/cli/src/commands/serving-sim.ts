@@ -1,0 +1,93 @@
+import { RouteSimError } from '@routesim/core'
+import { type ServingSimReport, servingSim } from '@routesim/experiments'
+import { toCsv } from '@routesim/metrics'
+import type { CommandBody } from '../command-body.js'
+import { servingSimFiles } from '../output/serving-sim-files.js'
+import { servingSimRendering } from '../output/serving-sim-table.js'
+import { checkTarget, type OutputFormat, writeResults, writeText } from '../output/write-results.js'
+import { RESULT_OPTIONS, watched } from './experiment-options.js'
+import {
+  axesOf,
+  checkRest,
+  SERVING_SIM_OPTIONS,
+  type ServingSimArguments,
+  trafficOf,
+} from './serving-sim-options.js'
+import { stopped } from './stopped.js'
+
+interface Arguments extends ServingSimArguments {
+  format: OutputFormat | undefined
+  output: string | undefined
+}
+
+/** Steps of decode instances are about so far apart, in ms. */
+const STEP_MS = 50
+
+/** `routesim serving-sim`: the command line of the LLM-Serving-Simulator. */
+export const servingSimCommand: CommandBody<Arguments> = {
+  builder: (yargs) =>
+    yargs
+      .options(SERVING_SIM_OPTIONS)
+      .options({ format: RESULT_OPTIONS.format, output: RESULT_OPTIONS.output })
+      .example(
+        '$0 serving-sim --lambda_arrival 1.66 --prefill_local shortest --trace_path trace.jsonl',
+        '',
+      ) as never,
+  handler: async (args) => {
+    checkRest(args)
+    const axes = axesOf(args)
+    const traffic = trafficOf(args)
+    const files = servingSimFiles(args)
+    for (const output of [args.output, args.csv_output, ...files.outputs]) {
+      await checkTarget({ format: undefined, output })
+    }
+    tellWhatHasNoEffect(args)
+    const report = await watched((control) =>
+      servingSim({
+        ...{ axes, traffic, ...control },
+        prefillConfig: args.prefill_config,
+        decodeConfig: args.decode_config,
+        model: args.model_id,
+        kvTransferGbPerSec: args.kv_transfer_gb_s,
+        jobs: args.n_jobs,
+        checkpoint: args.checkpoint_path,
+        resume: args.resume,
+        sampleIntervalMs:
+          args.sample_memory_usage === true ? STEP_MS / args.sample_rate : undefined,
+        perRequest: files.wantsRequests,
+        onRun: files.write,
+      }),
+    )
+    await show(report, args, files.outputs.length > 0)
+  },
+}
+
+function tellWhatHasNoEffect({ request_source, request_count, max_len }: Arguments): void {
+  if (request_source === 'mooncake' && request_count !== undefined) {
+    console.error('note: --request_count: all requests of the trace are taken')
+  }
+  if (max_len !== undefined) console.error('note: --max_len has no effect, as in the original')
+}
+
+async function show(report: ServingSimReport, args: Arguments, isSampled: boolean): Promise<void> {
+  const { rows, points, failures, combinations, known, tornLines } = report
+  if (tornLines > 0) {
+    console.error(`note: ${tornLines} torn lines of the checkpoint are left out`)
+  }
+  if (known > 0) {
+    const unseen = isSampled ? ', of which nothing is sampled' : ''
+    console.error(`note: ${known} of ${combinations} are from the checkpoint${unseen}`)
+  }
+  if (points.length > 0) await writeResults(servingSimRendering(points), args)
+  if (args.csv_output !== undefined && rows.length > 0) {
+    await writeText(toCsv(rows).trimEnd(), args.csv_output)
+    console.error(`Wrote ${args.csv_output}`)
+  }
+  if (report.interrupted) throw stopped(points.length, combinations)
+  for (const { point, message } of failures) console.error(`failed: ${point}: ${message}`)
+  if (failures.length > 0) {
+    throw new RouteSimError(`${failures.length} of ${combinations} combinations failed`, {
+      code: 'runs_failed',
+    })
+  }
+}
