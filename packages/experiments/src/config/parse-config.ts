@@ -28,7 +28,9 @@ export async function readConfig(path: string): Promise<string> {
       EISDIR: 'expected a file, got a directory',
     }
     const reason = reasons[code ?? ''] ?? message
-    throw new RouteSimError(`${path}: ${reason}`, { code: 'config_unreadable', path, cause })
+    // Of a name that can not be seen, what it is.
+    const shown = path.trim() === '' ? JSON.stringify(path) : path
+    throw new RouteSimError(`${shown}: ${reason}`, { code: 'config_unreadable', path, cause })
   }
 }
 

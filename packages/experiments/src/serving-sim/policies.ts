@@ -37,8 +37,7 @@ async function routerOf(spec: string, phase: keyof typeof ROUTERS): Promise<Sing
  *
  * @param ttftSloSec - time to first token that is promised, in seconds
  * @throws RouteSimError when the policy is unknown
- * @example
- * scheduling('milp', 10) // => 'max_on_time:slo_ms=10000'
+ * `milp` and 10 s are `max_on_time:slo_ms=10000`.
  */
 export function scheduling(spec: string, ttftSloSec: number): string {
   const translated = named(spec, LOCAL_POLICIES)
