@@ -29,7 +29,7 @@ describe.each(['fast', 'reference'] as const)('%s', (stepper) => {
       expect(decisions(told), `${kind} ${seed}`).toEqual(decisions(exact))
       hits += exact.outcomes.cachedTokens.reduce((sum, tokens) => sum + tokens, 0)
     }
-    expect(hits).toBeGreaterThan(5000)
+    expect(hits).toBeGreaterThan(4000)
   })
 })
 
