@@ -71,8 +71,8 @@ const tasks = {
     for (const { fullName, status } of testResults.flatMap((file) => file.assertionResults)) {
       if (status === 'skipped') console.log(`skipped: ${fullName}`)
     }
-    const skipped = numPendingTests > 0 ? `, ${numPendingTests} skipped` : ''
-    console.log(`${numPassedTests} passed, ${numFailedTests} failed${skipped}`)
+    if (numPendingTests > 0) console.log(`${numPendingTests} skipped, as named above`)
+    console.log(`${numPassedTests} passed, ${numFailedTests} failed`)
     process.exit(code)
   },
   bench(...args) {
