@@ -1,9 +1,6 @@
-import { RouteSimError, type RoutingAlgorithm } from '@routesim/core'
-import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
+import type { RoutingAlgorithm } from '@routesim/core'
 import {
-  checkPresets,
-  isName,
-  manifestOf,
+  declarationOf,
   type RouterManifest,
   type RouterPresets,
   withPreset,
@@ -52,23 +49,10 @@ export interface CombinatorDefinition {
 export function defineCombinator<const Parameters extends RouterParameters>(
   options: CombinatorOptions<Parameters>,
 ): CombinatorDefinition {
-  const { name, description } = options
-  if (!isName(name)) {
-    throw new RouteSimError<AlgorithmsErrorCode>(
-      `combinator name: expected lower case letters, digits and _, beginning with a letter, got ${JSON.stringify(name)}`,
-      { code: 'router_invalid' },
-    )
-  }
-  const parameters: RouterParameters = Object.freeze({ ...options.parameters })
-  resolveParameters(name, parameters, {})
-  const presets: RouterPresets = Object.freeze({ ...options.presets } as RouterPresets)
-  checkPresets(name, parameters, presets)
+  const declaration = declarationOf('combinator', options)
+  const { name, parameters, presets } = declaration
   return Object.freeze({
-    name,
-    description,
-    parameters,
-    presets,
-    manifest: manifestOf(options),
+    ...declaration,
     wrap(
       inner: RoutingAlgorithm,
       overrides: Readonly<Record<string, unknown>> = {},

@@ -1,9 +1,7 @@
 import { RouteSimError, type RoutingAlgorithm } from '@routesim/core'
 import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
 import {
-  checkPresets,
-  isName,
-  manifestOf,
+  declarationOf,
   type RouterManifest,
   type RouterPresets,
   withPreset,
@@ -60,22 +58,10 @@ export interface RouterDefinition {
 export function defineRouter<const Parameters extends RouterParameters = Record<never, never>>(
   options: RouterOptions<Parameters>,
 ): RouterDefinition {
-  const { name, description } = options
-  if (!isName(name)) {
-    throw invalid(
-      `router name: expected lower case letters, digits and _, beginning with a letter, got ${JSON.stringify(name)}`,
-    )
-  }
-  const parameters: RouterParameters = Object.freeze({ ...options.parameters })
-  resolveParameters(name, parameters, {})
-  const presets: RouterPresets = Object.freeze({ ...options.presets } as RouterPresets)
-  checkPresets(name, parameters, presets)
+  const declaration = declarationOf('router', options)
+  const { name, parameters, presets } = declaration
   return Object.freeze({
-    name,
-    description,
-    parameters,
-    presets,
-    manifest: manifestOf(options),
+    ...declaration,
     create(overrides: Readonly<Record<string, unknown>> = {}): RoutingAlgorithm {
       const values = resolveParameters(name, parameters, withPreset(name, presets, overrides))
       const algorithm = options.create(values as ParameterValues<Parameters>)

@@ -61,6 +61,44 @@ export function manifestOf(options: RouterManifest): RouterManifest {
   })
 }
 
+/** What the definition of a router and that of a combinator have in common. */
+export interface Declaration {
+  readonly name: string
+  readonly description: string
+  readonly parameters: RouterParameters
+  readonly presets: RouterPresets
+  readonly manifest: RouterManifest
+}
+
+/**
+ * Checks what is declared of a router or a combinator.
+ *
+ * @param kind - what messages call it
+ * @throws RouteSimError `router_invalid` or `parameter_invalid`
+ */
+export function declarationOf(
+  kind: string,
+  options: RouterManifest & {
+    readonly name: string
+    readonly description: string
+    readonly parameters?: RouterParameters
+    readonly presets?: object
+  },
+): Declaration {
+  const { name, description } = options
+  if (!isName(name)) {
+    throw new RouteSimError<AlgorithmsErrorCode>(
+      `${kind} name: expected lower case letters, digits and _, beginning with a letter, got ${JSON.stringify(name)}`,
+      { code: 'router_invalid' },
+    )
+  }
+  const parameters: RouterParameters = Object.freeze({ ...options.parameters })
+  resolveParameters(name, parameters, {})
+  const presets: RouterPresets = Object.freeze({ ...options.presets } as RouterPresets)
+  checkPresets(name, parameters, presets)
+  return { name, description, parameters, presets, manifest: manifestOf(options) }
+}
+
 /** The presets of a router by name. */
 export type RouterPresets<Parameters extends RouterParameters = RouterParameters> = Readonly<
   Record<string, RouterPreset<Parameters>>

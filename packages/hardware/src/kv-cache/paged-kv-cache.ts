@@ -1,13 +1,7 @@
-import type {
-  KvCache,
-  KvCacheFactory,
-  KvCapacity,
-  KvListener,
-  KvUsage,
-  RequestTable,
-} from '@routesim/core'
+import type { KvCache, KvCacheFactory, KvCapacity, KvListener, RequestTable } from '@routesim/core'
 import { BlockContents } from './block-contents.js'
 import { BlockStore } from './block-store.js'
+import { StoredKvCache } from './stored-kv-cache.js'
 
 /** How the KV caches of a cluster behave. */
 export interface PagedKvCacheOptions {
@@ -16,15 +10,12 @@ export interface PagedKvCacheOptions {
 }
 
 /** The paged KV caches of all backends of a cluster, see {@link pagedKvCache}. */
-class PagedKvCache implements KvCache {
-  private readonly stores: readonly BlockStore<BlockContents>[]
-  private readonly requests: RequestTable
+class PagedKvCache extends StoredKvCache<BlockContents> implements KvCache {
   private listener: KvListener | undefined
 
   constructor(requests: RequestTable, backends: readonly KvCapacity[], prefixCaching: boolean) {
-    this.requests = requests
     const contents = new Map<number, BlockContents>()
-    this.stores = backends.map((capacity) => {
+    const stores = backends.map((capacity) => {
       let named = contents.get(capacity.blockTokens)
       if (named === undefined) {
         named = new BlockContents(requests, capacity.blockTokens)
@@ -32,42 +23,7 @@ class PagedKvCache implements KvCache {
       }
       return new BlockStore(capacity, named, prefixCaching)
     })
-  }
-
-  match(request: number, out: Int32Array): void {
-    const tokens = this.requests.promptTokens[request]! - 1
-    for (let i = 0; i < this.stores.length; i++) out[i] = this.stores[i]!.match(request, tokens)
-  }
-
-  matchOn(backend: number, request: number, tokens: number): number {
-    return this.stores[backend]!.match(request, tokens)
-  }
-
-  admit(backend: number, request: number, cachedTokens: number, tokens: number): boolean {
-    return this.stores[backend]!.admit(request, cachedTokens, tokens)
-  }
-
-  couldAdmit(
-    backend: number,
-    request: number,
-    cachedTokens: number,
-    tokens: number,
-    spareBlocks: number,
-  ): boolean {
-    return this.stores[backend]!.couldAdmit(request, cachedTokens, tokens, spareBlocks)
-  }
-
-  extend(backend: number, request: number, tokens: number): boolean {
-    return this.stores[backend]!.extend(request, tokens)
-  }
-
-  commit(backend: number, request: number, tokens: number): void {
-    this.stores[backend]!.commit(request, tokens)
-  }
-
-  // What is cached is found by its content, whoever comes for it.
-  release(backend: number, request: number): void {
-    this.stores[backend]!.release(request)
+    super(requests, stores)
   }
 
   clear(backend: number): void {
@@ -78,19 +34,6 @@ class PagedKvCache implements KvCache {
     store.clear()
     store.onChange = onChange
     this.listener?.cleared(backend)
-  }
-
-  canEverFit(backend: number, tokens: number): boolean {
-    const { total, blockTokens } = this.stores[backend]!
-    return Math.ceil(tokens / blockTokens) <= total
-  }
-
-  usage(backend: number, out: KvUsage): void {
-    this.stores[backend]!.usage(out)
-  }
-
-  evictions(backend: number): number {
-    return this.stores[backend]!.evictions
   }
 
   matchBelow(
@@ -123,10 +66,6 @@ class PagedKvCache implements KvCache {
         else listener.removed(backend, node, from, from + blockTokens)
       }
     }
-  }
-
-  verify(): void {
-    for (const store of this.stores) store.verify()
   }
 }
 

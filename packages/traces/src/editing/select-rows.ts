@@ -1,19 +1,4 @@
-import { type RequestTable, sharedFloat64, sharedInt32 } from '@routesim/core'
-
-const INTS = [
-  'promptTokens',
-  'outputTokens',
-  'maxTokens',
-  'promptNode',
-  'prefixTokens',
-  'session',
-  'user',
-  'tenant',
-  'model',
-  'adapter',
-  'priority',
-  'ttftSloMs',
-] as const
+import { INT_COLUMNS, type RequestTable, sharedFloat64, sharedInt32 } from '@routesim/core'
 
 /** What happens to times of arrival, in ms. */
 export type ChangeMs = (arrivalMs: number) => number
@@ -32,14 +17,14 @@ export function selectRows(
     for (let i = 0; i < size; i++) to[i] = from[rows[i]!]!
     return to
   }
-  const ints = INTS.map((name) => [name, taken(table[name], sharedInt32(size))] as const)
+  const ints = INT_COLUMNS.map((name) => [name, taken(table[name], sharedInt32(size))] as const)
   const { sloClass, deadlineMs, thinkMs } = table
   const arrivalMs = taken(table.arrivalMs, sharedFloat64(size))
   for (let i = 0; i < size; i++) arrivalMs[i] = change(arrivalMs[i]!)
   return {
     size,
     arrivalMs,
-    ...(Object.fromEntries(ints) as Record<(typeof INTS)[number], Int32Array>),
+    ...(Object.fromEntries(ints) as Record<(typeof INT_COLUMNS)[number], Int32Array>),
     ...(sloClass && { sloClass: taken(sloClass, sharedInt32(size)) }),
     ...(deadlineMs && { deadlineMs: taken(deadlineMs, sharedFloat64(size)) }),
     ...(table.predecessor && {
