@@ -34,7 +34,8 @@ export type HttpHandler = (request: IncomingMessage, response: ServerResponse) =
 export class HttpServer {
   private readonly server: Server
   private readonly routes: ReadonlyMap<string, HttpHandler>
-  private readonly paths: ReadonlySet<string>
+  /** Methods of each path, as an `Allow` header has them. */
+  private readonly methods: ReadonlyMap<string, string>
   private readonly onFault: (error: unknown) => void
 
   /**
@@ -47,7 +48,7 @@ export class HttpServer {
     onFault: (error: unknown) => void,
   ) {
     this.routes = new Map(Object.entries(routes))
-    this.paths = new Set(Object.keys(routes).map((key) => key.split(' ')[1]!))
+    this.methods = methodsByPath(Object.keys(routes))
     this.onFault = onFault
     this.server = createServer(
       {
@@ -62,6 +63,11 @@ export class HttpServer {
     )
     this.server.maxConnections = limits.maxConnections
     this.server.on('clientError', refuse)
+    // A body that is too large is refused before the client begins to send it.
+    this.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+      if (announcedBytes(request) <= limits.maxBodyBytes) response.writeContinue()
+      void this.handle(request, response)
+    })
   }
 
   /** Starts to listen; port 0 takes any. @returns the port @throws RouteSimError `address_in_use` */
@@ -104,12 +110,15 @@ export class HttpServer {
 
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      const path = (request.url ?? '').split('?', 1)[0]!
-      const handler = this.routes.get(`${request.method} ${path}`)
+      const path = pathOf(request.url ?? '')
+      // Of an answer to HEAD the server sends the headers alone.
+      const method = request.method === 'HEAD' ? 'GET' : request.method
+      const handler = this.routes.get(`${method} ${path}`)
       if (handler === undefined) {
-        throw this.paths.has(path)
-          ? new ApiError(405, 'this path does not take this method')
-          : new ApiError(404, 'no such path')
+        const methods = this.methods.get(path)
+        if (methods === undefined) throw new ApiError(404, 'no such path')
+        response.setHeader('allow', methods)
+        throw new ApiError(405, `this path takes ${methods} alone`)
       }
       await handler(request, response)
     } catch (error) {
@@ -117,6 +126,26 @@ export class HttpServer {
       sendError(response, error instanceof ApiError ? error : new ApiError(500, 'internal error'))
     }
   }
+}
+
+/** The path of a request target, which may be a whole URL. */
+function pathOf(target: string): string {
+  return target.replace(/^https?:\/\/[^/?]*/i, '').split('?', 1)[0]!
+}
+
+function methodsByPath(routes: readonly string[]): Map<string, string> {
+  const methods = new Map<string, string>()
+  for (const route of routes) {
+    const [method, path] = route.split(' ') as [string, string]
+    const own = method === 'GET' ? 'GET, HEAD' : method
+    methods.set(path, [methods.get(path), own].filter(Boolean).join(', '))
+  }
+  return methods
+}
+
+/** Bytes that a body will have, as far as the client says. */
+function announcedBytes({ headers }: IncomingMessage): number {
+  return Number(headers['content-length'] ?? 0)
 }
 
 /** Answers what is no HTTP, or comes too slowly. */
@@ -168,7 +197,7 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bu
       request.resume()
       reject(new ApiError(413, `body: expected at most ${maxBytes} bytes, got more`))
     }
-    if (Number(request.headers['content-length'] ?? 0) > maxBytes) {
+    if (announcedBytes(request) > maxBytes) {
       tooLarge()
       return
     }

@@ -16,7 +16,7 @@ const KV_EVENTS = { port: 0, replayPort: 0, topic: '', bufferedBatches: 10_000 }
 
 async function metric(adminUrl: string, name: string): Promise<number | undefined> {
   const text = await (await fetch(`${adminUrl}/metrics`)).text()
-  return sumMetrics(text, new Set([name])).get(name)
+  return sumMetrics(text, new Set([name])).get(name)?.sum
 }
 
 async function admin<T>(adminUrl: string, path: string, body?: unknown): Promise<T> {

@@ -37,7 +37,7 @@ export const mockWorkersCommand: CommandBody<MockWorkersArguments> = {
       })
       .example('$0 mock-workers --num-workers 4 --kv-events-port 5557', '') as never,
   handler: async (args) => {
-    checkNumbers(args, { port: 'port', duration: 'amount' })
+    checkNumbers(args, { port: 'port', duration: 'seconds' })
     const started = await startWorkers(args, args.host, args.port)
     for (const worker of started.workers) console.log(JSON.stringify(worker))
     console.error(`${started.workers.length} mock workers are up; Ctrl-C stops them`)
