@@ -65,8 +65,7 @@ export class HttpServer {
     this.server.on('clientError', refuse)
     // A body that is too large is refused before the client begins to send it.
     this.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-      if (announcedBytes(request) <= limits.maxBodyBytes) response.writeContinue()
-      void this.handle(request, response)
+      void this.handle(request, response, announcedBytes(request) <= limits.maxBodyBytes)
     })
   }
 
@@ -108,7 +107,15 @@ export class HttpServer {
     clearTimeout(timer)
   }
 
-  private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private async handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    isAwaited = false,
+  ): Promise<void> {
+    // Requests of one connection one after another: nobody would hear that the client of one whose answer
+    // has to wait for that of another is gone.
+    if (response.socket === null) await new Promise((resolve) => response.once('socket', resolve))
+    if (isAwaited) response.writeContinue()
     try {
       const path = pathOf(request.url ?? '')
       // Of an answer to HEAD the server sends the headers alone.

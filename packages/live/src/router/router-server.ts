@@ -131,9 +131,10 @@ class RouterServer {
     this.admin = new HttpServer(
       {
         'GET /health': (_, response) => this.health(response),
-        'GET /metrics': (_, response) => {
+        'GET /metrics': async (_, response) => {
+          const connections = await this.server.connections()
           response.setHeader('content-type', PrometheusText.contentType)
-          response.end(this.stats.text(this.core, this.kvEventTotals()))
+          response.end(this.stats.text(this.core, this.kvEventTotals(), connections))
         },
         'GET /workers': (_, response) => sendJson(response, JSON.stringify(this.workers())),
         'GET /decisions': (request, response) => this.decisions(request, response),

@@ -40,7 +40,7 @@ export class RouterStats {
   }
 
   /** Everything in the form that Prometheus reads. */
-  text(core: RouterCore, kvEvents: KvEventTotals): string {
+  text(core: RouterCore, kvEvents: KvEventTotals, connections: number): string {
     const text = new PrometheusText()
     const { backends, knowledge } = core
     const per = (value: (backend: (typeof backends)[number]) => number) =>
@@ -51,6 +51,7 @@ export class RouterStats {
       REQUEST_ENDS.map((end) => ({ labels: { end }, value: this.ends[end] })),
     )
     text.gauge('routesim_requests_in_flight', 'Requests under way.', [{ value: this.inFlight }])
+    text.gauge('routesim_connections', 'Connections of clients.', [{ value: connections }])
     text.counter('routesim_retries_total', 'Requests tried on another worker.', [
       { value: this.retries },
     ])

@@ -138,7 +138,8 @@ export const serveCommand: CommandBody<ServeArguments> = {
         await router.reload(await readConfig(args))
       } catch (error) {
         // Whatever is wrong with it, the router goes on as it is.
-        log({ event: 'reload_failed', why: error instanceof Error ? error.message : String(error) })
+        const { message, hint } = error as Error & { hint?: string }
+        log({ event: 'reload_failed', why: message, hint })
       }
     }
     let reloading = Promise.resolve()
