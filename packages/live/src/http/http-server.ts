@@ -176,8 +176,11 @@ export function sendError(response: ServerResponse, error: ApiError): void {
     response.destroy()
     return
   }
-  if (error.status === 413 || error.status === 408) response.setHeader('connection', 'close')
-  if (error.status === 503) response.setHeader('retry-after', '1')
+  const { status } = error
+  // What is left of a body is not worth its way.
+  const isCutShort = status === 413 || status === 408 || (status === 503 && !response.req.complete)
+  if (isCutShort) response.setHeader('connection', 'close')
+  if (status === 503) response.setHeader('retry-after', '1')
   sendJson(response, error.body, error.status)
 }
 
@@ -190,20 +193,29 @@ export function sendJson(response: ServerResponse, json: string, status = 200): 
 
 /**
  * The body of a request.
- * @throws ApiError 413 when it is too large, 400 when the client goes away or packs it
+ *
+ * @param take - asks whether there is room for so many bytes more
+ * @throws ApiError 413 when it is too large, 503 when there is no room, 400 when the client goes away or
+ * packs it
  */
-export function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+export function readBody(
+  request: IncomingMessage,
+  maxBytes: number,
+  take: (bytes: number) => boolean = () => true,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const encoding = request.headers['content-encoding']
     if (encoding !== undefined && encoding !== 'identity') {
       reject(new ApiError(415, 'content-encoding: expected none'))
       return
     }
-    const tooLarge = (): void => {
+    const refuse = (error: ApiError): void => {
       request.removeAllListeners('data')
       request.resume()
-      reject(new ApiError(413, `body: expected at most ${maxBytes} bytes, got more`))
+      reject(error)
     }
+    const tooLarge = (): void =>
+      refuse(new ApiError(413, `body: expected at most ${maxBytes} bytes, got more`))
     if (announcedBytes(request) > maxBytes) {
       tooLarge()
       return
@@ -213,7 +225,8 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bu
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length
       if (bytes > maxBytes) tooLarge()
-      else chunks.push(chunk)
+      else if (take(chunk.length)) chunks.push(chunk)
+      else refuse(new ApiError(503, 'too many bytes of requests under way'))
     })
     request.on('end', () =>
       resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes)),

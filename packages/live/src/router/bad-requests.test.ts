@@ -175,6 +175,24 @@ test('a body that is announced to be too large is refused before it is sent', as
   )
 })
 
+test('bodies under way have room together, and it is given back', async () => {
+  const limits = { max_body_bytes: 1000, max_buffered_bytes: 1500 }
+  const router = await fleet.router([await fleet.workers(1)], limits)
+  const halves = Array.from({ length: 2 }, () => {
+    const socket = connect(Number(new URL(router.url).port), '127.0.0.1')
+    const head = 'POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 900\r\n\r\n'
+    socket.write(`${head}${'x'.repeat(700)}`)
+    return socket
+  })
+  await until(() => router.stats.bodyBytes === 1400)
+  const { status } = await complete(router.url, { prompt: 'x'.repeat(200) })
+  expect(status).toBe(503)
+  for (const socket of halves) socket.destroy()
+  await until(() => router.stats.bodyBytes === 0)
+  expect((await complete(router.url, { prompt: 'x'.repeat(200) })).status).toBe(200)
+  expect(router.stats.ends).toMatchObject({ rejected: 1, cancelled: 2, completed: 1 })
+})
+
 test('several prompts, or answers, are for the worker to take or refuse', async () => {
   const router = await fleet.router([await fleet.workers(1)])
   for (const body of [{ prompt: ['one', 'two'] }, { prompt: 'x', n: 2 }]) {

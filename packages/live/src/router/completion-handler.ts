@@ -47,17 +47,25 @@ export class CompletionHandler {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
-    const { stats } = this.context
+    const { stats, config } = this.context
     stats.begin()
     let end: RequestEnd = 'failed'
+    let held = 0
+    const take = (bytes: number): boolean => {
+      if (stats.bodyBytes + bytes > config().max_buffered_bytes) return false
+      stats.bodyBytes += bytes
+      held += bytes
+      return true
+    }
     try {
-      end = await this.serve(endpoint, request, response)
+      end = await this.serve(endpoint, request, response, take)
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
       end = error.status < 500 ? 'client_error' : 'rejected'
       if (request.destroyed && !request.complete) end = 'cancelled'
       sendError(response, error)
     } finally {
+      stats.bodyBytes -= held
       stats.end(end)
     }
   }
@@ -66,13 +74,14 @@ export class CompletionHandler {
     endpoint: Endpoint,
     request: IncomingMessage,
     response: ServerResponse,
+    take: (bytes: number) => boolean,
   ): Promise<RequestEnd> {
     const { core, stats } = this.context
     const config = this.context.config()
     const startMs = core.now()
     if (stats.inFlight > config.max_in_flight)
       throw new ApiError(503, 'too many requests under way')
-    const body = await readBody(request, config.max_body_bytes)
+    const body = await readBody(request, config.max_body_bytes, take)
     const parsed = parseCompletionRequest(endpoint, body.toString('utf8'))
     const header = (name: string): string | undefined => {
       const value = request.headers[name]

@@ -89,6 +89,9 @@ export const routerConfigSchema = z.strictObject({
   max_attempts: integer(1, 100).default(3).describe('Workers that are tried for one request.'),
   max_in_flight: integer(1).default(10_000).describe('Requests under way; one more gets 503.'),
   max_body_bytes: integer(1).default(33_554_432).describe('Bytes of a request.'),
+  max_buffered_bytes: integer(1)
+    .default(1_073_741_824)
+    .describe('Bytes of all requests under way; more get 503.'),
   drain_ms: integer(0)
     .default(30_000)
     .describe('How long requests under way may go on after SIGTERM.'),

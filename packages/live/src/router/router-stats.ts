@@ -11,6 +11,8 @@ const LONG = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
 export class RouterStats {
   inFlight = 0
   begun = 0
+  /** Bytes of the bodies of requests under way. */
+  bodyBytes = 0
   retries = 0
   readonly ends: Record<RequestEnd, number> = Object.fromEntries(
     REQUEST_ENDS.map((end) => [end, 0]),

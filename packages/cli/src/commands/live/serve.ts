@@ -12,7 +12,7 @@ import type { Options } from 'yargs'
 import type { CommandBody } from '../../command-body.js'
 import { UsageError } from '../../usage-error.js'
 import { checkNumbers } from './check-numbers.js'
-import { untilStopped } from './stop-signal.js'
+import { outliveReaders, untilStopped } from './stop-signal.js'
 
 interface ServeArguments {
   config?: string
@@ -122,6 +122,7 @@ export const serveCommand: CommandBody<ServeArguments> = {
   handler: async (args) => {
     checkNumbers(args, { port: 'port', adminPort: 'port', duration: 'seconds' })
     const config = await readConfig(args)
+    outliveReaders()
     const router = await startRouter({
       config,
       host: args.host,
