@@ -137,7 +137,8 @@ export class HttpServer {
 
 /** The path of a request target, which may be a whole URL. */
 function pathOf(target: string): string {
-  return target.replace(/^https?:\/\/[^/?]*/i, '').split('?', 1)[0]!
+  const path = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?]*/i, '')
+  return path.split('?', 1)[0]!
 }
 
 function methodsByPath(routes: readonly string[]): Map<string, string> {

@@ -169,7 +169,7 @@ class Exchange implements ResponseHandler {
   onEnd(): void {
     if (!this.isPassing) this.begin()
     this.client.end()
-    if (!this.client.writableFinished) letGoOf(this.client, this.stallMs)
+    if (this.client.writableLength > 0) letGoOf(this.client, this.stallMs)
     this.end({ kind: 'sent', status: this.status, tail: this.tail, events: this.events })
   }
 
