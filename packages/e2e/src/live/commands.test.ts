@@ -206,6 +206,13 @@ test('servers listen on loopback alone unless told otherwise', async () => {
   ])
 })
 
+test('an admin port stays on loopback when clients may come from elsewhere', async () => {
+  const { address } = await workersAndRouter('--host', '0.0.0.0')
+  expect(new URL(address.url).hostname).toBe('0.0.0.0')
+  expect(new URL(address.admin).hostname).toBe('127.0.0.1')
+  expect((await fetch(`${address.admin}/health`)).status).toBe(200)
+})
+
 test('a config file that changes is taken over, one with a mistake is not', async () => {
   const workers = await live('mock-workers --num-workers 2 --port 0'.split(' '), 2)
   const urls = workers.lines.map((line) => (JSON.parse(line) as { url: string }).url)
@@ -235,8 +242,13 @@ test('a config file that changes is taken over, one with a mistake is not', asyn
   rmSync(path)
   await until(() => router.stderr().includes('can not read'))
   expect(await workersOf()).toHaveLength(1)
-  writeFileSync(path, config(2, 'round_robin'))
-  await until(async () => (await workersOf()).length === 2)
+  // Nobody reads its log any more.
+  router.child.stdout!.destroy()
+  router.child.stderr!.destroy()
+  for (const count of [2, 1, 2]) {
+    writeFileSync(path, config(count, 'round_robin'))
+    await until(async () => (await workersOf()).length === count)
+  }
   expect(await router.stop()).toBe(0)
 })
 
