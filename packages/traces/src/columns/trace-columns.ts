@@ -78,6 +78,7 @@ export class TraceColumns {
     if (record.predecessor !== undefined) {
       requests.predecessor.set(row, record.predecessor)
       requests.thinkMs.set(row, record.thinkMs ?? 0)
+      for (const awaited of record.joins ?? []) requests.join(row, awaited)
     }
     return row
   }

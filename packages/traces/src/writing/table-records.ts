@@ -1,4 +1,4 @@
-import type { RequestTable } from '@routesim/core'
+import { awaitedBy, type RequestTable } from '@routesim/core'
 import type { TraceRecord } from '../columns/trace-record.js'
 
 const NAMES = ['session', 'user', 'tenant', 'model', 'adapter', 'sloClass'] as const
@@ -22,6 +22,8 @@ export function recordOfRow(table: RequestTable, row: number): TraceRecord {
   if (predecessor >= 0) {
     record.predecessor = predecessor
     record.thinkMs = table.thinkMs?.[row] ?? 0
+    const [, ...joins] = awaitedBy(table, row)
+    if (joins.length > 0) record.joins = joins
   }
   return record
 }
