@@ -87,7 +87,7 @@ export class ConversationWriter {
       // The turn waits for all agents that the one before set off.
       const awaited = agents?.spawn(before, 1) ?? [before]
       const gapMs = users?.turnMs ?? this.thinkMs()
-      const arrivalMs = latestArrival(requests, awaited) + gapMs
+      const arrivalMs = this.turnMs(latestArrival(requests, awaited) + gapMs, spec)
       const row = requests.append(arrivalMs, promptTokens, draws.output())
       requests.session.set(row, session)
       prefixHash.set(row, prefixHash.get(first))
@@ -98,6 +98,14 @@ export class ConversationWriter {
       checkTooMany(requests.size)
     }
     return before
+  }
+
+  /** When a turn comes: on a tick, unless it follows an answer. */
+  private turnMs(ms: number, { next }: SessionsSpec): number {
+    const { tickSec } = this.draws.spec.arrivals
+    if (tickSec === undefined || next !== 'after_arrival') return ms
+    const tickMs = tickSec * 1000
+    return Math.round(ms / tickMs) * tickMs
   }
 
   private wait(
