@@ -6,6 +6,7 @@ const MEANING: Readonly<Record<string, string>> = {
   predecessor: 'which requests wait for others',
   thinkMs: 'times between requests that wait for others',
   sloClass: 'classes of service',
+  ttftSloMs: 'times to the first token that are asked for',
   deadlineMs: 'deadlines',
   prefix_hash: 'the names of prefixes',
   prompts: 'all that prompts share',

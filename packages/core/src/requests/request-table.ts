@@ -33,7 +33,11 @@ export interface RequestTable {
   readonly adapter: Int32Array
   /** Larger is more urgent; 0 is the default. */
   readonly priority: Int32Array
-  /** Class of service, as an index into `strings`; absent when no request has one. */
+  /**
+   * Class of service, as an index into `strings`: what the client calls it. `ttftSloMs` and `deadlineMs` are
+   * what it asks for. Routers and local policies may heed all three; a run is judged by the targets of its
+   * metrics. Absent when no request has one.
+   */
   readonly sloClass?: Int32Array
   /** Time within which the answer should be complete, in ms from the sending; NaN for none. */
   readonly deadlineMs?: Float64Array

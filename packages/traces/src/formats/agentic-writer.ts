@@ -23,6 +23,7 @@ const NOT_HELD = [
   'tenant',
   'adapter',
   'sloClass',
+  'ttftSloMs',
   'deadlineMs',
   'maxTokens',
   'priority',

@@ -29,7 +29,7 @@ export const COMPACT_NAMES = [
  * Compact JSONL: `ts` (ms), `prompt_tokens`, `gen_tokens`, and optionally `prefix_hash` with
  * `prefix_len`, `conversation_id`, `lora_adapter`, `priority`. Extensions: `max_tokens`, `user`,
  * `tenant`, `model`, and `hash_ids` with `block_size` (one length, or the length of each block);
- * `slo_class`, `deadline_ms`; and `think_ms` for a request that is sent so long after the one named by
+ * `slo_class`, `ttft_ms`, `deadline_ms`; and `think_ms` for a request that is sent so long after the one named by
  * `after` (its `id`), or by all ids of a list, else after the turn before it, has ended: it needs no `ts`.
  */
 export class CompactReader implements LineReader {
@@ -113,6 +113,8 @@ function recordOf(line: JsonObject): TraceRecord {
   if (max !== undefined) record.maxTokens = integer('max_tokens', max, 0)
   const priority = line['priority'] ?? undefined
   if (priority !== undefined) record.priority = signedInteger('priority', priority)
+  const ttft = line['ttft_ms'] ?? undefined
+  if (ttft !== undefined) record.ttftSloMs = integer('ttft_ms', ttft, 0)
   const deadline = line['deadline_ms'] ?? undefined
   if (deadline !== undefined) record.deadlineMs = milliseconds('deadline_ms', deadline)
   return record

@@ -111,6 +111,7 @@ function fieldsOf(record: TraceRecord, blocks?: HashedBlocks): Fields {
   for (const [field, name] of COMPACT_NAMES) fields[name] = record[field]
   fields['prefix_len'] = record.prefixTokens
   fields['priority'] = record.priority
+  fields['ttft_ms'] = record.ttftSloMs
   fields['deadline_ms'] = record.deadlineMs
   fields['max_tokens'] = record.maxTokens
   fields['hash_ids'] = blocks?.ids

@@ -8,6 +8,7 @@ const NUMBERS = [
   'maxTokens',
   'prefixTokens',
   'priority',
+  'ttftSloMs',
 ] as const
 const NAMES = ['session', 'user', 'tenant', 'model', 'adapter', 'sloClass'] as const
 /** Columns that tables may lack, and what rows have then. */

@@ -16,6 +16,7 @@ export function recordOfRow(table: RequestTable, row: number): TraceRecord {
     if (id >= 0) record[name] = table.strings[id]!
   }
   if (table.priority[row] !== 0) record.priority = table.priority[row]!
+  if (table.ttftSloMs[row] !== 0) record.ttftSloMs = table.ttftSloMs[row]!
   const deadlineMs = table.deadlineMs?.[row] ?? Number.NaN
   if (!Number.isNaN(deadlineMs)) record.deadlineMs = deadlineMs
   const predecessor = table.predecessor?.[row] ?? -1
