@@ -14,7 +14,7 @@ import { type Agent, awaitedCalls, type Call } from './agentic-agents.js'
 import type { LineReader } from './line-reader.js'
 
 /** Agents within agents at most. */
-const DEEPEST = 100
+const DEEPEST = 10
 
 /** What calls have in common. */
 interface Frame {
