@@ -18,7 +18,9 @@ import { powerOfTwo } from '../routers/power-of-two.js'
 import { prefixAware } from '../routers/prefix-aware.js'
 import { prefixOverlap } from '../routers/prefix-overlap.js'
 import { productionStackLoadAware } from '../routers/production-stack-load-aware.js'
+import { productionStackPrefixAware } from '../routers/production-stack-prefix-aware.js'
 import { random } from '../routers/random.js'
+import { rayPrefixAffinity } from '../routers/ray-prefix-affinity.js'
 import { roundRobin } from '../routers/round-robin.js'
 import { sessionAffinity } from '../routers/session-affinity.js'
 import { sessionHash } from '../routers/session-hash.js'
@@ -45,7 +47,9 @@ export const builtinRouters: readonly RouterDefinition[] = Object.freeze([
   smgLeastLoad,
   lmetric,
   ttftMin,
+  productionStackPrefixAware,
   productionStackLoadAware,
+  rayPrefixAffinity,
   sglangCacheAware,
   aibrixPrefixCache,
   aibrixVtc,
