@@ -47,6 +47,7 @@ export { ActiveBlocks } from './load/active-blocks.js'
 export { Ema } from './load/ema.js'
 export { InFlightTokens } from './load/in-flight-tokens.js'
 export { LatencyPredictor } from './load/latency-predictor.js'
+export { LatencyTrend } from './load/latency-trend.js'
 export { LowestRate } from './load/lowest-rate.js'
 export { SlidingWindow } from './load/sliding-window.js'
 export { deadline } from './local/deadline.js'
@@ -65,6 +66,11 @@ export { softmaxOf } from './pickers/softmax.js'
 export { type TieRule, tiesParameter } from './pickers/ties.js'
 export { weightedOf } from './pickers/weighted.js'
 export { BlockIndex, type BlockIndexLimits } from './prefix-index/block-index.js'
+export {
+  type DeepestHolders,
+  HomeLoads,
+  type HomeLoadsOptions,
+} from './prefix-index/home-loads.js'
 export {
   chainHashes,
   KvEventIndex,
@@ -110,6 +116,7 @@ export { leastOutstanding } from './routers/least-outstanding.js'
 export { freeness, llumnix } from './routers/llumnix.js'
 export { lmetric } from './routers/lmetric.js'
 export { powerOfTwo } from './routers/power-of-two.js'
+export { preble } from './routers/preble.js'
 export { prefixAware } from './routers/prefix-aware.js'
 export { prefixOverlap } from './routers/prefix-overlap.js'
 export { productionStackLoadAware } from './routers/production-stack-load-aware.js'

@@ -15,6 +15,7 @@ import { leastOutstanding } from '../routers/least-outstanding.js'
 import { llumnix } from '../routers/llumnix.js'
 import { lmetric } from '../routers/lmetric.js'
 import { powerOfTwo } from '../routers/power-of-two.js'
+import { preble } from '../routers/preble.js'
 import { prefixAware } from '../routers/prefix-aware.js'
 import { prefixOverlap } from '../routers/prefix-overlap.js'
 import { productionStackLoadAware } from '../routers/production-stack-load-aware.js'
@@ -50,6 +51,7 @@ export const builtinRouters: readonly RouterDefinition[] = Object.freeze([
   productionStackPrefixAware,
   productionStackLoadAware,
   rayPrefixAffinity,
+  preble,
   sglangCacheAware,
   aibrixPrefixCache,
   aibrixVtc,

@@ -47,7 +47,8 @@ export const productionStackPrefixAware: RouterDefinition = defineRouter({
   },
   presets: {
     prefixaware: {
-      description: 'The policy prefixaware: 128 characters are 32 tokens, and nothing is forgotten.',
+      description:
+        'The policy prefixaware: 128 characters are 32 tokens, and nothing is forgotten.',
       mirrors: 'vLLM production-stack at a6c01db',
       parameters: { chunk_tokens: 32, min_match_tokens: 0, max_tree_tokens: 0 },
     },

@@ -1,0 +1,163 @@
+import type { ClusterView } from '@routesim/core'
+import { LatencyTrend } from '../load/latency-trend.js'
+import { HomeLoads } from '../prefix-index/home-loads.js'
+import type { PromptPath } from '../prompt/prompt-path.js'
+
+/** Requests of a home from which on it may move. */
+const SHARED = 2
+/** Nodes below its home, above which a prompt is a chain that is left where it is. */
+const CHAIN = 3
+/** How many times the TTFT of the earlier half of the window the later half has, where a home is overloaded. */
+const RISE = 2
+
+/** What {@link PrebleRebalance} goes by. */
+export interface PrebleRebalanceOptions {
+  /** Ratio of costs at which homes move; 0 for never. */
+  readonly ratio: number
+  /** Requests per backend before the first move. */
+  readonly afterRequests: number
+  readonly intervalMs: number
+  readonly windowMs: number
+  /** Cost of each request under way, in ms. */
+  readonly perRequestMs: number
+}
+
+/**
+ * Moves homes of prefixes from the backend with the highest cost to that with the lowest while the one has `ratio`
+ * times the cost of the other: those with two requests or more, the cheapest first, as long as the lighter stays the
+ * lighter. A single one is not moved but given to both, once the later half of its TTFTs on the heavier is twice the
+ * earlier. Then the next heaviest, and so on.
+ *
+ * Source: handle_important_node_stealing of WukLab/preble, preble/global_scheduler_with_time.py at 8e7906a.
+ */
+export class PrebleRebalance {
+  /** Homes moved or given to one more backend so far. */
+  moves = 0
+  private readonly homes: HomeLoads
+  private readonly options: PrebleRebalanceOptions
+  private readonly trend: LatencyTrend
+  private active = new Int32Array(0)
+  private readonly candidates: number[] = []
+  private loads = new Float64Array(0)
+  private sentRequests = 0
+  private lookedMs = Number.NEGATIVE_INFINITY
+
+  constructor(homes: HomeLoads, options: PrebleRebalanceOptions) {
+    this.homes = homes
+    this.options = options
+    this.trend = new LatencyTrend(options.windowMs)
+  }
+
+  /** A request was handed to a backend. */
+  began(path: PromptPath, promptTokens: number): void {
+    this.addActive(homeOf(path, promptTokens), 1)
+  }
+
+  /** A request has ended. @param ttftMs - NaN when it had no first token */
+  ended(
+    path: PromptPath,
+    promptTokens: number,
+    backend: number,
+    ttftMs: number,
+    nowMs: number,
+  ): void {
+    const home = homeOf(path, promptTokens)
+    this.addActive(home, -1)
+    if (this.options.ratio > 0 && home !== -1 && !Number.isNaN(ttftMs)) {
+      this.trend.add(nowMs, home, backend, ttftMs)
+    }
+  }
+
+  /** A request was routed: looks whether homes should move. */
+  sent(path: PromptPath, promptTokens: number, cluster: ClusterView): void {
+    const { ratio, afterRequests, intervalMs } = this.options
+    const { ids, nowMs } = cluster
+    this.sentRequests++
+    if (ratio === 0 || this.sentRequests < afterRequests * ids.length) return
+    if (nowMs - this.lookedMs < intervalMs || isChain(path, promptTokens)) return
+    this.lookedMs = nowMs
+    if (!this.isUneven(cluster)) return
+    // Few get here: what is left may allocate.
+    const order = Array.from(ids).filter((id) => cluster.columns.maxQueueDepth[id]! > 0)
+    order.sort((a, b) => this.loads[b]! - this.loads[a]! || a - b)
+    const lightest = order.at(-1)
+    for (const heavy of order.slice(0, -1)) {
+      if (this.loads[heavy]! < ratio * this.loads[lightest!]!) return
+      this.relieve(heavy, lightest!, nowMs)
+    }
+  }
+
+  private isUneven({ columns, ids }: ClusterView): boolean {
+    const { perRequestMs, ratio } = this.options
+    if (this.loads.length < columns.waiting.length) {
+      this.loads = new Float64Array(columns.waiting.length)
+    }
+    let least = Number.POSITIVE_INFINITY
+    let most = 0
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i]!
+      if (columns.maxQueueDepth[id] === 0) continue
+      const load = this.homes.sharedMs[id]! + perRequestMs * columns.outstanding[id]!
+      this.loads[id] = load
+      least = Math.min(least, load)
+      most = Math.max(most, load)
+    }
+    return most > 0 && most >= ratio * least
+  }
+
+  private relieve(heavy: number, light: number, nowMs: number): void {
+    const { homes, candidates } = this
+    const count = homes.homesOf(heavy, SHARED, candidates)
+    if (count === 1) {
+      const home = candidates[0]!
+      if (homes.has(home, light) || !this.trend.hasRisen(nowMs, home, heavy, RISE)) return
+      this.shift(heavy, light, this.costMs(home) / 2)
+      homes.replicate(home, light, nowMs)
+      this.trend.reset(nowMs, home, heavy)
+      this.moves++
+      return
+    }
+    candidates.sort((a, b) => this.costMs(a) - this.costMs(b) || a - b)
+    for (const home of candidates) {
+      // Moved along with another that begins it.
+      if (!homes.has(home, heavy)) continue
+      const cost = this.costMs(home)
+      if (this.loads[heavy]! - cost < this.loads[light]! + cost) return
+      this.shift(heavy, light, cost)
+      homes.move(home, light, nowMs)
+      this.moves++
+      if (this.loads[heavy]! < this.options.ratio * this.loads[light]!) return
+    }
+  }
+
+  private shift(from: number, to: number, cost: number): void {
+    this.loads[from] = this.loads[from]! - cost
+    this.loads[to] = this.loads[to]! + cost
+  }
+
+  private costMs(home: number): number {
+    return this.homes.shareMs(home) + this.options.perRequestMs * (this.active[home] ?? 0)
+  }
+
+  private addActive(home: number, change: 1 | -1): void {
+    if (home === -1 || this.options.ratio === 0) return
+    if (home >= this.active.length) {
+      const before = this.active
+      this.active = new Int32Array(Math.max(256, 2 * (home + 1)))
+      this.active.set(before)
+    }
+    this.active[home] = this.active[home]! + change
+  }
+}
+
+/** The run that is a prompt's home, -1 when that is the request's own. */
+function homeOf(path: PromptPath, promptTokens: number): number {
+  const at = HomeLoads.homeAt(path, promptTokens)
+  return at === path.length ? -1 : path.ids[at]!
+}
+
+/** Whether many nodes are below a prompt's home. */
+function isChain(path: PromptPath, promptTokens: number): boolean {
+  const leaf = path.length - (promptTokens > path.tokens ? 0 : 1)
+  return leaf - HomeLoads.homeAt(path, promptTokens) >= CHAIN
+}
