@@ -15,7 +15,7 @@ export class LatencyTrend {
   private head = 0
   private length = 0
   /** By place and backend: what is before no longer counts. */
-  private readonly resets = new Map<string, number>()
+  private readonly resets = new Map<number, number>()
 
   /** @param windowMs - length of the window, above 0 */
   constructor(windowMs: number) {
@@ -36,7 +36,7 @@ export class LatencyTrend {
   /** Whether the later half of the window has at least `factor` times the mean of the earlier; false without both. */
   hasRisen(nowMs: number, place: number, backend: number, factor: number): boolean {
     this.expire(nowMs)
-    const sinceMs = this.resets.get(`${place} ${backend}`) ?? Number.NEGATIVE_INFINITY
+    const sinceMs = this.resets.get(keyOf(place, backend)) ?? Number.NEGATIVE_INFINITY
     const middleMs = nowMs - this.windowMs / 2
     let [early, earlyCount, late, lateCount] = [0, 0, 0, 0]
     for (let i = 0; i < this.length; i++) {
@@ -57,7 +57,7 @@ export class LatencyTrend {
 
   /** Forgets what was seen of a place on a backend. */
   reset(nowMs: number, place: number, backend: number): void {
-    this.resets.set(`${place} ${backend}`, nowMs)
+    this.resets.set(keyOf(place, backend), nowMs)
   }
 
   private expire(nowMs: number): void {
@@ -84,4 +84,8 @@ export class LatencyTrend {
     this.backends = backends
     this.head = 0
   }
+}
+
+function keyOf(place: number, backend: number): number {
+  return place * 2 ** 20 + backend
 }

@@ -49,6 +49,10 @@ export class HomeLoads {
   private promptTokens = new Float64Array(0)
   private runTokens = new Int32Array(0)
   private parents = new Int32Array(0)
+  private ownerCounts = new Int32Array(0)
+  /** What each owner pays for it, in all and as long as it has two requests or more. */
+  private shares = new Float64Array(0)
+  private sharedShares = new Float64Array(0)
   // Requests of the window, oldest first, in a ring.
   private sentMs = new Float64Array(64)
   private homes = new Int32Array(64)
@@ -69,10 +73,10 @@ export class HomeLoads {
 
   /** Memory that it takes, in bytes. */
   get bytes(): number {
-    const perRun = this.requests.byteLength + this.runTokens.byteLength + this.parents.byteLength
+    const perRun = 4 * this.requests.byteLength + 4 * this.hitTokens.byteLength
     const perRequest = this.sentMs.byteLength * 3 + this.homes.byteLength * 2
     const perBackend = 2 * this.costsMs.byteLength + this.recent.byteLength
-    return this.owners.bytes + perRun + 2 * this.hitTokens.byteLength + perRequest + perBackend
+    return this.owners.bytes + perRun + perRequest + perBackend
   }
 
   /** Makes room for a fleet, and forgets what has left the window. */
@@ -114,9 +118,13 @@ export class HomeLoads {
     return this.owners.find(run, backend) !== NONE
   }
 
-  /** Requests of the window whose home a run is. */
-  requestsOf(run: number): number {
-    return this.requests[run] ?? 0
+  /** Writes 1 for each backend that has a run, by id, and 0 for the others; -1 is a run that nobody has. */
+  holders(run: number, out: Float64Array): void {
+    out.fill(0)
+    for (let e = this.owners.firstOwner(run); e !== NONE; e = this.owners.nextOwner(e)) {
+      const owner = this.owners.ownerOf(e)
+      if (owner < out.length) out[owner] = 1
+    }
   }
 
   /**
@@ -141,11 +149,7 @@ export class HomeLoads {
 
   /** What a home costs each backend that has it, in ms. */
   shareMs(home: number): number {
-    let owners = 0
-    for (let e = this.owners.firstOwner(home); e !== NONE; e = this.owners.nextOwner(e)) owners++
-    const missed = 1 - this.hitTokens[home]! / this.promptTokens[home]!
-    const prefillMs = this.runTokens[home]! * this.options.prefillMsPerToken
-    return rounded((missed * this.requests[home]! * prefillMs) / owners + this.options.perHomeMs)
+    return this.shares[home]!
   }
 
   /** Writes the homes of a backend that have at least so many requests in the window. @returns how many */
@@ -171,18 +175,14 @@ export class HomeLoads {
     }
     // The home last, so that the oldest of a backend stays a leaf.
     for (const run of [...below, home]) {
-      this.withdraw(run)
-      while (this.owners.firstOwner(run) !== NONE) this.owners.drop(this.owners.firstOwner(run))
-      this.owners.touch(run, to, this.runTokens[run]!, nowMs)
-      this.deposit(run)
+      this.dropOwners(run)
+      this.own(run, to, nowMs)
     }
   }
 
   /** Gives a home to one more backend. */
   replicate(home: number, to: number, nowMs: number): void {
-    this.withdraw(home)
-    this.owners.touch(home, to, this.runTokens[home]!, nowMs)
-    this.deposit(home)
+    this.own(home, to, nowMs)
   }
 
   /** Forgets what a backend has. */
@@ -206,21 +206,32 @@ export class HomeLoads {
       this.reserve(run)
       this.runTokens[run] = path.endTokens[i]! - start
       this.parents[run] = i === 0 ? NONE : path.ids[i - 1]!
-      const isCounted = this.requests[run]! > 0 && !this.has(run, backend)
-      if (isCounted) this.withdraw(run)
-      this.owners.touch(run, backend, this.runTokens[run]!, nowMs)
-      if (isCounted) this.deposit(run)
+      this.own(run, backend, nowMs)
     }
     while (this.owners.tokensOf(backend) > this.options.capacityTokens) {
       this.dropEntry(this.owners.oldestOf(backend))
     }
   }
 
+  private own(run: number, backend: number, nowMs: number): void {
+    if (!this.owners.touch(run, backend, this.runTokens[run]!, nowMs)) return
+    this.pay(run, backend, 1)
+    this.ownerCounts[run] = this.ownerCounts[run]! + 1
+    this.settle(run)
+  }
+
   private dropEntry(e: number): void {
     const run = this.owners.runOf(e)
-    this.withdraw(run)
+    this.pay(run, this.owners.ownerOf(e), -1)
+    this.ownerCounts[run] = this.ownerCounts[run]! - 1
     this.owners.drop(e)
-    this.deposit(run)
+    this.settle(run)
+  }
+
+  private dropOwners(run: number): void {
+    for (let e = this.owners.firstOwner(run); e !== NONE; e = this.owners.firstOwner(run)) {
+      this.dropEntry(e)
+    }
   }
 
   /** A request comes to a home, or leaves it. */
@@ -232,29 +243,39 @@ export class HomeLoads {
       this.costsMs[backend] = this.costsMs[backend]! + sign * cost
       return
     }
-    this.withdraw(home)
     this.requests[home] = this.requests[home]! + sign
     this.hitTokens[home] = this.hitTokens[home]! + sign * hit
     this.promptTokens[home] = this.promptTokens[home]! + sign * prompt
-    this.deposit(home)
+    this.settle(home)
   }
 
-  private withdraw(home: number): void {
-    this.addShares(home, -1)
+  /** One backend begins or ends to pay for a home. */
+  private pay(home: number, backend: number, sign: 1 | -1): void {
+    this.costsMs[backend] = this.costsMs[backend]! + sign * this.shares[home]!
+    this.sharedMs[backend] = this.sharedMs[backend]! + sign * this.sharedShares[home]!
   }
 
-  private deposit(home: number): void {
-    this.addShares(home, 1)
-  }
-
-  private addShares(home: number, sign: 1 | -1): void {
-    if (this.requests[home] === 0) return
-    const share = sign * this.shareMs(home)
-    const shared = this.requests[home]! > 1 ? share : 0
+  /** Makes what the owners of a home pay right. */
+  private settle(home: number): void {
+    const requests = this.requests[home]!
+    const owners = this.ownerCounts[home]!
+    let share = 0
+    if (requests > 0 && owners > 0) {
+      const missed = 1 - this.hitTokens[home]! / this.promptTokens[home]!
+      const prefillMs = this.runTokens[home]! * this.options.prefillMsPerToken
+      share = rounded((missed * requests * prefillMs) / owners + this.options.perHomeMs)
+    }
+    const shared = requests > 1 ? share : 0
+    const more = share - this.shares[home]!
+    const sharedMore = shared - this.sharedShares[home]!
+    if (more === 0 && sharedMore === 0) return
+    this.shares[home] = share
+    this.sharedShares[home] = shared
+    const { costsMs, sharedMs } = this
     for (let e = this.owners.firstOwner(home); e !== NONE; e = this.owners.nextOwner(e)) {
       const owner = this.owners.ownerOf(e)
-      this.costsMs[owner] = this.costsMs[owner]! + share
-      this.sharedMs[owner] = this.sharedMs[owner]! + shared
+      costsMs[owner] = costsMs[owner]! + more
+      sharedMs[owner] = sharedMs[owner]! + sharedMore
     }
   }
 
@@ -266,8 +287,7 @@ export class HomeLoads {
     this.length--
     this.recent[backend] = this.recent[backend]! - 1
     this.count(home, backend, this.hits[at]!, this.prompts[at]!, -1)
-    if (home === NONE || this.requests[home]! > 0) return
-    while (this.owners.firstOwner(home) !== NONE) this.owners.drop(this.owners.firstOwner(home))
+    if (home !== NONE && this.requests[home] === 0) this.dropOwners(home)
   }
 
   private push(ms: number, home: number, backend: number, hit: number, prompt: number): void {
@@ -298,6 +318,9 @@ export class HomeLoads {
     this.parents = copied(this.parents, new Int32Array(size).fill(NONE))
     this.hitTokens = copied(this.hitTokens, new Float64Array(size))
     this.promptTokens = copied(this.promptTokens, new Float64Array(size))
+    this.ownerCounts = copied(this.ownerCounts, new Int32Array(size))
+    this.shares = copied(this.shares, new Float64Array(size))
+    this.sharedShares = copied(this.sharedShares, new Float64Array(size))
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ClusterView } from '@routesim/core'
+import type { ClusterView, RequestView } from '@routesim/core'
 import { LatencyTrend } from '../load/latency-trend.js'
 import { HomeLoads } from '../prefix-index/home-loads.js'
 import type { PromptPath } from '../prompt/prompt-path.js'
@@ -36,7 +36,9 @@ export class PrebleRebalance {
   private readonly homes: HomeLoads
   private readonly options: PrebleRebalanceOptions
   private readonly trend: LatencyTrend
+  /** Requests under way, by home. */
   private active = new Int32Array(0)
+  private homeByRequest = new Int32Array(0)
   private readonly candidates: number[] = []
   private loads = new Float64Array(0)
   private sentRequests = 0
@@ -49,32 +51,29 @@ export class PrebleRebalance {
   }
 
   /** A request was handed to a backend. */
-  began(path: PromptPath, promptTokens: number): void {
-    this.addActive(homeOf(path, promptTokens), 1)
+  began(request: number): void {
+    this.addActive(this.homeByRequest[request] ?? -1, 1)
   }
 
   /** A request has ended. @param ttftMs - NaN when it had no first token */
-  ended(
-    path: PromptPath,
-    promptTokens: number,
-    backend: number,
-    ttftMs: number,
-    nowMs: number,
-  ): void {
-    const home = homeOf(path, promptTokens)
+  ended(request: number, backend: number, ttftMs: number, nowMs: number): void {
+    const home = this.homeByRequest[request] ?? -1
+    if (home === -1 || this.options.ratio === 0) return
     this.addActive(home, -1)
-    if (this.options.ratio > 0 && home !== -1 && !Number.isNaN(ttftMs)) {
-      this.trend.add(nowMs, home, backend, ttftMs)
-    }
+    if (!Number.isNaN(ttftMs)) this.trend.add(nowMs, home, backend, ttftMs)
   }
 
   /** A request was routed: looks whether homes should move. */
-  sent(path: PromptPath, promptTokens: number, cluster: ClusterView): void {
+  sent({ id, promptTokens }: RequestView, path: PromptPath, cluster: ClusterView): void {
     const { ratio, afterRequests, intervalMs } = this.options
+    if (ratio === 0) return
     const { ids, nowMs } = cluster
-    this.sentRequests++
-    if (ratio === 0 || this.sentRequests < afterRequests * ids.length) return
-    if (nowMs - this.lookedMs < intervalMs || isChain(path, promptTokens)) return
+    const at = HomeLoads.homeAt(path, promptTokens)
+    this.setHome(id, at === path.length ? -1 : path.ids[at]!)
+    if (++this.sentRequests < afterRequests * ids.length) return
+    const leaf = path.length - (promptTokens > path.tokens ? 0 : 1)
+    if (leaf - at >= CHAIN) return
+    if (nowMs - this.lookedMs < intervalMs) return
     this.lookedMs = nowMs
     if (!this.isUneven(cluster)) return
     // Few get here: what is left may allocate.
@@ -107,6 +106,8 @@ export class PrebleRebalance {
 
   private relieve(heavy: number, light: number, nowMs: number): void {
     const { homes, candidates } = this
+    // One without a prefix that two requests have.
+    if (homes.sharedMs[heavy] === 0) return
     const count = homes.homesOf(heavy, SHARED, candidates)
     if (count === 1) {
       const home = candidates[0]!
@@ -141,23 +142,24 @@ export class PrebleRebalance {
 
   private addActive(home: number, change: 1 | -1): void {
     if (home === -1 || this.options.ratio === 0) return
-    if (home >= this.active.length) {
-      const before = this.active
-      this.active = new Int32Array(Math.max(256, 2 * (home + 1)))
-      this.active.set(before)
-    }
+    if (home >= this.active.length) this.active = grown(this.active, home, 0)
     this.active[home] = this.active[home]! + change
+  }
+
+  private setHome(request: number, home: number): void {
+    if (request >= this.homeByRequest.length) {
+      this.homeByRequest = grown(this.homeByRequest, request, -1)
+    }
+    this.homeByRequest[request] = home
   }
 }
 
-/** The run that is a prompt's home, -1 when that is the request's own. */
-function homeOf(path: PromptPath, promptTokens: number): number {
-  const at = HomeLoads.homeAt(path, promptTokens)
-  return at === path.length ? -1 : path.ids[at]!
-}
-
-/** Whether many nodes are below a prompt's home. */
-function isChain(path: PromptPath, promptTokens: number): boolean {
-  const leaf = path.length - (promptTokens > path.tokens ? 0 : 1)
-  return leaf - HomeLoads.homeAt(path, promptTokens) >= CHAIN
+function grown(
+  column: Int32Array<ArrayBuffer>,
+  index: number,
+  fill: number,
+): Int32Array<ArrayBuffer> {
+  const after = new Int32Array(Math.max(256, 2 * (index + 1))).fill(fill)
+  after.set(column)
+  return after
 }

@@ -115,7 +115,7 @@ describe('AIBrix', () => {
 })
 
 describe('moving', () => {
-  const parameters = { rebalance_after: 0, output_tokens: 0 }
+  const parameters = { rebalance_after: 0, rebalance_interval_ms: 0, output_tokens: 0 }
 
   /** Two prefixes on 0, of which the second costs 1.2 p and the first, with one more request, 1.4 p. */
   function uneven(overrides = {}): RoutingAlgorithm {

@@ -76,7 +76,7 @@ export const preble: RouterDefinition = defineRouter({
       description: 'Requests per backend before prefixes move for the first time.',
     },
     rebalance_interval_ms: {
-      default: 0,
+      default: 10_000,
       min: 0,
       description: 'Time between looks whether prefixes should move; 0 for at every request.',
     },
@@ -84,9 +84,9 @@ export const preble: RouterDefinition = defineRouter({
   presets: {
     preble: {
       description:
-        'The constants of the code; its fit of prefill on an A6000 with Mistral-7B as a straight line, at 0.9 of it, and 0.15 s per token until it has measured.',
+        'The constants of the code; its fit of prefill on an A6000 with Mistral-7B as a straight line, at 0.9 of it, and 0.15 s per token, which it measures later. It looks at every request whether prefixes should move; the 10 s between looks that it declares, the default here, are not in use there.',
       mirrors: 'WukLab/preble at 8e7906a (May 2024), which predates the final code of the paper',
-      parameters: { prefill_tokens_per_sec: 8300, capacity_tokens: 198_516 },
+      parameters: { prefill_tokens_per_sec: 8300, rebalance_interval_ms: 0 },
     },
     aibrix: {
       description:
@@ -122,10 +122,22 @@ export const preble: RouterDefinition = defineRouter({
     const known = { tokens: 0, run: -1 }
     let costs = new Float64Array(0)
     let open = new Float64Array(0)
+    let holders = new Float64Array(0)
 
     /** Marks those that compete, by id. */
     function markOpen(cluster: ClusterView): void {
       const { columns, ids } = cluster
+      const limit = imbalance > 0 ? mostAllowed(cluster) : Number.POSITIVE_INFINITY
+      open.fill(0)
+      for (let i = 0; i < ids.length; i++) {
+        const id = ids[i]!
+        if (columns.outstanding[id]! <= limit && isAvailable(cluster, id)) open[id] = 1
+      }
+    }
+
+    /** The fewest requests when the most are out of balance with them, else Infinity. */
+    function mostAllowed(cluster: ClusterView): number {
+      const { columns, ids, notes } = cluster
       let least = Number.POSITIVE_INFINITY
       let most = 0
       for (let i = 0; i < ids.length; i++) {
@@ -133,14 +145,9 @@ export const preble: RouterDefinition = defineRouter({
         least = Math.min(least, columns.outstanding[ids[i]!]!)
         most = Math.max(most, columns.outstanding[ids[i]!]!)
       }
-      const isUneven = imbalance > 0 && most - least > imbalance
-      if (isUneven) cluster.notes?.branch('out of balance')
-      open.fill(0)
-      for (let i = 0; i < ids.length; i++) {
-        const id = ids[i]!
-        if (!isAvailable(cluster, id)) continue
-        open[id] = isUneven && columns.outstanding[id]! > least ? 0 : 1
-      }
+      if (most - least <= imbalance) return Number.POSITIVE_INFINITY
+      notes?.branch('out of balance')
+      return least
     }
 
     const isOpen = (backend: number): boolean => open[backend] === 1
@@ -148,22 +155,26 @@ export const preble: RouterDefinition = defineRouter({
     function weigh(request: RequestView, cluster: ClusterView): void {
       const { columns, ids, notes } = cluster
       homes.deepest(path, isOpen, known)
+      homes.holders(known.run, holders)
       const exploits = request.promptTokens - known.tokens < known.tokens
       notes?.branch(
         exploits ? 'more is known than new: its holders' : 'more is new than known: all',
       )
+      const { costsMs, recent } = homes
       const byRecent = exploits && among_holders === 'fewest_recent'
       for (let i = 0; i < ids.length; i++) {
         const id = ids[i]!
-        const isHolder = known.run !== -1 && homes.has(known.run, id)
-        const decode = perRequestMs * columns.outstanding[id]!
-        const cost = byRecent ? homes.recent[id]! : homes.costsMs[id]! + decode
-        costs[id] = isOpen(id) && (isHolder || !exploits) ? cost : Number.POSITIVE_INFINITY
-        if (notes === undefined) continue
-        notes.term('known_tokens', id, isHolder ? known.tokens : 0)
-        notes.term('prefill_ms', id, homes.costsMs[id]!)
-        notes.term('decode_ms', id, decode)
-        notes.term('recent_requests', id, homes.recent[id]!)
+        const cost = byRecent ? recent[id]! : costsMs[id]! + perRequestMs * columns.outstanding[id]!
+        const competes = open[id] === 1 && (!exploits || holders[id] === 1)
+        costs[id] = competes ? cost : Number.POSITIVE_INFINITY
+      }
+      if (notes === undefined) return
+      notes.terms('prefill_ms', costsMs)
+      notes.terms('recent_requests', recent)
+      for (let i = 0; i < ids.length; i++) {
+        const id = ids[i]!
+        notes.term('known_tokens', id, holders[id] === 1 ? known.tokens : 0)
+        notes.term('decode_ms', id, perRequestMs * columns.outstanding[id]!)
       }
     }
 
@@ -172,6 +183,7 @@ export const preble: RouterDefinition = defineRouter({
         request.promptPath(path)
         costs = columnFor(costs, cluster)
         open = columnFor(open, cluster)
+        holders = columnFor(holders, cluster)
         homes.update(costs.length, cluster.nowMs)
         markOpen(cluster)
         weigh(request, cluster)
@@ -179,18 +191,15 @@ export const preble: RouterDefinition = defineRouter({
         if (chosen.kind === 'backend') {
           const knownTokens = Math.min(known.tokens, request.promptTokens)
           homes.sent(path, request.promptTokens, knownTokens, chosen.id, cluster.nowMs)
-          rebalance.sent(path, request.promptTokens, cluster)
+          rebalance.sent(request, path, cluster)
         }
         return chosen
       },
-      onDispatched(request) {
-        request.promptPath(path)
-        rebalance.began(path, request.promptTokens)
+      onDispatched({ id }) {
+        rebalance.began(id)
       },
-      onFinished(request, backend, cluster, usage) {
-        request.promptPath(path)
-        const { promptTokens } = request
-        rebalance.ended(path, promptTokens, backend.id, usage.ttftMs, cluster.nowMs)
+      onFinished({ id }, backend, cluster, { ttftMs }) {
+        rebalance.ended(id, backend.id, ttftMs, cluster.nowMs)
       },
       onBackendChange({ id }, change) {
         if (change === 'removed' || change === 'unhealthy') homes.remove(id)
