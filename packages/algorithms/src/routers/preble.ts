@@ -121,19 +121,9 @@ export const preble: RouterDefinition = defineRouter({
     const path = new PromptPath()
     const known = { tokens: 0, run: -1 }
     let costs = new Float64Array(0)
-    let open = new Float64Array(0)
+    let current: ClusterView | undefined
+    let limit = Number.POSITIVE_INFINITY
     let holders = new Float64Array(0)
-
-    /** Marks those that compete, by id. */
-    function markOpen(cluster: ClusterView): void {
-      const { columns, ids } = cluster
-      const limit = imbalance > 0 ? mostAllowed(cluster) : Number.POSITIVE_INFINITY
-      open.fill(0)
-      for (let i = 0; i < ids.length; i++) {
-        const id = ids[i]!
-        if (columns.outstanding[id]! <= limit && isAvailable(cluster, id)) open[id] = 1
-      }
-    }
 
     /** The fewest requests when the most are out of balance with them, else Infinity. */
     function mostAllowed(cluster: ClusterView): number {
@@ -150,7 +140,11 @@ export const preble: RouterDefinition = defineRouter({
       return least
     }
 
-    const isOpen = (backend: number): boolean => open[backend] === 1
+    /** Whether a backend competes. */
+    const isOpen = (backend: number): boolean =>
+      current !== undefined &&
+      current.columns.outstanding[backend]! <= limit &&
+      isAvailable(current, backend)
 
     function weigh(request: RequestView, cluster: ClusterView): void {
       const { columns, ids, notes } = cluster
@@ -161,11 +155,13 @@ export const preble: RouterDefinition = defineRouter({
         exploits ? 'more is known than new: its holders' : 'more is new than known: all',
       )
       const { costsMs, recent } = homes
+      const { outstanding } = columns
       const byRecent = exploits && among_holders === 'fewest_recent'
       for (let i = 0; i < ids.length; i++) {
         const id = ids[i]!
-        const cost = byRecent ? recent[id]! : costsMs[id]! + perRequestMs * columns.outstanding[id]!
-        const competes = open[id] === 1 && (!exploits || holders[id] === 1)
+        const requests = outstanding[id]!
+        const competes = requests <= limit && (!exploits || holders[id] === 1)
+        const cost = byRecent ? recent[id]! : costsMs[id]! + perRequestMs * requests
         costs[id] = competes ? cost : Number.POSITIVE_INFINITY
       }
       if (notes === undefined) return
@@ -182,10 +178,10 @@ export const preble: RouterDefinition = defineRouter({
       route(request, cluster) {
         request.promptPath(path)
         costs = columnFor(costs, cluster)
-        open = columnFor(open, cluster)
         holders = columnFor(holders, cluster)
         homes.update(costs.length, cluster.nowMs)
-        markOpen(cluster)
+        current = cluster
+        limit = imbalance > 0 ? mostAllowed(cluster) : Number.POSITIVE_INFINITY
         weigh(request, cluster)
         const chosen = leastOf(cluster, costs, 'first')
         if (chosen.kind === 'backend') {
