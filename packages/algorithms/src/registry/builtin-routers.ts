@@ -2,6 +2,7 @@ import { closestName, RouteSimError } from '@routesim/core'
 import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
 import type { RouterDefinition } from '../definition/define-router.js'
 import { aibrixPrefixCache } from '../routers/aibrix-prefix-cache.js'
+import { aibrixSlo } from '../routers/aibrix-slo.js'
 import { aibrixVtc } from '../routers/aibrix-vtc.js'
 import { chwblPrefix } from '../routers/chwbl-prefix.js'
 import { costEscalation } from '../routers/cost-escalation.js'
@@ -55,6 +56,7 @@ export const builtinRouters: readonly RouterDefinition[] = Object.freeze([
   sglangCacheAware,
   aibrixPrefixCache,
   aibrixVtc,
+  aibrixSlo,
   eppScorers,
   eppSticky,
   dynamoStandalone,
