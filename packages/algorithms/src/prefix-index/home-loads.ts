@@ -61,6 +61,7 @@ export class HomeLoads {
   private prompts = new Float64Array(64)
   private head = 0
   private length = 0
+  private readonly below: number[] = []
 
   constructor(options: HomeLoadsOptions) {
     this.options = options
@@ -165,18 +166,21 @@ export class HomeLoads {
 
   /** Gives a home, and all that begins with it, to one backend alone. */
   move(home: number, to: number, nowMs: number): void {
-    const below = new Set<number>()
+    const { below } = this
+    below.length = 0
     for (let backend = 0; backend < this.costsMs.length; backend++) {
       let e = this.owners.oldestOf(backend)
       for (; e !== NONE; e = this.owners.newerThan(e)) {
         const run = this.owners.runOf(e)
-        if (run !== home && this.isBelow(run, home)) below.add(run)
+        if (run !== home && this.isBelow(run, home)) below.push(run)
       }
     }
     // The home last, so that the oldest of a backend stays a leaf.
-    for (const run of [...below, home]) {
-      this.dropOwners(run)
-      this.own(run, to, nowMs)
+    below.push(home)
+    for (let i = 0; i < below.length; i++) {
+      // One that several backends have is listed for each.
+      if (this.ownerCounts[below[i]!] !== 1 || !this.has(below[i]!, to)) this.dropOwners(below[i]!)
+      this.own(below[i]!, to, nowMs)
     }
   }
 

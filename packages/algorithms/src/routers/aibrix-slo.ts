@@ -11,7 +11,6 @@ interface Admitted {
   readonly backend: number
   readonly share: number
   readonly atMs: number
-  isSent: boolean
 }
 
 /**
@@ -82,7 +81,9 @@ export const aibrixSlo: RouterDefinition = defineRouter({
       decodeTokensPerSec: parameters.decode_tokens_per_sec,
     })
     const queue = new SloQueue()
+    /** Those under way, and those whose turn it is. */
     const admitted = new Map<number, Admitted>()
+    const called = new Set<number>()
     /** By class of prompt: answers, and tokens in them. */
     const answers = new Map<number, { count: number; tokens: number }>()
     let taken = new Float64Array(0)
@@ -102,18 +103,17 @@ export const aibrixSlo: RouterDefinition = defineRouter({
       }
     }
 
-    function admit(id: number, backend: number, share: number, atMs: number): Admitted {
+    function admit(id: number, backend: number, share: number, atMs: number): void {
       leave(id)
-      const one = { backend, share, atMs, isSent: false }
-      admitted.set(id, one)
+      admitted.set(id, { backend, share, atMs })
       taken[backend] = taken[backend]! + share
-      return one
     }
 
     function leave(id: number): void {
       const one = admitted.get(id)
       if (one === undefined) return
       admitted.delete(id)
+      called.delete(id)
       taken[one.backend] = taken[one.backend]! - one.share
     }
 
@@ -141,18 +141,19 @@ export const aibrixSlo: RouterDefinition = defineRouter({
         if (next === undefined) return
         queue.remove(next)
         admit(next.id, backend, next.share, nowMs)
+        called.add(next.id)
         if (next.id !== asking) cluster.release(next.id, hold(nowMs))
       }
     }
 
     /** Those whose turn was not taken, because their clients have given up. */
     function dropUnsent(nowMs: number): void {
-      for (const [id, { isSent, atMs }] of admitted) if (!isSent && atMs < nowMs) leave(id)
+      for (const id of called) if (admitted.get(id)!.atMs < nowMs) leave(id)
     }
 
     function turnOf({ id }: RequestView, cluster: ClusterView): BackendView | undefined {
       const turn = admitted.get(id)
-      if (turn === undefined || turn.isSent || turn.atMs !== cluster.nowMs) return undefined
+      if (turn === undefined || !called.has(id) || turn.atMs !== cluster.nowMs) return undefined
       const { backend } = turn
       if (positionOf(cluster, backend) === -1 || !isAvailable(cluster, backend)) return undefined
       const chosen = backendOf(cluster, backend)
@@ -189,14 +190,12 @@ export const aibrixSlo: RouterDefinition = defineRouter({
         if (now === undefined) notes?.branch('no room for it')
         return now ?? hold(nowMs + LOOK_MS)
       },
-      onDispatched(request, backend, cluster, decode) {
+      onDispatched(request, _backend, cluster, decode) {
         taken = grown(taken, columnFor(taken, cluster))
-        const known = admitted.get(request.id)
-        const isAsCalled = known !== undefined && known.backend === decode.id
-        const one = isAsCalled
-          ? known
-          : admit(request.id, decode.id, toWaiting(request).share, cluster.nowMs)
-        one.isSent = true
+        if (admitted.get(request.id)?.backend !== decode.id) {
+          admit(request.id, decode.id, toWaiting(request).share, cluster.nowMs)
+        }
+        called.delete(request.id)
       },
       onFinished({ id, promptTokens }, _backend, cluster, { completed, outputTokens }) {
         leave(id)
@@ -218,7 +217,7 @@ export const aibrixSlo: RouterDefinition = defineRouter({
 })
 
 /** Time after which a request that waits is looked at again, whatever happens. */
-const LOOK_MS = 1000
+const LOOK_MS = 60_000
 
 /** A longer column with what the shorter had. */
 function grown(

@@ -40,6 +40,9 @@ export class PrebleRebalance {
   private active = new Int32Array(0)
   private homeByRequest = new Int32Array(0)
   private readonly candidates: number[] = []
+  private readonly order: number[] = []
+  private readonly costOf = (home: number): number => this.costMs(home)
+  private readonly negatedLoad = (backend: number): number => -this.loads[backend]!
   private loads = new Float64Array(0)
   private sentRequests = 0
   private lookedMs = Number.NEGATIVE_INFINITY
@@ -76,13 +79,16 @@ export class PrebleRebalance {
     if (nowMs - this.lookedMs < intervalMs) return
     this.lookedMs = nowMs
     if (!this.isUneven(cluster)) return
-    // Few get here: what is left may allocate.
-    const order = Array.from(ids).filter((id) => cluster.columns.maxQueueDepth[id]! > 0)
-    order.sort((a, b) => this.loads[b]! - this.loads[a]! || a - b)
-    const lightest = order.at(-1)
-    for (const heavy of order.slice(0, -1)) {
-      if (this.loads[heavy]! < ratio * this.loads[lightest!]!) return
-      this.relieve(heavy, lightest!, nowMs)
+    this.order.length = 0
+    for (let i = 0; i < ids.length; i++) {
+      if (cluster.columns.maxQueueDepth[ids[i]!]! > 0) this.order.push(ids[i]!)
+    }
+    sortBy(this.order, this.negatedLoad)
+    const lightest = this.order[this.order.length - 1]!
+    for (let i = 0; i < this.order.length - 1; i++) {
+      const heavy = this.order[i]!
+      if (this.loads[heavy]! < ratio * this.loads[lightest]!) return
+      this.relieve(heavy, lightest, nowMs)
     }
   }
 
@@ -118,8 +124,9 @@ export class PrebleRebalance {
       this.moves++
       return
     }
-    candidates.sort((a, b) => this.costMs(a) - this.costMs(b) || a - b)
-    for (const home of candidates) {
+    sortBy(candidates, this.costOf)
+    for (let i = 0; i < count; i++) {
+      const home = candidates[i]!
       // Moved along with another that begins it.
       if (!homes.has(home, heavy)) continue
       const cost = this.costMs(home)
@@ -162,4 +169,20 @@ function grown(
   const after = new Int32Array(Math.max(256, 2 * (index + 1))).fill(fill)
   after.set(column)
   return after
+}
+
+/** Sorts a short list in place by a figure, the lowest first, of equals the lower number, without allocation. */
+function sortBy(list: number[], figure: (each: number) => number): void {
+  for (let i = 1; i < list.length; i++) {
+    const each = list[i]!
+    const value = figure(each)
+    let at = i
+    for (; at > 0; at--) {
+      const other = list[at - 1]!
+      const difference = figure(other) - value
+      if (difference < 0 || (difference === 0 && other < each)) break
+      list[at] = other
+    }
+    list[at] = each
+  }
 }

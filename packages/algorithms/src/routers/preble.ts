@@ -120,6 +120,8 @@ export const preble: RouterDefinition = defineRouter({
     })
     const path = new PromptPath()
     const known = { tokens: 0, run: -1 }
+    /** The same, among all and not only those that compete. */
+    const everKnown = { tokens: 0, run: -1 }
     let costs = new Float64Array(0)
     let current: ClusterView | undefined
     let limit = Number.POSITIVE_INFINITY
@@ -185,7 +187,8 @@ export const preble: RouterDefinition = defineRouter({
         weigh(request, cluster)
         const chosen = leastOf(cluster, costs, 'first')
         if (chosen.kind === 'backend') {
-          const knownTokens = Math.min(known.tokens, request.promptTokens)
+          homes.deepest(path, anybody, everKnown)
+          const knownTokens = Math.min(everKnown.tokens, request.promptTokens)
           homes.sent(path, request.promptTokens, knownTokens, chosen.id, cluster.nowMs)
           rebalance.sent(request, path, cluster)
         }
@@ -204,3 +207,5 @@ export const preble: RouterDefinition = defineRouter({
     }
   },
 })
+
+const anybody = (): boolean => true
