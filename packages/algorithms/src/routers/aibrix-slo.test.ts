@@ -71,7 +71,7 @@ class Desk {
   }
 
   get waiting(): number {
-    return this.router.customMetrics?.()['aibrix_slo_waiting']!
+    return this.router.customMetrics?.()['aibrix_slo_waiting'] ?? Number.NaN
   }
 
   private cluster(nowMs: number): ClusterView {

@@ -109,7 +109,7 @@ const REMEMBERING = ['sglang_cache_aware']
  * backend had of it, and one that may move is heard of every 50 ms as long as it runs.
  */
 const KEEPING: Readonly<Record<string, number>> = {
-  aibrix_slo: 600,
+  aibrix_slo: 1000,
   dualmap: 1200,
   llumnix: 8000,
 }
