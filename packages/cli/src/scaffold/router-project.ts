@@ -84,8 +84,6 @@ function readme(file: string): string {
 A router for LLM requests, in \`src/${file}.ts\`, and its test. \`npm install\`, then:
 \`npm run compare\` simulates it on \`trace.jsonl\` beside two others, \`npm run explain\` tells why
 its slowest requests went where they went, and \`npm test\` and \`npm run typecheck\` check it.
-Without a network, a \`routesim\` that is installed already runs the first two as they stand in
-\`package.json\`: nothing of this folder need be installed for them.
 `
 }
 
