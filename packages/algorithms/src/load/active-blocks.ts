@@ -67,12 +67,13 @@ export class ActiveBlocks {
   match(request: RequestView, out: Float64Array): void {
     out.fill(0)
     this.read(request)
-    for (let i = 0; i < this.path.length; i++) {
-      let e = this.shared.firstOwner(this.path.ids[i]!)
-      if (e === -1) return
-      for (; e !== -1; e = this.shared.nextOwner(e)) {
-        out[this.shared.ownerOf(e)] = this.path.endTokens[i]!
-      }
+    const { path, shared } = this
+    for (let i = 0; i < path.length; i++) {
+      const end = path.endTokens[i]!
+      const count = shared.ownersOf(path.ids[i]!)
+      if (count === 0) return
+      const { found } = shared
+      for (let k = 0; k < count; k++) out[found[k]!] = end
     }
   }
 
