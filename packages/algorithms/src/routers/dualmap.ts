@@ -2,6 +2,7 @@ import {
   type BackendView,
   type ClusterView,
   type DecisionNotes,
+  type Hold,
   hold,
   type RequestView,
 } from '@routesim/core'
@@ -260,7 +261,7 @@ export const dualmap: RouterDefinition = defineRouter({
           const { id } = request
           turns.call(id, backend, uncachedOn(request, backend), nowMs)
           queues.giveBack(request)
-          if (id !== asking) cluster.release(id, hold(nowMs))
+          if (id !== asking) cluster.release(id, askAtOnce)
         }
       }
     }
@@ -341,3 +342,6 @@ export const dualmap: RouterDefinition = defineRouter({
     }
   },
 })
+
+/** Asked about again within this instant, which 0 ms is never after. */
+const askAtOnce: Hold = Object.freeze(hold(0))

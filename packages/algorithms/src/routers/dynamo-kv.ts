@@ -216,7 +216,7 @@ export const dynamoKv: RouterDefinition = defineRouter({
             cost -= overlap_score_credit * decay * inBlocks(cached, blockTokens, perToken)
           }
           // As dynamoCost has it, without an object per backend.
-          cost = prefill_load_scale * (cost > 0 ? cost : 0)
+          cost = prefill_load_scale * Math.max(0, cost)
           if (track_active_blocks) {
             cost += activeBlocks[id]! + blocks - inBlocks(underWay[id]!, blockTokens, perToken)
           }

@@ -242,7 +242,7 @@ export const eppScorers: RouterDefinition = defineRouter({
 
     return {
       route(request, cluster) {
-        const { columns, ids, notes } = cluster
+        const { columns, notes } = cluster
         costs = columnFor(costs, cluster)
         uncached = columnFor(uncached, cluster)
         inFlight.reserve(costs.length)
