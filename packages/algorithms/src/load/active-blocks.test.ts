@@ -46,6 +46,7 @@ test('blocks under way are those of the set of its requests, each counted once w
             const blocks = isSharing ? new Set(shared).size : shared.length
             // Each has one more block, which its own tokens only begin.
             expect(active.blocksOf(b, 16)).toBe(blocks + rows.length)
+            expect(active.blocks[b]).toBe(blocks + rows.length)
             expect(active.requests[b]).toBe(rows.length)
           }
           active.match(request(row), out)

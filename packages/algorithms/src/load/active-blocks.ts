@@ -17,6 +17,9 @@ export class ActiveBlocks {
   private readonly shared = new OwnershipTable()
   private readonly path = new PromptPath()
   private homes = new Int32Array(0)
+  /** By backend: tokens per block, as of the last request that was added. */
+  private blockTokens = new Int32Array(0)
+  private blockColumn = new Float64Array(0)
 
   /** @param isSharing - false counts every request's blocks by themselves */
   constructor(isSharing: boolean) {
@@ -32,6 +35,17 @@ export class ActiveBlocks {
   reserve(size: number): void {
     this.own.reserve(size)
     this.shared.reserveOwners(size)
+    if (size <= this.blockColumn.length) return
+    const [blocks, blockTokens] = [this.blockColumn, this.blockTokens]
+    this.blockColumn = new Float64Array(size)
+    this.blockColumn.set(blocks)
+    this.blockTokens = new Int32Array(size)
+    this.blockTokens.set(blockTokens)
+  }
+
+  /** Blocks under way on each backend, by id: both of the columns below, in blocks. */
+  get blocks(): ArrayLike<number> {
+    return this.blockColumn
   }
 
   /** Tokens under way on each backend, by id, that no other request shares, in whole blocks. */
@@ -39,7 +53,7 @@ export class ActiveBlocks {
     return this.own.tokens
   }
 
-  /** The same of what others may share, each run once; {@link blocksOf} is the sum of both in blocks. */
+  /** The same of what others may share, each run once. */
   get sharedTokens(): ArrayLike<number> {
     return this.shared.ownerTokens
   }
@@ -53,12 +67,13 @@ export class ActiveBlocks {
   match(request: RequestView, out: Float64Array): void {
     out.fill(0)
     this.read(request)
-    for (let i = 0; i < this.path.length; i++) {
-      let e = this.shared.firstOwner(this.path.ids[i]!)
-      if (e === -1) return
-      for (; e !== -1; e = this.shared.nextOwner(e)) {
-        out[this.shared.ownerOf(e)] = this.path.endTokens[i]!
-      }
+    const { path, shared } = this
+    for (let i = 0; i < path.length; i++) {
+      const end = path.endTokens[i]!
+      const count = shared.ownersOf(path.ids[i]!)
+      if (count === 0) return
+      const { found } = shared
+      for (let k = 0; k < count; k++) out[found[k]!] = end
     }
   }
 
@@ -79,6 +94,9 @@ export class ActiveBlocks {
       this.homes.set(before)
     }
     this.homes[request.id] = backend + 1
+    this.reserve(backend + 1)
+    this.blockTokens[backend] = blockTokens
+    this.count(backend)
   }
 
   /** A request has ended; nothing happens when it was not under way. */
@@ -89,6 +107,11 @@ export class ActiveBlocks {
     this.own.release(request.id)
     this.read(request)
     for (let i = 0; i < this.path.length; i++) this.shared.release(this.path.ids[i]!, home)
+    this.count(home)
+  }
+
+  private count(backend: number): void {
+    this.blockColumn[backend] = this.blocksOf(backend, this.blockTokens[backend]!)
   }
 
   private read(request: RequestView): void {

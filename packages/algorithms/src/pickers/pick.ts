@@ -107,21 +107,25 @@ function cheapest(
   const { backends, columns, ids } = cluster
   const { waiting, maxQueueDepth } = columns
   const size = ids.length
-  // Nearly always the cheapest of all is available: a plain pass for the least, and one for who else has it.
+  // Nearly always one alone is the cheapest, and available: one plain pass.
   let least = Number.POSITIVE_INFINITY
   let first = 0
+  let tied = 0
   for (let i = 0; i < size; i++) {
     const cost = costs[ids[i]!]!
-    if (cost >= least) continue
-    if (Number.isNaN(cost)) throw scoreIsNaN(backends[i]!)
-    least = cost
-    first = i
+    if (cost > least) continue
+    if (cost < least) {
+      least = cost
+      first = i
+      tied = 1
+    } else if (cost === least) tied++
+    else throw scoreIsNaN(backends[i]!)
   }
-  if (size === 0 || !isAvailable(cluster, ids[first]!)) {
+  if (tied === 0 || !isAvailable(cluster, ids[first]!)) {
     least = leastAvailable(cluster, costs)
     first = 0
-  }
-  let tied = 0
+  } else if (tied === 1 || ties === 'first') return backends[first]!
+  tied = 0
   for (let i = first; i < size; i++) {
     const id = ids[i]!
     if (costs[id] !== least || waiting[id]! >= maxQueueDepth[id]!) continue

@@ -57,16 +57,16 @@ export class BlockIndex {
 
   /** Leading tokens that each backend holds without a gap, by id. */
   matchPrefix(path: PromptPath, nowMs: number, out: Float64Array): void {
+    const { owners } = this
     this.expire(nowMs)
     out.fill(0)
     for (let i = 0; i < path.length; i++) {
       const start = i === 0 ? 0 : path.endTokens[i - 1]!
-      let e = this.owners.firstOwner(path.ids[i]!)
-      if (e === -1) return
-      for (; e !== -1; e = this.owners.nextOwner(e)) {
-        const owner = this.owners.ownerOf(e)
-        if (out[owner] === start) out[owner] = path.endTokens[i]!
-      }
+      const end = path.endTokens[i]!
+      const count = owners.ownersOf(path.ids[i]!)
+      if (count === 0) return
+      const { found } = owners
+      for (let k = 0; k < count; k++) if (out[found[k]!] === start) out[found[k]!] = end
     }
   }
 
@@ -75,14 +75,16 @@ export class BlockIndex {
    * within that count for nothing, but what follows them does.
    */
   matchRuns(path: PromptPath, nowMs: number, out: Float64Array): void {
+    const { owners } = this
     this.expire(nowMs)
     out.fill(0)
     for (let i = 0; i < path.length; i++) {
       const tokens = path.endTokens[i]! - (i === 0 ? 0 : path.endTokens[i - 1]!)
-      let e = this.owners.firstOwner(path.ids[i]!)
-      if (e === -1) return
-      for (; e !== -1; e = this.owners.nextOwner(e)) {
-        const owner = this.owners.ownerOf(e)
+      const count = owners.ownersOf(path.ids[i]!)
+      if (count === 0) return
+      const { found } = owners
+      for (let k = 0; k < count; k++) {
+        const owner = found[k]!
         if (owner < out.length) out[owner] = out[owner]! + tokens
       }
     }

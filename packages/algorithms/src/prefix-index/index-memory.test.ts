@@ -3,13 +3,16 @@ import { expect, test } from 'vitest'
 import { testPath } from '../testing/test-prompt.js'
 import { BlockIndex } from './block-index.js'
 import { HomeLoads } from './home-loads.js'
+import { KvEventIndex } from './kv-event-index.js'
 import { RadixTree } from './radix-tree.js'
 
 const BACKENDS = 64
 const BLOCKS = 100
 const RUNS = 50_000
-/** 36 bytes per entry and as much again for growth by doubling, 8 per run twice, 16 per backend twice. */
-const BUDGET = 2 * (36 * BACKENDS * (BLOCKS + 8) + 8 * RUNS + 16 * BACKENDS)
+/** 40 bytes per entry and as much again for growth by doubling, 12 per run twice, 20 per backend twice. */
+const BUDGET = 2 * (40 * BACKENDS * (BLOCKS + 8) + 12 * RUNS + 20 * BACKENDS)
+/** And 64 per entry, twice, where all that is kept is owned by many. */
+const SHARED_BUDGET = BUDGET + 2 * 64 * BACKENDS * (BLOCKS + 8)
 
 /** Prompts of eight blocks that hardly ever come again. */
 function* prompts(count: number) {
@@ -74,4 +77,60 @@ test('homes of prefixes keep to their budget, and what they cost to the window',
   expect(loads.bytes).toBe(early)
   // 48 bytes per run for what it costs, and 32 per request of the window, which has room for 512.
   expect(loads.bytes).toBeLessThan(BUDGET + 2 * 48 * RUNS + 32 * 1024)
+})
+
+/** Prompts that many send: of a few hundred, which change with time, so that rows come and go. */
+function* sharedPrompts(count: number) {
+  const random = new RandomStream(6, 'prompts')
+  for (let i = 0; i < count; i++) {
+    const first = 8 * ((i / 400 + 20 * random.float()) | 0)
+    const ids = Array.from({ length: 8 }, (_, j) => (first + j) % RUNS)
+    yield { path: testPath(ids), backend: random.integer(BACKENDS), nowMs: i }
+  }
+}
+
+test('what many backends own takes more memory, but no more than its share', () => {
+  const index = new BlockIndex({ capacityTokens: 16 * BLOCKS, ttlMs: Number.POSITIVE_INFINITY })
+  const tree = new RadixTree()
+  let early = 0
+  for (const { path, backend, nowMs } of sharedPrompts(60_000)) {
+    index.insert(path, backend, nowMs)
+    tree.insert(path, backend, nowMs)
+    tree.evict(backend, 16 * BLOCKS)
+    if (nowMs === 30_000) early = index.bytes
+  }
+  // Only the tables by run still grow with their ids.
+  expect(index.bytes - early).toBeLessThan(2 * 12 * RUNS)
+  expect(index.bytes).toBeLessThan(SHARED_BUDGET)
+  expect(tree.bytes).toBeLessThan(SHARED_BUDGET + 2 * 4 * RUNS)
+})
+
+test('an index kept by KV events has no node that no backend holds, whatever passes through', () => {
+  const index = new KvEventIndex()
+  const random = new RandomStream(7, 'events')
+  const held = Array.from({ length: BACKENDS }, (): number[][] => [])
+  for (let i = 0; i < 20_000; i++) {
+    const backend = random.integer(BACKENDS)
+    const first = 1 + 8 * random.integer(2000)
+    const hashes = Array.from({ length: 8 }, (_, j) => first + j)
+    const own = held[backend]!
+    if (own.some(([hash]) => hash === first)) continue
+    index.store(
+      backend,
+      undefined,
+      hashes.map((hash) => ({ hash, localHash: hash })),
+    )
+    own.push(hashes)
+    // Full: the oldest prompt goes, its end first.
+    if (own.length > BLOCKS / 8) index.remove(backend, [...own.shift()!].reverse())
+    if (random.integer(500) === 0) {
+      index.clear(backend)
+      own.length = 0
+    }
+    expect(index.size).toBeLessThanOrEqual(BACKENDS * BLOCKS)
+  }
+  expect(index.size).toBe(held.flat(2).length)
+  expect(index.nodes).toBe(new Set(held.flat(2)).size)
+  for (let backend = 0; backend < BACKENDS; backend++) index.clear(backend)
+  expect([index.size, index.nodes]).toEqual([0, 0])
 })

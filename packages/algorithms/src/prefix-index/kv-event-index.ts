@@ -42,6 +42,17 @@ export class KvEventIndex {
     return size
   }
 
+  /** Nodes of the tree: distinct blocks that can be matched. O(nodes) */
+  get nodes(): number {
+    let count = 0
+    const open = [this.root]
+    for (let at = open.pop(); at !== undefined; at = open.pop()) {
+      count += at.children.size
+      open.push(...at.children.values())
+    }
+    return count
+  }
+
   /** Events, or blocks of a removal, that came to an outcome. */
   countOf(outcome: KvEventOutcome): number {
     return this.counts.get(outcome) ?? 0

@@ -1,3 +1,5 @@
+import { OwnerRows } from './owner-rows.js'
+
 const NONE = -1
 // Fields of an entry: one backend's hold on one run of content.
 const NODE = 0
@@ -7,14 +9,15 @@ const OLDER = 3
 const NEWER = 4
 const TOKENS = 5
 const USES = 6
-const FIELDS = 7
+const PREVIOUS_OF_NODE = 7
+const FIELDS = 8
 
 /**
  * Which backends own which runs of content, each with its own order of last use. Entries lie in one typed
  * array; ids of runs are dense integers.
  *
- * `touch` is O(owners of the run), `dropOldest` and the rest O(1) or O(what they drop). No allocation once
- * grown.
+ * All operations are O(1) or O(what they drop), and {@link ownersOf} O(owners), as runs with many owners have
+ * {@link OwnerRows}. No allocation once grown.
  */
 export class OwnershipTable {
   private entries = new Int32Array(FIELDS * 256)
@@ -28,16 +31,24 @@ export class OwnershipTable {
   private newest = new Int32Array(0)
   private tokens = new Float64Array(0)
   private entryCount = 0
+  private readonly rows = new OwnerRows()
+  /** What {@link ownersOf} has found. */
+  found: Int32Array = new Int32Array(0)
 
   /** Entries of all backends. */
   get size(): number {
     return this.entryCount
   }
 
-  /** Memory of its arrays: 36 bytes per entry there was room for at once, and 4 per run that was ever owned. */
+  /**
+   * Memory of its arrays: 40 bytes per entry there was room for at once, up to 64 more for those of runs with many
+   * owners, and 8 per run that was ever owned.
+   */
   get bytes(): number {
-    const perBackend = this.oldest.byteLength + this.newest.byteLength + this.tokens.byteLength
-    return this.entries.byteLength + this.usedMs.byteLength + this.heads.byteLength + perBackend
+    const { entries, usedMs, heads, oldest, newest, tokens, found } = this
+    const perEntry = entries.byteLength + usedMs.byteLength
+    const perBackend = oldest.byteLength + newest.byteLength + tokens.byteLength + found.byteLength
+    return perEntry + perBackend + heads.byteLength + this.rows.bytes
   }
 
   /** Tokens that a backend owns. */
@@ -87,9 +98,28 @@ export class OwnershipTable {
 
   /** The entry of a backend in a run, -1 for none. */
   find(run: number, backend: number): number {
+    const row = this.rows.of(run)
+    if (row !== NONE) return backend < this.rows.width ? this.rows.entries[row + backend]! : NONE
+    const { entries } = this
     let e = this.firstOwner(run)
-    while (e !== NONE && this.entries[e + OWNER] !== backend) e = this.entries[e + NEXT_OF_NODE]!
+    while (e !== NONE && entries[e + OWNER] !== backend) e = entries[e + NEXT_OF_NODE]!
     return e
+  }
+
+  /** Writes the owners of a run to {@link found}, in any order. @returns how many */
+  ownersOf(run: number): number {
+    const { found, entries } = this
+    let count = 0
+    const row = this.rows.of(run)
+    if (row === NONE) {
+      for (let e = this.firstOwner(run); e !== NONE; e = entries[e + NEXT_OF_NODE]!)
+        found[count++] = entries[e + OWNER]!
+      return count
+    }
+    const { entries: known, width } = this.rows
+    for (let backend = 0; backend < width; backend++)
+      if (known[row + backend] !== NONE) found[count++] = backend
+    return count
   }
 
   /**
@@ -107,8 +137,12 @@ export class OwnershipTable {
       entries[e + OWNER] = backend
       entries[e + TOKENS] = tokens
       entries[e + USES] = 0
-      entries[e + NEXT_OF_NODE] = this.heads[run]!
+      const next = this.heads[run]!
+      entries[e + NEXT_OF_NODE] = next
+      entries[e + PREVIOUS_OF_NODE] = NONE
+      if (next !== NONE) entries[next + PREVIOUS_OF_NODE] = e
       this.heads[run] = e
+      this.addToRow(run, backend, e)
       this.tokens[backend] = this.tokens[backend]! + tokens
       this.entryCount++
     } else {
@@ -159,17 +193,32 @@ export class OwnershipTable {
     const { entries, heads } = this
     const run = entries[e + NODE]!
     const backend = entries[e + OWNER]!
-    if (heads[run] === e) heads[run] = entries[e + NEXT_OF_NODE]!
-    else {
-      let before = heads[run]!
-      while (entries[before + NEXT_OF_NODE] !== e) before = entries[before + NEXT_OF_NODE]!
-      entries[before + NEXT_OF_NODE] = entries[e + NEXT_OF_NODE]!
-    }
+    const next = entries[e + NEXT_OF_NODE]!
+    const previous = entries[e + PREVIOUS_OF_NODE]!
+    if (previous === NONE) heads[run] = next
+    else entries[previous + NEXT_OF_NODE] = next
+    if (next !== NONE) entries[next + PREVIOUS_OF_NODE] = previous
+    this.rows.remove(run, backend)
     this.unlinkUse(e)
     this.tokens[backend] = this.tokens[backend]! - entries[e + TOKENS]!
     this.entryCount--
     entries[e + NEXT_OF_NODE] = this.unused
     this.unused = e
+  }
+
+  /** The run has one owner more, which its list has already. */
+  private addToRow(run: number, backend: number, added: number): void {
+    const { rows, entries } = this
+    if (rows.of(run) !== NONE) {
+      rows.add(run, backend, added)
+      return
+    }
+    let count = 0
+    for (let e = added; e !== NONE; e = entries[e + NEXT_OF_NODE]!) count++
+    if (count < rows.wideFrom) return
+    rows.open(run)
+    for (let e = added; e !== NONE; e = entries[e + NEXT_OF_NODE]!)
+      rows.add(run, entries[e + OWNER]!, e)
   }
 
   private unlinkUse(e: number): void {
@@ -214,6 +263,8 @@ export class OwnershipTable {
     const tokens = new Float64Array(size)
     tokens.set(this.tokens)
     this.tokens = tokens
+    this.found = new Int32Array(size)
+    this.rows.widen(size)
   }
 }
 

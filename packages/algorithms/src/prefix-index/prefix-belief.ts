@@ -43,8 +43,7 @@ export class PrefixBelief {
   matched(request: RequestView, cluster: ClusterView): ArrayLike<number> {
     const { index, path } = this
     if (index === undefined) return cluster.prefixMatch(request)
-    request.promptPath(path)
-    path.cutTo(this.options.maxTokens)
+    this.read(request)
     const size = cluster.columns.waiting.length
     if (this.matchedTokens.length < size) this.matchedTokens = new Float64Array(size)
     if (this.options.countsAfterGaps) index.matchRuns(path, cluster.nowMs, this.matchedTokens)
@@ -56,5 +55,17 @@ export class PrefixBelief {
   /** The request that was matched last goes to a backend. */
   sent(backend: number, nowMs: number): void {
     this.index?.insert(this.path, backend, nowMs)
+  }
+
+  /** A request goes to a backend that was matched some time ago, before others. */
+  sentLater(request: RequestView, backend: number, nowMs: number): void {
+    if (this.index === undefined) return
+    this.read(request)
+    this.index.insert(this.path, backend, nowMs)
+  }
+
+  private read(request: RequestView): void {
+    request.promptPath(this.path)
+    this.path.cutTo(this.options.maxTokens)
   }
 }

@@ -54,12 +54,10 @@ export class RadixTree {
     out.fill(0)
     for (let i = 0; i < path.length; i++) {
       const end = path.endTokens[i]!
-      let e = this.owners.firstOwner(path.ids[i]!)
-      if (e === -1) return
-      for (; e !== -1; e = this.owners.nextOwner(e)) {
-        const owner = this.owners.ownerOf(e)
-        if (owner < out.length) out[owner] = end
-      }
+      const count = this.owners.ownersOf(path.ids[i]!)
+      if (count === 0) return
+      const { found } = this.owners
+      for (let k = 0; k < count; k++) if (found[k]! < out.length) out[found[k]!] = end
     }
   }
 

@@ -1,13 +1,16 @@
-/** A request that waits at the router. */
-export interface DualmapRequest {
-  readonly id: number
-  readonly arrivalMs: number
-  readonly promptTokens: number
+const NOWHERE = -1
+const nothing: readonly DualmapRequest[] = []
+
+/** A request that waits at the router. Objects are used again: one is valid until it is given back. */
+export class DualmapRequest {
+  id: number = NOWHERE
+  arrivalMs = 0
+  promptTokens = 0
   /** Its two backends. */
-  readonly first: number
-  readonly second: number
+  first: number = NOWHERE
+  second: number = NOWHERE
   /** Leading prompt tokens that each backend held when it came, by id. */
-  readonly matched: ArrayLike<number>
+  matched: Float64Array = new Float64Array(0)
 }
 
 /** Prompt tokens of a request that a backend would have to compute. */
@@ -15,25 +18,59 @@ export function uncachedOn({ promptTokens, matched }: DualmapRequest, backend: n
   return promptTokens - Math.min(promptTokens, matched[backend]!)
 }
 
-/** The requests that wait for each backend: those with the longest match first, then by arrival. */
+/**
+ * The requests that wait for each backend: those with the longest match first, then by arrival. No allocation once
+ * as many have waited at a time.
+ */
 export class DualmapQueues {
-  private readonly queues = new Map<number, DualmapRequest[]>()
-  /** Where each request waits. */
-  private readonly places = new Map<number, number>()
+  /** Requests that wait for each backend, by id. */
+  lengths: Int32Array = new Int32Array(0)
+  private readonly queues: DualmapRequest[][] = []
+  /** By row: where the request waits, plus one. */
+  private places = new Int32Array(0)
+  private readonly spare: DualmapRequest[] = []
+  private count = 0
+  private crowded = 0
 
   /** Requests that wait. */
   get size(): number {
-    return this.places.size
+    return this.count
+  }
+
+  /** Backends for which more than one waits. */
+  get crowdedBackends(): number {
+    return this.crowded
+  }
+
+  /** Makes room for a fleet. */
+  reserve(backends: number): void {
+    if (backends <= this.lengths.length) return
+    const { lengths } = this
+    this.lengths = new Int32Array(backends)
+    this.lengths.set(lengths)
+    while (this.queues.length < backends) this.queues.push([])
+  }
+
+  /** A request to fill in, with room for what each backend holds. */
+  take(backends: number): DualmapRequest {
+    const request = this.spare.pop() ?? new DualmapRequest()
+    if (request.matched.length < backends) request.matched = new Float64Array(backends)
+    return request
+  }
+
+  /** A request waits no longer: its object may be used for another. */
+  giveBack(request: DualmapRequest): void {
+    this.spare.push(request)
   }
 
   /** The requests that wait for a backend, in order. */
   of(backend: number): readonly DualmapRequest[] {
-    return this.queues.get(backend) ?? []
+    return this.queues[backend] ?? nothing
   }
 
   /** The backend that a request waits for, -1 for none. */
   placeOf(id: number): number {
-    return this.places.get(id) ?? -1
+    return id < this.places.length ? this.places[id]! - 1 : NOWHERE
   }
 
   /** Uncached tokens that wait for a backend. */
@@ -43,8 +80,10 @@ export class DualmapQueues {
 
   /** The same, of those that go before a request; of all without one. O(queue). */
   tokensAhead(backend: number, request: DualmapRequest | undefined): number {
+    const queue = this.of(backend)
     let tokens = 0
-    for (const other of this.of(backend)) {
+    for (let i = 0; i < queue.length; i++) {
+      const other = queue[i]!
       if (request !== undefined && !goesBefore(other, request, backend)) break
       tokens += uncachedOn(other, backend)
     }
@@ -53,36 +92,59 @@ export class DualmapQueues {
 
   /** How long the one that came first has waited for a backend, in ms; 0 when none waits. */
   longestWaitMs(backend: number, nowMs: number): number {
+    const queue = this.of(backend)
     let longest = 0
-    for (const { arrivalMs } of this.of(backend)) longest = Math.max(longest, nowMs - arrivalMs)
+    for (let i = 0; i < queue.length; i++) {
+      const waitMs = nowMs - queue[i]!.arrivalMs
+      if (waitMs > longest) longest = waitMs
+    }
     return longest
   }
 
   /** Puts a request where its turn is. O(queue). */
   push(request: DualmapRequest, backend: number): void {
-    const queue = this.queues.get(backend) ?? []
-    this.queues.set(backend, queue)
-    let at = queue.length
-    while (at > 0 && goesBefore(request, queue[at - 1]!, backend)) at--
-    queue.splice(at, 0, request)
-    this.places.set(request.id, backend)
+    this.reserve(backend + 1)
+    const queue = this.queues[backend]!
+    queue.push(request)
+    let at = queue.length - 1
+    for (; at > 0 && goesBefore(request, queue[at - 1]!, backend); at--) queue[at] = queue[at - 1]!
+    queue[at] = request
+    if (request.id >= this.places.length) {
+      const { places } = this
+      this.places = new Int32Array(Math.max(1024, 2 * (request.id + 1)))
+      this.places.set(places)
+    }
+    this.places[request.id] = backend + 1
+    this.lengths[backend] = queue.length
+    this.count++
+    if (queue.length === 2) this.crowded++
   }
 
   /** Takes out the request whose turn it is. */
   shift(backend: number): DualmapRequest | undefined {
-    const request = this.queues.get(backend)?.shift()
-    if (request !== undefined) this.places.delete(request.id)
-    return request
+    return this.of(backend).length === 0 ? undefined : this.removeAt(backend, 0)
   }
 
   /** Takes out a request wherever it waits. */
   remove(id: number): DualmapRequest | undefined {
-    const backend = this.places.get(id)
-    if (backend === undefined) return undefined
-    this.places.delete(id)
-    const queue = this.queues.get(backend)!
-    const at = queue.findIndex((each) => each.id === id)
-    return queue.splice(at, 1)[0]
+    const backend = this.placeOf(id)
+    if (backend === NOWHERE) return undefined
+    const queue = this.of(backend)
+    let at = 0
+    while (queue[at]!.id !== id) at++
+    return this.removeAt(backend, at)
+  }
+
+  private removeAt(backend: number, at: number): DualmapRequest {
+    const queue = this.queues[backend]!
+    const request = queue[at]!
+    for (let i = at + 1; i < queue.length; i++) queue[i - 1] = queue[i]!
+    queue.pop()
+    this.places[request.id] = 0
+    this.lengths[backend] = queue.length
+    this.count--
+    if (queue.length === 1) this.crowded--
+    return request
   }
 }
 

@@ -2,6 +2,7 @@ import {
   type BackendView,
   type ClusterView,
   type DecisionNotes,
+  type Hold,
   hold,
   type RequestView,
 } from '@routesim/core'
@@ -14,6 +15,7 @@ import { backendOf, positionOf } from '../pickers/backend-of.js'
 import { indexParameter, PrefixBelief } from '../prefix-index/prefix-belief.js'
 import { PromptPath } from '../prompt/prompt-path.js'
 import { DualmapQueues, type DualmapRequest, uncachedOn } from './dualmap-queues.js'
+import { DualmapTurns } from './dualmap-turns.js'
 
 /**
  * The first block of a prompt hashes to two backends. Of these the one that holds more of the prompt, unless its
@@ -93,8 +95,7 @@ export const dualmap: RouterDefinition = defineRouter({
     const path = new PromptPath()
     const queues = new DualmapQueues()
     const pending = new InFlightTokens()
-    /** Those whose turn it is, with their backend and uncached tokens. */
-    const called = new Map<number, { backend: number; uncached: number; atMs: number }>()
+    const turns = new DualmapTurns()
 
     /** Uncached tokens of a backend's queue, and of what it has without a first token. */
     const backlog = (backend: number): number =>
@@ -105,7 +106,6 @@ export const dualmap: RouterDefinition = defineRouter({
       queues.longestWaitMs(backend, nowMs) >= max_wait_ms
 
     function candidate(cluster: ClusterView, key: number, seed: number): number {
-      ring.setMembers(cluster.ids)
       let id = ring.first(hashInteger(key, seed))
       while (id !== -1 && !isAvailable(cluster, id)) id = ring.next()
       return id
@@ -127,45 +127,56 @@ export const dualmap: RouterDefinition = defineRouter({
       const block = path.idAt(Math.min(block_tokens, request.promptTokens))
       // A prompt whose first block is its own has no home.
       const key = block === -1 ? cluster.random.integer(2 ** 31) : block
+      ring.setMembers(cluster.ids)
       const first = candidate(cluster, key, 1)
       if (first === -1) return undefined
       const other = candidate(cluster, key, 2)
-      const { id, arrivalMs, promptTokens } = request
-      const second = other === first ? after(cluster, first) : other
-      const matched = Float64Array.from(belief.matched(request, cluster))
-      return { id, arrivalMs, promptTokens, first, second, matched }
+      const matched = belief.matched(request, cluster)
+      const { length } = cluster.columns.waiting
+      const coming = queues.take(length)
+      coming.id = request.id
+      coming.arrivalMs = request.arrivalMs
+      coming.promptTokens = request.promptTokens
+      coming.first = first
+      coming.second = other === first ? after(cluster, first) : other
+      for (let i = 0; i < length; i++) coming.matched[i] = matched[i]!
+      return coming
     }
 
-    /** Which of the two: by a figure, the lower the better; ties by held KV tokens, then chance. */
+    /** KV tokens that a backend holds. */
+    function held(cluster: ClusterView, id: number): number {
+      const { kvUsage, kvTokens } = backendOf(cluster, id)
+      return kvUsage * kvTokens
+    }
+
+    /** Which of the two: the first's figure less the second's, the lower the better; then held KV tokens, then chance. */
     function better(
-      request: DualmapRequest,
+      { first, second }: DualmapRequest,
       cluster: ClusterView,
-      figure: (backend: number) => number,
+      difference: number,
     ): number {
-      const { first, second } = request
       if (first === second) return first
-      const difference = figure(first) - figure(second)
       if (difference !== 0) return difference < 0 ? first : second
-      const held = (id: number): number => {
-        const { kvUsage, kvTokens } = backendOf(cluster, id)
-        return kvUsage * kvTokens
-      }
-      const load = held(first) - held(second)
+      const load = held(cluster, first) - held(cluster, second)
       if (load !== 0) return load < 0 ? first : second
       return cluster.random.integer(2) === 0 ? first : second
     }
 
+    const ttftOf = (request: DualmapRequest, id: number): number =>
+      (backlog(id) + uncachedOn(request, id)) * prefill_ms_per_token
+
     function choose(request: DualmapRequest, cluster: ClusterView): number {
-      const ttft = (id: number): number =>
-        (backlog(id) + uncachedOn(request, id)) * prefill_ms_per_token
-      const uncached = (id: number): number => uncachedOn(request, id)
+      const { first, second } = request
+      const uncached = uncachedOn(request, first) - uncachedOn(request, second)
       const holder = better(request, cluster, uncached)
-      const isSlow = ttft(holder) > slo_ms / 2
-      const chosen = isSlow ? better(request, cluster, ttft) : holder
+      const isSlow = ttftOf(request, holder) > slo_ms / 2
+      const chosen = isSlow
+        ? better(request, cluster, ttftOf(request, first) - ttftOf(request, second))
+        : holder
       const { notes } = cluster
       if (notes !== undefined) {
         notes.branch(isSlow ? 'the lower TTFT of its two' : 'the longer match of its two')
-        note(request, cluster, notes, isSlow ? ttft : uncached, chosen)
+        note(request, cluster, notes, isSlow ? ttftOf : uncachedOn, chosen)
       }
       return chosen
     }
@@ -174,17 +185,20 @@ export const dualmap: RouterDefinition = defineRouter({
       request: DualmapRequest,
       cluster: ClusterView,
       notes: DecisionNotes,
-      figure: (backend: number) => number,
+      figure: (request: DualmapRequest, backend: number) => number,
       chosen: number,
     ): void {
       const costs = new Float64Array(cluster.columns.waiting.length).fill(Number.POSITIVE_INFINITY)
       for (const id of [request.first, request.second]) {
-        costs[id] = figure(id)
+        costs[id] = figure(request, id)
         notes.term('uncached_tokens', id, uncachedOn(request, id))
         notes.term('before_it_tokens', id, backlog(id))
       }
       notes.compared(cluster, costs, backendOf(cluster, chosen))
     }
+
+    const takes = (request: DualmapRequest, id: number, cluster: ClusterView): boolean =>
+      isAvailable(cluster, id) && !isLate(id, uncachedOn(request, id), cluster.nowMs)
 
     /** Where a request of a queue that is late may go, undefined when nowhere. */
     function refuge(
@@ -192,14 +206,12 @@ export const dualmap: RouterDefinition = defineRouter({
       source: number,
       cluster: ClusterView,
     ): number | undefined {
-      const { nowMs } = cluster
-      const takes = (id: number): boolean =>
-        isAvailable(cluster, id) && !isLate(id, uncachedOn(request, id), nowMs)
       const other = source === request.first ? request.second : request.first
-      if (other !== source && takes(other)) return other
+      if (other !== source && takes(request, other, cluster)) return other
       let neighbour = after(cluster, source)
       if (neighbour === other) neighbour = after(cluster, other)
-      return neighbour !== source && neighbour !== other && takes(neighbour) ? neighbour : undefined
+      const isElsewhere = neighbour !== source && neighbour !== other
+      return isElsewhere && takes(request, neighbour, cluster) ? neighbour : undefined
     }
 
     /** Moves what gains most out of a queue that is late. */
@@ -231,22 +243,25 @@ export const dualmap: RouterDefinition = defineRouter({
     /** Lets those go whose turn it is. @param asking - the request that is asked about, which is not held */
     function schedule(cluster: ClusterView, asking: number): void {
       const { ids, nowMs } = cluster
-      for (const [id, { atMs }] of called) if (atMs < nowMs) called.delete(id)
+      turns.expire(nowMs)
       if (queues.size === 0) return
-      for (let i = 0; i < ids.length; i++)
-        if (queues.of(ids[i]!).length > 1 && isLate(ids[i]!, 0, nowMs)) relieve(ids[i]!, cluster)
-      for (let i = 0; i < ids.length; i++) {
+      const size = ids.length
+      if (queues.crowdedBackends > 0) {
+        for (let i = 0; i < size; i++)
+          if (queues.of(ids[i]!).length > 1 && isLate(ids[i]!, 0, nowMs)) relieve(ids[i]!, cluster)
+      }
+      const { lengths } = queues
+      for (let i = 0; i < size && queues.size > 0; i++) {
         const backend = ids[i]!
-        if (!isAvailable(cluster, backend)) continue
-        let free = max_pending - (pending.requests[backend] ?? 0)
-        for (const { backend: at, atMs } of called.values())
-          if (at === backend && atMs === nowMs) free--
+        if (lengths[backend] === 0 || !isAvailable(cluster, backend)) continue
+        let free = max_pending - (pending.requests[backend] ?? 0) - turns.countOf(backend)
         for (; free > 0; free--) {
           const request = queues.shift(backend)
           if (request === undefined) break
-          const uncached = uncachedOn(request, backend)
-          called.set(request.id, { backend, uncached, atMs: nowMs })
-          if (request.id !== asking) cluster.release(request.id, hold(nowMs))
+          const { id } = request
+          turns.call(id, backend, uncachedOn(request, backend), nowMs)
+          queues.giveBack(request)
+          if (id !== asking) cluster.release(id, askAtOnce)
         }
       }
     }
@@ -255,17 +270,24 @@ export const dualmap: RouterDefinition = defineRouter({
       positionOf(cluster, id) !== -1 && isAvailable(cluster, id)
 
     /** Rows are given to other requests when theirs have ended, perhaps while they waited here. */
-    const isSame = ({ id, arrivalMs }: RequestView, place: number): boolean =>
-      queues.of(place).some((each) => each.id === id && each.arrivalMs === arrivalMs)
+    function isSame({ id, arrivalMs }: RequestView, place: number): boolean {
+      const queue = queues.of(place)
+      for (let i = 0; i < queue.length; i++)
+        if (queue[i]!.id === id) return queue[i]!.arrivalMs === arrivalMs
+      return false
+    }
+
+    function drop(id: number): void {
+      const request = queues.remove(id)
+      if (request !== undefined) queues.giveBack(request)
+    }
 
     /** What is decided of a request whose turn may have come. */
     function turnOf(request: RequestView, cluster: ClusterView): BackendView | undefined {
-      const turn = called.get(request.id)
-      if (turn === undefined || turn.atMs !== cluster.nowMs) return undefined
-      if (!isOpen(cluster, turn.backend)) return undefined
-      belief.matched(request, cluster)
-      belief.sent(turn.backend, cluster.nowMs)
-      return backendOf(cluster, turn.backend)
+      const backend = turns.backendOf(request.id, cluster.nowMs)
+      if (backend === -1 || !isOpen(cluster, backend)) return undefined
+      belief.sentLater(request, backend, cluster.nowMs)
+      return backendOf(cluster, backend)
     }
 
     return {
@@ -273,15 +295,16 @@ export const dualmap: RouterDefinition = defineRouter({
         const { id } = request
         const { nowMs } = cluster
         pending.reserve(cluster.columns.waiting.length)
+        queues.reserve(cluster.columns.waiting.length)
         const turn = turnOf(request, cluster)
         if (turn !== undefined) {
           cluster.notes?.branch('its turn')
           return turn
         }
-        called.delete(id)
+        turns.forget(id)
         const place = queues.placeOf(id)
         // Asked again, it has waited for long; its backend may be gone, or it is another request.
-        if (place !== -1 && !(isOpen(cluster, place) && isSame(request, place))) queues.remove(id)
+        if (place !== -1 && !(isOpen(cluster, place) && isSame(request, place))) drop(id)
         if (queues.placeOf(id) === -1) {
           const coming = toDualmap(request, cluster)
           if (coming === undefined) {
@@ -294,8 +317,8 @@ export const dualmap: RouterDefinition = defineRouter({
         return turnOf(request, cluster) ?? hold(nowMs + max_wait_ms)
       },
       onDispatched({ id }, backend, cluster) {
-        const uncached = called.get(id)?.uncached ?? 0
-        called.delete(id)
+        const uncached = turns.uncachedOf(id)
+        turns.forget(id)
         pending.add(id, backend.id, uncached)
         schedule(cluster, -1)
       },
@@ -311,7 +334,7 @@ export const dualmap: RouterDefinition = defineRouter({
         if (change !== 'unhealthy' && change !== 'removed') return
         // They choose again.
         for (const { id } of [...queues.of(backend.id)]) {
-          queues.remove(id)
+          drop(id)
           cluster.release(id, hold(cluster.nowMs))
         }
       },
@@ -319,3 +342,6 @@ export const dualmap: RouterDefinition = defineRouter({
     }
   },
 })
+
+/** Asked about again within this instant, which 0 ms is never after. */
+const askAtOnce: Hold = Object.freeze(hold(0))

@@ -1,4 +1,4 @@
-import type { BackendView, ClusterView, RequestView } from '@routesim/core'
+import type { BackendView, ClusterView, DecisionNotes, RequestView } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
 import { ActiveBlocks } from '../load/active-blocks.js'
 import { InFlightTokens } from '../load/in-flight-tokens.js'
@@ -142,6 +142,41 @@ export const dynamoKv: RouterDefinition = defineRouter({
       return least
     }
 
+    const isDecaying = credit_decay > 0 && track_prefill_tokens
+    const decayOf = (backlogBlocks: number, promptBlocks: number): number =>
+      1 / (1 + (credit_decay * backlogBlocks) / promptBlocks)
+
+    /** What the costs are made of, for those who ask. */
+    function note(
+      cluster: ClusterView,
+      notes: DecisionNotes,
+      promptTokens: number,
+      matched: ArrayLike<number>,
+      least: number,
+    ): void {
+      const { ids } = cluster
+      const blockSize = blockSizes.of(cluster)
+      for (let i = 0; i < ids.length; i++) {
+        const id = ids[i]!
+        const blockTokens = blockSize[id]!
+        const blocks = Math.ceil(promptTokens / blockTokens)
+        const backlog = prefill.tokens[id]!
+        const cached = matched[id]!
+        const shared = activeTokens[id]! / blockTokens
+        const prefillBlocks = track_prefill_tokens ? (backlog + promptTokens) / blockTokens : 0
+        const decay = isDecaying ? decayOf((backlog - least) / blockTokens, blocks) : 1
+        const creditBlocks = cached > 0 ? overlap_score_credit * decay * (cached / blockTokens) : 0
+        notes.term('prefill_blocks', id, prefillBlocks)
+        notes.term('credit_blocks', id, creditBlocks)
+        notes.term(
+          'decode_blocks',
+          id,
+          track_active_blocks ? active.blocks[id]! + blocks - shared : 0,
+        )
+        notes.term('requests', id, active.requests[id]!)
+      }
+    }
+
     return {
       route(request, cluster) {
         const { ids, notes } = cluster
@@ -158,37 +193,36 @@ export const dynamoKv: RouterDefinition = defineRouter({
         const [column, missing, underWay] = [costs, uncached, activeTokens]
         const blockSize = blockSizes.of(cluster)
         const { tokens: backlogs } = prefill
-        const { requests, ownTokens, sharedTokens } = active
-        for (let i = 0; i < ids.length; i++) {
+        const { requests, blocks: activeBlocks } = active
+        const size = ids.length
+        let blockTokens = 0
+        let perToken = 0
+        let blocks = 0
+        for (let i = 0; i < size; i++) {
           const id = ids[i]!
-          const blockTokens = blockSize[id]!
-          const blocks = Math.ceil(promptTokens / blockTokens)
+          if (blockSize[id] !== blockTokens) {
+            blockTokens = blockSize[id]!
+            perToken = exactReciprocal(blockTokens)
+            blocks = Math.ceil(promptTokens / blockTokens)
+          }
           const backlog = backlogs[id]!
           const cached = matched[id]!
-          missing[id] = Math.max(0, promptTokens - cached)
-          const prefillBlocks = track_prefill_tokens ? (backlog + promptTokens) / blockTokens : 0
-          const decay =
-            credit_decay > 0 && track_prefill_tokens
-              ? 1 / (1 + (credit_decay * ((backlog - least) / blockTokens)) / blocks)
-              : 1
-          const creditBlocks =
-            cached > 0 ? overlap_score_credit * decay * (cached / blockTokens) : 0
-          const decodeBlocks = track_active_blocks
-            ? (ownTokens[id]! + sharedTokens[id]!) / blockTokens +
-              blocks -
-              underWay[id]! / blockTokens
+          missing[id] = cached < promptTokens ? promptTokens - cached : 0
+          let cost = track_prefill_tokens
+            ? inBlocks(backlog + promptTokens, blockTokens, perToken)
             : 0
+          if (cached > 0) {
+            const decay = isDecaying ? decayOf((backlog - least) / blockTokens, blocks) : 1
+            cost -= overlap_score_credit * decay * inBlocks(cached, blockTokens, perToken)
+          }
           // As dynamoCost has it, without an object per backend.
-          column[id] =
-            prefill_load_scale * Math.max(0, prefillBlocks - creditBlocks) +
-            decodeBlocks +
-            decode_active_request_weight * requests[id]!
-          if (notes === undefined) continue
-          notes.term('prefill_blocks', id, prefillBlocks)
-          notes.term('credit_blocks', id, creditBlocks)
-          notes.term('decode_blocks', id, decodeBlocks)
-          notes.term('requests', id, requests[id]!)
+          cost = prefill_load_scale * Math.max(0, cost)
+          if (track_active_blocks) {
+            cost += activeBlocks[id]! + blocks - inBlocks(underWay[id]!, blockTokens, perToken)
+          }
+          column[id] = cost + decode_active_request_weight * requests[id]!
         }
+        if (notes !== undefined) note(cluster, notes, promptTokens, matched, least)
         const chosen = softmaxOf(cluster, costs, temperature, ties)
         if (chosen.kind === 'backend') belief.sent(chosen.id, cluster.nowMs)
         return chosen
@@ -207,3 +241,13 @@ export const dynamoKv: RouterDefinition = defineRouter({
     }
   },
 })
+
+/** 1 / n where that divides as exactly as n does, for powers of two; 0 for others. */
+function exactReciprocal(n: number): number {
+  return (n & (n - 1)) === 0 ? 1 / n : 0
+}
+
+/** Tokens / blockTokens, to the last bit, by the {@link exactReciprocal} where there is one: several times as fast. */
+function inBlocks(tokens: number, blockTokens: number, perToken: number): number {
+  return perToken > 0 ? tokens * perToken : tokens / blockTokens
+}

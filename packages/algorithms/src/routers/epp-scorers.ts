@@ -147,11 +147,12 @@ export const eppScorers: RouterDefinition = defineRouter({
     ): void {
       const { columns, ids, notes } = cluster
       const { waiting, maxQueueDepth } = columns
-      // A constant of this call: V8 looks at a column of the closure anew for every backend.
+      // A constant of this call, as is the number of backends: V8 looks at what a closure has anew for each.
       const out = costs
+      const size = ids.length
       let least = Number.POSITIVE_INFINITY
       let most = Number.NEGATIVE_INFINITY
-      for (let i = 0; i < ids.length; i++) {
+      for (let i = 0; i < size; i++) {
         const id = ids[i]!
         if (waiting[id]! >= maxQueueDepth[id]!) continue
         const value = column[id]!
@@ -159,12 +160,34 @@ export const eppScorers: RouterDefinition = defineRouter({
         if (value > most) most = value
       }
       const range = most - least
-      for (let i = 0; i < ids.length; i++) {
-        const id = ids[i]!
-        const score = range > 0 ? (most - column[id]!) / range : 1
-        out[id] = out[id]! - weight * score
-        notes?.term(name, id, weight * score)
+      if (range > 0) {
+        for (let i = 0; i < size; i++) {
+          const id = ids[i]!
+          out[id] = out[id]! - weight * ((most - column[id]!) / range)
+        }
+      } else {
+        for (let i = 0; i < size; i++) out[ids[i]!] = out[ids[i]!]! - weight
       }
+      if (notes === undefined) return
+      for (let i = 0; i < size; i++) {
+        const score = range > 0 ? (most - column[ids[i]!]!) / range : 1
+        notes.term(name, ids[i]!, weight * score)
+      }
+    }
+
+    function addKvUsage(cluster: ClusterView): void {
+      const { ids, notes } = cluster
+      const { kv_weight } = weights
+      const out = costs
+      const size = ids.length
+      const usages = cluster.kvUsages()
+      for (let i = 0; i < size; i++) {
+        const id = ids[i]!
+        out[id] = out[id]! - kv_weight * Math.max(0, 1 - usages[id]!)
+      }
+      if (notes === undefined) return
+      for (let i = 0; i < size; i++)
+        notes.term('kv', ids[i]!, kv_weight * Math.max(0, 1 - usages[ids[i]!]!))
     }
 
     function addActive(cluster: ClusterView): void {
@@ -184,28 +207,42 @@ export const eppScorers: RouterDefinition = defineRouter({
       const { promptTokens } = request
       const { prefix_weight, token_load_weight } = weights
       const matched = belief.matched(request, cluster)
-      const [out, missing] = [costs, uncached]
+      const out = costs
+      const size = ids.length
       isCold = true
-      for (let i = 0; i < ids.length; i++) {
+      for (let i = 0; i < size; i++) {
         const id = ids[i]!
         const cached = matched[id]!
-        const hit = Math.min(1, cached / promptTokens)
-        if (cached > 0) {
-          isCold = false
-          out[id] = out[id]! - prefix_weight * hit
-        }
-        notes?.term('prefix', id, prefix_weight * hit)
-        if (token_load_weight === 0) continue
-        missing[id] = Math.max(0, promptTokens - cached)
-        const load = Math.min(inFlight.tokens[id]! + missing[id]!, TOKEN_QUEUE) / TOKEN_QUEUE
-        out[id] = out[id]! - token_load_weight * (1 - load)
+        if (cached === 0) continue
+        isCold = false
+        out[id] = out[id]! - prefix_weight * Math.min(1, cached / promptTokens)
+      }
+      if (token_load_weight > 0) addTokenLoad(cluster, promptTokens, matched)
+      if (notes === undefined) return
+      for (let i = 0; i < size; i++) {
+        const hit = Math.min(1, matched[ids[i]!]! / promptTokens)
+        notes.term('prefix', ids[i]!, prefix_weight * hit)
+      }
+    }
+
+    function addTokenLoad(
+      { ids, notes }: ClusterView,
+      promptTokens: number,
+      matched: ArrayLike<number>,
+    ): void {
+      const { token_load_weight } = weights
+      for (let i = 0; i < ids.length; i++) {
+        const id = ids[i]!
+        uncached[id] = Math.max(0, promptTokens - matched[id]!)
+        const load = Math.min(inFlight.tokens[id]! + uncached[id]!, TOKEN_QUEUE) / TOKEN_QUEUE
+        costs[id] = costs[id]! - token_load_weight * (1 - load)
         notes?.term('token_load', id, token_load_weight * (1 - load))
       }
     }
 
     return {
       route(request, cluster) {
-        const { columns, ids, notes } = cluster
+        const { columns, notes } = cluster
         costs = columnFor(costs, cluster)
         uncached = columnFor(uncached, cluster)
         inFlight.reserve(costs.length)
@@ -215,16 +252,7 @@ export const eppScorers: RouterDefinition = defineRouter({
         if (weights.running_weight > 0) {
           add(cluster, 'running', weights.running_weight, columns.running)
         }
-        if (weights.kv_weight > 0) {
-          const usages = cluster.kvUsages()
-          const [out, weight] = [costs, weights.kv_weight]
-          for (let i = 0; i < ids.length; i++) {
-            const id = ids[i]!
-            const score = weight * Math.max(0, 1 - usages[id]!)
-            out[id] = out[id]! - score
-            notes?.term('kv', id, score)
-          }
-        }
+        if (weights.kv_weight > 0) addKvUsage(cluster)
         if (weights.active_weight > 0) addActive(cluster)
         if (weights.lora_weight > 0) {
           for (const { id, adapters } of cluster.backends) {

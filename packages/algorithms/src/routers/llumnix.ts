@@ -1,14 +1,12 @@
 import type { BackendView, ClusterView, DecisionNotes, RoutingAlgorithm } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
-import { mostBy } from '../pickers/pick.js'
-
-/** A request of this router that has not ended. */
-interface UnderWay {
-  backend: number
-  /** Of its context: prompt and answer so far. */
-  tokens: number
-  hasAnswered: boolean
-}
+import { isAvailable } from '../pickers/available.js'
+import { backendOf } from '../pickers/backend-of.js'
+import { columnFor } from '../pickers/column.js'
+import { leastOf } from '../pickers/pick.js'
+import { sortByKey } from '../pickers/sort-by-key.js'
+import { LlumnixRequests } from './llumnix-requests.js'
+import { LlumnixRoom } from './llumnix-room.js'
 
 /**
  * How many steps a backend could go on without more memory: (free KV blocks - blocks that waiting requests
@@ -87,86 +85,90 @@ export const llumnix: RouterDefinition = defineRouter({
     },
   },
   create: ({ migration, threshold, interval_ms }) => {
-    const underWay = new Map<number, UnderWay>()
-    /** Where those that are on their way go. */
-    const moving = new Map<number, number>()
+    const room = new LlumnixRoom()
+    const requests = new LlumnixRequests()
+    let costs = new Float64Array(0)
+    /** By backend: whether it takes part in a move. */
+    let isTaken = new Uint8Array(0)
+    let sources = new Int32Array(0)
+    let targets = new Int32Array(0)
     let isTicking = false
 
-    function shortestOn(backend: number): number {
-      let shortest = -1
-      let fewest = Number.POSITIVE_INFINITY
-      for (const [id, { backend: at, tokens, hasAnswered }] of underWay) {
-        if (at !== backend || !hasAnswered || tokens >= fewest) continue
-        shortest = id
-        fewest = tokens
+    function markTaken(): void {
+      isTaken.fill(0)
+      const { moving } = requests
+      for (let i = 0; i < moving.length; i++) {
+        isTaken[requests.backendOf(moving[i]!)] = 1
+        isTaken[requests.targetOf(moving[i]!)] = 1
       }
-      return shortest
-    }
-
-    function isShort(backend: BackendView): boolean {
-      return backend.role !== 'prefill' && freeness(backend) < threshold
     }
 
     function moveSome(cluster: ClusterView): void {
-      if (!cluster.backends.some(isShort)) return
-      const taken = new Set<number>()
-      for (const [id, movesTo] of moving) {
-        taken.add(underWay.get(id)!.backend)
-        taken.add(movesTo)
+      if (!room.hasLessThan(threshold, cluster)) return
+      room.update(cluster)
+      const { ids } = cluster
+      const { freeness: left, isPrefill } = room
+      if (isTaken.length < left.length) {
+        isTaken = new Uint8Array(left.length)
+        sources = new Int32Array(left.length)
+        targets = new Int32Array(left.length)
       }
-      const loads = cluster.backends
-        .filter(({ role }) => role !== 'prefill')
-        .map((backend) => ({ backend, left: freeness(backend) }))
-      const from = loads.filter(({ left }) => left < threshold)
-      const to = loads.filter(({ left, backend }) => left > threshold && backend.available)
-      from.sort((a, b) => a.left - b.left || a.backend.id - b.backend.id)
-      to.sort((a, b) => b.left - a.left || a.backend.id - b.backend.id)
-      for (let i = 0; i < Math.min(from.length, to.length); i++) {
-        const source = from[i]!.backend.id
-        const target = to[i]!.backend
-        if (taken.has(source) || taken.has(target.id)) continue
-        const request = shortestOn(source)
+      markTaken()
+      let from = 0
+      let to = 0
+      for (let i = 0; i < ids.length; i++) {
+        const id = ids[i]!
+        if (isPrefill[id] === 1) continue
+        if (left[id]! < threshold) sources[from++] = id
+        else if (left[id]! > threshold && isAvailable(cluster, id)) targets[to++] = id
+      }
+      sortByKey(sources, from, left, 1)
+      sortByKey(targets, to, left, -1)
+      for (let i = 0; i < Math.min(from, to); i++) {
+        const source = sources[i]!
+        const target = targets[i]!
+        if (isTaken[source] === 1 || isTaken[target] === 1) continue
+        const request = requests.shortestOn(source)
         if (request === -1) continue
-        moving.set(request, target.id)
-        cluster.migrate(request, target, 'transfer')
+        requests.move(request, target)
+        cluster.migrate(request, backendOf(cluster, target), 'transfer')
       }
     }
 
     return {
       ...(migration && { migrates: true, progressIntervalMs: interval_ms }),
       route(_request, cluster) {
-        if (cluster.notes !== undefined) noteRoom(cluster, cluster.notes)
-        return mostBy(cluster, freeness, 'first')
+        const { ids, notes } = cluster
+        if (notes !== undefined) noteRoom(cluster, notes)
+        costs = columnFor(costs, cluster)
+        room.update(cluster)
+        const { freeness: left } = room
+        for (let i = 0; i < ids.length; i++) costs[ids[i]!] = -left[ids[i]!]!
+        notes?.highest()
+        return leastOf(cluster, costs, 'first')
       },
       ...(migration &&
         ({
           onDispatched({ id, promptTokens }, _backend, cluster, decode) {
-            const tokens = promptTokens
-            underWay.set(id, { backend: decode.id, tokens, hasAnswered: false })
+            requests.add(id, decode.id, promptTokens)
             if (!isTicking) cluster.timer('llumnix moves', interval_ms)
             isTicking = true
           },
           onFirstToken({ id }) {
-            const request = underWay.get(id)
-            if (request !== undefined) request.hasAnswered = true
+            requests.answered(id)
           },
           onProgress({ id, promptTokens }, _backend, tokens) {
-            const request = underWay.get(id)
-            if (request !== undefined) request.tokens = promptTokens + tokens
+            requests.grew(id, promptTokens + tokens)
           },
           onMigrated({ id }, backend) {
-            const request = underWay.get(id)
-            if (request === undefined) return
-            request.backend = backend.id
-            moving.delete(id)
+            requests.moved(id, backend.id)
           },
           onFinished({ id }) {
-            underWay.delete(id)
-            moving.delete(id)
+            requests.remove(id)
           },
           onTimer(_id, cluster) {
             moveSome(cluster)
-            isTicking = underWay.size > 0
+            isTicking = requests.size > 0
             if (isTicking) cluster.timer('llumnix moves', interval_ms)
           },
         } satisfies Partial<RoutingAlgorithm>)),

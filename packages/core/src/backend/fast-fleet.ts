@@ -172,6 +172,8 @@ export class FastFleet extends FleetBatches implements Fleet {
   }
 
   emitted(backend: number, tell: (request: number, tokens: number) => void): void {
+    // Most backends of a large fleet, asked often.
+    if (this.running[backend] === 0) return
     const { state } = this
     const over =
       state.endMs[backend] === IDLE ? 0 : stepsOver(state, backend, stepUnderWay(state, backend))
@@ -192,7 +194,8 @@ export class FastFleet extends FleetBatches implements Fleet {
       const computed = tokensComputed(state, backend, request)
       tell(request, computed + 1 - state.promptTokens[request]! + steps)
     }
-    for (const request of arrived[backend]!) tell(request, state.emittedTokens[request]!)
+    const guests = arrived[backend]!
+    for (let i = 0; i < guests.length; i++) tell(guests[i]!, state.emittedTokens[guests[i]!]!)
   }
 
   syncMatches(request: number): void {

@@ -218,8 +218,8 @@ export class Engine
   /** What routers have let go, or want moved. */
   private carryOut(): void {
     const { desk, dispatcher, lost, migrations } = this
-    for (const { request, decision } of desk.held.takeReleased())
-      dispatcher.dispatch(request, decision)
+    const { count, rows, decisions } = desk.held.takeReleased()
+    for (let i = 0; i < count; i++) dispatcher.dispatch(rows[i]!, decisions[i]!)
     for (const move of desk.takeAsked())
       if (lost?.isLeaving(move.request) !== true) migrations!.begin(move)
   }

@@ -1,45 +1,58 @@
 import { RouteSimError } from '../errors/routesim-error.js'
 import type { RoutingDecision } from '../routing/routing-algorithm.js'
 
-/** A request that its router has let go. */
-export interface ReleasedRequest {
-  readonly request: number
-  readonly decision: RoutingDecision
+/** Requests that routers have let go in one instant, in order. */
+export interface ReleasedRequests {
+  /** How many; what the columns have after that is of earlier instants. */
+  count: number
+  readonly rows: number[]
+  readonly decisions: RoutingDecision[]
 }
 
-/** Requests that wait at their router, and those that it has let go in this instant. */
+/**
+ * Requests that wait at their router, and those that it has let go in this instant. Columns are by row. All
+ * operations are O(1) but {@link takeAll}; no allocation once grown, where rows are the tickets of requests.
+ */
 export class HeldRequests {
-  /** When the router is asked again, by row. */
-  private readonly untilMs = new Map<number, number>()
-  /** Rows of requests that the router is to be asked about again, by ticket. */
+  /** When the router is asked again; NaN for those that are not held. */
+  private untilMs = new Float64Array(0)
+  /** Which came when: numbers of {@link hold}. */
+  private order = new Float64Array(0)
+  private holds = 0
+  private count = 0
+  /** Rows of requests that the router is to be asked about again, by ticket, where the two differ. */
   private readonly rows = new Map<number, number>()
-  private released: ReleasedRequest[] = []
+  private released: ReleasedRequests = { count: 0, rows: [], decisions: [] }
+  private taken: ReleasedRequests = { count: 0, rows: [], decisions: [] }
   /** Requests that ended while they were held, which their router may not have heard of. */
   private readonly forgotten = new Set<number>()
 
   /** Requests that are held. */
   get size(): number {
-    return this.untilMs.size
+    return this.count
   }
 
   /** Whether a request is held. */
   has(request: number): boolean {
-    return this.untilMs.has(request)
+    return request < this.untilMs.length && !Number.isNaN(this.untilMs[request]!)
   }
 
   /** A request ends before its router lets it go. @returns false when it is not held */
   forget(request: number): boolean {
-    const isReleased = this.released.some((each) => each.request === request)
-    this.released = this.released.filter((each) => each.request !== request)
-    if (isReleased) return true
-    if (!this.untilMs.delete(request)) return false
+    if (this.withdraw(request)) return true
+    if (!this.letGo(request)) return false
     this.forgotten.add(request)
     return true
   }
 
   hold(request: number, untilMs: number): void {
     this.forgotten.delete(request)
-    this.untilMs.set(request, untilMs)
+    if (request >= this.untilMs.length) this.grow(Math.max(1024, 2 * (request + 1)))
+    if (!this.has(request)) {
+      this.count++
+      this.order[request] = this.holds++
+    }
+    this.untilMs[request] = untilMs
   }
 
   /**
@@ -48,7 +61,7 @@ export class HeldRequests {
    * @throws RouteSimError `router_invalid_release`
    */
   release(router: string, request: number, decision: RoutingDecision): boolean {
-    if (!this.untilMs.delete(request)) {
+    if (!this.letGo(request)) {
       if (this.forgotten.delete(request)) return false
       throw new RouteSimError(
         `router "${router}": release(${request}): expected a request that it holds, got one that it does not`,
@@ -58,19 +71,24 @@ export class HeldRequests {
         },
       )
     }
-    return this.released.push({ request, decision }) === 1
+    const { released } = this
+    released.rows[released.count] = request
+    released.decisions[released.count] = decision
+    return ++released.count === 1
   }
 
-  /** What was let go, in order; the list is empty afterwards. */
-  takeReleased(): readonly ReleasedRequest[] {
-    const { released } = this
-    this.released = []
+  /** What was let go, valid until the next call; none is let go afterwards. */
+  takeReleased(): ReleasedRequests {
+    const { released, taken } = this
+    taken.count = 0
+    this.released = taken
+    this.taken = released
     return released
   }
 
   /** The router is to be asked about a request again. @param ticket - what the event calls it */
   askLater(ticket: number, request: number): void {
-    this.rows.set(ticket, request)
+    if (ticket !== request) this.rows.set(ticket, request)
   }
 
   /**
@@ -79,20 +97,50 @@ export class HeldRequests {
    * @returns its row, -1 when it is not held any more, or until later
    */
   takeDue(ticket: number, nowMs: number, ticketOf: (request: number) => number): number {
-    const request = this.rows.get(ticket)
-    if (request === undefined) return -1
-    const untilMs = ticketOf(request) === ticket ? this.untilMs.get(request) : undefined
-    if (untilMs !== undefined && untilMs > nowMs) return -1
-    this.rows.delete(ticket)
-    if (untilMs === undefined) return -1
-    this.untilMs.delete(request)
+    const request = this.rows.get(ticket) ?? ticket
+    const isHeld = this.has(request) && ticketOf(request) === ticket
+    if (isHeld && this.untilMs[request]! > nowMs) return -1
+    if (ticket !== request) this.rows.delete(ticket)
+    if (!isHeld) return -1
+    this.letGo(request)
     return request
   }
 
   /** All that are held, in the order in which they came; none is held afterwards. */
   takeAll(): number[] {
-    const all = [...this.untilMs.keys()]
-    this.untilMs.clear()
-    return all
+    const { order } = this
+    const all: number[] = []
+    for (let request = 0; request < this.untilMs.length; request++)
+      if (this.letGo(request)) all.push(request)
+    return all.sort((a, b) => order[a]! - order[b]!)
+  }
+
+  /** @returns false when the request was not held */
+  private letGo(request: number): boolean {
+    if (!this.has(request)) return false
+    this.untilMs[request] = Number.NaN
+    this.count--
+    return true
+  }
+
+  /** Takes a request out of those that were let go. @returns false when it is none of them */
+  private withdraw(request: number): boolean {
+    const { rows, decisions, count } = this.released
+    let left = 0
+    for (let i = 0; i < count; i++) {
+      if (rows[i] === request) continue
+      rows[left] = rows[i]!
+      decisions[left++] = decisions[i]!
+    }
+    this.released.count = left
+    return left < count
+  }
+
+  private grow(size: number): void {
+    const { untilMs, order } = this
+    this.untilMs = new Float64Array(size).fill(Number.NaN)
+    this.untilMs.set(untilMs)
+    this.order = new Float64Array(size)
+    this.order.set(order)
   }
 }

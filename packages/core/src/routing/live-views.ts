@@ -234,13 +234,15 @@ export class LiveClusterView implements ClusterView {
 
   kvUsages(): ArrayLike<number> {
     const { fleet, kv } = this.#source
-    for (let i = 0; i < this.ids.length; i++) {
-      const id = this.ids[i]!
+    const { ids } = this
+    const [out, usage] = [this.#kvUsages, this.#usage]
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i]!
       fleet.sync(id)
-      kv.usage(id, this.#usage)
-      this.#kvUsages[id] = this.#usage.held / this.#usage.total
+      kv.usage(id, usage)
+      out[id] = usage.held / usage.total
     }
-    return this.#kvUsages
+    return out
   }
 
   /** Lists those of its backends that pass, and no others. */

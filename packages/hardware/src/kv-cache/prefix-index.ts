@@ -133,12 +133,19 @@ export class PrefixIndex {
   holdersOfAny(request: number, out: Int32Array): number {
     const x = this.extents.data
     let count = 0
-    for (const { tree, heads } of this.holders) {
+    for (const { tree, heads, rowOf, extents } of this.holders) {
       let first = NONE
       for (let node = tree.leaf[request]!; node >= 0; node = tree.parent[node]!) first = node
       if (first === NONE) continue
       // Who holds anything of a path holds its first node.
-      for (let e = heads[first]!; e !== NONE; e = x[e + NEXT]!) out[count++] = x[e + BACKEND]!
+      const row = rowOf[first]!
+      if (row === NONE) {
+        for (let e = heads[first]!; e !== NONE; e = x[e + NEXT]!) out[count++] = x[e + BACKEND]!
+        continue
+      }
+      // The extents of a chain lie far apart in memory, a row does not.
+      const size = this.holdersOf.length
+      for (let b = 0; b < size; b++) if (extents[row + b] !== NONE) out[count++] = b
     }
     for (let e = this.ownHead[request]!; e !== NONE; e = x[e + NEXT]!) {
       const backend = x[e + BACKEND]!
