@@ -33,8 +33,13 @@ export class HeldRequests {
     this.released = this.released.filter((each) => each.request !== request)
     if (isReleased) return true
     if (!this.untilMs.delete(request)) return false
-    this.forgotten.add(request)
+    this.ended(request)
     return true
+  }
+
+  /** A request that is not held any more ends without a word to its router. */
+  ended(request: number): void {
+    this.forgotten.add(request)
   }
 
   hold(request: number, untilMs: number): void {
@@ -93,6 +98,7 @@ export class HeldRequests {
   takeAll(): number[] {
     const all = [...this.untilMs.keys()]
     this.untilMs.clear()
+    for (const request of all) this.ended(request)
     return all
   }
 }
