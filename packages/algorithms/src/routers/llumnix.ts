@@ -8,6 +8,7 @@ interface UnderWay {
   /** Of its context: prompt and answer so far. */
   tokens: number
   hasAnswered: boolean
+  readonly model: string | undefined
 }
 
 /**
@@ -92,11 +93,12 @@ export const llumnix: RouterDefinition = defineRouter({
     const moving = new Map<number, number>()
     let isTicking = false
 
-    function shortestOn(backend: number): number {
+    function shortestOn(backend: number, target: BackendView): number {
       let shortest = -1
       let fewest = Number.POSITIVE_INFINITY
-      for (const [id, { backend: at, tokens, hasAnswered }] of underWay) {
+      for (const [id, { backend: at, tokens, hasAnswered, model }] of underWay) {
         if (at !== backend || !hasAnswered || tokens >= fewest) continue
+        if (model !== undefined && target.model !== undefined && model !== target.model) continue
         shortest = id
         fewest = tokens
       }
@@ -125,7 +127,7 @@ export const llumnix: RouterDefinition = defineRouter({
         const source = from[i]!.backend.id
         const target = to[i]!.backend
         if (taken.has(source) || taken.has(target.id)) continue
-        const request = shortestOn(source)
+        const request = shortestOn(source, target)
         if (request === -1) continue
         moving.set(request, target.id)
         cluster.migrate(request, target, 'transfer')
@@ -140,9 +142,9 @@ export const llumnix: RouterDefinition = defineRouter({
       },
       ...(migration &&
         ({
-          onDispatched({ id, promptTokens }, _backend, cluster, decode) {
+          onDispatched({ id, promptTokens, model }, _backend, cluster, decode) {
             const tokens = promptTokens
-            underWay.set(id, { backend: decode.id, tokens, hasAnswered: false })
+            underWay.set(id, { backend: decode.id, tokens, hasAnswered: false, model })
             if (!isTicking) cluster.timer('llumnix moves', interval_ms)
             isTicking = true
           },

@@ -21,6 +21,7 @@ import {
   LAST_SYNC_MS,
   MAX_BATCH,
   MEASURED,
+  MOST_INT,
   PREFILL_REQUESTS,
   PREFILL_TOKENS,
   PREFILLS,
@@ -270,7 +271,6 @@ export class FastFleet extends FleetBatches implements Fleet {
     this.recordGaps(backend)
     if (ints[n + DECODES]! > 0) {
       advanceDecodes(state, backend, k)
-      if (ints[n + SHARING]! > 0) this.commitShared(backend)
       this.finishDecodes(backend)
     }
     if (ints[n + PREFILLS]! > 0) {
@@ -330,10 +330,12 @@ export class FastFleet extends FleetBatches implements Fleet {
     return measured
   }
 
-  /** Commits the blocks of answers that later prompts repeat. */
-  private commitShared(backend: number): void {
+  /** Commits the blocks of answers that later prompts repeat, of requests admitted before the given one. */
+  private commitShared(backend: number, admission: number): void {
     const { state } = this
+    if (state.ints[backend * INTS + SHARING] === 0) return
     for (const request of state.sharing[backend]!) {
+      if (state.admission[request]! >= admission) continue
       this.kv.commit(backend, request, tokensComputed(state, backend, request))
     }
   }
@@ -342,6 +344,8 @@ export class FastFleet extends FleetBatches implements Fleet {
     const { state, context } = this
     for (;;) {
       const request = leaveFinished(state, backend)
+      // Who is told of an end sees what those before it have computed, and not those after it.
+      this.commitShared(backend, request < 0 ? MOST_INT : state.admission[request]!)
       if (request < 0) return
       context.progress.emittedTokens[request] = context.requests.outputTokens[request]!
       this.leaveKv(backend, request, false)
