@@ -165,11 +165,20 @@ export class FastFleet extends FleetBatches implements Fleet {
     const x = backend * FLOATS
     // Until the step under way ends, or again at the same instant, there is nothing new.
     if (nowMs < state.newsMs[backend]! || nowMs === floats[x + LAST_SYNC_MS]) return
-    floats[x + LAST_SYNC_MS] = nowMs
+    // While others end their steps of this instant, its own are not over.
+    floats[x + LAST_SYNC_MS] = backend > state.time[1]! ? Number.NaN : nowMs
     const started = stepUnderWay(state, backend)
     announceNext(state, backend, started)
     allocateSteps(state, backend, started)
     commitChunks(state, backend, stepsOver(state, backend, started))
+  }
+
+  syncSettled(backend: number): void {
+    const { state } = this
+    if (state.endMs[backend] === IDLE) return
+    const over = stepsOver(state, backend, stepUnderWay(state, backend))
+    allocateSteps(state, backend, Math.min(over + 1, state.ints[backend * INTS + STEPS]!))
+    commitChunks(state, backend, over)
   }
 
   emitted(backend: number, tell: (request: number, tokens: number) => void): void {

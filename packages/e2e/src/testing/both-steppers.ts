@@ -25,7 +25,6 @@ export function observe(story: TinyRun, stepper: 'fast' | 'reference'): Observed
   const { admittedMs, firstTokenMs, finishedMs, transferStartMs, transferEndMs, ...counts } = outcomes
   const counted = {
     rejectReasons,
-    customMetrics,
     outcome: [...counts.outcome],
     backend: [...counts.backend],
     prefillBackend: [...counts.prefillBackend],
@@ -53,10 +52,12 @@ export function observe(story: TinyRun, stepper: 'fast' | 'reference'): Observed
     busyMs: backends.map(({ busyMs }) => busyMs),
     waitingRequestMs: backends.map(({ waitingRequestMs }) => waitingRequestMs),
     runningRequestMs: backends.map(({ runningRequestMs }) => runningRequestMs),
+    customMetrics: Object.values(customMetrics),
     loadMs: backends.flatMap(({ tiers = [] }) => tiers.map(({ loadMs }) => loadMs)),
     gaps: [gaps.sum, gaps.min, gaps.max, ...Array.from({ length: 21 }, (_, i) => gaps.quantile(i / 20))],
   }
-  const log = [story.router!].flat().flatMap((router) => logs.get(router) ?? [])
+  const own = new Set([story.router!].flat().map((router) => logs.get(router) ?? []))
+  const log = [...own].flat()
   return { run, counted, times, log }
 }
 
@@ -83,8 +84,16 @@ export function disagreement(a: Observed, b: Observed, numbers: Numbers): string
   }
   if (!isExact) return undefined
   const at = a.log.findIndex((line, i) => line !== b.log[i])
-  if (at >= 0) return `log ${at}: ${a.log[at]} / ${b.log[at]}`
+  if (at >= 0) return `log ${at}: ${unlike(a.log[at]!, b.log[at] ?? '')}`
   return a.log.length === b.log.length ? undefined : `log: ${a.log.length} / ${b.log.length} lines`
+}
+
+/** Two lines from where they begin to differ. */
+function unlike(a: string, b: string): string {
+  let i = 0
+  while (i < a.length && a[i] === b[i]) i++
+  const from = Math.max(0, i - 60)
+  return `${a.slice(0, 40)} ... ${a.slice(from, i + 60)} / ${b.slice(from, i + 60)}`
 }
 
 /** What a run has lost or made out of nothing; undefined where all sums hold. */
@@ -124,7 +133,8 @@ export function imbalance({ run }: Observed, story: TinyRun): string | undefined
   const sum = (of: (b: (typeof backends)[number]) => number): number =>
     backends.reduce((all, b) => all + of(b), 0)
   const [prefilled, decoded] = [sum((b) => b.prefillTokens), sum((b) => b.decodeTokens)]
-  if (decoded !== decode) return `${decoded} tokens decoded of ${decode}`
-  // A prompt that lost its chunks' room to others computes some of it again, and those it waits for less.
-  return prefilled === prefill ? undefined : `${prefilled} tokens computed of ${prefill}`
+  // A computed prompt that two backends had no room for is computed again, with one token of the answer.
+  const isPair = outcomes.prefillBackend.some((id, i) => id !== outcomes.backend[i])
+  if (!isPair && decoded !== decode) return `${decoded} tokens decoded of ${decode}`
+  return isPair || prefilled === prefill ? undefined : `${prefilled} tokens computed of ${prefill}`
 }

@@ -25,6 +25,8 @@ export interface RouterTraits {
   readonly asks?: boolean
   /** A built-in router chooses. */
   readonly builtin?: number
+  /** Where it writes down what it is told; in a log of its own if absent. */
+  readonly log?: string[]
   /** It writes down all that it can see whenever it is told of something. */
   readonly looks?: boolean
 }
@@ -35,7 +37,7 @@ export const logs: WeakMap<RoutingAlgorithm, string[]> = new WeakMap()
 /** @returns a router with these traits, that writes a log */
 export function pairedRouter(traits: RouterTraits): RoutingAlgorithm {
   const { seed, isDisaggregated = false } = traits
-  const log: string[] = []
+  const log = traits.log ?? []
   let router = traits.builtin === undefined ? plain(traits) : builtin(traits.builtin, isDisaggregated)
   if (traits.holds !== undefined) router = holding(router, traits.holds, seed, traits.builtin !== undefined)
   if (traits.gate !== undefined) router = gated(router, traits.gate, seed)

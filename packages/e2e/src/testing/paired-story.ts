@@ -286,6 +286,27 @@ export const FEATURES: Readonly<Record<string, (draft: Draft) => void>> = {
       if (random.integer(2) === 0) request.deadlineMs = 1 + random.integer(200)
     })
   },
+  watched(draft) {
+    draft.traits.log ??= []
+    const { log } = draft.traits
+    draft.story.onDecision = (decision) => void log.push(JSON.stringify(decision))
+    const everyMs = ms(draft, 96)
+    draft.story.sampler = {
+      firstMs: everyMs,
+      sample: (nowMs, backends) => {
+        log.push(`@${nowMs} ${JSON.stringify(backends)}`)
+        return nowMs + everyMs
+      },
+    }
+  },
+  stepByStep({ traits, story }) {
+    traits.log ??= []
+    const steps = traits.log
+    story.recorder = {
+      stepCompleted: (id, startMs, durationMs, shape) =>
+        void steps.push(`step of ${id} ${startMs} ${durationMs} ${JSON.stringify(shape)}`),
+    }
+  },
   looks({ traits }) {
     traits.looks = true
   },
