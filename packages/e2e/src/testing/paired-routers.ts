@@ -126,13 +126,18 @@ function holding(
     if (some.length > 0) cluster.release(request, some[random.integer(some.length)]!)
     else if (from !== undefined && to !== undefined) cluster.release(request, disaggregate(from, to))
     else cluster.release(request, { kind: 'reject', reason: 'let go to nobody' })
+    times.delete(request)
   }
   return {
     ...inner,
     route(request, cluster) {
       held.delete(request.id)
       const count = times.get(request.id) ?? 0
-      if (count >= 3 || random.integer(3) === 0) return inner.route(request, cluster)
+      if (count >= 3 || random.integer(3) === 0) {
+        // Another may have its id later on.
+        times.delete(request.id)
+        return inner.route(request, cluster)
+      }
       times.set(request.id, count + 1)
       if (kind === 1) return hold(cluster.nowMs + random.integer(4) / 2)
       held.set(request.id, request.model)
@@ -195,7 +200,7 @@ function wandering(inner: RoutingAlgorithm, seed: number, log: string[]): Routin
         inner.onTimer?.(id, cluster)
         return
       }
-      const ids = [...underWay.keys()].sort((a, b) => a - b)
+      const ids = [...underWay.keys()]
       if (ids.length > 0) move(pick(...ids), cluster)
       isTicking = ids.length > 0
       if (isTicking) cluster.timer('move', everyMs)
@@ -211,6 +216,7 @@ function wandering(inner: RoutingAlgorithm, seed: number, log: string[]): Routin
     onFinished(request, on, cluster, usage) {
       inner.onFinished?.(request, on, cluster, usage)
       underWay.delete(request.id)
+      moves.delete(request.id)
     },
   }
 }

@@ -323,14 +323,24 @@ export function featuresOf(seed: number): string[] {
   return names.filter((name) => chosen.has(name))
 }
 
-/** A small random cluster under random traffic, with the features given. */
+/**
+ * A small random cluster under random traffic, with the features given.
+ * @param repeats - how often its requests come, each time after the last
+ */
 export function pairedStory(
   seed: number,
   numbers: Numbers,
   features: readonly string[] = featuresOf(seed),
+  repeats = 1,
 ): TinyRun {
   const random = new RandomStream(seed, `paired ${numbers}`)
   const draft = newDraft(random, numbers)
+  const { requests } = draft
+  const spanMs = requests.at(-1)!.arrivalMs + 50
+  const first = [...requests]
+  for (let i = 1; i < repeats; i++) {
+    for (const each of first) requests.push({ ...each, arrivalMs: each.arrivalMs + i * spanMs })
+  }
   for (const name of features) {
     draft.random = new RandomStream(seed, `paired ${name}`)
     FEATURES[name]!(draft)
