@@ -22,7 +22,8 @@ export function observe(story: TinyRun, stepper: 'fast' | 'reference'): Observed
     recorder: { ...story.recorder, tokenGaps: eachGapRun((...each) => gaps.addSeries(...each)) },
   })
   const { outcomes, backends, rejectReasons, customMetrics } = run
-  const { admittedMs, firstTokenMs, finishedMs, transferStartMs, transferEndMs, ...counts } = outcomes
+  const { admittedMs, firstTokenMs, finishedMs, transferStartMs, transferEndMs, ...counts } =
+    outcomes
   const counted = {
     rejectReasons,
     outcome: [...counts.outcome],
@@ -54,7 +55,12 @@ export function observe(story: TinyRun, stepper: 'fast' | 'reference'): Observed
     runningRequestMs: backends.map(({ runningRequestMs }) => runningRequestMs),
     customMetrics: Object.values(customMetrics),
     loadMs: backends.flatMap(({ tiers = [] }) => tiers.map(({ loadMs }) => loadMs)),
-    gaps: [gaps.sum, gaps.min, gaps.max, ...Array.from({ length: 21 }, (_, i) => gaps.quantile(i / 20))],
+    gaps: [
+      gaps.sum,
+      gaps.min,
+      gaps.max,
+      ...Array.from({ length: 21 }, (_, i) => gaps.quantile(i / 20)),
+    ],
   }
   const own = new Set([story.router!].flat().map((router) => logs.get(router) ?? []))
   const log = [...own].flat()
@@ -66,7 +72,9 @@ export function disagreement(a: Observed, b: Observed, numbers: Numbers): string
   const isExact = numbers === 'exact'
   if (JSON.stringify(a.counted) !== JSON.stringify(b.counted)) {
     for (const [name, value] of Object.entries(a.counted as object)) {
-      const [x, y] = [value, (b.counted as Record<string, unknown>)[name]].map((v) => JSON.stringify(v))
+      const [x, y] = [value, (b.counted as Record<string, unknown>)[name]].map((v) =>
+        JSON.stringify(v),
+      )
       if (x !== y) return `${name}: ${x} / ${y}`
     }
   }
@@ -102,7 +110,7 @@ export function imbalance({ run }: Observed, story: TinyRun): string | undefined
   for (let i = 0; i < requests.size; i++) {
     const outcome = outcomes.outcome[i]!
     if (outcome === OUTCOME.unfinished) return `request ${i} is unfinished`
-    if ((outcome === OUTCOME.completed) !== (outcomes.rejectReason[i]! < 0)) return `reason of ${i}`
+    if ((outcome === OUTCOME.completed) !== outcomes.rejectReason[i]! < 0) return `reason of ${i}`
     if (outcome !== OUTCOME.completed) continue
     const times = [run.sentMs[i]!, outcomes.admittedMs[i]!, outcomes.finishedMs[i]!]
     if (requests.outputTokens[i]! > 0) times.splice(2, 0, outcomes.firstTokenMs[i]!)
@@ -115,7 +123,8 @@ export function imbalance({ run }: Observed, story: TinyRun): string | undefined
   for (const b of backends) {
     if (b.heldBlocks !== 0) return `backend ${b.id} holds ${b.heldBlocks}`
     if (b.cachedBlocks > b.totalBlocks) return `backend ${b.id} caches ${b.cachedBlocks}`
-    for (const tier of b.tiers ?? []) if (tier.usedBlocks > tier.totalBlocks) return `tier of ${b.id}`
+    for (const tier of b.tiers ?? [])
+      if (tier.usedBlocks > tier.totalBlocks) return `tier of ${b.id}`
   }
   const isCalm =
     warmupRequests === 0 &&
@@ -127,7 +136,8 @@ export function imbalance({ run }: Observed, story: TinyRun): string | undefined
   let [prefill, decode] = [0, 0]
   for (let i = 0; i < requests.size; i++) {
     if (outcomes.outcome[i] !== OUTCOME.completed) continue
-    prefill += requests.promptTokens[i]! - outcomes.cachedTokens[i]! - (outcomes.loadedTokens?.[i] ?? 0)
+    prefill +=
+      requests.promptTokens[i]! - outcomes.cachedTokens[i]! - (outcomes.loadedTokens?.[i] ?? 0)
     decode += Math.max(0, requests.outputTokens[i]! - 1)
   }
   const sum = (of: (b: (typeof backends)[number]) => number): number =>

@@ -38,8 +38,10 @@ export const logs: WeakMap<RoutingAlgorithm, string[]> = new WeakMap()
 export function pairedRouter(traits: RouterTraits): RoutingAlgorithm {
   const { seed, isDisaggregated = false } = traits
   const log = traits.log ?? []
-  let router = traits.builtin === undefined ? plain(traits) : builtin(traits.builtin, isDisaggregated)
-  if (traits.holds !== undefined) router = holding(router, traits.holds, seed, traits.builtin !== undefined)
+  let router =
+    traits.builtin === undefined ? plain(traits) : builtin(traits.builtin, isDisaggregated)
+  if (traits.holds !== undefined)
+    router = holding(router, traits.holds, seed, traits.builtin !== undefined)
   if (traits.gate !== undefined) router = gated(router, traits.gate, seed)
   if (traits.wanders === true) router = wandering(router, seed, log)
   if (traits.asks === true) router = asking(router)
@@ -88,7 +90,7 @@ function builtin(which: number, isDisaggregated: boolean): RoutingAlgorithm {
 function gated(inner: RoutingAlgorithm, which: number, seed: number): RoutingAlgorithm {
   const saturation = { request_limit: 1 + (seed % 4), queue_limit: 1, kv_limit: 0.3 }
   const rule = { saturation: seed % 2 === 0 ? 'concurrency' : 'utilization', ...saturation }
-  const times = { poll_ms: 2, ttl_sec: seed % 3 === 0 ? 0.0625 : 60 }
+  const times = { poll_ms: 2, ttl_sec: seed % 3 === 0 ? 0.0625 : 0.5 }
   if (which === 1) return gate.wrap(inner, { ...rule, ...times })
   if (which === 2) return gate.wrap(inner, { ...rule, ...times, max_held: 3 })
   if (which === 3) return gate.wrap(inner, { ...rule, when_full: 'shed_negative' })
@@ -122,9 +124,13 @@ function holding(
     }
     const able = serving(cluster, model)
     const some = able.filter(({ role }) => role === 'both')
-    const [from, to] = [able.find((b) => b.role === 'prefill'), able.find((b) => b.role === 'decode')]
+    const [from, to] = [
+      able.find((b) => b.role === 'prefill'),
+      able.find((b) => b.role === 'decode'),
+    ]
     if (some.length > 0) cluster.release(request, some[random.integer(some.length)]!)
-    else if (from !== undefined && to !== undefined) cluster.release(request, disaggregate(from, to))
+    else if (from !== undefined && to !== undefined)
+      cluster.release(request, disaggregate(from, to))
     else cluster.release(request, { kind: 'reject', reason: 'let go to nobody' })
     times.delete(request)
   }

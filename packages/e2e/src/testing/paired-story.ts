@@ -6,14 +6,14 @@ import {
   type KvTier,
   NO_NODE,
   RandomStream,
-  RequestTableBuilder,
   type RequestRecord,
+  RequestTableBuilder,
   type RoutingAlgorithm,
   type Visibility,
 } from '@routesim/core'
 import { affineLatency, mockerLatency, tableLatency } from '@routesim/hardware'
 import { kneeLatency } from './knee-latency.js'
-import { type RouterTraits, pairedRouter } from './paired-routers.js'
+import { pairedRouter, type RouterTraits } from './paired-routers.js'
 import { backend, h100, seeing, type TinyRun } from './tiny-run.js'
 
 /** What numbers a story is made of: multiples of 2^-12 ms, of which sums are exact; or any. */
@@ -197,7 +197,16 @@ export const FEATURES: Readonly<Record<string, (draft: Draft) => void>> = {
     if (random.integer(3) === 0) return
     backends.forEach((each, i) => {
       const kind = random.integer(5)
-      each.role = i === 0 ? 'prefill' : i === 1 ? 'decode' : kind < 2 ? 'prefill' : kind < 4 ? 'decode' : 'both'
+      each.role =
+        i === 0
+          ? 'prefill'
+          : i === 1
+            ? 'decode'
+            : kind < 2
+              ? 'prefill'
+              : kind < 4
+                ? 'decode'
+                : 'both'
     })
   },
   preemption(draft) {
