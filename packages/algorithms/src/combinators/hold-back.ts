@@ -8,6 +8,9 @@ import {
 } from '@routesim/core'
 import { hooksOf } from './hooks-of.js'
 
+/** Times within this share of each other are one instant of a run. */
+const SAME_INSTANT = 1e-11
+
 /** Requests that wait for their turn at a router. */
 export interface HeldQueue {
   readonly length: number
@@ -47,17 +50,17 @@ export function holdBack(
   /** The request that is asked about next, and since when; it may have ended at the client. */
   let called = -1
   let calledMs = 0
-  /** Those that had their turn. */
-  const passed = new Set<number>()
+  /**
+   * When each of those that had their turn arrived, by id: one that no backend takes is not heard of again,
+   * and another may have its id later.
+   */
+  const passed = new Map<number, number>()
   let isPolling = false
   let held = 0
   let expired = 0
 
   function pump(cluster: ClusterView): void {
-    if (called >= 0 && cluster.nowMs > calledMs) {
-      passed.delete(called)
-      called = -1
-    }
+    if (called >= 0 && cluster.nowMs > calledMs * (1 + SAME_INSTANT)) called = -1
     expire(cluster)
     while (called < 0 && queue.length > 0 && !options.isFull(cluster)) {
       const id = queue.pop()!
@@ -65,7 +68,6 @@ export function holdBack(
       queue.drop(id)
       called = id
       calledMs = cluster.nowMs
-      passed.add(id)
       // Asked about once more in this instant, with all that route() is given.
       cluster.release(id, hold(cluster.nowMs))
     }
@@ -86,6 +88,7 @@ export function holdBack(
   }
 
   function pass(request: RequestView, cluster: ClusterView): RoutingDecision {
+    passed.set(request.id, request.arrivalMs)
     const decision = inner.route(request, cluster)
     if (called === request.id) called = -1
     if (decision.kind === 'reject') passed.delete(request.id)
@@ -98,12 +101,9 @@ export function holdBack(
     ...hooksOf(inner),
     route(request, cluster) {
       const { id } = request
-      if (passed.has(id)) return pass(request, cluster)
+      if (called === id || passed.get(id) === request.arrivalMs) return pass(request, cluster)
       const isBehind = since.size > 0 || called >= 0
-      if (!isBehind && !options.isFull(cluster)) {
-        passed.add(id)
-        return pass(request, cluster)
-      }
+      if (!isBehind && !options.isFull(cluster)) return pass(request, cluster)
       cluster.notes?.branch(isBehind ? 'others wait before it' : 'the fleet is full')
       // A request that ended at its client may have had this id.
       if (since.delete(id)) queue.drop(id)

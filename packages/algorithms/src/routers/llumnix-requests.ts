@@ -18,11 +18,13 @@ export class LlumnixRequests {
   private targets = new Int32Array(0)
   private before = new Int32Array(0)
   private after = new Int32Array(0)
+  /** What each asks for, undefined where any will do. */
+  private readonly models: (string | undefined)[] = []
   private first = NONE
   private last = NONE
 
   /** A request was sent to a backend. */
-  add(row: number, backend: number, tokens: number): void {
+  add(row: number, backend: number, tokens: number, model: string | undefined): void {
     if (row >= this.backends.length) this.grow(Math.max(1024, 2 * (row + 1)))
     if (this.backends[row] === NONE) {
       this.before[row] = this.last
@@ -35,6 +37,7 @@ export class LlumnixRequests {
     this.backends[row] = backend
     this.tokens[row] = tokens
     this.hasAnswered[row] = 0
+    if (model !== undefined || row < this.models.length) this.models[row] = model
   }
 
   /** Whether a request is under way. */
@@ -88,13 +91,18 @@ export class LlumnixRequests {
     this.size--
   }
 
-  /** The request with the least context of those that decode on a backend, the first of equals; -1 for none. */
-  shortestOn(backend: number): number {
+  /**
+   * The request with the least context of those that decode on a backend and that a model can take over, the
+   * first of equals; -1 for none.
+   */
+  shortestOn(backend: number, model: string | undefined): number {
     const { backends, hasAnswered, tokens, after } = this
     let shortest = NONE
     let fewest = Number.POSITIVE_INFINITY
     for (let row = this.first; row !== NONE; row = after[row]!) {
       if (backends[row] !== backend || hasAnswered[row] === 0 || tokens[row]! >= fewest) continue
+      const wanted = this.models[row]
+      if (wanted !== undefined && model !== undefined && wanted !== model) continue
       shortest = row
       fewest = tokens[row]!
     }

@@ -128,7 +128,7 @@ export const llumnix: RouterDefinition = defineRouter({
         const source = sources[i]!
         const target = targets[i]!
         if (isTaken[source] === 1 || isTaken[target] === 1) continue
-        const request = requests.shortestOn(source)
+        const request = requests.shortestOn(source, backendOf(cluster, target).model)
         if (request === -1) continue
         requests.move(request, target)
         cluster.migrate(request, backendOf(cluster, target), 'transfer')
@@ -149,8 +149,8 @@ export const llumnix: RouterDefinition = defineRouter({
       },
       ...(migration &&
         ({
-          onDispatched({ id, promptTokens }, _backend, cluster, decode) {
-            requests.add(id, decode.id, promptTokens)
+          onDispatched({ id, promptTokens, model }, _backend, cluster, decode) {
+            requests.add(id, decode.id, promptTokens, model)
             if (!isTicking) cluster.timer('llumnix moves', interval_ms)
             isTicking = true
           },

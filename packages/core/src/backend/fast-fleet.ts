@@ -21,6 +21,7 @@ import {
   LAST_SYNC_MS,
   MAX_BATCH,
   MEASURED,
+  MOST_INT,
   PREFILL_REQUESTS,
   PREFILL_TOKENS,
   PREFILLS,
@@ -164,11 +165,20 @@ export class FastFleet extends FleetBatches implements Fleet {
     const x = backend * FLOATS
     // Until the step under way ends, or again at the same instant, there is nothing new.
     if (nowMs < state.newsMs[backend]! || nowMs === floats[x + LAST_SYNC_MS]) return
-    floats[x + LAST_SYNC_MS] = nowMs
+    // While others end their steps of this instant, its own are not over.
+    floats[x + LAST_SYNC_MS] = backend > state.time[1]! ? Number.NaN : nowMs
     const started = stepUnderWay(state, backend)
     announceNext(state, backend, started)
     allocateSteps(state, backend, started)
     commitChunks(state, backend, stepsOver(state, backend, started))
+  }
+
+  syncSettled(backend: number): void {
+    const { state } = this
+    if (state.endMs[backend] === IDLE) return
+    const over = stepsOver(state, backend, stepUnderWay(state, backend))
+    allocateSteps(state, backend, Math.min(over + 1, state.ints[backend * INTS + STEPS]!))
+    commitChunks(state, backend, over)
   }
 
   emitted(backend: number, tell: (request: number, tokens: number) => void): void {
@@ -278,7 +288,6 @@ export class FastFleet extends FleetBatches implements Fleet {
     this.recordGaps(backend)
     if (ints[n + DECODES]! > 0) {
       advanceDecodes(state, backend, k)
-      if (ints[n + SHARING]! > 0) this.commitShared(backend)
       this.finishDecodes(backend)
     }
     if (ints[n + PREFILLS]! > 0) {
@@ -338,10 +347,12 @@ export class FastFleet extends FleetBatches implements Fleet {
     return measured
   }
 
-  /** Commits the blocks of answers that later prompts repeat. */
-  private commitShared(backend: number): void {
+  /** Commits the blocks of answers that later prompts repeat, of requests admitted before the given one. */
+  private commitShared(backend: number, admission: number): void {
     const { state } = this
+    if (state.ints[backend * INTS + SHARING] === 0) return
     for (const request of state.sharing[backend]!) {
+      if (state.admission[request]! >= admission) continue
       this.kv.commit(backend, request, tokensComputed(state, backend, request))
     }
   }
@@ -350,6 +361,8 @@ export class FastFleet extends FleetBatches implements Fleet {
     const { state, context } = this
     for (;;) {
       const request = leaveFinished(state, backend)
+      // Who is told of an end sees what those before it have computed, and not those after it.
+      this.commitShared(backend, request < 0 ? MOST_INT : state.admission[request]!)
       if (request < 0) return
       context.progress.emittedTokens[request] = context.requests.outputTokens[request]!
       this.leaveKv(backend, request, false)

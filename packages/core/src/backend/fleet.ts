@@ -80,6 +80,8 @@ export interface Fleet {
   emitted(backend: number, tell: (request: number, tokens: number) => void): void
   /** Brings what others can see of the KV cache of a backend up to now. */
   sync(backend: number): void
+  /** The same once everything of this instant is done: a step that begins in it has begun. */
+  syncSettled(backend: number): void
   /** Brings what a request can match on any backend up to now. */
   syncMatches(request: number): void
 }

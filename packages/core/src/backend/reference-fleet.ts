@@ -97,5 +97,7 @@ export class ReferenceFleet implements FallibleFleet {
 
   sync(): void {}
 
+  syncSettled(): void {}
+
   syncMatches(): void {}
 }

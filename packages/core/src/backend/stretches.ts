@@ -57,12 +57,15 @@ export function stepUnderWay(
   return k
 }
 
-/** How many steps are over by now, given the step under way. */
+/**
+ * How many steps are over by now, given the step under way. Of steps that end in one instant those of lower
+ * backends are over first.
+ */
 export function stepsOver(state: StretchState, backend: number, underWay: number): number {
   const { floats, time } = state
   const x = backend * FLOATS
   const endMs = endOf(floats[x + START_MS]!, floats[x + BASE_MS]!, floats[x + SLOPE_MS]!, underWay)
-  return isEarlier(time[0]!, endMs) ? underWay - 1 : underWay
+  return isEarlier(time[0]!, endMs) || backend > time[1]! ? underWay - 1 : underWay
 }
 
 /** The root of the quadratic in the form that does not cancel when the slope is small. */

@@ -256,7 +256,6 @@ export class Engine
   enter(entry: number): void {
     const { window, loop } = this.machinery
     const request = window === undefined ? entry : window.rowOf(entry)
-    this.desk.deliveries?.arrived(request)
     // One that waits for another comes after that has ended.
     if (this.followUps?.has(request) !== true) this.arrive(request)
     if (window?.isLastEntry(entry)) {
@@ -350,7 +349,10 @@ export class Engine
     const { machinery, desk } = this
     const ticketOf = (request: number): number => machinery.ordinalOf(request)
     const request = desk.held.takeDue(ticket, machinery.clock.nowMs, ticketOf)
-    if (request >= 0) this.decide(request)
+    if (request < 0) return
+    this.decide(request)
+    // Without a word to who held it, if nobody was asked or another rejected it.
+    if (machinery.progress.outcome[request] === OUTCOME.rejected) desk.held.ended(request)
   }
 
   /** Nothing will make routers release what they hold. @returns false when they hold nothing */
@@ -361,6 +363,7 @@ export class Engine
   }
 
   private arrive(request: number): void {
+    this.desk.deliveries?.arrived(request)
     if (this.client.sendOrHold(request)) this.submitSent(request)
   }
 

@@ -41,8 +41,13 @@ export class HeldRequests {
   forget(request: number): boolean {
     if (this.withdraw(request)) return true
     if (!this.letGo(request)) return false
-    this.forgotten.add(request)
+    this.ended(request)
     return true
+  }
+
+  /** A request that is not held any more ends without a word to its router. */
+  ended(request: number): void {
+    this.forgotten.add(request)
   }
 
   hold(request: number, untilMs: number): void {
@@ -112,6 +117,7 @@ export class HeldRequests {
     const all: number[] = []
     for (let request = 0; request < this.untilMs.length; request++)
       if (this.letGo(request)) all.push(request)
+    for (const request of all) this.ended(request)
     return all.sort((a, b) => order[a]! - order[b]!)
   }
 

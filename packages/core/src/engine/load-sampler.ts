@@ -57,7 +57,7 @@ export class Sampling {
   private snapshots(): BackendSnapshot[] {
     const { specs, fleet, kv, ranks, truth } = this.machinery
     const usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
-    for (let id = 0; id < specs.length; id++) fleet.sync(id)
+    for (let id = 0; id < specs.length; id++) fleet.syncSettled(id)
     this.machinery.refresh()
     const { waiting, running } = truth.loads
     // One object each, made at once: looking may be frequent.

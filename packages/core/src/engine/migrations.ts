@@ -167,6 +167,9 @@ export class Migrations {
     const { progress } = machinery
     progress.computedTokens[request] = 0
     if (progress.swappedTokens.length > 0) progress.swappedTokens[request] = 0
+    // What it was to load where it came from did not come.
+    if (Number.isNaN(progress.admittedMs[request]!) && progress.loadedTokens !== undefined)
+      progress.loadedTokens[request] = 0
     progress.backend[request] = rank
     if (progress.emittedTokens[request]! > 0) {
       fleet.enqueueHandedOver(rank, request)

@@ -3,8 +3,11 @@
  * that goes through a call which V8 does not inline is boxed, and one in a typed array never is.
  */
 export class Clock {
-  /** One number: {@link nowMs}. */
-  readonly time: Float64Array = new Float64Array(1)
+  /**
+   * Two numbers: {@link nowMs}, and the agent whose alarm is going off. Those after it have not come to this
+   * instant yet; all have while no alarm does, and it is `Infinity`.
+   */
+  readonly time: Float64Array = Float64Array.of(0, Number.POSITIVE_INFINITY)
 
   /** Virtual time in ms. */
   get nowMs(): number {

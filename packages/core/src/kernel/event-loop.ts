@@ -152,7 +152,9 @@ export class EventLoop {
   private ringOne(agent: number, handler: EventHandler): number {
     const { alarms, clock, events } = this
     this.standing = agent
+    clock.time[1] = agent
     handler.alarm(agent)
+    clock.time[1] = Number.POSITIVE_INFINITY
     const endMs = instantEnd(clock.nowMs)
     const isAlone = events.earliestMs > endMs && alarms.isEarliestAlone()
     if (!isAlone) this.clearAlarm(agent)
@@ -201,7 +203,12 @@ export class EventLoop {
       for (; at > 0 && ringing[at - 1]! > agent; at--) ringing[at] = ringing[at - 1]!
       ringing[at] = agent
     }
-    for (let i = 0; i < count; i++) handler.alarm(ringing[i]!)
+    const { time } = this.clock
+    for (let i = 0; i < count; i++) {
+      time[1] = ringing[i]!
+      handler.alarm(ringing[i]!)
+    }
+    time[1] = Number.POSITIVE_INFINITY
     return count
   }
 

@@ -23,8 +23,8 @@ export interface KvUsage {
 export interface KvCache {
   /**
    * How many leading prompt tokens of a request each backend holds, floored to blocks. The last
-   * prompt token never counts: it is always computed, to get the first output token. What the request
-   * itself has computed where it runs need not count.
+   * prompt token never counts: it is always computed, to get the first output token. Only content that
+   * the prompt tree names counts, not the request's own, as nobody else can know of that.
    */
   match(request: number, out: Int32Array): void
   /** How many of the first `tokens` tokens of a request one backend holds, floored to blocks. */

@@ -95,7 +95,8 @@ export interface ClusterView {
   readonly notes?: DecisionNotes | undefined
   /**
    * Leading prompt tokens of a request that each backend holds, as far as KV events tell, indexed by
-   * backend id. The array is reused: it is valid until the next call.
+   * backend id: of content that prompts share, not what is the request's own. The array is reused: it is
+   * valid until the next call.
    */
   prefixMatch(request: RequestView): ArrayLike<number>
   /**

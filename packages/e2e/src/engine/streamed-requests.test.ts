@@ -3,10 +3,7 @@ import { findRouter } from '@routesim/algorithms'
 import {
   type BackendSpec,
   OUTCOME,
-  type Recorder,
-  type RequestOutcomes,
   type RequestTable,
-  type RunTotals,
   Simulation,
   type SimulationOptions,
   tableSource,
@@ -15,22 +12,9 @@ import { pagedKvCache, radixKvCache } from '@routesim/hardware'
 import { expect, test } from 'vitest'
 import { randomStory, type StoryKind } from '../testing/random-story.js'
 import { backend, inTurn, kvTransfer, type TinyRun, tinyTable } from '../testing/tiny-run.js'
+import { COLUMNS, type Told, toldRun } from '../testing/told-run.js'
 
 type Trouble = Pick<SimulationOptions, 'events' | 'retries' | 'timeoutMs'>
-
-const COLUMNS = ['arrivalMs', 'promptTokens', 'outputTokens', 'promptNode'] as const
-const OUTCOMES = [
-  'outcome',
-  'backend',
-  'prefillBackend',
-  'admittedMs',
-  'firstTokenMs',
-  'finishedMs',
-  'cachedTokens',
-  'preemptions',
-  'attempts',
-  'rejectReason',
-] as const
 
 /** A table again and again, each time after the last: long enough that rows are given many times. */
 function repeated(table: RequestTable, times: number): RequestTable {
@@ -65,38 +49,6 @@ function repeated(table: RequestTable, times: number): RequestTable {
   }
 }
 
-function facts(row: number, requests: RequestTable, outcomes: RequestOutcomes): string {
-  const request = COLUMNS.map((name) => requests[name][row])
-  return [...request, ...OUTCOMES.map((name) => outcomes[name][row])].join()
-}
-
-interface Told {
-  readonly totals: RunTotals
-  /** What became of each measured request, sorted. */
-  readonly requests: readonly string[]
-  readonly gaps: readonly string[]
-}
-
-function run(options: Omit<SimulationOptions, 'recorder'>): Told {
-  const ended: string[] = []
-  const gaps: string[] = []
-  const recorder: Recorder = {
-    tokenGaps: (runs) => {
-      for (let i = 0; i < runs.length; i += 4) gaps.push(runs.slice(i, i + 4).join())
-    },
-    requestEnded: (row, requests, outcomes) => void ended.push(facts(row, requests, outcomes)),
-  }
-  const simulation = new Simulation({ ...options, recorder })
-  while (!simulation.run());
-  if (!('next' in options.requests)) {
-    const { requests, outcomes, warmupRequests } = simulation.result()
-    for (let row = warmupRequests; row < requests.size; row++) {
-      ended.push(facts(row, requests, outcomes))
-    }
-  }
-  return { totals: simulation.totals(), requests: ended.sort(), gaps: gaps.sort() }
-}
-
 function both(
   seed: number,
   kind: StoryKind,
@@ -122,8 +74,8 @@ function both(
   }
   return {
     requests,
-    table: run({ ...options(first), requests }),
-    source: run({ ...options(second), requests: tableSource(requests) }),
+    table: toldRun({ ...options(first), requests }),
+    source: toldRun({ ...options(second), requests: tableSource(requests) }),
   }
 }
 
@@ -216,7 +168,7 @@ test('what requests that were called off leave in a large cache takes no rows', 
   const backends = [backend({ maxQueueDepth: 50, maxNumSeqs: 16 })]
   const cluster = { backends, kvCache: radixKvCache() }
   const of = (given: SimulationOptions['requests']): Told =>
-    run({ requests: given, cluster, router: inTurn(), seed: 1, timeoutMs: 150 })
+    toldRun({ requests: given, cluster, router: inTurn(), seed: 1, timeoutMs: 150 })
   const [table, source] = [of(requests), of(tableSource(requests))]
   const timedOut = table.requests.filter(
     (request) => Number(request.split(',')[COLUMNS.length]) === OUTCOME.timed_out,
@@ -243,7 +195,7 @@ test.each([1024, 1025])(
     const backends = [backend({ kv: { blocks: 26, blockTokens: 16 } })]
     const cluster = { backends, kvCache: radixKvCache() }
     const of = (given: SimulationOptions['requests']): Told =>
-      run({ requests: given, cluster, router: inTurn(), seed: 1 })
+      toldRun({ requests: given, cluster, router: inTurn(), seed: 1 })
     const [table, source] = [of(requests), of(tableSource(requests))]
     expect(table.totals.backends[0]!.preemptions).toBeGreaterThan(0)
     expect(source).toEqual(table)

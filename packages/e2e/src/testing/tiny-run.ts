@@ -7,6 +7,7 @@ import {
   type ForcedDecision,
   type KvTransfer,
   type LatencyModel,
+  type LoadSampler,
   NO_NODE,
   type Recorder,
   type RequestRecord,
@@ -126,6 +127,7 @@ export interface TinyRun {
   readonly retries?: RetryPolicy
   readonly timeoutMs?: number
   readonly recorder?: Recorder
+  readonly sampler?: LoadSampler
   readonly onDecision?: (decision: DecisionRecord) => void
   readonly forcedDecision?: ForcedDecision
   /** How KV caches travel; 400 GbE and a 70B model by default. */

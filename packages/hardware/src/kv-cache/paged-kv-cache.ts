@@ -26,6 +26,14 @@ class PagedKvCache extends StoredKvCache<BlockContents> implements KvCache {
     super(requests, stores)
   }
 
+  override match(request: number, out: Int32Array): void {
+    const { promptTokens, promptNode, prompts } = this.requests
+    const node = promptNode[request]!
+    const sharedTokens = node < 0 ? 0 : prompts.endTokens[node]!
+    const tokens = Math.min(promptTokens[request]! - 1, sharedTokens)
+    for (let i = 0; i < this.stores.length; i++) out[i] = this.stores[i]!.match(request, tokens)
+  }
+
   clear(backend: number): void {
     const store = this.stores[backend]!
     const { onChange } = store

@@ -69,7 +69,7 @@ export class PrefixIndex {
     return leaf < 0 ? 0 : tree.end[leaf]!
   }
 
-  /** Cached leading prompt tokens of a request on every backend; the last token never counts. */
+  /** Cached leading tokens of a request's path on every backend; the last of the prompt never counts. */
   match(request: number, out: Int32Array): void {
     out.fill(0)
     const promptTokens = this.requests.promptTokens[request]! - 1
@@ -97,12 +97,6 @@ export class PrefixIndex {
         }
       }
     }
-    for (let e = this.ownHead[request]!; e !== NONE; e = x[e + NEXT]!) {
-      const backend = x[e + BACKEND]!
-      const { blockTokens } = this.treeOf(backend)
-      const limit = (promptTokens / blockTokens) | 0
-      out[backend] = Math.min(x[e + RESIDENT]!, limit) * blockTokens
-    }
   }
 
   /** The row of a request has another one, which must not find what the one before left behind. */
@@ -129,7 +123,7 @@ export class PrefixIndex {
     this.ownHead[request] = NONE
   }
 
-  /** Backends that hold anything of a request's content. @returns how many were written to `out` */
+  /** Backends that hold anything of a request's path. @returns how many were written to `out` */
   holdersOfAny(request: number, out: Int32Array): number {
     const x = this.extents.data
     let count = 0
@@ -146,10 +140,6 @@ export class PrefixIndex {
       // The extents of a chain lie far apart in memory, a row does not.
       const size = this.holdersOf.length
       for (let b = 0; b < size; b++) if (extents[row + b] !== NONE) out[count++] = b
-    }
-    for (let e = this.ownHead[request]!; e !== NONE; e = x[e + NEXT]!) {
-      const backend = x[e + BACKEND]!
-      if (this.pathBlocks(backend, request) === 0) out[count++] = backend
     }
     return count
   }

@@ -4,7 +4,7 @@ import type { BlockNames, BlockStore } from './block-store.js'
 /** KV caches of several backends with a store of blocks each. */
 export class StoredKvCache<Names extends BlockNames> {
   protected readonly stores: readonly BlockStore<Names>[]
-  private readonly requests: RequestTable
+  protected readonly requests: RequestTable
 
   constructor(requests: RequestTable, stores: readonly BlockStore<Names>[]) {
     this.requests = requests

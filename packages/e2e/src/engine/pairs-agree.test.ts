@@ -1,0 +1,162 @@
+// Features in pairs: both steppers agree, sums hold, and requests that come one by one fare as in a table.
+import { llumnix } from '@routesim/algorithms'
+import {
+  hold,
+  OUTCOME,
+  type RequestTable,
+  type RequestView,
+  type RoutingAlgorithm,
+  type SimulationOptions,
+  tableSource,
+} from '@routesim/core'
+import { affineLatency, radixKvCache } from '@routesim/hardware'
+import { expect, test } from 'vitest'
+import { disagreement, imbalance, type Observed, observe } from '../testing/both-steppers.js'
+import { FEATURES, featuresOf, type Numbers, pairedStory } from '../testing/paired-story.js'
+import { backend, inTurn, kvTransfer, seeing, type TinyRun, tinyRun } from '../testing/tiny-run.js'
+import { type Told, toldRun } from '../testing/told-run.js'
+
+const names = Object.keys(FEATURES)
+/** So many stories have each pair of features once, in one order; ROUTESIM_STORIES asks for more. */
+const stories = Number(process.env['ROUTESIM_STORIES'] ?? names.length ** 2 / 2)
+
+test.each<Numbers>(['exact', 'plain'])(
+  'the steppers agree and nothing is lost, whatever comes together: %s numbers',
+  (numbers) => {
+    const ends = new Map<number, number>()
+    for (let seed = 0; seed < (numbers === 'exact' ? stories : stories / 4); seed++) {
+      const story = pairedStory(seed, numbers)
+      const fast = observe(story, 'fast')
+      const reference = observe(pairedStory(seed, numbers), 'reference')
+      const about = `${numbers} ${seed}: ${featuresOf(seed).join(', ')}`
+      expect(disagreement(fast, reference, numbers), about).toBeUndefined()
+      expect(imbalance(fast, story), about).toBeUndefined()
+      count(fast, ends)
+    }
+    // The stories reach what they are meant to reach.
+    for (const outcome of [OUTCOME.completed, OUTCOME.rejected, OUTCOME.failed, OUTCOME.timed_out])
+      expect(ends.get(outcome)).toBeGreaterThan(20)
+  },
+)
+
+function count({ run }: Observed, ends: Map<number, number>): void {
+  for (const outcome of run.outcomes.outcome) ends.set(outcome, (ends.get(outcome) ?? 0) + 1)
+}
+
+/** What needs a table, or calls requests by rows that mean nothing else. */
+const ofTables = new Set(['followUps', 'closedLoop', 'watched', 'stepByStep', 'looks'])
+
+function told(story: TinyRun, requests: SimulationOptions['requests']): Told {
+  const { backends, router, transfer = kvTransfer, prefixCaching = true, seed = 1 } = story
+  const { events, retries, timeoutMs, visibility, warmupRequests } = story
+  const cluster = {
+    backends: backends!,
+    kvCache: radixKvCache({ prefixCaching }),
+    kvTransfer: transfer,
+  }
+  return toldRun({
+    cluster,
+    router: router!,
+    requests,
+    seed,
+    ...(visibility && { visibility }),
+    ...(events && { events }),
+    ...(retries && { retries }),
+    ...(timeoutMs && { timeoutMs }),
+    ...(warmupRequests && { warmupRequests }),
+  })
+}
+
+test('every request fares as in the run of the table, whatever comes together', () => {
+  let longest = 0
+  for (let seed = 0; seed < 40; seed++) {
+    let features = featuresOf(seed * 7).filter((name) => !ofTables.has(name))
+    // Who holds requests that end elsewhere can not tell them from later ones with their ids.
+    if (features.includes('gate') || features.includes('timeouts'))
+      features = features.filter((name) => name !== 'holds')
+    const [first, second] = [1, 2].map(() => pairedStory(seed, 'exact', features, 50))
+    const requests = first!.requests as RequestTable
+    longest = Math.max(longest, requests.size)
+    const about = `${seed}: ${features.join(', ')}`
+    expect(told(second!, tableSource(requests)), about).toEqual(told(first!, requests))
+  }
+  expect(longest).toBeGreaterThan(1500)
+})
+
+const tens = affineLatency({
+  baseMs: 10,
+  prefillMsPerToken: 0,
+  decodeMsPerRequest: 0,
+  decodeMsPerContextToken: 0,
+})
+
+test('a turn that is sent in the instant of its arrival has a router and a length by then', () => {
+  const seen: string[] = []
+  const routers = [0, 1].map((i) => ({
+    ...inTurn(),
+    onDispatched: ({ id, promptTokens }: RequestView) =>
+      void seen.push(`${i}: ${id} ${promptTokens > 0}`),
+    onFinished: ({ id }: RequestView) => void seen.push(`${i}: ${id} ended`),
+  }))
+  tinyRun({
+    // The first has ended and thought long before the second arrives.
+    requests: [{}, { arrivalMs: 100, predecessor: 0 }, { arrivalMs: 200, predecessor: 0 }],
+    backends: [backend({ latency: tens })],
+    router: routers,
+    visibility: seeing({
+      routers: { replicas: 2, split: 'round_robin', syncMs: 0 },
+      tokenError: 0.2,
+    }),
+  })
+  expect(seen).toEqual([
+    ...['0: 0 true', '0: 0 ended', '1: 1 true', '1: 1 ended'],
+    ...['0: 2 true', '0: 2 ended'],
+  ])
+})
+
+test.each(['nobody was asked', 'another rejected it'])(
+  'a router may let go what has ended without its knowing: %s',
+  (how) => {
+    const router: RoutingAlgorithm = {
+      name: 'holds for a while',
+      route: ({ id }, { nowMs, backends: [only] }) =>
+        how === 'another rejected it' && nowMs >= 20
+          ? { kind: 'reject', reason: 'by a gate' }
+          : id === 0
+            ? hold(20)
+            : only!,
+      onFinished: (_, __, cluster) => cluster.release(0, cluster.backends[0]!),
+    }
+    const { outcomes } = tinyRun({
+      requests: [{}, { arrivalMs: 1, outputTokens: 5 }],
+      backends: [backend({ latency: tens })],
+      router,
+      ...(how === 'nobody was asked' && {
+        events: [
+          { atMs: 15, backend: 0, kind: 'remove' },
+          { atMs: 30, backend: 0, kind: 'add' },
+        ],
+      }),
+    })
+    expect([...outcomes.outcome]).toEqual([OUTCOME.rejected, OUTCOME.completed])
+  },
+)
+
+test('who moves requests by freeness moves them to backends that serve their model', () => {
+  for (const model of ['a', 'b']) {
+    const kv = { blocks: 40, blockTokens: 4 }
+    const { outcomes } = tinyRun({
+      requests: Array.from({ length: 12 }, (_, i) => ({
+        arrivalMs: i,
+        promptTokens: 8,
+        outputTokens: 30,
+        model: i < 10 ? model : model === 'a' ? 'b' : 'a',
+      })),
+      backends: ['a', 'a', 'b'].map((name) => backend({ latency: tens, kv, model: name })),
+      router: llumnix.create({ interval_ms: 5 }),
+    })
+    outcomes.backend.forEach((on, i) => {
+      expect(on === 2 ? 'b' : 'a').toBe(i < 10 ? model : model === 'a' ? 'b' : 'a')
+    })
+  }
+})

@@ -1,0 +1,434 @@
+import { builtinLocalPolicies } from '@routesim/algorithms'
+import {
+  type BackendEvent,
+  type BackendEventKind,
+  type BackendSpec,
+  type KvTier,
+  NO_NODE,
+  RandomStream,
+  type RequestRecord,
+  RequestTableBuilder,
+  type RoutingAlgorithm,
+  type Visibility,
+} from '@routesim/core'
+import { affineLatency, mockerLatency, tableLatency } from '@routesim/hardware'
+import { kneeLatency } from './knee-latency.js'
+import { pairedRouter, type RouterTraits } from './paired-routers.js'
+import { backend, h100, seeing, type TinyRun } from './tiny-run.js'
+
+/** What numbers a story is made of: multiples of 2^-12 ms, of which sums are exact; or any. */
+export type Numbers = 'exact' | 'plain'
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+type DraftRequest = Mutable<Omit<RequestRecord, 'promptNode'>> & { shared?: [string, number] }
+
+/** A story while its features are being written into it. */
+interface Draft {
+  readonly numbers: Numbers
+  random: RandomStream
+  readonly backends: Mutable<BackendSpec>[]
+  readonly requests: DraftRequest[]
+  readonly traits: Mutable<RouterTraits>
+  visibility: Visibility
+  story: Mutable<Partial<TinyRun>>
+}
+
+const pickOf =
+  (random: RandomStream) =>
+  <T>(...options: readonly T[]): T =>
+    options[random.integer(options.length)]!
+
+/** So many times 1/64 ms, or about. */
+function ms({ numbers, random }: Draft, units: number): number {
+  return numbers === 'exact' ? units / 64 : units * (0.01 + random.float() / 100)
+}
+
+/** Everything that stories can have, each of which changes a draft. */
+export const FEATURES: Readonly<Record<string, (draft: Draft) => void>> = {
+  tiers(draft) {
+    const pick = pickOf(draft.random)
+    const tier = (name: string): KvTier => ({
+      name,
+      blocks: pick(1, 5, 30, 1000),
+      latencyMs: ms(draft, pick(0, 4)),
+      msPerBlock: ms(draft, pick(0, 1, 8, 128)),
+    })
+    const tiers = pick([tier('cpu')], [tier('cpu'), tier('disk')])
+    for (const each of draft.backends) {
+      if (draft.random.integer(5) > 0) each.kv = { ...each.kv, tiers }
+    }
+  },
+  adapters(draft) {
+    const { random, backends, requests } = draft
+    const slots = 1 + random.integer(4)
+    const loadMs = ms(draft, 40 * random.integer(3))
+    for (const each of backends) {
+      if (random.integer(6) > 0) each.adapters = { slots, loadMs }
+    }
+    for (const request of requests) {
+      const adapter = random.integer(5)
+      if (adapter > 0) request.adapter = `adapter ${adapter}`
+    }
+  },
+  events(draft) {
+    const { random, backends, story } = draft
+    const pick = pickOf(random)
+    const next: Record<string, readonly BackendEventKind[]> = {
+      up: ['fail', 'fail', 'drain', 'slow', 'remove'],
+      draining: ['recover', 'fail', 'slow', 'remove'],
+      down: ['recover', 'recover', 'slow', 'remove'],
+      gone: ['add'],
+    }
+    const after: Partial<Record<BackendEventKind, string>> = {
+      fail: 'down',
+      drain: 'draining',
+      remove: 'gone',
+      recover: 'up',
+      add: 'up',
+    }
+    const events: BackendEvent[] = []
+    for (let id = 0; id < backends.length; id++) {
+      let state = random.integer(5) === 0 ? 'gone' : 'up'
+      let atMs = 0
+      for (let left = random.integer(7); left > 0; left--) {
+        atMs += ms(draft, pick(0, 32, 128, 512, 4096))
+        const kind = pick(...next[state]!)
+        events.push({
+          atMs,
+          backend: id,
+          kind,
+          ...(kind === 'slow' && { factor: pick(0.5, 1, 2, 4) }),
+        })
+        state = after[kind] ?? state
+      }
+    }
+    story.events = events
+    if (random.integer(3) > 0)
+      story.retries = { attempts: pick(0, 1, 3), backoffMs: ms(draft, pick(0, 128)) }
+    draft.visibility = { ...draft.visibility, healthDelayMs: ms(draft, pick(0, 0, 512)) }
+  },
+  timeouts(draft) {
+    const pick = pickOf(draft.random)
+    draft.story.timeoutMs = ms(draft, pick(32, 128, 2560, 10_240))
+    if (draft.random.integer(2) === 0) {
+      draft.story.retries = { attempts: pick(1, 3), backoffMs: ms(draft, pick(0, 64)) }
+    }
+  },
+  migration({ traits }) {
+    traits.wanders = true
+  },
+  holds({ traits, random }) {
+    traits.holds = 1 + random.integer(3)
+  },
+  gate({ traits, random }) {
+    traits.gate = 1 + random.integer(4)
+  },
+  questions({ traits }) {
+    traits.asks = true
+  },
+  lateMetrics(draft) {
+    const pick = pickOf(draft.random)
+    draft.visibility = {
+      ...draft.visibility,
+      metrics: pick<Visibility['metrics']>('none', {
+        intervalMs: ms(draft, pick(32, 256, 6400)),
+        delayMs: ms(draft, pick(0, 32, 512)),
+        dropProbability: pick(0, 0, 0.3),
+      }),
+      queryMs: ms(draft, pick(0, 32, 512)),
+    }
+  },
+  lateKvEvents(draft) {
+    const pick = pickOf(draft.random)
+    draft.visibility = {
+      ...draft.visibility,
+      prefixes: pick<Visibility['prefixes']>('none', {
+        delayMs: ms(draft, pick(0, 32, 512)),
+        lossProbability: pick(0, 0, 0.2),
+        startsEmpty: pick(true, false),
+        clearsOnRestart: pick(true, false),
+      }),
+    }
+  },
+  slowRouters(draft) {
+    const pick = pickOf(draft.random)
+    const perTokenMs = draft.numbers === 'exact' ? 1 / 1024 : 0.001
+    draft.visibility = {
+      ...draft.visibility,
+      routers: {
+        // Their polls are evenly spread, and thirds are not exact.
+        replicas: pick(1, 2, 4),
+        split: pick('random', 'round_robin', 'session'),
+        syncMs: ms(draft, pick(0, 64, 640)),
+      },
+      decision: { fixedMs: ms(draft, pick(0, 32)), perTokenMs: pick(0, perTokenMs) },
+      tokenError: pick(0, 0.2),
+    }
+  },
+  followUps(draft) {
+    const { random, requests } = draft
+    requests.forEach((request, i) => {
+      if (i === 0 || random.integer(3) === 0) return
+      request.predecessor = Math.max(0, i - 1 - random.integer(4))
+      request.thinkMs = ms(draft, 16 * random.integer(40))
+    })
+  },
+  closedLoop({ random, story }) {
+    story.maxInFlight = 1 + random.integer(5)
+  },
+  scheduling(draft) {
+    const { random, backends } = draft
+    for (const each of backends) {
+      const policy = builtinLocalPolicies[random.integer(builtinLocalPolicies.length)]!
+      each.scheduling = policy.configure(
+        policy.name === 'longest_prefix_match' ? { max_queue: random.integer(2) ? 3 : 128 } : {},
+      )
+    }
+  },
+  ranks({ random, backends }) {
+    for (const each of backends) {
+      each.dp = 1 + random.integer(3)
+      each.lockstep = random.integer(2) === 0
+    }
+  },
+  pools({ random, backends, traits }) {
+    traits.isDisaggregated = true
+    while (backends.length < 2) backends.push({ ...backends[0]! })
+    if (random.integer(3) === 0) return
+    backends.forEach((each, i) => {
+      const kind = random.integer(5)
+      each.role =
+        i === 0
+          ? 'prefill'
+          : i === 1
+            ? 'decode'
+            : kind < 2
+              ? 'prefill'
+              : kind < 4
+                ? 'decode'
+                : 'both'
+    })
+  },
+  preemption(draft) {
+    const { random, backends } = draft
+    const pick = pickOf(random)
+    for (const each of backends) {
+      each.preemption = pick(
+        'recompute_newest',
+        'retract_shortest',
+        'swap',
+        'evict_all',
+        'reserve_all',
+      )
+      each.swapMsPerToken = ms(draft, pick(0, 1))
+      each.reservedOutputShare = pick(0, 0, 0.5, 1)
+    }
+  },
+  promptsFirst({ random, backends }) {
+    for (const each of backends) if (random.integer(4) > 0) each.batching = 'prefill_first'
+  },
+  frontEnd(draft) {
+    const pick = pickOf(draft.random)
+    for (const each of draft.backends) each.frontEndMs = ms(draft, pick(0, 32, 1280))
+  },
+  models({ random, backends, requests }) {
+    backends.forEach((each, i) => {
+      if (random.integer(4) > 0) each.model = `model ${i % 2}`
+    })
+    for (const request of requests) {
+      if (random.integer(5) > 0) request.model = `model ${random.integer(2)}`
+    }
+  },
+  unlike(draft) {
+    const { random, backends } = draft
+    const pick = pickOf(random)
+    for (const each of backends) {
+      each.kv = { ...each.kv, blocks: pick(12, 20, 40, 400), blockTokens: pick(1, 3, 4, 16) }
+      each.maxBatchTokens = pick(1, 16, 64, 256, 4096)
+      each.maxNumSeqs = pick(1, 2, 3, 16, 64)
+      each.maxQueueDepth = pick(1, 2, 10, 1000)
+      each.chunkedPrefill = random.integer(3) > 0
+      each.kvBytesPerToken = pick(0, 1, 4)
+    }
+  },
+  knots(draft) {
+    const { random, backends, numbers } = draft
+    const pick = pickOf(random)
+    const rows = [0, 16, 64].flatMap((prefillTokens) =>
+      [0, 4, 16].flatMap((decodeRequests) =>
+        [10, 40, 100, 101].map((contextTokens) => ({
+          prefillTokens,
+          decodeRequests,
+          contextTokens,
+          stepMs: 1 + prefillTokens / 30 + Math.sqrt(contextTokens * decodeRequests) / 9,
+        })),
+      ),
+    )
+    for (const each of backends) {
+      const knee = kneeLatency(pick(20, 100, 300), pick(0, 1 / 1024), 1 / 256)
+      each.latency =
+        numbers === 'exact'
+          ? knee
+          : pick(knee, h100, tableLatency(rows), mockerLatency({ totalKvTokens: 900 }))
+    }
+  },
+  stress({ random, backends, requests, traits }) {
+    traits.sees = true
+    for (const each of backends) {
+      each.kv = { ...each.kv, blocks: 12 + random.integer(30), blockTokens: 4 }
+    }
+    for (const request of requests) request.outputTokens = random.integer(100)
+  },
+  builtin({ traits, random }) {
+    traits.builtin = 1 + random.integer(1000)
+  },
+  uncached({ story }) {
+    story.prefixCaching = false
+  },
+  conversations({ random, requests }) {
+    requests.forEach((request, i) => {
+      request.session = `session ${i % 5}`
+      request.user = `user ${i % 3}`
+      request.tenant = `tenant ${random.integer(2)}`
+      request.priority = random.integer(4) - 1
+      request.ttftSloMs = random.integer(3) * 20
+      if (random.integer(2) === 0) request.deadlineMs = 1 + random.integer(200)
+    })
+  },
+  watched(draft) {
+    draft.traits.log ??= []
+    const { log } = draft.traits
+    draft.story.onDecision = (decision) => void log.push(JSON.stringify(decision))
+    const everyMs = ms(draft, 96)
+    draft.story.sampler = {
+      firstMs: everyMs,
+      sample: (nowMs, backends) => {
+        log.push(`@${nowMs} ${JSON.stringify(backends)}`)
+        return nowMs + everyMs
+      },
+    }
+  },
+  stepByStep({ traits, story }) {
+    traits.log ??= []
+    const steps = traits.log
+    story.recorder = {
+      stepCompleted: (id, startMs, durationMs, shape) =>
+        void steps.push(`step of ${id} ${startMs} ${durationMs} ${JSON.stringify(shape)}`),
+    }
+  },
+  looks({ traits }) {
+    traits.looks = true
+  },
+}
+
+/** Names of the features of a story: each pair of them comes up, and at times some more. */
+export function featuresOf(seed: number): string[] {
+  const names = Object.keys(FEATURES)
+  const random = new RandomStream(seed, 'features')
+  const pair = seed % (names.length * names.length)
+  const chosen = new Set([names[pair % names.length]!, names[Math.floor(pair / names.length)]!])
+  const more = random.integer(3) === 0 ? 3 : 20
+  for (const name of names) if (random.integer(more) === 0) chosen.add(name)
+  return names.filter((name) => chosen.has(name))
+}
+
+/**
+ * A small random cluster under random traffic, with the features given.
+ * @param repeats - how often its requests come, each time after the last
+ */
+export function pairedStory(
+  seed: number,
+  numbers: Numbers,
+  features: readonly string[] = featuresOf(seed),
+  repeats = 1,
+): TinyRun {
+  const random = new RandomStream(seed, `paired ${numbers}`)
+  const draft = newDraft(random, numbers)
+  const { requests } = draft
+  const spanMs = requests.at(-1)!.arrivalMs + 50
+  const first = [...requests]
+  for (let i = 1; i < repeats; i++) {
+    for (const each of first) requests.push({ ...each, arrivalMs: each.arrivalMs + i * spanMs })
+  }
+  for (const name of features) {
+    draft.random = new RandomStream(seed, `paired ${name}`)
+    FEATURES[name]!(draft)
+  }
+  return storyOf(seed, draft)
+}
+
+function newDraft(random: RandomStream, numbers: Numbers): Draft {
+  const pick = pickOf(random)
+  const latency = affineLatency({
+    baseMs: pick(0.5, 4),
+    prefillMsPerToken: 1 / 64,
+    decodeMsPerRequest: pick(0, 1 / 8),
+    decodeMsPerContextToken: pick(0, 1 / 1024),
+    ...(random.integer(2) === 0 && { prefillMsPerAttentionPair: 1 / 4096 }),
+    ...(random.integer(2) === 0 && { mixedDecodeMsPerContextToken: 1 / 256 }),
+  })
+  const shape = {
+    latency,
+    kv: { blocks: pick(20, 40, 400), blockTokens: pick(1, 4, 16) },
+    maxBatchTokens: pick(16, 64, 256, 4096),
+    maxNumSeqs: pick(1, 3, 16, 64),
+    maxQueueDepth: pick(3, 10, 1000),
+    chunkedPrefill: random.integer(4) > 0,
+  }
+  const backends = Array.from({ length: 1 + random.integer(4) }, () => ({ ...backend(shape) }))
+  const requests: DraftRequest[] = []
+  let arrivalMs = 0
+  const longest = pick(8, 60, 300)
+  for (let left = 1 + random.integer(40); left > 0; left--) {
+    arrivalMs += numbers === 'exact' ? pick(0, 0, 0.5, 2, 8) : pick(0, random.exponential(8))
+    const promptTokens = 1 + random.integer(longest)
+    const outputTokens = random.integer(pick(2, 10, 80))
+    const shared = 1 + random.integer(promptTokens + pick(0, outputTokens))
+    requests.push({
+      arrivalMs,
+      promptTokens,
+      outputTokens,
+      maxTokens: outputTokens + pick(0, random.integer(100)),
+      ...(random.integer(3) > 0 && { shared: [`group ${random.integer(3)}`, shared] }),
+    })
+  }
+  const traits = { seed: random.integer(2 ** 30), sees: random.integer(2) === 0 }
+  return { numbers, random, backends, requests, traits, visibility: seeing({}), story: {} }
+}
+
+function storyOf(seed: number, draft: Draft): TinyRun {
+  const { random, backends, requests, traits, visibility, story } = draft
+  const pick = pickOf(random)
+  const builder = new RequestTableBuilder()
+  for (const { shared, ...request } of requests) {
+    const promptNode = shared === undefined ? NO_NODE : branching(builder, random, ...shared)
+    builder.add({ ...request, promptNode })
+  }
+  const { replicas } = visibility.routers
+  const isSpecial = JSON.stringify(visibility) !== JSON.stringify(seeing({}))
+  const routers: RoutingAlgorithm[] = Array.from({ length: replicas }, (_, i) =>
+    pairedRouter({ ...traits, seed: traits.seed + i }),
+  )
+  return {
+    requests: builder.build(),
+    backends,
+    router: replicas === 1 ? routers[0]! : routers,
+    // Most runs have none, and take another way.
+    ...((isSpecial || random.integer(2) === 0) && { visibility }),
+    transfer: { latencyMs: pick(0, 0.5), bandwidthBytesPerSec: 64_000, bytesPerToken: pick(0, 1) },
+    seed,
+    warmupRequests: pick(0, random.integer(requests.length)),
+    ...story,
+  }
+}
+
+/** Content that ends after so many tokens, in a stream that may branch halfway. */
+function branching(
+  { prompts }: RequestTableBuilder,
+  random: RandomStream,
+  name: string,
+  tokens: number,
+): number {
+  const root = prompts.stream(NO_NODE, name, Math.min(tokens, 30))
+  return tokens <= 30 ? root : prompts.stream(root, `branch ${random.integer(2)}`, tokens)
+}
