@@ -48,6 +48,7 @@ const ACTIVATION_BYTES = 2
 
 class Roofline implements RooflineLatency {
   readonly name = 'roofline'
+  readonly readsSharedOnce = true
   private readonly options: RooflineOptions
   private readonly efficiency: KernelEfficiency
   private readonly link: Link
