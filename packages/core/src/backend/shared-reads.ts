@@ -91,7 +91,8 @@ export class SharedReads {
       uses.fill(SEVERAL)
     } else {
       const children = new Uint8Array(size)
-      for (const node of parent) if (node !== NO_NODE && children[node]! < SEVERAL) children[node]!++
+      for (const node of parent)
+        if (node !== NO_NODE && children[node]! < SEVERAL) children[node]!++
       for (let node = 0; node < size; node++) isEnd[node] = children[node] === 1 ? 0 : 1
       for (let request = 0; request < requests.size; request++) {
         const last = wholeNode(requests, request)

@@ -7,8 +7,7 @@ import type { LatencyModel, StepShape } from '@routesim/core'
 export function kneeLatency(knotTokens: number, flatMs: number, steepMs: number): LatencyModel {
   const contextMs = (tokens: number): number =>
     flatMs * Math.min(tokens, knotTokens) + steepMs * Math.max(0, tokens - knotTokens)
-  const distinct = (step: StepShape): number =>
-    step.decodeContextTokens - step.decodeSharedTokens!
+  const distinct = (step: StepShape): number => step.decodeContextTokens - step.decodeSharedTokens!
   const model: LatencyModel = {
     name: 'knee',
     readsSharedOnce: true,

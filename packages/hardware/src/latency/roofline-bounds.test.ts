@@ -240,8 +240,7 @@ function bandwidthBoundMs(
   // Decodes of equal context read no more than the window in its layers.
   const inWindow = Math.min(step.decodeContextTokens, window.tokens * step.decodeRequests)
   const distinct = step.decodeContextTokens - (step.decodeSharedTokens ?? 0)
-  const tokenLayers =
-    distinct * (model.layers - window.layers) + inWindow * window.layers
+  const tokenLayers = distinct * (model.layers - window.layers) + inWindow * window.layers
   const kv = tokenLayers * kvBytesPerTokenLayer(model, kvPrecision)
   const gpus = parallelism.tp * parallelism.pp
   return (1000 * (weights + kv)) / (gpu.memoryBandwidthBytesPerSec * gpus)
