@@ -87,6 +87,7 @@ function atPeak(options: RooflineOptions): RooflineOptions {
   return {
     ...options,
     hostMsPerRequest: 0,
+    hostMsPerStep: 0,
     kernelFloorScale: 0,
     efficiency: {
       matmulBandwidth: 1,
