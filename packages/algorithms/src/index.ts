@@ -47,8 +47,10 @@ export { ActiveBlocks } from './load/active-blocks.js'
 export { Ema } from './load/ema.js'
 export { InFlightTokens } from './load/in-flight-tokens.js'
 export { LatencyPredictor } from './load/latency-predictor.js'
+export { LatencyTrend } from './load/latency-trend.js'
 export { LowestRate } from './load/lowest-rate.js'
 export { SlidingWindow } from './load/sliding-window.js'
+export { lengthClass, WorkProfile, type WorkRates } from './load/work-profile.js'
 export { deadline } from './local/deadline.js'
 export { fcfs } from './local/fcfs.js'
 export { hrrn } from './local/hrrn.js'
@@ -65,6 +67,11 @@ export { softmaxOf } from './pickers/softmax.js'
 export { type TieRule, tiesParameter } from './pickers/ties.js'
 export { weightedOf } from './pickers/weighted.js'
 export { BlockIndex, type BlockIndexLimits } from './prefix-index/block-index.js'
+export {
+  type DeepestHolders,
+  HomeLoads,
+  type HomeLoadsOptions,
+} from './prefix-index/home-loads.js'
 export {
   chainHashes,
   KvEventIndex,
@@ -97,6 +104,7 @@ export {
   wrapRouter,
 } from './registry/unwrap-spec.js'
 export { aibrixPrefixCache } from './routers/aibrix-prefix-cache.js'
+export { aibrixSlo } from './routers/aibrix-slo.js'
 export { aibrixVtc } from './routers/aibrix-vtc.js'
 export { chwblPrefix } from './routers/chwbl-prefix.js'
 export { costEscalation } from './routers/cost-escalation.js'
@@ -110,10 +118,13 @@ export { leastOutstanding } from './routers/least-outstanding.js'
 export { freeness, llumnix } from './routers/llumnix.js'
 export { lmetric } from './routers/lmetric.js'
 export { powerOfTwo } from './routers/power-of-two.js'
+export { preble } from './routers/preble.js'
 export { prefixAware } from './routers/prefix-aware.js'
 export { prefixOverlap } from './routers/prefix-overlap.js'
 export { productionStackLoadAware } from './routers/production-stack-load-aware.js'
+export { productionStackPrefixAware } from './routers/production-stack-prefix-aware.js'
 export { random } from './routers/random.js'
+export { rayPrefixAffinity } from './routers/ray-prefix-affinity.js'
 export { roundRobin } from './routers/round-robin.js'
 export { sessionAffinity } from './routers/session-affinity.js'
 export { sessionHash } from './routers/session-hash.js'

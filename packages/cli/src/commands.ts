@@ -12,7 +12,7 @@ interface ListedCommand {
 
 const LISTED: readonly ListedCommand[] = [
   {
-    command: 'run',
+    command: 'run [config]',
     describe: 'Simulate one routing algorithm',
     load: async () => (await import('./commands/run.js')).runCommand,
   },
@@ -22,12 +22,12 @@ const LISTED: readonly ListedCommand[] = [
     load: async () => (await import('./commands/compare.js')).compareCommand,
   },
   {
-    command: 'explain',
+    command: 'explain [config]',
     describe: 'Tell why requests went where they went, and what elsewhere would have cost',
     load: async () => (await import('./commands/explain.js')).explainCommand,
   },
   {
-    command: 'sweep',
+    command: 'sweep [config]',
     describe: 'Simulate over arrival rates, config values and algorithms',
     load: async () => (await import('./commands/sweep.js')).sweepCommand,
   },
@@ -42,17 +42,17 @@ const LISTED: readonly ListedCommand[] = [
     load: async () => (await import('./commands/serving-sim.js')).servingSimCommand,
   },
   {
-    command: 'capacity',
+    command: 'capacity [config]',
     describe: 'Find the largest rate, or the smallest fleet, that meets the SLOs',
     load: async () => (await import('./commands/capacity.js')).capacityCommand,
   },
   {
-    command: 'whatif',
+    command: 'whatif [config]',
     describe: 'Tell what a change of config or algorithm does, with 95% intervals',
     load: async () => (await import('./commands/whatif.js')).whatifCommand,
   },
   {
-    command: 'tune',
+    command: 'tune [config]',
     describe: 'Find parameters of an algorithm for your traffic, and prove them on other traffic',
     load: async () => (await import('./commands/tune.js')).tuneCommand,
   },

@@ -56,6 +56,7 @@ export {
 export { Float64Column } from './requests/float64-column.js'
 export { Int32Column } from './requests/int32-column.js'
 export { Int32List } from './requests/int32-list.js'
+export { awaitedBy, type Join, type JoinColumns, joinColumns } from './requests/joins.js'
 export type { PromptPathWriter } from './requests/prompt-runs.js'
 export { NO_NODE, type PromptTree } from './requests/prompt-tree.js'
 export { type ContentKey, PromptTreeBuilder } from './requests/prompt-tree-builder.js'

@@ -135,6 +135,7 @@ export const flowControl: CombinatorDefinition = defineCombinator({
   },
 })
 
+/** What a request asks for counts from its sending. */
 function deadlineOf({ arrivalMs, ttftSloMs, deadlineMs }: RequestView): number {
-  return ttftSloMs === undefined ? (deadlineMs ?? Number.POSITIVE_INFINITY) : arrivalMs + ttftSloMs
+  return arrivalMs + (ttftSloMs ?? deadlineMs ?? Number.POSITIVE_INFINITY)
 }

@@ -2,6 +2,7 @@ import { RandomStream } from '@routesim/core'
 import { expect, test } from 'vitest'
 import { testPath } from '../testing/test-prompt.js'
 import { BlockIndex } from './block-index.js'
+import { HomeLoads } from './home-loads.js'
 import { RadixTree } from './radix-tree.js'
 
 const BACKENDS = 64
@@ -55,4 +56,22 @@ test('a radix tree that is cut to a budget keeps to its memory', () => {
   }
   expect(tree.bytes).toBe(early)
   expect(tree.bytes).toBeLessThan(BUDGET)
+})
+
+test('homes of prefixes keep to their budget, and what they cost to the window', () => {
+  const loads = new HomeLoads({
+    windowMs: 500,
+    capacityTokens: 16 * BLOCKS,
+    prefillMsPerToken: 1,
+    perHomeMs: 0,
+  })
+  let early = 0
+  for (const { path, backend, nowMs } of prompts(40_000)) {
+    loads.sent(path, 16 * 8, 0, backend, nowMs)
+    expect(loads.size).toBeLessThanOrEqual(BACKENDS * BLOCKS)
+    if (nowMs === 20_000) early = loads.bytes
+  }
+  expect(loads.bytes).toBe(early)
+  // 48 bytes per run for what it costs, and 32 per request of the window, which has room for 512.
+  expect(loads.bytes).toBeLessThan(BUDGET + 2 * 48 * RUNS + 32 * 1024)
 })

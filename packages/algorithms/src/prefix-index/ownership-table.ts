@@ -65,6 +65,21 @@ export class OwnershipTable {
     return this.entries[entry + OWNER]!
   }
 
+  /** The run of an entry. */
+  runOf(entry: number): number {
+    return this.entries[entry + NODE]!
+  }
+
+  /** The least recently used entry of a backend, -1 for none. */
+  oldestOf(backend: number): number {
+    return this.oldest[backend] ?? NONE
+  }
+
+  /** The entry of the same backend that was used next, -1 for none. */
+  newerThan(entry: number): number {
+    return this.entries[entry + NEWER]!
+  }
+
   /** When the entry was last touched, in ms. */
   usedMsOf(entry: number): number {
     return this.usedMs[entry / FIELDS]!

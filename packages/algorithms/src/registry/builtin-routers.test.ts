@@ -49,7 +49,7 @@ describe.each(builtinRouters)('$name', (definition) => {
             expect(decision.available).toBe(true)
             expect(cluster.backends).toContain(decision)
           } else if (decision.kind === 'hold') {
-            expect(['skywalker', 'dualmap']).toContain(definition.name)
+            expect(['skywalker', 'dualmap', 'aibrix_slo']).toContain(definition.name)
             expect(decision.untilMs).toBeGreaterThan(nowMs)
             expect(decision.untilMs).toBeLessThan(Number.POSITIVE_INFINITY)
           } else {

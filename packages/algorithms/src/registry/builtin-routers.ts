@@ -2,6 +2,7 @@ import { closestName, RouteSimError } from '@routesim/core'
 import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
 import type { RouterDefinition } from '../definition/define-router.js'
 import { aibrixPrefixCache } from '../routers/aibrix-prefix-cache.js'
+import { aibrixSlo } from '../routers/aibrix-slo.js'
 import { aibrixVtc } from '../routers/aibrix-vtc.js'
 import { chwblPrefix } from '../routers/chwbl-prefix.js'
 import { costEscalation } from '../routers/cost-escalation.js'
@@ -15,10 +16,13 @@ import { leastOutstanding } from '../routers/least-outstanding.js'
 import { llumnix } from '../routers/llumnix.js'
 import { lmetric } from '../routers/lmetric.js'
 import { powerOfTwo } from '../routers/power-of-two.js'
+import { preble } from '../routers/preble.js'
 import { prefixAware } from '../routers/prefix-aware.js'
 import { prefixOverlap } from '../routers/prefix-overlap.js'
 import { productionStackLoadAware } from '../routers/production-stack-load-aware.js'
+import { productionStackPrefixAware } from '../routers/production-stack-prefix-aware.js'
 import { random } from '../routers/random.js'
+import { rayPrefixAffinity } from '../routers/ray-prefix-affinity.js'
 import { roundRobin } from '../routers/round-robin.js'
 import { sessionAffinity } from '../routers/session-affinity.js'
 import { sessionHash } from '../routers/session-hash.js'
@@ -45,10 +49,14 @@ export const builtinRouters: readonly RouterDefinition[] = Object.freeze([
   smgLeastLoad,
   lmetric,
   ttftMin,
+  productionStackPrefixAware,
   productionStackLoadAware,
+  rayPrefixAffinity,
+  preble,
   sglangCacheAware,
   aibrixPrefixCache,
   aibrixVtc,
+  aibrixSlo,
   eppScorers,
   eppSticky,
   dynamoStandalone,

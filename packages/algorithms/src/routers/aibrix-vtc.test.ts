@@ -104,6 +104,9 @@ test.each([
   ['buckets have at least 1000 tokens', after([['a', 100]], 'a', [0, 0]), 0],
   // Places 0 and 1 from 0.4: 0.4 + 30/100 against 0.6.
   ['load decides between places', after([['a', 100]], 'a', [30, 0]), 1],
+  // 0.3 x 0.4 + 0.3 against 0.3 x 0.6, and 0.4 + 0.1 x 0.3 against 0.6.
+  ['fairness by its weight', after([['a', 100]], 'a', [30, 0], { fairness_weight: 0.3 }), 1],
+  ['load by its weight', after([['a', 100]], 'a', [30, 0], { load_weight: 0.1 }), 0],
   ['load counts up to request_scale', after([], 'a', [900, 0, 0]), 0],
   [
     'places are of those available',

@@ -5,31 +5,30 @@ import { columnFor } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
 
 /**
- * min of |i - u| + min(r / `request_scale`, 1) + U(0, `jitter`) over the available backends, i counted from 0 in
- * order of id, r the running requests
- * it reports: u = min(T / max(`min_bucket_tokens`, (least + most) / 2), n - 1) with T the
+ * min of `fairness_weight` |i - u| + `load_weight` min(r / `request_scale`, 1) + U(0, `jitter`) over the available
+ * backends, i counted from 0 in order of id, r the running requests it reports: u = min(T / max(`min_bucket_tokens`, (least + most) / 2), n - 1) with T the
  * user's tokens of the last `window_sec`, least and most those of all users in it. A request counts as
  * `input_weight` p + `output_weight` x `output_guess` p from when it is sent, p its prompt tokens.
  *
  * So users with much traffic are drawn to the last backends, and those with little to the first.
  *
- * Source: vllm-project/aibrix, pkg/plugins/gateway/algorithms (vtc-basic) at e3e10f9; after Sheng et al.,
+ * Source: vllm-project/aibrix, pkg/plugins/gateway/algorithms/vtc/vtc_basic.go at e3e10f9; after Sheng et al.,
  * "Fairness in serving large language models", OSDI 2024. O(backends + users of the window).
  */
 export const aibrixVtc: RouterDefinition = defineRouter({
   name: 'aibrix_vtc',
   description: 'Spreads users over the backends by how many tokens each has had lately.',
   observes: ['queue lengths', 'session', 'time'],
-  rule: "Lowest |place of the backend - the user's tokens in units of the fleet's middle| + its requests / request_scale + a little chance. Requests that name no user go anywhere.",
+  rule: "Lowest fairness_weight x |place of the backend - the user's tokens in units of the fleet's middle| + load_weight x its requests / request_scale + a little chance. Requests that name no user go anywhere.",
   terms: {
-    distance: "How far its place is from where the user's tokens draw the request.",
-    load: 'Its running requests / request_scale, at most 1.',
+    distance: "Weighted distance of its place from where the user's tokens draw the request.",
+    load: 'Weighted load: its running requests / request_scale, at most 1.',
     chance: 'The random addition.',
   },
   wins: 'A few users send most of the tokens, and the others are to keep away from them.',
   loses:
     'One user, or users alike: those with equal tokens share the same few backends, while the others idle.',
-  source: 'vllm-project/aibrix, pkg/plugins/gateway/algorithms at e3e10f9',
+  source: 'vllm-project/aibrix, pkg/plugins/gateway/algorithms/vtc/vtc_basic.go at e3e10f9',
   parameters: {
     window_sec: { default: 300, min: 0.001, description: 'How long tokens count.' },
     input_weight: { default: 1, min: 0, description: 'Weight of a prompt token.' },
@@ -44,6 +43,8 @@ export const aibrixVtc: RouterDefinition = defineRouter({
       min: 1,
       description: 'Least tokens that are worth one backend.',
     },
+    fairness_weight: { default: 1, min: 0, description: 'Weight of the distance in the score.' },
+    load_weight: { default: 1, min: 0, description: 'Weight of the load in the score.' },
     request_scale: { default: 100, min: 1, description: 'Requests of a full backend.' },
     jitter: { default: 0.1, min: 0, description: 'Largest random addition to a score.' },
   },
@@ -87,8 +88,8 @@ export const aibrixVtc: RouterDefinition = defineRouter({
           const id = ids[i]!
           costs[id] = Number.POSITIVE_INFINITY
           if (!isAvailable(cluster, id)) continue
-          const distance = Math.abs(place++ - wanted)
-          const load = Math.min(columns.running[id]! / request_scale, 1)
+          const distance = parameters.fairness_weight * Math.abs(place++ - wanted)
+          const load = parameters.load_weight * Math.min(columns.running[id]! / request_scale, 1)
           const chance = jitter > 0 ? jitter * random.float() : 0
           costs[id] = distance + load + chance
           if (notes === undefined) continue

@@ -37,7 +37,7 @@ type Cells = Readonly<Record<string, string>>
  * - `parameters`: `name=value`; ties go to the lowest id unless it says otherwise or there are draws.
  * - `draws`: the integers that the random stream gives, all of which must be drawn.
  * - `before`: `first=0`, `end=0` for a row's request that gets its first token, or ends, before the decision.
- * - `choice`: an id or a reason of rejection. `why`: the name of the test.
+ * - `choice`: an id, `hold`, or a reason of rejection. `why`: the name of the test.
  *
  * @param mode - `story` has one router for all rows, which hears of its dispatches; otherwise each row has a fresh one
  */
@@ -116,7 +116,7 @@ function clusterOf(text: string, nowMs: number, random: RandomStream) {
     }
     return state as Partial<BackendView>
   })
-  return testCluster(states, { matchedTokens, nowMs, random })
+  return testCluster(states, { matchedTokens, nowMs, random, mayWait: true })
 }
 
 function requestOf(id: number, fields: Readonly<Record<string, unknown>>): RequestView {

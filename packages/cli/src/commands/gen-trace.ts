@@ -50,7 +50,8 @@ export const genTraceCommand: CommandBody<GenTraceArguments> = {
         alias: 'c',
         type: 'string',
         requiresArg: true,
-        describe: 'Config file whose [workload], or generator in [trace], is written',
+        describe:
+          'Config file whose [workload], or generator in [trace], is written; needs no [cluster]',
       })
       .option('servegen', {
         type: 'string',

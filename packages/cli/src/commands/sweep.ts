@@ -29,11 +29,13 @@ import { QUEUE, withPassword } from './queue-arguments.js'
 import { CHART, checkChart } from './search-arguments.js'
 import { stopped } from './stopped.js'
 import type { TraceArguments } from './trace-arguments.js'
+import { checkTraffic, TRAFFIC_OPTIONS } from './traffic-options.js'
 
 interface SweepArguments extends Omit<ExperimentArguments, 'seeds'>, TraceArguments {
   seeds: number | undefined
   algorithms: string | undefined
   rates: string | undefined
+  concurrency: number | undefined
   duration: number | undefined
   set: string | undefined
   sample: Sampling | undefined
@@ -62,6 +64,7 @@ export const sweepCommand: CommandBody<SweepArguments> = {
           requiresArg: true,
           describe: 'Comma-separated rates in requests per second: generated, or of the trace',
         },
+        concurrency: TRAFFIC_OPTIONS.concurrency,
         duration: {
           type: 'number',
           requiresArg: true,
@@ -111,6 +114,7 @@ export const sweepCommand: CommandBody<SweepArguments> = {
   handler: async (args) => {
     checkNumbers({ ...args, seeds: args.seeds ?? 1 })
     checkChart(args)
+    checkTraffic({ concurrency: args.concurrency })
     await checkTarget(args)
     await checkReport(args)
     const options = { ...experimentOptions({ ...args, seeds: args.seeds as number }), ...own(args) }

@@ -2,6 +2,12 @@ const MEANING: Readonly<Record<string, string>> = {
   arrivalMs: 'arrival times to the last digit',
   maxTokens: 'declared output limits',
   prefixTokens: 'how much of each prompt is declared shareable',
+  joins: 'that requests wait for several',
+  predecessor: 'which requests wait for others',
+  thinkMs: 'times between requests that wait for others',
+  sloClass: 'classes of service',
+  ttftSloMs: 'times to the first token that are asked for',
+  deadlineMs: 'deadlines',
   prefix_hash: 'the names of prefixes',
   prompts: 'all that prompts share',
 }

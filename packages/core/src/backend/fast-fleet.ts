@@ -246,13 +246,18 @@ export class FastFleet extends FleetBatches implements Fleet {
       isAlone || this.context.recorder.stepCompleted !== undefined
         ? 1
         : stepsTogether(state, backend, segment)
-    if (this.context.tellsKvEvents && changesMatches(state, backend, steps)) steps = 1
+    if (this.isWatched(backend) && changesMatches(state, backend, steps)) steps = 1
     ints[n + STEPS] = steps
     setEnd(state, backend, steps)
     announceNews(state, backend)
     if (steps > 1 && ints[n + PREFILLS]! > 0) this.chunking.add(backend)
     floats[x + LAST_SYNC_MS] = Number.NaN
     checkLatency(state, backend, this.specs[backend]!.latency, this.shape)
+  }
+
+  /** Whether every change of what prompts find in the KV cache counts. */
+  protected isWatched(_backend: number): boolean {
+    return this.context.tellsKvEvents
   }
 
   prolong(backend: number, endMs: number): void {

@@ -39,6 +39,12 @@ export abstract class LoadingFleet extends AdapterFleet {
     return this.loads.counters(backend)
   }
 
+  /** Lower tiers forget what they have no room for: whoever waits to load it may then come without. */
+  protected override isWatched(backend: number): boolean {
+    const isBlocked = this.state.ints[backend * INTS + IS_BLOCKED] === 1
+    return (isBlocked && this.specs[backend]!.kv.tiers !== undefined) || super.isWatched(backend)
+  }
+
   override interrupt(backend: number): void {
     const { state } = this
     const isUnderWay = state.ints[backend * INTS + STEPS]! > 1 && state.endMs[backend] !== IDLE

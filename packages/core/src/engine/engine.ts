@@ -416,12 +416,14 @@ export class Engine
   private followUp(followUps: FollowUps, request: number, outcome: number): void {
     const { clock, loop, progress, subjects } = this.machinery
     if (outcome === OUTCOME.completed) {
-      for (let row = followUps.firstOf(request); row >= 0; row = followUps.after(row)) {
+      for (let wait = followUps.firstOf(request); wait >= 0; wait = followUps.after(wait)) {
+        const row = followUps.over(wait)
+        if (row < 0) continue
         loop.schedule(followUps.dueMs(row, clock.nowMs), checkedSubject(subjects.followUp + row))
       }
       return
     }
-    for (const row of followUps.allOf(request)) {
+    for (const row of followUps.giveUp(request)) {
       progress.rejectReason[row] = this.reasonId('predecessor_rejected')
       progress.outcome[row] = OUTCOME.rejected
       this.ended++

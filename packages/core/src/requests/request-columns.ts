@@ -1,6 +1,7 @@
 import { RouteSimError } from '../errors/routesim-error.js'
 import { Float64Column } from './float64-column.js'
 import { Int32Column } from './int32-column.js'
+import { type Join, joinColumns } from './joins.js'
 import type { RequestTable } from './request-table.js'
 import { sharedFloat64 } from './shared-columns.js'
 
@@ -21,7 +22,14 @@ export const INT_COLUMNS = [
 ] as const
 
 /** Names of the columns that a {@link RequestTable} has only when some request uses them. */
-export const OPTIONAL_COLUMNS = ['sloClass', 'deadlineMs', 'predecessor', 'thinkMs'] as const
+export const OPTIONAL_COLUMNS = [
+  'sloClass',
+  'deadlineMs',
+  'predecessor',
+  'joinRow',
+  'joinAwaited',
+  'thinkMs',
+] as const
 
 /** Value of `maxTokens` in {@link RequestColumns} for: no limit declared, the true output length. */
 const UNDECLARED = -1
@@ -63,6 +71,7 @@ export class RequestColumns {
   readonly thinkMs: Float64Column = new Float64Column(0)
   readonly ttftSloMs: Int32Column = new Int32Column(0)
   private arrivals = sharedFloat64(FIRST_CAPACITY)
+  private readonly joins: Join[] = []
   private count = 0
   private inOrder = true
 
@@ -99,6 +108,12 @@ export class RequestColumns {
     return row
   }
 
+  /** Makes a row wait for another too, besides its predecessor; both in the order of adding. */
+  join(row: number, awaited: number): void {
+    if (this.predecessor.get(row) < 0) this.predecessor.set(row, awaited)
+    else this.joins.push([row, awaited])
+  }
+
   /**
    * Row numbers by time of arrival, rows that arrive together in the order they were added;
    * `undefined` when all were added in that order.
@@ -114,7 +129,7 @@ export class RequestColumns {
   /**
    * The finished columns, in shared memory; those that no row uses share one array per default, or are
    * absent where the table may lack them. No row may be added or set afterwards.
-   * @throws RouteSimError `request_invalid` when a predecessor does not come before its request
+   * @throws RouteSimError `request_invalid` when what a request waits for does not come before it
    */
   finish(order: Int32Array | undefined): Omit<RequestTable, 'strings' | 'prompts'> {
     const size = this.count
@@ -142,10 +157,22 @@ export class RequestColumns {
       ...(sloClass.isUsed && { sloClass: sloClass.finish(count, order) }),
       ...(deadlineMs.isUsed && { deadlineMs: deadlineMs.finish(count, order) }),
       ...(predecessor.isUsed && {
-        predecessor: renumbered(predecessor.finish(count, order), order),
+        ...this.finishWaits(order),
         thinkMs: thinkMs.finish(count, order),
       }),
     }
+  }
+
+  private finishWaits(
+    order: Int32Array | undefined,
+  ): Pick<RequestTable, 'predecessor' | 'joinRow' | 'joinAwaited'> {
+    const rowOf = order && rowsInOrder(order)
+    const predecessor = renumbered(this.predecessor.finish(this.count, order), rowOf)
+    if (this.joins.length === 0) return { predecessor }
+    const joins = this.joins.map<Join>(([row, awaited]) =>
+      rowOf === undefined ? [row, awaited] : [rowOf[row]!, rowOf[awaited]!],
+    )
+    return { predecessor, ...joinColumns(predecessor, joins) }
   }
 
   private finishArrivals(order: Int32Array | undefined): Float64Array {
@@ -164,14 +191,18 @@ function fillUndeclared(maxTokens: Int32Array, outputTokens: Int32Array): void {
   }
 }
 
+function rowsInOrder(order: Int32Array): Int32Array {
+  const rowOf = new Int32Array(order.length)
+  for (let row = 0; row < rowOf.length; row++) rowOf[order[row]!] = row
+  return rowOf
+}
+
 /** Predecessors as rows of the finished table. */
-function renumbered(predecessor: Int32Array, order: Int32Array | undefined): Int32Array {
-  const rowOf = new Int32Array(order?.length ?? 0)
-  for (let row = 0; row < rowOf.length; row++) rowOf[order![row]!] = row
+function renumbered(predecessor: Int32Array, rowOf: Int32Array | undefined): Int32Array {
   for (let row = 0; row < predecessor.length; row++) {
     const before = predecessor[row]!
     if (before < 0) continue
-    const to = order === undefined ? before : (rowOf[before] ?? row)
+    const to = rowOf === undefined ? before : (rowOf[before] ?? row)
     if (!(to < row)) {
       throw new RouteSimError(
         `request ${row}: predecessor: expected a request that arrives before it, got ${to}`,

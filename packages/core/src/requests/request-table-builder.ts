@@ -31,7 +31,9 @@ export interface RequestRecord {
   readonly deadlineMs?: number
   /** What {@link RequestTableBuilder.add} gave for the request that must have ended before. */
   readonly predecessor?: number
-  /** Time from the end of the predecessor to the sending, in ms; 0 when absent. */
+  /** Further requests that must have ended before, as {@link RequestTableBuilder.add} gave them. */
+  readonly joins?: readonly number[]
+  /** Time from the end of the predecessor (with `joins`, the last end) to the sending, in ms; 0 when absent. */
   readonly thinkMs?: number
   /** Time to the first token that the client asks for, in whole ms; none when absent or 0. */
   readonly ttftSloMs?: number
@@ -95,6 +97,10 @@ export class RequestTableBuilder {
       check(row, 'thinkMs', request.thinkMs ?? 0, 'a number', 0)
       c.predecessor.set(row, request.predecessor)
       c.thinkMs.set(row, request.thinkMs ?? 0)
+      for (const awaited of request.joins ?? []) {
+        check(row, 'joins', awaited, 'an integer', 0)
+        c.join(row, awaited)
+      }
     }
     c.ttftSloMs.set(row, ttftSloMs)
     return row

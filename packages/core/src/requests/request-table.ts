@@ -33,7 +33,11 @@ export interface RequestTable {
   readonly adapter: Int32Array
   /** Larger is more urgent; 0 is the default. */
   readonly priority: Int32Array
-  /** Class of service, as an index into `strings`; absent when no request has one. */
+  /**
+   * Class of service, as an index into `strings`: what the client calls it. `ttftSloMs` and `deadlineMs` are
+   * what it asks for. Routers and local policies may heed all three; a run is judged by the targets of its
+   * metrics. Absent when no request has one.
+   */
   readonly sloClass?: Int32Array
   /** Time within which the answer should be complete, in ms from the sending; NaN for none. */
   readonly deadlineMs?: Float64Array
@@ -42,7 +46,14 @@ export interface RequestTable {
    * request with a predecessor is sent at the later of its arrival and `thinkMs` after that end.
    */
   readonly predecessor?: Int32Array
-  /** Time from the end of the predecessor to the sending, in ms (thinking, a tool at work). */
+  /**
+   * Rows that wait for more than their predecessor, in order; absent when none does. Row `joinRow[i]` is
+   * sent when `joinAwaited[i]` has ended too, an earlier row, and `thinkMs` counts from the last end.
+   */
+  readonly joinRow?: Int32Array
+  /** What each of {@link RequestTable.joinRow} waits for. */
+  readonly joinAwaited?: Int32Array
+  /** Time from the end of what it waits for to the sending, in ms (thinking, a tool at work). */
   readonly thinkMs?: Float64Array
   /** Time to the first token that the client asks for, in ms; 0 when it asks for none. */
   readonly ttftSloMs: Int32Array

@@ -150,3 +150,41 @@ test('convert writes a trace at other times', async () => {
     expect.stringContaining('--rate: expected requests per second'),
   ])
 })
+
+test('a workload without a cluster is written as a trace; a sweep takes a limit of requests in flight', async () => {
+  const path = directoryWith({
+    'shape.toml':
+      '[workload]\nrequests = 60\narrivals.kind = "at_once"\nprompt_tokens = 300\noutput_tokens = 20\n',
+    'c.toml':
+      '[cluster]\nnum_backends = 2\n[workload]\nrequests = 60\narrivals.kind = "at_once"\nprompt_tokens = 300\noutput_tokens = 20\n',
+  })
+  const cwd = path('.')
+  const made = await routesim(['gen-trace', '-c', 'shape.toml', '-o', 'x.jsonl'], { cwd })
+  expect(made.stderr).toBe('Wrote 60 requests to x.jsonl\n')
+  const missing = await routesim(['run', '-c', 'shape.toml'], { cwd })
+  expect(missing).toMatchObject({ code: 1 })
+  expect(missing.stderr).toContain('cluster')
+
+  const own = ['--set', 'cluster.num_backends=2,3', '--format', 'json']
+  const sweepOf = async (...more: string[]) => {
+    const { code, stdout, stderr } = await routesim(['sweep', '-c', 'c.toml', ...own, ...more], {
+      cwd,
+    })
+    expect(stderr).not.toContain('Error')
+    expect(code).toBe(0)
+    return JSON.parse(stdout)
+  }
+  const run = await routesim(['run', '-c', 'c.toml', '--concurrency', '3', '--format', 'json'], {
+    cwd,
+  })
+  const limited = await sweepOf('--concurrency', '3')
+  const free = await sweepOf()
+  const text = JSON.stringify(limited)
+  expect(text).toContain(`"duration_ms":${JSON.parse(run.stdout).duration_ms}`)
+  expect(JSON.stringify(free)).not.toBe(text)
+  const twice = ['sweep', '-c', 'c.toml', '--set', 'workload.concurrency=3,4', '--concurrency', '3']
+  const refused = await routesim(twice, { cwd })
+  expect(refused.code).toBe(1)
+  expect(refused.stderr).toContain('concurrency: expected it once')
+  expect((await routesim([...twice.slice(0, 3), '--concurrency', '0'], { cwd })).code).toBe(2)
+})

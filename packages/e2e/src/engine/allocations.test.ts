@@ -108,7 +108,11 @@ const REMEMBERING = ['sglang_cache_aware']
  * Bytes per request of routers that keep an account of each: one that may wait here is an object with what every
  * backend had of it, and one that may move is heard of every 50 ms as long as it runs.
  */
-const KEEPING: Readonly<Record<string, number>> = { dualmap: 1200, llumnix: 8000 }
+const KEEPING: Readonly<Record<string, number>> = {
+  aibrix_slo: 1000,
+  dualmap: 1200,
+  llumnix: 8000,
+}
 
 const names = builtinRouters.map(({ name }) => name)
 const isKeeping = (name: string): boolean => KEEPING[name] !== undefined

@@ -1,3 +1,4 @@
+import { awaitedBy } from '@routesim/core'
 import { affineLatency } from '@routesim/hardware'
 import { describe, expect, test } from 'vitest'
 import { randomStory } from '../testing/random-story.js'
@@ -38,6 +39,44 @@ describe.each(['fast', 'reference'] as const)('requests that wait for others (%s
       { ...turn, predecessor: 2 },
     ]
     expect([...tinyRun({ stepper, requests, backends }).sentMs]).toEqual([0, 20, 30, 50])
+  })
+
+  test('come when all agents that worked side by side have ended', () => {
+    const requests = [
+      turn,
+      { ...turn, predecessor: 0, outputTokens: 9 },
+      { ...turn, predecessor: 0, outputTokens: 4 },
+      { ...turn, predecessor: 0, thinkMs: 30 },
+      { ...turn, predecessor: 3, joins: [1, 2, 1], thinkMs: 5 },
+    ]
+    const run = tinyRun({ stepper, requests, backends })
+    expect([...run.outcomes.finishedMs]).toEqual([20, 110, 60, 70, 135])
+    expect(run.sentMs[4]).toBe(115)
+    expect(awaitedBy(run.requests, 4)).toEqual([3, 1, 2])
+    expect(awaitedBy(run.requests, 3)).toEqual([0])
+    expect(awaitedBy(run.requests, 0)).toEqual([])
+  })
+
+  test('are given up once when several of those they wait for are refused', () => {
+    const requests = [
+      turn,
+      turn,
+      turn,
+      { ...turn, predecessor: 0, joins: [1, 2] },
+      { ...turn, predecessor: 3, joins: [0] },
+      { ...turn, predecessor: 2 },
+    ]
+    const run = tinyRun({
+      stepper,
+      requests,
+      router: {
+        name: 'only the third',
+        route: ({ id }, { backends: [only] }) =>
+          id < 2 ? { kind: 'reject', reason: 'no' } : only!,
+      },
+    })
+    expect([...run.outcomes.outcome]).toEqual([2, 2, 1, 2, 2, 1])
+    expect(run.complete).toBe(true)
   })
 
   test('are given up when what they wait for is refused', () => {
@@ -82,17 +121,18 @@ describe.each(['fast', 'reference'] as const)('requests that wait for others (%s
 
   test('never start before their predecessor has ended, and at most C are in flight', () => {
     let waits = 0
+    let joins = 0
     for (let seed = 2; seed < 600; seed += 5) {
       const story = randomStory(seed, 'plain')
       const run = tinyRun({ ...story, stepper, maxInFlight: 3 })
       const { sentMs, outcomes, requests } = run
-      const predecessor = requests.predecessor ?? new Int32Array(requests.size).fill(-1)
       const wasSent = (i: number): boolean =>
         outcomes.outcome[i] === 1 ||
         run.rejectReasons[outcomes.rejectReason[i]!] !== 'predecessor_rejected'
       for (let i = 0; i < requests.size; i++) {
-        const before = predecessor[i]!
-        if (before >= 0 && outcomes.outcome[i] === 1) {
+        const awaited = outcomes.outcome[i] === 1 ? awaitedBy(requests, i) : []
+        if (awaited.length > 1) joins++
+        for (const before of awaited) {
           waits++
           expect(outcomes.outcome[before]).toBe(1)
           const earliest = outcomes.finishedMs[before]! + requests.thinkMs![i]!
@@ -108,6 +148,7 @@ describe.each(['fast', 'reference'] as const)('requests that wait for others (%s
       }
     }
     expect(waits).toBeGreaterThan(500)
+    expect(joins).toBeGreaterThan(100)
   })
 })
 
@@ -117,6 +158,14 @@ test('a request can not wait for one that comes later', () => {
     { ...turn, arrivalMs: 1, predecessor: 0 },
   ]
   expect(() => tinyRun({ requests })).toThrow('expected a request that arrives before it')
+  const joined = [
+    { ...turn, arrivalMs: 5 },
+    turn,
+    { ...turn, arrivalMs: 1, predecessor: 1, joins: [0] },
+  ]
+  expect(() => tinyRun({ requests: joined })).toThrow(
+    'request 1: joins: expected a request that arrives before it',
+  )
 })
 
 test('plain tables have no columns for what they do not use', () => {

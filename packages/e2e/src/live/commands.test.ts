@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
@@ -30,7 +30,8 @@ test.each([
   ['mock-workers --latency-spike x', '--latency-spike: expected share:ms such as 0.01:2000'],
   ['mock-workers --failing-worker 8', '--failing-worker: expected one of the workers 0 to 7'],
   ['mock-workers --speedup-ratio 0', '--speedup-ratio: expected a number > 0, got 0'],
-  ['mock-workers --duration -1', '--duration: expected a number >= 0, got -1'],
+  ['mock-workers --duration -1', '--duration: expected seconds from 0 to 2147483, got -1'],
+  ['up --duration 3000000', '--duration: expected seconds from 0 to 2147483, got 3000000'],
   ['serve', 'expected workers: --worker URL, or [[workers]] in a --config; got none'],
   [`serve ${WORKER} --port -1`, '--port: expected a port from 0 to 65535, got -1'],
   [`serve ${WORKER} --kv-events`, '--kv-events: expected --kv-events-from with it, got none'],
@@ -49,6 +50,7 @@ test.each([
   ['bench load --request-rate 0', '--request-rate: expected a number > 0, got 0'],
   ['bench load --url nope', '--url: expected an address such as http://127.0.0.1:8000, got "nope"'],
   ['bench prefix-ratio --prefix-ratios 0.1,x', '--prefix-ratios: expected numbers from 0 to 1'],
+  ['bench prefix-ratio --prefix-ratios 0.1 2', '--prefix-ratios: expected numbers from 0 to 1'],
   [`bench trace -t ${at('trace.jsonl')} --speedup-ratio 0`, '--speedup-ratio: expected a number'],
   [`bench trace -t ${at('trace.jsonl')} --head 0`, '--head: expected an integer >= 1, got 0'],
   ['twin --request-rate -1', '--request-rate: expected a number > 0, got -1'],
@@ -59,7 +61,23 @@ test.each([
 })
 
 test.each([
-  ['serve --worker ftp://x', 'workers.0.url: expected a URL such as http://host:8000, got "ftp'],
+  [
+    'serve --worker ftp://x',
+    'workers.0.url: expected a URL such as http://host:8000, without a path',
+  ],
+  [
+    'serve --worker http://u:p@h',
+    'workers.0.url: expected a URL such as http://host:8000, without',
+  ],
+  ['serve --worker http://h/v1', 'workers.0.url: expected a URL such as http://host:8000, without'],
+  [
+    `serve ${WORKER} --kv-events --kv-events-from x`,
+    'kv_events: expected a ZMQ address such as tcp:',
+  ],
+  [
+    'bench prefix-ratio --url http://127.0.0.1:1 --requests 2 --isl 9',
+    'all of the 2 requests failed',
+  ],
   [`serve ${WORKER} -a nope`, 'unknown router "nope"'],
   [`serve ${WORKER} --block-size 0`, 'block_tokens: expected an integer from 1 to 65536, got 0'],
   [`serve ${WORKER} --record ${at('no/such')} --port 0 --admin-port 0`, 'can not record to'],
@@ -188,6 +206,13 @@ test('servers listen on loopback alone unless told otherwise', async () => {
   ])
 })
 
+test('an admin port stays on loopback when clients may come from elsewhere', async () => {
+  const { address } = await workersAndRouter('--host', '0.0.0.0')
+  expect(new URL(address.url).hostname).toBe('0.0.0.0')
+  expect(new URL(address.admin).hostname).toBe('127.0.0.1')
+  expect((await fetch(`${address.admin}/health`)).status).toBe(200)
+})
+
 test('a config file that changes is taken over, one with a mistake is not', async () => {
   const workers = await live('mock-workers --num-workers 2 --port 0'.split(' '), 2)
   const urls = workers.lines.map((line) => (JSON.parse(line) as { url: string }).url)
@@ -208,6 +233,22 @@ test('a config file that changes is taken over, one with a mistake is not', asyn
   await until(() => router.stderr().includes('reload_failed'))
   expect(router.stderr()).toContain('unknown router \\"least_outstandin\\"')
   expect(await workersOf()).toHaveLength(2)
+  // Other files take its place, one after another; then there is none, and then one again.
+  for (const count of [1, 2, 1]) {
+    writeFileSync(`${path}.new`, config(count, 'round_robin'))
+    renameSync(`${path}.new`, path)
+    await until(async () => (await workersOf()).length === count)
+  }
+  rmSync(path)
+  await until(() => router.stderr().includes('can not read'))
+  expect(await workersOf()).toHaveLength(1)
+  // Nobody reads its log any more.
+  router.child.stdout!.destroy()
+  router.child.stderr!.destroy()
+  for (const count of [2, 1, 2]) {
+    writeFileSync(path, config(count, 'round_robin'))
+    await until(async () => (await workersOf()).length === count)
+  }
   expect(await router.stop()).toBe(0)
 })
 
@@ -249,7 +290,7 @@ test('the more prompts share, the more routing by KV caches beats round robin, l
       const words = `up --port 0 --admin-port 0 --speedup-ratio 4 -a ${algorithm}`
       const up = await live(words.split(' '), 3)
       const url = / at (http:\S+)\/v1/.exec(up.lines[0]!)![1]!
-      const sweep = 'bench prefix-ratio --prefix-ratios 0.1,0.5,0.9 --isl 8000 --osl 10'.split(' ')
+      const sweep = 'bench prefix-ratio --prefix-ratios 0.1 0.5 0.9 --isl 8000 --osl 10'.split(' ')
       const out = ['--requests', '100', '-o', folder(algorithm), '--label', algorithm]
       const { code, stderr } = await routesim([...sweep, '--url', url, ...out])
       expect(code, stderr).toBe(0)

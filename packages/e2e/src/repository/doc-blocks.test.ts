@@ -164,7 +164,7 @@ async function performLive(folder: string, block: DocBlock): Promise<void> {
     const args = all.map((word) =>
       word.replaceAll(PORT, (port) => String(Number(port) + portOffset)),
     )
-    if (args.at(-1) === '&') await live(args.slice(0, -1), 1)
+    if (args.at(-1) === '&') await live(args.slice(0, -1), 1, folder)
     else run(folder, block.where, [bin, ...args])
   }
 }

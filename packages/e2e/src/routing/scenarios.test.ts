@@ -59,6 +59,15 @@ const EXPECTED: Readonly<Record<string, (results: Results) => void>> = {
     expectRising(results, p99, [bounded, unbounded], 1.5)
     expectRising(results, hits, ['least_outstanding', bounded, unbounded])
   },
+  'cold-restart.toml': (results) => {
+    for (const sent of ['sglang_cache_aware@gateway_cli', 'preble']) {
+      expectRising(results, p99, ['epp_scorers@llm_d_precise', sent], 2)
+      for (const blind of ['least_outstanding', 'round_robin']) {
+        expectRising(results, p99, [sent, blind], 4)
+        expectRising(results, hits, [blind, sent], 1.5)
+      }
+    }
+  },
   'prefix-ratio.toml': (results) => {
     const mean = ({ ttft }: RunSummary): number => ttft.mean!
     const [classic, tuned] = ['dynamo_kv@classic', 'dynamo_kv@tuned']

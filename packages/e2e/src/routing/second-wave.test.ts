@@ -1,26 +1,41 @@
 // Routers that hold and move requests, in runs.
-import { aibrixVtc, dualmap, llumnix, skywalker } from '@routesim/algorithms'
+import {
+  aibrixSlo,
+  aibrixVtc,
+  dualmap,
+  llumnix,
+  preble,
+  productionStackPrefixAware,
+  rayPrefixAffinity,
+  skywalker,
+} from '@routesim/algorithms'
 import { OUTCOME, type RunResult } from '@routesim/core'
 import { affineLatency } from '@routesim/hardware'
 import { expect, test } from 'vitest'
 import { randomStory } from '../testing/random-story.js'
 import { backend, seeing, tinyRun } from '../testing/tiny-run.js'
 
-test.each([aibrixVtc, dualmap, llumnix, skywalker])(
-  '$name loses nothing, whatever happens, and both steppers agree',
-  (definition) => {
-    for (let seed = 0; seed < 120; seed++) {
-      const story = randomStory(seed, 'ties')
-      if (story.backends!.some(({ role }) => role !== 'both')) continue
-      const run = (stepper: 'fast' | 'reference') =>
-        // Conservation of requests, tokens and blocks is checked by the engine after every run.
-        tinyRun({ ...randomStory(seed, 'ties'), router: definition.create(), stepper })
-      const [fast, reference] = [run('fast'), run('reference')]
-      expect(fast.outcomes.backend, `${seed}`).toEqual(reference.outcomes.backend)
-      expect(fast.outcomes.finishedMs, `${seed}`).toEqual(reference.outcomes.finishedMs)
-    }
-  },
-)
+test.each([
+  aibrixSlo,
+  aibrixVtc,
+  dualmap,
+  llumnix,
+  preble,
+  productionStackPrefixAware,
+  rayPrefixAffinity,
+  skywalker,
+])('$name loses nothing, whatever happens, and both steppers agree', (definition) => {
+  for (let seed = 0; seed < 120; seed++) {
+    const story = randomStory(seed, 'ties')
+    if (story.backends!.some(({ role }) => role !== 'both')) continue
+    const run = (stepper: 'fast' | 'reference') =>
+      // Conservation of requests, tokens and blocks is checked by the engine after every run.
+      tinyRun({ ...randomStory(seed, 'ties'), router: definition.create(), stepper })
+    const [fast, reference] = [run('fast'), run('reference')]
+    expect(fast.outcomes.backend, `${seed}`).toEqual(reference.outcomes.backend)
+    expect(fast.outcomes.finishedMs, `${seed}`).toEqual(reference.outcomes.finishedMs)
+  }
+})
 
 const latency = affineLatency({
   baseMs: 5,
@@ -73,4 +88,23 @@ test('SkyWalker keeps what it can not place at once, and herds when metrics are 
   for (const run of [now, old])
     expect(run.outcomes.outcome.every((outcome) => outcome === OUTCOME.completed)).toBe(true)
   expect(deepest(now)).toBeLessThan(deepest(old) / 2)
+})
+
+test('AIBrix keeps what its profile has no room for, so that backends hardly queue', () => {
+  const story = {
+    backends: Array.from({ length: 4 }, () => backend({ latency, maxNumSeqs: 4 })),
+    requests: Array.from({ length: 64 }, (_, i) => ({
+      arrivalMs: i,
+      promptTokens: i % 3 === 0 ? 900 : 100,
+      outputTokens: 20,
+    })),
+  }
+  // Four at a time: 5.4 ms a token with four in a batch, as the engine above has it.
+  const profile = { prefill_tokens_per_sec: 20_000, tpot_ms: 5.2, decode_tokens_per_sec: 770 }
+  const queued = (pulls: boolean): number => {
+    const run = tinyRun({ ...story, router: aibrixSlo.create({ ...profile, pulls }) })
+    expect(run.outcomes.outcome.every((outcome) => outcome === OUTCOME.completed)).toBe(true)
+    return run.backends.reduce((sum, each) => sum + each.waitingRequestMs, 0)
+  }
+  expect(queued(true)).toBeLessThan(queued(false) / 5)
 })

@@ -25,8 +25,12 @@ export async function stopAll(): Promise<void> {
  * Starts the built command and waits for so many lines of standard output.
  * @throws Error with what it said when it ends before
  */
-export async function live(args: readonly string[], lines: number): Promise<LiveProcess> {
-  const child = spawn(process.execPath, [BIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+export async function live(
+  args: readonly string[],
+  lines: number,
+  cwd: string = process.cwd(),
+): Promise<LiveProcess> {
+  const child = spawn(process.execPath, [BIN, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
   running.add(child)
   child.on('exit', () => running.delete(child))
   const said: string[] = []

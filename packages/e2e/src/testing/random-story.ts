@@ -71,6 +71,7 @@ export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
     seed % 5 === 2 ? new RandomStream(seed, `follow-ups ${kind}`) : undefined,
     new RandomStream(seed, `urgency ${kind}`),
     seed % 7 === 4 ? new RandomStream(seed, `adapter of each ${kind}`) : undefined,
+    new RandomStream(seed, `joins ${kind}`),
   )
   return {
     requests,
@@ -182,6 +183,7 @@ function randomRequests(
   waits: RandomStream | undefined,
   urgency: RandomStream,
   adapters: RandomStream | undefined,
+  joins: RandomStream,
 ): RequestTable {
   const pick = <T>(...options: T[]): T => options[random.integer(options.length)]!
   const builder = new RequestTableBuilder()
@@ -214,6 +216,12 @@ function randomRequests(
             : kind === 'decimal'
               ? 0.02 * waits.integer(500)
               : waits.integer(40) / 4,
+        // Some wait for several calls, as after agents that worked side by side.
+        ...(joins.integer(3) === 0 && {
+          joins: Array.from({ length: 1 + joins.integer(3) }, () =>
+            Math.max(0, builder.size - 1 - joins.integer(6)),
+          ),
+        }),
       }),
       priority,
       ttftSloMs,

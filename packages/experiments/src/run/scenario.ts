@@ -93,7 +93,7 @@ const MOST_SEEDS = 10_000
 export async function prepareFleet(options: ExperimentOptions): Promise<PreparedFleet> {
   const given =
     typeof options.config === 'string' ? await loadConfig(options.config) : options.config
-  const config = withConcurrency(withTargets(given, options.slo), options)
+  const config = withConcurrency(withTargets(given, options.slo), options.concurrency)
   const seeds = seedsFrom(options.seed ?? config.simulation.seed, options.seeds ?? 1)
   checkStepper(options)
   checkConcurrency(options.perRequest, config)
@@ -120,7 +120,7 @@ export function withTargets(config: Config, given: SloTargets = {}): Config {
 }
 
 /** The config with a limit of requests in flight that goes before its own. */
-function withConcurrency(config: Config, { concurrency }: ExperimentOptions): Config {
+export function withConcurrency(config: Config, concurrency: number | undefined): Config {
   if (concurrency === undefined) return config
   return { ...config, workload: { ...config.workload, concurrency } }
 }

@@ -5,7 +5,7 @@ import type { ConfigSource } from '../config/config-source.js'
 import type { Config } from '../config/schema.js'
 import type { RunScenario } from '../parallel/execute-runs.js'
 import { type AlgorithmChoice, resolveAlgorithms } from '../run/resolve-algorithms.js'
-import { checkConcurrency, visibilitiesOf, withTargets } from '../run/scenario.js'
+import { checkConcurrency, visibilitiesOf, withConcurrency, withTargets } from '../run/scenario.js'
 import type { WorkloadSource } from '../workload/load-workload.js'
 import type { Settings } from './design.js'
 import { pointKey } from './point-key.js'
@@ -38,6 +38,8 @@ export interface SweepPlan {
   readonly source: ConfigSource
   readonly traffic: TrafficStore
   readonly slo: SloTargets | undefined
+  /** Requests in flight at most; as the config of a point says when absent. */
+  readonly concurrency: number | undefined
   /** What routers see; as the config of a point says when absent. */
   readonly visibility: string | readonly string[] | undefined
   readonly points: readonly Settings[]
@@ -74,11 +76,13 @@ export async function planSweep(plan: SweepPlan): Promise<SweepRun[]> {
 }
 
 async function runsAt(
-  { source, traffic, slo, visibility, choices, seeds, stepper, perRequest }: SweepPlan,
+  plan: SweepPlan,
   settings: Settings,
   rate: number | undefined,
 ): Promise<SweepRun[]> {
-  const { config, workload, hash } = await traffic.at(withTargets(source.with(settings), slo), rate)
+  const { source, traffic, visibility, choices, seeds, stepper, perRequest } = plan
+  const given = withConcurrency(withTargets(source.with(settings), plan.slo), plan.concurrency)
+  const { config, workload, hash } = await traffic.at(given, rate)
   checkConcurrency(perRequest, config)
   const visibilities = visibilitiesOf(visibility, config)
   const algorithms = resolveAlgorithms(choices, config, visibilities)

@@ -96,13 +96,21 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
   const sampling = options.sampling ?? section.sample ?? 'grid'
   const points = designPoints({ axes, sampling, points: options.points ?? section.points, seed })
   checkExtent({ rates, choices, seeds, points })
+  if (options.concurrency !== undefined && axes?.['workload.concurrency'] !== undefined) {
+    throw new RouteSimError<ExperimentsErrorCode>(
+      `concurrency: expected it once, got ${options.concurrency} and workload.concurrency among what is swept`,
+      { code: 'options_conflict', path: 'concurrency' },
+    )
+  }
   const { stepper = 'fast', perRequest = true, shard, signal, jobs, onProgress } = options
   const trafficOptions = { ...options, configPath: source.path }
   const traffic = new TrafficStore(trafficOptions)
   const { visibility } = options
   const how = { stepper, perRequest, visibility }
   const runs = await planSweep({
-    ...{ source, traffic, slo: options.slo, points, rates, choices, seeds },
+    ...{ source, traffic, points, rates, choices, seeds },
+    slo: options.slo,
+    concurrency: options.concurrency,
     ...how,
   })
   const elsewhere =

@@ -7,7 +7,7 @@ import {
   PREFIX_OWNERS,
   TURN_TIMES,
 } from '@routesim/traces'
-import { z } from 'zod'
+import * as z from 'zod'
 import { expected, integer, notNegative, oneOf, positive, table, text } from '../config/fields.js'
 import { toWorkload, withoutFiles } from './to-workload.js'
 
@@ -110,6 +110,11 @@ const arrivals = table({
     .describe('Rates one after another, instead of rate_rps: steps, ramps, ladders.'),
   on_off: onOff.optional().describe('Two rates in turn, instead of rate_rps.'),
   diurnal: diurnal.optional().describe('A rate that follows a sine, instead of rate_rps.'),
+  tick_sec: positive()
+    .optional()
+    .describe(
+      'Requests come together, at multiples of so many seconds; so do turns after_arrival.',
+    ),
 })
 
 const prefixLevel = table({

@@ -7,8 +7,8 @@ import { afterEach, expect, test } from 'vitest'
 import { LiveFleet, TEST_SPEC } from '../testing/live-fleet.js'
 import { tokensOfText } from '../tokens/prompt-tokens.js'
 import { twin } from '../twin/twin.js'
-import { StreamedAnswer } from './load-client.js'
-import { loadMetrics } from './load-metrics.js'
+import { runLoad, StreamedAnswer } from './load-client.js'
+import { combineMetrics, isOnSchedule, loadMetrics } from './load-metrics.js'
 import { prefixRatioBench } from './prefix-ratio-bench.js'
 import { PromptContents } from './prompt-contents.js'
 import type { BenchTarget } from './run-bench.js'
@@ -140,10 +140,13 @@ test('the prefix-ratio sweep writes what the script writes, simulated and live a
     expect(json.time_to_first_token).toMatchObject({ unit: 'ms', p99: expect.any(Number) })
     expect(json.request_count.avg).toBe(target.kind === 'live' ? 20 : 40)
     expect(readFileSync(join(run, 'profile_export_aiperf.csv'), 'utf8')).toMatch(
-      /^Metric,avg,min,max,p1,.*\ntime_to_first_token \(ms\),\d/,
+      /^Metric,avg,min,max,p1,.*\nTime to First Token \(ms\),\d[\s\S]*\nRequest Count,\d/,
     )
     const lines = readFileSync(join(run, 'profile_export.jsonl'), 'utf8').trim().split('\n')
-    expect(JSON.parse(lines[0]!).metrics.request_latency.unit).toBe('ms')
+    expect(JSON.parse(lines[0]!)).toMatchObject({
+      metadata: { session_num: 0, worker_id: 'routesim', benchmark_phase: 'profiling' },
+      metrics: { request_latency: { unit: 'ms' } },
+    })
   }
   expect(summaries.map(({ errors }) => errors)).toEqual([
     [0, 0],
@@ -153,6 +156,79 @@ test('the prefix-ratio sweep writes what the script writes, simulated and live a
     expect(prefix_ratios).toEqual([0.2, 0.8])
     expect(Math.min(...ttft_values, ...throughput_values)).toBeGreaterThan(0)
   }
+})
+
+test('several servers: averages are averaged, rates add up, quantiles are of all requests', () => {
+  const run = (lagMs: number, ttftMs: number, count: number) => ({
+    target: '',
+    startedMs: 0,
+    measurements: Array.from({ length: count }, (_, row) => ({
+      row,
+      scheduledMs: 0,
+      sentMs: lagMs,
+      firstTokenMs: lagMs + ttftMs,
+      secondTokenMs: Number.NaN,
+      endMs: lagMs + 1000,
+      promptTokens: 10,
+      outputTokens: 1,
+      cachedTokens: 0,
+      error: undefined,
+    })),
+  })
+  const metrics = combineMetrics([run(0, 10, 3), run(50, 30, 1)])
+  expect(metrics['time_to_first_token']).toMatchObject({ avg: 20, p50: 10, max: 30 })
+  expect(metrics['request_throughput']!.avg).toBe(4)
+  expect(metrics['schedule_lag']!.max).toBe(50)
+  expect(isOnSchedule(metrics)).toBe(false)
+})
+
+test('a stopped load sends no more, at once, and says so', async () => {
+  const mocks = await fleet.workers(1)
+  const stop = new AbortController()
+  const table = syntheticWorkload({
+    ...SYNTHETIC,
+    arrivals: { rateRps: 0.01, pattern: 'constant' },
+  })
+  const run = await runLoad({
+    url: mocks.workers[0]!.url,
+    requests: table,
+    endpoint: 'completions',
+    sendsIds: true,
+    model: 'mock',
+    isOpenLoop: true,
+    speedup: 1,
+    seed: 1,
+    timeoutMs: 10_000,
+    signal: stop.signal,
+    onProgress: () => stop.abort(),
+  })
+  expect([run.measurements.length, run.wasCancelled]).toEqual([1, true])
+})
+
+test('in a closed loop a request is late by the time its place stood empty', async () => {
+  const mocks = await fleet.workers(1)
+  const table = syntheticWorkload(SYNTHETIC)
+  let ended = 0
+  const { measurements } = await runLoad({
+    url: mocks.workers[0]!.url,
+    requests: table,
+    endpoint: 'completions',
+    sendsIds: true,
+    model: 'mock',
+    concurrency: 2,
+    isOpenLoop: false,
+    speedup: 1,
+    seed: 1,
+    timeoutMs: 10_000,
+    onProgress: () => {
+      // A client that is busy with other things now and then.
+      const until = ++ended % 10 === 0 ? performance.now() + 60 : 0
+      while (performance.now() < until);
+    },
+  })
+  const lag = measurements.map(({ sentMs, scheduledMs }) => sentMs - scheduledMs)
+  expect(lag.filter((ms) => ms >= 59).length).toBeGreaterThanOrEqual(3)
+  expect(Math.min(...lag)).toBeGreaterThanOrEqual(0)
 })
 
 test('a slow client is not mistaken for a slow server', async () => {

@@ -23,6 +23,8 @@ export interface LoadClientOptions {
   readonly seed: number
   /** How long one request may take, in ms. */
   readonly timeoutMs: number
+  /** Whether the server is told how long answers will be, as Dynamo's router takes it. */
+  readonly tellsOutput?: boolean | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((ended: number) => void) | undefined
 }
@@ -34,13 +36,16 @@ const PATHS: Readonly<Record<Endpoint, string>> = {
 
 /** How long a connection may take to come about. */
 const CONNECT_MS = 10_000
+/** A timer waits no longer than this, in ms. */
+const LONGEST_WAIT_MS = 2 ** 31 - 1
 
 /** Loads a live target with a workload, and measures what comes back. */
 export async function runLoad(options: LoadClientOptions): Promise<LoadRun> {
   const client = new LoadClient(options)
-  const startedMs = Date.now()
   const measurements = await client.run()
-  return { measurements, target: options.url, startedMs }
+  const { url, signal } = options
+  const { startedMs } = client
+  return { measurements, startedMs, target: url, wasCancelled: signal?.aborted === true }
 }
 
 class LoadClient {
@@ -48,7 +53,10 @@ class LoadClient {
   private readonly http: HttpClient
   private readonly contents: PromptContents
   private readonly measurements: RequestMeasurement[] = []
-  private readonly startMs = performance.now()
+  /** When slots became free that nobody has taken, in a closed loop. */
+  private readonly freedMs: number[] = []
+  private startMs = performance.now()
+  startedMs = Date.now()
 
   constructor(options: LoadClientOptions) {
     this.options = options
@@ -59,14 +67,22 @@ class LoadClient {
   }
 
   async run(): Promise<RequestMeasurement[]> {
-    const { requests, concurrency = Number.POSITIVE_INFINITY, signal, onProgress } = this.options
+    const { requests, concurrency = Number.POSITIVE_INFINITY, isOpenLoop } = this.options
+    const { signal, onProgress } = this.options
     const underWay = new Set<Promise<void>>()
-    for (let row = 0; row < requests.size && signal?.aborted !== true; row++) {
-      const body = this.bodyOf(row)
+    // Those that are sent at once are made before, so that the last is not late.
+    const firstBodies = isOpenLoop ? 0 : Math.min(concurrency, requests.size)
+    const bodies = Array.from({ length: firstBodies }, (_, row) => this.bodyOf(row))
+    this.startMs = performance.now()
+    this.startedMs = Date.now()
+    for (let row = 0; row < requests.size; row++) {
+      const body = bodies[row] ?? this.bodyOf(row)
       while (underWay.size >= concurrency) await Promise.race(underWay)
       const scheduledMs = await this.due(row)
+      if (signal?.aborted === true) break
       const request = this.send(row, body, scheduledMs).then((measurement) => {
         this.measurements.push(measurement)
+        this.freedMs.push(measurement.endMs)
         underWay.delete(request)
         onProgress?.(this.measurements.length)
       })
@@ -83,23 +99,26 @@ class LoadClient {
 
   /** Waits until a request is to be sent. @returns when that was to be */
   private async due(row: number): Promise<number> {
-    const { requests, isOpenLoop, speedup } = this.options
-    if (!isOpenLoop) return this.nowMs
+    const { requests, isOpenLoop, speedup, signal } = this.options
+    if (!isOpenLoop) return this.freedMs.shift() ?? 0
     const dueMs = (requests.arrivalMs[row]! - requests.arrivalMs[0]!) / speedup
     for (let waitMs = dueMs - this.nowMs; waitMs > 0; waitMs = dueMs - this.nowMs) {
-      await new Promise((resolve) => setTimeout(resolve, waitMs))
+      if (signal?.aborted === true) break
+      await pause(Math.min(waitMs, LONGEST_WAIT_MS), signal)
     }
     return dueMs
   }
 
   private bodyOf(row: number): string {
-    const { requests, endpoint, sendsIds, model } = this.options
+    const { requests, endpoint, sendsIds, model, tellsOutput } = this.options
+    const osl = Math.max(1, requests.outputTokens[row]!)
     const common = {
       model,
-      max_tokens: Math.max(1, requests.outputTokens[row]!),
+      max_tokens: osl,
       stream: true,
       stream_options: { include_usage: true },
       ignore_eos: true,
+      ...(tellsOutput === true ? { nvext: { agent_hints: { osl } } } : {}),
     }
     if (endpoint === 'completions') {
       const prompt = sendsIds ? this.contents.tokens(row) : this.contents.text(row)
@@ -123,8 +142,8 @@ class LoadClient {
       const status = await this.http.read(
         { path: PATHS[endpoint], method: 'POST', headers, body },
         AbortSignal.timeout(timeoutMs),
-        (chunk, status) => {
-          if (status === 200) answer.take(chunk, this.nowMs)
+        (chunk, { statusCode }) => {
+          if (statusCode === 200) answer.take(chunk, this.nowMs)
         },
       )
       if (status !== 200) error = `status ${status}`
@@ -153,6 +172,19 @@ class LoadClient {
     const name = strings[session[row]!]
     return name === undefined ? {} : { 'x-session-id': name }
   }
+}
+
+/** Waits, or until it is told not to. */
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const over = (): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', over)
+      resolve()
+    }
+    const timer = setTimeout(over, ms)
+    signal?.addEventListener('abort', over)
+  })
 }
 
 interface Usage {

@@ -103,17 +103,25 @@ export function isOnSchedule(metrics: LoadMetrics): boolean {
   return (metrics['schedule_lag']?.p99 ?? 0) <= DEGRADED_LAG_MS
 }
 
-/** Figures of several runs side by side: means of latencies, sums of rates and counts. */
-export function combineMetrics(runs: readonly LoadMetrics[]): LoadMetrics {
-  if (runs.length === 1) return runs[0]!
-  const tags = new Set(runs.flatMap((run) => Object.keys(run)))
+/**
+ * Figures of several runs side by side, as Dynamo's script has them: means of their averages, sums of their
+ * rates and counts. Quantiles are those of all requests together.
+ */
+export function combineMetrics(runs: readonly LoadRun[]): LoadMetrics {
+  const pooled = loadMetrics({
+    measurements: runs.flatMap(({ measurements }) => measurements),
+    target: '',
+    startedMs: 0,
+  })
+  if (runs.length === 1) return pooled
+  const each = runs.map(loadMetrics)
   const combined: Record<string, MetricStatistics> = {}
-  for (const tag of tags) {
-    const all = runs.flatMap((run) => run[tag] ?? [])
+  for (const [tag, statistics] of Object.entries(pooled)) {
+    const all = each.flatMap((run) => run[tag] ?? [])
     const total = all.reduce((sum, { avg }) => sum + avg, 0)
     const isSum = /throughput$|_count$/.test(tag)
     const avg = isSum ? total : total / all.length
-    combined[tag] = { unit: all[0]!.unit, avg }
+    combined[tag] = { ...statistics, avg }
   }
   return combined
 }

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LoadMetrics } from './load-metrics.js'
-import { type BenchOptions, runBench } from './run-bench.js'
+import { type BenchOptions, type BenchResult, runBench } from './run-bench.js'
 import { syntheticWorkload } from './synthetic-workload.js'
 
 /** A sweep over the share of prompts that is shared. */
@@ -16,9 +16,11 @@ export interface PrefixRatioOptions
   readonly seed: number
   readonly outputDir: string
   readonly model: string
+  /** Kept beside the results; prompts are counted in bytes, without one. The model's if absent. */
+  readonly tokenizer?: string | undefined
   /** What the plot calls it. */
   readonly label: string
-  readonly onRatio?: ((ratio: number, metrics: LoadMetrics) => void) | undefined
+  readonly onRatio?: ((ratio: number, result: BenchResult) => void) | undefined
 }
 
 /** What `results_summary.json` holds. */
@@ -47,7 +49,7 @@ export async function prefixRatioBench(options: PrefixRatioOptions): Promise<Pre
   await mkdir(outputDir, { recursive: true })
   for (const [i, prefixRatio] of prefixRatios.entries()) {
     const seed = options.seed + i
-    const { metrics } = await runBench({
+    const result = await runBench({
       target: options.target,
       requests,
       concurrency,
@@ -69,8 +71,8 @@ export async function prefixRatioBench(options: PrefixRatioOptions): Promise<Pre
           seed,
         }),
     })
-    results.push(metrics)
-    options.onRatio?.(prefixRatio, metrics)
+    results.push(result.metrics)
+    options.onRatio?.(prefixRatio, result)
     if (options.signal?.aborted === true) break
   }
   const figure = (tag: string, statistic: 'avg' | 'p99' = 'avg'): number[] =>
@@ -84,6 +86,7 @@ export async function prefixRatioBench(options: PrefixRatioOptions): Promise<Pre
     config: {
       label: options.label,
       model: options.model,
+      tokenizer: options.tokenizer ?? options.model,
       isl,
       osl,
       requests,

@@ -2,7 +2,7 @@
 export interface RequestMeasurement {
   /** Row in the workload. */
   readonly row: number
-  /** When it was due. */
+  /** When it was due: by the schedule, or, in a closed loop, when there was room for it. */
   readonly scheduledMs: number
   readonly sentMs: number
   /** Arrival of the first token and of all after it; NaN for none. */
@@ -25,4 +25,6 @@ export interface LoadRun {
   readonly target: string
   /** Unix time of the start in ms; 0 for a simulation. */
   readonly startedMs: number
+  /** Whether it was stopped before all requests were sent. */
+  readonly wasCancelled?: boolean
 }

@@ -2,7 +2,7 @@ import type { ClusterSpec, RequestTable } from '@routesim/core'
 import type { Endpoint } from '../openai/completion-request.js'
 import type { AlgorithmFactory } from '../router/router-core.js'
 import { runLoad } from './load-client.js'
-import { combineMetrics, type LoadMetrics, loadMetrics } from './load-metrics.js'
+import { combineMetrics, type LoadMetrics } from './load-metrics.js'
 import type { LoadRun } from './request-measurement.js'
 import { simulateLoad } from './simulate-load.js'
 import { writeArtifacts } from './write-artifacts.js'
@@ -17,6 +17,8 @@ export type BenchTarget =
       readonly sendsIds: boolean
       readonly apiKey?: string | undefined
       readonly timeoutMs: number
+      /** Whether servers are told how long answers will be, as Dynamo's router takes it. */
+      readonly tellsOutput?: boolean | undefined
     }
   | { readonly kind: 'simulated'; readonly cluster: ClusterSpec; readonly router: AlgorithmFactory }
 
@@ -67,13 +69,11 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
       }),
     ),
   )
-  const metrics = await Promise.all(
-    runs.map(async (run, i) => {
-      if (folder === undefined) return loadMetrics(run)
-      return writeArtifacts(urls.length === 1 ? folder : `${folder}_url_${i}`, run, inputConfig)
-    }),
-  )
-  return { runs, metrics: combineMetrics(metrics) }
+  if (folder !== undefined) {
+    const folderOf = (i: number): string => (urls.length === 1 ? folder : `${folder}_url_${i}`)
+    await Promise.all(runs.map((run, i) => writeArtifacts(folderOf(i), run, inputConfig)))
+  }
+  return { runs, metrics: combineMetrics(runs) }
 }
 
 async function runOne(
@@ -101,7 +101,7 @@ async function runOne(
       seed,
     })
   }
-  const { model, endpoint, sendsIds, apiKey, timeoutMs } = target
+  const { model, endpoint, sendsIds, apiKey, timeoutMs, tellsOutput } = target
   return runLoad({
     url: url!,
     requests,
@@ -110,6 +110,7 @@ async function runOne(
     model,
     apiKey,
     timeoutMs,
+    tellsOutput,
     concurrency,
     isOpenLoop,
     speedup,

@@ -43,10 +43,13 @@ export async function writeArtifacts(
   const summary = {
     ...metrics,
     input_config: { target, ...inputConfig },
-    was_cancelled: false,
+    was_cancelled: run.wasCancelled === true,
     ...(startedMs === 0 ? {} : { start_time: time(0), end_time: time(endMs) }),
     schedule_degraded: !isOnSchedule(metrics),
-    error_summary: [...errors].map(([type, count]) => ({ error_details: { type }, count })),
+    error_summary: [...errors].map(([error, count]) => ({
+      error_details: errorDetails(error),
+      count,
+    })),
   }
   await Promise.all([
     writeFile(
@@ -61,21 +64,34 @@ export async function writeArtifacts(
 
 function csv(metrics: LoadMetrics): string {
   const rows = Object.entries(metrics)
-  const name = (tag: string, unit: string): string => `${tag} (${unit})`
   const distributions = rows.filter(([, { p50 }]) => p50 !== undefined)
   const scalars = rows.filter(([, { p50 }]) => p50 === undefined)
   return [
     ['Metric', ...COLUMNS].join(),
     ...distributions.map(([tag, statistics]) =>
-      [name(tag, statistics.unit), ...COLUMNS.map((column) => statistics[column])].join(),
+      [headerOf(tag, statistics.unit), ...COLUMNS.map((column) => statistics[column])].join(),
     ),
     '',
     'Metric,Value',
-    ...scalars.map(([tag, { unit, avg }]) => [name(tag, unit), avg].join()),
+    ...scalars.map(([tag, { unit, avg }]) => [headerOf(tag, unit), avg].join()),
     '',
   ].join('\n')
 }
 
+/** A metric as AIPerf's tables call it: `Time to First Token (ms)`. Counts of requests have no unit there. */
+function headerOf(tag: string, unit: string): string {
+  const words = tag
+    .split('_')
+    .map((word) => (word === 'to' ? word : word[0]!.toUpperCase() + word.slice(1)))
+  return unit === 'requests' ? words.join(' ') : `${words.join(' ')} (${unit})`
+}
+
+function errorDetails(error: string) {
+  const status = /^status (\d+)$/.exec(error)?.[1]
+  return { code: status === undefined ? null : Number(status), type: error, message: error }
+}
+
+/** Requests in the form of AIPerf's `MetricRecordInfo`, which asks for all of the metadata. */
 function requestLines({ measurements, startedMs }: LoadRun): string[] {
   return measurements.map((request) => {
     const metrics = Object.entries(REQUEST_METRICS).flatMap(([tag, { unit, of }]) => {
@@ -85,11 +101,15 @@ function requestLines({ measurements, startedMs }: LoadRun): string[] {
     const ns = (ms: number): number => Math.round((startedMs + ms) * 1e6)
     const metadata = {
       session_num: request.row,
+      turn_index: 0,
       request_start_ns: ns(request.sentMs),
       request_end_ns: ns(request.endMs),
+      worker_id: 'routesim',
+      record_processor_id: 'routesim',
+      benchmark_phase: 'profiling',
       was_cancelled: false,
     }
-    const error = request.error === undefined ? null : { type: request.error }
+    const error = request.error === undefined ? null : errorDetails(request.error)
     const own = request.error === undefined ? Object.fromEntries(metrics) : {}
     return JSON.stringify({ metadata, metrics: own, error })
   })

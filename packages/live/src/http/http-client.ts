@@ -95,20 +95,20 @@ export class HttpClient {
   read(
     asked: HttpRequest,
     signal: AbortSignal,
-    onData: (chunk: Buffer, status: number) => void,
+    onData: (chunk: Buffer, response: IncomingMessage) => void,
   ): Promise<number> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted()
-      let status = 0
+      let answer: IncomingMessage
       const over = (): void => signal.removeEventListener('abort', onAbort)
       const exchange = this.send(asked, {
         onStart: (response) => {
-          status = response.statusCode!
+          answer = response
         },
-        onData: (chunk) => onData(chunk, status),
+        onData: (chunk) => onData(chunk, answer),
         onEnd: () => {
           over()
-          resolve(status)
+          resolve(answer.statusCode!)
         },
         onError: (_, error) => {
           over()

@@ -34,7 +34,8 @@ export type HttpHandler = (request: IncomingMessage, response: ServerResponse) =
 export class HttpServer {
   private readonly server: Server
   private readonly routes: ReadonlyMap<string, HttpHandler>
-  private readonly paths: ReadonlySet<string>
+  /** Methods of each path, as an `Allow` header has them. */
+  private readonly methods: ReadonlyMap<string, string>
   private readonly onFault: (error: unknown) => void
 
   /**
@@ -47,7 +48,7 @@ export class HttpServer {
     onFault: (error: unknown) => void,
   ) {
     this.routes = new Map(Object.entries(routes))
-    this.paths = new Set(Object.keys(routes).map((key) => key.split(' ')[1]!))
+    this.methods = methodsByPath(Object.keys(routes))
     this.onFault = onFault
     this.server = createServer(
       {
@@ -62,6 +63,10 @@ export class HttpServer {
     )
     this.server.maxConnections = limits.maxConnections
     this.server.on('clientError', refuse)
+    // A body that is too large is refused before the client begins to send it.
+    this.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+      void this.handle(request, response, announcedBytes(request) <= limits.maxBodyBytes)
+    })
   }
 
   /** Starts to listen; port 0 takes any. @returns the port @throws RouteSimError `address_in_use` */
@@ -102,14 +107,25 @@ export class HttpServer {
     clearTimeout(timer)
   }
 
-  private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private async handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    isAwaited = false,
+  ): Promise<void> {
+    // Requests of one connection one after another: nobody would hear that the client of one whose answer
+    // has to wait for that of another is gone.
+    if (response.socket === null) await new Promise((resolve) => response.once('socket', resolve))
+    if (isAwaited) response.writeContinue()
     try {
-      const path = (request.url ?? '').split('?', 1)[0]!
-      const handler = this.routes.get(`${request.method} ${path}`)
+      const path = pathOf(request.url ?? '')
+      // Of an answer to HEAD the server sends the headers alone.
+      const method = request.method === 'HEAD' ? 'GET' : request.method
+      const handler = this.routes.get(`${method} ${path}`)
       if (handler === undefined) {
-        throw this.paths.has(path)
-          ? new ApiError(405, 'this path does not take this method')
-          : new ApiError(404, 'no such path')
+        const methods = this.methods.get(path)
+        if (methods === undefined) throw new ApiError(404, 'no such path')
+        response.setHeader('allow', methods)
+        throw new ApiError(405, `this path takes ${methods} alone`)
       }
       await handler(request, response)
     } catch (error) {
@@ -117,6 +133,27 @@ export class HttpServer {
       sendError(response, error instanceof ApiError ? error : new ApiError(500, 'internal error'))
     }
   }
+}
+
+/** The path of a request target, which may be a whole URL. */
+function pathOf(target: string): string {
+  const path = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?]*/i, '')
+  return path.split('?', 1)[0]!
+}
+
+function methodsByPath(routes: readonly string[]): Map<string, string> {
+  const methods = new Map<string, string>()
+  for (const route of routes) {
+    const [method, path] = route.split(' ') as [string, string]
+    const own = method === 'GET' ? 'GET, HEAD' : method
+    methods.set(path, [methods.get(path), own].filter(Boolean).join(', '))
+  }
+  return methods
+}
+
+/** Bytes that a body will have, as far as the client says. */
+function announcedBytes({ headers }: IncomingMessage): number {
+  return Number(headers['content-length'] ?? 0)
 }
 
 /** Answers what is no HTTP, or comes too slowly. */
@@ -140,8 +177,11 @@ export function sendError(response: ServerResponse, error: ApiError): void {
     response.destroy()
     return
   }
-  if (error.status === 413 || error.status === 408) response.setHeader('connection', 'close')
-  if (error.status === 503) response.setHeader('retry-after', '1')
+  const { status } = error
+  // What is left of a body is not worth its way.
+  const isCutShort = status === 413 || status === 408 || (status === 503 && !response.req.complete)
+  if (isCutShort) response.setHeader('connection', 'close')
+  if (status === 503) response.setHeader('retry-after', '1')
   sendJson(response, error.body, error.status)
 }
 
@@ -154,21 +194,30 @@ export function sendJson(response: ServerResponse, json: string, status = 200): 
 
 /**
  * The body of a request.
- * @throws ApiError 413 when it is too large, 400 when the client goes away or packs it
+ *
+ * @param take - asks whether there is room for so many bytes more
+ * @throws ApiError 413 when it is too large, 503 when there is no room, 400 when the client goes away or
+ * packs it
  */
-export function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+export function readBody(
+  request: IncomingMessage,
+  maxBytes: number,
+  take: (bytes: number) => boolean = () => true,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const encoding = request.headers['content-encoding']
     if (encoding !== undefined && encoding !== 'identity') {
       reject(new ApiError(415, 'content-encoding: expected none'))
       return
     }
-    const tooLarge = (): void => {
+    const refuse = (error: ApiError): void => {
       request.removeAllListeners('data')
       request.resume()
-      reject(new ApiError(413, `body: expected at most ${maxBytes} bytes, got more`))
+      reject(error)
     }
-    if (Number(request.headers['content-length'] ?? 0) > maxBytes) {
+    const tooLarge = (): void =>
+      refuse(new ApiError(413, `body: expected at most ${maxBytes} bytes, got more`))
+    if (announcedBytes(request) > maxBytes) {
       tooLarge()
       return
     }
@@ -177,7 +226,8 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bu
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length
       if (bytes > maxBytes) tooLarge()
-      else chunks.push(chunk)
+      else if (take(chunk.length)) chunks.push(chunk)
+      else refuse(new ApiError(503, 'too many bytes of requests under way'))
     })
     request.on('end', () =>
       resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes)),

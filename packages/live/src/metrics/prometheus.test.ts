@@ -22,13 +22,13 @@ h_count{w="1"} 4
 `)
   expect(sumMetrics(text.toString(), new Set(['a:b', 'h_count']))).toEqual(
     new Map([
-      ['a:b', 3.5],
-      ['h_count', 4],
+      ['a:b', { sum: 3.5, count: 2 }],
+      ['h_count', { sum: 4, count: 1 }],
     ]),
   )
 })
 
 test('times, braces in labels, and lines that are none', () => {
   const text = 'n{a="} 9"} 3 1700000000\nn 1e1\nn nonsense\nother 4\n\n}{'
-  expect(sumMetrics(text, new Set(['n']))).toEqual(new Map([['n', 13]]))
+  expect(sumMetrics(text, new Set(['n']))).toEqual(new Map([['n', { sum: 13, count: 2 }]]))
 })

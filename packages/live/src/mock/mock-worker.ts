@@ -143,6 +143,11 @@ export class MockWorker {
     const { model } = this.options
     if (parsed.model !== undefined && parsed.model !== model)
       throw new ApiError(404, `the model does not exist; expected ${model}`)
+    for (const name of ['prompts', 'answers'] as const) {
+      if (parsed[name] === 1) continue
+      const param = name === 'answers' ? 'n' : 'prompt'
+      throw new ApiError(400, `${param}: expected 1, got ${parsed[name]}`, undefined, param)
+    }
     this.checkRole(parsed)
     const fate = this.failures.next()
     if (fate.delayMs > 0) {

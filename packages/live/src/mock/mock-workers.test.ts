@@ -52,7 +52,7 @@ function client({ workers: [worker] }: MockWorkers): OpenAI {
 
 async function metrics({ workers: [worker] }: MockWorkers, name: string): Promise<number> {
   const text = await (await fetch(`${worker!.url}/metrics`)).text()
-  return sumMetrics(text, new Set([name])).get(name)!
+  return sumMetrics(text, new Set([name])).get(name)!.sum
 }
 
 const messages = [{ role: 'user' as const, content: 'Tell me something long. '.repeat(20) }]

@@ -14,7 +14,10 @@ export interface CompletionRequest {
   /** Output tokens at most; undefined when the client leaves it to the server. */
   readonly maxTokens: number | undefined
   readonly ignoreEos: boolean
-  /** The prompt: token ids, or {@link tokensOfText} of its text. */
+  /** Prompts, and answers that each of them is to have. */
+  readonly prompts: number
+  readonly answers: number
+  /** The prompt: token ids, or {@link tokensOfText} of its text; several prompts one after another. */
   readonly tokens: Uint32Array
   readonly tokenSource: TokenSource
   readonly user: string | undefined
@@ -26,6 +29,7 @@ export interface CompletionRequest {
 }
 
 const MOST_TOKENS = 2 ** 24
+const COUNT = `an integer from 1 to ${MOST_TOKENS}`
 
 /**
  * Reads the body of a request. What RouteSim does not need is not looked at: backends have the last word.
@@ -34,19 +38,19 @@ const MOST_TOKENS = 2 ** 24
  */
 export function parseCompletionRequest(endpoint: Endpoint, text: string): CompletionRequest {
   const body = parseObject(text)
-  const { tokens, tokenSource } = promptOf(endpoint, body)
+  const { tokens, tokenSource, prompts = 1 } = readablePrompt(endpoint, body)
   if (tokens.length === 0) throw invalid('prompt', 'expected at least one token, got none')
-  const n = optional(body, 'n', 'an integer >= 1', isPositiveInteger) ?? 1
-  if (n !== 1) throw invalid('n', `expected 1, got ${n}`)
   const options = optional(body, 'stream_options', 'an object', isObject)
   const maxTokens =
-    optional(body, 'max_completion_tokens', 'an integer >= 1', isPositiveInteger) ??
-    optional(body, 'max_tokens', 'an integer >= 1', isPositiveInteger)
+    optional(body, 'max_completion_tokens', COUNT, isCount) ??
+    optional(body, 'max_tokens', COUNT, isCount)
   return {
     endpoint,
     body,
     tokens,
     tokenSource,
+    prompts,
+    answers: optional(body, 'n', COUNT, isCount) ?? 1,
     maxTokens,
     model: optional(body, 'model', 'a string', isString),
     stream: optional(body, 'stream', 'true or false', isBoolean) ?? false,
@@ -58,20 +62,35 @@ export function parseCompletionRequest(endpoint: Endpoint, text: string): Comple
   }
 }
 
-function promptOf(
-  endpoint: Endpoint,
-  body: Readonly<Record<string, unknown>>,
-): { tokens: Uint32Array; tokenSource: TokenSource } {
+interface Prompt {
+  readonly tokens: Uint32Array
+  readonly tokenSource: TokenSource
+  readonly prompts?: number
+}
+
+/** Parts of a message or tools may be nested deeper than they can be written out. */
+function readablePrompt(endpoint: Endpoint, body: Readonly<Record<string, unknown>>): Prompt {
+  try {
+    return promptOf(endpoint, body)
+  } catch (error) {
+    if (error instanceof RangeError) throw new ApiError(400, 'body: nested too deeply')
+    throw error
+  }
+}
+
+function promptOf(endpoint: Endpoint, body: Readonly<Record<string, unknown>>): Prompt {
   const ids = optional(body, 'prompt_token_ids', 'token ids', isTokenIds)
   if (ids !== undefined) return { tokens: Uint32Array.from(ids), tokenSource: 'ids' }
   if (endpoint === 'chat') return { tokens: tokensOfText(chatText(body)), tokenSource: 'utf8' }
   const { prompt } = body
   if (isString(prompt)) return { tokens: tokensOfText(prompt), tokenSource: 'utf8' }
   if (isTokenIds(prompt)) return { tokens: Uint32Array.from(prompt), tokenSource: 'ids' }
-  if (Array.isArray(prompt) && prompt.length === 1) {
-    // A list of prompts, with one.
-    if (isString(prompt[0])) return { tokens: tokensOfText(prompt[0]), tokenSource: 'utf8' }
-    if (isTokenIds(prompt[0])) return { tokens: Uint32Array.from(prompt[0]), tokenSource: 'ids' }
+  if (Array.isArray(prompt) && prompt.length > 0) {
+    const prompts = prompt.length
+    if (prompt.every(isString))
+      return { tokens: tokensOfText(prompt.join('')), tokenSource: 'utf8', prompts }
+    if (prompt.every(isTokenIds))
+      return { tokens: Uint32Array.from(prompt.flat()), tokenSource: 'ids', prompts }
   }
   throw invalid('prompt', `expected a string or token ids, got ${describe(prompt)}`)
 }
@@ -151,7 +170,7 @@ function isBoolean(value: unknown): value is boolean {
 function isInteger(value: unknown): value is number {
   return Number.isSafeInteger(value)
 }
-function isPositiveInteger(value: unknown): value is number {
+function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= MOST_TOKENS
 }
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -13,21 +13,21 @@ const NAMES = {
 
 const WANTED: ReadonlySet<string> = new Set(Object.values(NAMES).flat())
 
+/** How often it is looked whether metrics are wanted by now. */
+const NOT_NOW_MS = 1000
+
 /** Reads a worker's own figures. @returns undefined when they are not there */
 export function readSample(text: string, takenMs: number): MetricsSample | undefined {
   const sums = sumMetrics(text, WANTED)
-  const find = (figure: keyof typeof NAMES): number | undefined => {
+  const find = (figure: keyof typeof NAMES) => {
     const name = NAMES[figure].find((each) => sums.has(each))
     return name === undefined ? undefined : sums.get(name)
   }
-  const [waiting, running] = [find('waiting'), find('running')]
+  const [waiting, running, usage] = [find('waiting'), find('running'), find('kvUsage')]
   if (waiting === undefined || running === undefined) return undefined
-  return {
-    takenMs,
-    waiting,
-    running,
-    kvUsage: Math.min(1, find('kvUsage') ?? 0),
-  }
+  // Data-parallel ranks tell one by one; their requests add up, and the shares of their caches do not.
+  const kvUsage = usage === undefined ? 0 : Math.min(1, usage.sum / usage.count)
+  return { takenMs, waiting: waiting.sum, running: running.sum, kvUsage }
 }
 
 /** Asks one worker, again and again, whether it is up, what it serves and how busy it is. */
@@ -38,23 +38,26 @@ export class BackendMonitor {
   private readonly upstream: Upstream
   private readonly core: RouterCore
   private readonly onChange: (isUp: boolean) => void
-  private config: RouterConfig
-  private timers: NodeJS.Timeout[] = []
+  private readonly configNow: () => RouterConfig
+  private readonly timers = new Set<NodeJS.Timeout>()
   private failuresInRow = 0
   private isStopped = false
 
-  /** @param onChange - hears when the worker begins or ceases to answer */
+  /**
+   * @param configNow - the router's config, which may change
+   * @param onChange - hears when the worker begins or ceases to answer
+   */
   constructor(
     backend: LiveBackend,
     upstream: Upstream,
     core: RouterCore,
-    config: RouterConfig,
+    configNow: () => RouterConfig,
     onChange: (isUp: boolean) => void,
   ) {
     this.backend = backend
     this.upstream = upstream
     this.core = core
-    this.config = config
+    this.configNow = configNow
     this.onChange = onChange
   }
 
@@ -64,25 +67,32 @@ export class BackendMonitor {
     if (this.isStopped) return
     await this.readMetrics()
     if (this.isStopped) return
-    this.repeat(this.config.health_interval_ms, () => this.checkHealth())
-    const { metrics_interval_ms } = this.config
-    if (metrics_interval_ms > 0) this.repeat(metrics_interval_ms, () => this.readMetrics())
+    const { configNow } = this
+    this.repeat(
+      () => configNow().health_interval_ms,
+      () => this.checkHealth(),
+    )
+    this.repeat(
+      () => configNow().metrics_interval_ms || NOT_NOW_MS,
+      () => this.readMetrics(),
+    )
   }
 
   stop(): void {
     this.isStopped = true
-    for (const timer of this.timers) clearInterval(timer)
+    for (const timer of this.timers) clearTimeout(timer)
   }
 
-  private repeat(intervalMs: number, ask: () => Promise<void>): void {
-    let isAsking = false
-    const timer = setInterval(async () => {
-      if (isAsking) return
-      isAsking = true
+  /** Asks every so often, and not before the last answer is there. */
+  private repeat(intervalMs: () => number, ask: () => Promise<void>, tookMs = 0): void {
+    const waitMs = Math.max(0, intervalMs() - tookMs)
+    const timer = setTimeout(async () => {
+      this.timers.delete(timer)
+      const startMs = this.core.now()
       await ask()
-      isAsking = false
-    }, intervalMs)
-    this.timers.push(timer)
+      if (!this.isStopped) this.repeat(intervalMs, ask, this.core.now() - startMs)
+    }, waitMs)
+    this.timers.add(timer)
   }
 
   private async checkHealth(): Promise<void> {
@@ -122,7 +132,7 @@ export class BackendMonitor {
   }
 
   private async readMetrics(): Promise<void> {
-    if (this.config.metrics_interval_ms === 0 || !this.backend.isUp) return
+    if (this.configNow().metrics_interval_ms === 0 || !this.backend.isUp) return
     try {
       const sample = readSample((await this.ask('/metrics')).text, this.core.now())
       if (sample === undefined) this.unreadable++
@@ -133,6 +143,6 @@ export class BackendMonitor {
   }
 
   private ask(path: string): Promise<{ status: number; text: string }> {
-    return this.upstream.ask('GET', path, AbortSignal.timeout(this.config.health_timeout_ms))
+    return this.upstream.ask('GET', path, AbortSignal.timeout(this.configNow().health_timeout_ms))
   }
 }

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { RandomStream } from '@routesim/core'
 import { afterEach, expect, test } from 'vitest'
-import { complete, LiveFleet } from '../testing/live-fleet.js'
+import { complete, LiveFleet, TEST_SPEC } from '../testing/live-fleet.js'
 import { until } from '../testing/until.js'
 
 const fleet = new LiveFleet()
@@ -116,5 +116,88 @@ test('a key is asked for, bodies have a limit, and admin endpoints are not on th
   expect((await complete(router.url, { prompt: 'x'.repeat(600) }, key)).status).toBe(413)
   for (const path of ['/metrics', '/workers', '/decisions']) {
     expect((await fetch(router.url + path)).status).toBe(404)
+  }
+})
+
+/** Sends bytes and reads all that comes back until the connection closes. */
+function exchange(url: string, bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let answer = ''
+    const socket = connect(Number(new URL(url).port), '127.0.0.1', () => socket.write(bytes))
+    socket.on('data', (chunk) => {
+      answer += chunk.toString('latin1')
+    })
+    socket.on('close', () => resolve(answer))
+    socket.on('error', reject)
+  })
+}
+
+test('bodies nested deeper than they can be written are refused, on one worker and on two', async () => {
+  const both = await fleet.router([await fleet.workers(1)])
+  const roles = [
+    { ...TEST_SPEC, role: 'prefill' },
+    { ...TEST_SPEC, role: 'decode' },
+  ] as const
+  const split = await fleet.router([await fleet.workers(0, { cluster: { backends: roles } })])
+  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
+  for (const { url } of [both, split]) {
+    for (const [path, body] of [
+      ['chat/completions', `{"messages":[{"role":"user","content":"x"}],"tools":${deep}}`],
+      ['chat/completions', `{"messages":[{"role":"user","content":[${deep}]}]}`],
+      ...(url === split.url ? [['completions', `{"prompt":"x","stop":${deep}}`]] : []),
+    ]) {
+      const answer = await fetch(`${url}/v1/${path}`, { method: 'POST', body: body! })
+      expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining('nested')])
+    }
+  }
+  expect(split.core.backends.map(({ failures }) => failures)).toEqual([0, 0])
+})
+
+test('paths say which methods they take, take HEAD for GET, and may come as whole URLs', async () => {
+  const { url } = await fleet.router([await fleet.workers(1)])
+  const wrong = await fetch(`${url}/v1/completions`, { method: 'OPTIONS' })
+  expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'POST'])
+  const head = await fetch(`${url}/health`, { method: 'HEAD' })
+  expect([head.status, await head.text()]).toEqual([200, ''])
+  const whole =
+    'GET http://router/v1/models?x=1 HTTP/1.1\r\nhost: router\r\nconnection: close\r\n\r\n'
+  expect(await exchange(url, whole)).toMatch(/^HTTP\/1.1 200 [\s\S]*"mock"/)
+})
+
+test('a body that is announced to be too large is refused before it is sent', async () => {
+  const { url } = await fleet.router([await fleet.workers(1)], { max_body_bytes: 500 })
+  const asking = (length: number): string =>
+    `POST /v1/completions HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\nconnection: close\r\ncontent-length: ${length}\r\n\r\n`
+  expect(await exchange(url, asking(501))).toMatch(/^HTTP\/1.1 413 /)
+  const body = '{"prompt":"x"}'
+  expect(await exchange(url, asking(body.length) + body)).toMatch(
+    /^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 200 /,
+  )
+})
+
+test('bodies under way have room together, and it is given back', async () => {
+  const limits = { max_body_bytes: 1000, max_buffered_bytes: 1500 }
+  const router = await fleet.router([await fleet.workers(1)], limits)
+  const halves = Array.from({ length: 2 }, () => {
+    const socket = connect(Number(new URL(router.url).port), '127.0.0.1')
+    const head = 'POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 900\r\n\r\n'
+    socket.write(`${head}${'x'.repeat(700)}`)
+    return socket
+  })
+  await until(() => router.stats.bodyBytes === 1400)
+  const { status } = await complete(router.url, { prompt: 'x'.repeat(200) })
+  expect(status).toBe(503)
+  for (const socket of halves) socket.destroy()
+  await until(() => router.stats.bodyBytes === 0)
+  expect((await complete(router.url, { prompt: 'x'.repeat(200) })).status).toBe(200)
+  expect(router.stats.ends).toMatchObject({ rejected: 1, cancelled: 2, completed: 1 })
+})
+
+test('several prompts, or answers, are for the worker to take or refuse', async () => {
+  const router = await fleet.router([await fleet.workers(1)])
+  for (const body of [{ prompt: ['one', 'two'] }, { prompt: 'x', n: 2 }]) {
+    const { status, worker, text } = await complete(router.url, body)
+    expect([status, worker]).toEqual([400, 0])
+    expect(text).toContain('expected 1, got 2')
   }
 })

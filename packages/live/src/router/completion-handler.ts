@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { readBody, sendError } from '../http/http-server.js'
+import { readBody, sendError, sendJson } from '../http/http-server.js'
 import { ApiError } from '../openai/api-error.js'
 import {
   type CompletionRequest,
@@ -47,17 +47,25 @@ export class CompletionHandler {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
-    const { stats } = this.context
+    const { stats, config } = this.context
     stats.begin()
     let end: RequestEnd = 'failed'
+    let held = 0
+    const take = (bytes: number): boolean => {
+      if (stats.bodyBytes + bytes > config().max_buffered_bytes) return false
+      stats.bodyBytes += bytes
+      held += bytes
+      return true
+    }
     try {
-      end = await this.serve(endpoint, request, response)
+      end = await this.serve(endpoint, request, response, take)
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
       end = error.status < 500 ? 'client_error' : 'rejected'
       if (request.destroyed && !request.complete) end = 'cancelled'
       sendError(response, error)
     } finally {
+      stats.bodyBytes -= held
       stats.end(end)
     }
   }
@@ -66,13 +74,14 @@ export class CompletionHandler {
     endpoint: Endpoint,
     request: IncomingMessage,
     response: ServerResponse,
+    take: (bytes: number) => boolean,
   ): Promise<RequestEnd> {
     const { core, stats } = this.context
     const config = this.context.config()
     const startMs = core.now()
     if (stats.inFlight > config.max_in_flight)
       throw new ApiError(503, 'too many requests under way')
-    const body = await readBody(request, config.max_body_bytes)
+    const body = await readBody(request, config.max_body_bytes, take)
     const parsed = parseCompletionRequest(endpoint, body.toString('utf8'))
     const header = (name: string): string | undefined => {
       const value = request.headers[name]
@@ -201,7 +210,12 @@ class RoutedRequest {
   private async attempt(prefill: LiveBackend, decode: LiveBackend): Promise<ExchangeEnd> {
     if (prefill === decode) return this.forward(decode, this.body)
     const handed = await this.prefill(prefill)
-    if ('kind' in handed) return handed
+    if ('kind' in handed) {
+      if (handed.kind !== 'refused') return handed
+      const { status, text } = handed
+      sendJson(this.response, text, status)
+      return { kind: 'sent', status, tail: Buffer.alloc(0), events: 0 }
+    }
     const { core } = this.context
     core.firstToken(this.ticket)
     prefill.breaker.succeeded()
@@ -213,14 +227,26 @@ class RoutedRequest {
   /** Has a prompt computed on a prefill worker. @returns where its KV cache is, or how it failed */
   private async prefill(
     prefill: LiveBackend,
-  ): Promise<{ kvTransfer: unknown } | Extract<ExchangeEnd, { kind: 'failed' | 'cancelled' }>> {
-    const { stream_options: _, ...rest } = this.parsed.body
+  ): Promise<
+    | { kvTransfer: unknown }
+    | { kind: 'refused'; status: number; text: string }
+    | Extract<ExchangeEnd, { kind: 'failed' | 'cancelled' }>
+  > {
+    const { stream_options: _, min_tokens: _least, ...rest } = this.parsed.body
     const body = {
       ...rest,
       stream: false,
       max_tokens: 1,
       ...('max_completion_tokens' in rest ? { max_completion_tokens: 1 } : {}),
       kv_transfer_params: { do_remote_decode: true, do_remote_prefill: false },
+    }
+    const asked = written(body)
+    if (asked === undefined) {
+      return {
+        kind: 'refused',
+        status: 400,
+        text: new ApiError(400, 'body: nested too deeply').body,
+      }
     }
     const gone = new AbortController()
     const onClose = (): void => gone.abort()
@@ -233,8 +259,9 @@ class RoutedRequest {
           PATHS[this.parsed.endpoint],
           AbortSignal.any([gone.signal, this.deadline]),
           this.headers(),
-          Buffer.from(JSON.stringify(body)),
+          asked,
         )
+      if (isOfClient(status)) return { kind: 'refused', status, text }
       if (status !== 200) return { kind: 'failed', reason: 'status', status }
       return { kvTransfer: (JSON.parse(text) as Record<string, unknown>)['kv_transfer_params'] }
     } catch {
@@ -312,6 +339,20 @@ class RoutedRequest {
     sendError(this.response, new ApiError(503, `no worker can take the request (${reason})`))
     return 'rejected'
   }
+}
+
+/** A body as it is sent; undefined when it is nested deeper than it can be written. */
+function written(body: object): Buffer | undefined {
+  try {
+    return Buffer.from(JSON.stringify(body))
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether a status says that no worker would take the request. */
+function isOfClient(status: number): boolean {
+  return status >= 400 && status < 500
 }
 
 /** Output tokens of a response: what it says, or else its chunks but those around the text. */

@@ -1,6 +1,6 @@
 import { closestName, RouteSimError } from '@routesim/core'
 import { parse } from 'smol-toml'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { LiveErrorCode } from '../live-error-code.js'
 
 function show(value: unknown): string {
@@ -19,7 +19,11 @@ function integer(min: number, max: number = 2 ** 31 - 1) {
 
 const url = z
   .string(expected('a URL'))
-  .refine(isHttpUrl, expected('a URL such as http://host:8000'))
+  .refine(isHttpUrl, expected('a URL such as http://host:8000, without a path or a password'))
+
+const zmq = z
+  .string(expected('a ZMQ address'))
+  .regex(/^(tcp:\/\/.+:\d{1,5}|ipc:\/\/.+)$/, expected('a ZMQ address such as tcp://host:5557'))
 
 /** One worker behind the router. */
 const worker = z.strictObject({
@@ -29,8 +33,8 @@ const worker = z.strictObject({
     .default('both')
     .describe('Whether it takes whole requests, prompts only, or answers only.'),
   model: z.string().optional().describe('Model it serves; default what its /v1/models says.'),
-  kv_events: z.string().optional().describe('ZMQ address of its KV events, tcp://host:port.'),
-  kv_replay: z.string().optional().describe('ZMQ address where lost events are asked for.'),
+  kv_events: zmq.optional().describe('ZMQ address of its KV events, tcp://host:port.'),
+  kv_replay: zmq.optional().describe('ZMQ address where lost events are asked for.'),
   max_queue_depth: integer(1)
     .default(2 ** 31 - 1)
     .describe('Requests that may wait there.'),
@@ -85,6 +89,9 @@ export const routerConfigSchema = z.strictObject({
   max_attempts: integer(1, 100).default(3).describe('Workers that are tried for one request.'),
   max_in_flight: integer(1).default(10_000).describe('Requests under way; one more gets 503.'),
   max_body_bytes: integer(1).default(33_554_432).describe('Bytes of a request.'),
+  max_buffered_bytes: integer(1)
+    .default(1_073_741_824)
+    .describe('Bytes of all requests under way; more get 503.'),
   drain_ms: integer(0)
     .default(30_000)
     .describe('How long requests under way may go on after SIGTERM.'),
@@ -117,6 +124,30 @@ export function checkRouterConfig(values: unknown, name = 'router'): RouterConfi
   )
 }
 
+/** What a router can not change while it runs: what it knows, and its servers, were made for it. */
+const FIXED = [
+  'block_tokens',
+  'kv_index',
+  'kv_topic',
+  'approximate_ttl_sec',
+  'client_timeout_ms',
+  'decisions',
+  'seed',
+] as const satisfies readonly (keyof RouterConfig)[]
+
+/**
+ * Checks that a config can take the place of another while the router runs.
+ * @throws RouteSimError `options_invalid`
+ */
+export function checkReload(before: RouterConfig, after: RouterConfig): void {
+  const key = FIXED.find((each) => before[each] !== after[each])
+  if (key === undefined) return
+  throw new RouteSimError<LiveErrorCode>(
+    `${key}: expected ${show(before[key])} as before, got ${show(after[key])}`,
+    { code: 'options_invalid', hint: 'Restart the router to change that.' },
+  )
+}
+
 /** The values of a config file in TOML. @throws RouteSimError `options_invalid` */
 export function parseRouterToml(source: string, name: string): Record<string, unknown> {
   try {
@@ -143,8 +174,9 @@ function describe(issue: z.core.$ZodIssue, name: string): string {
 
 function isHttpUrl(text: string): boolean {
   try {
-    const { protocol, search, hash } = new URL(text)
-    return (protocol === 'http:' || protocol === 'https:') && search === '' && hash === ''
+    const { protocol, pathname, search, hash, username, password } = new URL(text)
+    const isBare = [search, hash, username, password].every((part) => part === '')
+    return /^https?:$/.test(protocol) && isBare && /^\/*$/.test(pathname)
   } catch {
     return false
   }

@@ -16,7 +16,7 @@ const KV_EVENTS = { port: 0, replayPort: 0, topic: '', bufferedBatches: 10_000 }
 
 async function metric(adminUrl: string, name: string): Promise<number | undefined> {
   const text = await (await fetch(`${adminUrl}/metrics`)).text()
-  return sumMetrics(text, new Set([name])).get(name)
+  return sumMetrics(text, new Set([name])).get(name)?.sum
 }
 
 async function admin<T>(adminUrl: string, path: string, body?: unknown): Promise<T> {
@@ -136,6 +136,42 @@ test('prefill and decode pools: a prompt is computed on one worker and answered 
   expect(
     router.core.backends.map(({ inFlight, pendingTokens }) => inFlight + pendingTokens),
   ).toEqual([0, 0, 0])
+})
+
+test('what a prefill worker refuses is told to the client, and does not speak against the worker', async () => {
+  const roles = [
+    { ...TEST_SPEC, role: 'prefill' },
+    { ...TEST_SPEC, role: 'decode' },
+  ] as const
+  const mocks = await fleet.workers(0, { cluster: { backends: roles } })
+  const router = await fleet.router([mocks], { algorithm: 'least_outstanding' })
+  for (let i = 0; i < 5; i++) {
+    const { status, text } = await complete(router.url, { prompt: 'x'.repeat(100_000) })
+    expect([status, text]).toEqual([400, expect.stringContaining('maximum context length')])
+  }
+  expect((await complete(router.url, { prompt: 'x', min_tokens: 3, max_tokens: 3 })).status).toBe(
+    200,
+  )
+  expect(router.core.backends.map(({ failures }) => failures)).toEqual([0, 0])
+  await until(() => router.stats.ends.completed === 1)
+  expect(router.stats.ends.client_error).toBe(5)
+})
+
+test('a new config changes how often metrics are read; what can not change is refused, and said', async () => {
+  const mocks = await fleet.workers(1)
+  const router = await fleet.router([mocks])
+  const [backend] = router.core.backends
+  expect(backend!.sample).toBeUndefined()
+  const common = { workers: workersOf([mocks]), health_interval_ms: 50 }
+  await router.reload(checkRouterConfig({ ...common, metrics_interval_ms: 20 }))
+  await until(() => backend!.sample !== undefined)
+  for (const change of [{ block_tokens: 32 }, { kv_index: 'none' }] as const) {
+    const [key] = Object.keys(change)
+    await expect(router.reload(checkRouterConfig({ ...common, ...change }))).rejects.toThrow(
+      `${key}: expected `,
+    )
+  }
+  expect(router.core.backends[0]).toBe(backend)
 })
 
 test('another config takes over while requests go on', async () => {

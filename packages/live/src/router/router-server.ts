@@ -19,11 +19,11 @@ import { EventKnowledge } from './kv-knowledge.js'
 import type { LiveBackend } from './live-backend.js'
 import { promptHashes } from './live-request.js'
 import { loadAlgorithmFactory } from './load-algorithm-factory.js'
-import type { RouterConfig } from './router-config.js'
+import { checkReload, type RouterConfig } from './router-config.js'
 import { type AlgorithmFactory, RouterCore } from './router-core.js'
 import { type KvEventTotals, RouterStats } from './router-stats.js'
 import { TrafficRecorder } from './traffic-recorder.js'
-import { Upstream } from './upstream.js'
+import { Upstream, type UpstreamTimeouts } from './upstream.js'
 
 /** Something worth a line in a log; never what a prompt or an answer says. */
 export interface RouterLogEntry {
@@ -37,7 +37,8 @@ export interface RouterServerOptions {
   readonly host: string
   /** 0 for any that is free. */
   readonly port: number
-  /** Port of metrics, workers and decisions; 0 for any that is free. */
+  /** Address and port of metrics, workers and decisions; loopback if absent, 0 for any port that is free. */
+  readonly adminHost?: string | undefined
   readonly adminPort: number
   /** What clients must send as `Authorization: Bearer ...`; undefined for nothing. */
   readonly apiKey?: string | undefined
@@ -130,9 +131,10 @@ class RouterServer {
     this.admin = new HttpServer(
       {
         'GET /health': (_, response) => this.health(response),
-        'GET /metrics': (_, response) => {
+        'GET /metrics': async (_, response) => {
+          const connections = await this.server.connections()
           response.setHeader('content-type', PrometheusText.contentType)
-          response.end(this.stats.text(this.core, this.kvEventTotals()))
+          response.end(this.stats.text(this.core, this.kvEventTotals(), connections))
         },
         'GET /workers': (_, response) => sendJson(response, JSON.stringify(this.workers())),
         'GET /decisions': (request, response) => this.decisions(request, response),
@@ -144,18 +146,17 @@ class RouterServer {
   }
 
   async start(): Promise<RunningRouter> {
-    const { host, port, adminPort } = this.options
+    const { host, port, adminPort, adminHost = '127.0.0.1' } = this.options
     try {
       await this.recorder?.ready()
       await Promise.all(this.core.backends.map((backend) => this.connect(backend)))
       const [dataPort, ownAdminPort] = [
         await this.server.listen(host, port),
-        await this.admin.listen(host, adminPort),
+        await this.admin.listen(adminHost, adminPort),
       ]
-      const name = host.includes(':') ? `[${host}]` : host
       return {
-        url: `http://${name}:${dataPort}`,
-        adminUrl: `http://${name}:${ownAdminPort}`,
+        url: urlOf(host, dataPort),
+        adminUrl: urlOf(adminHost, ownAdminPort),
         stats: this.stats,
         core: this.core,
         reload: (config) => this.reload(config),
@@ -169,6 +170,7 @@ class RouterServer {
   }
 
   private async reload(config: RouterConfig): Promise<void> {
+    checkReload(this.config, config)
     const create = await loadAlgorithmFactory(config.algorithm)
     const { added, removed } = this.core.reconfigure(config, create)
     this.config = config
@@ -181,17 +183,12 @@ class RouterServer {
   }
 
   private async connect(backend: LiveBackend): Promise<void> {
-    const { config } = this
-    const upstream = new Upstream(backend.url, {
-      connectMs: config.connect_timeout_ms,
-      firstByteMs: config.first_byte_timeout_ms,
-      idleMs: config.idle_timeout_ms,
-      stallMs: config.client_timeout_ms,
-    })
+    const configNow = (): RouterConfig => this.config
+    const upstream = new Upstream(backend.url, timeoutsOf(configNow))
     const connection: Connection = {
       upstream,
       subscriber: undefined,
-      monitor: new BackendMonitor(backend, upstream, this.core, config, (isUp) => {
+      monitor: new BackendMonitor(backend, upstream, this.core, configNow, (isUp) => {
         this.log({
           event: isUp ? 'worker_up' : 'worker_down',
           worker: backend.id,
@@ -209,7 +206,7 @@ class RouterServer {
         {
           endpoint: kv_events,
           replayEndpoint: kv_replay,
-          topic: config.kv_topic,
+          topic: this.config.kv_topic,
           replayTimeoutMs: 5000,
         },
         {
@@ -328,6 +325,28 @@ class RouterServer {
 
   private log(entry: RouterLogEntry): void {
     this.options.onLog?.(entry)
+  }
+}
+
+function urlOf(host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** Times that follow the config when it changes. */
+function timeoutsOf(configNow: () => RouterConfig): UpstreamTimeouts {
+  return {
+    get connectMs() {
+      return configNow().connect_timeout_ms
+    },
+    get firstByteMs() {
+      return configNow().first_byte_timeout_ms
+    },
+    get idleMs() {
+      return configNow().idle_timeout_ms
+    },
+    get stallMs() {
+      return configNow().client_timeout_ms
+    },
   }
 }
 

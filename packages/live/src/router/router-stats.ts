@@ -11,6 +11,8 @@ const LONG = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
 export class RouterStats {
   inFlight = 0
   begun = 0
+  /** Bytes of the bodies of requests under way. */
+  bodyBytes = 0
   retries = 0
   readonly ends: Record<RequestEnd, number> = Object.fromEntries(
     REQUEST_ENDS.map((end) => [end, 0]),
@@ -40,7 +42,7 @@ export class RouterStats {
   }
 
   /** Everything in the form that Prometheus reads. */
-  text(core: RouterCore, kvEvents: KvEventTotals): string {
+  text(core: RouterCore, kvEvents: KvEventTotals, connections: number): string {
     const text = new PrometheusText()
     const { backends, knowledge } = core
     const per = (value: (backend: (typeof backends)[number]) => number) =>
@@ -51,6 +53,7 @@ export class RouterStats {
       REQUEST_ENDS.map((end) => ({ labels: { end }, value: this.ends[end] })),
     )
     text.gauge('routesim_requests_in_flight', 'Requests under way.', [{ value: this.inFlight }])
+    text.gauge('routesim_connections', 'Connections of clients.', [{ value: connections }])
     text.counter('routesim_retries_total', 'Requests tried on another worker.', [
       { value: this.retries },
     ])

@@ -80,3 +80,22 @@ test('a client that takes nothing of its answer is let go, one that takes it slo
     return (load as Record<string, number>)['num_running_reqs'] === 0
   })
 })
+
+test('a client that takes all but the end of its answers is let go, too', async () => {
+  const spec = { ...TEST_SPEC, kv: { blocks: 8192, blockTokens: 16 } }
+  const mocks = await fleet.workers(1, { speedup: 1000, cluster: { backends: [spec] } })
+  const router = await fleet.router([mocks], { client_timeout_ms: 400 })
+  const body = JSON.stringify({ model: 'mock', prompt: 'x', max_tokens: 2500, ignore_eos: true })
+  // One after another, each of which fits into a buffer, and all of which do not.
+  const deaf = connect({ port: Number(new URL(router.url).port), host: '127.0.0.1' })
+  sockets.push(deaf)
+  deaf.on('error', () => {})
+  deaf.pause()
+  deaf.write(post(body).repeat(3000))
+  await until(() => router.stats.ends.completed > 100)
+  await until(async () => {
+    const text = await (await fetch(`${router.adminUrl}/metrics`)).text()
+    return text.includes('routesim_connections 0\n')
+  })
+  expect(router.stats.inFlight).toBe(0)
+})

@@ -53,10 +53,11 @@ const TAIL_BYTES = 2048
 /** Connections to one worker. */
 export class Upstream {
   private readonly http: HttpClient
-  private readonly stallMs: number
+  private readonly timeouts: UpstreamTimeouts
 
+  /** @param timeouts - read anew for each exchange */
   constructor(url: string, timeouts: UpstreamTimeouts) {
-    this.stallMs = timeouts.stallMs
+    this.timeouts = timeouts
     this.http = new HttpClient(url, timeouts)
   }
 
@@ -80,7 +81,14 @@ export class Upstream {
     onFirst: () => void,
   ): Promise<ExchangeEnd> {
     return new Promise((resolve) => {
-      const exchange = new Exchange(client, deadline, this.stallMs, extraHeaders, onFirst, resolve)
+      const exchange = new Exchange(
+        client,
+        deadline,
+        this.timeouts.stallMs,
+        extraHeaders,
+        onFirst,
+        resolve,
+      )
       try {
         exchange.sent = this.http.send({ path, method: 'POST', headers, body }, exchange)
       } catch {
@@ -161,6 +169,7 @@ class Exchange implements ResponseHandler {
   onEnd(): void {
     if (!this.isPassing) this.begin()
     this.client.end()
+    if (this.client.writableLength > 0) letGoOf(this.client, this.stallMs)
     this.end({ kind: 'sent', status: this.status, tail: this.tail, events: this.events })
   }
 
@@ -225,6 +234,14 @@ class Exchange implements ResponseHandler {
     this.fail('deadline')
     this.sent?.abort()
   }
+}
+
+/** Closes the connection of a client that does not take the rest of an answer that is on its way. */
+function letGoOf(client: ServerResponse, withinMs: number): void {
+  const timer = setTimeout(() => client.destroy(), withinMs)
+  const taken = (): void => clearTimeout(timer)
+  client.once('finish', taken)
+  client.once('close', taken)
 }
 
 function countEvents(chunk: Buffer): number {

@@ -74,10 +74,12 @@ export class TraceColumns {
       const name = record[column]
       if (name !== undefined) requests[column].set(row, names.ofString(name))
     }
+    if (record.ttftSloMs !== undefined) requests.ttftSloMs.set(row, record.ttftSloMs)
     if (record.deadlineMs !== undefined) requests.deadlineMs.set(row, record.deadlineMs)
     if (record.predecessor !== undefined) {
       requests.predecessor.set(row, record.predecessor)
       requests.thinkMs.set(row, record.thinkMs ?? 0)
+      for (const awaited of record.joins ?? []) requests.join(row, awaited)
     }
     return row
   }

@@ -45,11 +45,21 @@ export class TurnLinks {
   }
 
   /**
-   * Makes a record wait for a row. Without a time of its own it arrives as soon as it could.
-   * @throws RouteSimError `trace_invalid` when it would arrive before that row
+   * Makes a record wait for a row, and for others too. Without a time of its own it arrives as soon as it
+   * could.
+   * @throws RouteSimError `trace_invalid` when it would arrive before one of these
    */
-  follow(record: TraceRecord, row: number, thinkMs: number, hasTime: boolean, field: string): void {
-    const beforeMs = this.columns.requests.arrivalMs(row)
+  follow(
+    record: TraceRecord,
+    row: number,
+    thinkMs: number,
+    hasTime: boolean,
+    field: string,
+    joins: readonly number[] = [],
+  ): void {
+    const { requests } = this.columns
+    let beforeMs = requests.arrivalMs(row)
+    for (const other of joins) beforeMs = Math.max(beforeMs, requests.arrivalMs(other))
     if (!hasTime) record.arrivalMs = beforeMs + thinkMs
     if (record.arrivalMs < beforeMs) {
       throw traceError(
@@ -59,5 +69,6 @@ export class TurnLinks {
     }
     record.predecessor = row
     record.thinkMs = thinkMs
+    if (joins.length > 0) record.joins = joins
   }
 }

@@ -1,3 +1,4 @@
+import { awaitedBy } from '@routesim/core'
 import { expect, test } from 'vitest'
 import { promptSharing } from '../stats/prompt-sharing.js'
 import { readText } from '../testing/in-memory.js'
@@ -41,4 +42,25 @@ test('a repeated trace sends the same prompts again', async () => {
   expect([...twice.arrivalMs]).toEqual([100, 200, 300, 350, 450, 550])
   expect([...promptSharing(twice).sharedWith]).toEqual([-1, 0, -1, 0, 1, -1])
   expect([...twice.predecessor!]).toEqual([-1, 0, -1, -1, 3, -1])
+})
+
+test('what waits for several waits for those that are left', async () => {
+  const line = { prompt_tokens: 9, gen_tokens: 1 }
+  const { table } = await readText(
+    [
+      { ...line, ts: 0, id: 'a', user: 'u' },
+      { ...line, ts: 1, id: 'b' },
+      { ...line, ts: 2, id: 'c', user: 'u' },
+      { ...line, after: ['a', 'b', 'c'], think_ms: 1, user: 'u' },
+    ]
+      .map((each) => JSON.stringify(each))
+      .join('\n'),
+  )
+  expect(awaitedBy(table, 3)).toEqual([2, 0, 1])
+  const some = editTrace(table, { filter: (row, { user }) => user[row]! >= 0 })
+  expect(awaitedBy(some, 2)).toEqual([1, 0])
+  const one = editTrace(table, { fromMs: 1 })
+  expect(awaitedBy(editTrace(one, { filter: (row) => row > 0 }), 1)).toEqual([0])
+  expect(awaitedBy(mergeTraces([table, table]), 7)).toEqual([5, 1, 3])
+  expect(awaitedBy(repeatTrace(table, 2), 7)).toEqual([6, 4, 5])
 })

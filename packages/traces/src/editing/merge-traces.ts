@@ -1,4 +1,4 @@
-import { NO_NODE, RequestColumns, type RequestTable, sharedInt32 } from '@routesim/core'
+import { awaitedBy, NO_NODE, RequestColumns, type RequestTable, sharedInt32 } from '@routesim/core'
 import { traceError } from '../errors/trace-error.js'
 import { MOST_REQUESTS } from '../generating/too-many.js'
 
@@ -39,9 +39,7 @@ export function mergeTraces(tables: readonly RequestTable[]): RequestTable {
         columns[name].set(to, intern(isApart ? `${text} (${index + 1})` : text))
       }
       columns.deadlineMs.set(to, table.deadlineMs?.[row] ?? Number.NaN)
-      const before = table.predecessor?.[row] ?? -1
-      if (before < 0) continue
-      columns.predecessor.set(to, base + before)
+      for (const awaited of awaitedBy(table, row)) columns.join(to, base + awaited)
       columns.thinkMs.set(to, table.thinkMs?.[row] ?? 0)
     }
     nodes += table.prompts.size

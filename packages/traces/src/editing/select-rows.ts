@@ -1,11 +1,19 @@
-import { INT_COLUMNS, type RequestTable, sharedFloat64, sharedInt32 } from '@routesim/core'
+import {
+  awaitedBy,
+  INT_COLUMNS,
+  type Join,
+  joinColumns,
+  type RequestTable,
+  sharedFloat64,
+  sharedInt32,
+} from '@routesim/core'
 
 /** What happens to times of arrival, in ms. */
 export type ChangeMs = (arrivalMs: number) => number
 
 /**
- * The table of some rows, which must be in an order that keeps arrivals in order after `change`. A row
- * whose predecessor is left out waits for nobody.
+ * The table of some rows, which must be in an order that keeps arrivals in order after `change`. Nobody
+ * waits for a row that is left out.
  */
 export function selectRows(
   table: RequestTable,
@@ -28,7 +36,7 @@ export function selectRows(
     ...(sloClass && { sloClass: taken(sloClass, sharedInt32(size)) }),
     ...(deadlineMs && { deadlineMs: taken(deadlineMs, sharedFloat64(size)) }),
     ...(table.predecessor && {
-      predecessor: predecessorsOf(table.predecessor, rows),
+      ...waitsOf(table, rows),
       thinkMs: thinkMs ? taken(thinkMs, sharedFloat64(size)) : sharedFloat64(size),
     }),
     strings: table.strings,
@@ -36,13 +44,22 @@ export function selectRows(
   }
 }
 
-function predecessorsOf(predecessor: Int32Array, rows: Int32Array): Int32Array {
-  const rowOf = new Int32Array(predecessor.length).fill(-1)
-  const out = sharedInt32(rows.length)
+/** What rows wait for, as far as it is among them. */
+function waitsOf(
+  table: RequestTable,
+  rows: Int32Array,
+): Pick<RequestTable, 'predecessor' | 'joinRow' | 'joinAwaited'> {
+  const rowOf = new Int32Array(table.size).fill(-1)
   for (let i = 0; i < rows.length; i++) rowOf[rows[i]!] = i
+  const predecessor = sharedInt32(rows.length).fill(-1)
+  const joins: Join[] = []
   for (let i = 0; i < rows.length; i++) {
-    const before = predecessor[rows[i]!]!
-    out[i] = before < 0 ? -1 : rowOf[before]!
+    for (const awaited of awaitedBy(table, rows[i]!)) {
+      const to = rowOf[awaited]!
+      if (to < 0) continue
+      if (predecessor[i]! < 0) predecessor[i] = to
+      else joins.push([i, to])
+    }
   }
-  return out
+  return { predecessor, ...joinColumns(predecessor, joins) }
 }

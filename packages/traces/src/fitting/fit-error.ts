@@ -16,7 +16,8 @@ export interface FitError {
 
 /**
  * How far the statistics of one table are from those of another. Hit rates are those of one cache
- * without limit, answers left aside; the rate and the gaps are those of the time that both tables cover; conversations are found as `fitWorkload` finds them.
+ * without limit, answers left aside; the rate and the gaps are those of the time in which conversations
+ * begin in both tables; conversations are found as `fitWorkload` finds them.
  * @throws RouteSimError `trace_option_invalid` when `blockTokens` is not a positive integer
  */
 export function fitErrors(
@@ -24,7 +25,7 @@ export function fitErrors(
   fit: RequestTable,
   options: { readonly blockTokens?: number | undefined } = {},
 ): FitError[] {
-  // What goes on after the end of the shorter is no rate: conversations come to their ends.
+  // What goes on when no more conversations begin is no rate: they come to their ends.
   const spanMs = Math.min(spanOf(trace), spanOf(fit))
   const [a, b] = [trace, fit].map((table) => statisticsOf(table, spanMs, options.blockTokens))
   return a!.map(({ statistic, unit, value }, i) => {
@@ -78,8 +79,12 @@ function statisticsOf(
   ]
 }
 
-function spanOf({ arrivalMs, size }: RequestTable): number {
-  return arrivalMs[size - 1]! - arrivalMs[0]!
+/** From the first conversation to the last, in ms; of a table with but one start, to the last request. */
+function spanOf(table: RequestTable): number {
+  const { arrivalMs, size } = table
+  const starts = findConversations(table).map(([first]) => arrivalMs[first!]!)
+  const last = starts.reduce((latest, ms) => Math.max(latest, ms), 0)
+  return (last > starts[0]! ? last : arrivalMs[size - 1]!) - arrivalMs[0]!
 }
 
 /** `count`: those of more than one turn. */

@@ -218,3 +218,53 @@ test('requests that arrive all at once, one alone, none', async () => {
   expect(generateTrace(fitWorkload(alone)).size).toBe(1)
   expect(() => fitWorkload({ ...alone, size: 0 })).toThrow('fit: expected requests, got none')
 })
+
+test('requests that come by the tick do so again, whatever client sends them', () => {
+  const promptTokens = { kind: 'lognormal', mean: 900, std: 400 } as const
+  const onTicks = (rateRps: number, own: object): ClientSpec => ({
+    arrivals: { kind: 'poisson', rateRps, tickSec: 3 },
+    promptTokens,
+    outputTokens: { kind: 'exponential', mean: 120 },
+    ...own,
+  })
+  const spec: WorkloadSpec = {
+    seed: 3,
+    durationSec: 3000,
+    clients: [
+      { name: 'a', ...onTicks(2, {}) },
+      { name: 'b', ...onTicks(1, { prefixes: [{ count: 1, tokens: 2000 }], promptTokens: 5000 }) },
+    ],
+  }
+  const table = generateTrace(spec)
+  for (const ms of table.arrivalMs) expect(ms % 3000).toBe(0)
+  const { clients } = fitWorkload(table)
+  expect(clients.length).toBeGreaterThan(1)
+  for (const { arrivals } of clients) expectNear(arrivals, { kind: 'poisson', tickSec: 3 })
+  const { rate, 'CV of gaps': cv } = errorsOf(spec)
+  expect(Math.abs(rate!)).toBeLessThan(0.05)
+  expect(Math.abs(cv!)).toBeLessThan(0.05)
+  // Times that are merely coarse are no ticks, nor are those that hardly any two requests share.
+  const plain = generateTrace({ rateRps: 5, durationSec: 300 })
+  expect(fitWorkload(plain).clients[0]!.arrivals.tickSec).toBeUndefined()
+})
+
+test('turns that follow an arrival come on ticks too, those that follow an answer do not', () => {
+  const make = (next: 'after_arrival' | 'after_answer') =>
+    generateTrace(
+      workload({
+        arrivals: { kind: 'poisson', rateRps: 1, tickSec: 2.5 },
+        promptTokens: 100,
+        sessions: {
+          turns: 4,
+          newTokens: 20,
+          thinkTimeSec: { kind: 'exponential', mean: 9 },
+          next,
+          maxPromptTokens: 9999,
+        },
+      }),
+    )
+  expect(make('after_arrival').arrivalMs.every((ms) => ms % 2500 === 0)).toBe(true)
+  expect(make('after_answer').arrivalMs.every((ms) => ms % 2500 === 0)).toBe(false)
+  const wrong = workload({ arrivals: { kind: 'at_once', tickSec: 1 }, promptTokens: 9 })
+  expect(() => generateTrace(wrong)).toThrow('tickSec: expected nothing, got it with at_once')
+})

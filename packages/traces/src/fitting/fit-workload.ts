@@ -3,6 +3,7 @@ import { traceError } from '../errors/trace-error.js'
 import type { ArrivalsSpec } from '../generating/arrivals-spec.js'
 import type { ClientSpec, WorkloadSpec } from '../generating/workload-spec.js'
 import { findConversations } from './conversations.js'
+import { findTickSec, withoutTicks } from './find-tick.js'
 import { fitArrivals } from './fit-arrivals.js'
 import { fitDistribution } from './fit-distribution.js'
 import { fitLabels } from './fit-labels.js'
@@ -20,6 +21,8 @@ interface Observed {
   readonly classes: readonly TrafficClass[]
   /** First turns arrive within, from the first on; 0 when all arrive together. */
   readonly durationSec: number
+  /** All arrivals are multiples of so many seconds. */
+  readonly tickSec: number | undefined
 }
 
 /**
@@ -50,7 +53,8 @@ export function fitWorkload(table: RequestTable): WorkloadSpec {
   const classes = isAtOnce
     ? [{ members: starts.map((_, i) => i), outer: -1 }]
     : trafficClasses(table, conversations, shared)
-  const observed = { table, conversations, shared, classes, durationSec }
+  const tickSec = isAtOnce ? undefined : findTickSec(table.arrivalMs)
+  const observed = { table, conversations, shared, classes, durationSec, tickSec }
   return {
     seed: 0,
     ...(isAtOnce ? { requests: table.size } : { durationSec }),
@@ -89,11 +93,13 @@ function fitClient(observed: Observed, { members, outer }: TrafficClass): Client
   }
 }
 
-function arrivalsOf({ table, durationSec }: Observed, rows: readonly number[]): ArrivalsSpec {
+function arrivalsOf(
+  { table, durationSec, tickSec }: Observed,
+  rows: readonly number[],
+): ArrivalsSpec {
   if (durationSec === 0) return { kind: 'at_once' }
   const start = table.arrivalMs[0]!
-  return fitArrivals(
-    Float64Array.from(rows, (row) => table.arrivalMs[row]! - start),
-    durationSec,
-  )
+  const ms = Float64Array.from(rows, (row) => table.arrivalMs[row]! - start)
+  if (tickSec === undefined) return fitArrivals(ms, durationSec)
+  return { ...fitArrivals(withoutTicks(ms, tickSec), durationSec), tickSec }
 }

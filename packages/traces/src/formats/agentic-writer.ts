@@ -1,16 +1,21 @@
-import type { RequestTable } from '@routesim/core'
+import { awaitedBy, type RequestTable } from '@routesim/core'
 import { BlockNumbering } from '../stats/block-numbering.js'
-import { awaitedRows } from '../writing/awaited-rows.js'
 import type { EncodedTrace } from '../writing/encoded-trace.js'
 import { recordOfRow } from '../writing/table-records.js'
+import { agentTree, type Node } from './agent-tree.js'
 import { secondsOf } from './azure-writer.js'
 
 /**
- * Agentic session JSONL holds the lengths, think times and whole blocks of conversations, one a line,
- * with ids that are good in the whole file; not when a conversation begins.
+ * Agentic session JSONL holds the lengths, think times and whole blocks of conversations, one a line with
+ * the agents that its calls set off, with ids that are good in the whole file; not when a conversation
+ * begins.
  */
 export function encodeAgentic(table: RequestTable, blockTokens: number): EncodedTrace {
-  return { lines: agenticLines(table, blockTokens), lost: lostColumns(table, blockTokens) }
+  const sessions = agentTree(table)
+  return {
+    lines: agenticLines(table, sessions, blockTokens),
+    lost: lostColumns(table, sessions, blockTokens),
+  }
 }
 
 const NOT_HELD = [
@@ -18,61 +23,80 @@ const NOT_HELD = [
   'tenant',
   'adapter',
   'sloClass',
+  'ttftSloMs',
   'deadlineMs',
   'maxTokens',
   'priority',
 ] as const
 
 /** What the format has no place for. Its rows come in another order, so reading them back would not tell. */
-function lostColumns(table: RequestTable, blockTokens: number): string[] {
-  const { arrivalMs, predecessor, prefixTokens, promptNode, promptTokens, prompts, session, size } =
-    table
+function lostColumns(
+  table: RequestTable,
+  sessions: readonly Node[],
+  blockTokens: number,
+): string[] {
+  const { arrivalMs, prefixTokens, promptNode, promptTokens, prompts, session, size } = table
   const lost = new Set<string>()
-  const seen = new Set<number>()
-  if ((awaitedRows(table)?.size ?? 0) > 0) lost.add('predecessor')
   for (let row = 0; row < size; row++) {
     const record = recordOfRow(table, row)
     for (const column of NOT_HELD) if (record[column] !== undefined) lost.add(column)
-    const of = session[row]!
-    const isLater = of >= 0 && seen.has(of)
-    if (of < 0) lost.add('session')
-    else seen.add(of)
-    if (isLater ? (predecessor?.[row] ?? -1) < 0 : arrivalMs[row]! > 0) lost.add('arrivalMs')
+    if (session[row]! < 0) lost.add('session')
     const node = promptNode[row]!
     const known = node < 0 ? 0 : Math.min(prompts.endTokens[node]!, promptTokens[row]!)
     if (known % blockTokens > 0) lost.add('prompts')
     if (prefixTokens[row]! !== known - (known % blockTokens)) lost.add('prefixTokens')
   }
+  const visit = (node: Node): void => {
+    for (const { row, awaited, agents } of node.calls) {
+      const wanted = awaitedBy(table, row)
+      if (!sameRows(wanted, awaited)) lost.add(wanted.length > 1 ? 'joins' : 'predecessor')
+      const latest = Math.max(0, ...awaited.map((each) => arrivalMs[each]!))
+      const thinkMs = wanted.length > 0 ? (table.thinkMs?.[row] ?? 0) : 0
+      if (arrivalMs[row]! !== latest + thinkMs) lost.add('arrivalMs')
+      for (const agent of agents) visit(agent)
+    }
+  }
+  for (const node of sessions) visit(node)
   return [...lost]
 }
 
-function* agenticLines(table: RequestTable, blockTokens: number): Generator<string> {
-  const rowsOf = new Map<number | string, number[]>()
-  for (let row = 0; row < table.size; row++) {
-    const session = table.session[row]!
-    const key = session < 0 ? `row ${row}` : session
-    const rows = rowsOf.get(key)
-    if (rows === undefined) rowsOf.set(key, [row])
-    else rows.push(row)
-  }
+function sameRows(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((row) => b.includes(row))
+}
+
+function* agenticLines(
+  table: RequestTable,
+  sessions: readonly Node[],
+  blockTokens: number,
+): Generator<string> {
   const numbering = new BlockNumbering(table, blockTokens)
-  for (const [key, rows] of rowsOf) {
-    const startMs = table.arrivalMs[rows[0]!]!
-    yield JSON.stringify({
-      id: typeof key === 'number' ? table.strings[key] : key,
-      block_size: blockTokens,
-      hash_id_scope: 'global',
-      requests: rows.map((row) => ({
+  const entriesOf = (node: Node, startMs: number): object[] =>
+    node.calls.flatMap(({ row, waitsFor, agents }) => [
+      {
         t: secondsOf(table.arrivalMs[row]! - startMs),
         type: 'n',
         in: table.promptTokens[row],
         out: table.outputTokens[row],
         think_time: secondsOf(table.thinkMs?.[row] ?? 0),
+        waits_for: waitsFor,
         model: table.strings[table.model[row]!],
         hash_ranges: rangesOf(
           wholeBlocks(numbering.blocksOf(row), table.promptTokens[row]!, blockTokens),
         ),
+      },
+      ...agents.map((agent) => ({
+        t: secondsOf(table.arrivalMs[agent.calls[0]!.row]! - startMs),
+        type: 'subagent',
+        agent_id: agent.name,
+        requests: entriesOf(agent, startMs),
       })),
+    ])
+  for (const node of sessions) {
+    yield JSON.stringify({
+      id: node.name,
+      block_size: blockTokens,
+      hash_id_scope: 'global',
+      requests: entriesOf(node, table.arrivalMs[node.calls[0]!.row]!),
     })
   }
 }

@@ -29,8 +29,8 @@ export const COMPACT_NAMES = [
  * Compact JSONL: `ts` (ms), `prompt_tokens`, `gen_tokens`, and optionally `prefix_hash` with
  * `prefix_len`, `conversation_id`, `lora_adapter`, `priority`. Extensions: `max_tokens`, `user`,
  * `tenant`, `model`, and `hash_ids` with `block_size` (one length, or the length of each block);
- * `slo_class`, `deadline_ms`; and `think_ms` for a request that is sent so long after the one named by
- * `after` (its `id`), else after the turn before it, has ended: it needs no `ts`.
+ * `slo_class`, `ttft_ms`, `deadline_ms`; and `think_ms` for a request that is sent so long after the one named by
+ * `after` (its `id`), or by all ids of a list, else after the turn before it, has ended: it needs no `ts`.
  */
 export class CompactReader implements LineReader {
   private readonly source: string
@@ -66,13 +66,14 @@ export class CompactReader implements LineReader {
 
   private follow(record: TraceRecord, line: JsonObject, hasTime: boolean): void {
     const { links } = this
-    const after = optionalName('after', line['after'])
+    const [after, ...others] = idsOf(line['after'])
     const thinkMs = milliseconds('think_ms', line['think_ms'] ?? 0)
     if (after === undefined && record.session === undefined) {
       throw expectedError('think_ms', 'a conversation_id or after beside it', thinkMs)
     }
     const row = after === undefined ? links.lastTurn(record.session!) : links.rowOf(after)
-    if (row >= 0) links.follow(record, row, thinkMs, hasTime, 'ts')
+    const joins = others.map((name) => links.rowOf(name))
+    if (row >= 0) links.follow(record, row, thinkMs, hasTime, 'ts', joins)
     else if (!hasTime) throw expectedError('ts', 'a number from 0 to 2^53', line['ts'])
   }
 
@@ -87,6 +88,12 @@ export class CompactReader implements LineReader {
       : integer('block_size', size, 1)
     return { ids: blockIds(ids, text), tokens }
   }
+}
+
+/** The ids that a request waits for, given as one or as a list. */
+function idsOf(after: unknown): string[] {
+  const ids = Array.isArray(after) ? after : [after]
+  return ids.flatMap((id) => optionalName('after', id) ?? [])
 }
 
 function recordOf(line: JsonObject): TraceRecord {
@@ -106,6 +113,8 @@ function recordOf(line: JsonObject): TraceRecord {
   if (max !== undefined) record.maxTokens = integer('max_tokens', max, 0)
   const priority = line['priority'] ?? undefined
   if (priority !== undefined) record.priority = signedInteger('priority', priority)
+  const ttft = line['ttft_ms'] ?? undefined
+  if (ttft !== undefined) record.ttftSloMs = integer('ttft_ms', ttft, 0)
   const deadline = line['deadline_ms'] ?? undefined
   if (deadline !== undefined) record.deadlineMs = milliseconds('deadline_ms', deadline)
   return record

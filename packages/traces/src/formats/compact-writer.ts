@@ -39,10 +39,13 @@ function* withWaits(
 ): Generator<string> {
   let row = 0
   for (const fields of lines) {
-    const { predecessor, thinkMs } = records[row]!
+    const { predecessor, joins = [], thinkMs } = records[row]!
     if (isNamed.has(row)) fields['id'] = `r${row}`
     if (predecessor !== undefined) fields['think_ms'] = thinkMs
-    if (predecessor !== undefined && isNamed.has(predecessor)) fields['after'] = `r${predecessor}`
+    if (predecessor !== undefined && isNamed.has(predecessor)) {
+      const names = [predecessor, ...joins].map((awaited) => `r${awaited}`)
+      fields['after'] = names.length === 1 ? names[0] : names
+    }
     yield JSON.stringify(fields)
     row++
   }
@@ -108,6 +111,7 @@ function fieldsOf(record: TraceRecord, blocks?: HashedBlocks): Fields {
   for (const [field, name] of COMPACT_NAMES) fields[name] = record[field]
   fields['prefix_len'] = record.prefixTokens
   fields['priority'] = record.priority
+  fields['ttft_ms'] = record.ttftSloMs
   fields['deadline_ms'] = record.deadlineMs
   fields['max_tokens'] = record.maxTokens
   fields['hash_ids'] = blocks?.ids

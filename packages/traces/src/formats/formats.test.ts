@@ -117,64 +117,6 @@ describe('Bailian JSONL', () => {
   })
 })
 
-describe('agentic sessions', () => {
-  const session = (id: string, requests: unknown[]) =>
-    JSON.stringify({ id, block_size: 64, hash_id_scope: 'local', requests })
-
-  it('make each call wait for the one before, and know ids in their session only', async () => {
-    const call = { type: 'n', out: 10 }
-    const text = [
-      session('a', [
-        { ...call, t: 0, in: 130, api_time: 2, hash_ranges: [[1, 2]] },
-        { ...call, t: 10, in: 200, think_time: 5, hash_ranges: [[1, 3]] },
-        {
-          t: 11,
-          type: 'subagent',
-          agent_id: 'x',
-          requests: [{ ...call, t: 12, in: 64, hash_ranges: [[7, 7]] }],
-        },
-        { ...call, t: 20, in: 200, think_time: 1, hash_ranges: [[1, 3]] },
-      ]),
-      session('b', [{ ...call, t: 0, in: 130, hash_ranges: [[1, 2]] }]),
-    ].join('\n')
-    const read = await readText(text)
-    expect(read.format).toBe('agentic')
-    const { table } = read
-    expect(rows(read)).toEqual([
-      [0, 130, 10, 'a'],
-      [0, 130, 10, 'b'],
-      [5000, 200, 10, 'a'],
-      [6000, 200, 10, 'a'],
-      [7000, 64, 10, 'a/x'],
-    ])
-    expect([...table.predecessor!]).toEqual([-1, -1, 0, 2, 2])
-    expect([...table.thinkMs!]).toEqual([0, 0, 5000, 1000, 2000])
-    expect(table.promptNode[0]).not.toBe(table.promptNode[1])
-    expect(table.promptNode[2]).toBe(table.promptNode[3])
-  })
-
-  it('come back from what is written of them', async () => {
-    const read = await readText(
-      session('a', [
-        { t: 0, in: 130, out: 1, hash_ranges: [[1, 2]] },
-        { t: 10, in: 200, out: 2, think_time: 5, hash_ranges: [[1, 3]] },
-      ]),
-    )
-    const text = formatTrace(read.table, 'agentic', { blockTokens: 64 })
-    expect((await readText(text)).table).toEqual(read.table)
-  })
-
-  it('say which call is wrong', async () => {
-    const text = session('a', [
-      { t: 0, in: 130, out: 1 },
-      { t: -1, in: 1, out: 1 },
-    ])
-    expect(await messageOf(readText(text))).toBe(
-      't.jsonl:1: request 2: t: expected a number of seconds from 0 to 2^43, got -1',
-    )
-  })
-})
-
 describe('ShareGPT JSON', () => {
   const conversation = {
     id: 'x',

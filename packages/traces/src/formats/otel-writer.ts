@@ -28,6 +28,7 @@ export function encodeOtel(
     delete record.tenant
     delete record.priority
     delete record.sloClass
+    delete record.ttftSloMs
     delete record.deadlineMs
     delete record.predecessor
     delete record.thinkMs

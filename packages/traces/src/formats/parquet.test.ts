@@ -1,3 +1,4 @@
+import { RandomStream } from '@routesim/core'
 import { expect, test } from 'vitest'
 import { parquetLines, parquetOfLines } from './parquet.js'
 
@@ -41,4 +42,71 @@ test('a file that is damaged where it tells its sizes ends, and never gives more
     }
   }
   expect(refused).toBeGreaterThan(500)
+})
+
+/** A file whose columns are counted in every way: dictionaries, differences, levels, several codecs. */
+async function anyFile(codec: 'SNAPPY' | 'UNCOMPRESSED', isDelta: boolean): Promise<Uint8Array> {
+  const { parquetWriteBuffer } = await import('hyparquet-writer')
+  const rows = (value: (i: number) => unknown) => Array.from({ length: 300 }, (_, i) => value(i))
+  const as = (encoding: string) => (isDelta ? { encoding } : {})
+  const columnData = [
+    { name: 'ts', type: 'DOUBLE', data: rows((i) => i * 10.5), ...as('BYTE_STREAM_SPLIT') },
+    {
+      name: 'prompt_tokens',
+      type: 'INT32',
+      data: rows((i) => 100 + (i % 7)),
+      ...as('DELTA_BINARY_PACKED'),
+    },
+    {
+      name: 'gen_tokens',
+      type: 'INT64',
+      data: rows((i) => BigInt(5 + (i % 90))),
+      ...as('DELTA_BINARY_PACKED'),
+    },
+    {
+      name: 'user',
+      type: 'STRING',
+      data: rows((i) => (i % 4 === 0 ? null : `u${i % 50}`)),
+      nullable: true,
+      ...as('DELTA_BYTE_ARRAY'),
+    },
+    {
+      name: 'tenant',
+      type: 'STRING',
+      data: rows((i) => `t${i}`),
+      ...as('DELTA_LENGTH_BYTE_ARRAY'),
+    },
+    { name: 'is_chat', type: 'BOOLEAN', data: rows((i) => i % 3 === 0) },
+  ]
+  return new Uint8Array(parquetWriteBuffer({ columnData: columnData as never, codec }))
+}
+
+test('a file that is damaged anywhere ends, in 6,000 cases', async () => {
+  const random = new RandomStream(3, 'damage')
+  let refused = 0
+  for (const [codec, isDelta] of [
+    ['UNCOMPRESSED', true],
+    ['SNAPPY', false],
+    ['UNCOMPRESSED', false],
+  ] as const) {
+    const whole = await anyFile(codec, isDelta)
+    let rows = 0
+    for await (const _ of parquetLines(whole, 'x')) rows++
+    expect(rows).toBe(300)
+    for (let i = 0; i < 2000; i++) {
+      const damaged = whole.slice()
+      for (let left = 1 + random.integer(2); left > 0; left--) {
+        damaged[random.integer(whole.length)] = [0, 1, 127, 128, 255, random.integer(256)][
+          random.integer(6)
+        ]!
+      }
+      try {
+        for await (const _ of parquetLines(damaged, 'x')) rows++
+      } catch (error) {
+        expect((error as Error).message).toContain('x: expected a whole Parquet file, got')
+        refused++
+      }
+    }
+  }
+  expect(refused).toBeGreaterThan(1500)
 })

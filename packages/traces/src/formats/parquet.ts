@@ -1,7 +1,7 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import type { AsyncBuffer } from 'hyparquet'
 import { traceError } from '../errors/trace-error.js'
-import { checkPages } from './parquet-pages.js'
+import { checkPages, type Unpack } from './parquet-pages.js'
 
 const MAGIC = Uint8Array.from([0x50, 0x41, 0x52, 0x31])
 
@@ -24,13 +24,25 @@ export async function* parquetLines(file: Uint8Array, source: string): AsyncGene
     slice: async (start, end) => new Uint8Array(file.slice(start, end)).buffer,
   }
   // Loaded here, as hardly any run needs them.
-  const { parquetMetadataAsync, parquetReadObjects, parquetSchema } = await import('hyparquet')
+  const { parquetMetadataAsync, parquetReadObjects, parquetSchema, snappyUncompress } =
+    await import('hyparquet')
   const { decompress: unzstd } = await import('fzstd')
+  const compressors: Record<string, Unpack> = {
+    GZIP: (packed, bytes) => gunzipSync(packed, { maxOutputLength: bytes + 1 }),
+    BROTLI: (packed, bytes) => brotliDecompressSync(packed, { maxOutputLength: bytes + 1 }),
+    ZSTD: (packed, bytes) => unzstd(packed, new Uint8Array(bytes)),
+    SNAPPY: (packed, bytes) => {
+      const page = new Uint8Array(bytes)
+      snappyUncompress(packed, page)
+      return page
+    },
+  }
   try {
     const metadata = await parquetMetadataAsync(buffer)
-    checkPages(file, metadata)
+    const { children } = parquetSchema(metadata)
+    checkPages(file, metadata, children, compressors)
     const count = Number(metadata.num_rows)
-    const columns = parquetSchema(metadata).children.map(({ element }) => element.name)
+    const columns = children.map(({ element }) => element.name)
     for (let from = 0; from < count; from += ROWS_AT_ONCE) {
       const rows = await parquetReadObjects({
         file: buffer,
@@ -38,11 +50,7 @@ export async function* parquetLines(file: Uint8Array, source: string): AsyncGene
         columns,
         rowStart: from,
         rowEnd: Math.min(count, from + ROWS_AT_ONCE),
-        compressors: {
-          GZIP: (packed) => gunzipSync(packed),
-          BROTLI: (packed) => brotliDecompressSync(packed),
-          ZSTD: (packed) => unzstd(packed),
-        },
+        compressors,
       })
       // More rows than there are would be waited for without end.
       if (rows.length === 0) throw new Error('fewer rows than it says')

@@ -1,8 +1,14 @@
+import type { RequestColumns } from '@routesim/core'
 import type { TraceColumns } from '../columns/trace-columns.js'
 import { type ClientDraws, outputSampler } from './client-draws.js'
 import { inMs, sampler, tokenSampler } from './distribution.js'
 import { checkTooMany } from './too-many.js'
 import type { AgentsSpec } from './workload-spec.js'
+
+/** When the last of some rows arrives, in ms. */
+export function latestArrival(requests: RequestColumns, rows: readonly number[]): number {
+  return rows.reduce((latest, row) => Math.max(latest, requests.arrivalMs(row)), 0)
+}
 
 /** Writes the calls of agents that a conversation sets off into columns. */
 export class AgentWriter {
@@ -54,55 +60,54 @@ export class AgentWriter {
   }
 
   /**
-   * Adds the agents that a call sets off, if any.
-   * @returns the last call of the agent with the most calls, which whoever set them off waits for; the
-   *   call itself when there are none
+   * Adds the agents that a call of session `by` sets off, if any.
+   * @returns the last call of each, which whoever set them off waits for; the call itself when there are
+   *   none
    */
-  spawn(call: number, depth: number): number {
-    if (!this.isSpawning()) return call
+  spawn(call: number, depth: number, by: string = this.session): number[] {
+    if (!this.isSpawning()) return [call]
     const count = this.children()
-    let awaited = call
-    let most = 0
+    const awaited: number[] = []
     for (let i = 0; i < count; i++) {
-      const { last, calls } = this.addAgent(call, depth)
-      if (calls <= most) continue
-      most = calls
-      awaited = last
+      const last = this.addAgent(call, depth, by)
+      if (last !== call) awaited.push(last)
     }
-    return awaited
+    return awaited.length === 0 ? [call] : awaited
   }
 
-  private addAgent(parent: number, depth: number): { last: number; calls: number } {
+  /** @returns its last call, that of the parent when it has none */
+  private addAgent(parent: number, depth: number, by: string): number {
     const { columns, spec, maxPromptTokens } = this
     const { requests } = columns
-    const session = columns.names.ofString(`${this.session}/${++this.agents}`)
+    // Numbers are those of the conversation, names those of the tree.
+    const name = `${by}/${++this.agents}`
+    const session = columns.names.ofString(name)
     const planned = this.calls()
     let last = parent
-    let calls = 0
-    for (; calls < planned; calls++) {
+    for (let calls = 0; calls < planned; calls++) {
       const isFirst = calls === 0
       const isFresh = isFirst && spec.context === 'own'
       const promptTokens = isFresh
         ? this.promptTokens!() + (spec.sharedTokens ?? 0)
         : requests.promptTokens.get(last) + requests.outputTokens.get(last) + this.newTokens()
       if (promptTokens > maxPromptTokens) break
-      const awaited = isFirst || depth >= spec.maxDepth ? last : this.spawn(last, depth + 1)
+      const awaited = isFirst || depth >= spec.maxDepth ? [last] : this.spawn(last, depth + 1, name)
       const row = this.addCall(awaited, promptTokens, session)
       if (isFirst && spec.context === 'parent') columns.goesOnFrom.set(row, parent)
       this.declare(row, parent)
       last = row
     }
-    return { last, calls }
+    return last
   }
 
-  private addCall(awaited: number, promptTokens: number, session: number): number {
+  private addCall(awaited: readonly number[], promptTokens: number, session: number): number {
     const { requests } = this.columns
     const toolMs = this.toolMs()
-    const arrivalMs = requests.arrivalMs(awaited) + toolMs
+    const arrivalMs = latestArrival(requests, awaited) + toolMs
     const row = requests.append(arrivalMs, promptTokens, this.output())
     requests.session.set(row, session)
     this.draws.labels.writeTo(requests, row)
-    requests.predecessor.set(row, awaited)
+    for (const call of awaited) requests.join(row, call)
     requests.thinkMs.set(row, toolMs)
     checkTooMany(requests.size)
     return row

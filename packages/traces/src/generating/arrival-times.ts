@@ -15,6 +15,20 @@ export function arrivalTimes(
   random: RandomStream,
   states: RandomStream,
 ): Generator<number> {
+  const times = untickedTimes(spec, endMs, random, states)
+  return spec.tickSec === undefined ? times : onTicks(times, spec.tickSec * 1000)
+}
+
+function* onTicks(times: Iterable<number>, tickMs: number): Generator<number> {
+  for (const ms of times) yield Math.floor(ms / tickMs) * tickMs
+}
+
+function untickedTimes(
+  spec: ArrivalsSpec,
+  endMs: number,
+  random: RandomStream,
+  states: RandomStream,
+): Generator<number> {
   if (spec.kind === 'at_once') return atOnce()
   if (spec.rateRps !== undefined) return atOneRate(spec, spec.rateRps / 1000, endMs, random)
   if (spec.kind === 'poisson') {

@@ -57,6 +57,11 @@ export interface ArrivalsSpec {
   readonly stages?: readonly RateStage[] | undefined
   readonly onOff?: OnOffRate | undefined
   readonly diurnal?: DiurnalRate | undefined
+  /**
+   * Requests come together, at multiples of so many seconds: as those of a trace whose times are whole
+   * ticks. Turns that follow the arrival before, answered or not, come so too.
+   */
+  readonly tickSec?: number | undefined
   /** `users`: how many. */
   readonly users?: number | undefined
 }

@@ -13,7 +13,7 @@ export const LARGEST_CV = 20
  * @throws RouteSimError `generator_invalid`
  */
 export function checkArrivals(path: string, spec: ArrivalsSpec, durationSec: number): void {
-  const { kind, cv, rateRps, stages, onOff, diurnal, users } = spec
+  const { kind, cv, rateRps, stages, onOff, diurnal, users, tickSec } = spec
   if (!ARRIVAL_KINDS.includes(kind)) {
     throw invalidOption(`${path}.kind`, ARRIVAL_KINDS.join(', '), kind)
   }
@@ -24,6 +24,12 @@ export function checkArrivals(path: string, spec: ArrivalsSpec, durationSec: num
   } else if (cv !== undefined) throw invalidOption(`${path}.cv`, 'nothing', `it with ${kind}`)
   if (kind === 'users') whole(`${path}.users`, users, 1, MOST_USERS)
   else if (users !== undefined) throw invalidOption(`${path}.users`, 'nothing', `it with ${kind}`)
+  if (tickSec !== undefined) {
+    above(`${path}.tickSec`, tickSec, 0)
+    if (kind === 'at_once' || kind === 'users') {
+      throw invalidOption(`${path}.tickSec`, 'nothing', `it with ${kind}`)
+    }
+  }
   if (rateRps !== undefined) above(`${path}.rateRps`, rateRps, 0)
   stages?.forEach((stage, i) => {
     above(`${path}.stages[${i}].durationSec`, stage.durationSec, 0)

@@ -1,5 +1,5 @@
 import type { TraceColumns } from '../columns/trace-columns.js'
-import { AgentWriter } from './agent-writer.js'
+import { AgentWriter, latestArrival } from './agent-writer.js'
 import type { ClientDraws } from './client-draws.js'
 import { inMs, sampler, tokenSampler } from './distribution.js'
 import { NO_PREFIX } from './prefix-choice.js'
@@ -84,10 +84,10 @@ export class ConversationWriter {
       const promptTokens =
         requests.promptTokens.get(before) + requests.outputTokens.get(before) + this.newTokens()
       if (promptTokens > spec.maxPromptTokens) break
-      // The turn waits for the agents that the one before set off.
-      const awaited = agents?.spawn(before, 1) ?? before
+      // The turn waits for all agents that the one before set off.
+      const awaited = agents?.spawn(before, 1) ?? [before]
       const gapMs = users?.turnMs ?? this.thinkMs()
-      const arrivalMs = requests.arrivalMs(awaited) + gapMs
+      const arrivalMs = this.turnMs(latestArrival(requests, awaited) + gapMs, spec)
       const row = requests.append(arrivalMs, promptTokens, draws.output())
       requests.session.set(row, session)
       prefixHash.set(row, prefixHash.get(first))
@@ -100,10 +100,23 @@ export class ConversationWriter {
     return before
   }
 
-  private wait(row: number, awaited: number, gapMs: number, { next }: SessionsSpec): void {
+  /** When a turn comes: on a tick, unless it follows an answer. */
+  private turnMs(ms: number, { next }: SessionsSpec): number {
+    const { tickSec } = this.draws.spec.arrivals
+    if (tickSec === undefined || next !== 'after_arrival') return ms
+    const tickMs = tickSec * 1000
+    return Math.round(ms / tickMs) * tickMs
+  }
+
+  private wait(
+    row: number,
+    awaited: readonly number[],
+    gapMs: number,
+    { next }: SessionsSpec,
+  ): void {
     const isScheduled = this.draws.users?.turnMs !== undefined || next === 'on_schedule'
     if (next === 'after_arrival') return
-    this.columns.requests.predecessor.set(row, awaited)
+    for (const call of awaited) this.columns.requests.join(row, call)
     this.columns.requests.thinkMs.set(row, isScheduled ? 0 : gapMs)
   }
 }

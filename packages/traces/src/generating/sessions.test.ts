@@ -1,4 +1,4 @@
-import type { RequestTable } from '@routesim/core'
+import { awaitedBy, type RequestTable } from '@routesim/core'
 import { describe, expect, it } from 'vitest'
 import { promptSharing } from '../stats/prompt-sharing.js'
 import type { ArrivalsSpec } from './arrivals-spec.js'
@@ -108,26 +108,32 @@ describe('agents', () => {
   }
   const depthOf = (name: string): number => name.split('/').length - 1
 
-  it('are set off by a call, and the next turn waits for the one with the most calls', () => {
+  it('are set off by a call, and the next turn waits for all of them', () => {
     const table = make({ agents, turns: 5 })
     const turns = turnsOf(table)
     const children = [...turns.keys()].filter((name) => depthOf(name) > 0)
     expect(children.length).toBeGreaterThan(50)
     let joins = 0
+    let several = 0
     for (const [name, rows] of turns) {
       rows.forEach((row, i) => {
         const before = table.predecessor![row]!
         if (depthOf(name) === 0 && i === 0) expect(before).toBe(-1)
         else expect(table.arrivalMs[before]).toBeLessThanOrEqual(table.arrivalMs[row]!)
         if (i > 0 && before !== rows[i - 1]) {
-          // It waits for the last call of an agent.
-          const awaited = turns.get(nameOf(table, before))!
-          expect(awaited.at(-1)).toBe(before)
+          // It waits for the last call of each agent that the turn before set off, and of no other.
+          const setOff = [...turns].filter(
+            ([agent, [first]]) => agent !== name && table.predecessor![first!] === rows[i - 1],
+          )
+          const lasts = setOff.map(([, calls]) => calls.at(-1)!)
+          expect(awaitedBy(table, row).sort((a, b) => a - b)).toEqual(lasts.sort((a, b) => a - b))
           joins++
+          if (lasts.length > 1) several++
         }
       })
     }
     expect(joins).toBeGreaterThan(50)
+    expect(several).toBeGreaterThan(20)
   })
 
   it('of their own context share what all agents begin with, of the parent`s what was said', () => {
@@ -153,8 +159,7 @@ describe('agents', () => {
 
   it('do not go deeper than asked', () => {
     const table = make({ agents: { ...agents, probability: 1 }, turns: 4 })
-    // Agents of agents have numbers too, within the conversation.
-    expect(Math.max(...[...turnsOf(table).keys()].map(depthOf))).toBe(1)
+    expect(Math.max(...[...turnsOf(table).keys()].map(depthOf))).toBe(2)
     const shallow = make({ agents: { ...agents, probability: 1, maxDepth: 1 }, turns: 4 })
     expect(table.size / turnsOf(table).size).not.toBe(shallow.size / turnsOf(shallow).size)
     for (const [name, [first]] of turnsOf(shallow)) {

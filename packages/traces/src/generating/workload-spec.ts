@@ -66,7 +66,7 @@ export const AGENT_CONTEXTS = ['own', 'parent'] as const
 
 /**
  * Agents at work for a conversation: after a turn, several may start at once, each a conversation of its
- * own; the turn after waits for the one with the most calls.
+ * own; the turn after waits for all of them.
  */
 export interface AgentsSpec {
   /** Part of the turns that set off agents, from 0 to 1; the last turn of a conversation does not. */

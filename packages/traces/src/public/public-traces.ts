@@ -5,9 +5,12 @@ export interface PublicTrace {
   /** One sentence. */
   readonly description: string
   readonly url: string
-  readonly bytes: number
-  /** SHA-256 of the file, in hexadecimal. */
-  readonly sha256: string
+  /** Absent where the publisher does not say it. */
+  readonly bytes?: number
+  /** SHA-256 of the file, in hexadecimal; absent where nobody has published it. */
+  readonly sha256?: string
+  /** How the file begins, where there is no SHA-256 to tell it from another. */
+  readonly begins?: string
   readonly licence: string
 }
 
@@ -19,7 +22,12 @@ const BAILIAN =
 const BURSTGPT = 'https://media.githubusercontent.com/media/HPMLL/BurstGPT'
 const BURSTGPT_LICENCE = 'as stated at https://github.com/HPMLL/BurstGPT'
 
-/** The public traces that can be pulled by name: those whose size and hash their publisher, or we, know. */
+const AZURE_2023 =
+  'https://raw.githubusercontent.com/Azure/AzurePublicDataset/b469a113cedca53ddc3bdea71a143dc4b7d8700c/data'
+const AZURE_2024 = 'https://azurepublicdatasettraces.blob.core.windows.net/azurellminfererencetrace'
+const AZURE_BEGINS = 'TIMESTAMP,ContextTokens,GeneratedTokens'
+
+/** The public traces that can be pulled by name. */
 export const PUBLIC_TRACES: readonly PublicTrace[] = [
   {
     name: 'mooncake:conversation',
@@ -28,6 +36,34 @@ export const PUBLIC_TRACES: readonly PublicTrace[] = [
     bytes: 3_029_533,
     sha256: 'b8cbb061a85206d729d91cdc2981f43c9e0d99209dce588d3af5f7934408b9df',
     licence: 'Apache-2.0',
+  },
+  {
+    name: 'azure:2023-conv',
+    description: 'Conversation on Azure, an hour of 2023: 19,366 arrivals and lengths',
+    url: `${AZURE_2023}/AzureLLMInferenceTrace_conv.csv`,
+    begins: AZURE_BEGINS,
+    licence: 'CC-BY-4.0',
+  },
+  {
+    name: 'azure:2023-code',
+    description: 'Code completion on Azure, an hour of 2023: 8,819 arrivals and lengths',
+    url: `${AZURE_2023}/AzureLLMInferenceTrace_code.csv`,
+    begins: AZURE_BEGINS,
+    licence: 'CC-BY-4.0',
+  },
+  {
+    name: 'azure:2024-conv',
+    description: 'Conversation on Azure, nine days of 2024: arrivals and lengths, a large file',
+    url: `${AZURE_2024}/AzureLLMInferenceTrace_conv_1week.csv`,
+    begins: AZURE_BEGINS,
+    licence: 'CC-BY-4.0',
+  },
+  {
+    name: 'azure:2024-code',
+    description: 'Code completion on Azure, nine days of 2024: arrivals and lengths, a large file',
+    url: `${AZURE_2024}/AzureLLMInferenceTrace_code_1week.csv`,
+    begins: AZURE_BEGINS,
+    licence: 'CC-BY-4.0',
   },
   {
     name: 'bailian:coder',

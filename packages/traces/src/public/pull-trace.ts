@@ -19,8 +19,8 @@ export interface PullOptions {
   readonly signal?: AbortSignal | undefined
   /** Time without a byte after which it gives up, in ms; 30,000 by default. */
   readonly stallMs?: number | undefined
-  /** Called as bytes arrive. */
-  readonly onProgress?: (bytes: number, total: number) => void
+  /** Called as bytes arrive; the total is `undefined` when nobody says it. */
+  readonly onProgress?: (bytes: number, total: number | undefined) => void
 }
 
 /** A trace in the store. */
@@ -28,11 +28,14 @@ export interface PulledTrace {
   readonly path: string
   /** False when it was there before. */
   readonly isNew: boolean
+  /** SHA-256 of what came, where none is published that it could be checked against. */
+  readonly uncheckedSha256?: string
 }
 
 /**
  * Downloads a public trace to the store, from where it was left the last time, and checks its size and
- * SHA-256. A file with the wrong content never gets the name of the trace.
+ * SHA-256; where these are not published, that it is whole and how it begins. A file with the wrong content
+ * never gets the name of the trace.
  *
  * @throws RouteSimError `pull_failed` when the server can not be reached or says no; `pull_corrupt` when
  * what came is not the trace; `trace_aborted`; `trace_unwritable`
@@ -42,61 +45,72 @@ export async function pullTrace(
   options: PullOptions = {},
 ): Promise<PulledTrace> {
   const path = pulledPath(trace, options.store)
-  if ((await sizeOf(path)) === trace.bytes) return { path, isNew: false }
+  const there = await sizeOf(path)
+  if (there !== undefined && there === (trace.bytes ?? there)) return { path, isNew: false }
   const part = `${path}.part`
   try {
     await mkdir(dirname(path), { recursive: true })
     await download(trace, part, options)
-    await check(trace, part, options.url ?? trace.url)
+    const sha256 = await check(trace, part, options.url ?? trace.url)
     await rename(part, path)
+    return { path, isNew: true, ...(trace.sha256 === undefined && { uncheckedSha256: sha256 }) }
   } catch (error) {
     throw isOwn(error)
       ? error
       : traceError('trace_unwritable', `${part}: ${(error as Error).message}`, { path: part })
   }
-  return { path, isNew: true }
 }
 
 async function download(trace: PublicTrace, part: string, options: PullOptions): Promise<void> {
   const { url = trace.url, signal, stallMs = 30_000, onProgress } = options
   const before = (await sizeOf(part)) ?? 0
-  if (before >= trace.bytes) return
+  if (trace.bytes !== undefined && before >= trace.bytes) return
   const stall = new AbortController()
   const patience = setTimeout(() => stall.abort(), stallMs)
   const end = AbortSignal.any([stall.signal, ...(signal ? [signal] : [])])
   let have = before
+  let total = trace.bytes
   try {
     const response = await answerOf(url, before, end)
+    // All of it came the last time, but for its name.
+    if (response === undefined) return
     // A server that does not resume sends all of it.
     const isResumed = response.statusCode === 206
     const file = await open(part, isResumed ? 'a' : 'w')
     if (!isResumed) have = 0
+    const length = Number(response.headers['content-length'] ?? Number.NaN)
+    if (!Number.isNaN(length)) total ??= have + length
     try {
       for await (const bytes of response as AsyncIterable<Buffer>) {
         patience.refresh()
         await file.write(bytes)
         have += bytes.length
-        onProgress?.(Math.min(have, trace.bytes), trace.bytes)
-        if (have > trace.bytes) break
+        onProgress?.(Math.min(have, total ?? have), total)
+        if (total !== undefined && have > total) break
       }
     } finally {
       await file.close()
     }
   } catch (error) {
     if (isOwn(error) || isOfFile(error)) throw error
-    if (signal?.aborted) throw stopped(url, have, trace.bytes)
+    if (signal?.aborted) throw stopped(url, have, total)
     const why = stall.signal.aborted ? `nothing came for ${stallMs} ms` : (error as Error).message
     throw failed(url, why)
   } finally {
     clearTimeout(patience)
   }
-  if (have < trace.bytes) throw failed(url, `it ended after ${have} of ${trace.bytes} bytes`)
+  if (total !== undefined && have < total)
+    throw failed(url, `it ended after ${have} of ${total} bytes`)
 }
 
 const MOST_REDIRECTS = 5
 
-/** What a server answers, from an offset on if it can. */
-async function answerOf(url: string, from: number, signal: AbortSignal): Promise<IncomingMessage> {
+/** What a server answers, from an offset on if it can; `undefined` when nothing is left from there on. */
+async function answerOf(
+  url: string,
+  from: number,
+  signal: AbortSignal,
+): Promise<IncomingMessage | undefined> {
   if (!/^https?:/.test(url) || !URL.canParse(url))
     throw failed(url, 'expected an http or https URL')
   let at = new URL(url)
@@ -105,6 +119,7 @@ async function answerOf(url: string, from: number, signal: AbortSignal): Promise
     const { statusCode = 0, statusMessage, headers } = response
     if (statusCode === 200 || statusCode === 206) return response
     response.resume()
+    if (statusCode === 416 && from > 0 && headers['content-range'] === `bytes */${from}`) return
     if (statusCode < 300 || statusCode >= 400 || headers.location === undefined) {
       throw failed(url, `the server answered ${statusCode} ${statusMessage}`)
     }
@@ -122,19 +137,29 @@ function get(url: URL, from: number, signal: AbortSignal): Promise<IncomingMessa
   })
 }
 
-/** Deletes what is not the trace, so that the next pull begins anew. */
-async function check({ name, bytes, sha256 }: PublicTrace, part: string, url: string) {
+/** Deletes what is not the trace, so that the next pull begins anew. @returns its SHA-256 */
+async function check(
+  { name, bytes, sha256, begins = '' }: PublicTrace,
+  part: string,
+  url: string,
+): Promise<string> {
   const hash = createHash('sha256')
-  for await (const chunk of createReadStream(part)) hash.update(chunk as Uint8Array)
+  let start = ''
+  for await (const chunk of createReadStream(part) as AsyncIterable<Buffer>) {
+    if (start === '') start = chunk.toString('utf8', 0, begins.length + 3).replace(/^\ufeff/, '')
+    hash.update(chunk)
+  }
   const found = hash.digest('hex')
-  if (found === sha256) return
+  if (found === (sha256 ?? found) && start.startsWith(begins)) return found
   const size = await sizeOf(part)
   await rm(part)
-  throw traceError(
-    'pull_corrupt',
-    `${name}: expected ${bytes} bytes with SHA-256 ${sha256}, got ${size} with ${found} from ${url}`,
-    { hint: 'Pull it again; if it stays so, what the server has is another file.' },
-  )
+  const what =
+    sha256 === undefined
+      ? `a file that begins with ${JSON.stringify(begins)}, got ${JSON.stringify(start)}`
+      : `${bytes} bytes with SHA-256 ${sha256}, got ${size} with ${found}`
+  throw traceError('pull_corrupt', `${name}: expected ${what} from ${url}`, {
+    hint: 'Pull it again; if it stays so, what the server has is another file.',
+  })
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {
@@ -156,8 +181,13 @@ function failed(url: string, why: string): RouteSimError<TraceErrorCode> {
   })
 }
 
-function stopped(url: string, have: number, total: number): RouteSimError<TraceErrorCode> {
-  return traceError('trace_aborted', `${url}: stopped after ${have} of ${total} bytes`, {
+function stopped(
+  url: string,
+  have: number,
+  total: number | undefined,
+): RouteSimError<TraceErrorCode> {
+  const of = total === undefined ? '' : ` of ${total}`
+  return traceError('trace_aborted', `${url}: stopped after ${have}${of} bytes`, {
     hint: 'Pull it again to go on from here.',
   })
 }

@@ -1,6 +1,7 @@
 import type { HashedBlocks } from '../columns/trace-record.js'
 import { describeValue, shorten } from '../errors/describe-value.js'
 import { traceError } from '../errors/trace-error.js'
+import { repeatedKey } from './repeated-key.js'
 
 /** A parsed JSON object. */
 export type JsonObject = Readonly<Record<string, unknown>>
@@ -15,8 +16,12 @@ export function parseObject(text: string): JsonObject {
   } catch {
     throw traceError('trace_invalid', `expected a JSON object, got invalid JSON: ${shorten(text)}`)
   }
-  if (isObject(value)) return value
-  throw traceError('trace_invalid', `expected a JSON object, got ${describeValue(value)}`)
+  if (!isObject(value)) {
+    throw traceError('trace_invalid', `expected a JSON object, got ${describeValue(value)}`)
+  }
+  const repeated = repeatedKey(text)
+  if (repeated === undefined) return value
+  throw traceError('trace_invalid', `${repeated}: expected it once, got it twice`)
 }
 
 export function isObject(value: unknown): value is JsonObject {

@@ -42,6 +42,7 @@ export const TEMPLATE_FIELDS: Readonly<Partial<Record<TraceFormat, ReadonlyMap<s
       ['lora_adapter', nameSlot('adapter')],
       ['prefix_hash', nameSlot('prefixHash')],
       ['slo_class', LEFT_TO_READER],
+      ['ttft_ms', LEFT_TO_READER],
       ['deadline_ms', LEFT_TO_READER],
       ['think_ms', LEFT_TO_READER],
       ['id', LEFT_TO_READER],

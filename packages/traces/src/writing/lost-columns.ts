@@ -8,10 +8,13 @@ const NUMBERS = [
   'maxTokens',
   'prefixTokens',
   'priority',
+  'ttftSloMs',
 ] as const
 const NAMES = ['session', 'user', 'tenant', 'model', 'adapter', 'sloClass'] as const
 /** Columns that tables may lack, and what rows have then. */
 const OPTIONAL = { deadlineMs: Number.NaN, predecessor: -1, thinkMs: 0 } as const
+
+const NONE = new Int32Array(0)
 
 /**
  * The columns in which a table read back differs from the one that was written: `prompts` stands
@@ -30,6 +33,8 @@ export function lostColumns(table: RequestTable, back: RequestTable): string[] {
       break
     }
   }
+  if (!equal(table.joinRow ?? NONE, back.joinRow ?? NONE)) lost.push('joins')
+  else if (!equal(table.joinAwaited ?? NONE, back.joinAwaited ?? NONE)) lost.push('joins')
   if (!sharesTheSame(table, back)) lost.push('prompts')
   return lost
 }

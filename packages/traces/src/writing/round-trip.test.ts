@@ -26,19 +26,25 @@ const compactLine = fc.record({
   tenant: name,
   model: name,
   slo_class: few,
+  ttft_ms: fc.constantFrom(undefined, undefined, 0, 500),
   deadline_ms: fc.option(fc.nat(5000), { nil: undefined }),
   think_ms: fc.constantFrom(undefined, undefined, 0, 12.5),
+  after: fc.array(fc.nat(11), { maxLength: 3 }),
 })
 
 const compactTrace = fc
   .array(compactLine, { minLength: 1, maxLength: 12 })
   .map((lines) => {
     const begun = new Set<string>()
-    return lines.map(({ think_ms, ts, ...line }) => {
+    return lines.map(({ think_ms, ts, after, ...line }, i) => {
       const { conversation_id: session } = line
-      const waits = think_ms !== undefined && session !== undefined && begun.has(session)
+      const earlier = after.filter((other) => other < i).map((other) => `r${other}`)
+      const hasBegun = session !== undefined && begun.has(session)
       if (session !== undefined) begun.add(session)
-      return JSON.stringify(waits ? { think_ms, ...line } : { ts, ...line })
+      const named = { id: `r${i}`, ...line }
+      if (think_ms === undefined) return JSON.stringify({ ts, ...named })
+      if (earlier.length > 0) return JSON.stringify({ think_ms, after: earlier, ...named })
+      return JSON.stringify(hasBegun ? { think_ms, ...named } : { ts, ...named })
     })
   })
   .map((lines) => lines.join('\n'))

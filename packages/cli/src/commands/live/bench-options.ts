@@ -45,6 +45,10 @@ export const BENCH_OPTIONS: Record<string, Options> = {
     requiresArg: true,
     describe: 'Endpoint to load',
   },
+  'use-expected-osl': {
+    type: 'boolean',
+    describe: 'Tell servers how long answers will be (nvext.agent_hints.osl)',
+  },
   'token-ids': { type: 'boolean', describe: 'Send prompts as token ids (completions only)' },
   'request-timeout': {
     type: 'number',
@@ -62,13 +66,14 @@ export interface BenchArguments extends MockClusterFlags {
   model: string
   endpoint: Endpoint
   tokenIds?: boolean
+  useExpectedOsl?: boolean
   requestTimeout: number
   seed: number
 }
 
 /** What a benchmark loads. */
 export async function targetOf(args: BenchArguments): Promise<BenchTarget> {
-  checkNumbers(args, { requestTimeout: 'positive', seed: 'index' })
+  checkNumbers(args, { requestTimeout: 'seconds', seed: 'index' })
   if (args.url !== undefined) {
     if (args.tokenIds === true && args.endpoint === 'chat')
       throw new UsageError('--token-ids: expected --endpoint completions with it, got chat')
@@ -84,6 +89,7 @@ export async function targetOf(args: BenchArguments): Promise<BenchTarget> {
       model: args.model,
       endpoint: args.endpoint,
       sendsIds: args.tokenIds === true,
+      tellsOutput: args.useExpectedOsl === true,
       apiKey: process.env['ROUTESIM_API_KEY'],
       timeoutMs: args.requestTimeout * 1000,
     }
@@ -126,7 +132,7 @@ export function printMetrics(metrics: LoadMetrics): void {
   warnOfLag(metrics)
 }
 
-/** @throws RouteSimError `bench_failed` when there is nothing to measure */
+/** @throws RouteSimError `bench_failed` when there is nothing to measure, and nobody stopped it */
 export function checkAnswered(runs: readonly LoadRun[]): void {
   const all = runs.flatMap(({ measurements }) => measurements)
   const error = all[0]?.error

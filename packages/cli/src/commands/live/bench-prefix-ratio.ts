@@ -6,6 +6,7 @@ import { UsageError } from '../../usage-error.js'
 import {
   BENCH_OPTIONS,
   type BenchArguments,
+  checkAnswered,
   labelOf,
   makeFolder,
   targetOf,
@@ -15,7 +16,8 @@ import { checkNumbers } from './check-numbers.js'
 import { interruptible } from './stop-signal.js'
 
 interface PrefixRatioArguments extends BenchArguments {
-  prefixRatios: string
+  prefixRatios: readonly string[]
+  tokenizer?: string
   isl: number
   osl: number
   requests: number
@@ -38,9 +40,15 @@ export const benchPrefixRatio: CommandModule<object, PrefixRatioArguments> = {
       .options({
         'prefix-ratios': {
           type: 'string',
-          default: '0.1,0.3,0.5,0.7,0.9',
+          array: true,
+          default: ['0.1', '0.3', '0.5', '0.7', '0.9'],
           requiresArg: true,
           describe: 'Shares of the prompt that are a prefix out of the pool',
+        },
+        tokenizer: {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Name kept with the results; prompts have four bytes per token',
         },
         isl: number(14_000, 'Mean prompt tokens'),
         osl: number(200, 'Mean output tokens'),
@@ -62,10 +70,11 @@ export const benchPrefixRatio: CommandModule<object, PrefixRatioArguments> = {
       ...{ isl: 'count', osl: 'count', requests: 'count', concurrency: 'count' },
       numPrefixPrompts: 'count',
     })
-    const prefixRatios = args.prefixRatios.split(/[,\s]+/).map(Number)
+    const words = args.prefixRatios.flatMap((word) => word.split(/[,\s]+/))
+    const prefixRatios = words.map((word) => (word === '' ? Number.NaN : Number(word)))
     if (!prefixRatios.every((ratio) => ratio >= 0 && ratio <= 1)) {
       throw new UsageError(
-        `--prefix-ratios: expected numbers from 0 to 1, got "${args.prefixRatios}"`,
+        `--prefix-ratios: expected numbers from 0 to 1, got "${words.join(' ')}"`,
       )
     }
     const target = await targetOf(args)
@@ -78,7 +87,8 @@ export const benchPrefixRatio: CommandModule<object, PrefixRatioArguments> = {
       target,
       label,
       signal: interruptible(),
-      onRatio: (ratio, metrics) => {
+      onRatio: (ratio, { metrics, runs }) => {
+        checkAnswered(runs)
         const ttft = metrics['time_to_first_token']
         const cells = [
           String(ratio).padStart(12),

@@ -5,7 +5,10 @@ interface Range {
   readonly holds: (value: number) => boolean
 }
 
-type Kind = 'count' | 'amount' | 'positive' | 'share' | 'index' | 'port'
+type Kind = 'count' | 'amount' | 'positive' | 'share' | 'index' | 'port' | 'seconds'
+
+/** Timers count ms in 31 bits. */
+const LONGEST_SECONDS = Math.floor((2 ** 31 - 1) / 1000)
 
 const RANGES: Readonly<Record<Kind, Range>> = {
   count: { what: 'an integer >= 1', holds: (value) => Number.isInteger(value) && value >= 1 },
@@ -13,6 +16,10 @@ const RANGES: Readonly<Record<Kind, Range>> = {
   positive: { what: 'a number > 0', holds: (value) => value > 0 && Number.isFinite(value) },
   share: { what: 'a number from 0 to 1', holds: (value) => value >= 0 && value <= 1 },
   index: { what: 'an integer >= 0', holds: (value) => Number.isInteger(value) && value >= 0 },
+  seconds: {
+    what: `seconds from 0 to ${LONGEST_SECONDS}`,
+    holds: (value) => value >= 0 && value <= LONGEST_SECONDS,
+  },
   port: {
     what: 'a port from 0 to 65535',
     holds: (value) => Number.isInteger(value) && value >= 0 && value <= 65_535,

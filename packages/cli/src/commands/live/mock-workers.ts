@@ -1,6 +1,6 @@
 import type { CommandBody } from '../../command-body.js'
 import { checkNumbers } from './check-numbers.js'
-import { untilStopped } from './stop-signal.js'
+import { outliveReaders, untilStopped } from './stop-signal.js'
 import {
   CLUSTER_OPTIONS,
   startWorkers,
@@ -37,7 +37,8 @@ export const mockWorkersCommand: CommandBody<MockWorkersArguments> = {
       })
       .example('$0 mock-workers --num-workers 4 --kv-events-port 5557', '') as never,
   handler: async (args) => {
-    checkNumbers(args, { port: 'port', duration: 'amount' })
+    checkNumbers(args, { port: 'port', duration: 'seconds' })
+    outliveReaders()
     const started = await startWorkers(args, args.host, args.port)
     for (const worker of started.workers) console.log(JSON.stringify(worker))
     console.error(`${started.workers.length} mock workers are up; Ctrl-C stops them`)

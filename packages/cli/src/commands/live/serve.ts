@@ -1,4 +1,4 @@
-import { watch } from 'node:fs'
+import { unwatchFile, watchFile } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { RouteSimError } from '@routesim/core'
 import {
@@ -12,7 +12,7 @@ import type { Options } from 'yargs'
 import type { CommandBody } from '../../command-body.js'
 import { UsageError } from '../../usage-error.js'
 import { checkNumbers } from './check-numbers.js'
-import { untilStopped } from './stop-signal.js'
+import { outliveReaders, untilStopped } from './stop-signal.js'
 
 interface ServeArguments {
   config?: string
@@ -29,6 +29,7 @@ interface ServeArguments {
   metricsInterval?: number
   host: string
   port: number
+  adminHost: string
   adminPort: number
   apiKeyFile?: string
   record?: string
@@ -85,6 +86,12 @@ export const serveCommand: CommandBody<ServeArguments> = {
         },
         host: { type: 'string', default: '127.0.0.1', requiresArg: true, describe: 'Address' },
         port: { type: 'number', default: 8000, requiresArg: true, describe: 'Port; 0 for any' },
+        'admin-host': {
+          type: 'string',
+          default: '127.0.0.1',
+          requiresArg: true,
+          describe: 'Address of the admin port, which asks for no key',
+        },
         'admin-port': {
           type: 'number',
           default: 8001,
@@ -113,12 +120,14 @@ export const serveCommand: CommandBody<ServeArguments> = {
         '',
       ) as never,
   handler: async (args) => {
-    checkNumbers(args, { port: 'port', adminPort: 'port', duration: 'amount' })
+    checkNumbers(args, { port: 'port', adminPort: 'port', duration: 'seconds' })
     const config = await readConfig(args)
+    outliveReaders()
     const router = await startRouter({
       config,
       host: args.host,
       port: args.port,
+      adminHost: args.adminHost,
       adminPort: args.adminPort,
       apiKey: await readKey(args.apiKeyFile),
       record: args.record,
@@ -129,31 +138,42 @@ export const serveCommand: CommandBody<ServeArguments> = {
       try {
         await router.reload(await readConfig(args))
       } catch (error) {
-        if (!(error instanceof RouteSimError)) throw error
-        log({ event: 'reload_failed', why: error.message })
+        // Whatever is wrong with it, the router goes on as it is.
+        const { message, hint } = error as Error & { hint?: string }
+        log({ event: 'reload_failed', why: message, hint })
       }
     }
-    const onHangup = (): void => void reload()
+    let reloading = Promise.resolve()
+    const onHangup = (): void => {
+      reloading = reloading.then(reload)
+    }
     process.on('SIGHUP', onHangup)
-    const watcher = args.config === undefined ? undefined : watchFile(args.config, onHangup)
+    const watched = args.config === undefined ? undefined : watchConfig(args.config, onHangup)
     await untilStopped(args.duration)
-    watcher?.close()
+    watched?.close()
     process.off('SIGHUP', onHangup)
     await router.close()
   },
 }
 
-/** Editors write a file in several goes, or put another in its place. */
-function watchFile(path: string, onChange: () => void): { close(): void } {
+const LOOK_EVERY_MS = 500
+const SETTLE_MS = 200
+
+/**
+ * Editors write a file in several goes, or put another in its place, and so does who mounts it: its name is
+ * looked at, as news of the file itself end with that file.
+ */
+function watchConfig(path: string, onChange: () => void): { close(): void } {
   let timer: NodeJS.Timeout | undefined
-  const watcher = watch(path, () => {
+  const look = (): void => {
     clearTimeout(timer)
-    timer = setTimeout(onChange, 200)
-  })
+    timer = setTimeout(onChange, SETTLE_MS)
+  }
+  watchFile(path, { interval: LOOK_EVERY_MS }, look)
   return {
     close: () => {
       clearTimeout(timer)
-      watcher.close()
+      unwatchFile(path, look)
     },
   }
 }

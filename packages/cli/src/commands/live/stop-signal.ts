@@ -17,6 +17,14 @@ export function untilStopped(durationSec: number): Promise<void> {
   })
 }
 
+/** Lets a server go on when those who read what it prints are gone. */
+export function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.removeAllListeners('error')
+    stream.on('error', () => {})
+  }
+}
+
 /** A signal that the first Ctrl-C sets off. */
 export function interruptible(): AbortSignal {
   const controller = new AbortController()

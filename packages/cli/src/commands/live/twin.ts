@@ -119,6 +119,11 @@ export const twinCommand: CommandBody<TwinArguments> = {
         `  errors ${errors}; schedule lag p50 ${lag?.p50?.toFixed(1)} ms, p99 ${lag?.p99?.toFixed(1)} ms; CPU ${(100 * cpuShare).toFixed(0)}% of a core`,
       )
     }
+    if (live.measurements.length < requests.size) {
+      console.error(
+        `note: stopped after ${live.measurements.length} of ${requests.size} requests; all of them were simulated`,
+      )
+    }
     if (cpuShare > 0.8 || !isOnSchedule(liveMetrics)) {
       console.error(
         'note: this machine was the limit; lower --pace, such as to 0.25, to compare the models',

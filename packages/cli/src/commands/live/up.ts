@@ -53,7 +53,7 @@ export const upCommand: CommandBody<UpArguments> = {
       })
       .example('$0 up --num-workers 8 --speedup-ratio 10', '') as never,
   handler: async (args) => {
-    checkNumbers(args, { port: 'port', adminPort: 'port', duration: 'amount' })
+    checkNumbers(args, { port: 'port', adminPort: 'port', duration: 'seconds' })
     const host = '127.0.0.1'
     const events =
       args.kvEvents === true && args.kvEventsPort === undefined ? { kvEventsPort: 0 } : {}

@@ -95,9 +95,9 @@ export async function startWorkers(
   port: number,
 ): Promise<StartedWorkers> {
   checkNumbers(args, {
-    ...{ speedupRatio: 'positive', startupTime: 'amount', defaultMaxTokens: 'count' },
+    ...{ speedupRatio: 'positive', startupTime: 'seconds', defaultMaxTokens: 'count' },
     ...{ errorRate: 'share', hangRate: 'share', breakRate: 'share', failingWorker: 'index' },
-    ...{ hangAfter: 'amount', crashAfter: 'amount', seed: 'index' },
+    ...{ hangAfter: 'seconds', crashAfter: 'seconds', seed: 'index' },
     ...{ kvEventsPort: 'port', kvReplayPort: 'port' },
   })
   const config = await clusterOf(args)

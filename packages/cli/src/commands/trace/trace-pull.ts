@@ -1,12 +1,5 @@
-import { existsSync } from 'node:fs'
-import {
-  findPublicTrace,
-  PUBLIC_TRACES,
-  type PublicTrace,
-  pulledPath,
-  pullTrace,
-  traceStore,
-} from '@routesim/traces'
+import { existsSync, statSync } from 'node:fs'
+import { findPublicTrace, PUBLIC_TRACES, pulledPath, pullTrace, traceStore } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
 import { alignedTable } from '../../output/table.js'
 import { watched } from '../experiment-options.js'
@@ -39,19 +32,31 @@ export const tracePullCommand: CommandModule<object, TracePullArguments> = {
       return
     }
     const trace = findPublicTrace(name)
-    const { path, isNew } = await watched(
+    const { path, isNew, uncheckedSha256 } = await watched(
       ({ signal, onProgress }) =>
         pullTrace(trace, {
           url,
           signal,
           onProgress: (bytes, total) =>
-            onProgress?.({ label: name, finishedRuns: 0, totalRuns: 1, fraction: bytes / total }),
+            onProgress?.({
+              label: name,
+              finishedRuns: 0,
+              totalRuns: 1,
+              fraction: total === undefined ? 0 : bytes / total,
+            }),
         }),
       'Stopping; what has come is kept.',
     )
     console.error(
-      isNew ? `Pulled ${name} (${megabytes(trace)}, ${trace.licence})` : `${name} is there already`,
+      isNew
+        ? `Pulled ${name} (${megabytes(statSync(path).size)}, ${trace.licence})`
+        : `${name} is there already`,
     )
+    if (uncheckedSha256 !== undefined) {
+      console.error(
+        `note: no SHA-256 of ${name} is published to check it against; what came has ${uncheckedSha256}`,
+      )
+    }
     console.log(path)
   },
 }
@@ -66,7 +71,7 @@ function listing(): string {
   ] as const
   const rows = PUBLIC_TRACES.map((trace) => [
     trace.name,
-    megabytes(trace),
+    trace.bytes === undefined ? '?' : megabytes(trace.bytes),
     trace.licence,
     existsSync(pulledPath(trace)) ? 'yes' : 'no',
     trace.description,
@@ -74,6 +79,6 @@ function listing(): string {
   return `Public traces, kept in ${traceStore()}\n\n${alignedTable(columns, rows)}`
 }
 
-function megabytes({ bytes }: PublicTrace): string {
+function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`
 }

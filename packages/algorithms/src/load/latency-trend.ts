@@ -1,0 +1,91 @@
+/**
+ * Latencies of the last `windowMs` by place, to tell whether those of one place have risen: whether the mean of the
+ * later half of the window is at least so many times that of the earlier.
+ *
+ * `add` is O(1) amortised, `hasRisen` O(entries of the window).
+ *
+ * Source: the detector of overload of WukLab/preble, preble/ttft_overload_detector.py.
+ */
+export class LatencyTrend {
+  private readonly windowMs: number
+  private times = new Float64Array(64)
+  private places = new Int32Array(64)
+  private backends = new Int32Array(64)
+  private latencies = new Float64Array(64)
+  private head = 0
+  private length = 0
+  /** By place and backend: what is before no longer counts. */
+  private readonly resets = new Map<number, number>()
+
+  /** @param windowMs - length of the window, above 0 */
+  constructor(windowMs: number) {
+    this.windowMs = windowMs
+  }
+
+  /** Adds a latency in ms; times never go back. */
+  add(nowMs: number, place: number, backend: number, latencyMs: number): void {
+    this.expire(nowMs)
+    if (this.length === this.times.length) this.grow()
+    const at = (this.head + this.length++) % this.times.length
+    this.times[at] = nowMs
+    this.places[at] = place
+    this.backends[at] = backend
+    this.latencies[at] = latencyMs
+  }
+
+  /** Whether the later half of the window has at least `factor` times the mean of the earlier; false without both. */
+  hasRisen(nowMs: number, place: number, backend: number, factor: number): boolean {
+    this.expire(nowMs)
+    const sinceMs = this.resets.get(keyOf(place, backend)) ?? Number.NEGATIVE_INFINITY
+    const middleMs = nowMs - this.windowMs / 2
+    let [early, earlyCount, late, lateCount] = [0, 0, 0, 0]
+    for (let i = 0; i < this.length; i++) {
+      const at = (this.head + i) % this.times.length
+      if (this.places[at] !== place || this.backends[at] !== backend) continue
+      const ms = this.times[at]!
+      if (ms < sinceMs) continue
+      if (ms < middleMs) {
+        early += this.latencies[at]!
+        earlyCount++
+      } else {
+        late += this.latencies[at]!
+        lateCount++
+      }
+    }
+    return earlyCount > 0 && lateCount > 0 && late / lateCount >= factor * (early / earlyCount)
+  }
+
+  /** Forgets what was seen of a place on a backend. */
+  reset(nowMs: number, place: number, backend: number): void {
+    this.resets.set(keyOf(place, backend), nowMs)
+  }
+
+  private expire(nowMs: number): void {
+    while (this.length > 0 && nowMs - this.times[this.head]! >= this.windowMs) {
+      this.head = (this.head + 1) % this.times.length
+      this.length--
+    }
+  }
+
+  private grow(): void {
+    const size = this.times.length
+    const [times, latencies] = [new Float64Array(2 * size), new Float64Array(2 * size)]
+    const [places, backends] = [new Int32Array(2 * size), new Int32Array(2 * size)]
+    for (let i = 0; i < size; i++) {
+      const at = (this.head + i) % size
+      times[i] = this.times[at]!
+      latencies[i] = this.latencies[at]!
+      places[i] = this.places[at]!
+      backends[i] = this.backends[at]!
+    }
+    this.times = times
+    this.latencies = latencies
+    this.places = places
+    this.backends = backends
+    this.head = 0
+  }
+}
+
+function keyOf(place: number, backend: number): number {
+  return place * 2 ** 20 + backend
+}
