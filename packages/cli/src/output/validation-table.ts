@@ -1,4 +1,4 @@
-import type { ValidationReport, ValidationRow } from '@routesim/experiments'
+import type { SaturationKnee, ValidationReport, ValidationRow } from '@routesim/experiments'
 import { alignedTable, type Column, type markdownTable } from './table.js'
 
 /** Sets with more rows than this are summed up and not listed. */
@@ -114,13 +114,30 @@ function orderOf({ pairs, knees }: ValidationReport): string | undefined {
       ({ experiment, stage, metric, smaller, larger, gapPercent }) =>
         `  wrong: ${experiment} at ${stage}, ${metric}: ${smaller} below ${larger} by ${gapPercent.toFixed(0)} %`,
     ),
-    'first rate with a mean TTFT above 2 s, predicted (measured among the stages that were):',
-    ...knees.map(
-      ({ experiment, policy, predicted, measured }) =>
-        `  ${experiment} ${policy}: ${predicted ?? 'none'} (${measured ?? 'none'})`,
-    ),
+    ...kneesOf(knees),
   ]
   return lines.join('\n')
+}
+
+function kneesOf(knees: readonly SaturationKnee[]): string[] {
+  const known = knees.filter(({ stagesOff }) => stagesOff !== undefined)
+  const near = known.filter(({ stagesOff }) => stagesOff! <= 1)
+  return [
+    `first rate with a mean TTFT above 2 s, predicted (measured): ${near.length} of ${known.length} within one step of the ladder`,
+    ...knees.map(
+      (knee) =>
+        `  ${knee.experiment} ${knee.policy}: ${knee.predicted ?? 'none'} (${measuredKnee(knee)})`,
+    ),
+  ]
+}
+
+function measuredKnee({ measured, measuredBelow, stagesOff }: SaturationKnee): string {
+  if (stagesOff === undefined) return 'not measured'
+  const bounds = [
+    ...(measuredBelow === undefined ? [] : [`after ${measuredBelow}`]),
+    ...(measured === undefined ? [] : [`by ${measured}`]),
+  ].join(', ')
+  return stagesOff === 0 ? bounds : `${bounds}: ${stagesOff} off`
 }
 
 function figure(value: number): string {

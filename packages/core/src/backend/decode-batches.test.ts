@@ -64,6 +64,7 @@ function stateOf(plans: readonly Plan[], blockTokens: number): DecodeState {
     admission: Int32Array.from(plans, (_, i) => i),
     finishStep: new Int32Array(plans.length),
     measuredFrom: MEASURED_FROM,
+    reads: { join: () => 0, leave: () => 0 },
   }
 }
 

@@ -19,8 +19,10 @@ import {
   INTS,
   MEASURED,
   MOST_STEPS,
+  SHARED_TOKENS,
   SHARING,
 } from './fleet-state.js'
+import type { SharedReads } from './shared-reads.js'
 
 /*
  * The decoding requests of each backend, in sums: when the first of them finishes, how much context they
@@ -45,7 +47,7 @@ export type DecodeState = Pick<
   | 'admission'
   | 'finishStep'
   | 'measuredFrom'
->
+> & { readonly reads: Pick<SharedReads, 'join' | 'leave'> }
 
 /** Steps until the first request finishes; there must be one. */
 export function stepsToFinish({ ints, heap }: DecodeState, backend: number): number {
@@ -96,6 +98,8 @@ export function joinDecodes(
   ints[n + DECODES] = size + 1
   const context = backend * FLOATS + CONTEXT_TOKENS
   floats[context] = floats[context]! + computed + 1
+  const shared = backend * FLOATS + SHARED_TOKENS
+  floats[shared] = floats[shared]! + state.reads.join(backend, request)
   if (request >= state.measuredFrom) ints[n + MEASURED] = ints[n + MEASURED]! + 1
   const first = ints[n + FIRST_PLACE]!
   pushFinish(state.heap, first, size, finish, state.admission[request]!, request)
@@ -159,6 +163,8 @@ function leave(state: DecodeState, backend: number, i: number): number {
   ints[n + DECODES] = size - 1
   const context = backend * FLOATS + CONTEXT_TOKENS
   floats[context] = floats[context]! - (computed + 1)
+  const shared = backend * FLOATS + SHARED_TOKENS
+  floats[shared] = floats[shared]! - state.reads.leave(backend, request)
   if (request >= state.measuredFrom) ints[n + MEASURED] = ints[n + MEASURED]! - 1
   removeFinish(state.heap, first, size, i)
   const firstResidue = ints[n + FIRST_RESIDUE]!

@@ -70,6 +70,7 @@ export class FastFleet extends FleetBatches implements Fleet {
     prefillAttentionPairs: 0,
     decodeRequests: 0,
     decodeContextTokens: 0,
+    decodeSharedTokens: 0,
   }
   private readonly segment: StepSegment = { baseMs: 0, slopeMs: 0, steps: 0 }
 

@@ -2,6 +2,7 @@ import type { BulkKvCache } from '../kv-cache/kv-cache.js'
 import type { RequestTable } from '../requests/request-table.js'
 import { HEAP_FIELDS } from './finish-heap.js'
 import type { FleetContext } from './fleet.js'
+import { SharedReads } from './shared-reads.js'
 
 // Integer fields of a backend's record.
 /** Decode steps done so far: the clock of the batch. */
@@ -46,6 +47,8 @@ export const BASE_MS = 1
 export const SLOPE_MS = 2
 /** Tokens of context of the decoding requests in the next step. */
 export const CONTEXT_TOKENS = 4
+/** Those of them that are read more than once. */
+export const SHARED_TOKENS = 5
 /** When the KV cache was last brought up to the present. */
 export const LAST_SYNC_MS = 6
 /** The shape of the step under way. */
@@ -54,6 +57,7 @@ export const PREFILL_REQUESTS = 9
 export const PREFILL_PAIRS = 10
 export const DECODE_REQUESTS = 11
 export const DECODE_TOKENS = 12
+export const DECODE_SHARED_TOKENS = 13
 export const FLOATS = 16
 
 /** Beyond this a limit is none. */
@@ -97,6 +101,7 @@ export class FleetState {
   readonly finishStep: Int32Array
   readonly measuredFrom: number
   readonly kv: BulkKvCache
+  readonly reads: SharedReads
 
   constructor(
     { specs, requests, progress, clock, endMs, measuredFrom }: FleetContext,
@@ -140,5 +145,6 @@ export class FleetState {
     this.finishStep = progress.finishStep
     this.measuredFrom = measuredFrom
     this.kv = kv
+    this.reads = new SharedReads(requests, specs, kv)
   }
 }

@@ -210,6 +210,7 @@ export class ReferenceBackend {
     }
     this.publish()
     const step = this.step.shape
+    step.decodeSharedTokens = this.batch.sharedTokens()
     if (step.prefillRequests + step.decodeRequests === 0) return
 
     const durationMs = this.spec.latency.stepMs(step)

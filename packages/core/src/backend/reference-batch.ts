@@ -2,6 +2,8 @@ import type { BackendSpec } from '../engine/simulation-options.js'
 import type { RequestProgress } from '../requests/request-progress.js'
 import type { RequestTable } from '../requests/request-table.js'
 import type { FleetContext } from './fleet.js'
+import { sharedContextTokens } from './reference-shared-reads.js'
+import { countsSharedReads } from './shared-reads.js'
 
 /** Running requests that a part of the batch is for. */
 export type RequestKind = 'all' | 'prompts' | 'decodes'
@@ -16,17 +18,19 @@ export class ReferenceBatch {
   private readonly blockTokens: number
   private readonly table: RequestTable
   private readonly progress: RequestProgress
+  private readonly countsShared: boolean
   /** Those whose prompt, recomputed output included, is not computed yet. */
   private readonly prompts = new Set<number>()
   private count = 0
 
-  constructor(spec: BackendSpec, { requests, progress }: FleetContext) {
+  constructor(spec: BackendSpec, { requests, progress, kv }: FleetContext) {
     this.capacity = Math.min(spec.maxNumSeqs, spec.maxBatchTokens)
     this.requests = new Int32Array(this.capacity)
     this.tokens = new Int32Array(this.capacity)
     this.blockTokens = spec.kv.blockTokens
     this.table = requests
     this.progress = progress
+    this.countsShared = countsSharedReads(spec, kv)
   }
 
   get size(): number {
@@ -115,6 +119,15 @@ export class ReferenceBatch {
   isOfKind(request: number, kind: RequestKind): boolean {
     if (this.progress.isTransferring[request] === 1) return false
     return kind === 'all' || this.prompts.has(request) === (kind === 'prompts')
+  }
+
+  /** Tokens of context that the decodes of the step read more than once, 0 if nobody asks. */
+  sharedTokens(): number {
+    if (!this.countsShared) return 0
+    const decodes = this.requests
+      .subarray(0, this.count)
+      .filter((request, i) => this.tokens[i] === 1 && this.isOfKind(request, 'decodes'))
+    return sharedContextTokens(this.table, decodes, this.blockTokens)
   }
 
   /** Blocks that running requests of a kind need for the tokens the step would give them. */

@@ -10,6 +10,7 @@ export class ReferenceStep {
     prefillAttentionPairs: 0,
     decodeRequests: 0,
     decodeContextTokens: 0,
+    decodeSharedTokens: 0,
   }
   private readonly progress: RequestProgress
 
@@ -25,6 +26,7 @@ export class ReferenceStep {
     shape.prefillAttentionPairs = 0
     shape.decodeRequests = 0
     shape.decodeContextTokens = 0
+    shape.decodeSharedTokens = 0
   }
 
   /** Adds tokens of a request after `computed` ones; a prompt that can not be split may exceed the budget. */

@@ -3,6 +3,7 @@ import {
   BUDGET,
   CONTEXT_TOKENS,
   DECODE_REQUESTS,
+  DECODE_SHARED_TOKENS,
   DECODE_TOKENS,
   DECODES,
   FIRST_PLACE,
@@ -14,6 +15,7 @@ import {
   PREFILL_REQUESTS,
   PREFILL_TOKENS,
   PREFILLS,
+  SHARED_TOKENS,
 } from './fleet-state.js'
 
 /* What the step under way on each backend computes, and the prompts that are part of it. */
@@ -30,6 +32,7 @@ export function beginPlan({ ints, floats }: FleetState, backend: number): void {
   floats[x + PREFILL_PAIRS] = 0
   floats[x + DECODE_REQUESTS] = decodes
   floats[x + DECODE_TOKENS] = floats[x + CONTEXT_TOKENS]!
+  floats[x + DECODE_SHARED_TOKENS] = decodes === 0 ? 0 : floats[x + SHARED_TOKENS]!
 }
 
 /** Begins a step in which decodes have no part. */
@@ -41,6 +44,7 @@ export function beginPromptPlan(state: FleetState, backend: number): void {
   ints[n + BUDGET] = ints[n + MAX_BATCH_TOKENS]!
   floats[x + DECODE_REQUESTS] = 0
   floats[x + DECODE_TOKENS] = 0
+  floats[x + DECODE_SHARED_TOKENS] = 0
 }
 
 /**
@@ -97,5 +101,6 @@ export function shapeOfPlan({ floats }: FleetState, backend: number, out: StepSh
   out.prefillAttentionPairs = floats[x + PREFILL_PAIRS]!
   out.decodeRequests = floats[x + DECODE_REQUESTS]!
   out.decodeContextTokens = floats[x + DECODE_TOKENS]!
+  out.decodeSharedTokens = floats[x + DECODE_SHARED_TOKENS]!
   return out
 }

@@ -70,5 +70,6 @@ function shapeOfChunk(computed: number, tokens: number): StepShape {
     prefillAttentionPairs: tokens * computed + (tokens * (tokens + 1)) / 2,
     decodeRequests: 0,
     decodeContextTokens: 0,
+    decodeSharedTokens: 0,
   }
 }

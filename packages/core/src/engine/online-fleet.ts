@@ -28,8 +28,8 @@ export interface OnlineListener {
 /** What an {@link OnlineFleet} is made of. */
 export interface OnlineFleetOptions {
   /**
-   * Each backend is one scheduler: `dp` and `lockstep` do not count. Nor do tiers below its KV cache, as
-   * contents have names only while they are cached.
+   * Each backend is one scheduler: `dp` and `lockstep` do not count. KV caches have no tiers below them,
+   * as contents have names only while they are cached.
    */
   readonly cluster: ClusterSpec
   /** Requests under way at most. */
@@ -70,8 +70,10 @@ export class OnlineFleet {
   /** 1 for a request that was given up and leaves when its step ends. */
   private readonly isLeaving: Uint8Array
 
+  /** @throws RouteSimError `options_invalid` for KV caches with tiers below them */
   constructor({ cluster, rows, listener }: OnlineFleetOptions) {
-    const backends = cluster.backends.map(withoutTiers)
+    const { backends } = cluster
+    backends.forEach(refuseTiers)
     this.cluster = cluster
     this.listener = listener
     this.requests = emptyWindow(rows, { size: 0, parent: NO, startTokens: NO, endTokens: NO }, [])
@@ -285,6 +287,15 @@ export class OnlineFleet {
 
 const NO = new Int32Array(0)
 
-function withoutTiers({ kv: { blocks, blockTokens }, ...spec }: BackendSpec): BackendSpec {
-  return { ...spec, kv: { blocks, blockTokens } }
+function refuseTiers({ kv: { tiers = [] } }: BackendSpec, backend: number): void {
+  if (tiers.length === 0) return
+  const path = `cluster.backends[${backend}].kv.tiers`
+  throw new RouteSimError(
+    `${path}: expected none, since contents have names only while they are cached, got ${tiers.length}`,
+    {
+      code: 'options_invalid',
+      path,
+      hint: 'Leave out kv_offload for live backends, or simulate them.',
+    },
+  )
 }

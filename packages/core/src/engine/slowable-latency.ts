@@ -3,12 +3,14 @@ import type { LatencyModel, StepSegment, StepShape } from '../latency/latency-mo
 /** A latency model whose steps may come to take longer while a run is going on. */
 export class SlowableLatency implements LatencyModel {
   readonly name: string
+  readonly readsSharedOnce: boolean
   /** How many times as long steps take. */
   factor = 1
   private readonly latency: LatencyModel
 
   constructor(latency: LatencyModel) {
     this.name = latency.name
+    this.readsSharedOnce = latency.readsSharedOnce === true
     this.latency = latency
   }
 

@@ -21,6 +21,8 @@ export interface KvUsage {
  * `release` until it is evicted, leaf first, least recently used.
  */
 export interface KvCache {
+  /** Whether requests whose prompts begin alike hold the same blocks; no if absent. */
+  readonly sharesPrefixes?: boolean
   /**
    * How many leading prompt tokens of a request each backend holds, floored to blocks. The last
    * prompt token never counts: it is always computed, to get the first output token. Only content that

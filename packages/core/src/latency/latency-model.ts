@@ -16,6 +16,12 @@ export interface StepShape {
   decodeRequests: number
   /** Tokens of context of those requests, summed. */
   decodeContextTokens: number
+  /**
+   * Those of them that lie in the same KV blocks for several of these requests, for each but one: of the
+   * context, so much less is distinct. 0 if absent, and unless the latency model asks, see
+   * `readsSharedOnce`.
+   */
+  decodeSharedTokens?: number
 }
 
 /** A step in which nothing is computed, to name only what is. */
@@ -25,6 +31,7 @@ export const EMPTY_STEP: Readonly<StepShape> = Object.freeze({
   prefillAttentionPairs: 0,
   decodeRequests: 0,
   decodeContextTokens: 0,
+  decodeSharedTokens: 0,
 })
 
 /** Durations of consecutive steps at a fixed batch: step i (from 0) lasts `baseMs + i * slopeMs`. */
@@ -38,6 +45,8 @@ export interface StepSegment {
 /** How long the engine steps of a backend take. */
 export interface LatencyModel {
   readonly name: string
+  /** Whether steps depend on `decodeSharedTokens`, which costs time to count; no if absent. */
+  readonly readsSharedOnce?: boolean
   /** Duration of one step in ms; finite and greater than 0 for any step that computes something. */
   stepMs(step: StepShape): number
   /**

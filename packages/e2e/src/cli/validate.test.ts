@@ -26,7 +26,9 @@ describe('the figures that ship', () => {
   test('throughput of routers that know prefixes', () => {
     const known = new Set(['precise', 'estimated'])
     const isKnown = ({ policy }: ValidationRow) => known.has(policy)
-    expect(errorPercent(report, 'output_tok_s', isKnown)).toBeLessThan(3)
+    // What the host takes beside a step in these runs is not known, see docs/explanation/accuracy.md.
+    expect(errorPercent(report, 'output_tok_s', isKnown)).toBeLessThan(10)
+    expect(errorPercent(report, 'itl_mean_s', () => true)).toBeLessThan(9)
   })
 
   test('policies compare as they did', () => {
@@ -91,6 +93,17 @@ describe.skipIf(isMissing)(
       expect(right / pairs.length).toBeGreaterThanOrEqual(0.95)
     })
 
+    test('deployments of 2026, whose decodes share prompts', () => {
+      const isLate = ({ experiment }: ValidationRow) => experiment.endsWith('guides2026')
+      expect(errorPercent(report, 'output_tok_s', isLate)).toBeLessThan(9)
+    })
+
+    test('knees lie within one step of the ladder', () => {
+      const known = report.knees.filter(({ stagesOff }) => stagesOff !== undefined)
+      expect(known.length).toBeGreaterThanOrEqual(6)
+      expect(Math.max(...known.map(({ stagesOff }) => stagesOff!))).toBeLessThanOrEqual(1)
+    })
+
     test('what is not predicted says why', () => {
       const pulled = report.unpredicted.filter(({ policy }) => policy === 'load_p2p')
       expect(pulled.map(({ stage }) => stage)).toContain('docqa')
@@ -120,6 +133,13 @@ test('validate writes a row per prediction', async () => {
   expect(code).toBe(0)
   expect(stdout).toMatch(/\d+ predictions, \d+ with a measured value, 0 without/)
   expect(existsSync(file)).toBe(true)
+})
+
+test('a folder without any set is an error', async () => {
+  const folder = directoryWith({})('.')
+  const { code, stderr } = await inProcess(['validate', '--data', folder])
+  expect(code).toBe(1)
+  expect(stderr).toContain('expected a folder of at least one of llmd_routing')
 })
 
 test('validate says which sets there are', async () => {

@@ -146,3 +146,13 @@ test('whatever is given up at whatever time, all blocks come back and the others
     expect(usage.free).toBe(usage.total)
   }
 })
+
+test('KV tiers are refused, not left out', () => {
+  const tiers = [{ name: 'cpu', blocks: 10, latencyMs: 0, msPerBlock: 1 }]
+  const backends = [SPEC, { ...SPEC, kv: { ...SPEC.kv, tiers } }]
+  const listener = { tokensProduced: () => {}, requestFinished: () => {} }
+  const cluster = { backends, kvCache: pagedKvCache() }
+  expect(() => new OnlineFleet({ cluster, rows: 1, listener })).toThrow(
+    expect.objectContaining({ code: 'options_invalid', path: 'cluster.backends[1].kv.tiers' }),
+  )
+})

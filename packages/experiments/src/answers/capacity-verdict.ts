@@ -34,7 +34,8 @@ function sentenceOf(answer: CapacityAnswer, name: string, { find, attainment }: 
   }
   const cost = price === null ? '' : `, $${price.toFixed(2)}/h`
   if (meets === null) return `${name}: no fleet of up to ${misses} backends has ${goal}`
-  if (misses === null) return `${name}: ${backends(meets)} are enough for ${goal}${cost}`
+  if (misses === null)
+    return `${name}: ${backends(meets)} ${meets === 1 ? 'is' : 'are'} enough for ${goal}${cost}`
   return `${name} needs ${backends(meets)} for ${goal}${cost}; ${misses} ${misses === 1 ? 'is' : 'are'} too few${reason(answer)}`
 }
 

@@ -87,6 +87,7 @@ function atPeak(options: RooflineOptions): RooflineOptions {
   return {
     ...options,
     hostMsPerRequest: 0,
+    hostMsPerStep: 0,
     kernelFloorScale: 0,
     efficiency: {
       matmulBandwidth: 1,
@@ -98,6 +99,7 @@ function atPeak(options: RooflineOptions): RooflineOptions {
       hasNarrowExperts: true,
       expertTile: { few: 0, many: 0 },
       kvBandwidth: { wide: 1, narrow: 1 },
+      sharedKvRead: 0,
       attentionFlops: 1,
       attentionRampTokens: 0,
       elementwiseBandwidth: Number.MAX_VALUE,

@@ -90,6 +90,7 @@ export function rooflineOptionsOf(config: DeploymentConfig): RooflineOptions {
     precision: config.precision ?? model.weights,
     kvPrecision: kvPrecisionOf(config),
     hostMsPerRequest: options.host_ms_per_request ?? engine.hostMsPerRequest,
+    hostMsPerStep: options.host_ms_per_step,
     kernelFloorScale: engine.kernelFloorScale,
     granularity: options.granularity,
     timeScales: {

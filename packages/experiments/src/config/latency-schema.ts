@@ -62,6 +62,11 @@ const roofline = table({
   host_ms_per_request: notNegative()
     .optional()
     .describe('Host work per sequence and step, in ms; default as the engine.'),
+  host_ms_per_step: notNegative()
+    .default(0)
+    .describe(
+      'Host work of a step that the GPUs wait for, in ms; 0 fits engines that schedule ahead, as vLLM does from 0.14 on.',
+    ),
   link: text()
     .superRefine(inCatalogue(findLink))
     .optional()

@@ -20,7 +20,9 @@ export const kvOffload = table({
     .superRefine(inCatalogue(findLink))
     .optional()
     .describe('The same as the name of a link, instead of bandwidth and latency.'),
-  cpu_latency_us: notNegative().default(20).describe('Fixed cost of one load, in µs.'),
+  cpu_latency_us: notNegative()
+    .default(20)
+    .describe('Fixed cost of one load, in µs; the default is an assumption.'),
   disk_gb: positive()
     .optional()
     .describe('Disk space for what host memory has no room for, in 10^9 bytes; none when absent.'),
@@ -34,7 +36,9 @@ export const kvOffload = table({
     ),
   disk_latency_us: notNegative()
     .default(100)
-    .describe('Fixed cost of one load from disk, in µs; a read of NAND flash.'),
+    .describe(
+      'Fixed cost of one load from disk, in µs; the default is an assumption, the order of one read of NAND flash. Measure yours.',
+    ),
 })
 
 /** Room for LoRA adapters. */

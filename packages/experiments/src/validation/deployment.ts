@@ -29,6 +29,8 @@ export interface DeploymentOptions {
   readonly blockTokens?: number
   readonly maxNumSeqs?: number
   readonly chunkedPrefill?: boolean
+  /** Host work of a step that the GPUs wait for, in ms; 0 when absent. */
+  readonly hostMsPerStep?: number
   /** Step times; the roofline when absent. */
   readonly latency?: LatencyModel
 }
@@ -72,6 +74,7 @@ export function deployment(options: DeploymentOptions): Deployment {
       ...parts,
       parallelism: { tp: options.tp, pp: 1, ep: options.ep ?? 1 },
       hostMsPerRequest: engine.hostMsPerRequest,
+      hostMsPerStep: options.hostMsPerStep ?? 0,
       kernelFloorScale: engine.kernelFloorScale,
       granularity: 'step',
     })

@@ -77,6 +77,7 @@ export function validate(options: ValidateOptions = {}): ValidationReport {
     data === undefined
       ? SHIPPED.map(({ name }) => name)
       : SETS.filter(({ name }) => data.has(name)).map(({ name }) => name)
+  if (known.length === 0) throw noSets(dataFolder!)
   const wanted = options.sets === undefined || options.sets.length === 0 ? known : options.sets
   for (const name of wanted) if (!known.includes(name)) throw unknownSet(name, known, dataFolder)
   const prediction: PredictionOptions = {
@@ -99,6 +100,18 @@ export function validate(options: ValidateOptions = {}): ValidationReport {
     pairs: policyPairs(rows),
     knees: saturationKnees(rows),
   }
+}
+
+function noSets(folder: string): RouteSimError {
+  const names = SETS.map(({ name }) => name).join(', ')
+  return new RouteSimError<ExperimentsErrorCode>(
+    `--data: ${folder}: expected a folder of at least one of ${names}, got none`,
+    {
+      code: 'data_unreadable',
+      path: folder,
+      hint: 'Give a folder with a subfolder per set of published measurements.',
+    },
+  )
 }
 
 function unknownSet(

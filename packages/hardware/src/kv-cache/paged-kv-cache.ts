@@ -11,6 +11,7 @@ export interface PagedKvCacheOptions {
 
 /** The paged KV caches of all backends of a cluster, see {@link pagedKvCache}. */
 class PagedKvCache extends StoredKvCache<BlockContents> implements KvCache {
+  readonly sharesPrefixes: boolean
   private listener: KvListener | undefined
 
   constructor(requests: RequestTable, backends: readonly KvCapacity[], prefixCaching: boolean) {
@@ -24,6 +25,7 @@ class PagedKvCache extends StoredKvCache<BlockContents> implements KvCache {
       return new BlockStore(capacity, named, prefixCaching)
     })
     super(requests, stores)
+    this.sharesPrefixes = prefixCaching
   }
 
   override match(request: number, out: Int32Array): void {

@@ -36,7 +36,7 @@ const NONE = -1
  * With `take` and `leave`, an engine may allocate for many decode steps at once.
  */
 export class RadixKvCache implements RenewableKvCache {
-  private readonly isCaching: boolean
+  readonly sharesPrefixes: boolean
   private readonly capacity: readonly KvCapacity[]
   private readonly blockTokens: Int32Array
   private readonly capacityTokens: Float64Array
@@ -62,7 +62,7 @@ export class RadixKvCache implements RenewableKvCache {
       capacity,
       ({ blocks, blockTokens }) => blocks * blockTokens,
     )
-    this.isCaching = isCaching
+    this.sharesPrefixes = isCaching
     this.index = new PrefixIndex(requests, capacity, wideFrom)
     this.path = new Int32Array(this.index.depth)
     this.lru = new LruSegments(capacity.length)
@@ -74,16 +74,16 @@ export class RadixKvCache implements RenewableKvCache {
   }
 
   match(request: number, out: Int32Array): void {
-    if (this.isCaching) this.index.match(request, out)
+    if (this.sharesPrefixes) this.index.match(request, out)
     else out.fill(0)
   }
 
   holders(request: number, out: Int32Array): number {
-    return this.isCaching ? this.index.holdersOfAny(request, out) : 0
+    return this.sharesPrefixes ? this.index.holdersOfAny(request, out) : 0
   }
 
   matchOn(backend: number, request: number, tokens: number): number {
-    if (!this.isCaching) return 0
+    if (!this.sharesPrefixes) return 0
     const e = this.index.deepest(backend, request)
     if (e === NONE) return 0
     const blockTokens = this.blockTokens[backend]!
@@ -134,7 +134,7 @@ export class RadixKvCache implements RenewableKvCache {
   }
 
   commit(backend: number, request: number, tokens: number): void {
-    if (!this.isCaching) return
+    if (!this.sharesPrefixes) return
     const blocks = (tokens / this.blockTokens[backend]!) | 0
     this.advance(this.holdings.of(backend, request), blocks, true)
   }
@@ -229,7 +229,7 @@ export class RadixKvCache implements RenewableKvCache {
   private nameBlocks(h: number, blockTokens: number, tokens: number): void {
     const whole = (tokens / blockTokens) | 0
     this.holdings.pool.data[h + BLOCKS] = whole * blockTokens === tokens ? whole : whole + 1
-    if (this.isCaching) this.advance(h, whole, true)
+    if (this.sharesPrefixes) this.advance(h, whole, true)
   }
 
   renew(request: number): void {

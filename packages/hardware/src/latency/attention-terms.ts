@@ -2,10 +2,11 @@ import { attentionFlopsPerPair, kvBytesPerTokenLayer, windowOf } from '../models
 import type { KernelEfficiency } from './kernel-efficiency.js'
 import { peakFlops } from './matmul-work.js'
 import type { RooflineOptions } from './roofline-options.js'
-import { StretchTerms } from './stretch-terms.js'
+import { type StretchTerm, StretchTerms } from './stretch-terms.js'
 
 /**
- * Attention of a step on one GPU. Decodes read their KV cache, or compute if that takes longer; in a
+ * Attention of a step on one GPU. Decodes read their KV cache, or compute if that takes longer; blocks that
+ * several of them read come from memory once, at the pace of the second-level cache. In a
  * kernel shared with prompt chunks their few query rows are padded to a tile of it. Prompt chunks
  * compute pairs and read what they attend to, cached tokens included.
  */
@@ -26,20 +27,26 @@ export function attentionTerms(
   const kvMs = (1000 * kvBytesPerTokenLayer(model, kvPrecision) * kvShare) / (bandwidth * pp)
   const pairMs = (phase: 'prefill' | 'decode'): number =>
     (1000 * attentionFlopsPerPair(model, phase)) / (layers * tp * flops * pp)
-  const decodeMs = Math.max(kvMs, pairMs('decode'))
-  const mixedMs = isLatent
-    ? decodeMs
-    : Math.max(decodeMs, pairMs('decode') * paddedRowsPerHead(attention, efficiency))
+  const computeMs = pairMs('decode')
+  const mixedComputeMs = isLatent
+    ? computeMs
+    : computeMs * Math.max(1, paddedRowsPerHead(attention, efficiency))
+  // A kernel that reads more slowly than memory lets it gains nothing.
+  const isMemoryBound = reached === efficiency.kvBandwidth.wide
+  const cachedMs = isMemoryBound ? kvMs * efficiency.sharedKvRead : kvMs
 
   const window = windowOf(model)
   const unlimited = layers - window.layers
-  const terms = (ms: number): { ms: number; window: number }[] => [
-    { ms: ms * unlimited, window: Number.POSITIVE_INFINITY },
+  const terms = (ms: number, sharedMs = ms): StretchTerm[] => [
+    { ms: ms * unlimited, window: Number.POSITIVE_INFINITY, sharedMs: sharedMs * unlimited },
     ...(window.layers === 0 ? [] : [{ ms: ms * window.layers, window: window.tokens }]),
   ]
+  // What is computed for each decode is computed for each, however it was read.
+  const decodes = (ofComputingMs: number): StretchTerm[] =>
+    terms(Math.max(kvMs, ofComputingMs), Math.max(cachedMs, ofComputingMs))
   return new StretchTerms({
-    decode: terms(decodeMs),
-    mixed: terms(mixedMs),
+    decode: decodes(computeMs),
+    mixed: decodes(mixedComputeMs),
     pairs: terms(pairMs('prefill')),
     read: [{ ms: kvMs * unlimited, window: Number.POSITIVE_INFINITY }],
     rampTokens: granularity === 'operator' ? efficiency.attentionRampTokens : 0,

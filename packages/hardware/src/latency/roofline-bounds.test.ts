@@ -47,6 +47,25 @@ describe('for any model, GPU, precision and parallelism', () => {
     )
   })
 
+  test('context that decodes share never takes longer, nor less than distinct context alone', () => {
+    fc.assert(
+      fc.property(deployment, anyStep, (options, step) => {
+        const latency = rooflineLatency(options)
+        const shared = step.decodeSharedTokens!
+        const ms = latency.stepMs(step)
+        const apart = latency.stepMs({ ...step, decodeSharedTokens: 0 })
+        const more = latency.stepMs({ ...step, decodeSharedTokens: shared / 2 })
+        const distinct = { ...step, decodeContextTokens: step.decodeContextTokens - shared }
+        expect(ms).toBeLessThanOrEqual(apart)
+        expect(ms).toBeLessThanOrEqual(more)
+        expect(ms).toBeGreaterThanOrEqual(
+          latency.stepMs({ ...distinct, decodeSharedTokens: 0 }) * (1 - 1e-12),
+        )
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
   test('more work never takes less time', () => {
     const more = fc.constantFrom('decode', 'context', 'prompt', 'cached')
     fc.assert(
@@ -220,8 +239,8 @@ function bandwidthBoundMs(
   const window = windowOf(model)
   // Decodes of equal context read no more than the window in its layers.
   const inWindow = Math.min(step.decodeContextTokens, window.tokens * step.decodeRequests)
-  const tokenLayers =
-    step.decodeContextTokens * (model.layers - window.layers) + inWindow * window.layers
+  const distinct = step.decodeContextTokens - (step.decodeSharedTokens ?? 0)
+  const tokenLayers = distinct * (model.layers - window.layers) + inWindow * window.layers
   const kv = tokenLayers * kvBytesPerTokenLayer(model, kvPrecision)
   const gpus = parallelism.tp * parallelism.pp
   return (1000 * (weights + kv)) / (gpu.memoryBandwidthBytesPerSec * gpus)

@@ -21,7 +21,7 @@ export interface StepBreakdown {
   readonly elementwiseMs: number
   /** All-reduces, all-to-alls and messages between stages. */
   readonly communicationMs: number
-  /** Least durations of kernels: what a step costs however little it computes. */
+  /** Least durations of kernels and host work of the step: what it costs however little it computes. */
   readonly floorMs: number
   /** Work of the engine on the host. */
   readonly hostMs: number
@@ -48,6 +48,7 @@ const ACTIVATION_BYTES = 2
 
 class Roofline implements RooflineLatency {
   readonly name = 'roofline'
+  readonly readsSharedOnce = true
   private readonly options: RooflineOptions
   private readonly efficiency: KernelEfficiency
   private readonly link: Link
@@ -73,7 +74,8 @@ class Roofline implements RooflineLatency {
     this.elementwiseMsPerToken =
       (elementwiseBytesPerToken(options) * 1000) /
       (gpu.memoryBandwidthBytesPerSec * this.efficiency.elementwiseBandwidth)
-    this.floorMs = kernelFloorMs(options, this.efficiency) * floorScale
+    this.floorMs =
+      kernelFloorMs(options, this.efficiency) * floorScale + (options.hostMsPerStep ?? 0)
   }
 
   stepMs(step: StepShape): number {
@@ -268,8 +270,9 @@ function check({ model, parallelism, ...options }: RooflineOptions): void {
   if (ep > 1 && model.experts === undefined) {
     refuseParameter('ep', `1 because ${model.name} is not a mixture of experts`, ep)
   }
-  const { hostMsPerRequest, kernelFloorScale = 1, timeScales = UNSCALED } = options
-  const numbers = { hostMsPerRequest, kernelFloorScale, ...timeScales }
+  const { hostMsPerRequest, hostMsPerStep = 0, kernelFloorScale = 1 } = options
+  const { timeScales = UNSCALED } = options
+  const numbers = { hostMsPerRequest, hostMsPerStep, kernelFloorScale, ...timeScales }
   for (const [name, value] of Object.entries(numbers)) {
     if (value >= 0 && value < Number.POSITIVE_INFINITY) continue
     refuseParameter(name, 'a finite number >= 0', value)

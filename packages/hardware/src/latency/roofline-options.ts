@@ -23,6 +23,11 @@ export interface RooflineOptions {
   readonly kvPrecision: KvPrecision
   /** Host work of the engine per sequence and step, in ms: scheduling, sampling, detokenising. */
   readonly hostMsPerRequest: number
+  /**
+   * Host work of a step that the GPUs wait for however many sequences it has, in ms; 0 when absent, as
+   * engines have it that schedule the next step while one is under way.
+   */
+  readonly hostMsPerStep?: number
   /** Least durations of kernels and collectives, as a multiple of unfused ones; 1 when absent. */
   readonly kernelFloorScale?: number
   /**

@@ -26,6 +26,30 @@ describe('rooflineLatency', () => {
     expect(latency.stepMs(stepOf(0, 0, 1, 1000))).toBeCloseTo(sum, 9)
   })
 
+  test('by hand: context that decodes share is read once, at the pace of the second-level cache', () => {
+    const latency = rooflineLatency(h100)
+    const attentionMs = (context: number, shared: number): number =>
+      latency.breakdown(stepOf(0, 0, 8, context, shared)).attentionMs
+    const perTokenMs = (327_680 * 1000) / (4 * 3.35e12 * 0.89)
+    expect(attentionMs(8000, 2000)).toBeCloseTo(6000 * perTokenMs, 9)
+    // 1000 tokens are distinct, but all 8000 are read: 47 % of the time from the cache.
+    expect(attentionMs(8000, 7000)).toBeCloseTo(8000 * perTokenMs * (663.84 / 1399.51), 9)
+    const fp8 = rooflineLatency({ ...h100, kvPrecision: 'fp8' })
+    const [apart, together] = [0, 7000].map((shared) =>
+      fp8.breakdown(stepOf(0, 0, 8, 8000, shared)),
+    )
+    expect(together).toEqual(apart)
+  })
+
+  test('host work of a step is paid once per step', () => {
+    const [without, with3] = [0, 3].map((hostMsPerStep) =>
+      rooflineLatency({ ...h100, hostMsPerStep }).stepMs(stepOf(100, 0, 8, 8000)),
+    )
+    expect(with3! - without!).toBeCloseTo(3, 12)
+    const refused = expect.objectContaining({ code: 'latency_invalid', path: 'hostMsPerStep' })
+    expect(() => rooflineLatency({ ...h100, hostMsPerStep: -1 })).toThrow(refused)
+  })
+
   test('an engine with fused kernels pays less of what is fixed, and as much of what grows', () => {
     const plain = rooflineLatency(h100).breakdown(stepOf(100, 0, 8, 8000))
     const fused = rooflineLatency({ ...h100, kernelFloorScale: 0.5 }).breakdown(

@@ -1,8 +1,10 @@
 import type { StepSegment, StepShape } from '@routesim/core'
 
 /** A part of a step's time that grows with the context: `ms` per unit up to a cap per request or token. */
-interface StretchTerm {
+export interface StretchTerm {
   readonly ms: number
+  /** What a unit takes at least, were it shared with others and counted once; `ms` if absent. */
+  readonly sharedMs?: number
   /** Units beyond which nothing is added, per decoding request or prompt token; Infinity for none. */
   readonly window: number
 }
@@ -45,10 +47,11 @@ export class StretchTerms {
       prefillTokens > 0 ? this.mixed : this.decode,
       step.decodeContextTokens,
       decodeRequests,
+      step.decodeSharedTokens ?? 0,
     )
     if (prefillTokens === 0) return sum
-    sum += total(this.pairs, step.prefillAttentionPairs, prefillTokens) * this.ramp(step)
-    return sum + total(this.read, contextRead(step), step.prefillRequests)
+    sum += total(this.pairs, step.prefillAttentionPairs, prefillTokens, 0) * this.ramp(step)
+    return sum + total(this.read, contextRead(step), step.prefillRequests, 0)
   }
 
   /** Slope per step and steps for which it holds; the base is the caller's. */
@@ -57,7 +60,14 @@ export class StretchTerms {
     out.slopeMs = 0
     out.steps = Number.POSITIVE_INFINITY
     const decodes = prefillTokens > 0 ? this.mixed : this.decode
-    stretch(decodes, step.decodeContextTokens, decodeRequests, decodeRequests, 1, out)
+    stretch(
+      decodes,
+      { units: step.decodeContextTokens, shared: step.decodeSharedTokens ?? 0 },
+      decodeRequests,
+      decodeRequests,
+      1,
+      out,
+    )
     if (prefillTokens === 0) return
     // How chunks of several prompts grow is not known from their sum.
     if (prefillRequests > 1) {
@@ -66,8 +76,15 @@ export class StretchTerms {
       return
     }
     const growth = prefillTokens * prefillTokens
-    stretch(this.pairs, step.prefillAttentionPairs, growth, prefillTokens, this.ramp(step), out)
-    stretch(this.read, contextRead(step), prefillTokens, 1, 1, out)
+    stretch(
+      this.pairs,
+      { units: step.prefillAttentionPairs, shared: 0 },
+      growth,
+      prefillTokens,
+      this.ramp(step),
+      out,
+    )
+    stretch(this.read, { units: contextRead(step), shared: 0 }, prefillTokens, 1, 1, out)
   }
 
   private ramp({ prefillTokens, prefillRequests }: StepShape): number {
@@ -90,28 +107,54 @@ function contextRead({ prefillTokens, prefillRequests, prefillAttentionPairs }: 
   )
 }
 
-function total(terms: readonly StretchTerm[], units: number, holders: number): number {
+function total(
+  terms: readonly StretchTerm[],
+  units: number,
+  holders: number,
+  shared: number,
+): number {
   let sum = 0
-  for (const { ms, window } of terms) sum += ms * Math.min(units, capOf(window, holders))
+  for (const term of terms) {
+    const { ms, window } = term
+    sum += isShared(term, shared)
+      ? Math.max(ms * (units - shared), term.sharedMs * units)
+      : ms * Math.min(units, capOf(window, holders))
+  }
   return sum
 }
 
-/** Adds terms that grow by `growth` units per step. */
+/** Adds terms that grow by `growth` units per step, of which as many as before are shared. */
 function stretch(
   terms: readonly StretchTerm[],
-  units: number,
+  { units, shared }: { readonly units: number; readonly shared: number },
   growth: number,
   holders: number,
   scale: number,
   out: StepSegment,
 ): void {
   if (growth === 0) return
-  for (const { ms, window } of terms) {
+  for (const term of terms) {
+    const { ms, window } = term
+    if (isShared(term, shared)) {
+      // From here on what is distinct takes longer than all of it shared would.
+      const knot = (ms * shared) / (ms - term.sharedMs)
+      const isDistinct = units >= knot
+      out.slopeMs += scale * growth * (isDistinct ? ms : term.sharedMs)
+      if (!isDistinct) out.steps = Math.min(out.steps, Math.floor((knot - units) / growth) + 1)
+      continue
+    }
     const cap = capOf(window, holders)
     if (units >= cap) continue
     out.slopeMs += scale * ms * growth
     out.steps = Math.min(out.steps, Math.floor((cap - units) / growth) + 1)
   }
+}
+
+function isShared(
+  term: StretchTerm,
+  shared: number,
+): term is StretchTerm & { readonly sharedMs: number } {
+  return shared > 0 && term.sharedMs !== undefined && term.sharedMs < term.ms
 }
 
 function capOf(window: number, holders: number): number {

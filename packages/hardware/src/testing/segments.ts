@@ -7,6 +7,7 @@ export function stepOf(
   cached: number,
   decodeRequests: number,
   decodeContextTokens: number,
+  decodeSharedTokens = 0,
 ): StepShape {
   return {
     prefillTokens,
@@ -14,16 +15,18 @@ export function stepOf(
     prefillAttentionPairs: prefillTokens * cached + (prefillTokens * (prefillTokens + 1)) / 2,
     decodeRequests,
     decodeContextTokens,
+    decodeSharedTokens,
   }
 }
 
 /** Any step that computes something. */
 export const anyStep: fc.Arbitrary<StepShape> = fc
-  .tuple(fc.nat(8192), fc.nat(40_000), fc.nat(256), fc.nat(12_000))
+  .tuple(fc.nat(8192), fc.nat(40_000), fc.nat(256), fc.nat(12_000), fc.nat(100))
   .filter(([prefill, , decodes]) => prefill + decodes > 0)
-  .map(([prefill, cached, decodes, context]) =>
-    stepOf(prefill, cached, decodes, decodes * (1 + context)),
-  )
+  .map(([prefill, cached, decodes, context, percent]) => {
+    const shared = Math.floor((context * percent) / 100) * Math.max(0, decodes - 1)
+    return stepOf(prefill, cached, decodes, decodes * (1 + context), shared)
+  })
 
 /** The step n steps later, if the batch stays: decodes grow by a token, the prompt by a chunk. */
 export function afterSteps(step: StepShape, n: number): StepShape {

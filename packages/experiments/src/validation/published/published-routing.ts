@@ -1,4 +1,4 @@
-import type { LlmdExperiment } from '../llmd/llmd-experiments.js'
+import { type LlmdExperiment, WAITING_FOR_SCHEDULER_MS } from '../llmd/llmd-experiments.js'
 
 /** A published comparison of routing policies that ships with RouteSim, and its figures. */
 export interface PublishedRouting {
@@ -32,6 +32,7 @@ export const PUBLISHED_ROUTING: readonly PublishedRouting[] = [
         tp: 2,
         engine: 'vllm',
         kvTokens: 307_328,
+        hostMsPerStep: WAITING_FOR_SCHEDULER_MS,
       },
       load: {
         groups: 150,
@@ -73,6 +74,7 @@ export const PUBLISHED_ROUTING: readonly PublishedRouting[] = [
         tp: 4,
         engine: 'vllm',
         kvTokens: 461_376,
+        hostMsPerStep: WAITING_FOR_SCHEDULER_MS,
       },
       load: {
         groups: 83,

@@ -43,5 +43,35 @@ test('the knee is the first stage above 2 s', () => {
     row('a', '5', 'ttft_mean_s', 9, 8),
     row('a', 'all', 'ttft_mean_s', 9, 8),
   ])
-  expect(knees).toMatchObject([{ policy: 'a', predicted: '4', measured: '5' }])
+  expect(knees).toMatchObject([
+    { policy: 'a', predicted: '4', measured: '5', measuredBelow: '3', stagesOff: 0 },
+  ])
+})
+
+test.each([
+  // Measured: fine at 4, saturated at 7, not known between.
+  { saturatedFrom: 2, stagesOff: 3 },
+  { saturatedFrom: 4, stagesOff: 1 },
+  { saturatedFrom: 5, stagesOff: 0 },
+  { saturatedFrom: 7, stagesOff: 0 },
+  { saturatedFrom: 8, stagesOff: 1 },
+  { saturatedFrom: 99, stagesOff: 2 },
+])('a knee from $saturatedFrom on is $stagesOff stages off', ({ saturatedFrom, stagesOff }) => {
+  const measured = new Map([
+    [2, 0.1],
+    [4, 0.2],
+    [7, 30],
+  ])
+  const ladder = [1, 2, 3, 4, 5, 6, 7, 8].map((rate) =>
+    row(
+      'a',
+      String(rate),
+      'ttft_mean_s',
+      rate >= saturatedFrom ? 9 : 0.1,
+      measured.get(rate) ?? null,
+    ),
+  )
+  expect(saturationKnees(ladder)).toMatchObject([{ stagesOff }])
+  const unmeasured = ladder.map((each) => ({ ...each, measured: null }))
+  expect(saturationKnees(unmeasured)[0]!.stagesOff).toBeUndefined()
 })
