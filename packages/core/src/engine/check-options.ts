@@ -47,8 +47,12 @@ export function checkOptions(options: SimulationOptions): void {
     })
   })
   if (cluster.kvTransfer !== undefined) {
-    const { latencyMs, bandwidthBytesPerSec, bytesPerToken, overlappedLayers = 1 } =
-      cluster.kvTransfer
+    const {
+      latencyMs,
+      bandwidthBytesPerSec,
+      bytesPerToken,
+      overlappedLayers = 1,
+    } = cluster.kvTransfer
     checkNumber('cluster.kvTransfer.latencyMs', latencyMs)
     if (!(bandwidthBytesPerSec > 0)) {
       throw invalid('cluster.kvTransfer.bandwidthBytesPerSec', 'a number > 0', bandwidthBytesPerSec)

@@ -1,4 +1,5 @@
 import type { KvUsage } from '../kv-cache/kv-cache.js'
+import type { BackendView } from '../routing/cluster-view.js'
 import type {
   BackendFacts,
   BackendKnowledge,
@@ -6,7 +7,6 @@ import type {
   ForcedDecision,
 } from '../routing/decision-trace.js'
 import type { LiveSource } from '../routing/live-views.js'
-import type { BackendView } from '../routing/cluster-view.js'
 import {
   type DecodeDecision,
   disaggregate,
@@ -209,8 +209,7 @@ function actionOf(decision: RoutingDecision, computedOn: number): DecisionRecord
 
 /** @param computedOn - the backend that has prefilled; -1 when none has */
 function destination(decision: RoutingDecision, computedOn: number): [number, number] {
-  if (decision?.kind === 'backend')
-    return [computedOn >= 0 ? computedOn : decision.id, decision.id]
+  if (decision?.kind === 'backend') return [computedOn >= 0 ? computedOn : decision.id, decision.id]
   if (decision?.kind === 'prefill') return [decision.prefill.id, -1]
   if (computedOn >= 0) return [computedOn, -1]
   if (decision?.kind === 'disaggregate') return [decision.prefill.id, decision.decode.id]

@@ -93,13 +93,13 @@ export function resolveAlgorithms(
 
 /** What makes fresh routers: on a disaggregated cluster one for each pool. */
 function creatorOf(parts: Parts['parts'], label: string, config: Config): () => RoutingAlgorithm {
-  const isSplit = config.cluster.disaggregated.enabled
+  const { enabled: isSplit, decode_decision: decodeAt } = config.cluster.disaggregated
   const [first, second] = parts.map((part) => setUp(part, config))
   const { create, wrap } = first!
   if (second === undefined) {
-    return () => wrap(isSplit ? pdPair(create(), create()) : create())
+    return () => wrap(isSplit ? pdPair(create(), create(), { decodeAt }) : create())
   }
-  if (isSplit) return () => pdPair(wrap(create()), second.wrap(second.create()))
+  if (isSplit) return () => pdPair(wrap(create()), second.wrap(second.create()), { decodeAt })
   throw new RouteSimError<ExperimentsErrorCode>(
     `algorithms: expected a disaggregated cluster for the pair ${label}, got one pool`,
     { code: 'options_conflict', path: 'algorithms' },

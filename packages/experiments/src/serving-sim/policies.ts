@@ -1,4 +1,5 @@
-import { findLocalPolicy, parseRouterSpec } from '@routesim/algorithms'
+import { parseRouterSpec } from '@routesim/algorithms'
+import { localPolicyOf } from '../cluster/resolve-scheduling.js'
 import { loadAlgorithm } from '../routers/load-algorithm.js'
 import type { RouterPair, SingleChoice } from '../run/resolve-algorithms.js'
 
@@ -42,7 +43,7 @@ async function routerOf(spec: string, phase: keyof typeof ROUTERS): Promise<Sing
 export function scheduling(spec: string, ttftSloSec: number): string {
   const translated = named(spec, LOCAL_POLICIES)
   const { name, parameters } = parseRouterSpec(translated)
-  const hasDeadlines = 'slo_ms' in findLocalPolicy(name).parameters
+  const hasDeadlines = 'slo_ms' in localPolicyOf(name).parameters
   if (!hasDeadlines || 'slo_ms' in parameters) return translated
   const separator = translated.includes(':') ? ',' : ':'
   return `${translated}${separator}slo_ms=${ttftSloSec * 1000}`
