@@ -30,6 +30,8 @@ export class Dispatcher {
   private readonly handOver: HandOver
   private readonly frontEndMs: Float64Array
   private readonly reservedShare: Float64Array
+  /** Ranks that can decode. */
+  private readonly decoding: readonly number[]
 
   constructor(machinery: Machinery, desk: RouterDesk, listener: DecisionListener) {
     this.machinery = machinery
@@ -39,6 +41,7 @@ export class Dispatcher {
     this.handOver = transfers.handOver
     this.frontEndMs = Float64Array.from(specs, ({ frontEndMs = 0 }) => frontEndMs)
     this.reservedShare = Float64Array.from(specs, reservedShare)
+    this.decoding = [...specs.keys()].filter((rank) => specs[rank]!.role !== 'prefill')
   }
 
   /** Carries out what a router has said of a request that comes, or whose prompt is computed. */
@@ -160,17 +163,23 @@ export class Dispatcher {
     machinery.touch(backend)
   }
 
-  /** Whether a request fits into the KV caches of the ranks that are to prefill and decode, if that is known. */
+  /** Whether a request fits into the KV caches of the ranks that are to prefill and decode, or of any that can. */
   canEverFit(request: number, prefill: number, decode: number): boolean {
     const { kv, requests } = this.machinery
     const promptTokens = requests.promptTokens[request]!
-    if (decode === UNDECIDED) return kv.canEverFit(prefill, promptTokens)
+    if (prefill !== decode && !kv.canEverFit(prefill, promptTokens)) return false
+    if (decode !== UNDECIDED) return this.canDecode(request, decode)
+    return this.decoding.some((rank) => this.canDecode(request, rank))
+  }
+
+  private canDecode(request: number, rank: number): boolean {
+    const { kv, requests } = this.machinery
     // The KV of the last output token is never needed.
-    const allTokens = promptTokens + Math.max(1, requests.outputTokens[request]!) - 1
-    if (!kv.canEverFit(decode, allTokens)) return false
-    const share = this.reservedShare[decode]!
-    if (share > 0 && !kv.canEverFit(decode, reservedTokens(requests, request, share))) return false
-    return prefill === decode || kv.canEverFit(prefill, promptTokens)
+    const allTokens =
+      requests.promptTokens[request]! + Math.max(1, requests.outputTokens[request]!) - 1
+    if (!kv.canEverFit(rank, allTokens)) return false
+    const share = this.reservedShare[rank]!
+    return share === 0 || kv.canEverFit(rank, reservedTokens(requests, request, share))
   }
 
   /** The prompt of a disaggregated request is computed. */

@@ -265,6 +265,14 @@ export const configSchema = table({
   }
   checkEvents(config.events, num_backends, context)
   const { disaggregated: pools } = config.cluster
+  if (pools.kv_transfer_overlap === 'layerwise' && pools.decode_decision === 'hand_over') {
+    context.addIssue({
+      code: 'custom',
+      path: ['cluster', 'disaggregated', 'kv_transfer_overlap'],
+      message:
+        'expected "none" with decode_decision = "hand_over": nothing can be sent ahead to nobody',
+    })
+  }
   if (!pools.enabled || backends !== undefined) return
   const { prefill_backends: prefill, decode_backends: decode } = pools
   if (prefill < 1 || decode < 1 || prefill + decode !== num_backends) {

@@ -12,6 +12,7 @@ import {
 import { closestName, RouteSimError, type RoutingAlgorithm, type Visibility } from '@routesim/core'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
+import { pairSpec } from './pair-spec.js'
 
 /** A definition with parameters of its own, as made from `-a ./my-router.ts:alpha=2`. */
 export interface ConfiguredRouter {
@@ -28,7 +29,8 @@ export interface ConfiguredRouter {
 
 /**
  * One routing algorithm: the name of a built-in one, perhaps with parameters
- * (`prefix_aware:cache_weight=0.9`) or in a combinator (`gate(prefix_aware)`), or a definition made with `defineRouter`.
+ * (`prefix_aware:cache_weight=0.9`) or in a combinator (`gate(prefix_aware)`), or a definition made with
+ * `defineRouter`. A string may be a pair, `prefix_aware+least_kv`.
  */
 export type SingleChoice = string | RouterDefinition | ConfiguredRouter
 
@@ -131,10 +133,11 @@ interface Parts {
 }
 
 function partsOf(choice: AlgorithmChoice): Parts {
-  const isPair = typeof choice === 'object' && 'prefill' in choice
-  const parts = (isPair ? [choice.prefill, choice.decode] : [choice]).map(configured)
+  const pair =
+    typeof choice === 'string' ? pairSpec(choice) : 'prefill' in choice ? choice : undefined
+  const parts = (pair ? [pair.prefill, pair.decode] : [choice as SingleChoice]).map(configured)
   const own = parts.map(({ definition, label }) => label ?? definition.name).join('+')
-  return { parts, label: isPair ? (choice.label ?? own) : own }
+  return { parts, label: pair?.label ?? own }
 }
 
 /** A preset is what it says it is, whatever the config sets for others. */
