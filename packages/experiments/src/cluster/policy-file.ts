@@ -32,7 +32,9 @@ export function loadPolicyFile(path: string): LocalPolicyDefinition {
   const { createJiti } = createRequire(import.meta.url)('jiti') as typeof import('jiti')
   let module: unknown
   try {
-    module = createJiti(import.meta.url, { alias, moduleCache: true })(absolute)
+    module = createJiti(import.meta.url, { alias, moduleCache: true, interopDefault: false })(
+      absolute,
+    )
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
     const text = why.replace(/^ParseError: /, '').trimEnd()
@@ -43,7 +45,7 @@ export function loadPolicyFile(path: string): LocalPolicyDefinition {
 
 function definitionIn(module: unknown, path: string): LocalPolicyDefinition {
   const exported = typeof module === 'object' && module !== null ? Object.values(module) : []
-  const found = new Set([module, ...exported].filter(isDefinition))
+  const found = new Set(exported.filter(isDefinition))
   const [definition] = found
   if (definition !== undefined && found.size === 1) return definition
   throw policyFileError(
