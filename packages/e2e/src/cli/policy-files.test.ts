@@ -113,7 +113,7 @@ export default defineRouter({ name: 'last', description: 'The last.', create: ()
     ...own,
     '--prefill_local',
     'by-length:sign=1',
-    '--decode_global',
+    '--prefill_global',
     'last',
   )
   const [second] = await run(...own, '--prefill_local', 'shortest', '--prefill_global', 'last')
