@@ -69,7 +69,17 @@ function commandLine(args: readonly string[]): Argv {
       if (error !== undefined && error !== null && error.name !== 'YError') throw error
       throw new UsageError(usageMessage(message ?? error?.message, args, longOptions(cli)))
     })
+  renderHelpWhenAsked(cli)
   return cli
+}
+
+/** The parser renders the help of every command it runs, in case it fails; of ours it is never asked then. */
+function renderHelpWhenAsked(cli: Argv): void {
+  interface Internals {
+    getInternalMethods(): { getUsageInstance(): { cacheHelpMessage(): void } }
+  }
+  const usage = (cli as unknown as Internals).getInternalMethods().getUsageInstance()
+  usage.cacheHelpMessage = () => {}
 }
 
 /** Does what the command line says. Of commands that are loaded late, not all faults reach `fail`. */

@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module'
 import type { Progress } from '@routesim/experiments'
-import cliProgress, { Presets, type SingleBar } from 'cli-progress'
+import type { SingleBar } from 'cli-progress'
 
 /** Work that is done sooner than this needs no progress bar. */
 const QUIET_MS = 2000
@@ -12,7 +13,11 @@ export class ProgressBar {
   readonly update = ({ label, finishedRuns, totalRuns, fraction }: Progress): void => {
     if (this.bar === undefined) {
       if (performance.now() - this.startedMs < QUIET_MS) return
-      this.bar = new cliProgress.SingleBar(
+      // Loaded when a bar is shown, at once: a simulation does not wait for an import.
+      const { Presets, SingleBar } = createRequire(import.meta.url)(
+        'cli-progress',
+      ) as typeof import('cli-progress')
+      this.bar = new SingleBar(
         {
           format: '{bar} {percentage}% | {runs} runs | {label} | ETA {eta_formatted}',
           stream: process.stderr,

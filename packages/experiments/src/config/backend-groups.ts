@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { withDeploymentDefaults } from './deployment-defaults.js'
 import { type backendGroup, deploymentShape } from './deployment-schema.js'
 

@@ -1,5 +1,5 @@
 import type { SimulationOptions } from '@routesim/core'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { integer, notNegative, positive, table } from './fields.js'
 
 /** How the client of a run behaves: how long it waits, and what it tries again. */

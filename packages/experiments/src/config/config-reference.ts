@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { configSchema } from './schema.js'
 
 /** One key of the config file, as reference pages and editors show it. */

@@ -9,7 +9,7 @@ import {
   type Model,
   type WeightPrecision,
 } from '@routesim/hardware'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { resolveModel } from '../cluster/resolve-model.js'
 
 /** GPU of a cluster that names none. */

@@ -7,7 +7,7 @@ import {
   WEIGHT_PRECISIONS,
   type WeightPrecision,
 } from '@routesim/hardware'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { rooflineOf } from '../cluster/build-latency.js'
 import { resolveModel } from '../cluster/resolve-model.js'
 import { resolveScheduling } from '../cluster/resolve-scheduling.js'

@@ -1,5 +1,5 @@
 import { type BackendEvent, checkBackendEvents, RouteSimError } from '@routesim/core'
-import { z } from 'zod'
+import * as z from 'zod'
 import { expected, integer, notNegative, oneOf, positive, table } from './fields.js'
 
 const event = table({

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** How a value is shown in an error message. */
 export function show(value: unknown): string {

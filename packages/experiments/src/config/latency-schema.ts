@@ -1,5 +1,5 @@
 import { AFFINE_PROFILES, findAffineProfile, findLink } from '@routesim/hardware'
-import { z } from 'zod'
+import * as z from 'zod'
 import { integer, notNegative, oneOf, positive, show, table, text } from './fields.js'
 
 /** Says at which line a name is in no catalogue. */

@@ -1,5 +1,5 @@
 import { findLink } from '@routesim/hardware'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { integer, notNegative, positive, table, text } from './fields.js'
 import { inCatalogue } from './latency-schema.js'
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { closestName, RouteSimError } from '@routesim/core'
 import { parse, TomlError } from 'smol-toml'
-import { z } from 'zod'
+import * as z from 'zod'
 import { withFilesLocated } from './locate-files.js'
 import { type Config, configSchema } from './schema.js'
 import { tomlPosition } from './toml-positions.js'
@@ -78,7 +78,8 @@ export function checkValues(
   source: string,
   name: string,
 ): Config {
-  const checked = configSchema.safeParse(withFilesLocated(values, name))
+  // Compiling a checker for one config takes longer than checking it.
+  const checked = configSchema.safeParse(withFilesLocated(values, name), { jitless: true })
   if (checked.success) return checked.data
   const faults = checked.error.issues.flatMap((issue) => describe(issue, source, name))
   throw new RouteSimError(faults.join('\n'), { code: 'config_invalid', path: name })

@@ -6,7 +6,7 @@ import {
   TRACE_FORMAT_ALIASES,
   TRACE_FORMATS,
 } from '@routesim/traces'
-import { z } from 'zod'
+import * as z from 'zod'
 import { visibilitySchema } from '../visibility/visibility-schema.js'
 import { checkedWorkload } from '../workload/workload-schema.js'
 import { checkGroups, withFleetDefaults } from './backend-groups.js'

@@ -1,5 +1,5 @@
 import type { SloOptions } from '@routesim/metrics'
-import { z } from 'zod'
+import * as z from 'zod'
 import { expected, integer, positive, show, table } from './fields.js'
 
 const targets = {

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { expected, integer, oneOf, positive, table, text } from './fields.js'
 
 const scalar = z.union([z.number(), z.string(), z.boolean()], expected('a value'))

@@ -79,6 +79,8 @@ export async function runOnWorkers(plan: WorkerPlan): Promise<void> {
         if (answer.kind === 'done') plan.onDone(run, answer.executed)
         else fail(run, fromPortable(answer.error))
       } catch (error) {
+        // Threads that are ended by the signal have not failed.
+        if (signal?.aborted) return
         if (error instanceof RouteSimError && error.code === 'worker_stopped') {
           if (plan.onFailed === undefined) throw error
           // The next run gets a new thread.

@@ -39,7 +39,7 @@ export function parseVisibility(spec: string): Visibility {
   const profile = name.replaceAll('_', '-')
   const names = VISIBILITY_PROFILES.map((each) => each.name)
   if (!names.includes(profile)) throw invalid(spec, 'profile', profile, names)
-  const checked = visibilitySchema.safeParse({ profile, ...parameters })
+  const checked = visibilitySchema.safeParse({ profile, ...parameters }, { jitless: true })
   if (checked.success) return toVisibility(checked.data)
   const [issue] = checked.error.issues
   if (issue?.code === 'unrecognized_keys')
@@ -52,7 +52,10 @@ export function parseVisibility(spec: string): Visibility {
 
 /** What differs from the defaults of a profile belongs to its name: results say what was simulated. */
 function nameOf({ profile, ...settings }: VisibilityConfig): string {
-  const defaults: Readonly<Record<string, unknown>> = visibilitySchema.parse({ profile })
+  const defaults: Readonly<Record<string, unknown>> = visibilitySchema.parse(
+    { profile },
+    { jitless: true },
+  )
   const own = Object.entries(settings).filter(
     ([key, value]) => value !== undefined && value !== defaults[key],
   )

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { expected, flag, integer, notNegative, oneOf, positive, table } from '../config/fields.js'
 import { VISIBILITY_PROFILES } from './visibility-profiles.js'
 

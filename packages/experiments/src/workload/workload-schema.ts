@@ -7,7 +7,7 @@ import {
   PREFIX_OWNERS,
   TURN_TIMES,
 } from '@routesim/traces'
-import { z } from 'zod'
+import * as z from 'zod'
 import { expected, integer, notNegative, oneOf, positive, table, text } from '../config/fields.js'
 import { toWorkload, withoutFiles } from './to-workload.js'
 

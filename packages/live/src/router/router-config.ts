@@ -1,6 +1,6 @@
 import { closestName, RouteSimError } from '@routesim/core'
 import { parse } from 'smol-toml'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { LiveErrorCode } from '../live-error-code.js'
 
 function show(value: unknown): string {
