@@ -220,6 +220,7 @@ export class Engine
     const { desk, dispatcher, lost, migrations } = this
     const { count, rows, decisions } = desk.held.takeReleased()
     for (let i = 0; i < count; i++) dispatcher.dispatch(rows[i]!, decisions[i]!)
+    if (!desk.hasAsked) return
     for (const move of desk.takeAsked())
       if (lost?.isLeaving(move.request) !== true) migrations!.begin(move)
   }
@@ -347,8 +348,7 @@ export class Engine
   /** The time until which a request was held is over, unless it was released meanwhile. */
   private askAgain(ticket: number): void {
     const { machinery, desk } = this
-    const ticketOf = (request: number): number => machinery.ordinalOf(request)
-    const request = desk.held.takeDue(ticket, machinery.clock.nowMs, ticketOf)
+    const request = desk.held.takeDue(ticket, machinery.clock.nowMs, machinery)
     if (request < 0) return
     this.decide(request)
     // Without a word to who held it, if nobody was asked or another rejected it.

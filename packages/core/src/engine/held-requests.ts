@@ -9,6 +9,11 @@ export interface ReleasedRequests {
   readonly decisions: RoutingDecision[]
 }
 
+/** Who knows what events call the request of a row. */
+export interface Tickets {
+  ordinalOf(row: number): number
+}
+
 /**
  * Requests that wait at their router, and those that it has let go in this instant. Columns are by row. All
  * operations are O(1) but {@link takeAll}; no allocation once grown, where rows are the tickets of requests.
@@ -98,12 +103,12 @@ export class HeldRequests {
 
   /**
    * The time has come to ask about a request again.
-   * @param ticketOf - of the request that has a row now
+   * @param tickets - by row, those of the requests that have them now
    * @returns its row, -1 when it is not held any more, or until later
    */
-  takeDue(ticket: number, nowMs: number, ticketOf: (request: number) => number): number {
+  takeDue(ticket: number, nowMs: number, tickets: Tickets): number {
     const request = this.rows.get(ticket) ?? ticket
-    const isHeld = this.has(request) && ticketOf(request) === ticket
+    const isHeld = this.has(request) && tickets.ordinalOf(request) === ticket
     if (isHeld && this.untilMs[request]! > nowMs) return -1
     if (ticket !== request) this.rows.delete(ticket)
     if (!isHeld) return -1

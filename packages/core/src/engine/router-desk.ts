@@ -84,6 +84,11 @@ export class RouterDesk implements RequestFacts {
     return this.replicas[0]!.router
   }
 
+  /** Whether routers have asked for moves since the last time. */
+  get hasAsked(): boolean {
+    return this.asked.length > 0
+  }
+
   /** The moves that routers have asked for since the last time. */
   takeAsked(): readonly AskedMigration[] {
     const { asked } = this
