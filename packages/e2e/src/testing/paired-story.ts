@@ -11,7 +11,14 @@ import {
   type RoutingAlgorithm,
   type Visibility,
 } from '@routesim/core'
-import { affineLatency, mockerLatency, tableLatency } from '@routesim/hardware'
+import {
+  affineLatency,
+  findGpu,
+  findModel,
+  mockerLatency,
+  rooflineLatency,
+  tableLatency,
+} from '@routesim/hardware'
 import { kneeLatency } from './knee-latency.js'
 import { pairedRouter, type RouterTraits } from './paired-routers.js'
 import { backend, h100, seeing, type TinyRun } from './tiny-run.js'
@@ -41,6 +48,35 @@ const pickOf =
 /** So many times 1/64 ms, or about. */
 function ms({ numbers, random }: Draft, units: number): number {
   return numbers === 'exact' ? units / 64 : units * (0.01 + random.float() / 100)
+}
+
+const ROOFLINES = (
+  [
+    ['llama-3.1-8b', 'h100', 'step'],
+    ['gpt-oss-20b', 'h100', 'step'],
+    ['gpt-oss-20b', 'rtx 4090', 'operator'],
+  ] as const
+).map(([model, gpu, granularity]) =>
+  rooflineLatency({
+    model: findModel(model),
+    gpu: findGpu(gpu),
+    parallelism: { tp: 2, pp: 1, ep: 1 },
+    precision: 'bf16',
+    kvPrecision: 'bf16',
+    hostMsPerRequest: 0.035,
+    granularity,
+  }),
+)
+
+/** At least one backend that only prefills, and one that only decodes. */
+function split({ random, backends, traits }: Draft): void {
+  traits.isDisaggregated = true
+  while (backends.length < 2) backends.push({ ...backends[0]! })
+  backends.forEach((each, i) => {
+    const kind = random.integer(5)
+    if (i < 2) each.role = i === 0 ? 'prefill' : 'decode'
+    else each.role = kind < 2 ? 'prefill' : kind < 4 ? 'decode' : 'both'
+  })
 }
 
 /** Everything that stories can have, each of which changes a draft. */
@@ -173,6 +209,16 @@ export const FEATURES: Readonly<Record<string, (draft: Draft) => void>> = {
       request.thinkMs = ms(draft, 16 * random.integer(40))
     })
   },
+  joins(draft) {
+    const { random, requests } = draft
+    requests.forEach((request, i) => {
+      if (i < 2 || random.integer(3) > 0) return
+      request.joins = Array.from({ length: 1 + random.integer(4) }, () =>
+        Math.max(0, i - 1 - random.integer(8)),
+      )
+      if (random.integer(2) === 0) request.thinkMs = ms(draft, 16 * random.integer(20))
+    })
+  },
   closedLoop({ random, story }) {
     story.maxInFlight = 1 + random.integer(5)
   },
@@ -191,23 +237,27 @@ export const FEATURES: Readonly<Record<string, (draft: Draft) => void>> = {
       each.lockstep = random.integer(2) === 0
     }
   },
-  pools({ random, backends, traits }) {
-    traits.isDisaggregated = true
-    while (backends.length < 2) backends.push({ ...backends[0]! })
-    if (random.integer(3) === 0) return
-    backends.forEach((each, i) => {
-      const kind = random.integer(5)
-      each.role =
-        i === 0
-          ? 'prefill'
-          : i === 1
-            ? 'decode'
-            : kind < 2
-              ? 'prefill'
-              : kind < 4
-                ? 'decode'
-                : 'both'
-    })
+  pools(draft) {
+    split(draft)
+    if (draft.random.integer(3) === 0) for (const each of draft.backends) each.role = 'both'
+  },
+  lateDecode(draft) {
+    split(draft)
+    draft.traits.decidesLate = 1 + draft.random.integer(3)
+  },
+  transfers(draft) {
+    const { random, backends, story } = draft
+    const pick = pickOf(random)
+    split(draft)
+    const overlappedLayers = pick(undefined, 1, 4, 8)
+    story.transfer = {
+      latencyMs: ms(draft, pick(0, 32)),
+      bandwidthBytesPerSec: 64_000,
+      bytesPerToken: pick(0, 1, 16),
+      contention: pick('none', 'exclusive', 'exclusive'),
+      ...(overlappedLayers !== undefined && { overlappedLayers }),
+    }
+    for (const each of backends) if (random.integer(3) === 0) each.kvLayers = pick(1, 2, 16)
   },
   preemption(draft) {
     const { random, backends } = draft
@@ -270,6 +320,29 @@ export const FEATURES: Readonly<Record<string, (draft: Draft) => void>> = {
         numbers === 'exact'
           ? knee
           : pick(knee, h100, tableLatency(rows), mockerLatency({ totalKvTokens: 900 }))
+    }
+  },
+  sharedReads({ random, backends, requests }) {
+    const pick = pickOf(random)
+    const blockTokens = pick(1, 4, 16)
+    for (const each of backends) {
+      each.latency = kneeLatency(pick(20, 100, 300), pick(0, 1 / 1024), 1 / 256)
+      each.kv = { ...each.kv, blocks: pick(400, 1600) / blockTokens, blockTokens }
+    }
+    for (const request of requests) {
+      const length = request.promptTokens - random.integer(1 + Math.floor(request.promptTokens / 4))
+      request.shared = [`group ${random.integer(2)}`, Math.max(1, length)]
+      request.outputTokens = random.integer(pick(4, 40, 120))
+      request.maxTokens = request.outputTokens
+    }
+  },
+  rooflines({ random, backends, numbers }) {
+    const pick = pickOf(random)
+    for (const each of backends) {
+      each.latency =
+        numbers === 'exact'
+          ? kneeLatency(pick(50, 500), pick(0, 1 / 4096), pick(1 / 512, 1 / 64))
+          : pick(...ROOFLINES)
     }
   },
   stress({ random, backends, requests, traits }) {
