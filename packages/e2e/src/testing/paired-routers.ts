@@ -99,7 +99,7 @@ function builtin(which: number, isDisaggregated: boolean, isLate: boolean): Rout
 function gated(inner: RoutingAlgorithm, which: number, seed: number): RoutingAlgorithm {
   const saturation = { request_limit: 1 + (seed % 4), queue_limit: 1, kv_limit: 0.3 }
   const rule = { saturation: seed % 2 === 0 ? 'concurrency' : 'utilization', ...saturation }
-  const times = { poll_ms: 2, ttl_sec: seed % 3 === 0 ? 0.0625 : 0.5 }
+  const times = { poll_ms: 2, ttl_sec: [0.0625, 0.5, 60][seed % 3]! }
   if (which === 1) return gate.wrap(inner, { ...rule, ...times })
   if (which === 2) return gate.wrap(inner, { ...rule, ...times, max_held: 3 })
   if (which === 3) return gate.wrap(inner, { ...rule, when_full: 'shed_negative' })
