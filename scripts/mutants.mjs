@@ -13,11 +13,15 @@ const TESTS = [
   ['e2e', 'packages/e2e/src/engine/pairs-agree.test.ts', '-t', 'whatever comes together: exact'],
   [
     'e2e',
-    ...['backend-life', 'hand-over', 'kv-transfer', 'follow-ups'].map(
+    ...['within-instant', 'backend-life', 'hand-over', 'kv-transfer', 'follow-ups'].map(
       (name) => `packages/e2e/src/engine/${name}.test.ts`,
     ),
   ],
-  ['unit', 'packages/hardware/src/kv-cache', 'packages/core/src/backend'],
+  [
+    'unit',
+    'packages/hardware/src/kv-cache',
+    ...['backend', 'kernel', 'requests', 'engine'].map((name) => `packages/core/src/${name}`),
+  ],
   ['e2e', 'packages/e2e/src/engine/steppers-agree.test.ts'],
   [
     'e2e',
