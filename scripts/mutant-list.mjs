@@ -516,7 +516,6 @@ export const MUTANTS = [
     'allocateSteps(state, backend, Math.min(over + 1, state.ints[backend * INTS + STEPS]!))',
     'allocateSteps(state, backend, over)',
   ],
-  ['a sample sees chunks late', FAST, '    commitChunks(state, backend, over)\n', ''],
   [
     'a sample sees no growth within a stretch',
     SAMPLER,
