@@ -2,7 +2,7 @@ import { awaitedBy, OUTCOME, type RunResult } from '@routesim/core'
 import { LogHistogram } from '@routesim/metrics'
 import { eachGapRun } from './gap-runs.js'
 import { logs } from './paired-routers.js'
-import type { Numbers } from './paired-story.js'
+import type { Numbers } from './story-features.js'
 import { type TinyRun, tinyRun } from './tiny-run.js'
 
 /** All that is seen of a run: what is counted, and what is measured in time. */
