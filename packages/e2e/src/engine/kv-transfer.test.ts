@@ -73,6 +73,18 @@ describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
     expect(arrivals(run)).toEqual([22.5, 42.5])
   })
 
+  test.each(['sends', 'receives'])('layers go ahead from when an end is free that %s', (end) => {
+    const run = tinyRun({
+      ...{ stepper, backends: [prefill, decode, end === 'sends' ? decode : prefill] },
+      router: end === 'sends' ? byHand([0, 1], [0, 2]) : byHand([0, 1], [2, 1]),
+      requests: [alone, { ...alone, arrivalMs: end === 'sends' ? 5 : 10, promptTokens: 200 }],
+      transfer: { ...link, contention: 'exclusive', overlappedLayers: 4 },
+    })
+    // The second is computed from 10 to 30; the first is on its way until 22.5.
+    expect(starts(run)).toEqual([10, 30])
+    expect(arrivals(run)).toEqual([22.5, 62.5])
+  })
+
   test('of those that wait for an end the one that was there first goes', () => {
     const run = tinyRun({
       ...{ stepper, router: byHand([2, 3], [1, 3], [0, 3]) },
