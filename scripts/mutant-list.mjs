@@ -18,7 +18,6 @@ const SAMPLER = 'core/src/engine/load-sampler.ts'
 const TRANSFERS = 'core/src/engine/kv-transfers.ts'
 const DISPATCHER = 'core/src/engine/dispatcher.ts'
 const FOLLOW_UPS = 'core/src/engine/follow-ups.ts'
-const JOINS = 'core/src/requests/joins.ts'
 const HELD = 'core/src/engine/held-requests.ts'
 const READS = 'core/src/backend/shared-reads.ts'
 const RADIX = 'hardware/src/kv-cache/radix-kv-cache.ts'
@@ -605,12 +604,6 @@ export const MUTANTS = [
     FOLLOW_UPS,
     'for (const row of joinRow) this.open[row]!++',
     'for (const row of joinRow) if (row < 0) this.open[row]!++',
-  ],
-  [
-    'of several the first is the predecessor',
-    JOINS,
-    'predecessor[row] = rows.pop()!',
-    'predecessor[row] = rows.shift()!',
   ],
   [
     'who held a row before is asked about in its place',
