@@ -22,7 +22,11 @@ export {
   type AffineProfile,
   findAffineProfile,
 } from './latency/affine-profiles.js'
-export { KERNEL_EFFICIENCIES, type KernelEfficiency } from './latency/kernel-efficiency.js'
+export {
+  type CachedKvRead,
+  KERNEL_EFFICIENCIES,
+  type KernelEfficiency,
+} from './latency/kernel-efficiency.js'
 export { type LatencyTableRow, parseLatencyTable } from './latency/latency-table.js'
 export { type MockerLatencyOptions, mockerLatency } from './latency/mocker-latency.js'
 export { type PiecewiseLatencyOptions, piecewiseLatency } from './latency/piecewise-latency.js'

@@ -99,7 +99,11 @@ function atPeak(options: RooflineOptions): RooflineOptions {
       hasNarrowExperts: true,
       expertTile: { few: 0, many: 0 },
       kvBandwidth: { wide: 1, narrow: 1 },
-      sharedKvRead: 0,
+      cachedKvRead: {
+        leastShare: 0,
+        bytesPerSmClock: Number.POSITIVE_INFINITY,
+        leastCacheBytes: 0,
+      },
       attentionFlops: 1,
       attentionRampTokens: 0,
       elementwiseBandwidth: Number.MAX_VALUE,

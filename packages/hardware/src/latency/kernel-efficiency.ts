@@ -23,11 +23,7 @@ export interface KernelEfficiency {
   readonly expertTile: { readonly few: number; readonly many: number }
   /** Part of the bandwidth at which decoding attention reads a KV cache of 16 bits, and of 8. */
   readonly kvBandwidth: { readonly wide: number; readonly narrow: number }
-  /**
-   * What a token of context costs, as a part of reading it from memory, if other decodes of the batch read
-   * the same: it comes from the second-level cache.
-   */
-  readonly sharedKvRead: number
+  readonly cachedKvRead: CachedKvRead
   /** Part of the 16-bit peak that attention of long prompt chunks reaches. */
   readonly attentionFlops: number
   /** Chunk length at which prompt attention reaches half of that, for too few tiles to fill the GPU. */
@@ -49,17 +45,33 @@ export interface KernelEfficiency {
   readonly source: string
 }
 
+/** Reading context that other decodes of the batch read too: it comes from the second-level cache. */
+export interface CachedKvRead {
+  /** The least it takes of the time that memory takes for it. */
+  readonly leastShare: number
+  /** The pace of the cache: bytes per processor and clock. */
+  readonly bytesPerSmClock: number
+  /** Smaller caches are taken to hold nothing until the next decode comes by. */
+  readonly leastCacheBytes: number
+}
+
 const US = 1e-3
 
 const VIDUR = 'linear operators: profiles of microsoft/vidur, commit 7d47513'
 const VLLM_ATTENTION =
   'attention: vLLM kernels measured by ai-dynamo/aiconfigurator, commit 095f58a'
 /**
- * 32 decodes of 4096 tokens on an A100 take 1399.51 µs in vLLM's kernel, and 663.84 µs if their page tables
- * name the same memory (ChunkAttention, arXiv 2402.15220, table 3: PagedAttn and PagedAttn*). Nothing else
- * differs. Of later GPUs no such pair is published; their caches grew with their memory.
+ * 32 decodes of 4096 tokens on an A100 80GB take 1399.51 µs in vLLM's kernel, and 663.84 µs if their page
+ * tables name the same memory (ChunkAttention, arXiv 2402.15220, table 3: PagedAttn and PagedAttn*). Nothing
+ * else differs. They read 32 x 4096 tokens of 32 heads of 128, keys and values of 16 bits, which is 3.2 TB
+ * per second over 108 processors at 1.41 GHz. What they share, 67 MB, is 1.7 times the cache: they walk it
+ * in step. Of other GPUs no such pair is published.
  */
-const SHARED_KV_READ = 663.84 / 1399.51
+const CACHED_KV_READ: CachedKvRead = {
+  leastShare: 663.84 / 1399.51,
+  bytesPerSmClock: (32 * 4096 * 32 * 128 * 2 * 2) / 663.84e-6 / (108 * 1.41e9),
+  leastCacheBytes: 40e6,
+}
 
 const SERVING_SIM = 'operators: vLLM 0.19 profiles of casys-kaist/LLMServingSim, commit 5daddb2'
 
@@ -88,7 +100,7 @@ const HOPPER: KernelEfficiency = {
   hasNarrowExperts: false,
   expertTile: FUSED_MOE_TILE,
   kvBandwidth: { wide: 0.89, narrow: FP8_KV_ON_HOPPER },
-  sharedKvRead: SHARED_KV_READ,
+  cachedKvRead: CACHED_KV_READ,
   attentionFlops: 0.67,
   attentionRampTokens: 870,
   elementwiseBandwidth: 1,
@@ -106,7 +118,7 @@ const AMPERE: KernelEfficiency = {
   hasNarrowExperts: false,
   expertTile: FUSED_MOE_TILE,
   kvBandwidth: { wide: 0.705, narrow: 0.705 },
-  sharedKvRead: SHARED_KV_READ,
+  cachedKvRead: CACHED_KV_READ,
   attentionFlops: 0.578,
   attentionRampTokens: 420,
   elementwiseBandwidth: 0.33,
