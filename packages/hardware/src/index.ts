@@ -1,5 +1,5 @@
-export { defaultFor, ENGINES, findEngine } from './engines/engine-catalogue.js'
-export type { EnginePreset } from './engines/engine-preset.js'
+export { ENGINES, findEngine } from './engines/engine-catalogue.js'
+export type { EnginePlace, EnginePreset } from './engines/engine-preset.js'
 export type { HardwareErrorCode } from './errors/hardware-error-code.js'
 export { findGpu } from './gpus/find-gpu.js'
 export type { DenseFlops, Gpu, GpuArchitecture, GpuSource } from './gpus/gpu.js'

@@ -1,6 +1,5 @@
 import type { Gpu } from './gpu.js'
 
-const MB = 1e6
 const GB = 1e9
 const GIB = 2 ** 30
 const TB = 1e12
@@ -11,8 +10,9 @@ const ORIGINAL_PRICE = 'RouteSim (InfraWhisperer, commit 65e0004), built-in pric
 
 /**
  * The GPUs RouteSim knows. Data sheets print operations per second with sparsity where the hardware
- * has it; the figures here are without, half of those. Caches are those of the architecture whitepapers;
- * dies of CDNA 3 have one each.
+ * has it; the figures here are without, half of those. Bandwidths of caches are those that
+ * te42kyfo/gpu-benches (commit 3088b33, gpu-l2-cache) measured on A100, H100 PCIe, H200 and L40; an H100 SXM
+ * has the processors, clocks and cache of an H200, an L40S those of an L40.
  */
 export const GPUS: readonly Gpu[] = [
   {
@@ -22,7 +22,7 @@ export const GPUS: readonly Gpu[] = [
     memoryBytes: 80 * GB,
     driverMemoryBytes: 79.18 * GIB,
     memoryBandwidthBytesPerSec: 3.35 * TB,
-    l2CacheBytes: 50 * MB,
+    cacheBandwidthBytesPerSec: 9.75 * TB,
     denseFlops: { fp16: 989.5 * TERA, fp8: 1979 * TERA, int8: 1979 * TERA },
     link: 'NVLink 4',
     pricePerHourUsd: 3.5,
@@ -35,7 +35,7 @@ export const GPUS: readonly Gpu[] = [
     memoryBytes: 80 * GB,
     driverMemoryBytes: 79.18 * GIB,
     memoryBandwidthBytesPerSec: 2 * TB,
-    l2CacheBytes: 50 * MB,
+    cacheBandwidthBytesPerSec: 6.9 * TB,
     denseFlops: { fp16: 756.5 * TERA, fp8: 1513 * TERA, int8: 1513 * TERA },
     link: 'PCIe 5.0 x16',
     pricePerHourUsd: 2.8,
@@ -51,7 +51,7 @@ export const GPUS: readonly Gpu[] = [
     memoryBytes: 141 * GB,
     driverMemoryBytes: 139.8 * GIB,
     memoryBandwidthBytesPerSec: 4.8 * TB,
-    l2CacheBytes: 50 * MB,
+    cacheBandwidthBytesPerSec: 9.75 * TB,
     denseFlops: { fp16: 989.5 * TERA, fp8: 1979 * TERA, int8: 1979 * TERA },
     link: 'NVLink 4',
     pricePerHourUsd: 4,
@@ -67,7 +67,6 @@ export const GPUS: readonly Gpu[] = [
     memoryBytes: 180 * GB,
     driverMemoryBytes: 178.35 * GIB,
     memoryBandwidthBytesPerSec: 7.7 * TB,
-    l2CacheBytes: 126 * MB,
     denseFlops: { fp16: 2250 * TERA, fp8: 4500 * TERA, int8: 4500 * TERA, fp4: 9000 * TERA },
     link: 'NVLink 5',
     pricePerHourUsd: 5,
@@ -83,7 +82,7 @@ export const GPUS: readonly Gpu[] = [
     memoryBytes: 40 * GB,
     driverMemoryBytes: 39.39 * GIB,
     memoryBandwidthBytesPerSec: 1.555 * TB,
-    l2CacheBytes: 40 * MB,
+    cacheBandwidthBytesPerSec: 5.4 * TB,
     denseFlops: { fp16: 312 * TERA, int8: 624 * TERA },
     link: 'NVLink 3',
     pricePerHourUsd: 1.3,
@@ -99,7 +98,7 @@ export const GPUS: readonly Gpu[] = [
     memoryBytes: 80 * GB,
     driverMemoryBytes: 79.15 * GIB,
     memoryBandwidthBytesPerSec: 2.039 * TB,
-    l2CacheBytes: 40 * MB,
+    cacheBandwidthBytesPerSec: 5.4 * TB,
     denseFlops: { fp16: 312 * TERA, int8: 624 * TERA },
     link: 'NVLink 3',
     pricePerHourUsd: 2,
@@ -115,7 +114,7 @@ export const GPUS: readonly Gpu[] = [
     memoryBytes: 48 * GB,
     driverMemoryBytes: 44.4 * GIB,
     memoryBandwidthBytesPerSec: 864 * GB,
-    l2CacheBytes: 96 * MB,
+    cacheBandwidthBytesPerSec: 5.2 * TB,
     denseFlops: { fp16: 362 * TERA, fp8: 733 * TERA, int8: 733 * TERA },
     // 350 W for the operations that an RTX 4090 has 450 W for; its base clock is 0.44 of the boost.
     sustainedClock: 0.7,
@@ -130,7 +129,6 @@ export const GPUS: readonly Gpu[] = [
     memoryBytes: 24 * GB,
     driverMemoryBytes: 22.03 * GIB,
     memoryBandwidthBytesPerSec: 300 * GB,
-    l2CacheBytes: 48 * MB,
     denseFlops: { fp16: 121 * TERA, fp8: 242.5 * TERA, int8: 242.5 * TERA },
     // 72 W: between the base clock of 795 MHz and the boost of 2040 MHz, as on a T4.
     sustainedClock: 0.5,
@@ -148,7 +146,6 @@ export const GPUS: readonly Gpu[] = [
     memoryBytes: 24 * GB,
     driverMemoryBytes: 22.06 * GIB,
     memoryBandwidthBytesPerSec: 600 * GB,
-    l2CacheBytes: 6 * MB,
     denseFlops: { fp16: 70 * TERA, int8: 140 * TERA },
     link: 'PCIe 4.0 x16',
     pricePerHourUsd: 1,
@@ -164,7 +161,6 @@ export const GPUS: readonly Gpu[] = [
     memoryBytes: 24 * GB,
     driverMemoryBytes: 23.53 * GIB,
     memoryBandwidthBytesPerSec: 1.008 * TB,
-    l2CacheBytes: 72 * MB,
     // With FP32 accumulation, as serving engines run; FP16 accumulation doubles FP16 and FP8.
     denseFlops: { fp16: 165.2 * TERA, fp8: 330.3 * TERA, int8: 660.6 * TERA },
     link: 'PCIe 4.0 x16',
@@ -181,7 +177,6 @@ export const GPUS: readonly Gpu[] = [
     memoryBytes: 94 * GB,
     driverMemoryBytes: 93.1 * GIB,
     memoryBandwidthBytesPerSec: 3.9 * TB,
-    l2CacheBytes: 50 * MB,
     denseFlops: { fp16: 835.5 * TERA, fp8: 1671 * TERA, int8: 1671 * TERA },
     link: 'NVLink 4 bridge',
     pricePerHourUsd: 3,
@@ -197,7 +192,6 @@ export const GPUS: readonly Gpu[] = [
     memoryBytes: 96 * GB,
     driverMemoryBytes: 95.22 * GIB,
     memoryBandwidthBytesPerSec: 4 * TB,
-    l2CacheBytes: 60 * MB,
     denseFlops: { fp16: 148 * TERA, fp8: 296 * TERA, int8: 296 * TERA },
     link: 'NVLink 4',
     pricePerHourUsd: 2,
@@ -213,7 +207,6 @@ export const GPUS: readonly Gpu[] = [
     memoryBytes: 186 * GB,
     driverMemoryBytes: 184.31 * GIB,
     memoryBandwidthBytesPerSec: 8 * TB,
-    l2CacheBytes: 126 * MB,
     denseFlops: { fp16: 2500 * TERA, fp8: 5000 * TERA, int8: 5000 * TERA, fp4: 10000 * TERA },
     link: 'NVLink 5',
     pricePerHourUsd: 6,
@@ -229,7 +222,6 @@ export const GPUS: readonly Gpu[] = [
     memoryBytes: 288 * GB,
     driverMemoryBytes: 267.69 * GIB,
     memoryBandwidthBytesPerSec: 8 * TB,
-    l2CacheBytes: 126 * MB,
     denseFlops: { fp16: 2250 * TERA, fp8: 4500 * TERA, fp4: 13500 * TERA },
     link: 'NVLink 5',
     pricePerHourUsd: 6.5,
@@ -245,7 +237,6 @@ export const GPUS: readonly Gpu[] = [
     memoryBytes: 96 * GB,
     driverMemoryBytes: 94.97 * GIB,
     memoryBandwidthBytesPerSec: 1.792 * TB,
-    l2CacheBytes: 128 * MB,
     denseFlops: { fp16: 503.8 * TERA, fp8: 1007.6 * TERA, int8: 1007.6 * TERA, fp4: 2015.2 * TERA },
     link: 'PCIe 5.0 x16',
     pricePerHourUsd: 1.8,
@@ -261,7 +252,6 @@ export const GPUS: readonly Gpu[] = [
     memoryBytes: 24 * GB,
     driverMemoryBytes: 22.06 * GIB,
     memoryBandwidthBytesPerSec: 600 * GB,
-    l2CacheBytes: 6 * MB,
     denseFlops: { fp16: 125 * TERA, int8: 250 * TERA },
     link: 'PCIe 4.0 x16',
     pricePerHourUsd: 0.75,
@@ -274,7 +264,6 @@ export const GPUS: readonly Gpu[] = [
     memoryBytes: 16 * GB,
     driverMemoryBytes: 14.58 * GIB,
     memoryBandwidthBytesPerSec: 320 * GB,
-    l2CacheBytes: 4 * MB,
     denseFlops: { fp16: 65 * TERA, int8: 130 * TERA },
     // 70 W: NVIDIA's forum (264462) has 24 TFLOPS of large cuBLAS products, three quarters of what is left.
     sustainedClock: 0.48,
@@ -292,7 +281,6 @@ export const GPUS: readonly Gpu[] = [
     memoryBytes: 32 * GB,
     driverMemoryBytes: 31.74 * GIB,
     memoryBandwidthBytesPerSec: 900 * GB,
-    l2CacheBytes: 6 * MB,
     denseFlops: { fp16: 125 * TERA },
     link: 'NVLink 2',
     pricePerHourUsd: 0.55,
@@ -308,7 +296,6 @@ export const GPUS: readonly Gpu[] = [
     memoryBytes: 192 * GB,
     driverMemoryBytes: 191.98 * GIB,
     memoryBandwidthBytesPerSec: 5.3 * TB,
-    l2CacheBytes: 4 * MB,
     denseFlops: { fp16: 1307.4 * TERA, fp8: 2614.9 * TERA, int8: 2614.9 * TERA },
     link: 'Infinity Fabric 3',
     pricePerHourUsd: 3,
@@ -324,7 +311,6 @@ export const GPUS: readonly Gpu[] = [
     memoryBytes: 256 * GB,
     driverMemoryBytes: 255.98 * GIB,
     memoryBandwidthBytesPerSec: 6 * TB,
-    l2CacheBytes: 4 * MB,
     denseFlops: { fp16: 1307.4 * TERA, fp8: 2614.9 * TERA, int8: 2614.9 * TERA },
     link: 'Infinity Fabric 3',
     pricePerHourUsd: 3.5,

@@ -1,5 +1,4 @@
 import type { Gpu } from '../gpus/gpu.js'
-import { smClocksPerSec } from '../gpus/sm-clocks.js'
 import { attentionFlopsPerPair, kvBytesPerTokenLayer, windowOf } from '../models/model-size.js'
 import type { KernelEfficiency } from './kernel-efficiency.js'
 import { peakFlops } from './matmul-work.js'
@@ -57,10 +56,10 @@ export function attentionTerms(
 
 /** What a read from the second-level cache takes, as a part of one from memory at a bandwidth reached. */
 function cachedShare(gpu: Gpu, memoryBytesPerSec: number, efficiency: KernelEfficiency): number {
-  const { leastShare, bytesPerSmClock, leastCacheBytes } = efficiency.cachedKvRead
-  if (gpu.l2CacheBytes < leastCacheBytes) return 1
-  const cacheBytesPerSec = bytesPerSmClock * smClocksPerSec(gpu)
-  return Math.min(1, Math.max(leastShare, memoryBytesPerSec / cacheBytesPerSec))
+  const { leastShare, bandwidth } = efficiency.cachedKvRead
+  if (gpu.cacheBandwidthBytesPerSec === undefined) return 1
+  const share = memoryBytesPerSec / (gpu.cacheBandwidthBytesPerSec * bandwidth)
+  return Math.min(1, Math.max(leastShare, share))
 }
 
 /** Query rows that a decode's head costs in a tile, of which it fills one. */

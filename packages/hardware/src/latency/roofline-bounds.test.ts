@@ -2,7 +2,6 @@ import type { StepShape } from '@routesim/core'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { GPUS } from '../gpus/gpu-catalogue.js'
-import { smClocksPerSec } from '../gpus/sm-clocks.js'
 import { findModel, MODELS } from '../models/find-model.js'
 import {
   attentionFlopsPerPair,
@@ -14,7 +13,6 @@ import {
 import { WEIGHT_PRECISIONS } from '../precision/precision.js'
 import { h100 } from '../testing/h100.js'
 import { afterSteps, anyStep, segmentError, stepOf } from '../testing/segments.js'
-import { KERNEL_EFFICIENCIES } from './kernel-efficiency.js'
 import { type RooflineLatency, rooflineLatency } from './roofline-latency.js'
 import type { RooflineOptions } from './roofline-options.js'
 
@@ -73,14 +71,12 @@ describe('for any model, GPU, precision and parallelism', () => {
     fc.assert(
       fc.property(deployment, anyStep, (options, step) => {
         const { model, gpu, parallelism, kvPrecision } = options
-        const { bytesPerSmClock } = KERNEL_EFFICIENCIES[gpu.architecture].cachedKvRead
         const layers = model.layers - windowOf(model).layers
         const bytes = step.decodeContextTokens * layers * kvBytesPerTokenLayer(model, kvPrecision)
         const gpus = parallelism.tp * parallelism.pp
-        const fastest = Math.max(
-          smClocksPerSec(gpu) * bytesPerSmClock,
-          gpu.memoryBandwidthBytesPerSec,
-        )
+        const memory = gpu.memoryBandwidthBytesPerSec
+        const fastest = gpu.cacheBandwidthBytesPerSec ?? memory
+        expect(fastest).toBeGreaterThanOrEqual(memory)
         const all = { ...step, decodeSharedTokens: Math.max(0, step.decodeContextTokens - 1) }
         const { attentionMs } = rooflineLatency(options).breakdown(all)
         const least = (1000 * bytes) / (fastest * gpus)
