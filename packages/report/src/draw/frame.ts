@@ -143,12 +143,14 @@ export function valueAxis(
     ...(axis.min === undefined ? { scale: true } : { min: log?.min ?? axis.min }),
     ...(axis.max === undefined ? {} : { max: log?.max ?? axis.max }),
     ...(side === 'x' && { splitNumber: parts }),
-    ...(time && { interval: time.stepMs }),
+    ...(time && most !== null && timeScale(time.stepMs, most, axis, side)),
     axisLabel: {
       color: theme.muted,
       fontSize: 11,
       hideOverlap: true,
       ...(log && { customValues: log.ticks }),
+      // The end of time need not be round.
+      ...(time && side === 'x' && { showMaxLabel: (most ?? 0) % time.stepMs === 0 }),
       formatter: (value: number) => time?.format(value) ?? formatValue(value, axis.unit),
     },
     axisLine: { show: true, lineStyle: { color: theme.line } },
@@ -159,6 +161,12 @@ export function valueAxis(
     },
     splitLine: { show: true, lineStyle: { color: theme.grid } },
   }
+}
+
+/** Time ends where the data do; other durations end at a label. */
+function timeScale(interval: number, most: number, { max }: Axis, side: 'x' | 'y'): Option {
+  if (max !== undefined) return { interval }
+  return { interval, max: side === 'x' ? most : Math.ceil(most / interval - 1e-9) * interval }
 }
 
 /** Where the title of an axis stands: below the x axis, above the y axis, never on its side. */
