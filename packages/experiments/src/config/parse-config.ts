@@ -82,7 +82,7 @@ export function checkValues(
   const checked = configSchema.safeParse(withFilesLocated(values, name), { jitless: true })
   if (checked.success) return checked.data
   const faults = checked.error.issues.flatMap((issue) => describe(issue, source, name))
-  throw new RouteSimError(faults.join('\n'), { code: 'config_invalid', path: name })
+  throw new RouteSimError([...new Set(faults)].join('\n'), { code: 'config_invalid', path: name })
 }
 
 /** One line per fault: `file:line:column path: expected X, got Y`. */
