@@ -22,7 +22,7 @@ export class AiperfProfileReader implements LineReader {
   private readonly collector: RecordCollector
   /** Start times are offsets from the first one seen, as float64 can not hold them in ns. */
   private firstNs = 0n
-  private earliestMs = 0
+  private earliestNs = 0
 
   constructor(source: string, collector: RecordCollector) {
     this.source = source
@@ -57,16 +57,16 @@ export class AiperfProfileReader implements LineReader {
         optionalName('x_correlation_id', metadata['x_correlation_id']) ??
         optionalName('conversation_id', metadata['conversation_id'])
       if (session !== undefined) record.session = session
-      record.arrivalMs = this.offsetMs(text, metadata)
+      record.arrivalMs = this.offsetNs(text, metadata)
       this.collector.add(record)
     })
   }
 
   end(): void {
-    this.collector.columns.requests.mapArrivals((ms) => ms - this.earliestMs)
+    this.collector.columns.requests.mapArrivals((ns) => (ns - this.earliestNs) / 1e6)
   }
 
-  private offsetMs(text: string, metadata: JsonObject): number {
+  private offsetNs(text: string, metadata: JsonObject): number {
     const start = metadata['request_start_ns']
     // Taken as it is written: a parsed number is rounded to some hundred ns.
     const digits = /"request_start_ns"\s*:\s*(\d{1,20})\s*[,}]/.exec(text)?.[1]
@@ -75,8 +75,8 @@ export class AiperfProfileReader implements LineReader {
     }
     const ns = BigInt(digits)
     if (this.collector.columns.size === 0) this.firstNs = ns
-    const offset = Number(ns - this.firstNs) / 1e6
-    this.earliestMs = Math.min(this.earliestMs, offset)
+    const offset = Number(ns - this.firstNs)
+    this.earliestNs = Math.min(this.earliestNs, offset)
     return offset
   }
 }

@@ -18,6 +18,7 @@ const NAMES = [
   ['session', 'session_id'],
   ['model', 'model'],
   ['prefixHash', 'prefix_group'],
+  ['adapter', 'adapter'],
 ] as const
 
 /**
@@ -44,6 +45,10 @@ export class BlisReader extends CsvReader {
     const prefixTokens =
       row.text('prefix_length') === undefined ? 0 : row.integer('prefix_length', 0)
     if (record.prefixHash !== undefined && prefixTokens > 0) record.prefixTokens = prefixTokens
+    const priority = row.text('vllm_priority') === undefined ? 0 : row.integer('vllm_priority', 0)
+    if (priority > 0) record.priority = -priority
+    const targetUs = row.text('slo_target_us') === undefined ? 0 : row.number('slo_target_us')
+    if (targetUs > 0) record.ttftSloMs = Math.round(targetUs / 1000)
     const deadlineUs = row.text('deadline_us') === undefined ? 0 : row.number('deadline_us')
     if (deadlineUs > 0) record.deadlineMs = Math.max(0, deadlineUs - arrivalUs) / 1000
     this.collector.add(record)

@@ -179,6 +179,26 @@ describe('benchmark results', () => {
     ])
   })
 
+  it('reads what Python writes for an infinite rate, which is no JSON', async () => {
+    const text =
+      '{"request_rate":Infinity,"mean_itl_ms":NaN,"a":-Infinity,"b":["NaN, \\"Infinity"],"input_lens":[5,6],"output_lens":[1,2]}'
+    for (const layout of [text, text.replaceAll(',"', ',\n"')]) {
+      expect(rows(await readText(layout))).toEqual([
+        [0, 5, 1],
+        [0, 6, 2],
+      ])
+    }
+    const broken = text.replaceAll(',"', ',\n"').replace('[1,2]}', '[1,2}')
+    expect(await messageOf(readText(broken))).toContain('t.jsonl:6: expected JSON, got }')
+    const notANumber = text.replace('[5,6]', '[NaN,6]')
+    expect(await messageOf(readText(notANumber))).toContain('input_lens: expected an integer >= 1')
+  })
+
+  it('does not make up times where a trace was replayed', async () => {
+    const run = '{"request_rate":"trace","input_lens":[5],"output_lens":[1]}'
+    expect(await messageOf(readText(run))).toContain('request_rate: expected a number, got "trace"')
+  })
+
   it('tells two runs apart', async () => {
     const run = '{"request_rate":4,"input_lens":[5],"output_lens":[1]}\n'
     expect(await messageOf(readText(run + run))).toBe(

@@ -1,4 +1,10 @@
-import { expectedError, integer, isObject, type JsonObject } from '../reading/json-fields.js'
+import {
+  expectedError,
+  integer,
+  isObject,
+  type JsonObject,
+  repeatedError,
+} from '../reading/json-fields.js'
 
 /** Attribute names of a request, in order of preference: the current convention, then older ones. */
 export const OTEL_NAMES = {
@@ -31,12 +37,15 @@ export const ORIGINAL_PROMPT_TOKENS: ReadonlySet<string> = new Set([
 /** The attributes of one span. */
 export class OtelAttributes {
   private readonly values = new Map<string, unknown>()
+  private readonly repeated = new Set<string>()
 
   constructor(attributes: unknown) {
     if (!Array.isArray(attributes)) return
     for (const attribute of attributes) {
       if (isObject(attribute) && typeof attribute['key'] === 'string') {
-        this.values.set(attribute['key'], attribute['value'])
+        const name = attribute['key']
+        if (this.values.has(name)) this.repeated.add(name)
+        this.values.set(name, attribute['value'])
       }
     }
   }
@@ -48,18 +57,23 @@ export class OtelAttributes {
 
   /** An integer: `intValue` (number or string, as OTLP writes 64 bits) or an integral double. */
   integer(name: string, minimum: number): number {
-    const value = this.values.get(name)
+    const value = this.value(name)
     if (!isObject(value)) throw expectedError(name, `an integer >= ${minimum}`, value)
     return integer(name, numberOf(value), minimum)
   }
 
   /** A string; integers are accepted. */
   string(name: string): string {
-    const value = this.values.get(name)
+    const value = this.value(name)
     const found = isObject(value) ? (value['stringValue'] ?? value['intValue']) : value
     if (typeof found === 'string') return found
     if (Number.isSafeInteger(found)) return String(found)
     throw expectedError(name, 'a stringValue', found)
+  }
+
+  private value(name: string): unknown {
+    if (this.repeated.has(name)) throw repeatedError(name)
+    return this.values.get(name)
   }
 }
 
