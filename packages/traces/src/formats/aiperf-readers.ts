@@ -11,6 +11,7 @@ import {
 import type { RecordCollector } from '../reading/record-collector.js'
 import { DocumentReader } from './document-reader.js'
 import type { LineReader } from './line-reader.js'
+import { promptText } from './prompt-text.js'
 import { TEXT_BLOCK_TOKENS, TextTokens } from './text-tokens.js'
 
 /**
@@ -126,7 +127,7 @@ export class AiperfInputsReader extends DocumentReader {
     payloads.forEach((payload, i) => {
       this.collector.attempt(`${where}: payload ${i + 1}`, () => {
         if (!isObject(payload)) throw expectedError('payloads', 'objects', payload)
-        const text = textOf(payload)
+        const text = promptText(payload)
         const record: TraceRecord = {
           arrivalMs: 0,
           promptTokens: this.tokens.count(text),
@@ -151,25 +152,4 @@ export class AiperfInputsReader extends DocumentReader {
       })
     })
   }
-}
-
-/** All that a prompt says, in order. */
-function textOf(payload: JsonObject): string {
-  const messages = payload['messages']
-  if (Array.isArray(messages)) {
-    return messages
-      .map((message) => (isObject(message) ? contentOf(message['content']) : ''))
-      .join('\n')
-  }
-  const prompt = payload['prompt'] ?? payload['input'] ?? payload['text']
-  if (typeof prompt === 'string' || Array.isArray(prompt)) return contentOf(prompt)
-  throw expectedError('payload', 'messages or a prompt', prompt)
-}
-
-function contentOf(content: unknown): string {
-  if (typeof content === 'string') return content
-  if (!Array.isArray(content)) return ''
-  return content
-    .map((part) => (isObject(part) ? contentOf(part['text']) : contentOf(part)))
-    .join('\n')
 }

@@ -38,7 +38,10 @@ test.each([
   ],
   ['requests.in', '{"id":"s","block_size":64,"requests":[{"t":0,"in":200,"in":100,"out":3}]}'],
   ['conversations.value', '[{"conversations":[{"from":"human","value":"a","value":"b"}]}]'],
-  ['data.payloads.max_tokens', '{"data":[{"payloads":[{"prompt":"x","max_tokens":5,"max_tokens":6}]}]}'],
+  [
+    'data.payloads.max_tokens',
+    '{"data":[{"payloads":[{"prompt":"x","max_tokens":5,"max_tokens":6}]}]}',
+  ],
   ['input_lens', '{"input_lens":[5],"input_lens":[7],"output_lens":[1]}'],
   ['input_lens', '{\n"input_lens":[5],\n"input_lens":[7],"output_lens":[1]}'],
   [

@@ -45,7 +45,8 @@ describe('writeTrace', () => {
       'prefix_hash',
     ])
     expect((await writeText(table, 'otel', prefixHashes)).lost).toEqual([
-      'arrivalMs',
+      'arrivalStart',
+      'arrivalDigits',
       'priority',
       'tenant',
       'adapter',
