@@ -6,27 +6,38 @@ import {
   repeatedError,
 } from '../reading/json-fields.js'
 
-/** Attribute names of a request, in order of preference: the current convention, then older ones. */
+/** Attribute names of a request, in order of preference: the current convention, older ones, OpenInference. */
 export const OTEL_NAMES = {
   promptTokens: [
     'gen_ai.usage.input_tokens',
     'gen_ai.usage.prompt_tokens',
     'llm.prompt_tokens',
     'gen_ai.prompt.tokens',
+    'llm.token_count.prompt',
   ],
   outputTokens: [
     'gen_ai.usage.output_tokens',
     'gen_ai.usage.completion_tokens',
     'llm.completion_tokens',
     'gen_ai.completion.tokens',
+    'llm.token_count.completion',
   ],
   maxTokens: ['gen_ai.request.max_tokens'],
-  model: ['gen_ai.request.model', 'gen_ai.response.model', 'llm.model'],
-  session: ['gen_ai.conversation.id', 'llm.conversation_id'],
+  model: ['gen_ai.request.model', 'gen_ai.response.model', 'llm.model', 'llm.model_name'],
+  session: ['gen_ai.conversation.id', 'llm.conversation_id', 'session.id'],
   user: ['user.id', 'enduser.id'],
   prefixHash: ['llm.system_prompt_hash'],
   prefixTokens: ['llm.system_prompt_tokens'],
 } as const
+
+/** What the operation of a span is called that works with requests of others, and may sum up their tokens. */
+const OPERATIONS_OF_AGENTS: ReadonlySet<unknown> = new Set([
+  'create_agent',
+  'execute_tool',
+  'invoke_agent',
+  'invoke_workflow',
+  'plan',
+])
 
 /** The original RouteSim's attribute names, for which a missing answer length means 64. */
 export const ORIGINAL_PROMPT_TOKENS: ReadonlySet<string> = new Set([
@@ -53,6 +64,12 @@ export class OtelAttributes {
   /** The first of the names that is present. */
   find(names: readonly string[]): string | undefined {
     return names.find((name) => this.values.has(name))
+  }
+
+  /** Whether the span is that of an agent, whose requests have spans of their own. */
+  get isOfAgent(): boolean {
+    const operation = this.values.get('gen_ai.operation.name')
+    return isObject(operation) && OPERATIONS_OF_AGENTS.has(operation['stringValue'])
   }
 
   /** An integer: `intValue` (number or string, as OTLP writes 64 bits) or an integral double. */
