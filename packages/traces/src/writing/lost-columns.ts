@@ -45,12 +45,13 @@ const ROUNDING_MS = 1e-3
 
 /** What is lost of times: when the first one is, or the last digits, or all of them. */
 function lostTimes(times: Float64Array, back: Float64Array): string[] {
-  const shiftMs = times.length === 0 ? 0 : times[0]! - back[0]!
+  const movedMs = times.length === 0 ? 0 : times[0]! - back[0]!
+  const shiftMs = Math.abs(movedMs) <= ROUNDING_MS ? 0 : movedMs
   let largestMs = 0
   let isExact = true
   for (let row = 0; row < times.length; row++) {
     const offMs = times[row]! - shiftMs - back[row]!
-    if (times[row] !== back[row]! + shiftMs && offMs !== 0) isExact = false
+    if (offMs !== 0 && times[row] !== back[row]! + shiftMs) isExact = false
     largestMs = Math.max(largestMs, Math.abs(offMs))
   }
   if (largestMs > ROUNDING_MS) return ['arrivalMs']
