@@ -22,6 +22,8 @@ export interface BlockIndexLimits {
 export class BlockIndex {
   private readonly limits: BlockIndexLimits
   private readonly owners = new OwnershipTable()
+  /** Tokens of backends that keep fewer than the rest, by id. */
+  private readonly capacities: number[] = []
   private backends = 0
 
   constructor(limits: BlockIndexLimits) {
@@ -43,6 +45,11 @@ export class BlockIndex {
     return this.owners.tokensOf(backend)
   }
 
+  /** Keeps at most so many tokens of one backend, instead of those of the limits. */
+  limit(backend: number, capacityTokens: number): void {
+    this.capacities[backend] = capacityTokens
+  }
+
   /** Says that a backend was sent a prompt. */
   insert(path: PromptPath, backend: number, nowMs: number): void {
     if (backend >= this.backends) this.backends = backend + 1
@@ -50,9 +57,8 @@ export class BlockIndex {
       const start = i === 0 ? 0 : path.endTokens[i - 1]!
       this.owners.touch(path.ids[i]!, backend, path.endTokens[i]! - start, nowMs)
     }
-    while (this.owners.tokensOf(backend) > this.limits.capacityTokens) {
-      this.owners.dropOldest(backend)
-    }
+    const capacityTokens = this.capacities[backend] ?? this.limits.capacityTokens
+    while (this.owners.tokensOf(backend) > capacityTokens) this.owners.dropOldest(backend)
   }
 
   /** Leading tokens that each backend holds without a gap, by id. */

@@ -73,6 +73,12 @@ export const eppScorers: RouterDefinition = defineRouter({
       integer: true,
       description: 'Leading tokens that an approximate index looks at.',
     },
+    speculative_sec: {
+      default: 0,
+      min: 0,
+      description:
+        'How long a backend is believed to hold what it was just sent, before events say so; 0 for not.',
+    },
     picker: {
       default: 'max',
       choices: ['max', 'weighted_random'],
@@ -116,6 +122,22 @@ export const eppScorers: RouterDefinition = defineRouter({
       mirrors: LLM_D,
       parameters: { prefix_weight: 2, kv_weight: 1, queue_weight: 1, index: 'exact' },
     },
+    llm_d_precise_speculative: {
+      description: 'The guide with speculative indexing, which is off unless set: entries of 2 s.',
+      mirrors: LLM_D,
+      parameters: {
+        prefix_weight: 2,
+        kv_weight: 1,
+        queue_weight: 1,
+        index: 'exact',
+        speculative_sec: 2,
+      },
+    },
+    llm_d_pd: {
+      description: "Of each pool of a pair: prefix 2, queue 1; the decider is the cluster's.",
+      mirrors: LLM_D,
+      parameters: { prefix_weight: 2, queue_weight: 1, kv_weight: 0, index: 'approximate' },
+    },
     llm_d_load_only: {
       description: 'Queue and KV usage alone.',
       mirrors: LLM_D,
@@ -128,6 +150,7 @@ export const eppScorers: RouterDefinition = defineRouter({
       ttlMs: Number.POSITIVE_INFINITY,
       maxTokens: weights.max_prefix_tokens,
       countsAfterGaps: true,
+      predictedMs: weights.speculative_sec * 1000,
     })
     const knowsPrefix =
       weights.prefix_weight + weights.token_load_weight + weights.no_hit_lru_weight > 0
