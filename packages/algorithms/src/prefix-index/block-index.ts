@@ -25,6 +25,8 @@ export class BlockIndex {
   /** Tokens of backends that keep fewer than the rest, by id. */
   private readonly capacities: number[] = []
   private backends = 0
+  /** Nothing was used last before then. */
+  private oldestMs = Number.POSITIVE_INFINITY
 
   constructor(limits: BlockIndexLimits) {
     this.limits = limits
@@ -53,6 +55,7 @@ export class BlockIndex {
   /** Says that a backend was sent a prompt. */
   insert(path: PromptPath, backend: number, nowMs: number): void {
     if (backend >= this.backends) this.backends = backend + 1
+    if (nowMs < this.oldestMs) this.oldestMs = nowMs
     for (let i = 0; i < path.length; i++) {
       const start = i === 0 ? 0 : path.endTokens[i - 1]!
       this.owners.touch(path.ids[i]!, backend, path.endTokens[i]! - start, nowMs)
@@ -103,9 +106,12 @@ export class BlockIndex {
 
   private expire(nowMs: number): void {
     const { ttlMs } = this.limits
-    if (ttlMs === Number.POSITIVE_INFINITY) return
+    if (nowMs - this.oldestMs < ttlMs) return
+    let oldestMs = Number.POSITIVE_INFINITY
     for (let backend = 0; backend < this.backends; backend++) {
       while (nowMs - this.owners.oldestMs(backend) >= ttlMs) this.owners.dropOldest(backend)
+      oldestMs = Math.min(oldestMs, this.owners.oldestMs(backend))
     }
+    this.oldestMs = oldestMs
   }
 }

@@ -159,10 +159,14 @@ export const sglangCacheAware: RouterDefinition = defineRouter({
       const { columns, ids } = cluster
       costs = columnFor(costs, cluster)
       tree.holders(run, costs)
+      let owners = 0
       for (let i = 0; i < ids.length; i++) {
         const id = ids[i]!
-        costs[id] = costs[id] === 1 ? columns.outstanding[id]! : Number.POSITIVE_INFINITY
+        const isOwner = costs[id] === 1 && isAvailable(cluster, id)
+        if (isOwner) owners++
+        costs[id] = isOwner ? columns.outstanding[id]! : Number.POSITIVE_INFINITY
       }
+      if (owners === 0) return noAvailableBackend
       return leastOf(cluster, costs, 'random')
     }
 
