@@ -81,8 +81,24 @@ export function checkValues(
   // Compiling a checker for one config takes longer than checking it.
   const checked = configSchema.safeParse(withFilesLocated(values, name), { jitless: true })
   if (checked.success) return checked.data
-  const faults = checked.error.issues.flatMap((issue) => describe(issue, source, name))
+  const faults = checked.error.issues
+    .filter(isFirstOfItsKind)
+    .flatMap((issue) => describe(issue, source, name))
   throw new RouteSimError(faults.join('\n'), { code: 'config_invalid', path: name })
+}
+
+/** Not below a second lower bound of a value that is below one already. */
+function isFirstOfItsKind(
+  issue: z.core.$ZodIssue,
+  at: number,
+  issues: readonly z.core.$ZodIssue[],
+): boolean {
+  if (issue.code !== 'too_small') return true
+  const path = issue.path.join('.')
+  const first = issues.findIndex(
+    (other) => other.code === 'too_small' && other.path.join('.') === path,
+  )
+  return first === at
 }
 
 /** One line per fault: `file:line:column path: expected X, got Y`. */
