@@ -101,7 +101,9 @@ test('list-algorithms NAME lists what has it in its name', async () => {
   expect(json.every(({ name }) => name.includes('prefix'))).toBe(true)
   const unknown = await routesim(['list-algorithms', 'dinamo_kv'])
   expect(unknown.code).toBe(2)
-  expect(unknown.stderr).toContain('no algorithm has "dinamo_kv" in its name; did you mean "dynamo_kv"?')
+  expect(unknown.stderr).toContain(
+    'no algorithm has "dinamo_kv" in its name; did you mean "dynamo_kv"?',
+  )
 })
 
 test('list-algorithms names the local policies', async () => {

@@ -128,6 +128,17 @@ test.each([
   expect(complaint(`[cluster]\n${lines}`)).toContain(message)
 })
 
+test('a value below both of its bounds has one complaint', () => {
+  const negative = '[cluster]\nnum_backends = 2\n[visibility]\nmetrics_interval_ms = -5'
+  let message = ''
+  try {
+    parseConfig(negative)
+  } catch (error) {
+    message = (error as Error).message
+  }
+  expect(message).toBe('config:4:1 visibility.metrics_interval_ms: expected a number > 0, got -5')
+})
+
 test('targets for all, for tenants and for classes', () => {
   const { slo } = parseConfig(`
 [cluster]
