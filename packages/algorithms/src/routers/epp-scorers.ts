@@ -12,7 +12,8 @@ const LLM_D = 'llm-d-router at ebab687'
 
 /**
  * max of the weighted sum of scores from 0 to 1, over the available backends: `queue` and `running`
- * (max - x) / (max - min), 1 when all are equal; `kv` 1 - usage; `prefix` the cached share of the prompt;
+ * (max - x) / (max - min), 1 when all are equal; `kv` 1 - usage; `prefix` the cached share of the prompt, or of as
+ * much of it as an approximate index looks at;
  * `active` 1 for none of this router's requests, else (max - x) / max; `token_load` 1 - min(t, Q) / Q with
  * t the uncached tokens under way and of this request, Q = 4,194,304; `no_hit_lru` 0.5 when any backend has
  * a hit, else by how long ago a backend was given a cold prompt; `lora` 1 where the adapter is in use, 0.8
@@ -228,7 +229,9 @@ export const eppScorers: RouterDefinition = defineRouter({
     function addPrefix(request: RequestView, cluster: ClusterView): void {
       const { ids, notes } = cluster
       const { promptTokens } = request
-      const { prefix_weight, token_load_weight } = weights
+      const { index, max_prefix_tokens, prefix_weight, token_load_weight } = weights
+      // The share is of what is looked at: an approximate index sees no more of a prompt.
+      const seen = index === 'exact' ? promptTokens : Math.min(promptTokens, max_prefix_tokens)
       const matched = belief.matched(request, cluster)
       const out = costs
       const size = ids.length
@@ -238,12 +241,12 @@ export const eppScorers: RouterDefinition = defineRouter({
         const cached = matched[id]!
         if (cached === 0) continue
         isCold = false
-        out[id] = out[id]! - prefix_weight * Math.min(1, cached / promptTokens)
+        out[id] = out[id]! - prefix_weight * Math.min(1, cached / seen)
       }
       if (token_load_weight > 0) addTokenLoad(cluster, promptTokens, matched)
       if (notes === undefined) return
       for (let i = 0; i < size; i++) {
-        const hit = Math.min(1, matched[ids[i]!]! / promptTokens)
+        const hit = Math.min(1, matched[ids[i]!]! / seen)
         notes.term('prefix', ids[i]!, prefix_weight * hit)
       }
     }

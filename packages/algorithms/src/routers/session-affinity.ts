@@ -10,7 +10,7 @@ import { tiesParameter } from '../pickers/ties.js'
  * session's first request, the least Q + A, which the session then keeps. Requests without a
  * session go to the least Q + A. Ties follow `ties`.
  *
- * With `assign` random a new session goes anywhere, with fewest_sessions to the backend that has the fewest. A session
+ * With `assign` random a new session, or a request without one, goes anywhere, with fewest_sessions to the backend that has the fewest. A session
  * remembers its last `homes` backends and goes to the first of them that is available. One that was not used for
  * `idle_sec` is new again.
  *
@@ -55,6 +55,12 @@ export const sessionAffinity: RouterDefinition = defineRouter({
     ties: tiesParameter,
   },
   presets: {
+    kube_proxy: {
+      description:
+        'A Service whose clients keep their connections: each goes anywhere when it is opened, and stays. A session stands for a connection; without one each request has its own.',
+      mirrors: 'Kubernetes Service, kube-proxy in iptables mode',
+      parameters: { assign: 'random' },
+    },
     smg_manual: {
       description:
         'The policy manual: two backends for each key, anywhere at first, forgotten after 4 h.',
@@ -108,10 +114,14 @@ export const sessionAffinity: RouterDefinition = defineRouter({
       if (counts !== before) counts.set(before)
     }
 
-    function assigned(cluster: ClusterView): BackendView | Reject {
+    /** Where a request without a session goes. */
+    function unbound(cluster: ClusterView): BackendView | Reject {
       if (assign === 'random') return anyAvailable(cluster)
-      const costs = assign === 'least' ? cluster.columns.outstanding : counts
-      return leastOf(cluster, costs, ties)
+      return leastOf(cluster, cluster.columns.outstanding, ties)
+    }
+
+    function assigned(cluster: ClusterView): BackendView | Reject {
+      return assign === 'fewest_sessions' ? leastOf(cluster, counts, ties) : unbound(cluster)
     }
 
     function remember(session: string, known: Homes | undefined, id: number, nowMs: number): void {
@@ -126,7 +136,7 @@ export const sessionAffinity: RouterDefinition = defineRouter({
     return {
       route(request, cluster) {
         const { session } = request
-        if (session === undefined) return leastOf(cluster, cluster.columns.outstanding, ties)
+        if (session === undefined) return unbound(cluster)
         const { nowMs } = cluster
         reserve(cluster)
         if (idle_sec > 0) forgetIdle(nowMs)
