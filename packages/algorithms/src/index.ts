@@ -6,7 +6,7 @@ export {
 } from './combinators/combinator.js'
 export { flowControl } from './combinators/flow-control.js'
 export { gate } from './combinators/gate.js'
-export { pdPair } from './combinators/pd-pair.js'
+export { type PdPairOptions, pdPair } from './combinators/pd-pair.js'
 export {
   type SaturationLimits,
   type SaturationRule,

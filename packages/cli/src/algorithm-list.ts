@@ -1,16 +1,16 @@
-import { type AlgorithmChoice, loadAlgorithm } from '@routesim/experiments'
+import { type AlgorithmChoice, loadChoice } from '@routesim/experiments'
 import { UsageError } from './usage-error.js'
 
 /**
  * Every algorithm of a comma-separated list.
- * @throws UsageError when it names none; RouteSimError as `loadAlgorithm` does
+ * @throws UsageError when it names none; RouteSimError as `loadChoice` does
  */
 export async function loadAlgorithms(list: string, option: string): Promise<AlgorithmChoice[]> {
   const specs = splitSpecs(list)
   if (specs.length === 0) {
     throw new UsageError(`${option}: expected at least one name, got "${list}"`)
   }
-  return Promise.all(specs.map(loadAlgorithm))
+  return Promise.all(specs.map(loadChoice))
 }
 
 /**

@@ -31,6 +31,7 @@ export type {
   AdapterCapacity,
   BackendSpec,
   ClusterSpec,
+  KvContention,
   KvTransfer,
   SimulationOptions,
 } from './engine/simulation-options.js'
@@ -89,12 +90,15 @@ export type { RequestUsage, RequestView } from './routing/request-view.js'
 export {
   type BackendChange,
   type BackendReply,
+  type DecodeDecision,
   type Disaggregate,
   disaggregate,
   type Hold,
   hold,
   type KvEvent,
   type MigrationMode,
+  type PrefillOn,
+  prefillOn,
   type Reject,
   type RoutingAlgorithm,
   type RoutingDecision,

@@ -9,6 +9,7 @@ export type ExperimentsErrorCode =
   | 'algorithms_ambiguous'
   | 'visibility_invalid'
   | 'router_file'
+  | 'policy_file'
   | 'seeds_invalid'
   | 'options_conflict'
   | 'jobs_invalid'

@@ -39,6 +39,7 @@ export {
   type WorkerRun,
 } from './queue/sweep-worker.js'
 export { loadAlgorithm } from './routers/load-algorithm.js'
+export { loadChoice } from './routers/load-choice.js'
 export { type CompareOptions, type Comparison, compare } from './run/compare.js'
 export type { Control, ObservedRun, Progress, RunObserver } from './run/execute.js'
 export {
@@ -75,6 +76,7 @@ export {
   type ServingSimRun,
   servingSim,
 } from './serving-sim/serving-sim.js'
+export type { ServingSimTransfer } from './serving-sim/to-config.js'
 export type { ServingSimTraffic } from './serving-sim/traffic.js'
 export { type AiperfProfile, aiperfProfile } from './sweep/aiperf-profile.js'
 export type { Axis, Sampling, Setting, SettingRange, Settings } from './sweep/design.js'

@@ -93,7 +93,7 @@ export function holdBack(
     if (called === request.id) called = -1
     if (decision.kind === 'reject') passed.delete(request.id)
     // Nobody hears of a dispatch that does not come.
-    if (decision.kind !== 'backend' && decision.kind !== 'disaggregate') pump(cluster)
+    if (decision.kind === 'hold' || decision.kind === 'reject') pump(cluster)
     return decision
   }
 

@@ -1,7 +1,9 @@
 import type { RoutingAlgorithm } from '@routesim/core'
 
 const HOOKS = [
+  'routeDecode',
   'onDispatched',
+  'onHandedOver',
   'onFirstToken',
   'onProgress',
   'onMigrated',

@@ -144,6 +144,26 @@ describe('pdPair', () => {
     expect(() => waiting().route(testRequest(), cluster)).toThrow('got hold()')
   })
 
+  test('at the hand-over the second router is asked then, and hears of the dispatch then', () => {
+    const log: string[] = []
+    const listener = (name: string): RoutingAlgorithm => ({
+      ...leastOutstanding.create({ ties: 'first' }),
+      onDispatched: (_request, backend) => log.push(`${name} sent to ${backend.id}`),
+    })
+    const router = pdPair(listener('p'), listener('d'), { decodeAt: 'hand_over' })
+    const [request, before] = [testRequest(), testCluster([prefill, decode, decode])]
+    const [from, to] = before.backends
+    expect(summary(router.route(request, before))).toBe('0>?')
+    router.onDispatched?.(request, from!, before, from!)
+    expect(log).toEqual(['p sent to 0'])
+    const after = testCluster([prefill, { ...decode, running: 1 }, decode])
+    expect(summary(router.routeDecode!(request, after, from!))).toBe(2)
+    router.onHandedOver?.(request, to!, after)
+    expect(log).toEqual(['p sent to 0', 'd sent to 1'])
+    // A backend that does both is decided about at once.
+    expect(summary(router.route(request, testCluster([{}, { ...decode, running: 1 }])))).toBe(0)
+  })
+
   test('one instance twice, and a router that disaggregates itself, are errors', () => {
     const one = leastKv.create()
     expect(() => pdPair(one, one)).toThrow(expect.objectContaining({ code: 'router_invalid' }))

@@ -2,14 +2,27 @@ import {
   type BackendRole,
   type BackendView,
   type ClusterView,
+  type DecodeDecision,
   disaggregate,
   type Hold,
+  prefillOn,
   type Reject,
+  type RequestView,
   RouteSimError,
   type RoutingAlgorithm,
   type RoutingDecision,
 } from '@routesim/core'
 import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
+
+/** How {@link pdPair} decides. */
+export interface PdPairOptions {
+  /**
+   * When the second router is asked: with `arrival`, the default, together with the first; with `hand_over` when
+   * the prompt is computed, if it is computed by a backend that does nothing else. It may then hold the request
+   * for ever.
+   */
+  readonly decodeAt?: 'arrival' | 'hand_over'
+}
 
 /**
  * One router for a disaggregated cluster out of two: the first chooses where to prefill among the
@@ -17,7 +30,8 @@ import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
  * sees its own pool only. A rejection by either rejects the request; when both choose the same
  * backend, it does the whole request. Either may hold a request until a time, when both are asked again.
  *
- * Each router hears of the dispatch to its own backend, and both of all else; timers are common to both.
+ * Each router hears of the dispatch to its own backend, and both of all else; timers are common to both. With
+ * `hand_over` the dispatch to the backend that decodes is the hand-over.
  * Custom metrics carry the prefixes `prefill_` and `decode_`. The name is the routers' common name, else `a+b`.
  *
  * @throws RouteSimError `router_invalid` when both are one instance, or when one of them, while
@@ -28,7 +42,9 @@ import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
 export function pdPair(
   prefillRouter: RoutingAlgorithm,
   decodeRouter: RoutingAlgorithm,
+  { decodeAt = 'arrival' }: PdPairOptions = {},
 ): RoutingAlgorithm {
+  const isLate = decodeAt === 'hand_over'
   if (prefillRouter === decodeRouter) {
     throw invalid(
       'pdPair: expected two routers, got one instance twice',
@@ -44,12 +60,20 @@ export function pdPair(
       cluster.notes?.stage('prefill')
       const prefill = single(prefillRouter, prefillRouter.route(request, prefillPool(cluster)))
       if (prefill.kind !== 'backend') return prefill
+      if (isLate && prefill.role === 'prefill') return prefillOn(prefill)
       cluster.notes?.stage('decode')
       const decode = single(decodeRouter, decodeRouter.route(request, decodePool(cluster)))
       if (decode.kind !== 'backend') return decode
       return prefill.id === decode.id ? decode : disaggregate(prefill, decode)
     },
-    ...forwardDispatch(prefillRouter, decodeRouter),
+    ...(isLate && {
+      routeDecode(request: RequestView, cluster: ClusterView): DecodeDecision {
+        cluster.notes?.stage('decode')
+        const decision = decodeRouter.route(request, decodePool(cluster))
+        return decision.kind === 'hold' ? decision : single(decodeRouter, decision)
+      },
+    }),
+    ...forwardDispatch(prefillRouter, decodeRouter, isLate),
     ...forward('onFirstToken', prefillRouter, decodeRouter),
     ...forward('onProgress', prefillRouter, decodeRouter),
     ...forward('onMigrated', prefillRouter, decodeRouter),
@@ -81,7 +105,7 @@ function decodePool(cluster: ClusterView): ClusterView {
 }
 
 function single(router: RoutingAlgorithm, decision: RoutingDecision): BackendView | Hold | Reject {
-  if (decision.kind === 'disaggregate') {
+  if (decision.kind === 'disaggregate' || decision.kind === 'prefill') {
     throw invalid(
       `pdPair: expected ${router.name} to choose one backend, got a prefill and decode pair`,
       'Give pdPair routers that do not disaggregate.',
@@ -100,17 +124,31 @@ function single(router: RoutingAlgorithm, decision: RoutingDecision): BackendVie
 function forwardDispatch(
   prefillRouter: RoutingAlgorithm,
   decodeRouter: RoutingAlgorithm,
-): Pick<RoutingAlgorithm, 'onDispatched'> {
-  if (prefillRouter.onDispatched === undefined && decodeRouter.onDispatched === undefined) return {}
+  isLate: boolean,
+): Pick<RoutingAlgorithm, 'onDispatched' | 'onHandedOver'> {
+  const both = [prefillRouter, decodeRouter]
+  const isDispatchHeard = both.some(({ onDispatched }) => onDispatched !== undefined)
+  const isHandOverHeard = both.some(({ onHandedOver }) => onHandedOver !== undefined)
   return {
-    onDispatched(request, prefill, cluster, decode) {
-      if (serves(prefill.role, 'prefill')) {
-        prefillRouter.onDispatched?.(request, prefill, prefillPool(cluster), prefill)
-      }
-      if (serves(decode.role, 'decode')) {
-        decodeRouter.onDispatched?.(request, decode, decodePool(cluster), decode)
-      }
-    },
+    ...(isDispatchHeard && {
+      onDispatched(request, prefill, cluster, decode) {
+        if (serves(prefill.role, 'prefill')) {
+          prefillRouter.onDispatched?.(request, prefill, prefillPool(cluster), prefill)
+        }
+        // A pair is told of when it is handed over; what stays where it is never is.
+        if (serves(decode.role, 'decode') && (!isLate || prefill.id === decode.id)) {
+          decodeRouter.onDispatched?.(request, decode, decodePool(cluster), decode)
+        }
+      },
+    }),
+    ...((isHandOverHeard || (isLate && isDispatchHeard)) && {
+      onHandedOver(request, decode, cluster) {
+        const pool = decodePool(cluster)
+        if (isLate) decodeRouter.onDispatched?.(request, decode, pool, decode)
+        prefillRouter.onHandedOver?.(request, decode, prefillPool(cluster))
+        decodeRouter.onHandedOver?.(request, decode, pool)
+      },
+    }),
   }
 }
 

@@ -121,5 +121,6 @@ export function summary(decision: RoutingDecision): number | string {
   if (decision.kind === 'backend') return decision.id
   if (decision.kind === 'reject') return decision.reason
   if (decision.kind === 'hold') return 'hold'
+  if (decision.kind === 'prefill') return `${decision.prefill.id}>?`
   return `${decision.prefill.id}>${decision.decode.id}`
 }

@@ -1,4 +1,4 @@
-import { type ExplainOptions, explain, loadAlgorithm } from '@routesim/experiments'
+import { type ExplainOptions, explain, loadChoice } from '@routesim/experiments'
 import { splitSpecs } from '../algorithm-list.js'
 import type { CommandBody } from '../command-body.js'
 import { explainJson } from '../output/explain-json.js'
@@ -88,7 +88,7 @@ export const explainCommand: CommandBody<ExplainArguments> = {
     }
     const requests = requestsOf(args)
     await checkTarget({ format: undefined, output })
-    const algorithm = await loadAlgorithm(args.algorithm)
+    const algorithm = await loadChoice(args.algorithm)
     const options = { ...args, algorithm, requests, mostAlternatives: alternatives }
     const report = await watched((control) => explain({ ...options, ...control }))
     printNotes(report.scenario, [])

@@ -1,4 +1,4 @@
-import { loadAlgorithm, type RunReport, run } from '@routesim/experiments'
+import { loadChoice, type RunReport, run } from '@routesim/experiments'
 import type { CommandBody } from '../command-body.js'
 import { DECISIONS, decisionsFile } from '../output/decisions-file.js'
 import { distributionTable } from '../output/distribution-table.js'
@@ -61,7 +61,7 @@ export const runCommand: CommandBody<RunArguments> = {
     if (args.perfetto !== undefined && (args.seeds > 1 || args.noPerRequest === true)) {
       throw new UsageError('--perfetto: takes one run with per-request results')
     }
-    const algorithm = await loadAlgorithm(args.algorithm)
+    const algorithm = await loadChoice(args.algorithm)
     const given = experimentOptions(args)
     const { visibility: profiles = [] } = given
     if (profiles.length > 1) {

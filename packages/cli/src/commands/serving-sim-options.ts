@@ -1,4 +1,5 @@
-import type { ServingSimAxes, ServingSimTraffic } from '@routesim/experiments'
+import { statSync } from 'node:fs'
+import type { ServingSimAxes, ServingSimTraffic, ServingSimTransfer } from '@routesim/experiments'
 import { SERVING_SIMULATOR_SOURCES } from '@routesim/traces'
 import type { Options } from 'yargs'
 import { splitSpecs } from '../algorithm-list.js'
@@ -70,6 +71,24 @@ export const SERVING_SIM_OPTIONS: Record<string, Options> = {
   memory_usage_output: file('Where memory usage goes (CSV)', 'memory_usage.csv'),
   request_states_output: file('Write when each request entered each state (CSV); new'),
   kv_transfer_gb_s: number('Bandwidth of a KV transfer in 10^9 bytes/s; new', 1),
+  kv_transfer_contention: {
+    choices: ['none', 'exclusive'],
+    default: 'none',
+    requiresArg: true,
+    describe: 'Whether an instance sends, and receives, one KV cache at a time; new',
+  },
+  kv_transfer_overlap: {
+    choices: ['none', 'layerwise'],
+    default: 'none',
+    requiresArg: true,
+    describe: 'Whether layers are sent as soon as they are computed; new',
+  },
+  decode_decision: {
+    choices: ['arrival', 'hand_over'],
+    requiresArg: true,
+    describe: 'When decode_global is asked (default: hand_over; with layerwise, arrival); new',
+  },
+  extensions: file('Folder of NAME.ts for policies and NAME.json for models that are named; new'),
 }
 
 /** The options above as the parser gives them. */
@@ -103,6 +122,10 @@ export interface ServingSimArguments {
   memory_usage_output: string
   request_states_output?: string
   kv_transfer_gb_s: number
+  kv_transfer_contention: ServingSimTransfer['contention']
+  kv_transfer_overlap: ServingSimTransfer['overlap']
+  decode_decision?: ServingSimTransfer['decodeDecision']
+  extensions?: string
 }
 
 /** @throws UsageError */
@@ -141,8 +164,26 @@ export function trafficOf(args: ServingSimArguments): ServingSimTraffic {
   }
 }
 
+/** @throws UsageError */
+export function transferOf(args: ServingSimArguments): ServingSimTransfer {
+  const { kv_transfer_gb_s: gbPerSec, kv_transfer_contention: contention } = args
+  const { kv_transfer_overlap: overlap, decode_decision } = args
+  const isAhead = overlap === 'layerwise'
+  if (isAhead && decode_decision === 'hand_over') {
+    throw new UsageError(
+      '--kv_transfer_overlap: layerwise takes --decode_decision arrival: nothing can be sent ahead to nobody',
+    )
+  }
+  const decodeDecision = decode_decision ?? (isAhead ? 'arrival' : 'hand_over')
+  return { gbPerSec, contention, overlap, decodeDecision }
+}
+
 /** Checks what is neither an axis nor traffic. @throws UsageError */
 export function checkRest(args: ServingSimArguments): void {
+  const { extensions } = args
+  const isFolder =
+    extensions === undefined || statSync(extensions, { throwIfNoEntry: false })?.isDirectory()
+  check('extensions', extensions, isFolder === true, { wanted: 'a folder' })
   const { n_jobs, sample_rate, kv_transfer_gb_s: bandwidth, resume, checkpoint_path } = args
   const isCount = n_jobs === undefined || (Number.isInteger(n_jobs) && n_jobs >= 1)
   check('n_jobs', n_jobs, isCount && (n_jobs ?? 1) <= 1024, { wanted: 'an integer from 1 to 1024' })

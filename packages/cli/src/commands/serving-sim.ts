@@ -12,6 +12,7 @@ import {
   SERVING_SIM_OPTIONS,
   type ServingSimArguments,
   trafficOf,
+  transferOf,
 } from './serving-sim-options.js'
 import { stopped } from './stopped.js'
 
@@ -48,7 +49,8 @@ export const servingSimCommand: CommandBody<Arguments> = {
         prefillConfig: args.prefill_config,
         decodeConfig: args.decode_config,
         model: args.model_id,
-        kvTransferGbPerSec: args.kv_transfer_gb_s,
+        kvTransfer: transferOf(args),
+        extensions: args.extensions,
         jobs: args.n_jobs,
         checkpoint: args.checkpoint_path,
         resume: args.resume,

@@ -1,4 +1,4 @@
-import { loadAlgorithm, type WhatifReport, whatif } from '@routesim/experiments'
+import { loadChoice, type WhatifReport, whatif } from '@routesim/experiments'
 import type { CommandBody } from '../command-body.js'
 import { whatifRendering } from '../output/whatif-table.js'
 import { checkReport, writeReport } from '../output/write-report.js'
@@ -64,8 +64,8 @@ export const whatifCommand: CommandBody<WhatifArguments> = {
     const set = args.set === undefined ? undefined : parseSettings(args.set)
     await checkTarget(args)
     await checkReport(args)
-    const algorithm = await loadAlgorithm(args.algorithm)
-    const otherAlgorithm = args.to === undefined ? undefined : await loadAlgorithm(args.to)
+    const algorithm = await loadChoice(args.algorithm)
+    const otherAlgorithm = args.to === undefined ? undefined : await loadChoice(args.to)
     const report = await watched((control) =>
       whatif({
         ...options,

@@ -3,7 +3,7 @@ import type { BackendFacts, DecisionRecord } from '@routesim/core'
 /** A decision as JSON has it: snake_case, and null for what is infinite or was never measured. */
 export function decisionJson(record: DecisionRecord, algorithm: string): Record<string, unknown> {
   const { request, attempt, turn, atMs, router, action, backend, decode, reason } = record
-  const isSent = action === 'send' || action === 'disaggregate'
+  const isSent = action !== 'hold' && action !== 'reject'
   return {
     algorithm,
     request,
@@ -12,7 +12,7 @@ export function decisionJson(record: DecisionRecord, algorithm: string): Record<
     at_ms: atMs,
     router,
     action,
-    ...(isSent && { backend, decode_backend: decode }),
+    ...(isSent && { backend, ...(decode >= 0 && { decode_backend: decode }) }),
     ...(reason !== undefined && { reason }),
     ...(record.isRelease && { released: true }),
     stages: record.traces.map((trace) => ({

@@ -46,10 +46,12 @@ function verb({ record }: ExplainedDecision): string {
   const { action, backend, decode, reason, isRelease } = record
   if (action === 'hold') return isRelease ? 'called, to be asked about again' : 'held at the router'
   if (action === 'reject') return `rejected (${reason})`
-  const to =
-    action === 'disaggregate'
-      ? `prefill on backend ${backend}, decode on ${decode}`
-      : `backend ${backend}`
+  const ways: Partial<Record<typeof action, string>> = {
+    disaggregate: `prefill on backend ${backend}, decode on ${decode}`,
+    prefill: `prefill on backend ${backend}, decode to be decided`,
+    decode: `prefilled on backend ${backend}, decode on ${decode}`,
+  }
+  const to = ways[action] ?? `backend ${backend}`
   return isRelease ? `let go to ${to}` : to
 }
 

@@ -27,6 +27,7 @@ export function checkOptions(options: SimulationOptions): void {
     checkInteger(`${path}.maxQueueDepth`, backend.maxQueueDepth, 1)
     checkInteger(`${path}.dp`, backend.dp ?? 1, 1)
     checkNumber(`${path}.kvBytesPerToken`, backend.kvBytesPerToken ?? 0)
+    checkInteger(`${path}.kvLayers`, backend.kvLayers ?? 1, 1)
     checkNumber(`${path}.frontEndMs`, backend.frontEndMs ?? 0)
     checkNumber(`${path}.swapMsPerToken`, swapMsPerTokenOf(backend))
     const share = backend.reservedOutputShare ?? 0
@@ -46,12 +47,18 @@ export function checkOptions(options: SimulationOptions): void {
     })
   })
   if (cluster.kvTransfer !== undefined) {
-    const { latencyMs, bandwidthBytesPerSec, bytesPerToken } = cluster.kvTransfer
+    const {
+      latencyMs,
+      bandwidthBytesPerSec,
+      bytesPerToken,
+      overlappedLayers = 1,
+    } = cluster.kvTransfer
     checkNumber('cluster.kvTransfer.latencyMs', latencyMs)
     if (!(bandwidthBytesPerSec > 0)) {
       throw invalid('cluster.kvTransfer.bandwidthBytesPerSec', 'a number > 0', bandwidthBytesPerSec)
     }
     checkNumber('cluster.kvTransfer.bytesPerToken', bytesPerToken)
+    checkInteger('cluster.kvTransfer.overlappedLayers', overlappedLayers, 1)
   }
 }
 

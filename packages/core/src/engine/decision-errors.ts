@@ -21,7 +21,7 @@ export function wrongModel(
 /** A router decided on something that is no decision. */
 export function invalidDecision(router: string, request: number, found: unknown): RouteSimError {
   return new RouteSimError(
-    `router "${router}": request ${request}: expected a backend of the cluster, disaggregate(...), hold() or reject(...), got ${shown(found)}`,
+    `router "${router}": request ${request}: expected a backend of the cluster, disaggregate(...), prefillOn(...), hold() or reject(...), got ${shown(found)}`,
     {
       code: 'router_invalid_decision',
       hint:
@@ -30,6 +30,22 @@ export function invalidDecision(router: string, request: number, found: unknown)
           : 'Return one of cluster.backends from route().',
     },
   )
+}
+
+/** A router that wants to be asked where to decode can not be asked, or asks the wrong backend to prefill. */
+export function invalidPrefill(router: string, { id, role }: BackendView): RouteSimError {
+  return role === 'prefill'
+    ? new RouteSimError(`router "${router}": prefillOn(): expected a router with routeDecode()`, {
+        code: 'router_invalid_decision',
+        hint: 'Give the algorithm routeDecode(request, cluster, prefill), or return disaggregate(prefill, decode).',
+      })
+    : new RouteSimError(
+        `router "${router}": prefillOn(): expected a backend of the role prefill, got ${id} (${role})`,
+        {
+          code: 'router_invalid_decision',
+          hint: 'One that decodes too takes the whole request: return the backend itself.',
+        },
+      )
 }
 
 /** A value as a message shows it. Not all values have a JSON form. */

@@ -1,4 +1,5 @@
 import type { KvUsage } from '../kv-cache/kv-cache.js'
+import type { BackendView } from '../routing/cluster-view.js'
 import type {
   BackendFacts,
   BackendKnowledge,
@@ -6,7 +7,12 @@ import type {
   ForcedDecision,
 } from '../routing/decision-trace.js'
 import type { LiveSource } from '../routing/live-views.js'
-import { disaggregate, type RoutingDecision } from '../routing/routing-algorithm.js'
+import {
+  type DecodeDecision,
+  disaggregate,
+  prefillOn,
+  type RoutingDecision,
+} from '../routing/routing-algorithm.js'
 import { DecisionNotebook } from './decision-notebook.js'
 import type { Machinery } from './machinery.js'
 import type { RouterReplica } from './router-replica.js'
@@ -20,8 +26,8 @@ export class DecisionWatch {
   private readonly machinery: Machinery
   private readonly onDecision: ((decision: DecisionRecord) => void) | undefined
   private forced: ForcedDecision | undefined
-  /** Times that each request which is held now has been held in its attempt. */
-  private readonly turns = new Map<number, number>()
+  /** Times that a part of the decision about each request has been put off in its attempt. */
+  private readonly turns = new Map<number, { readonly attempt: number; readonly turn: number }>()
   private matched = new Int32Array(0)
 
   constructor(options: SimulationOptions, machinery: Machinery) {
@@ -34,15 +40,26 @@ export class DecisionWatch {
   route(replica: RouterReplica, request: number): RoutingDecision {
     const cluster = replica.clusterFor(request)
     this.notes.begin(cluster?.ids ?? [])
-    const decision = this.isForced(request) ? this.force(replica, request) : replica.route(request)
+    const decision = this.isForced(request)
+      ? this.force(replica, request, () => replica.route(request))
+      : replica.route(request)
     this.tell(replica, request, decision, this.notes)
     return decision
+  }
+
+  /** The same of a request whose prompt is computed. */
+  routeDecode(replica: RouterReplica, request: number, prefill: BackendView): DecodeDecision {
+    this.notes.begin(replica.clusterFor(request)?.ids ?? [])
+    const ask = (): DecodeDecision => replica.routeDecode(request, prefill)
+    const decision = this.isForced(request) ? this.force(replica, request, ask) : ask()
+    this.tell(replica, request, decision, this.notes)
+    return decision as DecodeDecision
   }
 
   /** A router lets a request go that it held. @returns where it goes */
   released(replica: RouterReplica, request: number, decision: RoutingDecision): RoutingDecision {
     this.unscored.begin(replica.clusterFor(request)?.ids ?? [])
-    const carriedOut = this.isForced(request) ? this.override(replica, decision) : decision
+    const carriedOut = this.isForced(request) ? this.override(replica, request, decision) : decision
     this.tell(replica, request, carriedOut, this.unscored)
     return carriedOut
   }
@@ -54,14 +71,31 @@ export class DecisionWatch {
       forced.request === machinery.ordinalOf(request) &&
       forced.attempt === machinery.progress.attempts[request] &&
       // What the router held even so goes there when it lets it go.
-      forced.turn <= (this.turns.get(forced.request) ?? 0)
+      forced.turn <= this.turnOf(request)
     )
   }
 
+  private turnOf(request: number): number {
+    const { machinery, turns } = this
+    const { attempt, turn } = turns.get(machinery.ordinalOf(request)) ?? noTurn
+    return attempt === machinery.progress.attempts[request] ? turn : 0
+  }
+
+  /** The backend that has computed the prompt of a request of which nobody knows who decodes; -1 otherwise. */
+  private computedOn(request: number): number {
+    const { progress } = this.machinery
+    if (!progress.awaitsDecode(request)) return -1
+    return this.machinery.backendOf(progress.prefillBackend[request]!)
+  }
+
   /** Asks while all other backends look full. */
-  private force(replica: RouterReplica, request: number): RoutingDecision {
-    const { request: number, turn, backend, decode, random } = this.forced!
-    const isLater = turn < (this.turns.get(number) ?? 0)
+  private force(
+    replica: RouterReplica,
+    request: number,
+    ask: () => RoutingDecision,
+  ): RoutingDecision {
+    const { turn, backend, decode, random } = this.forced!
+    const isLater = turn < this.turnOf(request)
     const column = replica.source.loads.maxQueueDepth as Float64Array
     const before = Float64Array.from(column)
     for (let id = 0; id < column.length; id++) {
@@ -70,7 +104,7 @@ export class DecisionWatch {
     }
     let decision: RoutingDecision
     try {
-      decision = this.override(replica, replica.route(request))
+      decision = this.override(replica, request, ask())
     } finally {
       column.set(before)
     }
@@ -79,10 +113,16 @@ export class DecisionWatch {
     return decision
   }
 
-  private override({ views }: RouterReplica, decision: RoutingDecision): RoutingDecision {
+  private override(
+    { views }: RouterReplica,
+    request: number,
+    decision: RoutingDecision,
+  ): RoutingDecision {
     if (decision?.kind === 'hold') return decision
     const { backend, decode } = this.forced!
     this.forced = undefined
+    if (this.computedOn(request) >= 0) return views[decode]!
+    if (decode < 0) return prefillOn(views[backend]!)
     return backend === decode ? views[backend]! : disaggregate(views[backend]!, views[decode]!)
   }
 
@@ -94,18 +134,21 @@ export class DecisionWatch {
   ): void {
     const { machinery, turns } = this
     const number = machinery.ordinalOf(request)
-    const turn = turns.get(number) ?? 0
-    if (decision?.kind === 'hold') turns.set(number, turn + 1)
+    const turn = this.turnOf(request)
+    const attempt = machinery.progress.attempts[request]!
+    if (decision?.kind === 'hold' || decision?.kind === 'prefill')
+      turns.set(number, { attempt, turn: turn + 1 })
     else turns.delete(number)
     if (this.onDecision === undefined) return
-    const [backend, decode] = destination(decision)
+    const computedOn = this.computedOn(request)
+    const [backend, decode] = destination(decision, computedOn)
     this.onDecision({
       request: number,
-      attempt: machinery.progress.attempts[request]!,
+      attempt,
       turn,
       atMs: machinery.clock.nowMs,
       router: replica.number,
-      action: decision?.kind === 'backend' ? 'send' : (decision?.kind ?? 'reject'),
+      action: actionOf(decision, computedOn),
       backend,
       decode,
       ...(decision?.kind === 'reject' && { reason: decision.reason }),
@@ -157,8 +200,18 @@ export class DecisionWatch {
   }
 }
 
-function destination(decision: RoutingDecision): [number, number] {
-  if (decision?.kind === 'backend') return [decision.id, decision.id]
+const noTurn = { attempt: 0, turn: 0 }
+
+function actionOf(decision: RoutingDecision, computedOn: number): DecisionRecord['action'] {
+  if (decision?.kind === 'backend') return computedOn >= 0 ? 'decode' : 'send'
+  return decision?.kind ?? 'reject'
+}
+
+/** @param computedOn - the backend that has prefilled; -1 when none has */
+function destination(decision: RoutingDecision, computedOn: number): [number, number] {
+  if (decision?.kind === 'backend') return [computedOn >= 0 ? computedOn : decision.id, decision.id]
+  if (decision?.kind === 'prefill') return [decision.prefill.id, -1]
+  if (computedOn >= 0) return [computedOn, -1]
   if (decision?.kind === 'disaggregate') return [decision.prefill.id, decision.decode.id]
   return [-1, -1]
 }

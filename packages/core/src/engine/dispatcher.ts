@@ -1,16 +1,21 @@
 import { reservedShare, reservedTokens } from '../backend/engine-policies.js'
 import type { BackendView } from '../routing/cluster-view.js'
 import type { RoutingDecision } from '../routing/routing-algorithm.js'
-import { invalidDecision, wrongModel } from './decision-errors.js'
-import { HandOver } from './hand-over.js'
+import { invalidDecision, invalidPrefill, wrongModel } from './decision-errors.js'
+import type { HandOver } from './hand-over.js'
 import type { Machinery } from './machinery.js'
 import type { RouterDesk } from './router-desk.js'
-import type { SimulationOptions } from './simulation-options.js'
+import { OUTCOME } from './run-result.js'
+
+/** The rank that decodes, as long as nobody has chosen one. */
+const UNDECIDED = -1
 
 /** Who is told of requests that are not sent on. */
 export interface DecisionListener {
   requestRejected(request: number, reason: string): void
   requestHeld(request: number, untilMs: number): void
+  /** A request that has its first token goes on nowhere. */
+  requestEnded(request: number, outcome: number, reason: string): void
   /** A request was sent to a backend that is down. */
   requestRefused(request: number): void
   /** The KV cache of a request that went on elsewhere is there, or given up. */
@@ -25,44 +30,42 @@ export class Dispatcher {
   private readonly handOver: HandOver
   private readonly frontEndMs: Float64Array
   private readonly reservedShare: Float64Array
+  /** Ranks that can decode. */
+  private readonly decoding: readonly number[]
 
-  constructor(
-    { cluster }: SimulationOptions,
-    machinery: Machinery,
-    desk: RouterDesk,
-    listener: DecisionListener,
-  ) {
+  constructor(machinery: Machinery, desk: RouterDesk, listener: DecisionListener) {
     this.machinery = machinery
     this.desk = desk
     this.listener = listener
-    const { specs, progress } = machinery
-    this.handOver = new HandOver(specs, cluster.kvTransfer, progress)
+    const { specs, transfers } = machinery
+    this.handOver = transfers.handOver
     this.frontEndMs = Float64Array.from(specs, ({ frontEndMs = 0 }) => frontEndMs)
     this.reservedShare = Float64Array.from(specs, reservedShare)
+    this.decoding = [...specs.keys()].filter((rank) => specs[rank]!.role !== 'prefill')
   }
 
-  /** Whether KV caches can go from one backend to another. */
-  get canTransfer(): boolean {
-    return this.handOver.canTransfer
-  }
-
+  /** Carries out what a router has said of a request that comes, or whose prompt is computed. */
   dispatch(request: number, decision: RoutingDecision): void {
-    if (decision?.kind === 'backend') this.send(request, decision, decision)
-    else if (decision?.kind === 'disaggregate')
+    if (this.machinery.progress.awaitsDecode(request)) this.goOn(request, decision)
+    else if (decision?.kind === 'backend') this.send(request, decision, decision)
+    else if (decision?.kind === 'disaggregate' && decision.decode !== undefined)
       this.send(request, decision.prefill, decision.decode)
+    else if (decision?.kind === 'prefill') this.send(request, decision.prefill, undefined)
     else if (decision?.kind === 'reject') this.listener.requestRejected(request, decision.reason)
     else if (decision?.kind === 'hold') this.listener.requestHeld(request, decision.untilMs)
     else throw invalidDecision(this.desk.name, request, decision)
   }
 
-  private send(request: number, prefill: BackendView, decode: BackendView): void {
+  /** @param decode - undefined when that is decided later */
+  private send(request: number, prefill: BackendView, decode: BackendView | undefined): void {
     const { machinery, desk } = this
-    const { progress, ranks, loads } = machinery
+    const { progress, ranks, loads, isDown } = machinery
     this.check(request, prefill, decode)
     const rank = ranks?.leastOutstanding(prefill.id, loads) ?? prefill.id
     // Which rank decodes is chosen when the prompt is computed.
-    const decoding = prefill === decode ? rank : (ranks?.firstRank(decode.id) ?? decode.id)
-    if (machinery.isDown[prefill.id]! + machinery.isDown[decode.id]! > 0) {
+    const decoding =
+      prefill === decode ? rank : decode === undefined ? UNDECIDED : this.firstRank(decode)
+    if (isDown[prefill.id] === 1 || (decode !== undefined && isDown[decode.id] === 1)) {
       this.listener.requestRefused(request)
     } else if (machinery.truth.loads.waiting[prefill.id]! >= prefill.maxQueueDepth) {
       this.listener.requestRejected(request, 'queue_full')
@@ -72,7 +75,7 @@ export class Dispatcher {
       progress.prefillBackend[request] = rank
       progress.backend[request] = decoding
       machinery.fleet.accept(rank, request)
-      desk.dispatched(request, prefill, decode)
+      desk.dispatched(request, prefill, decode ?? prefill)
       this.enter(request, rank)
     }
   }
@@ -88,19 +91,68 @@ export class Dispatcher {
     }
   }
 
-  private check(request: number, prefill: BackendView, decode: BackendView): void {
+  private check(request: number, prefill: BackendView, decode: BackendView | undefined): void {
+    const { name } = this.desk
+    const { router } = this.desk.replicaOf(request)
+    this.checkBackend(request, prefill)
+    if (decode === undefined) {
+      if (prefill.role !== 'prefill' || router.routeDecode === undefined)
+        throw invalidPrefill(name, prefill)
+      this.handOver.checkLink(name)
+    } else if (prefill !== decode) {
+      this.checkBackend(request, decode)
+      this.handOver.checkPair(name, prefill, decode)
+    }
+  }
+
+  /** @throws RouteSimError when a backend is none of the cluster, or does not serve a request */
+  private checkBackend(request: number, backend: BackendView): void {
     const { name } = this.desk
     const { views, models } = this.desk.replicaOf(request)
-    if (views[prefill.id] !== prefill || views[decode.id] !== decode) {
-      throw invalidDecision(name, request, { prefill: prefill.id, decode: decode.id })
-    }
-    if (models !== undefined) {
-      for (const backend of [prefill, decode]) {
-        if (!models.serves(backend, request))
-          throw wrongModel(name, this.machinery.requests, request, backend)
+    if (views[backend?.id] !== backend) throw invalidDecision(name, request, backend)
+    if (models !== undefined && !models.serves(backend, request))
+      throw wrongModel(name, this.machinery.requests, request, backend)
+  }
+
+  private firstRank({ id }: BackendView): number {
+    return this.machinery.ranks?.firstRank(id) ?? id
+  }
+
+  /** A router has said where a request goes on whose prompt is computed. */
+  private goOn(request: number, decision: RoutingDecision): void {
+    const { machinery, desk } = this
+    const { progress, isDown, truth } = machinery
+    if (decision?.kind === 'hold') this.listener.requestHeld(request, decision.untilMs)
+    else if (decision?.kind === 'reject') this.giveUp(request, decision.reason)
+    else if (decision?.kind !== 'backend') throw invalidDecision(desk.name, request, decision)
+    else {
+      const prefill = progress.prefillBackend[request]!
+      this.checkBackend(request, decision)
+      this.handOver.checkPair(desk.name, this.viewOf(request, prefill), decision)
+      const rank = this.firstRank(decision)
+      if (isDown[decision.id] === 1) this.giveUp(request, 'backend_unreachable')
+      else if (truth.loads.waiting[decision.id]! >= decision.maxQueueDepth)
+        this.giveUp(request, 'queue_full')
+      else if (!this.canEverFit(request, prefill, rank)) this.giveUp(request, 'exceeds_kv_cache')
+      else {
+        progress.backend[request] = rank
+        this.handOverTo(request, rank)
       }
     }
-    if (prefill !== decode) this.handOver.checkPair(name, prefill, decode)
+  }
+
+  private viewOf(request: number, rank: number): BackendView {
+    return this.desk.replicaOf(request).views[this.machinery.backendOf(rank)]!
+  }
+
+  /** A request whose prompt is computed goes on nowhere. */
+  giveUp(request: number, reason: string): void {
+    const { machinery, desk } = this
+    const prefill = machinery.progress.prefillBackend[request]!
+    machinery.fleet.releaseHandedOver(prefill, request)
+    machinery.touch(prefill)
+    desk.finished(request, prefill)
+    this.listener.requestEnded(request, OUTCOME.failed, reason)
   }
 
   /** A request is through the front end of its backend. */
@@ -111,43 +163,52 @@ export class Dispatcher {
     machinery.touch(backend)
   }
 
-  /** Whether a request fits into the KV caches of the ranks that are to prefill and decode. */
+  /** Whether a request fits into the KV caches of the ranks that are to prefill and decode, or of any that can. */
   canEverFit(request: number, prefill: number, decode: number): boolean {
     const { kv, requests } = this.machinery
     const promptTokens = requests.promptTokens[request]!
+    if (prefill !== decode && !kv.canEverFit(prefill, promptTokens)) return false
+    if (decode !== UNDECIDED) return this.canDecode(request, decode)
+    return this.decoding.some((rank) => this.canDecode(request, rank))
+  }
+
+  private canDecode(request: number, rank: number): boolean {
+    const { kv, requests } = this.machinery
     // The KV of the last output token is never needed.
-    const allTokens = promptTokens + Math.max(1, requests.outputTokens[request]!) - 1
-    if (!kv.canEverFit(decode, allTokens)) return false
-    const share = this.reservedShare[decode]!
-    if (share > 0 && !kv.canEverFit(decode, reservedTokens(requests, request, share))) return false
-    return prefill === decode || kv.canEverFit(prefill, promptTokens)
+    const allTokens =
+      requests.promptTokens[request]! + Math.max(1, requests.outputTokens[request]!) - 1
+    if (!kv.canEverFit(rank, allTokens)) return false
+    const share = this.reservedShare[rank]!
+    return share === 0 || kv.canEverFit(rank, reservedTokens(requests, request, share))
   }
 
   /** The prompt of a disaggregated request is computed. */
   prefillFinished(request: number): void {
-    const { progress, ranks, loads, fleet } = this.machinery
-    progress.isHandedOver[request] = 1
-    let decode = progress.backend[request]!
-    if (ranks !== undefined) {
-      decode = ranks.leastOutstanding(ranks.backendOf(decode), loads)
-      progress.backend[request] = decode
+    const { progress, transfers, clock } = this.machinery
+    const decode = progress.backend[request]!
+    if (decode >= 0) {
+      transfers.promptComputed(request)
+      this.handOverTo(request, decode)
+    } else {
+      // The router is asked when all steps that end now have ended.
+      this.listener.requestHeld(request, clock.nowMs)
     }
-    this.desk.moved(request, progress.prefillBackend[request]!, decode)
+  }
+
+  /** @param rank - any of the backend that decodes */
+  private handOverTo(request: number, rank: number): void {
+    const { progress, ranks, loads, fleet } = this.machinery
+    const decode = ranks?.leastOutstanding(ranks.backendOf(rank), loads) ?? rank
+    progress.isHandedOver[request] = 1
+    progress.backend[request] = decode
+    this.desk.handedOver(request, progress.prefillBackend[request]!, decode)
     fleet.enqueueHandedOver(decode, request)
     this.machinery.touch(decode)
   }
 
-  transferStarted(request: number, tokens: number): void {
-    const { progress, loop, clock } = this.machinery
-    const { transferStartMs, transferEndMs } = progress
-    const endMs = clock.nowMs + this.handOver.transferMs(tokens, progress.backend[request]!)
-    if (transferStartMs !== undefined) transferStartMs[request] = clock.nowMs
-    if (transferEndMs !== undefined) transferEndMs[request] = endMs
-    loop.schedule(endMs, this.machinery.ticketOf(request))
-  }
-
   transferCompleted(request: number): void {
-    const { progress, fleet } = this.machinery
+    const { progress, fleet, transfers } = this.machinery
+    transfers.completed(request)
     const prefill = progress.prefillBackend[request]!
     const decode = progress.backend[request]!
     fleet.releaseHandedOver(prefill, request)
@@ -169,6 +230,7 @@ export class Dispatcher {
     const { isHandedOver } = progress
     const request = window?.newestOf(isHandedOver) ?? isHandedOver.lastIndexOf(1)
     if (request < 0) return false
+    machinery.transfers.cancel(request)
     this.handOver.giveUp(request)
     fleet.releaseHandedOver(progress.prefillBackend[request]!, request)
     for (let id = 0; id < loads.waiting.length; id++) machinery.touch(id)

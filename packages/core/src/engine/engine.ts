@@ -63,7 +63,7 @@ export class Engine
     this.client = new Client(machinery.requests, machinery.clock, options.maxInFlight)
     this.followUps = machinery.window === undefined ? FollowUps.of(machinery.requests) : undefined
     this.desk = new RouterDesk(options, machinery, this.client.sentMs)
-    this.dispatcher = new Dispatcher(options, machinery, this.desk, this)
+    this.dispatcher = new Dispatcher(machinery, this.desk, this)
     this.measured = new MeasuredTotals(machinery.specs, machinery.fleet, machinery.kv)
     const { sampler } = options
     this.sampling = sampler && new Sampling(sampler, machinery)
@@ -308,7 +308,7 @@ export class Engine
   }
 
   transferStarted(request: number, tokens: number): void {
-    this.dispatcher.transferStarted(request, tokens)
+    this.machinery.transfers.start(request, tokens)
   }
 
   loadStarted(request: number, dueMs: number): void {
@@ -358,7 +358,11 @@ export class Engine
   /** Nothing will make routers release what they hold. @returns false when they hold nothing */
   private rejectHeld(): boolean {
     const held = this.desk.held.takeAll()
-    for (const request of held) this.requestRejected(request, 'held_forever')
+    for (const request of held) {
+      if (this.machinery.progress.awaitsDecode(request))
+        this.dispatcher.giveUp(request, 'held_forever')
+      else this.requestRejected(request, 'held_forever')
+    }
     return held.length > 0
   }
 
@@ -387,7 +391,9 @@ export class Engine
   }
 
   private decide(request: number): void {
-    this.dispatcher.dispatch(request, this.desk.route(request))
+    const { dispatcher, desk, machinery } = this
+    const isComputed = machinery.progress.awaitsDecode(request)
+    dispatcher.dispatch(request, isComputed ? desk.routeDecode(request) : desk.route(request))
   }
 
   private end(request: number, outcome: number): void {
@@ -405,8 +411,9 @@ export class Engine
       return
     }
     checkEnded(request, requests, progress)
-    if (ranks !== undefined && progress.backend[request]! >= 0) {
-      progress.backend[request] = ranks.backendOf(progress.backend[request]!)
+    if (ranks !== undefined && progress.prefillBackend[request]! >= 0) {
+      if (progress.backend[request]! >= 0)
+        progress.backend[request] = ranks.backendOf(progress.backend[request]!)
       progress.prefillBackend[request] = ranks.backendOf(progress.prefillBackend[request]!)
     }
     if (request >= (this.options.warmupRequests ?? 0)) {

@@ -1,7 +1,7 @@
 import { RouteSimError } from '../errors/routesim-error.js'
 import type { RequestProgress } from '../requests/request-progress.js'
 import type { BackendView } from '../routing/cluster-view.js'
-import type { BackendSpec, KvTransfer } from './simulation-options.js'
+import type { BackendSpec, KvContention, KvTransfer } from './simulation-options.js'
 
 /**
  * What happens between prefill and decode. A computed prompt keeps its blocks on the prefill backend
@@ -27,14 +27,19 @@ export class HandOver {
     return this.transfer !== undefined
   }
 
-  /** @throws RouteSimError when the pair can not work together */
-  checkPair(router: string, prefill: BackendView, decode: BackendView): void {
+  /** @throws RouteSimError when there is no link */
+  checkLink(router: string): void {
     if (this.transfer === undefined) {
       throw new RouteSimError(
         `router "${router}" disaggregates, but the cluster has no way to transfer a KV cache`,
         { code: 'transfer_missing', hint: 'Give the cluster a kvTransfer.' },
       )
     }
+  }
+
+  /** @throws RouteSimError when the pair can not work together */
+  checkPair(router: string, prefill: BackendView, decode: BackendView): void {
+    this.checkLink(router)
     if (prefill.role === 'decode' || decode.role === 'prefill') {
       throw new RouteSimError(
         `router "${router}": expected a prefill and a decode backend, got ${prefill.id} (${prefill.role}) and ${decode.id} (${decode.role})`,
@@ -43,12 +48,34 @@ export class HandOver {
     }
   }
 
+  get contention(): KvContention {
+    return this.transfer?.contention ?? 'none'
+  }
+
+  /** Whether layers are sent while later ones are computed. */
+  get overlaps(): boolean {
+    return this.transfer?.overlappedLayers !== undefined
+  }
+
+  /** Layers that are sent one by one to a backend; 1 when all are sent at once. */
+  layersOf(decode: number): number {
+    const { overlappedLayers } = this.transfer ?? {}
+    return overlappedLayers === undefined
+      ? 1
+      : (this.backends[decode]!.kvLayers ?? overlappedLayers)
+  }
+
   /** Time to send the KV of some tokens to a backend, in ms; 0 when it holds them all. */
   transferMs(tokens: number, decode: number): number {
     if (tokens === 0 || this.transfer === undefined) return 0
-    const { latencyMs, bandwidthBytesPerSec } = this.transfer
-    const bytesPerToken = this.backends[decode]!.kvBytesPerToken ?? this.transfer.bytesPerToken
-    return latencyMs + ((tokens * bytesPerToken) / bandwidthBytesPerSec) * 1000
+    return this.transfer.latencyMs + this.bytesMs(tokens, decode)
+  }
+
+  /** The part of it that the bytes take. */
+  bytesMs(tokens: number, decode: number): number {
+    const { bytesPerToken: byDefault, bandwidthBytesPerSec } = this.transfer!
+    const bytesPerToken = this.backends[decode]!.kvBytesPerToken ?? byDefault
+    return ((tokens * bytesPerToken) / bandwidthBytesPerSec) * 1000
   }
 
   /** Turns a request that still waits for its decode backend into one to be recomputed there. */

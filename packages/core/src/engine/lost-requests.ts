@@ -72,7 +72,7 @@ export class LostRequests {
   timeOut(request: number): void {
     const { machinery, desk } = this
     const { subjects, progress } = machinery
-    if (progress.backend[request]! < 0) {
+    if (progress.prefillBackend[request]! < 0) {
       if (!desk.held.forget(request) && !machinery.cancel(subjects.retried, request))
         machinery.cancel(subjects.decided, request)
       this.listener.requestEnded(request, OUTCOME.timed_out, 'timeout')
@@ -129,26 +129,34 @@ export class LostRequests {
     }
     // Its blocks go on their way, to nobody.
     machinery.cancel(subjects.loaded, request)
+    if (progress.awaitsDecode(request)) {
+      this.desk.held.forget(request)
+      if (!isGone(prefill)) this.letGo(request, prefill)
+      return true
+    }
     if (machinery.cancel(subjects.frontEnd, request)) {
       if (!isGone(prefill)) fleet.cancel(prefill, request)
       return true
     }
     if (this.isPrefilling(request)) return isGone(prefill) || this.leave(request, prefill, cause)
-    const isOnItsWay = machinery.cancel(subjects.transfer, request)
+    const isOnItsWay = machinery.transfers.cancel(request)
     if (isOnItsWay || progress.isHandedOver[request] === 1) {
       if (!isGone(decode)) fleet.cancel(decode, request)
       progress.isHandedOver[request] = 0
       progress.isTransferring[request] = 0
       if (!isGone(decode)) machinery.touch(decode)
-      if (!isGone(prefill)) {
-        fleet.releaseHandedOver(prefill, request)
-        machinery.touch(prefill)
-      }
+      if (!isGone(prefill)) this.letGo(request, prefill)
       return true
     }
     if (isGone(decode)) return true
     // What failed had done its part.
     return cause === 'timeout' && this.leave(request, decode, cause)
+  }
+
+  /** Gives back the blocks that a computed prompt holds where it was computed. */
+  private letGo(request: number, prefill: number): void {
+    this.fleet.releaseHandedOver(prefill, request)
+    this.machinery.touch(prefill)
   }
 
   /** Takes a request off a backend that works. @returns true when it is off at once */
@@ -164,11 +172,12 @@ export class LostRequests {
     return isOff
   }
 
-  /** Whether a request is still where its prompt is computed. */
+  /** Whether a request is still where its prompt is computed, or was. */
   private isPrefilling(request: number): boolean {
     const { progress } = this.machinery
     return (
       progress.prefillBackend[request] === progress.backend[request] ||
+      progress.backend[request]! < 0 ||
       Number.isNaN(progress.firstTokenMs[request]!)
     )
   }

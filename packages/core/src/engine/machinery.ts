@@ -16,6 +16,8 @@ import type { AdapterState } from '../routing/cluster-view.js'
 import type { LiveSource } from '../routing/live-views.js'
 import { slowedBackends } from './backend-event.js'
 import { EventSubjects } from './event-subjects.js'
+import { HandOver } from './hand-over.js'
+import { KvTransfers } from './kv-transfers.js'
 import { type RankedSource, RankTable } from './rank-table.js'
 import type { BackendSpec, SimulationOptions } from './simulation-options.js'
 import { SlowableLatency } from './slowable-latency.js'
@@ -45,6 +47,8 @@ export class Machinery {
   /** By backend: 1 while it takes no requests; and its latency model if it slows down at some time. */
   readonly isDown: Uint8Array
   readonly slowable: readonly (SlowableLatency | undefined)[]
+  /** KV caches on their way from one backend to another. */
+  readonly transfers: KvTransfers
   /** What is true of the backends right now. */
   readonly truth: LiveSource
   private readonly rankedSource: RankedSource | undefined
@@ -103,6 +107,8 @@ export class Machinery {
     this.fallible = needsFallibleFleet(options) ? fallibleFleetOf(context, this.kv) : undefined
     this.fleet = this.fallible ?? fleetOf(context, this.kv)
     const { clock, fleet, kv, loads } = this
+    const handOver = new HandOver(specs, cluster.kvTransfer, this.progress)
+    this.transfers = new KvTransfers(this, handOver, backends.length)
     this.rankedSource = this.ranks?.source(fleet, kv, loads, clock)
     const adapters = (backend: number): AdapterState | undefined => fleet.adapterState(backend)
     this.truth = this.rankedSource ?? { fleet, loads, kv, clock, adapters }

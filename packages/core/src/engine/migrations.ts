@@ -61,7 +61,12 @@ export class Migrations {
     const { progress, subjects } = machinery
     const from = progress.backend[request]!
     // Who asks in the instant in which it ends has heard of the end.
-    if (progress.outcome[request] !== OUTCOME.unfinished || from < 0) return
+    if (progress.outcome[request] !== OUTCOME.unfinished) return
+    if (from < 0) {
+      const prefill = progress.prefillBackend[request]!
+      if (prefill >= 0) desk.migrated(request, prefill, false)
+      return
+    }
     this.check(request, backend, mode)
     const isPair = progress.prefillBackend[request] !== from
     const hasAnswered = progress.emittedTokens[request]! > 0
@@ -133,7 +138,7 @@ export class Migrations {
     const move = this.moves.get(request)
     if (move === undefined || !move.hasLeft || !isGone(move.to) || isGone(move.from)) return false
     const { machinery, desk } = this
-    machinery.cancel(machinery.subjects.transfer, request)
+    machinery.transfers.cancel(request)
     machinery.progress.isTransferring[request] = 0
     machinery.progress.isHandedOver[request] = 1
     desk.moved(request, move.to, move.from)
@@ -204,7 +209,7 @@ export class Migrations {
   }
 
   private check(request: number, to: BackendView, mode: MigrationMode): void {
-    const { desk, dispatcher, machinery } = this
+    const { desk, machinery } = this
     const { views, models } = desk.replicaOf(request)
     if (views[to?.id] !== to || (mode !== 'transfer' && mode !== 'recompute'))
       throw invalidDecision(desk.name, request, { migrate: to, mode })
@@ -217,7 +222,7 @@ export class Migrations {
         { code: 'router_invalid_migration' },
       )
     }
-    if (mode === 'transfer' && !dispatcher.canTransfer) {
+    if (mode === 'transfer' && !machinery.transfers.handOver.canTransfer) {
       throw new RouteSimError(
         `router "${desk.name}" migrates a request, but the cluster has no way to transfer a KV cache`,
         {

@@ -4,6 +4,7 @@ import type { BackendView } from '../routing/cluster-view.js'
 import type { RequestFacts, RouterActions } from '../routing/live-views.js'
 import type {
   BackendChange,
+  DecodeDecision,
   RoutingAlgorithm,
   RoutingDecision,
 } from '../routing/routing-algorithm.js'
@@ -120,6 +121,17 @@ export class RouterDesk implements RequestFacts {
     return this.watch === undefined ? replica.route(request) : this.watch.route(replica, request)
   }
 
+  /** Asks where a request goes on whose prompt is computed. */
+  routeDecode(request: number): DecodeDecision {
+    const { machinery, watch } = this
+    machinery.refresh()
+    const replica = this.replicaOf(request)
+    const prefill = replica.views[machinery.backendOf(machinery.progress.prefillBackend[request]!)]!
+    return watch === undefined
+      ? replica.routeDecode(request, prefill)
+      : watch.routeDecode(replica, request, prefill)
+  }
+
   dispatched(request: number, prefill: BackendView, decode: BackendView): void {
     const { router, cursor, cluster, own } = this.replicaOf(request)
     own?.dispatched(request, prefill.id)
@@ -136,6 +148,15 @@ export class RouterDesk implements RequestFacts {
     if (router.onFirstToken === undefined) return
     this.machinery.refresh()
     router.onFirstToken(cursor.at(request), views[backend]!, cluster)
+  }
+
+  /** The prompt of a request is computed, and another backend goes on. */
+  handedOver(request: number, prefill: number, decode: number): void {
+    this.moved(request, prefill, decode)
+    const { router, cursor, cluster, views } = this.replicaOf(request)
+    if (router.onHandedOver === undefined) return
+    this.machinery.refresh()
+    router.onHandedOver(cursor.at(request), views[this.machinery.backendOf(decode)]!, cluster)
   }
 
   /** A request goes from one backend to another. */

@@ -12,6 +12,7 @@ import {
 } from '../routing/live-views.js'
 import { isWhole, ModelViews } from '../routing/model-views.js'
 import {
+  type DecodeDecision,
   type RoutingAlgorithm,
   type RoutingDecision,
   reject,
@@ -91,11 +92,26 @@ export class RouterReplica {
     try {
       return this.router.route(this.cursor.at(request), cluster)
     } catch (cause) {
-      if (cause instanceof RouteSimError) throw cause
-      throw new RouteSimError(
-        `router "${this.router.name}" threw while routing request ${request}: ${cause}`,
-        { code: 'router_failed', cause },
-      )
+      throw this.failed(request, cause)
     }
+  }
+
+  /** Asks where a request goes on whose prompt is computed. @throws RouteSimError `router_failed` */
+  routeDecode(request: number, prefill: BackendView): DecodeDecision {
+    const cluster = this.clusterFor(request)
+    if (cluster === undefined || !this.isWhole) return noBackend
+    try {
+      return this.router.routeDecode!(this.cursor.at(request), cluster, prefill)
+    } catch (cause) {
+      throw this.failed(request, cause)
+    }
+  }
+
+  private failed(request: number, cause: unknown): RouteSimError {
+    if (cause instanceof RouteSimError) return cause
+    return new RouteSimError(
+      `router "${this.router.name}" threw while routing request ${request}: ${cause}`,
+      { code: 'router_failed', cause },
+    )
   }
 }

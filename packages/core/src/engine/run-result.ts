@@ -7,7 +7,7 @@ export const OUTCOME = {
   unfinished: 0,
   completed: 1,
   rejected: 2,
-  /** Its backend failed, and it was not, or could not be, sent again. */
+  /** Its backend failed, and it was not, or could not be, sent again; or nobody took it to decode. */
   failed: 3,
   /** It took longer than its client was ready to wait. */
   timed_out: 4,
@@ -17,7 +17,7 @@ export const OUTCOME = {
 export interface RequestOutcomes {
   /** One of {@link OUTCOME}. */
   readonly outcome: Uint8Array
-  /** Backend that produced the last token, or would have; -1 when no backend took the request. */
+  /** Backend that produced the last token, or would have; -1 when no backend took the request, or none to decode. */
   readonly backend: Int32Array
   /** Backend that computed the prompt; the same as `backend` unless the request was disaggregated. */
   readonly prefillBackend: Int32Array
@@ -35,8 +35,8 @@ export interface RequestOutcomes {
   /** Prompt tokens loaded from lower tiers beside them; absent when no backend has such tiers. */
   readonly loadedTokens?: Int32Array
   /**
-   * When the KV cache of a computed prompt set out for the backend that decodes, which had room for it by
-   * then, and when it arrived; NaN if it was not sent. Absent in a run without a pool that decodes.
+   * When the KV cache of a computed prompt, or what had not been sent ahead of it, set out for the backend that
+   * decodes, which had room for it by then, and when it arrived; NaN if it was not sent. Absent in a run without a pool that decodes.
    */
   readonly transferStartMs?: Float64Array
   readonly transferEndMs?: Float64Array

@@ -27,6 +27,8 @@ export interface BackendSpec {
   readonly model?: string
   /** Bytes of KV cache of one token when it is sent to here; as the transfer says if absent. */
   readonly kvBytesPerToken?: number
+  /** Layers of its model, where they are sent one by one; as the transfer says if absent. */
+  readonly kvLayers?: number
   readonly latency: LatencyModel
   readonly kv: KvCapacity
   /**
@@ -69,6 +71,9 @@ export interface BackendSpec {
   readonly adapters?: AdapterCapacity
 }
 
+/** Whether what KV caches are sent over is shared. */
+export type KvContention = 'none' | 'exclusive'
+
 /** How the KV cache of a request gets from a prefill backend to a decode backend. */
 export interface KvTransfer {
   /** Fixed cost of one transfer in ms. */
@@ -76,6 +81,17 @@ export interface KvTransfer {
   /** Must be greater than 0. */
   readonly bandwidthBytesPerSec: number
   readonly bytesPerToken: number
+  /**
+   * With `none`, the default, every transfer has the whole bandwidth. With `exclusive` a backend sends one KV
+   * cache at a time, and receives one at a time, for latency and bytes; of those that wait the one that was
+   * there first goes whose two ends are free.
+   */
+  readonly contention?: KvContention
+  /**
+   * Layers of the model, when each is sent as soon as it is computed, while the next is: of a pair that was
+   * chosen on arrival. Absent when everything is sent after the prompt is computed.
+   */
+  readonly overlappedLayers?: number
 }
 
 /** The backends of a simulation and what connects them. */

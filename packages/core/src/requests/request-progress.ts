@@ -69,6 +69,15 @@ export class RequestProgress implements RequestOutcomes {
     this.isTransferring = new Uint8Array(size)
   }
 
+  /** Whether the prompt of a request is computed, and its router has still to say where it is decoded. */
+  awaitsDecode(row: number): boolean {
+    return (
+      this.backend[row]! < 0 &&
+      this.prefillBackend[row]! >= 0 &&
+      !Number.isNaN(this.firstTokenMs[row]!)
+    )
+  }
+
   /** Makes a row ready for another request. */
   reset(row: number): void {
     this.forget(row)

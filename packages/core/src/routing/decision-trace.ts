@@ -96,15 +96,16 @@ export interface DecisionRecord {
   readonly request: number
   /** Times it had come back from a backend. */
   readonly attempt: number
-  /** Times the router had held it in this attempt. */
+  /** Times the router had put off a part of the decision in this attempt. */
   readonly turn: number
   readonly atMs: number
   /** The router replica that decided, from 0. */
   readonly router: number
-  readonly action: 'send' | 'disaggregate' | 'hold' | 'reject'
-  /** Where it goes, or goes first; -1 for nowhere. */
+  /** `prefill` when it is left open where the request is decoded, which `decode` says later. */
+  readonly action: 'send' | 'disaggregate' | 'prefill' | 'decode' | 'hold' | 'reject'
+  /** Where it goes, or went, first; -1 for nowhere. */
   readonly backend: number
-  /** Where it is answered: the same unless it was disaggregated. */
+  /** Where it is answered: the same unless it was disaggregated; -1 for nowhere yet. */
   readonly decode: number
   /** Why it was rejected. */
   readonly reason?: string
@@ -125,10 +126,10 @@ export interface DecisionRecord {
 export interface ForcedDecision {
   readonly request: number
   readonly attempt: number
-  /** Times it was held before in this attempt. */
+  /** Times a part of the decision was put off before in this attempt. */
   readonly turn: number
   readonly backend: number
-  /** Where it is answered; the same unless it is disaggregated. */
+  /** Where it is answered; the same unless it is disaggregated, and -1 to leave it open. */
   readonly decode: number
   /** The state in which the decision leaves the router's random stream, from a {@link DecisionRecord}. */
   readonly random?: RandomState

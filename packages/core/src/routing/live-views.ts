@@ -197,7 +197,7 @@ export class LiveClusterView implements ClusterView {
   readonly #matched: Int32Array
   readonly #kvUsages: Float64Array
   readonly #usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
-  readonly #pools = new Map<string, LiveClusterView>()
+  readonly #pools: (LiveClusterView | undefined)[] = []
 
   constructor(
     backends: readonly BackendView[],
@@ -249,7 +249,7 @@ export class LiveClusterView implements ClusterView {
   list(is: (backend: BackendView) => boolean): void {
     this.backends = this.#all.filter(is)
     this.ids = Int32Array.from(this.backends, ({ id }) => id)
-    this.#pools.clear()
+    this.#pools.length = 0
   }
 
   /** The same cluster with only the backends that pass. */
@@ -275,12 +275,16 @@ export class LiveClusterView implements ClusterView {
   }
 
   pool(...roles: readonly BackendRole[]): ClusterView {
-    const key = roles.join(',')
-    let pool = this.#pools.get(key)
+    let key = 0
+    for (const role of roles) key |= ROLE_BITS[role]
+    let pool = this.#pools[key]
     if (pool === undefined) {
       pool = this.where((backend) => roles.includes(backend.role))
-      this.#pools.set(key, pool)
+      this.#pools[key] = pool
     }
     return pool
   }
 }
+
+/** Pools are kept by the roles in them, of which there are eight combinations. */
+const ROLE_BITS: Readonly<Record<BackendRole, number>> = { prefill: 1, decode: 2, both: 4 }

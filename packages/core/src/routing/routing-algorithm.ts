@@ -8,6 +8,12 @@ export interface Disaggregate {
   readonly decode: BackendView
 }
 
+/** Prefill there; where to decode is asked for when the prompt is computed. */
+export interface PrefillOn {
+  readonly kind: 'prefill'
+  readonly prefill: BackendView
+}
+
 /** Refuse the request. */
 export interface Reject {
   readonly kind: 'reject'
@@ -21,12 +27,26 @@ export interface Hold {
   readonly untilMs: number
 }
 
-/** Where a request goes: a backend of the cluster, a pair of them, nowhere yet, or nowhere at all. */
-export type RoutingDecision = BackendView | Disaggregate | Hold | Reject
+/**
+ * Where a request goes: a backend of the cluster, a pair of them, one that prefills, nowhere yet, or nowhere at
+ * all.
+ */
+export type RoutingDecision = BackendView | Disaggregate | PrefillOn | Hold | Reject
+
+/** Where a request goes on whose prompt is computed. */
+export type DecodeDecision = BackendView | Hold | Reject
 
 /** Prefill on `prefill`, decode on `decode`. */
 export function disaggregate(prefill: BackendView, decode: BackendView): Disaggregate {
   return { kind: 'disaggregate', prefill, decode }
+}
+
+/**
+ * Prefill on a backend of the role `prefill`; {@link RoutingAlgorithm.routeDecode} is asked where to decode when
+ * the prompt is computed.
+ */
+export function prefillOn(prefill: BackendView): PrefillOn {
+  return { kind: 'prefill', prefill }
 }
 
 /** Refuse a request, saying why: the reason is counted in the results. */
@@ -95,8 +115,15 @@ export interface RoutingAlgorithm {
   /** Decides where a request goes; {@link ClusterView.notes} takes down why. */
   route(request: RequestView, cluster: ClusterView): RoutingDecision
   /**
+   * Decides where a request is decoded that was sent with {@link prefillOn}: its prompt has just been computed,
+   * and its KV cache stays where it is until this is answered. One that is refused now has failed, as it has
+   * its first token.
+   */
+  routeDecode?(request: RequestView, cluster: ClusterView, prefill: BackendView): DecodeDecision
+  /**
    * A request of this router was handed to a backend.
-   * @param decode - the backend that will answer; the same unless the request was disaggregated
+   * @param decode - the backend that will answer; the same unless the request was disaggregated, and where it
+   * is not decided yet
    */
   onDispatched?(
     request: RequestView,
@@ -104,6 +131,8 @@ export interface RoutingAlgorithm {
     cluster: ClusterView,
     decode: BackendView,
   ): void
+  /** The prompt of a request of this router is computed, and its KV cache goes to the backend that decodes. */
+  onHandedOver?(request: RequestView, decode: BackendView, cluster: ClusterView): void
   /** The first token of a request of this router came back. */
   onFirstToken?(request: RequestView, backend: BackendView, cluster: ClusterView): void
   /**

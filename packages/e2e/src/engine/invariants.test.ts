@@ -48,6 +48,17 @@ function checkRequests({ run, tokens }: Observed, requests: RequestTable): void 
       expect(outcomes.finishedMs[i]).toBeNaN()
       continue
     }
+    if (outcomes.outcome[i] === OUTCOME.failed) {
+      // Only a router that decides where to decode when the prompt is computed comes that far.
+      expect(rejectReasons[outcomes.rejectReason[i]!]).toMatch(
+        /no_room|queue_full|exceeds_kv_cache/,
+      )
+      expect([outcomes.backend[i], outcomes.finishedMs[i]! >= outcomes.firstTokenMs[i]!]).toEqual([
+        -1,
+        true,
+      ])
+      continue
+    }
     expect(outcomes.outcome[i]).toBe(OUTCOME.completed)
     expect(outcomes.admittedMs[i]).toBeGreaterThanOrEqual(requests.arrivalMs[i]!)
     expect(e2e).toBeGreaterThan(0)

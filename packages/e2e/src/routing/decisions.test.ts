@@ -352,7 +352,9 @@ describe.each(['fast', 'reference'] as const)('%s', (stepper) => {
       const plain = tinyRun(fresh())
       const watched = tinyRun({ ...fresh(), onDecision: (record) => records.push(record) })
       expect(watched, `${kind} ${seed}`).toEqual(plain)
-      const sent = records.filter(({ backend }) => backend >= 0)
+      const sent = records.filter(
+        ({ action, backend }) => backend >= 0 && action !== 'hold' && action !== 'reject',
+      )
       if (sent.length === 0) continue
       const last = sent.findLast(({ attempt, turn }) => attempt + turn > 0)
       if (last !== undefined) repeated++

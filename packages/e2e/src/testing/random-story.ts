@@ -6,6 +6,7 @@ import {
   disaggregate,
   type KvCapacity,
   type KvTier,
+  type KvTransfer,
   type LatencyModel,
   NO_NODE,
   RandomStream,
@@ -16,6 +17,7 @@ import {
 } from '@routesim/core'
 import { affineLatency } from '@routesim/hardware'
 import { kneeLatency } from './knee-latency.js'
+import { decidingLate } from './late-router.js'
 import { randomTrouble } from './random-trouble.js'
 import { backend, h100, inTurn, pairsInTurn, type TinyRun } from './tiny-run.js'
 
@@ -76,8 +78,15 @@ export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
   return {
     requests,
     backends,
-    router: seesCaches ? bySight(isDisaggregated) : isDisaggregated ? pairsInTurn() : inTurn(),
-    transfer: { latencyMs: pick(0, 0.5), bandwidthBytesPerSec: 64_000, bytesPerToken: pick(0, 1) },
+    router: randomRouter(seed, kind, isDisaggregated && !hasMixedPools, () =>
+      seesCaches ? bySight(isDisaggregated) : isDisaggregated ? pairsInTurn() : inTurn(),
+    ),
+    transfer: {
+      latencyMs: pick(0, 0.5),
+      bandwidthBytesPerSec: 64_000,
+      bytesPerToken: pick(0, 1),
+      ...randomLinks(seed, kind),
+    },
     prefixCaching: random.integer(4) > 0,
     seed,
     warmupRequests: random.integer(requests.size),
@@ -91,6 +100,26 @@ export function randomStory(seed: number, kind: StoryKind = 'plain'): TinyRun {
 export function untroubled(story: TinyRun): TinyRun {
   const { events: _, healthDelayMs: __, retries: ___, timeoutMs: ____, ...rest } = story
   return rest
+}
+
+/** Where to decode is decided when the prompt is computed in half of the stories with two pools. */
+function randomRouter(
+  seed: number,
+  kind: StoryKind,
+  hasTwoPools: boolean,
+  make: () => RoutingAlgorithm,
+): RoutingAlgorithm {
+  const random = new RandomStream(seed, `late ${kind}`)
+  return hasTwoPools && random.integer(2) === 0 ? decidingLate(make()) : make()
+}
+
+/** Links that are shared in half of the stories, and layers that go ahead in half. */
+function randomLinks(seed: number, kind: StoryKind): Partial<KvTransfer> {
+  const random = new RandomStream(seed, `links ${kind}`)
+  return {
+    ...(random.integer(2) === 0 && { contention: 'exclusive' }),
+    ...(random.integer(2) === 0 && { overlappedLayers: 4 }),
+  }
 }
 
 /** What engines do differently; every other story has the plain engine. */

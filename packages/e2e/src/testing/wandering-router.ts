@@ -50,6 +50,7 @@ export function wandering(
     migrates: true,
     progressIntervalMs: pick(0.5, 7),
     route: (request, cluster) => inner.route(request, cluster),
+    ...(inner.routeDecode && { routeDecode: inner.routeDecode }),
     onDispatched(request: RequestView, _backend, cluster) {
       underWay.set(request.id, false)
       if (request.id % 3 === 0) cluster.query(target(cluster, false)!, `${request.id}`, request)
@@ -77,8 +78,9 @@ export function wandering(
       const { waiting, running, kvUsage, matchedTokens } = reply ?? {}
       seen.log.push(`${id} on ${backend.id}: ${waiting} ${running} ${kvUsage} ${matchedTokens}`)
     },
-    onFinished(request) {
+    onFinished(request, backend, cluster, usage) {
       underWay.delete(request.id)
+      inner.onFinished?.(request, backend, cluster, usage)
     },
   }
 }

@@ -88,6 +88,7 @@ function specOf(group: Group, cluster: ClusterConfig, model: string | undefined)
     },
     ...(adapters && { adapters }),
     kvBytesPerToken: kvBytes,
+    ...(group.model !== undefined && { kvLayers: resolveModel(group.model).layers }),
     maxBatchTokens: group.max_batch_tokens,
     maxNumSeqs: group.max_num_seqs,
     maxQueueDepth: group.max_queue_depth,
@@ -125,5 +126,7 @@ function kvTransferOf(config: ClusterConfig): KvTransfer {
         ? pools.kv_transfer_bandwidth_gb_s * 1e9
         : link.bandwidthBytesPerSec * link.efficiency,
     bytesPerToken: kvBytesOf(config, config),
+    contention: pools.kv_transfer_contention,
+    ...(pools.kv_transfer_overlap === 'layerwise' && { overlappedLayers: pools.num_layers }),
   }
 }

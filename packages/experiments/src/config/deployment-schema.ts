@@ -93,7 +93,7 @@ export const deploymentShape = {
     .superRefine(inCatalogue(resolveScheduling))
     .default('fcfs')
     .describe(
-      'Order in which waiting requests are admitted: a local policy that list-algorithms prints, perhaps with parameters ("deadline:slo_ms=500").',
+      'Order in which waiting requests are admitted: a local policy that list-algorithms prints, perhaps with parameters ("deadline:slo_ms=500"), or a file that exports one, relative to the working directory or to the config file.',
     ),
   batching: oneOf(['mixed', 'prefill_first'])
     .default('mixed')

@@ -28,13 +28,20 @@ function located(
   table: Readonly<Record<string, unknown>>,
   pathOf: (path: string) => string,
 ): Record<string, unknown> {
-  const { model, compute_model: latency } = table
+  const { model, compute_model: latency, scheduling } = table
   const result = { ...table }
   if (typeof model === 'string' && isModelFile(model)) result['model'] = pathOf(model)
+  if (typeof scheduling === 'string') result['scheduling'] = policyAt(scheduling, pathOf)
   if (isTable(latency) && typeof latency['path'] === 'string') {
     result['compute_model'] = { ...latency, path: pathOf(latency['path']) }
   }
   return result
+}
+
+/** Specs that can not be read are for the schema to refuse. */
+function policyAt(spec: string, pathOf: (path: string) => string): string {
+  const file = /^\s*(.+?\.[cm]?[jt]s)\s*(?::.*)?$/.exec(spec)?.[1]
+  return file === undefined ? spec : spec.replace(file, pathOf(file))
 }
 
 function isTable(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -45,9 +45,26 @@ const disaggregated = table({
     .superRefine(inCatalogue(findLink))
     .optional()
     .describe('Link of KV transfers by name, instead of latency and bandwidth.'),
+  kv_transfer_contention: oneOf(['none', 'exclusive'])
+    .default('none')
+    .describe(
+      'none: every transfer has the whole bandwidth; exclusive: a backend sends one KV cache at a time and receives one at a time, the others wait for both ends.',
+    ),
+  kv_transfer_overlap: oneOf(['none', 'layerwise'])
+    .default('none')
+    .describe(
+      'none: a KV cache is sent when its prompt is computed; layerwise: each layer as soon as it is computed, if it is known by then where the request is decoded.',
+    ),
+  decode_decision: oneOf(['arrival', 'hand_over'])
+    .default('arrival')
+    .describe(
+      'When it is decided where to decode: on arrival, with where to prefill, or when the prompt is computed.',
+    ),
   num_layers: integer(1)
     .default(80)
-    .describe('Layers, for the size of a KV cache; a model has its own.'),
+    .describe(
+      'Layers, for the size of a KV cache and for layerwise transfers; a model has its own.',
+    ),
   head_dim: integer(1).default(128).describe('Dimension of an attention head.'),
   num_kv_heads: integer(1).default(8).describe('KV heads of the model.'),
 })
@@ -248,6 +265,14 @@ export const configSchema = table({
   }
   checkEvents(config.events, num_backends, context)
   const { disaggregated: pools } = config.cluster
+  if (pools.kv_transfer_overlap === 'layerwise' && pools.decode_decision === 'hand_over') {
+    context.addIssue({
+      code: 'custom',
+      path: ['cluster', 'disaggregated', 'kv_transfer_overlap'],
+      message:
+        'expected "none" with decode_decision = "hand_over": nothing can be sent ahead to nobody',
+    })
+  }
   if (!pools.enabled || backends !== undefined) return
   const { prefill_backends: prefill, decode_backends: decode } = pools
   if (prefill < 1 || decode < 1 || prefill + decode !== num_backends) {

@@ -173,6 +173,8 @@ class Tries {
   }
 }
 
+type Pair = readonly [backend: number, decode: number]
+
 /** The decision as it was made and all others, the best by score first; none for one that holds. */
 function forcedDecisions(record: DecisionRecord, roles: readonly BackendRole[]): ForcedDecision[] {
   const { request, attempt, turn, action, isRelease, random, backends } = record
@@ -187,14 +189,20 @@ function forcedDecisions(record: DecisionRecord, roles: readonly BackendRole[]):
       .filter((id) => served.includes(roles[id]!))
       .sort((a, b) => (costs.get(a) ?? 0) - (costs.get(b) ?? 0) || a - b)
   }
-  const pairs =
-    action !== 'disaggregate'
-      ? ranked('', 'both').map((id) => [id, id] as const)
-      : [
-          ...ranked('prefill', 'prefill', 'both').map((id) => [id, record.decode] as const),
-          ...ranked('decode', 'decode', 'both').map((id) => [record.backend, id] as const),
-        ]
-  const chosen = record.backend === -1 ? [] : [[record.backend, record.decode] as const]
+  // Who refuses a request whose prompt is computed names the backend that has it.
+  const isComputed = action === 'decode' || (action === 'reject' && record.backend >= 0)
+  const prefills = (): Pair[] =>
+    ranked('prefill', 'prefill', ...(action === 'prefill' ? [] : (['both'] as const))).map((id) => [
+      id,
+      record.decode,
+    ])
+  const decodes = (): Pair[] => ranked('decode', 'decode', 'both').map((id) => [record.backend, id])
+  let pairs: Pair[]
+  if (isComputed) pairs = decodes()
+  else if (action === 'prefill') pairs = prefills()
+  else if (action === 'disaggregate') pairs = [...prefills(), ...decodes()]
+  else pairs = ranked('', 'both').map((id) => [id, id])
+  const chosen: Pair[] = action === 'reject' ? [] : [[record.backend, record.decode]]
   const all = new Map([...chosen, ...pairs].map((pair) => [pair.join(), pair]))
   return [...all.values()].map(([backend, decode]) => ({
     ...{ request, attempt, turn, backend, decode },

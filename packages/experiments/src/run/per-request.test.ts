@@ -36,7 +36,7 @@ test('without per-request results counts are exact, and percentiles within half 
   for (const [i, result] of kept!.results.entries()) {
     const found = new Map(numbers(streamed!.results[i]))
     for (const [path, value] of numbers(result)) {
-      const tolerance = /\.p\d\d$/.test(path) ? 0.005 : 1e-12
+      const tolerance = /\.(p\d\d|std)$/.test(path) ? 0.005 : 1e-12
       const off = Math.abs(found.get(path)! - value)
       expect(off, `${result.algorithm}${path}`).toBeLessThanOrEqual(tolerance * Math.abs(value))
     }

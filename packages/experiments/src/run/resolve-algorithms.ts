@@ -12,6 +12,7 @@ import {
 import { closestName, RouteSimError, type RoutingAlgorithm, type Visibility } from '@routesim/core'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
+import { pairSpec } from './pair-spec.js'
 
 /** A definition with parameters of its own, as made from `-a ./my-router.ts:alpha=2`. */
 export interface ConfiguredRouter {
@@ -28,7 +29,8 @@ export interface ConfiguredRouter {
 
 /**
  * One routing algorithm: the name of a built-in one, perhaps with parameters
- * (`prefix_aware:cache_weight=0.9`) or in a combinator (`gate(prefix_aware)`), or a definition made with `defineRouter`.
+ * (`prefix_aware:cache_weight=0.9`) or in a combinator (`gate(prefix_aware)`), or a definition made with
+ * `defineRouter`. A string may be a pair, `prefix_aware+least_kv`.
  */
 export type SingleChoice = string | RouterDefinition | ConfiguredRouter
 
@@ -93,13 +95,13 @@ export function resolveAlgorithms(
 
 /** What makes fresh routers: on a disaggregated cluster one for each pool. */
 function creatorOf(parts: Parts['parts'], label: string, config: Config): () => RoutingAlgorithm {
-  const isSplit = config.cluster.disaggregated.enabled
+  const { enabled: isSplit, decode_decision: decodeAt } = config.cluster.disaggregated
   const [first, second] = parts.map((part) => setUp(part, config))
   const { create, wrap } = first!
   if (second === undefined) {
-    return () => wrap(isSplit ? pdPair(create(), create()) : create())
+    return () => wrap(isSplit ? pdPair(create(), create(), { decodeAt }) : create())
   }
-  if (isSplit) return () => pdPair(wrap(create()), second.wrap(second.create()))
+  if (isSplit) return () => pdPair(wrap(create()), second.wrap(second.create()), { decodeAt })
   throw new RouteSimError<ExperimentsErrorCode>(
     `algorithms: expected a disaggregated cluster for the pair ${label}, got one pool`,
     { code: 'options_conflict', path: 'algorithms' },
@@ -131,10 +133,11 @@ interface Parts {
 }
 
 function partsOf(choice: AlgorithmChoice): Parts {
-  const isPair = typeof choice === 'object' && 'prefill' in choice
-  const parts = (isPair ? [choice.prefill, choice.decode] : [choice]).map(configured)
+  const pair =
+    typeof choice === 'string' ? pairSpec(choice) : 'prefill' in choice ? choice : undefined
+  const parts = (pair ? [pair.prefill, pair.decode] : [choice as SingleChoice]).map(configured)
   const own = parts.map(({ definition, label }) => label ?? definition.name).join('+')
-  return { parts, label: isPair ? (choice.label ?? own) : own }
+  return { parts, label: pair?.label ?? own }
 }
 
 /** A preset is what it says it is, whatever the config sets for others. */

@@ -1,6 +1,8 @@
-import { findLocalPolicy, parseRouterSpec } from '@routesim/algorithms'
+import { parseRouterSpec } from '@routesim/algorithms'
+import { localPolicyOf } from '../cluster/resolve-scheduling.js'
 import { loadAlgorithm } from '../routers/load-algorithm.js'
 import type { RouterPair, SingleChoice } from '../run/resolve-algorithms.js'
+import { policyIn } from './extensions.js'
 
 /** What the serving simulator calls its policies, and what they are here. */
 const ROUTERS = {
@@ -17,12 +19,18 @@ const LOCAL_POLICIES: Readonly<Record<string, string>> = {
 /**
  * The routers that `prefill_global` and `decode_global` name: `lowest_load`, any algorithm with parameters,
  * or a file.
+ *
+ * @param extensions - folder in which files of these names are looked for first
  * @throws RouteSimError `router_file`
  */
-export async function routerPair(prefill: string, decode: string): Promise<RouterPair> {
+export async function routerPair(
+  prefill: string,
+  decode: string,
+  extensions?: string,
+): Promise<RouterPair> {
   return {
-    prefill: await routerOf(prefill, 'prefill'),
-    decode: await routerOf(decode, 'decode'),
+    prefill: await routerOf(policyIn(extensions, prefill), 'prefill'),
+    decode: await routerOf(policyIn(extensions, decode), 'decode'),
     label: `${prefill}+${decode}`,
   }
 }
@@ -39,10 +47,10 @@ async function routerOf(spec: string, phase: keyof typeof ROUTERS): Promise<Sing
  * @throws RouteSimError when the policy is unknown
  * `milp` and 10 s are `max_on_time:slo_ms=10000`.
  */
-export function scheduling(spec: string, ttftSloSec: number): string {
-  const translated = named(spec, LOCAL_POLICIES)
+export function scheduling(spec: string, ttftSloSec: number, extensions?: string): string {
+  const translated = named(policyIn(extensions, spec), LOCAL_POLICIES)
   const { name, parameters } = parseRouterSpec(translated)
-  const hasDeadlines = 'slo_ms' in findLocalPolicy(name).parameters
+  const hasDeadlines = 'slo_ms' in localPolicyOf(name).parameters
   if (!hasDeadlines || 'slo_ms' in parameters) return translated
   const separator = translated.includes(':') ? ',' : ':'
   return `${translated}${separator}slo_ms=${ttftSloSec * 1000}`

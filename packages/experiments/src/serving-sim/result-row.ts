@@ -25,11 +25,12 @@ export function resultRow(
     goodput_requests_per_sec: slo?.goodput_requests_per_sec ?? null,
     completed_requests: result.completed_requests,
     rejected_requests: result.rejected_requests,
+    failed_requests: result.failed_requests,
   }
 }
 
 function inSeconds(name: string, distribution: Distribution): Record<string, number | null> {
-  const names = ['p50', 'p75', 'p90', 'p95', 'p99', 'mean'] as const
+  const names = ['p25', 'p50', 'p75', 'p90', 'p95', 'p99', 'mean', 'std'] as const
   return Object.fromEntries(
     names.map((key) => {
       const ms = distribution[key]

@@ -30,7 +30,7 @@ const options: ServingSimOptions = {
     seed: 3,
   },
   model: 'unsloth/Llama-3.3-70B-Instruct',
-  kvTransferGbPerSec: 1,
+  kvTransfer: { gbPerSec: 1, contention: 'none', overlap: 'none', decodeDecision: 'hand_over' },
   jobs: 1,
 }
 

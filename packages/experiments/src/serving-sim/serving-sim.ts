@@ -16,7 +16,12 @@ import { combinations, flagsOf, type ServingSimAxes, type ServingSimPoint } from
 import { readInstances } from './instances.js'
 import { routerPair } from './policies.js'
 import { resultRow } from './result-row.js'
-import { instanceDefaults, type ServingSimFleet, toConfig } from './to-config.js'
+import {
+  instanceDefaults,
+  type ServingSimFleet,
+  type ServingSimTransfer,
+  toConfig,
+} from './to-config.js'
 import { type ArrivingRequests, requestsAtRates, type ServingSimTraffic } from './traffic.js'
 
 /** Options of {@link servingSim}, after the flags of the serving simulator. */
@@ -29,8 +34,9 @@ export interface ServingSimOptions extends Control {
   readonly decodeConfig?: string | undefined
   /** A name in the catalogue, with or without an organisation, or the path of a `config.json`. */
   readonly model: string
-  /** Bandwidth of a KV transfer, in 10^9 bytes per second. */
-  readonly kvTransferGbPerSec: number
+  readonly kvTransfer: ServingSimTransfer
+  /** Folder in which routers, local policies (`NAME.ts`) and models (`NAME.json`) are looked for first. */
+  readonly extensions?: string | undefined
   /** Simulations at once; by default as many as the work is worth. */
   readonly jobs?: number | undefined
   /** Result log to which each combination is appended when it is done. */
@@ -91,7 +97,9 @@ export async function servingSim(options: ServingSimOptions): Promise<ServingSim
   const fleet = await readFleet(options)
   const points = combinations(axes)
   const pairs = pairsOf(points)
-  const choices = await Promise.all(pairs.map(([prefill, decode]) => routerPair(prefill, decode)))
+  const choices = await Promise.all(
+    pairs.map(([prefill, decode]) => routerPair(prefill, decode, options.extensions)),
+  )
   // Mistakes show before the trace is read.
   const [first] = points.map((point) => toConfig(fleet, point))
   resolveAlgorithms(choices, first!, visibilitiesOf(undefined, first!))
@@ -162,12 +170,12 @@ function checkCheckpoint(path: string | undefined): void {
 }
 
 async function readFleet(options: ServingSimOptions): Promise<ServingSimFleet> {
-  const { prefillConfig, decodeConfig, kvTransferGbPerSec, traffic } = options
-  const defaults = instanceDefaults(options.model)
+  const { prefillConfig, decodeConfig, kvTransfer, extensions, traffic } = options
+  const defaults = instanceDefaults(options.model, extensions)
   return {
     prefill: await readInstances(prefillConfig, 'prefill', defaults),
     decode: await readInstances(decodeConfig, 'decode', defaults),
-    ...{ defaults, kvTransferGbPerSec, seed: traffic.seed },
+    ...{ defaults, kvTransfer, extensions, seed: traffic.seed },
   }
 }
 

@@ -1,6 +1,7 @@
 import { checkValues } from '../config/parse-config.js'
 import type { Config } from '../config/schema.js'
 import type { ServingSimPoint } from './combinations.js'
+import { modelIn } from './extensions.js'
 import type { InstanceGroup } from './instances.js'
 import { scheduling } from './policies.js'
 
@@ -10,8 +11,20 @@ export interface ServingSimFleet {
   readonly decode: readonly InstanceGroup[]
   /** Keys of `[cluster]` for all instances. */
   readonly defaults: InstanceGroup
-  readonly kvTransferGbPerSec: number
+  readonly kvTransfer: ServingSimTransfer
+  /** Folder of policies that are named. */
+  readonly extensions: string | undefined
   readonly seed: number
+}
+
+/** How KV caches travel, and who knows in time where to. */
+export interface ServingSimTransfer {
+  /** Bandwidth in 10^9 bytes per second. */
+  readonly gbPerSec: number
+  readonly contention: 'none' | 'exclusive'
+  readonly overlap: 'none' | 'layerwise'
+  /** When it is decided where to decode; in the serving simulator at the hand-over. */
+  readonly decodeDecision: 'arrival' | 'hand_over'
 }
 
 /** Queues of the serving simulator have no end. */
@@ -21,9 +34,9 @@ const NO_QUEUE_LIMIT = 2 ** 30
  * What all instances have in common. As in the serving simulator, all memory but that of the weights is
  * there for KV, and no prompt shares anything.
  */
-export function instanceDefaults(model: string): InstanceGroup {
+export function instanceDefaults(model: string, extensions?: string): InstanceGroup {
   return {
-    model: modelName(model),
+    model: modelIn(extensions, modelName(model)),
     gpu_memory_utilization: 1,
     max_queue_depth: NO_QUEUE_LIMIT,
   }
@@ -34,11 +47,11 @@ export function instanceDefaults(model: string): InstanceGroup {
  * @throws RouteSimError `config_invalid`, `policy_unknown`
  */
 export function toConfig(fleet: ServingSimFleet, point: ServingSimPoint): Config {
-  const { prefill, decode, defaults, kvTransferGbPerSec, seed } = fleet
+  const { prefill, decode, defaults, kvTransfer, extensions, seed } = fleet
   const { ttftSlo, tpotSlo } = point
   const local = {
-    prefill: scheduling(point.prefillLocal, ttftSlo),
-    decode: scheduling(point.decodeLocal, ttftSlo),
+    prefill: scheduling(point.prefillLocal, ttftSlo, extensions),
+    decode: scheduling(point.decodeLocal, ttftSlo, extensions),
   }
   const values = {
     simulation: { name: 'serving-sim', seed },
@@ -48,7 +61,10 @@ export function toConfig(fleet: ServingSimFleet, point: ServingSimPoint): Config
       disaggregated: {
         enabled: true,
         kv_transfer_latency_us: 0,
-        kv_transfer_bandwidth_gb_s: kvTransferGbPerSec,
+        kv_transfer_bandwidth_gb_s: kvTransfer.gbPerSec,
+        kv_transfer_contention: kvTransfer.contention,
+        kv_transfer_overlap: kvTransfer.overlap,
+        decode_decision: kvTransfer.decodeDecision,
       },
       backends: [
         ...prefill.map((group) => ({ scheduling: local.prefill, ...group })),

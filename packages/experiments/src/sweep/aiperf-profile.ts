@@ -9,11 +9,11 @@ export interface AiperfProfile {
   readonly csv: string
 }
 
-const STATISTICS = ['avg', 'min', 'max', 'p50', 'p75', 'p90', 'p95', 'p99'] as const
+const STATISTICS = ['avg', 'min', 'max', 'p25', 'p50', 'p75', 'p90', 'p95', 'p99', 'std'] as const
 
 /**
  * A finished run in AIPerf's artifact layout. Its inter-token latency is a mean per request, which is
- * `tpot` here. Statistics that RouteSim does not keep (p1 to p25, std) are left out.
+ * `tpot` here. Statistics that RouteSim does not keep (p1 to p10) are left out.
  */
 export function aiperfProfile(record: Extract<ResultRecord, { status: 'ok' }>): AiperfProfile {
   const { result, settings, rate, algorithm, seed, version } = record
@@ -39,8 +39,8 @@ export function aiperfProfile(record: Extract<ResultRecord, { status: 'ok' }>): 
     }),
   } as const
   const profiles = Object.entries(distributions).map(([tag, [title, found]]) => {
-    const { mean: avg, min, max, p50, p75, p90, p95, p99 } = found
-    return [tag, title, { unit: 'ms', avg, min, max, p50, p75, p90, p95, p99 }] as const
+    const { mean: avg, min, max, p25, p50, p75, p90, p95, p99, std } = found
+    return [tag, title, { unit: 'ms', avg, min, max, p25, p50, p75, p90, p95, p99, std }] as const
   })
   const values = Object.entries(scalars).map(
     ([tag, [title, unit, avg]]) => [tag, title, { unit, avg }] as const,

@@ -5,7 +5,7 @@ import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { checkQueue, inQueue } from '../queue/in-queue.js'
 import type { QueueOption } from '../queue/runs-in-queue.js'
-import { loadAlgorithm } from '../routers/load-algorithm.js'
+import { loadChoice } from '../routers/load-choice.js'
 import { interrupted } from '../run/execute.js'
 import type { AlgorithmChoice } from '../run/resolve-algorithms.js'
 import {
@@ -146,7 +146,7 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
 }
 
 async function choicesOf(specs: readonly string[] | undefined): Promise<AlgorithmChoice[]> {
-  return Promise.all((specs ?? ['round_robin']).map(loadAlgorithm))
+  return Promise.all((specs ?? ['round_robin']).map(loadChoice))
 }
 
 /** @throws RouteSimError when there is nothing to go through */

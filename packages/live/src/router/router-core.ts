@@ -272,6 +272,7 @@ export class RouterCore {
     decode.dispatchedSinceSample++
     decode.breaker.sent(this.now())
     this.refresh(decode)
+    ticket.algorithm.onHandedOver?.(ticket.request, decode, this.cluster)
   }
 
   /** A request is no longer at a worker: it ended, or is to be tried elsewhere. */
@@ -345,6 +346,12 @@ export class RouterCore {
       decision?.kind === 'disaggregate' ? [decision.prefill, decision.decode] : [decision, decision]
     if (prefill instanceof LiveBackend && decode instanceof LiveBackend) {
       return { kind: 'send', prefill, decode }
+    }
+    if (decision?.kind === 'prefill') {
+      throw new RouteSimError<LiveErrorCode>(
+        `router "${this.algorithm.name}": prefillOn(): expected a decision about both workers, as live requests are sent to a pair`,
+        { code: 'router_failed', hint: 'Return disaggregate(prefill, decode).' },
+      )
     }
     throw new RouteSimError<LiveErrorCode>(
       `router "${this.algorithm.name}": expected a backend of the cluster, a pair of them, a hold or a rejection`,

@@ -65,6 +65,17 @@ export class LogHistogram {
     return this.weightedSum / this.total
   }
 
+  /** Standard deviation of the values, those of a bucket taken for their mean; NaN when there is no value. */
+  get deviation(): number {
+    const { mean, counts, sums } = this
+    let squares = this.zeros * mean * mean
+    for (let i = 0; i < counts.length; i++) {
+      const count = counts[i]!
+      if (count > 0) squares += count * (sums[i]! / count - mean) ** 2
+    }
+    return Math.sqrt(squares / this.total)
+  }
+
   /**
    * Counts a value.
    * @param value - finite, at least 0

@@ -226,8 +226,8 @@ test('a run in which nothing happened has null for numbers, and is JSON', () => 
     customMetrics: { ratio: Number.NaN, size: 3 },
   })
   const summary = summarize(run, noGaps, free(1))
-  const nothing = { count: 0, p50: null, p75: null, p90: null, p95: null, p99: null }
-  expect(summary.ttft).toEqual({ ...nothing, min: null, max: null, mean: null })
+  const nothing = { count: 0, p25: null, p50: null, p75: null, p90: null, p95: null, p99: null }
+  expect(summary.ttft).toEqual({ ...nothing, min: null, max: null, mean: null, std: null })
   expect(summary).toMatchObject({
     tbt: { p50: null },
     requests_per_sec: null,

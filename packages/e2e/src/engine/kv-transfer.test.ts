@@ -1,0 +1,216 @@
+// How KV caches get from where prompts are computed to where they are decoded, by hand.
+import {
+  type BackendEvent,
+  disaggregate,
+  type KvTransfer,
+  OUTCOME,
+  RandomStream,
+  type RoutingAlgorithm,
+  type RunResult,
+} from '@routesim/core'
+import { affineLatency } from '@routesim/hardware'
+import { describe, expect, test } from 'vitest'
+import { backend, pairsInTurn, type TinyRequest, tinyRun } from '../testing/tiny-run.js'
+
+/** A prompt of 100 tokens takes 10 ms to compute, a token 1 ms, and its KV 20 ms to send. */
+const latency = affineLatency({
+  baseMs: 0,
+  prefillMsPerToken: 0.1,
+  decodeMsPerRequest: 1,
+  decodeMsPerContextToken: 0,
+})
+const link: KvTransfer = { latencyMs: 0, bandwidthBytesPerSec: 5000, bytesPerToken: 1 }
+const prefill = backend({ role: 'prefill', latency })
+const decode = backend({ role: 'decode', latency })
+/** Request by request, from one backend to another. */
+function byHand(...ways: readonly (readonly [from: number, to: number])[]): RoutingAlgorithm {
+  let next = 0
+  return {
+    name: 'by_hand',
+    route: (_, { backends }) => {
+      const [from, to] = ways[next++]!
+      return disaggregate(backends[from]!, backends[to]!)
+    },
+  }
+}
+
+const alone: TinyRequest = { promptTokens: 100, outputTokens: 2 }
+
+describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
+  const arrivals = (run: RunResult): number[] => [...run.outcomes.transferEndMs!]
+  const starts = (run: RunResult): number[] => [...run.outcomes.transferStartMs!]
+
+  test('without contention all have the whole bandwidth; with it one after another', () => {
+    const story = {
+      ...{ stepper, requests: [alone, alone], backends: [prefill, prefill, decode] },
+      router: pairsInTurn(),
+    } as const
+    const free = tinyRun({ ...story, transfer: link })
+    expect([starts(free), arrivals(free)]).toEqual([
+      [10, 10],
+      [30, 30],
+    ])
+    const shared = tinyRun({
+      ...{ ...story, router: pairsInTurn() },
+      transfer: { ...link, latencyMs: 1, contention: 'exclusive' },
+    })
+    // The decode backend receives one at a time, each for 1 + 20 ms: that of the lower prefill backend first.
+    expect([starts(shared), arrivals(shared)]).toEqual([
+      [31, 10],
+      [52, 31],
+    ])
+    expect([...shared.outcomes.finishedMs]).toEqual([53, 32])
+  })
+
+  test('who waits for one end does not keep another from the other end', () => {
+    // While what 1 sends to 2 waits for 2, it sends to 3.
+    const router = byHand([0, 2], [1, 2], [1, 3])
+    const run = tinyRun({
+      ...{ stepper, router, backends: [prefill, prefill, decode, decode] },
+      requests: [alone, { ...alone, arrivalMs: 1 }, { ...alone, arrivalMs: 12 }],
+      transfer: { ...link, contention: 'exclusive' },
+    })
+    // Computed at 10, 11 and 22.
+    expect(starts(run)).toEqual([10, 42, 22])
+    expect(arrivals(run)).toEqual([30, 62, 42])
+  })
+
+  test('layers go ahead: what is left is the longer of one layer and what the link had no time for', () => {
+    const run = (overlappedLayers: number, bandwidthBytesPerSec: number): RunResult =>
+      tinyRun({
+        ...{ stepper, requests: [alone], backends: [prefill, decode], router: pairsInTurn() },
+        transfer: { ...link, bandwidthBytesPerSec, overlappedLayers },
+      })
+    // Computed in 10 ms and sent in 20, in 4 layers: max(20 / 4, 20 - 10 * 3 / 4).
+    expect(arrivals(run(4, 5000))).toEqual([22.5])
+    // Sent in 4 ms: max(4 / 4, 4 - 7.5).
+    expect(arrivals(run(4, 25_000))).toEqual([11])
+    expect(arrivals(run(1, 5000))).toEqual([30])
+  })
+
+  test('layers go ahead only while both ends have nothing else to do', () => {
+    const run = tinyRun({
+      ...{ stepper, backends: [prefill, decode], router: pairsInTurn() },
+      requests: [alone, { ...alone, arrivalMs: 5 }],
+      transfer: {
+        ...link,
+        bandwidthBytesPerSec: 20_000,
+        contention: 'exclusive',
+        overlappedLayers: 4,
+      },
+    })
+    // Each is sent in 5 ms. Of the first, 3.75 have gone by 10; the rest goes until 11.25. The second is computed
+    // from 10 to 20, and its first layer from 10 to 12.5.
+    expect(arrivals(run)).toEqual([11.25, 21.25])
+    const both = tinyRun({
+      ...{ stepper, backends: [prefill, decode], router: pairsInTurn() },
+      requests: [alone, alone],
+      transfer: {
+        ...link,
+        bandwidthBytesPerSec: 20_000,
+        contention: 'exclusive',
+        overlappedLayers: 4,
+      },
+    })
+    // Computed in one step of 20 ms: the first sends 3.75 ms from 5 on, the second then.
+    expect(arrivals(both)).toEqual([21.25, 22.5])
+  })
+
+  test('memory is charged where the prompt was computed until it is sent, and where it is decoded from then on', () => {
+    const blocks = (tokens: number) => ({ kv: { blocks: tokens / 10, blockTokens: 10 } })
+    const run = tinyRun({
+      stepper,
+      requests: [alone, { ...alone, arrivalMs: 1 }],
+      backends: [
+        backend({ role: 'prefill', latency, ...blocks(100) }),
+        backend({ role: 'decode', latency, ...blocks(110) }),
+      ],
+      router: pairsInTurn(),
+      transfer: link,
+      prefixCaching: false,
+    })
+    // The second prompt finds no block until the first has been sent, at 30.
+    expect([...run.outcomes.admittedMs]).toEqual([0, 30])
+    expect([...run.outcomes.finishedMs]).toEqual([31, 61])
+    const narrow = tinyRun({
+      stepper,
+      requests: [
+        { ...alone, outputTokens: 11 },
+        { ...alone, arrivalMs: 1, outputTokens: 11 },
+      ],
+      backends: [
+        backend({ role: 'prefill', latency, ...blocks(1000) }),
+        backend({ role: 'decode', latency, ...blocks(110) }),
+      ],
+      router: pairsInTurn(),
+      transfer: link,
+      prefixCaching: false,
+    })
+    // Computed at 20 ms, the second sets out when the first, which decodes until 40, has left its blocks.
+    expect([...narrow.outcomes.firstTokenMs]).toEqual([10, 20])
+    expect(starts(narrow)).toEqual([10, 40])
+  })
+
+  test('a backend that fails frees both ends', () => {
+    const run = (events: readonly BackendEvent[]): RunResult =>
+      tinyRun({
+        ...{ stepper, events, backends: [prefill, decode, decode], router: byHand([0, 1], [0, 2]) },
+        requests: [alone, { ...alone, arrivalMs: 1 }],
+        transfer: { ...link, contention: 'exclusive' },
+      })
+    expect(starts(run([]))).toEqual([10, 30])
+    const failed = run([{ atMs: 15, kind: 'fail', backend: 1 }])
+    // The second prompt is computed at 20.
+    expect(starts(failed)[1]).toBe(20)
+    expect([...failed.outcomes.outcome]).toEqual([OUTCOME.failed, OUTCOME.completed])
+    // One that waits for its end is forgotten when it is called off.
+    const late = run([{ atMs: 25, kind: 'fail', backend: 2 }])
+    expect([...late.outcomes.outcome]).toEqual([OUTCOME.completed, OUTCOME.failed])
+    expect(arrivals(late)[0]).toBe(30)
+  })
+})
+
+test('no end is ever busy for longer than the time that has passed', () => {
+  for (let seed = 0; seed < 60; seed++) {
+    const random = new RandomStream(seed, 'transfers')
+    const pools = { prefill: 1 + random.integer(3), decode: 1 + random.integer(3) }
+    const requests = Array.from({ length: 60 }, (_, i) => ({
+      arrivalMs: i * 6,
+      promptTokens: 10 + random.integer(200),
+      outputTokens: 2,
+    }))
+    const run = tinyRun({
+      requests,
+      backends: [
+        ...Array.from({ length: pools.prefill }, () => prefill),
+        ...Array.from({ length: pools.decode }, () => decode),
+      ],
+      router: pairsInTurn(),
+      transfer: {
+        ...link,
+        bandwidthBytesPerSec: 20_000,
+        contention: 'exclusive',
+        overlappedLayers: 4,
+      },
+      stepper: 'fast',
+    })
+    const { transferStartMs, transferEndMs, backend: to, prefillBackend: from } = run.outcomes
+    for (const end of [to, from]) {
+      const spans = requests
+        .map((_, i) => [end[i]!, transferStartMs![i]!, transferEndMs![i]!] as const)
+        .sort(([a, b], [c, d]) => a - c || b - d)
+      for (let i = 1; i < spans.length; i++) {
+        const [before, own] = [spans[i - 1]!, spans[i]!]
+        if (before[0] === own[0]) expect(own[1]).toBeGreaterThanOrEqual(before[2] - 1e-9)
+      }
+    }
+    // All bytes have gone, those sent ahead too: at each end in no more than the time there was.
+    for (const id of new Set(to)) {
+      const bytes = requests.reduce(
+        (sum, { promptTokens }, i) => sum + (to[i] === id ? promptTokens : 0),
+        0,
+      )
+      expect(bytes / 20).toBeLessThanOrEqual(Math.max(...transferEndMs!) + 1e-9)
+    }
+  }
+})
