@@ -1,10 +1,11 @@
-// `npm run bench [-- FILTER] [--runs N] [-o FILE]`: CPU seconds, not wall time; medians of several runs,
+// `npm run bench [-- FILTER] [--runs N] [-o FILE] [--against FILE]`: CPU seconds, not wall time; medians of several runs,
 // each in a process of its own; ratios within one run.
 import { execFileSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { compareReports, readReport } from './against.mjs'
 import {
   CASES,
   MOONCAKE,
@@ -16,13 +17,33 @@ import {
   workload,
 } from './cases.mjs'
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { runs: { type: 'string', default: '3' }, output: { type: 'string', short: 'o' } },
-})
+function options() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        runs: { type: 'string', default: '3' },
+        output: { type: 'string', short: 'o' },
+        against: { type: 'string' },
+      },
+    })
+  } catch (error) {
+    console.error(error.message)
+    return process.exit(2)
+  }
+}
+
+const { values, positionals } = options()
 const runs = Number(values.runs)
 if (!(Number.isInteger(runs) && runs >= 1)) {
   console.error(`--runs: expected an integer >= 1, got ${values.runs}`)
+  process.exit(2)
+}
+let earlier
+try {
+  earlier = values.against === undefined ? undefined : readReport(values.against)
+} catch (error) {
+  console.error(error.message)
   process.exit(2)
 }
 const child = fileURLToPath(new URL('child.mjs', import.meta.url))
@@ -200,6 +221,18 @@ if (several !== undefined) {
     console.log(`  ${threads}  ${seconds(wallMs)} s, ${seconds(cpuMs)} CPU s`)
   }
   console.log(`  ${speedUp.toFixed(2)}x as fast`)
+}
+if (earlier !== undefined) {
+  const compared = compareReports(earlier, report)
+  console.log(`\nThis (${report.commit}) over ${earlier.commit ?? 'the earlier'}:`)
+  if (report.node !== earlier.node) console.log(`  which was measured with ${earlier.node}`)
+  const titles = ['totalMs', 'simulateMs', 'warmSimulateMs', 'rssMb', 'speedUp', 'ratio']
+  const cells = compared.map(({ name, ratios }) => [
+    name,
+    ...titles.map((title) => (ratios[title] === undefined ? '-' : ratios[title].toFixed(2))),
+  ])
+  if (cells.length === 0) console.log('  nothing was measured in both')
+  else printTable(['case', 'CPU', 'simulate', 'warm', 'RSS', 'workers', 'steppers'], cells)
 }
 if (values.output !== undefined) {
   writeFileSync(values.output, `${JSON.stringify(report, undefined, 2)}\n`)

@@ -13,6 +13,14 @@ const LOST = 'core/src/engine/lost-requests.ts'
 const LIFE = 'core/src/engine/backend-life.ts'
 const TIMEOUTS = 'core/src/engine/request-timeouts.ts'
 const PLANS = 'core/src/backend/step-plans.ts'
+const LOOP = 'core/src/kernel/event-loop.ts'
+const SAMPLER = 'core/src/engine/load-sampler.ts'
+const TRANSFERS = 'core/src/engine/kv-transfers.ts'
+const DISPATCHER = 'core/src/engine/dispatcher.ts'
+const FOLLOW_UPS = 'core/src/engine/follow-ups.ts'
+const JOINS = 'core/src/requests/joins.ts'
+const HELD = 'core/src/engine/held-requests.ts'
+const READS = 'core/src/backend/shared-reads.ts'
 const RADIX = 'hardware/src/kv-cache/radix-kv-cache.ts'
 const PINS = 'hardware/src/kv-cache/extent-pins.ts'
 const INDEX = 'hardware/src/kv-cache/prefix-index.ts'
@@ -377,8 +385,8 @@ export const MUTANTS = [
   [
     'a prompt that nobody will fetch keeps its blocks',
     LOST,
-    '        fleet.releaseHandedOver(prefill, request)\n',
-    '',
+    '      if (!isGone(prefill)) this.letGo(request, prefill)\n      return true\n    }\n    if (isGone(decode)) return true',
+    '      return true\n    }\n    if (isGone(decode)) return true',
   ],
   [
     'one that leaves is handed over',
@@ -477,5 +485,168 @@ export const MUTANTS = [
     POLICIES,
     'if (this.queues.peek(backend) !== head || this.adapters.has(backend))',
     'if (this.queues.peek(backend) !== head)',
+  ],
+  [
+    'steps that end together end in the order of their last bits',
+    LOOP,
+    'ringing[at - 1]! > agent',
+    'ringing[at - 1]! < -agent',
+  ],
+  [
+    'steps of others that end in this instant are over too soon',
+    FAST,
+    'backend > state.time[1]! ? Number.NaN : nowMs',
+    'nowMs',
+  ],
+  [
+    'who ends sees what those after it have computed',
+    FAST,
+    'request < 0 ? MOST_INT : state.admission[request]!',
+    'MOST_INT',
+  ],
+  [
+    'answers that later prompts repeat are committed at the end of a stretch only for those that end',
+    FAST,
+    'if (state.admission[request]! >= admission) continue',
+    'if (state.admission[request]! < admission) continue',
+  ],
+  [
+    'a sample sees a step of this instant as under way',
+    FAST,
+    'allocateSteps(state, backend, Math.min(over + 1, state.ints[backend * INTS + STEPS]!))',
+    'allocateSteps(state, backend, over)',
+  ],
+  [
+    'a sample sees no growth within a stretch',
+    SAMPLER,
+    'for (let id = 0; id < specs.length; id++) fleet.syncSettled(id)',
+    '',
+  ],
+  [
+    'a backend receives several KV caches at a time',
+    TRANSFERS,
+    'this.isSending[from] === 0 && this.received[to] === NONE',
+    'this.isSending[from] === 0',
+  ],
+  [
+    'a backend sends several KV caches at a time',
+    TRANSFERS,
+    'this.isSending[from] === 0 && this.received[to] === NONE',
+    'this.received[to] === NONE',
+  ],
+  [
+    'what waits for a link waits for ever',
+    TRANSFERS,
+    '      if (!this.areFree(from, to)) return true\n',
+    '      return true\n',
+  ],
+  [
+    'what waited last goes first',
+    TRANSFERS,
+    'else this.waiting.push({ request, durationMs })',
+    'else this.waiting.unshift({ request, durationMs })',
+  ],
+  [
+    'a transfer that is called off keeps its ends',
+    TRANSFERS,
+    '      if (this.isExclusive) this.release(request)\n      return true',
+    '      return true',
+  ],
+  [
+    'layers go ahead over a link that is busy',
+    TRANSFERS,
+    '      if (!this.areFree(from, to)) return\n',
+    '',
+  ],
+  [
+    'layers go ahead before the link was free',
+    TRANSFERS,
+    'fromMs = Math.max(fromMs, sentUntilMs[from]!, receivedUntilMs[to]!)',
+    'fromMs = Math.max(fromMs, receivedUntilMs[to]!)',
+  ],
+  [
+    'the last layer goes ahead as well',
+    TRANSFERS,
+    'Math.max(bytesMs / handOver.layersOf(rank), bytesMs - goneMs)',
+    'Math.max(0, bytesMs - goneMs)',
+  ],
+  [
+    'a computed prompt is handed over at once when the router is to be asked',
+    DISPATCHER,
+    'if (this.machinery.progress.awaitsDecode(request)) this.goOn(request, decision)',
+    "if (this.machinery.progress.awaitsDecode(request) && decision?.kind === 'hold') this.goOn(request, decision)",
+  ],
+  [
+    'what is refused at the hand-over keeps its blocks',
+    DISPATCHER,
+    '    machinery.fleet.releaseHandedOver(prefill, request)\n    machinery.touch(prefill)\n    desk.finished',
+    '    desk.finished',
+  ],
+  [
+    'a transfer frees nothing where the prompt was computed',
+    DISPATCHER,
+    '    fleet.releaseHandedOver(prefill, request)\n    fleet.transferCompleted(decode, request)',
+    '    fleet.transferCompleted(decode, request)',
+  ],
+  [
+    'a request that waits for several comes with the first',
+    FOLLOW_UPS,
+    '--this.open[row]! === 0',
+    '--this.open[row]! >= 0',
+  ],
+  [
+    'one that was given up is given up again',
+    FOLLOW_UPS,
+    '        if (this.isGone?.[row] === 1) continue\n',
+    '',
+  ],
+  [
+    'a request waits for one less than it says',
+    FOLLOW_UPS,
+    'for (const row of joinRow) this.open[row]!++',
+    'for (const row of joinRow) if (row < 0) this.open[row]!++',
+  ],
+  [
+    'of several the first is the predecessor',
+    JOINS,
+    'predecessor[row] = rows.pop()!',
+    'predecessor[row] = rows.shift()!',
+  ],
+  [
+    'who held a row before is asked about in its place',
+    HELD,
+    'this.has(request) && tickets.ordinalOf(request) === ticket',
+    'this.has(request)',
+  ],
+  [
+    'a request that was held longer is asked about too soon',
+    HELD,
+    'if (isHeld && this.untilMs[request]! > nowMs) return -1',
+    '',
+  ],
+  [
+    'context that two share is read twice',
+    READS,
+    'if (Math.max(before, before + by) < SEVERAL) continue',
+    'if (Math.max(before, before + by) <= SEVERAL) continue',
+  ],
+  [
+    'what the last reader leaves is still shared',
+    READS,
+    'if (before + by === 0) readers.delete(node)\n      else readers.set(node, before + by)',
+    'readers.set(node, Math.max(1, before + by))',
+  ],
+  ['parts of blocks are shared', READS, 'return tokens - (tokens % blockTokens)', 'return tokens'],
+  [
+    'a prompt that ends amid a run shares all of it',
+    READS,
+    'prompts.endTokens[node]! > tokens || this.isEnd[node] === 0',
+    'this.isEnd[node] === 0',
+  ],
+  [
+    'decodes that wait for a prompt share its step',
+    PLANS,
+    '  floats[x + DECODE_REQUESTS] = 0\n  floats[x + DECODE_TOKENS] = 0\n  floats[x + DECODE_SHARED_TOKENS] = 0',
+    '  floats[x + DECODE_REQUESTS] = 0\n  floats[x + DECODE_TOKENS] = 0',
   ],
 ]

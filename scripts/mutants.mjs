@@ -8,8 +8,20 @@ import { fileURLToPath } from 'node:url'
 import { MUTANTS } from './mutant-list.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+/** What finds most faults soonest comes first. */
 const TESTS = [
-  ['e2e', 'packages/e2e/src/engine/backend-life.test.ts'],
+  ['e2e', 'packages/e2e/src/engine/pairs-agree.test.ts', '-t', 'whatever comes together: exact'],
+  [
+    'e2e',
+    ...['within-instant', 'backend-life', 'hand-over', 'kv-transfer', 'follow-ups'].map(
+      (name) => `packages/e2e/src/engine/${name}.test.ts`,
+    ),
+  ],
+  [
+    'unit',
+    'packages/hardware/src/kv-cache',
+    ...['backend', 'kernel', 'requests', 'engine'].map((name) => `packages/core/src/${name}`),
+  ],
   ['e2e', 'packages/e2e/src/engine/steppers-agree.test.ts'],
   [
     'e2e',
@@ -17,11 +29,11 @@ const TESTS = [
     '-t',
     'make no difference|not taken for',
   ],
-  ['unit', 'packages/hardware/src/kv-cache', 'packages/core/src/backend'],
 ]
 
 const copy = mkdtempSync(join(tmpdir(), 'routesim-mutants-'))
 const copied = (path) => !/\/(dist|\.turbo|etc)$/.test(path)
+let count = 0
 let survivors = 0
 try {
   cpSync(join(root, 'packages'), join(copy, 'packages'), {
@@ -57,10 +69,12 @@ try {
     )
     const isCaught = TESTS.some(failed)
     writeFileSync(path, source)
+    count++
     if (!isCaught) survivors++
     console.log(`${isCaught ? 'caught  ' : 'SURVIVED'}  ${name}`)
   }
 } finally {
   rmSync(copy, { recursive: true, force: true })
 }
+console.log(`${count} planted, ${count - survivors} caught`)
 if (survivors > 0) process.exitCode = 1

@@ -15,6 +15,11 @@ test.each([
     ['run', '-x', 'extra'],
     'unknown option -x\nunexpected argument "extra"',
   ],
+  [
+    'Unknown arguments: per-request, perRequest, extra',
+    ['run', '--per-request', 'extra'],
+    'unknown option --per-request\nunexpected argument "extra"',
+  ],
   ['Missing required arguments: config, output', [], '--config is required\n--output is required'],
   ['Not enough arguments following: c', [], '-c: expected a value, got none'],
   [

@@ -37,8 +37,7 @@ export function usageMessage(
 ): string {
   const unknown = /^Unknown (?:argument|command)s?: (.+)$/.exec(message)?.[1]
   if (unknown !== undefined) {
-    return unknown
-      .split(', ')
+    return withoutTwins(unknown.split(', '))
       .map((word) => describeUnknown(word, args, flags))
       .join('\n')
   }
@@ -68,6 +67,14 @@ export function givenText(args: readonly string[], name: string): string {
   const joined = args.findLast((arg) => arg.startsWith(`${flag}=`))
   const next = args[args.lastIndexOf(flag) + 1]
   return joined?.slice(flag.length + 1) ?? (args.includes(flag) ? (next ?? '') : '')
+}
+
+/** The option parser names an option with dashes a second time, in camel case. */
+function withoutTwins(words: readonly string[]): readonly string[] {
+  const twins = words.map((word) =>
+    word.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()),
+  )
+  return words.filter((word, i) => !twins.some((twin, j) => j !== i && twin === word))
 }
 
 function describeUnknown(word: string, args: readonly string[], flags: readonly string[]): string {

@@ -116,7 +116,12 @@ export const flowControl: CombinatorDefinition = defineCombinator({
         waiting.push(entry)
         return undefined
       },
-      pop: () => waiting.pop()?.id,
+      pop() {
+        let entry = waiting.pop()
+        // What was dropped is still in line, and another request may have its id.
+        while (entry !== undefined && held.get(entry.id) !== entry) entry = waiting.pop()
+        return entry?.id
+      },
       drop(id) {
         const { priority, cost } = held.get(id)!
         const band = bands.get(priority)!

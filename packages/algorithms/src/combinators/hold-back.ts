@@ -18,8 +18,13 @@ export interface HeldQueue {
   push(request: RequestView, nowMs: number): string | undefined
   /** Takes out the request whose turn it is. @returns its id, undefined when none waits */
   pop(): number | undefined
-  /** A request waits no longer, though it may still be taken out. */
+  /** A request waits no longer, and is not to be taken out. */
   drop(id: number): void
+}
+
+interface Waiting {
+  readonly sinceMs: number
+  readonly arrivalMs: number
 }
 
 /** What {@link holdBack} goes by. */
@@ -45,11 +50,12 @@ export function holdBack(
 ): Omit<RoutingAlgorithm, 'name'> {
   const { queue, pollMs, ttlMs } = options
   const timer = `${options.name} of ${inner.name}`
-  /** When each request that waits came, in order, by id. */
-  const since = new Map<number, number>()
-  /** The request that is asked about next, and since when; it may have ended at the client. */
+  /** When each request that waits came, in order, by id; it may have ended at the client. */
+  const since = new Map<number, Waiting>()
+  /** The request that is asked about next, since when, and when it arrived; it may have ended likewise. */
   let called = -1
   let calledMs = 0
+  let calledArrivalMs = 0
   /**
    * When each of those that had their turn arrived, by id: one that no backend takes is not heard of again,
    * and another may have its id later.
@@ -63,11 +69,14 @@ export function holdBack(
     if (called >= 0 && cluster.nowMs > calledMs * (1 + SAME_INSTANT)) called = -1
     expire(cluster)
     while (called < 0 && queue.length > 0 && !options.isFull(cluster)) {
-      const id = queue.pop()!
-      if (!since.delete(id)) continue
+      const id = queue.pop()
+      const waiting = id === undefined ? undefined : since.get(id)
+      if (id === undefined || waiting === undefined) continue
+      since.delete(id)
       queue.drop(id)
       called = id
       calledMs = cluster.nowMs
+      calledArrivalMs = waiting.arrivalMs
       // Asked about once more in this instant, with all that route() is given.
       cluster.release(id, hold(cluster.nowMs))
     }
@@ -78,13 +87,18 @@ export function holdBack(
 
   /** The queue may still have them: they are no longer among those that wait. */
   function expire(cluster: ClusterView): void {
-    for (const [id, sinceMs] of since) {
+    for (const [id, { sinceMs }] of since) {
       if (cluster.nowMs - sinceMs < ttlMs) return
       since.delete(id)
       queue.drop(id)
       expired++
       cluster.release(id, reject('queue_timeout'))
     }
+  }
+
+  /** Whether it is a request's turn, or was: another may have its id. */
+  function isCalled({ id, arrivalMs }: RequestView): boolean {
+    return (called === id && calledArrivalMs === arrivalMs) || passed.get(id) === arrivalMs
   }
 
   function pass(request: RequestView, cluster: ClusterView): RoutingDecision {
@@ -100,8 +114,8 @@ export function holdBack(
   return {
     ...hooksOf(inner),
     route(request, cluster) {
-      const { id } = request
-      if (called === id || passed.get(id) === request.arrivalMs) return pass(request, cluster)
+      const { id, arrivalMs } = request
+      if (isCalled(request)) return pass(request, cluster)
       const isBehind = since.size > 0 || called >= 0
       if (!isBehind && !options.isFull(cluster)) return pass(request, cluster)
       cluster.notes?.branch(isBehind ? 'others wait before it' : 'the fleet is full')
@@ -109,7 +123,7 @@ export function holdBack(
       if (since.delete(id)) queue.drop(id)
       const refusal = queue.push(request, cluster.nowMs)
       if (refusal !== undefined) return reject(refusal)
-      since.set(id, cluster.nowMs)
+      since.set(id, { sinceMs: cluster.nowMs, arrivalMs })
       held++
       if (!isPolling) cluster.timer(timer, pollMs)
       isPolling = true

@@ -179,7 +179,6 @@ export class FastFleet extends FleetBatches implements Fleet {
     if (state.endMs[backend] === IDLE) return
     const over = stepsOver(state, backend, stepUnderWay(state, backend))
     allocateSteps(state, backend, Math.min(over + 1, state.ints[backend * INTS + STEPS]!))
-    commitChunks(state, backend, over)
   }
 
   emitted(backend: number, tell: (request: number, tokens: number) => void): void {

@@ -7,23 +7,22 @@ import { BackendLife } from './backend-life.js'
 import { checkAllEnded, checkConservation, checkEnded, checkIdle } from './check-conservation.js'
 import { checkOptions } from './check-options.js'
 import { Client } from './client.js'
-import { invalidDecision } from './decision-errors.js'
 import { type DecisionListener, Dispatcher } from './dispatcher.js'
 import { checkedSubject } from './event-subjects.js'
 import { FollowUps } from './follow-ups.js'
+import { Holds } from './holds.js'
+import { IdleWatch } from './idle-watch.js'
 import { Sampling } from './load-sampler.js'
 import { type LossListener, LostRequests } from './lost-requests.js'
 import { Machinery, mayMigrate } from './machinery.js'
 import { MeasuredTotals } from './measured-totals.js'
 import { Migrations } from './migrations.js'
+import { outcomesOf } from './outcomes-of.js'
 import { type ProgressFeed, progressFeedFor } from './progress-feed.js'
 import { RequestTimeouts } from './request-timeouts.js'
 import { RouterDesk } from './router-desk.js'
 import { OUTCOME, type RunResult, type RunTotals } from './run-result.js'
 import type { SimulationOptions } from './simulation-options.js'
-
-/** How long requests may be held while nothing but timers and metrics goes on, in ms of virtual time. */
-const MOST_IDLE_MS = 3_600_000
 
 /**
  * What happens in a run: requests arrive and are routed, backends step, KV caches travel. The public
@@ -45,12 +44,12 @@ export class Engine
   private readonly life: BackendLife | undefined
   private readonly migrations: Migrations | undefined
   private readonly progress: ProgressFeed | undefined
+  private readonly idle: IdleWatch
+  private readonly holds: Holds
   private readonly timeouts: RequestTimeouts | undefined
   private readonly rejectReasons: string[] = []
   private ended = 0
   private endMs = 0
-  /** When something other than a timer was last to come, in ms. */
-  private movingMs = 0
   private isDone = false
   private isMeasuring = false
   private measuredFromMs = 0
@@ -86,6 +85,8 @@ export class Engine
     this.desk.deliveries?.start(entryTimes[0] ?? 0)
     this.progress = progressFeedFor(machinery, this.desk)
     this.progress?.start(entryTimes[0] ?? 0)
+    this.idle = new IdleWatch(machinery, this.desk, this.dispatcher, this.progress)
+    this.holds = new Holds(machinery, this.desk)
   }
 
   /** Requests that have ended so far. */
@@ -121,16 +122,8 @@ export class Engine
   result(): RunResult {
     const { window, ranks, requests, progress } = this.machinery
     if (window === undefined) {
-      const { sentMs } = this.client
-      const outcomes =
-        ranks === undefined
-          ? progress
-          : {
-              ...progress,
-              backend: ranks.backendsOf(progress.backend),
-              prefillBackend: ranks.backendsOf(progress.prefillBackend),
-            }
-      return { ...this.totals(), requests, sentMs, outcomes }
+      const outcomes = outcomesOf(progress, ranks)
+      return { ...this.totals(), requests, sentMs: this.client.sentMs, outcomes }
     }
     throw new RouteSimError('a run whose requests come from a source keeps no row of them', {
       code: 'no_rows',
@@ -220,6 +213,7 @@ export class Engine
     const { desk, dispatcher, lost, migrations } = this
     const { count, rows, decisions } = desk.held.takeReleased()
     for (let i = 0; i < count; i++) dispatcher.dispatch(rows[i]!, decisions[i]!)
+    if (!desk.hasAsked) return
     for (const move of desk.takeAsked())
       if (lost?.isLeaving(move.request) !== true) migrations!.begin(move)
   }
@@ -234,22 +228,7 @@ export class Engine
 
   /** Ends a run in which only timers still go off and metrics are polled, for ever. */
   private checkMoving(): void {
-    const { machinery, desk } = this
-    const { loop, clock } = machinery
-    const ticking =
-      desk.timers.pendingEvents +
-      desk.queries.pendingEvents +
-      (desk.deliveries?.pendingEvents ?? 0) +
-      (this.progress?.pendingEvents ?? 0)
-    if (loop.isMoving || loop.pendingEvents > ticking) {
-      this.movingMs = clock.nowMs
-    } else if (!this.dispatcher.resolveDeadlock()) {
-      if (desk.held.size === 0) machinery.isOver = true
-      else {
-        const idleMs = clock.nowMs - Math.max(this.movingMs, this.endMs)
-        if (idleMs >= MOST_IDLE_MS) this.rejectHeld()
-      }
-    }
+    if (this.idle.isStuck(this.endMs)) this.rejectHeld()
   }
 
   /** A request arrives. */
@@ -334,35 +313,21 @@ export class Engine
   }
 
   requestHeld(request: number, untilMs: number): void {
-    const { machinery, desk } = this
-    const { clock, loop, subjects } = machinery
-    if (Number.isNaN(untilMs)) throw invalidDecision(desk.name, request, { kind: 'hold', untilMs })
-    desk.held.hold(request, untilMs)
-    if (untilMs === Number.POSITIVE_INFINITY) return
-    const ticket = machinery.ordinalOf(request)
-    desk.held.askLater(ticket, request)
-    loop.schedule(Math.max(untilMs, clock.nowMs), checkedSubject(subjects.asked + ticket))
+    this.holds.hold(request, untilMs)
   }
 
   /** The time until which a request was held is over, unless it was released meanwhile. */
   private askAgain(ticket: number): void {
-    const { machinery, desk } = this
-    const ticketOf = (request: number): number => machinery.ordinalOf(request)
-    const request = desk.held.takeDue(ticket, machinery.clock.nowMs, ticketOf)
+    const request = this.holds.takeDue(ticket)
     if (request < 0) return
     this.decide(request)
-    // Without a word to who held it, if nobody was asked or another rejected it.
-    if (machinery.progress.outcome[request] === OUTCOME.rejected) desk.held.ended(request)
+    this.holds.asked(request)
   }
 
   /** Nothing will make routers release what they hold. @returns false when they hold nothing */
   private rejectHeld(): boolean {
     const held = this.desk.held.takeAll()
-    for (const request of held) {
-      if (this.machinery.progress.awaitsDecode(request))
-        this.dispatcher.giveUp(request, 'held_forever')
-      else this.requestRejected(request, 'held_forever')
-    }
+    for (const request of held) this.requestRejected(request, 'held_forever')
     return held.length > 0
   }
 

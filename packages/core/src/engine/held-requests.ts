@@ -9,6 +9,11 @@ export interface ReleasedRequests {
   readonly decisions: RoutingDecision[]
 }
 
+/** Who knows what events call the request of a row. */
+export interface Tickets {
+  ordinalOf(row: number): number
+}
+
 /**
  * Requests that wait at their router, and those that it has let go in this instant. Columns are by row. All
  * operations are O(1) but {@link takeAll}; no allocation once grown, where rows are the tickets of requests.
@@ -24,8 +29,16 @@ export class HeldRequests {
   private readonly rows = new Map<number, number>()
   private released: ReleasedRequests = { count: 0, rows: [], decisions: [] }
   private taken: ReleasedRequests = { count: 0, rows: [], decisions: [] }
-  /** Requests that ended while they were held, which their router may not have heard of. */
+  private readonly replicas: number
+  private readonly replicaOf: (request: number) => number
+  /** Requests that ended while they were held, which their router has not heard of: row x replicas + router. */
   private readonly forgotten = new Set<number>()
+
+  /** @param replicaOf - which of the routers a request goes to */
+  constructor(replicas: number, replicaOf: (request: number) => number) {
+    this.replicas = replicas
+    this.replicaOf = replicaOf
+  }
 
   /** Requests that are held. */
   get size(): number {
@@ -35,6 +48,11 @@ export class HeldRequests {
   /** Whether a request is held. */
   has(request: number): boolean {
     return request < this.untilMs.length && !Number.isNaN(this.untilMs[request]!)
+  }
+
+  /** Whether one of the routers holds a request. */
+  isHeldBy(replica: number, request: number): boolean {
+    return this.has(request) && this.replicaOf(request) === replica
   }
 
   /** A request ends before its router lets it go. @returns false when it is not held */
@@ -47,11 +65,11 @@ export class HeldRequests {
 
   /** A request that is not held any more ends without a word to its router. */
   ended(request: number): void {
-    this.forgotten.add(request)
+    this.forgotten.add(this.keyOf(this.replicaOf(request), request))
   }
 
   hold(request: number, untilMs: number): void {
-    this.forgotten.delete(request)
+    this.forgotten.delete(this.keyOf(this.replicaOf(request), request))
     if (request >= this.untilMs.length) this.grow(Math.max(1024, 2 * (request + 1)))
     if (!this.has(request)) {
       this.count++
@@ -62,12 +80,13 @@ export class HeldRequests {
 
   /**
    * Lets a request go.
+   * @param replica - the router that says so, which may mean the request that had the row before
    * @returns true when it is the first of this instant
    * @throws RouteSimError `router_invalid_release`
    */
-  release(router: string, request: number, decision: RoutingDecision): boolean {
-    if (!this.letGo(request)) {
-      if (this.forgotten.delete(request)) return false
+  release(router: string, replica: number, request: number, decision: RoutingDecision): boolean {
+    if (!this.isHeldBy(replica, request) || !this.letGo(request)) {
+      if (this.forgotten.delete(this.keyOf(replica, request))) return false
       throw new RouteSimError(
         `router "${router}": release(${request}): expected a request that it holds, got one that it does not`,
         {
@@ -98,12 +117,12 @@ export class HeldRequests {
 
   /**
    * The time has come to ask about a request again.
-   * @param ticketOf - of the request that has a row now
+   * @param tickets - by row, those of the requests that have them now
    * @returns its row, -1 when it is not held any more, or until later
    */
-  takeDue(ticket: number, nowMs: number, ticketOf: (request: number) => number): number {
+  takeDue(ticket: number, nowMs: number, tickets: Tickets): number {
     const request = this.rows.get(ticket) ?? ticket
-    const isHeld = this.has(request) && ticketOf(request) === ticket
+    const isHeld = this.has(request) && tickets.ordinalOf(request) === ticket
     if (isHeld && this.untilMs[request]! > nowMs) return -1
     if (ticket !== request) this.rows.delete(ticket)
     if (!isHeld) return -1
@@ -119,6 +138,10 @@ export class HeldRequests {
       if (this.letGo(request)) all.push(request)
     for (const request of all) this.ended(request)
     return all.sort((a, b) => order[a]! - order[b]!)
+  }
+
+  private keyOf(replica: number, request: number): number {
+    return request * this.replicas + replica
   }
 
   /** @returns false when the request was not held */

@@ -24,7 +24,7 @@ export class RouterDesk implements RequestFacts {
   readonly promptTokens: Int32Array
   readonly attempts: Uint8Array
   readonly sentMs: Float64Array
-  readonly held: HeldRequests = new HeldRequests()
+  readonly held: HeldRequests
   readonly timers: RouterTimers = new RouterTimers()
   /** What routers see late, or in part; undefined where they see all at once. */
   readonly deliveries: Deliveries | undefined
@@ -71,6 +71,8 @@ export class RouterDesk implements RequestFacts {
         }),
     )
     this.only = this.replicas.length === 1 ? this.replicas[0] : undefined
+    const { deliveries } = this
+    this.held = new HeldRequests(routers.length, (request) => deliveries?.replicaOf(request) ?? 0)
     this.deliveries?.open(this.replicas)
   }
 
@@ -82,6 +84,11 @@ export class RouterDesk implements RequestFacts {
   /** One of the routers, or the only one. */
   get first(): RoutingAlgorithm {
     return this.replicas[0]!.router
+  }
+
+  /** Whether routers have asked for moves since the last time. */
+  get hasAsked(): boolean {
+    return this.asked.length > 0
   }
 
   /** The moves that routers have asked for since the last time. */
@@ -235,17 +242,19 @@ export class RouterDesk implements RequestFacts {
   }
 
   private actionsOf(replica: number, router: string): RouterActions {
-    const { machinery, held, timers, watch } = this
+    const { machinery, timers, watch } = this
     const { loop, clock, subjects } = machinery
     return {
       notes: watch?.notes,
       release: (request, decision) => {
+        const { held } = this
         const carriedOut =
-          watch !== undefined && held.has(request)
+          watch !== undefined && held.isHeldBy(replica, request)
             ? watch.released(this.replicas[replica]!, request, decision)
             : decision
         // A hook runs while a step is ending; what it lets go is sent when that is over.
-        if (held.release(router, request, carriedOut)) loop.schedule(clock.nowMs, subjects.released)
+        if (held.release(router, replica, request, carriedOut))
+          loop.schedule(clock.nowMs, subjects.released)
       },
       timer: (id, delayMs) => {
         const dueMs = clock.nowMs + checkedDelay(router, id, delayMs)

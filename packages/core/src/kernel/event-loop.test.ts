@@ -42,6 +42,17 @@ test('at one instant: alarms, events, entries, settling', () => {
   ])
 })
 
+test('alarms whose last bits differ go off in order of agents, and the clock does not go back', () => {
+  const loop = new EventLoop(3, Float64Array.of())
+  const { log, handler } = logged(loop, () => {})
+  const before = 1000 - 1e-10
+  setAlarm(loop, 2, before)
+  setAlarm(loop, 0, 1000)
+  setAlarm(loop, 1, 1000 + 1e-7)
+  loop.run(handler, 99)
+  expect(log).toEqual(['1000 alarm 0', '1000 alarm 2', `${1000 + 1e-7} alarm 1`])
+})
+
 test('an alarm that an entry sets for the same instant goes off before the next entry', () => {
   const loop = new EventLoop(1, Float64Array.of(5, 5))
   const { log, handler } = logged(loop, (what) => {

@@ -62,6 +62,28 @@ describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
     expect([...shared.outcomes.finishedMs]).toEqual([53, 32])
   })
 
+  test('no layer goes ahead while its link is busy when the prompt is computed', () => {
+    const run = tinyRun({
+      ...{ stepper, router: byHand([0, 1], [0, 1]), backends: [prefill, decode] },
+      requests: [alone, { ...alone, arrivalMs: 5 }],
+      transfer: { ...link, contention: 'exclusive', overlappedLayers: 4 },
+    })
+    // Of the first, 7.5 of 20 ms are sent ahead; of the second, computed at 20, nothing.
+    expect(starts(run)).toEqual([10, 22.5])
+    expect(arrivals(run)).toEqual([22.5, 42.5])
+  })
+
+  test('of those that wait for an end the one that was there first goes', () => {
+    const run = tinyRun({
+      ...{ stepper, router: byHand([2, 3], [1, 3], [0, 3]) },
+      backends: [prefill, prefill, prefill, decode],
+      requests: [alone, { ...alone, arrivalMs: 1 }, { ...alone, arrivalMs: 2 }],
+      transfer: { ...link, contention: 'exclusive' },
+    })
+    expect(starts(run)).toEqual([10, 30, 50])
+    expect(arrivals(run)).toEqual([30, 50, 70])
+  })
+
   test('who waits for one end does not keep another from the other end', () => {
     // While what 1 sends to 2 waits for 2, it sends to 3.
     const router = byHand([0, 2], [1, 2], [1, 3])

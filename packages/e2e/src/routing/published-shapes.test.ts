@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest'
 import { backend, seeing, type TinyRequest, tinyRun, tinyTable } from '../testing/tiny-run.js'
 
 describe('llm-d at 73% of its KV capacity: eight pods of Qwen3-32B on two H100, 150 prefixes of 6,000 tokens', () => {
+  // vLLM of 2025 did not schedule ahead: 44.20 ms per token, 41.73 ms if it did, as `validate` has it.
   const CONFIG = parseConfig(`
 [simulation]
 warmup_requests = 750
@@ -17,6 +18,7 @@ model = "Qwen3-32B"
 gpu = "H100 SXM"
 tp = 2
 kv_cache_blocks = 19208
+compute_model = { kind = "roofline", host_ms_per_step = ${44.2 - 41.73} }
 max_queue_depth = 100000
 [visibility]
 profile = "llm-d"
@@ -68,20 +70,23 @@ profile = "llm-d"
       expect(below[blind]!.ttft.p90!).toBeLessThan(2000)
       expect(above[blind]!.ttft.p90!).toBeGreaterThan(20_000)
     }
-    for (const aware of [PRECISE, ESTIMATED]) expect(above[aware]!.ttft.p90!).toBeLessThan(2000)
+    for (const aware of [PRECISE, ESTIMATED]) expect(below[aware]!.ttft.p90!).toBeLessThan(1000)
+    expect(above[PRECISE]!.ttft.p90!).toBeLessThan(1000)
+    // Published just short of saturation, and predicted just beyond: see docs/explanation/accuracy.md.
+    expect(above[ESTIMATED]!.ttft.p50!).toBeLessThan(1000)
   })
 
   test.each([
-    [20, 38],
-    [25, 30],
+    [20, 38, 4],
+    [25, 30, 10],
   ])(
     'at %i requests/s: precise, then estimated, then far behind load and random, alike',
-    async (rate, seconds) => {
+    async (rate, seconds, ahead) => {
       const results = await at(rate, seconds)
       const p90 = (name: string): number => results[name]!.ttft.p90!
       const tokens = (name: string): number => results[name]!.requests_per_sec!
       expect(p90(PRECISE)).toBeLessThan(p90(ESTIMATED))
-      expect(10 * p90(ESTIMATED)).toBeLessThan(Math.min(p90(LOAD), p90('random')))
+      expect(ahead * p90(ESTIMATED)).toBeLessThan(Math.min(p90(LOAD), p90('random')))
       expect(Math.abs(p90(LOAD) / p90('random') - 1)).toBeLessThan(0.25)
       expect(tokens(PRECISE)).toBeGreaterThan(tokens(ESTIMATED))
       // Published: 8730, 6944, 4429 and 4266 output tokens/s over all stages.

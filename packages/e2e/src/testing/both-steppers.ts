@@ -1,8 +1,8 @@
-import { OUTCOME, type RunResult } from '@routesim/core'
+import { awaitedBy, OUTCOME, type RunResult } from '@routesim/core'
 import { LogHistogram } from '@routesim/metrics'
 import { eachGapRun } from './gap-runs.js'
 import { logs } from './paired-routers.js'
-import type { Numbers } from './paired-story.js'
+import type { Numbers } from './story-features.js'
 import { type TinyRun, tinyRun } from './tiny-run.js'
 
 /** All that is seen of a run: what is counted, and what is measured in time. */
@@ -117,6 +117,10 @@ export function imbalance({ run }: Observed, story: TinyRun): string | undefined
     if (times.some((time, k) => !(k === 0 || time >= times[k - 1]! * (1 - 1e-11)))) {
       return `request ${i} at ${times}`
     }
+    const dueMs = dueOf(run, i)
+    const isOpenLoop = story.maxInFlight === undefined
+    if (isOpenLoop ? run.sentMs[i] !== dueMs : !(run.sentMs[i]! >= dueMs))
+      return `request ${i} sent at ${run.sentMs[i]}, due at ${dueMs}`
     const found = outcomes.cachedTokens[i]! + (outcomes.loadedTokens?.[i] ?? 0)
     if (found >= requests.promptTokens[i]!) return `request ${i} found all of its prompt`
   }
@@ -147,4 +151,11 @@ export function imbalance({ run }: Observed, story: TinyRun): string | undefined
   const isPair = outcomes.prefillBackend.some((id, i) => id !== outcomes.backend[i])
   if (!isPair && decoded !== decode) return `${decoded} tokens decoded of ${decode}`
   return isPair || prefilled === prefill ? undefined : `${prefilled} tokens computed of ${prefill}`
+}
+
+/** When a request is to be sent that has been completed: when all it waits for has ended, and it has thought. */
+function dueOf({ requests, outcomes }: RunResult, request: number): number {
+  const ends = awaitedBy(requests, request).map((row) => outcomes.finishedMs[row]!)
+  const thinkMs = requests.thinkMs?.[request] ?? 0
+  return Math.max(requests.arrivalMs[request]!, ...ends.map((endMs) => endMs + thinkMs))
 }

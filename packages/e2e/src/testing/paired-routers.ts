@@ -2,8 +2,10 @@ import { builtinRouters, flowControl, gate, pdPair } from '@routesim/algorithms'
 import {
   type BackendView,
   type ClusterView,
+  type DecodeDecision,
   disaggregate,
   hold,
+  prefillOn,
   RandomStream,
   type RequestView,
   type RoutingAlgorithm,
@@ -15,6 +17,8 @@ export interface RouterTraits {
   /** It looks at caches and loads. */
   readonly sees: boolean
   readonly isDisaggregated?: boolean
+  /** It says where to decode when the prompt is computed: 1 at once, 2 or after a time, 3 or whenever. */
+  readonly decidesLate?: number
   /** It moves requests about. */
   readonly wanders?: boolean
   /** It keeps requests: 1 until a time, 2 until it is told of something, 3 until either. */
@@ -38,8 +42,12 @@ export const logs: WeakMap<RoutingAlgorithm, string[]> = new WeakMap()
 export function pairedRouter(traits: RouterTraits): RoutingAlgorithm {
   const { seed, isDisaggregated = false } = traits
   const log = traits.log ?? []
+  const isLate = traits.decidesLate !== undefined
   let router =
-    traits.builtin === undefined ? plain(traits) : builtin(traits.builtin, isDisaggregated)
+    traits.builtin === undefined ? plain(traits) : builtin(traits.builtin, isDisaggregated, isLate)
+  // A pair of built-in routers does so by itself.
+  if (traits.decidesLate !== undefined && traits.builtin === undefined)
+    router = decidingLate(router, traits.decidesLate, seed)
   if (traits.holds !== undefined)
     router = holding(router, traits.holds, seed, traits.builtin !== undefined)
   if (traits.gate !== undefined) router = gated(router, traits.gate, seed)
@@ -81,16 +89,17 @@ function plain({ sees, isDisaggregated }: RouterTraits): RoutingAlgorithm {
   }
 }
 
-function builtin(which: number, isDisaggregated: boolean): RoutingAlgorithm {
+function builtin(which: number, isDisaggregated: boolean, isLate: boolean): RoutingAlgorithm {
   const one = builtinRouters[which % builtinRouters.length]!
   const other = builtinRouters[(which * 7) % builtinRouters.length]!
-  return isDisaggregated ? pdPair(one.create({}), other.create({})) : one.create({})
+  if (!isDisaggregated) return one.create({})
+  return pdPair(one.create({}), other.create({}), { decodeAt: isLate ? 'hand_over' : 'arrival' })
 }
 
 function gated(inner: RoutingAlgorithm, which: number, seed: number): RoutingAlgorithm {
   const saturation = { request_limit: 1 + (seed % 4), queue_limit: 1, kv_limit: 0.3 }
   const rule = { saturation: seed % 2 === 0 ? 'concurrency' : 'utilization', ...saturation }
-  const times = { poll_ms: 2, ttl_sec: seed % 3 === 0 ? 0.0625 : 0.5 }
+  const times = { poll_ms: 2, ttl_sec: [0.0625, 0.5, 60][seed % 3]! }
   if (which === 1) return gate.wrap(inner, { ...rule, ...times })
   if (which === 2) return gate.wrap(inner, { ...rule, ...times, max_held: 3 })
   if (which === 3) return gate.wrap(inner, { ...rule, when_full: 'shed_negative' })
@@ -100,6 +109,42 @@ function gated(inner: RoutingAlgorithm, which: number, seed: number): RoutingAlg
 /** Backends that serve what a request asks for, by its model. */
 function serving(cluster: ClusterView, model: string | undefined): readonly BackendView[] {
   return cluster.backends.filter((b) => b.model === undefined || b.model === model)
+}
+
+/** Says where to decode when the prompt is computed, or later still, and refuses a few. */
+function decidingLate(inner: RoutingAlgorithm, kind: number, seed: number): RoutingAlgorithm {
+  const random = new RandomStream(seed, 'deciding late')
+  const waiting = new Map<number, string | undefined>()
+  const anyOf = (cluster: ClusterView, model: string | undefined): DecodeDecision => {
+    const able = serving(cluster, model).filter(({ role }) => role !== 'prefill')
+    return able[random.integer(able.length)] ?? { kind: 'reject', reason: 'nobody decodes' }
+  }
+  return {
+    ...inner,
+    route(request, cluster) {
+      const decision = inner.route(request, cluster)
+      const isOpen = decision.kind === 'disaggregate' && decision.prefill.role === 'prefill'
+      return isOpen ? prefillOn(decision.prefill) : decision
+    },
+    routeDecode(request, cluster) {
+      const dice = random.integer(10)
+      if (dice === 0) return { kind: 'reject', reason: 'not decoded' }
+      if (kind > 1 && dice < 4) return hold(cluster.nowMs + random.integer(4) / 2)
+      if (kind < 3 || dice > 6) return anyOf(cluster, request.model)
+      waiting.set(request.id, request.model)
+      cluster.timer('decode', 3)
+      return hold()
+    },
+    onTimer(id, cluster) {
+      if (id !== 'decode') inner.onTimer?.(id, cluster)
+      else for (const [request, model] of waiting) cluster.release(request, anyOf(cluster, model))
+      if (id === 'decode') waiting.clear()
+    },
+    onFinished(request, on, cluster, usage) {
+      waiting.delete(request.id)
+      inner.onFinished?.(request, on, cluster, usage)
+    },
+  }
 }
 
 /** Keeps requests now and then, and lets them go when others get on: 1 until a time, 2 for ever, 3 either. */
@@ -259,6 +304,7 @@ function writing(inner: RoutingAlgorithm, log: string[], looks: boolean): Routin
       const decision = inner.route(request, cluster)
       if (decision?.kind === 'disaggregate')
         log.push(` ${decision.prefill.id} ${decision.decode.id}`)
+      else if (decision?.kind === 'prefill') log.push(` ${decision.prefill.id} ?`)
       else if (decision?.kind === 'backend') log.push(` ${decision.id}`)
       else log.push(` ${JSON.stringify(decision)}`)
       return decision
@@ -266,6 +312,22 @@ function writing(inner: RoutingAlgorithm, log: string[], looks: boolean): Routin
     onDispatched(request, on, cluster, decode) {
       log.push(`dispatched ${request.id} ${on.id} ${decode.id} ${state(cluster, request)}`)
       inner.onDispatched?.(request, on, cluster, decode)
+    },
+    ...(inner.routeDecode !== undefined && {
+      routeDecode(
+        request: RequestView,
+        cluster: ClusterView,
+        prefill: BackendView,
+      ): DecodeDecision {
+        log.push(`decode ${request.id} of ${prefill.id} ${state(cluster, request)}`)
+        const decision = inner.routeDecode!(request, cluster, prefill)
+        log.push(decision.kind === 'backend' ? ` ${decision.id}` : ` ${JSON.stringify(decision)}`)
+        return decision
+      },
+    }),
+    onHandedOver(request, on, cluster) {
+      log.push(`handed over ${request.id} to ${on.id} ${state(cluster, request)}`)
+      inner.onHandedOver?.(request, on, cluster)
     },
     onFirstToken(request, on, cluster) {
       log.push(`first ${request.id} ${on.id} ${state(cluster, request)}`)

@@ -61,6 +61,20 @@ describe('LogHistogram', () => {
     )
   })
 
+  test('a value that shares its bucket with a crowd is within 0.4 % as well, and no better for it', () => {
+    let worst = 0
+    for (let start = 1e-3; start < 1e6; start *= 1.37) {
+      for (let apart = 0.0002; apart < 0.02; apart += 0.0002) {
+        const lone = start * (1 + apart)
+        const histogram = histogramOf([lone, lone, 1e7])
+        histogram.add(start, 10_000)
+        worst = Math.max(worst, Math.abs(histogram.quantile(10_000 / 10_002) - lone) / lone)
+      }
+    }
+    expect(worst).toBeLessThanOrEqual(0.004)
+    expect(worst).toBeGreaterThan(0.003)
+  })
+
   test('rounding at what would be the edge of a bucket does not show', () => {
     for (const edge of [12.5, 14.5, 17.5, 62.5]) {
       const below = edge * (1 - 1e-15)
