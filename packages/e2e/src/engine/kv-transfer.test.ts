@@ -73,6 +73,30 @@ describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
     expect(arrivals(run)).toEqual([22.5, 42.5])
   })
 
+  test.each(['sends', 'receives'])('layers go ahead from when an end is free that %s', (end) => {
+    const run = tinyRun({
+      ...{ stepper, backends: [prefill, decode, end === 'sends' ? decode : prefill] },
+      router: end === 'sends' ? byHand([0, 1], [0, 2]) : byHand([0, 1], [2, 1]),
+      requests: [alone, { ...alone, arrivalMs: end === 'sends' ? 5 : 10, promptTokens: 200 }],
+      transfer: { ...link, contention: 'exclusive', overlappedLayers: 4 },
+    })
+    // The second is computed from 10 to 30; the first is on its way until 22.5.
+    expect(starts(run)).toEqual([10, 30])
+    expect(arrivals(run)).toEqual([22.5, 62.5])
+  })
+
+  test('a last layer is left to be sent, of as little as the other end lacks', () => {
+    const same = { ...alone, shared: 'a', sharedTokens: 96 }
+    const run = tinyRun({
+      ...{ stepper, router: byHand([0, 2], [1, 2]), backends: [prefill, prefill, decode] },
+      requests: [same, { ...same, arrivalMs: 200 }],
+      transfer: { ...link, overlappedLayers: 4 },
+    })
+    // It lacks 4 tokens, 0.8 ms, and more than that went ahead while the prompt was computed.
+    expect(starts(run)[1]).toBe(210)
+    expect(arrivals(run)[1]).toBeCloseTo(210.2, 9)
+  })
+
   test('of those that wait for an end the one that was there first goes', () => {
     const run = tinyRun({
       ...{ stepper, router: byHand([2, 3], [1, 3], [0, 3]) },
