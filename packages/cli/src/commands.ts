@@ -127,7 +127,7 @@ const LISTED: readonly ListedCommand[] = [
     load: async () => (await import('./commands/live/ping.js')).pingCommand,
   },
   {
-    command: 'list-algorithms',
+    command: 'list-algorithms [name]',
     describe: 'List routing algorithms, combinators and local policies with their parameters',
     load: async () => (await import('./commands/list-algorithms.js')).listAlgorithmsCommand,
   },

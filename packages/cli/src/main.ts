@@ -56,6 +56,7 @@ function commandLine(args: readonly string[]): Argv {
     .demandCommand(1, 'a command is missing')
     .strict()
     .check((values) => checkNumbers(values, args), true)
+    .middleware((values) => checkConfigs(values, args), true)
     .middleware((values) => keepLast(values, arrayOptions(cli)), true)
     // Reports tell how they were made.
     .middleware((values) => void Object.assign(values, { commandLine: args }))
@@ -117,6 +118,17 @@ function checkNumbers(values: Readonly<Record<string, unknown>>, args: readonly 
     throw new UsageError(`--${name}: expected a number, got "${givenText(args, name)}"`)
   }
   return true
+}
+
+/** A config stands after the command or after its option: of two, the parser would take the first. */
+function checkConfigs({ config }: Record<string, unknown>, args: readonly string[]): void {
+  const given = args.flatMap((arg, i) => {
+    if (arg === '-c' || arg === '--config') return args[i + 1] ?? []
+    return /^(?:-c|--config=)(.+)/.exec(arg)?.[1] ?? []
+  })
+  if (typeof config === 'string' && given.length > 0 && !given.includes(config)) {
+    throw new UsageError(`unexpected argument "${config}"`)
+  }
 }
 
 /** An option that is given twice has its last value; only lists have several. */

@@ -1,5 +1,5 @@
-export { defaultFor, ENGINES, findEngine } from './engines/engine-catalogue.js'
-export type { EnginePreset } from './engines/engine-preset.js'
+export { ENGINES, findEngine } from './engines/engine-catalogue.js'
+export type { EnginePlace, EnginePreset } from './engines/engine-preset.js'
 export type { HardwareErrorCode } from './errors/hardware-error-code.js'
 export { findGpu } from './gpus/find-gpu.js'
 export type { DenseFlops, Gpu, GpuArchitecture, GpuSource } from './gpus/gpu.js'
@@ -22,7 +22,11 @@ export {
   type AffineProfile,
   findAffineProfile,
 } from './latency/affine-profiles.js'
-export { KERNEL_EFFICIENCIES, type KernelEfficiency } from './latency/kernel-efficiency.js'
+export {
+  type CachedKvRead,
+  KERNEL_EFFICIENCIES,
+  type KernelEfficiency,
+} from './latency/kernel-efficiency.js'
 export { type LatencyTableRow, parseLatencyTable } from './latency/latency-table.js'
 export { type MockerLatencyOptions, mockerLatency } from './latency/mocker-latency.js'
 export { type PiecewiseLatencyOptions, piecewiseLatency } from './latency/piecewise-latency.js'

@@ -25,20 +25,29 @@ export function boundedLoad({ columns, ids }: ClusterView, { factor, margin }: L
   return Math.max(average * factor, margin > 0 ? average + margin : 0)
 }
 
+/** Where a key goes whose first backend is above the bound: to the next of its order, or to the fewest requests. */
+export type Overflow = 'next' | 'least'
+
 /**
  * The first available backend of a key's order with at most `limit` requests; when all have more, the
  * first available one. A rejection when none is available.
  *
  * @param hash - the key, as an unsigned 32-bit hash
  * @param limit - Infinity for no bound
+ * @param overflow - `least` takes the fewest requests of all, the first of equals in the key's order, when the first
+ * available one has more than `limit`
  */
 export function placeKey(
   cluster: ClusterView,
   placement: KeyPlacement,
   hash: number,
   limit: number,
+  overflow: Overflow = 'next',
 ): BackendView | Reject {
-  const chosen = firstWithin(cluster, placement, hash, limit)
+  const chosen =
+    overflow === 'next'
+      ? firstWithin(cluster, placement, hash, limit)
+      : firstOrLeast(cluster, placement, hash, limit)
   if (cluster.notes !== undefined) note(cluster, orderOf(cluster, placement, hash), limit, chosen)
   return chosen
 }
@@ -92,4 +101,23 @@ function firstWithin(
     if (fallback === -1) fallback = id
   }
   return fallback === -1 ? noAvailableBackend : backendOf(cluster, fallback)
+}
+
+function firstOrLeast(
+  cluster: ClusterView,
+  placement: KeyPlacement,
+  hash: number,
+  limit: number,
+): BackendView | Reject {
+  const { outstanding } = cluster.columns
+  let first = -1
+  let least = -1
+  for (let id = placement.first(hash); id !== -1; id = placement.next()) {
+    if (!isAvailable(cluster, id)) continue
+    if (first === -1) first = id
+    if (outstanding[first]! <= limit) return backendOf(cluster, first)
+    if (least === -1 || outstanding[id]! < outstanding[least]!) least = id
+  }
+  if (first === -1) return noAvailableBackend
+  return backendOf(cluster, outstanding[least]! <= limit ? least : first)
 }

@@ -22,7 +22,11 @@ export interface BlockIndexLimits {
 export class BlockIndex {
   private readonly limits: BlockIndexLimits
   private readonly owners = new OwnershipTable()
+  /** Tokens of backends that keep fewer than the rest, by id. */
+  private readonly capacities: number[] = []
   private backends = 0
+  /** Nothing was used last before then. */
+  private oldestMs = Number.POSITIVE_INFINITY
 
   constructor(limits: BlockIndexLimits) {
     this.limits = limits
@@ -43,16 +47,21 @@ export class BlockIndex {
     return this.owners.tokensOf(backend)
   }
 
+  /** Keeps at most so many tokens of one backend, instead of those of the limits. */
+  limit(backend: number, capacityTokens: number): void {
+    this.capacities[backend] = capacityTokens
+  }
+
   /** Says that a backend was sent a prompt. */
   insert(path: PromptPath, backend: number, nowMs: number): void {
     if (backend >= this.backends) this.backends = backend + 1
+    if (nowMs < this.oldestMs) this.oldestMs = nowMs
     for (let i = 0; i < path.length; i++) {
       const start = i === 0 ? 0 : path.endTokens[i - 1]!
       this.owners.touch(path.ids[i]!, backend, path.endTokens[i]! - start, nowMs)
     }
-    while (this.owners.tokensOf(backend) > this.limits.capacityTokens) {
-      this.owners.dropOldest(backend)
-    }
+    const capacityTokens = this.capacities[backend] ?? this.limits.capacityTokens
+    while (this.owners.tokensOf(backend) > capacityTokens) this.owners.dropOldest(backend)
   }
 
   /** Leading tokens that each backend holds without a gap, by id. */
@@ -97,9 +106,12 @@ export class BlockIndex {
 
   private expire(nowMs: number): void {
     const { ttlMs } = this.limits
-    if (ttlMs === Number.POSITIVE_INFINITY) return
+    if (nowMs - this.oldestMs < ttlMs) return
+    let oldestMs = Number.POSITIVE_INFINITY
     for (let backend = 0; backend < this.backends; backend++) {
       while (nowMs - this.owners.oldestMs(backend) >= ttlMs) this.owners.dropOldest(backend)
+      oldestMs = Math.min(oldestMs, this.owners.oldestMs(backend))
     }
+    this.oldestMs = oldestMs
   }
 }

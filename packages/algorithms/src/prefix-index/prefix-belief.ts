@@ -22,6 +22,10 @@ export interface PrefixBeliefOptions extends BlockIndexLimits {
   readonly maxTokens: number
   /** Whether blocks after a gap count, see {@link BlockIndex}. */
   readonly countsAfterGaps: boolean
+  /** Whether each backend's part is at most what its KV cache has room for. */
+  readonly fitsKvCache?: boolean
+  /** How long what was sent is also believed to be there, whatever is reported, in ms; 0 or absent for not. */
+  readonly predictedMs?: number
 }
 
 /**
@@ -30,6 +34,10 @@ export interface PrefixBeliefOptions extends BlockIndexLimits {
  */
 export class PrefixBelief {
   private readonly index: BlockIndex | undefined
+  /** What was sent a moment ago. */
+  private readonly predicted: BlockIndex | undefined
+  private predictedTokens = new Float64Array(0)
+  private limited: ArrayLike<number> | undefined
   private readonly options: PrefixBeliefOptions
   private readonly path = new PromptPath()
   private matchedTokens = new Float64Array(0)
@@ -37,17 +45,29 @@ export class PrefixBelief {
   constructor(kind: PrefixIndexKind, options: PrefixBeliefOptions) {
     this.options = options
     this.index = kind === 'exact' ? undefined : new BlockIndex(options)
+    const { predictedMs = 0 } = options
+    if (predictedMs > 0) {
+      this.predicted = new BlockIndex({
+        capacityTokens: Number.POSITIVE_INFINITY,
+        ttlMs: predictedMs,
+      })
+    }
   }
 
   /** Leading tokens of the prompt that each backend is believed to hold, by id; valid until the next call. */
   matched(request: RequestView, cluster: ClusterView): ArrayLike<number> {
-    const { index, path } = this
-    if (index === undefined) return cluster.prefixMatch(request)
+    const { index, path, predicted } = this
+    if (predicted === undefined && index === undefined) return cluster.prefixMatch(request)
     this.read(request)
     const size = cluster.columns.waiting.length
     if (this.matchedTokens.length < size) this.matchedTokens = new Float64Array(size)
-    if (this.options.countsAfterGaps) index.matchRuns(path, cluster.nowMs, this.matchedTokens)
-    else index.matchPrefix(path, cluster.nowMs, this.matchedTokens)
+    if (index === undefined) this.matchedTokens.set(cluster.prefixMatch(request))
+    else {
+      if (this.options.fitsKvCache === true) this.limit(index, cluster)
+      if (this.options.countsAfterGaps) index.matchRuns(path, cluster.nowMs, this.matchedTokens)
+      else index.matchPrefix(path, cluster.nowMs, this.matchedTokens)
+    }
+    if (predicted !== undefined) this.predict(predicted, cluster.nowMs)
     cluster.notes?.believedTokens(this.matchedTokens)
     return this.matchedTokens
   }
@@ -55,13 +75,33 @@ export class PrefixBelief {
   /** The request that was matched last goes to a backend. */
   sent(backend: number, nowMs: number): void {
     this.index?.insert(this.path, backend, nowMs)
+    this.predicted?.insert(this.path, backend, nowMs)
   }
 
   /** A request goes to a backend that was matched some time ago, before others. */
   sentLater(request: RequestView, backend: number, nowMs: number): void {
-    if (this.index === undefined) return
+    if (this.index === undefined && this.predicted === undefined) return
     this.read(request)
-    this.index.insert(this.path, backend, nowMs)
+    this.sent(backend, nowMs)
+  }
+
+  /** What was sent a moment ago counts where it is more than what is known. */
+  private predict(predicted: BlockIndex, nowMs: number): void {
+    const { matchedTokens } = this
+    if (this.predictedTokens.length < matchedTokens.length) {
+      this.predictedTokens = new Float64Array(matchedTokens.length)
+    }
+    const { predictedTokens } = this
+    predicted.matchPrefix(this.path, nowMs, predictedTokens)
+    for (let id = 0; id < matchedTokens.length; id++) {
+      if (predictedTokens[id]! > matchedTokens[id]!) matchedTokens[id] = predictedTokens[id]!
+    }
+  }
+
+  private limit(index: BlockIndex, { backends, ids }: ClusterView): void {
+    if (ids === this.limited) return
+    this.limited = ids
+    for (const { id, kvTokens } of backends) index.limit(id, kvTokens)
   }
 
   private read(request: RequestView): void {

@@ -80,6 +80,15 @@ export class RadixTree {
     return e === -1 ? -1 : this.owners.ownerOf(e)
   }
 
+  /** Marks the backends that own a run with 1, by id, and all others with 0. @param run - -1 for none */
+  holders(run: number, out: Float64Array): void {
+    out.fill(0)
+    if (run === -1) return
+    const count = this.owners.ownersOf(run)
+    const { found } = this.owners
+    for (let k = 0; k < count; k++) if (found[k]! < out.length) out[found[k]!] = 1
+  }
+
   /** Whether a backend owns a run. */
   owns(run: number, backend: number): boolean {
     return this.owners.find(run, backend) !== -1

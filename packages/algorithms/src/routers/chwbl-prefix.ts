@@ -9,6 +9,9 @@ import { PromptPath } from '../prompt/prompt-path.js'
  * available backend with at most max(f a, a + `load_margin`) requests is taken, f = `load_factor` and a =
  * (total + 1) / n. None such: the first available. A prompt that shares less than that has a key of its own.
  *
+ * With `max_requests` above 0 the bound is less than so many requests instead. With `overflow` least, a key whose first
+ * available backend is above the bound goes to the fewest requests.
+ *
  * Source: kubeai-project/kubeai, internal/loadbalancer/balance_chwbl.go at f442a2c. O(log points + backends).
  */
 export const chwblPrefix: RouterDefinition = defineRouter({
@@ -34,6 +37,18 @@ export const chwblPrefix: RouterDefinition = defineRouter({
     points: { default: 256, min: 1, integer: true, description: 'Points per backend on the ring.' },
     load_factor: { default: 1.25, min: 0, description: 'Bound as a multiple of the mean.' },
     load_margin: { default: 0, min: 0, description: 'Bound as requests above the mean.' },
+    max_requests: {
+      default: 0,
+      min: 0,
+      integer: true,
+      description:
+        'Requests from which a backend is above the bound, instead of the mean; 0 for the mean.',
+    },
+    overflow: {
+      default: 'next',
+      choices: ['next', 'least'],
+      description: 'Where a key goes past the bound: on along the ring, or to the fewest requests.',
+    },
   },
   presets: {
     kubeai: {
@@ -43,13 +58,35 @@ export const chwblPrefix: RouterDefinition = defineRouter({
       parameters: { prefix_tokens: 25, points: 256, load_factor: 1.25 },
     },
     sglang_prefix_hash: {
-      description:
-        'With the margin of 10; past the bound it takes the next on the ring, not the least.',
+      description: 'With the margin of 10; past the bound it takes the fewest requests.',
       mirrors: 'SMG at f8daa88 with pull request 2150, prefix_hash',
-      parameters: { prefix_tokens: 256, points: 150, load_factor: 1.25, load_margin: 10 },
+      parameters: {
+        prefix_tokens: 256,
+        points: 150,
+        load_factor: 1.25,
+        load_margin: 10,
+        overflow: 'least',
+      },
+    },
+    sglang_classic: {
+      description: 'The same as it was before the margin.',
+      mirrors: 'sgl-model-gateway, prefix_hash; commit not established',
+      parameters: { prefix_tokens: 256, points: 150, load_factor: 1.25, overflow: 'least' },
+    },
+    envoy: {
+      description:
+        'The policy ring_hash with hash_balance_factor 150, a value of its documentation: it is off unless set. The ring has 1,024 entries at least, here 150 for each; what is hashed is set by each deployment.',
+      mirrors: 'Envoy documentation; version not established',
+      parameters: { points: 150, load_factor: 1.5 },
+    },
+    sagemaker: {
+      description:
+        'PREFIX_AWARE. Its two settings have no defaults: PrefixLength is at its least, 1,024 characters or 256 tokens, ConcurrencyThreshold (1 to 1,024) stands at 16; set max_requests to yours. Where it goes past that is said only to have more capacity.',
+      mirrors: 'Amazon SageMaker, API reference',
+      parameters: { prefix_tokens: 256, max_requests: 16, overflow: 'least' },
     },
   },
-  create: ({ prefix_tokens, points, load_factor, load_margin }) => {
+  create: ({ prefix_tokens, points, load_factor, load_margin, max_requests, overflow }) => {
     const ring = new HashRing(points)
     const path = new PromptPath()
     const bound = { factor: load_factor, margin: load_margin }
@@ -63,7 +100,8 @@ export const chwblPrefix: RouterDefinition = defineRouter({
         cluster.notes?.branch(
           run === -1 ? 'no shared beginning: a key of its own' : 'prompt prefix',
         )
-        return placeKey(cluster, ring, key, boundedLoad(cluster, bound))
+        const limit = max_requests > 0 ? max_requests - 1 : boundedLoad(cluster, bound)
+        return placeKey(cluster, ring, key, limit, overflow)
       },
     }
   },

@@ -25,21 +25,18 @@ export function uncachedOn({ promptTokens, matched }: DualmapRequest, backend: n
 export class DualmapQueues {
   /** Requests that wait for each backend, by id. */
   lengths: Int32Array = new Int32Array(0)
+  /** Backends for which somebody waits, and for which more than one does: a bit for each, by id. */
+  private waiting = new Int32Array(0)
+  private crowd = new Int32Array(0)
   private readonly queues: DualmapRequest[][] = []
   /** By row: where the request waits, plus one. */
   private places = new Int32Array(0)
   private readonly spare: DualmapRequest[] = []
   private count = 0
-  private crowded = 0
 
   /** Requests that wait. */
   get size(): number {
     return this.count
-  }
-
-  /** Backends for which more than one waits. */
-  get crowdedBackends(): number {
-    return this.crowded
   }
 
   /** Makes room for a fleet. */
@@ -49,6 +46,21 @@ export class DualmapQueues {
     this.lengths = new Int32Array(backends)
     this.lengths.set(lengths)
     while (this.queues.length < backends) this.queues.push([])
+    const { waiting, crowd } = this
+    this.waiting = new Int32Array((backends + 31) >>> 5)
+    this.waiting.set(waiting)
+    this.crowd = new Int32Array(this.waiting.length)
+    this.crowd.set(crowd)
+  }
+
+  /** The first backend from an id on for which somebody waits, -1 for none. */
+  nextWaiting(from: number): number {
+    return nextOf(this.waiting, from)
+  }
+
+  /** The same of those for which more than one waits. */
+  nextCrowded(from: number): number {
+    return nextOf(this.crowd, from)
   }
 
   /** A request to fill in, with room for what each backend holds. */
@@ -117,7 +129,8 @@ export class DualmapQueues {
     this.places[request.id] = backend + 1
     this.lengths[backend] = queue.length
     this.count++
-    if (queue.length === 2) this.crowded++
+    if (queue.length === 1) flip(this.waiting, backend)
+    if (queue.length === 2) flip(this.crowd, backend)
   }
 
   /** Takes out the request whose turn it is. */
@@ -143,7 +156,8 @@ export class DualmapQueues {
     this.places[request.id] = 0
     this.lengths[backend] = queue.length
     this.count--
-    if (queue.length === 1) this.crowded--
+    if (queue.length === 0) flip(this.waiting, backend)
+    if (queue.length === 1) flip(this.crowd, backend)
     return request
   }
 }
@@ -152,4 +166,20 @@ function goesBefore(a: DualmapRequest, b: DualmapRequest, backend: number): bool
   const difference = a.matched[backend]! - b.matched[backend]!
   if (difference !== 0) return difference > 0
   return a.arrivalMs !== b.arrivalMs ? a.arrivalMs < b.arrivalMs : a.id < b.id
+}
+
+function flip(bits: Int32Array, at: number): void {
+  bits[at >>> 5] = bits[at >>> 5]! ^ (1 << (at & 31))
+}
+
+/** The first bit that is set, from one on; -1 for none. */
+function nextOf(bits: Int32Array, from: number): number {
+  let word = from >>> 5
+  if (word >= bits.length) return NOWHERE
+  let left = bits[word]! & (-1 << (from & 31))
+  while (left === 0) {
+    if (++word === bits.length) return NOWHERE
+    left = bits[word]!
+  }
+  return (word << 5) + 31 - Math.clz32(left & -left)
 }

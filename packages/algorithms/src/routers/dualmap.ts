@@ -242,26 +242,22 @@ export const dualmap: RouterDefinition = defineRouter({
 
     /** Lets those go whose turn it is. @param asking - the request that is asked about, which is not held */
     function schedule(cluster: ClusterView, asking: number): void {
-      const { ids, nowMs } = cluster
+      const { nowMs } = cluster
       turns.expire(nowMs)
       if (queues.size === 0) return
-      const size = ids.length
-      if (queues.crowdedBackends > 0) {
-        for (let i = 0; i < size; i++)
-          if (queues.of(ids[i]!).length > 1 && isLate(ids[i]!, 0, nowMs)) relieve(ids[i]!, cluster)
+      for (let id = queues.nextCrowded(0); id !== -1; id = queues.nextCrowded(id + 1)) {
+        if (positionOf(cluster, id) !== -1 && isLate(id, 0, nowMs)) relieve(id, cluster)
       }
-      const { lengths } = queues
-      for (let i = 0; i < size && queues.size > 0; i++) {
-        const backend = ids[i]!
-        if (lengths[backend] === 0 || !isAvailable(cluster, backend)) continue
-        let free = max_pending - (pending.requests[backend] ?? 0) - turns.countOf(backend)
+      for (let id = queues.nextWaiting(0); id !== -1; id = queues.nextWaiting(id + 1)) {
+        if (!isOpen(cluster, id)) continue
+        let free = max_pending - (pending.requests[id] ?? 0) - turns.countOf(id)
         for (; free > 0; free--) {
-          const request = queues.shift(backend)
+          const request = queues.shift(id)
           if (request === undefined) break
-          const { id } = request
-          turns.call(id, backend, uncachedOn(request, backend), nowMs)
+          const row = request.id
+          turns.call(row, id, uncachedOn(request, id), nowMs)
           queues.giveBack(request)
-          if (id !== asking) cluster.release(id, askAtOnce)
+          if (row !== asking) cluster.release(row, askAtOnce)
         }
       }
     }

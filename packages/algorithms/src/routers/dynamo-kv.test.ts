@@ -200,3 +200,49 @@ test('the approximate index holds what was sent for its time to live', () => {
   expect(summary(router.route(prompt, at(119_999, 0, 0)))).toBe(1)
   expect(summary(router.route(prompt, at(239_999, 0, 0)))).toBe(0)
 })
+
+describe('what it believes of caches', () => {
+  const one = { ties: 'first', track_active_blocks: false, track_prefill_tokens: true }
+  const goes = (
+    router: ReturnType<typeof dynamoKv.create>,
+    ids: number[],
+    { nowMs = 0, down = -1, kvTokens = 1024, matched = [0, 0] } = {},
+  ) => {
+    const states = [0, 1].map((id) => ({ healthy: id !== down, kvTokens }))
+    const cluster = testCluster(states, { nowMs, matchedTokens: matched })
+    return summary(router.route(testPrompt(ids), cluster))
+  }
+
+  test('of what was just sent, until events should have come', () => {
+    const router = dynamoKv.create({ ...one, predicted_ttl_sec: 2 })
+    expect(goes(router, [1, 4], { down: 0 })).toBe(1)
+    expect(goes(router, [1, 5], { nowMs: 1999 })).toBe(1)
+    // That used the first run anew; the second is of 0 ms.
+    expect(goes(router, [1, 4], { nowMs: 3998, matched: [16, 0] })).toBe(0)
+    expect(goes(router, [1, 4], { nowMs: 9000 })).toBe(0)
+  })
+
+  test('the more of what events say and what was sent', () => {
+    const router = dynamoKv.create({ ...one, predicted_ttl_sec: 2 })
+    expect(goes(router, [1, 4, 13], { down: 0 })).toBe(1)
+    // 48 tokens sent to 1; events say 32 and 48 of 0.
+    expect(goes(dynamoKv.create(one), [1, 4, 13], { matched: [32, 0] })).toBe(0)
+    expect(goes(router, [1, 4, 13], { matched: [32, 0] })).toBe(1)
+    expect(goes(router, [1, 4, 13], { matched: [48, 0] })).toBe(0)
+  })
+
+  test('without events, the last used blocks that its KV cache has room for', () => {
+    const options = { ...one, preset: 'approximate_lru' }
+    const router = dynamoKv.create(options)
+    for (const ids of [[1], [2], [3]]) expect(goes(router, ids, { down: 0, kvTokens: 32 })).toBe(1)
+    // Room for two blocks: the first is forgotten, the others are known however old they are.
+    expect(goes(router, [1], { kvTokens: 32, nowMs: 1e9 })).toBe(0)
+    expect(goes(router, [2], { kvTokens: 32, nowMs: 1e9 })).toBe(1)
+    expect(goes(router, [3], { kvTokens: 32, nowMs: 1e9 })).toBe(1)
+    // By age, with the default of 120 s, all would be forgotten.
+    const aged = dynamoKv.create({ ...one, preset: 'approximate' })
+    expect(goes(aged, [2], { down: 0 })).toBe(1)
+    expect(goes(aged, [2], { nowMs: 119_999 })).toBe(1)
+    expect(goes(aged, [2], { nowMs: 239_999 })).toBe(0)
+  })
+})

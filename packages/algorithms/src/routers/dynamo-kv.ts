@@ -53,7 +53,7 @@ export const dynamoKv: RouterDefinition = defineRouter({
   description:
     'Sends to the backend with the least prefill and decode work in KV blocks, cached ones credited.',
   observes: ['own requests', 'kv cache contents'],
-  rule: 'Cost = prefill_load_scale x max(0, backlog + prompt - credited cached blocks) + distinct blocks under way + decode_active_request_weight x requests under way. Lowest wins, or a softmax draw at a temperature above 0.',
+  rule: 'Cost = prefill_load_scale x max(0, backlog + prompt - credited cached blocks) + distinct blocks under way + decode_active_request_weight x requests under way. Lowest wins, or a softmax draw at a temperature above 0. Its queue is the combinator gate@dynamo, its replica sync [visibility] router_sync_ms; tiers below the GPU, soft taints and busy thresholds are not mirrored.',
   terms: {
     prefill_blocks: 'Prompt blocks to compute there, this prompt included.',
     credit_blocks: 'Cached blocks of this prompt, times their credit.',
@@ -85,7 +85,19 @@ export const dynamoKv: RouterDefinition = defineRouter({
       description: 'Whether blocks shared by requests under way count once.',
     },
     index: indexParameter,
+    approximate_cache_policy: {
+      default: 'ttl',
+      choices: ['ttl', 'lru'],
+      description:
+        "What an approximate index forgets: what was not used for ttl_sec, or what was used least recently beyond the KV cache's size.",
+    },
     ttl_sec: { default: 120, min: 0, description: 'Life of an entry of the approximate index.' },
+    predicted_ttl_sec: {
+      default: 0,
+      min: 0,
+      description:
+        'How long a backend is believed to hold what it was just sent, before events say so; 0 for not.',
+    },
     ties: tiesParameter,
   },
   presets: {
@@ -111,6 +123,27 @@ export const dynamoKv: RouterDefinition = defineRouter({
       mirrors: 'Dynamo, --no-router-kv-events, lib/kv-router/src/approx.rs at b072cdb2',
       parameters: { index: 'approximate' },
     },
+    approximate_lru: {
+      description: "Without KV events, bounded by each backend's KV blocks.",
+      mirrors: 'Dynamo, --router-approximate-cache-policy lru, pull request 13701',
+      parameters: { index: 'approximate', approximate_cache_policy: 'lru' },
+    },
+    predict_on_route: {
+      description:
+        'With events, and for 2 s with what was sent: off unless set, 2 to 5 s are advised.',
+      mirrors: 'Dynamo, --router-predicted-ttl-secs, pull request 8276',
+      parameters: { predicted_ttl_sec: 2 },
+    },
+    prefill_stage: {
+      description: 'How the router of a pair chooses where to prefill: no decode term.',
+      mirrors: 'Dynamo, disaggregated serving, lib/kv-router at 48bbf30c',
+      parameters: { track_active_blocks: false },
+    },
+    decode_stage: {
+      description: 'How the router of a pair chooses where to decode: decode load alone.',
+      mirrors: 'Dynamo, disaggregated serving, lib/kv-router at 48bbf30c',
+      parameters: { overlap_score_credit: 0, assume_kv_reuse: false, track_prefill_tokens: false },
+    },
     tuned: {
       description: 'The best of a published sweep, in which larger scales changed nothing more.',
       mirrors: 'Dynamo, router knob sweep for MiniMax-M2.5 on B200 (simulated)',
@@ -120,9 +153,12 @@ export const dynamoKv: RouterDefinition = defineRouter({
   create: (parameters) => {
     const { overlap_score_credit, prefill_load_scale, credit_decay, temperature, ties } = parameters
     const { decode_active_request_weight, track_prefill_tokens, track_active_blocks } = parameters
+    const isLru = parameters.approximate_cache_policy === 'lru'
     const belief = new PrefixBelief(parameters.index, {
       capacityTokens: Number.POSITIVE_INFINITY,
-      ttlMs: parameters.ttl_sec * 1000,
+      ttlMs: isLru ? Number.POSITIVE_INFINITY : parameters.ttl_sec * 1000,
+      fitsKvCache: isLru,
+      predictedMs: parameters.predicted_ttl_sec * 1000,
       maxTokens: Number.POSITIVE_INFINITY,
       countsAfterGaps: false,
     })

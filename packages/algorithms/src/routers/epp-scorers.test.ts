@@ -154,6 +154,16 @@ describe('what it learns', () => {
   })
 })
 
+test('the share is of the tokens that an approximate index looks at', () => {
+  const only = { queue_weight: 0, kv_weight: 0, prefix_weight: 1, running_weight: 0.6 }
+  const parameters = { ...only, index: 'approximate', max_prefix_tokens: 32, ties: 'first' }
+  const router = eppScorers.create(parameters)
+  const prompt = testPrompt([1, 4, 13, 40])
+  expect(summary(router.route(prompt, testCluster(loads(-1, 0))))).toBe(1)
+  // All of 32 tokens, 1 against 0.6 for the shorter queue; of the whole prompt it would be a half.
+  expect(summary(router.route(prompt, testCluster(loads(0, 1))))).toBe(1)
+})
+
 test('equals rotate by one counter', () => {
   const router = eppScorers.create({ ties: 'rotate' })
   const cluster = testCluster(loads(0, 0, 0))

@@ -12,7 +12,8 @@ const LLM_D = 'llm-d-router at ebab687'
 
 /**
  * max of the weighted sum of scores from 0 to 1, over the available backends: `queue` and `running`
- * (max - x) / (max - min), 1 when all are equal; `kv` 1 - usage; `prefix` the cached share of the prompt;
+ * (max - x) / (max - min), 1 when all are equal; `kv` 1 - usage; `prefix` the cached share of the prompt, or of as
+ * much of it as an approximate index looks at;
  * `active` 1 for none of this router's requests, else (max - x) / max; `token_load` 1 - min(t, Q) / Q with
  * t the uncached tokens under way and of this request, Q = 4,194,304; `no_hit_lru` 0.5 when any backend has
  * a hit, else by how long ago a backend was given a cold prompt; `lora` 1 where the adapter is in use, 0.8
@@ -73,6 +74,12 @@ export const eppScorers: RouterDefinition = defineRouter({
       integer: true,
       description: 'Leading tokens that an approximate index looks at.',
     },
+    speculative_sec: {
+      default: 0,
+      min: 0,
+      description:
+        'How long a backend is believed to hold what it was just sent, before events say so; 0 for not.',
+    },
     picker: {
       default: 'max',
       choices: ['max', 'weighted_random'],
@@ -116,6 +123,22 @@ export const eppScorers: RouterDefinition = defineRouter({
       mirrors: LLM_D,
       parameters: { prefix_weight: 2, kv_weight: 1, queue_weight: 1, index: 'exact' },
     },
+    llm_d_precise_speculative: {
+      description: 'The guide with speculative indexing, which is off unless set: entries of 2 s.',
+      mirrors: LLM_D,
+      parameters: {
+        prefix_weight: 2,
+        kv_weight: 1,
+        queue_weight: 1,
+        index: 'exact',
+        speculative_sec: 2,
+      },
+    },
+    llm_d_pd: {
+      description: "Of each pool of a pair: prefix 2, queue 1; the decider is the cluster's.",
+      mirrors: LLM_D,
+      parameters: { prefix_weight: 2, queue_weight: 1, kv_weight: 0, index: 'approximate' },
+    },
     llm_d_load_only: {
       description: 'Queue and KV usage alone.',
       mirrors: LLM_D,
@@ -128,6 +151,7 @@ export const eppScorers: RouterDefinition = defineRouter({
       ttlMs: Number.POSITIVE_INFINITY,
       maxTokens: weights.max_prefix_tokens,
       countsAfterGaps: true,
+      predictedMs: weights.speculative_sec * 1000,
     })
     const knowsPrefix =
       weights.prefix_weight + weights.token_load_weight + weights.no_hit_lru_weight > 0
@@ -205,7 +229,9 @@ export const eppScorers: RouterDefinition = defineRouter({
     function addPrefix(request: RequestView, cluster: ClusterView): void {
       const { ids, notes } = cluster
       const { promptTokens } = request
-      const { prefix_weight, token_load_weight } = weights
+      const { index, max_prefix_tokens, prefix_weight, token_load_weight } = weights
+      // The share is of what is looked at: an approximate index sees no more of a prompt.
+      const seen = index === 'exact' ? promptTokens : Math.min(promptTokens, max_prefix_tokens)
       const matched = belief.matched(request, cluster)
       const out = costs
       const size = ids.length
@@ -215,12 +241,12 @@ export const eppScorers: RouterDefinition = defineRouter({
         const cached = matched[id]!
         if (cached === 0) continue
         isCold = false
-        out[id] = out[id]! - prefix_weight * Math.min(1, cached / promptTokens)
+        out[id] = out[id]! - prefix_weight * Math.min(1, cached / seen)
       }
       if (token_load_weight > 0) addTokenLoad(cluster, promptTokens, matched)
       if (notes === undefined) return
       for (let i = 0; i < size; i++) {
-        const hit = Math.min(1, matched[ids[i]!]! / promptTokens)
+        const hit = Math.min(1, matched[ids[i]!]! / seen)
         notes.term('prefix', ids[i]!, prefix_weight * hit)
       }
     }

@@ -70,6 +70,17 @@ decisionTable(
   -, -, -, r14   | ids=1,4    | load_margin=10   | 1                    | 14 is above 3.75 + 10
   -, -, -, r1    | ids=1,4    | load_factor=0    | 1                    | a bound of 0
   r1, r1, r1, r1 | ids=1,4    | load_factor=0    | 3                    | all above: home
+  r3, r2, r1, r6 | ids=1,4    | overflow=least   | 2                    | 6 is above 4.06: the fewest requests
+  r3, r1, r1, r6 | ids=1,4    | overflow=least   | 1                    | the first of equals along the ring
+  r1, r1, r1, r1 | ids=1,4    | overflow=least   | 3                    | not above it: home
+  r1, r1, r1, r1 | ids=1,4    | overflow=least load_factor=0 | 3        | all above: home
+  x, r2, r9, r9  | ids=1,4    | overflow=least   | 1                    | the idle one is down: the fewest of the others
+  r9, r9, r9, r3 | ids=1,4    | max_requests=4   | 3                    | 3 of 4: room for one, whatever the others have
+  r9, r1, r9, r4 | ids=1,4    | max_requests=4   | 1                    | 4 of 4
+  r9, r4, r3, r4 | ids=1,4    | max_requests=4   | 2                    | and so is the second
+  r9, r9, r8, r16 | ids=1,4   | preset=sagemaker | 2                    | 16 of 16: the fewest requests
+  r99, r9, r8, r15 | ids=1,4  | preset=sagemaker | 3                    | 15 of 16
+  -, -, -, r3    | ids=1,4    | preset=envoy     | 1                    | 3 is above 1.5 x 4 / 4
   -, -, r8 x, r3 | ids=1,4    |                  | 3                    | 3 is under 3.75: requests of one that is down count
   -, -, -, x     | ids=1,4    |                  | 1                    | home is down: the second
   -, x, -, x     | ids=1,4    |                  | 2                    | so is the second: the third

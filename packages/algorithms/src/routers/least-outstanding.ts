@@ -31,6 +31,16 @@ export const leastOutstanding: RouterDefinition = defineRouter({
       mirrors: 'AIBrix at e3e10f9',
       parameters: { ties: 'random' },
     },
+    skypilot: {
+      description: 'The policy least_load, the default; its ties are not established, here any.',
+      mirrors: 'SkyPilot SkyServe; commit not established',
+      parameters: { ties: 'random' },
+    },
+    sagemaker: {
+      description: 'LEAST_OUTSTANDING_REQUESTS; its ties are not established, here any.',
+      mirrors: 'Amazon SageMaker, API reference',
+      parameters: { ties: 'random' },
+    },
     envoy_full_scan: {
       description: 'The policy least_request with FULL_SCAN, ties uniform.',
       mirrors: 'Envoy documentation; version not established',

@@ -28,7 +28,12 @@ decisionTable(
   w9 r1, r2  | waiting_weight=0 |       | 0                    | running ones alone
   w1, r1     | waiting_weight=1 |       | 0                    | requests alone: equals
   w2, r1     | waiting_weight=1 |       | 1                    | requests alone
-  o9, r1     |                  |       | 0                    | what it sent since is not in the metrics
+  o9, r1     |                  |       | 0                    | its own requests are in the metrics or in what was sent since
+  s1, r3     |                  |       | 1                    | what was sent since the metrics waits, as far as it knows
+  s1, r4     |                  |       | 0                    | 4 against 4
+  s1 w1, r7  |                  |       | 1                    | beside what waited then: 8 against 7
+  s1, r7     | clients=2        |       | 1                    | of two front ends each counts twice
+  s9, r1     | clients=0        |       | 0                    | or not at all
   k1, r1     |                  |       | 0                    | KV usage does not count
   r1, m96 r2 |                  |       | 0                    | nor does what is cached
   w10, w9 r9 |                  |       | 1                    | a full queue is no candidate
@@ -59,7 +64,7 @@ decisionTable(
   k0.9, w1    | kv_penalty_sec=0     |       | 0                    | queues alone
   k0.1 m96, - |                      |       | 1                    | what is cached does not count
   r9, -       |                      |       | 0                    | nor do running requests
-  o9, -       |                      |       | 0                    | nor does what it sent since
+  o9, -       |                      |       | 0                    | nor do its own requests
   -, -, -     |                      |       | 0                    | all equal
   k0.5, k0.5  |                      | 1     | 1                    | all equal, at random
   w10, w9     |                      |       | 1                    | a full queue is no candidate
@@ -68,6 +73,40 @@ decisionTable(
               |                      |       | no_available_backend | no backends
 `,
 )
+
+// 2000 tokens are 1 s, one that waits 0.512 s; 's' is of those sent since the metrics.
+test('smg_least_load counts the tokens it has sent since the metrics', () => {
+  const router = smgLeastLoad.create({ ties: 'first' })
+  const send = (sent: readonly number[], waiting: readonly number[], promptTokens: number) => {
+    const states = sent.map((sentSinceSample, id) => ({ sentSinceSample, waiting: waiting[id]! }))
+    const cluster = testCluster(states)
+    const request = testRequest({ promptTokens })
+    const decision = router.route(request, cluster)
+    if (decision.kind === 'backend') router.onDispatched?.(request, decision, cluster, decision)
+    return summary(decision)
+  }
+  expect(send([0, 0], [0, 0], 1000)).toBe(0)
+  // 1000 tokens against 1024 for one that waits, then against nothing.
+  expect(send([1, 0], [0, 1], 100)).toBe(0)
+  expect(send([2, 0], [0, 1], 3000)).toBe(1)
+  // 1100 against 3000; of the last alone, 100 against 3000.
+  expect(send([2, 1], [0, 0], 4000)).toBe(0)
+  expect(send([3, 1], [0, 0], 50)).toBe(1)
+  // A new sample has all of it.
+  expect(send([0, 0], [1, 0], 10)).toBe(1)
+  expect(send([0, 1], [0, 0], 10)).toBe(0)
+})
+
+test('smg_least_load without metrics counts its own requests', () => {
+  const states = [2, 1, 3].map((outstanding) => ({
+    outstanding,
+    metricsAgeMs: Number.POSITIVE_INFINITY,
+  }))
+  expect(decide(smgLeastLoad, { states })).toBe(1)
+  // Of one with metrics nothing waits; its neighbours' requests are worth 1024 tokens each.
+  const some = [{ outstanding: 1, metricsAgeMs: Number.POSITIVE_INFINITY }, { outstanding: 5 }]
+  expect(decide(smgLeastLoad, { states: some })).toBe(1)
+})
 
 // (prompt - cached) (requests + 1)
 decisionTable(

@@ -30,6 +30,16 @@ decisionTable(
   r4 s2, r5      | load=polled_and_sent | 0, 0  | 1                    | or is, 6 against 5
   r4 s1, r5      | load=polled_and_sent | 1, 0  | 1                    | 5 against 5: the first drawn
   r4 s1, r5      | load=polled_and_sent | 0, 0  | 0                    | 5 against 5 the other way round
+  r3, w1 r1      | replacement=true     | 0, 0  | 0                    | the same drawn twice
+  r3, w1 r1      | replacement=true     | 0, 1  | 1                    | two that differ
+  -, r1, r2      | replacement=true     | 2, 1  | 1                    | of three: the second draw is a place as the first is
+  r2, w2         | preset=envoy         | 1, 0  | 1                    | Envoy: the first drawn wins a tie
+  o5 r0, o4 r9   | preset=ray           | 0, 0  | 1                    | Ray: five under way are too many, though nothing is known of them
+  o4 r3, o4 r9   | preset=ray           | 1, 0  | 0                    | with room in both, the shorter queue
+  o5, o5         | preset=ray           | 0, 0  | hold                 | no room in either: it draws anew
+  o5, o4, o5     | preset=ray           | 0, 1  | hold                 | the one with room was not drawn
+  o5             | preset=ray           |       | hold                 | one alone, without room
+  o4             | preset=ray           |       | 0                    | one alone
   x, x           |                      |       | no_available_backend | all down
   w10, x         |                      |       | no_available_backend | full or down
                  |                      |       | no_available_backend | no backends

@@ -51,6 +51,58 @@ describe('sessionAffinity', () => {
     expect(homes).toEqual([1, 1, 1, 0])
   })
 
+  test('a session remembers two backends, and goes to the first that is available', () => {
+    const router = sessionAffinity.create({ homes: 2, ties: 'first' })
+    const goes = (...down: number[]) => {
+      const states = [0, 1, 2].map((id) => ({ healthy: !down.includes(id) }))
+      return summary(router.route(testRequest({ session: 'a' }), testCluster(states)))
+    }
+    // 0, then 1 beside it; back to 0; with both down 2 takes the place of the older.
+    expect([goes(), goes(0), goes(), goes(0), goes(0, 1), goes(), goes(1)]).toEqual([
+      0, 1, 0, 1, 2, 1, 2,
+    ])
+  })
+
+  test('a session that was idle for long is new again', () => {
+    const at = (nowMs: number, session: string, running: number) =>
+      summary(
+        router.route(
+          testRequest({ session }),
+          testCluster([{ running }, { running: 1 }], { nowMs }),
+        ),
+      )
+    const router = sessionAffinity.create({ idle_sec: 10, ties: 'first' })
+    expect([at(0, 'a', 0), at(0, 'b', 2), at(9999, 'a', 9)]).toEqual([0, 1, 0])
+    expect(router.customMetrics?.()).toEqual({ active_sessions: 2 })
+    // b is forgotten 10 s after its one request, a 10 s after its second.
+    expect(at(10_000, 'b', 0)).toBe(0)
+    expect(at(19_998, 'a', 9)).toBe(0)
+    expect(at(29_998, 'a', 9)).toBe(1)
+    expect(router.customMetrics?.()).toEqual({ active_sessions: 1 })
+  })
+
+  test('the fewest sessions, whatever the load', () => {
+    const router = sessionAffinity.create({ assign: 'fewest_sessions', ties: 'first' })
+    const goes = (session: string) =>
+      summary(router.route(testRequest({ session }), testCluster([{}, { running: 9 }])))
+    expect(['a', 'b', 'a', 'c', 'd'].map(goes)).toEqual([0, 1, 0, 0, 1])
+  })
+
+  test('anywhere at first, then always there', () => {
+    const router = sessionAffinity.create({ preset: 'smg_manual' })
+    const cluster = testCluster([{ running: 9 }, {}, { running: 5 }, {}])
+    const homes = Array.from({ length: 400 }, (_, i) =>
+      summary(router.route(testRequest({ session: `s${i}` }), cluster)),
+    )
+    for (const id of [0, 1, 2, 3]) {
+      // Four standard deviations of a binomial count.
+      expect(Math.abs(homes.filter((home) => home === id).length - 100)).toBeLessThan(35)
+    }
+    for (const [i, home] of homes.entries()) {
+      expect(summary(router.route(testRequest({ session: `s${i}` }), cluster))).toBe(home)
+    }
+  })
+
   test('one session at most is possible', () => {
     const router = sessionAffinity.create({ max_sessions: 1 })
     for (const session of ['a', 'b', 'c']) {

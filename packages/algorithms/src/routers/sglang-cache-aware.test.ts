@@ -40,6 +40,42 @@ test.each([
   expect(decided([...ids], [...counts], parameters)).toBe(expected)
 })
 
+const smg = { preset: 'smg' }
+
+describe('the gate for the request', () => {
+  test.each([
+    ['known whole', [1, 4], [0, 9, 0], 1],
+    ['a hot backend elsewhere changes nothing', [1, 4], [0, 9, 999], 1],
+    ['64 above the mean is not too many', [1, 4], [0, 96, 0], 1],
+    ['96.5 above it is', [1, 4], [0, 97, 0], 0],
+    ['half as much again is not too many: 600 and a mean of 400', [1, 4], [300, 600, 300], 1],
+    ['just above is', [1, 4], [298, 602, 300], 0],
+    ['one that is down does not count for the mean', [1, 4], [-1, 128, 0], 1],
+    ['with it 129 are too many', [1, 4], [-1, 129, 0], 2],
+    ['unknown: the fewest requests', [3], [2, 1, 2], 1],
+    ['half known, above 0.3', [1, 5], [0, 9, 0], 1],
+    ['a quarter known', [1, 5, 16, 49], [0, 9, 0], 0],
+    ['the owner is down: the fewest requests', [1, 4], [9, -1, 0], 2],
+    ['nobody', [1, 4], [-1, -1, -1], 'no_available_backend'],
+  ] as const)('%s', (_, ids, counts, expected) => {
+    expect(decided([...ids], [...counts], smg)).toBe(expected)
+  })
+
+  test('where a request spills, the prefix has a second owner: the least loaded takes the next', () => {
+    const router = sglangCacheAware.create(smg)
+    const goes = (...counts: number[]) =>
+      summary(router.route(testPrompt([1, 4]), testCluster(loads(...counts))))
+    expect([goes(-1, 0, -1), goes(0, 200, 9), goes(5, 4, 0), goes(4, 5, 0)]).toEqual([1, 0, 1, 0])
+  })
+
+  test('with the last owner, that one takes it', () => {
+    const router = sglangCacheAware.create({ gate: 'request' })
+    const goes = (...counts: number[]) =>
+      summary(router.route(testPrompt([1, 4]), testCluster(loads(...counts))))
+    expect([goes(-1, 0, -1), goes(0, 200, 9), goes(5, 4, 0)]).toEqual([1, 0, 0])
+  })
+})
+
 test('a backend that is down makes the fleet look out of balance', () => {
   const router = sglangCacheAware.create()
   router.route(testPrompt([1, 4]), testCluster(loads(-1, 0)))

@@ -1,6 +1,6 @@
-import type { ClusterView } from '@routesim/core'
+import type { BackendView, ClusterView, Reject, RequestView } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
-import { isAvailable, nthAvailable } from '../pickers/available.js'
+import { isAvailable, noAvailableBackend, nthAvailable } from '../pickers/available.js'
 import { backendOf, positionOf } from '../pickers/backend-of.js'
 import { columnFor } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
@@ -13,6 +13,11 @@ import { PromptPath } from '../prompt/prompt-path.js'
  * not: the fewest requests. Otherwise, when more than `cache_threshold` of the prompt is in the tree, the owner
  * that used it last; else the fewest requests, or the smallest tree. Ties follow `ties`; an owner that is not
  * available gives way to the first that is, which the tree does not learn.
+ *
+ * With `owner` least_load, of all owners of that prefix the available one with the fewest requests, ties at random. With
+ * `gate` request, affinity is not dropped for all: the chosen backend gives way to the one with the fewest requests when
+ * it has more than m + `balance_abs` and more than m `balance_rel`, m the mean of those that are healthy, and the tree
+ * learns both.
  *
  * The tree knows what this router sent. Every `eviction_interval_sec` each backend's part is cut to
  * `max_tree_tokens`, its least recently used leaves first.
@@ -53,11 +58,41 @@ export const sglangCacheAware: RouterDefinition = defineRouter({
       choices: ['least_load', 'smallest_tree'],
       description: 'Where unknown prompts go.',
     },
+    gate: {
+      default: 'fleet',
+      choices: ['fleet', 'request'],
+      description:
+        'Whether an imbalance anywhere sends all to the least loaded, or one of the chosen backend this request.',
+    },
+    owner: {
+      default: 'latest',
+      choices: ['latest', 'least_load'],
+      description:
+        'Which owner of a known prefix takes it: the last that used it, or the least loaded.',
+    },
     ties: { ...tiesParameter, default: 'first' },
   },
   presets: {
+    smg: {
+      description:
+        'The gate is for the request, and all holders of a prefix compete. Its thresholds are not established, those of the gateway stand for them; KV pressure, off there, and its KV-event mode are not mirrored, and the bound on its whole tree is one for each backend here.',
+      mirrors: 'SMG at f8daa88 (2026), model_gateway/src/policies/cache_aware.rs, tree mode',
+      parameters: {
+        cache_threshold: 0.3,
+        balance_abs: 64,
+        balance_rel: 1.5,
+        gate: 'request',
+        owner: 'least_load',
+      },
+    },
+    vllm_router: {
+      description:
+        'The same as gateway_cli; its map of sessions, newer and consulted first, is session_affinity@vllm_router.',
+      mirrors: 'vllm-project/router, cache_aware, command line defaults, 2026',
+      parameters: { cache_threshold: 0.3, balance_abs: 64, balance_rel: 1.5 },
+    },
     gateway_cli: {
-      description: 'What the launcher sets, so what people run; also that of the vLLM router.',
+      description: 'What the launcher sets, so what people run.',
       mirrors: 'sgl-model-gateway after pull request 14650 (December 2025)',
       parameters: { cache_threshold: 0.3, balance_abs: 64, balance_rel: 1.5 },
     },
@@ -87,10 +122,12 @@ export const sglangCacheAware: RouterDefinition = defineRouter({
   },
   create: (parameters) => {
     const { cache_threshold, balance_abs, balance_rel, max_tree_tokens, miss, ties } = parameters
+    const { gate, owner } = parameters
     const tree = new RadixTree()
     const path = new PromptPath()
     const found = { tokens: 0, run: -1 }
     let sizes = new Float64Array(0)
+    let costs = new Float64Array(0)
     let evictedMs = 0
 
     function evict({ ids, nowMs }: ClusterView): void {
@@ -117,10 +154,75 @@ export const sglangCacheAware: RouterDefinition = defineRouter({
       return leastOf(cluster, sizes, ties)
     }
 
+    /** The least loaded of those that own a run, a rejection when none is available. */
+    function leastOwner(cluster: ClusterView, run: number) {
+      const { columns, ids } = cluster
+      costs = columnFor(costs, cluster)
+      tree.holders(run, costs)
+      let owners = 0
+      for (let i = 0; i < ids.length; i++) {
+        const id = ids[i]!
+        const isOwner = costs[id] === 1 && isAvailable(cluster, id)
+        if (isOwner) owners++
+        costs[id] = isOwner ? columns.outstanding[id]! : Number.POSITIVE_INFINITY
+      }
+      if (owners === 0) return noAvailableBackend
+      return leastOf(cluster, costs, 'random')
+    }
+
+    /** Whether a backend has so many more requests than the mean that its request goes elsewhere. */
+    function isOverloaded({ columns, ids }: ClusterView, id: number): boolean {
+      let total = 0
+      let healthy = 0
+      for (let i = 0; i < ids.length; i++) {
+        if (columns.maxQueueDepth[ids[i]!] === 0) continue
+        total += columns.outstanding[ids[i]!]!
+        healthy++
+      }
+      const mean = total / healthy
+      const requests = columns.outstanding[id]!
+      return requests > mean * balance_rel && requests > mean + balance_abs
+    }
+
+    /** Where a request goes with a gate for the request. */
+    function routeGated(request: RequestView, cluster: ClusterView): BackendView | Reject {
+      tree.deepest(path, found)
+      const share = found.tokens / request.promptTokens
+      const isKnown = share > cache_threshold
+      cluster.notes?.branch(isKnown ? 'owners of the known prefix' : 'not enough is known')
+      let chosen = isKnown ? ownerOf(cluster) : missed(cluster)
+      if (chosen.kind === 'reject') {
+        cluster.notes?.branch('no owner is available: fewest requests')
+        chosen = leastOf(cluster, cluster.columns.outstanding, ties)
+      }
+      if (chosen.kind === 'reject') return chosen
+      cluster.notes?.term('known_share', chosen.id, isKnown ? share : 0)
+      if (isOverloaded(cluster, chosen.id)) {
+        cluster.notes?.branch('it has too many requests: fewest requests')
+        chosen = leastOf(cluster, cluster.columns.outstanding, ties)
+      }
+      if (chosen.kind === 'backend') tree.insert(path, chosen.id, cluster.nowMs)
+      return chosen
+    }
+
+    /** The owner of the prefix that was found, a rejection when there is none that can take the request. */
+    function ownerOf(cluster: ClusterView): BackendView | Reject {
+      if (owner === 'least_load') return leastOwner(cluster, found.run)
+      const latest = tree.latestOwner(found.run)
+      const isThere = positionOf(cluster, latest) !== -1
+      return isThere && isAvailable(cluster, latest)
+        ? backendOf(cluster, latest)
+        : noAvailableBackend
+    }
+
     return {
       route(request, cluster) {
         evict(cluster)
         request.promptPath(path)
+        if (gate === 'request') {
+          cluster.notes?.terms('requests', cluster.columns.outstanding)
+          return routeGated(request, cluster)
+        }
         let chosen = leastOf(cluster, cluster.columns.outstanding, ties)
         if (chosen.kind === 'reject') return chosen
         cluster.notes?.terms('requests', cluster.columns.outstanding)
@@ -128,11 +230,14 @@ export const sglangCacheAware: RouterDefinition = defineRouter({
         else {
           tree.deepest(path, found)
           if (found.tokens / request.promptTokens > cache_threshold) {
-            const owner = tree.latestOwner(found.run)
+            const latest = tree.latestOwner(found.run)
             cluster.notes?.branch('last owner of the known prefix')
-            cluster.notes?.term('known_share', owner, found.tokens / request.promptTokens)
-            if (positionOf(cluster, owner) === -1) tree.remove(owner)
-            else if (isAvailable(cluster, owner)) chosen = backendOf(cluster, owner)
+            cluster.notes?.term('known_share', latest, found.tokens / request.promptTokens)
+            if (positionOf(cluster, latest) === -1) tree.remove(latest)
+            else if (owner === 'least_load') {
+              const least = leastOwner(cluster, found.run)
+              if (least.kind === 'backend') chosen = least
+            } else if (isAvailable(cluster, latest)) chosen = backendOf(cluster, latest)
             else {
               cluster.notes?.branch('last owner is not available: the first that is')
               return nthAvailable(cluster, 0)

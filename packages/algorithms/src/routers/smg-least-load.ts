@@ -1,12 +1,15 @@
+import type { BackendView, ClusterView, RequestView } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
+import { SentTokens } from '../load/sent-tokens.js'
 import { columnFor } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
 import { tiesParameter } from '../pickers/ties.js'
 
 /**
- * min of the expected wait in seconds, t / r + `kv_penalty_sec` k / (1 - k): t the uncached tokens queued, for
- * which `tokens_per_waiting` per waiting request stand in, r the tokens per second, k the KV usage, at most
- * 0.999. Ties follow `ties`.
+ * min of the expected wait in seconds, (t + d) / r + `kv_penalty_sec` k / (1 - k): t the uncached tokens queued, for
+ * which `tokens_per_waiting` per waiting request stand in, d the prompt tokens it has sent since the metrics were taken,
+ * r the tokens per second, k the KV usage, at most 0.999. A backend without metrics has t + d = `tokens_per_waiting` for
+ * each of its requests, and while none has any, requests alone count. Ties follow `ties`.
  *
  * Source: smg-project/smg, model_gateway/src/policies/least_load.rs at f8daa88, in the form it has for engines
  * that report waiting requests but neither waiting tokens nor throughput. O(backends).
@@ -14,10 +17,10 @@ import { tiesParameter } from '../pickers/ties.js'
 export const smgLeastLoad: RouterDefinition = defineRouter({
   name: 'smg_least_load',
   description: 'Sends to the shortest expected wait, which a full KV cache lengthens.',
-  observes: ['queue lengths', 'kv usage'],
-  rule: 'Lowest waiting tokens / rate + kv_penalty_sec x usage / (1 - usage).',
+  observes: ['queue lengths', 'kv usage', 'own requests'],
+  rule: 'Lowest (waiting tokens + prompt tokens sent since the metrics) / rate + kv_penalty_sec x usage / (1 - usage). Without metrics: own requests.',
   terms: {
-    queue_sec: 'Wait for what is queued.',
+    queue_sec: 'Wait for what is queued, and for what was sent since the metrics.',
     kv_penalty_sec: 'What KV usage adds to it.',
   },
   wins: 'KV caches run full at different times.',
@@ -46,21 +49,56 @@ export const smgLeastLoad: RouterDefinition = defineRouter({
   },
   create: ({ tokens_per_waiting, tokens_per_sec, kv_penalty_sec, ties }) => {
     let costs = new Float64Array(0)
+    const sent = new SentTokens()
+    const hasMetrics: boolean[] = []
+    let unseen = -1
+    let isTold = false
+
+    /** Whether any backend has told its metrics: one that has once goes on to. */
+    function look({ backends }: ClusterView): boolean {
+      unseen = 0
+      for (let i = 0; i < backends.length; i++) {
+        const { id, metricsAgeMs } = backends[i]!
+        hasMetrics[id] ||= metricsAgeMs < Number.POSITIVE_INFINITY
+        if (!hasMetrics[id]) unseen++
+      }
+      isTold = unseen < backends.length
+      return isTold
+    }
+
+    /** Seconds that what is queued on a backend takes. */
+    function queueSec({ columns }: ClusterView, id: number): number {
+      const { outstanding, sentSinceSample, waiting } = columns
+      if (hasMetrics[id] === false) return (outstanding[id]! * tokens_per_waiting) / tokens_per_sec
+      const tokens = waiting[id]! * tokens_per_waiting + sent.lastOf(id, sentSinceSample[id]!)
+      return tokens / tokens_per_sec
+    }
+
     return {
       route(_request, cluster) {
         const { columns, ids } = cluster
         costs = columnFor(costs, cluster)
+        if (unseen !== 0 && !look(cluster)) {
+          cluster.notes?.branch('no metrics: fewest requests')
+          return leastOf(cluster, columns.outstanding, ties)
+        }
         const usages = cluster.kvUsages()
         for (let i = 0; i < ids.length; i++) {
           const id = ids[i]!
           const usage = Math.min(usages[id]!, 0.999)
-          const queued = (columns.waiting[id]! * tokens_per_waiting) / tokens_per_sec
+          const queued = queueSec(cluster, id)
           costs[id] = queued + (kv_penalty_sec * usage) / (1 - usage)
           if (cluster.notes === undefined) continue
           cluster.notes.term('queue_sec', id, queued)
           cluster.notes.term('kv_penalty_sec', id, (kv_penalty_sec * usage) / (1 - usage))
         }
         return leastOf(cluster, costs, ties)
+      },
+      onDispatched({ promptTokens }: RequestView, { id }: BackendView) {
+        if (isTold) sent.add(id, promptTokens)
+      },
+      onBackendChange(_backend, change) {
+        if (change === 'added') unseen = -1
       },
     }
   },

@@ -40,6 +40,20 @@ export const ttftMin: RouterDefinition = defineRouter({
     },
     ties: tiesParameter,
   },
+  presets: {
+    mooncake: {
+      description:
+        'Conductor, without transfers of prefixes between backends, whose threshold is unpublished; its fit of prefill time is of each deployment, here a straight line.',
+      mirrors: 'Mooncake, Algorithm 1, FAST 2025',
+      parameters: { ttft_slo_ms: 0 },
+    },
+    llumnix_cache_aware: {
+      description:
+        'Fewest missing tokens plus prefill tokens of all requests there; its filters and its other rule for prompts below 1,024 tokens are not mirrored.',
+      mirrors: 'llumnix-project/llumnix at 8a693b4, cache-aware',
+      parameters: { ttft_slo_ms: 0 },
+    },
+  },
   create: ({ prefill_tokens_per_sec, ttft_slo_ms, ties }) => {
     const inFlight = new InFlightTokens()
     let costs = new Float64Array(0)

@@ -1,4 +1,9 @@
-import { convertTrace, type RetimeOptions, WRITABLE_TRACE_FORMATS } from '@routesim/traces'
+import {
+  convertTrace,
+  ignoredNote,
+  type RetimeOptions,
+  WRITABLE_TRACE_FORMATS,
+} from '@routesim/traces'
 import type { CommandBody } from '../command-body.js'
 
 import { lostColumns } from '../output/lost-columns.js'
@@ -86,7 +91,7 @@ export const convertCommand: CommandBody<ConvertArguments> = {
     }
     console.error(`Wrote ${requests} ${requests === 1 ? 'request' : 'requests'} to ${output}`)
     if (lost.length > 0) console.error(`note: ${to} can not hold: ${lostColumns(lost)}`)
-    if (ignored > 0) console.error(`note: ${ignored} spans are not LLM requests`)
+    if (ignored > 0) console.error(`note: ${ignoredNote(result.format, ignored)}`)
     if (skipped.count > 0) {
       console.error(`note: ${skipped.count} faulty lines skipped, the first of them:`)
       for (const message of skipped.messages) console.error(`  ${message}`)

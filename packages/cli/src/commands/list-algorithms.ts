@@ -1,3 +1,4 @@
+import { closestName } from '@routesim/core'
 import {
   type AlgorithmInfo,
   listAlgorithms,
@@ -5,24 +6,31 @@ import {
   listLocalPolicies,
 } from '@routesim/experiments'
 import type { CommandBody } from '../command-body.js'
+import { UsageError } from '../usage-error.js'
 
 interface ListArguments {
+  name: string | undefined
   format: 'text' | 'json'
 }
 
 /** `routesim list-algorithms`: routers, combinators and orders of queues, and their parameters. */
 export const listAlgorithmsCommand: CommandBody<ListArguments> = {
   builder: (yargs) =>
-    yargs.option('format', {
-      choices: ['text', 'json'] as const,
-      default: 'text' as const,
-      requiresArg: true,
-      describe: 'Print as',
-    }),
-  handler: ({ format }) => {
-    const algorithms = listAlgorithms()
-    const combinators = listCombinators()
-    const policies = listLocalPolicies()
+    yargs
+      .positional('name', { type: 'string', describe: 'Only those with this in their name' })
+      .option('format', {
+        choices: ['text', 'json'] as const,
+        default: 'text' as const,
+        requiresArg: true,
+        describe: 'Print as',
+      }) as never,
+  handler: ({ format, name = '' }) => {
+    const wanted = ({ name: each }: { name: string }): boolean =>
+      each.includes(name.replaceAll('-', '_').toLowerCase())
+    const algorithms = listAlgorithms().filter(wanted)
+    const combinators = listCombinators().filter(wanted)
+    const policies = listLocalPolicies().filter(wanted)
+    if (algorithms.length + combinators.length + policies.length === 0) throw unknown(name)
     if (format === 'json') {
       const all = [
         ...algorithms.map((algorithm) => ({ kind: 'router', ...algorithm })),
@@ -33,14 +41,30 @@ export const listAlgorithmsCommand: CommandBody<ListArguments> = {
       return
     }
     algorithms.forEach(print)
-    process.stdout.write('\nAround any of them, as in "gate(NAME):parameter=value":\n\n')
-    combinators.forEach(print)
-    process.stdout.write("\nOrders of a backend's queue, for `scheduling` in the config:\n\n")
+    if (combinators.length > 0) {
+      process.stdout.write('\nAround any of them, as in "gate(NAME):parameter=value":\n\n')
+      combinators.forEach(print)
+    }
+    if (policies.length > 0) {
+      process.stdout.write("\nOrders of a backend's queue, for `scheduling` in the config:\n\n")
+    }
     for (const { name, description, parameters } of policies) {
       process.stdout.write(`${name}\n  ${description}\n`)
       printParameters(parameters)
     }
   },
+}
+
+function unknown(name: string): UsageError {
+  const all = [...listAlgorithms(), ...listCombinators(), ...listLocalPolicies()]
+  const near = closestName(
+    name.replaceAll('-', '_'),
+    all.map((each) => each.name),
+  )
+  const hint = near === undefined ? '' : `; did you mean "${near}"?`
+  return new UsageError(
+    `name: no algorithm has ${JSON.stringify(name.slice(0, 60))} in its name${hint}`,
+  )
 }
 
 function print({ name, description, observes = [], parameters, presets }: AlgorithmInfo): void {

@@ -55,7 +55,12 @@ export const newCommand: CommandBody<NewArguments> = {
 
 /** @throws UsageError */
 function checkName(name: string): void {
-  if (!/^[a-z][a-z0-9]*([-_][a-z0-9]+)*$/.test(name) || name.length > MOST_CHARACTERS) {
+  if (name.length > MOST_CHARACTERS) {
+    throw new UsageError(
+      `name: expected at most ${MOST_CHARACTERS} characters, got ${name.length}, beginning with ${JSON.stringify(name.slice(0, 20))}`,
+    )
+  }
+  if (!/^[a-z][a-z0-9]*([-_][a-z0-9]+)*$/.test(name)) {
     throw new UsageError(
       `name: expected lower case letters and digits, in words joined by - or _, beginning with a letter, got ${JSON.stringify(name)}`,
     )

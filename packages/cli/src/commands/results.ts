@@ -60,7 +60,9 @@ export const resultsCommand: CommandBody<ResultsArguments> = {
 
 /** Says what a reader should know of the logs before believing them. */
 function tell(records: readonly ResultRecord[], tornLines: number): void {
-  if (tornLines > 0) console.error(`note: ${tornLines} torn lines are left out`)
+  if (tornLines > 0) {
+    console.error(`note: left out: ${tornLines === 1 ? 'a torn line' : `${tornLines} torn lines`}`)
+  }
   const failed = records.filter(({ status }) => status === 'failed').length
   if (failed > 0) console.error(`note: ${failed} runs failed`)
   const totals = new Set(records.map(({ runs }) => runs))

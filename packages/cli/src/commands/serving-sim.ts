@@ -74,7 +74,8 @@ function tellWhatHasNoEffect({ request_source, request_count, max_len }: Argumen
 async function show(report: ServingSimReport, args: Arguments, isSampled: boolean): Promise<void> {
   const { rows, points, failures, combinations, known, tornLines } = report
   if (tornLines > 0) {
-    console.error(`note: ${tornLines} torn lines of the checkpoint are left out`)
+    const which = tornLines === 1 ? 'a torn line' : `${tornLines} torn lines`
+    console.error(`note: left out of the checkpoint: ${which}`)
   }
   if (known > 0) {
     const unseen = isSampled ? ', of which nothing is sampled' : ''

@@ -54,7 +54,7 @@ export const sweepCommand: CommandBody<SweepArguments> = {
       .options(INPUT_OPTIONS)
       .options({
         algorithms: {
-          alias: ['a', 'algorithm'],
+          alias: ['a', 'A', 'algorithm'],
           type: 'string',
           requiresArg: true,
           describe: 'Algorithm, or a comma-separated list of them; round_robin by default',
@@ -164,7 +164,9 @@ async function show(report: SweepReport, args: SweepArguments): Promise<void> {
   const { scenario, points, failures, totalRuns, durationSec, tornLines } = report
   if (tornLines > 0) {
     console.error(
-      `note: ${tornLines} torn lines of the log are left out: their runs are done again`,
+      tornLines === 1
+        ? 'note: a torn line of the log is left out: its run is done again'
+        : `note: ${tornLines} torn lines of the log are left out: their runs are done again`,
     )
   }
   if (points.length > 0) {

@@ -1,5 +1,7 @@
 const MEANING: Readonly<Record<string, string>> = {
-  arrivalMs: 'arrival times to the last digit',
+  arrivalMs: 'arrival times',
+  arrivalStart: 'when the first request arrives (others count from it)',
+  arrivalDigits: 'arrival times to the last digit',
   maxTokens: 'declared output limits',
   prefixTokens: 'how much of each prompt is declared shareable',
   joins: 'that requests wait for several',

@@ -71,6 +71,33 @@ test('a request without output is judged by its end', async () => {
   expect(stdout).toMatch(/^In hindsight: no other would have given the last token sooner\.$/m)
 })
 
+test('an answer that breaks off is not the soonest', async () => {
+  const config = `
+[cluster]
+num_backends = 2
+[[events]]
+kind = "fail"
+backend = 0
+at_sec = 0.5
+`
+  writeFileSync(at('fails.toml'), config)
+  writeFileSync(at('one.jsonl'), '{"ts":0,"prompt_tokens":900,"gen_tokens":100}\n')
+  const { stdout } = await inProcess([
+    ...[
+      'explain',
+      '-c',
+      at('fails.toml'),
+      '-t',
+      at('one.jsonl'),
+      '-a',
+      'session_affinity:ties=first',
+    ],
+  ])
+  expect(stdout).toContain('It was failed (backend_failed).')
+  expect(stdout).toMatch(/^ +> 0 .* failed *$/m)
+  expect(stdout).toMatch(/backend 1 would have given the last token after/)
+})
+
 test('a rejected request is the worst', async () => {
   const { stdout } = await inProcess(['explain', '-c', at('tiny.toml'), '-a', 'round_robin'])
   expect(stdout).toMatch(/^It was rejected \((queue_full|no_available_backend)\)\.$/m)

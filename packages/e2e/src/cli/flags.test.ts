@@ -90,6 +90,22 @@ test('list-algorithms names the seven of the original', async () => {
   )
 })
 
+test('list-algorithms NAME lists what has it in its name', async () => {
+  const { code, stdout } = await routesim(['list-algorithms', 'dynamo-kv'])
+  expect(code).toBe(0)
+  expect(stdout.split('\n').filter((line) => /^\S/.test(line))).toEqual(['dynamo_kv'])
+  const json = JSON.parse(
+    (await routesim(['list-algorithms', 'prefix', '--format', 'json'])).stdout,
+  ) as { kind: string; name: string }[]
+  expect(json.map(({ name }) => name)).toContain('longest_prefix_match')
+  expect(json.every(({ name }) => name.includes('prefix'))).toBe(true)
+  const unknown = await routesim(['list-algorithms', 'dinamo_kv'])
+  expect(unknown.code).toBe(2)
+  expect(unknown.stderr).toContain(
+    'no algorithm has "dinamo_kv" in its name; did you mean "dynamo_kv"?',
+  )
+})
+
 test('list-algorithms names the local policies', async () => {
   const { stdout } = await routesim(['list-algorithms'])
   expect(stdout).toMatch(/^longest_prefix_match$/m)

@@ -97,7 +97,7 @@ describe('nothing is overwritten, and names are checked', () => {
     ['-x', 2, ''],
     ['x--y', 2, 'expected lower case letters and digits'],
     ['least-kv', 2, 'least_kv is a built-in algorithm'],
-    ['x'.repeat(61), 2, 'expected lower case letters and digits'],
+    ['x'.repeat(61), 2, 'expected at most 60 characters, got 61'],
   ])('%s', async (name, expected, complaint) => {
     const before = readdirSync(at('.'))
     const { code, stdout, stderr } = await routesim(['new', 'router', name], { cwd: at('.') })

@@ -62,7 +62,7 @@ describe.skipIf(isMissing)(
   () => {
     let report: ValidationReport
     beforeAll(() => {
-      const sets = ['llmd_routing', 'llmservingsim_vllm']
+      const sets = ['llmd_routing', 'llmservingsim_vllm', 'vidur_profiling']
       report = validate({ dataFolder: DATA, sets, seeds: 1 })
     }, 120_000)
     const serving = (policy: string) => (row: ValidationRow) =>
@@ -108,6 +108,13 @@ describe.skipIf(isMissing)(
       const pulled = report.unpredicted.filter(({ policy }) => policy === 'load_p2p')
       expect(pulled.map(({ stage }) => stage)).toContain('docqa')
       for (const { reason } of report.unpredicted) expect(reason).not.toBe('')
+    })
+
+    test('one row per set, experiment, policy, stage and metric', () => {
+      const names = report.rows.map(({ set, experiment, policy, stage, metric }) =>
+        JSON.stringify([set, experiment, policy, stage, metric]),
+      )
+      expect(new Set(names).size).toBe(names.length)
     })
 
     test('every stage of every policy is predicted, measured or not', () => {

@@ -105,10 +105,10 @@ const MOST_BOX_BYTES = 96
 const REMEMBERING = ['sglang_cache_aware']
 
 /**
- * Those that let requests wait: `dualmap` says until when, a decision of two fields for each that does;
+ * Those that let requests wait: `dualmap` says until when, a decision of 40 bytes for each that does, now and then twice;
  * `aibrix_slo` keeps an account of each, what every backend had of it included.
  */
-const WAITING: Readonly<Record<string, number>> = { dualmap: 32, aibrix_slo: 1000 }
+const WAITING: Readonly<Record<string, number>> = { dualmap: 48, aibrix_slo: 1000 }
 
 const names = builtinRouters.map(({ name }) => name)
 

@@ -37,6 +37,44 @@ describe('vllm-project/router#177: polled load alone herds', () => {
   })
 })
 
+test.each(['smg_least_load', 'vllm_data_parallel'])(
+  'and %s counts what it has sent, too',
+  (name) => {
+    const requests = Array.from({ length: 8 }, () => ({ arrivalMs: 150, outputTokens: 100 }))
+    const metrics = { intervalMs: 100, delayMs: 0, dropProbability: 0 }
+    const router = findRouter(name).create({ ties: 'first' })
+    const run = tinyRun({
+      requests: [{ arrivalMs: 0 }, ...requests],
+      backends: [backend(), backend()],
+      router,
+      visibility: seeing({ metrics }),
+    })
+    const sent = [...run.outcomes.backend.subarray(1)]
+    expect(sent.filter((each) => each === 0)).toHaveLength(4)
+  },
+)
+
+test('several routers: a threshold of requests under way counts for each of them', () => {
+  /** Requests, all alike and endless, until one goes elsewhere. */
+  const until = (replicas: number): number => {
+    const requests = Array.from({ length: 100 }, (_, i) => ({
+      arrivalMs: 2000 * i,
+      shared: 'prompt',
+      promptTokens: 160,
+      outputTokens: 100_000,
+    }))
+    const router = Array.from({ length: replicas }, () =>
+      findRouter('sglang_cache_aware').create({ balance_abs: 8 }),
+    )
+    const backends = [0, 1].map(() => backend({ kv: { blocks: 1_000_000, blockTokens: 16 } }))
+    const visibility = seeing({ routers: { replicas, split: 'round_robin', syncMs: 0 } })
+    const run = tinyRun({ requests, backends, router, visibility, stepper: 'fast' })
+    return [...run.outcomes.backend].findIndex((id) => id !== 0)
+  }
+  // Nine against none is more than eight apart, for each router by its own count.
+  expect([1, 2, 4, 8].map(until)).toEqual([9, 18, 36, 72])
+})
+
 describe('sglang#32983: one request at a time, none like another, on four backends', () => {
   function shares(ties: string): number[] {
     const requests = Array.from({ length: 400 }, (_, i) => ({

@@ -1,5 +1,5 @@
 // vllm-project/router#238: one stuck backend makes the whole fleet look out of balance.
-import { findRouter, leastOf, PromptPath, RadixTree } from '@routesim/algorithms'
+import { findRouter } from '@routesim/algorithms'
 import type { RoutingAlgorithm } from '@routesim/core'
 import { describe, expect, test } from 'vitest'
 import { backend, tinyRun } from '../testing/tiny-run.js'
@@ -7,30 +7,6 @@ import { backend, tinyRun } from '../testing/tiny-run.js'
 const BACKENDS = [0, 1, 2, 3]
 const STUCK = 80
 const PREFIXES = 60
-
-/** The last owner of the prefix, unless it alone has far more than the average: the gate of SMG. */
-function gatedByRequest(): RoutingAlgorithm {
-  const tree = new RadixTree()
-  const path = new PromptPath()
-  const found = { tokens: 0, run: -1 }
-  return {
-    name: 'gated by request',
-    route(request, cluster) {
-      const { outstanding } = cluster.columns
-      request.promptPath(path)
-      tree.deepest(path, found)
-      const owner = found.tokens > 0.3 * request.promptTokens ? tree.latestOwner(found.run) : -1
-      const counts = Array.from(outstanding)
-      const average = counts.reduce((sum, count) => sum + count, 0) / counts.length
-      const isHot =
-        owner !== -1 && outstanding[owner]! > 1.5 * average && outstanding[owner]! > average + 64
-      const keeps = owner !== -1 && !isHot
-      const chosen = keeps ? cluster.backends[owner]! : leastOf(cluster, outstanding)
-      if (chosen.kind === 'backend') tree.insert(path, chosen.id, cluster.nowMs)
-      return chosen
-    },
-  }
-}
 
 /** Share of prompt tokens found in caches, where some backend may have long requests that do not end. */
 function hitRate(inner: RoutingAlgorithm, stuck: number): number {
@@ -57,6 +33,8 @@ function hitRate(inner: RoutingAlgorithm, stuck: number): number {
 }
 
 const classic = () => findRouter('sglang_cache_aware').create({ ties: 'random' })
+const gatedByRequest = () =>
+  findRouter('sglang_cache_aware').create({ preset: 'smg', ties: 'random' })
 
 describe('five requests for each of 60 prefixes, one after another, on four backends', () => {
   test('without a stuck backend four of five hit, whichever the gate', () => {

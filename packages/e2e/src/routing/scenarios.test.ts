@@ -85,7 +85,7 @@ const EXPECTED: Readonly<Record<string, (results: Results) => void>> = {
     expect(hits(results[byBoth]!)).toBeCloseTo(hits(results['round_robin']!), 1)
   },
   'stale-load.toml': (results) => {
-    const polled = ['power_of_two@vllm_router_polled', 'vllm_data_parallel']
+    const polled = ['power_of_two@vllm_router_polled', 'vllm_data_parallel:clients=0']
     for (const good of ['round_robin', 'least_outstanding', 'power_of_two@vllm_router']) {
       expectRising(results, p99, [good, ...polled], 1.5)
     }

@@ -71,6 +71,7 @@ describe.each(['affine', 'roofline'] as const)('calibrate, %s', (kind) => {
   test('writes a config that means the same', () => {
     const { cluster } = parseConfig(calibration.toml)
     expect(cluster.compute_model.kind).toBe(kind)
+    expect(calibration.toml).not.toContain('gpu_type')
     const values = cluster.compute_model as unknown as Record<string, number>
     for (const { key, value } of calibration.parameters)
       expect(values[key]! / value).toBeCloseTo(1, 4)

@@ -122,7 +122,9 @@ const DIGITS = 6
 
 function profileOf({ cluster }: Config, fit: Omit<Calibration, 'toml'>): string {
   const deployment = Object.fromEntries(
-    DEPLOYMENT.flatMap((key) => (cluster[key] === undefined ? [] : [[key, cluster[key]]])),
+    DEPLOYMENT.filter((key) => !(key === 'gpu_type' && cluster.gpu !== undefined)).flatMap((key) =>
+      cluster[key] === undefined ? [] : [[key, cluster[key]]],
+    ),
   )
   const values = Object.fromEntries(
     fit.parameters.map(({ key, value }) => [key, Number(value.toPrecision(DIGITS))]),

@@ -24,6 +24,12 @@ test('CSV, in seconds or milliseconds, sorted by sending', () => {
   })
 })
 
+test('a byte order mark, as spreadsheets write it, is no part of the first column', () => {
+  const lines = indices.map((i) => `${i},100,10,50,1200`)
+  const text = ['\uFEFFsent_ms,input_tokens,output_tokens,ttft_ms,e2e_ms', ...lines].join('\n')
+  expect(parseMeasurements(text).requests).toHaveLength(COUNT)
+})
+
 test('AIPerf records; failed requests are left out', () => {
   const record = (i: number, error?: string) =>
     JSON.stringify({

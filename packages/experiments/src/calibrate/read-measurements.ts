@@ -36,7 +36,8 @@ export async function readMeasurements(path: string): Promise<Measurements> {
  * @param name - what error messages call it
  * @throws RouteSimError `measurements_invalid`
  */
-export function parseMeasurements(text: string, name = 'measurements'): Measurements {
+export function parseMeasurements(source: string, name = 'measurements'): Measurements {
+  const text = source.replace(/^\uFEFF/, '')
   const isJson = text.trimStart().startsWith('{')
   const isLines = isJson && /^\s*\{.*\}\s*$/.test(text.split('\n', 1)[0]!)
   const format: MeasurementFormat = !isJson

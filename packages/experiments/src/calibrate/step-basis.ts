@@ -99,7 +99,7 @@ function atPeak(options: RooflineOptions): RooflineOptions {
       hasNarrowExperts: true,
       expertTile: { few: 0, many: 0 },
       kvBandwidth: { wide: 1, narrow: 1 },
-      sharedKvRead: 0,
+      cachedKvRead: { leastShare: 0, bandwidth: Number.POSITIVE_INFINITY },
       attentionFlops: 1,
       attentionRampTokens: 0,
       elementwiseBandwidth: Number.MAX_VALUE,

@@ -1,5 +1,4 @@
 import {
-  defaultFor,
   type EnginePreset,
   findEngine,
   findGpu,
@@ -36,10 +35,22 @@ export function withDeploymentDefaults(
   // Names that are in no catalogue are told where they stand in the schema.
   if (parts === undefined) return value
   const { engine, gpu, model } = parts
+  // Values of the wrong kind are left for the schema to refuse.
+  const given = (key: string, absent: number): number => {
+    const number = Number(value[key])
+    return number > 0 ? number : absent
+  }
+  const maxBatchTokens = engine.maxBatchTokens(gpu)
+  const place = {
+    gpu,
+    tp: given('tp', 1),
+    pp: given('pp', 1),
+    maxBatchTokens: given('max_batch_tokens', maxBatchTokens),
+  }
   const filled: Record<string, unknown> = {
     engine: engine.name,
-    max_batch_tokens: defaultFor(engine.maxBatchTokens, gpu),
-    max_num_seqs: defaultFor(engine.maxNumSeqs, gpu),
+    max_batch_tokens: maxBatchTokens,
+    max_num_seqs: engine.maxNumSeqs(gpu),
     kv_block_size: engine.kvBlockTokens,
     chunked_prefill: engine.chunkedPrefill,
     ...(path.length === 0 ? { prefix_caching: engine.prefixCaching } : {}),
@@ -47,7 +58,7 @@ export function withDeploymentDefaults(
     preemption: engine.preemption,
     reserved_output_share: engine.reservedOutputShare,
     front_end_ms: engine.frontEndMs,
-    gpu_memory_utilization: engine.gpuMemoryUtilization,
+    gpu_memory_utilization: engine.gpuMemoryUtilization(place),
     ...(model === undefined ? {} : { compute_model: { kind: 'roofline' } }),
     ...value,
   }
@@ -83,7 +94,7 @@ function partsOf(
   }
 }
 
-/** Blocks that fit; values of the wrong kind are left for the schema to refuse. */
+/** Blocks that fit, if all values are of the right kind. */
 function capacityOf(
   filled: Readonly<Record<string, unknown>>,
   engine: EnginePreset,

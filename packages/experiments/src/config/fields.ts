@@ -71,12 +71,13 @@ export function oneOf<const T extends readonly [string, ...string[]]>(
   return z.enum(words, expected(`one of ${words.map((word) => `"${word}"`).join(', ')}`))
 }
 
-/** A table that knows all its keys. */
+/** A table that knows all its keys; `what` says what may stand there. */
 export function table<Shape extends z.ZodRawShape>(
   shape: Shape,
+  what: string = 'a table',
 ): z.ZodObject<Shape, z.core.$strict> {
   return z.strictObject(shape, {
     error: (issue) =>
-      issue.code === 'unrecognized_keys' ? undefined : `expected a table, got ${show(issue.input)}`,
+      issue.code === 'unrecognized_keys' ? undefined : `expected ${what}, got ${show(issue.input)}`,
   })
 }

@@ -128,6 +128,16 @@ test.each([
   expect(complaint(`[cluster]\n${lines}`)).toContain(message)
 })
 
+test('a value that fails several checks is named once', () => {
+  const message = complaint(
+    '[cluster]\nnum_backends = 1\n[workload]\nrequests = 5\nprompt_tokens = "many"\noutput_tokens = 1\narrivals.rate_rps = -1',
+  )
+  expect(message.split('\n')).toEqual([
+    'bench.toml:7:1 workload.arrivals.rate_rps: expected a number > 0, got -1',
+    'bench.toml:5:1 workload.prompt_tokens: expected a number or a table, got "many"',
+  ])
+})
+
 test('targets for all, for tenants and for classes', () => {
   const { slo } = parseConfig(`
 [cluster]

@@ -81,8 +81,15 @@ export function checkValues(
   // Compiling a checker for one config takes longer than checking it.
   const checked = configSchema.safeParse(withFilesLocated(values, name), { jitless: true })
   if (checked.success) return checked.data
-  const faults = checked.error.issues.flatMap((issue) => describe(issue, source, name))
-  throw new RouteSimError(faults.join('\n'), { code: 'config_invalid', path: name })
+  // Several checks may fail at one place: one is enough.
+  const faults = new Map<string, string>()
+  for (const issue of checked.error.issues) {
+    for (const fault of describe(issue, source, name)) {
+      const place = fault.slice(0, fault.indexOf(': '))
+      if (!faults.has(place)) faults.set(place, fault)
+    }
+  }
+  throw new RouteSimError([...faults.values()].join('\n'), { code: 'config_invalid', path: name })
 }
 
 /** One line per fault: `file:line:column path: expected X, got Y`. */

@@ -1,6 +1,6 @@
 import type { SloOptions } from '@routesim/metrics'
 import * as z from 'zod'
-import { expected, integer, positive, show, table } from './fields.js'
+import { expected, flag, integer, positive, show, table } from './fields.js'
 
 const targets = {
   ttft_ms: positive().optional().describe('Time to the first token at most, in ms.'),
@@ -22,6 +22,11 @@ export const sloSection = table({
   attainment: share
     .default(0.99)
     .describe('Share of requests that must meet all their targets for a fleet to be enough.'),
+  of_requests: flag()
+    .default(false)
+    .describe(
+      'Whether what requests ask for themselves (ttft_ms, deadline_ms of a trace or of [[workload.classes]]) goes before all targets here.',
+    ),
   tenants: z
     .record(
       z.string(),
@@ -52,9 +57,11 @@ type SloSection = z.output<typeof sloSection>
 type Targets = Pick<SloSection, 'ttft_ms' | 'tpot_ms' | 'e2e_ms'>
 
 /** The section as the metrics take it. */
-export function sloOptions({ tenants, classes, ...all }: SloSection): SloOptions {
+export function sloOptions(section: SloSection): SloOptions {
+  const { tenants, classes, of_requests: ofRequests, ...all } = section
   return {
     ...targetsOf(all),
+    ...(ofRequests && { ofRequests }),
     tenants: mapValues(tenants, (own) => ({ ...targetsOf(own), weight: own.weight })),
     classes: mapValues(classes, (own) => ({ ...targetsOf(own), priority: own.priority })),
   }

@@ -117,7 +117,7 @@ export async function execute(
   const series =
     sampleIntervalMs === undefined
       ? undefined
-      : new LoadSeries(cluster.backends.length, sampleIntervalMs)
+      : new LoadSeries(cluster.backends.length, sampleIntervalMs, lastArrivalMs(requests))
   const options = {
     ...simulationOptions({ fleet, requests, algorithm, seed, settings }),
     ...(series && { sampler: series }),
@@ -142,6 +142,11 @@ export async function execute(
     ...rest,
     ...(samples && { samples }),
   }
+}
+
+/** No run ends before its last request is there; 0 where requests are still to be read. */
+function lastArrivalMs(requests: Execution['requests']): number {
+  return 'arrivalMs' in requests ? (requests.arrivalMs[requests.size - 1] ?? 0) : 0
 }
 
 /** What is kept of a run, and who looks on. */

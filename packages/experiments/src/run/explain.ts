@@ -273,6 +273,7 @@ function outcomeOf(row: number, result: RunResult): Omit<ExplainedRequest, 'deci
     ...(reason !== undefined && { reason }),
     cachedTokens: outcomes.cachedTokens[row]!,
     ttftMs: outcomes.firstTokenMs[row]! - sentMs[row]!,
-    e2eMs: outcomes.finishedMs[row]! - sentMs[row]!,
+    // One that failed on the way has an end, but no last token.
+    e2eMs: outcome === 'completed' ? outcomes.finishedMs[row]! - sentMs[row]! : Number.NaN,
   }
 }

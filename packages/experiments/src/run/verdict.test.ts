@@ -157,3 +157,9 @@ test('equal results are told as equal decisions, each group once', () => {
     'a, b and c made the same decisions on this traffic',
   ])
 })
+
+test('where many share the lead they are counted, not named', () => {
+  const ahead = Array.from({ length: 6 }, (_, i) => result(`quick_${i}`, { token_hit_rate: 0.9 }))
+  const [who] = verdict(scenario, [...ahead, result('slow', { token_hit_rate: 0.5 })])
+  expect(who).toBe('6 of 7 algorithms win on cache hits.')
+})

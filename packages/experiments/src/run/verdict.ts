@@ -23,6 +23,9 @@ const NEGLIGIBLE = 0.02
 /** More winners than these are named only when there is nothing else to tell. */
 const FEW_WINNERS = 2
 
+/** More winners than these are counted, not named: the table has them. */
+const MOST_NAMED = 5
+
 /** A share of requests without an answer that has to be told. */
 const MANY_UNSERVED = 0.01
 
@@ -64,7 +67,11 @@ function winners(results: readonly AlgorithmSummary[]): string {
   const ranked = [...wins.values()].sort((a, b) => b.on.length - a.on.length)
   const told = ranked.map(({ winners, on }) => {
     const verb = winners.length === 1 ? 'wins' : 'win'
-    return `${listed(winners)} ${verb} on ${listed(on)}`
+    const who =
+      winners.length > MOST_NAMED
+        ? `${winners.length} of ${results.length} algorithms`
+        : listed(winners)
+    return `${who} ${verb} on ${listed(on)}`
   })
   const unserved = UNSERVED.flatMap(({ paths, verb }) => {
     const share = leastShare(results, paths)

@@ -17,6 +17,8 @@ const GPUS: Readonly<Record<string, string>> = {
   A100: 'A100 40GB',
   A100_40G: 'A100 40GB',
   A100_80G: 'A100 80GB',
+  // The same figures there: an A100 with fewer links to its neighbours.
+  A800: 'A100 80GB',
 }
 
 /** Whether it prefills or decodes, the file says. */

@@ -51,6 +51,19 @@ test('what is no record is left out and counted', async () => {
   await expect(readResultLog(`${path}.none`)).rejects.toThrow(/no such file$/)
 })
 
+test('another file named by mistake is refused, and a log of which only torn lines are left is not', async () => {
+  const path = newLog()
+  for (const other of ['[cluster]\nnum_backends = 4\n', '{"timestamp": 0}\n', 'null\n']) {
+    writeFileSync(path, other)
+    await expect(readResultLog(path)).rejects.toThrow(/expected a result log/)
+  }
+  for (const torn of ['', '{"k', '{"key":"a","ver', '\0\0\0\0']) {
+    writeFileSync(path, torn)
+    const { records, tornLines } = await readResultLog(path)
+    expect([records.length, tornLines]).toEqual([0, torn === '' ? 0 : 1])
+  }
+})
+
 test('merged, every run is there once: a finished one goes before a failed one', () => {
   const finished = { ...record(1), status: 'ok', result: {} } as unknown as ResultRecord
   const logs = [

@@ -5,6 +5,9 @@ import type { RunSummary } from '@routesim/metrics'
 import type { ExperimentsErrorCode } from '../errors.js'
 import type { Settings } from './design.js'
 
+/** How every line begins: the key is the first of its fields. */
+const RECORD_START = '{"key":'
+
 /** One run of a sweep, as a line of a result log. */
 export type ResultRecord = ResultPlace & (FinishedRun | FailedRun)
 
@@ -43,24 +46,42 @@ export interface LogContent {
 
 /**
  * Reads a result log. A line that was torn when its process was killed is counted and left out.
- * @throws RouteSimError `log_unreadable`
+ * @throws RouteSimError `log_unreadable`, also for a file that is none
  */
 export async function readResultLog(path: string): Promise<LogContent> {
   const records: ResultRecord[] = []
   let tornLines = 0
+  let isForeign = false
   try {
     const file = await open(path)
     for await (const line of file.readLines({ encoding: 'utf8' })) {
       const record = parseRecord(line)
       if (record !== undefined) records.push(record)
-      else if (line.trim() !== '') tornLines++
+      else if (line.trim() !== '') {
+        isForeign ||= !mayBeTorn(line)
+        tornLines++
+      }
     }
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
     const why = missing ? 'no such file' : (cause as Error).message
     throw failed('log_unreadable', path, why, cause)
   }
+  if (records.length === 0 && isForeign) throw notALog(path)
   return { records, tornLines }
+}
+
+/** Whether a line begins as records do, or is what a crash leaves of a page. */
+function mayBeTorn(line: string): boolean {
+  return line.startsWith(RECORD_START) || RECORD_START.startsWith(line) || line.startsWith('\0')
+}
+
+function notALog(path: string): RouteSimError<ExperimentsErrorCode> {
+  return new RouteSimError(`${path}: expected a result log (JSON lines), got something else`, {
+    code: 'log_unreadable',
+    path,
+    hint: 'Name a log that routesim sweep --log has written, or a new file.',
+  })
 }
 
 /** The record of a line; undefined when it is none. */

@@ -1,6 +1,5 @@
 import type { BackendSpec, LatencyModel } from '@routesim/core'
 import {
-  defaultFor,
   type EnginePreset,
   findEngine,
   findGpu,
@@ -51,8 +50,8 @@ export function deployment(options: DeploymentOptions): Deployment {
   const engine = findEngine(options.engine)
   const precision = options.precision ?? model.weights
   const kvPrecision = options.kvPrecision ?? engine.kvPrecision(precision)
-  const maxBatchTokens = options.maxBatchTokens ?? defaultFor(engine.maxBatchTokens, gpu)
-  const maxNumSeqs = options.maxNumSeqs ?? defaultFor(engine.maxNumSeqs, gpu)
+  const maxBatchTokens = options.maxBatchTokens ?? engine.maxBatchTokens(gpu)
+  const maxNumSeqs = options.maxNumSeqs ?? engine.maxNumSeqs(gpu)
   const blockTokens = options.blockTokens ?? engine.kvBlockTokens
   const parts = { model, gpu, precision, kvPrecision }
   const blocks =
@@ -61,7 +60,9 @@ export function deployment(options: DeploymentOptions): Deployment {
           ...parts,
           tp: options.tp,
           pp: 1,
-          gpuMemoryUtilization: options.gpuMemoryUtilization ?? engine.gpuMemoryUtilization,
+          gpuMemoryUtilization:
+            options.gpuMemoryUtilization ??
+            engine.gpuMemoryUtilization({ gpu, tp: options.tp, pp: 1, maxBatchTokens }),
           maxBatchTokens,
           maxNumSeqs,
           blockTokens,

@@ -5,6 +5,7 @@ import {
   expectedRequests,
   GeneratedSource,
   type GeneratorOptions,
+  ignoredNote,
   type Retiming,
   readTrace,
   TraceGeneration,
@@ -258,7 +259,7 @@ async function readWorkload(
     const lines = skipped.messages.join('\n  ')
     notes.push(`${skipped.count} faulty lines skipped, the first of them:\n  ${lines}`)
   }
-  if (ignored > 0) notes.push(`${ignored} spans are not LLM requests`)
+  if (ignored > 0) notes.push(ignoredNote(format, ignored))
   if (isFromConfig && trace.generator !== undefined) {
     notes.push('the trace section has a path and a generator: the trace is used')
   }

@@ -15,32 +15,35 @@ const numbers = z.array(z.number(expected('a number')), expected('a list of numb
 
 const names = z.array(text(), expected('a list of names'))
 
-const distributionTable = table({
-  kind: oneOf(DISTRIBUTION_KINDS).describe('How the numbers spread.'),
-  value: notNegative().optional().describe('fixed: the number itself.'),
-  mean: notNegative()
-    .optional()
-    .describe('normal, lognormal, exponential, geometric: the mean, before min and max clip it.'),
-  std: notNegative().optional().describe('normal, lognormal: the standard deviation.'),
-  min: z
-    .number(expected('a number'))
-    .optional()
-    .describe('uniform, zipf: the least; of others, lower numbers become it.'),
-  max: z
-    .number(expected('a number'))
-    .optional()
-    .describe('uniform, zipf: the most; of others, higher numbers become it.'),
-  exponent: notNegative().optional().describe('zipf: k is drawn in proportion to k^-exponent.'),
-  values: numbers.optional().describe('empirical: the numbers that are drawn.'),
-  weights: numbers
-    .optional()
-    .describe('empirical: how often each is drawn, in proportion; all alike when absent.'),
-  path: text()
-    .optional()
-    .describe(
-      'empirical: file of the numbers instead: one per line, or number and weight with a comma between, or a JSON list, or a JSON object of weights by number. Relative to the working directory or to the config file.',
-    ),
-})
+const distributionTable = table(
+  {
+    kind: oneOf(DISTRIBUTION_KINDS).describe('How the numbers spread.'),
+    value: notNegative().optional().describe('fixed: the number itself.'),
+    mean: notNegative()
+      .optional()
+      .describe('normal, lognormal, exponential, geometric: the mean, before min and max clip it.'),
+    std: notNegative().optional().describe('normal, lognormal: the standard deviation.'),
+    min: z
+      .number(expected('a number'))
+      .optional()
+      .describe('uniform, zipf: the least; of others, lower numbers become it.'),
+    max: z
+      .number(expected('a number'))
+      .optional()
+      .describe('uniform, zipf: the most; of others, higher numbers become it.'),
+    exponent: notNegative().optional().describe('zipf: k is drawn in proportion to k^-exponent.'),
+    values: numbers.optional().describe('empirical: the numbers that are drawn.'),
+    weights: numbers
+      .optional()
+      .describe('empirical: how often each is drawn, in proportion; all alike when absent.'),
+    path: text()
+      .optional()
+      .describe(
+        'empirical: file of the numbers instead: one per line, or number and weight with a comma between, or a JSON list, or a JSON object of weights by number. Relative to the working directory or to the config file.',
+      ),
+  },
+  'a number or a table',
+)
   .superRefine(({ kind, path, values, weights }, context) => {
     if (
       path === undefined ||

@@ -1,19 +1,36 @@
 import { describe, expect, test } from 'vitest'
 import { findGpu } from '../gpus/find-gpu.js'
-import { defaultFor, ENGINES, findEngine } from './engine-catalogue.js'
+import { ENGINES, findEngine } from './engine-catalogue.js'
 
 describe('the engines', () => {
   test('vLLM takes larger defaults from 70 GiB on, but not on an A100', () => {
-    const { maxBatchTokens, maxNumSeqs } = findEngine('vllm')
+    const vllm = findEngine('vllm')
     const limits = ['h100', 'a100', 'l4'].map((name) => [
-      defaultFor(maxBatchTokens, findGpu(name)),
-      defaultFor(maxNumSeqs, findGpu(name)),
+      vllm.maxBatchTokens(findGpu(name)),
+      vllm.maxNumSeqs(findGpu(name)),
     ])
     expect(limits).toEqual([
       [8192, 1024],
       [2048, 256],
       [2048, 256],
     ])
+  })
+
+  test.each([
+    ['t4', 1, 2048, 0.75],
+    ['rtx 4090', 1, 2048, 0.846],
+    ['l40s', 1, 4096, 0.852],
+    ['a100', 1, 8192, 0.835],
+    ['h100', 1, 8192, 0.834],
+    ['h100', 8, 8192, 0.817],
+    ['h200', 8, 8192, 0.896],
+    ['b200', 8, 16_384, 0.851],
+  ])('SGLang goes by the memory of %s, tp %d', (name, tp, chunkTokens, fraction) => {
+    const sglang = findEngine('sglang')
+    const gpu = findGpu(name)
+    const maxBatchTokens = sglang.maxBatchTokens(gpu)
+    expect(maxBatchTokens).toBe(chunkTokens)
+    expect(sglang.gpuMemoryUtilization({ gpu, tp, pp: 1, maxBatchTokens })).toBeCloseTo(fraction, 2)
   })
 
   test('only TensorRT-LLM quantises the KV cache with the weights, and reserves whole outputs', () => {

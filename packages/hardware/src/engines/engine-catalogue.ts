@@ -1,5 +1,5 @@
 import { findByName } from '../catalogue/find-by-name.js'
-import type { Gpu } from '../gpus/gpu.js'
+import { sglangChunkTokens, sglangMemoryFraction, vllmChoice } from './engine-limits.js'
 import type { EnginePreset } from './engine-preset.js'
 
 /**
@@ -28,8 +28,8 @@ export const ENGINES: readonly EnginePreset[] = [
     name: 'vllm',
     aliases: [],
     version: '0.11 to 0.19 (V1)',
-    maxBatchTokens: { large: 8192, small: 2048 },
-    maxNumSeqs: { large: 1024, small: 256 },
+    maxBatchTokens: vllmChoice(8192, 2048),
+    maxNumSeqs: vllmChoice(1024, 256),
     kvBlockTokens: 16,
     chunkedPrefill: true,
     prefixCaching: true,
@@ -37,7 +37,7 @@ export const ENGINES: readonly EnginePreset[] = [
     reservedOutputShare: 0,
     preemption: 'recompute_newest',
     prefixIndex: 'blocks',
-    gpuMemoryUtilization: 0.9,
+    gpuMemoryUtilization: () => 0.9,
     kvBudget: 'after_peak',
     hostMsPerRequest: HOST_MS_PER_REQUEST,
     kernelFloorScale: 1,
@@ -50,8 +50,8 @@ export const ENGINES: readonly EnginePreset[] = [
     name: 'sglang',
     aliases: [],
     version: '0.5',
-    maxBatchTokens: { large: 8192, small: 2048 },
-    maxNumSeqs: { large: 2048, small: 2048 },
+    maxBatchTokens: sglangChunkTokens,
+    maxNumSeqs: () => 2048,
     kvBlockTokens: 1,
     chunkedPrefill: true,
     prefixCaching: true,
@@ -59,7 +59,7 @@ export const ENGINES: readonly EnginePreset[] = [
     reservedOutputShare: SETTLED_NEW_TOKEN_RATIO,
     preemption: 'retract_shortest',
     prefixIndex: 'radix',
-    gpuMemoryUtilization: 0.88,
+    gpuMemoryUtilization: sglangMemoryFraction,
     kvBudget: 'after_weights',
     hostMsPerRequest: HOST_MS_PER_REQUEST,
     kernelFloorScale: 1,
@@ -72,8 +72,8 @@ export const ENGINES: readonly EnginePreset[] = [
     name: 'trtllm',
     aliases: ['tensorrt-llm', 'trt-llm'],
     version: '1.0',
-    maxBatchTokens: { large: 8192, small: 8192 },
-    maxNumSeqs: { large: 2048, small: 2048 },
+    maxBatchTokens: () => 8192,
+    maxNumSeqs: () => 2048,
     kvBlockTokens: 32,
     chunkedPrefill: false,
     prefixCaching: true,
@@ -82,7 +82,7 @@ export const ENGINES: readonly EnginePreset[] = [
     preemption: 'reserve_all',
     prefixIndex: 'blocks',
     // free_gpu_memory_fraction
-    gpuMemoryUtilization: 0.9,
+    gpuMemoryUtilization: () => 0.9,
     kvBudget: 'share_of_free',
     hostMsPerRequest: HOST_MS_PER_REQUEST,
     kernelFloorScale: FUSED_FLOOR_SCALE,
@@ -102,16 +102,4 @@ export const ENGINES: readonly EnginePreset[] = [
  */
 export function findEngine(name: string): EnginePreset {
   return findByName(ENGINES, name, 'engine', 'engine_unknown')
-}
-
-/** Memory from which engines take their larger defaults. */
-const LARGE_GPU_BYTES = 70 * 2 ** 30
-
-/** The default of an engine on a GPU: the larger from 70 GiB of memory, except on an A100, as in vLLM. */
-export function defaultFor(
-  choice: { readonly large: number; readonly small: number },
-  gpu: Gpu,
-): number {
-  const isLarge = gpu.driverMemoryBytes >= LARGE_GPU_BYTES && !gpu.name.startsWith('A100')
-  return isLarge ? choice.large : choice.small
 }

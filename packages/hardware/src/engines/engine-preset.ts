@@ -1,6 +1,15 @@
 import type { BatchingPolicy, PreemptionMode } from '@routesim/core'
+import type { Gpu } from '../gpus/gpu.js'
 import type { KvBudget } from '../kv-cache/kv-capacity.js'
 import type { KvPrecision, WeightPrecision } from '../precision/precision.js'
+
+/** Where an engine runs. */
+export interface EnginePlace {
+  readonly gpu: Gpu
+  readonly tp: number
+  readonly pp: number
+  readonly maxBatchTokens: number
+}
 
 /** What a serving engine does unless told otherwise, where it matters to a simulation. */
 export interface EnginePreset {
@@ -8,10 +17,10 @@ export interface EnginePreset {
   readonly aliases: readonly string[]
   /** Release whose defaults these are. */
   readonly version: string
-  /** Tokens of one step at most, on large GPUs and on others, see `defaultFor`. */
-  readonly maxBatchTokens: { readonly large: number; readonly small: number }
-  /** Requests in one batch at most, likewise. */
-  readonly maxNumSeqs: { readonly large: number; readonly small: number }
+  /** Tokens of one step at most. */
+  maxBatchTokens(gpu: Gpu): number
+  /** Requests in one batch at most. */
+  maxNumSeqs(gpu: Gpu): number
   /** Tokens per KV block. */
   readonly kvBlockTokens: number
   readonly chunkedPrefill: boolean
@@ -24,7 +33,7 @@ export interface EnginePreset {
   /** Index of the prefix cache: hashed blocks or a radix tree of tokens. */
   readonly prefixIndex: 'blocks' | 'radix'
   /** Part of the memory the engine takes, and what it holds. */
-  readonly gpuMemoryUtilization: number
+  gpuMemoryUtilization(place: EnginePlace): number
   readonly kvBudget: KvBudget
   /** Host work per sequence and step that the GPU waits for, in ms. */
   readonly hostMsPerRequest: number

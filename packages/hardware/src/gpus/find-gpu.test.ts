@@ -22,7 +22,7 @@ describe('findGpu', () => {
       expect.objectContaining({
         code: 'gpu_unknown',
         message:
-          'unknown GPU "H1000": did you mean "H100 SXM"? Known: H100 SXM, H100 PCIe, H200, B200, A100 40GB, A100 80GB, L40S, L4, A10G, RTX 4090, H100 NVL, H20, GB200, B300, RTX PRO 6000, A10, T4, V100, MI300X, MI325X',
+          'unknown GPU "H1000": did you mean "H100 SXM"? Known: H100 SXM, H100 PCIe, H200, B200, A100 40GB, A100 80GB, L40S, L4, A10G, RTX 4090, H100 NVL, H20, GB200, B300, RTX PRO 6000, A10, T4, V100, MI300X, MI325X, RTX A6000, A40, L40, RTX 6000 Ada, RTX 3090',
       }),
     )
     expect(() => findGpu('abacus')).toThrow(/^unknown GPU "abacus"\. Known: H100 SXM, /)

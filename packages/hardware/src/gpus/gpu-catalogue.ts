@@ -10,7 +10,9 @@ const ORIGINAL_PRICE = 'RouteSim (InfraWhisperer, commit 65e0004), built-in pric
 
 /**
  * The GPUs RouteSim knows. Data sheets print operations per second with sparsity where the hardware
- * has it; the figures here are without, half of those.
+ * has it; the figures here are without, half of those. Bandwidths of caches are those that
+ * te42kyfo/gpu-benches (commit 3088b33, gpu-l2-cache) measured on A100, H100 PCIe, H200 and L40; an H100 SXM
+ * has the processors, clocks and cache of an H200, an L40S those of an L40.
  */
 export const GPUS: readonly Gpu[] = [
   {
@@ -20,6 +22,7 @@ export const GPUS: readonly Gpu[] = [
     memoryBytes: 80 * GB,
     driverMemoryBytes: 79.18 * GIB,
     memoryBandwidthBytesPerSec: 3.35 * TB,
+    cacheBandwidthBytesPerSec: 9.75 * TB,
     denseFlops: { fp16: 989.5 * TERA, fp8: 1979 * TERA, int8: 1979 * TERA },
     link: 'NVLink 4',
     pricePerHourUsd: 3.5,
@@ -32,6 +35,7 @@ export const GPUS: readonly Gpu[] = [
     memoryBytes: 80 * GB,
     driverMemoryBytes: 79.18 * GIB,
     memoryBandwidthBytesPerSec: 2 * TB,
+    cacheBandwidthBytesPerSec: 6.9 * TB,
     denseFlops: { fp16: 756.5 * TERA, fp8: 1513 * TERA, int8: 1513 * TERA },
     link: 'PCIe 5.0 x16',
     pricePerHourUsd: 2.8,
@@ -47,6 +51,7 @@ export const GPUS: readonly Gpu[] = [
     memoryBytes: 141 * GB,
     driverMemoryBytes: 139.8 * GIB,
     memoryBandwidthBytesPerSec: 4.8 * TB,
+    cacheBandwidthBytesPerSec: 9.75 * TB,
     denseFlops: { fp16: 989.5 * TERA, fp8: 1979 * TERA, int8: 1979 * TERA },
     link: 'NVLink 4',
     pricePerHourUsd: 4,
@@ -77,6 +82,7 @@ export const GPUS: readonly Gpu[] = [
     memoryBytes: 40 * GB,
     driverMemoryBytes: 39.39 * GIB,
     memoryBandwidthBytesPerSec: 1.555 * TB,
+    cacheBandwidthBytesPerSec: 5.4 * TB,
     denseFlops: { fp16: 312 * TERA, int8: 624 * TERA },
     link: 'NVLink 3',
     pricePerHourUsd: 1.3,
@@ -92,6 +98,7 @@ export const GPUS: readonly Gpu[] = [
     memoryBytes: 80 * GB,
     driverMemoryBytes: 79.15 * GIB,
     memoryBandwidthBytesPerSec: 2.039 * TB,
+    cacheBandwidthBytesPerSec: 5.4 * TB,
     denseFlops: { fp16: 312 * TERA, int8: 624 * TERA },
     link: 'NVLink 3',
     pricePerHourUsd: 2,
@@ -107,6 +114,7 @@ export const GPUS: readonly Gpu[] = [
     memoryBytes: 48 * GB,
     driverMemoryBytes: 44.4 * GIB,
     memoryBandwidthBytesPerSec: 864 * GB,
+    cacheBandwidthBytesPerSec: 5.2 * TB,
     denseFlops: { fp16: 362 * TERA, fp8: 733 * TERA, int8: 733 * TERA },
     // 350 W for the operations that an RTX 4090 has 450 W for; its base clock is 0.44 of the boost.
     sustainedClock: 0.7,
@@ -309,6 +317,83 @@ export const GPUS: readonly Gpu[] = [
     source: {
       specification: 'AMD Instinct MI325X data sheet',
       price: 'specialised GPU clouds, 2026: 3 to 4',
+    },
+  },
+  {
+    name: 'RTX A6000',
+    aliases: ['A6000'],
+    architecture: 'ampere',
+    memoryBytes: 48 * GB,
+    driverMemoryBytes: 47.54 * GIB,
+    memoryBandwidthBytesPerSec: 768 * GB,
+    denseFlops: { fp16: 154.8 * TERA, int8: 309.7 * TERA },
+    link: 'PCIe 4.0 x16',
+    pricePerHourUsd: 0.86,
+    source: {
+      specification: 'NVIDIA Ampere GA102 GPU Architecture whitepaper',
+      price: 'RunPod Serverless, active, 2026: 0.00024/s',
+    },
+  },
+  {
+    name: 'A40',
+    aliases: ['A40 48GB'],
+    architecture: 'ampere',
+    memoryBytes: 48 * GB,
+    driverMemoryBytes: 44.4 * GIB,
+    memoryBandwidthBytesPerSec: 696 * GB,
+    denseFlops: { fp16: 149.7 * TERA, int8: 299.3 * TERA },
+    link: 'PCIe 4.0 x16',
+    pricePerHourUsd: 0.86,
+    source: {
+      specification: 'NVIDIA A40 data sheet',
+      price: 'RunPod Serverless, active, 2026: 0.00024/s',
+    },
+  },
+  {
+    name: 'L40',
+    aliases: ['L40 48GB'],
+    architecture: 'ada',
+    memoryBytes: 48 * GB,
+    driverMemoryBytes: 44.4 * GIB,
+    memoryBandwidthBytesPerSec: 864 * GB,
+    denseFlops: { fp16: 181 * TERA, fp8: 362 * TERA, int8: 362 * TERA },
+    link: 'PCIe 4.0 x16',
+    pricePerHourUsd: 1.33,
+    source: {
+      specification: 'NVIDIA L40 data sheet',
+      price: 'RunPod Serverless, active, 2026: 0.00037/s',
+    },
+  },
+  {
+    name: 'RTX 6000 Ada',
+    aliases: ['6000 Ada', 'A6000 Ada'],
+    architecture: 'ada',
+    memoryBytes: 48 * GB,
+    driverMemoryBytes: 47.54 * GIB,
+    memoryBandwidthBytesPerSec: 960 * GB,
+    denseFlops: { fp16: 364.2 * TERA, fp8: 728.5 * TERA, int8: 728.5 * TERA },
+    // 300 W, less than an L40S has for the same operations.
+    sustainedClock: 0.7,
+    link: 'PCIe 4.0 x16',
+    pricePerHourUsd: 1.33,
+    source: {
+      specification: 'NVIDIA RTX 6000 Ada Generation data sheet',
+      price: 'RunPod Serverless, active, 2026: 0.00037/s',
+    },
+  },
+  {
+    name: 'RTX 3090',
+    aliases: ['3090', 'GeForce RTX 3090'],
+    architecture: 'ampere',
+    memoryBytes: 24 * GB,
+    driverMemoryBytes: 23.69 * GIB,
+    memoryBandwidthBytesPerSec: 936 * GB,
+    denseFlops: { fp16: 71 * TERA, int8: 284 * TERA },
+    link: 'PCIe 4.0 x16',
+    pricePerHourUsd: 0.47,
+    source: {
+      specification: 'NVIDIA Ampere GA102 GPU Architecture whitepaper, FP32 accumulation',
+      price: 'RunPod Serverless, active, 2026: 0.00013/s',
     },
   },
 ]

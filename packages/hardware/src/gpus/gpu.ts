@@ -14,6 +14,8 @@ export interface Gpu {
   readonly driverMemoryBytes: number
   /** Peak memory bandwidth. */
   readonly memoryBandwidthBytesPerSec: number
+  /** Read bandwidth of the second-level cache, as measured; absent where nobody published it. */
+  readonly cacheBandwidthBytesPerSec?: number
   /** Peak tensor-core operations per second by precision, without sparsity. */
   readonly denseFlops: DenseFlops
   /** Part of the peak that the power limit leaves under full load; 1 when absent. */

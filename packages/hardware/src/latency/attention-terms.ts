@@ -1,3 +1,4 @@
+import type { Gpu } from '../gpus/gpu.js'
 import { attentionFlopsPerPair, kvBytesPerTokenLayer, windowOf } from '../models/model-size.js'
 import type { KernelEfficiency } from './kernel-efficiency.js'
 import { peakFlops } from './matmul-work.js'
@@ -33,7 +34,7 @@ export function attentionTerms(
     : computeMs * Math.max(1, paddedRowsPerHead(attention, efficiency))
   // A kernel that reads more slowly than memory lets it gains nothing.
   const isMemoryBound = reached === efficiency.kvBandwidth.wide
-  const cachedMs = isMemoryBound ? kvMs * efficiency.sharedKvRead : kvMs
+  const cachedMs = isMemoryBound ? kvMs * cachedShare(gpu, bandwidth, efficiency) : kvMs
 
   const window = windowOf(model)
   const unlimited = layers - window.layers
@@ -51,6 +52,14 @@ export function attentionTerms(
     read: [{ ms: kvMs * unlimited, window: Number.POSITIVE_INFINITY }],
     rampTokens: granularity === 'operator' ? efficiency.attentionRampTokens : 0,
   })
+}
+
+/** What a read from the second-level cache takes, as a part of one from memory at a bandwidth reached. */
+function cachedShare(gpu: Gpu, memoryBytesPerSec: number, efficiency: KernelEfficiency): number {
+  const { leastShare, bandwidth } = efficiency.cachedKvRead
+  if (gpu.cacheBandwidthBytesPerSec === undefined) return 1
+  const share = memoryBytesPerSec / (gpu.cacheBandwidthBytesPerSec * bandwidth)
+  return Math.min(1, Math.max(leastShare, share))
 }
 
 /** Query rows that a decode's head costs in a tile, of which it fills one. */

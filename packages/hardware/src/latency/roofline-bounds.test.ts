@@ -25,6 +25,7 @@ const deployment: fc.Arbitrary<RooflineOptions> = fc
     kvPrecision: fc.constantFrom('bf16' as const, 'fp8' as const),
     granularity: fc.constantFrom('step' as const, 'operator' as const),
     hostMsPerRequest: fc.constantFrom(0, 0.035),
+    hostMsPerStep: fc.constantFrom(0, 2.5),
     tp: fc.constantFrom(1, 2, 4, 8),
     pp: fc.constantFrom(1, 2, 4),
     isExpertParallel: fc.boolean(),
@@ -66,6 +67,25 @@ describe('for any model, GPU, precision and parallelism', () => {
     )
   })
 
+  test('context that decodes share is read no faster than the second-level cache can', () => {
+    fc.assert(
+      fc.property(deployment, anyStep, (options, step) => {
+        const { model, gpu, parallelism, kvPrecision } = options
+        const layers = model.layers - windowOf(model).layers
+        const bytes = step.decodeContextTokens * layers * kvBytesPerTokenLayer(model, kvPrecision)
+        const gpus = parallelism.tp * parallelism.pp
+        const memory = gpu.memoryBandwidthBytesPerSec
+        const fastest = gpu.cacheBandwidthBytesPerSec ?? memory
+        expect(fastest).toBeGreaterThanOrEqual(memory)
+        const all = { ...step, decodeSharedTokens: Math.max(0, step.decodeContextTokens - 1) }
+        const { attentionMs } = rooflineLatency(options).breakdown(all)
+        const least = (1000 * bytes) / (fastest * gpus)
+        expect(attentionMs).toBeGreaterThanOrEqual(least * (1 - 1e-12))
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
   test('more work never takes less time', () => {
     const more = fc.constantFrom('decode', 'context', 'prompt', 'cached')
     fc.assert(
@@ -74,15 +94,17 @@ describe('for any model, GPU, precision and parallelism', () => {
         fc.tuple(fc.nat(8192), fc.nat(40_000), fc.nat(256), fc.nat(12_000)),
         more,
         fc.integer({ min: 1, max: 3000 }),
-        (options, [prompt, cached, decodes, context], kind, n) => {
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (options, [prompt, cached, decodes, context], kind, n, part) => {
           fc.pre(prompt + decodes > 0)
           const latency = rooflineLatency(options)
-          const before = stepOf(prompt, cached, decodes, decodes * (1 + context))
+          const shared = Math.floor(part * context) * Math.max(0, decodes - 1)
+          const before = stepOf(prompt, cached, decodes, decodes * (1 + context), shared)
           const after = {
-            decode: stepOf(prompt, cached, decodes + n, decodes * (1 + context) + n),
-            context: stepOf(prompt, cached, decodes, decodes * (1 + context + n)),
-            prompt: stepOf(prompt + n, cached, decodes, decodes * (1 + context)),
-            cached: stepOf(prompt, cached + n, decodes, decodes * (1 + context)),
+            decode: stepOf(prompt, cached, decodes + n, decodes * (1 + context) + n, shared),
+            context: stepOf(prompt, cached, decodes, decodes * (1 + context + n), shared),
+            prompt: stepOf(prompt + n, cached, decodes, decodes * (1 + context), shared),
+            cached: stepOf(prompt, cached + n, decodes, decodes * (1 + context), shared),
           }[kind]
           expect(latency.stepMs(after)).toBeGreaterThanOrEqual(latency.stepMs(before) * (1 - 1e-12))
         },

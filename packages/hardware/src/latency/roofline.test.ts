@@ -32,13 +32,32 @@ describe('rooflineLatency', () => {
       latency.breakdown(stepOf(0, 0, 8, context, shared)).attentionMs
     const perTokenMs = (327_680 * 1000) / (4 * 3.35e12 * 0.89)
     expect(attentionMs(8000, 2000)).toBeCloseTo(6000 * perTokenMs, 9)
-    // 1000 tokens are distinct, but all 8000 are read: 47 % of the time from the cache.
-    expect(attentionMs(8000, 7000)).toBeCloseTo(8000 * perTokenMs * (663.84 / 1399.51), 9)
+    // 1000 tokens are distinct, but all 8000 are read: at 60 % of the bandwidth of the cache.
+    const all = (8000 * 327_680 * 1000) / (4 * 9.75e12 * (3.235 / 5.4))
+    expect(attentionMs(8000, 7000) / all).toBeCloseTo(1, 3)
     const fp8 = rooflineLatency({ ...h100, kvPrecision: 'fp8' })
     const [apart, together] = [0, 7000].map((shared) =>
       fp8.breakdown(stepOf(0, 0, 8, 8000, shared)),
     )
     expect(together).toEqual(apart)
+  })
+
+  test.each([
+    // What was measured, and no more where memory is slower still.
+    ['A100 80GB', 663.84 / 1399.51],
+    ['L40S', 663.84 / 1399.51],
+    // The cache of an H200 is that of an H100, its memory is not.
+    ['H100 SXM', 0.51],
+    ['H200', 0.73],
+    // Caches of which nothing is published.
+    ['B200', 1],
+    ['T4', 1],
+    ['MI300X', 1],
+  ])('%s reads what decodes share in %d of the time', (name, part) => {
+    const latency = rooflineLatency({ ...h100, gpu: findGpu(name) })
+    const attentionMs = (shared: number): number =>
+      latency.breakdown(stepOf(0, 0, 100, 100_000, shared)).attentionMs
+    expect(attentionMs(99_000) / attentionMs(0)).toBeCloseTo(part, 2)
   })
 
   test('host work of a step is paid once per step', () => {

@@ -2,9 +2,32 @@ import { RouteSimError } from '@routesim/core'
 import type { HardwareErrorCode } from '../errors/hardware-error-code.js'
 import { WEIGHT_PRECISIONS, type WeightPrecision } from '../precision/precision.js'
 import type { Experts, GroupedQueryAttention, LatentAttention, Model } from './model.js'
+import { precisionOfQuantization, QUANT_METHODS } from './quantization-config.js'
 
-/** `model_type` of the configs that are read, and what sets each apart. */
-const FAMILIES: Readonly<Record<string, { readonly ungated?: true; readonly mla?: true }>> = {
+/** What sets a family of models apart. */
+interface Family {
+  readonly ungated?: true
+  readonly mla?: true
+  /** Output projection and embedding are one unless the file says otherwise. */
+  readonly tied?: true
+  /** What published files leave out, as `transformers` has it. */
+  readonly defaults?: Readonly<Record<string, number>>
+}
+
+/** Defaults of `Gemma3TextConfig` in transformers 4.50, which files of Gemma 3 rely on. */
+const GEMMA3: Family = {
+  tied: true,
+  defaults: {
+    vocab_size: 262_208,
+    num_attention_heads: 8,
+    num_key_value_heads: 4,
+    head_dim: 256,
+    sliding_window: 4096,
+  },
+}
+
+/** `model_type` of the configs that are read. */
+const FAMILIES: Readonly<Record<string, Family>> = {
   llama: {},
   mistral: {},
   mixtral: {},
@@ -13,28 +36,18 @@ const FAMILIES: Readonly<Record<string, { readonly ungated?: true; readonly mla?
   qwen3: {},
   qwen3_moe: {},
   phi3: {},
-  gemma: {},
-  gemma2: {},
-  gemma3: {},
-  gemma3_text: {},
+  gemma: { tied: true },
+  gemma2: { tied: true },
+  gemma3: GEMMA3,
+  gemma3_text: GEMMA3,
   gpt_oss: {},
-  minimax: {},
   minimax_m2: {},
   glm4: {},
   glm4_moe: {},
-  starcoder2: { ungated: true },
+  starcoder2: { ungated: true, tied: true },
   deepseek_v2: { mla: true },
   deepseek_v3: { mla: true },
   kimi_k2: { mla: true },
-}
-
-/** Weight precision by `quantization_config.quant_method`. */
-const QUANT_METHODS: Readonly<Record<string, WeightPrecision>> = {
-  fp8: 'fp8',
-  fbgemm_fp8: 'fp8',
-  mxfp4: 'mxfp4',
-  awq: 'int4',
-  gptq: 'int4',
 }
 
 /**
@@ -50,15 +63,16 @@ export function modelFromHuggingFaceConfig(json: unknown, name: string): Model {
   if (!isTable(json)) throw invalid(name, `expected a JSON object, got ${JSON.stringify(json)}`)
   // Models that see pictures keep the language model's figures apart.
   const outer = new Fields(name, json)
-  const inner = isTable(json['text_config']) ? new Fields(name, json['text_config']) : outer
-  const type = inner.text('model_type')
-  const family = FAMILIES[type]
+  const text = isTable(json['text_config']) ? json['text_config'] : json
+  const type = new Fields(name, text).text('model_type')
+  const family = Object.hasOwn(FAMILIES, type) ? FAMILIES[type] : undefined
   if (family === undefined) {
     throw invalid(
       name,
       `model_type: expected one of ${Object.keys(FAMILIES).join(', ')}, got "${type}"`,
     )
   }
+  const inner = new Fields(name, { ...family.defaults, ...text })
   const layers = inner.count('num_hidden_layers')
   const experts = expertsOf(inner, type)
   const denseLayers = experts === undefined ? layers : denseLayersOf(inner, layers)
@@ -73,20 +87,34 @@ export function modelFromHuggingFaceConfig(json: unknown, name: string): Model {
     feedForwardMatrices: family.ungated === undefined ? 3 : 2,
     ...(experts === undefined ? {} : { experts }),
     vocabSize: inner.count('vocab_size'),
-    tiedEmbeddings: inner.flag('tie_word_embeddings') ?? type.startsWith('gemma'),
-    weights: weightsOf(outer),
+    tiedEmbeddings: inner.flag('tie_word_embeddings') ?? family.tied === true,
+    weights: weightsOf(outer.table('quantization_config') === undefined ? inner : outer),
     source: `config.json of ${name}`,
   }
 }
 
 function groupedQuery(fields: Fields, type: string, layers: number): GroupedQueryAttention {
   const heads = fields.count('num_attention_heads')
+  const kvHeads = fields.optionalCount('num_key_value_heads') ?? heads
+  if (heads % kvHeads !== 0) {
+    throw invalid(
+      fields.name,
+      `num_key_value_heads: expected a divisor of the ${heads} heads, got ${kvHeads}`,
+    )
+  }
+  const headDim = fields.optionalCount('head_dim') ?? fields.count('hidden_size') / heads
+  if (!Number.isInteger(headDim)) {
+    throw invalid(
+      fields.name,
+      `missing field head_dim: hidden_size ${fields.count('hidden_size')} is no multiple of ${heads} heads`,
+    )
+  }
   const window = windowOf(fields, type, layers)
   return {
     kind: 'gqa',
     heads,
-    kvHeads: fields.optionalCount('num_key_value_heads') ?? heads,
-    headDim: fields.optionalCount('head_dim') ?? fields.count('hidden_size') / heads,
+    kvHeads,
+    headDim,
     ...(window === undefined ? {} : { window }),
   }
 }
@@ -103,20 +131,29 @@ function latent(fields: Fields): LatentAttention {
   }
 }
 
-/** Layers with a window: as `layer_types` says, or the pattern of the family, or all of them. */
+/** Layers with a window: as `layer_types` says, or the rule of the family, or all of them. */
 function windowOf(
   fields: Fields,
   type: string,
   layers: number,
 ): GroupedQueryAttention['window'] | undefined {
+  const types = fields.words('layer_types')
+  const other = types?.find((kind) => kind !== 'full_attention' && kind !== 'sliding_attention')
+  if (other !== undefined) {
+    throw invalid(
+      fields.name,
+      `layer_types: expected full_attention and sliding_attention, got ${JSON.stringify(other)}: only such layers are simulated`,
+    )
+  }
   const tokens = fields.optionalCount('sliding_window')
   if (tokens === undefined || fields.flag('use_sliding_window') === false) return undefined
-  const types = fields.words('layer_types')
+  // Of Qwen, the layers from this one on.
+  const first = type.startsWith('qwen') ? (fields.optionalCount('max_window_layers') ?? 0) : 0
   const pattern = fields.optionalCount('sliding_window_pattern') ?? (type === 'gemma3_text' ? 6 : 2)
   const alternates = type === 'gpt_oss' || type.startsWith('gemma')
   const windowed =
     types?.filter((layer) => layer === 'sliding_attention').length ??
-    (alternates ? layers - Math.floor(layers / pattern) : layers)
+    (alternates ? layers - Math.floor(layers / pattern) : Math.max(0, layers - first))
   return windowed === 0 ? undefined : { tokens, layers: windowed }
 }
 
@@ -126,12 +163,19 @@ function expertsOf(fields: Fields, type: string): Experts | undefined {
   const ownWidth = fields.optionalCount('moe_intermediate_size')
   const intermediateSize = ownWidth ?? fields.count('intermediate_size')
   const shared = fields.optionalCount('n_shared_experts') ?? 0
+  const active = fields.count(
+    type === 'gpt_oss' ? 'experts_per_token' : 'num_experts_per_tok',
+    'num_experts_per_tok',
+  )
+  if (active > count) {
+    throw invalid(
+      fields.name,
+      `num_experts_per_tok: expected at most the ${count} experts, got ${active}`,
+    )
+  }
   return {
     count,
-    active: fields.count(
-      type === 'gpt_oss' ? 'experts_per_token' : 'num_experts_per_tok',
-      'num_experts_per_tok',
-    ),
+    active,
     intermediateSize,
     sharedIntermediateSize:
       fields.optionalCount('shared_expert_intermediate_size') ?? shared * intermediateSize,
@@ -146,13 +190,13 @@ function denseLayersOf(fields: Fields, layers: number): number {
 }
 
 function weightsOf(fields: Fields): WeightPrecision {
-  const method = fields.table('quantization_config')?.['quant_method']
-  if (method === undefined) return 'bf16'
-  const known = QUANT_METHODS[String(method)]
-  if (known !== undefined) return known
+  const config = fields.table('quantization_config')
+  if (config?.['quant_method'] === undefined) return 'bf16'
+  const precision = precisionOfQuantization(config)
+  if (precision !== undefined) return precision
   throw invalid(
     fields.name,
-    `quantization_config.quant_method: expected one of ${Object.keys(QUANT_METHODS).join(', ')}, got ${JSON.stringify(method)}; take it out and give the precision (${WEIGHT_PRECISIONS.join(', ')}) yourself`,
+    `quantization_config: expected a quant_method of ${QUANT_METHODS.join(', ')} with weights of 4 or 8 bits, got ${JSON.stringify(config['quant_method'])}; take it out and give the precision (${WEIGHT_PRECISIONS.join(', ')}) yourself`,
   )
 }
 

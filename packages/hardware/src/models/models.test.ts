@@ -243,12 +243,58 @@ describe('modelFromHuggingFaceConfig', () => {
           num_key_value_heads: 16,
           head_dim: 128,
           sliding_window: 1024,
-          vocab_size: 262208,
         },
       },
     ],
   ])('reads the config of %s', (name, config) => {
     expect(figures(modelFromHuggingFaceConfig(config, name))).toEqual(figures(findModel(name)))
+  })
+
+  test('what files of Gemma 3 leave out is what transformers has', () => {
+    const text_config = {
+      model_type: 'gemma3_text',
+      hidden_size: 2560,
+      intermediate_size: 10_240,
+      num_hidden_layers: 34,
+      sliding_window: 1024,
+    }
+    const model = modelFromHuggingFaceConfig({ model_type: 'gemma3', text_config }, 'gemma-3-4b-it')
+    // 4.3e9 with its eyes, which have 0.4e9.
+    expect(parameterCount(model) / 3.88e9).toBeCloseTo(1, 2)
+    const window = { tokens: 1024, layers: 29 }
+    expect(model.attention).toEqual({ kind: 'gqa', heads: 8, kvHeads: 4, headDim: 256, window })
+  })
+
+  const group = (weights: object): object => ({
+    quant_method: 'compressed-tensors',
+    config_groups: { group_0: { weights } },
+  })
+  test.each([
+    [{ quant_method: 'fp8', weight_block_size: [128, 128] }, 'fp8'],
+    [group({ num_bits: 8, type: 'float' }), 'fp8'],
+    [group({ num_bits: 8, type: 'int' }), 'int8'],
+    [group({ num_bits: 4, type: 'int' }), 'int4'],
+    [group({ num_bits: 4, type: 'float' }), 'fp4'],
+    [{ quant_method: 'modelopt', quant_algo: 'FP8' }, 'fp8'],
+    [{ quant_method: 'modelopt', quantization: { quant_algo: 'NVFP4' } }, 'fp4'],
+    [{ quant_method: 'gptq', bits: 8 }, 'int8'],
+    [{ quant_method: 'awq', bits: 4 }, 'int4'],
+    [{ quant_method: 'bitsandbytes', load_in_4bit: true }, 'int4'],
+    [{ quant_method: 'bitsandbytes', load_in_8bit: true }, 'int8'],
+  ])('weights of %j are %s', (quantization_config, weights) => {
+    expect(modelFromHuggingFaceConfig({ ...llama, quantization_config }, 'm').weights).toBe(weights)
+    // Models that see pictures have it inside or outside.
+    const text_config = { ...llama, quantization_config }
+    expect(modelFromHuggingFaceConfig({ text_config }, 'm').weights).toBe(weights)
+  })
+
+  test('windows of Qwen begin at a layer', () => {
+    const qwen = { ...llama, model_type: 'qwen2', use_sliding_window: true, sliding_window: 4096 }
+    const layersOf = (max_window_layers: number): number | undefined => {
+      const { attention } = modelFromHuggingFaceConfig({ ...qwen, max_window_layers }, 'm')
+      return attention.kind === 'gqa' ? attention.window?.layers : undefined
+    }
+    expect([layersOf(0), layersOf(21), layersOf(32)]).toEqual([32, 11, undefined])
   })
 
   test.each([
@@ -260,7 +306,21 @@ describe('modelFromHuggingFaceConfig', () => {
     [{ ...llama, model_type: 'mamba' }, /^m: model_type: expected one of llama, .*, got "mamba"$/],
     [
       { ...llama, quantization_config: { quant_method: 'aqlm' } },
-      /quant_method: expected one of fp8/,
+      /quantization_config: expected a quant_method of fp8, .* got "aqlm"/,
+    ],
+    [
+      { ...llama, quantization_config: { quant_method: 'gptq', bits: 3 } },
+      /with weights of 4 or 8 bits, got "gptq"/,
+    ],
+    [
+      { ...llama, layer_types: ['linear_attention', 'full_attention'] },
+      /layer_types: expected full_attention and sliding_attention, got "linear_attention"/,
+    ],
+    [{ ...llama, num_attention_heads: 24 }, /missing field head_dim: hidden_size 4096 is no mul/],
+    [{ ...llama, num_key_value_heads: 5 }, /num_key_value_heads: expected a divisor of the 32 he/],
+    [
+      { ...llama, model_type: 'mixtral', num_local_experts: 8, num_experts_per_tok: 9 },
+      'm: num_experts_per_tok: expected at most the 8 experts, got 9',
     ],
     [[], 'm: expected a JSON object, got []'],
   ])('refuses %j', (config, message) => {

@@ -73,6 +73,22 @@ test('a long run is looked at less often, and what was gained still adds up', ()
   expect(rows[0]).toMatchObject({ time_ms: series.intervalMs, hit_rate: 0.5 })
 })
 
+test('looks that a long run would drop are not taken, and the rest are the same', () => {
+  const endMs = 100_000
+  const rowsOf = (series: LoadSeries): [number, LoadSeries] => {
+    let looks = 0
+    for (let nextMs = series.firstMs; nextMs <= endMs; looks++) {
+      nextMs = series.sample(nextMs, [snapshot(0, { busyMs: nextMs / 4, steps: nextMs })])
+    }
+    return [looks, series]
+  }
+  const [all, unaware] = rowsOf(new LoadSeries(1, 1))
+  const [few, aware] = rowsOf(new LoadSeries(1, 1, endMs))
+  expect(aware.rows()).toEqual(unaware.rows())
+  expect(few).toBe(aware.rows().length)
+  expect(all).toBeGreaterThan(2 * few)
+})
+
 test('an interval must be a time', () => {
   for (const ms of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
     expect(() => new LoadSeries(1, ms)).toThrow(

@@ -67,9 +67,10 @@ export class LoadSeries implements LoadSampler {
   /**
    * @param backends - how many the fleet has
    * @param intervalMs - time between two looks, greater than 0
+   * @param leastMs - how long the run lasts at least: looks that would be dropped later are not taken
    * @throws RouteSimError `interval_invalid`
    */
-  constructor(backends: number, intervalMs: number) {
+  constructor(backends: number, intervalMs: number, leastMs = 0) {
     if (!(intervalMs > 0 && intervalMs < Number.POSITIVE_INFINITY)) {
       throw new RouteSimError<MetricsErrorCode>(
         `sample interval: expected a finite number of ms > 0, got ${intervalMs}`,
@@ -77,10 +78,12 @@ export class LoadSeries implements LoadSampler {
       )
     }
     this.backends = backends
-    this.intervalMs = intervalMs
-    this.firstMs = intervalMs
     const room = Math.min(MOST_SAMPLES, Math.floor(MOST_VALUES / backends))
     this.capacity = Math.max(2, room - (room % 2))
+    let wideMs = intervalMs
+    while (wideMs * this.capacity <= leastMs) wideMs *= 2
+    this.intervalMs = wideMs
+    this.firstMs = wideMs
     this.columns = Object.fromEntries(FIELDS.map((field) => [field, [] as number[]])) as never
   }
 

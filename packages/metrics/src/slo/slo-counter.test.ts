@@ -9,6 +9,8 @@ import type { SloOptions } from './slo-options.js'
 interface Asked extends RequestFacts {
   readonly tenant?: string
   readonly priority?: number
+  /** What the request itself asks for. */
+  readonly own?: { readonly ttftSloMs?: number; readonly deadlineMs?: number }
 }
 
 /** A run whose requests name tenants and priorities. */
@@ -18,7 +20,8 @@ function run(facts: readonly Asked[]) {
   for (const { arrivalMs, promptTokens = 100, outputTokens = 10, ...named } of facts) {
     const tenant = named.tenant === undefined ? {} : { tenant: named.tenant }
     const priority = named.priority ?? 0
-    builder.add({ arrivalMs, promptTokens, outputTokens, promptNode: NO_NODE, priority, ...tenant })
+    const asked = { ...tenant, ...named.own }
+    builder.add({ arrivalMs, promptTokens, outputTokens, promptNode: NO_NODE, priority, ...asked })
   }
   return { ...result, requests: builder.build() }
 }
@@ -51,6 +54,23 @@ test('attainment of each target and of all, over all requests, rejected ones inc
     goodput_total_tokens_per_sec: 110,
     per_class: {},
   })
+})
+
+test('what requests ask for themselves counts where that is wanted, and goes before the rest', () => {
+  const own = [{ ttftSloMs: 99 }, { deadlineMs: 390 }, undefined, { deadlineMs: 5 }]
+  const facts = FOUR.map((fact, i) => ({ ...fact, ...(own[i] && { own: own[i] }) }))
+  expect(summaryOf(facts)).not.toHaveProperty('slo')
+  expect(summaryOf(facts, { ofRequests: true }).slo).toMatchObject({
+    ttft_target_ms: null,
+    requests: 3,
+    ttft_attainment: 0,
+    e2e_attainment: 0.5,
+    good_requests: 1,
+  })
+  const both = summaryOf(facts, { ofRequests: true, ttftMs: 200, e2eMs: 500 }).slo
+  // TTFT: missed (99), missed, met, rejected. E2E: met, met (its own), missed, rejected.
+  expect(both).toMatchObject({ requests: 4, ttft_attainment: 0.25, e2e_attainment: 0.5 })
+  expect(summaryOf(facts, { ttftMs: 200 }).slo?.ttft_attainment).toBe(0.5)
 })
 
 test('a target is met by what is exactly as long', () => {

@@ -55,7 +55,8 @@ export class SloCounter {
     this.strings = requests.strings
     const tenant = requests.tenant[row]!
     const priority = requests.priority[row]!
-    const targets = this.targetsOf(tenant, priority)
+    const given = this.targetsOf(tenant, priority)
+    const targets = this.options.ofRequests === true ? withOwn(row, requests, given) : given
     this.all.add(row, targets, requests, outcomes)
     if (tenant !== NO_TENANT) {
       tallyOf(this.tenants, tenant).add(row, targets, requests, outcomes)
@@ -93,6 +94,18 @@ export class SloCounter {
     }
     return targets
   }
+}
+
+/** The targets of a row, of which its own go before those of others. */
+function withOwn(
+  row: number,
+  { ttftSloMs, deadlineMs }: RequestTable,
+  given: ResolvedTargets,
+): ResolvedTargets {
+  const ttftMs = ttftSloMs[row]! > 0 ? ttftSloMs[row]! : given.ttftMs
+  const deadline = deadlineMs?.[row] ?? Number.NaN
+  const e2eMs = Number.isNaN(deadline) ? given.e2eMs : deadline
+  return ttftMs === given.ttftMs && e2eMs === given.e2eMs ? given : { ...given, ttftMs, e2eMs }
 }
 
 function tallyOf<Key>(tallies: Map<Key, GroupTally>, key: Key): GroupTally {

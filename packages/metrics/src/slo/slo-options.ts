@@ -32,6 +32,8 @@ export interface SloOptions extends SloTargets {
   readonly tenants?: Readonly<Record<string, TenantSlo>> | undefined
   /** By name of the class. */
   readonly classes?: Readonly<Record<string, ClassSlo>> | undefined
+  /** Whether what a request itself asks for (`ttftSloMs`, `deadlineMs`) goes before all of these. */
+  readonly ofRequests?: boolean | undefined
 }
 
 /** The targets of a request as numbers: `Infinity` where there is none. */
@@ -53,7 +55,13 @@ export function resolveTargets(
 }
 
 /** True when any target is asked for, of anybody. */
-export function hasTargets({ tenants = {}, classes = {}, ...all }: SloOptions): boolean {
+export function hasTargets({
+  tenants = {},
+  classes = {},
+  ofRequests,
+  ...all
+}: SloOptions): boolean {
+  if (ofRequests === true) return true
   const any = ({ ttftMs, tpotMs, e2eMs }: SloTargets): boolean =>
     ttftMs !== undefined || tpotMs !== undefined || e2eMs !== undefined
   return [all, ...Object.values(tenants), ...Object.values(classes)].some(any)

@@ -1,8 +1,9 @@
 import type { BackendEvent } from '@routesim/core'
 import type { Chart } from '../chart/chart.js'
+import { highest } from '../chart/highest.js'
 import { labelOf, type ReportedResult } from '../results/reported-result.js'
 import { eventMarks } from './event-marks.js'
-import { backendsOverTime, highest } from './over-time.js'
+import { backendsOverTime } from './over-time.js'
 
 /** What is known of backends over time from the times of their requests. */
 export type LoadKind = 'waiting' | 'running' | 'token_hit_rate'

@@ -32,16 +32,17 @@ export function latencyByRate(curves: readonly RateCurve[], metric: RateMetric):
           },
         ],
   )
-  const told = drawn.map(({ label, rates, knee }) =>
-    knee === undefined
-      ? `${label} has none`
-      : `${label} at ${formatValue(rates[knee]!, 'number')} requests/s`,
+  const bent = drawn.flatMap(({ label, rates, knee }) =>
+    knee === undefined ? [] : [`${label} at ${formatValue(rates[knee]!, 'number')} requests/s`],
   )
+  const others = bent.length < drawn.length ? '; the others have none' : ''
+  const told =
+    bent.length === 0 ? 'No curve has a knee' : `Knee of the curve: ${bent.join(', ')}${others}`
   return {
     type: 'xy',
     id: metric.id,
     title: `${metric.title} by arrival rate`,
-    summary: `${metric.title} against the arrival rate. Knee of the curve: ${told.join(', ')}.`,
+    summary: `${metric.title} against the arrival rate. ${told}.`,
     x: { title: 'Requests per second', unit: 'number', scale: 'linear' },
     y: fittingAxis(
       metric.title,

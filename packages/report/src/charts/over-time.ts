@@ -1,4 +1,5 @@
 import type { Chart, Mark, Unit } from '../chart/chart.js'
+import { highest } from '../chart/highest.js'
 import { tableOf } from '../chart/table.js'
 import { formatValue } from '../format/format-value.js'
 
@@ -73,14 +74,6 @@ export function backendsOverTime(of: BackendsOverTime): Chart {
     })),
     readAlong: 'x',
   }
-}
-
-/** The largest of the values that are there; null when none is. */
-export function highest(values: readonly (number | null)[]): number | null {
-  return values.reduce(
-    (most, value) => (value !== null && (most === null || value > most) ? value : most),
-    null,
-  )
 }
 
 function highestRows(backends: BackendsOverTime['backends']): BackendsOverTime['backends'] {

@@ -16,10 +16,10 @@ const TITLES: Readonly<Record<SampledKind, string>> = {
   utilization: 'Busy share of the time',
 }
 
-/** More looks than this are thinned out. */
+/** More looks than this are put together. */
 const MOST_INTERVALS = 120
 
-/** A share of every backend over time, from samples taken at equal intervals. */
+/** A share of every backend over time, from samples taken at equal intervals: means of a few of them each. */
 export function sampledLoad(
   samples: readonly SampledLoad[],
   kind: SampledKind,
@@ -27,32 +27,43 @@ export function sampledLoad(
   id: string,
   events: readonly BackendEvent[] = [],
 ): Chart {
-  const all = [...new Set(samples.map(({ time_ms }) => time_ms))].sort((a, b) => a - b)
-  const every = Math.max(1, Math.ceil(all.length / MOST_INTERVALS))
-  const times = all.filter((_, i) => i % every === 0)
-  const column = new Map(times.map((time, i) => [time, i]))
-  const rows = new Map<number, (number | null)[]>()
-  for (const sample of samples) {
-    const at = column.get(sample.time_ms)
-    if (at === undefined) continue
-    let row = rows.get(sample.backend)
+  const times = [...new Set(samples.map(({ time_ms }) => time_ms))].sort((a, b) => a - b)
+  const every = Math.max(1, Math.ceil(times.length / MOST_INTERVALS))
+  const stretches = Math.ceil(times.length / every)
+  const stretchOf = new Map(times.map((time, i) => [time, Math.floor(i / every)]))
+  const rows = new Map<number, Mean[]>()
+  for (const { time_ms, backend, [kind]: value } of samples) {
+    let row = rows.get(backend)
     if (row === undefined) {
-      row = times.map(() => null)
-      rows.set(sample.backend, row)
+      row = Array.from({ length: stretches }, () => ({ sum: 0, count: 0 }))
+      rows.set(backend, row)
     }
-    row[at] = sample[kind]
+    const mean = row[stretchOf.get(time_ms)!]!
+    if (value === null) continue
+    mean.sum += value
+    mean.count++
   }
+  // A look tells of the time before it; only the last may come early.
+  const intervalMs = every * (times[0] ?? 0)
   return backendsOverTime({
     id,
     title: TITLES[kind],
     label,
     unit: 'share',
     most: 1,
-    fromMs: times,
-    intervalMs: times.length > 1 ? times[1]! - times[0]! : 0,
+    fromMs: Array.from({ length: stretches }, (_, i) => i * intervalMs),
+    intervalMs,
     marks: eventMarks(events, 0),
     backends: [...rows]
       .sort(([a], [b]) => a - b)
-      .map(([backend, values]) => ({ id: backend, values })),
+      .map(([backend, row]) => ({
+        id: backend,
+        values: row.map(({ sum, count }) => (count === 0 ? null : sum / count)),
+      })),
   })
+}
+
+interface Mean {
+  sum: number
+  count: number
 }

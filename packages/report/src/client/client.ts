@@ -15,7 +15,7 @@ const charts = JSON.parse(data) as Chart[]
 const drawings = charts.flatMap((chart) => {
   const element = document.getElementById(`chart-${chart.id}`)
   if (element === null) return []
-  element.style.height = `${chartHeight(chart)}px`
+  element.style.height = `${chartHeight(chart, element.clientWidth)}px`
   return [{ chart, element, drawn: init(element, null, { renderer: 'svg' }), width: 0 }]
 })
 let isPrinting = false
@@ -26,7 +26,9 @@ function draw(drawing: (typeof drawings)[number]): void {
   if (width === 0) return
   drawing.width = width
   const theme = dark.matches && !isPrinting ? DARK : LIGHT
-  drawn.resize({ width, height: chartHeight(chart) })
+  const height = chartHeight(chart, width)
+  element.style.height = `${height}px`
+  drawn.resize({ width, height })
   drawn.setOption(chartOption(chart, { theme, width, hasTitle: false }), true)
   element.dataset['drawn'] = 'true'
 }

@@ -1,4 +1,5 @@
 import type { BarChart } from '../chart/chart.js'
+import { highest } from '../chart/highest.js'
 import { formatValue } from '../format/format-value.js'
 import { escapeHtml } from '../html/escape-html.js'
 import {
@@ -58,7 +59,16 @@ export function barOption(chart: BarChart, options: DrawOptions): Option {
       axisLine: { lineStyle: { color: theme.line } },
       axisTick: { show: false },
     },
-    yAxis: valueAxis(chart.value, 'y', options),
+    yAxis: valueAxis(
+      chart.value,
+      'y',
+      options,
+      highest(
+        chart.series.flatMap(({ values, spread }) =>
+          values.map((value, i) => (value ?? 0) + (spread?.[i] ?? 0)),
+        ),
+      ),
+    ),
     tooltip: {
       ...tooltipLook(options),
       trigger: 'item',

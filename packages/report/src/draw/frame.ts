@@ -2,6 +2,7 @@ import type { Axis, Chart } from '../chart/chart.js'
 import { formatValue } from '../format/format-value.js'
 import { logTicks } from './log-ticks.js'
 import type { Theme } from './theme.js'
+import { timeTicks } from './time-ticks.js'
 
 /** How a chart is to be drawn. */
 export interface DrawOptions {
@@ -19,6 +20,7 @@ export type Option = Record<string, unknown>
 export const FONT = "'DejaVu Sans', system-ui, -apple-system, 'Segoe UI', sans-serif"
 const TITLE_HEIGHT = 30
 const LEGEND_ROW = 22
+const USUAL_ROWS = 2
 const NAME_HEIGHT = 24
 /** Of a character of the legend, in pixels. */
 const CHARACTER_WIDTH = 6.5
@@ -38,8 +40,17 @@ export function headOf(names: readonly string[], options: DrawOptions): Head {
   return { legendTop, gridTop: legendTop + legendHeight(names, options.width) + NAME_HEIGHT }
 }
 
-/** Rows that the names of a legend fill, estimated. */
 function legendHeight(names: readonly string[], width: number): number {
+  return legendRows(names, width) * LEGEND_ROW
+}
+
+/** Height by which a chart has to grow for a legend of more rows than most have. */
+export function legendExcess(names: readonly string[], width: number): number {
+  return Math.max(0, legendRows(names, width) - USUAL_ROWS) * LEGEND_ROW
+}
+
+/** Rows that the names of a legend fill, estimated. */
+function legendRows(names: readonly string[], width: number): number {
   let rows = names.length === 0 ? 0 : 1
   let used = 0
   for (const name of names) {
@@ -50,7 +61,7 @@ function legendHeight(names: readonly string[], width: number): number {
     }
     used += size
   }
-  return rows * LEGEND_ROW
+  return rows
 }
 
 /** The name, cut in the middle when it is too long for a legend. */
@@ -108,22 +119,39 @@ export function gridOption(head: Head): Option {
   }
 }
 
-/** A numeric axis. */
-export function valueAxis(axis: Axis, side: 'x' | 'y', { theme, width }: DrawOptions): Option {
+/** Labels of a y axis, about. */
+const Y_PARTS = 5
+
+/**
+ * A numeric axis.
+ * @param most - largest value on it: durations are then told in one unit
+ */
+export function valueAxis(
+  axis: Axis,
+  side: 'x' | 'y',
+  { theme, width }: DrawOptions,
+  most: number | null = null,
+): Option {
   const isLog = axis.scale === 'log'
+  const parts = side === 'x' ? Math.max(3, Math.round(width / 130)) : Y_PARTS
+  const isTime = axis.unit === 'ms' && !isLog
+  const time = isTime && most !== null && most > 0 ? timeTicks(most, parts) : undefined
   const log = isLog ? logTicks(axis.min ?? 1, axis.max ?? 1000) : undefined
   return {
     type: isLog ? 'log' : 'value',
     ...axisName(axis.title, side, theme),
     ...(axis.min === undefined ? { scale: true } : { min: log?.min ?? axis.min }),
     ...(axis.max === undefined ? {} : { max: log?.max ?? axis.max }),
-    ...(side === 'x' && { splitNumber: Math.max(3, Math.round(width / 130)) }),
+    ...(side === 'x' && { splitNumber: parts }),
+    ...(time && most !== null && timeScale(time.stepMs, most, axis, side)),
     axisLabel: {
       color: theme.muted,
       fontSize: 11,
       hideOverlap: true,
       ...(log && { customValues: log.ticks }),
-      formatter: (value: number) => formatValue(value, axis.unit),
+      // The end of time need not be round.
+      ...(time && side === 'x' && { showMaxLabel: (most ?? 0) % time.stepMs === 0 }),
+      formatter: (value: number) => time?.format(value) ?? formatValue(value, axis.unit),
     },
     axisLine: { show: true, lineStyle: { color: theme.line } },
     axisTick: {
@@ -133,6 +161,12 @@ export function valueAxis(axis: Axis, side: 'x' | 'y', { theme, width }: DrawOpt
     },
     splitLine: { show: true, lineStyle: { color: theme.grid } },
   }
+}
+
+/** Time ends where the data do; other durations end at a label. */
+function timeScale(interval: number, most: number, { max }: Axis, side: 'x' | 'y'): Option {
+  if (max !== undefined) return { interval }
+  return { interval, max: side === 'x' ? most : Math.ceil(most / interval - 1e-9) * interval }
 }
 
 /** Where the title of an axis stands: below the x axis, above the y axis, never on its side. */

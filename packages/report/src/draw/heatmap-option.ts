@@ -12,6 +12,7 @@ import {
   tooltipLook,
 } from './frame.js'
 import { markLine } from './mark-line.js'
+import { timeTicks } from './time-ticks.js'
 
 const SCALE_HEIGHT = 24
 const LABEL_WIDTH = 80
@@ -32,7 +33,10 @@ export function heatmapOption(chart: HeatmapChart, options: DrawOptions): Option
   const top = headOf([], options)
   const head = { ...top, gridTop: top.gridTop + SCALE_HEIGHT }
   const fewest = from.length / Math.max(2, (width - 60) / LABEL_WIDTH)
-  const every = ROUND_STEPS.find((step) => step >= fewest) ?? Math.ceil(fewest)
+  const every = roundStep(chart, fewest)
+  const intervalMs = lengthOf(from)
+  const shown =
+    x.unit === 'ms' ? timeTicks(from.at(-1) || 1, from.length / every).format : undefined
   const label = { color: theme.muted, fontSize: 11 }
   const time = (at: number): string => formatValue(from[at] ?? null, x.unit)
   return {
@@ -40,7 +44,7 @@ export function heatmapOption(chart: HeatmapChart, options: DrawOptions): Option
     grid: gridOption(head),
     xAxis: {
       type: 'category',
-      data: from.map((_, at) => time(at)),
+      data: from.map((_, at) => shown?.(at * intervalMs) ?? time(at)),
       ...axisName(x.title, 'x', theme),
       axisLabel: { ...label, interval: (at: number) => at % every === 0 },
       axisTick: { show: true, interval: (at: number) => at % every === 0 },
@@ -86,6 +90,21 @@ export function heatmapOption(chart: HeatmapChart, options: DrawOptions): Option
       },
     ],
   }
+}
+
+/** Intervals between two labels, `fewest` at least: such that the clock reads round there, if it can. */
+function roundStep({ x, from }: HeatmapChart, fewest: number): number {
+  const intervalMs = lengthOf(from)
+  if (x.unit === 'ms' && intervalMs > 0) {
+    const { stepMs } = timeTicks(from.length * intervalMs, from.length / fewest)
+    if (stepMs % intervalMs === 0) return stepMs / intervalMs
+  }
+  return ROUND_STEPS.find((step) => step >= fewest) ?? Math.ceil(fewest)
+}
+
+/** Of the intervals; the first may begin late. */
+function lengthOf(from: readonly number[]): number {
+  return (from.at(-1) ?? 0) - (from.at(-2) ?? 0)
 }
 
 /** Index of the interval in which something falls. */

@@ -1,4 +1,5 @@
 import type { TimelineChart } from '../chart/chart.js'
+import { highest } from '../chart/highest.js'
 import { formatValue } from '../format/format-value.js'
 import { escapeHtml } from '../html/escape-html.js'
 import {
@@ -32,7 +33,7 @@ export function timelineOption(chart: TimelineChart, options: DrawOptions): Opti
     ...baseOption(chart, options),
     legend: legendOption(phases, head, options),
     grid: gridOption(head),
-    xAxis: valueAxis(x, 'x', options),
+    xAxis: valueAxis(x, 'x', options, highest(spans.map(({ toMs }) => toMs))),
     yAxis: {
       type: 'category',
       data: rows.map(({ name }) => name),

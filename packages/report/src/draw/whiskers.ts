@@ -19,6 +19,8 @@ export function whiskers(
   return {
     type: 'custom',
     silent: true,
+    // An interval may reach below an axis that begins at 0 or is logarithmic.
+    clip: true,
     z: 5,
     data: points,
     encode: { x: 0, y: [1, 2] },

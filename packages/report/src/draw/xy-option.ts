@@ -1,4 +1,5 @@
 import type { XyChart, XySeries } from '../chart/chart.js'
+import { highest } from '../chart/highest.js'
 import { formatValue } from '../format/format-value.js'
 import { escapeHtml } from '../html/escape-html.js'
 import {
@@ -34,14 +35,18 @@ export function xyOption(chart: XyChart, options: DrawOptions): Option {
         ? legendOption(names, head, options, isPoints ? DOT : undefined)
         : { show: false },
     grid: gridOption(head),
-    xAxis: valueAxis(chart.x, 'x', options),
-    yAxis: valueAxis(chart.y, 'y', options),
+    xAxis: valueAxis(chart.x, 'x', options, highest(data.flatMap(({ x }) => x))),
+    yAxis: valueAxis(chart.y, 'y', options, highest(data.flatMap(withSpread))),
     tooltip: tooltip(chart, options),
     series: [
       ...chart.series.map((series, i) => seriesOption(chart, series, i, options)),
       ...chart.series.flatMap((series, i) => intervals(chart, series, i, options)),
     ],
   }
+}
+
+function withSpread({ y, spread }: XySeries): (number | null)[] {
+  return y.map((value, i) => (value === null ? null : value + (spread?.[i] ?? 0)))
 }
 
 function seriesOption(

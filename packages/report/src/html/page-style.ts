@@ -29,7 +29,8 @@ table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-num
 th,td{padding:.3rem .7rem .3rem 0;text-align:left;border-bottom:1px solid var(--rule);vertical-align:top}
 th{white-space:nowrap;color:var(--muted);font-weight:600}
 .number{text-align:right;white-space:nowrap}
-td:first-child{overflow-wrap:anywhere;min-width:9rem}
+td:first-child{overflow-wrap:break-word;min-width:9rem}
+@media (max-width:600px){td:first-child{overflow-wrap:anywhere}}
 details{margin:.3rem 0}
 summary{cursor:pointer;color:var(--muted);font-size:.88rem}
 pre{background:var(--soft);padding:.8rem;overflow-x:auto;font-size:.85rem;white-space:pre-wrap;overflow-wrap:anywhere}
@@ -40,5 +41,6 @@ footer{margin-top:2.5rem;color:var(--muted);font-size:.85rem}
 body{font-size:10.5pt}main{max-width:none;padding:0}
 .charts{display:block}figure{break-inside:avoid;margin:0 0 1rem}
 h2,h3{break-after:avoid}nav,figure details{display:none}
-.table{overflow:visible}table{font-size:8pt}th{white-space:normal}
+.table{overflow:visible}table{font-size:7.5pt}th,td{padding-right:.35rem}
+th,.number{white-space:normal}td:first-child{min-width:5rem;overflow-wrap:anywhere}
 }`

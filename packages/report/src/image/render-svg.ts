@@ -36,7 +36,7 @@ export function renderSvg(
   let top = 0
   const panels: string[] = []
   for (const row of rows) {
-    const height = Math.max(...row.map(chartHeight)) + TITLE
+    const height = Math.max(...row.map((chart) => chartHeight(chart, width))) + TITLE
     row.forEach((chart, column) => {
       const options = { theme, width, hasTitle: true }
       const drawn = init(null, null, { renderer: 'svg', ssr: true, width, height })

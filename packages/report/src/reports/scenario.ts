@@ -29,8 +29,12 @@ export function sweepSubtitleOf(
   scenario: ReportedScenario,
   durationSec: number | undefined,
 ): string {
-  if (durationSec === undefined) return subtitleOf(scenario)
-  return `${durationSec} s of traffic per rate (${scenario.source}) on ${fleetOf(scenario)}.`
+  const { source } = scenario
+  const traffic =
+    durationSec === undefined
+      ? `Traffic: ${source}`
+      : `${durationSec} s of traffic per rate (${source})`
+  return `${traffic}; first point on ${fleetOf(scenario)}.`
 }
 
 /** The same where neither requests nor fleets are the same throughout. */

@@ -1,5 +1,6 @@
 import type { Unit } from '../chart/chart.js'
 import type { Table } from '../chart/table.js'
+import { formatInterval } from '../format/format-interval.js'
 import { formatValue } from '../format/format-value.js'
 import { figureOf, labelOf, type ReportedResult } from '../results/reported-result.js'
 
@@ -48,8 +49,10 @@ export function summaryTable(
       ...leading.map(({ cells }) => cells[i] ?? ''),
       ...columns.map(({ path, unit, scale = 1 }) => {
         const { value, ci95 } = figureOf(reported.result, path)
-        const text = formatValue(value === null ? null : value * scale, unit)
-        return ci95 === null ? text : `${text} ± ${formatValue(ci95 * scale, unit)}`
+        if (value === null || ci95 === null) {
+          return formatValue(value === null ? null : value * scale, unit)
+        }
+        return formatInterval(value * scale, ci95 * scale, unit)
       }),
     ]),
   }

@@ -13,6 +13,7 @@ import { gzipSync } from 'node:zlib'
 import { RandomStream } from '@routesim/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readTrace } from '../reading/read-trace.js'
+import { readText } from '../testing/in-memory.js'
 import { storeCache } from './cache-file.js'
 
 const cache = { cache: true } as const
@@ -148,6 +149,14 @@ describe('the cache of a trace', () => {
     await expect(
       storeCache(join(folder, 'no', 'such', 'folder'), { sha256: '', options: '' }, read),
     ).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+
+  it('says where there is nothing beside which it could be kept', async () => {
+    const text = someTrace(1)
+    const piped = await readText(text, { ...cache, onError: 'skip' })
+    expect(piped.notes).toEqual(['t.jsonl: what is no file can not be cached, read anew'])
+    const plain = await readText(text, { onError: 'skip' })
+    expect(plain.notes).toEqual([])
   })
 
   it('says what is wrong with the trace, and keeps nothing then', async () => {

@@ -102,6 +102,7 @@ export class TraceColumns {
     return traceError(
       'trace_invalid',
       `hash_ids: block ${name(at)}: expected ${known} tokens as before, got ${wanted} (equal ids mean equal content)`,
+      { hint: 'A last block that is there in part has an id of its own.' },
     )
   }
 }

@@ -11,6 +11,7 @@ import {
 import type { RecordCollector } from '../reading/record-collector.js'
 import { DocumentReader } from './document-reader.js'
 import type { LineReader } from './line-reader.js'
+import { promptText } from './prompt-text.js'
 import { TEXT_BLOCK_TOKENS, TextTokens } from './text-tokens.js'
 
 /**
@@ -22,7 +23,7 @@ export class AiperfProfileReader implements LineReader {
   private readonly collector: RecordCollector
   /** Start times are offsets from the first one seen, as float64 can not hold them in ns. */
   private firstNs = 0n
-  private earliestMs = 0
+  private earliestNs = 0
 
   constructor(source: string, collector: RecordCollector) {
     this.source = source
@@ -57,16 +58,16 @@ export class AiperfProfileReader implements LineReader {
         optionalName('x_correlation_id', metadata['x_correlation_id']) ??
         optionalName('conversation_id', metadata['conversation_id'])
       if (session !== undefined) record.session = session
-      record.arrivalMs = this.offsetMs(text, metadata)
+      record.arrivalMs = this.offsetNs(text, metadata)
       this.collector.add(record)
     })
   }
 
   end(): void {
-    this.collector.columns.requests.mapArrivals((ms) => ms - this.earliestMs)
+    this.collector.columns.requests.mapArrivals((ns) => (ns - this.earliestNs) / 1e6)
   }
 
-  private offsetMs(text: string, metadata: JsonObject): number {
+  private offsetNs(text: string, metadata: JsonObject): number {
     const start = metadata['request_start_ns']
     // Taken as it is written: a parsed number is rounded to some hundred ns.
     const digits = /"request_start_ns"\s*:\s*(\d{1,20})\s*[,}]/.exec(text)?.[1]
@@ -75,8 +76,8 @@ export class AiperfProfileReader implements LineReader {
     }
     const ns = BigInt(digits)
     if (this.collector.columns.size === 0) this.firstNs = ns
-    const offset = Number(ns - this.firstNs) / 1e6
-    this.earliestMs = Math.min(this.earliestMs, offset)
+    const offset = Number(ns - this.firstNs)
+    this.earliestNs = Math.min(this.earliestNs, offset)
     return offset
   }
 }
@@ -126,7 +127,7 @@ export class AiperfInputsReader extends DocumentReader {
     payloads.forEach((payload, i) => {
       this.collector.attempt(`${where}: payload ${i + 1}`, () => {
         if (!isObject(payload)) throw expectedError('payloads', 'objects', payload)
-        const text = textOf(payload)
+        const text = promptText(payload)
         const record: TraceRecord = {
           arrivalMs: 0,
           promptTokens: this.tokens.count(text),
@@ -151,25 +152,4 @@ export class AiperfInputsReader extends DocumentReader {
       })
     })
   }
-}
-
-/** All that a prompt says, in order. */
-function textOf(payload: JsonObject): string {
-  const messages = payload['messages']
-  if (Array.isArray(messages)) {
-    return messages
-      .map((message) => (isObject(message) ? contentOf(message['content']) : ''))
-      .join('\n')
-  }
-  const prompt = payload['prompt'] ?? payload['input'] ?? payload['text']
-  if (typeof prompt === 'string' || Array.isArray(prompt)) return contentOf(prompt)
-  throw expectedError('payload', 'messages or a prompt', prompt)
-}
-
-function contentOf(content: unknown): string {
-  if (typeof content === 'string') return content
-  if (!Array.isArray(content)) return ''
-  return content
-    .map((part) => (isObject(part) ? contentOf(part['text']) : contentOf(part)))
-    .join('\n')
 }

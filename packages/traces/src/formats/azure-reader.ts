@@ -10,8 +10,9 @@ const DATE = /^(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(\.\d+)?(?:Z|([+-])(
  * `output_tokens` is read too, with arrivals as they are.
  */
 export class AzureReader extends CsvReader {
+  /** Times are whole ns since the first one seen: exact for 104 days around it. */
   private firstSec: number | undefined
-  private earliestMs = 0
+  private earliestNs = 0
 
   constructor(source: string, collector: RecordCollector, required: readonly string[] = COLUMNS) {
     super(source, collector, required)
@@ -21,16 +22,17 @@ export class AzureReader extends CsvReader {
     const promptTokens = row.integer('ContextTokens', 1)
     const outputTokens = row.integer('GeneratedTokens', 0)
     checkTotalTokens(promptTokens, outputTokens)
-    const arrivalMs = this.offsetMs(row)
-    this.collector.add({ arrivalMs, promptTokens, outputTokens })
+    this.collector.add({ arrivalMs: this.offsetNs(row), promptTokens, outputTokens })
   }
 
   override end(): void {
     const { requests } = this.collector.columns
-    if (this.firstSec !== undefined) requests.mapArrivals((ms) => ms - this.earliestMs)
+    if (this.firstSec !== undefined) {
+      requests.mapArrivals((ns) => (ns - this.earliestNs) / 1e6)
+    }
   }
 
-  private offsetMs(row: CsvRow): number {
+  private offsetNs(row: CsvRow): number {
     const text = row.text('TIMESTAMP')
     const parts = text === undefined ? undefined : DATE.exec(text)
     if (parts === undefined || parts === null)
@@ -55,8 +57,9 @@ export class AzureReader extends CsvReader {
     const zoneMinutes = Number(parts[9] ?? 0) * 60 + Number(parts[10] ?? 0)
     const seconds = ms / 1000 - (parts[8] === '-' ? -zoneMinutes : zoneMinutes) * 60
     this.firstSec ??= seconds
-    const offset = (seconds - this.firstSec) * 1000 + Number(parts[7] ?? 0) * 1000
-    this.earliestMs = this.collector.columns.size === 0 ? offset : Math.min(this.earliestMs, offset)
+    const fraction = (parts[7] ?? '.').slice(1, 10).padEnd(9, '0')
+    const offset = (seconds - this.firstSec) * 1e9 + Number(fraction)
+    this.earliestNs = this.collector.columns.size === 0 ? offset : Math.min(this.earliestNs, offset)
     return offset
   }
 }

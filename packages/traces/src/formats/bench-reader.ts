@@ -63,6 +63,11 @@ function arrivalsOf(result: JsonObject, count: number): readonly number[] {
     )
     return starts.map((start: number) => (start - first) * 1000)
   }
+  if (result['request_rate'] === 'trace') {
+    throw traceError('trace_invalid', 'request_rate: expected a number, got "trace"', {
+      hint: 'The file does not say when requests were sent: use the trace that was replayed.',
+    })
+  }
   const rate = Number(result['request_rate'] ?? Number.POSITIVE_INFINITY)
   if (!(rate > 0)) {
     if (result['request_rate'] === 'inf') return Array.from({ length: count }, () => 0)

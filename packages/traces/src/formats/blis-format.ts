@@ -18,11 +18,13 @@ const NAMES = [
   ['session', 'session_id'],
   ['model', 'model'],
   ['prefixHash', 'prefix_group'],
+  ['adapter', 'adapter'],
 ] as const
 
 /**
  * The CSV half of a BLIS TraceV2 (versions 2 and 3; the YAML half describes the server): times in µs,
- * `deadline_us` as a point in time, 0 for none. What was measured is left out.
+ * `deadline_us` as a point in time, 0 for none, `slo_target_us` for the first token. A smaller
+ * `vllm_priority` is more urgent, so priorities are its negative. What was measured is left out.
  */
 export class BlisReader extends CsvReader {
   constructor(source: string, collector: RecordCollector) {
@@ -44,20 +46,28 @@ export class BlisReader extends CsvReader {
     const prefixTokens =
       row.text('prefix_length') === undefined ? 0 : row.integer('prefix_length', 0)
     if (record.prefixHash !== undefined && prefixTokens > 0) record.prefixTokens = prefixTokens
+    const priority = row.text('vllm_priority') === undefined ? 0 : row.integer('vllm_priority', 0)
+    if (priority > 0) record.priority = -priority
+    const targetUs = row.text('slo_target_us') === undefined ? 0 : row.number('slo_target_us')
+    if (targetUs > 0) record.ttftSloMs = Math.max(1, Math.round(targetUs / 1000))
     const deadlineUs = row.text('deadline_us') === undefined ? 0 : row.number('deadline_us')
     if (deadlineUs > 0) record.deadlineMs = Math.max(0, deadlineUs - arrivalUs) / 1000
     this.collector.add(record)
   }
 }
 
-/** TraceV2 holds whole µs, names, prefix groups and deadlines. */
+/**
+ * TraceV2 holds whole µs, names, prefix groups, deadlines, and priorities when none is above 0. Columns
+ * that only newer versions have are there when they are needed.
+ */
 export function* blisLines(
   table: RequestTable,
   prefixHashes: PrefixHashes | undefined,
 ): Generator<string> {
   const { records, exact } = declarePrefixes(table, prefixHashes)
+  const columns = columnsOf(records)
   const rounds = new Map<string, number>()
-  yield COLUMNS
+  yield columns.join(',')
   for (let row = 0; row < records.length; row++) {
     const record = records[row]!
     const { session } = record
@@ -67,6 +77,7 @@ export function* blisLines(
     const { deadlineMs } = record
     const values: Record<string, string | number | undefined> = {
       request_id: row,
+      vllm_priority: -(record.priority ?? 0) + 0,
       round_index: round,
       // A prefix that is not quite what is shared would claim sharing where there is none.
       prefix_length: exact ? (record.prefixTokens ?? 0) : 0,
@@ -76,13 +87,14 @@ export function* blisLines(
       text_tokens: record.promptTokens,
       reason_ratio: '0.0',
       deadline_us: deadlineMs === undefined ? 0 : arrivalUs + Math.round(deadlineMs * 1000),
+      slo_target_us: (record.ttftSloMs ?? 0) * 1000,
       arrival_time_us: arrivalUs,
       send_time_us: arrivalUs,
       status: 'ok',
     }
     for (const [field, column] of NAMES) values[column] = record[field]
     if (!exact && prefixHashes === undefined) values['prefix_group'] = undefined
-    yield COLUMNS.split(',')
+    yield columns
       .map((column) =>
         csvField(
           values[column] ?? (/^(image|audio|video|server|first|last|num)_/.test(column) ? 0 : ''),
@@ -90,4 +102,19 @@ export function* blisLines(
       )
       .join(',')
   }
+}
+
+/** The columns, in the places where the format has those that may be missing. */
+function columnsOf(records: readonly TraceRecord[]): string[] {
+  const columns = COLUMNS.split(',')
+  const add = (column: string, after: string): void => {
+    columns.splice(columns.indexOf(after) + 1, 0, column)
+  }
+  const isUrgent = records.some(({ priority = 0 }) => priority > 0)
+  if (!isUrgent && records.some(({ priority = 0 }) => priority < 0)) {
+    add('vllm_priority', 'slo_class')
+  }
+  if (records.some(({ ttftSloMs = 0 }) => ttftSloMs > 0)) add('slo_target_us', 'deadline_us')
+  if (records.some(({ adapter }) => adapter !== undefined)) columns.push('adapter')
+  return columns
 }

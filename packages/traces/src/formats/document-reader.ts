@@ -1,5 +1,7 @@
 import { shorten } from '../errors/describe-value.js'
 import { traceError } from '../errors/trace-error.js'
+import { checkRepeatedKeys } from '../reading/json-fields.js'
+import { withoutPythonNumbers } from '../reading/python-json.js'
 import type { RecordCollector } from '../reading/record-collector.js'
 import type { LineReader } from './line-reader.js'
 
@@ -20,7 +22,7 @@ export abstract class DocumentReader implements LineReader {
   }
 
   line(text: string, number: number): void {
-    this.isWhole ??= parsed(text) === undefined
+    this.isWhole ??= parsed(text).failure !== undefined
     if (this.isWhole) {
       this.held.push(text)
       this.numbers.push(number)
@@ -29,7 +31,7 @@ export abstract class DocumentReader implements LineReader {
 
   end(): void {
     if (this.held.length > 0)
-      this.parse(this.held.join('\n'), (at) => this.numberAt(at), this.source)
+      this.parse(this.held.join('\n'), (line) => this.numbers[line]!, this.source)
     this.finish()
   }
 
@@ -39,53 +41,45 @@ export abstract class DocumentReader implements LineReader {
   /** All documents have been taken. */
   protected finish(): void {}
 
-  private parse(text: string, numberAt: (position: number) => number, where: string): void {
-    let value: unknown
-    let isParsed = false
-    const found = position(text)
-    const at = found === undefined ? where : `${this.source}:${numberAt(found)}`
+  private parse(text: string, numberAt: (line: number) => number, where: string): void {
+    const { value, failure } = parsed(text)
+    let isTaken = false
+    const at = failure === undefined ? where : `${this.source}:${numberAt(failure.line)}`
     this.collector.attempt(at, () => {
-      if (found !== undefined) {
-        const rest = text.slice(found).trimStart()
+      if (failure !== undefined) {
         throw traceError(
           'trace_invalid',
-          rest === ''
+          failure.rest === ''
             ? 'expected a whole JSON document, got one that is cut off'
-            : `expected JSON, got ${shorten(rest.split('\n')[0]!)}`,
+            : `expected JSON, got ${shorten(failure.rest.split('\n')[0]!)}`,
         )
       }
-      value = JSON.parse(text)
-      isParsed = true
+      checkRepeatedKeys(text)
+      isTaken = true
     })
-    if (isParsed) this.document(value, where)
-  }
-
-  private numberAt(position: number): number {
-    let at = 0
-    let line = 0
-    for (; line < this.held.length - 1; line++) {
-      at += this.held[line]!.length + 1
-      if (at > position) break
-    }
-    return this.numbers[line]!
+    if (isTaken) this.document(value, where)
   }
 }
 
-function parsed(text: string): unknown {
+/** Where a text stops being JSON: the line, from 0, and the text from there on. */
+interface Failure {
+  readonly line: number
+  readonly rest: string
+}
+
+/** What a text says, or where it stops being JSON. */
+function parsed(text: string): { readonly value?: unknown; readonly failure?: Failure } {
   try {
-    return JSON.parse(text)
+    return { value: JSON.parse(text) }
   } catch {
-    return undefined
-  }
-}
-
-/** Where a text stops being JSON, `undefined` when it is. */
-function position(text: string): number | undefined {
-  try {
-    JSON.parse(text)
-    return undefined
-  } catch (error) {
-    const found = /position (\d+)/.exec((error as Error).message)?.[1]
-    return found === undefined ? text.length : Number(found)
+    const plain = withoutPythonNumbers(text)
+    try {
+      return { value: JSON.parse(plain) }
+    } catch (error) {
+      const found = /position (\d+)/.exec((error as Error).message)?.[1]
+      const rest = found === undefined ? '' : plain.slice(Number(found)).trimStart()
+      const before = plain.slice(0, plain.length - rest.length)
+      return { failure: { line: before.split('\n').length - 1, rest } }
+    }
   }
 }

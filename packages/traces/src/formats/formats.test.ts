@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readTrace, type TraceReadResult } from '../reading/read-trace.js'
 import { messageOf, readText } from '../testing/in-memory.js'
+import { encodeTrace } from '../writing/encode-trace.js'
 import { formatTrace, writeTrace } from '../writing/write-trace.js'
 
 /** Arrivals, lengths and the rest that a read gave, row by row. */
@@ -155,6 +156,34 @@ describe('ShareGPT JSON', () => {
   })
 })
 
+describe('BLIS TraceV2', () => {
+  const text = [
+    'request_id,client_id,tenant_id,slo_class,vllm_priority,session_id,round_index,prefix_group,prefix_length,streaming,input_tokens,output_tokens,text_tokens,image_tokens,audio_tokens,video_tokens,reason_ratio,model,deadline_us,slo_target_us,server_input_tokens,arrival_time_us,send_time_us,first_chunk_time_us,last_chunk_time_us,num_chunks,status,error_message,finish_reason,adapter',
+    '0,c1,t1,batch,10,,0,,0,true,100,5,100,0,0,0,0.0,m1,5000000,300000,0,0,0,0,0,0,ok,,,lora-a',
+    '1,c1,t1,critical,0,,0,,0,true,180,5,180,0,0,0,0.0,m1,0,0,0,100000,100000,0,0,0,ok,,,',
+  ].join('\n')
+
+  it('holds the columns of newer versions', async () => {
+    const { table } = await readText(text)
+    expect([...table.priority]).toEqual([-10, 0])
+    expect([...table.ttftSloMs]).toEqual([300, 0])
+    expect([...table.adapter].map((name) => table.strings[name])).toEqual(['lora-a', undefined])
+    expect(formatTrace(table, 'blis')).toBe(`${text}\n`)
+  })
+
+  it('says that urgent priorities have no place', async () => {
+    const { table } = await readText('{"ts":0,"prompt_tokens":5,"gen_tokens":1,"priority":1}')
+    const { lines, lost } = encodeTrace(table, 'blis', {})
+    expect(lost).toEqual(['priority'])
+    expect([...lines][0]).not.toContain('priority')
+  })
+
+  it('tells its header apart', async () => {
+    const header = 'trace_version: 3\ntime_unit: microseconds\n'
+    expect(await messageOf(readText(header))).toContain('got the header of a TraceV2')
+  })
+})
+
 describe('benchmark results', () => {
   it('reads vLLM bench serve with start times, and SGLang without', async () => {
     const vllm = await readText(
@@ -177,6 +206,26 @@ describe('benchmark results', () => {
       [0, 5, 1],
       [250, 6, 2],
     ])
+  })
+
+  it('reads what Python writes for an infinite rate, which is no JSON', async () => {
+    const text =
+      '{"request_rate":Infinity,"mean_itl_ms":NaN,"a":-Infinity,"b":["NaN, \\"Infinity"],"input_lens":[5,6],"output_lens":[1,2]}'
+    for (const layout of [text, text.replaceAll(',"', ',\n"')]) {
+      expect(rows(await readText(layout))).toEqual([
+        [0, 5, 1],
+        [0, 6, 2],
+      ])
+    }
+    const broken = text.replaceAll(',"', ',\n"').replace('[1,2]}', '[1,2}')
+    expect(await messageOf(readText(broken))).toContain('t.jsonl:6: expected JSON, got }')
+    const notANumber = text.replace('[5,6]', '[NaN,6]')
+    expect(await messageOf(readText(notANumber))).toContain('input_lens: expected an integer >= 1')
+  })
+
+  it('does not make up times where a trace was replayed', async () => {
+    const run = '{"request_rate":"trace","input_lens":[5],"output_lens":[1]}'
+    expect(await messageOf(readText(run))).toContain('request_rate: expected a number, got "trace"')
   })
 
   it('tells two runs apart', async () => {

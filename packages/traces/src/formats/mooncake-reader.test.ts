@@ -39,4 +39,46 @@ describe('reading Mooncake JSONL', () => {
       hint: 'Give the block size that the trace was hashed with (blockTokens).',
     })
   })
+
+  it('takes the turns of AIPerf, timed or not', async () => {
+    const { table } = await readText(
+      [
+        '{"session_id":"a","input_length":300,"output_length":40}',
+        '{"session_id":"a","input_length":150,"output_length":20,"delay":1000}',
+        '{"session_id":"a","input_length":151,"output_length":20}',
+        '{"session_id":"b","input_length":7,"output_length":20,"timestamp":5}',
+        '{"session_id":"b","input_length":8,"output_length":20,"timestamp":9}',
+      ].join('\n'),
+    )
+    expect([...table.promptTokens]).toEqual([300, 7, 8, 150, 151])
+    expect([...table.arrivalMs]).toEqual([0, 5, 9, 1000, 1000])
+    expect([...table.predecessor!]).toEqual([-1, -1, -1, 0, 3])
+    expect([...table.thinkMs!]).toEqual([0, 0, 0, 1000, 0])
+    const noTime = readText('{"input_length":300,"output_length":40}')
+    expect(await messageOf(noTime)).toContain('timestamp: expected a number')
+  })
+
+  it('estimates texts and messages, which share what they say', async () => {
+    const user = { role: 'user', content: 'x'.repeat(128) }
+    const answer = { role: 'assistant', content: 'y'.repeat(64) }
+    const { table } = await readText(
+      [
+        { session_id: 's', messages: [user], output_length: 16, timestamp: 0 },
+        { session_id: 's', messages: [user, answer, user], output_length: 5, timestamp: 2000 },
+        { text_input: 'x'.repeat(100), output_length: 5, timestamp: 3000 },
+        {
+          session_id: 'd',
+          message_mode: 'delta',
+          messages: [user],
+          output_length: 8,
+          timestamp: 4000,
+        },
+        { session_id: 'd', message_mode: 'delta', messages: [user], output_length: 8, delay: 9 },
+      ]
+        .map((line) => JSON.stringify(line))
+        .join('\n'),
+    )
+    expect([...table.promptTokens]).toEqual([32, 81, 25, 32, 72])
+    expect([...promptSharing(table).sharedTokens]).toEqual([0, 32, 16, 0, 40])
+  })
 })

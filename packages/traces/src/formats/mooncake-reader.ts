@@ -11,12 +11,16 @@ import {
 } from '../reading/json-fields.js'
 import type { RecordCollector } from '../reading/record-collector.js'
 import type { LineReader } from './line-reader.js'
-import { TextTokens } from './text-tokens.js'
+import { promptText } from './prompt-text.js'
+import { TEXT_BLOCK_TOKENS, TextTokens } from './text-tokens.js'
 
 /**
  * Mooncake JSONL: `timestamp` (ms), `input_length`, `output_length`, `hash_ids` (one per block, the
  * last may be partial; tokens beyond the last id are the request's own), optionally `session_id`. A
- * turn with `delay` (ms) is sent so long after the turn before it has ended, and needs no `timestamp`.
+ * turn with `delay` (ms) is sent so long after the turn before it has ended, and needs no `timestamp`; with
+ * neither it is sent at once, and a session without any begins at 0. AIPerf's lines may have `text_input` or
+ * `messages` instead of lengths and ids, which share what their texts do; with `message_mode` `delta` they
+ * are what a turn adds to the conversation.
  */
 export class MooncakeReader implements LineReader {
   private readonly source: string
@@ -42,32 +46,50 @@ export class MooncakeReader implements LineReader {
     this.collector.attempt(`${this.source}:${number}`, () => {
       const line = parseObject(text)
       const session = optionalName('session_id', line['session_id'])
-      const before =
-        (line['delay'] ?? undefined) === undefined || session === undefined
-          ? -1
-          : this.links.lastTurn(session)
-      const hasTime = before < 0 || (line['timestamp'] ?? undefined) !== undefined
+      const delay = line['delay'] ?? undefined
+      const isTimed = (line['timestamp'] ?? undefined) !== undefined
+      const last = session === undefined ? -1 : this.links.lastTurn(session)
+      const before = delay !== undefined || !isTimed ? last : -1
+      const hasTime = isTimed || session === undefined
+      const said = this.textOf(line)
+      const isDelta = line['message_mode'] === 'delta'
       const record: TraceRecord = {
         arrivalMs: hasTime ? milliseconds('timestamp', line['timestamp']) : 0,
-        promptTokens: integer('input_length', this.promptLength(line), 1),
+        promptTokens:
+          said === undefined
+            ? integer('input_length', line['input_length'], 1)
+            : this.tokens.count(said) + (isDelta ? this.saidBefore(last) : 0),
         outputTokens: integer('output_length', line['output_length'], 0),
       }
       checkTotalTokens(record.promptTokens, record.outputTokens)
       if (session !== undefined) record.session = session
       if (before >= 0) {
-        const thinkMs = milliseconds('delay', line['delay'])
+        const thinkMs = milliseconds('delay', delay ?? 0)
         this.links.follow(record, before, thinkMs, hasTime, 'timestamp')
       }
       const ids = line['hash_ids'] ?? undefined
-      if (ids === undefined) this.collector.add(record)
-      else this.collector.add(record, { ids: blockIds(ids, text), tokens: this.blockTokens })
+      if (ids !== undefined) {
+        this.collector.add(record, { ids: blockIds(ids, text), tokens: this.blockTokens })
+      } else if (said !== undefined && !isDelta) {
+        const blocks = { ids: this.tokens.blocks(said), tokens: TEXT_BLOCK_TOKENS }
+        this.collector.add(record, blocks)
+      } else this.collector.add(record)
     })
   }
 
-  /** Its length, or the estimate of its text. */
-  private promptLength(line: JsonObject): unknown {
+  /** What a line without a length says instead. */
+  private textOf(line: JsonObject): string | undefined {
+    if ((line['input_length'] ?? undefined) !== undefined) return undefined
     const text = line['text_input']
-    return line['input_length'] ?? (typeof text === 'string' ? this.tokens.count(text) : undefined)
+    if (typeof text === 'string') return text
+    return Array.isArray(line['messages']) ? promptText(line) : undefined
+  }
+
+  /** Tokens of a turn and its answer. */
+  private saidBefore(row: number): number {
+    if (row < 0) return 0
+    const { requests } = this.collector.columns
+    return requests.promptTokens.get(row) + requests.outputTokens.get(row)
   }
 
   end(): void {}

@@ -55,6 +55,25 @@ describe('reading OTLP JSON', () => {
     expect([...promptSharing(table).contentTokens]).toEqual([200, 0, 0])
   })
 
+  it('does not count the requests of an agent twice', async () => {
+    const doc = document(
+      span('1', { ...usage, 'gen_ai.operation.name': 'chat' }),
+      span('2', { ...usage, 'gen_ai.operation.name': 'text_completion' }),
+      span('0', { ...usage, 'gen_ai.operation.name': 'invoke_agent' }),
+      span('0', { ...usage, 'gen_ai.operation.name': 'execute_tool' }),
+    )
+    const { table, ignored } = await readText(JSON.stringify(doc))
+    expect([table.size, ignored]).toEqual([2, 2])
+  })
+
+  it('reads the names of OpenInference', async () => {
+    const values = { 'llm.token_count.prompt': 70, 'llm.token_count.completion': 5 }
+    const names = { 'llm.model_name': 'm', 'session.id': 's' }
+    const { table } = await readText(JSON.stringify(document(span('1', { ...values, ...names }))))
+    expect([table.promptTokens[0], table.outputTokens[0]]).toEqual([70, 5])
+    expect(table.strings).toEqual(expect.arrayContaining(['m', 's']))
+  })
+
   it('takes numbers as strings, as numbers and as integral doubles', async () => {
     const values = [{ intValue: '8' }, { intValue: 8 }, { doubleValue: 8 }]
     const spans = values.map((value) => ({

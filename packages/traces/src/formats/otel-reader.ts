@@ -16,8 +16,8 @@ const ORIGINAL_OUTPUT_TOKENS = 64
 
 /**
  * OTLP JSON with GenAI attributes: one document per line, or one document over many lines, which is
- * held in memory whole; in one file or several, in any order. Spans without any token count are ignored. Arrivals are rebased so that the
- * first is at 0.
+ * held in memory whole; in one file or several, in any order. Spans without any token count are ignored, and
+ * those of agents, which sum up their requests. Arrivals are rebased so that the first is at 0.
  */
 export class OtelReader implements LineReader {
   private source: string
@@ -72,7 +72,7 @@ export class OtelReader implements LineReader {
     const attributes = new OtelAttributes(span['attributes'])
     const promptName = attributes.find(OTEL_NAMES.promptTokens)
     const outputName = attributes.find(OTEL_NAMES.outputTokens)
-    if (promptName === undefined && outputName === undefined) {
+    if (attributes.isOfAgent || (promptName === undefined && outputName === undefined)) {
       this.collector.ignored++
       return
     }

@@ -19,9 +19,18 @@ export function parseObject(text: string): JsonObject {
   if (!isObject(value)) {
     throw traceError('trace_invalid', `expected a JSON object, got ${describeValue(value)}`)
   }
+  checkRepeatedKeys(text)
+  return value
+}
+
+/** @throws RouteSimError when an object of a valid JSON text has a key twice */
+export function checkRepeatedKeys(text: string): void {
   const repeated = repeatedKey(text)
-  if (repeated === undefined) return value
-  throw traceError('trace_invalid', `${repeated}: expected it once, got it twice`)
+  if (repeated !== undefined) throw repeatedError(repeated)
+}
+
+export function repeatedError(name: string): Error {
+  return traceError('trace_invalid', `${name}: expected it once, got it twice`)
 }
 
 export function isObject(value: unknown): value is JsonObject {

@@ -35,7 +35,8 @@ export interface ReadTraceOptions {
   readonly sessionPrompts?: SessionPromptsMode | undefined
   /**
    * Keeps what was read in a file beside the trace, `<trace>.routesim-cache`, and reads that one the
-   * next time if neither the bytes of the trace nor these options have changed. Not for streams.
+   * next time if neither the bytes of the trace nor these options have changed. Not for streams and
+   * several files, as a note says then.
    */
   readonly cache?: boolean | undefined
   readonly signal?: AbortSignal | undefined
@@ -88,7 +89,11 @@ export async function readTrace(
     return { ...lowerColumns(columns, sessionPrompts), ...rest }
   }
   const isCached = options.cache === true && files.length === 1 && isFile(from)
-  if (!isCached) return { ...(await read()), source: name, notes: [] }
+  if (!isCached) {
+    const what = files.length > 1 ? 'several files' : 'what is no file'
+    const notes = options.cache === true ? [`${name}: ${what} can not be cached, read anew`] : []
+    return { ...(await read()), source: name, notes }
+  }
   const cached = await readCached({
     path: name,
     options: JSON.stringify({ ...content, sessionPrompts }),

@@ -98,6 +98,16 @@ export class TraceContent implements LineTaker {
   private unknown(): Error {
     const [text, number] = this.held[0]!
     const where = `${this.source}:${number}`
+    if (this.held.some(([line]) => /^trace_version\s*:/.test(line))) {
+      return traceError(
+        'trace_invalid',
+        `${where}: expected requests, got the header of a TraceV2`,
+        {
+          path: where,
+          hint: 'Give the CSV that belongs to it.',
+        },
+      )
+    }
     return traceError(
       'trace_invalid',
       `${where}: expected compact JSONL ("ts"), Mooncake ("timestamp"), OTLP JSON ("resourceSpans") or another known format, got ${JSON.stringify(shorten(text))}`,

@@ -1,6 +1,7 @@
 import type { RequestTable } from '@routesim/core'
 import { describe, expect, it } from 'vitest'
 import { analyzeTrace } from '../stats/analyze-trace.js'
+import { BlockNumbering } from '../stats/block-numbering.js'
 import { readText } from '../testing/in-memory.js'
 import { synthesizeTrace } from './synthesize-trace.js'
 
@@ -17,6 +18,16 @@ async function example(): Promise<RequestTable> {
     }),
   )
   return (await readText(lines.join('\n'), { blockTokens: BLOCK })).table
+}
+
+/** How many prompts have each block that several have, from the most on. */
+function sharedUses(table: RequestTable): number[] {
+  const numbering = new BlockNumbering(table, BLOCK)
+  const uses = new Map<number, number>()
+  for (let row = 0; row < table.size; row++) {
+    for (const block of numbering.blocksOf(row)) uses.set(block, (uses.get(block) ?? 0) + 1)
+  }
+  return [...uses.values()].filter((count) => count > 1).sort((a, b) => b - a)
 }
 
 const MODES = ['independent', 'in_order'] as const
@@ -62,6 +73,33 @@ describe.each(MODES)('a synthetic trace (%s)', (mode) => {
     expect(prefixes.groups).toBe(4)
     for (const size of prefixes.largestGroups) expect(Math.abs(size - 100)).toBeLessThan(30)
     expect(prefixes.distinctBlocks).toBe(4 * 4 + 400 * 3)
+  })
+
+  it('prefix_root_multiplier 4 quarters the uses of every shared block', async () => {
+    // Of every 8 requests all share 2 blocks, 4 two more, and 2 another one.
+    const lines = Array.from({ length: 1600 }, (_, i) =>
+      JSON.stringify({
+        timestamp: i,
+        input_length: 6 * BLOCK,
+        output_length: 20,
+        hash_ids: [0, 1, ...(i % 2 ? [2, 3, ...(i % 8 < 4 ? [4] : [])] : []), 5 + i],
+      }),
+    )
+    const { table } = await readText(lines.join('\n'), { blockTokens: BLOCK })
+    const usesAt = (factor: number): number[] =>
+      sharedUses(synthesizeTrace(table, { ...options, prefixRootMultiplier: factor }))
+    const once = usesAt(1)
+    expect(once).toEqual([1600, 1600, 800, 800, 400])
+    const copies = usesAt(4)
+    expect(copies).toHaveLength(4 * once.length)
+    expect(copies.reduce((sum, uses) => sum + uses)).toBe(1600 + 1600 + 800 + 800 + 400)
+    once.forEach((uses, i) => {
+      // Binomial, at four deviations.
+      const slack = 4 * Math.sqrt((uses * 3) / 16)
+      for (const copy of copies.slice(4 * i, 4 * i + 4)) {
+        expect(Math.abs(copy - uses / 4)).toBeLessThan(slack)
+      }
+    })
   })
 
   it.each([

@@ -6,6 +6,7 @@ import { BAILIAN_BLOCK_TOKENS, bailianLines } from '../formats/bailian-format.js
 import { blisLines } from '../formats/blis-format.js'
 import { checkBlockTokens } from '../formats/block-tokens.js'
 import { burstGptLines } from '../formats/burstgpt-format.js'
+import { commonBlockSize } from '../formats/common-block-size.js'
 import { encodeCompact } from '../formats/compact-writer.js'
 import { FORMAT_READERS } from '../formats/format-readers.js'
 import { encodeMooncake } from '../formats/mooncake-writer.js'
@@ -18,7 +19,10 @@ import { lostOnReading } from './read-back.js'
 export interface EncodeOptions {
   /** The names of prefixes, from the read; without them they are called `p0`, `p1`... */
   readonly prefixHashes?: PrefixHashes | undefined
-  /** Mooncake and agentic: tokens per hashed block, default 512; Bailian 16. */
+  /**
+   * Tokens per hashed block; default 512 for Mooncake, 16 for Bailian, and for agentic sessions, which say
+   * it, that of the trace.
+   */
   readonly blockTokens?: number | undefined
   /** OTel: a document per line (`lines`, the default), or one `document`. */
   readonly otelLayout?: 'lines' | 'document' | undefined
@@ -63,6 +67,6 @@ export function encodeTrace(
     case 'bailian':
       return checked(bailianLines(table, checkBlockTokens(blockTokens ?? BAILIAN_BLOCK_TOKENS)))
     case 'agentic':
-      return encodeAgentic(table, size)
+      return encodeAgentic(table, checkBlockTokens(blockTokens ?? commonBlockSize(table)))
   }
 }

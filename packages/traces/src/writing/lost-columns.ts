@@ -2,7 +2,6 @@ import type { RequestTable } from '@routesim/core'
 import { promptSharing } from '../stats/prompt-sharing.js'
 
 const NUMBERS = [
-  'arrivalMs',
   'promptTokens',
   'outputTokens',
   'maxTokens',
@@ -18,10 +17,12 @@ const NONE = new Int32Array(0)
 
 /**
  * The columns in which a table read back differs from the one that was written: `prompts` stands
- * for what prompts share. The two must have the same rows in the same order.
+ * for what prompts share, `arrivalStart` for the time of the first request, `arrivalDigits` for less than
+ * 1 µs of the others. The two must have the same rows in the same order.
  */
 export function lostColumns(table: RequestTable, back: RequestTable): string[] {
-  const lost: string[] = NUMBERS.filter((column) => !equal(table[column], back[column]))
+  const lost = lostTimes(table.arrivalMs, back.arrivalMs)
+  lost.push(...NUMBERS.filter((column) => !equal(table[column], back[column])))
   for (const column of NAMES) if (!equalNames(table, back, column)) lost.push(column)
   for (const [column, initial] of Object.entries(OPTIONAL) as [keyof typeof OPTIONAL, number][]) {
     const has = table[column]
@@ -37,6 +38,24 @@ export function lostColumns(table: RequestTable, back: RequestTable): string[] {
   else if (!equal(table.joinAwaited ?? NONE, back.joinAwaited ?? NONE)) lost.push('joins')
   if (!sharesTheSame(table, back)) lost.push('prompts')
   return lost
+}
+
+/** Formats round times to 1 µs at most. */
+const ROUNDING_MS = 1e-3
+
+/** What is lost of times: when the first one is, or the last digits, or all of them. */
+function lostTimes(times: Float64Array, back: Float64Array): string[] {
+  const movedMs = times.length === 0 ? 0 : times[0]! - back[0]!
+  const shiftMs = Math.abs(movedMs) <= ROUNDING_MS ? 0 : movedMs
+  let largestMs = 0
+  let isExact = true
+  for (let row = 0; row < times.length; row++) {
+    const offMs = times[row]! - shiftMs - back[row]!
+    if (offMs !== 0 && times[row] !== back[row]! + shiftMs) isExact = false
+    largestMs = Math.max(largestMs, Math.abs(offMs))
+  }
+  if (largestMs > ROUNDING_MS) return ['arrivalMs']
+  return [...(shiftMs === 0 ? [] : ['arrivalStart']), ...(isExact ? [] : ['arrivalDigits'])]
 }
 
 /** Whether the prompts of two tables with the same rows share the same. */

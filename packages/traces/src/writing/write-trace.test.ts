@@ -45,13 +45,28 @@ describe('writeTrace', () => {
       'prefix_hash',
     ])
     expect((await writeText(table, 'otel', prefixHashes)).lost).toEqual([
-      'arrivalMs',
+      'arrivalStart',
+      'arrivalDigits',
       'priority',
       'tenant',
       'adapter',
       // Without the adapter of one of them, the two turns share what they did not.
       'prompts',
     ])
+  })
+
+  it.each([
+    ['blis', [0.0004, 10], ['arrivalDigits']],
+    ['blis', [500, 510], []],
+    ['azure', [500, 510], ['arrivalStart']],
+    ['azure', [0, 0.00001], ['arrivalDigits']],
+    ['agentic', [500, 510], ['arrivalMs']],
+  ] as const)('tells what %s loses of the times %j', async (format, times, expected) => {
+    const line = (ts: number, i: number): string =>
+      `{"ts":${ts},"prompt_tokens":5,"gen_tokens":1,"conversation_id":"c${i}","hash_ids":[]}`
+    const { table } = await readText(times.map(line).join('\n'))
+    const { lost } = await writeText(table, format)
+    expect(lost.filter((name) => name.startsWith('arrival'))).toEqual(expected)
   })
 
   it('says why a file can not be written', async () => {

@@ -19,7 +19,8 @@ export interface TraceWriteResult {
   readonly requests: number
   /**
    * Columns of the table that the format can not hold, or not exactly; `prompts` is what prompts
-   * share, `prefix_hash` the names of prefixes. Reading the file gives all the others back exactly.
+   * share, `prefix_hash` the names of prefixes, `arrivalStart` the time of the first request (the others
+   * count from it), `arrivalDigits` less than 1 µs of times. Reading the file gives all the others back exactly.
    */
   readonly lost: readonly string[]
 }

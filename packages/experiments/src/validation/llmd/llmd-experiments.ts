@@ -30,6 +30,12 @@ const MEASURED = { prompt: 7576, nominalPrompt: 7200, output: 942, nominalOutput
  */
 export const WAITING_FOR_SCHEDULER_MS = 44.2 - 41.73
 
+/**
+ * Share of the memory that the guides give an engine, where it is not the default: SGLang starts with
+ * `--mem-fraction-static=0.9` (llm-d/llm-d, optimized-baseline/modelserver/gpu/sglang, commit 83bb7c1).
+ */
+const GUIDE_MEMORY_SHARE = { sglang: 0.9, vllm: undefined } as const
+
 /** The experiments of a `workloads.json` whose workload and policies it defines. */
 export function llmdExperiments(workloads: unknown): LlmdExperiment[] {
   if (!isFields(workloads)) throw invalid('expected an object of experiments')
@@ -55,6 +61,8 @@ function experimentOf(name: string, workloads: Fields): LlmdExperiment | undefin
     (Number(fields['measured_output_len_mean_retokenised']) || MEASURED.output) /
     MEASURED.nominalOutput
   const engineText = String(fields['engine'])
+  const engine = /sglang/i.test(engineText) ? 'sglang' : 'vllm'
+  const memoryShare = /gpu_memory_utilization ([\d.]+)/.exec(engineText)?.[1]
   return {
     name,
     pods,
@@ -64,10 +72,10 @@ function experimentOf(name: string, workloads: Fields): LlmdExperiment | undefin
       model: findModel(String(fields['model']).split('/').at(-1)!.replace('-Instruct', '')).name,
       gpu: String(fields['gpu']).includes('H200') ? 'H200' : 'H100 SXM',
       tp: number('tp'),
-      engine: /sglang/i.test(engineText) ? 'sglang' : 'vllm',
+      engine,
       ...(/\b2025\b/.test(engineText) ? { hostMsPerStep: WAITING_FOR_SCHEDULER_MS } : {}),
       ...optional('kvTokens', fields['kv_tokens_per_pod']),
-      ...optional('gpuMemoryUtilization', /gpu_memory_utilization ([\d.]+)/.exec(engineText)?.[1]),
+      ...optional('gpuMemoryUtilization', memoryShare ?? GUIDE_MEMORY_SHARE[engine]),
     },
     load: {
       groups: number('num_groups'),

@@ -58,9 +58,13 @@ function layers(data: DataFolder, table: string, gpuName: string, name: string):
   const model = { ...findModel(name.replace(/^Meta-Llama-3-/, 'Llama-3.1-').replace(/-hf$/, '')) }
   const gpu = findGpu(gpuName)
   const { attention } = KERNEL_EFFICIENCIES[gpu.architecture].floorMs
-  return data.rows(NAME, table).flatMap((row) => {
-    const tokens = numberIn(row, 'num_tokens')!
-    const tp = numberIn(row, 'num_tensor_parallel_workers')!
+  // Some sizes were measured twice.
+  const cases = groupedBy(
+    data.rows(NAME, table),
+    (row) => `${row['num_tokens']} ${row['num_tensor_parallel_workers']}`,
+  )
+  return [...cases].flatMap(([key, rows]) => {
+    const [tokens, tp] = key.split(' ').map(Number) as [number, number]
     const { matmulMs, elementwiseMs, floorMs } = rooflineLatency({
       // The profiles have no output projection.
       model: { ...model, vocabSize: 1 },
@@ -79,7 +83,8 @@ function layers(data: DataFolder, table: string, gpuName: string, name: string):
     })
     const layerMs = (matmulMs + elementwiseMs + floorMs) / model.layers - attention
     const place = { set: NAME, experiment: table, policy: `tp${tp}`, stage: String(tokens) }
-    return rowsOf(place, { layer_ms: layerMs }, { layer_ms: layerOf(row) })
+    const measured = rows.reduce((sum, row) => sum + layerOf(row), 0) / rows.length
+    return rowsOf(place, { layer_ms: layerMs }, { layer_ms: measured })
   })
 }
 

@@ -1,0 +1,56 @@
+import type { WeightPrecision } from '../precision/precision.js'
+
+type Table = Readonly<Record<string, unknown>>
+
+/** How each `quant_method` says what the weights are in. */
+const METHODS: Readonly<Record<string, (config: Table) => WeightPrecision | undefined>> = {
+  fp8: () => 'fp8',
+  fbgemm_fp8: () => 'fp8',
+  mxfp4: () => 'mxfp4',
+  awq: ofBits,
+  gptq: ofBits,
+  bitsandbytes: (config) =>
+    config['load_in_4bit'] === true ? 'int4' : config['load_in_8bit'] === true ? 'int8' : undefined,
+  'compressed-tensors': (config) => {
+    const group = Object.values(tableAt(config, 'config_groups'))[0]
+    const weights = isTable(group) ? tableAt(group, 'weights') : {}
+    return ofNumbers(weights['num_bits'], weights['type'] === 'float')
+  },
+  modelopt: (config) => {
+    const algorithm = String(config['quant_algo'] ?? tableAt(config, 'quantization')['quant_algo'])
+    const known: Readonly<Record<string, WeightPrecision>> = { FP8: 'fp8', NVFP4: 'fp4' }
+    return known[algorithm.toUpperCase()]
+  },
+}
+
+/** Values of `quantization_config.quant_method` that are read. */
+export const QUANT_METHODS: readonly string[] = Object.keys(METHODS)
+
+/**
+ * Precision of the weights that a `quantization_config` of Hugging Face describes: of its first group,
+ * where it has several.
+ * @returns undefined if the method, or the widths it names, are not known
+ */
+export function precisionOfQuantization(config: Table): WeightPrecision | undefined {
+  const method = String(config['quant_method'])
+  return Object.hasOwn(METHODS, method) ? METHODS[method]!(config) : undefined
+}
+
+function ofBits(config: Table): WeightPrecision | undefined {
+  return ofNumbers(config['bits'] ?? config['w_bit'] ?? 4, false)
+}
+
+function ofNumbers(bits: unknown, isFloat: boolean): WeightPrecision | undefined {
+  if (bits === 8) return isFloat ? 'fp8' : 'int8'
+  if (bits === 4) return isFloat ? 'fp4' : 'int4'
+  return undefined
+}
+
+function tableAt(config: Table, key: string): Table {
+  const value = config[key]
+  return isTable(value) ? value : {}
+}
+
+function isTable(value: unknown): value is Table {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

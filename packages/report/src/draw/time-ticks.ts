@@ -1,0 +1,54 @@
+import { formatNumber } from '../format/format-number.js'
+
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+
+/** Steps on which people read a clock, in ms. */
+const CLOCK_STEPS = [
+  ...[1, 2, 5, 10, 20, 30].map((seconds) => seconds * SECOND),
+  ...[1, 2, 5, 10, 15, 20, 30].map((minutes) => minutes * MINUTE),
+  ...[1, 2, 3, 6, 12].map((hours) => hours * HOUR),
+]
+
+/** Labelled values of an axis of durations that begins at 0. */
+export interface TimeTicks {
+  /** Between two labels, in ms. */
+  readonly stepMs: number
+  /** A duration in the one unit of the axis. */
+  readonly format: (ms: number) => string
+}
+
+/**
+ * Round steps in one unit: seconds up to a minute between labels, minutes up to an hour, then hours.
+ *
+ * @param mostMs - where the axis ends, about; above 0
+ * @param parts - how many steps it is to have at most
+ *
+ * @example
+ * timeTicks(800_000, 4).stepMs // => 300_000
+ */
+export function timeTicks(mostMs: number, parts: number): TimeTicks {
+  const least = mostMs / Math.max(1, parts)
+  const onClock = CLOCK_STEPS.find((step) => step >= least)
+  const stepMs = least <= SECOND / 2 ? decimal(least) : (onClock ?? decimal(least / HOUR) * HOUR)
+  const [sizeMs, name] = unitOf(stepMs, mostMs)
+  return {
+    stepMs,
+    format: (ms) => (ms === 0 ? '0' : `${formatNumber(ms / sizeMs)} ${name}`),
+  }
+}
+
+function unitOf(stepMs: number, mostMs: number): readonly [sizeMs: number, name: string] {
+  if (stepMs >= HOUR) return [HOUR, 'h']
+  if (stepMs >= MINUTE) return [MINUTE, 'min']
+  if (stepMs >= SECOND || mostMs >= 2 * SECOND) return [SECOND, 's']
+  return [1, 'ms']
+}
+
+/** The next of 1, 2, 5, 10, .... */
+function decimal(least: number): number {
+  const power = 10 ** Math.floor(Math.log10(least) + 1e-9)
+  const step = [1, 2, 5, 10].find((each) => each * power >= least * (1 - 1e-9)) ?? 10
+  return Number((step * power).toPrecision(3))
+}
