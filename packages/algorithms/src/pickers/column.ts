@@ -8,3 +8,12 @@ export function columnFor(
   const size = columns.waiting.length
   return column.length < size ? new Float64Array(size) : column
 }
+
+/** A column that is longer, with the entries of the one before. */
+export function grown<Column extends Int32Array | Uint8Array | Float64Array>(
+  before: Column,
+  after: Column,
+): Column {
+  if (after !== before) after.set(before)
+  return after
+}

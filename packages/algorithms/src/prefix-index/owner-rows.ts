@@ -1,3 +1,5 @@
+import { grown } from '../pickers/column.js'
+
 const NONE = -1
 /** Owners from which on a run has a row, at least: fewer are found as fast in a list. */
 const WIDE_FROM = 8
@@ -37,14 +39,18 @@ export class OwnerRows {
 
   /** Gives a run an empty row. */
   open(run: number): void {
-    if (run >= this.rows.length) this.rows = grown(this.rows, Math.max(256, 2 * (run + 1)), 0)
+    if (run >= this.rows.length)
+      this.rows = grown(this.rows, new Int32Array(Math.max(256, 2 * (run + 1))))
     const spare = this.spare.pop()
     const row = spare ?? this.end
     if (spare === undefined) {
       this.end += this.width
       if (this.end > this.entries.length) {
-        this.entries = grown(this.entries, Math.max(this.end, 2 * this.entries.length), NONE)
-        this.counts = grown(this.counts, this.entries.length / this.width, 0)
+        this.entries = grown(
+          this.entries,
+          new Int32Array(Math.max(this.end, 2 * this.entries.length)).fill(NONE),
+        )
+        this.counts = grown(this.counts, new Int32Array(this.entries.length / this.width))
       }
     }
     this.rows[run] = row + 1
@@ -89,14 +95,4 @@ export class OwnerRows {
       if (this.rows[run]! > 0) this.rows[run] = ((this.rows[run]! - 1) / before) * width + 1
     }
   }
-}
-
-function grown(
-  before: Int32Array<ArrayBufferLike>,
-  size: number,
-  fill: number,
-): Int32Array<ArrayBuffer> {
-  const after = new Int32Array(size).fill(fill)
-  after.set(before)
-  return after
 }

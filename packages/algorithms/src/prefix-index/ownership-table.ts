@@ -1,3 +1,4 @@
+import { grown } from '../pickers/column.js'
 import { OwnerRows } from './owner-rows.js'
 
 const NONE = -1
@@ -240,7 +241,7 @@ export class OwnershipTable {
     }
     const fresh = this.count++
     if (fresh === this.usedMs.length) {
-      this.entries = grown(this.entries, this.entries.length * 2, 0)
+      this.entries = grown(this.entries, new Int32Array(this.entries.length * 2))
       const usedMs = new Float64Array(fresh * 2)
       usedMs.set(this.usedMs)
       this.usedMs = usedMs
@@ -250,7 +251,7 @@ export class OwnershipTable {
 
   private reserve(run: number, backend: number): void {
     if (run >= this.heads.length) {
-      this.heads = grown(this.heads, Math.max(256, 2 * (run + 1)), NONE)
+      this.heads = grown(this.heads, new Int32Array(Math.max(256, 2 * (run + 1))).fill(NONE))
     }
     if (backend >= this.oldest.length) this.reserveOwners(Math.max(16, 2 * (backend + 1)))
   }
@@ -258,22 +259,12 @@ export class OwnershipTable {
   /** Makes room for a fleet, so that {@link ownerTokens} has an entry for each. */
   reserveOwners(size: number): void {
     if (size <= this.oldest.length) return
-    this.oldest = grown(this.oldest, size, NONE)
-    this.newest = grown(this.newest, size, NONE)
+    this.oldest = grown(this.oldest, new Int32Array(size).fill(NONE))
+    this.newest = grown(this.newest, new Int32Array(size).fill(NONE))
     const tokens = new Float64Array(size)
     tokens.set(this.tokens)
     this.tokens = tokens
     this.found = new Int32Array(size)
     this.rows.widen(size)
   }
-}
-
-function grown(
-  before: Int32Array<ArrayBuffer>,
-  size: number,
-  fill: number,
-): Int32Array<ArrayBuffer> {
-  const after = new Int32Array(size).fill(fill)
-  after.set(before)
-  return after
 }

@@ -3,7 +3,7 @@ import { defineRouter, type RouterDefinition } from '../definition/define-router
 import { lengthClass, WorkProfile } from '../load/work-profile.js'
 import { countAvailable, isAvailable, noAvailableBackend } from '../pickers/available.js'
 import { backendOf, positionOf } from '../pickers/backend-of.js'
-import { columnFor } from '../pickers/column.js'
+import { columnFor, grown } from '../pickers/column.js'
 import { SloQueue, type SloRequest } from './aibrix-slo-queue.js'
 
 /** A request that takes part of a backend. */
@@ -218,12 +218,3 @@ export const aibrixSlo: RouterDefinition = defineRouter({
 
 /** Time after which a request that waits is looked at again, whatever happens. */
 const LOOK_MS = 60_000
-
-/** A longer column with what the shorter had. */
-function grown(
-  before: Float64Array<ArrayBuffer>,
-  after: Float64Array<ArrayBuffer>,
-): Float64Array<ArrayBuffer> {
-  if (after !== before) after.set(before)
-  return after
-}

@@ -1,3 +1,5 @@
+import { grown } from '../pickers/column.js'
+
 const NONE = -1
 
 /**
@@ -125,9 +127,4 @@ export class LlumnixRequests {
     this.before = grown(this.before, new Int32Array(size))
     this.after = grown(this.after, new Int32Array(size))
   }
-}
-
-function grown<T extends Int32Array | Uint8Array>(before: T, after: T): T {
-  after.set(before)
-  return after
 }

@@ -1,5 +1,6 @@
 import type { ClusterView, RequestView } from '@routesim/core'
 import { LatencyTrend } from '../load/latency-trend.js'
+import { grown } from '../pickers/column.js'
 import { HomeLoads } from '../prefix-index/home-loads.js'
 import type { PromptPath } from '../prompt/prompt-path.js'
 
@@ -149,27 +150,21 @@ export class PrebleRebalance {
 
   private addActive(home: number, change: 1 | -1): void {
     if (home === -1 || this.options.ratio === 0) return
-    if (home >= this.active.length) this.active = grown(this.active, home, 0)
+    if (home >= this.active.length) this.active = grown(this.active, rowsFor(home))
     this.active[home] = this.active[home]! + change
   }
 
   private setHome(request: number, home: number): void {
     if (request >= this.homeByRequest.length) {
-      this.homeByRequest = grown(this.homeByRequest, request, -1)
+      this.homeByRequest = grown(this.homeByRequest, rowsFor(request).fill(-1))
     }
     this.homeByRequest[request] = home
   }
 }
 
-function grown(
-  column: Int32Array<ArrayBuffer>,
-  index: number,
-  fill: number,
-): Int32Array<ArrayBuffer> {
-  const after = new Int32Array(Math.max(256, 2 * (index + 1))).fill(fill)
-  after.set(column)
-  return after
-}
+/** A column with room for an index and as many again. */
+const rowsFor = (index: number): Int32Array<ArrayBuffer> =>
+  new Int32Array(Math.max(256, 2 * (index + 1)))
 
 /** Sorts a short list in place by a figure, the lowest first, of equals the lower number, without allocation. */
 function sortBy(list: number[], figure: (each: number) => number): void {
