@@ -50,7 +50,7 @@ test.skipIf(isMissing)(
       }
       expect(Math.abs(made.blockHitRate - given.blockHitRate)).toBeLessThan(0.02)
       expect(Math.abs(made.theoreticalHitRate.mean - given.theoreticalHitRate.mean)).toBeLessThan(
-        mode.length === 0 ? 0.03 : 0.001,
+        mode.length === 0 ? 0.02 : 0.001,
       )
     }
   },

@@ -15,8 +15,9 @@ import {
 /**
  * Makes new requests after the example of a trace: what prompts share as paths through the tree of what
  * they shared, lengths and arrivals. The model and its options are those of the prefix synthesiser of
- * NVIDIA Dynamo (benchmarks/prefix_data_generator at d0cb2586); it draws without putting back, so that
- * little is left to chance. The names of requests are not kept.
+ * NVIDIA Dynamo (benchmarks/prefix_data_generator at d0cb2586). Two things differ, so that little is left to
+ * chance: it draws without putting back, and private parts are drawn from those that began at the same place of
+ * the tree, where Dynamo draws from all. The names of requests are not kept.
  * @throws RouteSimError `trace_option_invalid`; `trace_empty` when the trace has no requests
  *
  * @example
@@ -40,10 +41,12 @@ class Synthesis {
   private readonly blocks: number[] = []
   private readonly idsPerCopy: number
   private nextLeafId: number
-  private readonly leaves: readonly RequestShape[]
-  private readonly random: Readonly<Record<'path' | 'copy', RandomStream>>
-  private readonly decks: Readonly<Record<'leaf' | 'residual' | 'output', ItemDeck>>
+  /** Shapes with a private part, by the node above it, the root's first. */
+  private readonly leaves: readonly RequestShape[][]
+  private readonly random: Readonly<Record<'path' | 'copy' | 'leaf', RandomStream>>
+  private readonly outputs: ItemDeck
   private readonly pathDecks = new Map<number, Deck>()
+  private readonly leafDecks = new Map<number, ItemDeck>()
   /** Per core node, whether its uses are spread over half of the trace or more. */
   private readonly isLasting: readonly boolean[]
 
@@ -63,24 +66,21 @@ class Synthesis {
     this.idsPerCopy = ids
     const passes = Math.ceil(options.numRequests / table.size)
     this.nextLeafId = ids * prefixRootMultiplier * passes
-    this.leaves = shapes.filter(({ leafBlocks }) => leafBlocks > 0)
+    this.leaves = Array.from({ length: nodes.length + 1 }, () => [])
+    for (const shape of shapes) if (shape.leafBlocks > 0) this.leaves[shape.node + 1]!.push(shape)
     const stream = (name: string): RandomStream => new RandomStream(seed, `synthesis ${name}`)
-    this.random = { path: stream('path'), copy: stream('copy') }
-    this.decks = {
-      leaf: new ItemDeck(this.leaves.length, stream('leaf')),
-      residual: new ItemDeck(this.leaves.length, stream('residual')),
-      output: new ItemDeck(table.size, stream('output')),
-    }
+    this.random = { path: stream('path'), copy: stream('copy'), leaf: stream('leaf') }
+    this.outputs = new ItemDeck(table.size, stream('output'))
     this.isLasting = lasting(this.model, table)
   }
 
   run(): RequestTable {
-    const { options, table, columns, decks } = this
+    const { options, table, columns } = this
     const isInOrder = options.mode === 'in_order'
     const clock = new SynthesisClock(table.arrivalMs, options.speedupRatio, options.seed)
     let rejected = 0
     for (let at = 0; columns.size < options.numRequests; at++) {
-      const row = isInOrder ? at % table.size : decks.output.draw()
+      const row = isInOrder ? at % table.size : this.outputs.draw()
       const pass = isInOrder ? Math.floor(at / table.size) : 0
       const promptTokens = isInOrder ? this.follow(row, pass) : this.draw()
       if (promptTokens < options.minIsl || promptTokens > options.maxIsl) {
@@ -103,7 +103,7 @@ class Synthesis {
 
   /** Writes a path drawn step by step. @returns the length of the prompt */
   private draw(): number {
-    const { random, decks, model, leaves } = this
+    const { random, model } = this
     const copy = random.copy.integer(this.options.prefixRootMultiplier)
     this.runs.clear()
     let at = -1
@@ -115,8 +115,7 @@ class Synthesis {
       at = children[drawn]!
       this.push(at, copy)
     }
-    const { leafBlocks } = leaves[decks.leaf.draw()]!
-    const { lastTokens } = leaves[decks.residual.draw()]!
+    const { leafBlocks, lastTokens } = this.leafBelow(at)
     return this.endWithLeaf(leafBlocks, lastTokens)
   }
 
@@ -146,6 +145,17 @@ class Synthesis {
     const deck = new Deck(counts, this.random.path)
     this.pathDecks.set(at, deck)
     return deck
+  }
+
+  /** A private part of the trace that began at a node. */
+  private leafBelow(node: number): RequestShape {
+    const leaves = this.leaves[node + 1]!
+    let deck = this.leafDecks.get(node)
+    if (deck === undefined) {
+      deck = new ItemDeck(leaves.length, this.random.leaf)
+      this.leafDecks.set(node, deck)
+    }
+    return leaves[deck.draw()]!
   }
 
   private push(node: number, copy: number): void {
