@@ -31,6 +31,19 @@ describe('writeTrace', () => {
     expect((await readTrace(path)).table).toEqual(table)
   })
 
+  it('packs files that end in .zst as one frame each, several at a time too', async () => {
+    const { table } = await readText(full.split('\n')[1]!.concat('\n').repeat(10_000))
+    const paths = ['a', 'b', 'c'].map((name) => at(`${name}.jsonl.zst`))
+    await Promise.all(paths.map((path) => writeTrace(path, table, 'compact_jsonl')))
+    for (const path of paths) {
+      const packed = readFileSync(path)
+      expect(packed.subarray(0, 4)).toEqual(Buffer.of(0x28, 0xb5, 0x2f, 0xfd))
+      expect(packed.indexOf(Buffer.of(0x28, 0xb5, 0x2f, 0xfd), 4)).toBe(-1)
+      expect((await readTrace(path)).table).toEqual(table)
+    }
+    expect(readFileSync(paths[1]!)).toEqual(readFileSync(paths[0]!))
+  })
+
   it('names what a format can not hold', async () => {
     const { table, prefixHashes } = await readText(full)
     expect((await writeText(table, 'mooncake', prefixHashes)).lost).toEqual([

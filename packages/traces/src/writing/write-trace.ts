@@ -1,12 +1,13 @@
 import { createWriteStream } from 'node:fs'
 import { Readable, type Transform, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import * as zlib from 'node:zlib'
+import { createGzip } from 'node:zlib'
 import type { RequestTable } from '@routesim/core'
 import { traceError } from '../errors/trace-error.js'
 import { parquetOfLines } from '../formats/parquet.js'
 import { parseTraceFormat } from '../formats/trace-format.js'
 import { type EncodeOptions, encodeTrace } from './encode-trace.js'
+import { zstdPacker } from './zstd-packer.js'
 
 /** Options of {@link writeTrace}. */
 export interface WriteTraceOptions extends EncodeOptions {
@@ -41,7 +42,7 @@ export async function writeTrace(
   const { lines, lost } = encodeTrace(table, format, options)
   const name = typeof target !== 'string' || target === '-' ? '<stdout>' : target
   const keepOpen = target === '-'
-  const packer = packerOf(name, options.gzip)
+  const packer = await packerOf(name, options.gzip)
   const out =
     typeof target !== 'string' ? target : keepOpen ? process.stdout : createWriteStream(target)
   const isParquet = parseTraceFormat(format) === 'parquet'
@@ -58,20 +59,10 @@ export async function writeTrace(
   return { requests: table.size, lost }
 }
 
-/**
- * What packs a file of that name.
- * @throws RouteSimError `trace_unwritable` for `.zst` where Node has no zstd (before 22.15)
- */
-function packerOf(name: string, gzip: boolean | undefined): Transform | undefined {
-  if (gzip ?? name.endsWith('.gz')) return zlib.createGzip({ level: 9 })
-  if (gzip === false || !name.endsWith('.zst')) return undefined
-  const { createZstdCompress } = zlib as { createZstdCompress?: () => Transform }
-  if (createZstdCompress !== undefined) return createZstdCompress()
-  throw traceError(
-    'trace_unwritable',
-    `${name}: this Node (${process.version}) can read zstd but not write it`,
-    { path: name, hint: 'Write .gz, or use Node 22.15 or later.' },
-  )
+/** What packs a file of that name. */
+async function packerOf(name: string, gzip: boolean | undefined): Promise<Transform | undefined> {
+  if (gzip ?? name.endsWith('.gz')) return createGzip({ level: 9 })
+  return gzip !== false && name.endsWith('.zst') ? zstdPacker() : undefined
 }
 
 /**
