@@ -327,7 +327,11 @@ export class Engine
   /** Nothing will make routers release what they hold. @returns false when they hold nothing */
   private rejectHeld(): boolean {
     const held = this.desk.held.takeAll()
-    for (const request of held) this.requestRejected(request, 'held_forever')
+    for (const request of held) {
+      if (this.machinery.progress.awaitsDecode(request))
+        this.dispatcher.giveUp(request, 'held_forever')
+      else this.requestRejected(request, 'held_forever')
+    }
     return held.length > 0
   }
 
