@@ -70,11 +70,11 @@ export function givenText(args: readonly string[], name: string): string {
 }
 
 /** The option parser names an option with dashes a second time, in camel case. */
-function withoutTwins(words: readonly string[]): readonly string[] {
-  const twins = words.map((word) =>
-    word.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()),
-  )
-  return words.filter((word, i) => !twins.some((twin, j) => j !== i && twin === word))
+function withoutTwins(given: readonly string[]): readonly string[] {
+  const words = [...new Set(given)]
+  const camel = (word: string): string =>
+    word.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
+  return words.filter((word) => !words.some((other) => other !== word && camel(other) === word))
 }
 
 function describeUnknown(word: string, args: readonly string[], flags: readonly string[]): string {

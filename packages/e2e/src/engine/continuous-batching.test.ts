@@ -153,7 +153,7 @@ test.each([
 ])('a router that returns %s is told what to return', (_, route) => {
   const router = { name: 'broken', route: route as never }
   expect(() => tinyRun({ requests: [{}], router })).toThrow(
-    'router "broken": request 0: expected a backend of the cluster, disaggregate(...), hold() or reject(...)',
+    'router "broken": request 0: expected a backend of the cluster, disaggregate(...), prefillOn(...), hold() or reject(...)',
   )
 })
 
