@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 // Sources, not builds: `npm test` needs no build first, and can not test a stale one.
@@ -6,6 +7,8 @@ export default defineConfig({
   test: {
     // Machines are shared and slow at times; no test asserts a duration.
     testTimeout: 120_000,
+    // One more than cores: tests of running servers spend most of their time waiting.
+    maxWorkers: availableParallelism() + 1,
     setupFiles: ['scripts/fail-on-console.ts'],
     projects: [
       { extends: true, test: { name: 'unit', include: ['packages/!(e2e)/src/**/*.test.ts'] } },

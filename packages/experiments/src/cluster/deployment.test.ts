@@ -58,6 +58,7 @@ name = "llama-3.1-70b fp8 h100 tp4 vllm"`)
       latencyMs: 0.005,
       bandwidthBytesPerSec: 45e9,
       bytesPerToken: 163_840,
+      contention: 'none',
     })
   })
 

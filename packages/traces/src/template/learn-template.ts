@@ -1,4 +1,12 @@
-import { BLOCK_IDS, FIRST_NAME, IGNORED, LEFT_TO_READER } from './fields.js'
+import {
+  ARRIVAL,
+  BLOCK_IDS,
+  FIRST_NAME,
+  IGNORED,
+  LEFT_TO_READER,
+  OUTPUT,
+  PROMPT,
+} from './fields.js'
 import { LineTemplate, type Segment, type ValueKind } from './line-template.js'
 
 const SPACE = /[ \t]*/y
@@ -38,7 +46,7 @@ class Cursor {
 
 /**
  * The template of a line that was read without fault: a flat JSON object of known fields, and of
- * others that hold strings and numbers. `undefined` when it is anything else.
+ * others that hold strings and numbers, with a time and both lengths. `undefined` when it is anything else.
  */
 export function learnTemplate(
   line: Uint8Array,
@@ -70,8 +78,12 @@ export function learnTemplate(
   if (!cursor.takeChar('}')) return undefined
   segments.push({ literal: copyOf(line, literalFrom, cursor.at), kind: 'end', slot: IGNORED })
   cursor.take(SPACE)
-  return cursor.isAtEnd ? new LineTemplate(segments) : undefined
+  // What takes the place of a value that is missing, only the reader of the format knows.
+  const isWhole = REQUIRED.every((slot) => segments.some((segment) => segment.slot === slot))
+  return cursor.isAtEnd && isWhole ? new LineTemplate(segments) : undefined
 }
+
+const REQUIRED = [ARRIVAL, PROMPT, OUTPUT]
 
 /** The value at the cursor, and the length of the delimiters around what varies in it. */
 function takeValue(

@@ -174,7 +174,7 @@ it.each([1, 2, 3])(
 it.each([
   ['{"ts":1,"prompt_tokens":2,"gen_tokens":3}', true],
   [
-    '{"ts": 1.5, "prompt_tokens": 2, "x": "y", "user": "u", "model": null, "hash_ids": [1, 2]}',
+    '{"ts": 1.5, "prompt_tokens": 2, "gen_tokens": 3, "x": "y", "user": "u", "model": null, "hash_ids": [1, 2]}',
     true,
   ],
   ['{"ts":1,"ts":1}', false],
@@ -183,6 +183,8 @@ it.each([
   ['{"ts":1,"hash_ids":["a"]}', false],
   ['{"t\\u0073":1}', false],
   ['{"ts":1,"block_size":[1]}', false],
+  ['{"prompt_tokens":2,"gen_tokens":3,"user":"u"}', false],
+  ['{"ts":null,"prompt_tokens":2,"gen_tokens":3}', false],
 ])('learns %s: %s', (line, isLearnt) => {
   const template = learnTemplate(Buffer.from(line), TEMPLATE_FIELDS.compact_jsonl!)
   expect(template !== undefined).toBe(isLearnt)
