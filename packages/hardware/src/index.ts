@@ -22,6 +22,7 @@ export {
   type AffineProfile,
   findAffineProfile,
 } from './latency/affine-profiles.js'
+export type { CudaGraphs } from './latency/cuda-graphs.js'
 export {
   type CachedKvRead,
   KERNEL_EFFICIENCIES,

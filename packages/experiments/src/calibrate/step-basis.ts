@@ -88,6 +88,7 @@ function atPeak(options: RooflineOptions): RooflineOptions {
     ...options,
     hostMsPerRequest: 0,
     hostMsPerStep: 0,
+    cudaGraphs: 'full',
     kernelFloorScale: 0,
     efficiency: {
       matmulBandwidth: 1,

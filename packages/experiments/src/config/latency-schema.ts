@@ -67,6 +67,11 @@ const roofline = table({
     .describe(
       'Host work of a step that the GPUs wait for, in ms; 0 fits engines that schedule ahead, as vLLM does from 0.14 on.',
     ),
+  cuda_graphs: oneOf(['full', 'piecewise'])
+    .default('full')
+    .describe(
+      'Whether the kernels of a step are one CUDA graph, as vLLM has it from 0.11 on, or end at each attention, as before.',
+    ),
   link: text()
     .superRefine(inCatalogue(findLink))
     .optional()

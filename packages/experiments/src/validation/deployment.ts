@@ -1,5 +1,6 @@
 import type { BackendSpec, LatencyModel } from '@routesim/core'
 import {
+  type CudaGraphs,
   type EnginePreset,
   findEngine,
   findGpu,
@@ -30,6 +31,8 @@ export interface DeploymentOptions {
   readonly chunkedPrefill?: boolean
   /** Host work of a step that the GPUs wait for, in ms; 0 when absent. */
   readonly hostMsPerStep?: number
+  /** How kernels are replayed: `full` when absent. */
+  readonly cudaGraphs?: CudaGraphs
   /** Step times; the roofline when absent. */
   readonly latency?: LatencyModel
 }
@@ -76,6 +79,7 @@ export function deployment(options: DeploymentOptions): Deployment {
       parallelism: { tp: options.tp, pp: 1, ep: options.ep ?? 1 },
       hostMsPerRequest: engine.hostMsPerRequest,
       hostMsPerStep: options.hostMsPerStep ?? 0,
+      cudaGraphs: options.cudaGraphs ?? 'full',
       kernelFloorScale: engine.kernelFloorScale,
       granularity: 'step',
     })

@@ -3,6 +3,7 @@ import { allReduceMs, allToAllMs, messageMs } from '../links/collectives.js'
 import { findLink } from '../links/find-link.js'
 import type { Link } from '../links/link.js'
 import { attentionTerms } from './attention-terms.js'
+import { graphBreaksMs } from './cuda-graphs.js'
 import { expectedDistinct, expectedLargest } from './expert-coverage.js'
 import { KERNEL_EFFICIENCIES, type KernelEfficiency } from './kernel-efficiency.js'
 import { denseMatmuls, type ExpertWork, expertWork, type MatmulWork } from './matmul-work.js'
@@ -75,7 +76,9 @@ class Roofline implements RooflineLatency {
       (elementwiseBytesPerToken(options) * 1000) /
       (gpu.memoryBandwidthBytesPerSec * this.efficiency.elementwiseBandwidth)
     this.floorMs =
-      kernelFloorMs(options, this.efficiency) * floorScale + (options.hostMsPerStep ?? 0)
+      kernelFloorMs(options, this.efficiency) * floorScale +
+      graphBreaksMs(options.model, options.cudaGraphs ?? 'full') +
+      (options.hostMsPerStep ?? 0)
   }
 
   stepMs(step: StepShape): number {

@@ -2,6 +2,7 @@ import type { Gpu } from '../gpus/gpu.js'
 import type { Link } from '../links/link.js'
 import type { Model } from '../models/model.js'
 import type { KvPrecision, WeightPrecision } from '../precision/precision.js'
+import type { CudaGraphs } from './cuda-graphs.js'
 import type { KernelEfficiency } from './kernel-efficiency.js'
 
 /** How a model is spread over the GPUs of one replica. */
@@ -28,6 +29,8 @@ export interface RooflineOptions {
    * engines have it that schedule the next step while one is under way.
    */
   readonly hostMsPerStep?: number
+  /** How kernels are replayed: `full` when absent, as vLLM does from 0.11 on. */
+  readonly cudaGraphs?: CudaGraphs
   /** Least durations of kernels and collectives, as a multiple of unfused ones; 1 when absent. */
   readonly kernelFloorScale?: number
   /**

@@ -69,6 +69,28 @@ describe('rooflineLatency', () => {
     expect(() => rooflineLatency({ ...h100, hostMsPerStep: -1 })).toThrow(refused)
   })
 
+  test('by hand: graphs in pieces end at each of the 80 layers', () => {
+    const [whole, pieces] = (['full', 'piecewise'] as const).map((cudaGraphs) =>
+      rooflineLatency({ ...h100, cudaGraphs }).breakdown(stepOf(0, 0, 8, 8000)),
+    )
+    expect(pieces!.floorMs - whole!.floorMs).toBeCloseTo((80 * 0.07 * 7.63) / 32, 12)
+    expect({ ...pieces, floorMs: 0 }).toEqual({ ...whole, floorMs: 0 })
+    expect(whole).toEqual(rooflineLatency(h100).breakdown(stepOf(0, 0, 8, 8000)))
+  })
+
+  test('Llama 8B in pieces on one H100 takes what was measured, a step at a time', () => {
+    const latency = rooflineLatency({
+      ...h100,
+      model: findModel('llama-3.1-8b'),
+      parallelism: { tp: 1, pp: 1, ep: 1 },
+      cudaGraphs: 'piecewise',
+    })
+    // 512 tokens in, 256 out, mean 7.63 ms (vllm-project/vllm, pull request 16072); it did not schedule ahead.
+    const ms = latency.stepMs(stepOf(0, 0, 1, 640))
+    expect(ms / 7.63).toBeGreaterThan(0.9)
+    expect(ms / 7.63).toBeLessThan(1)
+  })
+
   test('an engine with fused kernels pays less of what is fixed, and as much of what grows', () => {
     const plain = rooflineLatency(h100).breakdown(stepOf(100, 0, 8, 8000))
     const fused = rooflineLatency({ ...h100, kernelFloorScale: 0.5 }).breakdown(

@@ -109,6 +109,8 @@ function simulated(
     kvPrecision: 'fp8',
     maxBatchTokens: 16_384,
     gpuMemoryUtilization: 0.95,
+    // vLLM of February 2025; graphs are whole from 0.11 of October on.
+    cudaGraphs: 'piecewise',
   })
   const requests = chatWorkload({ ...load, ...messagesOf(load) }, SEED)
   const algorithm = router.create(preset === undefined ? {} : { preset })

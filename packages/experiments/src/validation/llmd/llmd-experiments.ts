@@ -23,12 +23,17 @@ type Fields = Readonly<Record<string, unknown>>
 const MEASURED = { prompt: 7576, nominalPrompt: 7200, output: 942, nominalOutput: 1000 } as const
 
 /**
- * vLLM schedules ahead by default from 0.14 of January 2026 on. Before, its workers wait for the scheduler in
- * each step: Qwen3-32B on four of them takes 44.20 ms per token, and 41.73 ms if it schedules ahead
- * (vllm-project/vllm-ascend, pull request on vLLM's 23569 and 24219, September 2025: other accelerators, the
- * same scheduler).
+ * What vLLM of September 2025 (0.10) did by default and later releases do not.
+ *
+ * It schedules ahead from 0.14 of January 2026 on. Before, its workers wait for the scheduler in each step:
+ * Qwen3-32B on four of them takes 44.20 ms per token, and 41.73 ms if it schedules ahead
+ * (vllm-project/vllm-ascend, pull request 2783, on vLLM's 23569 and 24219: other accelerators, the same
+ * scheduler). Its CUDA graphs are whole from 0.11 of October 2025 on (pull request 25444).
  */
-export const WAITING_FOR_SCHEDULER_MS = 44.2 - 41.73
+export const VLLM_OF_2025 = {
+  hostMsPerStep: 44.2 - 41.73,
+  cudaGraphs: 'piecewise',
+} as const
 
 /**
  * Share of the memory that the guides give an engine, where it is not the default: SGLang starts with
@@ -73,8 +78,9 @@ function experimentOf(name: string, workloads: Fields): LlmdExperiment | undefin
       gpu: String(fields['gpu']).includes('H200') ? 'H200' : 'H100 SXM',
       tp: number('tp'),
       engine,
-      ...(/\b2025\b/.test(engineText) ? { hostMsPerStep: WAITING_FOR_SCHEDULER_MS } : {}),
+      ...(/\b2025\b/.test(engineText) ? VLLM_OF_2025 : {}),
       ...optional('kvTokens', fields['kv_tokens_per_pod']),
+      ...optional('blockTokens', blockTokensOf(policies)),
       ...optional('gpuMemoryUtilization', memoryShare ?? GUIDE_MEMORY_SHARE[engine]),
     },
     load: {
@@ -87,6 +93,13 @@ function experimentOf(name: string, workloads: Fields): LlmdExperiment | undefin
       stages: [stageOf([warmup['rate'], warmup['duration_s']]), ...stages.map(stageOf)],
     },
   }
+}
+
+/** Tokens per block of the engine's cache, where a policy follows its events and says so. */
+function blockTokensOf(policies: Fields): string | undefined {
+  return Object.values(policies)
+    .map((text) => /\bblockSize (\d+)/.exec(String(text))?.[1])
+    .find((tokens) => tokens !== undefined)
 }
 
 /** Policies that only the note of an experiment names. */

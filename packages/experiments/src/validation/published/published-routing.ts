@@ -1,4 +1,4 @@
-import { type LlmdExperiment, WAITING_FOR_SCHEDULER_MS } from '../llmd/llmd-experiments.js'
+import { type LlmdExperiment, VLLM_OF_2025 } from '../llmd/llmd-experiments.js'
 
 /** A published comparison of routing policies that ships with RouteSim, and its figures. */
 export interface PublishedRouting {
@@ -32,7 +32,8 @@ export const PUBLISHED_ROUTING: readonly PublishedRouting[] = [
         tp: 2,
         engine: 'vllm',
         kvTokens: 307_328,
-        hostMsPerStep: WAITING_FOR_SCHEDULER_MS,
+        blockTokens: 64,
+        ...VLLM_OF_2025,
       },
       load: {
         groups: 150,
@@ -74,7 +75,8 @@ export const PUBLISHED_ROUTING: readonly PublishedRouting[] = [
         tp: 4,
         engine: 'vllm',
         kvTokens: 461_376,
-        hostMsPerStep: WAITING_FOR_SCHEDULER_MS,
+        blockTokens: 64,
+        ...VLLM_OF_2025,
       },
       load: {
         groups: 83,
