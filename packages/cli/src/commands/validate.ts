@@ -46,7 +46,7 @@ export const validateCommand: CommandBody<ValidateArguments> = {
         format: { choices: FORMATS, requiresArg: true, describe: 'Print as (default: table)' },
         seeds: {
           type: 'number',
-          default: 3,
+          default: 8,
           requiresArg: true,
           describe: 'Average over N draws of random arrivals',
         },

@@ -60,7 +60,7 @@ export interface ValidationReport {
   readonly knees: readonly SaturationKnee[]
 }
 
-const DEFAULT_SEEDS = 3
+const DEFAULT_SEEDS = 8
 
 /**
  * Predicts published experiments and compares: every stage, policy and run whose inputs are defined,

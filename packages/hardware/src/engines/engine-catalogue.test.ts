@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { findGpu } from '../gpus/find-gpu.js'
+import { rooflineLatency } from '../latency/roofline-latency.js'
+import { findModel } from '../models/find-model.js'
+import { stepOf } from '../testing/segments.js'
 import { ENGINES, findEngine } from './engine-catalogue.js'
 
 describe('the engines', () => {
@@ -42,6 +45,31 @@ describe('the engines', () => {
       kvBlockTokens: 32,
     })
     expect(findEngine('trtllm').kvPrecision('bf16')).toBe('bf16')
+  })
+
+  test('what grows with the batch is counted once: 34.8 µs with norms and products', () => {
+    const deployments = [
+      ...[2, 4, 8].map((tp) => ['H100 SXM', tp] as const),
+      ...[1, 2, 4, 8].map((tp) => ['H200', tp] as const),
+    ]
+    const growths = deployments.flatMap(([gpu, tp]) => {
+      const latency = rooflineLatency({
+        model: findModel('llama-3.1-70b'),
+        gpu: findGpu(gpu),
+        parallelism: { tp, pp: 1, ep: 1 },
+        precision: 'fp8',
+        kvPrecision: 'bf16',
+        hostMsPerRequest: findEngine('vllm').hostMsPerRequest,
+        granularity: 'step',
+      })
+      const grownMs = (decodes: number): number => {
+        const { matmulMs, elementwiseMs, hostMs } = latency.breakdown(stepOf(0, 0, decodes, 0))
+        return matmulMs + elementwiseMs + hostMs
+      }
+      return [16, 32, 64].map((decodes) => (grownMs(decodes) - grownMs(4)) / (decodes - 4))
+    })
+    const mean = growths.reduce((sum, each) => sum + each, 0) / growths.length
+    expect(mean).toBeCloseTo(0.0348, 4)
   })
 
   test('an unknown engine gets the nearest one', () => {

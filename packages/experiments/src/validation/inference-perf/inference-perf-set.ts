@@ -4,6 +4,7 @@ import { simulateStages } from '../load-generator/simulate-stages.js'
 import { unpredicted } from '../report/unpredicted-row.js'
 import { type Metrics, rowsOf, type ValidationRow } from '../report/validation-row.js'
 import type { ValidationSet } from '../validation-set.js'
+import { vllmOf } from '../vllm-releases.js'
 
 const NAME = 'inferenceperf_h100_llama8b'
 
@@ -59,6 +60,7 @@ function predictVariant(variant: string, rows: readonly CsvRow[], seeds: number)
     engine: 'vllm',
     maxNumSeqs: numberIn(row!, 'max_num_seqs') ?? 128,
     chunkedPrefill: row!['chunked_prefill'] === 'True',
+    ...vllmOf('0.11', 1),
   })
   const ladder = ladderOf(rows)
   const stages = simulateStages({

@@ -8,6 +8,7 @@ import { stageMetrics } from '../load-generator/stage-metrics.js'
 import { unpredicted } from '../report/unpredicted-row.js'
 import { type Metrics, rowsOf } from '../report/validation-row.js'
 import type { PublishedRow, ValidationSet } from '../validation-set.js'
+import { vllmOf } from '../vllm-releases.js'
 
 const NAME = 'kubeai_8xL4_llama8b'
 const PODS = 8
@@ -109,8 +110,8 @@ function simulated(
     kvPrecision: 'fp8',
     maxBatchTokens: 16_384,
     gpuMemoryUtilization: 0.95,
-    // vLLM of February 2025; graphs are whole from 0.11 of October on.
-    cudaGraphs: 'piecewise',
+    // Its runs are of February 2025.
+    ...vllmOf('0.10', 1),
   })
   const requests = chatWorkload({ ...load, ...messagesOf(load) }, SEED)
   const algorithm = router.create(preset === undefined ? {} : { preset })

@@ -4,6 +4,7 @@ import type { ExperimentsErrorCode } from '../../errors.js'
 import type { DeploymentOptions } from '../deployment.js'
 import type { ArrivalProcess } from '../load-generator/arrivals.js'
 import type { SharedPrefixLoad } from '../load-generator/shared-prefix-workload.js'
+import { vllmOf } from '../vllm-releases.js'
 
 /** A published comparison of routing policies, ready to simulate. */
 export interface LlmdExperiment {
@@ -23,23 +24,14 @@ type Fields = Readonly<Record<string, unknown>>
 const MEASURED = { prompt: 7576, nominalPrompt: 7200, output: 942, nominalOutput: 1000 } as const
 
 /**
- * What vLLM of September 2025 (0.10) did by default and later releases do not.
- *
- * It schedules ahead from 0.14 of January 2026 on. Before, its workers wait for the scheduler in each step:
- * Qwen3-32B on four of them takes 44.20 ms per token, and 41.73 ms if it schedules ahead
- * (vllm-project/vllm-ascend, pull request 2783, on vLLM's 23569 and 24219: other accelerators, the same
- * scheduler). Its CUDA graphs are whole from 0.11 of October 2025 on (pull request 25444).
+ * What the guides of 2026 start engines with where it is not the default: `--gpu-memory-utilization=0.95` and
+ * `--mem-fraction-static=0.9` (llm-d/llm-d, guides/precise-prefix-cache-routing/modelserver/gpu/vllm, commit
+ * 34272a6; inference-scheduling/ms-inference-scheduling/values.yaml, 126f65d; optimized-baseline/modelserver/
+ * gpu/sglang, 83bb7c1), and `--block-size=128` for gpt-oss-120b (optimized-baseline/modelserver/gpu/vllm,
+ * 5c22bbc).
  */
-export const VLLM_OF_2025 = {
-  hostMsPerStep: 44.2 - 41.73,
-  cudaGraphs: 'piecewise',
-} as const
-
-/**
- * Share of the memory that the guides give an engine, where it is not the default: SGLang starts with
- * `--mem-fraction-static=0.9` (llm-d/llm-d, optimized-baseline/modelserver/gpu/sglang, commit 83bb7c1).
- */
-const GUIDE_MEMORY_SHARE = { sglang: 0.9, vllm: undefined } as const
+const GUIDE_MEMORY_SHARE = { sglang: 0.9, vllm: 0.95 } as const
+const GUIDE_BLOCK_TOKENS: Readonly<Record<string, number>> = { 'gpt-oss-120b': 128 }
 
 /** The experiments of a `workloads.json` whose workload and policies it defines. */
 export function llmdExperiments(workloads: unknown): LlmdExperiment[] {
@@ -68,19 +60,21 @@ function experimentOf(name: string, workloads: Fields): LlmdExperiment | undefin
   const engineText = String(fields['engine'])
   const engine = /sglang/i.test(engineText) ? 'sglang' : 'vllm'
   const memoryShare = /gpu_memory_utilization ([\d.]+)/.exec(engineText)?.[1]
+  const model = findModel(String(fields['model']).split('/').at(-1)!.replace('-Instruct', '')).name
   return {
     name,
     pods,
     policies: { ...(policies as Readonly<Record<string, string>>), ...notedPolicies(fields) },
     countedTokenShare: outputScale,
     deployment: {
-      model: findModel(String(fields['model']).split('/').at(-1)!.replace('-Instruct', '')).name,
+      model,
       gpu: String(fields['gpu']).includes('H200') ? 'H200' : 'H100 SXM',
       tp: number('tp'),
       engine,
-      ...(/\b2025\b/.test(engineText) ? VLLM_OF_2025 : {}),
+      // Runs of September 2025 do not say which release they had: 0.11 came in October.
+      ...(/\b2025\b/.test(engineText) ? vllmOf('0.10', number('tp')) : {}),
       ...optional('kvTokens', fields['kv_tokens_per_pod']),
-      ...optional('blockTokens', blockTokensOf(policies)),
+      ...optional('blockTokens', blockTokensOf(policies) ?? GUIDE_BLOCK_TOKENS[model]),
       ...optional('gpuMemoryUtilization', memoryShare ?? GUIDE_MEMORY_SHARE[engine]),
     },
     load: {

@@ -1,4 +1,5 @@
-import { type LlmdExperiment, VLLM_OF_2025 } from '../llmd/llmd-experiments.js'
+import type { LlmdExperiment } from '../llmd/llmd-experiments.js'
+import { vllmOf } from '../vllm-releases.js'
 
 /** A published comparison of routing policies that ships with RouteSim, and its figures. */
 export interface PublishedRouting {
@@ -33,7 +34,7 @@ export const PUBLISHED_ROUTING: readonly PublishedRouting[] = [
         engine: 'vllm',
         kvTokens: 307_328,
         blockTokens: 64,
-        ...VLLM_OF_2025,
+        ...vllmOf('0.10', 2),
       },
       load: {
         groups: 150,
@@ -76,7 +77,7 @@ export const PUBLISHED_ROUTING: readonly PublishedRouting[] = [
         engine: 'vllm',
         kvTokens: 461_376,
         blockTokens: 64,
-        ...VLLM_OF_2025,
+        ...vllmOf('0.10', 4),
       },
       load: {
         groups: 83,
