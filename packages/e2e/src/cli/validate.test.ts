@@ -26,9 +26,9 @@ describe('the figures that ship', () => {
   test('throughput of routers that know prefixes', () => {
     const known = new Set(['precise', 'estimated'])
     const isKnown = ({ policy }: ValidationRow) => known.has(policy)
-    // What the host takes beside a step in these runs is not known, see docs/explanation/accuracy.md.
-    expect(errorPercent(report, 'output_tok_s', isKnown)).toBeLessThan(10)
-    expect(errorPercent(report, 'itl_mean_s', () => true)).toBeLessThan(9)
+    // What a step took beside its kernels in these runs is known in part, see docs/explanation/accuracy.md.
+    expect(errorPercent(report, 'output_tok_s', isKnown)).toBeLessThan(8)
+    expect(errorPercent(report, 'itl_mean_s', () => true)).toBeLessThan(6)
   })
 
   test('policies compare as they did', () => {
@@ -62,7 +62,12 @@ describe.skipIf(isMissing)(
   () => {
     let report: ValidationReport
     beforeAll(() => {
-      const sets = ['llmd_routing', 'llmservingsim_vllm', 'vidur_profiling']
+      const sets = [
+        'llmd_routing',
+        'inferenceperf_h100_llama8b',
+        'llmservingsim_vllm',
+        'vidur_profiling',
+      ]
       report = validate({ dataFolder: DATA, sets, seeds: 1 })
     }, 120_000)
     const serving = (policy: string) => (row: ValidationRow) =>
@@ -91,6 +96,15 @@ describe.skipIf(isMissing)(
       expect(pairs.length).toBeGreaterThan(10)
       const right = pairs.filter(({ isRight }) => isRight).length
       expect(right / pairs.length).toBeGreaterThanOrEqual(0.95)
+    })
+
+    test('engines of 2025, which waited for their scheduler and cut their graphs', () => {
+      const isEarly = ({ experiment }: ValidationRow) => experiment.endsWith('cap')
+      expect(errorPercent(report, 'itl_mean_s', isEarly)).toBeLessThan(7)
+    })
+
+    test('one engine of 2025 at any rate', () => {
+      expect(errorPercent(report, 'tpot_true_mean_s', () => true)).toBeLessThan(5)
     })
 
     test('deployments of 2026, whose decodes share prompts', () => {

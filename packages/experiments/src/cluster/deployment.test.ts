@@ -39,6 +39,20 @@ describe('a cluster with a model', () => {
     expect(cluster.kvTransfer?.bytesPerToken).toBe(327_680)
   })
 
+  test('an engine of before waits for its scheduler, and its graphs end at each of 80 layers', () => {
+    const msOf = (keys: string): number =>
+      fleetOf(
+        `${llama}\ncompute_model = { kind = "roofline"${keys} }`,
+      ).cluster.backends[0]!.latency.stepMs(step)
+    const now = msOf('')
+    expect(msOf(', host_ms_per_step = 2.5') - now).toBeCloseTo(2.5, 9)
+    expect(msOf(', cuda_graphs = "piecewise"') - now).toBeCloseTo(80 * 0.0167, 2)
+    expect(msOf(', cuda_graphs = "full"')).toBe(now)
+    expect(() =>
+      fleetOf(`${llama}\ncompute_model = { kind = "roofline", cuda_graphs = "ful" }`),
+    ).toThrow('cluster.compute_model.cuda_graphs: expected one of "full", "piecewise", got "ful"')
+  })
+
   test('keeps what the config says', () => {
     const { cluster } = fleetOf(`${llama}
 max_batch_tokens = 2048
