@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { type ESTree, parseSync, visitorKeys } from 'oxc-parser'
+import { type Expression, type Node, type Program, parseSync, visitorKeys } from 'oxc-parser'
 import type { Options } from 'tsup'
 
 type Plugin = NonNullable<Options['esbuildPlugins']>[number]
@@ -10,7 +10,7 @@ type Constants = ReadonlyMap<string, number>
 interface Parsed {
   readonly path: string
   readonly text: string
-  readonly program: ESTree.Program
+  readonly program: Program
 }
 
 /**
@@ -23,18 +23,18 @@ export const inlineConstants: Plugin = {
   setup(build) {
     const exported = new Map<string, Promise<Constants>>()
     const exportedBy = (path: string): Promise<Constants> => {
-      const found = exported.get(path) ?? parse(path).then(constantsIn)
+      const found = exported.get(path) ?? parse(path).then((file) => withOwn(file, new Map()))
       exported.set(path, found)
       return found
     }
     build.onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, async ({ path }) => {
       const file = await parse(path)
-      const constants = new Map(constantsIn(file))
-      for (const [name, from] of importsOf(file)) {
+      const imported = new Map<string, number>()
+      for (const { name, local, from } of importsOf(file)) {
         const value = (await exportedBy(resolve(dirname(path), from))).get(name)
-        if (value !== undefined) constants.set(name, value)
+        if (value !== undefined) imported.set(local, value)
       }
-      return { contents: inlined(file, constants), loader: 'ts' }
+      return { contents: inlined(file, withOwn(file, imported)), loader: 'ts' }
     })
   },
 }
@@ -44,46 +44,54 @@ async function parse(path: string): Promise<Parsed> {
   return { path, text, program: parseSync(path, text).program }
 }
 
-/** Constants at the top of a file that are numbers, by name. */
-function constantsIn({ program }: Parsed): Constants {
-  const constants = new Map<string, number>()
+/** The constants that a file knows, with those at its top that are numbers. */
+function withOwn({ program }: Parsed, imported: Constants): Constants {
+  const constants = new Map(imported)
   for (const statement of program.body) {
     const declaration =
       statement.type === 'ExportNamedDeclaration' ? statement.declaration : statement
     if (declaration?.type !== 'VariableDeclaration' || declaration.kind !== 'const') continue
     for (const { id, init } of declaration.declarations) {
       if (id.type !== 'Identifier' || !/^[A-Z][A-Z0-9_]*$/.test(id.name)) continue
-      const value = init === null ? undefined : valueOf(init)
+      const value = init === null ? undefined : numberOf(init, constants)
       if (value !== undefined) constants.set(id.name, value)
     }
   }
   return constants
 }
 
+const OPERATIONS: Readonly<Record<string, (a: number, b: number) => number>> = {
+  '+': (a, b) => a + b,
+  '-': (a, b) => a - b,
+  '*': (a, b) => a * b,
+  '/': (a, b) => a / b,
+  '**': (a, b) => a ** b,
+  '<<': (a, b) => a << b,
+  '^': (a, b) => a ^ b,
+}
+
 /** What an expression of numbers comes to, undefined for any other. */
-function valueOf(node: ESTree.Expression): number | undefined {
+function numberOf(node: Expression, known: Constants): number | undefined {
   if (node.type === 'Literal') return typeof node.value === 'number' ? node.value : undefined
+  if (node.type === 'Identifier') return known.get(node.name)
   if (node.type === 'UnaryExpression' && node.operator === '-') {
-    const value = valueOf(node.argument)
+    const value = numberOf(node.argument, known)
     return value === undefined ? undefined : -value
   }
   if (node.type !== 'BinaryExpression' || node.left.type === 'PrivateIdentifier') return undefined
-  const [left, right] = [valueOf(node.left), valueOf(node.right)]
+  const [left, right] = [numberOf(node.left, known), numberOf(node.right, known)]
   if (left === undefined || right === undefined) return undefined
-  if (node.operator === '**') return left ** right
-  if (node.operator === '*') return left * right
-  if (node.operator === '+') return left + right
-  return node.operator === '-' ? left - right : undefined
+  return OPERATIONS[node.operator]?.(left, right)
 }
 
-/** Names that a file imports from its neighbours under their own names, and from where. */
-function* importsOf({ program }: Parsed): Generator<[name: string, from: string]> {
+/** Names that a file imports from its neighbours, as there and as here, and from where. */
+function* importsOf({ program }: Parsed): Generator<{ name: string; local: string; from: string }> {
   for (const statement of program.body) {
     if (statement.type !== 'ImportDeclaration' || !statement.source.value.startsWith('.')) continue
     const from = statement.source.value.replace(/js$/, 'ts')
     for (const specifier of statement.specifiers) {
-      if (specifier.type === 'ImportSpecifier' && specifier.start === specifier.local.start)
-        yield [specifier.local.name, from]
+      if (specifier.type !== 'ImportSpecifier' || !('name' in specifier.imported)) continue
+      yield { name: specifier.imported.name, local: specifier.local.name, from }
     }
   }
 }
@@ -92,9 +100,9 @@ function* importsOf({ program }: Parsed): Generator<[name: string, from: string]
 function inlined({ path, text, program }: Parsed, constants: Constants): string {
   let out = ''
   let end = 0
-  const visit = (node: ESTree.Node): void => {
+  const visit = (node: Node): void => {
     if (node.type.startsWith('Import') || node.type === 'ExportSpecifier') return
-    const value = node.type === 'Identifier' ? constants.get((node as { name: string }).name) : undefined
+    const value = node.type === 'Identifier' ? constants.get(node.name) : undefined
     if (value !== undefined) {
       out += `${text.slice(end, node.start)}(${value})`
       end = node.end
@@ -102,17 +110,19 @@ function inlined({ path, text, program }: Parsed, constants: Constants): string 
     }
     for (const key of visitorKeys[node.type] ?? []) {
       if (isName(node, key)) continue
-      const child = node[key as keyof ESTree.Node] as unknown as ESTree.Node | ESTree.Node[] | null
-      for (const one of Array.isArray(child) ? child : [child]) if (one !== null) visit(one)
+      for (const child of [node[key as keyof Node] as unknown as Node | Node[] | null].flat())
+        if (child !== null) visit(child)
     }
   }
   visit(program)
-  if (parseSync(path, out + text.slice(end)).errors.length > 0) throw new Error(`${path}: not inlined`)
-  return out + text.slice(end)
+  out += text.slice(end)
+  const [error] = parseSync(path, out).errors
+  if (error !== undefined) throw new Error(`${path}, with its constants inlined: ${error.message}`)
+  return out
 }
 
 /** Whether a child is only named: declared, or the name of a property. */
-function isName(node: ESTree.Node, key: string): boolean {
+function isName(node: Node, key: string): boolean {
   if (key === 'id' || key === 'typeAnnotation') return true
   return (key === 'key' || key === 'property') && 'computed' in node && !node.computed
 }
