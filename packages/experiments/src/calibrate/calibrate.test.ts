@@ -50,6 +50,24 @@ function measurements(count: number, frontEndMs: number): MeasuredRequest[] {
   }))
 }
 
+test('factors on a roofline are written with the keys that they were found with', () => {
+  const given = {
+    kind: 'roofline',
+    granularity: 'operator',
+    host_ms_per_step: 2.5,
+    cuda_graphs: 'piecewise',
+    link: 'PCIe 5.0 x16',
+  } as const
+  const { cluster } = config
+  const compute_model = { ...cluster.compute_model, ...given } as typeof cluster.compute_model
+  const calibration = calibrate({
+    config: { ...config, cluster: { ...cluster, compute_model } },
+    requests: measurements(60, 25),
+    kind: 'roofline',
+  })
+  expect(parseConfig(calibration.toml).cluster.compute_model).toMatchObject(given)
+})
+
 describe.each(['affine', 'roofline'] as const)('calibrate, %s', (kind) => {
   const calibration = calibrate({ config, requests: measurements(150, 25), kind })
 

@@ -118,6 +118,9 @@ const DEPLOYMENT = [
   'kv_block_size',
 ] as const
 
+/** Keys of a roofline that its factors were found with. */
+const ROOFLINE = ['granularity', 'host_ms_per_step', 'cuda_graphs', 'link'] as const
+
 const DIGITS = 6
 
 function profileOf({ cluster }: Config, fit: Omit<Calibration, 'toml'>): string {
@@ -130,7 +133,14 @@ function profileOf({ cluster }: Config, fit: Omit<Calibration, 'toml'>): string 
     fit.parameters.map(({ key, value }) => [key, Number(value.toPrecision(DIGITS))]),
   )
   const front_end_ms = Number(fit.frontEndMs.toFixed(1))
-  const compute_model = { kind: fit.kind, ...values }
+  const { compute_model: given } = cluster
+  const kept =
+    fit.kind === 'roofline' && given.kind === 'roofline'
+      ? Object.fromEntries(
+          ROOFLINE.flatMap((key) => (given[key] === undefined ? [] : [[key, given[key]]])),
+        )
+      : {}
+  const compute_model = { kind: fit.kind, ...kept, ...values }
   const percent = (value: number): string => `${value.toFixed(1)} %`
   return [
     `# Fitted by routesim calibrate to ${fit.requests} measured requests.`,
