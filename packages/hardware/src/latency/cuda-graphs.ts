@@ -11,7 +11,8 @@ export type CudaGraphs = 'full' | 'piecewise'
  * April 2025, FlashAttention 3). The same of Qwen2.5-1.5B with 28 layers, 0.4 to 0.7 ms, is 14 to 26 µs per
  * layer (pull request 20059). Mixtures of small experts pay more: the host falls behind the GPU.
  */
-const BREAK_MS_PER_LAYER = (0.07 * 7.63) / 32
+const MEASURED_MS_PER_LAYER = 7.63 / 32
+const BREAK_MS_PER_LAYER = 0.07 * MEASURED_MS_PER_LAYER
 
 /** What the ends of graphs at each attention add to a step, in ms. */
 export function graphBreaksMs({ layers }: Model, graphs: CudaGraphs): number {
