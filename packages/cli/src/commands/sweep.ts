@@ -168,7 +168,7 @@ async function show(report: SweepReport, args: SweepArguments): Promise<void> {
     await showCharts(args, ({ sweepReport }) => sweepReport(report), 2)
   }
   const seeds = scenario.seeds.length
-  if (report.interrupted) throw stopped(points.length, totalRuns / seeds)
+  if (report.interrupted) throw stopped(points.length, totalRuns / seeds, args.log)
   if (failures.length > 0) throw failed(failures, totalRuns)
 }
 
