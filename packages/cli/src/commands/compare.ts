@@ -50,6 +50,7 @@ export const compareCommand: CommandBody<CompareArguments> = {
       .options(TRAFFIC_OPTIONS)
       .option('algorithms', {
         ...ALGORITHMS,
+        alias: ['a', 'A'],
         describe:
           "Comma-separated algorithms or files that export one; the config's by default, or all built-in ones",
       })

@@ -108,9 +108,9 @@ test.skipIf(!existsSync('/dev/full'))(
   },
 )
 
-test('compare takes its algorithms as sweep does', async () => {
+test('compare takes its algorithms with -a, as the other commands do', async () => {
   const named = await Promise.all(
-    ['-A', '-a', '--algorithm'].map((flag) =>
+    ['-A', '-a', '--algorithms'].map((flag) =>
       routesim(['compare', '-c', at('c.toml'), flag, 'round_robin,random']),
     ),
   )
