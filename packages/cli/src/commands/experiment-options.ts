@@ -57,6 +57,7 @@ export const ALGORITHMS: Options = {
   describe: 'Algorithm, or a comma-separated list of them; round_robin by default',
 }
 
+/** How much traffic `sweep` and `capacity` generate. */
 export const SECONDS_PER_RATE: Options = {
   type: 'number',
   requiresArg: true,
