@@ -13,6 +13,7 @@ num_prefixes = 20
 export const SWEEP: readonly string[] = [
   ...['sweep', '-c', 'c.toml', '--set', 'cluster.num_backends=2,3,4,5,6'],
 ]
+/** What {@link SWEEP} goes through beside the fleets. */
 export const AXES: readonly string[] = [
   ...['--rates', '30,60', '-a', 'round_robin,prefix_overlap', '--seeds', '3'],
 ]
