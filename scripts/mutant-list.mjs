@@ -633,8 +633,8 @@ export const MUTANTS = [
   [
     'a prompt that ends amid a run shares all of it',
     READS,
-    'prompts.endTokens[node]! > tokens || this.isEnd[node] === 0',
-    'this.isEnd[node] === 0',
+    'prompts.endTokens[node]! > promptTokens[request]!',
+    'false',
   ],
   [
     'decodes that wait for a prompt share its step',
