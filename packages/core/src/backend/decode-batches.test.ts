@@ -63,6 +63,7 @@ function stateOf(plans: readonly Plan[], blockTokens: number): DecodeState {
     emittedTokens: new Int32Array(plans.length).fill(1),
     admission: Int32Array.from(plans, (_, i) => i),
     finishStep: new Int32Array(plans.length),
+    isDecoding: new Uint8Array(plans.length),
     measuredFrom: MEASURED_FROM,
     reads: { join: () => 0, leave: () => 0 },
   }

@@ -46,6 +46,7 @@ export type DecodeState = Pick<
   | 'emittedTokens'
   | 'admission'
   | 'finishStep'
+  | 'isDecoding'
   | 'measuredFrom'
 > & { readonly reads: Pick<SharedReads, 'join' | 'leave'> }
 
@@ -95,6 +96,7 @@ export function joinDecodes(
   const finish = counter + state.outputTokens[request]! - emitted
   const size = ints[n + DECODES]!
   state.finishStep[request] = finish
+  state.isDecoding[request] = 1
   ints[n + DECODES] = size + 1
   const context = backend * FLOATS + CONTEXT_TOKENS
   floats[context] = floats[context]! + computed + 1
@@ -160,6 +162,7 @@ function leave(state: DecodeState, backend: number, i: number): number {
   const counter = ints[n + COUNTER]!
   const request = requestAt(state.heap, first, i)
   const computed = tokensComputed(state, backend, request)
+  state.isDecoding[request] = 0
   ints[n + DECODES] = size - 1
   const context = backend * FLOATS + CONTEXT_TOKENS
   floats[context] = floats[context]! - (computed + 1)

@@ -184,10 +184,27 @@ export class FastFleet extends FleetBatches implements Fleet {
   emitted(backend: number, tell: (request: number, tokens: number) => void): void {
     // Most backends of a large fleet, asked often.
     if (this.running[backend] === 0) return
+    const decodes = this.state.ints[backend * INTS + DECODES]!
+    this.tellEmitted(backend, decodes, this.stepsDone(backend), tell)
+  }
+
+  emittedTokens(backend: number, request: number): number {
     const { state } = this
-    const over =
-      state.endMs[backend] === IDLE ? 0 : stepsOver(state, backend, stepUnderWay(state, backend))
-    this.tellEmitted(backend, state.ints[backend * INTS + DECODES]!, over, tell)
+    if (state.isDecoding[request] === 0) return state.emittedTokens[request]!
+    return this.tokensOf(backend, request) + this.stepsDone(backend)
+  }
+
+  /** Steps of the stretch under way that have given every decode a token. */
+  protected stepsDone(backend: number): number {
+    const { state } = this
+    if (state.endMs[backend] === IDLE) return 0
+    return stepsOver(state, backend, stepUnderWay(state, backend))
+  }
+
+  /** Output tokens that a decode had when the stretch under way began. */
+  private tokensOf(backend: number, request: number): number {
+    const { state } = this
+    return tokensComputed(state, backend, request) + 1 - state.promptTokens[request]!
   }
 
   /** @param steps - over of the stretch under way, each of which gave the decodes a token */
@@ -201,8 +218,7 @@ export class FastFleet extends FleetBatches implements Fleet {
     const first = state.ints[backend * INTS + FIRST_PLACE]!
     for (let i = 0; i < decodes; i++) {
       const request = requestAt(state.heap, first, i)
-      const computed = tokensComputed(state, backend, request)
-      tell(request, computed + 1 - state.promptTokens[request]! + steps)
+      tell(request, this.tokensOf(backend, request) + steps)
     }
     const guests = arrived[backend]!
     for (let i = 0; i < guests.length; i++) tell(guests[i]!, state.emittedTokens[guests[i]!]!)

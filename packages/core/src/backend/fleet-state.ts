@@ -99,6 +99,7 @@ export class FleetState {
   readonly computedTokens: Int32Array
   readonly admission: Int32Array
   readonly finishStep: Int32Array
+  readonly isDecoding: Uint8Array
   readonly measuredFrom: number
   readonly kv: BulkKvCache
   readonly reads: SharedReads
@@ -143,6 +144,7 @@ export class FleetState {
     this.computedTokens = progress.computedTokens
     this.admission = progress.admission
     this.finishStep = progress.finishStep
+    this.isDecoding = progress.isDecoding
     this.measuredFrom = measuredFrom
     this.kv = kv
     this.reads = new SharedReads(requests, specs, kv)
