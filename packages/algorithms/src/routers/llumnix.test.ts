@@ -7,7 +7,8 @@ import {
   testRequest,
   testUsage,
 } from '../testing/test-cluster.js'
-import { freeness, llumnix } from './llumnix.js'
+import { llumnix } from './llumnix.js'
+import { freeness } from './llumnix-room.js'
 
 /** 100 blocks of 10 tokens. */
 const size = { kvTokens: 1000, blockTokens: 10 }
