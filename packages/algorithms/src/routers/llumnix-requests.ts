@@ -108,6 +108,7 @@ export class LlumnixRequests {
    * model can take over, the one sent first of equals; -1 for none.
    */
   shortestOn(backend: number, model: string | undefined, cluster: ClusterView): number {
+    if (this.countOn(backend) === 0) return NONE
     const { hasAnswered, promptTokens, order, after, models } = this
     let shortest = NONE
     let fewest = Number.POSITIVE_INFINITY

@@ -37,6 +37,8 @@ export class LlumnixRoom {
   isPrefill: Uint8Array = new Uint8Array(0)
   private blockTokens = new Int32Array(0)
   private kvTokens = new Float64Array(0)
+  /** {@link freeness} of each backend while it is empty. */
+  private most = new Float64Array(0)
   private seen: ArrayLike<number> | undefined
   private readonly threshold: number
   private readonly own: LlumnixRequests
@@ -55,7 +57,7 @@ export class LlumnixRoom {
     const { ids, columns } = cluster
     if (ids !== this.seen) this.read(cluster)
     const { waiting, running, pendingPromptTokens, maxQueueDepth } = columns
-    const { freeness, costs, blockTokens, kvTokens, threshold } = this
+    const { freeness, costs, blockTokens, kvTokens, most, threshold } = this
     const usages = cluster.kvUsages()
     const size = ids.length
     let isAnyShort = false
@@ -64,7 +66,7 @@ export class LlumnixRoom {
       const inQueue = waiting[id]!
       const requests = inQueue + running[id]!
       const usage = usages[id]!
-      let left = kvTokens[id]! / blockTokens[id]!
+      let left = most[id]!
       // Most of a large fleet is empty, most of the time.
       if (usage !== 0 || requests !== 0) {
         const demanded = inQueue === 0 ? 0 : Math.ceil(pendingPromptTokens[id]! / blockTokens[id]!)
@@ -128,11 +130,13 @@ export class LlumnixRoom {
       this.isPrefill = new Uint8Array(size)
       this.blockTokens = new Int32Array(size)
       this.kvTokens = new Float64Array(size)
+      this.most = new Float64Array(size)
     }
     for (const { id, role, blockTokens, kvTokens } of backends) {
       this.isPrefill[id] = role === 'prefill' ? 1 : 0
       this.blockTokens[id] = blockTokens
       this.kvTokens[id] = kvTokens
+      this.most[id] = kvTokens / blockTokens
     }
   }
 }

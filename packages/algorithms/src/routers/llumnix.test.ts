@@ -63,7 +63,7 @@ function moving(
   const seen = (states: readonly Partial<BackendView>[]): ClusterView => ({
     ...testCluster(
       states.map((state) => ({ ...size, ...state })),
-      { mayWait: true },
+      { mayWait: true, emittedTokens: requests.map(([, tokens]) => tokens - 10) },
     ),
     migrate: (request, to, mode) => moves.push(`${request} to ${to.id} by ${mode}`),
   })
@@ -72,9 +72,7 @@ function moving(
     const backend = cluster.backends[at]!
     const request = testRequest({ id, promptTokens: 10 })
     router.onDispatched?.(request, backend, cluster, backend)
-    if (tokens === 0) continue
-    router.onFirstToken?.(request, backend, cluster)
-    router.onProgress?.(request, backend, tokens - 10, cluster)
+    if (tokens > 0) router.onFirstToken?.(request, backend, cluster)
   }
   const round = (...states: readonly Partial<BackendView>[]): string[] => {
     router.onTimer?.('llumnix moves', seen(states))
