@@ -25,6 +25,8 @@ export class LlumnixRequests {
   /** How many were sent before it. */
   private order = new Float64Array(0)
   private hasAnswered = new Uint8Array(0)
+  /** Output tokens that each had when its last move was over, -1 before. */
+  private movedWith = new Int32Array(0)
   /** Where those that are on their way go, -1 for others. */
   private targets = new Int32Array(0)
   private before = new Int32Array(0)
@@ -48,6 +50,7 @@ export class LlumnixRequests {
     this.mostTokens[row] = promptTokens + maxTokens
     this.order[row] = this.sent++
     this.hasAnswered[row] = 0
+    this.movedWith[row] = -1
     if (model !== undefined || row < this.models.length) this.models[row] = model
     this.join(row, backend.id)
   }
@@ -95,6 +98,11 @@ export class LlumnixRequests {
     this.join(row, backend.id)
   }
 
+  /** A request has been moved, and has so many output tokens: it stays until it has more. */
+  keep(row: number, outputTokens: number): void {
+    if (this.has(row)) this.movedWith[row] = outputTokens
+  }
+
   /** A request has ended. */
   remove(row: number): void {
     if (!this.has(row)) return
@@ -105,18 +113,21 @@ export class LlumnixRequests {
 
   /**
    * The request with the least context, prompt and answer so far, of those that decode on a backend and that a
-   * model can take over, the one sent first of equals; -1 for none.
+   * model can take over, the one sent first of equals; -1 for none. One without a token since its last move is
+   * passed over, or it could move for ever.
    */
   shortestOn(backend: number, model: string | undefined, cluster: ClusterView): number {
     if (this.countOn(backend) === 0) return NONE
-    const { hasAnswered, promptTokens, order, after, models } = this
+    const { hasAnswered, movedWith, promptTokens, order, after, models } = this
     let shortest = NONE
     let fewest = Number.POSITIVE_INFINITY
     for (let row = this.first[backend]!; row !== NONE; row = after[row]!) {
       if (hasAnswered[row] === 0) continue
       const wanted = models[row]
       if (wanted !== undefined && model !== undefined && wanted !== model) continue
-      const tokens = promptTokens[row]! + cluster.emittedTokens(row)
+      const answered = cluster.emittedTokens(row)
+      const tokens = promptTokens[row]! + answered
+      if (answered === movedWith[row]) continue
       if (tokens > fewest || (tokens === fewest && order[row]! > order[shortest]!)) continue
       shortest = row
       fewest = tokens
@@ -177,6 +188,7 @@ export class LlumnixRequests {
     this.mostTokens = grown(this.mostTokens, new Float64Array(size))
     this.order = grown(this.order, new Float64Array(size))
     this.hasAnswered = grown(this.hasAnswered, new Uint8Array(size))
+    this.movedWith = grown(this.movedWith, new Int32Array(size))
     this.targets = grown(this.targets, new Int32Array(size).fill(NONE))
     this.before = grown(this.before, new Int32Array(size))
     this.after = grown(this.after, new Int32Array(size))

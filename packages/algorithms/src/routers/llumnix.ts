@@ -146,8 +146,9 @@ export const llumnix: RouterDefinition = defineRouter({
           onFirstToken({ id }) {
             requests.answered(id)
           },
-          onMigrated({ id }, backend, _hasMoved, cluster) {
+          onMigrated({ id }, backend, hasMoved, cluster) {
             requests.moved(id, backend)
+            if (hasMoved) requests.keep(id, cluster.emittedTokens(id))
             goOnFor(backend, cluster)
           },
           onFinished({ id }) {

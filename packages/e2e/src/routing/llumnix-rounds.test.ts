@@ -13,7 +13,7 @@ function observe(story: TinyRun, router: RoutingAlgorithm) {
   let moves = 0
   let rounds = 0
   const { outcomes } = tinyRun({
-    ...untroubled(story),
+    ...story,
     router: {
       ...router,
       onDispatched(request, on, cluster, decode) {
@@ -41,16 +41,23 @@ function betweenRounds(event: BackendEvent): BackendEvent {
   return { ...event, atMs: event.atMs + 2 ** -10 }
 }
 
-/** Small caches; half of the stories with trouble, and a third with metrics that are polled. */
+/** Caches of all sizes; half of the stories with trouble, and a third with metrics that are polled. */
 function storyOf(seed: number, kind: StoryKind): TinyRun {
   const random = new RandomStream(seed, `rounds ${kind}`)
   const pick = <T>(...options: readonly T[]): T => options[random.integer(options.length)]!
   const story = randomStory(seed, kind)
+  // Tiny ones are always short of room, large ones only while they are drained.
+  const scale = pick(1, 2, 4, 20)
+  const backends = story.backends!.map((each) => ({
+    ...each,
+    kv: { ...each.kv, blocks: scale * each.kv.blocks },
+  }))
   const metrics = { intervalMs: pick(2, 8, 20), delayMs: pick(0, 0, 3), dropProbability: 0 }
   const trouble =
     random.integer(2) === 0 ? randomTrouble(seed, kind, story.backends!.length) : undefined
   return {
     ...untroubled(story),
+    backends,
     ...(trouble && { ...trouble, events: trouble.events!.map(betweenRounds) }),
     ...(random.integer(3) === 0 && { visibility: seeing({ metrics }) }),
   }
@@ -60,10 +67,10 @@ test.each<StoryKind>(['ties', 'stress'])(
   'it moves the same requests at the same times as one that looks in every round: %s',
   (kind) => {
     const sums = { moves: 0, rounds: 0, polls: 0 }
-    for (let seed = Number(process.env['FROM'] ?? 0); seed < 400; seed++) {
+    for (let seed = Number(process.env['FROM'] ?? 0); seed < 500; seed++) {
       const random = new RandomStream(seed, 'parameters')
       const pick = <T>(...options: readonly T[]): T => options[random.integer(options.length)]!
-      const [threshold, intervalMs] = [pick(-1, 0, 3, 10), pick(0.5, 4, 20)]
+      const [threshold, intervalMs] = [pick(-1, 0, 3, 10, 30), pick(0.5, 4, 20)]
       const story = storyOf(seed, kind)
       const isSplit = story.backends!.some(({ role }) => role !== 'both')
       const around = (router: RoutingAlgorithm): RoutingAlgorithm =>
@@ -76,7 +83,7 @@ test.each<StoryKind>(['ties', 'stress'])(
       sums.polls += polling.rounds
     }
     // The stories reach what they are meant to reach, and rounds are left out.
-    expect(sums.moves).toBeGreaterThan(400)
+    expect(sums.moves).toBeGreaterThan(250)
     expect(sums.rounds).toBeLessThan(0.8 * sums.polls)
   },
 )

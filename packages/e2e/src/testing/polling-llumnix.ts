@@ -9,6 +9,8 @@ interface Known {
   at: number
   to: number | undefined
   hasAnswered: boolean
+  /** Output tokens at the end of its last move. */
+  movedWith: number | undefined
 }
 
 /**
@@ -47,6 +49,7 @@ export function pollingLlumnix(threshold: number, intervalMs: number): RoutingAl
         promptTokens + cluster.emittedTokens(id)
       const [shortest] = [...known.values()]
         .filter(({ at, hasAnswered }) => at === source.id && hasAnswered)
+        .filter(({ id, movedWith }) => cluster.emittedTokens(id) !== movedWith)
         .filter(({ model: a }) => a === undefined || [a, undefined].includes(target.model))
         .sort((a, b) => context(a) - context(b))
       if (shortest === undefined) continue
@@ -69,13 +72,25 @@ export function pollingLlumnix(threshold: number, intervalMs: number): RoutingAl
     },
     onDispatched({ id, promptTokens, model }, _backend, cluster, decode) {
       known.delete(id)
-      known.set(id, { id, promptTokens, model, at: decode.id, to: undefined, hasAnswered: false })
+      known.set(id, {
+        id,
+        promptTokens,
+        model,
+        at: decode.id,
+        to: undefined,
+        hasAnswered: false,
+        movedWith: undefined,
+      })
       if (firstMs !== undefined) return
       firstMs = cluster.nowMs
       nextRound(cluster)
     },
     onHandedOver: ({ id }, decode) => put(id, decode.id),
-    onMigrated: ({ id }, backend) => put(id, backend.id),
+    onMigrated({ id }, backend, hasMoved, cluster) {
+      put(id, backend.id)
+      const request = known.get(id)
+      if (hasMoved && request !== undefined) request.movedWith = cluster.emittedTokens(id)
+    },
     onFirstToken({ id }) {
       const request = known.get(id)
       if (request !== undefined) request.hasAnswered = true
