@@ -20,7 +20,14 @@ function noteRoom({ backends }: ClusterView, notes: DecisionNotes): void {
 /**
  * Dispatches to the backend with the most {@link freeness}. Every `interval_ms` those with less than
  * `threshold` are paired with those that have more, the i-th most loaded with the i-th least; of each the
- * shortest request that decodes is moved, unless one of the two takes part in a move already.
+ * shortest request that decodes is moved, unless one of the two takes part in a move already. How many tokens
+ * requests have is asked then, as a backend of Llumnix itself knows which of its requests is the shortest.
+ *
+ * Rounds in which nothing could be moved are left out. For a router that is alone, with exact lengths of prompts
+ * and answers no longer than declared, it moves what it would move if it looked in every round; only what changes
+ * in the very instant of a round that was left out counts in the next. What several routers do shows as requests
+ * that are not its own: each looks in every round while it sees any beside its own, and notices them when it
+ * sends, or in a round. So does one to which lengths are estimates, when it sees that a backend is short.
  *
  * Source: as of {@link freeness}. Dispatch is O(backends), a round of moves O(requests + backends log backends).
  */
@@ -29,7 +36,7 @@ export const llumnix: RouterDefinition = defineRouter({
   description:
     'Sends to the backend that could go on for longest without more memory, and moves running requests there.',
   observes: ['queue lengths', 'kv usage', 'own requests', 'time'],
-  rule: 'Freeness = (free KV blocks - blocks demanded by waiting requests) / requests. The highest gets the request. Every interval_ms the shortest decode of each backend with a freeness below threshold moves to one above it, with its KV cache, one at a time.',
+  rule: 'Freeness = (free KV blocks - blocks demanded by waiting requests) / requests. The highest gets the request. Every interval_ms the shortest decode of each backend with a freeness below threshold moves to one above it, with its KV cache, one at a time; one that has just moved stays until it has got a token. It leaves out rounds in which nothing could move: where all requests are its own, with exact metrics, and would leave room with prompts and max_tokens as it sees them. Requests of other routers, and estimates that were too low, it notices when it dispatches, or in a round.',
   terms: {
     free_blocks: 'KV blocks that no running request holds.',
     demanded_blocks: 'KV blocks that its waiting requests need.',
