@@ -67,7 +67,7 @@ test.each<StoryKind>(['ties', 'stress'])(
   'it moves the same requests at the same times as one that looks in every round: %s',
   (kind) => {
     const sums = { moves: 0, rounds: 0, polls: 0 }
-    for (let seed = Number(process.env['FROM'] ?? 0); seed < 500; seed++) {
+    for (let seed = Number(process.env['FROM'] ?? 0); seed < 300; seed++) {
       const random = new RandomStream(seed, 'parameters')
       const pick = <T>(...options: readonly T[]): T => options[random.integer(options.length)]!
       const [threshold, intervalMs] = [pick(-1, 0, 3, 10, 30), pick(0.5, 4, 20)]
@@ -83,7 +83,7 @@ test.each<StoryKind>(['ties', 'stress'])(
       sums.polls += polling.rounds
     }
     // The stories reach what they are meant to reach, and rounds are left out.
-    expect(sums.moves).toBeGreaterThan(250)
+    expect(sums.moves).toBeGreaterThan(150)
     expect(sums.rounds).toBeLessThan(0.8 * sums.polls)
   },
 )

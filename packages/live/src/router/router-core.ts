@@ -173,8 +173,9 @@ export class RouterCore {
     const roles = new Set(config.workers.map(({ role }) => role))
     const isSplit = roles.has('prefill') || roles.has('decode')
     const innermost = isSplit ? pdPair(create(), create()) : create()
-    this.algorithm = create.wrap?.(innermost) ?? innermost
-    this.progress.tell(this.algorithm, () => this.cluster)
+    const algorithm = create.wrap?.(innermost) ?? innermost
+    this.progress.tell(algorithm, () => this.cluster)
+    this.algorithm = algorithm
     for (const backend of this.backends) this.refresh(backend)
     this.held.askAll()
     return { added, removed }
