@@ -29,10 +29,8 @@ export class RequestProgress implements RequestOutcomes {
   readonly transferEndMs?: Float64Array
   /** Order of the latest admission on its backend. */
   readonly admission: Int32Array
-  /** Decode step of its backend in which the request will finish. */
+  /** Decode step of its backend in which the request will finish; below 0 once it decodes no longer. */
   readonly finishStep: Int32Array
-  /** 1 for one that decodes on a backend of the fast stepper, which counts its tokens all together. */
-  readonly isDecoding: Uint8Array
   /** 1 while the KV cache of a computed prompt waits to be fetched by the decode backend. */
   readonly isHandedOver: Uint8Array
   /** 1 while its KV cache is on the way to the backend that will decode, which leaves it out of its steps. */
@@ -67,7 +65,6 @@ export class RequestProgress implements RequestOutcomes {
     this.lastTokenMs = new Float64Array(size)
     this.admission = new Int32Array(size)
     this.finishStep = new Int32Array(size)
-    this.isDecoding = new Uint8Array(size)
     this.isHandedOver = new Uint8Array(size)
     this.isTransferring = new Uint8Array(size)
   }
@@ -115,7 +112,6 @@ export class RequestProgress implements RequestOutcomes {
     this.lastTokenMs[row] = 0
     this.admission[row] = 0
     this.finishStep[row] = 0
-    this.isDecoding[row] = 0
     this.isHandedOver[row] = 0
     this.isTransferring[row] = 0
   }
