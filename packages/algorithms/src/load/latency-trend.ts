@@ -1,3 +1,5 @@
+import { unrolled } from '../pickers/column.js'
+
 /**
  * Latencies of the last `windowMs` by place, to tell whether those of one place have risen: whether the mean of the
  * later half of the window is at least so many times that of the earlier.
@@ -68,20 +70,12 @@ export class LatencyTrend {
   }
 
   private grow(): void {
-    const size = this.times.length
-    const [times, latencies] = [new Float64Array(2 * size), new Float64Array(2 * size)]
-    const [places, backends] = [new Int32Array(2 * size), new Int32Array(2 * size)]
-    for (let i = 0; i < size; i++) {
-      const at = (this.head + i) % size
-      times[i] = this.times[at]!
-      latencies[i] = this.latencies[at]!
-      places[i] = this.places[at]!
-      backends[i] = this.backends[at]!
-    }
-    this.times = times
-    this.latencies = latencies
-    this.places = places
-    this.backends = backends
+    const { head } = this
+    const size = 2 * this.times.length
+    this.times = unrolled(this.times, head, new Float64Array(size))
+    this.places = unrolled(this.places, head, new Int32Array(size))
+    this.backends = unrolled(this.backends, head, new Int32Array(size))
+    this.latencies = unrolled(this.latencies, head, new Float64Array(size))
     this.head = 0
   }
 }

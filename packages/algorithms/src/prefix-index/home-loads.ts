@@ -1,3 +1,4 @@
+import { grown, unrolled } from '../pickers/column.js'
 import type { PromptPath } from '../prompt/prompt-path.js'
 import { OwnershipTable } from './ownership-table.js'
 
@@ -83,9 +84,9 @@ export class HomeLoads {
   /** Makes room for a fleet, and forgets what has left the window. */
   update(size: number, nowMs: number): void {
     if (size > this.costsMs.length) {
-      this.costsMs = copied(this.costsMs, new Float64Array(size))
-      this.sharedMs = copied(this.sharedMs, new Float64Array(size))
-      this.recent = copied(this.recent, new Int32Array(size))
+      this.costsMs = grown(this.costsMs, new Float64Array(size))
+      this.sharedMs = grown(this.sharedMs, new Float64Array(size))
+      this.recent = grown(this.recent, new Int32Array(size))
     }
     while (this.length > 0 && nowMs - this.sentMs[this.head]! >= this.options.windowMs) {
       this.expireOldest()
@@ -317,33 +318,17 @@ export class HomeLoads {
   private reserve(run: number): void {
     if (run < this.requests.length) return
     const size = Math.max(256, 2 * (run + 1))
-    this.requests = copied(this.requests, new Int32Array(size))
-    this.runTokens = copied(this.runTokens, new Int32Array(size))
-    this.parents = copied(this.parents, new Int32Array(size).fill(NONE))
-    this.hitTokens = copied(this.hitTokens, new Float64Array(size))
-    this.promptTokens = copied(this.promptTokens, new Float64Array(size))
-    this.ownerCounts = copied(this.ownerCounts, new Int32Array(size))
-    this.shares = copied(this.shares, new Float64Array(size))
-    this.sharedShares = copied(this.sharedShares, new Float64Array(size))
+    this.requests = grown(this.requests, new Int32Array(size))
+    this.runTokens = grown(this.runTokens, new Int32Array(size))
+    this.parents = grown(this.parents, new Int32Array(size).fill(NONE))
+    this.hitTokens = grown(this.hitTokens, new Float64Array(size))
+    this.promptTokens = grown(this.promptTokens, new Float64Array(size))
+    this.ownerCounts = grown(this.ownerCounts, new Int32Array(size))
+    this.shares = grown(this.shares, new Float64Array(size))
+    this.sharedShares = grown(this.sharedShares, new Float64Array(size))
   }
 }
 
 function rounded(ms: number): number {
   return Math.round(ms * PARTS_PER_MS) / PARTS_PER_MS
-}
-
-function copied<Column extends Int32Array | Float64Array>(before: Column, after: Column): Column {
-  after.set(before)
-  return after
-}
-
-/** A full ring from its first entry on. */
-function unrolled<Column extends Int32Array | Float64Array>(
-  ring: Column,
-  head: number,
-  after: Column,
-): Column {
-  after.set(ring.subarray(head))
-  after.set(ring.subarray(0, head), ring.length - head)
-  return after
 }

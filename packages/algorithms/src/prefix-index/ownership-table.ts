@@ -242,9 +242,7 @@ export class OwnershipTable {
     const fresh = this.count++
     if (fresh === this.usedMs.length) {
       this.entries = grown(this.entries, new Int32Array(this.entries.length * 2))
-      const usedMs = new Float64Array(fresh * 2)
-      usedMs.set(this.usedMs)
-      this.usedMs = usedMs
+      this.usedMs = grown(this.usedMs, new Float64Array(fresh * 2))
     }
     return fresh * FIELDS
   }
@@ -261,9 +259,7 @@ export class OwnershipTable {
     if (size <= this.oldest.length) return
     this.oldest = grown(this.oldest, new Int32Array(size).fill(NONE))
     this.newest = grown(this.newest, new Int32Array(size).fill(NONE))
-    const tokens = new Float64Array(size)
-    tokens.set(this.tokens)
-    this.tokens = tokens
+    this.tokens = grown(this.tokens, new Float64Array(size))
     this.found = new Int32Array(size)
     this.rows.widen(size)
   }

@@ -1,3 +1,4 @@
+import { grown } from '../pickers/column.js'
 import type { PromptPath } from '../prompt/prompt-path.js'
 import { OwnershipTable } from './ownership-table.js'
 
@@ -106,9 +107,7 @@ export class RadixTree {
 
   private remember(run: number, backend: number): void {
     if (run >= this.latest.length) {
-      const before = this.latest
-      this.latest = new Int32Array(Math.max(256, 2 * (run + 1)))
-      this.latest.set(before)
+      this.latest = grown(this.latest, new Int32Array(Math.max(256, 2 * (run + 1))))
     }
     this.latest[run] = backend + 1
   }

@@ -1,3 +1,5 @@
+import { grown } from '../pickers/column.js'
+
 const NOWHERE = -1
 const nothing: readonly DualmapRequest[] = []
 
@@ -42,15 +44,11 @@ export class DualmapQueues {
   /** Makes room for a fleet. */
   reserve(backends: number): void {
     if (backends <= this.lengths.length) return
-    const { lengths } = this
-    this.lengths = new Int32Array(backends)
-    this.lengths.set(lengths)
+    this.lengths = grown(this.lengths, new Int32Array(backends))
     while (this.queues.length < backends) this.queues.push([])
-    const { waiting, crowd } = this
-    this.waiting = new Int32Array((backends + 31) >>> 5)
-    this.waiting.set(waiting)
-    this.crowd = new Int32Array(this.waiting.length)
-    this.crowd.set(crowd)
+    const words = (backends + 31) >>> 5
+    this.waiting = grown(this.waiting, new Int32Array(words))
+    this.crowd = grown(this.crowd, new Int32Array(words))
   }
 
   /** The first backend from an id on for which somebody waits, -1 for none. */
@@ -122,9 +120,7 @@ export class DualmapQueues {
     for (; at > 0 && goesBefore(request, queue[at - 1]!, backend); at--) queue[at] = queue[at - 1]!
     queue[at] = request
     if (request.id >= this.places.length) {
-      const { places } = this
-      this.places = new Int32Array(Math.max(1024, 2 * (request.id + 1)))
-      this.places.set(places)
+      this.places = grown(this.places, new Int32Array(Math.max(1024, 2 * (request.id + 1))))
     }
     this.places[request.id] = backend + 1
     this.lengths[backend] = queue.length
