@@ -28,7 +28,7 @@ export class LatencyTrend {
   add(nowMs: number, place: number, backend: number, latencyMs: number): void {
     this.expire(nowMs)
     if (this.length === this.times.length) this.grow()
-    const at = (this.head + this.length++) % this.times.length
+    const at = (this.head + this.length++) & (this.times.length - 1)
     this.times[at] = nowMs
     this.places[at] = place
     this.backends[at] = backend
@@ -40,17 +40,19 @@ export class LatencyTrend {
     this.expire(nowMs)
     const sinceMs = this.resets.get(keyOf(place, backend)) ?? Number.NEGATIVE_INFINITY
     const middleMs = nowMs - this.windowMs / 2
+    const { backends, head, latencies, length, places, times } = this
+    const mask = times.length - 1
     let [early, earlyCount, late, lateCount] = [0, 0, 0, 0]
-    for (let i = 0; i < this.length; i++) {
-      const at = (this.head + i) % this.times.length
-      if (this.places[at] !== place || this.backends[at] !== backend) continue
-      const ms = this.times[at]!
+    for (let i = 0; i < length; i++) {
+      const at = (head + i) & mask
+      if (places[at] !== place || backends[at] !== backend) continue
+      const ms = times[at]!
       if (ms < sinceMs) continue
       if (ms < middleMs) {
-        early += this.latencies[at]!
+        early += latencies[at]!
         earlyCount++
       } else {
-        late += this.latencies[at]!
+        late += latencies[at]!
         lateCount++
       }
     }
@@ -64,7 +66,7 @@ export class LatencyTrend {
 
   private expire(nowMs: number): void {
     while (this.length > 0 && nowMs - this.times[this.head]! >= this.windowMs) {
-      this.head = (this.head + 1) % this.times.length
+      this.head = (this.head + 1) & (this.times.length - 1)
       this.length--
     }
   }
