@@ -87,6 +87,7 @@ export class HomeLoads {
       this.costsMs = grown(this.costsMs, new Float64Array(size))
       this.sharedMs = grown(this.sharedMs, new Float64Array(size))
       this.recent = grown(this.recent, new Int32Array(size))
+      this.owners.reserveOwners(size)
     }
     while (this.length > 0 && nowMs - this.sentMs[this.head]! >= this.options.windowMs) {
       this.expireOldest()

@@ -278,7 +278,7 @@ export class OwnershipTable {
     if (backend >= this.oldest.length) this.reserveOwners(Math.max(16, 2 * (backend + 1)))
   }
 
-  /** Makes room for a fleet, so that {@link ownerTokens} has an entry for each. */
+  /** Makes room for a fleet, so that {@link ownerTokens} has an entry for each, and rows are not wider than it. */
   reserveOwners(size: number): void {
     if (size <= this.oldest.length) return
     this.oldest = grown(this.oldest, new Int32Array(size).fill(NONE))

@@ -52,6 +52,7 @@ export class RadixTree {
 
   /** Leading tokens of a prompt that each backend owns, by id. */
   match(path: PromptPath, out: Float64Array): void {
+    this.owners.reserveOwners(out.length)
     out.fill(0)
     for (let i = 0; i < path.length; i++) {
       const end = path.endTokens[i]!

@@ -1,4 +1,10 @@
-import type { AdapterState, BackendView, ClusterView, RequestView } from '@routesim/core'
+import type {
+  AdapterState,
+  BackendView,
+  ClusterView,
+  RequestView,
+  RoutingAlgorithm,
+} from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
 import { InFlightTokens } from '../load/in-flight-tokens.js'
 import { columnFor } from '../pickers/column.js'
@@ -156,6 +162,8 @@ export const eppScorers: RouterDefinition = defineRouter({
     const knowsPrefix =
       weights.prefix_weight + weights.token_load_weight + weights.no_hit_lru_weight > 0
     const lookedAt = weights.max_prefix_tokens
+    /** Whether what it has under way counts: else nobody has to tell it. */
+    const countsOwn = weights.active_weight + weights.token_load_weight > 0
     const inFlight = new InFlightTokens()
     const active = new InFlightTokens()
     const cold = new ColdOrder()
@@ -192,8 +200,8 @@ export const eppScorers: RouterDefinition = defineRouter({
         const id = ids[i]!
         const queued = waiting[id]!
         if (queued >= maxQueueDepth[id]!) continue
-        if (queued < leastWaiting) leastWaiting = queued
-        if (queued > mostWaiting) mostWaiting = queued
+        leastWaiting = Math.min(leastWaiting, queued)
+        mostWaiting = Math.max(mostWaiting, queued)
         if (running_weight === 0) continue
         leastRunning = Math.min(leastRunning, running[id]!)
         mostRunning = Math.max(mostRunning, running[id]!)
@@ -256,12 +264,14 @@ export const eppScorers: RouterDefinition = defineRouter({
       isCold = matched !== undefined && hits === 0
     }
 
-    return {
+    const decides: Omit<RoutingAlgorithm, 'name'> = {
       route(request, cluster) {
         costs = columnFor(costs, cluster)
-        uncached = columnFor(uncached, cluster)
-        inFlight.reserve(costs.length)
-        active.reserve(costs.length)
+        if (countsOwn) {
+          uncached = columnFor(uncached, cluster)
+          inFlight.reserve(costs.length)
+          active.reserve(costs.length)
+        }
         addScores(request, cluster, knowsPrefix ? belief.matched(request, cluster) : undefined)
         if (weights.no_hit_lru_weight > 0) {
           cold.addScores(cluster, isCold, weights.no_hit_lru_weight, costs)
@@ -279,6 +289,10 @@ export const eppScorers: RouterDefinition = defineRouter({
         }
         return chosen
       },
+    }
+    if (!countsOwn) return decides
+    return {
+      ...decides,
       onDispatched(request: RequestView, backend: BackendView) {
         active.add(request.id, backend.id, 0)
         if (weights.token_load_weight > 0) {
