@@ -13,7 +13,6 @@ import { InFlightTokens } from '../load/in-flight-tokens.js'
 import { isAvailable, noAvailableBackend } from '../pickers/available.js'
 import { backendOf, positionOf } from '../pickers/backend-of.js'
 import { indexParameter, PrefixBelief } from '../prefix-index/prefix-belief.js'
-import { PromptPath } from '../prompt/prompt-path.js'
 import { DualmapQueues, type DualmapRequest, uncachedOn } from './dualmap-queues.js'
 import { DualmapTurns } from './dualmap-turns.js'
 
@@ -92,11 +91,12 @@ export const dualmap: RouterDefinition = defineRouter({
       countsAfterGaps: false,
     })
     const ring = new HashRing(parameters.points)
-    const path = new PromptPath()
     const queues = new DualmapQueues()
     const pending = new InFlightTokens()
     const turns = new DualmapTurns()
     let members: ArrayLike<number> | undefined
+    /** The request whose prompt was read in this call, -1 for none. */
+    let readRow = -1
 
     /** Uncached tokens of a backend's queue, and of what it has without a first token. */
     const backlog = (backend: number): number => queues.tokens[backend]! + pending.tokens[backend]!
@@ -123,8 +123,7 @@ export const dualmap: RouterDefinition = defineRouter({
     }
 
     function toDualmap(request: RequestView, cluster: ClusterView): DualmapRequest | undefined {
-      request.promptPath(path)
-      const block = path.idAt(Math.min(block_tokens, request.promptTokens))
+      const block = belief.read(request).idAt(Math.min(block_tokens, request.promptTokens))
       // A prompt whose first block is its own has no home.
       const key = block === -1 ? cluster.random.integer(2 ** 31) : block
       if (cluster.ids !== members) {
@@ -134,7 +133,8 @@ export const dualmap: RouterDefinition = defineRouter({
       const first = candidate(cluster, key, 1)
       if (first === -1) return undefined
       const other = candidate(cluster, key, 2)
-      const known = belief.matched(request, cluster)
+      const known = belief.matchedRead(request, cluster)
+      readRow = request.id
       const { length } = cluster.columns.waiting
       const coming = queues.take(length)
       coming.id = request.id
@@ -295,7 +295,8 @@ export const dualmap: RouterDefinition = defineRouter({
     function turnOf(request: RequestView, cluster: ClusterView): BackendView | undefined {
       const backend = turns.backendOf(request.id, cluster.nowMs)
       if (backend === -1 || !isOpen(cluster, backend)) return undefined
-      belief.sentLater(request, backend, cluster.nowMs)
+      if (readRow === request.id) belief.sent(backend, cluster.nowMs)
+      else belief.sentLater(request, backend, cluster.nowMs)
       return backendOf(cluster, backend)
     }
 
@@ -303,6 +304,7 @@ export const dualmap: RouterDefinition = defineRouter({
       route(request, cluster) {
         const { id } = request
         const { nowMs } = cluster
+        readRow = -1
         pending.reserve(cluster.columns.waiting.length)
         queues.reserve(cluster.columns.waiting.length)
         const turn = turnOf(request, cluster)
