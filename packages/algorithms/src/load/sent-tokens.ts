@@ -25,6 +25,7 @@ export class SentTokens {
   /** Tokens of the last `count` requests sent to a backend; those before are forgotten. */
   lastOf(backend: number, count: number): number {
     if (backend >= this.rings.length) return 0
+    if (this.counts[backend]! <= count) return this.sums[backend]!
     const ring = this.rings[backend]!
     while (this.counts[backend]! > count) {
       const start = this.starts[backend]!

@@ -67,12 +67,22 @@ export const productionStackPrefixAware: RouterDefinition = defineRouter({
     /** The most that an available backend was sent, after which `matched` has it of each. */
     function longest(request: RequestView, cluster: ClusterView): number {
       const { ids } = cluster
+      const { promptTokens } = request
       tree.match(path, matched)
+      const known = matched
       let most = 0
+      let [length, whole] = [0, 0]
       for (let i = 0; i < ids.length; i++) {
         const id = ids[i]!
-        matched[id] = inChunks(matched[id]!, request.promptTokens)
-        if (matched[id]! > most && isAvailable(cluster, id)) most = matched[id]!
+        const tokens = known[id]!
+        if (tokens === 0) continue
+        // Most end where the one before does.
+        if (tokens !== length) {
+          length = tokens
+          whole = inChunks(tokens, promptTokens)
+        }
+        known[id] = whole
+        if (whole > most && isAvailable(cluster, id)) most = whole
       }
       return most
     }
@@ -87,9 +97,10 @@ export const productionStackPrefixAware: RouterDefinition = defineRouter({
         return rates.pick(cluster)
       }
       notes?.branch(most === 0 ? 'nothing is known: anywhere' : 'longest known beginning')
+      const [out, known] = [costs, matched]
       for (let i = 0; i < ids.length; i++) {
         const id = ids[i]!
-        costs[id] = matched[id]! >= most ? 0 : Number.POSITIVE_INFINITY
+        out[id] = known[id]! >= most ? 0 : Number.POSITIVE_INFINITY
       }
       return leastOf(cluster, costs, ties)
     }
