@@ -161,11 +161,12 @@ export class OwnershipTable {
     } else {
       this.unlinkUse(e)
     }
-    this.linkNewest(e, backend, nowMs)
+    this.linkNewest(e, backend)
+    this.usedMs[e / FIELDS] = nowMs
     return known === NONE
   }
 
-  private linkNewest(e: number, backend: number, nowMs: number): void {
+  private linkNewest(e: number, backend: number): void {
     const { entries } = this
     const before = this.newest[backend]!
     entries[e + OLDER] = before
@@ -173,7 +174,6 @@ export class OwnershipTable {
     if (before === NONE) this.oldest[backend] = e
     else entries[before + NEWER] = e
     this.newest[backend] = e
-    this.usedMs[e / FIELDS] = nowMs
   }
 
   /** Adds a use of a run by a backend, which then owns it until as many uses are taken back. */
@@ -234,7 +234,8 @@ export class OwnershipTable {
     entries[e + OWNER] = to
     this.tokens[from] = this.tokens[from]! - tokens
     this.tokens[to] = this.tokens[to]! + tokens
-    this.linkNewest(e, to, nowMs)
+    this.linkNewest(e, to)
+    this.usedMs[e / FIELDS] = nowMs
   }
 
   /** Gives a run a row, with the entries of its list. */

@@ -84,7 +84,7 @@ export const aibrixSlo: RouterDefinition = defineRouter({
     /** By exponent of the class of prompt: answers, and tokens in them. */
     const answers: { count: number; tokens: number }[] = []
     /** By the key of a queue: what is said of all in it. */
-    const classes: SloClass[] = []
+    const classes = new Map<number, SloClass>()
     let taken = new Float64Array(0)
     let costs = new Float64Array(0)
 
@@ -100,8 +100,12 @@ export const aibrixSlo: RouterDefinition = defineRouter({
         seen === undefined ? parameters.output_tokens : seen.tokens / seen.count,
       )
       const key = prompt * 64 + output
-      classes[key] ??= profiled(key, 2 ** prompt, 2 ** output)
-      return classes[key]
+      let found = classes.get(key)
+      if (found === undefined) {
+        found = profiled(key, 2 ** prompt, 2 ** output)
+        classes.set(key, found)
+      }
+      return found
     }
 
     function profiled(key: number, prompt: number, output: number): SloClass {

@@ -195,7 +195,10 @@ export const eppScorers: RouterDefinition = defineRouter({
       const { queue_weight, running_weight, token_load_weight } = weights
       const size = ids.length
       // Whole numbers for whole numbers: V8 computes with them as such.
-      let [leastWaiting, mostWaiting, leastRunning, mostRunning] = [MOST_INT, -1, MOST_INT, -1]
+      let leastWaiting = MOST_INT
+      let mostWaiting = -1
+      let leastRunning = MOST_INT
+      let mostRunning = -1
       for (let i = 0; i < size; i++) {
         const id = ids[i]!
         const queued = waiting[id]!
@@ -214,7 +217,7 @@ export const eppScorers: RouterDefinition = defineRouter({
       // The share is of what is looked at: an approximate index sees no more of a prompt.
       const seen = weights.index === 'exact' ? promptTokens : Math.min(promptTokens, lookedAt)
       // Constants of this call: V8 looks at what a closure has anew for each.
-      const [out, missing] = [costs, uncached]
+      const out = costs
       let hits = 0
       for (let i = 0; i < size; i++) {
         const id = ids[i]!
@@ -253,8 +256,8 @@ export const eppScorers: RouterDefinition = defineRouter({
           }
           notes?.term('prefix', id, prefix_weight * Math.min(1, cached / seen))
           if (token_load_weight > 0) {
-            missing[id] = Math.max(0, promptTokens - cached)
-            const load = Math.min(inFlight.tokens[id]! + missing[id]!, TOKEN_QUEUE) / TOKEN_QUEUE
+            uncached[id] = Math.max(0, promptTokens - cached)
+            const load = Math.min(inFlight.tokens[id]! + uncached[id]!, TOKEN_QUEUE) / TOKEN_QUEUE
             cost -= token_load_weight * (1 - load)
             notes?.term('token_load', id, token_load_weight * (1 - load))
           }
