@@ -1,4 +1,5 @@
 import type { Options } from 'tsup'
+import { inlineConstants } from './scripts/inline-constants.js'
 
 /** One build for every package: ESM for Node 20; declarations come from tsc, which is faster. */
 export const library: Options = {
@@ -9,9 +10,9 @@ export const library: Options = {
   clean: true,
   target: 'node20',
   platform: 'node',
+  esbuildPlugins: [inlineConstants],
   esbuildOptions: (options) => {
-    // Inlines constants. A bundle turns top-level ones into variables, which V8 reads and checks anew
-    // at every use: the engine takes twice as long then.
+    // Inlines constants in their file; `inlineConstants` does it from file to file.
     options.minifySyntax = true
   },
 }

@@ -31,8 +31,8 @@ export const MUTANTS = [
   [
     'a stretch runs one step past a finish',
     DECODES,
-    'firstFinish(heap, ints[n + FIRST_PLACE]!) - ints[n + COUNTER]!',
-    'firstFinish(heap, ints[n + FIRST_PLACE]!) - ints[n + COUNTER]! + 1',
+    'firstFinish(heap, batch.firstPlace) - batch.counter',
+    'firstFinish(heap, batch.firstPlace) - batch.counter + 1',
   ],
   [
     'a stretch runs one block past the last',
@@ -55,7 +55,7 @@ export const MUTANTS = [
   [
     'a blocked head stays blocked after a release',
     FAST,
-    '    this.kv.release(backend, request, this.mayComeBack)\n    this.state.ints[backend * INTS + IS_BLOCKED] = 0',
+    '    this.kv.release(backend, request, this.mayComeBack)\n    this.state.batches[backend]!.isBlocked = 0',
     '    this.kv.release(backend, request, this.mayComeBack)',
   ],
   [
@@ -91,13 +91,13 @@ export const MUTANTS = [
   [
     'context grows by one step too few',
     DECODES,
-    'floats[context]! + ints[n + DECODES]! * k',
-    'floats[context]! + ints[n + DECODES]! * (k - 1)',
+    'batch.contextTokens += batch.decodes * k',
+    'batch.contextTokens += batch.decodes * (k - 1)',
   ],
   [
     'counting steps anew shifts the blocks that are due',
     DECODES,
-    'counter - (counter % ints[n + BLOCK_TOKENS]!)',
+    'counter - (counter % batch.blockTokens)',
     'counter',
   ],
   [
@@ -115,7 +115,7 @@ export const MUTANTS = [
   [
     'shared answers are committed at the end only',
     STRETCH,
-    'if (ints[n + SHARING]! > 0) most = Math.min(most, stepsToSharedBlock(state, backend))',
+    'if (batch.sharing > 0) most = Math.min(most, stepsToSharedBlock(state, backend))',
     '',
   ],
   [
@@ -354,7 +354,7 @@ export const MUTANTS = [
   [
     'a slow backend is slow only after its stretch',
     CANCELLING,
-    'if (state.endMs[backend] === IDLE || state.ints[backend * INTS + STEPS] === 1) return',
+    'if (state.endMs[backend] === IDLE || state.batches[backend]!.steps === 1) return',
     'if (state.endMs[backend] !== IDLE) return',
   ],
   [
@@ -512,7 +512,7 @@ export const MUTANTS = [
   [
     'a sample sees a step of this instant as under way',
     FAST,
-    'allocateSteps(state, backend, Math.min(over + 1, state.ints[backend * INTS + STEPS]!))',
+    'allocateSteps(state, backend, Math.min(over + 1, state.batches[backend]!.steps))',
     'allocateSteps(state, backend, over)',
   ],
   [
@@ -633,13 +633,13 @@ export const MUTANTS = [
   [
     'a prompt that ends amid a run shares all of it',
     READS,
-    'prompts.endTokens[node]! > tokens || this.isEnd[node] === 0',
-    'this.isEnd[node] === 0',
+    'prompts.endTokens[node]! > promptTokens[request]!',
+    'false',
   ],
   [
     'decodes that wait for a prompt share its step',
     PLANS,
-    '  floats[x + DECODE_REQUESTS] = 0\n  floats[x + DECODE_TOKENS] = 0\n  floats[x + DECODE_SHARED_TOKENS] = 0',
-    '  floats[x + DECODE_REQUESTS] = 0\n  floats[x + DECODE_TOKENS] = 0',
+    '  batch.decodeRequests = 0\n  batch.decodeTokens = 0\n  batch.decodeSharedTokens = 0',
+    '  batch.decodeRequests = 0\n  batch.decodeTokens = 0',
   ],
 ]

@@ -13,7 +13,8 @@ for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     // The reader of the pipe has seen enough.
     if (error.code === 'EPIPE') process.exit(0)
-    throw error
+    if (stream === process.stdout) console.error(`error: standard output: ${error.message}`)
+    process.exit(1)
   })
 }
 process.exitCode = await main(process.argv.slice(2))

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { checkWords, commandOf, givenText, usageMessage } from './usage-messages.js'
 
-const FLAGS = ['config', 'algorithm', 'seed']
+const FLAGS = ['config', 'algorithm', 'algorithms', 'seed', 'slo-ttft', 'slo-e2e']
 
 test.each([
   [
@@ -10,6 +10,16 @@ test.each([
     'unknown option --confg; did you mean --config?',
   ],
   ['Unknown argument: zzz', ['run', '--zzz=1'], 'unknown option --zzz'],
+  [
+    'Unknown argument: algo',
+    ['run', '--algo', 'x'],
+    'unknown option --algo; did you mean --algorithm?',
+  ],
+  [
+    'Unknown argument: slo',
+    ['run', '--slo', '5'],
+    'unknown option --slo; did you mean --slo-ttft or --slo-e2e?',
+  ],
   [
     'Unknown arguments: x, extra',
     ['run', '-x', 'extra'],

@@ -85,9 +85,24 @@ function describeUnknown(word: string, args: readonly string[], flags: readonly 
       (word.length === 1 && arg.startsWith('-') && !arg.startsWith('--') && arg.includes(word)),
   )
   if (!isOption) return `unexpected argument "${word}"`
-  const near = closestName(word, flags)
   const unknown = `unknown option ${dashed(word)}`
-  return near === undefined || word.length === 1 ? unknown : `${unknown}; did you mean --${near}?`
+  const meant = word.length === 1 ? [] : optionsLike(word, flags)
+  if (meant.length === 0) return unknown
+  return `${unknown}; did you mean ${meant.map((flag) => `--${flag}`).join(' or ')}?`
+}
+
+const MOST_MEANT = 3
+
+/** The option that is written nearly so, or the few that begin so. */
+function optionsLike(word: string, flags: readonly string[]): readonly string[] {
+  const near = closestName(word, flags)
+  if (near !== undefined) return [near]
+  const longer = flags.filter((flag) => flag.startsWith(word))
+  // An option and its alias in the plural are the same.
+  const meant = longer.filter(
+    (flag) => !longer.some((other) => other !== flag && flag.startsWith(other)),
+  )
+  return meant.length > MOST_MEANT ? [] : meant
 }
 
 function describeChoice(name: string, given: string, all: string): string {

@@ -3,6 +3,8 @@ import { OwnershipTable } from '../prefix-index/ownership-table.js'
 import { PromptPath } from '../prompt/prompt-path.js'
 import { InFlightTokens } from './in-flight-tokens.js'
 
+const NONE = -1
+
 /**
  * Distinct prompt blocks of the requests that this router has under way on each backend: a prefix that
  * several of them share counts once.
@@ -16,6 +18,8 @@ export class ActiveBlocks {
   private readonly own = new InFlightTokens()
   private readonly shared = new OwnershipTable()
   private readonly path = new PromptPath()
+  /** The request that was matched just now, whose path is read; -1 for none. */
+  private matchedRow = NONE
   private homes = new Int32Array(0)
   /** By backend: tokens per block, as of the last request that was added. */
   private blockTokens = new Int32Array(0)
@@ -67,6 +71,7 @@ export class ActiveBlocks {
   match(request: RequestView, out: Float64Array): void {
     out.fill(0)
     this.read(request)
+    this.matchedRow = request.id
     const { path, shared } = this
     for (let i = 0; i < path.length; i++) {
       const end = path.endTokens[i]!
@@ -80,7 +85,7 @@ export class ActiveBlocks {
   /** A request is under way. */
   add(request: RequestView, backend: number, blockTokens: number): void {
     this.remove(request)
-    this.read(request)
+    if (this.matchedRow !== request.id) this.read(request)
     const { path } = this
     for (let i = 0; i < path.length; i++) {
       const start = i === 0 ? 0 : path.endTokens[i - 1]!
@@ -115,6 +120,7 @@ export class ActiveBlocks {
   }
 
   private read(request: RequestView): void {
+    this.matchedRow = NONE
     if (this.isSharing) request.promptPath(this.path)
     else this.path.clear()
   }

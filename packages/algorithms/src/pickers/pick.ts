@@ -104,44 +104,59 @@ function cheapest(
   costs: ArrayLike<number>,
   ties: TieRule,
 ): BackendView | Reject {
-  const { backends, columns, ids } = cluster
-  const { waiting, maxQueueDepth } = columns
-  const size = ids.length
-  // Nearly always one alone is the cheapest, and available: one plain pass.
+  const { backends, ids } = cluster
+  if (places.length < ids.length) places = new Int32Array(2 * ids.length)
+  // Nearly always those with the lowest cost are available: one plain pass over all, and one over them.
+  let tied = keepAvailable(cluster, placesOfLeast(cluster, costs))
+  if (tied === 0) {
+    tied = keepAvailable(cluster, placesOf(cluster, costs, leastAvailable(cluster, costs)))
+    if (tied === 0) return noAvailableBackend
+  }
+  if (tied === 1 || ties === 'first') return backends[places[0]!]!
+  return backends[places[cluster.random.integer(tied)]!]!
+}
+
+/** Places of the backends under consideration, the first in the list of a cluster first. */
+let places: Int32Array = new Int32Array(64)
+
+/** Writes the places of the backends with the lowest cost. @returns how many */
+function placesOfLeast({ backends, ids }: ClusterView, costs: ArrayLike<number>): number {
+  const found = places
   let least = Number.POSITIVE_INFINITY
-  let first = 0
-  let tied = 0
-  for (let i = 0; i < size; i++) {
+  let count = 0
+  for (let i = 0; i < ids.length; i++) {
     const cost = costs[ids[i]!]!
-    if (cost > least) continue
-    if (cost < least) {
+    if (!(cost >= least)) {
+      if (Number.isNaN(cost)) throw scoreIsNaN(backends[i]!)
       least = cost
-      first = i
-      tied = 1
-    } else if (cost === least) tied++
-    else throw scoreIsNaN(backends[i]!)
+      count = 0
+    }
+    // Written in any case, and kept if it counts: no branch that would be guessed wrong.
+    found[count] = i
+    count += cost === least ? 1 : 0
   }
-  if (tied === 0 || !isAvailable(cluster, ids[first]!)) {
-    least = leastAvailable(cluster, costs)
-    first = 0
-  } else if (tied === 1 || ties === 'first') return backends[first]!
-  tied = 0
-  for (let i = first; i < size; i++) {
-    const id = ids[i]!
-    if (costs[id] !== least || waiting[id]! >= maxQueueDepth[id]!) continue
-    if (tied++ > 0) continue
-    first = i
-    if (ties === 'first') break
+  return count
+}
+
+/** Writes the places of the backends with one cost. @returns how many */
+function placesOf({ ids }: ClusterView, costs: ArrayLike<number>, cost: number): number {
+  let count = 0
+  for (let i = 0; i < ids.length; i++) if (costs[ids[i]!] === cost) places[count++] = i
+  return count
+}
+
+/** Leaves out the places of backends that are not available. @returns how many of them are left */
+function keepAvailable({ columns, ids }: ClusterView, count: number): number {
+  const { waiting, maxQueueDepth } = columns
+  const found = places
+  let kept = 0
+  for (let k = 0; k < count; k++) {
+    const place = found[k]!
+    const id = ids[place]!
+    found[kept] = place
+    kept += waiting[id]! < maxQueueDepth[id]! ? 1 : 0
   }
-  if (tied === 0) return noAvailableBackend
-  if (tied === 1) return backends[first]!
-  let skip = cluster.random.integer(tied)
-  let chosen = first
-  while (skip > 0) {
-    const id = ids[++chosen]!
-    if (costs[id] === least && waiting[id]! < maxQueueDepth[id]!) skip--
-  }
-  return backends[chosen]!
+  return kept
 }
 
 /** The lowest cost of the available backends. */

@@ -118,8 +118,11 @@ export class OwnershipTable {
       return count
     }
     const { entries: known, width } = this.rows
-    for (let backend = 0; backend < width; backend++)
-      if (known[row + backend] !== NONE) found[count++] = backend
+    for (let backend = 0; backend < width; backend++) {
+      // Written in any case, and kept if it counts: no branch that would be guessed wrong.
+      found[count] = backend
+      count += known[row + backend] === NONE ? 0 : 1
+    }
     return count
   }
 
@@ -178,8 +181,11 @@ export class OwnershipTable {
 
   /** Adds a use of a run by a backend, which then owns it until as many uses are taken back. */
   acquire(run: number, backend: number, tokens: number): void {
-    this.touch(run, backend, tokens, 0)
-    const e = this.newest[backend]!
+    let e = this.find(run, backend)
+    if (e === NONE) {
+      this.touch(run, backend, tokens, 0)
+      e = this.newest[backend]!
+    }
     this.entries[e + USES] = this.entries[e + USES]! + 1
   }
 

@@ -167,7 +167,8 @@ export const dynamoKv: RouterDefinition = defineRouter({
     const blockSizes = new BlockSizes()
     let costs = new Float64Array(0)
     let activeTokens = new Float64Array(0)
-    let uncached = new Float64Array(0)
+    /** Leading tokens that each backend holds of the prompt that was routed last. */
+    let cached: ArrayLike<number> = []
 
     function leastBacklog(cluster: ClusterView): number {
       let least = Number.POSITIVE_INFINITY
@@ -197,11 +198,11 @@ export const dynamoKv: RouterDefinition = defineRouter({
         const blockTokens = blockSize[id]!
         const blocks = Math.ceil(promptTokens / blockTokens)
         const backlog = prefill.tokens[id]!
-        const cached = matched[id]!
+        const tokens = matched[id]!
         const shared = activeTokens[id]! / blockTokens
         const prefillBlocks = track_prefill_tokens ? (backlog + promptTokens) / blockTokens : 0
         const decay = isDecaying ? decayOf((backlog - least) / blockTokens, blocks) : 1
-        const creditBlocks = cached > 0 ? overlap_score_credit * decay * (cached / blockTokens) : 0
+        const creditBlocks = tokens > 0 ? overlap_score_credit * decay * (tokens / blockTokens) : 0
         notes.term('prefill_blocks', id, prefillBlocks)
         notes.term('credit_blocks', id, creditBlocks)
         notes.term(
@@ -218,15 +219,15 @@ export const dynamoKv: RouterDefinition = defineRouter({
         const { ids, notes } = cluster
         costs = columnFor(costs, cluster)
         activeTokens = columnFor(activeTokens, cluster)
-        uncached = columnFor(uncached, cluster)
         prefill.reserve(costs.length)
         active.reserve(costs.length)
         const matched = belief.matched(request, cluster)
+        cached = matched
         active.match(request, activeTokens)
         const least = credit_decay > 0 ? leastBacklog(cluster) : 0
         const { promptTokens } = request
         // Columns as constants of this call: V8 looks at those of the closure anew for every backend.
-        const [column, missing, underWay] = [costs, uncached, activeTokens]
+        const [column, underWay] = [costs, activeTokens]
         const blockSize = blockSizes.of(cluster)
         const { tokens: backlogs } = prefill
         const { requests, blocks: activeBlocks } = active
@@ -242,14 +243,13 @@ export const dynamoKv: RouterDefinition = defineRouter({
             blocks = Math.ceil(promptTokens / blockTokens)
           }
           const backlog = backlogs[id]!
-          const cached = matched[id]!
-          missing[id] = cached < promptTokens ? promptTokens - cached : 0
+          const overlap = matched[id]!
           let cost = track_prefill_tokens
             ? inBlocks(backlog + promptTokens, blockTokens, perToken)
             : 0
-          if (cached > 0) {
+          if (overlap > 0) {
             const decay = isDecaying ? decayOf((backlog - least) / blockTokens, blocks) : 1
-            cost -= overlap_score_credit * decay * inBlocks(cached, blockTokens, perToken)
+            cost -= overlap_score_credit * decay * inBlocks(overlap, blockTokens, perToken)
           }
           // As dynamoCost has it, without an object per backend.
           cost = prefill_load_scale * Math.max(0, cost)
@@ -264,7 +264,8 @@ export const dynamoKv: RouterDefinition = defineRouter({
         return chosen
       },
       onDispatched(request: RequestView, backend: BackendView) {
-        prefill.add(request.id, backend.id, uncached[backend.id]!)
+        const { promptTokens } = request
+        prefill.add(request.id, backend.id, Math.max(0, promptTokens - cached[backend.id]!))
         active.add(request, backend.id, backend.blockTokens)
       },
       onFirstToken(request: RequestView) {

@@ -6,7 +6,14 @@ import { showCharts } from '../output/print-charts.js'
 import { checkReport, writeReport } from '../output/write-report.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
 import { UsageError } from '../usage-error.js'
-import { INPUT_OPTIONS, printNotes, RESULT_OPTIONS, watched } from './experiment-options.js'
+import {
+  ALGORITHMS,
+  INPUT_OPTIONS,
+  printNotes,
+  RESULT_OPTIONS,
+  SECONDS_PER_RATE,
+  watched,
+} from './experiment-options.js'
 import { CHART, type SearchArguments, searchOptions } from './search-arguments.js'
 
 interface CapacityArguments extends SearchArguments {
@@ -26,12 +33,7 @@ export const capacityCommand: CommandBody<CapacityArguments> = {
     yargs
       .options(INPUT_OPTIONS)
       .options({
-        algorithms: {
-          alias: ['a', 'A', 'algorithm'],
-          type: 'string',
-          requiresArg: true,
-          describe: 'Algorithm, or a comma-separated list of them; round_robin by default',
-        },
+        algorithms: ALGORITHMS,
         rate: {
           type: 'number',
           requiresArg: true,
@@ -57,12 +59,7 @@ export const capacityCommand: CommandBody<CapacityArguments> = {
           requiresArg: true,
           describe: 'Relative width of the interval of the largest rate (default 0.02)',
         },
-        duration: {
-          type: 'number',
-          requiresArg: true,
-          describe:
-            "Seconds of traffic generated per rate (default: the config's trace.duration_sec, or 60)",
-        },
+        duration: SECONDS_PER_RATE,
         scale: {
           type: 'string',
           requiresArg: true,

@@ -18,6 +18,7 @@ import { checkTarget, writeResults } from '../output/write-results.js'
 import { writeSamples } from '../output/write-samples.js'
 import { UsageError } from '../usage-error.js'
 import {
+  ALGORITHMS,
   checkNumbers,
   DETAIL_OPTIONS,
   type ExperimentArguments,
@@ -48,9 +49,8 @@ export const compareCommand: CommandBody<CompareArguments> = {
       .options(INPUT_OPTIONS)
       .options(TRAFFIC_OPTIONS)
       .option('algorithms', {
-        alias: 'A',
-        type: 'string',
-        requiresArg: true,
+        ...ALGORITHMS,
+        alias: ['a', 'A'],
         describe:
           "Comma-separated algorithms or files that export one; the config's by default, or all built-in ones",
       })

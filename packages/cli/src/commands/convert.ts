@@ -2,6 +2,7 @@ import {
   convertTrace,
   ignoredNote,
   type RetimeOptions,
+  skippedNote,
   WRITABLE_TRACE_FORMATS,
 } from '@routesim/traces'
 import type { CommandBody } from '../command-body.js'
@@ -93,7 +94,7 @@ export const convertCommand: CommandBody<ConvertArguments> = {
     if (lost.length > 0) console.error(`note: ${to} can not hold: ${lostColumns(lost)}`)
     if (ignored > 0) console.error(`note: ${ignoredNote(result.format, ignored)}`)
     if (skipped.count > 0) {
-      console.error(`note: ${skipped.count} faulty lines skipped, the first of them:`)
+      console.error(`note: ${skippedNote(skipped.count)}, the first of them:`)
       for (const message of skipped.messages) console.error(`  ${message}`)
     }
   },

@@ -1,4 +1,5 @@
 import { parseConfig } from '@routesim/experiments'
+import { commandPrefix } from '../checkout.js'
 import type { CommandBody } from '../command-body.js'
 import { showComparison } from './compare.js'
 
@@ -34,13 +35,14 @@ export const demoCommand: CommandBody<object> = {
       { config: parseConfig(DEMO, 'demo') },
       { format: undefined, output: undefined },
     )
+    const routesim = commandPrefix()
     process.stdout.write(
       [
         '',
         'Next:',
-        '  routesim compare -c config.toml -t your-trace.jsonl   your own traffic',
-        '  routesim compare -c config.toml -A round_robin,./my-router.ts   your own router',
-        '  routesim --help',
+        `  ${routesim} compare -c config.toml -t your-trace.jsonl   your own traffic`,
+        `  ${routesim} compare -c config.toml -A round_robin,./my-router.ts   your own router`,
+        `  ${routesim} --help`,
         '',
       ].join('\n'),
     )

@@ -40,6 +40,31 @@ export const CONFIG: Options = {
   describe: 'Config file (TOML)',
 }
 
+/** What `run` and its like simulate. */
+export const ALGORITHM: Options = {
+  alias: 'a',
+  type: 'string',
+  default: 'round_robin',
+  requiresArg: true,
+  describe: 'Algorithm, name:parameter=value,... or a file that exports one',
+}
+
+/** What `sweep` and `capacity` simulate. */
+export const ALGORITHMS: Options = {
+  alias: ['a', 'A', 'algorithm'],
+  type: 'string',
+  requiresArg: true,
+  describe: 'Algorithm, or a comma-separated list of them; round_robin by default',
+}
+
+/** How much traffic `sweep` and `capacity` generate. */
+export const SECONDS_PER_RATE: Options = {
+  type: 'number',
+  requiresArg: true,
+  describe:
+    "Seconds of traffic generated per rate (default: the config's trace.duration_sec, or 60)",
+}
+
 const TRACE: Options = {
   alias: 't',
   type: 'string',

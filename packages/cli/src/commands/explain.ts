@@ -6,6 +6,7 @@ import { explainText } from '../output/explain-table.js'
 import { checkTarget, writeText } from '../output/write-results.js'
 import { UsageError } from '../usage-error.js'
 import {
+  ALGORITHM,
   checkNumbers,
   heading,
   INPUT_OPTIONS,
@@ -36,13 +37,7 @@ export const explainCommand: CommandBody<ExplainArguments> = {
   builder: (yargs) =>
     yargs
       .options(INPUT_OPTIONS)
-      .option('algorithm', {
-        alias: 'a',
-        type: 'string',
-        default: 'round_robin',
-        requiresArg: true,
-        describe: 'Algorithm, name:parameter=value,... or a file that exports one',
-      })
+      .option('algorithm', ALGORITHM)
       .option('request', {
         type: 'string',
         coerce: splitSpecs,

@@ -3,9 +3,10 @@ import { dirname, join, relative } from 'node:path'
 import { builtinRouters } from '@routesim/algorithms'
 import { RouteSimError } from '@routesim/core'
 import { generateTrace, writeTrace } from '@routesim/traces'
+import { checkout } from '../checkout.js'
 import type { CommandBody } from '../command-body.js'
 import { outputFailed } from '../output/write-results.js'
-import { routerProject } from '../scaffold/router-project.js'
+import { type RouterProject, routerProject } from '../scaffold/router-project.js'
 import { UsageError } from '../usage-error.js'
 import { packageVersion } from '../version.js'
 
@@ -37,7 +38,8 @@ export const newCommand: CommandBody<NewArguments> = {
   handler: async ({ name, directory = name }) => {
     checkName(name)
     await checkEmpty(directory)
-    const files = routerProject({ name, version: packageVersion() })
+    const own = ownPackages(directory)
+    const files = routerProject({ name, ...own })
     for (const [path, text] of Object.entries(files)) {
       await writeNew(join(directory, path), text)
     }
@@ -49,8 +51,22 @@ export const newCommand: CommandBody<NewArguments> = {
     await writeTrace(join(directory, 'trace.jsonl'), trace, 'compact_jsonl')
     const where = relative('.', directory) || '.'
     console.error(`Wrote ${Object.keys(files).length + 1} files to ${where}. Next:`)
-    process.stdout.write(`cd ${where}\nnpm install\nnpm run compare\nnpm test\n`)
+    process.stdout.write(`cd ${where}\n${own.install}\nnpm run compare\nnpm test\n`)
   },
+}
+
+/** The packages of RouteSim that a project in a folder uses: in a clone, which has what no registry has, its own. */
+function ownPackages(directory: string): Pick<RouterProject, 'versionOf' | 'install'> {
+  const clone = checkout()
+  if (clone === undefined) {
+    return { versionOf: () => `^${packageVersion()}`, install: 'npm install' }
+  }
+  const root = relative(directory, clone.root).replaceAll('\\', '/')
+  return {
+    versionOf: (name) => `link:${root}/packages/${name}`,
+    // npm can not follow the links that the packages of a clone have to each other.
+    install: `npx --yes ${clone.packageManager} install --ignore-workspace`,
+  }
 }
 
 /** @throws UsageError */

@@ -113,7 +113,9 @@ async function readJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, 'utf8')) as unknown
   } catch (cause) {
-    throw new RouteSimError(`${path}: expected a JSON file: ${(cause as Error).message}`, {
+    const { code, message } = cause as NodeJS.ErrnoException
+    const why = code === 'ENOENT' ? 'no such file' : `expected a JSON file: ${message}`
+    throw new RouteSimError(`${path}: ${why}`, {
       code: 'result_unreadable',
       path,
       cause,

@@ -11,6 +11,7 @@ import { checkTarget, writeResults } from '../output/write-results.js'
 import { writeSamples } from '../output/write-samples.js'
 import { UsageError } from '../usage-error.js'
 import {
+  ALGORITHM,
   checkNumbers,
   DETAIL_OPTIONS,
   type ExperimentArguments,
@@ -36,13 +37,7 @@ export const runCommand: CommandBody<RunArguments> = {
     yargs
       .options(INPUT_OPTIONS)
       .options(TRAFFIC_OPTIONS)
-      .option('algorithm', {
-        alias: 'a',
-        type: 'string',
-        default: 'round_robin',
-        requiresArg: true,
-        describe: 'Algorithm, name:parameter=value,... or a file that exports one',
-      })
+      .option('algorithm', ALGORITHM)
       .options({ ...RESULT_OPTIONS, ...DETAIL_OPTIONS })
       .option('perfetto', {
         type: 'string',

@@ -16,12 +16,14 @@ import { checkTarget, writeResults } from '../output/write-results.js'
 import { parseAxes } from '../settings-list.js'
 import { UsageError } from '../usage-error.js'
 import {
+  ALGORITHMS,
   checkNumbers,
   type ExperimentArguments,
   experimentOptions,
   INPUT_OPTIONS,
   printNotes,
   RESULT_OPTIONS,
+  SECONDS_PER_RATE,
   sweepHeading,
   watched,
 } from './experiment-options.js'
@@ -53,24 +55,14 @@ export const sweepCommand: CommandBody<SweepArguments> = {
     yargs
       .options(INPUT_OPTIONS)
       .options({
-        algorithms: {
-          alias: ['a', 'A', 'algorithm'],
-          type: 'string',
-          requiresArg: true,
-          describe: 'Algorithm, or a comma-separated list of them; round_robin by default',
-        },
+        algorithms: ALGORITHMS,
         rates: {
           type: 'string',
           requiresArg: true,
           describe: 'Comma-separated rates in requests per second: generated, or of the trace',
         },
         concurrency: TRAFFIC_OPTIONS.concurrency,
-        duration: {
-          type: 'number',
-          requiresArg: true,
-          describe:
-            "Seconds of traffic generated per rate (default: the config's trace.duration_sec, or 60)",
-        },
+        duration: SECONDS_PER_RATE,
         set: {
           type: 'string',
           requiresArg: true,
@@ -176,7 +168,7 @@ async function show(report: SweepReport, args: SweepArguments): Promise<void> {
     await showCharts(args, ({ sweepReport }) => sweepReport(report), 2)
   }
   const seeds = scenario.seeds.length
-  if (report.interrupted) throw stopped(points.length, totalRuns / seeds)
+  if (report.interrupted) throw stopped(points.length, totalRuns / seeds, args.log)
   if (failures.length > 0) throw failed(failures, totalRuns)
 }
 

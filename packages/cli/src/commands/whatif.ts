@@ -4,7 +4,13 @@ import { whatifRendering } from '../output/whatif-table.js'
 import { checkReport, writeReport } from '../output/write-report.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
 import { parseSettings } from '../settings-list.js'
-import { INPUT_OPTIONS, printNotes, RESULT_OPTIONS, watched } from './experiment-options.js'
+import {
+  ALGORITHM,
+  INPUT_OPTIONS,
+  printNotes,
+  RESULT_OPTIONS,
+  watched,
+} from './experiment-options.js'
 import { type SearchArguments, searchOptions } from './search-arguments.js'
 
 interface WhatifArguments extends SearchArguments {
@@ -21,13 +27,7 @@ export const whatifCommand: CommandBody<WhatifArguments> = {
     yargs
       .options(INPUT_OPTIONS)
       .options({
-        algorithm: {
-          alias: 'a',
-          type: 'string',
-          default: 'round_robin',
-          requiresArg: true,
-          describe: 'Algorithm, name:parameter=value,... or a file that exports one',
-        },
+        algorithm: ALGORITHM,
         to: {
           type: 'string',
           requiresArg: true,

@@ -4,6 +4,8 @@ import type { SingleBar } from 'cli-progress'
 
 /** Work that is done sooner than this needs no progress bar. */
 const QUIET_MS = 2000
+/** Columns from which on there is room for a long bar. */
+const WIDE = 80
 
 /** A progress bar on stderr for work that takes longer than two seconds. */
 export class ProgressBar {
@@ -26,10 +28,11 @@ export class ProgressBar {
           clearOnComplete: true,
           hideCursor: null,
           etaBuffer: 50,
+          barsize: (process.stderr.columns ?? WIDE) < WIDE ? 10 : 40,
         },
         Presets.shades_classic,
       )
-      this.bar.start(totalRuns, 0, { label, runs: '' })
+      this.bar.start(totalRuns, 0, { label, runs: `0/${totalRuns}` })
     }
     const runs = `${finishedRuns}/${totalRuns}`
     this.bar.update(finishedRuns + fraction, { label, runs })

@@ -9,26 +9,33 @@ export const TOOL_VERSIONS = {
 export interface RouterProject {
   /** Lower case letters, digits, `-` and `_`, beginning with a letter. */
   readonly name: string
-  /** Of the packages it depends on. */
-  readonly version: string
+  /** What it asks for of a package of RouteSim, as `^1.2.0` of `core`. */
+  readonly versionOf: (name: string) => string
+  /** The command that installs what it depends on. */
+  readonly install: string
 }
 
 /** The files of a project with one router, but for its trace, by path. */
-export function routerProject({ name, version }: RouterProject): Readonly<Record<string, string>> {
+export function routerProject({
+  name,
+  versionOf,
+  install,
+}: RouterProject): Readonly<Record<string, string>> {
   const router = name.replaceAll('-', '_')
   const file = name.replaceAll('_', '-')
   return {
-    'package.json': packageJson(file, version),
+    'package.json': packageJson(file, versionOf),
     'tsconfig.json': TSCONFIG,
-    'README.md': readme(file),
+    'README.md': readme(file, install),
+    'vitest.config.ts': VITEST,
     'scenario.toml': SCENARIO,
     [`src/${file}.ts`]: routerFile(router),
     [`src/${file}.test.ts`]: testFile(router, file),
   }
 }
 
-function packageJson(file: string, version: string): string {
-  const own = `^${version}`
+function packageJson(file: string, versionOf: RouterProject['versionOf']): string {
+  const own = (name: string) => ({ [`@routesim/${name}`]: versionOf(name) })
   const project = {
     name: `routesim-router-${file}`,
     version: '0.1.0',
@@ -40,8 +47,8 @@ function packageJson(file: string, version: string): string {
       test: 'vitest run',
       typecheck: 'tsc --noEmit',
     },
-    dependencies: { '@routesim/algorithms': own, '@routesim/core': own },
-    devDependencies: { '@routesim/cli': own, '@routesim/experiments': own, ...TOOL_VERSIONS },
+    dependencies: { ...own('algorithms'), ...own('core') },
+    devDependencies: { ...own('cli'), ...own('experiments'), ...TOOL_VERSIONS },
   }
   return `${JSON.stringify(project, undefined, 2)}\n`
 }
@@ -64,6 +71,10 @@ const TSCONFIG = `${JSON.stringify(
 )}
 `
 
+const VITEST = `// Without it, Vitest would look for one in the folders above.
+export default {}
+`
+
 const SCENARIO = `# Four H100s behind one router. Every key is described by the reference of the config file.
 [cluster]
 num_backends = 4
@@ -78,10 +89,10 @@ seed = 42
 profile = "exact"
 `
 
-function readme(file: string): string {
+function readme(file: string, install: string): string {
   return `# ${file}
 
-A router for LLM requests, in \`src/${file}.ts\`, and its test. \`npm install\`, then:
+A router for LLM requests, in \`src/${file}.ts\`, and its test. \`${install}\`, then:
 \`npm run compare\` simulates it on \`trace.jsonl\` beside two others, \`npm run explain\` tells why
 its slowest requests went where they went, and \`npm test\` and \`npm run typecheck\` check it.
 `

@@ -1,11 +1,5 @@
 import type { Clock } from '../kernel/clock.js'
-import {
-  DECODE_REQUESTS,
-  FLOATS,
-  type FleetState,
-  PREFILL_TOKENS as PREFILL_TOKENS_PLANNED,
-  START_MS,
-} from './fleet-state.js'
+import type { FleetState } from './fleet-state.js'
 
 /** What one backend has done up to some time. */
 export interface BackendCounters {
@@ -69,14 +63,14 @@ export class BackendMeters {
   }
 
   /** Books the first k steps of the stretch that ends now; of numbers handed over some would be boxed. */
-  addStretch({ floats, time }: FleetState, backend: number, k: number): void {
+  addStretch({ batches, time }: FleetState, backend: number, k: number): void {
     const { data } = this
     const at = backend * FIELDS
-    const x = backend * FLOATS
-    data[at + BUSY_MS] = data[at + BUSY_MS]! + (time[0]! - floats[x + START_MS]!)
+    const batch = batches[backend]!
+    data[at + BUSY_MS] = data[at + BUSY_MS]! + (time[0]! - batch.startMs)
     data[at + STEPS] = data[at + STEPS]! + k
-    data[at + PREFILL_TOKENS] = data[at + PREFILL_TOKENS]! + floats[x + PREFILL_TOKENS_PLANNED]! * k
-    data[at + DECODE_TOKENS] = data[at + DECODE_TOKENS]! + floats[x + DECODE_REQUESTS]! * k
+    data[at + PREFILL_TOKENS] = data[at + PREFILL_TOKENS]! + batch.prefillTokens * k
+    data[at + DECODE_TOKENS] = data[at + DECODE_TOKENS]! + batch.decodeRequests * k
   }
 
   preempted(backend: number): void {

@@ -2,16 +2,7 @@ import type { BulkKvCache } from '../kv-cache/kv-cache.js'
 import { advanceDecodes, leaveAt, leaveNewest, tokensComputed } from './decode-batches.js'
 import { requestAt } from './finish-heap.js'
 import type { FallibleFleet, FleetContext } from './fleet.js'
-import {
-  CHUNKED,
-  DECODES,
-  FIRST_PLACE,
-  GUESTS,
-  INTS,
-  IS_BLOCKED,
-  PREFILLS,
-  STEPS,
-} from './fleet-state.js'
+
 import { PolicyFleet } from './policy-fleet.js'
 import { announceNone } from './stretch-blocks.js'
 import { stepsOver, stepUnderWay } from './stretches.js'
@@ -36,7 +27,7 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
 
   cut(backend: number): void {
     const { state } = this
-    if (state.endMs[backend] === IDLE || state.ints[backend * INTS + STEPS] === 1) return
+    if (state.endMs[backend] === IDLE || state.batches[backend]!.steps === 1) return
     this.endWithPresentStep(backend)
   }
 
@@ -52,7 +43,7 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
 
   private remove(backend: number, request: number): boolean {
     this.measure(backend)
-    this.state.ints[backend * INTS + IS_BLOCKED] = 0
+    this.state.batches[backend]!.isBlocked = 0
     if (this.isRunning(backend, request)) {
       const mustWait =
         this.state.endMs[backend] !== IDLE && this.context.progress.isTransferring[request] === 0
@@ -90,19 +81,19 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
 
   fail(backend: number): void {
     const { state, paused } = this
-    const { ints } = state
-    const n = backend * INTS
+    const { batches } = state
+    const batch = batches[backend]!
     this.measure(backend)
     if (state.endMs[backend] !== IDLE) this.breakOff(backend)
     paused.forget(backend)
-    while (ints[n + DECODES]! > 0) {
+    while (batch.decodes > 0) {
       const request = leaveNewest(state, backend)
       this.noteEmitted(backend, request)
     }
-    ints[n + CHUNKED] = NONE
-    ints[n + PREFILLS] = 0
-    ints[n + GUESTS] = 0
-    ints[n + IS_BLOCKED] = 0
+    batch.chunked = NONE
+    batch.prefills = 0
+    batch.guests = 0
+    batch.isBlocked = 0
     this.chunking.remove(backend)
     this.arrived[backend]!.length = 0
     this.resumed[backend]!.length = 0
@@ -126,7 +117,7 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
     this.meters.addStretch(state, backend, over)
     if (paused.isPaused(backend)) paused.restore(backend)
     else if (over > 0) {
-      state.ints[backend * INTS + STEPS] = over
+      state.batches[backend]!.steps = over
       this.recordGaps(backend)
       advanceDecodes(state, backend, over)
     }
@@ -136,7 +127,7 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
 
   private isRunning(backend: number, request: number): boolean {
     return (
-      this.state.ints[backend * INTS + CHUNKED] === request ||
+      this.state.batches[backend]!.chunked === request ||
       this.placeOfDecode(backend, request) >= 0 ||
       this.context.progress.isTransferring[request] === 1 ||
       this.arrived[backend]!.includes(request) ||
@@ -146,20 +137,18 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
 
   /** Whether the step under way computes its prompt. */
   private isInStep(backend: number, request: number): boolean {
-    const { ints, prefills } = this.state
-    const n = backend * INTS
-    const first = ints[n + FIRST_PLACE]!
-    return prefills.subarray(first, first + ints[n + PREFILLS]!).includes(request)
+    const { batches, prefills } = this.state
+    const batch = batches[backend]!
+    const first = batch.firstPlace
+    return prefills.subarray(first, first + batch.prefills).includes(request)
   }
 
   private placeOfDecode(backend: number, request: number): number {
-    const { ints, heap } = this.state
-    const n = backend * INTS
-    const count = this.paused.isPaused(backend)
-      ? this.paused.decodesOf(backend)
-      : ints[n + DECODES]!
+    const { batches, heap } = this.state
+    const batch = batches[backend]!
+    const count = this.paused.isPaused(backend) ? this.paused.decodesOf(backend) : batch.decodes
     for (let i = 0; i < count; i++) {
-      if (requestAt(heap, ints[n + FIRST_PLACE]!, i) === request) return i
+      if (requestAt(heap, batch.firstPlace, i) === request) return i
     }
     return NONE
   }
@@ -167,8 +156,8 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
   /** Takes a running request out that is part of no step under way. */
   private takeOut(backend: number, request: number): void {
     const { state, kv, context } = this
-    const { ints } = state
-    const n = backend * INTS
+    const { batches } = state
+    const batch = batches[backend]!
     this.measure(backend)
     const place = this.placeOfDecode(backend, request)
     if (place >= 0) {
@@ -179,7 +168,7 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
       if (this.detached.delete(request)) this.keepKv(backend, request)
       else this.leaveKv(backend, request, true)
     } else {
-      if (ints[n + CHUNKED] === request) ints[n + CHUNKED] = NONE
+      if (batch.chunked === request) batch.chunked = NONE
       const arrived = this.arrived[backend]!
       const at = arrived.indexOf(request)
       if (at >= 0) arrived.splice(at, 1)

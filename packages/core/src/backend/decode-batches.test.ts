@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { BackendSpec } from '../engine/simulation-options.js'
 import { RequestTableBuilder } from '../requests/request-table-builder.js'
+import { BackendBatch } from './backend-batch.js'
 import {
   advanceDecodes,
   blocksNeeded,
@@ -14,16 +16,6 @@ import {
   tokensComputed,
 } from './decode-batches.js'
 import { HEAP_FIELDS } from './finish-heap.js'
-import {
-  BLOCK_TOKENS,
-  CONTEXT_TOKENS,
-  COUNTER,
-  FIRST_PLACE,
-  FIRST_RESIDUE,
-  FLOATS,
-  INTS,
-  MEASURED,
-} from './fleet-state.js'
 
 /** The backend under test, which has another before it. */
 const BACKEND = 1
@@ -45,13 +37,9 @@ function stateOf(plans: readonly Plan[], blockTokens: number): DecodeState {
     builder.add({ arrivalMs: i, promptTokens, outputTokens, promptNode })
   })
   const requests = builder.build()
-  const ints = new Int32Array(2 * INTS)
-  ints[INTS + BLOCK_TOKENS] = blockTokens
-  ints[INTS + FIRST_PLACE] = 2
-  ints[INTS + FIRST_RESIDUE] = 3
+  const spec = { kv: { blockTokens }, maxBatchTokens: 2048, maxNumSeqs: 256 } as BackendSpec
   return {
-    ints,
-    floats: new Float64Array(2 * FLOATS),
+    batches: [new BackendBatch(spec, 0, 0), new BackendBatch(spec, 2, 3)],
     heap: new Int32Array((2 + plans.length) * HEAP_FIELDS),
     growth: new Int32Array(3 + blockTokens),
     sharingGrowth: new Int32Array(3 + blockTokens),
@@ -102,8 +90,8 @@ function kept(state: DecodeState, batch: readonly Decode[]): ReturnType<typeof n
     toFinish: batch.length === 0 ? Number.POSITIVE_INFINITY : stepsToFinish(state, BACKEND),
     toSharedBlock: stepsToSharedBlock(state, BACKEND),
     blocks: [1, 2, 7, 50].map((k) => blocksNeeded(state, BACKEND, k)),
-    context: state.floats[BACKEND * FLOATS + CONTEXT_TOKENS]!,
-    measured: state.ints[BACKEND * INTS + MEASURED]!,
+    context: state.batches[BACKEND]!.contextTokens,
+    measured: state.batches[BACKEND]!.measured,
     computed: batch.map(({ request }) => tokensComputed(state, BACKEND, request)),
     order: inOrderOfAdmission(state, BACKEND),
   }
@@ -132,7 +120,7 @@ test.each([1, 10, 2 ** 30])(
         (blockTokens, story) => {
           const plans = story.map(([each]) => each)
           const state = stateOf(plans, blockTokens)
-          const counter = BACKEND * INTS + COUNTER
+          const tested = state.batches[BACKEND]!
           let batch: Decode[] = []
           story.forEach(([each, actions], request) => {
             for (const action of actions) {
@@ -151,10 +139,10 @@ test.each([1, 10, 2 ** 30])(
               for (const next of finished) expect(leaveFinished(state, BACKEND)).toBe(next)
               expect(leaveFinished(state, BACKEND)).toBe(-1)
             }
-            const steps = state.ints[counter]!
+            const steps = tested.counter
             joinDecodes(state, BACKEND, request, mostSteps)
-            if (state.ints[counter]! < steps) wasAnew++
-            expect(state.ints[counter]).toBeLessThan(Math.max(mostSteps, blockTokens))
+            if (tested.counter < steps) wasAnew++
+            expect(tested.counter).toBeLessThan(Math.max(mostSteps, blockTokens))
             batch.push({ request, plan: each, computed: each.promptTokens })
             expect(kept(state, batch)).toEqual(naive(batch, blockTokens))
           })

@@ -1,3 +1,4 @@
+import { MOST_STEPS } from './backend-batch.js'
 import { changeGrowth, growthOver, stepsToCompletion } from './block-growth.js'
 import {
   admissionAt,
@@ -7,21 +8,7 @@ import {
   requestAt,
   shiftFinishes,
 } from './finish-heap.js'
-import {
-  BLOCK_TOKENS,
-  CONTEXT_TOKENS,
-  COUNTER,
-  DECODES,
-  FIRST_PLACE,
-  FIRST_RESIDUE,
-  FLOATS,
-  type FleetState,
-  INTS,
-  MEASURED,
-  MOST_STEPS,
-  SHARED_TOKENS,
-  SHARING,
-} from './fleet-state.js'
+import type { FleetState } from './fleet-state.js'
 import type { SharedReads } from './shared-reads.js'
 
 /*
@@ -33,8 +20,7 @@ import type { SharedReads } from './shared-reads.js'
 /** What the functions here read and write. */
 export type DecodeState = Pick<
   FleetState,
-  | 'ints'
-  | 'floats'
+  | 'batches'
   | 'heap'
   | 'growth'
   | 'sharingGrowth'
@@ -50,33 +36,35 @@ export type DecodeState = Pick<
 > & { readonly reads: Pick<SharedReads, 'join' | 'leave'> }
 
 /** Steps until the first request finishes; there must be one. */
-export function stepsToFinish({ ints, heap }: DecodeState, backend: number): number {
-  const n = backend * INTS
-  return firstFinish(heap, ints[n + FIRST_PLACE]!) - ints[n + COUNTER]!
+export function stepsToFinish({ batches, heap }: DecodeState, backend: number): number {
+  const batch = batches[backend]!
+  return firstFinish(heap, batch.firstPlace) - batch.counter
 }
 
 /** Steps until a request completes a block of an answer that later prompts repeat. */
-export function stepsToSharedBlock({ ints, sharingGrowth }: DecodeState, backend: number): number {
-  const n = backend * INTS
-  const first = ints[n + FIRST_RESIDUE]!
-  return stepsToCompletion(sharingGrowth, first, ints[n + BLOCK_TOKENS]!, ints[n + COUNTER]!)
+export function stepsToSharedBlock(
+  { batches, sharingGrowth }: DecodeState,
+  backend: number,
+): number {
+  const batch = batches[backend]!
+  const first = batch.firstResidue
+  return stepsToCompletion(sharingGrowth, first, batch.blockTokens, batch.counter)
 }
 
 /** KV blocks that the next k steps need. */
-export function blocksNeeded({ ints, growth }: DecodeState, backend: number, k: number): number {
-  const n = backend * INTS
-  const decodes = ints[n + DECODES]!
+export function blocksNeeded({ batches, growth }: DecodeState, backend: number, k: number): number {
+  const batch = batches[backend]!
+  const decodes = batch.decodes
   if (decodes === 0) return 0
-  const first = ints[n + FIRST_RESIDUE]!
-  return growthOver(growth, first, ints[n + BLOCK_TOKENS]!, decodes, ints[n + COUNTER]!, k)
+  const first = batch.firstResidue
+  return growthOver(growth, first, batch.blockTokens, decodes, batch.counter, k)
 }
 
 /** Every request gets k tokens. */
-export function advanceDecodes({ ints, floats }: DecodeState, backend: number, k: number): void {
-  const n = backend * INTS
-  ints[n + COUNTER] = ints[n + COUNTER]! + k
-  const context = backend * FLOATS + CONTEXT_TOKENS
-  floats[context] = floats[context]! + ints[n + DECODES]! * k
+export function advanceDecodes({ batches }: DecodeState, backend: number, k: number): void {
+  const batch = batches[backend]!
+  batch.counter += k
+  batch.contextTokens += batch.decodes * k
 }
 
 /** A request joins; `emittedTokens` keeps what it had emitted by then. */
@@ -86,47 +74,45 @@ export function joinDecodes(
   request: number,
   mostSteps: number = MOST_STEPS,
 ): void {
-  const { ints, floats } = state
-  const n = backend * INTS
-  if (ints[n + COUNTER]! >= mostSteps) countAnew(state, backend)
-  const counter = ints[n + COUNTER]!
+  const { batches } = state
+  const batch = batches[backend]!
+  if (batch.counter >= mostSteps) countAnew(state, backend)
+  const counter = batch.counter
   const emitted = state.emittedTokens[request]!
   const computed = state.promptTokens[request]! + emitted - 1
   const finish = counter + state.outputTokens[request]! - emitted
-  const size = ints[n + DECODES]!
+  const size = batch.decodes
   state.finishStep[request] = finish
-  ints[n + DECODES] = size + 1
-  const context = backend * FLOATS + CONTEXT_TOKENS
-  floats[context] = floats[context]! + computed + 1
-  const shared = backend * FLOATS + SHARED_TOKENS
-  floats[shared] = floats[shared]! + state.reads.join(backend, request)
-  if (request >= state.measuredFrom) ints[n + MEASURED] = ints[n + MEASURED]! + 1
-  const first = ints[n + FIRST_PLACE]!
+  batch.decodes = size + 1
+  batch.contextTokens += computed + 1
+  batch.sharedTokens += state.reads.join(backend, request)
+  if (request >= state.measuredFrom) batch.measured += 1
+  const first = batch.firstPlace
   pushFinish(state.heap, first, size, finish, state.admission[request]!, request)
-  const firstResidue = ints[n + FIRST_RESIDUE]!
-  const blockTokens = ints[n + BLOCK_TOKENS]!
+  const firstResidue = batch.firstResidue
+  const blockTokens = batch.blockTokens
   changeGrowth(state.growth, firstResidue, blockTokens, computed, counter, 1)
   if (sharesAnswer(state, request)) {
-    ints[n + SHARING] = state.sharing[backend]!.push(request)
+    batch.sharing = state.sharing[backend]!.push(request)
     changeGrowth(state.sharingGrowth, firstResidue, blockTokens, computed, counter, 1)
   }
 }
 
 /** Takes out the next request that has finished, in order of admission. @returns -1 when none has */
 export function leaveFinished(state: DecodeState, backend: number): number {
-  const { ints } = state
-  const n = backend * INTS
-  if (ints[n + DECODES] === 0) return -1
-  if (firstFinish(state.heap, ints[n + FIRST_PLACE]!) !== ints[n + COUNTER]) return -1
+  const { batches } = state
+  const batch = batches[backend]!
+  if (batch.decodes === 0) return -1
+  if (firstFinish(state.heap, batch.firstPlace) !== batch.counter) return -1
   return leave(state, backend, 0)
 }
 
 /** Takes out the request admitted last. @returns that request */
 export function leaveNewest(state: DecodeState, backend: number): number {
-  const { heap, ints } = state
-  const first = ints[backend * INTS + FIRST_PLACE]!
+  const { heap, batches } = state
+  const first = batches[backend]!.firstPlace
   let newest = 0
-  for (let i = 1; i < ints[backend * INTS + DECODES]!; i++) {
+  for (let i = 1; i < batches[backend]!.decodes; i++) {
     if (admissionAt(heap, first, i) > admissionAt(heap, first, newest)) newest = i
   }
   return leave(state, backend, newest)
@@ -139,9 +125,9 @@ export function leaveAt(state: DecodeState, backend: number, i: number): number 
 
 /** All requests of a backend, oldest first. */
 export function inOrderOfAdmission(state: DecodeState, backend: number): number[] {
-  const { admission, heap, ints } = state
-  const first = ints[backend * INTS + FIRST_PLACE]!
-  const length = ints[backend * INTS + DECODES]!
+  const { admission, heap, batches } = state
+  const first = batches[backend]!.firstPlace
+  const length = batches[backend]!.decodes
   const order = Array.from({ length }, (_, i) => requestAt(heap, first, i))
   return order.sort((a, b) => admission[a]! - admission[b]!)
 }
@@ -149,31 +135,29 @@ export function inOrderOfAdmission(state: DecodeState, backend: number): number[
 /** Tokens of a request whose KV is computed; right for one that has just left, too. */
 export function tokensComputed(state: DecodeState, backend: number, request: number): number {
   const atEnd = state.promptTokens[request]! + state.outputTokens[request]! - 1
-  return atEnd - (state.finishStep[request]! - state.ints[backend * INTS + COUNTER]!)
+  return atEnd - (state.finishStep[request]! - state.batches[backend]!.counter)
 }
 
 function leave(state: DecodeState, backend: number, i: number): number {
-  const { ints, floats } = state
-  const n = backend * INTS
-  const first = ints[n + FIRST_PLACE]!
-  const size = ints[n + DECODES]!
-  const counter = ints[n + COUNTER]!
+  const { batches } = state
+  const batch = batches[backend]!
+  const first = batch.firstPlace
+  const size = batch.decodes
+  const counter = batch.counter
   const request = requestAt(state.heap, first, i)
   const computed = tokensComputed(state, backend, request)
-  ints[n + DECODES] = size - 1
-  const context = backend * FLOATS + CONTEXT_TOKENS
-  floats[context] = floats[context]! - (computed + 1)
-  const shared = backend * FLOATS + SHARED_TOKENS
-  floats[shared] = floats[shared]! - state.reads.leave(backend, request)
-  if (request >= state.measuredFrom) ints[n + MEASURED] = ints[n + MEASURED]! - 1
+  batch.decodes = size - 1
+  batch.contextTokens = batch.contextTokens - (computed + 1)
+  batch.sharedTokens -= state.reads.leave(backend, request)
+  if (request >= state.measuredFrom) batch.measured -= 1
   removeFinish(state.heap, first, size, i)
-  const firstResidue = ints[n + FIRST_RESIDUE]!
-  const blockTokens = ints[n + BLOCK_TOKENS]!
+  const firstResidue = batch.firstResidue
+  const blockTokens = batch.blockTokens
   changeGrowth(state.growth, firstResidue, blockTokens, computed, counter, -1)
-  if (ints[n + SHARING]! > 0 && sharesAnswer(state, request)) {
+  if (batch.sharing > 0 && sharesAnswer(state, request)) {
     const sharing = state.sharing[backend]!
     sharing.splice(sharing.indexOf(request), 1)
-    ints[n + SHARING] = sharing.length
+    batch.sharing = sharing.length
     changeGrowth(state.sharingGrowth, firstResidue, blockTokens, computed, counter, -1)
   }
   return request
@@ -188,13 +172,13 @@ function sharesAnswer(
 }
 
 /** Counts steps from near 0 again; residues of block growth stay what they are. */
-function countAnew({ ints, heap, finishStep }: DecodeState, backend: number): void {
-  const n = backend * INTS
-  const first = ints[n + FIRST_PLACE]!
-  const size = ints[n + DECODES]!
-  const counter = ints[n + COUNTER]!
-  const steps = counter - (counter % ints[n + BLOCK_TOKENS]!)
-  ints[n + COUNTER] = counter - steps
+function countAnew({ batches, heap, finishStep }: DecodeState, backend: number): void {
+  const batch = batches[backend]!
+  const first = batch.firstPlace
+  const size = batch.decodes
+  const counter = batch.counter
+  const steps = counter - (counter % batch.blockTokens)
+  batch.counter = counter - steps
   shiftFinishes(heap, first, size, steps)
   for (let i = 0; i < size; i++) {
     const request = requestAt(heap, first, i)

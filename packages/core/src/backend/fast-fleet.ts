@@ -2,34 +2,12 @@ import type { TokenGaps } from '../engine/token-gaps.js'
 import type { BulkKvCache } from '../kv-cache/kv-cache.js'
 import type { StepSegment, StepShape } from '../latency/latency-model.js'
 import type { AdapterState } from '../routing/cluster-view.js'
+import { MOST_INT } from './backend-batch.js'
 import type { BackendCounters } from './backend-meters.js'
 import { advanceDecodes, joinDecodes, leaveFinished, tokensComputed } from './decode-batches.js'
 import { requestAt } from './finish-heap.js'
 import type { Fleet, FleetContext } from './fleet.js'
 import { FleetBatches } from './fleet-batches.js'
-import {
-  BASE_MS,
-  BUDGET,
-  CHUNKED,
-  DECODE_REQUESTS,
-  DECODES,
-  FIRST_PLACE,
-  FLOATS,
-  GUESTS,
-  INTS,
-  IS_BLOCKED,
-  LAST_SYNC_MS,
-  MAX_BATCH,
-  MEASURED,
-  MOST_INT,
-  PREFILL_REQUESTS,
-  PREFILL_TOKENS,
-  PREFILLS,
-  SHARING,
-  SLOPE_MS,
-  START_MS,
-  STEPS,
-} from './fleet-state.js'
 import { IdSet } from './id-set.js'
 import type { KvTierCounters } from './kv-loads.js'
 import { beginPlan, prefillAt, prefillTokensAt, shapeOfPlan } from './step-plans.js'
@@ -86,31 +64,31 @@ export class FastFleet extends FleetBatches implements Fleet {
     this.measure(backend)
     this.sync(backend)
     const { state } = this
-    const { floats } = state
-    const x = backend * FLOATS
+    const { batches } = state
+    const batch = batches[backend]!
     if (state.endMs[backend] === IDLE) return this.meters.counters(backend)
     const underWay = stepUnderWay(state, backend)
     return this.meters.counters(
       backend,
-      this.clock.nowMs - floats[x + START_MS]!,
+      this.clock.nowMs - batch.startMs,
       stepsOver(state, backend, underWay),
-      floats[x + PREFILL_TOKENS],
-      floats[x + DECODE_REQUESTS],
+      batch.prefillTokens,
+      batch.decodeRequests,
     )
   }
 
   transferCompleted(backend: number, request: number): void {
     const { state } = this
-    const { ints } = state
-    const n = backend * INTS
+    const { batches } = state
+    const batch = batches[backend]!
     this.measure(backend)
     this.sync(backend)
     const { progress } = this.context
     progress.isTransferring[request] = 0
     this.kv.commit(backend, request, progress.computedTokens[request]!)
     this.arrived[backend]!.push(request)
-    ints[n + GUESTS] = ints[n + GUESTS]! + 1
-    ints[n + IS_BLOCKED] = 0
+    batch.guests += 1
+    batch.isBlocked = 0
   }
 
   // Only backends with lower tiers load anything.
@@ -133,19 +111,19 @@ export class FastFleet extends FleetBatches implements Fleet {
     this.measure(backend)
     this.sync(backend)
     this.kv.release(backend, request, this.mayComeBack)
-    this.state.ints[backend * INTS + IS_BLOCKED] = 0
+    this.state.batches[backend]!.isBlocked = 0
   }
 
   interrupt(backend: number): void {
     const { state } = this
-    const { ints } = state
-    const n = backend * INTS
-    if (ints[n + STEPS] === 1 || state.endMs[backend] === IDLE) return
+    const { batches } = state
+    const batch = batches[backend]!
+    if (batch.steps === 1 || state.endMs[backend] === IDLE) return
     const mayAdmit =
-      ints[n + IS_BLOCKED] === 0 &&
+      batch.isBlocked === 0 &&
       this.queues.peek(backend) !== NONE &&
-      ints[n + BUDGET]! > 0 &&
-      this.running[backend]! < ints[n + MAX_BATCH]!
+      batch.budget > 0 &&
+      this.running[backend]! < batch.maxBatch
     if (mayAdmit || this.arrived[backend]!.length > 0) this.endWithPresentStep(backend)
   }
 
@@ -153,7 +131,7 @@ export class FastFleet extends FleetBatches implements Fleet {
   protected endWithPresentStep(backend: number): void {
     const { state } = this
     const steps = stepUnderWay(state, backend)
-    state.ints[backend * INTS + STEPS] = steps
+    state.batches[backend]!.steps = steps
     // In the same instant the end may lie a few bits back.
     setEnd(state, backend, steps)
     if (state.endMs[backend]! < this.clock.nowMs) state.endMs[backend] = this.clock.nowMs
@@ -161,13 +139,13 @@ export class FastFleet extends FleetBatches implements Fleet {
 
   sync(backend: number): void {
     const { state } = this
-    const { floats } = state
+    const { batches } = state
     const nowMs = state.time[0]!
-    const x = backend * FLOATS
+    const batch = batches[backend]!
     // Until the step under way ends, or again at the same instant, there is nothing new.
-    if (nowMs < state.newsMs[backend]! || nowMs === floats[x + LAST_SYNC_MS]) return
+    if (nowMs < state.newsMs[backend]! || nowMs === batch.lastSyncMs) return
     // While others end their steps of this instant, its own are not over.
-    floats[x + LAST_SYNC_MS] = backend > state.time[1]! ? Number.NaN : nowMs
+    batch.lastSyncMs = backend > state.time[1]! ? Number.NaN : nowMs
     const started = stepUnderWay(state, backend)
     announceNext(state, backend, started)
     allocateSteps(state, backend, started)
@@ -178,7 +156,7 @@ export class FastFleet extends FleetBatches implements Fleet {
     const { state } = this
     if (state.endMs[backend] === IDLE) return
     const over = stepsOver(state, backend, stepUnderWay(state, backend))
-    allocateSteps(state, backend, Math.min(over + 1, state.ints[backend * INTS + STEPS]!))
+    allocateSteps(state, backend, Math.min(over + 1, state.batches[backend]!.steps))
   }
 
   emitted(backend: number, tell: (request: number, tokens: number) => void): void {
@@ -187,7 +165,7 @@ export class FastFleet extends FleetBatches implements Fleet {
     const { state } = this
     const over =
       state.endMs[backend] === IDLE ? 0 : stepsOver(state, backend, stepUnderWay(state, backend))
-    this.tellEmitted(backend, state.ints[backend * INTS + DECODES]!, over, tell)
+    this.tellEmitted(backend, state.batches[backend]!.decodes, over, tell)
   }
 
   /** @param steps - over of the stretch under way, each of which gave the decodes a token */
@@ -198,7 +176,7 @@ export class FastFleet extends FleetBatches implements Fleet {
     tell: (request: number, tokens: number) => void,
   ): void {
     const { state, arrived } = this
-    const first = state.ints[backend * INTS + FIRST_PLACE]!
+    const first = state.batches[backend]!.firstPlace
     for (let i = 0; i < decodes; i++) {
       const request = requestAt(state.heap, first, i)
       const computed = tokensComputed(state, backend, request)
@@ -226,14 +204,14 @@ export class FastFleet extends FleetBatches implements Fleet {
 
   startStep(backend: number): void {
     const { state } = this
-    const { ints } = state
-    const n = backend * INTS
+    const { batches } = state
+    const batch = batches[backend]!
     this.measure(backend)
-    const hasJoined = ints[n + GUESTS]! > 0 && this.joinArrived(backend)
+    const hasJoined = batch.guests > 0 && this.joinArrived(backend)
     const hasPreempted = this.growForOneStep(backend)
     beginPlan(state, backend)
-    const hasStalled = ints[n + CHUNKED] !== NONE && this.continueChunked(backend)
-    ints[n + IS_BLOCKED] = 0
+    const hasStalled = batch.chunked !== NONE && this.continueChunked(backend)
+    batch.isBlocked = 0
     if (!hasPreempted && !hasStalled) this.admitWaiting(backend)
     this.launch(backend, hasPreempted || hasStalled || hasJoined)
   }
@@ -241,29 +219,28 @@ export class FastFleet extends FleetBatches implements Fleet {
   /** Starts the step that is planned, and those after it unless it is alone. */
   protected launch(backend: number, isAlone: boolean): void {
     const { state } = this
-    const { ints, floats } = state
-    const n = backend * INTS
-    const x = backend * FLOATS
-    if (floats[x + PREFILL_REQUESTS]! + floats[x + DECODE_REQUESTS]! === 0) {
+    const { batches } = state
+    const batch = batches[backend]!
+    if (batch.prefillRequests + batch.decodeRequests === 0) {
       state.endMs[backend] = IDLE
       announceNone(state, backend)
       return
     }
     const { segment } = this
     this.specs[backend]!.latency.segment(shapeOfPlan(state, backend, this.shape), segment)
-    floats[x + START_MS] = state.time[0]!
-    floats[x + BASE_MS] = segment.baseMs
-    floats[x + SLOPE_MS] = segment.slopeMs
+    batch.startMs = state.time[0]!
+    batch.baseMs = segment.baseMs
+    batch.slopeMs = segment.slopeMs
     let steps =
       isAlone || this.context.recorder.stepCompleted !== undefined
         ? 1
         : stepsTogether(state, backend, segment)
     if (this.isWatched(backend) && changesMatches(state, backend, steps)) steps = 1
-    ints[n + STEPS] = steps
+    batch.steps = steps
     setEnd(state, backend, steps)
     announceNews(state, backend)
-    if (steps > 1 && ints[n + PREFILLS]! > 0) this.chunking.add(backend)
-    floats[x + LAST_SYNC_MS] = Number.NaN
+    if (steps > 1 && batch.prefills > 0) this.chunking.add(backend)
+    batch.lastSyncMs = Number.NaN
     checkLatency(state, backend, this.specs[backend]!.latency, this.shape)
   }
 
@@ -273,24 +250,24 @@ export class FastFleet extends FleetBatches implements Fleet {
   }
 
   prolong(backend: number, endMs: number): void {
-    const { floats } = this.state
-    const x = backend * FLOATS
-    floats[x + BASE_MS] = endMs - floats[x + START_MS]!
+    const { batches } = this.state
+    const batch = batches[backend]!
+    batch.baseMs = endMs - batch.startMs
     this.state.endMs[backend] = endMs
   }
 
   completeStep(backend: number): void {
     const { state } = this
-    const { ints } = state
-    const n = backend * INTS
-    const k = ints[n + STEPS]!
+    const { batches } = state
+    const batch = batches[backend]!
+    const k = batch.steps
     this.bookSteps(backend)
     this.recordGaps(backend)
-    if (ints[n + DECODES]! > 0) {
+    if (batch.decodes > 0) {
       advanceDecodes(state, backend, k)
       this.finishDecodes(backend)
     }
-    if (ints[n + PREFILLS]! > 0) {
+    if (batch.prefills > 0) {
       this.chunking.remove(backend)
       this.finishPrefills(backend)
     }
@@ -299,16 +276,15 @@ export class FastFleet extends FleetBatches implements Fleet {
   /** Accounts for the steps that are over, and for their blocks. */
   protected bookSteps(backend: number): void {
     const { state } = this
-    const { ints, floats } = state
+    const { batches } = state
     const { recorder } = this.context
-    const n = backend * INTS
-    const x = backend * FLOATS
-    const k = ints[n + STEPS]!
+    const batch = batches[backend]!
+    const k = batch.steps
     this.measure(backend)
     this.meters.addStretch(state, backend, k)
     if (recorder.stepCompleted !== undefined) {
       const shape = shapeOfPlan(this.state, backend, this.shape)
-      const startMs = floats[x + START_MS]!
+      const startMs = batch.startMs
       recorder.stepCompleted(backend, startMs, this.clock.nowMs - startMs, shape)
     }
     allocateSteps(state, backend, k)
@@ -319,16 +295,15 @@ export class FastFleet extends FleetBatches implements Fleet {
   /** One gap per measured decode and step; the first of a resumed request is longer than its step. */
   protected recordGaps(backend: number): void {
     const { state, gaps } = this
-    const { ints, floats } = state
-    const n = backend * INTS
-    const x = backend * FLOATS
-    let measured = ints[n + MEASURED]!
-    if (ints[n + GUESTS]! > 0) measured -= this.recordResumed(backend)
+    const { batches } = state
+    const batch = batches[backend]!
+    let measured = batch.measured
+    if (batch.guests > 0) measured -= this.recordResumed(backend)
     if (measured === 0) return
     const at = gaps.next()
-    gaps.data[at] = floats[x + BASE_MS]!
-    gaps.data[at + 1] = floats[x + SLOPE_MS]!
-    gaps.data[at + 2] = ints[n + STEPS]!
+    gaps.data[at] = batch.baseMs
+    gaps.data[at + 1] = batch.slopeMs
+    gaps.data[at + 2] = batch.steps
     gaps.data[at + 3] = measured
   }
 
@@ -343,14 +318,14 @@ export class FastFleet extends FleetBatches implements Fleet {
       this.gaps.addOne(this.clock.nowMs - progress.lastTokenMs[request]!)
     }
     resumed.length = 0
-    this.state.ints[backend * INTS + GUESTS] = this.arrived[backend]!.length
+    this.state.batches[backend]!.guests = this.arrived[backend]!.length
     return measured
   }
 
   /** Commits the blocks of answers that later prompts repeat, of requests admitted before the given one. */
   private commitShared(backend: number, admission: number): void {
     const { state } = this
-    if (state.ints[backend * INTS + SHARING] === 0) return
+    if (state.batches[backend]!.sharing === 0) return
     for (const request of state.sharing[backend]!) {
       if (state.admission[request]! >= admission) continue
       this.kv.commit(backend, request, tokensComputed(state, backend, request))
@@ -373,15 +348,15 @@ export class FastFleet extends FleetBatches implements Fleet {
 
   protected finishPrefills(backend: number): void {
     const { state } = this
-    const { ints } = state
+    const { batches } = state
     const { progress } = this.context
-    const n = backend * INTS
-    const count = ints[n + PREFILLS]!
-    ints[n + PREFILLS] = 0
+    const batch = batches[backend]!
+    const count = batch.prefills
+    batch.prefills = 0
     for (let i = 0; i < count; i++) {
       const request = prefillAt(state, backend, i)
       const computed =
-        progress.computedTokens[request]! + prefillTokensAt(state, backend, i) * ints[n + STEPS]!
+        progress.computedTokens[request]! + prefillTokensAt(state, backend, i) * batch.steps
       progress.computedTokens[request] = computed
       this.kv.commit(backend, request, computed)
       if (computed === this.knownTokens(request)) this.finishPrefill(backend, request)
@@ -390,11 +365,11 @@ export class FastFleet extends FleetBatches implements Fleet {
 
   protected finishPrefill(backend: number, request: number): void {
     const { state } = this
-    const { ints } = state
+    const { batches } = state
     const { progress, requests, listener, loads } = this.context
     const outputTokens = requests.outputTokens[request]!
-    const chunked = backend * INTS + CHUNKED
-    if (ints[chunked] === request) ints[chunked] = NONE
+    const batch = batches[backend]!
+    if (batch.chunked === request) batch.chunked = NONE
     if (progress.emittedTokens[request] === 0) {
       loads.pendingPromptTokens[backend] =
         loads.pendingPromptTokens[backend]! - requests.promptTokens[request]!

@@ -10,19 +10,7 @@ import {
   tokensComputed,
 } from './decode-batches.js'
 import type { FleetContext } from './fleet.js'
-import {
-  ADMISSIONS,
-  BLOCK_TOKENS,
-  BUDGET,
-  CHUNKED,
-  DECODES,
-  FLOATS,
-  FleetState,
-  INTS,
-  IS_BLOCKED,
-  MAX_BATCH,
-  PREFILL_REQUESTS,
-} from './fleet-state.js'
+import { FleetState } from './fleet-state.js'
 import { queuesOf } from './ordered-queues.js'
 import { planPrefill } from './step-plans.js'
 import { beginBlocks } from './stretch-blocks.js'
@@ -103,12 +91,12 @@ export abstract class FleetBatches {
   /** Takes the blocks that the first step of decodes needs. @returns true when it had to preempt */
   protected growForOneStep(backend: number): boolean {
     const { state } = this
-    const { kv, ints } = state
-    const n = backend * INTS
+    const { kv, batches } = state
+    const batch = batches[backend]!
     if (
       this.queues.peek(backend) === NONE &&
-      ints[n + CHUNKED] === NONE &&
-      ints[n + DECODES]! <= kv.available(backend)
+      batch.chunked === NONE &&
+      batch.decodes <= kv.available(backend)
     ) {
       // They fit, and nobody else wants any: time enough to take them when the stretch ends.
       beginBlocks(state, backend, 0, 0)
@@ -122,7 +110,7 @@ export abstract class FleetBatches {
       return false
     }
     // Blocks run out in this step: go through the requests in order of admission.
-    const blockTokens = ints[n + BLOCK_TOKENS]!
+    const blockTokens = batch.blockTokens
     const order = inOrderOfAdmission(state, backend)
     const left = new Set(order)
     for (const request of order) {
@@ -140,11 +128,11 @@ export abstract class FleetBatches {
   /** Gives the request that is prefilled over several steps its next chunk. @returns true when blocks ran out */
   protected continueChunked(backend: number): boolean {
     const { state } = this
-    const { ints } = state
-    const n = backend * INTS
-    const request = ints[n + CHUNKED]!
+    const { batches } = state
+    const batch = batches[backend]!
+    const request = batch.chunked
     const computed = this.context.progress.computedTokens[request]!
-    const tokens = Math.min(this.knownTokens(request) - computed, ints[n + BUDGET]!)
+    const tokens = Math.min(this.knownTokens(request) - computed, batch.budget)
     if (tokens === 0) return false
     if (this.kv.extend(backend, request, computed + tokens)) {
       planPrefill(state, backend, request, computed, tokens)
@@ -156,10 +144,10 @@ export abstract class FleetBatches {
 
   protected admitWaiting(backend: number): void {
     const { state, queues, waiting, running } = this
-    const { ints } = state
-    const n = backend * INTS
-    const maxBatch = ints[n + MAX_BATCH]!
-    while (running[backend]! < maxBatch && ints[n + BUDGET]! > 0) {
+    const { batches } = state
+    const batch = batches[backend]!
+    const maxBatch = batch.maxBatch
+    while (running[backend]! < maxBatch && batch.budget > 0) {
       const request = queues.peek(backend)
       if (request === NONE) return
       if (!this.mayRun(backend, request)) {
@@ -183,17 +171,17 @@ export abstract class FleetBatches {
 
   protected admit(backend: number, request: number): boolean {
     const { state } = this
-    const { ints, kv } = state
-    const n = backend * INTS
+    const { batches, kv } = state
+    const batch = batches[backend]!
     const known = this.knownTokens(request)
     const cached = kv.matchOn(backend, request, known - 1)
-    let tokens = Math.min(known - cached, ints[n + BUDGET]!)
+    let tokens = Math.min(known - cached, batch.budget)
     if (tokens < known - cached && !this.specs[backend]!.chunkedPrefill) {
-      if (this.state.floats[backend * FLOATS + PREFILL_REQUESTS]! > 0) return false
+      if (this.state.batches[backend]!.prefillRequests > 0) return false
       tokens = known - cached
     }
     if (!kv.admit(backend, request, cached, cached + tokens)) {
-      ints[n + IS_BLOCKED] = 1
+      batch.isBlocked = 1
       return false
     }
     this.enterBatch(backend, request, cached)
@@ -215,8 +203,7 @@ export abstract class FleetBatches {
       progress.admittedMs[request] = this.clock.nowMs
       progress.cachedTokens[request] = cached
     }
-    if (computed + tokens < this.knownTokens(request))
-      state.ints[backend * INTS + CHUNKED] = request
+    if (computed + tokens < this.knownTokens(request)) state.batches[backend]!.chunked = request
     planPrefill(state, backend, request, computed, tokens)
   }
 
@@ -225,7 +212,7 @@ export abstract class FleetBatches {
     const tokens = this.handedOverTokens(request)
     const cached = this.kv.matchOn(backend, request, tokens)
     if (!this.kv.admit(backend, request, cached, tokens)) {
-      this.state.ints[backend * INTS + IS_BLOCKED] = 1
+      this.state.batches[backend]!.isBlocked = 1
       return false
     }
     this.enterBatch(backend, request, tokens)
@@ -237,12 +224,12 @@ export abstract class FleetBatches {
 
   protected enterBatch(backend: number, request: number, computedTokens: number): void {
     const { state } = this
-    const { ints } = state
+    const { batches } = state
     const { progress } = this.context
-    const n = backend * INTS
+    const batch = batches[backend]!
     progress.computedTokens[request] = computedTokens
-    progress.admission[request] = ints[n + ADMISSIONS]!
-    ints[n + ADMISSIONS] = ints[n + ADMISSIONS]! + 1
+    progress.admission[request] = batch.admissions
+    batch.admissions += 1
     this.running[backend] = this.running[backend]! + 1
   }
 
@@ -258,7 +245,7 @@ export abstract class FleetBatches {
   }
 
   protected preemptNewest(backend: number): number {
-    if (this.state.ints[backend * INTS + CHUNKED] !== NONE) return this.preemptChunked(backend)
+    if (this.state.batches[backend]!.chunked !== NONE) return this.preemptChunked(backend)
     return this.preemptDecode(backend, leaveNewest(this.state, backend))
   }
 
@@ -289,9 +276,9 @@ export abstract class FleetBatches {
   }
 
   protected preemptChunked(backend: number): number {
-    const chunked = backend * INTS + CHUNKED
-    const request = this.state.ints[chunked]!
-    this.state.ints[chunked] = NONE
+    const batch = this.state.batches[backend]!
+    const request = batch.chunked
+    batch.chunked = NONE
     this.kv.release(backend, request, true)
     return this.requeue(backend, request)
   }

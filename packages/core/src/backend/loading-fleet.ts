@@ -1,16 +1,7 @@
 import type { BulkKvCache } from '../kv-cache/kv-cache.js'
 import { AdapterFleet } from './adapter-fleet.js'
 import type { FleetContext } from './fleet.js'
-import {
-  BUDGET,
-  CHUNKED,
-  FLOATS,
-  INTS,
-  IS_BLOCKED,
-  MAX_BATCH,
-  PREFILL_REQUESTS,
-  STEPS,
-} from './fleet-state.js'
+
 import { KvLoads, type KvTierCounters } from './kv-loads.js'
 import { Reservations } from './reservations.js'
 import { planPrefill } from './step-plans.js'
@@ -41,13 +32,13 @@ export abstract class LoadingFleet extends AdapterFleet {
 
   /** Lower tiers forget what they have no room for: whoever waits to load it may then come without. */
   protected override isWatched(backend: number): boolean {
-    const isBlocked = this.state.ints[backend * INTS + IS_BLOCKED] === 1
+    const isBlocked = this.state.batches[backend]!.isBlocked === 1
     return (isBlocked && this.specs[backend]!.kv.tiers !== undefined) || super.isWatched(backend)
   }
 
   override interrupt(backend: number): void {
     const { state } = this
-    const isUnderWay = state.ints[backend * INTS + STEPS]! > 1 && state.endMs[backend] !== IDLE
+    const isUnderWay = state.batches[backend]!.steps > 1 && state.endMs[backend] !== IDLE
     if (isUnderWay && this.loads.loaded[backend]!.length > 0) this.endWithPresentStep(backend)
     else super.interrupt(backend)
   }
@@ -70,7 +61,7 @@ export abstract class LoadingFleet extends AdapterFleet {
       reservations.areThere(backend, request, cached, known, ahead) &&
       kv.couldAdmit(backend, request, cached, known, 0)
     if (!fits) {
-      this.state.ints[backend * INTS + IS_BLOCKED] = 1
+      this.state.batches[backend]!.isBlocked = 1
       return false
     }
     loads.read(backend, request, cached, found)
@@ -86,11 +77,11 @@ export abstract class LoadingFleet extends AdapterFleet {
   protected admitLoaded(backend: number): void {
     const loaded = this.loads.loaded[backend]!
     const { state, context, running } = this
-    const { ints, floats } = state
+    const { batches } = state
     const { progress } = context
-    const n = backend * INTS
+    const batch = batches[backend]!
     for (let i = 0; i < loaded.length; ) {
-      if (running[backend]! >= ints[n + MAX_BATCH]! || ints[n + BUDGET]! <= 0) return
+      if (running[backend]! >= batch.maxBatch || batch.budget <= 0) return
       const request = loaded[i]!
       if (!this.mayRun(backend, request)) {
         i++
@@ -98,9 +89,9 @@ export abstract class LoadingFleet extends AdapterFleet {
       }
       const computed = progress.computedTokens[request]!
       const rest = this.knownTokens(request) - computed
-      let tokens = Math.min(rest, ints[n + BUDGET]!)
+      let tokens = Math.min(rest, batch.budget)
       if (tokens < rest && !this.specs[backend]!.chunkedPrefill) {
-        if (floats[backend * FLOATS + PREFILL_REQUESTS]! > 0) return
+        if (batches[backend]!.prefillRequests > 0) return
         tokens = rest
       }
       this.stopWaiting(backend, request)
@@ -108,7 +99,7 @@ export abstract class LoadingFleet extends AdapterFleet {
       this.enterBatch(backend, request, computed)
       if (Number.isNaN(progress.admittedMs[request]!))
         progress.admittedMs[request] = this.clock.nowMs
-      if (tokens < rest) ints[n + CHUNKED] = request
+      if (tokens < rest) batch.chunked = request
       planPrefill(state, backend, request, computed, tokens)
     }
   }

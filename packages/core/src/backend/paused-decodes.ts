@@ -1,12 +1,4 @@
-import {
-  CONTEXT_TOKENS,
-  DECODES,
-  FLOATS,
-  type FleetState,
-  INTS,
-  MEASURED,
-  SHARING,
-} from './fleet-state.js'
+import type { FleetState } from './fleet-state.js'
 
 /**
  * Decodes that wait while a backend computes prompts. Their sums are put aside, so that to everything
@@ -63,28 +55,27 @@ export class PausedDecodes {
   }
 
   pause(backend: number): void {
-    const { ints, floats } = this.state
-    const n = backend * INTS
-    const x = backend * FLOATS
+    const { batches } = this.state
+    const batch = batches[backend]!
     this.paused[backend] = 1
-    if (ints[n + DECODES]! > 0) this.gaps[backend] = 1
-    this.decodes[backend] = ints[n + DECODES]!
-    this.measured[backend] = ints[n + MEASURED]!
-    this.sharing[backend] = ints[n + SHARING]!
-    this.contextTokens[backend] = floats[x + CONTEXT_TOKENS]!
-    ints[n + DECODES] = 0
-    ints[n + MEASURED] = 0
-    ints[n + SHARING] = 0
-    floats[x + CONTEXT_TOKENS] = 0
+    if (batch.decodes > 0) this.gaps[backend] = 1
+    this.decodes[backend] = batch.decodes
+    this.measured[backend] = batch.measured
+    this.sharing[backend] = batch.sharing
+    this.contextTokens[backend] = batch.contextTokens
+    batch.decodes = 0
+    batch.measured = 0
+    batch.sharing = 0
+    batch.contextTokens = 0
   }
 
   restore(backend: number): void {
-    const { ints, floats } = this.state
-    const n = backend * INTS
+    const { batches } = this.state
+    const batch = batches[backend]!
     this.paused[backend] = 0
-    ints[n + DECODES] = this.decodes[backend]!
-    ints[n + MEASURED] = this.measured[backend]!
-    ints[n + SHARING] = this.sharing[backend]!
-    floats[backend * FLOATS + CONTEXT_TOKENS] = this.contextTokens[backend]!
+    batch.decodes = this.decodes[backend]!
+    batch.measured = this.measured[backend]!
+    batch.sharing = this.sharing[backend]!
+    batches[backend]!.contextTokens = this.contextTokens[backend]!
   }
 }

@@ -3,19 +3,7 @@ import type { BulkKvCache } from '../kv-cache/kv-cache.js'
 import { hasAdapters } from './adapter-slots.js'
 import { isLockstep, reservedShare } from './engine-policies.js'
 import type { FleetContext } from './fleet.js'
-import {
-  BASE_MS,
-  BUDGET,
-  CHUNKED,
-  DECODES,
-  FLOATS,
-  GUESTS,
-  INTS,
-  IS_BLOCKED,
-  MAX_BATCH,
-  PREFILL_REQUESTS,
-  PREFILLS,
-} from './fleet-state.js'
+
 import { hasTiers } from './kv-loads.js'
 import { LoadingFleet } from './loading-fleet.js'
 import { hasLocalPolicy } from './ordered-queues.js'
@@ -66,11 +54,11 @@ export class PolicyFleet extends LoadingFleet {
       super.startStep(backend)
       return
     }
-    const { ints } = this.state
-    const n = backend * INTS
+    const { batches } = this.state
+    const batch = batches[backend]!
     this.measure(backend)
-    const hasJoined = ints[n + GUESTS]! > 0 && this.joinArrived(backend)
-    ints[n + IS_BLOCKED] = 0
+    const hasJoined = batch.guests > 0 && this.joinArrived(backend)
+    batch.isBlocked = 0
     this.isArranged[backend] = 0
     const hasLost =
       this.promptsFirst[backend] === 1 ? this.planPromptsFirst(backend) : this.planTogether(backend)
@@ -99,7 +87,7 @@ export class PolicyFleet extends LoadingFleet {
       const { nowMs } = this.clock
       // Tokens after a pause follow the last ones before it.
       if (paused.hasGap(backend))
-        this.state.floats[backend * FLOATS + BASE_MS] = nowMs - paused.latestTokenMs(backend)
+        this.state.batches[backend]!.baseMs = nowMs - paused.latestTokenMs(backend)
       paused.tokensCame(backend, nowMs)
     }
     super.completeStep(backend)
@@ -110,8 +98,7 @@ export class PolicyFleet extends LoadingFleet {
     const { state } = this
     const hasLost = this.growForOneStep(backend)
     beginPlan(state, backend)
-    const hasStalled =
-      state.ints[backend * INTS + CHUNKED] !== NONE && this.continueChunked(backend)
+    const hasStalled = state.batches[backend]!.chunked !== NONE && this.continueChunked(backend)
     const mayAdmit = hasLost ? this.evictsAll[backend] === 1 : !hasStalled
     this.admitLoaded(backend)
     if (mayAdmit) this.admitWaiting(backend)
@@ -121,13 +108,13 @@ export class PolicyFleet extends LoadingFleet {
   /** Chunks if there are any, else decodes. @returns whether a request lost its blocks */
   private planPromptsFirst(backend: number): boolean {
     const { state, kv } = this
-    const { ints } = state
-    const n = backend * INTS
+    const { batches } = state
+    const batch = batches[backend]!
     beginPromptPlan(state, backend)
     beginBlocks(state, backend, 1, 0)
     let hasLost = false
     let mayAdmit = true
-    if (ints[n + CHUNKED] !== NONE) {
+    if (batch.chunked !== NONE) {
       if (this.evictsAll[backend] === 1) {
         hasLost = this.blocksOfChunk(backend) > kv.available(backend)
         if (hasLost) this.evictAll(backend)
@@ -139,13 +126,13 @@ export class PolicyFleet extends LoadingFleet {
     }
     this.admitLoaded(backend)
     if (mayAdmit) this.admitWaiting(backend)
-    if (ints[n + PREFILLS]! > 0) {
+    if (batch.prefills > 0) {
       this.paused.pause(backend)
       return hasLost
     }
     const hasShrunk = this.growForOneStep(backend)
     beginPlan(state, backend)
-    if (ints[n + DECODES] === 0) this.admitLoaded(backend)
+    if (batch.decodes === 0) this.admitLoaded(backend)
     if (hasShrunk && this.evictsAll[backend] === 1) this.admitWaiting(backend)
     return hasLost || hasShrunk
   }
@@ -157,11 +144,11 @@ export class PolicyFleet extends LoadingFleet {
   }
 
   private waitForSwap(backend: number, swapMs: number): void {
-    const { floats } = this.state
-    const x = backend * FLOATS
+    const { batches } = this.state
+    const batch = batches[backend]!
     if (this.state.endMs[backend] === Number.POSITIVE_INFINITY) return
     this.swapMs[backend] = 0
-    floats[x + BASE_MS] = floats[x + BASE_MS]! + swapMs
+    batch.baseMs += swapMs
     setEnd(this.state, backend, 1)
   }
 
@@ -193,7 +180,7 @@ export class PolicyFleet extends LoadingFleet {
   /** Somebody else may fit when the head of the queue does not, or it is passed over. */
   private maybeUnblock(backend: number, head: number): void {
     if (this.queues.peek(backend) !== head || this.adapters.has(backend))
-      this.state.ints[backend * INTS + IS_BLOCKED] = 0
+      this.state.batches[backend]!.isBlocked = 0
   }
 
   protected override admitWaiting(backend: number): void {
@@ -207,21 +194,21 @@ export class PolicyFleet extends LoadingFleet {
 
   /** Whether the batch has room for somebody who waits. */
   private hasRoom(backend: number): boolean {
-    const { ints } = this.state
-    const n = backend * INTS
+    const { batches } = this.state
+    const batch = batches[backend]!
     return (
       this.queues.peek(backend) !== NONE &&
-      ints[n + BUDGET]! > 0 &&
-      this.running[backend]! < ints[n + MAX_BATCH]!
+      batch.budget > 0 &&
+      this.running[backend]! < batch.maxBatch
     )
   }
 
   protected override admit(backend: number, request: number): boolean {
     if (this.hasPolicy[backend] === 0) return super.admit(backend, request)
     const { kv, reservations } = this
-    const { ints, floats } = this.state
+    const { batches } = this.state
     const { progress } = this.context
-    const n = backend * INTS
+    const batch = batches[backend]!
     const known = this.knownTokens(request)
     const cached = kv.matchOn(backend, request, known - 1)
     const swapped = progress.swappedTokens[request] ?? 0
@@ -229,14 +216,14 @@ export class PolicyFleet extends LoadingFleet {
     const found = swapped > cached ? 0 : this.loads.find(backend, request, cached, known - 1)
     if (found > 0) return this.load(backend, request, cached, found, ahead)
     const computed = Math.max(cached, swapped)
-    let tokens = Math.min(known - computed, ints[n + BUDGET]!)
+    let tokens = Math.min(known - computed, batch.budget)
     if (tokens < known - computed && !this.specs[backend]!.chunkedPrefill) {
-      if (floats[backend * FLOATS + PREFILL_REQUESTS]! > 0) return false
+      if (batches[backend]!.prefillRequests > 0) return false
       tokens = known - computed
     }
     const isThere = reservations.areThere(backend, request, cached, computed + tokens, ahead)
     if (!isThere || !kv.admit(backend, request, cached, computed + tokens)) {
-      ints[n + IS_BLOCKED] = 1
+      batch.isBlocked = 1
       return false
     }
     this.enterBatch(backend, request, computed)
@@ -252,7 +239,7 @@ export class PolicyFleet extends LoadingFleet {
     const cached = this.kv.matchOn(backend, request, tokens)
     const grown = this.promptsFirst[backend] === 1 ? 0 : 1
     if (!this.reservations.areThere(backend, request, cached, tokens, grown)) {
-      this.state.ints[backend * INTS + IS_BLOCKED] = 1
+      this.state.batches[backend]!.isBlocked = 1
       return false
     }
     if (!super.admitHandedOver(backend, request)) return false
@@ -261,14 +248,14 @@ export class PolicyFleet extends LoadingFleet {
   }
 
   protected override finishPrefill(backend: number, request: number): void {
-    const { ints } = this.state
-    const n = backend * INTS
-    const decodes = ints[n + DECODES]!
+    const { batches } = this.state
+    const batch = batches[backend]!
+    const decodes = batch.decodes
     super.finishPrefill(backend, request)
-    if (this.promptsFirst[backend] === 0 || ints[n + DECODES] === decodes) return
+    if (this.promptsFirst[backend] === 0 || batch.decodes === decodes) return
     // More prompts may come before its next token does.
     this.resumed[backend]!.push(request)
-    ints[n + GUESTS] = ints[n + GUESTS]! + 1
+    batch.guests += 1
   }
 
   protected override latestTokenMs(backend: number): number {

@@ -11,15 +11,7 @@ import { preemptsNewest } from './engine-policies.js'
 import { FastFleet } from './fast-fleet.js'
 import { admissionAt, requestAt } from './finish-heap.js'
 import type { FleetContext } from './fleet.js'
-import {
-  BLOCK_TOKENS,
-  BUDGET,
-  CHUNKED,
-  DECODES,
-  FIRST_PLACE,
-  INTS,
-  MAX_BATCH_TOKENS,
-} from './fleet-state.js'
+
 import { beginPlan, beginPromptPlan, planPrefill } from './step-plans.js'
 import { beginBlocks } from './stretch-blocks.js'
 
@@ -76,15 +68,15 @@ export abstract class PreemptingFleet extends FastFleet {
 
   /** Blocks that the next chunk of a prompt needs, next to the decodes if they share steps. */
   protected blocksOfChunk(backend: number): number {
-    const { ints, computedTokens } = this.state
-    const n = backend * INTS
-    const request = ints[n + CHUNKED]!
+    const { batches, computedTokens } = this.state
+    const batch = batches[backend]!
+    const request = batch.chunked
     if (request === NONE) return 0
-    const blockTokens = ints[n + BLOCK_TOKENS]!
-    const decodes = this.promptsFirst[backend] === 1 ? 0 : ints[n + DECODES]!
+    const blockTokens = batch.blockTokens
+    const decodes = this.promptsFirst[backend] === 1 ? 0 : batch.decodes
     const computed = computedTokens[request]!
     const rest = this.knownTokens(request) - computed
-    const tokens = Math.min(rest, ints[n + MAX_BATCH_TOKENS]! - decodes)
+    const tokens = Math.min(rest, batch.maxBatchTokens - decodes)
     const held = Math.max(computed, this.context.progress.heldTokens[request] ?? 0)
     return (
       Math.ceil(Math.max(computed + tokens, held) / blockTokens) - Math.ceil(held / blockTokens)
@@ -93,19 +85,19 @@ export abstract class PreemptingFleet extends FastFleet {
 
   /** Puts all running requests back to the queue, the oldest to its front. */
   protected evictAll(backend: number): void {
-    const { ints } = this.state
-    const n = backend * INTS
-    if (ints[n + CHUNKED] !== NONE) this.preemptChunked(backend)
-    while (ints[n + DECODES]! > 0) this.preemptDecode(backend, leaveNewest(this.state, backend))
+    const { batches } = this.state
+    const batch = batches[backend]!
+    if (batch.chunked !== NONE) this.preemptChunked(backend)
+    while (batch.decodes > 0) this.preemptDecode(backend, leaveNewest(this.state, backend))
   }
 
   /** Puts the request with the fewest output tokens back to the queue, as SGLang's `retract_decode`. */
   private retractShortest(backend: number): void {
     const { state, context } = this
-    const { ints, heap, emittedTokens, promptTokens, admission } = state
-    const n = backend * INTS
-    const first = ints[n + FIRST_PLACE]!
-    const chunked = ints[n + CHUNKED]!
+    const { batches, heap, emittedTokens, promptTokens, admission } = state
+    const batch = batches[backend]!
+    const first = batch.firstPlace
+    const chunked = batch.chunked
     let victim = NONE
     let fewest = Number.POSITIVE_INFINITY
     let longest = 0
@@ -115,7 +107,7 @@ export abstract class PreemptingFleet extends FastFleet {
       longest = promptTokens[chunked]!
       newest = context.progress.admission[chunked]!
     }
-    for (let i = 0; i < ints[n + DECODES]!; i++) {
+    for (let i = 0; i < batch.decodes; i++) {
       const request = requestAt(heap, first, i)
       const prompt = promptTokens[request]!
       const emitted = tokensComputed(state, backend, request) + 1 - prompt
@@ -141,7 +133,7 @@ export abstract class PreemptingFleet extends FastFleet {
   }
 
   protected override preemptChunked(backend: number): number {
-    const request = this.state.ints[backend * INTS + CHUNKED]!
+    const request = this.state.batches[backend]!.chunked
     this.swapOut(backend, request, this.state.computedTokens[request]!)
     return super.preemptChunked(backend)
   }
@@ -155,11 +147,11 @@ export abstract class PreemptingFleet extends FastFleet {
   /** The same request by request, as those who lose their blocks may have taken one for this step. */
   private growByRank(backend: number): boolean {
     const { state, kv } = this
-    const { ints } = state
-    const n = backend * INTS
+    const { batches } = state
+    const batch = batches[backend]!
     const needed = blocksNeeded(state, backend, 1)
     if (needed <= kv.available(backend)) return super.growForOneStep(backend)
-    const blockTokens = ints[n + BLOCK_TOKENS]!
+    const blockTokens = batch.blockTokens
     const order = inOrderOfAdmission(state, backend)
     const left = new Set(order)
     const grown = new Set<number>()
@@ -181,15 +173,15 @@ export abstract class PreemptingFleet extends FastFleet {
   protected override continueChunked(backend: number): boolean {
     if (this.preemptsByRank[backend] === 0) return super.continueChunked(backend)
     const { state } = this
-    const { ints } = state
-    const n = backend * INTS
-    const request = ints[n + CHUNKED]!
+    const { batches } = state
+    const batch = batches[backend]!
+    const request = batch.chunked
     const computed = state.computedTokens[request]!
-    const tokens = Math.min(this.knownTokens(request) - computed, ints[n + BUDGET]!)
+    const tokens = Math.min(this.knownTokens(request) - computed, batch.budget)
     if (tokens === 0) return false
     // Decodes that pause take none.
     const hasGrown = this.promptsFirst[backend] === 0
-    const blockTokens = ints[n + BLOCK_TOKENS]!
+    const blockTokens = batch.blockTokens
     let hasLost = false
     while (!this.kv.extend(backend, request, computed + tokens)) {
       hasLost = true
@@ -223,13 +215,13 @@ export abstract class PreemptingFleet extends FastFleet {
    */
   private preemptLast(backend: number, hasGrown: (request: number) => boolean): number {
     const { state } = this
-    const { ints, heap } = state
-    const n = backend * INTS
-    const first = ints[n + FIRST_PLACE]!
+    const { batches, heap } = state
+    const batch = batches[backend]!
+    const first = batch.firstPlace
     let last = NONE
     let at = NONE
-    for (let i = -1; i < ints[n + DECODES]!; i++) {
-      const request = i < 0 ? ints[n + CHUNKED]! : requestAt(heap, first, i)
+    for (let i = -1; i < batch.decodes; i++) {
+      const request = i < 0 ? batch.chunked : requestAt(heap, first, i)
       if (request === NONE) continue
       if (last !== NONE && !this.isAfter(backend, request, last)) continue
       last = request

@@ -61,7 +61,7 @@ export class ReferenceAdmission {
       if (batch.size === batch.capacity || step.budget === 0) return
       if (!this.adapters.hasRoom(this.id, request)) continue
       const computed = progress.computedTokens[request]!
-      const tokens = this.firstChunk(this.knownTokens(request) - computed)
+      const tokens = this.firstChunk(batch.knownTokens(request) - computed)
       if (tokens === 0) return
       this.loads.remove(this.id, request)
       this.waiting--
@@ -123,7 +123,7 @@ export class ReferenceAdmission {
   private admit(request: number): Admission {
     const { batch } = this
     const { kv, progress } = this.context
-    const known = this.knownTokens(request)
+    const known = batch.knownTokens(request)
     // The last known token is computed even when it is cached: its output is the next token.
     const cached = kv.matchOn(this.id, request, known - 1)
     const swapped = progress.swappedTokens[request] ?? 0
@@ -146,7 +146,7 @@ export class ReferenceAdmission {
   /** Holds blocks for a request and has what lower tiers have of it sent, while it goes on waiting. */
   private load(request: number, cached: number, found: number): Admission {
     const { kv } = this.context
-    const known = this.knownTokens(request)
+    const known = this.batch.knownTokens(request)
     if (!this.isReserveThere(request, cached, known)) return 'refused'
     if (!kv.couldAdmit(this.id, request, cached, known, 0)) return 'refused'
     this.loads.read(this.id, request, cached, found)
@@ -159,7 +159,7 @@ export class ReferenceAdmission {
   private admitHandedOver(request: number): Admission {
     const { kv, progress, listener } = this.context
     // The KV of its latest token is what it computes next.
-    const tokens = this.knownTokens(request) - 1
+    const tokens = this.batch.knownTokens(request) - 1
     const cached = kv.matchOn(this.id, request, tokens)
     if (!this.isReserveThere(request, cached, tokens)) return 'refused'
     if (!kv.admit(this.id, request, cached, tokens)) return 'refused'
@@ -202,11 +202,5 @@ export class ReferenceAdmission {
 
   private swapIn(tokens: number): void {
     if (this.spec.preemption === 'swap') this.swapMs += tokens * this.spec.swapMsPerToken!
-  }
-
-  /** Prompt and output tokens that exist so far: what must be computed before the next one comes. */
-  private knownTokens(request: number): number {
-    const { requests, progress } = this.context
-    return requests.promptTokens[request]! + progress.emittedTokens[request]!
   }
 }

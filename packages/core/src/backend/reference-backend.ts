@@ -1,14 +1,13 @@
 import type { BackendSpec } from '../engine/simulation-options.js'
 import { RouteSimError } from '../errors/routesim-error.js'
 import type { Clock } from '../kernel/clock.js'
-import type { KvUsage } from '../kv-cache/kv-cache.js'
 import type { AdapterSlots } from './adapter-slots.js'
 import type { BackendCounters, BackendMeters } from './backend-meters.js'
-import { preemptsNewest } from './engine-policies.js'
 import type { FleetContext } from './fleet.js'
 import type { KvLoads } from './kv-loads.js'
 import { ReferenceAdmission, type ReferenceParts } from './reference-admission.js'
-import { ReferenceBatch, type RequestKind } from './reference-batch.js'
+import { ReferenceBatch } from './reference-batch.js'
+import { ReferenceRunning } from './reference-running.js'
 import { ReferenceStep } from './reference-step.js'
 import type { WaitingQueues } from './waiting-queues.js'
 
@@ -31,6 +30,7 @@ export class ReferenceBackend {
   private readonly adapters: AdapterSlots
   private readonly batch: ReferenceBatch
   private readonly admission: ReferenceAdmission
+  private readonly running: ReferenceRunning
 
   /** Requests of the batch that left it since the step ended. */
   private leftBatch = 0
@@ -39,7 +39,6 @@ export class ReferenceBackend {
   private readonly cancelled: number[] = []
   /** Those of them, or one taken out right now, that keep their KV blocks if they decode. */
   private readonly detached = new Set<number>()
-  private readonly usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
   private readonly step: ReferenceStep
 
   constructor(id: number, context: FleetContext, meters: BackendMeters, parts: ReferenceParts) {
@@ -55,6 +54,8 @@ export class ReferenceBackend {
     this.batch = new ReferenceBatch(spec, context)
     this.step = new ReferenceStep(context.progress)
     this.admission = new ReferenceAdmission(id, context, parts, this.batch, this.step)
+    const { batch, step, admission } = this
+    this.running = new ReferenceRunning(id, context, meters, parts, batch, step, admission)
   }
 
   counters(): BackendCounters {
@@ -204,7 +205,7 @@ export class ReferenceBackend {
     this.step.begin(this.spec.maxBatchTokens)
     if (this.spec.batching === 'prefill_first') this.batchPromptsFirst()
     else {
-      const isPreempting = this.batchRunning('all') === 'preempted'
+      const isPreempting = this.running.serve('all') === 'preempted'
       this.admission.admitLoaded()
       if (!isPreempting) this.admission.admitWaiting()
     }
@@ -246,98 +247,13 @@ export class ReferenceBackend {
   private batchPromptsFirst(): void {
     const { shape } = this.step
     const isEmpty = (): boolean => shape.prefillRequests + shape.decodeRequests === 0
-    const isPreempting = this.batchRunning('prompts') === 'preempted'
+    const isPreempting = this.running.serve('prompts') === 'preempted'
     this.admission.admitLoaded()
     if (!isPreempting) this.admission.admitWaiting()
     if (!isEmpty()) return
-    const isEvicted = this.batchRunning('decodes') === 'evicted'
+    const isEvicted = this.running.serve('decodes') === 'evicted'
     if (isEmpty()) this.admission.admitLoaded()
     if (isEvicted) this.admission.admitWaiting()
-  }
-
-  /**
-   * Gives running requests of a kind their tokens.
-   * @returns whether all were served, some preempted, or all put back to the queue
-   */
-  private batchRunning(kind: RequestKind): 'served' | 'preempted' | 'evicted' {
-    const { batch } = this
-    const { kv, progress } = this.context
-    const { preemption } = this.spec
-    let preempted = false
-    if (
-      preemption === 'evict_all' &&
-      batch.blocksNeeded(kind, this.step.budget) > this.blocksAvailable()
-    ) {
-      for (let i = batch.size - 1; i >= 0; i--) {
-        if (progress.isTransferring[batch.requests[i]!] === 0) this.preempt(i)
-      }
-      return 'evicted'
-    }
-    if (preemption === 'retract_shortest' && kind !== 'prompts') {
-      while (batch.blocksNeeded('decodes', this.step.budget) > this.blocksAvailable()) {
-        this.preempt(batch.shortestAnswer())
-        preempted = true
-      }
-    }
-    for (let i = 0; i < batch.size; i++) {
-      const request = batch.requests[i]!
-      batch.tokens[i] = 0
-      if (!batch.isOfKind(request, kind)) continue
-      const computed = progress.computedTokens[request]!
-      const tokens = Math.min(this.knownTokens(request) - computed, this.step.budget)
-      if (tokens === 0) continue
-      let fits = kv.extend(this.id, request, computed + tokens)
-      while (!fits) {
-        preempted = true
-        const victim = this.victim()
-        // One that has its place in the step already loses it again.
-        if (victim < i) this.step.takeOut(batch.requests[victim]!, batch.tokens[victim]!)
-        const isGone = this.preempt(victim) === request
-        // What follows has moved up by a place.
-        if (victim <= i) i--
-        if (isGone) break
-        fits = kv.extend(this.id, request, computed + tokens)
-      }
-      if (!fits) continue
-      batch.tokens[i] = tokens
-      this.step.add(request, computed, tokens)
-    }
-    return preempted ? 'preempted' : 'served'
-  }
-
-  private blocksAvailable(): number {
-    this.context.kv.usage(this.id, this.usage)
-    return this.usage.free + this.usage.cached
-  }
-
-  /** Place of the running request that loses its blocks next. */
-  private victim(): number {
-    const { queues, id } = this
-    return queues.preemptsByRank(id) && preemptsNewest(this.spec)
-      ? this.batch.last((request) => queues.rankOf(id, request))
-      : this.batch.newest()
-  }
-
-  /** Sends the running request at a place back to the front of the queue. @returns that request */
-  private preempt(at: number): number {
-    const { kv, progress } = this.context
-    this.measure()
-    const victim = this.batch.removeAt(at)
-    kv.release(this.id, victim, true)
-    if (this.spec.preemption === 'swap') {
-      const computed = progress.computedTokens[victim]!
-      progress.swappedTokens[victim] = computed
-      this.admission.swapMs += computed * this.spec.swapMsPerToken!
-    }
-    progress.computedTokens[victim] = 0
-    progress.heldTokens[victim] = 0
-    progress.preemptions[victim]!++
-    this.meters.preempted(this.id)
-    this.queues.pushFront(this.id, victim)
-    this.admission.waiting++
-    this.adapters.leave(this.id, victim)
-    this.adapters.wait(this.id, victim)
-    return victim
   }
 
   /** Books the tokens a request computed in the step. @returns false when it left the batch */
@@ -346,7 +262,7 @@ export class ReferenceBackend {
     const computed = progress.computedTokens[request]! + tokens
     progress.computedTokens[request] = computed
     kv.commit(this.id, request, computed)
-    if (computed < this.knownTokens(request)) return true
+    if (computed < this.batch.knownTokens(request)) return true
     this.batch.promptComputed(request)
     if (progress.emittedTokens[request] === 0)
       loads.pendingPromptTokens[this.id]! -= requests.promptTokens[request]!
@@ -381,12 +297,6 @@ export class ReferenceBackend {
       gaps.addOne(nowMs - progress.lastTokenMs[request]!)
     }
     progress.lastTokenMs[request] = nowMs
-  }
-
-  /** Prompt and output tokens that exist so far: what must be computed before the next one comes. */
-  private knownTokens(request: number): number {
-    const { requests, progress } = this.context
-    return requests.promptTokens[request]! + progress.emittedTokens[request]!
   }
 
   /** Makes the load visible. */

@@ -148,7 +148,8 @@ export class ReferenceBatch {
     return needed
   }
 
-  private knownTokens(request: number): number {
+  /** Prompt and output tokens that exist so far: what must be computed before the next one comes. */
+  knownTokens(request: number): number {
     return this.table.promptTokens[request]! + this.progress.emittedTokens[request]!
   }
 }

@@ -2,14 +2,7 @@ import { tokensComputed } from './decode-batches.js'
 import { reservedShare, reservedTokens } from './engine-policies.js'
 import { requestAt } from './finish-heap.js'
 import type { FleetContext } from './fleet.js'
-import {
-  BLOCK_TOKENS,
-  DECODES,
-  FIRST_PLACE,
-  type FleetState,
-  INTS,
-  PREFILLS,
-} from './fleet-state.js'
+import type { FleetState } from './fleet-state.js'
 import { prefillAt, prefillTokensAt } from './step-plans.js'
 
 /** KV blocks set aside for what running requests will still answer: O(batch) for each admission. */
@@ -66,15 +59,15 @@ export class Reservations {
 
   private ofRunning(backend: number, ahead: number): number {
     const { state } = this
-    const { ints, heap, computedTokens } = state
-    const n = backend * INTS
-    const first = ints[n + FIRST_PLACE]!
+    const { batches, heap, computedTokens } = state
+    const batch = batches[backend]!
+    const first = batch.firstPlace
     let blocks = this.ofFetching[backend]!
-    for (let i = 0; i < ints[n + DECODES]!; i++) {
+    for (let i = 0; i < batch.decodes; i++) {
       const request = requestAt(heap, first, i)
       blocks += this.lacking(backend, request, tokensComputed(state, backend, request) + ahead)
     }
-    for (let i = 0; i < ints[n + PREFILLS]!; i++) {
+    for (let i = 0; i < batch.prefills; i++) {
       const request = prefillAt(state, backend, i)
       const tokens = computedTokens[request]! + prefillTokensAt(state, backend, i)
       const held = Math.max(tokens, this.heldTokens[request] ?? 0)
@@ -85,7 +78,7 @@ export class Reservations {
 
   /** Blocks that a request with blocks for so many tokens has yet to get of those set aside for it. */
   private lacking(backend: number, request: number, tokens: number): number {
-    const blockTokens = this.state.ints[backend * INTS + BLOCK_TOKENS]!
+    const blockTokens = this.state.batches[backend]!.blockTokens
     const target = Math.ceil(this.target(backend, request) / blockTokens)
     return Math.max(0, target - Math.ceil(tokens / blockTokens))
   }

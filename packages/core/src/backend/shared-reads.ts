@@ -55,11 +55,11 @@ export class SharedReads {
   private change(backend: number, request: number, by: 1 | -1): number {
     const blockTokens = this.blockTokens[backend]!
     if (blockTokens === 0) return 0
-    const { endTokens } = this.requests.prompts
-    const { uses, above } = this
+    const { requests, uses, above } = this
+    const { endTokens } = requests.prompts
     const readers = this.readers[backend]!
     let shared = 0
-    for (let node = this.lastWhole(request); node !== NO_NODE; node = above[node]!) {
+    for (let node = wholeNode(requests, request); node !== NO_NODE; node = above[node]!) {
       if (uses[node]! < SEVERAL) continue
       const before = readers.get(node) ?? 0
       if (before + by === 0) readers.delete(node)
@@ -69,17 +69,6 @@ export class SharedReads {
       shared += wholeBlocks(endTokens[node]!, blockTokens) - wholeBlocks(start, blockTokens)
     }
     return shared
-  }
-
-  /** The deepest end of a run that the prompt of a request has all of. */
-  private lastWhole(request: number): number {
-    const { prompts, promptNode, promptTokens } = this.requests
-    const tokens = promptTokens[request]!
-    let node = promptNode[request]!
-    while (node !== NO_NODE && (prompts.endTokens[node]! > tokens || this.isEnd[node] === 0)) {
-      node = prompts.parent[node]!
-    }
-    return node
   }
 
   private findRuns(): void {
@@ -112,7 +101,7 @@ export class SharedReads {
   }
 }
 
-/** The deepest node that the prompt of a request has all of. */
+/** The deepest node that the prompt of a request has all of: always the end of a run. */
 function wholeNode({ prompts, promptNode, promptTokens }: RequestTable, request: number): number {
   let node = promptNode[request]!
   while (node !== NO_NODE && prompts.endTokens[node]! > promptTokens[request]!) {

@@ -1,17 +1,7 @@
 import { instantStart } from '../kernel/instant.js'
+import { MOST_INT } from './backend-batch.js'
 import { blocksNeeded } from './decode-batches.js'
-import {
-  ALLOCATED_STEPS,
-  BLOCK_TOKENS,
-  COMMITTED_STEPS,
-  DECODE_BLOCKS,
-  DECODES,
-  type FleetState,
-  INTS,
-  MOST_INT,
-  PREFILLS,
-  STEPS,
-} from './fleet-state.js'
+import type { FleetState } from './fleet-state.js'
 import { prefillAt, prefillTokensAt } from './step-plans.js'
 import { endAfter } from './stretches.js'
 
@@ -23,15 +13,15 @@ import { endAfter } from './stretches.js'
 
 /** A stretch begins; the blocks of its first `steps` steps are allocated, `decodeBlocks` for decodes. */
 export function beginBlocks(
-  { ints }: FleetState,
+  { batches }: FleetState,
   backend: number,
   steps: number,
   decodeBlocks: number,
 ): void {
-  const n = backend * INTS
-  ints[n + ALLOCATED_STEPS] = steps
-  ints[n + DECODE_BLOCKS] = decodeBlocks
-  ints[n + COMMITTED_STEPS] = 0
+  const batch = batches[backend]!
+  batch.allocatedSteps = steps
+  batch.decodeBlocks = decodeBlocks
+  batch.committedSteps = 0
 }
 
 /** The largest number of steps, at most `most`, for which there are blocks. */
@@ -51,34 +41,34 @@ export function stepsThatFit(state: FleetState, backend: number, most: number): 
 
 /** Whether a stretch of so many steps changes what prompts find in the KV cache before it ends. */
 export function changesMatches(state: FleetState, backend: number, steps: number): boolean {
-  if (state.ints[backend * INTS + PREFILLS]! > 0) return true
+  if (state.batches[backend]!.prefills > 0) return true
   return atMostNeeded(state, backend, steps) > state.kv.free(backend)
 }
 
 /** Allocates what the first k steps need, as far as it is not allocated yet. */
 export function allocateSteps(state: FleetState, backend: number, k: number): void {
-  const { ints, kv } = state
-  const n = backend * INTS
-  if (k <= ints[n + ALLOCATED_STEPS]!) return
+  const { batches, kv } = state
+  const batch = batches[backend]!
+  if (k <= batch.allocatedSteps) return
   const blocks = blocksNeeded(state, backend, k)
-  const before = ints[n + DECODE_BLOCKS]!
+  const before = batch.decodeBlocks
   if (blocks > before) kv.take(backend, blocks - before)
-  ints[n + DECODE_BLOCKS] = blocks
-  if (ints[n + PREFILLS]! > 0) {
+  batch.decodeBlocks = blocks
+  if (batch.prefills > 0) {
     kv.extend(backend, prefillAt(state, backend, 0), chunkEnd(state, backend, k))
   }
-  ints[n + ALLOCATED_STEPS] = k
+  batch.allocatedSteps = k
 }
 
 /** Says when the stretch that begins now changes what can be seen of the KV cache for the first time. */
 export function announceNews(state: FleetState, backend: number): void {
-  const { ints } = state
-  const n = backend * INTS
-  const steps = ints[n + STEPS]!
+  const { batches } = state
+  const batch = batches[backend]!
+  const steps = batch.steps
   const evictsNone = atMostNeeded(state, backend, steps) <= state.kv.free(backend)
   state.newsMs[backend] = 0
   state.matchNewsMs[backend] = evictsNone ? Number.MAX_VALUE : 0
-  if (ints[n + ALLOCATED_STEPS] === 0) return
+  if (batch.allocatedSteps === 0) return
   if (steps === 1) announceNone(state, backend)
   else announceNext(state, backend, 1)
 }
@@ -99,31 +89,31 @@ export function announceNone({ newsMs, matchNewsMs }: FleetState, backend: numbe
 
 /** Commits what the first k steps have computed of the prompt. */
 export function commitChunks(state: FleetState, backend: number, k: number): void {
-  const { ints, kv } = state
-  const n = backend * INTS
-  if (k <= ints[n + COMMITTED_STEPS]! || ints[n + PREFILLS] === 0) return
+  const { batches, kv } = state
+  const batch = batches[backend]!
+  if (k <= batch.committedSteps || batch.prefills === 0) return
   kv.commit(backend, prefillAt(state, backend, 0), chunkEnd(state, backend, k))
-  ints[n + COMMITTED_STEPS] = k
+  batch.committedSteps = k
 }
 
 /** A bound on what k steps of decodes need, without looking at each of them. */
-function atMostNeeded({ ints }: FleetState, backend: number, k: number): number {
-  const n = backend * INTS
-  if (ints[n + PREFILLS]! > 0) return MOST_INT
-  return ints[n + DECODES]! * (((k / ints[n + BLOCK_TOKENS]!) | 0) + 1)
+function atMostNeeded({ batches }: FleetState, backend: number, k: number): number {
+  const batch = batches[backend]!
+  if (batch.prefills > 0) return MOST_INT
+  return batch.decodes * (((k / batch.blockTokens) | 0) + 1)
 }
 
 function neededAfterFirst(state: FleetState, backend: number, k: number): number {
-  const { ints } = state
-  const n = backend * INTS
-  const decodes = blocksNeeded(state, backend, k) - ints[n + DECODE_BLOCKS]!
-  return ints[n + PREFILLS] === 0
+  const { batches } = state
+  const batch = batches[backend]!
+  const decodes = blocksNeeded(state, backend, k) - batch.decodeBlocks
+  return batch.prefills === 0
     ? decodes
     : decodes + chunkBlocks(state, backend, k) - chunkBlocks(state, backend, 1)
 }
 
 function chunkBlocks(state: FleetState, backend: number, k: number): number {
-  const blockTokens = state.ints[backend * INTS + BLOCK_TOKENS]!
+  const blockTokens = state.batches[backend]!.blockTokens
   return ((chunkEnd(state, backend, k) + blockTokens - 1) / blockTokens) | 0
 }
 

@@ -1,20 +1,8 @@
 import { RouteSimError } from '../errors/routesim-error.js'
 import type { LatencyModel, StepSegment, StepShape } from '../latency/latency-model.js'
+import { MOST_STEPS } from './backend-batch.js'
 import { stepsToFinish, stepsToSharedBlock } from './decode-batches.js'
-import {
-  BASE_MS,
-  BUDGET,
-  CHUNKED,
-  DECODES,
-  FLOATS,
-  type FleetState,
-  INTS,
-  MOST_STEPS,
-  PREFILLS,
-  SHARING,
-  SLOPE_MS,
-  STEPS,
-} from './fleet-state.js'
+import type { FleetState } from './fleet-state.js'
 import { prefillAt, prefillTokensAt } from './step-plans.js'
 import { stepsThatFit } from './stretch-blocks.js'
 
@@ -24,23 +12,23 @@ import { stepsThatFit } from './stretch-blocks.js'
  * that may be infinite would be boxed on its way here
  */
 export function stepsTogether(state: FleetState, backend: number, segment: StepSegment): number {
-  const { ints } = state
-  const n = backend * INTS
+  const { batches } = state
+  const batch = batches[backend]!
   // All of it in integers: V8 is slow where a number may be infinite.
   let most = segment.steps < MOST_STEPS ? segment.steps | 0 : MOST_STEPS
-  if (ints[n + PREFILLS]! > 0) most = Math.min(most, fullChunks(state, backend))
+  if (batch.prefills > 0) most = Math.min(most, fullChunks(state, backend))
   if (most <= 1) return 1
-  if (ints[n + DECODES]! > 0) most = Math.min(most, stepsToFinish(state, backend))
-  if (ints[n + SHARING]! > 0) most = Math.min(most, stepsToSharedBlock(state, backend))
+  if (batch.decodes > 0) most = Math.min(most, stepsToFinish(state, backend))
+  if (batch.sharing > 0) most = Math.min(most, stepsToSharedBlock(state, backend))
   return most === 1 ? 1 : stepsThatFit(state, backend, most)
 }
 
 /** Steps in which the chunked request, if alone, computes a full chunk. */
 function fullChunks(state: FleetState, backend: number): number {
-  const { ints, kv, computedTokens, emittedTokens, promptTokens } = state
-  const n = backend * INTS
-  const request = ints[n + CHUNKED]!
-  if (ints[n + BUDGET]! > 0 || ints[n + PREFILLS] !== 1) return 1
+  const { batches, kv, computedTokens, emittedTokens, promptTokens } = state
+  const batch = batches[backend]!
+  const request = batch.chunked
+  if (batch.budget > 0 || batch.prefills !== 1) return 1
   if (prefillAt(state, backend, 0) !== request) return 1
   const tokens = prefillTokensAt(state, backend, 0)
   if (tokens === 1 && emittedTokens[request]! > 0) return 1
@@ -56,17 +44,17 @@ function fullChunks(state: FleetState, backend: number): number {
  * @throws RouteSimError `latency_invalid`
  */
 export function checkLatency(
-  { floats, ints, endMs }: FleetState,
+  { batches, endMs }: FleetState,
   backend: number,
   latency: LatencyModel,
   shape: StepShape,
 ): void {
-  const x = backend * FLOATS
-  const steps = ints[backend * INTS + STEPS]!
-  const lastMs = floats[x + BASE_MS]! + floats[x + SLOPE_MS]! * (steps - 1)
-  if (floats[x + BASE_MS]! > 0 && lastMs > 0 && endMs[backend]! < Number.POSITIVE_INFINITY) return
+  const batch = batches[backend]!
+  const steps = batches[backend]!.steps
+  const lastMs = batch.baseMs + batch.slopeMs * (steps - 1)
+  if (batch.baseMs > 0 && lastMs > 0 && endMs[backend]! < Number.POSITIVE_INFINITY) return
   throw new RouteSimError(
-    `latency model "${latency.name}": expected a finite step time > 0 ms, got ${floats[x + BASE_MS]} for ${JSON.stringify(shape)} (slope ${floats[x + SLOPE_MS]} over ${steps} steps)`,
+    `latency model "${latency.name}": expected a finite step time > 0 ms, got ${batch.baseMs} for ${JSON.stringify(shape)} (slope ${batch.slopeMs} over ${steps} steps)`,
     { code: 'latency_invalid' },
   )
 }

@@ -1,18 +1,16 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { BASE_MS, FLOATS, INTS, SLOPE_MS, START_MS, STEPS } from './fleet-state.js'
+import type { BackendSpec } from '../engine/simulation-options.js'
+import { BackendBatch } from './backend-batch.js'
 import { endAfter, stepUnderWay } from './stretches.js'
 
 /** The stretch of backend 1, and a way to ask which of its steps is under way. */
 function stretch(startMs: number, baseMs: number, slopeMs: number, steps: number) {
-  const ints = new Int32Array(2 * INTS)
-  const floats = new Float64Array(2 * FLOATS)
+  const spec = { kv: { blockTokens: 16 }, maxBatchTokens: 2048, maxNumSeqs: 256 } as BackendSpec
+  const batches = [new BackendBatch(spec, 0, 0), new BackendBatch(spec, 0, 0)]
+  Object.assign(batches[1]!, { startMs, baseMs, slopeMs, steps })
   const time = new Float64Array(1)
-  ints[INTS + STEPS] = steps
-  floats[FLOATS + START_MS] = startMs
-  floats[FLOATS + BASE_MS] = baseMs
-  floats[FLOATS + SLOPE_MS] = slopeMs
-  const state = { ints, floats, time }
+  const state = { batches, time }
   return {
     endOf: (k: number) => endAfter(state, 1, k),
     stepAt(timeMs: number, guess?: number) {

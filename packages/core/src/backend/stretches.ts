@@ -1,14 +1,6 @@
 import { isEarlier } from '../kernel/instant.js'
-import {
-  BASE_MS,
-  FLOATS,
-  type FleetState,
-  INTS,
-  MOST_STEPS,
-  SLOPE_MS,
-  START_MS,
-  STEPS,
-} from './fleet-state.js'
+import { MOST_STEPS } from './backend-batch.js'
+import type { FleetState } from './fleet-state.js'
 
 /*
  * Consecutive steps of an unchanged batch, one such stretch per backend: step i (from 0) lasts
@@ -16,7 +8,7 @@ import {
  */
 
 /** What the functions here read. */
-export type StretchState = Pick<FleetState, 'ints' | 'floats' | 'time'>
+export type StretchState = Pick<FleetState, 'batches' | 'time'>
 
 /** When the first k steps of a stretch are over. So small that V8 always inlines it and boxes nothing. */
 function endOf(startMs: number, baseMs: number, slopeMs: number, k: number): number {
@@ -24,15 +16,15 @@ function endOf(startMs: number, baseMs: number, slopeMs: number, k: number): num
 }
 
 /** When the first k steps are over. */
-export function endAfter({ floats }: StretchState, backend: number, k: number): number {
-  const x = backend * FLOATS
-  return endOf(floats[x + START_MS]!, floats[x + BASE_MS]!, floats[x + SLOPE_MS]!, k)
+export function endAfter({ batches }: StretchState, backend: number, k: number): number {
+  const batch = batches[backend]!
+  return endOf(batch.startMs, batch.baseMs, batch.slopeMs, k)
 }
 
 /** Lets the stretch end after k steps. */
-export function setEnd({ floats, endMs }: FleetState, backend: number, k: number): void {
-  const x = backend * FLOATS
-  endMs[backend] = endOf(floats[x + START_MS]!, floats[x + BASE_MS]!, floats[x + SLOPE_MS]!, k)
+export function setEnd({ batches, endMs }: FleetState, backend: number, k: number): void {
+  const batch = batches[backend]!
+  endMs[backend] = endOf(batch.startMs, batch.baseMs, batch.slopeMs, k)
 }
 
 /**
@@ -44,13 +36,10 @@ export function stepUnderWay(
   backend: number,
   guess: number = estimate(state, backend),
 ): number {
-  const { floats, time } = state
-  const x = backend * FLOATS
-  const startMs = floats[x + START_MS]!
-  const baseMs = floats[x + BASE_MS]!
-  const slopeMs = floats[x + SLOPE_MS]!
+  const { batches, time } = state
+  const batch = batches[backend]!
+  const { startMs, baseMs, slopeMs, steps } = batch
   const nowMs = time[0]!
-  const steps = state.ints[backend * INTS + STEPS]!
   let k = Math.min(Math.max(1, guess), steps)
   while (k < steps && isEarlier(endOf(startMs, baseMs, slopeMs, k), nowMs)) k++
   while (k > 1 && !isEarlier(endOf(startMs, baseMs, slopeMs, k - 1), nowMs)) k--
@@ -62,18 +51,18 @@ export function stepUnderWay(
  * backends are over first.
  */
 export function stepsOver(state: StretchState, backend: number, underWay: number): number {
-  const { floats, time } = state
-  const x = backend * FLOATS
-  const endMs = endOf(floats[x + START_MS]!, floats[x + BASE_MS]!, floats[x + SLOPE_MS]!, underWay)
+  const { batches, time } = state
+  const batch = batches[backend]!
+  const endMs = endOf(batch.startMs, batch.baseMs, batch.slopeMs, underWay)
   return isEarlier(time[0]!, endMs) || backend > time[1]! ? underWay - 1 : underWay
 }
 
 /** The root of the quadratic in the form that does not cancel when the slope is small. */
-function estimate({ floats, time }: StretchState, backend: number): number {
-  const x = backend * FLOATS
-  const slopeMs = floats[x + SLOPE_MS]!
-  const elapsed = time[0]! - floats[x + START_MS]!
-  const half = floats[x + BASE_MS]! - slopeMs / 2
+function estimate({ batches, time }: StretchState, backend: number): number {
+  const batch = batches[backend]!
+  const slopeMs = batch.slopeMs
+  const elapsed = time[0]! - batch.startMs
+  const half = batch.baseMs - slopeMs / 2
   const root = Math.ceil((2 * elapsed) / (half + Math.sqrt(half * half + 2 * slopeMs * elapsed)))
   return root < MOST_STEPS ? root | 0 : 1
 }

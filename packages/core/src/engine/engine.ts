@@ -4,10 +4,10 @@ import type { EventHandler } from '../kernel/event-loop.js'
 import type { RenewableKvCache } from '../kv-cache/kv-cache.js'
 import type { RowKeeper } from '../requests/request-window.js'
 import { BackendLife } from './backend-life.js'
-import { checkAllEnded, checkConservation, checkEnded, checkIdle } from './check-conservation.js'
 import { checkOptions } from './check-options.js'
 import { Client } from './client.js'
 import { type DecisionListener, Dispatcher } from './dispatcher.js'
+import { Endings } from './endings.js'
 import { checkedSubject } from './event-subjects.js'
 import { FollowUps } from './follow-ups.js'
 import { Holds } from './holds.js'
@@ -38,6 +38,7 @@ export class Engine
   private readonly measured: MeasuredTotals
   private readonly client: Client
   private readonly followUps: FollowUps | undefined
+  private readonly endings: Endings
   private readonly sampling: Sampling | undefined
   /** Only in a run in which backends fail, or requests take too long. */
   private readonly lost: LostRequests | undefined
@@ -47,9 +48,6 @@ export class Engine
   private readonly idle: IdleWatch
   private readonly holds: Holds
   private readonly timeouts: RequestTimeouts | undefined
-  private readonly rejectReasons: string[] = []
-  private ended = 0
-  private endMs = 0
   private isDone = false
   private isMeasuring = false
   private measuredFromMs = 0
@@ -61,6 +59,7 @@ export class Engine
     const { machinery } = this
     this.client = new Client(machinery.requests, machinery.clock, options.maxInFlight)
     this.followUps = machinery.window === undefined ? FollowUps.of(machinery.requests) : undefined
+    this.endings = new Endings(options, machinery, this.client, this.followUps)
     this.desk = new RouterDesk(options, machinery, this.client.sentMs)
     this.dispatcher = new Dispatcher(machinery, this.desk, this)
     this.measured = new MeasuredTotals(machinery.specs, machinery.fleet, machinery.kv)
@@ -91,7 +90,7 @@ export class Engine
 
   /** Requests that have ended so far. */
   get endedRequests(): number {
-    return this.ended
+    return this.endings.count
   }
 
   /**
@@ -104,12 +103,12 @@ export class Engine
     const isQuiet = this.sampling?.run(this, maxEvents) ?? loop.run(this, maxEvents)
     this.machinery.gaps.flush()
     if (!isQuiet) return false
-    if (this.ended < this.options.requests.size) {
+    if (this.endings.count < this.options.requests.size) {
       if (this.dispatcher.resolveDeadlock() || this.rejectHeld()) return false
     }
     if (!this.isDone) {
       this.sampling?.finish()
-      this.checkConservation()
+      this.endings.check()
       this.isDone = true
     }
     return true
@@ -142,10 +141,10 @@ export class Engine
       visibility: options.visibility?.name ?? 'exact',
       seed: options.seed,
       requestCount: options.requests.size,
-      rejectReasons: this.rejectReasons,
+      rejectReasons: this.endings.reasons,
       warmupRequests: options.warmupRequests ?? 0,
       measuredFromMs: this.measuredFromMs,
-      endMs: this.endMs,
+      endMs: this.endings.lastMs,
       complete: this.isDone,
       backends: this.machinery.ranks?.merge(backends) ?? backends,
       customMetrics: desk.customMetrics(),
@@ -228,7 +227,7 @@ export class Engine
 
   /** Ends a run in which only timers still go off and metrics are polled, for ever. */
   private checkMoving(): void {
-    if (this.idle.isStuck(this.endMs)) this.rejectHeld()
+    if (this.idle.isStuck(this.endings.lastMs)) this.rejectHeld()
   }
 
   /** A request arrives. */
@@ -265,7 +264,7 @@ export class Engine
     this.migrations?.forget(request)
     progress.finishedMs[request] = clock.nowMs
     progress.backend[request] = backend
-    this.end(request, OUTCOME.completed)
+    this.endings.end(request, OUTCOME.completed)
     this.desk.finished(request, backend)
   }
 
@@ -301,15 +300,7 @@ export class Engine
   }
 
   requestEnded(request: number, outcome: number, reason: string): void {
-    const { progress, clock } = this.machinery
-    progress.rejectReason[request] = this.reasonId(reason)
-    if (outcome !== OUTCOME.rejected) progress.finishedMs[request] = clock.nowMs
-    this.end(request, outcome)
-  }
-
-  private reasonId(reason: string): number {
-    const index = this.rejectReasons.indexOf(reason)
-    return index < 0 ? this.rejectReasons.push(reason) - 1 : index
+    this.endings.endFor(reason, request, outcome)
   }
 
   requestHeld(request: number, untilMs: number): void {
@@ -365,51 +356,6 @@ export class Engine
     dispatcher.dispatch(request, isComputed ? desk.routeDecode(request) : desk.route(request))
   }
 
-  private end(request: number, outcome: number): void {
-    const { progress, requests, window, ranks, loop, clock } = this.machinery
-    progress.outcome[request] = outcome
-    this.ended++
-    if (this.ended === this.options.requests.size) this.machinery.isOver = true
-    this.endMs = clock.nowMs
-    const held = this.client.ended()
-    if (window === undefined) {
-      // Later in this instant, as a step is just ending.
-      if (held >= 0)
-        loop.schedule(clock.nowMs, checkedSubject(this.machinery.subjects.client + held))
-      if (this.followUps !== undefined) this.followUp(this.followUps, request, outcome)
-      return
-    }
-    checkEnded(request, requests, progress)
-    if (ranks !== undefined && progress.prefillBackend[request]! >= 0) {
-      if (progress.backend[request]! >= 0)
-        progress.backend[request] = ranks.backendOf(progress.backend[request]!)
-      progress.prefillBackend[request] = ranks.backendOf(progress.prefillBackend[request]!)
-    }
-    if (request >= (this.options.warmupRequests ?? 0)) {
-      this.options.recorder?.requestEnded?.(request, requests, progress)
-    }
-    window.give(request)
-  }
-
-  /** What waits for a request comes in time, or never when that was not completed. */
-  private followUp(followUps: FollowUps, request: number, outcome: number): void {
-    const { clock, loop, progress, subjects } = this.machinery
-    if (outcome === OUTCOME.completed) {
-      for (let wait = followUps.firstOf(request); wait >= 0; wait = followUps.after(wait)) {
-        const row = followUps.over(wait)
-        if (row < 0) continue
-        loop.schedule(followUps.dueMs(row, clock.nowMs), checkedSubject(subjects.followUp + row))
-      }
-      return
-    }
-    for (const row of followUps.giveUp(request)) {
-      progress.rejectReason[row] = this.reasonId('predecessor_rejected')
-      progress.outcome[row] = OUTCOME.rejected
-      this.ended++
-    }
-    if (this.ended === this.options.requests.size) this.machinery.isOver = true
-  }
-
   /** Measuring starts with the first request sent that is no warm-up. */
   private measureFrom(request: number): void {
     this.measuredFromMs = this.client.sentMs[request]!
@@ -417,15 +363,5 @@ export class Engine
     this.isMeasuring = true
     this.measured.start()
     this.desk.deliveries?.kv?.measuringStarts()
-  }
-
-  private checkConservation(): void {
-    const { window, requests, progress, loads, kv } = this.machinery
-    if (window === undefined) {
-      checkConservation(requests, progress, loads, kv)
-      return
-    }
-    checkAllEnded(this.ended, window.requests)
-    checkIdle(loads, kv)
   }
 }

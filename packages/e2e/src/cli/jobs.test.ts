@@ -101,7 +101,7 @@ test('Ctrl-C ends the workers at once and prints what is finished', async () => 
   let isSent = false
   const rates = Array.from({ length: 40 }, (_, i) => (i === 0 ? 1 : 400 + i)).join()
   const { code, stdout, stderr } = await routesim(
-    ['sweep', '-c', at('long.toml'), '--rates', rates, '--jobs', '2'],
+    ['sweep', '-c', at('long.toml'), '--rates', rates, '--jobs', '2', '--log', at('log.jsonl')],
     {
       onStderr: (child, text) => {
         if (isSent || !/[1-9]\d*\/40 runs/.test(text)) return
@@ -113,7 +113,10 @@ test('Ctrl-C ends the workers at once and prints what is finished', async () => 
   )
   expect(isSent).toBe(true)
   expect(code, stderr).toBe(130)
-  expect(stderr).toMatch(/Stopping[\s\S]+Stopped with results of \d+ of 40\./)
+  expect(stderr).toMatch(/ 0\/40 runs/)
+  expect(stderr).toMatch(
+    /Stopping[\s\S]+Stopped with results of \d+ of 40\.\nThe same command with --resume does the others\.\n$/,
+  )
   expect(stdout).toMatch(/round_robin/)
   if (process.platform === 'linux') expect(threads).toBeGreaterThan(8)
 })

@@ -35,6 +35,8 @@ test.each([
   ['run', 2, '--config is required'],
   ['run -c', 2, '-c: expected a value, got none'],
   [`run ${good} --algoritm x`, 2, 'unknown option --algoritm; did you mean --algorithm?'],
+  [`run ${good} --algo x`, 2, 'unknown option --algo; did you mean --algorithm?'],
+  [`compare ${good} --slo 9`, 2, 'did you mean --slo-ttft or --slo-tpot or --slo-e2e?'],
   [`run ${good} -x`, 2, 'unknown option -x'],
   [`run ${good} --config.x y`, 2, 'unknown option --config.x; did you mean --config?'],
   [`run ${good} extra`, 2, 'unexpected argument "extra"'],
@@ -108,6 +110,7 @@ test.each([
   [`run ${good} -o ${at('.')}`, 1, 'expected a file, got a directory'],
   [`gen-trace --duration 1 -o ${at('none/x.jsonl')}`, 1, 'none/x.jsonl: ENOENT'],
   [`convert -i ${at('none.jsonl')} -o -`, 1, 'none.jsonl: no such file'],
+  [`plot ${at('none.json')}`, 1, 'none.json: no such file'],
 ])('routesim %s', async (line, code, complaint) => {
   const outcome = await inProcess(line.split(' ').filter(Boolean))
   expect(outcome.stderr).toContain(complaint)

@@ -1,13 +1,17 @@
 // A generated project works as it is: its packages are those of this workspace, by links.
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { BIN, command, directoryWith, ROOT, routesim } from '../testing/command.js'
 
-const at = directoryWith({ 'a-file': 'x' })
+const at = directoryWith({
+  'a-file': 'x',
+  // As of the repository in whose folder somebody tries it: not one for this project.
+  'vitest.config.ts': "export default { test: { include: ['packages/**/*.test.ts'] } }",
+})
 const project = at('warm-first')
 
-/** What `npm install` would do, offline. */
+/** What the installation would do, offline. */
 function link(name: string, target: string): void {
   const place = join(project, 'node_modules', name)
   mkdirSync(dirname(place), { recursive: true })
@@ -18,6 +22,8 @@ const script = (name: string): string[] => {
   const { scripts } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8'))
   return scripts[name].split(' ')
 }
+
+const ofRoot = (path: string) => JSON.parse(readFileSync(join(ROOT, path), 'utf8'))
 
 let printed: Awaited<ReturnType<typeof routesim>>
 beforeAll(async () => {
@@ -30,18 +36,20 @@ beforeAll(async () => {
 
 test('it says what it wrote and what to do next', () => {
   expect(printed.code).toBe(0)
-  expect(printed.stdout).toBe('cd warm-first\nnpm install\nnpm run compare\nnpm test\n')
-  expect(printed.stderr).toContain('Wrote 7 files to warm-first')
+  // The packages of a clone are in no registry.
+  const install = `npx --yes ${ofRoot('package.json').packageManager} install --ignore-workspace`
+  expect(printed.stdout).toBe(`cd warm-first\n${install}\nnpm run compare\nnpm test\n`)
+  expect(printed.stderr).toContain('Wrote 8 files to warm-first')
   expect(readdirSync(project).sort()).toEqual([
     ...['README.md', 'node_modules', 'package.json', 'scenario.toml', 'src', 'trace.jsonl'],
-    'tsconfig.json',
+    ...['tsconfig.json', 'vitest.config.ts'],
   ])
   expect(readdirSync(join(project, 'src')).sort()).toEqual(['warm-first.test.ts', 'warm-first.ts'])
   const readme = readFileSync(join(project, 'README.md'), 'utf8')
   expect(readme.trimEnd().split('\n').length).toBe(5)
 })
 
-test('it asks for the versions that this repository uses', () => {
+test('it asks for the versions that this repository uses, and in a clone for the packages of it', () => {
   const { devDependencies, dependencies } = JSON.parse(
     readFileSync(join(project, 'package.json'), 'utf8'),
   )
@@ -49,8 +57,13 @@ test('it asks for the versions that this repository uses', () => {
   for (const name of ['typescript', 'vitest', '@types/node']) {
     expect(catalog).toMatch(new RegExp(`"?${name}"?: ${devDependencies[name]}\n`))
   }
-  const { version } = JSON.parse(readFileSync(join(ROOT, 'packages/cli/package.json'), 'utf8'))
-  expect(dependencies['@routesim/algorithms']).toBe(`^${version}`)
+  const own = { ...dependencies, ...devDependencies }
+  for (const name of ['algorithms', 'core', 'experiments', 'cli']) {
+    const [, path] = /^link:(.+)$/.exec(own[`@routesim/${name}`])!
+    expect(ofRoot(relative(ROOT, join(project, path!, 'package.json')))).toMatchObject({
+      name: `@routesim/${name}`,
+    })
+  }
 })
 
 test('it type-checks, and a mistake in it shows', async () => {

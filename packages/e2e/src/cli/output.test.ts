@@ -98,6 +98,27 @@ test('| head -1 ends quietly', async () => {
   expect(await command('sh', ['-c', both])).toEqual({ code: 0, stdout: '', stderr: '' })
 })
 
+test.skipIf(!existsSync('/dev/full'))(
+  'a full disk is told in a line (needs /dev/full)',
+  async () => {
+    const line = `"${process.execPath}" "${BIN}" list-algorithms > /dev/full`
+    const { code, stderr } = await command('sh', ['-c', line])
+    expect(stderr).toMatch(/^error: standard output: ENOSPC: .+\n$/)
+    expect(code).toBe(1)
+  },
+)
+
+test('compare takes its algorithms with -a, as the other commands do', async () => {
+  const named = await Promise.all(
+    ['-A', '-a', '--algorithms'].map((flag) =>
+      routesim(['compare', '-c', at('c.toml'), flag, 'round_robin,random']),
+    ),
+  )
+  const [first] = named
+  expect(first!.code).toBe(0)
+  expect(named).toEqual([first, first, first])
+})
+
 test('-t - reads a trace from a pipe', async () => {
   const input = readFileSync(at('trace.jsonl'))
   const args = ['run', '-c', at('c.toml'), '--format', 'json', '-t']

@@ -4,19 +4,8 @@ import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { BIN, directoryWith, type Outcome, routesim } from '../testing/command.js'
 import { REDIS, startRedis, type TestRedis } from '../testing/redis.js'
+import { AXES, CONFIG, SWEEP } from '../testing/sixty-runs.js'
 
-const CONFIG = `
-[cluster]
-num_backends = 4
-kv_cache_blocks = 2000
-[trace]
-rate = 40
-duration_sec = 120
-num_prefixes = 20
-`
-// 5 fleets, 2 rates, 2 algorithms, 3 seeds: 60 runs.
-const SWEEP = ['sweep', '-c', 'c.toml', '--set', 'cluster.num_backends=2,3,4,5,6']
-const AXES = ['--rates', '30,60', '-a', 'round_robin,prefix_overlap', '--seeds', '3']
 const SMALL = ['sweep', '-c', 'c.toml', '--set', 'cluster.num_backends=2,3']
 
 const workers: ChildProcess[] = []

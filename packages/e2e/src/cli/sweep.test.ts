@@ -3,21 +3,10 @@ import { RandomStream } from '@routesim/core'
 import { parquetReadObjects } from 'hyparquet'
 import { expect, test } from 'vitest'
 import { directoryWith, routesim } from '../testing/command.js'
+import { AXES, CONFIG, SWEEP } from '../testing/sixty-runs.js'
 
-const CONFIG = `
-[cluster]
-num_backends = 4
-kv_cache_blocks = 2000
-[trace]
-rate = 40
-duration_sec = 120
-num_prefixes = 20
-[slo]
-ttft_ms = 60
-`
-// 5 fleets, 2 rates, 2 algorithms, 3 seeds: 60 runs.
-const SWEEP = ['sweep', '-c', 'c.toml', '--set', 'cluster.num_backends=2,3,4,5,6']
-const AXES = ['--rates', '30,60', '-a', 'round_robin,prefix_overlap', '--seeds', '3', '--jobs', '2']
+const WITH_SLO = `${CONFIG}[slo]\nttft_ms = 60\n`
+const ON_TWO = [...SWEEP, ...AXES, '--jobs', '2']
 
 const lines = (path: string): number =>
   existsSync(path) ? readFileSync(path, 'utf8').split('\n').length - 1 : 0
@@ -30,7 +19,7 @@ async function killedAfter(
   log: string,
 ): Promise<number | null> {
   const before = lines(log)
-  const { code } = await routesim([...SWEEP, ...AXES, '--log', log, '--resume'], {
+  const { code } = await routesim([...ON_TWO, '--log', log, '--resume'], {
     cwd,
     feed(process) {
       process.stdin?.end()
@@ -46,9 +35,9 @@ async function killedAfter(
 }
 
 test('killed ten times at random moments and resumed, a sweep gives what it gives undisturbed', async () => {
-  const path = directoryWith({ 'c.toml': CONFIG })
+  const path = directoryWith({ 'c.toml': WITH_SLO })
   const cwd = path('.')
-  const whole = await routesim([...SWEEP, ...AXES, '--log', path('whole.jsonl')], { cwd })
+  const whole = await routesim([...ON_TWO, '--log', path('whole.jsonl')], { cwd })
   expect(whole.code, whole.stderr).toBe(0)
   const random = new RandomStream(process.pid, 'kills')
   let killed = 0
@@ -62,7 +51,7 @@ test('killed ten times at random moments and resumed, a sweep gives what it give
     if (code === null) killed++
   }
   expect(killed).toBe(10)
-  const resumed = await routesim([...SWEEP, ...AXES, '--log', path('torn.jsonl'), '--resume'], {
+  const resumed = await routesim([...ON_TWO, '--log', path('torn.jsonl'), '--resume'], {
     cwd,
   })
   expect(resumed.code, resumed.stderr).toBe(0)
@@ -79,7 +68,7 @@ test('killed ten times at random moments and resumed, a sweep gives what it give
   const parts = [0, 1, 2].map((i) => path(`part-${i}.jsonl`))
   for (const [i, log] of parts.entries()) {
     const env = i === 1 ? { JOB_COMPLETION_INDEX: '1' } : { SLURM_ARRAY_TASK_ID: String(i) }
-    const words = [...SWEEP, ...AXES, '--log', log, '--shard', 'auto/3']
+    const words = [...ON_TWO, '--log', log, '--shard', 'auto/3']
     expect((await routesim(words, { cwd, env })).code).toBe(0)
   }
   expect((await routesim(['results', 'merge', ...parts, '-o', path('parts.jsonl')])).code).toBe(0)
@@ -110,7 +99,7 @@ test('killed ten times at random moments and resumed, a sweep gives what it give
 })
 
 test('failed runs are told on standard error, and the exit code tells', async () => {
-  const path = directoryWith({ 'c.toml': CONFIG.replace('120', '5') })
+  const path = directoryWith({ 'c.toml': WITH_SLO.replace('120', '5') })
   const words = ['sweep', '-c', path('c.toml'), '--set', 'cluster.num_backends=2', '--set']
   const { code, stdout, stderr } = await routesim([...words, 'cluster.max_num_seqs=0,8'])
   expect(code).toBe(1)

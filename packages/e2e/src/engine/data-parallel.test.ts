@@ -1,13 +1,8 @@
-import { affineLatency } from '@routesim/hardware'
 import { describe, expect, test } from 'vitest'
+import { evenLatency } from '../testing/even-latency.js'
 import { backend, tinyRun } from '../testing/tiny-run.js'
 
-const latency = affineLatency({
-  baseMs: 5,
-  prefillMsPerToken: 0.1,
-  decodeMsPerRequest: 1,
-  decodeMsPerContextToken: 0,
-})
+const latency = evenLatency(5)
 
 describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
   test('requests go to the rank with the fewest, the lowest among equals, and do not share steps', () => {

@@ -1,15 +1,10 @@
 import type { BackendSpec, RunResult } from '@routesim/core'
-import { affineLatency } from '@routesim/hardware'
 import { describe, expect, test } from 'vitest'
+import { evenLatency } from '../testing/even-latency.js'
 import { randomStory } from '../testing/random-story.js'
 import { backend, type TinyRequest, tinyRun } from '../testing/tiny-run.js'
 
-const latency = affineLatency({
-  baseMs: 5,
-  prefillMsPerToken: 0.1,
-  decodeMsPerRequest: 1,
-  decodeMsPerContextToken: 0,
-})
+const latency = evenLatency(5)
 
 describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
   /** Two requests that together need more than the 6 blocks there are, each less. */

@@ -9,20 +9,13 @@ import {
   type RoutingAlgorithm,
   reject,
 } from '@routesim/core'
-import { affineLatency } from '@routesim/hardware'
 import { describe, expect, test } from 'vitest'
+import { decode, evenLatency, prefill } from '../testing/even-latency.js'
 import { decidingLate } from '../testing/late-router.js'
 import { backend, pairsInTurn, seeing, type TinyRequest, tinyRun } from '../testing/tiny-run.js'
 
 /** A prompt of 100 tokens takes 10 ms, a token 1 ms. */
-const latency = affineLatency({
-  baseMs: 0,
-  prefillMsPerToken: 0.1,
-  decodeMsPerRequest: 1,
-  decodeMsPerContextToken: 0,
-})
-const prefill = backend({ role: 'prefill', latency })
-const decode = backend({ role: 'decode', latency })
+const latency = evenLatency(0)
 const pools = [prefill, prefill, decode, decode]
 const transfer = { latencyMs: 0, bandwidthBytesPerSec: 1e9, bytesPerToken: 0 }
 const one: TinyRequest = { promptTokens: 100, outputTokens: 5 }

@@ -1,15 +1,10 @@
 import { type KvTier, OUTCOME, type RunResult } from '@routesim/core'
-import { affineLatency } from '@routesim/hardware'
 import { describe, expect, test } from 'vitest'
+import { evenLatency } from '../testing/even-latency.js'
 import { randomStory, untroubled } from '../testing/random-story.js'
 import { backend, type TinyRequest, tinyRun } from '../testing/tiny-run.js'
 
-const latency = affineLatency({
-  baseMs: 5,
-  prefillMsPerToken: 0.1,
-  decodeMsPerRequest: 1,
-  decodeMsPerContextToken: 0,
-})
+const latency = evenLatency(5)
 
 const cpu: KvTier = { name: 'cpu', blocks: 100, latencyMs: 1, msPerBlock: 2 }
 

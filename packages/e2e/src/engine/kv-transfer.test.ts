@@ -8,20 +8,13 @@ import {
   type RoutingAlgorithm,
   type RunResult,
 } from '@routesim/core'
-import { affineLatency } from '@routesim/hardware'
 import { describe, expect, test } from 'vitest'
+import { decode, evenLatency, prefill } from '../testing/even-latency.js'
 import { backend, pairsInTurn, type TinyRequest, tinyRun } from '../testing/tiny-run.js'
 
 /** A prompt of 100 tokens takes 10 ms to compute, a token 1 ms, and its KV 20 ms to send. */
-const latency = affineLatency({
-  baseMs: 0,
-  prefillMsPerToken: 0.1,
-  decodeMsPerRequest: 1,
-  decodeMsPerContextToken: 0,
-})
+const latency = evenLatency(0)
 const link: KvTransfer = { latencyMs: 0, bandwidthBytesPerSec: 5000, bytesPerToken: 1 }
-const prefill = backend({ role: 'prefill', latency })
-const decode = backend({ role: 'decode', latency })
 /** Request by request, from one backend to another. */
 function byHand(...ways: readonly (readonly [from: number, to: number])[]): RoutingAlgorithm {
   let next = 0

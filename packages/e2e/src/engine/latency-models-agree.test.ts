@@ -1,27 +1,9 @@
 import type { LatencyModel, RunResult } from '@routesim/core'
-import {
-  affineLatency,
-  findGpu,
-  findModel,
-  mockerLatency,
-  rooflineLatency,
-  tableLatency,
-} from '@routesim/hardware'
+import { affineLatency, mockerLatency, tableLatency } from '@routesim/hardware'
 import { expect, test } from 'vitest'
 import { randomStory, untroubled } from '../testing/random-story.js'
+import { roofline } from '../testing/roofline.js'
 import { tinyRun } from '../testing/tiny-run.js'
-
-function roofline(model: string, gpu: string, granularity: 'step' | 'operator'): LatencyModel {
-  return rooflineLatency({
-    model: findModel(model),
-    gpu: findGpu(gpu),
-    parallelism: { tp: 2, pp: 1, ep: 1 },
-    precision: 'bf16',
-    kvPrecision: 'bf16',
-    hostMsPerRequest: 0.035,
-    granularity,
-  })
-}
 
 const rows = [0, 16, 64].flatMap((prefillTokens) =>
   [0, 4, 16].flatMap((decodeRequests) =>

@@ -8,15 +8,10 @@ import type {
   RequestRecord,
   Visibility,
 } from '@routesim/core'
-import {
-  findGpu,
-  findModel,
-  mockerLatency,
-  rooflineLatency,
-  tableLatency,
-} from '@routesim/hardware'
+import { mockerLatency, tableLatency } from '@routesim/hardware'
 import { kneeLatency } from './knee-latency.js'
 import type { RouterTraits } from './paired-routers.js'
+import { roofline } from './roofline.js'
 import { h100, type TinyRun } from './tiny-run.js'
 
 /** What numbers a story is made of: multiples of 2^-12 ms, of which sums are exact; or any. */
@@ -50,23 +45,11 @@ function ms({ numbers, random }: Draft, units: number): number {
   return numbers === 'exact' ? units / 64 : units * (0.01 + random.float() / 100)
 }
 
-const ROOFLINES = (
-  [
-    ['llama-3.1-8b', 'h100', 'step'],
-    ['gpt-oss-20b', 'h100', 'step'],
-    ['gpt-oss-20b', 'rtx 4090', 'operator'],
-  ] as const
-).map(([model, gpu, granularity]) =>
-  rooflineLatency({
-    model: findModel(model),
-    gpu: findGpu(gpu),
-    parallelism: { tp: 2, pp: 1, ep: 1 },
-    precision: 'bf16',
-    kvPrecision: 'bf16',
-    hostMsPerRequest: 0.035,
-    granularity,
-  }),
-)
+const ROOFLINES = [
+  roofline('llama-3.1-8b', 'h100', 'step'),
+  roofline('gpt-oss-20b', 'h100', 'step'),
+  roofline('gpt-oss-20b', 'rtx 4090', 'operator'),
+]
 
 /** At least one backend that only prefills, and one that only decodes. */
 function split({ random, backends, traits }: Draft): void {

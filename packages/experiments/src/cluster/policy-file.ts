@@ -1,14 +1,20 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { LocalPolicyDefinition } from '@routesim/algorithms'
-import { RouteSimError } from '@routesim/core'
-import type { ExperimentsErrorCode } from '../errors.js'
+import {
+  type CodeFileKind,
+  codeFileFaulty,
+  codeFileMissing,
+  loaderOptions,
+  soleDefinition,
+} from '../code-files/code-file.js'
 
-/** Whether a local policy is given by the path of a file and not by name. */
-export function isPolicyFile(name: string): boolean {
-  return /\.[cm]?[jt]s$/.test(name)
+const POLICY_FILE: CodeFileKind<LocalPolicyDefinition> = {
+  code: 'policy_file',
+  exports: 'local policy made with defineLocalPolicy',
+  hint: 'Write: export default defineLocalPolicy({ name, description, create: () => ({ rank: (request) => request.promptTokens }) })',
+  isDefinition,
 }
 
 /**
@@ -21,40 +27,16 @@ export function isPolicyFile(name: string): boolean {
  */
 export function loadPolicyFile(path: string): LocalPolicyDefinition {
   const absolute = resolve(path)
-  if (!existsSync(absolute)) throw policyFileError(`${path}: no such file`, { path })
-  const alias = Object.fromEntries(
-    ['@routesim/algorithms', '@routesim/core'].map((id) => [
-      id,
-      fileURLToPath(import.meta.resolve(id)),
-    ]),
-  )
+  if (!existsSync(absolute)) throw codeFileMissing(path, POLICY_FILE)
   // Only who brings a file of their own pays for the loader.
   const { createJiti } = createRequire(import.meta.url)('jiti') as typeof import('jiti')
   let module: unknown
   try {
-    module = createJiti(import.meta.url, { alias, moduleCache: true, interopDefault: false })(
-      absolute,
-    )
+    module = createJiti(import.meta.url, { ...loaderOptions(), interopDefault: false })(absolute)
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    const text = why.replace(/^ParseError: /, '').trimEnd()
-    throw policyFileError(`${path}: can not be loaded: ${text}`, { path, cause })
+    throw codeFileFaulty(path, POLICY_FILE, cause)
   }
-  return definitionIn(module, path)
-}
-
-function definitionIn(module: unknown, path: string): LocalPolicyDefinition {
-  const exported = typeof module === 'object' && module !== null ? Object.values(module) : []
-  const found = new Set(exported.filter(isDefinition))
-  const [definition] = found
-  if (definition !== undefined && found.size === 1) return definition
-  throw policyFileError(
-    `${path}: expected one exported local policy made with defineLocalPolicy, got ${found.size}`,
-    {
-      path,
-      hint: 'Write: export default defineLocalPolicy({ name, description, create: () => ({ rank: (request) => request.promptTokens }) })',
-    },
-  )
+  return soleDefinition(module, path, POLICY_FILE)
 }
 
 function isDefinition(value: unknown): value is LocalPolicyDefinition {
@@ -63,11 +45,4 @@ function isDefinition(value: unknown): value is LocalPolicyDefinition {
   return (
     typeof name === 'string' && typeof parameters === 'object' && typeof configure === 'function'
   )
-}
-
-function policyFileError(
-  message: string,
-  details: { path: string; hint?: string; cause?: unknown },
-): RouteSimError<ExperimentsErrorCode> {
-  return new RouteSimError(message, { code: 'policy_file', ...details })
 }

@@ -1,13 +1,14 @@
 import { findLocalPolicy, type LocalPolicyDefinition, parseRouterSpec } from '@routesim/algorithms'
 import type { LocalPolicyFactory } from '@routesim/core'
-import { isPolicyFile, loadPolicyFile } from './policy-file.js'
+import { isCodeFile } from '../code-files/code-file.js'
+import { loadPolicyFile } from './policy-file.js'
 
 /**
  * The local policy of a name, or of a file that exports one.
  * @throws RouteSimError `policy_unknown` or `policy_file`
  */
 export function localPolicyOf(name: string): LocalPolicyDefinition {
-  return isPolicyFile(name) ? loadPolicyFile(name) : findLocalPolicy(name)
+  return isCodeFile(name) ? loadPolicyFile(name) : findLocalPolicy(name)
 }
 
 /**

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
 import { isModelFile } from '../cluster/resolve-model.js'
+import { codeFileOf } from '../code-files/code-file.js'
 
 /** A path relative to the working directory, or where there is no such file, to the config. */
 export function besideConfig(path: string, configPath: string | undefined): string {
@@ -40,7 +41,7 @@ function located(
 
 /** Specs that can not be read are for the schema to refuse. */
 function policyAt(spec: string, pathOf: (path: string) => string): string {
-  const file = /^\s*(.+?\.[cm]?[jt]s)\s*(?::.*)?$/.exec(spec)?.[1]
+  const file = codeFileOf(spec)
   return file === undefined ? spec : spec.replace(file, pathOf(file))
 }
 

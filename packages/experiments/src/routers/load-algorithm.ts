@@ -1,10 +1,22 @@
-import { access } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseRouterSpec, type RouterDefinition, unwrapSpec } from '@routesim/algorithms'
-import { RouteSimError } from '@routesim/core'
-import type { ExperimentsErrorCode } from '../errors.js'
+import {
+  type CodeFileKind,
+  codeFileFaulty,
+  codeFileMissing,
+  isCodeFile,
+  loaderOptions,
+  soleDefinition,
+} from '../code-files/code-file.js'
 import type { SingleChoice } from '../run/resolve-algorithms.js'
+
+const ROUTER_FILE: CodeFileKind<RouterDefinition> = {
+  code: 'router_file',
+  exports: 'router made with defineRouter',
+  hint: 'Write: export default defineRouter({ name, description, create: () => ({ route(request, cluster) { ... } }) })',
+  isDefinition,
+}
 
 /**
  * What `-a` of the command names: a built-in algorithm, or a file that exports a router made with
@@ -19,7 +31,7 @@ import type { SingleChoice } from '../run/resolve-algorithms.js'
 export async function loadAlgorithm(spec: string): Promise<SingleChoice> {
   const { router, around } = unwrapSpec(spec)
   const { name, parameters } = parseRouterSpec(router)
-  if (!/\.[cm]?[jt]s$/.test(name)) return spec
+  if (!isCodeFile(name)) return spec
   const file = resolve(name)
   const definition = await loadRouterFile(file, name)
   return { definition, parameters, label: spec.replace(name, definition.name), file, around }
@@ -31,47 +43,16 @@ export async function loadAlgorithm(spec: string): Promise<SingleChoice> {
  * @throws RouteSimError `router_file`
  */
 export async function loadRouterFile(path: string, name: string): Promise<RouterDefinition> {
-  return definitionIn(await importFile(path, name), name)
-}
-
-async function importFile(path: string, name: string): Promise<unknown> {
-  try {
-    await access(path)
-  } catch (cause) {
-    throw routerFileError(`${name}: no such file`, { path, cause })
-  }
-  const alias = Object.fromEntries(
-    ['@routesim/algorithms', '@routesim/core'].map((id) => [
-      id,
-      fileURLToPath(import.meta.resolve(id)),
-    ]),
-  )
+  if (!existsSync(path)) throw codeFileMissing(name, ROUTER_FILE)
   // Only who brings a file of their own pays for the loader.
   const { createJiti } = await import('jiti')
+  let module: unknown
   try {
-    return await createJiti(import.meta.url, { alias, moduleCache: true }).import(path)
+    module = await createJiti(import.meta.url, loaderOptions()).import(path)
   } catch (cause) {
-    throw routerFileError(`${name}: can not be loaded: ${reason(cause)}`, { path, cause })
+    throw codeFileFaulty(name, ROUTER_FILE, cause)
   }
-}
-
-/** What is wrong with a file, without the names of the loader's own errors. */
-function reason(cause: unknown): string {
-  const text = cause instanceof Error ? cause.message : String(cause)
-  return text.replace(/^ParseError: /, '').trimEnd()
-}
-
-function definitionIn(module: unknown, name: string): RouterDefinition {
-  const exported = typeof module === 'object' && module !== null ? Object.values(module) : []
-  const found = new Set(exported.filter(isDefinition))
-  const [definition] = found
-  if (definition !== undefined && found.size === 1) return definition
-  throw routerFileError(
-    `${name}: expected one exported router made with defineRouter, got ${found.size}`,
-    {
-      hint: 'Write: export default defineRouter({ name, description, create: () => ({ route(request, cluster) { ... } }) })',
-    },
-  )
+  return soleDefinition(module, name, ROUTER_FILE)
 }
 
 function isDefinition(value: unknown): value is RouterDefinition {
@@ -79,11 +60,4 @@ function isDefinition(value: unknown): value is RouterDefinition {
   const { name, parameters, create } = value as Partial<RouterDefinition>
   const isMade = typeof parameters === 'object' && parameters !== null
   return typeof name === 'string' && isMade && typeof create === 'function'
-}
-
-function routerFileError(
-  message: string,
-  details: { path?: string; hint?: string; cause?: unknown },
-): RouteSimError<ExperimentsErrorCode> {
-  return new RouteSimError(message, { code: 'router_file', ...details })
 }

@@ -1,3 +1,5 @@
+import { isCodeFile } from '../code-files/code-file.js'
+
 /** Two algorithms as they are written. */
 export interface PairSpec {
   readonly prefill: string
@@ -25,5 +27,5 @@ export function pairSpec(spec: string): PairSpec | undefined {
 /** Whether the part before a plus is a name, or a path that ends as one of a file does. */
 function isWhole(spec: string): boolean {
   const [name = ''] = spec.split(/:(?![\\/])/)
-  return spec !== '' && (!/[\\/.]/.test(name) || /\.[cm]?[jt]s$/.test(name))
+  return spec !== '' && (!/[\\/.]/.test(name) || isCodeFile(name))
 }

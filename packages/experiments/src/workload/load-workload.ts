@@ -8,6 +8,7 @@ import {
   ignoredNote,
   type Retiming,
   readTrace,
+  skippedNote,
   TraceGeneration,
   type WorkloadSpec,
 } from '@routesim/traces'
@@ -257,7 +258,7 @@ async function readWorkload(
   const notes: string[] = [...cacheNotes]
   if (skipped.count > 0) {
     const lines = skipped.messages.join('\n  ')
-    notes.push(`${skipped.count} faulty lines skipped, the first of them:\n  ${lines}`)
+    notes.push(`${skippedNote(skipped.count)}, the first of them:\n  ${lines}`)
   }
   if (ignored > 0) notes.push(ignoredNote(format, ignored))
   if (isFromConfig && trace.generator !== undefined) {

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import type { RequestTable } from '@routesim/core'
 import { HttpClient } from '../http/http-client.js'
 import type { Endpoint } from '../openai/completion-request.js'
@@ -104,7 +105,9 @@ class LoadClient {
     const dueMs = (requests.arrivalMs[row]! - requests.arrivalMs[0]!) / speedup
     for (let waitMs = dueMs - this.nowMs; waitMs > 0; waitMs = dueMs - this.nowMs) {
       if (signal?.aborted === true) break
-      await pause(Math.min(waitMs, LONGEST_WAIT_MS), signal)
+      const lastsMs = Math.min(waitMs, LONGEST_WAIT_MS)
+      // It rejects when it is aborted, and for nothing else.
+      await setTimeout(lastsMs, undefined, { signal }).catch(() => undefined)
     }
     return dueMs
   }
@@ -172,19 +175,6 @@ class LoadClient {
     const name = strings[session[row]!]
     return name === undefined ? {} : { 'x-session-id': name }
   }
-}
-
-/** Waits, or until it is told not to. */
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const over = (): void => {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', over)
-      resolve()
-    }
-    const timer = setTimeout(over, ms)
-    signal?.addEventListener('abort', over)
-  })
 }
 
 interface Usage {

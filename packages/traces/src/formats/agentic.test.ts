@@ -1,21 +1,9 @@
 import { awaitedBy, type RequestTable } from '@routesim/core'
 import { describe, expect, it } from 'vitest'
 import { generateTrace } from '../generating/generate-trace.js'
-import type { TraceReadResult } from '../reading/read-trace.js'
-import { messageOf, readText } from '../testing/in-memory.js'
+import { messageOf, readText, rows } from '../testing/in-memory.js'
 import { encodeTrace } from '../writing/encode-trace.js'
 import { formatTrace } from '../writing/write-trace.js'
-
-/** Arrivals, lengths and the rest that a read gave, row by row. */
-function rows({ table }: TraceReadResult): unknown[] {
-  const name = (id: number | undefined): string | undefined => table.strings[id ?? -1]
-  return Array.from({ length: table.size }, (_, i) => [
-    table.arrivalMs[i],
-    table.promptTokens[i],
-    table.outputTokens[i],
-    ...[name(table.session[i]), name(table.model[i])].filter((text) => text !== undefined),
-  ])
-}
 
 describe('agentic sessions', () => {
   const session = (id: string, requests: unknown[]) =>

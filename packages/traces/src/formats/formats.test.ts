@@ -2,21 +2,10 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { readTrace, type TraceReadResult } from '../reading/read-trace.js'
-import { messageOf, readText } from '../testing/in-memory.js'
+import { readTrace } from '../reading/read-trace.js'
+import { messageOf, readText, rows } from '../testing/in-memory.js'
 import { encodeTrace } from '../writing/encode-trace.js'
 import { formatTrace, writeTrace } from '../writing/write-trace.js'
-
-/** Arrivals, lengths and the rest that a read gave, row by row. */
-function rows({ table }: TraceReadResult): unknown[] {
-  const name = (id: number | undefined): string | undefined => table.strings[id ?? -1]
-  return Array.from({ length: table.size }, (_, i) => [
-    table.arrivalMs[i],
-    table.promptTokens[i],
-    table.outputTokens[i],
-    ...[name(table.session[i]), name(table.model[i])].filter((text) => text !== undefined),
-  ])
-}
 
 describe('CSV formats', () => {
   it('reads the Azure traces of 2023 and 2024, in any order of time', async () => {

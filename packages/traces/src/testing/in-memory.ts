@@ -16,6 +16,17 @@ async function* chunksOf(text: string | Uint8Array): AsyncGenerator<Uint8Array> 
   yield typeof text === 'string' ? Buffer.from(text) : text
 }
 
+/** Arrivals, lengths and the rest that a read gave, row by row. */
+export function rows({ table }: TraceReadResult): unknown[] {
+  const name = (id: number | undefined): string | undefined => table.strings[id ?? -1]
+  return Array.from({ length: table.size }, (_, i) => [
+    table.arrivalMs[i],
+    table.promptTokens[i],
+    table.outputTokens[i],
+    ...[name(table.session[i]), name(table.model[i])].filter((text) => text !== undefined),
+  ])
+}
+
 /** The message of the error a read ends with. */
 export async function messageOf(read: Promise<unknown>): Promise<string> {
   try {

@@ -1,4 +1,4 @@
-import { editTrace, readTrace, repeatTrace } from '@routesim/traces'
+import { editTrace, readTrace, repeatTrace, skippedNote } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
 import { parseFilters } from '../../row-filter.js'
 import { UsageError } from '../../usage-error.js'
@@ -77,7 +77,7 @@ export const traceEditCommand: CommandModule<object, TraceEditArguments> = {
     const { repeat, repeatGap = 0 } = args
     const made = repeat === undefined ? edited : repeatTrace(edited, repeat, repeatGap * 1000)
     await writeChanged(made, format, args)
-    if (skipped.count > 0) console.error(`note: ${skipped.count} faulty lines skipped`)
+    if (skipped.count > 0) console.error(`note: ${skippedNote(skipped.count)}`)
   },
 }
 

@@ -1,5 +1,12 @@
 import { workloadToml } from '@routesim/experiments'
-import { type FitError, fitErrors, fitWorkload, generateTrace, readTrace } from '@routesim/traces'
+import {
+  type FitError,
+  fitErrors,
+  fitWorkload,
+  generateTrace,
+  readTrace,
+  skippedNote,
+} from '@routesim/traces'
 import type { CommandModule } from 'yargs'
 import { alignedTable } from '../../output/table.js'
 import { checkTarget, writeText } from '../../output/write-results.js'
@@ -67,7 +74,7 @@ export const traceFitCommand: CommandModule<object, TraceFitArguments> = {
       console.log(errorTable(errors))
       console.error(`Wrote [workload] to ${output}`)
     }
-    if (skipped.count > 0) console.error(`note: ${skipped.count} faulty lines skipped`)
+    if (skipped.count > 0) console.error(`note: ${skippedNote(skipped.count)}`)
   },
 }
 

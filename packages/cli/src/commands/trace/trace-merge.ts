@@ -1,5 +1,5 @@
 import type { RequestTable } from '@routesim/core'
-import { mergeTraces, readTrace, type TraceFormat } from '@routesim/traces'
+import { mergeTraces, readTrace, skippedNote, type TraceFormat } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
 import { UsageError } from '../../usage-error.js'
 import { ON_ERROR, TRACE_FORMAT } from '../experiment-options.js'
@@ -41,7 +41,7 @@ export const traceMergeCommand: CommandModule<object, TraceMergeArguments> = {
     for (const file of files) {
       const read = { format: traceFormat, blockTokens: blockSize, onError }
       const { table, format, skipped } = await readTrace(file, read)
-      if (skipped.count > 0) console.error(`note: ${file}: ${skipped.count} faulty lines skipped`)
+      if (skipped.count > 0) console.error(`note: ${file}: ${skippedNote(skipped.count)}`)
       tables.push(table)
       formats.add(format)
     }

@@ -1,4 +1,4 @@
-import { analyzeTrace, readTrace } from '@routesim/traces'
+import { analyzeTrace, readTrace, skippedNote } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
 import { traceAnalysisText } from '../../output/trace-analysis.js'
 import { UsageError } from '../../usage-error.js'
@@ -47,6 +47,6 @@ export const traceStatsCommand: CommandModule<object, TraceStatsArguments> = {
     console.log(
       format === 'json' ? JSON.stringify(analysis, undefined, 2) : traceAnalysisText(analysis),
     )
-    if (skipped.count > 0) console.error(`note: ${skipped.count} faulty lines skipped`)
+    if (skipped.count > 0) console.error(`note: ${skippedNote(skipped.count)}`)
   },
 }
