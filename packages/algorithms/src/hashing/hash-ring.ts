@@ -5,7 +5,7 @@ import { type KeyPlacement, MetBackends, sameIds, sizeFor } from './key-placemen
  * Consistent hashing on a ring of 2^32 points, with several points per backend. A key belongs to the
  * first point clockwise. When one of n backends goes, only its own keys move, 1/n of all on average.
  *
- * `first` is O(log points), `next` O(1) on average, `setMembers` O(points log points) when they change.
+ * `first` and `next` are O(1) on average, `setMembers` O(points log points) when they change.
  *
  * Source: Karger et al., "Consistent hashing and random trees", STOC 1997.
  */
@@ -14,6 +14,9 @@ export class HashRing implements KeyPlacement {
   private members: number[] = []
   private points = new Uint32Array(0)
   private owners = new Int32Array(0)
+  /** By the leading bits of a hash: the first point that is not before all hashes that begin so. */
+  private starts = new Int32Array(2)
+  private shift = 31
   private readonly met = new MetBackends()
   private size = 0
   private at = 0
@@ -38,18 +41,14 @@ export class HashRing implements KeyPlacement {
     points.sort((a, b) => a.point - b.point || a.owner - b.owner)
     this.points = Uint32Array.from(points, ({ point }) => point)
     this.owners = Int32Array.from(points, ({ owner }) => owner)
+    this.index()
   }
 
   first(hash: number): number {
     const { points } = this
-    let low = 0
-    let high = points.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (points[middle]! < hash) low = middle + 1
-      else high = middle
-    }
-    this.at = low
+    let at = this.starts[hash >>> this.shift]!
+    while (at < points.length && points[at]! < hash) at++
+    this.at = at
     this.left = points.length
     this.met.clear(this.size)
     return this.next()
@@ -63,5 +62,18 @@ export class HashRing implements KeyPlacement {
       if (this.met.add(owner)) return owner
     }
     return -1
+  }
+
+  /** About as many beginnings as points, so that few points share one. */
+  private index(): void {
+    const { points } = this
+    const bits = Math.max(1, Math.ceil(Math.log2(points.length)))
+    this.shift = 32 - bits
+    this.starts = new Int32Array(2 ** bits)
+    let at = 0
+    for (let i = 0; i < this.starts.length; i++) {
+      while (at < points.length && points[at]! >>> this.shift < i) at++
+      this.starts[i] = at
+    }
   }
 }

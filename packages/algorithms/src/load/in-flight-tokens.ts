@@ -1,3 +1,5 @@
+import { grown } from '../pickers/column.js'
+
 /**
  * Tokens that this router has under way on each backend, by its own account: added when a request is sent,
  * released at its first token or its end. Requests are the dense row numbers of their views; a row holds one
@@ -16,11 +18,8 @@ export class InFlightTokens {
   /** Makes room for a fleet, so that the columns can be scanned before the first request. */
   reserve(size: number): void {
     if (this.tokens.length >= size) return
-    const [tokens, requests] = [this.tokens, this.requests]
-    this.tokens = new Float64Array(size)
-    this.tokens.set(tokens)
-    this.requests = new Int32Array(size)
-    this.requests.set(requests)
+    this.tokens = grown(this.tokens, new Float64Array(size))
+    this.requests = grown(this.requests, new Int32Array(size))
   }
 
   /** A request was sent to a backend; what it had elsewhere is released. */
@@ -28,12 +27,9 @@ export class InFlightTokens {
     this.release(request)
     this.reserve(backend + 1)
     if (request >= this.amounts.length) {
-      const [amounts, backends] = [this.amounts, this.backends]
       const size = Math.max(1024, 2 * (request + 1))
-      this.amounts = new Float64Array(size)
-      this.amounts.set(amounts)
-      this.backends = new Int32Array(size).fill(-1)
-      this.backends.set(backends)
+      this.amounts = grown(this.amounts, new Float64Array(size))
+      this.backends = grown(this.backends, new Int32Array(size).fill(-1))
     }
     this.amounts[request] = tokens
     this.backends[request] = backend

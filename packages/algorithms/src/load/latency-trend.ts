@@ -1,3 +1,5 @@
+import { unrolled } from '../pickers/column.js'
+
 /**
  * Latencies of the last `windowMs` by place, to tell whether those of one place have risen: whether the mean of the
  * later half of the window is at least so many times that of the earlier.
@@ -26,7 +28,7 @@ export class LatencyTrend {
   add(nowMs: number, place: number, backend: number, latencyMs: number): void {
     this.expire(nowMs)
     if (this.length === this.times.length) this.grow()
-    const at = (this.head + this.length++) % this.times.length
+    const at = (this.head + this.length++) & (this.times.length - 1)
     this.times[at] = nowMs
     this.places[at] = place
     this.backends[at] = backend
@@ -38,17 +40,19 @@ export class LatencyTrend {
     this.expire(nowMs)
     const sinceMs = this.resets.get(keyOf(place, backend)) ?? Number.NEGATIVE_INFINITY
     const middleMs = nowMs - this.windowMs / 2
+    const { backends, head, latencies, length, places, times } = this
+    const mask = times.length - 1
     let [early, earlyCount, late, lateCount] = [0, 0, 0, 0]
-    for (let i = 0; i < this.length; i++) {
-      const at = (this.head + i) % this.times.length
-      if (this.places[at] !== place || this.backends[at] !== backend) continue
-      const ms = this.times[at]!
+    for (let i = 0; i < length; i++) {
+      const at = (head + i) & mask
+      if (places[at] !== place || backends[at] !== backend) continue
+      const ms = times[at]!
       if (ms < sinceMs) continue
       if (ms < middleMs) {
-        early += this.latencies[at]!
+        early += latencies[at]!
         earlyCount++
       } else {
-        late += this.latencies[at]!
+        late += latencies[at]!
         lateCount++
       }
     }
@@ -62,26 +66,18 @@ export class LatencyTrend {
 
   private expire(nowMs: number): void {
     while (this.length > 0 && nowMs - this.times[this.head]! >= this.windowMs) {
-      this.head = (this.head + 1) % this.times.length
+      this.head = (this.head + 1) & (this.times.length - 1)
       this.length--
     }
   }
 
   private grow(): void {
-    const size = this.times.length
-    const [times, latencies] = [new Float64Array(2 * size), new Float64Array(2 * size)]
-    const [places, backends] = [new Int32Array(2 * size), new Int32Array(2 * size)]
-    for (let i = 0; i < size; i++) {
-      const at = (this.head + i) % size
-      times[i] = this.times[at]!
-      latencies[i] = this.latencies[at]!
-      places[i] = this.places[at]!
-      backends[i] = this.backends[at]!
-    }
-    this.times = times
-    this.latencies = latencies
-    this.places = places
-    this.backends = backends
+    const { head } = this
+    const size = 2 * this.times.length
+    this.times = unrolled(this.times, head, new Float64Array(size))
+    this.places = unrolled(this.places, head, new Int32Array(size))
+    this.backends = unrolled(this.backends, head, new Int32Array(size))
+    this.latencies = unrolled(this.latencies, head, new Float64Array(size))
     this.head = 0
   }
 }

@@ -1,4 +1,5 @@
 import type { BackendView, ClusterView, Reject } from '@routesim/core'
+import { grown } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
 import { SlidingWindow } from './sliding-window.js'
 
@@ -40,9 +41,7 @@ export class LowestRate {
 
   private reserve(size: number): void {
     if (this.counts.length >= size) return
-    const known = this.isKnown
-    this.isKnown = new Uint8Array(size)
-    this.isKnown.set(known)
+    this.isKnown = grown(this.isKnown, new Uint8Array(size))
     this.counts = new Float64Array(size)
     while (this.windows.length < size) this.windows.push(new SlidingWindow(this.spanMs))
   }

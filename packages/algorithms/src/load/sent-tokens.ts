@@ -1,3 +1,5 @@
+import { grown, unrolled } from '../pickers/column.js'
+
 /**
  * Tokens of what this router sent to each backend last, for routers that add to an old sample what they have sent
  * since. Amortised O(1), no allocation once grown.
@@ -23,6 +25,7 @@ export class SentTokens {
   /** Tokens of the last `count` requests sent to a backend; those before are forgotten. */
   lastOf(backend: number, count: number): number {
     if (backend >= this.rings.length) return 0
+    if (this.counts[backend]! <= count) return this.sums[backend]!
     const ring = this.rings[backend]!
     while (this.counts[backend]! > count) {
       const start = this.starts[backend]!
@@ -35,22 +38,15 @@ export class SentTokens {
 
   private grow(backend: number): void {
     const ring = this.rings[backend]!
-    const start = this.starts[backend]!
     const larger = new Float64Array(2 * ring.length)
-    larger.set(ring.subarray(start))
-    larger.set(ring.subarray(0, start), ring.length - start)
-    this.rings[backend] = larger
+    this.rings[backend] = unrolled(ring, this.starts[backend]!, larger)
     this.starts[backend] = 0
   }
 
   private reserve(size: number): void {
     while (this.rings.length < size) this.rings.push(new Float64Array(16))
-    const [starts, counts, sums] = [this.starts, this.counts, this.sums]
-    this.starts = new Int32Array(size)
-    this.starts.set(starts)
-    this.counts = new Int32Array(size)
-    this.counts.set(counts)
-    this.sums = new Float64Array(size)
-    this.sums.set(sums)
+    this.starts = grown(this.starts, new Int32Array(size))
+    this.counts = grown(this.counts, new Int32Array(size))
+    this.sums = grown(this.sums, new Float64Array(size))
   }
 }

@@ -1,3 +1,5 @@
+import { unrolled } from '../pickers/column.js'
+
 /**
  * Sum and count of what was added within the last `spanMs`, exact to the entry, for one backend. An entry
  * leaves when its age reaches the span.
@@ -50,15 +52,10 @@ export class SlidingWindow {
   }
 
   private grow(): void {
-    const size = this.times.length
-    const times = new Float64Array(size * 2)
-    const values = new Float64Array(size * 2)
-    for (let i = 0; i < size; i++) {
-      times[i] = this.times[(this.head + i) % size]!
-      values[i] = this.values[(this.head + i) % size]!
-    }
-    this.times = times
-    this.values = values
+    const { head } = this
+    const size = 2 * this.times.length
+    this.times = unrolled(this.times, head, new Float64Array(size))
+    this.values = unrolled(this.values, head, new Float64Array(size))
     this.head = 0
   }
 }

@@ -12,7 +12,12 @@ export interface WorkRates {
 
 /** The length that stands for all of its class: classes are as wide as they are long, by the rounded logarithm. */
 export function lengthClass(tokens: number): number {
-  return 2 ** Math.round(Math.log2(Math.max(1, tokens)))
+  return 2 ** lengthExponent(tokens)
+}
+
+/** The binary logarithm of {@link lengthClass}, a whole number from 0 on. */
+export function lengthExponent(tokens: number): number {
+  return Math.round(Math.log2(Math.max(1, tokens)))
 }
 
 /**

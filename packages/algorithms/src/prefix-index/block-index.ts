@@ -67,6 +67,7 @@ export class BlockIndex {
   /** Leading tokens that each backend holds without a gap, by id. */
   matchPrefix(path: PromptPath, nowMs: number, out: Float64Array): void {
     const { owners } = this
+    owners.reserveOwners(out.length)
     this.expire(nowMs)
     out.fill(0)
     for (let i = 0; i < path.length; i++) {
@@ -85,6 +86,7 @@ export class BlockIndex {
    */
   matchRuns(path: PromptPath, nowMs: number, out: Float64Array): void {
     const { owners } = this
+    owners.reserveOwners(out.length)
     this.expire(nowMs)
     out.fill(0)
     for (let i = 0; i < path.length; i++) {

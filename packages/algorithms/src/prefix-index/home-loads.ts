@@ -1,3 +1,4 @@
+import { grown, unrolled } from '../pickers/column.js'
 import type { PromptPath } from '../prompt/prompt-path.js'
 import { OwnershipTable } from './ownership-table.js'
 
@@ -83,9 +84,10 @@ export class HomeLoads {
   /** Makes room for a fleet, and forgets what has left the window. */
   update(size: number, nowMs: number): void {
     if (size > this.costsMs.length) {
-      this.costsMs = copied(this.costsMs, new Float64Array(size))
-      this.sharedMs = copied(this.sharedMs, new Float64Array(size))
-      this.recent = copied(this.recent, new Int32Array(size))
+      this.costsMs = grown(this.costsMs, new Float64Array(size))
+      this.sharedMs = grown(this.sharedMs, new Float64Array(size))
+      this.recent = grown(this.recent, new Int32Array(size))
+      this.owners.reserveOwners(size)
     }
     while (this.length > 0 && nowMs - this.sentMs[this.head]! >= this.options.windowMs) {
       this.expireOldest()
@@ -97,6 +99,13 @@ export class HomeLoads {
     if (path.length === 0 || promptTokens - path.tokens > path.tokens) return path.length
     let i = path.length - 1
     while (i > 0 && path.endTokens[i]! - path.endTokens[i - 1]! <= path.endTokens[i - 1]!) i--
+    return i
+  }
+
+  /** Place in the path of the last run that some backend has, -1 for none. */
+  lastOwned({ ids, length }: PromptPath): number {
+    let i = length - 1
+    while (i >= 0 && this.owners.firstOwner(ids[i]!) === NONE) i--
     return i
   }
 
@@ -119,6 +128,16 @@ export class HomeLoads {
     return this.owners.find(run, backend) !== NONE
   }
 
+  /** Writes the backends that have a run to {@link found}, in any order. @returns how many */
+  ownersOf(run: number): number {
+    return this.owners.ownersOf(run)
+  }
+
+  /** What {@link ownersOf} has found. */
+  get found(): Int32Array {
+    return this.owners.found
+  }
+
   /** Writes 1 for each backend that has a run, by id, and 0 for the others; -1 is a run that nobody has. */
   holders(run: number, out: Float64Array): void {
     out.fill(0)
@@ -130,7 +149,8 @@ export class HomeLoads {
 
   /**
    * A request goes to a backend.
-   * @param knownTokens - leading tokens that some backend had
+   * @param known - leading tokens that some backend had
+   * @returns what {@link homeAt} says of it
    */
   sent(
     path: PromptPath,
@@ -138,7 +158,7 @@ export class HomeLoads {
     known: number,
     backend: number,
     nowMs: number,
-  ): void {
+  ): number {
     this.update(backend + 1, nowMs)
     this.allocate(path, backend, nowMs)
     const at = HomeLoads.homeAt(path, promptTokens)
@@ -146,6 +166,7 @@ export class HomeLoads {
     this.recent[backend] = this.recent[backend]! + 1
     this.count(home, backend, known, promptTokens, 1)
     this.push(nowMs, home, backend, known, promptTokens)
+    return at
   }
 
   /** What a home costs each backend that has it, in ms. */
@@ -166,21 +187,23 @@ export class HomeLoads {
 
   /** Gives a home, and all that begins with it, to one backend alone. */
   move(home: number, to: number, nowMs: number): void {
-    const { below } = this
+    const { below, owners } = this
     below.length = 0
-    for (let backend = 0; backend < this.costsMs.length; backend++) {
-      let e = this.owners.oldestOf(backend)
-      for (; e !== NONE; e = this.owners.newerThan(e)) {
-        const run = this.owners.runOf(e)
-        if (run !== home && this.isBelow(run, home)) below.push(run)
-      }
-    }
+    for (let backend = 0; backend < this.costsMs.length; backend++) this.listBelow(home, backend)
     // The home last, so that the oldest of a backend stays a leaf.
     below.push(home)
     for (let i = 0; i < below.length; i++) {
       // One that several backends have is listed for each.
-      if (this.ownerCounts[below[i]!] !== 1 || !this.has(below[i]!, to)) this.dropOwners(below[i]!)
-      this.own(below[i]!, to, nowMs)
+      const run = below[i]!
+      if (this.ownerCounts[run] === 1) {
+        const e = owners.firstOwner(run)
+        this.pay(run, owners.ownerOf(e), -1)
+        owners.give(e, to, nowMs)
+        this.pay(run, to, 1)
+      } else {
+        this.dropOwners(run)
+        this.own(run, to, nowMs)
+      }
     }
   }
 
@@ -196,6 +219,21 @@ export class HomeLoads {
     }
   }
 
+  /** Adds the runs of a backend that begin with a home, the oldest first, without the home. */
+  private listBelow(home: number, backend: number): void {
+    const { below, owners, parents } = this
+    let parent = NONE
+    let isBelow = false
+    for (let e = owners.oldestOf(backend); e !== NONE; e = owners.newerThan(e)) {
+      const run = owners.runOf(e)
+      // Runs of one prompt lie one after the other, the last first: of a parent it is known already.
+      if (run !== parent) isBelow = this.isBelow(run, home)
+      if (run === home) isBelow = false
+      else if (isBelow) below.push(run)
+      parent = parents[run]!
+    }
+  }
+
   private isBelow(run: number, home: number): boolean {
     let at = run
     while (at !== NONE && at !== home) at = this.parents[at]!
@@ -203,22 +241,27 @@ export class HomeLoads {
   }
 
   private allocate(path: PromptPath, backend: number, nowMs: number): void {
+    const { owners } = this
+    const { ids, endTokens } = path
     // The deepest first, so that the oldest is a leaf.
     for (let i = path.length - 1; i >= 0; i--) {
-      const run = path.ids[i]!
-      const start = i === 0 ? 0 : path.endTokens[i - 1]!
+      const run = ids[i]!
+      const tokens = endTokens[i]! - (i === 0 ? 0 : endTokens[i - 1]!)
+      if (!owners.touch(run, backend, tokens, nowMs)) continue
       this.reserve(run)
-      this.runTokens[run] = path.endTokens[i]! - start
-      this.parents[run] = i === 0 ? NONE : path.ids[i - 1]!
-      this.own(run, backend, nowMs)
+      this.runTokens[run] = tokens
+      this.parents[run] = i === 0 ? NONE : ids[i - 1]!
+      this.addOwner(run, backend)
     }
-    while (this.owners.tokensOf(backend) > this.options.capacityTokens) {
-      this.dropEntry(this.owners.oldestOf(backend))
-    }
+    const { capacityTokens } = this.options
+    while (owners.tokensOf(backend) > capacityTokens) this.dropEntry(owners.oldestOf(backend))
   }
 
   private own(run: number, backend: number, nowMs: number): void {
-    if (!this.owners.touch(run, backend, this.runTokens[run]!, nowMs)) return
+    if (this.owners.touch(run, backend, this.runTokens[run]!, nowMs)) this.addOwner(run, backend)
+  }
+
+  private addOwner(run: number, backend: number): void {
     this.pay(run, backend, 1)
     this.ownerCounts[run] = this.ownerCounts[run]! + 1
     this.settle(run)
@@ -233,9 +276,13 @@ export class HomeLoads {
   }
 
   private dropOwners(run: number): void {
-    for (let e = this.owners.firstOwner(run); e !== NONE; e = this.owners.firstOwner(run)) {
-      this.dropEntry(e)
+    const { owners } = this
+    for (let e = owners.firstOwner(run); e !== NONE; e = owners.firstOwner(run)) {
+      this.pay(run, owners.ownerOf(e), -1)
+      owners.drop(e)
     }
+    this.ownerCounts[run] = 0
+    this.settle(run)
   }
 
   /** A request comes to a home, or leaves it. */
@@ -287,7 +334,7 @@ export class HomeLoads {
     const at = this.head
     const home = this.homes[at]!
     const backend = this.backends[at]!
-    this.head = (at + 1) % this.sentMs.length
+    this.head = (at + 1) & (this.sentMs.length - 1)
     this.length--
     this.recent[backend] = this.recent[backend]! - 1
     this.count(home, backend, this.hits[at]!, this.prompts[at]!, -1)
@@ -296,7 +343,7 @@ export class HomeLoads {
 
   private push(ms: number, home: number, backend: number, hit: number, prompt: number): void {
     if (this.length === this.sentMs.length) this.growRing()
-    const at = (this.head + this.length++) % this.sentMs.length
+    const at = (this.head + this.length++) & (this.sentMs.length - 1)
     this.sentMs[at] = ms
     this.homes[at] = home
     this.backends[at] = backend
@@ -317,33 +364,17 @@ export class HomeLoads {
   private reserve(run: number): void {
     if (run < this.requests.length) return
     const size = Math.max(256, 2 * (run + 1))
-    this.requests = copied(this.requests, new Int32Array(size))
-    this.runTokens = copied(this.runTokens, new Int32Array(size))
-    this.parents = copied(this.parents, new Int32Array(size).fill(NONE))
-    this.hitTokens = copied(this.hitTokens, new Float64Array(size))
-    this.promptTokens = copied(this.promptTokens, new Float64Array(size))
-    this.ownerCounts = copied(this.ownerCounts, new Int32Array(size))
-    this.shares = copied(this.shares, new Float64Array(size))
-    this.sharedShares = copied(this.sharedShares, new Float64Array(size))
+    this.requests = grown(this.requests, new Int32Array(size))
+    this.runTokens = grown(this.runTokens, new Int32Array(size))
+    this.parents = grown(this.parents, new Int32Array(size).fill(NONE))
+    this.hitTokens = grown(this.hitTokens, new Float64Array(size))
+    this.promptTokens = grown(this.promptTokens, new Float64Array(size))
+    this.ownerCounts = grown(this.ownerCounts, new Int32Array(size))
+    this.shares = grown(this.shares, new Float64Array(size))
+    this.sharedShares = grown(this.sharedShares, new Float64Array(size))
   }
 }
 
 function rounded(ms: number): number {
   return Math.round(ms * PARTS_PER_MS) / PARTS_PER_MS
-}
-
-function copied<Column extends Int32Array | Float64Array>(before: Column, after: Column): Column {
-  after.set(before)
-  return after
-}
-
-/** A full ring from its first entry on. */
-function unrolled<Column extends Int32Array | Float64Array>(
-  ring: Column,
-  head: number,
-  after: Column,
-): Column {
-  after.set(ring.subarray(head))
-  after.set(ring.subarray(0, head), ring.length - head)
-  return after
 }

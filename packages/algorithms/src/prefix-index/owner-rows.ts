@@ -15,6 +15,8 @@ export class OwnerRows {
   entries: Int32Array = new Int32Array(0)
   /** Backends that a row has room for. */
   width = 0
+  /** Owners that a run must have to get a row; one with half as many loses it. */
+  wideFrom: number = WIDE_FROM
   private readonly spare: number[] = []
   private end = 0
   /** By run: where its row begins, plus one; 0 for none. */
@@ -25,11 +27,6 @@ export class OwnerRows {
   /** Memory of its arrays. */
   get bytes(): number {
     return this.entries.byteLength + this.rows.byteLength + this.counts.byteLength
-  }
-
-  /** Owners that a run must have to get a row; one with half as many loses it. */
-  get wideFrom(): number {
-    return Math.max(WIDE_FROM, this.width / SPARSENESS)
   }
 
   /** Where the row of a run begins, -1 without one. */
@@ -82,6 +79,7 @@ export class OwnerRows {
   widen(width: number): void {
     const before = this.width
     this.width = width
+    this.wideFrom = Math.max(WIDE_FROM, width / SPARSENESS)
     if (this.end === 0) return
     const count = this.end / before
     const entries = new Int32Array((this.entries.length / before) * width).fill(NONE)

@@ -133,7 +133,18 @@ export class OwnershipTable {
    */
   touch(run: number, backend: number, tokens: number, nowMs: number): boolean {
     this.reserve(run, backend)
-    const known = this.find(run, backend)
+    const { rows } = this
+    const row = rows.of(run)
+    let known = NONE
+    let owners = 1
+    if (row !== NONE) known = rows.entries[row + backend]!
+    else {
+      const { entries } = this
+      known = this.heads[run]!
+      for (; known !== NONE && entries[known + OWNER] !== backend; owners++) {
+        known = entries[known + NEXT_OF_NODE]!
+      }
+    }
     const e = known === NONE ? this.take() : known
     const { entries } = this
     if (known === NONE) {
@@ -146,20 +157,26 @@ export class OwnershipTable {
       entries[e + PREVIOUS_OF_NODE] = NONE
       if (next !== NONE) entries[next + PREVIOUS_OF_NODE] = e
       this.heads[run] = e
-      this.addToRow(run, backend, e)
+      if (row !== NONE) rows.add(run, backend, e)
+      else if (owners >= rows.wideFrom) this.openRow(run, e)
       this.tokens[backend] = this.tokens[backend]! + tokens
       this.entryCount++
     } else {
       this.unlinkUse(e)
     }
+    this.linkNewest(e, backend)
+    this.usedMs[e / FIELDS] = nowMs
+    return known === NONE
+  }
+
+  private linkNewest(e: number, backend: number): void {
+    const { entries } = this
     const before = this.newest[backend]!
     entries[e + OLDER] = before
     entries[e + NEWER] = NONE
     if (before === NONE) this.oldest[backend] = e
     else entries[before + NEWER] = e
     this.newest[backend] = e
-    this.usedMs[e / FIELDS] = nowMs
-    return known === NONE
   }
 
   /** Adds a use of a run by a backend, which then owns it until as many uses are taken back. */
@@ -213,19 +230,27 @@ export class OwnershipTable {
     this.unused = e
   }
 
-  /** The run has one owner more, which its list has already. */
-  private addToRow(run: number, backend: number, added: number): void {
+  /** Gives the entry of a run with one owner, which so has no row, to another backend, as what it used last. */
+  give(e: number, to: number, nowMs: number): void {
+    const { entries } = this
+    if (to >= this.oldest.length) this.reserveOwners(2 * (to + 1))
+    const from = entries[e + OWNER]!
+    const tokens = entries[e + TOKENS]!
+    this.unlinkUse(e)
+    entries[e + OWNER] = to
+    this.tokens[from] = this.tokens[from]! - tokens
+    this.tokens[to] = this.tokens[to]! + tokens
+    this.linkNewest(e, to)
+    this.usedMs[e / FIELDS] = nowMs
+  }
+
+  /** Gives a run a row, with the entries of its list. */
+  private openRow(run: number, first: number): void {
     const { rows, entries } = this
-    if (rows.of(run) !== NONE) {
-      rows.add(run, backend, added)
-      return
-    }
-    let count = 0
-    for (let e = added; e !== NONE; e = entries[e + NEXT_OF_NODE]!) count++
-    if (count < rows.wideFrom) return
     rows.open(run)
-    for (let e = added; e !== NONE; e = entries[e + NEXT_OF_NODE]!)
+    for (let e = first; e !== NONE; e = entries[e + NEXT_OF_NODE]!) {
       rows.add(run, entries[e + OWNER]!, e)
+    }
   }
 
   private unlinkUse(e: number): void {
@@ -248,9 +273,7 @@ export class OwnershipTable {
     const fresh = this.count++
     if (fresh === this.usedMs.length) {
       this.entries = grown(this.entries, new Int32Array(this.entries.length * 2))
-      const usedMs = new Float64Array(fresh * 2)
-      usedMs.set(this.usedMs)
-      this.usedMs = usedMs
+      this.usedMs = grown(this.usedMs, new Float64Array(fresh * 2))
     }
     return fresh * FIELDS
   }
@@ -262,14 +285,12 @@ export class OwnershipTable {
     if (backend >= this.oldest.length) this.reserveOwners(Math.max(16, 2 * (backend + 1)))
   }
 
-  /** Makes room for a fleet, so that {@link ownerTokens} has an entry for each. */
+  /** Makes room for a fleet, so that {@link ownerTokens} has an entry for each, and rows are not wider than it. */
   reserveOwners(size: number): void {
     if (size <= this.oldest.length) return
     this.oldest = grown(this.oldest, new Int32Array(size).fill(NONE))
     this.newest = grown(this.newest, new Int32Array(size).fill(NONE))
-    const tokens = new Float64Array(size)
-    tokens.set(this.tokens)
-    this.tokens = tokens
+    this.tokens = grown(this.tokens, new Float64Array(size))
     this.found = new Int32Array(size)
     this.rows.widen(size)
   }

@@ -56,9 +56,15 @@ export class PrefixBelief {
 
   /** Leading tokens of the prompt that each backend is believed to hold, by id; valid until the next call. */
   matched(request: RequestView, cluster: ClusterView): ArrayLike<number> {
+    const isTold = this.index === undefined && this.predicted === undefined
+    if (!isTold) this.read(request)
+    return this.matchedRead(request, cluster)
+  }
+
+  /** The same of a prompt that was read just now. */
+  matchedRead(request: RequestView, cluster: ClusterView): ArrayLike<number> {
     const { index, path, predicted } = this
     if (predicted === undefined && index === undefined) return cluster.prefixMatch(request)
-    this.read(request)
     const size = cluster.columns.waiting.length
     if (this.matchedTokens.length < size) this.matchedTokens = new Float64Array(size)
     if (index === undefined) this.matchedTokens.set(cluster.prefixMatch(request))
@@ -72,13 +78,20 @@ export class PrefixBelief {
     return this.matchedTokens
   }
 
-  /** The request that was matched last goes to a backend. */
+  /** Reads as much of a prompt as is looked at, which is valid until the next is read. */
+  read(request: RequestView): PromptPath {
+    request.promptPath(this.path)
+    this.path.cutTo(this.options.maxTokens)
+    return this.path
+  }
+
+  /** The request that was read last goes to a backend. */
   sent(backend: number, nowMs: number): void {
     this.index?.insert(this.path, backend, nowMs)
     this.predicted?.insert(this.path, backend, nowMs)
   }
 
-  /** A request goes to a backend that was matched some time ago, before others. */
+  /** A request goes to a backend that was read some time ago, before others. */
   sentLater(request: RequestView, backend: number, nowMs: number): void {
     if (this.index === undefined && this.predicted === undefined) return
     this.read(request)
@@ -102,10 +115,5 @@ export class PrefixBelief {
     if (ids === this.limited) return
     this.limited = ids
     for (const { id, kvTokens } of backends) index.limit(id, kvTokens)
-  }
-
-  private read(request: RequestView): void {
-    request.promptPath(this.path)
-    this.path.cutTo(this.options.maxTokens)
   }
 }

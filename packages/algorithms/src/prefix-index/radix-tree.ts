@@ -1,3 +1,4 @@
+import { grown } from '../pickers/column.js'
 import type { PromptPath } from '../prompt/prompt-path.js'
 import { OwnershipTable } from './ownership-table.js'
 
@@ -51,6 +52,7 @@ export class RadixTree {
 
   /** Leading tokens of a prompt that each backend owns, by id. */
   match(path: PromptPath, out: Float64Array): void {
+    this.owners.reserveOwners(out.length)
     out.fill(0)
     for (let i = 0; i < path.length; i++) {
       const end = path.endTokens[i]!
@@ -106,9 +108,7 @@ export class RadixTree {
 
   private remember(run: number, backend: number): void {
     if (run >= this.latest.length) {
-      const before = this.latest
-      this.latest = new Int32Array(Math.max(256, 2 * (run + 1)))
-      this.latest.set(before)
+      this.latest = grown(this.latest, new Int32Array(Math.max(256, 2 * (run + 1))))
     }
     this.latest[run] = backend + 1
   }

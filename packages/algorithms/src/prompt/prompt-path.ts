@@ -1,4 +1,5 @@
 import type { PromptPathWriter } from '@routesim/core'
+import { grown } from '../pickers/column.js'
 
 /**
  * The shareable content of a prompt as runs of tokens, from its start on. Equal ids mean equal content
@@ -20,11 +21,8 @@ export class PromptPath implements PromptPathWriter {
   /** Appends a run. */
   push(id: number, endTokens: number): void {
     if (this.length === this.ids.length) {
-      const [ids, ends] = [this.ids, this.endTokens]
-      this.ids = new Int32Array(ids.length * 2)
-      this.endTokens = new Int32Array(ends.length * 2)
-      this.ids.set(ids)
-      this.endTokens.set(ends)
+      this.ids = grown(this.ids, new Int32Array(2 * this.length))
+      this.endTokens = grown(this.endTokens, new Int32Array(2 * this.length))
     }
     this.ids[this.length] = id
     this.endTokens[this.length++] = endTokens

@@ -16,6 +16,8 @@ export interface SloRequest {
  */
 export class SloQueue {
   private readonly queues = new Map<number, SloRequest[]>()
+  /** Those of the queues in which somebody waits, in any order. */
+  private readonly open: SloRequest[][] = []
   private readonly byId = new Map<number, SloRequest>()
 
   /** Requests that wait. */
@@ -30,17 +32,22 @@ export class SloQueue {
 
   /** Puts a request behind those of its lengths. */
   push(request: SloRequest): void {
-    const queue = this.queues.get(request.key) ?? []
-    this.queues.set(request.key, queue)
-    queue.push(request)
+    let queue = this.queues.get(request.key)
+    if (queue === undefined) {
+      queue = []
+      this.queues.set(request.key, queue)
+    }
+    if (queue.push(request) === 1) this.open.push(queue)
     this.byId.set(request.id, request)
   }
 
   /** The latest head that takes at most so much, undefined when none does. O(queues). */
   latest(nowMs: number, room: number): SloRequest | undefined {
+    const { open } = this
     let latest: SloRequest | undefined
-    for (const [head] of this.queues.values()) {
-      if (head === undefined || head.share > room) continue
+    for (let i = 0; i < open.length; i++) {
+      const head = open[i]![0]!
+      if (head.share > room) continue
       if (latest === undefined || goesBefore(head, latest, nowMs)) latest = head
     }
     return latest
@@ -50,10 +57,14 @@ export class SloQueue {
   remove({ id, key }: SloRequest): void {
     this.byId.delete(id)
     const queue = this.queues.get(key)!
-    queue.splice(
-      queue.findIndex((each) => each.id === id),
-      1,
-    )
+    let at = 0
+    while (queue[at]!.id !== id) at++
+    for (; at < queue.length - 1; at++) queue[at] = queue[at + 1]!
+    queue.pop()
+    if (queue.length > 0) return
+    const { open } = this
+    open[open.indexOf(queue)] = open[open.length - 1]!
+    open.pop()
   }
 }
 

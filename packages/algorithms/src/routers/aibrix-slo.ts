@@ -1,17 +1,14 @@
 import { type BackendView, type ClusterView, hold, type RequestView } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
-import { lengthClass, WorkProfile } from '../load/work-profile.js'
+import { lengthExponent, WorkProfile } from '../load/work-profile.js'
 import { countAvailable, isAvailable, noAvailableBackend } from '../pickers/available.js'
 import { backendOf, positionOf } from '../pickers/backend-of.js'
 import { columnFor, grown } from '../pickers/column.js'
+import { SloAdmitted } from './aibrix-slo-admitted.js'
 import { SloQueue, type SloRequest } from './aibrix-slo-queue.js'
 
-/** A request that takes part of a backend. */
-interface Admitted {
-  readonly backend: number
-  readonly share: number
-  readonly atMs: number
-}
+/** What is the same for all requests of one queue. */
+type SloClass = Pick<SloRequest, 'key' | 'share' | 'excessMs'>
 
 /**
  * Requests wait here in queues by the rounded binary logarithms of their prompts and expected answers. Of the heads of
@@ -82,51 +79,70 @@ export const aibrixSlo: RouterDefinition = defineRouter({
     })
     const queue = new SloQueue()
     /** Those under way, and those whose turn it is. */
-    const admitted = new Map<number, Admitted>()
+    const admitted = new SloAdmitted()
     const called = new Set<number>()
-    /** By class of prompt: answers, and tokens in them. */
-    const answers = new Map<number, { count: number; tokens: number }>()
+    /** By exponent of the class of prompt: answers, and tokens in them. */
+    const answers: { count: number; tokens: number }[] = []
+    /** By the key of a queue: what is said of all in it. */
+    const classes = new Map<number, SloClass>()
     let taken = new Float64Array(0)
     let costs = new Float64Array(0)
 
     function toWaiting({ id, arrivalMs, promptTokens }: RequestView): SloRequest {
-      const prompt = lengthClass(promptTokens)
-      const seen = answers.get(prompt)
-      const output = lengthClass(seen ? seen.tokens / seen.count : parameters.output_tokens)
-      const targetMs = slo_tpot_ms * output + slo_ttft_ms
-      return {
-        id,
-        arrivalMs,
-        key: Math.log2(prompt) * 64 + Math.log2(output),
-        share: profile.share(prompt, output),
-        excessMs: profile.latencyMs(prompt, output) - targetMs,
+      const { key, share, excessMs } = classOf(promptTokens)
+      return { id, arrivalMs, key, share, excessMs }
+    }
+
+    function classOf(promptTokens: number): SloClass {
+      const prompt = lengthExponent(promptTokens)
+      const seen = answers[prompt]
+      const output = lengthExponent(
+        seen === undefined ? parameters.output_tokens : seen.tokens / seen.count,
+      )
+      const key = prompt * 64 + output
+      let found = classes.get(key)
+      if (found === undefined) {
+        found = profiled(key, 2 ** prompt, 2 ** output)
+        classes.set(key, found)
       }
+      return found
+    }
+
+    function profiled(key: number, prompt: number, output: number): SloClass {
+      const targetMs = slo_tpot_ms * output + slo_ttft_ms
+      const excessMs = profile.latencyMs(prompt, output) - targetMs
+      return { key, share: profile.share(prompt, output), excessMs }
     }
 
     function admit(id: number, backend: number, share: number, atMs: number): void {
       leave(id)
-      admitted.set(id, { backend, share, atMs })
+      admitted.add(id, backend, share, atMs)
       taken[backend] = taken[backend]! + share
     }
 
     function leave(id: number): void {
-      const one = admitted.get(id)
-      if (one === undefined) return
-      admitted.delete(id)
-      called.delete(id)
-      taken[one.backend] = taken[one.backend]! - one.share
+      const backend = admitted.backendOf(id)
+      if (backend === -1) return
+      admitted.remove(id)
+      if (called.size > 0) called.delete(id)
+      taken[backend] = taken[backend]! - admitted.shareOf(id)
     }
 
     /** The least taken of the available backends, of equals the last; -1 for none. */
     function leastTaken(cluster: ClusterView): number {
-      const { ids } = cluster
-      let least = -1
+      const { columns, ids } = cluster
+      const { waiting, maxQueueDepth } = columns
+      const parts = taken
+      let least = Number.POSITIVE_INFINITY
+      let best = -1
       for (let i = 0; i < ids.length; i++) {
         const id = ids[i]!
-        if (!isAvailable(cluster, id)) continue
-        if (least === -1 || taken[id]! <= taken[least]!) least = id
+        const part = parts[id]!
+        if (part > least || waiting[id]! >= maxQueueDepth[id]!) continue
+        least = part
+        best = id
       }
-      return least
+      return best
     }
 
     /** Lets those go for whom there is room. @param asking - the request that is asked about, which is not held */
@@ -148,19 +164,18 @@ export const aibrixSlo: RouterDefinition = defineRouter({
 
     /** Those whose turn was not taken, because their clients have given up. */
     function dropUnsent(nowMs: number): void {
-      for (const id of called) if (admitted.get(id)!.atMs < nowMs) leave(id)
+      for (const id of called) if (admitted.admittedMs(id) < nowMs) leave(id)
     }
 
     function turnOf({ id }: RequestView, cluster: ClusterView): BackendView | undefined {
-      const turn = admitted.get(id)
-      if (turn === undefined || !called.has(id) || turn.atMs !== cluster.nowMs) return undefined
-      const { backend } = turn
+      if (!called.has(id) || admitted.admittedMs(id) !== cluster.nowMs) return undefined
+      const backend = admitted.backendOf(id)
       if (positionOf(cluster, backend) === -1 || !isAvailable(cluster, backend)) return undefined
       const chosen = backendOf(cluster, backend)
       if (cluster.notes !== undefined) {
         costs = columnFor(costs, cluster)
         costs.set(taken)
-        costs[backend] = costs[backend]! - turn.share
+        costs[backend] = costs[backend]! - admitted.shareOf(id)
         cluster.notes.branch(pulls ? 'room for it' : 'the least taken')
         cluster.notes.terms('taken', costs)
         cluster.notes.compared(cluster, costs, chosen)
@@ -173,7 +188,7 @@ export const aibrixSlo: RouterDefinition = defineRouter({
         const { nowMs, notes } = cluster
         const turn = turnOf(request, cluster)
         if (turn !== undefined) return turn
-        dropUnsent(nowMs)
+        if (called.size > 0) dropUnsent(nowMs)
         leave(request.id)
         const waiting = queue.of(request.id)
         // Rows are given to other requests when theirs have ended, perhaps while they waited here.
@@ -192,19 +207,19 @@ export const aibrixSlo: RouterDefinition = defineRouter({
       },
       onDispatched(request, _backend, cluster, decode) {
         taken = grown(taken, columnFor(taken, cluster))
-        if (admitted.get(request.id)?.backend !== decode.id) {
-          admit(request.id, decode.id, toWaiting(request).share, cluster.nowMs)
+        if (admitted.backendOf(request.id) !== decode.id) {
+          admit(request.id, decode.id, classOf(request.promptTokens).share, cluster.nowMs)
         }
         called.delete(request.id)
       },
       onFinished({ id, promptTokens }, _backend, cluster, { completed, outputTokens }) {
         leave(id)
         if (completed) {
-          const prompt = lengthClass(promptTokens)
-          const seen = answers.get(prompt) ?? { count: 0, tokens: 0 }
+          const prompt = lengthExponent(promptTokens)
+          answers[prompt] ??= { count: 0, tokens: 0 }
+          const seen = answers[prompt]
           seen.count++
           seen.tokens += outputTokens
-          answers.set(prompt, seen)
         }
         schedule(cluster, -1)
       },

@@ -1,5 +1,6 @@
 import type { ClusterView } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
+import { grown } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
 import { tiesParameter } from '../pickers/ties.js'
 
@@ -39,11 +40,8 @@ export const costEscalation: RouterDefinition = defineRouter({
 
     function reserve(size: number): void {
       if (costs.length >= size) return
-      const [before, knownBefore] = [costs, isKnown]
-      costs = new Float64Array(size)
-      costs.set(before)
-      isKnown = new Uint8Array(size)
-      isKnown.set(knownBefore)
+      costs = grown(costs, new Float64Array(size))
+      isKnown = grown(isKnown, new Uint8Array(size))
     }
 
     function decay({ nowMs }: ClusterView): void {

@@ -1,3 +1,5 @@
+import { grown } from '../pickers/column.js'
+
 const NOWHERE = -1
 const nothing: readonly DualmapRequest[] = []
 
@@ -25,6 +27,10 @@ export function uncachedOn({ promptTokens, matched }: DualmapRequest, backend: n
 export class DualmapQueues {
   /** Requests that wait for each backend, by id. */
   lengths: Int32Array = new Int32Array(0)
+  /** Uncached tokens that wait for each backend, by id. */
+  tokens: Float64Array = new Float64Array(0)
+  /** When the one that came first of those that wait for each backend came, in ms by id. */
+  private firstMs = new Float64Array(0)
   /** Backends for which somebody waits, and for which more than one does: a bit for each, by id. */
   private waiting = new Int32Array(0)
   private crowd = new Int32Array(0)
@@ -42,15 +48,13 @@ export class DualmapQueues {
   /** Makes room for a fleet. */
   reserve(backends: number): void {
     if (backends <= this.lengths.length) return
-    const { lengths } = this
-    this.lengths = new Int32Array(backends)
-    this.lengths.set(lengths)
+    this.lengths = grown(this.lengths, new Int32Array(backends))
+    this.tokens = grown(this.tokens, new Float64Array(backends))
+    this.firstMs = grown(this.firstMs, new Float64Array(backends).fill(Number.POSITIVE_INFINITY))
     while (this.queues.length < backends) this.queues.push([])
-    const { waiting, crowd } = this
-    this.waiting = new Int32Array((backends + 31) >>> 5)
-    this.waiting.set(waiting)
-    this.crowd = new Int32Array(this.waiting.length)
-    this.crowd.set(crowd)
+    const words = (backends + 31) >>> 5
+    this.waiting = grown(this.waiting, new Int32Array(words))
+    this.crowd = grown(this.crowd, new Int32Array(words))
   }
 
   /** The first backend from an id on for which somebody waits, -1 for none. */
@@ -85,32 +89,21 @@ export class DualmapQueues {
     return id < this.places.length ? this.places[id]! - 1 : NOWHERE
   }
 
-  /** Uncached tokens that wait for a backend. */
-  tokens(backend: number): number {
-    return this.tokensAhead(backend, undefined)
-  }
-
-  /** The same, of those that go before a request; of all without one. O(queue). */
-  tokensAhead(backend: number, request: DualmapRequest | undefined): number {
+  /** Uncached tokens that wait for a backend before the turn of a request. O(queue). */
+  tokensAhead(backend: number, request: DualmapRequest): number {
     const queue = this.of(backend)
     let tokens = 0
     for (let i = 0; i < queue.length; i++) {
       const other = queue[i]!
-      if (request !== undefined && !goesBefore(other, request, backend)) break
+      if (!goesBefore(other, request, backend)) break
       tokens += uncachedOn(other, backend)
     }
     return tokens
   }
 
-  /** How long the one that came first has waited for a backend, in ms; 0 when none waits. */
+  /** How long the one that came first has waited for a backend, in ms; 0 or less when none waits. */
   longestWaitMs(backend: number, nowMs: number): number {
-    const queue = this.of(backend)
-    let longest = 0
-    for (let i = 0; i < queue.length; i++) {
-      const waitMs = nowMs - queue[i]!.arrivalMs
-      if (waitMs > longest) longest = waitMs
-    }
-    return longest
+    return nowMs - this.firstMs[backend]!
   }
 
   /** Puts a request where its turn is. O(queue). */
@@ -122,12 +115,12 @@ export class DualmapQueues {
     for (; at > 0 && goesBefore(request, queue[at - 1]!, backend); at--) queue[at] = queue[at - 1]!
     queue[at] = request
     if (request.id >= this.places.length) {
-      const { places } = this
-      this.places = new Int32Array(Math.max(1024, 2 * (request.id + 1)))
-      this.places.set(places)
+      this.places = grown(this.places, new Int32Array(Math.max(1024, 2 * (request.id + 1))))
     }
     this.places[request.id] = backend + 1
     this.lengths[backend] = queue.length
+    this.tokens[backend] = this.tokens[backend]! + uncachedOn(request, backend)
+    if (request.arrivalMs < this.firstMs[backend]!) this.firstMs[backend] = request.arrivalMs
     this.count++
     if (queue.length === 1) flip(this.waiting, backend)
     if (queue.length === 2) flip(this.crowd, backend)
@@ -155,6 +148,8 @@ export class DualmapQueues {
     queue.pop()
     this.places[request.id] = 0
     this.lengths[backend] = queue.length
+    this.tokens[backend] = this.tokens[backend]! - uncachedOn(request, backend)
+    if (request.arrivalMs === this.firstMs[backend]) this.firstMs[backend] = firstOf(queue)
     this.count--
     if (queue.length === 0) flip(this.waiting, backend)
     if (queue.length === 1) flip(this.crowd, backend)
@@ -166,6 +161,15 @@ function goesBefore(a: DualmapRequest, b: DualmapRequest, backend: number): bool
   const difference = a.matched[backend]! - b.matched[backend]!
   if (difference !== 0) return difference > 0
   return a.arrivalMs !== b.arrivalMs ? a.arrivalMs < b.arrivalMs : a.id < b.id
+}
+
+/** When the one that came first came, in ms; Infinity for none. */
+function firstOf(queue: readonly DualmapRequest[]): number {
+  let firstMs = Number.POSITIVE_INFINITY
+  for (let i = 0; i < queue.length; i++) {
+    if (queue[i]!.arrivalMs < firstMs) firstMs = queue[i]!.arrivalMs
+  }
+  return firstMs
 }
 
 function flip(bits: Int32Array, at: number): void {

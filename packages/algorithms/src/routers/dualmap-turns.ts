@@ -1,3 +1,5 @@
+import { grown } from '../pickers/column.js'
+
 const NONE = -1
 
 /** The requests whose turn it is in this instant, each with its backend and its uncached tokens there, by row. */
@@ -14,9 +16,7 @@ export class DualmapTurns {
     this.forget(row)
     if (row >= this.backends.length) this.grow(Math.max(1024, 2 * (row + 1)))
     if (backend >= this.counts.length) {
-      const { counts } = this
-      this.counts = new Int32Array(2 * (backend + 1))
-      this.counts.set(counts)
+      this.counts = grown(this.counts, new Int32Array(2 * (backend + 1)))
     }
     this.backends[row] = backend
     this.uncached[row] = uncached
@@ -60,12 +60,8 @@ export class DualmapTurns {
   }
 
   private grow(size: number): void {
-    const { backends, uncached, times } = this
-    this.backends = new Int32Array(size).fill(NONE)
-    this.backends.set(backends)
-    this.uncached = new Float64Array(size)
-    this.uncached.set(uncached)
-    this.times = new Float64Array(size)
-    this.times.set(times)
+    this.backends = grown(this.backends, new Int32Array(size).fill(NONE))
+    this.uncached = grown(this.uncached, new Float64Array(size))
+    this.times = grown(this.times, new Float64Array(size))
   }
 }

@@ -13,7 +13,6 @@ import { InFlightTokens } from '../load/in-flight-tokens.js'
 import { isAvailable, noAvailableBackend } from '../pickers/available.js'
 import { backendOf, positionOf } from '../pickers/backend-of.js'
 import { indexParameter, PrefixBelief } from '../prefix-index/prefix-belief.js'
-import { PromptPath } from '../prompt/prompt-path.js'
 import { DualmapQueues, type DualmapRequest, uncachedOn } from './dualmap-queues.js'
 import { DualmapTurns } from './dualmap-turns.js'
 
@@ -92,14 +91,15 @@ export const dualmap: RouterDefinition = defineRouter({
       countsAfterGaps: false,
     })
     const ring = new HashRing(parameters.points)
-    const path = new PromptPath()
     const queues = new DualmapQueues()
     const pending = new InFlightTokens()
     const turns = new DualmapTurns()
+    let members: ArrayLike<number> | undefined
+    /** The request whose prompt was read in this call, -1 for none. */
+    let readRow = -1
 
     /** Uncached tokens of a backend's queue, and of what it has without a first token. */
-    const backlog = (backend: number): number =>
-      queues.tokens(backend) + (pending.tokens[backend] ?? 0)
+    const backlog = (backend: number): number => queues.tokens[backend]! + pending.tokens[backend]!
 
     const isLate = (backend: number, more: number, nowMs: number): boolean =>
       (backlog(backend) + more) * prefill_ms_per_token > slo_ms ||
@@ -123,15 +123,18 @@ export const dualmap: RouterDefinition = defineRouter({
     }
 
     function toDualmap(request: RequestView, cluster: ClusterView): DualmapRequest | undefined {
-      request.promptPath(path)
-      const block = path.idAt(Math.min(block_tokens, request.promptTokens))
+      const block = belief.read(request).idAt(Math.min(block_tokens, request.promptTokens))
       // A prompt whose first block is its own has no home.
       const key = block === -1 ? cluster.random.integer(2 ** 31) : block
-      ring.setMembers(cluster.ids)
+      if (cluster.ids !== members) {
+        members = cluster.ids
+        ring.setMembers(members)
+      }
       const first = candidate(cluster, key, 1)
       if (first === -1) return undefined
       const other = candidate(cluster, key, 2)
-      const matched = belief.matched(request, cluster)
+      const known = belief.matchedRead(request, cluster)
+      readRow = request.id
       const { length } = cluster.columns.waiting
       const coming = queues.take(length)
       coming.id = request.id
@@ -139,7 +142,8 @@ export const dualmap: RouterDefinition = defineRouter({
       coming.promptTokens = request.promptTokens
       coming.first = first
       coming.second = other === first ? after(cluster, first) : other
-      for (let i = 0; i < length; i++) coming.matched[i] = matched[i]!
+      const { matched } = coming
+      for (let i = 0; i < length; i++) matched[i] = known[i]!
       return coming
     }
 
@@ -197,37 +201,46 @@ export const dualmap: RouterDefinition = defineRouter({
       notes.compared(cluster, costs, backendOf(cluster, chosen))
     }
 
-    const takes = (request: DualmapRequest, id: number, cluster: ClusterView): boolean =>
-      isAvailable(cluster, id) && !isLate(id, uncachedOn(request, id), cluster.nowMs)
+    const takes = (
+      request: DualmapRequest,
+      id: number,
+      cluster: ClusterView,
+      nowMs: number,
+    ): boolean => isAvailable(cluster, id) && !isLate(id, uncachedOn(request, id), nowMs)
 
-    /** Where a request of a queue that is late may go, undefined when nowhere. */
+    /** Where a request of a queue that is late may go, -1 when nowhere. @param next - the neighbour of the queue */
     function refuge(
       request: DualmapRequest,
       source: number,
+      next: number,
       cluster: ClusterView,
-    ): number | undefined {
+      nowMs: number,
+    ): number {
       const other = source === request.first ? request.second : request.first
-      if (other !== source && takes(request, other, cluster)) return other
-      let neighbour = after(cluster, source)
-      if (neighbour === other) neighbour = after(cluster, other)
+      if (other !== source && takes(request, other, cluster, nowMs)) return other
+      const neighbour = next === other ? after(cluster, other) : next
       const isElsewhere = neighbour !== source && neighbour !== other
-      return isElsewhere && takes(request, neighbour, cluster) ? neighbour : undefined
+      return isElsewhere && takes(request, neighbour, cluster, nowMs) ? neighbour : -1
     }
 
     /** Moves what gains most out of a queue that is late. */
     function relieve(source: number, cluster: ClusterView): void {
+      const { nowMs } = cluster
+      const queue = queues.of(source)
+      const next = after(cluster, source)
       const excess = backlog(source) - slo_ms / prefill_ms_per_token
-      for (let moved = 0; queues.of(source).length > 1 && !(excess > 0 && moved >= excess); ) {
+      for (let moved = 0; queue.length > 1 && !(excess > 0 && moved >= excess); ) {
         let gain = 0
         let best: DualmapRequest | undefined
         let target = -1
-        let ahead = pending.tokens[source] ?? 0
-        for (const request of queues.of(source)) {
+        let ahead = pending.tokens[source]!
+        for (let i = 0; i < queue.length; i++) {
+          const request = queue[i]!
           ahead += uncachedOn(request, source)
-          const to = refuge(request, source, cluster)
-          if (to === undefined) continue
+          const to = refuge(request, source, next, cluster, nowMs)
+          if (to === -1) continue
           const there =
-            (pending.tokens[to] ?? 0) + queues.tokensAhead(to, request) + uncachedOn(request, to)
+            pending.tokens[to]! + queues.tokensAhead(to, request) + uncachedOn(request, to)
           if (ahead - there <= gain) continue
           gain = ahead - there
           best = request
@@ -249,8 +262,8 @@ export const dualmap: RouterDefinition = defineRouter({
         if (positionOf(cluster, id) !== -1 && isLate(id, 0, nowMs)) relieve(id, cluster)
       }
       for (let id = queues.nextWaiting(0); id !== -1; id = queues.nextWaiting(id + 1)) {
-        if (!isOpen(cluster, id)) continue
-        let free = max_pending - (pending.requests[id] ?? 0) - turns.countOf(id)
+        let free = max_pending - pending.requests[id]! - turns.countOf(id)
+        if (free <= 0 || !isOpen(cluster, id)) continue
         for (; free > 0; free--) {
           const request = queues.shift(id)
           if (request === undefined) break
@@ -282,7 +295,8 @@ export const dualmap: RouterDefinition = defineRouter({
     function turnOf(request: RequestView, cluster: ClusterView): BackendView | undefined {
       const backend = turns.backendOf(request.id, cluster.nowMs)
       if (backend === -1 || !isOpen(cluster, backend)) return undefined
-      belief.sentLater(request, backend, cluster.nowMs)
+      if (readRow === request.id) belief.sent(backend, cluster.nowMs)
+      else belief.sentLater(request, backend, cluster.nowMs)
       return backendOf(cluster, backend)
     }
 
@@ -290,6 +304,7 @@ export const dualmap: RouterDefinition = defineRouter({
       route(request, cluster) {
         const { id } = request
         const { nowMs } = cluster
+        readRow = -1
         pending.reserve(cluster.columns.waiting.length)
         queues.reserve(cluster.columns.waiting.length)
         const turn = turnOf(request, cluster)

@@ -1,4 +1,10 @@
-import type { AdapterState, BackendView, ClusterView, RequestView } from '@routesim/core'
+import type {
+  AdapterState,
+  BackendView,
+  ClusterView,
+  RequestView,
+  RoutingAlgorithm,
+} from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
 import { InFlightTokens } from '../load/in-flight-tokens.js'
 import { columnFor } from '../pickers/column.js'
@@ -155,6 +161,9 @@ export const eppScorers: RouterDefinition = defineRouter({
     })
     const knowsPrefix =
       weights.prefix_weight + weights.token_load_weight + weights.no_hit_lru_weight > 0
+    const lookedAt = weights.max_prefix_tokens
+    /** Whether what it has under way counts: else nobody has to tell it. */
+    const countsOwn = weights.active_weight + weights.token_load_weight > 0
     const inFlight = new InFlightTokens()
     const active = new InFlightTokens()
     const cold = new ColdOrder()
@@ -163,135 +172,114 @@ export const eppScorers: RouterDefinition = defineRouter({
     let uncached = new Float64Array(0)
     let isCold = false
 
-    function add(
-      cluster: ClusterView,
-      name: string,
-      weight: number,
-      column: ArrayLike<number>,
-    ): void {
-      const { columns, ids, notes } = cluster
-      const { waiting, maxQueueDepth } = columns
-      // A constant of this call, as is the number of backends: V8 looks at what a closure has anew for each.
-      const out = costs
-      const size = ids.length
-      let least = Number.POSITIVE_INFINITY
-      let most = Number.NEGATIVE_INFINITY
-      for (let i = 0; i < size; i++) {
-        const id = ids[i]!
-        if (waiting[id]! >= maxQueueDepth[id]!) continue
-        const value = column[id]!
-        if (value < least) least = value
-        if (value > most) most = value
-      }
-      const range = most - least
-      if (range > 0) {
-        for (let i = 0; i < size; i++) {
-          const id = ids[i]!
-          out[id] = out[id]! - weight * ((most - column[id]!) / range)
-        }
-      } else {
-        for (let i = 0; i < size; i++) out[ids[i]!] = out[ids[i]!]! - weight
-      }
-      if (notes === undefined) return
-      for (let i = 0; i < size; i++) {
-        const score = range > 0 ? (most - column[ids[i]!]!) / range : 1
-        notes.term(name, ids[i]!, weight * score)
-      }
-    }
-
-    function addKvUsage(cluster: ClusterView): void {
-      const { ids, notes } = cluster
-      const { kv_weight } = weights
-      const out = costs
-      const size = ids.length
-      const usages = cluster.kvUsages()
-      for (let i = 0; i < size; i++) {
-        const id = ids[i]!
-        out[id] = out[id]! - kv_weight * Math.max(0, 1 - usages[id]!)
-      }
-      if (notes === undefined) return
-      for (let i = 0; i < size; i++)
-        notes.term('kv', ids[i]!, kv_weight * Math.max(0, 1 - usages[ids[i]!]!))
-    }
-
-    function addActive(cluster: ClusterView): void {
-      const { ids } = cluster
+    /** The most requests of this router that a backend has; 0 where they do not count. */
+    function mostActive({ ids }: ClusterView): number {
       let most = 0
+      if (weights.active_weight === 0) return most
       for (let i = 0; i < ids.length; i++) most = Math.max(most, active.requests[ids[i]!]!)
-      for (let i = 0; i < ids.length; i++) {
-        const own = active.requests[ids[i]!]!
-        const score = own === 0 ? 1 : (most - own) / most
-        costs[ids[i]!] = costs[ids[i]!]! - weights.active_weight * score
-        cluster.notes?.term('active', ids[i]!, weights.active_weight * score)
-      }
+      return most
     }
 
-    function addPrefix(request: RequestView, cluster: ClusterView): void {
-      const { ids, notes } = cluster
-      const { promptTokens } = request
-      const { index, max_prefix_tokens, prefix_weight, token_load_weight } = weights
-      // The share is of what is looked at: an approximate index sees no more of a prompt.
-      const seen = index === 'exact' ? promptTokens : Math.min(promptTokens, max_prefix_tokens)
-      const matched = belief.matched(request, cluster)
-      const out = costs
-      const size = ids.length
-      isCold = true
-      for (let i = 0; i < size; i++) {
-        const id = ids[i]!
-        const cached = matched[id]!
-        if (cached === 0) continue
-        isCold = false
-        out[id] = out[id]! - prefix_weight * Math.min(1, cached / seen)
-      }
-      if (token_load_weight > 0) addTokenLoad(cluster, promptTokens, matched)
-      if (notes === undefined) return
-      for (let i = 0; i < size; i++) {
-        const hit = Math.min(1, matched[ids[i]!]! / seen)
-        notes.term('prefix', ids[i]!, prefix_weight * hit)
-      }
-    }
-
-    function addTokenLoad(
-      { ids, notes }: ClusterView,
-      promptTokens: number,
-      matched: ArrayLike<number>,
+    /**
+     * Takes all weighted scores but that of cold prompts off the costs: one pass to see what is least and most, and one
+     * over all terms of each backend.
+     */
+    function addScores(
+      request: RequestView,
+      cluster: ClusterView,
+      matched: ArrayLike<number> | undefined,
     ): void {
-      const { token_load_weight } = weights
-      for (let i = 0; i < ids.length; i++) {
+      const { backends, columns, ids, notes } = cluster
+      const { waiting, running, maxQueueDepth } = columns
+      const { active_weight, kv_weight, lora_weight, prefix_weight } = weights
+      const { queue_weight, running_weight, token_load_weight } = weights
+      const size = ids.length
+      // Whole numbers for whole numbers: V8 computes with them as such.
+      let leastWaiting = MOST_INT
+      let mostWaiting = -1
+      let leastRunning = MOST_INT
+      let mostRunning = -1
+      for (let i = 0; i < size; i++) {
         const id = ids[i]!
-        uncached[id] = Math.max(0, promptTokens - matched[id]!)
-        const load = Math.min(inFlight.tokens[id]! + uncached[id]!, TOKEN_QUEUE) / TOKEN_QUEUE
-        costs[id] = costs[id]! - token_load_weight * (1 - load)
-        notes?.term('token_load', id, token_load_weight * (1 - load))
+        const queued = waiting[id]!
+        if (queued >= maxQueueDepth[id]!) continue
+        leastWaiting = Math.min(leastWaiting, queued)
+        mostWaiting = Math.max(mostWaiting, queued)
+        if (running_weight === 0) continue
+        leastRunning = Math.min(leastRunning, running[id]!)
+        mostRunning = Math.max(mostRunning, running[id]!)
       }
-    }
-
-    return {
-      route(request, cluster) {
-        const { columns, notes } = cluster
-        costs = columnFor(costs, cluster)
-        uncached = columnFor(uncached, cluster)
-        inFlight.reserve(costs.length)
-        active.reserve(costs.length)
-        costs.fill(0)
-        if (weights.queue_weight > 0) add(cluster, 'queue', weights.queue_weight, columns.waiting)
-        if (weights.running_weight > 0) {
-          add(cluster, 'running', weights.running_weight, columns.running)
+      const waitingRange = mostWaiting - leastWaiting
+      const runningRange = mostRunning - leastRunning
+      const most = mostActive(cluster)
+      const usages = kv_weight > 0 ? cluster.kvUsages() : undefined
+      const { promptTokens } = request
+      // The share is of what is looked at: an approximate index sees no more of a prompt.
+      const seen = weights.index === 'exact' ? promptTokens : Math.min(promptTokens, lookedAt)
+      // Constants of this call: V8 looks at what a closure has anew for each.
+      const out = costs
+      let hits = 0
+      for (let i = 0; i < size; i++) {
+        const id = ids[i]!
+        let cost = 0
+        if (queue_weight > 0) {
+          const few = waitingRange > 0 ? (mostWaiting - waiting[id]!) / waitingRange : 1
+          cost -= queue_weight * few
+          notes?.term('queue', id, queue_weight * few)
         }
-        if (weights.kv_weight > 0) addKvUsage(cluster)
-        if (weights.active_weight > 0) addActive(cluster)
-        if (weights.lora_weight > 0) {
-          for (const { id, adapters } of cluster.backends) {
-            const score = weights.lora_weight * loraScore(request.adapter, adapters)
-            costs[id] = costs[id]! - score
-            notes?.term('lora', id, score)
+        if (running_weight > 0) {
+          const few = runningRange > 0 ? (mostRunning - running[id]!) / runningRange : 1
+          cost -= running_weight * few
+          notes?.term('running', id, running_weight * few)
+        }
+        if (usages !== undefined) {
+          const free = Math.max(0, 1 - usages[id]!)
+          cost -= kv_weight * free
+          notes?.term('kv', id, kv_weight * free)
+        }
+        if (active_weight > 0) {
+          const own = active.requests[id]!
+          const few = own === 0 ? 1 : (most - own) / most
+          cost -= active_weight * few
+          notes?.term('active', id, active_weight * few)
+        }
+        if (lora_weight > 0) {
+          const score = lora_weight * loraScore(request.adapter, backends[i]!.adapters)
+          cost -= score
+          notes?.term('lora', id, score)
+        }
+        if (matched !== undefined) {
+          const cached = matched[id]!
+          if (cached > 0) {
+            hits++
+            cost -= prefix_weight * Math.min(1, cached / seen)
+          }
+          notes?.term('prefix', id, prefix_weight * Math.min(1, cached / seen))
+          if (token_load_weight > 0) {
+            uncached[id] = Math.max(0, promptTokens - cached)
+            const load = Math.min(inFlight.tokens[id]! + uncached[id]!, TOKEN_QUEUE) / TOKEN_QUEUE
+            cost -= token_load_weight * (1 - load)
+            notes?.term('token_load', id, token_load_weight * (1 - load))
           }
         }
-        if (knowsPrefix) addPrefix(request, cluster)
+        out[id] = cost
+      }
+      isCold = matched !== undefined && hits === 0
+    }
+
+    const decides: Omit<RoutingAlgorithm, 'name'> = {
+      route(request, cluster) {
+        costs = columnFor(costs, cluster)
+        if (countsOwn) {
+          uncached = columnFor(uncached, cluster)
+          inFlight.reserve(costs.length)
+          active.reserve(costs.length)
+        }
+        addScores(request, cluster, knowsPrefix ? belief.matched(request, cluster) : undefined)
         if (weights.no_hit_lru_weight > 0) {
           cold.addScores(cluster, isCold, weights.no_hit_lru_weight, costs)
         }
-        notes?.highest()
+        cluster.notes?.highest()
         const chosen =
           weights.picker === 'weighted_random'
             ? weightedOf(cluster, costs)
@@ -304,6 +292,10 @@ export const eppScorers: RouterDefinition = defineRouter({
         }
         return chosen
       },
+    }
+    if (!countsOwn) return decides
+    return {
+      ...decides,
       onDispatched(request: RequestView, backend: BackendView) {
         active.add(request.id, backend.id, 0)
         if (weights.token_load_weight > 0) {
@@ -321,6 +313,8 @@ export const eppScorers: RouterDefinition = defineRouter({
   },
 })
 
+/** More than any backend has of anything that is counted. */
+const MOST_INT = 0x7fffffff
 /** Uncached tokens from which a backend scores 0. */
 const TOKEN_QUEUE = 4_194_304
 

@@ -1,55 +1,124 @@
-import type { ClusterView } from '@routesim/core'
+import type { BackendView, ClusterView } from '@routesim/core'
+import type { LlumnixRequests } from './llumnix-requests.js'
 
-/** How much room each backend has, as columns by id: {@link freeness} without asking view objects. */
+/**
+ * How many steps a backend could go on without more memory: (free KV blocks - blocks that waiting requests
+ * demand) / requests, waiting ones included, at least 1. Below 0 it is overbooked. One that is not healthy
+ * counts as wholly so.
+ *
+ * Its own requests without a first token stand for the demand while any wait, since routers are not told what
+ * each of those that wait needs.
+ *
+ * Source: Sun et al., "Llumnix", OSDI 2024; AlibabaPAI/llumnix at 24220fb (remaining steps).
+ */
+export function freeness(backend: BackendView): number {
+  const { healthy, waiting, running } = backend
+  if (!healthy) return Number.NEGATIVE_INFINITY
+  return (freeBlocks(backend) - demandedBlocks(backend)) / Math.max(1, waiting + running)
+}
+
+/** KV blocks that no running request holds. */
+export function freeBlocks({ blockTokens, kvTokens, kvUsage }: BackendView): number {
+  return ((1 - kvUsage) * kvTokens) / blockTokens
+}
+
+/** KV blocks that waiting requests need. */
+export function demandedBlocks({ waiting, blockTokens, pendingPromptTokens }: BackendView): number {
+  return waiting === 0 ? 0 : Math.ceil(pendingPromptTokens / blockTokens)
+}
+
+/** How much room each backend has, and which of them may be short of it. */
 export class LlumnixRoom {
-  /** Freeness of each backend, as of the last update. */
+  /** {@link freeness} of each backend by id, as it was when it was last looked at. */
   freeness: Float64Array = new Float64Array(0)
+  /** The same below 0: the cheapest has the most room. */
+  costs: Float64Array = new Float64Array(0)
   /** Backends that compute prompts only, by id. */
   isPrefill: Uint8Array = new Uint8Array(0)
   private blockTokens = new Int32Array(0)
   private kvTokens = new Float64Array(0)
+  /** {@link freeness} of each backend while it is empty. */
+  private most = new Float64Array(0)
   private seen: ArrayLike<number> | undefined
+  private readonly threshold: number
+  private readonly own: LlumnixRequests
 
-  /** Brings {@link freeness} up to date. O(backends) */
-  update(cluster: ClusterView): void {
+  /**
+   * @param threshold - freeness below which a backend is short of room
+   * @param own - the requests of this router
+   */
+  constructor(threshold: number, own: LlumnixRequests) {
+    this.threshold = threshold
+    this.own = own
+  }
+
+  /** Looks at all backends, without asking view objects. O(backends) @returns whether any is short of room */
+  update(cluster: ClusterView): boolean {
     const { ids, columns } = cluster
     if (ids !== this.seen) this.read(cluster)
     const { waiting, running, pendingPromptTokens, maxQueueDepth } = columns
-    const { freeness, blockTokens, kvTokens } = this
+    const { freeness, costs, blockTokens, kvTokens, most, threshold } = this
     const usages = cluster.kvUsages()
     const size = ids.length
+    let isAnyShort = false
     for (let i = 0; i < size; i++) {
       const id = ids[i]!
       const inQueue = waiting[id]!
       const requests = inQueue + running[id]!
-      const demanded = inQueue === 0 ? 0 : Math.ceil(pendingPromptTokens[id]! / blockTokens[id]!)
-      const left = ((1 - usages[id]!) * kvTokens[id]!) / blockTokens[id]! - demanded
-      const isHealthy = maxQueueDepth[id]! > 0
-      freeness[id] = isHealthy ? (requests > 1 ? left / requests : left) : Number.NEGATIVE_INFINITY
+      const usage = usages[id]!
+      let left = most[id]!
+      // Most of a large fleet is empty, most of the time.
+      if (usage !== 0 || requests !== 0) {
+        const demanded = inQueue === 0 ? 0 : Math.ceil(pendingPromptTokens[id]! / blockTokens[id]!)
+        left = ((1 - usage) * kvTokens[id]!) / blockTokens[id]! - demanded
+        if (requests > 1) left /= requests
+      }
+      if (maxQueueDepth[id] === 0) left = Number.NEGATIVE_INFINITY
+      if (left < threshold) isAnyShort = true
+      freeness[id] = left
+      costs[id] = -left
     }
+    return isAnyShort
+  }
+
+  /** Whether a backend with requests of this router is short of room. Looks at those that may be. */
+  isAnyShort(cluster: ClusterView): boolean {
+    const { ids, backends } = cluster
+    if (ids !== this.seen) this.read(cluster)
+    let isAny = false
+    for (let i = 0; i < ids.length; i++) {
+      if (this.own.countOn(ids[i]!) === 0 || !this.mayBeShort(cluster, backends[i]!)) continue
+      this.freeness[ids[i]!] = freeness(backends[i]!)
+      if (this.freeness[ids[i]!]! < this.threshold) isAny = true
+    }
+    return isAny
+  }
+
+  /** {@link mayBeShort} of any backend. O(backends) */
+  mayAnyBeShort(cluster: ClusterView): boolean {
+    const { ids, backends } = cluster
+    for (let i = 0; i < ids.length; i++) {
+      if (this.own.countOn(ids[i]!) > 0 && this.mayBeShort(cluster, backends[i]!)) return true
+    }
+    return false
   }
 
   /**
-   * Whether any backend that decodes has less freeness than that. One without requests has none to be moved, so it
-   * is not asked: most of a large fleet, most of the time.
+   * Whether a backend with requests of this router may be short of room, or come to be before the router hears
+   * of anything else: unless all that is there is its own and would leave room at its longest. O(1)
    */
-  hasLessThan(threshold: number, cluster: ClusterView): boolean {
-    const { ids, columns, backends } = cluster
-    if (ids !== this.seen) this.read(cluster)
-    const { waiting, running, outstanding, pendingPromptTokens, maxQueueDepth } = columns
-    const size = ids.length
-    for (let i = 0; i < size; i++) {
-      const id = ids[i]!
-      const requests = waiting[id]! + running[id]!
-      if (requests === 0 && outstanding[id] === 0) continue
-      if (this.isPrefill[id] === 1) continue
-      if (maxQueueDepth[id] === 0) return true
-      const blockTokens = this.blockTokens[id]!
-      const demanded = waiting[id] === 0 ? 0 : Math.ceil(pendingPromptTokens[id]! / blockTokens)
-      const left = ((1 - backends[i]!.kvUsage) * this.kvTokens[id]!) / blockTokens - demanded
-      if (left / Math.max(1, requests) < threshold) return true
-    }
-    return false
+  mayBeShort({ columns }: ClusterView, backend: BackendView): boolean {
+    const { id, role, blockTokens, kvTokens } = backend
+    const { own, threshold } = this
+    const count = own.countOn(id)
+    if (count === 0 || role === 'prefill') return false
+    if (columns.maxQueueDepth[id] === 0 || this.freeness[id]! < threshold) return true
+    // Requests of others, or figures of another time.
+    if (columns.waiting[id]! + columns.running[id]! > count || backend.metricsAgeMs > 0) return true
+    // Those without a first token may demand blocks, and hold them; one more block is for rounding.
+    const demanded = Math.ceil(columns.pendingPromptTokens[id]! / blockTokens)
+    const left = kvTokens / blockTokens - own.mostBlocks[id]! - demanded - 1
+    return left < 0 || left / count < threshold
   }
 
   private read({ backends, columns, ids }: ClusterView): void {
@@ -57,14 +126,17 @@ export class LlumnixRoom {
     const size = columns.waiting.length
     if (this.freeness.length < size) {
       this.freeness = new Float64Array(size)
+      this.costs = new Float64Array(size)
       this.isPrefill = new Uint8Array(size)
       this.blockTokens = new Int32Array(size)
       this.kvTokens = new Float64Array(size)
+      this.most = new Float64Array(size)
     }
     for (const { id, role, blockTokens, kvTokens } of backends) {
       this.isPrefill[id] = role === 'prefill' ? 1 : 0
       this.blockTokens[id] = blockTokens
       this.kvTokens[id] = kvTokens
+      this.most[id] = kvTokens / blockTokens
     }
   }
 }

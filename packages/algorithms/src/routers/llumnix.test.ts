@@ -7,7 +7,8 @@ import {
   testRequest,
   testUsage,
 } from '../testing/test-cluster.js'
-import { freeness, llumnix } from './llumnix.js'
+import { llumnix } from './llumnix.js'
+import { freeness } from './llumnix-room.js'
 
 /** 100 blocks of 10 tokens. */
 const size = { kvTokens: 1000, blockTokens: 10 }
@@ -62,7 +63,7 @@ function moving(
   const seen = (states: readonly Partial<BackendView>[]): ClusterView => ({
     ...testCluster(
       states.map((state) => ({ ...size, ...state })),
-      { mayWait: true },
+      { mayWait: true, emittedTokens: requests.map(([, tokens]) => tokens - 10) },
     ),
     migrate: (request, to, mode) => moves.push(`${request} to ${to.id} by ${mode}`),
   })
@@ -71,9 +72,7 @@ function moving(
     const backend = cluster.backends[at]!
     const request = testRequest({ id, promptTokens: 10 })
     router.onDispatched?.(request, backend, cluster, backend)
-    if (tokens === 0) continue
-    router.onFirstToken?.(request, backend, cluster)
-    router.onProgress?.(request, backend, tokens - 10, cluster)
+    if (tokens > 0) router.onFirstToken?.(request, backend, cluster)
   }
   const round = (...states: readonly Partial<BackendView>[]): string[] => {
     router.onTimer?.('llumnix moves', seen(states))
@@ -131,11 +130,69 @@ test('one move at a time, until it is over', () => {
   expect(round(at(1), {})).toEqual(['0 to 1 by transfer'])
 })
 
+/** A router that sends a request of 100 + 100 tokens to a backend with 1,000, and when it wants to look again. */
+function looking(state: Partial<BackendView> = {}, parameters = {}, nowMs = 0) {
+  const router = llumnix.create(parameters)
+  const delays: number[] = []
+  const seen = (ms: number, other: Partial<BackendView> = state): ClusterView => ({
+    ...testCluster([{ ...size, running: 1, pendingPromptTokens: 100, ...other }], { nowMs: ms }),
+    timer: (_id, delayMs) => delays.push(delayMs),
+  })
+  const send = (cluster: ClusterView, id = 0): void => {
+    router.route(testRequest({ id }), cluster)
+    const [backend] = cluster.backends
+    router.onDispatched?.(testRequest({ id }), backend!, cluster, backend!)
+  }
+  send(seen(nowMs))
+  return { router, delays, seen, send }
+}
+
+// Of 100 blocks it holds 20 at most and may demand 10, and one is for rounding: 69 are left.
+test.each<[string, Partial<BackendView>, number, boolean]>([
+  ['its request leaves enough at its longest', {}, 69, false],
+  ['it may leave too little', {}, 69.5, true],
+  ['somebody else has requests there', { running: 2 }, 3, true],
+  ['the metrics are of another time', { metricsAgeMs: 1 }, 3, true],
+  ['it is short of room already', { kvUsage: 0.98 }, 3, true],
+  ['it is down', { healthy: false }, 3, true],
+  ['it computes prompts only', { role: 'prefill', kvUsage: 1 }, 3, false],
+])('a round is made as long as something may be short: %s', (_why, state, threshold, isAwaited) => {
+  expect(looking(state, { threshold }).delays).toEqual(isAwaited ? [50] : [])
+})
+
+test('rounds are at an interval from the first dispatch, and go on only as long as they must', () => {
+  const { router, delays, seen, send } = looking({}, {}, 1000)
+  expect(delays).toEqual([])
+  send(seen(1130, { running: 2, kvUsage: 0.98 }), 1)
+  expect(delays).toEqual([20])
+  // It is awaited already.
+  send(seen(1140, { running: 3, kvUsage: 0.99 }), 2)
+  router.onTimer?.('of somebody else', seen(1145, { kvUsage: 0.99 }))
+  expect(delays).toEqual([20])
+  router.onTimer?.('llumnix moves', seen(1150, { kvUsage: 0.99 }))
+  expect(delays).toEqual([20, 50])
+  router.onTimer?.('llumnix moves', seen(1200, { kvUsage: 0.1 }))
+  expect(delays).toEqual([20, 50])
+  const down = seen(1200.5, { healthy: false })
+  router.onBackendChange?.(down.backends[0]!, 'unhealthy', down)
+  expect(delays).toEqual([20, 50, 49.5])
+  for (const id of [0, 1, 2])
+    router.onFinished?.(testRequest({ id }), down.backends[0]!, down, testUsage())
+  router.onTimer?.('llumnix moves', down)
+  expect(delays.length).toBe(3)
+})
+
+test('one that has just been moved stays until it has got a token', () => {
+  const { router, round, cluster } = moving([
+    [0, 50],
+    [0, 20],
+  ])
+  expect(round(at(1), {})).toEqual(['1 to 1 by transfer'])
+  router.onMigrated?.(testRequest({ id: 1 }), cluster.backends[1]!, true, cluster)
+  expect(round({}, at(1))).toEqual([])
+})
+
 test('without migration it asks for nothing', () => {
   const router = llumnix.create({ preset: 'dispatch_only' })
-  expect([router.migrates, router.onTimer, router.onProgress]).toEqual([
-    undefined,
-    undefined,
-    undefined,
-  ])
+  expect([router.migrates, router.onTimer]).toEqual([undefined, undefined])
 })

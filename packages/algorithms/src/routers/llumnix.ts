@@ -2,35 +2,11 @@ import type { BackendView, ClusterView, DecisionNotes, RoutingAlgorithm } from '
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
 import { isAvailable } from '../pickers/available.js'
 import { backendOf } from '../pickers/backend-of.js'
-import { columnFor } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
 import { sortByKey } from '../pickers/sort-by-key.js'
 import { LlumnixRequests } from './llumnix-requests.js'
-import { LlumnixRoom } from './llumnix-room.js'
-
-/**
- * How many steps a backend could go on without more memory: (free KV blocks - blocks that waiting requests
- * demand) / requests, waiting ones included, at least 1. Below 0 it is overbooked. One that is not healthy
- * counts as wholly so.
- *
- * Its own requests without a first token stand for the demand while any wait, since routers are not told what
- * each of those that wait needs.
- *
- * Source: Sun et al., "Llumnix", OSDI 2024; AlibabaPAI/llumnix at 24220fb (remaining steps).
- */
-export function freeness(backend: BackendView): number {
-  const { healthy, waiting, running } = backend
-  if (!healthy) return Number.NEGATIVE_INFINITY
-  return (freeBlocks(backend) - demandedBlocks(backend)) / Math.max(1, waiting + running)
-}
-
-function freeBlocks({ blockTokens, kvTokens, kvUsage }: BackendView): number {
-  return ((1 - kvUsage) * kvTokens) / blockTokens
-}
-
-function demandedBlocks({ waiting, blockTokens, pendingPromptTokens }: BackendView): number {
-  return waiting === 0 ? 0 : Math.ceil(pendingPromptTokens / blockTokens)
-}
+import { demandedBlocks, freeBlocks, LlumnixRoom } from './llumnix-room.js'
+import { LlumnixRounds } from './llumnix-rounds.js'
 
 function noteRoom({ backends }: ClusterView, notes: DecisionNotes): void {
   for (const backend of backends) {
@@ -44,7 +20,14 @@ function noteRoom({ backends }: ClusterView, notes: DecisionNotes): void {
 /**
  * Dispatches to the backend with the most {@link freeness}. Every `interval_ms` those with less than
  * `threshold` are paired with those that have more, the i-th most loaded with the i-th least; of each the
- * shortest request that decodes is moved, unless one of the two takes part in a move already.
+ * shortest request that decodes is moved, unless one of the two takes part in a move already. How many tokens
+ * requests have is asked then, as a backend of Llumnix itself knows which of its requests is the shortest.
+ *
+ * Rounds in which nothing could be moved are left out. For a router that is alone, with exact lengths of prompts
+ * and answers no longer than declared, it moves what it would move if it looked in every round; only what changes
+ * in the very instant of a round that was left out counts in the next. What several routers do shows as requests
+ * that are not its own: each looks in every round while it sees any beside its own, and notices them when it
+ * sends, or in a round. So does one to which lengths are estimates, when it sees that a backend is short.
  *
  * Source: as of {@link freeness}. Dispatch is O(backends), a round of moves O(requests + backends log backends).
  */
@@ -53,7 +36,7 @@ export const llumnix: RouterDefinition = defineRouter({
   description:
     'Sends to the backend that could go on for longest without more memory, and moves running requests there.',
   observes: ['queue lengths', 'kv usage', 'own requests', 'time'],
-  rule: 'Freeness = (free KV blocks - blocks demanded by waiting requests) / requests. The highest gets the request. Every interval_ms the shortest decode of each backend with a freeness below threshold moves to one above it, with its KV cache, one at a time.',
+  rule: 'Freeness = (free KV blocks - blocks demanded by waiting requests) / requests. The highest gets the request. Every interval_ms the shortest decode of each backend with a freeness below threshold moves to one above it, with its KV cache, one at a time; one that has just moved stays until it has got a token. It leaves out rounds in which nothing could move: where all requests are its own, with exact metrics, and would leave room with prompts and max_tokens as it sees them. Requests of other routers, and estimates that were too low, it notices when it dispatches, or in a round.',
   terms: {
     free_blocks: 'KV blocks that no running request holds.',
     demanded_blocks: 'KV blocks that its waiting requests need.',
@@ -85,14 +68,15 @@ export const llumnix: RouterDefinition = defineRouter({
     },
   },
   create: ({ migration, threshold, interval_ms }) => {
-    const room = new LlumnixRoom()
     const requests = new LlumnixRequests()
-    let costs = new Float64Array(0)
+    const room = new LlumnixRoom(threshold, requests)
+    const rounds = new LlumnixRounds(interval_ms)
+    /** Whether any backend was short of room when a request was routed. */
+    let wasAnyShort = false
     /** By backend: whether it takes part in a move. */
     let isTaken = new Uint8Array(0)
     let sources = new Int32Array(0)
     let targets = new Int32Array(0)
-    let isTicking = false
 
     function markTaken(): void {
       isTaken.fill(0)
@@ -103,8 +87,18 @@ export const llumnix: RouterDefinition = defineRouter({
       }
     }
 
+    /** Has another round made, unless there could be nothing to move in it. */
+    function goOn(cluster: ClusterView): void {
+      if (!rounds.isAwaited && room.mayAnyBeShort(cluster)) rounds.await(cluster)
+    }
+
+    /** The same, as something has changed on one backend. */
+    function goOnFor(backend: BackendView, cluster: ClusterView): void {
+      if (!rounds.isAwaited && room.mayBeShort(cluster, backend)) rounds.await(cluster)
+    }
+
     function moveSome(cluster: ClusterView): void {
-      if (!room.hasLessThan(threshold, cluster)) return
+      if (!room.isAnyShort(cluster)) return
       room.update(cluster)
       const { ids } = cluster
       const { freeness: left, isPrefill } = room
@@ -126,50 +120,54 @@ export const llumnix: RouterDefinition = defineRouter({
       sortByKey(targets, to, left, -1)
       for (let i = 0; i < Math.min(from, to); i++) {
         const source = sources[i]!
-        const target = targets[i]!
-        if (isTaken[source] === 1 || isTaken[target] === 1) continue
-        const request = requests.shortestOn(source, backendOf(cluster, target).model)
+        const target = backendOf(cluster, targets[i]!)
+        if (isTaken[source] === 1 || isTaken[target.id] === 1) continue
+        const request = requests.shortestOn(source, target.model, cluster)
         if (request === -1) continue
         requests.move(request, target)
-        cluster.migrate(request, backendOf(cluster, target), 'transfer')
+        cluster.migrate(request, target, 'transfer')
       }
     }
 
     return {
-      ...(migration && { migrates: true, progressIntervalMs: interval_ms }),
+      ...(migration && { migrates: true }),
       route(_request, cluster) {
-        const { ids, notes } = cluster
+        const { notes } = cluster
         if (notes !== undefined) noteRoom(cluster, notes)
-        costs = columnFor(costs, cluster)
-        room.update(cluster)
-        const { freeness: left } = room
-        for (let i = 0; i < ids.length; i++) costs[ids[i]!] = -left[ids[i]!]!
+        wasAnyShort = room.update(cluster)
         notes?.highest()
-        return leastOf(cluster, costs, 'first')
+        return leastOf(cluster, room.costs, 'first')
       },
       ...(migration &&
         ({
-          onDispatched({ id, promptTokens, model }, _backend, cluster, decode) {
-            requests.add(id, decode.id, promptTokens, model)
-            if (!isTicking) cluster.timer('llumnix moves', interval_ms)
-            isTicking = true
+          onDispatched({ id, promptTokens, maxTokens, model }, _backend, cluster, decode) {
+            requests.add(id, decode, promptTokens, maxTokens, model)
+            rounds.begin(cluster)
+            if (wasAnyShort) goOn(cluster)
+            else goOnFor(decode, cluster)
+          },
+          onHandedOver({ id }, decode, cluster) {
+            requests.moved(id, decode)
+            goOnFor(decode, cluster)
           },
           onFirstToken({ id }) {
             requests.answered(id)
           },
-          onProgress({ id, promptTokens }, _backend, tokens) {
-            requests.grew(id, promptTokens + tokens)
-          },
-          onMigrated({ id }, backend) {
-            requests.moved(id, backend.id)
+          onMigrated({ id }, backend, hasMoved, cluster) {
+            requests.moved(id, backend)
+            if (hasMoved) requests.keep(id, cluster.emittedTokens(id))
+            goOnFor(backend, cluster)
           },
           onFinished({ id }) {
             requests.remove(id)
           },
-          onTimer(_id, cluster) {
+          onBackendChange(backend, _change, cluster) {
+            goOnFor(backend, cluster)
+          },
+          onTimer(id, cluster) {
+            if (!rounds.isDue(id)) return
             moveSome(cluster)
-            isTicking = requests.size > 0
-            if (isTicking) cluster.timer('llumnix moves', interval_ms)
+            goOn(cluster)
           },
         } satisfies Partial<RoutingAlgorithm>)),
     }

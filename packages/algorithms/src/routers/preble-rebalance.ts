@@ -1,7 +1,8 @@
 import type { ClusterView, RequestView } from '@routesim/core'
 import { LatencyTrend } from '../load/latency-trend.js'
 import { grown } from '../pickers/column.js'
-import { HomeLoads } from '../prefix-index/home-loads.js'
+import { sortByKey } from '../pickers/sort-by-key.js'
+import type { HomeLoads } from '../prefix-index/home-loads.js'
 import type { PromptPath } from '../prompt/prompt-path.js'
 
 /** Requests of a home from which on it may move. */
@@ -41,9 +42,9 @@ export class PrebleRebalance {
   private active = new Int32Array(0)
   private homeByRequest = new Int32Array(0)
   private readonly candidates: number[] = []
-  private readonly order: number[] = []
-  private readonly costOf = (home: number): number => this.costMs(home)
-  private readonly negatedLoad = (backend: number): number => -this.loads[backend]!
+  private readonly candidateCosts: number[] = []
+  /** Backends whose homes may move, the heaviest first, and the loads of all by id. */
+  private heavies = new Int32Array(0)
   private loads = new Float64Array(0)
   private sentRequests = 0
   private lookedMs = Number.NEGATIVE_INFINITY
@@ -67,48 +68,63 @@ export class PrebleRebalance {
     if (!Number.isNaN(ttftMs)) this.trend.add(nowMs, home, backend, ttftMs)
   }
 
-  /** A request was routed: looks whether homes should move. */
-  sent({ id, promptTokens }: RequestView, path: PromptPath, cluster: ClusterView): void {
+  /** A request was routed: looks whether homes should move. @param at - place in the path of its home */
+  sent(
+    { id, promptTokens }: RequestView,
+    path: PromptPath,
+    at: number,
+    cluster: ClusterView,
+  ): void {
     const { ratio, afterRequests, intervalMs } = this.options
     if (ratio === 0) return
     const { ids, nowMs } = cluster
-    const at = HomeLoads.homeAt(path, promptTokens)
     this.setHome(id, at === path.length ? -1 : path.ids[at]!)
     if (++this.sentRequests < afterRequests * ids.length) return
     const leaf = path.length - (promptTokens > path.tokens ? 0 : 1)
     if (leaf - at >= CHAIN) return
     if (nowMs - this.lookedMs < intervalMs) return
     this.lookedMs = nowMs
-    if (!this.isUneven(cluster)) return
-    this.order.length = 0
+    const lightest = this.weigh(cluster)
+    if (lightest === -1) return
+    const { heavies, loads } = this
+    let count = 0
     for (let i = 0; i < ids.length; i++) {
-      if (cluster.columns.maxQueueDepth[ids[i]!]! > 0) this.order.push(ids[i]!)
+      const heavy = ids[i]!
+      if (cluster.columns.maxQueueDepth[heavy] === 0 || heavy === lightest) continue
+      if (loads[heavy]! >= ratio * loads[lightest]!) heavies[count++] = heavy
     }
-    sortBy(this.order, this.negatedLoad)
-    const lightest = this.order[this.order.length - 1]!
-    for (let i = 0; i < this.order.length - 1; i++) {
-      const heavy = this.order[i]!
-      if (this.loads[heavy]! < ratio * this.loads[lightest]!) return
+    sortByKey(heavies, count, loads, -1)
+    for (let i = 0; i < count; i++) {
+      const heavy = heavies[i]!
+      if (loads[heavy]! < ratio * loads[lightest]!) return
       this.relieve(heavy, lightest, nowMs)
     }
   }
 
-  private isUneven({ columns, ids }: ClusterView): boolean {
+  /** Fills in the loads. @returns the backend with the lowest, of equals the last; -1 when none is too far from it */
+  private weigh({ columns, ids }: ClusterView): number {
     const { perRequestMs, ratio } = this.options
+    const { maxQueueDepth, outstanding } = columns
     if (this.loads.length < columns.waiting.length) {
       this.loads = new Float64Array(columns.waiting.length)
+      this.heavies = new Int32Array(columns.waiting.length)
     }
+    const { loads } = this
+    const { sharedMs } = this.homes
     let least = Number.POSITIVE_INFINITY
+    let lightest = -1
     let most = 0
     for (let i = 0; i < ids.length; i++) {
       const id = ids[i]!
-      if (columns.maxQueueDepth[id] === 0) continue
-      const load = this.homes.sharedMs[id]! + perRequestMs * columns.outstanding[id]!
-      this.loads[id] = load
-      least = Math.min(least, load)
-      most = Math.max(most, load)
+      if (maxQueueDepth[id] === 0) continue
+      const load = sharedMs[id]! + perRequestMs * outstanding[id]!
+      loads[id] = load
+      if (load > most) most = load
+      if (load > least) continue
+      least = load
+      lightest = id
     }
-    return most > 0 && most >= ratio * least
+    return most > 0 && most >= ratio * least ? lightest : -1
   }
 
   private relieve(heavy: number, light: number, nowMs: number): void {
@@ -125,7 +141,7 @@ export class PrebleRebalance {
       this.moves++
       return
     }
-    sortBy(candidates, this.costOf)
+    this.sortCandidates()
     for (let i = 0; i < count; i++) {
       const home = candidates[i]!
       // Moved along with another that begins it.
@@ -136,6 +152,25 @@ export class PrebleRebalance {
       homes.move(home, light, nowMs)
       this.moves++
       if (this.loads[heavy]! < this.options.ratio * this.loads[light]!) return
+    }
+  }
+
+  /** Puts the candidates in order of cost, the lowest first, of equals the lower number. */
+  private sortCandidates(): void {
+    const { candidates, candidateCosts: costs } = this
+    for (let i = 0; i < candidates.length; i++) {
+      const home = candidates[i]!
+      const cost = this.costMs(home)
+      let at = i
+      for (; at > 0; at--) {
+        const before = costs[at - 1]!
+        const other = candidates[at - 1]!
+        if (before < cost || (before === cost && other < home)) break
+        candidates[at] = other
+        costs[at] = before
+      }
+      candidates[at] = home
+      costs[at] = cost
     }
   }
 
@@ -165,19 +200,3 @@ export class PrebleRebalance {
 /** A column with room for an index and as many again. */
 const rowsFor = (index: number): Int32Array<ArrayBuffer> =>
   new Int32Array(Math.max(256, 2 * (index + 1)))
-
-/** Sorts a short list in place by a figure, the lowest first, of equals the lower number, without allocation. */
-function sortBy(list: number[], figure: (each: number) => number): void {
-  for (let i = 1; i < list.length; i++) {
-    const each = list[i]!
-    const value = figure(each)
-    let at = i
-    for (; at > 0; at--) {
-      const other = list[at - 1]!
-      const difference = figure(other) - value
-      if (difference < 0 || (difference === 0 && other < each)) break
-      list[at] = other
-    }
-    list[at] = each
-  }
-}

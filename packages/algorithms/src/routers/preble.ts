@@ -1,6 +1,7 @@
-import type { ClusterView, RequestView } from '@routesim/core'
+import type { BackendView, ClusterView, Reject, RequestView } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
 import { isAvailable } from '../pickers/available.js'
+import { backendOf, positionOf } from '../pickers/backend-of.js'
 import { columnFor } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
 import { HomeLoads } from '../prefix-index/home-loads.js'
@@ -120,8 +121,6 @@ export const preble: RouterDefinition = defineRouter({
     })
     const path = new PromptPath()
     const known = { tokens: 0, run: -1 }
-    /** The same, among all and not only those that compete. */
-    const everKnown = { tokens: 0, run: -1 }
     let costs = new Float64Array(0)
     let current: ClusterView | undefined
     let limit = Number.POSITIVE_INFINITY
@@ -148,6 +147,54 @@ export const preble: RouterDefinition = defineRouter({
       current.columns.outstanding[backend]! <= limit &&
       isAvailable(current, backend)
 
+    /** The best of those that have a run and compete, -1 for none. */
+    function bestHolder(cluster: ClusterView, run: number): number {
+      const { outstanding } = cluster.columns
+      const count = homes.ownersOf(run)
+      const { costsMs, found, recent } = homes
+      const byRecent = among_holders === 'fewest_recent'
+      let least = Number.POSITIVE_INFINITY
+      let best = -1
+      for (let k = 0; k < count; k++) {
+        const id = found[k]!
+        if (!isOpen(id) || positionOf(cluster, id) === -1) continue
+        const cost = byRecent ? recent[id]! : costsMs[id]! + perRequestMs * outstanding[id]!
+        if (cost > least || (cost === least && id > best)) continue
+        least = cost
+        best = id
+      }
+      return best
+    }
+
+    /** The one with the lowest cost of all, -1 when it takes none. */
+    function cheapest(cluster: ClusterView): number {
+      const { columns, ids } = cluster
+      const { costsMs } = homes
+      const { outstanding } = columns
+      // Constants of this call: V8 looks at what a closure has anew for every backend.
+      const perRequest = perRequestMs
+      const size = ids.length
+      let least = Number.POSITIVE_INFINITY
+      let best = -1
+      for (let i = 0; i < size; i++) {
+        const id = ids[i]!
+        const cost = costsMs[id]! + perRequest * outstanding[id]!
+        if (cost >= least) continue
+        least = cost
+        best = id
+      }
+      return best !== -1 && isAvailable(cluster, best) ? best : -1
+    }
+
+    /** Decides without a word when the rule comes to one that competes at once, -1 when not. */
+    function quick(request: RequestView, cluster: ClusterView, last: number): number {
+      const knownTokens = last === -1 ? 0 : path.endTokens[last]!
+      if (request.promptTokens - knownTokens < knownTokens) {
+        return bestHolder(cluster, path.ids[last]!)
+      }
+      return limit === Number.POSITIVE_INFINITY ? cheapest(cluster) : -1
+    }
+
     function weigh(request: RequestView, cluster: ClusterView): void {
       const { columns, ids, notes } = cluster
       homes.deepest(path, isOpen, known)
@@ -159,22 +206,15 @@ export const preble: RouterDefinition = defineRouter({
       const { costsMs, recent } = homes
       const { outstanding } = columns
       // Constants of this call: V8 looks at what a closure has anew for every backend.
-      const [out, held, most] = [costs, holders, limit]
+      const [out, held, most, perRequest] = [costs, holders, limit, perRequestMs]
       const size = ids.length
-      if (!exploits && most === Number.POSITIVE_INFINITY) {
-        for (let i = 0; i < size; i++) {
-          const id = ids[i]!
-          out[id] = costsMs[id]! + perRequestMs * outstanding[id]!
-        }
-      } else {
-        const byRecent = exploits && among_holders === 'fewest_recent'
-        for (let i = 0; i < size; i++) {
-          const id = ids[i]!
-          const requests = outstanding[id]!
-          const competes = requests <= most && (!exploits || held[id] === 1)
-          const cost = byRecent ? recent[id]! : costsMs[id]! + perRequestMs * requests
-          out[id] = competes ? cost : Number.POSITIVE_INFINITY
-        }
+      const byRecent = exploits && among_holders === 'fewest_recent'
+      for (let i = 0; i < size; i++) {
+        const id = ids[i]!
+        const requests = outstanding[id]!
+        const competes = requests <= most && (!exploits || held[id] === 1)
+        const cost = byRecent ? recent[id]! : costsMs[id]! + perRequest * requests
+        out[id] = competes ? cost : Number.POSITIVE_INFINITY
       }
       if (notes === undefined) return
       notes.terms('prefill_ms', costsMs)
@@ -186,6 +226,19 @@ export const preble: RouterDefinition = defineRouter({
       }
     }
 
+    function choose(
+      request: RequestView,
+      cluster: ClusterView,
+      last: number,
+    ): BackendView | Reject {
+      if (cluster.notes === undefined) {
+        const best = quick(request, cluster, last)
+        if (best !== -1) return backendOf(cluster, best)
+      }
+      weigh(request, cluster)
+      return leastOf(cluster, costs, 'first')
+    }
+
     return {
       route(request, cluster) {
         request.promptPath(path)
@@ -194,13 +247,15 @@ export const preble: RouterDefinition = defineRouter({
         homes.update(costs.length, cluster.nowMs)
         current = cluster
         limit = imbalance > 0 ? mostAllowed(cluster) : Number.POSITIVE_INFINITY
-        weigh(request, cluster)
-        const chosen = leastOf(cluster, costs, 'first')
+        const { nowMs } = cluster
+        const { promptTokens } = request
+        // Among all, and not only those that compete.
+        const last = homes.lastOwned(path)
+        const chosen = choose(request, cluster, last)
         if (chosen.kind === 'backend') {
-          homes.deepest(path, anybody, everKnown)
-          const knownTokens = Math.min(everKnown.tokens, request.promptTokens)
-          homes.sent(path, request.promptTokens, knownTokens, chosen.id, cluster.nowMs)
-          rebalance.sent(request, path, cluster)
+          const hit = last === -1 ? 0 : Math.min(path.endTokens[last]!, promptTokens)
+          const at = homes.sent(path, promptTokens, hit, chosen.id, nowMs)
+          rebalance.sent(request, path, at, cluster)
         }
         return chosen
       },
@@ -217,5 +272,3 @@ export const preble: RouterDefinition = defineRouter({
     }
   },
 })
-
-const anybody = (): boolean => true

@@ -62,16 +62,25 @@ export const prefixAware: RouterDefinition = defineRouter({
         const blockTokens = blockSizes.of(cluster)
         queue.update(columns)
         costs.set(queue.costs)
-        for (let i = 0; i < ids.length; i++) {
+        // Constants of this call: V8 looks at what a closure has anew for every backend.
+        const [out, weight, most] = [costs, cache_weight, max_load]
+        const { loads } = queue
+        const size = ids.length
+        let blockSize = 0
+        let needed = 0
+        for (let i = 0; i < size; i++) {
           const id = ids[i]!
           const matched = matchedTokens[id]!
           notes?.term('prefix', id, 0)
           if (matched === 0) continue
-          const needed = reusableTokens - (reusableTokens % blockTokens[id]!)
-          const load = queue.loads[id]!
-          const cached = needed > 0 && matched >= needed && load < max_load
-          costs[id] = -((cached ? cache_weight : 0) + (1 - cache_weight) * (1 - load))
-          notes?.term('prefix', id, cached ? cache_weight : 0)
+          if (blockTokens[id] !== blockSize) {
+            blockSize = blockTokens[id]!
+            needed = reusableTokens - (reusableTokens % blockSize)
+          }
+          const load = loads[id]!
+          if (needed <= 0 || matched < needed || load >= most) continue
+          out[id] = -(weight + (1 - weight) * (1 - load))
+          notes?.term('prefix', id, weight)
         }
         notes?.terms(
           'idle',

@@ -46,9 +46,9 @@ export const prefixOverlap: RouterDefinition = defineRouter({
     const queue = new QueueLoads(cache_weight)
     return {
       route(request, cluster) {
-        const { columns, ids } = cluster
+        const { columns, ids, notes } = cluster
         if (request.prefixTokens === 0) {
-          cluster.notes?.branch('no declared prefix: fewest requests')
+          notes?.branch('no declared prefix: fewest requests')
           return leastOf(cluster, columns.outstanding, ties)
         }
         costs = columnFor(costs, cluster)
@@ -56,21 +56,25 @@ export const prefixOverlap: RouterDefinition = defineRouter({
         const { promptTokens } = request
         queue.update(columns)
         costs.set(queue.costs)
-        for (let i = 0; i < ids.length; i++) {
+        // Constants of this call: V8 looks at what a closure has anew for every backend.
+        const [out, weight, most] = [costs, cache_weight, max_load]
+        const { loads } = queue
+        const size = ids.length
+        for (let i = 0; i < size; i++) {
           const id = ids[i]!
           const matched = matchedTokens[id]!
-          cluster.notes?.term('overlap', id, 0)
+          notes?.term('overlap', id, 0)
           if (matched === 0) continue
-          const load = queue.loads[id]!
-          const overlap = load < max_load ? matched / promptTokens : 0
-          costs[id] = -(cache_weight * overlap + (1 - cache_weight) * (1 - load))
-          cluster.notes?.term('overlap', id, cache_weight * overlap)
+          const load = loads[id]!
+          const overlap = load < most ? matched / promptTokens : 0
+          out[id] = -(weight * overlap + (1 - weight) * (1 - load))
+          notes?.term('overlap', id, weight * overlap)
         }
-        cluster.notes?.terms(
+        notes?.terms(
           'idle',
           queue.costs.map((cost) => Math.abs(cost)),
         )
-        cluster.notes?.highest()
+        notes?.highest()
         return leastOf(cluster, costs, ties)
       },
     }

@@ -60,19 +60,29 @@ export const productionStackPrefixAware: RouterDefinition = defineRouter({
     let matched = new Float64Array(0)
     let costs = new Float64Array(0)
 
-    /** Tokens in whole chunks; a prompt known to its end is known with its last, shorter chunk. */
-    const inChunks = (tokens: number, promptTokens: number): number =>
-      tokens >= promptTokens ? promptTokens : tokens - (tokens % chunk_tokens)
-
     /** The most that an available backend was sent, after which `matched` has it of each. */
     function longest(request: RequestView, cluster: ClusterView): number {
       const { ids } = cluster
+      const { promptTokens } = request
       tree.match(path, matched)
+      // Constants of this call: V8 looks at what a closure has anew for every backend.
+      const known = matched
+      const chunk = chunk_tokens
       let most = 0
+      let length = 0
+      let whole = 0
       for (let i = 0; i < ids.length; i++) {
         const id = ids[i]!
-        matched[id] = inChunks(matched[id]!, request.promptTokens)
-        if (matched[id]! > most && isAvailable(cluster, id)) most = matched[id]!
+        const tokens = known[id]!
+        if (tokens === 0) continue
+        // Most end where the one before does.
+        if (tokens !== length) {
+          length = tokens
+          // A prompt known to its end is known with its last, shorter chunk.
+          whole = tokens >= promptTokens ? promptTokens : tokens - (tokens % chunk)
+        }
+        known[id] = whole
+        if (whole > most && isAvailable(cluster, id)) most = whole
       }
       return most
     }
@@ -87,9 +97,11 @@ export const productionStackPrefixAware: RouterDefinition = defineRouter({
         return rates.pick(cluster)
       }
       notes?.branch(most === 0 ? 'nothing is known: anywhere' : 'longest known beginning')
+      const out = costs
+      const known = matched
       for (let i = 0; i < ids.length; i++) {
         const id = ids[i]!
-        costs[id] = matched[id]! >= most ? 0 : Number.POSITIVE_INFINITY
+        out[id] = known[id]! >= most ? 0 : Number.POSITIVE_INFINITY
       }
       return leastOf(cluster, costs, ties)
     }

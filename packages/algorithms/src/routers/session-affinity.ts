@@ -1,7 +1,7 @@
 import type { BackendView, ClusterView, Reject } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
 import { anyAvailable } from '../pickers/available.js'
-import { columnFor } from '../pickers/column.js'
+import { columnFor, grown } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
 import { tiesParameter } from '../pickers/ties.js'
 
@@ -109,9 +109,7 @@ export const sessionAffinity: RouterDefinition = defineRouter({
     }
 
     function reserve(cluster: ClusterView): void {
-      const before = counts
-      counts = columnFor(counts, cluster)
-      if (counts !== before) counts.set(before)
+      counts = grown(counts, columnFor(counts, cluster))
     }
 
     /** Where a request without a session goes. */

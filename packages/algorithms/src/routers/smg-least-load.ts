@@ -66,31 +66,37 @@ export const smgLeastLoad: RouterDefinition = defineRouter({
       return isTold
     }
 
-    /** Seconds that what is queued on a backend takes. */
-    function queueSec({ columns }: ClusterView, id: number): number {
-      const { outstanding, sentSinceSample, waiting } = columns
-      if (hasMetrics[id] === false) return (outstanding[id]! * tokens_per_waiting) / tokens_per_sec
-      const tokens = waiting[id]! * tokens_per_waiting + sent.lastOf(id, sentSinceSample[id]!)
-      return tokens / tokens_per_sec
-    }
-
     return {
       route(_request, cluster) {
-        const { columns, ids } = cluster
+        const { columns, ids, notes } = cluster
         costs = columnFor(costs, cluster)
         if (unseen !== 0 && !look(cluster)) {
-          cluster.notes?.branch('no metrics: fewest requests')
+          notes?.branch('no metrics: fewest requests')
           return leastOf(cluster, columns.outstanding, ties)
         }
         const usages = cluster.kvUsages()
-        for (let i = 0; i < ids.length; i++) {
+        const { outstanding, sentSinceSample, waiting } = columns
+        // Constants of this call: V8 looks at what a closure has anew for every backend.
+        const [out, penaltySec, each, rate] = [
+          costs,
+          kv_penalty_sec,
+          tokens_per_waiting,
+          tokens_per_sec,
+        ]
+        const allTold = unseen === 0
+        const size = ids.length
+        for (let i = 0; i < size; i++) {
           const id = ids[i]!
           const usage = Math.min(usages[id]!, 0.999)
-          const queued = queueSec(cluster, id)
-          costs[id] = queued + (kv_penalty_sec * usage) / (1 - usage)
-          if (cluster.notes === undefined) continue
-          cluster.notes.term('queue_sec', id, queued)
-          cluster.notes.term('kv_penalty_sec', id, (kv_penalty_sec * usage) / (1 - usage))
+          const tokens =
+            allTold || hasMetrics[id] !== false
+              ? waiting[id]! * each + sent.lastOf(id, sentSinceSample[id]!)
+              : outstanding[id]! * each
+          const queued = tokens / rate
+          const penalty = (penaltySec * usage) / (1 - usage)
+          out[id] = queued + penalty
+          notes?.term('queue_sec', id, queued)
+          notes?.term('kv_penalty_sec', id, penalty)
         }
         return leastOf(cluster, costs, ties)
       },

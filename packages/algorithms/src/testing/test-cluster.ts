@@ -41,6 +41,8 @@ export function testCluster(
     readonly matchedTokens?: readonly number[]
     readonly nowMs?: number
     readonly random?: RandomStream
+    /** Output tokens that each request has got, by id. */
+    readonly emittedTokens?: readonly number[]
     /** Whether a router may let requests go and set timers, of which nothing comes. */
     readonly mayWait?: boolean
   } = {},
@@ -64,6 +66,7 @@ export function testCluster(
     columns,
     prefixMatch: () => matchedTokens,
     kvUsages: () => all.map(({ kvUsage }) => kvUsage),
+    emittedTokens: (request) => options.emittedTokens?.[request] ?? 0,
     release: () => {
       if (!mayWait) throw new Error('a test cluster holds nothing')
     },

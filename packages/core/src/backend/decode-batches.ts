@@ -135,7 +135,15 @@ export function inOrderOfAdmission(state: DecodeState, backend: number): number[
 /** Tokens of a request whose KV is computed; right for one that has just left, too. */
 export function tokensComputed(state: DecodeState, backend: number, request: number): number {
   const atEnd = state.promptTokens[request]! + state.outputTokens[request]! - 1
-  return atEnd - (state.finishStep[request]! - state.batches[backend]!.counter)
+  return atEnd - (Math.abs(state.finishStep[request]!) - state.batches[backend]!.counter)
+}
+
+/** Whether a request decodes, on whatever backend. */
+export function isDecoding(
+  { finishStep }: Pick<DecodeState, 'finishStep'>,
+  request: number,
+): boolean {
+  return finishStep[request]! > 0
 }
 
 function leave(state: DecodeState, backend: number, i: number): number {
@@ -146,6 +154,7 @@ function leave(state: DecodeState, backend: number, i: number): number {
   const counter = batch.counter
   const request = requestAt(state.heap, first, i)
   const computed = tokensComputed(state, backend, request)
+  state.finishStep[request] = -state.finishStep[request]!
   batch.decodes = size - 1
   batch.contextTokens = batch.contextTokens - (computed + 1)
   batch.sharedTokens -= state.reads.leave(backend, request)

@@ -4,7 +4,13 @@ import type { StepSegment, StepShape } from '../latency/latency-model.js'
 import type { AdapterState } from '../routing/cluster-view.js'
 import { MOST_INT } from './backend-batch.js'
 import type { BackendCounters } from './backend-meters.js'
-import { advanceDecodes, joinDecodes, leaveFinished, tokensComputed } from './decode-batches.js'
+import {
+  advanceDecodes,
+  isDecoding,
+  joinDecodes,
+  leaveFinished,
+  tokensComputed,
+} from './decode-batches.js'
 import { requestAt } from './finish-heap.js'
 import type { Fleet, FleetContext } from './fleet.js'
 import { FleetBatches } from './fleet-batches.js'
@@ -162,10 +168,27 @@ export class FastFleet extends FleetBatches implements Fleet {
   emitted(backend: number, tell: (request: number, tokens: number) => void): void {
     // Most backends of a large fleet, asked often.
     if (this.running[backend] === 0) return
+    const { decodes } = this.state.batches[backend]!
+    this.tellEmitted(backend, decodes, this.stepsDone(backend), tell)
+  }
+
+  emittedTokens(backend: number, request: number): number {
     const { state } = this
-    const over =
-      state.endMs[backend] === IDLE ? 0 : stepsOver(state, backend, stepUnderWay(state, backend))
-    this.tellEmitted(backend, state.batches[backend]!.decodes, over, tell)
+    if (!isDecoding(state, request)) return state.emittedTokens[request]!
+    return this.tokensOf(backend, request) + this.stepsDone(backend)
+  }
+
+  /** Steps of the stretch under way that have given every decode a token. */
+  protected stepsDone(backend: number): number {
+    const { state } = this
+    if (state.endMs[backend] === IDLE) return 0
+    return stepsOver(state, backend, stepUnderWay(state, backend))
+  }
+
+  /** Output tokens that a decode had when the stretch under way began. */
+  private tokensOf(backend: number, request: number): number {
+    const { state } = this
+    return tokensComputed(state, backend, request) + 1 - state.promptTokens[request]!
   }
 
   /** @param steps - over of the stretch under way, each of which gave the decodes a token */
@@ -179,8 +202,7 @@ export class FastFleet extends FleetBatches implements Fleet {
     const first = state.batches[backend]!.firstPlace
     for (let i = 0; i < decodes; i++) {
       const request = requestAt(state.heap, first, i)
-      const computed = tokensComputed(state, backend, request)
-      tell(request, computed + 1 - state.promptTokens[request]! + steps)
+      tell(request, this.tokensOf(backend, request) + steps)
     }
     const guests = arrived[backend]!
     for (let i = 0; i < guests.length; i++) tell(guests[i]!, state.emittedTokens[guests[i]!]!)

@@ -78,6 +78,12 @@ export interface Fleet {
   interrupt(backend: number): void
   /** Names every request that decodes, in any order, with the output tokens it has by now. */
   emitted(backend: number, tell: (request: number, tokens: number) => void): void
+  /**
+   * Output tokens that a request has by now. Decodes get those of one step together: who hears of an end in
+   * that step finds them there.
+   * @param backend - where it decodes, or will; any when it is nowhere yet
+   */
+  emittedTokens(backend: number, request: number): number
   /** Brings what others can see of the KV cache of a backend up to now. */
   sync(backend: number): void
   /** The same once everything of this instant is done: a step that begins in it has begun. */

@@ -152,6 +152,10 @@ export class PolicyFleet extends LoadingFleet {
     setEnd(this.state, backend, 1)
   }
 
+  protected override stepsDone(backend: number): number {
+    return this.paused.isPaused(backend) ? 0 : super.stepsDone(backend)
+  }
+
   override emitted(backend: number, tell: (request: number, tokens: number) => void): void {
     if (this.paused.isPaused(backend))
       this.tellEmitted(backend, this.paused.decodesOf(backend), 0, tell)

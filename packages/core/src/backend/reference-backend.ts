@@ -116,6 +116,12 @@ export class ReferenceBackend {
     }
   }
 
+  /** Whether a decode gets a token in the step that is just being completed, and has not got it yet. */
+  isAboutToEmit(request: number): boolean {
+    const { batch } = this
+    return batch.isToAdvance(request) && batch.isOfKind(request, 'decodes')
+  }
+
   /** Stops in the middle of whatever it does; what has been computed for requests is lost. */
   fail(): void {
     const { context } = this

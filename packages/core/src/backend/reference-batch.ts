@@ -22,6 +22,8 @@ export class ReferenceBatch {
   /** Those whose prompt, recomputed output included, is not computed yet. */
   private readonly prompts = new Set<number>()
   private count = 0
+  /** While {@link keep} asks: the place it is at. */
+  private at = -1
 
   constructor(spec: BackendSpec, { requests, progress, kv }: FleetContext) {
     this.capacity = Math.min(spec.maxNumSeqs, spec.maxBatchTokens)
@@ -73,9 +75,18 @@ export class ReferenceBatch {
     let kept = 0
     for (let i = 0; i < this.count; i++) {
       const request = this.requests[i]!
+      this.at = i
       if (stays(request, this.tokens[i]!)) this.requests[kept++] = request
     }
+    this.at = -1
     this.count = kept
+  }
+
+  /** Whether a request computes tokens in the step, and {@link keep} has not come to it yet. */
+  isToAdvance(request: number): boolean {
+    if (this.at < 0) return false
+    const place = this.requests.subarray(0, this.count).indexOf(request, this.at + 1)
+    return place > 0 && this.tokens[place]! > 0
   }
 
   /** From now on the request is a decode. */

@@ -1,3 +1,4 @@
+import type { RequestProgress } from '../requests/request-progress.js'
 import type { AdapterState } from '../routing/cluster-view.js'
 import { AdapterSlots } from './adapter-slots.js'
 import { type BackendCounters, BackendMeters } from './backend-meters.js'
@@ -9,11 +10,13 @@ import { ReferenceBackend } from './reference-backend.js'
 /** Backends that simulate every step: slow, plain, and the oracle for anything faster. */
 export class ReferenceFleet implements FallibleFleet {
   private readonly backends: readonly ReferenceBackend[]
+  private readonly progress: RequestProgress
   private readonly loads: KvLoads
   private readonly adapters: AdapterSlots
 
   constructor(context: FleetContext) {
-    const { specs } = context
+    const { specs, progress } = context
+    this.progress = progress
     const meters = new BackendMeters(specs.length, context.clock)
     this.loads = new KvLoads(context)
     this.adapters = new AdapterSlots(context)
@@ -87,6 +90,11 @@ export class ReferenceFleet implements FallibleFleet {
 
   emitted(backend: number, tell: (request: number, tokens: number) => void): void {
     this.backends[backend]!.emitted(tell)
+  }
+
+  emittedTokens(backend: number, request: number): number {
+    const tokens = this.progress.emittedTokens[request]!
+    return this.backends[backend]?.isAboutToEmit(request) === true ? tokens + 1 : tokens
   }
 
   // Each step asks anew how long it takes.

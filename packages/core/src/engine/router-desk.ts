@@ -246,6 +246,13 @@ export class RouterDesk implements RequestFacts {
     const { loop, clock, subjects } = machinery
     return {
       notes: watch?.notes,
+      emittedTokens: (request) => {
+        const { fleet, progress } = machinery
+        const rank = progress.backend[request]
+        // Whatever number a router asks for.
+        if (rank === undefined || this.replicaOf(request).number !== replica) return 0
+        return fleet.emittedTokens(rank, request)
+      },
       release: (request, decision) => {
         const { held } = this
         const carriedOut =

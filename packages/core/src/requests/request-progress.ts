@@ -29,7 +29,7 @@ export class RequestProgress implements RequestOutcomes {
   readonly transferEndMs?: Float64Array
   /** Order of the latest admission on its backend. */
   readonly admission: Int32Array
-  /** Decode step of its backend in which the request will finish. */
+  /** Decode step of its backend in which the request will finish; below 0 once it decodes no longer. */
   readonly finishStep: Int32Array
   /** 1 while the KV cache of a computed prompt waits to be fetched by the decode backend. */
   readonly isHandedOver: Uint8Array

@@ -105,6 +105,13 @@ export interface ClusterView {
    */
   kvUsages(): ArrayLike<number>
   /**
+   * Output tokens that a request of this router has got up to now, its answer having passed through here:
+   * 0 before the first, and again when it is retried. Of one that has ended all that it got, until another
+   * request has its id; 0 for one that is not this router's.
+   * @param request - its id
+   */
+  emittedTokens(request: number): number
+  /**
    * Lets a request go that this router holds; it is carried out within this instant, after the hook.
    * @param request - its id
    * @throws RouteSimError `router_invalid_release` when this router does not hold it

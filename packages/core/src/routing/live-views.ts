@@ -27,10 +27,11 @@ export interface RequestFacts {
   writePath(request: number, out: PromptPathWriter): void
 }
 
-/** What a router can do beside deciding. */
+/** What a router can ask and do beside deciding. */
 export interface RouterActions {
   /** Where it may explain itself. */
   readonly notes: DecisionNotes | undefined
+  emittedTokens(request: number): number
   release(request: number, decision: RoutingDecision): void
   timer(id: string, delayMs: number): void
   migrate(request: number, to: BackendView, mode: MigrationMode): void
@@ -256,6 +257,10 @@ export class LiveClusterView implements ClusterView {
   where(is: (backend: BackendView) => boolean): LiveClusterView {
     const own = this.backends.filter(is)
     return new LiveClusterView(own, this.#source, this.random, this.#actions, this.#matched)
+  }
+
+  emittedTokens(request: number): number {
+    return this.#actions.emittedTokens(request)
   }
 
   release(request: number, decision: RoutingDecision): void {

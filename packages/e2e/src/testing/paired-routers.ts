@@ -285,6 +285,7 @@ function asking(inner: RoutingAlgorithm): RoutingAlgorithm {
 
 /** Writes down all that it is told. */
 function writing(inner: RoutingAlgorithm, log: string[], looks: boolean): RoutingAlgorithm {
+  const underWay = new Set<number>()
   const state = (cluster: ClusterView, request?: RequestView): string => {
     const at = `@${cluster.nowMs}`
     if (!looks) return at
@@ -295,7 +296,8 @@ function writing(inner: RoutingAlgorithm, log: string[], looks: boolean): Routin
       const figures = [b.id, b.healthy, b.waiting, b.running, b.outstanding, b.pendingPromptTokens]
       return [...figures, b.kvUsage, b.metricsAgeMs, b.sentSinceSample, adapters].join()
     }
-    return `${at} ${matched} ${cluster.backends.map(of).join(' ')}`
+    const tokens = [...underWay].map((id) => `${id}:${cluster.emittedTokens(id)}`).join()
+    return `${at} ${tokens} ${matched} ${cluster.backends.map(of).join(' ')}`
   }
   return {
     ...inner,
@@ -310,6 +312,7 @@ function writing(inner: RoutingAlgorithm, log: string[], looks: boolean): Routin
       return decision
     },
     onDispatched(request, on, cluster, decode) {
+      underWay.add(request.id)
       log.push(`dispatched ${request.id} ${on.id} ${decode.id} ${state(cluster, request)}`)
       inner.onDispatched?.(request, on, cluster, decode)
     },
@@ -337,6 +340,7 @@ function writing(inner: RoutingAlgorithm, log: string[], looks: boolean): Routin
       const { completed, promptTokens, cachedTokens, outputTokens, ttftMs, e2eMs } = usage
       const told = [completed, promptTokens, cachedTokens, outputTokens, ttftMs, e2eMs].join()
       log.push(`finished ${request.id} ${on.id} ${told} ${state(cluster, request)}`)
+      underWay.delete(request.id)
       inner.onFinished?.(request, on, cluster, usage)
     },
     onMetrics(on, cluster) {

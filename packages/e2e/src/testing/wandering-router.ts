@@ -44,6 +44,8 @@ export function wandering(
     moves.set(request, count + 1)
     cluster.migrate(request, to, pick('transfer', 'transfer', 'recompute'))
   }
+  const tokensNow = (cluster: ClusterView): string =>
+    [...underWay.keys()].map((id) => `${id}:${cluster.emittedTokens(id)}`).join(' ')
   let isTicking = false
   return {
     name: 'wandering',
@@ -58,20 +60,25 @@ export function wandering(
       isTicking = true
     },
     onFirstToken(request, _backend, cluster) {
+      seen.log.push(`${request.id} answers: ${tokensNow(cluster)}`)
       underWay.set(request.id, true)
       if (request.id % share === 0) move(request.id, cluster)
     },
     onTimer(_id, cluster) {
+      seen.log.push(tokensNow(cluster))
       const ids = [...underWay.keys()].sort((a, b) => a - b)
       if (ids.length > 0) move(pick(...ids), cluster)
       cluster.timer('move', everyMs)
     },
-    onMigrated(request, backend, hasMoved) {
+    onMigrated(request, backend, hasMoved, cluster) {
+      seen.log.push(tokensNow(cluster))
       if (hasMoved) seen.moved++
       else seen.refused++
       seen.log.push(`${request.id} ${hasMoved ? 'moved to' : 'stays on'} ${backend.id}`)
     },
-    onProgress(request, backend, tokens) {
+    onProgress(request, backend, tokens, cluster) {
+      if (cluster.emittedTokens(request.id) !== tokens)
+        throw new Error(`${request.id}: told ${tokens}, got ${cluster.emittedTokens(request.id)}`)
       seen.log.push(`${request.id} has ${tokens} on ${backend.id}`)
     },
     onReply(id, backend, reply) {
@@ -79,6 +86,7 @@ export function wandering(
       seen.log.push(`${id} on ${backend.id}: ${waiting} ${running} ${kvUsage} ${matchedTokens}`)
     },
     onFinished(request, backend, cluster, usage) {
+      seen.log.push(`${request.id} ended: ${tokensNow(cluster)}`)
       underWay.delete(request.id)
       inner.onFinished?.(request, backend, cluster, usage)
     },

@@ -282,7 +282,10 @@ class RoutedRequest {
       this.response,
       this.deadline,
       { 'x-routesim-worker': String(backend.id) },
-      () => core.firstToken(this.ticket),
+      {
+        begun: () => core.firstToken(this.ticket),
+        came: (events) => core.progress.came(this.ticket, tokensSoFar(events, this.parsed)),
+      },
     )
   }
 
@@ -353,6 +356,12 @@ function written(body: object): Buffer | undefined {
 /** Whether a status says that no worker would take the request. */
 function isOfClient(status: number): boolean {
   return status >= 400 && status < 500
+}
+
+/** Output tokens in the first events of a response: at most one in each, none in that which names the role. */
+function tokensSoFar(events: number, { stream, endpoint, maxTokens }: CompletionRequest): number {
+  if (!stream) return 0
+  return Math.min(endpoint === 'chat' ? events - 1 : events, maxTokens ?? events)
 }
 
 /** Output tokens of a response: what it says, or else its chunks but those around the text. */

@@ -23,6 +23,7 @@ export interface LiveClusterSource {
   /** Where decisions are explained, if they are kept. */
   readonly notes: DecisionNotes | undefined
   now(): number
+  emittedTokens(request: number): number
   release(request: number, decision: RoutingDecision): void
   timer(id: string, delayMs: number): void
   /** Lets the algorithm hear an answer, after the hook it is in. */
@@ -67,6 +68,10 @@ export class LiveCluster implements ClusterView {
   kvUsages(): ArrayLike<number> {
     for (const backend of this.backends) this.usages[backend.id] = backend.kvUsage
     return this.usages
+  }
+
+  emittedTokens(request: number): number {
+    return this.source.emittedTokens(request)
   }
 
   release(request: number, decision: RoutingDecision): void {

@@ -12,6 +12,7 @@ import {
 import type { LiveErrorCode } from '../live-error-code.js'
 import type { BlockHashes } from '../tokens/block-hashes.js'
 import { BlockInterner } from '../tokens/block-interner.js'
+import { AnswerProgress } from './answer-progress.js'
 import { type Decision, DecisionLog } from './decision-log.js'
 import { HeldTickets } from './held-tickets.js'
 import {
@@ -70,6 +71,8 @@ export class RouterCore {
   readonly decisions: DecisionLog
   readonly now: () => number
   readonly held: HeldTickets = new HeldTickets()
+  /** Tokens of answers. */
+  readonly progress: AnswerProgress = new AnswerProgress()
   private config: RouterConfig
   private algorithm!: RoutingAlgorithm
   private cluster!: LiveCluster
@@ -155,6 +158,7 @@ export class RouterCore {
         notes: this.notebook,
         knowledge: this.knowledgeOf,
         now: this.now,
+        emittedTokens: (request) => this.progress.of(request),
         release: (request, decision) => this.held.release(request, decision),
         timer: (id, delayMs) => {
           const { algorithm } = this
@@ -169,7 +173,9 @@ export class RouterCore {
     const roles = new Set(config.workers.map(({ role }) => role))
     const isSplit = roles.has('prefill') || roles.has('decode')
     const innermost = isSplit ? pdPair(create(), create()) : create()
-    this.algorithm = create.wrap?.(innermost) ?? innermost
+    const algorithm = create.wrap?.(innermost) ?? innermost
+    this.progress.tell(algorithm, () => this.cluster)
+    this.algorithm = algorithm
     for (const backend of this.backends) this.refresh(backend)
     this.held.askAll()
     return { added, removed }
@@ -186,7 +192,7 @@ export class RouterCore {
       block_tokens,
       this.interner,
     )
-    return {
+    const ticket: Ticket = {
       request,
       tried: new Set(),
       attempt: 0,
@@ -195,6 +201,8 @@ export class RouterCore {
       at: undefined,
       isPending: false,
     }
+    this.progress.begin(ticket)
+    return ticket
   }
 
   /**
@@ -232,6 +240,7 @@ export class RouterCore {
     if (route.kind !== 'send') return route
     const { prefill, decode } = route
     ticket.attempt++
+    this.progress.begin(ticket)
     this.place(ticket, prefill, true)
     prefill.dispatched++
     prefill.dispatchedSinceSample++
@@ -259,6 +268,7 @@ export class RouterCore {
     const { at, request, algorithm } = ticket
     if (at === undefined || !ticket.isPending) return
     ticket.firstTokenMs = this.now()
+    this.progress.firstToken(ticket)
     this.settlePending(ticket, at)
     this.refresh(at)
     algorithm.onFirstToken?.(request, at, this.cluster)
@@ -280,6 +290,7 @@ export class RouterCore {
     const { at, request, algorithm } = ticket
     if (at === undefined) return
     this.leave(ticket)
+    this.progress.end(ticket, answer.outputTokens)
     request.attempt = ticket.attempt
     algorithm.onFinished?.(request, at, this.cluster, {
       ...answer,

@@ -237,6 +237,7 @@ class RouterServer {
     this.log({ event: 'draining', in_flight: this.stats.inFlight })
     await this.server.close(graceMs)
     this.core.held.stopTimers()
+    this.core.progress.stop()
     await this.admin.close(0)
     for (const backend of [...this.connections.keys()]) this.disconnect(backend)
     await this.recorder?.close()

@@ -13,6 +13,14 @@ export interface UpstreamTimeouts extends HttpClientTimeouts {
   readonly stallMs: number
 }
 
+/** Who follows a response on its way to the client. */
+export interface ResponseListener {
+  /** Before its first byte goes to the client. */
+  begun(): void
+  /** A part of it has come. @param events - of a stream, so far */
+  came(events: number): void
+}
+
 /** How an exchange with a worker ended. */
 export type ExchangeEnd =
   /** The worker's response went to the client, whole. */
@@ -68,8 +76,6 @@ export class Upstream {
   /**
    * Sends a request and passes the response on as it comes, no faster than the client takes it. Until the
    * first byte of a good response has come, the client sees nothing, and another worker may be tried.
-   *
-   * @param onFirst - called before the first byte goes to the client
    */
   forward(
     path: string,
@@ -78,7 +84,7 @@ export class Upstream {
     client: ServerResponse,
     deadline: AbortSignal,
     extraHeaders: Readonly<Record<string, string>>,
-    onFirst: () => void,
+    listener: ResponseListener,
   ): Promise<ExchangeEnd> {
     return new Promise((resolve) => {
       const exchange = new Exchange(
@@ -86,7 +92,7 @@ export class Upstream {
         deadline,
         this.timeouts.stallMs,
         extraHeaders,
-        onFirst,
+        listener,
         resolve,
       )
       try {
@@ -121,7 +127,7 @@ class Exchange implements ResponseHandler {
   private readonly stallMs: number
   private stall: NodeJS.Timeout | undefined
   private readonly extraHeaders: Readonly<Record<string, string>>
-  private readonly onFirst: () => void
+  private readonly listener: ResponseListener
   private readonly resolve: (end: ExchangeEnd) => void
   private status = 0
   private headers: readonly string[] = []
@@ -135,14 +141,14 @@ class Exchange implements ResponseHandler {
     deadline: AbortSignal,
     stallMs: number,
     extraHeaders: Readonly<Record<string, string>>,
-    onFirst: () => void,
+    listener: ResponseListener,
     resolve: (end: ExchangeEnd) => void,
   ) {
     this.client = client
     this.deadline = deadline
     this.stallMs = stallMs
     this.extraHeaders = extraHeaders
-    this.onFirst = onFirst
+    this.listener = listener
     this.resolve = resolve
     client.on('close', this.onClientClosed)
     client.on('drain', this.onDrain)
@@ -160,6 +166,7 @@ class Exchange implements ResponseHandler {
   onData(chunk: Buffer): void {
     if (!this.isPassing) this.begin()
     this.events += countEvents(chunk)
+    this.listener.came(this.events)
     this.tail = lastBytes(this.tail, chunk)
     if (this.client.write(chunk)) return
     this.sent?.pause()
@@ -192,7 +199,7 @@ class Exchange implements ResponseHandler {
 
   private begin(): void {
     this.isPassing = true
-    this.onFirst()
+    this.listener.begun()
     const headers: string[] = []
     for (let i = 0; i < this.headers.length; i += 2) {
       const name = this.headers[i]!.toLowerCase()

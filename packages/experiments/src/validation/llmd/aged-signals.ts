@@ -108,6 +108,9 @@ class AgedCluster implements ClusterView {
   kvUsages(): ArrayLike<number> {
     return this.delivered.kvUsage
   }
+  emittedTokens(request: number): number {
+    return this.live.emittedTokens(request)
+  }
   release(request: number, decision: RoutingDecision): void {
     this.live.release(request, decision)
   }
