@@ -104,6 +104,7 @@ export {
   unwrapSpec,
   wrapRouter,
 } from './registry/unwrap-spec.js'
+export { aibrixLoadBalance } from './routers/aibrix-load-balance.js'
 export { aibrixPrefixCache } from './routers/aibrix-prefix-cache.js'
 export { aibrixSlo } from './routers/aibrix-slo.js'
 export { aibrixVtc } from './routers/aibrix-vtc.js'

@@ -1,6 +1,7 @@
 import { closestName, RouteSimError } from '@routesim/core'
 import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
 import type { RouterDefinition } from '../definition/define-router.js'
+import { aibrixLoadBalance } from '../routers/aibrix-load-balance.js'
 import { aibrixPrefixCache } from '../routers/aibrix-prefix-cache.js'
 import { aibrixSlo } from '../routers/aibrix-slo.js'
 import { aibrixVtc } from '../routers/aibrix-vtc.js'
@@ -55,6 +56,7 @@ export const builtinRouters: readonly RouterDefinition[] = Object.freeze([
   preble,
   sglangCacheAware,
   aibrixPrefixCache,
+  aibrixLoadBalance,
   aibrixVtc,
   aibrixSlo,
   eppScorers,

@@ -144,14 +144,19 @@ export class FastFleet extends FleetBatches implements Fleet {
   }
 
   sync(backend: number): void {
-    const { state } = this
-    const { batches } = state
-    const nowMs = state.time[0]!
-    const batch = batches[backend]!
+    const { time, newsMs, batches } = this.state
+    const nowMs = time[0]!
     // Until the step under way ends, or again at the same instant, there is nothing new.
-    if (nowMs < state.newsMs[backend]! || nowMs === batch.lastSyncMs) return
+    if (nowMs < newsMs[backend]! || nowMs === batches[backend]!.lastSyncMs) return
+    this.catchUp(backend)
+  }
+
+  /** Apart from the usual case, so that V8 inlines that where all backends are looked at. */
+  private catchUp(backend: number): void {
+    const { state } = this
+    const { time, batches } = state
     // While others end their steps of this instant, its own are not over.
-    batch.lastSyncMs = backend > state.time[1]! ? Number.NaN : nowMs
+    batches[backend]!.lastSyncMs = backend > time[1]! ? Number.NaN : time[0]!
     const started = stepUnderWay(state, backend)
     announceNext(state, backend, started)
     allocateSteps(state, backend, started)

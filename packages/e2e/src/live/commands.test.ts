@@ -75,7 +75,7 @@ test.each([
     'kv_events: expected a ZMQ address such as tcp:',
   ],
   [
-    'bench prefix-ratio --url http://127.0.0.1:1 --requests 2 --isl 9',
+    `bench prefix-ratio --url http://127.0.0.1:1 --requests 2 --isl 9 -o ${at('sweep')}`,
     'all of the 2 requests failed',
   ],
   [`serve ${WORKER} -a nope`, 'unknown router "nope"'],
