@@ -494,8 +494,8 @@ export const MUTANTS = [
   [
     'steps of others that end in this instant are over too soon',
     FAST,
-    'backend > state.time[1]! ? Number.NaN : nowMs',
-    'nowMs',
+    'backend > time[1]! ? Number.NaN : time[0]!',
+    'time[0]!',
   ],
   [
     'who ends sees what those after it have computed',

@@ -1,3 +1,4 @@
+import type { ClusterView } from '@routesim/core'
 import { grown } from '../pickers/column.js'
 
 const NOWHERE = -1
@@ -102,7 +103,7 @@ export class DualmapQueues {
   }
 
   /** How long the one that came first has waited for a backend, in ms; 0 or less when none waits. */
-  longestWaitMs(backend: number, nowMs: number): number {
+  longestWaitMs(backend: number, { nowMs }: Pick<ClusterView, 'nowMs'>): number {
     return nowMs - this.firstMs[backend]!
   }
 

@@ -1,6 +1,10 @@
+import type { ClusterView } from '@routesim/core'
 import { grown } from '../pickers/column.js'
 
 const NONE = -1
+
+/** Who knows the time: a number that is handed over may be boxed. */
+type Clock = Pick<ClusterView, 'nowMs'>
 
 /** The requests whose turn it is in this instant, each with its backend and its uncached tokens there, by row. */
 export class DualmapTurns {
@@ -12,7 +16,7 @@ export class DualmapTurns {
   private readonly rows: number[] = []
 
   /** It is a request's turn. */
-  call(row: number, backend: number, uncached: number, nowMs: number): void {
+  call(row: number, backend: number, uncached: number, clock: Clock): void {
     this.forget(row)
     if (row >= this.backends.length) this.grow(Math.max(1024, 2 * (row + 1)))
     if (backend >= this.counts.length) {
@@ -20,15 +24,15 @@ export class DualmapTurns {
     }
     this.backends[row] = backend
     this.uncached[row] = uncached
-    this.times[row] = nowMs
+    this.times[row] = clock.nowMs
     this.counts[backend] = this.counts[backend]! + 1
     this.rows.push(row)
   }
 
   /** The backend whose turn for a request is now, -1 for none. */
-  backendOf(row: number, nowMs: number): number {
+  backendOf(row: number, clock: Clock): number {
     const backend = this.backends[row] ?? NONE
-    return backend !== NONE && this.times[row] === nowMs ? backend : NONE
+    return backend !== NONE && this.times[row] === clock.nowMs ? backend : NONE
   }
 
   /** Uncached tokens of a request whose turn it is or was; 0 of others. */
@@ -53,8 +57,9 @@ export class DualmapTurns {
   }
 
   /** Turns before an instant are over. */
-  expire(nowMs: number): void {
+  expire({ nowMs }: Clock): void {
     const { rows } = this
+    if (rows.length === 0) return
     for (let i = rows.length - 1; i >= 0; i--)
       if (this.times[rows[i]!]! < nowMs) this.forget(rows[i]!)
   }

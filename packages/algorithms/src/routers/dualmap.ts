@@ -7,7 +7,6 @@ import {
   type RequestView,
 } from '@routesim/core'
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
-import { hashInteger } from '../hashing/hash.js'
 import { HashRing } from '../hashing/hash-ring.js'
 import { InFlightTokens } from '../load/in-flight-tokens.js'
 import { isAvailable, noAvailableBackend } from '../pickers/available.js'
@@ -101,12 +100,12 @@ export const dualmap: RouterDefinition = defineRouter({
     /** Uncached tokens of a backend's queue, and of what it has without a first token. */
     const backlog = (backend: number): number => queues.tokens[backend]! + pending.tokens[backend]!
 
-    const isLate = (backend: number, more: number, nowMs: number): boolean =>
+    const isLate = (backend: number, more: number, cluster: ClusterView): boolean =>
       (backlog(backend) + more) * prefill_ms_per_token > slo_ms ||
-      queues.longestWaitMs(backend, nowMs) >= max_wait_ms
+      queues.longestWaitMs(backend, cluster) >= max_wait_ms
 
     function candidate(cluster: ClusterView, key: number, seed: number): number {
-      let id = ring.first(hashInteger(key, seed))
+      let id = ring.firstOf(key, seed)
       while (id !== -1 && !isAvailable(cluster, id)) id = ring.next()
       return id
     }
@@ -201,12 +200,8 @@ export const dualmap: RouterDefinition = defineRouter({
       notes.compared(cluster, costs, backendOf(cluster, chosen))
     }
 
-    const takes = (
-      request: DualmapRequest,
-      id: number,
-      cluster: ClusterView,
-      nowMs: number,
-    ): boolean => isAvailable(cluster, id) && !isLate(id, uncachedOn(request, id), nowMs)
+    const takes = (request: DualmapRequest, id: number, cluster: ClusterView): boolean =>
+      isAvailable(cluster, id) && !isLate(id, uncachedOn(request, id), cluster)
 
     /** Where a request of a queue that is late may go, -1 when nowhere. @param next - the neighbour of the queue */
     function refuge(
@@ -214,18 +209,16 @@ export const dualmap: RouterDefinition = defineRouter({
       source: number,
       next: number,
       cluster: ClusterView,
-      nowMs: number,
     ): number {
       const other = source === request.first ? request.second : request.first
-      if (other !== source && takes(request, other, cluster, nowMs)) return other
+      if (other !== source && takes(request, other, cluster)) return other
       const neighbour = next === other ? after(cluster, other) : next
       const isElsewhere = neighbour !== source && neighbour !== other
-      return isElsewhere && takes(request, neighbour, cluster, nowMs) ? neighbour : -1
+      return isElsewhere && takes(request, neighbour, cluster) ? neighbour : -1
     }
 
     /** Moves what gains most out of a queue that is late. */
     function relieve(source: number, cluster: ClusterView): void {
-      const { nowMs } = cluster
       const queue = queues.of(source)
       const next = after(cluster, source)
       const excess = backlog(source) - slo_ms / prefill_ms_per_token
@@ -237,7 +230,7 @@ export const dualmap: RouterDefinition = defineRouter({
         for (let i = 0; i < queue.length; i++) {
           const request = queue[i]!
           ahead += uncachedOn(request, source)
-          const to = refuge(request, source, next, cluster, nowMs)
+          const to = refuge(request, source, next, cluster)
           if (to === -1) continue
           const there =
             pending.tokens[to]! + queues.tokensAhead(to, request) + uncachedOn(request, to)
@@ -255,11 +248,10 @@ export const dualmap: RouterDefinition = defineRouter({
 
     /** Lets those go whose turn it is. @param asking - the request that is asked about, which is not held */
     function schedule(cluster: ClusterView, asking: number): void {
-      const { nowMs } = cluster
-      turns.expire(nowMs)
+      turns.expire(cluster)
       if (queues.size === 0) return
       for (let id = queues.nextCrowded(0); id !== -1; id = queues.nextCrowded(id + 1)) {
-        if (positionOf(cluster, id) !== -1 && isLate(id, 0, nowMs)) relieve(id, cluster)
+        if (positionOf(cluster, id) !== -1 && isLate(id, 0, cluster)) relieve(id, cluster)
       }
       for (let id = queues.nextWaiting(0); id !== -1; id = queues.nextWaiting(id + 1)) {
         let free = max_pending - pending.requests[id]! - turns.countOf(id)
@@ -268,7 +260,7 @@ export const dualmap: RouterDefinition = defineRouter({
           const request = queues.shift(id)
           if (request === undefined) break
           const row = request.id
-          turns.call(row, id, uncachedOn(request, id), nowMs)
+          turns.call(row, id, uncachedOn(request, id), cluster)
           queues.giveBack(request)
           if (row !== asking) cluster.release(row, askAtOnce)
         }
@@ -293,7 +285,7 @@ export const dualmap: RouterDefinition = defineRouter({
 
     /** What is decided of a request whose turn may have come. */
     function turnOf(request: RequestView, cluster: ClusterView): BackendView | undefined {
-      const backend = turns.backendOf(request.id, cluster.nowMs)
+      const backend = turns.backendOf(request.id, cluster)
       if (backend === -1 || !isOpen(cluster, backend)) return undefined
       if (readRow === request.id) belief.sent(backend, cluster.nowMs)
       else belief.sentLater(request, backend, cluster.nowMs)

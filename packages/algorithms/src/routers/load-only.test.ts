@@ -193,6 +193,60 @@ test('ttft_min counts its own uncached tokens until the first token', () => {
   expect(send(4)).toBe(1)
 })
 
+test('ttft_min by the curve of the AIBrix conductor', () => {
+  const router = ttftMin.create({ ties: 'first', preset: 'aibrix_conductor' })
+  const send = (id: number, cached: readonly number[], promptTokens = 100) => {
+    const cluster = testCluster(loads(0, 0), { matchedTokens: cached })
+    const request = testRequest({ id, promptTokens })
+    const decision = router.route(request, cluster)
+    if (decision.kind === 'backend') router.onDispatched?.(request, decision, cluster, decision)
+    return summary(decision)
+  }
+  // 0.005 cached + 1 + 0.001 uncached^1.5 + 5: 7 for 100 tokens, 6.536 if 64 of them are cached, 14 for 400.
+  expect(send(0, [0, 0])).toBe(0)
+  // 14 and 7; 14 and 13.536; 14 and 20.536.
+  expect([send(1, [0, 0]), send(2, [0, 64]), send(3, [0, 0])]).toEqual([1, 1, 0])
+  const { backends } = testCluster(loads(0, 0))
+  router.onFirstToken?.(testRequest({ id: 1 }), backends[1]!, testCluster(loads(0, 0)))
+  // A first token takes its 7 off: 21 and 13.536; then 28 and 27.536.
+  expect([send(4, [0, 0]), send(5, [0, 0], 400)]).toEqual([1, 1])
+})
+
+test('ttft_min learns how long prompts take on each backend', () => {
+  const router = ttftMin.create({ ties: 'first', estimate: 'learned' })
+  const seen = (nowMs: number) => testCluster(loads(0, 0), { matchedTokens: [0, 0], nowMs })
+  const serve = (id: number, at: number, promptTokens: number, afterMs: number) => {
+    const cluster = seen(0)
+    const request = testRequest({ id, promptTokens })
+    router.route(request, cluster)
+    router.onDispatched?.(request, cluster.backends[at]!, cluster, cluster.backends[at]!)
+    router.onFirstToken?.(request, cluster.backends[at]!, seen(afterMs))
+  }
+  const choice = () => summary(router.route(testRequest({ id: 9, promptTokens: 300 }), seen(0)))
+  expect(choice()).toBe(0)
+  // 0.5 ms per token: 150 ms for 300, where the rate says 19 of the other.
+  serve(0, 0, 100, 50)
+  expect(choice()).toBe(0)
+  serve(1, 0, 200, 100)
+  expect(choice()).toBe(1)
+  // 2 ms per token: 600 ms.
+  serve(2, 1, 100, 200)
+  serve(3, 1, 200, 400)
+  expect(choice()).toBe(0)
+})
+
+test('ttft_min learns nothing from requests that are tried again', () => {
+  const router = ttftMin.create({ ties: 'first', estimate: 'learned' })
+  const cluster = testCluster(loads(0, 0), { nowMs: 90_000 })
+  for (const id of [0, 1, 2]) {
+    const request = testRequest({ id, attempt: 1 })
+    router.route(request, cluster)
+    router.onDispatched?.(request, cluster.backends[0]!, cluster, cluster.backends[0]!)
+    router.onFirstToken?.(request, cluster.backends[0]!, cluster)
+  }
+  expect(summary(router.route(testRequest({ id: 9 }), cluster))).toBe(0)
+})
+
 // cached / prompt - load_weight (requests - mean) / max(1, mean)
 decisionTable(
   productionStackLoadAware,
