@@ -290,7 +290,9 @@ export class HomeLoads {
     if (home === NONE) {
       const own = prompt - hit
       const missedMs = (own / prompt) * own * this.options.prefillMsPerToken
-      const cost = rounded(missedMs + this.options.perHomeMs)
+      // Rounded here as in `settle`: a number that a call gives back may be boxed.
+      const parts = Math.round((missedMs + this.options.perHomeMs) * PARTS_PER_MS)
+      const cost = parts / PARTS_PER_MS
       this.costsMs[backend] = this.costsMs[backend]! + sign * cost
       return
     }
@@ -314,7 +316,8 @@ export class HomeLoads {
     if (requests > 0 && owners > 0) {
       const missed = 1 - this.hitTokens[home]! / this.promptTokens[home]!
       const prefillMs = this.runTokens[home]! * this.options.prefillMsPerToken
-      share = rounded((missed * requests * prefillMs) / owners + this.options.perHomeMs)
+      const exact = (missed * requests * prefillMs) / owners + this.options.perHomeMs
+      share = Math.round(exact * PARTS_PER_MS) / PARTS_PER_MS
     }
     const shared = requests > 1 ? share : 0
     const more = share - this.shares[home]!
@@ -373,8 +376,4 @@ export class HomeLoads {
     this.shares = grown(this.shares, new Float64Array(size))
     this.sharedShares = grown(this.sharedShares, new Float64Array(size))
   }
-}
-
-function rounded(ms: number): number {
-  return Math.round(ms * PARTS_PER_MS) / PARTS_PER_MS
 }
