@@ -149,9 +149,9 @@ function perform(folder: string, block: DocBlock, isRun: boolean): string | unde
   return run(folder, block.where, [join(compiled, `${codeName(block)}.js`)])
 }
 
-/** Ports of the pages, moved to where nothing else listens, all by as many. */
+/** Ports of the pages, moved to where nothing else listens and below those of clients, all by as many. */
 const PORT = /\b(8\d{3}|5[56]\d\d)\b/g
-const portOffset = 10_000 + 200 * (process.pid % 200)
+const portOffset = 10_000 + 200 * (process.pid % 60)
 
 /** Runs the lines of a block with servers. */
 async function performLive(folder: string, block: DocBlock): Promise<void> {
