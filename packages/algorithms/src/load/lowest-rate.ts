@@ -1,7 +1,7 @@
 import type { BackendView, ClusterView, Reject } from '@routesim/core'
 import { grown } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
-import { SlidingWindow } from './sliding-window.js'
+import { WindowCounts } from './window-counts.js'
 
 /**
  * Sends to the backend with the fewest requests of this router within a window; one that never had any
@@ -11,38 +11,40 @@ import { SlidingWindow } from './sliding-window.js'
  * a6c01db, where the window is 60 s.
  */
 export class LowestRate {
-  private readonly spanMs: number
-  private readonly windows: SlidingWindow[] = []
+  private readonly sentLately: WindowCounts
   private isKnown = new Uint8Array(0)
-  private counts = new Float64Array(0)
+  private rates = new Float64Array(0)
 
   /** @param spanMs - length of the window, above 0 */
   constructor(spanMs: number) {
-    this.spanMs = spanMs
+    this.sentLately = new WindowCounts(spanMs)
   }
 
   /** The backend with the lowest rate, or a rejection when none is available. */
   pick(cluster: ClusterView): BackendView | Reject {
     const { ids, nowMs } = cluster
     this.reserve(cluster.columns.waiting.length)
+    this.sentLately.expire(nowMs)
+    const { isKnown, rates } = this
+    const { counts } = this.sentLately
     for (let i = 0; i < ids.length; i++) {
       const id = ids[i]!
-      this.counts[id] = this.isKnown[id] === 1 ? this.windows[id]!.count(nowMs) : -1
+      rates[id] = isKnown[id] === 1 ? counts[id]! : -1
     }
-    return leastOf(cluster, this.counts, 'first')
+    return leastOf(cluster, rates, 'first')
   }
 
   /** A request was sent to a backend. */
   sent(backend: number, nowMs: number): void {
     this.reserve(backend + 1)
     this.isKnown[backend] = 1
-    this.windows[backend]!.add(nowMs, 1)
+    this.sentLately.add(backend, nowMs)
   }
 
   private reserve(size: number): void {
-    if (this.counts.length >= size) return
+    if (this.rates.length >= size) return
     this.isKnown = grown(this.isKnown, new Uint8Array(size))
-    this.counts = new Float64Array(size)
-    while (this.windows.length < size) this.windows.push(new SlidingWindow(this.spanMs))
+    this.rates = new Float64Array(size)
+    this.sentLately.reserve(size)
   }
 }

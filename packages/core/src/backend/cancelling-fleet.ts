@@ -81,8 +81,7 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
 
   fail(backend: number): void {
     const { state, paused } = this
-    const { batches } = state
-    const batch = batches[backend]!
+    const batch = state.batches[backend]!
     this.measure(backend)
     if (state.endMs[backend] !== IDLE) this.breakOff(backend)
     paused.forget(backend)
@@ -156,8 +155,7 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
   /** Takes a running request out that is part of no step under way. */
   private takeOut(backend: number, request: number): void {
     const { state, kv, context } = this
-    const { batches } = state
-    const batch = batches[backend]!
+    const batch = state.batches[backend]!
     this.measure(backend)
     const place = this.placeOfDecode(backend, request)
     if (place >= 0) {

@@ -74,8 +74,7 @@ export function joinDecodes(
   request: number,
   mostSteps: number = MOST_STEPS,
 ): void {
-  const { batches } = state
-  const batch = batches[backend]!
+  const batch = state.batches[backend]!
   if (batch.counter >= mostSteps) countAnew(state, backend)
   const counter = batch.counter
   const emitted = state.emittedTokens[request]!
@@ -100,8 +99,7 @@ export function joinDecodes(
 
 /** Takes out the next request that has finished, in order of admission. @returns -1 when none has */
 export function leaveFinished(state: DecodeState, backend: number): number {
-  const { batches } = state
-  const batch = batches[backend]!
+  const batch = state.batches[backend]!
   if (batch.decodes === 0) return -1
   if (firstFinish(state.heap, batch.firstPlace) !== batch.counter) return -1
   return leave(state, backend, 0)
@@ -147,8 +145,7 @@ export function isDecoding(
 }
 
 function leave(state: DecodeState, backend: number, i: number): number {
-  const { batches } = state
-  const batch = batches[backend]!
+  const batch = state.batches[backend]!
   const first = batch.firstPlace
   const size = batch.decodes
   const counter = batch.counter
@@ -156,7 +153,7 @@ function leave(state: DecodeState, backend: number, i: number): number {
   const computed = tokensComputed(state, backend, request)
   state.finishStep[request] = -state.finishStep[request]!
   batch.decodes = size - 1
-  batch.contextTokens = batch.contextTokens - (computed + 1)
+  batch.contextTokens -= computed + 1
   batch.sharedTokens -= state.reads.leave(backend, request)
   if (request >= state.measuredFrom) batch.measured -= 1
   removeFinish(state.heap, first, size, i)

@@ -70,8 +70,7 @@ export class FastFleet extends FleetBatches implements Fleet {
     this.measure(backend)
     this.sync(backend)
     const { state } = this
-    const { batches } = state
-    const batch = batches[backend]!
+    const batch = state.batches[backend]!
     if (state.endMs[backend] === IDLE) return this.meters.counters(backend)
     const underWay = stepUnderWay(state, backend)
     return this.meters.counters(
@@ -85,8 +84,7 @@ export class FastFleet extends FleetBatches implements Fleet {
 
   transferCompleted(backend: number, request: number): void {
     const { state } = this
-    const { batches } = state
-    const batch = batches[backend]!
+    const batch = state.batches[backend]!
     this.measure(backend)
     this.sync(backend)
     const { progress } = this.context
@@ -122,8 +120,7 @@ export class FastFleet extends FleetBatches implements Fleet {
 
   interrupt(backend: number): void {
     const { state } = this
-    const { batches } = state
-    const batch = batches[backend]!
+    const batch = state.batches[backend]!
     if (batch.steps === 1 || state.endMs[backend] === IDLE) return
     const mayAdmit =
       batch.isBlocked === 0 &&
@@ -231,8 +228,7 @@ export class FastFleet extends FleetBatches implements Fleet {
 
   startStep(backend: number): void {
     const { state } = this
-    const { batches } = state
-    const batch = batches[backend]!
+    const batch = state.batches[backend]!
     this.measure(backend)
     const hasJoined = batch.guests > 0 && this.joinArrived(backend)
     const hasPreempted = this.growForOneStep(backend)
@@ -246,8 +242,7 @@ export class FastFleet extends FleetBatches implements Fleet {
   /** Starts the step that is planned, and those after it unless it is alone. */
   protected launch(backend: number, isAlone: boolean): void {
     const { state } = this
-    const { batches } = state
-    const batch = batches[backend]!
+    const batch = state.batches[backend]!
     if (batch.prefillRequests + batch.decodeRequests === 0) {
       state.endMs[backend] = IDLE
       announceNone(state, backend)
@@ -277,16 +272,14 @@ export class FastFleet extends FleetBatches implements Fleet {
   }
 
   prolong(backend: number, endMs: number): void {
-    const { batches } = this.state
-    const batch = batches[backend]!
+    const batch = this.state.batches[backend]!
     batch.baseMs = endMs - batch.startMs
     this.state.endMs[backend] = endMs
   }
 
   completeStep(backend: number): void {
     const { state } = this
-    const { batches } = state
-    const batch = batches[backend]!
+    const batch = state.batches[backend]!
     const k = batch.steps
     this.bookSteps(backend)
     this.recordGaps(backend)
@@ -322,8 +315,7 @@ export class FastFleet extends FleetBatches implements Fleet {
   /** One gap per measured decode and step; the first of a resumed request is longer than its step. */
   protected recordGaps(backend: number): void {
     const { state, gaps } = this
-    const { batches } = state
-    const batch = batches[backend]!
+    const batch = state.batches[backend]!
     let measured = batch.measured
     if (batch.guests > 0) measured -= this.recordResumed(backend)
     if (measured === 0) return

@@ -128,8 +128,7 @@ export abstract class FleetBatches {
   /** Gives the request that is prefilled over several steps its next chunk. @returns true when blocks ran out */
   protected continueChunked(backend: number): boolean {
     const { state } = this
-    const { batches } = state
-    const batch = batches[backend]!
+    const batch = state.batches[backend]!
     const request = batch.chunked
     const computed = this.context.progress.computedTokens[request]!
     const tokens = Math.min(this.knownTokens(request) - computed, batch.budget)
@@ -144,8 +143,7 @@ export abstract class FleetBatches {
 
   protected admitWaiting(backend: number): void {
     const { state, queues, waiting, running } = this
-    const { batches } = state
-    const batch = batches[backend]!
+    const batch = state.batches[backend]!
     const maxBatch = batch.maxBatch
     while (running[backend]! < maxBatch && batch.budget > 0) {
       const request = queues.peek(backend)

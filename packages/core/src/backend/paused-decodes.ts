@@ -55,8 +55,7 @@ export class PausedDecodes {
   }
 
   pause(backend: number): void {
-    const { batches } = this.state
-    const batch = batches[backend]!
+    const batch = this.state.batches[backend]!
     this.paused[backend] = 1
     if (batch.decodes > 0) this.gaps[backend] = 1
     this.decodes[backend] = batch.decodes
@@ -70,12 +69,11 @@ export class PausedDecodes {
   }
 
   restore(backend: number): void {
-    const { batches } = this.state
-    const batch = batches[backend]!
+    const batch = this.state.batches[backend]!
     this.paused[backend] = 0
     batch.decodes = this.decodes[backend]!
     batch.measured = this.measured[backend]!
     batch.sharing = this.sharing[backend]!
-    batches[backend]!.contextTokens = this.contextTokens[backend]!
+    batch.contextTokens = this.contextTokens[backend]!
   }
 }

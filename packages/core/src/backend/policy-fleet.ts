@@ -54,8 +54,7 @@ export class PolicyFleet extends LoadingFleet {
       super.startStep(backend)
       return
     }
-    const { batches } = this.state
-    const batch = batches[backend]!
+    const batch = this.state.batches[backend]!
     this.measure(backend)
     const hasJoined = batch.guests > 0 && this.joinArrived(backend)
     batch.isBlocked = 0
@@ -108,8 +107,7 @@ export class PolicyFleet extends LoadingFleet {
   /** Chunks if there are any, else decodes. @returns whether a request lost its blocks */
   private planPromptsFirst(backend: number): boolean {
     const { state, kv } = this
-    const { batches } = state
-    const batch = batches[backend]!
+    const batch = state.batches[backend]!
     beginPromptPlan(state, backend)
     beginBlocks(state, backend, 1, 0)
     let hasLost = false
@@ -144,8 +142,7 @@ export class PolicyFleet extends LoadingFleet {
   }
 
   private waitForSwap(backend: number, swapMs: number): void {
-    const { batches } = this.state
-    const batch = batches[backend]!
+    const batch = this.state.batches[backend]!
     if (this.state.endMs[backend] === Number.POSITIVE_INFINITY) return
     this.swapMs[backend] = 0
     batch.baseMs += swapMs
@@ -198,8 +195,7 @@ export class PolicyFleet extends LoadingFleet {
 
   /** Whether the batch has room for somebody who waits. */
   private hasRoom(backend: number): boolean {
-    const { batches } = this.state
-    const batch = batches[backend]!
+    const batch = this.state.batches[backend]!
     return (
       this.queues.peek(backend) !== NONE &&
       batch.budget > 0 &&
@@ -252,8 +248,7 @@ export class PolicyFleet extends LoadingFleet {
   }
 
   protected override finishPrefill(backend: number, request: number): void {
-    const { batches } = this.state
-    const batch = batches[backend]!
+    const batch = this.state.batches[backend]!
     const decodes = batch.decodes
     super.finishPrefill(backend, request)
     if (this.promptsFirst[backend] === 0 || batch.decodes === decodes) return

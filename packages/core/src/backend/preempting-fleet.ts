@@ -85,8 +85,7 @@ export abstract class PreemptingFleet extends FastFleet {
 
   /** Puts all running requests back to the queue, the oldest to its front. */
   protected evictAll(backend: number): void {
-    const { batches } = this.state
-    const batch = batches[backend]!
+    const batch = this.state.batches[backend]!
     if (batch.chunked !== NONE) this.preemptChunked(backend)
     while (batch.decodes > 0) this.preemptDecode(backend, leaveNewest(this.state, backend))
   }
@@ -147,8 +146,7 @@ export abstract class PreemptingFleet extends FastFleet {
   /** The same request by request, as those who lose their blocks may have taken one for this step. */
   private growByRank(backend: number): boolean {
     const { state, kv } = this
-    const { batches } = state
-    const batch = batches[backend]!
+    const batch = state.batches[backend]!
     const needed = blocksNeeded(state, backend, 1)
     if (needed <= kv.available(backend)) return super.growForOneStep(backend)
     const blockTokens = batch.blockTokens
@@ -173,8 +171,7 @@ export abstract class PreemptingFleet extends FastFleet {
   protected override continueChunked(backend: number): boolean {
     if (this.preemptsByRank[backend] === 0) return super.continueChunked(backend)
     const { state } = this
-    const { batches } = state
-    const batch = batches[backend]!
+    const batch = state.batches[backend]!
     const request = batch.chunked
     const computed = state.computedTokens[request]!
     const tokens = Math.min(this.knownTokens(request) - computed, batch.budget)

@@ -19,8 +19,7 @@ export function beginPlan({ batches }: FleetState, backend: number): void {
 
 /** Begins a step in which decodes have no part. */
 export function beginPromptPlan(state: FleetState, backend: number): void {
-  const { batches } = state
-  const batch = batches[backend]!
+  const batch = state.batches[backend]!
   beginPlan(state, backend)
   batch.budget = batch.maxBatchTokens
   batch.decodeRequests = 0
@@ -39,8 +38,7 @@ export function planPrefill(
   computed: number,
   tokens: number,
 ): void {
-  const { batches } = state
-  const batch = batches[backend]!
+  const batch = state.batches[backend]!
   const count = batch.prefills
   const budget = batch.budget
   const place = batch.firstPlace + count
@@ -55,7 +53,7 @@ export function planPrefill(
   }
   batch.prefillRequests += 1
   batch.prefillTokens += tokens
-  batch.prefillPairs = batch.prefillPairs + tokens * computed + (tokens * (tokens + 1)) / 2
+  batch.prefillPairs += tokens * computed + (tokens * (tokens + 1)) / 2
 }
 
 /** The i-th request of which prompt tokens are computed. */

@@ -62,8 +62,7 @@ export function allocateSteps(state: FleetState, backend: number, k: number): vo
 
 /** Says when the stretch that begins now changes what can be seen of the KV cache for the first time. */
 export function announceNews(state: FleetState, backend: number): void {
-  const { batches } = state
-  const batch = batches[backend]!
+  const batch = state.batches[backend]!
   const steps = batch.steps
   const evictsNone = atMostNeeded(state, backend, steps) <= state.kv.free(backend)
   state.newsMs[backend] = 0
@@ -104,8 +103,7 @@ function atMostNeeded({ batches }: FleetState, backend: number, k: number): numb
 }
 
 function neededAfterFirst(state: FleetState, backend: number, k: number): number {
-  const { batches } = state
-  const batch = batches[backend]!
+  const batch = state.batches[backend]!
   const decodes = blocksNeeded(state, backend, k) - batch.decodeBlocks
   return batch.prefills === 0
     ? decodes

@@ -12,8 +12,7 @@ import { stepsThatFit } from './stretch-blocks.js'
  * that may be infinite would be boxed on its way here
  */
 export function stepsTogether(state: FleetState, backend: number, segment: StepSegment): number {
-  const { batches } = state
-  const batch = batches[backend]!
+  const batch = state.batches[backend]!
   // All of it in integers: V8 is slow where a number may be infinite.
   let most = segment.steps < MOST_STEPS ? segment.steps | 0 : MOST_STEPS
   if (batch.prefills > 0) most = Math.min(most, fullChunks(state, backend))
