@@ -39,6 +39,7 @@ export { closestName } from './errors/closest-name.js'
 export { type ErrorDetails, RouteSimError } from './errors/routesim-error.js'
 export { RandomStream } from './kernel/random-stream.js'
 export type {
+  BackendSet,
   BulkKvCache,
   KvCache,
   KvCacheFactory,

@@ -118,22 +118,61 @@ function cheapest(
 
 /** Places of the backends under consideration, the first in the list of a cluster first. */
 let places: Int32Array = new Int32Array(64)
+/** Their costs, in the same order, where they are not all of the cluster's. */
+let gathered: Float64Array = new Float64Array(64)
 
 /** Writes the places of the backends with the lowest cost. @returns how many */
-function placesOfLeast({ backends, ids }: ClusterView, costs: ArrayLike<number>): number {
+function placesOfLeast(cluster: ClusterView, costs: ArrayLike<number>): number {
+  const { ids, columns } = cluster
+  const size = ids.length
+  if (size === 0) return 0
+  // Ids ascend: as many as there are in the columns are all of them, each at the place of its number.
+  if (size === columns.waiting.length) return tiedAt(leastCost(cluster, costs, size), costs, size)
+  if (gathered.length < size) gathered = new Float64Array(2 * size)
+  for (let i = 0; i < size; i++) gathered[i] = costs[ids[i]!]!
+  return tiedAt(leastCost(cluster, gathered, size), gathered, size)
+}
+
+/** The lowest cost by place. Four at a time, as in {@link tiedAt}: V8 does not unroll loops; half the time. */
+function leastCost({ backends }: ClusterView, costs: ArrayLike<number>, size: number): number {
+  let least = checked(costs[0]!, backends, 0)
+  let i = 1
+  // Asked this way around, NaN is found as well.
+  for (; i + 3 < size; i += 4) {
+    if (!(costs[i]! >= least)) least = checked(costs[i]!, backends, i)
+    if (!(costs[i + 1]! >= least)) least = checked(costs[i + 1]!, backends, i + 1)
+    if (!(costs[i + 2]! >= least)) least = checked(costs[i + 2]!, backends, i + 2)
+    if (!(costs[i + 3]! >= least)) least = checked(costs[i + 3]!, backends, i + 3)
+  }
+  for (; i < size; i++) if (!(costs[i]! >= least)) least = checked(costs[i]!, backends, i)
+  return least
+}
+
+function checked(cost: number, backends: readonly BackendView[], place: number): number {
+  if (Number.isNaN(cost)) throw scoreIsNaN(backends[place]!)
+  return cost
+}
+
+/** Writes the places with one cost, which some place has. @returns how many */
+function tiedAt(cost: number, costs: ArrayLike<number>, size: number): number {
   const found = places
-  let least = Number.POSITIVE_INFINITY
   let count = 0
-  for (let i = 0; i < ids.length; i++) {
-    const cost = costs[ids[i]!]!
-    if (!(cost >= least)) {
-      if (Number.isNaN(cost)) throw scoreIsNaN(backends[i]!)
-      least = cost
-      count = 0
-    }
-    // Written in any case, and kept if it counts: no branch that would be guessed wrong.
+  let i = 0
+  while (costs[i] !== cost) i++
+  // Each is written in any case, and kept if it counts: no branch that would be guessed wrong.
+  for (; i + 3 < size; i += 4) {
     found[count] = i
-    count += cost === least ? 1 : 0
+    count += costs[i] === cost ? 1 : 0
+    found[count] = i + 1
+    count += costs[i + 1] === cost ? 1 : 0
+    found[count] = i + 2
+    count += costs[i + 2] === cost ? 1 : 0
+    found[count] = i + 3
+    count += costs[i + 3] === cost ? 1 : 0
+  }
+  for (; i < size; i++) {
+    found[count] = i
+    count += costs[i] === cost ? 1 : 0
   }
   return count
 }

@@ -93,7 +93,6 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
     batch.prefills = 0
     batch.guests = 0
     batch.isBlocked = 0
-    this.chunking.remove(backend)
     this.arrived[backend]!.length = 0
     this.resumed[backend]!.length = 0
     for (const request of this.cancelled[backend]!.splice(0)) this.detached.delete(request)

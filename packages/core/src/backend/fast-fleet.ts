@@ -14,7 +14,6 @@ import {
 import { requestAt } from './finish-heap.js'
 import type { Fleet, FleetContext } from './fleet.js'
 import { FleetBatches } from './fleet-batches.js'
-import { IdSet } from './id-set.js'
 import type { KvTierCounters } from './kv-loads.js'
 import { beginPlan, prefillAt, prefillTokensAt, shapeOfPlan } from './step-plans.js'
 import {
@@ -45,7 +44,6 @@ export class FastFleet extends FleetBatches implements Fleet {
   /** Whether a request that was handed over may return to where its prompt was computed. */
   protected readonly mayComeBack: boolean = false
   /** Backends that compute one prompt over the steps of the stretch under way. */
-  protected readonly chunking: IdSet
   /** Backends that hold what a request asks for. */
   private readonly holders: Int32Array
   private readonly shape: StepShape = {
@@ -62,7 +60,6 @@ export class FastFleet extends FleetBatches implements Fleet {
     super(context, kv)
     const { specs } = context
     this.gaps = context.gaps
-    this.chunking = new IdSet(specs.length)
     this.holders = new Int32Array(specs.length)
   }
 
@@ -212,17 +209,20 @@ export class FastFleet extends FleetBatches implements Fleet {
 
   syncMatches(request: number): void {
     const { holders } = this
-    const { matchNewsMs, time } = this.state
+    const { batches, changing, newsMs, time } = this.state
     const nowMs = time[0]!
-    // Only these come to hold more within a stretch.
-    const { chunking } = this
-    for (let i = 0; i < chunking.size; i++) {
-      const backend = chunking.members[i]!
-      if (nowMs >= matchNewsMs[backend]!) this.sync(backend)
+    let mayEvict = false
+    for (let i = 0; i < changing.size; i++) {
+      const backend = changing.members[i]!
+      if (nowMs < newsMs[backend]!) continue
+      if (batches[backend]!.prefills > 0) this.sync(backend)
+      else mayEvict = true
     }
-    const count = this.kv.holders(request, holders)
+    if (!mayEvict) return
+    // What is evicted elsewhere, this request does not look for.
+    const count = this.kv.holders(request, changing, holders)
     for (let i = 0; i < count; i++) {
-      if (nowMs >= matchNewsMs[holders[i]!]!) this.sync(holders[i]!)
+      if (nowMs >= newsMs[holders[i]!]!) this.sync(holders[i]!)
     }
   }
 
@@ -261,7 +261,6 @@ export class FastFleet extends FleetBatches implements Fleet {
     batch.steps = steps
     setEnd(state, backend, steps)
     announceNews(state, backend)
-    if (steps > 1 && batch.prefills > 0) this.chunking.add(backend)
     batch.lastSyncMs = Number.NaN
     checkLatency(state, backend, this.specs[backend]!.latency, this.shape)
   }
@@ -287,10 +286,7 @@ export class FastFleet extends FleetBatches implements Fleet {
       advanceDecodes(state, backend, k)
       this.finishDecodes(backend)
     }
-    if (batch.prefills > 0) {
-      this.chunking.remove(backend)
-      this.finishPrefills(backend)
-    }
+    if (batch.prefills > 0) this.finishPrefills(backend)
   }
 
   /** Accounts for the steps that are over, and for their blocks. */

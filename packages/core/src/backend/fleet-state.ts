@@ -3,6 +3,7 @@ import type { RequestTable } from '../requests/request-table.js'
 import { BackendBatch } from './backend-batch.js'
 import { HEAP_FIELDS } from './finish-heap.js'
 import type { FleetContext } from './fleet.js'
+import { IdSet } from './id-set.js'
 import { SharedReads } from './shared-reads.js'
 
 /**
@@ -14,8 +15,11 @@ export class FleetState {
   readonly batches: readonly BackendBatch[]
   /** Per backend: from when on its KV cache is no longer as it was last shown. */
   readonly newsMs: Float64Array
-  /** The same for what can be matched there, which growth alone does not change while blocks are free. */
-  readonly matchNewsMs: Float64Array
+  /**
+   * Backends where that also changes what prompts find, while a stretch is under way: they compute a prompt by
+   * the chunk, or evict.
+   */
+  readonly changing: IdSet
   /** Decoding requests by the step in which they finish; see `finish-heap.ts`. */
   readonly heap: Int32Array
   /** Decoding requests, and those whose answers others repeat, by residue; see `block-growth.ts`. */
@@ -55,7 +59,7 @@ export class FleetState {
       return batch
     })
     this.newsMs = new Float64Array(specs.length).fill(Number.MAX_VALUE)
-    this.matchNewsMs = new Float64Array(specs.length).fill(Number.MAX_VALUE)
+    this.changing = new IdSet(specs.length)
     this.heap = new Int32Array(places * HEAP_FIELDS)
     this.growth = new Int32Array(residues)
     this.sharingGrowth = new Int32Array(residues)

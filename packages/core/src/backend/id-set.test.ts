@@ -15,6 +15,7 @@ test('any mix of additions and removals agrees with a Set', () => {
         else model.delete(id)
         expect(new Set(set.members.subarray(0, set.size))).toEqual(model)
         expect(set.size).toBe(model.size)
+        expect(set.has(id)).toBe(model.has(id))
       }
     }),
   )

@@ -17,6 +17,10 @@ export class IdSet {
     return this.count
   }
 
+  has(id: number): boolean {
+    return this.places[id] !== NONE
+  }
+
   add(id: number): void {
     if (this.places[id] !== NONE) return
     this.places[id] = this.count

@@ -78,7 +78,6 @@ export class PolicyFleet extends LoadingFleet {
     if (paused.isPaused(backend)) {
       this.bookSteps(backend)
       paused.restore(backend)
-      this.chunking.remove(backend)
       this.finishPrefills(backend)
       return
     }

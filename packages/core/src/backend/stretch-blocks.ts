@@ -64,9 +64,9 @@ export function allocateSteps(state: FleetState, backend: number, k: number): vo
 export function announceNews(state: FleetState, backend: number): void {
   const batch = state.batches[backend]!
   const steps = batch.steps
-  const evictsNone = atMostNeeded(state, backend, steps) <= state.kv.free(backend)
   state.newsMs[backend] = 0
-  state.matchNewsMs[backend] = evictsNone ? Number.MAX_VALUE : 0
+  if (changesMatches(state, backend, steps)) state.changing.add(backend)
+  else state.changing.remove(backend)
   if (batch.allocatedSteps === 0) return
   if (steps === 1) announceNone(state, backend)
   else announceNext(state, backend, 1)
@@ -74,16 +74,13 @@ export function announceNews(state: FleetState, backend: number): void {
 
 /** Says that nothing changes before the end of the first k steps. */
 export function announceNext(state: FleetState, backend: number, k: number): void {
-  const { newsMs, matchNewsMs } = state
-  const endMs = endAfter(state, backend, k)
-  newsMs[backend] = instantStart(endMs)
-  if (matchNewsMs[backend]! < Number.MAX_VALUE) matchNewsMs[backend] = newsMs[backend]!
+  state.newsMs[backend] = instantStart(endAfter(state, backend, k))
 }
 
 /** Says that a backend does nothing. */
-export function announceNone({ newsMs, matchNewsMs }: FleetState, backend: number): void {
+export function announceNone({ newsMs, changing }: FleetState, backend: number): void {
   newsMs[backend] = Number.MAX_VALUE
-  matchNewsMs[backend] = Number.MAX_VALUE
+  changing.remove(backend)
 }
 
 /** Commits what the first k steps have computed of the prompt. */

@@ -1,31 +1,35 @@
+import type { BackendCounters } from '../backend/backend-meters.js'
 import type { Fleet } from '../backend/fleet.js'
 import type { KvTierCounters } from '../backend/kv-loads.js'
 import type { KvCache, KvUsage } from '../kv-cache/kv-cache.js'
 import type { BackendTotals, KvTierTotals } from './run-result.js'
 import type { BackendSpec } from './simulation-options.js'
 
-type Counters = Omit<
-  BackendTotals,
-  'id' | 'role' | 'totalBlocks' | 'heldBlocks' | 'cachedBlocks' | 'tiers' | 'adapterLoads'
-> & { readonly loaded: readonly KvTierCounters[]; readonly adapterLoads: number | undefined }
+/** Running totals of one backend. */
+interface Totals {
+  readonly counters: BackendCounters
+  readonly evictions: number
+  readonly loaded: readonly KvTierCounters[]
+  readonly adapterLoads: number | undefined
+}
 
 /** Cuts the measured part out of the running totals of all backends. */
 export class MeasuredTotals {
   private readonly specs: readonly BackendSpec[]
   private readonly fleet: Fleet
   private readonly kv: KvCache
-  private atStart: readonly Counters[]
+  private atStart: readonly Totals[]
 
   constructor(specs: readonly BackendSpec[], fleet: Fleet, kv: KvCache) {
     this.specs = specs
     this.fleet = fleet
     this.kv = kv
-    this.atStart = specs.map((_, backend) => this.counters(backend))
+    this.atStart = specs.map((_, backend) => this.totals(backend))
   }
 
   /** Measuring starts now: what happened before is left out. */
   start(): void {
-    this.atStart = this.specs.map((_, backend) => this.counters(backend))
+    this.atStart = this.specs.map((_, backend) => this.totals(backend))
   }
 
   /** What happened since the start of measuring. */
@@ -33,19 +37,20 @@ export class MeasuredTotals {
     const usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
     return this.specs.map(({ role }, backend) => {
       const before = this.atStart[backend]!
-      const now = this.counters(backend)
+      const now = this.totals(backend)
+      const [from, to] = [before.counters, now.counters]
       this.kv.usage(backend, usage)
       return {
         id: backend,
         role,
-        busyMs: now.busyMs - before.busyMs,
-        steps: now.steps - before.steps,
-        prefillTokens: now.prefillTokens - before.prefillTokens,
-        decodeTokens: now.decodeTokens - before.decodeTokens,
+        busyMs: to.busyMs - from.busyMs,
+        steps: to.steps - from.steps,
+        prefillTokens: to.prefillTokens - from.prefillTokens,
+        decodeTokens: to.decodeTokens - from.decodeTokens,
         evictions: now.evictions - before.evictions,
-        preemptions: now.preemptions - before.preemptions,
-        waitingRequestMs: now.waitingRequestMs - before.waitingRequestMs,
-        runningRequestMs: now.runningRequestMs - before.runningRequestMs,
+        preemptions: to.preemptions - from.preemptions,
+        waitingRequestMs: to.waitingRequestMs - from.waitingRequestMs,
+        runningRequestMs: to.runningRequestMs - from.runningRequestMs,
         totalBlocks: usage.total,
         heldBlocks: usage.held,
         cachedBlocks: usage.cached,
@@ -73,13 +78,11 @@ export class MeasuredTotals {
     }))
   }
 
-  private counters(backend: number): Counters {
-    const counters = this.fleet.counters(backend)
-    const loaded = this.fleet.tierCounters(backend)
+  private totals(backend: number): Totals {
     return {
-      ...counters,
+      counters: this.fleet.counters(backend),
       evictions: this.kv.evictions(backend),
-      loaded,
+      loaded: this.fleet.tierCounters(backend),
       adapterLoads: this.fleet.adapterLoads(backend),
     }
   }

@@ -91,14 +91,22 @@ export interface KvCache {
   verify(): void
 }
 
+/** Some of the backends. */
+export interface BackendSet {
+  /** Their ids, in any order, up to {@link size}. */
+  readonly members: Int32Array
+  readonly size: number
+  has(backend: number): boolean
+}
+
 /** KV caches in which an engine may allocate for many decode steps at once. */
 export interface BulkKvCache extends KvCache {
   /**
-   * Writes the backends that hold anything a request can match, in any order.
+   * Writes the backends of a set that hold anything a request can match, in any order.
    * @param out - with room for all backends
    * @returns how many
    */
-  holders(request: number, out: Int32Array): number
+  holders(request: number, among: BackendSet, out: Int32Array): number
   /** Blocks that can be had on a backend: free and evictable ones. */
   available(backend: number): number
   /** Those of them that can be had without evicting. */

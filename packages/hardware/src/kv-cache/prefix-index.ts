@@ -1,4 +1,4 @@
-import type { KvCapacity, KvListener, RequestTable } from '@routesim/core'
+import type { BackendSet, KvCapacity, KvListener, RequestTable } from '@routesim/core'
 import { BlockTree } from './block-tree.js'
 import { NodeHolders } from './node-holders.js'
 import { RecordPool } from './record-pool.js'
@@ -123,8 +123,8 @@ export class PrefixIndex {
     this.ownHead[request] = NONE
   }
 
-  /** Backends that hold anything of a request's path. @returns how many were written to `out` */
-  holdersOfAny(request: number, out: Int32Array): number {
+  /** Backends of a set that hold anything of a request's path. @returns how many were written to `out` */
+  holdersOfAny(request: number, among: BackendSet, out: Int32Array): number {
     const x = this.extents.data
     let count = 0
     for (const { tree, heads, rowOf, extents } of this.holders) {
@@ -134,12 +134,15 @@ export class PrefixIndex {
       // Who holds anything of a path holds its first node.
       const row = rowOf[first]!
       if (row === NONE) {
-        for (let e = heads[first]!; e !== NONE; e = x[e + NEXT]!) out[count++] = x[e + BACKEND]!
+        for (let e = heads[first]!; e !== NONE; e = x[e + NEXT]!) {
+          if (among.has(x[e + BACKEND]!)) out[count++] = x[e + BACKEND]!
+        }
         continue
       }
-      // The extents of a chain lie far apart in memory, a row does not.
-      const size = this.holdersOf.length
-      for (let b = 0; b < size; b++) if (extents[row + b] !== NONE) out[count++] = b
+      const { members, size } = among
+      for (let i = 0; i < size; i++) {
+        if (extents[row + members[i]!] !== NONE) out[count++] = members[i]!
+      }
     }
     return count
   }

@@ -1,4 +1,5 @@
 import type {
+  BackendSet,
   KvCacheFactory,
   KvCapacity,
   KvListener,
@@ -78,8 +79,8 @@ export class RadixKvCache implements RenewableKvCache {
     else out.fill(0)
   }
 
-  holders(request: number, out: Int32Array): number {
-    return this.sharesPrefixes ? this.index.holdersOfAny(request, out) : 0
+  holders(request: number, among: BackendSet, out: Int32Array): number {
+    return this.sharesPrefixes ? this.index.holdersOfAny(request, among, out) : 0
   }
 
   matchOn(backend: number, request: number, tokens: number): number {
