@@ -52,6 +52,25 @@ export const MUTANTS = [
     'if (mayAdmit || this.arrived[backend]!.length > 0) this.endWithPresentStep(backend)',
     'if (mayAdmit) this.endWithPresentStep(backend)',
   ],
+  ['what a stretch evicts is still found', FAST, '      else mayEvict = true\n', ''],
+  [
+    'a prompt under way is found only where something of it was before',
+    FAST,
+    '      if (batches[backend]!.prefills > 0) this.sync(backend)\n      else mayEvict = true',
+    '      mayEvict = true',
+  ],
+  [
+    'nobody hears that a stretch changes what is found',
+    BLOCKS,
+    'if (changesMatches(state, backend, steps)) state.changing.add(backend)',
+    'if (false as boolean) state.changing.add(backend)',
+  ],
+  [
+    'one of the backends of a row is not asked for what it holds',
+    INDEX,
+    'for (let i = 0; i < size; i++) {\n        if (extents[row + members[i]!] !== NONE)',
+    'for (let i = 1; i < size; i++) {\n        if (extents[row + members[i]!] !== NONE)',
+  ],
   [
     'a blocked head stays blocked after a release',
     FAST,
