@@ -227,6 +227,15 @@ test.each([1, 2, 8])(
           return [...out]
         })
         expect(matches[0], `seed ${seed}`).toEqual(matches[1])
+        const some = [0, 1, 2, 3, 4].filter(() => random.integer(2) > 0)
+        const members = Int32Array.from(some)
+        const among = { members, size: some.length, has: (id: number) => some.includes(id) }
+        const holders = new Int32Array(5)
+        const found = [...holders.subarray(0, radix.holders(request, among, holders))]
+        expect(new Set(found).size, `seed ${seed}: no backend twice`).toBe(found.length)
+        expect(some, `seed ${seed}`).toEqual(expect.arrayContaining(found))
+        const matching = some.filter((id) => matches[1]![id]! > 0)
+        expect(found, `seed ${seed}`).toEqual(expect.arrayContaining(matching))
         for (const kv of both) kv.verify()
       }
     }
