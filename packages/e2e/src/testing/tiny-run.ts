@@ -134,6 +134,8 @@ export interface TinyRun {
   readonly transfer?: KvTransfer
   /** On by default. */
   readonly prefixCaching?: boolean
+  /** Holders from which on the fast KV cache has rows; 8 by default. */
+  readonly wideFrom?: number
   /** The reference by default. */
   readonly stepper?: 'fast' | 'reference'
 }
@@ -143,6 +145,7 @@ export function tinyRun({
   stepper = 'reference',
   transfer = kvTransfer,
   prefixCaching = true,
+  wideFrom = 8,
   requests,
   backends = [backend()],
   router = inTurn(),
@@ -155,7 +158,10 @@ export function tinyRun({
     requests: 'size' in requests ? requests : tinyTable(requests),
     cluster: {
       backends,
-      kvCache: (stepper === 'fast' ? radixKvCache : pagedKvCache)({ prefixCaching }),
+      kvCache:
+        stepper === 'fast'
+          ? radixKvCache({ prefixCaching, wideFrom })
+          : pagedKvCache({ prefixCaching }),
       kvTransfer: transfer,
     },
     router,

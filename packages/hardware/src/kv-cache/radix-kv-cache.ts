@@ -393,7 +393,19 @@ export class RadixKvCache implements RenewableKvCache {
   }
 }
 
+/** How fast caches are looked up, besides {@link PagedKvCacheOptions}. */
+export interface RadixKvCacheOptions extends PagedKvCacheOptions {
+  /**
+   * Backends that hold the same content, from which on it gets an entry for every backend of the cluster: 8 by
+   * default. What comes out does not depend on it.
+   */
+  readonly wideFrom?: number
+}
+
 /** KV caches as {@link pagedKvCache} makes them, at a cost per run of blocks instead of per block. */
-export function radixKvCache(options: PagedKvCacheOptions = {}): KvCacheFactory {
-  return (requests, backends) => new RadixKvCache(requests, backends, options.prefixCaching ?? true)
+export function radixKvCache({
+  prefixCaching = true,
+  wideFrom,
+}: RadixKvCacheOptions = {}): KvCacheFactory {
+  return (requests, backends) => new RadixKvCache(requests, backends, prefixCaching, wideFrom)
 }
