@@ -209,18 +209,14 @@ export class FastFleet extends FleetBatches implements Fleet {
 
   syncMatches(request: number): void {
     const { holders } = this
-    const { batches, changing, newsMs, time } = this.state
+    const { evicting, growing, newsMs, time } = this.state
     const nowMs = time[0]!
-    let mayEvict = false
-    for (let i = 0; i < changing.size; i++) {
-      const backend = changing.members[i]!
-      if (nowMs < newsMs[backend]!) continue
-      if (batches[backend]!.prefills > 0) this.sync(backend)
-      else mayEvict = true
+    for (let i = 0; i < growing.size; i++) {
+      const backend = growing.members[i]!
+      if (nowMs >= newsMs[backend]!) this.sync(backend)
     }
-    if (!mayEvict) return
-    // What is evicted elsewhere, this request does not look for.
-    const count = this.kv.holders(request, changing, holders)
+    // What is evicted where nothing of the prompt is, it does not look for.
+    const count = evicting.size === 0 ? 0 : this.kv.holders(request, evicting, holders)
     for (let i = 0; i < count; i++) {
       if (nowMs >= newsMs[holders[i]!]!) this.sync(holders[i]!)
     }

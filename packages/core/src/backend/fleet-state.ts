@@ -15,11 +15,10 @@ export class FleetState {
   readonly batches: readonly BackendBatch[]
   /** Per backend: from when on its KV cache is no longer as it was last shown. */
   readonly newsMs: Float64Array
-  /**
-   * Backends where that also changes what prompts find, while a stretch is under way: they compute a prompt by
-   * the chunk, or evict.
-   */
-  readonly changing: IdSet
+  /** Backends where prompts come to find more while the stretch is under way: one is computed by the chunk. */
+  readonly growing: IdSet
+  /** Backends where they come to find less: decodes take blocks that are evicted for them. */
+  readonly evicting: IdSet
   /** Decoding requests by the step in which they finish; see `finish-heap.ts`. */
   readonly heap: Int32Array
   /** Decoding requests, and those whose answers others repeat, by residue; see `block-growth.ts`. */
@@ -59,7 +58,8 @@ export class FleetState {
       return batch
     })
     this.newsMs = new Float64Array(specs.length).fill(Number.MAX_VALUE)
-    this.changing = new IdSet(specs.length)
+    this.growing = new IdSet(specs.length)
+    this.evicting = new IdSet(specs.length)
     this.heap = new Int32Array(places * HEAP_FIELDS)
     this.growth = new Int32Array(residues)
     this.sharingGrowth = new Int32Array(residues)

@@ -63,12 +63,12 @@ export function allocateSteps(state: FleetState, backend: number, k: number): vo
 /** Says when the stretch that begins now changes what can be seen of the KV cache for the first time. */
 export function announceNews(state: FleetState, backend: number): void {
   const batch = state.batches[backend]!
-  const steps = batch.steps
-  state.newsMs[backend] = 0
-  if (changesMatches(state, backend, steps)) state.changing.add(backend)
-  else state.changing.remove(backend)
-  if (batch.allocatedSteps === 0) return
-  if (steps === 1) announceNone(state, backend)
+  const { allocatedSteps, steps } = batch
+  announceNone(state, backend)
+  if (steps === 1 && allocatedSteps > 0) return
+  if (batch.prefills > 0) state.growing.add(backend)
+  else if (changesMatches(state, backend, steps)) state.evicting.add(backend)
+  if (allocatedSteps === 0) state.newsMs[backend] = 0
   else announceNext(state, backend, 1)
 }
 
@@ -78,9 +78,10 @@ export function announceNext(state: FleetState, backend: number, k: number): voi
 }
 
 /** Says that a backend does nothing. */
-export function announceNone({ newsMs, changing }: FleetState, backend: number): void {
+export function announceNone({ newsMs, growing, evicting }: FleetState, backend: number): void {
   newsMs[backend] = Number.MAX_VALUE
-  changing.remove(backend)
+  growing.remove(backend)
+  evicting.remove(backend)
 }
 
 /** Commits what the first k steps have computed of the prompt. */

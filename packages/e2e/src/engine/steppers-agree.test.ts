@@ -1,3 +1,4 @@
+import { builtinLocalPolicies } from '@routesim/algorithms'
 import {
   type ClusterView,
   disaggregate,
@@ -211,4 +212,67 @@ test('what was in host memory of a prefill backend is computed anew where the de
   expect(reference.run.outcomes.preemptions[1]).toBe(2)
   expect(reference.run.backends[1]!.prefillTokens).toBeGreaterThan(8 + 40)
   expect(counters(fast)).toEqual(counters(reference))
+})
+
+test('the block that a request has taken for a step goes back when another takes its place', () => {
+  const urgentFirst = builtinLocalPolicies.find(({ name }) => name === 'priority')!.configure({})
+  const story: TinyRun = {
+    // Both need a block in the same step, and one is left: the first takes it, the second is more urgent.
+    requests: [
+      { promptTokens: 16, outputTokens: 20, priority: 0 },
+      { arrivalMs: 0.1, promptTokens: 17, outputTokens: 20, priority: 1 },
+    ],
+    backends: [backend({ kv: { blocks: 11, blockTokens: 4 }, scheduling: urgentFirst })],
+    prefixCaching: false,
+  }
+  const fast = runWith('fast', story)
+  const reference = runWith('reference', story)
+  expect(reference.run.outcomes.preemptions[0]).toBe(1)
+  expect(counters(fast)).toEqual(counters(reference))
+  expect(difference(times(fast).finishedMs!, times(reference).finishedMs!)).toBeLessThan(1e-9)
+})
+
+test('blocks that were set aside for a request are free when its backend has failed', () => {
+  const story: TinyRun = {
+    requests: [
+      { promptTokens: 8, outputTokens: 60 },
+      { arrivalMs: 300, promptTokens: 20, outputTokens: 40 },
+    ],
+    backends: [backend(), backend({ kv: { blocks: 20, blockTokens: 4 }, reservedOutputShare: 1 })],
+    // The KV cache of the first is still on its way.
+    transfer: { latencyMs: 200, bandwidthBytesPerSec: 1e9, bytesPerToken: 1 },
+    events: [
+      { atMs: 100, backend: 1, kind: 'fail' },
+      { atMs: 250, backend: 1, kind: 'recover' },
+    ],
+  }
+  const router = () => ({
+    name: 'first one is handed over',
+    route: ({ id }: RequestView, { backends: [a, b] }: ClusterView) =>
+      id === 0 ? disaggregate(a!, b!) : b!,
+  })
+  const fast = runWith('fast', { ...story, router: router() })
+  const reference = runWith('reference', { ...story, router: router() })
+  expect(reference.run.outcomes.outcome[0]).toBe(OUTCOME.failed)
+  expect(reference.run.outcomes.admittedMs[1]).toBeLessThan(310)
+  expect(counters(fast)).toEqual(counters(reference))
+  expect(difference(times(fast).finishedMs!, times(reference).finishedMs!)).toBeLessThan(1e-9)
+})
+
+test('who comes behind one that waits for an adapter joins the batch amid a stretch', () => {
+  const story: TinyRun = {
+    requests: [
+      { promptTokens: 8, outputTokens: 200, adapter: 'in use' },
+      { arrivalMs: 50, promptTokens: 8, outputTokens: 2, adapter: 'without a slot' },
+      { arrivalMs: 100, promptTokens: 8, outputTokens: 2, adapter: 'in use' },
+    ],
+    backends: [backend({ adapters: { slots: 1, loadMs: 1 } })],
+  }
+  const fast = runWith('fast', story)
+  const reference = runWith('reference', story)
+  const [, second, third] = reference.run.outcomes.admittedMs
+  expect(third).toBeLessThan(130)
+  expect(second).toBeGreaterThan(1000)
+  expect(counters(fast)).toEqual(counters(reference))
+  expect(difference(times(fast).admittedMs!, times(reference).admittedMs!)).toBeLessThan(1e-9)
 })
