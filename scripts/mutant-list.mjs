@@ -1,24 +1,24 @@
 // Faults that `mutants.mjs` plants in the fast engine and its KV cache; a test holds them to the sources.
-const FAST = 'core/src/backend/fast-fleet.ts'
-const STRETCH = 'core/src/backend/stretch-length.ts'
-const PREEMPTING = 'core/src/backend/preempting-fleet.ts'
-const POLICIES = 'core/src/backend/policy-fleet.ts'
-const RESERVED = 'core/src/backend/reservations.ts'
-const LOADING = 'core/src/backend/loading-fleet.ts'
-const ADAPTERS = 'core/src/backend/adapter-fleet.ts'
-const DECODES = 'core/src/backend/decode-batches.ts'
-const BLOCKS = 'core/src/backend/stretch-blocks.ts'
-const CANCELLING = 'core/src/backend/cancelling-fleet.ts'
-const LOST = 'core/src/engine/lost-requests.ts'
-const LIFE = 'core/src/engine/backend-life.ts'
-const TIMEOUTS = 'core/src/engine/request-timeouts.ts'
-const PLANS = 'core/src/backend/step-plans.ts'
+const FAST = 'core/src/backend/fast/fast-fleet.ts'
+const STRETCH = 'core/src/backend/fast/stretch-length.ts'
+const PREEMPTING = 'core/src/backend/fast/preempting-fleet.ts'
+const POLICIES = 'core/src/backend/fast/policy-fleet.ts'
+const RESERVED = 'core/src/backend/fast/reservations.ts'
+const LOADING = 'core/src/backend/fast/loading-fleet.ts'
+const ADAPTERS = 'core/src/backend/fast/adapter-fleet.ts'
+const DECODES = 'core/src/backend/fast/decode-batches.ts'
+const BLOCKS = 'core/src/backend/fast/stretch-blocks.ts'
+const CANCELLING = 'core/src/backend/fast/cancelling-fleet.ts'
+const LOST = 'core/src/engine/failures/lost-requests.ts'
+const LIFE = 'core/src/engine/failures/backend-life.ts'
+const TIMEOUTS = 'core/src/engine/failures/request-timeouts.ts'
+const PLANS = 'core/src/backend/fast/step-plans.ts'
 const LOOP = 'core/src/kernel/event-loop.ts'
-const SAMPLER = 'core/src/engine/load-sampler.ts'
+const SAMPLER = 'core/src/engine/results/load-sampler.ts'
 const TRANSFERS = 'core/src/engine/kv-transfers.ts'
 const DISPATCHER = 'core/src/engine/dispatcher.ts'
 const FOLLOW_UPS = 'core/src/engine/follow-ups.ts'
-const HELD = 'core/src/engine/held-requests.ts'
+const HELD = 'core/src/engine/routers/held-requests.ts'
 const READS = 'core/src/backend/shared-reads.ts'
 const RADIX = 'hardware/src/kv-cache/radix-kv-cache.ts'
 const PINS = 'hardware/src/kv-cache/extent-pins.ts'
@@ -162,19 +162,19 @@ export const MUTANTS = [
   ],
   [
     'the step under way is one too late',
-    'core/src/backend/stretches.ts',
+    'core/src/backend/fast/stretches.ts',
     '!isEarlier(endOf(startMs, baseMs, slopeMs, k - 1), nowMs)) k--',
     'endOf(startMs, baseMs, slopeMs, k - 1) > nowMs) k--',
   ],
   [
     'block growth is off by one',
-    'core/src/backend/block-growth.ts',
+    'core/src/backend/fast/block-growth.ts',
     'return rest === 0 ? 0 : blockTokens - rest',
     'return rest',
   ],
   [
     'ties among finishing requests go the other way',
-    'core/src/backend/finish-heap.ts',
+    'core/src/backend/fast/finish-heap.ts',
     'admission < heap[other + ADMISSION]!',
     'admission > heap[other + ADMISSION]!',
   ],

@@ -7,17 +7,20 @@ export type {
   RankedPolicy,
   WaitingRequest,
   WaitingRequests,
-} from './backend/local-policy.js'
-export type { BackendEvent, BackendEventKind, RetryPolicy } from './engine/backend-event.js'
-export { checkBackendEvents } from './engine/check-life.js'
-export { DecisionNotebook } from './engine/decision-notebook.js'
-export type { BackendSnapshot, LoadSampler } from './engine/load-sampler.js'
+} from './backend/queues/local-policy.js'
+export type {
+  BackendEvent,
+  BackendEventKind,
+  RetryPolicy,
+} from './engine/failures/backend-event.js'
+export { checkBackendEvents } from './engine/failures/check-life.js'
 export {
   OnlineFleet,
   type OnlineFleetOptions,
   type OnlineListener,
 } from './engine/online-fleet.js'
-export type { Recorder } from './engine/recorder.js'
+export type { BackendSnapshot, LoadSampler } from './engine/results/load-sampler.js'
+export type { Recorder } from './engine/results/recorder.js'
 export {
   type BackendTotals,
   type KvTierTotals,
@@ -25,7 +28,8 @@ export {
   type RequestOutcomes,
   type RunResult,
   type RunTotals,
-} from './engine/run-result.js'
+} from './engine/results/run-result.js'
+export { DecisionNotebook } from './engine/routers/decision-notebook.js'
 export { Simulation, simulate } from './engine/simulation.js'
 export type {
   AdapterCapacity,

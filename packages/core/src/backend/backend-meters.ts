@@ -1,5 +1,5 @@
 import type { Clock } from '../kernel/clock.js'
-import type { FleetState } from './fleet-state.js'
+import type { FleetState } from './fast/fleet-state.js'
 
 /** What one backend has done up to some time. */
 export interface BackendCounters {

@@ -1,6 +1,6 @@
-import type { Recorder } from '../engine/recorder.js'
+import type { Recorder } from '../engine/results/recorder.js'
+import type { TokenGaps } from '../engine/results/token-gaps.js'
 import type { BackendSpec } from '../engine/simulation-options.js'
-import type { TokenGaps } from '../engine/token-gaps.js'
 import type { Clock } from '../kernel/clock.js'
 import type { KvCache } from '../kv-cache/kv-cache.js'
 import type { RequestProgress } from '../requests/request-progress.js'

@@ -4,7 +4,7 @@ import type { BackendSpec } from '../engine/simulation-options.js'
 import type { KvCache } from '../kv-cache/kv-cache.js'
 import { NO_NODE } from '../requests/prompt-tree.js'
 import { RequestTableBuilder } from '../requests/request-table-builder.js'
-import { sharedContextTokens } from './reference-shared-reads.js'
+import { sharedContextTokens } from './reference/reference-shared-reads.js'
 import { SharedReads } from './shared-reads.js'
 
 const kv = { sharesPrefixes: true } as KvCache

@@ -1,5 +1,5 @@
 import { RouteSimError } from '../errors/routesim-error.js'
-import { checkLife } from './check-life.js'
+import { checkLife } from './failures/check-life.js'
 import type { BackendSpec, SimulationOptions } from './simulation-options.js'
 
 /** Checks what the types can not say. @throws RouteSimError `options_invalid` */

@@ -1,11 +1,11 @@
 import { reservedShare, reservedTokens } from '../backend/engine-policies.js'
 import type { BackendView } from '../routing/cluster-view.js'
 import type { RoutingDecision } from '../routing/routing-algorithm.js'
-import { invalidDecision, invalidPrefill, wrongModel } from './decision-errors.js'
 import type { HandOver } from './hand-over.js'
 import type { Machinery } from './machinery.js'
-import type { RouterDesk } from './router-desk.js'
-import { OUTCOME } from './run-result.js'
+import { OUTCOME } from './results/run-result.js'
+import { invalidDecision, invalidPrefill, wrongModel } from './routers/decision-errors.js'
+import type { RouterDesk } from './routers/router-desk.js'
 
 /** The rank that decodes, as long as nobody has chosen one. */
 const UNDECIDED = -1

@@ -1,9 +1,14 @@
-import { checkAllEnded, checkConservation, checkEnded, checkIdle } from './check-conservation.js'
 import type { Client } from './client.js'
 import { checkedSubject } from './event-subjects.js'
 import type { FollowUps } from './follow-ups.js'
 import type { Machinery } from './machinery.js'
-import { OUTCOME } from './run-result.js'
+import {
+  checkAllEnded,
+  checkConservation,
+  checkEnded,
+  checkIdle,
+} from './results/check-conservation.js'
+import { OUTCOME } from './results/run-result.js'
 import type { SimulationOptions } from './simulation-options.js'
 
 /** Books how requests end, and lets come what waited for them. */

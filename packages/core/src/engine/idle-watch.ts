@@ -1,7 +1,7 @@
 import type { Dispatcher } from './dispatcher.js'
 import type { Machinery } from './machinery.js'
-import type { ProgressFeed } from './progress-feed.js'
-import type { RouterDesk } from './router-desk.js'
+import type { ProgressFeed } from './routers/progress-feed.js'
+import type { RouterDesk } from './routers/router-desk.js'
 
 /** How long requests may be held while nothing but timers and metrics goes on, in ms of virtual time. */
 const MOST_IDLE_MS = 3_600_000

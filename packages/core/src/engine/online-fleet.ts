@@ -1,7 +1,7 @@
 import { BackendLoads } from '../backend/backend-loads.js'
 import type { BackendCounters } from '../backend/backend-meters.js'
 import type { FleetListener } from '../backend/fleet.js'
-import { ReferenceFleet } from '../backend/reference-fleet.js'
+import { ReferenceFleet } from '../backend/reference/reference-fleet.js'
 import { RouteSimError } from '../errors/routesim-error.js'
 import { Alarms } from '../kernel/alarms.js'
 import { Clock } from '../kernel/clock.js'
@@ -12,8 +12,8 @@ import type { RequestTable } from '../requests/request-table.js'
 import { emptyWindow } from '../requests/request-window.js'
 import type { BackendColumns } from '../routing/cluster-view.js'
 import { HandOver } from './hand-over.js'
+import { TokenGaps } from './results/token-gaps.js'
 import type { BackendSpec, ClusterSpec } from './simulation-options.js'
-import { TokenGaps } from './token-gaps.js'
 
 const NONE = -1
 

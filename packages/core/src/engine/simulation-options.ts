@@ -1,5 +1,5 @@
 import type { BatchingPolicy, PreemptionMode } from '../backend/engine-policies.js'
-import type { LocalPolicyFactory } from '../backend/local-policy.js'
+import type { LocalPolicyFactory } from '../backend/queues/local-policy.js'
 import type { KvCacheFactory, KvCapacity } from '../kv-cache/kv-cache.js'
 import type { LatencyModel } from '../latency/latency-model.js'
 import type { RequestSource } from '../requests/request-source.js'
@@ -8,9 +8,9 @@ import type { BackendRole } from '../routing/cluster-view.js'
 import type { DecisionRecord, ForcedDecision } from '../routing/decision-trace.js'
 import type { RoutingAlgorithm } from '../routing/routing-algorithm.js'
 import type { Visibility } from '../routing/visibility.js'
-import type { BackendEvent, RetryPolicy } from './backend-event.js'
-import type { LoadSampler } from './load-sampler.js'
-import type { Recorder } from './recorder.js'
+import type { BackendEvent, RetryPolicy } from './failures/backend-event.js'
+import type { LoadSampler } from './results/load-sampler.js'
+import type { Recorder } from './results/recorder.js'
 
 /** Room for LoRA adapters beside the model of a backend. */
 export interface AdapterCapacity {

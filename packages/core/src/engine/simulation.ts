@@ -1,5 +1,5 @@
 import { Engine } from './engine.js'
-import type { RunResult, RunTotals } from './run-result.js'
+import type { RunResult, RunTotals } from './results/run-result.js'
 import type { SimulationOptions } from './simulation-options.js'
 
 /**

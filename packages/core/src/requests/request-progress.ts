@@ -1,4 +1,4 @@
-import { OUTCOME, type RequestOutcomes } from '../engine/run-result.js'
+import { OUTCOME, type RequestOutcomes } from '../engine/results/run-result.js'
 
 /** How far each request of a run is: the columns of its outcome, and what the engine needs beside. */
 export class RequestProgress implements RequestOutcomes {

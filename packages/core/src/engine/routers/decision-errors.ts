@@ -1,0 +1,60 @@
+import { RouteSimError } from '../../errors/routesim-error.js'
+import type { RequestTable } from '../../requests/request-table.js'
+import type { BackendView } from '../../routing/cluster-view.js'
+
+/** A router sent a request to a backend that serves another model. */
+export function wrongModel(
+  router: string,
+  { model: wanted, strings }: RequestTable,
+  request: number,
+  { id, model }: BackendView,
+): RouteSimError {
+  return new RouteSimError(
+    `router "${router}": request ${request}: expected a backend that serves "${strings[wanted[request]!]}", got ${id}, which serves "${model}"`,
+    {
+      code: 'router_invalid_decision',
+      hint: 'Choose among the backends of the cluster that route() is given.',
+    },
+  )
+}
+
+/** A router decided on something that is no decision. */
+export function invalidDecision(router: string, request: number, found: unknown): RouteSimError {
+  return new RouteSimError(
+    `router "${router}": request ${request}: expected a backend of the cluster, disaggregate(...), prefillOn(...), hold() or reject(...), got ${shown(found)}`,
+    {
+      code: 'router_invalid_decision',
+      hint:
+        found instanceof Promise
+          ? 'Decide at once: route() can not be async.'
+          : 'Return one of cluster.backends from route().',
+    },
+  )
+}
+
+/** A router that wants to be asked where to decode can not be asked, or asks the wrong backend to prefill. */
+export function invalidPrefill(router: string, { id, role }: BackendView): RouteSimError {
+  return role === 'prefill'
+    ? new RouteSimError(`router "${router}": prefillOn(): expected a router with routeDecode()`, {
+        code: 'router_invalid_decision',
+        hint: 'Give the algorithm routeDecode(request, cluster, prefill), or return disaggregate(prefill, decode).',
+      })
+    : new RouteSimError(
+        `router "${router}": prefillOn(): expected a backend of the role prefill, got ${id} (${role})`,
+        {
+          code: 'router_invalid_decision',
+          hint: 'One that decodes too takes the whole request: return the backend itself.',
+        },
+      )
+}
+
+/** A value as a message shows it. Not all values have a JSON form. */
+function shown(found: unknown): string {
+  if (found instanceof Promise) return 'a promise'
+  if (typeof found === 'number' || typeof found === 'bigint') return String(found)
+  try {
+    return JSON.stringify(found) ?? String(found)
+  } catch {
+    return 'an object'
+  }
+}

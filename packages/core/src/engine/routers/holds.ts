@@ -1,0 +1,40 @@
+import { checkedSubject } from '../event-subjects.js'
+import type { Machinery } from '../machinery.js'
+import { OUTCOME } from '../results/run-result.js'
+import { invalidDecision } from './decision-errors.js'
+import type { RouterDesk } from './router-desk.js'
+
+/** Requests that routers keep until a time, and when they are asked about them again. */
+export class Holds {
+  private readonly machinery: Machinery
+  private readonly desk: RouterDesk
+
+  constructor(machinery: Machinery, desk: RouterDesk) {
+    this.machinery = machinery
+    this.desk = desk
+  }
+
+  /** @throws RouteSimError `router_invalid_decision` when the time is none */
+  hold(request: number, untilMs: number): void {
+    const { machinery, desk } = this
+    const { clock, loop, subjects } = machinery
+    if (Number.isNaN(untilMs)) throw invalidDecision(desk.name, request, { kind: 'hold', untilMs })
+    desk.held.hold(request, untilMs)
+    if (untilMs === Number.POSITIVE_INFINITY) return
+    const ticket = machinery.ordinalOf(request)
+    desk.held.askLater(ticket, request)
+    loop.schedule(Math.max(untilMs, clock.nowMs), checkedSubject(subjects.asked + ticket))
+  }
+
+  /** @returns the request that its router is to be asked about now, -1 when it is not held any more */
+  takeDue(ticket: number): number {
+    const { machinery, desk } = this
+    return desk.held.takeDue(ticket, machinery.clock.nowMs, machinery)
+  }
+
+  /** A router was asked again, and perhaps it was not the one that held the request. */
+  asked(request: number): void {
+    // Without a word to who held it, if nobody was asked or another rejected it.
+    if (this.machinery.progress.outcome[request] === OUTCOME.rejected) this.desk.held.ended(request)
+  }
+}

@@ -1,0 +1,86 @@
+import type { KvUsage } from '../../kv-cache/kv-cache.js'
+import type { BackendReply } from '../../routing/routing-algorithm.js'
+import type { Machinery } from '../machinery.js'
+import type { RouterReplica } from './router-replica.js'
+
+/** A question of a router to a backend, on its way there or back. */
+interface Query {
+  readonly replica: RouterReplica
+  readonly backend: number
+  /** Whose prompt it is about, -1 for none. */
+  readonly request: number
+  readonly id: string
+  readonly askedMs: number
+  reply: BackendReply | undefined
+}
+
+/** What routers ask backends: a question takes half the time to get there, the answer the other half. */
+export class Queries {
+  private readonly machinery: Machinery
+  private readonly delayMs: number
+  /** All take the same time, so that each list is in the order in which they are due. */
+  private readonly asked: Query[] = []
+  private readonly answered: Query[] = []
+  private readonly matched: Int32Array
+  private readonly usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
+
+  /** @param delayMs - from a question to its answer */
+  constructor(machinery: Machinery, backends: number, delayMs: number) {
+    this.machinery = machinery
+    this.delayMs = delayMs
+    this.matched = new Int32Array(backends)
+  }
+
+  /** Events yet to come. A router may ask for ever. */
+  get pendingEvents(): number {
+    return this.asked.length + this.answered.length
+  }
+
+  /** A router asks. */
+  ask(replica: RouterReplica, backend: number, id: string, request: number): void {
+    const { machinery, delayMs } = this
+    if (machinery.isOver) return
+    const { nowMs } = machinery.clock
+    this.asked.push({ replica, backend, request, id, askedMs: nowMs, reply: undefined })
+    machinery.loop.schedule(nowMs + delayMs / 2, machinery.subjects.questionArrived)
+  }
+
+  /** The oldest question is at its backend. */
+  reached(): void {
+    const { machinery, delayMs } = this
+    const query = this.asked.shift()!
+    if (machinery.isDown[query.backend] === 0) query.reply = this.replyTo(query)
+    this.answered.push(query)
+    machinery.loop.schedule(machinery.clock.nowMs + delayMs / 2, machinery.subjects.replyArrived)
+  }
+
+  /** The oldest answer is at its router. */
+  delivered(): void {
+    const { machinery } = this
+    const { replica, backend, id, reply } = this.answered.shift()!
+    if (machinery.isOver) return
+    const { router, views, cluster } = replica
+    machinery.refresh()
+    router.onReply?.(id, views[backend]!, reply, cluster)
+  }
+
+  private replyTo({ backend, request, askedMs }: Query): BackendReply {
+    const { machinery, matched, usage } = this
+    machinery.refresh()
+    const { fleet, kv, loads, clock } = machinery.truth
+    fleet.sync(backend)
+    kv.usage(backend, usage)
+    if (request >= 0) {
+      fleet.syncMatches(request)
+      kv.match(request, matched)
+    }
+    return {
+      askedMs,
+      takenMs: clock.nowMs,
+      waiting: loads.waiting[backend]!,
+      running: loads.running[backend]!,
+      kvUsage: usage.held / usage.total,
+      matchedTokens: request >= 0 ? matched[backend]! : 0,
+    }
+  }
+}
