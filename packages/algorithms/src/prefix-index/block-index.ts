@@ -56,9 +56,10 @@ export class BlockIndex {
   insert(path: PromptPath, backend: number, nowMs: number): void {
     if (backend >= this.backends) this.backends = backend + 1
     if (nowMs < this.oldestMs) this.oldestMs = nowMs
+    this.owners.at(nowMs)
     for (let i = 0; i < path.length; i++) {
       const start = i === 0 ? 0 : path.endTokens[i - 1]!
-      this.owners.touch(path.ids[i]!, backend, path.endTokens[i]! - start, nowMs)
+      this.owners.touch(path.ids[i]!, backend, path.endTokens[i]! - start)
     }
     const capacityTokens = this.capacities[backend] ?? this.limits.capacityTokens
     while (this.owners.tokensOf(backend) > capacityTokens) this.owners.dropOldest(backend)

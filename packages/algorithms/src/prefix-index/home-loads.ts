@@ -188,6 +188,7 @@ export class HomeLoads {
   /** Gives a home, and all that begins with it, to one backend alone. */
   move(home: number, to: number, nowMs: number): void {
     const { below, owners } = this
+    owners.at(nowMs)
     below.length = 0
     for (let backend = 0; backend < this.costsMs.length; backend++) this.listBelow(home, backend)
     // The home last, so that the oldest of a backend stays a leaf.
@@ -198,18 +199,19 @@ export class HomeLoads {
       if (this.ownerCounts[run] === 1) {
         const e = owners.firstOwner(run)
         this.pay(run, owners.ownerOf(e), -1)
-        owners.give(e, to, nowMs)
+        owners.give(e, to)
         this.pay(run, to, 1)
       } else {
         this.dropOwners(run)
-        this.own(run, to, nowMs)
+        this.own(run, to)
       }
     }
   }
 
   /** Gives a home to one more backend. */
   replicate(home: number, to: number, nowMs: number): void {
-    this.own(home, to, nowMs)
+    this.owners.at(nowMs)
+    this.own(home, to)
   }
 
   /** Forgets what a backend has. */
@@ -243,11 +245,12 @@ export class HomeLoads {
   private allocate(path: PromptPath, backend: number, nowMs: number): void {
     const { owners } = this
     const { ids, endTokens } = path
+    owners.at(nowMs)
     // The deepest first, so that the oldest is a leaf.
     for (let i = path.length - 1; i >= 0; i--) {
       const run = ids[i]!
       const tokens = endTokens[i]! - (i === 0 ? 0 : endTokens[i - 1]!)
-      if (!owners.touch(run, backend, tokens, nowMs)) continue
+      if (!owners.touch(run, backend, tokens)) continue
       this.reserve(run)
       this.runTokens[run] = tokens
       this.parents[run] = i === 0 ? NONE : ids[i - 1]!
@@ -257,8 +260,8 @@ export class HomeLoads {
     while (owners.tokensOf(backend) > capacityTokens) this.dropEntry(owners.oldestOf(backend))
   }
 
-  private own(run: number, backend: number, nowMs: number): void {
-    if (this.owners.touch(run, backend, this.runTokens[run]!, nowMs)) this.addOwner(run, backend)
+  private own(run: number, backend: number): void {
+    if (this.owners.touch(run, backend, this.runTokens[run]!)) this.addOwner(run, backend)
   }
 
   private addOwner(run: number, backend: number): void {

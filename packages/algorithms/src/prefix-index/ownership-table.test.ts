@@ -24,7 +24,7 @@ test.each([6, 12, 40])(
           const own = owned[backend]!
           if (kind === 'touch') {
             const isNew = !own.includes(run)
-            expect(table.touch(run, backend, TOKENS, 0)).toBe(isNew)
+            expect(table.touch(run, backend, TOKENS)).toBe(isNew)
             owned[backend] = [...own.filter((each) => each !== run), run]
           } else if (kind === 'oldest') {
             expect(table.dropOldest(backend)).toBe(own.length > 0)

@@ -23,6 +23,8 @@ const FIELDS = 8
 export class OwnershipTable {
   private entries = new Int32Array(FIELDS * 256)
   private usedMs = new Float64Array(256)
+  /** When it is. In a column, as V8 would box a time for each run that is touched. */
+  private readonly nowMs = new Float64Array(1)
   private unused = NONE
   private count = 0
   /** By run: its first entry. */
@@ -126,12 +128,17 @@ export class OwnershipTable {
     return count
   }
 
+  /** What is touched from now on is used at this time, in ms; 0 until then. */
+  at(nowMs: number): void {
+    this.nowMs[0] = nowMs
+  }
+
   /**
    * Makes a run the most recently used of a backend, adding it when it is new.
    * @param tokens - of the run, counted when it is added
    * @returns whether it is new
    */
-  touch(run: number, backend: number, tokens: number, nowMs: number): boolean {
+  touch(run: number, backend: number, tokens: number): boolean {
     this.reserve(run, backend)
     const { rows } = this
     const row = rows.of(run)
@@ -165,7 +172,7 @@ export class OwnershipTable {
       this.unlinkUse(e)
     }
     this.linkNewest(e, backend)
-    this.usedMs[e / FIELDS] = nowMs
+    this.usedMs[e / FIELDS] = this.nowMs[0]!
     return known === NONE
   }
 
@@ -183,7 +190,7 @@ export class OwnershipTable {
   acquire(run: number, backend: number, tokens: number): void {
     let e = this.find(run, backend)
     if (e === NONE) {
-      this.touch(run, backend, tokens, 0)
+      this.touch(run, backend, tokens)
       e = this.newest[backend]!
     }
     this.entries[e + USES] = this.entries[e + USES]! + 1
@@ -231,7 +238,7 @@ export class OwnershipTable {
   }
 
   /** Gives the entry of a run with one owner, which so has no row, to another backend, as what it used last. */
-  give(e: number, to: number, nowMs: number): void {
+  give(e: number, to: number): void {
     const { entries } = this
     if (to >= this.oldest.length) this.reserveOwners(2 * (to + 1))
     const from = entries[e + OWNER]!
@@ -241,7 +248,7 @@ export class OwnershipTable {
     this.tokens[from] = this.tokens[from]! - tokens
     this.tokens[to] = this.tokens[to]! + tokens
     this.linkNewest(e, to)
-    this.usedMs[e / FIELDS] = nowMs
+    this.usedMs[e / FIELDS] = this.nowMs[0]!
   }
 
   /** Gives a run a row, with the entries of its list. */

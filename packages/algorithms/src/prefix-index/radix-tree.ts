@@ -42,10 +42,11 @@ export class RadixTree {
 
   /** Says that a backend was sent a prompt. */
   insert(path: PromptPath, backend: number, nowMs: number): void {
+    this.owners.at(nowMs)
     // The deepest first, so that a node is never older than those below it: the oldest is a leaf.
     for (let i = path.length - 1; i >= 0; i--) {
       const start = i === 0 ? 0 : path.endTokens[i - 1]!
-      this.owners.touch(path.ids[i]!, backend, path.endTokens[i]! - start, nowMs)
+      this.owners.touch(path.ids[i]!, backend, path.endTokens[i]! - start)
       this.remember(path.ids[i]!, backend)
     }
   }

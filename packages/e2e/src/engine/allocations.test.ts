@@ -12,8 +12,8 @@ interface Allocated {
   readonly objects: number
 }
 
-// Columns grow now and then, and V8 compiles: much less than the least object for each request.
-const MOST_OBJECT_BYTES = 4
+// Columns grow now and then, and V8 compiles: half the least object for each request.
+const MOST_OBJECT_BYTES = 8
 // A number that crosses a call which V8 chose not to inline is boxed, and what it inlines differs from
 // process to process: so a handful of those are let pass, and a number per backend is not.
 const MOST_BOX_BYTES = 96
