@@ -1,11 +1,16 @@
 import { RouteSimError } from '@routesim/core'
 import yargs, { type Argv } from 'yargs'
 import { COMMANDS, commandModules } from './commands.js'
+import { checkFiles } from './output/check-files.js'
 import { colorsFor } from './output/colors.js'
 import { UsageError } from './usage-error.js'
-import { checkWords, commandOf, givenText, usageMessage } from './usage-messages.js'
+import { checkWords, commandOf, dashed, givenText, usageMessage } from './usage-messages.js'
 import { packageVersion } from './version.js'
 
+const SUBCOMMANDS: Readonly<Partial<Record<string, readonly string[]>>> = {
+  bench: ['prefix-ratio', 'trace', 'load'],
+  trace: ['stats', 'fit', 'edit', 'merge', 'pull'],
+}
 const EXIT = { ok: 0, failure: 1, usage: 2, interrupted: 130 } as const
 
 /**
@@ -25,8 +30,7 @@ export async function main(words: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof UsageError) {
       console.error(`${red('error:')} ${error.message}`)
-      const command = COMMANDS.find((name) => name === commandOf(args))
-      console.error(`See routesim ${command === undefined ? '' : `${command} `}--help`)
+      console.error(`See routesim ${helpfulWords(args)}--help`)
       return EXIT.usage
     }
     if (error instanceof RouteSimError) {
@@ -39,6 +43,14 @@ export async function main(words: readonly string[]): Promise<number> {
     if (!isDebugging) console.error('Run it again with --debug to see where, and please report it.')
     return EXIT.failure
   }
+}
+
+/** The command, and what it begins with where it is several: `bench load`. */
+function helpfulWords(args: readonly string[]): string {
+  const command = COMMANDS.find((name) => name === commandOf(args))
+  if (command === undefined) return ''
+  const second = args[args.indexOf(command) + 1]
+  return SUBCOMMANDS[command]?.includes(second ?? '') ? `${command} ${second} ` : `${command} `
 }
 
 function commandLine(args: readonly string[]): Argv {
@@ -58,6 +70,7 @@ function commandLine(args: readonly string[]): Argv {
     .check((values) => checkNumbers(values, args), true)
     .middleware((values) => checkConfigs(values, args), true)
     .middleware((values) => keepLast(values, arrayOptions(cli)), true)
+    .middleware(checkFiles, true)
     // Reports tell how they were made.
     .middleware((values) => void Object.assign(values, { commandLine: args }))
     .help()
@@ -113,11 +126,12 @@ function joinRepeated(args: readonly string[]): readonly string[] {
 
 /** The option parser makes NaN of what is no number. */
 function checkNumbers(values: Readonly<Record<string, unknown>>, args: readonly string[]): true {
-  for (const [name, value] of Object.entries(values)) {
-    if (!Number.isNaN(value) || /[A-Z]/.test(name)) continue
-    throw new UsageError(`--${name}: expected a number, got "${givenText(args, name)}"`)
-  }
-  return true
+  const names = Object.keys(values).filter((name) => Number.isNaN(values[name]))
+  // An option stands under all its spellings; that which was typed has a text.
+  const name = names.find((spelling) => givenText(args, spelling) !== '') ?? names[0]
+  if (name === undefined) return true
+  const given = givenText(args, name)
+  throw new UsageError(`${dashed(name)}: expected a number, got "${given}"`)
 }
 
 /** A config stands after the command or after its option: of two, the parser would take the first. */

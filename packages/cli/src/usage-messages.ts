@@ -48,6 +48,7 @@ export function usageMessage(
       .map((name) => `--${name} is required`)
       .join('\n')
   }
+  if (message.startsWith('Not enough non-option arguments')) return 'an argument is missing'
   const bare = /^Not enough arguments following: (.+)$/.exec(message)?.[1]
   if (bare !== undefined) return `${dashed(bare)}: expected a value, got none`
   const implied = [...message.matchAll(/^ *([\w-]+) -> ([\w-]+)$/gm)]
@@ -63,7 +64,7 @@ export function usageMessage(
 
 /** The text given for an option, for when its value was not understood. */
 export function givenText(args: readonly string[], name: string): string {
-  const flag = `--${name}`
+  const flag = dashed(name)
   const joined = args.findLast((arg) => arg.startsWith(`${flag}=`))
   const next = args[args.lastIndexOf(flag) + 1]
   return joined?.slice(flag.length + 1) ?? (args.includes(flag) ? (next ?? '') : '')
@@ -112,6 +113,7 @@ function describeChoice(name: string, given: string, all: string): string {
   return `--${name}: expected one of ${words.join(', ')}, got ${given}${hint}`
 }
 
-function dashed(name: string): string {
+/** An option as it is typed. */
+export function dashed(name: string): string {
   return name.length === 1 ? `-${name}` : `--${name}`
 }

@@ -23,6 +23,7 @@ export type ExperimentsErrorCode =
   | 'measurements_invalid'
   | 'sweep_invalid'
   | 'log_exists'
+  | 'log_of_other_runs'
   | 'log_unreadable'
   | 'log_failed'
   | 'shard_invalid'

@@ -9,6 +9,7 @@ import { UsageError } from '../usage-error.js'
 import {
   ALGORITHMS,
   INPUT_OPTIONS,
+  NOTHING_YET,
   printNotes,
   RESULT_OPTIONS,
   SECONDS_PER_RATE,
@@ -80,15 +81,17 @@ export const capacityCommand: CommandBody<CapacityArguments> = {
     await checkReport(args)
     const { algorithms: list, gpus, fleet, duration, rate, attainment, precision, scale } = args
     const algorithms = list === undefined ? undefined : await loadAlgorithms(list, '--algorithms')
-    const report = await watched((control) =>
-      capacity({
-        ...options,
-        ...control,
-        ...{ algorithms, rate, attainment, precision, scale },
-        gpus: gpus === undefined ? undefined : splitSpecs(gpus),
-        durationSec: duration,
-        find: fleet === true ? 'backends' : undefined,
-      }),
+    const report = await watched(
+      (control) =>
+        capacity({
+          ...options,
+          ...control,
+          ...{ algorithms, rate, attainment, precision, scale },
+          gpus: gpus === undefined ? undefined : splitSpecs(gpus),
+          durationSec: duration,
+          find: fleet === true ? 'backends' : undefined,
+        }),
+      NOTHING_YET,
     )
     await show(report, args)
   },

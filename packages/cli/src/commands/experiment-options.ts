@@ -267,6 +267,9 @@ export function checkNumbers({
   }
 }
 
+/** What a command says when it is stopped whose answer is there at the end only. */
+export const NOTHING_YET = 'Stopping; there is no answer yet.'
+
 /**
  * Runs an experiment under a progress bar. The first Ctrl-C asks it to stop and keep what it has, the
  * second ends the process.

@@ -10,6 +10,7 @@ import {
   checkNumbers,
   heading,
   INPUT_OPTIONS,
+  NOTHING_YET,
   printNotes,
   RESULT_OPTIONS,
   watched,
@@ -85,7 +86,7 @@ export const explainCommand: CommandBody<ExplainArguments> = {
     await checkTarget({ format: undefined, output })
     const algorithm = await loadChoice(args.algorithm)
     const options = { ...args, algorithm, requests, mostAlternatives: alternatives }
-    const report = await watched((control) => explain({ ...options, ...control }))
+    const report = await watched((control) => explain({ ...options, ...control }), NOTHING_YET)
     printNotes(report.scenario, [])
     const text =
       format === 'json'

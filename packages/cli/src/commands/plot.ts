@@ -114,7 +114,12 @@ async function readJson(path: string): Promise<unknown> {
     return JSON.parse(await readFile(path, 'utf8')) as unknown
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException
-    const why = code === 'ENOENT' ? 'no such file' : `expected a JSON file: ${message}`
+    const why =
+      code === 'ENOENT'
+        ? 'no such file'
+        : code === 'EISDIR'
+          ? 'expected a file, got a directory'
+          : `expected a JSON file of results: ${message.replaceAll(/\s+/g, ' ')}`
     throw new RouteSimError(`${path}: ${why}`, {
       code: 'result_unreadable',
       path,

@@ -22,6 +22,7 @@ import {
   RESULT_OPTIONS,
   watched,
 } from './experiment-options.js'
+import { stopped } from './stopped.js'
 import type { TraceArguments } from './trace-arguments.js'
 import { checkTraffic, TRAFFIC_OPTIONS, type TrafficArguments } from './traffic-options.js'
 
@@ -83,6 +84,7 @@ export const runCommand: CommandBody<RunArguments> = {
       ),
     )
     if (args.samples !== undefined) await writeSamples(report.samples, args.samples)
+    if (report.interrupted) throw stopped(1, 1)
   },
 }
 

@@ -122,6 +122,9 @@ function own(args: SweepArguments) {
   if (duration !== undefined && !(duration > 0)) {
     throw new UsageError(`--duration: expected a number > 0, got ${duration}`)
   }
+  if (duration !== undefined && args.trace !== undefined) {
+    throw new UsageError('--duration: only for generated traffic; a trace has its own')
+  }
   if (points !== undefined && !(Number.isInteger(points) && points >= 1)) {
     throw new UsageError(`--points: expected an integer >= 1, got ${points}`)
   }

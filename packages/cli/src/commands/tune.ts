@@ -6,7 +6,13 @@ import { checkReport, writeReport } from '../output/write-report.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
 import { parseAxes } from '../settings-list.js'
 import { UsageError } from '../usage-error.js'
-import { INPUT_OPTIONS, printNotes, RESULT_OPTIONS, watched } from './experiment-options.js'
+import {
+  INPUT_OPTIONS,
+  NOTHING_YET,
+  printNotes,
+  RESULT_OPTIONS,
+  watched,
+} from './experiment-options.js'
 import { CHART, type SearchArguments, searchOptions, splitList } from './search-arguments.js'
 
 interface TuneArguments extends SearchArguments {
@@ -92,15 +98,17 @@ export const tuneCommand: CommandBody<TuneArguments> = {
     await checkReport(args)
     const algorithm = await loadAlgorithm(args.algorithm)
     const { subjectTo, only, objective, candidates, holdout, windows } = args
-    const report = await watched((control) =>
-      tune({
-        ...options,
-        ...control,
-        ...{ algorithm, ranges, objective, candidates, holdout, windows },
-        subjectTo:
-          subjectTo === undefined ? undefined : subjectTo === 'none' ? [] : splitList(subjectTo),
-        only: only === undefined ? undefined : splitList(only),
-      }),
+    const report = await watched(
+      (control) =>
+        tune({
+          ...options,
+          ...control,
+          ...{ algorithm, ranges, objective, candidates, holdout, windows },
+          subjectTo:
+            subjectTo === undefined ? undefined : subjectTo === 'none' ? [] : splitList(subjectTo),
+          only: only === undefined ? undefined : splitList(only),
+        }),
+      NOTHING_YET,
     )
     await show(report, args)
   },

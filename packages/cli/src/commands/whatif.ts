@@ -7,6 +7,7 @@ import { parseSettings } from '../settings-list.js'
 import {
   ALGORITHM,
   INPUT_OPTIONS,
+  NOTHING_YET,
   printNotes,
   RESULT_OPTIONS,
   watched,
@@ -66,13 +67,15 @@ export const whatifCommand: CommandBody<WhatifArguments> = {
     await checkReport(args)
     const algorithm = await loadChoice(args.algorithm)
     const otherAlgorithm = args.to === undefined ? undefined : await loadChoice(args.to)
-    const report = await watched((control) =>
-      whatif({
-        ...options,
-        ...control,
-        ...{ algorithm, otherAlgorithm, set, windows: args.windows },
-        otherConfig: args.against,
-      }),
+    const report = await watched(
+      (control) =>
+        whatif({
+          ...options,
+          ...control,
+          ...{ algorithm, otherAlgorithm, set, windows: args.windows },
+          otherConfig: args.against,
+        }),
+      NOTHING_YET,
     )
     await show(report, args)
   },

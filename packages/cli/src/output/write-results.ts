@@ -74,7 +74,14 @@ export async function writeText(text: string, output: string): Promise<void> {
 
 /** The error for a file that can not be written. */
 export function outputFailed(output: string, cause: unknown): RouteSimError {
-  return failed(output, `can not be written: ${(cause as Error).message}`, cause)
+  const { code, message } = cause as NodeJS.ErrnoException
+  const why =
+    code === 'ENOENT'
+      ? `there is no folder ${dirname(output)}`
+      : code === 'EISDIR'
+        ? 'it is a directory'
+        : message
+  return failed(output, `can not be written: ${why}`, cause)
 }
 
 function failed(output: string, what: string, cause?: unknown): RouteSimError {

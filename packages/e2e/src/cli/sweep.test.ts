@@ -107,3 +107,23 @@ test('failed runs are told on standard error, and the exit code tells', async ()
   expect(stderr).toContain('cluster.max_num_seqs: expected an integer >= 1, got 0')
   expect(stderr).toContain('error: 1 of 2 runs failed')
 })
+
+test('a log is not resumed with other traffic, whose runs would stand among those it has', async () => {
+  const path = directoryWith({
+    'c.toml': CONFIG,
+    'other.toml': CONFIG.replace('num_prefixes = 20', 'num_prefixes = 3'),
+  })
+  const cwd = path('.')
+  const sweepOf = (config: string, rates: string, ...more: string[]) =>
+    routesim(['sweep', '-c', config, '--rates', rates, '--duration', '5', '--log', 'l', ...more], {
+      cwd,
+    })
+  expect((await sweepOf('c.toml', '1,2')).code).toBe(0)
+  const grown = await sweepOf('c.toml', '1,2,3', '--resume')
+  expect(grown.code).toBe(0)
+  const before = readFileSync(path('l'), 'utf8')
+  const other = await sweepOf('other.toml', '1,4', '--resume')
+  expect(other.code).toBe(1)
+  expect(other.stderr).toContain('l: has round_robin, rate 1, seed 42 of another trace, config')
+  expect(readFileSync(path('l'), 'utf8')).toBe(before)
+})

@@ -20,6 +20,8 @@ export interface RunReport {
   readonly detail?: RunDetail
   /** What backends did over time, by run; empty unless asked for. */
   readonly samples: readonly RunSamples[]
+  /** Whether it was stopped before all seeds were done; the result is of those that were. */
+  readonly interrupted: boolean
 }
 
 /**
@@ -34,12 +36,18 @@ export async function run({
   algorithm = 'round_robin',
   ...options
 }: RunOptions): Promise<RunReport> {
-  const { scenario, results, details, samples } = await compare({
+  const {
+    scenario,
+    results,
+    details,
+    samples,
+    interrupted: stopped,
+  } = await compare({
     ...options,
     algorithms: [algorithm],
   })
   const [result] = results
   if (result === undefined) throw interrupted()
   const [detail] = details
-  return { scenario, result, samples, ...(detail && { detail }) }
+  return { scenario, result, samples, interrupted: stopped, ...(detail && { detail }) }
 }

@@ -10,7 +10,7 @@ import { visibilitiesOf } from '../run/scenario.js'
 import { openLog } from '../sweep/open-log.js'
 import type { SweepRun } from '../sweep/plan-sweep.js'
 import { pointKey } from '../sweep/point-key.js'
-import { runSweep } from '../sweep/run-sweep.js'
+import { placesOf, runSweep } from '../sweep/run-sweep.js'
 import type { SweepPoint } from '../sweep/sweep-points.js'
 import { combinations, flagsOf, type ServingSimAxes, type ServingSimPoint } from './combinations.js'
 import { readInstances } from './instances.js'
@@ -108,7 +108,11 @@ export async function servingSim(options: ServingSimOptions): Promise<ServingSim
   ).length
   const requests = await requestsAtRates(traffic, axes.lambdaArrival, signal)
   const runs = points.map((point) => planned(point, fleet, pairs, choices, requests))
-  const { known, tornLines, log } = await openLog(options.checkpoint, options.resume)
+  const { known, tornLines, log } = await openLog(
+    options.checkpoint,
+    options.resume,
+    placesOf(runs),
+  )
   const before = runs.filter(({ key }) => known.get(key)?.status === 'ok').length
   let latest: RunResult | undefined
   try {

@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs'
 import { RouteSimError } from '@routesim/core'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { mergeRecords } from './merge-results.js'
-import { ResultLog, type ResultRecord, readResultLog } from './result-log.js'
+import { RESULT_VERSION } from './point-key.js'
+import { ResultLog, type ResultPlace, type ResultRecord, readResultLog } from './result-log.js'
 
 /** A result log that runs are appended to, and what stands in it already. */
 export interface OpenedLog {
@@ -15,11 +16,14 @@ export interface OpenedLog {
 
 /**
  * Opens a result log, or makes it.
- * @throws RouteSimError `log_exists` when it exists and is not to be resumed, `log_unreadable`, `log_failed`
+ * @param planned - the runs that are to be found in it, or added
+ * @throws RouteSimError `log_exists` when it exists and is not to be resumed, `log_of_other_runs`,
+ * `log_unreadable`, `log_failed`
  */
 export async function openLog(
   path: string | undefined,
   resume: boolean | undefined,
+  planned: readonly ResultPlace[],
 ): Promise<OpenedLog> {
   if (path === undefined) return { known: new Map(), tornLines: 0, log: undefined }
   const exists = existsSync(path)
@@ -31,6 +35,32 @@ export async function openLog(
     })
   }
   const content = exists ? await readResultLog(path) : { records: [], tornLines: 0 }
+  checkSameRuns(path, content.records, planned)
   const known = new Map(mergeRecords([content]).map((record) => [record.key, record]))
   return { known, tornLines: content.tornLines, log: new ResultLog(path) }
+}
+
+/** Runs that stand at the same place with another key had another trace, config or router: two answers in one table. */
+function checkSameRuns(
+  path: string,
+  records: readonly ResultRecord[],
+  planned: readonly ResultPlace[],
+): void {
+  const keys = new Set(planned.map(({ key }) => key))
+  const places = new Set(planned.map(placeName))
+  const other = records.find(
+    (record) =>
+      record.version === RESULT_VERSION && !keys.has(record.key) && places.has(placeName(record)),
+  )
+  if (other === undefined) return
+  const { algorithm, rate, seed } = other
+  const at = [algorithm, ...(rate === null ? [] : [`rate ${rate}`]), `seed ${seed}`].join(', ')
+  throw new RouteSimError<ExperimentsErrorCode>(
+    `${path}: has ${at} of another trace, config or router file`,
+    { code: 'log_of_other_runs', path, hint: 'Name another file, or go on with what that was.' },
+  )
+}
+
+function placeName({ settings, rate, algorithm, seed }: ResultPlace): string {
+  return JSON.stringify([settings, rate, algorithm, seed])
 }

@@ -5,6 +5,10 @@ import type { RunSummary } from '@routesim/metrics'
 import type { ExperimentsErrorCode } from '../errors.js'
 import type { Settings } from './design.js'
 
+const WHY_UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file',
+  EISDIR: 'expected a file, got a directory',
+}
 /** How every line begins: the key is the first of its fields. */
 const RECORD_START = '{"key":'
 
@@ -63,8 +67,8 @@ export async function readResultLog(path: string): Promise<LogContent> {
       }
     }
   } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
-    const why = missing ? 'no such file' : (cause as Error).message
+    const { code, message } = cause as NodeJS.ErrnoException
+    const why = WHY_UNREADABLE[code ?? ''] ?? message
     throw failed('log_unreadable', path, why, cause)
   }
   if (records.length === 0 && isForeign) throw notALog(path)

@@ -9,7 +9,7 @@ import {
 import type { Control, Executed } from '../run/execute.js'
 import type { SweepRun } from './plan-sweep.js'
 import { RESULT_VERSION } from './point-key.js'
-import type { ResultRecord } from './result-log.js'
+import type { ResultPlace, ResultRecord } from './result-log.js'
 
 /** How the runs of a sweep are done, and who hears of them. */
 export interface SweepExecution extends Control, Omit<RunsPlan, 'runs'> {
@@ -115,7 +115,12 @@ function failure(error: Error): Outcome {
   return { status: 'failed', error: { code, message: error.message } }
 }
 
-function placeOf(runs: readonly SweepRun[], run: number) {
+/** Which runs these are, as records of them say. */
+export function placesOf(runs: readonly SweepRun[]): ResultPlace[] {
+  return runs.map((_, run) => placeOf(runs, run))
+}
+
+function placeOf(runs: readonly SweepRun[], run: number): ResultPlace {
   const { key, settings, rate, label, seed } = runs[run]!
   return {
     key,

@@ -20,7 +20,7 @@ import { type Axis, designPoints, type Sampling } from './design.js'
 import { openLog } from './open-log.js'
 import { planSweep, type SweepRun } from './plan-sweep.js'
 import type { ResultRecord } from './result-log.js'
-import { runSweep } from './run-sweep.js'
+import { placesOf, runSweep } from './run-sweep.js'
 import { checkShard, type Shard } from './shard.js'
 import { type SweepFailure, type SweepPoint, sweepPoints } from './sweep-points.js'
 import { TrafficStore } from './traffic.js'
@@ -116,7 +116,7 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
   const elsewhere =
     options.queue && inQueue(options.queue, runs, { traffic: trafficOptions, choices, ...how })
   const part = shard === undefined ? undefined : checkShard(shard)
-  const { known, tornLines, log } = await openLog(options.log, options.resume)
+  const { known, tornLines, log } = await openLog(options.log, options.resume, placesOf(runs))
   try {
     const records = await runSweep(runs, {
       ...{ ...how, choices, sampleIntervalMs: undefined, jobs, known, elsewhere },
