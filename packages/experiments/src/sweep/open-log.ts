@@ -56,7 +56,7 @@ function checkSameRuns(
   const { algorithm, rate, seed } = other
   const at = [algorithm, ...(rate === null ? [] : [`rate ${rate}`]), `seed ${seed}`].join(', ')
   throw new RouteSimError<ExperimentsErrorCode>(
-    `${path}: has ${at} of another trace, config or router file`,
+    `${path}: has ${at} of another trace, config, router or policy file`,
     { code: 'log_of_other_runs', path, hint: 'Name another file, or go on with what that was.' },
   )
 }
