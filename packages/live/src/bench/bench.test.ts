@@ -158,6 +158,25 @@ test('the prefix-ratio sweep writes what the script writes, simulated and live a
   }
 })
 
+test('a ratio that is stopped amid its requests has no place among the results', async () => {
+  const mocks = await fleet.workers(1)
+  const stop = new AbortController()
+  const outputDir = mkdtempSync(join(tmpdir(), 'routesim-bench-'))
+  const target: BenchTarget = {
+    ...{ kind: 'live', urls: [mocks.workers[0]!.url], model: 'mock', endpoint: 'completions' },
+    ...{ sendsIds: true, timeoutMs: 60_000 },
+  }
+  const summary = await prefixRatioBench({
+    ...{ ...SYNTHETIC, target, outputDir, prefixRatios: [0.2, 0.5, 0.8], concurrency: 4 },
+    ...{ model: 'mock', label: 'stopped', signal: stop.signal },
+    onRatio: (ratio) => {
+      if (ratio === 0.2) setTimeout(() => stop.abort(), 1)
+    },
+  })
+  expect(summary).toMatchObject({ prefix_ratios: [0.2], errors: [0] })
+  expect(summary.ttft_values).toHaveLength(1)
+})
+
 test('several servers: averages are averaged, rates add up, quantiles are of all requests', () => {
   const run = (lagMs: number, ttftMs: number, count: number) => ({
     target: '',

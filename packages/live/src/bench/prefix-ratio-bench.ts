@@ -71,9 +71,10 @@ export async function prefixRatioBench(options: PrefixRatioOptions): Promise<Pre
           seed,
         }),
     })
+    // A ratio that was stopped amid its requests has its own files, and no place in the summary.
+    if (options.signal?.aborted === true) break
     results.push(result.metrics)
     options.onRatio?.(prefixRatio, result)
-    if (options.signal?.aborted === true) break
   }
   const figure = (tag: string, statistic: 'avg' | 'p99' = 'avg'): number[] =>
     results.map((metrics) => metrics[tag]?.[statistic] ?? 0)

@@ -3,6 +3,7 @@ import { prefixRatioBench } from '@routesim/live'
 import type { CommandModule } from 'yargs'
 import { writeBytes } from '../../output/write-report.js'
 import { UsageError } from '../../usage-error.js'
+import { stopped } from '../stopped.js'
 import {
   BENCH_OPTIONS,
   type BenchArguments,
@@ -81,12 +82,13 @@ export const benchPrefixRatio: CommandModule<object, PrefixRatioArguments> = {
     await makeFolder(args.outputDir)
     console.log('prefix ratio   TTFT mean ms   TTFT p99 ms   tokens/s   errors')
     const label = args.label ?? labelOf(args)
+    const signal = interruptible()
     const summary = await prefixRatioBench({
       ...args,
       prefixRatios,
       target,
       label,
-      signal: interruptible(),
+      signal,
       onRatio: (ratio, { metrics, runs }) => {
         checkAnswered(runs)
         const ttft = metrics['time_to_first_token']
@@ -101,6 +103,8 @@ export const benchPrefixRatio: CommandModule<object, PrefixRatioArguments> = {
         warnOfLag(metrics)
       },
     })
+    const finished = summary.prefix_ratios.length
+    if (signal.aborted) throw stopped(finished, prefixRatios.length)
     const { plotCharts, readResults, renderSvg } = await import('@routesim/report')
     const charts = plotCharts(readResults([{ name: label, json: summary }]), 'prefix-ratio')
     console.error(`Wrote ${join(args.outputDir, 'results_summary.json')}`)
