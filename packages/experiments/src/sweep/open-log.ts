@@ -35,8 +35,9 @@ export async function openLog(
     })
   }
   const content = exists ? await readResultLog(path) : { records: [], tornLines: 0 }
-  checkSameRuns(path, content.records, planned)
-  const known = new Map(mergeRecords([content]).map((record) => [record.key, record]))
+  const records = mergeRecords([content])
+  checkSameRuns(path, records, planned)
+  const known = new Map(records.map((record) => [record.key, record]))
   return { known, tornLines: content.tornLines, log: new ResultLog(path) }
 }
 
