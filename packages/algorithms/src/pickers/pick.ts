@@ -127,10 +127,14 @@ function placesOfLeast(cluster: ClusterView, costs: ArrayLike<number>): number {
   const size = ids.length
   if (size === 0) return 0
   // Ids ascend: as many as there are in the columns are all of them, each at the place of its number.
-  if (size === columns.waiting.length) return tiedAt(leastCost(cluster, costs, size), costs, size)
-  if (gathered.length < size) gathered = new Float64Array(2 * size)
-  for (let i = 0; i < size; i++) gathered[i] = costs[ids[i]!]!
-  return tiedAt(leastCost(cluster, gathered, size), gathered, size)
+  const byPlace = size === columns.waiting.length ? costs : gather(costs, ids)
+  return tiedAt(leastCost(cluster, byPlace, size), byPlace, size)
+}
+
+function gather(costs: ArrayLike<number>, ids: ArrayLike<number>): Float64Array {
+  if (gathered.length < ids.length) gathered = new Float64Array(2 * ids.length)
+  for (let i = 0; i < ids.length; i++) gathered[i] = costs[ids[i]!]!
+  return gathered
 }
 
 /** The lowest cost by place. Four at a time, as in {@link tiedAt}: V8 does not unroll loops; half the time. */

@@ -41,7 +41,7 @@ function layOut({ answers, find }: CapacityReport): [Column[], string[][]] {
     { title: '$/h', align: 'right' },
   ]
   const value = (number: number | null): string =>
-    number === null ? '-' : isRate ? formatNumber(number) : String(number)
+    number === null ? '-' : isRate ? rateText(number) : String(number)
   const rows = answers.map((answer) => {
     const best = answer.probes.find((probe) => probe.value === answer.meets)
     return [
@@ -53,6 +53,11 @@ function layOut({ answers, find }: CapacityReport): [Column[], string[][]] {
     ]
   })
   return [columns, rows]
+}
+
+/** Rates go down to a few requests per hour. */
+function rateText(perSec: number): string {
+  return perSec < 0.1 ? String(Number(perSec.toPrecision(2))) : formatNumber(perSec)
 }
 
 /** From the seed that carries least to the one that carries most. */

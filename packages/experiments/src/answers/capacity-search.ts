@@ -1,6 +1,7 @@
 import { confidenceInterval, type RunSummary } from '@routesim/metrics'
 import { buildFleet } from '../cluster/build-cluster.js'
 import type { Config } from '../config/schema.js'
+import { oversizedShare } from '../run/load-notes.js'
 import type { TrafficStore } from '../sweep/traffic.js'
 import type { Bisection } from './bisection.js'
 import type { Candidate, FleetSizes } from './capacity-candidate.js'
@@ -123,6 +124,7 @@ function probeOf(value: number, runs: readonly RunSummary[], attainment: number)
     meets: isMet(runs, attainment),
     attainment: mean!,
     attainment_ci95: halfWidth,
+    oversized: confidenceInterval(runs.map(oversizedShare)).mean!,
     saturation: order[worst]!,
     ttft_p99: confidenceInterval(ttfts).mean,
   }

@@ -26,24 +26,28 @@ function sentenceOf(answer: CapacityAnswer, name: string, { find, attainment }: 
   const { meets, misses, usd_per_hour: price, problem } = answer
   if (problem !== null) return `${name} can not be tried: ${problem}`
   const goal = `${Number((attainment * 100).toPrecision(4))}% within their targets`
+  const why = reason(answer, attainment)
   if (find === 'rate') {
-    if (meets === null) return `${name}: no rate down to ${rps(misses!)} leaves ${goal}`
+    if (meets === null) return `${name}: no rate down to ${rps(misses!)} leaves ${goal}${why}`
     if (misses === null)
       return `${name} still has ${goal} at ${rps(meets)}, the most that was tried`
-    return `${name} carries ${rps(meets)} with ${goal}, and not ${rps(misses)}${reason(answer)}`
+    return `${name} carries ${rps(meets)} with ${goal}, and not ${rps(misses)}${why}`
   }
   const cost = price === null ? '' : `, $${price.toFixed(2)}/h`
-  if (meets === null) return `${name}: no fleet of up to ${misses} backends has ${goal}`
+  if (meets === null) return `${name}: no fleet of up to ${misses} backends has ${goal}${why}`
   if (misses === null)
     return `${name}: ${backends(meets)} ${meets === 1 ? 'is' : 'are'} enough for ${goal}${cost}`
-  return `${name} needs ${backends(meets)} for ${goal}${cost}; ${misses} ${misses === 1 ? 'is' : 'are'} too few${reason(answer)}`
+  return `${name} needs ${backends(meets)} for ${goal}${cost}; ${misses} ${misses === 1 ? 'is' : 'are'} too few${why}`
 }
 
 /** Why the nearest value that misses does so. */
-function reason({ probes, misses }: CapacityAnswer): string {
+function reason({ probes, misses }: CapacityAnswer, attainment: number): string {
   const probe = probes.find(({ value }) => value === misses)
   if (probe === undefined) return ''
-  const share = `${Number((probe.attainment * 100).toPrecision(3))}% within targets`
+  if (1 - probe.oversized < attainment) {
+    return ` (${percent(probe.oversized)} have more tokens than the KV cache of their backend holds)`
+  }
+  const share = `${percent(probe.attainment)} within targets`
   return probe.saturation === 'overloaded' ? ` (overloaded: ${share} so far)` : ` (${share})`
 }
 
@@ -86,6 +90,10 @@ function cheapest(
   }
   const share = Math.round((1 - first.usd_per_hour! / second.usd_per_hour!) * 100)
   return [`The cheapest is ${fleet}, ${share}% below the next, ${name(second)}.`]
+}
+
+function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(3))}%`
 }
 
 function rps(value: number): string {

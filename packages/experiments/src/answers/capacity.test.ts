@@ -65,3 +65,29 @@ test('the smallest fleet is the first of all fleets that meets the targets', asy
     expect(usd_per_hour).toBeGreaterThan(0)
   }
 })
+
+test('where prompts do not fit into the KV cache, that is the reason, and not the load', async () => {
+  const { answers, verdict } = await capacity({
+    ...options,
+    seeds: 1,
+    config: parseConfig(`
+[cluster]
+num_backends = 2
+kv_cache_blocks = 64
+[trace]
+rate = 10
+duration_sec = 20
+prompt_tokens_mean = 800
+prompt_tokens_std = 300
+[slo]
+ttft_ms = 100000
+`),
+  })
+  const { meets, probes } = answers[0]!
+  expect(meets).toBeNull()
+  expect(probes[0]!.oversized).toBeGreaterThan(0.05)
+  expect(probes[0]!.saturation).toBe('stable')
+  expect(verdict[0]).toMatch(
+    /^round_robin: no rate down to .* leaves 99% within their targets \([\d.]+% have more tokens than the KV cache of their backend holds\)\.$/,
+  )
+})

@@ -1,8 +1,32 @@
 import { listed } from './listed.js'
+import { metric } from './metric.js'
 import type { AlgorithmSummary } from './simulate-all.js'
 
-/** Notes on runs in which the fleet did not keep up: their latencies grow with the length of the run. */
+/** Notes on runs whose figures tell of something else than of the router. */
 export function loadNotes(results: readonly AlgorithmSummary[]): string[] {
+  return [...oversized(results), ...overloaded(results)]
+}
+
+/** Requests that no rate and no router would have served. */
+function oversized(results: readonly AlgorithmSummary[]): string[] {
+  const shares = results.map(oversizedShare)
+  const most = Math.max(...shares)
+  if (!(most > 0)) return []
+  const share = `${Number((most * 100).toPrecision(2))}%`
+  const atMost = shares.some((each) => each !== most) ? 'up to ' : ''
+  return [
+    `${atMost}${share} of the requests have more tokens than the KV cache of their backend holds: they are rejected at any load`,
+  ]
+}
+
+/** Share of requests that their backend's KV cache can never hold. */
+export function oversizedShare(result: AlgorithmSummary): number {
+  const rejected = metric(result, 'rejected_by_reason.exceeds_kv_cache').value ?? 0
+  return rejected === 0 ? 0 : rejected / metric(result, 'total_requests').value!
+}
+
+/** Fleets that did not keep up: latencies grow with the length of the run. */
+function overloaded(results: readonly AlgorithmSummary[]): string[] {
   const names = results
     .filter(({ saturation }) => saturation.verdict === 'overloaded')
     .map(({ algorithm }) => algorithm)

@@ -89,6 +89,9 @@ export interface PreparedFleet {
 
 const MOST_SEEDS = 10_000
 
+const SAME_REQUESTS =
+  'every seed has the same requests: intervals tell of chance in the router and the fleet, not in the traffic'
+
 /** Reads and checks config, seeds and fleet. */
 export async function prepareFleet(options: ExperimentOptions): Promise<PreparedFleet> {
   const given =
@@ -222,6 +225,6 @@ export async function describeScenario(
     visibility: visibilities.map(({ name }) => name).join(' and '),
     events: backendEvents(config.events),
     seeds,
-    notes: workload.notes,
+    notes: [...workload.notes, ...(seeds.length > 1 && !workload.isSeeded ? [SAME_REQUESTS] : [])],
   }
 }

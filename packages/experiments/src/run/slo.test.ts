@@ -46,7 +46,8 @@ test('over seeds, tenants that are missing under some count where they are', asy
     builder.add({ arrivalMs: i * 20, promptTokens: 300, outputTokens: 20, tenant })
   }
   const trace = builder.build()
-  const { results } = await compare({ config, trace, algorithms: ['random'], seeds: 3 })
+  const { results, scenario } = await compare({ config, trace, algorithms: ['random'], seeds: 3 })
+  expect(scenario.notes.join()).toContain('every seed has the same requests')
   const { per_tenant } = results[0]!.tenants!
   expect(Object.keys(per_tenant)).toEqual(['a', 'b'])
   expect(per_tenant['a']!.total_requests).toEqual({ mean: 20, ci95: 0, n: 3 })
@@ -60,4 +61,18 @@ test('a fleet that can not keep up is told of', async () => {
   })
   expect(results[0]!.saturation.verdict).toBe('overloaded')
   expect(scenario.notes.join()).toContain('the fleet is overloaded on this traffic')
+})
+
+test('requests that the KV cache can never hold are told of, and are no overload', async () => {
+  const small = parseConfig('[cluster]\nnum_backends = 2\nkv_cache_blocks = 64')
+  const trace = { ...small.trace, rate: 0.3, prompt_tokens_mean: 800, prompt_tokens_std: 300 }
+  const { scenario, results } = await compare({
+    config: { ...small, trace },
+    algorithms: ['round_robin', 'random'],
+  })
+  expect(results[0]!.saturation.verdict).not.toBe('overloaded')
+  expect(results[0]!.rejected_requests).toBeGreaterThan(0)
+  expect(scenario.notes.join()).toMatch(
+    /[\d.]+% of the requests have more tokens than the KV cache of their backend holds/,
+  )
 })

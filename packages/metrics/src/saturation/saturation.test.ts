@@ -45,6 +45,20 @@ test('a queue that fills to its bound and rejects the rest is overloaded', () =>
   expect(found.rejected_share).toBeGreaterThan(0.4)
 })
 
+test('requests that no backend can ever hold are no sign of load', () => {
+  const bins = new FlowBins()
+  const facts = every(100, 1000).map((arrivalMs, i): RequestFacts => {
+    if (i % 10 === 0) return { arrivalMs, rejectReason: 'exceeds_kv_cache' }
+    return { arrivalMs, admittedMs: arrivalMs, firstTokenMs: arrivalMs, finishedMs: arrivalMs + 50 }
+  })
+  const { requests, outcomes } = runResult(facts, [{}])
+  for (let row = 0; row < requests.size; row++) bins.add(row, requests, outcomes)
+  expect(saturation(bins)).toMatchObject({ verdict: 'overloaded', rejected_share: 0.1 })
+  expect(saturation(bins, 100)).toMatchObject({ verdict: 'stable', rejected_share: 0.1 })
+  // One in a hundred for another reason is too many all the same.
+  expect(saturation(bins, 90).verdict).toBe('overloaded')
+})
+
 test('a burst that is worked off is a backlog', () => {
   const burst = every(5, 200).map((ms) => ms + 10_000)
   const arrivals = [...every(100, 1000), ...burst].sort((a, b) => a - b)

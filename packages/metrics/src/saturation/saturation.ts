@@ -35,7 +35,7 @@ export interface Saturation {
   readonly drain_ms: number | null
 }
 
-/** A share of requests rejected or not waited for that no fleet that keeps up has. */
+/** A share of requests rejected for load or not waited for that no fleet that keeps up has. */
 const MANY_UNSERVED = 0.01
 /** Growth beyond this share of the offered rate is not chance. */
 const GROWTH_SHARE = 0.02
@@ -54,8 +54,12 @@ const BACKLOG_SHARE = 0.05
  */
 const CHANCE = 4
 
-/** Judges a run by how many requests waited and were in work in each stretch of it. */
-export function saturation(bins: FlowBins): Saturation {
+/**
+ * Judges a run by how many requests waited and were in work in each stretch of it.
+ *
+ * @param oversized - rejected because their backend's KV cache can never hold them: no sign of load
+ */
+export function saturation(bins: FlowBins, oversized = 0): Saturation {
   const { requests, rejected, timedOut, firstArrivalMs, lastArrivalMs, widthMs, completed } = bins
   const spanMs = lastArrivalMs - firstArrivalMs
   const offered = ((requests - 1) / spanMs) * 1000
@@ -87,8 +91,8 @@ export function saturation(bins: FlowBins): Saturation {
   const running = (present[peak] ?? 0) - peakWaiting
   const isQueued = peakWaiting >= FEW_WAITING && peakWaiting > running
   const windowMs = (last + 1) * widthMs - firstArrivalMs
-  const isOverloaded =
-    (rejected + timedOut) / requests >= MANY_UNSERVED || queueGrows || systemGrows
+  const unserved = rejected - oversized + timedOut
+  const isOverloaded = unserved / requests >= MANY_UNSERVED || queueGrows || systemGrows
   return {
     verdict: isOverloaded ? 'overloaded' : isQueued ? 'backlogged' : 'stable',
     offered_per_sec: orNull(offered),

@@ -58,6 +58,7 @@ export function composeSummary(
   const cost = fleetCost(totals.backends, durationMs, options.pricePerHour)
   const tiers = tierStatistics(totals.backends, totals.endMs - totals.measuredFromMs)
   const adapters = adapterLoads(totals.backends)
+  const rejectedByReason = counts.rejectedByReason(totals.rejectReasons)
   const busyMs = totals.backends.reduce((sum, backend) => sum + backend.busyMs, 0)
   return {
     algorithm: totals.router,
@@ -73,10 +74,10 @@ export function composeSummary(
     timed_out_requests: counts.timedOut,
     unfinished_requests:
       counts.total - completed - counts.rejected - counts.failed - counts.timedOut,
-    rejected_by_reason: counts.rejectedByReason(totals.rejectReasons),
+    rejected_by_reason: rejectedByReason,
     failed_by_reason: counts.failedByReason(totals.rejectReasons),
     retries: counts.retries,
-    saturation: saturation(measured.flow),
+    saturation: saturation(measured.flow, rejectedByReason.exceeds_kv_cache),
     ...measured.slo?.findings(durationMs),
     ttft: measured.ttft,
     tbt: distributionOfHistogram(measured.gaps),
