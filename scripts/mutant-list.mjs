@@ -341,7 +341,7 @@ export const MUTANTS = [
   [
     'a request that is called off leaves amid its step',
     CANCELLING,
-    'if (mustWait) {',
+    'if (this.state.endMs[backend] !== IDLE) {',
     'if (false) {',
   ],
   [
@@ -665,5 +665,11 @@ export const MUTANTS = [
     PLANS,
     '  batch.decodeRequests = 0\n  batch.decodeTokens = 0\n  batch.decodeSharedTokens = 0',
     '  batch.decodeRequests = 0\n  batch.decodeTokens = 0',
+  ],
+  [
+    'a step of several that ends as its request is called off goes on',
+    CANCELLING,
+    'this.endIfStepIsOver(backend)',
+    '',
   ],
 ]

@@ -99,6 +99,7 @@ export interface FallibleFleet extends Fleet {
   /**
    * Takes a request off a backend: from its queue, or while its KV cache is on its way, at once; from its
    * batch when the step under way is over, which the listener is told of, unless it ends with that step.
+   * A step that ends in this instant is over, and its entry in `endMs` cleared.
    * @returns true when it is off
    */
   cancel(backend: number, request: number): boolean

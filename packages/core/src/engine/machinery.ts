@@ -161,10 +161,11 @@ export class Machinery {
     this.touch(backend)
   }
 
-  /** A rank's step may have come to end at another time. */
+  /** A rank's step may have come to end at another time, or have ended. */
   alarmMoved(id: number): void {
     const { loop } = this
     if (loop.alarmMs[id]! < Number.POSITIVE_INFINITY) loop.alarmChanged(id)
+    else loop.alarmCleared(id)
   }
 
   /** A backend may start a step. */

@@ -249,7 +249,7 @@ export class OnlineFleet {
     const { dueMs } = this.alarms
     if (dueMs[backend]! < Number.POSITIVE_INFINITY) return
     this.fleet.startStep(backend)
-    if (dueMs[backend]! < Number.POSITIVE_INFINITY) this.alarms.arm(backend)
+    this.alarms.arm(backend)
   }
 
   private report(row: number): void {

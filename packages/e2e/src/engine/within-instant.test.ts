@@ -46,6 +46,31 @@ describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
     expect(seen.slice(2, 4)).toEqual(['30 finished 0: 32', '30 route 2: 48'])
   })
 
+  test('who times out as a step of its prompt ends is out of it, before the next who times out', () => {
+    const seen: string[] = []
+    const { outcomes } = tinyRun({
+      requests: [{ promptTokens: 160 }, { promptTokens: 16 }, { promptTokens: 160, arrivalMs: 15 }],
+      backends: [
+        backend({
+          latency: tens,
+          kv: { blocks: 100, blockTokens: 16 },
+          maxBatchTokens: 16,
+          maxNumSeqs: 1,
+        }),
+      ],
+      router: looking((_, cluster) => cluster.backends[0]!.outstanding, seen),
+      timeoutMs: 20,
+      stepper,
+    })
+    expect(seen.filter((each) => each.includes('finished'))).toEqual([
+      '20 finished 0: 2',
+      '20 finished 1: 1',
+      '40 finished 2: 0',
+    ])
+    // The third begins at once: nothing is left of the step that the first would have gone on with.
+    expect(outcomes.admittedMs[2]).toBe(20)
+  })
+
   test('of two answers that are alike, each keeps its block while one admitted before them ends', () => {
     const seen: string[] = []
     const alike: TinyRequest = { promptTokens: 4, outputTokens: 9, shared: 'a', sharedTokens: 12 }

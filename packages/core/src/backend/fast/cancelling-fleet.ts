@@ -45,12 +45,13 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
     this.measure(backend)
     this.state.batches[backend]!.isBlocked = 0
     if (this.isRunning(backend, request)) {
-      const mustWait =
-        this.state.endMs[backend] !== IDLE && this.context.progress.isTransferring[request] === 0
-      if (mustWait) {
-        this.cancelled[backend]!.push(request)
-        this.cut(backend)
-        return false
+      if (this.context.progress.isTransferring[request] === 0) {
+        this.endIfStepIsOver(backend)
+        if (this.state.endMs[backend] !== IDLE) {
+          this.cancelled[backend]!.push(request)
+          this.cut(backend)
+          return false
+        }
       }
       this.takeOut(backend, request)
       return true
@@ -63,6 +64,16 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
     this.adapters.stopWaiting(backend, request)
     this.forgetPrompt(backend, request)
     return true
+  }
+
+  /** A step within a stretch that ends in this instant has ended, as it would have on its own. */
+  private endIfStepIsOver(backend: number): void {
+    const { state } = this
+    if (state.endMs[backend] === IDLE) return
+    const underWay = stepUnderWay(state, backend)
+    if (stepsOver(state, backend, underWay) < underWay) return
+    this.endWithPresentStep(backend)
+    this.completeStep(backend)
   }
 
   override completeStep(backend: number): void {

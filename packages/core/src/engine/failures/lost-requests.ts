@@ -163,11 +163,11 @@ export class LostRequests {
   private leave(request: number, rank: number, cause: Cause): boolean {
     const { machinery, fleet } = this
     const isOff = fleet.cancel(rank, request)
+    machinery.alarmMoved(rank)
     if (isOff) machinery.touch(rank)
     else {
       this.migrations?.forget(request)
       this.leaving.set(request, cause)
-      machinery.alarmMoved(rank)
     }
     return isOff
   }

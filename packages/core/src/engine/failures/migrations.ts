@@ -95,8 +95,8 @@ export class Migrations {
       mode === 'transfer' && !isInFrontEnd
         ? fleet.detach(from, request)
         : fleet.cancel(from, request)
+    machinery.alarmMoved(from)
     if (isOff) this.left(request, isInFrontEnd)
-    else machinery.alarmMoved(from)
   }
 
   /** A request that is moved is off its backend. @returns false when it is not moved at all */
