@@ -1,4 +1,5 @@
 import type { Spread, TraceAnalysis } from '@routesim/traces'
+import { durationText } from './duration.js'
 import { alignedTable, type Column } from './table.js'
 
 const BARS = ' ▁▂▃▄▅▆▇█'
@@ -31,8 +32,10 @@ export function traceAnalysisText(
   ]
   const rows = SPREADS.map(([title, name]) => [title, ...figures(analysis[name])])
   const seconds = (ms: number): string => `${short(ms / 1000)} s`
+  const span = (ms: number): string =>
+    ms < 120_000 ? seconds(ms) : `${seconds(ms)} (${durationText(ms)})`
   const lines = [
-    `${requests.toLocaleString('en-US')} requests over ${seconds(arrivals.spanMs)}, ${arrivals.distinctTimes.toLocaleString('en-US')} distinct times; blocks of ${blockTokens} tokens`,
+    `${requests.toLocaleString('en-US')} requests over ${span(arrivals.spanMs)}, ${arrivals.distinctTimes.toLocaleString('en-US')} distinct times; blocks of ${blockTokens} tokens`,
     '',
     alignedTable(columns, rows, maxWidth),
     '',
