@@ -24,25 +24,41 @@ export async function mergeResultLogs(
   paths: readonly string[],
 ): Promise<{ readonly records: readonly ResultRecord[]; readonly tornLines: number }> {
   const logs = await Promise.all(paths.map(readResultLog))
-  checkOneSweep(paths, logs)
+  const replaced = replacedKeys(paths, logs)
+  const records = mergeRecords(logs).filter(({ key }) => !replaced.has(key))
   const tornLines = logs.reduce((sum, log) => sum + log.tornLines, 0)
-  return { records: mergeRecords(logs), tornLines }
+  return { records, tornLines }
 }
 
-/** Of two runs that differ in what they simulate, a table has room for one: neither may hide the other. */
-function checkOneSweep(paths: readonly string[], logs: readonly LogContent[]): void {
-  const known = new Map<string, { readonly key: string; readonly path: string }>()
+/**
+ * Runs at whose place a later one stands that simulates something else: with another version of RouteSim,
+ * or because the first had failed.
+ * @throws RouteSimError `log_of_other_runs` for two of one version that were finished: neither may hide the other
+ */
+function replacedKeys(paths: readonly string[], logs: readonly LogContent[]): ReadonlySet<string> {
+  const known = new Map<string, { readonly record: ResultRecord; readonly path: string }>()
+  const replaced = new Set<string>()
   for (const [i, { records }] of logs.entries()) {
     const path = paths[i]!
     for (const record of records) {
-      if (record.status === 'failed') continue
       const place = placeName(record)
       const before = known.get(place)
-      if (before !== undefined && before.key !== record.key)
-        throw otherRuns(path, record, before.path)
-      known.set(place, { key: record.key, path })
+      const isOther = before !== undefined && before.record.key !== record.key
+      if (before?.record.status === 'ok' && record.status === 'failed') {
+        if (isOther) replaced.add(record.key)
+        continue
+      }
+      if (isOther) {
+        const { status, version, key } = before.record
+        if (status === 'ok' && version === record.version)
+          throw otherRuns(path, record, before.path)
+        replaced.add(key)
+      }
+      replaced.delete(record.key)
+      known.set(place, { record, path })
     }
   }
+  return replaced
 }
 
 function otherRuns(
@@ -50,7 +66,7 @@ function otherRuns(
   record: ResultRecord,
   before: string,
 ): RouteSimError<ExperimentsErrorCode> {
-  const what = 'of another trace, config, router, policy file or version'
+  const what = 'of another trace, config, router or policy file'
   const than = path === before ? 'a line before it' : before
   return new RouteSimError(`${path}: has ${placeInWords(record)} ${what} than ${than}`, {
     code: 'log_of_other_runs',

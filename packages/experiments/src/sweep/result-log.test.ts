@@ -75,9 +75,9 @@ test('merged, every run is there once: a finished one goes before a failed one',
 })
 
 test('runs of other traffic are not merged as if they were the same', async () => {
-  const finished = (key: string, seed: number): ResultRecord => {
+  const finished = (key: string, seed: number, version = '1'): ResultRecord => {
     const { error: _, ...place } = record(0) as Extract<ResultRecord, { status: 'failed' }>
-    return { ...place, key, seed, status: 'ok', result: {} as RunSummary }
+    return { ...place, key, seed, version, status: 'ok', result: {} as RunSummary }
   }
   const logOf = (...records: ResultRecord[]): string => {
     const path = newLog()
@@ -85,10 +85,17 @@ test('runs of other traffic are not merged as if they were the same', async () =
     return path
   }
   const [one, more] = [logOf(record(0), finished('a', 1)), logOf(finished('b', 2))]
-  expect((await mergeResultLogs([one, one, more])).records).toHaveLength(3)
+  const keysOf = async (...paths: string[]): Promise<string[]> =>
+    (await mergeResultLogs(paths)).records.map(({ key }) => key)
+  expect(await keysOf(one, one, more)).toEqual(['a', 'b'])
+  expect(await keysOf(more, one, logOf(record(0)))).toEqual(['a', 'b'])
+  // What another version made of a run is replaced by what came later.
+  const newer = logOf(finished('d', 1, '2'))
+  expect(await keysOf(one, newer)).toEqual(['d'])
+  expect(await keysOf(one, newer, one)).toEqual(['a'])
   const other = logOf(finished('c', 1))
   await expect(mergeResultLogs([one, more, other])).rejects.toMatchObject({
     code: 'log_of_other_runs',
-    message: `${other}: has random, cluster.num_backends 4, seed 1 of another trace, config, router, policy file or version than ${one}`,
+    message: `${other}: has random, cluster.num_backends 4, seed 1 of another trace, config, router or policy file than ${one}`,
   })
 })
