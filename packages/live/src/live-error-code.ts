@@ -4,6 +4,7 @@ export type LiveErrorCode =
   | 'address_in_use'
   | 'options_invalid'
   | 'backend_unreachable'
+  | 'ping_refused'
   | 'bench_failed'
   | 'router_failed'
   | 'record_failed'

@@ -144,15 +144,15 @@ function rendering(
 ) {
   const leading = [{ title: 'Algorithm', cells: results.map(({ algorithm }) => algorithm) }]
   return {
-    table: () =>
+    table: (maxWidth: number) =>
       [
         heading(scenario),
         'Latencies in ms; * marks the best.',
         '',
-        resultsTable(results, leading, { maxWidth: process.stdout.columns }),
+        resultsTable(results, leading, { maxWidth }),
         '',
         ...verdict,
-        ...(ranked === undefined ? [] : ['', robustnessText(ranked)]),
+        ...(ranked === undefined ? [] : ['', robustnessText(ranked, maxWidth)]),
       ].join('\n'),
     json: () => {
       const shown = withDetail

@@ -7,6 +7,7 @@ import type {
 import { TRACE_FORMAT_ALIASES, TRACE_FORMATS } from '@routesim/traces'
 import type { Options } from 'yargs'
 import { splitSpecs } from '../algorithm-list.js'
+import { durationText } from '../output/duration.js'
 import { ProgressBar } from '../output/progress.js'
 import { REPORT, type ReportArguments } from '../output/write-report.js'
 import { FORMATS, type OutputFormat } from '../output/write-results.js'
@@ -296,10 +297,8 @@ export async function watched<T>(
 /** The lines above a table: what was simulated. */
 export function heading(scenario: ScenarioInfo): string {
   const { requests, source, spanMs } = scenario
-  const span =
-    spanMs >= 120_000 ? `${(spanMs / 60_000).toFixed(1)} min` : `${(spanMs / 1000).toFixed(1)} s`
   const count = `${requests.toLocaleString('en-US')} ${requests === 1 ? 'request' : 'requests'}`
-  return `${count} over ${span} (${source}) on ${fleetAndSeeds(scenario)}`
+  return `${count} over ${durationText(spanMs)} (${source}) on ${fleetAndSeeds(scenario)}`
 }
 
 /** The same for a sweep, whose points differ in their requests. */

@@ -3,6 +3,7 @@ import { splitSpecs } from '../algorithm-list.js'
 import type { CommandBody } from '../command-body.js'
 import { explainJson } from '../output/explain-json.js'
 import { explainText } from '../output/explain-table.js'
+import { printFitted } from '../output/wrapped.js'
 import { checkTarget, writeText } from '../output/write-results.js'
 import { UsageError } from '../usage-error.js'
 import {
@@ -88,22 +89,20 @@ export const explainCommand: CommandBody<ExplainArguments> = {
     const options = { ...args, algorithm, requests, mostAlternatives: alternatives }
     const report = await watched((control) => explain({ ...options, ...control }), NOTHING_YET)
     printNotes(report.scenario, [])
-    const text =
-      format === 'json'
-        ? JSON.stringify(
-            report.requests.map((each) => explainJson(each, report.algorithm)),
-            undefined,
-            2,
-          )
-        : [
-            `${heading(report.scenario)}\nSeen by the router, what was so in brackets; ${alternatives === 0 ? 'times in ms.' : 'TTFT and E2E in ms, had it gone there; * marks the best.'}`,
-            ...report.requests.map((each) => explainText(each, report.algorithm)),
-          ].join('\n\n')
-    if (output === undefined || output === '-') process.stdout.write(`${text}\n`)
-    else {
-      await writeText(text, output)
-      console.error(`Wrote ${output}`)
+    const json = (): string => {
+      const shown = report.requests.map((each) => explainJson(each, report.algorithm))
+      return JSON.stringify(shown, undefined, 2)
     }
+    const table = (maxWidth: number): string =>
+      [
+        `${heading(report.scenario)}\nSeen by the router, what was so in brackets; ${alternatives === 0 ? 'times in ms.' : 'TTFT and E2E in ms, had it gone there; * marks the best.'}`,
+        ...report.requests.map((each) => explainText(each, report.algorithm, maxWidth)),
+      ].join('\n\n')
+    if (output !== undefined && output !== '-') {
+      await writeText(format === 'json' ? json() : table(Number.POSITIVE_INFINITY), output)
+      console.error(`Wrote ${output}`)
+    } else if (format === 'json') console.log(json())
+    else printFitted(table)
   },
 }
 

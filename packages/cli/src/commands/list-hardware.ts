@@ -1,6 +1,7 @@
 import { listGpus, listModels } from '@routesim/experiments'
 import type { CommandBody } from '../command-body.js'
 import { alignedTable, type Column } from '../output/table.js'
+import { printFitted } from '../output/wrapped.js'
 
 interface ListArguments {
   format: 'text' | 'json'
@@ -60,11 +61,8 @@ function listCommand<Entry>(
           align: ['model', 'GPU', 'weights', 'link'].includes(title) ? 'left' : 'right',
         }),
       )
-      const text =
-        format === 'json'
-          ? JSON.stringify(entries(), undefined, 2)
-          : alignedTable(columns, entries().map(cells))
-      process.stdout.write(`${text}\n`)
+      if (format === 'json') console.log(JSON.stringify(entries(), undefined, 2))
+      else printFitted((maxWidth) => alignedTable(columns, entries().map(cells), maxWidth))
     },
   }
 }

@@ -67,8 +67,12 @@ function tell(records: readonly ResultRecord[], tornLines: number): void {
   if (failed > 0) console.error(`note: ${failed} runs failed`)
   const totals = new Set(records.map(({ runs }) => runs))
   const [total] = totals
-  if (totals.size > 1) console.error('note: the logs are of different sweeps')
-  else if (total !== undefined && records.length < total) {
+  // In one sweep, each run has a position of its own.
+  const isOneSweep =
+    totals.size < 2 && new Set(records.map(({ run }) => run)).size === records.length
+  if (!isOneSweep) {
+    console.error('note: the logs are of different sweeps, perhaps with other traffic or configs')
+  } else if (total !== undefined && records.length < total) {
     console.error(`note: ${records.length} of ${total} runs are there`)
   }
   const versions = new Set(records.map(({ version }) => version))

@@ -91,7 +91,8 @@ export const runCommand: CommandBody<RunArguments> = {
 function rendering({ scenario, result, detail }: RunReport, withDetail = false) {
   const leading = [{ title: 'Algorithm', cells: [result.algorithm] }]
   return {
-    table: () => `${heading(scenario)}\n\n${result.algorithm}\n${distributionTable(result)}`,
+    table: (maxWidth: number) =>
+      `${heading(scenario)}\n\n${result.algorithm}\n${distributionTable(result, maxWidth)}`,
     json: () => resultJson(withDetail ? { ...result, detail } : result),
     csv: () => flatCsv([result]),
     md: () => resultsMarkdown([result], leading),

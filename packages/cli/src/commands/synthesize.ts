@@ -60,10 +60,10 @@ export const synthesizeCommand: CommandBody<SynthesizeArguments> = {
       })
       .example('$0 synthesize -i day.jsonl -o double.jsonl --speedup-ratio 2', '') as never,
   handler: async (args) => {
-    const { table } = await readTrace(args.input, { blockTokens: args.blockSize })
+    const { table, source } = await readTrace(args.input, { blockTokens: args.blockSize })
     const edits: TraceEdits = { head: args.head, ...windowOf(args.timeWindow) }
     const { requests, lost } = await namingFlags(FLAGS, () => {
-      const made = synthesizeTrace(editTrace(table, edits), {
+      const made = synthesizeTrace(editTrace(table, edits, source), {
         ...synthesisOptions(args, args.blockSize),
         mode: args.keepLocality === true ? 'in_order' : 'independent',
       })

@@ -1,7 +1,7 @@
 import { type ValidationReport, validate } from '@routesim/experiments'
 import type { CommandBody } from '../command-body.js'
 import { flatCsv } from '../output/flat-csv.js'
-import { markdownTable } from '../output/table.js'
+import { alignedTable, markdownTable } from '../output/table.js'
 import { validationTable } from '../output/validation-table.js'
 import { checkReport, REPORT, type ReportArguments, writeReport } from '../output/write-report.js'
 import { checkTarget, FORMATS, type OutputFormat, writeResults } from '../output/write-results.js'
@@ -79,10 +79,10 @@ export const validateCommand: CommandBody<ValidateArguments> = {
       ...(delay === undefined ? {} : { signalDelayMs: delay }),
       onSet: (name) => console.error(`validating ${name}`),
     })
-    const table = (): string => validationTable(report)
     await writeResults(
       {
-        table,
+        table: (maxWidth) =>
+          validationTable(report, (columns, rows) => alignedTable(columns, rows, maxWidth)),
         md: () => validationTable(report, markdownTable),
         json: () => JSON.stringify(everyRow(report), undefined, 1),
         csv: () => flatCsv(everyRow(report)),

@@ -8,8 +8,8 @@ import type { Rendering } from './write-results.js'
 export function capacityRendering(report: CapacityReport): Rendering {
   const [columns, rows] = layOut(report)
   return {
-    table: () =>
-      `${headingOf(report)}\n\n${alignedTable(columns, rows)}\n\n${report.verdict.join('\n')}`,
+    table: (maxWidth) =>
+      `${headingOf(report)}\n\n${alignedTable(columns, rows, maxWidth)}\n\n${report.verdict.join('\n')}`,
     json: () => JSON.stringify(report, undefined, 2),
     csv: () => flatCsv(report.answers.map(({ probes: _, per_seed: __, ...answer }) => answer)),
     md: () =>
@@ -32,13 +32,13 @@ function layOut({ answers, find }: CapacityReport): [Column[], string[][]] {
   const hasSeeds = answers.some(({ per_seed }) => per_seed.length > 1)
   const columns: Column[] = [
     { title: 'Algorithm', align: 'left' },
-    { title: 'GPU', align: 'left' },
-    { title: isRate ? 'Meets at req/s' : 'Backends', align: 'right' },
-    { title: 'Misses at', align: 'right' },
-    ...(hasSeeds ? [{ title: 'By seed', align: 'right' } as const] : []),
-    { title: 'Within targets %', align: 'right' },
-    { title: 'TTFT p99', align: 'right' },
-    { title: '$/h', align: 'right' },
+    { title: 'GPU', align: 'left', rank: 3 },
+    { title: isRate ? 'Meets at req/s' : 'Backends', align: 'right', rank: 1 },
+    { title: 'Misses at', align: 'right', rank: 6 },
+    ...(hasSeeds ? [{ title: 'By seed', align: 'right', rank: 7 } as const] : []),
+    { title: 'Within targets %', align: 'right', rank: 5 },
+    { title: 'TTFT p99', align: 'right', rank: 2 },
+    { title: '$/h', align: 'right', rank: 4 },
   ]
   const value = (number: number | null): string =>
     number === null ? '-' : isRate ? rateText(number) : String(number)

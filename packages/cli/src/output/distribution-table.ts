@@ -3,6 +3,8 @@ import { formatNumber } from './results-table.js'
 import { alignedTable } from './table.js'
 
 const STATISTICS = ['mean', 'min', 'p50', 'p75', 'p90', 'p95', 'p99', 'max'] as const
+/** In a narrow terminal the last of them go first. */
+const MOST_WANTED: readonly string[] = ['p99', 'p50', 'mean', 'max', 'p90', 'p95', 'p75', 'min']
 const LATENCIES = [
   ['TTFT', 'ttft'],
   ['ITL', 'tbt'],
@@ -12,7 +14,10 @@ const LATENCIES = [
 ] as const
 
 /** Every latency of one result with every statistic, in ms, and its other numbers as a list. */
-export function distributionTable(result: AlgorithmSummary): string {
+export function distributionTable(
+  result: AlgorithmSummary,
+  maxWidth: number = Number.POSITIVE_INFINITY,
+): string {
   const number = (path: string, scale = 1, digits?: number): string => {
     const { value, ci95 } = metric(result, path)
     if (value === null) return '-'
@@ -26,12 +31,15 @@ export function distributionTable(result: AlgorithmSummary): string {
   const latencies = alignedTable(
     [
       { title: 'ms', align: 'left' },
-      ...STATISTICS.map((title) => ({ title, align: 'right' }) as const),
+      ...STATISTICS.map(
+        (title) => ({ title, align: 'right', rank: MOST_WANTED.indexOf(title) + 1 }) as const,
+      ),
     ],
     LATENCIES.map(([title, path]) => [
       title,
       ...STATISTICS.map((name) => number(`${path}.${name}`)),
     ]),
+    maxWidth,
   )
   const facts: [string, string][] = [
     [

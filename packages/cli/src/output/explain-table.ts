@@ -3,8 +3,15 @@ import type { Alternative, ExplainedDecision, ExplainedRequest } from '@routesim
 import { formatNumber } from './results-table.js'
 import { alignedTable, type Column } from './table.js'
 
+/** In a narrow terminal all others go first. */
+const MOST_WANTED: readonly string[] = ['backend', 'TTFT', 'E2E', 'score', 'cached tokens']
+
 /** A request and its decisions: what each backend had to say for it, and would have cost. */
-export function explainText(request: ExplainedRequest, algorithm: string): string {
+export function explainText(
+  request: ExplainedRequest,
+  algorithm: string,
+  maxWidth: number = Number.POSITIVE_INFINITY,
+): string {
   const { promptTokens, outputTokens, cachedTokens, arrivalMs, session } = request
   const head = [
     `Request ${request.request}, ${time(arrivalMs)}: ${count(promptTokens)} prompt tokens`,
@@ -14,22 +21,22 @@ export function explainText(request: ExplainedRequest, algorithm: string): strin
     request.outcome === 'completed'
       ? `${Number.isNaN(request.ttftMs) ? 'No output' : `TTFT ${ms(request.ttftMs)}`}, E2E ${ms(request.e2eMs)}, ${count(cachedTokens)} prompt tokens from the cache.`
       : `It was ${request.outcome.replace('_', ' ')}${request.reason === undefined ? '' : ` (${request.reason})`}.`
-  const decisions = request.decisions.map((each) => decisionText(each, algorithm))
+  const decisions = request.decisions.map((each) => decisionText(each, algorithm, maxWidth))
   return [`${head}.\n${end}`, ...decisions].join('\n\n')
 }
 
-function decisionText(decision: ExplainedDecision, algorithm: string): string {
+function decisionText(decision: ExplainedDecision, algorithm: string, maxWidth: number): string {
   const { record, alternatives, alternativeCount } = decision
   const again = record.attempt > 0 ? ` (attempt ${record.attempt + 1})` : ''
   const title = `${algorithm}, ${time(record.atMs)}${again}: ${verb(decision)}`
   const [only] = record.traces
   const stages =
     only !== undefined && record.traces.length === 1
-      ? [`${title}; ${how(only)}.`, stageTable(decision, only)]
+      ? [`${title}; ${how(only)}.`, stageTable(decision, only, maxWidth)]
       : [
           `${title}.`,
           ...record.traces.map(
-            (trace) => `${trace.stage}: ${how(trace)}\n${stageTable(decision, trace)}`,
+            (trace) => `${trace.stage}: ${how(trace)}\n${stageTable(decision, trace, maxWidth)}`,
           ),
         ]
   const left = alternativeCount - alternatives.length
@@ -55,7 +62,11 @@ function verb({ record }: ExplainedDecision): string {
   return isRelease ? `let go to ${to}` : to
 }
 
-function stageTable({ record, alternatives }: ExplainedDecision, trace: DecisionTrace): string {
+function stageTable(
+  { record, alternatives }: ExplainedDecision,
+  trace: DecisionTrace,
+  maxWidth: number,
+): string {
   const isDecode = trace.stage === 'decode'
   const chosen = isDecode ? record.decode : record.backend
   const own = new Map(trace.candidates.map((candidate) => [candidate.backend, candidate]))
@@ -100,9 +111,12 @@ function stageTable({ record, alternatives }: ExplainedDecision, trace: Decision
           ['E2E', ({ backend }) => cost(tried.get(backend), 'e2eMs', [...tried.values()])],
         ] as [string, RowText][])),
   ]
-  const heads = columns.map(([title]): Column => ({ title, align: 'right' }))
+  const heads = columns.map(([title], i): Column => {
+    const wanted = MOST_WANTED.indexOf(title)
+    return { title, align: 'right', rank: wanted < 0 ? MOST_WANTED.length + i : wanted }
+  })
   const rows = pool.map((row) => columns.map(([, text]) => text(row)))
-  return alignedTable(heads, rows)
+  return alignedTable(heads, rows, maxWidth)
 }
 
 type RowText = (row: BackendKnowledge) => string

@@ -2,7 +2,9 @@ import type { AlgorithmSummary } from '@routesim/experiments'
 import { expect, test } from 'vitest'
 import { colorsFor } from './colors.js'
 import { resultsMarkdown, resultsTable } from './results-table.js'
-import { width } from './table.js'
+import { visibleLength } from './wrapped.js'
+
+const widestLine = (text: string): number => Math.max(...text.split('\n').map(visibleLength))
 
 function result(algorithm: string, p50: unknown, rejected = 0): AlgorithmSummary {
   return {
@@ -42,17 +44,27 @@ test.each([40, 60, 80, 100])(
   (maxWidth) => {
     const text = resultsTable(results, names(results), { maxWidth })
     const table = text.split('\n').filter((line) => !line.startsWith('('))
-    expect(width(table.join('\n'))).toBeLessThanOrEqual(maxWidth)
+    expect(widestLine(table.join('\n'))).toBeLessThanOrEqual(maxWidth)
     expect(text).toContain(`(not shown in ${maxWidth} columns: `)
-    expect(table[0]).toContain('TTFT p50')
+    expect(table[0]).toContain('TTFT p99')
     expect(table[0]).toContain('Rejected')
   },
 )
 
+test('in a narrow terminal TTFT p99 stays to the last, and that none was rejected goes first', () => {
+  const kept = [result('a', 5), result('b', 7)]
+  const whole = widestLine(resultsTable(kept, names(kept)))
+  const [titles] = resultsTable(kept, names(kept), { maxWidth: whole - 1 }).split('\n')
+  expect(titles).toContain('$/1M tok')
+  expect(titles).not.toContain('Rejected')
+  const [narrowest] = resultsTable(kept, names(kept), { maxWidth: 10 }).split('\n')
+  expect(narrowest).toBe('Algorithm  TTFT p99')
+})
+
 test('colours do not change the layout, and Markdown has none', () => {
   const colors = colorsFor({ isTTY: true })
   const plain = resultsTable(results, names(results))
-  expect(width(resultsTable(results, names(results), { colors }))).toBe(width(plain))
+  expect(widestLine(resultsTable(results, names(results), { colors }))).toBe(widestLine(plain))
   const lines = resultsMarkdown(
     [result('a|b', 5), result('c', 6)],
     names([result('a|b', 5), result('c', 6)]),

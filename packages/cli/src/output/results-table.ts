@@ -1,22 +1,23 @@
 import { type AlgorithmSummary, metric } from '@routesim/experiments'
 import { type Colors, colorsFor } from './colors.js'
-import { alignedTable, type Column, markdownTable, width } from './table.js'
+import { alignedTable, type Column, markdownTable } from './table.js'
 
 /** A number of a result as a column: how it is titled, scaled and judged. */
 interface ResultColumn {
   readonly title: string
   readonly path: string
   readonly better: 'low' | 'high'
+  readonly rank: number
   readonly scale?: number
   readonly digits?: number
   /** Whether it is left out where it is 0 in all results. */
   readonly isRare?: boolean
 }
 
-/** In order of the page; the last of them go first when the terminal is narrow. */
-const COLUMNS: readonly (ResultColumn & { readonly rank: number })[] = [
-  { title: 'TTFT p50', path: 'ttft.p50', better: 'low', rank: 1 },
-  { title: 'TTFT p99', path: 'ttft.p99', better: 'low', rank: 2 },
+/** In order of the page; those of the highest rank go first when the terminal is narrow. */
+const COLUMNS: readonly ResultColumn[] = [
+  { title: 'TTFT p50', path: 'ttft.p50', better: 'low', rank: 2 },
+  { title: 'TTFT p99', path: 'ttft.p99', better: 'low', rank: 1 },
   { title: 'ITL p99', path: 'tbt.p99', better: 'low', rank: 8 },
   { title: 'E2E p50', path: 'end_to_end_latency.p50', better: 'low', rank: 6 },
   { title: 'E2E p99', path: 'end_to_end_latency.p99', better: 'low', rank: 5 },
@@ -40,7 +41,7 @@ const COLUMNS: readonly (ResultColumn & { readonly rank: number })[] = [
     rank: 4.5,
     digits: 2,
   },
-  { title: 'Rejected', path: 'rejected_requests', better: 'low', rank: 0, digits: 0 },
+  { title: 'Rejected', path: 'rejected_requests', better: 'low', rank: 1.1, digits: 0 },
   ...(
     [
       ['Failed', 'failed_requests'],
@@ -48,7 +49,7 @@ const COLUMNS: readonly (ResultColumn & { readonly rank: number })[] = [
       ['Retries', 'retries'],
     ] as const
   ).map(([title, path], i) => ({
-    ...{ title, path, digits: 0, rank: (i + 1) / 10, isRare: true },
+    ...{ title, path, digits: 0, rank: 1.2 + i / 10, isRare: true },
     better: 'low' as const,
   })),
 ]
@@ -83,17 +84,7 @@ export function resultsTable(
   }: ResultsTableOptions = {},
 ): string {
   const best = (text: string): string => colors.bold(colors.green(text))
-  const all = columnsOf(results)
-  const titles = all.map(({ title }) => title)
-  for (;;) {
-    const text = alignedTable(...layOut(results, leading, all, contests, best))
-    if (width(text) <= maxWidth || all.length <= 2) {
-      const hidden = titles.filter((title) => !all.some((column) => column.title === title))
-      if (hidden.length === 0) return text
-      return `${text}\n(not shown in ${maxWidth} columns: ${hidden.join(', ')})`
-    }
-    all.splice(all.indexOf(all.reduce((a, b) => (b.rank > a.rank ? b : a))), 1)
-  }
+  return alignedTable(...layOut(results, leading, columnsOf(results), contests, best), maxWidth)
 }
 
 /** The whole table in Markdown. */
@@ -106,12 +97,17 @@ export function resultsMarkdown(
 }
 
 /** The columns that these results have: those of targets and of losses only where there are any. */
-function columnsOf(results: readonly AlgorithmSummary[]): (typeof COLUMNS)[number][] {
+function columnsOf(results: readonly AlgorithmSummary[]): ResultColumn[] {
   const hasTargets = results.some((result) => result.slo !== undefined)
-  const isNeeded = ({ path, isRare = false }: ResultColumn): boolean =>
-    !isRare || results.some((result) => (metric(result, path).value ?? 0) > 0)
+  const isZero = ({ path }: ResultColumn): boolean =>
+    results.every((result) => (metric(result, path).value ?? 0) === 0)
   return COLUMNS.filter(
-    (column) => (hasTargets || !column.path.startsWith('slo.')) && isNeeded(column),
+    (column) =>
+      (hasTargets || !column.path.startsWith('slo.')) &&
+      !(column.isRare === true && isZero(column)),
+  ).map((column) =>
+    // That nothing was rejected is the first thing that need not be said.
+    column.path === 'rejected_requests' && isZero(column) ? { ...column, rank: 11 } : column,
   )
 }
 
@@ -124,8 +120,8 @@ function layOut(
 ): [Column[], string[][]] {
   const cells = columns.map((column) => columnCells(results, column, contests, markBest))
   const titles: Column[] = [
-    ...leading.map(({ title }): Column => ({ title, align: 'left' })),
-    ...columns.map(({ title }): Column => ({ title, align: 'right' })),
+    ...leading.map(({ title }): Column => ({ title, align: 'left', rank: 0 })),
+    ...columns.map(({ title, rank }): Column => ({ title, align: 'right', rank })),
   ]
   const rows = results.map((_, i) => [
     ...leading.map((column) => column.cells[i]!),

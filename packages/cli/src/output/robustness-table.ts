@@ -9,7 +9,10 @@ const COLUMNS: readonly Column[] = [
 ]
 
 /** How often each algorithm ranks first, best first, and what to make of it. */
-export function robustnessText({ by, algorithms, verdict }: RobustnessReport): string {
+export function robustnessText(
+  { by, algorithms, verdict }: RobustnessReport,
+  maxWidth: number,
+): string {
   const rows = [...algorithms]
     .sort((a, b) => a.mean_rank - b.mean_rank)
     .map(({ algorithm, first, cases, mean_rank, best_rank, worst_rank }) => [
@@ -21,7 +24,7 @@ export function robustnessText({ by, algorithms, verdict }: RobustnessReport): s
   return [
     `Ranks by ${by.title} over step times, visibility and seeds:`,
     '',
-    alignedTable(COLUMNS, rows),
+    alignedTable(COLUMNS, rows, maxWidth),
     '',
     ...verdict,
   ].join('\n')

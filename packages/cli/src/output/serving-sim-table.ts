@@ -10,10 +10,10 @@ export function servingSimRendering(points: readonly ServingSimResult[]): Render
   const [only] = points
   return {
     ...whole,
-    table: () =>
+    table: (maxWidth) =>
       points.length === 1
-        ? `${title(points)}\n\n${distributionTable(only!.result)}`
-        : combined.table(),
+        ? `${title(points)}\n\n${distributionTable(only!.result, maxWidth)}`
+        : combined.table(maxWidth),
     md: combined.md,
   }
 }

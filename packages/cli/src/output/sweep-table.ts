@@ -25,8 +25,7 @@ export function sweepRendering(points: readonly SweepPoint[], title: string): Re
     ...result,
   }))
   return {
-    table: () =>
-      `${title}\n\n${resultsTable(results, leading, { maxWidth: process.stdout.columns, contests })}`,
+    table: (maxWidth) => `${title}\n\n${resultsTable(results, leading, { maxWidth, contests })}`,
     json: () => JSON.stringify(rows, undefined, 2),
     csv: () => flatCsv(rows),
     md: () => `${title}\n\n${resultsMarkdown(results, leading, contests)}`,

@@ -1,5 +1,6 @@
 import type { Spread, TraceAnalysis } from '@routesim/traces'
-import { alignedTable } from './table.js'
+import { durationText } from './duration.js'
+import { alignedTable, type Column } from './table.js'
 
 const BARS = ' ▁▂▃▄▅▆▇█'
 const CHART_COLUMNS = 60
@@ -13,26 +14,36 @@ const SPREADS = [
 ] as const
 
 const FIGURES = ['mean', 'sd', 'min', 'p25', 'median', 'p75', 'max'] as const
+/** In a narrow terminal the last of them go first. */
+const MOST_WANTED: readonly string[] = ['median', 'mean', 'max', 'min', 'p75', 'p25', 'sd']
+const RATE_LABEL = '  rate  '
 
 /** What a trace is, for a terminal. */
-export function traceAnalysisText(analysis: TraceAnalysis): string {
+export function traceAnalysisText(
+  analysis: TraceAnalysis,
+  maxWidth: number = Number.POSITIVE_INFINITY,
+): string {
   const { requests, arrivals, prefixes, sessions, blockTokens } = analysis
-  const columns = ['', ...FIGURES].map((title, i) => ({
-    title,
-    align: i === 0 ? ('left' as const) : ('right' as const),
-  }))
+  const columns: Column[] = [
+    { title: '', align: 'left' },
+    ...FIGURES.map(
+      (title): Column => ({ title, align: 'right', rank: MOST_WANTED.indexOf(title) + 1 }),
+    ),
+  ]
   const rows = SPREADS.map(([title, name]) => [title, ...figures(analysis[name])])
   const seconds = (ms: number): string => `${short(ms / 1000)} s`
+  const span = (ms: number): string =>
+    ms < 120_000 ? seconds(ms) : `${seconds(ms)} (${durationText(ms)})`
   const lines = [
-    `${requests.toLocaleString('en-US')} requests over ${seconds(arrivals.spanMs)}, ${arrivals.distinctTimes.toLocaleString('en-US')} distinct times; blocks of ${blockTokens} tokens`,
+    `${requests.toLocaleString('en-US')} requests over ${span(arrivals.spanMs)}, ${arrivals.distinctTimes.toLocaleString('en-US')} distinct times; blocks of ${blockTokens} tokens`,
     '',
-    alignedTable(columns, rows),
+    alignedTable(columns, rows, maxWidth),
     '',
     `Hit rate of one cache without limit: ${percent(analysis.blockHitRate)} of blocks, ${percent(analysis.tokenHitRate)} of tokens`,
     `Arrivals: ${short(arrivals.meanRateRps)}/s, CV of gaps ${short(arrivals.gapCv)} (Poisson 1), dispersion ${short(arrivals.dispersion)}, autocorrelation ${arrivals.autocorrelation.slice(0, 3).map(short).join(' ')}`,
-    `  rate  ${chart(folded(arrivals.perBin))}`,
+    `${RATE_LABEL}${chart(folded(arrivals.perBin, Math.min(CHART_COLUMNS, maxWidth - RATE_LABEL.length)))}`,
     `Prefixes: ${prefixes.distinctBlocks.toLocaleString('en-US')} distinct blocks, ${prefixes.groups} groups of ${prefixes.groupedRequests.toLocaleString('en-US')} requests, Zipf ${short(prefixes.zipfExponent)}; blocks between two uses: median ${prefixes.reuseDistance.median.toLocaleString('en-US')}, p90 ${prefixes.reuseDistance.p90.toLocaleString('en-US')}`,
-    ...cacheLines(analysis),
+    ...cacheLines(analysis, maxWidth),
   ]
   if (sessions.sessions > 0) {
     lines.push(
@@ -42,7 +53,7 @@ export function traceAnalysisText(analysis: TraceAnalysis): string {
   return lines.join('\n')
 }
 
-function cacheLines({ prefixes, blockHitRate }: TraceAnalysis): string[] {
+function cacheLines({ prefixes, blockHitRate }: TraceAnalysis, maxWidth: number): string[] {
   if (blockHitRate === 0) return []
   const columns = [
     { title: 'LRU cache of', align: 'right' as const },
@@ -54,15 +65,15 @@ function cacheLines({ prefixes, blockHitRate }: TraceAnalysis): string[] {
     percent(hitRate),
     '█'.repeat(Math.round((hitRate / blockHitRate) * 30)),
   ])
-  return [alignedTable(columns, rows)]
+  return [alignedTable(columns, rows, maxWidth)]
 }
 
 function figures(spread: Spread): string[] {
   return FIGURES.map((name) => short(spread[name]))
 }
 
-function folded(counts: readonly number[]): number[] {
-  const per = Math.ceil(counts.length / CHART_COLUMNS)
+function folded(counts: readonly number[], most: number): number[] {
+  const per = Math.ceil(counts.length / Math.max(1, most))
   return Array.from({ length: Math.ceil(counts.length / Math.max(1, per)) }, (_, i) =>
     counts.slice(i * per, (i + 1) * per).reduce((sum, count) => sum + count, 0),
   )

@@ -12,8 +12,10 @@ export function tuneRendering(report: TuneReport): Rendering {
   const title = `${heading(scenario)}\n${algorithm} tuned for ${objective.title}${bounds}; ${runs} runs`
   const [columns, rows] = layOut(report)
   return {
-    table: () =>
-      [title, '', alignedTable(columns, rows), '', ...verdict, '', `-a ${spec}`].join('\n'),
+    table: (maxWidth) =>
+      [title, '', alignedTable(columns, rows, maxWidth), '', ...verdict, '', `-a ${spec}`].join(
+        '\n',
+      ),
     json: () => JSON.stringify(report, undefined, 2),
     csv: () => flatCsv(report.tried),
     md: () =>
@@ -25,8 +27,8 @@ function layOut({ parameters, sensitivity, objective }: TuneReport): [Column[], 
   const unit = objective.unit === 'ms' ? ', ms' : ''
   const columns: Column[] = [
     { title: 'Parameter', align: 'left' },
-    { title: 'Before', align: 'right' },
-    { title: 'Tuned', align: 'right' },
+    { title: 'Before', align: 'right', rank: 2 },
+    { title: 'Tuned', align: 'right', rank: 1 },
     { title: `${objective.title} from best to worst value${unit}`, align: 'left' },
   ]
   const rows = sensitivity.map((each) => {

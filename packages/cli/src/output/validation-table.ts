@@ -1,19 +1,19 @@
 import type { SaturationKnee, ValidationReport, ValidationRow } from '@routesim/experiments'
-import { alignedTable, type Column, type markdownTable } from './table.js'
+import type { Column, markdownTable } from './table.js'
 
 /** Sets with more rows than this are summed up and not listed. */
 const MOST_ROWS = 1500
 /** More stages of one metric than this are summed up and not listed. */
 const MOST_STAGES = 24
 
-const left = (title: string): Column => ({ title, align: 'left' })
-const right = (title: string): Column => ({ title, align: 'right' })
+const left = (title: string): Column => ({ title, align: 'left', rank: 0 })
+const right = (title: string, rank: number): Column => ({ title, align: 'right', rank })
+
+/** How tables are written: as text or in Markdown. */
+type Layout = typeof markdownTable
 
 /** Predicted against measured, errors, and the order of policies. */
-export function validationTable(
-  report: ValidationReport,
-  layout: typeof alignedTable | typeof markdownTable = alignedTable,
-): string {
+export function validationTable(report: ValidationReport, layout: Layout): string {
   const counts = new Map<string, number>()
   const keyOf = (row: ValidationRow): string =>
     JSON.stringify([row.set, row.experiment, row.policy])
@@ -35,9 +35,9 @@ export function validationTable(
         left('policy'),
         left('stage'),
         left('metric'),
-        right('predicted'),
-        right('measured'),
-        right('error %'),
+        right('predicted', 2),
+        right('measured', 3),
+        right('error %', 1),
       ],
       listed.map((row) => [
         row.experiment,
@@ -54,10 +54,10 @@ export function validationTable(
         left('experiment'),
         left('policy'),
         left('metric'),
-        right('n'),
-        right('mean |error| %'),
-        right('worst'),
-        right('bias'),
+        right('n', 4),
+        right('mean |error| %', 1),
+        right('worst', 2),
+        right('bias', 3),
       ],
       report.errors.map((each) => [
         each.experiment,
@@ -82,10 +82,7 @@ export function validationTable(
 }
 
 /** What is not predicted, by reason. */
-function notPredicted(
-  { unpredicted }: ValidationReport,
-  layout: typeof alignedTable | typeof markdownTable,
-): string | undefined {
+function notPredicted({ unpredicted }: ValidationReport, layout: Layout): string | undefined {
   if (unpredicted.length === 0) return undefined
   const counts = new Map<string, { cells: string[]; rows: number }>()
   for (const { set, experiment, reason } of unpredicted) {
@@ -95,7 +92,7 @@ function notPredicted(
     else count.rows++
   }
   return layout(
-    [left('not predicted'), left('experiment'), right('rows'), left('reason')],
+    [left('not predicted'), left('experiment'), right('rows', 1), left('reason')],
     [...counts.values()].map(({ cells, rows }) => [cells[0]!, cells[1]!, String(rows), cells[2]!]),
   )
 }

@@ -7,11 +7,11 @@ import type { Rendering } from './write-results.js'
 
 const COLUMNS: readonly Column[] = [
   { title: 'Number', align: 'left' },
-  { title: 'Before', align: 'right' },
-  { title: 'After', align: 'right' },
-  { title: 'Difference', align: 'right' },
-  { title: '95% interval', align: 'right' },
-  { title: '', align: 'left' },
+  { title: 'Before', align: 'right', rank: 3 },
+  { title: 'After', align: 'right', rank: 4 },
+  { title: 'Difference', align: 'right', rank: 1 },
+  { title: '95% interval', align: 'right', rank: 5 },
+  { title: '', align: 'left', rank: 2 },
 ]
 
 const OUTCOMES = {
@@ -27,7 +27,8 @@ export function whatifRendering(report: WhatifReport): Rendering {
   const title = `${heading(scenario)}\nBefore: ${names[0]}\nAfter: ${names[1]}`
   const rows = differences.map(rowOf)
   return {
-    table: () => `${title}\n\n${alignedTable(COLUMNS, rows)}\n\n${verdict.join('\n')}`,
+    table: (maxWidth) =>
+      `${title}\n\n${alignedTable(COLUMNS, rows, maxWidth)}\n\n${verdict.join('\n')}`,
     json: () => JSON.stringify(report, undefined, 2),
     csv: () => flatCsv(differences),
     md: () => `${title}\n\n${markdownTable(COLUMNS, rows)}\n\n${verdict.join(' ')}`,

@@ -2,13 +2,16 @@ import { access, constants, stat, writeFile } from 'node:fs/promises'
 import { dirname, extname } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { RouteSimError } from '@routesim/core'
+import { printFitted } from './wrapped.js'
 
 /** What results can be written as. */
 export const FORMATS = ['table', 'json', 'csv', 'md'] as const
 export type OutputFormat = (typeof FORMATS)[number]
 
-/** One result in every format; only the one that is asked for is made. */
-export type Rendering = { readonly [Format in OutputFormat]: () => string }
+/** One result in every format; only the one that is asked for is made. A table is as wide as there is room. */
+export type Rendering = { readonly [Format in Exclude<OutputFormat, 'table'>]: () => string } & {
+  readonly table: (maxWidth: number) => string
+}
 
 /** Where results go and as what; `-` is standard output. */
 export interface ResultTarget {
@@ -45,18 +48,18 @@ export async function writeResults(
   { format, output }: ResultTarget,
 ): Promise<void> {
   if (output === undefined || output === '-') {
-    print(rendering[format ?? 'table']())
+    print(rendering, format)
     return
   }
   const ending = extname(output).slice(1).toLowerCase()
   const chosen = format ?? FORMATS.find((name) => name === ending) ?? 'json'
   try {
-    await writeText(rendering[chosen](), output)
+    await writeText(rendering[chosen](Number.POSITIVE_INFINITY), output)
   } catch (cause) {
-    print(rendering[format ?? 'table']())
+    print(rendering, format)
     throw cause
   }
-  print(rendering.table())
+  print(rendering, 'table')
   console.error(`Wrote ${output}`)
 }
 
@@ -88,6 +91,7 @@ function failed(output: string, what: string, cause?: unknown): RouteSimError {
   return new RouteSimError(`${output}: ${what}`, { code: 'output_failed', path: output, cause })
 }
 
-function print(text: string): void {
-  process.stdout.write(`${text}\n`)
+function print(rendering: Rendering, format: OutputFormat = 'table'): void {
+  if (format === 'table') printFitted(rendering.table)
+  else process.stdout.write(`${rendering[format]()}\n`)
 }

@@ -75,17 +75,37 @@ test('pipes have no colours, even where CI is set; FORCE_COLOR has, NO_COLOR win
   expect(none.stdout).toBe(pipe.stdout)
 })
 
-test.skipIf(process.platform !== 'linux' || !existsSync('/usr/bin/script'))(
-  'a narrow terminal leaves out columns instead of breaking lines (needs script)',
-  async () => {
-    const line = `stty cols 70; NO_COLOR=1 exec "${process.execPath}" "${BIN}" ${compare.join(' ')}`
+const hasScript = process.platform === 'linux' && existsSync('/usr/bin/script')
+
+test.skipIf(!hasScript).each([
+  [compare.join(' '), 70, /^Algorithm .* Req\/s/],
+  [compare.join(' '), 40, /^Algorithm .* TTFT p99/],
+  [`run -c ${at('c.toml')}`, 40, /^ms .* p99/],
+  [`explain -c ${at('c.toml')}`, 40, /^backend .* TTFT +E2E$/],
+  [`trace stats ${at('trace.jsonl')}`, 40, / mean +median/],
+  ['list-models', 40, /^model +params/],
+])(
+  '%s in a terminal of %i columns breaks no line (needs script)',
+  async (words, columns, titles) => {
+    const line = `stty cols ${columns}; NO_COLOR=1 exec "${process.execPath}" "${BIN}" ${words}`
     const { code, stdout } = await command('script', ['-qec', line, '/dev/null'])
     expect(code).toBe(0)
     const lines = stdout.split('\r\n')
-    expect(lines.find((text) => text.startsWith('(not shown in 70 columns: '))).toBeDefined()
-    const table = lines.filter((text) => /^(Algorithm|-----|round_robin|random) /.test(text))
-    for (const text of table) expect(text.length).toBeLessThanOrEqual(70)
-    expect(stdout).toContain('Rejected')
+    expect(lines.find((text) => titles.test(text))).toBeDefined()
+    expect(
+      lines.find((text) => text.startsWith(`(not shown in ${columns} columns: `)),
+    ).toBeDefined()
+    for (const text of lines) expect(text.length, text).toBeLessThanOrEqual(columns)
+  },
+)
+
+test.skipIf(!hasScript)(
+  'a file has all columns, however narrow the terminal is (needs script)',
+  async () => {
+    const words = `${compare.join(' ')} --format table -o ${at('whole.txt')}`
+    const line = `stty cols 40; exec "${process.execPath}" "${BIN}" ${words}`
+    expect((await command('script', ['-qec', line, '/dev/null'])).code).toBe(0)
+    expect(readFileSync(at('whole.txt'), 'utf8')).toMatch(/^Algorithm .* Rejected$/m)
   },
 )
 

@@ -127,3 +127,28 @@ test('a log is not resumed with other traffic, whose runs would stand among thos
   expect(other.stderr).toContain('l: has round_robin, rate 1, seed 42 of another trace, config')
   expect(readFileSync(path('l'), 'utf8')).toBe(before)
 })
+
+test('logs of different sweeps are not shown as if they were one', async () => {
+  const path = directoryWith({
+    'c.toml': CONFIG,
+    'other.toml': CONFIG.replace('num_prefixes = 20', 'num_prefixes = 3'),
+  })
+  const cwd = path('.')
+  const sweeps = [
+    ['c.toml', '1,2', 'a'],
+    ['other.toml', '2,3', 'b'],
+    ['other.toml', '3,4', 'c'],
+  ] as const
+  for (const [config, rates, log] of sweeps) {
+    const words = ['sweep', '-c', config, '--rates', rates, '--duration', '5', '--log', log]
+    expect((await routesim(words, { cwd })).code).toBe(0)
+  }
+  const same = await routesim(['results', 'show', 'a', 'b'], { cwd })
+  expect(same).toMatchObject({ code: 1, stdout: '' })
+  expect(same.stderr).toContain('b: has round_robin, rate 2, seed 42 of another trace')
+  const apart = await routesim(['results', 'show', 'a', 'c'], { cwd })
+  expect(apart.code).toBe(0)
+  expect(apart.stderr).toContain('note: the logs are of different sweeps')
+  const one = await routesim(['results', 'show', 'a'], { cwd })
+  expect(one.stderr).toBe('')
+})

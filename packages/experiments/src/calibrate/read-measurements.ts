@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { RouteSimError } from '@routesim/core'
+import { whyUnreadable } from '../config/why-unreadable.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { parseCsv } from '../validation/data/csv-rows.js'
 import type { MeasuredRequest } from './measured-request.js'
@@ -26,7 +27,7 @@ export async function readMeasurements(path: string): Promise<Measurements> {
   try {
     text = await readFile(path, 'utf8')
   } catch (cause) {
-    throw invalid(path, (cause as Error).message, cause)
+    throw invalid(path, whyUnreadable(cause), cause)
   }
   return parseMeasurements(text, path)
 }

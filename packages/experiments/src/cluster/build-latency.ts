@@ -16,6 +16,7 @@ import {
   tableLatency,
 } from '@routesim/hardware'
 import type { DeploymentConfig } from '../config/deployment-schema.js'
+import { whyUnreadable } from '../config/why-unreadable.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { resolveModel } from './resolve-model.js'
 
@@ -121,7 +122,7 @@ function readTable(path: string): string {
     return readFileSync(path, 'utf8')
   } catch (cause) {
     throw new RouteSimError<ExperimentsErrorCode>(
-      `cluster.compute_model.path: ${(cause as Error).message}`,
+      `cluster.compute_model.path: ${path}: ${whyUnreadable(cause)}`,
       { code: 'latency_unreadable', path, cause },
     )
   }

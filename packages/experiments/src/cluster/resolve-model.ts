@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { RouteSimError } from '@routesim/core'
 import { findModel, type Model, modelFromHuggingFaceConfig } from '@routesim/hardware'
+import { whyUnreadable } from '../config/why-unreadable.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 
 /** Whether a model is given by the path of its `config.json` and not by name. */
@@ -19,7 +20,7 @@ export function resolveModel(name: string): Model {
   try {
     json = JSON.parse(readFileSync(name, 'utf8'))
   } catch (cause) {
-    throw new RouteSimError<ExperimentsErrorCode>(`${name}: ${(cause as Error).message}`, {
+    throw new RouteSimError<ExperimentsErrorCode>(`${name}: ${whyUnreadable(cause)}`, {
       code: 'model_unreadable',
       path: name,
       hint: 'Give the config.json of a model on Hugging Face, or a name that `routesim list-models` prints.',

@@ -5,6 +5,7 @@ import * as z from 'zod'
 import { withFilesLocated } from './locate-files.js'
 import { type Config, configSchema } from './schema.js'
 import { tomlPosition } from './toml-positions.js'
+import { whyUnreadable } from './why-unreadable.js'
 
 /**
  * Reads and checks a config file.
@@ -22,15 +23,10 @@ export async function readConfig(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    const reasons: Record<string, string> = {
-      ENOENT: 'no such file',
-      EISDIR: 'expected a file, got a directory',
-    }
-    const reason = reasons[code ?? ''] ?? message
     // Of a name that can not be seen, what it is.
     const shown = path.trim() === '' ? JSON.stringify(path) : path
-    throw new RouteSimError(`${shown}: ${reason}`, { code: 'config_unreadable', path, cause })
+    const why = whyUnreadable(cause)
+    throw new RouteSimError(`${shown}: ${why}`, { code: 'config_unreadable', path, cause })
   }
 }
 
@@ -95,7 +91,9 @@ export function checkValues(
 /** One line per fault: `file:line:column path: expected X, got Y`. */
 function describe(issue: z.core.$ZodIssue, source: string, name: string): string[] {
   if (issue.code !== 'unrecognized_keys') {
-    return [`${at(source, name, issue.path)}${issue.path.map(String).join('.')}: ${issue.message}`]
+    return [
+      `${placeOf(source, name, issue.path)}${issue.path.map(String).join('.')}: ${issue.message}`,
+    ]
   }
   const known = knownKeys(issue.path)
   return issue.keys.map((key) => {
@@ -103,11 +101,12 @@ function describe(issue: z.core.$ZodIssue, source: string, name: string): string
     const near = closestName(key, known)
     const mend =
       near === undefined ? `expected one of ${known.join(', ')}` : `did you mean "${near}"?`
-    return `${at(source, name, path)}${path.map(String).join('.')}: unknown key; ${mend}`
+    return `${placeOf(source, name, path)}${path.map(String).join('.')}: unknown key; ${mend}`
   })
 }
 
-function at(source: string, name: string, path: readonly PropertyKey[]): string {
+/** Where a config path is written, as messages begin: `bench.toml:9:12 `. */
+export function placeOf(source: string, name: string, path: readonly PropertyKey[]): string {
   const position = tomlPosition(source, path)
   return position === undefined ? `${name} ` : `${name}:${position.line}:${position.column} `
 }

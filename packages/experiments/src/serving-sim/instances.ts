@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { closestName, RouteSimError } from '@routesim/core'
 import { deploymentShape } from '../config/deployment-schema.js'
 import { checkValues } from '../config/parse-config.js'
+import { whyUnreadable } from '../config/why-unreadable.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 
 /** A group of `[[cluster.backends]]`, unchecked. */
@@ -46,13 +47,17 @@ export async function readInstances(
 }
 
 async function readList(path: string): Promise<unknown[]> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (cause) {
+    throw invalid(path, `${path}: ${whyUnreadable(cause)}`, cause)
+  }
   let value: unknown
   try {
-    value = JSON.parse(await readFile(path, 'utf8'))
+    value = JSON.parse(text)
   } catch (cause) {
-    const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
-    const why = isMissing ? 'no such file' : `expected JSON: ${(cause as Error).message}`
-    throw invalid(path, `${path}: ${why}`, cause)
+    throw invalid(path, `${path}: expected JSON: ${(cause as Error).message}`, cause)
   }
   if (Array.isArray(value) && value.length > 0) return value
   const found = Array.isArray(value) ? 'an empty list' : typeof value

@@ -1,6 +1,6 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { readInstances } from './instances.js'
 import { scheduling } from './policies.js'
@@ -160,4 +160,6 @@ test('instances of a file become groups of backends', async () => {
     write(value)
     await expect(readInstances(path, 'prefill', defaults)).rejects.toThrow(message)
   }
+  const folder = readInstances(dirname(path), 'prefill', defaults)
+  await expect(folder).rejects.toThrow(/: expected a file, got a directory$/)
 })

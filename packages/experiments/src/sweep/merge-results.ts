@@ -1,4 +1,7 @@
+import { RouteSimError } from '@routesim/core'
+import type { ExperimentsErrorCode } from '../errors.js'
 import { type LogContent, type ResultRecord, readResultLog } from './result-log.js'
+import { placeInWords, placeName } from './same-place.js'
 
 /**
  * The runs of several result logs as one sweep: in its order, each once. What was finished goes before
@@ -15,12 +18,59 @@ export function mergeRecords(logs: readonly LogContent[]): ResultRecord[] {
 
 /**
  * Reads and merges result logs.
- * @throws RouteSimError `log_unreadable`
+ * @throws RouteSimError `log_unreadable`; `log_of_other_runs` when two are of other traffic or another config
  */
 export async function mergeResultLogs(
   paths: readonly string[],
 ): Promise<{ readonly records: readonly ResultRecord[]; readonly tornLines: number }> {
   const logs = await Promise.all(paths.map(readResultLog))
+  const replaced = replacedKeys(paths, logs)
+  const records = mergeRecords(logs).filter(({ key }) => !replaced.has(key))
   const tornLines = logs.reduce((sum, log) => sum + log.tornLines, 0)
-  return { records: mergeRecords(logs), tornLines }
+  return { records, tornLines }
+}
+
+/**
+ * Runs at whose place a later one stands that simulates something else: with another version of RouteSim,
+ * or because the first had failed.
+ * @throws RouteSimError `log_of_other_runs` for two of one version that were finished: neither may hide the other
+ */
+function replacedKeys(paths: readonly string[], logs: readonly LogContent[]): ReadonlySet<string> {
+  const known = new Map<string, { readonly record: ResultRecord; readonly path: string }>()
+  const replaced = new Set<string>()
+  for (const [i, { records }] of logs.entries()) {
+    const path = paths[i]!
+    for (const record of records) {
+      const place = placeName(record)
+      const before = known.get(place)
+      const isOther = before !== undefined && before.record.key !== record.key
+      if (before?.record.status === 'ok' && record.status === 'failed') {
+        if (isOther) replaced.add(record.key)
+        continue
+      }
+      if (isOther) {
+        const { status, version, key } = before.record
+        if (status === 'ok' && version === record.version)
+          throw otherRuns(path, record, before.path)
+        replaced.add(key)
+      }
+      replaced.delete(record.key)
+      known.set(place, { record, path })
+    }
+  }
+  return replaced
+}
+
+function otherRuns(
+  path: string,
+  record: ResultRecord,
+  before: string,
+): RouteSimError<ExperimentsErrorCode> {
+  const what = 'of another trace, config, router or policy file'
+  const than = path === before ? 'a line before it' : before
+  return new RouteSimError(`${path}: has ${placeInWords(record)} ${what} than ${than}`, {
+    code: 'log_of_other_runs',
+    path,
+    hint: 'Show, merge or export the logs of one sweep at a time.',
+  })
 }

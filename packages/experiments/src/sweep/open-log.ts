@@ -4,6 +4,7 @@ import type { ExperimentsErrorCode } from '../errors.js'
 import { mergeRecords } from './merge-results.js'
 import { RESULT_VERSION } from './point-key.js'
 import { ResultLog, type ResultPlace, type ResultRecord, readResultLog } from './result-log.js'
+import { placeInWords, placeName } from './same-place.js'
 
 /** A result log that runs are appended to, and what stands in it already. */
 export interface OpenedLog {
@@ -54,14 +55,8 @@ function checkSameRuns(
       record.version === RESULT_VERSION && !keys.has(record.key) && places.has(placeName(record)),
   )
   if (other === undefined) return
-  const { algorithm, rate, seed } = other
-  const at = [algorithm, ...(rate === null ? [] : [`rate ${rate}`]), `seed ${seed}`].join(', ')
   throw new RouteSimError<ExperimentsErrorCode>(
-    `${path}: has ${at} of another trace, config, router or policy file`,
+    `${path}: has ${placeInWords(other)} of another trace, config, router or policy file`,
     { code: 'log_of_other_runs', path, hint: 'Name another file, or go on with what that was.' },
   )
-}
-
-function placeName({ settings, rate, algorithm, seed }: ResultPlace): string {
-  return JSON.stringify([settings, rate, algorithm, seed])
 }

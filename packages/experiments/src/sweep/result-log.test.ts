@@ -1,8 +1,9 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { RunSummary } from '@routesim/metrics'
 import { expect, test } from 'vitest'
-import { mergeRecords } from './merge-results.js'
+import { mergeRecords, mergeResultLogs } from './merge-results.js'
 import { ResultLog, type ResultRecord, readResultLog } from './result-log.js'
 
 const newLog = () => join(mkdtempSync(join(tmpdir(), 'routesim-log-')), 'runs.jsonl')
@@ -71,4 +72,30 @@ test('merged, every run is there once: a finished one goes before a failed one',
     { records: [record(0, 'later'), record(1, 'again')], tornLines: 0 },
   ]
   expect(mergeRecords(logs)).toEqual([record(0, 'later'), finished, record(2)])
+})
+
+test('runs of other traffic are not merged as if they were the same', async () => {
+  const finished = (key: string, seed: number, version = '1'): ResultRecord => {
+    const { error: _, ...place } = record(0) as Extract<ResultRecord, { status: 'failed' }>
+    return { ...place, key, seed, version, status: 'ok', result: {} as RunSummary }
+  }
+  const logOf = (...records: ResultRecord[]): string => {
+    const path = newLog()
+    writeFileSync(path, records.map((each) => `${JSON.stringify(each)}\n`).join(''))
+    return path
+  }
+  const [one, more] = [logOf(record(0), finished('a', 1)), logOf(finished('b', 2))]
+  const keysOf = async (...paths: string[]): Promise<string[]> =>
+    (await mergeResultLogs(paths)).records.map(({ key }) => key)
+  expect(await keysOf(one, one, more)).toEqual(['a', 'b'])
+  expect(await keysOf(more, one, logOf(record(0)))).toEqual(['a', 'b'])
+  // What another version made of a run is replaced by what came later.
+  const newer = logOf(finished('d', 1, '2'))
+  expect(await keysOf(one, newer)).toEqual(['d'])
+  expect(await keysOf(one, newer, one)).toEqual(['a'])
+  const other = logOf(finished('c', 1))
+  await expect(mergeResultLogs([one, more, other])).rejects.toMatchObject({
+    code: 'log_of_other_runs',
+    message: `${other}: has random, cluster.num_backends 4, seed 1 of another trace, config, router or policy file than ${one}`,
+  })
 })

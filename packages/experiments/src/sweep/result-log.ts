@@ -2,13 +2,10 @@ import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from '
 import { open } from 'node:fs/promises'
 import { RouteSimError } from '@routesim/core'
 import type { RunSummary } from '@routesim/metrics'
+import { whyUnreadable } from '../config/why-unreadable.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import type { Settings } from './design.js'
 
-const WHY_UNREADABLE: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file',
-  EISDIR: 'expected a file, got a directory',
-}
 /** How every line begins: the key is the first of its fields. */
 const RECORD_START = '{"key":'
 
@@ -67,9 +64,7 @@ export async function readResultLog(path: string): Promise<LogContent> {
       }
     }
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    const why = WHY_UNREADABLE[code ?? ''] ?? message
-    throw failed('log_unreadable', path, why, cause)
+    throw failed('log_unreadable', path, whyUnreadable(cause), cause)
   }
   if (records.length === 0 && isForeign) throw notALog(path)
   return { records, tornLines }

@@ -13,6 +13,7 @@ import {
   type WorkloadSpec,
 } from '@routesim/traces'
 import { besideConfig } from '../config/locate-files.js'
+import { namedInConfig } from '../config/named-in-config.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { interrupted } from '../run/execute.js'
@@ -111,9 +112,7 @@ async function sourceOf(
   if (given !== undefined) return readWorkload(given, trace, options, false)
   const generator = await generatorOf(config, configPath)
   if (generator !== undefined) return generatedWorkload(generator)
-  if (trace.path !== undefined) {
-    return readWorkload(besideConfig(trace.path, configPath), trace, options, true)
-  }
+  if (trace.path !== undefined) return readNamed(trace.path, trace, options, configPath)
   throw new RouteSimError<ExperimentsErrorCode>(
     'trace: expected a trace file or a generator, got none',
     {
@@ -231,6 +230,21 @@ function namedAsInConfig<T>(isWorkload: boolean, work: () => T): T {
     const { code, hint } = error
     const message = error.message.replace(error.path, path)
     throw new RouteSimError(message, { code, path, cause: error, ...(hint && { hint }) })
+  }
+}
+
+/** Reads the trace that the config names; what is wrong with it is told with the place of its name. */
+async function readNamed(
+  path: string,
+  trace: TraceSection,
+  options: TraceOptions,
+  configPath: string | undefined,
+): Promise<WorkloadSource> {
+  try {
+    return await readWorkload(besideConfig(path, configPath), trace, options, true)
+  } catch (error) {
+    if (!(error instanceof RouteSimError) || error.code === 'trace_aborted') throw error
+    throw await namedInConfig(error, ['trace', 'path'], path, configPath)
   }
 }
 

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { RouteSimError } from '@routesim/core'
 import { besideConfig } from '../config/locate-files.js'
+import { whyUnreadable } from '../config/why-unreadable.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { mapDistributions } from './to-workload.js'
 import type { WorkloadSection } from './workload-schema.js'
@@ -38,7 +39,7 @@ async function readNumbers(path: string): Promise<Numbers> {
   try {
     source = await readFile(path, 'utf8')
   } catch (cause) {
-    throw invalid(path, `expected a file of numbers, got ${(cause as Error).message}`)
+    throw invalid(path, whyUnreadable(cause))
   }
   const text = source.replace(/^\uFEFF/, '').trim()
   const numbers = /^[[{]/.test(text) ? ofJson(path, text) : ofLines(path, text)

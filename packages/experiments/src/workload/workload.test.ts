@@ -5,6 +5,7 @@ import { generateTrace, type WorkloadSpec } from '@routesim/traces'
 import { afterAll, describe, expect, test } from 'vitest'
 import { parseConfig } from '../config/parse-config.js'
 import { run } from '../run/run.js'
+import { sweep } from '../sweep/sweep.js'
 import { generatedRequests } from './generated-requests.js'
 import { toWorkload } from './to-workload.js'
 import { workloadToml } from './workload-toml.js'
@@ -243,6 +244,23 @@ describe('a run', () => {
     await expect(
       run({ config: file('g.toml', `${scenario}arrivals.kind = "at_once"`), arrivals: 'at_once' }),
     ).rejects.toThrow('arrivals: expected requests that are read')
+  })
+
+  test('says where the config names a trace that can not be read', async () => {
+    const named = file('named.toml', `${cluster}\n[trace]\nformat = "mooncake"\npath = "t.jsonl"`)
+    await expect(run({ config: named })).rejects.toMatchObject({
+      code: 'trace_unreadable',
+      message: `${named}:6:1 trace.path: t.jsonl: no such file`,
+    })
+    const trace = file('t.jsonl', '{"ts":0,"prompt_tokens":1,"gen_tokens":1}')
+    await expect(run({ config: named })).rejects.toThrow(
+      `${named}:6:1 trace.path: ${trace}:1: timestamp: expected a number`,
+    )
+    await expect(run({ config: parseConfig(`${cluster}[trace]\npath = "x"`) })).rejects.toThrow(
+      /^trace.path: x: no such file$/,
+    )
+    const swept = sweep({ config: named, set: { 'trace.path': ['gone.jsonl', 'lost.jsonl'] } })
+    await expect(swept).rejects.toThrow(/^trace.path: gone.jsonl: no such file$/)
   })
 
   test('does not guess which of two descriptions is meant', async () => {

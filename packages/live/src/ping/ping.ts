@@ -1,7 +1,10 @@
-import { RouteSimError } from '@routesim/core'
+import { closestName, RouteSimError } from '@routesim/core'
 import { StreamedAnswer } from '../bench/load-client.js'
 import { HttpClient } from '../http/http-client.js'
 import type { LiveErrorCode } from '../live-error-code.js'
+
+/** A gateway may have hundreds of models. */
+const NAMES_SHOWN = 10
 
 /** Who is pinged. */
 export interface PingOptions {
@@ -27,7 +30,7 @@ export interface Ping {
 
 /**
  * Streams one short chat completion.
- * @throws RouteSimError `backend_unreachable`
+ * @throws RouteSimError `backend_unreachable`, `ping_refused`
  */
 export async function ping(options: PingOptions): Promise<Ping> {
   const { url, apiKey, maxTokens, timeoutMs } = options
@@ -63,7 +66,14 @@ export async function ping(options: PingOptions): Promise<Ping> {
         if (typeof told === 'string') worker = told
       },
     )
-    if (status !== 200) throw new Error(`status ${status}`)
+    if (status !== 200) {
+      const served = await servedModels(http, headers, signal).catch((): string[] => [])
+      if ((status === 400 || status === 404) && served.length > 0 && !served.includes(model)) {
+        throw unknownModel(url, model, served)
+      }
+      const said = saidIn(Buffer.concat(chunks).toString('utf8'))
+      throw refused(`${url}: status ${status} in answer to a ping${said}`)
+    }
     if (!answer.isWhole) throw new Error('the answer is not whole')
     const text = Buffer.concat(chunks).toString('utf8')
     return {
@@ -77,6 +87,7 @@ export async function ping(options: PingOptions): Promise<Ping> {
         .join(''),
     }
   } catch (cause) {
+    if (cause instanceof RouteSimError) throw cause
     const { message } = cause as Error
     throw new RouteSimError<LiveErrorCode>(`${url}: no answer to a ping: ${message}`, {
       code: 'backend_unreachable',
@@ -88,16 +99,50 @@ export async function ping(options: PingOptions): Promise<Ping> {
   }
 }
 
+function refused(message: string, hint?: string): RouteSimError<LiveErrorCode> {
+  const code = 'ping_refused'
+  return new RouteSimError(message, { code, ...(hint !== undefined && { hint }) })
+}
+
+function unknownModel(url: string, model: string, served: readonly string[]): Error {
+  const names = served.slice(0, NAMES_SHOWN).join(', ')
+  const more = served.length > NAMES_SHOWN ? ` and ${served.length - NAMES_SHOWN} others` : ''
+  const near = closestName(model, served)
+  return refused(
+    `${url}: model: expected one of ${names}${more}, got "${model}"`,
+    near === undefined ? undefined : `Did you mean "${near}"?`,
+  )
+}
+
+/** The message of an error as OpenAI's API has it; nothing where there is none. */
+function saidIn(body: string): string {
+  try {
+    const { error } = JSON.parse(body) as { error?: { message?: unknown } }
+    return typeof error?.message === 'string' ? `: ${error.message}` : ''
+  } catch {
+    return ''
+  }
+}
+
 async function firstModel(
   http: HttpClient,
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<string> {
+  const [first] = await servedModels(http, headers, signal)
+  if (first === undefined) throw new Error('it serves no model')
+  return first
+}
+
+async function servedModels(
+  http: HttpClient,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<string[]> {
   const chunks: Buffer[] = []
   const asked = { method: 'GET', path: '/v1/models', headers } as const
   const status = await http.read(asked, signal, (chunk) => chunks.push(chunk))
   if (status !== 200) throw new Error(`status ${status} of /v1/models`)
   const { data } = JSON.parse(Buffer.concat(chunks).toString('utf8')) as { data?: { id: string }[] }
-  if (data?.[0] === undefined) throw new Error('it serves no model')
-  return data[0].id
+  return (data ?? []).map(({ id }) => id)
 }

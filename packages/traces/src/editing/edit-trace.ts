@@ -20,12 +20,13 @@ export interface TraceEdits {
 /**
  * Takes a part of a trace, or makes it faster or slower; what is kept is kept as it is. Making new
  * requests of an old trace is another thing: `synthesizeTrace`.
+ * @param name - what error messages call the trace: the path of its file
  * @throws RouteSimError `trace_option_invalid`, `trace_empty` when nothing is left
  *
  * @example
  * const busy = editTrace(table, { fromMs: 600_000, toMs: 1_200_000, speedup: 2 })
  */
-export function editTrace(table: RequestTable, edits: TraceEdits): RequestTable {
+export function editTrace(table: RequestTable, edits: TraceEdits, name = 'trace'): RequestTable {
   const { fromMs = 0, toMs = Number.POSITIVE_INFINITY, head, speedup = 1, filter } = edits
   check('fromMs', fromMs, fromMs >= 0, 'a number >= 0')
   check('toMs', toMs, toMs > fromMs, `a number > ${fromMs}`)
@@ -41,7 +42,13 @@ export function editTrace(table: RequestTable, edits: TraceEdits): RequestTable 
     if (ms >= startMs && ms < endMs && filter?.(row, table) !== false) rows.push(row)
   }
   if (rows.length === 0 && table.size > 0) {
-    throw traceError('trace_empty', 'edit: expected to keep at least one request, kept none')
+    const spanMs = table.arrivalMs[table.size - 1]! - table.arrivalMs[0]!
+    const all = `${table.size}, which arrive from 0 to ${Number((spanMs / 1000).toFixed(3))} s`
+    throw traceError(
+      'trace_empty',
+      `${name}: expected to keep at least one request of ${all}; kept none`,
+      { path: name },
+    )
   }
   // Without a window the trace keeps its beginning.
   const zeroMs = edits.fromMs === undefined ? 0 : startMs

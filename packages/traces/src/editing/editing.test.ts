@@ -26,7 +26,9 @@ test('a window begins at 0, a head does not; what is left waits as before', asyn
   expect([...early.predecessor!]).toEqual([-1, 0])
   const ofTenant = editTrace(table, { filter: (row, { tenant }) => tenant[row]! >= 0 })
   expect([...ofTenant.promptTokens]).toEqual([20])
-  expect(() => editTrace(table, { fromMs: 1000 })).toThrow('expected to keep at least one request')
+  expect(() => editTrace(table, { fromMs: 1000 }, 'day.jsonl')).toThrow(
+    'day.jsonl: expected to keep at least one request of 3, which arrive from 0 to 0.2 s; kept none',
+  )
 })
 
 test('merged traces share names, not contents', async () => {

@@ -5,6 +5,7 @@ import {
   checkTotalTokens,
   expectedError,
   integer,
+  neededField,
   optionalName,
   parseObject,
 } from '../reading/json-fields.js'
@@ -15,6 +16,15 @@ import type { LineReader } from './line-reader.js'
 
 /** Tokens per hashed block in the published traces. */
 export const BAILIAN_BLOCK_TOKENS = 16
+
+const KNOWN: ReadonlySet<string> = new Set([
+  'chat_id',
+  'parent_chat_id',
+  'timestamp',
+  'input_length',
+  'output_length',
+  'hash_ids',
+])
 
 /**
  * Bailian JSONL (Alibaba's Qwen traces): `chat_id`, `parent_chat_id` (-1 for none), `timestamp` (s),
@@ -37,17 +47,18 @@ export class BailianReader implements LineReader {
   line(text: string, number: number): void {
     this.collector.attempt(`${this.source}:${number}`, () => {
       const line = parseObject(text)
-      const seconds = line['timestamp']
+      const needed = (name: string): unknown => neededField(line, name, KNOWN)
+      const seconds = needed('timestamp')
       if (!(typeof seconds === 'number' && seconds >= 0 && seconds <= 2 ** 43)) {
         throw expectedError('timestamp', 'a number of seconds from 0 to 2^43', seconds)
       }
       const record: TraceRecord = {
         arrivalMs: seconds * 1000 + 0,
-        promptTokens: integer('input_length', line['input_length'], 1),
-        outputTokens: integer('output_length', line['output_length'], 0),
+        promptTokens: integer('input_length', needed('input_length'), 1),
+        outputTokens: integer('output_length', needed('output_length'), 0),
       }
       checkTotalTokens(record.promptTokens, record.outputTokens)
-      const chat = optionalName('chat_id', line['chat_id'])
+      const chat = optionalName('chat_id', needed('chat_id'))
       if (chat === undefined) throw expectedError('chat_id', 'an integer', line['chat_id'])
       const parent = optionalName('parent_chat_id', line['parent_chat_id'])
       const before = parent === undefined || parent === '-1' ? undefined : this.chats.get(parent)

@@ -71,6 +71,15 @@ describe('reading compact JSONL', () => {
       'prompt and output tokens together: expected at most 2147483647, got 2147483648',
     ],
     ['{"ts":0,"prompt_tokens":1}', 'gen_tokens: expected an integer >= 0, got nothing'],
+    [
+      '{"ts":0,"prompt_tokens":1,"max_tokens":9}',
+      'gen_tokens: expected an integer >= 0, got nothing',
+    ],
+    [
+      '{"ts":0,"promt_tokens":1,"gen_tokens":1}',
+      'promt_tokens: unknown key; did you mean "prompt_tokens"?',
+    ],
+    ['{"TS":0,"prompt_tokens":1,"gen_tokens":1}', 'TS: unknown key; did you mean "ts"?'],
     ['{"ts":-1,"prompt_tokens":1,"gen_tokens":1}', 'ts: expected a number from 0 to 2^53, got -1'],
     [
       '{"ts":1e999,"prompt_tokens":1,"gen_tokens":1}',

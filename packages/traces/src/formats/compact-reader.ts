@@ -7,12 +7,16 @@ import {
   integer,
   type JsonObject,
   milliseconds,
+  neededField,
   optionalName,
   parseObject,
   signedInteger,
 } from '../reading/json-fields.js'
 import type { RecordCollector } from '../reading/record-collector.js'
+import { TEMPLATE_FIELDS } from '../template/fields.js'
 import type { LineReader } from './line-reader.js'
+
+const KNOWN = TEMPLATE_FIELDS.compact_jsonl!
 
 /** Columns of names, and what the format calls them. */
 export const COMPACT_NAMES = [
@@ -97,10 +101,11 @@ function idsOf(after: unknown): string[] {
 }
 
 function recordOf(line: JsonObject): TraceRecord {
+  const needed = (name: string): unknown => neededField(line, name, KNOWN)
   const record: TraceRecord = {
-    arrivalMs: milliseconds('ts', line['ts']),
-    promptTokens: integer('prompt_tokens', line['prompt_tokens'], 1),
-    outputTokens: integer('gen_tokens', line['gen_tokens'], 0),
+    arrivalMs: milliseconds('ts', needed('ts')),
+    promptTokens: integer('prompt_tokens', needed('prompt_tokens'), 1),
+    outputTokens: integer('gen_tokens', needed('gen_tokens'), 0),
   }
   checkTotalTokens(record.promptTokens, record.outputTokens)
   for (const [field, name] of COMPACT_NAMES) {

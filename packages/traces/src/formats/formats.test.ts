@@ -104,6 +104,9 @@ describe('Bailian JSONL', () => {
       [2000, 48, 3, '7'],
     ])
     expect(read.table.prompts.parent[read.table.promptNode[2]!]).toBe(read.table.promptNode[0])
+    expect(await messageOf(readText(text.replaceAll('input_', 'inptu_')))).toBe(
+      't.jsonl:1: inptu_length: unknown key; did you mean "input_length"?',
+    )
   })
 })
 

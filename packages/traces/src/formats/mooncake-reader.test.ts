@@ -40,6 +40,16 @@ describe('reading Mooncake JSONL', () => {
     })
   })
 
+  it.each([
+    ['{"timestamp":0,"input_lenght":5,"output_length":6}', 'input_lenght', 'input_length'],
+    ['{"timestamp":0,"input_length":5,"output_len":6}', 'output_len', 'output_length'],
+    ['{"time_stamp":0,"input_length":5,"output_length":6}', 'time_stamp', 'timestamp'],
+  ])('knows a needed key that is misspelled: %s', async (text, key, meant) => {
+    expect(await messageOf(readText(text))).toBe(
+      `t.jsonl:1: ${key}: unknown key; did you mean "${meant}"?`,
+    )
+  })
+
   it('takes the turns of AIPerf, timed or not', async () => {
     const { table } = await readText(
       [

@@ -6,13 +6,17 @@ import {
   integer,
   type JsonObject,
   milliseconds,
+  neededField,
   optionalName,
   parseObject,
 } from '../reading/json-fields.js'
 import type { RecordCollector } from '../reading/record-collector.js'
+import { TEMPLATE_FIELDS } from '../template/fields.js'
 import type { LineReader } from './line-reader.js'
 import { promptText } from './prompt-text.js'
 import { TEXT_BLOCK_TOKENS, TextTokens } from './text-tokens.js'
+
+const KNOWN = TEMPLATE_FIELDS.mooncake!
 
 /**
  * Mooncake JSONL: `timestamp` (ms), `input_length`, `output_length`, `hash_ids` (one per block, the
@@ -45,6 +49,7 @@ export class MooncakeReader implements LineReader {
   line(text: string, number: number): void {
     this.collector.attempt(`${this.source}:${number}`, () => {
       const line = parseObject(text)
+      const needed = (name: string): unknown => neededField(line, name, KNOWN)
       const session = optionalName('session_id', line['session_id'])
       const delay = line['delay'] ?? undefined
       const isTimed = (line['timestamp'] ?? undefined) !== undefined
@@ -54,12 +59,12 @@ export class MooncakeReader implements LineReader {
       const said = this.textOf(line)
       const isDelta = line['message_mode'] === 'delta'
       const record: TraceRecord = {
-        arrivalMs: hasTime ? milliseconds('timestamp', line['timestamp']) : 0,
+        arrivalMs: hasTime ? milliseconds('timestamp', needed('timestamp')) : 0,
         promptTokens:
           said === undefined
-            ? integer('input_length', line['input_length'], 1)
+            ? integer('input_length', needed('input_length'), 1)
             : this.tokens.count(said) + (isDelta ? this.saidBefore(last) : 0),
-        outputTokens: integer('output_length', line['output_length'], 0),
+        outputTokens: integer('output_length', needed('output_length'), 0),
       }
       checkTotalTokens(record.promptTokens, record.outputTokens)
       if (session !== undefined) record.session = session

@@ -1,3 +1,4 @@
+import { closestName } from '@routesim/core'
 import type { HashedBlocks } from '../columns/trace-record.js'
 import { describeValue, shorten } from '../errors/describe-value.js'
 import { traceError } from '../errors/trace-error.js'
@@ -35,6 +36,24 @@ export function repeatedError(name: string): Error {
 
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/**
+ * The value of a field that a line can not do without.
+ * @param known - fields of the format: none of them is another one misspelled
+ * @throws RouteSimError when there is none, but an unknown one of nearly that name
+ */
+export function neededField(
+  line: JsonObject,
+  name: string,
+  known: { has(name: string): boolean },
+): unknown {
+  const value = line[name]
+  if (value !== undefined) return value
+  const others = Object.keys(line).filter((key) => !known.has(key))
+  const near = closestName(name, others)
+  if (near === undefined) return undefined
+  throw traceError('trace_invalid', `${shorten(near)}: unknown key; did you mean "${name}"?`)
 }
 
 /** An integer from `minimum` to 2^31 - 1. */

@@ -72,8 +72,8 @@ export const traceEditCommand: CommandModule<object, TraceEditArguments> = {
       throw new UsageError(`--time-window: expected an end after its start, got "${timeWindow}"`)
     }
     const read = { format: traceFormat, blockTokens: blockSize, onError }
-    const { table, format, skipped } = await readTrace(file, read)
-    const edited = editTrace(table, edits)
+    const { table, format, skipped, source } = await readTrace(file, read)
+    const edited = editTrace(table, edits, source)
     const { repeat, repeatGap = 0 } = args
     const made = repeat === undefined ? edited : repeatTrace(edited, repeat, repeatGap * 1000)
     await writeChanged(made, format, args)

@@ -1,6 +1,7 @@
 import { analyzeTrace, readTrace, skippedNote } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
 import { traceAnalysisText } from '../../output/trace-analysis.js'
+import { printFitted } from '../../output/wrapped.js'
 import { UsageError } from '../../usage-error.js'
 import { ON_ERROR, TRACE_FORMAT } from '../experiment-options.js'
 import { TRACE_FILE } from './trace-file.js'
@@ -44,9 +45,8 @@ export const traceStatsCommand: CommandModule<object, TraceStatsArguments> = {
       onError,
     })
     const analysis = analyzeTrace(table, blockSize === undefined ? {} : { blockTokens: blockSize })
-    console.log(
-      format === 'json' ? JSON.stringify(analysis, undefined, 2) : traceAnalysisText(analysis),
-    )
+    if (format === 'json') console.log(JSON.stringify(analysis, undefined, 2))
+    else printFitted((maxWidth) => traceAnalysisText(analysis, maxWidth))
     if (skipped.count > 0) console.error(`note: ${skippedNote(skipped.count)}`)
   },
 }

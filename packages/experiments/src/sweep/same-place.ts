@@ -1,0 +1,12 @@
+import type { ResultPlace } from './result-log.js'
+
+/** Equal for runs that are one row and seed of a table. */
+export function placeName({ settings, rate, algorithm, seed }: ResultPlace): string {
+  return JSON.stringify([settings, rate, algorithm, seed])
+}
+
+/** The place as messages name it. */
+export function placeInWords({ settings, rate, algorithm, seed }: ResultPlace): string {
+  const set = Object.entries(settings).map(([path, value]) => `${path} ${value}`)
+  return [algorithm, ...set, ...(rate === null ? [] : [`rate ${rate}`]), `seed ${seed}`].join(', ')
+}
