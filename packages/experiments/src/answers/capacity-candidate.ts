@@ -34,11 +34,11 @@ export function candidatesOf(
     return choices.map((choice) => ({ choice, gpu: undefined, settings: {} }))
   }
   const { cluster } = source.config
-  if (source.path === undefined || cluster.model === undefined || cluster.backends !== undefined) {
+  if (!source.isWritten || cluster.model === undefined || cluster.backends !== undefined) {
     throw searchInvalid(
       'gpus',
-      'a config file that says cluster.model, from which the step times of each GPU follow, and no [[cluster.backends]]',
-      source.path === undefined ? 'a checked config' : source.path,
+      'a config that says cluster.model, from which the step times of each GPU follow, and no [[cluster.backends]]',
+      source.path ?? (source.isWritten ? 'one without' : 'one that parseConfig did not make'),
       'Give cluster.model = "llama-3.1-8b" or the like, and leave compute_model and kv_cache_blocks out.',
     )
   }

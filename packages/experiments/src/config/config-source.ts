@@ -1,5 +1,6 @@
 import { checkValues, parseToml, readConfig } from './parse-config.js'
 import type { Config } from './schema.js'
+import { putValue, writtenValues } from './written-values.js'
 
 /** A config of which keys can still be set before what follows from them is filled in. */
 export interface ConfigSource {
@@ -7,6 +8,8 @@ export interface ConfigSource {
   readonly config: Config
   /** Path of its file, to which others may be relative. */
   readonly path: string | undefined
+  /** Whether it is known which keys were given, and which follow from them. */
+  readonly isWritten: boolean
   /**
    * The config with some keys set by dotted path, such as `cluster.num_backends` or
    * `cluster.backends.0.count`.
@@ -16,50 +19,39 @@ export interface ConfigSource {
 }
 
 /**
- * A config file; or a checked config, in which what followed from other keys stays as it is.
+ * A config file; or a checked config, perhaps copied with other values since: what follows from them is
+ * filled in anew. One that was not made by `parseConfig` or `loadConfig` is taken as if all of it were written.
  * @throws RouteSimError `config_unreadable` or `config_invalid`
  */
 export async function configSource(given: Config | string): Promise<ConfigSource> {
-  if (typeof given !== 'string') return sourceOf(given, given, undefined)
-  const text = await readConfig(given)
-  const values = parseToml(text, given)
-  return sourceOf(values, checkValues(values, text, given), given)
+  if (typeof given === 'string') {
+    const text = await readConfig(given)
+    const values = parseToml(text, given)
+    return sourceOf(values, checkValues(values, text, given), given, true)
+  }
+  const written = writtenValues(given)
+  const { values, name } = written ?? { values: { ...given }, name: 'config' }
+  const config = checkValues(values, '', name)
+  return { ...sourceOf(values, config, name, written !== undefined), path: undefined }
 }
 
 function sourceOf(
   values: Readonly<Record<string, unknown>>,
   config: Config,
-  path: string | undefined,
+  path: string,
+  isWritten: boolean,
 ): ConfigSource {
   return {
     config,
     path,
+    isWritten,
     with(settings) {
       const set = Object.entries(settings)
       if (set.length === 0) return config
       const changed = structuredClone(values) as Record<string, unknown>
-      for (const [dotted, value] of set) put(changed, dotted.split('.'), value)
+      for (const [dotted, value] of set) putValue(changed, dotted.split('.'), value)
       // Located beside the config, and told apart from what its file says.
-      return checkValues(changed, '', path ?? 'config')
+      return checkValues(changed, '', path)
     },
   }
-}
-
-function put(
-  table: Record<string, unknown>,
-  [key = '', ...rest]: readonly string[],
-  value: unknown,
-): void {
-  const own = Object.hasOwn(table, key) ? table[key] : undefined
-  let inner = value
-  if (rest.length > 0) {
-    inner = typeof own === 'object' && own !== null ? own : {}
-    put(inner as Record<string, unknown>, rest, value)
-  }
-  Object.defineProperty(table, key, {
-    value: inner,
-    enumerable: true,
-    configurable: true,
-    writable: true,
-  })
 }

@@ -6,6 +6,7 @@ import { withFilesLocated } from './locate-files.js'
 import { type Config, configSchema } from './schema.js'
 import { tomlPosition } from './toml-positions.js'
 import { whyUnreadable } from './why-unreadable.js'
+import { rememberWritten } from './written-values.js'
 
 /**
  * Reads and checks a config file.
@@ -76,7 +77,10 @@ export function checkValues(
 ): Config {
   // Compiling a checker for one config takes longer than checking it.
   const checked = configSchema.safeParse(withFilesLocated(values, name), { jitless: true })
-  if (checked.success) return checked.data
+  if (checked.success) {
+    rememberWritten(checked.data, values, name)
+    return checked.data
+  }
   // Several checks may fail at one place: one is enough.
   const faults = new Map<string, string>()
   for (const issue of checked.error.issues) {

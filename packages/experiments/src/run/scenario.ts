@@ -7,7 +7,7 @@ import {
 import type { SloTargets } from '@routesim/metrics'
 import { buildFleet, type Fleet, type Stepper } from '../cluster/build-cluster.js'
 import { backendEvents } from '../config/events-schema.js'
-import { loadConfig } from '../config/parse-config.js'
+import { configSource } from '../config/config-source.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { parseVisibility, toVisibility } from '../visibility/resolve-visibility.js'
@@ -17,7 +17,10 @@ import type { JobsOption } from './simulate-all.js'
 
 /** What every experiment needs to know. */
 export interface ExperimentOptions extends Control, JobsOption, TraceOptions {
-  /** A checked config, or the path of a config file. */
+  /**
+   * A checked config, or the path of a config file. Of a config copied with other values, what follows from
+   * them is filled in anew.
+   */
   readonly config: Config | string
   /** A trace file (`-` for standard input) or requests; the config's trace section by default. */
   readonly trace?: string | RequestTable | undefined
@@ -94,8 +97,7 @@ const SAME_REQUESTS =
 
 /** Reads and checks config, seeds and fleet. */
 export async function prepareFleet(options: ExperimentOptions): Promise<PreparedFleet> {
-  const given =
-    typeof options.config === 'string' ? await loadConfig(options.config) : options.config
+  const { config: given } = await configSource(options.config)
   const config = withConcurrency(withTargets(given, options.slo), options.concurrency)
   const seeds = seedsFrom(options.seed ?? config.simulation.seed, options.seeds ?? 1)
   checkStepper(options)
