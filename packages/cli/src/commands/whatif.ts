@@ -4,6 +4,7 @@ import { whatifRendering } from '../output/whatif-table.js'
 import { checkReport, writeReport } from '../output/write-report.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
 import { parseSettings } from '../settings-list.js'
+import { UsageError } from '../usage-error.js'
 import {
   ALGORITHM,
   INPUT_OPTIONS,
@@ -63,6 +64,11 @@ export const whatifCommand: CommandBody<WhatifArguments> = {
   handler: async (args) => {
     const options = searchOptions(args)
     const set = args.set === undefined ? undefined : parseSettings(args.set)
+    if (set === undefined && args.against === undefined && args.to === undefined) {
+      throw new UsageError(
+        'expected something that changes: --set cluster.num_backends=9, --against other.toml or --to another algorithm; got none',
+      )
+    }
     await checkTarget(args)
     await checkReport(args)
     const algorithm = await loadChoice(args.algorithm)

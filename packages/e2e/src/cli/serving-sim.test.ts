@@ -108,8 +108,8 @@ test('requests that are drawn, and a router from a file', async () => {
 })
 
 test.each([
-  [['--prefill_global', 'lowst_load'], 1, 'unknown router "lowst_load"'],
-  [['--prefill_local', 'milpp'], 1, 'unknown local policy "milpp"'],
+  [['--prefill_global', 'lowst_load'], 2, 'unknown router "lowst_load"'],
+  [['--prefill_local', 'milpp'], 2, 'unknown local policy "milpp"'],
   [['--lambda_arrival', '0'], 2, '--lambda_arrival: expected numbers > 0, got 0'],
   [['--lambda_arrival', '--n_jobs', '1'], 2, '--lambda_arrival: expected a value, got none'],
   [['--ttft_slo', '10s'], 2, '--ttft_slo: expected numbers > 0, got 10s'],
