@@ -310,10 +310,17 @@ export function sweepHeading(scenario: ScenarioInfo, durationSec: number | undef
 }
 
 function fleetAndSeeds({ backends, gpu, visibility, events, seeds }: ScenarioInfo): string {
-  const seed = seeds.length === 1 ? `seed ${seeds[0]}` : `seeds ${seeds[0]} to ${seeds.at(-1)}`
   const trouble =
     events.length === 0 ? '' : `; ${events.length} backend event${events.length === 1 ? '' : 's'}`
-  return `${backends} x ${gpu}; visibility ${visibility}; ${seed}${trouble}`
+  return `${backends} x ${gpu}; visibility ${visibility}; ${seedsText(seeds)}${trouble}`
+}
+
+/** Of a command that was stopped, some between may be missing. */
+function seedsText(seeds: readonly number[]): string {
+  const [first, last] = [seeds[0]!, seeds.at(-1)!]
+  if (first === last) return `seed ${first}`
+  const isWhole = last - first === seeds.length - 1
+  return `${isWhole ? 'seeds' : `${seeds.length} of the seeds`} ${first} to ${last}`
 }
 
 /** Tells on stderr what a reader should know before believing the numbers. */

@@ -67,6 +67,7 @@ export interface ScenarioInfo {
   readonly visibility: string
   /** What happens to backends while the run goes on. */
   readonly events: readonly BackendEvent[]
+  /** Of an experiment that was stopped, those of which something is finished. */
   readonly seeds: readonly number[]
   /** What a reader should know before believing the result. */
   readonly notes: readonly string[]
