@@ -4,9 +4,10 @@ import {
   type RetimeOptions,
   skippedNote,
   WRITABLE_TRACE_FORMATS,
+  type WritableTraceFormat,
 } from '@routesim/traces'
 import type { CommandBody } from '../command-body.js'
-
+import { checkTraceEnding } from '../output/check-trace-ending.js'
 import { lostColumns } from '../output/lost-columns.js'
 import { UsageError } from '../usage-error.js'
 import { ON_ERROR, TRACE_FORMAT } from './experiment-options.js'
@@ -16,7 +17,7 @@ interface ConvertArguments extends RetimingArguments {
   input: string
   output: string
   format?: string
-  to: string
+  to: WritableTraceFormat
   blockSize?: number
   charsPerToken?: number
   json?: boolean
@@ -75,6 +76,7 @@ export const convertCommand: CommandBody<ConvertArguments> = {
       throw new UsageError(`--block-size: expected an integer >= 1, got ${blockSize}`)
     }
     const retime = retimingOf(args)
+    checkTraceEnding(output, to, '--to')
     const options = {
       ...(retime && { retime }),
       read: { format, onError, blockTokens: blockSize, charsPerToken },

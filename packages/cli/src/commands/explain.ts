@@ -83,22 +83,23 @@ export const explainCommand: CommandBody<ExplainArguments> = {
       throw new UsageError(`--visibility: expected one profile, got ${visibility.join(',')}`)
     }
     const requests = requestsOf(args)
-    await checkTarget({ format: undefined, output })
+    const isJson = format === 'json'
+    const mend = isJson ? undefined : 'Or say --format json.'
+    await checkTarget({ format: undefined, output }, [isJson ? '.json' : '.txt'], { mend })
     const algorithm = await loadChoice(args.algorithm)
     const options = { ...args, algorithm, requests, mostAlternatives: alternatives }
     const report = await watched((control) => explain({ ...options, ...control }), NOTHING_YET)
     printNotes(report.scenario, [])
-    const text =
-      format === 'json'
-        ? JSON.stringify(
-            report.requests.map((each) => explainJson(each, report.algorithm)),
-            undefined,
-            2,
-          )
-        : [
-            `${heading(report.scenario)}\nSeen by the router, what was so in brackets; ${alternatives === 0 ? 'times in ms.' : 'TTFT and E2E in ms, had it gone there; * marks the best.'}`,
-            ...report.requests.map((each) => explainText(each, report.algorithm)),
-          ].join('\n\n')
+    const text = isJson
+      ? JSON.stringify(
+          report.requests.map((each) => explainJson(each, report.algorithm)),
+          undefined,
+          2,
+        )
+      : [
+          `${heading(report.scenario)}\nSeen by the router, what was so in brackets; ${alternatives === 0 ? 'times in ms.' : 'TTFT and E2E in ms, had it gone there; * marks the best.'}`,
+          ...report.requests.map((each) => explainText(each, report.algorithm)),
+        ].join('\n\n')
     if (output === undefined || output === '-') process.stdout.write(`${text}\n`)
     else {
       await writeText(text, output)

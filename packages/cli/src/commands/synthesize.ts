@@ -7,6 +7,7 @@ import {
   writeTrace,
 } from '@routesim/traces'
 import type { CommandBody } from '../command-body.js'
+import { checkTraceEnding } from '../output/check-trace-ending.js'
 import { lostColumns } from '../output/lost-columns.js'
 import {
   namingFlags,
@@ -60,6 +61,7 @@ export const synthesizeCommand: CommandBody<SynthesizeArguments> = {
       })
       .example('$0 synthesize -i day.jsonl -o double.jsonl --speedup-ratio 2', '') as never,
   handler: async (args) => {
+    checkTraceEnding(args.output, args.to, '--to')
     const { table } = await readTrace(args.input, { blockTokens: args.blockSize })
     const edits: TraceEdits = { head: args.head, ...windowOf(args.timeWindow) }
     const { requests, lost } = await namingFlags(FLAGS, () => {

@@ -20,6 +20,8 @@ const at = directoryWith({
   'named.toml': `${CLUSTER}${TRAFFIC}[compare]\nalgorithms = ["bogus"]\n`,
   'empty.jsonl': '',
   'comments.jsonl': '# nothing\n\n',
+  'two.jsonl':
+    '{"ts":0,"prompt_tokens":5,"gen_tokens":5}\n{"ts":1,"prompt_tokens":5,"gen_tokens":5}\n',
   'bad.jsonl':
     '{"ts":0,"prompt_tokens":5,"gen_tokens":5}\n{"ts":1,"prompt_tokens":-5,"gen_tokens":5}\n',
   'cut.gz': gzipSync('{"ts":0,"prompt_tokens":5,"gen_tokens":5}\n'.repeat(50)).subarray(0, 40),
@@ -91,6 +93,17 @@ test.each([
   [`run ${good} -- foo`, 2, 'unexpected argument "foo" after --'],
   [`-- run ${good}`, 2, 'unexpected argument "run" after --'],
   [`run ${good} --detail=maybe`, 2, '--detail: expected no value, true or false, got "maybe"'],
+  // A name that promises another format than is written.
+  [`run ${good} -o x.pdf`, 2, '--output: expected a name that ends in .json, .csv or .md, got'],
+  [`run ${good} --report x.pdf`, 2, '--report: expected a name that ends in .html or .htm, got'],
+  [`run ${good} --samples x.md --sample-interval 1`, 2, '--samples: expected a name that ends in'],
+  [`explain ${good} -o x.json`, 2, '--output: expected a name that ends in .txt, got "x.json"'],
+  ['gen-trace -o x.csv', 2, 'Or say --format azure, csv, burstgpt or blis.'],
+  [`convert -i ${at('bad.jsonl')} -o x.csv`, 2, 'Or say --to azure, csv, burstgpt or blis.'],
+  [`synthesize -i ${at('bad.jsonl')} -o x.csv`, 2, '--output: expected a name that ends in .jsonl'],
+  [`trace edit ${at('two.jsonl')} -o x.csv`, 2, '--output: expected a name that ends in .jsonl'],
+  [`trace fit ${at('two.jsonl')} -o x.csv`, 2, '--output: expected a name that ends in .toml, got'],
+  ['results merge a.jsonl -o x.csv', 2, '--output: expected a name that ends in .jsonl, .ndjson'],
   // What it names: exit code 1.
   [run('none.toml'), 1, 'none.toml: no such file'],
   [`run -c ${at('.')}`, 1, ': expected a file, got a directory'],

@@ -57,7 +57,7 @@ export const traceFitCommand: CommandModule<object, TraceFitArguments> = {
     if (!(Number.isSafeInteger(seed) && seed >= 0)) {
       throw new UsageError(`--seed: expected an integer >= 0, got ${seed}`)
     }
-    await checkTarget({ output, format: undefined })
+    await checkTarget({ output, format: undefined }, ['.toml'])
     const { table, skipped } = await readTrace(file, {
       format: traceFormat,
       blockTokens: blockSize,

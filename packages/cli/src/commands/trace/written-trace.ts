@@ -6,6 +6,7 @@ import {
   writeTrace,
 } from '@routesim/traces'
 import type { Options } from 'yargs'
+import { checkTraceEnding } from '../../output/check-trace-ending.js'
 import { lostColumns } from '../../output/lost-columns.js'
 import { UsageError } from '../../usage-error.js'
 
@@ -49,6 +50,7 @@ export async function writeChanged(
   { output, to, blockSize }: WrittenTraceArguments,
 ): Promise<void> {
   const format = to ?? WRITABLE_TRACE_FORMATS.find((each) => each === read) ?? 'compact_jsonl'
+  checkTraceEnding(output, format, '--to')
   const { requests, lost } = await writeTrace(output, table, format, { blockTokens: blockSize })
   console.error(`Wrote ${requests} ${requests === 1 ? 'request' : 'requests'} to ${output}`)
   if (lost.length > 0) console.error(`note: ${format} can not hold: ${lostColumns(lost)}`)
