@@ -10,6 +10,7 @@ import type { CommandBody } from '../command-body.js'
 import { checkTraceEnding } from '../output/check-trace-ending.js'
 import { lostColumns } from '../output/lost-columns.js'
 import { UsageError } from '../usage-error.js'
+import { checkBlockSize, checkSeed } from './check-bounds.js'
 import { ON_ERROR, TRACE_FORMAT } from './experiment-options.js'
 import { checkRetiming, RETIMING_OPTIONS, type RetimingArguments } from './traffic-options.js'
 
@@ -72,9 +73,7 @@ export const convertCommand: CommandBody<ConvertArguments> = {
       .example('$0 convert -i spans.json -o trace.jsonl', '') as never,
   handler: async (args) => {
     const { input, output, format, to, blockSize, charsPerToken, json, onError } = args
-    if (blockSize !== undefined && !(Number.isInteger(blockSize) && blockSize >= 1)) {
-      throw new UsageError(`--block-size: expected an integer >= 1, got ${blockSize}`)
-    }
+    checkBlockSize(blockSize)
     const retime = retimingOf(args)
     checkTraceEnding(output, to, '--to')
     const options = {
@@ -106,9 +105,7 @@ export const convertCommand: CommandBody<ConvertArguments> = {
 function retimingOf(args: ConvertArguments): RetimeOptions | undefined {
   checkRetiming(args)
   const { arrivals, rate, seed } = args
-  if (!(Number.isSafeInteger(seed) && seed >= 0)) {
-    throw new UsageError(`--seed: expected an integer >= 0, got ${seed}`)
-  }
+  checkSeed(seed)
   if (arrivals === undefined) {
     if (rate !== undefined) throw new UsageError(`--rate: expected --arrivals beside it, got none`)
     return undefined

@@ -1,4 +1,5 @@
-import { loadChoice, type WhatifReport, whatif } from '@routesim/experiments'
+import { type WhatifReport, whatif } from '@routesim/experiments'
+import { loadOne } from '../algorithm-list.js'
 import type { CommandBody } from '../command-body.js'
 import { whatifRendering } from '../output/whatif-table.js'
 import { checkReport, writeReport } from '../output/write-report.js'
@@ -71,8 +72,8 @@ export const whatifCommand: CommandBody<WhatifArguments> = {
     }
     await checkTarget(args)
     await checkReport(args)
-    const algorithm = await loadChoice(args.algorithm)
-    const otherAlgorithm = args.to === undefined ? undefined : await loadChoice(args.to)
+    const algorithm = await loadOne(args.algorithm, '--algorithm')
+    const otherAlgorithm = args.to === undefined ? undefined : await loadOne(args.to, '--to')
     const report = await watched(
       (control) =>
         whatif({

@@ -93,6 +93,53 @@ test.each([
   [`run ${good} -- foo`, 2, 'unexpected argument "foo" after --'],
   [`-- run ${good}`, 2, 'unexpected argument "run" after --'],
   [`run ${good} --detail=maybe`, 2, '--detail: expected no value, true or false, got "maybe"'],
+  [
+    `compare ${good} -A random,,round_robin`,
+    2,
+    '--algorithms: expected a name between commas, got',
+  ],
+  [`run ${good} -a random,round_robin`, 2, '--algorithm: expected one algorithm, got random and'],
+  [
+    `tune ${good} -a random,preble`,
+    2,
+    '--algorithm: expected one algorithm, got random and preble',
+  ],
+  [
+    `tune ${good} -a random+preble`,
+    2,
+    '--algorithm: expected one algorithm, got random and preble',
+  ],
+  [`tune ${good} -a preble --only a,,b`, 2, '--only: expected a name between commas, got "a,,b"'],
+  [`sweep ${good} --rates 2,2`, 2, '--rates: expected rates that differ, got 2 twice'],
+  [`sweep ${good} --set cluster.num_backends=2,4,2`, 2, 'expected values that differ, got 2 twice'],
+  // Bounds are told to who goes beyond them.
+  [
+    `run ${good} --seed 1e30`,
+    2,
+    '--seed: expected an integer from 0 to 9007199254730991, got 1e+30',
+  ],
+  [
+    `run ${good} --rate 1e12`,
+    2,
+    '--rate: expected a number > 0 and <= 1000000000, got 1000000000000',
+  ],
+  [`sweep ${good} --rates 1e12`, 2, '--rates: expected numbers > 0 and <= 1000000000 such as 50,'],
+  [
+    `sweep ${good} --rates 1 --duration 1e12`,
+    2,
+    '--duration: expected a number > 0 and <= 1000000',
+  ],
+  ['gen-trace -o - --seed 1e30', 2, '--seed: expected an integer from 0 to 9007199254730991, got'],
+  [
+    `trace stats ${at('two.jsonl')} --block-size 1e12`,
+    2,
+    'expected an integer from 1 to 2147483647',
+  ],
+  [
+    `synthesize -i ${at('two.jsonl')} -o - --min-osl 9 --max-osl 5`,
+    2,
+    'at most --max-osl, 5, got 9',
+  ],
   // A name that promises another format than is written.
   [`run ${good} -o x.pdf`, 2, '--output: expected a name that ends in .json, .csv or .md, got'],
   [`run ${good} --report x.pdf`, 2, '--report: expected a name that ends in .html or .htm, got'],

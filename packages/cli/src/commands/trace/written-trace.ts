@@ -8,7 +8,6 @@ import {
 import type { Options } from 'yargs'
 import { checkTraceEnding } from '../../output/check-trace-ending.js'
 import { lostColumns } from '../../output/lost-columns.js'
-import { UsageError } from '../../usage-error.js'
 
 /** Where a changed trace goes. */
 export interface WrittenTraceArguments {
@@ -35,12 +34,6 @@ export const WRITTEN_TRACE_OPTIONS: Record<'output' | 'to' | 'block-size', Optio
     requiresArg: true,
     describe: 'Tokens per hashed block (default 512; Bailian 16)',
   },
-}
-
-/** @throws UsageError */
-export function checkBlockSize({ blockSize }: WrittenTraceArguments): void {
-  if (blockSize === undefined || (Number.isInteger(blockSize) && blockSize >= 1)) return
-  throw new UsageError(`--block-size: expected an integer >= 1, got ${blockSize}`)
 }
 
 /** Writes a table and says what was written, and what not. */
