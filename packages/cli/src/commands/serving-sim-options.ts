@@ -5,6 +5,7 @@ import type { Options } from 'yargs'
 import { splitSpecs } from '../algorithm-list.js'
 import { UsageError } from '../usage-error.js'
 import { aboveZero, checkSeed, MOST } from './check-bounds.js'
+import { checkDefaultTrace } from './default-trace.js'
 
 function list(describe: string, ...byDefault: readonly string[]): Options {
   return { type: 'string', array: true, requiresArg: true, default: byDefault, describe }
@@ -22,6 +23,8 @@ function file(describe: string, byDefault?: string): Options {
 function number(describe: string, byDefault: number): Options {
   return { type: 'number', requiresArg: true, default: byDefault, describe }
 }
+
+const TRACE_BY_DEFAULT = 'traces/conversation_trace.jsonl'
 
 /** The flags of the serving simulator with its defaults, and what is new. */
 export const SERVING_SIM_OPTIONS: Record<string, Options> = {
@@ -47,7 +50,7 @@ export const SERVING_SIM_OPTIONS: Record<string, Options> = {
     requiresArg: true,
     describe: 'Lengths of requests: of a trace, or drawn',
   },
-  trace_path: file('mooncake: the trace, in any known format', 'traces/conversation_trace.jsonl'),
+  trace_path: file('mooncake: the trace, in any known format', TRACE_BY_DEFAULT),
   request_count: {
     type: 'number',
     requiresArg: true,
@@ -148,6 +151,10 @@ const REQUESTS_BY_DEFAULT = 10_000
 /** @throws UsageError */
 export function trafficOf(args: ServingSimArguments): ServingSimTraffic {
   const { request_count: count = REQUESTS_BY_DEFAULT, seed, zipf_s, lognormal_mean } = args
+  if (args.request_source === 'mooncake') {
+    const mend = '; lengths can be drawn instead, with --request_source zipfian'
+    checkDefaultTrace('trace_path', args.trace_path, TRACE_BY_DEFAULT, mend)
+  }
   check('request_count', count, Number.isInteger(count) && count >= 1 && count <= MOST_REQUESTS, {
     wanted: `an integer from 1 to ${MOST_REQUESTS}`,
   })

@@ -120,6 +120,11 @@ test.each([
   [['--decode_config', 'typo.json'], 1, 'max_num_seq: unknown key; did you mean "max_num_seqs"?'],
   [['--decode_config', 'trace.jsonl'], 1, 'trace.jsonl: expected JSON'],
   [['--model_id', 'openai/gpt-5'], 1, 'unknown model "gpt-5"'],
+  [
+    ['--trace_path', 'traces/conversation_trace.jsonl'],
+    2,
+    '--trace_path: expected a trace, got none, and there is no traces/conversation_trace.jsonl here',
+  ],
   [['--queue_state_output', 'x'], 2, 'did you mean --queue_states_output?'],
 ])('%j is refused with a reason', async (wrong, exitCode, message) => {
   const cwd = files()('')

@@ -53,6 +53,7 @@ test.each([
   ['bench prefix-ratio --prefix-ratios 0.1 2', '--prefix-ratios: expected numbers from 0 to 1'],
   [`bench trace -t ${at('trace.jsonl')} --speedup-ratio 0`, '--speedup-ratio: expected a number'],
   [`bench trace -t ${at('trace.jsonl')} --head 0`, '--head: expected an integer >= 1, got 0'],
+  ['bench trace', '--input-dataset: expected a trace, got none, and there is no mooncake_trace'],
   ['twin --request-rate -1', '--request-rate: expected a number > 0, got -1'],
 ])('%s is wrong usage', async (words, message) => {
   const { code, stderr } = await inProcess(words.split(' '))
