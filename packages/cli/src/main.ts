@@ -18,7 +18,8 @@ const EXIT = { ok: 0, failure: 1, usage: 2, interrupted: 130 } as const
  * Runs the `routesim` command.
  *
  * @param words - the command line without `node` and the script
- * @returns the exit code: 0 ok, 1 failure of a file, of data or of the run, 2 wrong usage, which is all that is wrong with what was typed, 130 stopped by Ctrl-C
+ * @returns the exit code: 0 ok, 1 failure (of a file, data or the run), 2 wrong usage (in what was typed), 130
+ * stopped by Ctrl-C
  */
 export async function main(words: readonly string[]): Promise<number> {
   const args = joinRepeated(withoutHelpCommand(words))

@@ -32,6 +32,9 @@ const HELD_BY: Readonly<Record<string, readonly string[]>> = {
   parameter_invalid: OF_ROUTERS,
   policy_unknown: ['prefill_local', 'decode_local'],
   gpu_unknown: ['gpus'],
+  set_unknown: ['sets'],
+  // Of `trace pull`: after -t, it is a file that is not there.
+  trace_unknown: ['name'],
 }
 
 /**

@@ -112,6 +112,7 @@ test.each([
   [`tune ${good} -a preble --only a,,b`, 2, '--only: expected a name between commas, got "a,,b"'],
   [`sweep ${good} --rates 2,2`, 2, '--rates: expected rates that differ, got 2 twice'],
   [`sweep ${good} --set cluster.num_backends=2,4,2`, 2, 'expected values that differ, got 2 twice'],
+  ['trace pull nope', 2, 'nope: expected one of mooncake:conversation,'],
   // Bounds are told to who goes beyond them.
   [
     `run ${good} --seed 1e30`,
