@@ -130,7 +130,7 @@ function cliPage() {
   const block = (text) => `\`\`\`text\n${text}\n\`\`\``
   return page(
     'Command line',
-    'Results go to standard output, progress and notes to standard error. Exit codes: 0 success, 1 failure, 2 wrong usage, 130 stopped with Ctrl-C (what `run`, `compare`, `sweep` and `serving-sim` have finished is printed). Colours respect `NO_COLOR`.',
+    'Results go to standard output, progress and notes to standard error. Exit codes: 0 success, 1 failure (of a file, data or the run), 2 wrong usage (in what was typed), 130 stopped with Ctrl-C (what `run`, `compare`, `sweep` and `serving-sim` have finished is printed). Colours respect `NO_COLOR`.',
     block(overview),
     ...commands.flatMap((name) => [`## routesim ${name}`, block(help(name))]),
   )

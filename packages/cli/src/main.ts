@@ -4,6 +4,7 @@ import { COMMANDS, commandModules } from './commands.js'
 import { checkFiles } from './output/check-files.js'
 import { colorsFor } from './output/colors.js'
 import { UsageError } from './usage-error.js'
+import { kebab, type ParsedValues, usageFault } from './usage-fault.js'
 import { checkWords, commandOf, dashed, givenText, usageMessage } from './usage-messages.js'
 import { packageVersion } from './version.js'
 
@@ -17,17 +18,23 @@ const EXIT = { ok: 0, failure: 1, usage: 2, interrupted: 130 } as const
  * Runs the `routesim` command.
  *
  * @param words - the command line without `node` and the script
- * @returns the exit code: 0 ok, 1 failure, 2 wrong usage, 130 stopped by Ctrl-C
+ * @returns the exit code: 0 ok, 1 failure (of a file, data or the run), 2 wrong usage (in what was typed), 130
+ * stopped by Ctrl-C
  */
 export async function main(words: readonly string[]): Promise<number> {
   const args = joinRepeated(withoutHelpCommand(words))
   const isDebugging = args.includes('--debug')
   const { red } = colorsFor(process.stderr)
+  let values: ParsedValues = {}
   try {
     checkWords(args)
-    await parsed(commandLine(args), args)
+    const cli = commandLine(args, (found) => {
+      values = found
+    })
+    await parsed(cli, args)
     return EXIT.ok
-  } catch (error) {
+  } catch (thrown) {
+    const error = (thrown instanceof RouteSimError && usageFault(thrown, values)) || thrown
     if (error instanceof UsageError) {
       console.error(`${red('error:')} ${error.message}`)
       console.error(`See routesim ${helpfulWords(args)}--help`)
@@ -53,7 +60,7 @@ function helpfulWords(args: readonly string[]): string {
   return SUBCOMMANDS[command]?.includes(second ?? '') ? `${command} ${second} ` : `${command} `
 }
 
-function commandLine(args: readonly string[]): Argv {
+function commandLine(args: readonly string[], onValues: (values: ParsedValues) => void): Argv {
   const cli: Argv = yargs([...args])
     .scriptName('routesim')
     // Messages are told apart by their words, so they must not depend on LANG.
@@ -68,11 +75,13 @@ function commandLine(args: readonly string[]): Argv {
     .demandCommand(1, 'a command is missing')
     .strict()
     .check((values) => checkNumbers(values, args), true)
+    .check(() => checkBooleans(args, parserOptions(cli).boolean), true)
     .middleware((values) => checkConfigs(values, args), true)
     .middleware((values) => keepLast(values, arrayOptions(cli)), true)
     .middleware(checkFiles, true)
     // Reports tell how they were made.
     .middleware((values) => void Object.assign(values, { commandLine: args }))
+    .middleware(onValues)
     .help()
     .alias('help', 'h')
     .version(packageVersion())
@@ -134,6 +143,16 @@ function checkNumbers(values: Readonly<Record<string, unknown>>, args: readonly 
   throw new UsageError(`${dashed(name)}: expected a number, got "${given}"`)
 }
 
+/** The option parser takes any word that is joined to a switch for no. */
+function checkBooleans(args: readonly string[], switches: readonly string[]): true {
+  for (const arg of args) {
+    const [, name, given] = /^--([\w-]+)=(.*)$/.exec(arg) ?? []
+    if (name === undefined || !switches.includes(name) || /^(true|false)$/.test(given!)) continue
+    throw new UsageError(`--${name}: expected no value, true or false, got "${given}"`)
+  }
+  return true
+}
+
 /** A config stands after the command or after its option: of two, the parser would take the first. */
 function checkConfigs({ config }: Record<string, unknown>, args: readonly string[]): void {
   const given = args.flatMap((arg, i) => {
@@ -149,8 +168,8 @@ function checkConfigs({ config }: Record<string, unknown>, args: readonly string
 function keepLast(values: Record<string, unknown>, lists: readonly string[]): void {
   for (const [name, value] of Object.entries(values)) {
     // Values stand under both spellings, kv-events-from and kvEventsFrom.
-    const option = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
-    if (name === '_' || name === '--' || lists.includes(option) || !Array.isArray(value)) continue
+    if (name === '_' || name === '--' || lists.includes(kebab(name)) || !Array.isArray(value))
+      continue
     values[name] = value.at(-1)
   }
 }
@@ -158,6 +177,7 @@ function keepLast(values: Record<string, unknown>, lists: readonly string[]): vo
 interface ParserOptions {
   readonly key: Readonly<Record<string, unknown>>
   readonly array: readonly string[]
+  readonly boolean: readonly string[]
 }
 
 function parserOptions(cli: Argv): ParserOptions {

@@ -40,7 +40,12 @@ function assignments(text: string, option: string): [string, string][] {
 
 function parseAxis(path: string, text: string, option: string): Axis {
   const found = /^(-?[\d.eE+-]+?)\.\.(-?[\d.eE+-]+)(?:\/(\d+))?(?::(log|linear))?$/.exec(text)
-  if (found === null) return text.split(',').map((value) => parseValue(value.trim()))
+  if (found === null) {
+    const values = text.split(',').map((value) => parseValue(value.trim()))
+    const twice = values.find((value, i) => values.indexOf(value) !== i)
+    if (twice === undefined) return values
+    throw new UsageError(`${option} ${path}: expected values that differ, got ${twice} twice`)
+  }
   const [, from, to, steps, scale] = found
   const ends = { from: Number(from), to: Number(to) }
   if (Number.isNaN(ends.from) || Number.isNaN(ends.to)) {

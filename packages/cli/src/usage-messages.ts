@@ -8,7 +8,7 @@ export function commandOf(args: readonly string[]): string | undefined {
   return word?.startsWith('-') ? undefined : word
 }
 
-/** @throws UsageError when the command does not exist, or a value is empty */
+/** @throws UsageError when the command does not exist, a value is empty, or words come after a bare -- */
 export function checkWords(args: readonly string[]): void {
   const command = commandOf(args)
   if (command !== undefined && !COMMANDS.some((name) => name === command)) {
@@ -17,6 +17,8 @@ export function checkWords(args: readonly string[]): void {
       near === undefined ? `expected one of ${COMMANDS.join(', ')}` : `did you mean "${near}"?`
     throw new UsageError(`unknown command "${command}"; ${mend}`)
   }
+  const stray = args.includes('--') ? args[args.indexOf('--') + 1] : undefined
+  if (stray !== undefined) throw new UsageError(`unexpected argument "${stray}" after --`)
   args.forEach((arg, i) => {
     // The option parser trips over some of these, such as --_ and --$0.
     if (/^--(?![a-z][\w.-]*(=|$))./i.test(arg)) throw new UsageError(`unknown option ${arg}`)

@@ -63,7 +63,7 @@ export function defineLocalPolicy<const Parameters extends RouterParameters = Re
   const { name, description } = options
   if (!isName(name)) {
     throw invalid(
-      `local policy name: expected lower case letters, digits and _, beginning with a letter, got ${JSON.stringify(name)}`,
+      `local policy name: expected lower case letters, digits and _, beginning with a letter, got ${JSON.stringify(name) ?? 'none'}`,
     )
   }
   const parameters: RouterParameters = Object.freeze({ ...options.parameters })

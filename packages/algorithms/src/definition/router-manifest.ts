@@ -44,8 +44,8 @@ export interface RouterManifest {
 }
 
 /** Whether a router, a policy or a preset may be called so: lower case letters, digits and `_`. */
-export function isName(name: string): boolean {
-  return /^[a-z][a-z0-9_]*$/.test(name)
+export function isName(name: unknown): boolean {
+  return typeof name === 'string' && /^[a-z][a-z0-9_]*$/.test(name)
 }
 
 /** What is said in a manifest, without the rest of `options`. */
@@ -88,7 +88,7 @@ export function declarationOf(
   const { name, description } = options
   if (!isName(name)) {
     throw new RouteSimError<AlgorithmsErrorCode>(
-      `${kind} name: expected lower case letters, digits and _, beginning with a letter, got ${JSON.stringify(name)}`,
+      `${kind} name: expected lower case letters, digits and _, beginning with a letter, got ${JSON.stringify(name) ?? 'none'}`,
       { code: 'router_invalid' },
     )
   }

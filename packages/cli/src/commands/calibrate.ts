@@ -37,8 +37,7 @@ export const calibrateCommand: CommandBody<CalibrateArguments> = {
       })
       .example('$0 calibrate requests.csv -c backend.toml -o profile.toml', '') as never,
   handler: async (args) => {
-    const target = { format: undefined, output: args.output }
-    await checkTarget(target)
+    await checkTarget({ format: undefined, output: args.output }, ['.toml'])
     const config = await loadConfig(args.config)
     const { format, requests } = await readMeasurements(args.measurements)
     const calibration = calibrate({ config, requests, kind: args.kind })

@@ -6,6 +6,7 @@ import { showCharts } from '../output/print-charts.js'
 import { checkReport, writeReport } from '../output/write-report.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
 import { UsageError } from '../usage-error.js'
+import { checkPositive } from './check-bounds.js'
 import {
   ALGORITHMS,
   INPUT_OPTIONS,
@@ -87,7 +88,7 @@ export const capacityCommand: CommandBody<CapacityArguments> = {
           ...options,
           ...control,
           ...{ algorithms, rate, attainment, precision, scale },
-          gpus: gpus === undefined ? undefined : splitSpecs(gpus),
+          gpus: gpus === undefined ? undefined : splitSpecs(gpus, '--gpus'),
           durationSec: duration,
           find: fleet === true ? 'backends' : undefined,
         }),
@@ -106,20 +107,13 @@ function check({
   scale,
   fleet,
 }: CapacityArguments): void {
-  const positive = { rate, duration }
-  for (const [name, value] of Object.entries(positive)) {
-    if (value !== undefined && !(value > 0 && value < Number.POSITIVE_INFINITY)) {
-      throw new UsageError(`--${name}: expected a number > 0, got ${value}`)
-    }
-  }
+  checkPositive('rate', rate)
+  checkPositive('duration', duration)
   if (attainment !== undefined && !(attainment > 0 && attainment <= 1)) {
     throw new UsageError(`--attainment: expected a number > 0 and <= 1, got ${attainment}`)
   }
   if (precision !== undefined && !(precision >= 0.0001 && precision <= 1)) {
     throw new UsageError(`--precision: expected a number from 0.0001 to 1, got ${precision}`)
-  }
-  if (gpus !== undefined && splitSpecs(gpus).length === 0) {
-    throw new UsageError(`--gpus: expected at least one GPU type, got "${gpus}"`)
   }
   if (scale !== undefined && rate === undefined && gpus === undefined && fleet !== true) {
     throw new UsageError('--scale: only with --rate, --fleet or --gpus, which look for a fleet')

@@ -4,11 +4,13 @@ import {
   type RetimeOptions,
   skippedNote,
   WRITABLE_TRACE_FORMATS,
+  type WritableTraceFormat,
 } from '@routesim/traces'
 import type { CommandBody } from '../command-body.js'
-
+import { checkTraceEnding } from '../output/check-trace-ending.js'
 import { lostColumns } from '../output/lost-columns.js'
 import { UsageError } from '../usage-error.js'
+import { checkBlockSize, checkSeed } from './check-bounds.js'
 import { ON_ERROR, TRACE_FORMAT } from './experiment-options.js'
 import { checkRetiming, RETIMING_OPTIONS, type RetimingArguments } from './traffic-options.js'
 
@@ -16,7 +18,7 @@ interface ConvertArguments extends RetimingArguments {
   input: string
   output: string
   format?: string
-  to: string
+  to: WritableTraceFormat
   blockSize?: number
   charsPerToken?: number
   json?: boolean
@@ -71,10 +73,9 @@ export const convertCommand: CommandBody<ConvertArguments> = {
       .example('$0 convert -i spans.json -o trace.jsonl', '') as never,
   handler: async (args) => {
     const { input, output, format, to, blockSize, charsPerToken, json, onError } = args
-    if (blockSize !== undefined && !(Number.isInteger(blockSize) && blockSize >= 1)) {
-      throw new UsageError(`--block-size: expected an integer >= 1, got ${blockSize}`)
-    }
+    checkBlockSize(blockSize)
     const retime = retimingOf(args)
+    checkTraceEnding(output, to, '--to')
     const options = {
       ...(retime && { retime }),
       read: { format, onError, blockTokens: blockSize, charsPerToken },
@@ -104,9 +105,7 @@ export const convertCommand: CommandBody<ConvertArguments> = {
 function retimingOf(args: ConvertArguments): RetimeOptions | undefined {
   checkRetiming(args)
   const { arrivals, rate, seed } = args
-  if (!(Number.isSafeInteger(seed) && seed >= 0)) {
-    throw new UsageError(`--seed: expected an integer >= 0, got ${seed}`)
-  }
+  checkSeed(seed)
   if (arrivals === undefined) {
     if (rate !== undefined) throw new UsageError(`--rate: expected --arrivals beside it, got none`)
     return undefined

@@ -12,6 +12,7 @@ import { ProgressBar } from '../output/progress.js'
 import { REPORT, type ReportArguments } from '../output/write-report.js'
 import { FORMATS, type OutputFormat } from '../output/write-results.js'
 import { UsageError } from '../usage-error.js'
+import { checkInteger, checkPositive, checkSeed, checkSeeds } from './check-bounds.js'
 
 /** Options that `run`, `compare`, `sweep` and `demo` share. */
 export interface ExperimentArguments extends ReportArguments {
@@ -196,7 +197,6 @@ export const RESULT_OPTIONS: Record<
   ...SLO_OPTIONS,
 }
 
-const MOST_SEEDS = 10_000
 const MOST_JOBS = 1024
 
 /** How often a report looks at backends; the series makes it longer for a long run. */
@@ -217,7 +217,8 @@ export function experimentOptions<T extends ExperimentArguments & { rate?: numbe
   const { sampleInterval = detail && args.report !== undefined ? REPORT_INTERVAL_SEC : undefined } =
     args
   const sampleIntervalMs = sampleInterval === undefined ? undefined : sampleInterval * 1000
-  const visibility = args.visibility === undefined ? undefined : splitSpecs(args.visibility)
+  const visibility =
+    args.visibility === undefined ? undefined : splitSpecs(args.visibility, '--visibility')
   const slo = { ttftMs, tpotMs, e2eMs }
   return { ...args, visibility, perRequest, detail, slo, sampleIntervalMs, rateRps }
 }
@@ -246,26 +247,16 @@ export function checkNumbers({
   if (detail === true && noPerRequest === true) {
     throw new UsageError('--detail: not with --no-per-request, which keeps nothing to show')
   }
-  if (sampleInterval !== undefined && !(sampleInterval > 0 && sampleInterval < 1e9)) {
-    throw new UsageError(
-      `--sample-interval: expected a number of seconds > 0, got ${sampleInterval}`,
-    )
-  }
+  checkPositive('sample-interval', sampleInterval)
   for (const name of ['ttft', 'tpot', 'e2e'] as const) {
     const value = { ttft: slo.sloTtft, tpot: slo.sloTpot, e2e: slo.sloE2e }[name]
     if (value !== undefined && !(value > 0 && value < Number.POSITIVE_INFINITY)) {
       throw new UsageError(`--slo-${name}: expected a number > 0, in ms, got ${value}`)
     }
   }
-  if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) {
-    throw new UsageError(`--seed: expected an integer >= 0, got ${seed}`)
-  }
-  if (!(Number.isInteger(seeds) && seeds >= 1 && seeds <= MOST_SEEDS)) {
-    throw new UsageError(`--seeds: expected an integer from 1 to ${MOST_SEEDS}, got ${seeds}`)
-  }
-  if (jobs !== undefined && !(Number.isInteger(jobs) && jobs >= 1 && jobs <= MOST_JOBS)) {
-    throw new UsageError(`--jobs: expected an integer from 1 to ${MOST_JOBS}, got ${jobs}`)
-  }
+  checkSeed(seed)
+  checkSeeds(seeds)
+  checkInteger('jobs', jobs, 1, MOST_JOBS)
 }
 
 /** What a command says when it is stopped whose answer is there at the end only. */
@@ -309,10 +300,17 @@ export function sweepHeading(scenario: ScenarioInfo, durationSec: number | undef
 }
 
 function fleetAndSeeds({ backends, gpu, visibility, events, seeds }: ScenarioInfo): string {
-  const seed = seeds.length === 1 ? `seed ${seeds[0]}` : `seeds ${seeds[0]} to ${seeds.at(-1)}`
   const trouble =
     events.length === 0 ? '' : `; ${events.length} backend event${events.length === 1 ? '' : 's'}`
-  return `${backends} x ${gpu}; visibility ${visibility}; ${seed}${trouble}`
+  return `${backends} x ${gpu}; visibility ${visibility}; ${seedsText(seeds)}${trouble}`
+}
+
+/** Of a command that was stopped, some between may be missing. */
+function seedsText(seeds: readonly number[]): string {
+  const [first, last] = [seeds[0]!, seeds.at(-1)!]
+  if (first === last) return `seed ${first}`
+  const isWhole = last - first === seeds.length - 1
+  return `${isWhole ? 'seeds' : `${seeds.length} of the seeds`} ${first} to ${last}`
 }
 
 /** Tells on stderr what a reader should know before believing the numbers. */

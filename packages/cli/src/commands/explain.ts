@@ -1,11 +1,12 @@
-import { type ExplainOptions, explain, loadChoice } from '@routesim/experiments'
-import { splitSpecs } from '../algorithm-list.js'
+import { type ExplainOptions, explain } from '@routesim/experiments'
+import { loadOne, splitSpecs } from '../algorithm-list.js'
 import type { CommandBody } from '../command-body.js'
 import { explainJson } from '../output/explain-json.js'
 import { explainText } from '../output/explain-table.js'
 import { printFitted } from '../output/wrapped.js'
 import { checkTarget, writeText } from '../output/write-results.js'
 import { UsageError } from '../usage-error.js'
+import { checkInteger } from './check-bounds.js'
 import {
   ALGORITHM,
   checkNumbers,
@@ -42,7 +43,7 @@ export const explainCommand: CommandBody<ExplainArguments> = {
       .option('algorithm', ALGORITHM)
       .option('request', {
         type: 'string',
-        coerce: splitSpecs,
+        coerce: (list: string) => splitSpecs(list, '--request'),
         requiresArg: true,
         describe: 'Requests by number in order of arrival, from 0, separated by commas',
       })
@@ -77,15 +78,18 @@ export const explainCommand: CommandBody<ExplainArguments> = {
       .example('$0 explain -c configs/default.toml -a dynamo_kv --request 12,40', '') as never,
   handler: async (args) => {
     const { format, output, alternatives } = args
-    const visibility = splitSpecs(args.visibility ?? '')
+    const visibility =
+      args.visibility === undefined ? [] : splitSpecs(args.visibility, '--visibility')
     checkNumbers({ seed: args.seed, seeds: 1 })
-    checkCount('alternatives', alternatives, 0, MOST_ALTERNATIVES)
+    checkInteger('alternatives', alternatives, 0, MOST_ALTERNATIVES)
     if (visibility.length > 1) {
       throw new UsageError(`--visibility: expected one profile, got ${visibility.join(',')}`)
     }
     const requests = requestsOf(args)
-    await checkTarget({ format: undefined, output })
-    const algorithm = await loadChoice(args.algorithm)
+    const isJson = format === 'json'
+    const mend = isJson ? undefined : 'Or say --format json.'
+    await checkTarget({ format: undefined, output }, [isJson ? '.json' : '.txt'], { mend })
+    const algorithm = await loadOne(args.algorithm, '--algorithm')
     const options = { ...args, algorithm, requests, mostAlternatives: alternatives }
     const report = await watched((control) => explain({ ...options, ...control }), NOTHING_YET)
     printNotes(report.scenario, [])
@@ -99,9 +103,9 @@ export const explainCommand: CommandBody<ExplainArguments> = {
         ...report.requests.map((each) => explainText(each, report.algorithm, maxWidth)),
       ].join('\n\n')
     if (output !== undefined && output !== '-') {
-      await writeText(format === 'json' ? json() : table(Number.POSITIVE_INFINITY), output)
+      await writeText(isJson ? json() : table(Number.POSITIVE_INFINITY), output)
       console.error(`Wrote ${output}`)
-    } else if (format === 'json') console.log(json())
+    } else if (isJson) console.log(json())
     else printFitted(table)
   },
 }
@@ -126,14 +130,9 @@ function requestsOf({
     return { ids: request.map(Number) }
   }
   if (random !== undefined) {
-    checkCount('random', random, 1, MOST_REQUESTS)
+    checkInteger('random', random, 1, MOST_REQUESTS)
     return { random }
   }
-  checkCount('worst', worst ?? 1, 1, MOST_REQUESTS)
+  checkInteger('worst', worst ?? 1, 1, MOST_REQUESTS)
   return { worst: worst ?? 1 }
-}
-
-function checkCount(name: string, value: number, from: number, to: number): void {
-  if (Number.isInteger(value) && value >= from && value <= to) return
-  throw new UsageError(`--${name}: expected an integer from ${from} to ${to}, got ${value}`)
 }

@@ -9,17 +9,20 @@ import {
   type ServingSimulatorOptions,
   servingSimulatorRequests,
   WRITABLE_TRACE_FORMATS,
+  type WritableTraceFormat,
   writeTrace,
 } from '@routesim/traces'
 import type { CommandBody } from '../command-body.js'
+import { checkTraceEnding } from '../output/check-trace-ending.js'
 import { lostColumns } from '../output/lost-columns.js'
 import { UsageError } from '../usage-error.js'
+import { checkSeed } from './check-bounds.js'
 import { flagOf, GENERATOR_FLAGS, generatorOptions, SOURCE_FLAGS } from './generator-flags.js'
 import { windowOf } from './time-window.js'
 
 interface GenTraceArguments {
   output: string
-  format: string
+  format: WritableTraceFormat
   config?: string
   servegen?: string
   timeWindow?: string
@@ -79,6 +82,8 @@ export const genTraceCommand: CommandBody<GenTraceArguments> = {
       .example('$0 gen-trace --rate 50 --duration 60 -o trace.jsonl.gz', '')
       .example('$0 gen-trace -c scenario.toml -o trace.jsonl.gz', '') as never,
   handler: async (args) => {
+    checkSeed(args.seed)
+    checkTraceEnding(args.output, args.format, '--format')
     const table = await requestsOf(args)
     const { requests, lost } = await writeTrace(args.output, table, args.format)
     console.error(`Wrote ${requests} ${requests === 1 ? 'request' : 'requests'} to ${args.output}`)

@@ -4,6 +4,7 @@ import {
   SERVING_SIMULATOR_SOURCES,
 } from '@routesim/traces'
 import type { Options } from 'yargs'
+import { kebab } from '../usage-fault.js'
 
 const number = (describe: string): Options => ({ type: 'number', requiresArg: true, describe })
 
@@ -78,7 +79,7 @@ export const GENERATOR_FLAGS: Readonly<Record<string, Options>> = {
 /** What an option of the generator is called on the command line. */
 export function flagOf(option: string): string | undefined {
   if (option === 'kind') return 'generator'
-  if (option === 'lengthDistribution' || option === 'prefixPopularity') return dashed(option)
+  if (option === 'lengthDistribution' || option === 'prefixPopularity') return kebab(option)
   return NUMBERS[option as keyof typeof NUMBERS]?.[0]
 }
 
@@ -90,8 +91,4 @@ export function generatorOptions(args: Readonly<Record<string, unknown>>): Gener
     lengthDistribution: args['length-distribution'],
     prefixPopularity: args['prefix-popularity'],
   } as GeneratorOptions
-}
-
-function dashed(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }

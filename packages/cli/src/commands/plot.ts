@@ -81,7 +81,7 @@ export const plotCommand: CommandBody<PlotArguments> = {
         `--width: expected a number from ${WIDTHS.least} to ${WIDTHS.most}, got ${width}`,
       )
     }
-    await checkTarget({ format: undefined, output })
+    await checkTarget({ format: undefined, output }, ENDINGS)
     const reports = await import('@routesim/report')
     const files = await Promise.all(results.map(readResult))
     const charts = reports.plotCharts(reports.readResults(files), kind)

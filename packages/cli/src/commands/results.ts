@@ -1,8 +1,9 @@
 import { mergeResultLogs, type ResultRecord, sweepPoints } from '@routesim/experiments'
 import type { CommandBody } from '../command-body.js'
+import { JSON_LINES } from '../output/check-ending.js'
 import { exportResults, RESULT_FORMATS, type ResultFormat } from '../output/export-results.js'
 import { sweepRendering } from '../output/sweep-table.js'
-import { checkTarget, writeResults, writeText } from '../output/write-results.js'
+import { checkTarget, checkWritable, writeResults, writeText } from '../output/write-results.js'
 import { severalWords } from '../several-words.js'
 import { UsageError } from '../usage-error.js'
 
@@ -42,7 +43,10 @@ export const resultsCommand: CommandBody<ResultsArguments> = {
       throw new UsageError(`--to: expected with export only, got it with ${action}`)
     }
     if (action !== 'show' && output === undefined) throw new UsageError('--output is required')
-    if (output !== undefined && to !== 'aiperf') await checkTarget({ output, format: undefined })
+    if (action === 'export') {
+      if (to !== 'aiperf') await checkWritable(output!)
+    } else
+      await checkTarget({ output, format: undefined }, action === 'merge' ? JSON_LINES : undefined)
     const { records, tornLines } = await mergeResultLogs(logs)
     tell(records, tornLines)
     if (action === 'merge') {

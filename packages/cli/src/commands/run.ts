@@ -1,4 +1,5 @@
-import { loadChoice, type RunReport, run } from '@routesim/experiments'
+import { type RunReport, run } from '@routesim/experiments'
+import { loadOne } from '../algorithm-list.js'
 import type { CommandBody } from '../command-body.js'
 import { DECISIONS, decisionsFile } from '../output/decisions-file.js'
 import { distributionTable } from '../output/distribution-table.js'
@@ -57,7 +58,7 @@ export const runCommand: CommandBody<RunArguments> = {
     if (args.perfetto !== undefined && (args.seeds > 1 || args.noPerRequest === true)) {
       throw new UsageError('--perfetto: takes one run with per-request results')
     }
-    const algorithm = await loadChoice(args.algorithm)
+    const algorithm = await loadOne(args.algorithm, '--algorithm')
     const given = experimentOptions(args)
     const { visibility: profiles = [] } = given
     if (profiles.length > 1) {

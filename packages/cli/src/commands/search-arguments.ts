@@ -33,14 +33,6 @@ export function checkChart({
   }
 }
 
-/** A list of metrics with their bounds, as of `--subject-to`. */
-export function splitList(text: string): string[] {
-  return text
-    .split(',')
-    .map((word) => word.trim())
-    .filter((word) => word !== '')
-}
-
 /**
  * The options that searches share, checked.
  * @throws UsageError

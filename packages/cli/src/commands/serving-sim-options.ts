@@ -4,6 +4,8 @@ import { SERVING_SIMULATOR_SOURCES } from '@routesim/traces'
 import type { Options } from 'yargs'
 import { splitSpecs } from '../algorithm-list.js'
 import { UsageError } from '../usage-error.js'
+import { aboveZero, checkSeed, MOST } from './check-bounds.js'
+import { checkDefaultTrace } from './default-trace.js'
 
 function list(describe: string, ...byDefault: readonly string[]): Options {
   return { type: 'string', array: true, requiresArg: true, default: byDefault, describe }
@@ -21,6 +23,8 @@ function file(describe: string, byDefault?: string): Options {
 function number(describe: string, byDefault: number): Options {
   return { type: 'number', requiresArg: true, default: byDefault, describe }
 }
+
+const TRACE_BY_DEFAULT = 'traces/conversation_trace.jsonl'
 
 /** The flags of the serving simulator with its defaults, and what is new. */
 export const SERVING_SIM_OPTIONS: Record<string, Options> = {
@@ -46,7 +50,7 @@ export const SERVING_SIM_OPTIONS: Record<string, Options> = {
     requiresArg: true,
     describe: 'Lengths of requests: of a trace, or drawn',
   },
-  trace_path: file('mooncake: the trace, in any known format', 'traces/conversation_trace.jsonl'),
+  trace_path: file('mooncake: the trace, in any known format', TRACE_BY_DEFAULT),
   request_count: {
     type: 'number',
     requiresArg: true,
@@ -147,13 +151,17 @@ const REQUESTS_BY_DEFAULT = 10_000
 /** @throws UsageError */
 export function trafficOf(args: ServingSimArguments): ServingSimTraffic {
   const { request_count: count = REQUESTS_BY_DEFAULT, seed, zipf_s, lognormal_mean } = args
+  if (args.request_source === 'mooncake') {
+    const mend = '; lengths can be drawn instead, with --request_source zipfian'
+    checkDefaultTrace('trace_path', args.trace_path, TRACE_BY_DEFAULT, mend)
+  }
   check('request_count', count, Number.isInteger(count) && count >= 1 && count <= MOST_REQUESTS, {
     wanted: `an integer from 1 to ${MOST_REQUESTS}`,
   })
-  check('zipf_s', zipf_s, zipf_s > 1 && zipf_s < 1e3, { wanted: 'a number > 1' })
+  check('zipf_s', zipf_s, zipf_s > 1 && zipf_s < 1e3, { wanted: 'a number > 1 and < 1000' })
   const isMean = lognormal_mean >= 0 && lognormal_mean <= 20
   check('lognormal_mean', lognormal_mean, isMean, { wanted: 'a number from 0 to 20' })
-  check('seed', seed, Number.isSafeInteger(seed) && seed >= 0, { wanted: 'an integer >= 0' })
+  checkSeed(seed)
   return {
     source: args.request_source,
     tracePath: args.trace_path,
@@ -199,7 +207,7 @@ export function checkRest(args: ServingSimArguments): void {
 function numbers(args: ServingSimArguments, flag: 'lambda_arrival' | 'ttft_slo' | 'tpot_slo') {
   return names(args, flag).map((text) => {
     const value = Number(text)
-    check(flag, text, value > 0 && value < 1e9, { wanted: 'numbers > 0' })
+    check(flag, text, value > 0 && value <= MOST, { wanted: `numbers ${aboveZero(value)}` })
     return value
   })
 }
@@ -211,7 +219,7 @@ function names(args: ServingSimArguments, flag: keyof ServingSimAxesFlags): stri
   if (words.includes(`--${flag}`) && (next === undefined || next.startsWith('--'))) {
     throw new UsageError(`--${flag}: expected a value, got none`)
   }
-  return args[flag].flatMap(splitSpecs)
+  return args[flag].flatMap((list) => splitSpecs(list, `--${flag}`))
 }
 
 type ServingSimAxesFlags = Pick<

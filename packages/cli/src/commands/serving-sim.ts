@@ -4,7 +4,13 @@ import { toCsv } from '@routesim/metrics'
 import type { CommandBody } from '../command-body.js'
 import { servingSimFiles } from '../output/serving-sim-files.js'
 import { servingSimRendering } from '../output/serving-sim-table.js'
-import { checkTarget, type OutputFormat, writeResults, writeText } from '../output/write-results.js'
+import {
+  checkTarget,
+  checkWritable,
+  type OutputFormat,
+  writeResults,
+  writeText,
+} from '../output/write-results.js'
 import { RESULT_OPTIONS, watched } from './experiment-options.js'
 import {
   axesOf,
@@ -39,8 +45,9 @@ export const servingSimCommand: CommandBody<Arguments> = {
     const axes = axesOf(args)
     const traffic = trafficOf(args)
     const files = servingSimFiles(args)
-    for (const output of [args.output, args.csv_output, ...files.outputs]) {
-      await checkTarget({ format: undefined, output })
+    await checkTarget(args)
+    for (const output of [args.csv_output, ...files.outputs]) {
+      if (output !== undefined) await checkWritable(output)
     }
     tellWhatHasNoEffect(args)
     const report = await watched((control) =>

@@ -15,6 +15,7 @@ import { checkReport, writeReport } from '../output/write-report.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
 import { parseAxes } from '../settings-list.js'
 import { UsageError } from '../usage-error.js'
+import { aboveZero, checkPositive, MOST } from './check-bounds.js'
 import {
   ALGORITHMS,
   checkNumbers,
@@ -118,15 +119,10 @@ export const sweepCommand: CommandBody<SweepArguments> = {
 }
 
 function own(args: SweepArguments) {
-  const { duration, points } = args
-  if (duration !== undefined && !(duration > 0)) {
-    throw new UsageError(`--duration: expected a number > 0, got ${duration}`)
-  }
+  const { duration } = args
+  checkPositive('duration', duration)
   if (duration !== undefined && args.trace !== undefined) {
     throw new UsageError('--duration: only for generated traffic; a trace has its own')
-  }
-  if (points !== undefined && !(Number.isInteger(points) && points >= 1)) {
-    throw new UsageError(`--points: expected an integer >= 1, got ${points}`)
   }
   const set: Record<string, Axis> | undefined =
     args.set === undefined ? undefined : parseAxes(args.set)
@@ -148,11 +144,16 @@ function own(args: SweepArguments) {
 
 /** Comma-separated rates. @throws UsageError */
 export function parseRates(list: string): number[] {
-  return list.split(',').map((text) => {
+  const rates = list.split(',').map((text) => {
     const rate = Number(text)
-    if (text.trim() !== '' && Number.isFinite(rate) && rate > 0) return rate
-    throw new UsageError(`--rates: expected numbers > 0 such as 50,100,200, got "${text}"`)
+    if (text.trim() !== '' && rate > 0 && rate <= MOST) return rate
+    throw new UsageError(
+      `--rates: expected numbers ${aboveZero(rate)} such as 50,100,200, got "${text}"`,
+    )
   })
+  const twice = rates.find((rate, i) => rates.indexOf(rate) !== i)
+  if (twice === undefined) return rates
+  throw new UsageError(`--rates: expected rates that differ, got ${twice} twice`)
 }
 
 async function show(report: SweepReport, args: SweepArguments): Promise<void> {

@@ -2,6 +2,7 @@ import { RouteSimError } from '@routesim/core'
 import type { SynthesisOptions } from '@routesim/traces'
 import type { Options } from 'yargs'
 import { UsageError } from '../usage-error.js'
+import { inFlags, kebab } from '../usage-fault.js'
 
 /** How requests are made after the example of a trace, as the parser gives it. */
 export interface SynthesisArguments {
@@ -66,7 +67,12 @@ export async function namingFlags<T>(
   } catch (error) {
     if (!(error instanceof RouteSimError) || error.code !== 'trace_option_invalid') throw error
     const name = error.path ?? ''
-    const flag = flags[name] ?? name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
-    throw new UsageError(error.message.replace(name, `--${flag}`))
+    const message = inFlags(error.message, name, flags[name] ?? kebab(name))
+    // Limits are told beside one another: `maxIsl` is `--max-isl`.
+    throw new UsageError(
+      message.replace(/\b[a-z]+[A-Z]\w*/g, (word) =>
+        kebab(word) in SYNTHESIS_OPTIONS ? `--${kebab(word)}` : word,
+      ),
+    )
   }
 }

@@ -7,7 +7,9 @@ import {
   writeTrace,
 } from '@routesim/traces'
 import type { CommandBody } from '../command-body.js'
+import { checkTraceEnding } from '../output/check-trace-ending.js'
 import { lostColumns } from '../output/lost-columns.js'
+import { checkBlockSize, checkSeed } from './check-bounds.js'
 import {
   namingFlags,
   SYNTHESIS_OPTIONS,
@@ -60,6 +62,9 @@ export const synthesizeCommand: CommandBody<SynthesizeArguments> = {
       })
       .example('$0 synthesize -i day.jsonl -o double.jsonl --speedup-ratio 2', '') as never,
   handler: async (args) => {
+    checkSeed(args.seed)
+    checkBlockSize(args.blockSize)
+    checkTraceEnding(args.output, args.to, '--to')
     const { table, source } = await readTrace(args.input, { blockTokens: args.blockSize })
     const edits: TraceEdits = { head: args.head, ...windowOf(args.timeWindow) }
     const { requests, lost } = await namingFlags(FLAGS, () => {

@@ -1,6 +1,7 @@
 import { RETIMINGS, type Retiming } from '@routesim/traces'
 import type { Options } from 'yargs'
 import { UsageError } from '../usage-error.js'
+import { checkPositive } from './check-bounds.js'
 
 /** Options that change how the requests of a trace are sent. */
 export interface TrafficArguments extends RetimingArguments {
@@ -44,9 +45,7 @@ export function checkTraffic({ concurrency, ...retiming }: TrafficArguments): vo
 
 /** Checks what the option parser lets through. @throws UsageError */
 export function checkRetiming({ arrivals, rate }: RetimingArguments): void {
-  if (rate !== undefined && !(rate > 0 && rate <= 1e9)) {
-    throw new UsageError(`--rate: expected a number > 0, got ${rate}`)
-  }
+  checkPositive('rate', rate)
   if (rate !== undefined && arrivals === 'at_once') {
     throw new UsageError(`--rate: expected nothing with --arrivals at_once, got ${rate}`)
   }

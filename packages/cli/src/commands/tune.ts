@@ -1,11 +1,11 @@
-import { loadAlgorithm, type TuneReport, tune } from '@routesim/experiments'
+import { type TuneReport, tune } from '@routesim/experiments'
+import { loadOne, severalAlgorithms, splitSpecs } from '../algorithm-list.js'
 import type { CommandBody } from '../command-body.js'
 import { showCharts } from '../output/print-charts.js'
 import { tuneRendering } from '../output/tune-table.js'
 import { checkReport, writeReport } from '../output/write-report.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
 import { parseAxes } from '../settings-list.js'
-import { UsageError } from '../usage-error.js'
 import {
   INPUT_OPTIONS,
   NOTHING_YET,
@@ -13,7 +13,7 @@ import {
   RESULT_OPTIONS,
   watched,
 } from './experiment-options.js'
-import { CHART, type SearchArguments, searchOptions, splitList } from './search-arguments.js'
+import { CHART, type SearchArguments, searchOptions } from './search-arguments.js'
 
 interface TuneArguments extends SearchArguments {
   algorithm: string
@@ -92,11 +92,13 @@ export const tuneCommand: CommandBody<TuneArguments> = {
       ) as never,
   handler: async (args) => {
     const options = searchOptions(args)
-    check(args)
     const ranges = args.range === undefined ? undefined : parseAxes(args.range, '--range')
     await checkTarget(args)
     await checkReport(args)
-    const algorithm = await loadAlgorithm(args.algorithm)
+    const algorithm = await loadOne(args.algorithm, '--algorithm')
+    if (typeof algorithm === 'object' && 'prefill' in algorithm) {
+      throw severalAlgorithms('--algorithm', args.algorithm.split('+'))
+    }
     const { subjectTo, only, objective, candidates, holdout, windows } = args
     const report = await watched(
       (control) =>
@@ -105,25 +107,17 @@ export const tuneCommand: CommandBody<TuneArguments> = {
           ...control,
           ...{ algorithm, ranges, objective, candidates, holdout, windows },
           subjectTo:
-            subjectTo === undefined ? undefined : subjectTo === 'none' ? [] : splitList(subjectTo),
-          only: only === undefined ? undefined : splitList(only),
+            subjectTo === undefined
+              ? undefined
+              : subjectTo === 'none'
+                ? []
+                : splitSpecs(subjectTo, '--subject-to'),
+          only: only === undefined ? undefined : splitSpecs(only, '--only'),
         }),
       NOTHING_YET,
     )
     await show(report, args)
   },
-}
-
-function check({ candidates, holdout, windows }: TuneArguments): void {
-  if (candidates !== undefined && !(Number.isInteger(candidates) && candidates >= 1)) {
-    throw new UsageError(`--candidates: expected an integer >= 1, got ${candidates}`)
-  }
-  if (holdout !== undefined && !(holdout >= 0.05 && holdout <= 0.95)) {
-    throw new UsageError(`--holdout: expected a number from 0.05 to 0.95, got ${holdout}`)
-  }
-  if (windows !== undefined && !(Number.isInteger(windows) && windows >= 2)) {
-    throw new UsageError(`--windows: expected an integer >= 2, got ${windows}`)
-  }
 }
 
 async function show(report: TuneReport, args: TuneArguments): Promise<void> {

@@ -1,9 +1,11 @@
-import { loadChoice, type WhatifReport, whatif } from '@routesim/experiments'
+import { type WhatifReport, whatif } from '@routesim/experiments'
+import { loadOne } from '../algorithm-list.js'
 import type { CommandBody } from '../command-body.js'
 import { whatifRendering } from '../output/whatif-table.js'
 import { checkReport, writeReport } from '../output/write-report.js'
 import { checkTarget, writeResults } from '../output/write-results.js'
 import { parseSettings } from '../settings-list.js'
+import { UsageError } from '../usage-error.js'
 import {
   ALGORITHM,
   INPUT_OPTIONS,
@@ -63,10 +65,15 @@ export const whatifCommand: CommandBody<WhatifArguments> = {
   handler: async (args) => {
     const options = searchOptions(args)
     const set = args.set === undefined ? undefined : parseSettings(args.set)
+    if (set === undefined && args.against === undefined && args.to === undefined) {
+      throw new UsageError(
+        'expected something that changes: --set cluster.num_backends=9, --against other.toml or --to another algorithm; got none',
+      )
+    }
     await checkTarget(args)
     await checkReport(args)
-    const algorithm = await loadChoice(args.algorithm)
-    const otherAlgorithm = args.to === undefined ? undefined : await loadChoice(args.to)
+    const algorithm = await loadOne(args.algorithm, '--algorithm')
+    const otherAlgorithm = args.to === undefined ? undefined : await loadOne(args.to, '--to')
     const report = await watched(
       (control) =>
         whatif({

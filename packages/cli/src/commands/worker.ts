@@ -86,7 +86,7 @@ function tell({ label, outcome, message }: WorkerRun): void {
 
 function checkSeconds(name: string, seconds: number | undefined): void {
   if (seconds === undefined || (seconds >= 0 && seconds <= 1e6)) return
-  throw new UsageError(`${name}: expected a number of seconds >= 0, got ${seconds}`)
+  throw new UsageError(`${name}: expected seconds from 0 to 1e6, got ${seconds}`)
 }
 
 /**

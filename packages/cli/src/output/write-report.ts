@@ -3,7 +3,7 @@ import type { Origin, Report } from '@routesim/report'
 import type { Options } from 'yargs'
 import { packageVersion } from '../version.js'
 import { shellWords } from './shell-words.js'
-import { checkTarget, outputFailed } from './write-results.js'
+import { checkWritable, outputFailed } from './write-results.js'
 
 /** What the functions of the report package are found in: loaded only when a picture is wanted. */
 export type ReportPackage = typeof import('@routesim/report')
@@ -26,8 +26,8 @@ export const REPORT: Options = {
  * Says before the work begins that its page could not be written.
  * @throws RouteSimError `output_failed`
  */
-export function checkReport({ report }: ReportArguments): Promise<void> {
-  return checkTarget({ format: undefined, output: report })
+export async function checkReport({ report }: ReportArguments): Promise<void> {
+  if (report !== undefined) await checkWritable(report)
 }
 
 /**

@@ -2,6 +2,7 @@ import { access, constants, stat, writeFile } from 'node:fs/promises'
 import { dirname, extname } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { RouteSimError } from '@routesim/core'
+import { checkEnding, type EndingHints } from './check-ending.js'
 import { printFitted } from './wrapped.js'
 
 /** What results can be written as. */
@@ -19,12 +20,29 @@ export interface ResultTarget {
   readonly output: string | undefined
 }
 
+const RESULT_ENDINGS = ['.json', '.csv', '.md'] as const
+
 /**
- * Says before the work begins that its result could not be written.
+ * Says before the work begins that its result could not be written, or not as its name says.
+ *
+ * @param endings - those of what is written, when no format is given
+ * @throws UsageError; RouteSimError `output_failed`
+ */
+export async function checkTarget(
+  { format, output }: ResultTarget,
+  endings: readonly string[] = RESULT_ENDINGS,
+  hints: EndingHints = {},
+): Promise<void> {
+  if (output === undefined || output === '-') return
+  if (format === undefined) checkEnding('output', output, endings, hints)
+  await checkWritable(output)
+}
+
+/**
+ * Says before the work begins that a file could not be written.
  * @throws RouteSimError `output_failed`
  */
-export async function checkTarget({ output }: ResultTarget): Promise<void> {
-  if (output === undefined || output === '-') return
+export async function checkWritable(output: string): Promise<void> {
   const isDirectory = await stat(output).then(
     (found) => found.isDirectory(),
     () => false,

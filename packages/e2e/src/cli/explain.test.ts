@@ -128,18 +128,18 @@ describe('what is wrong is said', () => {
   test.each([
     [['--request', 'x'], 2, '--request: expected numbers from 0 on, got "x"'],
     [['--request', '-1'], 2, '--request: expected'],
-    [['--request', '99999'], 1, 'request: expected a number from 0 to'],
+    [['--request', '99999'], 2, '--request: expected a number from 0 to'],
     [['--request', '1', '--worst', '2'], 2, 'expected one of them, got several'],
     [['--worst', '0'], 2, '--worst: expected an integer from 1'],
     [['--worst', '1.5'], 2, '--worst: expected an integer from 1'],
     [['--random', '-2'], 2, '--random: expected'],
     [['--alternatives', '-1'], 2, '--alternatives: expected an integer from 0'],
     [['--format', 'csv'], 2, '--format: expected'],
-    [['-a', 'nobody'], 1, 'unknown router "nobody"'],
+    [['-a', 'nobody'], 2, 'unknown router "nobody"'],
     [['-a', './none.ts'], 1, 'none.ts: no such file'],
     [['-t', at('broken.jsonl')], 1, 'broken.jsonl:1'],
     [['--visibility', 'exact,llm-d'], 2, '--visibility: expected one profile'],
-    [['--visibility', 'nothing'], 1, 'nothing'],
+    [['--visibility', 'nothing'], 2, '--visibility "nothing": expected a profile'],
     [['-o', at('.')], 1, 'expected a file, got a directory'],
   ])('%j', async (args, expected, complaint) => {
     const { code, stdout, stderr } = await explain(...args)

@@ -177,6 +177,9 @@ test('Ctrl-C prints what is finished and exits with 130', async () => {
     /(round_robin|prefix_overlap|least_kv) was stopped after \d+ of 4000 seeds/,
   )
   expect(stdout).toMatch(/^(round_robin|prefix_overlap|least_kv) /m)
+  // Of the seeds, those that ran.
+  const [, last] = /; seeds? (?:\d+ to )?(\d+)$/m.exec(stdout) ?? []
+  expect(Number(last)).toBeLessThan(4000)
 })
 
 test('Ctrl-C while a trace is read exits with 130 and no complaint', async () => {

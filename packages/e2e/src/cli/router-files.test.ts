@@ -47,7 +47,7 @@ test('parameters of a router file are set and checked', async () => {
   ])
   expect(JSON.parse(two.stdout)).toMatchObject({ algorithm: 'last:back=2' })
   expect(JSON.parse(two.stdout).per_backend_requests[1]).toBe(0)
-  expect(three.code).toBe(1)
+  expect(three.code).toBe(2)
   expect(three.stderr).toContain('algorithms.last.back: expected')
 })
 

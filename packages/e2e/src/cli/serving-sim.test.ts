@@ -108,8 +108,8 @@ test('requests that are drawn, and a router from a file', async () => {
 })
 
 test.each([
-  [['--prefill_global', 'lowst_load'], 1, 'unknown router "lowst_load"'],
-  [['--prefill_local', 'milpp'], 1, 'unknown local policy "milpp"'],
+  [['--prefill_global', 'lowst_load'], 2, 'unknown router "lowst_load"'],
+  [['--prefill_local', 'milpp'], 2, 'unknown local policy "milpp"'],
   [['--lambda_arrival', '0'], 2, '--lambda_arrival: expected numbers > 0, got 0'],
   [['--lambda_arrival', '--n_jobs', '1'], 2, '--lambda_arrival: expected a value, got none'],
   [['--ttft_slo', '10s'], 2, '--ttft_slo: expected numbers > 0, got 10s'],
@@ -120,6 +120,11 @@ test.each([
   [['--decode_config', 'typo.json'], 1, 'max_num_seq: unknown key; did you mean "max_num_seqs"?'],
   [['--decode_config', 'trace.jsonl'], 1, 'trace.jsonl: expected JSON'],
   [['--model_id', 'openai/gpt-5'], 1, 'unknown model "gpt-5"'],
+  [
+    ['--trace_path', 'traces/conversation_trace.jsonl'],
+    2,
+    '--trace_path: expected a trace, got none, and there is no traces/conversation_trace.jsonl here',
+  ],
   [['--queue_state_output', 'x'], 2, 'did you mean --queue_states_output?'],
 ])('%j is refused with a reason', async (wrong, exitCode, message) => {
   const cwd = files()('')

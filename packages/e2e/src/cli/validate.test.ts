@@ -165,7 +165,7 @@ test('a folder without any set is an error', async () => {
 
 test('validate says which sets there are', async () => {
   const { code, stderr } = await inProcess(['validate', 'published-step'])
-  expect(code).toBe(1)
+  expect(code).toBe(2)
   expect(stderr).toMatch(/unknown set "published-step"; did you mean "published-steps"\?/)
 })
 

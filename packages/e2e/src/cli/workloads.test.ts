@@ -184,7 +184,7 @@ test('a workload without a cluster is written as a trace; a sweep takes a limit 
   expect(JSON.stringify(free)).not.toBe(text)
   const twice = ['sweep', '-c', 'c.toml', '--set', 'workload.concurrency=3,4', '--concurrency', '3']
   const refused = await routesim(twice, { cwd })
-  expect(refused.code).toBe(1)
-  expect(refused.stderr).toContain('concurrency: expected it once')
+  expect(refused.code).toBe(2)
+  expect(refused.stderr).toContain('--concurrency: expected it once')
   expect((await routesim([...twice.slice(0, 3), '--concurrency', '0'], { cwd })).code).toBe(2)
 })

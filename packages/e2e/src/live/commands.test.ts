@@ -53,6 +53,7 @@ test.each([
   ['bench prefix-ratio --prefix-ratios 0.1 2', '--prefix-ratios: expected numbers from 0 to 1'],
   [`bench trace -t ${at('trace.jsonl')} --speedup-ratio 0`, '--speedup-ratio: expected a number'],
   [`bench trace -t ${at('trace.jsonl')} --head 0`, '--head: expected an integer >= 1, got 0'],
+  ['bench trace', '--input-dataset: expected a trace, got none, and there is no mooncake_trace'],
   ['twin --request-rate -1', '--request-rate: expected a number > 0, got -1'],
 ])('%s is wrong usage', async (words, message) => {
   const { code, stderr } = await inProcess(words.split(' '))
@@ -78,10 +79,8 @@ test.each([
     `bench prefix-ratio --url http://127.0.0.1:1 --requests 2 --isl 9 -o ${at('sweep')}`,
     'all of the 2 requests failed',
   ],
-  [`serve ${WORKER} -a nope`, 'unknown router "nope"'],
   [`serve ${WORKER} --block-size 0`, 'block_tokens: expected an integer from 1 to 65536, got 0'],
   [`serve ${WORKER} --record ${at('no/such')} --port 0 --admin-port 0`, 'can not record to'],
-  ['up -a nope --num-workers 2', 'unknown router "nope"'],
   ['bench load --url http://127.0.0.1:1 --requests 2', 'all of the 2 requests failed, the first'],
   ['bench load --requests 2 -o /dev/null/x', '/dev/null/x: can not be written'],
   ['bench trace -t no-such', 'no-such: no such file'],
@@ -93,6 +92,15 @@ test.each([
   expect(stderr).not.toContain('unexpected')
   expect(code).toBe(1)
 })
+
+test.each([`serve ${WORKER} -a nope`, 'up -a nope --num-workers 2'])(
+  '%s is wrong usage, and leaves nothing running',
+  async (words) => {
+    const { code, stderr } = await routesim(words.split(' '))
+    expect(stderr).toContain('unknown router "nope"')
+    expect(code).toBe(2)
+  },
+)
 
 test('an address that is taken is said to be, by every server, and the process ends', async () => {
   const server = createServer()

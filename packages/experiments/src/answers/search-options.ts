@@ -82,15 +82,20 @@ export async function describeSearch(
   return describeScenario(prepared, workload, signal)
 }
 
-/** @throws RouteSimError `search_invalid` */
+/**
+ * @param path - the option that is wrong
+ * @param subject - which of its values, where it has several
+ */
 export function searchInvalid(
   path: string,
   expected: string,
   found: unknown,
   hint?: string,
+  subject?: string,
 ): RouteSimError<ExperimentsErrorCode> {
   const got = found === undefined ? 'nothing' : String(found)
-  return new RouteSimError(`${path}: expected ${expected}, got ${got}`, {
+  const where = subject === undefined ? path : `${path} ${subject}`
+  return new RouteSimError(`${where}: expected ${expected}, got ${got}`, {
     code: 'search_invalid',
     path,
     ...(hint !== undefined && { hint }),

@@ -1,5 +1,6 @@
 import type { RouterDefinition, RouterParameter } from '@routesim/algorithms'
-import { closestName } from '@routesim/core'
+import { closestName, RouteSimError } from '@routesim/core'
+import type { ExperimentsErrorCode } from '../errors.js'
 import { type Axis, between, type Setting, type SettingRange } from '../sweep/design.js'
 import { searchInvalid } from './search-options.js'
 
@@ -52,13 +53,9 @@ export interface SpaceOptions {
 export function tuneSpace(options: SpaceOptions): Dimension[] {
   const { definition, initial, fixed, only, ranges } = options
   const { parameters } = definition
-  for (const name of [...(only ?? []), ...Object.keys(ranges)]) {
-    if (Object.hasOwn(parameters, name)) continue
-    const names = Object.keys(parameters)
-    const near = closestName(name, names)
-    const hint = near === undefined ? `It has ${names.join(', ')}.` : `Did you mean "${near}"?`
-    throw searchInvalid(name, `a parameter of ${definition.name}`, 'an unknown one', hint)
-  }
+  checkNames('only', only ?? [], definition)
+  checkNames('ranges', Object.keys(ranges), definition)
+  for (const [name, axis] of Object.entries(ranges)) checkWithin(name, axis, options)
   const dimensions = Object.entries(parameters).flatMap(([name, parameter]): Dimension[] => {
     if (only === undefined ? fixed.has(name) && ranges[name] === undefined : !only.includes(name)) {
       return []
@@ -67,7 +64,38 @@ export function tuneSpace(options: SpaceOptions): Dimension[] {
     return axis === undefined ? [] : [dimension(name, initial[name]!, axis, parameter)]
   })
   if (dimensions.length > 0) return dimensions
-  throw searchInvalid('parameters', 'a parameter to tune', `${definition.name} without any`)
+  throw searchInvalid('algorithm', 'one with a parameter to tune', `${definition.name} without any`)
+}
+
+function checkNames(
+  option: 'only' | 'ranges',
+  given: readonly string[],
+  { name: router, parameters }: RouterDefinition,
+): void {
+  const names = Object.keys(parameters)
+  const unknown = given.find((name) => !Object.hasOwn(parameters, name))
+  if (unknown === undefined) return
+  const near = closestName(unknown, names)
+  const known = names.length === 0 ? 'It has none.' : `It has ${names.join(', ')}.`
+  const hint = near === undefined ? known : `Did you mean "${near}"?`
+  throw searchInvalid(option, `a parameter of ${router}`, `"${unknown}"`, hint)
+}
+
+/** Tries the ends of a range, or the values of a list, on the definition, which knows what it allows. */
+function checkWithin(name: string, axis: Axis, { definition, initial }: SpaceOptions): void {
+  for (const value of isList(axis) ? axis : [axis.from, axis.to]) {
+    try {
+      definition.create({ ...initial, [name]: value })
+    } catch (error) {
+      if (!(error instanceof RouteSimError) || error.code !== 'parameter_invalid') throw error
+      const message = error.message.replace(error.path ?? '', `ranges ${name}`)
+      throw new RouteSimError<ExperimentsErrorCode>(message, {
+        code: 'search_invalid',
+        path: 'ranges',
+        cause: error,
+      })
+    }
+  }
 }
 
 /** Undefined for any text: there is nothing to choose from. */
@@ -111,7 +139,7 @@ function dimension(
       shareOf: (value) => (values.indexOf(value) + 0.5) / values.length,
     }
   }
-  checkRange(name, axis, parameter)
+  checkRange(name, axis)
   const { from, to, scale } = axis
   const least = 'min' in parameter ? parameter.min : undefined
   const hasZero = scale === 'log' && least === 0
@@ -135,18 +163,13 @@ function dimension(
   }
 }
 
-function checkRange(
-  name: string,
-  { from, to, scale }: SettingRange,
-  parameter: RouterParameter,
-): void {
-  if (typeof parameter.default !== 'number') {
-    throw searchInvalid(name, 'a list of values', `the range ${from} to ${to}`)
-  }
+function checkRange(name: string, { from, to, scale }: SettingRange): void {
+  const invalid = (expected: string, found: unknown) =>
+    searchInvalid('ranges', expected, found, undefined, name)
   if (!(Number.isFinite(from) && Number.isFinite(to) && from < to)) {
-    throw searchInvalid(name, 'a range from below to', `${from} to ${to}`)
+    throw invalid('a range from below to', `${from} to ${to}`)
   }
-  if (scale === 'log' && from <= 0) throw searchInvalid(name, 'a range above 0 by ratio', from)
+  if (scale === 'log' && from <= 0) throw invalid('a range above 0 by ratio', from)
 }
 
 function isList(axis: Axis): axis is readonly Setting[] {

@@ -124,7 +124,7 @@ test('what can not be tuned is refused', async () => {
   )
   const algorithm = planted
   await expect(tune({ ...options, algorithm, only: ['y'] })).rejects.toThrow(
-    'y: expected a parameter of planted',
+    'only: expected a parameter of planted, got "y"',
   )
   await expect(tune({ ...options, algorithm, objective: 'ttft.p98' })).rejects.toThrow(
     'objective: expected',
@@ -133,7 +133,11 @@ test('what can not be tuned is refused', async () => {
     'with a bound',
   )
   await expect(tune({ ...options, algorithm, holdout: 1 })).rejects.toThrow('holdout: expected')
-  await expect(tune({ ...options, algorithm, ranges: { x: { from: 2, to: 1 } } })).rejects.toThrow(
-    'x: expected a range from below to',
+  await expect(tune({ ...options, algorithm, ranges: { x: { from: 1, to: 0 } } })).rejects.toThrow(
+    'ranges x: expected a range from below to',
   )
+  await expect(tune({ ...options, algorithm, ranges: { x: [0.5, 2] } })).rejects.toMatchObject({
+    message: 'ranges x: expected a number from 0 to 1, got 2',
+    path: 'ranges',
+  })
 })

@@ -1,6 +1,7 @@
 import type { RunSummary } from '@routesim/metrics'
 import { configSource } from '../config/config-source.js'
 import type { Config } from '../config/schema.js'
+import { blamingConfig } from '../run/blame-config.js'
 import { type ConfiguredRouter, configured, type SingleChoice } from '../run/resolve-algorithms.js'
 import type { Axis, Setting } from '../sweep/design.js'
 import { TrafficStore } from '../sweep/traffic.js'
@@ -181,7 +182,7 @@ function initialPoint({ definition, parameters = {} }: ConfiguredRouter, config:
   const defaults = Object.entries(definition.parameters).map(([key, each]) => [key, each.default])
   const point = { ...Object.fromEntries(defaults), ...chosen, ...given } as Point
   // Says what is wrong with them.
-  definition.create({ ...chosen, ...given })
+  blamingConfig([{ definition, parameters }], () => definition.create({ ...chosen, ...given }))
   return point
 }
 

@@ -13,7 +13,7 @@ export interface ConfigSource {
   /**
    * The config with some keys set by dotted path, such as `cluster.num_backends` or
    * `cluster.backends.0.count`.
-   * @throws RouteSimError `config_invalid`
+   * @throws RouteSimError `config_invalid`, whose path is `set`
    */
   with(settings: Readonly<Record<string, unknown>>): Config
 }
@@ -50,8 +50,8 @@ function sourceOf(
       if (set.length === 0) return config
       const changed = structuredClone(values) as Record<string, unknown>
       for (const [dotted, value] of set) putValue(changed, dotted.split('.'), value)
-      // Located beside the config, and told apart from what its file says.
-      return checkValues(changed, '', path)
+      // Located beside the config, whose own values have been checked: what is wrong was set.
+      return checkValues(changed, '', path, 'set')
     },
   }
 }

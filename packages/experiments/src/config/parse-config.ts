@@ -68,12 +68,14 @@ export function parseToml(source: string, name: string): Record<string, unknown>
  *
  * @param source - the text they stand in, to tell where a fault is
  * @param name - as for {@link parseConfig}
+ * @param shown - what error messages call it instead
  * @throws RouteSimError `config_invalid`
  */
 export function checkValues(
   values: Readonly<Record<string, unknown>>,
   source: string,
   name: string,
+  shown = name,
 ): Config {
   // Compiling a checker for one config takes longer than checking it.
   const checked = configSchema.safeParse(withFilesLocated(values, name), { jitless: true })
@@ -84,12 +86,12 @@ export function checkValues(
   // Several checks may fail at one place: one is enough.
   const faults = new Map<string, string>()
   for (const issue of checked.error.issues) {
-    for (const fault of describe(issue, source, name)) {
+    for (const fault of describe(issue, source, shown)) {
       const place = fault.slice(0, fault.indexOf(': '))
       if (!faults.has(place)) faults.set(place, fault)
     }
   }
-  throw new RouteSimError([...faults.values()].join('\n'), { code: 'config_invalid', path: name })
+  throw new RouteSimError([...faults.values()].join('\n'), { code: 'config_invalid', path: shown })
 }
 
 /** One line per fault: `file:line:column path: expected X, got Y`. */

@@ -38,5 +38,5 @@ function hidden(text: string): string {
 }
 
 function invalid(problem: string): RouteSimError<ExperimentsErrorCode> {
-  return new RouteSimError(`queue: ${problem}`, { code: 'queue_invalid' })
+  return new RouteSimError(`queue: ${problem}`, { code: 'queue_invalid', path: 'queue' })
 }

@@ -110,6 +110,7 @@ export function checkTravels(trace: TrafficOptions['trace']): void {
 function stays(what: string, mend: string): RouteSimError<ExperimentsErrorCode> {
   return new RouteSimError(`queue: ${what} can not go to other machines`, {
     code: 'queue_invalid',
+    path: 'queue',
     hint: `To share this sweep, ${mend}.`,
   })
 }

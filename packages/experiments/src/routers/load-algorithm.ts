@@ -1,6 +1,7 @@
-import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { existsSync, statSync } from 'node:fs'
+import { extname, resolve } from 'node:path'
 import { parseRouterSpec, type RouterDefinition, unwrapSpec } from '@routesim/algorithms'
+import { RouteSimError } from '@routesim/core'
 import {
   type CodeFileKind,
   codeFileFaulty,
@@ -9,6 +10,7 @@ import {
   loaderOptions,
   soleDefinition,
 } from '../code-files/code-file.js'
+import type { ExperimentsErrorCode } from '../errors.js'
 import type { SingleChoice } from '../run/resolve-algorithms.js'
 
 const ROUTER_FILE: CodeFileKind<RouterDefinition> = {
@@ -23,7 +25,7 @@ const ROUTER_FILE: CodeFileKind<RouterDefinition> = {
  * `defineRouter`. TypeScript files need no build. In them `@routesim/algorithms` and `@routesim/core`
  * are those of this package, so that a single file works without a project around it.
  *
- * @throws RouteSimError `router_file` when the file is missing, faulty, or exports no router
+ * @throws RouteSimError `router_file` when the file is missing, faulty, no code, or exports no router
  *
  * @example
  * const mine = await loadAlgorithm('./my-router.ts:alpha=2')
@@ -31,10 +33,24 @@ const ROUTER_FILE: CodeFileKind<RouterDefinition> = {
 export async function loadAlgorithm(spec: string): Promise<SingleChoice> {
   const { router, around } = unwrapSpec(spec)
   const { name, parameters } = parseRouterSpec(router)
-  if (!isCodeFile(name)) return spec
+  if (!isCodeFile(name)) {
+    if (IS_PATH.test(name)) throw noCodeFile(name)
+    return spec
+  }
   const file = resolve(name)
   const definition = await loadRouterFile(file, name)
   return { definition, parameters, label: spec.replace(name, definition.name), file, around }
+}
+
+/** No name has any of these. */
+const IS_PATH = /[\\/.]/
+
+function noCodeFile(name: string): RouteSimError<ExperimentsErrorCode> {
+  const found = statSync(name, { throwIfNoEntry: false })
+  if (found === undefined) return codeFileMissing(name, ROUTER_FILE)
+  const expected = 'expected a file of TypeScript or JavaScript, such as router.ts'
+  const got = found.isDirectory() ? 'a directory' : `one that ends in "${extname(name)}"`
+  return new RouteSimError(`${name}: ${expected}, got ${got}`, { code: 'router_file', path: name })
 }
 
 /**

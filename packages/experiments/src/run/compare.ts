@@ -63,10 +63,13 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
   const workload = await loadWorkload(prepared.config, options.trace, options, configPath)
   const described = await describeScenario(prepared, workload, options.signal)
   const plan = { ...prepared, workloads: [workload], algorithms }
-  const { summaries, details, interrupted, notes, samples } = await simulateAll(plan, options)
+  const { summaries, details, interrupted, notes, samples, seeds } = await simulateAll(
+    plan,
+    options,
+  )
   const results = summaries[0]!
   const found = [...notes, ...sameDecisions(results), ...loadNotes(results)]
-  const info = { ...described, notes: [...described.notes, ...found] }
+  const info = { ...described, seeds, notes: [...described.notes, ...found] }
   const sentences = verdict(info, results)
   return {
     ...{ scenario: info, results, details: details[0]!, verdict: sentences },

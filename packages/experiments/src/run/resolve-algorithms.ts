@@ -12,6 +12,7 @@ import {
 import { closestName, RouteSimError, type RoutingAlgorithm, type Visibility } from '@routesim/core'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
+import { blamingConfig } from './blame-config.js'
 import { pairSpec } from './pair-spec.js'
 
 /** A definition with parameters of its own, as made from `-a ./my-router.ts:alpha=2`. */
@@ -78,12 +79,12 @@ export function resolveAlgorithms(
   }
   for (const definition of builtinRouters) {
     // A mistake in a table shows also when its algorithm does not take part.
-    definition.create(config.algorithms[definition.name])
+    blamingConfig([], () => definition.create(config.algorithms[definition.name]))
   }
   checkLabels(routers.map(({ label }) => label))
   return routers.flatMap(({ parts, label }, i) => {
     const create = creatorOf(parts, label, config)
-    create()
+    blamingConfig(parts.flatMap(chosenIn), create)
     return visibilities.map((visibility) => ({
       choice: choices[i]!,
       label: visibilities.length === 1 ? label : `${label} (${visibility.name})`,
@@ -91,6 +92,11 @@ export function resolveAlgorithms(
       create,
     }))
   })
+}
+
+/** An algorithm and the combinators around it, each with the parameters that were chosen with it. */
+function chosenIn({ definition, parameters, around = [] }: ConfiguredRouter) {
+  return [{ definition, parameters }, ...around]
 }
 
 /** What makes fresh routers: on a disaggregated cluster one for each pool. */

@@ -6,8 +6,8 @@ import {
 } from '@routesim/core'
 import type { SloTargets } from '@routesim/metrics'
 import { buildFleet, type Fleet, type Stepper } from '../cluster/build-cluster.js'
-import { backendEvents } from '../config/events-schema.js'
 import { configSource } from '../config/config-source.js'
+import { backendEvents } from '../config/events-schema.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { parseVisibility, toVisibility } from '../visibility/resolve-visibility.js'
@@ -70,6 +70,7 @@ export interface ScenarioInfo {
   readonly visibility: string
   /** What happens to backends while the run goes on. */
   readonly events: readonly BackendEvent[]
+  /** Of an experiment that was stopped, those of which something is finished. */
   readonly seeds: readonly number[]
   /** What a reader should know before believing the result. */
   readonly notes: readonly string[]

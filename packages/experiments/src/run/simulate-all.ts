@@ -27,6 +27,8 @@ export interface PlanResults {
   /** Of the first seed of each of these, where it was asked for and is finished. */
   readonly details: readonly (readonly (RunDetail | undefined)[])[]
   readonly interrupted: boolean
+  /** Those of which something is finished. */
+  readonly seeds: readonly number[]
   readonly notes: readonly string[]
   /** By run, of those that were finished; empty unless asked for. */
   readonly samples: readonly RunSamples[]
@@ -114,5 +116,7 @@ function assemble(
       ? []
       : [{ algorithm: run.summary.algorithm, seed: run.summary.seed, rows: run.samples }],
   )
-  return { summaries, details, interrupted: finished.includes(undefined), notes, samples }
+  const interrupted = finished.includes(undefined)
+  const ran = new Set(runs.filter(({ run }) => finished[run] !== undefined).map(({ seed }) => seed))
+  return { summaries, details, interrupted, seeds: [...ran].sort((a, b) => a - b), notes, samples }
 }

@@ -39,24 +39,18 @@ test('samples depend on the seed alone', () => {
 })
 
 test.each([
-  [{ axes: { a: [] }, sampling: 'grid' }, 'sweep a: expected at least one value, got none'],
+  [{ axes: { a: [] }, sampling: 'grid' }, 'set a: expected at least one value, got none'],
   [
     { axes: { a: { from: 2, to: 1 } }, sampling: 'random', points: 2 },
-    'sweep a: expected numbers, from below to, got 2 and 1',
+    'set a: expected numbers, from below to, got 2 and 1',
   ],
-  [{ axes: { a: { from: 0, to: 1 } }, sampling: 'grid' }, 'sweep a: expected steps for a grid'],
+  [{ axes: { a: { from: 0, to: 1 } }, sampling: 'grid' }, 'set a: expected steps for a grid'],
   [
     { axes: { a: { from: 0, to: 1, scale: 'log' } }, sampling: 'random', points: 2 },
-    'sweep a: expected from > 0 on a log scale, got 0',
+    'set a: expected from > 0 on a log scale, got 0',
   ],
-  [
-    { axes: { a: [1] }, sampling: 'random' },
-    'sweep points: expected an integer from 1 to 1000000 for a sample, got nothing',
-  ],
-  [
-    { axes: { a: [1] }, sampling: 'grid', points: 3 },
-    'sweep points: expected none for a grid, got 3',
-  ],
+  [{ axes: { a: [1] }, sampling: 'random' }, 'sampling: expected points beside random, got none'],
+  [{ axes: { a: [1] }, sampling: 'grid', points: 3 }, 'points: expected none for a grid, got 3'],
 ] as const)('%o is refused', (design, message) => {
   expect(() => designPoints({ ...design, seed: 1 })).toThrow(message)
 })

@@ -48,7 +48,11 @@ export function designPoints({ axes, sampling, points, seed }: Design): Settings
     if (points !== undefined) throw invalid('points', 'expected none for a grid', points)
     return grid(named)
   }
-  if (points === undefined || !(Number.isInteger(points) && points >= 1 && points <= MOST_POINTS)) {
+  if (points === undefined) {
+    const hint = 'Give --points 100, or points in the [sweep] section.'
+    throw invalid('sampling', `expected points beside ${sampling}`, 'none', { hint })
+  }
+  if (!(Number.isInteger(points) && points >= 1 && points <= MOST_POINTS)) {
     throw invalid('points', `expected an integer from 1 to ${MOST_POINTS} for a sample`, points)
   }
   const columns = named.map(([path, axis]) => {
@@ -67,7 +71,7 @@ export function designPoints({ axes, sampling, points, seed }: Design): Settings
 function grid(axes: readonly (readonly [string, Axis])[]): Settings[] {
   const columns = axes.map(([path, axis]) => [path, gridValues(path, axis)] as const)
   const count = columns.reduce((product, [, values]) => product * values.length, 1)
-  if (count > MOST_POINTS) throw invalid('points', `expected at most ${MOST_POINTS}`, count)
+  if (count > MOST_POINTS) throw invalid('set', `expected at most ${MOST_POINTS} points`, count)
   return columns.reduce<Settings[]>(
     (sofar, [path, values]) =>
       sofar.flatMap((settings) => values.map((value) => ({ ...settings, [path]: value }))),
@@ -79,7 +83,9 @@ function gridValues(path: string, axis: Axis): readonly Setting[] {
   if (isList(axis)) return axis
   const { steps } = axis
   if (steps === undefined) {
-    throw invalid(path, 'expected steps for a grid, or another sample than a grid', undefined)
+    throw invalid('set', 'expected steps for a grid, or another sample than a grid', 'none', {
+      path,
+    })
   }
   return Array.from({ length: steps }, (_, i) => between(axis, i / (steps - 1)))
 }
@@ -113,16 +119,17 @@ export function between({ from, to, scale, integer }: SettingRange, share: numbe
 
 function checkAxis(path: string, axis: Axis): void {
   if (isList(axis)) {
-    if (axis.length === 0) throw invalid(path, 'expected at least one value', 'none')
+    if (axis.length === 0) throw invalid('set', 'expected at least one value', 'none', { path })
     return
   }
   const { from, to, steps, scale } = axis
   if (!(Number.isFinite(from) && Number.isFinite(to) && from < to)) {
-    throw invalid(path, 'expected numbers, from below to', `${from} and ${to}`)
+    throw invalid('set', 'expected numbers, from below to', `${from} and ${to}`, { path })
   }
-  if (scale === 'log' && from <= 0) throw invalid(path, 'expected from > 0 on a log scale', from)
+  if (scale === 'log' && from <= 0)
+    throw invalid('set', 'expected from > 0 on a log scale', from, { path })
   if (steps !== undefined && !(Number.isInteger(steps) && steps >= 2)) {
-    throw invalid(path, 'expected steps to be an integer >= 2', steps)
+    throw invalid('set', 'expected steps to be an integer >= 2', steps, { path })
   }
 }
 
@@ -130,14 +137,17 @@ function isList(axis: Axis): axis is readonly Setting[] {
   return Array.isArray(axis)
 }
 
+/** @param path - the config key whose values are wrong */
 function invalid(
-  path: string,
+  option: 'set' | 'sampling' | 'points',
   expected: string,
   found: unknown,
+  { path, hint }: { readonly path?: string; readonly hint?: string } = {},
 ): RouteSimError<ExperimentsErrorCode> {
-  const got = found === undefined ? 'nothing' : String(found)
-  return new RouteSimError(`sweep ${path}: ${expected}, got ${got}`, {
+  const where = path === undefined ? option : `${option} ${path}`
+  return new RouteSimError(`${where}: ${expected}, got ${found}`, {
     code: 'sweep_invalid',
-    path,
+    path: option,
+    ...(hint !== undefined && { hint }),
   })
 }

@@ -66,6 +66,7 @@ function indexIn(environment: Readonly<Record<string, string | undefined>>): num
 function invalid(problem: string, hint?: string): RouteSimError<ExperimentsErrorCode> {
   return new RouteSimError(`shard: ${problem}`, {
     code: 'shard_invalid',
+    path: 'shard',
     ...(hint !== undefined && { hint }),
   })
 }

@@ -90,12 +90,12 @@ test('a run that fails is told, and the others go on, in this thread and on work
     })
     expect(points).toHaveLength(1)
     expect(failures.map(({ message }) => message.split(':')[0])).toEqual([
-      'config cluster.num_backends',
-      'config cluster.num_backends',
+      'set cluster.num_backends',
+      'set cluster.num_backends',
       'warm-up leaves nothing to measure',
       'warm-up leaves nothing to measure',
-      'config cluster.num_backends',
-      'config cluster.num_backends',
+      'set cluster.num_backends',
+      'set cluster.num_backends',
     ])
     expect((await readResultLog(log)).records).toHaveLength(8)
   }
@@ -103,7 +103,7 @@ test('a run that fails is told, and the others go on, in this thread and on work
 
 test('a mistake that spoils every point is an error', async () => {
   await expect(sweep({ ...options, set: { 'cluster.num_backend': [1, 2] } })).rejects.toThrow(
-    'config cluster.num_backend: unknown key; did you mean "num_backends"?',
+    'set cluster.num_backend: unknown key; did you mean "num_backends"?',
   )
   await expect(sweep({ ...options, set: { '__proto__.x': [1, 2] } })).rejects.toThrow(/unknown key/)
   expect(Reflect.get({}, 'x')).toBeUndefined()

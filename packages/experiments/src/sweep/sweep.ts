@@ -95,6 +95,8 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
   const seeds = seedsFrom(seed, options.seeds ?? section.seeds ?? 1)
   const sampling = options.sampling ?? section.sample ?? 'grid'
   const points = designPoints({ axes, sampling, points: options.points ?? section.points, seed })
+  // What a single point sets may be wrong, which says more than that it is alone.
+  if (points.length === 1) source.with(points[0]!)
   checkExtent({ rates, choices, seeds, points })
   if (options.concurrency !== undefined && axes?.['workload.concurrency'] !== undefined) {
     throw new RouteSimError<ExperimentsErrorCode>(

@@ -46,7 +46,7 @@ export function parseVisibility(spec: string): Visibility {
     throw invalid(spec, 'key', issue.keys[0]!, Object.keys(visibilitySchema.shape))
   throw new RouteSimError<ExperimentsErrorCode>(
     `visibility ${JSON.stringify(spec)}: ${issue!.path.join('.')}: ${issue!.message}`,
-    { code: 'visibility_invalid' },
+    { code: 'visibility_invalid', path: 'visibility' },
   )
 }
 
@@ -112,6 +112,7 @@ function invalid(
     `visibility ${JSON.stringify(spec)}: expected a ${what} of ${known.join(', ')}, got ${found}`,
     {
       code: 'visibility_invalid',
+      path: 'visibility',
       ...(near === undefined ? {} : { hint: `Did you mean "${near}"?` }),
     },
   )

@@ -142,7 +142,7 @@ export async function generatorOf(
 function strayRate(rateRps: number): Error {
   return new RouteSimError<ExperimentsErrorCode>(
     `rate: expected nothing without other arrivals, got ${rateRps}`,
-    { code: 'options_conflict', path: 'rate', hint: 'Say which: rescaled, or poisson.' },
+    { code: 'options_conflict', path: 'rate', hint: 'Say which: --arrivals rescaled, or poisson.' },
   )
 }
 

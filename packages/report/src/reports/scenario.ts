@@ -43,6 +43,13 @@ export function fleetSubtitleOf(scenario: ReportedScenario): string {
 }
 
 function fleetOf({ backends, gpu, visibility, seeds }: ReportedScenario): string {
-  const seed = seeds.length === 1 ? `seed ${seeds[0]}` : `seeds ${seeds[0]} to ${seeds.at(-1)}`
-  return `${backends} × ${gpu}; visibility ${visibility}; ${seed}`
+  return `${backends} × ${gpu}; visibility ${visibility}; ${seedsText(seeds)}`
+}
+
+/** Of a command that was stopped, some between may be missing. */
+function seedsText(seeds: readonly number[]): string {
+  const [first, last] = [seeds[0]!, seeds.at(-1)!]
+  if (first === last) return `seed ${first}`
+  const isWhole = last - first === seeds.length - 1
+  return `${isWhole ? 'seeds' : `${seeds.length} of the seeds`} ${first} to ${last}`
 }

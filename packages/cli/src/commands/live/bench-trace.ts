@@ -3,6 +3,7 @@ import type { RequestTable } from '@routesim/core'
 import { runBench } from '@routesim/live'
 import { writeTrace } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
+import { checkDefaultTrace } from '../default-trace.js'
 import {
   BENCH_OPTIONS,
   type BenchArguments,
@@ -21,6 +22,8 @@ interface TraceArguments extends BenchArguments, TraceShapeArguments {
   outputDir: string
 }
 
+const TRACE_BY_DEFAULT = 'mooncake_trace.jsonl'
+
 /** `routesim bench trace`: replays a trace on its own schedule. */
 export const benchTrace: CommandModule<object, TraceArguments> = {
   command: 'trace',
@@ -32,7 +35,7 @@ export const benchTrace: CommandModule<object, TraceArguments> = {
         'input-dataset': {
           alias: 't',
           type: 'string',
-          default: 'mooncake_trace.jsonl',
+          default: TRACE_BY_DEFAULT,
           requiresArg: true,
           describe: 'Trace in any format that RouteSim reads',
         },
@@ -53,6 +56,7 @@ export const benchTrace: CommandModule<object, TraceArguments> = {
       .example('$0 bench trace -t trace.jsonl --url http://127.0.0.1:8000', '') as never,
   handler: async (args) => {
     checkNumbers(args, { concurrency: 'count', traceBlockSize: 'count' })
+    checkDefaultTrace('input-dataset', args.inputDataset, TRACE_BY_DEFAULT)
     const target = await targetOf(args)
     const { table, isSynthetic } = await readWorkload(args.inputDataset, args)
     await makeFolder(args.outputDir)

@@ -1,4 +1,5 @@
 import { UsageError } from '../../usage-error.js'
+import { kebab } from '../../usage-fault.js'
 
 interface Range {
   readonly what: string
@@ -37,7 +38,7 @@ export function checkNumbers(args: object, ranges: Readonly<Record<string, Kind>
     const value = (args as Readonly<Record<string, unknown>>)[name]
     const { what, holds } = RANGES[range]
     if (value === undefined || holds(value as number)) continue
-    const flag = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+    const flag = kebab(name)
     throw new UsageError(`--${flag}: expected ${what}, got ${value}`)
   }
 }

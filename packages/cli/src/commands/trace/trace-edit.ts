@@ -2,15 +2,11 @@ import { editTrace, readTrace, repeatTrace, skippedNote } from '@routesim/traces
 import type { CommandModule } from 'yargs'
 import { parseFilters } from '../../row-filter.js'
 import { UsageError } from '../../usage-error.js'
+import { checkBlockSize, checkInteger } from '../check-bounds.js'
 import { ON_ERROR, TRACE_FORMAT } from '../experiment-options.js'
 import { windowOf } from '../time-window.js'
 import { TRACE_FILE } from './trace-file.js'
-import {
-  checkBlockSize,
-  WRITTEN_TRACE_OPTIONS,
-  type WrittenTraceArguments,
-  writeChanged,
-} from './written-trace.js'
+import { WRITTEN_TRACE_OPTIONS, type WrittenTraceArguments, writeChanged } from './written-trace.js'
 
 interface TraceEditArguments extends WrittenTraceArguments {
   file: string
@@ -83,19 +79,14 @@ export const traceEditCommand: CommandModule<object, TraceEditArguments> = {
 
 /** @throws UsageError */
 function checkNumbers(args: TraceEditArguments): void {
-  checkBlockSize(args)
+  checkBlockSize(args.blockSize)
   const { head, scaleTime, repeat, repeatGap } = args
-  for (const [name, count] of [
-    ['head', head],
-    ['repeat', repeat],
-  ] as const) {
-    if (count === undefined || (Number.isSafeInteger(count) && count >= 1)) continue
-    throw new UsageError(`--${name}: expected an integer >= 1, got ${count}`)
-  }
+  checkInteger('head', head, 1)
+  checkInteger('repeat', repeat, 1)
   if (scaleTime !== undefined && !(scaleTime >= 1e-9 && scaleTime <= 1e9)) {
     throw new UsageError(`--scale-time: expected a number from 1e-9 to 1e9, got ${scaleTime}`)
   }
   if (repeatGap !== undefined && !(repeatGap >= 0 && repeatGap <= 1e9)) {
-    throw new UsageError(`--repeat-gap: expected a number of seconds >= 0, got ${repeatGap}`)
+    throw new UsageError(`--repeat-gap: expected seconds from 0 to 1e9, got ${repeatGap}`)
   }
 }

@@ -10,7 +10,7 @@ import {
 import type { CommandModule } from 'yargs'
 import { alignedTable } from '../../output/table.js'
 import { checkTarget, writeText } from '../../output/write-results.js'
-import { UsageError } from '../../usage-error.js'
+import { checkBlockSize, checkSeed } from '../check-bounds.js'
 import { ON_ERROR, TRACE_FORMAT } from '../experiment-options.js'
 import { TRACE_FILE } from './trace-file.js'
 
@@ -51,13 +51,9 @@ export const traceFitCommand: CommandModule<object, TraceFitArguments> = {
       .option('on-error', ON_ERROR)
       .example('$0 trace fit private.jsonl.gz -o workload.toml', '') as never,
   handler: async ({ file, output, traceFormat, blockSize, seed, onError }) => {
-    if (blockSize !== undefined && !(Number.isInteger(blockSize) && blockSize >= 1)) {
-      throw new UsageError(`--block-size: expected an integer >= 1, got ${blockSize}`)
-    }
-    if (!(Number.isSafeInteger(seed) && seed >= 0)) {
-      throw new UsageError(`--seed: expected an integer >= 0, got ${seed}`)
-    }
-    await checkTarget({ output, format: undefined })
+    checkBlockSize(blockSize)
+    checkSeed(seed)
+    await checkTarget({ output, format: undefined }, ['.toml'])
     const { table, skipped } = await readTrace(file, {
       format: traceFormat,
       blockTokens: blockSize,

@@ -2,13 +2,9 @@ import type { RequestTable } from '@routesim/core'
 import { mergeTraces, readTrace, skippedNote, type TraceFormat } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
 import { UsageError } from '../../usage-error.js'
+import { checkBlockSize } from '../check-bounds.js'
 import { ON_ERROR, TRACE_FORMAT } from '../experiment-options.js'
-import {
-  checkBlockSize,
-  WRITTEN_TRACE_OPTIONS,
-  type WrittenTraceArguments,
-  writeChanged,
-} from './written-trace.js'
+import { WRITTEN_TRACE_OPTIONS, type WrittenTraceArguments, writeChanged } from './written-trace.js'
 
 interface TraceMergeArguments extends WrittenTraceArguments {
   files: readonly string[]
@@ -31,7 +27,7 @@ export const traceMergeCommand: CommandModule<object, TraceMergeArguments> = {
       .options({ 'trace-format': TRACE_FORMAT, 'on-error': ON_ERROR })
       .example('$0 trace merge chat.jsonl batch.jsonl -o both.jsonl', '') as never,
   handler: async (args) => {
-    checkBlockSize(args)
+    checkBlockSize(args.blockSize)
     const { files, traceFormat, blockSize, onError } = args
     if (files.length < 2) {
       throw new UsageError(`trace merge: expected two traces or more, got ${files.length}`)

@@ -2,7 +2,7 @@ import { analyzeTrace, readTrace, skippedNote } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
 import { traceAnalysisText } from '../../output/trace-analysis.js'
 import { printFitted } from '../../output/wrapped.js'
-import { UsageError } from '../../usage-error.js'
+import { checkBlockSize } from '../check-bounds.js'
 import { ON_ERROR, TRACE_FORMAT } from '../experiment-options.js'
 import { TRACE_FILE } from './trace-file.js'
 
@@ -36,9 +36,7 @@ export const traceStatsCommand: CommandModule<object, TraceStatsArguments> = {
       .option('on-error', ON_ERROR)
       .example('$0 trace stats conversation_trace.jsonl.gz', '') as never,
   handler: async ({ file, traceFormat, blockSize, format, onError }) => {
-    if (blockSize !== undefined && !(Number.isInteger(blockSize) && blockSize >= 1)) {
-      throw new UsageError(`--block-size: expected an integer >= 1, got ${blockSize}`)
-    }
+    checkBlockSize(blockSize)
     const { table, skipped } = await readTrace(file, {
       format: traceFormat,
       blockTokens: blockSize,

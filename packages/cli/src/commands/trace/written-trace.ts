@@ -6,8 +6,8 @@ import {
   writeTrace,
 } from '@routesim/traces'
 import type { Options } from 'yargs'
+import { checkTraceEnding } from '../../output/check-trace-ending.js'
 import { lostColumns } from '../../output/lost-columns.js'
-import { UsageError } from '../../usage-error.js'
 
 /** Where a changed trace goes. */
 export interface WrittenTraceArguments {
@@ -36,12 +36,6 @@ export const WRITTEN_TRACE_OPTIONS: Record<'output' | 'to' | 'block-size', Optio
   },
 }
 
-/** @throws UsageError */
-export function checkBlockSize({ blockSize }: WrittenTraceArguments): void {
-  if (blockSize === undefined || (Number.isInteger(blockSize) && blockSize >= 1)) return
-  throw new UsageError(`--block-size: expected an integer >= 1, got ${blockSize}`)
-}
-
 /** Writes a table and says what was written, and what not. */
 export async function writeChanged(
   table: RequestTable,
@@ -49,6 +43,7 @@ export async function writeChanged(
   { output, to, blockSize }: WrittenTraceArguments,
 ): Promise<void> {
   const format = to ?? WRITABLE_TRACE_FORMATS.find((each) => each === read) ?? 'compact_jsonl'
+  checkTraceEnding(output, format, '--to')
   const { requests, lost } = await writeTrace(output, table, format, { blockTokens: blockSize })
   console.error(`Wrote ${requests} ${requests === 1 ? 'request' : 'requests'} to ${output}`)
   if (lost.length > 0) console.error(`note: ${format} can not hold: ${lostColumns(lost)}`)
