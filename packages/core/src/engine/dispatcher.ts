@@ -4,7 +4,12 @@ import type { RoutingDecision } from '../routing/routing-algorithm.js'
 import type { HandOver } from './hand-over.js'
 import type { Machinery } from './machinery.js'
 import { OUTCOME } from './results/run-result.js'
-import { invalidDecision, invalidPrefill, wrongModel } from './routers/decision-errors.js'
+import {
+  invalidDecision,
+  invalidPrefill,
+  wrongModel,
+  wrongRole,
+} from './routers/decision-errors.js'
 import type { RouterDesk } from './routers/router-desk.js'
 
 /** The rank that decodes, as long as nobody has chosen one. */
@@ -102,7 +107,7 @@ export class Dispatcher {
     } else if (prefill !== decode) {
       this.checkBackend(request, decode)
       this.handOver.checkPair(name, prefill, decode)
-    }
+    } else if (prefill.role !== 'both') throw wrongRole(name, prefill)
   }
 
   /** @throws RouteSimError when a backend is none of the cluster, or does not serve a request */

@@ -35,6 +35,18 @@ test.each([
     { arrivalMs: 0, promptTokens: 1, outputTokens: -1 },
     'request 0: outputTokens: expected an integer >= 0, got -1',
   ],
+  [
+    { arrivalMs: 0, promptTokens: 1, outputTokens: 1, promptNode: 77 },
+    'request 0: promptNode: expected a node that builder.prompts gave, got 77 of 0',
+  ],
+  [
+    { arrivalMs: 0, promptTokens: 1, outputTokens: 1, joins: [0, 1] },
+    'request 0: joins: expected none without predecessor, got 0,1',
+  ],
+  [
+    { arrivalMs: 0, promptTokens: 1, outputTokens: 1, thinkMs: 5 },
+    'request 0: thinkMs: expected none without predecessor, got 5',
+  ],
 ])('%j is refused', (request, message) => {
   expect(() => new RequestTableBuilder().add(request)).toThrow(message)
 })

@@ -76,10 +76,13 @@ export class RequestTableBuilder {
     check(row, 'prefixTokens', prefixTokens, 'an integer', 0)
     const ttftSloMs = request.ttftSloMs ?? 0
     check(row, 'ttftSloMs', ttftSloMs, 'an integer', 0)
+    const promptNode = request.promptNode ?? NO_NODE
+    if (promptNode !== NO_NODE) this.checkNode(row, promptNode)
+    if (request.predecessor === undefined) checkFollowsNone(row, request)
     const c = this.columns
     c.append(request.arrivalMs, request.promptTokens, request.outputTokens)
     if (maxTokens !== request.outputTokens) c.maxTokens.set(row, maxTokens)
-    c.promptNode.set(row, request.promptNode ?? NO_NODE)
+    c.promptNode.set(row, promptNode)
     c.prefixTokens.set(row, Math.min(prefixTokens, request.promptTokens))
     c.session.set(row, this.intern(request.session))
     c.user.set(row, this.intern(request.user))
@@ -120,6 +123,15 @@ export class RequestTableBuilder {
     return separateAdapters({ ...finished, strings, prompts: tree })
   }
 
+  private checkNode(row: number, node: number): void {
+    const { size } = this.prompts
+    if (Number.isInteger(node) && node >= 0 && node < size) return
+    throw new RouteSimError(
+      `request ${row}: promptNode: expected a node that builder.prompts gave, got ${node} of ${size}`,
+      { code: 'request_invalid', path: 'promptNode' },
+    )
+  }
+
   private intern(value: string | undefined): number {
     if (value === undefined) return -1
     let id = this.stringIds.get(value)
@@ -129,6 +141,20 @@ export class RequestTableBuilder {
     }
     return id
   }
+}
+
+/** What counts from the end of another request means nothing without one. */
+function checkFollowsNone(row: number, { joins = [], thinkMs = 0 }: RequestRecord): void {
+  const [path, found] = joins.length > 0 ? ['joins', joins] : ['thinkMs', thinkMs]
+  if (found === 0) return
+  throw new RouteSimError(
+    `request ${row}: ${path}: expected none without predecessor, got ${found}`,
+    {
+      code: 'request_invalid',
+      path,
+      hint: 'Give the first request that must have ended as predecessor, and further ones as joins.',
+    },
+  )
 }
 
 function check(row: number, field: string, value: number, kind: string, minimum: number): void {

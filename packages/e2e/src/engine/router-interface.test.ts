@@ -230,4 +230,25 @@ describe('mistakes have names', () => {
       expect.objectContaining({ code: 'router_invalid_decision' }),
     )
   })
+
+  test.each([0, 100])('holding until a time that is over, again and again', (arrivalMs) => {
+    const router: RoutingAlgorithm = { name: 'hasty', route: (request) => hold(request.arrivalMs) }
+    const requests = Array.from({ length: 3 }, () => ({ arrivalMs }))
+    expect(() => tinyRun({ requests, router })).toThrow(
+      `router "hasty": request 0: expected hold() until a time after now, ${arrivalMs} ms;`,
+    )
+  })
+
+  test.each(['prefill', 'decode'] as const)(
+    'a whole request for a backend that is to %s',
+    (role) => {
+      const router: RoutingAlgorithm = {
+        name: 'plain',
+        route: (_, cluster) => cluster.backends[0]!,
+      }
+      expect(() => tinyRun({ requests: [{}], router, backends: [backend({ role })] })).toThrow(
+        `router "plain": expected a backend of the role both for a whole request, got 0 (${role})`,
+      )
+    },
+  )
 })

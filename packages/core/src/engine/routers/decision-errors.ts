@@ -48,6 +48,17 @@ export function invalidPrefill(router: string, { id, role }: BackendView): Route
       )
 }
 
+/** A router sent a whole request to a backend that does one half of the work. */
+export function wrongRole(router: string, { id, role }: BackendView): RouteSimError {
+  return new RouteSimError(
+    `router "${router}": expected a backend of the role both for a whole request, got ${id} (${role})`,
+    {
+      code: 'router_invalid_decision',
+      hint: 'Return disaggregate(prefill, decode) or prefillOn(prefill); pdPair() of @routesim/algorithms makes such a router of two.',
+    },
+  )
+}
+
 /** A value as a message shows it. Not all values have a JSON form. */
 function shown(found: unknown): string {
   if (found instanceof Promise) return 'a promise'
