@@ -21,6 +21,7 @@ export function hooksOf(inner: RoutingAlgorithm): Partial<RoutingAlgorithm> {
   const own = HOOKS.filter((hook) => inner[hook] !== undefined)
   return {
     ...(inner.migrates === true && { migrates: true }),
+    ...(inner.disaggregates === true && { disaggregates: true }),
     ...(inner.progressIntervalMs !== undefined && { progressIntervalMs: inner.progressIntervalMs }),
     // A class instance has them on its prototype, and wants to be asked itself.
     ...Object.fromEntries(own.map((hook) => [hook, (inner[hook] as () => unknown).bind(inner)])),

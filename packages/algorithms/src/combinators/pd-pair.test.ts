@@ -170,7 +170,7 @@ describe('pdPair', () => {
     const pair = disaggregate(testBackend(0), testBackend(1))
     const nested = pdPair({ name: 'nested', route: () => pair }, one)
     expect(() => nested.route(testRequest(), testCluster([{}]))).toThrow(
-      'pdPair: expected nested to choose one backend, got a prefill and decode pair',
+      'pdPair: expected nested to choose one backend, got disaggregate()',
     )
   })
 })

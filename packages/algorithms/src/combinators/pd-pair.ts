@@ -107,14 +107,14 @@ function decodePool(cluster: ClusterView): ClusterView {
 function single(router: RoutingAlgorithm, decision: RoutingDecision): BackendView | Hold | Reject {
   if (decision.kind === 'disaggregate' || decision.kind === 'prefill') {
     throw invalid(
-      `pdPair: expected ${router.name} to choose one backend, got a prefill and decode pair`,
-      'Give pdPair routers that do not disaggregate.',
+      `pdPair: expected ${router.name} to choose one backend, got ${decision.kind === 'prefill' ? 'prefillOn()' : 'disaggregate()'}`,
+      'One that chooses both backends is no part of a pair: give it the property disaggregates: true, or routeDecode().',
     )
   }
   if (decision.kind === 'hold' && decision.untilMs === Number.POSITIVE_INFINITY) {
     throw invalid(
       `pdPair: expected ${router.name} to hold a request until a time, got hold()`,
-      'One router of a pair can not release a request for both: write hold(untilMs).',
+      'One router of a pair can not release a request for both: write hold(untilMs), or choose both backends in one router.',
     )
   }
   return decision

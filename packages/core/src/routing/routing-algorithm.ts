@@ -110,6 +110,11 @@ export interface RoutingAlgorithm {
   readonly name: string
   /** True for a router that calls {@link ClusterView.migrate}. */
   readonly migrates?: boolean
+  /**
+   * True for a router that returns {@link disaggregate}. On a disaggregated cluster it sees all backends and is
+   * asked alone, as is one with `routeDecode`; of others there is one per pool.
+   */
+  readonly disaggregates?: boolean
   /** With `onProgress`: from one time to the next, in ms, greater than 0. */
   readonly progressIntervalMs?: number
   /** Decides where a request goes; {@link ClusterView.notes} takes down why. */

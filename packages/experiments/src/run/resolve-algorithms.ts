@@ -59,7 +59,7 @@ export interface ResolvedAlgorithm {
 /**
  * Finds and checks algorithms, so that a mistake shows before anything runs. Parameters of the choice
  * go before those of the config, and those before the defaults; a preset leaves the config's out. On a disaggregated cluster each
- * algorithm chooses twice: a prefill and a decode backend. With several visibilities there is one of each
+ * algorithm chooses twice, a prefill and a decode backend, unless it chooses both at once. With several visibilities there is one of each
  * algorithm for each of them, next to each other, and labels say which.
  *
  * @throws RouteSimError when an algorithm or a parameter is unknown
@@ -105,13 +105,22 @@ function creatorOf(parts: Parts['parts'], label: string, config: Config): () => 
   const [first, second] = parts.map((part) => setUp(part, config))
   const { create, wrap } = first!
   if (second === undefined) {
-    return () => wrap(isSplit ? pdPair(create(), create(), { decodeAt }) : create())
+    return () => {
+      const router = create()
+      const isAlone = !isSplit || choosesBoth(router)
+      return wrap(isAlone ? router : pdPair(router, create(), { decodeAt }))
+    }
   }
   if (isSplit) return () => pdPair(wrap(create()), second.wrap(second.create()), { decodeAt })
   throw new RouteSimError<ExperimentsErrorCode>(
     `algorithms: expected a disaggregated cluster for the pair ${label}, got one pool`,
     { code: 'options_conflict', path: 'algorithms' },
   )
+}
+
+/** Whether a router says itself where a request is prefilled and where it is decoded. */
+function choosesBoth({ disaggregates, routeDecode }: RoutingAlgorithm): boolean {
+  return disaggregates === true || routeDecode !== undefined
 }
 
 /** What makes a router, and what puts its combinators around it. */
