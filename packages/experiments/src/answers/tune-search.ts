@@ -41,6 +41,8 @@ const STEPS = [0.2, 0.1, 0.05, 0.02, 0.01]
 const MOST_MOVES = 4
 /** Steps that go this much farther than the one before show how a parameter matters. */
 const SENSITIVITY_SHARES = [0, 0.25, 0.5, 0.75, 1]
+/** Searches around a point, and around the best that the looks along its parameters find. */
+const MOST_ROUNDS = 4
 /** A parameter goes back to its default when that costs no more than this. */
 const TRIFLE = 1e-3
 
@@ -48,7 +50,7 @@ const TRIFLE = 1e-3
  * Successive halving (Jamieson and Talwalkar 2016: many points on little traffic, the better third of
  * them on three times as much, until it is all), then a pattern search around the best: steps along
  * each parameter, and along all that helped at once, ever shorter. In the end what does not matter goes
- * back to its default.
+ * back to its default. The whole range of each parameter is looked at from there; what is better is searched anew.
  */
 export async function searchPoint(search: PointSearch): Promise<{
   readonly best: Point
@@ -70,9 +72,24 @@ export async function searchPoint(search: PointSearch): Promise<{
     return points.map((point) => known.get(keyOf(point))!)
   }
   const halved = await halving(search, (points) => all(points, 'halving'))
-  let best = halved[0]!
-  best = await descend(best, dimensions, (points) => all(points, 'local'))
-  best = await simplified(best, dimensions, (points) => all(points, 'local'))
+  let start = halved[0]!
+  for (let round = 1; ; round++) {
+    let best = await descend(start, dimensions, (points) => all(points, 'local'))
+    best = await simplified(best, dimensions, (points) => all(points, 'local'))
+    const score = known.get(keyOf(best))!
+    const sensitivity = await alongAxes(best, dimensions, (points) => all(points, 'sensitivity'))
+    const better = bestOf(sensitivity)
+    if (round === MOST_ROUNDS || !isBetter(better.score, score)) return { best, score, sensitivity }
+    start = { ...best, [better.name]: better.value }
+  }
+}
+
+/** What comes of values over the whole range of each parameter, with the others as they are. */
+async function alongAxes(
+  best: Point,
+  dimensions: readonly Dimension[],
+  scoreAll: ScoreAll,
+): Promise<Sensitivity[]> {
   const axes = dimensions.map(({ name, initial, values, at }) => ({
     name,
     values: [...new Set([...(values ?? SENSITIVITY_SHARES.map(at)), initial, best[name]!])],
@@ -80,13 +97,24 @@ export async function searchPoint(search: PointSearch): Promise<{
   const points = axes.flatMap(({ name, values }) =>
     values.map((value) => ({ ...best, [name]: value })),
   )
-  const scores = await all(points, 'sensitivity')
+  const scores = await scoreAll(points)
   let next = 0
-  const sensitivity = axes.map(({ name, values }) => ({
+  return axes.map(({ name, values }) => ({
     name,
     tried: values.map((value) => ({ value, score: scores[next++]! })),
   }))
-  return { best, score: known.get(keyOf(best))!, sensitivity }
+}
+
+function bestOf(sensitivity: readonly Sensitivity[]) {
+  return sensitivity
+    .flatMap(({ name, tried }) => tried.map((each) => ({ name, ...each })))
+    .reduce((best, each) => (compareScores(each.score, best.score) < 0 ? each : best))
+}
+
+/** By more than a trifle, which simplifying may cost. */
+function isBetter(score: Score, than: Score): boolean {
+  if (score.violation !== than.violation) return score.violation < than.violation
+  return score.objective < than.objective - TRIFLE * Math.abs(than.objective)
 }
 
 type ScoreAll = (points: readonly Point[]) => Promise<Score[]>

@@ -56,6 +56,38 @@ test('a planted optimum is found, and what does not matter stays as it is', asyn
   expect(found.verdict.at(-1)).toBe('Hardly anything depends on idle.')
 })
 
+test('a better value that only the look along a parameter finds is where the search goes on', async () => {
+  const valleys = defineRouter({
+    name: 'valleys',
+    description:
+      'A wide valley at 0.5, and a deep hole at the end, where the other parameter counts anew.',
+    parameters: {
+      x: { default: 0.5, min: 0, max: 1, description: 'A share.' },
+      y: { default: 0.5, min: 0, max: 1, description: 'Another.' },
+    },
+    create: ({ x, y }) => ({
+      route: (_, { backends }) => backends[0]!,
+      customMetrics: () => ({
+        cost: x === 0 ? 1 + (y - 0.2) ** 2 : 2 + (x - 0.5) ** 2 + (y - 0.5) ** 2,
+      }),
+    }),
+  })
+  const { parameters, tried, training } = await tune({
+    ...options,
+    algorithm: valleys,
+    objective: 'custom_metrics.cost',
+    subjectTo: [],
+    candidates: 1,
+    windows: 2,
+  })
+  const best = Object.fromEntries(parameters.map(({ name, tuned }) => [name, tuned]))
+  expect(best['x']).toBe(0)
+  expect(best['y']).toBeCloseTo(0.2, 1)
+  // Nothing that was tried is better than what is recommended, by more than a trifle.
+  const least = Math.min(...tried.map(({ objective }) => objective!))
+  expect(training.tuned!).toBeLessThanOrEqual(least * 1.001)
+})
+
 /** Sends a share of requests to backend 0, evenly. */
 const shared = defineRouter({
   name: 'shared',
