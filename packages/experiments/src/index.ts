@@ -28,6 +28,7 @@ export {
 } from './calibrate/read-measurements.js'
 export { buildFleet, type Fleet, type Stepper } from './cluster/build-cluster.js'
 export { type ConfigKey, configReference } from './config/config-reference.js'
+export { checkConfig } from './config/config-source.js'
 export { loadConfig, parseConfig } from './config/parse-config.js'
 export type { Config } from './config/schema.js'
 export type { ExperimentsErrorCode } from './errors.js'

@@ -136,7 +136,7 @@ test.each([
   [
     'capacity -c c.toml --gpus H100Sxm',
     2,
-    '--gpus: expected a config file that says cluster.model',
+    '--gpus: expected a config that says cluster.model',
   ],
   ['capacity -c model.toml --gpus H1000', 2, 'H1000'],
   [

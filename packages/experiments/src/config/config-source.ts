@@ -29,10 +29,28 @@ export async function configSource(given: Config | string): Promise<ConfigSource
     const values = parseToml(text, given)
     return sourceOf(values, checkValues(values, text, given), given, true)
   }
-  const written = writtenValues(given)
-  const { values, name } = written ?? { values: { ...given }, name: 'config' }
+  const { values, name, isWritten } = valuesOf(given)
   const config = checkValues(values, '', name)
-  return { ...sourceOf(values, config, name, written !== undefined), path: undefined }
+  return { ...sourceOf(values, config, name, isWritten), path: undefined }
+}
+
+/**
+ * Checks a config that was copied with other values, and fills in anew what follows from them. Experiments do so
+ * by themselves.
+ * @throws RouteSimError `config_invalid`
+ *
+ * @example
+ * const large = checkConfig({ ...config, cluster: { ...config.cluster, gpu_type: 'H200' } })
+ * large.cluster.kv_cache_blocks // => as many as an H200 has room for
+ */
+export function checkConfig(given: Config): Config {
+  const { values, name } = valuesOf(given)
+  return checkValues(values, '', name)
+}
+
+function valuesOf(given: Config) {
+  const written = writtenValues(given)
+  return { values: { ...given }, name: 'config', ...written, isWritten: written !== undefined }
 }
 
 function sourceOf(

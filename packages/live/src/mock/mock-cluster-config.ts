@@ -1,4 +1,4 @@
-import { type Config, loadConfig, parseConfig } from '@routesim/experiments'
+import { type Config, checkConfig, loadConfig, parseConfig } from '@routesim/experiments'
 
 /** What the command line of mock workers can say of their cluster. */
 export interface MockClusterFlags {
@@ -22,7 +22,8 @@ export interface MockClusterFlags {
  * @throws RouteSimError `config_invalid`, `config_unreadable`
  */
 export async function mockClusterConfig(flags: MockClusterFlags): Promise<Config> {
-  if (flags.config !== undefined) return withFlags(await loadConfig(flags.config), flags)
+  if (flags.config !== undefined)
+    return checkConfig(withFlags(await loadConfig(flags.config), flags))
   const { numPrefillWorkers: prefill = 0, numDecodeWorkers: decode = 0 } = flags
   const group = `kv_block_size = ${flags.blockSize ?? 64}
 kv_cache_blocks = ${flags.numGpuBlocks ?? 16384}
