@@ -1,5 +1,5 @@
 import type { HashedBlocks } from '../columns/trace-record.js'
-import { describeValue, shorten } from '../errors/describe-value.js'
+import { describeLine, describeValue } from '../errors/describe-value.js'
 import { traceError } from '../errors/trace-error.js'
 import { repeatedKey } from './repeated-key.js'
 
@@ -14,7 +14,8 @@ export function parseObject(text: string): JsonObject {
   try {
     value = JSON.parse(text)
   } catch {
-    throw traceError('trace_invalid', `expected a JSON object, got invalid JSON: ${shorten(text)}`)
+    const got = describeLine(text, (start) => `invalid JSON: ${start}`)
+    throw traceError('trace_invalid', `expected a JSON object, got ${got}`)
   }
   if (!isObject(value)) {
     throw traceError('trace_invalid', `expected a JSON object, got ${describeValue(value)}`)
