@@ -28,6 +28,14 @@ function closure(name) {
   return new Set([name, ...needed.flatMap((id) => [...closure(id.slice('@routesim/'.length))])])
 }
 
+/** npm and pnpm have rules of their own on licences and readmes, whatever `files` says. */
+function checkContents(tarball) {
+  const files = out(root, 'tar', '-tzf', tarball).trim().split('\n')
+  if (!files.includes('package/LICENSE')) throw new Error(`${tarball} has no LICENSE`)
+  const test = files.find((file) => /\.test\.ts$|\/src\/testing\//.test(file))
+  if (test !== undefined) throw new Error(`${tarball} has ${test}`)
+}
+
 const temporary = mkdtempSync(join(tmpdir(), 'routesim-pack-'))
 try {
   const tarball = Object.fromEntries(
@@ -37,7 +45,10 @@ try {
       return [name, join(temporary, file)]
     }),
   )
-  for (const file of Object.values(tarball)) out(root, 'publint', file, '--strict')
+  for (const file of Object.values(tarball)) {
+    checkContents(file)
+    out(root, 'publint', file, '--strict')
+  }
 
   // All dependencies come once from the registry; then each package sees only what it may.
   const all = mkdtempSync(join(temporary, 'all-'))

@@ -23,19 +23,22 @@ async function buildClient(): Promise<void> {
   })
 }
 
-/** The font of pictures, and the licences of what is bundled, since it is not installed with us. */
+/**
+ * The font of pictures, and the licences of what is bundled, since it is not installed with us. In no file or folder
+ * called a licence: pnpm would take it for ours and leave ours out.
+ */
 function copyAssets(): void {
   const here = createRequire(import.meta.url)
   const echarts = join(dirname(here.resolve('echarts')), '..')
   const zrender = join(dirname(createRequire(join(echarts, 'index.js')).resolve('zrender')), '..')
   const font = dirname(here.resolve('dejavu-fonts-ttf/package.json'))
   mkdirSync('dist/fonts', { recursive: true })
-  mkdirSync('dist/licenses', { recursive: true })
+  mkdirSync('dist/notices', { recursive: true })
   cpSync(join(font, 'ttf/DejaVuSans.ttf'), 'dist/fonts/DejaVuSans.ttf')
-  cpSync(join(font, 'LICENSE'), 'dist/licenses/dejavu-fonts.txt')
-  cpSync(join(echarts, 'LICENSE'), 'dist/licenses/echarts.txt')
-  cpSync(join(echarts, 'NOTICE'), 'dist/licenses/echarts-notice.txt')
-  cpSync(join(zrender, 'LICENSE'), 'dist/licenses/zrender.txt')
+  cpSync(join(font, 'LICENSE'), 'dist/notices/dejavu-fonts.txt')
+  cpSync(join(echarts, 'LICENSE'), 'dist/notices/echarts.txt')
+  cpSync(join(echarts, 'NOTICE'), 'dist/notices/echarts-notice.txt')
+  cpSync(join(zrender, 'LICENSE'), 'dist/notices/zrender.txt')
 }
 
 export default defineConfig({

@@ -33,3 +33,4 @@ export type ExperimentsErrorCode =
   | 'queue_unreachable'
   | 'queue_differs'
   | 'instances_invalid'
+  | 'metric_unknown'

@@ -115,6 +115,22 @@ describe('defineRouter', () => {
     // @ts-expect-error: an algorithm without route
     const broken = defineRouter({ name: 'broken', description: '', create: () => ({}) })
     expect(() => broken.create()).toThrow(expect.objectContaining({ code: 'router_invalid' }))
+    // @ts-expect-error: no name
+    expect(() => defineRouter({ description: '', create })).toThrow(
+      /^router name: .* got undefined$/,
+    )
+    // @ts-expect-error: no create
+    expect(() => defineRouter({ name: 'a', description: '' })).toThrow(
+      'algorithms.a: expected create() that returns an object with a route function, got undefined',
+    )
+    const bare = { weight: 5 } as never
+    expect(() => defineRouter({ name: 'a', description: '', parameters: bare, create })).toThrow(
+      expect.objectContaining({
+        code: 'router_invalid',
+        message: 'algorithms.a.weight: expected a parameter with its default, got 5',
+        hint: 'Say both, as in { default: 5, description: "..." }.',
+      }),
+    )
   })
 
   test('a definition is frozen', () => {

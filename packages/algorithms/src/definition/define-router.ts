@@ -44,8 +44,8 @@ export interface RouterDefinition {
 /**
  * Defines a router. Types of the parameters follow from their declaration.
  *
- * @throws RouteSimError `router_invalid` when the name is malformed, `parameter_invalid` when a
- * default is out of its own range
+ * @throws RouteSimError `router_invalid` when the name is malformed, or `create`, a parameter or a preset is none;
+ * `parameter_invalid` when a default is out of its own range
  * @example
  * const fewestPendingTokens = defineRouter({
  *   name: 'fewest_pending_tokens',
@@ -60,12 +60,17 @@ export function defineRouter<const Parameters extends RouterParameters = Record<
 ): RouterDefinition {
   const declaration = declarationOf('router', options)
   const { name, parameters, presets } = declaration
+  // Routers are loaded from users' files too, where no compiler has looked.
+  if (typeof options.create !== 'function') {
+    throw invalid(
+      `algorithms.${name}: expected create() that returns an object with a route function, got ${typeof options.create}`,
+    )
+  }
   return Object.freeze({
     ...declaration,
     create(overrides: Readonly<Record<string, unknown>> = {}): RoutingAlgorithm {
       const values = resolveParameters(name, parameters, withPreset(name, presets, overrides))
       const algorithm = options.create(values as ParameterValues<Parameters>)
-      // Routers are loaded from users' files too, where no compiler has looked.
       if (typeof algorithm?.route !== 'function') {
         throw invalid(
           `algorithms.${name}: expected create() to return an object with a route function`,

@@ -42,13 +42,37 @@ describe('presets', () => {
   test('must fit the parameters', () => {
     const create = () => ({ route: () => ({ kind: 'reject', reason: '' }) as const })
     const base = { name: 'a', description: '', create }
-    const preset = (parameters: object) => ({ x: { description: '', mirrors: '', parameters } })
+    const preset = (parameters: object) => ({ x: { description: '', parameters } })
     expect(() => defineRouter({ ...base, presets: preset({ weight: 1 }) })).toThrow(
       'unknown parameter',
     )
     const parameters = { preset: { default: '', description: '' } }
     expect(() => defineRouter({ ...base, parameters, presets: preset({}) })).toThrow(
       'no parameter called preset',
+    )
+  })
+
+  test.each([
+    [{ weight: 5 }, '{"weight":5}'],
+    [{ description: 'Heavy.' }, '{"description":"Heavy."}'],
+    [5, '5'],
+    [null, 'null'],
+  ])('are more than their parameters: %o', (heavy, shown) => {
+    expect(() =>
+      defineRouter({
+        name: 'a',
+        description: '',
+        parameters: { weight: { default: 1, description: '' } },
+        presets: { heavy } as never,
+        create: () => ({ route: () => ({ kind: 'reject', reason: 'no' }) }),
+      }),
+    ).toThrow(
+      expect.objectContaining({
+        code: 'router_invalid',
+        path: 'algorithms.a.presets.heavy',
+        message: `algorithms.a.presets.heavy: expected a preset with its parameters, got ${shown}`,
+        hint: 'Put the values under "parameters", as in { description: "...", parameters: { weight: 5 } }.',
+      }),
     )
   })
 })
@@ -59,10 +83,9 @@ test('a definition carries its manifest', () => {
 
 describe.each(builtinRouters)('$name', ({ presets, create, manifest }) => {
   test('every preset makes a router, and says in a sentence what it stands for', () => {
-    for (const [preset, { description, mirrors }] of Object.entries(presets)) {
+    for (const [preset, { description }] of Object.entries(presets)) {
       expect(create({ preset }).route).toBeTypeOf('function')
       expect(description).toMatch(/^[A-Z].*\.$/)
-      expect(mirrors).not.toBe('')
     }
   })
 

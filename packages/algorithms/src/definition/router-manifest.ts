@@ -21,8 +21,8 @@ export type RouterObservation =
 export interface RouterPreset<Parameters extends RouterParameters = RouterParameters> {
   /** One sentence: what it stands for, and what of it is unknown. */
   readonly description: string
-  /** The stack, its version and commit, or the publication. */
-  readonly mirrors: string
+  /** The stack, its version and commit, or the publication; none for a set-up of one's own. */
+  readonly mirrors?: string
   /** What differs from the defaults. */
   readonly parameters: Partial<ParameterValues<Parameters>>
 }
@@ -93,6 +93,15 @@ export function declarationOf(
     )
   }
   const parameters: RouterParameters = Object.freeze({ ...options.parameters })
+  for (const [key, parameter] of Object.entries(parameters)) {
+    if (isObject(parameter) && parameter['default'] !== undefined) continue
+    throw misplaced(
+      `algorithms.${name}.${key}`,
+      'a parameter with its default',
+      parameter,
+      'Say both, as in { default: 5, description: "..." }.',
+    )
+  }
   resolveParameters(name, parameters, {})
   const presets: RouterPresets = Object.freeze({ ...options.presets } as RouterPresets)
   checkPresets(name, parameters, presets)
@@ -147,6 +156,33 @@ export function checkPresets(
         { code: 'router_invalid' },
       )
     }
+    if (!isObject(preset) || !isObject(preset['parameters'])) {
+      const path = `algorithms.${router}.presets.${name}`
+      throw misplaced(
+        path,
+        'a preset with its parameters',
+        preset,
+        'Put the values under "parameters", as in { description: "...", parameters: { weight: 5 } }.',
+      )
+    }
     resolveParameters(router, parameters, preset.parameters)
   }
+}
+
+/** A value stands where an object with it was expected: a mistake that only a compiler would find otherwise. */
+function misplaced(
+  path: string,
+  expected: string,
+  found: unknown,
+  hint: string,
+): RouteSimError<AlgorithmsErrorCode> {
+  return new RouteSimError(`${path}: expected ${expected}, got ${JSON.stringify(found)}`, {
+    code: 'router_invalid',
+    path,
+    hint,
+  })
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
 }

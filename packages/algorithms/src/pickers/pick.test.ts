@@ -2,7 +2,7 @@ import { RandomStream } from '@routesim/core'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { summary, testCluster } from '../testing/test-cluster.js'
-import { leastBy, mostBy } from './pick.js'
+import { leastBy, leastOf, mostBy } from './pick.js'
 
 const scores = (...values: readonly number[]) => ({
   cluster: testCluster(values.map(() => ({}))),
@@ -68,7 +68,16 @@ describe('leastBy and mostBy', () => {
       }),
     )
     const missing = (backend: object) => (backend as { load: number }).load
-    expect(() => mostBy(cluster, missing)).toThrow(/score of backend 0/)
+    expect(() => mostBy(cluster, missing)).toThrow(
+      'score of backend 0: expected a number, got undefined',
+    )
+  })
+
+  test('costs that are fewer than the backends are an error that names the first without', () => {
+    const cluster = testCluster([{}, {}, {}])
+    expect(() => leastOf(cluster, [1, 2])).toThrow(
+      'score of backend 2: expected a number, got undefined',
+    )
   })
 
   test('the choice has the extreme score of all available backends', () => {

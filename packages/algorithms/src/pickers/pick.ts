@@ -3,7 +3,7 @@ import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
 import { isAvailable, noAvailableBackend } from './available.js'
 import type { TieRule } from './ties.js'
 
-/** What a picker compares backends by. Infinite scores are allowed, NaN is an error. */
+/** What a picker compares backends by. Infinite scores are allowed, NaN and undefined are errors. */
 export type BackendScore = (backend: BackendView) => number
 
 /**
@@ -52,8 +52,9 @@ function pick(
   for (let i = 0; i < backends.length; i++) {
     const backend = backends[i]!
     if (!backend.available) continue
-    const cost = sign * score(backend)
-    if (Number.isNaN(cost)) throw scoreIsNaN(backend)
+    const found = score(backend)
+    const cost = sign * found
+    if (Number.isNaN(cost)) throw invalidScore(backend, found)
     costs?.set(backend.id, cost)
     if (best === undefined || cost < bestCost) {
       best = backend
@@ -153,7 +154,8 @@ function leastCost({ backends }: ClusterView, costs: ArrayLike<number>, size: nu
 }
 
 function checked(cost: number, backends: readonly BackendView[], place: number): number {
-  if (Number.isNaN(cost)) throw scoreIsNaN(backends[place]!)
+  // Lists that are too short have undefined in them, which compares with nothing.
+  if (!(cost <= Number.POSITIVE_INFINITY)) throw invalidScore(backends[place]!, cost)
   return cost
 }
 
@@ -209,14 +211,14 @@ function leastAvailable(cluster: ClusterView, costs: ArrayLike<number>): number 
   for (let i = 0; i < ids.length; i++) {
     if (!isAvailable(cluster, ids[i]!)) continue
     const cost = costs[ids[i]!]!
-    if (Number.isNaN(cost)) throw scoreIsNaN(backends[i]!)
+    if (Number.isNaN(cost)) throw invalidScore(backends[i]!, cost)
     if (cost < least) least = cost
   }
   return least
 }
 
-function scoreIsNaN(backend: BackendView): RouteSimError<AlgorithmsErrorCode> {
-  return new RouteSimError(`score of backend ${backend.id}: expected a number, got NaN`, {
+function invalidScore({ id }: BackendView, found: unknown): RouteSimError<AlgorithmsErrorCode> {
+  return new RouteSimError(`score of backend ${id}: expected a number, got ${found}`, {
     code: 'score_invalid',
     hint: 'Check the scoring function for 0 / 0 and for fields that do not exist.',
   })

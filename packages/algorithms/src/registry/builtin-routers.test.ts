@@ -2,6 +2,7 @@ import { RandomStream } from '@routesim/core'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
+import { builtinCombinators } from './builtin-combinators.js'
 import { builtinRouters, findRouter } from './builtin-routers.js'
 
 const backend = fc.record({
@@ -25,6 +26,10 @@ const run = fc.array(
   { maxLength: 20 },
 )
 
+test.each(builtinCombinators)('$name says where its presets are from', ({ presets }) => {
+  for (const { mirrors } of Object.values(presets)) expect(mirrors).toMatch(/^.{4,}$/)
+})
+
 describe.each(builtinRouters)('$name', (definition) => {
   test('has all that its page shows: rule, when it wins and loses, source, and where presets are from', () => {
     const { manifest, presets } = definition
@@ -32,7 +37,7 @@ describe.each(builtinRouters)('$name', (definition) => {
       expect(text).toMatch(/^[A-Z0-9].{15,}\.$/)
     }
     expect(manifest.source).toMatch(/^.{4,}[^.]$/)
-    for (const preset of Object.values(presets)) expect(preset.mirrors.length).toBeGreaterThan(3)
+    for (const { mirrors } of Object.values(presets)) expect(mirrors).toMatch(/^.{4,}$/)
   })
 
   test('always chooses an available backend, and rejects only when there is none', () => {

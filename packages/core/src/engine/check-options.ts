@@ -4,7 +4,8 @@ import type { BackendSpec, SimulationOptions } from './simulation-options.js'
 
 /** Checks what the types can not say. @throws RouteSimError `options_invalid` */
 export function checkOptions(options: SimulationOptions): void {
-  const { cluster, seed, warmupRequests = 0, maxInFlight } = options
+  const { cluster, router, seed, warmupRequests = 0, maxInFlight } = options
+  for (const each of [router].flat()) checkRouter(each)
   checkInteger('seed', seed, 0)
   checkInteger('warmupRequests', warmupRequests, 0)
   if (maxInFlight !== undefined) {
@@ -60,6 +61,28 @@ export function checkOptions(options: SimulationOptions): void {
     checkNumber('cluster.kvTransfer.bytesPerToken', bytesPerToken)
     checkInteger('cluster.kvTransfer.overlappedLayers', overlappedLayers, 1)
   }
+}
+
+/** Routers come from users' files too, where no compiler has looked. */
+function checkRouter(router: unknown): void {
+  if (isObject(router) && typeof router.route === 'function') return
+  const isDefinition = isObject(router) && typeof router.create === 'function'
+  const found = isDefinition
+    ? 'the definition of one'
+    : isObject(router)
+      ? 'an object without it'
+      : router
+  throw new RouteSimError(`router: expected an object with a route function, got ${found}`, {
+    code: 'options_invalid',
+    path: 'router',
+    hint: isDefinition
+      ? 'Give what its create() returns.'
+      : 'route(request, cluster) returns a backend of the cluster.',
+  })
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
 }
 
 function checkVisibility({ visibility, router }: SimulationOptions): void {

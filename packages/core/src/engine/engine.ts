@@ -19,6 +19,7 @@ import { Sampling } from './results/load-sampler.js'
 import { MeasuredTotals } from './results/measured-totals.js'
 import { outcomesOf } from './results/outcomes-of.js'
 import { OUTCOME, type RunResult, type RunTotals } from './results/run-result.js'
+import { invalidDecision } from './routers/decision-errors.js'
 import { Holds } from './routers/holds.js'
 import { type ProgressFeed, progressFeedFor } from './routers/progress-feed.js'
 import { RouterDesk } from './routers/router-desk.js'
@@ -300,6 +301,9 @@ export class Engine
   }
 
   requestEnded(request: number, outcome: number, reason: string): void {
+    // Routers of users say why, where no compiler has looked.
+    if (typeof reason !== 'string' || reason === '')
+      throw invalidDecision(this.desk.name, request, { kind: 'reject', reason })
     this.endings.endFor(reason, request, outcome)
   }
 

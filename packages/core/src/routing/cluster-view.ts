@@ -17,7 +17,11 @@ export interface AdapterState {
   readonly waiting: readonly string[]
 }
 
-/** A backend as a router sees it, live and read-only. A router returns one to send a request there. */
+/**
+ * A backend as a router sees it, live and read-only. A router returns one to send a request there: the view itself,
+ * no copy. Spreading it (`{ ...backend }`) loses what changes, such as `waiting`: copy the fields you want to keep, one
+ * by one.
+ */
 export interface BackendView {
   readonly kind: 'backend'
   /** Position in the whole cluster, also the index into {@link ClusterView.prefixMatch}. */

@@ -2,7 +2,11 @@ import type { PromptPathWriter } from '../requests/prompt-runs.js'
 
 /**
  * What a router may know of a request: never its true output length. The object is a cursor that
- * the engine moves; copy the fields you want to keep.
+ * the engine moves: copy the fields you want to keep, one by one. Spreading it (`{ ...request }`) copies none, as
+ * they are getters.
+ *
+ * @example
+ * const { id, session, promptTokens } = request
  */
 export interface RequestView {
   /** Row of the request, counted in order of arrival. */
@@ -37,7 +41,10 @@ export interface RequestView {
   promptPath(out: PromptPathWriter): void
 }
 
-/** What became of a request, for {@link RoutingAlgorithm.onFinished}; valid during the call only. */
+/**
+ * What became of a request, for {@link RoutingAlgorithm.onFinished}; valid during the call only. Copy fields one by
+ * one: spreading it (`{ ...usage }`) copies none.
+ */
 export interface RequestUsage {
   /** True when it has all its tokens; false when its backend lost it. */
   readonly completed: boolean

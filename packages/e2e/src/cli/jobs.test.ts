@@ -78,7 +78,7 @@ test('an error in a worker is told as it is without', async () => {
   const args = ['compare', '-c', 'c.toml', '-A', 'round_robin,./boom.js']
   const [one, two] = await onWorkers(args, 1, 2)
   expect(one!.code).toBe(1)
-  expect(one!.stderr).toContain('router "boom" threw while routing request 0: TypeError: kaboom')
+  expect(one!.stderr).toContain('router "boom" threw in route() for request 0: TypeError: kaboom')
   expect(withoutProgress(two!)).toEqual(withoutProgress(one!))
 })
 

@@ -58,7 +58,7 @@ test.each([
   ['nothing.ts', 'nothing.ts: expected one exported router made with defineRouter, got 0'],
   ['hand-made.js', 'hand-made.js: expected one exported router made with defineRouter, got 0'],
   ['no-route.js', 'expected create() to return an object with a route function'],
-  ['throws.js', 'router "boom" threw while routing request 0: Error: kaboom'],
+  ['throws.js', 'router "boom" threw in route() for request 0: Error: kaboom'],
   ['nowhere.js', 'router "nowhere": request 0: expected a backend of the cluster'],
 ])('a faulty router file says what is wrong: %s', async (name, complaint) => {
   const { code, stdout, stderr } = await routesim(['run', ...config, '-a', at(name)])

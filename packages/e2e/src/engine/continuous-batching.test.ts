@@ -166,15 +166,6 @@ test('an async router is told to decide at once', () => {
   expect(message).toThrow(/got a promise$/)
 })
 
-test('a router that throws is named, with the request', () => {
-  const route = (): never => {
-    throw new TypeError('oops')
-  }
-  expect(() => tinyRun({ requests: [{}], router: { name: 'broken', route } })).toThrow(
-    'router "broken" threw while routing request 0: TypeError: oops',
-  )
-})
-
 test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('a step of %s ms is refused', (stepMs) => {
   const latency = { name: 'broken', stepMs: () => stepMs, segment: () => {} }
   expect(() => tinyRun({ requests: [{}], backends: [backend({ latency })] })).toThrow(

@@ -227,7 +227,58 @@ describe('mistakes have names', () => {
 
   test('holding until no time', () => {
     expect(failing(() => hold(Number.NaN))).toThrow(
-      expect.objectContaining({ code: 'router_invalid_decision' }),
+      expect.objectContaining({
+        code: 'router_invalid_decision',
+        message: 'router "bad": request 0: expected hold(untilMs) with a time in ms, got hold(NaN)',
+        hint: 'hold() without a time keeps a request until the router releases it.',
+      }),
+    )
+  })
+
+  test.each([
+    ['reject("")', reject('')],
+    ['reject(undefined)', { kind: 'reject' } as never],
+    ['reject(7)', reject(7 as never)],
+  ])('rejecting without a reason: %s', (shown, decision) => {
+    expect(failing(() => decision)).toThrow(
+      expect.objectContaining({
+        code: 'router_invalid_decision',
+        message: `router "bad": request 0: expected reject(reason) with a text that is not empty, got ${shown}`,
+      }),
+    )
+  })
+
+  test('a held request released with a rejection without a reason', () => {
+    const router: RoutingAlgorithm = {
+      name: 'bad',
+      route: (_request, cluster) => {
+        cluster.timer('later', 1)
+        return hold()
+      },
+      onTimer: (_id, cluster) => cluster.release(0, reject('')),
+    }
+    expect(() => tinyRun({ requests: [{}], router })).toThrow(/got reject\(""\)$/)
+  })
+
+  test.each([
+    [
+      'an object without it',
+      { name: 'bad' },
+      'route(request, cluster) returns a backend of the cluster.',
+    ],
+    [
+      'the definition of one',
+      { name: 'bad', create: () => ({}) },
+      'Give what its create() returns.',
+    ],
+    ['undefined', [undefined], 'route(request, cluster) returns a backend of the cluster.'],
+  ])('no router but %s', (found, router, hint) => {
+    expect(() => tinyRun({ requests: [{}], router: router as never })).toThrow(
+      expect.objectContaining({
+        code: 'options_invalid',
+        message: `router: expected an object with a route function, got ${found}`,
+        hint,
+      }),
     )
   })
 

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest'
-import { metric } from './metric.js'
 import { sameDecisions } from './same-decisions.js'
 import type { ScenarioInfo } from './scenario.js'
 import type { AlgorithmSummary } from './simulate-all.js'
@@ -140,15 +139,6 @@ test('a free fleet and missing numbers make no NaN', () => {
   const missing = { ttft: { p50: null, p99: null }, estimated_cost_per_1k_tokens: null }
   const text = verdict(scenario, [result('a', missing), result('b', missing)]).join(' ')
   expect(text).not.toMatch(/NaN|null|undefined/)
-})
-
-test('metric reads numbers, means with intervals, and nothing else', () => {
-  const several = result('a', { ttft: { p50: { mean: 3, ci95: null }, p99: 'x' } })
-  expect(metric(result('a'), 'ttft.p50')).toEqual({ value: 100, ci95: null })
-  expect(metric(several, 'ttft.p50')).toEqual({ value: 3, ci95: null })
-  expect(metric(several, 'ttft.p99')).toEqual({ value: null, ci95: null })
-  expect(metric(several, 'ttft.p50.mean.no')).toEqual({ value: null, ci95: null })
-  expect(metric(several, 'none')).toEqual({ value: null, ci95: null })
 })
 
 test('equal results are told as equal decisions, each group once', () => {

@@ -43,7 +43,8 @@ ${navigation(report)}
 <noscript><p>Charts need scripts, which are turned off; the tables have their figures.</p></noscript>
 </header>
 ${report.sections.map(section).join('\n')}
-${origin(report.origin, report.sections.length)}
+${hasOrigin(report.origin) ? reproduction(report.origin, report.sections.length) : ''}
+${footer(report.origin)}
 </main>
 <script type="application/json" id="routesim-charts">${jsonForScript(charts)}</script>
 <script>${script}</script>
@@ -52,11 +53,14 @@ ${origin(report.origin, report.sections.length)}
 `
 }
 
-function navigation({ sections }: Report): string {
+function navigation({ sections, origin }: Report): string {
   const links = sections.map(
     ({ title }, i) => `<li><a href="#section-${i}">${escapeHtml(title)}</a></li>`,
   )
-  return `<nav aria-label="Sections"><ul>${links.join('')}<li><a href="#section-${sections.length}">Reproduce</a></li></ul></nav>`
+  const last = hasOrigin(origin)
+    ? `<li><a href="#section-${sections.length}">Reproduce</a></li>`
+    : ''
+  return `<nav aria-label="Sections"><ul>${links.join('')}${last}</ul></nav>`
 }
 
 function section({ title, text = [], tables = [], charts = [] }: Section, index: number): string {
@@ -98,18 +102,25 @@ function tableHtml({ columns, rows }: Table, title: string): string {
   return `<div class="table" role="region" tabindex="0" aria-label="${escapeHtml(title)}"><table><thead><tr>${head.join('')}</tr></thead><tbody>${body.join('')}</tbody></table></div>`
 }
 
-function origin({ command, config, version }: Origin, index: number): string {
+function hasOrigin({ command, config }: Origin): boolean {
+  return command !== undefined || config !== undefined
+}
+
+function reproduction({ command, config }: Origin, index: number): string {
   const parts = [
     command === undefined ? '' : `<pre>${escapeHtml(command)}</pre>`,
     config === undefined
       ? ''
       : `<details open><summary>${escapeHtml(config.name)}</summary><pre>${escapeHtml(config.text)}</pre></details>`,
-    `<footer>Made by RouteSim${version === undefined ? '' : ` ${escapeHtml(version)}`}: equal inputs and seeds give equal results.</footer>`,
   ]
   return `<section aria-labelledby="section-${index}">
 <h2 id="section-${index}">Reproduce</h2>
 ${parts.join('\n')}
 </section>`
+}
+
+function footer({ version }: Origin): string {
+  return `<footer>Made by RouteSim${version === undefined ? '' : ` ${escapeHtml(version)}`}: equal inputs and seeds give equal results.</footer>`
 }
 
 function paragraphs(sentences: readonly string[], className?: string): string {

@@ -1,4 +1,5 @@
 import type { BackendEvent } from '@routesim/core'
+import type { RunDetail } from '@routesim/metrics'
 import type { Chart } from '../chart/chart.js'
 import { backendLoad, highestLoad, LOAD_KINDS } from '../charts/backend-load.js'
 import { cacheHits } from '../charts/cache-hits.js'
@@ -10,25 +11,38 @@ import { requestTimelineChart } from '../charts/request-timeline.js'
 import { SAMPLED_KINDS, sampledLoad } from '../charts/sampled-load.js'
 import { leadingResults } from '../results/leading-results.js'
 import { labelOf, type ReportedResult } from '../results/reported-result.js'
+import type { SampledLoad } from '../results/sampled-load.js'
 import type { Origin, Report, Section } from './report.js'
 import { type ReportedScenario, subtitleOf } from './scenario.js'
 import { summaryTable } from './summary-table.js'
 
-/** What {@link compareReport} shows. */
+/** What {@link compareReport} shows: what `compare` of `@routesim/experiments` returns, or the like. */
 export interface ComparedResults {
   readonly scenario: ReportedScenario
-  readonly results: readonly ReportedResult[]
+  /** One per algorithm; those that bring their own detail and samples leave the lists below out. */
+  readonly results: readonly (ReportedResult['result'] | ReportedResult)[]
+  /** What pictures need of each result, where that was kept. */
+  readonly details?: readonly (RunDetail | undefined)[]
+  /** What backends did over time, by run; the first run of an algorithm counts. */
+  readonly samples?: readonly {
+    readonly algorithm: string
+    readonly rows: readonly SampledLoad[]
+  }[]
   readonly verdict: readonly string[]
 }
 
 /** Backends over time and timelines are shown for so many algorithms: the quickest. */
 const MOST_IN_DEPTH = 4
 
-/** A page about several algorithms under the same traffic, or about one. */
-export function compareReport(
-  { scenario, results, verdict }: ComparedResults,
-  origin: Origin = {},
-): Report {
+/**
+ * A page about several algorithms under the same traffic, or about one.
+ *
+ * @example
+ * renderHtml(compareReport(await compare({ config: 'configs/default.toml', detail: true })))
+ */
+export function compareReport(compared: ComparedResults, origin: Origin = {}): Report {
+  const { scenario, verdict } = compared
+  const results = reportedResults(compared)
   const leading = leadingResults(results)
   const title =
     results.length === 1
@@ -52,6 +66,23 @@ export function compareReport(
     ],
     origin,
   }
+}
+
+/** Each result with what belongs to it. */
+function reportedResults({
+  results,
+  details = [],
+  samples = [],
+}: ComparedResults): ReportedResult[] {
+  return results.map((each, i) =>
+    'result' in each
+      ? each
+      : {
+          result: each,
+          detail: details[i],
+          samples: samples.find(({ algorithm }) => algorithm === each.algorithm)?.rows,
+        },
+  )
 }
 
 /** The pictures of results that ran under the same traffic. */

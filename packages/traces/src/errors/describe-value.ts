@@ -13,3 +13,17 @@ export function describeValue(value: unknown): string {
 export function shorten(text: string): string {
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}...` : text
 }
+
+/**
+ * The beginning of a line that could not be read, or that it is no text at all.
+ * @param describe - what the message says of a text
+ */
+export function describeLine(text: string, describe: (start: string) => string): string {
+  const start = shorten(text)
+  return isText(start) ? describe(start) : 'binary data, which is no text'
+}
+
+/** Other encodings than UTF-8 are text too: only control characters tell. */
+function isText(text: string): boolean {
+  return !/[^\P{Cc}\t\r]/u.test(text)
+}

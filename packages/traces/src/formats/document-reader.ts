@@ -1,4 +1,4 @@
-import { shorten } from '../errors/describe-value.js'
+import { describeLine } from '../errors/describe-value.js'
 import { traceError } from '../errors/trace-error.js'
 import { checkRepeatedKeys } from '../reading/json-fields.js'
 import { withoutPythonNumbers } from '../reading/python-json.js'
@@ -51,7 +51,7 @@ export abstract class DocumentReader implements LineReader {
           'trace_invalid',
           failure.rest === ''
             ? 'expected a whole JSON document, got one that is cut off'
-            : `expected JSON, got ${shorten(failure.rest.split('\n')[0]!)}`,
+            : `expected JSON, got ${describeLine(failure.rest.split('\n')[0]!, (start) => start)}`,
         )
       }
       checkRepeatedKeys(text)

@@ -1,6 +1,6 @@
 import { closestName } from '@routesim/core'
 import type { HashedBlocks } from '../columns/trace-record.js'
-import { describeValue, shorten } from '../errors/describe-value.js'
+import { describeLine, describeValue } from '../errors/describe-value.js'
 import { traceError } from '../errors/trace-error.js'
 import { repeatedKey } from './repeated-key.js'
 
@@ -15,7 +15,8 @@ export function parseObject(text: string): JsonObject {
   try {
     value = JSON.parse(text)
   } catch {
-    throw traceError('trace_invalid', `expected a JSON object, got invalid JSON: ${shorten(text)}`)
+    const got = describeLine(text, (start) => `invalid JSON: ${start}`)
+    throw traceError('trace_invalid', `expected a JSON object, got ${got}`)
   }
   if (!isObject(value)) {
     throw traceError('trace_invalid', `expected a JSON object, got ${describeValue(value)}`)

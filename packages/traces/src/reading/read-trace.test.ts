@@ -62,7 +62,16 @@ describe('readTrace', () => {
       't.jsonl: expected at least one request, got 1 bad (first: t.jsonl:2: ts: expected a number from 0 to 2^53, got "x")',
     )
     expect(await messageOf(readText('\n\u0001PNG'))).toBe(
-      't.jsonl:2: expected compact JSONL ("ts"), Mooncake ("timestamp"), OTLP JSON ("resourceSpans") or another known format, got "\\u0001PNG"',
+      't.jsonl:2: expected compact JSONL ("ts"), Mooncake ("timestamp"), OTLP JSON ("resourceSpans") or another known format, got binary data, which is no text',
+    )
+    expect(await messageOf(readText('a.txt\0\0', { format: 'mooncake' }))).toBe(
+      't.jsonl:1: expected a JSON object, got binary data, which is no text',
+    )
+    expect(await messageOf(readText('[1\0\0', { format: 'sharegpt' }))).toBe(
+      't.jsonl:1: expected JSON, got binary data, which is no text',
+    )
+    expect(await messageOf(readText('a\tb\r\u00fc', { format: 'mooncake' }))).toBe(
+      't.jsonl:1: expected a JSON object, got invalid JSON: a\tb\r\u00fc',
     )
     expect(await messageOf(readText(line, { format: 'mooncak' }))).toBe(
       `format: expected ${TRACE_FORMATS.join(', ')}, got "mooncak"`,

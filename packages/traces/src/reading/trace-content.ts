@@ -1,4 +1,4 @@
-import { shorten } from '../errors/describe-value.js'
+import { describeLine } from '../errors/describe-value.js'
 import { traceError } from '../errors/trace-error.js'
 import { checkBlockTokens } from '../formats/block-tokens.js'
 import { FORMAT_READERS } from '../formats/format-readers.js'
@@ -110,10 +110,10 @@ export class TraceContent implements LineTaker {
     }
     return traceError(
       'trace_invalid',
-      `${where}: expected compact JSONL ("ts"), Mooncake ("timestamp"), OTLP JSON ("resourceSpans") or another known format, got ${JSON.stringify(shorten(text))}`,
+      `${where}: expected compact JSONL ("ts"), Mooncake ("timestamp"), OTLP JSON ("resourceSpans") or another known format, got ${describeLine(text, (start) => JSON.stringify(start))}`,
       {
         path: where,
-        hint: `Name the format if the content does not show it: ${TRACE_FORMATS.join(', ')}.`,
+        hint: `Name the format if the content does not show it: ${TRACE_FORMATS.join(', ')}. Of archives (tar, zip), give the files in them.`,
       },
     )
   }

@@ -1,6 +1,7 @@
 import { RouteSimError } from '../../errors/routesim-error.js'
 import type { RequestTable } from '../../requests/request-table.js'
 import type { BackendView } from '../../routing/cluster-view.js'
+import type { Hold, Reject } from '../../routing/routing-algorithm.js'
 
 /** A router sent a request to a backend that serves another model. */
 export function wrongModel(
@@ -20,16 +21,33 @@ export function wrongModel(
 
 /** A router decided on something that is no decision. */
 export function invalidDecision(router: string, request: number, found: unknown): RouteSimError {
+  const { expected, hint } = mending(found)
   return new RouteSimError(
-    `router "${router}": request ${request}: expected a backend of the cluster, disaggregate(...), prefillOn(...), hold() or reject(...), got ${shown(found)}`,
-    {
-      code: 'router_invalid_decision',
-      hint:
-        found instanceof Promise
-          ? 'Decide at once: route() can not be async.'
-          : 'Return one of cluster.backends from route().',
-    },
+    `router "${router}": request ${request}: expected ${expected}, got ${shown(found)}`,
+    { code: 'router_invalid_decision', hint },
   )
+}
+
+/** What is expected in the place of what was found, and how to get there. */
+function mending(found: unknown): { readonly expected: string; readonly hint: string } {
+  const kind = kindOf(found)
+  if (kind === 'hold')
+    return {
+      expected: 'hold(untilMs) with a time in ms',
+      hint: 'hold() without a time keeps a request until the router releases it.',
+    }
+  if (kind === 'reject')
+    return {
+      expected: 'reject(reason) with a text that is not empty',
+      hint: 'Say why, as in reject("no_room"): results count rejections by their reasons.',
+    }
+  return {
+    expected: 'a backend of the cluster, disaggregate(...), prefillOn(...), hold() or reject(...)',
+    hint:
+      found instanceof Promise
+        ? 'Decide at once: route() can not be async.'
+        : 'Return one of cluster.backends from route().',
+  }
 }
 
 /** A router that wants to be asked where to decode can not be asked, or asks the wrong backend to prefill. */
@@ -63,9 +81,16 @@ export function wrongRole(router: string, { id, role }: BackendView): RouteSimEr
 function shown(found: unknown): string {
   if (found instanceof Promise) return 'a promise'
   if (typeof found === 'number' || typeof found === 'bigint') return String(found)
+  const kind = kindOf(found)
+  if (kind === 'hold') return `hold(${shown((found as Hold).untilMs)})`
+  if (kind === 'reject') return `reject(${shown((found as Reject).reason)})`
   try {
     return JSON.stringify(found) ?? String(found)
   } catch {
     return 'an object'
   }
+}
+
+function kindOf(found: unknown): unknown {
+  return typeof found === 'object' && found !== null && 'kind' in found ? found.kind : undefined
 }

@@ -1,6 +1,7 @@
 import type { KvUsage } from '../../kv-cache/kv-cache.js'
 import type { BackendReply } from '../../routing/routing-algorithm.js'
 import type { Machinery } from '../machinery.js'
+import { hookFailed } from './hook-failed.js'
 import type { RouterReplica } from './router-replica.js'
 
 /** A question of a router to a backend, on its way there or back. */
@@ -61,7 +62,11 @@ export class Queries {
     if (machinery.isOver) return
     const { router, views, cluster } = replica
     machinery.refresh()
-    router.onReply?.(id, views[backend]!, reply, cluster)
+    try {
+      router.onReply?.(id, views[backend]!, reply, cluster)
+    } catch (cause) {
+      throw hookFailed(router.name, 'onReply', undefined, cause)
+    }
   }
 
   private replyTo({ backend, request, askedMs }: Query): BackendReply {

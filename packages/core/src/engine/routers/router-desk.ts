@@ -14,6 +14,7 @@ import type { SimulationOptions } from '../simulation-options.js'
 import { type Deliveries, deliveriesFor } from '../visibility/deliveries.js'
 import { DecisionWatch } from './decision-watch.js'
 import { HeldRequests } from './held-requests.js'
+import { hookFailed } from './hook-failed.js'
 import { Queries } from './queries.js'
 import { RouterReplica } from './router-replica.js'
 import { checkedDelay, type RouterTimer, RouterTimers } from './router-timers.js'
@@ -101,13 +102,10 @@ export class RouterDesk implements RequestFacts {
   /** What the algorithm reports about itself, of each replica where there are several. */
   customMetrics(): Readonly<Record<string, number>> {
     const { only } = this
-    if (only !== undefined) return only.router.customMetrics?.() ?? {}
+    if (only !== undefined) return metricsOf(only.router)
     return Object.fromEntries(
       this.replicas.flatMap(({ router }, i) =>
-        Object.entries(router.customMetrics?.() ?? {}).map(([name, value]) => [
-          `router_${i}_${name}`,
-          value,
-        ]),
+        Object.entries(metricsOf(router)).map(([name, value]) => [`router_${i}_${name}`, value]),
       ),
     )
   }
@@ -144,7 +142,11 @@ export class RouterDesk implements RequestFacts {
     own?.dispatched(request, prefill.id)
     if (router.onDispatched === undefined) return
     this.machinery.refresh()
-    router.onDispatched(cursor.at(request), prefill, cluster, decode)
+    try {
+      router.onDispatched(cursor.at(request), prefill, cluster, decode)
+    } catch (cause) {
+      throw hookFailed(router.name, 'onDispatched', request, cause)
+    }
   }
 
   firstTokenProduced(request: number, rank: number): void {
@@ -154,7 +156,11 @@ export class RouterDesk implements RequestFacts {
     own?.prefilled(request, backend)
     if (router.onFirstToken === undefined) return
     this.machinery.refresh()
-    router.onFirstToken(cursor.at(request), views[backend]!, cluster)
+    try {
+      router.onFirstToken(cursor.at(request), views[backend]!, cluster)
+    } catch (cause) {
+      throw hookFailed(router.name, 'onFirstToken', request, cause)
+    }
   }
 
   /** The prompt of a request is computed, and another backend goes on. */
@@ -163,7 +169,11 @@ export class RouterDesk implements RequestFacts {
     const { router, cursor, cluster, views } = this.replicaOf(request)
     if (router.onHandedOver === undefined) return
     this.machinery.refresh()
-    router.onHandedOver(cursor.at(request), views[this.machinery.backendOf(decode)]!, cluster)
+    try {
+      router.onHandedOver(cursor.at(request), views[this.machinery.backendOf(decode)]!, cluster)
+    } catch (cause) {
+      throw hookFailed(router.name, 'onHandedOver', request, cause)
+    }
   }
 
   /** A request goes from one backend to another. */
@@ -186,7 +196,11 @@ export class RouterDesk implements RequestFacts {
     if (router.onMigrated === undefined) return
     this.machinery.refresh()
     const backend = views[this.machinery.backendOf(rank)]!
-    router.onMigrated(cursor.at(request), backend, hasMoved, cluster)
+    try {
+      router.onMigrated(cursor.at(request), backend, hasMoved, cluster)
+    } catch (cause) {
+      throw hookFailed(router.name, 'onMigrated', request, cause)
+    }
   }
 
   /** A request has got more tokens. */
@@ -194,7 +208,11 @@ export class RouterDesk implements RequestFacts {
     const { router, cursor, cluster, views } = this.replicaOf(request)
     this.machinery.refresh()
     const backend = views[this.machinery.backendOf(rank)]!
-    router.onProgress?.(cursor.at(request), backend, tokens, cluster)
+    try {
+      router.onProgress?.(cursor.at(request), backend, tokens, cluster)
+    } catch (cause) {
+      throw hookFailed(router.name, 'onProgress', request, cause)
+    }
   }
 
   /** A request has left its backend for good, or is lost. */
@@ -205,7 +223,11 @@ export class RouterDesk implements RequestFacts {
     own?.left(request, backend)
     if (router.onFinished === undefined) return
     this.machinery.refresh()
-    router.onFinished(cursor.at(request), views[backend]!, cluster, this.usage.at(request))
+    try {
+      router.onFinished(cursor.at(request), views[backend]!, cluster, this.usage.at(request))
+    } catch (cause) {
+      throw hookFailed(router.name, 'onFinished', request, cause)
+    }
   }
 
   /** Lets routers see a backend as healthy or not. */
@@ -225,15 +247,24 @@ export class RouterDesk implements RequestFacts {
   /** Tells the routers what has happened to a backend. */
   backendChanged(backend: number, change: BackendChange): void {
     this.machinery.refresh()
-    for (const { router, cluster, views } of this.replicas)
-      router.onBackendChange?.(views[backend]!, change, cluster)
+    for (const { router, cluster, views } of this.replicas) {
+      try {
+        router.onBackendChange?.(views[backend]!, change, cluster)
+      } catch (cause) {
+        throw hookFailed(router.name, 'onBackendChange', undefined, cause)
+      }
+    }
   }
 
   /** A timer goes off. */
   timerDue({ replica, id }: RouterTimer): void {
     const { router, cluster } = this.replicas[replica]!
     this.machinery.refresh()
-    router.onTimer?.(id, cluster)
+    try {
+      router.onTimer?.(id, cluster)
+    } catch (cause) {
+      throw hookFailed(router.name, 'onTimer', undefined, cause)
+    }
   }
 
   private promptRuns(): PromptRuns {
@@ -276,5 +307,14 @@ export class RouterDesk implements RequestFacts {
         this.queries.ask(this.replicas[replica]!, backend.id, id, about?.id ?? -1)
       },
     }
+  }
+}
+
+/** What a router reports about itself. */
+function metricsOf(router: RoutingAlgorithm): Readonly<Record<string, number>> {
+  try {
+    return router.customMetrics?.() ?? {}
+  } catch (cause) {
+    throw hookFailed(router.name, 'customMetrics', undefined, cause)
   }
 }

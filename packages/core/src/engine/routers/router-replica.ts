@@ -1,4 +1,3 @@
-import { RouteSimError } from '../../errors/routesim-error.js'
 import { RandomStream } from '../../kernel/random-stream.js'
 import type { RequestTable } from '../../requests/request-table.js'
 import type { BackendView } from '../../routing/cluster-view.js'
@@ -19,6 +18,7 @@ import {
 } from '../../routing/routing-algorithm.js'
 import type { BackendSpec } from '../simulation-options.js'
 import type { VisibleSource } from '../visibility/visible-source.js'
+import { hookFailed } from './hook-failed.js'
 
 const notServed = Object.freeze(reject('model_not_served'))
 const noBackend = Object.freeze(reject('no_backend'))
@@ -92,7 +92,7 @@ export class RouterReplica {
     try {
       return this.router.route(this.cursor.at(request), cluster)
     } catch (cause) {
-      throw this.failed(request, cause)
+      throw hookFailed(this.router.name, 'route', request, cause)
     }
   }
 
@@ -103,15 +103,7 @@ export class RouterReplica {
     try {
       return this.router.routeDecode!(this.cursor.at(request), cluster, prefill)
     } catch (cause) {
-      throw this.failed(request, cause)
+      throw hookFailed(this.router.name, 'routeDecode', request, cause)
     }
-  }
-
-  private failed(request: number, cause: unknown): RouteSimError {
-    if (cause instanceof RouteSimError) return cause
-    return new RouteSimError(
-      `router "${this.router.name}" threw while routing request ${request}: ${cause}`,
-      { code: 'router_failed', cause },
-    )
   }
 }

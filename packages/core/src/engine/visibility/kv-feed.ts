@@ -7,6 +7,7 @@ import type { BelievedPrefixes } from '../../routing/believed-prefixes.js'
 import type { KvEvent } from '../../routing/routing-algorithm.js'
 import type { DeliveredKvEvents } from '../../routing/visibility.js'
 import type { Machinery } from '../machinery.js'
+import { hookFailed } from '../routers/hook-failed.js'
 import type { RouterReplica } from '../routers/router-replica.js'
 
 /** A change of a KV cache, on its way to the routers. */
@@ -136,7 +137,11 @@ export class KvFeed implements KvListener {
       told.set(backend, events)
       this.addEvents(change, events)
     }
-    for (const [backend, events] of told) router.onKvEvents!(views[backend]!, events, cluster)
+    try {
+      for (const [backend, events] of told) router.onKvEvents!(views[backend]!, events, cluster)
+    } catch (cause) {
+      throw hookFailed(router.name, 'onKvEvents', undefined, cause)
+    }
   }
 
   /** A change as routers hear of it: by the runs in which its blocks end. */

@@ -4,6 +4,7 @@ import type { KvUsage } from '../../kv-cache/kv-cache.js'
 import type { AdapterState } from '../../routing/cluster-view.js'
 import type { PolledMetrics } from '../../routing/visibility.js'
 import type { Machinery } from '../machinery.js'
+import { hookFailed } from '../routers/hook-failed.js'
 import type { RouterReplica } from '../routers/router-replica.js'
 import type { VisibleSource } from './visible-source.js'
 
@@ -105,8 +106,12 @@ export class MetricsFeed {
       loads.sentSinceSample[id] = source.sent[id]! - sample.sent[id]!
     }
     if (router.onMetrics === undefined) return
-    for (let id = 0; id < views.length; id++)
-      if (arrived[id] === 1) router.onMetrics(views[id]!, cluster)
+    try {
+      for (let id = 0; id < views.length; id++)
+        if (arrived[id] === 1) router.onMetrics(views[id]!, cluster)
+    } catch (cause) {
+      throw hookFailed(router.name, 'onMetrics', undefined, cause)
+    }
   }
 
   private sampleFor(replica: number): Sample {

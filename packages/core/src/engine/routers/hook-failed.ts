@@ -1,0 +1,30 @@
+import { RouteSimError } from '../../errors/routesim-error.js'
+import type { RoutingAlgorithm } from '../../routing/routing-algorithm.js'
+
+/**
+ * What a router threw, under the name of the router, of the function that threw, and of the request it was called for.
+ * @param request - undefined where it was called for none
+ */
+export function hookFailed(
+  router: string,
+  hook: keyof RoutingAlgorithm,
+  request: number | undefined,
+  cause: unknown,
+): RouteSimError {
+  const place = request === undefined ? `${hook}()` : `${hook}() for request ${request}`
+  if (!(cause instanceof RouteSimError)) {
+    return new RouteSimError(`router "${router}" threw in ${place}: ${cause}`, {
+      code: 'router_failed',
+      cause,
+    })
+  }
+  // Errors of what a router asks the engine for name it themselves.
+  if (/^router\b/.test(cause.message)) return cause
+  const { code, path, hint } = cause
+  return new RouteSimError(`router "${router}": ${place}: ${cause.message}`, {
+    code,
+    ...(path !== undefined && { path }),
+    ...(hint !== undefined && { hint }),
+    cause,
+  })
+}
