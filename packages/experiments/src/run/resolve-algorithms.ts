@@ -190,7 +190,11 @@ function checkLabels(labels: readonly string[]): void {
   if (twice === undefined) return
   throw new RouteSimError<ExperimentsErrorCode>(
     `algorithms: expected names that differ, got ${twice} twice`,
-    { code: 'algorithms_ambiguous', path: 'algorithms' },
+    {
+      code: 'algorithms_ambiguous',
+      path: 'algorithms',
+      hint: 'Leave one out, give it other parameters, or, in code, a label: { definition, label }.',
+    },
   )
 }
 

@@ -1,6 +1,6 @@
 import { closestName } from '@routesim/core'
 import type { HashedBlocks } from '../columns/trace-record.js'
-import { describeLine, describeValue } from '../errors/describe-value.js'
+import { describeLine, describeValue, shorten } from '../errors/describe-value.js'
 import { traceError } from '../errors/trace-error.js'
 import { repeatedKey } from './repeated-key.js'
 

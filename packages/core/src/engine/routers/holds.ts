@@ -27,7 +27,9 @@ export class Holds {
   hold(request: number, untilMs: number): void {
     const { machinery, desk } = this
     const { clock, loop, subjects } = machinery
-    if (Number.isNaN(untilMs)) throw invalidDecision(desk.name, request, { kind: 'hold', untilMs })
+    // Not a number, or nothing where no compiler has looked.
+    if (!(untilMs <= Number.POSITIVE_INFINITY))
+      throw invalidDecision(desk.name, request, { kind: 'hold', untilMs })
     if (untilMs <= clock.nowMs) this.checkMovesOn(request)
     desk.held.hold(request, untilMs)
     if (untilMs === Number.POSITIVE_INFINITY) return
