@@ -216,6 +216,7 @@ export class Engine
     if (!desk.hasAsked) return
     for (const move of desk.takeAsked())
       if (lost?.isLeaving(move.request) !== true) migrations!.begin(move)
+    this.checkMoving()
   }
 
   private timerDue(number: number): void {

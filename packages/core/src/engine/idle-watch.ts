@@ -40,10 +40,13 @@ export class IdleWatch {
       desk.queries.pendingEvents +
       (desk.deliveries?.pendingEvents ?? 0) +
       (this.progress?.pendingEvents ?? 0)
-    if (loop.isMoving || loop.pendingEvents > ticking) {
+    const asked = desk.hasAsked ? 1 : 0
+    if (loop.isMoving || loop.pendingEvents > ticking + asked) {
       this.movingMs = clock.nowMs
       return false
     }
+    // Moves may be refused, time and again: when they are carried out, it is seen what they come to.
+    if (desk.hasAsked) return false
     if (this.dispatcher.resolveDeadlock()) return false
     if (desk.held.size === 0) {
       machinery.isOver = true

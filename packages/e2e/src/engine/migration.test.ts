@@ -1,5 +1,5 @@
 // Requests that a router moves from one backend to another, by hand.
-import { OUTCOME, type RoutingAlgorithm } from '@routesim/core'
+import { disaggregate, OUTCOME, type RoutingAlgorithm } from '@routesim/core'
 import { affineLatency } from '@routesim/hardware'
 import { describe, expect, test } from 'vitest'
 import { backend, inTurn, seeing, type TinyRun, tinyRun } from '../testing/tiny-run.js'
@@ -214,3 +214,37 @@ test('mistakes of routers', () => {
   told(mover(25, 'transfer'), { backends: decode }).toThrow('expected a backend that can decode')
   told({ ...inTurn(), onProgress: () => {} }).toThrow('progressIntervalMs: expected a number > 0')
 })
+
+test.each(['fast', 'reference'] as const)(
+  'a router that asks for moves in vain, again and again, keeps no deadlock up: %s',
+  (stepper) => {
+    const refused: number[] = []
+    const router: RoutingAlgorithm = {
+      name: 'stubborn',
+      migrates: true,
+      route(request, cluster) {
+        if (request.id === 0) cluster.timer('ask', 50)
+        const [prefill, decode] = request.id === 0 ? [0, 1] : [1, 0]
+        return disaggregate(cluster.backends[prefill]!, cluster.backends[decode]!)
+      },
+      onTimer(id, cluster) {
+        cluster.migrate(0, cluster.backends[0]!)
+        cluster.timer(id, 50)
+      },
+      onMigrated: (request) => refused.push(request.id),
+    }
+    // Each prompt holds most of the memory where it was computed, and lacks it where it is to be decoded.
+    const { outcomes, endMs } = tinyRun({
+      requests: [
+        { promptTokens: 100, outputTokens: 20 },
+        { promptTokens: 100, outputTokens: 20 },
+      ],
+      backends: Array.from({ length: 2 }, () => backend({ kv: { blocks: 10, blockTokens: 16 } })),
+      router,
+      stepper,
+    })
+    expect([...outcomes.outcome]).toEqual([OUTCOME.completed, OUTCOME.completed])
+    expect(endMs).toBeLessThan(10_000)
+    expect(refused.length).toBeGreaterThan(0)
+  },
+)
