@@ -133,11 +133,7 @@ test.each([
     2,
     '--scale: expected the path of a count in the config, got nothing at cluster.seats',
   ],
-  [
-    'capacity -c c.toml --gpus H100Sxm',
-    2,
-    '--gpus: expected a config that says cluster.model',
-  ],
+  ['capacity -c c.toml --gpus H100Sxm', 2, '--gpus: expected a config that says cluster.model'],
   ['capacity -c model.toml --gpus H1000', 2, 'H1000'],
   [
     'capacity -c bursty.toml',
