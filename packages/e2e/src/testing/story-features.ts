@@ -199,7 +199,7 @@ export const FEATURES: Readonly<Record<string, (draft: Draft) => void>> = {
       request.joins = Array.from({ length: 1 + random.integer(4) }, () =>
         Math.max(0, i - 1 - random.integer(8)),
       )
-      request.predecessor ??= request.joins[0]
+      request.predecessor ??= request.joins[0]!
       if (random.integer(2) === 0) request.thinkMs = ms(draft, 16 * random.integer(20))
     })
   },
