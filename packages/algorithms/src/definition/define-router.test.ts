@@ -117,7 +117,7 @@ describe('defineRouter', () => {
     expect(() => broken.create()).toThrow(expect.objectContaining({ code: 'router_invalid' }))
     // @ts-expect-error: no name
     expect(() => defineRouter({ description: '', create })).toThrow(
-      /^router name: .* got undefined$/,
+      /^router name: .* got none$/,
     )
     // @ts-expect-error: no create
     expect(() => defineRouter({ name: 'a', description: '' })).toThrow(

@@ -40,8 +40,9 @@ export async function configSource(given: Config | string): Promise<ConfigSource
  * @throws RouteSimError `config_invalid`
  *
  * @example
- * const large = checkConfig({ ...config, cluster: { ...config.cluster, gpu_type: 'H200' } })
- * large.cluster.kv_cache_blocks // => as many as an H200 has room for
+ * const config = parseConfig('[cluster]\nnum_backends = 4\nmodel = "llama-3.1-8b"\ngpu_type = "L40S"')
+ * const large = checkConfig({ ...config, cluster: { ...config.cluster, gpu_type: 'H100Sxm' } })
+ * large.cluster.kv_cache_blocks > config.cluster.kv_cache_blocks // => true
  */
 export function checkConfig(given: Config): Config {
   const { values, name } = valuesOf(given)
