@@ -116,9 +116,7 @@ describe('defineRouter', () => {
     const broken = defineRouter({ name: 'broken', description: '', create: () => ({}) })
     expect(() => broken.create()).toThrow(expect.objectContaining({ code: 'router_invalid' }))
     // @ts-expect-error: no name
-    expect(() => defineRouter({ description: '', create })).toThrow(
-      /^router name: .* got none$/,
-    )
+    expect(() => defineRouter({ description: '', create })).toThrow(/^router name: .* got none$/)
     // @ts-expect-error: no create
     expect(() => defineRouter({ name: 'a', description: '' })).toThrow(
       'algorithms.a: expected create() that returns an object with a route function, got undefined',
