@@ -305,8 +305,8 @@ function fleetAndSeeds({ backends, gpu, visibility, events, seeds }: ScenarioInf
   return `${backends} x ${gpu}; visibility ${visibility}; ${seedsText(seeds)}${trouble}`
 }
 
-/** Of a command that was stopped, some between may be missing. */
-function seedsText(seeds: readonly number[]): string {
+/** Seeds as a heading names them. Of a command that was stopped, some between may be missing. */
+export function seedsText(seeds: readonly number[]): string {
   const [first, last] = [seeds[0]!, seeds.at(-1)!]
   if (first === last) return `seed ${first}`
   const isWhole = last - first === seeds.length - 1

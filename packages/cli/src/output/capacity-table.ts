@@ -1,4 +1,5 @@
 import type { CapacityAnswer, CapacityReport } from '@routesim/experiments'
+import { seedsText } from '../commands/experiment-options.js'
 import { flatCsv } from './flat-csv.js'
 import { formatNumber } from './results-table.js'
 import { alignedTable, type Column, markdownTable } from './table.js'
@@ -21,10 +22,9 @@ function headingOf({ scenario, find, rate, attainment, runs }: CapacityReport): 
   const { source, backends, gpu, visibility, seeds } = scenario
   const fleet = find === 'rate' ? ` on ${backends} x ${gpu}` : ''
   const at = rate === null ? '' : ` at ${rate} requests/s`
-  const seed = seeds.length === 1 ? `seed ${seeds[0]}` : `seeds ${seeds[0]} to ${seeds.at(-1)}`
   const what = find === 'rate' ? 'Largest rate' : 'Smallest fleet'
   const goal = `${Number((attainment * 100).toPrecision(4))}% of requests within their targets`
-  return `${what} with ${goal}: ${source}${at}${fleet}; visibility ${visibility}; ${seed}; ${runs} runs`
+  return `${what} with ${goal}: ${source}${at}${fleet}; visibility ${visibility}; ${seedsText(seeds)}; ${runs} runs`
 }
 
 function layOut({ answers, find }: CapacityReport): [Column[], string[][]] {

@@ -1,10 +1,9 @@
 import { type AlgorithmSummary, metric } from '@routesim/experiments'
 import { formatNumber } from './results-table.js'
-import { alignedTable } from './table.js'
+import { alignedTable, figureColumns } from './table.js'
 
 const STATISTICS = ['mean', 'min', 'p50', 'p75', 'p90', 'p95', 'p99', 'max'] as const
-/** In a narrow terminal the last of them go first. */
-const MOST_WANTED: readonly string[] = ['p99', 'p50', 'mean', 'max', 'p90', 'p95', 'p75', 'min']
+const MOST_WANTED = ['p99', 'p50', 'mean', 'max', 'p90', 'p95', 'p75', 'min']
 const LATENCIES = [
   ['TTFT', 'ttft'],
   ['ITL', 'tbt'],
@@ -29,12 +28,7 @@ export function distributionTable(
   const share = (path: string): string => unlessMissing(number(path, 100, 1), (text) => `${text}%`)
   const dollars = (path: string): string => unlessMissing(number(path, 1, 6), (text) => `$${text}`)
   const latencies = alignedTable(
-    [
-      { title: 'ms', align: 'left' },
-      ...STATISTICS.map(
-        (title) => ({ title, align: 'right', rank: MOST_WANTED.indexOf(title) + 1 }) as const,
-      ),
-    ],
+    [{ title: 'ms', align: 'left' }, ...figureColumns(STATISTICS, MOST_WANTED)],
     LATENCIES.map(([title, path]) => [
       title,
       ...STATISTICS.map((name) => number(`${path}.${name}`)),

@@ -13,6 +13,11 @@ export interface Column {
 
 const GAP = '  '
 
+/** Columns of figures; in a narrow terminal the last of those most wanted go first. */
+export function figureColumns(titles: readonly string[], mostWanted: readonly string[]): Column[] {
+  return titles.map((title) => ({ title, align: 'right', rank: mostWanted.indexOf(title) + 1 }))
+}
+
 /**
  * Lays out rows under their titles, two spaces apart. Columns for which `maxWidth` has no room are left
  * out, of those that may go all but one, and named below.

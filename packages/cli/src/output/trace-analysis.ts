@@ -1,6 +1,6 @@
 import type { Spread, TraceAnalysis } from '@routesim/traces'
 import { durationText } from './duration.js'
-import { alignedTable, type Column } from './table.js'
+import { alignedTable, type Column, figureColumns } from './table.js'
 
 const BARS = ' ▁▂▃▄▅▆▇█'
 const CHART_COLUMNS = 60
@@ -14,8 +14,7 @@ const SPREADS = [
 ] as const
 
 const FIGURES = ['mean', 'sd', 'min', 'p25', 'median', 'p75', 'max'] as const
-/** In a narrow terminal the last of them go first. */
-const MOST_WANTED: readonly string[] = ['median', 'mean', 'max', 'min', 'p75', 'p25', 'sd']
+const MOST_WANTED = ['median', 'mean', 'max', 'min', 'p75', 'p25', 'sd']
 const RATE_LABEL = '  rate  '
 
 /** What a trace is, for a terminal. */
@@ -24,12 +23,7 @@ export function traceAnalysisText(
   maxWidth: number = Number.POSITIVE_INFINITY,
 ): string {
   const { requests, arrivals, prefixes, sessions, blockTokens } = analysis
-  const columns: Column[] = [
-    { title: '', align: 'left' },
-    ...FIGURES.map(
-      (title): Column => ({ title, align: 'right', rank: MOST_WANTED.indexOf(title) + 1 }),
-    ),
-  ]
+  const columns: Column[] = [{ title: '', align: 'left' }, ...figureColumns(FIGURES, MOST_WANTED)]
   const rows = SPREADS.map(([title, name]) => [title, ...figures(analysis[name])])
   const seconds = (ms: number): string => `${short(ms / 1000)} s`
   const span = (ms: number): string =>

@@ -1,6 +1,7 @@
 import type * as z from 'zod'
 import { withDeploymentDefaults } from './deployment-defaults.js'
 import { type backendGroup, deploymentShape } from './deployment-schema.js'
+import { isTable } from './is-table.js'
 
 type BackendGroup = z.output<typeof backendGroup>
 type Values = Readonly<Record<string, unknown>>
@@ -89,8 +90,4 @@ function inherited(cluster: Values, group: Values): Values {
 function countOf(group: unknown): number {
   const count = isTable(group) ? (group['count'] ?? 1) : 1
   return typeof count === 'number' ? count : 1
-}
-
-function isTable(value: unknown): value is Values {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -10,6 +10,7 @@ import {
 } from '@routesim/hardware'
 import type * as z from 'zod'
 import { resolveModel } from '../cluster/resolve-model.js'
+import { isTable } from './is-table.js'
 
 /** GPU of a cluster that names none. */
 export const DEFAULT_GPU = 'H100Sxm'
@@ -73,10 +74,6 @@ export function withDeploymentDefaults(
     })
     return filled
   }
-}
-
-function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function partsOf(

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
 import { isModelFile } from '../cluster/resolve-model.js'
 import { codeFileOf } from '../code-files/code-file.js'
+import { isTable } from './is-table.js'
 
 /** A path relative to the working directory, or where there is no such file, to the config. */
 export function besideConfig(path: string, configPath: string | undefined): string {
@@ -43,8 +44,4 @@ function located(
 function policyAt(spec: string, pathOf: (path: string) => string): string {
   const file = codeFileOf(spec)
   return file === undefined ? spec : spec.replace(file, pathOf(file))
-}
-
-function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
