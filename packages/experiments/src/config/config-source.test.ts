@@ -30,6 +30,12 @@ test('so does one that differs in a copy: what follows from it is filled in anew
   expect((await configSource(small)).config.cluster.kv_cache_blocks).toBe(500)
 })
 
+test('nor is a change in place lost, which the types do not allow', async () => {
+  const config = parsed('H100Sxm')
+  Object.assign(config.cluster, { gpu_type: 'A100Sxm80' })
+  expect((await configSource(config)).config).toEqual(parsed('A100Sxm80'))
+})
+
 test('a group of backends may differ in a copy', async () => {
   const groups = (blocks: string) =>
     parseConfig(`

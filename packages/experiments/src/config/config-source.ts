@@ -29,8 +29,7 @@ export async function configSource(given: Config | string): Promise<ConfigSource
     const values = parseToml(text, given)
     return sourceOf(values, checkValues(values, text, given), given, true)
   }
-  const { values, name, isWritten } = valuesOf(given)
-  const config = checkValues(values, '', name)
+  const { values, name, isWritten, config } = checked(given)
   return { ...sourceOf(values, config, name, isWritten), path: undefined }
 }
 
@@ -45,13 +44,15 @@ export async function configSource(given: Config | string): Promise<ConfigSource
  * large.cluster.kv_cache_blocks > config.cluster.kv_cache_blocks // => true
  */
 export function checkConfig(given: Config): Config {
-  const { values, name } = valuesOf(given)
-  return checkValues(values, '', name)
+  return checked(given).config
 }
 
-function valuesOf(given: Config) {
+function checked(given: Config) {
   const written = writtenValues(given)
-  return { values: { ...given }, name: 'config', ...written, isWritten: written !== undefined }
+  const all = { values: { ...given }, name: 'config', isChanged: true }
+  const { values, name, isChanged } = written ?? all
+  const config = isChanged ? checkValues(values, '', name) : given
+  return { values, name, isWritten: written !== undefined, config }
 }
 
 function sourceOf(

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { isTable } from './is-table.js'
 import type { Config } from './schema.js'
 
 type Values = Readonly<Record<string, unknown>>
@@ -8,7 +9,8 @@ interface Written {
   readonly values: Values
   /** What error messages call it. */
   readonly name: string
-  readonly config: Config
+  /** As it was made: the config itself may be changed in place. */
+  readonly made: Config
 }
 
 /** By a checked config and each of its sections, which a copy with other values shares with it. */
@@ -16,25 +18,28 @@ const writtenBy = new WeakMap<object, Written>()
 
 /** Remembers what a config was made from. */
 export function rememberWritten(config: Config, values: Values, name: string): void {
-  const written = { values, name, config }
+  const written = { values, name, made: structuredClone(config) }
   for (const part of [config, ...Object.values(config)])
     if (isTable(part)) writtenBy.set(part, written)
 }
 
 /**
  * What a checked config was written as, without what followed from it; with the changes of one that was
- * copied since, such as `{ ...config, cluster: { ...config.cluster, num_backends: 8 } }`.
+ * changed since, or copied, such as `{ ...config, cluster: { ...config.cluster, num_backends: 8 } }`.
  * @returns undefined for one that shares no section with a checked config
  */
-export function writtenValues(given: Config): Pick<Written, 'values' | 'name'> | undefined {
+export function writtenValues(
+  given: Config,
+): (Pick<Written, 'values' | 'name'> & { readonly isChanged: boolean }) | undefined {
   const known = [given, ...Object.values(given)].map((part) =>
     isTable(part) ? writtenBy.get(part) : undefined,
   )
   const written = known.find((each) => each !== undefined)
   if (written === undefined) return undefined
   const values = structuredClone(written.values) as Record<string, unknown>
-  for (const [path, value] of changes(written.config, given)) putValue(values, path, value)
-  return { values, name: written.name }
+  const changed = changes(written.made, given)
+  for (const [path, value] of changed) putValue(values, path, value)
+  return { values, name: written.name, isChanged: changed.length > 0 }
 }
 
 /** Sets the value at a path of nested tables. */
@@ -70,8 +75,4 @@ function changes(before: unknown, after: unknown): [path: string[], value: unkno
       value,
     ]),
   )
-}
-
-function isTable(value: unknown): value is Values & object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
