@@ -1,4 +1,5 @@
 import { defineConfig } from 'tsup'
+import { lazyStringWidth } from '../../scripts/lazy-string-width.js'
 import { library } from '../../tsup.config.base.js'
 
 export default defineConfig({
@@ -6,4 +7,5 @@ export default defineConfig({
   entry: ['src/index.ts', 'src/bin.ts'],
   // Loaded file by file it takes longer than the rest of the command's start.
   noExternal: ['yargs'],
+  esbuildPlugins: [...(library.esbuildPlugins ?? []), lazyStringWidth],
 })

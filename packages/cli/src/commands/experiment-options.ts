@@ -9,6 +9,7 @@ import type { Options } from 'yargs'
 import { splitSpecs } from '../algorithm-list.js'
 import { durationText } from '../output/duration.js'
 import { ProgressBar } from '../output/progress.js'
+import { thousands } from '../output/thousands.js'
 import { REPORT, type ReportArguments } from '../output/write-report.js'
 import { FORMATS, type OutputFormat } from '../output/write-results.js'
 import { UsageError } from '../usage-error.js'
@@ -288,7 +289,7 @@ export async function watched<T>(
 /** The lines above a table: what was simulated. */
 export function heading(scenario: ScenarioInfo): string {
   const { requests, source, spanMs } = scenario
-  const count = `${requests.toLocaleString('en-US')} ${requests === 1 ? 'request' : 'requests'}`
+  const count = `${thousands(requests)} ${requests === 1 ? 'request' : 'requests'}`
   return `${count} over ${durationText(spanMs)} (${source}) on ${fleetAndSeeds(scenario)}`
 }
 

@@ -3,6 +3,7 @@ import type { RunObserver } from '@routesim/experiments'
 import type { Options } from 'yargs'
 import { UsageError } from '../usage-error.js'
 import { decisionJson } from './decision-json.js'
+import { thousands } from './thousands.js'
 import { outputFailed } from './write-results.js'
 
 /** Text is written in pieces of this many characters. */
@@ -61,7 +62,7 @@ function openDecisions(path: string): DecisionsFile {
     close: () => {
       flush()
       closeSync(handle)
-      console.error(`Wrote ${path}: ${count.toLocaleString('en-US')} decisions`)
+      console.error(`Wrote ${path}: ${thousands(count)} decisions`)
     },
   }
 }

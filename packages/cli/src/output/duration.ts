@@ -1,3 +1,5 @@
+import { thousands } from './thousands.js'
+
 const UNITS = [
   ['years', 365 * 86_400_000],
   ['days', 86_400_000],
@@ -8,6 +10,5 @@ const UNITS = [
 /** A duration in the largest unit of which there are two or more. */
 export function durationText(ms: number): string {
   const [unit, size] = UNITS.find(([, each]) => ms >= 2 * each) ?? ['s', 1000]
-  const digits = { minimumFractionDigits: 1, maximumFractionDigits: 1 }
-  return `${(ms / size).toLocaleString('en-US', digits)} ${unit}`
+  return `${thousands(ms / size, 1)} ${unit}`
 }

@@ -2,6 +2,7 @@ import type { BackendFacts, BackendKnowledge, DecisionTrace } from '@routesim/co
 import type { Alternative, ExplainedDecision, ExplainedRequest } from '@routesim/experiments'
 import { formatNumber } from './results-table.js'
 import { alignedTable, type Column } from './table.js'
+import { thousands } from './thousands.js'
 
 /** In a narrow terminal all others go first. */
 const MOST_WANTED: readonly string[] = ['backend', 'TTFT', 'E2E', 'score', 'cached tokens']
@@ -14,12 +15,12 @@ export function explainText(
 ): string {
   const { promptTokens, outputTokens, cachedTokens, arrivalMs, session } = request
   const head = [
-    `Request ${request.request}, ${time(arrivalMs)}: ${count(promptTokens)} prompt tokens`,
-    `${count(outputTokens)} output tokens${session === undefined ? '' : `, session ${session}`}`,
+    `Request ${request.request}, ${time(arrivalMs)}: ${thousands(promptTokens)} prompt tokens`,
+    `${thousands(outputTokens)} output tokens${session === undefined ? '' : `, session ${session}`}`,
   ].join(', ')
   const end =
     request.outcome === 'completed'
-      ? `${Number.isNaN(request.ttftMs) ? 'No output' : `TTFT ${ms(request.ttftMs)}`}, E2E ${ms(request.e2eMs)}, ${count(cachedTokens)} prompt tokens from the cache.`
+      ? `${Number.isNaN(request.ttftMs) ? 'No output' : `TTFT ${ms(request.ttftMs)}`}, E2E ${ms(request.e2eMs)}, ${thousands(cachedTokens)} prompt tokens from the cache.`
       : `It was ${request.outcome.replace('_', ' ')}${request.reason === undefined ? '' : ` (${request.reason})`}.`
   const decisions = request.decisions.map((each) => decisionText(each, algorithm, maxWidth))
   return [`${head}.\n${end}`, ...decisions].join('\n\n')
@@ -99,10 +100,10 @@ function stageTable(
           ],
         ]
       : []),
-    ['cached tokens', seen((facts) => count(facts.cachedTokens))],
-    ['outstanding', seen((facts) => count(facts.outstanding))],
-    ['waiting', told((facts) => count(facts.waiting))],
-    ['running', told((facts) => count(facts.running))],
+    ['cached tokens', seen((facts) => thousands(facts.cachedTokens))],
+    ['outstanding', seen((facts) => thousands(facts.outstanding))],
+    ['waiting', told((facts) => thousands(facts.waiting))],
+    ['running', told((facts) => thousands(facts.running))],
     ['KV %', told((facts) => (100 * facts.kvUsage).toFixed(1))],
     ...(alternatives.length === 0
       ? []
@@ -204,7 +205,7 @@ function hindsight(alternatives: readonly Alternative[], isPair: boolean): strin
 function score(value: number | undefined): string {
   if (value === undefined) return '-'
   if (!Number.isFinite(value)) return 'out'
-  if (Number.isInteger(value)) return count(value)
+  if (Number.isInteger(value)) return thousands(value)
   return value.toLocaleString('en-US', { maximumSignificantDigits: 4 })
 }
 
@@ -214,8 +215,4 @@ function time(atMs: number): string {
 
 function ms(value: number): string {
   return `${formatNumber(value)} ms`
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en-US')
 }

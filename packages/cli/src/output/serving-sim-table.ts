@@ -1,6 +1,7 @@
 import type { ServingSimResult } from '@routesim/experiments'
 import { distributionTable } from './distribution-table.js'
 import { sweepRendering } from './sweep-table.js'
+import { thousands } from './thousands.js'
 import type { Rendering } from './write-results.js'
 
 /** The combinations of the serving simulator: one in full, several as a sweep. */
@@ -26,7 +27,7 @@ function withoutPair({ settings, ...point }: ServingSimResult): ServingSimResult
 
 function title(points: readonly ServingSimResult[]): string {
   const [{ settings, rate, result }] = points as [ServingSimResult]
-  const count = result.total_requests.toLocaleString('en-US')
+  const count = thousands(result.total_requests)
   const fleet = result.per_backend.map(({ role }) => role)
   const prefill = fleet.filter((role) => role === 'prefill').length
   const instances = `${prefill} prefill and ${fleet.length - prefill} decode instances`

@@ -1,6 +1,7 @@
 import type { Spread, TraceAnalysis } from '@routesim/traces'
 import { durationText } from './duration.js'
 import { alignedTable, type Column, figureColumns } from './table.js'
+import { thousands } from './thousands.js'
 
 const BARS = ' ▁▂▃▄▅▆▇█'
 const CHART_COLUMNS = 60
@@ -29,19 +30,19 @@ export function traceAnalysisText(
   const span = (ms: number): string =>
     ms < 120_000 ? seconds(ms) : `${seconds(ms)} (${durationText(ms)})`
   const lines = [
-    `${requests.toLocaleString('en-US')} requests over ${span(arrivals.spanMs)}, ${arrivals.distinctTimes.toLocaleString('en-US')} distinct times; blocks of ${blockTokens} tokens`,
+    `${thousands(requests)} requests over ${span(arrivals.spanMs)}, ${thousands(arrivals.distinctTimes)} distinct times; blocks of ${blockTokens} tokens`,
     '',
     alignedTable(columns, rows, maxWidth),
     '',
     `Hit rate of one cache without limit: ${percent(analysis.blockHitRate)} of blocks, ${percent(analysis.tokenHitRate)} of tokens`,
     `Arrivals: ${short(arrivals.meanRateRps)}/s, CV of gaps ${short(arrivals.gapCv)} (Poisson 1), dispersion ${short(arrivals.dispersion)}, autocorrelation ${arrivals.autocorrelation.slice(0, 3).map(short).join(' ')}`,
     `${RATE_LABEL}${chart(folded(arrivals.perBin, Math.min(CHART_COLUMNS, maxWidth - RATE_LABEL.length)))}`,
-    `Prefixes: ${prefixes.distinctBlocks.toLocaleString('en-US')} distinct blocks, ${prefixes.groups} groups of ${prefixes.groupedRequests.toLocaleString('en-US')} requests, Zipf ${short(prefixes.zipfExponent)}; blocks between two uses: median ${prefixes.reuseDistance.median.toLocaleString('en-US')}, p90 ${prefixes.reuseDistance.p90.toLocaleString('en-US')}`,
+    `Prefixes: ${thousands(prefixes.distinctBlocks)} distinct blocks, ${prefixes.groups} groups of ${thousands(prefixes.groupedRequests)} requests, Zipf ${short(prefixes.zipfExponent)}; blocks between two uses: median ${short(prefixes.reuseDistance.median)}, p90 ${short(prefixes.reuseDistance.p90)}`,
     ...cacheLines(analysis, maxWidth),
   ]
   if (sessions.sessions > 0) {
     lines.push(
-      `Sessions: ${sessions.sessions.toLocaleString('en-US')}, turns mean ${short(sessions.turns.mean)}, max ${sessions.turns.max}; ${seconds(sessions.turnGapMs.median)} from turn to turn (median), ${short(sessions.newTokens.median)} new tokens`,
+      `Sessions: ${thousands(sessions.sessions)}, turns mean ${short(sessions.turns.mean)}, max ${sessions.turns.max}; ${seconds(sessions.turnGapMs.median)} from turn to turn (median), ${short(sessions.newTokens.median)} new tokens`,
     )
   }
   return lines.join('\n')
@@ -55,7 +56,7 @@ function cacheLines({ prefixes, blockHitRate }: TraceAnalysis, maxWidth: number)
     { title: '', align: 'left' as const },
   ]
   const rows = prefixes.cache.map(({ tokens, hitRate }) => [
-    `${tokens.toLocaleString('en-US')} tokens`,
+    `${thousands(tokens)} tokens`,
     percent(hitRate),
     '█'.repeat(Math.round((hitRate / blockHitRate) * 30)),
   ])

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
-import http, { type IncomingMessage } from 'node:http'
-import https from 'node:https'
+import type { IncomingMessage } from 'node:http'
 import { dirname } from 'node:path'
 import type { RouteSimError } from '@routesim/core'
 import { type TraceErrorCode, traceError } from '../errors/trace-error.js'
@@ -128,10 +127,13 @@ async function answerOf(
   throw failed(url, `it leads on more than ${MOST_REDIRECTS} times`)
 }
 
-/** Not fetch(): of a connection that a server closes early it may end the process. */
-function get(url: URL, from: number, signal: AbortSignal): Promise<IncomingMessage> {
+/**
+ * Not fetch(): of a connection that a server closes early it may end the process. Node's modules are loaded here,
+ * as they take a while and readers of traces are many.
+ */
+async function get(url: URL, from: number, signal: AbortSignal): Promise<IncomingMessage> {
   const headers = { 'user-agent': 'routesim', ...(from > 0 && { range: `bytes=${from}-` }) }
-  const { request } = url.protocol === 'http:' ? http : https
+  const { request } = await (url.protocol === 'http:' ? import('node:http') : import('node:https'))
   return new Promise((resolve, reject) => {
     request(url, { headers, signal }, resolve).on('error', reject).end()
   })

@@ -84,7 +84,7 @@ export abstract class FleetBatches {
       joinDecodes(this.state, backend, request)
       this.resumed[backend]!.push(request)
     }
-    arrived.length = 0
+    while (arrived.length > 0) arrived.pop()
     return true
   }
 
