@@ -1,7 +1,9 @@
 // Traffic for which queueing theory has an answer on paper: an oracle that shares no line with the engine.
-import { builtinRouters, findRouter, gate } from '@routesim/algorithms'
+import { builtinRouters, findLocalPolicy, findRouter, gate } from '@routesim/algorithms'
 import {
   type BackendSpec,
+  NO_NODE,
+  OUTCOME,
   RandomStream,
   type RequestTable,
   RequestTableBuilder,
@@ -12,7 +14,7 @@ import { affineLatency } from '@routesim/hardware'
 import { percentile } from '@routesim/metrics'
 import { generateTrace } from '@routesim/traces'
 import { describe, expect, test } from 'vitest'
-import { backend, tinyRun } from '../testing/tiny-run.js'
+import { backend, pairsInTurn, tinyRun } from '../testing/tiny-run.js'
 
 /** Every step takes 1 ms whatever is in it: a request holds its slot for as many ms as it has tokens. */
 const slots = (count: number): BackendSpec => server(count, 1, 0)
@@ -27,6 +29,17 @@ function server(maxNumSeqs: number, baseMs: number, decodeMsPerRequest: number):
     decodeMsPerContextToken: 0,
   })
   return backend({ latency, maxNumSeqs, maxQueueDepth: 1e6, kv: { blocks: 1e6, blockTokens: 16 } })
+}
+
+/** One prompt at a time, a ms per token. */
+const prompts: BackendSpec = {
+  ...slots(1),
+  latency: affineLatency({
+    baseMs: 0,
+    prefillMsPerToken: 1,
+    decodeMsPerRequest: 1,
+    decodeMsPerContextToken: 0,
+  }),
 }
 
 /** Mean service time of a request with lengths as below, in ms. */
@@ -55,6 +68,25 @@ function traffic(
     arrivalMs += arrivals.exponential(MEAN_MS / servers / load)
     builder.add({ arrivalMs, promptTokens: 1, outputTokens: LENGTHS[lengths](drawn) })
   }
+  return builder.build()
+}
+
+/** The same with lengths of prompts, for one server. */
+function promptTraffic(
+  size: number,
+  load: number,
+  lengths: keyof typeof LENGTHS,
+  priority: (request: number) => number = () => 0,
+): RequestTable {
+  const { arrivalMs, outputTokens } = traffic(size, 1, load, lengths)
+  const builder = new RequestTableBuilder()
+  for (let i = 0; i < size; i++)
+    builder.add({
+      arrivalMs: arrivalMs[i]!,
+      promptTokens: outputTokens[i]!,
+      outputTokens: 1,
+      priority: priority(i),
+    })
   return builder.build()
 }
 
@@ -214,6 +246,138 @@ describe('a processor that all share', () => {
       if (lengths === 'mixed') near(mean(of(true)) / mean(of(false)), 11)
     },
   )
+})
+
+describe('who is served next', () => {
+  const load = 0.7
+  const scheduled = (name: string): BackendSpec => ({
+    ...prompts,
+    scheduling: findLocalPolicy(name).configure({}),
+  })
+  /** Waits of those who go first and of the others, by Cobham: `first` is their share of the load. */
+  const cobhamMs = (residualMs: number, first: number) => [
+    residualMs / (1 - first),
+    residualMs / (1 - first) / (1 - load),
+  ]
+
+  test('priority: the wait of each class is that of Cobham', () => {
+    const random = new RandomStream(2, 'classes')
+    const isHigh = Array.from({ length: 400_000 }, () => random.float() < 0.3)
+    const requests = promptTraffic(400_000, load, 'exponential', (i) => (isHigh[i] ? 1 : 0))
+    const { waits } = times(run(requests, [scheduled('priority')], routing('random')))
+    const [high, low] = cobhamMs(load * MEAN_MS, 0.3 * load)
+    near(mean(waits.filter((_, i) => isHigh[i])), high!)
+    near(mean(waits.filter((_, i) => !isHigh[i])), low!)
+  })
+
+  test('shortest: so is that of short and long prompts', () => {
+    const requests = promptTraffic(1_200_000, load, 'mixed')
+    const { waits } = times(run(requests, [scheduled('shortest')], routing('random')))
+    const residualMs = (load * MEAN_MS * (0.9 * 0.5 ** 2 + 0.1 * 5.5 ** 2)) / 2
+    const [short, long] = cobhamMs(residualMs, 0.45 * load)
+    const isShort = (i: number) => requests.promptTokens[i]! < MEAN_MS
+    near(mean(waits.filter((_, i) => isShort(i))), short!)
+    near(mean(waits.filter((_, i) => !isShort(i))), long!)
+  })
+})
+
+test('a queue with an end turns away as many as M/M/1/K does', () => {
+  const load = 0.9
+  const waiting = 4
+  const spec = { ...slots(1), maxQueueDepth: waiting }
+  const { outcomes } = run(traffic(400_000, 1, load, 'exponential'), [spec], routing('random'))
+  const rejected = outcomes.outcome.filter((outcome) => outcome === OUTCOME.rejected).length
+  const places = waiting + 1
+  near(rejected / 400_000, ((1 - load) * load ** places) / (1 - load ** (places + 1)))
+})
+
+test('users who think between their requests get as many answers as in M/M/1 with a finite source', () => {
+  const [users, thinkMs, requests] = [6, 900, 300_000]
+  const random = new RandomStream(11, 'users')
+  const builder = new RequestTableBuilder()
+  for (let i = 0; i < requests; i++) {
+    const outputTokens = LENGTHS.exponential(random)
+    const before = i >= users && { predecessor: i - users, thinkMs: random.exponential(thinkMs) }
+    builder.add({ arrivalMs: 0, promptTokens: 1, outputTokens, ...before })
+  }
+  const { outcomes } = run(builder.build(), fleet(1), routing('random'))
+  let total = 0
+  for (let within = 0, weight = 1; within <= users; within++) {
+    total += weight
+    weight *= ((users - within) * MEAN_MS) / thinkMs
+  }
+  const rate = (1 - 1 / total) / MEAN_MS
+  near(requests / outcomes.finishedMs.reduce((last, at) => Math.max(last, at)), rate)
+})
+
+test('prefill before decode: two queues one after the other, each as if it were alone (Burke)', () => {
+  const [random, load, decodeShare] = [new RandomStream(3, 'tandem'), 0.7, 0.8]
+  const builder = new RequestTableBuilder()
+  for (let arrivalMs = 0, i = 0; i < 400_000; i++) {
+    arrivalMs += random.exponential(MEAN_MS / load)
+    const promptTokens = Math.ceil(random.exponential(MEAN_MS - 0.5))
+    // The first token comes with the prompt.
+    const outputTokens = 1 + Math.ceil(random.exponential(MEAN_MS * decodeShare - 0.5))
+    builder.add({ arrivalMs, promptTokens, outputTokens })
+  }
+  const pools = [
+    { ...prompts, role: 'prefill' as const },
+    { ...slots(1), role: 'decode' as const },
+  ]
+  const transfer = { latencyMs: 0, bandwidthBytesPerSec: 1e9, bytesPerToken: 0 }
+  const result = tinyRun({
+    requests: builder.build(),
+    backends: pools,
+    router: pairsInTurn(),
+    transfer,
+    stepper: 'fast',
+    prefixCaching: false,
+  })
+  const prefillMs = MEAN_MS / (1 - load)
+  const decodeMs = (MEAN_MS * decodeShare) / (1 - load * decodeShare)
+  const { firstTokenMs } = result.outcomes
+  near(mean(firstTokenMs.map((at, i) => at - result.requests.arrivalMs[i]!)), prefillMs)
+  near(mean(times(result).stays), prefillMs + decodeMs)
+})
+
+test('prompts of a given popularity find as much in the cache as Che says of LRU', () => {
+  const [topics, blocks, size] = [1000, 200, 400_000]
+  const weights = Array.from({ length: topics }, (_, i) => 1 / (i + 1))
+  const total = weights.reduce((sum, weight) => sum + weight, 0)
+  const shares = weights.map((weight) => weight / total)
+  const ends = new Float64Array(topics)
+  shares.forEach((share, i) => {
+    ends[i] = (ends[i - 1] ?? 0) + share
+  })
+  const random = new RandomStream(5, 'topics')
+  const builder = new RequestTableBuilder()
+  for (let i = 0; i < size; i++) {
+    const drawn = random.float()
+    const topic = ends.findIndex((end) => drawn < end)
+    const promptNode = builder.prompts.stream(NO_NODE, `topic ${topic}`, 16)
+    // A block of the topic and three tokens of its own, one after another.
+    builder.add({
+      arrivalMs: 10 * i,
+      promptTokens: 19,
+      prefixTokens: 16,
+      promptNode,
+      outputTokens: 1,
+    })
+  }
+  const { outcomes } = tinyRun({
+    requests: builder.build(),
+    backends: [{ ...slots(1), kv: { blocks, blockTokens: 16 } }],
+    stepper: 'fast',
+  })
+  // How long a topic stays that nobody asks for, in requests: then as many others have come as there is room for.
+  let stay = 0
+  const kept = (requests: number) =>
+    shares.reduce((sum, share) => sum + 1 - Math.exp(-share * requests), 0)
+  // One block is for what is the request's own.
+  while (kept(stay) < blocks - 1) stay++
+  const expected = shares.reduce((sum, share) => sum + share * (1 - Math.exp(-share * stay)), 0)
+  const hits = outcomes.cachedTokens.filter((tokens) => tokens > 0).length
+  near(hits / size, expected)
 })
 
 test('those within are as many as come in the time that one stays (Little)', () => {
