@@ -4,13 +4,9 @@ import { dynamoKv } from '../routers/dynamo-kv.js'
 import { leastKv } from '../routers/least-kv.js'
 import { leastOutstanding } from '../routers/least-outstanding.js'
 import { sessionAffinity } from '../routers/session-affinity.js'
-import {
-  summary,
-  testBackend,
-  testCluster,
-  testRequest,
-  testUsage,
-} from '../testing/test-cluster.js'
+import { testBackend, testCluster } from '../test-kit/test-cluster.js'
+import { testRequest, testUsage } from '../test-kit/test-request.js'
+import { summary } from '../testing/summary.js'
 import { pdPair } from './pd-pair.js'
 
 const prefill = { role: 'prefill' } as const

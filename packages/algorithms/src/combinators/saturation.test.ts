@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { leastOutstanding } from '../routers/least-outstanding.js'
-import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
+import { testCluster } from '../test-kit/test-cluster.js'
+import { testRequest } from '../test-kit/test-request.js'
+import { summary } from '../testing/summary.js'
 import { gate } from './gate.js'
 import { type SaturationLimits, saturationOf } from './saturation.js'
 

@@ -1,7 +1,9 @@
 import type { RoutingAlgorithm } from '@routesim/core'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { leastBy } from '../pickers/pick.js'
-import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
+import { testCluster } from '../test-kit/test-cluster.js'
+import { testRequest } from '../test-kit/test-request.js'
+import { summary } from '../testing/summary.js'
 import { defineRouter } from './define-router.js'
 
 const tunable = defineRouter({

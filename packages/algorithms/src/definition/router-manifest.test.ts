@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { builtinRouters } from '../registry/builtin-routers.js'
-import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
+import { testCluster } from '../test-kit/test-cluster.js'
+import { testRequest } from '../test-kit/test-request.js'
+import { summary } from '../testing/summary.js'
 import { defineRouter } from './define-router.js'
 
 const tuned = defineRouter({

@@ -1,6 +1,7 @@
 import { RandomStream } from '@routesim/core'
 import { expect, test } from 'vitest'
-import { summary, testCluster } from '../testing/test-cluster.js'
+import { testCluster } from '../test-kit/test-cluster.js'
+import { summary } from '../testing/summary.js'
 import { boundedLoad, placeKey } from './bounded-load.js'
 import { hashInteger } from './hash.js'
 import { HashRing } from './hash-ring.js'

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { chainedIds, testPrompt } from '../testing/test-prompt.js'
+import { testPrompt } from '../test-kit/test-request.js'
+import { chainedIds } from '../testing/test-path.js'
 import { ActiveBlocks } from './active-blocks.js'
 
 const BACKENDS = 3

@@ -1,7 +1,7 @@
 import { RandomStream } from '@routesim/core'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { testCluster } from '../testing/test-cluster.js'
+import { testCluster } from '../test-kit/test-cluster.js'
 import { InFlightTokens } from './in-flight-tokens.js'
 import { LatencyPredictor } from './latency-predictor.js'
 import { LowestRate } from './lowest-rate.js'

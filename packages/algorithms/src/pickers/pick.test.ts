@@ -1,7 +1,8 @@
 import { RandomStream } from '@routesim/core'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { summary, testCluster } from '../testing/test-cluster.js'
+import { testCluster } from '../test-kit/test-cluster.js'
+import { summary } from '../testing/summary.js'
 import { leastBy, leastOf, mostBy } from './pick.js'
 
 const scores = (...values: readonly number[]) => ({

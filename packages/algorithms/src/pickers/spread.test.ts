@@ -1,6 +1,7 @@
 import { RandomStream } from '@routesim/core'
 import { describe, expect, test } from 'vitest'
-import { summary, testCluster } from '../testing/test-cluster.js'
+import { testCluster } from '../test-kit/test-cluster.js'
+import { summary } from '../testing/summary.js'
 import { normaliseMinMax } from './normalise.js'
 import { leastOf } from './pick.js'
 import { Rotation } from './rotation.js'

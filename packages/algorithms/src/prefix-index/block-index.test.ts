@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { chainedIds, testPath } from '../testing/test-prompt.js'
+import { chainedIds, testPath } from '../testing/test-path.js'
 import { BlockIndex } from './block-index.js'
 
 const BACKENDS = 3

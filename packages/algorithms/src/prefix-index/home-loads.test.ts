@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { PromptPath } from '../prompt/prompt-path.js'
-import { chainedIds, testPath } from '../testing/test-prompt.js'
+import { chainedIds, testPath } from '../testing/test-path.js'
 import { HomeLoads } from './home-loads.js'
 
 const NAIVE = { windowMs: 1000, capacityTokens: 80, prefillMsPerToken: 0.1, perHomeMs: 0 }

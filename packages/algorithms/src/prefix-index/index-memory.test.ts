@@ -1,6 +1,6 @@
 import { RandomStream } from '@routesim/core'
 import { expect, test } from 'vitest'
-import { testPath } from '../testing/test-prompt.js'
+import { testPath } from '../testing/test-path.js'
 import { BlockIndex } from './block-index.js'
 import { HomeLoads } from './home-loads.js'
 import { KvEventIndex } from './kv-event-index.js'

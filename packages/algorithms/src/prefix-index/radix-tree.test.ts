@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { chainedIds, testPath } from '../testing/test-prompt.js'
+import { chainedIds, testPath } from '../testing/test-path.js'
 import { RadixTree } from './radix-tree.js'
 
 const BACKENDS = 3

@@ -1,7 +1,9 @@
 import { RandomStream } from '@routesim/core'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
+import { testCluster } from '../test-kit/test-cluster.js'
+import { testRequest } from '../test-kit/test-request.js'
+import { summary } from '../testing/summary.js'
 import { builtinCombinators } from './builtin-combinators.js'
 import { builtinRouters, findRouter } from './builtin-routers.js'
 
@@ -48,7 +50,7 @@ describe.each(builtinRouters)('$name', (definition) => {
         let nowMs = 0
         for (const { request, states, matchedTokens, gapMs } of steps) {
           nowMs += gapMs
-          const cluster = testCluster(states, { random, nowMs, matchedTokens, mayWait: true })
+          const cluster = testCluster(states, { random, nowMs, matchedTokens })
           const decision = router.route(testRequest(request), cluster)
           if (decision.kind === 'backend') {
             expect(decision.available).toBe(true)

@@ -1,7 +1,9 @@
 import type { BackendView } from '@routesim/core'
 import { expect, test } from 'vitest'
+import { testCluster } from '../test-kit/test-cluster.js'
+import { testRequest, testUsage } from '../test-kit/test-request.js'
 import { loads } from '../testing/decide.js'
-import { summary, testCluster, testRequest, testUsage } from '../testing/test-cluster.js'
+import { summary } from '../testing/summary.js'
 import { aibrixLoadBalance } from './aibrix-load-balance.js'
 
 /** Where a request goes at 100 s, after so many have ended on each backend, each second from some time on. */

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
+import { testCluster } from '../test-kit/test-cluster.js'
+import { testPrompt } from '../test-kit/test-request.js'
 import { decide, loads } from '../testing/decide.js'
-import { summary, testCluster } from '../testing/test-cluster.js'
-import { testPrompt } from '../testing/test-prompt.js'
+import { summary } from '../testing/summary.js'
 import { aibrixPrefixCache } from './aibrix-prefix-cache.js'
 
 const code = { imbalance: 8, deviations: 1 }

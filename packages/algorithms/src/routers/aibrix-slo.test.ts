@@ -1,8 +1,10 @@
 import type { ClusterView, RequestView, RoutingAlgorithm } from '@routesim/core'
 import { describe, expect, test } from 'vitest'
+import { testCluster } from '../test-kit/test-cluster.js'
+import { testRequest, testUsage } from '../test-kit/test-request.js'
 import { loads } from '../testing/decide.js'
 import { decisionTable } from '../testing/decision-table.js'
-import { summary, testCluster, testRequest, testUsage } from '../testing/test-cluster.js'
+import { summary } from '../testing/summary.js'
 import { aibrixSlo } from './aibrix-slo.js'
 
 // Every request takes a quarter of a backend. A request that got its turn without asking again, as none does in a table,

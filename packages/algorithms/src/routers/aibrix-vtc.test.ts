@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
+import { testCluster } from '../test-kit/test-cluster.js'
+import { testRequest } from '../test-kit/test-request.js'
 import { loads } from '../testing/decide.js'
-import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
+import { summary } from '../testing/summary.js'
 import { aibrixVtc } from './aibrix-vtc.js'
 
 /** Sends requests of users with so many prompt tokens, worth four each, then asks where one more goes. */

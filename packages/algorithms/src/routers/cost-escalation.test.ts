@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
+import { testCluster } from '../test-kit/test-cluster.js'
+import { testRequest } from '../test-kit/test-request.js'
 import { decisionTable } from '../testing/decision-table.js'
-import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
+import { summary } from '../testing/summary.js'
 import { costEscalation } from './cost-escalation.js'
 
 // A decision adds 1 + 0.5 waiting + 2 KV usage; reasons give the costs before it.

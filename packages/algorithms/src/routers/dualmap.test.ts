@@ -1,7 +1,8 @@
 import { type BackendView, type ClusterView, RandomStream, type RequestView } from '@routesim/core'
 import { expect, test } from 'vitest'
-import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
-import { testPrompt } from '../testing/test-prompt.js'
+import { testCluster } from '../test-kit/test-cluster.js'
+import { testPrompt, testRequest } from '../test-kit/test-request.js'
+import { summary } from '../testing/summary.js'
 import { dualmap } from './dualmap.js'
 
 /** A token takes a millisecond, and half a second is when the cache counts no more. */

@@ -1,8 +1,9 @@
 import { RandomStream } from '@routesim/core'
 import { describe, expect, test } from 'vitest'
+import { testCluster } from '../test-kit/test-cluster.js'
+import { testPrompt, testRequest, testUsage } from '../test-kit/test-request.js'
 import { decide, loads } from '../testing/decide.js'
-import { summary, testCluster, testRequest, testUsage } from '../testing/test-cluster.js'
-import { testPrompt } from '../testing/test-prompt.js'
+import { summary } from '../testing/summary.js'
 import { dynamoCost, dynamoKv } from './dynamo-kv.js'
 
 test('the costs of the published example are 18, 10 and 11', () => {

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
+import { testCluster } from '../test-kit/test-cluster.js'
+import { testRequest } from '../test-kit/test-request.js'
 import { decide, loads, queues } from '../testing/decide.js'
-import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
+import { summary } from '../testing/summary.js'
 import { dynamoStandalone } from './dynamo-standalone.js'
 
 const kv = (...usages: readonly number[]) => usages.map((kvUsage) => ({ kvUsage }))

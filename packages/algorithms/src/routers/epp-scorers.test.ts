@@ -1,8 +1,9 @@
 import { RandomStream } from '@routesim/core'
 import { describe, expect, test } from 'vitest'
+import { testCluster } from '../test-kit/test-cluster.js'
+import { testPrompt, testRequest } from '../test-kit/test-request.js'
 import { decide, loads, queues } from '../testing/decide.js'
-import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
-import { testPrompt } from '../testing/test-prompt.js'
+import { summary } from '../testing/summary.js'
 import { eppScorers } from './epp-scorers.js'
 
 const kv = (...usages: readonly number[]) => usages.map((kvUsage) => ({ kvUsage }))

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
+import { testCluster } from '../test-kit/test-cluster.js'
+import { testRequest } from '../test-kit/test-request.js'
 import { loads } from '../testing/decide.js'
 import { decisionTable } from '../testing/decision-table.js'
-import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
+import { summary } from '../testing/summary.js'
 import { eppSticky } from './epp-sticky.js'
 
 // A holder has at least 0.8 of the prompt; among those kept, the fewest uncached tokens or requests of its own.

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { testCluster } from '../test-kit/test-cluster.js'
+import { testPrompt, testRequest } from '../test-kit/test-request.js'
 import { decide, loads } from '../testing/decide.js'
 import { decisionTable } from '../testing/decision-table.js'
-import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
-import { testPrompt } from '../testing/test-prompt.js'
+import { summary } from '../testing/summary.js'
 import { chwblPrefix } from './chwbl-prefix.js'
 import { sessionHash } from './session-hash.js'
 

@@ -1,12 +1,8 @@
 import type { BackendView, ClusterView } from '@routesim/core'
 import { expect, test } from 'vitest'
-import {
-  summary,
-  testBackend,
-  testCluster,
-  testRequest,
-  testUsage,
-} from '../testing/test-cluster.js'
+import { testBackend, testCluster } from '../test-kit/test-cluster.js'
+import { testRequest, testUsage } from '../test-kit/test-request.js'
+import { summary } from '../testing/summary.js'
 import { llumnix } from './llumnix.js'
 import { freeness } from './llumnix-room.js'
 
@@ -60,13 +56,14 @@ function moving(
 ) {
   const router = llumnix.create(parameters)
   const moves: string[] = []
-  const seen = (states: readonly Partial<BackendView>[]): ClusterView => ({
-    ...testCluster(
+  const seen = (states: readonly Partial<BackendView>[]): ClusterView =>
+    testCluster(
       states.map((state) => ({ ...size, ...state })),
-      { mayWait: true, emittedTokens: requests.map(([, tokens]) => tokens - 10) },
-    ),
-    migrate: (request, to, mode) => moves.push(`${request} to ${to.id} by ${mode}`),
-  })
+      {
+        emittedTokens: requests.map(([, tokens]) => tokens - 10),
+        migrate: (request, to, mode) => moves.push(`${request} to ${to.id} by ${mode}`),
+      },
+    )
   const cluster = seen([{}, {}, {}, {}])
   for (const [id, [at, tokens]] of requests.entries()) {
     const backend = cluster.backends[at]!

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
+import { testCluster } from '../test-kit/test-cluster.js'
+import { testRequest } from '../test-kit/test-request.js'
 import { decisionTable } from '../testing/decision-table.js'
-import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
+import { summary } from '../testing/summary.js'
 import { powerOfTwo } from './power-of-two.js'
 
 // Of n available ones the draws are i below n and then j below n - 1, which stands for j + 1 from i on.

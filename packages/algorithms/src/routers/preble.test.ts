@@ -1,9 +1,10 @@
 import type { RoutingAlgorithm } from '@routesim/core'
 import { describe, expect, test } from 'vitest'
+import { testCluster } from '../test-kit/test-cluster.js'
+import { testPrompt, testUsage } from '../test-kit/test-request.js'
 import { loads } from '../testing/decide.js'
 import { decisionTable } from '../testing/decision-table.js'
-import { summary, testCluster, testUsage } from '../testing/test-cluster.js'
-import { testPrompt } from '../testing/test-prompt.js'
+import { summary } from '../testing/summary.js'
 import { preble } from './preble.js'
 
 // Runs have 16 tokens: p = 1.93 ms of prefill. s is what run 1 costs each that has it, which all have from the ninth row

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
+import { testCluster } from '../test-kit/test-cluster.js'
+import { testPrompt } from '../test-kit/test-request.js'
 import { loads } from '../testing/decide.js'
 import { decisionTable } from '../testing/decision-table.js'
-import { summary, testCluster } from '../testing/test-cluster.js'
-import { testPrompt } from '../testing/test-prompt.js'
+import { summary } from '../testing/summary.js'
 import { productionStackPrefixAware } from './production-stack-prefix-aware.js'
 
 // Runs have 16 tokens, so that two of them are a chunk.

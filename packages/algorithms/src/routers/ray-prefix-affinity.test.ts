@@ -1,9 +1,10 @@
 import type { RoutingAlgorithm } from '@routesim/core'
 import { describe, expect, test } from 'vitest'
+import { testCluster } from '../test-kit/test-cluster.js'
+import { testPrompt } from '../test-kit/test-request.js'
 import { loads } from '../testing/decide.js'
 import { decisionTable } from '../testing/decision-table.js'
-import { summary, testCluster } from '../testing/test-cluster.js'
-import { testPrompt } from '../testing/test-prompt.js'
+import { summary } from '../testing/summary.js'
 import { rayPrefixAffinity } from './ray-prefix-affinity.js'
 
 // Trees grow by 16 tokens with each run that is new to a backend; their sizes are in the comments of `why`.

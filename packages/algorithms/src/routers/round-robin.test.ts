@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
+import { testCluster } from '../test-kit/test-cluster.js'
+import { testRequest } from '../test-kit/test-request.js'
 import { decisionTable } from '../testing/decision-table.js'
-import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
+import { summary } from '../testing/summary.js'
 import { roundRobin } from './round-robin.js'
 
 decisionTable(

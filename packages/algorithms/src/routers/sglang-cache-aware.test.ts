@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { testCluster } from '../test-kit/test-cluster.js'
+import { testPrompt } from '../test-kit/test-request.js'
 import { loads } from '../testing/decide.js'
-import { summary, testCluster } from '../testing/test-cluster.js'
-import { testPrompt } from '../testing/test-prompt.js'
+import { summary } from '../testing/summary.js'
 import { sglangCacheAware } from './sglang-cache-aware.js'
 
 const struct = { preset: 'rust_struct' }

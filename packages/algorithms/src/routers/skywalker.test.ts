@@ -1,7 +1,8 @@
 import type { BackendView } from '@routesim/core'
 import { expect, test } from 'vitest'
-import { summary, testCluster, testRequest } from '../testing/test-cluster.js'
-import { testPrompt } from '../testing/test-prompt.js'
+import { testCluster } from '../test-kit/test-cluster.js'
+import { testPrompt, testRequest } from '../test-kit/test-request.js'
+import { summary } from '../testing/summary.js'
 import { skywalker } from './skywalker.js'
 
 type States = readonly Partial<BackendView>[]

@@ -1,6 +1,8 @@
 import type { BackendView, RequestView } from '@routesim/core'
 import type { RouterDefinition } from '../definition/define-router.js'
-import { summary, testCluster, testRequest } from './test-cluster.js'
+import { testCluster } from '../test-kit/test-cluster.js'
+import { testRequest } from '../test-kit/test-request.js'
+import { summary } from './summary.js'
 
 /** One row of a decision table: what a fresh router meets. */
 export interface DecisionRow {

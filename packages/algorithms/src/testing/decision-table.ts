@@ -1,8 +1,9 @@
 import { type BackendView, RandomStream, type RequestView } from '@routesim/core'
 import { expect, test } from 'vitest'
 import type { RouterDefinition } from '../definition/define-router.js'
-import { summary, testCluster, testRequest, testUsage } from './test-cluster.js'
-import { testPrompt } from './test-prompt.js'
+import { testCluster } from '../test-kit/test-cluster.js'
+import { testPrompt, testRequest, testUsage } from '../test-kit/test-request.js'
+import { summary } from './summary.js'
 
 /** What a letter before a number says of a backend. */
 const BACKEND_FIELDS: Readonly<Record<string, keyof BackendView>> = {
@@ -116,7 +117,7 @@ function clusterOf(text: string, nowMs: number, random: RandomStream) {
     }
     return state as Partial<BackendView>
   })
-  return testCluster(states, { matchedTokens, nowMs, random, mayWait: true })
+  return testCluster(states, { matchedTokens, nowMs, random })
 }
 
 function requestOf(id: number, fields: Readonly<Record<string, unknown>>): RequestView {

@@ -1,6 +1,6 @@
 import { RandomStream, type RequestView, type WaitingRequests } from '@routesim/core'
 import type { LocalPolicyDefinition } from '../definition/define-local-policy.js'
-import { testRequest } from './test-cluster.js'
+import { testRequest } from '../test-kit/test-request.js'
 
 /** A request that waits, and what its backend knows of it; one ms per uncached prompt token by default. */
 export interface TestWaiting extends Partial<RequestView> {

@@ -129,12 +129,23 @@ export default defineRouter({
 
 function testFile(router: string, file: string): string {
   return `import { fileURLToPath } from 'node:url'
+import { testCluster, testRequest } from '@routesim/algorithms'
 import { compare, metric } from '@routesim/experiments'
 import { expect, test } from 'vitest'
 import router from './${file}.js'
 
 const path = (name: string) => fileURLToPath(new URL(\`../\${name}\`, import.meta.url))
 const traffic = { config: path('scenario.toml'), trace: path('trace.jsonl'), jobs: 1 }
+
+test('${router} goes where the prompt is cached, unless too much is there already', () => {
+  const chosen = (running: number) => {
+    const cluster = testCluster([{}, { running }], { matchedTokens: [0, 80] })
+    const decision = router.create().route(testRequest({ promptTokens: 100 }), cluster)
+    return cluster.backends.findIndex((backend) => backend === decision)
+  }
+  expect(chosen(5)).toBe(1)
+  expect(chosen(50)).toBe(0)
+})
 
 test('${router} answers every request, more of them from the cache than round robin', async () => {
   const { results } = await compare({ ...traffic, algorithms: ['round_robin', router] })

@@ -1,0 +1,66 @@
+import type { RequestUsage, RequestView } from '@routesim/core'
+
+/**
+ * A request to test a router with: the first one, of 100 prompt tokens that nobody shares, with `maxTokens` 100 and
+ * without session, user, tenant, model and adapter, but for what is given.
+ */
+export function testRequest(fields: Partial<RequestView> = {}): RequestView {
+  return {
+    id: 0,
+    arrivalMs: 0,
+    promptTokens: 100,
+    maxTokens: 100,
+    prefixTokens: 0,
+    session: undefined,
+    user: undefined,
+    tenant: undefined,
+    model: undefined,
+    adapter: undefined,
+    priority: 0,
+    ttftSloMs: undefined,
+    attempt: 0,
+    promptPath: (out) => out.clear(),
+    ...fields,
+  }
+}
+
+/** What became of a request, for `onFinished`: it got 10 tokens within a second, but for what is given. */
+export function testUsage(fields: Partial<RequestUsage> = {}): RequestUsage {
+  return {
+    completed: true,
+    promptTokens: 100,
+    cachedTokens: 0,
+    outputTokens: 10,
+    ttftMs: 500,
+    e2eMs: 1000,
+    ...fields,
+  }
+}
+
+/**
+ * A request whose prompt has content, for routers with an index of prompts: runs of tokens by id, where two prompts
+ * share what their ids have in common from the first on.
+ *
+ * @param ids - of the runs
+ * @param fields - other fields of the request
+ * @param runTokens - tokens of each run
+ *
+ * @example
+ * const path = new PromptPath()
+ * testPrompt([7, 8]).promptPath(path)
+ * path.length // => 2
+ * testPrompt([7, 8]).promptTokens // => 32
+ */
+export function testPrompt(
+  ids: readonly number[],
+  fields: Partial<RequestView> = {},
+  runTokens = 16,
+): RequestView {
+  return {
+    ...testRequest({ promptTokens: ids.length * runTokens, ...fields }),
+    promptPath(out) {
+      out.clear()
+      for (const [i, id] of ids.entries()) out.push(id, (i + 1) * runTokens)
+    },
+  }
+}
