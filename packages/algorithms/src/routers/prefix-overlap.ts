@@ -63,17 +63,14 @@ export const prefixOverlap: RouterDefinition = defineRouter({
         for (let i = 0; i < size; i++) {
           const id = ids[i]!
           const matched = matchedTokens[id]!
-          notes?.term('overlap', id, 0)
-          if (matched === 0) continue
-          const load = loads[id]!
-          const overlap = load < most ? matched / promptTokens : 0
-          out[id] = -(weight * overlap + (1 - weight) * (1 - load))
+          if (matched > 0 && loads[id]! < most)
+            out[id] = out[id]! - weight * (matched / promptTokens)
+        }
+        for (const id of notes === undefined ? [] : Array.from(ids)) {
+          const overlap = loads[id]! < most ? matchedTokens[id]! / promptTokens : 0
           notes?.term('overlap', id, weight * overlap)
         }
-        notes?.terms(
-          'idle',
-          queue.costs.map((cost) => Math.abs(cost)),
-        )
+        notes?.terms('idle', queue.costs.map(Math.abs))
         notes?.highest()
         return leastOf(cluster, costs, ties)
       },
