@@ -6,8 +6,7 @@ const DATE = /^(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(\.\d+)?(?:Z|([+-])(
 
 /**
  * Azure's LLM inference traces of 2023 and 2024: `TIMESTAMP` (a date), `ContextTokens`,
- * `GeneratedTokens`; arrivals count from the first. The same with `arrival_s`, `input_tokens` and
- * `output_tokens` is read too, with arrivals as they are.
+ * `GeneratedTokens`; arrivals count from the first.
  */
 export class AzureReader extends CsvReader {
   /** Times are whole ns since the first one seen: exact for 104 days around it. */
@@ -65,17 +64,3 @@ export class AzureReader extends CsvReader {
 }
 
 const COLUMNS = ['TIMESTAMP', 'ContextTokens', 'GeneratedTokens'] as const
-
-/** Arrivals in seconds and lengths: `arrival_s`, `input_tokens`, `output_tokens`. */
-export class ArrivalsReader extends CsvReader {
-  constructor(source: string, collector: RecordCollector) {
-    super(source, collector, ['arrival_s', 'input_tokens', 'output_tokens'])
-  }
-
-  protected row(row: CsvRow): void {
-    const promptTokens = row.integer('input_tokens', 1)
-    const outputTokens = row.integer('output_tokens', 0)
-    checkTotalTokens(promptTokens, outputTokens)
-    this.collector.add({ arrivalMs: row.number('arrival_s') * 1000, promptTokens, outputTokens })
-  }
-}

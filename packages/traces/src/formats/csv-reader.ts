@@ -42,14 +42,21 @@ export class CsvRow {
 /** A format that is CSV with the names of the columns on its first line. */
 export abstract class CsvReader implements LineReader {
   protected readonly collector: RecordCollector
+  /** The dialect of the file, once its first line has been read. */
+  protected names: readonly string[] = []
   private readonly source: string
-  private readonly required: readonly string[]
+  private readonly dialects: readonly (readonly string[])[]
   private columns: ReadonlyMap<string, number> | undefined
 
-  constructor(source: string, collector: RecordCollector, required: readonly string[]) {
+  /** @param dialects - columns that a file has, all of one dialect */
+  constructor(
+    source: string,
+    collector: RecordCollector,
+    ...dialects: readonly (readonly string[])[]
+  ) {
     this.source = source
     this.collector = collector
-    this.required = required
+    this.dialects = dialects
   }
 
   line(text: string, number: number): void {
@@ -77,7 +84,13 @@ export abstract class CsvReader implements LineReader {
   private head(text: string, where: string): void {
     const names = text.trim().split(',')
     this.columns = new Map(names.map((name, i) => [name.trim().toLowerCase(), i]))
-    const missing = this.required.find((name) => !this.columns!.has(name.toLowerCase()))
+    const lacking = this.dialects.map((dialect) =>
+      dialect.filter((name) => !this.columns!.has(name.toLowerCase())),
+    )
+    const least = Math.min(...lacking.map(({ length }) => length))
+    const dialect = lacking.findIndex(({ length }) => length === least)
+    this.names = this.dialects[dialect]!
+    const missing = lacking[dialect]![0]
     if (missing === undefined && this.columns.size === names.length) return
     throw traceError(
       'trace_invalid',

@@ -1,6 +1,7 @@
 import { AgenticReader } from './agentic-reader.js'
 import { AiperfInputsReader, AiperfProfileReader } from './aiperf-readers.js'
-import { ArrivalsReader, AzureReader } from './azure-reader.js'
+import { ArrivalsReader } from './arrivals-reader.js'
+import { AzureReader } from './azure-reader.js'
 import { BAILIAN_BLOCK_TOKENS, BailianReader } from './bailian-format.js'
 import { BenchReader } from './bench-reader.js'
 import { BlisReader } from './blis-format.js'

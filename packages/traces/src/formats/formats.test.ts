@@ -32,6 +32,14 @@ describe('CSV formats', () => {
     ])
   })
 
+  it('reads those of Vidur and of SplitwiseSim', async () => {
+    const vidur = 'arrived_at,num_prefill_tokens,num_decode_tokens,pd_ratio\n4.5,374,44,8.5\n'
+    expect(rows(await readText(vidur))).toEqual([[4500, 374, 44]])
+    const splitwise =
+      'request_id,request_type,application_id,arrival_timestamp,batch_size,prompt_size,token_size\n0,2,0,4.314,1,396,109\n'
+    expect(rows(await readText(splitwise))).toEqual([[4314, 396, 109]])
+  })
+
   it('reads BurstGPT, with sessions or without', async () => {
     const old = await readText(
       'Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n5,ChatGPT,472,18,490,Conversation log\n',
@@ -69,6 +77,10 @@ describe('CSV formats', () => {
     [
       'arrival_s,input_tokens,tokens\n1,2,1',
       't.jsonl:1: expected a column output_tokens, got arrival_s,input_tokens,tokens',
+    ],
+    [
+      'arrived_at,num_prefill_tokens,num_total_tokens\n1,2,1',
+      't.jsonl:1: expected a column num_decode_tokens, got arrived_at,',
     ],
     [
       'TIMESTAMP,ContextTokens,GeneratedTokens\n2023-02-30 00:00:00,1,1',

@@ -91,6 +91,8 @@ const SIGNS: readonly (readonly [RegExp, TraceFormat])[] = [
   [/"(timestamp|input_length|output_length|hash_ids)"\s*:/, 'mooncake'],
   [/^(?=.*\bTIMESTAMP\b)(?=.*\bContextTokens\b)[^{]*$/i, 'azure'],
   [/^(?=.*\barrival_s\b)(?=.*\binput_tokens\b)[^{]*$/, 'csv'],
+  [/^(?=.*\barrived_at\b)(?=.*\bnum_prefill_tokens\b)[^{]*$/, 'csv'],
+  [/^(?=.*\barrival_timestamp\b)(?=.*\bprompt_size\b)[^{]*$/, 'csv'],
   [/^(?=.*\bTimestamp\b)(?=.*\bRequest tokens\b)[^{]*$/i, 'burstgpt'],
   [/^(?=.*\brequest_id\b)(?=.*\barrival_time_us\b)[^{]*$/, 'blis'],
 ]
