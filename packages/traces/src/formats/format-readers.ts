@@ -9,6 +9,7 @@ import { checkBlockTokens } from './block-tokens.js'
 import { BurstGptReader } from './burstgpt-format.js'
 import { CompactReader } from './compact-reader.js'
 import type { MakeReader } from './line-reader.js'
+import { LlmServingSimReader } from './llmservingsim-reader.js'
 import { MooncakeReader } from './mooncake-reader.js'
 import { OtelReader } from './otel-reader.js'
 import { ShareGptReader } from './sharegpt-reader.js'
@@ -34,4 +35,5 @@ export const FORMAT_READERS: Readonly<Record<Exclude<TraceFormat, 'parquet'>, Ma
   aiperf_inputs: (source, collector, { charsPerToken }) =>
     new AiperfInputsReader(source, collector, charsPerToken),
   aiperf_profile: (source, collector) => new AiperfProfileReader(source, collector),
+  llmservingsim: (source, collector) => new LlmServingSimReader(source, collector),
 }

@@ -168,6 +168,9 @@ async function originals(): Promise<Map<string, Buffer>> {
   const record =
     '{"metadata":{"conversation_id":"c","request_start_ns":1759813207532900363},"metrics":{"input_sequence_length":{"value":5},"output_sequence_length":{"value":9}},"error":null}\n'
   texts.set('aiperf_profile', Buffer.from(record.repeat(3)))
+  const call = { input_toks: 20, output_toks: 3, tool_duration_ns: 5, input_tok_ids: [4, 5, 6] }
+  const sessions = [call, { session_id: 's', arrival_time_ns: 9, sub_requests: [call, call] }]
+  texts.set('llmservingsim', Buffer.from(sessions.map((line) => JSON.stringify(line)).join('\n')))
   return texts
 }
 

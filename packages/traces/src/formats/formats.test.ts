@@ -282,6 +282,65 @@ describe('AIPerf', () => {
   })
 })
 
+describe('LLMServingSim', () => {
+  const ids = (...runs: number[]) => runs.flatMap((run) => Array<number>(16).fill(run))
+
+  it('reads single requests, which share what their tokens share', async () => {
+    const line = (arrival_time_ns: number, input_tok_ids: number[]) =>
+      JSON.stringify({ input_toks: 40, output_toks: 7, arrival_time_ns, input_tok_ids })
+    const text = [line(0, ids(1, 2)), line(2_500_000, ids(1, 3)), line(3e6, ids(3))].join('\n')
+    const read = await readText(text)
+    expect(read.format).toBe('llmservingsim')
+    expect(rows(read)).toEqual([
+      [0, 40, 7],
+      [2.5, 40, 7],
+      [3, 40, 7],
+    ])
+    const { prompts, promptNode } = read.table
+    const beginning = [...promptNode].map((node) => prompts.parent[node]!)
+    expect(beginning[0]).toBe(beginning[1])
+    expect(prompts.endTokens[beginning[0]!]).toBe(16)
+    expect(beginning[2]).not.toBe(beginning[0])
+  })
+
+  it('reads sessions, whose calls wait for an answer and a tool', async () => {
+    const call = (input_toks: number, tool_duration_ns: number) => ({
+      input_toks,
+      output_toks: 5,
+      tool_duration_ns,
+    })
+    const text = JSON.stringify({
+      session_id: 'task-0',
+      arrival_time_ns: 4e6,
+      sub_requests: [call(10, 2e6), call(20, 3e6), call(30, 0)],
+    })
+    const read = await readText(text)
+    expect(rows(read)).toEqual([
+      [4, 10, 5, 'task-0'],
+      [6, 20, 5, 'task-0'],
+      [9, 30, 5, 'task-0'],
+    ])
+    expect([...read.table.predecessor!]).toEqual([-1, 0, 1])
+    expect([...read.table.thinkMs!]).toEqual([0, 2, 3])
+  })
+
+  it.each([
+    ['{"input_toks":0,"output_toks":1}', 'input_toks: expected an integer >= 1, got 0'],
+    ['{"input_tok":5,"output_toks":1}', 'input_tok: unknown key; did you mean "input_toks"?'],
+    [
+      '{"input_toks":1,"output_toks":1,"input_tok_ids":[1,2]}',
+      'input_tok_ids: expected at most 1 (input_toks), got 2',
+    ],
+    [
+      '{"input_toks":1,"output_toks":1,"input_tok_ids":["a"]}',
+      'input_tok_ids: expected an array of integers, got',
+    ],
+    ['{"sub_requests":[1]}', 'sub_requests: expected an array of objects, got'],
+  ])('refuses %s', async (text, message) => {
+    expect(await messageOf(readText(text))).toContain(`t.jsonl:1: ${message}`)
+  })
+})
+
 describe('Mooncake with sessions', () => {
   it('sends a turn with a delay after the one before it', async () => {
     const text = [

@@ -18,13 +18,20 @@ export const TRACE_FORMATS = [
   'bench_serve',
   'aiperf_inputs',
   'aiperf_profile',
+  'llmservingsim',
 ] as const
 
 /** The name of a trace format. */
 export type TraceFormat = (typeof TRACE_FORMATS)[number]
 
 /** Those that are results of a measurement or texts: they can be read, not written. */
-const READ_ONLY = ['sharegpt', 'bench_serve', 'aiperf_inputs', 'aiperf_profile'] as const
+const READ_ONLY = [
+  'sharegpt',
+  'bench_serve',
+  'aiperf_inputs',
+  'aiperf_profile',
+  'llmservingsim',
+] as const
 
 /** A format that can be written. */
 export type WritableTraceFormat = Exclude<TraceFormat, (typeof READ_ONLY)[number]>
@@ -83,6 +90,7 @@ const SIGNS: readonly (readonly [RegExp, TraceFormat])[] = [
   [/"resourceSpans"\s*:/, 'otel'],
   [/"conversations?"\s*:\s*\[/, 'sharegpt'],
   [/"payloads"\s*:/, 'aiperf_inputs'],
+  [/"(input_toks|output_toks|sub_requests)"\s*:/, 'llmservingsim'],
   [/"metadata"\s*:.*"metrics"\s*:/, 'aiperf_profile'],
   [/"(input_lens|output_lens)"\s*:/, 'bench_serve'],
   [/"block_size"\s*:.*"requests"\s*:\s*\[/, 'agentic'],
