@@ -186,6 +186,20 @@ test.each([0.5, 0.8, 0.9])('8 slots at a load of %d: the mean wait is that of Er
   near(mean(waits) - 0.5, erlangWaitMs(8, load))
 })
 
+test('memory for 8 requests is as good as 8 slots', () => {
+  const requests = traffic(100_000, 8, 0.9, 'fixed')
+  const bySlots = run(requests, [slots(8)], routing('random')).outcomes
+  const blocks = 8 * Math.ceil((1 + MEAN_MS) / 16)
+  const spec = {
+    ...slots(256),
+    kv: { blocks, blockTokens: 16 },
+    preemption: 'reserve_all',
+  } as const
+  const byMemory = run(requests, [spec], routing('random')).outcomes
+  expect(byMemory.admittedMs).toEqual(bySlots.admittedMs)
+  expect(byMemory.finishedMs).toEqual(bySlots.finishedMs)
+})
+
 describe('eight backends of one slot', () => {
   const load = 0.7
   const requests = traffic(800_000, 8, load, 'exponential')
