@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { dirname } from 'node:path'
+import { PassThrough } from 'node:stream'
 import type { RouteSimError } from '@routesim/core'
 import { type TraceErrorCode, traceError } from '../errors/trace-error.js'
 import type { PublicTrace } from './public-traces.js'
@@ -75,12 +76,13 @@ async function download(trace: PublicTrace, part: string, options: PullOptions):
     if (response === undefined) return
     // A server that does not resume sends all of it.
     const isResumed = response.statusCode === 206
+    const body = allThatComes(response)
     const file = await open(part, isResumed ? 'a' : 'w')
     if (!isResumed) have = 0
     const length = Number(response.headers['content-length'] ?? Number.NaN)
     if (!Number.isNaN(length)) total ??= have + length
     try {
-      for await (const bytes of response as AsyncIterable<Buffer>) {
+      for await (const bytes of body) {
         patience.refresh()
         await file.write(bytes)
         have += bytes.length
@@ -100,6 +102,25 @@ async function download(trace: PublicTrace, part: string, options: PullOptions):
   }
   if (total !== undefined && have < total)
     throw failed(url, `it ended after ${have} of ${total} bytes`)
+}
+
+/** The bytes of an answer; an error comes after those that came before it, which Node from 22 on would drop. */
+function allThatComes(response: IncomingMessage): AsyncIterable<Buffer> {
+  const body = new PassThrough()
+  let error: Error | undefined
+  response.on('error', (cause) => {
+    error = cause
+    body.end()
+  })
+  response.pipe(body)
+  return (async function* () {
+    try {
+      yield* body as AsyncIterable<Buffer>
+      if (error !== undefined) throw error
+    } finally {
+      response.destroy()
+    }
+  })()
 }
 
 const MOST_REDIRECTS = 5
