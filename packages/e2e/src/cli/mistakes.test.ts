@@ -112,6 +112,17 @@ test.each([
   [`tune ${good} -a preble --only a,,b`, 2, '--only: expected a name between commas, got "a,,b"'],
   [`sweep ${good} --rates 2,2`, 2, '--rates: expected rates that differ, got 2 twice'],
   [`sweep ${good} --set cluster.num_backends=2,4,2`, 2, 'expected values that differ, got 2 twice'],
+  [
+    `sweep ${good} --set cluster.num_backends=4 --set cluster.num_backends=8`,
+    2,
+    '--set cluster.num_backends: expected it once, got "4" and "8"',
+  ],
+  [
+    `whatif ${good} --set cluster.num_backends=4;cluster.num_backends=4`,
+    2,
+    '--set cluster.num_backends: expected it once, got "4" and "4"',
+  ],
+  [`tune ${good} -a preble --range a=1,2;a=2,3`, 2, '--range a: expected it once, got "1,2" and'],
   ['trace pull nope', 2, 'nope: expected one of mooncake:conversation,'],
   // Bounds are told to who goes beyond them.
   [
