@@ -1,14 +1,8 @@
 import { workloadToml } from '@routesim/experiments'
-import {
-  type FitError,
-  fitErrors,
-  fitWorkload,
-  generateTrace,
-  readTrace,
-  skippedNote,
-} from '@routesim/traces'
+import { type FitError, fitErrors, fitWorkload, generateTrace, readTrace } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
 import { alignedTable } from '../../output/table.js'
+import { printTraceNotes } from '../../output/trace-notes.js'
 import { fitted, printFitted } from '../../output/wrapped.js'
 import { checkTarget, writeText } from '../../output/write-results.js'
 import { checkBlockSize, checkSeed } from '../check-bounds.js'
@@ -55,7 +49,7 @@ export const traceFitCommand: CommandModule<object, TraceFitArguments> = {
     checkBlockSize(blockSize)
     checkSeed(seed)
     await checkTarget({ output, format: undefined }, ['.toml'])
-    const { table, skipped } = await readTrace(file, {
+    const { table, ...read } = await readTrace(file, {
       format: traceFormat,
       blockTokens: blockSize,
       onError,
@@ -72,7 +66,7 @@ export const traceFitCommand: CommandModule<object, TraceFitArguments> = {
       printFitted(report)
       console.error(`Wrote [workload] to ${output}`)
     }
-    if (skipped.count > 0) console.error(`note: ${skippedNote(skipped.count)}`)
+    printTraceNotes(read)
   },
 }
 
