@@ -73,6 +73,12 @@ test.each([
   // So are names and values that only the libraries know.
   [`run ${good} -a prefix_aware(`, 2, 'router "prefix_aware(": expected name(router)'],
   [`run ${good} --visibility nope`, 2, '--visibility "nope": expected a profile of exact,'],
+  [
+    `run ${good} --visibility llm-d:foo`,
+    2,
+    '--visibility "llm-d:foo": expected parameter=value, got "foo"',
+  ],
+  [`run ${good} --visibility :x`, 2, '--visibility ":x": expected the name of a profile, got none'],
   [`run ${good} --visibility llm-d:foo=1`, 2, '--visibility "llm-d:foo=1": expected a key of'],
   [`run ${good} --rate 5`, 2, '--rate: expected nothing without other arrivals, got 5'],
   [`run ${good} --arrivals at_once`, 2, '--arrivals: expected requests that are read'],
