@@ -27,15 +27,23 @@ export function parseSettings(text: string): Settings {
 }
 
 function assignments(text: string, option: string): [string, string][] {
-  return text.split(';').map((piece) => {
+  const found = new Map<string, string>()
+  for (const piece of text.split(';')) {
     const [, path, values] = /^\s*([\w.-]+)\s*=\s*(.+?)\s*$/.exec(piece) ?? []
-    if (path !== undefined && values !== undefined) return [path, values]
-    throw new UsageError(
-      option === '--set'
-        ? `--set: expected a config path and values, such as cluster.num_backends=4,8,16, got "${piece}"`
-        : `${option}: expected a name and values, such as weight=0.1..10:log, got "${piece}"`,
-    )
-  })
+    if (path === undefined || values === undefined) {
+      throw new UsageError(
+        option === '--set'
+          ? `--set: expected a config path and values, such as cluster.num_backends=4,8,16, got "${piece}"`
+          : `${option}: expected a name and values, such as weight=0.1..10:log, got "${piece}"`,
+      )
+    }
+    const before = found.get(path)
+    if (before !== undefined) {
+      throw new UsageError(`${option} ${path}: expected it once, got "${before}" and "${values}"`)
+    }
+    found.set(path, values)
+  }
+  return [...found]
 }
 
 function parseAxis(path: string, text: string, option: string): Axis {

@@ -1,6 +1,7 @@
 import { calibrate, loadConfig, readMeasurements } from '@routesim/experiments'
 import type { CommandBody } from '../command-body.js'
 import { calibrationTable } from '../output/calibration-table.js'
+import { fitted, printFitted } from '../output/wrapped.js'
 import { checkTarget, writeText } from '../output/write-results.js'
 import { CONFIG } from './experiment-options.js'
 
@@ -42,13 +43,14 @@ export const calibrateCommand: CommandBody<CalibrateArguments> = {
     const { format, requests } = await readMeasurements(args.measurements)
     const calibration = calibrate({ config, requests, kind: args.kind })
     console.error(`${requests.length} requests (${format})`)
+    const table = (maxWidth: number): string => calibrationTable(calibration, maxWidth)
     if (args.output === undefined || args.output === '-') {
       process.stdout.write(`${calibration.toml}\n`)
-      console.error(calibrationTable(calibration))
+      console.error(fitted(table, process.stderr))
       return
     }
     await writeText(calibration.toml, args.output)
-    process.stdout.write(`${calibrationTable(calibration)}\n`)
+    printFitted(table)
     console.error(`Wrote ${args.output}`)
   },
 }

@@ -85,7 +85,7 @@ export const convertCommand: CommandBody<ConvertArguments> = {
       throw new UsageError('--json: expected a file to write the trace to, got -')
     }
     const result = await convertTrace(input, output, to, options)
-    const { requests, lost, skipped, ignored } = result
+    const { requests, lost, skipped, ignored, notes } = result
     if (json === true) {
       const from = result.format
       console.log(JSON.stringify({ from, to, requests, lost, ignored, skipped }, undefined, 2))
@@ -93,6 +93,7 @@ export const convertCommand: CommandBody<ConvertArguments> = {
     }
     console.error(`Wrote ${requests} ${requests === 1 ? 'request' : 'requests'} to ${output}`)
     if (lost.length > 0) console.error(`note: ${to} can not hold: ${lostColumns(lost)}`)
+    for (const note of notes) console.error(`note: ${note}`)
     if (ignored > 0) console.error(`note: ${ignoredNote(result.format, ignored)}`)
     if (skipped.count > 0) {
       console.error(`note: ${skippedNote(skipped.count)}, the first of them:`)

@@ -110,20 +110,21 @@ async function readResult(word: string): Promise<ResultFile> {
 }
 
 async function readJson(path: string): Promise<unknown> {
+  let text: string
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as unknown
+    text = await readFile(path, 'utf8')
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    const why =
-      code === 'ENOENT'
-        ? 'no such file'
-        : code === 'EISDIR'
-          ? 'expected a file, got a directory'
-          : `expected a JSON file of results: ${message.replaceAll(/\s+/g, ' ')}`
-    throw new RouteSimError(`${path}: ${why}`, {
-      code: 'result_unreadable',
-      path,
-      cause,
-    })
+    const { whyUnreadable } = await import('@routesim/experiments')
+    throw unreadable(path, whyUnreadable(cause), cause)
   }
+  try {
+    return JSON.parse(text) as unknown
+  } catch (cause) {
+    const found = (cause as Error).message.replaceAll(/\s+/g, ' ')
+    throw unreadable(path, `expected a JSON file of results: ${found}`, cause)
+  }
+}
+
+function unreadable(path: string, why: string, cause: unknown): RouteSimError {
+  return new RouteSimError(`${path}: ${why}`, { code: 'result_unreadable', path, cause })
 }

@@ -157,7 +157,7 @@ export function parseRates(list: string): number[] {
 }
 
 async function show(report: SweepReport, args: SweepArguments): Promise<void> {
-  const { scenario, points, failures, totalRuns, durationSec, tornLines } = report
+  const { scenario, points, failures, totalRuns, totalPoints, durationSec, tornLines } = report
   if (tornLines > 0) {
     console.error(
       tornLines === 1
@@ -171,8 +171,7 @@ async function show(report: SweepReport, args: SweepArguments): Promise<void> {
     await writeReport(args, ({ sweepReport }, origin) => sweepReport(report, origin))
     await showCharts(args, ({ sweepReport }) => sweepReport(report), 2)
   }
-  const seeds = scenario.seeds.length
-  if (report.interrupted) throw stopped(points.length, totalRuns / seeds, args.log)
+  if (report.interrupted) throw stopped(points.length, totalPoints, args.log)
   if (failures.length > 0) throw failed(failures, totalRuns)
 }
 

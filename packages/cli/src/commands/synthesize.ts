@@ -9,6 +9,7 @@ import {
 import type { CommandBody } from '../command-body.js'
 import { checkTraceEnding } from '../output/check-trace-ending.js'
 import { lostColumns } from '../output/lost-columns.js'
+import { printTraceNotes } from '../output/trace-notes.js'
 import { checkBlockSize, checkSeed } from './check-bounds.js'
 import {
   namingFlags,
@@ -65,7 +66,7 @@ export const synthesizeCommand: CommandBody<SynthesizeArguments> = {
     checkSeed(args.seed)
     checkBlockSize(args.blockSize)
     checkTraceEnding(args.output, args.to, '--to')
-    const { table, source } = await readTrace(args.input, { blockTokens: args.blockSize })
+    const { table, source, ...read } = await readTrace(args.input, { blockTokens: args.blockSize })
     const edits: TraceEdits = { head: args.head, ...windowOf(args.timeWindow) }
     const { requests, lost } = await namingFlags(FLAGS, () => {
       const made = synthesizeTrace(editTrace(table, edits, source), {
@@ -76,6 +77,7 @@ export const synthesizeCommand: CommandBody<SynthesizeArguments> = {
     })
     console.error(`Wrote ${requests} ${requests === 1 ? 'request' : 'requests'} to ${args.output}`)
     if (lost.length > 0) console.error(`note: ${args.to} can not hold: ${lostColumns(lost)}`)
+    printTraceNotes(read)
   },
 }
 

@@ -2,7 +2,7 @@ import type { Calibration } from '@routesim/experiments'
 import { alignedTable } from './table.js'
 
 /** Fitted parameters beside what public figures say, and the errors of the fit. */
-export function calibrationTable(calibration: Calibration): string {
+export function calibrationTable(calibration: Calibration, maxWidth: number): string {
   const rows = calibration.parameters.map(({ key, value, expected, least, isMeasured }) => [
     key,
     value.toPrecision(4),
@@ -13,12 +13,13 @@ export function calibrationTable(calibration: Calibration): string {
   const table = alignedTable(
     [
       { title: 'parameter', align: 'left' },
-      { title: 'fitted', align: 'right' },
-      { title: 'public figures', align: 'right' },
-      { title: 'least possible', align: 'right' },
-      { title: 'told by', align: 'left' },
+      { title: 'fitted', align: 'right', rank: 1 },
+      { title: 'public figures', align: 'right', rank: 2 },
+      { title: 'least possible', align: 'right', rank: 4 },
+      { title: 'told by', align: 'left', rank: 3 },
     ],
     rows,
+    maxWidth,
   )
   const percent = (value: number): string => `${value.toFixed(1)} %`
   return [

@@ -40,6 +40,14 @@ export function visibleLength(text: string): number {
 
 /** Prints on standard output what is laid out for its width; a pipe has none. */
 export function printFitted(layOut: (maxWidth: number) => string): void {
-  const maxWidth = process.stdout.columns || Number.POSITIVE_INFINITY
-  process.stdout.write(`${wrapped(layOut(maxWidth), maxWidth)}\n`)
+  process.stdout.write(`${fitted(layOut, process.stdout)}\n`)
+}
+
+/** What is laid out for the width of a stream. */
+export function fitted(
+  layOut: (maxWidth: number) => string,
+  { columns }: Pick<NodeJS.WriteStream, 'columns'>,
+): string {
+  const maxWidth = columns || Number.POSITIVE_INFINITY
+  return wrapped(layOut(maxWidth), maxWidth)
 }

@@ -135,6 +135,7 @@ test.each([
   ],
   ['capacity -c c.toml --gpus H100Sxm', 2, '--gpus: expected a config that says cluster.model'],
   ['capacity -c model.toml --gpus H1000', 2, 'H1000'],
+  ['capacity -c model.toml --gpus H100Sxm:foo', 2, '--gpus "H100Sxm:foo": expected parameter='],
   [
     'capacity -c bursty.toml',
     1,

@@ -73,6 +73,12 @@ test.each([
   // So are names and values that only the libraries know.
   [`run ${good} -a prefix_aware(`, 2, 'router "prefix_aware(": expected name(router)'],
   [`run ${good} --visibility nope`, 2, '--visibility "nope": expected a profile of exact,'],
+  [
+    `run ${good} --visibility llm-d:foo`,
+    2,
+    '--visibility "llm-d:foo": expected parameter=value, got "foo"',
+  ],
+  [`run ${good} --visibility :x`, 2, '--visibility ":x": expected the name of a profile, got none'],
   [`run ${good} --visibility llm-d:foo=1`, 2, '--visibility "llm-d:foo=1": expected a key of'],
   [`run ${good} --rate 5`, 2, '--rate: expected nothing without other arrivals, got 5'],
   [`run ${good} --arrivals at_once`, 2, '--arrivals: expected requests that are read'],
@@ -112,6 +118,17 @@ test.each([
   [`tune ${good} -a preble --only a,,b`, 2, '--only: expected a name between commas, got "a,,b"'],
   [`sweep ${good} --rates 2,2`, 2, '--rates: expected rates that differ, got 2 twice'],
   [`sweep ${good} --set cluster.num_backends=2,4,2`, 2, 'expected values that differ, got 2 twice'],
+  [
+    `sweep ${good} --set cluster.num_backends=4 --set cluster.num_backends=8`,
+    2,
+    '--set cluster.num_backends: expected it once, got "4" and "8"',
+  ],
+  [
+    `whatif ${good} --set cluster.num_backends=4;cluster.num_backends=4`,
+    2,
+    '--set cluster.num_backends: expected it once, got "4" and "4"',
+  ],
+  [`tune ${good} -a preble --range a=1,2;a=2,3`, 2, '--range a: expected it once, got "1,2" and'],
   ['trace pull nope', 2, 'nope: expected one of mooncake:conversation,'],
   // Bounds are told to who goes beyond them.
   [

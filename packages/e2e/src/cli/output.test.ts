@@ -7,6 +7,11 @@ const at = directoryWith({
     '[simulation]\nwarmup_requests = 5\n[cluster]\nnum_backends = 2\n[trace]\nrate = 10\nduration_sec = 10\ngen_tokens_mean = 30',
   'long.toml':
     '[cluster]\nnum_backends = 8\n[trace]\nrate = 100\nduration_sec = 20\ngen_tokens_mean = 50',
+  'backend.toml': '[cluster]\nnum_backends = 1\nmodel = "llama-3.1-8b"\n',
+  'measured.csv': [
+    'sent_s,input_tokens,output_tokens,ttft_s,e2e_s',
+    ...Array.from({ length: 30 }, (_, i) => `${i},${400 + 10 * i},64,0.0${30 + i},0.${640 + i}`),
+  ].join('\n'),
   'trace.jsonl': Array.from(
     { length: 30 },
     (_, i) => `{"ts":${i * 10.5},"prompt_tokens":100,"gen_tokens":5}`,
@@ -84,6 +89,13 @@ test.skipIf(!hasScript).each([
   [`explain -c ${at('c.toml')}`, 40, /^backend .* TTFT +E2E$/],
   [`trace stats ${at('trace.jsonl')}`, 40, / mean +median/],
   ['list-models', 40, /^model +params/],
+  ['trace pull', 60, /^Name +Size +Here$/],
+  [`trace fit ${at('trace.jsonl')} -o ${at('fit.toml')} 2>/dev/null`, 40, /^Statistic .*Error$/],
+  [
+    `calibrate ${at('measured.csv')} -c ${at('backend.toml')} -o ${at('profile.toml')} 2>/dev/null`,
+    60,
+    /^parameter +fitted$/,
+  ],
 ])(
   '%s in a terminal of %i columns breaks no line (needs script)',
   async (words, columns, titles) => {

@@ -12,6 +12,7 @@ afterEach(stopAll)
 const WORKER = '--worker http://127.0.0.1:1'
 const at = directoryWith({
   'empty.key': '\n',
+  'router.toml': '[[workers]]\nurl = "ftp://x"\n',
   'trace.jsonl': Array.from({ length: 40 }, (_, i) =>
     JSON.stringify({
       timestamp: i * 20,
@@ -40,8 +41,22 @@ test.each([
     `serve ${WORKER} ${WORKER} --kv-events --kv-events-from tcp://127.0.0.1:1`,
     '--kv-events-from: expected an address for each of 2 workers, got 1',
   ],
-  [`serve ${WORKER} --api-key-file ${at('empty.key')}`, '--api-key-file: expected a file with a'],
-  ['serve -c no-such.toml', '--config: can not read no-such.toml'],
+  ['serve --worker ftp://x', '--worker: expected a URL such as http://host:8000, without a path'],
+  ['serve --worker http://u:p@h', '--worker: expected a URL such as http://host:8000, without'],
+  ['serve --worker http://h/v1', '--worker: expected a URL such as http://host:8000, without'],
+  [
+    `serve --prefill-worker http://h --decode-worker h`,
+    '--decode-worker: expected a URL such as http://host:8000, without a path or a password, got "h"',
+  ],
+  [
+    `serve ${WORKER} --kv-events --kv-events-from x`,
+    '--kv-events-from: expected a ZMQ address such as tcp://host:5557, got "x"',
+  ],
+  [`serve ${WORKER} --block-size 0`, '--block-size: expected an integer from 1 to 65536, got 0'],
+  [
+    `serve -c ${at('router.toml')} --metrics-interval -5`,
+    '--metrics-interval: expected an integer',
+  ],
   ['ping abc', 'port: expected a port up to 65535, got "abc"'],
   ['ping --url nope', '--url: expected an address such as http://127.0.0.1:8000, got "nope"'],
   ['up --admin-port 1.5', '--admin-port: expected a port from 0 to 65535, got 1.5'],
@@ -62,24 +77,13 @@ test.each([
 })
 
 test.each([
-  [
-    'serve --worker ftp://x',
-    'workers.0.url: expected a URL such as http://host:8000, without a path',
-  ],
-  [
-    'serve --worker http://u:p@h',
-    'workers.0.url: expected a URL such as http://host:8000, without',
-  ],
-  ['serve --worker http://h/v1', 'workers.0.url: expected a URL such as http://host:8000, without'],
-  [
-    `serve ${WORKER} --kv-events --kv-events-from x`,
-    'kv_events: expected a ZMQ address such as tcp:',
-  ],
+  ['serve -c no-such.toml', 'no-such.toml: no such file'],
+  [`serve -c ${at('router.toml')}`, 'router.toml workers.0.url: expected a URL such as http:'],
+  [`serve ${WORKER} --api-key-file ${at('empty.key')}`, '--api-key-file: expected a file with a'],
   [
     `bench prefix-ratio --url http://127.0.0.1:1 --requests 2 --isl 9 -o ${at('sweep')}`,
     'all of the 2 requests failed',
   ],
-  [`serve ${WORKER} --block-size 0`, 'block_tokens: expected an integer from 1 to 65536, got 0'],
   [`serve ${WORKER} --record ${at('no/such')} --port 0 --admin-port 0`, 'can not record to'],
   ['bench load --url http://127.0.0.1:1 --requests 2', 'all of the 2 requests failed, the first'],
   ['bench load --requests 2 -o /dev/null/x', '/dev/null/x: can not be written'],
@@ -248,7 +252,7 @@ test('a config file that changes is taken over, one with a mistake is not', asyn
     await until(async () => (await workersOf()).length === count)
   }
   rmSync(path)
-  await until(() => router.stderr().includes('can not read'))
+  await until(() => router.stderr().includes('no such file'))
   expect(await workersOf()).toHaveLength(1)
   // Nobody reads its log any more.
   router.child.stdout!.destroy()

@@ -1,6 +1,6 @@
-import { parseRouterSpec } from '@routesim/algorithms'
 import { findGpu } from '@routesim/hardware'
 import type { ConfigSource } from '../config/config-source.js'
+import { parseSpec } from '../config/parse-spec.js'
 import type { Config } from '../config/schema.js'
 import type { AlgorithmChoice } from '../run/resolve-algorithms.js'
 import { searchInvalid } from './search-options.js'
@@ -51,7 +51,8 @@ export function candidatesOf(
   }
   if (gpus.length === 0) throw searchInvalid('gpus', 'at least one GPU type', 'none')
   return gpus.flatMap((spec) => {
-    const { name, parameters } = parseRouterSpec(spec)
+    const kind = { path: 'gpus', named: 'GPU', code: 'search_invalid' } as const
+    const { name, parameters } = parseSpec(spec, kind)
     const gpu = findGpu(name).name
     const own = Object.entries(parameters).map(([key, value]) => [`cluster.${key}`, value])
     const settings = { 'cluster.gpu': gpu, ...Object.fromEntries(own) }

@@ -130,3 +130,20 @@ test('resuming does what is missing, also of a larger sweep', async () => {
   const added = readFileSync(log, 'utf8').slice(before.length).trim().split('\n')
   expect(added).toHaveLength(6)
 })
+
+test('a sweep that is stopped names the seeds that were run, and says what has fewer', async () => {
+  const stopAfter = async (count: number) => {
+    const controller = new AbortController()
+    const onProgress = ({ finishedRuns }: { finishedRuns: number }): void => {
+      if (finishedRuns === count) controller.abort()
+    }
+    const { signal } = controller
+    return sweep({ ...options, seeds: 3, signal, onProgress })
+  }
+  const one = await stopAfter(1)
+  expect(one).toMatchObject({ interrupted: true, totalPoints: 2, scenario: { seeds: [42] } })
+  expect(one.scenario.notes).toContain('1 point was stopped before all 3 seeds were run')
+  const { scenario } = await stopAfter(3)
+  expect(scenario.seeds).toEqual([42, 43, 44])
+  expect(scenario.notes).toEqual([])
+})

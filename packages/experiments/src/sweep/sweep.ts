@@ -63,6 +63,8 @@ export interface SweepReport {
   readonly failures: readonly SweepFailure[]
   /** Runs in all, those of other shards among them. */
   readonly totalRuns: number
+  /** Points in all, of as many runs as there are seeds. */
+  readonly totalPoints: number
   /** Lines of the log that were torn when it was written, and left out. */
   readonly tornLines: number
   /** True when it was stopped: `points` holds what was finished by then. */
@@ -132,13 +134,18 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
     const wanted = runs.filter((_, i) => part === undefined || i % part.count === part.index)
     const stopped = signal?.aborted === true && done.length < wanted.length
     return {
-      scenario: await describe(runs, seeds, options, stopped ? undefined : signal),
+      scenario: ofRuns(
+        await describe(runs, seeds, options, stopped ? undefined : signal),
+        done,
+        stopped,
+      ),
       durationSec:
         rates[0] === undefined || options.trace !== undefined
           ? undefined
           : traffic.durationSec(source.config),
       ...sweepPoints(done),
       totalRuns: runs.length,
+      totalPoints: runs.length / seeds.length,
       tornLines,
       interrupted: stopped,
     }
@@ -184,6 +191,27 @@ function firstFailure(records: readonly ResultRecord[]): RouteSimError {
   const { code, message } =
     first?.status === 'failed' ? first.error : { code: null, message: 'nothing was done' }
   return new RouteSimError(message, { code: code ?? 'run_failed' })
+}
+
+/** Of the seeds, those that were run, and of a sweep that was stopped, what that means. */
+function ofRuns(
+  scenario: ScenarioInfo,
+  done: readonly ResultRecord[],
+  stopped: boolean,
+): ScenarioInfo {
+  if (done.length === 0) return scenario
+  const all = scenario.seeds.length
+  const perPoint = new Map<string, number>()
+  for (const { settings, rate, algorithm } of done) {
+    const point = JSON.stringify([settings, rate, algorithm])
+    perPoint.set(point, (perPoint.get(point) ?? 0) + 1)
+  }
+  const partial = [...perPoint.values()].filter((count) => count < all).length
+  const points = partial === 1 ? 'point was' : 'points were'
+  const notes =
+    stopped && partial > 0 ? [`${partial} ${points} stopped before all ${all} seeds were run`] : []
+  const seeds = [...new Set(done.map(({ seed }) => seed))].sort((a, b) => a - b)
+  return { ...scenario, seeds, notes: [...scenario.notes, ...notes] }
 }
 
 /** Tells what the first point is made of. */

@@ -1,4 +1,3 @@
-import { parseRouterSpec } from '@routesim/algorithms'
 import {
   closestName,
   type DeliveredKvEvents,
@@ -6,6 +5,7 @@ import {
   RouteSimError,
   type Visibility,
 } from '@routesim/core'
+import { parseSpec } from '../config/parse-spec.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { VISIBILITY_PROFILES } from './visibility-profiles.js'
 import { type VisibilityConfig, visibilitySchema } from './visibility-schema.js'
@@ -35,7 +35,8 @@ export function toVisibility(config: VisibilityConfig): Visibility {
  * @throws RouteSimError `visibility_invalid`
  */
 export function parseVisibility(spec: string): Visibility {
-  const { name, parameters } = parseRouterSpec(spec)
+  const kind = { path: 'visibility', named: 'profile', code: 'visibility_invalid' } as const
+  const { name, parameters } = parseSpec(spec, kind)
   const profile = name.replaceAll('_', '-')
   const names = VISIBILITY_PROFILES.map((each) => each.name)
   if (!names.includes(profile)) throw invalid(spec, 'profile', profile, names)

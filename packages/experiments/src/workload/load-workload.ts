@@ -259,7 +259,7 @@ async function readWorkload(
     format,
     skipped,
     ignored,
-    notes: cacheNotes,
+    notes: found,
   } = await readTrace(path, {
     format: traceFormat ?? (trace.format === 'synthetic' ? undefined : trace.format),
     blockTokens: trace.block_size,
@@ -269,7 +269,7 @@ async function readWorkload(
     cache,
     signal,
   })
-  const notes: string[] = [...cacheNotes]
+  const notes: string[] = [...found]
   if (skipped.count > 0) {
     const lines = skipped.messages.join('\n  ')
     notes.push(`${skippedNote(skipped.count)}, the first of them:\n  ${lines}`)

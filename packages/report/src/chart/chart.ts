@@ -1,7 +1,7 @@
 import type { Table } from './table.js'
 
-/** What a number is, which decides how it is written: a share is from 0 to 1. */
-export type Unit = 'ms' | 'share' | 'usd' | 'number'
+/** What a number is, which decides how it is written: a share is from 0 to 1, a count is whole. */
+export type Unit = 'ms' | 'share' | 'usd' | 'number' | 'count'
 
 /** One axis of a chart. */
 export interface Axis {

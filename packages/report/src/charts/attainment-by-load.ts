@@ -36,7 +36,7 @@ export function attainmentByLoad(
   )
   const values = searched.flatMap(({ probes }) => probes.map(({ value }) => value))
   const [min, max] = [Math.min(...values), Math.max(...values)]
-  const x = { title: what, unit: 'number' } as const
+  const x = { title: what, unit: find === 'rate' ? 'number' : 'count' } as const
   return {
     type: 'xy',
     id: 'attainment',

@@ -30,14 +30,13 @@ export function latencyBySetting(
   const values = drawn.flatMap(({ x }) => x)
   const [min, max] = [Math.min(...values), Math.max(...values)]
   const isWide = min > 0 && max / min > 20
+  const x = { title: setting, unit: values.every(Number.isInteger) ? 'count' : 'number' } as const
   return {
     type: 'xy',
     id,
     title: `${title} by ${setting}`,
     summary: `${title} against ${setting}: ${ends.join(', ')}.`,
-    x: isWide
-      ? { title: setting, unit: 'number', scale: 'log', min, max }
-      : { title: setting, unit: 'number', scale: 'linear' },
+    x: isWide ? { ...x, scale: 'log', min, max } : { ...x, scale: 'linear' },
     y: fittingAxis(
       title,
       'ms',

@@ -1,4 +1,4 @@
-import type { BarChart, Unit, XyChart } from '../chart/chart.js'
+import type { Axis, BarChart, Unit, XyChart } from '../chart/chart.js'
 import { tableOf } from '../chart/table.js'
 import { formatValue } from '../format/format-value.js'
 
@@ -20,6 +20,11 @@ export interface ReportedSensitivity {
   readonly effect: number | null
 }
 
+/** Next to a bar so many times as long, others are hardly to be seen. */
+const FAR_APART = 10
+/** Less is no change. */
+const LEAST_CHANGE = 0.001
+
 /** How far the objective is from best to worst value of each parameter. */
 export function parameterSensitivity(
   sensitivity: readonly ReportedSensitivity[],
@@ -33,7 +38,7 @@ export function parameterSensitivity(
       .map(({ name, effect }) => `${name} ${formatValue(effect, 'share')}`)
       .join(', ')}.`,
     categories: sensitivity.map(({ name }) => name),
-    value: { title: 'Change', unit: 'share', scale: 'linear', min: 0 },
+    value: changeAxis(sensitivity.map(({ effect }) => effect)),
     series: [{ name: 'Change', values: sensitivity.map(({ effect }) => effect) }],
     table: tableOf(
       ['Parameter', 'Value', 'Within bounds'],
@@ -46,6 +51,20 @@ export function parameterSensitivity(
       ),
     ),
   }
+}
+
+/** Logarithmic when the changes lie far apart; the least of them still has a bar. */
+function changeAxis(effects: readonly (number | null)[]): Axis {
+  const seen = effects.flatMap((effect) =>
+    effect === null || effect < LEAST_CHANGE ? [] : [effect],
+  )
+  const [least, most] = [Math.min(...seen), Math.max(...seen)]
+  // Also when there are none.
+  if (!(most > least * FAR_APART)) {
+    return { title: 'Change', unit: 'share', scale: 'linear', min: 0 }
+  }
+  const title = 'Change (logarithmic scale)'
+  return { title, unit: 'share', scale: 'log', min: least / 2, max: most }
 }
 
 /** The objective of every point that was tried on all traffic to search in, and the best so far. */
@@ -71,7 +90,7 @@ export function searchProgress(
     id: 'search',
     title: `${title} of the points that were tried`,
     summary: `${full.length} points on all traffic that was searched in; the best has ${formatValue(best.at(-1) ?? null, unit)}.`,
-    x: { title: 'Point', unit: 'number', scale: 'linear' },
+    x: { title: 'Point', unit: 'count', scale: 'linear' },
     // What matters is how points differ, not how far they are from 0.
     y: { title, unit, scale: 'linear' },
     series: [

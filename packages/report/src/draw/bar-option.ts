@@ -31,6 +31,30 @@ function brokenAt(name: string, letters: number): string {
   return lines.join('\n')
 }
 
+/** A bar under the pointer, or one that has a label. */
+interface PointedBar {
+  readonly seriesName: string
+  readonly seriesIndex: number
+  readonly dataIndex: number
+  readonly name: string
+  readonly marker: string
+}
+
+function figureOf(chart: BarChart, { seriesIndex, dataIndex }: PointedBar): string {
+  return formatValue(chart.series[seriesIndex]?.values[dataIndex] ?? null, chart.value.unit)
+}
+
+/** The figure of a bar, above it. */
+function figureLabel(chart: BarChart, { text }: DrawOptions['theme']): Option {
+  return {
+    show: true,
+    position: 'top',
+    color: text,
+    fontSize: 11,
+    formatter: (bar: PointedBar) => figureOf(chart, bar),
+  }
+}
+
 /** Draws bars side by side. */
 export function barOption(chart: BarChart, options: DrawOptions): Option {
   const { theme } = options
@@ -40,6 +64,17 @@ export function barOption(chart: BarChart, options: DrawOptions): Option {
   const room = Math.floor(options.width / chart.categories.length / LETTER)
   const isTight = chart.categories.some((name) => name.length > room)
   const color = (i: number): string => theme.series[i % theme.series.length]!
+  const axis = valueAxis(
+    chart.value,
+    'y',
+    options,
+    highest(
+      chart.series.flatMap(({ values, spread }) =>
+        values.map((value, i) => (value ?? 0) + (spread?.[i] ?? 0)),
+      ),
+    ),
+  )
+  const isLog = chart.value.scale === 'log'
   return {
     ...baseOption(chart, options),
     legend: legend.length > 0 ? legendOption(legend, head, options) : { show: false },
@@ -52,35 +87,30 @@ export function barOption(chart: BarChart, options: DrawOptions): Option {
         color: theme.muted,
         fontSize: 11,
         lineHeight: 12,
-        ...(isTight
-          ? { interval: 0, formatter: (name: string) => brokenAt(name, room) }
-          : { hideOverlap: true }),
+        interval: 0,
+        ...(isTight && { formatter: (name: string) => brokenAt(name, room) }),
       },
       axisLine: { lineStyle: { color: theme.line } },
       axisTick: { show: false },
     },
-    yAxis: valueAxis(
-      chart.value,
-      'y',
-      options,
-      highest(
-        chart.series.flatMap(({ values, spread }) =>
-          values.map((value, i) => (value ?? 0) + (spread?.[i] ?? 0)),
-        ),
-      ),
-    ),
+    yAxis: { ...axis, ...(isLog && { startValue: axis['min'] }) },
     tooltip: {
       ...tooltipLook(options),
       trigger: 'item',
-      formatter: (bar: { seriesName: string; name: string; value: number; marker: string }) =>
-        `${escapeHtml(bar.name)}<br>${bar.marker}${escapeHtml(bar.seriesName)}: <b>${formatValue(bar.value, chart.value.unit)}</b>`,
+      formatter: (bar: PointedBar) =>
+        `${escapeHtml(bar.name)}<br>${bar.marker}${escapeHtml(bar.seriesName)}: <b>${figureOf(chart, bar)}</b>`,
     },
     series: [
       ...chart.series.map(({ name, values }, i) => ({
         name,
         type: 'bar',
-        data: values,
+        // What is below a logarithmic axis, such as 0, is a bar without height.
+        data: isLog
+          ? values.map((value) => (value === null ? null : Math.max(value, Number(axis['min']))))
+          : values,
         itemStyle: { color: color(i) },
+        // Their lengths alone do not tell how they differ.
+        ...(isLog && { label: figureLabel(chart, theme) }),
         ...LAYOUT,
       })),
       ...chart.series.flatMap(({ values, spread }, index) =>

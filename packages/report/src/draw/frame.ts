@@ -143,6 +143,7 @@ export function valueAxis(
     ...(axis.min === undefined ? { scale: true } : { min: log?.min ?? axis.min }),
     ...(axis.max === undefined ? {} : { max: log?.max ?? axis.max }),
     ...(side === 'x' && { splitNumber: parts }),
+    ...(axis.unit === 'count' && !isLog && { minInterval: 1 }),
     ...(time && most !== null && timeScale(time.stepMs, most, axis, side)),
     axisLabel: {
       color: theme.muted,

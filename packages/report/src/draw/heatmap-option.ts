@@ -12,6 +12,7 @@ import {
   tooltipLook,
 } from './frame.js'
 import { markLine } from './mark-line.js'
+import { placedMarks } from './placed-marks.js'
 import { timeTicks } from './time-ticks.js'
 
 const SCALE_HEIGHT = 24
@@ -23,10 +24,10 @@ const ROUND_STEPS = [1, 2, 4, 5, 6, 10, 12, 20, 24, 30, 40, 60]
 export function heatmapOption(chart: HeatmapChart, options: DrawOptions): Option {
   const { theme, width } = options
   const { x, from, rows, rowTitle, value } = chart
-  const marks = (chart.marks ?? []).map((mark) => ({
-    ...mark,
-    value: intervalOf(mark.value, from),
-  }))
+  const marks = placedMarks(
+    (chart.marks ?? []).map((mark) => ({ ...mark, value: intervalOf(mark.value, from) })),
+    1,
+  )
   const cells = chart.values.flatMap((row, y) =>
     row.flatMap((cell, at): [number, number, number][] => (cell === null ? [] : [[at, y, cell]])),
   )
@@ -86,7 +87,7 @@ export function heatmapOption(chart: HeatmapChart, options: DrawOptions): Option
         data: cells,
         itemStyle: { borderWidth: 0 },
         emphasis: { itemStyle: { borderColor: theme.text, borderWidth: 1 } },
-        ...(marks.length > 0 && { markLine: markLine(marks, theme.text, theme.background) }),
+        ...(marks.length > 0 && { markLine: markLine(marks, () => theme.text, theme.background) }),
       },
     ],
   }

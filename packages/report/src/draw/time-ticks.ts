@@ -3,12 +3,14 @@ import { formatNumber } from '../format/format-number.js'
 const SECOND = 1000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
 
 /** Steps on which people read a clock, in ms. */
 const CLOCK_STEPS = [
   ...[1, 2, 5, 10, 20, 30].map((seconds) => seconds * SECOND),
   ...[1, 2, 5, 10, 15, 20, 30].map((minutes) => minutes * MINUTE),
   ...[1, 2, 3, 6, 12].map((hours) => hours * HOUR),
+  ...[1, 2, 5, 7].map((days) => days * DAY),
 ]
 
 /** Labelled values of an axis of durations that begins at 0. */
@@ -20,7 +22,8 @@ export interface TimeTicks {
 }
 
 /**
- * Round steps in one unit: seconds up to a minute between labels, minutes up to an hour, then hours.
+ * Round steps in one unit: seconds up to a minute between labels, minutes up to an hour, hours up to
+ * a day, then days.
  *
  * @param mostMs - where the axis ends, about; above 0
  * @param parts - how many steps it is to have at most
@@ -31,15 +34,19 @@ export interface TimeTicks {
 export function timeTicks(mostMs: number, parts: number): TimeTicks {
   const least = mostMs / Math.max(1, parts)
   const onClock = CLOCK_STEPS.find((step) => step >= least)
-  const stepMs = least <= SECOND / 2 ? decimal(least) : (onClock ?? decimal(least / HOUR) * HOUR)
+  const stepMs = least <= SECOND / 2 ? decimal(least) : (onClock ?? decimal(least / DAY) * DAY)
   const [sizeMs, name] = unitOf(stepMs, mostMs)
   return {
     stepMs,
-    format: (ms) => (ms === 0 ? '0' : `${formatNumber(ms / sizeMs)} ${name}`),
+    format: (ms) => {
+      if (ms === 0) return '0'
+      return ms === DAY && sizeMs === DAY ? '1 day' : `${formatNumber(ms / sizeMs)} ${name}`
+    },
   }
 }
 
 function unitOf(stepMs: number, mostMs: number): readonly [sizeMs: number, name: string] {
+  if (stepMs >= DAY) return [DAY, 'days']
   if (stepMs >= HOUR) return [HOUR, 'h']
   if (stepMs >= MINUTE) return [MINUTE, 'min']
   if (stepMs >= SECOND || mostMs >= 2 * SECOND) return [SECOND, 's']

@@ -13,6 +13,7 @@ import {
   valueAxis,
 } from './frame.js'
 import { markLine } from './mark-line.js'
+import { type PlacedMark, placedMarks } from './placed-marks.js'
 import { DASHES, SYMBOLS } from './theme.js'
 import { whiskers } from './whiskers.js'
 
@@ -28,6 +29,7 @@ export function xyOption(chart: XyChart, options: DrawOptions): Option {
   const names = data.length > 1 ? data.map(({ name }) => name) : []
   const isPoints = data.every(({ draw }) => draw === 'points')
   const head = headOf(names, options)
+  const marks = placedMarks(chart.marks ?? [], data.length)
   return {
     ...baseOption(chart, options),
     legend:
@@ -39,7 +41,7 @@ export function xyOption(chart: XyChart, options: DrawOptions): Option {
     yAxis: valueAxis(chart.y, 'y', options, highest(data.flatMap(withSpread))),
     tooltip: tooltip(chart, options),
     series: [
-      ...chart.series.map((series, i) => seriesOption(chart, series, i, options)),
+      ...chart.series.map((series, i) => seriesOption(series, i, marks, options)),
       ...chart.series.flatMap((series, i) => intervals(chart, series, i, options)),
     ],
   }
@@ -50,9 +52,9 @@ function withSpread({ y, spread }: XySeries): (number | null)[] {
 }
 
 function seriesOption(
-  { marks = [] }: XyChart,
   series: XySeries,
   index: number,
+  marks: readonly PlacedMark[],
   options: DrawOptions,
 ): Option {
   const { theme } = options
@@ -91,7 +93,13 @@ function seriesOption(
       },
       labelLayout: { hideOverlap: true },
     }),
-    ...(own.length > 0 && { markLine: markLine(own, color, theme.background) }),
+    ...(own.length > 0 && {
+      markLine: markLine(
+        own,
+        ({ sharedBy }) => (sharedBy === 1 ? color : theme.text),
+        theme.background,
+      ),
+    }),
   }
 }
 

@@ -24,5 +24,5 @@ export function formatInterval(value: number, half: number, unit: Unit): string 
 /** What a shown number was divided by. */
 function sizeOf(suffix: string, unit: Unit): number {
   if (unit === 'share') return 0.01
-  return { s: 1000, min: 60_000, k: 1e3, M: 1e6 }[suffix] ?? 1
+  return { s: 1000, min: 60_000, h: 3_600_000, days: 86_400_000, k: 1e3, M: 1e6 }[suffix] ?? 1
 }

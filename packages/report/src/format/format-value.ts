@@ -1,7 +1,10 @@
 import type { Unit } from '../chart/chart.js'
 import { formatNumber } from './format-number.js'
 
-/** A value in its unit, short: `0.5 ms`, `12.3 s`, `95%`, `1.2M`. */
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+
+/** A value in its unit, short: `0.5 ms`, `12.3 s`, `7 days`, `95%`, `1.2M`. */
 export function formatValue(value: number | null, unit: Unit): string {
   if (value === null || !Number.isFinite(value)) return '–'
   if (unit === 'ms') return formatDuration(value)
@@ -13,6 +16,8 @@ export function formatValue(value: number | null, unit: Unit): string {
 /** A duration in the unit that suits it. */
 function formatDuration(ms: number): string {
   const size = Math.abs(ms)
+  if (size >= 2 * DAY) return `${formatNumber(ms / DAY)} days`
+  if (size >= 2 * HOUR) return `${formatNumber(ms / HOUR)} h`
   if (size >= 600_000) return `${formatNumber(ms / 60_000)} min`
   if (size >= 1000) return `${formatNumber(ms / 1000)} s`
   return `${formatNumber(ms)} ms`

@@ -11,6 +11,7 @@ export function terminalBars(chart: BarChart, style: TerminalStyle): string[] {
   const { categories, series, value } = chart
   const values = series.flatMap((each) => each.values.map((number) => number ?? 0))
   const most = values.reduce((a, b) => Math.max(a, b), 0)
+  const share = value.scale === 'log' ? logShare(value.min ?? 1, most) : linearShare(most)
   const texts = values.map((number) => formatValue(number, value.unit).length)
   const textWidth = texts.reduce((a, b) => Math.max(a, b), 0)
   const names = series.map(({ name }) => name.length)
@@ -18,18 +19,31 @@ export function terminalBars(chart: BarChart, style: TerminalStyle): string[] {
   const labels = Math.max(4, Math.min(longest + 2, style.width - textWidth - LEAST_BAR - 3))
   const room = Math.max(1, style.width - labels - textWidth - 3)
   const line = (label: string, index: number, number: number | null): string => {
-    const bar =
-      number === null || number <= 0 || most === 0 ? '' : barOf((number / most) * room, style)
+    const bar = number === null || number <= 0 ? '' : barOf(share(number) * room, style)
     const painted = style.paint?.(index, bar) ?? bar
     return `${cut(label, labels, style).padEnd(labels)} ${painted} ${formatValue(number, value.unit)}`
   }
+  // Those of a linear scale are as long as their figures say.
+  const foot = value.scale === 'log' ? [cut(value.title, style.width, style)] : []
   if (series.length === 1) {
-    return categories.map((category, i) => line(category, 0, series[0]!.values[i] ?? null))
+    const lines = categories.map((name, i) => line(name, 0, series[0]!.values[i] ?? null))
+    return [...lines, ...foot]
   }
-  return categories.flatMap((category, i) => [
+  const groups = categories.flatMap((category, i) => [
     category,
     ...series.map((each, index) => line(`  ${each.name}`, index, each.values[i] ?? null)),
   ])
+  return [...groups, ...foot]
+}
+
+/** How long a bar is, of the longest. */
+function linearShare(most: number): (value: number) => number {
+  return (value) => value / most
+}
+
+/** The same on a logarithmic scale from `least`. */
+function logShare(least: number, most: number): (value: number) => number {
+  return (value) => Math.max(0, Math.log(value / least) / Math.log(most / least))
 }
 
 function barOf(size: number, { isUnicode }: TerminalStyle): string {

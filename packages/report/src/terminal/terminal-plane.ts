@@ -41,7 +41,11 @@ export function terminalPlane(chart: XyChart, style: TerminalStyle): string[] {
     const mark = row === 0 ? marks[0]! : row === Math.floor(HEIGHT / 2) ? marks[1]! : ''
     return `${mark.padStart(margin)} ${bar}${line}`
   })
-  const [left, middle, right] = [0, 0.5, 1].map((at) => formatValue(x.valueAt(at), chart.x.unit))
+  const [left, middle, right] = [0, 0.5, 1].map((at) => {
+    const value = x.valueAt(at)
+    const isPart = chart.x.unit === 'count' && at === 0.5 && value % 1 !== 0
+    return isPart ? '' : formatValue(value, chart.x.unit)
+  })
   const half = Math.floor(width / 2)
   const labels =
     `${left!.padEnd(Math.max(left!.length + 1, half - Math.floor(middle!.length / 2)))}${middle}`.padEnd(

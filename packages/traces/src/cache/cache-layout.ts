@@ -16,7 +16,7 @@ import type { SkippedRecords } from '../reading/record-collector.js'
  * | 64 ...   | the head: {@link CacheHead} as JSON in UTF-8, spaces up to 8 bytes          |
  * | then     | the body: columns of int32 or float64, each with zeros up to 8 bytes       |
  */
-const MAGIC = Buffer.from('RSTRACE\u0003')
+const MAGIC = Buffer.from('RSTRACE\u0004')
 export const PREAMBLE_BYTES = 64
 const CHECKSUM_AT = 32
 const ALIGNMENT = 8
@@ -36,6 +36,8 @@ export interface CachedRead extends LoweredRecords {
   readonly format: TraceFormat
   readonly skipped: SkippedRecords
   readonly ignored: number
+  /** What a user should know of the trace. */
+  readonly notes: readonly string[]
 }
 
 /** A column: values in the body, one value for all rows, or the same as a column before. */
@@ -47,7 +49,7 @@ type ColumnPlace =
 /** The head of a cache file. */
 export interface CacheHead {
   readonly key: CacheKey
-  readonly rest: Pick<CachedRead, 'format' | 'skipped' | 'ignored'>
+  readonly rest: Pick<CachedRead, 'format' | 'skipped' | 'ignored' | 'notes'>
   readonly rows: number
   readonly nodes: number
   readonly strings: readonly string[]
@@ -64,7 +66,7 @@ const TREE_COLUMNS = ['parent', 'startTokens', 'endTokens'] as const
 
 /** The parts of a cache file, in order. */
 export function encodeCache(key: CacheKey, read: CachedRead): Uint8Array[] {
-  const { table, prefixHashes, format, skipped, ignored } = read
+  const { table, prefixHashes, format, skipped, ignored, notes } = read
   const places: Record<string, ColumnPlace> = {}
   const body: Uint8Array[] = []
   const nameOf = new Map<Column, string>()
@@ -84,7 +86,7 @@ export function encodeCache(key: CacheKey, read: CachedRead): Uint8Array[] {
   }
   const head: CacheHead = {
     key,
-    rest: { format, skipped, ignored },
+    rest: { format, skipped, ignored, notes },
     rows: table.size,
     nodes: table.prompts.size,
     strings: table.strings,

@@ -59,5 +59,6 @@ function named(read: CachedRead, name: string): CachedRead {
 
 function withMessages(read: CachedRead, change: (message: string) => string): CachedRead {
   const { count, messages } = read.skipped
-  return { ...read, skipped: { count, messages: messages.map(change) } }
+  const skipped = { count, messages: messages.map(change) }
+  return { ...read, skipped, notes: read.notes.map(change) }
 }

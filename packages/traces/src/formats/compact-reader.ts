@@ -13,10 +13,10 @@ import {
   signedInteger,
 } from '../reading/json-fields.js'
 import type { RecordCollector } from '../reading/record-collector.js'
-import { TEMPLATE_FIELDS } from '../template/fields.js'
+import { BLOCK_IDS, TEMPLATE_FIELDS } from '../template/fields.js'
 import type { LineReader } from './line-reader.js'
 
-const KNOWN = TEMPLATE_FIELDS.compact_jsonl!
+const KNOWN: ReadonlySet<string> = new Set([...TEMPLATE_FIELDS.compact_jsonl!.keys(), BLOCK_IDS])
 
 /** Columns of names, and what the format calls them. */
 export const COMPACT_NAMES = [
@@ -50,8 +50,10 @@ export class CompactReader implements LineReader {
   }
 
   line(text: string, number: number): void {
-    this.collector.attempt(`${this.source}:${number}`, () => {
+    const where = `${this.source}:${number}`
+    this.collector.attempt(where, () => {
       const line = parseObject(text)
+      this.collector.misspelled.look(line, KNOWN, where)
       const waits = (line['think_ms'] ?? line['after'] ?? undefined) !== undefined
       const hasTime = !waits || (line['ts'] ?? undefined) !== undefined
       const record = recordOf(hasTime ? line : { ...line, ts: 0 })

@@ -11,12 +11,12 @@ import {
   parseObject,
 } from '../reading/json-fields.js'
 import type { RecordCollector } from '../reading/record-collector.js'
-import { TEMPLATE_FIELDS } from '../template/fields.js'
+import { BLOCK_IDS, TEMPLATE_FIELDS } from '../template/fields.js'
 import type { LineReader } from './line-reader.js'
 import { promptText } from './prompt-text.js'
 import { TEXT_BLOCK_TOKENS, TextTokens } from './text-tokens.js'
 
-const KNOWN = TEMPLATE_FIELDS.mooncake!
+const KNOWN: ReadonlySet<string> = new Set([...TEMPLATE_FIELDS.mooncake!.keys(), BLOCK_IDS])
 
 /**
  * Mooncake JSONL: `timestamp` (ms), `input_length`, `output_length`, `hash_ids` (one per block, the
@@ -47,8 +47,10 @@ export class MooncakeReader implements LineReader {
   }
 
   line(text: string, number: number): void {
-    this.collector.attempt(`${this.source}:${number}`, () => {
+    const where = `${this.source}:${number}`
+    this.collector.attempt(where, () => {
       const line = parseObject(text)
+      this.collector.misspelled.look(line, KNOWN, where)
       const needed = (name: string): unknown => neededField(line, name, KNOWN)
       const session = optionalName('session_id', line['session_id'])
       const delay = line['delay'] ?? undefined

@@ -23,6 +23,8 @@ export interface ColumnsReadResult {
   readonly format: TraceFormat
   readonly skipped: SkippedRecords
   readonly ignored: number
+  /** What a user should know of it; each begins with the name of the trace. */
+  readonly notes: readonly string[]
 }
 
 /** The unpacked bytes of a file of a trace, and its name in messages. */
@@ -52,9 +54,10 @@ export async function readColumns(
     isBinary ||= isFileBinary
   }
   const format = content.end()
-  const { columns, skipped, ignored } = collector
+  const { columns, skipped, ignored, misspelled } = collector
+  const { notes } = misspelled
   if (columns.size === 0) throw emptyError(first, skipped, ignored)
-  return { columns, format: isBinary ? 'parquet' : format, skipped, ignored }
+  return { columns, format: isBinary ? 'parquet' : format, skipped, ignored, notes }
 }
 
 /** @returns whether it is a Parquet file */

@@ -52,7 +52,7 @@ export interface TraceReadResult extends LoweredRecords {
   readonly skipped: SkippedRecords
   /** Entries that are no LLM requests (spans without token counts). */
   readonly ignored: number
-  /** What a user should know about the cache, such as why it was not written. */
+  /** What a user should know: misspelled keys, or why the cache was not written. */
   readonly notes: readonly string[]
 }
 
@@ -92,7 +92,8 @@ export async function readTrace(
   if (!isCached) {
     const what = files.length > 1 ? 'several files' : 'what is no file'
     const notes = options.cache === true ? [`${name}: ${what} can not be cached, read anew`] : []
-    return { ...(await read()), source: name, notes }
+    const found = await read()
+    return { ...found, source: name, notes: [...found.notes, ...notes] }
   }
   const cached = await readCached({
     path: name,
@@ -100,5 +101,5 @@ export async function readTrace(
     rawBytes: () => readRawBytes(from, options),
     read,
   })
-  return { ...cached.read, source: name, notes: cached.notes }
+  return { ...cached.read, source: name, notes: [...cached.read.notes, ...cached.notes] }
 }

@@ -2,6 +2,7 @@ import { RouteSimError } from '@routesim/core'
 import { TraceColumns } from '../columns/trace-columns.js'
 import type { HashedBlocks, TraceRecord } from '../columns/trace-record.js'
 import { traceError } from '../errors/trace-error.js'
+import { MisspelledKeys } from './misspelled-keys.js'
 
 const MESSAGES_KEPT = 5
 
@@ -15,6 +16,7 @@ export interface SkippedRecords {
 /** Gathers the records of one trace; what is wrong with one either ends the read or is counted. */
 export class RecordCollector {
   readonly columns: TraceColumns = new TraceColumns()
+  readonly misspelled: MisspelledKeys = new MisspelledKeys()
   /** Entries that are no requests at all, such as spans of other work. */
   ignored = 0
   private skippedCount = 0

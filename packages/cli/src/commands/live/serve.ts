@@ -1,6 +1,7 @@
 import { unwatchFile, watchFile } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { RouteSimError } from '@routesim/core'
+import { whyUnreadable } from '@routesim/experiments'
 import {
   checkRouterConfig,
   parseRouterToml,
@@ -208,17 +209,40 @@ async function readConfig(args: ServeArguments): Promise<RouterConfig> {
     throw new UsageError('--kv-events: expected --kv-events-from with it, got none')
   const index = args.kvEvents ? 'events' : undefined
   const approximate = args.noKvEvents || args.predictive ? 'approximate' : undefined
-  return checkRouterConfig(
-    {
-      ...file,
-      ...(workers.length > 0 ? { workers } : {}),
-      ...optional('algorithm', args.algorithm),
-      ...optional('kv_index', index ?? approximate),
-      ...optional('block_tokens', args.blockSize),
-      ...optional('metrics_interval_ms', args.predictive ? 0 : args.metricsInterval),
-    },
-    args.config ?? 'serve',
-  )
+  const given = {
+    ...(workers.length > 0 ? { workers } : {}),
+    ...optional('algorithm', args.algorithm),
+    ...optional('kv_index', index ?? approximate),
+    ...optional('block_tokens', args.blockSize),
+    ...optional('metrics_interval_ms', args.predictive ? 0 : args.metricsInterval),
+  }
+  checkGiven(given)
+  return checkRouterConfig({ ...file, ...given }, args.config ?? 'serve')
+}
+
+/** Options that are called otherwise in a config. */
+const FLAGS: Readonly<Record<string, string>> = {
+  kv_events: '--kv-events-from',
+  kv_replay: '--kv-replay-from',
+  block_tokens: '--block-size',
+  metrics_interval_ms: '--metrics-interval',
+}
+
+/** @throws UsageError that names the option, where the command line alone is wrong */
+function checkGiven(given: { workers?: readonly { url: string; role?: string }[] }): void {
+  try {
+    checkRouterConfig({ workers: [{ url: 'http://localhost' }], ...given }, 'serve')
+  } catch (error) {
+    throw new UsageError(
+      (error as Error).message.replaceAll(
+        /^serve (?:workers\.(\d+)\.)?(\w+)/gm,
+        (_, index: string | undefined, key: string) => {
+          const role = key === 'url' ? given.workers?.[Number(index)]?.role : undefined
+          return FLAGS[key] ?? (role === undefined ? '--worker' : `--${role}-worker`)
+        },
+      ),
+    )
+  }
 }
 
 async function readToml(path: string): Promise<Record<string, unknown>> {
@@ -226,7 +250,8 @@ async function readToml(path: string): Promise<Record<string, unknown>> {
     return parseRouterToml(await readFile(path, 'utf8'), path)
   } catch (cause) {
     if (cause instanceof RouteSimError) throw cause
-    throw new UsageError(`--config: can not read ${path}: ${(cause as Error).message}`)
+    const why = whyUnreadable(cause)
+    throw new RouteSimError(`${path}: ${why}`, { code: 'config_unreadable', path, cause })
   }
 }
 
@@ -238,7 +263,8 @@ async function readKey(path: string | undefined): Promise<string | undefined> {
   } catch {
     // Told below: a router without the key it was to have must not start.
   }
-  throw new UsageError(`--api-key-file: expected a file with a key, got ${path}`)
+  const message = `--api-key-file: expected a file with a key, got ${path}`
+  throw new RouteSimError(message, { code: 'key_unreadable', path })
 }
 
 function optional<T>(name: string, value: T | undefined): Record<string, T> {

@@ -1,5 +1,6 @@
-import { editTrace, readTrace, repeatTrace, skippedNote } from '@routesim/traces'
+import { editTrace, readTrace, repeatTrace } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
+import { printTraceNotes } from '../../output/trace-notes.js'
 import { parseFilters } from '../../row-filter.js'
 import { UsageError } from '../../usage-error.js'
 import { checkBlockSize, checkInteger } from '../check-bounds.js'
@@ -67,13 +68,16 @@ export const traceEditCommand: CommandModule<object, TraceEditArguments> = {
     if (edits.toMs !== undefined && edits.toMs <= (edits.fromMs ?? 0)) {
       throw new UsageError(`--time-window: expected an end after its start, got "${timeWindow}"`)
     }
-    const read = { format: traceFormat, blockTokens: blockSize, onError }
-    const { table, format, skipped, source } = await readTrace(file, read)
+    const { table, format, source, ...read } = await readTrace(file, {
+      format: traceFormat,
+      blockTokens: blockSize,
+      onError,
+    })
     const edited = editTrace(table, edits, source)
     const { repeat, repeatGap = 0 } = args
     const made = repeat === undefined ? edited : repeatTrace(edited, repeat, repeatGap * 1000)
     await writeChanged(made, format, args)
-    if (skipped.count > 0) console.error(`note: ${skippedNote(skipped.count)}`)
+    printTraceNotes(read)
   },
 }
 

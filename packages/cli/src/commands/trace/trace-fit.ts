@@ -1,14 +1,9 @@
 import { workloadToml } from '@routesim/experiments'
-import {
-  type FitError,
-  fitErrors,
-  fitWorkload,
-  generateTrace,
-  readTrace,
-  skippedNote,
-} from '@routesim/traces'
+import { type FitError, fitErrors, fitWorkload, generateTrace, readTrace } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
 import { alignedTable } from '../../output/table.js'
+import { printTraceNotes } from '../../output/trace-notes.js'
+import { fitted, printFitted } from '../../output/wrapped.js'
 import { checkTarget, writeText } from '../../output/write-results.js'
 import { checkBlockSize, checkSeed } from '../check-bounds.js'
 import { ON_ERROR, TRACE_FORMAT } from '../experiment-options.js'
@@ -54,7 +49,7 @@ export const traceFitCommand: CommandModule<object, TraceFitArguments> = {
     checkBlockSize(blockSize)
     checkSeed(seed)
     await checkTarget({ output, format: undefined }, ['.toml'])
-    const { table, skipped } = await readTrace(file, {
+    const { table, ...read } = await readTrace(file, {
       format: traceFormat,
       blockTokens: blockSize,
       onError,
@@ -62,25 +57,26 @@ export const traceFitCommand: CommandModule<object, TraceFitArguments> = {
     const spec = fitWorkload(table)
     const errors = fitErrors(table, generateTrace({ ...spec, seed }), { blockTokens: blockSize })
     const toml = `# Fitted to a trace; put it after the [cluster] of a config.\n${workloadToml(spec).trimEnd()}`
+    const report = (maxWidth: number): string => errorTable(errors, maxWidth)
     if (output === undefined || output === '-') {
       console.log(toml)
-      console.error(errorTable(errors))
+      console.error(fitted(report, process.stderr))
     } else {
       await writeText(toml, output)
-      console.log(errorTable(errors))
+      printFitted(report)
       console.error(`Wrote [workload] to ${output}`)
     }
-    if (skipped.count > 0) console.error(`note: ${skippedNote(skipped.count)}`)
+    printTraceNotes(read)
   },
 }
 
-function errorTable(errors: readonly FitError[]): string {
+function errorTable(errors: readonly FitError[], maxWidth: number): string {
   const columns = [
     { title: 'Statistic', align: 'left' },
-    { title: 'Unit', align: 'left' },
-    { title: 'Trace', align: 'right' },
-    { title: 'Fit', align: 'right' },
-    { title: 'Error', align: 'right' },
+    { title: 'Unit', align: 'left', rank: 4 },
+    { title: 'Trace', align: 'right', rank: 2 },
+    { title: 'Fit', align: 'right', rank: 3 },
+    { title: 'Error', align: 'right', rank: 1 },
   ] as const
   return alignedTable(
     columns,
@@ -91,6 +87,7 @@ function errorTable(errors: readonly FitError[]): string {
       numberText(each.fit),
       errorText(each),
     ]),
+    maxWidth,
   )
 }
 

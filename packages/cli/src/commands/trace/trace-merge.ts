@@ -1,6 +1,7 @@
 import type { RequestTable } from '@routesim/core'
-import { mergeTraces, readTrace, skippedNote, type TraceFormat } from '@routesim/traces'
+import { mergeTraces, readTrace, type TraceFormat } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
+import { printTraceNotes } from '../../output/trace-notes.js'
 import { UsageError } from '../../usage-error.js'
 import { checkBlockSize } from '../check-bounds.js'
 import { ON_ERROR, TRACE_FORMAT } from '../experiment-options.js'
@@ -35,9 +36,9 @@ export const traceMergeCommand: CommandModule<object, TraceMergeArguments> = {
     const tables: RequestTable[] = []
     const formats = new Set<TraceFormat>()
     for (const file of files) {
-      const read = { format: traceFormat, blockTokens: blockSize, onError }
-      const { table, format, skipped } = await readTrace(file, read)
-      if (skipped.count > 0) console.error(`note: ${file}: ${skippedNote(skipped.count)}`)
+      const options = { format: traceFormat, blockTokens: blockSize, onError }
+      const { table, format, ...read } = await readTrace(file, options)
+      printTraceNotes(read, file)
       tables.push(table)
       formats.add(format)
     }

@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs'
 import { findPublicTrace, PUBLIC_TRACES, pulledPath, pullTrace, traceStore } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
 import { alignedTable } from '../../output/table.js'
+import { printFitted } from '../../output/wrapped.js'
 import { watched } from '../experiment-options.js'
 
 interface TracePullArguments {
@@ -28,7 +29,7 @@ export const tracePullCommand: CommandModule<object, TracePullArguments> = {
       .example('$0 run -t mooncake:conversation -c configs/mooncake.toml', '') as never,
   handler: async ({ name, url }) => {
     if (name === undefined) {
-      console.log(listing())
+      printFitted(listing)
       return
     }
     const trace = findPublicTrace(name)
@@ -61,13 +62,13 @@ export const tracePullCommand: CommandModule<object, TracePullArguments> = {
   },
 }
 
-function listing(): string {
+function listing(maxWidth: number): string {
   const columns = [
     { title: 'Name', align: 'left' },
-    { title: 'Size', align: 'right' },
-    { title: 'Licence', align: 'left' },
-    { title: 'Here', align: 'left' },
-    { title: 'What it is', align: 'left' },
+    { title: 'Size', align: 'right', rank: 2 },
+    { title: 'Licence', align: 'left', rank: 4 },
+    { title: 'Here', align: 'left', rank: 1 },
+    { title: 'What it is', align: 'left', rank: 3 },
   ] as const
   const rows = PUBLIC_TRACES.map((trace) => [
     trace.name,
@@ -76,7 +77,7 @@ function listing(): string {
     existsSync(pulledPath(trace)) ? 'yes' : 'no',
     trace.description,
   ])
-  return `Public traces, kept in ${traceStore()}\n\n${alignedTable(columns, rows)}`
+  return `Public traces, kept in ${traceStore()}\n\n${alignedTable(columns, rows, maxWidth)}`
 }
 
 function megabytes(bytes: number): string {

@@ -1,6 +1,7 @@
-import { analyzeTrace, readTrace, skippedNote } from '@routesim/traces'
+import { analyzeTrace, readTrace } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
 import { traceAnalysisText } from '../../output/trace-analysis.js'
+import { printTraceNotes } from '../../output/trace-notes.js'
 import { printFitted } from '../../output/wrapped.js'
 import { checkBlockSize } from '../check-bounds.js'
 import { ON_ERROR, TRACE_FORMAT } from '../experiment-options.js'
@@ -37,7 +38,7 @@ export const traceStatsCommand: CommandModule<object, TraceStatsArguments> = {
       .example('$0 trace stats conversation_trace.jsonl.gz', '') as never,
   handler: async ({ file, traceFormat, blockSize, format, onError }) => {
     checkBlockSize(blockSize)
-    const { table, skipped } = await readTrace(file, {
+    const { table, ...read } = await readTrace(file, {
       format: traceFormat,
       blockTokens: blockSize,
       onError,
@@ -45,6 +46,6 @@ export const traceStatsCommand: CommandModule<object, TraceStatsArguments> = {
     const analysis = analyzeTrace(table, blockSize === undefined ? {} : { blockTokens: blockSize })
     if (format === 'json') console.log(JSON.stringify(analysis, undefined, 2))
     else printFitted((maxWidth) => traceAnalysisText(analysis, maxWidth))
-    if (skipped.count > 0) console.error(`note: ${skippedNote(skipped.count)}`)
+    printTraceNotes(read)
   },
 }
