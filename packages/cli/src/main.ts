@@ -22,7 +22,7 @@ const EXIT = { ok: 0, failure: 1, usage: 2, interrupted: 130 } as const
  * stopped by Ctrl-C
  */
 export async function main(words: readonly string[]): Promise<number> {
-  const args = joinRepeated(withoutHelpCommand(words))
+  const args = ['--set', '--range'].reduce(joinRepeated, withoutHelpCommand(words))
   const isDebugging = args.includes('--debug')
   const { red } = colorsFor(process.stderr)
   let values: ParsedValues = {}
@@ -121,16 +121,16 @@ function withoutHelpCommand(args: readonly string[]): readonly string[] {
 }
 
 /** `--set a=1 --set b=2` is `--set 'a=1;b=2'`: of an option given twice, the parser takes the last. */
-function joinRepeated(args: readonly string[]): readonly string[] {
-  const sets: string[] = []
+function joinRepeated(args: readonly string[], option: string): readonly string[] {
+  const values: string[] = []
   const others: string[] = []
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!
-    if (arg === '--set' && i + 1 < args.length) sets.push(args[++i]!)
-    else if (arg.startsWith('--set=')) sets.push(arg.slice('--set='.length))
+    if (arg === option && i + 1 < args.length) values.push(args[++i]!)
+    else if (arg.startsWith(`${option}=`)) values.push(arg.slice(option.length + 1))
     else others.push(arg)
   }
-  return sets.length < 2 ? args : [...others, '--set', sets.join(';')]
+  return values.length < 2 ? args : [...others, option, values.join(';')]
 }
 
 /** The option parser makes NaN of what is no number. */

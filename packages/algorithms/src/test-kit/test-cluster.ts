@@ -35,7 +35,8 @@ export function testCluster(
   states: readonly Partial<BackendView>[],
   options: TestClusterOptions = {},
 ): ClusterView {
-  const { matchedTokens = states.map(() => 0), nowMs = 0, emittedTokens = [] } = options
+  const { nowMs = 0, emittedTokens = [] } = options
+  const matchedTokens = states.map((_, id) => options.matchedTokens?.[id] ?? 0)
   const { release = ignored, timer = ignored, migrate = ignored, query = ignored } = options
   const random = options.random ?? new RandomStream(1, 'router')
   const all = states.map((state, id) => testBackend(id, state))
@@ -45,7 +46,10 @@ export function testCluster(
     outstanding: all.map(({ outstanding }) => outstanding),
     pendingPromptTokens: all.map(({ pendingPromptTokens }) => pendingPromptTokens),
     sentSinceSample: all.map(({ sentSinceSample }) => sentSinceSample),
-    maxQueueDepth: all.map(({ healthy, maxQueueDepth }) => (healthy ? maxQueueDepth : 0)),
+    // One that is said to be out, for whatever reason, is out for those who read columns too.
+    maxQueueDepth: all.map(({ healthy, available, waiting, maxQueueDepth }) =>
+      healthy && (available || waiting >= maxQueueDepth) ? maxQueueDepth : 0,
+    ),
   }
   const view = (backends: readonly BackendView[]): ClusterView => ({
     nowMs,

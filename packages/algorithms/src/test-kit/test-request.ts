@@ -38,10 +38,11 @@ export function testUsage(fields: Partial<RequestUsage> = {}): RequestUsage {
 }
 
 /**
- * A request whose prompt has content, for routers with an index of prompts: runs of tokens by id, where two prompts
- * share what their ids have in common from the first on.
+ * A request whose prompt has content, for routers with an index of prompts. As in a simulation, the id of a run of
+ * tokens stands for the run and for all that is before it: prompts that have an id in common have all ids up to it in
+ * common, so that the same run after another beginning has another id.
  *
- * @param ids - of the runs
+ * @param ids - of the runs, from the beginning
  * @param fields - other fields of the request
  * @param runTokens - tokens of each run
  *

@@ -128,6 +128,7 @@ test.each([
     2,
     '--set cluster.num_backends: expected it once, got "4" and "4"',
   ],
+  [`tune ${good} -a preble --range a=1,2 --range a=2,3`, 2, '--range a: expected it once, got'],
   [`tune ${good} -a preble --range a=1,2;a=2,3`, 2, '--range a: expected it once, got "1,2" and'],
   ['trace pull nope', 2, 'nope: expected one of mooncake:conversation,'],
   // Bounds are told to who goes beyond them.

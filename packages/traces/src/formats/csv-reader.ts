@@ -82,7 +82,7 @@ export abstract class CsvReader implements LineReader {
 
   /** A header that is wrong spoils all lines, so it always ends the read. */
   private head(text: string, where: string): void {
-    const names = text.trim().split(',')
+    const names = fieldsOfHead(text.trim(), where)
     this.columns = new Map(names.map((name, i) => [name.trim().toLowerCase(), i]))
     const lacking = this.dialects.map((dialect) =>
       dialect.filter((name) => !this.columns!.has(name.toLowerCase())),
@@ -99,5 +99,14 @@ export abstract class CsvReader implements LineReader {
         : `${where}: expected a column ${missing}, got ${text.trim()}`,
       { path: where },
     )
+  }
+}
+
+function fieldsOfHead(text: string, where: string): string[] {
+  try {
+    return csvFields(text)
+  } catch (cause) {
+    const { message } = cause as Error
+    throw traceError('trace_invalid', `${where}: ${message}`, { path: where, cause })
   }
 }

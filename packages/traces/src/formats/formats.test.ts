@@ -35,6 +35,8 @@ describe('CSV formats', () => {
   it('reads those of Vidur and of SplitwiseSim', async () => {
     const vidur = 'arrived_at,num_prefill_tokens,num_decode_tokens,pd_ratio\n4.5,374,44,8.5\n'
     expect(rows(await readText(vidur))).toEqual([[4500, 374, 44]])
+    const quoted = '"arrived_at","NUM_PREFILL_TOKENS","num_decode_tokens"\n4.5,374,44\n'
+    expect(rows(await readText(quoted))).toEqual([[4500, 374, 44]])
     const splitwise =
       'request_id,request_type,application_id,arrival_timestamp,batch_size,prompt_size,token_size\n0,2,0,4.314,1,396,109\n'
     expect(rows(await readText(splitwise))).toEqual([[4314, 396, 109]])
@@ -87,6 +89,7 @@ describe('CSV formats', () => {
       't.jsonl:2: TIMESTAMP: expected a date and time, got "2023-02-30 00:00:00"',
     ],
     ['arrival_s,input_tokens,output_tokens\n"1,2,3', 't.jsonl:2: expected a closing quote, got'],
+    ['arrival_s,input_tokens,"output_tokens\n1,2,3', 't.jsonl:1: expected a closing quote, got'],
   ])('refuses %j', async (text, message) => {
     expect(await messageOf(readText(text))).toContain(message)
   })

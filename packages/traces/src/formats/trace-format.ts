@@ -98,9 +98,9 @@ const SIGNS: readonly (readonly [RegExp, TraceFormat])[] = [
   [/"(ts|prompt_tokens|gen_tokens)"\s*:/, 'compact_jsonl'],
   [/"(timestamp|input_length|output_length|hash_ids)"\s*:/, 'mooncake'],
   [/^(?=.*\bTIMESTAMP\b)(?=.*\bContextTokens\b)[^{]*$/i, 'azure'],
-  [/^(?=.*\barrival_s\b)(?=.*\binput_tokens\b)[^{]*$/, 'csv'],
-  [/^(?=.*\barrived_at\b)(?=.*\bnum_prefill_tokens\b)[^{]*$/, 'csv'],
-  [/^(?=.*\barrival_timestamp\b)(?=.*\bprompt_size\b)[^{]*$/, 'csv'],
+  [/^(?=.*\barrival_s\b)(?=.*\binput_tokens\b)[^{]*$/i, 'csv'],
+  [/^(?=.*\barrived_at\b)(?=.*\bnum_prefill_tokens\b)[^{]*$/i, 'csv'],
+  [/^(?=.*\barrival_timestamp\b)(?=.*\bprompt_size\b)[^{]*$/i, 'csv'],
   [/^(?=.*\bTimestamp\b)(?=.*\bRequest tokens\b)[^{]*$/i, 'burstgpt'],
   [/^(?=.*\brequest_id\b)(?=.*\barrival_time_us\b)[^{]*$/, 'blis'],
 ]

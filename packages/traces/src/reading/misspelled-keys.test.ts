@@ -19,6 +19,12 @@ test('an optional key that is misspelled is told once, with its first line', asy
   ])
 })
 
+test('what a terminal would obey is told as it is written in JSON', async () => {
+  expect(await notesOf({ ...compact, 'priority\u001b': 1 })).toEqual([
+    expect.stringContaining(' priority\\u001b: unknown key'),
+  ])
+})
+
 test.each([
   ['keys of its own', { ...compact, region: 'eu', uid: 7, trace_id: 'x', ttl: 3 }],
   ['a key beside the one that it resembles', { ...compact, model: 'a', models: ['a', 'b'] }],

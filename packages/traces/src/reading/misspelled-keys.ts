@@ -32,7 +32,8 @@ export class MisspelledKeys {
       const missing = [...known].filter((name) => name.length >= SHORTEST_NAME && !(name in line))
       const near = closestName(key, missing)
       if (near === undefined || this.notes.length === MOST_NOTES) continue
-      this.notes.push(`${where} ${shorten(key)}: unknown key, ignored; did you mean "${near}"?`)
+      const name = shorten(JSON.stringify(key).slice(1, -1))
+      this.notes.push(`${where} ${name}: unknown key, ignored; did you mean "${near}"?`)
     }
   }
 }
