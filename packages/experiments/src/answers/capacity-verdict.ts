@@ -47,7 +47,7 @@ function reason({ probes, misses }: CapacityAnswer, attainment: number): string 
   if (1 - probe.oversized < attainment) {
     return ` (${percent(probe.oversized)} have more tokens than the KV cache of their backend holds)`
   }
-  const share = `${percent(probe.attainment)} within targets`
+  const share = `${percentBelow(probe.attainment, attainment)} within targets`
   return probe.saturation === 'overloaded' ? ` (overloaded: ${share} so far)` : ` (${share})`
 }
 
@@ -90,6 +90,15 @@ function cheapest(
   }
   const share = Math.round((1 - first.usd_per_hour! / second.usd_per_hour!) * 100)
   return [`The cheapest is ${fleet}, ${share}% below the next, ${name(second)}.`]
+}
+
+/** A share that misses the goal, in as many digits as it takes to see that it does. */
+function percentBelow(share: number, goal: number): string {
+  const text = (digits: number): string => `${Number((share * 100).toPrecision(digits))}%`
+  const digits = [3, 4, 5, 6].find(
+    (each) => share >= goal || Number.parseFloat(text(each)) < goal * 100,
+  )
+  return text(digits ?? 7)
 }
 
 function percent(share: number): string {
