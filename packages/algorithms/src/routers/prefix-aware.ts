@@ -71,21 +71,20 @@ export const prefixAware: RouterDefinition = defineRouter({
         for (let i = 0; i < size; i++) {
           const id = ids[i]!
           const matched = matchedTokens[id]!
-          notes?.term('prefix', id, 0)
           if (matched === 0) continue
           if (blockTokens[id] !== blockSize) {
             blockSize = blockTokens[id]!
             needed = reusableTokens - (reusableTokens % blockSize)
           }
-          const load = loads[id]!
-          if (needed <= 0 || matched < needed || load >= most) continue
-          out[id] = -(weight + (1 - weight) * (1 - load))
-          notes?.term('prefix', id, weight)
+          if (needed > 0 && matched >= needed && loads[id]! < most) out[id] = out[id]! - weight
         }
-        notes?.terms(
-          'idle',
-          queue.costs.map((cost) => Math.abs(cost)),
-        )
+        if (notes !== undefined) {
+          for (const id of Array.from(ids)) {
+            const isHeld = out[id] !== queue.costs[id]
+            notes.term('prefix', id, isHeld ? weight : 0)
+          }
+        }
+        notes?.terms('idle', queue.costs.map(Math.abs))
         notes?.highest()
         return leastOf(cluster, costs, ties)
       },

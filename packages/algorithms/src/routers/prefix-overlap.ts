@@ -66,9 +66,12 @@ export const prefixOverlap: RouterDefinition = defineRouter({
           if (matched > 0 && loads[id]! < most)
             out[id] = out[id]! - weight * (matched / promptTokens)
         }
-        for (const id of notes === undefined ? [] : Array.from(ids)) {
-          const overlap = loads[id]! < most ? matchedTokens[id]! / promptTokens : 0
-          notes?.term('overlap', id, weight * overlap)
+        // Apart from the loop above, which a question per backend would slow down by a fifth.
+        if (notes !== undefined) {
+          for (const id of Array.from(ids)) {
+            const overlap = loads[id]! < most ? matchedTokens[id]! / promptTokens : 0
+            notes.term('overlap', id, weight * overlap)
+          }
         }
         notes?.terms('idle', queue.costs.map(Math.abs))
         notes?.highest()

@@ -9,8 +9,13 @@ export function describeValue(value: unknown): string {
   return String(value)
 }
 
+/** The name of a key: short, on one line, and nothing that a terminal would obey. */
+export function describeKey(name: string): string {
+  return JSON.stringify(shorten(name)).slice(1, -1)
+}
+
 /** The beginning of a text. */
-export function shorten(text: string): string {
+function shorten(text: string): string {
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}...` : text
 }
 

@@ -1,6 +1,6 @@
 import { closestName } from '@routesim/core'
 import type { HashedBlocks } from '../columns/trace-record.js'
-import { describeLine, describeValue, shorten } from '../errors/describe-value.js'
+import { describeKey, describeLine, describeValue } from '../errors/describe-value.js'
 import { traceError } from '../errors/trace-error.js'
 import { repeatedKey } from './repeated-key.js'
 
@@ -54,7 +54,7 @@ export function neededField(
   const others = Object.keys(line).filter((key) => !known.has(key))
   const near = closestName(name, others)
   if (near === undefined) return undefined
-  throw traceError('trace_invalid', `${shorten(near)}: unknown key; did you mean "${name}"?`)
+  throw traceError('trace_invalid', `${describeKey(near)}: unknown key; did you mean "${name}"?`)
 }
 
 /** An integer from `minimum` to 2^31 - 1. */

@@ -1,5 +1,5 @@
 import { closestName } from '@routesim/core'
-import { shorten } from '../errors/describe-value.js'
+import { describeKey } from '../errors/describe-value.js'
 import type { JsonObject } from './json-fields.js'
 
 /** Lines that are looked at: one more shape of line is seldom new after them. */
@@ -32,8 +32,7 @@ export class MisspelledKeys {
       const missing = [...known].filter((name) => name.length >= SHORTEST_NAME && !(name in line))
       const near = closestName(key, missing)
       if (near === undefined || this.notes.length === MOST_NOTES) continue
-      const name = shorten(JSON.stringify(key).slice(1, -1))
-      this.notes.push(`${where} ${name}: unknown key, ignored; did you mean "${near}"?`)
+      this.notes.push(`${where} ${describeKey(key)}: unknown key, ignored; did you mean "${near}"?`)
     }
   }
 }
