@@ -9,6 +9,7 @@ import {
 import type { CommandBody } from '../command-body.js'
 import { checkTraceEnding } from '../output/check-trace-ending.js'
 import { lostColumns } from '../output/lost-columns.js'
+import { counted } from '../output/thousands.js'
 import { UsageError } from '../usage-error.js'
 import { checkBlockSize, checkSeed } from './check-bounds.js'
 import { ON_ERROR, TRACE_FORMAT } from './experiment-options.js'
@@ -91,7 +92,7 @@ export const convertCommand: CommandBody<ConvertArguments> = {
       console.log(JSON.stringify({ from, to, requests, lost, ignored, skipped }, undefined, 2))
       return
     }
-    console.error(`Wrote ${requests} ${requests === 1 ? 'request' : 'requests'} to ${output}`)
+    console.error(`Wrote ${counted(requests, 'request')} to ${output}`)
     if (lost.length > 0) console.error(`note: ${to} can not hold: ${lostColumns(lost)}`)
     for (const note of notes) console.error(`note: ${note}`)
     if (ignored > 0) console.error(`note: ${ignoredNote(result.format, ignored)}`)

@@ -9,7 +9,7 @@ import type { Options } from 'yargs'
 import { splitSpecs } from '../algorithm-list.js'
 import { durationText } from '../output/duration.js'
 import { ProgressBar } from '../output/progress.js'
-import { thousands } from '../output/thousands.js'
+import { counted } from '../output/thousands.js'
 import { REPORT, type ReportArguments } from '../output/write-report.js'
 import { FORMATS, type OutputFormat } from '../output/write-results.js'
 import { UsageError } from '../usage-error.js'
@@ -289,8 +289,7 @@ export async function watched<T>(
 /** The lines above a table: what was simulated. */
 export function heading(scenario: ScenarioInfo): string {
   const { requests, source, spanMs } = scenario
-  const count = `${thousands(requests)} ${requests === 1 ? 'request' : 'requests'}`
-  return `${count} over ${durationText(spanMs)} (${source}) on ${fleetAndSeeds(scenario)}`
+  return `${counted(requests, 'request')} over ${durationText(spanMs)} (${source}) on ${fleetAndSeeds(scenario)}`
 }
 
 /** The same for a sweep, whose points differ in their requests. */
@@ -301,8 +300,7 @@ export function sweepHeading(scenario: ScenarioInfo, durationSec: number | undef
 }
 
 function fleetAndSeeds({ backends, gpu, visibility, events, seeds }: ScenarioInfo): string {
-  const trouble =
-    events.length === 0 ? '' : `; ${events.length} backend event${events.length === 1 ? '' : 's'}`
+  const trouble = events.length === 0 ? '' : `; ${counted(events.length, 'backend event')}`
   return `${backends} x ${gpu}; visibility ${visibility}; ${seedsText(seeds)}${trouble}`
 }
 

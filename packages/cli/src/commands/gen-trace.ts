@@ -15,6 +15,7 @@ import {
 import type { CommandBody } from '../command-body.js'
 import { checkTraceEnding } from '../output/check-trace-ending.js'
 import { lostColumns } from '../output/lost-columns.js'
+import { counted } from '../output/thousands.js'
 import { UsageError } from '../usage-error.js'
 import { checkSeed } from './check-bounds.js'
 import { flagOf, GENERATOR_FLAGS, generatorOptions, SOURCE_FLAGS } from './generator-flags.js'
@@ -86,7 +87,7 @@ export const genTraceCommand: CommandBody<GenTraceArguments> = {
     checkTraceEnding(args.output, args.format, '--format')
     const table = await requestsOf(args)
     const { requests, lost } = await writeTrace(args.output, table, args.format)
-    console.error(`Wrote ${requests} ${requests === 1 ? 'request' : 'requests'} to ${args.output}`)
+    console.error(`Wrote ${counted(requests, 'request')} to ${args.output}`)
     if (lost.length > 0) console.error(`note: ${args.format} can not hold: ${lostColumns(lost)}`)
   },
 }

@@ -9,6 +9,7 @@ import {
 import type { CommandBody } from '../command-body.js'
 import { checkTraceEnding } from '../output/check-trace-ending.js'
 import { lostColumns } from '../output/lost-columns.js'
+import { counted } from '../output/thousands.js'
 import { printTraceNotes } from '../output/trace-notes.js'
 import { checkBlockSize, checkSeed } from './check-bounds.js'
 import {
@@ -75,7 +76,7 @@ export const synthesizeCommand: CommandBody<SynthesizeArguments> = {
       })
       return writeTrace(args.output, made, args.to, { blockTokens: args.blockSize })
     })
-    console.error(`Wrote ${requests} ${requests === 1 ? 'request' : 'requests'} to ${args.output}`)
+    console.error(`Wrote ${counted(requests, 'request')} to ${args.output}`)
     if (lost.length > 0) console.error(`note: ${args.to} can not hold: ${lostColumns(lost)}`)
     printTraceNotes(read)
   },

@@ -1,7 +1,7 @@
 import type { ServingSimResult } from '@routesim/experiments'
 import { distributionTable } from './distribution-table.js'
 import { sweepRendering } from './sweep-table.js'
-import { thousands } from './thousands.js'
+import { counted } from './thousands.js'
 import type { Rendering } from './write-results.js'
 
 /** The combinations of the serving simulator: one in full, several as a sweep. */
@@ -27,11 +27,11 @@ function withoutPair({ settings, ...point }: ServingSimResult): ServingSimResult
 
 function title(points: readonly ServingSimResult[]): string {
   const [{ settings, rate, result }] = points as [ServingSimResult]
-  const count = thousands(result.total_requests)
+  const count = counted(result.total_requests, 'request')
   const fleet = result.per_backend.map(({ role }) => role)
   const prefill = fleet.filter((role) => role === 'prefill').length
   const instances = `${prefill} prefill and ${fleet.length - prefill} decode instances`
-  const head = `${count} requests on ${instances}; seed ${result.seed}`
+  const head = `${count} on ${instances}; seed ${result.seed}`
   if (points.length > 1) return `${head}; ${points.length} combinations`
   const { prefill_global, prefill_local, decode_global, decode_local } = settings
   const policies = `prefill ${prefill_global}, ${prefill_local}; decode ${decode_global}, ${decode_local}`

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { thousands } from './thousands.js'
+import { counted, thousands } from './thousands.js'
 
 test.each([
   [0, 0, '0'],
@@ -17,4 +17,13 @@ test('it writes as the language of the program does', () => {
   for (let value = 1; value < 1e15; value = value * 7 + 3) {
     expect(thousands(value)).toBe(value.toLocaleString('en-US'))
   }
+})
+
+test('one is one, and others are several', () => {
+  expect([0, 1, 2, 12_031].map((count) => counted(count, 'request'))).toEqual([
+    '0 requests',
+    '1 request',
+    '2 requests',
+    '12,031 requests',
+  ])
 })

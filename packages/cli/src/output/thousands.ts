@@ -7,3 +7,8 @@ export function thousands(value: number, fractionDigits: number = 0): string {
   const apart = whole.replace(/\B(?=(\d{3})+$)/g, ',')
   return fraction === undefined ? apart : `${apart}.${fraction}`
 }
+
+/** A count and what is counted: `1 request`, `12,031 requests`. */
+export function counted(count: number, noun: string): string {
+  return `${thousands(count)} ${noun}${count === 1 ? '' : 's'}`
+}

@@ -1,7 +1,7 @@
 import type { Spread, TraceAnalysis } from '@routesim/traces'
 import { durationText } from './duration.js'
 import { alignedTable, type Column, figureColumns } from './table.js'
-import { thousands } from './thousands.js'
+import { counted, thousands } from './thousands.js'
 
 const BARS = ' ▁▂▃▄▅▆▇█'
 const CHART_COLUMNS = 60
@@ -30,7 +30,7 @@ export function traceAnalysisText(
   const span = (ms: number): string =>
     ms < 120_000 ? seconds(ms) : `${seconds(ms)} (${durationText(ms)})`
   const lines = [
-    `${thousands(requests)} requests over ${span(arrivals.spanMs)}, ${thousands(arrivals.distinctTimes)} distinct times; blocks of ${blockTokens} tokens`,
+    `${counted(requests, 'request')} over ${span(arrivals.spanMs)}, ${thousands(arrivals.distinctTimes)} distinct times; blocks of ${blockTokens} tokens`,
     '',
     alignedTable(columns, rows, maxWidth),
     '',

@@ -2,6 +2,7 @@ import { access, constants, stat, writeFile } from 'node:fs/promises'
 import { dirname, extname } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { RouteSimError } from '@routesim/core'
+import { whyUnwritable } from '@routesim/experiments'
 import { checkEnding, type EndingHints } from './check-ending.js'
 import { printFitted } from './wrapped.js'
 
@@ -95,14 +96,7 @@ export async function writeText(text: string, output: string): Promise<void> {
 
 /** The error for a file that can not be written. */
 export function outputFailed(output: string, cause: unknown): RouteSimError {
-  const { code, message } = cause as NodeJS.ErrnoException
-  const why =
-    code === 'ENOENT'
-      ? `there is no folder ${dirname(output)}`
-      : code === 'EISDIR'
-        ? 'it is a directory'
-        : message
-  return failed(output, `can not be written: ${why}`, cause)
+  return failed(output, `can not be written: ${whyUnwritable(output, cause)}`, cause)
 }
 
 function failed(output: string, what: string, cause?: unknown): RouteSimError {

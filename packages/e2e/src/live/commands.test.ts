@@ -79,12 +79,17 @@ test.each([
 test.each([
   ['serve -c no-such.toml', 'no-such.toml: no such file'],
   [`serve -c ${at('router.toml')}`, 'router.toml workers.0.url: expected a URL such as http:'],
-  [`serve ${WORKER} --api-key-file ${at('empty.key')}`, '--api-key-file: expected a file with a'],
+  [
+    `serve ${WORKER} --api-key-file ${at('empty.key')}`,
+    'empty.key: expected a key, got an empty file',
+  ],
+  [`serve ${WORKER} --api-key-file ${at('no.key')}`, 'no.key: no such file'],
+  [`serve ${WORKER} --host no.such.host.invalid`, 'Choose an address of this machine'],
   [
     `bench prefix-ratio --url http://127.0.0.1:1 --requests 2 --isl 9 -o ${at('sweep')}`,
     'all of the 2 requests failed',
   ],
-  [`serve ${WORKER} --record ${at('no/such')} --port 0 --admin-port 0`, 'can not record to'],
+  [`serve ${WORKER} --record ${at('no/such')} --port 0`, 'there is no folder'],
   ['bench load --url http://127.0.0.1:1 --requests 2', 'all of the 2 requests failed, the first'],
   ['bench load --requests 2 -o /dev/null/x', '/dev/null/x: can not be written'],
   ['bench trace -t no-such', 'no-such: no such file'],

@@ -27,6 +27,16 @@ export const HTTP_LIMITS: HttpLimits = {
   maxConnections: 65_536,
 }
 
+const OTHER_HOST =
+  'Choose an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them.'
+
+/** What helps where another port may not. */
+const LISTEN_HINTS: Readonly<Record<string, string>> = {
+  ENOTFOUND: OTHER_HOST,
+  EADDRNOTAVAIL: OTHER_HOST,
+  EACCES: 'Choose a port from 1024 on: lower ones are kept for the administrator.',
+}
+
 /** Answers a request. What it throws is answered for it: an {@link ApiError} as it says, the rest as 500. */
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => unknown
 
@@ -73,15 +83,13 @@ export class HttpServer {
   listen(host: string, port: number): Promise<number> {
     return new Promise((resolve, reject) => {
       this.server.once('error', (cause: NodeJS.ErrnoException) => {
+        const why = cause.code ?? cause.message
         reject(
-          new RouteSimError<LiveErrorCode>(
-            `can not listen on ${host}:${port}: ${cause.code ?? cause.message}`,
-            {
-              code: 'address_in_use',
-              hint: 'Choose another --port, or 0 for any that is free.',
-              cause,
-            },
-          ),
+          new RouteSimError<LiveErrorCode>(`can not listen on ${host}:${port}: ${why}`, {
+            code: 'address_in_use',
+            hint: LISTEN_HINTS[why] ?? 'Choose another port, or 0 for any that is free.',
+            cause,
+          }),
         )
       })
       // The longest queue the system allows: bursts of thousands of clients are usual here.

@@ -1,5 +1,6 @@
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { RouteSimError } from '@routesim/core'
+import { whyUnwritable } from '@routesim/experiments'
 import type { LiveErrorCode } from '../live-error-code.js'
 import type { LiveRequest } from './live-request.js'
 
@@ -34,11 +35,10 @@ export class TrafficRecorder {
         // Later, when the disk is full: the router goes on without a record.
         this.isBroken = true
         reject(
-          new RouteSimError<LiveErrorCode>(`can not record to ${this.path}: ${cause.message}`, {
-            code: 'record_failed',
-            path: this.path,
-            cause,
-          }),
+          new RouteSimError<LiveErrorCode>(
+            `can not record to ${this.path}: ${whyUnwritable(this.path, cause)}`,
+            { code: 'record_failed', path: this.path, cause },
+          ),
         )
       })
     })

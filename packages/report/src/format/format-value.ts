@@ -9,8 +9,13 @@ export function formatValue(value: number | null, unit: Unit): string {
   if (value === null || !Number.isFinite(value)) return '–'
   if (unit === 'ms') return formatDuration(value)
   if (unit === 'share') return `${Number((100 * value).toPrecision(3))}%`
-  if (unit === 'usd') return `$${Number(value.toPrecision(3))}`
+  if (unit === 'usd') return formatDollars(value)
   return Math.abs(value) >= 1e5 ? inThousands(value) : formatNumber(value)
+}
+
+/** Whole cents of what costs dollars. */
+function formatDollars(usd: number): string {
+  return `$${usd >= 1 && usd < 1000 ? usd.toFixed(2) : Number(usd.toPrecision(3))}`
 }
 
 /** A duration in the unit that suits it. */

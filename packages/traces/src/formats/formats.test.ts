@@ -338,7 +338,8 @@ describe('LLMServingSim', () => {
       '{"input_toks":1,"output_toks":1,"input_tok_ids":["a"]}',
       'input_tok_ids: expected an array of integers, got',
     ],
-    ['{"sub_requests":[1]}', 'sub_requests: expected an array of objects, got'],
+    ['{"sub_requests":[1]}', 'sub_requests: expected an array of at least one object, got'],
+    ['{"sub_requests":[]}', 'sub_requests: expected an array of at least one object, got'],
   ])('refuses %s', async (text, message) => {
     expect(await messageOf(readText(text))).toContain(`t.jsonl:1: ${message}`)
   })

@@ -48,8 +48,10 @@ export class LlmServingSimReader implements LineReader {
   }
 
   line(text: string, number: number): void {
-    this.collector.attempt(`${this.source}:${number}`, () => {
+    const where = `${this.source}:${number}`
+    this.collector.attempt(where, () => {
       const line = parseObject(text)
+      this.collector.misspelled.look(line, KNOWN, where)
       const arrivalMs = nanoseconds(line, 'arrival_time_ns')
       const calls = line['sub_requests'] ?? undefined
       const name = optionalName('session_id', line['session_id'])
@@ -64,8 +66,8 @@ export class LlmServingSimReader implements LineReader {
 
   /** All of a session or nothing. */
   private session(calls: unknown, startMs: number, name: string): void {
-    if (!Array.isArray(calls) || !calls.every(isObject)) {
-      throw expectedError('sub_requests', 'an array of objects', calls)
+    if (!Array.isArray(calls) || calls.length === 0 || !calls.every(isObject)) {
+      throw expectedError('sub_requests', 'an array of at least one object', calls)
     }
     let arrivalMs = startMs
     const all = calls.map((call) => {

@@ -19,6 +19,24 @@ test('an optional key that is misspelled is told once, with its first line', asy
   ])
 })
 
+test('the key that another format has for it is told', async () => {
+  expect(await notesOf({ ...compact, session_id: 'a' })).toEqual([
+    expect.stringContaining('session_id: unknown key, ignored; did you mean "conversation_id"?'),
+  ])
+  expect(await notesOf({ ...mooncake, conversation_id: 'a' })).toEqual([
+    expect.stringContaining('conversation_id: unknown key, ignored; did you mean "session_id"?'),
+  ])
+  expect(await notesOf({ ...compact, session_id: 'a', conversation_id: 'b' })).toEqual([])
+})
+
+test('of many such keys the first five are told, and that there are more', async () => {
+  const keys = ['1', '2', '3', '4', '5', '6', '7'].map((digit) => [`priorit${digit}`, 1])
+  const notes = await notesOf({ ...compact, ...Object.fromEntries(keys) })
+  expect(notes).toHaveLength(6)
+  expect(notes[4]).toContain('priorit5: unknown key, ignored; did you mean "priority"?')
+  expect(notes[5]).toContain('priorit6: unknown key, ignored; further ones are not listed')
+})
+
 test('what a terminal would obey is told as it is written in JSON', async () => {
   expect(await notesOf({ ...compact, 'priority\u001b': 1 })).toEqual([
     expect.stringContaining(' priority\\u001b: unknown key'),

@@ -12,6 +12,7 @@ import {
 import type { Options } from 'yargs'
 import type { CommandBody } from '../../command-body.js'
 import { UsageError } from '../../usage-error.js'
+import { adminPortOf } from './admin-port.js'
 import { checkNumbers } from './check-numbers.js'
 import { outliveReaders, untilStopped } from './stop-signal.js'
 
@@ -31,7 +32,7 @@ interface ServeArguments {
   host: string
   port: number
   adminHost: string
-  adminPort: number
+  adminPort?: number
   apiKeyFile?: string
   record?: string
   duration: number
@@ -95,9 +96,9 @@ export const serveCommand: CommandBody<ServeArguments> = {
         },
         'admin-port': {
           type: 'number',
-          default: 8001,
           requiresArg: true,
-          describe: 'Port of metrics, workers, decisions and find_best_worker; 0 for any',
+          describe:
+            'Port of metrics, workers, decisions and find_best_worker; 0 for any (default the next one)',
         },
         'api-key-file': {
           type: 'string',
@@ -129,7 +130,7 @@ export const serveCommand: CommandBody<ServeArguments> = {
       host: args.host,
       port: args.port,
       adminHost: args.adminHost,
-      adminPort: args.adminPort,
+      adminPort: adminPortOf(args),
       apiKey: await readKey(args.apiKeyFile),
       record: args.record,
       onLog: log,
@@ -257,14 +258,15 @@ async function readToml(path: string): Promise<Record<string, unknown>> {
 
 async function readKey(path: string | undefined): Promise<string | undefined> {
   if (path === undefined) return process.env['ROUTESIM_API_KEY'] || undefined
-  try {
-    const key = (await readFile(path, 'utf8')).trim()
-    if (key !== '') return key
-  } catch {
-    // Told below: a router without the key it was to have must not start.
-  }
-  const message = `--api-key-file: expected a file with a key, got ${path}`
-  throw new RouteSimError(message, { code: 'key_unreadable', path })
+  // A router without the key it was to have must not start.
+  const failed = (why: string): Error =>
+    new RouteSimError(`--api-key-file ${path}: ${why}`, { code: 'key_unreadable', path })
+  const text = await readFile(path, 'utf8').catch((cause) => {
+    throw failed(whyUnreadable(cause))
+  })
+  const key = text.trim()
+  if (key === '') throw failed('expected a key, got an empty file')
+  return key
 }
 
 function optional<T>(name: string, value: T | undefined): Record<string, T> {

@@ -1,5 +1,6 @@
 import { checkRouterConfig, ping, startRouter } from '@routesim/live'
 import type { CommandBody } from '../../command-body.js'
+import { adminPortOf } from './admin-port.js'
 import { checkNumbers } from './check-numbers.js'
 import { describe } from './ping.js'
 import { untilStopped } from './stop-signal.js'
@@ -14,7 +15,7 @@ import {
 interface UpArguments extends WorkerArguments {
   algorithm: string
   port: number
-  adminPort: number
+  adminPort?: number
   duration: number
   kvEvents?: boolean
 }
@@ -36,9 +37,8 @@ export const upCommand: CommandBody<UpArguments> = {
         port: { type: 'number', default: 8000, requiresArg: true, describe: 'Port of the router' },
         'admin-port': {
           type: 'number',
-          default: 8001,
           requiresArg: true,
-          describe: 'Port of its metrics and decisions',
+          describe: 'Port of its metrics and decisions (default the next one)',
         },
         duration: {
           type: 'number',
@@ -62,7 +62,7 @@ export const upCommand: CommandBody<UpArguments> = {
       const router = await startRouter({
         host,
         port: args.port,
-        adminPort: args.adminPort,
+        adminPort: adminPortOf(args),
         config: checkRouterConfig({
           workers: routerWorkers(started),
           algorithm: args.algorithm,

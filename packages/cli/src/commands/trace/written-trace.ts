@@ -8,6 +8,7 @@ import {
 import type { Options } from 'yargs'
 import { checkTraceEnding } from '../../output/check-trace-ending.js'
 import { lostColumns } from '../../output/lost-columns.js'
+import { counted } from '../../output/thousands.js'
 
 /** Where a changed trace goes. */
 export interface WrittenTraceArguments {
@@ -45,6 +46,6 @@ export async function writeChanged(
   const format = to ?? WRITABLE_TRACE_FORMATS.find((each) => each === read) ?? 'compact_jsonl'
   checkTraceEnding(output, format, '--to')
   const { requests, lost } = await writeTrace(output, table, format, { blockTokens: blockSize })
-  console.error(`Wrote ${requests} ${requests === 1 ? 'request' : 'requests'} to ${output}`)
+  console.error(`Wrote ${counted(requests, 'request')} to ${output}`)
   if (lost.length > 0) console.error(`note: ${format} can not hold: ${lostColumns(lost)}`)
 }
