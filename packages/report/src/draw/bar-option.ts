@@ -2,6 +2,7 @@ import type { BarChart } from '../chart/chart.js'
 import { highest } from '../chart/highest.js'
 import { formatValue } from '../format/format-value.js'
 import { escapeHtml } from '../html/escape-html.js'
+import { categoryLabels } from './category-labels.js'
 import {
   axisName,
   baseOption,
@@ -15,21 +16,10 @@ import {
 } from './frame.js'
 import { whiskers } from './whiskers.js'
 
+/** Letters of a figure, at the most, and their height above a bar where they stand upright. */
+const FIGURE = { letters: 7, height: 40 }
+
 const LAYOUT = { barGap: '12%', barCategoryGap: '22%', barMaxWidth: 60 }
-
-/** Width of a letter of a label, about. */
-const LETTER = 7
-
-/** A name in lines of so many letters where its words allow it. */
-function brokenAt(name: string, letters: number): string {
-  const lines: string[] = ['']
-  for (const word of name.split(/(?<=[_ ])/)) {
-    const line = lines.at(-1)!
-    if (line === '' || line.length + word.length <= letters) lines[lines.length - 1] = line + word
-    else lines.push(word)
-  }
-  return lines.join('\n')
-}
 
 /** A bar under the pointer, or one that has a label. */
 interface PointedBar {
@@ -45,10 +35,11 @@ function figureOf(chart: BarChart, { seriesIndex, dataIndex }: PointedBar): stri
 }
 
 /** The figure of a bar, above it. */
-function figureLabel(chart: BarChart, { text }: DrawOptions['theme']): Option {
+function figureLabel(chart: BarChart, { text }: DrawOptions['theme'], isUpright: boolean): Option {
   return {
     show: true,
     position: 'top',
+    ...(isUpright && { rotate: 90, align: 'left', verticalAlign: 'middle' }),
     color: text,
     fontSize: 11,
     formatter: (bar: PointedBar) => figureOf(chart, bar),
@@ -61,8 +52,7 @@ export function barOption(chart: BarChart, options: DrawOptions): Option {
   const names = chart.series.map(({ name }) => name)
   const legend = names.length > 1 ? names : []
   const head = headOf(legend, options)
-  const room = Math.floor(options.width / chart.categories.length / LETTER)
-  const isTight = chart.categories.some((name) => name.length > room)
+  const labels = categoryLabels(chart.categories, options.width)
   const color = (i: number): string => theme.series[i % theme.series.length]!
   const axis = valueAxis(
     chart.value,
@@ -74,7 +64,9 @@ export function barOption(chart: BarChart, options: DrawOptions): Option {
       ),
     ),
   )
+  // On a logarithmic axis, lengths alone do not tell how bars differ.
   const isLog = chart.value.scale === 'log'
+  const isTight = isLog && labels.room < FIGURE.letters
   return {
     ...baseOption(chart, options),
     legend: legend.length > 0 ? legendOption(legend, head, options) : { show: false },
@@ -88,12 +80,17 @@ export function barOption(chart: BarChart, options: DrawOptions): Option {
         fontSize: 11,
         lineHeight: 12,
         interval: 0,
-        ...(isTight && { formatter: (name: string) => brokenAt(name, room) }),
+        formatter: labels.written,
+        ...(labels.isUpright && { rotate: 90 }),
       },
       axisLine: { lineStyle: { color: theme.line } },
       axisTick: { show: false },
     },
-    yAxis: { ...axis, ...(isLog && { startValue: axis['min'] }) },
+    yAxis: {
+      ...axis,
+      ...(isLog && { startValue: axis['min'] }),
+      ...(isTight && { nameGap: Number(axis['nameGap']) + FIGURE.height }),
+    },
     tooltip: {
       ...tooltipLook(options),
       trigger: 'item',
@@ -109,8 +106,7 @@ export function barOption(chart: BarChart, options: DrawOptions): Option {
           ? values.map((value) => (value === null ? null : Math.max(value, Number(axis['min']))))
           : values,
         itemStyle: { color: color(i) },
-        // Their lengths alone do not tell how they differ.
-        ...(isLog && { label: figureLabel(chart, theme) }),
+        ...(isLog && { label: figureLabel(chart, theme, isTight) }),
         ...LAYOUT,
       })),
       ...chart.series.flatMap(({ values, spread }, index) =>

@@ -71,7 +71,7 @@ export function shortName(name: string): string {
 }
 
 /** What all charts share: no animation, fonts, colours, title. */
-export function baseOption(chart: Chart, { theme, hasTitle }: DrawOptions): Option {
+export function baseOption(chart: Chart, { theme, width, hasTitle }: DrawOptions): Option {
   return {
     animation: false,
     backgroundColor: hasTitle ? theme.background : 'transparent',
@@ -82,7 +82,14 @@ export function baseOption(chart: Chart, { theme, hasTitle }: DrawOptions): Opti
         text: chart.title,
         left: 8,
         top: 6,
-        textStyle: { fontSize: 15, fontWeight: 'bold', color: theme.text, fontFamily: FONT },
+        textStyle: {
+          fontSize: 15,
+          fontWeight: 'bold',
+          color: theme.text,
+          fontFamily: FONT,
+          width: width - 16,
+          overflow: 'truncate',
+        },
       },
     }),
   }
