@@ -1,6 +1,6 @@
 import type { BackendEvent } from '@routesim/core'
 import type { Chart } from '../chart/chart.js'
-import { highest } from '../chart/highest.js'
+import { highest } from '../chart/extremes.js'
 import { labelOf, type ReportedResult } from '../results/reported-result.js'
 import { eventMarks } from './event-marks.js'
 import { backendsOverTime } from './over-time.js'

@@ -4,6 +4,7 @@ import { tableOf } from '../chart/table.js'
 import { formatValue } from '../format/format-value.js'
 import { kneeOf } from '../results/knee.js'
 import { figuresOf, type RateCurve } from '../results/rate-curves.js'
+import type { Figure } from '../results/reported-result.js'
 
 /** A latency of a result that is drawn against the rate. */
 export interface RateMetric {
@@ -47,7 +48,7 @@ export function latencyByRate(curves: readonly RateCurve[], metric: RateMetric):
     y: fittingAxis(
       metric.title,
       'ms',
-      drawn.flatMap(({ latencies }) => latencies),
+      drawn.flatMap(({ figures }) => upToEnds(figures)),
     ),
     series: drawn.map(({ label, rates, latencies, figures }) => ({
       name: label,
@@ -71,6 +72,11 @@ export function latencyByRate(curves: readonly RateCurve[], metric: RateMetric):
       ),
     ),
   }
+}
+
+/** The values, and the upper ends of their intervals. */
+export function upToEnds(figures: readonly Figure[]): (number | null)[] {
+  return figures.flatMap(({ value, ci95 }) => [value, value === null ? null : value + (ci95 ?? 0)])
 }
 
 /** Intervals, when there are any. */

@@ -3,7 +3,7 @@ import { fittingAxis } from '../chart/fitting-axis.js'
 import { tableOf } from '../chart/table.js'
 import { formatValue } from '../format/format-value.js'
 import { figureOf, type ReportedResult } from '../results/reported-result.js'
-import { type RateMetric, spreadOf } from './latency-by-rate.js'
+import { type RateMetric, spreadOf, upToEnds } from './latency-by-rate.js'
 
 /** Results that differ in one number of the config. */
 export interface SettingCurve {
@@ -40,7 +40,7 @@ export function latencyBySetting(
     y: fittingAxis(
       title,
       'ms',
-      drawn.flatMap(({ y }) => y),
+      drawn.flatMap(({ figures }) => upToEnds(figures)),
     ),
     series: drawn.map(({ label, x, y, figures }) => ({
       name: label,

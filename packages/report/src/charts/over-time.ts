@@ -1,5 +1,5 @@
 import type { Chart, Mark, Unit } from '../chart/chart.js'
-import { highest } from '../chart/highest.js'
+import { highest } from '../chart/extremes.js'
 import { tableOf } from '../chart/table.js'
 import { formatValue } from '../format/format-value.js'
 

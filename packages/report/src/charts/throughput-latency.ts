@@ -26,7 +26,7 @@ export function throughputLatency(curves: readonly RateCurve[]): XyChart {
     y: front.map(({ y }) => y),
     isGuide: true,
   }
-  const onFront = new Set(front.map(({ label, rate }) => `${label} ${rate}`))
+  const onFront = new Set<object>(front)
   return {
     type: 'xy',
     id: 'throughput-latency',
@@ -59,12 +59,12 @@ export function throughputLatency(curves: readonly RateCurve[]): XyChart {
     table: tableOf(
       ['Algorithm', 'On the front'],
       ['Rate', 'Output tokens/s', 'TTFT P99'],
-      points.map(({ label, rate, x, y }) => [
-        label,
-        onFront.has(`${label} ${rate}`) ? 'yes' : '',
-        formatValue(rate, 'number'),
-        formatValue(x, 'number'),
-        formatValue(y, 'ms'),
+      points.map((point) => [
+        point.label,
+        onFront.has(point) ? 'yes' : '',
+        formatValue(point.rate, 'number'),
+        formatValue(point.x, 'number'),
+        formatValue(point.y, 'ms'),
       ]),
     ),
   }

@@ -1,5 +1,5 @@
 import type { BarChart } from '../chart/chart.js'
-import { highest } from '../chart/highest.js'
+import { highest } from '../chart/extremes.js'
 import { formatValue } from '../format/format-value.js'
 import { escapeHtml } from '../html/escape-html.js'
 import { categoryLabels } from './category-labels.js'
@@ -88,6 +88,8 @@ export function barOption(chart: BarChart, options: DrawOptions): Option {
     },
     yAxis: {
       ...axis,
+      // Their lengths are what is read.
+      scale: false,
       ...(isLog && { startValue: axis['min'] }),
       ...(isTight && { nameGap: Number(axis['nameGap']) + FIGURE.height }),
     },

@@ -132,17 +132,20 @@ const Y_PARTS = 5
 /**
  * A numeric axis.
  * @param most - largest value on it: durations are then told in one unit
+ * @param least - smallest value on it, where it need not begin at 0
  */
 export function valueAxis(
   axis: Axis,
   side: 'x' | 'y',
   { theme, width }: DrawOptions,
   most: number | null = null,
+  least: number | null = null,
 ): Option {
   const isLog = axis.scale === 'log'
   const parts = side === 'x' ? Math.max(3, Math.round(width / 130)) : Y_PARTS
   const isTime = axis.unit === 'ms' && !isLog
-  const time = isTime && most !== null && most > 0 ? timeTicks(most, parts) : undefined
+  const fromMs = axis.min === undefined && side === 'y' && least !== most ? (least ?? 0) : 0
+  const time = isTime && most !== null && most > 0 ? timeTicks(most, parts, fromMs) : undefined
   const log = isLog ? logTicks(axis.min ?? 1, axis.max ?? 1000) : undefined
   return {
     type: isLog ? 'log' : 'value',
@@ -151,7 +154,7 @@ export function valueAxis(
     ...(axis.max === undefined ? {} : { max: log?.max ?? axis.max }),
     ...(side === 'x' && { splitNumber: parts }),
     ...(axis.unit === 'count' && !isLog && { minInterval: 1 }),
-    ...(time && most !== null && timeScale(time.stepMs, most, axis, side)),
+    ...(time && most !== null && timeScale(time.stepMs, fromMs, most, axis, side)),
     axisLabel: {
       color: theme.muted,
       fontSize: 11,
@@ -171,10 +174,21 @@ export function valueAxis(
   }
 }
 
-/** Time ends where the data do; other durations end at a label. */
-function timeScale(interval: number, most: number, { max }: Axis, side: 'x' | 'y'): Option {
+/** Time ends where the data do; other durations end at a label, and begin at one or at 0. */
+function timeScale(
+  interval: number,
+  from: number,
+  most: number,
+  { max }: Axis,
+  side: 'x' | 'y',
+): Option {
   if (max !== undefined) return { interval }
-  return { interval, max: side === 'x' ? most : Math.ceil(most / interval - 1e-9) * interval }
+  if (side === 'x') return { interval, max: most }
+  return {
+    interval,
+    ...(from !== 0 && { min: Math.floor(from / interval + 1e-9) * interval }),
+    max: Math.ceil(most / interval - 1e-9) * interval,
+  }
 }
 
 /** Where the title of an axis stands: below the x axis, above the y axis, never on its side. */

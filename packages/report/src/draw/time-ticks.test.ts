@@ -18,5 +18,7 @@ test('an axis of time has round labels in one unit', () => {
   expect(labels(7 * 86_400_000, 4)).toEqual(['0', '2 days', '4 days', '6 days', '8 days'])
   expect(labels(3 * 86_400_000, 4)).toEqual(['0', '1 day', '2 days', '3 days'])
   expect(labels(365 * 86_400_000, 4).at(-1)).toBe('400 days')
+  const { stepMs, format } = timeTicks(10_013, 5, 10_001)
+  expect([stepMs, format(10_005)]).toEqual([5, '10.005 s'])
   expect(labels(0.04, 4)).toEqual(['0', '0.01 ms', '0.02 ms', '0.03 ms', '0.04 ms'])
 })

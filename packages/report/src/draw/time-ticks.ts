@@ -1,5 +1,3 @@
-import { formatNumber } from '../format/format-number.js'
-
 const SECOND = 1000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
@@ -13,7 +11,7 @@ const CLOCK_STEPS = [
   ...[1, 2, 5, 7].map((days) => days * DAY),
 ]
 
-/** Labelled values of an axis of durations that begins at 0. */
+/** Labelled values of an axis of durations. */
 export interface TimeTicks {
   /** Between two labels, in ms. */
   readonly stepMs: number
@@ -27,20 +25,23 @@ export interface TimeTicks {
  *
  * @param mostMs - where the axis ends, about; above 0
  * @param parts - how many steps it is to have at most
+ * @param leastMs - where the axis begins, about
  *
  * @example
  * timeTicks(800_000, 4).stepMs // => 300_000
  */
-export function timeTicks(mostMs: number, parts: number): TimeTicks {
-  const least = mostMs / Math.max(1, parts)
+export function timeTicks(mostMs: number, parts: number, leastMs = 0): TimeTicks {
+  const least = (mostMs - leastMs) / Math.max(1, parts)
   const onClock = CLOCK_STEPS.find((step) => step >= least)
   const stepMs = least <= SECOND / 2 ? decimal(least) : (onClock ?? decimal(least / DAY) * DAY)
   const [sizeMs, name] = unitOf(stepMs, mostMs)
+  const maximumFractionDigits = Math.max(0, Math.ceil(-Math.log10(stepMs / sizeMs) - 1e-9))
   return {
     stepMs,
     format: (ms) => {
       if (ms === 0) return '0'
-      return ms === DAY && sizeMs === DAY ? '1 day' : `${formatNumber(ms / sizeMs)} ${name}`
+      if (ms === DAY && sizeMs === DAY) return '1 day'
+      return `${(ms / sizeMs).toLocaleString('en-US', { maximumFractionDigits })} ${name}`
     },
   }
 }

@@ -1,5 +1,5 @@
 import type { TimelineChart } from '../chart/chart.js'
-import { highest } from '../chart/highest.js'
+import { highest } from '../chart/extremes.js'
 import { formatValue } from '../format/format-value.js'
 import { escapeHtml } from '../html/escape-html.js'
 import {

@@ -1,5 +1,5 @@
 import type { XyChart, XySeries } from '../chart/chart.js'
-import { highest } from '../chart/highest.js'
+import { highest, lowest } from '../chart/extremes.js'
 import { formatValue } from '../format/format-value.js'
 import { escapeHtml } from '../html/escape-html.js'
 import {
@@ -38,7 +38,13 @@ export function xyOption(chart: XyChart, options: DrawOptions): Option {
         : { show: false },
     grid: gridOption(head),
     xAxis: valueAxis(chart.x, 'x', options, highest(data.flatMap(({ x }) => x))),
-    yAxis: valueAxis(chart.y, 'y', options, highest(data.flatMap(withSpread))),
+    yAxis: valueAxis(
+      chart.y,
+      'y',
+      options,
+      highest(data.flatMap((series) => withSpread(series, 1))),
+      lowest(data.flatMap((series) => withSpread(series, -1))),
+    ),
     tooltip: tooltip(chart, options),
     series: [
       ...chart.series.map((series, i) => seriesOption(series, i, marks, options)),
@@ -47,8 +53,9 @@ export function xyOption(chart: XyChart, options: DrawOptions): Option {
   }
 }
 
-function withSpread({ y, spread }: XySeries): (number | null)[] {
-  return y.map((value, i) => (value === null ? null : value + (spread?.[i] ?? 0)))
+/** The upper ends of intervals, or the lower ones. */
+function withSpread({ y, spread }: XySeries, sign: 1 | -1): (number | null)[] {
+  return y.map((value, i) => (value === null ? null : value + sign * (spread?.[i] ?? 0)))
 }
 
 function seriesOption(

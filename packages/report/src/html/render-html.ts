@@ -134,7 +134,8 @@ function jsonForScript(charts: readonly Chart[]): string {
   return JSON.stringify(lean, roundNumbers).replaceAll('<', '\\u003c')
 }
 
-/** Five digits are more than a screen shows. */
-function roundNumbers(_: string, value: unknown): unknown {
-  return typeof value === 'number' ? Number(value.toPrecision(5)) : value
+/** Five digits are more than a screen shows, but of times that are told apart. */
+function roundNumbers(key: string, value: unknown): unknown {
+  if (typeof value !== 'number') return value
+  return Number(value.toPrecision(key === 'fromMs' || key === 'toMs' ? 12 : 5))
 }

@@ -2,7 +2,7 @@ import { RouteSimError } from '@routesim/core'
 import type { PrefixRatioSeries } from '../charts/prefix-ratio.js'
 import type { ReportErrorCode } from '../report-error-code.js'
 import type { RatePoint } from '../results/rate-curves.js'
-import type { ReportedResult } from '../results/reported-result.js'
+import { labelWith, type ReportedResult } from '../results/reported-result.js'
 import type { SampledLoad } from '../results/sampled-load.js'
 import type { PredictedFigure } from '../results/validation-result.js'
 
@@ -51,9 +51,11 @@ export function readResults(files: readonly ResultFile[]): PlottedResults {
       if ('predicted' in entry && 'measured' in entry) rows.push(entry as never)
       else if ('time_ms' in entry && 'backend' in entry) samples.push(entry as never)
       else if (!isResult(entry)) throw invalid(name, `an object with ${keysOf(entry)}`)
-      else if (typeof entry['rate'] === 'number') {
-        points.push({ ...reported(entry), rate: entry['rate'] })
-      } else results.push({ ...reported(entry), prefixRatio, label: labelIn(entry, name, files) })
+      else {
+        const result = { ...reported(entry), label: labelIn(entry, name, files) }
+        if (typeof entry['rate'] === 'number') points.push({ ...result, rate: entry['rate'] })
+        else results.push({ ...result, prefixRatio })
+      }
     }
   }
   return { results, points, rows, samples, ratios }
@@ -67,16 +69,20 @@ function reported(entry: Json): ReportedResult {
   }
 }
 
-/** The algorithm; with the name of its file, where several files have it. */
+/** The algorithm and its settings; with the name of its file, where several files have both. */
 function labelIn(entry: Json, name: string, files: readonly ResultFile[]): string {
-  const algorithm = String(entry['algorithm'])
+  const label = ownLabel(entry)
   const holders = files.filter(({ json }) =>
     (Array.isArray(json) ? json : [json]).some(
-      (other) => isObject(other) && other['algorithm'] === algorithm,
+      (other) => isObject(other) && ownLabel(other) === label,
     ),
   )
   const isSeries = files.some(({ prefixRatio }) => prefixRatio !== undefined)
-  return holders.length > 1 && !isSeries ? `${algorithm} (${name})` : algorithm
+  return holders.length > 1 && !isSeries ? `${label} (${name})` : label
+}
+
+function ownLabel({ algorithm, settings }: Json): string {
+  return labelWith(String(algorithm), isObject(settings) ? settings : {})
 }
 
 function isResult(entry: Json): boolean {

@@ -4,7 +4,7 @@ import { throughputLatency } from '../charts/throughput-latency.js'
 import { formatValue } from '../format/format-value.js'
 import { MOST_SERIES } from '../results/leading-results.js'
 import { figuresOf, type RateCurve, type RatePoint, rateCurves } from '../results/rate-curves.js'
-import { labelOf, type ReportedResult } from '../results/reported-result.js'
+import { labelOf, labelWith, lastPart, type ReportedResult } from '../results/reported-result.js'
 import type { Origin, Report, ReportTable, Section } from './report.js'
 import { type ReportedScenario, sweepSubtitleOf } from './scenario.js'
 import { summaryTable } from './summary-table.js'
@@ -137,12 +137,7 @@ function resultsOf(points: readonly SweptPoint[]): ReportTable {
 }
 
 function nameOf(point: SweptPoint): string {
-  const set = Object.entries(point.settings).map(([path, value]) => `${lastPart(path)}=${value}`)
-  return [labelOf(point), ...set].join(' ')
-}
-
-function lastPart(path: string): string {
-  return path.slice(path.lastIndexOf('.') + 1)
+  return labelWith(labelOf(point), point.settings)
 }
 
 /** The curves with the smallest sum of logarithms of their P99 TTFT, when there are too many. */

@@ -30,6 +30,17 @@ export function figureOf(result: object, path: string): Figure {
   return { value: null, ci95: null }
 }
 
+/** How a point of a sweep is called: its result, and the last part and value of each setting. */
+export function labelWith(label: string, settings: Readonly<Record<string, unknown>>): string {
+  const set = Object.entries(settings).map(([path, value]) => `${lastPart(path)}=${value}`)
+  return [label, ...set].join(' ')
+}
+
+/** What a setting is called: `num_backends` for `cluster.num_backends`. */
+export function lastPart(path: string): string {
+  return path.slice(path.lastIndexOf('.') + 1)
+}
+
 /** How a result is called. */
 export function labelOf({ result, label }: ReportedResult): string {
   return label ?? result.algorithm

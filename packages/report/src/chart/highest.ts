@@ -1,7 +1,0 @@
-/** The largest of the values that are there; null when none is. */
-export function highest(values: readonly (number | null)[]): number | null {
-  return values.reduce(
-    (most, value) => (value !== null && (most === null || value > most) ? value : most),
-    null,
-  )
-}
