@@ -19,6 +19,7 @@ import { counted } from '../output/thousands.js'
 import { UsageError } from '../usage-error.js'
 import { checkSeed } from './check-bounds.js'
 import { flagOf, GENERATOR_FLAGS, generatorOptions, SOURCE_FLAGS } from './generator-flags.js'
+import { refuseBeside } from './refuse-beside.js'
 import { windowOf } from './time-window.js'
 
 interface GenTraceArguments {
@@ -98,32 +99,26 @@ async function requestsOf(args: GenTraceArguments): Promise<RequestTable> {
   const ofSources = Object.keys(SOURCE_FLAGS).filter((flag) => flag !== 'source')
   if (config !== undefined) {
     const others = [...shaping, ...Object.keys(SOURCE_FLAGS), 'servegen', 'time-window']
-    refuse(args, others, '--config, which says it')
+    refuseBeside(args, others, '--config, which says it')
     return generatedRequests(config, seed)
   }
   if (servegen !== undefined) {
-    refuse(args, [...shaping, ...Object.keys(SOURCE_FLAGS)], '--servegen')
+    refuseBeside(args, [...shaping, ...Object.keys(SOURCE_FLAGS)], '--servegen')
     return fromServegen(servegen, args)
   }
-  refuse(args, ['time-window'], 'a generator; it is for --servegen')
+  refuseBeside(args, ['time-window'], 'a generator; it is for --servegen')
   if (source !== undefined) {
-    refuse(
+    refuseBeside(
       args,
       shaping.filter((flag) => flag !== 'rate'),
       '--source',
     )
     return fromSource(source, args)
   }
-  refuse(args, ofSources, 'a generator; it is for --source')
+  refuseBeside(args, ofSources, 'a generator; it is for --source')
   return namedAsFlags(flagOf, async () =>
     generateTrace({ kind: args.generator, ...generatorOptions(args) }),
   )
-}
-
-/** @throws UsageError when one of the options was given */
-function refuse(args: GenTraceArguments, flags: readonly string[], beside: string): void {
-  const stray = flags.find((flag) => args[flag] !== undefined)
-  if (stray !== undefined) throw new UsageError(`--${stray}: expected nothing beside ${beside}`)
 }
 
 async function fromServegen(directory: string, args: GenTraceArguments): Promise<RequestTable> {
@@ -142,14 +137,18 @@ async function fromSource(
   const { rate = 2, seed = 42, requests = 10_000 } = args
   const { zipfS = 2, lognormalMean = 9, lognormalStd = 1 } = args
   if (source === 'mooncake') {
-    refuse(args, ['requests', 'zipf-s', 'lognormal-mean', 'lognormal-std'], '--source mooncake')
+    refuseBeside(
+      args,
+      ['requests', 'zipf-s', 'lognormal-mean', 'lognormal-std'],
+      '--source mooncake',
+    )
     if (args.trace === undefined) throw new UsageError('--trace is required for --source mooncake')
     const { table } = await readTrace(args.trace)
     return namedAsFlags(sourceFlag, async () =>
       servingSimulatorRequests({ source, rateRps: rate, seed, trace: table }),
     )
   }
-  refuse(args, ['trace'], `--source ${source}`)
+  refuseBeside(args, ['trace'], `--source ${source}`)
   const lengths =
     source === 'zipfian'
       ? { zipfExponent: zipfS }

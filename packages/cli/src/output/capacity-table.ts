@@ -1,7 +1,7 @@
 import type { CapacityAnswer, CapacityReport } from '@routesim/experiments'
 import { seedsText } from '../commands/experiment-options.js'
 import { flatCsv } from './flat-csv.js'
-import { formatNumber } from './results-table.js'
+import { formatNumber, rateText } from './results-table.js'
 import { alignedTable, type Column, markdownTable } from './table.js'
 import type { Rendering } from './write-results.js'
 
@@ -53,11 +53,6 @@ function layOut({ answers, find }: CapacityReport): [Column[], string[][]] {
     ]
   })
   return [columns, rows]
-}
-
-/** Rates go down to a few requests per hour. */
-function rateText(perSec: number): string {
-  return perSec < 0.1 ? String(Number(perSec.toPrecision(2))) : formatNumber(perSec)
 }
 
 /** From the seed that carries least to the one that carries most. */

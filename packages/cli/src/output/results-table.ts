@@ -161,3 +161,8 @@ export function formatNumber(value: number, digits?: number): string {
   const size = Math.abs(value)
   return value.toFixed(size >= 1000 ? 0 : size >= 10 ? 1 : 2)
 }
+
+/** Requests per second, of which there may be a few per hour. */
+export function rateText(perSec: number, digits?: number): string {
+  return perSec < 0.1 ? String(Number(perSec.toPrecision(2))) : formatNumber(perSec, digits)
+}

@@ -1,6 +1,6 @@
 import type { SweepPoint } from '@routesim/experiments'
 import { flatCsv } from './flat-csv.js'
-import { formatNumber, resultsMarkdown, resultsTable } from './results-table.js'
+import { rateText, resultsMarkdown, resultsTable } from './results-table.js'
 import type { Rendering } from './write-results.js'
 
 /** The points of a sweep in every format. */
@@ -33,5 +33,5 @@ export function sweepRendering(points: readonly SweepPoint[], title: string): Re
 }
 
 function rateCell({ rate }: SweepPoint): string {
-  return rate === undefined ? '' : formatNumber(rate, Number.isInteger(rate) ? 0 : 2)
+  return rate === undefined ? '' : rateText(rate, Number.isInteger(rate) ? 0 : 2)
 }

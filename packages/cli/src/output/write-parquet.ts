@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { RouteSimError } from '@routesim/core'
 import type { CsvValue } from '@routesim/metrics'
+import { columnsOf } from './flat-csv.js'
 
 /**
  * Writes rows as a Parquet file: a column per key of any row, of numbers (DOUBLE), booleans or strings.
@@ -10,7 +11,7 @@ export async function writeParquet(
   rows: readonly Readonly<Record<string, CsvValue>>[],
   output: string,
 ): Promise<void> {
-  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))]
+  const names = columnsOf(rows)
   const columnData = names.map((name) =>
     column(
       name,

@@ -69,6 +69,11 @@ test.each([
   [`bench trace -t ${at('trace.jsonl')} --speedup-ratio 0`, '--speedup-ratio: expected a number'],
   [`bench trace -t ${at('trace.jsonl')} --head 0`, '--head: expected an integer >= 1, got 0'],
   ['bench trace', '--input-dataset: expected a trace, got none, and there is no mooncake_trace'],
+  ['twin --head 5', '--head: expected nothing beside traffic that is made; it is for --trace'],
+  [
+    `twin -t ${at('trace.jsonl')} --requests 2`,
+    '--requests: expected nothing beside --trace; it is for traffic that is made',
+  ],
   ['twin --request-rate -1', '--request-rate: expected a number > 0, got -1'],
 ])('%s is wrong usage', async (words, message) => {
   const { code, stderr } = await inProcess(words.split(' '))

@@ -24,6 +24,14 @@ test.each([
   expect(metric(one, path)).toEqual({ value, ci95: null })
 })
 
+test('names of classes may have dots in them', () => {
+  const per_class = { 'tier1.5': { attainment: 0.6 }, tier1: { attainment: 0.4 } }
+  const result = { slo: { attainment: 0.5, per_class } } as unknown as AlgorithmSummary
+  expect(metric(result, 'slo.per_class.tier1.5.attainment').value).toBe(0.6)
+  expect(metric(result, 'slo.per_class.tier1.attainment').value).toBe(0.4)
+  expect(metric(result, 'slo.per_class.tier1.6.attainment').value).toBe(null)
+})
+
 test('of several seeds, the mean comes with its interval', () => {
   const ttft = { p50: { mean: 3, ci95: 1, n: 4 }, p99: { mean: null, ci95: null, n: 0 } }
   const several = { ttft } as unknown as AlgorithmSummary

@@ -84,19 +84,31 @@ const nothing: MetricValue = { value: null, ci95: null }
  */
 export function metric(result: AlgorithmSummary, path: string): MetricValue {
   const keys = path.split('.')
-  let found: unknown = result
-  for (const [depth, key] of keys.entries()) {
-    if (isObject(found) && Object.hasOwn(found, key) && found[key] !== undefined) found = found[key]
-    else if (depth === 0 ? Object.hasOwn(SECTIONS, key) : isNamed(path)) return nothing
-    else throw unknownMetric(result, path)
-  }
+  const found = valueAt(result, keys)
   if (found === null) return nothing
+  if (found === undefined) {
+    const section = keys[0]!
+    const isAbsent = valueAt(result, [section]) === undefined
+    if (isAbsent ? Object.hasOwn(SECTIONS, section) : isNamed(path)) return nothing
+  }
   if (typeof found === 'number') return { value: found, ci95: null }
   if (isEstimate(found)) return { value: found.mean, ci95: found.ci95 }
   throw unknownMetric(result, path)
 }
 
-/** Names may have dots in them. */
+/** What stands at a path. Names may have dots in them: the longest that is there is the one that is meant. */
+function valueAt(value: unknown, keys: readonly string[]): unknown {
+  if (keys.length === 0) return value
+  if (!isObject(value)) return undefined
+  for (let length = keys.length; length > 0; length--) {
+    const key = keys.slice(0, length).join('.')
+    if (!Object.hasOwn(value, key)) continue
+    const found = valueAt(value[key], keys.slice(length))
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
 function isNamed(path: string): boolean {
   return NAMED.some((section) => path.startsWith(`${section}.`))
 }

@@ -49,6 +49,16 @@ test('the synthetic workload has the lengths and the sharing that were asked for
   expect(paced.arrivalMs[39]).toBeCloseTo(39 * 20, 6)
 })
 
+test('a simulated load is sent at its times of arrival, as a live one is, whatever requests wait for', async () => {
+  const turns = syntheticWorkload({ ...SYNTHETIC, requests: 3 })
+  const requests = { ...turns, predecessor: Int32Array.of(-1, 0, 1), thinkMs: new Float64Array(3) }
+  const { runs } = await runBench({
+    ...{ target: simulated, workload: () => requests, requests: 3, concurrency: undefined },
+    ...{ isOpenLoop: true, speedup: 1, seed: 7, inputConfig: {} },
+  })
+  expect(runs[0]!.measurements.map(({ sentMs }) => sentMs)).toEqual([0, 0, 0])
+})
+
 test('prompts have the tokens of their lengths, and share what their paths share', () => {
   const table = syntheticWorkload(SYNTHETIC)
   const contents = new PromptContents(table, 1)

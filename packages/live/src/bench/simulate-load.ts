@@ -16,7 +16,7 @@ export interface SimulateLoadOptions {
 /** Runs a workload in the simulator, and measures what a load generator would see. */
 export function simulateLoad(options: SimulateLoadOptions): LoadRun {
   const { cluster, router, seed, concurrency } = options
-  const requests = { ...options.requests, arrivalMs: arrivalsOf(options) }
+  const requests = withoutWaits({ ...options.requests, arrivalMs: arrivalsOf(options) })
   const simulation = new Simulation({
     cluster,
     requests,
@@ -44,6 +44,12 @@ export function simulateLoad(options: SimulateLoadOptions): LoadRun {
     }
   })
   return { measurements, target: `simulated ${router.name}`, startedMs: 0 }
+}
+
+/** A load generator sends requests at their times, whatever they wait for. */
+function withoutWaits(requests: RequestTable): RequestTable {
+  const { predecessor: _, thinkMs: _think, joinRow: _row, joinAwaited: _awaited, ...all } = requests
+  return all
 }
 
 function arrivalsOf({ requests, isOpenLoop, speedup }: SimulateLoadOptions): Float64Array {

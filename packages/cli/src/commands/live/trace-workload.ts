@@ -15,24 +15,23 @@ export const TRACE_SHAPE: Record<string, Options> = {
   ...SYNTHESIS_OPTIONS,
   'speedup-ratio': {
     type: 'number',
-    default: 1,
     requiresArg: true,
-    describe: 'Divides the gaps between arrivals; alone it leaves the requests as they are',
+    describe:
+      'Divides the gaps between arrivals (default 1); alone it leaves the requests as they are',
   },
   'trace-block-size': {
     type: 'number',
-    default: 512,
     requiresArg: true,
-    describe: 'Tokens of a hashed block of the trace',
+    describe: 'Tokens of a hashed block of the trace (default 512)',
   },
 }
 
 /** The options above as the parser gives them. */
 export interface TraceShapeArguments extends SynthesisArguments {
   head?: number
-  speedupRatio: number
+  speedupRatio?: number
   seed: number
-  traceBlockSize: number
+  traceBlockSize?: number
 }
 
 /** The requests that a trace and those options stand for. */
@@ -56,7 +55,7 @@ export async function readWorkload(
   path: string,
   shape: TraceShapeArguments,
 ): Promise<TraceWorkload> {
-  const { head, speedupRatio, traceBlockSize: blockTokens } = shape
+  const { head, speedupRatio = 1, traceBlockSize: blockTokens = 512 } = shape
   const options = synthesisOptions(shape, blockTokens)
   const { seed: _, speedupRatio: _faster, blockTokens: _size, ...shaping } = options
   const isSynthetic = Object.values(shaping).some((value) => value !== undefined && value !== 1)
@@ -66,6 +65,11 @@ export async function readWorkload(
     const { table } = await readTrace(path, { blockTokens })
     const part = editTrace(table, { head })
     if (isSynthetic) return { table: synthesizeTrace(part, options), isSynthetic }
+    if (part.predecessor !== undefined) {
+      console.error(
+        'note: requests that wait for others in the trace are sent at their times of arrival all the same',
+      )
+    }
     const arrivalMs = part.arrivalMs.map((ms) => ms / speedupRatio)
     return { table: { ...part, arrivalMs }, isSynthetic }
   })

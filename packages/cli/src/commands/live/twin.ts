@@ -1,7 +1,10 @@
+import type { RequestTable } from '@routesim/core'
 import { buildFleet } from '@routesim/experiments'
 import { isOnSchedule, type MockClusterFlags, syntheticWorkload, twin } from '@routesim/live'
+import type { Options } from 'yargs'
 import type { CommandBody } from '../../command-body.js'
 import { UsageError } from '../../usage-error.js'
+import { refuseBeside } from '../refuse-beside.js'
 import { checkAnswered } from './bench-options.js'
 import { checkNumbers } from './check-numbers.js'
 import { interruptible } from './stop-signal.js'
@@ -13,12 +16,12 @@ interface TwinArguments extends MockClusterFlags, TraceShapeArguments {
   algorithm: string
   kvIndex: 'events' | 'approximate' | 'none'
   metricsInterval: number
-  isl: number
-  osl: number
-  requests: number
-  requestRate: number
-  prefixRatio: number
-  numPrefixPrompts: number
+  isl?: number
+  osl?: number
+  requests?: number
+  requestRate?: number
+  prefixRatio?: number
+  numPrefixPrompts?: number
   url?: string
   model: string
   pace: number
@@ -28,6 +31,18 @@ interface TwinArguments extends MockClusterFlags, TraceShapeArguments {
 
 const number = (fallback: number, describe: string) =>
   ({ type: 'number', default: fallback, requiresArg: true, describe }) as const
+
+const numberOf = (describe: string): Options => ({ type: 'number', requiresArg: true, describe })
+
+/** Of the workload that is made where no trace is given. */
+const SYNTHETIC_FLAGS: Readonly<Record<string, Options>> = {
+  isl: numberOf('Mean prompt tokens (default 4000)'),
+  osl: numberOf('Mean output tokens (default 50)'),
+  requests: numberOf('Requests (default 500)'),
+  'request-rate': numberOf('Requests per second (default 8)'),
+  'prefix-ratio': numberOf('Share of the prompt that is a prefix out of a pool (default 0.5)'),
+  'num-prefix-prompts': numberOf('Prefixes in the pool (default 20)'),
+}
 
 /** `routesim twin`: the same workload live and simulated. */
 export const twinCommand: CommandBody<TwinArguments> = {
@@ -49,12 +64,7 @@ export const twinCommand: CommandBody<TwinArguments> = {
         describe: 'What the live router knows of prefix caches',
       },
       'metrics-interval': number(0, "Read workers' metrics every so many ms; 0 for never"),
-      isl: number(4000, 'Mean prompt tokens'),
-      osl: number(50, 'Mean output tokens'),
-      requests: number(500, 'Requests'),
-      'request-rate': number(8, 'Requests per second'),
-      'prefix-ratio': number(0.5, 'Share of the prompt that is a prefix out of a pool'),
-      'num-prefix-prompts': number(20, 'Prefixes in the pool'),
+      ...SYNTHETIC_FLAGS,
       url: {
         type: 'string',
         requiresArg: true,
@@ -80,14 +90,7 @@ export const twinCommand: CommandBody<TwinArguments> = {
     if (args.url !== undefined && args.pace !== 1)
       throw new UsageError(`--pace: expected 1 for servers at an --url, got ${args.pace}`)
     const config = await clusterOf(args)
-    const requests =
-      args.trace === undefined
-        ? syntheticWorkload({
-            ...args,
-            lengthSpread: 0.25,
-            arrivals: { rateRps: args.requestRate, pattern: 'poisson' },
-          })
-        : (await readWorkload(args.trace, args)).table
+    const requests = await requestsOf(args)
     const report = await twin({
       ...args,
       cluster: buildFleet(config).cluster,
@@ -130,4 +133,20 @@ export const twinCommand: CommandBody<TwinArguments> = {
       )
     }
   },
+}
+
+/** Those of the trace, else made ones. @throws UsageError for options that say nothing of them */
+async function requestsOf(args: TwinArguments): Promise<RequestTable> {
+  if (args.trace !== undefined) {
+    refuseBeside(args, Object.keys(SYNTHETIC_FLAGS), '--trace; it is for traffic that is made')
+    return (await readWorkload(args.trace, args)).table
+  }
+  refuseBeside(args, Object.keys(TRACE_SHAPE), 'traffic that is made; it is for --trace')
+  const { isl = 4000, osl = 50, requests = 500, requestRate: rateRps = 8 } = args
+  const { prefixRatio = 0.5, numPrefixPrompts = 20, seed } = args
+  return syntheticWorkload({
+    ...{ isl, osl, requests, prefixRatio, numPrefixPrompts, seed },
+    lengthSpread: 0.25,
+    arrivals: { rateRps, pattern: 'poisson' },
+  })
 }
