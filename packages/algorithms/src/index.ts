@@ -7,6 +7,7 @@ export {
 export { flowControl } from './combinators/flow-control.js'
 export { gate } from './combinators/gate.js'
 export { type PdPairOptions, pdPair } from './combinators/pd-pair.js'
+export { perModel } from './combinators/per-model.js'
 export {
   type SaturationLimits,
   type SaturationRule,

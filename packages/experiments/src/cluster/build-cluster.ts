@@ -31,13 +31,12 @@ export type Stepper = 'fast' | 'reference'
  * @throws RouteSimError `gpu_unknown`, with a suggestion
  */
 export function buildFleet({ cluster: config }: Config, stepper: Stepper = 'fast'): Fleet {
-  const groups = config.backends ?? poolsOf(config)
-  const models = new Set(groups.map(({ model }) => model))
+  const groups = groupsOf(config)
   const gpus = new Set(groups.map((group) => findGpu(group.gpu ?? group.gpu_type).name))
   const backends: BackendSpec[] = []
   const pricePerHour: number[] = []
   for (const group of groups) {
-    const spec = specOf(group, config, models.size > 1 ? group.model : undefined)
+    const spec = specOf(group, config)
     const gpu = findGpu(group.gpu ?? group.gpu_type)
     const price = group.price_per_hour ?? gpu.pricePerHourUsd * group.tp * group.pp * group.dp
     for (let i = 0; i < group.count; i++) {
@@ -58,10 +57,29 @@ export function buildFleet({ cluster: config }: Config, stepper: Stepper = 'fast
   }
 }
 
-type Group = DeploymentConfig & { readonly count: number; readonly role: BackendRole }
+/** Whether requests that name different models are shown different backends. */
+export function isMixed(config: ClusterConfig): boolean {
+  return new Set(groupsOf(config).map(({ served }) => served)).size > 1
+}
+
+interface Group extends DeploymentConfig {
+  readonly count: number
+  readonly role: BackendRole
+  /** The model that requests name it by, if any. */
+  readonly served: string | undefined
+}
+
+function groupsOf(config: ClusterConfig): Group[] {
+  const groups = config.backends ?? poolsOf(config)
+  const models = new Set(groups.map(({ model }) => model))
+  return groups.map((group) => ({
+    ...group,
+    served: group.served_model_name ?? (models.size > 1 ? group.model : undefined),
+  }))
+}
 
 /** The groups of a cluster that names none: all alike, or those that prefill and those that decode. */
-function poolsOf(config: ClusterConfig): Group[] {
+function poolsOf(config: ClusterConfig): Omit<Group, 'served'>[] {
   const { enabled, prefill_backends, decode_backends } = config.disaggregated
   if (!enabled) return [{ ...config, count: config.num_backends, role: 'both' }]
   return [
@@ -70,9 +88,8 @@ function poolsOf(config: ClusterConfig): Group[] {
   ]
 }
 
-/** @param model - what its backends are known to serve unless the config says so */
-function specOf(group: Group, cluster: ClusterConfig, model: string | undefined): BackendSpec {
-  const served = group.served_model_name ?? model
+function specOf(group: Group, cluster: ClusterConfig): BackendSpec {
+  const { served } = group
   const kvBytes = kvBytesOf(group, cluster)
   const scheduling = resolveScheduling(group.scheduling)
   const tiers = kvTiersOf(group, kvBytes)

@@ -5,11 +5,13 @@ import {
   findRouter,
   parseRouterSpec,
   pdPair,
+  perModel,
   type RouterDefinition,
   unwrapSpec,
   wrapRouter,
 } from '@routesim/algorithms'
 import { closestName, RouteSimError, type RoutingAlgorithm, type Visibility } from '@routesim/core'
+import { isMixed } from '../cluster/build-cluster.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { blamingConfig } from './blame-config.js'
@@ -59,7 +61,8 @@ export interface ResolvedAlgorithm {
 /**
  * Finds and checks algorithms, so that a mistake shows before anything runs. Parameters of the choice
  * go before those of the config, and those before the defaults; a preset leaves the config's out. On a disaggregated cluster each
- * algorithm chooses twice, a prefill and a decode backend, unless it chooses both at once. With several visibilities there is one of each
+ * algorithm chooses twice, a prefill and a decode backend, unless it chooses both at once. Where backends serve
+ * different models, each model has routers of its own. With several visibilities there is one of each
  * algorithm for each of them, next to each other, and labels say which.
  *
  * @throws RouteSimError when an algorithm or a parameter is unknown
@@ -104,14 +107,20 @@ function creatorOf(parts: Parts['parts'], label: string, config: Config): () => 
   const { enabled: isSplit, decode_decision: decodeAt } = config.cluster.disaggregated
   const [first, second] = parts.map((part) => setUp(part, config))
   const { create, wrap } = first!
+  const ofEachModel = isMixed(config.cluster) ? perModel : (one: typeof create) => one()
   if (second === undefined) {
-    return () => {
+    const whole = (): RoutingAlgorithm => {
       const router = create()
       const isAlone = !isSplit || choosesBoth(router)
-      return wrap(isAlone ? router : pdPair(router, create(), { decodeAt }))
+      return isAlone ? router : pdPair(router, create(), { decodeAt })
     }
+    return () => wrap(ofEachModel(whole))
   }
-  if (isSplit) return () => pdPair(wrap(create()), second.wrap(second.create()), { decodeAt })
+  if (isSplit) {
+    const pair = (): RoutingAlgorithm =>
+      pdPair(wrap(create()), second.wrap(second.create()), { decodeAt })
+    return () => ofEachModel(pair)
+  }
   throw new RouteSimError<ExperimentsErrorCode>(
     `algorithms: expected a disaggregated cluster for the pair ${label}, got one pool`,
     { code: 'options_conflict', path: 'algorithms' },

@@ -1,0 +1,235 @@
+import type {
+  BackendColumns,
+  BackendRole,
+  BackendView,
+  ClusterView,
+  DecisionNotes,
+  MigrationMode,
+  RandomStream,
+  RequestView,
+  RoutingAlgorithm,
+  RoutingDecision,
+} from '@routesim/core'
+
+/**
+ * One router for a fleet whose backends serve different models, as production stacks have it: each model has a
+ * router of its own, which sees the backends that may serve it and hears of its own requests, so that neither turns
+ * nor loads nor prompts of one model count for another. Requests that name no model, or one that no backend names,
+ * have a router that sees all backends they are shown.
+ *
+ * Custom metrics carry the name of the model.
+ *
+ * @param create - makes a fresh router
+ * @param isMixed - whether backends serve different models now; while they do not, there is one router for all
+ * @example
+ * perModel(() => leastOutstanding.create()).name // => 'least_outstanding'
+ */
+export function perModel(
+  create: () => RoutingAlgorithm,
+  isMixed: () => boolean = () => true,
+): RoutingAlgorithm {
+  const first = create()
+  const parts: ModelPart[] = [new ModelPart(first, undefined, 0)]
+  /** By id of a request: the router that was asked about it. */
+  const owners = new Map<number, ModelPart>()
+
+  function partOf(model: string | undefined): ModelPart {
+    const name = isMixed() ? model : undefined
+    const known = parts.find((part) => part.model === name)
+    if (known !== undefined) return known
+    const part = new ModelPart(create(), name, parts.length)
+    parts.push(part)
+    return part
+  }
+
+  function servedBy(request: RequestView, cluster: ClusterView): string | undefined {
+    const { model } = request
+    return cluster.backends.some((backend) => backend.model === model) ? model : undefined
+  }
+
+  const ownerOf = (request: RequestView): ModelPart => owners.get(request.id) ?? parts[0]!
+
+  /** Of what happens to a request, its router hears. */
+  const ofRequest = (hook: RequestHook): Partial<RoutingAlgorithm> =>
+    first[hook] === undefined
+      ? {}
+      : { [hook]: (...args: Heard<RequestView>) => ownerOf(args[0]).tell(hook, args) }
+
+  /** Of what happens to a backend, all hear whose requests may go there. */
+  const ofBackend = (hook: BackendHook): Partial<RoutingAlgorithm> =>
+    first[hook] === undefined
+      ? {}
+      : {
+          [hook]: (...args: Heard<BackendView>) => {
+            partOf(args[0].model)
+            for (const part of parts) if (part.maySee(args[0])) part.tell(hook, args)
+          },
+        }
+
+  /** What a router has called something by is told to that router. */
+  const named = (hook: NamedHook): Partial<RoutingAlgorithm> =>
+    first[hook] === undefined
+      ? {}
+      : {
+          [hook]: (name: string, ...args: readonly unknown[]) => {
+            const [index = '', id = ''] = [name.split(' ', 1)[0], name.slice(name.indexOf(' ') + 1)]
+            parts[Number(index)]?.tell(hook, [id, ...args])
+          },
+        }
+
+  return {
+    name: first.name,
+    ...(first.migrates === true && { migrates: true }),
+    ...(first.disaggregates === true && { disaggregates: true }),
+    ...(first.progressIntervalMs !== undefined && { progressIntervalMs: first.progressIntervalMs }),
+    route(request, cluster) {
+      const part = partOf(servedBy(request, cluster))
+      owners.set(request.id, part)
+      const decision = part.router.route(request, part.view(cluster))
+      if (decision.kind === 'reject') owners.delete(request.id)
+      return decision
+    },
+    ...(first.routeDecode !== undefined && {
+      routeDecode(request: RequestView, cluster: ClusterView, prefill: BackendView) {
+        const part = ownerOf(request)
+        return part.router.routeDecode!(request, part.view(cluster), prefill)
+      },
+    }),
+    ...ofRequest('onDispatched'),
+    ...ofRequest('onHandedOver'),
+    ...ofRequest('onFirstToken'),
+    ...ofRequest('onProgress'),
+    ...ofRequest('onMigrated'),
+    onFinished(...args) {
+      const part = ownerOf(args[0])
+      owners.delete(args[0].id)
+      part.tell('onFinished', args)
+    },
+    ...ofBackend('onMetrics'),
+    ...ofBackend('onKvEvents'),
+    ...ofBackend('onBackendChange'),
+    ...named('onReply'),
+    ...named('onTimer'),
+    ...(first.customMetrics !== undefined && {
+      customMetrics: () => Object.fromEntries(parts.flatMap((part) => part.metrics())),
+    }),
+  }
+}
+
+type RequestHook = 'onDispatched' | 'onHandedOver' | 'onFirstToken' | 'onProgress' | 'onMigrated'
+type BackendHook = 'onMetrics' | 'onKvEvents' | 'onBackendChange'
+type NamedHook = 'onReply' | 'onTimer'
+type Heard<Subject> = readonly [Subject, ...(readonly unknown[])]
+
+/** The router of one model. */
+class ModelPart {
+  readonly router: RoutingAlgorithm
+  /** Undefined for that of the requests that name none. */
+  readonly model: string | undefined
+  readonly index: number
+  private readonly views = new WeakMap<ClusterView, ModelCluster>()
+
+  constructor(router: RoutingAlgorithm, model: string | undefined, index: number) {
+    this.router = router
+    this.model = model
+    this.index = index
+  }
+
+  /** Whether its requests may go to a backend. */
+  maySee({ model }: BackendView): boolean {
+    return this.model === undefined || model === undefined || model === this.model
+  }
+
+  view(cluster: ClusterView): ModelCluster {
+    let view = this.views.get(cluster)
+    if (view === undefined) {
+      view = new ModelCluster(cluster, this)
+      this.views.set(cluster, view)
+    }
+    return view
+  }
+
+  tell(hook: RequestHook | BackendHook | NamedHook | 'onFinished', args: readonly unknown[]): void {
+    const own = args.map((arg) => (isCluster(arg) ? this.view(arg) : arg))
+    ;(this.router[hook] as ((...all: unknown[]) => void) | undefined)?.apply(this.router, own)
+  }
+
+  metrics(): [string, number][] {
+    const all = Object.entries(this.router.customMetrics?.() ?? {})
+    const { model } = this
+    return model === undefined ? all : all.map(([name, value]) => [`${model}_${name}`, value])
+  }
+}
+
+/** The cluster as the router of one model sees it: its backends, and its own timers and questions. */
+class ModelCluster implements ClusterView {
+  private readonly whole: ClusterView
+  private readonly part: ModelPart
+  /** Of these backends, the ones below are those of the model. */
+  private listed: readonly BackendView[] | undefined
+  private own: readonly BackendView[] = []
+  private ownIds = new Int32Array(0)
+
+  constructor(whole: ClusterView, part: ModelPart) {
+    this.whole = whole
+    this.part = part
+  }
+
+  get backends(): readonly BackendView[] {
+    this.refresh()
+    return this.own
+  }
+  get ids(): ArrayLike<number> {
+    this.refresh()
+    return this.ownIds
+  }
+  get nowMs(): number {
+    return this.whole.nowMs
+  }
+  get random(): RandomStream {
+    return this.whole.random
+  }
+  get columns(): BackendColumns {
+    return this.whole.columns
+  }
+  get notes(): DecisionNotes | undefined {
+    return this.whole.notes
+  }
+
+  prefixMatch(request: RequestView): ArrayLike<number> {
+    return this.whole.prefixMatch(request)
+  }
+  kvUsages(): ArrayLike<number> {
+    return this.whole.kvUsages()
+  }
+  emittedTokens(request: number): number {
+    return this.whole.emittedTokens(request)
+  }
+  release(request: number, decision: RoutingDecision): void {
+    this.whole.release(request, decision)
+  }
+  timer(id: string, delayMs: number): void {
+    this.whole.timer(`${this.part.index} ${id}`, delayMs)
+  }
+  migrate(request: number, to: BackendView, mode?: MigrationMode): void {
+    this.whole.migrate(request, to, mode)
+  }
+  query(backend: BackendView, id: string, about?: RequestView): void {
+    this.whole.query(backend, `${this.part.index} ${id}`, about)
+  }
+  pool(...roles: readonly BackendRole[]): ClusterView {
+    return this.part.view(this.whole.pool(...roles))
+  }
+
+  private refresh(): void {
+    const { backends } = this.whole
+    if (backends === this.listed) return
+    this.listed = backends
+    this.own = backends.filter((backend) => this.part.maySee(backend))
+    this.ownIds = Int32Array.from(this.own, ({ id }) => id)
+  }
+}
+
+function isCluster(value: unknown): value is ClusterView {
+  return typeof value === 'object' && value !== null && 'pool' in value
+}
