@@ -1,4 +1,4 @@
-import { awaitedBy } from '@routesim/core'
+import { awaitedBy, type RequestTable } from '@routesim/core'
 import { expect, test } from 'vitest'
 import { promptSharing } from '../stats/prompt-sharing.js'
 import { readText } from '../testing/in-memory.js'
@@ -38,6 +38,21 @@ test('merged traces share names, not contents', async () => {
   expect(merged.strings).toEqual(['c', 'chat', 't', 'c (2)'])
   expect([...promptSharing(merged).sharedWith]).toEqual([-1, -1, 0, 1, -1, -1])
 })
+
+test('sessions stay apart when what was merged is merged or repeated', async () => {
+  const table = await read()
+  const merged = mergeTraces([table, table])
+  const again = mergeTraces([merged, table, merged])
+  expect(turnsOf(again)).toEqual({ c: 2, 'c (2)': 2, 'c (3)': 2, 'c (4)': 2, 'c (2) (3)': 2 })
+  const twice = repeatTrace(repeatTrace(table, 2), 2)
+  expect(turnsOf(twice)).toEqual({ c: 2, 'c (2)': 2, 'c (3)': 2, 'c (2) (2)': 2 })
+})
+
+function turnsOf({ session, strings }: RequestTable): Record<string, number> {
+  const turns: Record<string, number> = {}
+  for (const id of session) if (id >= 0) turns[strings[id]!] = (turns[strings[id]!] ?? 0) + 1
+  return turns
+}
 
 test('a repeated trace sends the same prompts again', async () => {
   const twice = repeatTrace(await read(), 2, 50)

@@ -1,6 +1,7 @@
 import { awaitedBy, NO_NODE, RequestColumns, type RequestTable, sharedInt32 } from '@routesim/core'
 import { traceError } from '../errors/trace-error.js'
 import { MOST_REQUESTS } from '../generating/too-many.js'
+import { MergedNames } from './merged-names.js'
 
 const NAMES = ['session', 'user', 'tenant', 'model', 'adapter', 'sloClass'] as const
 
@@ -10,16 +11,11 @@ const NAMES = ['session', 'user', 'tenant', 'model', 'adapter', 'sloClass'] as c
  */
 export function mergeTraces(tables: readonly RequestTable[]): RequestTable {
   const columns = new RequestColumns()
-  const strings: string[] = []
-  const ids = new Map<string, number>()
-  const intern = (name: string): number => {
-    const id = ids.get(name) ?? strings.push(name) - 1
-    ids.set(name, id)
-    return id
-  }
+  const names = new MergedNames(tables)
   let nodes = 0
   tables.forEach((table, index) => {
     const base = columns.size
+    const sessions = new Map<number, number>()
     for (let row = 0; row < table.size; row++) {
       const to = columns.append(
         table.arrivalMs[row]!,
@@ -33,10 +29,16 @@ export function mergeTraces(tables: readonly RequestTable[]): RequestTable {
       const node = table.promptNode[row]!
       if (node !== NO_NODE) columns.promptNode.set(to, nodes + node)
       for (const name of NAMES) {
-        const text = table.strings[table[name]?.[row] ?? -1]
+        const id = table[name]?.[row] ?? -1
+        const text = table.strings[id]
         if (text === undefined) continue
-        const isApart = name === 'session' && index > 0
-        columns[name].set(to, intern(isApart ? `${text} (${index + 1})` : text))
+        if (name !== 'session' || index === 0) {
+          columns[name].set(to, names.idOf(text))
+          continue
+        }
+        const session = sessions.get(id) ?? names.newIdOf(text, index + 1)
+        sessions.set(id, session)
+        columns.session.set(to, session)
       }
       columns.deadlineMs.set(to, table.deadlineMs?.[row] ?? Number.NaN)
       for (const awaited of awaitedBy(table, row)) columns.join(to, base + awaited)
@@ -44,6 +46,7 @@ export function mergeTraces(tables: readonly RequestTable[]): RequestTable {
     }
     nodes += table.prompts.size
   })
+  const { strings } = names
   return { ...columns.finish(columns.arrivalOrder()), strings, prompts: joinedTrees(tables, nodes) }
 }
 
