@@ -108,6 +108,27 @@ test('trace merge joins by time of arrival', async () => {
 })
 
 test.each([
+  ['stats', [], 'note: 1 span'],
+  ['fit', ['-o', join(folder, 'spans.toml')], 'note: 1 span'],
+  ['edit', ['-o', join(folder, 'spans.jsonl')], 'note: 1 span'],
+  [
+    'merge',
+    [small, '-o', join(folder, 'spans.jsonl')],
+    `note: ${join(folder, 'spans.json')}: 1 span`,
+  ],
+])('trace %s tells of spans that are no requests', async (command, args, note) => {
+  const path = join(folder, 'spans.json')
+  const usage = { 'gen_ai.usage.input_tokens': 10, 'gen_ai.usage.output_tokens': 4 }
+  const attributes = Object.entries(usage).map(([key, intValue]) => ({ key, value: { intValue } }))
+  const request = { name: 'chat', startTimeUnixNano: '1', attributes }
+  const spans = [request, request, { name: 'db', attributes: [] }]
+  writeFileSync(path, JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] }))
+  const { code, stderr } = await routesim(['trace', command, path, ...args])
+  expect(code).toBe(0)
+  expect(stderr).toContain(`${note} is no LLM request\n`)
+})
+
+test.each([
   [['edit', small, '-o', '-', '--head', '0'], '--head: expected an integer >= 1, got 0'],
   [['edit', small, '-o', '-', '--scale-time', '0'], '--scale-time: expected a number from 1e-9'],
   [['edit', small, '-o', '-', '--filter', 'colour=red'], '--filter: expected NAME=VALUE of'],

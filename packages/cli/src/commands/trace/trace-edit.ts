@@ -68,15 +68,15 @@ export const traceEditCommand: CommandModule<object, TraceEditArguments> = {
     if (edits.toMs !== undefined && edits.toMs <= (edits.fromMs ?? 0)) {
       throw new UsageError(`--time-window: expected an end after its start, got "${timeWindow}"`)
     }
-    const { table, format, source, ...read } = await readTrace(file, {
+    const { table, ...read } = await readTrace(file, {
       format: traceFormat,
       blockTokens: blockSize,
       onError,
     })
-    const edited = editTrace(table, edits, source)
+    const edited = editTrace(table, edits, read.source)
     const { repeat, repeatGap = 0 } = args
     const made = repeat === undefined ? edited : repeatTrace(edited, repeat, repeatGap * 1000)
-    await writeChanged(made, format, args)
+    await writeChanged(made, read.format, args)
     printTraceNotes(read)
   },
 }

@@ -37,10 +37,10 @@ export const traceMergeCommand: CommandModule<object, TraceMergeArguments> = {
     const formats = new Set<TraceFormat>()
     for (const file of files) {
       const options = { format: traceFormat, blockTokens: blockSize, onError }
-      const { table, format, ...read } = await readTrace(file, options)
+      const { table, ...read } = await readTrace(file, options)
       printTraceNotes(read, file)
       tables.push(table)
-      formats.add(format)
+      formats.add(read.format)
     }
     const [format = 'compact_jsonl', other] = formats
     await writeChanged(mergeTraces(tables), other === undefined ? format : 'compact_jsonl', args)
