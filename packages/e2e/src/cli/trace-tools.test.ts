@@ -107,6 +107,24 @@ test('trace merge joins by time of arrival', async () => {
   ])
 })
 
+test('trace edit and merge keep the names of prefixes', async () => {
+  const named = join(folder, 'named.jsonl')
+  const path = join(folder, 'named-again.jsonl')
+  const line = { prompt_tokens: 100, gen_tokens: 1, prefix_len: 50 }
+  const lines = ['system-A', 'system-B', 'system-B'].map((prefix_hash, ts) =>
+    JSON.stringify({ ts, ...line, prefix_hash }),
+  )
+  writeFileSync(named, lines.join('\n'))
+  const names = () => readFileSync(path, 'utf8').match(/system[^"]*/g)
+  await routesim(['trace', 'edit', named, '-o', path, '--time-window', '0.001:1', '--repeat', '2'])
+  expect(names()).toEqual(['system-B', 'system-B', 'system-B', 'system-B'])
+  await routesim(['trace', 'merge', named, named, '-o', path])
+  expect(names()).toEqual([
+    ...['system-A', 'system-A (2)', 'system-B'],
+    ...['system-B (2)', 'system-B', 'system-B (2)'],
+  ])
+})
+
 test.each([
   ['stats', [], 'note: 1 span'],
   ['fit', ['-o', join(folder, 'spans.toml')], 'note: 1 span'],

@@ -1,5 +1,3 @@
-import type { RequestTable } from '@routesim/core'
-
 /** The names of traces that become one. */
 export class MergedNames {
   /** Names by their id in the trace that is made. */
@@ -7,9 +5,10 @@ export class MergedNames {
   private readonly ids = new Map<string, number>()
   private readonly given = new Set<string>()
 
-  constructor(tables: readonly RequestTable[]) {
-    for (const strings of new Set(tables.map((table) => table.strings))) {
-      for (const name of strings) this.given.add(name)
+  /** @param given - the names of each trace */
+  constructor(given: readonly (readonly string[])[]) {
+    for (const names of new Set(given)) {
+      for (const name of names) this.given.add(name)
     }
   }
 
@@ -18,6 +17,11 @@ export class MergedNames {
     const id = this.ids.get(name) ?? this.strings.push(name) - 1
     this.ids.set(name, id)
     return id
+  }
+
+  /** Whether a name has an id. */
+  has(name: string): boolean {
+    return this.ids.has(name)
   }
 
   /** The id of a name with a number behind it, from the one given on, that nothing else has. */
