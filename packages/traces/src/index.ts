@@ -1,6 +1,6 @@
 export type { LoweredRecords, PrefixHashes, SessionPromptsMode } from './columns/lower-columns.js'
-export { editTrace, type TraceEdits } from './editing/edit-trace.js'
-export { mergeTraces, repeatTrace } from './editing/merge-traces.js'
+export { editRecords, editTrace, type TraceEdits } from './editing/edit-trace.js'
+export { mergeRecords, mergeTraces, repeatRecords, repeatTrace } from './editing/merge-traces.js'
 export {
   RETIMINGS,
   type RetimeOptions,

@@ -107,6 +107,45 @@ test('trace merge joins by time of arrival', async () => {
   ])
 })
 
+test('trace edit and merge keep the names of prefixes', async () => {
+  const named = join(folder, 'named.jsonl')
+  const path = join(folder, 'named-again.jsonl')
+  const line = { prompt_tokens: 100, gen_tokens: 1, prefix_len: 50 }
+  const lines = ['system-A', 'system-B', 'system-B'].map((prefix_hash, ts) =>
+    JSON.stringify({ ts, ...line, prefix_hash }),
+  )
+  writeFileSync(named, lines.join('\n'))
+  const names = () => readFileSync(path, 'utf8').match(/system[^"]*/g)
+  await routesim(['trace', 'edit', named, '-o', path, '--time-window', '0.001:1', '--repeat', '2'])
+  expect(names()).toEqual(['system-B', 'system-B', 'system-B', 'system-B'])
+  await routesim(['trace', 'merge', named, named, '-o', path])
+  expect(names()).toEqual([
+    ...['system-A', 'system-A (2)', 'system-B'],
+    ...['system-B (2)', 'system-B', 'system-B (2)'],
+  ])
+})
+
+test.each([
+  ['stats', [], 'note: 1 span'],
+  ['fit', ['-o', join(folder, 'spans.toml')], 'note: 1 span'],
+  ['edit', ['-o', join(folder, 'spans.jsonl')], 'note: 1 span'],
+  [
+    'merge',
+    [small, '-o', join(folder, 'spans.jsonl')],
+    `note: ${join(folder, 'spans.json')}: 1 span`,
+  ],
+])('trace %s tells of spans that are no requests', async (command, args, note) => {
+  const path = join(folder, 'spans.json')
+  const usage = { 'gen_ai.usage.input_tokens': 10, 'gen_ai.usage.output_tokens': 4 }
+  const attributes = Object.entries(usage).map(([key, intValue]) => ({ key, value: { intValue } }))
+  const request = { name: 'chat', startTimeUnixNano: '1', attributes }
+  const spans = [request, request, { name: 'db', attributes: [] }]
+  writeFileSync(path, JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] }))
+  const { code, stderr } = await routesim(['trace', command, path, ...args])
+  expect(code).toBe(0)
+  expect(stderr).toContain(`${note} is no LLM request\n`)
+})
+
 test.each([
   [['edit', small, '-o', '-', '--head', '0'], '--head: expected an integer >= 1, got 0'],
   [['edit', small, '-o', '-', '--scale-time', '0'], '--scale-time: expected a number from 1e-9'],

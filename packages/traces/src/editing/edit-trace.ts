@@ -1,4 +1,5 @@
 import type { RequestTable } from '@routesim/core'
+import type { LoweredRecords } from '../columns/lower-columns.js'
 import { describeValue } from '../errors/describe-value.js'
 import { traceError } from '../errors/trace-error.js'
 import { selectRows } from './select-rows.js'
@@ -27,6 +28,24 @@ export interface TraceEdits {
  * const busy = editTrace(table, { fromMs: 600_000, toMs: 1_200_000, speedup: 2 })
  */
 export function editTrace(table: RequestTable, edits: TraceEdits, name = 'trace'): RequestTable {
+  return edited(table, rowsKept(table, edits, name), edits)
+}
+
+/**
+ * Edits a trace as {@link editTrace} does; its prefixes keep their names.
+ * @throws RouteSimError `trace_option_invalid`, `trace_empty` when nothing is left
+ */
+export function editRecords(
+  { table, prefixHashes: { of, names } }: LoweredRecords,
+  edits: TraceEdits,
+  name = 'trace',
+): LoweredRecords {
+  const rows = rowsKept(table, edits, name)
+  const prefixHashes = { of: rows.map((row) => of[row]!), names }
+  return { table: edited(table, rows, edits), prefixHashes }
+}
+
+function rowsKept(table: RequestTable, edits: TraceEdits, name: string): Int32Array {
   const { fromMs = 0, toMs = Number.POSITIVE_INFINITY, head, speedup = 1, filter } = edits
   check('fromMs', fromMs, fromMs >= 0, 'a number >= 0')
   check('toMs', toMs, toMs > fromMs, `a number > ${fromMs}`)
@@ -50,9 +69,14 @@ export function editTrace(table: RequestTable, edits: TraceEdits, name = 'trace'
       { path: name },
     )
   }
+  return Int32Array.from(rows)
+}
+
+function edited(table: RequestTable, rows: Int32Array, edits: TraceEdits): RequestTable {
+  const { fromMs, speedup = 1 } = edits
   // Without a window the trace keeps its beginning.
-  const zeroMs = edits.fromMs === undefined ? 0 : startMs
-  return selectRows(table, Int32Array.from(rows), (ms) => (ms - zeroMs) / speedup)
+  const zeroMs = fromMs === undefined ? 0 : (table.arrivalMs[0] ?? 0) + fromMs
+  return selectRows(table, rows, (ms) => (ms - zeroMs) / speedup)
 }
 
 function check(name: string, value: number, isFine: boolean, expected: string): void {

@@ -1,9 +1,10 @@
-import { awaitedBy } from '@routesim/core'
+import { awaitedBy, type RequestTable } from '@routesim/core'
 import { expect, test } from 'vitest'
+import type { LoweredRecords } from '../columns/lower-columns.js'
 import { promptSharing } from '../stats/prompt-sharing.js'
-import { readText } from '../testing/in-memory.js'
-import { editTrace } from './edit-trace.js'
-import { mergeTraces, repeatTrace } from './merge-traces.js'
+import { readText, writeText } from '../testing/in-memory.js'
+import { editRecords, editTrace } from './edit-trace.js'
+import { mergeRecords, mergeTraces, repeatRecords, repeatTrace } from './merge-traces.js'
 
 const read = async () =>
   (
@@ -39,12 +40,57 @@ test('merged traces share names, not contents', async () => {
   expect([...promptSharing(merged).sharedWith]).toEqual([-1, -1, 0, 1, -1, -1])
 })
 
+test('sessions stay apart when what was merged is merged or repeated', async () => {
+  const table = await read()
+  const merged = mergeTraces([table, table])
+  const again = mergeTraces([merged, table, merged])
+  expect(turnsOf(again)).toEqual({ c: 2, 'c (2)': 2, 'c (3)': 2, 'c (4)': 2, 'c (2) (3)': 2 })
+  const twice = repeatTrace(repeatTrace(table, 2), 2)
+  expect(turnsOf(twice)).toEqual({ c: 2, 'c (2)': 2, 'c (3)': 2, 'c (2) (2)': 2 })
+})
+
+function turnsOf({ session, strings }: RequestTable): Record<string, number> {
+  const turns: Record<string, number> = {}
+  for (const id of session) if (id >= 0) turns[strings[id]!] = (turns[strings[id]!] ?? 0) + 1
+  return turns
+}
+
 test('a repeated trace sends the same prompts again', async () => {
   const twice = repeatTrace(await read(), 2, 50)
   expect([...twice.arrivalMs]).toEqual([100, 200, 300, 350, 450, 550])
   expect([...promptSharing(twice).sharedWith]).toEqual([-1, 0, -1, 0, 1, -1])
   expect([...twice.predecessor!]).toEqual([-1, 0, -1, -1, 3, -1])
 })
+
+test('prefixes keep their names, and those of several traces stay apart', async () => {
+  const line = (ts: number, prefix_hash?: string): string =>
+    JSON.stringify({
+      ts,
+      prompt_tokens: 90,
+      gen_tokens: 1,
+      prefix_hash,
+      prefix_len: prefix_hash && 50,
+    })
+  const one = await readText([line(0, 'a'), line(1, 'b'), line(4), line(5, 'b')].join('\n'))
+  const other = await readText([line(0), line(2, 'b'), line(3, 'c')].join('\n'))
+  const edited = editRecords(one, { filter: (row) => row > 0 })
+  expect(prefixesOf(edited)).toEqual(['b', undefined, 'b'])
+  expect(await written(edited)).toEqual(['b', undefined, 'b'])
+  expect(prefixesOf(repeatRecords(edited, 2))).toEqual(['b', undefined, 'b', 'b', undefined, 'b'])
+  const both = mergeRecords([one, other])
+  expect(prefixesOf(both)).toEqual(['a', undefined, 'b', 'b (2)', 'c', undefined, 'b'])
+  expect(await written(both)).toEqual(prefixesOf(both))
+})
+
+const prefixesOf = ({ prefixHashes: { of, names } }: LoweredRecords): (string | undefined)[] =>
+  Array.from(of, (id) => names[id])
+
+async function written({ table, prefixHashes }: LoweredRecords): Promise<(string | undefined)[]> {
+  const { text } = await writeText(table, 'compact_jsonl', prefixHashes)
+  const back = await readText(text)
+  expect([...promptSharing(back.table).sharedWith]).toEqual([...promptSharing(table).sharedWith])
+  return prefixesOf(back)
+}
 
 test('what waits for several waits for those that are left', async () => {
   const line = { prompt_tokens: 9, gen_tokens: 1 }

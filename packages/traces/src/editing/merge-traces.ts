@@ -1,6 +1,8 @@
 import { awaitedBy, NO_NODE, RequestColumns, type RequestTable, sharedInt32 } from '@routesim/core'
+import type { LoweredRecords } from '../columns/lower-columns.js'
 import { traceError } from '../errors/trace-error.js'
 import { MOST_REQUESTS } from '../generating/too-many.js'
+import { MergedNames } from './merged-names.js'
 
 const NAMES = ['session', 'user', 'tenant', 'model', 'adapter', 'sloClass'] as const
 
@@ -9,17 +11,38 @@ const NAMES = ['session', 'user', 'tenant', 'model', 'adapter', 'sloClass'] as c
  * are kept apart; and no content of one trace is taken to be that of another.
  */
 export function mergeTraces(tables: readonly RequestTable[]): RequestTable {
+  return merged(tables).table
+}
+
+/**
+ * Merges traces as {@link mergeTraces} does; prefixes keep their names, which get a number where those
+ * of a trace before are called the same.
+ */
+export function mergeRecords(records: readonly LoweredRecords[]): LoweredRecords {
+  const { table, order } = merged(records.map((each) => each.table))
+  const names = new MergedNames(records.map(({ prefixHashes }) => prefixHashes.names))
+  const of = records.flatMap(({ prefixHashes }, index) => {
+    const ids = prefixHashes.names.map((name) =>
+      names.has(name) ? names.newIdOf(name, index + 1) : names.idOf(name),
+    )
+    return Array.from(prefixHashes.of, (id) => ids[id] ?? -1)
+  })
+  return { table, prefixHashes: { of: inOrder(of, order), names: names.strings } }
+}
+
+interface Merged {
+  readonly table: RequestTable
+  /** Its rows as places in the tables one after another; nothing when that is their order. */
+  readonly order: Int32Array | undefined
+}
+
+function merged(tables: readonly RequestTable[]): Merged {
   const columns = new RequestColumns()
-  const strings: string[] = []
-  const ids = new Map<string, number>()
-  const intern = (name: string): number => {
-    const id = ids.get(name) ?? strings.push(name) - 1
-    ids.set(name, id)
-    return id
-  }
+  const names = new MergedNames(tables.map((table) => table.strings))
   let nodes = 0
   tables.forEach((table, index) => {
     const base = columns.size
+    const sessions = new Map<number, number>()
     for (let row = 0; row < table.size; row++) {
       const to = columns.append(
         table.arrivalMs[row]!,
@@ -33,10 +56,16 @@ export function mergeTraces(tables: readonly RequestTable[]): RequestTable {
       const node = table.promptNode[row]!
       if (node !== NO_NODE) columns.promptNode.set(to, nodes + node)
       for (const name of NAMES) {
-        const text = table.strings[table[name]?.[row] ?? -1]
+        const id = table[name]?.[row] ?? -1
+        const text = table.strings[id]
         if (text === undefined) continue
-        const isApart = name === 'session' && index > 0
-        columns[name].set(to, intern(isApart ? `${text} (${index + 1})` : text))
+        if (name !== 'session' || index === 0) {
+          columns[name].set(to, names.idOf(text))
+          continue
+        }
+        const session = sessions.get(id) ?? names.newIdOf(text, index + 1)
+        sessions.set(id, session)
+        columns.session.set(to, session)
       }
       columns.deadlineMs.set(to, table.deadlineMs?.[row] ?? Number.NaN)
       for (const awaited of awaitedBy(table, row)) columns.join(to, base + awaited)
@@ -44,7 +73,10 @@ export function mergeTraces(tables: readonly RequestTable[]): RequestTable {
     }
     nodes += table.prompts.size
   })
-  return { ...columns.finish(columns.arrivalOrder()), strings, prompts: joinedTrees(tables, nodes) }
+  const { strings } = names
+  const order = columns.arrivalOrder()
+  const table = { ...columns.finish(order), strings, prompts: joinedTrees(tables, nodes) }
+  return { table, order }
 }
 
 /**
@@ -53,6 +85,24 @@ export function mergeTraces(tables: readonly RequestTable[]): RequestTable {
  * @throws RouteSimError `trace_option_invalid`
  */
 export function repeatTrace(table: RequestTable, times: number, gapMs = 0): RequestTable {
+  return repeated(table, times, gapMs).table
+}
+
+/**
+ * Repeats a trace as {@link repeatTrace} does; its prefixes have the same names each time.
+ * @throws RouteSimError `trace_option_invalid`
+ */
+export function repeatRecords(
+  { table: once, prefixHashes }: LoweredRecords,
+  times: number,
+  gapMs = 0,
+): LoweredRecords {
+  const { table, order } = repeated(once, times, gapMs)
+  const of = Array.from({ length: table.size }, (_, i) => prefixHashes.of[i % once.size]!)
+  return { table, prefixHashes: { of: inOrder(of, order), names: prefixHashes.names } }
+}
+
+function repeated(table: RequestTable, times: number, gapMs: number): Merged {
   if (!(Number.isInteger(times) && times >= 1 && times * table.size <= MOST_REQUESTS)) {
     throw traceError(
       'trace_option_invalid',
@@ -68,14 +118,15 @@ export function repeatTrace(table: RequestTable, times: number, gapMs = 0): Requ
     // All but the first have no tree of their own.
     ...(i > 0 && { prompts: { ...table.prompts, size: 0 } }),
   }))
-  const merged = mergeTraces(
+  const { table: joined, order } = merged(
     copies.map((copy) => ({ ...copy, promptNode: copy.promptNode.slice() })),
   )
-  return {
-    ...merged,
-    promptNode: repeatedNodes(merged, table.prompts.size),
-    prompts: table.prompts,
-  }
+  const promptNode = repeatedNodes(joined, table.prompts.size)
+  return { table: { ...joined, promptNode, prompts: table.prompts }, order }
+}
+
+function inOrder(of: readonly number[], order: Int32Array | undefined): Int32Array {
+  return order?.map((row) => of[row]!) ?? Int32Array.from(of)
 }
 
 function repeatedNodes(merged: RequestTable, size: number): Int32Array {

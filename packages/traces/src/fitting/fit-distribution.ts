@@ -37,7 +37,7 @@ export function fitDistribution(values: Float64Array, isWhole: boolean): Distrib
   }
   const best = bestNamed(values, isWhole)
   if (best !== undefined) return best
-  return counts.size <= FEW_VALUES ? exact(counts, values.length) : empirical(values, isWhole)
+  return counts.size <= FEW_VALUES ? exact(counts, isWhole) : empirical(values, isWhole)
 }
 
 function bestNamed(values: Float64Array, isWhole: boolean): Distribution | undefined {
@@ -49,7 +49,7 @@ function bestNamed(values: Float64Array, isWhole: boolean): Distribution | undef
   for (const { distribution, cdf, quantile99 } of candidates(values, mean, isWhole)) {
     const isTailRight = Math.abs(quantile99 - p99) <= 0.1 * p99 + 1
     const distance = isTailRight ? ksDistance(values, cdf, isWhole) : 1
-    if (distance >= least) continue
+    if (!(distance < least)) continue
     best = distribution
     least = distance
   }
@@ -60,7 +60,8 @@ function candidates(values: Float64Array, mean: number, isWhole: boolean): Candi
   const min = values[0]!
   const max = values[values.length - 1]!
   const std = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length)
-  const found: Candidate[] = [uniform(min, max, isWhole), exponential(mean)]
+  const found: Candidate[] = [uniform(min, max, isWhole)]
+  if (min >= 0) found.push(exponential(mean))
   if (isWhole && min >= 1 && mean > 1 && mean < FEW_VALUES) found.push(geometric(mean))
   if (mean - 3 * std > 0) {
     found.push({
@@ -138,11 +139,13 @@ export function ksDistance(
   return largest
 }
 
-function exact(counts: ReadonlyMap<number, number>, total: number): Distribution {
+/** Whole lengths stay as they are: those of prefixes may be multiples of a block. */
+function exact(counts: ReadonlyMap<number, number>, isWhole: boolean): Distribution {
   const entries = [...counts]
+  const total = entries.reduce((sum, [, count]) => sum + count, 0)
   return {
     kind: 'empirical',
-    values: entries.map(([value]) => rounded(value)),
+    values: entries.map(([value]) => (isWhole ? value : rounded(value))),
     weights: entries.map(([, count]) => rounded(count / total)),
   }
 }

@@ -39,8 +39,10 @@ export class AgenticReader implements LineReader {
   private readonly source: string
   private readonly collector: RecordCollector
   private readonly runs = new IdRuns()
-  /** Added to the ids of a session whose ids mean nothing elsewhere. */
+  /** Added to the ids of the session. */
   private idBase = 0
+  /** That of the next session whose ids mean nothing elsewhere: they become less than all others. */
+  private localBase = -Number.MAX_SAFE_INTEGER
   private largestId = 0
 
   constructor(source: string, collector: RecordCollector) {
@@ -66,11 +68,13 @@ export class AgenticReader implements LineReader {
       session = line
     })
     if (session === undefined) return
-    if (session['hash_id_scope'] !== 'global') this.idBase += this.largestId + 1
+    const isLocal = session['hash_id_scope'] !== 'global'
+    this.idBase = isLocal ? this.localBase : 0
     this.largestId = 0
     const blockTokens = session['block_size'] as number
     const frame = { name, blockTokens, where, fromMs: 0, depth: 0 }
     this.calls(session['requests'] as readonly unknown[], frame, undefined)
+    if (isLocal) this.localBase += this.largestId + 1
   }
 
   end(): void {}

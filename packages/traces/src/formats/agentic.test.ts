@@ -1,13 +1,14 @@
 import { awaitedBy, type RequestTable } from '@routesim/core'
 import { describe, expect, it } from 'vitest'
 import { generateTrace } from '../generating/generate-trace.js'
+import { promptSharing } from '../stats/prompt-sharing.js'
 import { messageOf, readText, rows } from '../testing/in-memory.js'
 import { encodeTrace } from '../writing/encode-trace.js'
 import { formatTrace } from '../writing/write-trace.js'
 
 describe('agentic sessions', () => {
-  const session = (id: string, requests: unknown[]) =>
-    JSON.stringify({ id, block_size: 64, hash_id_scope: 'local', requests })
+  const session = (id: string, requests: unknown[], scope = 'local') =>
+    JSON.stringify({ id, block_size: 64, hash_id_scope: scope, requests })
 
   it('make each call wait for the one before, and know ids in their session only', async () => {
     const call = { type: 'n', out: 10 }
@@ -39,6 +40,24 @@ describe('agentic sessions', () => {
     expect([...table.thinkMs!]).toEqual([0, 0, 5000, 1000, 2000])
     expect(table.promptNode[0]).not.toBe(table.promptNode[1])
     expect(table.promptNode[2]).toBe(table.promptNode[3])
+  })
+
+  it('share contents with others whose ids are global, if theirs are', async () => {
+    type Session = [scope: string, ids: number[]]
+    const holders = async (...sessions: Session[]) => {
+      const lines = sessions.map(([scope, ids], i) =>
+        session(`${i}`, [{ t: 0, in: 128, out: 1, hash_ids: ids }], scope),
+      )
+      const { table } = await readText(lines.join('\n'))
+      return [...promptSharing(table).sharedWith]
+    }
+    const ours: Session = ['global', [0, 1]]
+    const own: Session = ['local', [0, 1]]
+    expect(await holders(ours, own, ours, own, ours)).toEqual([-1, -1, 0, -1, 0])
+    expect(await holders(own, ours, own, ours)).toEqual([-1, -1, -1, 1])
+    expect(await holders(['global', [5, 6]], ['global', [0]], ['local', [4, 5]])).toEqual([
+      -1, -1, -1,
+    ])
   })
 
   it('make a call wait for the agents that had ended when it was sent, and for those it names', async () => {

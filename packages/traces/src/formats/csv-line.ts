@@ -38,8 +38,8 @@ export function csvFields(line: string): string[] {
   return fields
 }
 
-/** A field as CSV holds it. */
+/** A field as CSV of lines holds it: a line end within becomes a space. */
 export function csvField(value: string | number): string {
-  const text = String(value)
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+  const text = String(value).replace(/[\r\n]+/g, ' ')
+  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

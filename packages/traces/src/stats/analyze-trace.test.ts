@@ -56,6 +56,29 @@ test('stack distances are those of a plain LRU list', () => {
   expect(distances.hits(ranges.size + 1)).toBe(uses - first)
 })
 
+test('blocks that nobody uses again push others out of the cache, with names or without', async () => {
+  for (let seed = 0; seed < 10; seed++) {
+    const table = generateTrace({ seed, rateRps: 5, durationSec: 20, numPrefixes: 4 })
+    const ranges = new BlockRanges(table, 16)
+    let unused = ranges.size
+    const lines = Array.from(table.promptTokens, (promptTokens, row) => {
+      const nameless = ranges.lookAt(row)
+      const ids = ranges.from.flatMap((from, i) => numbersFrom(from, ranges.to[i]! - from))
+      const own = numbersFrom(unused, nameless)
+      unused += nameless
+      return line(table.arrivalMs[row]!, promptTokens, [...ids, ...own])
+    })
+    const { table: named } = await readText(lines.join('\n'), { blockTokens: 16 })
+    const { prefixes } = analyzeTrace(table, { blockTokens: 16 })
+    expect(prefixes).toEqual(analyzeTrace(named, { blockTokens: 16 }).prefixes)
+    expect(unused).toBeGreaterThan(ranges.size)
+    expect(prefixes.reuseDistance.median).toBeGreaterThan(0)
+  }
+})
+
+const numbersFrom = (first: number, count: number): number[] =>
+  Array.from({ length: count }, (_, i) => first + i)
+
 test('tells a metronome from bursts, and conversations', () => {
   const even = analyzeTrace(generateTrace({ kind: 'constant', rateRps: 10, durationSec: 100 }))
   expect(even.arrivals.gapCv).toBeLessThan(1e-6)

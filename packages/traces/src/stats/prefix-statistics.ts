@@ -45,10 +45,10 @@ export function prefixStatistics(
     if (first !== undefined) groups.set(first, (groups.get(first) ?? 0) + 1)
     for (let i = 0; i < ranges.from.length; i++) named += ranges.to[i]! - ranges.from[i]!
   }
-  const distances = new StackDistances(ranges.size, named)
+  const distances = new StackDistances(ranges.size, named + table.size)
   for (let row = 0; row < table.size; row++) {
-    ranges.lookAt(row)
-    distances.use(ranges.from, ranges.to)
+    const own = ranges.lookAt(row)
+    distances.use(ranges.from, ranges.to, own)
   }
   const sizes = [...groups.values()].filter((count) => count > 1).sort((a, b) => b - a)
   const distinct = distances.firstUses + nameless

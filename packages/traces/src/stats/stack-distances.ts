@@ -5,38 +5,42 @@
  */
 export class StackDistances {
   /** Uses per distance: `counts[d]` blocks were found with `d` others used after them. */
-  readonly counts: Float64Array
+  counts: Float64Array = new Float64Array(1024)
   /** Uses of blocks that were never used before. */
   firstUses = 0
   /** When each block was used last, counted from 1; 0 for never. */
   private readonly lastUse: Int32Array
-  /** Fenwick tree over uses: 1 where a use is the last of its block. */
-  private readonly tree: Int32Array
+  /** Fenwick tree over uses: how many blocks were used then and not again. */
+  private readonly tree: Float64Array
   private now = 0
   private live = 0
 
   /**
    * @param blocks - blocks have numbers below it
-   * @param uses - uses in all, at most
+   * @param uses - uses in all, at most; those of blocks without numbers are one a request
    */
   constructor(blocks: number, uses: number) {
     this.lastUse = new Int32Array(blocks)
-    this.tree = new Int32Array(uses + 1)
-    this.counts = new Float64Array(blocks + 1)
+    this.tree = new Float64Array(uses + 1)
   }
 
   /**
    * A request looks for the blocks of some ranges. All are looked for before any is used; the deepest,
    * which stand last, count as used first, as engines give up leaves first.
+   * @param nameless - blocks below those of the ranges that no other request has
    */
-  use(from: readonly number[], to: readonly number[]): void {
-    const { lastUse, counts } = this
+  use(from: readonly number[], to: readonly number[], nameless = 0): void {
+    const { lastUse } = this
     for (let range = 0; range < from.length; range++) {
       for (let block = from[range]!; block < to[range]!; block++) {
         const last = lastUse[block]!
         if (last === 0) this.firstUses++
-        else counts[this.live - this.upTo(last)]!++
+        else this.count(this.live - this.upTo(last))
       }
+    }
+    if (nameless > 0) {
+      this.live += nameless
+      this.change(++this.now, nameless)
     }
     for (let range = from.length - 1; range >= 0; range--) {
       for (let block = to[range]! - 1; block >= from[range]!; block--) {
@@ -55,6 +59,15 @@ export class StackDistances {
     const end = Math.min(capacity, this.counts.length)
     for (let distance = 0; distance < end; distance++) hits += this.counts[distance]!
     return hits
+  }
+
+  private count(distance: number): void {
+    if (distance >= this.counts.length) {
+      const grown = new Float64Array(distance * 2)
+      grown.set(this.counts)
+      this.counts = grown
+    }
+    this.counts[distance]!++
   }
 
   private upTo(use: number): number {

@@ -7,9 +7,12 @@ import { readText, writeText } from '../testing/in-memory.js'
 import { lostColumns } from './lost-columns.js'
 import { formatTrace } from './write-trace.js'
 
-const name = fc.option(fc.oneof(fc.constantFrom('a', 'b', ''), fc.string({ unit: 'grapheme' })), {
-  nil: undefined,
-})
+const name = fc.option(
+  fc.oneof(fc.constantFrom('a', 'b', '', 'a\r\nb'), fc.string({ unit: 'grapheme' })),
+  {
+    nil: undefined,
+  },
+)
 const few = fc.constantFrom('x', 'y', undefined)
 
 const compactLine = fc.record({

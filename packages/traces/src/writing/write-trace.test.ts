@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readTrace } from '../reading/read-trace.js'
-import { messageOf, readText, writeText } from '../testing/in-memory.js'
+import { messageOf, readText, rows, writeText } from '../testing/in-memory.js'
 import { convertTrace } from './convert-trace.js'
 import { writeTrace } from './write-trace.js'
 
@@ -80,6 +80,15 @@ describe('writeTrace', () => {
     const { table } = await readText(times.map(line).join('\n'))
     const { lost } = await writeText(table, format)
     expect(lost.filter((name) => name.startsWith('arrival'))).toEqual(expected)
+  })
+
+  it.each(['burstgpt', 'blis'])('%s can be read when a name has a line end', async (format) => {
+    const { table } = await readText(
+      '{"ts":0,"prompt_tokens":5,"gen_tokens":1,"conversation_id":"a\\r\\nb\\n","model":"m"}',
+    )
+    const { text, lost } = await writeText(table, format)
+    expect(lost).toEqual(['session'])
+    expect(rows(await readText(text))).toEqual([[0, 5, 1, 'a b', 'm']])
   })
 
   it('says why a file can not be written', async () => {

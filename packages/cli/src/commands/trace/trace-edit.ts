@@ -1,4 +1,4 @@
-import { editTrace, readTrace, repeatTrace } from '@routesim/traces'
+import { editRecords, readTrace, repeatRecords } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
 import { printTraceNotes } from '../../output/trace-notes.js'
 import { parseFilters } from '../../row-filter.js'
@@ -68,15 +68,15 @@ export const traceEditCommand: CommandModule<object, TraceEditArguments> = {
     if (edits.toMs !== undefined && edits.toMs <= (edits.fromMs ?? 0)) {
       throw new UsageError(`--time-window: expected an end after its start, got "${timeWindow}"`)
     }
-    const { table, format, source, ...read } = await readTrace(file, {
+    const read = await readTrace(file, {
       format: traceFormat,
       blockTokens: blockSize,
       onError,
     })
-    const edited = editTrace(table, edits, source)
+    const edited = editRecords(read, edits, read.source)
     const { repeat, repeatGap = 0 } = args
-    const made = repeat === undefined ? edited : repeatTrace(edited, repeat, repeatGap * 1000)
-    await writeChanged(made, format, args)
+    const made = repeat === undefined ? edited : repeatRecords(edited, repeat, repeatGap * 1000)
+    await writeChanged(made, read.format, args)
     printTraceNotes(read)
   },
 }

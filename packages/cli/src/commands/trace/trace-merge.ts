@@ -1,5 +1,4 @@
-import type { RequestTable } from '@routesim/core'
-import { mergeTraces, readTrace, type TraceFormat } from '@routesim/traces'
+import { type LoweredRecords, mergeRecords, readTrace, type TraceFormat } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
 import { printTraceNotes } from '../../output/trace-notes.js'
 import { UsageError } from '../../usage-error.js'
@@ -33,16 +32,16 @@ export const traceMergeCommand: CommandModule<object, TraceMergeArguments> = {
     if (files.length < 2) {
       throw new UsageError(`trace merge: expected two traces or more, got ${files.length}`)
     }
-    const tables: RequestTable[] = []
+    const traces: LoweredRecords[] = []
     const formats = new Set<TraceFormat>()
     for (const file of files) {
       const options = { format: traceFormat, blockTokens: blockSize, onError }
-      const { table, format, ...read } = await readTrace(file, options)
+      const read = await readTrace(file, options)
       printTraceNotes(read, file)
-      tables.push(table)
-      formats.add(format)
+      traces.push(read)
+      formats.add(read.format)
     }
     const [format = 'compact_jsonl', other] = formats
-    await writeChanged(mergeTraces(tables), other === undefined ? format : 'compact_jsonl', args)
+    await writeChanged(mergeRecords(traces), other === undefined ? format : 'compact_jsonl', args)
   },
 }

@@ -1,5 +1,5 @@
-import type { RequestTable } from '@routesim/core'
 import {
+  type LoweredRecords,
   type TraceFormat,
   WRITABLE_TRACE_FORMATS,
   type WritableTraceFormat,
@@ -37,15 +37,18 @@ export const WRITTEN_TRACE_OPTIONS: Record<'output' | 'to' | 'block-size', Optio
   },
 }
 
-/** Writes a table and says what was written, and what not. */
+/** Writes a trace, whose prefixes keep their names if they have some, and says what was written, and what not. */
 export async function writeChanged(
-  table: RequestTable,
+  { table, prefixHashes }: LoweredRecords,
   read: TraceFormat,
   { output, to, blockSize }: WrittenTraceArguments,
 ): Promise<void> {
   const format = to ?? WRITABLE_TRACE_FORMATS.find((each) => each === read) ?? 'compact_jsonl'
   checkTraceEnding(output, format, '--to')
-  const { requests, lost } = await writeTrace(output, table, format, { blockTokens: blockSize })
+  const { requests, lost } = await writeTrace(output, table, format, {
+    blockTokens: blockSize,
+    ...(prefixHashes.names.length > 0 && { prefixHashes }),
+  })
   console.error(`Wrote ${counted(requests, 'request')} to ${output}`)
   if (lost.length > 0) console.error(`note: ${format} can not hold: ${lostColumns(lost)}`)
 }
