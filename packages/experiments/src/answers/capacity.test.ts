@@ -1,3 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { RequestTableBuilder } from '@routesim/core'
+import { writeTrace } from '@routesim/traces'
 import { expect, test } from 'vitest'
 import { parseConfig } from '../config/parse-config.js'
 import { metric } from '../run/metric.js'
@@ -90,4 +95,29 @@ ttft_ms = 100000
   expect(verdict[0]).toMatch(
     /^round_robin: no rate down to .* leaves 99% within their targets \([\d.]+% have more tokens than the KV cache of their backend holds\)\.$/,
   )
+})
+
+/** Long prompts, so that few of them a second are enough. */
+function longPrompts() {
+  const builder = new RequestTableBuilder()
+  for (let i = 0; i < 200; i++)
+    builder.add({ arrivalMs: i * 100, promptTokens: 4000, outputTokens: 50 })
+  return builder.build()
+}
+
+test('a trace that the config names is the traffic at every rate, as one that is given', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'routesim-'))
+  await writeTrace(join(directory, 'long.jsonl'), longPrompts(), 'compact_jsonl')
+  const cluster = '[cluster]\nnum_backends = 2\n[slo]\nttft_ms = 400\n'
+  const named = join(directory, 'named.toml')
+  writeFileSync(named, `${cluster}[trace]\npath = "long.jsonl"\n`)
+  const how = { jobs: 1, precision: 0.05 }
+  const given = { config: parseConfig(cluster), trace: longPrompts() }
+  for (const rate of [undefined, 100]) {
+    const own = await capacity({ ...how, config: named, rate })
+    const { answers, runs } = await capacity({ ...how, ...given, rate })
+    expect({ answers: own.answers, runs: own.runs }).toEqual({ answers, runs })
+    expect(own.scenario.source).toMatch(/^long\.jsonl/)
+  }
+  rmSync(directory, { recursive: true })
 })

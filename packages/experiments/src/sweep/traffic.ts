@@ -20,6 +20,8 @@ export interface TrafficOptions extends TraceOptions {
   readonly configPath: string | undefined
   /** Length of traffic that is generated at a rate, in seconds; the config's by default. */
   readonly durationSec?: number | undefined
+  /** Whether a trace that the config names is rescaled to a rate like one that is given; else requests are generated. */
+  readonly rescalesNamed?: boolean | undefined
 }
 
 /** Requests of one point. */
@@ -53,8 +55,9 @@ export class TrafficStore {
    * @throws RouteSimError `trace_missing`, and what reading a trace throws
    */
   async at(config: Config, rate: number | undefined): Promise<Traffic> {
-    const { trace: given } = this.options
-    const isGenerated = rate !== undefined && given === undefined
+    const { trace: given, rescalesNamed } = this.options
+    const isNamed = rescalesNamed === true && config.trace.path !== undefined
+    const isGenerated = rate !== undefined && given === undefined && !isNamed
     const trace = isGenerated
       ? { ...config.trace, path: undefined, rate, duration_sec: this.durationSec(config) }
       : config.trace
