@@ -1,4 +1,4 @@
-import { defineRouter } from '@routesim/algorithms'
+import { defineRouter, unwrapSpec } from '@routesim/algorithms'
 import { RequestTableBuilder } from '@routesim/core'
 import { expect, test } from 'vitest'
 import { parseConfig } from '../config/parse-config.js'
@@ -148,6 +148,23 @@ test('of two backends, the faster gets as much as the best of a grid gives it', 
     broken: [],
   })
   expect(found.spec).toMatch(/^shared:share=0\.\d+$/)
+})
+
+test('what is tuned in a combinator stays in it', async () => {
+  const first = defineRouter({
+    name: 'first',
+    description: 'The first that it is shown.',
+    parameters: { idle: { default: 5, min: 0, max: 9, integer: true, description: 'Nothing.' } },
+    create: () => ({ route: (_, { backends }) => backends[0]! }),
+  })
+  const { around } = unwrapSpec('gate(random):saturation=concurrency,request_limit=1')
+  const how = { config: uneven, jobs: 1, trace: trace(600), candidates: 4, windows: 2 }
+  const { tried } = await tune({ ...how, algorithm: { definition: first, around } })
+  expect(tried.length).toBeGreaterThan(3)
+  // Without the gate, requests would wait at their backend.
+  expect(new Set(tried.map(({ objective }) => objective)).size).toBe(1)
+  const { spec } = await tune({ ...how, algorithm: { definition: shared, around } })
+  expect(spec).toMatch(/^gate\(shared:share=[\d.]+\):saturation=concurrency,request_limit=1$/)
 })
 
 test('what can not be tuned is refused', async () => {

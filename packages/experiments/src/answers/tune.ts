@@ -2,7 +2,12 @@ import type { RunSummary } from '@routesim/metrics'
 import { configSource } from '../config/config-source.js'
 import type { Config } from '../config/schema.js'
 import { blamingConfig } from '../run/blame-config.js'
-import { type ConfiguredRouter, configured, type SingleChoice } from '../run/resolve-algorithms.js'
+import {
+  type ConfiguredRouter,
+  configured,
+  type SingleChoice,
+  specAround,
+} from '../run/resolve-algorithms.js'
 import type { Axis, Setting } from '../sweep/design.js'
 import { TrafficStore } from '../sweep/traffic.js'
 import { judgedMetric } from './judged-metrics.js'
@@ -220,7 +225,7 @@ function near(a: Setting, b: Setting): boolean {
 
 /** Routers of points, each with a name of its own. */
 function choices(
-  { definition, parameters, file }: ConfiguredRouter,
+  { definition, parameters, file, around }: ConfiguredRouter,
   untuned: SingleChoice,
   dimensions: readonly Dimension[],
 ): (point: Point) => SingleChoice {
@@ -233,12 +238,13 @@ function choices(
           parameters: { ...parameters, ...point },
           label: `${definition.name} no. ${++made}`,
           ...(file !== undefined && { file }),
+          ...(around !== undefined && { around }),
         }
 }
 
 /** The algorithm as a command line names it, with what differs from before. */
 function specOf(base: ConfiguredRouter, best: Point, dimensions: readonly Dimension[]): string {
-  const { definition, parameters = {}, file } = base
+  const { definition, parameters = {}, file, around = [] } = base
   const changed = dimensions.filter(({ name, initial }) => best[name] !== initial)
   const values = {
     ...parameters,
@@ -246,7 +252,7 @@ function specOf(base: ConfiguredRouter, best: Point, dimensions: readonly Dimens
   }
   const words = Object.entries(values).map(([name, value]) => `${name}=${value}`)
   const name = file ?? definition.name
-  return words.length === 0 ? name : `${name}:${words.join()}`
+  return specAround(words.length === 0 ? name : `${name}:${words.join()}`, around)
 }
 
 function tunedParameter(
