@@ -1,7 +1,7 @@
+import type { RequestTable } from '@routesim/core'
 import type { Config } from '../config/schema.js'
 import type { TrafficStore } from '../sweep/traffic.js'
-import { rowsOf, type Sample, seedsOf, windowOf, windowsOf } from './paired-samples.js'
-import { trafficOf } from './run-trials.js'
+import { type Sample, seedsOf, windowOf, windowsOf } from './paired-samples.js'
 import { type PreparedSearch, searchInvalid } from './search-options.js'
 
 /** The rounds of a search, as shares of the traffic that is searched in. */
@@ -47,8 +47,11 @@ export async function splitTraffic(
   const first = seeds[0]!
   if (workload.isSeeded) {
     const tables = []
-    for (const seed of seeds) tables.push({ seed, table: await workload.requests(seed, signal) })
-    const requests = tables.reduce((sum, { table }) => sum + table.size, 0)
+    for (const seed of seeds) {
+      const table = await workload.requests(seed, signal)
+      tables.push({ seed, table, rows: table.size })
+    }
+    const requests = tables.reduce((sum, { rows }) => sum + rows, 0)
     const next = seeds.at(-1)! + 1
     const unseen = Array.from({ length: windows }, (_, i) => next + i)
     return {
@@ -66,12 +69,11 @@ export async function splitTraffic(
     const least = Math.ceil(FEWEST_REQUESTS / 3 / (1 - holdout))
     throw searchInvalid('trace', `at least ${least} requests to search in`, table.size)
   }
-  const training = rowsOf(table, 0, split)
   const heldOut = windowsOf(table, { from: split, windows, seed: first })
   const lead = Math.floor((table.size - split) / heldOut.length)
   return {
     ...trainingOf(
-      seeds.map((seed) => ({ seed, table: training })),
+      seeds.map((seed) => ({ seed, table, rows: split })),
       warmup,
     ),
     trainingRequests: split,
@@ -82,30 +84,31 @@ export async function splitTraffic(
   }
 }
 
+/** @param tables - requests by seed, of which so many rows are there to search in */
 function trainingOf(
-  tables: readonly { readonly seed: number; readonly table: Parameters<typeof rowsOf>[0] }[],
+  tables: readonly {
+    readonly seed: number
+    readonly table: RequestTable
+    readonly rows: number
+  }[],
   warmup: number,
 ): Pick<TuneTraffic, 'shares' | 'training'> {
-  const least = Math.min(...tables.map(({ table }) => table.size))
+  const least = Math.min(...tables.map(({ rows }) => rows))
   const shares = SHARES.filter(
     (share) => share === 1 || share * least >= FEWEST_REQUESTS + 2 * warmup,
   )
   const pieces = new Map<number, readonly Sample[]>()
-  const stores = new Map<string, TrafficStore>()
-  const storeOf = (table: Parameters<typeof rowsOf>[0], rows: number): TrafficStore => {
-    const name = `${tables.findIndex((each) => each.table === table)} ${rows}`
-    const store = stores.get(name) ?? trafficOf(rowsOf(table, 0, rows))
-    stores.set(name, store)
-    return store
-  }
   return {
     shares,
     training(share) {
       const known = pieces.get(share)
       if (known !== undefined) return known
-      const made = tables.map(({ seed, table }): Sample => {
-        const rows = Math.floor(table.size * share)
-        return { traffic: storeOf(table, rows), seed, adapted: (config) => config }
+      const byTable = new Map<RequestTable, Sample>()
+      const made = tables.map(({ seed, table, rows }): Sample => {
+        const to = Math.floor(rows * share)
+        const piece = byTable.get(table) ?? windowOf(table, { from: 0, to, lead: 0, seed })
+        byTable.set(table, piece)
+        return { ...piece, seed }
       })
       pieces.set(share, made)
       return made
