@@ -72,10 +72,12 @@ export function windowOf(
     seed: rows.seed,
     adapted(config) {
       const events = moveEvents(config.events, { fromMs })
-      if (lead === 0 && events === config.events) return config
+      // The requests come as they are: they have been at their other times since before they were cut.
+      const { arrivals, ...trace } = config.trace
+      if (lead === 0 && events === config.events && arrivals === undefined) return config
       const { warmup_requests: warmup } = config.simulation
       const simulation = { ...config.simulation, warmup_requests: lead === 0 ? warmup : lead }
-      return { ...config, events, simulation }
+      return { ...config, events, simulation, trace }
     },
   }
 }

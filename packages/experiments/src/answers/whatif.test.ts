@@ -80,6 +80,25 @@ test('a trace is cut into windows, each after the one before, and nothing is mea
   expect(metric(results[0], 'completed_requests').value).toBe(1000)
 })
 
+test('windows of a trace at another rate keep the gaps that they have in it', async () => {
+  const builder = new RequestTableBuilder()
+  for (let i = 0; i < 400; i++) {
+    const arrivalMs = i < 200 ? i * 90 : 18_000 + (i - 200) * 10
+    builder.add({ arrivalMs, promptTokens: 100, outputTokens: 2 })
+  }
+  const given = parseConfig(
+    '[cluster]\nnum_backends = 4\n[trace]\narrivals = "rescaled"\nrate = 20',
+  )
+  const [slow, fast] = windowsOf(builder.build(), { from: 0, windows: 2, seed: 1 })
+  for (const [sample, requests, lastMs] of [
+    [slow!, 200, 199 * 90],
+    [fast!, 400, 18_000 + 199 * 10],
+  ] as const) {
+    const { workload } = await sample.traffic.at(sample.adapted(given), undefined)
+    expect(await workload.extent(1)).toEqual({ requests, spanMs: lastMs })
+  }
+})
+
 test('what happens to backends in the middle of a trace happens in the windows that hold it', async () => {
   const eventful = parseConfig(`
 [cluster]
