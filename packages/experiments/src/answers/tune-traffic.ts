@@ -33,8 +33,8 @@ export interface TrafficSplit {
 }
 
 /**
- * Splits a trace in time: its end is held out. Generated traffic is searched in under the seeds of the
- * search, and held out under those that follow.
+ * Splits a trace in time: its end is held out, also where its requests arrive at other times under each seed.
+ * Generated traffic is searched in under the seeds of the search, and held out under those that follow.
  */
 export async function splitTraffic(
   config: Config,
@@ -44,18 +44,17 @@ export async function splitTraffic(
 ): Promise<TuneTraffic> {
   const { workload } = await traffic.at(config, undefined)
   const { warmup_requests: warmup } = config.simulation
-  const first = seeds[0]!
-  if (workload.isSeeded) {
-    const tables = []
-    for (const seed of seeds) {
-      const table = await workload.requests(seed, signal)
-      tables.push({ seed, table, rows: table.size })
-    }
-    const requests = tables.reduce((sum, { rows }) => sum + rows, 0)
+  const tables: Omit<SearchedTable, 'rows'>[] = []
+  for (const seed of seeds) tables.push({ seed, table: await workload.requests(seed, signal) })
+  if (workload.generator !== undefined) {
+    const requests = tables.reduce((sum, { table }) => sum + table.size, 0)
     const next = seeds.at(-1)! + 1
     const unseen = Array.from({ length: windows }, (_, i) => next + i)
     return {
-      ...trainingOf(tables, warmup),
+      ...trainingOf(
+        tables.map((each) => ({ ...each, rows: each.table.size })),
+        warmup,
+      ),
       trainingRequests: requests,
       pairs: 'seeds',
       heldOut: seedsOf(traffic, unseen),
@@ -63,34 +62,36 @@ export async function splitTraffic(
       heldOutRequests: Math.round((requests / seeds.length) * windows),
     }
   }
-  const table = await workload.requests(first, signal)
+  const { seed, table } = tables[0]!
   const split = Math.floor(table.size * (1 - holdout))
   if (split < FEWEST_REQUESTS / 3) {
     const least = Math.ceil(FEWEST_REQUESTS / 3 / (1 - holdout))
     throw searchInvalid('trace', `at least ${least} requests to search in`, table.size)
   }
-  const heldOut = windowsOf(table, { from: split, windows, seed: first })
+  const heldOut = windowsOf(table, { from: split, windows, seed })
   const lead = Math.floor((table.size - split) / heldOut.length)
   return {
     ...trainingOf(
-      seeds.map((seed) => ({ seed, table, rows: split })),
+      tables.map((each) => ({ ...each, rows: split })),
       warmup,
     ),
     trainingRequests: split,
     pairs: 'windows',
     heldOut,
-    wholeHeldOut: windowOf(table, { from: split, to: table.size, lead, seed: first }),
+    wholeHeldOut: windowOf(table, { from: split, to: table.size, lead, seed }),
     heldOutRequests: table.size - split,
   }
 }
 
-/** @param tables - requests by seed, of which so many rows are there to search in */
+/** Requests of a seed, of which the first so many are there to search in. */
+interface SearchedTable {
+  readonly seed: number
+  readonly table: RequestTable
+  readonly rows: number
+}
+
 function trainingOf(
-  tables: readonly {
-    readonly seed: number
-    readonly table: RequestTable
-    readonly rows: number
-  }[],
+  tables: readonly SearchedTable[],
   warmup: number,
 ): Pick<TuneTraffic, 'shares' | 'training'> {
   const least = Math.min(...tables.map(({ rows }) => rows))

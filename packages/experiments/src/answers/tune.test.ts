@@ -150,6 +150,30 @@ test('of two backends, the faster gets as much as the best of a grid gives it', 
   expect(found.spec).toMatch(/^shared:share=0\.\d+$/)
 })
 
+test('of a trace with Poisson arrivals the end is held out, under every seed', async () => {
+  const config = parseConfig(
+    '[cluster]\nnum_backends = 2\n[trace]\narrivals = "poisson"\nrate = 80',
+  )
+  const { algorithm, seeds } = { algorithm: shared, seeds: 2 }
+  const how = { jobs: 1, algorithm, seeds, candidates: 2, windows: 3 }
+  const found = await tune({ ...how, config, trace: trace(900) })
+  expect(found.training.requests).toBe(450)
+  expect(found.held_out).toMatchObject({ pairs: 'windows', requests: 450 })
+  // Whatever is held out, what is found is the same.
+  const [first, second] = await Promise.all(
+    [1, 9].map(async (promptTokens) => {
+      const builder = new RequestTableBuilder()
+      for (let i = 0; i < 900; i++) {
+        const own = i < 450 ? 500 : 100 * promptTokens
+        builder.add({ arrivalMs: i * 12, promptTokens: own, outputTokens: 3 })
+      }
+      return tune({ ...how, config, trace: builder.build() })
+    }),
+  )
+  expect(second!.tried).toEqual(first!.tried)
+  expect(second!.held_out.before).toBeGreaterThan(first!.held_out.before!)
+})
+
 test('what is tuned in a combinator stays in it', async () => {
   const first = defineRouter({
     name: 'first',
