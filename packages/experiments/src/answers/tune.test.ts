@@ -88,6 +88,46 @@ test('a better value that only the look along a parameter finds is where the sea
   expect(training.tuned!).toBeLessThanOrEqual(least * 1.001)
 })
 
+/** Costs 0 whatever `idle` is, and less than 0 the larger `up` is. */
+const falling = defineRouter({
+  name: 'falling',
+  description: 'Costs less and less.',
+  parameters: {
+    idle: { default: 5, min: 0, max: 9, description: 'Nothing.' },
+    up: { default: 0, min: 0, max: 1, description: 'What it costs less.' },
+  },
+  create: ({ up }) => ({
+    route: (_, { backends }) => backends[0]!,
+    customMetrics: () => ({ cost: 0 - up }),
+  }),
+})
+const cheaply = { ...options, objective: 'custom_metrics.cost', candidates: 2, windows: 2 }
+
+test('where every value costs 0, none matters, and a bound that nothing keeps is told', async () => {
+  const { sensitivity, verdict } = await tune({
+    ...cheaply,
+    algorithm: falling,
+    only: ['idle'],
+    subjectTo: ['custom_metrics.cost<=-2'],
+  })
+  expect(sensitivity).toMatchObject([{ name: 'idle', effect: 0 }])
+  expect(verdict).toEqual([
+    'Nothing that was tried is better than falling as it is, on the traffic that was searched in.',
+    'On what was held out, it breaks custom_metrics.cost<=-2.',
+    'Hardly anything depends on idle.',
+  ])
+})
+
+test('to look beyond a range is advised where there is something beyond it', async () => {
+  const how = { ...cheaply, algorithm: falling, only: ['up'], subjectTo: [] }
+  const whole = await tune(how)
+  expect(whole.parameters).toMatchObject([{ tuned: 1, is_at_end: false }])
+  expect(whole.verdict.join(' ')).not.toContain('--range')
+  const half = await tune({ ...how, ranges: { up: { from: 0.1, to: 0.5 } } })
+  expect(half.parameters).toMatchObject([{ tuned: 0.5, is_at_end: true }])
+  expect(half.verdict.at(-1)).toContain('--range')
+})
+
 /** Sends a share of requests to backend 0, evenly. */
 const shared = defineRouter({
   name: 'shared',

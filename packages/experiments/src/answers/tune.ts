@@ -142,7 +142,7 @@ export async function tune(options: TuneOptions): Promise<TuneReport> {
     algorithm: base.label ?? definition.name,
     objective,
     subject_to: constraints.map(({ text }) => text),
-    parameters: dimensions.map((dimension) => tunedParameter(dimension, best)),
+    parameters: dimensions.map((dimension) => tunedParameter(dimension, best, definition)),
     spec: specOf(base, best, dimensions),
     training: {
       requests: traffic.trainingRequests,
@@ -258,11 +258,14 @@ function specOf(base: ConfiguredRouter, best: Point, dimensions: readonly Dimens
 function tunedParameter(
   { name, initial, range, values, shareOf }: Dimension,
   best: Point,
+  { parameters }: ConfiguredRouter['definition'],
 ): TunedParameter {
   const tuned = best[name]!
   const share = shareOf(tuned)
   const isAtEnd = values === undefined && tuned !== initial && (share <= 0 || share >= 1)
-  return { name, before: initial, tuned, range, is_at_end: isAtEnd && tuned !== 0 }
+  const { min, max } = parameters[name] as { readonly min?: number; readonly max?: number }
+  const isLast = [min, max].some((bound) => bound !== undefined && near(tuned, bound))
+  return { name, before: initial, tuned, range, is_at_end: isAtEnd && !isLast }
 }
 
 function brokenBounds(
@@ -281,9 +284,9 @@ function sensitivityOf(
 ): TuneReport['sensitivity'] {
   const all = found.map(({ name, tried }) => {
     const scores = tried.map(({ score }) => score.objective).filter(Number.isFinite)
-    const least = Math.min(...scores)
-    const effect =
-      scores.length < 2 || least === 0 ? null : (Math.max(...scores) - least) / Math.abs(least)
+    const [least, most] = [Math.min(...scores), Math.max(...scores)]
+    const share = most === least ? 0 : (most - least) / Math.abs(least)
+    const effect = scores.length < 2 || !Number.isFinite(share) ? null : share
     const rows = tried.map((each) => ({
       value: each.value,
       objective: value(each.score),
