@@ -97,6 +97,50 @@ ttft_ms = 100000
   )
 })
 
+test('a fleet is no smaller than its events say, and no larger than a config may be', async () => {
+  const named = await capacity({
+    ...options,
+    config: parseConfig(`
+[cluster]
+num_backends = 6
+[trace]
+rate = 1
+duration_sec = 30
+[slo]
+ttft_ms = 1000
+[[events]]
+at_sec = 3
+kind = "slow"
+factor = 2
+backend = 2
+`),
+    find: 'backends',
+  })
+  expect(named.answers[0]).toMatchObject({ meets: 3, misses: null })
+  const scaled = parseConfig(`
+[[cluster.backends]]
+count = 2
+kv_cache_blocks = 4000000
+[[cluster.backends]]
+count = 1
+[trace]
+rate = 1
+duration_sec = 30
+[slo]
+ttft_ms = 0.001
+[[events]]
+at_sec = 3
+kind = "drain"
+backend = 2
+`)
+  const scale = 'cluster.backends.0.count'
+  const large = await capacity({ ...options, seeds: 1, config: scaled, find: 'backends', scale })
+  const blocks = scaled.cluster.backends![1]!.kv_cache_blocks
+  const most = Math.floor((2 ** 27 - blocks) / 4_000_000)
+  expect(large.answers[0]).toMatchObject({ meets: null, misses: most })
+  expect(large.answers[0]!.probes[0]!.value).toBe(2)
+})
+
 /** Long prompts, so that few of them a second are enough. */
 function longPrompts() {
   const builder = new RequestTableBuilder()
