@@ -19,7 +19,7 @@ const FEWEST_REQUESTS = 50
 
 /**
  * Windows of a trace that follow one another, each measured on its own after a window that only fills
- * queues and caches.
+ * queues and caches; at the beginning of the trace there is none.
  *
  * @param from - first row that may be measured; rows before it may lead in
  * @throws RouteSimError `search_invalid` when there are too few requests for two windows
