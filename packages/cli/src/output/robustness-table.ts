@@ -8,18 +8,21 @@ const COLUMNS: readonly Column[] = [
   { title: 'Ranks', align: 'right' },
 ]
 
+/** Where one stands that was never ranked. */
+const LAST = Number.MAX_VALUE
+
 /** How often each algorithm ranks first, best first, and what to make of it. */
 export function robustnessText(
   { by, algorithms, verdict }: RobustnessReport,
   maxWidth: number,
 ): string {
   const rows = [...algorithms]
-    .sort((a, b) => a.mean_rank - b.mean_rank)
+    .sort((a, b) => (a.mean_rank ?? LAST) - (b.mean_rank ?? LAST))
     .map(({ algorithm, first, cases, mean_rank, best_rank, worst_rank }) => [
       algorithm,
       `${first} of ${cases}`,
-      mean_rank.toFixed(1),
-      best_rank === worst_rank ? String(best_rank) : `${best_rank} to ${worst_rank}`,
+      mean_rank?.toFixed(1) ?? '-',
+      best_rank === worst_rank ? String(best_rank ?? '-') : `${best_rank} to ${worst_rank}`,
     ])
   return [
     `Ranks by ${by.title} over step times, visibility and seeds:`,

@@ -7,6 +7,8 @@ import { searchInvalid } from './search-options.js'
 
 /** Fleets larger than this many times the config's are not tried. */
 const MOST_GROWTH = 64
+/** Backends that a config may have in all. */
+const MOST_BACKENDS = 4096
 /** KV blocks that a config may have in all. */
 const MOST_BLOCKS = 2 ** 27
 
@@ -71,18 +73,18 @@ export interface FleetSizes {
 
 /**
  * What makes a fleet larger or smaller: `cluster.num_backends`, and with pools that prefill and decode
- * both in their proportion.
+ * both in their proportion. It has the backends that `[[events]]` name, and no more KV blocks than a config may have.
  *
  * @param scale - the path that counts instead
  * @throws RouteSimError `search_invalid` when a fleet of different backends says no path
  */
-export function fleetSizes({ cluster }: Config, scale: string | undefined): FleetSizes {
+export function fleetSizes(config: Config, scale: string | undefined): FleetSizes {
+  const { cluster } = config
   const { backends, num_backends: all, disaggregated: pools } = cluster
-  const perBackend = cluster.kv_cache_blocks * cluster.dp
-  const max = Math.min(4096, all * MOST_GROWTH, Math.max(all, Math.floor(MOST_BLOCKS / perBackend)))
   if (scale !== undefined) {
     const start = numberAt(cluster, scale)
-    return { start, min: 1, max: start * MOST_GROWTH, settingsOf: (count) => ({ [scale]: count }) }
+    const range = sizeRange(config, start, countedBy(cluster, scale))
+    return { start, ...range, settingsOf: (count) => ({ [scale]: count }) }
   }
   if (backends !== undefined) {
     throw searchInvalid(
@@ -92,8 +94,9 @@ export function fleetSizes({ cluster }: Config, scale: string | undefined): Flee
       'Give --scale cluster.backends.0.count, and leave cluster.num_backends out.',
     )
   }
+  const { min, max } = sizeRange(config, all, cluster)
   if (!pools.enabled) {
-    return { start: all, min: 1, max, settingsOf: (count) => ({ 'cluster.num_backends': count }) }
+    return { start: all, min, max, settingsOf: (count) => ({ 'cluster.num_backends': count }) }
   }
   const share = pools.prefill_backends / all
   const settingsOf = (count: number): Record<string, number> => {
@@ -104,7 +107,40 @@ export function fleetSizes({ cluster }: Config, scale: string | undefined): Flee
       'cluster.disaggregated.decode_backends': count - prefill,
     }
   }
-  return { start: all, min: 2, max, settingsOf }
+  return { start: all, min: Math.max(2, min), max, settingsOf }
+}
+
+/** Memory of a backend. */
+interface BackendSize {
+  readonly dp: number
+  readonly kv_cache_blocks: number
+}
+
+/** What is counted at a path; undefined when it is no count of backends. */
+function countedBy(cluster: Config['cluster'], path: string): BackendSize | undefined {
+  const group = /^cluster\.backends\.(\d+)\.count$/.exec(path)?.[1]
+  if (group !== undefined) return cluster.backends?.[Number(group)]
+  return path === 'cluster.num_backends' ? cluster : undefined
+}
+
+/**
+ * The smallest and the largest count of a kind of backends, of which the config has so many, that a config may say.
+ */
+function sizeRange(
+  { cluster, events }: Config,
+  count: number,
+  kind: BackendSize | undefined,
+): Pick<FleetSizes, 'min' | 'max'> {
+  const max = count * MOST_GROWTH
+  if (kind === undefined) return { min: 1, max }
+  const { backends, num_backends: all } = cluster
+  const blocksOf = (each: BackendSize): number => each.dp * each.kv_cache_blocks
+  const blocks =
+    backends?.reduce((sum, group) => sum + group.count * blocksOf(group), 0) ??
+    all * blocksOf(cluster)
+  const more = Math.min(MOST_BACKENDS - all, Math.floor((MOST_BLOCKS - blocks) / blocksOf(kind)))
+  const named = Math.max(0, ...events.map(({ backend }) => backend + 1))
+  return { min: Math.max(1, named - (all - count)), max: Math.min(max, count + more) }
 }
 
 function numberAt(cluster: object, path: string): number {

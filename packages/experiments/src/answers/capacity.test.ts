@@ -1,3 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { RequestTableBuilder } from '@routesim/core'
+import { writeTrace } from '@routesim/traces'
 import { expect, test } from 'vitest'
 import { parseConfig } from '../config/parse-config.js'
 import { metric } from '../run/metric.js'
@@ -90,4 +95,73 @@ ttft_ms = 100000
   expect(verdict[0]).toMatch(
     /^round_robin: no rate down to .* leaves 99% within their targets \([\d.]+% have more tokens than the KV cache of their backend holds\)\.$/,
   )
+})
+
+test('a fleet is no smaller than its events say, and no larger than a config may be', async () => {
+  const named = await capacity({
+    ...options,
+    config: parseConfig(`
+[cluster]
+num_backends = 6
+[trace]
+rate = 1
+duration_sec = 30
+[slo]
+ttft_ms = 1000
+[[events]]
+at_sec = 3
+kind = "slow"
+factor = 2
+backend = 2
+`),
+    find: 'backends',
+  })
+  expect(named.answers[0]).toMatchObject({ meets: 3, misses: null })
+  const scaled = parseConfig(`
+[[cluster.backends]]
+count = 2
+kv_cache_blocks = 4000000
+[[cluster.backends]]
+count = 1
+[trace]
+rate = 1
+duration_sec = 30
+[slo]
+ttft_ms = 0.001
+[[events]]
+at_sec = 3
+kind = "drain"
+backend = 2
+`)
+  const scale = 'cluster.backends.0.count'
+  const large = await capacity({ ...options, seeds: 1, config: scaled, find: 'backends', scale })
+  const blocks = scaled.cluster.backends![1]!.kv_cache_blocks
+  const most = Math.floor((2 ** 27 - blocks) / 4_000_000)
+  expect(large.answers[0]).toMatchObject({ meets: null, misses: most })
+  expect(large.answers[0]!.probes[0]!.value).toBe(2)
+})
+
+/** Long prompts, so that few of them a second are enough. */
+function longPrompts() {
+  const builder = new RequestTableBuilder()
+  for (let i = 0; i < 200; i++)
+    builder.add({ arrivalMs: i * 100, promptTokens: 4000, outputTokens: 50 })
+  return builder.build()
+}
+
+test('a trace that the config names is the traffic at every rate, as one that is given', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'routesim-'))
+  await writeTrace(join(directory, 'long.jsonl'), longPrompts(), 'compact_jsonl')
+  const cluster = '[cluster]\nnum_backends = 2\n[slo]\nttft_ms = 400\n'
+  const named = join(directory, 'named.toml')
+  writeFileSync(named, `${cluster}[trace]\npath = "long.jsonl"\n`)
+  const how = { jobs: 1, precision: 0.05 }
+  const given = { config: parseConfig(cluster), trace: longPrompts() }
+  for (const rate of [undefined, 100]) {
+    const own = await capacity({ ...how, config: named, rate })
+    const { answers, runs } = await capacity({ ...how, ...given, rate })
+    expect({ answers: own.answers, runs: own.runs }).toEqual({ answers, runs })
+    expect(own.scenario.source).toMatch(/^long\.jsonl/)
+  }
+  rmSync(directory, { recursive: true })
 })

@@ -72,7 +72,7 @@ export async function capacity(options: CapacityOptions): Promise<CapacityReport
   check(options, find, attainment, precision)
   const choices = options.algorithms ?? ['round_robin']
   if (choices.length === 0) throw searchInvalid('algorithms', 'at least one', 'none')
-  const traffic = new TrafficStore({ ...options, configPath: source.path })
+  const traffic = new TrafficStore({ ...options, configPath: source.path, rescalesNamed: true })
   const base = configWith(source, prepared, {}, options.slo)
   const startRps = find === 'rate' ? await startingRate(base, traffic, prepared) : 0
   const problems = new Map<Candidate, string>()
@@ -83,7 +83,7 @@ export async function capacity(options: CapacityOptions): Promise<CapacityReport
     try {
       const config = make(candidate.settings)
       const sizes = find === 'rate' ? undefined : fleetSizes(config, options.scale)
-      const duration = options.trace === undefined ? traffic.durationSec(config) : undefined
+      const duration = isRead ? undefined : traffic.durationSec(config)
       const range = sizes ?? ratesFrom(startRps, duration, config)
       const integer = find === 'backends'
       const bisection = new Bisection({ ...range, precision: integer ? 0 : precision, integer })

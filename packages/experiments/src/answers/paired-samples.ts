@@ -1,5 +1,6 @@
 import type { RequestTable } from '@routesim/core'
 import { editTrace } from '@routesim/traces'
+import { moveEvents } from '../config/move-events.js'
 import type { Config } from '../config/schema.js'
 import type { TrafficStore } from '../sweep/traffic.js'
 import { trafficOf } from './run-trials.js'
@@ -9,7 +10,7 @@ import { searchInvalid } from './search-options.js'
 export interface Sample {
   readonly traffic: TrafficStore
   readonly seed: number
-  /** The config with as many unmeasured requests as the piece begins with. */
+  /** The config with as many unmeasured requests as the piece begins with, and with its events where the piece has them. */
   readonly adapted: (config: Config) => Config
 }
 
@@ -18,7 +19,7 @@ const FEWEST_REQUESTS = 50
 
 /**
  * Windows of a trace that follow one another, each measured on its own after a window that only fills
- * queues and caches.
+ * queues and caches; at the beginning of the trace there is none.
  *
  * @param from - first row that may be measured; rows before it may lead in
  * @throws RouteSimError `search_invalid` when there are too few requests for two windows
@@ -64,16 +65,20 @@ export function windowOf(
   },
 ): Sample {
   const lead = Math.min(rows.from, rows.lead)
+  const first = rows.from - lead
+  const fromMs = startOf(table, first, rows.to)
   return {
-    traffic: trafficOf(rowsOf(table, rows.from - lead, rows.to)),
+    traffic: trafficOf(rowsOf(table, first, rows.to)),
     seed: rows.seed,
-    adapted: ({ simulation, ...config }) => ({
-      ...config,
-      simulation: {
-        ...simulation,
-        warmup_requests: lead === 0 ? simulation.warmup_requests : lead,
-      },
-    }),
+    adapted(config) {
+      const events = moveEvents(config.events, { fromMs })
+      // The requests come as they are: they have been at their other times since before they were cut.
+      const { arrivals, ...trace } = config.trace
+      if (lead === 0 && events === config.events && arrivals === undefined) return config
+      const { warmup_requests: warmup } = config.simulation
+      const simulation = { ...config.simulation, warmup_requests: lead === 0 ? warmup : lead }
+      return { ...config, events, simulation, trace }
+    },
   }
 }
 
@@ -82,9 +87,18 @@ export function seedsOf(traffic: TrafficStore, seeds: readonly number[]): Sample
   return seeds.map((seed) => ({ traffic, seed, adapted: (config) => config }))
 }
 
-/** The requests of some rows, the first at 0 ms. */
+/** The requests of some rows, the first at 0 ms unless they are all. */
 export function rowsOf(table: RequestTable, from: number, to: number): RequestTable {
-  if (from === 0 && to >= table.size) return table
+  if (isWhole(table, from, to)) return table
   const fromMs = table.arrivalMs[from]! - table.arrivalMs[0]!
   return editTrace(table, { fromMs, filter: (row) => row >= from && row < to })
+}
+
+/** What is 0 ms to the requests of some rows, by the clock of all. */
+function startOf(table: RequestTable, from: number, to: number): number {
+  return isWhole(table, from, to) ? 0 : table.arrivalMs[from]!
+}
+
+function isWhole(table: RequestTable, from: number, to: number): boolean {
+  return from === 0 && to >= table.size
 }

@@ -1,5 +1,5 @@
 import { listed } from '../run/listed.js'
-import type { RobustnessReport } from './robustness.js'
+import type { RobustnessReport, RobustnessSetting } from './robustness.js'
 
 /** Orders that agree this well are much the same, or similar. */
 const SAME = 0.8
@@ -26,10 +26,10 @@ export function robustnessVerdict({
       : `${algorithm} in ${first} (${share})`
   })
   const [configuredSetting] = settings
-  const winners = (ranks: readonly number[]): string =>
+  const winners = (ranks: RobustnessSetting['ranks']): string =>
     algorithms.flatMap(({ algorithm }, i) => (ranks[i] === 1 ? algorithm : [])).join(' and ')
   const first = winners(configuredSetting!.ranks)
-  const changed = settings.filter(({ ranks }) => winners(ranks) !== first)
+  const changed = settings.filter(({ ranks }) => !['', first].includes(winners(ranks)))
   const named = changed
     .slice(0, MOST_NAMED)
     .map(({ latency, visibility, ranks }) => `${winners(ranks)} (${latency}, ${visibility})`)
@@ -37,9 +37,11 @@ export function robustnessVerdict({
   return [
     `${told.join(', ')}: a case is a combination of step times, visibility and seed.`,
     ...(tau.mean === null ? [] : [agreement(tau.mean, tau.min!)]),
-    changed.length === 0
-      ? `${first} is first as configured, and in every other setting.`
-      : `${first} is first as configured; instead, it is ${listed(named)}${more > 0 ? `, and ${more} more settings have another first` : ''}.`,
+    first === ''
+      ? `As configured, none has a mean ${by.title} over all seeds.`
+      : changed.length === 0
+        ? `${first} is first as configured, and in every other setting.`
+        : `${first} is first as configured; instead, it is ${listed(named)}${more > 0 ? `, and ${more} more settings have another first` : ''}.`,
   ]
 }
 

@@ -1,3 +1,4 @@
+import { defineRouter } from '@routesim/algorithms'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { parseConfig } from '../config/parse-config.js'
@@ -83,6 +84,35 @@ test('a straight line through both ends of the curve takes as long at both ends'
   const model = settings['cluster.compute_model'] as Record<string, number>
   expect(model['base_ms']! + model['decode_ms_per_request']!).toBeCloseTo(12.5, 9)
   expect(model['base_ms']! + 64 * model['decode_ms_per_request']!).toBeCloseTo(20, 9)
+})
+
+test('who has no such number has no rank, and without anyone who has, there is no ranking', async () => {
+  const told = defineRouter({
+    name: 'told',
+    description: 'Tells a number that nobody else has.',
+    parameters: {},
+    create: () => ({
+      route: (_, { backends }) => backends[0]!,
+      customMetrics: () => ({ count: 1 }),
+    }),
+  })
+  const how = { config, jobs: 1, visibility: 'exact' }
+  const found = await robustness({
+    ...how,
+    by: 'custom_metrics.count',
+    algorithms: ['random', told],
+  })
+  expect(found.settings[0]).toMatchObject({ values: [null, 1], ranks: [null, 1], tau: null })
+  const [random, other] = found.algorithms
+  expect(random).toMatchObject({ first: 0, cases: 6, mean_rank: null, worst_rank: null })
+  expect(other).toMatchObject({ first: 6, cases: 6, mean_rank: 1 })
+  expect(found.verdict[0]).toMatch(/^told ranks first by .* in 6 of 6 cases \(100%\): /)
+  await expect(robustness({ ...how, by: 'slo.attainment', algorithms })).rejects.toMatchObject({
+    code: 'search_invalid',
+    message:
+      'by: expected a number that the results have, got "slo.attainment", which none of them has',
+    hint: expect.stringContaining('--slo-ttft'),
+  })
 })
 
 test('a single algorithm can not be ranked', async () => {

@@ -31,11 +31,11 @@ export interface RobustnessOptions extends Omit<SearchOptions, 'visibility'> {
 export interface RobustnessSetting {
   readonly latency: string
   readonly visibility: string
-  /** By algorithm, means over the seeds; null when nothing was there to measure. */
+  /** By algorithm, means over the seeds; null when nothing was there to measure under one of them. */
   readonly values: readonly (number | null)[]
-  /** By algorithm, 1 for the best; equal ones share the better rank. */
-  readonly ranks: readonly number[]
-  /** Kendall's tau-b between this order and the one as configured; null where all are equal. */
+  /** By algorithm, 1 for the best; equal ones share the better rank, and one without a value has none. */
+  readonly ranks: readonly (number | null)[]
+  /** Kendall's tau-b between this order and the one as configured, of those with a rank in both; null where all are equal. */
   readonly tau: number | null
 }
 
@@ -45,9 +45,10 @@ export interface RobustnessRank {
   /** Settings and seeds in which it is first, of all. */
   readonly first: number
   readonly cases: number
-  readonly mean_rank: number
-  readonly best_rank: number
-  readonly worst_rank: number
+  /** Over the cases in which it has one; null when it has none. */
+  readonly mean_rank: number | null
+  readonly best_rank: number | null
+  readonly worst_rank: number | null
 }
 
 /** What {@link robustness} found. */
@@ -71,7 +72,7 @@ const PROFILES = ['exact', 'llm-d', 'production-stack', 'local-only']
  * How much a ranking of algorithms depends on what is not known for sure: how long steps take, and what
  * routers get to see. Ranks them under every combination of these and under every seed.
  *
- * @throws RouteSimError `search_invalid` when there are fewer than two algorithms
+ * @throws RouteSimError `search_invalid` when there are fewer than two algorithms, or no run has the number
  *
  * @example
  * const { algorithms } = await robustness({
@@ -105,7 +106,7 @@ export async function robustness(options: RobustnessOptions): Promise<Robustness
   })
   const found = await runTrials(trials, prepared)
   const count = choices.length
-  // By setting, then by seed, then by algorithm; what can not be measured is last.
+  // By setting, then by seed, then by algorithm; infinite where it can not be measured.
   const sign = by.better === 'low' ? 1 : -1
   const costs = grid.map((_, at) =>
     seeds.map((_, seed) =>
@@ -115,24 +116,30 @@ export async function robustness(options: RobustnessOptions): Promise<Robustness
       }),
     ),
   )
+  if (!costs.flat(2).some(Number.isFinite)) throw unmeasured(by)
   const means = costs.map((bySeed) =>
     choices.map((_, i) => bySeed.reduce((sum, cost) => sum + cost[i]!, 0) / bySeed.length),
   )
   const settings = grid.map(({ latency, view }, at): RobustnessSetting => {
     const values = means[at]!.map((cost) => (Number.isFinite(cost) ? sign * cost : null))
-    const tau = kendallTau(means[0]!, means[at]!)
+    const ranked = choices.flatMap((_, i) =>
+      Number.isFinite(means[0]![i]! + means[at]![i]!) ? i : [],
+    )
+    const [before, after] = [means[0]!, means[at]!].map((all) => ranked.map((i) => all[i]!))
+    const tau = kendallTau(before!, after!)
     return { latency: latency.name, visibility: view.name, values, ranks: ranksOf(means[at]!), tau }
   })
   const cases = costs.flatMap((bySeed) => bySeed.map(ranksOf))
   const algorithms = choices.map((choice, i): RobustnessRank => {
-    const ranks = cases.map((each) => each[i]!)
+    const ranks = cases.flatMap((each) => each[i] ?? [])
+    const isRanked = ranks.length > 0
     return {
       algorithm: labelOfChoice(choice),
       first: ranks.filter((rank) => rank === 1).length,
-      cases: ranks.length,
-      mean_rank: ranks.reduce((sum, rank) => sum + rank, 0) / ranks.length,
-      best_rank: Math.min(...ranks),
-      worst_rank: Math.max(...ranks),
+      cases: cases.length,
+      mean_rank: isRanked ? ranks.reduce((sum, rank) => sum + rank, 0) / ranks.length : null,
+      best_rank: isRanked ? Math.min(...ranks) : null,
+      worst_rank: isRanked ? Math.max(...ranks) : null,
     }
   })
   const taus = settings.slice(1).flatMap(({ tau }) => tau ?? [])
@@ -145,6 +152,19 @@ export async function robustness(options: RobustnessOptions): Promise<Robustness
 }
 
 /** 1 for the least cost; equal ones share the better rank. */
-function ranksOf(costs: readonly number[]): number[] {
-  return costs.map((cost) => 1 + costs.filter((other) => other < cost).length)
+function ranksOf(costs: readonly number[]): (number | null)[] {
+  return costs.map((cost) =>
+    Number.isFinite(cost) ? 1 + costs.filter((other) => other < cost).length : null,
+  )
+}
+
+function unmeasured({ path }: JudgedMetric): Error {
+  return searchInvalid(
+    'by',
+    'a number that the results have',
+    `"${path}", which none of them has`,
+    path.startsWith('slo.')
+      ? 'Give --slo-ttft 500 (ms) or the like, or an [slo] section in the config.'
+      : undefined,
+  )
 }

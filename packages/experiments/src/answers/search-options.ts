@@ -5,12 +5,14 @@ import type { ConfigSource } from '../config/config-source.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import {
+  checkConcurrency,
   checkStepper,
   describeScenario,
   type ExperimentOptions,
   type ScenarioInfo,
   seedsFrom,
   visibilitiesOf,
+  withConcurrency,
   withTargets,
 } from '../run/scenario.js'
 import type { TrafficStore } from '../sweep/traffic.js'
@@ -29,6 +31,7 @@ export interface PreparedSearch extends TrialOptions {
   readonly seeds: readonly number[]
   /** Config values that the options say, by path. */
   readonly settings: Readonly<Record<string, unknown>>
+  readonly concurrency: number | undefined
 }
 
 /** @param seeds - how many when the options do not say */
@@ -45,6 +48,7 @@ export function prepareSearch(
     ...(onProgress && { onProgress }),
     seeds: seedsFrom(options.seed ?? config.simulation.seed, options.seeds ?? seeds),
     settings: visibility === undefined ? {} : { visibility: visibilityTable(visibility) },
+    concurrency: options.concurrency,
   }
 }
 
@@ -58,14 +62,20 @@ export function visibilityTable(spec: string): Readonly<Record<string, unknown>>
   return { profile: name.replaceAll('_', '-'), ...parameters }
 }
 
-/** The config of a candidate: with what the options say, and what sets it apart. */
+/**
+ * The config of a candidate: with what the options say, and what sets it apart.
+ * @throws RouteSimError `config_invalid`, `options_conflict`
+ */
 export function configWith(
   source: ConfigSource,
-  { settings }: PreparedSearch,
+  { settings, concurrency, perRequest }: PreparedSearch,
   own: Readonly<Record<string, unknown>>,
   slo: SearchOptions['slo'],
 ): Config {
-  return withTargets(source.with({ ...settings, ...own }), slo)
+  const limit = Object.hasOwn(own, 'workload.concurrency') ? undefined : concurrency
+  const config = withConcurrency(withTargets(source.with({ ...settings, ...own }), slo), limit)
+  checkConcurrency(perRequest, config)
+  return config
 }
 
 /** Tells what is simulated, of a config and its traffic. */

@@ -10,7 +10,7 @@ export interface TunedParameter {
   readonly tuned: Setting
   /** Where it was sought. */
   readonly range: string
-  /** Whether the best lies at an end of the range, beyond which a better one may lie. */
+  /** Whether the best lies at an end of the range, and the parameter may be beyond it. */
   readonly is_at_end: boolean
 }
 
@@ -25,7 +25,7 @@ export interface ParameterSensitivity {
     /** Whether a bound is broken. */
     readonly breaks: boolean
   }[]
-  /** From the best to the worst of these, relative to the best. */
+  /** From the best to the worst of these, relative to the best; null when that is 0, or there are not two. */
   readonly effect: number | null
 }
 

@@ -1,7 +1,7 @@
+import type { RequestTable } from '@routesim/core'
 import type { Config } from '../config/schema.js'
 import type { TrafficStore } from '../sweep/traffic.js'
-import { rowsOf, type Sample, seedsOf, windowOf, windowsOf } from './paired-samples.js'
-import { trafficOf } from './run-trials.js'
+import { type Sample, seedsOf, windowOf, windowsOf } from './paired-samples.js'
 import { type PreparedSearch, searchInvalid } from './search-options.js'
 
 /** The rounds of a search, as shares of the traffic that is searched in. */
@@ -33,8 +33,8 @@ export interface TrafficSplit {
 }
 
 /**
- * Splits a trace in time: its end is held out. Generated traffic is searched in under the seeds of the
- * search, and held out under those that follow.
+ * Splits a trace in time: its end is held out, also where its requests arrive at other times under each seed.
+ * Generated traffic is searched in under the seeds of the search, and held out under those that follow.
  */
 export async function splitTraffic(
   config: Config,
@@ -44,15 +44,17 @@ export async function splitTraffic(
 ): Promise<TuneTraffic> {
   const { workload } = await traffic.at(config, undefined)
   const { warmup_requests: warmup } = config.simulation
-  const first = seeds[0]!
-  if (workload.isSeeded) {
-    const tables = []
-    for (const seed of seeds) tables.push({ seed, table: await workload.requests(seed, signal) })
+  const tables: Omit<SearchedTable, 'rows'>[] = []
+  for (const seed of seeds) tables.push({ seed, table: await workload.requests(seed, signal) })
+  if (workload.generator !== undefined) {
     const requests = tables.reduce((sum, { table }) => sum + table.size, 0)
     const next = seeds.at(-1)! + 1
     const unseen = Array.from({ length: windows }, (_, i) => next + i)
     return {
-      ...trainingOf(tables, warmup),
+      ...trainingOf(
+        tables.map((each) => ({ ...each, rows: each.table.size })),
+        warmup,
+      ),
       trainingRequests: requests,
       pairs: 'seeds',
       heldOut: seedsOf(traffic, unseen),
@@ -60,52 +62,54 @@ export async function splitTraffic(
       heldOutRequests: Math.round((requests / seeds.length) * windows),
     }
   }
-  const table = await workload.requests(first, signal)
+  const { seed, table } = tables[0]!
   const split = Math.floor(table.size * (1 - holdout))
   if (split < FEWEST_REQUESTS / 3) {
     const least = Math.ceil(FEWEST_REQUESTS / 3 / (1 - holdout))
     throw searchInvalid('trace', `at least ${least} requests to search in`, table.size)
   }
-  const training = rowsOf(table, 0, split)
-  const heldOut = windowsOf(table, { from: split, windows, seed: first })
+  const heldOut = windowsOf(table, { from: split, windows, seed })
   const lead = Math.floor((table.size - split) / heldOut.length)
   return {
     ...trainingOf(
-      seeds.map((seed) => ({ seed, table: training })),
+      tables.map((each) => ({ ...each, rows: split })),
       warmup,
     ),
     trainingRequests: split,
     pairs: 'windows',
     heldOut,
-    wholeHeldOut: windowOf(table, { from: split, to: table.size, lead, seed: first }),
+    wholeHeldOut: windowOf(table, { from: split, to: table.size, lead, seed }),
     heldOutRequests: table.size - split,
   }
 }
 
+/** Requests of a seed, of which the first so many are there to search in. */
+interface SearchedTable {
+  readonly seed: number
+  readonly table: RequestTable
+  readonly rows: number
+}
+
 function trainingOf(
-  tables: readonly { readonly seed: number; readonly table: Parameters<typeof rowsOf>[0] }[],
+  tables: readonly SearchedTable[],
   warmup: number,
 ): Pick<TuneTraffic, 'shares' | 'training'> {
-  const least = Math.min(...tables.map(({ table }) => table.size))
+  const least = Math.min(...tables.map(({ rows }) => rows))
   const shares = SHARES.filter(
     (share) => share === 1 || share * least >= FEWEST_REQUESTS + 2 * warmup,
   )
   const pieces = new Map<number, readonly Sample[]>()
-  const stores = new Map<string, TrafficStore>()
-  const storeOf = (table: Parameters<typeof rowsOf>[0], rows: number): TrafficStore => {
-    const name = `${tables.findIndex((each) => each.table === table)} ${rows}`
-    const store = stores.get(name) ?? trafficOf(rowsOf(table, 0, rows))
-    stores.set(name, store)
-    return store
-  }
   return {
     shares,
     training(share) {
       const known = pieces.get(share)
       if (known !== undefined) return known
-      const made = tables.map(({ seed, table }): Sample => {
-        const rows = Math.floor(table.size * share)
-        return { traffic: storeOf(table, rows), seed, adapted: (config) => config }
+      const byTable = new Map<RequestTable, Sample>()
+      const made = tables.map(({ seed, table, rows }): Sample => {
+        const to = Math.floor(rows * share)
+        const piece = byTable.get(table) ?? windowOf(table, { from: 0, to, lead: 0, seed })
+        byTable.set(table, piece)
+        return { ...piece, seed }
       })
       pieces.set(share, made)
       return made

@@ -17,6 +17,9 @@ export function tuneVerdict(
   if (changed.length === 0) {
     return [
       `Nothing that was tried is better than ${found.algorithm} as it is, on the traffic that was searched in.`,
+      ...(held.broken.length === 0
+        ? []
+        : [`On what was held out, it breaks ${listed(held.broken)}.`]),
       ...mattering(found),
     ]
   }
@@ -62,8 +65,9 @@ function mattering({
   objective,
   sensitivity,
 }: Pick<TuneReport, 'objective' | 'sensitivity'>): string[] {
-  const matter = sensitivity.filter(({ effect }) => effect === null || effect >= MATTERS)
-  const idle = sensitivity.filter((each) => !matter.includes(each)).map(({ name }) => name)
+  const known = sensitivity.filter(({ tried }) => tried.some(({ objective: o }) => o !== null))
+  const matter = known.filter(({ effect }) => effect === null || effect >= MATTERS)
+  const idle = known.filter((each) => !matter.includes(each)).map(({ name }) => name)
   const told = matter.map(({ name, effect }) =>
     effect === null
       ? name

@@ -1,4 +1,4 @@
-import { defineRouter } from '@routesim/algorithms'
+import { defineRouter, unwrapSpec } from '@routesim/algorithms'
 import { RequestTableBuilder } from '@routesim/core'
 import { expect, test } from 'vitest'
 import { parseConfig } from '../config/parse-config.js'
@@ -88,6 +88,46 @@ test('a better value that only the look along a parameter finds is where the sea
   expect(training.tuned!).toBeLessThanOrEqual(least * 1.001)
 })
 
+/** Costs 0 whatever `idle` is, and less than 0 the larger `up` is. */
+const falling = defineRouter({
+  name: 'falling',
+  description: 'Costs less and less.',
+  parameters: {
+    idle: { default: 5, min: 0, max: 9, description: 'Nothing.' },
+    up: { default: 0, min: 0, max: 1, description: 'What it costs less.' },
+  },
+  create: ({ up }) => ({
+    route: (_, { backends }) => backends[0]!,
+    customMetrics: () => ({ cost: 0 - up }),
+  }),
+})
+const cheaply = { ...options, objective: 'custom_metrics.cost', candidates: 2, windows: 2 }
+
+test('where every value costs 0, none matters, and a bound that nothing keeps is told', async () => {
+  const { sensitivity, verdict } = await tune({
+    ...cheaply,
+    algorithm: falling,
+    only: ['idle'],
+    subjectTo: ['custom_metrics.cost<=-2'],
+  })
+  expect(sensitivity).toMatchObject([{ name: 'idle', effect: 0 }])
+  expect(verdict).toEqual([
+    'Nothing that was tried is better than falling as it is, on the traffic that was searched in.',
+    'On what was held out, it breaks custom_metrics.cost<=-2.',
+    'Hardly anything depends on idle.',
+  ])
+})
+
+test('to look beyond a range is advised where there is something beyond it', async () => {
+  const how = { ...cheaply, algorithm: falling, only: ['up'], subjectTo: [] }
+  const whole = await tune(how)
+  expect(whole.parameters).toMatchObject([{ tuned: 1, is_at_end: false }])
+  expect(whole.verdict.join(' ')).not.toContain('--range')
+  const half = await tune({ ...how, ranges: { up: { from: 0.1, to: 0.5 } } })
+  expect(half.parameters).toMatchObject([{ tuned: 0.5, is_at_end: true }])
+  expect(half.verdict.at(-1)).toContain('--range')
+})
+
 /** Sends a share of requests to backend 0, evenly. */
 const shared = defineRouter({
   name: 'shared',
@@ -148,6 +188,47 @@ test('of two backends, the faster gets as much as the best of a grid gives it', 
     broken: [],
   })
   expect(found.spec).toMatch(/^shared:share=0\.\d+$/)
+})
+
+test('of a trace with Poisson arrivals the end is held out, under every seed', async () => {
+  const config = parseConfig(
+    '[cluster]\nnum_backends = 2\n[trace]\narrivals = "poisson"\nrate = 80',
+  )
+  const { algorithm, seeds } = { algorithm: shared, seeds: 2 }
+  const how = { jobs: 1, algorithm, seeds, candidates: 2, windows: 3 }
+  const found = await tune({ ...how, config, trace: trace(900) })
+  expect(found.training.requests).toBe(450)
+  expect(found.held_out).toMatchObject({ pairs: 'windows', requests: 450 })
+  // Whatever is held out, what is found is the same.
+  const [first, second] = await Promise.all(
+    [1, 9].map(async (promptTokens) => {
+      const builder = new RequestTableBuilder()
+      for (let i = 0; i < 900; i++) {
+        const own = i < 450 ? 500 : 100 * promptTokens
+        builder.add({ arrivalMs: i * 12, promptTokens: own, outputTokens: 3 })
+      }
+      return tune({ ...how, config, trace: builder.build() })
+    }),
+  )
+  expect(second!.tried).toEqual(first!.tried)
+  expect(second!.held_out.before).toBeGreaterThan(first!.held_out.before!)
+})
+
+test('what is tuned in a combinator stays in it', async () => {
+  const first = defineRouter({
+    name: 'first',
+    description: 'The first that it is shown.',
+    parameters: { idle: { default: 5, min: 0, max: 9, integer: true, description: 'Nothing.' } },
+    create: () => ({ route: (_, { backends }) => backends[0]! }),
+  })
+  const { around } = unwrapSpec('gate(random):saturation=concurrency,request_limit=1')
+  const how = { config: uneven, jobs: 1, trace: trace(600), candidates: 4, windows: 2 }
+  const { tried } = await tune({ ...how, algorithm: { definition: first, around } })
+  expect(tried.length).toBeGreaterThan(3)
+  // Without the gate, requests would wait at their backend.
+  expect(new Set(tried.map(({ objective }) => objective)).size).toBe(1)
+  const { spec } = await tune({ ...how, algorithm: { definition: shared, around } })
+  expect(spec).toMatch(/^gate\(shared:share=[\d.]+\):saturation=concurrency,request_limit=1$/)
 })
 
 test('what can not be tuned is refused', async () => {

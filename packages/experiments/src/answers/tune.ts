@@ -2,7 +2,12 @@ import type { RunSummary } from '@routesim/metrics'
 import { configSource } from '../config/config-source.js'
 import type { Config } from '../config/schema.js'
 import { blamingConfig } from '../run/blame-config.js'
-import { type ConfiguredRouter, configured, type SingleChoice } from '../run/resolve-algorithms.js'
+import {
+  type ConfiguredRouter,
+  configured,
+  type SingleChoice,
+  specAround,
+} from '../run/resolve-algorithms.js'
 import type { Axis, Setting } from '../sweep/design.js'
 import { TrafficStore } from '../sweep/traffic.js'
 import { judgedMetric } from './judged-metrics.js'
@@ -137,7 +142,7 @@ export async function tune(options: TuneOptions): Promise<TuneReport> {
     algorithm: base.label ?? definition.name,
     objective,
     subject_to: constraints.map(({ text }) => text),
-    parameters: dimensions.map((dimension) => tunedParameter(dimension, best)),
+    parameters: dimensions.map((dimension) => tunedParameter(dimension, best, definition)),
     spec: specOf(base, best, dimensions),
     training: {
       requests: traffic.trainingRequests,
@@ -220,7 +225,7 @@ function near(a: Setting, b: Setting): boolean {
 
 /** Routers of points, each with a name of its own. */
 function choices(
-  { definition, parameters, file }: ConfiguredRouter,
+  { definition, parameters, file, around }: ConfiguredRouter,
   untuned: SingleChoice,
   dimensions: readonly Dimension[],
 ): (point: Point) => SingleChoice {
@@ -233,12 +238,13 @@ function choices(
           parameters: { ...parameters, ...point },
           label: `${definition.name} no. ${++made}`,
           ...(file !== undefined && { file }),
+          ...(around !== undefined && { around }),
         }
 }
 
 /** The algorithm as a command line names it, with what differs from before. */
 function specOf(base: ConfiguredRouter, best: Point, dimensions: readonly Dimension[]): string {
-  const { definition, parameters = {}, file } = base
+  const { definition, parameters = {}, file, around = [] } = base
   const changed = dimensions.filter(({ name, initial }) => best[name] !== initial)
   const values = {
     ...parameters,
@@ -246,17 +252,20 @@ function specOf(base: ConfiguredRouter, best: Point, dimensions: readonly Dimens
   }
   const words = Object.entries(values).map(([name, value]) => `${name}=${value}`)
   const name = file ?? definition.name
-  return words.length === 0 ? name : `${name}:${words.join()}`
+  return specAround(words.length === 0 ? name : `${name}:${words.join()}`, around)
 }
 
 function tunedParameter(
   { name, initial, range, values, shareOf }: Dimension,
   best: Point,
+  { parameters }: ConfiguredRouter['definition'],
 ): TunedParameter {
   const tuned = best[name]!
   const share = shareOf(tuned)
   const isAtEnd = values === undefined && tuned !== initial && (share <= 0 || share >= 1)
-  return { name, before: initial, tuned, range, is_at_end: isAtEnd && tuned !== 0 }
+  const { min, max } = parameters[name] as { readonly min?: number; readonly max?: number }
+  const isLast = [min, max].some((bound) => bound !== undefined && near(tuned, bound))
+  return { name, before: initial, tuned, range, is_at_end: isAtEnd && !isLast }
 }
 
 function brokenBounds(
@@ -275,9 +284,9 @@ function sensitivityOf(
 ): TuneReport['sensitivity'] {
   const all = found.map(({ name, tried }) => {
     const scores = tried.map(({ score }) => score.objective).filter(Number.isFinite)
-    const least = Math.min(...scores)
-    const effect =
-      scores.length < 2 || least === 0 ? null : (Math.max(...scores) - least) / Math.abs(least)
+    const [least, most] = [Math.min(...scores), Math.max(...scores)]
+    const share = most === least ? 0 : (most - least) / Math.abs(least)
+    const effect = scores.length < 2 || !Number.isFinite(share) ? null : share
     const rows = tried.map((each) => ({
       value: each.value,
       objective: value(each.score),

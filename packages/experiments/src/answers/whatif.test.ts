@@ -80,6 +80,64 @@ test('a trace is cut into windows, each after the one before, and nothing is mea
   expect(metric(results[0], 'completed_requests').value).toBe(1000)
 })
 
+test('windows of a trace at another rate keep the gaps that they have in it', async () => {
+  const builder = new RequestTableBuilder()
+  for (let i = 0; i < 400; i++) {
+    const arrivalMs = i < 200 ? i * 90 : 18_000 + (i - 200) * 10
+    builder.add({ arrivalMs, promptTokens: 100, outputTokens: 2 })
+  }
+  const given = parseConfig(
+    '[cluster]\nnum_backends = 4\n[trace]\narrivals = "rescaled"\nrate = 20',
+  )
+  const [slow, fast] = windowsOf(builder.build(), { from: 0, windows: 2, seed: 1 })
+  for (const [sample, requests, lastMs] of [
+    [slow!, 200, 199 * 90],
+    [fast!, 400, 18_000 + 199 * 10],
+  ] as const) {
+    const { workload } = await sample.traffic.at(sample.adapted(given), undefined)
+    expect(await workload.extent(1)).toEqual({ requests, spanMs: lastMs })
+  }
+})
+
+test('what happens to backends in the middle of a trace happens in the windows that hold it', async () => {
+  const eventful = parseConfig(`
+[cluster]
+num_backends = 4
+${[
+  [15, 0, 'slow'],
+  [4, 1, 'fail'],
+  [6, 1, 'recover'],
+  [11, 2, 'add'],
+  [12, 3, 'drain'],
+]
+  .map(([at, backend, kind]) => {
+    const factor = kind === 'slow' ? 'factor = 30' : ''
+    return `[[events]]\nat_sec = ${at}\nkind = "${kind}"\nbackend = ${backend}\n${factor}`
+  })
+  .join('\n')}
+`)
+  const table = trace(1000)
+  const last = windowsOf(table, { from: 0, windows: 4, seed: 1 })[3]!
+  expect(last.adapted(eventful).events.map(({ kind, at_sec }) => [kind, at_sec])).toEqual([
+    ['fail', 0],
+    ['recover', 0],
+    ['add', 0.5],
+    ['drain', 1.5],
+    ['slow', 4.5],
+  ])
+  const { differences } = await whatif({
+    config: eventful,
+    jobs: 1,
+    trace: table,
+    windows: 4,
+    set: { 'events.0.factor': 1 },
+  })
+  const tbt = differences.find(({ path }) => path === 'tbt.p99')!
+  // Only the last of the windows has the slow backend.
+  expect([tbt.outcome, tbt.pairs]).toEqual(['unclear', 4])
+  expect(tbt.difference).toBeLessThan(0)
+})
+
 test('the same twice, too few requests and one seed are refused', async () => {
   await expect(whatif(options)).rejects.toThrow('whatif: expected something that changes')
   const set = { 'cluster.num_backends': 2 }

@@ -180,11 +180,16 @@ export function configured(choice: SingleChoice): ConfiguredRouter {
   const { router, around } = unwrapSpec(choice)
   const { name, parameters } = parseRouterSpec(router)
   const definition = findRouter(name)
-  const label = around.reduceRight(
-    (inner, outer) => labelOf(`${outer.definition.name}(${inner})`, outer.parameters),
-    labelOf(definition.name, parameters),
-  )
+  const label = specAround(labelOf(definition.name, parameters), around)
   return { definition, parameters, label, around }
+}
+
+/** A router in its combinators, as it is written. */
+export function specAround(router: string, around: readonly ConfiguredCombinator[]): string {
+  return around.reduceRight(
+    (inner, outer) => labelOf(`${outer.definition.name}(${inner})`, outer.parameters),
+    router,
+  )
 }
 
 function labelOf(name: string, parameters: Readonly<Record<string, unknown>>): string {

@@ -1,5 +1,6 @@
 import type { RequestTable } from '@routesim/core'
 import { atRequestRate, retimeTrace } from '@routesim/traces'
+import { type MovedTimes, moveEvents } from '../config/move-events.js'
 import type { Config } from '../config/schema.js'
 import {
   fixedWorkload,
@@ -20,6 +21,8 @@ export interface TrafficOptions extends TraceOptions {
   readonly configPath: string | undefined
   /** Length of traffic that is generated at a rate, in seconds; the config's by default. */
   readonly durationSec?: number | undefined
+  /** Whether a trace that the config names is rescaled to a rate like one that is given; else requests are generated. */
+  readonly rescalesNamed?: boolean | undefined
 }
 
 /** Requests of one point. */
@@ -32,10 +35,15 @@ export interface Traffic {
   readonly hash: string | undefined
 }
 
+interface Requests extends Omit<Traffic, 'config'> {
+  /** What became of the times of a trace, that events keep their places in it. */
+  readonly moved?: MovedTimes
+}
+
 /** Makes the requests of each point once, however many points share them. */
 export class TrafficStore {
   private readonly options: TrafficOptions
-  private readonly known = new Map<string, Promise<Omit<Traffic, 'config'>>>()
+  private readonly known = new Map<string, Promise<Requests>>()
 
   constructor(options: TrafficOptions) {
     this.options = options
@@ -53,8 +61,9 @@ export class TrafficStore {
    * @throws RouteSimError `trace_missing`, and what reading a trace throws
    */
   async at(config: Config, rate: number | undefined): Promise<Traffic> {
-    const { trace: given } = this.options
-    const isGenerated = rate !== undefined && given === undefined
+    const { trace: given, rescalesNamed } = this.options
+    const isNamed = rescalesNamed === true && config.trace.path !== undefined
+    const isGenerated = rate !== undefined && given === undefined && !isNamed
     const trace = isGenerated
       ? { ...config.trace, path: undefined, rate, duration_sec: this.durationSec(config) }
       : config.trace
@@ -65,10 +74,12 @@ export class TrafficStore {
       traffic = isGenerated ? this.generated(own, rate) : this.load(own, rate)
       this.known.set(key, traffic)
     }
-    return { config: own, ...(await traffic) }
+    const { moved, ...found } = await traffic
+    const events = moved === undefined ? own.events : moveEvents(own.events, moved)
+    return { config: { ...own, events }, ...found }
   }
 
-  private async generated(config: Config, rate: number): Promise<Omit<Traffic, 'config'>> {
+  private async generated(config: Config, rate: number): Promise<Requests> {
     const generator = await generatorOf(config, this.options.configPath)
     if (generator === undefined || !('clients' in generator)) {
       return { workload: generatedWorkload(config.trace), hash: undefined }
@@ -78,7 +89,7 @@ export class TrafficStore {
     return { workload, hash: undefined }
   }
 
-  private async load(config: Config, rate: number | undefined): Promise<Omit<Traffic, 'config'>> {
+  private async load(config: Config, rate: number | undefined): Promise<Requests> {
     const { options } = this
     // Read once for all rates.
     const base =
@@ -94,12 +105,21 @@ export class TrafficStore {
         : base
       if (base.generator !== undefined) return { workload, hash: undefined }
       // It differs with the seed, but what it is made from is in the arrivals of any.
-      return { workload, hash: requestsHash(await workload.requests(0, options.signal)) }
+      const hash = requestsHash(await workload.requests(0, options.signal))
+      const ownRps = options.rateRps ?? config.trace.rate
+      if (!isAtRate || ownRps === undefined) return { workload, hash }
+      return { workload, hash, moved: { fromMs: 0, factor: ownRps / rate } }
     }
     const table = await base.requests(0, options.signal)
     if (rate === undefined) return { workload: base, hash: requestsHash(table) }
     const scaled = retimeTrace(table, { arrivals: 'rescaled', rateRps: rate })
     const workload = fixedWorkload(scaled, base.description, base.notes)
-    return { workload, hash: requestsHash(scaled) }
+    return { workload, hash: requestsHash(scaled), moved: movedFrom(table, scaled) }
   }
+}
+
+function movedFrom(from: RequestTable, to: RequestTable): MovedTimes {
+  const [firstMs = 0] = from.arrivalMs
+  const spanMs = (from.arrivalMs.at(-1) ?? 0) - firstMs
+  return { fromMs: firstMs, factor: spanMs === 0 ? 1 : to.arrivalMs.at(-1)! / spanMs }
 }

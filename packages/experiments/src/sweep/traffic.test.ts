@@ -1,0 +1,70 @@
+import { RequestTableBuilder } from '@routesim/core'
+import { expect, test } from 'vitest'
+import { parseConfig } from '../config/parse-config.js'
+import { compare } from '../run/compare.js'
+import { sweep } from './sweep.js'
+import { TrafficStore } from './traffic.js'
+
+function trace(gapMs: number, firstMs: number) {
+  const builder = new RequestTableBuilder()
+  for (let i = 0; i < 201; i++) {
+    builder.add({ arrivalMs: firstMs + i * gapMs, promptTokens: 500, outputTokens: 20 + (i % 30) })
+  }
+  return builder.build()
+}
+
+function config(atSec: readonly number[], more = '') {
+  const [slow, fail, recover] = atSec
+  return parseConfig(`
+[cluster]
+num_backends = 3
+${more}
+[[events]]
+at_sec = ${fail}
+kind = "fail"
+backend = 1
+[[events]]
+at_sec = ${slow}
+kind = "slow"
+factor = 20
+backend = 0
+[[events]]
+at_sec = ${recover}
+kind = "recover"
+backend = 1
+`)
+}
+
+test('a trace at another rate has its events beside the same requests', async () => {
+  const { points } = await sweep({
+    config: config([2, 4, 8]),
+    trace: trace(50, 0),
+    rates: [20, 40],
+    jobs: 1,
+  })
+  const fast = { config: config([1, 2, 4]), trace: trace(25, 0), algorithms: ['round_robin'] }
+  const { results } = await compare({ ...fast, jobs: 1 })
+  expect(points[1]!.result.ttft.p99).toBe(results[0]!.ttft.p99)
+  expect(points[0]!.result.ttft.p99).not.toBe(results[0]!.ttft.p99)
+})
+
+test('events count from the first request then, and those before it come first', async () => {
+  const store = new TrafficStore({ trace: trace(50, 3000), configPath: undefined })
+  const own = await store.at(config([2, 4, 8]), 10)
+  expect(own.config.events.map(({ kind, at_sec }) => [kind, at_sec])).toEqual([
+    ['slow', 0],
+    ['fail', 2],
+    ['recover', 10],
+  ])
+  const asItIs = await store.at(config([2, 4, 8]), undefined)
+  expect(asItIs.config.events.map(({ at_sec }) => at_sec)).toEqual([4, 2, 8])
+})
+
+test('Poisson arrivals at another rate take their events along', async () => {
+  const store = new TrafficStore({ trace: trace(50, 0), configPath: undefined })
+  const given = config([2, 4, 8], '[trace]\narrivals = "poisson"\nrate = 20')
+  const times = async (rate: number) =>
+    (await store.at(given, rate)).config.events.map(({ at_sec }) => at_sec)
+  expect(await times(20)).toEqual([4, 2, 8])
+  expect(await times(40)).toEqual([1, 2, 4])
+})
