@@ -5,6 +5,7 @@ import { RequestTableBuilder } from '@routesim/core'
 import { expect, test } from 'vitest'
 import { parseConfig } from '../config/parse-config.js'
 import { compare } from '../run/compare.js'
+import { mergeResultLogs } from './merge-results.js'
 import { readResultLog } from './result-log.js'
 import { sweep } from './sweep.js'
 
@@ -129,6 +130,50 @@ test('resuming does what is missing, also of a larger sweep', async () => {
   // Two new runs; those of 3 backends have another place now.
   const added = readFileSync(log, 'utf8').slice(before.length).trim().split('\n')
   expect(added).toHaveLength(6)
+})
+
+test('points that simulate the same have a row each, resumed and in parts too', async () => {
+  const set = { 'simulation.name': ['a', 'b'], 'cluster.num_backends': [2] }
+  const seen: number[] = []
+  const onProgress = ({ totalRuns }: { totalRuns: number }): void => void seen.push(totalRuns)
+  const log = newLog()
+  const whole = await sweep({ ...options, set, log, onProgress })
+  expect(new Set(seen)).toEqual(new Set([2]))
+  const names = whole.points.map(({ settings }) => settings['simulation.name'])
+  expect([names, whole.totalPoints]).toEqual([['a', 'b'], 2])
+  expect(whole.points[0]!.result).toEqual(whole.points[1]!.result)
+  expect(whole.points[0]!.result).toMatchObject({ seeds: [42, 43] })
+  const one = await sweep({ ...options, set, seeds: 1 })
+  expect(one.points).toHaveLength(2)
+
+  const before = readFileSync(log, 'utf8')
+  expect(await sweep({ ...options, set, log, resume: true })).toEqual(whole)
+  expect(readFileSync(log, 'utf8')).toBe(before)
+  const { records } = await mergeResultLogs([log])
+  expect(records.map(({ run }) => run)).toEqual([0, 1, 2, 3])
+  const parts = [newLog(), newLog(), newLog()]
+  for (const [index, part] of parts.entries()) {
+    await sweep({ ...options, set, log: part, shard: { index, count: 3 } })
+  }
+  expect((await mergeResultLogs(parts)).records).toEqual(records)
+
+  // In another order, and as part of a larger sweep, each is still there once.
+  const larger = { ...set, 'simulation.name': ['b', 'c', 'a'] }
+  const resumed = await sweep({ ...options, set: larger, log, resume: true })
+  expect(resumed.points).toEqual((await sweep({ ...options, set: larger })).points)
+  expect((await mergeResultLogs([log])).records.map(({ run }) => run)).toEqual([0, 1, 2, 3, 4, 5])
+})
+
+test('equal points of a sample and equal rates are one point', async () => {
+  const drawn = { from: 2, to: 3, integer: true }
+  const sample = await sweep({
+    ...options,
+    ...{ set: { 'cluster.num_backends': drawn }, sampling: 'random', points: 8 },
+  })
+  expect(sample).toMatchObject({ totalPoints: 2, totalRuns: 4 })
+  expect(sample.points).toHaveLength(2)
+  const rates = await sweep({ ...options, set: {}, rates: [5, 5] })
+  expect(rates.points.map(({ rate }) => rate)).toEqual([5])
 })
 
 test('a sweep that is stopped names the seeds that were run, and says what has fewer', async () => {
