@@ -82,6 +82,26 @@ test('a trace that is given arrives at each rate, all else being as it was', asy
   expect(spans[1]).toBeCloseTo(20, 6)
 })
 
+test('requests that arrive at one time have no rate that could be another', async () => {
+  const builder = new RequestTableBuilder()
+  for (let i = 0; i < 50; i++) builder.add({ arrivalMs: 0, promptTokens: 300, outputTokens: 10 })
+  const given = { ...options, trace: builder.build(), rates: [1, 10], set: {}, seeds: 1 }
+  await expect(sweep(given)).rejects.toThrow(
+    'rates: expected requests at different times, of which there is a rate, got 50 requests over 0 ms',
+  )
+  const { points } = await sweep({ ...given, arrivals: 'poisson' })
+  const offered = points.map(({ result }) => result.saturation.offered_per_sec as number)
+  expect(offered[0]).toBeLessThan(2)
+  expect(offered[1]).toBeGreaterThan(5)
+})
+
+test('the seed is no axis, since every point has all seeds', async () => {
+  await expect(sweep({ ...options, set: { 'simulation.seed': [1, 2] } })).rejects.toMatchObject({
+    message: expect.stringMatching(/^set simulation.seed: expected another key/),
+    hint: 'Give --seeds 5, and --seed for the first of them.',
+  })
+})
+
 test('a run that fails is told, and the others go on, in this thread and on workers', async () => {
   for (const jobs of [1, 2]) {
     const log = newLog()

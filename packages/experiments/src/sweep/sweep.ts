@@ -99,6 +99,7 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
   const drawn = designPoints({ axes, sampling, points: options.points ?? section.points, seed })
   // Those of a sample may be alike.
   const points = distinct(drawn)
+  checkNoSeed(axes)
   // What a single point sets may be wrong, which says more than that it is alone.
   if (points.length === 1) source.with(points[0]!)
   checkExtent({ rates, choices, seeds, points: drawn })
@@ -154,6 +155,16 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
   } finally {
     log?.close()
   }
+}
+
+/** @throws RouteSimError `options_conflict`: a point is of all seeds */
+function checkNoSeed(axes: Readonly<Record<string, Axis>>): void {
+  const path = 'simulation.seed'
+  if (axes[path] === undefined) return
+  throw new RouteSimError<ExperimentsErrorCode>(
+    `set ${path}: expected another key, since every point is run under the same seeds`,
+    { code: 'options_conflict', path, hint: 'Give --seeds 5, and --seed for the first of them.' },
+  )
 }
 
 function distinct(points: readonly Settings[]): Settings[] {
