@@ -1,3 +1,4 @@
+import { extentOf } from '../statistics/extent.js'
 import { giniCoefficient, jainsIndex } from '../statistics/fairness.js'
 import { orNull } from '../statistics/or-null.js'
 import type { GroupTally } from './group-tally.js'
@@ -92,6 +93,7 @@ export function tenantReport(
 ): TenantReport {
   const weightOf = (name: string): number => tenants[name]?.weight ?? 1
   const service = tallies.map(([name, tally]) => tally.servedTokens / weightOf(name))
+  const { min, max } = extentOf(Float64Array.from(service))
   const met = tallies.filter(([, { asked }]) => asked > 0)
   const waited = tallies.filter(([, { ttftCount }]) => ttftCount > 0)
   const listed = [...tallies]
@@ -108,7 +110,7 @@ export function tenantReport(
     ),
     ttft_jain: orNull(jainsIndex(waited.map(([, tally]) => tally.ttftSumMs / tally.ttftCount))),
     attainment_jain: orNull(jainsIndex(met.map(([, { good, asked }]) => good / asked))),
-    service_max_min_ratio: orNull(Math.max(...service) / Math.min(...service)),
+    service_max_min_ratio: orNull(max / min),
     service_gini: orNull(giniCoefficient(service)),
     per_tenant: Object.fromEntries(
       listed.map(([name, tally]) => [
