@@ -157,4 +157,7 @@ test('targets that make no sense are refused', () => {
   expect(() => new SloCounter({ classes })).toThrow(
     'slo.classes.b.priority: expected a priority of its own, got 1, which is that of a',
   )
+  expect(() => new SloCounter({ classes: { other: { priority: 5 } } })).toThrow(
+    'slo.classes.other: expected another name, since requests of no class are called so',
+  )
 })

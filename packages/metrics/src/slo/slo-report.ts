@@ -2,7 +2,7 @@ import { extentOf } from '../statistics/extent.js'
 import { giniCoefficient, jainsIndex } from '../statistics/fairness.js'
 import { orNull } from '../statistics/or-null.js'
 import type { GroupTally } from './group-tally.js'
-import type { SloOptions } from './slo-options.js'
+import { NO_CLASS, type SloOptions } from './slo-options.js'
 
 /** How a group of requests fared against its targets. Shares are from 0 to 1, null without requests. */
 export interface SloAttainment {
@@ -74,7 +74,7 @@ export function sloReport(
   classes: ReadonlyMap<string | undefined, GroupTally>,
   durationMs: number,
 ): SloReport {
-  const named = [...classes].map(([name, tally]) => [name ?? 'other', tally] as const).sort(byName)
+  const named = [...classes].map(([name, tally]) => [name ?? NO_CLASS, tally] as const).sort(byName)
   const perClass = named.map(([name, tally]) => [name, attainment(tally, durationMs)])
   return {
     ttft_target_ms: ttftMs ?? null,
