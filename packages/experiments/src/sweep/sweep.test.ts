@@ -1,9 +1,10 @@
-import { mkdtempSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RequestTableBuilder } from '@routesim/core'
 import { expect, test } from 'vitest'
 import { parseConfig } from '../config/parse-config.js'
+import { loadAlgorithm } from '../routers/load-algorithm.js'
 import { compare } from '../run/compare.js'
 import { mergeResultLogs } from './merge-results.js'
 import { readResultLog } from './result-log.js'
@@ -61,7 +62,6 @@ test('a point is what a comparison with that config gives', async () => {
 
 test('what follows from a key that is set follows anew', async () => {
   const source = join(mkdtempSync(join(tmpdir(), 'routesim-sweep-')), 'model.toml')
-  const { writeFileSync } = await import('node:fs')
   writeFileSync(
     source,
     '[cluster]\nnum_backends = 1\nmodel = "llama-3.1-8b"\ngpu = "A100 80GB"\n[trace]\nrate = 2\nduration_sec = 5\n',
@@ -150,6 +150,28 @@ test('resuming does what is missing, also of a larger sweep', async () => {
   // Two new runs; those of 3 backends have another place now.
   const added = readFileSync(log, 'utf8').slice(before.length).trim().split('\n')
   expect(added).toHaveLength(6)
+})
+
+test('a log is not resumed with a router of which an imported file has changed', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'routesim-router-'))
+  const place = (index: number): void =>
+    writeFileSync(join(folder, 'place.ts'), `export const place = ${index}`)
+  place(0)
+  const file = join(folder, 'mine.ts')
+  writeFileSync(
+    file,
+    `import { defineRouter } from '@routesim/algorithms'
+    import { place } from './place.js'
+    const create = () => ({ name: 'mine', route: (_, { backends }) => backends[place] })
+    export default defineRouter({ name: 'mine', description: 'One.', parameters: {}, create })`,
+  )
+  const algorithms = [await loadAlgorithm(file)]
+  const log = newLog()
+  const asked = { ...options, algorithms, log, resume: true }
+  await sweep(asked)
+  await expect(sweep(asked)).resolves.toMatchObject({ totalRuns: 4 })
+  place(1)
+  await expect(sweep(asked)).rejects.toMatchObject({ code: 'log_of_other_runs' })
 })
 
 test('points that simulate the same have a row each, resumed and in parts too', async () => {
