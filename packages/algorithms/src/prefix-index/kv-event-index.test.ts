@@ -54,6 +54,12 @@ test('what was below a block that nobody holds does not come back with it', () =
   expect(matches(index, [1, 2])).toEqual([1, 0, 0])
 })
 
+test('nodes are counted however many prompts begin differently', () => {
+  const index = new KvEventIndex()
+  for (let i = 0; i < 130_000; i++) index.store(0, undefined, [{ hash: i, localHash: i }])
+  expect(index.nodes).toBe(130_000)
+})
+
 test('clearing one backend leaves the others', () => {
   const index = new KvEventIndex()
   index.store(0, undefined, blocks(1, 2))

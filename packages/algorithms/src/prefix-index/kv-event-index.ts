@@ -48,7 +48,7 @@ export class KvEventIndex {
     const open = [this.root]
     for (let at = open.pop(); at !== undefined; at = open.pop()) {
       count += at.children.size
-      open.push(...at.children.values())
+      for (const child of at.children.values()) open.push(child)
     }
     return count
   }

@@ -21,7 +21,8 @@ export function calibrationTable(calibration: Calibration, maxWidth: number): st
     rows,
     maxWidth,
   )
-  const percent = (value: number): string => `${value.toFixed(1)} %`
+  const percent = (value: number | null): string =>
+    value === null ? 'unknown' : `${value.toFixed(1)} %`
   return [
     table,
     '',

@@ -128,6 +128,18 @@ test('a log is not resumed with other traffic, whose runs would stand among thos
   expect(readFileSync(path('l'), 'utf8')).toBe(before)
 })
 
+test('standard input is read once for all rates of Poisson arrivals', async () => {
+  const path = directoryWith({
+    'c.toml': '[cluster]\nnum_backends = 2\n[trace]\narrivals = "poisson"\n',
+  })
+  const request = { timestamp: 0, input_length: 600, output_length: 5, hash_ids: [1, 2] }
+  const input = `${JSON.stringify(request)}\n`.repeat(40)
+  const words = ['sweep', '-c', path('c.toml'), '-t', '-', '--rates', '5,10', '--format', 'json']
+  const { code, stdout, stderr } = await routesim(words, { input })
+  expect(code, stderr).toBe(0)
+  expect(JSON.parse(stdout).map(({ rate }: { rate: number }) => rate)).toEqual([5, 10])
+})
+
 test('logs of different sweeps are not shown as if they were one', async () => {
   const path = directoryWith({
     'c.toml': CONFIG,

@@ -22,3 +22,51 @@ test.each([
     `random needs 2 backends for 99% within their targets; 1 is too few (${text} within targets).`,
   )
 })
+
+function last(find: 'rate' | 'backends', answers: readonly Partial<CapacityAnswer>[]): string {
+  const all = answers.map((answer): CapacityAnswer => {
+    const { meets = null, misses = null } = answer
+    const per_seed = [{ seed: 1, meets, misses }]
+    const rest = { gpu: 'H100', backends: null, usd_per_hour: null, probes: [], problem: null }
+    return { algorithm: 'random', meets, misses, per_seed, ...rest, ...answer }
+  })
+  const told = capacityVerdict({ find, rate: 9, attainment: 0.99, precision: 0.1, answers: all })
+  return told.at(-1)!
+}
+
+test('one that carries all that was tried carries most', () => {
+  const others = [
+    { algorithm: 'b', meets: 50, misses: 51 },
+    { algorithm: 'c', meets: 30, misses: 31 },
+  ]
+  const a = { algorithm: 'a', meets: 100, misses: null }
+  expect(last('rate', [...others, a])).toBe('a carries most, at least 100% more than b.')
+  expect(last('rate', [...others, a, { ...a, algorithm: 'd' }])).toBe(
+    'Nothing that was tried tells a and d apart.',
+  )
+})
+
+test('a seed that carries nothing counts, and so does one that carries all that was tried', () => {
+  const seeds = (...ends: readonly (readonly [number | null, number | null])[]) =>
+    ends.map(([meets, misses], i) => ({ seed: i + 1, meets, misses }))
+  const plain = { algorithm: 'a', meets: 50, misses: 51, per_seed: seeds([60, 61], [45, 46]) }
+  const rival = { algorithm: 'b', meets: 40, misses: 41, per_seed: seeds([40, 41], [40, 41]) }
+  expect(last('rate', [plain, rival])).toBe('a carries most, 25% more than b.')
+  const near = 'No significant difference between a and b: within the interval and the seeds.'
+  expect(last('rate', [{ ...plain, per_seed: seeds([60, 61], [null, 40]) }, rival])).toBe(near)
+  expect(last('rate', [plain, { ...rival, per_seed: seeds([40, null], [40, 41]) }])).toBe(near)
+  const third = { algorithm: 'c', meets: 30, misses: 31, per_seed: seeds([10, 11], [70, 71]) }
+  expect(last('rate', [plain, rival, third])).toContain('No significant difference between a and c')
+})
+
+test('prices are compared in cents, and all that cost the same are named', () => {
+  const fleet = (gpu: string, backends: number, usd: number) => {
+    const usd_per_hour = new Array(backends).fill(usd).reduce((sum, each) => sum + each, 0)
+    return { gpu, meets: backends, backends, usd_per_hour }
+  }
+  const equal = [fleet('X', 3, 1.1), fleet('Y', 1, 3.3), fleet('Z', 2, 1.65)]
+  expect(last('backends', equal)).toBe('X, Y and Z cost the same, $3.30/h.')
+  expect(last('backends', [fleet('X', 3, 1.1), fleet('Y', 1, 3.31)])).toBe(
+    'The cheapest is 3 x X at $3.30/h, less than 1% below the next, Y.',
+  )
+})

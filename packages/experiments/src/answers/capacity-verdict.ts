@@ -1,3 +1,4 @@
+import { listed } from '../run/listed.js'
 import type { CapacityAnswer, CapacityReport } from './capacity-report.js'
 
 type Found = Pick<CapacityReport, 'find' | 'rate' | 'attainment' | 'precision' | 'answers'>
@@ -56,40 +57,57 @@ function largest(
   answers: readonly CapacityAnswer[],
   name: (answer: CapacityAnswer) => string,
 ): string[] {
-  const known = answers.filter(({ meets, misses }) => meets !== null && misses !== null)
-  const [first, second] = [...known].sort((a, b) => b.meets! - a.meets!)
-  if (first === undefined || second === undefined) return []
-  const low = Math.min(first.meets!, ...ends(first, 'meets'))
-  const high = Math.max(second.misses!, ...ends(second, 'misses'))
-  if (low <= high) {
+  const known = answers.filter(({ meets }) => meets !== null)
+  const [first, ...others] = known.sort((a, b) => b.meets! - a.meets!)
+  if (first === undefined || others.length === 0) return []
+  const unbounded = known.filter(({ misses }) => misses === null)
+  if (unbounded.length > 1) {
+    return [`Nothing that was tried tells ${listed(unbounded.map(name))} apart.`]
+  }
+  const low = Math.min(first.meets!, ...first.per_seed.map(({ meets }) => meets ?? 0))
+  const near = others.filter((other) => low <= highOf(other))
+  if (near.length > 0) {
     const why =
       first.per_seed.length > 1 ? 'within the interval and the seeds' : 'within the interval'
-    return [`No significant difference between ${name(first)} and ${name(second)}: ${why}.`]
+    return [`No significant difference between ${listed([first, ...near].map(name))}: ${why}.`]
   }
-  const share = Math.round((first.meets! / second.meets! - 1) * 100)
-  return [`${name(first)} carries most, ${share}% more than ${name(second)}.`]
+  const [second] = others
+  const least = first.misses === null ? 'at least ' : ''
+  const share = wholePercent(first.meets! / second!.meets! - 1)
+  return [`${name(first)} carries most, ${least}${share} more than ${name(second!)}.`]
 }
 
-function ends({ per_seed }: CapacityAnswer, side: 'meets' | 'misses'): number[] {
-  return per_seed.flatMap((seed) => seed[side] ?? [])
+/** What is too much under any seed; no end under one that carries all that was tried. */
+function highOf({ misses, per_seed }: CapacityAnswer): number {
+  const ends = [misses, ...per_seed.map((seed) => seed.misses)]
+  return Math.max(...ends.map((end) => end ?? Number.POSITIVE_INFINITY))
 }
 
 function cheapest(
   answers: readonly CapacityAnswer[],
   name: (answer: CapacityAnswer) => string,
 ): string[] {
-  const priced = answers.filter(({ usd_per_hour }) => usd_per_hour !== null)
-  const [first, second] = [...priced].sort((a, b) => a.usd_per_hour! - b.usd_per_hour!)
+  // In cents, since sums of prices of backends differ in the last digit.
+  const priced = answers
+    .filter(({ usd_per_hour }) => usd_per_hour !== null)
+    .map((answer) => ({ answer, cents: Math.round(answer.usd_per_hour! * 100) }))
+    .sort((a, b) => a.cents - b.cents)
+  const [first, second] = priced
   if (first === undefined) return []
-  const fleet = `${first.backends} x ${name(first)} at $${first.usd_per_hour!.toFixed(2)}/h`
+  const price = `$${(first.cents / 100).toFixed(2)}/h`
+  const fleet = `${first.answer.backends} x ${name(first.answer)} at ${price}`
   if (second === undefined) return [`Only one can do it: ${fleet}.`]
-  if (first.usd_per_hour === second.usd_per_hour) {
-    return [
-      `${name(first)} and ${name(second)} cost the same, $${first.usd_per_hour!.toFixed(2)}/h.`,
-    ]
+  const equal = priced.filter(({ cents }) => cents === first.cents)
+  if (equal.length > 1) {
+    return [`${listed(equal.map(({ answer }) => name(answer)))} cost the same, ${price}.`]
   }
-  const share = Math.round((1 - first.usd_per_hour! / second.usd_per_hour!) * 100)
-  return [`The cheapest is ${fleet}, ${share}% below the next, ${name(second)}.`]
+  const share = wholePercent(1 - first.cents / second.cents)
+  return [`The cheapest is ${fleet}, ${share} below the next, ${name(second.answer)}.`]
+}
+
+function wholePercent(share: number): string {
+  const rounded = Math.round(share * 100)
+  return rounded === 0 ? 'less than 1%' : `${rounded}%`
 }
 
 /** A share that misses the goal, in as many digits as it takes to see that it does. */

@@ -76,7 +76,7 @@ describe.each(['affine', 'roofline'] as const)('calibrate, %s', (kind) => {
     expect(calibration.decodeErrorPercent).toBeLessThan(limit)
     expect(calibration.leaveOneOutDecodePercent).toBeLessThan(limit)
     expect(calibration.leaveOneOutDecodePercent).toBeGreaterThanOrEqual(
-      calibration.decodeErrorPercent * 0.99,
+      calibration.decodeErrorPercent! * 0.99,
     )
     expect(Math.abs(calibration.frontEndMs - 25)).toBeLessThan(kind === 'affine' ? 3 : 15)
   })
@@ -120,6 +120,21 @@ test('what the measurements can not tell stays what public figures say', () => {
     expect([key, isMeasured]).toEqual([key, false])
     expect(value / expected).toBeCloseTo(1, 1)
   }
+})
+
+test('requests of one token say nothing of the time from the first token to the last', () => {
+  const several = measurements(40, 25)
+  const single = several.map((request) => ({
+    ...request,
+    ...{ outputTokens: 1, sentMs: request.sentMs + 1e6, e2eMs: request.ttftMs },
+  }))
+  const of = (requests: MeasuredRequest[]) => calibrate({ config, requests, kind: 'affine' })
+  const alone = of(several)
+  const both = of([...several, ...single])
+  expect(both.decodeErrorPercent! / alone.decodeErrorPercent!).toBeGreaterThan(0.8)
+  const none = of(single)
+  expect(none).toMatchObject({ decodeErrorPercent: null, leaveOneOutDecodePercent: null })
+  expect(none.toml).toContain('first to last token unknown;\n# leave-one-out ')
 })
 
 test('needs one backend with a model', () => {

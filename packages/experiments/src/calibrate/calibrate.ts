@@ -39,11 +39,14 @@ export interface Calibration {
   readonly parameters: readonly CalibratedParameter[]
   /** Time between client and scheduler, in ms. */
   readonly frontEndMs: number
-  /** Mean absolute errors in percent: of the fit, and of each request from a fit to the others. */
+  /**
+   * Mean absolute errors in percent: of the fit, and of each request from a fit to the others. Those from
+   * the first token to the last are of requests with several, null when none has.
+   */
   readonly ttftErrorPercent: number
-  readonly decodeErrorPercent: number
+  readonly decodeErrorPercent: number | null
   readonly leaveOneOutTtftPercent: number
-  readonly leaveOneOutDecodePercent: number
+  readonly leaveOneOutDecodePercent: number | null
   /** The `[cluster]` of a config that `run` accepts. */
   readonly toml: string
 }
@@ -141,7 +144,8 @@ function profileOf({ cluster }: Config, fit: Omit<Calibration, 'toml'>): string 
         )
       : {}
   const compute_model = { kind: fit.kind, ...kept, ...values }
-  const percent = (value: number): string => `${value.toFixed(1)} %`
+  const percent = (value: number | null): string =>
+    value === null ? 'unknown' : `${value.toFixed(1)} %`
   return [
     `# Fitted by routesim calibrate to ${fit.requests} measured requests.`,
     `# Error: TTFT ${percent(fit.ttftErrorPercent)}, first to last token ${percent(fit.decodeErrorPercent)};`,

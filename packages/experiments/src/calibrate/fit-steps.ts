@@ -32,12 +32,15 @@ export interface StepFit {
   /** Parameters that the data can not tell apart from what public figures say. */
   readonly fromPhysics: readonly string[]
   readonly frontEndMs: number
-  /** Mean absolute error in percent of time to first token and of the time from first to last. */
+  /**
+   * Mean absolute error in percent of time to first token, and of the time from first to last of requests
+   * that have one; null when none has.
+   */
   readonly ttftErrorPercent: number
-  readonly decodeErrorPercent: number
+  readonly decodeErrorPercent: number | null
   /** The same for each request from a fit to the others. */
   readonly leaveOneOutTtftPercent: number
-  readonly leaveOneOutDecodePercent: number
+  readonly leaveOneOutDecodePercent: number | null
   /** The replay with the fitted parameters. */
   readonly run: RunResult
 }
@@ -87,9 +90,9 @@ export function fitSteps(options: FitOptions): StepFit {
     parameters: parameters.slice(0, -1),
     fromPhysics: basis.terms.flatMap(({ key }, i) => (isTold(i) ? [] : [key])),
     frontEndMs: parameters.at(-1)!,
-    ttftErrorPercent: meanPercent(errors.slice(0, fitted)),
+    ttftErrorPercent: meanPercent(errors.slice(0, fitted))!,
     decodeErrorPercent: meanPercent(errors.slice(fitted)),
-    leaveOneOutTtftPercent: meanPercent(alone.slice(0, fitted)),
+    leaveOneOutTtftPercent: meanPercent(alone.slice(0, fitted))!,
     leaveOneOutDecodePercent: meanPercent(alone.slice(fitted)),
     run: replayed.run,
   }
@@ -191,14 +194,18 @@ function leaveOut(
   return error(equations[i]!, parameters)
 }
 
+/** NaN when there is no time to predict. */
 function error({ units, ms }: Observation, parameters: ArrayLike<number>): number {
   let predicted = 0
   for (let i = 0; i < units.length; i++) predicted += units[i]! * parameters[i]!
-  return ms > 0 ? predicted / ms - 1 : 0
+  return ms > 0 ? predicted / ms - 1 : Number.NaN
 }
 
-function meanPercent(errors: readonly number[]): number {
-  return (100 * errors.reduce((sum, each) => sum + Math.abs(each), 0)) / errors.length
+/** Of the errors that there are: a request of one token has no time from its first to its last. */
+function meanPercent(errors: readonly number[]): number | null {
+  const present = errors.filter((each) => !Number.isNaN(each))
+  if (present.length === 0) return null
+  return (100 * present.reduce((sum, each) => sum + Math.abs(each), 0)) / present.length
 }
 
 /** Requests as a workload, the first sent at 0; cached tokens are a stream that all of them share. */

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { isCodeFile } from '../code-files/code-file.js'
+import { codeText } from '../code-files/code-text.js'
 import { mapDistributions } from '../workload/to-workload.js'
 import { besideConfig, withPathsIn } from './locate-files.js'
 import type { Config } from './schema.js'
@@ -10,7 +12,7 @@ export interface ConfigFile {
   /** As it stands in the config. */
   readonly path: string
   readonly absolute: string
-  /** SHA-256 of its content; empty when it can not be read. */
+  /** SHA-256 of its content, of code with what it imports; empty when it can not be read. */
   readonly hash: string
 }
 
@@ -40,10 +42,11 @@ export function withFilePaths(config: Config, pathOf: (path: string) => string):
   return { ...(withPathsIn(config, pathOf) as Config), workload }
 }
 
-/** SHA-256 of a file; empty for one that can not be read. */
+/** SHA-256 of a file, of code with what it imports; empty for one that can not be read. */
 export function fileHash(path: string): string {
   try {
-    return createHash('sha256').update(readFileSync(path)).digest('hex')
+    const content = isCodeFile(path) ? codeText(path) : readFileSync(path)
+    return createHash('sha256').update(content).digest('hex')
   } catch {
     return ''
   }

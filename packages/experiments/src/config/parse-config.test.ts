@@ -163,6 +163,11 @@ e2e_ms = 2000
   expect(() => parseConfig('[cluster]\nnum_backends = 1\n[slo.tenants.a]\nwieght = 2')).toThrow(
     'config:4:1 slo.tenants.a.wieght: unknown key; did you mean "weight"?',
   )
+  expect(() =>
+    parseConfig('[cluster]\nnum_backends = 1\n[slo.classes.other]\npriority = 2'),
+  ).toThrow(
+    'config:3:2 slo.classes.other: expected another name, since requests of no class are called so',
+  )
 })
 
 test('events and the client of a config are as the engine takes them', () => {

@@ -49,6 +49,14 @@ export const sloSection = table({
       }),
       expected('tables such as [slo.classes.interactive]'),
     )
+    .superRefine((classes, context) => {
+      if (!Object.hasOwn(classes, 'other')) return
+      context.addIssue({
+        code: 'custom',
+        path: ['other'],
+        message: 'expected another name, since requests of no class are called so',
+      })
+    })
     .default({})
     .describe('Targets of the requests of one priority, which go before those of all.'),
 })

@@ -198,7 +198,10 @@ function watched(recorder: TokenGapRecorder, observer: RunObserver | undefined):
   }
 }
 
-/** Rows are given to other requests once theirs have ended, so hits are counted then. */
+/**
+ * Rows are given to other requests once theirs have ended, so hits are counted then: of measured requests,
+ * since a recorder hears of no others.
+ */
 function alsoHear(recorder: RequestStatistics, series: LoadSeries): void {
   const count = recorder.requestEnded.bind(recorder)
   recorder.requestEnded = (row, requests, outcomes) => {

@@ -69,6 +69,16 @@ test('best ones that shade into the rest do not win', () => {
   expect(verdict(scenario, chain)[0]).toBe('No algorithm stands out on this traffic.')
 })
 
+test('one whose interval reaches the best leaves no winner, however far down it ranks', () => {
+  const ranked = (name: string, p50: number, ci95: number) =>
+    result(name, { ttft: { p50: { mean: p50, ci95, n: 5 }, p99: 200 } })
+  const near = [ranked('a', 100, 1), ranked('b', 110, 1)]
+  expect(verdict(scenario, [...near, ranked('c', 120, 1)])[0]).toContain('a wins on TTFT P50')
+  expect(verdict(scenario, [...near, ranked('c', 120, 60)])[0]).toBe(
+    'No algorithm stands out on this traffic.',
+  )
+})
+
 test('when every algorithm rejects much, that is told first', () => {
   const busy = (name: string, rejected_requests: number) =>
     result(name, { total_requests: 100, rejected_requests })

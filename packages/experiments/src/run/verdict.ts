@@ -120,8 +120,11 @@ function leaders(
     .sort((a, b) => sign * (a.value - b.value))
   const first = ranked[0]
   const count = ranked.findIndex((entry) => isApart(first!, entry))
-  if (count < 1 || !isApart(ranked[count - 1]!, ranked[count]!)) return []
-  return ranked.slice(0, count).map((entry) => entry.result)
+  if (count < 1) return []
+  const [ahead, rest] = [ranked.slice(0, count), ranked.slice(count)]
+  // One far behind may have an interval so wide that it reaches the best.
+  if (ahead.some((best) => rest.some((other) => !isApart(best, other)))) return []
+  return ahead.map((entry) => entry.result)
 }
 
 interface Ranked {

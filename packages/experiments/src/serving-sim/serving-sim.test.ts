@@ -45,6 +45,18 @@ async function singleRun(changed: Partial<ServingSimOptions['axes']>): Promise<S
   return runs[0]!
 }
 
+test('each of several combinations that simulate the same is told when it is over', async () => {
+  const told: ServingSimRun[] = []
+  const { rows } = await servingSim({
+    ...options,
+    axes: { ...axes, prefillLocal: ['milp', 'max-on-time'] },
+    traffic: { ...options.traffic, requestCount: 20 },
+    onRun: (run) => told.push(run),
+  })
+  expect(rows).toHaveLength(2)
+  expect(told.map(({ index }) => index)).toEqual([0, 1])
+})
+
 const LOCAL = ['fcfs', 'shortest', 'random', 'hrrn', 'lottery', 'priority', 'milp', 'max-on-time']
 
 test.each(LOCAL)('local policy %s orders prefill and decode queues', async (name) => {

@@ -113,7 +113,9 @@ export async function servingSim(options: ServingSimOptions): Promise<ServingSim
     options.resume,
     placesOf(runs),
   )
-  const before = runs.filter(({ key }) => known.get(key)?.status === 'ok').length
+  const before = runs.filter(({ key }) =>
+    known.get(key)?.some(({ status }) => status === 'ok'),
+  ).length
   let latest: RunResult | undefined
   try {
     const records = await runSweep(runs, {
@@ -141,7 +143,7 @@ export async function servingSim(options: ServingSimOptions): Promise<ServingSim
           requests: latest,
         }),
     })
-    const told = report(points, runs, records, options)
+    const told = report(points, records, options)
     const isStopped = signal?.aborted === true && records.size < runs.length
     return {
       ...{ ...told, combinations: runs.length, known: before, tornLines },
@@ -228,7 +230,6 @@ function planned(
 
 function report(
   combined: readonly ServingSimPoint[],
-  runs: readonly SweepRun[],
   records: Awaited<ReturnType<typeof runSweep>>,
   { traffic, prefillConfig = 'built in', decodeConfig = 'built in' }: ServingSimOptions,
 ): Pick<ServingSimReport, 'rows' | 'points' | 'failures'> {
@@ -240,9 +241,8 @@ function report(
   const rows: ServingSimReport['rows'][number][] = []
   const points: ServingSimResult[] = []
   const failures: ServingSimReport['failures'][number][] = []
-  for (const [i, { key }] of runs.entries()) {
-    const record = records.get(key)
-    const point = combined[i]!
+  for (const [i, point] of combined.entries()) {
+    const record = records.get(i)
     const flags = flagsOf(point)
     const { lambdaArrival: rate } = point
     if (record?.status === 'ok') {

@@ -32,6 +32,21 @@ test('a Latin hypercube has one value in each of as many parts of every axis', (
   expect(points.map(({ x }) => x)).not.toEqual(points.map(({ x }) => x).sort())
 })
 
+test('each whole number of a range is in a sample as often as the next, both ends too', () => {
+  const axes = {
+    n: { from: 1, to: 3, integer: true },
+    m: { from: 1, to: 7, scale: 'log', integer: true },
+  } as const
+  const points = designPoints({ axes, sampling: 'latin_hypercube', points: 12, seed: 42 })
+  const counts = (values: readonly unknown[], of: readonly number[]) =>
+    of.map((value) => values.filter((each) => each === value).length)
+  const n = points.map((point) => point.n)
+  expect(counts(n, [1, 2, 3])).toEqual([4, 4, 4])
+  // From 1 to 2 as from 2 to 4 and from 4 to 8.
+  const m = points.map((point) => Math.floor(Math.log2(Number(point.m))))
+  expect(counts(m, [0, 1, 2])).toEqual([4, 4, 4])
+})
+
 test('samples depend on the seed alone', () => {
   const design = { axes: { x: { from: 0, to: 1 } }, sampling: 'random', points: 20 } as const
   expect(designPoints({ ...design, seed: 3 })).toEqual(designPoints({ ...design, seed: 3 }))

@@ -12,7 +12,7 @@ export interface SettingRange {
   readonly steps?: number | undefined
   /** How values are spread: `linear` by default, `log` in equal ratios. */
   readonly scale?: 'linear' | 'log' | undefined
-  /** Whether values are rounded. */
+  /** Whether values are whole numbers. */
   readonly integer?: boolean | undefined
 }
 
@@ -104,9 +104,11 @@ function stratified(points: number, random: RandomStream): number[] {
 
 /** The value of an axis at a share of its way, from 0 to 1. */
 function at(axis: Axis, share: number): Setting {
-  return isList(axis)
-    ? axis[Math.min(axis.length - 1, Math.floor(share * axis.length))]!
-    : between(axis, share)
+  if (isList(axis)) return axis[Math.min(axis.length - 1, Math.floor(share * axis.length))]!
+  if (axis.integer !== true) return between(axis, share)
+  // Rounded, the ends would come half as often as what lies between them.
+  const [from, to] = [Math.ceil(axis.from), Math.floor(axis.to)]
+  return Math.min(to, Math.floor(between({ ...axis, from, to: to + 1, integer: false }, share)))
 }
 
 /** The value of a range at a share of its way, from 0 to 1. */

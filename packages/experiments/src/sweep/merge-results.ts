@@ -8,12 +8,19 @@ import { placeInWords, placeName } from './same-place.js'
  * what failed, and what comes later before what came earlier.
  */
 export function mergeRecords(logs: readonly LogContent[]): ResultRecord[] {
-  const merged = new Map<string, ResultRecord>()
+  const merged = new Map<string, ResultRecord[]>()
   for (const record of logs.flatMap(({ records }) => records)) {
-    const known = merged.get(record.key)
-    if (known?.status !== 'ok' || record.status === 'ok') merged.set(record.key, record)
+    const equal = merged.get(record.key) ?? []
+    const same = equal.filter((each) => isSameRun(each, record))
+    if (record.status !== 'ok' && same.some(({ status }) => status === 'ok')) continue
+    merged.set(record.key, [...equal.filter((each) => !same.includes(each)), record])
   }
-  return [...merged.values()].sort((a, b) => a.run - b.run || (a.key < b.key ? -1 : 1))
+  return [...merged.values()].flat().sort((a, b) => a.run - b.run || (a.key < b.key ? -1 : 1))
+}
+
+/** Of two with equal results: one run, unless they stand at two places of one sweep. */
+function isSameRun(a: ResultRecord, b: ResultRecord): boolean {
+  return a.runs !== b.runs || a.run === b.run || placeName(a) === placeName(b)
 }
 
 /**
@@ -24,8 +31,8 @@ export async function mergeResultLogs(
   paths: readonly string[],
 ): Promise<{ readonly records: readonly ResultRecord[]; readonly tornLines: number }> {
   const logs = await Promise.all(paths.map(readResultLog))
-  const replaced = replacedKeys(paths, logs)
-  const records = mergeRecords(logs).filter(({ key }) => !replaced.has(key))
+  const replaced = replacedRuns(paths, logs)
+  const records = mergeRecords(logs).filter((record) => !replaced.has(nameOf(record)))
   const tornLines = logs.reduce((sum, log) => sum + log.tornLines, 0)
   return { records, tornLines }
 }
@@ -35,7 +42,7 @@ export async function mergeResultLogs(
  * or because the first had failed.
  * @throws RouteSimError `log_of_other_runs` for two of one version that were finished: neither may hide the other
  */
-function replacedKeys(paths: readonly string[], logs: readonly LogContent[]): ReadonlySet<string> {
+function replacedRuns(paths: readonly string[], logs: readonly LogContent[]): ReadonlySet<string> {
   const known = new Map<string, { readonly record: ResultRecord; readonly path: string }>()
   const replaced = new Set<string>()
   for (const [i, { records }] of logs.entries()) {
@@ -45,20 +52,24 @@ function replacedKeys(paths: readonly string[], logs: readonly LogContent[]): Re
       const before = known.get(place)
       const isOther = before !== undefined && before.record.key !== record.key
       if (before?.record.status === 'ok' && record.status === 'failed') {
-        if (isOther) replaced.add(record.key)
+        if (isOther) replaced.add(nameOf(record))
         continue
       }
       if (isOther) {
-        const { status, version, key } = before.record
+        const { status, version } = before.record
         if (status === 'ok' && version === record.version)
           throw otherRuns(path, record, before.path)
-        replaced.add(key)
+        replaced.add(nameOf(before.record))
       }
-      replaced.delete(record.key)
+      replaced.delete(nameOf(record))
       known.set(place, { record, path })
     }
   }
   return replaced
+}
+
+function nameOf(record: ResultRecord): string {
+  return `${record.key} ${placeName(record)}`
 }
 
 function otherRuns(

@@ -9,7 +9,7 @@ import { placeInWords, placeName } from './same-place.js'
 /** A result log that runs are appended to, and what stands in it already. */
 export interface OpenedLog {
   /** Runs by key. */
-  readonly known: ReadonlyMap<string, ResultRecord>
+  readonly known: ReadonlyMap<string, readonly ResultRecord[]>
   readonly tornLines: number
   /** Absent when no log is kept. */
   readonly log: ResultLog | undefined
@@ -38,7 +38,12 @@ export async function openLog(
   const content = exists ? await readResultLog(path) : { records: [], tornLines: 0 }
   const records = mergeRecords([content])
   checkSameRuns(path, records, planned)
-  const known = new Map(records.map((record) => [record.key, record]))
+  const known = new Map<string, ResultRecord[]>()
+  for (const record of records) {
+    const equal = known.get(record.key)
+    if (equal === undefined) known.set(record.key, [record])
+    else equal.push(record)
+  }
   return { known, tornLines: content.tornLines, log: new ResultLog(path) }
 }
 

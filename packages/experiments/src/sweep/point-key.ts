@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { RequestTable } from '@routesim/core'
+import { codeText } from '../code-files/code-text.js'
 import type { ConfigFile } from '../config/config-files.js'
 import type { Config } from '../config/schema.js'
 import { toPortableRouter } from '../parallel/portable-algorithm.js'
@@ -58,7 +58,7 @@ function columnsOf(table: object): [string, ArrayBufferView][] {
     .sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
-/** A router of a file is what the file says; one of this process has a name alone. */
+/** A router of a file is what the file says, with what it imports; one of this process has a name alone. */
 function identityOf(choice: AlgorithmChoice): unknown {
   if (typeof choice === 'string' || !('prefill' in choice)) return routerIdentity(choice)
   return { prefill: routerIdentity(choice.prefill), decode: routerIdentity(choice.decode) }
@@ -75,7 +75,7 @@ function routerIdentity(choice: SingleChoice): unknown {
   }
   if (typeof portable === 'string') return portable
   const { file, ...named } = portable
-  return file === undefined ? named : { ...named, file: hash(readFileSync(file, 'utf8')) }
+  return file === undefined ? named : { ...named, file: hash(codeText(file)) }
 }
 
 /** The same value with the keys of every table in order. */

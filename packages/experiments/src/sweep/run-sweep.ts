@@ -10,6 +10,7 @@ import type { Control, Executed } from '../run/execute.js'
 import type { SweepRun } from './plan-sweep.js'
 import { RESULT_VERSION } from './point-key.js'
 import type { ResultPlace, ResultRecord } from './result-log.js'
+import { isAt } from './same-place.js'
 
 /** How the runs of a sweep are done, and who hears of them. */
 export interface SweepExecution extends Control, Omit<RunsPlan, 'runs'> {
@@ -17,7 +18,7 @@ export interface SweepExecution extends Control, Omit<RunsPlan, 'runs'> {
   /** Whether a run is to be done here; by position. */
   isWanted(run: number): boolean
   /** Runs that are known already, by key. */
-  readonly known: ReadonlyMap<string, ResultRecord>
+  readonly known: ReadonlyMap<string, readonly ResultRecord[]>
   /** Does the runs elsewhere, by their positions; on this machine when absent. */
   readonly elsewhere?: RunsElsewhere | undefined
   /** Hears of every run when it is finished or has failed. */
@@ -37,33 +38,37 @@ export type RunsElsewhere = (
 ) => Promise<void>
 
 /**
- * Does the runs of a sweep that are wanted and not known. Equal runs are done once.
- * @returns the records of all runs that are wanted and done, by key
+ * Does the runs of a sweep that are wanted and not known. Equal runs are done once, and each has a record.
+ * @returns the records of all runs that are wanted and done, by position
  */
 export async function runSweep(
   runs: readonly SweepRun[],
   execution: SweepExecution,
-): Promise<Map<string, ResultRecord>> {
+): Promise<Map<number, ResultRecord>> {
   const { known, onProgress, onRecord } = execution
-  const records = new Map<string, ResultRecord>()
-  const wanted = new Set<string>()
+  const records = new Map<number, ResultRecord>()
   const planned: PlannedRun[] = []
   const record = (run: number, outcome: Outcome): void => {
     const entry = { ...placeOf(runs, run), ...outcome } as ResultRecord
-    records.set(entry.key, entry)
+    records.set(run, entry)
     onRecord(entry)
   }
-  runs.forEach(({ key, made, seed, algorithm }, run) => {
-    if (!execution.isWanted(run) || wanted.has(key)) return
-    wanted.add(key)
-    const before = known.get(key)
-    if (before?.status === 'ok') {
-      // Of a smaller sweep, perhaps: it has another place in this one.
-      if (before.run === run && before.runs === runs.length) records.set(key, before)
-      else record(run, { status: 'ok', result: before.result })
-    } else if ('error' in made) record(run, failure(made.error))
-    else planned.push({ run, ...made, seed, algorithm })
-  })
+  const equal = equalRuns(runs, execution)
+  for (const [key, places] of equal) {
+    const [first] = places
+    const { made, seed, algorithm } = runs[first]!
+    const before = (known.get(key) ?? []).filter(({ status }) => status === 'ok') as Finished[]
+    if (before.length > 0) {
+      for (const run of places) {
+        const here = before.find((each) => isAt(each, placeOf(runs, run)))
+        // Of a smaller sweep, perhaps: it has another place in this one.
+        if (here === undefined) record(run, finished(runs[run]!, before[0]!.result))
+        else records.set(run, here)
+      }
+    } else if ('error' in made) {
+      for (const run of places) record(run, failure(made.error))
+    } else planned.push({ run: first, ...made, seed, algorithm })
+  }
   const total = planned.length
   let done = 0
   const underWay = new Map<number, number>()
@@ -72,15 +77,16 @@ export async function runSweep(
     const label = labelOf(runs[run]!)
     onProgress?.({ label, finishedRuns: done, totalRuns: total, fraction })
   }
-  const end = (run: number, outcome: Outcome): void => {
+  const end = (first: number, outcomeOf: (run: SweepRun) => Outcome): void => {
     done++
-    underWay.delete(run)
-    record(run, outcome)
-    report(run)
+    underWay.delete(first)
+    for (const run of equal.get(runs[first]!.key)!) record(run, outcomeOf(runs[run]!))
+    report(first)
   }
   const { signal, jobs, elsewhere } = execution
-  const onDone = (run: number, result: RunSummary): void => end(run, { status: 'ok', result })
-  const onFailed = (run: number, error: Error): void => end(run, failure(error))
+  const onDone = (first: number, result: RunSummary): void =>
+    end(first, (run) => finished(run, result))
+  const onFailed = (first: number, error: Error): void => end(first, () => failure(error))
   if (elsewhere !== undefined) {
     const size = ({ workload }: PlannedRun): number => workload.expectedRequests
     const longestFirst = planned.toSorted((a, b) => size(b) - size(a) || a.run - b.run)
@@ -96,9 +102,9 @@ export async function runSweep(
         underWay.set(run, fraction)
         report(run)
       },
-      onDone(run, executed) {
-        execution.onExecuted?.(run, executed)
-        onDone(run, executed.summary)
+      onDone(first, executed) {
+        for (const run of equal.get(runs[first]!.key)!) execution.onExecuted?.(run, executed)
+        onDone(first, executed.summary)
       },
       onFailed,
     },
@@ -106,9 +112,31 @@ export async function runSweep(
   return records
 }
 
+/** Positions of the runs that are wanted, by key: those of one key are one simulation. */
+function equalRuns(
+  runs: readonly SweepRun[],
+  { isWanted }: SweepExecution,
+): Map<string, [first: number, ...others: number[]]> {
+  const places = new Map<string, [first: number, ...others: number[]]>()
+  runs.forEach(({ key }, run) => {
+    if (!isWanted(run)) return
+    const known = places.get(key)
+    if (known === undefined) places.set(key, [run])
+    else known.push(run)
+  })
+  return places
+}
+
+type Finished = Extract<ResultRecord, { status: 'ok' }>
+
 type Outcome =
-  | Pick<Extract<ResultRecord, { status: 'ok' }>, 'status' | 'result'>
+  | Pick<Finished, 'status' | 'result'>
   | Pick<Extract<ResultRecord, { status: 'failed' }>, 'status' | 'error'>
+
+/** An equal run may have called its algorithm otherwise. */
+function finished({ label }: SweepRun, result: RunSummary): Outcome {
+  return { status: 'ok', result: { ...result, algorithm: label } }
+}
 
 function failure(error: Error): Outcome {
   const code = error instanceof RouteSimError ? error.code : null

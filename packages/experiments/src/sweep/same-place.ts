@@ -5,6 +5,12 @@ export function placeName({ settings, rate, algorithm, seed }: ResultPlace): str
   return JSON.stringify([settings, rate, algorithm, seed])
 }
 
+/** Whether a record stands where it would stand if it were of the sweep of that place. */
+export function isAt(record: ResultPlace, place: ResultPlace): boolean {
+  const { run, runs } = record
+  return run === place.run && runs === place.runs && placeName(record) === placeName(place)
+}
+
 /** The place as messages name it. */
 export function placeInWords({ settings, rate, algorithm, seed }: ResultPlace): string {
   const set = Object.entries(settings).map(([path, value]) => `${path} ${value}`)

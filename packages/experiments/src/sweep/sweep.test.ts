@@ -1,10 +1,12 @@
-import { mkdtempSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RequestTableBuilder } from '@routesim/core'
 import { expect, test } from 'vitest'
 import { parseConfig } from '../config/parse-config.js'
+import { loadAlgorithm } from '../routers/load-algorithm.js'
 import { compare } from '../run/compare.js'
+import { mergeResultLogs } from './merge-results.js'
 import { readResultLog } from './result-log.js'
 import { sweep } from './sweep.js'
 
@@ -60,7 +62,6 @@ test('a point is what a comparison with that config gives', async () => {
 
 test('what follows from a key that is set follows anew', async () => {
   const source = join(mkdtempSync(join(tmpdir(), 'routesim-sweep-')), 'model.toml')
-  const { writeFileSync } = await import('node:fs')
   writeFileSync(
     source,
     '[cluster]\nnum_backends = 1\nmodel = "llama-3.1-8b"\ngpu = "A100 80GB"\n[trace]\nrate = 2\nduration_sec = 5\n',
@@ -79,6 +80,26 @@ test('a trace that is given arrives at each rate, all else being as it was', asy
   const spans = points.map(({ result }) => result.saturation.offered_per_sec as number)
   expect(spans[0]).toBeCloseTo(10, 6)
   expect(spans[1]).toBeCloseTo(20, 6)
+})
+
+test('requests that arrive at one time have no rate that could be another', async () => {
+  const builder = new RequestTableBuilder()
+  for (let i = 0; i < 50; i++) builder.add({ arrivalMs: 0, promptTokens: 300, outputTokens: 10 })
+  const given = { ...options, trace: builder.build(), rates: [1, 10], set: {}, seeds: 1 }
+  await expect(sweep(given)).rejects.toThrow(
+    'rates: expected requests at different times, of which there is a rate, got 50 requests over 0 ms',
+  )
+  const { points } = await sweep({ ...given, arrivals: 'poisson' })
+  const offered = points.map(({ result }) => result.saturation.offered_per_sec as number)
+  expect(offered[0]).toBeLessThan(2)
+  expect(offered[1]).toBeGreaterThan(5)
+})
+
+test('the seed is no axis, since every point has all seeds', async () => {
+  await expect(sweep({ ...options, set: { 'simulation.seed': [1, 2] } })).rejects.toMatchObject({
+    message: expect.stringMatching(/^set simulation.seed: expected another key/),
+    hint: 'Give --seeds 5, and --seed for the first of them.',
+  })
 })
 
 test('a run that fails is told, and the others go on, in this thread and on workers', async () => {
@@ -129,6 +150,72 @@ test('resuming does what is missing, also of a larger sweep', async () => {
   // Two new runs; those of 3 backends have another place now.
   const added = readFileSync(log, 'utf8').slice(before.length).trim().split('\n')
   expect(added).toHaveLength(6)
+})
+
+test('a log is not resumed with a router of which an imported file has changed', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'routesim-router-'))
+  const place = (index: number): void =>
+    writeFileSync(join(folder, 'place.ts'), `export const place = ${index}`)
+  place(0)
+  const file = join(folder, 'mine.ts')
+  writeFileSync(
+    file,
+    `import { defineRouter } from '@routesim/algorithms'
+    import { place } from './place.js'
+    const create = () => ({ name: 'mine', route: (_, { backends }) => backends[place] })
+    export default defineRouter({ name: 'mine', description: 'One.', parameters: {}, create })`,
+  )
+  const algorithms = [await loadAlgorithm(file)]
+  const log = newLog()
+  const asked = { ...options, algorithms, log, resume: true }
+  await sweep(asked)
+  await expect(sweep(asked)).resolves.toMatchObject({ totalRuns: 4 })
+  place(1)
+  await expect(sweep(asked)).rejects.toMatchObject({ code: 'log_of_other_runs' })
+})
+
+test('points that simulate the same have a row each, resumed and in parts too', async () => {
+  const set = { 'simulation.name': ['a', 'b'], 'cluster.num_backends': [2] }
+  const seen: number[] = []
+  const onProgress = ({ totalRuns }: { totalRuns: number }): void => void seen.push(totalRuns)
+  const log = newLog()
+  const whole = await sweep({ ...options, set, log, onProgress })
+  expect(new Set(seen)).toEqual(new Set([2]))
+  const names = whole.points.map(({ settings }) => settings['simulation.name'])
+  expect([names, whole.totalPoints]).toEqual([['a', 'b'], 2])
+  expect(whole.points[0]!.result).toEqual(whole.points[1]!.result)
+  expect(whole.points[0]!.result).toMatchObject({ seeds: [42, 43] })
+  const one = await sweep({ ...options, set, seeds: 1 })
+  expect(one.points).toHaveLength(2)
+
+  const before = readFileSync(log, 'utf8')
+  expect(await sweep({ ...options, set, log, resume: true })).toEqual(whole)
+  expect(readFileSync(log, 'utf8')).toBe(before)
+  const { records } = await mergeResultLogs([log])
+  expect(records.map(({ run }) => run)).toEqual([0, 1, 2, 3])
+  const parts = [newLog(), newLog(), newLog()]
+  for (const [index, part] of parts.entries()) {
+    await sweep({ ...options, set, log: part, shard: { index, count: 3 } })
+  }
+  expect((await mergeResultLogs(parts)).records).toEqual(records)
+
+  // In another order, and as part of a larger sweep, each is still there once.
+  const larger = { ...set, 'simulation.name': ['b', 'c', 'a'] }
+  const resumed = await sweep({ ...options, set: larger, log, resume: true })
+  expect(resumed.points).toEqual((await sweep({ ...options, set: larger })).points)
+  expect((await mergeResultLogs([log])).records.map(({ run }) => run)).toEqual([0, 1, 2, 3, 4, 5])
+})
+
+test('equal points of a sample and equal rates are one point', async () => {
+  const drawn = { from: 2, to: 3, integer: true }
+  const sample = await sweep({
+    ...options,
+    ...{ set: { 'cluster.num_backends': drawn }, sampling: 'random', points: 8 },
+  })
+  expect(sample).toMatchObject({ totalPoints: 2, totalRuns: 4 })
+  expect(sample.points).toHaveLength(2)
+  const rates = await sweep({ ...options, set: {}, rates: [5, 5] })
+  expect(rates.points.map(({ rate }) => rate)).toEqual([5])
 })
 
 test('a sweep that is stopped names the seeds that were run, and says what has fewer', async () => {

@@ -16,7 +16,7 @@ import {
   seedsFrom,
   visibilitiesOf,
 } from '../run/scenario.js'
-import { type Axis, designPoints, type Sampling } from './design.js'
+import { type Axis, designPoints, type Sampling, type Settings } from './design.js'
 import { openLog } from './open-log.js'
 import { planSweep, type SweepRun } from './plan-sweep.js'
 import type { ResultRecord } from './result-log.js'
@@ -96,10 +96,13 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
   const seed = options.seed ?? simulation.seed
   const seeds = seedsFrom(seed, options.seeds ?? section.seeds ?? 1)
   const sampling = options.sampling ?? section.sample ?? 'grid'
-  const points = designPoints({ axes, sampling, points: options.points ?? section.points, seed })
+  const drawn = designPoints({ axes, sampling, points: options.points ?? section.points, seed })
+  // Those of a sample may be alike.
+  const points = distinct(drawn)
+  checkNoSeed(axes)
   // What a single point sets may be wrong, which says more than that it is alone.
   if (points.length === 1) source.with(points[0]!)
-  checkExtent({ rates, choices, seeds, points })
+  checkExtent({ rates, choices, seeds, points: drawn })
   if (options.concurrency !== undefined && axes?.['workload.concurrency'] !== undefined) {
     throw new RouteSimError<ExperimentsErrorCode>(
       `concurrency: expected it once, got ${options.concurrency} and workload.concurrency among what is swept`,
@@ -112,7 +115,7 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
   const { visibility } = options
   const how = { stepper, perRequest, visibility }
   const runs = await planSweep({
-    ...{ source, traffic, points, rates, choices, seeds },
+    ...{ source, traffic, points, rates: [...new Set(rates)], choices, seeds },
     slo: options.slo,
     concurrency: options.concurrency,
     ...how,
@@ -129,7 +132,7 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
       isWanted: (run) => part === undefined || run % part.count === part.index,
       onRecord: (record) => log?.append(record),
     })
-    const done = runs.flatMap(({ key }) => records.get(key) ?? [])
+    const done = runs.flatMap((_, run) => records.get(run) ?? [])
     if (done.length > 0 && done.every(({ status }) => status === 'failed')) throw firstFailure(done)
     const wanted = runs.filter((_, i) => part === undefined || i % part.count === part.index)
     const stopped = signal?.aborted === true && done.length < wanted.length
@@ -152,6 +155,20 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
   } finally {
     log?.close()
   }
+}
+
+/** @throws RouteSimError `options_conflict`: a point is of all seeds */
+function checkNoSeed(axes: Readonly<Record<string, Axis>>): void {
+  const path = 'simulation.seed'
+  if (axes[path] === undefined) return
+  throw new RouteSimError<ExperimentsErrorCode>(
+    `set ${path}: expected another key, since every point is run under the same seeds`,
+    { code: 'options_conflict', path, hint: 'Give --seeds 5, and --seed for the first of them.' },
+  )
+}
+
+function distinct(points: readonly Settings[]): Settings[] {
+  return [...new Map(points.map((point) => [JSON.stringify(point), point])).values()]
 }
 
 async function choicesOf(specs: readonly string[] | undefined): Promise<AlgorithmChoice[]> {

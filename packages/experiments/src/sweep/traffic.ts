@@ -1,7 +1,8 @@
-import type { RequestTable } from '@routesim/core'
+import { type RequestTable, RouteSimError } from '@routesim/core'
 import { atRequestRate, retimeTrace } from '@routesim/traces'
 import { type MovedTimes, moveEvents } from '../config/move-events.js'
 import type { Config } from '../config/schema.js'
+import type { ExperimentsErrorCode } from '../errors.js'
 import {
   fixedWorkload,
   generatedWorkload,
@@ -44,6 +45,7 @@ interface Requests extends Omit<Traffic, 'config'> {
 export class TrafficStore {
   private readonly options: TrafficOptions
   private readonly known = new Map<string, Promise<Requests>>()
+  private readonly read = new Map<string, Promise<WorkloadSource>>()
 
   constructor(options: TrafficOptions) {
     this.options = options
@@ -58,7 +60,8 @@ export class TrafficStore {
   /**
    * The requests of a config; at a rate, those of the trace that was given, faster or slower, else
    * generated ones.
-   * @throws RouteSimError `trace_missing`, and what reading a trace throws
+   * @throws RouteSimError `trace_missing`, `sweep_invalid` for a rate of requests that arrive at one time,
+   * and what reading a trace throws
    */
   async at(config: Config, rate: number | undefined): Promise<Traffic> {
     const { trace: given, rescalesNamed } = this.options
@@ -90,36 +93,62 @@ export class TrafficStore {
   }
 
   private async load(config: Config, rate: number | undefined): Promise<Requests> {
-    const { options } = this
-    // Read once for all rates.
-    const base =
-      rate === undefined
-        ? await loadWorkload(config, options.trace, options, options.configPath)
-        : (await this.at(config, undefined)).workload
-    if (base.isSeeded) {
-      // Of a trace with Poisson arrivals: those of the rate, not rescaled ones.
-      const isAtRate = rate !== undefined && base.generator === undefined
-      const timed = { ...options, rateRps: rate }
-      const workload = isAtRate
-        ? await loadWorkload(config, options.trace, timed, options.configPath)
-        : base
-      if (base.generator !== undefined) return { workload, hash: undefined }
-      // It differs with the seed, but what it is made from is in the arrivals of any.
-      const hash = requestsHash(await workload.requests(0, options.signal))
-      const ownRps = options.rateRps ?? config.trace.rate
-      if (!isAtRate || ownRps === undefined) return { workload, hash }
-      return { workload, hash, moved: { fromMs: 0, factor: ownRps / rate } }
+    const { signal, arrivals = config.trace.arrivals, rateRps = config.trace.rate } = this.options
+    // Of a trace with Poisson arrivals: those of the rate, not rescaled ones.
+    if (rate === undefined || arrivals === 'poisson') {
+      const workload = await this.timed(config, rate)
+      if (workload.generator !== undefined) return { workload, hash: undefined }
+      // It may differ with the seed, but what it is made from is in the arrivals of any.
+      const hash = requestsHash(await workload.requests(0, signal))
+      if (rate === undefined || rateRps === undefined) return { workload, hash }
+      return { workload, hash, moved: { fromMs: 0, factor: rateRps / rate } }
     }
-    const table = await base.requests(0, options.signal)
-    if (rate === undefined) return { workload: base, hash: requestsHash(table) }
+    const { workload: base } = await this.at(config, undefined)
+    const table = await base.requests(0, signal)
+    checkSpan(table)
     const scaled = retimeTrace(table, { arrivals: 'rescaled', rateRps: rate })
     const workload = fixedWorkload(scaled, base.description, base.notes)
     return { workload, hash: requestsHash(scaled), moved: movedFrom(table, scaled) }
   }
+
+  /** The requests with the arrivals that the options or the config ask for. */
+  private async timed(config: Config, rate: number | undefined): Promise<WorkloadSource> {
+    const { trace: given, configPath, ...options } = this.options
+    const requests = typeof given === 'string' ? await this.file(given, config) : given
+    const rateRps = rate ?? options.rateRps
+    return loadWorkload(config, requests, { ...options, rateRps }, configPath)
+  }
+
+  /** A trace is read once, whatever becomes of its times: standard input can not be read again. */
+  private file(path: string, config: Config): Promise<WorkloadSource> {
+    const { configPath, ...options } = this.options
+    const { arrivals: _arrivals, rate: _rate, ...trace } = config.trace
+    const key = JSON.stringify(trace)
+    const known = this.read.get(key)
+    if (known !== undefined) return known
+    const asIs = { ...options, arrivals: undefined, rateRps: undefined }
+    const read = loadWorkload({ ...config, trace }, path, asIs, configPath)
+    this.read.set(key, read)
+    return read
+  }
+}
+
+/** @throws RouteSimError `sweep_invalid` */
+function checkSpan({ size, arrivalMs }: RequestTable): void {
+  const spanMs = size === 0 ? 0 : arrivalMs[size - 1]! - arrivalMs[0]!
+  if (spanMs > 0) return
+  throw new RouteSimError<ExperimentsErrorCode>(
+    `rates: expected requests at different times, of which there is a rate, got ${size} requests over ${spanMs} ms`,
+    {
+      code: 'sweep_invalid',
+      path: 'rates',
+      hint: 'With --arrivals poisson, requests without times get some at each rate.',
+    },
+  )
 }
 
 function movedFrom(from: RequestTable, to: RequestTable): MovedTimes {
   const [firstMs = 0] = from.arrivalMs
   const spanMs = (from.arrivalMs.at(-1) ?? 0) - firstMs
-  return { fromMs: firstMs, factor: spanMs === 0 ? 1 : to.arrivalMs.at(-1)! / spanMs }
+  return { fromMs: firstMs, factor: to.arrivalMs.at(-1)! / spanMs }
 }

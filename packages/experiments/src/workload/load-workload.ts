@@ -85,7 +85,7 @@ export type GeneratorSource = TraceSection | WorkloadSpec
  */
 export async function loadWorkload(
   config: Config,
-  given: string | RequestTable | undefined,
+  given: string | RequestTable | WorkloadSource | undefined,
   options: TraceOptions,
   configPath: string | undefined,
 ): Promise<WorkloadSource> {
@@ -101,12 +101,13 @@ export async function loadWorkload(
 
 async function sourceOf(
   config: Config,
-  given: string | RequestTable | undefined,
+  given: string | RequestTable | WorkloadSource | undefined,
   options: TraceOptions,
   configPath: string | undefined,
 ): Promise<WorkloadSource> {
   const { trace } = config
   if (typeof given === 'object') {
+    if ('expectedRequests' in given) return given
     return fixedWorkload(given, 'requests given', [])
   }
   if (given !== undefined) return readWorkload(given, trace, options, false)

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { LogHistogram } from '../histogram/log-histogram.js'
+import { summarize } from '../summary/summarize.js'
 import { type RequestFacts, runResult } from '../testing/run-result.js'
 import { IntervalMeans } from './interval-means.js'
 import { detailRun } from './run-detail.js'
@@ -49,6 +50,19 @@ test('by hand: two requests, one behind the other', () => {
   expect(busy!.token_hit_rate[6]).toBeNull()
   expect(idle!.running.every((value) => value === 0)).toBe(true)
   expect(timeline).toMatchObject({ backend: 0, requests: [{ id: 0, sent_ms: 0 }, { id: 1 }] })
+})
+
+test('latencies of requests that were sent after they arrived count from then, as in the summary', () => {
+  const facts = [served(0), served(50, { firstTokenMs: 1110, finishedMs: 1200 })]
+  const run = runResult(facts, [{}], { sentMs: Float64Array.of(20, 1000) })
+  const { curves, by_length, sample, timeline } = detailRun(run, gaps)
+  const { ttft, end_to_end_latency } = summarize(run, gaps, { pricePerHour: [1] })
+  expect([curves.ttft_ms[0], curves.ttft_ms.at(-1)]).toEqual([10, 110])
+  expect([curves.ttft_ms[50], curves.ttft_ms.at(-1)]).toEqual([ttft.p50, ttft.max])
+  expect(curves.e2e_ms.at(-1)).toBe(end_to_end_latency.max)
+  expect(by_length.ttft_by_prompt[0]).toMatchObject({ p50_ms: 60 })
+  expect(sample.ttft_ms).toEqual([10, 110])
+  expect(timeline!.requests.map(({ sent_ms }) => sent_ms)).toEqual([20, 1000])
 })
 
 test('decoding counts where it is done, the prompt where it was computed', () => {

@@ -1,5 +1,6 @@
 import type { RunResult } from '@routesim/core'
 import type { LogHistogram } from '../histogram/log-histogram.js'
+import { asSent } from '../summary/as-sent.js'
 import { type LoadOverTime, loadOverTime } from './backend-load.js'
 import { type LatencyByLength, latencyByLength } from './latency-by-length.js'
 import { type LatencyCurves, latencyCurves } from './latency-curves.js'
@@ -26,11 +27,12 @@ const MOST_ON_TIMELINE = 40
  * @param gaps - inter-token gaps of the measured requests, from a `TokenGapRecorder`
  */
 export function detailRun(result: RunResult, gaps: LogHistogram): RunDetail {
+  const sent = { ...result, requests: asSent(result) }
   return {
-    curves: latencyCurves(result, gaps),
-    by_length: latencyByLength(result),
-    sample: sampleRequests(result, MOST_SAMPLED),
-    load: loadOverTime(result),
-    timeline: requestTimeline(result, MOST_ON_TIMELINE),
+    curves: latencyCurves(sent, gaps),
+    by_length: latencyByLength(sent),
+    sample: sampleRequests(sent, MOST_SAMPLED),
+    load: loadOverTime(sent),
+    timeline: requestTimeline(sent, MOST_ON_TIMELINE),
   }
 }

@@ -35,7 +35,10 @@ export interface LoadRow {
   /** Requests at the end of the stretch. */
   readonly running: number
   readonly waiting: number
-  /** Cached share of the prompt tokens of requests admitted in the stretch. */
+  /**
+   * Cached share of the prompt tokens of requests admitted in the stretch; of measured ones only in a run
+   * that keeps nothing per request, so null in its warm-up.
+   */
   readonly hit_rate: number | null
   /** Shares of KV blocks at its end: held by running requests, and kept for reuse. */
   readonly kv_held: number | null
@@ -46,8 +49,8 @@ export interface LoadRow {
 }
 
 /**
- * What every backend did over time, warm-up included. Give it to a simulation as its sampler. It keeps a
- * bounded number of samples: when there are too many it drops every other one and looks half as often.
+ * What every backend did over time, warm-up included; hit rates are of the requests that `addRequest` is
+ * told. Give it to a simulation as its sampler. It keeps a bounded number of samples: when there are too many it drops every other one and looks half as often.
  *
  * @example
  * new LoadSeries(8, 1000).intervalMs // => 1000

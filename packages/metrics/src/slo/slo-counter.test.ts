@@ -136,6 +136,16 @@ test('fairness is judged by what each is entitled to', () => {
   })
 })
 
+test('tenants may be more than a call takes arguments', () => {
+  const done = { arrivalMs: 0, admittedMs: 0, firstTokenMs: 10, finishedMs: 20 }
+  const facts = Array.from({ length: 130_000 }, (_, i) => ({
+    ...done,
+    promptTokens: i === 0 ? 290 : 90,
+    tenant: `t${i}`,
+  }))
+  expect(summaryOf(facts).tenants).toMatchObject({ count: 130_000, service_max_min_ratio: 3 })
+})
+
 test('targets that make no sense are refused', () => {
   expect(() => new SloCounter({ ttftMs: 0 })).toThrow(
     'slo.ttftMs: expected a finite number > 0, got 0',
@@ -146,5 +156,8 @@ test('targets that make no sense are refused', () => {
   const classes = { a: { priority: 1 }, b: { priority: 1 } }
   expect(() => new SloCounter({ classes })).toThrow(
     'slo.classes.b.priority: expected a priority of its own, got 1, which is that of a',
+  )
+  expect(() => new SloCounter({ classes: { other: { priority: 5 } } })).toThrow(
+    'slo.classes.other: expected another name, since requests of no class are called so',
   )
 })

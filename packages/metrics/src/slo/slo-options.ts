@@ -67,7 +67,13 @@ export function hasTargets({
   return [all, ...Object.values(tenants), ...Object.values(classes)].some(any)
 }
 
-/** @throws RouteSimError `slo_invalid` when a number is not greater than 0, or two classes have one priority */
+/** What reports call the requests of no class. */
+export const NO_CLASS = 'other'
+
+/**
+ * @throws RouteSimError `slo_invalid` when a number is not greater than 0, two classes have one priority, or
+ * one has the name of the requests of none
+ */
 export function checkSlo(options: SloOptions): void {
   const { tenants = {}, classes = {} } = options
   const owners: [string, SloTargets & { readonly weight?: number | undefined }][] = [
@@ -85,6 +91,12 @@ export function checkSlo(options: SloOptions): void {
       if (value === undefined || (value > 0 && value < Number.POSITIVE_INFINITY)) continue
       throw invalid(`${path}.${key}`, `expected a finite number > 0, got ${value}`)
     }
+  }
+  if (Object.hasOwn(classes, NO_CLASS)) {
+    throw invalid(
+      `slo.classes.${NO_CLASS}`,
+      'expected another name, since requests of no class are called so',
+    )
   }
   const seen = new Map<number, string>()
   for (const [name, { priority }] of Object.entries(classes)) {

@@ -1,7 +1,8 @@
+import { extentOf } from '../statistics/extent.js'
 import { giniCoefficient, jainsIndex } from '../statistics/fairness.js'
 import { orNull } from '../statistics/or-null.js'
 import type { GroupTally } from './group-tally.js'
-import type { SloOptions } from './slo-options.js'
+import { NO_CLASS, type SloOptions } from './slo-options.js'
 
 /** How a group of requests fared against its targets. Shares are from 0 to 1, null without requests. */
 export interface SloAttainment {
@@ -73,7 +74,7 @@ export function sloReport(
   classes: ReadonlyMap<string | undefined, GroupTally>,
   durationMs: number,
 ): SloReport {
-  const named = [...classes].map(([name, tally]) => [name ?? 'other', tally] as const).sort(byName)
+  const named = [...classes].map(([name, tally]) => [name ?? NO_CLASS, tally] as const).sort(byName)
   const perClass = named.map(([name, tally]) => [name, attainment(tally, durationMs)])
   return {
     ttft_target_ms: ttftMs ?? null,
@@ -92,6 +93,7 @@ export function tenantReport(
 ): TenantReport {
   const weightOf = (name: string): number => tenants[name]?.weight ?? 1
   const service = tallies.map(([name, tally]) => tally.servedTokens / weightOf(name))
+  const { min, max } = extentOf(Float64Array.from(service))
   const met = tallies.filter(([, { asked }]) => asked > 0)
   const waited = tallies.filter(([, { ttftCount }]) => ttftCount > 0)
   const listed = [...tallies]
@@ -108,7 +110,7 @@ export function tenantReport(
     ),
     ttft_jain: orNull(jainsIndex(waited.map(([, tally]) => tally.ttftSumMs / tally.ttftCount))),
     attainment_jain: orNull(jainsIndex(met.map(([, { good, asked }]) => good / asked))),
-    service_max_min_ratio: orNull(Math.max(...service) / Math.min(...service)),
+    service_max_min_ratio: orNull(max / min),
     service_gini: orNull(giniCoefficient(service)),
     per_tenant: Object.fromEntries(
       listed.map(([name, tally]) => [

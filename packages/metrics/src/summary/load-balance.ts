@@ -1,4 +1,5 @@
 import type { BackendRole, BackendTotals } from '@routesim/core'
+import { extentOf } from '../statistics/extent.js'
 import { coefficientOfVariation, jainsIndex } from '../statistics/fairness.js'
 import { orNull } from '../statistics/or-null.js'
 
@@ -45,6 +46,6 @@ function sharesOfPool(counts: readonly number[]): number[] {
 /** Largest over smallest time-averaged number of requests; Infinity when only the smallest is 0. */
 function queueRatio(pool: readonly BackendTotals[]): number {
   const lengths = pool.map((backend) => backend.waitingRequestMs + backend.runningRequestMs)
-  const max = Math.max(...lengths)
-  return max === 0 ? 1 : max / Math.min(...lengths)
+  const { min, max } = extentOf(Float64Array.from(lengths))
+  return max === 0 ? 1 : max / min
 }

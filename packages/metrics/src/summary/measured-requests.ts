@@ -1,8 +1,9 @@
-import type { RequestTable, RunResult } from '@routesim/core'
+import type { RunResult } from '@routesim/core'
 import type { LogHistogram } from '../histogram/log-histogram.js'
 import { FlowBins } from '../saturation/flow-bins.js'
 import { SloCounter } from '../slo/slo-counter.js'
 import type { SloOptions } from '../slo/slo-options.js'
+import { asSent } from './as-sent.js'
 import { CacheCounts } from './cache-statistics.js'
 import type { MeasuredRequests } from './compose-summary.js'
 import { latencyDistributions } from './latency-distributions.js'
@@ -26,11 +27,6 @@ export function measureRequests(
   }
   const objectives = countObjectives(result, slo)
   return { counts, cache, flow, slo: objectives, gaps, ...latencyDistributions(result) }
-}
-
-/** Latencies count from when a request is sent, which may be later than it arrives at its client. */
-function asSent({ requests, sentMs }: RunResult): RequestTable {
-  return sentMs === requests.arrivalMs ? requests : { ...requests, arrivalMs: sentMs }
 }
 
 function countObjectives(

@@ -73,7 +73,7 @@ export function runResult(
     rejectReasons: reasons,
     warmupRequests,
     measuredFromMs: facts[warmupRequests]?.arrivalMs ?? 0,
-    endMs: Math.max(0, ...facts.map((fact) => fact.finishedMs ?? fact.arrivalMs)),
+    endMs: facts.reduce((end, fact) => Math.max(end, fact.finishedMs ?? fact.arrivalMs), 0),
     complete: true,
     backends: backends.map((backend, id) => ({ ...idleBackend, id, ...backend })),
     customMetrics: {},
