@@ -28,6 +28,7 @@ import { LiveCluster } from './live-cluster.js'
 import { LiveRequest, type LiveRequestFacts } from './live-request.js'
 import { LoadColumns } from './load-columns.js'
 import type { RouterConfig } from './router-config.js'
+import { standingClock } from './standing-clock.js'
 
 /** Blocks that an online interner remembers: about 100 MB at most. */
 const INTERNED_BLOCKS = 2 ** 20
@@ -81,6 +82,8 @@ export class RouterCore {
   private notebook: DecisionNotebook | undefined
   private knowledgeOf!: KvKnowledge
   private all: LiveBackend[] = []
+  /** The time that algorithms see. */
+  private readonly instant: () => number
   private readonly random: RandomStream
   private readonly interner = new BlockInterner(INTERNED_BLOCKS)
   private readonly freeIds: number[] = []
@@ -90,6 +93,7 @@ export class RouterCore {
   constructor(config: RouterConfig, create: AlgorithmFactory, now: () => number) {
     this.config = config
     this.now = now
+    this.instant = standingClock(now)
     this.random = new RandomStream(config.seed, 'router')
     this.decisions = new DecisionLog(config.decisions)
     this.knowledgeOf = this.knowledgeFor(config)
@@ -157,7 +161,7 @@ export class RouterCore {
         random: this.random,
         notes: this.notebook,
         knowledge: this.knowledgeOf,
-        now: this.now,
+        now: this.instant,
         emittedTokens: (request) => this.progress.of(request),
         release: (request, decision) => this.held.release(request, decision),
         timer: (id, delayMs) => {
@@ -226,6 +230,8 @@ export class RouterCore {
 
   /** Does what an algorithm decided about a request that it held. */
   release(ticket: Ticket, decision: RoutingDecision): Route {
+    // It is its turn in this very instant: any later, and the algorithm takes it for missed.
+    if (decision?.kind === 'hold' && decision.untilMs <= this.instant()) return this.route(ticket)
     for (const backend of this.backends) this.refresh(backend)
     const view = this.viewFor(ticket.request)
     this.notebook?.begin(view.ids)
@@ -245,7 +251,7 @@ export class RouterCore {
     prefill.dispatched++
     prefill.dispatchedSinceSample++
     prefill.breaker.sent(nowMs)
-    this.knowledgeOf.sent(request, prefill.id, nowMs)
+    this.knowledgeOf.sent(request, prefill.id, this.instant())
     this.refresh(prefill)
     ticket.algorithm.onDispatched?.(request, prefill, view, decode)
     return route
