@@ -1,4 +1,4 @@
-import { type ClusterView, RouteSimError, type RoutingAlgorithm } from '@routesim/core'
+import { RouteSimError, type RoutingAlgorithm } from '@routesim/core'
 import type { LiveErrorCode } from '../live-error-code.js'
 import type { Ticket } from './router-core.js'
 
@@ -45,12 +45,12 @@ export class AnswerProgress {
   }
 
   /**
-   * From now on an algorithm hears of progress, if it wants to.
+   * From now on algorithms are told of progress, if this one wants to hear of it.
    * @throws RouteSimError `router_failed` unless it says how often
    */
-  tell(
+  follow(
     { name, onProgress, progressIntervalMs: ms = 0 }: RoutingAlgorithm,
-    see: () => ClusterView,
+    tell: (ticket: Ticket, tokens: number) => void,
   ): void {
     this.stop()
     if (onProgress === undefined) return
@@ -63,19 +63,20 @@ export class AnswerProgress {
         },
       )
     }
-    this.timer = setInterval(() => this.due(see()), ms)
+    this.timer = setInterval(() => this.due(tell), ms)
   }
 
   stop(): void {
     clearInterval(this.timer)
   }
 
-  private due(cluster: ClusterView): void {
-    for (const { request, algorithm, at } of this.answering) {
-      const tokens = this.of(request.id)
-      if (at === undefined || tokens <= this.told[request.id]!) continue
-      this.told[request.id] = tokens
-      algorithm.onProgress?.(request, at, tokens, cluster)
+  private due(tell: (ticket: Ticket, tokens: number) => void): void {
+    for (const ticket of this.answering) {
+      const { id } = ticket.request
+      const tokens = this.of(id)
+      if (ticket.at === undefined || tokens <= this.told[id]!) continue
+      this.told[id] = tokens
+      tell(ticket, tokens)
     }
   }
 }

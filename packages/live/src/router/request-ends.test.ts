@@ -1,8 +1,6 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { NO_FAILURES } from '../mock/failure-switches.js'
+import { algorithmFile } from '../testing/algorithm-file.js'
 import { complete, LiveFleet } from '../testing/live-fleet.js'
 import { until } from '../testing/until.js'
 import { REQUEST_ENDS, type RequestEnd } from './request-ends.js'
@@ -25,16 +23,6 @@ async function expectEnds(
 
 function worker(failures: Partial<typeof NO_FAILURES>) {
   return fleet.workers(1, { failures: { ...NO_FAILURES, ...failures } })
-}
-
-/** A router in a file of its own, as `-a ./router.mjs` names it. */
-function algorithm(body: string): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'routesim-live-')), 'router.mjs')
-  writeFileSync(
-    path,
-    `export default { name: 'own', description: 'Own.', parameters: {}, create: () => (${body}) }\n`,
-  )
-  return path
 }
 
 test('a request that takes too long before its first byte gets 504, and is timed out', async () => {
@@ -76,7 +64,7 @@ test('more requests under way than there may be get 503 and are told when to com
 })
 
 test('a request that the algorithm holds waits: until its time, or until it is released', async () => {
-  const timed = algorithm(`{
+  const timed = algorithmFile(`{
     asked: 0,
     name: 'own',
     route(request, cluster) {
@@ -91,7 +79,7 @@ test('a request that the algorithm holds waits: until its time, or until it is r
   await expectEnds(one, { completed: 1 })
 
   // Holds the first, and lets it go when a second comes.
-  const paired = algorithm(`{
+  const paired = algorithmFile(`{
     held: undefined,
     name: 'own',
     route(request, cluster) {
@@ -112,7 +100,7 @@ test('a request that the algorithm holds waits: until its time, or until it is r
 })
 
 test('a client that goes away while its request is held is forgotten', async () => {
-  const never = algorithm(`{ name: 'own', route: () => ({ kind: 'hold', untilMs: Infinity }) }`)
+  const never = algorithmFile(`{ name: 'own', route: () => ({ kind: 'hold', untilMs: Infinity }) }`)
   const router = await fleet.router([await fleet.workers(1)], { algorithm: never })
   const abort = new AbortController()
   const request = fetch(`${router.url}/v1/completions`, {

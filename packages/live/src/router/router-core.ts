@@ -82,6 +82,7 @@ export class RouterCore {
   private notebook: DecisionNotebook | undefined
   private knowledgeOf!: KvKnowledge
   private all: LiveBackend[] = []
+  private readonly onFault: (error: unknown) => void
   /** The time that algorithms see. */
   private readonly instant: () => number
   private readonly random: RandomStream
@@ -89,9 +90,18 @@ export class RouterCore {
   private readonly freeIds: number[] = []
   private nextId = 0
 
-  /** @param now - in ms, from any start */
-  constructor(config: RouterConfig, create: AlgorithmFactory, now: () => number) {
+  /**
+   * @param now - in ms, from any start
+   * @param onFault - hears what an algorithm throws at what it is told; everything goes on without it
+   */
+  constructor(
+    config: RouterConfig,
+    create: AlgorithmFactory,
+    now: () => number,
+    onFault: (error: unknown) => void,
+  ) {
     this.config = config
+    this.onFault = onFault
     this.now = now
     this.instant = standingClock(now)
     this.random = new RandomStream(config.seed, 'router')
@@ -166,11 +176,15 @@ export class RouterCore {
         release: (request, decision) => this.held.release(request, decision),
         timer: (id, delayMs) => {
           const { algorithm } = this
-          this.held.timer(id, delayMs, () => algorithm.onTimer?.(id, this.cluster))
+          this.held.timer(id, delayMs, () =>
+            this.tell((cluster) => algorithm.onTimer?.(id, cluster)),
+          )
         },
         reply: (id, backend, reply) => {
           const { algorithm } = this
-          queueMicrotask(() => algorithm.onReply?.(id, backend, reply, this.cluster))
+          queueMicrotask(() =>
+            this.tell((cluster) => algorithm.onReply?.(id, backend, reply, cluster)),
+          )
         },
       },
     )
@@ -178,7 +192,9 @@ export class RouterCore {
     const isSplit = roles.has('prefill') || roles.has('decode')
     const innermost = isSplit ? pdPair(create(), create()) : create()
     const algorithm = create.wrap?.(innermost) ?? innermost
-    this.progress.tell(algorithm, () => this.cluster)
+    this.progress.follow(algorithm, ({ request, at, algorithm: own }, tokens) =>
+      this.tell((cluster) => own.onProgress?.(request, at!, tokens, cluster)),
+    )
     this.algorithm = algorithm
     for (const backend of this.backends) this.refresh(backend)
     this.held.askAll()
@@ -253,7 +269,7 @@ export class RouterCore {
     prefill.breaker.sent(nowMs)
     this.knowledgeOf.sent(request, prefill.id, this.instant())
     this.refresh(prefill)
-    ticket.algorithm.onDispatched?.(request, prefill, view, decode)
+    this.tell(() => ticket.algorithm.onDispatched?.(request, prefill, view, decode))
     return route
   }
 
@@ -277,18 +293,19 @@ export class RouterCore {
     this.progress.firstToken(ticket)
     this.settlePending(ticket, at)
     this.refresh(at)
-    algorithm.onFirstToken?.(request, at, this.cluster)
+    this.tell((cluster) => algorithm.onFirstToken?.(request, at, cluster))
   }
 
   /** A request goes on at a decode worker. */
   handOver(ticket: Ticket, decode: LiveBackend): void {
+    const { request, algorithm } = ticket
     this.leave(ticket)
     this.place(ticket, decode, false)
     decode.dispatched++
     decode.dispatchedSinceSample++
     decode.breaker.sent(this.now())
     this.refresh(decode)
-    ticket.algorithm.onHandedOver?.(ticket.request, decode, this.cluster)
+    this.tell((cluster) => algorithm.onHandedOver?.(request, decode, cluster))
   }
 
   /** A request is no longer at a worker: it ended, or is to be tried elsewhere. */
@@ -298,12 +315,13 @@ export class RouterCore {
     this.leave(ticket)
     this.progress.end(ticket, answer.outputTokens)
     request.attempt = ticket.attempt
-    algorithm.onFinished?.(request, at, this.cluster, {
+    const usage = {
       ...answer,
       promptTokens: request.promptTokens,
       ttftMs: ticket.firstTokenMs - request.arrivalMs,
       e2eMs: this.now() - request.arrivalMs,
-    })
+    }
+    this.tell((cluster) => algorithm.onFinished?.(request, at, cluster, usage))
   }
 
   /** A request is over; its number may be given to another. */
@@ -330,7 +348,7 @@ export class RouterCore {
     backend.sample = sample
     backend.dispatchedSinceSample = 0
     this.refresh(backend)
-    this.algorithm.onMetrics?.(backend, this.cluster)
+    this.tell((cluster) => this.algorithm.onMetrics?.(backend, cluster))
   }
 
   /** A worker began or ceased to answer. */
@@ -342,7 +360,16 @@ export class RouterCore {
   }
 
   private changed(backend: LiveBackend, change: BackendChange): void {
-    this.algorithm.onBackendChange?.(backend, change, this.cluster)
+    this.tell((cluster) => this.algorithm.onBackendChange?.(backend, change, cluster))
+  }
+
+  /** An algorithm hears something; what it throws is no fault of a request or a worker. */
+  private tell(hear: (cluster: LiveCluster) => void): void {
+    try {
+      hear(this.cluster)
+    } catch (error) {
+      this.onFault(error)
+    }
   }
 
   /** A worker's model is known: requests for others pass it by. */
@@ -389,7 +416,7 @@ export class RouterCore {
   /** Passes what is heard of caches on to the algorithm, block by block under the ids of prompts. */
   private newsForAlgorithm(): BlockNews {
     const tell = (worker: number, events: readonly KvEvent[]): void =>
-      this.algorithm.onKvEvents?.(this.all[worker]!, events, this.cluster)
+      this.tell((cluster) => this.algorithm.onKvEvents?.(this.all[worker]!, events, cluster))
     const named =
       (kind: 'stored' | 'removed') => (worker: number, blocks: readonly NewsBlock[]) => {
         const { block_tokens } = this.config

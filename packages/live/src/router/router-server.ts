@@ -93,7 +93,8 @@ class RouterServer {
     this.options = options
     this.config = config
     const now = (): number => performance.now() - this.startMs
-    this.core = new RouterCore(config, create, now)
+    const onFault = (error: unknown): void => this.log({ event: 'fault', what: faultName(error) })
+    this.core = new RouterCore(config, create, now, onFault)
     this.recorder =
       record === undefined ? undefined : new TrafficRecorder(record, config.block_tokens)
     const handler = new CompletionHandler({
@@ -111,7 +112,6 @@ class RouterServer {
         if (this.isDraining) throw new ApiError(503, 'the router is shutting down')
         return handle(request, response)
       }
-    const onFault = (error: unknown): void => this.log({ event: 'fault', what: faultName(error) })
     const limits = {
       ...HTTP_LIMITS,
       maxBodyBytes: config.max_body_bytes,

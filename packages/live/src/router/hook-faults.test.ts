@@ -1,0 +1,59 @@
+import { afterEach, expect, test } from 'vitest'
+import { algorithmFile } from '../testing/algorithm-file.js'
+import { complete, LiveFleet } from '../testing/live-fleet.js'
+import { until } from '../testing/until.js'
+
+const fleet = new LiveFleet()
+afterEach(() => fleet.close())
+
+const HOOKS = [
+  'onDispatched',
+  'onFirstToken',
+  'onProgress',
+  'onFinished',
+  'onTimer',
+  'onReply',
+  'onMetrics',
+  'onBackendChange',
+  'onKvEvents',
+]
+
+test('an algorithm that throws at all it is told breaks no request, and each fault is logged', async () => {
+  const hooks = HOOKS.map(
+    (name) => `${name}() { throw { name: '${name}', __proto__: Error.prototype } }`,
+  )
+  const algorithm = algorithmFile(`{
+    name: 'own',
+    progressIntervalMs: 5,
+    route(request, cluster) {
+      cluster.timer('t', 1)
+      cluster.query(cluster.backends[0], 'q')
+      return cluster.backends[0]
+    },
+    ${hooks.join(',\n    ')},
+  }`)
+  const mocks = await fleet.workers(1, {
+    kvEvents: { port: 0, replayPort: 0, topic: '', bufferedBatches: 100 },
+  })
+  const faults = new Set<string>()
+  const router = await fleet.router(
+    [mocks],
+    { algorithm, metrics_interval_ms: 20, kv_index: 'events', block_tokens: 16 },
+    {
+      onLog: ({ event, what }) => {
+        if (event === 'fault') faults.add(String(what).trim())
+      },
+    },
+  )
+  const prompt = 'Once upon a time. '.repeat(20)
+  // On a busy machine an answer may come at once, without progress.
+  await until(async () => {
+    const { status } = await complete(router.url, { prompt, stream: true, max_tokens: 50 })
+    expect(status).toBe(200)
+    return faults.size === HOOKS.length
+  })
+  expect([...faults].sort()).toEqual([...HOOKS].sort())
+  await until(() => router.stats.inFlight === 0)
+  expect(router.stats.ends.completed).toBe(router.stats.begun)
+  expect(router.core.backends[0]!.failures).toBe(0)
+})
