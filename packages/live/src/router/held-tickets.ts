@@ -1,5 +1,4 @@
-import { RouteSimError, type RoutingDecision } from '@routesim/core'
-import type { LiveErrorCode } from '../live-error-code.js'
+import type { RoutingDecision } from '@routesim/core'
 
 /** Timers longer than this are cut, in ms. */
 const LONGEST_MS = 2 ** 31 - 1
@@ -9,8 +8,6 @@ export type Release = RoutingDecision | 'ask_again' | 'gone'
 
 /** Requests that a routing algorithm holds, and the timers it has set. */
 export class HeldTickets {
-  /** Requests whose client has left while they were held. */
-  private readonly left = new Set<number>()
   private readonly waiting = new Map<number, (release: Release) => void>()
   private readonly timers = new Map<string, NodeJS.Timeout>()
 
@@ -21,7 +18,6 @@ export class HeldTickets {
 
   /** Waits until a request is released, or its time has come, or nobody waits for it any more. */
   wait(request: number, forMs: number, gone: AbortSignal): Promise<Release> {
-    this.left.delete(request)
     return new Promise((resolve) => {
       const end = (release: Release): void => {
         this.waiting.delete(request)
@@ -29,10 +25,7 @@ export class HeldTickets {
         gone.removeEventListener('abort', onGone)
         resolve(release)
       }
-      const onGone = (): void => {
-        this.left.add(request)
-        end('gone')
-      }
+      const onGone = (): void => end('gone')
       const timer = setTimeout(() => end('ask_again'), Math.min(LONGEST_MS, Math.max(0, forMs)))
       if (gone.aborted) onGone()
       else {
@@ -42,18 +35,12 @@ export class HeldTickets {
     })
   }
 
-  /** @throws RouteSimError `router_failed` when the request is not held */
+  /**
+   * Lets a request go, if it is held: the algorithm does not hear of clients that have left, nor of those that
+   * only asked where a request should go.
+   */
   release(request: number, decision: RoutingDecision): void {
-    const end = this.waiting.get(request)
-    if (end === undefined) {
-      // The algorithm may not have heard that nobody waits for it.
-      if (this.left.delete(request)) return
-      throw new RouteSimError<LiveErrorCode>(
-        `release: expected a request that this router holds, got ${request}`,
-        { code: 'router_failed' },
-      )
-    }
-    end(decision)
+    this.waiting.get(request)?.(decision)
   }
 
   /** Has all that is held decided anew: the algorithm is another now. */
