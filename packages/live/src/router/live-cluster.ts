@@ -1,15 +1,13 @@
-import {
-  type BackendReply,
-  type BackendRole,
-  type BackendView,
-  type ClusterView,
-  type DecisionNotes,
-  type RandomStream,
-  type RequestView,
-  RouteSimError,
-  type RoutingDecision,
+import type {
+  BackendReply,
+  BackendRole,
+  BackendView,
+  ClusterView,
+  DecisionNotes,
+  RandomStream,
+  RequestView,
+  RoutingDecision,
 } from '@routesim/core'
-import type { LiveErrorCode } from '../live-error-code.js'
 import type { KvKnowledge } from './kv-knowledge.js'
 import type { LiveBackend } from './live-backend.js'
 import type { LiveRequest } from './live-request.js'
@@ -26,6 +24,8 @@ export interface LiveClusterSource {
   emittedTokens(request: number): number
   release(request: number, decision: RoutingDecision): void
   timer(id: string, delayMs: number): void
+  /** Lets the algorithm hear that a move is refused, after the hook it is in. */
+  refuseMove(request: number): void
   /** Lets the algorithm hear an answer, after the hook it is in. */
   reply(id: string, backend: BackendView, reply: BackendReply): void
 }
@@ -82,12 +82,9 @@ export class LiveCluster implements ClusterView {
     this.source.timer(id, delayMs)
   }
 
-  /** @throws RouteSimError `router_failed`: no server takes over what another has begun */
+  /** Is always refused: no server takes over what another has begun. */
   migrate(request: number): void {
-    throw new RouteSimError<LiveErrorCode>(
-      `migrate(${request}): servers behind a live router can not take over requests from each other`,
-      { code: 'router_failed', hint: 'Turn migration off in the algorithm.' },
-    )
+    this.source.refuseMove(request)
   }
 
   /** Answers from the latest metrics; servers have no interface for questions. */

@@ -64,6 +64,14 @@ export type AlgorithmFactory = (() => RoutingAlgorithm) & {
   readonly wrap?: (inner: RoutingAlgorithm) => RoutingAlgorithm
 }
 
+/** Who hears what is wrong with an algorithm; the router goes on. */
+export interface CoreListener {
+  /** It threw something at what it was told. */
+  onFault(error: unknown): void
+  /** It wants to move requests, as no live router can; said once. */
+  onMoveRefused(algorithm: string): void
+}
+
 /**
  * A router without a network: workers, what is known of them, and the routing algorithm, which sees the
  * same views as in a simulation. Time is handed in.
@@ -82,7 +90,10 @@ export class RouterCore {
   private notebook: DecisionNotebook | undefined
   private knowledgeOf!: KvKnowledge
   private all: LiveBackend[] = []
-  private readonly onFault: (error: unknown) => void
+  /** Requests under way, by id. */
+  private readonly tickets = new Map<number, Ticket>()
+  private saysMovesAreRefused = true
+  private readonly listener: CoreListener
   /** The time that algorithms see. */
   private readonly instant: () => number
   private readonly random: RandomStream
@@ -90,18 +101,15 @@ export class RouterCore {
   private readonly freeIds: number[] = []
   private nextId = 0
 
-  /**
-   * @param now - in ms, from any start
-   * @param onFault - hears what an algorithm throws at what it is told; everything goes on without it
-   */
+  /** @param now - in ms, from any start */
   constructor(
     config: RouterConfig,
     create: AlgorithmFactory,
     now: () => number,
-    onFault: (error: unknown) => void,
+    listener: CoreListener,
   ) {
     this.config = config
-    this.onFault = onFault
+    this.listener = listener
     this.now = now
     this.instant = standingClock(now)
     this.random = new RandomStream(config.seed, 'router')
@@ -161,6 +169,7 @@ export class RouterCore {
       this.knowledgeOf.forget(backend.id)
     }
     this.config = config
+    this.saysMovesAreRefused = true
     this.notebook = config.decisions > 0 ? new DecisionNotebook() : undefined
     this.columns = columns
     for (const backend of this.all) backend.showIn(columns)
@@ -180,6 +189,7 @@ export class RouterCore {
             this.tell((cluster) => algorithm.onTimer?.(id, cluster)),
           )
         },
+        refuseMove: (request) => this.refuseMove(request),
         reply: (id, backend, reply) => {
           const { algorithm } = this
           queueMicrotask(() =>
@@ -222,6 +232,7 @@ export class RouterCore {
       isPending: false,
     }
     this.progress.begin(ticket)
+    this.tickets.set(id, ticket)
     return ticket
   }
 
@@ -327,20 +338,25 @@ export class RouterCore {
   /** A request is over; its number may be given to another. */
   end(ticket: Ticket): void {
     this.left(ticket)
-    this.freeIds.push(ticket.request.id)
+    const { id } = ticket.request
+    this.tickets.delete(id)
+    this.freeIds.push(id)
   }
 
   /** Decides for a request that is not sent from here: nothing is counted. */
   ask(ticket: Ticket): Route & { readonly matchedTokens?: number } {
     const { request } = ticket
-    for (const backend of this.backends) this.refresh(backend)
-    const view = this.viewFor(request)
-    this.notebook?.begin(view.ids)
-    const route = this.checked(this.algorithm.route(request, view))
-    this.log(request, view, 0, route)
-    this.freeIds.push(request.id)
-    if (route.kind !== 'send') return route
-    return { ...route, matchedTokens: view.prefixMatch(request)[route.prefill.id]! }
+    try {
+      for (const backend of this.backends) this.refresh(backend)
+      const view = this.viewFor(request)
+      this.notebook?.begin(view.ids)
+      const route = this.checked(this.algorithm.route(request, view))
+      this.log(request, view, 0, route)
+      if (route.kind !== 'send') return route
+      return { ...route, matchedTokens: view.prefixMatch(request)[route.prefill.id]! }
+    } finally {
+      this.end(ticket)
+    }
   }
 
   /** A worker's own figures were read. */
@@ -363,12 +379,24 @@ export class RouterCore {
     this.tell((cluster) => this.algorithm.onBackendChange?.(backend, change, cluster))
   }
 
+  private refuseMove(request: number): void {
+    const { algorithm } = this
+    if (this.saysMovesAreRefused) this.listener.onMoveRefused(algorithm.name)
+    this.saysMovesAreRefused = false
+    queueMicrotask(() => {
+      const ticket = this.tickets.get(request)
+      const at = ticket?.at
+      if (ticket === undefined || at === undefined) return
+      this.tell((cluster) => algorithm.onMigrated?.(ticket.request, at, false, cluster))
+    })
+  }
+
   /** An algorithm hears something; what it throws is no fault of a request or a worker. */
   private tell(hear: (cluster: LiveCluster) => void): void {
     try {
       hear(this.cluster)
     } catch (error) {
-      this.onFault(error)
+      this.listener.onFault(error)
     }
   }
 

@@ -94,7 +94,9 @@ class RouterServer {
     this.config = config
     const now = (): number => performance.now() - this.startMs
     const onFault = (error: unknown): void => this.log({ event: 'fault', what: faultName(error) })
-    this.core = new RouterCore(config, create, now, onFault)
+    const onMoveRefused = (algorithm: string): void =>
+      this.log({ event: 'moves_refused', algorithm })
+    this.core = new RouterCore(config, create, now, { onFault, onMoveRefused })
     this.recorder =
       record === undefined ? undefined : new TrafficRecorder(record, config.block_tokens)
     const handler = new CompletionHandler({
