@@ -24,7 +24,7 @@ import {
   NoKnowledge,
 } from './kv-knowledge.js'
 import { LiveBackend, type MetricsSample } from './live-backend.js'
-import { LiveCluster } from './live-cluster.js'
+import { LiveCluster, type LiveClusterSource } from './live-cluster.js'
 import { LiveRequest, type LiveRequestFacts } from './live-request.js'
 import { LoadColumns } from './load-columns.js'
 import type { RouterConfig } from './router-config.js'
@@ -85,6 +85,8 @@ export class RouterCore {
   private config: RouterConfig
   private algorithm!: RoutingAlgorithm
   private cluster!: LiveCluster
+  /** What an algorithm sees that another has taken over from: it can do nothing. */
+  private aside!: LiveCluster
   private columns!: LoadColumns
   /** Only while the last decisions are kept. */
   private notebook: DecisionNotebook | undefined
@@ -173,42 +175,51 @@ export class RouterCore {
     this.notebook = config.decisions > 0 ? new DecisionNotebook() : undefined
     this.columns = columns
     for (const backend of this.all) backend.showIn(columns)
-    this.cluster = new LiveCluster(
-      this.all.filter(({ isRemoved }) => !isRemoved),
-      {
-        columns,
-        random: this.random,
-        notes: this.notebook,
-        knowledge: this.knowledgeOf,
-        now: this.instant,
-        emittedTokens: (request) => this.progress.of(request),
-        release: (request, decision) => this.held.release(request, decision),
-        timer: (id, delayMs) => {
-          const { algorithm } = this
-          this.held.timer(id, delayMs, () =>
-            this.tell((cluster) => algorithm.onTimer?.(id, cluster)),
-          )
-        },
-        refuseMove: (request) => this.refuseMove(request),
-        reply: (id, backend, reply) => {
-          const { algorithm } = this
-          queueMicrotask(() =>
-            this.tell((cluster) => algorithm.onReply?.(id, backend, reply, cluster)),
-          )
-        },
-      },
-    )
+    const present = this.all.filter(({ isRemoved }) => !isRemoved)
+    this.cluster = new LiveCluster(present, this.sourceFor(columns))
+    this.aside = new LiveCluster(present, {
+      ...this.sourceFor(columns),
+      release() {},
+      timer() {},
+      refuseMove() {},
+      reply() {},
+    })
     const roles = new Set(config.workers.map(({ role }) => role))
     const isSplit = roles.has('prefill') || roles.has('decode')
     const innermost = isSplit ? pdPair(create(), create()) : create()
     const algorithm = create.wrap?.(innermost) ?? innermost
     this.progress.follow(algorithm, ({ request, at, algorithm: own }, tokens) =>
-      this.tell((cluster) => own.onProgress?.(request, at!, tokens, cluster)),
+      this.tell(own, (cluster) => own.onProgress?.(request, at!, tokens, cluster)),
     )
     this.algorithm = algorithm
     for (const backend of this.backends) this.refresh(backend)
     this.held.askAll()
     return { added, removed }
+  }
+
+  private sourceFor(columns: LoadColumns): LiveClusterSource {
+    return {
+      columns,
+      random: this.random,
+      notes: this.notebook,
+      knowledge: this.knowledgeOf,
+      now: this.instant,
+      emittedTokens: (request) => this.progress.of(request),
+      release: (request, decision) => this.held.release(request, decision),
+      timer: (id, delayMs) => {
+        const { algorithm } = this
+        this.held.timer(id, delayMs, () =>
+          this.tell(algorithm, (cluster) => algorithm.onTimer?.(id, cluster)),
+        )
+      },
+      refuseMove: (request) => this.refuseMove(request),
+      reply: (id, backend, reply) => {
+        const { algorithm } = this
+        queueMicrotask(() =>
+          this.tell(algorithm, (cluster) => algorithm.onReply?.(id, backend, reply, cluster)),
+        )
+      },
+    }
   }
 
   /** A request comes in. */
@@ -257,6 +268,7 @@ export class RouterCore {
 
   /** Does what an algorithm decided about a request that it held. */
   release(ticket: Ticket, decision: RoutingDecision): Route {
+    if (ticket.algorithm !== this.algorithm) return this.route(ticket)
     // It is its turn in this very instant: any later, and the algorithm takes it for missed.
     if (decision?.kind === 'hold' && decision.untilMs <= this.instant()) return this.route(ticket)
     for (const backend of this.backends) this.refresh(backend)
@@ -280,7 +292,9 @@ export class RouterCore {
     prefill.breaker.sent(nowMs)
     this.knowledgeOf.sent(request, prefill.id, this.instant())
     this.refresh(prefill)
-    this.tell(() => ticket.algorithm.onDispatched?.(request, prefill, view, decode))
+    this.tell(ticket.algorithm, () =>
+      ticket.algorithm.onDispatched?.(request, prefill, view, decode),
+    )
     return route
   }
 
@@ -304,7 +318,7 @@ export class RouterCore {
     this.progress.firstToken(ticket)
     this.settlePending(ticket, at)
     this.refresh(at)
-    this.tell((cluster) => algorithm.onFirstToken?.(request, at, cluster))
+    this.tell(algorithm, (cluster) => algorithm.onFirstToken?.(request, at, cluster))
   }
 
   /** A request goes on at a decode worker. */
@@ -316,7 +330,7 @@ export class RouterCore {
     decode.dispatchedSinceSample++
     decode.breaker.sent(this.now())
     this.refresh(decode)
-    this.tell((cluster) => algorithm.onHandedOver?.(request, decode, cluster))
+    this.tell(algorithm, (cluster) => algorithm.onHandedOver?.(request, decode, cluster))
   }
 
   /** A request is no longer at a worker: it ended, or is to be tried elsewhere. */
@@ -332,7 +346,7 @@ export class RouterCore {
       ttftMs: ticket.firstTokenMs - request.arrivalMs,
       e2eMs: this.now() - request.arrivalMs,
     }
-    this.tell((cluster) => algorithm.onFinished?.(request, at, cluster, usage))
+    this.tell(algorithm, (cluster) => algorithm.onFinished?.(request, at, cluster, usage))
   }
 
   /** A request is over; its number may be given to another. */
@@ -364,7 +378,7 @@ export class RouterCore {
     backend.sample = sample
     backend.dispatchedSinceSample = 0
     this.refresh(backend)
-    this.tell((cluster) => this.algorithm.onMetrics?.(backend, cluster))
+    this.tell(this.algorithm, (cluster) => this.algorithm.onMetrics?.(backend, cluster))
   }
 
   /** A worker began or ceased to answer. */
@@ -376,7 +390,9 @@ export class RouterCore {
   }
 
   private changed(backend: LiveBackend, change: BackendChange): void {
-    this.tell((cluster) => this.algorithm.onBackendChange?.(backend, change, cluster))
+    this.tell(this.algorithm, (cluster) =>
+      this.algorithm.onBackendChange?.(backend, change, cluster),
+    )
   }
 
   private refuseMove(request: number): void {
@@ -387,14 +403,14 @@ export class RouterCore {
       const ticket = this.tickets.get(request)
       const at = ticket?.at
       if (ticket === undefined || at === undefined) return
-      this.tell((cluster) => algorithm.onMigrated?.(ticket.request, at, false, cluster))
+      this.tell(algorithm, (cluster) => algorithm.onMigrated?.(ticket.request, at, false, cluster))
     })
   }
 
   /** An algorithm hears something; what it throws is no fault of a request or a worker. */
-  private tell(hear: (cluster: LiveCluster) => void): void {
+  private tell(algorithm: RoutingAlgorithm, hear: (cluster: LiveCluster) => void): void {
     try {
-      hear(this.cluster)
+      hear(algorithm === this.algorithm ? this.cluster : this.aside)
     } catch (error) {
       this.listener.onFault(error)
     }
@@ -405,6 +421,7 @@ export class RouterCore {
     if (backend.model === model) return
     backend.model = model
     this.cluster.forgetPools()
+    this.aside.forgetPools()
   }
 
   /** Brings what algorithms see of a worker up to now. */
@@ -444,7 +461,9 @@ export class RouterCore {
   /** Passes what is heard of caches on to the algorithm, block by block under the ids of prompts. */
   private newsForAlgorithm(): BlockNews {
     const tell = (worker: number, events: readonly KvEvent[]): void =>
-      this.tell((cluster) => this.algorithm.onKvEvents?.(this.all[worker]!, events, cluster))
+      this.tell(this.algorithm, (cluster) =>
+        this.algorithm.onKvEvents?.(this.all[worker]!, events, cluster),
+      )
     const named =
       (kind: 'stored' | 'removed') => (worker: number, blocks: readonly NewsBlock[]) => {
         const { block_tokens } = this.config
