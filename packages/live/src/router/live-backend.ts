@@ -3,6 +3,9 @@ import { CircuitBreaker } from './circuit-breaker.js'
 import type { LoadColumns } from './load-columns.js'
 import type { RouterConfig, WorkerConfig } from './router-config.js'
 
+/** How long a sample of a worker's metrics is believed, in intervals between samples. */
+const STALE_AFTER = 5
+
 /** A worker's own figures as they were at some time. */
 export interface MetricsSample {
   readonly takenMs: number
@@ -85,12 +88,15 @@ export class LiveBackend implements BackendView {
     return this.columns.pendingPromptTokens[this.id]!
   }
   get kvUsage(): number {
-    if (this.sample !== undefined) return this.sample.kvUsage
+    const sample = this.freshSample(this.now())
+    if (sample !== undefined) return sample.kvUsage
     return this.kvTokens === 0 ? 0 : Math.min(1, this.heldTokens / this.kvTokens)
   }
   /** 0 where this router's own count, always up to now, stands in for metrics. */
   get metricsAgeMs(): number {
-    return this.sample === undefined ? 0 : this.now() - this.sample.takenMs
+    const nowMs = this.now()
+    const sample = this.freshSample(nowMs)
+    return sample === undefined ? 0 : nowMs - sample.takenMs
   }
   get sentSinceSample(): number {
     return this.columns.sentSinceSample[this.id]!
@@ -102,6 +108,15 @@ export class LiveBackend implements BackendView {
   /** Where its load is written from now on. */
   showIn(columns: LoadColumns): void {
     this.columns = columns
+    if (columns.metricsIntervalMs === 0) this.sample = undefined
+  }
+
+  /** The latest metrics while they are to be believed; without them this router's own count stands in. */
+  freshSample(nowMs: number): MetricsSample | undefined {
+    const { sample, columns } = this
+    if (sample === undefined) return undefined
+    const isFresh = nowMs - sample.takenMs <= STALE_AFTER * columns.metricsIntervalMs
+    return isFresh ? sample : undefined
   }
 
   /** Whether a request may be sent to it now. */

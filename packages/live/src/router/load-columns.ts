@@ -1,9 +1,6 @@
 import type { BackendColumns } from '@routesim/core'
 import type { LiveBackend } from './live-backend.js'
 
-/** How long a sample of a worker's metrics is believed, in intervals between samples. */
-const STALE_AFTER = 5
-
 /** What routing algorithms see of the load of all workers, one column per figure, indexed by backend id. */
 export class LoadColumns implements BackendColumns {
   readonly waiting: Int32Array
@@ -31,13 +28,12 @@ export class LoadColumns implements BackendColumns {
    * others.
    */
   update(backend: LiveBackend, nowMs: number, isExcluded: boolean): void {
-    const { id, sample, inFlight, beforeFirstToken } = backend
-    const isFresh =
-      sample !== undefined && nowMs - sample.takenMs <= STALE_AFTER * this.metricsIntervalMs
+    const { id, inFlight, beforeFirstToken } = backend
+    const sample = backend.freshSample(nowMs)
     this.outstanding[id] = inFlight
-    this.waiting[id] = isFresh ? sample.waiting : beforeFirstToken
-    this.running[id] = isFresh ? sample.running : inFlight - beforeFirstToken
-    this.sentSinceSample[id] = isFresh ? backend.dispatchedSinceSample : 0
+    this.waiting[id] = sample ? sample.waiting : beforeFirstToken
+    this.running[id] = sample ? sample.running : inFlight - beforeFirstToken
+    this.sentSinceSample[id] = sample ? backend.dispatchedSinceSample : 0
     this.pendingPromptTokens[id] = backend.pendingTokens
     const mayServe = !isExcluded && backend.mayServe(nowMs)
     this.maxQueueDepth[id] = mayServe ? backend.maxQueueDepth : 0
