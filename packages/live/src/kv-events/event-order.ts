@@ -27,6 +27,11 @@ export class EventOrder {
     this.ask = ask
   }
 
+  /** Whether a question is not answered. */
+  get isWaiting(): boolean {
+    return this.asked > 0
+  }
+
   /** Asks for what happened before. */
   start(): void {
     if (this.ask(0)) this.asked++

@@ -103,6 +103,8 @@ export class KvEventSubscriber {
       if (sequence !== undefined && decodeSequence(sequence) === END_OF_REPLAY) {
         clearTimeout(this.replayTimer)
         this.order.replayEnded()
+        // One of several answers may be lost, and nothing else would end the wait for it.
+        if (this.order.isWaiting) this.expectAnswer()
       } else this.take(sequence, frames.at(-1), true)
     }
   }
@@ -125,10 +127,14 @@ export class KvEventSubscriber {
   /** @returns whether it can ask */
   private askFrom(sequence: number): boolean {
     if (this.replay === undefined || this.isClosed) return false
+    this.expectAnswer()
+    this.replay.send(['', encodeSequence(sequence)]).catch(() => {})
+    return true
+  }
+
+  private expectAnswer(): void {
     clearTimeout(this.replayTimer)
     this.replayTimer = setTimeout(() => this.order.replayTimedOut(), this.options.replayTimeoutMs)
     this.replayTimer.unref()
-    this.replay.send(['', encodeSequence(sequence)]).catch(() => {})
-    return true
   }
 }
