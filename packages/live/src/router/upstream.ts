@@ -6,6 +6,7 @@ import {
   type HttpFailure,
   type ResponseHandler,
 } from '../http/http-client.js'
+import { EventCount } from './event-count.js'
 
 /** Times that an exchange with a worker may take, in ms. */
 export interface UpstreamTimeouts extends HttpClientTimeouts {
@@ -134,7 +135,7 @@ class Exchange implements ResponseHandler {
   private isPassing = false
   private isOver = false
   private tail: Buffer = Buffer.alloc(0)
-  private events = 0
+  private readonly count = new EventCount()
 
   constructor(
     client: ServerResponse,
@@ -165,8 +166,8 @@ class Exchange implements ResponseHandler {
 
   onData(chunk: Buffer): void {
     if (!this.isPassing) this.begin()
-    this.events += countEvents(chunk)
-    this.listener.came(this.events)
+    this.count.take(chunk)
+    this.listener.came(this.count.events)
     this.tail = lastBytes(this.tail, chunk)
     if (this.client.write(chunk)) return
     this.sent?.pause()
@@ -177,7 +178,8 @@ class Exchange implements ResponseHandler {
     if (!this.isPassing) this.begin()
     this.client.end()
     if (this.client.writableLength > 0) letGoOf(this.client, this.stallMs)
-    this.end({ kind: 'sent', status: this.status, tail: this.tail, events: this.events })
+    const { status, tail, count } = this
+    this.end({ kind: 'sent', status, tail, events: count.events })
   }
 
   onError(failure: HttpFailure): void {
@@ -249,12 +251,6 @@ function letGoOf(client: ServerResponse, withinMs: number): void {
   const taken = (): void => clearTimeout(timer)
   client.once('finish', taken)
   client.once('close', taken)
-}
-
-function countEvents(chunk: Buffer): number {
-  let count = 0
-  for (let at = chunk.indexOf('\n\n'); at >= 0; at = chunk.indexOf('\n\n', at + 2)) count++
-  return count
 }
 
 /** The end of two pieces; a copy only when the last is short. */
