@@ -100,3 +100,10 @@ test('tokens are counted however a worker ends its lines, and its stream is cut'
   // The last two events are taken to tell usage and the end.
   expect(router.core.customMetrics['last']).toBe(3)
 })
+
+test("a worker's refusal is no first token", async () => {
+  const worker = await rawWorker(400, '{"error":{"message":"no"}}')
+  const router = await fleet.router([worker], { algorithm: algorithm() })
+  expect((await complete(router.url, { prompt: 'x' })).status).toBe(400)
+  expect(router.core.customMetrics).toMatchObject({ first: -1, last: 0 })
+})

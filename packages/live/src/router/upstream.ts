@@ -16,7 +16,7 @@ export interface UpstreamTimeouts extends HttpClientTimeouts {
 
 /** Who follows a response on its way to the client. */
 export interface ResponseListener {
-  /** Before its first byte goes to the client. */
+  /** Before the first byte of a good one goes to the client. */
   begun(): void
   /** A part of it has come. @param events - of a stream, so far */
   came(events: number): void
@@ -201,7 +201,7 @@ class Exchange implements ResponseHandler {
 
   private begin(): void {
     this.isPassing = true
-    this.listener.begun()
+    if (this.status < 400) this.listener.begun()
     const headers: string[] = []
     for (let i = 0; i < this.headers.length; i += 2) {
       const name = this.headers[i]!.toLowerCase()
