@@ -57,11 +57,12 @@ export { listCombinators } from './run/list-combinators.js'
 export { listGpus, listModels, type ModelInfo } from './run/list-hardware.js'
 export { type LocalPolicyInfo, listLocalPolicies } from './run/list-local-policies.js'
 export { type MetricValue, metric } from './run/metric.js'
-export type {
-  AlgorithmChoice,
-  ConfiguredRouter,
-  RouterPair,
-  SingleChoice,
+export {
+  type AlgorithmChoice,
+  type ConfiguredRouter,
+  choosesBoth,
+  type RouterPair,
+  type SingleChoice,
 } from './run/resolve-algorithms.js'
 export { type RunOptions, type RunReport, run } from './run/run.js'
 export type { RunSamples } from './run/run-samples.js'

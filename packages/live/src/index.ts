@@ -46,7 +46,11 @@ export {
 } from './mock/mock-workers.js'
 export type { Endpoint } from './openai/completion-request.js'
 export { type Ping, type PingOptions, ping } from './ping/ping.js'
-export { type AlgorithmFactory, loadAlgorithmFactory } from './router/load-algorithm-factory.js'
+export {
+  type AlgorithmFactory,
+  loadAlgorithmFactory,
+  makeAlgorithm,
+} from './router/load-algorithm-factory.js'
 export { REQUEST_ENDS, type RequestEnd } from './router/request-ends.js'
 export {
   checkRouterConfig,

@@ -128,7 +128,7 @@ function creatorOf(parts: Parts['parts'], label: string, config: Config): () => 
 }
 
 /** Whether a router says itself where a request is prefilled and where it is decoded. */
-function choosesBoth({ disaggregates, routeDecode }: RoutingAlgorithm): boolean {
+export function choosesBoth({ disaggregates, routeDecode }: RoutingAlgorithm): boolean {
   return disaggregates === true || routeDecode !== undefined
 }
 

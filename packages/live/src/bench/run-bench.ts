@@ -1,6 +1,6 @@
 import type { ClusterSpec, RequestTable } from '@routesim/core'
 import type { Endpoint } from '../openai/completion-request.js'
-import type { AlgorithmFactory } from '../router/router-core.js'
+import type { AlgorithmFactory } from '../router/load-algorithm-factory.js'
 import { runLoad } from './load-client.js'
 import { combineMetrics, type LoadMetrics } from './load-metrics.js'
 import type { LoadRun } from './request-measurement.js'

@@ -1,8 +1,23 @@
-import { findRouter, parseRouterSpec, unwrapSpec, wrapRouter } from '@routesim/algorithms'
-import { type ConfiguredRouter, loadAlgorithm } from '@routesim/experiments'
-import type { AlgorithmFactory } from './router-core.js'
+import { findRouter, parseRouterSpec, pdPair, unwrapSpec, wrapRouter } from '@routesim/algorithms'
+import type { RoutingAlgorithm } from '@routesim/core'
+import { type ConfiguredRouter, choosesBoth, loadAlgorithm } from '@routesim/experiments'
 
-export type { AlgorithmFactory } from './router-core.js'
+/** Makes a fresh routing algorithm; of a pair of them, `wrap` makes the one that combinators are around. */
+export type AlgorithmFactory = (() => RoutingAlgorithm) & {
+  readonly wrap?: (inner: RoutingAlgorithm) => RoutingAlgorithm
+}
+
+/**
+ * Makes what decides for a whole fleet: one algorithm, or a pair where some workers prefill and others decode,
+ * unless the algorithm chooses both by itself; and the combinators around it.
+ *
+ * @param isSplit - whether workers have different roles
+ */
+export function makeAlgorithm(create: AlgorithmFactory, isSplit: boolean): RoutingAlgorithm {
+  const first = create()
+  const whole = !isSplit || choosesBoth(first) ? first : pdPair(first, create())
+  return create.wrap?.(whole) ?? whole
+}
 
 /**
  * Makes instances of what a config names: a built-in algorithm or a file, perhaps in combinators, as in
@@ -23,7 +38,7 @@ export async function loadAlgorithmFactory(spec: string): Promise<AlgorithmFacto
       : { definition: choice }
   wrapRouter(definition.create(parameters), around)
   return Object.assign(() => definition.create(parameters), {
-    wrap: (inner: ReturnType<AlgorithmFactory>) => wrapRouter(inner, around),
+    wrap: (inner: RoutingAlgorithm) => wrapRouter(inner, around),
   })
 }
 

@@ -1,4 +1,3 @@
-import { pdPair } from '@routesim/algorithms'
 import {
   type BackendChange,
   DecisionNotebook,
@@ -26,6 +25,7 @@ import {
 import { LiveBackend, type MetricsSample } from './live-backend.js'
 import { LiveCluster, type LiveClusterSource } from './live-cluster.js'
 import { LiveRequest, type LiveRequestFacts } from './live-request.js'
+import { type AlgorithmFactory, makeAlgorithm } from './load-algorithm-factory.js'
 import { LoadColumns } from './load-columns.js'
 import type { RouterConfig } from './router-config.js'
 import { standingClock } from './standing-clock.js'
@@ -57,11 +57,6 @@ export interface Ticket {
   /** Where it counts at present. */
   at: LiveBackend | undefined
   isPending: boolean
-}
-
-/** Makes a fresh routing algorithm; of a pair of them, `wrap` makes the one that combinators are around. */
-export type AlgorithmFactory = (() => RoutingAlgorithm) & {
-  readonly wrap?: (inner: RoutingAlgorithm) => RoutingAlgorithm
 }
 
 /** Who hears what is wrong with an algorithm; the router goes on. */
@@ -186,8 +181,7 @@ export class RouterCore {
     })
     const roles = new Set(config.workers.map(({ role }) => role))
     const isSplit = roles.has('prefill') || roles.has('decode')
-    const innermost = isSplit ? pdPair(create(), create()) : create()
-    const algorithm = create.wrap?.(innermost) ?? innermost
+    const algorithm = makeAlgorithm(create, isSplit)
     this.progress.follow(algorithm, ({ request, at, algorithm: own }, tokens) =>
       this.tell(own, (cluster) => own.onProgress?.(request, at!, tokens, cluster)),
     )

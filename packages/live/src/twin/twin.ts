@@ -1,11 +1,10 @@
-import { pdPair } from '@routesim/algorithms'
 import type { ClusterSpec, RequestTable } from '@routesim/core'
 import { runLoad } from '../bench/load-client.js'
 import { type LoadMetrics, loadMetrics } from '../bench/load-metrics.js'
 import type { LoadRun } from '../bench/request-measurement.js'
 import { simulateLoad } from '../bench/simulate-load.js'
 import { startMockWorkers } from '../mock/mock-workers.js'
-import { loadAlgorithmFactory } from '../router/load-algorithm-factory.js'
+import { loadAlgorithmFactory, makeAlgorithm } from '../router/load-algorithm-factory.js'
 import { checkRouterConfig } from '../router/router-config.js'
 import { startRouter } from '../router/router-server.js'
 
@@ -77,7 +76,7 @@ export async function twin(options: TwinOptions): Promise<TwinReport> {
   const create = await loadAlgorithmFactory(options.algorithm)
   const { cluster, requests, concurrency, isOpenLoop, seed } = options
   const roles = new Set(cluster.backends.map(({ role }) => role))
-  const router = roles.has('prefill') ? pdPair(create(), create()) : create()
+  const router = makeAlgorithm(create, roles.has('prefill') || roles.has('decode'))
   const simulated = simulateLoad({
     cluster,
     requests,

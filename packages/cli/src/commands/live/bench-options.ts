@@ -1,5 +1,4 @@
 import { mkdir } from 'node:fs/promises'
-import { pdPair } from '@routesim/algorithms'
 import { RouteSimError } from '@routesim/core'
 import { buildFleet, type Config } from '@routesim/experiments'
 import type { MockClusterFlags } from '@routesim/live'
@@ -10,6 +9,7 @@ import {
   type LoadMetrics,
   type LoadRun,
   loadAlgorithmFactory,
+  makeAlgorithm,
 } from '@routesim/live'
 import type { Options } from 'yargs'
 import { outputFailed } from '../../output/write-results.js'
@@ -99,7 +99,7 @@ export async function targetOf(args: BenchArguments): Promise<BenchTarget> {
 
 async function simulatedTarget(config: Config, algorithm: string): Promise<BenchTarget> {
   const create = await loadAlgorithmFactory(algorithm)
-  const router = config.cluster.disaggregated.enabled ? () => pdPair(create(), create()) : create
+  const router = () => makeAlgorithm(create, config.cluster.disaggregated.enabled)
   return { kind: 'simulated', cluster: buildFleet(config).cluster, router }
 }
 
