@@ -30,8 +30,8 @@ export class LiveRequest implements RequestView {
   /** No client declares one. */
   readonly ttftSloMs: undefined
   readonly priority: number
-  /** Nothing declares what is shareable: blocks tell. */
-  readonly prefixTokens = 0
+  /** All whole blocks, as the record of it would declare when it is replayed. */
+  readonly prefixTokens: number
   /** Times it was sent to a worker and came back. */
   attempt = 0
   readonly hashes: BlockHashes
@@ -55,6 +55,7 @@ export class LiveRequest implements RequestView {
     this.tenant = facts.tenant
     this.model = facts.model
     this.priority = facts.priority
+    this.prefixTokens = hashes.chained.length * blockTokens
     this.hashes = hashes
     this.blockTokens = blockTokens
     this.interner = interner
