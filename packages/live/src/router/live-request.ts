@@ -14,6 +14,8 @@ export interface LiveRequestFacts {
   readonly tenant: string | undefined
   readonly model: string | undefined
   readonly priority: number
+  /** Whether its answer comes token by token, so that its first token is seen before its end. */
+  readonly isStreamed: boolean
 }
 
 /** A request under way as routing algorithms see it, in simulations and here. */
@@ -30,6 +32,7 @@ export class LiveRequest implements RequestView {
   /** No client declares one. */
   readonly ttftSloMs: undefined
   readonly priority: number
+  readonly isStreamed: boolean
   /** All whole blocks, as the record of it would declare when it is replayed. */
   readonly prefixTokens: number
   /** Times it was sent to a worker and came back. */
@@ -55,6 +58,7 @@ export class LiveRequest implements RequestView {
     this.tenant = facts.tenant
     this.model = facts.model
     this.priority = facts.priority
+    this.isStreamed = facts.isStreamed
     this.prefixTokens = hashes.chained.length * blockTokens
     this.hashes = hashes
     this.blockTokens = blockTokens

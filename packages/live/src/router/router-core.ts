@@ -406,13 +406,14 @@ export class RouterCore {
   }
 
   private place(ticket: Ticket, backend: LiveBackend, isPending: boolean): void {
-    const { promptTokens, maxTokens } = ticket.request
+    const { promptTokens, maxTokens, isStreamed } = ticket.request
     ticket.at = backend
     ticket.isPending = isPending
     backend.inFlight++
     backend.heldTokens += promptTokens + maxTokens
     if (!isPending) return
     backend.beforeFirstToken++
+    if (!isStreamed) backend.beforeWholeAnswer++
     backend.pendingTokens += promptTokens
   }
 
@@ -429,6 +430,7 @@ export class RouterCore {
   private settlePending(ticket: Ticket, at: LiveBackend): void {
     ticket.isPending = false
     at.beforeFirstToken--
+    if (!ticket.request.isStreamed) at.beforeWholeAnswer--
     at.pendingTokens -= ticket.request.promptTokens
   }
 }
