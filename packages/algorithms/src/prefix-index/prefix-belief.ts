@@ -98,6 +98,12 @@ export class PrefixBelief {
     this.sent(backend, nowMs)
   }
 
+  /** Forgets runs whose ids will stand for other content; with a run all that begin with it. */
+  forget(ids: ArrayLike<number>): void {
+    this.index?.forget(ids)
+    this.predicted?.forget(ids)
+  }
+
   /** What was sent a moment ago counts where it is more than what is known. */
   private predict(predicted: BlockIndex, nowMs: number): void {
     const { matchedTokens } = this

@@ -275,6 +275,7 @@ export const dynamoKv: RouterDefinition = defineRouter({
         prefill.release(request.id)
         active.remove(request)
       },
+      onRunsForgotten: (ids) => belief.forget(ids),
     }
   },
 })

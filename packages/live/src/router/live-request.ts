@@ -67,7 +67,7 @@ export class LiveRequest implements RequestView {
 
   promptPath(out: PromptPathWriter): void {
     out.clear()
-    // Kept, so that the request has the same ids until its end whatever is forgotten meanwhile.
+    // The request has the same ids until its end: the blocks of those under way are not forgotten.
     this.ids ??= this.interner.intern(this.hashes.chained)
     for (let i = 0; i < this.ids.length; i++) out.push(this.ids[i]!, (i + 1) * this.blockTokens)
   }

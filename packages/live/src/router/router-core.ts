@@ -70,6 +70,7 @@ export type AlgorithmFactory = (() => RoutingAlgorithm) & {
 export class RouterCore {
   readonly decisions: DecisionLog
   readonly now: () => number
+  readonly interner: BlockInterner = new BlockInterner(INTERNED_BLOCKS)
   readonly held: HeldTickets = new HeldTickets()
   /** Tokens of answers. */
   readonly progress: AnswerProgress = new AnswerProgress()
@@ -82,7 +83,8 @@ export class RouterCore {
   private knowledgeOf!: KvKnowledge
   private all: LiveBackend[] = []
   private readonly random: RandomStream
-  private readonly interner = new BlockInterner(INTERNED_BLOCKS)
+  /** Their blocks keep their ids. */
+  private readonly underWay = new Set<LiveRequest>()
   private readonly freeIds: number[] = []
   private nextId = 0
 
@@ -183,6 +185,7 @@ export class RouterCore {
 
   /** A request comes in. */
   begin(facts: Omit<LiveRequestFacts, 'id' | 'arrivalMs'>, hashes: BlockHashes): Ticket {
+    this.forgetBlocks()
     const id = this.freeIds.pop() ?? this.nextId++
     const arrivalMs = this.now()
     const { block_tokens } = this.config
@@ -202,7 +205,16 @@ export class RouterCore {
       isPending: false,
     }
     this.progress.begin(ticket)
+    this.underWay.add(request)
     return ticket
+  }
+
+  /** Blocks that were not asked for in a long time give their ids to others, if it is time. */
+  private forgetBlocks(): void {
+    if (!this.interner.isFull) return
+    const gone = this.interner.forget(chainedOf(this.underWay))
+    this.knowledgeOf.forgetBlocks(gone)
+    this.algorithm.onRunsForgotten?.(gone)
   }
 
   /**
@@ -303,12 +315,14 @@ export class RouterCore {
   /** A request is over; its number may be given to another. */
   end(ticket: Ticket): void {
     this.left(ticket)
+    this.underWay.delete(ticket.request)
     this.freeIds.push(ticket.request.id)
   }
 
   /** Decides for a request that is not sent from here: nothing is counted. */
   ask(ticket: Ticket): Route & { readonly matchedTokens?: number } {
     const { request } = ticket
+    this.underWay.delete(request)
     for (const backend of this.backends) this.refresh(backend)
     const view = this.viewFor(request)
     this.notebook?.begin(view.ids)
@@ -387,7 +401,8 @@ export class RouterCore {
     const named =
       (kind: 'stored' | 'removed') => (worker: number, blocks: readonly NewsBlock[]) => {
         const { block_tokens } = this.config
-        const ids = this.interner.intern(blocks.map(({ chained }) => chained))
+        this.forgetBlocks()
+        const ids = this.interner.idsOf(blocks.map(({ chained }) => chained))
         tell(
           worker,
           blocks.map(({ endTokens }, i) => ({
@@ -433,6 +448,10 @@ export class RouterCore {
     if (!ticket.request.isStreamed) at.beforeWholeAnswer--
     at.pendingTokens -= ticket.request.promptTokens
   }
+}
+
+function* chainedOf(requests: Iterable<LiveRequest>): Generator<Float64Array> {
+  for (const { hashes } of requests) yield hashes.chained
 }
 
 function destinationOf(route: Route): Decision['to'] {
