@@ -1,10 +1,11 @@
+import { testCluster, testRequest } from '@routesim/algorithms'
 import { pagedKvCache } from '@routesim/hardware'
 import { afterEach, expect, test } from 'vitest'
 import { syntheticWorkload } from '../bench/synthetic-workload.js'
 import { algorithmFile } from '../testing/algorithm-file.js'
 import { complete, LiveFleet, TEST_SPEC } from '../testing/live-fleet.js'
 import { twin } from '../twin/twin.js'
-import { loadAlgorithmFactory, makeAlgorithm } from './load-algorithm-factory.js'
+import { loadAlgorithmFactory, makeAlgorithm, serveDifferently } from './load-algorithm-factory.js'
 
 const fleet = new LiveFleet()
 afterEach(() => fleet.close())
@@ -19,6 +20,20 @@ test('combinators are around one algorithm, or once around a pair', async () => 
   const held = { gate_held: 0, gate_expired: 0 }
   expect(makeAlgorithm(create, false, () => false).customMetrics?.()).toEqual(held)
   expect(makeAlgorithm(create, true, () => false).customMetrics?.()).toEqual(held)
+})
+
+test('while workers serve different models, each model has a router of its own', async () => {
+  const create = await loadAlgorithmFactory('round_robin')
+  const cluster = testCluster(['a', 'a', 'b', 'b'].map((model) => ({ model })))
+  const shown = (model: string) => {
+    const backends = cluster.backends.filter((backend) => backend.model === model)
+    return { ...cluster, backends, ids: backends.map(({ id }) => id) }
+  }
+  const algorithm = makeAlgorithm(create, false, () => serveDifferently(cluster.backends))
+  const chosen = ['a', 'b', 'a', 'b'].map((model, id) =>
+    algorithm.route(testRequest({ id, model }), shown(model)),
+  )
+  expect(chosen).toMatchObject([{ id: 0 }, { id: 2 }, { id: 1 }, { id: 3 }])
 })
 
 test('a router that chooses both workers answers behind live prefill and decode workers', async () => {
