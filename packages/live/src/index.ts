@@ -50,6 +50,7 @@ export {
   type AlgorithmFactory,
   loadAlgorithmFactory,
   makeAlgorithm,
+  serveDifferently,
 } from './router/load-algorithm-factory.js'
 export { REQUEST_ENDS, type RequestEnd } from './router/request-ends.js'
 export {

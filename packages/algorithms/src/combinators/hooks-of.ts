@@ -12,6 +12,7 @@ const HOOKS = [
   'onKvEvents',
   'onBackendChange',
   'onReply',
+  'onRunsForgotten',
   'onTimer',
   'customMetrics',
 ] as const satisfies readonly (keyof RoutingAlgorithm)[]

@@ -82,6 +82,7 @@ export function pdPair(
     ...forward('onMetrics', prefillRouter, decodeRouter),
     ...forward('onKvEvents', prefillRouter, decodeRouter),
     ...forward('onBackendChange', prefillRouter, decodeRouter),
+    ...forward('onRunsForgotten', prefillRouter, decodeRouter),
     ...forward('onTimer', prefillRouter, decodeRouter),
     customMetrics: () => ({
       ...prefixed('prefill_', prefillRouter),
@@ -161,6 +162,7 @@ type Hook =
   | 'onMetrics'
   | 'onKvEvents'
   | 'onBackendChange'
+  | 'onRunsForgotten'
   | 'onTimer'
 
 /** Both hear of everything, wherever it was: each keeps account of its own part. */

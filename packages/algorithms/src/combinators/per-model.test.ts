@@ -72,6 +72,7 @@ test('each router hears of its own requests, of backends it may see, and of its 
       onMetrics: ({ id }, cluster) => heard.push(`${name}: metrics of ${id}, ${ids(cluster)}`),
       onTimer: (id, cluster) => heard.push(`${name}: ${id}, ${ids(cluster)}`),
       onReply: (id, backend) => heard.push(`${name}: ${id} ${backend.id}`),
+      onRunsForgotten: (ids) => heard.push(`${name}: ${ids.length} forgotten`),
       customMetrics: () => ({ heard: heard.length }),
     }
   })
@@ -89,14 +90,16 @@ test('each router hears of its own requests, of backends it may see, and of its 
   router.onReply!('1 how', cluster.backends[0]!, undefined, cluster)
   router.onMetrics!(backend, cluster)
   router.onFinished!(b, backend, cluster, testUsage())
+  router.onRunsForgotten!([4, 5])
   expect(heard).toEqual([
     'router 2: due, 23',
     'router 1: how 0',
     'router 0: metrics of 2, 0123',
     'router 2: metrics of 2, 23',
     'router 2: 2 ended, 23',
+    ...[0, 1, 2].map((id) => `router ${id}: 2 forgotten`),
   ])
-  expect(router.customMetrics!()).toEqual({ heard: 5, a_heard: 5, b_heard: 5 })
+  expect(router.customMetrics!()).toEqual({ heard: 8, a_heard: 8, b_heard: 8 })
 })
 
 test('hooks that the router has not stay absent', () => {

@@ -108,6 +108,11 @@ export function perModel(
     ...ofBackend('onMetrics'),
     ...ofBackend('onKvEvents'),
     ...ofBackend('onBackendChange'),
+    ...(first.onRunsForgotten !== undefined && {
+      onRunsForgotten(ids: ArrayLike<number>) {
+        for (const { router } of parts) router.onRunsForgotten?.(ids)
+      },
+    }),
     ...named('onReply'),
     ...named('onTimer'),
     ...(first.customMetrics !== undefined && {

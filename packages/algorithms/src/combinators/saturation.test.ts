@@ -1,3 +1,4 @@
+import type { BackendView } from '@routesim/core'
 import { expect, test } from 'vitest'
 import { leastOutstanding } from '../routers/least-outstanding.js'
 import { testCluster } from '../test-kit/test-cluster.js'
@@ -37,7 +38,7 @@ test.each([
   expect(saturationOf(testCluster(states), { ...limits, saturation: 'concurrency' })).toBe(expected)
 })
 
-test.each([
+test.each<[string, readonly Partial<BackendView>[], number]>([
   ['one with room is room', [{ pendingPromptTokens: 99_999 }, {}], 0],
   ['all beyond two batches of 8192', [{ pendingPromptTokens: 16_385 }], 1],
   ['two batches are not beyond', [{ pendingPromptTokens: 16_384 }], 0],
@@ -46,6 +47,19 @@ test.each([
     [{ pendingPromptTokens: 16_385 }, { pendingPromptTokens: 300, maxBatchTokens: 100 }],
     1,
   ],
+  [
+    'those that only decode never have any, and do not count',
+    [{ role: 'prefill', pendingPromptTokens: 16_385 }, { role: 'decode' }],
+    1,
+  ],
+  [
+    'one that may do both counts',
+    [{ role: 'prefill', pendingPromptTokens: 16_385 }, { role: 'decode' }, {}],
+    0,
+  ],
+  ['nobody is up to compute prompts', [{ role: 'prefill', ...down }, { role: 'decode' }], 1],
+  ['of those that only decode it says nothing', [{ role: 'decode' }], 0],
+  ['nobody is up', [down, { role: 'prefill', ...down }], 1],
 ])('prefill backlog: %s', (_why, states, expected) => {
   expect(saturationOf(testCluster(states), { ...limits, saturation: 'prefill_backlog' })).toBe(
     expected,

@@ -107,6 +107,11 @@ export class BlockIndex {
     while (this.owners.dropOldest(backend));
   }
 
+  /** Forgets runs whose ids will stand for other content; with a run all that begin with it. */
+  forget(ids: ArrayLike<number>): void {
+    for (let i = 0; i < ids.length; i++) this.owners.dropRun(ids[i]!)
+  }
+
   private expire(nowMs: number): void {
     const { ttlMs } = this.limits
     if (nowMs - this.oldestMs < ttlMs) return

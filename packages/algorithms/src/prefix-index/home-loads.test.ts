@@ -207,3 +207,22 @@ test('agrees with counting everything anew, within its budget', () => {
     { numRuns: 300 },
   )
 })
+
+test('homes whose ids are given to others cost nothing, and their requests leave the window as others do', () => {
+  const loads = new HomeLoads({ ...NAIVE, capacityTokens: 1000 })
+  const path = pathOf([[7, 100]])
+  loads.sent(path, 125, 0, 1, 0)
+  loads.sent(pathOf([[8, 100]]), 125, 0, 1, 0)
+  loads.forget([7, 999])
+  expect([loads.costsMs[1], loads.recent[1], loads.has(7, 1)]).toEqual([10, 2, false])
+  // Another home, with one request of its own.
+  loads.sent(path, 125, 0, 0, 500)
+  expect([...loads.costsMs]).toEqual([10, 10])
+  loads.update(2, 1000)
+  expect([[...loads.costsMs], [...loads.recent]]).toEqual([
+    [10, 0],
+    [1, 0],
+  ])
+  loads.update(2, 1500)
+  expect([loads.costsMs[0], loads.size]).toEqual([0, 0])
+})

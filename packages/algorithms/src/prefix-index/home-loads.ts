@@ -3,6 +3,8 @@ import type { PromptPath } from '../prompt/prompt-path.js'
 import { OwnershipTable } from './ownership-table.js'
 
 const NONE = -1
+/** The home of a request whose home was forgotten. */
+const GONE = -2
 /** Costs are multiples of this part of a millisecond, so that sums of them are exact and what is taken back leaves nothing. */
 const PARTS_PER_MS = 2 ** 20
 
@@ -221,6 +223,26 @@ export class HomeLoads {
     }
   }
 
+  /**
+   * Forgets runs whose ids will stand for other content; with a run all that begin with it. O(ids + requests of
+   * the window).
+   */
+  forget(ids: ArrayLike<number>): void {
+    const counted = new Set<number>()
+    for (let i = 0; i < ids.length; i++) {
+      const run = ids[i]!
+      if (this.owners.firstOwner(run) !== NONE) this.dropOwners(run)
+      if (this.requests[run]! > 0) counted.add(run)
+    }
+    for (let i = 0; counted.size > 0 && i < this.length; i++) {
+      const at = (this.head + i) & (this.sentMs.length - 1)
+      const home = this.homes[at]!
+      if (!counted.has(home)) continue
+      this.count(home, this.backends[at]!, this.hits[at]!, this.prompts[at]!, -1)
+      this.homes[at] = GONE
+    }
+  }
+
   /** Adds the runs of a backend that begin with a home, the oldest first, without the home. */
   private listBelow(home: number, backend: number): void {
     const { below, owners, parents } = this
@@ -343,6 +365,7 @@ export class HomeLoads {
     this.head = (at + 1) & (this.sentMs.length - 1)
     this.length--
     this.recent[backend] = this.recent[backend]! - 1
+    if (home === GONE) return
     this.count(home, backend, this.hits[at]!, this.prompts[at]!, -1)
     if (home !== NONE && this.requests[home] === 0) this.dropOwners(home)
   }

@@ -219,6 +219,11 @@ export class OwnershipTable {
     return true
   }
 
+  /** Forgets all entries of a run. */
+  dropRun(run: number): void {
+    for (let e = this.firstOwner(run); e !== NONE; e = this.firstOwner(run)) this.drop(e)
+  }
+
   /** Forgets one entry. */
   drop(e: number): void {
     const { entries, heads } = this

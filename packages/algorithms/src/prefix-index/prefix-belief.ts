@@ -22,7 +22,7 @@ export interface PrefixBeliefOptions extends BlockIndexLimits {
   readonly maxTokens: number
   /** Whether blocks after a gap count, see {@link BlockIndex}. */
   readonly countsAfterGaps: boolean
-  /** Whether each backend's part is at most what its KV cache has room for. */
+  /** Whether each backend's part is at most what its KV cache has room for, where that is known. */
   readonly fitsKvCache?: boolean
   /** How long what was sent is also believed to be there, whatever is reported, in ms; 0 or absent for not. */
   readonly predictedMs?: number
@@ -98,6 +98,12 @@ export class PrefixBelief {
     this.sent(backend, nowMs)
   }
 
+  /** Forgets runs whose ids will stand for other content; with a run all that begin with it. */
+  forget(ids: ArrayLike<number>): void {
+    this.index?.forget(ids)
+    this.predicted?.forget(ids)
+  }
+
   /** What was sent a moment ago counts where it is more than what is known. */
   private predict(predicted: BlockIndex, nowMs: number): void {
     const { matchedTokens } = this
@@ -114,6 +120,7 @@ export class PrefixBelief {
   private limit(index: BlockIndex, { backends, ids }: ClusterView): void {
     if (ids === this.limited) return
     this.limited = ids
-    for (const { id, kvTokens } of backends) index.limit(id, kvTokens)
+    // Of 0 nobody knows how much room there is: all is kept.
+    for (const { id, kvTokens } of backends) if (kvTokens > 0) index.limit(id, kvTokens)
   }
 }

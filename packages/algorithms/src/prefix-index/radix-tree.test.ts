@@ -72,6 +72,22 @@ test('it owns, matches and evicts as sets of nodes do', () => {
   )
 })
 
+test('runs whose ids are given to others are forgotten', () => {
+  const tree = new RadixTree()
+  tree.insert(testPath([1, 4, 13]), 0, 0)
+  tree.insert(testPath([1, 4]), 2, 1)
+  tree.forget([4, 13, 999])
+  const out = new Float64Array(3)
+  tree.match(testPath([1, 4, 13]), out)
+  expect([...out]).toEqual([16, 0, 16])
+  expect([0, 2].map((backend) => tree.tokensOf(backend))).toEqual([16, 16])
+  expect(tree.latestOwner(4)).toBe(-1)
+  tree.insert(testPath([4]), 1, 2)
+  expect(tree.latestOwner(4)).toBe(1)
+  tree.evict(0, 0)
+  expect(tree.size).toBe(2)
+})
+
 test('the latest owner is the one that was sent the node last, while it owns it', () => {
   const tree = new RadixTree()
   tree.insert(testPath([1, 4]), 0, 0)

@@ -107,6 +107,11 @@ export class RadixTree {
     while (this.owners.dropOldest(backend));
   }
 
+  /** Forgets runs whose ids will stand for other content; with a run all that begin with it. */
+  forget(ids: ArrayLike<number>): void {
+    for (let i = 0; i < ids.length; i++) this.owners.dropRun(ids[i]!)
+  }
+
   private remember(run: number, backend: number): void {
     if (run >= this.latest.length) {
       this.latest = grown(this.latest, new Int32Array(Math.max(256, 2 * (run + 1))))

@@ -2,7 +2,7 @@ import { RandomStream } from '@routesim/core'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { testCluster } from '../test-kit/test-cluster.js'
-import { testRequest } from '../test-kit/test-request.js'
+import { testPrompt, testRequest, testUsage } from '../test-kit/test-request.js'
 import { summary } from '../testing/summary.js'
 import { builtinCombinators } from './builtin-combinators.js'
 import { builtinRouters, findRouter } from './builtin-routers.js'
@@ -125,4 +125,37 @@ test('parameters are checked against their ranges', () => {
 test('the list is frozen and names are unique', () => {
   expect(Object.isFrozen(builtinRouters)).toBe(true)
   expect(new Set(builtinRouters.map(({ name }) => name)).size).toBe(builtinRouters.length)
+})
+
+test.each([
+  ['aibrix_prefix_cache', { index: 'approximate' }],
+  ['dualmap', { index: 'approximate', max_pending: 100 }],
+  ['dynamo_kv', { index: 'approximate' }],
+  ['dynamo_kv', { predicted_ttl_sec: 2 }],
+  ['epp_scorers', { index: 'approximate' }],
+  ['epp_sticky', { index: 'approximate' }],
+  ['preble', {}],
+  ['production_stack_prefix_aware', {}],
+  ['ray_prefix_affinity', {}],
+  ['sglang_cache_aware', {}],
+  ['skywalker', {}],
+] as const)('%s forgets runs whose ids are given to others (%o)', (name, parameters) => {
+  const goesTo = (isForgotten: boolean): unknown[] => {
+    const found = new Set<unknown>()
+    for (let seed = 0; seed < 20; seed++) {
+      const router = findRouter(name).create(parameters)
+      const random = new RandomStream(seed, 'router')
+      const prompt = testPrompt([1, 4, 13])
+      const before = testCluster([{ healthy: false }, {}], { random })
+      const backend = before.backends[1]!
+      router.route(prompt, before)
+      router.onDispatched?.(prompt, backend, before, backend)
+      router.onFinished?.(prompt, backend, before, testUsage())
+      if (isForgotten) router.onRunsForgotten!([1, 4, 13])
+      found.add(summary(router.route(prompt, testCluster([{}, {}], { random }))))
+    }
+    return [...found]
+  }
+  expect(goesTo(false)).toEqual([1])
+  expect(goesTo(true)).toContain(0)
 })

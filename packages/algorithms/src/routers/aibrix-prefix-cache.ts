@@ -112,6 +112,7 @@ export const aibrixPrefixCache: RouterDefinition = defineRouter({
         if (chosen.kind === 'backend') belief.sent(chosen.id, cluster.nowMs)
         return chosen
       },
+      onRunsForgotten: (ids) => belief.forget(ids),
     }
   },
 })

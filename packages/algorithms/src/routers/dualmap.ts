@@ -341,6 +341,7 @@ export const dualmap: RouterDefinition = defineRouter({
           cluster.release(id, hold(cluster.nowMs))
         }
       },
+      onRunsForgotten: (ids) => belief.forget(ids),
       customMetrics: () => ({ dualmap_waiting: queues.size }),
     }
   },

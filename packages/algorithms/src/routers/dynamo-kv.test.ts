@@ -232,6 +232,12 @@ describe('what it believes of caches', () => {
     expect(goes(router, [1, 4, 13], { matched: [48, 0] })).toBe(0)
   })
 
+  test('without events, all blocks where nobody says how much room there is', () => {
+    const router = dynamoKv.create({ ...one, preset: 'approximate_lru' })
+    for (const ids of [[1], [2], [3]]) expect(goes(router, ids, { down: 0, kvTokens: 0 })).toBe(1)
+    for (const ids of [[1], [2], [3]]) expect(goes(router, ids, { kvTokens: 0 })).toBe(1)
+  })
+
   test('without events, the last used blocks that its KV cache has room for', () => {
     const options = { ...one, preset: 'approximate_lru' }
     const router = dynamoKv.create(options)

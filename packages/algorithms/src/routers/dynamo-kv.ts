@@ -89,7 +89,7 @@ export const dynamoKv: RouterDefinition = defineRouter({
       default: 'ttl',
       choices: ['ttl', 'lru'],
       description:
-        "What an approximate index forgets: what was not used for ttl_sec, or what was used least recently beyond the KV cache's size.",
+        "What an approximate index forgets: what was not used for ttl_sec, or what was used least recently beyond the KV cache's size, where it is known.",
     },
     ttl_sec: { default: 120, min: 0, description: 'Life of an entry of the approximate index.' },
     predicted_ttl_sec: {
@@ -124,7 +124,7 @@ export const dynamoKv: RouterDefinition = defineRouter({
       parameters: { index: 'approximate' },
     },
     approximate_lru: {
-      description: "Without KV events, bounded by each backend's KV blocks.",
+      description: "Without KV events, bounded by each backend's KV blocks where they are known.",
       mirrors: 'Dynamo, --router-approximate-cache-policy lru, pull request 13701',
       parameters: { index: 'approximate', approximate_cache_policy: 'lru' },
     },
@@ -275,6 +275,7 @@ export const dynamoKv: RouterDefinition = defineRouter({
         prefill.release(request.id)
         active.remove(request)
       },
+      onRunsForgotten: (ids) => belief.forget(ids),
     }
   },
 })

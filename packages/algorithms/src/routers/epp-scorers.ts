@@ -292,6 +292,7 @@ export const eppScorers: RouterDefinition = defineRouter({
         }
         return chosen
       },
+      onRunsForgotten: (ids) => belief.forget(ids),
     }
     if (!countsOwn) return decides
     return {

@@ -148,6 +148,7 @@ export const eppSticky: RouterDefinition = defineRouter({
         inFlight.release(request.id)
         active.release(request.id)
       },
+      onRunsForgotten: (ids) => belief.forget(ids),
     }
   },
 })

@@ -29,7 +29,7 @@ export function demandedBlocks({ waiting, blockTokens, pendingPromptTokens }: Ba
 
 /** How much room each backend has, and which of them may be short of it. */
 export class LlumnixRoom {
-  /** {@link freeness} of each backend by id, as it was when it was last looked at. */
+  /** {@link freeness} of each backend by id, as it was when it was last looked at; less than 0 where it is unknown. */
   freeness: Float64Array = new Float64Array(0)
   /** The same below 0: the cheapest has the most room. */
   costs: Float64Array = new Float64Array(0)
@@ -39,6 +39,8 @@ export class LlumnixRoom {
   private kvTokens = new Float64Array(0)
   /** {@link freeness} of each backend while it is empty. */
   private most = new Float64Array(0)
+  /** Whether it is unknown how much room some backend has: then rooms can not be compared. */
+  private isUnknown = false
   private seen: ArrayLike<number> | undefined
   private readonly threshold: number
   private readonly own: LlumnixRequests
@@ -56,6 +58,7 @@ export class LlumnixRoom {
   update(cluster: ClusterView): boolean {
     const { ids, columns } = cluster
     if (ids !== this.seen) this.read(cluster)
+    if (this.isUnknown) return this.compareRequests(cluster)
     const { waiting, running, pendingPromptTokens, maxQueueDepth } = columns
     const { freeness, costs, blockTokens, kvTokens, most, threshold } = this
     const usages = cluster.kvUsages()
@@ -85,6 +88,7 @@ export class LlumnixRoom {
   isAnyShort(cluster: ClusterView): boolean {
     const { ids, backends } = cluster
     if (ids !== this.seen) this.read(cluster)
+    if (this.isUnknown) return false
     let isAny = false
     for (let i = 0; i < ids.length; i++) {
       if (this.own.countOn(ids[i]!) === 0 || !this.mayBeShort(cluster, backends[i]!)) continue
@@ -111,7 +115,7 @@ export class LlumnixRoom {
     const { id, role, blockTokens, kvTokens } = backend
     const { own, threshold } = this
     const count = own.countOn(id)
-    if (count === 0 || role === 'prefill') return false
+    if (count === 0 || role === 'prefill' || this.isUnknown) return false
     if (columns.maxQueueDepth[id] === 0 || this.freeness[id]! < threshold) return true
     // Requests of others, or figures of another time.
     if (columns.waiting[id]! + columns.running[id]! > count || backend.metricsAgeMs > 0) return true
@@ -121,8 +125,21 @@ export class LlumnixRoom {
     return left < 0 || left / count < threshold
   }
 
+  /** The fewest requests are the most room, of equals the least KV usage; nobody is taken to be short. */
+  private compareRequests(cluster: ClusterView): false {
+    const { ids, columns } = cluster
+    const usages = cluster.kvUsages()
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i]!
+      this.costs[id] = columns.waiting[id]! + columns.running[id]! + usages[id]!
+      this.freeness[id] = -this.costs[id]!
+    }
+    return false
+  }
+
   private read({ backends, columns, ids }: ClusterView): void {
     this.seen = ids
+    this.isUnknown = false
     const size = columns.waiting.length
     if (this.freeness.length < size) {
       this.freeness = new Float64Array(size)
@@ -133,6 +150,7 @@ export class LlumnixRoom {
       this.most = new Float64Array(size)
     }
     for (const { id, role, blockTokens, kvTokens } of backends) {
+      if (kvTokens === 0) this.isUnknown = true
       this.isPrefill[id] = role === 'prefill' ? 1 : 0
       this.blockTokens[id] = blockTokens
       this.kvTokens[id] = kvTokens

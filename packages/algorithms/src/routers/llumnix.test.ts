@@ -8,6 +8,7 @@ import { freeness } from './llumnix-room.js'
 
 /** 100 blocks of 10 tokens. */
 const size = { kvTokens: 1000, blockTokens: 10 }
+const unknown = { kvTokens: 0 }
 
 test.each<[string, Partial<BackendView>, number]>([
   ['empty', {}, 100],
@@ -41,6 +42,16 @@ test.each<[string, readonly Partial<BackendView>[], number | string]>([
     ],
     1,
   ],
+  ['its room is unknown: the fewest requests', [{ ...unknown, running: 2 }, unknown], 1],
+  [
+    'of as many the lower usage',
+    [
+      { ...unknown, kvUsage: 0.5 },
+      { ...unknown, kvUsage: 0.4 },
+    ],
+    1,
+  ],
+  ['rooms that are known do not compare', [unknown, { running: 1 }], 0],
   ['its queue is full', [{ waiting: 10 }, { running: 50 }], 1],
   ['down', [{ healthy: false }, { running: 90 }], 1],
   ['none', [], 'no_available_backend'],
@@ -99,6 +110,7 @@ test.each<[string, readonly Partial<BackendView>[], readonly string[]]>([
   ],
   ['one without an answer stays', [{}, {}, {}, at(1)], []],
   ['decodes do not go to prefill backends', [at(1), { role: 'prefill' }], []],
+  ['it is unknown how much room there is', [{ ...at(1), ...unknown }, {}], []],
 ])('moves: %s', (_why, states, expected) => {
   const { round } = moving([
     [0, 50],
@@ -153,6 +165,7 @@ test.each<[string, Partial<BackendView>, number, boolean]>([
   ['it is short of room already', { kvUsage: 0.98 }, 3, true],
   ['it is down', { healthy: false }, 3, true],
   ['it computes prompts only', { role: 'prefill', kvUsage: 1 }, 3, false],
+  ['its room is unknown', { ...unknown, kvUsage: 0.98 }, 3, false],
 ])('a round is made as long as something may be short: %s', (_why, state, threshold, isAwaited) => {
   expect(looking(state, { threshold }).delays).toEqual(isAwaited ? [50] : [])
 })

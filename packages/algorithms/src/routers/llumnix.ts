@@ -23,6 +23,8 @@ function noteRoom({ backends }: ClusterView, notes: DecisionNotes): void {
  * shortest request that decodes is moved, unless one of the two takes part in a move already. How many tokens
  * requests have is asked then, as a backend of Llumnix itself knows which of its requests is the shortest.
  *
+ * Where a backend does not say how many KV blocks it has, requests are compared instead, and none is moved.
+ *
  * Rounds in which nothing could be moved are left out. For a router that is alone, with exact lengths of prompts
  * and answers no longer than declared, it moves what it would move if it looked in every round; only what changes
  * in the very instant of a round that was left out counts in the next. What several routers do shows as requests
@@ -36,9 +38,9 @@ export const llumnix: RouterDefinition = defineRouter({
   description:
     'Sends to the backend that could go on for longest without more memory, and moves running requests there.',
   observes: ['queue lengths', 'kv usage', 'own requests', 'time'],
-  rule: 'Freeness = (free KV blocks - blocks demanded by waiting requests) / requests. The highest gets the request. Every interval_ms the shortest decode of each backend with a freeness below threshold moves to one above it, with its KV cache, one at a time; one that has just moved stays until it has got a token. It leaves out rounds in which nothing could move: where all requests are its own, with exact metrics, and would leave room with prompts and max_tokens as it sees them. Requests of other routers, and estimates that were too low, it notices when it dispatches, or in a round.',
+  rule: 'Freeness = (free KV blocks - blocks demanded by waiting requests) / requests. The highest gets the request. Every interval_ms the shortest decode of each backend with a freeness below threshold moves to one above it, with its KV cache, one at a time; one that has just moved stays until it has got a token. It leaves out rounds in which nothing could move: where all requests are its own, with exact metrics, and would leave room with prompts and max_tokens as it sees them. Requests of other routers, and estimates that were too low, it notices when it dispatches, or in a round. Where it is unknown how much room some backend has, as with live servers without kv_tokens, the fewest requests get the request, of equals the lower KV usage, and nothing is moved.',
   terms: {
-    free_blocks: 'KV blocks that no running request holds.',
+    free_blocks: 'KV blocks that no running request holds; 0 where it is unknown.',
     demanded_blocks: 'KV blocks that its waiting requests need.',
     requests: 'Requests there, waiting and running.',
   },

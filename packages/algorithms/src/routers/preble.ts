@@ -268,6 +268,7 @@ export const preble: RouterDefinition = defineRouter({
       onBackendChange({ id }, change) {
         if (change === 'removed' || change === 'unhealthy') homes.remove(id)
       },
+      onRunsForgotten: (ids) => homes.forget(ids),
       customMetrics: () => ({ preble_prefixes: homes.size, preble_moves: rebalance.moves }),
     }
   },

@@ -120,6 +120,7 @@ export const productionStackPrefixAware: RouterDefinition = defineRouter({
       onDispatched(_request: RequestView, backend: BackendView, cluster: ClusterView) {
         rates.sent(backend.id, cluster.nowMs)
       },
+      onRunsForgotten: (ids) => tree.forget(ids),
       customMetrics: () => ({ tree_nodes: tree.size }),
     }
   },

@@ -172,6 +172,7 @@ export const rayPrefixAffinity: RouterDefinition = defineRouter({
       onBackendChange(backend, change) {
         if (change === 'removed' || change === 'unhealthy') tree.remove(backend.id)
       },
+      onRunsForgotten: (ids) => tree.forget(ids),
       customMetrics: () => ({ tree_nodes: tree.size }),
     }
   },

@@ -250,6 +250,7 @@ export const sglangCacheAware: RouterDefinition = defineRouter({
         if (chosen.kind === 'backend') tree.insert(path, chosen.id, cluster.nowMs)
         return chosen
       },
+      onRunsForgotten: (ids) => tree.forget(ids),
       customMetrics: () => ({ tree_nodes: tree.size }),
     }
   },

@@ -56,7 +56,7 @@ export interface BackendView {
   readonly maxBatchTokens: number
   /** Tokens per KV block. */
   readonly blockTokens: number
-  /** Tokens that its KV cache has room for, those of all its ranks together. */
+  /** Tokens that its KV cache has room for, those of all its ranks together; 0 where a live router is not told. */
   readonly kvTokens: number
   /** Its LoRA adapters by the latest metrics; absent when it has no slots for them. */
   readonly adapters?: AdapterState | undefined

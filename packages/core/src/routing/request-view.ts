@@ -16,7 +16,7 @@ export interface RequestView {
   readonly promptTokens: number
   /** The output limit that the client declared. */
   readonly maxTokens: number
-  /** Leading tokens that the trace declares as shareable, 0 for none. */
+  /** Leading tokens that the trace declares as shareable, 0 for none; of live requests the whole KV blocks. */
   readonly prefixTokens: number
   /** Conversation the request belongs to. */
   readonly session: string | undefined

@@ -184,6 +184,12 @@ export interface RoutingAlgorithm {
     reply: BackendReply | undefined,
     cluster: ClusterView,
   ): void
+  /**
+   * Runs of {@link RequestView.promptPath} are forgotten: their ids will stand for other content from now on. Only
+   * live routers forget, and only what no request under way has and no prompt has begun with in a long time; with a
+   * run of a prompt those after it.
+   */
+  onRunsForgotten?(ids: ArrayLike<number>): void
   /** A timer set with {@link ClusterView.timer} went off. */
   onTimer?(id: string, cluster: ClusterView): void
   /** Numbers about itself that results should carry, such as the size of an index. */

@@ -96,6 +96,7 @@ export class CompletionHandler {
         tenant: header('x-tenant-id'),
         model: parsed.model,
         priority: parsed.priority,
+        isStreamed: parsed.stream,
       },
       promptHashes(parsed.tokens, config.block_tokens),
     )

@@ -11,6 +11,8 @@ export interface KvKnowledge {
   sent(request: LiveRequest, worker: number, nowMs: number): void
   /** A worker is gone, or another than before: nothing is known of it. */
   forget(worker: number): void
+  /** Blocks of prompts whose ids will stand for others. */
+  forgetBlocks(ids: ArrayLike<number>): void
   /** Blocks that workers are taken to hold. */
   readonly size: number
 }
@@ -23,6 +25,7 @@ export class NoKnowledge implements KvKnowledge {
   }
   sent(): void {}
   forget(): void {}
+  forgetBlocks(): void {}
 }
 
 /** Takes what was sent to a worker to be cached there for some time. */
@@ -50,6 +53,10 @@ export class ApproximateKnowledge implements KvKnowledge {
 
   forget(worker: number): void {
     this.index.remove(worker)
+  }
+
+  forgetBlocks(ids: ArrayLike<number>): void {
+    this.index.forget(ids)
   }
 }
 
@@ -114,6 +121,9 @@ export class EventKnowledge implements KvKnowledge {
   }
 
   sent(): void {}
+
+  /** Its blocks have no ids: workers name them. */
+  forgetBlocks(): void {}
 
   /** Takes in what a worker published. */
   apply(worker: number, { events, rank }: KvEventBatch): void {

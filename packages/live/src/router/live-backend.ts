@@ -39,6 +39,8 @@ export class LiveBackend implements BackendView {
   /** This router's own requests: under way, without a first token, tokens of prompts and answers. */
   inFlight = 0
   beforeFirstToken = 0
+  /** Of those without a first token the ones whose answers come whole. */
+  beforeWholeAnswer = 0
   pendingTokens = 0
   heldTokens = 0
   dispatched = 0

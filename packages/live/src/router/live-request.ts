@@ -14,6 +14,8 @@ export interface LiveRequestFacts {
   readonly tenant: string | undefined
   readonly model: string | undefined
   readonly priority: number
+  /** Whether its answer comes token by token, so that its first token is seen before its end. */
+  readonly isStreamed: boolean
 }
 
 /** A request under way as routing algorithms see it, in simulations and here. */
@@ -30,8 +32,9 @@ export class LiveRequest implements RequestView {
   /** No client declares one. */
   readonly ttftSloMs: undefined
   readonly priority: number
-  /** Nothing declares what is shareable: blocks tell. */
-  readonly prefixTokens = 0
+  readonly isStreamed: boolean
+  /** All whole blocks, as the record of it would declare when it is replayed. */
+  readonly prefixTokens: number
   /** Times it was sent to a worker and came back. */
   attempt = 0
   readonly hashes: BlockHashes
@@ -55,6 +58,8 @@ export class LiveRequest implements RequestView {
     this.tenant = facts.tenant
     this.model = facts.model
     this.priority = facts.priority
+    this.isStreamed = facts.isStreamed
+    this.prefixTokens = hashes.chained.length * blockTokens
     this.hashes = hashes
     this.blockTokens = blockTokens
     this.interner = interner
@@ -62,7 +67,7 @@ export class LiveRequest implements RequestView {
 
   promptPath(out: PromptPathWriter): void {
     out.clear()
-    // Kept, so that the request has the same ids until its end whatever is forgotten meanwhile.
+    // The request has the same ids until its end: the blocks of those under way are not forgotten.
     this.ids ??= this.interner.intern(this.hashes.chained)
     for (let i = 0; i < this.ids.length; i++) out.push(this.ids[i]!, (i + 1) * this.blockTokens)
   }

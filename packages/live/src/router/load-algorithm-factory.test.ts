@@ -17,8 +17,8 @@ const SPLIT = [
 test('combinators are around one algorithm, or once around a pair', async () => {
   const create = await loadAlgorithmFactory('gate(round_robin)')
   const held = { gate_held: 0, gate_expired: 0 }
-  expect(makeAlgorithm(create, false).customMetrics?.()).toEqual(held)
-  expect(makeAlgorithm(create, true).customMetrics?.()).toEqual(held)
+  expect(makeAlgorithm(create, false, () => false).customMetrics?.()).toEqual(held)
+  expect(makeAlgorithm(create, true, () => false).customMetrics?.()).toEqual(held)
 })
 
 test('a router that chooses both workers answers behind live prefill and decode workers', async () => {

@@ -1,4 +1,11 @@
-import { findRouter, parseRouterSpec, pdPair, unwrapSpec, wrapRouter } from '@routesim/algorithms'
+import {
+  findRouter,
+  parseRouterSpec,
+  pdPair,
+  perModel,
+  unwrapSpec,
+  wrapRouter,
+} from '@routesim/algorithms'
 import type { RoutingAlgorithm } from '@routesim/core'
 import { type ConfiguredRouter, choosesBoth, loadAlgorithm } from '@routesim/experiments'
 
@@ -9,14 +16,29 @@ export type AlgorithmFactory = (() => RoutingAlgorithm) & {
 
 /**
  * Makes what decides for a whole fleet: one algorithm, or a pair where some workers prefill and others decode,
- * unless the algorithm chooses both by itself; and the combinators around it.
+ * unless the algorithm chooses both by itself; each model has its own; and the combinators around it.
  *
  * @param isSplit - whether workers have different roles
+ * @param isMixed - whether they serve different models, now
  */
-export function makeAlgorithm(create: AlgorithmFactory, isSplit: boolean): RoutingAlgorithm {
-  const first = create()
-  const whole = !isSplit || choosesBoth(first) ? first : pdPair(first, create())
+export function makeAlgorithm(
+  create: AlgorithmFactory,
+  isSplit: boolean,
+  isMixed: () => boolean,
+): RoutingAlgorithm {
+  const ofOneModel = (): RoutingAlgorithm => {
+    const first = create()
+    return !isSplit || choosesBoth(first) ? first : pdPair(first, create())
+  }
+  const whole = perModel(ofOneModel, isMixed)
   return create.wrap?.(whole) ?? whole
+}
+
+/** Whether some workers serve another model than others. */
+export function serveDifferently(
+  workers: readonly { readonly model?: string | undefined }[],
+): boolean {
+  return workers.some(({ model }) => model !== workers[0]!.model)
 }
 
 /**

@@ -25,14 +25,16 @@ export class LoadColumns implements BackendColumns {
   /**
    * Brings the figures of a worker up to now. `outstanding` is always this router's own count; how many
    * wait and run is what the worker said last, or else, by that count, those without a first token and the
-   * others.
+   * others. Of answers that come whole no first token is seen: they run as far as a batch has room.
    */
   update(backend: LiveBackend, nowMs: number, isExcluded: boolean): void {
-    const { id, inFlight, beforeFirstToken } = backend
+    const { id, inFlight, beforeFirstToken, beforeWholeAnswer, maxNumSeqs } = backend
     const sample = backend.freshSample(nowMs)
+    const answering = inFlight - beforeFirstToken
+    const unseen = Math.min(beforeWholeAnswer, Math.max(0, maxNumSeqs - answering))
     this.outstanding[id] = inFlight
-    this.waiting[id] = sample ? sample.waiting : beforeFirstToken
-    this.running[id] = sample ? sample.running : inFlight - beforeFirstToken
+    this.waiting[id] = sample ? sample.waiting : beforeFirstToken - unseen
+    this.running[id] = sample ? sample.running : answering + unseen
     this.sentSinceSample[id] = sample ? backend.dispatchedSinceSample : 0
     this.pendingPromptTokens[id] = backend.pendingTokens
     const mayServe = !isExcluded && backend.mayServe(nowMs)

@@ -25,7 +25,7 @@ import {
 import { LiveBackend, type MetricsSample } from './live-backend.js'
 import { LiveCluster, type LiveClusterSource } from './live-cluster.js'
 import { LiveRequest, type LiveRequestFacts } from './live-request.js'
-import { type AlgorithmFactory, makeAlgorithm } from './load-algorithm-factory.js'
+import { type AlgorithmFactory, makeAlgorithm, serveDifferently } from './load-algorithm-factory.js'
 import { LoadColumns } from './load-columns.js'
 import type { RouterConfig } from './router-config.js'
 import { standingClock } from './standing-clock.js'
@@ -74,6 +74,7 @@ export interface CoreListener {
 export class RouterCore {
   readonly decisions: DecisionLog
   readonly now: () => number
+  readonly interner: BlockInterner = new BlockInterner(INTERNED_BLOCKS)
   readonly held: HeldTickets = new HeldTickets()
   /** Tokens of answers. */
   readonly progress: AnswerProgress = new AnswerProgress()
@@ -87,14 +88,13 @@ export class RouterCore {
   private notebook: DecisionNotebook | undefined
   private knowledgeOf!: KvKnowledge
   private all: LiveBackend[] = []
-  /** Requests under way, by id. */
+  /** Requests under way, by id: their blocks keep their ids. */
   private readonly tickets = new Map<number, Ticket>()
   private saysMovesAreRefused = true
   private readonly listener: CoreListener
   /** The time that algorithms see. */
   private readonly instant: () => number
   private readonly random: RandomStream
-  private readonly interner = new BlockInterner(INTERNED_BLOCKS)
   private readonly freeIds: number[] = []
   private nextId = 0
 
@@ -181,7 +181,7 @@ export class RouterCore {
     })
     const roles = new Set(config.workers.map(({ role }) => role))
     const isSplit = roles.has('prefill') || roles.has('decode')
-    const algorithm = makeAlgorithm(create, isSplit)
+    const algorithm = makeAlgorithm(create, isSplit, () => serveDifferently(this.backends))
     this.progress.follow(algorithm, ({ request, at, algorithm: own }, tokens) =>
       this.tell(own, (cluster) => own.onProgress?.(request, at!, tokens, cluster)),
     )
@@ -218,6 +218,7 @@ export class RouterCore {
 
   /** A request comes in. */
   begin(facts: Omit<LiveRequestFacts, 'id' | 'arrivalMs'>, hashes: BlockHashes): Ticket {
+    this.forgetBlocks()
     const id = this.freeIds.pop() ?? this.nextId++
     const arrivalMs = this.now()
     const { block_tokens } = this.config
@@ -239,6 +240,14 @@ export class RouterCore {
     this.progress.begin(ticket)
     this.tickets.set(id, ticket)
     return ticket
+  }
+
+  /** Blocks that were not asked for in a long time give their ids to others, if it is time. */
+  private forgetBlocks(): void {
+    if (!this.interner.isFull) return
+    const gone = this.interner.forget(chainedOf(this.tickets.values()))
+    this.knowledgeOf.forgetBlocks(gone)
+    this.tell(this.algorithm, () => this.algorithm.onRunsForgotten?.(gone))
   }
 
   /**
@@ -461,7 +470,8 @@ export class RouterCore {
     const named =
       (kind: 'stored' | 'removed') => (worker: number, blocks: readonly NewsBlock[]) => {
         const { block_tokens } = this.config
-        const ids = this.interner.intern(blocks.map(({ chained }) => chained))
+        this.forgetBlocks()
+        const ids = this.interner.idsOf(blocks.map(({ chained }) => chained))
         tell(
           worker,
           blocks.map(({ endTokens }, i) => ({
@@ -480,13 +490,14 @@ export class RouterCore {
   }
 
   private place(ticket: Ticket, backend: LiveBackend, isPending: boolean): void {
-    const { promptTokens, maxTokens } = ticket.request
+    const { promptTokens, maxTokens, isStreamed } = ticket.request
     ticket.at = backend
     ticket.isPending = isPending
     backend.inFlight++
     backend.heldTokens += promptTokens + maxTokens
     if (!isPending) return
     backend.beforeFirstToken++
+    if (!isStreamed) backend.beforeWholeAnswer++
     backend.pendingTokens += promptTokens
   }
 
@@ -503,8 +514,13 @@ export class RouterCore {
   private settlePending(ticket: Ticket, at: LiveBackend): void {
     ticket.isPending = false
     at.beforeFirstToken--
+    if (!ticket.request.isStreamed) at.beforeWholeAnswer--
     at.pendingTokens -= ticket.request.promptTokens
   }
+}
+
+function* chainedOf(tickets: Iterable<Ticket>): Generator<Float64Array> {
+  for (const { request } of tickets) yield request.hashes.chained
 }
 
 function destinationOf(route: Route): Decision['to'] {

@@ -52,6 +52,18 @@ test('round robin goes round, and all is counted', async () => {
   expect(router.core.backends.map(({ inFlight }) => inFlight)).toEqual([0, 0, 0])
 })
 
+test.each(['prefix_aware', 'prefix_overlap'])(
+  '%s sends a prompt to where it was before, though nobody declares its prefix',
+  async (algorithm) => {
+    const router = await fleet.router([await fleet.workers(4)], { algorithm })
+    for (const letter of ['a', 'b', 'c', 'd', 'e']) {
+      const body = { prompt: `${letter} is first. `.repeat(20) }
+      const { worker } = await complete(router.url, body)
+      expect((await complete(router.url, body)).worker).toBe(worker)
+    }
+  },
+)
+
 test.each(['events', 'approximate'] as const)(
   'with %s a prompt goes where its beginning is cached',
   async (kv_index) => {

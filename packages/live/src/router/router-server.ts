@@ -299,7 +299,10 @@ class RouterServer {
     const text = (await readBody(request, this.config.max_body_bytes)).toString('utf8')
     const { promptTokens, hashes, model } = bestWorkerQuestion(text, this.config.block_tokens)
     const facts = { maxTokens: 0, session: undefined, user: undefined, tenant: undefined }
-    const ticket = this.core.begin({ ...facts, promptTokens, model, priority: 0 }, hashes)
+    const ticket = this.core.begin(
+      { ...facts, promptTokens, model, priority: 0, isStreamed: true },
+      hashes,
+    )
     const answer = this.core.ask(ticket)
     if (answer.kind !== 'send') {
       const reason = answer.kind === 'hold' ? 'it would be held' : answer.reason

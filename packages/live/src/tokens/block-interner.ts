@@ -1,20 +1,21 @@
 /**
  * Gives blocks dense integer ids while they are in use: equal id means equal content and everything before
- * it. Memory is bounded: what was not asked for while half the capacity of others was is forgotten, and its
- * id goes to another block.
+ * it. Memory is bounded as long as {@link forget} is called when it {@link isFull}: what was not asked for while half
+ * the capacity of others was is forgotten, and its id goes to another block.
  *
  * O(1) per block.
  */
 export class BlockInterner {
-  private readonly halfCapacity: number
+  /** Blocks that are remembered, about; may be changed at any time. */
+  capacity: number
   private recent = new Map<number, number>()
   private older = new Map<number, number>()
-  private readonly free: number[] = []
+  private free: Int32Array = new Int32Array(0)
+  private freeCount = 0
   private next = 0
 
-  /** @param capacity - blocks that are remembered, about */
   constructor(capacity: number) {
-    this.halfCapacity = Math.max(1, Math.floor(capacity / 2))
+    this.capacity = capacity
   }
 
   /** Blocks remembered. */
@@ -22,28 +23,59 @@ export class BlockInterner {
     return this.recent.size + this.older.size
   }
 
-  /** The ids of blocks with these chained hashes. */
+  /** Whether it is time to forget. */
+  get isFull(): boolean {
+    return this.recent.size >= this.capacity / 2
+  }
+
+  /** The ids of blocks with these chained hashes, of a prompt from its start on. */
   intern(chained: ArrayLike<number>): Int32Array {
     const ids = new Int32Array(chained.length)
-    for (let i = 0; i < ids.length; i++) ids[i] = this.idOf(chained[i]!)
-    // After, so that no id goes to another block within one sequence.
-    if (this.recent.size >= this.halfCapacity) this.age()
+    for (let i = 0; i < ids.length; i++) {
+      const hash = chained[i]!
+      ids[i] = this.recent.get(hash) ?? this.renewed(hash)
+    }
     return ids
   }
 
-  private idOf(hash: number): number {
-    const known = this.recent.get(hash)
-    if (known !== undefined) return known
-    let id = this.older.get(hash)
-    if (id === undefined) id = this.free.pop() ?? this.next++
-    else this.older.delete(hash)
-    this.recent.set(hash, id)
-    return id
+  /**
+   * The ids of any blocks, without asking for those that are known: a block that is kept longer than one before it
+   * would outlive the start of its prompt.
+   */
+  idsOf(chained: ArrayLike<number>): Int32Array {
+    const ids = new Int32Array(chained.length)
+    for (let i = 0; i < ids.length; i++) {
+      const hash = chained[i]!
+      ids[i] = this.recent.get(hash) ?? this.older.get(hash) ?? this.renewed(hash)
+    }
+    return ids
   }
 
-  private age(): void {
-    for (const id of this.older.values()) this.free.push(id)
+  /**
+   * Forgets what was not asked for since the last time. Whoever knows blocks by their ids has to forget these
+   * before the next block is asked for.
+   *
+   * @param kept - chained hashes of prompts that keep their ids
+   * @returns the ids that are free
+   */
+  forget(kept: Iterable<ArrayLike<number>>): Int32Array {
+    for (const chained of kept) this.intern(chained)
+    const gone = Int32Array.from(this.older.values())
+    const free = new Int32Array(this.freeCount + gone.length)
+    free.set(this.free.subarray(0, this.freeCount))
+    free.set(gone, this.freeCount)
+    this.free = free
+    this.freeCount = free.length
     this.older = this.recent
     this.recent = new Map()
+    return gone
+  }
+
+  private renewed(hash: number): number {
+    let id = this.older.get(hash)
+    if (id !== undefined) this.older.delete(hash)
+    else id = this.freeCount > 0 ? this.free[--this.freeCount]! : this.next++
+    this.recent.set(hash, id)
+    return id
   }
 }

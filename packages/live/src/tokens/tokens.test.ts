@@ -51,18 +51,33 @@ test('hashes of many blocks differ, and salts tell equal ones apart', () => {
   expect(saltOf(undefined)).toBe(0)
 })
 
-test('an id names one block at a time, and memory does not grow', () => {
+test('an id names one block until it is said to be free, and memory does not grow', () => {
   const interner = new BlockInterner(100)
   const first = interner.intern([1, 2, 3])
   expect([...first]).toEqual([0, 1, 2])
+  const named = new Map<number, number>()
   let most = 0
   for (let i = 0; i < 2000; i++) {
-    // Blocks 1 to 3 stay in use.
-    expect([...interner.intern([1, 2, 3, 1000 + i])].slice(0, 3)).toEqual([0, 1, 2])
+    // Blocks 1 to 3 stay in use, and block 7 is kept.
+    expect([...interner.intern([1, 2, 3])]).toEqual([0, 1, 2])
+    const [id, kept] = [interner.intern([1000 + i])[0]!, interner.idsOf([7])[0]!]
+    expect([named.get(id) ?? 1000 + i, kept]).toEqual([1000 + i, 4])
+    named.set(id, 1000 + i)
     most = Math.max(most, interner.size)
+    if (interner.isFull) for (const gone of interner.forget([[7]])) named.delete(gone)
+    expect(named.size).toBeLessThan(102)
   }
   expect(most).toBeLessThanOrEqual(104)
   const ids = interner.intern([5000, 5001, 5002, 1])
   expect(new Set(ids).size).toBe(4)
   expect(Math.max(...ids)).toBeLessThan(110)
+})
+
+test('to be told of a block does not keep it, and its prompt does', () => {
+  const interner = new BlockInterner(8)
+  const [start, end] = interner.intern([1, 2])
+  interner.forget([])
+  interner.idsOf([2])
+  // Both, or what begins with the other would outlive it.
+  expect([...interner.forget([])].sort()).toEqual([start, end])
 })

@@ -4,7 +4,11 @@ import { type LoadMetrics, loadMetrics } from '../bench/load-metrics.js'
 import type { LoadRun } from '../bench/request-measurement.js'
 import { simulateLoad } from '../bench/simulate-load.js'
 import { startMockWorkers } from '../mock/mock-workers.js'
-import { loadAlgorithmFactory, makeAlgorithm } from '../router/load-algorithm-factory.js'
+import {
+  loadAlgorithmFactory,
+  makeAlgorithm,
+  serveDifferently,
+} from '../router/load-algorithm-factory.js'
 import { checkRouterConfig } from '../router/router-config.js'
 import { startRouter } from '../router/router-server.js'
 
@@ -76,7 +80,9 @@ export async function twin(options: TwinOptions): Promise<TwinReport> {
   const create = await loadAlgorithmFactory(options.algorithm)
   const { cluster, requests, concurrency, isOpenLoop, seed } = options
   const roles = new Set(cluster.backends.map(({ role }) => role))
-  const router = makeAlgorithm(create, roles.has('prefill') || roles.has('decode'))
+  const router = makeAlgorithm(create, roles.has('prefill') || roles.has('decode'), () =>
+    serveDifferently(cluster.backends),
+  )
   const simulated = simulateLoad({
     cluster,
     requests,

@@ -10,6 +10,7 @@ import {
   type LoadRun,
   loadAlgorithmFactory,
   makeAlgorithm,
+  serveDifferently,
 } from '@routesim/live'
 import type { Options } from 'yargs'
 import { outputFailed } from '../../output/write-results.js'
@@ -99,8 +100,10 @@ export async function targetOf(args: BenchArguments): Promise<BenchTarget> {
 
 async function simulatedTarget(config: Config, algorithm: string): Promise<BenchTarget> {
   const create = await loadAlgorithmFactory(algorithm)
-  const router = () => makeAlgorithm(create, config.cluster.disaggregated.enabled)
-  return { kind: 'simulated', cluster: buildFleet(config).cluster, router }
+  const { cluster } = buildFleet(config)
+  const { enabled: isSplit } = config.cluster.disaggregated
+  const router = () => makeAlgorithm(create, isSplit, () => serveDifferently(cluster.backends))
+  return { kind: 'simulated', cluster, router }
 }
 
 /**
