@@ -30,8 +30,13 @@ test.each(['aibrix_slo', 'dualmap'])(
 test('those that a gate holds go in the order in which they came', async () => {
   const algorithm = 'gate(least_outstanding):saturation=concurrency,request_limit=2'
   const router = await fleet.router([await fleet.workers(2)], { algorithm })
+  const leaving = new AbortController()
   const first = Array.from({ length: 4 }, () =>
-    complete(router.url, { prompt: 'x', max_tokens: 400 }),
+    fetch(`${router.url}/v1/completions`, {
+      method: 'POST',
+      body: JSON.stringify({ prompt: 'x', max_tokens: 5000 }),
+      signal: leaving.signal,
+    }),
   )
   await until(() => router.core.backends.every(({ inFlight }) => inFlight === 2))
   const order: number[] = []
@@ -41,7 +46,9 @@ test('those that a gate holds go in the order in which they came', async () => {
     held.push(request.then(() => order.push(i)))
     await until(() => router.core.held.size === i + 1)
   }
-  await Promise.all([...first, ...held])
+  leaving.abort()
+  await Promise.allSettled(first)
+  await Promise.all(held)
   // Those that run beside each other may overtake.
   for (const [place, i] of order.entries()) expect(Math.abs(place - i)).toBeLessThanOrEqual(4)
 })
