@@ -70,7 +70,7 @@ function send(port: number, bytes: string): Promise<number | undefined> {
       resolve(status === undefined ? undefined : Number(status))
     }
     // Some wait for bytes that do not come.
-    const timer = setTimeout(end, 100)
+    const timer = setTimeout(end, 300)
     socket.on('data', (chunk) => {
       answer += chunk.toString('latin1')
     })
