@@ -138,3 +138,15 @@ describe('defineRouter', () => {
     expect(Object.isFrozen(tunable.parameters)).toBe(true)
   })
 })
+
+test('a router made of that of another definition has its own name', () => {
+  const inner = defineRouter({
+    ...{ name: 'inner', description: 'Inner.', parameters: {} },
+    create: () => ({ route: (_, cluster) => cluster.backends[0]! }),
+  })
+  const outer = defineRouter({
+    ...{ name: 'outer', description: 'Outer.', parameters: {} },
+    create: () => inner.create(),
+  })
+  expect([outer.create().name, inner.create().name]).toEqual(['outer', 'inner'])
+})

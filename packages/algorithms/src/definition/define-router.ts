@@ -80,6 +80,8 @@ export function defineRouter<const Parameters extends RouterParameters = Record<
       return Object.defineProperty(algorithm, 'name', {
         value: name,
         enumerable: true,
+        // Another definition may make its router of this one.
+        configurable: true,
       }) as RoutingAlgorithm
     },
   })

@@ -1,5 +1,7 @@
+import { defineRouter, gate, roundRobin } from '@routesim/algorithms'
 import { expect, test } from 'vitest'
 import { parseConfig } from '../config/parse-config.js'
+import { pointKey } from '../sweep/point-key.js'
 import { compare } from './compare.js'
 
 const toml = `
@@ -57,4 +59,24 @@ test('mistakes', async () => {
   await told('gate(rondom)').toThrow('unknown router "rondom"')
   await told('gat(random)').toThrow('unknown combinator "gat"')
   await told('gate(random):queue_limt=3').toThrow('algorithms.gate.queue_limt: unknown parameter')
+})
+
+test('around a router that only this process has, they name it too', async () => {
+  const own = defineRouter({
+    name: 'own',
+    description: 'Own.',
+    parameters: {},
+    create: () => roundRobin.create(),
+  })
+  const around = [{ definition: gate, parameters: { request_limit: 1 } }]
+  const algorithms = [own, { definition: own, around }]
+  const { results } = await compare({ config: parseConfig(toml), algorithms, jobs: 1 })
+  expect(results.map(({ algorithm }) => algorithm)).toEqual(['own', 'gate(own):request_limit=1'])
+  const [bare, gated] = algorithms.map((algorithm) =>
+    pointKey({
+      ...{ config: parseConfig(toml), algorithm, visibility: {}, seed: 1, requests: undefined },
+      ...{ files: [], stepper: 'fast', perRequest: true },
+    }),
+  )
+  expect(gated).not.toBe(bare)
 })

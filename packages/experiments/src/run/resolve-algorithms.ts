@@ -160,7 +160,9 @@ function partsOf(choice: AlgorithmChoice): Parts {
   const pair =
     typeof choice === 'string' ? pairSpec(choice) : 'prefill' in choice ? choice : undefined
   const parts = (pair ? [pair.prefill, pair.decode] : [choice as SingleChoice]).map(configured)
-  const own = parts.map(({ definition, label }) => label ?? definition.name).join('+')
+  const own = parts
+    .map(({ definition, label, around = [] }) => label ?? specAround(definition.name, around))
+    .join('+')
   return { parts, label: pair?.label ?? own }
 }
 

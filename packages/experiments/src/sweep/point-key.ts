@@ -5,7 +5,12 @@ import { codeText } from '../code-files/code-text.js'
 import type { ConfigFile } from '../config/config-files.js'
 import type { Config } from '../config/schema.js'
 import { toPortableRouter } from '../parallel/portable-algorithm.js'
-import type { AlgorithmChoice, SingleChoice } from '../run/resolve-algorithms.js'
+import {
+  type AlgorithmChoice,
+  configured,
+  type SingleChoice,
+  specAround,
+} from '../run/resolve-algorithms.js'
 
 /** What a result depends on, beside the version of RouteSim. */
 export interface PointIdentity {
@@ -67,11 +72,8 @@ function identityOf(choice: AlgorithmChoice): unknown {
 function routerIdentity(choice: SingleChoice): unknown {
   const portable = toPortableRouter(choice)
   if (portable === undefined) {
-    const { definition, parameters } =
-      typeof choice === 'object' && 'definition' in choice
-        ? choice
-        : { definition: choice as { name: string }, parameters: undefined }
-    return { name: definition.name, parameters }
+    const { definition, parameters, around = [] } = configured(choice)
+    return { name: specAround(definition.name, around), parameters }
   }
   if (typeof portable === 'string') return portable
   const { file, ...named } = portable
