@@ -13,6 +13,8 @@ import {
   type RoutingDecision,
 } from '@routesim/core'
 import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
+import { prefixedMetrics } from './prefixed-metrics.js'
+import { type Hook, tellHook } from './tell-hook.js'
 
 /** How {@link pdPair} decides. */
 export interface PdPairOptions {
@@ -85,8 +87,8 @@ export function pdPair(
     ...forward('onRunsForgotten', prefillRouter, decodeRouter),
     ...forward('onTimer', prefillRouter, decodeRouter),
     customMetrics: () => ({
-      ...prefixed('prefill_', prefillRouter),
-      ...prefixed('decode_', decodeRouter),
+      ...prefixedMetrics('prefill_', prefillRouter),
+      ...prefixedMetrics('decode_', decodeRouter),
     }),
   }
 }
@@ -153,18 +155,6 @@ function forwardDispatch(
   }
 }
 
-type Hook =
-  | 'onFirstToken'
-  | 'onProgress'
-  | 'onMigrated'
-  | 'onReply'
-  | 'onFinished'
-  | 'onMetrics'
-  | 'onKvEvents'
-  | 'onBackendChange'
-  | 'onRunsForgotten'
-  | 'onTimer'
-
 /** Both hear of everything, wherever it was: each keeps account of its own part. */
 function forward(
   hook: Hook,
@@ -172,31 +162,16 @@ function forward(
   decodeRouter: RoutingAlgorithm,
 ): Partial<RoutingAlgorithm> {
   if (prefillRouter[hook] === undefined && decodeRouter[hook] === undefined) return {}
-  const tell = (router: RoutingAlgorithm, args: readonly unknown[], pool: PoolOf): void => {
-    const own = args.map((arg) => (isCluster(arg) ? pool(arg) : arg))
-    ;(router[hook] as ((...all: unknown[]) => void) | undefined)?.apply(router, own)
-  }
   return {
     [hook]: (...args: readonly unknown[]) => {
-      tell(prefillRouter, args, prefillPool)
-      tell(decodeRouter, args, decodePool)
+      tellHook(prefillRouter, hook, args, prefillPool)
+      tellHook(decodeRouter, hook, args, decodePool)
     },
   }
 }
 
-type PoolOf = (cluster: ClusterView) => ClusterView
-
-function isCluster(value: unknown): value is ClusterView {
-  return typeof value === 'object' && value !== null && 'pool' in value
-}
-
 function serves(role: BackendRole, phase: 'prefill' | 'decode'): boolean {
   return role === phase || role === 'both'
-}
-
-function prefixed(prefix: string, router: RoutingAlgorithm): Record<string, number> {
-  const metrics = Object.entries(router.customMetrics?.() ?? {})
-  return Object.fromEntries(metrics.map(([name, value]) => [prefix + name, value]))
 }
 
 function invalid(message: string, hint: string): RouteSimError<AlgorithmsErrorCode> {

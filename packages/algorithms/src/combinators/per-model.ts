@@ -10,6 +10,9 @@ import type {
   RoutingAlgorithm,
   RoutingDecision,
 } from '@routesim/core'
+import { traitsOf } from './hooks-of.js'
+import { prefixedMetrics } from './prefixed-metrics.js'
+import { type Hook, tellHook } from './tell-hook.js'
 
 /**
  * One router for a fleet whose backends serve different models, as production stacks have it: each model has a
@@ -79,9 +82,7 @@ export function perModel(
 
   return {
     name: first.name,
-    ...(first.migrates === true && { migrates: true }),
-    ...(first.disaggregates === true && { disaggregates: true }),
-    ...(first.progressIntervalMs !== undefined && { progressIntervalMs: first.progressIntervalMs }),
+    ...traitsOf(first),
     route(request, cluster) {
       const part = partOf(servedBy(request, cluster))
       owners.set(request.id, part)
@@ -116,7 +117,7 @@ export function perModel(
     ...named('onReply'),
     ...named('onTimer'),
     ...(first.customMetrics !== undefined && {
-      customMetrics: () => Object.fromEntries(parts.flatMap((part) => part.metrics())),
+      customMetrics: () => Object.assign({}, ...parts.map((part) => part.metrics())),
     }),
   }
 }
@@ -154,15 +155,12 @@ class ModelPart {
     return view
   }
 
-  tell(hook: RequestHook | BackendHook | NamedHook | 'onFinished', args: readonly unknown[]): void {
-    const own = args.map((arg) => (isCluster(arg) ? this.view(arg) : arg))
-    ;(this.router[hook] as ((...all: unknown[]) => void) | undefined)?.apply(this.router, own)
+  tell(hook: Hook, args: readonly unknown[]): void {
+    tellHook(this.router, hook, args, (cluster) => this.view(cluster))
   }
 
-  metrics(): [string, number][] {
-    const all = Object.entries(this.router.customMetrics?.() ?? {})
-    const { model } = this
-    return model === undefined ? all : all.map(([name, value]) => [`${model}_${name}`, value])
+  metrics(): Record<string, number> {
+    return prefixedMetrics(this.model === undefined ? '' : `${this.model}_`, this.router)
   }
 }
 
@@ -233,8 +231,4 @@ class ModelCluster implements ClusterView {
     this.own = backends.filter((backend) => this.part.maySee(backend))
     this.ownIds = Int32Array.from(this.own, ({ id }) => id)
   }
-}
-
-function isCluster(value: unknown): value is ClusterView {
-  return typeof value === 'object' && value !== null && 'pool' in value
 }

@@ -1,8 +1,7 @@
 import { access, constants, stat, writeFile } from 'node:fs/promises'
 import { dirname, extname } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
-import { RouteSimError } from '@routesim/core'
-import { whyUnwritable } from '@routesim/experiments'
+import { RouteSimError, whyUnwritable } from '@routesim/core'
 import { checkEnding, type EndingHints } from './check-ending.js'
 import { printFitted } from './wrapped.js'
 
@@ -96,7 +95,7 @@ export async function writeText(text: string, output: string): Promise<void> {
 
 /** The error for a file that can not be written. */
 export function outputFailed(output: string, cause: unknown): RouteSimError {
-  return failed(output, `can not be written: ${whyUnwritable(output, cause)}`, cause)
+  return failed(output, `can not be written: ${whyUnwritable(dirname(output), cause)}`, cause)
 }
 
 function failed(output: string, what: string, cause?: unknown): RouteSimError {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { RouteSimError } from '@routesim/core'
-import { whyUnreadable } from '../config/file-faults.js'
+import { whyUnreadable } from '../config/why-unreadable.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { parseCsv } from '../validation/data/csv-rows.js'
 import type { MeasuredRequest } from './measured-request.js'

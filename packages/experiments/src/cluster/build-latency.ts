@@ -16,7 +16,7 @@ import {
   tableLatency,
 } from '@routesim/hardware'
 import type { DeploymentConfig } from '../config/deployment-schema.js'
-import { whyUnreadable } from '../config/file-faults.js'
+import { whyUnreadable } from '../config/why-unreadable.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { resolveModel } from './resolve-model.js'
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { RouteSimError } from '@routesim/core'
 import { findModel, type Model, modelFromHuggingFaceConfig } from '@routesim/hardware'
-import { whyUnreadable } from '../config/file-faults.js'
+import { whyUnreadable } from '../config/why-unreadable.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 
 /** Whether a model is given by the path of its `config.json` and not by name. */

@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises'
 import { closestName, RouteSimError } from '@routesim/core'
 import { parse, TomlError } from 'smol-toml'
 import * as z from 'zod'
-import { whyUnreadable } from './file-faults.js'
 import { withFilesLocated } from './locate-files.js'
 import { type Config, configSchema } from './schema.js'
 import { tomlPosition } from './toml-positions.js'
+import { whyUnreadable } from './why-unreadable.js'
 import { rememberWritten } from './written-values.js'
 
 /**

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { closestName, RouteSimError } from '@routesim/core'
 import { deploymentShape } from '../config/deployment-schema.js'
-import { whyUnreadable } from '../config/file-faults.js'
 import { checkValues } from '../config/parse-config.js'
+import { whyUnreadable } from '../config/why-unreadable.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 
 /** A group of `[[cluster.backends]]`, unchecked. */

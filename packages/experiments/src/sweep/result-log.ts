@@ -2,7 +2,7 @@ import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from '
 import { open } from 'node:fs/promises'
 import { RouteSimError } from '@routesim/core'
 import type { RunSummary } from '@routesim/metrics'
-import { whyUnreadable } from '../config/file-faults.js'
+import { whyUnreadable } from '../config/why-unreadable.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import type { Settings } from './design.js'
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { RouteSimError } from '@routesim/core'
-import { whyUnreadable } from '../config/file-faults.js'
 import { besideConfig } from '../config/locate-files.js'
+import { whyUnreadable } from '../config/why-unreadable.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { mapDistributions } from './to-workload.js'
 import type { WorkloadSection } from './workload-schema.js'

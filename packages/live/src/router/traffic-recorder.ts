@@ -1,6 +1,6 @@
 import { createWriteStream, type WriteStream } from 'node:fs'
-import { RouteSimError } from '@routesim/core'
-import { whyUnwritable } from '@routesim/experiments'
+import { dirname } from 'node:path'
+import { RouteSimError, whyUnwritable } from '@routesim/core'
 import type { LiveErrorCode } from '../live-error-code.js'
 import type { LiveRequest } from './live-request.js'
 
@@ -36,7 +36,7 @@ export class TrafficRecorder {
         this.isBroken = true
         reject(
           new RouteSimError<LiveErrorCode>(
-            `can not record to ${this.path}: ${whyUnwritable(this.path, cause)}`,
+            `can not record to ${this.path}: ${whyUnwritable(dirname(this.path), cause)}`,
             { code: 'record_failed', path: this.path, cause },
           ),
         )
