@@ -5,10 +5,14 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   ssr: { resolve: { conditions: ['@routesim/source', 'node', 'import', 'module', 'default'] } },
   test: {
-    // Machines are shared and slow at times; no test asserts a duration.
-    testTimeout: 120_000,
+    // Machines are shared and slow at times, and no test asserts a duration: these end what hangs.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
+    expect: { poll: { timeout: 60_000 } },
     // One more than cores: tests of running servers spend most of their time waiting.
     maxWorkers: availableParallelism() + 1,
+    // Each file in a process of its own spends more on loading than on testing.
+    isolate: false,
     setupFiles: ['scripts/fail-on-console.ts'],
     projects: [
       { extends: true, test: { name: 'unit', include: ['packages/!(e2e)/src/**/*.test.ts'] } },

@@ -27,7 +27,7 @@ beforeAll(async () => {
   const shared = ['-c', at('c.toml'), '-A', 'round_robin,random']
   await routesim(['compare', ...shared, '-o', at('plain.json')])
   await routesim(['compare', ...shared, '--detail', '-o', at('detail.json')])
-}, 120_000)
+})
 
 test('--detail adds to results and changes none', () => {
   const [plain, detailed] = ['plain.json', 'detail.json'].map(

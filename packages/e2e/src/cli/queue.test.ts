@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { BIN, directoryWith, type Outcome, routesim } from '../testing/command.js'
 import { REDIS, startRedis, type TestRedis } from '../testing/redis.js'
 import { AXES, CONFIG, SWEEP } from '../testing/sixty-runs.js'
+import { until } from '../testing/until.js'
 
 const SMALL = ['sweep', '-c', 'c.toml', '--set', 'cluster.num_backends=2,3']
 
@@ -34,10 +35,6 @@ class TestWorker {
     this.process.kill('SIGTERM')
     expect(await this.code, this.stderr).toBe(0)
   }
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  await expect.poll(isSo, { timeout: 30_000, interval: 5 }).toBe(true)
 }
 
 describe.skipIf(REDIS === undefined)('a sweep through a queue in Redis', () => {
@@ -76,7 +73,7 @@ describe.skipIf(REDIS === undefined)('a sweep through a queue in Redis', () => {
 
   async function waiting(runs: number): Promise<void> {
     const keys = () => fieldsOfRuns('data').then(({ length }) => length)
-    await expect.poll(keys, { timeout: 20_000 }).toBe(runs)
+    await expect.poll(keys).toBe(runs)
   }
 
   test('two workers of which one is killed give what one process gives; a third joins and leaves', async () => {
@@ -120,9 +117,7 @@ describe.skipIf(REDIS === undefined)('a sweep through a queue in Redis', () => {
     const path = directoryWith({ 'c.toml': CONFIG.replace('120', '2500') })
     const sweep = shared(SMALL, path('.'))
     const hasty = new TestWorker(server.url, ['--grace', '0', '--dead-after', '600'])
-    await expect
-      .poll(() => fieldsOfRuns('processedOn'), { timeout: 20_000 })
-      .toContainEqual(expect.any(String))
+    await expect.poll(() => fieldsOfRuns('processedOn')).toContainEqual(expect.any(String))
     await hasty.leave()
     expect(hasty.stderr).toContain('0 runs done, 0 failed, 0 refused, 1 given back')
     const other = new TestWorker(server.url, ['--jobs', '2', '--idle', '2'])

@@ -57,7 +57,7 @@ beforeAll(async () => {
     expect(stderr).toContain(`Wrote ${at(`${name}.html`)}`)
     expect(code).toBe(0)
   }
-}, 120_000)
+})
 
 test('a page of four algorithms stays under 1.5 MB, and names no address', () => {
   expect(statSync(at('compare.html')).size).toBeLessThan(1.5e6)
@@ -85,7 +85,7 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (needs chromium)', () => {
   let browser: Browser
   beforeAll(async () => {
     browser = await startBrowser()
-  }, 120_000)
+  })
   afterAll(() => browser.close())
 
   /** Opens a page; whatever it complains of or asks for is in `troubles`. */
@@ -132,7 +132,7 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (needs chromium)', () => {
     const text = page.locator('.chart text').first()
     const dark = await text.getAttribute('fill')
     await page.emulateMedia({ colorScheme: 'light' })
-    await expect.poll(() => text.getAttribute('fill'), { timeout: 30_000 }).not.toBe(dark)
+    await expect.poll(() => text.getAttribute('fill')).not.toBe(dark)
     expect(troubles).toEqual([])
     await page.close()
   })

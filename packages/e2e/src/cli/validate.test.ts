@@ -69,7 +69,7 @@ describe.skipIf(isMissing)(
         'vidur_profiling',
       ]
       report = validate({ dataFolder: DATA, sets, seeds: 1 })
-    }, 120_000)
+    })
     const serving = (policy: string) => (row: ValidationRow) =>
       row.set === 'llmservingsim_vllm' && row.policy === policy && !row.stage.startsWith('request')
 

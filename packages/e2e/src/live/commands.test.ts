@@ -6,6 +6,7 @@ import { afterEach, expect, test } from 'vitest'
 import { directoryWith, routesim } from '../testing/command.js'
 import { inProcess } from '../testing/in-process.js'
 import { live, stopAll } from '../testing/live-process.js'
+import { until } from '../testing/until.js'
 
 afterEach(stopAll)
 
@@ -175,14 +176,6 @@ function stream(url: string, maxTokens: number): Promise<Response> {
     method: 'POST',
     body: JSON.stringify({ prompt: PROMPT, max_tokens: maxTokens, stream: true }),
   })
-}
-
-async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + 20_000
-  while (!(await isTrue())) {
-    if (performance.now() > endMs) throw new Error(`not in time: ${isTrue}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
 }
 
 test('workers, a router that hears of every worker, a ping; SIGTERM drains, Ctrl-C stops', async () => {

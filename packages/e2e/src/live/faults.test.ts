@@ -4,6 +4,7 @@ import { checkRouterConfig, type RunningRouter, startRouter } from '@routesim/li
 import { afterEach, expect, test } from 'vitest'
 import { Publisher, Subscriber } from 'zeromq'
 import { BIN, command, ROOT } from '../testing/command.js'
+import { until } from '../testing/until.js'
 
 interface Worker {
   readonly url: string
@@ -72,14 +73,6 @@ function complete(
     body: JSON.stringify({ prompt: 'Once upon a time. '.repeat(50), max_tokens: 4, ...body }),
     ...(signal === undefined ? {} : { signal }),
   })
-}
-
-async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + 30_000
-  while (!(await isTrue())) {
-    if (performance.now() > endMs) throw new Error(`not in time: ${isTrue}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
 }
 
 function nothingIsLeft({ core, stats }: RunningRouter): boolean {

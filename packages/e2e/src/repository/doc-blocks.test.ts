@@ -6,8 +6,9 @@
 //             block that follows, if any
 //   toml      with a [cluster] must be a valid config
 // `file=NAME` after the language first writes the block to NAME, for the blocks that follow on the
-// page; `no-run` leaves it alone; `live` allows servers, on other ports than the page says: lines that
-// end with & go on until the end of the page, and what is printed is not compared. UPDATE_DOCS=1 writes what is printed into the pages.
+// page; `no-run` leaves it alone; `live` allows servers, on other ports than the page says, with fewer
+// requests: lines that end with & go on until the end of the page, and what is printed is not compared.
+// UPDATE_DOCS=1 writes what is printed into the pages.
 import { spawnSync } from 'node:child_process'
 import {
   closeSync,
@@ -164,6 +165,7 @@ async function performLive(folder: string, block: DocBlock): Promise<void> {
     const args = all.map((word) =>
       word.replaceAll(PORT, (port) => String(Number(port) + portOffset)),
     )
+    if (words[0] === 'bench') args.push('--requests', '20')
     if (args.at(-1) === '&') await live(args.slice(0, -1), 1, folder)
     else run(folder, block.where, [bin, ...args])
   }

@@ -1,6 +1,6 @@
 import { RouteSimError, type RoutingAlgorithm } from '@routesim/core'
 import type { LiveErrorCode } from '../live-error-code.js'
-import type { Ticket } from './router-core.js'
+import type { Ticket } from './ticket.js'
 
 /**
  * How many tokens the answers of requests have, as far as they have passed through here: the events of those

@@ -9,9 +9,11 @@ import {
 import type { LiveBackend } from './live-backend.js'
 import { promptHashes } from './live-request.js'
 import type { RequestEnd } from './request-ends.js'
+import type { Route } from './route.js'
 import type { RouterConfig } from './router-config.js'
-import type { Route, RouterCore, Ticket } from './router-core.js'
+import type { RouterCore } from './router-core.js'
 import type { RouterStats } from './router-stats.js'
+import type { Ticket } from './ticket.js'
 import type { TrafficRecorder } from './traffic-recorder.js'
 import type { ExchangeEnd, FailureReason, Upstream } from './upstream.js'
 

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { LiveFleet } from '../testing/live-fleet.js'
-import type { RouterCore, Ticket } from './router-core.js'
+import type { RouterCore } from './router-core.js'
+import type { Ticket } from './ticket.js'
 
 const fleet = new LiveFleet()
 afterEach(() => fleet.close())

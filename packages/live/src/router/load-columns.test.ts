@@ -1,7 +1,8 @@
 import { afterEach, expect, test } from 'vitest'
 import { LiveFleet } from '../testing/live-fleet.js'
 import { hashBlocks } from '../tokens/block-hashes.js'
-import type { RouterCore, Ticket } from './router-core.js'
+import type { RouterCore } from './router-core.js'
+import type { Ticket } from './ticket.js'
 
 const fleet = new LiveFleet()
 afterEach(() => fleet.close())

@@ -4,15 +4,13 @@ import {
   type KvEvent,
   RandomStream,
   type RequestUsage,
-  RouteSimError,
   type RoutingAlgorithm,
   type RoutingDecision,
 } from '@routesim/core'
-import type { LiveErrorCode } from '../live-error-code.js'
 import type { BlockHashes } from '../tokens/block-hashes.js'
 import { BlockInterner } from '../tokens/block-interner.js'
 import { AnswerProgress } from './answer-progress.js'
-import { type Decision, DecisionLog } from './decision-log.js'
+import { DecisionLog } from './decision-log.js'
 import { HeldTickets } from './held-tickets.js'
 import {
   ApproximateKnowledge,
@@ -27,37 +25,18 @@ import { LiveCluster, type LiveClusterSource } from './live-cluster.js'
 import { LiveRequest, type LiveRequestFacts } from './live-request.js'
 import { type AlgorithmFactory, makeAlgorithm, serveDifferently } from './load-algorithm-factory.js'
 import { LoadColumns } from './load-columns.js'
+import { destinationOf, type Route, routeOf } from './route.js'
 import type { RouterConfig } from './router-config.js'
 import { standingClock } from './standing-clock.js'
+import { Ticket } from './ticket.js'
 
 /** Blocks that an online interner remembers: about 100 MB at most. */
 const INTERNED_BLOCKS = 2 ** 20
-
-/** Where a request goes. */
-export type Route =
-  | { readonly kind: 'send'; readonly prefill: LiveBackend; readonly decode: LiveBackend }
-  | { readonly kind: 'hold'; readonly untilMs: number }
-  | { readonly kind: 'reject'; readonly reason: string }
 
 /** What is known of an answer when it ends. */
 export type AnswerFacts = Pick<RequestUsage, 'completed' | 'cachedTokens' | 'outputTokens'>
 
 const NO_ANSWER: AnswerFacts = { completed: false, cachedTokens: 0, outputTokens: 0 }
-
-/** A request under way, and who decided about it. */
-export interface Ticket {
-  readonly request: LiveRequest
-  /** Workers that have failed it. */
-  readonly tried: Set<LiveBackend>
-  /** Times it was sent. */
-  attempt: number
-  algorithm: RoutingAlgorithm
-  /** When its first token came, in ms; NaN when there was none. */
-  firstTokenMs: number
-  /** Where it counts at present. */
-  at: LiveBackend | undefined
-  isPending: boolean
-}
 
 /** Who hears what is wrong with an algorithm; the router goes on. */
 export interface CoreListener {
@@ -228,15 +207,7 @@ export class RouterCore {
       block_tokens,
       this.interner,
     )
-    const ticket: Ticket = {
-      request,
-      tried: new Set(),
-      attempt: 0,
-      firstTokenMs: Number.NaN,
-      algorithm: this.algorithm,
-      at: undefined,
-      isPending: false,
-    }
+    const ticket = new Ticket(request, this.algorithm)
     this.progress.begin(ticket)
     this.tickets.set(id, ticket)
     return ticket
@@ -283,15 +254,13 @@ export class RouterCore {
   private carryOut(ticket: Ticket, decision: RoutingDecision, view: LiveCluster): Route {
     const { request } = ticket
     const nowMs = this.now()
-    const route = this.checked(decision)
+    const route = routeOf(decision, this.algorithm.name)
     this.log(request, view, ticket.attempt, route)
     if (route.kind !== 'send') return route
     const { prefill, decode } = route
     ticket.attempt++
     this.progress.begin(ticket)
-    this.place(ticket, prefill, true)
-    prefill.dispatched++
-    prefill.dispatchedSinceSample++
+    ticket.enter(prefill, true)
     prefill.breaker.sent(nowMs)
     this.knowledgeOf.sent(request, prefill.id, this.instant())
     this.refresh(prefill)
@@ -315,11 +284,11 @@ export class RouterCore {
 
   /** The first token of a request came, or its prompt is computed. */
   firstToken(ticket: Ticket): void {
-    const { at, request, algorithm } = ticket
-    if (at === undefined || !ticket.isPending) return
+    const { pendingAt: at, request, algorithm } = ticket
+    if (at === undefined) return
     ticket.firstTokenMs = this.now()
     this.progress.firstToken(ticket)
-    this.settlePending(ticket, at)
+    ticket.answered()
     this.refresh(at)
     this.tell(algorithm, (cluster) => algorithm.onFirstToken?.(request, at, cluster))
   }
@@ -328,9 +297,7 @@ export class RouterCore {
   handOver(ticket: Ticket, decode: LiveBackend): void {
     const { request, algorithm } = ticket
     this.leave(ticket)
-    this.place(ticket, decode, false)
-    decode.dispatched++
-    decode.dispatchedSinceSample++
+    ticket.enter(decode, false)
     decode.breaker.sent(this.now())
     this.refresh(decode)
     this.tell(algorithm, (cluster) => algorithm.onHandedOver?.(request, decode, cluster))
@@ -338,9 +305,9 @@ export class RouterCore {
 
   /** A request is no longer at a worker: it ended, or is to be tried elsewhere. */
   left(ticket: Ticket, answer: AnswerFacts = NO_ANSWER): void {
-    const { at, request, algorithm } = ticket
+    const { request, algorithm } = ticket
+    const at = this.leave(ticket)
     if (at === undefined) return
-    this.leave(ticket)
     this.progress.end(ticket, answer.outputTokens)
     request.attempt = ticket.attempt
     const usage = {
@@ -367,7 +334,7 @@ export class RouterCore {
       for (const backend of this.backends) this.refresh(backend)
       const view = this.viewFor(request)
       this.notebook?.begin(view.ids)
-      const route = this.checked(this.algorithm.route(request, view))
+      const route = routeOf(this.algorithm.route(request, view), this.algorithm.name)
       this.log(request, view, 0, route)
       if (route.kind !== 'send') return route
       return { ...route, matchedTokens: view.prefixMatch(request)[route.prefill.id]! }
@@ -432,25 +399,6 @@ export class RouterCore {
     this.columns.update(backend, this.now(), false)
   }
 
-  private checked(decision: RoutingDecision): Route {
-    if (decision?.kind === 'reject' || decision?.kind === 'hold') return decision
-    const [prefill, decode] =
-      decision?.kind === 'disaggregate' ? [decision.prefill, decision.decode] : [decision, decision]
-    if (prefill instanceof LiveBackend && decode instanceof LiveBackend) {
-      return { kind: 'send', prefill, decode }
-    }
-    if (decision?.kind === 'prefill') {
-      throw new RouteSimError<LiveErrorCode>(
-        `router "${this.algorithm.name}": prefillOn(): expected a decision about both workers, as live requests are sent to a pair`,
-        { code: 'router_failed', hint: 'Return disaggregate(prefill, decode).' },
-      )
-    }
-    throw new RouteSimError<LiveErrorCode>(
-      `router "${this.algorithm.name}": expected a backend of the cluster, a pair of them, a hold or a rejection`,
-      { code: 'router_failed' },
-    )
-  }
-
   private knowledgeFor(config: RouterConfig): KvKnowledge {
     const { kv_index, block_tokens, approximate_ttl_sec } = config
     if (kv_index === 'none') return new NoKnowledge()
@@ -489,43 +437,14 @@ export class RouterCore {
     }
   }
 
-  private place(ticket: Ticket, backend: LiveBackend, isPending: boolean): void {
-    const { promptTokens, maxTokens, isStreamed } = ticket.request
-    ticket.at = backend
-    ticket.isPending = isPending
-    backend.inFlight++
-    backend.heldTokens += promptTokens + maxTokens
-    if (!isPending) return
-    backend.beforeFirstToken++
-    if (!isStreamed) backend.beforeWholeAnswer++
-    backend.pendingTokens += promptTokens
-  }
-
-  private leave(ticket: Ticket): void {
-    const { at } = ticket
-    if (at === undefined) return
-    if (ticket.isPending) this.settlePending(ticket, at)
-    at.inFlight--
-    at.heldTokens -= ticket.request.promptTokens + ticket.request.maxTokens
-    ticket.at = undefined
-    this.refresh(at)
-  }
-
-  private settlePending(ticket: Ticket, at: LiveBackend): void {
-    ticket.isPending = false
-    at.beforeFirstToken--
-    if (!ticket.request.isStreamed) at.beforeWholeAnswer--
-    at.pendingTokens -= ticket.request.promptTokens
+  /** A request counts nowhere. @returns where it counted */
+  private leave(ticket: Ticket): LiveBackend | undefined {
+    const at = ticket.leave()
+    if (at !== undefined) this.refresh(at)
+    return at
   }
 }
 
 function* chainedOf(tickets: Iterable<Ticket>): Generator<Float64Array> {
   for (const { request } of tickets) yield request.hashes.chained
-}
-
-function destinationOf(route: Route): Decision['to'] {
-  if (route.kind === 'reject') return route.reason
-  if (route.kind === 'hold') return 'held'
-  const { prefill, decode } = route
-  return prefill === decode ? [prefill.id] : [prefill.id, decode.id]
 }
