@@ -11,7 +11,6 @@ export {
   type KvCapacity,
   type KvCapacityOptions,
   kvCapacity,
-  kvShare,
 } from './kv-cache/kv-capacity.js'
 export { type PagedKvCacheOptions, pagedKvCache } from './kv-cache/paged-kv-cache.js'
 export { type RadixKvCacheOptions, radixKvCache } from './kv-cache/radix-kv-cache.js'
@@ -51,6 +50,7 @@ export {
   attentionFlopsPerPair,
   flopsPerToken,
   kvBytesOfContext,
+  kvShare,
   type ModelParameters,
   modelParameters,
   parameterCount,

@@ -72,6 +72,16 @@ describe('kvCapacity', () => {
     expect(capacity('llama-3.1-70b', 'h100', 2, { pp: 2 }).tokens).toBeGreaterThan(0)
   })
 
+  test('the stage with the most layers has the least room', () => {
+    const bytes = (pp: number) => {
+      const { kvBytes, blocks } = capacity('llama-3.2-3b', 'h100', 1, { pp })
+      return kvBytes / blocks
+    }
+    // 28 layers: 7 and 8 stages have one of 4 layers.
+    expect(bytes(8) / bytes(7)).toBeCloseTo(1, 4)
+    expect(bytes(1) / bytes(7)).toBeCloseTo(7, 3)
+  })
+
   test('says when the weights leave no room', () => {
     expect(() => capacity('llama-3.1-70b', 'h100', 1)).toThrow(
       expect.objectContaining({

@@ -2,7 +2,7 @@ import { RouteSimError } from '@routesim/core'
 import type { HardwareErrorCode } from '../errors/hardware-error-code.js'
 import type { Gpu } from '../gpus/gpu.js'
 import type { Model } from '../models/model.js'
-import { kvBytesOfContext, weightBytes } from '../models/model-size.js'
+import { kvBytesOfContext, kvShare, weightBytes } from '../models/model-size.js'
 import type { KvPrecision, WeightPrecision } from '../precision/precision.js'
 
 /** What the KV capacity of a replica depends on. */
@@ -57,20 +57,21 @@ const RUNTIME_BYTES = 0.6e9
 const LOGIT_COPIES = 1 + 1 + 2 + 1
 
 /**
- * KV blocks that fit beside weights and activations: share x memory - weights / (tp · pp) - reserve, over
- * the KV bytes of a block on one GPU, see `KvBudget`. Block counts that vLLM printed come out within 1 %
- * for 16-bit models, and 4 % too high for one with FP8 weights and cache.
+ * KV blocks that fit beside weights and activations on a GPU of the stage with the most layers: share x memory -
+ * weights - reserve, over the KV bytes of a block, see `KvBudget`. Block counts that vLLM printed come out within
+ * 1 % for 16-bit models, and 4 % too high for one with FP8 weights and cache.
  * @throws RouteSimError `kv_capacity_none` when the weights leave no room
  */
 export function kvCapacity(options: KvCapacityOptions): KvCapacity {
   const { model, gpu, tp, pp, precision, kvPrecision, blockTokens } = options
-  const weights = weightBytes(model, precision) / (tp * pp)
+  const stage = Math.ceil(model.layers / pp) / model.layers
+  const weights = (weightBytes(model, precision) * stage) / tp
   const reserveBytes = RUNTIME_BYTES + activationBytes(options)
   const takenBytes = gpu.driverMemoryBytes * options.gpuMemoryUtilization
   const kvBytes = kvBytesOf(options, weights, reserveBytes)
   const context = options.contextTokens ?? 1
   const perToken = kvBytesOfContext(model, context, kvPrecision) / context
-  const blockBytes = (perToken * kvShare(model, tp) * blockTokens) / pp
+  const blockBytes = perToken * kvShare(model, tp) * blockTokens * stage
   const blocks = Math.floor(kvBytes / blockBytes)
   if (!(blocks >= 1)) {
     const needs = gigabytes(weights + reserveBytes)
@@ -93,14 +94,6 @@ function kvBytesOf(
   const memory = gpu.driverMemoryBytes
   if (budget === 'share_of_free') return share * (memory - weights - reserve)
   return share * memory - weights - (budget === 'after_peak' ? reserve : 0)
-}
-
-/**
- * Part of the KV of a token and layer that each of `tp` GPUs has: heads that do not divide are replicated,
- * and so is the compressed vector of latent attention.
- */
-export function kvShare({ attention }: Model, tp: number): number {
-  return attention.kind === 'mla' ? 1 : Math.ceil(attention.kvHeads / tp) / attention.kvHeads
 }
 
 /** The larger of the forward pass and the sampler, which the engine profiles one after the other. */

@@ -1,5 +1,10 @@
 import type { Gpu } from '../gpus/gpu.js'
-import { attentionFlopsPerPair, kvBytesPerTokenLayer, windowOf } from '../models/model-size.js'
+import {
+  attentionFlopsPerPair,
+  kvBytesPerTokenLayer,
+  kvShare,
+  windowOf,
+} from '../models/model-size.js'
 import type { KernelEfficiency } from './kernel-efficiency.js'
 import { peakFlops } from './matmul-work.js'
 import type { RooflineOptions } from './roofline-options.js'
@@ -16,18 +21,17 @@ export function attentionTerms(
   efficiency: KernelEfficiency,
 ): StretchTerms {
   const { model, gpu, parallelism, kvPrecision, granularity } = options
-  const { tp, pp } = parallelism
+  const { tp } = parallelism
   const { attention, layers } = model
   const isLatent = attention.kind === 'mla'
-  const kvShare = isLatent ? 1 : Math.ceil(attention.kvHeads / tp) / attention.kvHeads
   const flops = peakFlops(gpu, 'bf16').flops * efficiency.attentionFlops
   const reached = efficiency.kvBandwidth[kvPrecision === 'fp8' ? 'narrow' : 'wide']
   const bandwidth = gpu.memoryBandwidthBytesPerSec * reached
 
-  // In ms per layer and token or pair, a stage's share of the layers included.
-  const kvMs = (1000 * kvBytesPerTokenLayer(model, kvPrecision) * kvShare) / (bandwidth * pp)
+  // In ms per layer and token or pair.
+  const kvMs = (1000 * kvBytesPerTokenLayer(model, kvPrecision) * kvShare(model, tp)) / bandwidth
   const pairMs = (phase: 'prefill' | 'decode'): number =>
-    (1000 * attentionFlopsPerPair(model, phase)) / (layers * tp * flops * pp)
+    (1000 * attentionFlopsPerPair(model, phase)) / (layers * tp * flops)
   const computeMs = pairMs('decode')
   const mixedComputeMs = isLatent
     ? computeMs

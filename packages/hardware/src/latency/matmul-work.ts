@@ -5,7 +5,7 @@ import { BYTES_PER_WEIGHT, type WeightPrecision } from '../precision/precision.j
 import type { KernelEfficiency } from './kernel-efficiency.js'
 import type { Parallelism, RooflineOptions } from './roofline-options.js'
 
-/** A matrix product with the weights of one GPU, over all its layers; times are at what kernels reach. */
+/** A matrix product with the weights of one GPU per layer, over all layers; times are at what kernels reach. */
 export interface MatmulWork {
   /** Time to read the weights. */
   readonly readMs: number
@@ -15,7 +15,7 @@ export interface MatmulWork {
   readonly rows: 'tokens' | 'sequences'
 }
 
-/** The experts of a mixture on one GPU, over all layers. */
+/** The experts of a mixture on one GPU per layer, over all layers. */
 export interface ExpertWork {
   readonly count: number
   readonly active: number
@@ -34,39 +34,27 @@ export function denseMatmuls(options: RooflineOptions, efficiency: KernelEfficie
   const bytes = denseBytesPerWeight(precision)
   const peak = peakFlops(gpu, precision === 'mxfp4' ? 'bf16' : precision)
   const layers = shares.map((parameters) => ({
-    ...work(parameters, bytes, gpu, peak, efficiency, parallelism.pp),
+    ...work(parameters, bytes, gpu, peak, efficiency),
     rows: 'tokens' as const,
   }))
   const head = modelParameters(model).head / parallelism.tp
-  const headWork = work(
-    head,
-    BYTES_PER_WEIGHT.bf16,
-    gpu,
-    peakFlops(gpu, 'bf16'),
-    efficiency,
-    parallelism.pp,
-  )
+  const headWork = work(head, BYTES_PER_WEIGHT.bf16, gpu, peakFlops(gpu, 'bf16'), efficiency)
   return [...layers, { ...headWork, rows: 'sequences' }]
 }
 
-/**
- * Stages work on micro-batches of 1/pp of the rows each, and a step is over when all stages have seen
- * all of them: every stage reads its weights pp times, a pipeline as a whole once per micro-batch.
- */
 function work(
   parameters: number,
   bytesPerWeight: number,
   gpu: Gpu,
   peak: PeakFlops,
   efficiency: KernelEfficiency,
-  pp: number,
 ): Omit<MatmulWork, 'rows'> {
   const bandwidth = gpu.memoryBandwidthBytesPerSec * efficiency.matmulBandwidth
   const flops =
     peak.flops * (peak.isNarrow ? efficiency.matmulFlops.narrow : efficiency.matmulFlops.wide)
   return {
     readMs: ((parameters * bytesPerWeight) / bandwidth) * 1000,
-    msPerRow: ((2 * parameters) / (flops * pp)) * 1000,
+    msPerRow: ((2 * parameters) / flops) * 1000,
   }
 }
 
@@ -110,7 +98,7 @@ export function expertWork(
 ): ExpertWork | undefined {
   const { model, gpu, parallelism, precision } = options
   if (model.experts === undefined) return undefined
-  const { tp, pp, ep } = parallelism
+  const { tp, ep } = parallelism
   const parameters = (model.layers - model.denseLayers) * modelParameters(model).expert
   const bandwidth = gpu.memoryBandwidthBytesPerSec * efficiency.expertBandwidth
   const peak = peakFlops(gpu, efficiency.hasNarrowExperts ? expertPrecision(precision) : 'bf16')
@@ -119,7 +107,7 @@ export function expertWork(
     count: model.experts.count,
     active: model.experts.active,
     readMsPerExpert: ((parameters * BYTES_PER_WEIGHT[precision]) / ((tp / ep) * bandwidth)) * 1000,
-    msPerVisit: ((2 * parameters) / ((tp / ep) * flops * pp)) * 1000,
+    msPerVisit: ((2 * parameters) / ((tp / ep) * flops)) * 1000,
     ranks: ep,
   }
 }

@@ -74,7 +74,7 @@ describe('for any model, GPU, precision and parallelism', () => {
         const { model, gpu, parallelism, kvPrecision } = options
         const layers = model.layers - windowOf(model).layers
         const bytes = step.decodeContextTokens * layers * kvBytesPerTokenLayer(model, kvPrecision)
-        const gpus = parallelism.tp * parallelism.pp
+        const gpus = parallelism.tp * Math.min(parallelism.pp, Math.max(1, step.decodeRequests))
         const memory = gpu.memoryBandwidthBytesPerSec
         const fastest = gpu.cacheBandwidthBytesPerSec ?? memory
         expect(fastest).toBeGreaterThanOrEqual(memory)
@@ -101,8 +101,16 @@ describe('for any model, GPU, precision and parallelism', () => {
           const latency = rooflineLatency(options)
           const shared = Math.floor(part * context) * Math.max(0, decodes - 1)
           const before = stepOf(prompt, cached, decodes, decodes * (1 + context), shared)
+          // Stages take requests to be alike: one with less context than the others makes all look shorter.
+          const added = options.parallelism.pp === 1 ? 1 : 1 + context
           const after = {
-            decode: stepOf(prompt, cached, decodes + n, decodes * (1 + context) + n, shared),
+            decode: stepOf(
+              prompt,
+              cached,
+              decodes + n,
+              decodes * (1 + context) + n * added,
+              shared,
+            ),
             context: stepOf(prompt, cached, decodes, decodes * (1 + context + n), shared),
             prompt: stepOf(prompt + n, cached, decodes, decodes * (1 + context), shared),
             cached: stepOf(prompt, cached + n, decodes, decodes * (1 + context), shared),
@@ -228,17 +236,21 @@ function computeMs(latency: RooflineLatency, step: StepShape): number {
   return matmulMs + expertMs + attentionMs + elementwiseMs
 }
 
+/** GPUs of all stages that can work at the same time: each request is with one of them. */
+function busyGpus({ parallelism }: RooflineOptions, step: StepShape): number {
+  const requests = step.prefillRequests + step.decodeRequests
+  return parallelism.tp * Math.min(parallelism.pp, requests)
+}
+
 /** Operations of a step over the peak of all GPUs in the fastest precision they could use. */
-function flopsBoundMs(
-  { model, gpu, parallelism, precision }: RooflineOptions,
-  step: StepShape,
-): number {
+function flopsBoundMs(options: RooflineOptions, step: StepShape): number {
+  const { model, gpu, precision } = options
   const { fp16, fp8 = fp16, int8 = fp16, fp4 = fp16 } = gpu.denseFlops
   const peak = { bf16: fp16, fp8, int8, fp4, int4: fp16, mxfp4: fp16 }[precision]
   const tokens = step.prefillTokens + step.decodeRequests
   // The output projection is computed for sequences only.
   const perToken = flopsPerToken(model) - 2 * modelParameters(model).head
-  const gpus = parallelism.tp * parallelism.pp
+  const gpus = busyGpus(options, step)
   const limited = windowOf(model).layers / model.layers
   const attention =
     (1 - limited) *
@@ -247,17 +259,16 @@ function flopsBoundMs(
   return 1000 * ((tokens * perToken) / (peak * gpus) + attention / (fp16 * gpus))
 }
 
-/** Bytes a step cannot do without over the bandwidth of all GPUs. */
-function bandwidthBoundMs(
-  { model, gpu, parallelism, precision, kvPrecision }: RooflineOptions,
-  step: StepShape,
-): number {
+/** Bytes a step cannot do without over the bandwidth of all GPUs; one stage after another reads its weights. */
+function bandwidthBoundMs(options: RooflineOptions, step: StepShape): number {
+  const { model, gpu, parallelism, precision, kvPrecision } = options
   const narrowest = { bf16: 2, fp8: 1, int8: 1, fp4: 0.5, int4: 0.5, mxfp4: 0.5 }[precision]
   const { attention, dense, experts } = modelParameters(model)
   const tokens = step.prefillTokens + step.decodeRequests
   const { count = 1, active = 0 } = model.experts ?? {}
   // Micro-batches of a pipeline, taken one by one, touch no fewer experts than one batch.
-  const touched = 1 - (1 - active / count) ** (tokens / parallelism.pp)
+  const stages = busyGpus(options, step) / parallelism.tp
+  const touched = 1 - (1 - active / count) ** (tokens / stages)
   const weights = (attention + dense + experts * touched) * narrowest
   const window = windowOf(model)
   // Decodes of equal context read no more than the window in its layers.
@@ -265,6 +276,6 @@ function bandwidthBoundMs(
   const distinct = step.decodeContextTokens - (step.decodeSharedTokens ?? 0)
   const tokenLayers = distinct * (model.layers - window.layers) + inWindow * window.layers
   const kv = tokenLayers * kvBytesPerTokenLayer(model, kvPrecision)
-  const gpus = parallelism.tp * parallelism.pp
-  return (1000 * (weights + kv)) / (gpu.memoryBandwidthBytesPerSec * gpus)
+  const perStage = weights + kv / stages
+  return (1000 * perStage) / (gpu.memoryBandwidthBytesPerSec * parallelism.tp)
 }

@@ -1,4 +1,4 @@
-import type { LatencyModel, StepSegment, StepShape } from '@routesim/core'
+import { EMPTY_STEP, type LatencyModel, type StepSegment, type StepShape } from '@routesim/core'
 import { allReduceMs, allToAllMs, messageMs } from '../links/collectives.js'
 import { findLink } from '../links/find-link.js'
 import type { Link } from '../links/link.js'
@@ -59,6 +59,7 @@ class Roofline implements RooflineLatency {
   private readonly elementwiseMsPerToken: number
   private readonly floorMs: number
   private readonly scales: TimeScales
+  private readonly micro: StepShape = { ...EMPTY_STEP }
 
   constructor(options: RooflineOptions) {
     const { gpu, granularity } = options
@@ -82,37 +83,69 @@ class Roofline implements RooflineLatency {
   }
 
   stepMs(step: StepShape): number {
-    return this.fixedMs(step) + this.scales.attention * this.attention.ms(step)
+    const batch = this.microBatch(step)
+    const { matmul, attention, communication, overhead } = this.scales
+    const gpuMs =
+      matmul * (this.matmulMs(batch) + this.expertMs(batch)) +
+      overhead * (this.elementwiseMsPerToken * tokensOf(batch) + this.floorMs) +
+      communication * this.communicationMs(batch) +
+      attention * this.attention.ms(batch)
+    return gpuMs * this.longestStage(step) + this.hostMs(step)
   }
 
   segment(step: StepShape, out: StepSegment): void {
-    this.attention.segment(step, out)
-    out.slopeMs *= this.scales.attention
+    this.attention.segment(this.microBatch(step), out)
+    out.slopeMs *= this.scales.attention * this.longestStage(step)
     out.baseMs = this.stepMs(step)
+    // How chunks of several prompts grow is not known from their sum.
+    if (step.prefillRequests > 1) {
+      out.slopeMs = 0
+      out.steps = 1
+    }
   }
 
   breakdown(step: StepShape): StepBreakdown {
-    const { matmul, attention, communication, overhead } = this.scales
+    const batch = this.microBatch(step)
+    const longest = this.longestStage(step)
+    const matmul = longest * this.scales.matmul
+    const overhead = longest * this.scales.overhead
     return {
-      matmulMs: matmul * this.matmulMs(step),
-      expertMs: matmul * this.expertMs(step),
-      attentionMs: attention * this.attention.ms(step),
-      elementwiseMs: overhead * this.elementwiseMsPerToken * tokensOf(step),
-      communicationMs: communication * this.communicationMs(step),
+      matmulMs: matmul * this.matmulMs(batch),
+      expertMs: matmul * this.expertMs(batch),
+      attentionMs: longest * this.scales.attention * this.attention.ms(batch),
+      elementwiseMs: overhead * this.elementwiseMsPerToken * tokensOf(batch),
+      communicationMs: longest * this.scales.communication * this.communicationMs(batch),
       floorMs: overhead * this.floorMs,
       hostMs: this.hostMs(step),
     }
   }
 
-  /** What does not depend on the context. */
-  private fixedMs(step: StepShape): number {
-    const { matmul, communication, overhead } = this.scales
-    return (
-      matmul * (this.matmulMs(step) + this.expertMs(step)) +
-      overhead * (this.elementwiseMsPerToken * tokensOf(step) + this.floorMs) +
-      communication * this.communicationMs(step) +
-      this.hostMs(step)
-    )
+  /**
+   * What one of the micro-batches of a step computes that fill a pipeline: it passes all stages, one after
+   * another, and by then each has seen them all. A request belongs to one of them, so that a lone one is no faster
+   * for the stages; prompts and decodes are dealt out evenly.
+   */
+  private microBatch(step: StepShape): StepShape {
+    const { pp } = this.options.parallelism
+    if (pp === 1) return step
+    const prompts = Math.min(pp, Math.max(1, step.prefillRequests))
+    const decodes = Math.min(pp, Math.max(1, step.decodeRequests))
+    const { micro } = this
+    micro.prefillTokens = step.prefillTokens / prompts
+    micro.prefillRequests = step.prefillRequests / prompts
+    micro.prefillAttentionPairs = step.prefillAttentionPairs / prompts
+    micro.decodeRequests = step.decodeRequests / decodes
+    micro.decodeContextTokens = step.decodeContextTokens / decodes
+    micro.decodeSharedTokens = (step.decodeSharedTokens ?? 0) / decodes
+    return micro
+  }
+
+  /** By how much a stage with more layers than others holds all up, if there are micro-batches enough. */
+  private longestStage(step: StepShape): number {
+    const { model, parallelism } = this.options
+    if (model.layers % parallelism.pp === 0) return 1
+    const stages = Math.min(parallelism.pp, sequencesOf(step))
+    return Math.max(1, (stages * Math.ceil(model.layers / parallelism.pp)) / model.layers)
   }
 
   private matmulMs(step: StepShape): number {
@@ -138,19 +171,19 @@ class Roofline implements RooflineLatency {
   private expertMs(step: StepShape): number {
     const { experts } = this
     if (experts === undefined) return 0
-    const tokens = tokensOf(step) / this.options.parallelism.pp
+    const tokens = tokensOf(step)
     const { count, active, ranks } = experts
     const touched = expectedDistinct(count / ranks, active / count, tokens)
-    const visits = expectedLargest(tokensOf(step) * active, ranks)
+    const visits = expectedLargest(tokens * active, ranks)
     const { few, many } = this.efficiency.expertTile
-    const rows = paddedRows(visits, touched, tokensOf(step) <= count ? few : many)
+    const rows = paddedRows(visits, touched, tokens <= count ? few : many)
     return this.overlapped(experts.readMsPerExpert * touched, experts.msPerVisit * rows)
   }
 
   private communicationMs(step: StepShape): number {
     const { model, parallelism } = this.options
     const { tp, pp, ep } = parallelism
-    const bytes = (tokensOf(step) / pp) * model.hiddenSize * ACTIVATION_BYTES
+    const bytes = tokensOf(step) * model.hiddenSize * ACTIVATION_BYTES
     let ms = 0
     if (tp > 1) {
       const moeLayers = ep > 1 ? model.layers - model.denseLayers : 0
@@ -202,7 +235,7 @@ function asOnePerKind(works: readonly MatmulWork[]): MatmulWork[] {
 /** Norms, rotary embedding, activation and residual sums of one token, in bytes moved on one GPU. */
 function elementwiseBytesPerToken({ model, parallelism }: RooflineOptions): number {
   const { attention, hiddenSize, denseLayers, layers, experts } = model
-  const { tp, pp } = parallelism
+  const { tp } = parallelism
   const keyValueElements =
     attention.kind === 'gqa'
       ? 2 * attention.kvHeads * attention.headDim
@@ -216,7 +249,7 @@ function elementwiseBytesPerToken({ model, parallelism }: RooflineOptions): numb
       ((experts?.active ?? 0) * (experts?.intermediateSize ?? 0) +
         (experts?.sharedIntermediateSize ?? 0))
   const perLayer = 7 * hiddenSize + (2 * queryElements + keyValueElements) / tp
-  return (ACTIVATION_BYTES * (layers * perLayer + (3 * width) / tp)) / pp
+  return ACTIVATION_BYTES * (layers * perLayer + (3 * width) / tp)
 }
 
 /** Kernels of one layer: a mixture adds its router, sorting and a second grouped product. */

@@ -60,6 +60,41 @@ describe('rooflineLatency', () => {
     expect(attentionMs(99_000) / attentionMs(0)).toBeCloseTo(part, 2)
   })
 
+  describe('stages of a pipeline', () => {
+    const stages = (pp: number, name = 'llama-3.1-70b') =>
+      rooflineLatency({ ...h100, model: findModel(name), parallelism: { tp: 1, pp, ep: 1 } })
+
+    test('do nothing for a lone request, which passes one after another', () => {
+      for (const step of [stepOf(0, 0, 1, 100_000), stepOf(8192, 4096, 0, 0)]) {
+        const [one, four] = [stages(1).breakdown(step), stages(4).breakdown(step)]
+        expect(four.communicationMs).toBeGreaterThan(one.communicationMs)
+        expect({ ...four, communicationMs: 0 }).toEqual(one)
+      }
+      const mixture = { ...h100, model: findModel('deepseek-v3') }
+      const expertMs = [1, 4].map(
+        (pp) =>
+          rooflineLatency({ ...mixture, parallelism: { tp: 8, pp, ep: 1 } }).breakdown(
+            stepOf(0, 0, 1, 1000),
+          ).expertMs,
+      )
+      expect(expertMs[1]).toBeGreaterThanOrEqual(expertMs[0]!)
+    })
+
+    test('share what many requests compute, and read all weights for each micro-batch', () => {
+      const [one, four] = [1, 4].map((pp) => stages(pp).breakdown(stepOf(0, 0, 256, 256 * 4000)))
+      expect(four!.attentionMs).toBeCloseTo(one!.attentionMs / 4, 9)
+      expect(four!.elementwiseMs).toBeCloseTo(one!.elementwiseMs / 4, 9)
+      expect(four!.matmulMs).toBe(stages(1).breakdown(stepOf(0, 0, 64, 64 * 4000)).matmulMs)
+    })
+
+    test('wait for the one with the most layers: 28 layers over 8 are no faster than over 7', () => {
+      const ms = (pp: number, decodes: number) =>
+        stages(pp, 'llama-3.2-3b').breakdown(stepOf(0, 0, decodes, decodes * 2000)).attentionMs
+      expect(ms(8, 56) / ms(7, 56)).toBeCloseTo(1, 9)
+      expect(ms(8, 1)).toBe(ms(1, 1))
+    })
+  })
+
   test('host work of a step is paid once per step', () => {
     const [without, with3] = [0, 3].map((hostMsPerStep) =>
       rooflineLatency({ ...h100, hostMsPerStep }).stepMs(stepOf(100, 0, 8, 8000)),

@@ -54,9 +54,9 @@ export class StretchTerms {
     return sum + total(this.read, contextRead(step), step.prefillRequests, 0)
   }
 
-  /** Slope per step and steps for which it holds; the base is the caller's. */
+  /** Slope per step and steps for which it holds, with one prompt chunk at most; the base is the caller's. */
   segment(step: StepShape, out: StepSegment): void {
-    const { prefillTokens, prefillRequests, decodeRequests } = step
+    const { prefillTokens, decodeRequests } = step
     out.slopeMs = 0
     out.steps = Number.POSITIVE_INFINITY
     const decodes = prefillTokens > 0 ? this.mixed : this.decode
@@ -69,12 +69,6 @@ export class StretchTerms {
       out,
     )
     if (prefillTokens === 0) return
-    // How chunks of several prompts grow is not known from their sum.
-    if (prefillRequests > 1) {
-      out.slopeMs = 0
-      out.steps = 1
-      return
-    }
     const growth = prefillTokens * prefillTokens
     stretch(
       this.pairs,

@@ -128,6 +128,14 @@ export function kvBytesPerTokenLayer(model: Model, precision: KvPrecision = 'bf1
 }
 
 /**
+ * Part of the KV of a token and layer that each of `tp` GPUs has: heads that do not divide are replicated,
+ * and so is the compressed vector of latent attention.
+ */
+export function kvShare({ attention }: Model, tp: number): number {
+  return attention.kind === 'mla' ? 1 : Math.ceil(attention.kvHeads / tp) / attention.kvHeads
+}
+
+/**
  * Bytes of KV cache of a request with so many tokens of context, over all layers: layers with a
  * sliding window keep no more than it.
  *
