@@ -111,6 +111,7 @@ const DEPLOYMENT = [
   'pp',
   'ep',
   'gpu_memory_utilization',
+  'kv_context_tokens',
   'num_backends',
   'max_batch_tokens',
   'max_num_seqs',

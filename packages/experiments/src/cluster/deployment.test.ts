@@ -39,6 +39,13 @@ describe('a cluster with a model', () => {
     expect(cluster.kvTransfer?.bytesPerToken).toBe(327_680)
   })
 
+  test('holds more tokens of long requests where layers have windows', () => {
+    const blocks = (keys = '') =>
+      fleetOf(`model = "gpt-oss-120b"\ngpu = "h200"\n${keys}`).cluster.backends[0]!.kv.blocks
+    expect(blocks('kv_context_tokens = 131072') / blocks()).toBeCloseTo(2, 1)
+    expect(blocks('kv_context_tokens = 100')).toBe(blocks())
+  })
+
   test('an engine of before waits for its scheduler, and its graphs end at each of 80 layers', () => {
     const msOf = (keys: string): number =>
       fleetOf(

@@ -111,6 +111,7 @@ function capacityOf(
     maxBatchTokens: number('max_batch_tokens', Number.NaN),
     maxNumSeqs: number('max_num_seqs', Number.NaN),
     blockTokens: number('kv_block_size', Number.NaN),
+    contextTokens: number('kv_context_tokens', 1),
     budget: engine.kvBudget,
   }
   const numbers = Object.values(options).filter((each) => typeof each === 'number')

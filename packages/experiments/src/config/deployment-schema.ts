@@ -73,6 +73,11 @@ export const deploymentShape = {
     .describe(
       'Part of the memory that weights, activations and KV cache take; default as the engine.',
     ),
+  kv_context_tokens: integer(1)
+    .optional()
+    .describe(
+      'Context that requests of a model with sliding windows reach: by it the KV blocks that fit are counted, as layers with a window keep no more than the window. Default: as if they kept all.',
+    ),
   served_model_name: text()
     .optional()
     .describe(

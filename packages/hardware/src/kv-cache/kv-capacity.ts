@@ -21,7 +21,7 @@ export interface KvCapacityOptions {
   readonly blockTokens: number
   /**
    * Context that requests reach, for models with sliding windows: their layers keep no more than the
-   * window, so longer requests need less per token. The window itself when absent, the safe side.
+   * window, so longer requests need less per token. As if they kept all of it when absent, the safe side.
    */
   readonly contextTokens?: number
   /** How the engine sizes the cache; `after_peak` when absent. */
