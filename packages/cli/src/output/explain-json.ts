@@ -7,6 +7,7 @@ export function explainJson(request: ExplainedRequest, algorithm: string): objec
   return {
     request: request.request,
     arrival_ms: request.arrivalMs,
+    sent_ms: request.sentMs,
     prompt_tokens: request.promptTokens,
     output_tokens: request.outputTokens,
     ...(session !== undefined && { session }),

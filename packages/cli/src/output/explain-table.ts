@@ -13,9 +13,10 @@ export function explainText(
   algorithm: string,
   maxWidth: number = Number.POSITIVE_INFINITY,
 ): string {
-  const { promptTokens, outputTokens, cachedTokens, arrivalMs, session } = request
+  const { promptTokens, outputTokens, cachedTokens, arrivalMs, sentMs, session } = request
+  const sent = sentMs > arrivalMs ? `, sent ${time(sentMs)}` : ''
   const head = [
-    `Request ${request.request}, ${time(arrivalMs)}: ${thousands(promptTokens)} prompt tokens`,
+    `Request ${request.request}, ${time(arrivalMs)}${sent}: ${thousands(promptTokens)} prompt tokens`,
     `${thousands(outputTokens)} output tokens${session === undefined ? '' : `, session ${session}`}`,
   ].join(', ')
   const end =

@@ -55,6 +55,20 @@ test('fewer alternatives are tried when asked, which is said', async () => {
   expect(none.stdout).not.toContain('TTFT  ')
 })
 
+test('a request that waited for another says when it was sent, from where latencies count', async () => {
+  const first = '{"ts":0,"prompt_tokens":900,"gen_tokens":5,"id":"a"}'
+  const next = '{"ts":1,"prompt_tokens":900,"gen_tokens":5,"after":"a","think_ms":7}'
+  writeFileSync(at('turns.jsonl'), `${first}\n${next}\n`)
+  const words = ['-t', at('turns.jsonl'), '-a', 'round_robin']
+  const { stdout } = await explain(...words, '--request', '0,1')
+  expect(stdout).toMatch(/^Request 0, at 0\.000 s: /m)
+  expect(stdout).toMatch(/^Request 1, at 0\.001 s, sent at 0\.\d+ s: /m)
+  const { stdout: json } = await explain(...words, '--request', '0,1', '--format', 'json')
+  const [before, after] = JSON.parse(json)
+  expect(after.arrival_ms).toBe(1)
+  expect(after.sent_ms).toBeCloseTo(before.e2e_ms + 7, 9)
+})
+
 test('a request without output is judged by its end', async () => {
   const none = '{"ts":0,"prompt_tokens":900,"gen_tokens":0}\n'.repeat(3)
   writeFileSync(at('none.jsonl'), none)

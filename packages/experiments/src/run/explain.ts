@@ -62,7 +62,10 @@ export interface ExplainedDecision {
 /** A request, what became of it, and the decisions about it. */
 export interface ExplainedRequest {
   readonly request: number
+  /** At its client. */
   readonly arrivalMs: number
+  /** When its client sent it: its arrival, or later. Latencies count from here. */
+  readonly sentMs: number
   readonly promptTokens: number
   readonly outputTokens: number
   readonly session?: string
@@ -266,6 +269,7 @@ function outcomeOf(row: number, result: RunResult): Omit<ExplainedRequest, 'deci
   return {
     request: row,
     arrivalMs: requests.arrivalMs[row]!,
+    sentMs: sentMs[row]!,
     promptTokens: requests.promptTokens[row]!,
     outputTokens: requests.outputTokens[row]!,
     ...(session !== undefined && { session }),
