@@ -233,7 +233,7 @@ describe('eight backends of one slot', () => {
   })
 })
 
-test.each([0.5, 0.7, 0.9])(
+test.each([0.5, 0.9])(
   'power_of_two of many at a load of %d: the stay that Mitzenmacher found',
   (load) => {
     const servers = 500

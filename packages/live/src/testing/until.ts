@@ -1,11 +1,6 @@
-/** Waits until something is true, and fails after some seconds. */
-export async function until(
-  isTrue: () => boolean | Promise<boolean>,
-  withinMs = 20_000,
-): Promise<void> {
-  const endMs = performance.now() + withinMs
-  while (!(await isTrue())) {
-    if (performance.now() > endMs) throw new Error(`not within ${withinMs} ms: ${isTrue}`)
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
+import { expect } from 'vitest'
+
+/** Waits until something is so. */
+export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  await expect.poll(isSo, { interval: 5 }).toBe(true)
 }
