@@ -40,12 +40,14 @@ const PUBLISHED: Readonly<Record<string, number>> = {
   'Mixtral-8x22B': 140.62,
   'Qwen3-30B-A3B': 30.53,
   'Qwen3-235B-A22B': 235.09,
+  'Qwen3-235B-A22B-FP8': 235.09,
   'gpt-oss-20b': 20.91,
   'gpt-oss-120b': 116.83,
   'MiniMax-M2': 228.7,
   'DeepSeek-V2-Lite': 15.71,
   'DeepSeek-V3': 671.03,
   'Kimi-K2': 1026,
+  'Kimi-K2.5': 1026,
 }
 
 describe('the catalogue', () => {
@@ -66,6 +68,15 @@ describe('the catalogue', () => {
     ['DeepSeek-V3', 37],
   ])('%s visits %f billion of them', (name, billions) => {
     expect(Math.abs(activeParameterCount(findModel(name)) / 1e9 / billions - 1)).toBeLessThan(0.03)
+  })
+
+  test.each([
+    ['Qwen/Qwen3-235B-A22B', 'bf16'],
+    ['Qwen/Qwen3-235B-A22B-FP8', 'fp8'],
+    ['moonshotai/Kimi-K2-Instruct', 'fp8'],
+    ['moonshotai/Kimi-K2.5', 'int4'],
+  ])('a name that says the precision gets it: %s in %s', (name, weights) => {
+    expect(findModel(name).weights).toBe(weights)
   })
 
   test('gives each name to one model only', () => {
