@@ -2,7 +2,7 @@ import { RouteSimError } from '@routesim/core'
 import type { HardwareErrorCode } from '../errors/hardware-error-code.js'
 import { WEIGHT_PRECISIONS, type WeightPrecision } from '../precision/precision.js'
 import type { Experts, GroupedQueryAttention, LatentAttention, Model } from './model.js'
-import { precisionOfQuantization, QUANT_METHODS } from './quantization-config.js'
+import { precisionOfQuantization, QUANT_METHODS, quantMethodOf } from './quantization-config.js'
 
 /** What sets a family of models apart. */
 interface Family {
@@ -88,7 +88,7 @@ export function modelFromHuggingFaceConfig(json: unknown, name: string): Model {
     ...(experts === undefined ? {} : { experts }),
     vocabSize: inner.count('vocab_size'),
     tiedEmbeddings: inner.flag('tie_word_embeddings') ?? family.tied === true,
-    weights: weightsOf(outer.table('quantization_config') === undefined ? inner : outer),
+    weights: weightsOf(outer, inner),
     source: `config.json of ${name}`,
   }
 }
@@ -189,15 +189,21 @@ function denseLayersOf(fields: Fields, layers: number): number {
   return leading + (layers - leading - Math.floor((layers - leading) / stride))
 }
 
-function weightsOf(fields: Fields): WeightPrecision {
-  const config = fields.table('quantization_config')
-  if (config?.['quant_method'] === undefined) return 'bf16'
-  const precision = precisionOfQuantization(config)
-  if (precision !== undefined) return precision
-  throw invalid(
-    fields.name,
-    `quantization_config: expected a quant_method of ${QUANT_METHODS.join(', ')} with weights of 4 or 8 bits, got ${JSON.stringify(config['quant_method'])}; take it out and give the precision (${WEIGHT_PRECISIONS.join(', ')}) yourself`,
-  )
+/** Where files say how their weights are quantised; older ones of compressed-tensors in the second. */
+const QUANTIZATION_KEYS = ['quantization_config', 'compression_config'] as const
+
+function weightsOf(outer: Fields, inner: Fields): WeightPrecision {
+  for (const key of QUANTIZATION_KEYS) {
+    const config = outer.table(key) ?? inner.table(key)
+    if (config === undefined) continue
+    const precision = precisionOfQuantization(config)
+    if (precision !== undefined) return precision
+    throw invalid(
+      outer.name,
+      `${key}: expected a quant_method of ${QUANT_METHODS.join(', ')} with weights of 4 or 8 bits, got ${JSON.stringify(quantMethodOf(config)) ?? 'none'}; take it out and give the precision (${WEIGHT_PRECISIONS.join(', ')}) yourself`,
+    )
+  }
+  return 'bf16'
 }
 
 /** Typed reading of a config, with errors that name the field. */

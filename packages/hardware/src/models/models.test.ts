@@ -288,6 +288,8 @@ describe('modelFromHuggingFaceConfig', () => {
     [group({ num_bits: 4, type: 'float' }), 'fp4'],
     [{ quant_method: 'modelopt', quant_algo: 'FP8' }, 'fp8'],
     [{ quant_method: 'modelopt', quantization: { quant_algo: 'NVFP4' } }, 'fp4'],
+    [{ quant_algo: 'FP8' }, 'fp8'],
+    [{ producer: { name: 'modelopt' }, quantization: { quant_algo: 'NVFP4' } }, 'fp4'],
     [{ quant_method: 'gptq', bits: 8 }, 'int8'],
     [{ quant_method: 'awq', bits: 4 }, 'int4'],
     [{ quant_method: 'bitsandbytes', load_in_4bit: true }, 'int4'],
@@ -297,6 +299,15 @@ describe('modelFromHuggingFaceConfig', () => {
     // Models that see pictures have it inside or outside.
     const text_config = { ...llama, quantization_config }
     expect(modelFromHuggingFaceConfig({ text_config }, 'm').weights).toBe(weights)
+  })
+
+  test('older files of compressed-tensors say compression_config', () => {
+    const compression_config = group({ num_bits: 8, type: 'float' })
+    expect(modelFromHuggingFaceConfig({ ...llama, compression_config }, 'm').weights).toBe('fp8')
+    const text_config = { ...llama, compression_config }
+    expect(modelFromHuggingFaceConfig({ text_config }, 'm').weights).toBe('fp8')
+    const both = { ...llama, compression_config, quantization_config: { quant_method: 'awq' } }
+    expect(modelFromHuggingFaceConfig(both, 'm').weights).toBe('int4')
   })
 
   test('windows of Qwen begin at a layer', () => {
@@ -322,6 +333,18 @@ describe('modelFromHuggingFaceConfig', () => {
     [
       { ...llama, quantization_config: { quant_method: 'gptq', bits: 3 } },
       /with weights of 4 or 8 bits, got "gptq"/,
+    ],
+    [
+      { ...llama, quantization_config: { bits: 4, group_size: 128 } },
+      /quantization_config: expected a quant_method of fp8, .* got none/,
+    ],
+    [
+      { ...llama, quantization_config: { producer: { name: 'modelopt' } } },
+      /quantization_config: expected a quant_method of fp8, .* got "modelopt"/,
+    ],
+    [
+      { ...llama, compression_config: { quant_method: 'compressed-tensors', config_groups: {} } },
+      /compression_config: expected a quant_method of fp8, .* got "compressed-tensors"/,
     ],
     [
       { ...llama, layer_types: ['linear_attention', 'full_attention'] },
