@@ -137,11 +137,24 @@ test.each([
     /^config:3:1 cluster.gpu_memory_utilization: expected a number > 0 and <= 1, got 1.5/,
   ],
   [
+    'model = "llama-3.1-8b"\ngpu = "l4"\nengine = "sglang"\nmax_batch_tokens = 16384',
+    /^config:6:1 cluster.max_batch_tokens: expected fewer tokens: what sglang sets aside for them is all the memory of L4, got 16384$/,
+  ],
+  [
+    'model = "llama-3.1-405b"\ngpu = "t4"\nengine = "sglang"\ntp = 8\npp = 16',
+    /^config:6:1 cluster.tp: expected fewer GPUs: what sglang sets aside for them is all the memory of T4, got tp x pp = 128$/,
+  ],
+  [
     'compute_model = { kind = "profile", name = "x" }',
     /cluster.compute_model.name: unknown affine profile "x"/,
   ],
 ])('%s is refused', (line, message) => {
   expect(() => parseConfig(`[cluster]\nnum_backends = 2\n${line}`)).toThrow(message)
+})
+
+test('an engine without a model has any number of tokens in a step', () => {
+  const sglang = 'num_backends = 1\nengine = "sglang"\ngpu = "l4"\nmax_batch_tokens = 16384'
+  expect(parseConfig(`[cluster]\n${sglang}`).cluster.gpu_memory_utilization).toBeUndefined()
 })
 
 test('a table that is not there names the key', () => {
