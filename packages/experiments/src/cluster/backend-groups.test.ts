@@ -109,10 +109,6 @@ role = "decode"
       /expected groups that prefill and groups that decode, got only role "decode"/,
     ],
     [
-      '[[cluster.backends]]\ncount = 4096\nkv_cache_blocks = 65536',
-      /expected at most 134217728 blocks in the whole cluster, got 4096 x 65536/,
-    ],
-    [
       'preemption = "swapp"\nnum_backends = 1',
       /cluster.preemption: expected one of "recompute_newest", "retract_shortest", "swap", "evict_all", "reserve_all", got "swapp"/,
     ],

@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { RequestTableBuilder } from '@routesim/core'
 import { afterAll, describe, expect, test } from 'vitest'
 import { loadConfig, parseConfig } from '../config/parse-config.js'
-import { buildFleet } from './build-cluster.js'
+import { buildFleet, type Stepper } from './build-cluster.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'routesim-deployment-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -150,6 +151,29 @@ test.each([
   ],
 ])('%s is refused', (line, message) => {
   expect(() => parseConfig(`[cluster]\nnum_backends = 2\n${line}`)).toThrow(message)
+})
+
+test('a fleet with blocks of one token is as large as it may be, where no block is kept by itself', () => {
+  const sglang =
+    'num_backends = 512\nmodel = "llama-3.1-8b"\ngpu = "b200"\nengine = "sglang"\nprecision = "fp8"\nkv_precision = "fp8"\ntp = 8'
+  const config = parseConfig(`[cluster]\n${sglang}`)
+  const kvCacheOf = (stepper: Stepper): unknown => {
+    const { kvCache, backends } = buildFleet(config, stepper).cluster
+    const requests = new RequestTableBuilder().build()
+    return kvCache(
+      requests,
+      backends.map(({ kv }) => kv),
+    )
+  }
+  expect(config.cluster.kv_cache_blocks).toBeGreaterThan(2 ** 24)
+  expect(kvCacheOf('fast')).toBeDefined()
+  expect(() => kvCacheOf('reference')).toThrow(
+    expect.objectContaining({
+      code: 'kv_blocks_too_many',
+      message: expect.stringMatching(/^expected at most 134217728 KV blocks in all backends where/),
+      hint: expect.stringContaining('fewer blocks (cluster.kv_cache_blocks)'),
+    }),
+  )
 })
 
 test('an engine without a model has any number of tokens in a step', () => {
