@@ -10,7 +10,7 @@ export function checkStoredBlocks(caches: readonly KvCapacity[]): void {
   const all = caches.reduce((sum, { blocks }) => sum + blocks, 0)
   if (all <= MOST_STORED_BLOCKS) return
   throw new RouteSimError<HardwareErrorCode>(
-    `expected at most ${MOST_STORED_BLOCKS} KV blocks in all backends where each block is kept by itself, got ${all} in ${caches.length}`,
+    `expected at most ${MOST_STORED_BLOCKS} KV blocks in all backends where each block is kept by itself, got ${all} in ${caches.length} caches`,
     {
       code: 'kv_blocks_too_many',
       path: 'cluster.kv_cache_blocks',
