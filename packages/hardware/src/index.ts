@@ -14,6 +14,7 @@ export {
 } from './kv-cache/kv-capacity.js'
 export { type PagedKvCacheOptions, pagedKvCache } from './kv-cache/paged-kv-cache.js'
 export { type RadixKvCacheOptions, radixKvCache } from './kv-cache/radix-kv-cache.js'
+export { MOST_STORED_BLOCKS } from './kv-cache/stored-kv-cache.js'
 export { type KvShape, kvBytesPerToken } from './kv-transfer/kv-bytes-per-token.js'
 export { type AffineLatencyOptions, affineLatency } from './latency/affine-latency.js'
 export {

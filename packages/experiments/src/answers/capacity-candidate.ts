@@ -1,4 +1,5 @@
-import { findGpu } from '@routesim/hardware'
+import { findGpu, MOST_STORED_BLOCKS } from '@routesim/hardware'
+import type { Stepper } from '../cluster/build-cluster.js'
 import type { ConfigSource } from '../config/config-source.js'
 import { parseSpec } from '../config/parse-spec.js'
 import type { Config } from '../config/schema.js'
@@ -9,8 +10,6 @@ import { searchInvalid } from './search-options.js'
 const MOST_GROWTH = 64
 /** Backends that a config may have in all. */
 const MOST_BACKENDS = 4096
-/** KV blocks that a config may have in all. */
-const MOST_BLOCKS = 2 ** 27
 
 /** A kind of fleet behind an algorithm whose capacity is sought. */
 export interface Candidate {
@@ -73,17 +72,21 @@ export interface FleetSizes {
 
 /**
  * What makes a fleet larger or smaller: `cluster.num_backends`, and with pools that prefill and decode
- * both in their proportion. It has the backends that `[[events]]` name, and no more KV blocks than a config may have.
+ * both in their proportion. It has the backends that `[[events]]` name, and no more KV blocks than its stepper takes.
  *
  * @param scale - the path that counts instead
  * @throws RouteSimError `search_invalid` when a fleet of different backends says no path
  */
-export function fleetSizes(config: Config, scale: string | undefined): FleetSizes {
+export function fleetSizes(
+  config: Config,
+  scale: string | undefined,
+  stepper: Stepper,
+): FleetSizes {
   const { cluster } = config
   const { backends, num_backends: all, disaggregated: pools } = cluster
   if (scale !== undefined) {
     const start = numberAt(cluster, scale)
-    const range = sizeRange(config, start, countedBy(cluster, scale))
+    const range = sizeRange(config, start, countedBy(cluster, scale), stepper)
     return { start, ...range, settingsOf: (count) => ({ [scale]: count }) }
   }
   if (backends !== undefined) {
@@ -94,7 +97,7 @@ export function fleetSizes(config: Config, scale: string | undefined): FleetSize
       'Give --scale cluster.backends.0.count, and leave cluster.num_backends out.',
     )
   }
-  const { min, max } = sizeRange(config, all, cluster)
+  const { min, max } = sizeRange(config, all, cluster, stepper)
   if (!pools.enabled) {
     return { start: all, min, max, settingsOf: (count) => ({ 'cluster.num_backends': count }) }
   }
@@ -130,6 +133,7 @@ function sizeRange(
   { cluster, events }: Config,
   count: number,
   kind: BackendSize | undefined,
+  stepper: Stepper,
 ): Pick<FleetSizes, 'min' | 'max'> {
   const max = count * MOST_GROWTH
   if (kind === undefined) return { min: 1, max }
@@ -138,7 +142,9 @@ function sizeRange(
   const blocks =
     backends?.reduce((sum, group) => sum + group.count * blocksOf(group), 0) ??
     all * blocksOf(cluster)
-  const more = Math.min(MOST_BACKENDS - all, Math.floor((MOST_BLOCKS - blocks) / blocksOf(kind)))
+  const mostBlocks = stepper === 'fast' ? Number.POSITIVE_INFINITY : MOST_STORED_BLOCKS
+  const room = Math.max(0, Math.floor((mostBlocks - blocks) / blocksOf(kind)))
+  const more = Math.min(MOST_BACKENDS - all, room)
   const named = Math.max(0, ...events.map(({ backend }) => backend + 1))
   return { min: Math.max(1, named - (all - count)), max: Math.min(max, count + more) }
 }

@@ -2,12 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RequestTableBuilder } from '@routesim/core'
+import { MOST_STORED_BLOCKS } from '@routesim/hardware'
 import { writeTrace } from '@routesim/traces'
 import { expect, test } from 'vitest'
 import { parseConfig } from '../config/parse-config.js'
 import { metric } from '../run/metric.js'
 import { sweep } from '../sweep/sweep.js'
 import { capacity } from './capacity.js'
+import { fleetSizes } from './capacity-candidate.js'
 
 const config = parseConfig(`
 [cluster]
@@ -97,7 +99,7 @@ ttft_ms = 100000
   )
 })
 
-test('a fleet is no smaller than its events say, and no larger than a config may be', async () => {
+test('a fleet is no smaller than its events say, and no larger than its stepper takes', async () => {
   const named = await capacity({
     ...options,
     config: parseConfig(`
@@ -136,9 +138,10 @@ backend = 2
   const scale = 'cluster.backends.0.count'
   const large = await capacity({ ...options, seeds: 1, config: scaled, find: 'backends', scale })
   const blocks = scaled.cluster.backends![1]!.kv_cache_blocks
-  const most = Math.floor((2 ** 27 - blocks) / 4_000_000)
-  expect(large.answers[0]).toMatchObject({ meets: null, misses: most })
+  expect(large.answers[0]).toMatchObject({ meets: null, misses: 128 })
   expect(large.answers[0]!.probes[0]!.value).toBe(2)
+  const most = Math.floor((MOST_STORED_BLOCKS - blocks) / 4_000_000)
+  expect(fleetSizes(scaled, scale, 'reference')).toMatchObject({ min: 2, max: most })
 })
 
 /** Long prompts, so that few of them a second are enough. */

@@ -82,7 +82,8 @@ export async function capacity(options: CapacityOptions): Promise<CapacityReport
   const searches = all.flatMap((candidate): Search[] => {
     try {
       const config = make(candidate.settings)
-      const sizes = find === 'rate' ? undefined : fleetSizes(config, options.scale)
+      const sizes =
+        find === 'rate' ? undefined : fleetSizes(config, options.scale, prepared.stepper)
       const duration = isRead ? undefined : traffic.durationSec(config)
       const range = sizes ?? ratesFrom(startRps, duration, config)
       const integer = find === 'backends'

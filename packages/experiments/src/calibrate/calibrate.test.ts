@@ -1,7 +1,8 @@
-import { RandomStream, simulate } from '@routesim/core'
-import { affineLatency, radixKvCache } from '@routesim/hardware'
+import { type LatencyModel, RandomStream, simulate } from '@routesim/core'
+import { affineLatency, radixKvCache, rooflineLatency } from '@routesim/hardware'
 import { describe, expect, test } from 'vitest'
 import { buildFleet } from '../cluster/build-cluster.js'
+import { rooflineOptionsOf } from '../cluster/build-latency.js'
 import { parseConfig } from '../config/parse-config.js'
 import { calibrate } from './calibrate.js'
 import { requestTable } from './fit-steps.js'
@@ -24,7 +25,11 @@ const truth = affineLatency({
 })
 
 /** What a backend with known step times would have shown. */
-function measurements(count: number, frontEndMs: number): MeasuredRequest[] {
+function measurements(
+  count: number,
+  frontEndMs: number,
+  latency: LatencyModel = truth,
+): MeasuredRequest[] {
   const random = new RandomStream(7, 'measurements')
   let sentMs = 0
   const asked = Array.from({ length: count }, () => {
@@ -36,7 +41,7 @@ function measurements(count: number, frontEndMs: number): MeasuredRequest[] {
   const { cluster } = buildFleet(config)
   const run = simulate({
     cluster: {
-      backends: [{ ...cluster.backends[0]!, latency: truth, frontEndMs: 0, maxQueueDepth: count }],
+      backends: [{ ...cluster.backends[0]!, latency, frontEndMs: 0, maxQueueDepth: count }],
       kvCache: radixKvCache({ prefixCaching: true }),
     },
     requests: requestTable(asked),
@@ -54,7 +59,6 @@ test('factors on a roofline are written with the keys that they were found with'
   const given = {
     kind: 'roofline',
     granularity: 'operator',
-    host_ms_per_step: 2.5,
     cuda_graphs: 'piecewise',
     link: 'PCIe 5.0 x16',
   } as const
@@ -66,6 +70,24 @@ test('factors on a roofline are written with the keys that they were found with'
     kind: 'roofline',
   })
   expect(parseConfig(calibration.toml).cluster.compute_model).toMatchObject(given)
+})
+
+test.each([0, 2.5])('finds that steps wait %f ms for the host, whatever the config says', (ms) => {
+  const waiting = rooflineLatency({ ...rooflineOptionsOf(config.cluster), hostMsPerStep: ms })
+  const { cluster } = config
+  for (const host_ms_per_step of [0, 2.5]) {
+    const compute_model = {
+      ...cluster.compute_model,
+      host_ms_per_step,
+    } as typeof cluster.compute_model
+    const { parameters } = calibrate({
+      config: { ...config, cluster: { ...cluster, compute_model } },
+      requests: measurements(150, 25, waiting),
+      kind: 'roofline',
+    })
+    const found = parameters.find(({ key }) => key === 'host_ms_per_step')!
+    expect(Math.abs(found.value - ms)).toBeLessThan(0.3)
+  }
 })
 
 describe.each(['affine', 'roofline'] as const)('calibrate, %s', (kind) => {

@@ -123,7 +123,7 @@ const DEPLOYMENT = [
 ] as const
 
 /** Keys of a roofline that its factors were found with. */
-const ROOFLINE = ['granularity', 'host_ms_per_step', 'cuda_graphs', 'link'] as const
+const ROOFLINE = ['granularity', 'cuda_graphs', 'link'] as const
 
 const DIGITS = 6
 

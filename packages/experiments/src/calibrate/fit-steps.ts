@@ -9,7 +9,7 @@ import {
 import { radixKvCache } from '@routesim/hardware'
 import { BoundedLeastSquares } from './bounded-least-squares.js'
 import type { MeasuredRequest } from './measured-request.js'
-import type { StepBasis } from './step-basis.js'
+import type { StepBasis, StepTerm } from './step-basis.js'
 import { StepLedger } from './step-ledger.js'
 
 /** What a fit starts from. */
@@ -48,11 +48,8 @@ export interface StepFit {
 const ROUNDS = 25
 /** Part of the way to the new fit: the batches that a fit saw change with it. */
 const DAMPING = 0.6
-/**
- * Weight of what public figures say, against one observation: they are good to 30 %, a replayed time to
- * 3 %, both as standard deviations.
- */
-const PRIOR_WEIGHT = (0.03 / 0.3) ** 2
+/** Standard deviations of what public figures say and of a replayed time, in proportion to them. */
+const DEVIATION = { figures: 0.3, replayed: 0.03 }
 /** A parameter that keeps more than this part of its prior variance is not told by the data. */
 const UNTOLD = 0.5
 
@@ -62,15 +59,15 @@ const UNTOLD = 0.5
  */
 export function fitSteps(options: FitOptions): StepFit {
   const { basis, fitted } = options
-  const size = basis.terms.length + 1
   const table = requestTable(options.requests)
   const expected = [...basis.terms.map((term) => term.expected), options.frontEndMs]
   const least = [...basis.terms.map((term) => term.least), 0]
+  const priors = [...basis.terms, { expected: options.frontEndMs }].map(priorCurvature)
   let parameters = expected.map((value, i) => Math.max(value, least[i]!))
   let replayed = replay(options, table, parameters)
   let equations = observations(options, replayed)
   for (let round = 0; round < ROUNDS; round++) {
-    const system = systemOf(equations, expected, size)
+    const system = systemOf(equations, expected, priors)
     const next = system.solve(least, parameters)
     const moved = parameters.map((value, i) => value + DAMPING * (next[i]! - value))
     const change = Math.max(
@@ -81,9 +78,9 @@ export function fitSteps(options: FitOptions): StepFit {
     equations = observations(options, replayed)
     if (change < 1e-5) break
   }
-  const system = systemOf(equations, expected, size)
+  const system = systemOf(equations, expected, priors)
   const variances = system.variances()
-  const isTold = (i: number): boolean => variances[i]! * priorCurvature(expected[i]!) < UNTOLD
+  const isTold = (i: number): boolean => variances[i]! * priors[i]! < UNTOLD
   const errors = equations.map((equation) => error(equation, parameters))
   const alone = equations.map((_, i) => leaveOut(system, equations, i, fitted, least, parameters))
   return {
@@ -156,20 +153,22 @@ function observations({ requests, fitted }: FitOptions, { run, ledger }: Replay)
 function systemOf(
   equations: readonly Observation[],
   expected: readonly number[],
-  size: number,
+  priors: readonly number[],
 ): BoundedLeastSquares {
+  const size = expected.length
   const system = new BoundedLeastSquares(size)
   for (const { units, ms, weight } of equations) system.add(units, ms, weight)
   for (let i = 0; i < size; i++) {
     const unit = new Float64Array(size)
     unit[i] = 1
-    system.add(unit, expected[i]!, priorCurvature(expected[i]!))
+    system.add(unit, expected[i]!, priors[i]!)
   }
   return system
 }
 
-function priorCurvature(expected: number): number {
-  return PRIOR_WEIGHT / (expected || 1) ** 2
+/** Weight of what public figures say, against one observation. */
+function priorCurvature({ expected, deviation }: Pick<StepTerm, 'expected' | 'deviation'>): number {
+  return (DEVIATION.replayed / (deviation ?? DEVIATION.figures * (expected || 1))) ** 2
 }
 
 /** Error of one observation under the fit to all observations of other requests. */

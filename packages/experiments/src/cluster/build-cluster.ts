@@ -21,6 +21,8 @@ export interface Fleet {
   readonly gpu: string
   /** USD per hour of each backend. */
   readonly pricePerHour: readonly number[]
+  /** GPUs of each backend. */
+  readonly gpuCounts: readonly number[]
 }
 
 /** `fast` skips from one change of a batch to the next; `reference` simulates every step, to check it. */
@@ -35,18 +37,22 @@ export function buildFleet({ cluster: config }: Config, stepper: Stepper = 'fast
   const gpus = new Set(groups.map((group) => findGpu(group.gpu ?? group.gpu_type).name))
   const backends: BackendSpec[] = []
   const pricePerHour: number[] = []
+  const gpuCounts: number[] = []
   for (const group of groups) {
     const spec = specOf(group, config)
     const gpu = findGpu(group.gpu ?? group.gpu_type)
-    const price = group.price_per_hour ?? gpu.pricePerHourUsd * group.tp * group.pp * group.dp
+    const gpuCount = group.tp * group.pp * group.dp
+    const price = group.price_per_hour ?? gpu.pricePerHourUsd * gpuCount
     for (let i = 0; i < group.count; i++) {
       backends.push(spec)
       pricePerHour.push(price)
+      gpuCounts.push(gpuCount)
     }
   }
   return {
     gpu: [...gpus].join(' + '),
     pricePerHour,
+    gpuCounts,
     cluster: {
       backends,
       kvCache: (stepper === 'fast' ? radixKvCache : pagedKvCache)({

@@ -48,6 +48,14 @@ test('adapters take their size over a link, or what is said', () => {
   expect(specOf(`${llama}\nload_ms = 7`).adapters).toEqual({ slots: 4, loadMs: 7 })
 })
 
+test('adapters are loaded by all GPUs at once: half of their sides are shared by tp, their layers by pp', () => {
+  const msOf = (tp: number, pp: number): number =>
+    specOf(`model = "Llama-3.1-8B"\ntp = ${tp}\npp = ${pp}\n[cluster.lora]\nmax_loras = 4`)
+      .adapters!.loadMs
+  expect(msOf(1, 4)).toBeCloseTo(msOf(1, 1) / 4, 12)
+  expect(msOf(8, 1)).toBeCloseTo((2 * 18_087_936) / 50.4e6, 12)
+})
+
 test('groups of backends have memory of their own', () => {
   const { cluster } = buildFleet(
     parseConfig(

@@ -69,11 +69,11 @@ function blocksOf(
   )
 }
 
-/** Slots for LoRA adapters, none by default. Every GPU gets its part over a link of its own. */
-export function adaptersOf({ lora, model }: DeploymentConfig): AdapterCapacity | undefined {
+/** Slots for LoRA adapters, none by default. Every GPU gets its part of its layers over a link of its own. */
+export function adaptersOf({ lora, model, tp, pp }: DeploymentConfig): AdapterCapacity | undefined {
   const { max_loras: slots, load_ms, rank, bandwidth_gb_s } = lora
   if (slots === undefined) return undefined
   // The schema asks for one of them.
-  const bytes = model === undefined ? 0 : adapterBytes(resolveModel(model), rank)
+  const bytes = model === undefined ? 0 : adapterBytes(resolveModel(model), rank, tp) / pp
   return { slots, loadMs: load_ms ?? bytes / (bandwidth_gb_s * 1e6) }
 }

@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { RequestTableBuilder } from '@routesim/core'
 import { afterAll, describe, expect, test } from 'vitest'
 import { loadConfig, parseConfig } from '../config/parse-config.js'
-import { buildFleet } from './build-cluster.js'
+import { buildFleet, type Stepper } from './build-cluster.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'routesim-deployment-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -144,11 +145,47 @@ test.each([
     /^config:3:1 cluster.gpu_memory_utilization: expected a number > 0 and <= 1, got 1.5/,
   ],
   [
+    'model = "llama-3.1-8b"\ngpu = "l4"\nengine = "sglang"\nmax_batch_tokens = 16384',
+    /^config:6:1 cluster.max_batch_tokens: expected fewer tokens: what sglang sets aside for them is all the memory of L4, got 16384$/,
+  ],
+  [
+    'model = "llama-3.1-405b"\ngpu = "t4"\nengine = "sglang"\ntp = 8\npp = 16',
+    /^config:6:1 cluster.tp: expected fewer GPUs: what sglang sets aside for them is all the memory of T4, got tp x pp = 128$/,
+  ],
+  [
     'compute_model = { kind = "profile", name = "x" }',
     /cluster.compute_model.name: unknown affine profile "x"/,
   ],
 ])('%s is refused', (line, message) => {
   expect(() => parseConfig(`[cluster]\nnum_backends = 2\n${line}`)).toThrow(message)
+})
+
+test('a fleet with blocks of one token is as large as it may be, where no block is kept by itself', () => {
+  const sglang =
+    'num_backends = 512\nmodel = "llama-3.1-8b"\ngpu = "b200"\nengine = "sglang"\nprecision = "fp8"\nkv_precision = "fp8"\ntp = 8'
+  const config = parseConfig(`[cluster]\n${sglang}`)
+  const kvCacheOf = (stepper: Stepper): unknown => {
+    const { kvCache, backends } = buildFleet(config, stepper).cluster
+    const requests = new RequestTableBuilder().build()
+    return kvCache(
+      requests,
+      backends.map(({ kv }) => kv),
+    )
+  }
+  expect(config.cluster.kv_cache_blocks).toBeGreaterThan(2 ** 24)
+  expect(kvCacheOf('fast')).toBeDefined()
+  expect(() => kvCacheOf('reference')).toThrow(
+    expect.objectContaining({
+      code: 'kv_blocks_too_many',
+      message: expect.stringMatching(/^expected at most 134217728 KV blocks in all backends where/),
+      hint: expect.stringContaining('fewer blocks (cluster.kv_cache_blocks)'),
+    }),
+  )
+})
+
+test('an engine without a model has any number of tokens in a step', () => {
+  const sglang = 'num_backends = 1\nengine = "sglang"\ngpu = "l4"\nmax_batch_tokens = 16384'
+  expect(parseConfig(`[cluster]\n${sglang}`).cluster.gpu_memory_utilization).toBeUndefined()
 })
 
 test('a table that is not there names the key', () => {

@@ -1,4 +1,5 @@
 import {
+  type EnginePlace,
   type EnginePreset,
   findEngine,
   findGpu,
@@ -42,11 +43,21 @@ export function withDeploymentDefaults(
     return number > 0 ? number : absent
   }
   const maxBatchTokens = engine.maxBatchTokens(gpu)
-  const place = {
+  const place: EnginePlace = {
     gpu,
     tp: given('tp', 1),
     pp: given('pp', 1),
     maxBatchTokens: given('max_batch_tokens', maxBatchTokens),
+  }
+  const share = engine.gpuMemoryUtilization(place)
+  if (!(share > 0) && value['gpu_memory_utilization'] === undefined && model !== undefined) {
+    const hasTokens = value['max_batch_tokens'] !== undefined
+    context.addIssue({
+      code: 'custom',
+      path: [...path, hasTokens ? 'max_batch_tokens' : 'tp'],
+      message: noMemoryLeft(engine, place, hasTokens),
+    })
+    return value
   }
   const filled: Record<string, unknown> = {
     engine: engine.name,
@@ -59,7 +70,7 @@ export function withDeploymentDefaults(
     preemption: engine.preemption,
     reserved_output_share: engine.reservedOutputShare,
     front_end_ms: engine.frontEndMs,
-    gpu_memory_utilization: engine.gpuMemoryUtilization(place),
+    ...(share > 0 ? { gpu_memory_utilization: share } : {}),
     ...(model === undefined ? {} : { compute_model: { kind: 'roofline' } }),
     ...value,
   }
@@ -74,6 +85,14 @@ export function withDeploymentDefaults(
     })
     return filled
   }
+}
+
+/** That buffers for the tokens of a step, or else for the links between GPUs, fill the memory. */
+function noMemoryLeft(engine: EnginePreset, place: EnginePlace, ofTokens: boolean): string {
+  const { gpu, tp, pp, maxBatchTokens } = place
+  const what = ofTokens ? 'tokens' : 'GPUs'
+  const got = ofTokens ? maxBatchTokens : `tp x pp = ${tp * pp}`
+  return `expected fewer ${what}: what ${engine.name} sets aside for them is all the memory of ${gpu.name}, got ${got}`
 }
 
 function partsOf(

@@ -120,10 +120,10 @@ export const deploymentShape = {
   front_end_ms: notNegative()
     .default(0)
     .describe('From arrival at a backend to its queue (HTTP, template, tokenizer), in ms.'),
-  kv_cache_blocks: integer(1, 2 ** 24)
+  kv_cache_blocks: integer(1, 2 ** 30)
     .default(32768)
     .describe(
-      'KV blocks of one backend, or of each of its ranks, at most 2^27 in the whole cluster; with a model, what fits beside it.',
+      'KV blocks of one backend, or of each of its ranks; with a model, what fits beside it.',
     ),
   kv_block_size: integer(1).default(16).describe('Tokens per KV block.'),
   kv_offload: kvOffload.prefault({}).describe('Memory that keeps what the KV cache evicts.'),

@@ -82,7 +82,9 @@ const roofline = table({
   attention_scale: positive().default(1).describe('Factor on attention.'),
   overhead_scale: notNegative()
     .default(1)
-    .describe('Factor on least durations of kernels, norms and activations.'),
+    .describe(
+      'Factor on least durations of kernels, breaks between CUDA graphs, norms and activations.',
+    ),
   communication_scale: notNegative()
     .default(1)
     .describe('Factor on what GPUs of a backend exchange.'),

@@ -56,7 +56,9 @@ export const lora = table({
     .describe('From host memory to a GPU, in 10^9 bytes per second; what PCIe 5.0 x16 reaches.'),
   load_ms: notNegative()
     .optional()
-    .describe('How long an adapter takes to its slot, in ms, instead of its size / bandwidth.'),
+    .describe(
+      'How long an adapter takes to its slot, in ms, instead of its size on one GPU / bandwidth.',
+    ),
 })
 
 /** Says where memory for KV blocks or adapters makes no sense. */

@@ -219,9 +219,6 @@ const compare = table({
     .describe('Built-in algorithms that compare takes, as after -A; default all.'),
 })
 
-/** KV blocks of a cluster: about 2 GB of memory. */
-const MOST_BLOCKS = 2 ** 27
-
 /** The whole config file. Every default of RouteSim stands here and nowhere else. */
 export const configSchema = table({
   simulation: simulation.prefault({}),
@@ -247,24 +244,8 @@ export const configSchema = table({
     .default({})
     .describe('Parameters of routing algorithms, one table each.'),
 }).superRefine((config, context) => {
-  const { backends, num_backends, kv_cache_blocks } = config.cluster
-  const groups = backends ?? [{ count: num_backends, dp: config.cluster.dp, kv_cache_blocks }]
-  const blocks = groups.reduce(
-    (sum, { count, dp, kv_cache_blocks: own }) => sum + count * dp * own,
-    0,
-  )
-  if (blocks > MOST_BLOCKS) {
-    const found = groups
-      .map((group) => `${group.count * group.dp} x ${group.kv_cache_blocks}`)
-      .join(' + ')
-    context.addIssue({
-      code: 'custom',
-      path: ['cluster', 'kv_cache_blocks'],
-      message: `expected at most ${MOST_BLOCKS} blocks in the whole cluster, got ${found}`,
-    })
-  }
+  const { backends, num_backends, disaggregated: pools } = config.cluster
   checkEvents(config.events, num_backends, context)
-  const { disaggregated: pools } = config.cluster
   if (pools.kv_transfer_overlap === 'layerwise' && pools.decode_decision === 'hand_over') {
     context.addIssue({
       code: 'custom',

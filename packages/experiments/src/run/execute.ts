@@ -108,7 +108,7 @@ export async function execute(
   signal: AbortSignal | undefined,
   onFraction: (fraction: number) => void,
 ): Promise<Executed> {
-  const { cluster, pricePerHour } = fleet
+  const { cluster, pricePerHour, gpuCounts } = fleet
   const run = { algorithm: algorithm.label, seed }
   const { detail, observer, sampleIntervalMs } = told
   const { slo } = settings
@@ -123,7 +123,12 @@ export async function execute(
     ...(series && { sampler: series }),
     ...(onDecision && { onDecision }),
   }
-  const telling = { summary: { pricePerHour, slo }, series, isDetailed: detail, observer }
+  const telling = {
+    summary: { pricePerHour, gpuCounts, slo },
+    series,
+    isDetailed: detail,
+    observer,
+  }
   const { simulation, summarized } = prepare(options, telling)
   const breathe = async (): Promise<void> => {
     await setImmediate()

@@ -38,7 +38,6 @@ export const ENGINES: readonly EnginePreset[] = [
     batching: 'mixed',
     reservedOutputShare: 0,
     preemption: 'recompute_newest',
-    prefixIndex: 'blocks',
     gpuMemoryUtilization: () => 0.9,
     kvBudget: 'after_peak',
     hostMsPerRequest: HOST_MS_PER_REQUEST,
@@ -60,7 +59,6 @@ export const ENGINES: readonly EnginePreset[] = [
     batching: 'prefill_first',
     reservedOutputShare: SETTLED_NEW_TOKEN_RATIO,
     preemption: 'retract_shortest',
-    prefixIndex: 'radix',
     gpuMemoryUtilization: sglangMemoryFraction,
     kvBudget: 'after_weights',
     hostMsPerRequest: HOST_MS_PER_REQUEST,
@@ -82,7 +80,6 @@ export const ENGINES: readonly EnginePreset[] = [
     batching: 'mixed',
     reservedOutputShare: 1,
     preemption: 'reserve_all',
-    prefixIndex: 'blocks',
     // free_gpu_memory_fraction
     gpuMemoryUtilization: () => 0.9,
     kvBudget: 'share_of_free',

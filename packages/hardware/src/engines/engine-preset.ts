@@ -30,8 +30,6 @@ export interface EnginePreset {
   readonly reservedOutputShare: number
   /** What happens when blocks run out. */
   readonly preemption: PreemptionMode
-  /** Index of the prefix cache: hashed blocks or a radix tree of tokens. */
-  readonly prefixIndex: 'blocks' | 'radix'
   /** Part of the memory the engine takes, and what it holds. */
   gpuMemoryUtilization(place: EnginePlace): number
   readonly kvBudget: KvBudget

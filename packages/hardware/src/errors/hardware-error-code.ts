@@ -2,6 +2,7 @@
 export type HardwareErrorCode =
   | 'engine_unknown'
   | 'gpu_unknown'
+  | 'kv_blocks_too_many'
   | 'kv_cache_broken'
   | 'kv_capacity_none'
   | 'kv_shape_invalid'

@@ -1,6 +1,6 @@
 import type { KvCache, KvCapacity, RequestTable } from '@routesim/core'
 import { type BlockListener, type BlockNames, BlockStore } from './block-store.js'
-import { StoredKvCache } from './stored-kv-cache.js'
+import { checkStoredBlocks, StoredKvCache } from './stored-kv-cache.js'
 
 /** What a {@link ContentKvCache} works on. */
 export interface ContentKvCacheOptions {
@@ -21,6 +21,7 @@ export interface ContentKvCacheOptions {
  */
 export class ContentKvCache extends StoredKvCache<BlockNames> implements KvCache {
   constructor({ requests, backends, contents, prefixCaching, listener }: ContentKvCacheOptions) {
+    checkStoredBlocks(backends)
     const stores = backends.map(
       (capacity, id) => new BlockStore(capacity, contents(id), prefixCaching, listener?.(id)),
     )

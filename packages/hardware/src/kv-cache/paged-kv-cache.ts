@@ -1,7 +1,7 @@
 import type { KvCache, KvCacheFactory, KvCapacity, KvListener, RequestTable } from '@routesim/core'
 import { BlockContents } from './block-contents.js'
 import { BlockStore } from './block-store.js'
-import { StoredKvCache } from './stored-kv-cache.js'
+import { checkStoredBlocks, StoredKvCache } from './stored-kv-cache.js'
 
 /** How the KV caches of a cluster behave. */
 export interface PagedKvCacheOptions {
@@ -15,6 +15,7 @@ class PagedKvCache extends StoredKvCache<BlockContents> implements KvCache {
   private listener: KvListener | undefined
 
   constructor(requests: RequestTable, backends: readonly KvCapacity[], prefixCaching: boolean) {
+    checkStoredBlocks(backends)
     const contents = new Map<number, BlockContents>()
     const stores = backends.map((capacity) => {
       let named = contents.get(capacity.blockTokens)

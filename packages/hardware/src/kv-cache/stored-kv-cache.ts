@@ -1,5 +1,23 @@
-import type { KvUsage, RequestTable } from '@routesim/core'
+import { type KvCapacity, type KvUsage, type RequestTable, RouteSimError } from '@routesim/core'
+import type { HardwareErrorCode } from '../errors/hardware-error-code.js'
 import type { BlockNames, BlockStore } from './block-store.js'
+
+/** KV blocks that caches keep one by one at most: each takes 20 bytes, so all together about 3 GB. */
+export const MOST_STORED_BLOCKS: number = 2 ** 27
+
+/** @throws RouteSimError `kv_blocks_too_many` before memory is taken for too many blocks */
+export function checkStoredBlocks(caches: readonly KvCapacity[]): void {
+  const all = caches.reduce((sum, { blocks }) => sum + blocks, 0)
+  if (all <= MOST_STORED_BLOCKS) return
+  throw new RouteSimError<HardwareErrorCode>(
+    `expected at most ${MOST_STORED_BLOCKS} KV blocks in all backends where each block is kept by itself, got ${all} in ${caches.length} caches`,
+    {
+      code: 'kv_blocks_too_many',
+      path: 'cluster.kv_cache_blocks',
+      hint: 'Take fewer backends, give them fewer blocks (cluster.kv_cache_blocks) or larger ones (cluster.kv_block_size), or simulate with the fast stepper.',
+    },
+  )
+}
 
 /** KV caches of several backends with a store of blocks each. */
 export class StoredKvCache<Names extends BlockNames> {

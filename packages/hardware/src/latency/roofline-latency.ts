@@ -22,9 +22,9 @@ export interface StepBreakdown {
   readonly elementwiseMs: number
   /** All-reduces, all-to-alls and messages between stages. */
   readonly communicationMs: number
-  /** Least durations of kernels and host work of the step: what it costs however little it computes. */
+  /** Least durations of kernels, with breaks between CUDA graphs: what a step costs however little it computes. */
   readonly floorMs: number
-  /** Work of the engine on the host. */
+  /** Work of the engine on the host, per step and per sequence. */
   readonly hostMs: number
 }
 
@@ -78,8 +78,7 @@ class Roofline implements RooflineLatency {
       (gpu.memoryBandwidthBytesPerSec * this.efficiency.elementwiseBandwidth)
     this.floorMs =
       kernelFloorMs(options, this.efficiency) * floorScale +
-      graphBreaksMs(options.model, options.cudaGraphs ?? 'full') +
-      (options.hostMsPerStep ?? 0)
+      graphBreaksMs(options.model, options.cudaGraphs ?? 'full')
   }
 
   stepMs(step: StepShape): number {
@@ -197,11 +196,13 @@ class Roofline implements RooflineLatency {
   }
 
   private hostMs(step: StepShape): number {
-    return this.options.hostMsPerRequest * sequencesOf(step)
+    const { hostMsPerRequest, hostMsPerStep = 0 } = this.options
+    return hostMsPerStep + hostMsPerRequest * sequencesOf(step)
   }
 
   private overlapped(readMs: number, computeMs: number): number {
     const longer = Math.max(readMs, computeMs)
+    if (longer === 0) return 0
     const ratio = Math.min(readMs, computeMs) / longer
     return longer * (1 + ratio ** this.efficiency.overlap) ** (1 / this.efficiency.overlap)
   }

@@ -53,7 +53,7 @@ export interface TimeScales {
   readonly attention: number
   /** All-reduces, all-to-alls and messages between stages. */
   readonly communication: number
-  /** Least durations of kernels, norms and activations. */
+  /** Least durations of kernels, breaks between CUDA graphs, norms and activations. */
   readonly overhead: number
 }
 

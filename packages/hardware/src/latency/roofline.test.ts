@@ -100,6 +100,10 @@ describe('rooflineLatency', () => {
       rooflineLatency({ ...h100, hostMsPerStep }).stepMs(stepOf(100, 0, 8, 8000)),
     )
     expect(with3! - without!).toBeCloseTo(3, 12)
+    // Factors are on the GPU's work only.
+    const timeScales = { matmul: 1, attention: 1, communication: 1, overhead: 2 }
+    const scaled = rooflineLatency({ ...h100, hostMsPerStep: 3, timeScales })
+    expect(scaled.breakdown(stepOf(100, 0, 8, 8000)).hostMs).toBeCloseTo(3 + 9 * 0.035, 12)
     const refused = expect.objectContaining({ code: 'latency_invalid', path: 'hostMsPerStep' })
     expect(() => rooflineLatency({ ...h100, hostMsPerStep: -1 })).toThrow(refused)
   })
@@ -228,6 +232,18 @@ test('experts: a batch touches few at first and all in the end, ranks share them
   expect(expectedLargest(1000, 1)).toBe(1000)
   expect(expectedLargest(1000, 4)).toBeCloseTo(250 + Math.sqrt(2 * 250 * Math.log(4)), 9)
   expect(expectedLargest(4, 8)).toBeLessThanOrEqual(4)
+})
+
+test('a mixture without a layer of experts takes no time for them', () => {
+  const model = findModel('DeepSeek-V2-Lite')
+  const dense = { ...model, denseLayers: model.layers }
+  const { expertMs, matmulMs } = rooflineLatency({
+    ...h100,
+    parallelism: { tp: 1, pp: 1, ep: 1 },
+    model: dense,
+  }).breakdown(stepOf(10, 0, 0, 0))
+  expect(expertMs).toBe(0)
+  expect(matmulMs).toBeGreaterThan(0)
 })
 
 test('factors scale their parts, along a stretch of steps too', () => {

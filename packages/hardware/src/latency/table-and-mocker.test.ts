@@ -38,7 +38,7 @@ const anyTable = fc
   .map(([prefill, decode, context, times]) => {
     const ms = (): number => Number(times.next().value) / 1000
     return [0, ...prefill].flatMap((p) =>
-      [0, ...decode].flatMap((d) => context.map((c) => row(p, d, c, ms()))),
+      [0, ...decode].flatMap((d) => (d === 0 ? [0] : context).map((c) => row(p, d, c, ms()))),
     )
   })
 
@@ -124,13 +124,30 @@ describe('tableLatency', () => {
     ],
     [
       small.filter((r) => r.prefillTokens === 0),
-      'latency table: prefill_tokens: expected at least two values, one of them 0, got 1',
+      'latency table: prefill_tokens: expected at least two values, one of them 0, got 0',
     ],
-    [[], 'latency table: prefill_tokens: expected at least two values, one of them 0, got 0'],
+    [[], 'latency table: prefill_tokens: expected at least two values, one of them 0, got none'],
+    [
+      small.map((r) => ({ ...r, prefillTokens: r.prefillTokens + 512 })),
+      'latency table: prefill_tokens: expected at least two values, one of them 0, got 512, 1512',
+    ],
+    [
+      small.filter((r) => r.decodeRequests > 0),
+      'latency table: decode_requests: expected at least two values, one of them 0, got 1, 11',
+    ],
   ])('refuses holes', (rows, message) => {
     const error = expect.objectContaining({ code: 'latency_table_invalid', message })
     expect(() => tableLatency(rows)).toThrow(error)
   })
+})
+
+test('a table with two times for one step is refused, and with the same time twice it is not', () => {
+  const rowsOf = 'rows 0,1,100,10 and 0,1,100,99 (prefill_tokens'
+  expect(() => tableLatency([...small, row(0, 1, 100, 99)])).toThrow(rowsOf)
+  const noDecodes = 'rows 1000,0,0,50 and 1000,0,7,40 (prefill_tokens'
+  expect(() => tableLatency([...small, row(1000, 0, 7, 40)])).toThrow(noDecodes)
+  const twice = tableLatency([...small, small[0]!, row(1000, 0, 7, 50)])
+  expect(twice.stepMs(stepOf(0, 0, 1, 100))).toBe(10)
 })
 
 describe('parseLatencyTable', () => {

@@ -6,8 +6,8 @@ import type { LatencyTableRow } from './latency-table.js'
  * Step times interpolated between measured ones: linear in prompt tokens, decoding requests and their
  * mean context at once. Beyond the largest value of an axis the last piece goes on; below the least it
  * holds. Within them more work never takes less time: a measurement below that of less work is raised. Rows must form a grid: every combination of the values on the three axes,
- * except that steps without decodes have no context and that nothing at all takes the least of its
- * neighbours.
+ * those of prompt tokens and of decodes with a 0, except that steps without decodes have no context and that nothing
+ * at all takes the least of its neighbours.
  * @throws RouteSimError `latency_table_invalid`
  */
 export function tableLatency(rows: readonly LatencyTableRow[]): LatencyModel {
@@ -44,8 +44,9 @@ class Grid {
     this.context = axis(
       rows.filter((row) => row.decodeRequests > 0).map((row) => row.contextTokens),
     )
-    needTwo('prefill_tokens', this.prefill)
-    needTwo('decode_requests', this.decode)
+    needZeroAndMore('prefill_tokens', this.prefill)
+    needZeroAndMore('decode_requests', this.decode)
+    refuseContradictions(rows)
     this.ms = this.filled(rows)
   }
 
@@ -157,11 +158,30 @@ function axis(values: readonly number[]): number[] {
   return [...new Set(values)].sort((a, b) => a - b)
 }
 
-function needTwo(name: string, values: readonly number[]): void {
-  if (values.length >= 2) return
+function needZeroAndMore(name: string, values: readonly number[]): void {
+  if (values[0] === 0 && values.length >= 2) return
   refuse(
-    `latency table: ${name}: expected at least two values, one of them 0, got ${values.length}`,
+    `latency table: ${name}: expected at least two values, one of them 0, got ${values.join(', ') || 'none'}`,
   )
+}
+
+/** Of several times for one step only one could hold; without decodes, contexts make no other step. */
+function refuseContradictions(rows: readonly LatencyTableRow[]): void {
+  const firsts = new Map<string, LatencyTableRow>()
+  for (const row of rows) {
+    const { prefillTokens, decodeRequests, contextTokens } = row
+    const step = [prefillTokens, decodeRequests, decodeRequests === 0 ? 0 : contextTokens].join()
+    const first = firsts.get(step) ?? row
+    firsts.set(step, first)
+    if (first.stepMs === row.stepMs) continue
+    refuse(
+      `latency table: expected one step_ms for each step, got the rows ${textOf(first)} and ${textOf(row)} (prefill_tokens, decode_requests, context_tokens, step_ms)`,
+    )
+  }
+}
+
+function textOf({ prefillTokens, decodeRequests, contextTokens, stepMs }: LatencyTableRow): string {
+  return [prefillTokens, decodeRequests, contextTokens, stepMs].join()
 }
 
 function refuse(message: string): never {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { adapterBytes, adapterParameters } from './adapter-bytes.js'
 import { findModel, MODELS } from './find-model.js'
+import type { LatentAttention } from './model.js'
 
 test('adapters have the parameters that PEFT prints for all linear layers', () => {
   // "trainable params" of published fine-tuning runs with r = 16 on q, k, v, o, gate, up and down.
@@ -8,6 +9,24 @@ test('adapters have the parameters that PEFT prints for all linear layers', () =
   expect(adapterParameters(findModel('Llama-3.2-3B'), 16)).toBe(24_313_856)
   expect(adapterParameters(findModel('Mistral-7B'), 16)).toBe(41_943_040)
   expect(adapterParameters(findModel('Qwen2.5-7B'), 16)).toBe(40_370_176)
+})
+
+test('by hand: GPUs share the sides of the heads and of the network, each has those of the residual stream', () => {
+  const attention = 2 * (4096 + 4096 / 8) + 2 * (4096 + 1024 / 8)
+  const network = 3 * (4096 + 14_336 / 8)
+  const model = findModel('Llama-3.1-8B')
+  expect(adapterParameters(model, 16, 8)).toBe(16 * 32 * (attention + network))
+  // Each of 16 has a whole KV head.
+  const more = adapterParameters(model, 16, 8) - adapterParameters(model, 16, 16)
+  expect(more).toBe((16 * 32 * (2 * 4096 + 3 * 14_336)) / 16)
+  // Of a latent attention, what compresses is not shared.
+  const { layers, attention: mla } = findModel('DeepSeek-V3')
+  const latent = mla as LatentAttention
+  const halved =
+    adapterParameters(findModel('DeepSeek-V3'), 1) -
+    adapterParameters(findModel('DeepSeek-V3'), 1, 2)
+  const perLayer = (latent.heads * (192 + 256 + 128)) / 2
+  expect(halved).toBe(layers * perLayer + (3 * 3 * 18_432) / 2 + (58 * 3 * 2048) / 2)
 })
 
 test.each(MODELS.map((model) => [model.name, model] as const))(

@@ -6,39 +6,41 @@ const BYTES_PER_WEIGHT = 2
 /**
  * Parameters of a LoRA adapter on every projection of the attention and of the dense feed-forward networks:
  * for each of them rank x (inputs + outputs), two narrow matrices (Hu et al. 2021, arXiv 2106.09685). Routed
- * experts get none.
+ * experts get none. Each of `tp` GPUs has its part of the matrix on the sharded side of a projection and all of the
+ * other, as vLLM has them without `fully_sharded_loras` (vllm/lora/layers, 0.11).
  *
  * @example
  * adapterParameters(findModel('llama-3.1-8b'), 16) // => 41943040
  */
-export function adapterParameters(model: Model, rank: number): number {
+export function adapterParameters(model: Model, rank: number, tp = 1): number {
   const { hiddenSize: h, layers, denseLayers, experts } = model
-  const network = (width: number): number => model.feedForwardMatrices * (h + width)
+  const network = (width: number): number => model.feedForwardMatrices * (h + width / tp)
   const shared = experts?.sharedIntermediateSize ?? 0
   return (
     rank *
-    (layers * attentionWidths(model) +
+    (layers * attentionWidths(model, tp) +
       denseLayers * network(model.intermediateSize) +
       (shared > 0 ? (layers - denseLayers) * network(shared) : 0))
   )
 }
 
-/** Bytes of such an adapter. */
-export function adapterBytes(model: Model, rank: number): number {
-  return adapterParameters(model, rank) * BYTES_PER_WEIGHT
+/** Bytes of such an adapter on each of `tp` GPUs. */
+export function adapterBytes(model: Model, rank: number, tp = 1): number {
+  return adapterParameters(model, rank, tp) * BYTES_PER_WEIGHT
 }
 
-/** Inputs and outputs of the projections of one layer's attention. */
-function attentionWidths({ attention, hiddenSize: h }: Model): number {
+/** Inputs and outputs of the projections of one layer's attention, those of its heads over `tp` GPUs. */
+function attentionWidths({ attention, hiddenSize: h }: Model, tp: number): number {
   const { heads } = attention
   if (attention.kind === 'gqa') {
-    const query = heads * attention.headDim
-    const key = attention.kvHeads * attention.headDim
+    const query = (heads * attention.headDim) / tp
+    const key = Math.ceil(attention.kvHeads / tp) * attention.headDim
     return 2 * (h + query) + 2 * (h + key)
   }
   const { queryRank, kvRank, ropeDim, nopeDim, valueDim } = attention
-  const keys = heads * (nopeDim + ropeDim)
+  const ownHeads = heads / tp
+  const keys = ownHeads * (nopeDim + ropeDim)
   const query = queryRank === 0 ? h + keys : h + queryRank + queryRank + keys
-  const keyValue = h + kvRank + ropeDim + kvRank + heads * (nopeDim + valueDim)
-  return query + keyValue + heads * valueDim + h
+  const keyValue = h + kvRank + ropeDim + kvRank + ownHeads * (nopeDim + valueDim)
+  return query + keyValue + ownHeads * valueDim + h
 }

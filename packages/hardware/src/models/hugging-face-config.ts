@@ -2,7 +2,7 @@ import { RouteSimError } from '@routesim/core'
 import type { HardwareErrorCode } from '../errors/hardware-error-code.js'
 import { WEIGHT_PRECISIONS, type WeightPrecision } from '../precision/precision.js'
 import type { Experts, GroupedQueryAttention, LatentAttention, Model } from './model.js'
-import { precisionOfQuantization, QUANT_METHODS } from './quantization-config.js'
+import { precisionOfQuantization, QUANT_METHODS, quantMethodOf } from './quantization-config.js'
 
 /** What sets a family of models apart. */
 interface Family {
@@ -26,15 +26,19 @@ const GEMMA3: Family = {
   },
 }
 
+/** Defaults of `Qwen2Config` and `Qwen3MoeConfig` in transformers 5, for files that turn windows on. */
+const QWEN_MOE: Family = { defaults: { sliding_window: 4096 } }
+const QWEN: Family = { defaults: { ...QWEN_MOE.defaults, max_window_layers: 28 } }
+
 /** `model_type` of the configs that are read. */
 const FAMILIES: Readonly<Record<string, Family>> = {
   llama: {},
-  mistral: {},
-  mixtral: {},
-  qwen2: {},
-  qwen2_moe: {},
-  qwen3: {},
-  qwen3_moe: {},
+  mistral: { defaults: { num_key_value_heads: 8, sliding_window: 4096 } },
+  mixtral: { defaults: { num_key_value_heads: 8 } },
+  qwen2: QWEN,
+  qwen2_moe: QWEN_MOE,
+  qwen3: QWEN,
+  qwen3_moe: QWEN_MOE,
   phi3: {},
   gemma: { tied: true },
   gemma2: { tied: true },
@@ -74,8 +78,9 @@ export function modelFromHuggingFaceConfig(json: unknown, name: string): Model {
   }
   const inner = new Fields(name, { ...family.defaults, ...text })
   const layers = inner.count('num_hidden_layers')
-  const experts = expertsOf(inner, type)
-  const denseLayers = experts === undefined ? layers : denseLayersOf(inner, layers)
+  const mixture = expertsOf(inner, type)
+  const denseLayers = mixture === undefined ? layers : denseLayersOf(inner, layers)
+  const experts = denseLayers === layers ? undefined : mixture
   return {
     name,
     aliases: [],
@@ -88,7 +93,7 @@ export function modelFromHuggingFaceConfig(json: unknown, name: string): Model {
     ...(experts === undefined ? {} : { experts }),
     vocabSize: inner.count('vocab_size'),
     tiedEmbeddings: inner.flag('tie_word_embeddings') ?? family.tied === true,
-    weights: weightsOf(outer.table('quantization_config') === undefined ? inner : outer),
+    weights: weightsOf(outer, inner),
     source: `config.json of ${name}`,
   }
 }
@@ -145,10 +150,12 @@ function windowOf(
       `layer_types: expected full_attention and sliding_attention, got ${JSON.stringify(other)}: only such layers are simulated`,
     )
   }
+  const isQwen = type.startsWith('qwen')
+  const isOn = fields.flag('use_sliding_window') ?? !isQwen
   const tokens = fields.optionalCount('sliding_window')
-  if (tokens === undefined || fields.flag('use_sliding_window') === false) return undefined
+  if (tokens === undefined || !isOn) return undefined
   // Of Qwen, the layers from this one on.
-  const first = type.startsWith('qwen') ? (fields.optionalCount('max_window_layers') ?? 0) : 0
+  const first = isQwen ? (fields.optionalCount('max_window_layers') ?? 0) : 0
   const pattern = fields.optionalCount('sliding_window_pattern') ?? (type === 'gemma3_text' ? 6 : 2)
   const alternates = type === 'gpt_oss' || type.startsWith('gemma')
   const windowed =
@@ -182,22 +189,34 @@ function expertsOf(fields: Fields, type: string): Experts | undefined {
   }
 }
 
-/** Leading dense layers, and those that a stride leaves out. */
+/** Layers without experts: leading ones, those that a list names, and those between two of a stride. */
 function denseLayersOf(fields: Fields, layers: number): number {
   const leading = fields.optionalCount('first_k_dense_replace') ?? 0
-  const stride = fields.optionalCount('decoder_sparse_step', 'moe_layer_freq') ?? 1
-  return leading + (layers - leading - Math.floor((layers - leading) / stride))
+  const named = fields.words('mlp_only_layers') ?? []
+  // Qwen has experts in every n-th layer; DeepSeek in the first and each n-th after it.
+  const step = fields.optionalCount('decoder_sparse_step') ?? 1
+  const stride = fields.optionalCount('moe_layer_freq') ?? 1
+  const hasExperts = (layer: number): boolean =>
+    layer >= leading && !named.includes(layer) && (layer + 1) % step === 0 && layer % stride === 0
+  return Array.from({ length: layers }, (_, layer) => layer).filter((layer) => !hasExperts(layer))
+    .length
 }
 
-function weightsOf(fields: Fields): WeightPrecision {
-  const config = fields.table('quantization_config')
-  if (config?.['quant_method'] === undefined) return 'bf16'
-  const precision = precisionOfQuantization(config)
-  if (precision !== undefined) return precision
-  throw invalid(
-    fields.name,
-    `quantization_config: expected a quant_method of ${QUANT_METHODS.join(', ')} with weights of 4 or 8 bits, got ${JSON.stringify(config['quant_method'])}; take it out and give the precision (${WEIGHT_PRECISIONS.join(', ')}) yourself`,
-  )
+/** Where files say how their weights are quantised; older ones of compressed-tensors in the second. */
+const QUANTIZATION_KEYS = ['quantization_config', 'compression_config'] as const
+
+function weightsOf(outer: Fields, inner: Fields): WeightPrecision {
+  for (const key of QUANTIZATION_KEYS) {
+    const config = outer.table(key) ?? inner.table(key)
+    if (config === undefined) continue
+    const precision = precisionOfQuantization(config)
+    if (precision !== undefined) return precision
+    throw invalid(
+      outer.name,
+      `${key}: expected a quant_method of ${QUANT_METHODS.join(', ')} with weights of 4 or 8 bits, got ${JSON.stringify(quantMethodOf(config)) ?? 'none'}; take it out and give the precision (${WEIGHT_PRECISIONS.join(', ')}) yourself`,
+    )
+  }
+  return 'bf16'
 }
 
 /** Typed reading of a config, with errors that name the field. */

@@ -34,6 +34,39 @@ function gqa(heads: number, kvHeads: number, headDim: number): Model['attention'
   return { kind: 'gqa', heads, kvHeads, headDim }
 }
 
+const QWEN3_235B: MixtureRecord = {
+  name: 'Qwen3-235B-A22B',
+  aliases: [],
+  repository: 'Qwen/Qwen3-235B-A22B',
+  layers: 94,
+  hiddenSize: 4096,
+  attention: gqa(64, 4, 128),
+  vocabSize: 151936,
+  weights: 'bf16',
+  experts: { count: 128, active: 8, intermediateSize: 1536 },
+}
+
+const KIMI_K2: MixtureRecord = {
+  name: 'Kimi-K2',
+  aliases: ['Kimi-K2-Instruct'],
+  repository: 'moonshotai/Kimi-K2-Instruct',
+  layers: 61,
+  hiddenSize: 7168,
+  vocabSize: 163840,
+  weights: 'fp8',
+  attention: {
+    kind: 'mla',
+    heads: 64,
+    queryRank: 1536,
+    kvRank: 512,
+    ropeDim: 64,
+    nopeDim: 128,
+    valueDim: 128,
+  },
+  dense: { layers: 1, intermediateSize: 18432 },
+  experts: { count: 384, active: 8, intermediateSize: 2048, sharedIntermediateSize: 2048 },
+}
+
 /** Mixtures of experts: each token visits a few of them. */
 export const MIXTURE_MODELS: readonly Model[] = [
   mixture({
@@ -69,16 +102,12 @@ export const MIXTURE_MODELS: readonly Model[] = [
     weights: 'bf16',
     experts: { count: 128, active: 8, intermediateSize: 768 },
   }),
+  mixture(QWEN3_235B),
   mixture({
-    name: 'Qwen3-235B-A22B',
-    aliases: ['Qwen3-235B-A22B-FP8', 'Qwen/Qwen3-235B-A22B-FP8'],
-    repository: 'Qwen/Qwen3-235B-A22B',
-    layers: 94,
-    hiddenSize: 4096,
-    attention: gqa(64, 4, 128),
-    vocabSize: 151936,
-    weights: 'bf16',
-    experts: { count: 128, active: 8, intermediateSize: 1536 },
+    ...QWEN3_235B,
+    name: 'Qwen3-235B-A22B-FP8',
+    repository: 'Qwen/Qwen3-235B-A22B-FP8',
+    weights: 'fp8',
   }),
   // Every second layer sees the last 128 tokens only.
   mixture({
@@ -166,24 +195,14 @@ export const MIXTURE_MODELS: readonly Model[] = [
     dense: { layers: 3, intermediateSize: 18432 },
     experts: { count: 256, active: 8, intermediateSize: 2048, sharedIntermediateSize: 2048 },
   }),
+  mixture(KIMI_K2),
+  // The text model alone. Only its routed experts are INT4, in groups of 32 (alibaba/rtp-llm, pull request 942);
+  // `int4` narrows the rest too, so the weights come out a tenth too small.
   mixture({
-    name: 'Kimi-K2',
-    aliases: ['Kimi-K2-Instruct', 'Kimi-K2.5'],
-    repository: 'moonshotai/Kimi-K2-Instruct',
-    layers: 61,
-    hiddenSize: 7168,
-    vocabSize: 163840,
-    weights: 'fp8',
-    attention: {
-      kind: 'mla',
-      heads: 64,
-      queryRank: 1536,
-      kvRank: 512,
-      ropeDim: 64,
-      nopeDim: 128,
-      valueDim: 128,
-    },
-    dense: { layers: 1, intermediateSize: 18432 },
-    experts: { count: 384, active: 8, intermediateSize: 2048, sharedIntermediateSize: 2048 },
+    ...KIMI_K2,
+    name: 'Kimi-K2.5',
+    aliases: [],
+    repository: 'moonshotai/Kimi-K2.5',
+    weights: 'int4',
   }),
 ]

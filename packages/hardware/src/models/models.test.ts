@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import { findModel, MODELS } from './find-model.js'
-import { modelFromHuggingFaceConfig } from './hugging-face-config.js'
 import {
   activeParameterCount,
   attentionFlopsPerPair,
@@ -40,12 +39,14 @@ const PUBLISHED: Readonly<Record<string, number>> = {
   'Mixtral-8x22B': 140.62,
   'Qwen3-30B-A3B': 30.53,
   'Qwen3-235B-A22B': 235.09,
+  'Qwen3-235B-A22B-FP8': 235.09,
   'gpt-oss-20b': 20.91,
   'gpt-oss-120b': 116.83,
   'MiniMax-M2': 228.7,
   'DeepSeek-V2-Lite': 15.71,
   'DeepSeek-V3': 671.03,
   'Kimi-K2': 1026,
+  'Kimi-K2.5': 1026,
 }
 
 describe('the catalogue', () => {
@@ -66,6 +67,15 @@ describe('the catalogue', () => {
     ['DeepSeek-V3', 37],
   ])('%s visits %f billion of them', (name, billions) => {
     expect(Math.abs(activeParameterCount(findModel(name)) / 1e9 / billions - 1)).toBeLessThan(0.03)
+  })
+
+  test.each([
+    ['Qwen/Qwen3-235B-A22B', 'bf16'],
+    ['Qwen/Qwen3-235B-A22B-FP8', 'fp8'],
+    ['moonshotai/Kimi-K2-Instruct', 'fp8'],
+    ['moonshotai/Kimi-K2.5', 'int4'],
+  ])('a name that says the precision gets it: %s in %s', (name, weights) => {
+    expect(findModel(name).weights).toBe(weights)
   })
 
   test('gives each name to one model only', () => {
@@ -112,220 +122,5 @@ describe('sizes', () => {
     expect(weightBytes(model, 'fp8')).toBe(parameterCount(model) + tables)
     // The checkpoint on Hugging Face has 65.2 GB.
     expect(weightBytes(findModel('gpt-oss-120b')) / 65.2e9).toBeCloseTo(1, 1)
-  })
-})
-
-describe('modelFromHuggingFaceConfig', () => {
-  const llama = {
-    model_type: 'llama',
-    hidden_size: 4096,
-    intermediate_size: 14336,
-    num_attention_heads: 32,
-    num_hidden_layers: 32,
-    num_key_value_heads: 8,
-    vocab_size: 128256,
-    tie_word_embeddings: false,
-  }
-
-  /** What two records must agree on. */
-  const figures = (model: ReturnType<typeof findModel>): object => ({
-    ...model,
-    name: '',
-    aliases: [],
-    source: '',
-  })
-
-  test.each([
-    ['Llama-3.1-8B', llama],
-    ['Mistral-7B', { ...llama, model_type: 'mistral', vocab_size: 32000, sliding_window: 4096 }],
-    [
-      'Qwen3-30B-A3B',
-      {
-        model_type: 'qwen3_moe',
-        hidden_size: 2048,
-        intermediate_size: 6144,
-        moe_intermediate_size: 768,
-        num_attention_heads: 32,
-        num_hidden_layers: 48,
-        num_key_value_heads: 4,
-        head_dim: 128,
-        num_experts: 128,
-        num_experts_per_tok: 8,
-        decoder_sparse_step: 1,
-        vocab_size: 151936,
-        tie_word_embeddings: false,
-        sliding_window: null,
-        use_sliding_window: false,
-      },
-    ],
-    [
-      'Mixtral-8x7B',
-      {
-        ...llama,
-        model_type: 'mixtral',
-        num_local_experts: 8,
-        num_experts_per_tok: 2,
-        vocab_size: 32000,
-        sliding_window: null,
-      },
-    ],
-    [
-      'gpt-oss-120b',
-      {
-        model_type: 'gpt_oss',
-        hidden_size: 2880,
-        intermediate_size: 2880,
-        num_attention_heads: 64,
-        num_hidden_layers: 36,
-        num_key_value_heads: 8,
-        head_dim: 64,
-        num_local_experts: 128,
-        experts_per_token: 4,
-        num_experts_per_tok: 4,
-        sliding_window: 128,
-        vocab_size: 201088,
-        layer_types: Array.from({ length: 36 }, (_, i) =>
-          i % 2 === 0 ? 'sliding_attention' : 'full_attention',
-        ),
-        tie_word_embeddings: false,
-        quantization_config: { quant_method: 'mxfp4' },
-      },
-    ],
-    [
-      'DeepSeek-V3',
-      {
-        model_type: 'deepseek_v3',
-        hidden_size: 7168,
-        intermediate_size: 18432,
-        moe_intermediate_size: 2048,
-        num_attention_heads: 128,
-        num_key_value_heads: 128,
-        num_hidden_layers: 61,
-        n_routed_experts: 256,
-        n_shared_experts: 1,
-        num_experts_per_tok: 8,
-        first_k_dense_replace: 3,
-        moe_layer_freq: 1,
-        q_lora_rank: 1536,
-        kv_lora_rank: 512,
-        qk_rope_head_dim: 64,
-        qk_nope_head_dim: 128,
-        v_head_dim: 128,
-        vocab_size: 129280,
-        tie_word_embeddings: false,
-        quantization_config: { quant_method: 'fp8' },
-      },
-    ],
-    [
-      'Gemma-2-9B',
-      {
-        model_type: 'gemma2',
-        hidden_size: 3584,
-        intermediate_size: 14336,
-        num_attention_heads: 16,
-        num_hidden_layers: 42,
-        num_key_value_heads: 8,
-        head_dim: 256,
-        sliding_window: 4096,
-        vocab_size: 256000,
-      },
-    ],
-    [
-      'Gemma-3-27B',
-      {
-        model_type: 'gemma3',
-        text_config: {
-          model_type: 'gemma3_text',
-          hidden_size: 5376,
-          intermediate_size: 21504,
-          num_attention_heads: 32,
-          num_hidden_layers: 62,
-          num_key_value_heads: 16,
-          head_dim: 128,
-          sliding_window: 1024,
-        },
-      },
-    ],
-  ])('reads the config of %s', (name, config) => {
-    expect(figures(modelFromHuggingFaceConfig(config, name))).toEqual(figures(findModel(name)))
-  })
-
-  test('what files of Gemma 3 leave out is what transformers has', () => {
-    const text_config = {
-      model_type: 'gemma3_text',
-      hidden_size: 2560,
-      intermediate_size: 10_240,
-      num_hidden_layers: 34,
-      sliding_window: 1024,
-    }
-    const model = modelFromHuggingFaceConfig({ model_type: 'gemma3', text_config }, 'gemma-3-4b-it')
-    // 4.3e9 with its eyes, which have 0.4e9.
-    expect(parameterCount(model) / 3.88e9).toBeCloseTo(1, 2)
-    const window = { tokens: 1024, layers: 29 }
-    expect(model.attention).toEqual({ kind: 'gqa', heads: 8, kvHeads: 4, headDim: 256, window })
-  })
-
-  const group = (weights: object): object => ({
-    quant_method: 'compressed-tensors',
-    config_groups: { group_0: { weights } },
-  })
-  test.each([
-    [{ quant_method: 'fp8', weight_block_size: [128, 128] }, 'fp8'],
-    [group({ num_bits: 8, type: 'float' }), 'fp8'],
-    [group({ num_bits: 8, type: 'int' }), 'int8'],
-    [group({ num_bits: 4, type: 'int' }), 'int4'],
-    [group({ num_bits: 4, type: 'float' }), 'fp4'],
-    [{ quant_method: 'modelopt', quant_algo: 'FP8' }, 'fp8'],
-    [{ quant_method: 'modelopt', quantization: { quant_algo: 'NVFP4' } }, 'fp4'],
-    [{ quant_method: 'gptq', bits: 8 }, 'int8'],
-    [{ quant_method: 'awq', bits: 4 }, 'int4'],
-    [{ quant_method: 'bitsandbytes', load_in_4bit: true }, 'int4'],
-    [{ quant_method: 'bitsandbytes', load_in_8bit: true }, 'int8'],
-  ])('weights of %j are %s', (quantization_config, weights) => {
-    expect(modelFromHuggingFaceConfig({ ...llama, quantization_config }, 'm').weights).toBe(weights)
-    // Models that see pictures have it inside or outside.
-    const text_config = { ...llama, quantization_config }
-    expect(modelFromHuggingFaceConfig({ text_config }, 'm').weights).toBe(weights)
-  })
-
-  test('windows of Qwen begin at a layer', () => {
-    const qwen = { ...llama, model_type: 'qwen2', use_sliding_window: true, sliding_window: 4096 }
-    const layersOf = (max_window_layers: number): number | undefined => {
-      const { attention } = modelFromHuggingFaceConfig({ ...qwen, max_window_layers }, 'm')
-      return attention.kind === 'gqa' ? attention.window?.layers : undefined
-    }
-    expect([layersOf(0), layersOf(21), layersOf(32)]).toEqual([32, 11, undefined])
-  })
-
-  test.each([
-    [
-      { ...llama, num_hidden_layers: undefined },
-      'm: missing field num_hidden_layers: expected an integer >= 1',
-    ],
-    [{ ...llama, hidden_size: '4096' }, 'm: hidden_size: expected an integer >= 1, got "4096"'],
-    [{ ...llama, model_type: 'mamba' }, /^m: model_type: expected one of llama, .*, got "mamba"$/],
-    [
-      { ...llama, quantization_config: { quant_method: 'aqlm' } },
-      /quantization_config: expected a quant_method of fp8, .* got "aqlm"/,
-    ],
-    [
-      { ...llama, quantization_config: { quant_method: 'gptq', bits: 3 } },
-      /with weights of 4 or 8 bits, got "gptq"/,
-    ],
-    [
-      { ...llama, layer_types: ['linear_attention', 'full_attention'] },
-      /layer_types: expected full_attention and sliding_attention, got "linear_attention"/,
-    ],
-    [{ ...llama, num_attention_heads: 24 }, /missing field head_dim: hidden_size 4096 is no mul/],
-    [{ ...llama, num_key_value_heads: 5 }, /num_key_value_heads: expected a divisor of the 32 he/],
-    [
-      { ...llama, model_type: 'mixtral', num_local_experts: 8, num_experts_per_tok: 9 },
-      'm: num_experts_per_tok: expected at most the 8 experts, got 9',
-    ],
-    [[], 'm: expected a JSON object, got []'],
-  ])('refuses %j', (config, message) => {
-    const error = expect.objectContaining({ code: 'model_config_invalid' })
-    expect(() => modelFromHuggingFaceConfig(config, 'm')).toThrow(error)
-    expect(() => modelFromHuggingFaceConfig(config, 'm')).toThrow(message)
   })
 })

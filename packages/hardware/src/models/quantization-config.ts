@@ -17,14 +17,25 @@ const METHODS: Readonly<Record<string, (config: Table) => WeightPrecision | unde
     return ofNumbers(weights['num_bits'], weights['type'] === 'float')
   },
   modelopt: (config) => {
-    const algorithm = String(config['quant_algo'] ?? tableAt(config, 'quantization')['quant_algo'])
     const known: Readonly<Record<string, WeightPrecision>> = { FP8: 'fp8', NVFP4: 'fp4' }
-    return known[algorithm.toUpperCase()]
+    return known[String(algorithmOf(config)).toUpperCase()]
   },
 }
 
-/** Values of `quantization_config.quant_method` that are read. */
+/** Values of `quant_method` that are read. */
 export const QUANT_METHODS: readonly string[] = Object.keys(METHODS)
+
+/** `quant_method` of a `quantization_config`; files of ModelOpt leave it out. */
+export function quantMethodOf(config: Table): unknown {
+  const isModelopt =
+    tableAt(config, 'producer')['name'] === 'modelopt' || algorithmOf(config) !== undefined
+  return config['quant_method'] ?? (isModelopt ? 'modelopt' : undefined)
+}
+
+/** What ModelOpt calls the precision. */
+function algorithmOf(config: Table): unknown {
+  return config['quant_algo'] ?? tableAt(config, 'quantization')['quant_algo']
+}
 
 /**
  * Precision of the weights that a `quantization_config` of Hugging Face describes: of its first group,
@@ -32,7 +43,7 @@ export const QUANT_METHODS: readonly string[] = Object.keys(METHODS)
  * @returns undefined if the method, or the widths it names, are not known
  */
 export function precisionOfQuantization(config: Table): WeightPrecision | undefined {
-  const method = String(config['quant_method'])
+  const method = String(quantMethodOf(config))
   return Object.hasOwn(METHODS, method) ? METHODS[method]!(config) : undefined
 }
 

@@ -1,4 +1,4 @@
-import { RouteSimError, type RunTotals } from '@routesim/core'
+import { type BackendTotals, RouteSimError, type RunTotals } from '@routesim/core'
 import type { MetricsErrorCode } from '../errors/metrics-error-code.js'
 import type { LogHistogram } from '../histogram/log-histogram.js'
 import type { FlowBins } from '../saturation/flow-bins.js'
@@ -18,6 +18,8 @@ import { adapterLoads, tierStatistics } from './tier-statistics.js'
 export interface SummaryOptions {
   /** USD per hour of each backend, by id. */
   readonly pricePerHour: readonly number[]
+  /** GPUs of each backend, by id; one each when absent. */
+  readonly gpuCounts?: readonly number[]
   /** Targets to count requests against; none by default. */
   readonly slo?: SloOptions | undefined
 }
@@ -59,7 +61,9 @@ export function composeSummary(
   const tiers = tierStatistics(totals.backends, totals.endMs - totals.measuredFromMs)
   const adapters = adapterLoads(totals.backends)
   const rejectedByReason = counts.rejectedByReason(totals.rejectReasons)
-  const busyMs = totals.backends.reduce((sum, backend) => sum + backend.busyMs, 0)
+  const gpusOf = ({ id }: BackendTotals): number => options.gpuCounts?.[id] ?? 1
+  const gpus = totals.backends.reduce((sum, backend) => sum + gpusOf(backend), 0)
+  const busyGpuMs = totals.backends.reduce((sum, each) => sum + gpusOf(each) * each.busyMs, 0)
   return {
     algorithm: totals.router,
     visibility: totals.visibility,
@@ -102,8 +106,8 @@ export function composeSummary(
     max_min_queue_ratio: balance.maxMinQueueRatio,
     per_backend_requests: counts.perBackend,
     per_backend: summarizeBackends(totals, counts.perBackend),
-    gpu_seconds_per_request: orNull(busyMs / 1000 / completed),
-    fleet_gpu_seconds_per_request: orNull((totals.backends.length * seconds) / completed),
+    gpu_seconds_per_request: orNull(busyGpuMs / 1000 / completed),
+    fleet_gpu_seconds_per_request: orNull((gpus * seconds) / completed),
     estimated_cost_per_1k_tokens: orNull((cost.fleetUsd / tokens) * 1000),
     busy_cost_per_1k_tokens: orNull((cost.busyUsd / tokens) * 1000),
     custom_metrics: Object.fromEntries(

@@ -110,9 +110,9 @@ export interface RunSummary {
   readonly per_backend_requests: readonly number[]
   readonly per_backend: readonly BackendSummary[]
 
-  /** Time backends spent in engine steps, in seconds per completed request. */
+  /** Time that GPUs spent in engine steps of their backends, in seconds per completed request. */
   readonly gpu_seconds_per_request: number | null
-  /** The same with idle time: backends times duration. */
+  /** The same with idle time: GPUs times duration. */
   readonly fleet_gpu_seconds_per_request: number | null
   /** USD per 1000 prompt and output tokens of completed requests, the whole fleet paid, idle or not. */
   readonly estimated_cost_per_1k_tokens: number | null

@@ -204,6 +204,12 @@ describe('rates and cost', () => {
     expect(summary.per_backend.map((backend) => backend.busy_fraction)).toEqual([0.4, 0.2])
   })
 
+  test('GPU seconds are those of all GPUs of a backend', () => {
+    const summary = summarize(run, noGaps, { ...free(2), gpuCounts: [4, 1] })
+    expect(summary.gpu_seconds_per_request).toBeCloseTo((4 * 0.2 + 0.1) / 2, 12)
+    expect(summary.fleet_gpu_seconds_per_request).toBeCloseTo((5 * 0.5) / 2, 12)
+  })
+
   test('the fleet is paid idle or not; busy cost stands apart', () => {
     const summary = summarize(run, noGaps, { pricePerHour: [7.2, 3.6] })
     // $10.8/h for 0.5 s is $0.0015 for 220 tokens; busy: $7.2/h · 0.2 s + $3.6/h · 0.1 s.

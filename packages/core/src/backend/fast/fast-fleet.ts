@@ -43,7 +43,6 @@ export class FastFleet extends FleetBatches implements Fleet {
   private readonly gaps: TokenGaps
   /** Whether a request that was handed over may return to where its prompt was computed. */
   protected readonly mayComeBack: boolean = false
-  /** Backends that compute one prompt over the steps of the stretch under way. */
   /** Backends that hold what a request asks for. */
   private readonly holders: Int32Array
   private readonly shape: StepShape = {
