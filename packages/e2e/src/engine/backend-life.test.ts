@@ -16,6 +16,11 @@ const inPlace = (id: number): RoutingAlgorithm => ({
   name: 'in place',
   route: (_, { backends }) => backends.find((each) => each.id === id)!,
 })
+/** Computed on the first, decoded on the second. */
+const pair = (): RoutingAlgorithm => ({
+  name: 'hands over',
+  route: (_, { backends: [a, b] }) => disaggregate(a!, b!),
+})
 /** To the lowest id that looks healthy. */
 const lowest = (): RoutingAlgorithm => ({
   name: 'lowest',
@@ -149,13 +154,9 @@ describe.each(['fast', 'reference'] as const)('with the %s stepper', (stepper) =
   })
 
   test('what a decode backend loses before it has it is lost, and its prompt given up', () => {
-    const router: RoutingAlgorithm = {
-      name: 'hands over',
-      route: (_, { backends: [a, b] }) => disaggregate(a!, b!),
-    }
     const { outcomes, backends } = run({
       requests: [{ outputTokens: 4 }],
-      router,
+      router: pair(),
       transfer: { latencyMs: 100, bandwidthBytesPerSec: 1e9, bytesPerToken: 1 },
       events: [{ atMs: 50, backend: 1, kind: 'fail' }],
       retries: { attempts: 3, backoffMs: 0 },
@@ -168,7 +169,7 @@ describe.each(['fast', 'reference'] as const)('with the %s stepper', (stepper) =
   test('one that decodes goes on when the backend of its prompt fails', () => {
     const { outcomes } = run({
       requests: [{ outputTokens: 4 }],
-      router: { name: 'hands over', route: (_, { backends: [a, b] }) => disaggregate(a!, b!) },
+      router: pair(),
       transfer: { latencyMs: 5, bandwidthBytesPerSec: 1e9, bytesPerToken: 0 },
       events: [{ atMs: 25, backend: 0, kind: 'fail' }],
     })
@@ -179,7 +180,7 @@ describe.each(['fast', 'reference'] as const)('with the %s stepper', (stepper) =
   test('a prompt that is computed after its client hung up is handed over to nobody', () => {
     const { outcomes, backends } = run({
       requests: [{ outputTokens: 4 }],
-      router: { name: 'hands over', route: (_, { backends: [a, b] }) => disaggregate(a!, b!) },
+      router: pair(),
       timeoutMs: 5,
     })
     expect(outcomes.outcome[0]).toBe(OUTCOME.timed_out)
@@ -188,6 +189,47 @@ describe.each(['fast', 'reference'] as const)('with the %s stepper', (stepper) =
       [0, 1],
       [0, 0],
     ])
+  })
+
+  test.each([
+    ['its backend', 0, 7],
+    ['where it was to decode', 1, 10],
+  ])('a client that hung up gets no second attempt when %s fails', (_, id, endMs) => {
+    for (const atMs of id === 0 ? [7] : [3, 7]) {
+      const { outcomes, rejectReasons } = run({
+        requests: [{ outputTokens: 4 }],
+        router: pair(),
+        events: [{ atMs, backend: id, kind: 'fail' }],
+        timeoutMs: 5,
+        retries: { attempts: 3, backoffMs: 100 },
+      })
+      expect(outcomes.outcome[0]).toBe(OUTCOME.timed_out)
+      expect(outcomes.finishedMs[0]).toBe(endMs)
+      expect(outcomes.attempts[0]).toBe(0)
+      expect(rejectReasons).toEqual(['timeout'])
+    }
+  })
+
+  test.each<[string, TinyRun]>([
+    ['its client has hung up', { requests: [], timeoutMs: 5 }],
+    [
+      'where it was to decode has failed',
+      { requests: [], events: [{ atMs: 3, backend: 1, kind: 'fail' }] },
+    ],
+  ])('a prompt counts where it was computed until it is called off: %s', (_, story) => {
+    const told: number[] = []
+    run({
+      ...story,
+      requests: [{ outputTokens: 4 }],
+      router: {
+        ...pair(),
+        onFinished: (__, { id }, { backends }) =>
+          void told.push(id, ...backends.map(({ outstanding }) => outstanding)),
+      },
+      visibility: seeing({ metrics: 'none' }),
+    })
+    // It ended on the first, and nothing is left on either.
+    expect(told).toEqual([0, 0, 0])
   })
 
   test('turns that wait for a request that was lost never come', () => {
