@@ -140,6 +140,22 @@ describe.each(['fast', 'reference'] as const)('with the %s stepper', (stepper) =
     expect([...outcomes.finishedMs]).toEqual([40, 30, 41])
   })
 
+  test.each(['fail', 'drain'] as const)(
+    'a backend that leaves after a %s is healthy when it joins again',
+    (kind) => {
+      const { outcomes } = run({
+        requests: [{ arrivalMs: 20 }, { arrivalMs: 50 }],
+        router: lowest(),
+        events: [
+          { atMs: 5, backend: 0, kind },
+          { atMs: 30, backend: 0, kind: 'remove' },
+          { atMs: 40, backend: 0, kind: 'add' },
+        ],
+      })
+      expect([...outcomes.backend]).toEqual([1, 0])
+    },
+  )
+
   test('a client hangs up: at once from a queue, after the step from a batch', () => {
     const { outcomes, rejectReasons } = run({
       requests: [{ outputTokens: 9 }, { arrivalMs: 1 }, { arrivalMs: 40 }],
