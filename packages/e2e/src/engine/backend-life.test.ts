@@ -2,7 +2,7 @@
 import { type ClusterView, disaggregate, OUTCOME, type RoutingAlgorithm } from '@routesim/core'
 import { affineLatency } from '@routesim/hardware'
 import { describe, expect, test } from 'vitest'
-import { backend, seeing, type TinyRun, tinyRun, tinyTable } from '../testing/tiny-run.js'
+import { backend, inTurn, seeing, type TinyRun, tinyRun, tinyTable } from '../testing/tiny-run.js'
 
 /** A prompt takes 10 ms and every later token 10 ms, whatever their sizes. */
 const latency = affineLatency({
@@ -224,6 +224,27 @@ describe.each(['fast', 'reference'] as const)('with the %s stepper', (stepper) =
       expect(outcomes.attempts[0]).toBe(0)
       expect(rejectReasons).toEqual(['timeout'])
     }
+  })
+
+  test('a first token comes too late for a client that has hung up, unless it is all there is', () => {
+    const told: string[] = []
+    const { outcomes } = run({
+      requests: [{ outputTokens: 2 }, { outputTokens: 1 }],
+      router: {
+        ...inTurn(),
+        onFirstToken: ({ id }) => void told.push(`first of ${id}`),
+        onFinished: ({ id }, _, __, { ttftMs, outputTokens }) =>
+          void told.push(`end of ${id}: ${outputTokens} tokens, the first after ${ttftMs} ms`),
+      },
+      timeoutMs: 5,
+    })
+    expect([...outcomes.outcome]).toEqual([OUTCOME.timed_out, OUTCOME.completed])
+    expect([...outcomes.firstTokenMs]).toEqual([Number.NaN, 10])
+    expect(told).toEqual([
+      'end of 0: 0 tokens, the first after NaN ms',
+      'first of 1',
+      'end of 1: 1 tokens, the first after 10 ms',
+    ])
   })
 
   test.each<[string, TinyRun]>([

@@ -111,6 +111,8 @@ export function imbalance({ run }: Observed, story: TinyRun): string | undefined
     const outcome = outcomes.outcome[i]!
     if (outcome === OUTCOME.unfinished) return `request ${i} is unfinished`
     if ((outcome === OUTCOME.completed) !== outcomes.rejectReason[i]! < 0) return `reason of ${i}`
+    if (outcome === OUTCOME.timed_out && outcomes.firstTokenMs[i]! > hungUpMs(run, story, i))
+      return `first token of ${i} after its client hung up`
     if (outcome !== OUTCOME.completed) continue
     const times = [run.sentMs[i]!, outcomes.admittedMs[i]!, outcomes.finishedMs[i]!]
     if (requests.outputTokens[i]! > 0) times.splice(2, 0, outcomes.firstTokenMs[i]!)
@@ -166,6 +168,11 @@ function countedOn({ router, visibility }: TinyRun): string[] {
       ({ outstanding, pendingPromptTokens }) => outstanding !== 0 || pendingPromptTokens !== 0,
     )
     .map((b) => `${b.outstanding} requests and ${b.pendingPromptTokens} prompt tokens on ${b.id}`)
+}
+
+/** When a client hung up, and whatever is the same instant. */
+function hungUpMs({ sentMs }: RunResult, { timeoutMs }: TinyRun, request: number): number {
+  return (sentMs[request]! + timeoutMs!) * (1 + 1e-11)
 }
 
 /** When a request is to be sent that has been completed: when all it waits for has ended, and it has thought. */

@@ -97,6 +97,18 @@ export class LostRequests {
     return this.leaving.has(request)
   }
 
+  /**
+   * A request has its first token.
+   * @returns true when its client has hung up, unless that is all it was to get
+   */
+  isTooLate(request: number): boolean {
+    const { progress, requests } = this.machinery
+    if (this.leaving.get(request)?.cause !== 'timeout' || requests.outputTokens[request] === 1)
+      return false
+    progress.firstTokenMs[request] = Number.NaN
+    return true
+  }
+
   /** A request that was leaving its batch has left it. */
   left(request: number): void {
     const { rank, cause } = this.leaving.get(request)!
@@ -194,7 +206,10 @@ export class LostRequests {
 
   /** @param rank - where it counted */
   private afterLoss(request: number, rank: number, cause: Cause): void {
+    const { progress } = this.machinery
     this.migrations?.forget(request)
+    // One that came too late went to nobody.
+    if (Number.isNaN(progress.firstTokenMs[request]!)) progress.emittedTokens[request] = 0
     this.desk.finished(request, rank)
     if (cause === 'timeout') this.listener.requestEnded(request, OUTCOME.timed_out, cause)
     else this.retryOrEnd(request, cause)
