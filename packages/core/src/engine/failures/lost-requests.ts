@@ -223,6 +223,7 @@ export class LostRequests {
       this.listener.requestEnded(request, OUTCOME.failed, reason)
       return
     }
+    machinery.transfers.retried(request)
     progress.retry(request)
     loop.schedule(clock.nowMs + retries.backoffMs, subjects.retried + machinery.ticketOf(request))
   }
