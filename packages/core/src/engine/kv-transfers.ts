@@ -31,6 +31,8 @@ export class KvTransfers {
   private readonly receivedUntilMs: Float64Array
   /** By row: what has been sent ahead, in ms of the link. Empty without layers. */
   private readonly aheadMs: Float64Array
+  /** By row of one that was sent again: how often it was put back before that. Empty without layers. */
+  private readonly preemptedBefore: Int32Array
   private waiting: WaitingTransfer[] = []
 
   constructor(machinery: Machinery, handOver: HandOver, backends: number) {
@@ -42,7 +44,16 @@ export class KvTransfers {
     this.isSending = new Uint8Array(backends)
     this.sentUntilMs = new Float64Array(backends)
     this.receivedUntilMs = new Float64Array(backends)
-    this.aheadMs = new Float64Array(handOver.overlaps ? machinery.requests.size : 0)
+    const rows = handOver.overlaps ? machinery.requests.size : 0
+    this.aheadMs = new Float64Array(rows)
+    this.preemptedBefore = new Int32Array(rows)
+  }
+
+  /** A request is sent again. */
+  retried(request: number): void {
+    const { machinery, preemptedBefore } = this
+    if (preemptedBefore.length > 0)
+      preemptedBefore[request] = machinery.progress.preemptions[request]!
   }
 
   /**
@@ -56,8 +67,9 @@ export class KvTransfers {
     const { progress, requests, clock } = machinery
     const rank = progress.backend[request]!
     const layers = handOver.layersOf(rank)
+    const putBackBefore = progress.attempts[request]! > 0 ? this.preemptedBefore[request]! : 0
     // One that was put back has lost what it had computed since it was admitted first.
-    if (layers === 1 || progress.preemptions[request]! > 0) return
+    if (layers === 1 || progress.preemptions[request]! > putBackBefore) return
     const from = machinery.backendOf(progress.prefillBackend[request]!)
     const to = machinery.backendOf(rank)
     const startMs = progress.admittedMs[request]!

@@ -2,7 +2,7 @@
 import { type ClusterView, disaggregate, OUTCOME, type RoutingAlgorithm } from '@routesim/core'
 import { affineLatency } from '@routesim/hardware'
 import { describe, expect, test } from 'vitest'
-import { backend, seeing, type TinyRun, tinyRun, tinyTable } from '../testing/tiny-run.js'
+import { backend, inTurn, seeing, type TinyRun, tinyRun, tinyTable } from '../testing/tiny-run.js'
 
 /** A prompt takes 10 ms and every later token 10 ms, whatever their sizes. */
 const latency = affineLatency({
@@ -15,6 +15,11 @@ const tens = backend({ latency })
 const inPlace = (id: number): RoutingAlgorithm => ({
   name: 'in place',
   route: (_, { backends }) => backends.find((each) => each.id === id)!,
+})
+/** Computed on the first, decoded on the second. */
+const pair = (): RoutingAlgorithm => ({
+  name: 'hands over',
+  route: (_, { backends: [a, b] }) => disaggregate(a!, b!),
 })
 /** To the lowest id that looks healthy. */
 const lowest = (): RoutingAlgorithm => ({
@@ -135,6 +140,22 @@ describe.each(['fast', 'reference'] as const)('with the %s stepper', (stepper) =
     expect([...outcomes.finishedMs]).toEqual([40, 30, 41])
   })
 
+  test.each(['fail', 'drain'] as const)(
+    'a backend that leaves after a %s is healthy when it joins again',
+    (kind) => {
+      const { outcomes } = run({
+        requests: [{ arrivalMs: 20 }, { arrivalMs: 50 }],
+        router: lowest(),
+        events: [
+          { atMs: 5, backend: 0, kind },
+          { atMs: 30, backend: 0, kind: 'remove' },
+          { atMs: 40, backend: 0, kind: 'add' },
+        ],
+      })
+      expect([...outcomes.backend]).toEqual([1, 0])
+    },
+  )
+
   test('a client hangs up: at once from a queue, after the step from a batch', () => {
     const { outcomes, rejectReasons } = run({
       requests: [{ outputTokens: 9 }, { arrivalMs: 1 }, { arrivalMs: 40 }],
@@ -149,13 +170,9 @@ describe.each(['fast', 'reference'] as const)('with the %s stepper', (stepper) =
   })
 
   test('what a decode backend loses before it has it is lost, and its prompt given up', () => {
-    const router: RoutingAlgorithm = {
-      name: 'hands over',
-      route: (_, { backends: [a, b] }) => disaggregate(a!, b!),
-    }
     const { outcomes, backends } = run({
       requests: [{ outputTokens: 4 }],
-      router,
+      router: pair(),
       transfer: { latencyMs: 100, bandwidthBytesPerSec: 1e9, bytesPerToken: 1 },
       events: [{ atMs: 50, backend: 1, kind: 'fail' }],
       retries: { attempts: 3, backoffMs: 0 },
@@ -168,7 +185,7 @@ describe.each(['fast', 'reference'] as const)('with the %s stepper', (stepper) =
   test('one that decodes goes on when the backend of its prompt fails', () => {
     const { outcomes } = run({
       requests: [{ outputTokens: 4 }],
-      router: { name: 'hands over', route: (_, { backends: [a, b] }) => disaggregate(a!, b!) },
+      router: pair(),
       transfer: { latencyMs: 5, bandwidthBytesPerSec: 1e9, bytesPerToken: 0 },
       events: [{ atMs: 25, backend: 0, kind: 'fail' }],
     })
@@ -179,7 +196,7 @@ describe.each(['fast', 'reference'] as const)('with the %s stepper', (stepper) =
   test('a prompt that is computed after its client hung up is handed over to nobody', () => {
     const { outcomes, backends } = run({
       requests: [{ outputTokens: 4 }],
-      router: { name: 'hands over', route: (_, { backends: [a, b] }) => disaggregate(a!, b!) },
+      router: pair(),
       timeoutMs: 5,
     })
     expect(outcomes.outcome[0]).toBe(OUTCOME.timed_out)
@@ -188,6 +205,68 @@ describe.each(['fast', 'reference'] as const)('with the %s stepper', (stepper) =
       [0, 1],
       [0, 0],
     ])
+  })
+
+  test.each([
+    ['its backend', 0, 7],
+    ['where it was to decode', 1, 10],
+  ])('a client that hung up gets no second attempt when %s fails', (_, id, endMs) => {
+    for (const atMs of id === 0 ? [7] : [3, 7]) {
+      const { outcomes, rejectReasons } = run({
+        requests: [{ outputTokens: 4 }],
+        router: pair(),
+        events: [{ atMs, backend: id, kind: 'fail' }],
+        timeoutMs: 5,
+        retries: { attempts: 3, backoffMs: 100 },
+      })
+      expect(outcomes.outcome[0]).toBe(OUTCOME.timed_out)
+      expect(outcomes.finishedMs[0]).toBe(endMs)
+      expect(outcomes.attempts[0]).toBe(0)
+      expect(rejectReasons).toEqual(['timeout'])
+    }
+  })
+
+  test('a first token comes too late for a client that has hung up, unless it is all there is', () => {
+    const told: string[] = []
+    const { outcomes } = run({
+      requests: [{ outputTokens: 2 }, { outputTokens: 1 }],
+      router: {
+        ...inTurn(),
+        onFirstToken: ({ id }) => void told.push(`first of ${id}`),
+        onFinished: ({ id }, _, __, { ttftMs, outputTokens }) =>
+          void told.push(`end of ${id}: ${outputTokens} tokens, the first after ${ttftMs} ms`),
+      },
+      timeoutMs: 5,
+    })
+    expect([...outcomes.outcome]).toEqual([OUTCOME.timed_out, OUTCOME.completed])
+    expect([...outcomes.firstTokenMs]).toEqual([Number.NaN, 10])
+    expect(told).toEqual([
+      'end of 0: 0 tokens, the first after NaN ms',
+      'first of 1',
+      'end of 1: 1 tokens, the first after 10 ms',
+    ])
+  })
+
+  test.each<[string, TinyRun]>([
+    ['its client has hung up', { requests: [], timeoutMs: 5 }],
+    [
+      'where it was to decode has failed',
+      { requests: [], events: [{ atMs: 3, backend: 1, kind: 'fail' }] },
+    ],
+  ])('a prompt counts where it was computed until it is called off: %s', (_, story) => {
+    const told: number[] = []
+    run({
+      ...story,
+      requests: [{ outputTokens: 4 }],
+      router: {
+        ...pair(),
+        onFinished: (__, { id }, { backends }) =>
+          void told.push(id, ...backends.map(({ outstanding }) => outstanding)),
+      },
+      visibility: seeing({ metrics: 'none' }),
+    })
+    // It ended on the first, and nothing is left on either.
+    expect(told).toEqual([0, 0, 0])
   })
 
   test('turns that wait for a request that was lost never come', () => {

@@ -127,6 +127,21 @@ describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
     expect(arrivals(run(1, 5000))).toEqual([30])
   })
 
+  test('layers of one that is sent again go ahead, though it was put back before', () => {
+    const small = { ...prefill, kv: { blocks: 10, blockTokens: 16 }, maxBatchTokens: 40 }
+    const run = tinyRun({
+      ...{ stepper, requests: [alone, alone], backends: [small, prefill, decode] },
+      router: byHand([0, 2], [0, 2], [1, 2]),
+      transfer: { ...link, overlappedLayers: 4 },
+      events: [{ atMs: 20, backend: 0, kind: 'fail' }],
+      retries: { attempts: 1, backoffMs: 20 },
+    })
+    const { attempts, preemptions, firstTokenMs } = run.outcomes
+    expect([attempts[1], preemptions[1], firstTokenMs[1]]).toEqual([1, 1, 50])
+    // As above: 20 ms to send, of which 7.5 have gone.
+    expect(arrivals(run)[1]).toBe(62.5)
+  })
+
   test('layers go ahead only while both ends have nothing else to do', () => {
     const run = tinyRun({
       ...{ stepper, backends: [prefill, decode], router: pairsInTurn() },

@@ -3,6 +3,7 @@ import { llumnix } from '@routesim/algorithms'
 import {
   hold,
   OUTCOME,
+  RandomStream,
   type RequestTable,
   type RequestView,
   type RoutingAlgorithm,
@@ -14,7 +15,15 @@ import { expect, test } from 'vitest'
 import { disagreement, imbalance, type Observed, observe } from '../testing/both-steppers.js'
 import { featuresOf, pairedStory } from '../testing/paired-story.js'
 import { FEATURES, type Numbers } from '../testing/story-features.js'
-import { backend, inTurn, kvTransfer, seeing, type TinyRun, tinyRun } from '../testing/tiny-run.js'
+import {
+  backend,
+  inTurn,
+  kvTransfer,
+  pairsInTurn,
+  seeing,
+  type TinyRun,
+  tinyRun,
+} from '../testing/tiny-run.js'
 import { type Told, toldRun } from '../testing/told-run.js'
 
 const names = Object.keys(FEATURES)
@@ -25,6 +34,13 @@ const mostFaults = asked === undefined ? 1 : 10
 const first = Number(process.env['ROUTESIM_FIRST_STORY'] ?? 0)
 const eachPairOnce = Math.ceil(names.length ** 2 / 2)
 const stories = Number(asked ?? eachPairOnce)
+
+const tens = affineLatency({
+  baseMs: 10,
+  prefillMsPerToken: 0,
+  decodeMsPerRequest: 0,
+  decodeMsPerContextToken: 0,
+})
 
 /** What is wrong with a story, undefined where nothing is. */
 function faultOf(
@@ -86,6 +102,37 @@ test.each<Numbers>(['exact', 'plain'])(
   Math.max(120_000, stories * 300),
 )
 
+test('the steppers agree where all are evicted while KV caches are on their way', () => {
+  let evictions = 0
+  for (let seed = 0; seed < 200; seed++) {
+    const story = (): TinyRun => {
+      const random = new RandomStream(seed, 'evicted')
+      const kv = { blocks: 12 + random.integer(6), blockTokens: 4 }
+      return {
+        requests: Array.from({ length: 12 }, () => ({
+          promptTokens: 1 + random.integer(random.integer(4) === 0 ? 40 : 8),
+          outputTokens: 2 + random.integer(12),
+        })),
+        backends: [
+          backend({ latency: tens, role: 'prefill' }),
+          backend({ latency: tens, role: 'decode', kv, preemption: 'evict_all' }),
+        ],
+        router: pairsInTurn(),
+        transfer: {
+          latencyMs: 0,
+          bandwidthBytesPerSec: 1000,
+          bytesPerToken: 1 + random.integer(3),
+        },
+        prefixCaching: false,
+      }
+    }
+    const [fast, reference] = [observe(story(), 'fast'), observe(story(), 'reference')]
+    expect(disagreement(fast, reference, 'exact'), `story ${seed}`).toBeUndefined()
+    evictions += fast.run.outcomes.preemptions.filter((count) => count > 0).length
+  }
+  expect(evictions).toBeGreaterThan(200)
+})
+
 /** What needs a table, or calls requests by rows that mean nothing else. */
 const ofTables = new Set(['followUps', 'joins', 'closedLoop', 'watched', 'stepByStep', 'looks'])
 
@@ -138,13 +185,6 @@ test('a router that lets go what has ended does not let go what came after, at a
   const size = expectSameFromSource(107, ['timeouts', 'gate', 'slowRouters'], 30)
   // So many rows are given before the first is given again.
   expect(size).toBeGreaterThan(1024)
-})
-
-const tens = affineLatency({
-  baseMs: 10,
-  prefillMsPerToken: 0,
-  decodeMsPerRequest: 0,
-  decodeMsPerContextToken: 0,
 })
 
 test('a turn that is sent in the instant of its arrival has a router and a length by then', () => {

@@ -73,6 +73,27 @@ describe('metrics', () => {
     ])
   })
 
+  test('of a backend that is down can not be sampled: those before grow old', () => {
+    const { seen, router } = watcher(({ metricsAgeMs, running }) => [metricsAgeMs, running])
+    const told: number[] = []
+    tinyRun({
+      requests: at(0, 150, 250, 350),
+      router: { ...router, onMetrics: (_, { nowMs }) => void told.push(nowMs) },
+      visibility: polled(100),
+      events: [
+        { atMs: 120, backend: 0, kind: 'fail' },
+        { atMs: 260, backend: 0, kind: 'recover' },
+      ],
+    })
+    expect(seen).toEqual([
+      [0, 0],
+      [50, 1],
+      [150, 1],
+      [50, 0],
+    ])
+    expect(told.slice(0, 3)).toEqual([0, 100, 300])
+  })
+
   test('may be none at all', () => {
     const { seen, router } = watcher((view, cluster) => [
       view.waiting,

@@ -1,7 +1,7 @@
 import { awaitedBy, OUTCOME, type RunResult } from '@routesim/core'
 import { LogHistogram } from '@routesim/metrics'
 import { eachGapRun } from './gap-runs.js'
-import { logs } from './paired-routers.js'
+import { logs, views } from './paired-routers.js'
 import type { Numbers } from './story-features.js'
 import { type TinyRun, tinyRun } from './tiny-run.js'
 
@@ -111,6 +111,8 @@ export function imbalance({ run }: Observed, story: TinyRun): string | undefined
     const outcome = outcomes.outcome[i]!
     if (outcome === OUTCOME.unfinished) return `request ${i} is unfinished`
     if ((outcome === OUTCOME.completed) !== outcomes.rejectReason[i]! < 0) return `reason of ${i}`
+    if (outcome === OUTCOME.timed_out && outcomes.firstTokenMs[i]! > hungUpMs(run, story, i))
+      return `first token of ${i} after its client hung up`
     if (outcome !== OUTCOME.completed) continue
     const times = [run.sentMs[i]!, outcomes.admittedMs[i]!, outcomes.finishedMs[i]!]
     if (requests.outputTokens[i]! > 0) times.splice(2, 0, outcomes.firstTokenMs[i]!)
@@ -130,6 +132,8 @@ export function imbalance({ run }: Observed, story: TinyRun): string | undefined
     for (const tier of b.tiers ?? [])
       if (tier.usedBlocks > tier.totalBlocks) return `tier of ${b.id}`
   }
+  const counted = countedOn(story)
+  if (counted.length > 0) return `a router still counts ${counted}`
   const isCalm =
     warmupRequests === 0 &&
     story.events === undefined &&
@@ -151,6 +155,24 @@ export function imbalance({ run }: Observed, story: TinyRun): string | undefined
   const isPair = outcomes.prefillBackend.some((id, i) => id !== outcomes.backend[i])
   if (!isPair && decoded !== decode) return `${decoded} tokens decoded of ${decode}`
   return isPair || prefilled === prefill ? undefined : `${prefilled} tokens computed of ${prefill}`
+}
+
+/** Requests and prompts that routers take to be under way, by their own accounts. */
+function countedOn({ router, visibility }: TinyRun): string[] {
+  const routers = [router!].flat()
+  // What others have told may be out of date.
+  if (routers.length > 1 && visibility!.routers.syncMs > 0) return []
+  return routers
+    .flatMap((each) => views.get(each)?.backends ?? [])
+    .filter(
+      ({ outstanding, pendingPromptTokens }) => outstanding !== 0 || pendingPromptTokens !== 0,
+    )
+    .map((b) => `${b.outstanding} requests and ${b.pendingPromptTokens} prompt tokens on ${b.id}`)
+}
+
+/** When a client hung up, and whatever is the same instant. */
+function hungUpMs({ sentMs }: RunResult, { timeoutMs }: TinyRun, request: number): number {
+  return (sentMs[request]! + timeoutMs!) * (1 + 1e-11)
 }
 
 /** When a request is to be sent that has been completed: when all it waits for has ended, and it has thought. */

@@ -37,6 +37,8 @@ export interface RouterTraits {
 
 /** What routers have been told, by router. */
 export const logs: WeakMap<RoutingAlgorithm, string[]> = new WeakMap()
+/** What routers that have been asked see, by router. */
+export const views: WeakMap<RoutingAlgorithm, ClusterView> = new WeakMap()
 
 /** @returns a router with these traits, that writes a log */
 export function pairedRouter(traits: RouterTraits): RoutingAlgorithm {
@@ -302,6 +304,7 @@ function writing(inner: RoutingAlgorithm, log: string[], looks: boolean): Routin
   return {
     ...inner,
     route(request, cluster) {
+      views.set(this, cluster)
       log.push(`route ${request.id} ${state(cluster, request)}`)
       const decision = inner.route(request, cluster)
       if (decision?.kind === 'disaggregate')

@@ -54,6 +54,8 @@ export class ReferenceRunning {
     const { kv, progress } = this.context
     const { preemption } = this.spec
     let preempted = false
+    // Those whose KV caches are on their way stay in the batch, whatever becomes of the others.
+    batch.tokens.fill(0, 0, batch.size)
     if (
       preemption === 'evict_all' &&
       batch.blocksNeeded(kind, this.step.budget) > this.blocksAvailable()
@@ -71,7 +73,6 @@ export class ReferenceRunning {
     }
     for (let i = 0; i < batch.size; i++) {
       const request = batch.requests[i]!
-      batch.tokens[i] = 0
       if (!batch.isOfKind(request, kind)) continue
       const computed = progress.computedTokens[request]!
       const tokens = Math.min(batch.knownTokens(request) - computed, this.step.budget)

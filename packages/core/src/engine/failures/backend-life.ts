@@ -92,6 +92,8 @@ export class BackendLife {
       desk.setHealthy(backend, true)
       desk.backendChanged(backend, wasLost ? 'restarted' : 'healthy')
     } else if (kind === 'add') {
+      // It may have failed or been drained before it left.
+      desk.setHealthy(backend, true)
       desk.setListed(backend, true)
       desk.backendChanged(backend, 'added')
     } else if (kind === 'remove') {

@@ -11,10 +11,18 @@ export interface LossListener {
   requestEnded(request: number, outcome: number, reason: string): void
 }
 
+const NONE = -1
+
 const never: RetryPolicy = { attempts: 0, backoffMs: 0 }
 
 /** Why a request is taken off its backend. */
 type Cause = 'backend_failed' | 'timeout'
+
+/** The rank that a request leaves when the step under way is over, and why. */
+interface Leaving {
+  readonly rank: number
+  cause: Cause
+}
 
 /** Takes requests off backends that have failed, or that they were on for too long, and sends them again. */
 export class LostRequests {
@@ -24,8 +32,7 @@ export class LostRequests {
   private readonly listener: LossListener
   private readonly migrations: Migrations | undefined
   private readonly retries: RetryPolicy
-  /** Requests that leave their batch when the step under way is over, and why. */
-  private readonly leaving = new Map<number, Cause>()
+  private readonly leaving = new Map<number, Leaving>()
 
   constructor(
     { retries = never }: SimulationOptions,
@@ -60,7 +67,9 @@ export class LostRequests {
   lose(request: number, from: number, to: number): void {
     const isThere = (rank: number): boolean => rank >= from && rank < to
     if (this.migrations?.comesBack(request, isThere) === true) return
-    if (this.takeOff(request, isThere, 'backend_failed')) this.afterLoss(request, 'backend_failed')
+    const leaving = this.leaving.get(request)
+    if (leaving === undefined) this.callOff(request, isThere, 'backend_failed')
+    else if (isThere(leaving.rank)) this.left(request)
   }
 
   /** A request was sent to a backend that is down. */
@@ -72,13 +81,15 @@ export class LostRequests {
   timeOut(request: number): void {
     const { machinery, desk } = this
     const { subjects, progress } = machinery
-    if (progress.prefillBackend[request]! < 0) {
+    const leaving = this.leaving.get(request)
+    if (leaving !== undefined) {
+      // Whatever it leaves for, nobody waits for it any longer.
+      leaving.cause = 'timeout'
+    } else if (progress.prefillBackend[request]! < 0) {
       if (!desk.held.forget(request) && !machinery.cancel(subjects.retried, request))
         machinery.cancel(subjects.decided, request)
       this.listener.requestEnded(request, OUTCOME.timed_out, 'timeout')
-    } else if (this.takeOff(request, () => false, 'timeout')) {
-      this.afterLoss(request, 'timeout')
-    }
+    } else this.callOff(request, () => false, 'timeout')
   }
 
   /** Whether a request leaves its batch when the step under way is over. */
@@ -86,11 +97,23 @@ export class LostRequests {
     return this.leaving.has(request)
   }
 
+  /**
+   * A request has its first token.
+   * @returns true when its client has hung up, unless that is all it was to get
+   */
+  isTooLate(request: number): boolean {
+    const { progress, requests } = this.machinery
+    if (this.leaving.get(request)?.cause !== 'timeout' || requests.outputTokens[request] === 1)
+      return false
+    progress.firstTokenMs[request] = Number.NaN
+    return true
+  }
+
   /** A request that was leaving its batch has left it. */
   left(request: number): void {
-    const cause = this.leaving.get(request)!
+    const { rank, cause } = this.leaving.get(request)!
     this.leaving.delete(request)
-    this.afterLoss(request, cause)
+    this.afterLoss(request, rank, cause)
   }
 
   /** A request that was leaving has ended instead. */
@@ -103,42 +126,41 @@ export class LostRequests {
    * @returns false when it was leaving, and is not to be handed over
    */
   mayHandOver(request: number): boolean {
-    if (!this.leaving.has(request)) return true
-    const { machinery, fleet } = this
-    fleet.releaseHandedOver(machinery.progress.prefillBackend[request]!, request)
+    const leaving = this.leaving.get(request)
+    if (leaving === undefined) return true
+    this.fleet.releaseHandedOver(leaving.rank, request)
     this.left(request)
     return false
   }
 
   /**
-   * Takes a request off every backend it is on.
+   * Takes a request off every backend it is on, unless it goes on or leaves later.
    * @param isGone - ranks that have forgotten it
-   * @returns true when it is off, false when it goes on or leaves later
    */
-  private takeOff(request: number, isGone: (rank: number) => boolean, cause: Cause): boolean {
+  private callOff(request: number, isGone: (rank: number) => boolean, cause: Cause): void {
+    const rank = this.takeOff(request, isGone, cause)
+    if (rank !== NONE) this.afterLoss(request, rank, cause)
+  }
+
+  /** @returns the rank where it counted when it is off, -1 when it goes on or leaves later */
+  private takeOff(request: number, isGone: (rank: number) => boolean, cause: Cause): number {
     const { machinery, fleet } = this
     const { progress, subjects } = machinery
     const prefill = progress.prefillBackend[request]!
     const decode = progress.backend[request]!
-    if (this.leaving.has(request)) {
-      // It was on one of those that failed, or leaves another later.
-      const at = this.isPrefilling(request) ? prefill : decode
-      if (!isGone(at)) return false
-      this.leaving.delete(request)
-      return true
-    }
     // Its blocks go on their way, to nobody.
     machinery.cancel(subjects.loaded, request)
     if (progress.awaitsDecode(request)) {
       this.desk.held.forget(request)
       if (!isGone(prefill)) this.letGo(request, prefill)
-      return true
+      return prefill
     }
     if (machinery.cancel(subjects.frontEnd, request)) {
       if (!isGone(prefill)) fleet.cancel(prefill, request)
-      return true
+      return prefill
     }
-    if (this.isPrefilling(request)) return isGone(prefill) || this.leave(request, prefill, cause)
+    if (this.isPrefilling(request))
+      return isGone(prefill) || this.leave(request, prefill, cause) ? prefill : NONE
     const isOnItsWay = machinery.transfers.cancel(request)
     if (isOnItsWay || progress.isHandedOver[request] === 1) {
       if (!isGone(decode)) fleet.cancel(decode, request)
@@ -146,11 +168,11 @@ export class LostRequests {
       progress.isTransferring[request] = 0
       if (!isGone(decode)) machinery.touch(decode)
       if (!isGone(prefill)) this.letGo(request, prefill)
-      return true
+      return decode
     }
-    if (isGone(decode)) return true
+    if (isGone(decode)) return decode
     // What failed had done its part.
-    return cause === 'timeout' && this.leave(request, decode, cause)
+    return cause === 'timeout' && this.leave(request, decode, cause) ? decode : NONE
   }
 
   /** Gives back the blocks that a computed prompt holds where it was computed. */
@@ -167,7 +189,7 @@ export class LostRequests {
     if (isOff) machinery.touch(rank)
     else {
       this.migrations?.forget(request)
-      this.leaving.set(request, cause)
+      this.leaving.set(request, { rank, cause })
     }
     return isOff
   }
@@ -182,11 +204,13 @@ export class LostRequests {
     )
   }
 
-  private afterLoss(request: number, cause: Cause): void {
-    const { desk, machinery } = this
-    const { prefillBackend, backend } = machinery.progress
+  /** @param rank - where it counted */
+  private afterLoss(request: number, rank: number, cause: Cause): void {
+    const { progress } = this.machinery
     this.migrations?.forget(request)
-    desk.finished(request, (this.isPrefilling(request) ? prefillBackend : backend)[request]!)
+    // One that came too late went to nobody.
+    if (Number.isNaN(progress.firstTokenMs[request]!)) progress.emittedTokens[request] = 0
+    this.desk.finished(request, rank)
     if (cause === 'timeout') this.listener.requestEnded(request, OUTCOME.timed_out, cause)
     else this.retryOrEnd(request, cause)
   }
@@ -199,6 +223,7 @@ export class LostRequests {
       this.listener.requestEnded(request, OUTCOME.failed, reason)
       return
     }
+    machinery.transfers.retried(request)
     progress.retry(request)
     loop.schedule(clock.nowMs + retries.backoffMs, subjects.retried + machinery.ticketOf(request))
   }

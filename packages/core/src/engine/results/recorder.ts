@@ -13,7 +13,10 @@ export interface Recorder {
    * (from 0) `baseMs + i * slopeMs` after the token before. Runs are handed over many at a time.
    */
   tokenGaps?(runs: Float64Array): void
-  /** A measured request ended: all that the run knows of it stands in a row of these columns. */
+  /**
+   * A measured request ended: all that the run knows of it stands in a row of these columns. Only in a run whose
+   * requests come from a source; one with a table keeps them all, for the result.
+   */
   requestEnded?(row: number, requests: RequestTable, outcomes: RequestOutcomes): void
   /** A backend finished a step. Asking for this makes the engine simulate every single step. */
   stepCompleted?(backend: number, startMs: number, durationMs: number, step: StepShape): void

@@ -13,6 +13,8 @@ interface Sample {
   replica: number
   takenMs: number
   dueMs: number
+  /** Backends that did not answer. */
+  readonly isDown: Uint8Array
   readonly waiting: Int32Array
   readonly running: Int32Array
   readonly kvUsage: Float64Array
@@ -97,6 +99,7 @@ export class MetricsFeed {
     const arrived = new Uint8Array(views.length)
     for (let id = 0; id < views.length; id++) {
       if (dropProbability > 0 && random.float() < dropProbability) continue
+      if (sample.isDown[id] === 1) continue
       arrived[id] = 1
       source.waiting[id] = sample.waiting[id]!
       source.running[id] = sample.running[id]!
@@ -123,6 +126,7 @@ export class MetricsFeed {
       replica,
       takenMs: 0,
       dueMs: 0,
+      isDown: new Uint8Array(size),
       waiting: new Int32Array(size),
       running: new Int32Array(size),
       kvUsage: new Float64Array(size),
@@ -140,6 +144,7 @@ export class MetricsFeed {
       sample.kvUsage[id] = usage.held / usage.total
       sample.adapters[id] = adapters?.(id)
     }
+    sample.isDown.set(machinery.isDown)
     sample.sent.set(this.sources[replica]!.sent)
     return sample
   }
