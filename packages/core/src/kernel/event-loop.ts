@@ -31,6 +31,8 @@ export class EventLoop {
   readonly clock: Clock = new Clock()
   private readonly alarms: Alarms
   private readonly events = new EventQueue()
+  /** Those of the instant that goes on, all at one time: what their last bits say does not count. */
+  private readonly dueEvents = new EventQueue()
   private readonly entryTimes: Float64Array
   private readonly entries: number
   private nextEntry = 0
@@ -69,7 +71,7 @@ export class EventLoop {
 
   /** Scheduled events that are not due yet. */
   get pendingEvents(): number {
-    return this.events.size
+    return this.events.size + this.dueEvents.size
   }
 
   /** Whether anything but scheduled events is to come: an alarm, an entry, or the settling of an agent. */
@@ -100,7 +102,7 @@ export class EventLoop {
 
   /** Forgets a scheduled event: O(pending). @returns false when there is none with this subject */
   cancel(subject: number): boolean {
-    return this.events.remove(subject)
+    return this.dueEvents.remove(subject) || this.events.remove(subject)
   }
 
   /** Lets an agent settle at the end of this instant, once. */
@@ -178,8 +180,7 @@ export class EventLoop {
       if (alarms.earliestMs <= endMs) {
         handled += this.ringAlarms(endMs, handler)
       } else if (events.earliestMs <= endMs) {
-        clock.reach(events.earliestMs)
-        handler.event(events.pop())
+        handled += this.handleEvents(endMs, handler) - 1
       } else if (this.nextEntryMs[0]! <= endMs) {
         const entry = this.nextEntry
         clock.reach(this.nextEntryMs[0]!)
@@ -188,6 +189,18 @@ export class EventLoop {
       } else {
         return handled
       }
+    }
+  }
+
+  /** Events of one instant come in order of subjects, whatever their last bits say; alarms go before the next. */
+  private handleEvents(endMs: number, handler: EventHandler): number {
+    const { alarms, clock, events, dueEvents } = this
+    for (let handled = 0; ; handled++) {
+      for (; events.earliestMs <= endMs; dueEvents.push(0, events.pop()))
+        clock.reach(events.earliestMs)
+      if (dueEvents.size === 0) return handled
+      handler.event(dueEvents.pop())
+      if (alarms.earliestMs <= endMs) handled += this.ringAlarms(endMs, handler)
     }
   }
 
