@@ -114,6 +114,17 @@ test('what settling schedules for the same instant starts over', () => {
   expect(log).toEqual(['5 enter 0', '5 settle 0', '5 event 3'])
 })
 
+test('agents settle in order, whoever asked first, and again when they ask again', () => {
+  const loop = new EventLoop(3, Float64Array.of(5))
+  let again = 2
+  const { log, handler } = logged(loop, (what) => {
+    if (what === '5 enter 0') for (const agent of [1, 0, 2, 1]) loop.settleLater(agent)
+    if (what === '5 settle 1' && again-- > 0) for (const agent of [1, 0]) loop.settleLater(agent)
+  })
+  loop.run(handler, 99)
+  expect(log.slice(1).map((what) => Number(what.at(-1)))).toEqual([0, 1, 0, 1, 0, 1, 2])
+})
+
 test('the clock stops between two instants, after as many things as asked for', () => {
   const loop = new EventLoop(1, Float64Array.of(1, 2, 2, 3))
   const { log, handler } = logged(loop)

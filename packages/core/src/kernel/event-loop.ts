@@ -20,7 +20,7 @@ export interface EventHandler {
 
 /**
  * Virtual time. What is due at one instant comes in this order: alarms by agent, scheduled events by
- * subject, all entries in their order, then the settling of every agent that asked for it. What
+ * subject, all entries in their order, then, by agent, the settling of all that asked for it. What
  * settling schedules for the same instant starts over. Nothing here reads a wall clock.
  *
  * Times that differ in their last bits only are one instant.
@@ -40,7 +40,9 @@ export class EventLoop {
   private readonly nextEntryMs = new Float64Array(1)
   private readonly settling: Int32Array
   private readonly isSettling: Uint8Array
-  private settlingCount = 0
+  /** Those who are to settle, in order of agents: from the first of these places up to the second. */
+  private settlingFrom = 0
+  private settlingEnd = 0
   private readonly ringing: Int32Array
   /** The agent whose alarm has gone off and still stands, -1 for none. */
   private standing = NONE
@@ -77,7 +79,7 @@ export class EventLoop {
   /** Whether anything but scheduled events is to come: an alarm, an entry, or the settling of an agent. */
   get isMoving(): boolean {
     const earliestMs = Math.min(this.alarms.earliestMs, this.nextEntryMs[0]!)
-    return earliestMs < Number.POSITIVE_INFINITY || this.settlingCount > 0
+    return earliestMs < Number.POSITIVE_INFINITY || this.settlingEnd > 0
   }
 
   /** An agent's entry in {@link alarmMs} has changed. @throws RouteSimError `time_invalid` */
@@ -107,9 +109,14 @@ export class EventLoop {
 
   /** Lets an agent settle at the end of this instant, once. */
   settleLater(agent: number): void {
+    const { settling } = this
     if (this.isSettling[agent] === 1) return
     this.isSettling[agent] = 1
-    this.settling[this.settlingCount++] = agent
+    if (this.settlingEnd === settling.length) this.closeUp()
+    let at = this.settlingEnd++
+    for (; at > this.settlingFrom && settling[at - 1]! > agent; at--)
+      settling[at] = settling[at - 1]!
+    settling[at] = agent
   }
 
   /** When the next thing is due, `Infinity` when nothing is. */
@@ -127,14 +134,14 @@ export class EventLoop {
     for (let handled = 0; handled < most; ) {
       const alarmMs = alarms.earliestMs
       const othersMs = Math.min(events.earliestMs, this.nextEntryMs[0]!)
-      if (alarmMs > untilMs && othersMs > untilMs && this.settlingCount === 0) break
+      if (alarmMs > untilMs && othersMs > untilMs && this.settlingEnd === 0) break
       if (instantEnd(alarmMs) < othersMs && alarms.isEarliestAlone()) {
         if (alarmMs > clock.time[0]!) clock.time[0] = alarmMs
         handled += this.ringOne(alarms.earliest, handler)
         continue
       }
       const timeMs = Math.min(alarmMs, othersMs)
-      if (timeMs === Number.POSITIVE_INFINITY && this.settlingCount === 0) return true
+      if (timeMs === Number.POSITIVE_INFINITY && this.settlingEnd === 0) return true
       if (timeMs > clock.time[0]! && timeMs < Number.POSITIVE_INFINITY) clock.time[0] = timeMs
       handled += this.handleDue(handler) + this.settle(handler)
     }
@@ -227,12 +234,21 @@ export class EventLoop {
 
   private settle(handler: EventHandler): number {
     let settled = 0
-    for (; this.settlingCount > 0; settled++) {
-      const agent = this.settling[--this.settlingCount]!
+    for (; this.settlingFrom < this.settlingEnd; settled++) {
+      const agent = this.settling[this.settlingFrom++]!
       this.isSettling[agent] = 0
       handler.settle(agent)
     }
+    this.settlingFrom = 0
+    this.settlingEnd = 0
     return settled
+  }
+
+  /** Those who have settled leave their places to others. */
+  private closeUp(): void {
+    this.settling.copyWithin(0, this.settlingFrom, this.settlingEnd)
+    this.settlingEnd -= this.settlingFrom
+    this.settlingFrom = 0
   }
 
   private inThePast(timeMs: number): RouteSimError {
