@@ -108,7 +108,7 @@ export class Engine
       if (this.dispatcher.resolveDeadlock() || this.rejectHeld()) return false
     }
     if (!this.isDone) {
-      this.sampling?.finish()
+      this.sampling?.finish(this.endings.lastMs)
       this.endings.check()
       this.isDone = true
     }
