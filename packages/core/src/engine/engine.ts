@@ -85,7 +85,7 @@ export class Engine
     this.desk.deliveries?.start(entryTimes[0] ?? 0)
     this.progress = progressFeedFor(machinery, this.desk)
     this.progress?.start(entryTimes[0] ?? 0)
-    this.idle = new IdleWatch(machinery, this.desk, this.dispatcher, this.progress)
+    this.idle = new IdleWatch(machinery, this.desk, this.progress)
     this.holds = new Holds(machinery, this.desk)
   }
 
@@ -104,9 +104,7 @@ export class Engine
     const isQuiet = this.sampling?.run(this, maxEvents) ?? loop.run(this, maxEvents)
     this.machinery.gaps.flush()
     if (!isQuiet) return false
-    if (this.endings.count < this.options.requests.size) {
-      if (this.dispatcher.resolveDeadlock() || this.rejectHeld()) return false
-    }
+    if (this.endings.count < this.options.requests.size && this.rejectHeld()) return false
     if (!this.isDone) {
       this.sampling?.finish(this.endings.lastMs)
       this.endings.check()
@@ -181,7 +179,8 @@ export class Engine
       this.submitSent(request)
     } else if (subject < subjects.timeouts)
       this.submit(machinery.requestOf(subject - subjects.retried))
-    else if (subject < subjects.followUp) this.timeouts!.due()
+    else if (subject === subjects.timeouts) this.timeouts!.due()
+    else if (subject === subjects.stuck) this.resolveDeadlock()
     else this.arrive(subject - subjects.followUp)
   }
 
@@ -232,6 +231,11 @@ export class Engine
     if (this.idle.isStuck(this.endings.lastMs)) this.rejectHeld()
   }
 
+  private resolveDeadlock(): void {
+    const request = this.machinery.deadlocks!.resolve()
+    if (request >= 0) this.handOverEnded(request)
+  }
+
   /** A request arrives. */
   enter(entry: number): void {
     const { window, loop } = this.machinery
@@ -275,6 +279,7 @@ export class Engine
   }
 
   handOverEnded(request: number): void {
+    this.machinery.deadlocks?.arrived(request)
     this.migrations?.arrived(request)
   }
 

@@ -1,4 +1,3 @@
-import type { Dispatcher } from './dispatcher.js'
 import type { Machinery } from './machinery.js'
 import type { ProgressFeed } from './routers/progress-feed.js'
 import type { RouterDesk } from './routers/router-desk.js'
@@ -10,20 +9,13 @@ const MOST_IDLE_MS = 3_600_000
 export class IdleWatch {
   private readonly machinery: Machinery
   private readonly desk: RouterDesk
-  private readonly dispatcher: Dispatcher
   private readonly progress: ProgressFeed | undefined
   /** When something other than a timer was last to come, in ms. */
   private movingMs = 0
 
-  constructor(
-    machinery: Machinery,
-    desk: RouterDesk,
-    dispatcher: Dispatcher,
-    progress: ProgressFeed | undefined,
-  ) {
+  constructor(machinery: Machinery, desk: RouterDesk, progress: ProgressFeed | undefined) {
     this.machinery = machinery
     this.desk = desk
-    this.dispatcher = dispatcher
     this.progress = progress
   }
 
@@ -47,7 +39,6 @@ export class IdleWatch {
     }
     // Moves may be refused, time and again: when they are carried out, it is seen what they come to.
     if (desk.hasAsked) return false
-    if (this.dispatcher.resolveDeadlock()) return false
     if (desk.held.size === 0) {
       machinery.isOver = true
       return false

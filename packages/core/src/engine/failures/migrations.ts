@@ -103,7 +103,7 @@ export class Migrations {
   left(request: number, isInFrontEnd = false): boolean {
     const move = this.moves.get(request)
     if (move === undefined) return false
-    const { machinery, fleet, desk } = this
+    const { machinery, desk } = this
     const { progress } = machinery
     const { from, to, backend } = move
     machinery.touch(from)
@@ -116,8 +116,7 @@ export class Migrations {
       progress.prefillBackend[request] = from
       progress.backend[request] = to
       desk.moved(request, from, to)
-      fleet.enqueueHandedOver(to, request)
-      machinery.touch(to)
+      this.dispatcher.waitForRoom(request, to)
       return true
     }
     const hasAnswered = progress.emittedTokens[request]! > 0
