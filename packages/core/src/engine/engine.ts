@@ -85,8 +85,8 @@ export class Engine
     this.desk.deliveries?.start(entryTimes[0] ?? 0)
     this.progress = progressFeedFor(machinery, this.desk)
     this.progress?.start(entryTimes[0] ?? 0)
-    this.idle = new IdleWatch(machinery, this.desk, this.progress)
     this.holds = new Holds(machinery, this.desk)
+    this.idle = new IdleWatch(machinery, this.desk, this.holds, this.progress)
   }
 
   /** Requests that have ended so far. */
@@ -209,10 +209,12 @@ export class Engine
 
   /** What routers have let go, or want moved. */
   private carryOut(): void {
-    const { desk, dispatcher, lost, migrations } = this
+    const { desk, dispatcher, lost, migrations, holds } = this
+    desk.pendingActions--
     const { count, rows, decisions } = desk.held.takeReleased()
+    holds.isRepeating = true
     for (let i = 0; i < count; i++) dispatcher.dispatch(rows[i]!, decisions[i]!)
-    if (!desk.hasAsked) return
+    holds.isRepeating = false
     for (const move of desk.takeAsked())
       if (lost?.isLeaving(move.request) !== true) migrations!.begin(move)
     this.checkMoving()
@@ -321,8 +323,11 @@ export class Engine
   private askAgain(ticket: number): void {
     const request = this.holds.takeDue(ticket)
     if (request < 0) return
+    this.holds.isRepeating = true
     this.decide(request)
+    this.holds.isRepeating = false
     this.holds.asked(request)
+    this.checkMoving()
   }
 
   /** Nothing will make routers release what they hold. @returns false when they hold nothing */

@@ -240,3 +240,14 @@ export function undeclaredMigration(router: string): RouteSimError {
     hint: 'Give the algorithm the property migrates: true; runs without it need no backends that let requests go.',
   })
 }
+
+/** A router moves requests about for ever in one instant. */
+export function endlessMigrations(router: string, nowMs: number, others: number): RouteSimError {
+  return new RouteSimError(
+    `router "${router}": migrate(): expected time to move on, got one more after ${others} others at ${nowMs} ms`,
+    {
+      code: 'router_invalid_migration',
+      hint: 'A move may take no time: ask for the next one from a timer.',
+    },
+  )
+}
