@@ -50,7 +50,7 @@ export class Machinery {
   readonly slowable: readonly (SlowableLatency | undefined)[]
   /** KV caches on their way from one backend to another. */
   readonly transfers: KvTransfers
-  /** Only where KV caches can travel. */
+  /** Only where backends can wait for each other's memory. */
   readonly deadlocks: MemoryDeadlocks | undefined
   /** What is true of the backends right now. */
   readonly truth: LiveSource
@@ -112,7 +112,8 @@ export class Machinery {
     const { clock, fleet, kv, loads } = this
     const handOver = new HandOver(specs, cluster.kvTransfer, this.progress)
     this.transfers = new KvTransfers(this, handOver, backends.length)
-    if (handOver.canTransfer) this.deadlocks = new MemoryDeadlocks(this)
+    const mayWait = mayMigrate(options.router) || specs.some(({ role }) => role === 'both')
+    if (handOver.canTransfer && mayWait) this.deadlocks = new MemoryDeadlocks(this)
     this.rankedSource = this.ranks?.source(fleet, kv, loads, clock)
     const adapters = (backend: number): AdapterState | undefined => fleet.adapterState(backend)
     this.truth = this.rankedSource ?? { fleet, loads, kv, clock, adapters }

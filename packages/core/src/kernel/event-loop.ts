@@ -201,14 +201,28 @@ export class EventLoop {
 
   /** Events of one instant come in order of subjects, whatever their last bits say; alarms go before the next. */
   private handleEvents(endMs: number, handler: EventHandler): number {
-    const { alarms, clock, events, dueEvents } = this
-    for (let handled = 0; ; handled++) {
-      for (; events.earliestMs <= endMs; dueEvents.push(0, events.pop()))
-        clock.reach(events.earliestMs)
-      if (dueEvents.size === 0) return handled
-      handler.event(dueEvents.pop())
+    const { alarms, events, dueEvents } = this
+    let handled = 0
+    while (dueEvents.size > 0 || events.earliestMs <= endMs) {
+      handler.event(this.takeEvent(endMs))
+      handled++
       if (alarms.earliestMs <= endMs) handled += this.ringAlarms(endMs, handler)
     }
+    return handled
+  }
+
+  private takeEvent(endMs: number): number {
+    const { clock, events, dueEvents } = this
+    if (dueEvents.size === 0) {
+      clock.reach(events.earliestMs)
+      const subject = events.pop()
+      // The usual case: no other is due.
+      if (events.earliestMs > endMs) return subject
+      dueEvents.push(0, subject)
+    }
+    for (; events.earliestMs <= endMs; dueEvents.push(0, events.pop()))
+      clock.reach(events.earliestMs)
+    return dueEvents.pop()
   }
 
   /** Alarms of one instant go off in order of agents, whatever their last bits say. */
