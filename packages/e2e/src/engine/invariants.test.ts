@@ -1,10 +1,4 @@
-import {
-  disaggregate,
-  OUTCOME,
-  type RequestTable,
-  type RunResult,
-  type StepShape,
-} from '@routesim/core'
+import { OUTCOME, type RequestTable, type RunResult, type StepShape } from '@routesim/core'
 import { expect, test } from 'vitest'
 import { eachGapRun } from '../testing/gap-runs.js'
 import { randomStory, untroubled } from '../testing/random-story.js'
@@ -139,40 +133,6 @@ test('backends that prefill and decode for each other do not block each other fo
   })
   expect(run.outcomes.outcome.every((outcome) => outcome === OUTCOME.completed)).toBe(true)
 })
-
-test.each(['fast', 'reference'] as const)(
-  'backends that wait for each other go on at once, whatever others do: %s',
-  (stepper) => {
-    const spec = backend({ kv: { blocks: 10, blockTokens: 16 } })
-    const crosswise = [
-      { promptTokens: 100, outputTokens: 20 },
-      { promptTokens: 100, outputTokens: 20 },
-    ]
-    const elsewhere = Array.from({ length: 20 }, (_, i) => ({ arrivalMs: 1000 * i }))
-    const ends = (...others: typeof elsewhere) =>
-      tinyRun({
-        requests: [...crosswise, ...others],
-        backends: Array.from({ length: 5 }, () => spec),
-        router: {
-          name: 'crosswise',
-          route: ({ id }, { backends: [a, b, c, d, e] }) =>
-            [
-              disaggregate(a!, b!),
-              disaggregate(b!, a!),
-              disaggregate(c!, d!),
-              disaggregate(d!, c!),
-            ][id] ?? e!,
-        },
-        stepper,
-      }).outcomes.finishedMs
-    const alone = ends()
-    expect(Math.max(...alone)).toBeLessThan(1000)
-    expect(ends(...elsewhere).subarray(0, 2)).toEqual(alone)
-    // Two pairs in one instant.
-    const twice = ends(...crosswise.map((each) => ({ ...each, arrivalMs: 0 })), ...elsewhere)
-    expect([...twice.subarray(0, 4)]).toEqual([...alone, ...alone])
-  },
-)
 
 test('a cache of one prompt under pairs of pools still completes everything', () => {
   const spec = { kv: { blocks: 11, blockTokens: 4 }, maxBatchTokens: 16 }
