@@ -14,6 +14,7 @@ const LIFE = 'core/src/engine/failures/backend-life.ts'
 const TIMEOUTS = 'core/src/engine/failures/request-timeouts.ts'
 const PLANS = 'core/src/backend/fast/step-plans.ts'
 const LOOP = 'core/src/kernel/event-loop.ts'
+const DEADLOCKS = 'core/src/engine/memory-deadlocks.ts'
 const SAMPLER = 'core/src/engine/results/load-sampler.ts'
 const TRANSFERS = 'core/src/engine/kv-transfers.ts'
 const DISPATCHER = 'core/src/engine/dispatcher.ts'
@@ -514,6 +515,30 @@ export const MUTANTS = [
     LOOP,
     'ringing[at - 1]! > agent',
     'ringing[at - 1]! < -agent',
+  ],
+  [
+    'events of one instant come in the order of their last bits',
+    LOOP,
+    'if (events.earliestMs > endMs) return subject',
+    'return subject',
+  ],
+  [
+    'backends of one instant form their batches in the order in which they were touched',
+    LOOP,
+    'settling[at - 1]! > agent',
+    'settling[at - 1]! < -agent',
+  ],
+  [
+    'who waits for a KV cache on its way counts as stuck',
+    DEADLOCKS,
+    'if (isTransferring[request] === 1) {',
+    'if (isTransferring[request] === 2) {',
+  ],
+  [
+    'the oldest of those who wait for each other is computed anew',
+    DEADLOCKS,
+    'machinery.ordinalOf(request) > machinery.ordinalOf(newest)',
+    'machinery.ordinalOf(request) < machinery.ordinalOf(newest)',
   ],
   [
     'steps of others that end in this instant are over too soon',

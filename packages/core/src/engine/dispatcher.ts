@@ -23,7 +23,7 @@ export interface DecisionListener {
   requestEnded(request: number, outcome: number, reason: string): void
   /** A request was sent to a backend that is down. */
   requestRefused(request: number): void
-  /** The KV cache of a request that went on elsewhere is there, or given up. */
+  /** The KV cache of a request that went on elsewhere is there. */
   handOverEnded(request: number): void
 }
 
@@ -202,13 +202,20 @@ export class Dispatcher {
 
   /** @param rank - any of the backend that decodes */
   private handOverTo(request: number, rank: number): void {
-    const { progress, ranks, loads, fleet } = this.machinery
+    const { progress, ranks, loads } = this.machinery
     const decode = ranks?.leastOutstanding(ranks.backendOf(rank), loads) ?? rank
     progress.isHandedOver[request] = 1
     progress.backend[request] = decode
     this.desk.handedOver(request, progress.prefillBackend[request]!, decode)
-    fleet.enqueueHandedOver(decode, request)
-    this.machinery.touch(decode)
+    this.waitForRoom(request, decode)
+  }
+
+  /** A request whose blocks are held where they were computed waits for a rank to have room for it. */
+  waitForRoom(request: number, rank: number): void {
+    const { machinery } = this
+    machinery.fleet.enqueueHandedOver(rank, request)
+    machinery.deadlocks?.waits(request)
+    machinery.touch(rank)
   }
 
   transferCompleted(request: number): void {
@@ -221,25 +228,5 @@ export class Dispatcher {
     this.machinery.touch(prefill)
     this.machinery.touch(decode)
     this.listener.handOverEnded(request)
-  }
-
-  /**
-   * Backends that both prefill and decode can wait for each other: every block of each is held for a
-   * request that the other has no room for. Then the newest such request gives up its blocks and is
-   * recomputed where it decodes.
-   * @returns false when this is not what stopped the run
-   */
-  resolveDeadlock(): boolean {
-    const { machinery } = this
-    const { progress, fleet, loads, window } = machinery
-    const { isHandedOver } = progress
-    const request = window?.newestOf(isHandedOver) ?? isHandedOver.lastIndexOf(1)
-    if (request < 0) return false
-    machinery.transfers.cancel(request)
-    this.handOver.giveUp(request)
-    fleet.releaseHandedOver(progress.prefillBackend[request]!, request)
-    for (let id = 0; id < loads.waiting.length; id++) machinery.touch(id)
-    this.listener.handOverEnded(request)
-    return true
   }
 }

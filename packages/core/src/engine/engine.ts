@@ -85,8 +85,8 @@ export class Engine
     this.desk.deliveries?.start(entryTimes[0] ?? 0)
     this.progress = progressFeedFor(machinery, this.desk)
     this.progress?.start(entryTimes[0] ?? 0)
-    this.idle = new IdleWatch(machinery, this.desk, this.dispatcher, this.progress)
     this.holds = new Holds(machinery, this.desk)
+    this.idle = new IdleWatch(machinery, this.desk, this.holds, this.progress)
   }
 
   /** Requests that have ended so far. */
@@ -104,11 +104,9 @@ export class Engine
     const isQuiet = this.sampling?.run(this, maxEvents) ?? loop.run(this, maxEvents)
     this.machinery.gaps.flush()
     if (!isQuiet) return false
-    if (this.endings.count < this.options.requests.size) {
-      if (this.dispatcher.resolveDeadlock() || this.rejectHeld()) return false
-    }
+    if (this.endings.count < this.options.requests.size && this.rejectHeld()) return false
     if (!this.isDone) {
-      this.sampling?.finish()
+      this.sampling?.finish(this.endings.lastMs)
       this.endings.check()
       this.isDone = true
     }
@@ -181,7 +179,8 @@ export class Engine
       this.submitSent(request)
     } else if (subject < subjects.timeouts)
       this.submit(machinery.requestOf(subject - subjects.retried))
-    else if (subject < subjects.followUp) this.timeouts!.due()
+    else if (subject === subjects.timeouts) this.timeouts!.due()
+    else if (subject === subjects.stuck) this.resolveDeadlock()
     else this.arrive(subject - subjects.followUp)
   }
 
@@ -210,10 +209,12 @@ export class Engine
 
   /** What routers have let go, or want moved. */
   private carryOut(): void {
-    const { desk, dispatcher, lost, migrations } = this
+    const { desk, dispatcher, lost, migrations, holds } = this
+    desk.pendingActions--
     const { count, rows, decisions } = desk.held.takeReleased()
+    holds.isRepeating = true
     for (let i = 0; i < count; i++) dispatcher.dispatch(rows[i]!, decisions[i]!)
-    if (!desk.hasAsked) return
+    holds.isRepeating = false
     for (const move of desk.takeAsked())
       if (lost?.isLeaving(move.request) !== true) migrations!.begin(move)
     this.checkMoving()
@@ -230,6 +231,11 @@ export class Engine
   /** Ends a run in which only timers still go off and metrics are polled, for ever. */
   private checkMoving(): void {
     if (this.idle.isStuck(this.endings.lastMs)) this.rejectHeld()
+  }
+
+  private resolveDeadlock(): void {
+    const request = this.machinery.deadlocks!.resolve()
+    if (request >= 0) this.handOverEnded(request)
   }
 
   /** A request arrives. */
@@ -276,6 +282,7 @@ export class Engine
   }
 
   handOverEnded(request: number): void {
+    this.machinery.deadlocks?.arrived(request)
     this.migrations?.arrived(request)
   }
 
@@ -317,8 +324,11 @@ export class Engine
   private askAgain(ticket: number): void {
     const request = this.holds.takeDue(ticket)
     if (request < 0) return
+    this.holds.isRepeating = true
     this.decide(request)
+    this.holds.isRepeating = false
     this.holds.asked(request)
+    this.checkMoving()
   }
 
   /** Nothing will make routers release what they hold. @returns false when they hold nothing */

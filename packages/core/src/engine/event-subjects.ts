@@ -29,6 +29,7 @@ const MOST_SUBJECTS = 2 ** 31 - 1
  * | one per request | the client sends what it held back |
  * | one per request | the client sends again what a backend has lost |
  * | one | requests have taken too long |
+ * | one | backends may wait for each other's memory |
  * | one per request | it comes, as its predecessor has ended |
  */
 export class EventSubjects {
@@ -48,6 +49,7 @@ export class EventSubjects {
   readonly client: number
   readonly retried: number
   readonly timeouts: number
+  readonly stuck: number
   readonly followUp: number
   readonly transfer = 0
 
@@ -69,7 +71,8 @@ export class EventSubjects {
     this.client = this.decided + requests
     this.retried = this.client + requests
     this.timeouts = this.retried + requests
-    this.followUp = this.timeouts + 1
+    this.stuck = this.timeouts + 1
+    this.followUp = this.timeouts + 2
   }
 
   /** The i-th of the events of backends, or, from their number on, that routers see it. */

@@ -1,16 +1,19 @@
-import type { Dispatcher } from './dispatcher.js'
 import type { Machinery } from './machinery.js'
+import type { Holds } from './routers/holds.js'
 import type { ProgressFeed } from './routers/progress-feed.js'
 import type { RouterDesk } from './routers/router-desk.js'
 
-/** How long requests may be held while nothing but timers and metrics goes on, in ms of virtual time. */
+/**
+ * How long requests may be held while nothing goes on but timers, metrics, and questions to routers that hold
+ * them again, in ms of virtual time.
+ */
 const MOST_IDLE_MS = 3_600_000
 
-/** Notices that only timers still go off and metrics are polled, which would go on for ever. */
+/** Notices that only timers still go off, and the like, which would go on for ever. */
 export class IdleWatch {
   private readonly machinery: Machinery
   private readonly desk: RouterDesk
-  private readonly dispatcher: Dispatcher
+  private readonly holds: Holds
   private readonly progress: ProgressFeed | undefined
   /** When something other than a timer was last to come, in ms. */
   private movingMs = 0
@@ -18,12 +21,12 @@ export class IdleWatch {
   constructor(
     machinery: Machinery,
     desk: RouterDesk,
-    dispatcher: Dispatcher,
+    holds: Holds,
     progress: ProgressFeed | undefined,
   ) {
     this.machinery = machinery
     this.desk = desk
-    this.dispatcher = dispatcher
+    this.holds = holds
     this.progress = progress
   }
 
@@ -33,25 +36,25 @@ export class IdleWatch {
    * @returns true when routers have held requests for so long that they will for ever
    */
   isStuck(endMs: number): boolean {
-    const { machinery, desk } = this
+    const { machinery, desk, holds } = this
     const { loop, clock } = machinery
     const ticking =
       desk.timers.pendingEvents +
       desk.queries.pendingEvents +
       (desk.deliveries?.pendingEvents ?? 0) +
-      (this.progress?.pendingEvents ?? 0)
-    const asked = desk.hasAsked ? 1 : 0
-    if (loop.isMoving || loop.pendingEvents > ticking + asked) {
+      (this.progress?.pendingEvents ?? 0) +
+      holds.pendingEvents +
+      desk.pendingActions
+    if (loop.isMoving || loop.pendingEvents > ticking) {
       this.movingMs = clock.nowMs
       return false
     }
-    // Moves may be refused, time and again: when they are carried out, it is seen what they come to.
-    if (desk.hasAsked) return false
-    if (this.dispatcher.resolveDeadlock()) return false
+    // What is let go may be held again, and moves be refused: it is seen when they are carried out.
+    if (desk.pendingActions > 0) return false
     if (desk.held.size === 0) {
       machinery.isOver = true
       return false
     }
-    return clock.nowMs - Math.max(this.movingMs, endMs) >= MOST_IDLE_MS
+    return clock.nowMs - Math.max(this.movingMs, endMs, holds.promisedMs) >= MOST_IDLE_MS
   }
 }

@@ -19,6 +19,7 @@ import { slowedBackends } from './failures/backend-event.js'
 import { SlowableLatency } from './failures/slowable-latency.js'
 import { HandOver } from './hand-over.js'
 import { KvTransfers } from './kv-transfers.js'
+import { MemoryDeadlocks } from './memory-deadlocks.js'
 import { type RankedSource, RankTable } from './results/rank-table.js'
 import { TokenGaps } from './results/token-gaps.js'
 import type { BackendSpec, SimulationOptions } from './simulation-options.js'
@@ -49,6 +50,8 @@ export class Machinery {
   readonly slowable: readonly (SlowableLatency | undefined)[]
   /** KV caches on their way from one backend to another. */
   readonly transfers: KvTransfers
+  /** Only where backends can wait for each other's memory. */
+  readonly deadlocks: MemoryDeadlocks | undefined
   /** What is true of the backends right now. */
   readonly truth: LiveSource
   private readonly rankedSource: RankedSource | undefined
@@ -109,6 +112,8 @@ export class Machinery {
     const { clock, fleet, kv, loads } = this
     const handOver = new HandOver(specs, cluster.kvTransfer, this.progress)
     this.transfers = new KvTransfers(this, handOver, backends.length)
+    const mayWait = mayMigrate(options.router) || specs.some(({ role }) => role === 'both')
+    if (handOver.canTransfer && mayWait) this.deadlocks = new MemoryDeadlocks(this)
     this.rankedSource = this.ranks?.source(fleet, kv, loads, clock)
     const adapters = (backend: number): AdapterState | undefined => fleet.adapterState(backend)
     this.truth = this.rankedSource ?? { fleet, loads, kv, clock, adapters }
@@ -177,6 +182,7 @@ export class Machinery {
     }
     fleet.startStep(id)
     if (loop.alarmMs[id]! < Number.POSITIVE_INFINITY) loop.alarmChanged(id)
+    else this.deadlocks?.idles(id)
     // What the step takes from the cache is told when it is taken, not when somebody looks.
     if (this.tellsKvEvents) fleet.sync(id)
   }
@@ -194,6 +200,7 @@ export class Machinery {
       fleet.startStep(rank)
       if (this.tellsKvEvents) fleet.sync(rank)
       if (alarmMs[rank]! < Number.POSITIVE_INFINITY) endMs = Math.max(endMs, alarmMs[rank]!)
+      else this.deadlocks?.idles(rank)
     }
     for (let rank = from; rank < to; rank++) {
       if (alarmMs[rank] === Number.POSITIVE_INFINITY) continue
@@ -207,6 +214,7 @@ export class Machinery {
     const { fleet, loop } = this
     const dueMs = loop.alarmMs[id]!
     if (dueMs === Number.POSITIVE_INFINITY) {
+      this.deadlocks?.touched(id)
       loop.settleLater(id)
       return
     }

@@ -20,7 +20,7 @@ export interface EventHandler {
 
 /**
  * Virtual time. What is due at one instant comes in this order: alarms by agent, scheduled events by
- * subject, all entries in their order, then the settling of every agent that asked for it. What
+ * subject, all entries in their order, then, by agent, the settling of all that asked for it. What
  * settling schedules for the same instant starts over. Nothing here reads a wall clock.
  *
  * Times that differ in their last bits only are one instant.
@@ -31,6 +31,8 @@ export class EventLoop {
   readonly clock: Clock = new Clock()
   private readonly alarms: Alarms
   private readonly events = new EventQueue()
+  /** Those of the instant that goes on, all at one time: what their last bits say does not count. */
+  private readonly dueEvents = new EventQueue()
   private readonly entryTimes: Float64Array
   private readonly entries: number
   private nextEntry = 0
@@ -38,7 +40,9 @@ export class EventLoop {
   private readonly nextEntryMs = new Float64Array(1)
   private readonly settling: Int32Array
   private readonly isSettling: Uint8Array
-  private settlingCount = 0
+  /** Those who are to settle, in order of agents: from the first of these places up to the second. */
+  private settlingFrom = 0
+  private settlingEnd = 0
   private readonly ringing: Int32Array
   /** The agent whose alarm has gone off and still stands, -1 for none. */
   private standing = NONE
@@ -69,13 +73,13 @@ export class EventLoop {
 
   /** Scheduled events that are not due yet. */
   get pendingEvents(): number {
-    return this.events.size
+    return this.events.size + this.dueEvents.size
   }
 
   /** Whether anything but scheduled events is to come: an alarm, an entry, or the settling of an agent. */
   get isMoving(): boolean {
     const earliestMs = Math.min(this.alarms.earliestMs, this.nextEntryMs[0]!)
-    return earliestMs < Number.POSITIVE_INFINITY || this.settlingCount > 0
+    return earliestMs < Number.POSITIVE_INFINITY || this.settlingEnd > 0
   }
 
   /** An agent's entry in {@link alarmMs} has changed. @throws RouteSimError `time_invalid` */
@@ -100,14 +104,19 @@ export class EventLoop {
 
   /** Forgets a scheduled event: O(pending). @returns false when there is none with this subject */
   cancel(subject: number): boolean {
-    return this.events.remove(subject)
+    return this.dueEvents.remove(subject) || this.events.remove(subject)
   }
 
   /** Lets an agent settle at the end of this instant, once. */
   settleLater(agent: number): void {
+    const { settling } = this
     if (this.isSettling[agent] === 1) return
     this.isSettling[agent] = 1
-    this.settling[this.settlingCount++] = agent
+    if (this.settlingEnd === settling.length) this.closeUp()
+    let at = this.settlingEnd++
+    for (; at > this.settlingFrom && settling[at - 1]! > agent; at--)
+      settling[at] = settling[at - 1]!
+    settling[at] = agent
   }
 
   /** When the next thing is due, `Infinity` when nothing is. */
@@ -125,14 +134,14 @@ export class EventLoop {
     for (let handled = 0; handled < most; ) {
       const alarmMs = alarms.earliestMs
       const othersMs = Math.min(events.earliestMs, this.nextEntryMs[0]!)
-      if (alarmMs > untilMs && othersMs > untilMs && this.settlingCount === 0) break
+      if (alarmMs > untilMs && othersMs > untilMs && this.settlingEnd === 0) break
       if (instantEnd(alarmMs) < othersMs && alarms.isEarliestAlone()) {
         if (alarmMs > clock.time[0]!) clock.time[0] = alarmMs
         handled += this.ringOne(alarms.earliest, handler)
         continue
       }
       const timeMs = Math.min(alarmMs, othersMs)
-      if (timeMs === Number.POSITIVE_INFINITY && this.settlingCount === 0) return true
+      if (timeMs === Number.POSITIVE_INFINITY && this.settlingEnd === 0) return true
       if (timeMs > clock.time[0]! && timeMs < Number.POSITIVE_INFINITY) clock.time[0] = timeMs
       handled += this.handleDue(handler) + this.settle(handler)
     }
@@ -178,8 +187,7 @@ export class EventLoop {
       if (alarms.earliestMs <= endMs) {
         handled += this.ringAlarms(endMs, handler)
       } else if (events.earliestMs <= endMs) {
-        clock.reach(events.earliestMs)
-        handler.event(events.pop())
+        handled += this.handleEvents(endMs, handler) - 1
       } else if (this.nextEntryMs[0]! <= endMs) {
         const entry = this.nextEntry
         clock.reach(this.nextEntryMs[0]!)
@@ -189,6 +197,32 @@ export class EventLoop {
         return handled
       }
     }
+  }
+
+  /** Events of one instant come in order of subjects, whatever their last bits say; alarms go before the next. */
+  private handleEvents(endMs: number, handler: EventHandler): number {
+    const { alarms, events, dueEvents } = this
+    let handled = 0
+    while (dueEvents.size > 0 || events.earliestMs <= endMs) {
+      handler.event(this.takeEvent(endMs))
+      handled++
+      if (alarms.earliestMs <= endMs) handled += this.ringAlarms(endMs, handler)
+    }
+    return handled
+  }
+
+  private takeEvent(endMs: number): number {
+    const { clock, events, dueEvents } = this
+    if (dueEvents.size === 0) {
+      clock.reach(events.earliestMs)
+      const subject = events.pop()
+      // The usual case: no other is due.
+      if (events.earliestMs > endMs) return subject
+      dueEvents.push(0, subject)
+    }
+    for (; events.earliestMs <= endMs; dueEvents.push(0, events.pop()))
+      clock.reach(events.earliestMs)
+    return dueEvents.pop()
   }
 
   /** Alarms of one instant go off in order of agents, whatever their last bits say. */
@@ -214,12 +248,21 @@ export class EventLoop {
 
   private settle(handler: EventHandler): number {
     let settled = 0
-    for (; this.settlingCount > 0; settled++) {
-      const agent = this.settling[--this.settlingCount]!
+    for (; this.settlingFrom < this.settlingEnd; settled++) {
+      const agent = this.settling[this.settlingFrom++]!
       this.isSettling[agent] = 0
       handler.settle(agent)
     }
+    this.settlingFrom = 0
+    this.settlingEnd = 0
     return settled
+  }
+
+  /** Those who have settled leave their places to others. */
+  private closeUp(): void {
+    this.settling.copyWithin(0, this.settlingFrom, this.settlingEnd)
+    this.settlingEnd -= this.settlingFrom
+    this.settlingFrom = 0
   }
 
   private inThePast(timeMs: number): RouteSimError {

@@ -104,15 +104,6 @@ export class RequestWindow {
     return row
   }
 
-  /** The row of the request that arrived last, of the rows with a flag; -1 for none. */
-  newestOf(flags: Uint8Array): number {
-    let newest = -1
-    for (let row = flags.indexOf(1); row >= 0; row = flags.indexOf(1, row + 1)) {
-      if (newest < 0 || this.ordinals[row]! > this.ordinals[newest]!) newest = row
-    }
-    return newest
-  }
-
   private take(): number {
     if (this.freeCount > 0) {
       const row = this.free[this.freeFrom]!

@@ -268,3 +268,61 @@ test('no end is ever busy for longer than the time that has passed', () => {
     }
   }
 })
+
+test.each(['fast', 'reference'] as const)(
+  'backends that wait for each other go on at once, whatever others do: %s',
+  (stepper) => {
+    const spec = backend({ kv: { blocks: 10, blockTokens: 16 } })
+    const crosswise = [
+      { promptTokens: 100, outputTokens: 20 },
+      { promptTokens: 100, outputTokens: 20 },
+    ]
+    const elsewhere = Array.from({ length: 20 }, (_, i) => ({ arrivalMs: 1000 * i }))
+    const run = (...others: typeof elsewhere) =>
+      tinyRun({
+        requests: [...crosswise, ...others],
+        backends: Array.from({ length: 5 }, () => spec),
+        router: {
+          name: 'crosswise',
+          route: ({ id }, { backends: [a, b, c, d, e] }) =>
+            [
+              disaggregate(a!, b!),
+              disaggregate(b!, a!),
+              disaggregate(c!, d!),
+              disaggregate(d!, c!),
+            ][id] ?? e!,
+        },
+        stepper,
+      })
+    const { outcomes, backends } = run()
+    const alone = outcomes.finishedMs
+    // The newest is computed anew where it is decoded.
+    expect(backends[0]!.prefillTokens).toBeGreaterThan(200)
+    expect(backends[1]!.prefillTokens).toBe(100)
+    expect(Math.max(...alone)).toBeLessThan(1000)
+    expect(run(...elsewhere).outcomes.finishedMs.subarray(0, 2)).toEqual(alone)
+    // Two pairs in one instant.
+    const twice = run(...crosswise.map((each) => ({ ...each, arrivalMs: 0 })), ...elsewhere)
+    expect([...twice.outcomes.finishedMs.subarray(0, 4)]).toEqual([...alone, ...alone])
+  },
+)
+
+test.each(['fast', 'reference'] as const)(
+  'nothing is computed anew where a KV cache on its way makes room: %s',
+  (stepper) => {
+    const spec = backend({ latency, kv: { blocks: 20, blockTokens: 16 } })
+    // The first takes 7 blocks of each backend while it is sent, the others 10: each waits for its end.
+    const { backends } = tinyRun({
+      requests: [
+        { promptTokens: 100, outputTokens: 5 },
+        { promptTokens: 150, outputTokens: 5 },
+        { promptTokens: 150, outputTokens: 5 },
+      ],
+      backends: [spec, spec, spec],
+      router: byHand([0, 1], [0, 1], [1, 0]),
+      transfer: link,
+      stepper,
+    })
+    expect(backends.map(({ prefillTokens }) => prefillTokens)).toEqual([250, 150, 0])
+  },
+)

@@ -55,6 +55,18 @@ test.each(['ties', 'stress'] as const)(
   },
 )
 
+test('routers hear the same in the same order in 500 runs in which the last bits of times differ', () => {
+  let told = 0
+  for (let seed = 0; seed < 500; seed++) {
+    const fast = wander(seed, 'decimal', 'fast')
+    const reference = wander(seed, 'decimal', 'reference')
+    expect(fast.seen.log, `${seed}`).toEqual(reference.seen.log)
+    expect(counted(fast.run), `${seed}`).toEqual(counted(reference.run))
+    told += reference.seen.log.length
+  }
+  expect(told).toBeGreaterThan(10_000)
+})
+
 test('nothing is lost of requests that come one by one, in rows that are given again', () => {
   let moved = 0
   for (let seed = 0; seed < 200; seed++) {

@@ -248,3 +248,30 @@ test.each(['fast', 'reference'] as const)(
     expect(refused.length).toBeGreaterThan(0)
   },
 )
+
+test.each(['fast', 'reference'] as const)(
+  'requests that are moved to where the other was go on at once, whatever others do: %s',
+  (stepper) => {
+    const moved: number[] = []
+    const router: RoutingAlgorithm = {
+      name: 'crosswise',
+      migrates: true,
+      route: ({ id }, { backends }) => backends[Math.min(id, 2)]!,
+      onFirstToken({ id }, backend, cluster) {
+        if (id < 2) cluster.migrate(id, cluster.backends[1 - backend.id]!)
+      },
+      onMigrated: (_request, _backend, _hasMoved, { nowMs }) => moved.push(nowMs),
+    }
+    const elsewhere = Array.from({ length: 20 }, (_, i) => ({ arrivalMs: 1000 * (i + 1) }))
+    const { outcomes } = tinyRun({
+      requests: [...Array(2).fill({ promptTokens: 60, outputTokens: 10 }), ...elsewhere],
+      backends: [...two, backend()],
+      transfer: link,
+      router,
+      stepper,
+    })
+    expect(moved.length).toBe(2)
+    expect(Math.max(...moved)).toBeLessThan(500)
+    expect(Math.max(...outcomes.finishedMs.subarray(0, 2))).toBeLessThan(1000)
+  },
+)

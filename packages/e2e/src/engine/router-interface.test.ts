@@ -2,6 +2,7 @@
 // of a pair, and learn what a request took.
 import {
   type BackendView,
+  type ClusterView,
   disaggregate,
   hold,
   OUTCOME,
@@ -12,7 +13,7 @@ import {
 } from '@routesim/core'
 import { radixKvCache } from '@routesim/hardware'
 import { describe, expect, test } from 'vitest'
-import { backend, tinyRun, tinyTable, ttftMs } from '../testing/tiny-run.js'
+import { backend, seeing, tinyRun, tinyTable, ttftMs } from '../testing/tiny-run.js'
 
 /** Sends a request only to an idle backend; others wait at the router, first come first served. */
 function onePerBackend(): RoutingAlgorithm {
@@ -138,6 +139,68 @@ describe('requests that nobody lets go', () => {
       onTimer: (_id, cluster) => cluster.release(0, cluster.backends[0]!),
     }
     expect(tinyRun({ requests: [{}], router: slow }).outcomes.admittedMs[0]).toBe(7_200_000)
+  })
+
+  const hour = 3_600_000
+
+  test.each([
+    ['by the time of a hold', (cluster: ClusterView) => hold(cluster.nowMs + 60_000), undefined],
+    [
+      'by a timer',
+      (cluster: ClusterView) => {
+        cluster.timer('again', 60_000)
+        return hold()
+      },
+      (_id: string, cluster: ClusterView) => {
+        cluster.timer('again', 60_000)
+        cluster.release(0, hold(cluster.nowMs))
+      },
+    ],
+  ])('are rejected after an hour of asking again in vain, %s', (_, route, onTimer) => {
+    let asked = 0
+    const router: RoutingAlgorithm = {
+      name: 'waiting',
+      route(_request, cluster) {
+        if (++asked > 200) throw new Error('still asked')
+        return cluster.backends.find(({ available }) => available) ?? route(cluster)
+      },
+      ...(onTimer && { onTimer }),
+    }
+    const run = tinyRun({
+      requests: [{}],
+      router,
+      events: [{ kind: 'fail', backend: 0, atMs: 0 }],
+    })
+    expect(run.rejectReasons).toEqual(['held_forever'])
+    expect(run.endMs).toBeGreaterThanOrEqual(hour)
+    expect(run.endMs).toBeLessThan(hour + 300_000)
+  })
+
+  test('may be asked about again later than that, while metrics are polled', () => {
+    const nightly: RoutingAlgorithm = {
+      name: 'nightly',
+      route: (_request, { nowMs, backends }) => (nowMs < 2 * hour ? hold(2 * hour) : backends[0]!),
+    }
+    const metrics = { intervalMs: 60_000, delayMs: 0, dropProbability: 0 }
+    const run = tinyRun({ requests: [{}], router: nightly, visibility: seeing({ metrics }) })
+    expect(run.outcomes.admittedMs[0]).toBe(2 * hour)
+  })
+
+  test('have an hour from when they came, however long nothing came before', () => {
+    let ticks = 0
+    const patient: RoutingAlgorithm = {
+      name: 'patient',
+      route(_request, cluster) {
+        cluster.timer('tick', 10)
+        return hold()
+      },
+      onTimer(id, cluster) {
+        if (++ticks % 5 === 0) cluster.release(ticks / 5 - 1, cluster.backends[0]!)
+        else cluster.timer(id, 10)
+      },
+    }
+    const run = tinyRun({ requests: [{}, { arrivalMs: 3 * hour }], router: patient })
+    expect([...run.outcomes.admittedMs]).toEqual([50, 3 * hour + 50])
   })
 })
 
@@ -287,6 +350,37 @@ describe('mistakes have names', () => {
     const requests = Array.from({ length: 3 }, () => ({ arrivalMs }))
     expect(() => tinyRun({ requests, router })).toThrow(
       `router "hasty": request 0: expected hold() until a time after now, ${arrivalMs} ms;`,
+    )
+  })
+
+  test('asking backends for ever in one instant', () => {
+    const router: RoutingAlgorithm = {
+      name: 'curious',
+      route(_request, cluster) {
+        cluster.query(cluster.backends[0]!, 'how are you')
+        return cluster.backends[0]!
+      },
+      onReply: (id, from, _reply, cluster) => cluster.query(from, id),
+    }
+    expect(() => tinyRun({ requests: [{}], router })).toThrow(
+      'router "curious": query(): expected time to move on, got one more after',
+    )
+  })
+
+  test('moving a request about for ever in one instant', () => {
+    const router: RoutingAlgorithm = {
+      name: 'restless',
+      migrates: true,
+      route: (_request, cluster) => cluster.backends[0]!,
+      onDispatched: ({ id }, _backend, cluster) => {
+        if (id === 1) cluster.migrate(1, cluster.backends[1]!, 'recompute')
+      },
+      onMigrated: ({ id }, at, _hasMoved, cluster) =>
+        cluster.migrate(id, cluster.backends[1 - at.id]!, 'recompute'),
+    }
+    const backends = Array.from({ length: 2 }, () => backend({ maxNumSeqs: 1 }))
+    expect(() => tinyRun({ requests: [{}, {}], router, backends })).toThrow(
+      'router "restless": migrate(): expected time to move on, got one more after',
     )
   })
 

@@ -2,7 +2,7 @@
 import type { ClusterView, RequestView, RoutingAlgorithm } from '@routesim/core'
 import { affineLatency } from '@routesim/hardware'
 import { describe, expect, test } from 'vitest'
-import { backend, type TinyRequest, tinyRun } from '../testing/tiny-run.js'
+import { backend, seeing, type TinyRequest, tinyRun } from '../testing/tiny-run.js'
 
 /** Every step takes 10 ms. */
 const tens = affineLatency({
@@ -82,5 +82,42 @@ describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
     })
     // One block of the common prompt, and one of each answer, which are one when all steps have ended.
     expect(seen[3]).toBe('50 finished 0: 3')
+  })
+
+  test('what comes in one instant comes in the order of its kinds, whatever the last bits of its times', () => {
+    const seen: string[] = []
+    const tenths = affineLatency({
+      baseMs: 0.1,
+      prefillMsPerToken: 0,
+      decodeMsPerRequest: 0,
+      decodeMsPerContextToken: 0,
+    })
+    tinyRun({
+      requests: [{ outputTokens: 8 }],
+      backends: [backend({ latency: tenths })],
+      router: {
+        name: 'listening',
+        progressIntervalMs: 0.3,
+        route(_, cluster) {
+          cluster.timer('a', 0.3)
+          cluster.timer('b', 0.6)
+          return cluster.backends[0]!
+        },
+        onMetrics: (_, { nowMs }) => void seen.push(`${nowMs.toFixed(3)} metrics`),
+        onProgress: (_, __, tokens, { nowMs }) =>
+          void seen.push(`${nowMs.toFixed(3)} ${tokens} tokens`),
+        onTimer: (id, { nowMs }) => void seen.push(`${nowMs.toFixed(3)} timer ${id}`),
+      },
+      visibility: seeing({ metrics: { intervalMs: 0.1, delayMs: 0, dropProbability: 0 } }),
+      stepper,
+    })
+    expect(seen.filter((each) => /^0\.[36]/.test(each))).toEqual([
+      '0.300 metrics',
+      '0.300 3 tokens',
+      '0.300 timer a',
+      '0.600 metrics',
+      '0.600 6 tokens',
+      '0.600 timer b',
+    ])
   })
 })

@@ -103,7 +103,7 @@ export class Migrations {
   left(request: number, isInFrontEnd = false): boolean {
     const move = this.moves.get(request)
     if (move === undefined) return false
-    const { machinery, fleet, desk } = this
+    const { machinery, desk } = this
     const { progress } = machinery
     const { from, to, backend } = move
     machinery.touch(from)
@@ -116,8 +116,7 @@ export class Migrations {
       progress.prefillBackend[request] = from
       progress.backend[request] = to
       desk.moved(request, from, to)
-      fleet.enqueueHandedOver(to, request)
-      machinery.touch(to)
+      this.dispatcher.waitForRoom(request, to)
       return true
     }
     const hasAnswered = progress.emittedTokens[request]! > 0
@@ -240,4 +239,15 @@ export function undeclaredMigration(router: string): RouteSimError {
     code: 'router_invalid_migration',
     hint: 'Give the algorithm the property migrates: true; runs without it need no backends that let requests go.',
   })
+}
+
+/** A router moves requests about for ever in one instant. */
+export function endlessMigrations(router: string, nowMs: number, others: number): RouteSimError {
+  return new RouteSimError(
+    `router "${router}": migrate(): expected time to move on, got one more after ${others} others at ${nowMs} ms`,
+    {
+      code: 'router_invalid_migration',
+      hint: 'A move may take no time: ask for the next one from a timer.',
+    },
+  )
 }

@@ -32,22 +32,26 @@ export class Sampling {
 
   /** Runs the loop, looking when it is time. @returns true when nothing is left */
   run(handler: Parameters<Machinery['loop']['run']>[0], most: number): boolean {
-    const { loop, clock } = this.machinery
+    const { machinery } = this
+    const { loop, clock } = machinery
     for (;;) {
       const isQuiet = loop.run(handler, most, this.nextMs)
       if (isQuiet || loop.earliestMs <= this.nextMs) return isQuiet
-      clock.reach(this.nextMs)
-      this.look()
+      // What is still pending, such as timeouts of requests that have ended, changes nothing.
+      if (machinery.isOver) this.nextMs = Number.POSITIVE_INFINITY
+      else {
+        clock.reach(this.nextMs)
+        this.look(clock.nowMs)
+      }
     }
   }
 
-  /** A last look, at the end of the run. */
-  finish(): void {
-    if (this.machinery.clock.nowMs > this.latestMs) this.look()
+  /** A last look. @param endMs - when the last request ended */
+  finish(endMs: number): void {
+    if (endMs > this.latestMs) this.look(endMs)
   }
 
-  private look(): void {
-    const { nowMs } = this.machinery.clock
+  private look(nowMs: number): void {
     this.latestMs = nowMs
     const nextMs = this.sampler.sample(nowMs, this.snapshots())
     // One that does not move on would never end.

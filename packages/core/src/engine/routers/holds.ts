@@ -4,23 +4,24 @@ import type { Machinery } from '../machinery.js'
 import { OUTCOME } from '../results/run-result.js'
 import { invalidDecision } from './decision-errors.js'
 import type { RouterDesk } from './router-desk.js'
-
-/**
- * Holds until now, or a time before, in one instant and per request there is: built-in routers come to one or two.
- */
-const MOST_AT_ONCE = 100
+import { StandstillGuard } from './standstill-guard.js'
 
 /** Requests that routers keep until a time, and when they are asked about them again. */
 export class Holds {
   private readonly machinery: Machinery
   private readonly desk: RouterDesk
-  /** How many there were in the instant of {@link atOnceMs}. */
-  private atOnce = 0
-  private atOnceMs = Number.NaN
+  private readonly guard: StandstillGuard
+  /** Times yet to come at which routers are asked again. */
+  pendingEvents = 0
+  /** The latest time at which a request was held that had not been before, or until which it was. */
+  promisedMs = 0
+  /** Whether those that are held now were held before: that is no news. */
+  isRepeating = false
 
   constructor(machinery: Machinery, desk: RouterDesk) {
     this.machinery = machinery
     this.desk = desk
+    this.guard = new StandstillGuard(machinery.clock, machinery.progress.outcome.length)
   }
 
   /** @throws RouteSimError `router_invalid_decision` when the time is none */
@@ -32,9 +33,13 @@ export class Holds {
       throw invalidDecision(desk.name, request, { kind: 'hold', untilMs })
     if (untilMs <= clock.nowMs) this.checkMovesOn(request)
     desk.held.hold(request, untilMs)
-    if (untilMs === Number.POSITIVE_INFINITY) return
+    const isOpen = untilMs === Number.POSITIVE_INFINITY
+    if (!this.isRepeating)
+      this.promisedMs = Math.max(this.promisedMs, isOpen ? clock.nowMs : untilMs)
+    if (isOpen) return
     const ticket = machinery.ordinalOf(request)
     desk.held.askLater(ticket, request)
+    this.pendingEvents++
     loop.schedule(Math.max(untilMs, clock.nowMs), checkedSubject(subjects.asked + ticket))
   }
 
@@ -42,11 +47,10 @@ export class Holds {
   private checkMovesOn(request: number): void {
     const { desk, machinery } = this
     const { nowMs } = machinery.clock
-    this.atOnce = nowMs === this.atOnceMs ? this.atOnce + 1 : 0
-    this.atOnceMs = nowMs
-    if (this.atOnce < MOST_AT_ONCE * (10 + machinery.progress.outcome.length)) return
+    const others = this.guard.tooOften()
+    if (others === 0) return
     throw new RouteSimError(
-      `router "${desk.name}": request ${request}: expected hold() until a time after now, ${nowMs} ms; got one that is not, after ${this.atOnce} others in this instant`,
+      `router "${desk.name}": request ${request}: expected hold() until a time after now, ${nowMs} ms; got one that is not, after ${others} others in this instant`,
       {
         code: 'router_invalid_decision',
         hint: 'Times are virtual: write hold(cluster.nowMs + 10), or hold() and release the request later.',
@@ -57,6 +61,7 @@ export class Holds {
   /** @returns the request that its router is to be asked about now, -1 when it is not held any more */
   takeDue(ticket: number): number {
     const { machinery, desk } = this
+    this.pendingEvents--
     return desk.held.takeDue(ticket, machinery.clock.nowMs, machinery)
   }
 

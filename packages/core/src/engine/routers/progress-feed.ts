@@ -12,6 +12,9 @@ export class ProgressFeed {
   private readonly intervalMs: number
   private readonly machinery: Machinery
   private readonly desk: RouterDesk
+  private firstMs = 0
+  /** Times that it was due so far. */
+  private times = 0
   /** By row: tokens that the router has heard of. */
   private readonly told: Int32Array
   /** What is new, in the order in which it was told. */
@@ -40,8 +43,8 @@ export class ProgressFeed {
 
   /** The first time is one interval after the first arrival. */
   start(firstMs: number): void {
-    this.pendingEvents++
-    this.machinery.loop.schedule(firstMs + this.intervalMs, this.machinery.subjects.progress)
+    this.firstMs = firstMs
+    this.awaitNext()
   }
 
   /** The router hears of this one as such. */
@@ -54,7 +57,7 @@ export class ProgressFeed {
     const { machinery } = this
     this.pendingEvents--
     if (machinery.isOver) return
-    this.start(machinery.clock.nowMs)
+    this.awaitNext()
     const { fleet, specs } = machinery
     this.count = 0
     for (this.rank = 0; this.rank < specs.length; this.rank++) fleet.emitted(this.rank, this.hear)
@@ -62,6 +65,14 @@ export class ProgressFeed {
     const span = this.last - this.first + 1
     if (span <= MOST_SPREAD * (this.count + MOST_SPREAD)) this.tellBySpan(span)
     else this.tellSorted()
+  }
+
+  /** Multiples of the interval: sums would depend on the last bits of what else happens. */
+  private awaitNext(): void {
+    const { loop, clock, subjects } = this.machinery
+    const dueMs = this.firstMs + ++this.times * this.intervalMs
+    this.pendingEvents++
+    loop.schedule(Math.max(dueMs, clock.nowMs), subjects.progress)
   }
 
   /** In order of arrival, for requests that came one soon after the other. */

@@ -1,8 +1,10 @@
+import { RouteSimError } from '../../errors/routesim-error.js'
 import type { KvUsage } from '../../kv-cache/kv-cache.js'
 import type { BackendReply } from '../../routing/routing-algorithm.js'
 import type { Machinery } from '../machinery.js'
 import { hookFailed } from './hook-failed.js'
 import type { RouterReplica } from './router-replica.js'
+import { StandstillGuard } from './standstill-guard.js'
 
 /** A question of a router to a backend, on its way there or back. */
 interface Query {
@@ -19,6 +21,7 @@ interface Query {
 export class Queries {
   private readonly machinery: Machinery
   private readonly delayMs: number
+  private readonly guard: StandstillGuard
   /** All take the same time, so that each list is in the order in which they are due. */
   private readonly asked: Query[] = []
   private readonly answered: Query[] = []
@@ -29,6 +32,8 @@ export class Queries {
   constructor(machinery: Machinery, backends: number, delayMs: number) {
     this.machinery = machinery
     this.delayMs = delayMs
+    const { clock, progress } = machinery
+    this.guard = new StandstillGuard(clock, backends * progress.outcome.length)
     this.matched = new Int32Array(backends)
   }
 
@@ -37,11 +42,13 @@ export class Queries {
     return this.asked.length + this.answered.length
   }
 
-  /** A router asks. */
+  /** A router asks. @throws RouteSimError `router_invalid_query` when it does so for ever in one instant */
   ask(replica: RouterReplica, backend: number, id: string, request: number): void {
     const { machinery, delayMs } = this
     if (machinery.isOver) return
     const { nowMs } = machinery.clock
+    const others = this.guard.tooOften()
+    if (others > 0) throw endlessQueries(replica.router.name, nowMs, others)
     this.asked.push({ replica, backend, request, id, askedMs: nowMs, reply: undefined })
     machinery.loop.schedule(nowMs + delayMs / 2, machinery.subjects.questionArrived)
   }
@@ -88,4 +95,14 @@ export class Queries {
       matchedTokens: request >= 0 ? matched[backend]! : 0,
     }
   }
+}
+
+function endlessQueries(router: string, nowMs: number, others: number): RouteSimError {
+  return new RouteSimError(
+    `router "${router}": query(): expected time to move on, got one more after ${others} others at ${nowMs} ms`,
+    {
+      code: 'router_invalid_query',
+      hint: 'Answers may take no time: ask again from a timer.',
+    },
+  )
 }

@@ -8,7 +8,11 @@ import type {
   RoutingAlgorithm,
   RoutingDecision,
 } from '../../routing/routing-algorithm.js'
-import { type AskedMigration, undeclaredMigration } from '../failures/migrations.js'
+import {
+  type AskedMigration,
+  endlessMigrations,
+  undeclaredMigration,
+} from '../failures/migrations.js'
 import { type Machinery, mayMigrate } from '../machinery.js'
 import type { SimulationOptions } from '../simulation-options.js'
 import { type Deliveries, deliveriesFor } from '../visibility/deliveries.js'
@@ -18,6 +22,7 @@ import { hookFailed } from './hook-failed.js'
 import { Queries } from './queries.js'
 import { RouterReplica } from './router-replica.js'
 import { checkedDelay, type RouterTimer, RouterTimers } from './router-timers.js'
+import { StandstillGuard } from './standstill-guard.js'
 import { UsageCursor } from './usage-cursor.js'
 
 /** Where the routers sit: what they see, what they are asked, what they hold, and what they hear of. */
@@ -32,7 +37,10 @@ export class RouterDesk implements RequestFacts {
   readonly queries: Queries
   private readonly machinery: Machinery
   private readonly mayMigrate: boolean
+  private readonly migrating: StandstillGuard
   private asked: AskedMigration[] = []
+  /** Events yet to come that carry out what routers let go, or want moved. */
+  pendingActions = 0
   private readonly usage: UsageCursor
   private readonly replicas: readonly RouterReplica[]
   private readonly only: RouterReplica | undefined
@@ -50,6 +58,7 @@ export class RouterDesk implements RequestFacts {
     this.promptTokens = this.deliveries?.promptTokens ?? requests.promptTokens
     this.attempts = progress.attempts
     this.mayMigrate = mayMigrate(options.router)
+    this.migrating = new StandstillGuard(clock, progress.outcome.length)
     const queryMs = options.visibility?.queryMs ?? 0
     this.queries = new Queries(machinery, options.cluster.backends.length, queryMs)
     this.sentMs = sentMs
@@ -85,11 +94,6 @@ export class RouterDesk implements RequestFacts {
   /** One of the routers, or the only one. */
   get first(): RoutingAlgorithm {
     return this.replicas[0]!.router
-  }
-
-  /** Whether routers have asked for moves since the last time. */
-  get hasAsked(): boolean {
-    return this.asked.length > 0
   }
 
   /** The moves that routers have asked for since the last time. */
@@ -267,6 +271,12 @@ export class RouterDesk implements RequestFacts {
     }
   }
 
+  private actLater(): void {
+    const { loop, clock, subjects } = this.machinery
+    this.pendingActions++
+    loop.schedule(clock.nowMs, subjects.released)
+  }
+
   private promptRuns(): PromptRuns {
     this.runs ??= new PromptRuns(this.machinery.requests, this.allRequests)
     return this.runs
@@ -291,8 +301,7 @@ export class RouterDesk implements RequestFacts {
             ? watch.released(this.replicas[replica]!, request, decision)
             : decision
         // A hook runs while a step is ending; what it lets go is sent when that is over.
-        if (held.release(router, replica, request, carriedOut))
-          loop.schedule(clock.nowMs, subjects.released)
+        if (held.release(router, replica, request, carriedOut)) this.actLater()
       },
       timer: (id, delayMs) => {
         const dueMs = clock.nowMs + checkedDelay(router, id, delayMs)
@@ -300,8 +309,9 @@ export class RouterDesk implements RequestFacts {
       },
       migrate: (request, to, mode) => {
         if (!this.mayMigrate) throw undeclaredMigration(router)
-        if (this.asked.push({ request, to, mode }) === 1)
-          loop.schedule(clock.nowMs, subjects.released)
+        const others = this.migrating.tooOften()
+        if (others > 0) throw endlessMigrations(router, clock.nowMs, others)
+        if (this.asked.push({ request, to, mode }) === 1) this.actLater()
       },
       query: (backend, id, about) => {
         this.queries.ask(this.replicas[replica]!, backend.id, id, about?.id ?? -1)

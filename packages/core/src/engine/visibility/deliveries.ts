@@ -28,6 +28,9 @@ export class Deliveries {
   private readonly split: ReplicaSplit | undefined
   private readonly promptRuns: () => PromptRuns
   private pendingSyncs = 0
+  private firstMs = 0
+  /** Times that routers were due to tell each other so far. */
+  private syncs = 0
 
   constructor(
     visibility: Visibility,
@@ -76,7 +79,8 @@ export class Deliveries {
   /** The run begins with the first arrival. */
   start(firstMs: number): void {
     this.metrics?.start(firstMs)
-    if (this.visibility.routers.syncMs > 0 && this.sources.length > 1) this.scheduleSync(firstMs)
+    this.firstMs = firstMs
+    if (this.visibility.routers.syncMs > 0 && this.sources.length > 1) this.scheduleSync()
   }
 
   /** A request arrives. */
@@ -101,13 +105,14 @@ export class Deliveries {
     this.pendingSyncs--
     if (this.machinery.isOver) return
     for (const source of this.sources) source.hear(this.sources)
-    this.scheduleSync(this.machinery.clock.nowMs)
+    this.scheduleSync()
   }
 
-  private scheduleSync(fromMs: number): void {
-    const { loop, subjects } = this.machinery
+  private scheduleSync(): void {
+    const { loop, clock, subjects } = this.machinery
+    const dueMs = this.firstMs + ++this.syncs * this.visibility.routers.syncMs
     this.pendingSyncs++
-    loop.schedule(fromMs + this.visibility.routers.syncMs, subjects.replicasSynced)
+    loop.schedule(Math.max(dueMs, clock.nowMs), subjects.replicasSynced)
   }
 }
 
