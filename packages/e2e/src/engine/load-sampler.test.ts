@@ -12,7 +12,7 @@ function looks(story: TinyRun) {
   return { times, endMs }
 }
 
-const afterTheRun: readonly [string, TinyRun][] = [
+const afterTheRun: readonly [string, Partial<TinyRun>][] = [
   ['nothing', {}],
   ['timeouts of requests that have ended', { timeoutMs: 600_000 }],
   ['a backend fails', { events: [{ kind: 'fail', backend: 0, atMs: 1_000_000 }] }],
