@@ -66,6 +66,8 @@ export class Dispatcher {
     const { machinery, desk } = this
     const { progress, ranks, loads, isDown } = machinery
     this.check(request, prefill, decode)
+    // Others may have been sent since a router looked.
+    machinery.refresh()
     const rank = ranks?.leastOutstanding(prefill.id, loads) ?? prefill.id
     // Which rank decodes is chosen when the prompt is computed.
     const decoding =
@@ -127,6 +129,7 @@ export class Dispatcher {
   private goOn(request: number, decision: RoutingDecision): void {
     const { machinery, desk } = this
     const { progress, isDown, truth } = machinery
+    machinery.refresh()
     if (decision?.kind === 'hold') this.listener.requestHeld(request, decision.untilMs)
     else if (decision?.kind === 'reject') this.giveUp(request, decision.reason)
     else if (decision?.kind !== 'backend') throw invalidDecision(desk.name, request, decision)
