@@ -8,7 +8,7 @@ import { ReferenceFleet } from '../backend/reference/reference-fleet.js'
 import { RouteSimError } from '../errors/routesim-error.js'
 import type { Clock } from '../kernel/clock.js'
 import { EventLoop } from '../kernel/event-loop.js'
-import type { BulkKvCache, KvCache, RenewableKvCache } from '../kv-cache/kv-cache.js'
+import { type BulkKvCache, isRenewable, type KvCache } from '../kv-cache/kv-cache.js'
 import { RequestProgress } from '../requests/request-progress.js'
 import type { RequestTable } from '../requests/request-table.js'
 import { RequestWindow } from '../requests/request-window.js'
@@ -234,10 +234,6 @@ function fleetOf(context: FleetContext, kv: KvCache): Fleet {
 /** The same for backends that may fail. */
 function fallibleFleetOf(context: FleetContext, kv: KvCache): FallibleFleet {
   return isBulk(kv) ? new CancellingFleet(context, kv) : new ReferenceFleet(context)
-}
-
-function isRenewable(kv: KvCache): kv is RenewableKvCache {
-  return 'renew' in kv
 }
 
 function notRenewable(): RouteSimError {
