@@ -250,7 +250,13 @@ function isBulk(kv: KvCache): kv is BulkKvCache {
 /** Requests that a run without per-request results has under way at most, however large its queues. */
 const MOST_UNDER_WAY = 2 ** 18
 
-/** Rows for the requests of a source: as many as queues and batches of the fleet have room for. */
+/**
+ * Rows for requests that are in no queue, and that nothing limits: those that routers hold or work on, that wait to
+ * be decoded, or to be sent again. They take some 10 MB.
+ */
+const ELSEWHERE = 2 ** 16
+
+/** Rows for the requests of a source: as many as queues and batches of the fleet have room for, and some more. */
 function windowOf({
   cluster,
   requests,
@@ -259,7 +265,7 @@ function windowOf({
   if (!('next' in requests)) return undefined
   const room = cluster.backends.reduce(
     (sum, b) => sum + b.maxQueueDepth + b.maxNumSeqs * (b.dp ?? 1),
-    0,
+    ELSEWHERE,
   )
   return new RequestWindow(requests, Math.min(room, MOST_UNDER_WAY), warmupRequests)
 }

@@ -174,7 +174,7 @@ function full(rows: number): RouteSimError {
     `more requests are under way than the ${rows} there is room for: the fleet does not keep up`,
     {
       code: 'window_full',
-      hint: 'Lower the rate or max_queue_depth, or run with per-request results.',
+      hint: 'Lower the rate, or run with per-request results. No queue limit counts those that routers hold, or that wait to be decoded.',
     },
   )
 }
