@@ -7,6 +7,7 @@ import { OUTCOME } from './results/run-result.js'
 import {
   invalidDecision,
   invalidPrefill,
+  noBackend,
   wrongModel,
   wrongRole,
 } from './routers/decision-errors.js'
@@ -53,10 +54,14 @@ export class Dispatcher {
   dispatch(request: number, decision: RoutingDecision): void {
     if (this.machinery.progress.awaitsDecode(request)) this.goOn(request, decision)
     else if (decision?.kind === 'backend') this.send(request, decision, decision)
-    else if (decision?.kind === 'disaggregate' && decision.decode !== undefined)
+    else if (decision?.kind === 'disaggregate') {
+      this.checkNamed(request, 'disaggregate()', decision.prefill)
+      this.checkNamed(request, 'disaggregate()', decision.decode)
       this.send(request, decision.prefill, decision.decode)
-    else if (decision?.kind === 'prefill') this.send(request, decision.prefill, undefined)
-    else if (decision?.kind === 'reject') this.listener.requestRejected(request, decision.reason)
+    } else if (decision?.kind === 'prefill') {
+      this.checkNamed(request, 'prefillOn()', decision.prefill)
+      this.send(request, decision.prefill, undefined)
+    } else if (decision?.kind === 'reject') this.listener.requestRejected(request, decision.reason)
     else if (decision?.kind === 'hold') this.listener.requestHeld(request, decision.untilMs)
     else throw invalidDecision(this.desk.name, request, decision)
   }
@@ -66,6 +71,8 @@ export class Dispatcher {
     const { machinery, desk } = this
     const { progress, ranks, loads, isDown } = machinery
     this.check(request, prefill, decode)
+    // Others may have been sent since a router looked.
+    machinery.refresh()
     const rank = ranks?.leastOutstanding(prefill.id, loads) ?? prefill.id
     // Which rank decodes is chosen when the prompt is computed.
     const decoding =
@@ -110,11 +117,16 @@ export class Dispatcher {
     } else if (prefill.role !== 'both') throw wrongRole(name, prefill)
   }
 
+  /** @throws RouteSimError when a call was given something else than a backend */
+  private checkNamed(request: number, call: string, backend: BackendView): void {
+    if (backend?.kind !== 'backend') throw noBackend(this.desk.name, request, call, backend)
+  }
+
   /** @throws RouteSimError when a backend is none of the cluster, or does not serve a request */
   private checkBackend(request: number, backend: BackendView): void {
     const { name } = this.desk
     const { views, models } = this.desk.replicaOf(request)
-    if (views[backend?.id] !== backend) throw invalidDecision(name, request, backend)
+    if (views[backend.id] !== backend) throw invalidDecision(name, request, backend)
     if (models !== undefined && !models.serves(backend, request))
       throw wrongModel(name, this.machinery.requests, request, backend)
   }
@@ -127,6 +139,7 @@ export class Dispatcher {
   private goOn(request: number, decision: RoutingDecision): void {
     const { machinery, desk } = this
     const { progress, isDown, truth } = machinery
+    machinery.refresh()
     if (decision?.kind === 'hold') this.listener.requestHeld(request, decision.untilMs)
     else if (decision?.kind === 'reject') this.giveUp(request, decision.reason)
     else if (decision?.kind !== 'backend') throw invalidDecision(desk.name, request, decision)

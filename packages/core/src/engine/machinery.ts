@@ -8,7 +8,7 @@ import { ReferenceFleet } from '../backend/reference/reference-fleet.js'
 import { RouteSimError } from '../errors/routesim-error.js'
 import type { Clock } from '../kernel/clock.js'
 import { EventLoop } from '../kernel/event-loop.js'
-import type { BulkKvCache, KvCache, RenewableKvCache } from '../kv-cache/kv-cache.js'
+import { type BulkKvCache, isRenewable, type KvCache } from '../kv-cache/kv-cache.js'
 import { RequestProgress } from '../requests/request-progress.js'
 import type { RequestTable } from '../requests/request-table.js'
 import { RequestWindow } from '../requests/request-window.js'
@@ -244,10 +244,6 @@ function fallibleFleetOf(context: FleetContext, kv: KvCache): FallibleFleet {
   return isBulk(kv) ? new CancellingFleet(context, kv) : new ReferenceFleet(context)
 }
 
-function isRenewable(kv: KvCache): kv is RenewableKvCache {
-  return 'renew' in kv
-}
-
 function notRenewable(): RouteSimError {
   return new RouteSimError(
     'requests: expected a table, as these KV caches can not give a row to another request; got a source',
@@ -262,7 +258,13 @@ function isBulk(kv: KvCache): kv is BulkKvCache {
 /** Requests that a run without per-request results has under way at most, however large its queues. */
 const MOST_UNDER_WAY = 2 ** 18
 
-/** Rows for the requests of a source: as many as queues and batches of the fleet have room for. */
+/**
+ * Rows for requests that are in no queue, and that nothing limits: those that routers hold or work on, that wait to
+ * be decoded, or to be sent again. They take some 10 MB.
+ */
+const ELSEWHERE = 2 ** 16
+
+/** Rows for the requests of a source: as many as queues and batches of the fleet have room for, and some more. */
 function windowOf({
   cluster,
   requests,
@@ -271,7 +273,7 @@ function windowOf({
   if (!('next' in requests)) return undefined
   const room = cluster.backends.reduce(
     (sum, b) => sum + b.maxQueueDepth + b.maxNumSeqs * (b.dp ?? 1),
-    0,
+    ELSEWHERE,
   )
   return new RequestWindow(requests, Math.min(room, MOST_UNDER_WAY), warmupRequests)
 }

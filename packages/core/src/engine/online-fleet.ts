@@ -6,18 +6,23 @@ import { RouteSimError } from '../errors/routesim-error.js'
 import { Alarms } from '../kernel/alarms.js'
 import { Clock } from '../kernel/clock.js'
 import { EventQueue } from '../kernel/event-queue.js'
-import type { KvCache, KvUsage } from '../kv-cache/kv-cache.js'
+import { isRenewable, type KvUsage, type RenewableKvCache } from '../kv-cache/kv-cache.js'
 import { RequestProgress } from '../requests/request-progress.js'
 import type { RequestTable } from '../requests/request-table.js'
 import { emptyWindow } from '../requests/request-window.js'
 import type { BackendColumns } from '../routing/cluster-view.js'
+import { checkCluster } from './check-cluster.js'
 import { HandOver } from './hand-over.js'
+import { checkInteger, MOST_IN_COLUMN } from './option-checks.js'
 import { TokenGaps } from './results/token-gaps.js'
 import type { BackendSpec, ClusterSpec } from './simulation-options.js'
 
 const NONE = -1
 
-/** What the backends of an {@link OnlineFleet} tell while they work. */
+/**
+ * What the backends of an {@link OnlineFleet} tell of a step, or a KV cache that has come, when it is over. A
+ * listener may submit and cancel requests: the next step has begun without them.
+ */
 export interface OnlineListener {
   /** The request of a row has so many output tokens now. */
   tokensProduced(row: number, tokens: number): void
@@ -29,7 +34,7 @@ export interface OnlineListener {
 export interface OnlineFleetOptions {
   /**
    * Each backend is one scheduler: `dp` and `lockstep` do not count. KV caches have no tiers below them,
-   * as contents have names only while they are cached.
+   * as contents have names only while they are cached, and can give a row to another request.
    */
   readonly cluster: ClusterSpec
   /** Requests under way at most. */
@@ -53,7 +58,7 @@ export class OnlineFleet {
   private readonly clock = new Clock()
   private readonly progress: RequestProgress
   private readonly loadColumns: BackendLoads
-  private readonly kv: KvCache
+  private readonly kv: RenewableKvCache
   private readonly fleet: ReferenceFleet
   private readonly alarms: Alarms
   /** Rows that leave a front end; rows plus the number of rows for KV caches that arrive. */
@@ -69,10 +74,17 @@ export class OnlineFleet {
   private readonly pendingEvents: Uint8Array
   /** 1 for a request that was given up and leaves when its step ends. */
   private readonly isLeaving: Uint8Array
+  /** 1 for a request that has ended, as the listener is still to hear. */
+  private readonly isFinished: Uint8Array
+  /** Rows that the listener is still to hear of, from {@link nextNews} on. */
+  private readonly news: number[] = []
+  private nextNews = 0
 
-  /** @throws RouteSimError `options_invalid` for KV caches with tiers below them */
+  /** @throws RouteSimError `options_invalid`, also for KV caches with tiers below them */
   constructor({ cluster, rows, listener }: OnlineFleetOptions) {
     const { backends } = cluster
+    checkCluster(cluster)
+    checkInteger('rows', rows, 1, MOST_IN_COLUMN)
     backends.forEach(refuseTiers)
     this.cluster = cluster
     this.listener = listener
@@ -82,16 +94,19 @@ export class OnlineFleet {
     this.loadColumns = new BackendLoads(
       Float64Array.from(backends, ({ maxQueueDepth }) => maxQueueDepth),
     )
-    this.kv = cluster.kvCache(
+    const kv = cluster.kvCache(
       this.requests,
-      backends.map(({ kv }) => kv),
+      backends.map((backend) => backend.kv),
     )
+    if (!isRenewable(kv)) throw notRenewable()
+    this.kv = kv
     this.alarms = new Alarms(backends.length)
     this.underWay = backends.map(() => new Set())
     this.reported = new Int32Array(rows)
     this.home = new Int32Array(rows).fill(NONE)
     this.pendingEvents = new Uint8Array(rows)
     this.isLeaving = new Uint8Array(rows)
+    this.isFinished = new Uint8Array(rows)
     this.handOver = new HandOver(backends, cluster.kvTransfer, this.progress)
     this.fleet = new ReferenceFleet({
       clock: this.clock,
@@ -145,7 +160,10 @@ export class OnlineFleet {
     return this.kv.canEverFit(backend, tokens)
   }
 
-  /** The request of a row arrives at a backend. */
+  /**
+   * The request of a row arrives at a backend.
+   * @throws RouteSimError `row_in_use`, or `options_invalid` for a backend or a row that there is not
+   */
   submit(row: number, backend: number, nowMs: number): void {
     this.begin(row, backend, nowMs)
     this.progress.prefillBackend[row] = backend
@@ -158,8 +176,12 @@ export class OnlineFleet {
     }
   }
 
-  /** The same for a request whose prompt and first token were computed elsewhere: its KV is sent here. */
+  /**
+   * The same for a request whose prompt and first token were computed elsewhere: its KV is sent here.
+   * @throws RouteSimError as above, and `options_invalid` for one that has no second token
+   */
   submitHandedOver(row: number, backend: number, nowMs: number): void {
+    checkInteger(`requests.outputTokens[${row}]`, this.requests.outputTokens[row]!, 2)
     this.begin(row, backend, nowMs)
     this.progress.emittedTokens[row] = 1
     this.progress.isHandedOver[row] = 1
@@ -174,12 +196,11 @@ export class OnlineFleet {
   cancel(row: number, nowMs: number): boolean {
     this.advance(nowMs)
     const backend = this.home[row]!
-    if (backend !== NONE && this.isLeaving[row] === 0) {
-      // Its step goes on, and then it is gone.
-      if (this.fleet.cancel(backend, row)) this.end(row)
-      else this.isLeaving[row] = 1
-      this.settle(backend)
-    }
+    if (backend === NONE || this.isLeaving[row] === 1) return this.isFree(row)
+    if (this.isFinished[row] === 1 || this.fleet.cancel(backend, row)) this.end(row)
+    // Its step goes on, and then it is gone.
+    else this.isLeaving[row] = 1
+    this.settle(backend)
     return this.isFree(row)
   }
 
@@ -188,28 +209,34 @@ export class OnlineFleet {
     return this.home[row] === NONE && this.pendingEvents[row] === 0
   }
 
-  /** Lets time pass: what is due happens in order of time. */
+  /**
+   * Lets time pass: what is due happens in order of time. With `Infinity` until nothing is to happen any more,
+   * and no time passes after that.
+   */
   advance(nowMs: number): void {
+    this.tell()
     for (;;) {
       const alarmMs = this.alarms.earliestMs
       const eventMs = this.events.earliestMs
       const dueMs = Math.min(alarmMs, eventMs)
-      if (dueMs > nowMs) break
+      if (!(dueMs <= nowMs && dueMs < Number.POSITIVE_INFINITY)) break
       this.clock.reach(dueMs)
       if (alarmMs <= eventMs) this.completeStep(this.alarms.earliest)
       else this.handle(this.events.pop())
+      this.tell()
     }
-    this.clock.reach(nowMs)
+    if (nowMs < Number.POSITIVE_INFINITY) this.clock.reach(nowMs)
   }
 
   private begin(row: number, backend: number, nowMs: number): void {
-    if (!this.isFree(row)) {
-      throw new RouteSimError(`row ${row}: expected one that is free, got one in use`, {
-        code: 'row_in_use',
-      })
-    }
+    checkInteger('row', row, 0, this.requests.size - 1)
+    checkInteger('backend', backend, 0, this.underWay.length - 1)
+    this.checkFree(row)
     this.advance(nowMs)
+    // The listener may have given it to another meanwhile.
+    this.checkFree(row)
     this.progress.reset(row)
+    this.kv.renew(row)
     this.progress.backend[row] = backend
     this.requests.arrivalMs[row] = this.clock.nowMs
     this.home[row] = backend
@@ -217,16 +244,24 @@ export class OnlineFleet {
     this.underWay[backend]!.add(row)
   }
 
+  private checkFree(row: number): void {
+    if (this.isFree(row)) return
+    throw new RouteSimError(`row ${row}: expected one that is free, got one in use`, {
+      code: 'row_in_use',
+    })
+  }
+
   private end(row: number): void {
     this.underWay[this.home[row]!]!.delete(row)
     this.home[row] = NONE
     this.isLeaving[row] = 0
+    this.isFinished[row] = 0
   }
 
   private completeStep(backend: number): void {
     this.alarms.silence(backend)
     this.fleet.completeStep(backend)
-    for (const row of this.underWay[backend]!) this.report(row)
+    for (const row of this.underWay[backend]!) this.news.push(row)
     this.settle(backend)
   }
 
@@ -239,7 +274,7 @@ export class OnlineFleet {
     if (subject < size) this.fleet.enqueue(backend, row)
     else {
       this.fleet.transferCompleted(backend, row)
-      this.report(row)
+      this.news.push(row)
     }
     this.settle(backend)
   }
@@ -252,12 +287,27 @@ export class OnlineFleet {
     this.alarms.arm(backend)
   }
 
+  /** Tells the listener what has happened. What it does about that may be told in the midst of it. */
+  private tell(): void {
+    const { news } = this
+    while (this.nextNews < news.length) this.report(news[this.nextNews++]!)
+    news.length = 0
+    this.nextNews = 0
+  }
+
   private report(row: number): void {
-    const tokens = this.progress.emittedTokens[row]!
-    if (tokens === this.reported[row] || this.isLeaving[row] === 1) return
-    if (this.progress.isHandedOver[row] === 1 || this.progress.isTransferring[row] === 1) return
-    this.reported[row] = tokens
-    this.listener.tokensProduced(row, tokens)
+    const { isFinished, isLeaving, progress } = this
+    const isElsewhere = progress.isHandedOver[row] === 1 || progress.isTransferring[row] === 1
+    if (this.home[row] === NONE || isLeaving[row] === 1 || isElsewhere) return
+    const tokens = progress.emittedTokens[row]!
+    if (tokens !== this.reported[row]) {
+      this.reported[row] = tokens
+      this.listener.tokensProduced(row, tokens)
+    }
+    // Unless the listener has given it up.
+    if (isFinished[row] === 0) return
+    this.end(row)
+    this.listener.requestFinished(row)
   }
 
   private schedule(timeMs: number, subject: number, row: number): void {
@@ -268,11 +318,10 @@ export class OnlineFleet {
   private hearing(): FleetListener {
     return {
       firstTokenProduced: () => {},
+      // Amid the end of a step, in which a listener could start another.
       requestFinished: (row) => {
-        this.report(row)
-        const isWanted = this.isLeaving[row] === 0
-        this.end(row)
-        if (isWanted) this.listener.requestFinished(row)
+        if (this.isLeaving[row] === 1) this.end(row)
+        else this.isFinished[row] = 1
       },
       requestCancelled: (row) => this.end(row),
       prefillFinished: () => {},
@@ -286,6 +335,17 @@ export class OnlineFleet {
 }
 
 const NO = new Int32Array(0)
+
+function notRenewable(): RouteSimError {
+  return new RouteSimError(
+    'cluster.kvCache: expected KV caches that can give a row to another request, got some without renew()',
+    {
+      code: 'options_invalid',
+      path: 'cluster.kvCache',
+      hint: 'Use radixKvCache(), or a ContentKvCache.',
+    },
+  )
+}
 
 function refuseTiers({ kv: { tiers = [] } }: BackendSpec, backend: number): void {
   if (tiers.length === 0) return

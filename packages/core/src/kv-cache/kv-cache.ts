@@ -133,6 +133,11 @@ export interface RenewableKvCache extends KvCache {
   renew(request: number): void
 }
 
+/** Whether KV caches can give a row to another request. */
+export function isRenewable(kv: KvCache): kv is RenewableKvCache {
+  return 'renew' in kv
+}
+
 /** Memory below that of the GPUs of a backend, which keeps the blocks that its KV cache evicts. */
 export interface KvTier {
   readonly name: string

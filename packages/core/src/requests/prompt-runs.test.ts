@@ -23,7 +23,8 @@ test('an answer that the next prompt repeats is a run of its own', () => {
   builder.add({ arrivalMs: 0, promptTokens: 100, outputTokens: 50, promptNode: first })
   builder.add({ arrivalMs: 1, promptTokens: 200, outputTokens: 60, promptNode: second })
   builder.add({ arrivalMs: 2, promptTokens: 80, outputTokens: 1 })
-  const read = reader(new PromptRuns(builder.build()))
+  const table = builder.build()
+  const read = reader(new PromptRuns(table, table))
   expect(read(0)).toEqual([[0, 100]])
   expect(read(1)).toEqual([
     [0, 100],
@@ -31,6 +32,15 @@ test('an answer that the next prompt repeats is a run of its own', () => {
     [2, 200],
   ])
   expect(read(2)).toEqual([])
+})
+
+test('nodes are whole where no prompt is said to end within one', () => {
+  const builder = new RequestTableBuilder()
+  const promptNode = builder.prompts.stream(NO_NODE, 'a', 150)
+  builder.add({ arrivalMs: 0, promptTokens: 100, outputTokens: 50, promptNode })
+  const runs = new PromptRuns(builder.build(), undefined)
+  expect([runs.firstOf(0), runs.firstOf(1), runs.endOf(0)]).toEqual([0, 1, 150])
+  expect(reader(runs)(0)).toEqual([[0, 100]])
 })
 
 test('two prompts share a run exactly where their contents are equal', () => {
@@ -50,7 +60,8 @@ test('two prompts share a run exactly where their contents are equal', () => {
         builder.add({ arrivalMs, promptTokens, outputTokens: 1, promptNode: node })
         return { text: letters.map((letter) => letter + letter).join(''), promptTokens }
       })
-      const read = reader(new PromptRuns(builder.build()))
+      const table = builder.build()
+      const read = reader(new PromptRuns(table, table))
       for (const [i, a] of contents.entries()) {
         expect(read(i).at(-1)![1]).toBe(a.promptTokens)
         for (const [j, b] of contents.entries()) {

@@ -27,10 +27,10 @@ export class PromptRuns {
 
   /**
    * @param requests - whose prompts are written
-   * @param all - every request there will be, where rows are given to one after another; none when no
-   * prompt ends amid a node
+   * @param all - every request there will be: `requests` unless rows are given to one after another;
+   * undefined when no prompt ends amid a node
    */
-  constructor(requests: RequestTable, all: RequestTable | undefined = requests) {
+  constructor(requests: RequestTable, all: RequestTable | undefined) {
     this.requests = requests
     const { prompts } = requests
     const cuts = all === undefined ? new Map<number, number[]>() : cutsOf(all)

@@ -102,3 +102,18 @@ test('a table made by hand is copied into shared memory, equal columns once', ()
   expect(shared.promptTokens).toBe(shared.prompts.endTokens)
   expect(shared.arrivalMs.buffer).toBeInstanceOf(SharedArrayBuffer)
 })
+
+test.each([
+  [1.5, '>= -2147483647'],
+  [Number.NaN, '>= -2147483647'],
+  [-3e9, '>= -2147483647'],
+  [3e9, '<= 2147483647'],
+])('a priority of %s, which its column can not hold, is refused', (priority, bound) => {
+  const builder = new RequestTableBuilder()
+  expect(() => builder.add({ arrivalMs: 0, promptTokens: 1, outputTokens: 1, priority })).toThrow(
+    expect.objectContaining({
+      code: 'request_invalid',
+      message: `request 0: priority: expected an integer ${bound}, got ${priority}`,
+    }),
+  )
+})

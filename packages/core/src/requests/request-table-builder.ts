@@ -76,6 +76,8 @@ export class RequestTableBuilder {
     check(row, 'prefixTokens', prefixTokens, 'an integer', 0)
     const ttftSloMs = request.ttftSloMs ?? 0
     check(row, 'ttftSloMs', ttftSloMs, 'an integer', 0)
+    const priority = request.priority ?? 0
+    check(row, 'priority', priority, 'an integer', -MOST)
     const promptNode = request.promptNode ?? NO_NODE
     if (promptNode !== NO_NODE) this.checkNode(row, promptNode)
     if (request.predecessor === undefined) checkFollowsNone(row, request)
@@ -89,7 +91,7 @@ export class RequestTableBuilder {
     c.tenant.set(row, this.intern(request.tenant))
     c.model.set(row, this.intern(request.model))
     c.adapter.set(row, this.intern(request.adapter))
-    c.priority.set(row, request.priority ?? 0)
+    c.priority.set(row, priority)
     c.sloClass.set(row, this.intern(request.sloClass))
     if (request.deadlineMs !== undefined) {
       check(row, 'deadlineMs', request.deadlineMs, 'a number', 0)
@@ -157,11 +159,16 @@ function checkFollowsNone(row: number, { joins = [], thinkMs = 0 }: RequestRecor
   )
 }
 
+/** The largest whole number that a column holds. */
+const MOST = 0x7fffffff
+
 function check(row: number, field: string, value: number, kind: string, minimum: number): void {
-  const whole = kind === 'a number' || (Number.isInteger(value) && value <= 0x7fffffff)
-  if (Number.isFinite(value) && whole && value >= minimum) return
-  throw new RouteSimError(
-    `request ${row}: ${field}: expected ${kind} >= ${minimum}, got ${value}`,
-    { code: 'request_invalid', path: field },
-  )
+  const isLarge = kind === 'an integer' && value > MOST
+  const isOfKind = kind === 'an integer' ? Number.isInteger(value) : Number.isFinite(value)
+  if (isOfKind && !isLarge && value >= minimum) return
+  const bound = isLarge ? `<= ${MOST}` : `>= ${minimum}`
+  throw new RouteSimError(`request ${row}: ${field}: expected ${kind} ${bound}, got ${value}`, {
+    code: 'request_invalid',
+    path: field,
+  })
 }

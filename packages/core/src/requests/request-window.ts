@@ -34,6 +34,7 @@ export class RequestWindow {
   private readonly tickets = new Map<number, number>()
   private untouched = 0
   private made = 0
+  private lastArrivalMs = 0
 
   /** @param capacity - rows for measured requests: more than are ever in flight */
   constructor(source: RequestSource, capacity: number, warmupRequests: number) {
@@ -68,7 +69,7 @@ export class RequestWindow {
 
   /**
    * Makes the next requests, once all made ahead have arrived.
-   * @throws RouteSimError `window_full`
+   * @throws RouteSimError `window_full`, or `request_invalid` for one that arrives before the last
    */
   refill(keeper: RowKeeper): void {
     for (let entry = 0; entry < AHEAD; entry++) {
@@ -78,6 +79,7 @@ export class RequestWindow {
       }
       const row = this.take()
       this.source.next(this.table, row)
+      this.checkOrder(this.table.arrivalMs[row]!)
       this.ordinals[row] = this.made++
       keeper.renew(row)
       this.entryRows[entry] = row
@@ -102,6 +104,18 @@ export class RequestWindow {
     const row = this.tickets.get(ticket)!
     this.tickets.delete(ticket)
     return row
+  }
+
+  /** Time goes on, or a run would never come to the end of the requests. */
+  private checkOrder(arrivalMs: number): void {
+    if (arrivalMs >= this.lastArrivalMs && arrivalMs < Number.POSITIVE_INFINITY) {
+      this.lastArrivalMs = arrivalMs
+      return
+    }
+    throw new RouteSimError(
+      `requests: expected a source whose request ${this.made} arrives at ${this.lastArrivalMs} ms or later, got ${arrivalMs}`,
+      { code: 'request_invalid', path: 'requests' },
+    )
   }
 
   private take(): number {
@@ -151,7 +165,7 @@ function full(rows: number): RouteSimError {
     `more requests are under way than the ${rows} there is room for: the fleet does not keep up`,
     {
       code: 'window_full',
-      hint: 'Lower the rate or max_queue_depth, or run with per-request results.',
+      hint: 'Lower the rate, or run with per-request results. No queue limit counts those that routers hold, or that wait to be decoded.',
     },
   )
 }

@@ -51,6 +51,11 @@ export class BelievedPrefixes {
     }
   }
 
+  /** Where the part of a node that a backend holds ends, in tokens from the start of the prompt; 0 for none. */
+  endOn(backend: number, node: number): number {
+    return this.ends.get(node)?.[backend] ?? 0
+  }
+
   /** Forgets what a backend holds. */
   clear(backend: number): void {
     for (const ends of this.ends.values()) ends[backend] = 0
@@ -97,7 +102,7 @@ export class BelievedPrefixes {
     if (offset === 0) return true
     for (const node of this.path) {
       if (this.firstStart(backend, node) >= offset) continue
-      return offset <= (this.ends.get(node)?.[backend] ?? 0)
+      return offset <= this.endOn(backend, node)
     }
     return false
   }

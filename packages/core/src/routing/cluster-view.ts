@@ -116,7 +116,8 @@ export interface ClusterView {
    */
   emittedTokens(request: number): number
   /**
-   * Lets a request go that this router holds; it is carried out within this instant, after the hook.
+   * Lets a request go that this router holds; it is carried out within this instant, after the hook. Nothing happens
+   * when it has ended meanwhile, unless another has its id: see {@link RequestView.id}.
    * @param request - its id
    * @throws RouteSimError `router_invalid_release` when this router does not hold it
    */

@@ -9,7 +9,12 @@ import type { PromptPathWriter } from '../requests/prompt-runs.js'
  * const { id, session, promptTokens } = request
  */
 export interface RequestView {
-  /** Row of the request, counted in order of arrival. */
+  /**
+   * Names the request while it is under way. In the run of a table it is its row, counted in order of arrival. In runs
+   * without per-request results, and in live routers, ids of requests that have ended are given to later ones, in no
+   * order. No hook tells of a held request that ends as its client gives up: who keeps ids of held requests keeps
+   * `arrivalMs` beside them, and sees by it in `route` that an id is another's now.
+   */
   readonly id: number
   readonly arrivalMs: number
   /** Length of the prompt; an estimate where the scenario's visibility says so. */

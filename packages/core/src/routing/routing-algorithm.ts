@@ -71,7 +71,8 @@ export type BackendChange = 'added' | 'removed' | 'healthy' | 'unhealthy' | 'res
 
 /**
  * What a backend says of its KV cache: whole blocks of tokens `fromTokens` to `toTokens` of the run of
- * {@link RequestView.promptPath} with this id are there, or no longer; or it holds nothing any more.
+ * {@link RequestView.promptPath} with this id are there, or no longer; or it holds nothing any more. Blocks of a
+ * backend with several data-parallel ranks are there as long as any rank has them.
  */
 export type KvEvent =
   | {

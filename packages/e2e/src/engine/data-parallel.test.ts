@@ -1,3 +1,4 @@
+import { hold, prefillOn } from '@routesim/core'
 import { describe, expect, test } from 'vitest'
 import { evenLatency } from '../testing/even-latency.js'
 import { backend, tinyRun } from '../testing/tiny-run.js'
@@ -76,6 +77,47 @@ describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
     })
     expect(run.rejectReasons).toEqual(['queue_full'])
     expect([...run.outcomes.backend]).toEqual([0, 0, 0, -1])
+  })
+
+  test('so it is for requests that a router lets go at once', () => {
+    const run = tinyRun({
+      stepper,
+      requests: [{}, {}, {}, {}],
+      backends: [backend({ dp: 2, maxQueueDepth: 3 })],
+      router: {
+        name: 'flood',
+        route: ({ id }, cluster) => {
+          if (id === 0) cluster.timer('open', 1)
+          return hold()
+        },
+        onTimer: (_id, cluster) => {
+          for (const id of [0, 1, 2, 3]) cluster.release(id, cluster.backends[0]!)
+        },
+      },
+    })
+    expect(run.rejectReasons).toEqual(['queue_full'])
+    expect([...run.outcomes.backend]).toEqual([0, 0, 0, -1])
+  })
+
+  test('and for prompts that are to be decoded at once', () => {
+    const run = tinyRun({
+      stepper,
+      requests: [1, 2, 3, 4].map(() => ({ outputTokens: 2 })),
+      backends: [
+        ...[0, 1, 2, 3].map(() => backend({ role: 'prefill', latency })),
+        backend({ role: 'decode', latency, dp: 2, maxQueueDepth: 3 }),
+      ],
+      router: {
+        name: 'flood',
+        route: ({ id }, { backends }) => prefillOn(backends[id]!),
+        routeDecode: (request, cluster) => {
+          if (request.id === 3)
+            for (const id of [0, 1, 2]) cluster.release(id, cluster.backends[4]!)
+          return request.id === 3 ? cluster.backends[4]! : hold()
+        },
+      },
+    })
+    expect(run.rejectReasons).toEqual(['queue_full'])
   })
 })
 

@@ -6,6 +6,7 @@ import {
   disaggregate,
   hold,
   OUTCOME,
+  prefillOn,
   type RoutingAlgorithm,
   reject,
   Simulation,
@@ -13,7 +14,7 @@ import {
 } from '@routesim/core'
 import { radixKvCache } from '@routesim/hardware'
 import { describe, expect, test } from 'vitest'
-import { backend, seeing, tinyRun, tinyTable, ttftMs } from '../testing/tiny-run.js'
+import { backend, inTurn, seeing, tinyRun, tinyTable, ttftMs } from '../testing/tiny-run.js'
 
 /** Sends a request only to an idle backend; others wait at the router, first come first served. */
 function onePerBackend(): RoutingAlgorithm {
@@ -307,6 +308,36 @@ describe('mistakes have names', () => {
       expect.objectContaining({
         code: 'router_invalid_decision',
         message: `router "bad": request 0: expected reject(reason) with a text that is not empty, got ${shown}`,
+      }),
+    )
+  })
+
+  test.each<[string, Partial<RoutingAlgorithm>]>([
+    ['disaggregate()', { route: (_, { backends }) => disaggregate(backends[7]!, backends[1]!) }],
+    ['disaggregate()', { route: (_, { backends }) => disaggregate(backends[0]!, backends[7]!) }],
+    ['prefillOn()', { route: (_, { backends }) => prefillOn(backends[7]!) }],
+    [
+      'migrate()',
+      {
+        migrates: true,
+        onFirstToken: ({ id }, _backend, cluster) => cluster.migrate(id, cluster.backends[7]!),
+      },
+    ],
+  ])('%s of a backend that is none', (call, router) => {
+    const backends =
+      call === 'migrate()'
+        ? [backend(), backend()]
+        : [backend({ role: 'prefill' }), backend({ role: 'decode' })]
+    expect(() =>
+      tinyRun({
+        requests: [{ outputTokens: 9 }],
+        backends,
+        router: { ...inTurn(), name: 'bad', routeDecode: () => hold(), ...router },
+      }),
+    ).toThrow(
+      expect.objectContaining({
+        code: 'router_invalid_decision',
+        message: `router "bad": request 0: ${call}: expected a backend of the cluster, got undefined`,
       }),
     )
   })

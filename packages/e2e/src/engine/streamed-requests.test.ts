@@ -2,6 +2,7 @@
 import { findRouter } from '@routesim/algorithms'
 import {
   type BackendSpec,
+  hold,
   OUTCOME,
   type RequestTable,
   Simulation,
@@ -11,7 +12,15 @@ import {
 import { pagedKvCache, radixKvCache } from '@routesim/hardware'
 import { expect, test } from 'vitest'
 import { randomStory, type StoryKind } from '../testing/random-story.js'
-import { backend, inTurn, kvTransfer, type TinyRun, tinyTable } from '../testing/tiny-run.js'
+import {
+  backend,
+  inTurn,
+  kvTransfer,
+  pairsInTurn,
+  seeing,
+  type TinyRun,
+  tinyTable,
+} from '../testing/tiny-run.js'
 import { COLUMNS, type Told, toldRun } from '../testing/told-run.js'
 
 type Trouble = Pick<SimulationOptions, 'events' | 'retries' | 'timeoutMs'>
@@ -201,6 +210,54 @@ test.each([1024, 1025])(
     expect(source).toEqual(table)
   },
 )
+
+test('requests that are in no queue have room, far more than queues and batches have', () => {
+  const count = 4000
+  const requests = tinyTable(
+    Array.from({ length: count }, (_, i) => ({ arrivalMs: i / 10, outputTokens: 50 })),
+  )
+  const small = { maxQueueDepth: 2, maxNumSeqs: 2 }
+  const held: number[] = []
+  const stories: TinyRun[] = [
+    {
+      requests,
+      backends: [backend(small)],
+      router: {
+        name: 'one by one',
+        route: ({ id }, { backends }) => (held.push(id) === 1 ? backends[0]! : hold()),
+        onFinished: (_request, last, cluster) => {
+          held.shift()
+          if (held.length > 0) cluster.release(held[0]!, last)
+        },
+      },
+    },
+    {
+      requests,
+      backends: [
+        backend({ role: 'prefill', maxQueueDepth: 50 }),
+        backend({ ...small, role: 'decode' }),
+      ],
+      router: pairsInTurn(),
+    },
+    {
+      requests,
+      backends: [backend(small)],
+      router: inTurn(),
+      visibility: seeing({ decision: { fixedMs: 10_000, perTokenMs: 0 } }),
+    },
+  ]
+  for (const { backends, router, visibility } of stories) {
+    const simulation = new Simulation({
+      seed: 1,
+      requests: tableSource(requests),
+      cluster: { backends: backends!, kvTransfer, kvCache: radixKvCache() },
+      router: router!,
+      ...(visibility && { visibility }),
+    })
+    while (!simulation.run());
+    expect(simulation.endedRequests).toBe(count)
+  }
+})
 
 test('a run from a source has no rows, and needs caches whose rows can be given again', () => {
   const requests = tinyTable([{ promptTokens: 5 }])

@@ -184,6 +184,26 @@ describe('KV events', () => {
     expect(tokensOf(log[2]![1])).toEqual(new Map([[1, 64]]))
   })
 
+  test.each(['fast', 'reference'] as const)(
+    'do not say that blocks are gone which another rank has: %s',
+    (stepper) => {
+      const log: string[] = []
+      const router: RoutingAlgorithm = {
+        ...inTurn(),
+        onKvEvents: (_backend, told, { nowMs }) => {
+          for (const { kind } of told) log.push(`${kind} ${nowMs < 1000 ? 'before' : 'after'}`)
+        },
+      }
+      // The prefix is on both ranks; then the first has no room for it, and then neither has.
+      const backends = [backend({ dp: 2, kv: { blocks: 8, blockTokens: 16 } })]
+      const large = { promptTokens: 128 }
+      const requests = [shared, shared, { ...large, arrivalMs: 500 }, { ...large, arrivalMs: 1000 }]
+      requests.push({ ...large, arrivalMs: 1000 })
+      tinyRun({ requests, backends, router, visibility: seeing({ prefixes: events }), stepper })
+      expect(new Set(log)).toEqual(new Set(['stored before', 'removed after']))
+    },
+  )
+
   function tokensOf(told: readonly KvEvent[]): Map<number, number> {
     const tokens = new Map<number, number>()
     for (const event of told) {

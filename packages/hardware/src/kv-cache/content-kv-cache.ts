@@ -1,4 +1,4 @@
-import type { KvCache, KvCapacity, RequestTable } from '@routesim/core'
+import type { KvCapacity, RenewableKvCache, RequestTable } from '@routesim/core'
 import { type BlockListener, type BlockNames, BlockStore } from './block-store.js'
 import { checkStoredBlocks, StoredKvCache } from './stored-kv-cache.js'
 
@@ -19,7 +19,7 @@ export interface ContentKvCacheOptions {
  * Paged KV caches for requests that are not known in advance: what their blocks hold is named when they
  * come, and it can be heard what each cache stores and gives up. Otherwise as {@link pagedKvCache}.
  */
-export class ContentKvCache extends StoredKvCache<BlockNames> implements KvCache {
+export class ContentKvCache extends StoredKvCache<BlockNames> implements RenewableKvCache {
   constructor({ requests, backends, contents, prefixCaching, listener }: ContentKvCacheOptions) {
     checkStoredBlocks(backends)
     const stores = backends.map(
@@ -32,6 +32,9 @@ export class ContentKvCache extends StoredKvCache<BlockNames> implements KvCache
   drop(backend: number): void {
     this.stores[backend]!.drop()
   }
+
+  // Whoever names the blocks of a row names those of its next request.
+  renew(): void {}
 
   clear(backend: number): void {
     this.stores[backend]!.clear()

@@ -26,7 +26,7 @@ export class ReferenceBatch {
   private at = -1
 
   constructor(spec: BackendSpec, { requests, progress, kv }: FleetContext) {
-    this.capacity = Math.min(spec.maxNumSeqs, spec.maxBatchTokens)
+    this.capacity = Math.min(spec.maxNumSeqs, spec.maxBatchTokens, requests.size)
     this.requests = new Int32Array(this.capacity)
     this.tokens = new Int32Array(this.capacity)
     this.blockTokens = spec.kv.blockTokens

@@ -43,7 +43,7 @@ export function checkBackendEvents(events: readonly BackendEvent[], backends: nu
     if (!(Number.isInteger(backend) && backend >= 0 && backend < backends)) {
       throw invalid(`${path}.backend`, `the id of a backend, 0 to ${backends - 1}`, backend)
     }
-    if (!(kind in MOVES))
+    if (!Object.hasOwn(MOVES, kind))
       throw invalid(`${path}.kind`, `one of ${Object.keys(MOVES).join(', ')}`, kind)
     if (
       kind === 'slow' &&

@@ -5,7 +5,7 @@ import type { MigrationMode } from '../../routing/routing-algorithm.js'
 import type { Dispatcher } from '../dispatcher.js'
 import type { Machinery } from '../machinery.js'
 import { OUTCOME } from '../results/run-result.js'
-import { invalidDecision, wrongModel } from '../routers/decision-errors.js'
+import { invalidDecision, noBackend, wrongModel } from '../routers/decision-errors.js'
 import type { RouterDesk } from '../routers/router-desk.js'
 
 /** A move that a router has asked for. */
@@ -210,7 +210,8 @@ export class Migrations {
   private check(request: number, to: BackendView, mode: MigrationMode): void {
     const { desk, machinery } = this
     const { views, models } = desk.replicaOf(request)
-    if (views[to?.id] !== to || (mode !== 'transfer' && mode !== 'recompute'))
+    if (to?.kind !== 'backend') throw noBackend(desk.name, request, 'migrate()', to)
+    if (views[to.id] !== to || (mode !== 'transfer' && mode !== 'recompute'))
       throw invalidDecision(desk.name, request, { migrate: to, mode })
     if (models !== undefined && !models.serves(to, request))
       throw wrongModel(desk.name, machinery.requests, request, to)

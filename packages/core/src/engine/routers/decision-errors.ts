@@ -28,6 +28,22 @@ export function invalidDecision(router: string, request: number, found: unknown)
   )
 }
 
+/** A router gave a call something else where a backend belongs. */
+export function noBackend(
+  router: string,
+  request: number,
+  call: string,
+  found: unknown,
+): RouteSimError {
+  return new RouteSimError(
+    `router "${router}": request ${request}: ${call}: expected a backend of the cluster, got ${shown(found)}`,
+    {
+      code: 'router_invalid_decision',
+      hint: 'Give one of cluster.backends: a pool, or what a search finds, may be empty.',
+    },
+  )
+}
+
 /** What is expected in the place of what was found, and how to get there. */
 function mending(found: unknown): { readonly expected: string; readonly hint: string } {
   const kind = kindOf(found)

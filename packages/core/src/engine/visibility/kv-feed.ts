@@ -135,17 +135,22 @@ export class KvFeed implements KvListener {
       const backend = this.machinery.backendOf(rank)
       const events = told.get(backend) ?? []
       told.set(backend, events)
-      this.addEvents(change, events)
+      this.addEvents(change, belief, events)
     }
     try {
-      for (const [backend, events] of told) router.onKvEvents!(views[backend]!, events, cluster)
+      for (const [backend, events] of told)
+        if (events.length > 0) router.onKvEvents!(views[backend]!, events, cluster)
     } catch (cause) {
       throw hookFailed(router.name, 'onKvEvents', undefined, cause)
     }
   }
 
   /** A change as routers hear of it: by the runs in which its blocks end. */
-  private addEvents({ kind, rank, node, fromTokens, toTokens }: Change, out: KvEvent[]): void {
+  private addEvents(
+    { kind, rank, node, fromTokens, toTokens }: Change,
+    belief: BelievedPrefixes,
+    out: KvEvent[],
+  ): void {
     if (kind === 'cleared') {
       out.push({ kind })
       return
@@ -156,10 +161,11 @@ export class KvFeed implements KvListener {
     const at = out.length
     for (let part = node; part >= 0; part = prompts.parent[part]!) {
       if (prompts.endTokens[part]! <= fromTokens) break
+      const kept = kind === 'removed' ? this.keptByOthers(belief, rank, part) : 0
       for (let run = runs.firstOf(part + 1) - 1; run >= runs.firstOf(part); run--) {
         const start = run === runs.firstOf(part) ? prompts.startTokens[part]! : runs.endOf(run - 1)
         const end = runs.endOf(run)
-        const from = Math.max(fromTokens, start - (start % blockTokens))
+        const from = Math.max(fromTokens, start - (start % blockTokens), kept)
         const to = Math.min(toTokens, end - (end % blockTokens))
         if (to > from) out.push({ kind, id: run, fromTokens: from, toTokens: to })
       }
@@ -167,5 +173,14 @@ export class KvFeed implements KvListener {
     // From the start of the prompt on.
     const own = out.splice(at).reverse()
     out.push(...own)
+  }
+  /** How far other ranks of the same backend hold a node: of what these have, routers see one backend. */
+  private keptByOthers(belief: BelievedPrefixes, rank: number, node: number): number {
+    const { machinery } = this
+    const [first, end] = machinery.ranksOf(machinery.backendOf(rank))
+    let kept = 0
+    for (let other = first; other < end; other++)
+      if (other !== rank) kept = Math.max(kept, belief.endOn(other, node))
+    return kept
   }
 }
