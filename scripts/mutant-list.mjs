@@ -412,12 +412,7 @@ export const MUTANTS = [
     '      if (!isGone(prefill)) this.letGo(request, prefill)\n      return decode\n    }\n    if (isGone(decode)) return decode',
     '      return decode\n    }\n    if (isGone(decode)) return decode',
   ],
-  [
-    'one that leaves is handed over',
-    LOST,
-    'if (leaving === undefined) return true',
-    'return true',
-  ],
+  ['one that leaves is handed over', LOST, 'if (leaving === undefined) return true', 'return true'],
   ['a backend that failed keeps its cache', LIFE, '        machinery.kv.clear(rank)\n', ''],
   [
     'a recovery from a drain looks like a restart',
