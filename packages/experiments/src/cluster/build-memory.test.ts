@@ -53,6 +53,8 @@ test('adapters are loaded by all GPUs at once: half of their sides are shared by
     specOf(`model = "Llama-3.1-8B"\ntp = ${tp}\npp = ${pp}\n[cluster.lora]\nmax_loras = 4`)
       .adapters!.loadMs
   expect(msOf(1, 4)).toBeCloseTo(msOf(1, 1) / 4, 12)
+  // A stage of 11 of the 32 layers.
+  expect(msOf(1, 3)).toBeCloseTo((msOf(1, 1) * 11) / 32, 12)
   expect(msOf(8, 1)).toBeCloseTo((2 * 18_087_936) / 50.4e6, 12)
 })
 

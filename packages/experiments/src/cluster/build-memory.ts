@@ -1,5 +1,5 @@
 import { type AdapterCapacity, type KvTier, RouteSimError } from '@routesim/core'
-import { adapterBytes, findLink, kvShare } from '@routesim/hardware'
+import { adapterBytes, findLink, kvShare, type Model } from '@routesim/hardware'
 import type { DeploymentConfig } from '../config/deployment-schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { resolveModel } from './resolve-model.js'
@@ -69,11 +69,15 @@ function blocksOf(
   )
 }
 
-/** Slots for LoRA adapters, none by default. Every GPU gets its part of its layers over a link of its own. */
+/** Slots for LoRA adapters, none by default. Every GPU gets its part over a link of its own: one with the most layers is last. */
 export function adaptersOf({ lora, model, tp, pp }: DeploymentConfig): AdapterCapacity | undefined {
   const { max_loras: slots, load_ms, rank, bandwidth_gb_s } = lora
   if (slots === undefined) return undefined
   // The schema asks for one of them.
-  const bytes = model === undefined ? 0 : adapterBytes(resolveModel(model), rank, tp) / pp
+  const bytes = model === undefined ? 0 : adapterBytesPerGpu(resolveModel(model), rank, tp, pp)
   return { slots, loadMs: load_ms ?? bytes / (bandwidth_gb_s * 1e6) }
+}
+
+function adapterBytesPerGpu(model: Model, rank: number, tp: number, pp: number): number {
+  return (adapterBytes(model, rank, tp) * Math.ceil(model.layers / pp)) / model.layers
 }
