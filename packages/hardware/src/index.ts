@@ -52,6 +52,7 @@ export {
   flopsPerToken,
   kvBytesOfContext,
   kvShare,
+  largestStage,
   type ModelParameters,
   modelParameters,
   parameterCount,

@@ -1,12 +1,12 @@
 import { type AdapterCapacity, type KvTier, RouteSimError } from '@routesim/core'
-import { adapterBytes, findLink, kvShare, type Model } from '@routesim/hardware'
+import { adapterBytes, findLink, kvShare, largestStage } from '@routesim/hardware'
 import type { DeploymentConfig } from '../config/deployment-schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { resolveModel } from './resolve-model.js'
 
 /** KV bytes of one token by where they lie. */
 interface KvBytes {
-  /** On one GPU, which loads its own part. */
+  /** On one GPU of the stage with the most layers, which loads its own part. */
   readonly perGpu: number
   /** On all GPUs, with the heads that several of them have. */
   readonly inAll: number
@@ -14,9 +14,11 @@ interface KvBytes {
 
 /** How the KV of one token is spread over the GPUs of a scheduler. */
 export function kvSpread(group: DeploymentConfig, bytesPerToken: number): KvBytes {
-  const { model, tp, pp } = group
-  const share = model === undefined ? 1 / tp : kvShare(resolveModel(model), tp)
-  return { perGpu: (bytesPerToken * share) / pp, inAll: bytesPerToken * share * tp }
+  const { model: name, tp, pp } = group
+  const model = name === undefined ? undefined : resolveModel(name)
+  const share = model === undefined ? 1 / tp : kvShare(model, tp)
+  const stage = model === undefined ? 1 / pp : largestStage(model, pp)
+  return { perGpu: bytesPerToken * share * stage, inAll: bytesPerToken * share * tp }
 }
 
 /**
@@ -69,15 +71,12 @@ function blocksOf(
   )
 }
 
-/** Slots for LoRA adapters, none by default. Every GPU gets its part over a link of its own: one with the most layers is last. */
+/** Slots for LoRA adapters, none by default. Every GPU gets its part over a link of its own; one with the most layers is last. */
 export function adaptersOf({ lora, model, tp, pp }: DeploymentConfig): AdapterCapacity | undefined {
   const { max_loras: slots, load_ms, rank, bandwidth_gb_s } = lora
   if (slots === undefined) return undefined
   // The schema asks for one of them.
-  const bytes = model === undefined ? 0 : adapterBytesPerGpu(resolveModel(model), rank, tp, pp)
+  const served = model === undefined ? undefined : resolveModel(model)
+  const bytes = served === undefined ? 0 : adapterBytes(served, rank, tp) * largestStage(served, pp)
   return { slots, loadMs: load_ms ?? bytes / (bandwidth_gb_s * 1e6) }
-}
-
-function adapterBytesPerGpu(model: Model, rank: number, tp: number, pp: number): number {
-  return (adapterBytes(model, rank, tp) * Math.ceil(model.layers / pp)) / model.layers
 }

@@ -2,7 +2,7 @@ import { RouteSimError } from '@routesim/core'
 import type { HardwareErrorCode } from '../errors/hardware-error-code.js'
 import type { Gpu } from '../gpus/gpu.js'
 import type { Model } from '../models/model.js'
-import { kvBytesOfContext, kvShare, weightBytes } from '../models/model-size.js'
+import { kvBytesOfContext, kvShare, largestStage, weightBytes } from '../models/model-size.js'
 import type { KvPrecision, WeightPrecision } from '../precision/precision.js'
 
 /** What the KV capacity of a replica depends on. */
@@ -64,7 +64,7 @@ const LOGIT_COPIES = 1 + 1 + 2 + 1
  */
 export function kvCapacity(options: KvCapacityOptions): KvCapacity {
   const { model, gpu, tp, pp, precision, kvPrecision, blockTokens } = options
-  const stage = Math.ceil(model.layers / pp) / model.layers
+  const stage = largestStage(model, pp)
   const weights = (weightBytes(model, precision) * stage) / tp
   const reserveBytes = RUNTIME_BYTES + activationBytes(options)
   const takenBytes = gpu.driverMemoryBytes * options.gpuMemoryUtilization

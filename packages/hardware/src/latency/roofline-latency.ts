@@ -2,6 +2,7 @@ import { EMPTY_STEP, type LatencyModel, type StepSegment, type StepShape } from 
 import { allReduceMs, allToAllMs, messageMs } from '../links/collectives.js'
 import { findLink } from '../links/find-link.js'
 import type { Link } from '../links/link.js'
+import { largestStage } from '../models/model-size.js'
 import { attentionTerms } from './attention-terms.js'
 import { graphBreaksMs } from './cuda-graphs.js'
 import { expectedDistinct, expectedLargest } from './expert-coverage.js'
@@ -143,8 +144,8 @@ class Roofline implements RooflineLatency {
   private longestStage(step: StepShape): number {
     const { model, parallelism } = this.options
     if (model.layers % parallelism.pp === 0) return 1
-    const stages = Math.min(parallelism.pp, sequencesOf(step))
-    return Math.max(1, (stages * Math.ceil(model.layers / parallelism.pp)) / model.layers)
+    const batches = Math.min(parallelism.pp, sequencesOf(step))
+    return Math.max(1, batches * largestStage(model, parallelism.pp))
   }
 
   private matmulMs(step: StepShape): number {

@@ -135,6 +135,11 @@ export function kvShare({ attention }: Model, tp: number): number {
   return attention.kind === 'mla' ? 1 : Math.ceil(attention.kvHeads / tp) / attention.kvHeads
 }
 
+/** Part of the layers that is on the pipeline stage with the most of them. */
+export function largestStage({ layers }: Model, pp: number): number {
+  return Math.ceil(layers / pp) / layers
+}
+
 /**
  * Bytes of KV cache of a request with so many tokens of context, over all layers: layers with a
  * sliding window keep no more than it.
