@@ -38,11 +38,9 @@ export class EventLoop {
   private nextEntry = 0
   /** One number: when the next entry comes, `Infinity` when there is none. */
   private readonly nextEntryMs = new Float64Array(1)
-  private readonly settling: Int32Array
+  /** Who is to settle, lowest first. */
+  private readonly settling = new EventQueue()
   private readonly isSettling: Uint8Array
-  /** Those who are to settle, in order of agents: from the first of these places up to the second. */
-  private settlingFrom = 0
-  private settlingEnd = 0
   private readonly ringing: Int32Array
   /** The agent whose alarm has gone off and still stands, -1 for none. */
   private standing = NONE
@@ -53,7 +51,6 @@ export class EventLoop {
     this.entryTimes = entryTimes
     this.entries = entryTimes.length
     this.awaitEntry(0)
-    this.settling = new Int32Array(agents)
     this.isSettling = new Uint8Array(agents)
     this.ringing = new Int32Array(agents)
   }
@@ -79,7 +76,7 @@ export class EventLoop {
   /** Whether anything but scheduled events is to come: an alarm, an entry, or the settling of an agent. */
   get isMoving(): boolean {
     const earliestMs = Math.min(this.alarms.earliestMs, this.nextEntryMs[0]!)
-    return earliestMs < Number.POSITIVE_INFINITY || this.settlingEnd > 0
+    return earliestMs < Number.POSITIVE_INFINITY || this.settling.size > 0
   }
 
   /** An agent's entry in {@link alarmMs} has changed. @throws RouteSimError `time_invalid` */
@@ -109,14 +106,9 @@ export class EventLoop {
 
   /** Lets an agent settle at the end of this instant, once. */
   settleLater(agent: number): void {
-    const { settling } = this
     if (this.isSettling[agent] === 1) return
     this.isSettling[agent] = 1
-    if (this.settlingEnd === settling.length) this.closeUp()
-    let at = this.settlingEnd++
-    for (; at > this.settlingFrom && settling[at - 1]! > agent; at--)
-      settling[at] = settling[at - 1]!
-    settling[at] = agent
+    this.settling.push(0, agent)
   }
 
   /** When the next thing is due, `Infinity` when nothing is. */
@@ -130,18 +122,18 @@ export class EventLoop {
    * @returns true when nothing is left
    */
   run(handler: EventHandler, most: number, untilMs: number = Number.POSITIVE_INFINITY): boolean {
-    const { alarms, clock, events } = this
+    const { alarms, clock, events, settling } = this
     for (let handled = 0; handled < most; ) {
       const alarmMs = alarms.earliestMs
       const othersMs = Math.min(events.earliestMs, this.nextEntryMs[0]!)
-      if (alarmMs > untilMs && othersMs > untilMs && this.settlingEnd === 0) break
+      if (alarmMs > untilMs && othersMs > untilMs && settling.size === 0) break
       if (instantEnd(alarmMs) < othersMs && alarms.isEarliestAlone()) {
         if (alarmMs > clock.time[0]!) clock.time[0] = alarmMs
         handled += this.ringOne(alarms.earliest, handler)
         continue
       }
       const timeMs = Math.min(alarmMs, othersMs)
-      if (timeMs === Number.POSITIVE_INFINITY && this.settlingEnd === 0) return true
+      if (timeMs === Number.POSITIVE_INFINITY && settling.size === 0) return true
       if (timeMs > clock.time[0]! && timeMs < Number.POSITIVE_INFINITY) clock.time[0] = timeMs
       handled += this.handleDue(handler) + this.settle(handler)
     }
@@ -181,13 +173,13 @@ export class EventLoop {
 
   /** Everything due in the instant that begins now, but the settling. */
   private handleDue(handler: EventHandler): number {
-    const { alarms, clock, events } = this
+    const { alarms, clock, events, dueEvents } = this
     const endMs = instantEnd(clock.nowMs)
     for (let handled = 0; ; handled++) {
       if (alarms.earliestMs <= endMs) {
         handled += this.ringAlarms(endMs, handler)
-      } else if (events.earliestMs <= endMs) {
-        handled += this.handleEvents(endMs, handler) - 1
+      } else if (events.earliestMs <= endMs || dueEvents.size > 0) {
+        handler.event(this.takeEvent(endMs))
       } else if (this.nextEntryMs[0]! <= endMs) {
         const entry = this.nextEntry
         clock.reach(this.nextEntryMs[0]!)
@@ -199,18 +191,7 @@ export class EventLoop {
     }
   }
 
-  /** Events of one instant come in order of subjects, whatever their last bits say; alarms go before the next. */
-  private handleEvents(endMs: number, handler: EventHandler): number {
-    const { alarms, events, dueEvents } = this
-    let handled = 0
-    while (dueEvents.size > 0 || events.earliestMs <= endMs) {
-      handler.event(this.takeEvent(endMs))
-      handled++
-      if (alarms.earliestMs <= endMs) handled += this.ringAlarms(endMs, handler)
-    }
-    return handled
-  }
-
+  /** Events of one instant come in order of subjects, whatever their last bits say. */
   private takeEvent(endMs: number): number {
     const { clock, events, dueEvents } = this
     if (dueEvents.size === 0) {
@@ -247,22 +228,14 @@ export class EventLoop {
   }
 
   private settle(handler: EventHandler): number {
+    const { settling } = this
     let settled = 0
-    for (; this.settlingFrom < this.settlingEnd; settled++) {
-      const agent = this.settling[this.settlingFrom++]!
+    for (; settling.size > 0; settled++) {
+      const agent = settling.pop()
       this.isSettling[agent] = 0
       handler.settle(agent)
     }
-    this.settlingFrom = 0
-    this.settlingEnd = 0
     return settled
-  }
-
-  /** Those who have settled leave their places to others. */
-  private closeUp(): void {
-    this.settling.copyWithin(0, this.settlingFrom, this.settlingEnd)
-    this.settlingEnd -= this.settlingFrom
-    this.settlingFrom = 0
   }
 
   private inThePast(timeMs: number): RouteSimError {
