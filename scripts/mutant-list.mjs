@@ -525,8 +525,8 @@ export const MUTANTS = [
   [
     'backends of one instant form their batches in the order in which they were touched',
     LOOP,
-    'this.settling.push(0, agent)',
-    'this.settling.push(this.settling.size, agent)',
+    'settling[at - 1]! > agent',
+    'settling[at - 1]! < -agent',
   ],
   [
     'who waits for a KV cache on its way counts as stuck',

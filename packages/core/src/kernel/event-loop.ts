@@ -21,11 +21,8 @@ export interface EventHandler {
 /**
  * Virtual time. What is due at one instant comes in this order: alarms by agent, scheduled events by
  * subject, all entries in their order, then, by agent, the settling of all that asked for it. What
- * settling schedules for the same instant starts over. Nothing here reads a wall clock.
- *
- * Times that differ in their last bits only are one instant.
- *
- * The number of pending things is about the number of agents, never the number of entries.
+ * settling schedules for the same instant starts over. Times that differ in their last bits only are one
+ * instant. Nothing here reads a wall clock. The number of pending things is about that of agents, not of entries.
  */
 export class EventLoop {
   readonly clock: Clock = new Clock()
@@ -38,8 +35,10 @@ export class EventLoop {
   private nextEntry = 0
   /** One number: when the next entry comes, `Infinity` when there is none. */
   private readonly nextEntryMs = new Float64Array(1)
-  /** Who is to settle, lowest first. */
-  private readonly settling = new EventQueue()
+  /** Who is to settle, lowest first: from one of these places up to another. */
+  private readonly settling: Int32Array
+  private settlingFrom = 0
+  private settlingEnd = 0
   private readonly isSettling: Uint8Array
   private readonly ringing: Int32Array
   /** The agent whose alarm has gone off and still stands, -1 for none. */
@@ -51,6 +50,7 @@ export class EventLoop {
     this.entryTimes = entryTimes
     this.entries = entryTimes.length
     this.awaitEntry(0)
+    this.settling = new Int32Array(agents)
     this.isSettling = new Uint8Array(agents)
     this.ringing = new Int32Array(agents)
   }
@@ -76,7 +76,7 @@ export class EventLoop {
   /** Whether anything but scheduled events is to come: an alarm, an entry, or the settling of an agent. */
   get isMoving(): boolean {
     const earliestMs = Math.min(this.alarms.earliestMs, this.nextEntryMs[0]!)
-    return earliestMs < Number.POSITIVE_INFINITY || this.settling.size > 0
+    return earliestMs < Number.POSITIVE_INFINITY || this.settlingEnd > 0
   }
 
   /** An agent's entry in {@link alarmMs} has changed. @throws RouteSimError `time_invalid` */
@@ -106,9 +106,18 @@ export class EventLoop {
 
   /** Lets an agent settle at the end of this instant, once. */
   settleLater(agent: number): void {
+    const { settling } = this
     if (this.isSettling[agent] === 1) return
     this.isSettling[agent] = 1
-    this.settling.push(0, agent)
+    if (this.settlingEnd === settling.length) {
+      settling.copyWithin(0, this.settlingFrom)
+      this.settlingEnd -= this.settlingFrom
+      this.settlingFrom = 0
+    }
+    let at = this.settlingEnd++
+    for (; at > this.settlingFrom && settling[at - 1]! > agent; at--)
+      settling[at] = settling[at - 1]!
+    settling[at] = agent
   }
 
   /** When the next thing is due, `Infinity` when nothing is. */
@@ -122,18 +131,18 @@ export class EventLoop {
    * @returns true when nothing is left
    */
   run(handler: EventHandler, most: number, untilMs: number = Number.POSITIVE_INFINITY): boolean {
-    const { alarms, clock, events, settling } = this
+    const { alarms, clock, events } = this
     for (let handled = 0; handled < most; ) {
       const alarmMs = alarms.earliestMs
       const othersMs = Math.min(events.earliestMs, this.nextEntryMs[0]!)
-      if (alarmMs > untilMs && othersMs > untilMs && settling.size === 0) break
+      if (alarmMs > untilMs && othersMs > untilMs && this.settlingEnd === 0) break
       if (instantEnd(alarmMs) < othersMs && alarms.isEarliestAlone()) {
         if (alarmMs > clock.time[0]!) clock.time[0] = alarmMs
         handled += this.ringOne(alarms.earliest, handler)
         continue
       }
       const timeMs = Math.min(alarmMs, othersMs)
-      if (timeMs === Number.POSITIVE_INFINITY && settling.size === 0) return true
+      if (timeMs === Number.POSITIVE_INFINITY && this.settlingEnd === 0) return true
       if (timeMs > clock.time[0]! && timeMs < Number.POSITIVE_INFINITY) clock.time[0] = timeMs
       handled += this.handleDue(handler) + this.settle(handler)
     }
@@ -191,13 +200,12 @@ export class EventLoop {
     }
   }
 
-  /** Events of one instant come in order of subjects, whatever their last bits say. */
+  /** Events of one instant come in order of subjects, whatever their last bits say; mostly one is all. */
   private takeEvent(endMs: number): number {
     const { clock, events, dueEvents } = this
     if (dueEvents.size === 0) {
       clock.reach(events.earliestMs)
       const subject = events.pop()
-      // The usual case: no other is due.
       if (events.earliestMs > endMs) return subject
       dueEvents.push(0, subject)
     }
@@ -208,42 +216,39 @@ export class EventLoop {
 
   /** Alarms of one instant go off in order of agents, whatever their last bits say. */
   private ringAlarms(endMs: number, handler: EventHandler): number {
-    const { alarms, ringing } = this
+    const { alarms, clock, ringing } = this
     let count = 0
     while (alarms.earliestMs <= endMs) {
-      this.clock.reach(alarms.earliestMs)
+      clock.reach(alarms.earliestMs)
       const agent = alarms.earliest
       alarms.silence(agent)
       let at = count++
       for (; at > 0 && ringing[at - 1]! > agent; at--) ringing[at] = ringing[at - 1]!
       ringing[at] = agent
     }
-    const { time } = this.clock
     for (let i = 0; i < count; i++) {
-      time[1] = ringing[i]!
+      clock.time[1] = ringing[i]!
       handler.alarm(ringing[i]!)
     }
-    time[1] = Number.POSITIVE_INFINITY
+    clock.time[1] = Number.POSITIVE_INFINITY
     return count
   }
 
   private settle(handler: EventHandler): number {
-    const { settling } = this
     let settled = 0
-    for (; settling.size > 0; settled++) {
-      const agent = settling.pop()
+    for (; this.settlingFrom < this.settlingEnd; settled++) {
+      const agent = this.settling[this.settlingFrom++]!
       this.isSettling[agent] = 0
       handler.settle(agent)
     }
+    this.settlingFrom = 0
+    this.settlingEnd = 0
     return settled
   }
 
   private inThePast(timeMs: number): RouteSimError {
-    return new RouteSimError(
-      `event at ${timeMs} ms: expected a time >= now, ${this.clock.nowMs} ms`,
-      {
-        code: 'time_invalid',
-      },
-    )
+    const { nowMs } = this.clock
+    const message = `event at ${timeMs} ms: expected a time >= now, ${nowMs} ms`
+    return new RouteSimError(message, { code: 'time_invalid' })
   }
 }
