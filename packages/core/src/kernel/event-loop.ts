@@ -21,11 +21,8 @@ export interface EventHandler {
 /**
  * Virtual time. What is due at one instant comes in this order: alarms by agent, scheduled events by
  * subject, all entries in their order, then, by agent, the settling of all that asked for it. What
- * settling schedules for the same instant starts over. Nothing here reads a wall clock.
- *
- * Times that differ in their last bits only are one instant.
- *
- * The number of pending things is about the number of agents, never the number of entries.
+ * settling schedules for the same instant starts over. Times that differ in their last bits only are one
+ * instant. Nothing here reads a wall clock. The number of pending things is about that of agents, not of entries.
  */
 export class EventLoop {
   readonly clock: Clock = new Clock()
@@ -38,11 +35,11 @@ export class EventLoop {
   private nextEntry = 0
   /** One number: when the next entry comes, `Infinity` when there is none. */
   private readonly nextEntryMs = new Float64Array(1)
+  /** Who is to settle, lowest first: from one of these places up to another. */
   private readonly settling: Int32Array
-  private readonly isSettling: Uint8Array
-  /** Those who are to settle, in order of agents: from the first of these places up to the second. */
   private settlingFrom = 0
   private settlingEnd = 0
+  private readonly isSettling: Uint8Array
   private readonly ringing: Int32Array
   /** The agent whose alarm has gone off and still stands, -1 for none. */
   private standing = NONE
@@ -112,7 +109,11 @@ export class EventLoop {
     const { settling } = this
     if (this.isSettling[agent] === 1) return
     this.isSettling[agent] = 1
-    if (this.settlingEnd === settling.length) this.closeUp()
+    if (this.settlingEnd === settling.length) {
+      settling.copyWithin(0, this.settlingFrom)
+      this.settlingEnd -= this.settlingFrom
+      this.settlingFrom = 0
+    }
     let at = this.settlingEnd++
     for (; at > this.settlingFrom && settling[at - 1]! > agent; at--)
       settling[at] = settling[at - 1]!
@@ -181,13 +182,13 @@ export class EventLoop {
 
   /** Everything due in the instant that begins now, but the settling. */
   private handleDue(handler: EventHandler): number {
-    const { alarms, clock, events } = this
+    const { alarms, clock, events, dueEvents } = this
     const endMs = instantEnd(clock.nowMs)
     for (let handled = 0; ; handled++) {
       if (alarms.earliestMs <= endMs) {
         handled += this.ringAlarms(endMs, handler)
-      } else if (events.earliestMs <= endMs) {
-        handled += this.handleEvents(endMs, handler) - 1
+      } else if (events.earliestMs <= endMs || dueEvents.size > 0) {
+        handler.event(this.takeEvent(endMs))
       } else if (this.nextEntryMs[0]! <= endMs) {
         const entry = this.nextEntry
         clock.reach(this.nextEntryMs[0]!)
@@ -199,24 +200,12 @@ export class EventLoop {
     }
   }
 
-  /** Events of one instant come in order of subjects, whatever their last bits say; alarms go before the next. */
-  private handleEvents(endMs: number, handler: EventHandler): number {
-    const { alarms, events, dueEvents } = this
-    let handled = 0
-    while (dueEvents.size > 0 || events.earliestMs <= endMs) {
-      handler.event(this.takeEvent(endMs))
-      handled++
-      if (alarms.earliestMs <= endMs) handled += this.ringAlarms(endMs, handler)
-    }
-    return handled
-  }
-
+  /** Events of one instant come in order of subjects, whatever their last bits say; mostly one is all. */
   private takeEvent(endMs: number): number {
     const { clock, events, dueEvents } = this
     if (dueEvents.size === 0) {
       clock.reach(events.earliestMs)
       const subject = events.pop()
-      // The usual case: no other is due.
       if (events.earliestMs > endMs) return subject
       dueEvents.push(0, subject)
     }
@@ -227,22 +216,21 @@ export class EventLoop {
 
   /** Alarms of one instant go off in order of agents, whatever their last bits say. */
   private ringAlarms(endMs: number, handler: EventHandler): number {
-    const { alarms, ringing } = this
+    const { alarms, clock, ringing } = this
     let count = 0
     while (alarms.earliestMs <= endMs) {
-      this.clock.reach(alarms.earliestMs)
+      clock.reach(alarms.earliestMs)
       const agent = alarms.earliest
       alarms.silence(agent)
       let at = count++
       for (; at > 0 && ringing[at - 1]! > agent; at--) ringing[at] = ringing[at - 1]!
       ringing[at] = agent
     }
-    const { time } = this.clock
     for (let i = 0; i < count; i++) {
-      time[1] = ringing[i]!
+      clock.time[1] = ringing[i]!
       handler.alarm(ringing[i]!)
     }
-    time[1] = Number.POSITIVE_INFINITY
+    clock.time[1] = Number.POSITIVE_INFINITY
     return count
   }
 
@@ -258,19 +246,9 @@ export class EventLoop {
     return settled
   }
 
-  /** Those who have settled leave their places to others. */
-  private closeUp(): void {
-    this.settling.copyWithin(0, this.settlingFrom, this.settlingEnd)
-    this.settlingEnd -= this.settlingFrom
-    this.settlingFrom = 0
-  }
-
   private inThePast(timeMs: number): RouteSimError {
-    return new RouteSimError(
-      `event at ${timeMs} ms: expected a time >= now, ${this.clock.nowMs} ms`,
-      {
-        code: 'time_invalid',
-      },
-    )
+    const { nowMs } = this.clock
+    const message = `event at ${timeMs} ms: expected a time >= now, ${nowMs} ms`
+    return new RouteSimError(message, { code: 'time_invalid' })
   }
 }
