@@ -262,7 +262,7 @@ export class Engine
   }
 
   firstTokenProduced(request: number, backend: number): void {
-    if (this.lost?.isTooLate(request) === true) return
+    if (this.lost?.takeBackLate(request) === true) return
     this.progress?.firstTokenProduced(request)
     this.desk.firstTokenProduced(request, backend)
   }

@@ -98,10 +98,10 @@ export class LostRequests {
   }
 
   /**
-   * A request has its first token.
-   * @returns true when its client has hung up, unless that is all it was to get
+   * A request has its first token: taken back if its client has hung up, unless that is all it was to get.
+   * @returns true when it was
    */
-  isTooLate(request: number): boolean {
+  takeBackLate(request: number): boolean {
     const { progress, requests } = this.machinery
     if (this.leaving.get(request)?.cause !== 'timeout' || requests.outputTokens[request] === 1)
       return false

@@ -174,6 +174,7 @@ export class KvFeed implements KvListener {
     const own = out.splice(at).reverse()
     out.push(...own)
   }
+
   /** How far other ranks of the same backend hold a node: of what these have, routers see one backend. */
   private keptByOthers(belief: BelievedPrefixes, rank: number, node: number): number {
     const { machinery } = this
