@@ -45,10 +45,18 @@ export { LINKS } from './links/link-catalogue.js'
 export { adapterBytes, adapterParameters } from './models/adapter-bytes.js'
 export { findModel, MODELS } from './models/find-model.js'
 export { modelFromHuggingFaceConfig } from './models/hugging-face-config.js'
-export type { Experts, GroupedQueryAttention, LatentAttention, Model } from './models/model.js'
+export type {
+  Experts,
+  GroupedQueryAttention,
+  LatentAttention,
+  LinearAttention,
+  Model,
+  TokenIndexer,
+} from './models/model.js'
 export {
   activeParameterCount,
   attentionFlopsPerPair,
+  attentionLayers,
   flopsPerToken,
   kvBytesOfContext,
   kvShare,
@@ -56,6 +64,7 @@ export {
   type ModelParameters,
   modelParameters,
   parameterCount,
+  stateBytesPerRequest,
   weightBytes,
 } from './models/model-size.js'
 export { type KvPrecision, WEIGHT_PRECISIONS, type WeightPrecision } from './precision/precision.js'

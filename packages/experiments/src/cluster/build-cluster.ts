@@ -1,5 +1,6 @@
 import type { BackendRole, BackendSpec, ClusterSpec, KvTransfer } from '@routesim/core'
 import {
+  attentionLayers,
   findGpu,
   findLink,
   kvBytesOfContext,
@@ -111,7 +112,7 @@ function specOf(group: Group, cluster: ClusterConfig): BackendSpec {
     },
     ...(adapters && { adapters }),
     kvBytesPerToken: kvBytes,
-    ...(group.model !== undefined && { kvLayers: resolveModel(group.model).layers }),
+    ...(group.model !== undefined && { kvLayers: attentionLayers(resolveModel(group.model)) }),
     maxBatchTokens: group.max_batch_tokens,
     maxNumSeqs: group.max_num_seqs,
     maxQueueDepth: group.max_queue_depth,

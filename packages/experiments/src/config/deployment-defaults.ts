@@ -4,6 +4,7 @@ import {
   findEngine,
   findGpu,
   type Gpu,
+  type KvCapacity,
   type KvPrecision,
   kvCapacity,
   type Model,
@@ -76,7 +77,15 @@ export function withDeploymentDefaults(
   }
   if (model === undefined || filled['kv_cache_blocks'] !== undefined) return filled
   try {
-    return { ...filled, kv_cache_blocks: capacityOf(filled, engine, gpu, model) }
+    const capacity = capacityOf(filled, engine, gpu, model)
+    if (capacity === undefined) return filled
+    const { blocks, sequences } = capacity
+    const most = Number(filled['max_num_seqs'])
+    if (sequences < most && value['max_num_seqs'] !== undefined) {
+      const message = `expected at most ${sequences}, for whose states in the linear layers of ${model.name} there is memory, got ${most}`
+      context.addIssue({ code: 'custom', path: [...path, 'max_num_seqs'], message })
+    }
+    return { ...filled, max_num_seqs: Math.min(most, sequences), kv_cache_blocks: blocks }
   } catch (error) {
     context.addIssue({
       code: 'custom',
@@ -110,13 +119,13 @@ function partsOf(
   }
 }
 
-/** Blocks that fit, if all values are of the right kind. */
+/** What fits, if all values are of the right kind. */
 function capacityOf(
   filled: Readonly<Record<string, unknown>>,
   engine: EnginePreset,
   gpu: Gpu,
   model: Model,
-): number | undefined {
+): KvCapacity | undefined {
   const number = (key: string, absent: number): number => Number(filled[key] ?? absent)
   const precision = (filled['precision'] ?? model.weights) as WeightPrecision
   const options = {
@@ -134,5 +143,5 @@ function capacityOf(
     budget: engine.kvBudget,
   }
   const numbers = Object.values(options).filter((each) => typeof each === 'number')
-  return numbers.every((each) => each > 0) ? kvCapacity(options).blocks : undefined
+  return numbers.every((each) => each > 0) ? kvCapacity(options) : undefined
 }

@@ -196,3 +196,16 @@ test('events and the client of a config are as the engine takes them', () => {
   expect(clientOptions(plain.client)).toEqual({ retries: { attempts: 0, backoffMs: 0 } })
   expect(plain.events).toEqual([])
 })
+
+test('as many requests run as there is memory for states of linear layers', () => {
+  const fleet =
+    '[cluster]\nnum_backends = 1\nmodel = "qwen3.5-397b-a17b"\nprecision = "fp8"\ntp = 8\n'
+  const most = parseConfig(`${fleet}gpu = "H100 SXM"`).cluster.max_num_seqs
+  // vLLM would run 1024; see kvCapacity for the figure.
+  expect(most).toBeGreaterThan(300)
+  expect(most).toBeLessThan(1024)
+  expect(parseConfig(`${fleet}gpu = "H200"`).cluster.max_num_seqs).toBe(1024)
+  expect(complaint(`${fleet}gpu = "H100 SXM"\nmax_num_seqs = 1000`)).toMatch(
+    /^bench.toml:7:1 cluster.max_num_seqs: expected at most \d+, for whose states in the linear layers of Qwen3.5-397B-A17B there is memory, got 1000$/,
+  )
+})

@@ -6,6 +6,7 @@ import {
   MODELS,
   type Model,
   parameterCount,
+  stateBytesPerRequest,
   weightBytes,
 } from '@routesim/hardware'
 
@@ -18,6 +19,8 @@ export interface ModelInfo extends Model {
   readonly weightBytes: number
   /** Of one token in all layers at 16 bits. */
   readonly kvBytesPerToken: number
+  /** Of the states of linear layers, 0 without any. */
+  readonly stateBytesPerRequest: number
 }
 
 /** The models that configs may name. */
@@ -28,6 +31,7 @@ export function listModels(): ModelInfo[] {
     activeParameters: activeParameterCount(model),
     weightBytes: weightBytes(model),
     kvBytesPerToken: kvBytesOfContext(model, 1),
+    stateBytesPerRequest: stateBytesPerRequest(model),
   }))
 }
 

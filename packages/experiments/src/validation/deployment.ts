@@ -57,7 +57,7 @@ export function deployment(options: DeploymentOptions): Deployment {
   const maxNumSeqs = options.maxNumSeqs ?? engine.maxNumSeqs(gpu)
   const blockTokens = options.blockTokens ?? engine.kvBlockTokens
   const parts = { model, gpu, precision, kvPrecision }
-  const blocks =
+  const { blocks, sequences } =
     options.kvTokens === undefined
       ? kvCapacity({
           ...parts,
@@ -70,8 +70,8 @@ export function deployment(options: DeploymentOptions): Deployment {
           maxNumSeqs,
           blockTokens,
           budget: engine.kvBudget,
-        }).blocks
-      : Math.floor(options.kvTokens / blockTokens)
+        })
+      : { blocks: Math.floor(options.kvTokens / blockTokens), sequences: maxNumSeqs }
   const latency =
     options.latency ??
     rooflineLatency({
@@ -90,7 +90,7 @@ export function deployment(options: DeploymentOptions): Deployment {
       latency,
       kv: { blocks, blockTokens },
       maxBatchTokens,
-      maxNumSeqs,
+      maxNumSeqs: sequences,
       maxQueueDepth: NO_LIMIT,
       chunkedPrefill: options.chunkedPrefill ?? engine.chunkedPrefill,
       batching: engine.batching,

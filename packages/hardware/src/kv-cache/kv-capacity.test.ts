@@ -31,6 +31,23 @@ describe('kvCapacity', () => {
     expect(blocks).toBe(Math.floor(kvBytes / (131072 * 16)))
   })
 
+  test('by hand: states of linear layers get what their requests need, and 0.9 / 1.9 at most', () => {
+    const plain = capacity('llama-3.1-8b', 'h100', 1)
+    expect(plain.sequences).toBe(1024)
+    const stateBytes = 192_061_440 / 8
+    const roomy = capacity('qwen3.5-397b-a17b', 'h200', 8, { precision: 'fp8', maxNumSeqs: 256 })
+    const tight = capacity('qwen3.5-397b-a17b', 'h100', 8, { precision: 'fp8' })
+    expect(roomy.sequences).toBe(256)
+    // What a cache would have without states, of which there is none in a model that only attends.
+    const freeBytes = tight.kvBytes + tight.sequences * stateBytes
+    expect(tight.sequences).toBe(Math.floor((freeBytes * (0.9 / 1.9)) / stateBytes))
+    expect(tight.sequences).toBeLessThan(1024)
+    // Each GPU has one of two KV heads, in 15 layers.
+    expect(tight.blocks).toBe(Math.floor(tight.kvBytes / (15 * 2 * 256 * 2 * 16)))
+    const memory = 0.9 * 79.18 * 2 ** 30
+    expect(freeBytes).toBeCloseTo(memory - tight.weightBytes - tight.reserveBytes, -3)
+  })
+
   test('by hand: what an engine counts into its share', () => {
     const share = (budget: KvBudget): number =>
       capacity('llama-3.1-8b', 'h100', 1, { budget }).kvBytes

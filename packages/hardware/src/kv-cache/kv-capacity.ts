@@ -2,7 +2,13 @@ import { RouteSimError } from '@routesim/core'
 import type { HardwareErrorCode } from '../errors/hardware-error-code.js'
 import type { Gpu } from '../gpus/gpu.js'
 import type { Model } from '../models/model.js'
-import { kvBytesOfContext, kvShare, largestStage, weightBytes } from '../models/model-size.js'
+import {
+  kvBytesOfContext,
+  kvShare,
+  largestStage,
+  stateBytesPerRequest,
+  weightBytes,
+} from '../models/model-size.js'
 import type { KvPrecision, WeightPrecision } from '../precision/precision.js'
 
 /** What the KV capacity of a replica depends on. */
@@ -43,7 +49,15 @@ export interface KvCapacity {
   /** Activations, sampling buffers, kernels and collectives. */
   readonly reserveBytes: number
   readonly kvBytes: number
+  /** Requests that can run at once: `maxNumSeqs`, or as many as have room for the states of linear layers. */
+  readonly sequences: number
 }
+
+/**
+ * The states of linear layers get at most this part of the memory for caches: `mamba_full_memory_ratio` of
+ * SGLang is 0.9, of states to KV cache. Engines with one pool for both divide it as they go.
+ */
+const MOST_FOR_STATES = 0.9 / 1.9
 
 /**
  * Buffers of collectives, workspaces of matrix products and CUDA graphs: vLLM logs 0.2 to 0.4 GiB of
@@ -58,7 +72,7 @@ const LOGIT_COPIES = 1 + 1 + 2 + 1
 
 /**
  * KV blocks that fit beside weights and activations on a GPU of the stage with the most layers: share x memory -
- * weights - reserve, over the KV bytes of a block, see `KvBudget`. Block counts that vLLM printed come out within
+ * weights - reserve - states of linear layers, over the KV bytes of a block, see `KvBudget`. Block counts that vLLM printed come out within
  * 1 % for 16-bit models, and 4 % too high for one with FP8 weights and cache.
  * @throws RouteSimError `kv_capacity_none` when the weights leave no room
  */
@@ -68,12 +82,15 @@ export function kvCapacity(options: KvCapacityOptions): KvCapacity {
   const weights = (weightBytes(model, precision) * stage) / tp
   const reserveBytes = RUNTIME_BYTES + activationBytes(options)
   const takenBytes = gpu.driverMemoryBytes * options.gpuMemoryUtilization
-  const kvBytes = kvBytesOf(options, weights, reserveBytes)
+  const cacheBytes = cacheBytesOf(options, weights, reserveBytes)
+  const stateBytes = (stateBytesPerRequest(model) * stage) / tp
+  const sequences = sequencesWith(stateBytes, cacheBytes, options.maxNumSeqs)
+  const kvBytes = cacheBytes - sequences * stateBytes
   const context = options.contextTokens ?? 1
   const perToken = kvBytesOfContext(model, context, kvPrecision) / context
   const blockBytes = perToken * kvShare(model, tp) * blockTokens * stage
   const blocks = Math.floor(kvBytes / blockBytes)
-  if (!(blocks >= 1)) {
+  if (!(blocks >= 1 && sequences >= 1)) {
     const needs = gigabytes(weights + reserveBytes)
     throw new RouteSimError<HardwareErrorCode>(
       `${model.name} in ${precision} on ${tp * pp} x ${gpu.name}: expected room for KV blocks, got none: each GPU needs ${needs} GB for weights and activations and the engine takes ${gigabytes(takenBytes)} GB`,
@@ -83,10 +100,22 @@ export function kvCapacity(options: KvCapacityOptions): KvCapacity {
       },
     )
   }
-  return { blocks, tokens: blocks * blockTokens, weightBytes: weights, reserveBytes, kvBytes }
+  return {
+    blocks,
+    tokens: blocks * blockTokens,
+    weightBytes: weights,
+    reserveBytes,
+    kvBytes,
+    sequences,
+  }
 }
 
-function kvBytesOf(
+function sequencesWith(stateBytes: number, cacheBytes: number, most: number): number {
+  if (stateBytes === 0) return most
+  return Math.min(most, Math.floor((MOST_FOR_STATES * Math.max(0, cacheBytes)) / stateBytes))
+}
+
+function cacheBytesOf(
   { gpu, gpuMemoryUtilization: share, budget = 'after_peak' }: KvCapacityOptions,
   weights: number,
   reserve: number,

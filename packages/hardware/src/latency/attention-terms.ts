@@ -1,6 +1,8 @@
 import type { Gpu } from '../gpus/gpu.js'
 import {
   attentionFlopsPerPair,
+  attentionLayers,
+  indexBytesPerTokenLayer,
   kvBytesPerTokenLayer,
   kvShare,
   windowOf,
@@ -14,7 +16,8 @@ import { type StretchTerm, StretchTerms } from './stretch-terms.js'
  * Attention of a step on one GPU. Decodes read their KV cache, or compute if that takes longer; blocks that
  * several of them read come from memory once, at the pace of the second-level cache. In a
  * kernel shared with prompt chunks their few query rows are padded to a tile of it. Prompt chunks
- * compute pairs and read what they attend to, cached tokens included.
+ * compute pairs and read what they attend to, cached tokens included. With an indexer attention is to the best
+ * tokens only, in compressed form for prompts too, and the indexer goes over the whole context.
  */
 export function attentionTerms(
   options: RooflineOptions,
@@ -22,14 +25,18 @@ export function attentionTerms(
 ): StretchTerms {
   const { model, gpu, parallelism, kvPrecision, granularity } = options
   const { tp } = parallelism
-  const { attention, layers } = model
+  const { attention } = model
+  const layers = attentionLayers(model)
   const isLatent = attention.kind === 'mla'
+  const indexer = attention.kind === 'mla' ? attention.indexer : undefined
   const flops = peakFlops(gpu, 'bf16').flops * efficiency.attentionFlops
   const reached = efficiency.kvBandwidth[kvPrecision === 'fp8' ? 'narrow' : 'wide']
   const bandwidth = gpu.memoryBandwidthBytesPerSec * reached
 
   // In ms per layer and token or pair.
-  const kvMs = (1000 * kvBytesPerTokenLayer(model, kvPrecision) * kvShare(model, tp)) / bandwidth
+  const indexBytes = indexBytesPerTokenLayer(model)
+  const kvBytes = kvBytesPerTokenLayer(model, kvPrecision) - indexBytes
+  const kvMs = (1000 * kvBytes * kvShare(model, tp)) / bandwidth
   const pairMs = (phase: 'prefill' | 'decode'): number =>
     (1000 * attentionFlopsPerPair(model, phase)) / (layers * tp * flops)
   const computeMs = pairMs('decode')
@@ -40,20 +47,26 @@ export function attentionTerms(
   const isMemoryBound = reached === efficiency.kvBandwidth.wide
   const cachedMs = isMemoryBound ? kvMs * cachedShare(gpu, bandwidth, efficiency) : kvMs
 
-  const window = windowOf(model)
+  const window = indexer === undefined ? windowOf(model) : { tokens: indexer.tokens, layers }
   const unlimited = layers - window.layers
   const terms = (ms: number, sharedMs = ms): StretchTerm[] => [
     { ms: ms * unlimited, window: Number.POSITIVE_INFINITY, sharedMs: sharedMs * unlimited },
     ...(window.layers === 0 ? [] : [{ ms: ms * window.layers, window: window.tokens }]),
   ]
+  const indexPairMs =
+    indexer === undefined ? 0 : (1000 * 2 * indexer.heads * indexer.headDim) / flops
+  const index = (ms: number): StretchTerm[] =>
+    indexer === undefined ? [] : [{ ms: ms * layers, window: Number.POSITIVE_INFINITY }]
+  const indexReadMs = (1000 * indexBytes) / bandwidth
+  const indexed = index(Math.max(indexReadMs, indexPairMs))
   // What is computed for each decode is computed for each, however it was read.
   const decodes = (ofComputingMs: number): StretchTerm[] =>
     terms(Math.max(kvMs, ofComputingMs), Math.max(cachedMs, ofComputingMs))
   return new StretchTerms({
-    decode: decodes(computeMs),
-    mixed: decodes(mixedComputeMs),
-    pairs: terms(pairMs('prefill')),
-    read: [{ ms: kvMs * unlimited, window: Number.POSITIVE_INFINITY }],
+    decode: [...decodes(computeMs), ...indexed],
+    mixed: [...decodes(mixedComputeMs), ...indexed],
+    pairs: [...terms(pairMs(indexer === undefined ? 'prefill' : 'decode')), ...index(indexPairMs)],
+    read: [{ ms: kvMs * unlimited, window: Number.POSITIVE_INFINITY }, ...index(indexReadMs)],
     rampTokens: granularity === 'operator' ? efficiency.attentionRampTokens : 0,
   })
 }

@@ -1,6 +1,14 @@
 import type { Gpu } from '../gpus/gpu.js'
 import type { Model } from '../models/model.js'
-import { denseBytesPerWeight, type ModelParameters, modelParameters } from '../models/model-size.js'
+import {
+  attentionLayers,
+  denseBytesPerWeight,
+  indexerParameters,
+  linearInputDim,
+  linearOutputDim,
+  type ModelParameters,
+  modelParameters,
+} from '../models/model-size.js'
 import { BYTES_PER_WEIGHT, type WeightPrecision } from '../precision/precision.js'
 import type { KernelEfficiency } from './kernel-efficiency.js'
 import type { Parallelism, RooflineOptions } from './roofline-options.js'
@@ -60,10 +68,13 @@ function work(
 
 /** Parameters on one GPU of each matrix product, summed over the layers. */
 function matmulParameters(model: Model, { tp }: Parallelism): number[] {
-  const { attention, hiddenSize, layers } = model
+  const { attention, hiddenSize, linear } = model
   const parameters = modelParameters(model)
-  const inner = innerAttentionParameters(model, tp)
-  const output = (layers * outputDim(attention) * hiddenSize) / tp
+  const inner = innerAttentionParameters(model, tp) + innerLinearParameters(model) / tp
+  const outputs =
+    attentionLayers(model) * outputDim(attention) +
+    (linear === undefined ? 0 : linear.layers * linearOutputDim(linear))
+  const output = (outputs * hiddenSize) / tp
   const up = upShare(parameters, model) / tp
   const down = parameters.dense / tp - up
   return [inner, output, up, down].filter((share) => share > 0)
@@ -73,15 +84,26 @@ function outputDim(attention: Model['attention']): number {
   return attention.heads * (attention.kind === 'gqa' ? attention.headDim : attention.valueDim)
 }
 
-/** Query, key and value projections: KV heads that do not divide are replicated, compressions always. */
-function innerAttentionParameters({ attention, hiddenSize, layers }: Model, tp: number): number {
+function innerLinearParameters({ linear, hiddenSize }: Model): number {
+  return linear === undefined ? 0 : linear.layers * hiddenSize * linearInputDim(linear)
+}
+
+/**
+ * Query, key and value projections: KV heads that do not divide are replicated, compressions and indexers
+ * always.
+ */
+function innerAttentionParameters(model: Model, tp: number): number {
+  const { attention, hiddenSize } = model
+  const layers = attentionLayers(model)
   if (attention.kind === 'gqa') {
-    const { heads, kvHeads, headDim } = attention
-    return layers * hiddenSize * headDim * (heads / tp + 2 * Math.ceil(kvHeads / tp))
+    const { heads, kvHeads, headDim, isGated } = attention
+    const queries = (isGated === true ? 2 : 1) * (heads / tp)
+    return layers * hiddenSize * headDim * (queries + 2 * Math.ceil(kvHeads / tp))
   }
   const { heads, queryRank, kvRank, ropeDim, nopeDim, valueDim } = attention
   const keyDim = nopeDim + ropeDim
-  const compressed = hiddenSize * (queryRank + kvRank + ropeDim)
+  const compressed =
+    hiddenSize * (queryRank + kvRank + ropeDim) + indexerParameters(attention, hiddenSize)
   const expanded =
     (queryRank || hiddenSize) * heads * keyDim + kvRank * heads * (nopeDim + valueDim)
   return layers * (compressed + expanded / tp)

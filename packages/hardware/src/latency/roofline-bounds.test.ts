@@ -3,11 +3,15 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { GPUS } from '../gpus/gpu-catalogue.js'
 import { findModel, MODELS } from '../models/find-model.js'
+import type { Model, TokenIndexer } from '../models/model.js'
 import {
   attentionFlopsPerPair,
+  attentionLayers,
   flopsPerToken,
+  indexBytesPerTokenLayer,
   kvBytesPerTokenLayer,
   modelParameters,
+  stateBytesPerRequest,
   windowOf,
 } from '../models/model-size.js'
 import { WEIGHT_PRECISIONS } from '../precision/precision.js'
@@ -72,8 +76,11 @@ describe('for any model, GPU, precision and parallelism', () => {
     fc.assert(
       fc.property(deployment, anyStep, (options, step) => {
         const { model, gpu, parallelism, kvPrecision } = options
-        const layers = model.layers - windowOf(model).layers
-        const bytes = step.decodeContextTokens * layers * kvBytesPerTokenLayer(model, kvPrecision)
+        const ofToken = indexerOf(model)
+          ? indexBytesPerTokenLayer(model)
+          : kvBytesPerTokenLayer(model, kvPrecision)
+        const layers = attentionLayers(model) - windowOf(model).layers
+        const bytes = step.decodeContextTokens * layers * ofToken
         const gpus = parallelism.tp * Math.min(parallelism.pp, Math.max(1, step.decodeRequests))
         const memory = gpu.memoryBandwidthBytesPerSec
         const fastest = gpu.cacheBandwidthBytesPerSec ?? memory
@@ -251,11 +258,18 @@ function flopsBoundMs(options: RooflineOptions, step: StepShape): number {
   // The output projection is computed for sequences only.
   const perToken = flopsPerToken(model) - 2 * modelParameters(model).head
   const gpus = busyGpus(options, step)
-  const limited = windowOf(model).layers / model.layers
+  const limited = windowOf(model).layers / attentionLayers(model)
+  const indexer = indexerOf(model)
   const attention =
-    (1 - limited) *
-    (attentionFlopsPerPair(model, 'prefill') * step.prefillAttentionPairs +
-      attentionFlopsPerPair(model, 'decode') * step.decodeContextTokens)
+    indexer === undefined
+      ? (1 - limited) *
+        (attentionFlopsPerPair(model, 'prefill') * step.prefillAttentionPairs +
+          attentionFlopsPerPair(model, 'decode') * step.decodeContextTokens)
+      : 2 *
+        indexer.heads *
+        indexer.headDim *
+        model.layers *
+        (step.prefillAttentionPairs + step.decodeContextTokens)
   return 1000 * ((tokens * perToken) / (peak * gpus) + attention / (fp16 * gpus))
 }
 
@@ -270,12 +284,23 @@ function bandwidthBoundMs(options: RooflineOptions, step: StepShape): number {
   const stages = busyGpus(options, step) / parallelism.tp
   const touched = 1 - (1 - active / count) ** (tokens / stages)
   const weights = (attention + dense + experts * touched) * narrowest
-  const window = windowOf(model)
+  const indexer = indexerOf(model)
+  const layers = attentionLayers(model)
+  const window = indexer === undefined ? windowOf(model) : { tokens: indexer.tokens, layers }
+  const indexBytes = indexBytesPerTokenLayer(model)
   // Decodes of equal context read no more than the window in its layers.
   const inWindow = Math.min(step.decodeContextTokens, window.tokens * step.decodeRequests)
   const distinct = step.decodeContextTokens - (step.decodeSharedTokens ?? 0)
-  const tokenLayers = distinct * (model.layers - window.layers) + inWindow * window.layers
-  const kv = tokenLayers * kvBytesPerTokenLayer(model, kvPrecision)
-  const perStage = weights + kv / stages
+  const tokenLayers = distinct * (layers - window.layers) + inWindow * window.layers
+  const kv =
+    tokenLayers * (kvBytesPerTokenLayer(model, kvPrecision) - indexBytes) +
+    step.decodeContextTokens * layers * indexBytes
+  const requests = step.prefillRequests + step.decodeRequests
+  const states = 2 * stateBytesPerRequest(model) * requests
+  const perStage = weights + (kv + states) / stages
   return (1000 * perStage) / (gpu.memoryBandwidthBytesPerSec * parallelism.tp)
+}
+
+function indexerOf({ attention }: Model): TokenIndexer | undefined {
+  return attention.kind === 'mla' ? attention.indexer : undefined
 }

@@ -2,11 +2,12 @@ import { EMPTY_STEP, type LatencyModel, type StepSegment, type StepShape } from 
 import { allReduceMs, allToAllMs, messageMs } from '../links/collectives.js'
 import { findLink } from '../links/find-link.js'
 import type { Link } from '../links/link.js'
-import { largestStage } from '../models/model-size.js'
+import { attentionLayers, largestStage, linearOutputDim } from '../models/model-size.js'
 import { attentionTerms } from './attention-terms.js'
 import { graphBreaksMs } from './cuda-graphs.js'
 import { expectedDistinct, expectedLargest } from './expert-coverage.js'
 import { KERNEL_EFFICIENCIES, type KernelEfficiency } from './kernel-efficiency.js'
+import { type LinearAttentionWork, linearAttentionWork } from './linear-attention-work.js'
 import { denseMatmuls, type ExpertWork, expertWork, type MatmulWork } from './matmul-work.js'
 import { refuseParameter } from './refuse-parameter.js'
 import { type RooflineOptions, type TimeScales, UNSCALED } from './roofline-options.js'
@@ -57,6 +58,7 @@ class Roofline implements RooflineLatency {
   private readonly matmuls: readonly MatmulWork[]
   private readonly experts: ExpertWork | undefined
   private readonly attention: StretchTerms
+  private readonly linear: LinearAttentionWork | undefined
   private readonly elementwiseMsPerToken: number
   private readonly floorMs: number
   private readonly scales: TimeScales
@@ -74,6 +76,7 @@ class Roofline implements RooflineLatency {
     this.matmuls = granularity === 'operator' ? matmuls : asOnePerKind(matmuls)
     this.experts = expertWork(options, this.efficiency)
     this.attention = attentionTerms(options, this.efficiency)
+    this.linear = linearAttentionWork(options, this.efficiency)
     this.elementwiseMsPerToken =
       (elementwiseBytesPerToken(options) * 1000) /
       (gpu.memoryBandwidthBytesPerSec * this.efficiency.elementwiseBandwidth)
@@ -89,7 +92,7 @@ class Roofline implements RooflineLatency {
       matmul * (this.matmulMs(batch) + this.expertMs(batch)) +
       overhead * (this.elementwiseMsPerToken * tokensOf(batch) + this.floorMs) +
       communication * this.communicationMs(batch) +
-      attention * this.attention.ms(batch)
+      attention * this.attentionMs(batch)
     return gpuMs * this.longestStage(step) + this.hostMs(step)
   }
 
@@ -112,7 +115,7 @@ class Roofline implements RooflineLatency {
     return {
       matmulMs: matmul * this.matmulMs(batch),
       expertMs: matmul * this.expertMs(batch),
-      attentionMs: longest * this.scales.attention * this.attention.ms(batch),
+      attentionMs: longest * this.scales.attention * this.attentionMs(batch),
       elementwiseMs: overhead * this.elementwiseMsPerToken * tokensOf(batch),
       communicationMs: longest * this.scales.communication * this.communicationMs(batch),
       floorMs: overhead * this.floorMs,
@@ -146,6 +149,15 @@ class Roofline implements RooflineLatency {
     if (model.layers % parallelism.pp === 0) return 1
     const batches = Math.min(parallelism.pp, sequencesOf(step))
     return Math.max(1, batches * largestStage(model, parallelism.pp))
+  }
+
+  private attentionMs(step: StepShape): number {
+    const { linear } = this
+    const ms = this.attention.ms(step)
+    if (linear === undefined) return ms
+    return (
+      ms + linear.msPerSequence * sequencesOf(step) + linear.msPerPromptToken * step.prefillTokens
+    )
   }
 
   private matmulMs(step: StepShape): number {
@@ -236,7 +248,7 @@ function asOnePerKind(works: readonly MatmulWork[]): MatmulWork[] {
 
 /** Norms, rotary embedding, activation and residual sums of one token, in bytes moved on one GPU. */
 function elementwiseBytesPerToken({ model, parallelism }: RooflineOptions): number {
-  const { attention, hiddenSize, denseLayers, layers, experts } = model
+  const { attention, hiddenSize, denseLayers, layers, linear, experts } = model
   const { tp } = parallelism
   const keyValueElements =
     attention.kind === 'gqa'
@@ -250,8 +262,13 @@ function elementwiseBytesPerToken({ model, parallelism }: RooflineOptions): numb
     (layers - denseLayers) *
       ((experts?.active ?? 0) * (experts?.intermediateSize ?? 0) +
         (experts?.sharedIntermediateSize ?? 0))
-  const perLayer = 7 * hiddenSize + (2 * queryElements + keyValueElements) / tp
-  return ACTIVATION_BYTES * (layers * perLayer + (3 * width) / tp)
+  const attended = attentionLayers(model) * (2 * queryElements + keyValueElements)
+  // The convolution reads and writes queries, keys and values, the gate the output.
+  const convolved =
+    linear === undefined
+      ? 0
+      : linear.layers * (4 * linear.keyHeads * linear.keyDim + 5 * linearOutputDim(linear))
+  return ACTIVATION_BYTES * (7 * layers * hiddenSize + (attended + convolved + 3 * width) / tp)
 }
 
 /** Kernels of one layer: a mixture adds its router, sorting and a second grouped product. */
@@ -260,6 +277,10 @@ const KERNELS = {
   mixture: { matmul: 5, elementwise: 8 },
   /** Compressing and expanding queries, keys and values. */
   latent: { matmul: 4, elementwise: 2 },
+  /** Queries, and keys with weights, of the indexer; their scales, and the choice of the best. */
+  indexer: { matmul: 2, elementwise: 2 },
+  /** The gates' own projection; the convolution and the norm of the output. */
+  linear: { matmul: 1, elementwise: 2 },
 } as const
 
 /**
@@ -277,15 +298,19 @@ function scaleKernels({ model, precision }: RooflineOptions): number {
 
 function kernelFloorMs(options: RooflineOptions, { floorMs }: KernelEfficiency): number {
   const { model } = options
-  const { layers, denseLayers, attention } = model
+  const { layers, denseLayers, attention, linear } = model
   const floorOf = (kernels: { readonly matmul: number; readonly elementwise: number }): number =>
     kernels.matmul * floorMs.matmul + kernels.elementwise * floorMs.elementwise
   const latent = attention.kind === 'mla' ? layers * floorOf(KERNELS.latent) : 0
+  const hasIndexer = attention.kind === 'mla' && attention.indexer !== undefined
+  const indexer = hasIndexer ? layers * (floorMs.attention + floorOf(KERNELS.indexer)) : 0
   return (
     layers * floorMs.attention +
     denseLayers * floorOf(KERNELS.dense) +
     (layers - denseLayers) * floorOf(KERNELS.mixture) +
     latent +
+    indexer +
+    (linear?.layers ?? 0) * floorOf(KERNELS.linear) +
     scaleKernels(options) * floorMs.elementwise
   )
 }
@@ -298,6 +323,9 @@ function check({ model, parallelism, ...options }: RooflineOptions): void {
   const { heads } = model.attention
   if (heads % tp !== 0)
     refuseParameter('tp', `a divisor of the ${heads} heads of ${model.name}`, tp)
+  const { keyHeads = 0 } = model.linear ?? {}
+  if (keyHeads % tp !== 0)
+    refuseParameter('tp', `a divisor of the ${keyHeads} linear key heads of ${model.name}`, tp)
   if (pp > model.layers) {
     refuseParameter('pp', `at most the ${model.layers} layers of ${model.name}`, pp)
   }

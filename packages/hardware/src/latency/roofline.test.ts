@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { findGpu } from '../gpus/find-gpu.js'
 import { findModel } from '../models/find-model.js'
+import { modelParameters } from '../models/model-size.js'
 import { h100 } from '../testing/h100.js'
 import { segmentError, stepOf } from '../testing/segments.js'
 import { expectedDistinct, expectedLargest } from './expert-coverage.js'
@@ -261,4 +262,77 @@ test('factors scale their parts, along a stretch of steps too', () => {
   expect(() => rooflineLatency({ ...h100, timeScales: { ...timeScales, matmul: -1 } })).toThrow(
     /matmul: expected a finite number >= 0, got -1/,
   )
+})
+
+describe('layers that are no plain attention', () => {
+  const qwen = findModel('qwen3.5-397b-a17b')
+  const bytesPerMs = 3.35e9 * 0.89
+  const flopsPerMs = 989.5e9 * 0.67
+
+  test('by hand: decodes of Qwen3.5 read their context in 15 layers and stream states in 45', () => {
+    const latency = rooflineLatency({ ...h100, model: qwen })
+    // Two KV heads are on four GPUs: each has one.
+    const contextMs = (15 * 3000 * 2 * 256 * 2) / bytesPerMs
+    const stateMs = (3 * 2 * 192_061_440) / (4 * bytesPerMs)
+    expect(latency.breakdown(stepOf(0, 0, 3, 3000)).attentionMs).toBeCloseTo(contextMs + stateMs, 9)
+  })
+
+  test('by hand: linear layers of a prompt meet chunk and state', () => {
+    const { linear: _, ...attending } = { ...qwen, layers: 15 }
+    const attentionMs = (model: typeof attending): number =>
+      rooflineLatency({ ...h100, model }).breakdown(stepOf(1000, 0, 0, 0)).attentionMs
+    // Per token and head: 64 others in three products, and three with a matrix of 128 x 128.
+    const flops = 45 * 64 * (2 * 64 * 3 * 128 + 3 * 2 * 128 * 128)
+    const promptMs = (1000 * flops) / (4 * flopsPerMs)
+    const stateMs = (2 * 192_061_440) / (4 * bytesPerMs)
+    expect(attentionMs(qwen) - attentionMs(attending)).toBeCloseTo(promptMs + stateMs, 9)
+  })
+
+  test('by hand: an indexer goes over the context, attention over the best 2048 tokens', () => {
+    const latency = rooflineLatency({ ...h100, model: findModel('deepseek-v3.2') })
+    const attentionMs = (context: number): number =>
+      latency.breakdown(stepOf(0, 0, 2, 2 * context)).attentionMs
+    expect(attentionMs(1000)).toBeCloseTo((61 * 2000 * (1152 + 132)) / bytesPerMs, 9)
+    const best = 2 * 2048 * 1152
+    expect(attentionMs(10_000)).toBeCloseTo((61 * (best + 20_000 * 132)) / bytesPerMs, 9)
+    // A chunk after 9000 tokens: 2048 pairs a token in compressed form, and all pairs of the indexer.
+    const pairs = 1000 * 9000 + (1000 * 1001) / 2
+    const computed = 61 * (1000 * 2048 * 2 * 32 * 1088 + pairs * 2 * 64 * 128)
+    const readMs = (61 * 10_000 * 132) / bytesPerMs
+    expect(latency.breakdown(stepOf(1000, 9000, 0, 0)).attentionMs).toBeCloseTo(
+      computed / flopsPerMs + readMs,
+      6,
+    )
+  })
+
+  test.each(['qwen3.5-397b-a17b', 'glm-5', 'deepseek-v3.2', 'llama-3.1-70b'])(
+    'one GPU multiplies with all that tokens visit of %s',
+    (name) => {
+      const model = findModel(name)
+      const one = { ...h100, model, parallelism: { tp: 1, pp: 1, ep: 1 } }
+      const { attention, dense, head } = modelParameters(model)
+      const readMs = (2 * (attention + dense + head)) / (3.35e9 * 0.92)
+      const computeMs = (2 * (attention + dense + head)) / (989.5e9 * 0.69)
+      const { matmulMs } = rooflineLatency(one).breakdown(stepOf(0, 0, 1, 1))
+      expect(matmulMs / (readMs ** 2.8 + computeMs ** 2.8) ** (1 / 2.8)).toBeCloseTo(1, 9)
+    },
+  )
+
+  test('their kernels cost what the others do, and an indexer one attention more', () => {
+    const floorOf = (name: string): number =>
+      rooflineLatency({ ...h100, model: findModel(name) }).breakdown(stepOf(0, 0, 1, 1)).floorMs
+    const [matmul, elementwise, attention] = [0.0048, 0.0037, 0.0124]
+    const mixture = 5 * matmul + 8 * elementwise + attention
+    expect(floorOf('qwen3.5-397b-a17b')).toBeCloseTo(
+      60 * mixture + 45 * (matmul + 2 * elementwise),
+      9,
+    )
+    const indexer = 2 * matmul + 2 * elementwise + attention
+    expect(floorOf('deepseek-v3.2') - floorOf('deepseek-v3')).toBeCloseTo(61 * indexer, 9)
+  })
+
+  test('linear heads go to whole GPUs', () => {
+    const options = { ...h100, model: qwen, parallelism: { tp: 32, pp: 1, ep: 1 } }
+    expect(() => rooflineLatency(options)).toThrow(/tp: expected a divisor of the 16 linear key/)
+  })
 })

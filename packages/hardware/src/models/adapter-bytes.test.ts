@@ -29,6 +29,16 @@ test('by hand: GPUs share the sides of the heads and of the network, each has th
   expect(halved).toBe(layers * perLayer + (3 * 3 * 18_432) / 2 + (58 * 3 * 2048) / 2)
 })
 
+test('by hand: gates and linear layers of Qwen3.5', () => {
+  const [h, query, key, values] = [4096, 32 * 256, 2 * 256, 64 * 128]
+  const attention = 2 * (h + query) + query + 2 * (h + key)
+  // Queries, keys, values and their gate; two numbers per head; the output.
+  const linear = h + 2 * 16 * 128 + 2 * values + (h + 2 * 64) + (values + h)
+  const shared = 3 * (h + 1024)
+  const model = findModel('Qwen3.5-397B-A17B')
+  expect(adapterParameters(model, 1)).toBe(15 * attention + 45 * linear + 60 * shared)
+})
+
 test.each(MODELS.map((model) => [model.name, model] as const))(
   '%s: in proportion to the rank, and a small part of the model',
   (_, model) => {

@@ -1,4 +1,5 @@
-import type { Model } from './model.js'
+import type { LinearAttention, Model } from './model.js'
+import { attentionLayers, linearInputDim, linearOutputDim } from './model-size.js'
 
 /** Bytes of a weight of an adapter: engines keep them in 16 bits. */
 const BYTES_PER_WEIGHT = 2
@@ -13,12 +14,13 @@ const BYTES_PER_WEIGHT = 2
  * adapterParameters(findModel('llama-3.1-8b'), 16) // => 41943040
  */
 export function adapterParameters(model: Model, rank: number, tp = 1): number {
-  const { hiddenSize: h, layers, denseLayers, experts } = model
+  const { hiddenSize: h, layers, denseLayers, experts, linear } = model
   const network = (width: number): number => model.feedForwardMatrices * (h + width / tp)
   const shared = experts?.sharedIntermediateSize ?? 0
   return (
     rank *
-    (layers * attentionWidths(model, tp) +
+    (attentionLayers(model) * attentionWidths(model, tp) +
+      (linear === undefined ? 0 : linear.layers * (3 * h + linearWidths(linear) / tp)) +
       denseLayers * network(model.intermediateSize) +
       (shared > 0 ? (layers - denseLayers) * network(shared) : 0))
   )
@@ -35,7 +37,8 @@ function attentionWidths({ attention, hiddenSize: h }: Model, tp: number): numbe
   if (attention.kind === 'gqa') {
     const query = (heads * attention.headDim) / tp
     const key = Math.ceil(attention.kvHeads / tp) * attention.headDim
-    return 2 * (h + query) + 2 * (h + key)
+    const gate = attention.isGated === true ? query : 0
+    return 2 * (h + query) + gate + 2 * (h + key)
   }
   const { queryRank, kvRank, ropeDim, nopeDim, valueDim } = attention
   const ownHeads = heads / tp
@@ -43,4 +46,9 @@ function attentionWidths({ attention, hiddenSize: h }: Model, tp: number): numbe
   const query = queryRank === 0 ? h + keys : h + queryRank + queryRank + keys
   const keyValue = h + kvRank + ropeDim + kvRank + ownHeads * (nopeDim + valueDim)
   return query + keyValue + ownHeads * valueDim + h
+}
+
+/** What the three projections of a linear layer have beside the residual stream: two before, one after it. */
+function linearWidths(linear: LinearAttention): number {
+  return linearInputDim(linear) + linearOutputDim(linear)
 }

@@ -178,6 +178,75 @@ describe('modelFromHuggingFaceConfig', () => {
     expect(modelFromHuggingFaceConfig({ text_config }, 'm').weights).toBe(weights)
   })
 
+  const qwen35 = {
+    model_type: 'qwen3_5_moe_text',
+    attn_output_gate: true,
+    full_attention_interval: 4,
+    head_dim: 256,
+    hidden_size: 4096,
+    linear_conv_kernel_dim: 4,
+    linear_key_head_dim: 128,
+    linear_num_key_heads: 16,
+    linear_num_value_heads: 64,
+    linear_value_head_dim: 128,
+    moe_intermediate_size: 1024,
+    num_attention_heads: 32,
+    num_experts: 512,
+    num_experts_per_tok: 10,
+    num_hidden_layers: 60,
+    num_key_value_heads: 2,
+    shared_expert_intermediate_size: 1024,
+    vocab_size: 248320,
+    tie_word_embeddings: false,
+  }
+
+  test('linear layers: in the text part, counted by the interval or by name', () => {
+    const catalogue = figures(findModel('Qwen3.5-397B-A17B'))
+    const read = (config: object): object => figures(modelFromHuggingFaceConfig(config, 'm'))
+    expect(read({ model_type: 'qwen3_5_moe', text_config: qwen35 })).toEqual(catalogue)
+    const layer_types = Array.from({ length: 60 }, (_, i) =>
+      i % 4 === 3 ? 'full_attention' : 'linear_attention',
+    )
+    expect(read({ ...qwen35, layer_types, full_attention_interval: 7 })).toEqual(catalogue)
+    const attending = modelFromHuggingFaceConfig({ ...qwen35, full_attention_interval: 1 }, 'm')
+    expect(attending.linear).toBeUndefined()
+    const open = modelFromHuggingFaceConfig({ ...qwen35, attn_output_gate: false }, 'm')
+    expect(open.attention).not.toHaveProperty('isGated')
+    expect(() => read({ ...qwen35, layer_types: ['mamba'] })).toThrow(
+      /layer_types: expected full_attention and linear_attention, got "mamba"/,
+    )
+  })
+
+  test('attention to the tokens that an indexer finds, and dense layers by name', () => {
+    const glm = {
+      model_type: 'glm_moe_dsa',
+      hidden_size: 6144,
+      intermediate_size: 12288,
+      moe_intermediate_size: 2048,
+      num_attention_heads: 64,
+      num_hidden_layers: 78,
+      n_shared_experts: 1,
+      n_routed_experts: 256,
+      num_experts_per_tok: 8,
+      first_k_dense_replace: 3,
+      kv_lora_rank: 512,
+      q_lora_rank: 2048,
+      qk_nope_head_dim: 192,
+      qk_rope_head_dim: 64,
+      v_head_dim: 256,
+      index_topk: 2048,
+      index_n_heads: 32,
+      index_head_dim: 128,
+      vocab_size: 154880,
+      tie_word_embeddings: false,
+    }
+    const catalogue = figures(findModel('GLM-5'))
+    expect(figures(modelFromHuggingFaceConfig(glm, 'm'))).toEqual(catalogue)
+    const mlp_layer_types = Array.from({ length: 78 }, (_, i) => (i < 3 ? 'dense' : 'sparse'))
+    const named = { ...glm, first_k_dense_replace: undefined, mlp_layer_types }
+    expect(figures(modelFromHuggingFaceConfig(named, 'm'))).toEqual(catalogue)
+  })
+
   test('older files of compressed-tensors say compression_config', () => {
     const compression_config = group({ num_bits: 8, type: 'float' })
     expect(modelFromHuggingFaceConfig({ ...llama, compression_config }, 'm').weights).toBe('fp8')

@@ -1,13 +1,22 @@
 import { RouteSimError } from '@routesim/core'
 import type { HardwareErrorCode } from '../errors/hardware-error-code.js'
 import { WEIGHT_PRECISIONS, type WeightPrecision } from '../precision/precision.js'
-import type { Experts, GroupedQueryAttention, LatentAttention, Model } from './model.js'
+import type {
+  Experts,
+  GroupedQueryAttention,
+  LatentAttention,
+  LinearAttention,
+  Model,
+  TokenIndexer,
+} from './model.js'
 import { precisionOfQuantization, QUANT_METHODS, quantMethodOf } from './quantization-config.js'
 
 /** What sets a family of models apart. */
 interface Family {
   readonly ungated?: true
   readonly mla?: true
+  /** Has layers of Gated DeltaNet, and gates on the others. */
+  readonly linear?: true
   /** Output projection and embedding are one unless the file says otherwise. */
   readonly tied?: true
   /** What published files leave out, as `transformers` has it. */
@@ -30,6 +39,20 @@ const GEMMA3: Family = {
 const QWEN_MOE: Family = { defaults: { sliding_window: 4096 } }
 const QWEN: Family = { defaults: { ...QWEN_MOE.defaults, max_window_layers: 28 } }
 
+/** Defaults of `Qwen3NextConfig`, `Qwen3_5TextConfig` and `Qwen3_5MoeTextConfig` in transformers 5. */
+const QWEN_LINEAR: Family = {
+  linear: true,
+  defaults: {
+    head_dim: 256,
+    linear_conv_kernel_dim: 4,
+    linear_key_head_dim: 128,
+    linear_value_head_dim: 128,
+    linear_num_key_heads: 16,
+    linear_num_value_heads: 32,
+    full_attention_interval: 4,
+  },
+}
+
 /** `model_type` of the configs that are read. */
 const FAMILIES: Readonly<Record<string, Family>> = {
   llama: {},
@@ -39,6 +62,9 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   qwen2_moe: QWEN_MOE,
   qwen3: QWEN,
   qwen3_moe: QWEN_MOE,
+  qwen3_next: QWEN_LINEAR,
+  qwen3_5_text: QWEN_LINEAR,
+  qwen3_5_moe_text: QWEN_LINEAR,
   phi3: {},
   gemma: { tied: true },
   gemma2: { tied: true },
@@ -51,6 +77,8 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   starcoder2: { ungated: true, tied: true },
   deepseek_v2: { mla: true },
   deepseek_v3: { mla: true },
+  deepseek_v32: { mla: true },
+  glm_moe_dsa: { mla: true },
   kimi_k2: { mla: true },
 }
 
@@ -81,12 +109,14 @@ export function modelFromHuggingFaceConfig(json: unknown, name: string): Model {
   const mixture = expertsOf(inner, type)
   const denseLayers = mixture === undefined ? layers : denseLayersOf(inner, layers)
   const experts = denseLayers === layers ? undefined : mixture
+  const linear = family.linear === undefined ? undefined : linearOf(inner, layers)
   return {
     name,
     aliases: [],
     layers,
     hiddenSize: inner.count('hidden_size'),
-    attention: family.mla === undefined ? groupedQuery(inner, type, layers) : latent(inner),
+    attention: family.mla === undefined ? groupedQuery(inner, type, layers, family) : latent(inner),
+    ...(linear === undefined ? {} : { linear }),
     denseLayers,
     intermediateSize: denseLayers === 0 ? 0 : inner.count('intermediate_size'),
     feedForwardMatrices: family.ungated === undefined ? 3 : 2,
@@ -98,7 +128,12 @@ export function modelFromHuggingFaceConfig(json: unknown, name: string): Model {
   }
 }
 
-function groupedQuery(fields: Fields, type: string, layers: number): GroupedQueryAttention {
+function groupedQuery(
+  fields: Fields,
+  type: string,
+  layers: number,
+  family: Family,
+): GroupedQueryAttention {
   const heads = fields.count('num_attention_heads')
   const kvHeads = fields.optionalCount('num_key_value_heads') ?? heads
   if (heads % kvHeads !== 0) {
@@ -114,14 +149,40 @@ function groupedQuery(fields: Fields, type: string, layers: number): GroupedQuer
       `missing field head_dim: hidden_size ${fields.count('hidden_size')} is no multiple of ${heads} heads`,
     )
   }
-  const window = windowOf(fields, type, layers)
-  return {
-    kind: 'gqa',
-    heads,
-    kvHeads,
-    headDim,
-    ...(window === undefined ? {} : { window }),
+  const common = { kind: 'gqa', heads, kvHeads, headDim } as const
+  if (family.linear !== undefined) {
+    return (fields.flag('attn_output_gate') ?? true) ? { ...common, isGated: true } : common
   }
+  const window = windowOf(fields, type, layers)
+  return window === undefined ? common : { ...common, window }
+}
+
+/** Layers without attention: as `layer_types` says, or all but each n-th; undefined when there are none. */
+function linearOf(fields: Fields, layers: number): LinearAttention | undefined {
+  const types = layerTypes(fields, 'full_attention', 'linear_attention')
+  const count =
+    types?.filter((type) => type === 'linear_attention').length ??
+    layers - Math.floor(layers / fields.count('full_attention_interval'))
+  if (count === 0) return undefined
+  return {
+    layers: count,
+    keyHeads: fields.count('linear_num_key_heads'),
+    valueHeads: fields.count('linear_num_value_heads'),
+    keyDim: fields.count('linear_key_head_dim'),
+    valueDim: fields.count('linear_value_head_dim'),
+    convolutionTokens: fields.count('linear_conv_kernel_dim'),
+  }
+}
+
+/** @throws RouteSimError `model_config_invalid` when a layer is of another kind */
+function layerTypes(fields: Fields, ...known: readonly string[]): readonly unknown[] | undefined {
+  const types = fields.words('layer_types')
+  const other = types?.find((kind) => !known.includes(kind as string))
+  if (other === undefined) return types
+  throw invalid(
+    fields.name,
+    `layer_types: expected ${known.join(' and ')}, got ${JSON.stringify(other)}: only such layers are simulated`,
+  )
 }
 
 function latent(fields: Fields): LatentAttention {
@@ -133,7 +194,15 @@ function latent(fields: Fields): LatentAttention {
     ropeDim: fields.count('qk_rope_head_dim'),
     nopeDim: fields.count('qk_nope_head_dim'),
     valueDim: fields.count('v_head_dim'),
+    ...indexerOf(fields),
   }
+}
+
+function indexerOf(fields: Fields): { indexer?: TokenIndexer } {
+  const tokens = fields.optionalCount('index_topk')
+  if (tokens === undefined) return {}
+  const heads = fields.count('index_n_heads')
+  return { indexer: { tokens, heads, headDim: fields.count('index_head_dim') } }
 }
 
 /** Layers with a window: as `layer_types` says, or the rule of the family, or all of them. */
@@ -142,14 +211,7 @@ function windowOf(
   type: string,
   layers: number,
 ): GroupedQueryAttention['window'] | undefined {
-  const types = fields.words('layer_types')
-  const other = types?.find((kind) => kind !== 'full_attention' && kind !== 'sliding_attention')
-  if (other !== undefined) {
-    throw invalid(
-      fields.name,
-      `layer_types: expected full_attention and sliding_attention, got ${JSON.stringify(other)}: only such layers are simulated`,
-    )
-  }
+  const types = layerTypes(fields, 'full_attention', 'sliding_attention')
   const isQwen = type.startsWith('qwen')
   const isOn = fields.flag('use_sliding_window') ?? !isQwen
   const tokens = fields.optionalCount('sliding_window')
@@ -189,8 +251,10 @@ function expertsOf(fields: Fields, type: string): Experts | undefined {
   }
 }
 
-/** Layers without experts: leading ones, those that a list names, and those between two of a stride. */
+/** Layers without experts: as `mlp_layer_types` says, or leading ones, those that a list names, and those between two of a stride. */
 function denseLayersOf(fields: Fields, layers: number): number {
+  const kinds = fields.words('mlp_layer_types')
+  if (kinds !== undefined) return kinds.filter((kind) => kind === 'dense').length
   const leading = fields.optionalCount('first_k_dense_replace') ?? 0
   const named = fields.words('mlp_only_layers') ?? []
   // Qwen has experts in every n-th layer; DeepSeek in the first and each n-th after it.

@@ -1,11 +1,11 @@
-import type { Experts, Model } from './model.js'
+import type { Experts, LatentAttention, Model } from './model.js'
 
 const HF = 'https://huggingface.co'
 
 /** What the mixtures of experts of the catalogue share. */
 type MixtureRecord = Pick<
   Model,
-  'name' | 'aliases' | 'layers' | 'hiddenSize' | 'attention' | 'vocabSize' | 'weights'
+  'name' | 'aliases' | 'layers' | 'hiddenSize' | 'attention' | 'linear' | 'vocabSize' | 'weights'
 > & {
   /** Leading layers with a dense network, and its width. */
   readonly dense?: { readonly layers: number; readonly intermediateSize: number }
@@ -44,6 +44,55 @@ const QWEN3_235B: MixtureRecord = {
   vocabSize: 151936,
   weights: 'bf16',
   experts: { count: 128, active: 8, intermediateSize: 1536 },
+}
+
+/** Mixtures of Qwen3.5: three layers in four are linear, and attention is gated. */
+function qwen35(
+  record: Pick<MixtureRecord, 'name' | 'layers' | 'hiddenSize' | 'experts'> & {
+    readonly heads: number
+    readonly valueHeads: number
+  },
+): Model {
+  const { heads, valueHeads, ...rest } = record
+  return mixture({
+    ...rest,
+    aliases: [],
+    repository: `Qwen/${record.name}`,
+    vocabSize: 248320,
+    weights: 'bf16',
+    attention: { kind: 'gqa', heads, kvHeads: 2, headDim: 256, isGated: true },
+    linear: {
+      layers: (record.layers * 3) / 4,
+      keyHeads: 16,
+      valueHeads,
+      keyDim: 128,
+      valueDim: 128,
+      convolutionTokens: 4,
+    },
+  })
+}
+
+const DEEPSEEK_ATTENTION: LatentAttention = {
+  kind: 'mla',
+  heads: 128,
+  queryRank: 1536,
+  kvRank: 512,
+  ropeDim: 64,
+  nopeDim: 128,
+  valueDim: 128,
+}
+
+const DEEPSEEK_V3: MixtureRecord = {
+  name: 'DeepSeek-V3',
+  aliases: ['DeepSeek-R1', 'DeepSeek-V3.1', 'deepseek-ai/DeepSeek-R1'],
+  repository: 'deepseek-ai/DeepSeek-V3',
+  layers: 61,
+  hiddenSize: 7168,
+  vocabSize: 129280,
+  weights: 'fp8',
+  attention: DEEPSEEK_ATTENTION,
+  dense: { layers: 3, intermediateSize: 18432 },
+  experts: { count: 256, active: 8, intermediateSize: 2048, sharedIntermediateSize: 2048 },
 }
 
 const KIMI_K2: MixtureRecord = {
@@ -110,6 +159,30 @@ export const MIXTURE_MODELS: readonly Model[] = [
     weights: 'fp8',
   }),
   // Every second layer sees the last 128 tokens only.
+  qwen35({
+    name: 'Qwen3.5-35B-A3B',
+    layers: 40,
+    hiddenSize: 2048,
+    heads: 16,
+    valueHeads: 32,
+    experts: { count: 256, active: 8, intermediateSize: 512, sharedIntermediateSize: 512 },
+  }),
+  qwen35({
+    name: 'Qwen3.5-122B-A10B',
+    layers: 48,
+    hiddenSize: 3072,
+    heads: 32,
+    valueHeads: 64,
+    experts: { count: 256, active: 8, intermediateSize: 1024, sharedIntermediateSize: 1024 },
+  }),
+  qwen35({
+    name: 'Qwen3.5-397B-A17B',
+    layers: 60,
+    hiddenSize: 4096,
+    heads: 32,
+    valueHeads: 64,
+    experts: { count: 512, active: 10, intermediateSize: 1024, sharedIntermediateSize: 1024 },
+  }),
   mixture({
     name: 'gpt-oss-20b',
     aliases: [],
@@ -175,24 +248,33 @@ export const MIXTURE_MODELS: readonly Model[] = [
     dense: { layers: 1, intermediateSize: 10944 },
     experts: { count: 64, active: 6, intermediateSize: 1408, sharedIntermediateSize: 2 * 1408 },
   }),
+  mixture(DEEPSEEK_V3),
   mixture({
-    name: 'DeepSeek-V3',
-    aliases: ['DeepSeek-R1', 'DeepSeek-V3.1', 'deepseek-ai/DeepSeek-R1'],
-    repository: 'deepseek-ai/DeepSeek-V3',
-    layers: 61,
-    hiddenSize: 7168,
-    vocabSize: 129280,
-    weights: 'fp8',
+    ...DEEPSEEK_V3,
+    name: 'DeepSeek-V3.2',
+    aliases: ['DeepSeek-V3.2-Exp'],
+    repository: 'deepseek-ai/DeepSeek-V3.2',
+    attention: { ...DEEPSEEK_ATTENTION, indexer: { tokens: 2048, heads: 64, headDim: 128 } },
+  }),
+  mixture({
+    name: 'GLM-5',
+    aliases: ['GLM-5.1'],
+    repository: 'zai-org/GLM-5',
+    layers: 78,
+    hiddenSize: 6144,
+    vocabSize: 154880,
+    weights: 'bf16',
     attention: {
       kind: 'mla',
-      heads: 128,
-      queryRank: 1536,
+      heads: 64,
+      queryRank: 2048,
       kvRank: 512,
       ropeDim: 64,
-      nopeDim: 128,
-      valueDim: 128,
+      nopeDim: 192,
+      valueDim: 256,
+      indexer: { tokens: 2048, heads: 32, headDim: 128 },
     },
-    dense: { layers: 3, intermediateSize: 18432 },
+    dense: { layers: 3, intermediateSize: 12288 },
     experts: { count: 256, active: 8, intermediateSize: 2048, sharedIntermediateSize: 2048 },
   }),
   mixture(KIMI_K2),

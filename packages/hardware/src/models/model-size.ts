@@ -4,7 +4,7 @@ import {
   type KvPrecision,
   type WeightPrecision,
 } from '../precision/precision.js'
-import type { Model } from './model.js'
+import type { LatentAttention, LinearAttention, Model } from './model.js'
 
 /** Parameters of a model by what reads them; norms and biases, below 0.1 %, are left out. */
 export interface ModelParameters {
@@ -36,7 +36,8 @@ export function modelParameters(model: Model): ModelParameters {
         (feedForwardMatrices * hiddenSize * experts.sharedIntermediateSize +
           hiddenSize * experts.count)
   return {
-    attention: layers * attentionParametersPerLayer(model),
+    attention:
+      attentionLayers(model) * attentionParametersPerLayer(model) + linearParameters(model),
     dense: dense + always,
     expert,
     experts: moeLayers * (experts?.count ?? 0) * expert,
@@ -48,7 +49,8 @@ export function modelParameters(model: Model): ModelParameters {
 function attentionParametersPerLayer({ attention, hiddenSize }: Model): number {
   const { heads } = attention
   if (attention.kind === 'gqa') {
-    return hiddenSize * attention.headDim * (2 * heads + 2 * attention.kvHeads)
+    const gates = attention.isGated === true ? heads : 0
+    return hiddenSize * attention.headDim * (2 * heads + gates + 2 * attention.kvHeads)
   }
   const { queryRank, kvRank, ropeDim, nopeDim, valueDim } = attention
   const keyDim = nopeDim + ropeDim
@@ -57,7 +59,38 @@ function attentionParametersPerLayer({ attention, hiddenSize }: Model): number {
       ? hiddenSize * heads * keyDim
       : hiddenSize * queryRank + queryRank * heads * keyDim
   const keyValue = hiddenSize * (kvRank + ropeDim) + kvRank * heads * (nopeDim + valueDim)
-  return query + keyValue + heads * valueDim * hiddenSize
+  return query + keyValue + heads * valueDim * hiddenSize + indexerParameters(attention, hiddenSize)
+}
+
+/** Parameters of the indexer of one layer: queries from the compressed ones, one key, a weight per head. */
+export function indexerParameters(
+  { indexer, queryRank }: LatentAttention,
+  hiddenSize: number,
+): number {
+  if (indexer === undefined) return 0
+  const { heads, headDim } = indexer
+  return (queryRank || hiddenSize) * heads * headDim + hiddenSize * (headDim + heads)
+}
+
+function linearParameters({ linear, hiddenSize }: Model): number {
+  if (linear === undefined) return 0
+  return linear.layers * hiddenSize * (linearInputDim(linear) + linearOutputDim(linear))
+}
+
+/** What a token is projected to in a linear layer: queries, keys, values, their gate, two numbers per head. */
+export function linearInputDim(linear: LinearAttention): number {
+  const { keyHeads, keyDim, valueHeads } = linear
+  return 2 * keyHeads * keyDim + 2 * linearOutputDim(linear) + 2 * valueHeads
+}
+
+/** Elements of the values of a token in a linear layer. */
+export function linearOutputDim({ valueHeads, valueDim }: LinearAttention): number {
+  return valueHeads * valueDim
+}
+
+/** Layers that attend to the context. */
+export function attentionLayers({ layers, linear }: Model): number {
+  return layers - (linear?.layers ?? 0)
 }
 
 /**
@@ -94,7 +127,8 @@ export function flopsPerToken(model: Model): number {
  * costs more per pair than the prompt's.
  */
 export function attentionFlopsPerPair(model: Model, phase: 'prefill' | 'decode'): number {
-  const { attention, layers } = model
+  const { attention } = model
+  const layers = attentionLayers(model)
   if (attention.kind === 'gqa') return 4 * attention.heads * attention.headDim * layers
   const { heads, kvRank, ropeDim, nopeDim, valueDim } = attention
   const elements = phase === 'prefill' ? nopeDim + ropeDim + valueDim : 2 * kvRank + ropeDim
@@ -117,14 +151,35 @@ export function denseBytesPerWeight(precision: WeightPrecision): number {
   return BYTES_PER_WEIGHT[precision === 'mxfp4' ? 'bf16' : precision]
 }
 
-/** Bytes of KV cache of one token in one layer; latent attention keeps one compressed vector. */
+/**
+ * Bytes of KV cache of one token in one layer; latent attention keeps one compressed vector, and the key of an
+ * indexer in 8 bits with a 32-bit scale (vLLM and SGLang).
+ */
 export function kvBytesPerTokenLayer(model: Model, precision: KvPrecision = 'bf16'): number {
   const { attention } = model
   const elements =
     attention.kind === 'gqa'
       ? 2 * attention.kvHeads * attention.headDim
       : attention.kvRank + attention.ropeDim
-  return elements * BYTES_PER_KV_ELEMENT[precision]
+  return elements * BYTES_PER_KV_ELEMENT[precision] + indexBytesPerTokenLayer(model)
+}
+
+/** The part of them that the key of an indexer takes. */
+export function indexBytesPerTokenLayer({ attention }: Model): number {
+  const indexer = attention.kind === 'mla' ? attention.indexer : undefined
+  return indexer === undefined ? 0 : indexer.headDim + 4
+}
+
+/**
+ * Bytes of the states that the linear layers keep of a request, whatever its length: their matrices in 32 bits,
+ * as `mamba_ssm_dtype` of Qwen3.5 says, and the last inputs of the convolution in 16.
+ */
+export function stateBytesPerRequest({ linear }: Model): number {
+  if (linear === undefined) return 0
+  const { layers, keyHeads, keyDim, valueHeads, valueDim, convolutionTokens } = linear
+  const matrices = 4 * valueHeads * keyDim * valueDim
+  const inputs = 2 * (convolutionTokens - 1) * (2 * keyHeads * keyDim + valueHeads * valueDim)
+  return layers * (matrices + inputs)
 }
 
 /**
@@ -142,7 +197,7 @@ export function largestStage({ layers }: Model, pp: number): number {
 
 /**
  * Bytes of KV cache of a request with so many tokens of context, over all layers: layers with a
- * sliding window keep no more than it.
+ * sliding window keep no more than it, and linear layers nothing.
  *
  * @example
  * kvBytesOfContext(findModel('llama-3.1-70b'), 1) // => 327680
@@ -154,7 +209,7 @@ export function kvBytesOfContext(
 ): number {
   const window = windowOf(model)
   const tokenLayers =
-    contextTokens * (model.layers - window.layers) +
+    contextTokens * (attentionLayers(model) - window.layers) +
     Math.min(contextTokens, window.tokens) * window.layers
   return tokenLayers * kvBytesPerTokenLayer(model, precision)
 }

@@ -13,7 +13,10 @@ export interface Model {
   readonly layers: number
   /** Width of the residual stream. */
   readonly hiddenSize: number
+  /** Of the layers that attend to the context, which are all but the `linear` ones. */
   readonly attention: GroupedQueryAttention | LatentAttention
+  /** Layers with a state of constant size in place of a KV cache; absent when there are none. */
+  readonly linear?: LinearAttention
   /** Layers with one dense feed-forward network each, 0 in a pure mixture of experts. */
   readonly denseLayers: number
   /** Width of that network; 0 without dense layers. */
@@ -40,6 +43,8 @@ export interface GroupedQueryAttention {
   readonly headDim: number
   /** Layers that attend to the last tokens only. */
   readonly window?: { readonly tokens: number; readonly layers: number }
+  /** Whether what comes out is gated, by a projection as wide as that of the queries (Qwen3-Next). */
+  readonly isGated?: true
 }
 
 /** Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434): keys and values are compressed together. */
@@ -55,6 +60,32 @@ export interface LatentAttention {
   /** The other elements of a key. */
   readonly nopeDim: number
   readonly valueDim: number
+  /** Which tokens of the context are attended to; all when absent. */
+  readonly indexer?: TokenIndexer
+}
+
+/**
+ * DeepSeek sparse attention (DeepSeek-V3.2, arXiv 2512.02556): small heads of each layer score the whole
+ * context, with keys of their own in the cache, and attention is to the best of it.
+ */
+export interface TokenIndexer {
+  /** Tokens that are attended to at most. */
+  readonly tokens: number
+  readonly heads: number
+  readonly headDim: number
+}
+
+/** Gated DeltaNet (arXiv 2412.06464): one matrix per value head takes in what keys and values say. */
+export interface LinearAttention {
+  readonly layers: number
+  /** Heads of keys, and as many of queries. */
+  readonly keyHeads: number
+  readonly valueHeads: number
+  /** Elements of one head. */
+  readonly keyDim: number
+  readonly valueDim: number
+  /** Tokens that the convolution before it sees. */
+  readonly convolutionTokens: number
 }
 
 /** The feed-forward part of mixture-of-experts layers. */

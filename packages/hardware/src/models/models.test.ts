@@ -6,6 +6,7 @@ import {
   flopsPerToken,
   kvBytesOfContext,
   parameterCount,
+  stateBytesPerRequest,
   weightBytes,
 } from './model-size.js'
 
@@ -47,6 +48,11 @@ const PUBLISHED: Readonly<Record<string, number>> = {
   'DeepSeek-V3': 671.03,
   'Kimi-K2': 1026,
   'Kimi-K2.5': 1026,
+  'Qwen3.5-35B-A3B': 35,
+  'Qwen3.5-122B-A10B': 122,
+  'Qwen3.5-397B-A17B': 397,
+  'DeepSeek-V3.2': 671.9,
+  'GLM-5': 744,
 }
 
 describe('the catalogue', () => {
@@ -65,6 +71,7 @@ describe('the catalogue', () => {
     ['Qwen3-235B-A22B', 22],
     ['gpt-oss-120b', 5.1 + 0.58],
     ['DeepSeek-V3', 37],
+    ['Qwen3.5-397B-A17B', 17],
   ])('%s visits %f billion of them', (name, billions) => {
     expect(Math.abs(activeParameterCount(findModel(name)) / 1e9 / billions - 1)).toBeLessThan(0.03)
   })
@@ -105,6 +112,20 @@ describe('sizes', () => {
     expect(kvBytesOfContext(gptOss, 1)).toBe(73_728)
     // 18 of 36 layers keep 128 tokens.
     expect(kvBytesOfContext(gptOss, 1000)).toBe(36_864 * 1000 + 36_864 * 128)
+  })
+
+  test('linear layers keep a state per request and no KV; an indexer keeps a key per token', () => {
+    const qwen = findModel('qwen3.5-397b-a17b')
+    // 15 of 60 layers attend, with keys and values of two heads of 256.
+    expect(kvBytesOfContext(qwen, 1)).toBe(15 * 2 * 2 * 256 * 2)
+    // Matrices of 128 x 128 for 64 heads in 32 bits; three inputs of the convolution in 16.
+    const inputs = 3 * (2 * 16 * 128 + 64 * 128) * 2
+    expect(stateBytesPerRequest(qwen)).toBe(45 * (64 * 128 * 128 * 4 + inputs))
+    expect(stateBytesPerRequest(findModel('llama-3.1-70b'))).toBe(0)
+    expect(attentionFlopsPerPair(qwen, 'decode')).toBe(4 * 32 * 256 * 15)
+    // 576 elements and 128 bytes with their scale.
+    expect(kvBytesOfContext(findModel('deepseek-v3.2'), 1)).toBe(61 * (2 * 576 + 132))
+    expect(kvBytesOfContext(findModel('deepseek-v3.2'), 1, 'fp8')).toBe(61 * (576 + 132))
   })
 
   test('FLOPs by hand: a dense layer of Llama 3.1 8B', () => {
