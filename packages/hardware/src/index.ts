@@ -36,7 +36,12 @@ export {
   rooflineLatency,
   type StepBreakdown,
 } from './latency/roofline-latency.js'
-export type { Parallelism, RooflineOptions, TimeScales } from './latency/roofline-options.js'
+export {
+  type Parallelism,
+  type RooflineOptions,
+  ranksSharingExperts,
+  type TimeScales,
+} from './latency/roofline-options.js'
 export { tableLatency } from './latency/table-latency.js'
 export { allReduceMs, allToAllMs, messageMs } from './links/collectives.js'
 export { findLink } from './links/find-link.js'

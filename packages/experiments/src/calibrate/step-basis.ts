@@ -161,7 +161,7 @@ export function rooflineBasis(options: RooflineOptions): StepBasis {
       least: 0,
       deviation: LONGEST_WAIT_MS,
     },
-    ...(options.parallelism.tp * options.parallelism.pp > 1
+    ...(communicates(options)
       ? [{ key: 'communication_scale', ...part(({ communicationMs }) => communicationMs) }]
       : []),
   ]
@@ -185,4 +185,8 @@ export function rooflineBasis(options: RooflineOptions): StepBasis {
 
 function ratio(part: number, whole: number): number {
   return whole === 0 ? 0 : part / whole
+}
+
+function communicates({ parallelism: { tp, pp, ep } }: RooflineOptions): boolean {
+  return tp * pp > 1 || ep > 1
 }

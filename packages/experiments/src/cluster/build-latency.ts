@@ -75,7 +75,7 @@ export function rooflineOf(config: DeploymentConfig): RooflineLatency {
 
 /** @throws RouteSimError `config_invalid` when the cluster has no model or no roofline */
 export function rooflineOptionsOf(config: DeploymentConfig): RooflineOptions {
-  const { compute_model: options, tp, pp, ep } = config
+  const { compute_model: options, tp, pp, ep, dp } = config
   if (options.kind !== 'roofline' || config.model === undefined || config.engine === undefined) {
     throw new RouteSimError<ExperimentsErrorCode>('cluster.model: expected a name, got nothing', {
       code: 'config_invalid',
@@ -87,7 +87,7 @@ export function rooflineOptionsOf(config: DeploymentConfig): RooflineOptions {
   return {
     model,
     gpu: findGpu(config.gpu ?? config.gpu_type),
-    parallelism: { tp, pp, ep },
+    parallelism: { tp, pp, ep, dp },
     precision: config.precision ?? model.weights,
     kvPrecision: kvPrecisionOf(config),
     hostMsPerRequest: options.host_ms_per_request ?? engine.hostMsPerRequest,

@@ -8,6 +8,7 @@ import {
   type KvPrecision,
   kvCapacity,
   type Model,
+  ranksSharingExperts,
   type WeightPrecision,
 } from '@routesim/hardware'
 import type * as z from 'zod'
@@ -128,11 +129,13 @@ function capacityOf(
 ): KvCapacity | undefined {
   const number = (key: string, absent: number): number => Number(filled[key] ?? absent)
   const precision = (filled['precision'] ?? model.weights) as WeightPrecision
+  const parallelism = { tp: number('tp', 1), ep: number('ep', 1), dp: number('dp', 1) }
   const options = {
     model,
     gpu,
-    tp: number('tp', 1),
+    tp: parallelism.tp,
     pp: number('pp', 1),
+    expertGpus: parallelism.tp * ranksSharingExperts(parallelism),
     precision,
     kvPrecision: (filled['kv_precision'] ?? engine.kvPrecision(precision)) as KvPrecision,
     gpuMemoryUtilization: number('gpu_memory_utilization', Number.NaN),

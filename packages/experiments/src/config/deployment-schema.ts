@@ -52,7 +52,9 @@ export const deploymentShape = {
   pp: integer(1, 1024).default(1).describe('Pipeline stages of a backend.'),
   ep: integer(1, 1024)
     .default(1)
-    .describe('Ranks of a backend among which whole experts are dealt out; divides tp.'),
+    .describe(
+      'Ranks of a backend among which whole experts are dealt out: divides tp, or is a multiple of tp that divides tp x dp, and then data-parallel ranks share the experts.',
+    ),
   dp: integer(1, 1024)
     .default(1)
     .describe(

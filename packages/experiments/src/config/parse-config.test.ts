@@ -209,3 +209,14 @@ test('as many requests run as there is memory for states of linear layers', () =
     /^bench.toml:7:1 cluster.max_num_seqs: expected at most \d+, for whose states in the linear layers of Qwen3.5-397B-A17B there is memory, got 1000$/,
   )
 })
+
+test('ranks that share the experts have room for more KV, as each GPU has fewer of them', () => {
+  const fleet = '[cluster]\nnum_backends = 1\nmodel = "deepseek-v3"\ngpu = "B200"\ndp = 8\n'
+  // All 256 experts do not fit on one GPU.
+  expect(complaint(fleet)).toMatch(/cluster.model: DeepSeek-V3 in fp8 on 1 x B200: expected room/)
+  const [eight, sixteen] = [8, 16].map(
+    (ranks) => parseConfig(`${fleet.replace('8', String(ranks))}ep = ${ranks}`).cluster,
+  )
+  expect(eight!.kv_cache_blocks).toBeGreaterThan(0)
+  expect(sixteen!.kv_cache_blocks).toBeGreaterThan(eight!.kv_cache_blocks)
+})

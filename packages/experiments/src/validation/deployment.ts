@@ -7,6 +7,7 @@ import {
   findModel,
   type KvPrecision,
   kvCapacity,
+  ranksSharingExperts,
   rooflineLatency,
   type WeightPrecision,
 } from '@routesim/hardware'
@@ -21,6 +22,8 @@ export interface DeploymentOptions {
   /** As the engine chooses for the weights when absent. */
   readonly kvPrecision?: KvPrecision
   readonly ep?: number
+  /** Data-parallel ranks; 1 when absent. */
+  readonly dp?: number
   /** Tokens of KV cache, where the engine printed them; otherwise what fits. */
   readonly kvTokens?: number
   readonly gpuMemoryUtilization?: number
@@ -57,15 +60,18 @@ export function deployment(options: DeploymentOptions): Deployment {
   const maxNumSeqs = options.maxNumSeqs ?? engine.maxNumSeqs(gpu)
   const blockTokens = options.blockTokens ?? engine.kvBlockTokens
   const parts = { model, gpu, precision, kvPrecision }
+  const { tp, ep = 1, dp = 1 } = options
+  const parallelism = { tp, pp: 1, ep, dp }
   const { blocks, sequences } =
     options.kvTokens === undefined
       ? kvCapacity({
           ...parts,
-          tp: options.tp,
+          tp,
           pp: 1,
+          expertGpus: tp * ranksSharingExperts(parallelism),
           gpuMemoryUtilization:
             options.gpuMemoryUtilization ??
-            engine.gpuMemoryUtilization({ gpu, tp: options.tp, pp: 1, maxBatchTokens }),
+            engine.gpuMemoryUtilization({ gpu, tp, pp: 1, maxBatchTokens }),
           maxBatchTokens,
           maxNumSeqs,
           blockTokens,
@@ -76,7 +82,7 @@ export function deployment(options: DeploymentOptions): Deployment {
     options.latency ??
     rooflineLatency({
       ...parts,
-      parallelism: { tp: options.tp, pp: 1, ep: options.ep ?? 1 },
+      parallelism,
       hostMsPerRequest: engine.hostMsPerRequest,
       hostMsPerStep: options.hostMsPerStep ?? 0,
       cudaGraphs: options.cudaGraphs ?? 'full',
@@ -88,6 +94,8 @@ export function deployment(options: DeploymentOptions): Deployment {
     backend: {
       role: 'both',
       latency,
+      dp,
+      lockstep: ep > 1,
       kv: { blocks, blockTokens },
       maxBatchTokens,
       maxNumSeqs: sequences,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { findGpu } from '../gpus/find-gpu.js'
 import { findModel } from '../models/find-model.js'
+import { modelParameters } from '../models/model-size.js'
 import { type KvBudget, type KvCapacityOptions, kvCapacity } from './kv-capacity.js'
 
 const common = {
@@ -46,6 +47,16 @@ describe('kvCapacity', () => {
     expect(tight.blocks).toBe(Math.floor(tight.kvBytes / (15 * 2 * 256 * 2 * 16)))
     const memory = 0.9 * 79.18 * 2 ** 30
     expect(freeBytes).toBeCloseTo(memory - tight.weightBytes - tight.reserveBytes, -3)
+  })
+
+  test('by hand: experts are spread over all GPUs whose ranks share them', () => {
+    const model = findModel('deepseek-v3')
+    const { weightBytes } = capacity('deepseek-v3', 'h200', 1, { precision: 'fp8', expertGpus: 16 })
+    const { attention, dense, experts, embedding, head } = modelParameters(model)
+    expect(weightBytes).toBe(attention + dense + 2 * (embedding + head) + experts / 16)
+    const own = capacity('deepseek-v3', 'h200', 8, { precision: 'fp8' })
+    const all = capacity('deepseek-v3', 'h200', 8, { precision: 'fp8', expertGpus: 8 })
+    expect(all).toEqual(own)
   })
 
   test('by hand: what an engine counts into its share', () => {

@@ -3,6 +3,7 @@ import type { HardwareErrorCode } from '../errors/hardware-error-code.js'
 import type { Gpu } from '../gpus/gpu.js'
 import type { Model } from '../models/model.js'
 import {
+  expertBytes,
   kvBytesOfContext,
   kvShare,
   largestStage,
@@ -17,6 +18,8 @@ export interface KvCapacityOptions {
   readonly gpu: Gpu
   readonly tp: number
   readonly pp: number
+  /** GPUs of a stage over which the experts are spread: more than `tp` if data-parallel ranks share them, `tp` if absent. */
+  readonly expertGpus?: number
   readonly precision: WeightPrecision
   readonly kvPrecision: KvPrecision
   /** Part of the memory that the engine takes. */
@@ -79,7 +82,10 @@ const LOGIT_COPIES = 1 + 1 + 2 + 1
 export function kvCapacity(options: KvCapacityOptions): KvCapacity {
   const { model, gpu, tp, pp, precision, kvPrecision, blockTokens } = options
   const stage = largestStage(model, pp)
-  const weights = (weightBytes(model, precision) * stage) / tp
+  const ofExperts = expertBytes(model, precision)
+  const weights =
+    stage *
+    ((weightBytes(model, precision) - ofExperts) / tp + ofExperts / (options.expertGpus ?? tp))
   const reserveBytes = RUNTIME_BYTES + activationBytes(options)
   const takenBytes = gpu.driverMemoryBytes * options.gpuMemoryUtilization
   const cacheBytes = cacheBytesOf(options, weights, reserveBytes)

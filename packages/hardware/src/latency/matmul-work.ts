@@ -11,7 +11,7 @@ import {
 } from '../models/model-size.js'
 import { BYTES_PER_WEIGHT, type WeightPrecision } from '../precision/precision.js'
 import type { KernelEfficiency } from './kernel-efficiency.js'
-import type { Parallelism, RooflineOptions } from './roofline-options.js'
+import { type Parallelism, type RooflineOptions, ranksSharingExperts } from './roofline-options.js'
 
 /** A matrix product with the weights of one GPU per layer, over all layers; times are at what kernels reach. */
 export interface MatmulWork {
@@ -33,6 +33,8 @@ export interface ExpertWork {
   readonly msPerVisit: number
   /** Ranks that hold different experts. */
   readonly ranks: number
+  /** Data-parallel ranks whose tokens they get. */
+  readonly sharing: number
 }
 
 /** The matrix products that every token goes through, one after another. */
@@ -121,6 +123,8 @@ export function expertWork(
   const { model, gpu, parallelism, precision } = options
   if (model.experts === undefined) return undefined
   const { tp, ep } = parallelism
+  const sharing = ranksSharingExperts(parallelism)
+  const gpusPerExpert = (tp * sharing) / ep
   const parameters = (model.layers - model.denseLayers) * modelParameters(model).expert
   const bandwidth = gpu.memoryBandwidthBytesPerSec * efficiency.expertBandwidth
   const peak = peakFlops(gpu, efficiency.hasNarrowExperts ? expertPrecision(precision) : 'bf16')
@@ -128,9 +132,11 @@ export function expertWork(
   return {
     count: model.experts.count,
     active: model.experts.active,
-    readMsPerExpert: ((parameters * BYTES_PER_WEIGHT[precision]) / ((tp / ep) * bandwidth)) * 1000,
-    msPerVisit: ((2 * parameters) / ((tp / ep) * flops)) * 1000,
+    readMsPerExpert:
+      ((parameters * BYTES_PER_WEIGHT[precision]) / (gpusPerExpert * bandwidth)) * 1000,
+    msPerVisit: ((2 * parameters) / (gpusPerExpert * flops)) * 1000,
     ranks: ep,
+    sharing,
   }
 }
 

@@ -183,8 +183,8 @@ class Roofline implements RooflineLatency {
   private expertMs(step: StepShape): number {
     const { experts } = this
     if (experts === undefined) return 0
-    const tokens = tokensOf(step)
-    const { count, active, ranks } = experts
+    const { count, active, ranks, sharing } = experts
+    const tokens = step.prefillTokens + step.decodeRequests * sharing
     const touched = expectedDistinct(count / ranks, active / count, tokens)
     const visits = expectedLargest(tokens * active, ranks)
     const { few, many } = this.efficiency.expertTile
@@ -196,14 +196,12 @@ class Roofline implements RooflineLatency {
     const { model, parallelism } = this.options
     const { tp, pp, ep } = parallelism
     const bytes = tokensOf(step) * model.hiddenSize * ACTIVATION_BYTES
-    let ms = 0
-    if (tp > 1) {
-      const moeLayers = ep > 1 ? model.layers - model.denseLayers : 0
-      ms += (2 * model.layers - moeLayers) * allReduceMs(bytes, tp, this.link)
-      if (moeLayers > 0) {
-        const sent = (bytes * (model.experts?.active ?? 0)) / ep
-        ms += 2 * moeLayers * allToAllMs(sent, ep, this.link)
-      }
+    const moeLayers = ep > 1 ? model.layers - model.denseLayers : 0
+    let ms = (2 * model.layers - moeLayers) * allReduceMs(bytes, tp, this.link)
+    if (moeLayers > 0) {
+      // The GPUs of a rank have the same tokens, and deal out what they send of them.
+      const sent = (bytes * (model.experts?.active ?? 0)) / Math.min(tp, ep)
+      ms += 2 * moeLayers * allToAllMs(sent, ep, this.link)
     }
     return pp > 1 ? ms + pp * messageMs(bytes / tp, this.link) : ms
   }
@@ -316,8 +314,8 @@ function kernelFloorMs(options: RooflineOptions, { floorMs }: KernelEfficiency):
 }
 
 function check({ model, parallelism, ...options }: RooflineOptions): void {
-  const { tp, pp, ep } = parallelism
-  for (const [name, value] of Object.entries({ tp, pp, ep })) {
+  const { tp, pp, ep, dp = 1 } = parallelism
+  for (const [name, value] of Object.entries({ tp, pp, ep, dp })) {
     if (!(Number.isInteger(value) && value >= 1)) refuseParameter(name, 'an integer >= 1', value)
   }
   const { heads } = model.attention
@@ -329,7 +327,12 @@ function check({ model, parallelism, ...options }: RooflineOptions): void {
   if (pp > model.layers) {
     refuseParameter('pp', `at most the ${model.layers} layers of ${model.name}`, pp)
   }
-  if (tp % ep !== 0) refuseParameter('ep', `a divisor of tp = ${tp}`, ep)
+  const isWithinRank = tp % ep === 0
+  const isAcrossRanks = ep % tp === 0 && (tp * dp) % ep === 0
+  if (!isWithinRank && !isAcrossRanks) {
+    const across = dp === 1 ? '' : `, or a multiple that divides tp x dp = ${tp * dp}`
+    refuseParameter('ep', `a divisor of tp = ${tp}${across}`, ep)
+  }
   if (ep > 1 && (model.experts?.count ?? 0) % ep !== 0) {
     refuseParameter('ep', `a divisor of the experts of ${model.name}`, ep)
   }

@@ -11,8 +11,21 @@ export interface Parallelism {
   readonly tp: number
   /** Pipeline stages; at most the layers. */
   readonly pp: number
-  /** Ranks among which whole experts are dealt out, a divisor of `tp`; 1 shards every expert by `tp`. */
+  /**
+   * Ranks among which whole experts are dealt out: a divisor of `tp`, or a multiple of it that divides `tp` x `dp`,
+   * and then data-parallel ranks share the experts. 1 shards every expert by `tp`.
+   */
   readonly ep: number
+  /** Data-parallel ranks of the backend, of `tp` x `pp` GPUs each; 1 when absent. */
+  readonly dp?: number
+}
+
+/**
+ * Data-parallel ranks whose tokens meet at the same experts. In a step each is taken to have as many decodes as the
+ * others, and no prompt when another has one.
+ */
+export function ranksSharingExperts({ tp, ep, dp = 1 }: Omit<Parallelism, 'pp'>): number {
+  return ep > tp ? dp : 1
 }
 
 /** What a roofline is computed from. */

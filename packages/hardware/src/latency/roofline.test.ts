@@ -336,3 +336,45 @@ describe('layers that are no plain attention', () => {
     expect(() => rooflineLatency(options)).toThrow(/tp: expected a divisor of the 16 linear key/)
   })
 })
+
+describe('data-parallel ranks that share the experts', () => {
+  const deepseek = { ...h100, model: findModel('deepseek-v3'), precision: 'fp8' as const }
+  const spread = (
+    parallelism: RooflineOptions['parallelism'],
+    step: ReturnType<typeof stepOf>,
+  ): ReturnType<ReturnType<typeof rooflineLatency>['breakdown']> =>
+    rooflineLatency({ ...deepseek, parallelism }).breakdown(step)
+  const wide = { tp: 1, pp: 1, dp: 8, ep: 8 }
+
+  test('experts see the decodes of all ranks, and the prompt of this one', () => {
+    const own = spread(wide, stepOf(0, 0, 8, 8000))
+    const all = spread({ tp: 8, pp: 1, ep: 8 }, stepOf(0, 0, 64, 64_000))
+    expect(own.expertMs).toBeCloseTo(all.expertMs, 9)
+    const withPrompt = spread(wide, stepOf(512, 0, 8, 8000))
+    const sameTokens = spread({ tp: 8, pp: 1, ep: 8 }, stepOf(512, 0, 64, 64_000))
+    expect(withPrompt.expertMs).toBeCloseTo(sameTokens.expertMs, 9)
+  })
+
+  test('all else is that of the rank alone, whose tokens go to the experts and come back', () => {
+    const own = spread(wide, stepOf(0, 0, 8, 8000))
+    const alone = spread({ tp: 1, pp: 1, ep: 1 }, stepOf(0, 0, 8, 8000))
+    expect(own).toEqual({ ...alone, expertMs: own.expertMs, communicationMs: own.communicationMs })
+    expect(alone.communicationMs).toBe(0)
+    const bytes = 8 * 7168 * 2 * 8
+    expect(own.communicationMs).toBeCloseTo(
+      2 * 58 * (0.01 + ((7 / 8) * bytes * 1000) / (450e9 * 0.72)),
+      9,
+    )
+  })
+
+  test.each([
+    [
+      { tp: 2, pp: 1, dp: 4, ep: 3 },
+      /ep: expected a divisor of tp = 2, or a multiple that divides tp x dp = 8, got 3/,
+    ],
+    [{ tp: 2, pp: 1, dp: 2, ep: 8 }, /ep: expected a divisor of tp = 2, .* = 4, got 8/],
+    [{ tp: 2, pp: 1, dp: 0, ep: 1 }, /dp: expected an integer >= 1, got 0/],
+  ])('%j is refused', (parallelism, message) => {
+    expect(() => rooflineLatency({ ...deepseek, parallelism })).toThrow(message)
+  })
+})

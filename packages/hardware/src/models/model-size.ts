@@ -137,13 +137,16 @@ export function attentionFlopsPerPair(model: Model, phase: 'prefill' | 'decode')
 
 /** Bytes of weights of the whole model in a precision, its own by default. */
 export function weightBytes(model: Model, precision: WeightPrecision = model.weights): number {
-  const { attention, dense, experts, embedding, head } = modelParameters(model)
+  const { attention, dense, embedding, head } = modelParameters(model)
   const tables = (embedding + (model.tiedEmbeddings ? 0 : head)) * BYTES_PER_WEIGHT.bf16
   return (
-    tables +
-    (attention + dense) * denseBytesPerWeight(precision) +
-    experts * BYTES_PER_WEIGHT[precision]
+    tables + (attention + dense) * denseBytesPerWeight(precision) + expertBytes(model, precision)
   )
+}
+
+/** The part of them that all experts have. */
+export function expertBytes(model: Model, precision: WeightPrecision): number {
+  return modelParameters(model).experts * BYTES_PER_WEIGHT[precision]
 }
 
 /** Bytes per weight outside the experts: `mxfp4` leaves it at 16 bits. */

@@ -72,7 +72,7 @@ function predictRow(row: CsvRow): PublishedRow[] {
   const place = {
     set: NAME,
     experiment: [parts.model, parts.precision, parts.gpu, parts.engine].join(' '),
-    policy: `tp${parts.tp}`,
+    policy: parts.dp === 1 ? `tp${parts.tp}` : `dp${parts.dp}`,
     stage: stageOf(row),
   }
   const { backend, engine } = deployment(parts)
@@ -139,47 +139,59 @@ function partsOf(row: CsvRow): DeploymentOptions | string {
     return 'lengths or concurrency missing'
   if ((numberIn(row, 'pp_size') ?? 1) !== 1)
     return 'a pipeline whose micro-batches are not published'
-  if ((numberIn(row, 'attention_dp_size') ?? 1) > 1) {
-    return 'data-parallel attention with shared experts: a roofline has one degree for both'
-  }
   const quantized = PRECISIONS[row['gemm_quant_mode'] ?? '']
   if (quantized === undefined) return `weights in ${row['gemm_quant_mode']}`
   try {
-    return supportedParts(row, tpOf(row), quantized)
+    return supportedParts(row, spreadOf(row), quantized)
   } catch (error) {
     if (error instanceof RouteSimError) return error.message
     throw error
   }
 }
 
+interface Spread {
+  readonly tp: number
+  readonly dp: number
+  readonly ep: number
+}
+
 /**
- * GPUs of the replica: where experts are dealt out the file multiplies both degrees, and says 64 for
- * servers that have 8.
+ * Degrees of the replica. Where experts are dealt out the file multiplies both degrees, and says 64 for servers that
+ * have 8. Data-parallel attention is that of all GPUs; its rows of vLLM say their number as `tp_size` again: 4 GPUs
+ * with 512 requests in flight have 128 each in `batch_size`.
  */
-function tpOf(row: CsvRow): number {
-  const tp = numberIn(row, 'tp_size') ?? 0
-  const ep = numberIn(row, 'moe_ep_size') ?? 1
-  const isMultiplied =
-    tp > GPUS_PER_SERVER && ep > 1 && (numberIn(row, 'moe_tp_size') ?? 0) * ep === tp
-  return isMultiplied ? tp / ep : tp
+function spreadOf(row: CsvRow): Spread {
+  const of = (column: string): number => numberIn(row, column) ?? 1
+  const ep = of('moe_ep_size')
+  const attending = of('attention_dp_size')
+  const all = attending > 1 ? attending : of('tp_size')
+  const isMultiplied = all > GPUS_PER_SERVER && ep > 1 && of('moe_tp_size') * ep === all
+  const gpus = isMultiplied ? all / ep : all
+  return attending > 1 ? { tp: 1, dp: gpus, ep: Math.min(ep, gpus) } : { tp: gpus, dp: 1, ep }
 }
 
 const GPUS_PER_SERVER = 8
 
 /** @throws RouteSimError when the catalogues lack a part, or it does not fit */
-function supportedParts(row: CsvRow, tp: number, quantized: WeightPrecision): DeploymentOptions {
+function supportedParts(
+  row: CsvRow,
+  { tp, dp, ep: ranks }: Spread,
+  quantized: WeightPrecision,
+): DeploymentOptions | string {
+  if (dp > 1 && ranks === 1)
+    return 'data-parallel attention with experts that are sharded, not dealt out'
   const name = (row['model_path'] ?? '').split('/').at(-1)!
   const model = findModel(MODELS[name] ?? name)
   const system = row['system'] ?? ''
   const gpu = findGpu(GPUS[system] ?? system.replace('_sxm', ''))
-  const ranks = numberIn(row, 'moe_ep_size') ?? 1
-  const isShared = model.experts !== undefined && tp % ranks === 0
+  const isShared = model.experts !== undefined && (tp * dp) % ranks === 0
   const kv = !isOwnBenchmark(row) && hasNarrowCache(model, gpu) ? { kvPrecision: NARROW } : {}
   const parts = {
     model: model.name,
     gpu: gpu.name,
     engine: findEngine(row['backend'] ?? '').name,
     tp,
+    dp,
     ep: isShared && model.experts!.count % ranks === 0 ? ranks : 1,
     precision: model.weights === 'mxfp4' ? ('mxfp4' as const) : quantized,
     ...kv,
