@@ -23,6 +23,11 @@ ttft_ms = 200`,
     '[[cluster.backends]]\ncount = 2\n[[cluster.backends]]\ncount = 1\n[trace]\nrate = 10\nduration_sec = 4\n[slo]\nttft_ms = 200',
   'few.jsonl':
     '{"ts":0,"prompt_tokens":5,"gen_tokens":5}\n{"ts":9,"prompt_tokens":50,"gen_tokens":5}\n',
+  'failing.mjs': `export default {
+  name: 'failing', description: 'Does not get to run.',
+  parameters: {}, presets: {}, manifest: {},
+  create: () => ({ name: 'failing', route: () => { throw new Error('it ran') } }),
+}`,
   'planted.mjs': `export default {
   name: 'planted', description: 'Costs least at 0.3.',
   parameters: { x: { default: 0.9, min: 0, max: 1, description: 'A share.' } },
@@ -93,6 +98,13 @@ test('tune: a router of a file, on workers, and what to write after -a', async (
   expect(report.parameters[0].tuned).toBeCloseTo(0.3, 1)
   expect(report.spec).toBe(`${at('planted.mjs')}:x=${report.parameters[0].tuned}`)
   expect(report.held_out.gain.outcome).toBe('better')
+})
+
+test('compare --robust: what can not be ranked is refused before anything runs', async () => {
+  const line = ['compare', ...given, '-A', `random,${at('failing.mjs')}`, '--robust']
+  const { code, stderr } = await inProcess([...line, '--by', 'ttft.p98'])
+  expect(stderr).toMatch(/^error: --by: expected a number of a result such as ttft.p99/)
+  expect(code).toBe(2)
 })
 
 test('compare --robust: how often who is first, beside the results', async () => {
