@@ -101,8 +101,9 @@ export async function targetOf(args: BenchArguments): Promise<BenchTarget> {
 async function simulatedTarget(config: Config, algorithm: string): Promise<BenchTarget> {
   const create = await loadAlgorithmFactory(algorithm)
   const { cluster } = buildFleet(config)
-  const { enabled: isSplit } = config.cluster.disaggregated
-  const router = () => makeAlgorithm(create, isSplit, () => serveDifferently(cluster.backends))
+  const { enabled: isSplit, decode_decision: decodeAt } = config.cluster.disaggregated
+  const router = () =>
+    makeAlgorithm(create, isSplit, () => serveDifferently(cluster.backends), { decodeAt })
   return { kind: 'simulated', cluster, router }
 }
 

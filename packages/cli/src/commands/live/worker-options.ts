@@ -156,6 +156,15 @@ export async function clusterOf(args: MockClusterFlags): Promise<Config> {
   return mockClusterConfig(args)
 }
 
+/** Says what of a config the routers do not do that really run. */
+export function printLiveNotes({ cluster }: Config): void {
+  const { enabled, decode_decision } = cluster.disaggregated
+  if (!enabled || decode_decision === 'arrival') return
+  console.error(
+    `note: cluster.disaggregated.decode_decision: a live router decides on arrival where to decode, not at "${decode_decision}"`,
+  )
+}
+
 function failuresOf(args: WorkerArguments): FailureOptions {
   const spike = /^([\d.]+):(\d+)$/.exec(args.latencySpike ?? '0:0')
   if (spike === null) {
