@@ -175,7 +175,7 @@ function untried({ gpu }: Candidate, algorithm: string, problem: string): Capaci
   return {
     algorithm,
     gpu: gpu!,
-    ...{ meets: null, misses: null, per_seed: [], backends: null, usd_per_hour: null },
-    ...{ probes: [], problem },
+    ...{ meets: null, misses: null, per_seed: [], bounded_by: null, backends: null },
+    ...{ usd_per_hour: null, probes: [], problem },
   }
 }
