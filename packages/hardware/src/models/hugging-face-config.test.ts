@@ -194,6 +194,19 @@ describe('modelFromHuggingFaceConfig', () => {
     expect([layersOf(0), layersOf(21), layersOf(32)]).toEqual([32, 11, 0])
   })
 
+  test('windows of mixtures of Qwen: every second layer up to one, or all of them', () => {
+    const layersOf = (model_type: string, rest: object): number => {
+      const on = { use_sliding_window: true, sliding_window: 4096 }
+      const qwen = { ...llama, ...on, model_type, ...rest }
+      return windowOf(modelFromHuggingFaceConfig(qwen, 'm')).layers
+    }
+    expect(layersOf('qwen2_moe', {})).toBe(14)
+    expect(layersOf('qwen2_moe', { max_window_layers: 21 })).toBe(11)
+    expect(layersOf('qwen2_moe', { max_window_layers: 64 })).toBe(16)
+    expect(layersOf('qwen2_moe', { max_window_layers: 0 })).toBe(0)
+    expect(layersOf('qwen3_moe', { max_window_layers: 21 })).toBe(32)
+  })
+
   test.each(['qwen2', 'qwen2_moe', 'qwen3', 'qwen3_moe'])(
     'windows of %s are off unless the file turns them on',
     (model_type) => {
