@@ -178,6 +178,18 @@ describe('modelFromHuggingFaceConfig', () => {
     expect(modelFromHuggingFaceConfig({ text_config }, 'm').weights).toBe(weights)
   })
 
+  test('INT4 of routed experts alone is told by what else is left as it is', () => {
+    const weightsWithout = (...ignore: readonly string[]): string => {
+      const quantization_config = { ...group({ num_bits: 4, type: 'int' }), ignore }
+      return modelFromHuggingFaceConfig({ ...llama, quantization_config }, 'm').weights
+    }
+    const attention = ['lm_head', 're:.*self_attn.*']
+    const networks = ['re:.*shared_experts.*', String.raw`re:.*mlp\.(gate|up|gate_up|down)_proj.*`]
+    expect(weightsWithout(...attention, ...networks)).toBe('int4_experts')
+    expect(weightsWithout(...attention)).toBe('int4')
+    expect(weightsWithout(...networks, 're:*')).toBe('int4')
+  })
+
   test('older files of compressed-tensors say compression_config', () => {
     const compression_config = group({ num_bits: 8, type: 'float' })
     expect(modelFromHuggingFaceConfig({ ...llama, compression_config }, 'm').weights).toBe('fp8')

@@ -1,6 +1,7 @@
 import {
   BYTES_PER_KV_ELEMENT,
   BYTES_PER_WEIGHT,
+  densePrecision,
   type KvPrecision,
   type WeightPrecision,
 } from '../precision/precision.js'
@@ -107,14 +108,9 @@ export function weightBytes(model: Model, precision: WeightPrecision = model.wei
   const tables = (embedding + (model.tiedEmbeddings ? 0 : head)) * BYTES_PER_WEIGHT.bf16
   return (
     tables +
-    (attention + dense) * denseBytesPerWeight(precision) +
+    (attention + dense) * BYTES_PER_WEIGHT[densePrecision(precision)] +
     experts * BYTES_PER_WEIGHT[precision]
   )
-}
-
-/** Bytes per weight outside the experts: `mxfp4` leaves it at 16 bits. */
-export function denseBytesPerWeight(precision: WeightPrecision): number {
-  return BYTES_PER_WEIGHT[precision === 'mxfp4' ? 'bf16' : precision]
 }
 
 /** Bytes of KV cache of one token in one layer; latent attention keeps one compressed vector. */
