@@ -17,7 +17,7 @@ import { lostOnReading } from './read-back.js'
 
 /** What shapes a trace that is written. */
 export interface EncodeOptions {
-  /** The names of prefixes, from the read; without them they are called `p0`, `p1`... */
+  /** The names of prefixes, from the read; where it has none they are called `p0`, `p1`... */
   readonly prefixHashes?: PrefixHashes | undefined
   /**
    * Tokens per hashed block; default 512 for Mooncake, 16 for Bailian, and for agentic sessions, which say
@@ -37,7 +37,9 @@ export function encodeTrace(
   format: string,
   options: EncodeOptions,
 ): EncodedTrace {
-  const { prefixHashes, blockTokens } = options
+  const { blockTokens } = options
+  const hasNames = options.prefixHashes !== undefined && options.prefixHashes.names.length > 0
+  const prefixHashes = hasNames ? options.prefixHashes : undefined
   const size = checkBlockTokens(blockTokens)
   const to = parseWritableFormat(format)
   const checked = (lines: Iterable<string>): EncodedTrace => {

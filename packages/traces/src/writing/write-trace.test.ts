@@ -122,4 +122,16 @@ describe('convertTrace', () => {
       max_tokens: 9,
     })
   })
+
+  it('names the prefixes of a trace that has no names for them', async () => {
+    const line = '{"input_length":512,"output_length":5,"hash_ids":[1],"timestamp":'
+    writeFileSync(at('named.jsonl'), `${line}0}\n${line}9}\n`)
+    for (const format of ['otel', 'blis']) {
+      const { lost } = await convertTrace(at('named.jsonl'), at(`named.${format}`), format)
+      expect(lost).toEqual([])
+      const { table } = await readTrace(at(`named.${format}`))
+      expect([...table.prefixTokens]).toEqual([512, 512])
+      expect(table.promptNode[1]).toBe(table.promptNode[0])
+    }
+  })
 })
