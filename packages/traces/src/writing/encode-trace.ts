@@ -2,9 +2,9 @@ import type { RequestTable } from '@routesim/core'
 import type { PrefixHashes } from '../columns/lower-columns.js'
 import { encodeAgentic } from '../formats/agentic-writer.js'
 import { arrivalsLines, azureLines } from '../formats/azure-writer.js'
-import { BAILIAN_BLOCK_TOKENS, bailianLines } from '../formats/bailian-format.js'
+import { bailianLines } from '../formats/bailian-format.js'
 import { blisLines } from '../formats/blis-format.js'
-import { checkBlockTokens } from '../formats/block-tokens.js'
+import { blockTokensOf, checkBlockTokens } from '../formats/block-tokens.js'
 import { burstGptLines } from '../formats/burstgpt-format.js'
 import { commonBlockSize } from '../formats/common-block-size.js'
 import { encodeCompact } from '../formats/compact-writer.js'
@@ -67,7 +67,7 @@ export function encodeTrace(
     case 'blis':
       return checked(blisLines(table, prefixHashes))
     case 'bailian':
-      return checked(bailianLines(table, checkBlockTokens(blockTokens ?? BAILIAN_BLOCK_TOKENS)))
+      return checked(bailianLines(table, checkBlockTokens(blockTokens ?? blockTokensOf(to))))
     case 'agentic':
       return encodeAgentic(table, checkBlockTokens(blockTokens ?? commonBlockSize(table)))
   }
