@@ -82,7 +82,7 @@ export const twinCommand: CommandBody<TwinArguments> = {
     }) as never,
   handler: async (args) => {
     checkNumbers(args, {
-      ...{ isl: 'count', osl: 'count', requests: 'count', numPrefixPrompts: 'count' },
+      ...{ isl: 'count', osl: 'count', requests: 'requests', numPrefixPrompts: 'count' },
       ...{ requestRate: 'positive', prefixRatio: 'share', metricsInterval: 'index', seed: 'index' },
       traceBlockSize: 'count',
       pace: 'positive',
