@@ -23,6 +23,10 @@ ttft_ms = 200`,
     '[[cluster.backends]]\ncount = 2\n[[cluster.backends]]\ncount = 1\n[trace]\nrate = 10\nduration_sec = 4\n[slo]\nttft_ms = 200',
   'few.jsonl':
     '{"ts":0,"prompt_tokens":5,"gen_tokens":5}\n{"ts":9,"prompt_tokens":50,"gen_tokens":5}\n',
+  'many.jsonl': Array.from(
+    { length: 200 },
+    (_, i) => `{"ts":${i * 100},"prompt_tokens":50,"gen_tokens":5}`,
+  ).join('\n'),
   'failing.mjs': `export default {
   name: 'failing', description: 'Does not get to run.',
   parameters: {}, presets: {}, manifest: {},
@@ -164,6 +168,21 @@ test.each([
     'whatif -c c.toml --to random --seeds 1',
     2,
     '--seeds: expected at least 2 for an interval, got 1',
+  ],
+  [
+    'whatif -c c.toml --to random --windows 4',
+    2,
+    '--windows: expected nothing beside traffic that differs with the seed, got 4',
+  ],
+  [
+    'whatif -c c.toml --to random --seeds 4 -t many.jsonl',
+    2,
+    '--seeds: expected nothing beside a trace, which is cut into windows, got 4',
+  ],
+  [
+    'tune -c c.toml -a prefix_aware --holdout 0.3',
+    2,
+    '--holdout: expected nothing beside generated traffic, of which other seeds are held out',
   ],
   ['whatif -c c.toml --to random --windows 1', 2, '--windows: expected an integer from 2 to 1000'],
   ['whatif -c c.toml --to random -t few.jsonl', 1, 'trace: expected at least 100 requests'],
