@@ -170,6 +170,16 @@ test.each([
     '--seeds: expected at least 2 for an interval, got 1',
   ],
   [
+    'capacity -c c.toml -a random,random',
+    2,
+    '--algorithms: expected names that differ, got random',
+  ],
+  [
+    'sweep -c c.toml --rates 10,20 --set trace.rate=5',
+    2,
+    '--rates: expected it once, got 10, 20 and trace.rate among what is swept',
+  ],
+  [
     'whatif -c c.toml --to random --windows 4',
     2,
     '--windows: expected nothing beside traffic that differs with the seed, got 4',

@@ -95,7 +95,7 @@ describe('writeTrace', () => {
     const { table } = await readText(full)
     const path = at('no/such/folder')
     expect(await messageOf(writeTrace(path, table, 'otel'))).toBe(
-      `${path}: ENOENT: no such file or directory, open '${path}'`,
+      `${path}: can not be written: there is no folder ${at('no/such')}`,
     )
   })
 })
