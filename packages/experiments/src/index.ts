@@ -3,6 +3,7 @@ export type { CapacityAnswer, CapacityProbe, CapacityReport } from './answers/ca
 export type { JudgedMetric } from './answers/judged-metrics.js'
 export type { PairedDifference } from './answers/paired-difference.js'
 export {
+  checkRobustness,
   type RobustnessOptions,
   type RobustnessRank,
   type RobustnessReport,

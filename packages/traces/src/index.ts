@@ -10,6 +10,7 @@ export {
 export type { TraceErrorCode } from './errors/trace-error.js'
 export { type FitError, fitErrors } from './fitting/fit-error.js'
 export { fitWorkload } from './fitting/fit-workload.js'
+export { blockTokensOf } from './formats/block-tokens.js'
 export {
   detectTraceFormat,
   parseTraceFormat,

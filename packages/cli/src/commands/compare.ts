@@ -1,6 +1,7 @@
 import {
   type CompareOptions,
   type Comparison,
+  checkRobustness,
   compare,
   type RobustnessReport,
   robustness,
@@ -91,6 +92,7 @@ export const compareCommand: CommandBody<CompareArguments> = {
       args.algorithms === undefined
         ? undefined
         : await loadAlgorithms(args.algorithms, '--algorithms')
+    if (args.robust === true) await checkRobustness({ ...args, algorithms })
     const decisions = decisionsFile(args.decisions, args.noPerRequest !== true)
     const observer = decisions?.observer
     await showComparison({ ...experimentOptions(args), algorithms, observer }, args).finally(() =>

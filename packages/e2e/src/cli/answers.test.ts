@@ -23,6 +23,15 @@ ttft_ms = 200`,
     '[[cluster.backends]]\ncount = 2\n[[cluster.backends]]\ncount = 1\n[trace]\nrate = 10\nduration_sec = 4\n[slo]\nttft_ms = 200',
   'few.jsonl':
     '{"ts":0,"prompt_tokens":5,"gen_tokens":5}\n{"ts":9,"prompt_tokens":50,"gen_tokens":5}\n',
+  'many.jsonl': Array.from(
+    { length: 200 },
+    (_, i) => `{"ts":${i * 100},"prompt_tokens":50,"gen_tokens":5}`,
+  ).join('\n'),
+  'failing.mjs': `export default {
+  name: 'failing', description: 'Does not get to run.',
+  parameters: {}, presets: {}, manifest: {},
+  create: () => ({ name: 'failing', route: () => { throw new Error('it ran') } }),
+}`,
   'planted.mjs': `export default {
   name: 'planted', description: 'Costs least at 0.3.',
   parameters: { x: { default: 0.9, min: 0, max: 1, description: 'A share.' } },
@@ -95,6 +104,13 @@ test('tune: a router of a file, on workers, and what to write after -a', async (
   expect(report.held_out.gain.outcome).toBe('better')
 })
 
+test('compare --robust: what can not be ranked is refused before anything runs', async () => {
+  const line = ['compare', ...given, '-A', `random,${at('failing.mjs')}`, '--robust']
+  const { code, stderr } = await inProcess([...line, '--by', 'ttft.p98'])
+  expect(stderr).toMatch(/^error: --by: expected a number of a result such as ttft.p99/)
+  expect(code).toBe(2)
+})
+
 test('compare --robust: how often who is first, beside the results', async () => {
   const line = ['compare', ...given, '-A', 'round_robin,prefix_overlap', '--robust']
   const { results, robustness } = await json(
@@ -152,6 +168,31 @@ test.each([
     'whatif -c c.toml --to random --seeds 1',
     2,
     '--seeds: expected at least 2 for an interval, got 1',
+  ],
+  [
+    'capacity -c c.toml -a random,random',
+    2,
+    '--algorithms: expected names that differ, got random',
+  ],
+  [
+    'sweep -c c.toml --rates 10,20 --set trace.rate=5',
+    2,
+    '--rates: expected it once, got 10, 20 and trace.rate among what is swept',
+  ],
+  [
+    'whatif -c c.toml --to random --windows 4',
+    2,
+    '--windows: expected nothing beside traffic that differs with the seed, got 4',
+  ],
+  [
+    'whatif -c c.toml --to random --seeds 4 -t many.jsonl',
+    2,
+    '--seeds: expected nothing beside a trace, which is cut into windows, got 4',
+  ],
+  [
+    'tune -c c.toml -a prefix_aware --holdout 0.3',
+    2,
+    '--holdout: expected nothing beside generated traffic, of which other seeds are held out',
   ],
   ['whatif -c c.toml --to random --windows 1', 2, '--windows: expected an integer from 2 to 1000'],
   ['whatif -c c.toml --to random -t few.jsonl', 1, 'trace: expected at least 100 requests'],

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fitErrors, fitWorkload, generateTrace, readTrace } from '@routesim/traces'
 import { expect, test } from 'vitest'
 import { ROOT, routesim } from '../testing/command.js'
+import { inProcess } from '../testing/in-process.js'
 
 const TRACE = join(ROOT, '../shared/traces/mooncake/conversation_trace.jsonl.gz')
 const isMissing = !existsSync(TRACE)
@@ -164,4 +165,28 @@ test('trace fit says before it works that it could not write', async () => {
   const { code, stderr } = await routesim(['trace', 'fit', small, '-o', join(folder, 'no/x.toml')])
   expect(code).toBe(1)
   expect(stderr).not.toContain('unexpected')
+})
+
+const ids = (last: number): number[] => [...Array.from({ length: 32 }, (_, i) => i), last]
+const OWN_BLOCKS = {
+  'bailian.jsonl': [7, 8].map((id) => ({
+    ...{ chat_id: id, parent_chat_id: -1, timestamp: id, input_length: 33, output_length: 2 },
+    hash_ids: [1, 2, id],
+  })),
+  'llmservingsim.jsonl': [7, 8].map((id) => ({
+    ...{ input_toks: 33, output_toks: 2, arrival_time_ns: id, input_tok_ids: ids(id) },
+  })),
+}
+for (const [name, lines] of Object.entries(OWN_BLOCKS)) {
+  writeFileSync(join(folder, name), lines.map((line) => JSON.stringify(line)).join('\n'))
+}
+
+test.each(Object.keys(OWN_BLOCKS))('%s is counted in its own blocks of 16 tokens', async (name) => {
+  const path = join(folder, name)
+  const stats = await inProcess(['trace', 'stats', path, '--format', 'json'])
+  // Two blocks of the second prompt are those of the first; the third of each has a token.
+  expect(JSON.parse(stats.stdout)).toMatchObject({ blockTokens: 16, blockHitRate: 2 / 6 })
+  const made = join(folder, `made-${name}`)
+  const bench = ['bench', 'trace', '-t', path, '--num-requests', '4', '-o', made]
+  expect((await inProcess(bench)).code).toBe(0)
 })

@@ -25,7 +25,10 @@ const at = directoryWith({
 })
 
 test.each([
-  ['mock-workers --num-workers 0', '--num-workers: expected an integer >= 1, got 0'],
+  [
+    'mock-workers --num-workers 0',
+    '--num-workers: expected an integer from 1 to 2147483647, got 0',
+  ],
   ['mock-workers --port 70000', '--port: expected a port from 0 to 65535, got 70000'],
   ['mock-workers --port 65530', '--port: expected ports for 8 workers, 65530 is followed by 5'],
   ['mock-workers --error-rate 2', '--error-rate: expected a number from 0 to 1, got 2'],
@@ -64,6 +67,19 @@ test.each([
   ['bench', 'expected prefix-ratio, trace or load'],
   ['bench load --prefix-ratio 2', '--prefix-ratio: expected a number from 0 to 1, got 2'],
   ['bench load --request-rate 0', '--request-rate: expected a number > 0, got 0'],
+  ['bench load --requests 1e12', '--requests: expected an integer from 1 to 10000000, got 10000'],
+  ['bench load --isl 1e12', '--isl: expected an integer from 1 to 2147483647, got 10000000000'],
+  ['bench load --prefix-ratio 0.5', '--num-prefix-prompts: expected an integer >= 1 beside'],
+  ['bench load --arrival-pattern constant', '--arrival-pattern: only with --request-rate'],
+  ['bench load --url http://h --num-workers 4', '--num-workers: expected nothing beside --url'],
+  [
+    'bench load --num-prefill-workers 2',
+    '--num-decode-workers: expected it beside --num-prefill-workers, got none',
+  ],
+  [
+    'mock-workers --num-workers 4 --num-prefill-workers 2 --num-decode-workers 2',
+    '--num-workers: expected nothing beside --num-prefill-workers and --num-decode-workers',
+  ],
   ['bench load --url nope', '--url: expected an address such as http://127.0.0.1:8000, got "nope"'],
   ['bench prefix-ratio --prefix-ratios 0.1,x', '--prefix-ratios: expected numbers from 0 to 1'],
   ['bench prefix-ratio --prefix-ratios 0.1 2', '--prefix-ratios: expected numbers from 0 to 1'],
@@ -98,6 +114,7 @@ test.each([
   [`serve ${WORKER} --record ${at('no/such')} --port 0`, 'there is no folder'],
   ['bench load --url http://127.0.0.1:1 --requests 2', 'all of the 2 requests failed, the first'],
   ['bench load --requests 2 -o /dev/null/x', '/dev/null/x: can not be written'],
+  [`bench load --requests 2 -o ${at('trace.jsonl')}`, 'expected a folder, got a file'],
   ['bench trace -t no-such', 'no-such: no such file'],
   ['twin --url http://127.0.0.1:1 --requests 2', 'all of the 2 requests failed, the first with'],
   ['ping --url http://127.0.0.1:9', 'no answer to a ping'],

@@ -67,6 +67,8 @@ export interface FleetSizes {
   readonly start: number
   readonly min: number
   readonly max: number
+  /** Why fleets smaller than `min` are no configs, where they would still be fleets. */
+  readonly bound?: string | undefined
   settingsOf(count: number): Readonly<Record<string, number>>
 }
 
@@ -97,9 +99,9 @@ export function fleetSizes(
       'Give --scale cluster.backends.0.count, and leave cluster.num_backends out.',
     )
   }
-  const { min, max } = sizeRange(config, all, cluster, stepper)
+  const range = sizeRange(config, all, cluster, stepper)
   if (!pools.enabled) {
-    return { start: all, min, max, settingsOf: (count) => ({ 'cluster.num_backends': count }) }
+    return { start: all, ...range, settingsOf: (count) => ({ 'cluster.num_backends': count }) }
   }
   const share = pools.prefill_backends / all
   const settingsOf = (count: number): Record<string, number> => {
@@ -110,7 +112,8 @@ export function fleetSizes(
       'cluster.disaggregated.decode_backends': count - prefill,
     }
   }
-  return { start: all, min: Math.max(2, min), max, settingsOf }
+  // One backend of each pool is the least in any case.
+  return { start: all, ...range, ...(range.min <= 2 && { min: 2, bound: undefined }), settingsOf }
 }
 
 /** Memory of a backend. */
@@ -134,7 +137,7 @@ function sizeRange(
   count: number,
   kind: BackendSize | undefined,
   stepper: Stepper,
-): Pick<FleetSizes, 'min' | 'max'> {
+): Omit<FleetSizes, 'start' | 'settingsOf'> {
   const max = count * MOST_GROWTH
   if (kind === undefined) return { min: 1, max }
   const { backends, num_backends: all } = cluster
@@ -146,7 +149,8 @@ function sizeRange(
   const room = Math.max(0, Math.floor((mostBlocks - blocks) / blocksOf(kind)))
   const more = Math.min(MOST_BACKENDS - all, room)
   const named = Math.max(0, ...events.map(({ backend }) => backend + 1))
-  return { min: Math.max(1, named - (all - count)), max: Math.min(max, count + more) }
+  const sizes = { min: Math.max(1, named - (all - count)), max: Math.min(max, count + more) }
+  return sizes.min === 1 ? sizes : { ...sizes, bound: `[[events]] name backend ${named - 1}` }
 }
 
 function numberAt(cluster: object, path: string): number {

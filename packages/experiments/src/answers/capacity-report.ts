@@ -33,6 +33,8 @@ export interface CapacityAnswer {
     readonly meets: number | null
     readonly misses: number | null
   }[]
+  /** Why no smaller fleet than the one that meets the targets was tried, though it might; null when that is the answer. */
+  readonly bounded_by: string | null
   /** Backends of the fleet that meets the targets, and its price in USD per hour. */
   readonly backends: number | null
   readonly usd_per_hour: number | null

@@ -107,6 +107,7 @@ export function answerOf(
     meets: meets ?? null,
     misses: misses ?? null,
     per_seed: bySeed,
+    bounded_by: (misses === undefined && sizes?.bound) || null,
     backends: meets === undefined ? null : pricePerHour.length,
     usd_per_hour: meets === undefined ? null : pricePerHour.reduce((sum, each) => sum + each, 0),
     probes: sorted.map(({ value, runs }) => probeOf(value, runs, attainment)),

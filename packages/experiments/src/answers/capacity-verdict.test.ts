@@ -27,7 +27,14 @@ function last(find: 'rate' | 'backends', answers: readonly Partial<CapacityAnswe
   const all = answers.map((answer): CapacityAnswer => {
     const { meets = null, misses = null } = answer
     const per_seed = [{ seed: 1, meets, misses }]
-    const rest = { gpu: 'H100', backends: null, usd_per_hour: null, probes: [], problem: null }
+    const rest = {
+      gpu: 'H100',
+      bounded_by: null,
+      backends: null,
+      usd_per_hour: null,
+      probes: [],
+      problem: null,
+    }
     return { algorithm: 'random', meets, misses, per_seed, ...rest, ...answer }
   })
   const told = capacityVerdict({ find, rate: 9, attainment: 0.99, precision: 0.1, answers: all })

@@ -24,7 +24,7 @@ function namesOf(answers: readonly CapacityAnswer[]): (answer: CapacityAnswer) =
 }
 
 function sentenceOf(answer: CapacityAnswer, name: string, { find, attainment }: Found): string {
-  const { meets, misses, usd_per_hour: price, problem } = answer
+  const { meets, misses, bounded_by: bound, usd_per_hour: price, problem } = answer
   if (problem !== null) return `${name} can not be tried: ${problem}`
   const goal = `${Number((attainment * 100).toPrecision(4))}% within their targets`
   const why = reason(answer, attainment)
@@ -36,8 +36,10 @@ function sentenceOf(answer: CapacityAnswer, name: string, { find, attainment }: 
   }
   const cost = price === null ? '' : `, $${price.toFixed(2)}/h`
   if (meets === null) return `${name}: no fleet of up to ${misses} backends has ${goal}${why}`
-  if (misses === null)
-    return `${name}: ${backends(meets)} ${meets === 1 ? 'is' : 'are'} enough for ${goal}${cost}`
+  if (misses === null) {
+    const enough = `${name}: ${backends(meets)} ${meets === 1 ? 'is' : 'are'} enough for ${goal}${cost}`
+    return bound === null ? enough : `${enough}; fewer were not tried, because ${bound}`
+  }
   return `${name} needs ${backends(meets)} for ${goal}${cost}; ${misses} ${misses === 1 ? 'is' : 'are'} too few${why}`
 }
 

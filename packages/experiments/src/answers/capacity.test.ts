@@ -118,7 +118,11 @@ backend = 2
 `),
     find: 'backends',
   })
-  expect(named.answers[0]).toMatchObject({ meets: 3, misses: null })
+  const bound = '[[events]] name backend 2'
+  expect(named.answers[0]).toMatchObject({ meets: 3, misses: null, bounded_by: bound })
+  expect(named.verdict[0]).toBe(
+    `round_robin: 3 backends are enough for 99% within their targets, $10.50/h; fewer were not tried, because ${bound}.`,
+  )
   const scaled = parseConfig(`
 [[cluster.backends]]
 count = 2

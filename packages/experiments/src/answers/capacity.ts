@@ -1,6 +1,6 @@
 import { configSource } from '../config/config-source.js'
 import type { Config } from '../config/schema.js'
-import type { AlgorithmChoice } from '../run/resolve-algorithms.js'
+import { type AlgorithmChoice, checkLabels, labelOfChoice } from '../run/resolve-algorithms.js'
 import { TrafficStore } from '../sweep/traffic.js'
 import { Bisection, type BisectionOptions } from './bisection.js'
 import { type Candidate, candidatesOf, fleetSizes } from './capacity-candidate.js'
@@ -72,6 +72,7 @@ export async function capacity(options: CapacityOptions): Promise<CapacityReport
   check(options, find, attainment, precision)
   const choices = options.algorithms ?? ['round_robin']
   if (choices.length === 0) throw searchInvalid('algorithms', 'at least one', 'none')
+  checkLabels(choices.map(labelOfChoice))
   const traffic = new TrafficStore({ ...options, configPath: source.path, rescalesNamed: true })
   const base = configWith(source, prepared, {}, options.slo)
   const startRps = find === 'rate' ? await startingRate(base, traffic, prepared) : 0
@@ -175,7 +176,7 @@ function untried({ gpu }: Candidate, algorithm: string, problem: string): Capaci
   return {
     algorithm,
     gpu: gpu!,
-    ...{ meets: null, misses: null, per_seed: [], backends: null, usd_per_hour: null },
-    ...{ probes: [], problem },
+    ...{ meets: null, misses: null, per_seed: [], bounded_by: null, backends: null },
+    ...{ usd_per_hour: null, probes: [], problem },
   }
 }

@@ -81,10 +81,7 @@ const PROFILES = ['exact', 'llm-d', 'production-stack', 'local-only']
  * })
  */
 export async function robustness(options: RobustnessOptions): Promise<RobustnessReport> {
-  const by = judgedMetric(options.by ?? 'ttft.p99', 'by')
-  const source = await configSource(options.config)
-  const choices = options.algorithms ?? source.config.compare.algorithms ?? builtinRouters
-  if (choices.length < 2) throw searchInvalid('algorithms', 'at least two to rank', choices.length)
+  const { by, source, choices } = await toRank(options)
   const { visibility, ...others } = options
   const prepared = prepareSearch(others, source.config, 1)
   const traffic = new TrafficStore({ ...options, configPath: source.path })
@@ -149,6 +146,28 @@ export async function robustness(options: RobustnessOptions): Promise<Robustness
   }
   const report = { by, algorithms, settings, tau, runs: trials.length * seeds.length }
   return { ...report, verdict: robustnessVerdict(report) }
+}
+
+/**
+ * Whether {@link robustness} can rank, without running anything: for what runs long before it.
+ *
+ * @throws RouteSimError `search_invalid` when there are fewer than two algorithms, or results have no such number
+ *
+ * @example
+ * await checkRobustness({ config: 'configs/default.toml', by: 'ttft.p50' })
+ */
+export async function checkRobustness(
+  options: Pick<RobustnessOptions, 'config' | 'algorithms' | 'by'>,
+): Promise<void> {
+  await toRank(options)
+}
+
+async function toRank(options: Pick<RobustnessOptions, 'config' | 'algorithms' | 'by'>) {
+  const by = judgedMetric(options.by ?? 'ttft.p99', 'by')
+  const source = await configSource(options.config)
+  const choices = options.algorithms ?? source.config.compare.algorithms ?? builtinRouters
+  if (choices.length < 2) throw searchInvalid('algorithms', 'at least two to rank', choices.length)
+  return { by, source, choices }
 }
 
 /** 1 for the least cost; equal ones share the better rank. */

@@ -23,7 +23,7 @@ const free = config()
 const limited = config('concurrency = 6')
 
 test('searches hold requests back at the client as a config that says so', async () => {
-  const how = { jobs: 1, seeds: 2, windows: 2 }
+  const how = { jobs: 1, seeds: 2 }
   const algorithms = ['round_robin', 'random']
   const answersOf = async (own: { config: typeof free; concurrency?: number }) => {
     const given = { ...own, ...how }
@@ -31,7 +31,10 @@ test('searches hold requests back at the client as a config that says so', async
     const { settings } = await robustness({ ...given, algorithms, visibility: 'exact' })
     const { answers } = await capacity({ ...given, find: 'backends' })
     const algorithm = 'prefix_aware'
-    const { held_out } = await tune({ ...given, algorithm, candidates: 1, only: ['ties'] })
+    const { held_out } = await tune({
+      ...given,
+      ...{ algorithm, candidates: 1, only: ['ties'], windows: 2 },
+    })
     return { differences, values: settings[0]!.values, answers, held_out }
   }
   const asOption = await answersOf({ config: free, concurrency: 6 })

@@ -1,7 +1,7 @@
 import type { RouterDefinition, RouterParameter } from '@routesim/algorithms'
 import { closestName, RouteSimError } from '@routesim/core'
 import type { ExperimentsErrorCode } from '../errors.js'
-import { type Axis, between, type Setting, type SettingRange } from '../sweep/design.js'
+import { type Axis, type Setting, type SettingRange, valueAt } from '../sweep/design.js'
 import { searchInvalid } from './search-options.js'
 
 /** Without a bound, a parameter is tried from its default over this to its default times this. */
@@ -135,25 +135,29 @@ function dimension(
     const values = axis.includes(initial) ? axis : [initial, ...axis]
     return {
       ...{ name, initial, values, range: values.join(', ') },
-      at: (share) => values[Math.min(values.length - 1, Math.floor(share * values.length))]!,
+      at: (share) => valueAt(values, share),
       shareOf: (value) => (values.indexOf(value) + 0.5) / values.length,
     }
   }
   checkRange(name, axis)
-  const { from, to, scale } = axis
+  const { from, to, scale, integer } = axis
   const least = 'min' in parameter ? parameter.min : undefined
   const hasZero = scale === 'log' && least === 0
+  // A whole number stands for the way from it to the next, and lies in the middle of it.
+  const [end, middle] = integer === true ? [to + 1, 0.5] : [to, 0]
   const spread = (value: number): number =>
-    scale === 'log' ? Math.log(value / from) / Math.log(to / from) : (value - from) / (to - from)
+    scale === 'log'
+      ? Math.log((value + middle) / from) / Math.log(end / from)
+      : (value + middle - from) / (end - from)
   const clamped = (share: number): number => Math.min(1, Math.max(0, share))
   return {
     ...{ name, initial, values: undefined },
     range: `${hasZero ? '0, ' : ''}${from} to ${to}${scale === 'log' ? ' by ratio' : ''}`,
     at(share) {
-      if (!hasZero) return between(axis, clamped(share))
+      if (!hasZero) return valueAt(axis, clamped(share))
       return share < ZERO_SHARE
         ? 0
-        : between(axis, clamped((share - ZERO_SHARE) / (1 - ZERO_SHARE)))
+        : valueAt(axis, clamped((share - ZERO_SHARE) / (1 - ZERO_SHARE)))
     },
     shareOf(value) {
       const number = Number(value)

@@ -93,6 +93,10 @@ export async function tune(options: TuneOptions): Promise<TuneReport> {
   const dimensions = tuneSpace(space)
   const store = new TrafficStore({ ...options, configPath: source.path })
   const traffic = await splitTraffic(config, store, prepared, { holdout, windows })
+  if (options.holdout !== undefined && traffic.pairs === 'seeds') {
+    const expected = 'nothing beside generated traffic, of which other seeds are held out'
+    throw searchInvalid('holdout', expected, holdout)
+  }
   const choiceOf = choices(base, options.algorithm, dimensions)
 
   let runs = 0

@@ -103,6 +103,8 @@ export async function whatif(options: WhatifOptions): Promise<WhatifReport> {
     }),
   )
   const [base, other] = [sides[0]!, sides[1]!]
+  refuseUnused(options, base.isSeeded)
+  refuseUnused(options, base.isSeeded)
   if (base.isSeeded !== other.isSeeded || base.samples.length !== other.samples.length) {
     throw searchInvalid(
       'trace',
@@ -161,6 +163,16 @@ export function trialOf({ config, choice }: Omit<Side, 'traffic'>, sample: Sampl
 export function checkWindows(windows: number): void {
   if (Number.isInteger(windows) && windows >= 2 && windows <= 1000) return
   throw searchInvalid('windows', 'an integer from 2 to 1000', windows)
+}
+
+/** Generated traffic is compared seed by seed, a trace window by window. */
+function refuseUnused({ windows, seeds }: WhatifOptions, isSeeded: boolean): void {
+  if (isSeeded && windows !== undefined) {
+    throw searchInvalid('windows', 'nothing beside traffic that differs with the seed', windows)
+  }
+  if (!isSeeded && seeds !== undefined) {
+    throw searchInvalid('seeds', 'nothing beside a trace, which is cut into windows', seeds)
+  }
 }
 
 function checkChange({ set, otherConfig }: WhatifOptions, isSameAlgorithm: boolean): void {

@@ -68,6 +68,13 @@ test('vllm bench results; gaps add up to the time after the first token', () => 
 })
 
 test('says what is wrong and where', () => {
+  expect(() => parseMeasurements('no measurements', 'x.txt')).toThrow(
+    'x.txt: expected a table with a line per request, got none',
+  )
+  expect(() => parseMeasurements('{"ts":0}\n{"ts":1}\n', 'x.jsonl')).toThrow(
+    'x.jsonl:1: metadata.request_start_ns: expected a number >= 0, got nothing',
+  )
+  expect(() => parseMeasurements('{"start_times": [', 'x.json')).toThrow('x.json: expected JSON: ')
   expect(() => parseMeasurements('a,b\n1,2', 'x.csv')).toThrow(/x.csv:1: expected a column sent_ms/)
   const header = 'sent_s,input_tokens,output_tokens,ttft_s,e2e_s'
   expect(() => parseMeasurements(`${header}\n0,10,5,oops,1`, 'x.csv')).toThrow(

@@ -43,7 +43,7 @@ export function parseMeasurements(source: string, name = 'measurements'): Measur
   const isLines = isJson && /^\s*\{.*\}\s*$/.test(text.split('\n', 1)[0]!)
   const format: MeasurementFormat = !isJson
     ? 'csv'
-    : isLines && hasMetrics(text)
+    : isLines && (hasMetrics(text) || text.trim().includes('\n'))
       ? 'aiperf'
       : 'vllm-bench'
   const read = { csv: fromCsv, aiperf: fromAiperf, 'vllm-bench': fromVllmBench }[format]
@@ -72,6 +72,7 @@ const COLUMNS = {
 
 function fromCsv(text: string, name: string): MeasuredRequest[] {
   const rows = parseCsv(text)
+  if (rows.length === 0) throw invalid(name, 'expected a table with a line per request, got none')
   const columns = Object.keys(rows[0] ?? {})
   return rows.map((row, i) => {
     const where = `${name}:${i + 2}`
@@ -193,7 +194,7 @@ function json(text: string, where: string): object {
     const value: unknown = JSON.parse(text)
     if (typeof value === 'object' && value !== null) return value
   } catch (cause) {
-    throw invalid(where, (cause as Error).message, cause)
+    throw invalid(where, `expected JSON: ${(cause as Error).message}`, cause)
   }
   throw invalid(where, 'expected an object')
 }

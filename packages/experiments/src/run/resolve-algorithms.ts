@@ -201,7 +201,8 @@ function labelOf(name: string, parameters: Readonly<Record<string, unknown>>): s
   return [named, ...(own.length > 0 ? [own.join()] : [])].join(':')
 }
 
-function checkLabels(labels: readonly string[]): void {
+/** @throws RouteSimError `algorithms_ambiguous` */
+export function checkLabels(labels: readonly string[]): void {
   const twice = labels.find((label, i) => labels.indexOf(label) !== i)
   if (twice === undefined) return
   throw new RouteSimError<ExperimentsErrorCode>(

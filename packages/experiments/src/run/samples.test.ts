@@ -59,3 +59,18 @@ test('stretches add up to the run, on workers too', async () => {
   }
   expect(rows.some(({ hit_rate }) => hit_rate! > 0)).toBe(true)
 })
+
+test('without per-request data, samples have no hit rates of the warm-up, and that is said', async () => {
+  const config = parseConfig(
+    `[simulation]\nwarmup_requests = 300\n[cluster]\nnum_backends = 3\n${TRAFFIC}`,
+  )
+  const found = (perRequest: boolean) =>
+    compare({ config, algorithms: ['random'], jobs: 1, sampleIntervalMs: 5000, perRequest })
+  const [known, unknown] = [await found(true), await found(false)]
+  expect(known.samples[0]!.rows[0]!.hit_rate).not.toBeNull()
+  expect(unknown.samples[0]!.rows[0]!.hit_rate).toBeNull()
+  expect(known.scenario.notes).toEqual([])
+  expect(unknown.scenario.notes).toEqual([
+    expect.stringMatching(/^hit rates of samples leave the warm-up out/),
+  ])
+})

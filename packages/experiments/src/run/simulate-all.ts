@@ -92,8 +92,11 @@ export async function simulateAll(
   return assemble(plan, numbered, finished)
 }
 
+const UNTOLD_WARM_UP =
+  'hit rates of samples leave the warm-up out, of whose requests nothing is kept without per-request data'
+
 function assemble(
-  { seeds, workloads, algorithms }: Plan,
+  { seeds, workloads, algorithms, config, perRequest }: Plan,
   runs: readonly PlannedRun[],
   finished: readonly (Executed | undefined)[],
 ): PlanResults {
@@ -116,6 +119,8 @@ function assemble(
       ? []
       : [{ algorithm: run.summary.algorithm, seed: run.summary.seed, rows: run.samples }],
   )
+  const hasWarmUp = config.simulation.warmup_requests > 0
+  if (samples.length > 0 && hasWarmUp && !perRequest) notes.push(UNTOLD_WARM_UP)
   const interrupted = finished.includes(undefined)
   const ran = new Set(runs.filter(({ run }) => finished[run] !== undefined).map(({ seed }) => seed))
   return { summaries, details, interrupted, seeds: [...ran].sort((a, b) => a - b), notes, samples }

@@ -61,7 +61,7 @@ export function designPoints({ axes, sampling, points, seed }: Design): Settings
       sampling === 'random'
         ? Array.from({ length: points }, () => random.float())
         : stratified(points, random)
-    return [path, shares.map((share) => at(axis, share))] as const
+    return [path, shares.map((share) => valueAt(axis, share))] as const
   })
   return Array.from({ length: points }, (_, i) =>
     Object.fromEntries(columns.map(([path, values]) => [path, values[i]!])),
@@ -102,8 +102,8 @@ function stratified(points: number, random: RandomStream): number[] {
   return shares
 }
 
-/** The value of an axis at a share of its way, from 0 to 1. */
-function at(axis: Axis, share: number): Setting {
+/** The value of an axis at a share of its way, from 0 to 1: neither end of a list or of whole numbers comes less often. */
+export function valueAt(axis: Axis, share: number): Setting {
   if (isList(axis)) return axis[Math.min(axis.length - 1, Math.floor(share * axis.length))]!
   if (axis.integer !== true) return between(axis, share)
   // Rounded, the ends would come half as often as what lies between them.
@@ -112,7 +112,7 @@ function at(axis: Axis, share: number): Setting {
 }
 
 /** The value of a range at a share of its way, from 0 to 1. */
-export function between({ from, to, scale, integer }: SettingRange, share: number): number {
+function between({ from, to, scale, integer }: SettingRange, share: number): number {
   const value = scale === 'log' ? from * (to / from) ** share : from + (to - from) * share
   // Ends are what was written, and no digits are made up between them.
   const exact = share === 0 ? from : share === 1 ? to : Number(value.toPrecision(12))

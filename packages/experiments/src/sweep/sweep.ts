@@ -103,12 +103,8 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
   // What a single point sets may be wrong, which says more than that it is alone.
   if (points.length === 1) source.with(points[0]!)
   checkExtent({ rates, choices, seeds, points: drawn })
-  if (options.concurrency !== undefined && axes?.['workload.concurrency'] !== undefined) {
-    throw new RouteSimError<ExperimentsErrorCode>(
-      `concurrency: expected it once, got ${options.concurrency} and workload.concurrency among what is swept`,
-      { code: 'options_conflict', path: 'concurrency' },
-    )
-  }
+  checkSaidOnce('concurrency', options.concurrency, axes, 'workload.concurrency')
+  checkSaidOnce('rates', rates[0] && rates.join(', '), axes, 'trace.rate')
   const { stepper = 'fast', perRequest = true, shard, signal, jobs, onProgress } = options
   const trafficOptions = { ...options, configPath: source.path }
   const traffic = new TrafficStore(trafficOptions)
@@ -164,6 +160,20 @@ function checkNoSeed(axes: Readonly<Record<string, Axis>>): void {
   throw new RouteSimError<ExperimentsErrorCode>(
     `set ${path}: expected another key, since every point is run under the same seeds`,
     { code: 'options_conflict', path, hint: 'Give --seeds 5, and --seed for the first of them.' },
+  )
+}
+
+/** @throws RouteSimError `options_conflict`: what an option says would never be that which is swept */
+function checkSaidOnce(
+  option: string,
+  value: unknown,
+  axes: Readonly<Record<string, Axis>>,
+  path: string,
+): void {
+  if (value === undefined || axes[path] === undefined) return
+  throw new RouteSimError<ExperimentsErrorCode>(
+    `${option}: expected it once, got ${value} and ${path} among what is swept`,
+    { code: 'options_conflict', path: option },
   )
 }
 

@@ -2,14 +2,13 @@ import type { Gpu } from '../gpus/gpu.js'
 import type { Model } from '../models/model.js'
 import {
   attentionLayers,
-  denseBytesPerWeight,
   indexerParameters,
   linearInputDim,
   linearOutputDim,
   type ModelParameters,
   modelParameters,
 } from '../models/model-size.js'
-import { BYTES_PER_WEIGHT, type WeightPrecision } from '../precision/precision.js'
+import { BYTES_PER_WEIGHT, densePrecision, type WeightPrecision } from '../precision/precision.js'
 import type { KernelEfficiency } from './kernel-efficiency.js'
 import { type Parallelism, type RooflineOptions, ranksSharingExperts } from './roofline-options.js'
 
@@ -41,8 +40,9 @@ export interface ExpertWork {
 export function denseMatmuls(options: RooflineOptions, efficiency: KernelEfficiency): MatmulWork[] {
   const { model, gpu, parallelism, precision } = options
   const shares = matmulParameters(model, parallelism)
-  const bytes = denseBytesPerWeight(precision)
-  const peak = peakFlops(gpu, precision === 'mxfp4' ? 'bf16' : precision)
+  const dense = densePrecision(precision)
+  const bytes = BYTES_PER_WEIGHT[dense]
+  const peak = peakFlops(gpu, dense)
   const layers = shares.map((parameters) => ({
     ...work(parameters, bytes, gpu, peak, efficiency),
     rows: 'tokens' as const,
@@ -153,7 +153,8 @@ interface PeakFlops {
 /** Peak of the precision; formats that the tensor cores lack are widened to 16 bits first. */
 export function peakFlops(gpu: Gpu, precision: WeightPrecision): PeakFlops {
   const { fp16, fp8, int8, fp4 } = gpu.denseFlops
-  const native = { bf16: undefined, fp8, int8, fp4, int4: undefined, mxfp4: undefined }[precision]
+  const known: { readonly [Each in WeightPrecision]?: number | undefined } = { fp8, int8, fp4 }
+  const native = known[precision]
   return { flops: (native ?? fp16) * sustained(gpu), isNarrow: native !== undefined }
 }
 

@@ -253,7 +253,8 @@ function busyGpus({ parallelism }: RooflineOptions, step: StepShape): number {
 function flopsBoundMs(options: RooflineOptions, step: StepShape): number {
   const { model, gpu, precision } = options
   const { fp16, fp8 = fp16, int8 = fp16, fp4 = fp16 } = gpu.denseFlops
-  const peak = { bf16: fp16, fp8, int8, fp4, int4: fp16, mxfp4: fp16 }[precision]
+  const narrow: { readonly [precision: string]: number } = { fp8, int8, fp4 }
+  const peak = narrow[precision] ?? fp16
   const tokens = step.prefillTokens + step.decodeRequests
   // The output projection is computed for sequences only.
   const perToken = flopsPerToken(model) - 2 * modelParameters(model).head
@@ -276,7 +277,8 @@ function flopsBoundMs(options: RooflineOptions, step: StepShape): number {
 /** Bytes a step cannot do without over the bandwidth of all GPUs; one stage after another reads its weights. */
 function bandwidthBoundMs(options: RooflineOptions, step: StepShape): number {
   const { model, gpu, parallelism, precision, kvPrecision } = options
-  const narrowest = { bf16: 2, fp8: 1, int8: 1, fp4: 0.5, int4: 0.5, mxfp4: 0.5 }[precision]
+  const widths: { readonly [precision: string]: number } = { bf16: 2, fp8: 1, int8: 1 }
+  const narrowest = widths[precision] ?? 0.5
   const { attention, dense, experts } = modelParameters(model)
   const tokens = step.prefillTokens + step.decodeRequests
   const { count = 1, active = 0 } = model.experts ?? {}

@@ -247,6 +247,18 @@ describe('modelFromHuggingFaceConfig', () => {
     expect(figures(modelFromHuggingFaceConfig(named, 'm'))).toEqual(catalogue)
   })
 
+  test('INT4 of routed experts alone is told by what else is left as it is', () => {
+    const weightsWithout = (...ignore: readonly string[]): string => {
+      const quantization_config = { ...group({ num_bits: 4, type: 'int' }), ignore }
+      return modelFromHuggingFaceConfig({ ...llama, quantization_config }, 'm').weights
+    }
+    const attention = ['lm_head', 're:.*self_attn.*']
+    const networks = ['re:.*shared_experts.*', String.raw`re:.*mlp\.(gate|up|gate_up|down)_proj.*`]
+    expect(weightsWithout(...attention, ...networks)).toBe('int4_experts')
+    expect(weightsWithout(...attention)).toBe('int4')
+    expect(weightsWithout(...networks, 're:*')).toBe('int4')
+  })
+
   test('older files of compressed-tensors say compression_config', () => {
     const compression_config = group({ num_bits: 8, type: 'float' })
     expect(modelFromHuggingFaceConfig({ ...llama, compression_config }, 'm').weights).toBe('fp8')
@@ -261,6 +273,19 @@ describe('modelFromHuggingFaceConfig', () => {
     const layersOf = (max_window_layers: number): number | undefined =>
       windowOf(modelFromHuggingFaceConfig({ ...qwen, max_window_layers }, 'm')).layers
     expect([layersOf(0), layersOf(21), layersOf(32)]).toEqual([32, 11, 0])
+  })
+
+  test('windows of mixtures of Qwen: every second layer up to one, or all of them', () => {
+    const layersOf = (model_type: string, rest: object): number => {
+      const on = { use_sliding_window: true, sliding_window: 4096 }
+      const qwen = { ...llama, ...on, model_type, ...rest }
+      return windowOf(modelFromHuggingFaceConfig(qwen, 'm')).layers
+    }
+    expect(layersOf('qwen2_moe', {})).toBe(14)
+    expect(layersOf('qwen2_moe', { max_window_layers: 21 })).toBe(11)
+    expect(layersOf('qwen2_moe', { max_window_layers: 64 })).toBe(16)
+    expect(layersOf('qwen2_moe', { max_window_layers: 0 })).toBe(0)
+    expect(layersOf('qwen3_moe', { max_window_layers: 21 })).toBe(32)
   })
 
   test.each(['qwen2', 'qwen2_moe', 'qwen3', 'qwen3_moe'])(

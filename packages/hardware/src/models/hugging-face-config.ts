@@ -35,9 +35,9 @@ const GEMMA3: Family = {
   },
 }
 
-/** Defaults of `Qwen2Config` and `Qwen3MoeConfig` in transformers 5, for files that turn windows on. */
-const QWEN_MOE: Family = { defaults: { sliding_window: 4096 } }
-const QWEN: Family = { defaults: { ...QWEN_MOE.defaults, max_window_layers: 28 } }
+/** Defaults of `Qwen3MoeConfig`, `Qwen2Config` and `Qwen2MoeConfig` in transformers 5, for files that turn windows on. */
+const QWEN3_MOE: Family = { defaults: { sliding_window: 4096 } }
+const QWEN: Family = { defaults: { ...QWEN3_MOE.defaults, max_window_layers: 28 } }
 
 /** Defaults of `Qwen3NextConfig`, `Qwen3_5TextConfig` and `Qwen3_5MoeTextConfig` in transformers 5. */
 const QWEN_LINEAR: Family = {
@@ -59,9 +59,9 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   mistral: { defaults: { num_key_value_heads: 8, sliding_window: 4096 } },
   mixtral: { defaults: { num_key_value_heads: 8 } },
   qwen2: QWEN,
-  qwen2_moe: QWEN_MOE,
+  qwen2_moe: QWEN,
   qwen3: QWEN,
-  qwen3_moe: QWEN_MOE,
+  qwen3_moe: QWEN3_MOE,
   qwen3_next: QWEN_LINEAR,
   qwen3_5_text: QWEN_LINEAR,
   qwen3_5_moe_text: QWEN_LINEAR,
@@ -216,14 +216,21 @@ function windowOf(
   const isOn = fields.flag('use_sliding_window') ?? !isQwen
   const tokens = fields.optionalCount('sliding_window')
   if (tokens === undefined || !isOn) return undefined
-  // Of Qwen, the layers from this one on.
-  const first = isQwen ? (fields.optionalCount('max_window_layers') ?? 0) : 0
-  const pattern = fields.optionalCount('sliding_window_pattern') ?? (type === 'gemma3_text' ? 6 : 2)
-  const alternates = type === 'gpt_oss' || type.startsWith('gemma')
   const windowed =
     types?.filter((layer) => layer === 'sliding_attention').length ??
-    (alternates ? layers - Math.floor(layers / pattern) : Math.max(0, layers - first))
+    windowedByRule(fields, type, layers)
   return windowed === 0 ? undefined : { tokens, layers: windowed }
+}
+
+/** Layers with a window by the rule of the family. */
+function windowedByRule(fields: Fields, type: string, layers: number): number {
+  const border = fields.optionalCount('max_window_layers') ?? 0
+  // Every second one up to the border has a window; in the other families of Qwen all from the border on.
+  if (type === 'qwen2_moe') return Math.ceil(Math.min(layers, border) / 2)
+  if (type === 'qwen2' || type === 'qwen3') return Math.max(0, layers - border)
+  const pattern = fields.optionalCount('sliding_window_pattern') ?? (type === 'gemma3_text' ? 6 : 2)
+  const alternates = type === 'gpt_oss' || type.startsWith('gemma')
+  return alternates ? layers - Math.floor(layers / pattern) : layers
 }
 
 function expertsOf(fields: Fields, type: string): Experts | undefined {

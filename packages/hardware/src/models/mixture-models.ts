@@ -278,13 +278,12 @@ export const MIXTURE_MODELS: readonly Model[] = [
     experts: { count: 256, active: 8, intermediateSize: 2048, sharedIntermediateSize: 2048 },
   }),
   mixture(KIMI_K2),
-  // The text model alone. Only its routed experts are INT4, in groups of 32 (alibaba/rtp-llm, pull request 942);
-  // `int4` narrows the rest too, so the weights come out a tenth too small.
+  // The text model alone.
   mixture({
     ...KIMI_K2,
     name: 'Kimi-K2.5',
     aliases: [],
     repository: 'moonshotai/Kimi-K2.5',
-    weights: 'int4',
+    weights: 'int4_experts',
   }),
 ]

@@ -1,6 +1,7 @@
 import {
   BYTES_PER_KV_ELEMENT,
   BYTES_PER_WEIGHT,
+  densePrecision,
   type KvPrecision,
   type WeightPrecision,
 } from '../precision/precision.js'
@@ -140,18 +141,15 @@ export function weightBytes(model: Model, precision: WeightPrecision = model.wei
   const { attention, dense, embedding, head } = modelParameters(model)
   const tables = (embedding + (model.tiedEmbeddings ? 0 : head)) * BYTES_PER_WEIGHT.bf16
   return (
-    tables + (attention + dense) * denseBytesPerWeight(precision) + expertBytes(model, precision)
+    tables +
+    (attention + dense) * BYTES_PER_WEIGHT[densePrecision(precision)] +
+    expertBytes(model, precision)
   )
 }
 
 /** The part of them that all experts have. */
 export function expertBytes(model: Model, precision: WeightPrecision): number {
   return modelParameters(model).experts * BYTES_PER_WEIGHT[precision]
-}
-
-/** Bytes per weight outside the experts: `mxfp4` leaves it at 16 bits. */
-export function denseBytesPerWeight(precision: WeightPrecision): number {
-  return BYTES_PER_WEIGHT[precision === 'mxfp4' ? 'bf16' : precision]
 }
 
 /**

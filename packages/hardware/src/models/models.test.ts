@@ -80,7 +80,7 @@ describe('the catalogue', () => {
     ['Qwen/Qwen3-235B-A22B', 'bf16'],
     ['Qwen/Qwen3-235B-A22B-FP8', 'fp8'],
     ['moonshotai/Kimi-K2-Instruct', 'fp8'],
-    ['moonshotai/Kimi-K2.5', 'int4'],
+    ['moonshotai/Kimi-K2.5', 'int4_experts'],
   ])('a name that says the precision gets it: %s in %s', (name, weights) => {
     expect(findModel(name).weights).toBe(weights)
   })
@@ -136,12 +136,14 @@ describe('sizes', () => {
     expect(attentionFlopsPerPair(findModel('deepseek-v3'), 'decode')).toBe(2 * 128 * 1088 * 61)
   })
 
-  test('weights by precision: embeddings keep 16 bits, and mxfp4 is for experts', () => {
+  test('weights by precision: embeddings keep 16 bits, and some are for experts', () => {
     const model = findModel('llama-3.1-70b')
     expect(weightBytes(model)).toBe(2 * parameterCount(model))
     const tables = 2 * 128256 * 8192
     expect(weightBytes(model, 'fp8')).toBe(parameterCount(model) + tables)
     // The checkpoint on Hugging Face has 65.2 GB.
     expect(weightBytes(findModel('gpt-oss-120b')) / 65.2e9).toBeCloseTo(1, 1)
+    // That of Kimi-K2.5 595 GB, with its eyes.
+    expect(weightBytes(findModel('Kimi-K2.5')) / 595e9).toBeCloseTo(1, 2)
   })
 })

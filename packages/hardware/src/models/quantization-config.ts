@@ -14,7 +14,8 @@ const METHODS: Readonly<Record<string, (config: Table) => WeightPrecision | unde
   'compressed-tensors': (config) => {
     const group = Object.values(tableAt(config, 'config_groups'))[0]
     const weights = isTable(group) ? tableAt(group, 'weights') : {}
-    return ofNumbers(weights['num_bits'], weights['type'] === 'float')
+    const precision = ofNumbers(weights['num_bits'], weights['type'] === 'float')
+    return precision === 'int4' && isForExperts(config) ? 'int4_experts' : precision
   },
   modelopt: (config) => {
     const known: Readonly<Record<string, WeightPrecision>> = { FP8: 'fp8', NVFP4: 'fp4' }
@@ -45,6 +46,27 @@ function algorithmOf(config: Table): unknown {
 export function precisionOfQuantization(config: Table): WeightPrecision | undefined {
   const method = String(quantMethodOf(config))
   return Object.hasOwn(METHODS, method) ? METHODS[method]!(config) : undefined
+}
+
+/** What a layer of a mixture has beside its routed experts. */
+const BESIDE_EXPERTS = ['self_attn.o_proj', 'mlp.down_proj', 'mlp.shared_experts.down_proj']
+
+/** Whether compressed-tensors leaves all of a layer but its routed experts as it is. */
+function isForExperts({ ignore }: Table): boolean {
+  if (!Array.isArray(ignore)) return false
+  const patterns = ignore.filter((entry) => typeof entry === 'string' && entry.startsWith('re:'))
+  return BESIDE_EXPERTS.every((name) =>
+    patterns.some((pattern) => matches(pattern.slice('re:'.length), `model.layers.1.${name}`)),
+  )
+}
+
+/** Like Python's `re.match`, from the beginning. */
+function matches(pattern: string, text: string): boolean {
+  try {
+    return new RegExp(`^(?:${pattern})`).test(text)
+  } catch {
+    return false
+  }
 }
 
 function ofBits(config: Table): WeightPrecision | undefined {

@@ -20,6 +20,13 @@ test('flags go before a config file, and what follows from them is that of the f
   expect(cluster.kv_cache_blocks * 64).toBeLessThanOrEqual(tokens)
 })
 
+test('flags make pools of the workers of a config file', async () => {
+  const flags = { config: file, numPrefillWorkers: 1, numDecodeWorkers: 3 }
+  const { cluster } = await mockClusterConfig(flags)
+  const disaggregated = { enabled: true, prefill_backends: 1, decode_backends: 3 }
+  expect(cluster).toMatchObject({ num_backends: 4, disaggregated, model: 'llama-3.1-8b' })
+})
+
 test('flags are checked', async () => {
   await expect(mockClusterConfig({ config: file, numWorkers: 0 })).rejects.toThrow(
     'cluster.num_backends: expected an integer >= 1, got 0',

@@ -53,13 +53,19 @@ function withFlags(config: Config, flags: MockClusterFlags): Config {
       : { max_batch_tokens: flags.maxNumBatchedTokens }),
     ...(flags.dpSize === undefined ? {} : { dp: flags.dpSize }),
   }
+  const { numWorkers, numPrefillWorkers: prefill = 0, numDecodeWorkers: decode = 0 } = flags
+  const pools = { enabled: true, prefill_backends: prefill, decode_backends: decode }
   const backends = cluster.backends?.map((group) => ({ ...group, ...own }))
   return {
     ...config,
     cluster: {
       ...cluster,
       ...own,
-      ...(flags.numWorkers === undefined ? {} : { num_backends: flags.numWorkers }),
+      ...(numWorkers === undefined ? {} : { num_backends: numWorkers }),
+      ...(prefill + decode > 0 && {
+        num_backends: prefill + decode,
+        disaggregated: { ...cluster.disaggregated, ...pools },
+      }),
       ...(backends === undefined ? {} : { backends }),
     },
   }

@@ -1,5 +1,6 @@
 import {
   findRouter,
+  type PdPairOptions,
   parseRouterSpec,
   pdPair,
   perModel,
@@ -20,15 +21,17 @@ export type AlgorithmFactory = (() => RoutingAlgorithm) & {
  *
  * @param isSplit - whether workers have different roles
  * @param isMixed - whether they serve different models, now
+ * @param pair - how a pair decides; a live router does so on arrival
  */
 export function makeAlgorithm(
   create: AlgorithmFactory,
   isSplit: boolean,
   isMixed: () => boolean,
+  pair: PdPairOptions = {},
 ): RoutingAlgorithm {
   const ofOneModel = (): RoutingAlgorithm => {
     const first = create()
-    return !isSplit || choosesBoth(first) ? first : pdPair(first, create())
+    return !isSplit || choosesBoth(first) ? first : pdPair(first, create(), pair)
   }
   const whole = perModel(ofOneModel, isMixed)
   return create.wrap?.(whole) ?? whole

@@ -18,6 +18,20 @@ test('many looks are drawn as means of a few each, none left out', () => {
   expect(chart.summary).toContain('means over 3 s')
 })
 
+test('seeds that look at different intervals count alike, each at its own times', () => {
+  const look = (seed: number, time_ms: number, utilization: number) => ({
+    ...{ seed, time_ms, utilization, backend: 0, kv_held: 0, kv_cached: 0 },
+  })
+  const often = [look(1, 10, 0), look(1, 20, 1), look(1, 30, 1), look(1, 35, 0)]
+  const seldom = [look(2, 20, 1), look(2, 40, 0.5), look(2, 50, 0.5)]
+  const chart = sampledLoad([...often, ...seldom], 'utilization', 'any', 'busy')
+  if (chart.type !== 'xy') throw new Error(chart.type)
+  const [{ x, y } = { x: [], y: [] }] = chart.series
+  expect(x).toEqual([0, 20, 40])
+  // The first run has 20 ms in the first stretch, busy for 10, and 15 in the second, busy for 10.
+  expect(y).toEqual([(10 + 20) / 40, (10 + 10) / 35, 0.5])
+})
+
 test('a stretch without a value has none', () => {
   const chart = sampledLoad(looks(360), 'kv_held', 'any', 'held')
   if (chart.type !== 'xy') throw new Error(chart.type)

@@ -19,7 +19,10 @@ const TITLES: Readonly<Record<SampledKind, string>> = {
 /** More looks than this are put together. */
 const MOST_INTERVALS = 120
 
-/** A share of every backend over time, from samples taken at equal intervals: means of a few of them each. */
+/**
+ * A share of every backend over time: means of a few looks each, and over the seeds. A long run looks half as often,
+ * or a quarter and so on, so stretches are as long as the widest interval, and a look weighs as much as its time.
+ */
 export function sampledLoad(
   samples: readonly SampledLoad[],
   kind: SampledKind,
@@ -27,24 +30,28 @@ export function sampledLoad(
   id: string,
   events: readonly BackendEvent[] = [],
 ): Chart {
-  const times = [...new Set(samples.map(({ time_ms }) => time_ms))].sort((a, b) => a - b)
-  const every = Math.max(1, Math.ceil(times.length / MOST_INTERVALS))
-  const stretches = Math.ceil(times.length / every)
-  const stretchOf = new Map(times.map((time, i) => [time, Math.floor(i / every)]))
+  const looks = [...samples].sort((a, b) => a.time_ms - b.time_ms)
+  const endMs = looks.at(-1)?.time_ms ?? 0
+  const wideMs = widestInterval(looks)
+  const intervalMs = wideMs * Math.max(1, Math.ceil(endMs / wideMs / MOST_INTERVALS - ROUNDING))
+  const stretches = Math.max(1, Math.ceil(endMs / intervalMs - ROUNDING))
   const rows = new Map<number, Mean[]>()
-  for (const { time_ms, backend, [kind]: value } of samples) {
+  const lastMs = new Map<string, number>()
+  for (const { seed, time_ms, backend, [kind]: value } of looks) {
     let row = rows.get(backend)
     if (row === undefined) {
-      row = Array.from({ length: stretches }, () => ({ sum: 0, count: 0 }))
+      row = Array.from({ length: stretches }, () => ({ sum: 0, timeMs: 0 }))
       rows.set(backend, row)
     }
-    const mean = row[stretchOf.get(time_ms)!]!
+    const own = `${seed} ${backend}`
+    // A look tells of the time before it; only the last may come early.
+    const timeMs = time_ms - (lastMs.get(own) ?? 0)
+    lastMs.set(own, time_ms)
     if (value === null) continue
-    mean.sum += value
-    mean.count++
+    const mean = row[Math.max(0, Math.ceil(time_ms / intervalMs - ROUNDING) - 1)]!
+    mean.sum += value * timeMs
+    mean.timeMs += timeMs
   }
-  // A look tells of the time before it; only the last may come early.
-  const intervalMs = every * (times[0] ?? 0)
   return backendsOverTime({
     id,
     title: TITLES[kind],
@@ -58,12 +65,22 @@ export function sampledLoad(
       .sort(([a], [b]) => a - b)
       .map(([backend, row]) => ({
         id: backend,
-        values: row.map(({ sum, count }) => (count === 0 ? null : sum / count)),
+        values: row.map(({ sum, timeMs }) => (timeMs === 0 ? null : sum / timeMs)),
       })),
   })
 }
 
+/** Times of looks are sums of intervals. */
+const ROUNDING = 1e-9
+
+/** Of the run that looks least often. @param looks - in order of time */
+function widestInterval(looks: readonly SampledLoad[]): number {
+  const first = new Map<number | undefined, number>()
+  for (const { seed, time_ms } of looks) if (!first.has(seed)) first.set(seed, time_ms)
+  return Math.max(...first.values(), 0) || 1
+}
+
 interface Mean {
   sum: number
-  count: number
+  timeMs: number
 }

@@ -46,3 +46,16 @@ test('a point is on the front itself, not by the name of one that is', () => {
     ['2', '2', ''],
   ])
 })
+
+test('samples of several files are charts of their own, those of several seeds are one', () => {
+  const look = (seed: number) => ({
+    ...{ algorithm: 'random', seed, time_ms: 10, backend: 0 },
+    ...{ utilization: 1, kv_held: 0, kv_cached: 0 },
+  })
+  const files = [[look(1), look(2)], [look(1)]].map((json, i) => ({ name: `file ${i + 1}`, json }))
+  const titles = plotCharts(readResults(files), 'load').map(({ title }) => title)
+  expect(titles.filter((title) => title.startsWith('Busy'))).toEqual([
+    'Busy share of the time: random (file 1)',
+    'Busy share of the time: random (file 2)',
+  ])
+})

@@ -38,21 +38,30 @@ export function readResults(files: readonly ResultFile[]): PlottedResults {
   const rows: PredictedFigure[] = []
   const samples: (SampledLoad & { algorithm: string })[] = []
   const ratios: PrefixRatioSeries[] = []
+  const labels = files.map(labelsIn)
+  const isSeries = files.some(({ prefixRatio }) => prefixRatio !== undefined)
+  /** With the name of its file, where several files have the same label. */
+  const unique = (label: string, name: string): string =>
+    !isSeries && labels.filter((own) => own.has(label)).length > 1 ? `${label} (${name})` : label
   for (const file of files) {
     const { name, json, prefixRatio } = file
     if (isObject(json) && 'prefix_ratios' in json) {
       ratios.push(ratioSeries(name, json))
       continue
     }
-    const entries: readonly unknown[] = Array.isArray(json) ? json : [json]
+    const entries = entriesOf(json)
     if (entries.length === 0) throw invalid(name, 'nothing')
     for (const entry of entries) {
       if (!isObject(entry)) throw invalid(name, JSON.stringify(entry))
       if ('predicted' in entry && 'measured' in entry) rows.push(entry as never)
-      else if ('time_ms' in entry && 'backend' in entry) samples.push(entry as never)
-      else if (!isResult(entry)) throw invalid(name, `an object with ${keysOf(entry)}`)
+      else if ('time_ms' in entry && 'backend' in entry) {
+        samples.push({
+          ...(entry as unknown as SampledLoad),
+          algorithm: unique(ownLabel(entry), name),
+        })
+      } else if (!isResult(entry)) throw invalid(name, `an object with ${keysOf(entry)}`)
       else {
-        const result = { ...reported(entry), label: labelIn(entry, name, files) }
+        const result = { ...reported(entry), label: unique(ownLabel(entry), name) }
         if (typeof entry['rate'] === 'number') points.push({ ...result, rate: entry['rate'] })
         else results.push({ ...result, prefixRatio })
       }
@@ -69,18 +78,16 @@ function reported(entry: Json): ReportedResult {
   }
 }
 
-/** The algorithm and its settings; with the name of its file, where several files have both. */
-function labelIn(entry: Json, name: string, files: readonly ResultFile[]): string {
-  const label = ownLabel(entry)
-  const holders = files.filter(({ json }) =>
-    (Array.isArray(json) ? json : [json]).some(
-      (other) => isObject(other) && ownLabel(other) === label,
-    ),
-  )
-  const isSeries = files.some(({ prefixRatio }) => prefixRatio !== undefined)
-  return holders.length > 1 && !isSeries ? `${label} (${name})` : label
+/** What the entries of a file are called. */
+function labelsIn({ json }: ResultFile): ReadonlySet<string> {
+  return new Set(entriesOf(json).filter(isObject).map(ownLabel))
 }
 
+function entriesOf(json: unknown): readonly unknown[] {
+  return Array.isArray(json) ? json : [json]
+}
+
+/** The algorithm and its settings. */
 function ownLabel({ algorithm, settings }: Json): string {
   return labelWith(String(algorithm), isObject(settings) ? settings : {})
 }

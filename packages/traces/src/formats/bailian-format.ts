@@ -14,9 +14,6 @@ import { BlockNumbering } from '../stats/block-numbering.js'
 import { secondsOf } from './azure-writer.js'
 import type { LineReader } from './line-reader.js'
 
-/** Tokens per hashed block in the published traces. */
-export const BAILIAN_BLOCK_TOKENS = 16
-
 const KNOWN: ReadonlySet<string> = new Set([
   'chat_id',
   'parent_chat_id',

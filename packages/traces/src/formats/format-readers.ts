@@ -2,10 +2,10 @@ import { AgenticReader } from './agentic-reader.js'
 import { AiperfInputsReader, AiperfProfileReader } from './aiperf-readers.js'
 import { ArrivalsReader } from './arrivals-reader.js'
 import { AzureReader } from './azure-reader.js'
-import { BAILIAN_BLOCK_TOKENS, BailianReader } from './bailian-format.js'
+import { BailianReader } from './bailian-format.js'
 import { BenchReader } from './bench-reader.js'
 import { BlisReader } from './blis-format.js'
-import { checkBlockTokens } from './block-tokens.js'
+import { blockTokensOf, checkBlockTokens } from './block-tokens.js'
 import { BurstGptReader } from './burstgpt-format.js'
 import { CompactReader } from './compact-reader.js'
 import type { MakeReader } from './line-reader.js'
@@ -26,7 +26,7 @@ export const FORMAT_READERS: Readonly<Record<Exclude<TraceFormat, 'parquet'>, Ma
   csv: (source, collector) => new ArrivalsReader(source, collector),
   burstgpt: (source, collector) => new BurstGptReader(source, collector),
   bailian: (source, collector, { blockTokens }) =>
-    new BailianReader(source, collector, checkBlockTokens(blockTokens ?? BAILIAN_BLOCK_TOKENS)),
+    new BailianReader(source, collector, checkBlockTokens(blockTokens ?? blockTokensOf('bailian'))),
   agentic: (source, collector) => new AgenticReader(source, collector),
   blis: (source, collector) => new BlisReader(source, collector),
   sharegpt: (source, collector, { charsPerToken }) =>

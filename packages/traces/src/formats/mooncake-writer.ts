@@ -50,6 +50,6 @@ export function encodeMooncake(
     columns.add(record, { ids, tokens: blockTokens })
   }
   const lost = lostColumns(table, lowerColumns(columns, 'extend').table)
-  if (prefixHashes !== undefined && prefixHashes.names.length > 0) lost.push('prefix_hash')
+  if (prefixHashes !== undefined) lost.push('prefix_hash')
   return { lines, lost }
 }

@@ -2,9 +2,9 @@ import type { RequestTable } from '@routesim/core'
 import type { PrefixHashes } from '../columns/lower-columns.js'
 import { encodeAgentic } from '../formats/agentic-writer.js'
 import { arrivalsLines, azureLines } from '../formats/azure-writer.js'
-import { BAILIAN_BLOCK_TOKENS, bailianLines } from '../formats/bailian-format.js'
+import { bailianLines } from '../formats/bailian-format.js'
 import { blisLines } from '../formats/blis-format.js'
-import { checkBlockTokens } from '../formats/block-tokens.js'
+import { blockTokensOf, checkBlockTokens } from '../formats/block-tokens.js'
 import { burstGptLines } from '../formats/burstgpt-format.js'
 import { commonBlockSize } from '../formats/common-block-size.js'
 import { encodeCompact } from '../formats/compact-writer.js'
@@ -17,7 +17,7 @@ import { lostOnReading } from './read-back.js'
 
 /** What shapes a trace that is written. */
 export interface EncodeOptions {
-  /** The names of prefixes, from the read; without them they are called `p0`, `p1`... */
+  /** The names of prefixes, from the read; where it has none they are called `p0`, `p1`... */
   readonly prefixHashes?: PrefixHashes | undefined
   /**
    * Tokens per hashed block; default 512 for Mooncake, 16 for Bailian, and for agentic sessions, which say
@@ -37,7 +37,9 @@ export function encodeTrace(
   format: string,
   options: EncodeOptions,
 ): EncodedTrace {
-  const { prefixHashes, blockTokens } = options
+  const { blockTokens } = options
+  const hasNames = options.prefixHashes !== undefined && options.prefixHashes.names.length > 0
+  const prefixHashes = hasNames ? options.prefixHashes : undefined
   const size = checkBlockTokens(blockTokens)
   const to = parseWritableFormat(format)
   const checked = (lines: Iterable<string>): EncodedTrace => {
@@ -65,7 +67,7 @@ export function encodeTrace(
     case 'blis':
       return checked(blisLines(table, prefixHashes))
     case 'bailian':
-      return checked(bailianLines(table, checkBlockTokens(blockTokens ?? BAILIAN_BLOCK_TOKENS)))
+      return checked(bailianLines(table, checkBlockTokens(blockTokens ?? blockTokensOf(to))))
     case 'agentic':
       return encodeAgentic(table, checkBlockTokens(blockTokens ?? commonBlockSize(table)))
   }

@@ -95,7 +95,7 @@ describe('writeTrace', () => {
     const { table } = await readText(full)
     const path = at('no/such/folder')
     expect(await messageOf(writeTrace(path, table, 'otel'))).toBe(
-      `${path}: ENOENT: no such file or directory, open '${path}'`,
+      `${path}: can not be written: there is no folder ${at('no/such')}`,
     )
   })
 })
@@ -121,5 +121,17 @@ describe('convertTrace', () => {
       prefix_len: 40,
       max_tokens: 9,
     })
+  })
+
+  it('names the prefixes of a trace that has no names for them', async () => {
+    const line = '{"input_length":512,"output_length":5,"hash_ids":[1],"timestamp":'
+    writeFileSync(at('named.jsonl'), `${line}0}\n${line}9}\n`)
+    for (const format of ['otel', 'blis']) {
+      const { lost } = await convertTrace(at('named.jsonl'), at(`named.${format}`), format)
+      expect(lost).toEqual([])
+      const { table } = await readTrace(at(`named.${format}`))
+      expect([...table.prefixTokens]).toEqual([512, 512])
+      expect(table.promptNode[1]).toBe(table.promptNode[0])
+    }
   })
 })

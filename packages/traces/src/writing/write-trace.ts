@@ -1,8 +1,9 @@
 import { createWriteStream } from 'node:fs'
+import { dirname } from 'node:path'
 import { Readable, type Transform, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
-import type { RequestTable } from '@routesim/core'
+import { type RequestTable, whyUnwritable } from '@routesim/core'
 import { traceError } from '../errors/trace-error.js'
 import { parquetOfLines } from '../formats/parquet.js'
 import { parseTraceFormat } from '../formats/trace-format.js'
@@ -51,7 +52,8 @@ export async function writeTrace(
     if (packer !== undefined) await pipeline(text, packer, out, { end: !keepOpen })
     else await pipeline(text, out, { end: !keepOpen })
   } catch (error) {
-    throw traceError('trace_unwritable', `${name}: ${(error as Error).message}`, {
+    const why = whyUnwritable(dirname(name), error)
+    throw traceError('trace_unwritable', `${name}: can not be written: ${why}`, {
       path: name,
       cause: error,
     })

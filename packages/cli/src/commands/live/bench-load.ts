@@ -1,5 +1,6 @@
 import { type ArrivalPattern, runBench, syntheticWorkload } from '@routesim/live'
 import type { CommandModule } from 'yargs'
+import { UsageError } from '../../usage-error.js'
 import {
   BENCH_OPTIONS,
   type BenchArguments,
@@ -18,7 +19,7 @@ interface LoadArguments extends BenchArguments {
   requests?: number
   concurrency?: number
   requestRate?: number
-  arrivalPattern: ArrivalPattern
+  arrivalPattern?: ArrivalPattern
   prefixRatio?: number
   numPrefixPrompts?: number
   lengthSpread?: number
@@ -69,9 +70,9 @@ export const benchLoad: CommandModule<object, LoadArguments> = {
         'request-rate': number('Requests per second: an open loop'),
         'arrival-pattern': {
           choices: ['poisson', 'constant'],
-          default: 'poisson',
           requiresArg: true,
-          describe: 'How requests of an open loop arrive',
+          implies: 'request-rate',
+          describe: 'How requests of an open loop arrive (default poisson)',
         },
         'prefix-ratio': number('Share of the prompt that is a prefix out of a pool (default 0)'),
         'num-prefix-prompts': number('Prefixes in the pool (default 0)'),
@@ -86,7 +87,7 @@ export const benchLoad: CommandModule<object, LoadArguments> = {
       .example('$0 bench load --preset perf --url http://127.0.0.1:8000', '') as never,
   handler: async (args) => {
     checkNumbers(args, {
-      ...{ isl: 'count', osl: 'count', requests: 'count', concurrency: 'count' },
+      ...{ isl: 'count', osl: 'count', requests: 'requests', concurrency: 'count' },
       ...{ numPrefixPrompts: 'index', prefixRatio: 'share', lengthSpread: 'amount' },
       requestRate: 'positive',
     })
@@ -102,6 +103,11 @@ export const benchLoad: CommandModule<object, LoadArguments> = {
       numPrefixPrompts: args.numPrefixPrompts ?? preset.numPrefixPrompts,
       lengthSpread: args.lengthSpread ?? preset.lengthSpread,
       seed: args.seed,
+    }
+    if (shape.prefixRatio > 0 && shape.numPrefixPrompts === 0) {
+      throw new UsageError(
+        `--num-prefix-prompts: expected an integer >= 1 beside --prefix-ratio ${shape.prefixRatio}, got 0`,
+      )
     }
     const target = await targetOf(args)
     await makeFolder(args.outputDir)
@@ -122,7 +128,7 @@ export const benchLoad: CommandModule<object, LoadArguments> = {
           arrivals: isOpenLoop
             ? {
                 rateRps: args.requestRate! / (args.url?.length ?? 1),
-                pattern: args.arrivalPattern,
+                pattern: args.arrivalPattern ?? 'poisson',
               }
             : undefined,
         }),

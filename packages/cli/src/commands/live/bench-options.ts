@@ -15,6 +15,7 @@ import {
 import type { Options } from 'yargs'
 import { outputFailed } from '../../output/write-results.js'
 import { UsageError } from '../../usage-error.js'
+import { refuseBeside } from '../refuse-beside.js'
 import { checkNumbers } from './check-numbers.js'
 import { CLUSTER_OPTIONS, clusterOf } from './worker-options.js'
 
@@ -76,6 +77,7 @@ export interface BenchArguments extends MockClusterFlags {
 export async function targetOf(args: BenchArguments): Promise<BenchTarget> {
   checkNumbers(args, { requestTimeout: 'seconds', seed: 'index' })
   if (args.url !== undefined) {
+    refuseBeside(args, Object.keys(CLUSTER_OPTIONS), '--url; it is for a cluster that is simulated')
     if (args.tokenIds === true && args.endpoint === 'chat')
       throw new UsageError('--token-ids: expected --endpoint completions with it, got chat')
     for (const url of args.url) {
@@ -101,8 +103,9 @@ export async function targetOf(args: BenchArguments): Promise<BenchTarget> {
 async function simulatedTarget(config: Config, algorithm: string): Promise<BenchTarget> {
   const create = await loadAlgorithmFactory(algorithm)
   const { cluster } = buildFleet(config)
-  const { enabled: isSplit } = config.cluster.disaggregated
-  const router = () => makeAlgorithm(create, isSplit, () => serveDifferently(cluster.backends))
+  const { enabled: isSplit, decode_decision: decodeAt } = config.cluster.disaggregated
+  const router = () =>
+    makeAlgorithm(create, isSplit, () => serveDifferently(cluster.backends), { decodeAt })
   return { kind: 'simulated', cluster, router }
 }
 
@@ -115,7 +118,12 @@ export async function makeFolder(path: string | undefined): Promise<void> {
   try {
     await mkdir(path, { recursive: true })
   } catch (cause) {
-    throw outputFailed(path, cause)
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw outputFailed(path, cause)
+    throw new RouteSimError(`${path}: expected a folder, got a file`, {
+      code: 'output_failed',
+      path,
+      cause,
+    })
   }
 }
 

@@ -68,7 +68,7 @@ export const benchPrefixRatio: CommandModule<object, PrefixRatioArguments> = {
       .example('$0 bench prefix-ratio --url http://127.0.0.1:8000', '') as never,
   handler: async (args) => {
     checkNumbers(args, {
-      ...{ isl: 'count', osl: 'count', requests: 'count', concurrency: 'count' },
+      ...{ isl: 'count', osl: 'count', requests: 'requests', concurrency: 'count' },
       numPrefixPrompts: 'count',
     })
     const words = args.prefixRatios.flatMap((word) => word.split(/[,\s]+/))

@@ -6,13 +6,24 @@ interface Range {
   readonly holds: (value: number) => boolean
 }
 
-type Kind = 'count' | 'amount' | 'positive' | 'share' | 'index' | 'port' | 'seconds'
+type Kind = 'count' | 'requests' | 'amount' | 'positive' | 'share' | 'index' | 'port' | 'seconds'
 
+/** Lengths and counts are kept in 31 bits. */
+const MOST = 2 ** 31 - 1
+/** More requests do not fit in the memory of a process. */
+const MOST_REQUESTS = 10_000_000
 /** Timers count ms in 31 bits. */
 const LONGEST_SECONDS = Math.floor((2 ** 31 - 1) / 1000)
 
 const RANGES: Readonly<Record<Kind, Range>> = {
-  count: { what: 'an integer >= 1', holds: (value) => Number.isInteger(value) && value >= 1 },
+  count: {
+    what: `an integer from 1 to ${MOST}`,
+    holds: (value) => Number.isInteger(value) && value >= 1 && value <= MOST,
+  },
+  requests: {
+    what: `an integer from 1 to ${MOST_REQUESTS}`,
+    holds: (value) => Number.isInteger(value) && value >= 1 && value <= MOST_REQUESTS,
+  },
   amount: { what: 'a number >= 0', holds: (value) => value >= 0 && Number.isFinite(value) },
   positive: { what: 'a number > 0', holds: (value) => value > 0 && Number.isFinite(value) },
   share: { what: 'a number from 0 to 1', holds: (value) => value >= 0 && value <= 1 },

@@ -1,5 +1,5 @@
 import { type RequestTable, RequestTableBuilder } from '@routesim/core'
-import { editTrace, readTrace, synthesizeTrace } from '@routesim/traces'
+import { blockTokensOf, editTrace, readTrace, synthesizeTrace } from '@routesim/traces'
 import type { Options } from 'yargs'
 import { UsageError } from '../../usage-error.js'
 import {
@@ -22,7 +22,7 @@ export const TRACE_SHAPE: Record<string, Options> = {
   'trace-block-size': {
     type: 'number',
     requiresArg: true,
-    describe: 'Tokens of a hashed block of the trace (default 512)',
+    describe: 'Tokens of a hashed block of the trace (default that of its format)',
   },
 }
 
@@ -55,16 +55,23 @@ export async function readWorkload(
   path: string,
   shape: TraceShapeArguments,
 ): Promise<TraceWorkload> {
-  const { head, speedupRatio = 1, traceBlockSize: blockTokens = 512 } = shape
-  const options = synthesisOptions(shape, blockTokens)
+  const { head, speedupRatio = 1, traceBlockSize } = shape
+  const options = synthesisOptions(shape, traceBlockSize)
   const { seed: _, speedupRatio: _faster, blockTokens: _size, ...shaping } = options
   const isSynthetic = Object.values(shaping).some((value) => value !== undefined && value !== 1)
   return namingFlags(FLAGS, async () => {
     if (!(speedupRatio > 0 && Number.isFinite(speedupRatio)))
       throw new UsageError(`--speedup-ratio: expected a number > 0, got ${speedupRatio}`)
-    const { table } = await readTrace(path, { blockTokens })
+    const { table, format } = await readTrace(path, { blockTokens: traceBlockSize })
     const part = editTrace(table, { head })
-    if (isSynthetic) return { table: synthesizeTrace(part, options), isSynthetic }
+    if (isSynthetic)
+      return {
+        table: synthesizeTrace(part, {
+          ...options,
+          blockTokens: traceBlockSize ?? blockTokensOf(format),
+        }),
+        isSynthetic,
+      }
     if (part.predecessor !== undefined) {
       console.error(
         'note: requests that wait for others in the trace are sent at their times of arrival all the same',

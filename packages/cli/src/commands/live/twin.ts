@@ -9,7 +9,7 @@ import { checkAnswered } from './bench-options.js'
 import { checkNumbers } from './check-numbers.js'
 import { interruptible } from './stop-signal.js'
 import { readWorkload, TRACE_SHAPE, type TraceShapeArguments } from './trace-workload.js'
-import { CLUSTER_OPTIONS, clusterOf } from './worker-options.js'
+import { CLUSTER_OPTIONS, clusterOf, printLiveNotes } from './worker-options.js'
 
 interface TwinArguments extends MockClusterFlags, TraceShapeArguments {
   trace?: string
@@ -82,7 +82,7 @@ export const twinCommand: CommandBody<TwinArguments> = {
     }) as never,
   handler: async (args) => {
     checkNumbers(args, {
-      ...{ isl: 'count', osl: 'count', requests: 'count', numPrefixPrompts: 'count' },
+      ...{ isl: 'count', osl: 'count', requests: 'requests', numPrefixPrompts: 'count' },
       ...{ requestRate: 'positive', prefixRatio: 'share', metricsInterval: 'index', seed: 'index' },
       traceBlockSize: 'count',
       pace: 'positive',
@@ -90,6 +90,7 @@ export const twinCommand: CommandBody<TwinArguments> = {
     if (args.url !== undefined && args.pace !== 1)
       throw new UsageError(`--pace: expected 1 for servers at an --url, got ${args.pace}`)
     const config = await clusterOf(args)
+    printLiveNotes(config)
     const requests = await requestsOf(args)
     const report = await twin({
       ...args,

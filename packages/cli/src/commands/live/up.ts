@@ -6,6 +6,7 @@ import { describe } from './ping.js'
 import { untilStopped } from './stop-signal.js'
 import {
   CLUSTER_OPTIONS,
+  printLiveNotes,
   routerWorkers,
   startWorkers,
   WORKER_OPTIONS,
@@ -58,6 +59,7 @@ export const upCommand: CommandBody<UpArguments> = {
     const events =
       args.kvEvents === true && args.kvEventsPort === undefined ? { kvEventsPort: 0 } : {}
     const started = await startWorkers({ ...args, ...events }, host, 0)
+    printLiveNotes(started.config)
     try {
       const router = await startRouter({
         host,

@@ -10,6 +10,7 @@ import {
 } from '@routesim/live'
 import type { Options } from 'yargs'
 import { UsageError } from '../../usage-error.js'
+import { refuseBeside } from '../refuse-beside.js'
 import { checkNumbers } from './check-numbers.js'
 
 const number = (describe: string, fallback?: number): Options => ({
@@ -153,7 +154,29 @@ export async function clusterOf(args: MockClusterFlags): Promise<Config> {
     ...{ blockSize: 'count', numGpuBlocks: 'count', maxNumSeqs: 'count' },
     ...{ maxNumBatchedTokens: 'count', dpSize: 'count' },
   })
+  checkPools(args)
   return mockClusterConfig(args)
+}
+
+/** Workers are all alike, or some prefill and others decode. @throws UsageError */
+function checkPools(args: MockClusterFlags): void {
+  const { numPrefillWorkers: prefill, numDecodeWorkers: decode } = args
+  if (prefill === undefined && decode === undefined) return
+  refuseBeside(args, ['num-workers'], '--num-prefill-workers and --num-decode-workers')
+  if (prefill !== undefined && decode !== undefined) return
+  const [given, missing] = prefill === undefined ? ['decode', 'prefill'] : ['prefill', 'decode']
+  throw new UsageError(
+    `--num-${missing}-workers: expected it beside --num-${given}-workers, got none`,
+  )
+}
+
+/** Says what of a config the routers do not do that really run. */
+export function printLiveNotes({ cluster }: Config): void {
+  const { enabled, decode_decision } = cluster.disaggregated
+  if (!enabled || decode_decision === 'arrival') return
+  console.error(
+    `note: cluster.disaggregated.decode_decision: a live router decides on arrival where to decode, not at "${decode_decision}"`,
+  )
 }
 
 function failuresOf(args: WorkerArguments): FailureOptions {

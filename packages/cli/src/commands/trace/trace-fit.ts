@@ -1,5 +1,12 @@
 import { workloadToml } from '@routesim/experiments'
-import { type FitError, fitErrors, fitWorkload, generateTrace, readTrace } from '@routesim/traces'
+import {
+  blockTokensOf,
+  type FitError,
+  fitErrors,
+  fitWorkload,
+  generateTrace,
+  readTrace,
+} from '@routesim/traces'
 import type { CommandModule } from 'yargs'
 import { alignedTable } from '../../output/table.js'
 import { printTraceNotes } from '../../output/trace-notes.js'
@@ -35,7 +42,8 @@ export const traceFitCommand: CommandModule<object, TraceFitArguments> = {
       .option('block-size', {
         type: 'number',
         requiresArg: true,
-        describe: 'Tokens per block, of the trace and of the hit rates (default 512)',
+        describe:
+          'Tokens per block, of the trace and of the hit rates (default that of the format: 512 or 16)',
       })
       .option('seed', {
         type: 'number',
@@ -55,7 +63,8 @@ export const traceFitCommand: CommandModule<object, TraceFitArguments> = {
       onError,
     })
     const spec = fitWorkload(table)
-    const errors = fitErrors(table, generateTrace({ ...spec, seed }), { blockTokens: blockSize })
+    const blockTokens = blockSize ?? blockTokensOf(read.format)
+    const errors = fitErrors(table, generateTrace({ ...spec, seed }), { blockTokens })
     const toml = `# Fitted to a trace; put it after the [cluster] of a config.\n${workloadToml(spec).trimEnd()}`
     const report = (maxWidth: number): string => errorTable(errors, maxWidth)
     if (output === undefined || output === '-') {

@@ -1,4 +1,4 @@
-import { analyzeTrace, readTrace } from '@routesim/traces'
+import { analyzeTrace, blockTokensOf, readTrace } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
 import { traceAnalysisText } from '../../output/trace-analysis.js'
 import { printTraceNotes } from '../../output/trace-notes.js'
@@ -26,7 +26,8 @@ export const traceStatsCommand: CommandModule<object, TraceStatsArguments> = {
       .option('block-size', {
         type: 'number',
         requiresArg: true,
-        describe: 'Tokens per block, of the trace and of the analysis (default 512)',
+        describe:
+          'Tokens per block, of the trace and of the analysis (default that of the format: 512 or 16)',
       })
       .option('format', {
         choices: ['table', 'json'],
@@ -43,7 +44,7 @@ export const traceStatsCommand: CommandModule<object, TraceStatsArguments> = {
       blockTokens: blockSize,
       onError,
     })
-    const analysis = analyzeTrace(table, blockSize === undefined ? {} : { blockTokens: blockSize })
+    const analysis = analyzeTrace(table, { blockTokens: blockSize ?? blockTokensOf(read.format) })
     if (format === 'json') console.log(JSON.stringify(analysis, undefined, 2))
     else printFitted((maxWidth) => traceAnalysisText(analysis, maxWidth))
     printTraceNotes(read)

@@ -37,7 +37,7 @@ export const WRITTEN_TRACE_OPTIONS: Record<'output' | 'to' | 'block-size', Optio
   },
 }
 
-/** Writes a trace, whose prefixes keep their names if they have some, and says what was written, and what not. */
+/** Writes a trace and says what was written, and what not. */
 export async function writeChanged(
   { table, prefixHashes }: LoweredRecords,
   read: TraceFormat,
@@ -47,7 +47,7 @@ export async function writeChanged(
   checkTraceEnding(output, format, '--to')
   const { requests, lost } = await writeTrace(output, table, format, {
     blockTokens: blockSize,
-    ...(prefixHashes.names.length > 0 && { prefixHashes }),
+    prefixHashes,
   })
   console.error(`Wrote ${counted(requests, 'request')} to ${output}`)
   if (lost.length > 0) console.error(`note: ${format} can not hold: ${lostColumns(lost)}`)
