@@ -127,6 +127,17 @@ describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
     expect(arrivals(run(1, 5000))).toEqual([30])
   })
 
+  test('a backend says how many layers of its own model there are', () => {
+    const deep = { ...decode, kvLayers: 10 }
+    const run = tinyRun({
+      ...{ stepper, requests: [alone, alone], backends: [prefill, prefill, decode, deep] },
+      router: byHand([0, 2], [1, 3]),
+      transfer: { ...link, overlappedLayers: 4 },
+    })
+    // As above: max(20 / 10, 20 - 10 * 9 / 10) of ten layers.
+    expect(arrivals(run)).toEqual([22.5, 21])
+  })
+
   test('layers of one that is sent again go ahead, though it was put back before', () => {
     const small = { ...prefill, kv: { blocks: 10, blockTokens: 16 }, maxBatchTokens: 40 }
     const run = tinyRun({

@@ -1,5 +1,6 @@
+import { piecewiseLatency } from '@routesim/hardware'
 import { expect, test } from 'vitest'
-import { type TinyRun, tinyRun } from '../testing/tiny-run.js'
+import { backend, type TinyRun, tinyRun } from '../testing/tiny-run.js'
 
 /** When a sampler looks that wants to every 10 ms; and when the run ends. */
 function looks(story: TinyRun) {
@@ -27,3 +28,19 @@ test.each(afterTheRun)(
     expect(times).toEqual([0, 10, 20, 30, endMs])
   },
 )
+
+test('the look that falls on the end of the run is the last', () => {
+  const latency = piecewiseLatency({
+    prefillTokensPerSec: 10_000,
+    decodeTokensPerSecBatch1: 100,
+    decodeThroughputSaturationBatch: 1,
+    decodeTokensPerSecSaturated: 100,
+  })
+  // A prompt of 100 tokens and two more tokens take 10 ms each.
+  const { times, endMs } = looks({
+    requests: [{ outputTokens: 3 }],
+    backends: [backend({ latency })],
+  })
+  expect(endMs).toBe(30)
+  expect(times).toEqual([0, 10, 20, 30])
+})

@@ -176,6 +176,18 @@ describe.each(['fast', 'reference'] as const)('%s', (stepper) => {
     expect(told).toEqual(['30: 2 on 0', '45: 3 on 0'])
   })
 
+  test('a router that asks more often than tokens come hears of each token once', () => {
+    const told: string[] = []
+    tinyRun(
+      story({
+        ...inTurn(),
+        progressIntervalMs: 4,
+        onProgress: (_request, _backend, tokens, { nowMs }) => told.push(`${nowMs}: ${tokens}`),
+      }),
+    )
+    expect(told).toEqual(['32: 2', '40: 3', '52: 4'])
+  })
+
   test('a question takes its time, and finds the backend as it is then', () => {
     const replies: unknown[] = []
     const router: RoutingAlgorithm = {
