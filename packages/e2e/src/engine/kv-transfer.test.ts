@@ -138,6 +138,23 @@ describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
     expect(arrivals(run)).toEqual([22.5, 21])
   })
 
+  test('of one that was put back no layer goes ahead', () => {
+    const small = { ...prefill, kv: { blocks: 10, blockTokens: 16 }, maxBatchTokens: 40 }
+    const run = tinyRun({
+      ...{ stepper, requests: [alone, alone], backends: [small, decode] },
+      router: byHand([0, 1], [0, 1]),
+      transfer: { ...link, bandwidthBytesPerSec: 25_000, overlappedLayers: 4 },
+    })
+    const { preemptions, firstTokenMs } = run.outcomes
+    expect([...preemptions]).toEqual([0, 1])
+    // Sent in 4 ms, of the first all but a layer by 12. The second, put back after 20 tokens, begins anew when the
+    // first has gone, with the block that it had filled: 84 tokens are left.
+    expect(firstTokenMs[0]).toBe(12)
+    expect(firstTokenMs[1]).toBeCloseTo(13 + 8.4, 9)
+    expect(arrivals(run)[0]).toBe(13)
+    expect(arrivals(run)[1]).toBeCloseTo(21.4 + 4, 9)
+  })
+
   test('layers of one that is sent again go ahead, though it was put back before', () => {
     const small = { ...prefill, kv: { blocks: 10, blockTokens: 16 }, maxBatchTokens: 40 }
     const run = tinyRun({
