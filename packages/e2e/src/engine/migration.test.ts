@@ -1,5 +1,5 @@
 // Requests that a router moves from one backend to another, by hand.
-import { disaggregate, OUTCOME, type RoutingAlgorithm } from '@routesim/core'
+import { disaggregate, OUTCOME, type RoutingAlgorithm, reject } from '@routesim/core'
 import { affineLatency } from '@routesim/hardware'
 import { describe, expect, test } from 'vitest'
 import { backend, inTurn, seeing, type TinyRun, tinyRun } from '../testing/tiny-run.js'
@@ -186,6 +186,29 @@ describe.each(['fast', 'reference'] as const)('%s', (stepper) => {
       }),
     )
     expect(told).toEqual(['32: 2', '40: 3', '52: 4'])
+  })
+
+  test('in order of arrival, also where thousands came between the first and the last', () => {
+    const heard: number[] = []
+    tinyRun(
+      story(
+        {
+          name: 'of two',
+          route: ({ id }, { backends }) =>
+            id === 0 || id === 9000 ? backends[0]! : reject('between'),
+          progressIntervalMs: 15,
+          onProgress: ({ id }) => heard.push(id),
+        },
+        {
+          requests: Array.from({ length: 9001 }, (_, i) => ({
+            promptTokens: 10,
+            outputTokens: i === 0 ? 5 : 4,
+          })),
+        },
+      ),
+    )
+    // The last ends first, which is how a batch has them.
+    expect(heard.slice(0, 2)).toEqual([0, 9000])
   })
 
   test('a question takes its time, and finds the backend as it is then', () => {

@@ -17,6 +17,15 @@ describe('a router is asked about a request again', () => {
     expect(requests.takeDue(2, 10, called())).toBe(-1)
   })
 
+  test('in a row far beyond those of all before', () => {
+    const requests = held()
+    requests.hold(1, 10)
+    requests.hold(5000, 20)
+    requests.askLater(5000, 5000)
+    expect([requests.has(1), requests.has(4999), requests.has(5000)]).toEqual([true, false, true])
+    expect(requests.takeDue(5000, 20, called())).toBe(5000)
+  })
+
   test('not before the time it was held until in the end', () => {
     const requests = held()
     requests.hold(2, 10)
