@@ -66,7 +66,7 @@ function matmulParameters(model: Model, { tp }: Parallelism): number[] {
   const output = (layers * outputDim(attention) * hiddenSize) / tp
   const up = upShare(parameters, model) / tp
   const down = parameters.dense / tp - up
-  return [inner, output, up, down].filter((share) => share > 0)
+  return [inner, output, up, down]
 }
 
 function outputDim(attention: Model['attention']): number {
