@@ -78,10 +78,7 @@ test('one GPU has nothing to communicate, and terms add up to the step', () => {
   }
   for (const basis of [affineBasis(h100), rooflineBasis(h100)]) {
     const parameters = basis.terms.map(({ expected }) => expected)
-    const sum = basis.terms.reduce(
-      (total, { units }, i) => total + units(step) * parameters[i]!,
-      0,
-    )
+    const sum = basis.terms.reduce((total, { units }, i) => total + units(step) * parameters[i]!, 0)
     expect(basis.latency(parameters).stepMs(step)).toBeCloseTo(sum, 9)
   }
 })
