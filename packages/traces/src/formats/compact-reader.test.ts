@@ -23,6 +23,13 @@ describe('reading compact JSONL', () => {
     expect(prefixHashes).toEqual({ of: Int32Array.of(-1, 0), names: ['abc'] })
   })
 
+  it('takes null for what is absent', async () => {
+    const names = ['prefix_len', 'max_tokens', 'priority', 'ttft_ms', 'deadline_ms', 'user']
+    const nulls = names.map((name) => `"${name}":null`).join()
+    const { table } = await readText(good.replace('}', `,${nulls}}`))
+    expect(table).toEqual((await readText(good)).table)
+  })
+
   it('shares equal prefixes of different lengths as far as both go', async () => {
     const { table } = await readText(
       [

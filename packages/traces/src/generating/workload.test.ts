@@ -297,6 +297,22 @@ test('at another rate: as many requests as that, shared among clients as before'
   expect(() => atRequestRate({ ...spec, requests: 9, clients: [closed] }, 5)).toThrow(
     'clients[0].arrivals.kind: expected arrivals at a rate, got "users"',
   )
+  expect(() => atRequestRate({ ...spec, durationSec: -1 }, 5)).toThrow(
+    'durationSec: expected a number > 0, got -1',
+  )
+})
+
+test.each([
+  [0, true],
+  [{ kind: 'fixed', value: 0 }, true],
+  [{ kind: 'uniform', min: 0, max: 3 }, true],
+  [{ kind: 'empirical', values: [0, 9] }, true],
+  [1, false],
+  [{ kind: 'uniform', min: 1, max: 3 }, false],
+  [{ kind: 'exponential', mean: 1 }, false],
+  [{ kind: 'normal', mean: 1, std: 1 }, false],
+] as const)('answers of %j tokens: some are empty is %j', (outputTokens, someAreEmpty) => {
+  expect(one({ outputTokens }).outputTokens.includes(0)).toBe(someAreEmpty)
 })
 
 test('the prefix pool of a benchmark: one length, uneven groups, unique rests', () => {
