@@ -1,6 +1,6 @@
 import type { Gpu } from '../gpus/gpu.js'
 import type { Model } from '../models/model.js'
-import { denseBytesPerWeight, type ModelParameters, modelParameters } from '../models/model-size.js'
+import { denseBytesPerWeight, modelParameters } from '../models/model-size.js'
 import { BYTES_PER_WEIGHT, type WeightPrecision } from '../precision/precision.js'
 import type { KernelEfficiency } from './kernel-efficiency.js'
 import type { Parallelism, RooflineOptions } from './roofline-options.js'
@@ -27,19 +27,21 @@ export interface ExpertWork {
   readonly ranks: number
 }
 
-/** The matrix products that every token goes through, one after another. */
+/**
+ * The matrix products that every token goes through: those of the layers, and the output projection. Those of the
+ * layers read and compute in one proportion, so that each for itself they take as long as together.
+ */
 export function denseMatmuls(options: RooflineOptions, efficiency: KernelEfficiency): MatmulWork[] {
   const { model, gpu, parallelism, precision } = options
-  const shares = matmulParameters(model, parallelism)
   const bytes = denseBytesPerWeight(precision)
   const peak = peakFlops(gpu, precision === 'mxfp4' ? 'bf16' : precision)
-  const layers = shares.map((parameters) => ({
-    ...work(parameters, bytes, gpu, peak, efficiency),
-    rows: 'tokens' as const,
-  }))
+  const layers = work(layerParameters(model, parallelism), bytes, gpu, peak, efficiency)
   const head = modelParameters(model).head / parallelism.tp
   const headWork = work(head, BYTES_PER_WEIGHT.bf16, gpu, peakFlops(gpu, 'bf16'), efficiency)
-  return [...layers, { ...headWork, rows: 'sequences' }]
+  return [
+    { ...layers, rows: 'tokens' },
+    { ...headWork, rows: 'sequences' },
+  ]
 }
 
 function work(
@@ -58,15 +60,11 @@ function work(
   }
 }
 
-/** Parameters on one GPU of each matrix product, summed over the layers. */
-function matmulParameters(model: Model, { tp }: Parallelism): number[] {
+/** Parameters on one GPU of all layers. */
+function layerParameters(model: Model, { tp }: Parallelism): number {
   const { attention, hiddenSize, layers } = model
-  const parameters = modelParameters(model)
-  const inner = innerAttentionParameters(model, tp)
-  const output = (layers * outputDim(attention) * hiddenSize) / tp
-  const up = upShare(parameters, model) / tp
-  const down = parameters.dense / tp - up
-  return [inner, output, up, down]
+  const output = layers * outputDim(attention) * hiddenSize
+  return innerAttentionParameters(model, tp) + (output + modelParameters(model).dense) / tp
 }
 
 function outputDim(attention: Model['attention']): number {
@@ -85,10 +83,6 @@ function innerAttentionParameters({ attention, hiddenSize, layers }: Model, tp: 
   const expanded =
     (queryRank || hiddenSize) * heads * keyDim + kvRank * heads * (nopeDim + valueDim)
   return layers * (compressed + expanded / tp)
-}
-
-function upShare(parameters: ModelParameters, { feedForwardMatrices }: Model): number {
-  return (parameters.dense * (feedForwardMatrices - 1)) / feedForwardMatrices
 }
 
 /** The experts of a mixture; undefined for a dense model. */
