@@ -25,14 +25,11 @@ describe('reading compact JSONL', () => {
 
   it('keeps what each of many lines that are alike promises', async () => {
     const lines = Array.from({ length: 40 }, (_, i) =>
-      good.replace('}', `,"ttft_ms":${100 + i},"deadline_ms":${i}.5,"slo_class":"c${i % 3}"}`),
+      good.replace('}', `,"ttft_ms":${100 + i},"deadline_ms":${i}.5}`),
     )
     const { table } = await readText(lines.join('\n'))
     expect([...table.ttftSloMs]).toEqual(lines.map((_, i) => 100 + i))
     expect([...table.deadlineMs!]).toEqual(lines.map((_, i) => i + 0.5))
-    expect([...table.sloClass!].map((id) => table.strings[id])).toEqual(
-      lines.map((_, i) => `c${i % 3}`),
-    )
   })
 
   it('takes null for what is absent', async () => {
