@@ -15,7 +15,7 @@ duration_sec = 10
 
 test('generated traffic is held out under seeds that the search never sees', async () => {
   const prepared = prepareSearch({ config, seed: 5, seeds: 3 }, config, 1)
-  const split = await splitTraffic(config, new TrafficStore({}), prepared, {
+  const split = await splitTraffic(config, new TrafficStore({ configPath: undefined }), prepared, {
     holdout: 0.4,
     windows: 4,
   })
@@ -30,7 +30,7 @@ test('by hand: of a trace the last part is held out, in windows after one that l
   for (let i = 0; i < 2003; i++) {
     builder.add({ arrivalMs: 10 * i, promptTokens: 100 + i, outputTokens: 5 })
   }
-  const trace = new TrafficStore({ trace: builder.build() })
+  const trace = new TrafficStore({ configPath: undefined, trace: builder.build() })
   const prepared = prepareSearch({ config, seed: 5 }, config, 1)
   const split = await splitTraffic(config, trace, prepared, { holdout: 0.4, windows: 3 })
   expect(split).toMatchObject({ pairs: 'windows', trainingRequests: 1201, heldOutRequests: 802 })

@@ -72,7 +72,7 @@ test('Poisson arrivals at another rate take their events along', async () => {
 test('traffic is generated for as long as is asked, as the config says, or else the default', () => {
   const client = '[[workload.clients]]\nname = "a"\nprompt_tokens = 9\noutput_tokens = 9\n'
   const lengthOf = (toml: string, durationSec?: number): number =>
-    new TrafficStore({ durationSec }).durationSec(
+    new TrafficStore({ configPath: undefined, durationSec }).durationSec(
       parseConfig(`[cluster]\nnum_backends = 1\n${toml}`),
     )
   expect(lengthOf(`[workload]\nduration_sec = 7\n${client}arrivals = { rate_rps = 1 }`)).toBe(7)
