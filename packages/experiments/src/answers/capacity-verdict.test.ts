@@ -3,23 +3,25 @@ import type { CapacityAnswer } from './capacity-report.js'
 import { capacityVerdict } from './capacity-verdict.js'
 
 test.each([
-  [0.5, '50%'],
-  [0.98996, '98.996%'],
-  [0.98949, '98.9%'],
-  [0.9899999, '98.99999%'],
-])('a share of %d that misses 99%% is told as %s', (attainment, text) => {
+  [99, 0.5, '50%'],
+  [99, 0.98996, '98.996%'],
+  [99, 0.98949, '98.9%'],
+  [99, 0.9899999, '98.99999%'],
+  // 55.00000000000001 as a product.
+  [55, 0.54996, '54.996%'],
+])('%d%% are missed by a share of %d, which is told as %s', (goal, attainment, text) => {
   const probes = [{ value: 1, attainment, oversized: 0, saturation: 'stable' }]
   const answer = { algorithm: 'random', gpu: 'H100', meets: 2, misses: 1, usd_per_hour: null }
   const answers = [{ ...answer, problem: null, probes } as unknown as CapacityAnswer]
   const [told] = capacityVerdict({
     find: 'backends',
     rate: 9,
-    attainment: 0.99,
+    attainment: goal / 100,
     precision: 0.1,
     answers,
   })
   expect(told).toBe(
-    `random needs 2 backends for 99% within their targets; 1 is too few (${text} within targets).`,
+    `random needs 2 backends for ${goal}% within their targets; 1 is too few (${text} within targets).`,
   )
 })
 
@@ -73,7 +75,7 @@ test('prices are compared in cents, and all that cost the same are named', () =>
   }
   const equal = [fleet('X', 3, 1.1), fleet('Y', 1, 3.3), fleet('Z', 2, 1.65)]
   expect(last('backends', equal)).toBe('X, Y and Z cost the same, $3.30/h.')
-  expect(last('backends', [fleet('X', 3, 1.1), fleet('Y', 1, 3.31)])).toBe(
+  expect(last('backends', [fleet('Y', 1, 3.31), fleet('X', 3, 1.1)])).toBe(
     'The cheapest is 3 x X at $3.30/h, less than 1% below the next, Y.',
   )
 })

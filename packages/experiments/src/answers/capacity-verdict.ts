@@ -115,8 +115,9 @@ function wholePercent(share: number): string {
 /** A share that misses the goal, in as many digits as it takes to see that it does. */
 function percentBelow(share: number, goal: number): string {
   const text = (digits: number): string => `${Number((share * 100).toPrecision(digits))}%`
+  const asTold = Number((goal * 100).toPrecision(12))
   const digits = [3, 4, 5, 6].find(
-    (each) => share >= goal || Number.parseFloat(text(each)) < goal * 100,
+    (each) => share >= goal || Number.parseFloat(text(each)) < asTold,
   )
   return text(digits ?? 7)
 }

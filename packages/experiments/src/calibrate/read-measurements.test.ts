@@ -83,4 +83,32 @@ test('says what is wrong and where', () => {
   expect(() => parseMeasurements(`${header}\n0,10,5,0.1,1`, 'x.csv')).toThrow(
     'x.csv: expected at least 8 requests, got 1',
   )
+  for (const [row, what] of [
+    ['0,10.5,5,0.1,1', 'prompt tokens: expected an integer >= 1, got 10.5'],
+    ['0,0,5,0.1,1', 'prompt tokens: expected an integer >= 1, got 0'],
+    ['0,10,0,0.1,1', 'output tokens: expected an integer >= 1, got 0'],
+    ['0,10,5,0,1', 'expected 0 < TTFT <= E2E, got 0 and 1000 ms'],
+    [' ,10,5,0.1,1', 'sent_s: expected a number >= 0, got ""'],
+    ['0,10,5,Infinity,1', 'ttft_s: expected a number >= 0, got "Infinity"'],
+  ]) {
+    expect(() => parseMeasurements(`${header}\n${row}`, 'x.csv')).toThrow(`x.csv:2: ${what}`)
+  }
+})
+
+test('an error names the line of the file, whatever lines are empty', () => {
+  const header = 'sent_s, input_tokens, output_tokens, ttft_s, e2e_s, cached_tokens'
+  const lines = indices.map((i) => `${i}, 10, 5, 0.1, 1, 4`)
+  const { requests } = parseMeasurements([header, '', ...lines, '  '].join('\r\n'))
+  expect(requests[7]).toMatchObject({ sentMs: 7000, promptTokens: 10, cachedTokens: 4 })
+  const half = [header, lines[0], '', '', '1,10,5,0.1,1,1.5'].join('\n')
+  expect(() => parseMeasurements(half, 'x.csv')).toThrow(
+    'x.csv:5: cached tokens: expected an integer >= 0, got 1.5',
+  )
+})
+
+test('the last token of a prompt is computed even if all of it is cached', () => {
+  const header = 'sent_s,input_tokens,output_tokens,ttft_s,e2e_s,cached_tokens'
+  const lines = indices.map((i) => `${i},10,5,0.1,1,${i + 6}`)
+  const { requests } = parseMeasurements([header, ...lines].join('\n'))
+  expect(requests.map(({ cachedTokens }) => cachedTokens)).toEqual([6, 7, 8, 9, 9, 9, 9, 9])
 })

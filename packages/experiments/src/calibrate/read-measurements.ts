@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { RouteSimError } from '@routesim/core'
 import { whyUnreadable } from '../config/why-unreadable.js'
 import type { ExperimentsErrorCode } from '../errors.js'
-import { parseCsv } from '../validation/data/csv-rows.js'
+import { numberedRows } from '../validation/data/csv-rows.js'
 import type { MeasuredRequest } from './measured-request.js'
 
 /** Formats of measurements, as results name them. */
@@ -71,11 +71,11 @@ const COLUMNS = {
 } as const
 
 function fromCsv(text: string, name: string): MeasuredRequest[] {
-  const rows = parseCsv(text)
+  const rows = numberedRows(text)
   if (rows.length === 0) throw invalid(name, 'expected a table with a line per request, got none')
-  const columns = Object.keys(rows[0] ?? {})
-  return rows.map((row, i) => {
-    const where = `${name}:${i + 2}`
+  const columns = Object.keys(rows[0]?.row ?? {})
+  return rows.map(({ line, row }) => {
+    const where = `${name}:${line}`
     const field = (key: keyof typeof COLUMNS): number => {
       const known: Readonly<Record<string, number>> = COLUMNS[key]
       const column = columns.find((each) => each in known)
@@ -170,21 +170,23 @@ function fromVllmBench(text: string, name: string): MeasuredRequest[] {
 }
 
 function request(where: string, fields: MeasuredRequest): MeasuredRequest {
-  const { promptTokens, outputTokens, ttftMs, e2eMs } = fields
-  if (!(Number.isInteger(promptTokens) && promptTokens >= 1)) {
-    throw invalid(where, `prompt tokens: expected an integer >= 1, got ${promptTokens}`)
-  }
-  if (!(Number.isInteger(outputTokens) && outputTokens >= 1)) {
-    throw invalid(where, `output tokens: expected an integer >= 1, got ${outputTokens}`)
+  const { promptTokens, outputTokens, cachedTokens, ttftMs, e2eMs } = fields
+  for (const [what, tokens, least] of [
+    ['prompt', promptTokens, 1],
+    ['output', outputTokens, 1],
+    ['cached', cachedTokens, 0],
+  ] as const) {
+    if (Number.isInteger(tokens) && tokens >= least) continue
+    throw invalid(where, `${what} tokens: expected an integer >= ${least}, got ${tokens}`)
   }
   if (!(ttftMs > 0 && e2eMs >= ttftMs)) {
     throw invalid(where, `expected 0 < TTFT <= E2E, got ${ttftMs} and ${e2eMs} ms`)
   }
-  return { ...fields, cachedTokens: Math.min(fields.cachedTokens, promptTokens - 1) }
+  return { ...fields, cachedTokens: Math.min(cachedTokens, promptTokens - 1) }
 }
 
 function checked(value: unknown, where: string, what: string): number {
-  const number = typeof value === 'string' && value !== '' ? Number(value) : value
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
   if (typeof number === 'number' && number >= 0 && number < Number.POSITIVE_INFINITY) return number
   throw invalid(where, `${what}: expected a number >= 0, got ${JSON.stringify(value) ?? 'nothing'}`)
 }

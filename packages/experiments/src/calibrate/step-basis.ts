@@ -1,5 +1,5 @@
 import { EMPTY_STEP, type LatencyModel, type StepShape } from '@routesim/core'
-import { affineLatency, type RooflineOptions, rooflineLatency } from '@routesim/hardware'
+import { affineLatency, findLink, type RooflineOptions, rooflineLatency } from '@routesim/hardware'
 
 /** One part of a step's time: so many ms per unit of what the step computes. */
 export interface StepTerm {
@@ -88,7 +88,7 @@ function affineFigures(options: RooflineOptions): number[] {
 
 /** The same deployment with kernels that reach every peak and cost nothing beside. */
 function atPeak(options: RooflineOptions): RooflineOptions {
-  const { link } = options
+  const link = options.link ?? findLink(options.gpu.link)
   return {
     ...options,
     hostMsPerRequest: 0,
@@ -113,7 +113,7 @@ function atPeak(options: RooflineOptions): RooflineOptions {
       floorMs: { matmul: 0, elementwise: 0, attention: 0 },
       source: 'peaks of the data sheet',
     },
-    ...(link === undefined ? {} : { link: { ...link, efficiency: 1, latencyMs: 0 } }),
+    link: { ...link, efficiency: 1, latencyMs: 0 },
   }
 }
 

@@ -60,6 +60,14 @@ served_model_name = "large"
     expect(large!.swapMsPerToken).toBeCloseTo(327_680 / (4 * 50e6), 12)
   })
 
+  test('that do both make up for a role that is missing', () => {
+    for (const role of ['prefill', 'decode']) {
+      const groups = `[[cluster.backends]]\nrole = "${role}"\n[[cluster.backends]]\n`
+      const { backends } = fleetOf(groups).cluster
+      expect(backends.map((backend) => backend.role)).toEqual([role, 'both'])
+    }
+  })
+
   test('with roles need no other word to disaggregate', () => {
     const config = parseConfig(`[cluster]
 [[cluster.backends]]

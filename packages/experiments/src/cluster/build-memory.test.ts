@@ -27,6 +27,24 @@ test('host memory of Llama 70B: 16 tokens are 5.24 MB, of which each of 4 GPUs l
   expect(disk!.msPerBlock).toBeCloseTo(blockBytes / 6.3e6, 12)
 })
 
+test('room for one block is enough, and less is refused with what a block takes', () => {
+  const blocksOf = (gigabytes: number) =>
+    specOf(`model = "Llama-3.1-70B"\ntp = 4\n[cluster.kv_offload]\ncpu_gb = ${gigabytes}`).kv
+      .tiers![0]!.blocks
+  expect(blocksOf(0.006)).toBe(1)
+  expect(() => blocksOf(0.005)).toThrow(
+    'cluster.kv_offload.cpu_gb: expected room for a KV block of 0.00524288 GB, got 0.005',
+  )
+})
+
+test('blocks of a disk are as many as are said', () => {
+  const { kv } = specOf('[cluster.kv_offload]\ncpu_blocks = 20\ndisk_blocks = 1000')
+  expect(kv.tiers!.map(({ name, blocks }) => [name, blocks])).toEqual([
+    ['cpu', 20],
+    ['disk', 1000],
+  ])
+})
+
 test('latent attention lies on every GPU, and each loads all of it', () => {
   const one = specOf('model = "DeepSeek-V2-Lite"\n[cluster.kv_offload]\ncpu_gb = 10').kv.tiers![0]!
   const two = specOf('model = "DeepSeek-V2-Lite"\ntp = 2\n[cluster.kv_offload]\ncpu_gb = 10')

@@ -148,6 +148,15 @@ priority = 1
 e2e_ms = 2000
 `)
   expect(slo.attainment).toBe(0.99)
+  const one = '[cluster]\nnum_backends = 1\n'
+  expect(parseConfig(`${one}[simulation]\nseed = 0\n[slo]\nattainment = 1`)).toMatchObject({
+    ...{ simulation: { seed: 0 }, slo: { attainment: 1 } },
+  })
+  for (const share of [0, -0.5, 1.5]) {
+    expect(() => parseConfig(`${one}[slo]\nattainment = ${share}`)).toThrow(
+      `slo.attainment: expected a number > 0 and <= 1, got ${share}`,
+    )
+  }
   expect(sloOptions(slo)).toEqual({
     ttftMs: 500,
     tenants: { gold: { tpotMs: 20, weight: 3 } },

@@ -10,11 +10,10 @@ const targets = {
   e2e_ms: positive().optional().describe('Time to the last token at most, in ms.'),
 }
 
-const share = z
-  .number(expected('a number from 0 to 1'))
-  .refine((value) => value > 0 && value <= 1, {
-    error: (issue) => `expected a number from 0 to 1, got ${show(issue.input)}`,
-  })
+const SHARE = 'a number > 0 and <= 1'
+const share = z.number(expected(SHARE)).refine((value) => value > 0 && value <= 1, {
+  error: (issue) => `expected ${SHARE}, got ${show(issue.input)}`,
+})
 
 /** What requests are promised, and to whom. */
 export const sloSection = table({

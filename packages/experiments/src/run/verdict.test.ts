@@ -48,6 +48,12 @@ test('a lead of one percent, or within the intervals of several seeds, is nobody
   expect(verdict(scenario, [wide('a', 100), wide('b', 140)])[0]).toBe(nobody)
 })
 
+test('who wins on most is told first', () => {
+  const one = result('one', { ttft: { p50: 50, p99: 900 } })
+  const two = result('two', { ttft: { p50: 100, p99: 200 }, requests_per_sec: 9 })
+  expect(verdict(scenario, [one, two])[0]).toMatch(/^two wins on .*; one wins on TTFT P50 /)
+})
+
 test('two that are equally good win together over the rest', () => {
   const slow = result('slow', { ttft: { p50: 400, p99: 3000 } })
   const near = result('near', { ttft: { p50: 101, p99: 190 } })

@@ -68,3 +68,15 @@ test('Poisson arrivals at another rate take their events along', async () => {
   expect(await times(20)).toEqual([4, 2, 8])
   expect(await times(40)).toEqual([1, 2, 4])
 })
+
+test('traffic is generated for as long as is asked, as the config says, or else the default', () => {
+  const client = '[[workload.clients]]\nname = "a"\nprompt_tokens = 9\noutput_tokens = 9\n'
+  const lengthOf = (toml: string, durationSec?: number): number =>
+    new TrafficStore({ configPath: undefined, durationSec }).durationSec(
+      parseConfig(`[cluster]\nnum_backends = 1\n${toml}`),
+    )
+  expect(lengthOf(`[workload]\nduration_sec = 7\n${client}arrivals = { rate_rps = 1 }`)).toBe(7)
+  expect(lengthOf('[trace]\nduration_sec = 8')).toBe(8)
+  expect(lengthOf('[trace]\nduration_sec = 8', 9)).toBe(9)
+  expect(lengthOf('')).toBeGreaterThan(9)
+})

@@ -36,6 +36,17 @@ describe('the engines', () => {
     expect(sglang.gpuMemoryUtilization({ gpu, tp, pp: 1, maxBatchTokens })).toBeCloseTo(fraction, 2)
   })
 
+  test('by hand: SGLang rounds the share of memory to thousandths', () => {
+    const gpu = findGpu('h100')
+    const place = { gpu, tp: 8, pp: 1, maxBatchTokens: 8192 }
+    const reservedMib = 512 + 1.5 * 8192 + 2 * 512 + 128 * 8
+    expect(1 - reservedMib / (79.18 * 1024)).toBeCloseTo(0.81687, 5)
+    expect(findEngine('sglang').gpuMemoryUtilization(place)).toBe(0.817)
+    // 10 GiB of 79.18 stay free however little there is to reserve.
+    const small = { ...place, tp: 1, maxBatchTokens: 2048 }
+    expect(findEngine('sglang').gpuMemoryUtilization(small)).toBe(0.874)
+  })
+
   test('only TensorRT-LLM quantises the KV cache with the weights, and reserves whole outputs', () => {
     const quantising = ENGINES.filter((engine) => engine.kvPrecision('fp8') === 'fp8')
     expect(quantising.map(({ name }) => name)).toEqual(['trtllm'])

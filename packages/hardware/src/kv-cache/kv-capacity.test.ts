@@ -114,7 +114,9 @@ describe('kvCapacity', () => {
     expect(() => capacity('llama-3.1-70b', 'h100', 1)).toThrow(
       expect.objectContaining({
         code: 'kv_capacity_none',
-        message: expect.stringMatching(/^Llama-3.1-70B in bf16 on 1 x H100 SXM: expected room/),
+        // 2 x 70 552 387 584 of weights, the runtime and 5 copies of logits; 0.9 x 79.18 GiB.
+        message:
+          'Llama-3.1-70B in bf16 on 1 x H100 SXM: expected room for KV blocks, got none: each GPU needs 144.3 GB for weights and activations and the engine takes 76.5 GB',
       }),
     )
   })

@@ -12,6 +12,7 @@ test.each([
   [{ numLayers: 0 }, 'numLayers: expected an integer >= 1, got 0'],
   [{ headDim: 0.5 }, 'headDim: expected an integer >= 1, got 0.5'],
   [{ bytesPerElement: 0 }, 'bytesPerElement: expected a finite number > 0, got 0'],
+  [{ bytesPerElement: Infinity }, 'bytesPerElement: expected a finite number > 0, got Infinity'],
 ])('refuses %j', (wrong, message) => {
   expect(() => kvBytesPerToken({ ...llama70b, ...wrong })).toThrow(message)
 })

@@ -84,6 +84,5 @@ function paddedRowsPerHead(
   { heads, kvHeads }: { readonly heads: number; readonly kvHeads: number },
   { mixedTile }: KernelEfficiency,
 ): number {
-  if (!mixedTile.packsHeads) return mixedTile.rows
-  return Math.max(1, (mixedTile.rows * kvHeads) / heads)
+  return mixedTile.packsHeads ? (mixedTile.rows * kvHeads) / heads : mixedTile.rows
 }

@@ -160,6 +160,9 @@ describe('affineLatency', () => {
   test('needs no base when prefills and decodes both take time', () => {
     const model = affineLatency({ ...a, baseMs: 0, decodeMsPerRequest: 0 })
     expect(model.stepMs(step(0, 1, 1))).toBeGreaterThan(0)
+    // And nothing else with a base, however short.
+    const base = affineLatency({ ...a, baseMs: 0.5, prefillMsPerToken: 0, decodeMsPerRequest: 0 })
+    expect(base.stepMs(step(8))).toBe(0.5)
   })
 
   test.each([

@@ -5,7 +5,6 @@ import {
   indexerParameters,
   linearInputDim,
   linearOutputDim,
-  type ModelParameters,
   modelParameters,
 } from '../models/model-size.js'
 import { BYTES_PER_WEIGHT, densePrecision, type WeightPrecision } from '../precision/precision.js'
@@ -36,20 +35,27 @@ export interface ExpertWork {
   readonly sharing: number
 }
 
-/** The matrix products that every token goes through, one after another. */
+/**
+ * The matrix products that every token goes through: those of the layers, and the output projection. Those of the
+ * layers read and compute in one proportion, so that each for itself they take as long as together.
+ */
 export function denseMatmuls(options: RooflineOptions, efficiency: KernelEfficiency): MatmulWork[] {
   const { model, gpu, parallelism, precision } = options
-  const shares = matmulParameters(model, parallelism)
   const dense = densePrecision(precision)
   const bytes = BYTES_PER_WEIGHT[dense]
-  const peak = peakFlops(gpu, dense)
-  const layers = shares.map((parameters) => ({
-    ...work(parameters, bytes, gpu, peak, efficiency),
-    rows: 'tokens' as const,
-  }))
+  const layers = work(
+    layerParameters(model, parallelism),
+    bytes,
+    gpu,
+    peakFlops(gpu, dense),
+    efficiency,
+  )
   const head = modelParameters(model).head / parallelism.tp
   const headWork = work(head, BYTES_PER_WEIGHT.bf16, gpu, peakFlops(gpu, 'bf16'), efficiency)
-  return [...layers, { ...headWork, rows: 'sequences' }]
+  return [
+    { ...layers, rows: 'tokens' },
+    { ...headWork, rows: 'sequences' },
+  ]
 }
 
 function work(
@@ -68,18 +74,14 @@ function work(
   }
 }
 
-/** Parameters on one GPU of each matrix product, summed over the layers. */
-function matmulParameters(model: Model, { tp }: Parallelism): number[] {
+/** Parameters on one GPU of all layers. */
+function layerParameters(model: Model, { tp }: Parallelism): number {
   const { attention, hiddenSize, linear } = model
-  const parameters = modelParameters(model)
-  const inner = innerAttentionParameters(model, tp) + innerLinearParameters(model) / tp
   const outputs =
     attentionLayers(model) * outputDim(attention) +
     (linear === undefined ? 0 : linear.layers * linearOutputDim(linear))
-  const output = (outputs * hiddenSize) / tp
-  const up = upShare(parameters, model) / tp
-  const down = parameters.dense / tp - up
-  return [inner, output, up, down].filter((share) => share > 0)
+  const spread = innerLinearParameters(model) + outputs * hiddenSize + modelParameters(model).dense
+  return innerAttentionParameters(model, tp) + spread / tp
 }
 
 function outputDim(attention: Model['attention']): number {
@@ -109,10 +111,6 @@ function innerAttentionParameters(model: Model, tp: number): number {
   const expanded =
     (queryRank || hiddenSize) * heads * keyDim + kvRank * heads * (nopeDim + valueDim)
   return layers * (compressed + expanded / tp)
-}
-
-function upShare(parameters: ModelParameters, { feedForwardMatrices }: Model): number {
-  return (parameters.dense * (feedForwardMatrices - 1)) / feedForwardMatrices
 }
 
 /** The experts of a mixture; undefined for a dense model. */

@@ -65,15 +65,14 @@ class Roofline implements RooflineLatency {
   private readonly micro: StepShape = { ...EMPTY_STEP }
 
   constructor(options: RooflineOptions) {
-    const { gpu, granularity } = options
+    const { gpu } = options
     this.options = options
     this.scales = options.timeScales ?? UNSCALED
     this.efficiency = options.efficiency ?? KERNEL_EFFICIENCIES[gpu.architecture]
     const floorScale = options.kernelFloorScale ?? 1
     const link = options.link ?? findLink(gpu.link)
     this.link = { ...link, latencyMs: link.latencyMs * floorScale }
-    const matmuls = denseMatmuls(options, this.efficiency)
-    this.matmuls = granularity === 'operator' ? matmuls : asOnePerKind(matmuls)
+    this.matmuls = denseMatmuls(options, this.efficiency)
     this.experts = expertWork(options, this.efficiency)
     this.attention = attentionTerms(options, this.efficiency)
     this.linear = linearAttentionWork(options, this.efficiency)
@@ -230,18 +229,6 @@ function tokensOf(step: StepShape): number {
 
 function sequencesOf(step: StepShape): number {
   return step.prefillRequests + step.decodeRequests
-}
-
-/** One product of all layers, and the output projection. */
-function asOnePerKind(works: readonly MatmulWork[]): MatmulWork[] {
-  return (['tokens', 'sequences'] as const).map((rows) => {
-    const these = works.filter((work) => work.rows === rows)
-    return {
-      rows,
-      readMs: these.reduce((sum, work) => sum + work.readMs, 0),
-      msPerRow: these.reduce((sum, work) => sum + work.msPerRow, 0),
-    }
-  })
 }
 
 /** Norms, rotary embedding, activation and residual sums of one token, in bytes moved on one GPU. */

@@ -82,7 +82,6 @@ export class StretchTerms {
   }
 
   private ramp({ prefillTokens, prefillRequests }: StepShape): number {
-    if (this.rampTokens === 0) return 1
     return Math.min(1 + (this.rampTokens * prefillRequests) / prefillTokens, LARGEST_RAMP)
   }
 }

@@ -62,6 +62,11 @@ describe('tableLatency', () => {
     expect(latency.stepMs(stepOf(500, 0, 0, 0))).toBe(30)
   })
 
+  test('needs no step of nothing where it knows one context only', () => {
+    const rows = [row(0, 1, 100, 10), row(1000, 0, 0, 50), row(1000, 1, 100, 60)]
+    expect(tableLatency(rows).stepMs(stepOf(500, 0, 0, 0))).toBe(30)
+  })
+
   test('raises measurements that fall where work grows', () => {
     const noisy = tableLatency(small.map((r) => (r.stepMs === 20 ? { ...r, stepMs: 9 } : r)))
     expect(noisy.stepMs(stepOf(0, 0, 1, 1100))).toBe(10)
@@ -170,6 +175,10 @@ describe('parseLatencyTable', () => {
       't.csv:2: step_ms: expected a number > 0, got "0"',
     ],
     [
+      'prefill_tokens,decode_requests,context_tokens,step_ms\n0,1,Infinity,3',
+      't.csv:2: context_tokens: expected a number >= 0, got "Infinity"',
+    ],
+    [
       'prefill_tokens,decode_requests,context_tokens,step_ms\n0,-1,2,3',
       't.csv:2: decode_requests: expected a number >= 0, got "-1"',
     ],
@@ -236,6 +245,11 @@ describe('affineLatency with attention', () => {
     })
     expect(latency.stepMs(stepOf(10, 90, 2, 1000))).toBeCloseTo(6 + 0.5 + 0.08 + 0.05 + 955e-6, 12)
     expect(latency.stepMs(stepOf(0, 0, 2, 1000))).toBeCloseTo(6 + 0.08 + 0.03, 12)
+    const out = { baseMs: 0, slopeMs: 0, steps: 0 }
+    latency.segment({ ...stepOf(10, 90, 2, 1000), prefillRequests: 2 }, out)
+    expect(out.steps).toBe(1)
+    // One prompt token makes a step a mixed one.
+    expect(latency.stepMs(stepOf(1, 0, 2, 1000))).toBeCloseTo(6 + 0.05 + 0.08 + 0.05 + 1e-6, 12)
   })
 
   test('a segment is what its steps are one by one', () => {

@@ -119,7 +119,7 @@ class Grid {
       if (row.decodeRequests === 0) ms.fill(row.stepMs, at, at + context.length)
       else ms[at + context.indexOf(row.contextTokens)] = row.stepMs
     }
-    const isCornerOpen = prefill[0] === 0 && decode[0] === 0 && Number.isNaN(ms[0])
+    const isCornerOpen = Number.isNaN(ms[0])
     const hole = ms.findIndex(
       (value, at) => Number.isNaN(value) && !(isCornerOpen && at < context.length),
     )

@@ -43,7 +43,7 @@ function attentionWidths({ attention, hiddenSize: h }: Model, tp: number): numbe
   const { queryRank, kvRank, ropeDim, nopeDim, valueDim } = attention
   const ownHeads = heads / tp
   const keys = ownHeads * (nopeDim + ropeDim)
-  const query = queryRank === 0 ? h + keys : h + queryRank + queryRank + keys
+  const query = h + 2 * queryRank + keys
   const keyValue = h + kvRank + ropeDim + kvRank + ownHeads * (nopeDim + valueDim)
   return query + keyValue + ownHeads * valueDim + h
 }

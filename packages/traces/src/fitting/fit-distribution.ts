@@ -97,8 +97,8 @@ function geometric(mean: number): Candidate {
   const stay = 1 - 1 / mean
   return {
     distribution: { kind: 'geometric', mean: rounded(mean) },
-    // At whole numbers and half, between which it does not change.
-    cdf: (x) => (x < 1 ? 0 : 1 - stay ** Math.floor(x)),
+    // At whole numbers and half, between which it does not change: from 0.5 on.
+    cdf: (x) => 1 - stay ** Math.floor(x),
     quantile99: Math.ceil(Math.log(0.01) / Math.log(stay)),
   }
 }

@@ -156,4 +156,15 @@ describe('agentic sessions', () => {
       't.jsonl:1: request 2: t: expected a number of seconds from 0 to 2^43, got -1',
     )
   })
+
+  it.each([
+    [{ hash_ranges: 3 }, 'hash_ranges: expected an array, got 3'],
+    [{ hash_ranges: [[1, 2, 3]] }, 'hash_ranges: expected pairs of first and last id, got'],
+    [{ hash_ranges: [[2, 1]] }, 'hash_ranges: expected an integer >= 2, got 1'],
+    [{ hash_ids: 'a' }, 'hash_ids: expected an array, got'],
+    [{ hash_ids: [-1] }, 'hash_ids: expected an integer >= 0, got -1'],
+  ])('say what is wrong with blocks: %j', async (blocks, message) => {
+    const text = session('a', [{ t: 0, in: 130, out: 1, ...blocks }])
+    expect(await messageOf(readText(text))).toContain(`t.jsonl:1: request 1: ${message}`)
+  })
 })

@@ -23,6 +23,22 @@ describe('reading compact JSONL', () => {
     expect(prefixHashes).toEqual({ of: Int32Array.of(-1, 0), names: ['abc'] })
   })
 
+  it('keeps what each of many lines that are alike promises', async () => {
+    const lines = Array.from({ length: 40 }, (_, i) =>
+      good.replace('}', `,"ttft_ms":${100 + i},"deadline_ms":${i}.5}`),
+    )
+    const { table } = await readText(lines.join('\n'))
+    expect([...table.ttftSloMs]).toEqual(lines.map((_, i) => 100 + i))
+    expect([...table.deadlineMs!]).toEqual(lines.map((_, i) => i + 0.5))
+  })
+
+  it('takes null for what is absent', async () => {
+    const names = ['prefix_len', 'max_tokens', 'priority', 'ttft_ms', 'deadline_ms', 'user']
+    const nulls = names.map((name) => `"${name}":null`).join()
+    const { table } = await readText(good.replace('}', `,${nulls}}`))
+    expect(table).toEqual((await readText(good)).table)
+  })
+
   it('shares equal prefixes of different lengths as far as both go', async () => {
     const { table } = await readText(
       [

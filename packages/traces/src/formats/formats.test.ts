@@ -42,6 +42,21 @@ describe('CSV formats', () => {
     expect(rows(await readText(splitwise))).toEqual([[4314, 396, 109]])
   })
 
+  it.each([
+    ['azure', 'TIMESTAMP,ContextTokens,GeneratedTokens\n2024-05-12 00:00:01,2147483647,1'],
+    ['arrivals', 'arrival_s,input_tokens,output_tokens\n0,2147483647,1'],
+    [
+      'burstgpt',
+      'Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n5,m,2147483647,1,9,API log',
+    ],
+    ['blis', 'request_id,input_tokens,output_tokens,arrival_time_us\n0,2147483647,1,0'],
+  ])('refuses requests of more tokens than fit: %s', async (_, text) => {
+    const read = readText(text)
+    await expect(read).rejects.toThrow(
+      'prompt and output tokens together: expected at most 2147483647, got 2147483648',
+    )
+  })
+
   it('reads BurstGPT, with sessions or without', async () => {
     const old = await readText(
       'Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n5,ChatGPT,472,18,490,Conversation log\n',

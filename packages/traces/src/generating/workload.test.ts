@@ -297,6 +297,22 @@ test('at another rate: as many requests as that, shared among clients as before'
   expect(() => atRequestRate({ ...spec, requests: 9, clients: [closed] }, 5)).toThrow(
     'clients[0].arrivals.kind: expected arrivals at a rate, got "users"',
   )
+  expect(() => atRequestRate({ ...spec, durationSec: -1 }, 5)).toThrow(
+    'durationSec: expected a number > 0, got -1',
+  )
+})
+
+test.each([
+  [0, 0],
+  [{ kind: 'fixed', value: 0 }, 0],
+  [{ kind: 'uniform', min: 0, max: 3 }, 0],
+  [{ kind: 'empirical', values: [0, 9] }, 0],
+  [1, 1],
+  [{ kind: 'uniform', min: 1, max: 3 }, 1],
+  [{ kind: 'exponential', mean: 1 }, 1],
+  [{ kind: 'normal', mean: 1, std: 1 }, 1],
+] as const)('of answers of %j tokens the shortest has %d', (outputTokens, least) => {
+  expect(Math.min(...one({ outputTokens }).outputTokens)).toBe(least)
 })
 
 test('the prefix pool of a benchmark: one length, uneven groups, unique rests', () => {

@@ -119,6 +119,19 @@ describe.each(MODES)('a synthetic trace (%s)', (mode) => {
     },
   )
 
+  it('some prompts are all shared, the others go on as long as in the trace', async () => {
+    const lines = Array.from({ length: 200 }, (_, i) =>
+      JSON.stringify({
+        timestamp: i,
+        ...{ input_length: (i % 2 ? 7 : 4) * BLOCK, output_length: 20 },
+        hash_ids: [0, 1, 2, 3, ...(i % 2 ? [4 + 3 * i, 5 + 3 * i, 6 + 3 * i] : [])],
+      }),
+    )
+    const { table } = await readText(lines.join('\n'), { blockTokens: BLOCK })
+    const lengths = [...synthesizeTrace(table, options).promptTokens].sort((a, b) => a - b)
+    expect(lengths).toEqual([...new Array(100).fill(4 * BLOCK), ...new Array(100).fill(7 * BLOCK)])
+  })
+
   it('osl_multiplier scales outputs; limits clip them', async () => {
     const table = await example()
     const longest = (more: object) =>

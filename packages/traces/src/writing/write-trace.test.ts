@@ -82,6 +82,21 @@ describe('writeTrace', () => {
     expect(lost.filter((name) => name.startsWith('arrival'))).toEqual(expected)
   })
 
+  it('by hand: Azure counts from a second of November 2023, in 100 ns', async () => {
+    const { table } = await readText(
+      [
+        '{"ts":0,"prompt_tokens":5,"gen_tokens":1}',
+        '{"ts":1500.5,"prompt_tokens":6,"gen_tokens":2}',
+      ].join('\n'),
+    )
+    expect((await writeText(table, 'azure')).text.split('\n')).toEqual([
+      'TIMESTAMP,ContextTokens,GeneratedTokens',
+      '2023-11-14 22:13:20.0000000,5,1',
+      '2023-11-14 22:13:21.5005000,6,2',
+      '',
+    ])
+  })
+
   it.each(['burstgpt', 'blis'])('%s can be read when a name has a line end', async (format) => {
     const { table } = await readText(
       '{"ts":0,"prompt_tokens":5,"gen_tokens":1,"conversation_id":"a\\r\\nb\\n","model":"m"}',

@@ -1,16 +1,20 @@
 /** A line of a CSV file: cells by column. */
 export type CsvRow = Readonly<Record<string, string>>
 
-/** Lines of a CSV text with a header, quoted cells included. */
+/** Lines of a CSV text with a header, quoted cells included; empty lines are left out. */
 export function parseCsv(text: string): CsvRow[] {
+  return numberedRows(text).map(({ row }) => row)
+}
+
+/** The same with the number of each line, the header being the first. */
+export function numberedRows(text: string): { readonly line: number; readonly row: CsvRow }[] {
   const [titles, ...lines] = text.split(/\r?\n/)
-  const names = cellsOf(titles ?? '')
-  return lines
-    .filter((line) => line !== '')
-    .map((line) => {
-      const cells = cellsOf(line)
-      return Object.fromEntries(names.map((name, i) => [name, cells[i] ?? '']))
-    })
+  const names = cellsOf(titles!)
+  return lines.flatMap((line, i) => {
+    if (line.trim() === '') return []
+    const cells = cellsOf(line)
+    return { line: i + 2, row: Object.fromEntries(names.map((name, j) => [name, cells[j] ?? ''])) }
+  })
 }
 
 /** The number in a cell; undefined when it holds none. */
@@ -34,6 +38,6 @@ function cellsOf(line: string): string[] {
   const cells = line.match(/("([^"]|"")*"|[^,]*)(,|$)/g) ?? []
   return cells
     .slice(0, line === '' || cells.at(-1) !== '' ? undefined : -1)
-    .map((cell) => cell.replace(/,$/, ''))
+    .map((cell) => cell.replace(/,$/, '').trim())
     .map((cell) => cell.replace(/^"(.*)"$/, '$1').replaceAll('""', '"'))
 }
