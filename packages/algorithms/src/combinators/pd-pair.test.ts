@@ -168,5 +168,13 @@ describe('pdPair', () => {
     expect(() => nested.route(testRequest(), testCluster([{}]))).toThrow(
       'pdPair: expected nested to choose one backend, got disaggregate()',
     )
+    const late = pdPair(
+      leastKv.create(),
+      { name: 'late', route: () => pair },
+      { decodeAt: 'hand_over' },
+    )
+    expect(() => late.routeDecode!(testRequest(), testCluster([{}]), testBackend(0))).toThrow(
+      'pdPair: expected late to choose one backend, got disaggregate()',
+    )
   })
 })

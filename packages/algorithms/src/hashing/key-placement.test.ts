@@ -96,3 +96,21 @@ test('a ring gives the next member clockwise to keys of one that goes', () => {
 test('a maglev table has a prime length', () => {
   expect(() => new Maglev(100)).toThrow('expected a prime number of entries, got 100')
 })
+
+test('a point of a ring has the keys up to it, and the first those after the last', () => {
+  const ring = new HashRing(5)
+  ring.setMembers([0, 1, 2])
+  const points = [0, 1, 2].flatMap((owner) =>
+    Array.from({ length: 5 }, (_, i) => ({
+      owner,
+      at: hashInteger(hashInteger(owner, 0x51ed) ^ i, 0x7a),
+    })),
+  )
+  points.sort((a, b) => a.at - b.at)
+  for (const [i, { owner, at }] of points.entries()) {
+    expect(ring.first(at)).toBe(owner)
+    expect(ring.first(at + 1)).toBe(points[(i + 1) % points.length]!.owner)
+  }
+  expect(ring.first(0)).toBe(points[0]!.owner)
+  expect(ring.first(2 ** 32 - 1)).toBe(points[0]!.owner)
+})

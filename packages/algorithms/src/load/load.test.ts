@@ -2,6 +2,7 @@ import { RandomStream } from '@routesim/core'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { testCluster } from '../test-kit/test-cluster.js'
+import { Ema } from './ema.js'
 import { InFlightTokens } from './in-flight-tokens.js'
 import { LatencyPredictor } from './latency-predictor.js'
 import { LowestRate } from './lowest-rate.js'
@@ -114,4 +115,15 @@ test('the lowest rate takes a backend never used, then the one with the fewest o
   expect([pick(0), pick(1), pick(2), pick(3), pick(59_999)]).toEqual([0, 1, 0, 1, 0])
   // By now the first request to each is forgotten: one of 0 was at 2 and one at 59,999.
   expect(pick(60_001)).toBe(1)
+})
+
+test('a moving average takes the first value as it is, then its share of each distance', () => {
+  const ema = new Ema(0.25)
+  expect(ema.value).toBeUndefined()
+  const values = [8, 16, 2].map((value) => {
+    ema.add(value)
+    return ema.value
+  })
+  // 8 + 8 / 4 = 10, 10 - 8 / 4 = 8.
+  expect(values).toEqual([8, 10, 8])
 })

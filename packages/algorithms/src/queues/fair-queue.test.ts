@@ -36,6 +36,11 @@ test.each<[string, string, string]>([
   ['flows take turns', order('round_robin', [a, a, a, b, c]), 'a b c a a'],
   ['with one queue nobody does', order('none', [a, a, a, b, c]), 'a a a b c'],
   [
+    'a turn is one request, whatever it costs',
+    order('round_robin', [request('a', { cost: 40 }), b, a, b]),
+    'a40 b a b',
+  ],
+  [
     'the highest priority goes first',
     order('round_robin', [a, b, request('c', urgent), request('c', urgent)]),
     'c c a b',

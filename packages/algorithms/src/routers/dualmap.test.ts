@@ -96,6 +96,17 @@ test('who has waited for too long lets the one that gains most go to its other b
   expect(ask({ id: 2 }, seen([50, 0], idle, 3000))).toBe(1)
 })
 
+test('who gains most goes, though one behind it would gain too', () => {
+  const { ask, seen, released } = between()
+  const full = [{}, { waiting: 10 }]
+  expect(ask({ id: 0, promptTokens: 400 }, seen([0, 0], full))).toBe(0)
+  expect(ask({ id: 1 }, seen([60, 58], full))).toBe('hold')
+  expect(ask({ id: 2, promptTokens: 400 }, seen([50, 0], full))).toBe('hold')
+  // 400 + 40 tokens against 42 elsewhere, 398 less; 400 + 40 + 350 against 400, 390 less.
+  expect(ask({ id: 2, promptTokens: 400 }, seen([50, 0], idle, 3000))).toBe('hold')
+  expect(released).toEqual([1])
+})
+
 test('who waits for a backend that fails chooses again', () => {
   const { ask, seen } = between()
   expect(ask({ id: 0 }, seen([50, 0]))).toBe(0)

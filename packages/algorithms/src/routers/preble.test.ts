@@ -149,6 +149,22 @@ describe('moving', () => {
     expect(router.customMetrics?.()).toMatchObject({ preble_moves: 1 })
   })
 
+  test('a prefix with requests under way costs as much more: it is left, and one without goes', () => {
+    const router = preble.create({ ...parameters, output_tokens: 1, tpot_ms: 1000 })
+    for (const [id, run] of [1, 1, 2, 2].entries()) {
+      const cluster = testCluster(loads(id, -1))
+      const request = testPrompt([run], { id })
+      const decision = router.route(request, cluster)
+      if (decision.kind === 'backend') router.onDispatched?.(request, decision, cluster, decision)
+      if (run === 1) router.onFinished?.(request, cluster.backends[0]!, cluster, testUsage())
+    }
+    // Two seconds of decoding against none. With the two requests of 2, the heavier would become the lighter.
+    router.route(testPrompt([3], { id: 4 }), testCluster(loads(2, 0)))
+    expect(router.customMetrics?.()).toMatchObject({ preble_moves: 1 })
+    expect(sent(router, [1], [0, 0])).toBe(1)
+    expect(sent(router, [2], [0, 0])).toBe(0)
+  })
+
   test('a chain of turns stays', () => {
     const router = preble.create(parameters)
     for (const run of [1, 1, 2, 2]) sent(router, [run], [0, -1])

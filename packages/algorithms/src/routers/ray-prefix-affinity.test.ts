@@ -96,3 +96,11 @@ test('forgets a backend that dies', () => {
   expect(routed(made, [1], [0, 0])).toBe(0)
   expect(made.customMetrics?.()).toEqual({ tree_nodes: 1 })
 })
+
+test('keeps what it knows of a backend that is well', () => {
+  const made = rayPrefixAffinity.create({ ties: 'first' })
+  routed(made, [1], [-1, 0])
+  const cluster = testCluster(loads(0, 0))
+  made.onBackendChange?.(cluster.backends[1]!, 'healthy', cluster)
+  expect(routed(made, [1], [0, 0])).toBe(1)
+})

@@ -64,3 +64,19 @@ test('nobody overtakes who waits, but for those who gave up', () => {
   expect(ask(2, 30)).toBe(40)
   expect(ask(2, 40)).toBe(0)
 })
+
+test('evicts at the interval, on every backend, what is above the tokens that are kept', () => {
+  /** Sends prompts of 16 tokens to one backend, then asks at a time where the first of them goes again. */
+  const later = (owner: 0 | 1, prompts: number, nowMs: number): number | string => {
+    const router = skywalker.create({ eviction_interval_sec: 10, max_tree_tokens: 32 })
+    const down = { healthy: false }
+    for (let id = 0; id < prompts; id++) {
+      router.route(testPrompt([id], { id }), testCluster(owner === 0 ? [{}, down] : [down, {}]))
+    }
+    const states = owner === 0 ? [{ outstanding: 1 }, {}] : [{}, {}]
+    return summary(router.route(testPrompt([0], { id: 9 }), testCluster(states, { nowMs })))
+  }
+  expect([later(0, 3, 9_999), later(0, 3, 10_000)]).toEqual([0, 1])
+  expect([later(1, 3, 9_999), later(1, 3, 10_000)]).toEqual([1, 0])
+  expect(later(0, 2, 10_000)).toBe(0)
+})

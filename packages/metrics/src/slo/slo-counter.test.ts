@@ -150,6 +150,9 @@ test('targets that make no sense are refused', () => {
   expect(() => new SloCounter({ ttftMs: 0 })).toThrow(
     'slo.ttftMs: expected a finite number > 0, got 0',
   )
+  expect(() => new SloCounter({ e2eMs: Number.POSITIVE_INFINITY })).toThrow(
+    'slo.e2eMs: expected a finite number > 0, got Infinity',
+  )
   expect(() => new SloCounter({ tenants: { a: { weight: -1 } } })).toThrow(
     /^slo\.tenants\.a\.weight/,
   )
