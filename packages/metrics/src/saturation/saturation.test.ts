@@ -89,6 +89,17 @@ test('stretches double without losing a request', () => {
   expect(bins.widthMs * 256).toBeLessThanOrEqual(977 * 2999 + 10)
 })
 
+test('requests that are admitted and do not end in time are no queue', () => {
+  // Each waits for 300 ms, so that three wait at any time, and all decode when the run is stopped.
+  const facts = every(100, 30).map((arrivalMs): RequestFacts => {
+    return { arrivalMs, admittedMs: arrivalMs + 300, outcome: 'unfinished' }
+  })
+  const { requests, outcomes } = runResult(facts, [{}])
+  const bins = new FlowBins()
+  for (let row = 0; row < requests.size; row++) bins.add(row, requests, outcomes)
+  expect(saturation(bins)).toMatchObject({ peak_waiting: 3, waiting_at_last_arrival: 3 })
+})
+
 test('a short run of Poisson arrivals to servers without end is not overloaded by chance', () => {
   const verdicts = Array.from({ length: 200 }, (_, seed) => {
     const random = new RandomStream(seed, 'arrivals')
