@@ -62,6 +62,13 @@ describe.each([
     expect(homes(placement, TEN)).toEqual(before)
   })
 
+  test('as many members as before, but others, are met', () => {
+    const placement = make()
+    placement.setMembers([0, 1])
+    placement.setMembers([0, 2])
+    expect(new Set(order(placement, 7))).toEqual(new Set([0, 2]))
+  })
+
   test('backends have about equal shares', () => {
     const counts = TEN.map(() => 0)
     for (const home of homes(make(), TEN)) counts[home]!++

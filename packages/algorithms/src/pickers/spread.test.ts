@@ -50,6 +50,8 @@ test('equals are taken in turn by one counter', () => {
   expect(summary(rotation.leastOf(testCluster([{ healthy: false }]), [1]))).toBe(
     'no_available_backend',
   )
+  // The counter stands at 6 still: the first of three.
+  expect(pick(1, 1, 1)).toBe(0)
 })
 
 describe('llm-d-router#2709: equals of the highest score, with scores 50, 50, 30, 30, 30 and 10', () => {

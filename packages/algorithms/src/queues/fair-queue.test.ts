@@ -24,9 +24,10 @@ function order(
 ): string {
   const queue = new FairQueue(queueDisciplines[discipline], fairness, quantum)
   for (const each of requests) queue.push(each)
-  return Array.from(requests, () => queue.pop()!)
-    .map(({ flow, cost }) => flow + (cost === 10 ? '' : cost))
-    .join(' ')
+  expect(queue.length).toBe(requests.length)
+  const popped = Array.from(requests, () => queue.pop()!)
+  expect([queue.length, queue.pop()]).toEqual([0, undefined])
+  return popped.map(({ flow, cost }) => flow + (cost === 10 ? '' : cost)).join(' ')
 }
 
 const [a, b, c] = [request('a'), request('b'), request('c')]

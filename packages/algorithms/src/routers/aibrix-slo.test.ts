@@ -168,6 +168,23 @@ test('a place that nobody takes is free again', () => {
   expect(desk.released).toEqual([1, 2])
 })
 
+test('who waits goes when a backend that is well comes', () => {
+  const router = aibrixSlo.create({ prefill_tokens_per_sec: 1000, tpot_ms: 10 })
+  const released: number[] = []
+  const seen = (...counts: number[]): ClusterView => ({
+    ...testCluster(loads(...counts)),
+    release: (id) => {
+      released.push(id)
+    },
+  })
+  const route = (id: number) =>
+    summary(router.route(testRequest({ id, promptTokens: 100_000 }), seen(0, -1)))
+  expect([route(0), route(1)]).toEqual([0, 'hold'])
+  const both = seen(0, 0)
+  router.onBackendChange?.(both.backends[1]!, 'healthy', both)
+  expect(released).toEqual([1])
+})
+
 test('a row that another request has by now is another request', () => {
   const desk = new Desk()
   expect(desk.ask(0, { promptTokens: 100_000 })).toBe(0)

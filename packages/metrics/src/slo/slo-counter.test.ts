@@ -84,6 +84,16 @@ test('one output token has no gap; an answer without tokens has no first one', (
   expect(summaryOf([short, none], { ttftMs: 50, tpotMs: 1 }).slo?.attainment).toBe(1)
 })
 
+test('what was not completed misses its targets, however soon it ended', () => {
+  const lost = {
+    ...{ arrivalMs: 0, admittedMs: 0, firstTokenMs: 10, finishedMs: 20 },
+    outcome: 'failed' as const,
+  }
+  const { slo } = summaryOf([FOUR[0]!, lost], { ttftMs: 200, tpotMs: 20, e2eMs: 400 })
+  const half = { ttft_attainment: 0.5, tpot_attainment: 0.5, e2e_attainment: 0.5 }
+  expect(slo).toMatchObject({ ...half, attainment: 0.5, good_requests: 1 })
+})
+
 test('without targets and tenants nothing is said', () => {
   expect(summaryOf(FOUR)).not.toHaveProperty('slo')
   expect(summaryOf(FOUR)).not.toHaveProperty('tenants')
