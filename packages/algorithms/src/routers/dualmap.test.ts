@@ -97,14 +97,38 @@ test('who has waited for too long lets the one that gains most go to its other b
 })
 
 test('who gains most goes, though one behind it would gain too', () => {
-  const { ask, seen, released } = between()
+  const { ask, seen, answered, released } = between()
   const full = [{}, { waiting: 10 }]
   expect(ask({ id: 0, promptTokens: 400 }, seen([0, 0], full))).toBe(0)
   expect(ask({ id: 1 }, seen([60, 58], full))).toBe('hold')
   expect(ask({ id: 2, promptTokens: 400 }, seen([50, 0], full))).toBe('hold')
   // 400 + 40 tokens against 42 elsewhere, 398 less; 400 + 40 + 350 against 400, 390 less.
   expect(ask({ id: 2, promptTokens: 400 }, seen([50, 0], idle, 3000))).toBe('hold')
-  expect(released).toEqual([1])
+  expect(released.splice(0)).toEqual([1])
+  // The last of a queue stays in it.
+  expect(answered(0, seen([50, 0], idle, 3001))).toEqual([2])
+})
+
+test('of a backlog as much goes as is too much', () => {
+  const { ask, seen, answered, released } = between()
+  const full = [{}, { waiting: 10 }]
+  expect(ask({ id: 0, promptTokens: 400 }, seen([0, 0], full))).toBe(0)
+  for (const id of [1, 2, 3]) {
+    expect(ask({ id, promptTokens: 300 }, seen([0, 0], full))).toBe('hold')
+  }
+  // 1300 ms are 300 too many: the last gains most, and is enough.
+  expect(ask({ id: 3, promptTokens: 300 }, seen([0, 0], idle, 1))).toBe(1)
+  expect(released).toEqual([])
+  expect(answered(0, seen([0, 0], idle, 2))).toEqual([1])
+})
+
+test('who is late and has nowhere to go stays', () => {
+  const { ask, seen, answered, released } = between()
+  const full = [{}, { waiting: 10 }]
+  for (const id of [0, 1, 2]) ask({ id }, seen([0, 0], full))
+  expect(ask({ id: 1 }, seen([0, 0], full, 3000))).toBe('hold')
+  expect(released).toEqual([])
+  expect(answered(0, seen([0, 0], full, 3000))).toEqual([1])
 })
 
 test('who waits for a backend that fails chooses again', () => {

@@ -99,6 +99,11 @@ describe('AIBrix', () => {
     expect(sent(made(), [1], counts)).toBe(choice)
   })
 
+  test('out of balance a prompt that nobody has goes to the lowest cost of the fewest requests', () => {
+    expect(sent(made(), [2], [9, 4, 0])).toBe(2)
+    expect(sent(made(), [2], [9, 0, 0])).toBe(2)
+  })
+
   test('among holders the one with the fewest requests of the window wins, not the cheapest', () => {
     const router = made()
     sent(router, [1], [-1, -1, 0])

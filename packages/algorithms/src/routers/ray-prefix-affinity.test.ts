@@ -75,6 +75,12 @@ describe('out of balance', () => {
   })
 })
 
+test('nothing known is not enough, even where nothing has to be', () => {
+  const made = rayPrefixAffinity.create({ match_rate_threshold: 0, ties: 'first' })
+  expect(routed(made, [1], [-1, 0])).toBe(1)
+  expect(routed(made, [2], [5, 0])).toBe(0)
+})
+
 test('evicts at the interval what is above the threshold, down to the target', () => {
   const parameters = { eviction_threshold_tokens: 48, eviction_target_tokens: 16 }
   const later = (nowMs: number, runs: number): number | string => {

@@ -18,6 +18,8 @@ function then(states: States, runs = 8, parameters = {}): number | string {
 }
 
 const busy = { waiting: 1 }
+const FORTY = [{ outstanding: 40 }, { outstanding: 40 }]
+const TWICE = { balance_rel: 2 }
 
 test.each<[string, States, number | string, number?, object?]>([
   ['the owner', [{}, {}, {}], 2],
@@ -29,6 +31,8 @@ test.each<[string, States, number | string, number?, object?]>([
   ['one may wait', [{}, {}, busy], 2, 8, { max_waiting: 1 }],
   ['out of balance', [{}, {}, { outstanding: 33 }], 0],
   ['32 are not out of balance', [{}, {}, { outstanding: 32 }], 2],
+  ['twice as many are not more than twice', [...FORTY, { outstanding: 80 }], 2, 8, TWICE],
+  ['one more is', [...FORTY, { outstanding: 81 }], 0, 8, TWICE],
   ['only candidates are compared', [{}, { ...busy, outstanding: 90 }, { outstanding: 2 }], 2],
   ['the least loaded of the others', [{ outstanding: 2 }, { outstanding: 1 }, busy], 1],
   ['the owner is down', [{ outstanding: 2 }, {}, { healthy: false }], 1],

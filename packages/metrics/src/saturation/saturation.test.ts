@@ -55,6 +55,11 @@ test('growth is that of the second half, and what was completed counts up to the
   expect(found.completed_per_sec).toBeCloseTo(50 / 12.8, 9)
 })
 
+test('a queue that stays as long as it was from the first is a backlog', () => {
+  const found = queue([...every(0, 20), ...every(100, 1000)], 100)
+  expect(found).toMatchObject({ verdict: 'backlogged', waiting_at_last_arrival: 20 })
+})
+
 test('all at one instant are a backlog, for they are served in the end', () => {
   expect(queue(every(0, 100), 50).verdict).toBe('backlogged')
 })

@@ -156,6 +156,20 @@ test('tenants may be more than a call takes arguments', () => {
   expect(summaryOf(facts).tenants).toMatchObject({ count: 130_000, service_max_min_ratio: 3 })
 })
 
+test('of very many tenants the largest are listed, of equals the first by name', () => {
+  const done = { arrivalMs: 0, admittedMs: 0, firstTokenMs: 10, finishedMs: 20 }
+  const facts = Array.from({ length: 202 }, (_, i) => ({
+    ...done,
+    promptTokens: i === 0 ? 90 : i === 201 ? 290 : 190,
+    tenant: `t${500 - i}`,
+  }))
+  const { tenants } = summaryOf(facts)
+  const names = Object.keys(tenants!.per_tenant)
+  expect([tenants!.count, names.length]).toEqual([202, 200])
+  // t500 is the smallest, t499 the last of its equals; t299 is the largest.
+  expect([names[0], names.at(-1)]).toEqual(['t299', 't498'])
+})
+
 test('targets that make no sense are refused', () => {
   expect(() => new SloCounter({ ttftMs: 0 })).toThrow(
     'slo.ttftMs: expected a finite number > 0, got 0',
