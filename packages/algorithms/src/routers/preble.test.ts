@@ -154,6 +154,17 @@ describe('moving', () => {
     expect(router.customMetrics?.()).toMatchObject({ preble_moves: 1 })
   })
 
+  test.each([
+    [1, 2],
+    [2, 1],
+  ])('of two that cost the same the lower number goes: first %i, then %i', (first, then) => {
+    const router = preble.create(parameters)
+    for (const run of [first, first, then, then]) sent(router, [run], [0, -1])
+    sent(router, [3], [0, 0])
+    expect(router.customMetrics?.()).toMatchObject({ preble_moves: 1 })
+    expect([sent(router, [1], [0, 0]), sent(router, [2], [0, 0])]).toEqual([1, 0])
+  })
+
   test('a prefix with requests under way costs as much more: it is left, and one without goes', () => {
     const router = preble.create({ ...parameters, output_tokens: 1, tpot_ms: 1000 })
     for (const [id, run] of [1, 1, 2, 2].entries()) {
