@@ -104,10 +104,11 @@ test('a maglev table has a prime length', () => {
   expect(() => new Maglev(100)).toThrow('expected a prime number of entries, got 100')
 })
 
-test('a point of a ring has the keys up to it, and the first those after the last', () => {
+test.each([3, 4, 5, 6])('of %i, a point has the keys up to it, the first those after the last', (n) => {
   const ring = new HashRing(5)
-  ring.setMembers([0, 1, 2])
-  const points = [0, 1, 2].flatMap((owner) =>
+  const members = TEN.slice(0, n)
+  ring.setMembers(members)
+  const points = members.flatMap((owner) =>
     Array.from({ length: 5 }, (_, i) => ({
       owner,
       at: hashInteger(hashInteger(owner, 0x51ed) ^ i, 0x7a),

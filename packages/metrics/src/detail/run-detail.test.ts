@@ -88,6 +88,20 @@ test('the timeline is around the request that waited longest, in order of admiss
   expect(around(0)).toEqual([3, 2, 1, 0])
 })
 
+test.each([
+  [120, 1],
+  [121, 2],
+  [600, 5],
+  [601, 10],
+  [1200, 10],
+  [1201, 20],
+  [6001, 100],
+])('%i ms are 120 intervals of %i ms at most', (finishedMs, intervalMs) => {
+  const { load } = detailRun(runResult([served(0, { finishedMs })], [{}]), gaps)
+  expect(load.interval_ms).toBe(intervalMs)
+  expect(load.backends[0]!.running).toHaveLength(Math.ceil(finishedMs / intervalMs))
+})
+
 test('is JSON of bounded size, also when nothing was served', () => {
   const nothing = detailRun(
     runResult([{ arrivalMs: 0, rejectReason: 'full' }], [{}]),
