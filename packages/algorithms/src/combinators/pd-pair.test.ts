@@ -64,7 +64,8 @@ describe('pdPair', () => {
   })
 
   test('the name is common to both, or a pair', () => {
-    expect(pdPair(leastKv.create(), leastKv.create()).name).toBe('least_kv')
+    const pair = pdPair(leastKv.create(), leastKv.create())
+    expect([pair.name, pair.customMetrics?.()]).toEqual(['least_kv', {}])
     expect(pdPair(leastOutstanding.create(), leastKv.create()).name).toBe(
       'least_outstanding+least_kv',
     )

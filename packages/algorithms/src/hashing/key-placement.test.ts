@@ -104,7 +104,7 @@ test('a maglev table has a prime length', () => {
   expect(() => new Maglev(100)).toThrow('expected a prime number of entries, got 100')
 })
 
-test.each([3, 4, 5, 6])('of %i, a point has the keys up to it, the first those after the last', (n) => {
+test.each([3, 6, 10])('of %i, a point has the keys up to it, the first those after the last', (n) => {
   const ring = new HashRing(5)
   const members = TEN.slice(0, n)
   ring.setMembers(members)

@@ -168,6 +168,15 @@ test('a place that nobody takes is free again', () => {
   expect(desk.released).toEqual([1, 2])
 })
 
+test('who waits and is asked about again has one place', () => {
+  const desk = new Desk()
+  expect(desk.ask(0, { promptTokens: 100_000 })).toBe(0)
+  for (const nowMs of [0, 60_000]) expect(desk.ask(1, { promptTokens: 8 }, nowMs)).toBe('hold')
+  expect(desk.waiting).toBe(1)
+  desk.end(0, 60_001)
+  expect([desk.released, desk.waiting]).toEqual([[1], 0])
+})
+
 test('who waits goes when a backend that is well comes', () => {
   const router = aibrixSlo.create({ prefill_tokens_per_sec: 1000, tpot_ms: 10 })
   const released: number[] = []
