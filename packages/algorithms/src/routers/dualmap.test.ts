@@ -122,6 +122,22 @@ test('of a backlog as much goes as is too much', () => {
   expect(answered(0, seen([0, 0], idle, 2))).toEqual([1])
 })
 
+test('its own index learns what is sent, whoever was asked about in between', () => {
+  const { ask, seen, answered } = between({ index: 'approximate', block_tokens: 16 })
+  const full = [{ kvUsage: 0.1 }, { waiting: 10 }]
+  const only0 = seen([], full)
+  const prompt = (id: number, runs: number[]) => ({ ...testPrompt(runs), id })
+  expect(ask(prompt(0, [1, 4]), only0)).toBe(0)
+  expect(ask(prompt(1, [2, 5]), only0)).toBe('hold')
+  expect(ask(prompt(2, [3, 6]), only0)).toBe('hold')
+  expect(answered(0, only0)).toEqual([1])
+  expect(ask(prompt(1, [2, 5]), only0)).toBe(0)
+  // The other holds fewer KV tokens, but 0 has this prompt: it waits there.
+  const both = seen([], [{ kvUsage: 0.1 }, {}])
+  expect(ask(prompt(3, [2, 5]), both)).toBe('hold')
+  expect(ask(prompt(4, [9, 8]), both)).toBe(1)
+})
+
 test('who is late and has nowhere to go stays', () => {
   const { ask, seen, answered, released } = between()
   const full = [{}, { waiting: 10 }]
