@@ -104,21 +104,24 @@ test('a maglev table has a prime length', () => {
   expect(() => new Maglev(100)).toThrow('expected a prime number of entries, got 100')
 })
 
-test.each([3, 6, 10])('of %i, a point has the keys up to it, the first those after the last', (n) => {
-  const ring = new HashRing(5)
-  const members = TEN.slice(0, n)
-  ring.setMembers(members)
-  const points = members.flatMap((owner) =>
-    Array.from({ length: 5 }, (_, i) => ({
-      owner,
-      at: hashInteger(hashInteger(owner, 0x51ed) ^ i, 0x7a),
-    })),
-  )
-  points.sort((a, b) => a.at - b.at)
-  for (const [i, { owner, at }] of points.entries()) {
-    expect(ring.first(at)).toBe(owner)
-    expect(ring.first(at + 1)).toBe(points[(i + 1) % points.length]!.owner)
-  }
-  expect(ring.first(0)).toBe(points[0]!.owner)
-  expect(ring.first(2 ** 32 - 1)).toBe(points[0]!.owner)
-})
+test.each([3, 6, 10])(
+  'of %i, a point has the keys up to it, the first those after the last',
+  (n) => {
+    const ring = new HashRing(5)
+    const members = TEN.slice(0, n)
+    ring.setMembers(members)
+    const points = members.flatMap((owner) =>
+      Array.from({ length: 5 }, (_, i) => ({
+        owner,
+        at: hashInteger(hashInteger(owner, 0x51ed) ^ i, 0x7a),
+      })),
+    )
+    points.sort((a, b) => a.at - b.at)
+    for (const [i, { owner, at }] of points.entries()) {
+      expect(ring.first(at)).toBe(owner)
+      expect(ring.first(at + 1)).toBe(points[(i + 1) % points.length]!.owner)
+    }
+    expect(ring.first(0)).toBe(points[0]!.owner)
+    expect(ring.first(2 ** 32 - 1)).toBe(points[0]!.owner)
+  },
+)

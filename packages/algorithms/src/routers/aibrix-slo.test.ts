@@ -171,10 +171,15 @@ test('a place that nobody takes is free again', () => {
 test('who waits and is asked about again has one place', () => {
   const desk = new Desk()
   expect(desk.ask(0, { promptTokens: 100_000 })).toBe(0)
-  for (const nowMs of [0, 60_000]) expect(desk.ask(1, { promptTokens: 8 }, nowMs)).toBe('hold')
+  const large = { promptTokens: 100_000 }
+  for (const nowMs of [0, 60_000]) expect(desk.ask(1, large, nowMs)).toBe('hold')
   expect(desk.waiting).toBe(1)
   desk.end(0, 60_001)
   expect([desk.released, desk.waiting]).toEqual([[1], 0])
+  expect(desk.ask(1, large, 60_001)).toBe(0)
+  expect(desk.ask(2, large, 60_001)).toBe('hold')
+  desk.end(1, 60_002)
+  expect(desk.released).toEqual([1, 2])
 })
 
 test('who waits goes when a backend that is well comes', () => {

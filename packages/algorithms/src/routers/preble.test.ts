@@ -75,6 +75,14 @@ describe('what is known', () => {
     expect(after(47)).toBe(0)
   })
 
+  test('is what those have that are there, when the holder of more is not', () => {
+    const router = preble.create()
+    expect(sent(router, [1, 2, 3], [0, -1, -1], 0, 48)).toBe(0)
+    expect(sent(router, [1, 2], [-1, -1, 0], 0, 32)).toBe(2)
+    // 32 of 48 are more than are new, whatever the load.
+    expect(sent(router, [1, 2, 3], [-1, 0, 9], 0, 48)).toBe(2)
+  })
+
   test('of a backend that is gone is nothing', () => {
     const router = preble.create()
     sent(router, [1], [-1, 0])

@@ -60,6 +60,9 @@ describe('out of balance', () => {
   test('is the better of two drawn, so that the worst is never taken', () => {
     const made = router()
     const counts = [0, 0, 0, 0]
+    // What was known of the first when it was idle counts no more.
+    const before = testCluster(loads(0, 30, 30, 30))
+    for (let i = 0; i < 20; i++) made.route(testPrompt([1]), before)
     const cluster = testCluster(loads(30, 1, 2, 3))
     for (let i = 0; i < 4000; i++) counts[Number(summary(made.route(testPrompt([1]), cluster)))]!++
     // Of six pairs three have 1 as their better, two have 2, one has 3.
