@@ -88,6 +88,20 @@ describe('pdPair', () => {
     expect(router.onFinished).toBeUndefined()
   })
 
+  test('a hook that only one of the two has reaches it', () => {
+    const log: number[] = []
+    const listener: RoutingAlgorithm = {
+      ...leastKv.create(),
+      onFinished: ({ id }) => log.push(id),
+    }
+    const cluster = testCluster([prefill, decode])
+    const pairs = [pdPair(listener, leastKv.create()), pdPair(leastKv.create(), listener)]
+    for (const [id, pair] of pairs.entries()) {
+      pair.onFinished?.(testRequest({ id }), cluster.backends[1]!, cluster, testUsage())
+    }
+    expect(log).toEqual([0, 1])
+  })
+
   test('of a pair, each router hears of its own backend, and both hear of its end', () => {
     const log: string[] = []
     const listener = (name: string): RoutingAlgorithm => ({

@@ -170,6 +170,25 @@ test.each<[string, Partial<BackendView>, number, boolean]>([
   expect(looking(state, { threshold }).delays).toEqual(isAwaited ? [50] : [])
 })
 
+test('a backend may be short of room by what it is handed over', () => {
+  const router = llumnix.create({ threshold: 90 })
+  const delays: number[] = []
+  const cluster: ClusterView = {
+    ...testCluster([
+      { ...size, role: 'prefill' },
+      { ...size, role: 'decode' },
+    ]),
+    timer: (_id, delayMs) => delays.push(delayMs),
+  }
+  const [prefill, decode] = cluster.backends
+  router.route(testRequest(), cluster.pool('prefill'))
+  router.onDispatched?.(testRequest(), prefill!, cluster, prefill!)
+  expect(delays).toEqual([])
+  // 79 blocks would be left, beside one for rounding.
+  router.onHandedOver?.(testRequest(), decode!, cluster)
+  expect(delays).toEqual([50])
+})
+
 test('rounds are at an interval from the first dispatch, and go on only as long as they must', () => {
   const { router, delays, seen, send } = looking({}, {}, 1000)
   expect(delays).toEqual([])
