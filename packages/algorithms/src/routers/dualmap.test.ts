@@ -45,6 +45,18 @@ const idle = [{}, {}]
 
 test.each<[string, Row, number | string]>([
   ['nothing cached: fewer KV tokens held', [[0, 0], [{ kvUsage: 0.1 }, {}], 100], 1],
+  [
+    'fewer KV tokens are not a lower usage: 500 against 1000',
+    [
+      [0, 0],
+      [
+        { kvUsage: 0.5, kvTokens: 1000 },
+        { kvUsage: 0.1, kvTokens: 10_000 },
+      ],
+      100,
+    ],
+    0,
+  ],
   ['the holder', [[50, 0], idle, 100], 0],
   ['the other holder', [[0, 50], idle, 100], 1],
   ['the better holder', [[50, 66], idle, 100], 1],
@@ -152,6 +164,29 @@ test('who waits for a backend that fails chooses again', () => {
   expect(ask({ id: 0 }, seen([50, 0]))).toBe(0)
   expect(ask({ id: 1 }, seen([50, 0]))).toBe('hold')
   expect(ask({ id: 1 }, seen([50, 0], [{ healthy: false }, {}], 1))).toBe(1)
+})
+
+test.each([
+  ['unhealthy', [1, 2]],
+  ['removed', [1, 2]],
+  ['healthy', []],
+] as const)('of a backend that is %s they are let go to choose: %j', (change, expected) => {
+  const router = dualmap.create(plain)
+  const released: number[] = []
+  const cluster: ClusterView = {
+    ...testCluster([{}]),
+    release: (request) => {
+      released.push(request)
+    },
+  }
+  for (const id of [0, 1, 2]) {
+    const request = testRequest({ id })
+    const decision = router.route(request, cluster)
+    if (decision.kind === 'backend') router.onDispatched?.(request, decision, cluster, decision)
+  }
+  router.onBackendChange?.(cluster.backends[0]!, change, cluster)
+  expect(released).toEqual(expected)
+  expect(router.customMetrics?.()).toEqual({ dualmap_waiting: 2 - expected.length })
 })
 
 test('a prefix goes to two backends at most while they are not late, and all get some', () => {

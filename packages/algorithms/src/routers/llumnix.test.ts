@@ -139,6 +139,17 @@ test('one move at a time, until it is over', () => {
   expect(round(at(1), {})).toEqual(['0 to 1 by transfer'])
 })
 
+test('a backend to which one is on its way gets no other', () => {
+  const { router, round, cluster } = moving([
+    [0, 20],
+    [2, 40],
+  ])
+  expect(round(at(1), {}, at(3))).toEqual(['0 to 1 by transfer'])
+  expect(round(at(3), {}, at(1))).toEqual([])
+  router.onMigrated?.(testRequest({ id: 0 }), cluster.backends[1]!, true, cluster)
+  expect(round(at(3), {}, at(1))).toEqual(['1 to 1 by transfer'])
+})
+
 /** A router that sends a request of 100 + 100 tokens to a backend with 1,000, and when it wants to look again. */
 function looking(state: Partial<BackendView> = {}, parameters = {}, nowMs = 0) {
   const router = llumnix.create(parameters)

@@ -89,6 +89,7 @@ test('the timeline is around the request that waited longest, in order of admiss
 })
 
 test.each([
+  [60, 1],
   [120, 1],
   [121, 2],
   [600, 5],
