@@ -54,6 +54,23 @@ test('what was below a block that nobody holds does not come back with it', () =
   expect(matches(index, [1, 2])).toEqual([1, 0, 0])
 })
 
+test('a hash that stands for another block now stands no longer for the one before', () => {
+  const index = new KvEventIndex()
+  for (const backend of [0, 1]) index.store(backend, undefined, [{ hash: 5, localHash: 1 }])
+  index.store(1, undefined, [{ hash: 5, localHash: 2 }])
+  expect([matches(index, [1]), matches(index, [2])]).toEqual([
+    [1, 0, 0],
+    [0, 1, 0],
+  ])
+  expect([index.size, index.nodes]).toEqual([2, 2])
+  index.store(0, undefined, [{ hash: 5, localHash: 2 }])
+  expect([matches(index, [1]), matches(index, [2])]).toEqual([
+    [0, 0, 0],
+    [1, 1, 0],
+  ])
+  expect([index.size, index.nodes]).toEqual([2, 1])
+})
+
 test('nodes are counted however many prompts begin differently', () => {
   const index = new KvEventIndex()
   for (let i = 0; i < 130_000; i++) index.store(0, undefined, [{ hash: i, localHash: i }])

@@ -44,7 +44,7 @@ test.each([
   [0, 0],
 ])('with a penalty of %i ms a backlog of 10 s leads to %i', (max_penalty_ms, expected) => {
   const router = eppSticky.create({ max_penalty_ms, prefill_tokens_per_sec: 100, ties: 'first' })
-  const first = testRequest({ id: 0, promptTokens: 1000 })
+  const first = testRequest({ id: 5, promptTokens: 1000 })
   const cluster = testCluster(loads(0, 0))
   const decision = router.route(first, cluster)
   expect(summary(decision)).toBe(0)
