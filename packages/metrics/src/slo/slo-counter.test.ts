@@ -146,6 +146,20 @@ test('fairness is judged by what each is entitled to', () => {
   })
 })
 
+test('the mean time to the first token is that of those who got one', () => {
+  const { tenants } = summaryOf([
+    { ...FOUR[0]!, tenant: 'a' },
+    { ...FOUR[1]!, tenant: 'a' },
+    { ...FOUR[2]!, tenant: 'b' },
+    { ...FOUR[3]!, tenant: 'a' },
+    { ...FOUR[3]!, tenant: 'c' },
+  ])
+  const means = Object.values(tenants!.per_tenant).map((tenant) => tenant.mean_ttft_ms)
+  expect(means).toEqual([200, 100, null])
+  // 300² / (2 x (200² + 100²)).
+  expect(tenants!.ttft_jain).toBeCloseTo(0.9, 12)
+})
+
 test('tenants may be more than a call takes arguments', () => {
   const done = { arrivalMs: 0, admittedMs: 0, firstTokenMs: 10, finishedMs: 20 }
   const facts = Array.from({ length: 130_000 }, (_, i) => ({
