@@ -169,7 +169,7 @@ test('a place that nobody takes is free again', () => {
 })
 
 test('who waits and is asked about again has one place', () => {
-  const desk = new Desk()
+  const desk = new Desk({ output_tokens: 10 })
   expect(desk.ask(0, { promptTokens: 100_000 })).toBe(0)
   const large = { promptTokens: 100_000 }
   for (const nowMs of [0, 60_000]) expect(desk.ask(1, large, nowMs)).toBe('hold')
