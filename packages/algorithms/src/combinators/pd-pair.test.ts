@@ -64,7 +64,8 @@ describe('pdPair', () => {
   })
 
   test('the name is common to both, or a pair', () => {
-    expect(pdPair(leastKv.create(), leastKv.create()).name).toBe('least_kv')
+    const pair = pdPair(leastKv.create(), leastKv.create())
+    expect([pair.name, pair.customMetrics?.()]).toEqual(['least_kv', {}])
     expect(pdPair(leastOutstanding.create(), leastKv.create()).name).toBe(
       'least_outstanding+least_kv',
     )
@@ -85,6 +86,20 @@ describe('pdPair', () => {
     }
     expect(log).toEqual(['p: 0 of 0,2', 'd: 1 of 1,2', 'p: 2 of 0,2', 'd: 2 of 1,2'])
     expect(router.onFinished).toBeUndefined()
+  })
+
+  test('a hook that only one of the two has reaches it', () => {
+    const log: number[] = []
+    const listener: RoutingAlgorithm = {
+      ...leastKv.create(),
+      onFinished: ({ id }) => log.push(id),
+    }
+    const cluster = testCluster([prefill, decode])
+    const pairs = [pdPair(listener, leastKv.create()), pdPair(leastKv.create(), listener)]
+    for (const [id, pair] of pairs.entries()) {
+      pair.onFinished?.(testRequest({ id }), cluster.backends[1]!, cluster, testUsage())
+    }
+    expect(log).toEqual([0, 1])
   })
 
   test('of a pair, each router hears of its own backend, and both hear of its end', () => {
@@ -167,6 +182,14 @@ describe('pdPair', () => {
     const nested = pdPair({ name: 'nested', route: () => pair }, one)
     expect(() => nested.route(testRequest(), testCluster([{}]))).toThrow(
       'pdPair: expected nested to choose one backend, got disaggregate()',
+    )
+    const late = pdPair(
+      leastKv.create(),
+      { name: 'late', route: () => pair },
+      { decodeAt: 'hand_over' },
+    )
+    expect(() => late.routeDecode!(testRequest(), testCluster([{}]), testBackend(0))).toThrow(
+      'pdPair: expected late to choose one backend, got disaggregate()',
     )
   })
 })

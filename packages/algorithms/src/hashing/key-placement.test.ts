@@ -62,6 +62,13 @@ describe.each([
     expect(homes(placement, TEN)).toEqual(before)
   })
 
+  test('as many members as before, but others, are met', () => {
+    const placement = make()
+    placement.setMembers([0, 1])
+    placement.setMembers([0, 2])
+    expect(new Set(order(placement, 7))).toEqual(new Set([0, 2]))
+  })
+
   test('backends have about equal shares', () => {
     const counts = TEN.map(() => 0)
     for (const home of homes(make(), TEN)) counts[home]!++
@@ -96,3 +103,25 @@ test('a ring gives the next member clockwise to keys of one that goes', () => {
 test('a maglev table has a prime length', () => {
   expect(() => new Maglev(100)).toThrow('expected a prime number of entries, got 100')
 })
+
+test.each([3, 6, 10])(
+  'of %i, a point has the keys up to it, the first those after the last',
+  (n) => {
+    const ring = new HashRing(5)
+    const members = TEN.slice(0, n)
+    ring.setMembers(members)
+    const points = members.flatMap((owner) =>
+      Array.from({ length: 5 }, (_, i) => ({
+        owner,
+        at: hashInteger(hashInteger(owner, 0x51ed) ^ i, 0x7a),
+      })),
+    )
+    points.sort((a, b) => a.at - b.at)
+    for (const [i, { owner, at }] of points.entries()) {
+      expect(ring.first(at)).toBe(owner)
+      expect(ring.first(at + 1)).toBe(points[(i + 1) % points.length]!.owner)
+    }
+    expect(ring.first(0)).toBe(points[0]!.owner)
+    expect(ring.first(2 ** 32 - 1)).toBe(points[0]!.owner)
+  },
+)

@@ -1,5 +1,5 @@
 import { hashInteger } from './hash.js'
-import { type KeyPlacement, MetBackends, sameIds, sizeFor } from './key-placement.js'
+import { type KeyPlacement, sameIds, sizeFor } from './key-placement.js'
 
 /**
  * Rendezvous hashing: every backend has a weight for every key, and the order is by falling weight. When
@@ -12,16 +12,13 @@ import { type KeyPlacement, MetBackends, sameIds, sizeFor } from './key-placemen
  */
 export class Rendezvous implements KeyPlacement {
   private members: number[] = []
-  private readonly met = new MetBackends()
+  /** Of each backend for the key of this order, by id; -1 once it has been met. */
   private weights = new Float64Array(0)
-  private size = 0
-  private left = 0
 
   setMembers(ids: ArrayLike<number>): void {
     if (sameIds(ids, this.members)) return
     this.members = Array.from(ids)
-    this.size = sizeFor(ids)
-    this.weights = new Float64Array(this.size)
+    this.weights = new Float64Array(sizeFor(ids)).fill(-1)
   }
 
   first(hash: number): number {
@@ -29,14 +26,10 @@ export class Rendezvous implements KeyPlacement {
       const id = this.members[i]!
       this.weights[id] = hashInteger(hash, id + 1)
     }
-    this.met.clear(this.size)
-    this.left = this.members.length
     return this.next()
   }
 
   next(): number {
-    if (this.left === 0) return -1
-    this.left--
     let best = -1
     let most = -1
     for (let i = 0; i < this.members.length; i++) {
@@ -47,8 +40,7 @@ export class Rendezvous implements KeyPlacement {
         best = id
       }
     }
-    this.met.add(best)
-    this.weights[best] = -1
+    if (best !== -1) this.weights[best] = -1
     return best
   }
 }

@@ -21,7 +21,7 @@ test('blocks under way are those of the set of its requests, each counted once w
   fc.assert(
     fc.property(
       prompts,
-      fc.array(step, { maxLength: 40 }),
+      fc.array(step, { maxLength: 40, size: 'max' }),
       fc.boolean(),
       (all, steps, isSharing) => {
         const paths = all.map(chainedIds)
@@ -61,4 +61,12 @@ test('blocks under way are those of the set of its requests, each counted once w
       },
     ),
   )
+})
+
+test('requests may be many', () => {
+  const active = new ActiveBlocks(true)
+  for (const id of [1023, 1024, 5000]) active.add(testPrompt([id], { id }), 0, 16)
+  expect([active.blocks[0], active.requests[0]]).toEqual([3, 3])
+  for (const id of [5000, 1023, 1024]) active.remove(testPrompt([id], { id }))
+  expect([active.blocks[0], active.requests[0]]).toEqual([0, 0])
 })

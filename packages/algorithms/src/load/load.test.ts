@@ -2,6 +2,7 @@ import { RandomStream } from '@routesim/core'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { testCluster } from '../test-kit/test-cluster.js'
+import { Ema } from './ema.js'
 import { InFlightTokens } from './in-flight-tokens.js'
 import { LatencyPredictor } from './latency-predictor.js'
 import { LowestRate } from './lowest-rate.js'
@@ -10,7 +11,7 @@ import { SlidingWindow } from './sliding-window.js'
 test('tokens in flight are the sum of what was added and not released', () => {
   const step = fc.record({ request: fc.nat(9), backend: fc.nat(3), tokens: fc.nat(100) })
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.boolean(), step), { maxLength: 60 }), (steps) => {
+    fc.property(fc.array(fc.tuple(fc.boolean(), step), { maxLength: 60, size: 'max' }), (steps) => {
       const tracker = new InFlightTokens()
       tracker.reserve(4)
       const held = new Map<number, { backend: number; tokens: number }>()
@@ -33,10 +34,10 @@ test('tokens in flight are the sum of what was added and not released', () => {
 })
 
 test('a window has what is younger than its span', () => {
-  const entry = fc.record({ gapMs: fc.nat(40), value: fc.integer({ min: -9, max: 9 }) })
+  const entry = fc.record({ gapMs: fc.nat(6), value: fc.integer({ min: -9, max: 9 }) })
   fc.assert(
     fc.property(
-      fc.array(entry, { maxLength: 60 }),
+      fc.array(entry, { maxLength: 60, size: 'max' }),
       fc.integer({ min: 1, max: 90 }),
       (all, span) => {
         const window = new SlidingWindow(span)
@@ -114,4 +115,18 @@ test('the lowest rate takes a backend never used, then the one with the fewest o
   expect([pick(0), pick(1), pick(2), pick(3), pick(59_999)]).toEqual([0, 1, 0, 1, 0])
   // By now the first request to each is forgotten: one of 0 was at 2 and one at 59,999.
   expect(pick(60_001)).toBe(1)
+  // All are forgotten, but that there were any.
+  const third = testCluster([{}, {}, {}], { nowMs: 200_000 })
+  expect(rates.pick(third)).toBe(third.backends[2])
+})
+
+test('a moving average takes the first value as it is, then its share of each distance', () => {
+  const ema = new Ema(0.25)
+  expect(ema.value).toBeUndefined()
+  const values = [8, 16, 2].map((value) => {
+    ema.add(value)
+    return ema.value
+  })
+  // 8 + 8 / 4 = 10, 10 - 8 / 4 = 8.
+  expect(values).toEqual([8, 10, 8])
 })

@@ -45,6 +45,5 @@ export class LowestRate {
     if (this.rates.length >= size) return
     this.isKnown = grown(this.isKnown, new Uint8Array(size))
     this.rates = new Float64Array(size)
-    this.sentLately.reserve(size)
   }
 }

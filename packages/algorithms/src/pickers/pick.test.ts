@@ -81,6 +81,24 @@ describe('leastBy and mostBy', () => {
     )
   })
 
+  test('of costs in a column, the first of the least, or any of them', () => {
+    const state = fc.record({ healthy: fc.boolean(), cost: fc.integer({ min: 0, max: 3 }) })
+    const states = fc.array(state, { maxLength: 14, size: 'max' })
+    fc.assert(
+      fc.property(states, (states) => {
+        const cluster = testCluster(states.map(({ healthy }) => ({ healthy })))
+        const costs = states.map(({ cost }) => cost)
+        const least = Math.min(...costs.filter((_, id) => states[id]!.healthy))
+        const tied = [...costs.keys()].filter((id) => states[id]!.healthy && costs[id] === least)
+        expect(summary(leastOf(cluster, costs, 'first'))).toBe(tied[0] ?? 'no_available_backend')
+        expect(tied.length === 0 ? ['no_available_backend'] : tied).toContain(
+          summary(leastOf(cluster, costs)),
+        )
+      }),
+      { numRuns: 300 },
+    )
+  })
+
   test('the choice has the extreme score of all available backends', () => {
     const backend = fc.record({ healthy: fc.boolean(), kvUsage: fc.integer({ min: -3, max: 3 }) })
     fc.assert(

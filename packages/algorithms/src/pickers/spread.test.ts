@@ -50,6 +50,8 @@ test('equals are taken in turn by one counter', () => {
   expect(summary(rotation.leastOf(testCluster([{ healthy: false }]), [1]))).toBe(
     'no_available_backend',
   )
+  // The counter stands at 6 still, whatever was chosen without a tie: the first of three.
+  expect([pick(5, 1, 3), pick(5, 3, 1), pick(1, 1, 1)]).toEqual([1, 2, 0])
 })
 
 describe('llm-d-router#2709: equals of the highest score, with scores 50, 50, 30, 30, 30 and 10', () => {

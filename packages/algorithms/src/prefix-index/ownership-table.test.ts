@@ -16,7 +16,7 @@ test.each([6, 12, 40])(
   (backends) => {
     const step = fc.tuple(operation, fc.nat(backends - 1))
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 400 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 400, size: 'max' }), (steps) => {
         const table = new OwnershipTable()
         /** By backend: its runs, the least recently used first. */
         const owned = Array.from({ length: backends }, (): number[] => [])
@@ -58,3 +58,20 @@ test.each([6, 12, 40])(
     )
   },
 )
+
+test('what is given to another backend is what that used last', () => {
+  const table = new OwnershipTable()
+  for (const [ms, run, backend] of [
+    [5, 0, 0],
+    [7, 1, 1],
+  ] as const) {
+    table.at(ms)
+    table.touch(run, backend, TOKENS)
+  }
+  table.at(9)
+  table.give(table.find(0, 0), 1)
+  expect([table.oldestMs(0), table.tokensOf(0), table.find(0, 0)]).toEqual([Infinity, 0, -1])
+  expect([table.oldestMs(1), table.tokensOf(1)]).toEqual([7, 2 * TOKENS])
+  table.dropOldest(1)
+  expect([table.oldestMs(1), table.ownersOf(0), table.found[0]]).toEqual([9, 1, 1])
+})

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { PromptPath } from '../prompt/prompt-path.js'
 import { chainedIds, testPath } from '../testing/test-path.js'
 import { RadixTree } from './radix-tree.js'
 
@@ -41,7 +42,7 @@ class NaiveTree {
 
 test('it owns, matches and evicts as sets of nodes do', () => {
   fc.assert(
-    fc.property(fc.array(operation, { maxLength: 40 }), steps, (operations, probe) => {
+    fc.property(fc.array(operation, { maxLength: 40, size: 'max' }), steps, (operations, probe) => {
       const tree = new RadixTree()
       const naive = new NaiveTree()
       const out = new Float64Array(BACKENDS)
@@ -99,4 +100,16 @@ test('the latest owner is the one that was sent the node last, while it owns it'
   expect(tree.latestOwner(999)).toBe(-1)
   expect(tree.owns(4, 0)).toBe(true)
   expect(tree.owns(4, 2)).toBe(false)
+})
+
+test('the latest owner is the one that used a run last, or any other once that has lost it', () => {
+  const tree = new RadixTree()
+  const path = new PromptPath()
+  path.push(7, 16)
+  for (const [nowMs, backend] of [1, 0, 1].entries()) tree.insert(path, backend, nowMs)
+  expect(tree.latestOwner(7)).toBe(1)
+  tree.remove(1)
+  expect(tree.latestOwner(7)).toBe(0)
+  tree.remove(0)
+  expect(tree.latestOwner(7)).toBe(-1)
 })

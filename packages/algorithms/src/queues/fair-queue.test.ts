@@ -24,9 +24,10 @@ function order(
 ): string {
   const queue = new FairQueue(queueDisciplines[discipline], fairness, quantum)
   for (const each of requests) queue.push(each)
-  return Array.from(requests, () => queue.pop()!)
-    .map(({ flow, cost }) => flow + (cost === 10 ? '' : cost))
-    .join(' ')
+  expect(queue.length).toBe(requests.length)
+  const popped = Array.from(requests, () => queue.pop()!)
+  expect([queue.length, queue.pop()]).toEqual([0, undefined])
+  return popped.map(({ flow, cost }) => flow + (cost === 10 ? '' : cost)).join(' ')
 }
 
 const [a, b, c] = [request('a'), request('b'), request('c')]
@@ -35,6 +36,11 @@ const urgent = { priority: 1 }
 test.each<[string, string, string]>([
   ['flows take turns', order('round_robin', [a, a, a, b, c]), 'a b c a a'],
   ['with one queue nobody does', order('none', [a, a, a, b, c]), 'a a a b c'],
+  [
+    'a turn is one request, whatever it costs',
+    order('round_robin', [request('a', { cost: 40 }), b, a, b]),
+    'a40 b a b',
+  ],
   [
     'the highest priority goes first',
     order('round_robin', [a, b, request('c', urgent), request('c', urgent)]),

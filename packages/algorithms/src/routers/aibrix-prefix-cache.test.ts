@@ -6,6 +6,7 @@ import { summary } from '../testing/summary.js'
 import { aibrixPrefixCache } from './aibrix-prefix-cache.js'
 
 const code = { imbalance: 8, deviations: 1 }
+const EIGHT = [2, 4, 4, 4, 5, 5, 7, 9]
 
 // Imbalance 16 and 2 deviations; with `code` 8 and 1.
 test.each([
@@ -29,6 +30,22 @@ test.each([
   [
     'above mean + deviation',
     { states: loads(0, 0, 0, 8), matched: [0, 0, 0, 16], parameters: code },
+    0,
+  ],
+  [
+    'wherever it stands',
+    { states: loads(8, 0, 0, 0), matched: [16, 0, 0, 0], parameters: code },
+    1,
+  ],
+  // Mean 5, squares of distances 32 over 7: 5 + 2.14 = 7.14.
+  [
+    'seven are within it',
+    { states: loads(...EIGHT), matched: [0, 0, 0, 0, 0, 0, 16, 0], parameters: code },
+    6,
+  ],
+  [
+    'nine are not',
+    { states: loads(...EIGHT), matched: [0, 0, 0, 0, 0, 0, 0, 16], parameters: code },
     0,
   ],
   [

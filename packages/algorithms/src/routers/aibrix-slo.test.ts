@@ -168,6 +168,37 @@ test('a place that nobody takes is free again', () => {
   expect(desk.released).toEqual([1, 2])
 })
 
+test('who waits and is asked about again has one place', () => {
+  const desk = new Desk({ output_tokens: 10 })
+  expect(desk.ask(0, { promptTokens: 100_000 })).toBe(0)
+  const large = { promptTokens: 100_000 }
+  for (const nowMs of [0, 60_000]) expect(desk.ask(1, large, nowMs)).toBe('hold')
+  expect(desk.waiting).toBe(1)
+  desk.end(0, 60_001)
+  expect([desk.released, desk.waiting]).toEqual([[1], 0])
+  expect(desk.ask(1, large, 60_001)).toBe(0)
+  expect(desk.ask(2, large, 60_001)).toBe('hold')
+  desk.end(1, 60_002)
+  expect(desk.released).toEqual([1, 2])
+})
+
+test('who waits goes when a backend that is well comes', () => {
+  const router = aibrixSlo.create({ prefill_tokens_per_sec: 1000, tpot_ms: 10 })
+  const released: number[] = []
+  const seen = (...counts: number[]): ClusterView => ({
+    ...testCluster(loads(...counts)),
+    release: (id) => {
+      released.push(id)
+    },
+  })
+  const route = (id: number) =>
+    summary(router.route(testRequest({ id, promptTokens: 100_000 }), seen(0, -1)))
+  expect([route(0), route(1)]).toEqual([0, 'hold'])
+  const both = seen(0, 0)
+  router.onBackendChange?.(both.backends[1]!, 'healthy', both)
+  expect(released).toEqual([1])
+})
+
 test('a row that another request has by now is another request', () => {
   const desk = new Desk()
   expect(desk.ask(0, { promptTokens: 100_000 })).toBe(0)

@@ -45,6 +45,18 @@ const idle = [{}, {}]
 
 test.each<[string, Row, number | string]>([
   ['nothing cached: fewer KV tokens held', [[0, 0], [{ kvUsage: 0.1 }, {}], 100], 1],
+  [
+    'fewer KV tokens are not a lower usage: 500 against 1000',
+    [
+      [0, 0],
+      [
+        { kvUsage: 0.5, kvTokens: 1000 },
+        { kvUsage: 0.1, kvTokens: 10_000 },
+      ],
+      100,
+    ],
+    0,
+  ],
   ['the holder', [[50, 0], idle, 100], 0],
   ['the other holder', [[0, 50], idle, 100], 1],
   ['the better holder', [[50, 66], idle, 100], 1],
@@ -96,11 +108,85 @@ test('who has waited for too long lets the one that gains most go to its other b
   expect(ask({ id: 2 }, seen([50, 0], idle, 3000))).toBe(1)
 })
 
+test('who gains most goes, though one behind it would gain too', () => {
+  const { ask, seen, answered, released } = between()
+  const full = [{}, { waiting: 10 }]
+  expect(ask({ id: 0, promptTokens: 400 }, seen([0, 0], full))).toBe(0)
+  expect(ask({ id: 1 }, seen([60, 58], full))).toBe('hold')
+  expect(ask({ id: 2, promptTokens: 400 }, seen([50, 0], full))).toBe('hold')
+  // 400 + 40 tokens against 42 elsewhere, 398 less; 400 + 40 + 350 against 400, 390 less.
+  expect(ask({ id: 2, promptTokens: 400 }, seen([50, 0], idle, 3000))).toBe('hold')
+  expect(released.splice(0)).toEqual([1])
+  // The last of a queue stays in it.
+  expect(answered(0, seen([50, 0], idle, 3001))).toEqual([2])
+})
+
+test('of a backlog as much goes as is too much', () => {
+  const { ask, seen, answered, released } = between()
+  const full = [{}, { waiting: 10 }]
+  expect(ask({ id: 0, promptTokens: 400 }, seen([0, 0], full))).toBe(0)
+  for (const id of [1, 2, 3]) {
+    expect(ask({ id, promptTokens: 300 }, seen([0, 0], full))).toBe('hold')
+  }
+  // 1300 ms are 300 too many: the last gains most, and is enough.
+  expect(ask({ id: 3, promptTokens: 300 }, seen([0, 0], idle, 1))).toBe(1)
+  expect(released).toEqual([])
+  expect(answered(0, seen([0, 0], idle, 2))).toEqual([1])
+})
+
+test('its own index learns what is sent, whoever was asked about in between', () => {
+  const { ask, seen, answered } = between({ index: 'approximate', block_tokens: 16 })
+  const full = [{ kvUsage: 0.1 }, { waiting: 10 }]
+  const only0 = seen([], full)
+  const prompt = (id: number, runs: number[]) => ({ ...testPrompt(runs), id })
+  expect(ask(prompt(0, [1, 4]), only0)).toBe(0)
+  expect(ask(prompt(1, [2, 5]), only0)).toBe('hold')
+  expect(ask(prompt(2, [3, 6]), only0)).toBe('hold')
+  expect(answered(0, only0)).toEqual([1])
+  expect(ask(prompt(1, [2, 5]), only0)).toBe(0)
+  // The other holds fewer KV tokens, but 0 has this prompt: it waits there.
+  const both = seen([], [{ kvUsage: 0.1 }, {}])
+  expect(ask(prompt(3, [2, 5]), both)).toBe('hold')
+  expect(ask(prompt(4, [9, 8]), both)).toBe(1)
+})
+
+test('who is late and has nowhere to go stays', () => {
+  const { ask, seen, answered, released } = between()
+  const full = [{}, { waiting: 10 }]
+  for (const id of [0, 1, 2]) ask({ id }, seen([0, 0], full))
+  expect(ask({ id: 1 }, seen([0, 0], full, 3000))).toBe('hold')
+  expect(released).toEqual([])
+  expect(answered(0, seen([0, 0], full, 3000))).toEqual([1])
+})
+
 test('who waits for a backend that fails chooses again', () => {
   const { ask, seen } = between()
   expect(ask({ id: 0 }, seen([50, 0]))).toBe(0)
   expect(ask({ id: 1 }, seen([50, 0]))).toBe('hold')
   expect(ask({ id: 1 }, seen([50, 0], [{ healthy: false }, {}], 1))).toBe(1)
+})
+
+test.each([
+  ['unhealthy', [1, 2]],
+  ['removed', [1, 2]],
+  ['healthy', []],
+] as const)('of a backend that is %s they are let go to choose: %j', (change, expected) => {
+  const router = dualmap.create(plain)
+  const released: number[] = []
+  const cluster: ClusterView = {
+    ...testCluster([{}]),
+    release: (request) => {
+      released.push(request)
+    },
+  }
+  for (const id of [0, 1, 2]) {
+    const request = testRequest({ id })
+    const decision = router.route(request, cluster)
+    if (decision.kind === 'backend') router.onDispatched?.(request, decision, cluster, decision)
+  }
+  router.onBackendChange?.(cluster.backends[0]!, change, cluster)
+  expect(released).toEqual(expected)
+  expect(router.customMetrics?.()).toEqual({ dualmap_waiting: 2 - expected.length })
 })
 
 test('a prefix goes to two backends at most while they are not late, and all get some', () => {

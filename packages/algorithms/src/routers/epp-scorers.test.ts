@@ -75,6 +75,7 @@ test.each([
     0,
   ],
   ['running requests', { states: loads(3, 1), parameters: only('running_weight') }, 1],
+  ['one running request more', { states: loads(1, 0), parameters: only('running_weight') }, 1],
   [
     'an adapter in use before room for one',
     {
@@ -118,8 +119,11 @@ test.each([
 })
 
 describe('what it learns', () => {
-  const cluster = testCluster(loads(0, 0, 0))
-  const run = (parameters: Record<string, unknown>, requests: readonly object[]) => {
+  const run = (
+    parameters: Record<string, unknown>,
+    requests: readonly object[],
+    cluster = testCluster(loads(0, 0, 0)),
+  ) => {
     const router = eppScorers.create({ ...parameters })
     return requests.map((fields, id) => {
       const request = { ...testRequest({ id }), ...fields }
@@ -143,6 +147,8 @@ describe('what it learns', () => {
   test('who was given a cold prompt least recently', () => {
     const cold = { ...only('no_hit_lru_weight'), ties: 'first' }
     expect(run(cold, [{}, {}, {}, {}, {}])).toEqual([0, 1, 2, 0, 1])
+    expect(run(cold, [{}, {}, {}], testCluster(loads(0, 0)))).toEqual([0, 1, 0])
+    expect(run(cold, [{}, {}], testCluster(loads(0)))).toEqual([0, 0])
   })
 
   test('where it sent a prefix', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { testCluster } from '../test-kit/test-cluster.js'
-import { testRequest } from '../test-kit/test-request.js'
+import { testRequest, testUsage } from '../test-kit/test-request.js'
 import { loads } from '../testing/decide.js'
 import { decisionTable } from '../testing/decision-table.js'
 import { summary } from '../testing/summary.js'
@@ -44,7 +44,7 @@ test.each([
   [0, 0],
 ])('with a penalty of %i ms a backlog of 10 s leads to %i', (max_penalty_ms, expected) => {
   const router = eppSticky.create({ max_penalty_ms, prefill_tokens_per_sec: 100, ties: 'first' })
-  const first = testRequest({ id: 0, promptTokens: 1000 })
+  const first = testRequest({ id: 5, promptTokens: 1000 })
   const cluster = testCluster(loads(0, 0))
   const decision = router.route(first, cluster)
   expect(summary(decision)).toBe(0)
@@ -53,4 +53,19 @@ test.each([
   expect(summary(router.route(testRequest({ id: 1 }), holder))).toBe(expected)
   router.onFirstToken?.(first, cluster.backends[0]!, cluster)
   expect(summary(router.route(testRequest({ id: 1 }), holder))).toBe(0)
+})
+
+test('by requests, those of its own count until they end', () => {
+  const router = eppSticky.create({ load: 'requests', ties: 'first' })
+  const cluster = testCluster(loads(0, 0, 0))
+  const send = (id: number) => {
+    const request = testRequest({ id })
+    const decision = router.route(request, cluster)
+    if (decision.kind === 'backend') router.onDispatched?.(request, decision, cluster, decision)
+    return summary(decision)
+  }
+  expect([send(10), send(11), send(12), send(13)]).toEqual([0, 1, 2, 0])
+  router.onFirstToken?.(testRequest({ id: 11 }), cluster.backends[1]!, cluster)
+  router.onFinished?.(testRequest({ id: 12 }), cluster.backends[2]!, cluster, testUsage())
+  expect([send(14), send(15)]).toEqual([2, 1])
 })

@@ -216,3 +216,19 @@ describe('when one of ten backends goes', () => {
     expect(own).toBeGreaterThan(0)
   })
 })
+
+test('without a key the lowest rate is that of all requests, those with a key too', () => {
+  const router = sessionHash.create({ without_key: 'lowest_rate' })
+  const cluster = testCluster([{}, {}])
+  const send = (session?: string) => {
+    const request = testRequest(session === undefined ? {} : { session })
+    const decision = router.route(request, cluster)
+    if (decision.kind === 'backend') router.onDispatched?.(request, decision, cluster, decision)
+    return summary(decision)
+  }
+  const home = send('a')
+  expect([send('a'), send('a')]).toEqual([home, home])
+  const other = home === 0 ? 1 : 0
+  // Three requests against none, one, two, and three, where the lowest id goes first.
+  expect([send(), send(), send(), send()]).toEqual([other, other, other, 0])
+})

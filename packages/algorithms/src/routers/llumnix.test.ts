@@ -139,6 +139,17 @@ test('one move at a time, until it is over', () => {
   expect(round(at(1), {})).toEqual(['0 to 1 by transfer'])
 })
 
+test('a backend to which one is on its way gets no other', () => {
+  const { router, round, cluster } = moving([
+    [0, 20],
+    [2, 40],
+  ])
+  expect(round(at(1), {}, at(3))).toEqual(['0 to 1 by transfer'])
+  expect(round(at(3), {}, at(1))).toEqual([])
+  router.onMigrated?.(testRequest({ id: 0 }), cluster.backends[1]!, true, cluster)
+  expect(round(at(3), {}, at(1))).toEqual(['1 to 1 by transfer'])
+})
+
 /** A router that sends a request of 100 + 100 tokens to a backend with 1,000, and when it wants to look again. */
 function looking(state: Partial<BackendView> = {}, parameters = {}, nowMs = 0) {
   const router = llumnix.create(parameters)
@@ -168,6 +179,25 @@ test.each<[string, Partial<BackendView>, number, boolean]>([
   ['its room is unknown', { ...unknown, kvUsage: 0.98 }, 3, false],
 ])('a round is made as long as something may be short: %s', (_why, state, threshold, isAwaited) => {
   expect(looking(state, { threshold }).delays).toEqual(isAwaited ? [50] : [])
+})
+
+test('a backend may be short of room by what it is handed over', () => {
+  const router = llumnix.create({ threshold: 90 })
+  const delays: number[] = []
+  const cluster: ClusterView = {
+    ...testCluster([
+      { ...size, role: 'prefill' },
+      { ...size, role: 'decode' },
+    ]),
+    timer: (_id, delayMs) => delays.push(delayMs),
+  }
+  const [prefill, decode] = cluster.backends
+  router.route(testRequest(), cluster.pool('prefill'))
+  router.onDispatched?.(testRequest(), prefill!, cluster, prefill!)
+  expect(delays).toEqual([])
+  // 79 blocks would be left, beside one for rounding.
+  router.onHandedOver?.(testRequest(), decode!, cluster)
+  expect(delays).toEqual([50])
 })
 
 test('rounds are at an interval from the first dispatch, and go on only as long as they must', () => {

@@ -195,6 +195,18 @@ test('ttft_min counts its own uncached tokens until the first token', () => {
   expect(send(4)).toBe(1)
 })
 
+test('by that curve 400 uncached tokens take 14 ms, and 100 beside 300 cached ones 8.5', () => {
+  const router = ttftMin.create({ ties: 'first', preset: 'aibrix_conductor' })
+  const alone = testCluster([{}, { healthy: false }])
+  const [backend] = alone.backends
+  const request = testRequest({ promptTokens: 25 })
+  router.route(request, alone)
+  router.onDispatched?.(request, backend!, alone, backend!)
+  // 25 tokens take 1 + 0.125 + 5: with these before it 8.5 are 14.625.
+  const both = testCluster(loads(0, 0), { matchedTokens: [300, 0] })
+  expect(summary(router.route(testRequest({ id: 1, promptTokens: 400 }), both))).toBe(1)
+})
+
 test('ttft_min by the curve of the AIBrix conductor', () => {
   const router = ttftMin.create({ ties: 'first', preset: 'aibrix_conductor' })
   const send = (id: number, cached: readonly number[], promptTokens = 100) => {

@@ -75,6 +75,14 @@ describe('what is known', () => {
     expect(after(47)).toBe(0)
   })
 
+  test('is what those have that are there, when the holder of more is not', () => {
+    const router = preble.create()
+    expect(sent(router, [1, 2, 3], [0, -1, -1], 0, 48)).toBe(0)
+    expect(sent(router, [1, 2], [-1, -1, 0], 0, 32)).toBe(2)
+    // 32 of 48 are more than are new, whatever the load.
+    expect(sent(router, [1, 2, 3], [-1, 0, 9], 0, 48)).toBe(2)
+  })
+
   test('of a backend that is gone is nothing', () => {
     const router = preble.create()
     sent(router, [1], [-1, 0])
@@ -97,6 +105,11 @@ describe('AIBrix', () => {
     ['one that is down is not the most', [0, 5, -1], 1],
   ])('%s', (_, counts, choice) => {
     expect(sent(made(), [1], counts)).toBe(choice)
+  })
+
+  test('out of balance a prompt that nobody has goes to the lowest cost of the fewest requests', () => {
+    expect(sent(made(), [2], [9, 4, 0])).toBe(2)
+    expect(sent(made(), [2], [9, 0, 0])).toBe(2)
   })
 
   test('among holders the one with the fewest requests of the window wins, not the cheapest', () => {
@@ -147,6 +160,33 @@ describe('moving', () => {
     const router = uneven({ rebalance_after: 3 })
     sent(router, [1], [0, 0])
     expect(router.customMetrics?.()).toMatchObject({ preble_moves: 1 })
+  })
+
+  test.each([
+    [1, 2],
+    [2, 1],
+  ])('of two that cost the same the lower number goes: first %i, then %i', (first, then) => {
+    const router = preble.create(parameters)
+    for (const run of [first, first, then, then]) sent(router, [run], [0, -1])
+    sent(router, [3], [0, 0])
+    expect(router.customMetrics?.()).toMatchObject({ preble_moves: 1 })
+    expect([sent(router, [1], [0, 0]), sent(router, [2], [0, 0])]).toEqual([1, 0])
+  })
+
+  test('a prefix with requests under way costs as much more: it is left, and one without goes', () => {
+    const router = preble.create({ ...parameters, output_tokens: 1, tpot_ms: 1000 })
+    for (const [id, run] of [1, 1, 2, 2].entries()) {
+      const cluster = testCluster(loads(id, -1))
+      const request = testPrompt([run], { id })
+      const decision = router.route(request, cluster)
+      if (decision.kind === 'backend') router.onDispatched?.(request, decision, cluster, decision)
+      if (run === 1) router.onFinished?.(request, cluster.backends[0]!, cluster, testUsage())
+    }
+    // Two seconds of decoding against none. With the two requests of 2, the heavier would become the lighter.
+    router.route(testPrompt([3], { id: 4 }), testCluster(loads(2, 0)))
+    expect(router.customMetrics?.()).toMatchObject({ preble_moves: 1 })
+    expect(sent(router, [1], [0, 0])).toBe(1)
+    expect(sent(router, [2], [0, 0])).toBe(0)
   })
 
   test('a chain of turns stays', () => {

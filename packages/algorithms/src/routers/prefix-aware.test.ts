@@ -22,6 +22,7 @@ decisionTable(
   m15, r1 m15            | prefix=15  |                   |       | 0                    | less than a block can not be held
   -, r1 m96              | prefix=100 |                   |       | 1                    | the last token of a prompt is computed anew
   -, r1 m80              | prefix=100 |                   |       | 0                    | but 96 of the other 99 must be there
+  -, r1 m80              | prefix=97 prompt=97 |          |       | 0                    | of 97 tokens all six blocks
   -, r8 m48              | prefix=48  | cache_weight=0.05 |       | 0                    | 0.95 against 0.24: a small weight prefers a short queue
   -, r8 m48              | prefix=48  | cache_weight=1    |       | 1                    | 0 against 1: a full weight prefers the cache
   -, r1                  | prefix=48  | cache_weight=1    |       | 0                    | and without it takes no notice of load

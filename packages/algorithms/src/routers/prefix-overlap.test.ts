@@ -25,6 +25,7 @@ decisionTable(
   -, r2 m96      | prefix=48 prompt=200 |                |       | 1                    | 0.3 against 0.576: shares are of the whole prompt
   -, m1          | prefix=48            |                |       | 1                    | any overlap is better than none
   r50, r20 m96   | prefix=48            |                |       | 0                    | load is 1 at most: equals
+  r15, r12       | prefix=48            |                |       | 0                    | load is 1 at most, without a prefix too
   m32, r8 m48    | prefix=48            | cache_weight=1 |       | 1                    | weight 1 looks at overlap alone
   r1 m96, -      | prefix=48            | cache_weight=0 |       | 1                    | weight 0 looks at load alone
   r2 m96, r1     | prefix=0             |                |       | 1                    | without a prefix, the fewest requests

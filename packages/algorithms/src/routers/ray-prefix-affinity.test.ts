@@ -60,6 +60,9 @@ describe('out of balance', () => {
   test('is the better of two drawn, so that the worst is never taken', () => {
     const made = router()
     const counts = [0, 0, 0, 0]
+    // What was known of the first when it was idle counts no more.
+    const before = testCluster(loads(0, 30, 30, 30))
+    for (let i = 0; i < 20; i++) made.route(testPrompt([1]), before)
     const cluster = testCluster(loads(30, 1, 2, 3))
     for (let i = 0; i < 4000; i++) counts[Number(summary(made.route(testPrompt([1]), cluster)))]!++
     // Of six pairs three have 1 as their better, two have 2, one has 3.
@@ -73,6 +76,12 @@ describe('out of balance', () => {
     routed(made, [1], [11, 0])
     expect(routed(made, [1], [1, 0])).toBe(1)
   })
+})
+
+test('nothing known is not enough, even where nothing has to be', () => {
+  const made = rayPrefixAffinity.create({ match_rate_threshold: 0, ties: 'first' })
+  expect(routed(made, [1], [-1, 0])).toBe(1)
+  expect(routed(made, [2], [5, 0])).toBe(0)
 })
 
 test('evicts at the interval what is above the threshold, down to the target', () => {
@@ -95,4 +104,12 @@ test('forgets a backend that dies', () => {
   made.onBackendChange?.(cluster.backends[1]!, 'unhealthy', cluster)
   expect(routed(made, [1], [0, 0])).toBe(0)
   expect(made.customMetrics?.()).toEqual({ tree_nodes: 1 })
+})
+
+test('keeps what it knows of a backend that is well', () => {
+  const made = rayPrefixAffinity.create({ ties: 'first' })
+  routed(made, [1], [-1, 0])
+  const cluster = testCluster(loads(0, 0))
+  made.onBackendChange?.(cluster.backends[1]!, 'healthy', cluster)
+  expect(routed(made, [1], [0, 0])).toBe(1)
 })

@@ -53,6 +53,17 @@ describe('sessionAffinity', () => {
     expect(homes).toEqual([1, 1, 1, 0])
   })
 
+  test.each([
+    [5, 3],
+    [6, 4],
+  ])('of %i sessions the half is forgotten, and one comes: %i', (max_sessions, left) => {
+    const router = sessionAffinity.create({ max_sessions, ties: 'first' })
+    for (let i = 0; i <= max_sessions; i++) {
+      router.route(testRequest({ session: `s${i}` }), testCluster(idle))
+    }
+    expect(router.customMetrics?.()).toEqual({ active_sessions: left })
+  })
+
   test('a session remembers two backends, and goes to the first that is available', () => {
     const router = sessionAffinity.create({ homes: 2, ties: 'first' })
     const goes = (...down: number[]) => {

@@ -89,6 +89,10 @@ test('a backend that is down makes the fleet look out of balance', () => {
 })
 
 describe('the tree', () => {
+  test('has nothing of a backend that is gone: the fewest requests', () => {
+    expect(decided([2, 7], [5, 0])).toBe(1)
+  })
+
   test('follows the backend that was sent the prefix last', () => {
     const router = sglangCacheAware.create()
     router.route(testPrompt([1, 4]), testCluster(loads(0, 9)))

@@ -18,6 +18,8 @@ function then(states: States, runs = 8, parameters = {}): number | string {
 }
 
 const busy = { waiting: 1 }
+const FORTY = [{ outstanding: 40 }, { outstanding: 40 }]
+const TWICE = { balance_rel: 2 }
 
 test.each<[string, States, number | string, number?, object?]>([
   ['the owner', [{}, {}, {}], 2],
@@ -29,6 +31,8 @@ test.each<[string, States, number | string, number?, object?]>([
   ['one may wait', [{}, {}, busy], 2, 8, { max_waiting: 1 }],
   ['out of balance', [{}, {}, { outstanding: 33 }], 0],
   ['32 are not out of balance', [{}, {}, { outstanding: 32 }], 2],
+  ['twice as many are not more than twice', [...FORTY, { outstanding: 80 }], 2, 8, TWICE],
+  ['one more is', [...FORTY, { outstanding: 81 }], 0, 8, TWICE],
   ['only candidates are compared', [{}, { ...busy, outstanding: 90 }, { outstanding: 2 }], 2],
   ['the least loaded of the others', [{ outstanding: 2 }, { outstanding: 1 }, busy], 1],
   ['the owner is down', [{ outstanding: 2 }, {}, { healthy: false }], 1],
@@ -63,4 +67,20 @@ test('nobody overtakes who waits, but for those who gave up', () => {
   expect(ask(2, 20)).toBe(30)
   expect(ask(2, 30)).toBe(40)
   expect(ask(2, 40)).toBe(0)
+})
+
+test('evicts at the interval, on every backend, what is above the tokens that are kept', () => {
+  /** Sends prompts of 16 tokens to one backend, then asks at a time where the first of them goes again. */
+  const later = (owner: 0 | 1, prompts: number, nowMs: number): number | string => {
+    const router = skywalker.create({ eviction_interval_sec: 10, max_tree_tokens: 32 })
+    const down = { healthy: false }
+    for (let id = 0; id < prompts; id++) {
+      router.route(testPrompt([id], { id }), testCluster(owner === 0 ? [{}, down] : [down, {}]))
+    }
+    const states = owner === 0 ? [{ outstanding: 1 }, {}] : [{}, {}]
+    return summary(router.route(testPrompt([0], { id: 9 }), testCluster(states, { nowMs })))
+  }
+  expect([later(0, 3, 9_999), later(0, 3, 10_000)]).toEqual([0, 1])
+  expect([later(1, 3, 9_999), later(1, 3, 10_000)]).toEqual([1, 0])
+  expect(later(0, 2, 10_000)).toBe(0)
 })

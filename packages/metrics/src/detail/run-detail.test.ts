@@ -4,6 +4,7 @@ import { LogHistogram } from '../histogram/log-histogram.js'
 import { summarize } from '../summary/summarize.js'
 import { type RequestFacts, runResult } from '../testing/run-result.js'
 import { IntervalMeans } from './interval-means.js'
+import { requestTimeline } from './request-timeline.js'
 import { detailRun } from './run-detail.js'
 
 function served(arrivalMs: number, rest: Partial<RequestFacts> = {}): RequestFacts {
@@ -72,6 +73,36 @@ test('decoding counts where it is done, the prompt where it was computed', () =>
   expect([time(0), time(1)]).toEqual([20, 90])
 })
 
+test('the timeline is around the request that waited longest, in order of admission', () => {
+  /** Ten requests, one every 10 ms, of which one has to wait for long; rows are not in order of admission. */
+  const around = (worst: number) => {
+    const facts = Array.from({ length: 10 }, (_, i) => {
+      const admittedMs = 100 - 10 * i
+      return served(0, { admittedMs, firstTokenMs: admittedMs + (i === worst ? 500 : 1) })
+    })
+    return requestTimeline(runResult(facts, [{}]), 4)!.requests.map(({ id }) => id)
+  }
+  // Admitted in the order 9, 8, ... 0: two before it, and itself with one after it, where there are as many.
+  expect(around(5)).toEqual([7, 6, 5, 4])
+  expect(around(9)).toEqual([9, 8, 7, 6])
+  expect(around(0)).toEqual([3, 2, 1, 0])
+})
+
+test.each([
+  [60, 1],
+  [120, 1],
+  [121, 2],
+  [600, 5],
+  [601, 10],
+  [1200, 10],
+  [1201, 20],
+  [6001, 100],
+])('%i ms are 120 intervals of %i ms at most', (finishedMs, intervalMs) => {
+  const { load } = detailRun(runResult([served(0, { finishedMs })], [{}]), gaps)
+  expect(load.interval_ms).toBe(intervalMs)
+  expect(load.backends[0]!.running).toHaveLength(Math.ceil(finishedMs / intervalMs))
+})
+
 test('is JSON of bounded size, also when nothing was served', () => {
   const nothing = detailRun(
     runResult([{ arrivalMs: 0, rejectReason: 'full' }], [{}]),
@@ -92,12 +123,12 @@ test('is JSON of bounded size, also when nothing was served', () => {
 test('interval means keep the integral of any spans', () => {
   const span = fc.tuple(fc.double({ min: -50, max: 150, noNaN: true }), fc.nat(200))
   fc.assert(
-    fc.property(fc.array(span, { maxLength: 20 }), (spans) => {
-      const means = new IntervalMeans(0, 7, 10)
+    fc.property(fc.array(span, { maxLength: 20, size: 'max' }), (spans) => {
+      const means = new IntervalMeans(30, 7, 10)
       let inside = 0
       for (const [from, length] of spans) {
         means.add(from, from + length)
-        inside += Math.max(0, Math.min(70, from + length) - Math.max(0, from))
+        inside += Math.max(0, Math.min(100, from + length) - Math.max(30, from))
       }
       const sum = means.means().reduce((total, mean) => total + mean * 7, 0)
       expect(sum).toBeCloseTo(inside, 6)

@@ -39,15 +39,14 @@ export class FlowBins {
     if (outcome === OUTCOME.timed_out) this.timedOut++
     // Their ends are not known, and a fleet that lost requests is not slow because of it.
     if (outcome !== OUTCOME.completed && outcome !== OUTCOME.unfinished) return
-    const finishedMs = outcomes.finishedMs[row]!
-    const latestMs = Number.isNaN(finishedMs) ? arrivalMs : finishedMs
-    if (latestMs >= BINS * this.widthMs) this.widen(latestMs)
-    count(this.arrived, arrivalMs, this.widthMs)
     const admittedMs = outcomes.admittedMs[row]!
-    if (admittedMs >= 0 && admittedMs < BINS * this.widthMs) {
-      count(this.admitted, admittedMs, this.widthMs)
-    }
-    if (Number.isNaN(finishedMs)) return
+    const finishedMs = outcomes.finishedMs[row]!
+    const isAdmitted = !Number.isNaN(admittedMs)
+    const isFinished = !Number.isNaN(finishedMs)
+    this.widen(isFinished ? finishedMs : isAdmitted ? admittedMs : arrivalMs)
+    count(this.arrived, arrivalMs, this.widthMs)
+    if (isAdmitted) count(this.admitted, admittedMs, this.widthMs)
+    if (!isFinished) return
     count(this.ended, finishedMs, this.widthMs)
     this.completed++
     this.residenceMs += finishedMs - arrivalMs

@@ -39,6 +39,31 @@ test('one that is a tenth too slow is overloaded, and the growth of its queue sa
   expect(found.drain_ms).toBeGreaterThan(10_000)
 })
 
+test('growth is that of the second half, and what was completed counts up to the last arrival', () => {
+  // One in 128 ms: the first fifty are served at once, the others not before all have come.
+  const facts = every(128, 101).map((arrivalMs, i): RequestFacts => {
+    const admittedMs = i < 50 ? arrivalMs : 14_000
+    return { arrivalMs, admittedMs, firstTokenMs: admittedMs, finishedMs: admittedMs + 10 }
+  })
+  const { requests, outcomes } = runResult(facts, [{}])
+  const bins = new FlowBins()
+  for (let row = 0; row < requests.size; row++) bins.add(row, requests, outcomes)
+  expect(bins.widthMs).toBe(32)
+  const found = saturation(bins)
+  expect(found.waiting_growth_per_sec).toBeCloseTo(1000 / 128, 1)
+  // Fifty in the 12,800 ms before the stretch of the last arrival.
+  expect(found.completed_per_sec).toBeCloseTo(50 / 12.8, 9)
+})
+
+test('a queue that stays as long as it was from the first is a backlog', () => {
+  const found = queue([...every(0, 20), ...every(100, 1000)], 100)
+  expect(found).toMatchObject({ verdict: 'backlogged', waiting_at_last_arrival: 20 })
+})
+
+test('all at one instant are a backlog, for they are served in the end', () => {
+  expect(queue(every(0, 100), 50).verdict).toBe('backlogged')
+})
+
 test('a queue that fills to its bound and rejects the rest is overloaded', () => {
   const found = queue(every(100, 1000), 200, 20)
   expect(found.verdict).toBe('overloaded')
@@ -87,6 +112,17 @@ test('stretches double without losing a request', () => {
   }
   expect(bins.widthMs * 512).toBeGreaterThan(977 * 2999)
   expect(bins.widthMs * 256).toBeLessThanOrEqual(977 * 2999 + 10)
+})
+
+test('requests that are admitted and do not end in time are no queue', () => {
+  // Each waits for 300 ms, so that three wait at any time, and all decode when the run is stopped.
+  const facts = every(100, 30).map((arrivalMs): RequestFacts => {
+    return { arrivalMs, admittedMs: arrivalMs + 300, outcome: 'unfinished' }
+  })
+  const { requests, outcomes } = runResult(facts, [{}])
+  const bins = new FlowBins()
+  for (let row = 0; row < requests.size; row++) bins.add(row, requests, outcomes)
+  expect(saturation(bins)).toMatchObject({ peak_waiting: 3, waiting_at_last_arrival: 3 })
 })
 
 test('a short run of Poisson arrivals to servers without end is not overloaded by chance', () => {

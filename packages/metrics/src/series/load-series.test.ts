@@ -73,6 +73,22 @@ test('a long run is looked at less often, and what was gained still adds up', ()
   expect(rows[0]).toMatchObject({ time_ms: series.intervalMs, hit_rate: 0.5 })
 })
 
+test('stretches that are made one have the cache hits of both', () => {
+  const facts = [
+    { arrivalMs: 0, admittedMs: 5, cachedTokens: 20, prefillBackend: 1, finishedMs: 6 },
+    { arrivalMs: 0, admittedMs: 15, cachedTokens: 40, prefillBackend: 1, finishedMs: 16 },
+    { arrivalMs: 0, admittedMs: 25, cachedTokens: 90, prefillBackend: 0, finishedMs: 26 },
+  ]
+  const { requests, outcomes } = runResult(facts, [{}, {}])
+  const series = new LoadSeries(2, 10)
+  for (let row = 0; row < requests.size; row++) series.addRequest(row, requests, outcomes)
+  const both = [snapshot(0, {}), snapshot(1, {})]
+  for (let nextMs = series.firstMs; series.intervalMs === 10; ) nextMs = series.sample(nextMs, both)
+  const rows = series.rows().slice(0, 4)
+  expect(rows.map(({ time_ms }) => time_ms)).toEqual([20, 20, 40, 40])
+  expect(rows.map(({ hit_rate }) => hit_rate)).toEqual([null, 0.3, 0.9, null])
+})
+
 test('looks that a long run would drop are not taken, and the rest are the same', () => {
   const endMs = 100_000
   const rowsOf = (series: LoadSeries): [number, LoadSeries] => {

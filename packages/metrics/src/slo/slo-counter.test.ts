@@ -84,6 +84,16 @@ test('one output token has no gap; an answer without tokens has no first one', (
   expect(summaryOf([short, none], { ttftMs: 50, tpotMs: 1 }).slo?.attainment).toBe(1)
 })
 
+test('what was not completed misses its targets, however soon it ended', () => {
+  const lost = {
+    ...{ arrivalMs: 0, admittedMs: 0, firstTokenMs: 10, finishedMs: 20 },
+    outcome: 'failed' as const,
+  }
+  const { slo } = summaryOf([FOUR[0]!, lost], { ttftMs: 200, tpotMs: 20, e2eMs: 400 })
+  const half = { ttft_attainment: 0.5, tpot_attainment: 0.5, e2e_attainment: 0.5 }
+  expect(slo).toMatchObject({ ...half, attainment: 0.5, good_requests: 1 })
+})
+
 test('without targets and tenants nothing is said', () => {
   expect(summaryOf(FOUR)).not.toHaveProperty('slo')
   expect(summaryOf(FOUR)).not.toHaveProperty('tenants')
@@ -136,6 +146,20 @@ test('fairness is judged by what each is entitled to', () => {
   })
 })
 
+test('the mean time to the first token is that of those who got one', () => {
+  const { tenants } = summaryOf([
+    { ...FOUR[0]!, tenant: 'a' },
+    { ...FOUR[1]!, tenant: 'a' },
+    { ...FOUR[2]!, tenant: 'b' },
+    { ...FOUR[3]!, tenant: 'a' },
+    { ...FOUR[3]!, tenant: 'c' },
+  ])
+  const means = Object.values(tenants!.per_tenant).map((tenant) => tenant.mean_ttft_ms)
+  expect(means).toEqual([200, 100, null])
+  // 300² / (2 x (200² + 100²)).
+  expect(tenants!.ttft_jain).toBeCloseTo(0.9, 12)
+})
+
 test('tenants may be more than a call takes arguments', () => {
   const done = { arrivalMs: 0, admittedMs: 0, firstTokenMs: 10, finishedMs: 20 }
   const facts = Array.from({ length: 130_000 }, (_, i) => ({
@@ -146,9 +170,26 @@ test('tenants may be more than a call takes arguments', () => {
   expect(summaryOf(facts).tenants).toMatchObject({ count: 130_000, service_max_min_ratio: 3 })
 })
 
+test('of very many tenants the largest are listed, of equals the first by name', () => {
+  const done = { arrivalMs: 0, admittedMs: 0, firstTokenMs: 10, finishedMs: 20 }
+  const facts = Array.from({ length: 202 }, (_, i) => ({
+    ...done,
+    promptTokens: i === 0 ? 90 : i === 201 ? 290 : 190,
+    tenant: `t${500 - i}`,
+  }))
+  const { tenants } = summaryOf(facts)
+  const names = Object.keys(tenants!.per_tenant)
+  expect([tenants!.count, names.length]).toEqual([202, 200])
+  // t500 is the smallest, t499 the last of its equals; t299 is the largest.
+  expect([names[0], names.at(-1)]).toEqual(['t299', 't498'])
+})
+
 test('targets that make no sense are refused', () => {
   expect(() => new SloCounter({ ttftMs: 0 })).toThrow(
     'slo.ttftMs: expected a finite number > 0, got 0',
+  )
+  expect(() => new SloCounter({ e2eMs: Number.POSITIVE_INFINITY })).toThrow(
+    'slo.e2eMs: expected a finite number > 0, got Infinity',
   )
   expect(() => new SloCounter({ tenants: { a: { weight: -1 } } })).toThrow(
     /^slo\.tenants\.a\.weight/,

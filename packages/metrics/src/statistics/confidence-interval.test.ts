@@ -44,7 +44,11 @@ describe('confidenceInterval', () => {
   })
 
   test('moves with its values and grows with the level', () => {
-    const values = fc.array(fc.integer({ min: -1000, max: 1000 }), { minLength: 2, maxLength: 30 })
+    const values = fc.array(fc.integer({ min: -1000, max: 1000 }), {
+      minLength: 2,
+      maxLength: 30,
+      size: 'max',
+    })
     fc.assert(
       fc.property(values, fc.integer({ min: -1000, max: 1000 }), (sample, shift) => {
         const plain = confidenceInterval(sample)

@@ -341,7 +341,11 @@ describe('any run', () => {
       (arrivalMs: number): RequestFacts => ({ arrivalMs, rejectReason }),
   )
   const run = fc
-    .array(fc.oneof(completedRequest, rejectedRequest), { minLength: 1, maxLength: 30 })
+    .array(fc.oneof(completedRequest, rejectedRequest), {
+      minLength: 1,
+      maxLength: 30,
+      size: 'max',
+    })
     .chain((requests) =>
       fc.nat(requests.length - 1).map((warmupRequests) =>
         runResult(
