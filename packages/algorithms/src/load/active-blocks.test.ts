@@ -21,7 +21,7 @@ test('blocks under way are those of the set of its requests, each counted once w
   fc.assert(
     fc.property(
       prompts,
-      fc.array(step, { maxLength: 40, size: 'max' }),
+      fc.array(step, { maxLength: 40 }),
       fc.boolean(),
       (all, steps, isSharing) => {
         const paths = all.map(chainedIds)

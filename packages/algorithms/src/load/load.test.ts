@@ -11,7 +11,7 @@ import { SlidingWindow } from './sliding-window.js'
 test('tokens in flight are the sum of what was added and not released', () => {
   const step = fc.record({ request: fc.nat(9), backend: fc.nat(3), tokens: fc.nat(100) })
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.boolean(), step), { maxLength: 60, size: 'max' }), (steps) => {
+    fc.property(fc.array(fc.tuple(fc.boolean(), step), { maxLength: 60 }), (steps) => {
       const tracker = new InFlightTokens()
       tracker.reserve(4)
       const held = new Map<number, { backend: number; tokens: number }>()
@@ -37,7 +37,7 @@ test('a window has what is younger than its span', () => {
   const entry = fc.record({ gapMs: fc.nat(6), value: fc.integer({ min: -9, max: 9 }) })
   fc.assert(
     fc.property(
-      fc.array(entry, { maxLength: 60, size: 'max' }),
+      fc.array(entry, { maxLength: 60 }),
       fc.integer({ min: 1, max: 90 }),
       (all, span) => {
         const window = new SlidingWindow(span)

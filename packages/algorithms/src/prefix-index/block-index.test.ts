@@ -29,7 +29,7 @@ test('it keeps, forgets and matches as plain lists do', () => {
   const insertion = fc.record({ steps, at: fc.nat(BACKENDS - 1), gapMs: fc.nat(20) })
   fc.assert(
     fc.property(
-      fc.array(insertion, { maxLength: 30, size: 'max' }),
+      fc.array(insertion, { maxLength: 30 }),
       steps,
       fc.integer({ min: 5, max: 12 }),
       fc.constantFrom(25, Number.POSITIVE_INFINITY),

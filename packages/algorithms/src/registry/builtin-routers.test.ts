@@ -25,7 +25,7 @@ const run = fc.array(
     matchedTokens: fc.array(fc.constantFrom(0, 16, 48, 96), { minLength: 6, maxLength: 6 }),
     gapMs: fc.integer({ min: 0, max: 5000 }),
   }),
-  { maxLength: 20, size: 'max' },
+  { maxLength: 20 },
 )
 
 test.each(builtinCombinators)('$name says where its presets are from', ({ presets }) => {

@@ -55,7 +55,7 @@ describe('LogHistogram', () => {
 
   test('any quantile is within 0.4 % of the exact one', () => {
     fc.assert(
-      fc.property(fc.array(value, { minLength: 1, maxLength: 200, size: 'max' }), (values) => {
+      fc.property(fc.array(value, { minLength: 1, maxLength: 200 }), (values) => {
         const histogram = histogramOf(values)
         const column = Float64Array.from(values)
         for (const q of quantiles) {

@@ -47,7 +47,6 @@ describe('confidenceInterval', () => {
     const values = fc.array(fc.integer({ min: -1000, max: 1000 }), {
       minLength: 2,
       maxLength: 30,
-      size: 'max',
     })
     fc.assert(
       fc.property(values, fc.integer({ min: -1000, max: 1000 }), (sample, shift) => {

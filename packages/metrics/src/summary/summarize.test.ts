@@ -344,7 +344,6 @@ describe('any run', () => {
     .array(fc.oneof(completedRequest, rejectedRequest), {
       minLength: 1,
       maxLength: 30,
-      size: 'max',
     })
     .chain((requests) =>
       fc.nat(requests.length - 1).map((warmupRequests) =>
