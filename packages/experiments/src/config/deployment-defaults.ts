@@ -76,7 +76,13 @@ export function withDeploymentDefaults(
     ...(model === undefined ? {} : { compute_model: { kind: 'roofline' } }),
     ...value,
   }
-  if (model === undefined || filled['kv_cache_blocks'] !== undefined) return filled
+  if (model === undefined) return filled
+  const wrong = wrongSpread(filled, model)
+  if (wrong !== undefined) {
+    context.addIssue({ code: 'custom', path: [...path, wrong.key], message: wrong.message })
+    return { ...filled, kv_cache_blocks: filled['kv_cache_blocks'] ?? 1 }
+  }
+  if (filled['kv_cache_blocks'] !== undefined) return filled
   try {
     const capacity = capacityOf(filled, engine, gpu, model)
     if (capacity === undefined) return filled
@@ -91,10 +97,51 @@ export function withDeploymentDefaults(
     context.addIssue({
       code: 'custom',
       path: [...path, 'model'],
-      message: (error as Error).message,
+      message: `${(error as Error).message}${hintOfSharing(filled, model)}`,
     })
     return filled
   }
+}
+
+/** What of the degrees does not go together, if they are of the right kind. */
+function wrongSpread(
+  filled: Readonly<Record<string, unknown>>,
+  model: Model,
+): { readonly key: string; readonly message: string } | undefined {
+  const { tp, ep, dp } = spreadOf(filled)
+  if (![tp, ep, dp].every((degree) => Number.isInteger(degree) && degree >= 1)) return undefined
+  if (ep === 1) return undefined
+  const { experts } = model
+  const fits =
+    (tp % ep === 0 || ep === tp * dp) && experts !== undefined && experts.count % ep === 0
+  if (!fits) {
+    const expected =
+      experts === undefined
+        ? `1, as ${model.name} has no experts`
+        : `a divisor of tp = ${tp}, or tp x dp = ${tp * dp}, that divides its ${experts.count} experts`
+    return { key: 'ep', message: `expected ${expected}, got ${ep}` }
+  }
+  if (ep <= tp || filled['dp_lockstep'] !== false) return undefined
+  return {
+    key: 'dp_lockstep',
+    message: 'expected ranks that share experts to step together, got false',
+  }
+}
+
+/** Where the experts of a mixture do not fit on each rank, that ranks can share them. */
+function hintOfSharing(filled: Readonly<Record<string, unknown>>, { experts }: Model): string {
+  const { tp, ep, dp } = spreadOf(filled)
+  if (experts === undefined || dp === 1 || ep > tp) return ''
+  return `; with ep = tp x dp = ${tp * dp} the ranks share the experts`
+}
+
+function spreadOf(filled: Readonly<Record<string, unknown>>): {
+  readonly tp: number
+  readonly ep: number
+  readonly dp: number
+} {
+  const number = (key: string): number => Number(filled[key] ?? 1)
+  return { tp: number('tp'), ep: number('ep'), dp: number('dp') }
 }
 
 /** That buffers for the tokens of a step, or else for the links between GPUs, fill the memory. */
@@ -129,7 +176,7 @@ function capacityOf(
 ): KvCapacity | undefined {
   const number = (key: string, absent: number): number => Number(filled[key] ?? absent)
   const precision = (filled['precision'] ?? model.weights) as WeightPrecision
-  const parallelism = { tp: number('tp', 1), ep: number('ep', 1), dp: number('dp', 1) }
+  const parallelism = spreadOf(filled)
   const options = {
     model,
     gpu,
@@ -144,6 +191,7 @@ function capacityOf(
     blockTokens: number('kv_block_size', Number.NaN),
     contextTokens: number('kv_context_tokens', 1),
     budget: engine.kvBudget,
+    statesPerRequest: engine.statesPerRequest,
   }
   const numbers = Object.values(options).filter((each) => typeof each === 'number')
   return numbers.every((each) => each > 0) ? kvCapacity(options) : undefined

@@ -53,7 +53,7 @@ export const deploymentShape = {
   ep: integer(1, 1024)
     .default(1)
     .describe(
-      'Ranks of a backend among which whole experts are dealt out: divides tp, or is a multiple of tp that divides tp x dp, and then data-parallel ranks share the experts.',
+      'Ranks of a backend among which whole experts are dealt out: divides tp, or is tp x dp, and then data-parallel ranks share the experts and step together.',
     ),
   dp: integer(1, 1024)
     .default(1)

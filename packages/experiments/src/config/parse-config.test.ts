@@ -214,18 +214,48 @@ test('as many requests run as there is memory for states of linear layers', () =
   expect(most).toBeGreaterThan(300)
   expect(most).toBeLessThan(1024)
   expect(parseConfig(`${fleet}gpu = "H200"`).cluster.max_num_seqs).toBe(1024)
-  expect(complaint(`${fleet}gpu = "H100 SXM"\nmax_num_seqs = 1000`)).toMatch(
-    /^bench.toml:7:1 cluster.max_num_seqs: expected at most \d+, for whose states in the linear layers of Qwen3.5-397B-A17B there is memory, got 1000$/,
+  const told = complaint(`${fleet}gpu = "H100 SXM"\nmax_num_seqs = 1000`)
+  expect(told).toBe(
+    `bench.toml:7:1 cluster.max_num_seqs: expected at most ${most}, for whose states in the linear layers of Qwen3.5-397B-A17B there is memory, got 1000`,
   )
+  const asTold = `${fleet}gpu = "H100 SXM"\nmax_num_seqs = ${most}`
+  expect(parseConfig(asTold).cluster.max_num_seqs).toBe(most)
+  // SGLang keeps three states for each.
+  const sglang = parseConfig(`${fleet}gpu = "H100 SXM"\nengine = "sglang"`).cluster.max_num_seqs
+  expect(sglang).toBeLessThan(most / 2)
 })
 
 test('ranks that share the experts have room for more KV, as each GPU has fewer of them', () => {
   const fleet = '[cluster]\nnum_backends = 1\nmodel = "deepseek-v3"\ngpu = "B200"\ndp = 8\n'
   // All 256 experts do not fit on one GPU.
-  expect(complaint(fleet)).toMatch(/cluster.model: DeepSeek-V3 in fp8 on 1 x B200: expected room/)
+  expect(complaint(fleet)).toMatch(
+    /cluster.model: DeepSeek-V3 in fp8 on 1 x B200: expected room.*; with ep = tp x dp = 8 the ranks share the experts$/,
+  )
   const [eight, sixteen] = [8, 16].map(
     (ranks) => parseConfig(`${fleet.replace('8', String(ranks))}ep = ${ranks}`).cluster,
   )
   expect(eight!.kv_cache_blocks).toBeGreaterThan(0)
   expect(sixteen!.kv_cache_blocks).toBeGreaterThan(eight!.kv_cache_blocks)
+})
+
+test.each([
+  [
+    'ep = 4',
+    'bench.toml:6:1 cluster.ep: expected a divisor of tp = 1, or tp x dp = 8, that divides its 256 experts, got 4',
+  ],
+  [
+    'ep = 8\ndp_lockstep = false',
+    'bench.toml:7:1 cluster.dp_lockstep: expected ranks that share experts to step together, got false',
+  ],
+  [
+    'ep = 8\nmodel = "llama-3.1-8b"',
+    'bench.toml:6:1 cluster.ep: expected 1, as Llama-3.1-8B has no experts, got 8',
+  ],
+])('degrees that do not go together: %s', (keys, message) => {
+  const model = keys.includes('model') ? '' : 'model = "deepseek-v3"\n'
+  const affine =
+    'compute_model = { kind = "affine", base_ms = 1, prefill_ms_per_token = 1, decode_ms_per_request = 1 }\n'
+  const fleet = `[cluster]\nnum_backends = 1\ngpu = "B200"\ndp = 8\n${model}`
+  expect(complaint(`${fleet}${model === '' ? '\n' : ''}${keys}`)).toBe(message)
+  expect(complaint(`${fleet}${model === '' ? '\n' : ''}${keys}\n${affine}`)).toBe(message)
 })

@@ -76,6 +76,7 @@ export function deployment(options: DeploymentOptions): Deployment {
           maxNumSeqs,
           blockTokens,
           budget: engine.kvBudget,
+          statesPerRequest: engine.statesPerRequest,
         })
       : { blocks: Math.floor(options.kvTokens / blockTokens), sequences: maxNumSeqs }
   const latency =

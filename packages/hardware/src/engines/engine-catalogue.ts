@@ -40,6 +40,7 @@ export const ENGINES: readonly EnginePreset[] = [
     preemption: 'recompute_newest',
     gpuMemoryUtilization: () => 0.9,
     kvBudget: 'after_peak',
+    statesPerRequest: 1,
     hostMsPerRequest: HOST_MS_PER_REQUEST,
     kernelFloorScale: 1,
     frontEndMs: FRONT_END_MS,
@@ -61,6 +62,8 @@ export const ENGINES: readonly EnginePreset[] = [
     preemption: 'retract_shortest',
     gpuMemoryUtilization: sglangMemoryFraction,
     kvBudget: 'after_weights',
+    // MAMBA_CACHE_SIZE_MAX_RUNNING_REQUESTS_RATIO, with the radix cache
+    statesPerRequest: 3,
     hostMsPerRequest: HOST_MS_PER_REQUEST,
     kernelFloorScale: 1,
     frontEndMs: FRONT_END_MS,
@@ -83,6 +86,7 @@ export const ENGINES: readonly EnginePreset[] = [
     // free_gpu_memory_fraction
     gpuMemoryUtilization: () => 0.9,
     kvBudget: 'share_of_free',
+    statesPerRequest: 1,
     hostMsPerRequest: HOST_MS_PER_REQUEST,
     kernelFloorScale: FUSED_FLOOR_SCALE,
     frontEndMs: FRONT_END_MS,

@@ -33,6 +33,8 @@ export interface EnginePreset {
   /** Part of the memory the engine takes, and what it holds. */
   gpuMemoryUtilization(place: EnginePlace): number
   readonly kvBudget: KvBudget
+  /** States of linear layers for each request that may run: the other ones are cached for prefixes. */
+  readonly statesPerRequest: number
   /** Host work per sequence and step that the GPU waits for, in ms. */
   readonly hostMsPerRequest: number
   /** Least durations of kernels and collectives, as a multiple of unfused ones: fused ones are fewer. */

@@ -37,16 +37,21 @@ describe('kvCapacity', () => {
     expect(plain.sequences).toBe(1024)
     const stateBytes = 192_061_440 / 8
     const roomy = capacity('qwen3.5-397b-a17b', 'h200', 8, { precision: 'fp8', maxNumSeqs: 256 })
-    const tight = capacity('qwen3.5-397b-a17b', 'h100', 8, { precision: 'fp8' })
     expect(roomy.sequences).toBe(256)
-    // What a cache would have without states, of which there is none in a model that only attends.
-    const freeBytes = tight.kvBytes + tight.sequences * stateBytes
-    expect(tight.sequences).toBe(Math.floor((freeBytes * (0.9 / 1.9)) / stateBytes))
-    expect(tight.sequences).toBeLessThan(1024)
-    // Each GPU has one of two KV heads, in 15 layers.
-    expect(tight.blocks).toBe(Math.floor(tight.kvBytes / (15 * 2 * 256 * 2 * 16)))
     const memory = 0.9 * 79.18 * 2 ** 30
-    expect(freeBytes).toBeCloseTo(memory - tight.weightBytes - tight.reserveBytes, -3)
+    for (const statesPerRequest of [1, 3]) {
+      const tight = capacity('qwen3.5-397b-a17b', 'h100', 8, { precision: 'fp8', statesPerRequest })
+      // Each sequence takes its states, and room to sample for it.
+      const free = (count: number): number =>
+        memory - tight.weightBytes - 0.6e9 - 5 * 4 * count * 248_320
+      const fits = (count: number): boolean =>
+        count * statesPerRequest * stateBytes <= (free(count) * 0.9) / 1.9
+      expect([fits(tight.sequences), fits(tight.sequences + 1)]).toEqual([true, false])
+      const states = tight.sequences * statesPerRequest * stateBytes
+      expect(tight.kvBytes).toBeCloseTo(free(tight.sequences) - states, -3)
+      // Each GPU has one of two KV heads, in 15 layers.
+      expect(tight.blocks).toBe(Math.floor(tight.kvBytes / (15 * 2 * 256 * 2 * 16)))
+    }
   })
 
   test('by hand: experts are spread over all GPUs whose ranks share them', () => {

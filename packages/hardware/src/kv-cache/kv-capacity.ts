@@ -33,6 +33,8 @@ export interface KvCapacityOptions {
    * window, so longer requests need less per token. As if they kept all of it when absent, the safe side.
    */
   readonly contextTokens?: number
+  /** States of the linear layers that each request may take, with those that the engine caches; 1 when absent. */
+  readonly statesPerRequest?: number
   /** How the engine sizes the cache; `after_peak` when absent. */
   readonly budget?: KvBudget
 }
@@ -86,12 +88,19 @@ export function kvCapacity(options: KvCapacityOptions): KvCapacity {
   const weights =
     stage *
     ((weightBytes(model, precision) - ofExperts) / tp + ofExperts / (options.expertGpus ?? tp))
-  const reserveBytes = RUNTIME_BYTES + activationBytes(options)
   const takenBytes = gpu.driverMemoryBytes * options.gpuMemoryUtilization
-  const cacheBytes = cacheBytesOf(options, weights, reserveBytes)
-  const stateBytes = (stateBytesPerRequest(model) * stage) / tp
-  const sequences = sequencesWith(stateBytes, cacheBytes, options.maxNumSeqs)
-  const kvBytes = cacheBytes - sequences * stateBytes
+  const reserveOf = (sequences: number): number =>
+    RUNTIME_BYTES + activationBytes(options, sequences)
+  const cacheOf = (sequences: number): number =>
+    cacheBytesOf(options, weights, reserveOf(sequences))
+  const { statesPerRequest = 1, maxNumSeqs } = options
+  const stateBytes = (stateBytesPerRequest(model) * statesPerRequest * stage) / tp
+  const sequences = mostThat(
+    (count) => count * stateBytes <= MOST_FOR_STATES * Math.max(0, cacheOf(count)),
+    maxNumSeqs,
+  )
+  const reserveBytes = reserveOf(sequences)
+  const kvBytes = cacheOf(sequences) - sequences * stateBytes
   const context = options.contextTokens ?? 1
   const perToken = kvBytesOfContext(model, context, kvPrecision) / context
   const blockBytes = perToken * kvShare(model, tp) * blockTokens * stage
@@ -116,9 +125,16 @@ export function kvCapacity(options: KvCapacityOptions): KvCapacity {
   }
 }
 
-function sequencesWith(stateBytes: number, cacheBytes: number, most: number): number {
-  if (stateBytes === 0) return most
-  return Math.min(most, Math.floor((MOST_FOR_STATES * Math.max(0, cacheBytes)) / stateBytes))
+/** The largest number up to one that fits, if those above it do not. */
+function mostThat(fits: (count: number) => boolean, most: number): number {
+  if (fits(most)) return most
+  let [low, high] = [0, most]
+  while (high - low > 1) {
+    const middle = (low + high) >>> 1
+    if (fits(middle)) low = middle
+    else high = middle
+  }
+  return low
 }
 
 function cacheBytesOf(
@@ -132,14 +148,14 @@ function cacheBytesOf(
 }
 
 /** The larger of the forward pass and the sampler, which the engine profiles one after the other. */
-function activationBytes(options: KvCapacityOptions): number {
-  const { model, tp, maxBatchTokens, maxNumSeqs } = options
+function activationBytes(options: KvCapacityOptions, sequences: number): number {
+  const { model, tp, maxBatchTokens } = options
   const moeWidth =
     (model.experts?.active ?? 0) * (model.experts?.intermediateSize ?? 0) +
     (model.experts?.sharedIntermediateSize ?? 0)
   const width = Math.max(model.intermediateSize, moeWidth)
   const forward = 2 * maxBatchTokens * (4 * model.hiddenSize + (3 * width) / tp)
-  const sampler = LOGIT_COPIES * 4 * maxNumSeqs * model.vocabSize
+  const sampler = LOGIT_COPIES * 4 * sequences * model.vocabSize
   return Math.max(forward, sampler)
 }
 

@@ -17,7 +17,8 @@ import { type StretchTerm, StretchTerms } from './stretch-terms.js'
  * several of them read come from memory once, at the pace of the second-level cache. In a
  * kernel shared with prompt chunks their few query rows are padded to a tile of it. Prompt chunks
  * compute pairs and read what they attend to, cached tokens included. With an indexer attention is to the best
- * tokens only, in compressed form for prompts too, and the indexer goes over the whole context.
+ * tokens only, and the indexer goes over the whole context, in 8 bits. Prompts take the cheaper of all pairs and of
+ * the best in compressed form, as engines do (sgl-project/sglang, pull request 11892).
  */
 export function attentionTerms(
   options: RooflineOptions,
@@ -30,6 +31,7 @@ export function attentionTerms(
   const isLatent = attention.kind === 'mla'
   const indexer = attention.kind === 'mla' ? attention.indexer : undefined
   const flops = peakFlops(gpu, 'bf16').flops * efficiency.attentionFlops
+  const indexFlops = peakFlops(gpu, 'fp8').flops * efficiency.attentionFlops
   const reached = efficiency.kvBandwidth[kvPrecision === 'fp8' ? 'narrow' : 'wide']
   const bandwidth = gpu.memoryBandwidthBytesPerSec * reached
 
@@ -53,8 +55,12 @@ export function attentionTerms(
     { ms: ms * unlimited, window: Number.POSITIVE_INFINITY, sharedMs: sharedMs * unlimited },
     ...(window.layers === 0 ? [] : [{ ms: ms * window.layers, window: window.tokens }]),
   ]
+  const pairsOfBest = {
+    ms: pairMs('prefill') * layers,
+    window: (window.tokens * computeMs) / pairMs('prefill'),
+  }
   const indexPairMs =
-    indexer === undefined ? 0 : (1000 * 2 * indexer.heads * indexer.headDim) / flops
+    indexer === undefined ? 0 : (1000 * 2 * indexer.heads * indexer.headDim) / indexFlops
   const index = (ms: number): StretchTerm[] =>
     indexer === undefined ? [] : [{ ms: ms * layers, window: Number.POSITIVE_INFINITY }]
   const indexReadMs = (1000 * indexBytes) / bandwidth
@@ -65,7 +71,7 @@ export function attentionTerms(
   return new StretchTerms({
     decode: [...decodes(computeMs), ...indexed],
     mixed: [...decodes(mixedComputeMs), ...indexed],
-    pairs: [...terms(pairMs(indexer === undefined ? 'prefill' : 'decode')), ...index(indexPairMs)],
+    pairs: indexer === undefined ? terms(pairMs('prefill')) : [pairsOfBest, ...index(indexPairMs)],
     read: [{ ms: kvMs * unlimited, window: Number.POSITIVE_INFINITY }, ...index(indexReadMs)],
     rampTokens: granularity === 'operator' ? efficiency.attentionRampTokens : 0,
   })

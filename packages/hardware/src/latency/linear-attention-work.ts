@@ -16,8 +16,8 @@ const CHUNK_TOKENS = 64
 
 /**
  * Decodes stream the states at the pace of attention over a cache. Prompts go chunk by chunk: each of its
- * tokens meets those of its chunk three times (keys with keys, queries with keys, scores with values) and the
- * state three times (what it knew, what is asked of it, what it learns). Derived from the recurrence, at the
+ * tokens meets those of its chunk five times (keys with keys, what that gives with keys and with values, queries with
+ * keys, scores with values) and the state three times (what it knew, what is asked of it, what it learns). Derived from the recurrence, at the
  * part of the peak that attention reaches; no kernel times went in.
  */
 export function linearAttentionWork(
@@ -31,7 +31,7 @@ export function linearAttentionWork(
   const bandwidth = gpu.memoryBandwidthBytesPerSec * efficiency.kvBandwidth.wide
   const flops = peakFlops(gpu, 'bf16').flops * efficiency.attentionFlops
   const { keyDim, valueDim, valueHeads } = linear
-  const inChunk = 2 * CHUNK_TOKENS * (2 * keyDim + valueDim) * valueHeads
+  const inChunk = 2 * CHUNK_TOKENS * (3 * keyDim + 2 * valueDim) * valueHeads
   const withState = 3 * 2 * keyDim * linearOutputDim(linear)
   return {
     msPerSequence: (1000 * 2 * stateBytesPerRequest(model)) / (tp * bandwidth),

@@ -314,10 +314,8 @@ function check({ model, parallelism, ...options }: RooflineOptions): void {
   if (pp > model.layers) {
     refuseParameter('pp', `at most the ${model.layers} layers of ${model.name}`, pp)
   }
-  const isWithinRank = tp % ep === 0
-  const isAcrossRanks = ep % tp === 0 && (tp * dp) % ep === 0
-  if (!isWithinRank && !isAcrossRanks) {
-    const across = dp === 1 ? '' : `, or a multiple that divides tp x dp = ${tp * dp}`
+  if (tp % ep !== 0 && ep !== tp * dp) {
+    const across = dp === 1 ? '' : `, or tp x dp = ${tp * dp}`
     refuseParameter('ep', `a divisor of tp = ${tp}${across}`, ep)
   }
   if (ep > 1 && (model.experts?.count ?? 0) % ep !== 0) {

@@ -12,8 +12,8 @@ export interface Parallelism {
   /** Pipeline stages; at most the layers. */
   readonly pp: number
   /**
-   * Ranks among which whole experts are dealt out: a divisor of `tp`, or a multiple of it that divides `tp` x `dp`,
-   * and then data-parallel ranks share the experts. 1 shards every expert by `tp`.
+   * Ranks among which whole experts are dealt out: a divisor of `tp`, or `tp` x `dp`, and then data-parallel ranks
+   * share the experts. 1 shards every expert by `tp`.
    */
   readonly ep: number
   /** Data-parallel ranks of the backend, of `tp` x `pp` GPUs each; 1 when absent. */

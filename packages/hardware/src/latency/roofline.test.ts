@@ -284,8 +284,8 @@ describe('layers that are no plain attention', () => {
     const { linear: _, ...attending } = { ...qwen, layers: 15 }
     const attentionMs = (model: typeof attending): number =>
       rooflineLatency({ ...h100, model }).breakdown(stepOf(1000, 0, 0, 0)).attentionMs
-    // Per token and head: 64 others in three products, and three with a matrix of 128 x 128.
-    const flops = 45 * 64 * (2 * 64 * 3 * 128 + 3 * 2 * 128 * 128)
+    // Per token and head: 64 others in five products, and three with a matrix of 128 x 128.
+    const flops = 45 * 64 * (2 * 64 * 5 * 128 + 3 * 2 * 128 * 128)
     const promptMs = (1000 * flops) / (4 * flopsPerMs)
     const stateMs = (2 * 192_061_440) / (4 * bytesPerMs)
     expect(attentionMs(qwen) - attentionMs(attending)).toBeCloseTo(promptMs + stateMs, 9)
@@ -298,14 +298,19 @@ describe('layers that are no plain attention', () => {
     expect(attentionMs(1000)).toBeCloseTo((61 * 2000 * (1152 + 132)) / bytesPerMs, 9)
     const best = 2 * 2048 * 1152
     expect(attentionMs(10_000)).toBeCloseTo((61 * (best + 20_000 * 132)) / bytesPerMs, 9)
-    // A chunk after 9000 tokens: 2048 pairs a token in compressed form, and all pairs of the indexer.
-    const pairs = 1000 * 9000 + (1000 * 1001) / 2
-    const computed = 61 * (1000 * 2048 * 2 * 32 * 1088 + pairs * 2 * 64 * 128)
-    const readMs = (61 * 10_000 * 132) / bytesPerMs
-    expect(latency.breakdown(stepOf(1000, 9000, 0, 0)).attentionMs).toBeCloseTo(
-      computed / flopsPerMs + readMs,
-      6,
-    )
+    // A chunk after 9000 tokens: 2048 pairs a token in compressed form, and all pairs of the indexer in 8 bits.
+    const chunkMs = (cached: number, attended: number): number => {
+      const pairs = 1000 * cached + (1000 * 1001) / 2
+      const indexed = (pairs * 2 * 64 * 128) / (1979e9 * 0.67)
+      const readMs = ((cached + 1000) * 132) / bytesPerMs
+      return 61 * (attended / flopsPerMs + indexed + readMs)
+    }
+    const promptMs = (cached: number): number =>
+      latency.breakdown(stepOf(1000, cached, 0, 0)).attentionMs
+    expect(promptMs(9000)).toBeCloseTo(chunkMs(9000, 1000 * 2048 * 2 * 32 * 1088), 6)
+    // After 1000 tokens all pairs take less: 320 elements of each instead of 1088.
+    const few = 1000 * 1000 + (1000 * 1001) / 2
+    expect(promptMs(1000)).toBeCloseTo(chunkMs(1000, few * 2 * 32 * 320), 6)
   })
 
   test.each(['qwen3.5-397b-a17b', 'glm-5', 'deepseek-v3.2', 'llama-3.1-70b'])(
@@ -371,10 +376,7 @@ describe('data-parallel ranks that share the experts', () => {
   })
 
   test.each([
-    [
-      { tp: 2, pp: 1, dp: 4, ep: 3 },
-      /ep: expected a divisor of tp = 2, or a multiple that divides tp x dp = 8, got 3/,
-    ],
+    [{ tp: 2, pp: 1, dp: 4, ep: 3 }, /ep: expected a divisor of tp = 2, or tp x dp = 8, got 3/],
     [{ tp: 2, pp: 1, dp: 2, ep: 8 }, /ep: expected a divisor of tp = 2, .* = 4, got 8/],
     [{ tp: 2, pp: 1, dp: 0, ep: 1 }, /dp: expected an integer >= 1, got 0/],
   ])('%j is refused', (parallelism, message) => {

@@ -212,6 +212,17 @@ describe('modelFromHuggingFaceConfig', () => {
     expect(attending.linear).toBeUndefined()
     const open = modelFromHuggingFaceConfig({ ...qwen35, attn_output_gate: false }, 'm')
     expect(open.attention).not.toHaveProperty('isGated')
+    expect(() => read({ ...qwen35, layer_types: layer_types.slice(1) })).toThrow(
+      'm: layer_types: expected 60 layers, got 59',
+    )
+    expect(() => read({ ...qwen35, full_attention_interval: 61 })).toThrow(
+      'm: expected some of the 60 layers to attend, got none',
+    )
+    const narrow = modelFromHuggingFaceConfig({ ...qwen35, mamba_ssm_dtype: 'bfloat16' }, 'm')
+    expect([narrow.linear?.stateBytes, attending.tiedEmbeddings]).toEqual([2, false])
+    const { tie_word_embeddings: _, ...untold } = qwen35
+    const outer = { model_type: 'qwen3_5_moe', text_config: untold, tie_word_embeddings: true }
+    expect(modelFromHuggingFaceConfig(outer, 'm').tiedEmbeddings).toBe(true)
     expect(() => read({ ...qwen35, layer_types: ['mamba'] })).toThrow(
       /layer_types: expected full_attention and linear_attention, got "mamba"/,
     )
@@ -245,6 +256,15 @@ describe('modelFromHuggingFaceConfig', () => {
     const mlp_layer_types = Array.from({ length: 78 }, (_, i) => (i < 3 ? 'dense' : 'sparse'))
     const named = { ...glm, first_k_dense_replace: undefined, mlp_layer_types }
     expect(figures(modelFromHuggingFaceConfig(named, 'm'))).toEqual(catalogue)
+    const read = (more: object) => (): unknown =>
+      modelFromHuggingFaceConfig({ ...glm, ...more }, 'm')
+    expect(read({ mlp_layer_types: ['dense'] })).toThrow(
+      'mlp_layer_types: expected 78 layers, got 1',
+    )
+    expect(read({ mlp_layer_types: ['wide'] })).toThrow(
+      'mlp_layer_types: expected dense and sparse, got "wide"',
+    )
+    expect(read({ index_topk_freq: 4 })).toThrow('index_topk_freq: expected 1, an indexer in each')
   })
 
   test('INT4 of routed experts alone is told by what else is left as it is', () => {

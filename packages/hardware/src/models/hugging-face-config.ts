@@ -122,7 +122,10 @@ export function modelFromHuggingFaceConfig(json: unknown, name: string): Model {
     feedForwardMatrices: family.ungated === undefined ? 3 : 2,
     ...(experts === undefined ? {} : { experts }),
     vocabSize: inner.count('vocab_size'),
-    tiedEmbeddings: inner.flag('tie_word_embeddings') ?? family.tied === true,
+    tiedEmbeddings:
+      inner.flag('tie_word_embeddings') ??
+      outer.flag('tie_word_embeddings') ??
+      family.tied === true,
     weights: weightsOf(outer, inner),
     source: `config.json of ${name}`,
   }
@@ -159,11 +162,13 @@ function groupedQuery(
 
 /** Layers without attention: as `layer_types` says, or all but each n-th; undefined when there are none. */
 function linearOf(fields: Fields, layers: number): LinearAttention | undefined {
-  const types = layerTypes(fields, 'full_attention', 'linear_attention')
+  const types = layersOf(fields, 'layer_types', layers, ['full_attention', 'linear_attention'])
   const count =
     types?.filter((type) => type === 'linear_attention').length ??
     layers - Math.floor(layers / fields.count('full_attention_interval'))
   if (count === 0) return undefined
+  if (count === layers)
+    throw invalid(fields.name, `expected some of the ${layers} layers to attend, got none`)
   return {
     layers: count,
     keyHeads: fields.count('linear_num_key_heads'),
@@ -171,18 +176,31 @@ function linearOf(fields: Fields, layers: number): LinearAttention | undefined {
     keyDim: fields.count('linear_key_head_dim'),
     valueDim: fields.count('linear_value_head_dim'),
     convolutionTokens: fields.count('linear_conv_kernel_dim'),
+    stateBytes: fields.optionalText('mamba_ssm_dtype') === 'bfloat16' ? 2 : 4,
   }
 }
 
-/** @throws RouteSimError `model_config_invalid` when a layer is of another kind */
-function layerTypes(fields: Fields, ...known: readonly string[]): readonly unknown[] | undefined {
-  const types = fields.words('layer_types')
+/**
+ * A list with a word for each layer.
+ * @throws RouteSimError `model_config_invalid` when it has more or fewer, or others than those known
+ */
+function layersOf(
+  fields: Fields,
+  key: string,
+  layers: number,
+  known: readonly string[],
+): readonly unknown[] | undefined {
+  const types = fields.words(key)
   const other = types?.find((kind) => !known.includes(kind as string))
-  if (other === undefined) return types
-  throw invalid(
-    fields.name,
-    `layer_types: expected ${known.join(' and ')}, got ${JSON.stringify(other)}: only such layers are simulated`,
-  )
+  if (other !== undefined) {
+    throw invalid(
+      fields.name,
+      `${key}: expected ${known.join(' and ')}, got ${JSON.stringify(other)}: only such layers are simulated`,
+    )
+  }
+  if (types !== undefined && types.length !== layers)
+    throw invalid(fields.name, `${key}: expected ${layers} layers, got ${types.length}`)
+  return types
 }
 
 function latent(fields: Fields): LatentAttention {
@@ -201,6 +219,13 @@ function latent(fields: Fields): LatentAttention {
 function indexerOf(fields: Fields): { indexer?: TokenIndexer } {
   const tokens = fields.optionalCount('index_topk')
   if (tokens === undefined) return {}
+  const every = fields.optionalCount('index_topk_freq') ?? 1
+  if (every > 1) {
+    throw invalid(
+      fields.name,
+      `index_topk_freq: expected 1, an indexer in each layer, got ${every}: layers that share one are not simulated`,
+    )
+  }
   const heads = fields.count('index_n_heads')
   return { indexer: { tokens, heads, headDim: fields.count('index_head_dim') } }
 }
@@ -211,7 +236,7 @@ function windowOf(
   type: string,
   layers: number,
 ): GroupedQueryAttention['window'] | undefined {
-  const types = layerTypes(fields, 'full_attention', 'sliding_attention')
+  const types = layersOf(fields, 'layer_types', layers, ['full_attention', 'sliding_attention'])
   const isQwen = type.startsWith('qwen')
   const isOn = fields.flag('use_sliding_window') ?? !isQwen
   const tokens = fields.optionalCount('sliding_window')
@@ -260,7 +285,7 @@ function expertsOf(fields: Fields, type: string): Experts | undefined {
 
 /** Layers without experts: as `mlp_layer_types` says, or leading ones, those that a list names, and those between two of a stride. */
 function denseLayersOf(fields: Fields, layers: number): number {
-  const kinds = fields.words('mlp_layer_types')
+  const kinds = layersOf(fields, 'mlp_layer_types', layers, ['dense', 'sparse'])
   if (kinds !== undefined) return kinds.filter((kind) => kind === 'dense').length
   const leading = fields.optionalCount('first_k_dense_replace') ?? 0
   const named = fields.words('mlp_only_layers') ?? []
@@ -315,6 +340,11 @@ class Fields {
     const value = this.optionalCount(...keys)
     if (value !== undefined) return value
     throw invalid(this.name, `missing field ${keys[0]}: expected an integer >= 1`)
+  }
+
+  optionalText(key: string): string | undefined {
+    const value = this.values[key]
+    return typeof value === 'string' ? value : undefined
   }
 
   text(key: string): string {

@@ -68,6 +68,7 @@ function qwen35(
       keyDim: 128,
       valueDim: 128,
       convolutionTokens: 4,
+      stateBytes: 4,
     },
   })
 }
@@ -158,7 +159,6 @@ export const MIXTURE_MODELS: readonly Model[] = [
     repository: 'Qwen/Qwen3-235B-A22B-FP8',
     weights: 'fp8',
   }),
-  // Every second layer sees the last 128 tokens only.
   qwen35({
     name: 'Qwen3.5-35B-A3B',
     layers: 40,
@@ -183,6 +183,7 @@ export const MIXTURE_MODELS: readonly Model[] = [
     valueHeads: 64,
     experts: { count: 512, active: 10, intermediateSize: 1024, sharedIntermediateSize: 1024 },
   }),
+  // Every second layer sees the last 128 tokens only.
   mixture({
     name: 'gpt-oss-20b',
     aliases: [],

@@ -154,16 +154,24 @@ export function expertBytes(model: Model, precision: WeightPrecision): number {
 
 /**
  * Bytes of KV cache of one token in one layer; latent attention keeps one compressed vector, and the key of an
- * indexer in 8 bits with a 32-bit scale (vLLM and SGLang).
+ * indexer in 8 bits with a 32-bit scale. Beside an indexer an 8-bit vector has scales of its own and its position in
+ * 16 bits (`fp8_ds_mla` of vLLM; SGLang).
  */
 export function kvBytesPerTokenLayer(model: Model, precision: KvPrecision = 'bf16'): number {
   const { attention } = model
-  const elements =
-    attention.kind === 'gqa'
-      ? 2 * attention.kvHeads * attention.headDim
-      : attention.kvRank + attention.ropeDim
-  return elements * BYTES_PER_KV_ELEMENT[precision] + indexBytesPerTokenLayer(model)
+  if (attention.kind === 'gqa')
+    return 2 * attention.kvHeads * attention.headDim * BYTES_PER_KV_ELEMENT[precision]
+  const { kvRank, ropeDim, indexer } = attention
+  const scaled = kvRank + 4 * (kvRank / SCALED_TOGETHER) + 2 * ropeDim
+  const vector =
+    indexer !== undefined && precision === 'fp8'
+      ? scaled
+      : (kvRank + ropeDim) * BYTES_PER_KV_ELEMENT[precision]
+  return vector + indexBytesPerTokenLayer(model)
 }
+
+/** Elements of a compressed vector that have one 32-bit scale. */
+const SCALED_TOGETHER = 128
 
 /** The part of them that the key of an indexer takes. */
 export function indexBytesPerTokenLayer({ attention }: Model): number {
@@ -172,13 +180,13 @@ export function indexBytesPerTokenLayer({ attention }: Model): number {
 }
 
 /**
- * Bytes of the states that the linear layers keep of a request, whatever its length: their matrices in 32 bits,
- * as `mamba_ssm_dtype` of Qwen3.5 says, and the last inputs of the convolution in 16.
+ * Bytes of the states that the linear layers keep of a request, whatever its length: their matrices, and the last
+ * inputs of the convolution in 16 bits.
  */
 export function stateBytesPerRequest({ linear }: Model): number {
   if (linear === undefined) return 0
   const { layers, keyHeads, keyDim, valueHeads, valueDim, convolutionTokens } = linear
-  const matrices = 4 * valueHeads * keyDim * valueDim
+  const matrices = linear.stateBytes * valueHeads * keyDim * valueDim
   const inputs = 2 * (convolutionTokens - 1) * (2 * keyHeads * keyDim + valueHeads * valueDim)
   return layers * (matrices + inputs)
 }

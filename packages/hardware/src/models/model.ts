@@ -86,6 +86,8 @@ export interface LinearAttention {
   readonly valueDim: number
   /** Tokens that the convolution before it sees. */
   readonly convolutionTokens: number
+  /** Bytes of an element of the state. */
+  readonly stateBytes: 2 | 4
 }
 
 /** The feed-forward part of mixture-of-experts layers. */

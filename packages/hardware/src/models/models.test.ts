@@ -125,7 +125,9 @@ describe('sizes', () => {
     expect(attentionFlopsPerPair(qwen, 'decode')).toBe(4 * 32 * 256 * 15)
     // 576 elements and 128 bytes with their scale.
     expect(kvBytesOfContext(findModel('deepseek-v3.2'), 1)).toBe(61 * (2 * 576 + 132))
-    expect(kvBytesOfContext(findModel('deepseek-v3.2'), 1, 'fp8')).toBe(61 * (576 + 132))
+    // 512 in 8 bits with four scales, 64 of the position in 16.
+    expect(kvBytesOfContext(findModel('deepseek-v3.2'), 1, 'fp8')).toBe(61 * (656 + 132))
+    expect(kvBytesOfContext(findModel('deepseek-v3'), 1, 'fp8')).toBe(61 * 576)
   })
 
   test('FLOPs by hand: a dense layer of Llama 3.1 8B', () => {

@@ -178,7 +178,7 @@ function supportedParts(
   { tp, dp, ep: ranks }: Spread,
   quantized: WeightPrecision,
 ): DeploymentOptions | string {
-  if (dp > 1 && ranks === 1)
+  if (dp > 1 && ranks !== dp)
     return 'data-parallel attention with experts that are sharded, not dealt out'
   const name = (row['model_path'] ?? '').split('/').at(-1)!
   const model = findModel(MODELS[name] ?? name)
