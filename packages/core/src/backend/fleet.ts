@@ -3,6 +3,7 @@ import type { TokenGaps } from '../engine/results/token-gaps.js'
 import type { BackendSpec } from '../engine/simulation-options.js'
 import type { Clock } from '../kernel/clock.js'
 import type { KvCache } from '../kv-cache/kv-cache.js'
+import type { StepShape } from '../latency/latency-model.js'
 import type { RequestProgress } from '../requests/request-progress.js'
 import type { RequestTable } from '../requests/request-table.js'
 import type { AdapterState } from '../routing/cluster-view.js'
@@ -72,6 +73,8 @@ export interface Fleet {
   /** Forms the next batch and starts a step, or several; does nothing when there is nothing to do. */
   startStep(backend: number): void
   completeStep(backend: number): void
+  /** Writes what the step that has just started computes. */
+  shapeOf(backend: number, out: StepShape): void
   /** The single step that has just started ends only then, because others of its kind do. */
   prolong(backend: number, endMs: number): void
   /** Something came up while several steps were under way: ends with the present one if that matters. */

@@ -9,6 +9,7 @@ import { RouteSimError } from '../errors/routesim-error.js'
 import type { Clock } from '../kernel/clock.js'
 import { EventLoop } from '../kernel/event-loop.js'
 import { type BulkKvCache, isRenewable, type KvCache } from '../kv-cache/kv-cache.js'
+import { EMPTY_STEP, type StepShape } from '../latency/latency-model.js'
 import { RequestProgress } from '../requests/request-progress.js'
 import type { RequestTable } from '../requests/request-table.js'
 import { RequestWindow } from '../requests/request-window.js'
@@ -47,6 +48,9 @@ export class Machinery {
   readonly fallible: FallibleFleet | undefined
   /** By backend: 1 while it takes no requests; and its latency model if it slows down at some time. */
   readonly isDown: Uint8Array
+  /** What one rank of a step computes, and what all do. */
+  private readonly step: StepShape = { ...EMPTY_STEP }
+  private readonly all: StepShape = { ...EMPTY_STEP }
   readonly slowable: readonly (SlowableLatency | undefined)[]
   /** KV caches on their way from one backend to another. */
   readonly transfers: KvTransfers
@@ -195,18 +199,43 @@ export class Machinery {
     const to = ranks.firstRank(backend + 1)
     const { alarmMs } = loop
     for (let rank = from; rank < to; rank++) if (alarmMs[rank]! < Number.POSITIVE_INFINITY) return
-    let endMs = 0
     for (let rank = from; rank < to; rank++) {
       fleet.startStep(rank)
       if (this.tellsKvEvents) fleet.sync(rank)
-      if (alarmMs[rank]! < Number.POSITIVE_INFINITY) endMs = Math.max(endMs, alarmMs[rank]!)
-      else this.deadlocks?.idles(rank)
+      if (alarmMs[rank] === Number.POSITIVE_INFINITY) this.deadlocks?.idles(rank)
     }
+    const endMs = this.endTogether(from, to)
     for (let rank = from; rank < to; rank++) {
       if (alarmMs[rank] === Number.POSITIVE_INFINITY) continue
       fleet.prolong(rank, endMs)
       loop.alarmChanged(rank)
     }
+  }
+
+  /** When a step that ranks have started together ends: that of the slowest, with what they share. */
+  private endTogether(from: number, to: number): number {
+    const { fleet, specs, step, all } = this
+    const { alarmMs } = this.loop
+    const isUnderWay = (rank: number): boolean => alarmMs[rank]! < Number.POSITIVE_INFINITY
+    const { latency } = specs[from]!
+    let endMs = 0
+    if (latency.sharedMs === undefined) {
+      for (let rank = from; rank < to; rank++)
+        if (isUnderWay(rank)) endMs = Math.max(endMs, alarmMs[rank]!)
+      return endMs
+    }
+    Object.assign(all, EMPTY_STEP)
+    for (let rank = from; rank < to; rank++) {
+      if (!isUnderWay(rank)) continue
+      fleet.shapeOf(rank, step)
+      addStep(all, step)
+    }
+    for (let rank = from; rank < to; rank++) {
+      if (!isUnderWay(rank)) continue
+      fleet.shapeOf(rank, step)
+      endMs = Math.max(endMs, alarmMs[rank]! + latency.sharedMs(step, all))
+    }
+    return endMs
   }
 
   /** Lets a backend schedule at the end of this instant, or after the step that is under way. */
@@ -221,6 +250,15 @@ export class Machinery {
     fleet.interrupt(id)
     if (loop.alarmMs[id]! < dueMs) loop.alarmChanged(id)
   }
+}
+
+function addStep(sum: StepShape, step: StepShape): void {
+  sum.prefillTokens += step.prefillTokens
+  sum.prefillRequests += step.prefillRequests
+  sum.prefillAttentionPairs += step.prefillAttentionPairs
+  sum.decodeRequests += step.decodeRequests
+  sum.decodeContextTokens += step.decodeContextTokens
+  sum.decodeSharedTokens = (sum.decodeSharedTokens ?? 0) + (step.decodeSharedTokens ?? 0)
 }
 
 /** Whether a run needs a fleet whose backends may fail, or whose requests may be called off or moved. */

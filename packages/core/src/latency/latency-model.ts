@@ -55,4 +55,10 @@ export interface LatencyModel {
    * context returns the stretch for which it is.
    */
   segment(step: StepShape, out: StepSegment): void
+  /**
+   * How much longer a step of a data-parallel rank takes because others take part in it, in ms: where ranks that
+   * step together share experts, these get the tokens of all. Nothing if absent.
+   * @param all - what the ranks compute in it, summed, this one's among it
+   */
+  sharedMs?(step: StepShape, all: StepShape): number
 }

@@ -1,4 +1,4 @@
-import { hold, prefillOn } from '@routesim/core'
+import { hold, type LatencyModel, prefillOn } from '@routesim/core'
 import { describe, expect, test } from 'vitest'
 import { evenLatency } from '../testing/even-latency.js'
 import { backend, tinyRun } from '../testing/tiny-run.js'
@@ -33,6 +33,27 @@ describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
     // Both prompts end at 25 ms; the third rank has been idle, and waits for the others to start: 5 + 30 ms.
     expect([...run.outcomes.firstTokenMs]).toEqual([25, 25, 60])
     expect([...run.outcomes.finishedMs]).toEqual([60, 60, 60])
+  })
+
+  test.each([1, 2])('in lockstep ranks wait for what they share; %d times as slow', (factor) => {
+    const sharing: LatencyModel = {
+      ...latency,
+      sharedMs: (step, all) =>
+        0.05 * (all.prefillTokens - step.prefillTokens) + all.decodeRequests - step.decodeRequests,
+    }
+    const run = tinyRun({
+      stepper,
+      requests: [
+        { promptTokens: 100, outputTokens: 3 },
+        { promptTokens: 200, outputTokens: 2 },
+      ],
+      backends: [backend({ latency: sharing, dp: 2, lockstep: true })],
+      events: factor === 1 ? [] : [{ kind: 'slow', atMs: 0, backend: 0, factor }],
+    })
+    // Alone 15 and 25 ms; with the prompt of the other 10 and 5 more. Then a token each in 6 + 1 ms, and one alone in 6.
+    expect([...run.outcomes.firstTokenMs]).toEqual([30 * factor, 30 * factor])
+    expect([...run.outcomes.finishedMs]).toEqual([43 * factor, 37 * factor])
+    expect(run.backends[0]!.busyMs).toBe((43 * factor + 37 * factor) / 2)
   })
 
   test('routers see sums over ranks, and the longest match', () => {

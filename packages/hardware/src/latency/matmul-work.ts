@@ -31,8 +31,6 @@ export interface ExpertWork {
   readonly msPerVisit: number
   /** Ranks that hold different experts. */
   readonly ranks: number
-  /** Data-parallel ranks whose tokens they get. */
-  readonly sharing: number
 }
 
 /**
@@ -121,8 +119,7 @@ export function expertWork(
   const { model, gpu, parallelism, precision } = options
   if (model.experts === undefined) return undefined
   const { tp, ep } = parallelism
-  const sharing = ranksSharingExperts(parallelism)
-  const gpusPerExpert = (tp * sharing) / ep
+  const gpusPerExpert = (tp * ranksSharingExperts(parallelism)) / ep
   const parameters = (model.layers - model.denseLayers) * modelParameters(model).expert
   const bandwidth = gpu.memoryBandwidthBytesPerSec * efficiency.expertBandwidth
   const peak = peakFlops(gpu, efficiency.hasNarrowExperts ? expertPrecision(precision) : 'bf16')
@@ -134,7 +131,6 @@ export function expertWork(
       ((parameters * BYTES_PER_WEIGHT[precision]) / (gpusPerExpert * bandwidth)) * 1000,
     msPerVisit: ((2 * parameters) / (gpusPerExpert * flops)) * 1000,
     ranks: ep,
-    sharing,
   }
 }
 

@@ -10,7 +10,12 @@ import { KERNEL_EFFICIENCIES, type KernelEfficiency } from './kernel-efficiency.
 import { type LinearAttentionWork, linearAttentionWork } from './linear-attention-work.js'
 import { denseMatmuls, type ExpertWork, expertWork, type MatmulWork } from './matmul-work.js'
 import { refuseParameter } from './refuse-parameter.js'
-import { type RooflineOptions, type TimeScales, UNSCALED } from './roofline-options.js'
+import {
+  type RooflineOptions,
+  ranksSharingExperts,
+  type TimeScales,
+  UNSCALED,
+} from './roofline-options.js'
 import type { StretchTerms } from './stretch-terms.js'
 
 /** Where the time of a step goes, in ms. */
@@ -88,7 +93,7 @@ class Roofline implements RooflineLatency {
     const batch = this.microBatch(step)
     const { matmul, attention, communication, overhead } = this.scales
     const gpuMs =
-      matmul * (this.matmulMs(batch) + this.expertMs(batch)) +
+      matmul * (this.matmulMs(batch) + this.expertMs(tokensOf(batch))) +
       overhead * (this.elementwiseMsPerToken * tokensOf(batch) + this.floorMs) +
       communication * this.communicationMs(batch) +
       attention * this.attentionMs(batch)
@@ -106,6 +111,13 @@ class Roofline implements RooflineLatency {
     }
   }
 
+  sharedMs(step: StepShape, all: StepShape): number {
+    if (ranksSharingExperts(this.options.parallelism) === 1) return 0
+    const own = this.expertMs(tokensOf(this.microBatch(step)))
+    const ofAll = this.expertMs(tokensOf(this.microBatch(all)))
+    return this.scales.matmul * Math.max(0, ofAll - own) * this.longestStage(step)
+  }
+
   breakdown(step: StepShape): StepBreakdown {
     const batch = this.microBatch(step)
     const longest = this.longestStage(step)
@@ -113,7 +125,7 @@ class Roofline implements RooflineLatency {
     const overhead = longest * this.scales.overhead
     return {
       matmulMs: matmul * this.matmulMs(batch),
-      expertMs: matmul * this.expertMs(batch),
+      expertMs: matmul * this.expertMs(tokensOf(batch)),
       attentionMs: longest * this.scales.attention * this.attentionMs(batch),
       elementwiseMs: overhead * this.elementwiseMsPerToken * tokensOf(batch),
       communicationMs: longest * this.scales.communication * this.communicationMs(batch),
@@ -179,11 +191,10 @@ class Roofline implements RooflineLatency {
     return sum
   }
 
-  private expertMs(step: StepShape): number {
+  private expertMs(tokens: number): number {
     const { experts } = this
     if (experts === undefined) return 0
-    const { count, active, ranks, sharing } = experts
-    const tokens = step.prefillTokens + step.decodeRequests * sharing
+    const { count, active, ranks } = experts
     const touched = expectedDistinct(count / ranks, active / count, tokens)
     const visits = expectedLargest(tokens * active, ranks)
     const { few, many } = this.efficiency.expertTile

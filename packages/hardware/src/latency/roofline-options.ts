@@ -20,10 +20,7 @@ export interface Parallelism {
   readonly dp?: number
 }
 
-/**
- * Data-parallel ranks whose tokens meet at the same experts. In a step each is taken to have as many decodes as the
- * others, and no prompt when another has one.
- */
+/** Data-parallel ranks whose tokens meet at the same experts. */
 export function ranksSharingExperts({ tp, ep, dp = 1 }: Omit<Parallelism, 'pp'>): number {
   return ep > tp ? dp : 1
 }

@@ -354,13 +354,18 @@ describe('data-parallel ranks that share the experts', () => {
     rooflineLatency({ ...deepseek, parallelism }).breakdown(step)
   const wide = { tp: 1, pp: 1, dp: 8, ep: 8 }
 
-  test('experts see the decodes of all ranks, and the prompt of this one', () => {
-    const own = spread(wide, stepOf(0, 0, 8, 8000))
-    const all = spread({ tp: 8, pp: 1, ep: 8 }, stepOf(0, 0, 64, 64_000))
-    expect(own.expertMs).toBeCloseTo(all.expertMs, 9)
-    const withPrompt = spread(wide, stepOf(512, 0, 8, 8000))
-    const sameTokens = spread({ tp: 8, pp: 1, ep: 8 }, stepOf(512, 0, 64, 64_000))
-    expect(withPrompt.expertMs).toBeCloseTo(sameTokens.expertMs, 9)
+  test('a step lasts longer by what the experts get from the other ranks', () => {
+    const model = rooflineLatency({ ...deepseek, parallelism: wide })
+    const own = stepOf(0, 0, 8, 8000)
+    // 56 decodes of others, or a prompt.
+    for (const all of [stepOf(0, 0, 64, 64_000), stepOf(512, 0, 8, 8000)]) {
+      const together = spread({ tp: 8, pp: 1, ep: 8 }, all)
+      const alone = spread(wide, own)
+      expect(alone.expertMs + model.sharedMs!(own, all)).toBeCloseTo(together.expertMs, 9)
+    }
+    expect(model.sharedMs!(own, own)).toBe(0)
+    const apart = rooflineLatency({ ...deepseek, parallelism: { ...wide, ep: 1 } })
+    expect(apart.sharedMs!(own, stepOf(512, 0, 64, 64_000))).toBe(0)
   })
 
   test('all else is that of the rank alone, whose tokens go to the experts and come back', () => {

@@ -265,6 +265,10 @@ export class FastFleet extends FleetBatches implements Fleet {
     return this.context.tellsKvEvents
   }
 
+  shapeOf(backend: number, out: StepShape): void {
+    shapeOfPlan(this.state, backend, out)
+  }
+
   prolong(backend: number, endMs: number): void {
     const batch = this.state.batches[backend]!
     batch.baseMs = endMs - batch.startMs

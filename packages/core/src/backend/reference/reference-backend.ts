@@ -1,6 +1,7 @@
 import type { BackendSpec } from '../../engine/simulation-options.js'
 import { RouteSimError } from '../../errors/routesim-error.js'
 import type { Clock } from '../../kernel/clock.js'
+import type { StepShape } from '../../latency/latency-model.js'
 import type { AdapterSlots } from '../adapter-slots.js'
 import type { BackendCounters, BackendMeters } from '../backend-meters.js'
 import type { FleetContext } from '../fleet.js'
@@ -230,6 +231,10 @@ export class ReferenceBackend {
     this.stepStartMs = this.clock.nowMs
     this.context.endMs[this.id] = this.stepStartMs + durationMs + this.admission.swapMs
     this.admission.swapMs = 0
+  }
+
+  shapeOf(out: StepShape): void {
+    Object.assign(out, this.step.shape)
   }
 
   prolong(endMs: number): void {

@@ -1,3 +1,4 @@
+import type { StepShape } from '../../latency/latency-model.js'
 import type { RequestProgress } from '../../requests/request-progress.js'
 import type { AdapterState } from '../../routing/cluster-view.js'
 import { AdapterSlots } from '../adapter-slots.js'
@@ -66,6 +67,10 @@ export class ReferenceFleet implements FallibleFleet {
 
   startStep(backend: number): void {
     this.backends[backend]!.startStep()
+  }
+
+  shapeOf(backend: number, out: StepShape): void {
+    this.backends[backend]!.shapeOf(out)
   }
 
   prolong(backend: number, endMs: number): void {

@@ -6,12 +6,15 @@ export class SlowableLatency implements LatencyModel {
   readonly readsSharedOnce: boolean
   /** How many times as long steps take. */
   factor = 1
+  readonly sharedMs?: (step: StepShape, all: StepShape) => number
   private readonly latency: LatencyModel
 
   constructor(latency: LatencyModel) {
     this.name = latency.name
     this.readsSharedOnce = latency.readsSharedOnce === true
     this.latency = latency
+    if (latency.sharedMs !== undefined)
+      this.sharedMs = (step, all) => latency.sharedMs!(step, all) * this.factor
   }
 
   stepMs(step: StepShape): number {
