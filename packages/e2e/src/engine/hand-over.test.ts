@@ -217,6 +217,33 @@ test('a decision is told in two parts, each of which can be forced', () => {
   }
 })
 
+test('a part of a decision that is put off tells where the prompt is', () => {
+  const records: DecisionRecord[] = []
+  const router = late((_, cluster) => (cluster.nowMs < 50 ? hold(50) : leastLoaded(cluster)))
+  const onDecision = (record: DecisionRecord): unknown => records.push(record)
+  tinyRun({ router, transfer, requests: [one], backends: pools, onDecision })
+  expect(records.map(({ action, backend: at, decode: to }) => [action, at, to])).toEqual([
+    ['prefill', 0, -1],
+    ['hold', 0, -1],
+    ['decode', 0, 2],
+  ])
+})
+
+test.each(['fast', 'reference'] as const)(
+  'room for which a request has waited is there when that of one on its way is given back: %s',
+  (stepper) => {
+    const { outcomes } = tinyRun({
+      ...{ stepper, router: pairsInTurn(), requests: [one, { ...one, arrivalMs: 50 }] },
+      backends: [prefill, { ...decode, kv: { blocks: 7, blockTokens: 16 } }],
+      // A prompt takes a second to send, and nobody waits for longer than a tenth.
+      transfer: { latencyMs: 0, bandwidthBytesPerSec: 100, bytesPerToken: 1 },
+      timeoutMs: 100,
+    })
+    expect([...outcomes.transferStartMs!]).toEqual([10, 100])
+    expect([...outcomes.finishedMs]).toEqual([100, 150])
+  },
+)
+
 test('a gate around a pair that decides late, and pools with backends that do both', () => {
   const pair = (): RoutingAlgorithm =>
     pdPair(leastOutstanding.create(), leastOutstanding.create(), { decodeAt: 'hand_over' })
