@@ -37,6 +37,7 @@ export {
   type StepBreakdown,
 } from './latency/roofline-latency.js'
 export {
+  canDealOut,
   type Parallelism,
   type RooflineOptions,
   ranksSharingExperts,

@@ -48,10 +48,10 @@ export class Machinery {
   readonly fallible: FallibleFleet | undefined
   /** By backend: 1 while it takes no requests; and its latency model if it slows down at some time. */
   readonly isDown: Uint8Array
+  readonly slowable: readonly (SlowableLatency | undefined)[]
   /** What one rank of a step computes, and what all do. */
   private readonly step: StepShape = { ...EMPTY_STEP }
   private readonly all: StepShape = { ...EMPTY_STEP }
-  readonly slowable: readonly (SlowableLatency | undefined)[]
   /** KV caches on their way from one backend to another. */
   readonly transfers: KvTransfers
   /** Only where backends can wait for each other's memory. */

@@ -1,4 +1,5 @@
 import {
+  canDealOut,
   type EnginePlace,
   type EnginePreset,
   findEngine,
@@ -112,8 +113,7 @@ function wrongSpread(
   if (![tp, ep, dp].every((degree) => Number.isInteger(degree) && degree >= 1)) return undefined
   if (ep === 1) return undefined
   const { experts } = model
-  const fits =
-    (tp % ep === 0 || ep === tp * dp) && experts !== undefined && experts.count % ep === 0
+  const fits = canDealOut({ tp, ep, dp }) && experts !== undefined && experts.count % ep === 0
   if (!fits) {
     const expected =
       experts === undefined

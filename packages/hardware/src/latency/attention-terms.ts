@@ -3,6 +3,7 @@ import {
   attentionFlopsPerPair,
   attentionLayers,
   indexBytesPerTokenLayer,
+  indexerOf,
   kvBytesPerTokenLayer,
   kvShare,
   windowOf,
@@ -29,7 +30,7 @@ export function attentionTerms(
   const { attention } = model
   const layers = attentionLayers(model)
   const isLatent = attention.kind === 'mla'
-  const indexer = attention.kind === 'mla' ? attention.indexer : undefined
+  const indexer = indexerOf(model)
   const flops = peakFlops(gpu, 'bf16').flops * efficiency.attentionFlops
   const indexFlops = peakFlops(gpu, 'fp8').flops * efficiency.attentionFlops
   const reached = efficiency.kvBandwidth[kvPrecision === 'fp8' ? 'narrow' : 'wide']

@@ -3,12 +3,12 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { GPUS } from '../gpus/gpu-catalogue.js'
 import { findModel, MODELS } from '../models/find-model.js'
-import type { Model, TokenIndexer } from '../models/model.js'
 import {
   attentionFlopsPerPair,
   attentionLayers,
   flopsPerToken,
   indexBytesPerTokenLayer,
+  indexerOf,
   kvBytesPerTokenLayer,
   modelParameters,
   stateBytesPerRequest,
@@ -301,8 +301,4 @@ function bandwidthBoundMs(options: RooflineOptions, step: StepShape): number {
   const states = 2 * stateBytesPerRequest(model) * requests
   const perStage = weights + (kv + states) / stages
   return (1000 * perStage) / (gpu.memoryBandwidthBytesPerSec * parallelism.tp)
-}
-
-function indexerOf({ attention }: Model): TokenIndexer | undefined {
-  return attention.kind === 'mla' ? attention.indexer : undefined
 }

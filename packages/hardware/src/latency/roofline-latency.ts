@@ -2,7 +2,7 @@ import { EMPTY_STEP, type LatencyModel, type StepSegment, type StepShape } from 
 import { allReduceMs, allToAllMs, messageMs } from '../links/collectives.js'
 import { findLink } from '../links/find-link.js'
 import type { Link } from '../links/link.js'
-import { attentionLayers, largestStage, linearOutputDim } from '../models/model-size.js'
+import { attentionLayers, indexerOf, largestStage, linearOutputDim } from '../models/model-size.js'
 import { attentionTerms } from './attention-terms.js'
 import { graphBreaksMs } from './cuda-graphs.js'
 import { expectedDistinct, expectedLargest } from './expert-coverage.js'
@@ -11,6 +11,7 @@ import { type LinearAttentionWork, linearAttentionWork } from './linear-attentio
 import { denseMatmuls, type ExpertWork, expertWork, type MatmulWork } from './matmul-work.js'
 import { refuseParameter } from './refuse-parameter.js'
 import {
+  canDealOut,
   type RooflineOptions,
   ranksSharingExperts,
   type TimeScales,
@@ -298,8 +299,8 @@ function kernelFloorMs(options: RooflineOptions, { floorMs }: KernelEfficiency):
   const floorOf = (kernels: { readonly matmul: number; readonly elementwise: number }): number =>
     kernels.matmul * floorMs.matmul + kernels.elementwise * floorMs.elementwise
   const latent = attention.kind === 'mla' ? layers * floorOf(KERNELS.latent) : 0
-  const hasIndexer = attention.kind === 'mla' && attention.indexer !== undefined
-  const indexer = hasIndexer ? layers * (floorMs.attention + floorOf(KERNELS.indexer)) : 0
+  const indexer =
+    indexerOf(model) !== undefined ? layers * (floorMs.attention + floorOf(KERNELS.indexer)) : 0
   return (
     layers * floorMs.attention +
     denseLayers * floorOf(KERNELS.dense) +
@@ -325,7 +326,7 @@ function check({ model, parallelism, ...options }: RooflineOptions): void {
   if (pp > model.layers) {
     refuseParameter('pp', `at most the ${model.layers} layers of ${model.name}`, pp)
   }
-  if (tp % ep !== 0 && ep !== tp * dp) {
+  if (!canDealOut(parallelism)) {
     const across = dp === 1 ? '' : `, or tp x dp = ${tp * dp}`
     refuseParameter('ep', `a divisor of tp = ${tp}${across}`, ep)
   }

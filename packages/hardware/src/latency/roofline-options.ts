@@ -20,6 +20,11 @@ export interface Parallelism {
   readonly dp?: number
 }
 
+/** Whether whole experts can be dealt out so: among the GPUs of a rank, or among those of all ranks. */
+export function canDealOut({ tp, ep, dp = 1 }: Omit<Parallelism, 'pp'>): boolean {
+  return tp % ep === 0 || ep === tp * dp
+}
+
 /** Data-parallel ranks whose tokens meet at the same experts. */
 export function ranksSharingExperts({ tp, ep, dp = 1 }: Omit<Parallelism, 'pp'>): number {
   return ep > tp ? dp : 1

@@ -5,7 +5,7 @@ import {
   type KvPrecision,
   type WeightPrecision,
 } from '../precision/precision.js'
-import type { LatentAttention, LinearAttention, Model } from './model.js'
+import type { LatentAttention, LinearAttention, Model, TokenIndexer } from './model.js'
 
 /** Parameters of a model by what reads them; norms and biases, below 0.1 %, are left out. */
 export interface ModelParameters {
@@ -174,8 +174,8 @@ export function kvBytesPerTokenLayer(model: Model, precision: KvPrecision = 'bf1
 const SCALED_TOGETHER = 128
 
 /** The part of them that the key of an indexer takes. */
-export function indexBytesPerTokenLayer({ attention }: Model): number {
-  const indexer = attention.kind === 'mla' ? attention.indexer : undefined
+export function indexBytesPerTokenLayer(model: Model): number {
+  const indexer = indexerOf(model)
   return indexer === undefined ? 0 : indexer.headDim + 4
 }
 
@@ -221,6 +221,11 @@ export function kvBytesOfContext(
     contextTokens * (attentionLayers(model) - window.layers) +
     Math.min(contextTokens, window.tokens) * window.layers
   return tokenLayers * kvBytesPerTokenLayer(model, precision)
+}
+
+/** What chooses the tokens that a model attends to; undefined where it attends to all. */
+export function indexerOf({ attention }: Model): TokenIndexer | undefined {
+  return attention.kind === 'mla' ? attention.indexer : undefined
 }
 
 /** The sliding window of a model: 0 layers without one. */
