@@ -37,7 +37,7 @@ export {
   type StepBreakdown,
 } from './latency/roofline-latency.js'
 export {
-  canDealOut,
+  canSpreadExperts,
   type Parallelism,
   type RooflineOptions,
   ranksSharingExperts,

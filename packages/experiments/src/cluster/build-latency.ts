@@ -8,6 +8,7 @@ import {
   findLink,
   type KvPrecision,
   mockerLatency,
+  type Parallelism,
   parseLatencyTable,
   piecewiseLatency,
   type RooflineLatency,
@@ -75,7 +76,7 @@ export function rooflineOf(config: DeploymentConfig): RooflineLatency {
 
 /** @throws RouteSimError `config_invalid` when the cluster has no model or no roofline */
 export function rooflineOptionsOf(config: DeploymentConfig): RooflineOptions {
-  const { compute_model: options, tp, pp, ep, dp } = config
+  const { compute_model: options } = config
   if (options.kind !== 'roofline' || config.model === undefined || config.engine === undefined) {
     throw new RouteSimError<ExperimentsErrorCode>('cluster.model: expected a name, got nothing', {
       code: 'config_invalid',
@@ -87,7 +88,7 @@ export function rooflineOptionsOf(config: DeploymentConfig): RooflineOptions {
   return {
     model,
     gpu: findGpu(config.gpu ?? config.gpu_type),
-    parallelism: { tp, pp, ep, dp },
+    parallelism: parallelismOf(config),
     precision: config.precision ?? model.weights,
     kvPrecision: kvPrecisionOf(config),
     hostMsPerRequest: options.host_ms_per_request ?? engine.hostMsPerRequest,
@@ -103,6 +104,11 @@ export function rooflineOptionsOf(config: DeploymentConfig): RooflineOptions {
     },
     ...(options.link === undefined ? {} : { link: findLink(options.link) }),
   }
+}
+
+/** How a backend is spread over its GPUs. */
+export function parallelismOf({ tp, pp, ep, moe_tp: moeTp, dp }: DeploymentConfig): Parallelism {
+  return { tp, pp, ep, moeTp, dp }
 }
 
 /** Precision of the KV cache, as the engine chooses for the weights. */

@@ -1,5 +1,5 @@
 import {
-  canDealOut,
+  canSpreadExperts,
   type EnginePlace,
   type EnginePreset,
   findEngine,
@@ -9,6 +9,7 @@ import {
   type KvPrecision,
   kvCapacity,
   type Model,
+  type Parallelism,
   ranksSharingExperts,
   type WeightPrecision,
 } from '@routesim/hardware'
@@ -109,19 +110,25 @@ function wrongSpread(
   filled: Readonly<Record<string, unknown>>,
   model: Model,
 ): { readonly key: string; readonly message: string } | undefined {
-  const { tp, ep, dp } = spreadOf(filled)
-  if (![tp, ep, dp].every((degree) => Number.isInteger(degree) && degree >= 1)) return undefined
-  if (ep === 1) return undefined
+  const spread = spreadOf(filled)
+  const { tp, ep, dp, moeTp } = spread
+  const isWhole = (degree: number): boolean => Number.isInteger(degree) && degree >= 1
+  if (![tp, ep, dp, moeTp ?? 1].every(isWhole)) return undefined
+  if (ep === 1 && moeTp === undefined) return undefined
   const { experts } = model
-  const fits = canDealOut({ tp, ep, dp }) && experts !== undefined && experts.count % ep === 0
-  if (!fits) {
-    const expected =
-      experts === undefined
-        ? `1, as ${model.name} has no experts`
-        : `a divisor of tp = ${tp}, or tp x dp = ${tp * dp}, that divides its ${experts.count} experts`
+  if (experts === undefined) {
+    const [key, got] = moeTp === undefined ? ['ep', ep] : ['moe_tp', moeTp]
+    return { key: `${key}`, message: `expected 1, as ${model.name} has no experts, got ${got}` }
+  }
+  const gpus = `tp = ${tp}, or tp x dp = ${tp * dp}`
+  const fits = canSpreadExperts(spread)
+  if (moeTp !== undefined && !fits)
+    return { key: 'moe_tp', message: `expected ep x moe_tp to be ${gpus}, got ${ep} x ${moeTp}` }
+  if (!fits || experts.count % ep !== 0) {
+    const expected = `a divisor of ${gpus}, that divides its ${experts.count} experts`
     return { key: 'ep', message: `expected ${expected}, got ${ep}` }
   }
-  if (ep <= tp || filled['dp_lockstep'] !== false) return undefined
+  if (ranksSharingExperts(spread) === 1 || filled['dp_lockstep'] !== false) return undefined
   return {
     key: 'dp_lockstep',
     message: 'expected ranks that share experts to step together, got false',
@@ -130,18 +137,18 @@ function wrongSpread(
 
 /** Where the experts of a mixture do not fit on each rank, that ranks can share them. */
 function hintOfSharing(filled: Readonly<Record<string, unknown>>, { experts }: Model): string {
-  const { tp, ep, dp } = spreadOf(filled)
-  if (experts === undefined || dp === 1 || ep > tp) return ''
+  const spread = spreadOf(filled)
+  const { tp, dp } = spread
+  if (experts === undefined || dp === 1 || ranksSharingExperts(spread) > 1) return ''
   return `; with ep = tp x dp = ${tp * dp} the ranks share the experts`
 }
 
-function spreadOf(filled: Readonly<Record<string, unknown>>): {
-  readonly tp: number
-  readonly ep: number
-  readonly dp: number
-} {
+function spreadOf(
+  filled: Readonly<Record<string, unknown>>,
+): Required<Omit<Parallelism, 'pp' | 'moeTp'>> & Pick<Parallelism, 'moeTp'> {
   const number = (key: string): number => Number(filled[key] ?? 1)
-  return { tp: number('tp'), ep: number('ep'), dp: number('dp') }
+  const moeTp = filled['moe_tp'] === undefined ? {} : { moeTp: number('moe_tp') }
+  return { tp: number('tp'), ep: number('ep'), dp: number('dp'), ...moeTp }
 }
 
 /** That buffers for the tokens of a step, or else for the links between GPUs, fill the memory. */

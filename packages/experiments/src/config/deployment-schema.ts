@@ -53,7 +53,12 @@ export const deploymentShape = {
   ep: integer(1, 1024)
     .default(1)
     .describe(
-      'Ranks of a backend among which whole experts are dealt out: divides tp, or is tp x dp, and then data-parallel ranks share the experts and step together.',
+      'Groups of GPUs among which whole experts are dealt out: divides tp, or is tp x dp, and then data-parallel ranks share the experts and step together.',
+    ),
+  moe_tp: integer(1, 1024)
+    .optional()
+    .describe(
+      'GPUs of a group, by which each of its experts is sharded: ep x moe_tp is tp, or tp x dp, and then data-parallel ranks share the experts (SGLang with data-parallel attention has moe_tp = dp); default tp / ep, at least 1.',
     ),
   dp: integer(1, 1024)
     .default(1)
@@ -62,7 +67,9 @@ export const deploymentShape = {
     ),
   dp_lockstep: flag()
     .optional()
-    .describe('Whether ranks step together, as slowly as the slowest; default when ep > 1.'),
+    .describe(
+      'Whether ranks step together, as slowly as the slowest; default when ep > 1, or ranks share sharded experts.',
+    ),
   engine: text()
     .superRefine(inCatalogue(findEngine))
     .optional()

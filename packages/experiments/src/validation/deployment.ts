@@ -22,6 +22,8 @@ export interface DeploymentOptions {
   /** As the engine chooses for the weights when absent. */
   readonly kvPrecision?: KvPrecision
   readonly ep?: number
+  /** GPUs by which each expert is sharded; what `ep` leaves of `tp` when absent. */
+  readonly moeTp?: number
   /** Data-parallel ranks; 1 when absent. */
   readonly dp?: number
   /** Tokens of KV cache, where the engine printed them; otherwise what fits. */
@@ -60,15 +62,16 @@ export function deployment(options: DeploymentOptions): Deployment {
   const maxNumSeqs = options.maxNumSeqs ?? engine.maxNumSeqs(gpu)
   const blockTokens = options.blockTokens ?? engine.kvBlockTokens
   const parts = { model, gpu, precision, kvPrecision }
-  const { tp, ep = 1, dp = 1 } = options
-  const parallelism = { tp, pp: 1, ep, dp }
+  const { tp, ep = 1, moeTp, dp = 1 } = options
+  const parallelism = { tp, pp: 1, ep, moeTp, dp }
+  const sharing = ranksSharingExperts(parallelism)
   const { blocks, sequences } =
     options.kvTokens === undefined
       ? kvCapacity({
           ...parts,
           tp,
           pp: 1,
-          expertGpus: tp * ranksSharingExperts(parallelism),
+          expertGpus: tp * sharing,
           gpuMemoryUtilization:
             options.gpuMemoryUtilization ??
             engine.gpuMemoryUtilization({ gpu, tp, pp: 1, maxBatchTokens }),
@@ -96,7 +99,7 @@ export function deployment(options: DeploymentOptions): Deployment {
       role: 'both',
       latency,
       dp,
-      lockstep: ep > 1,
+      lockstep: ep > 1 || sharing > 1,
       kv: { blocks, blockTokens },
       maxBatchTokens,
       maxNumSeqs: sequences,

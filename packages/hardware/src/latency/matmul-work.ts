@@ -9,7 +9,7 @@ import {
 } from '../models/model-size.js'
 import { BYTES_PER_WEIGHT, densePrecision, type WeightPrecision } from '../precision/precision.js'
 import type { KernelEfficiency } from './kernel-efficiency.js'
-import { type Parallelism, type RooflineOptions, ranksSharingExperts } from './roofline-options.js'
+import { gpusPerExpert, type Parallelism, type RooflineOptions } from './roofline-options.js'
 
 /** A matrix product with the weights of one GPU per layer, over all layers; times are at what kernels reach. */
 export interface MatmulWork {
@@ -118,8 +118,7 @@ export function expertWork(
 ): ExpertWork | undefined {
   const { model, gpu, parallelism, precision } = options
   if (model.experts === undefined) return undefined
-  const { tp, ep } = parallelism
-  const gpusPerExpert = (tp * ranksSharingExperts(parallelism)) / ep
+  const sharded = gpusPerExpert(parallelism)
   const parameters = (model.layers - model.denseLayers) * modelParameters(model).expert
   const bandwidth = gpu.memoryBandwidthBytesPerSec * efficiency.expertBandwidth
   const peak = peakFlops(gpu, efficiency.hasNarrowExperts ? expertPrecision(precision) : 'bf16')
@@ -127,10 +126,9 @@ export function expertWork(
   return {
     count: model.experts.count,
     active: model.experts.active,
-    readMsPerExpert:
-      ((parameters * BYTES_PER_WEIGHT[precision]) / (gpusPerExpert * bandwidth)) * 1000,
-    msPerVisit: ((2 * parameters) / (gpusPerExpert * flops)) * 1000,
-    ranks: ep,
+    readMsPerExpert: ((parameters * BYTES_PER_WEIGHT[precision]) / (sharded * bandwidth)) * 1000,
+    msPerVisit: ((2 * parameters) / (sharded * flops)) * 1000,
+    ranks: parallelism.ep,
   }
 }
 

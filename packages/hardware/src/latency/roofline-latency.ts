@@ -2,6 +2,7 @@ import { EMPTY_STEP, type LatencyModel, type StepSegment, type StepShape } from 
 import { allReduceMs, allToAllMs, messageMs } from '../links/collectives.js'
 import { findLink } from '../links/find-link.js'
 import type { Link } from '../links/link.js'
+import type { Model } from '../models/model.js'
 import { attentionLayers, indexerOf, largestStage, linearOutputDim } from '../models/model-size.js'
 import { attentionTerms } from './attention-terms.js'
 import { graphBreaksMs } from './cuda-graphs.js'
@@ -11,7 +12,8 @@ import { type LinearAttentionWork, linearAttentionWork } from './linear-attentio
 import { denseMatmuls, type ExpertWork, expertWork, type MatmulWork } from './matmul-work.js'
 import { refuseParameter } from './refuse-parameter.js'
 import {
-  canDealOut,
+  canSpreadExperts,
+  gpusPerExpert,
   type RooflineOptions,
   ranksSharingExperts,
   type TimeScales,
@@ -114,9 +116,12 @@ class Roofline implements RooflineLatency {
 
   sharedMs(step: StepShape, all: StepShape): number {
     if (ranksSharingExperts(this.options.parallelism) === 1) return 0
-    const own = this.expertMs(tokensOf(this.microBatch(step)))
-    const ofAll = this.expertMs(tokensOf(this.microBatch(all)))
-    return this.scales.matmul * Math.max(0, ofAll - own) * this.longestStage(step)
+    const { matmul, communication } = this.scales
+    const meetingMs = (tokens: number): number =>
+      matmul * this.expertMs(tokens) + communication * this.gatheringMs(tokens)
+    const own = meetingMs(tokensOf(this.microBatch(step)))
+    const ofAll = meetingMs(tokensOf(this.microBatch(all)))
+    return Math.max(0, ofAll - own) * this.longestStage(step)
   }
 
   breakdown(step: StepShape): StepBreakdown {
@@ -206,15 +211,30 @@ class Roofline implements RooflineLatency {
   private communicationMs(step: StepShape): number {
     const { model, parallelism } = this.options
     const { tp, pp, ep } = parallelism
-    const bytes = tokensOf(step) * model.hiddenSize * ACTIVATION_BYTES
-    const moeLayers = ep > 1 ? model.layers - model.denseLayers : 0
+    const bytes = bytesOf(tokensOf(step), model)
+    const isShared = ranksSharingExperts(parallelism) > 1
+    const moeLayers = ep > 1 || isShared ? model.layers - model.denseLayers : 0
     let ms = (2 * model.layers - moeLayers) * allReduceMs(bytes, tp, this.link)
-    if (moeLayers > 0) {
+    if (ep > 1) {
       // The GPUs of a rank have the same tokens, and deal out what they send of them.
-      const sent = (bytes * (model.experts?.active ?? 0)) / Math.min(tp, ep)
+      const copies = isShared ? gpusPerExpert(parallelism) : 1
+      const sent = (copies * bytes * (model.experts?.active ?? 0)) / Math.min(tp, ep)
       ms += 2 * moeLayers * allToAllMs(sent, ep, this.link)
     }
+    ms += this.gatheringMs(tokensOf(step))
     return pp > 1 ? ms + pp * messageMs(bytes / tp, this.link) : ms
+  }
+
+  /**
+   * Ranks whose experts are all sharded gather the tokens of all before them, and scatter the sums after them: every
+   * GPU receives, and sends, what it lacks of the tokens.
+   */
+  private gatheringMs(tokens: number): number {
+    const { model, parallelism } = this.options
+    if (parallelism.ep > 1 || ranksSharingExperts(parallelism) === 1) return 0
+    const gpus = gpusPerExpert(parallelism)
+    const layers = model.layers - model.denseLayers
+    return 2 * layers * allToAllMs(bytesOf(tokens, model), gpus, this.link)
   }
 
   private hostMs(step: StepShape): number {
@@ -237,6 +257,11 @@ function paddedRows(visits: number, touched: number, tile: number): number {
 
 function tokensOf(step: StepShape): number {
   return step.prefillTokens + step.decodeRequests
+}
+
+/** Of the activations between two layers. */
+function bytesOf(tokens: number, { hiddenSize }: Model): number {
+  return tokens * hiddenSize * ACTIVATION_BYTES
 }
 
 function sequencesOf(step: StepShape): number {
@@ -314,7 +339,9 @@ function kernelFloorMs(options: RooflineOptions, { floorMs }: KernelEfficiency):
 
 function check({ model, parallelism, ...options }: RooflineOptions): void {
   const { tp, pp, ep, dp = 1 } = parallelism
-  for (const [name, value] of Object.entries({ tp, pp, ep, dp })) {
+  const moeTp = gpusPerExpert(parallelism)
+  const given = parallelism.moeTp === undefined ? {} : { moeTp }
+  for (const [name, value] of Object.entries({ tp, pp, ep, dp, ...given })) {
     if (!(Number.isInteger(value) && value >= 1)) refuseParameter(name, 'an integer >= 1', value)
   }
   const { heads } = model.attention
@@ -326,15 +353,18 @@ function check({ model, parallelism, ...options }: RooflineOptions): void {
   if (pp > model.layers) {
     refuseParameter('pp', `at most the ${model.layers} layers of ${model.name}`, pp)
   }
-  if (!canDealOut(parallelism)) {
+  if (!canSpreadExperts(parallelism)) {
     const across = dp === 1 ? '' : `, or tp x dp = ${tp * dp}`
-    refuseParameter('ep', `a divisor of tp = ${tp}${across}`, ep)
+    if (parallelism.moeTp === undefined)
+      refuseParameter('ep', `a divisor of tp = ${tp}${across}`, ep)
+    refuseParameter('moeTp', `with ep = ${ep} in all tp = ${tp}${across}`, moeTp)
   }
   if (ep > 1 && (model.experts?.count ?? 0) % ep !== 0) {
     refuseParameter('ep', `a divisor of the experts of ${model.name}`, ep)
   }
-  if (ep > 1 && model.experts === undefined) {
-    refuseParameter('ep', `1 because ${model.name} is not a mixture of experts`, ep)
+  if (model.experts === undefined && (ep > 1 || parallelism.moeTp !== undefined)) {
+    const [name, value] = ep > 1 ? (['ep', ep] as const) : (['moeTp', moeTp] as const)
+    refuseParameter(name, `1 because ${model.name} is not a mixture of experts`, value)
   }
   const { hostMsPerRequest, hostMsPerStep = 0, kernelFloorScale = 1 } = options
   const { timeScales = UNSCALED } = options

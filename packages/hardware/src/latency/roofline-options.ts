@@ -12,22 +12,36 @@ export interface Parallelism {
   /** Pipeline stages; at most the layers. */
   readonly pp: number
   /**
-   * Ranks among which whole experts are dealt out: a divisor of `tp`, or `tp` x `dp`, and then data-parallel ranks
-   * share the experts. 1 shards every expert by `tp`.
+   * Groups of GPUs among which whole experts are dealt out, 1 for all on all: a divisor of `tp`, or of `tp` x `dp`,
+   * and then data-parallel ranks share the experts.
    */
   readonly ep: number
+  /**
+   * GPUs of a group, by which each of its experts is sharded: `tp` or `tp` x `dp` in all with `ep`. What `ep` leaves
+   * of `tp` when absent, at least 1.
+   */
+  readonly moeTp?: number | undefined
   /** Data-parallel ranks of the backend, of `tp` x `pp` GPUs each; 1 when absent. */
   readonly dp?: number
 }
 
-/** Whether whole experts can be dealt out so: among the GPUs of a rank, or among those of all ranks. */
-export function canDealOut({ tp, ep, dp = 1 }: Omit<Parallelism, 'pp'>): boolean {
-  return tp % ep === 0 || ep === tp * dp
+/** Whether experts can be spread so: over the GPUs of a rank, or over those of all ranks. */
+export function canSpreadExperts(parallelism: Omit<Parallelism, 'pp'>): boolean {
+  const { tp, ep, dp = 1 } = parallelism
+  const sharded = gpusPerExpert(parallelism)
+  const gpus = ep * sharded
+  return Number.isInteger(sharded) && (gpus === tp || gpus === tp * dp)
+}
+
+/** GPUs by which one expert is sharded. */
+export function gpusPerExpert({ tp, ep, moeTp }: Omit<Parallelism, 'pp'>): number {
+  return moeTp ?? Math.max(1, tp / ep)
 }
 
 /** Data-parallel ranks whose tokens meet at the same experts. */
-export function ranksSharingExperts({ tp, ep, dp = 1 }: Omit<Parallelism, 'pp'>): number {
-  return ep > tp ? dp : 1
+export function ranksSharingExperts(parallelism: Omit<Parallelism, 'pp'>): number {
+  const { tp, ep, dp = 1 } = parallelism
+  return ep * gpusPerExpert(parallelism) > tp ? dp : 1
 }
 
 /** What a roofline is computed from. */

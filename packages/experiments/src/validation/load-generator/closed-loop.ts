@@ -1,16 +1,20 @@
 import {
+  type BackendRole,
   type BackendSpec,
+  type BackendView,
+  disaggregate,
+  type KvTransfer,
   NO_NODE,
   OUTCOME,
   RandomStream,
   type RequestTable,
   RequestTableBuilder,
+  type RoutingAlgorithm,
   simulate,
 } from '@routesim/core'
 import { radixKvCache } from '@routesim/hardware'
-import { percentile } from '@routesim/metrics'
 
-/** A benchmark that keeps so many requests in flight on one backend. */
+/** A benchmark that keeps so many requests in flight. */
 export interface ClosedLoop {
   readonly promptTokens: number
   readonly outputTokens: number
@@ -21,16 +25,26 @@ export interface ClosedLoop {
   readonly rounds: number
 }
 
-/** Medians in ms. @returns undefined when the requests do not fit into the backend */
-export function closedLoopMedians(
-  backend: BackendSpec,
+/**
+ * Means in ms, over all requests: those that start together are a tenth of ten rounds.
+ *
+ * @param backends - one, or those of the roles `prefill` and `decode`, each in its turn
+ * @returns undefined when the requests do not fit into them
+ */
+export function closedLoopMeans(
+  backends: readonly BackendSpec[],
   frontEndMs: number,
   loop: ClosedLoop,
+  kvTransfer?: KvTransfer,
 ): { readonly ttftMs: number; readonly tpotMs: number } | undefined {
   const run = simulate({
-    cluster: { backends: [backend], kvCache: radixKvCache({ prefixCaching: false }) },
+    cluster: {
+      backends,
+      kvCache: radixKvCache({ prefixCaching: false }),
+      ...(kvTransfer !== undefined && { kvTransfer }),
+    },
     requests: requestsOf(loop),
-    router: { name: 'one', route: (_, cluster) => cluster.backends[0]! },
+    router: inTurn(),
     seed: 1,
     maxInFlight: loop.concurrency,
   })
@@ -41,7 +55,24 @@ export function closedLoopMedians(
   const tpot = finishedMs.map(
     (ms, i) => (ms - firstTokenMs[i]!) / Math.max(1, outputTokens[i]! - 1),
   )
-  return { ttftMs: percentile(ttft, 0.5), tpotMs: percentile(tpot, 0.5) }
+  return { ttftMs: meanOf(ttft), tpotMs: meanOf(tpot) }
+}
+
+/** As the front end of Dynamo goes round its workers, `--router-mode round-robin`. */
+function inTurn(): RoutingAlgorithm {
+  let turn = 0
+  return {
+    name: 'in_turn',
+    route: (_, { backends }) => {
+      const next = (role: BackendRole): BackendView | undefined => {
+        const some = backends.filter((backend) => backend.role === role)
+        return some[turn % some.length]
+      }
+      const [both, prefill, decode] = [next('both'), next('prefill'), next('decode')]
+      turn++
+      return both ?? disaggregate(prefill!, decode!)
+    },
+  }
 }
 
 function requestsOf({
@@ -64,4 +95,8 @@ function requestsOf({
     })
   }
   return builder.build()
+}
+
+function meanOf(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
 }

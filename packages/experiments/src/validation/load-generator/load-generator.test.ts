@@ -2,7 +2,7 @@ import { RandomStream } from '@routesim/core'
 import { affineLatency } from '@routesim/hardware'
 import { expect, test } from 'vitest'
 import { inferencePerfArrivals } from './arrivals.js'
-import { closedLoopMedians } from './closed-loop.js'
+import { closedLoopMeans } from './closed-loop.js'
 import { STAGE_SPACING_MS, sharedPrefixWorkload } from './shared-prefix-workload.js'
 import { simulateStages } from './simulate-stages.js'
 
@@ -89,9 +89,9 @@ test('a closed loop keeps its concurrency', () => {
     leastShare: 1,
     rounds: 3,
   }
-  const medians = closedLoopMedians(backend, 2, loop)
-  expect(medians!.ttftMs).toBeCloseTo(12, 9)
-  expect(medians!.tpotMs).toBeCloseTo(10, 9)
+  const means = closedLoopMeans([backend], 2, loop)
+  expect(means!.ttftMs).toBeCloseTo(12, 9)
+  expect(means!.tpotMs).toBeCloseTo(10, 9)
   const tiny = { ...backend, kv: { blocks: 1, blockTokens: 16 } }
-  expect(closedLoopMedians(tiny, 2, loop)).toBeUndefined()
+  expect(closedLoopMeans([tiny], 2, loop)).toBeUndefined()
 })

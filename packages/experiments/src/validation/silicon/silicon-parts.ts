@@ -1,0 +1,117 @@
+import { RouteSimError } from '@routesim/core'
+import {
+  findEngine,
+  findGpu,
+  findModel,
+  type Gpu,
+  type Model,
+  type WeightPrecision,
+} from '@routesim/hardware'
+import { type CsvRow, numberIn } from '../data/csv-rows.js'
+import { type DeploymentOptions, deployment } from '../deployment.js'
+
+const PRECISIONS: Readonly<Record<string, WeightPrecision>> = {
+  '': 'bf16',
+  fp8: 'fp8',
+  fp8_block: 'fp8',
+  nvfp4: 'fp4',
+}
+/** Names in the file that are no names of a model or GPU in the catalogue. */
+const MODELS: Readonly<Record<string, string>> = {
+  'MiniMax-M2.5': 'MiniMax-M2',
+  'DeepSeek-R1': 'DeepSeek-V3',
+  'DeepSeek-R1-0528': 'DeepSeek-V3',
+  'Qwen3-235B-A22B-FP8': 'Qwen3-235B-A22B',
+  'Llama-3.1-8B-Instruct-FP8': 'Llama-3.1-8B',
+  'Qwen3-32B-NVFP4': 'Qwen3-32B',
+  'DeepSeek-V3.1-NVFP4': 'DeepSeek-V3',
+}
+const GPUS: Readonly<Record<string, string>> = { h100_sxm: 'H100 SXM' }
+
+/** The file's own measurements, not those of InferenceMAX. */
+const OWN_BENCHMARK = 'source_file=/'
+
+/** Which columns say how workers are spread: all do the same, or those of prompts and of answers apart. */
+export type WorkerColumns = '' | 'prefill_' | 'decode_'
+
+/** What is known of the workers of a row, or why RouteSim can not predict it. */
+export function partsOf(row: CsvRow, columns: WorkerColumns): DeploymentOptions | string {
+  const of = (column: string): number => numberIn(row, column) ?? 0
+  if (of('concurrency') < 1 || of('isl') < 1 || of('osl') < 1)
+    return 'lengths or concurrency missing'
+  if ((numberIn(row, `${columns}pp_size`) ?? 1) !== 1)
+    return 'a pipeline whose micro-batches are not published'
+  const quantized = PRECISIONS[row['gemm_quant_mode'] ?? '']
+  if (quantized === undefined) return `weights in ${row['gemm_quant_mode']}`
+  try {
+    return supportedParts(row, spreadOf(row, columns), quantized)
+  } catch (error) {
+    if (error instanceof RouteSimError) return error.message
+    throw error
+  }
+}
+
+export function isOwnBenchmark(row: CsvRow): boolean {
+  return row['silicon_data_source']?.startsWith(OWN_BENCHMARK) === true
+}
+
+type Spread = Required<Pick<DeploymentOptions, 'tp' | 'dp' | 'ep' | 'moeTp'>>
+
+/**
+ * Degrees of a replica. Where experts are dealt out the file of replicas that do all multiplies both degrees, and says
+ * 64 for servers that have 8. Data-parallel attention is that of all GPUs; its rows of vLLM say their number as
+ * `tp_size` again: 4 GPUs with 512 requests in flight have 128 each in `batch_size`.
+ */
+function spreadOf(row: CsvRow, columns: WorkerColumns): Spread {
+  const of = (column: string): number => Math.max(1, numberIn(row, columns + column) ?? 1)
+  const ranks = of('moe_ep_size')
+  const attending = of('attention_dp_size')
+  const all = attending > 1 ? attending : of('tp_size')
+  const isMultiplied =
+    columns === '' && all > GPUS_PER_SERVER && ranks > 1 && of('moe_tp_size') * ranks === all
+  const gpus = isMultiplied ? all / ranks : all
+  const groups = Math.min(ranks, gpus)
+  const ep = gpus % groups === 0 ? groups : 1
+  const spread = { ep, moeTp: gpus / ep }
+  return attending > 1 ? { tp: 1, dp: gpus, ...spread } : { tp: gpus, dp: 1, ...spread }
+}
+
+const GPUS_PER_SERVER = 8
+
+/** @throws RouteSimError when the catalogues lack a part, or it does not fit */
+function supportedParts(
+  row: CsvRow,
+  { tp, dp, ep, moeTp }: Spread,
+  quantized: WeightPrecision,
+): DeploymentOptions {
+  const name = (row['model_path'] ?? '').split('/').at(-1)!
+  const model = findModel(MODELS[name] ?? name)
+  const system = row['system'] ?? ''
+  const gpu = findGpu(GPUS[system] ?? system.replace('_sxm', ''))
+  const kv = !isOwnBenchmark(row) && hasNarrowCache(model, gpu) ? { kvPrecision: NARROW } : {}
+  const isDealtOut = model.experts !== undefined && model.experts.count % ep === 0
+  const parts = {
+    model: model.name,
+    gpu: gpu.name,
+    engine: findEngine(row['backend'] ?? '').name,
+    tp,
+    dp,
+    ep: isDealtOut ? ep : 1,
+    ...(isDealtOut && { moeTp }),
+    precision: model.weights === 'mxfp4' ? ('mxfp4' as const) : quantized,
+    ...kv,
+  }
+  deployment(parts)
+  return parts
+}
+
+/**
+ * Recipes of InferenceMAX with `kv-cache-dtype: fp8` (SemiAnalysisAI/InferenceX, benchmarks/). Those of
+ * Llama on Hopper have it too, but waits for KV blocks say that what was measured kept 16 bits.
+ */
+function hasNarrowCache(model: Model, gpu: Gpu): boolean {
+  if (model.name === 'DeepSeek-V3') return true
+  return /^(Llama-3.1-70B|gpt-oss-120b)$/.test(model.name) && gpu.architecture === 'blackwell'
+}
+
+const NARROW = 'fp8' as const
