@@ -38,6 +38,7 @@ export type {
   KvContention,
   KvTransfer,
   SimulationOptions,
+  TogetherOptions,
 } from './engine/simulation-options.js'
 export { closestName } from './errors/closest-name.js'
 export { type ErrorDetails, RouteSimError } from './errors/routesim-error.js'

@@ -38,6 +38,12 @@ function checkBackend(backend: BackendSpec, path: string): void {
   checkInteger(`${path}.maxNumSeqs`, backend.maxNumSeqs, 1, MOST_IN_COLUMN)
   checkInteger(`${path}.maxQueueDepth`, backend.maxQueueDepth, 1)
   checkInteger(`${path}.dp`, backend.dp ?? 1, 1)
+  checkInteger(`${path}.pollSteps`, backend.pollSteps ?? 1, 1, MOST_IN_COLUMN)
+  if (backend.promptsTogether !== undefined) {
+    const { timeoutSteps, batchingSteps } = backend.promptsTogether
+    checkInteger(`${path}.promptsTogether.timeoutSteps`, timeoutSteps, 1, MOST_IN_COLUMN)
+    checkInteger(`${path}.promptsTogether.batchingSteps`, batchingSteps, 0, MOST_IN_COLUMN)
+  }
   checkNumber(`${path}.kvBytesPerToken`, backend.kvBytesPerToken ?? 0)
   checkInteger(`${path}.kvLayers`, backend.kvLayers ?? 1, 1)
   checkNumber(`${path}.frontEndMs`, backend.frontEndMs ?? 0)

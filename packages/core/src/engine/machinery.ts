@@ -21,6 +21,7 @@ import { SlowableLatency } from './failures/slowable-latency.js'
 import { HandOver } from './hand-over.js'
 import { KvTransfers } from './kv-transfers.js'
 import { MemoryDeadlocks } from './memory-deadlocks.js'
+import { PromptsTogether } from './prompts-together.js'
 import { type RankedSource, RankTable } from './results/rank-table.js'
 import { TokenGaps } from './results/token-gaps.js'
 import type { BackendSpec, SimulationOptions } from './simulation-options.js'
@@ -59,6 +60,9 @@ export class Machinery {
   /** What is true of the backends right now. */
   readonly truth: LiveSource
   private readonly rankedSource: RankedSource | undefined
+  /** Only where prompts of ranks begin together. */
+  private readonly promptsTogether: PromptsTogether | undefined
+  private readonly holdsPrompts: Uint8Array
 
   /** @throws RouteSimError `options_invalid` */
   constructor(options: SimulationOptions, listener: FleetListener) {
@@ -96,6 +100,7 @@ export class Machinery {
     )
     this.loads = new BackendLoads(Float64Array.from(specs, ({ maxQueueDepth }) => maxQueueDepth))
     this.gaps = new TokenGaps(recorder)
+    this.holdsPrompts = new Uint8Array(specs.length)
     const context: FleetContext = {
       clock: this.clock,
       endMs: this.loop.alarmMs,
@@ -110,10 +115,13 @@ export class Machinery {
       measuredFrom: warmupRequests,
       seed: options.seed,
       tellsKvEvents: this.tellsKvEvents,
+      holdsPrompts: this.holdsPrompts,
     }
     this.fallible = needsFallibleFleet(options) ? fallibleFleetOf(context, this.kv) : undefined
     this.fleet = this.fallible ?? fleetOf(context, this.kv)
     const { clock, fleet, kv, loads } = this
+    if (specs.some((spec) => spec.promptsTogether !== undefined))
+      this.promptsTogether = new PromptsTogether({ specs, fleet, running: loads.running })
     const handOver = new HandOver(specs, cluster.kvTransfer, this.progress)
     this.transfers = new KvTransfers(this, handOver, backends.length)
     const mayWait = mayMigrate(options.router) || specs.some(({ role }) => role === 'both')
@@ -199,6 +207,8 @@ export class Machinery {
     const to = ranks.firstRank(backend + 1)
     const { alarmMs } = loop
     for (let rank = from; rank < to; rank++) if (alarmMs[rank]! < Number.POSITIVE_INFINITY) return
+    if (this.promptsTogether !== undefined)
+      this.holdsPrompts.fill(this.promptsTogether.holds(from, to) ? 1 : 0, from, to)
     for (let rank = from; rank < to; rank++) {
       fleet.startStep(rank)
       if (this.tellsKvEvents) fleet.sync(rank)

@@ -121,6 +121,7 @@ export class OnlineFleet {
       gaps: new TokenGaps({}),
       measuredFrom: Number.POSITIVE_INFINITY,
       seed: 0,
+      holdsPrompts: new Uint8Array(backends.length),
       tellsKvEvents: false,
     })
   }

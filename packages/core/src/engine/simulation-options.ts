@@ -20,6 +20,14 @@ export interface AdapterCapacity {
   readonly loadMs: number
 }
 
+/** When prompts of ranks in lockstep begin. */
+export interface TogetherOptions {
+  /** Steps after which prompts begin although not every rank has one (`timeout_iters`), at least 1. */
+  readonly timeoutSteps: number
+  /** Steps in which more prompts are awaited once every rank has one (`batching_wait_iters`). */
+  readonly batchingSteps: number
+}
+
 /** One model replica. */
 export interface BackendSpec {
   readonly role: BackendRole
@@ -41,6 +49,16 @@ export interface BackendSpec {
    * them; a rank without work takes part with a dummy step. False if absent.
    */
   readonly lockstep?: boolean
+  /**
+   * Of ranks in lockstep: while all of them decode, prompts begin in steps in which every rank has one, or after
+   * some steps of waiting, as with `attention_dp_config.enable_balance` of TensorRT-LLM. As they come if absent.
+   */
+  readonly promptsTogether?: TogetherOptions
+  /**
+   * Steps of decodes alone after which the scheduler looks for new requests (`--scheduler-recv-interval` of SGLang);
+   * 1 if absent. It looks after any step with a prompt, and when nobody runs.
+   */
+  readonly pollSteps?: number
   /** Tokens computed in one step at most (`max_num_batched_tokens`), at least 1. */
   readonly maxBatchTokens: number
   /** Requests in one batch at most (`max_num_seqs`), at least 1. */

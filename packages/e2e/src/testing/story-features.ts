@@ -221,6 +221,18 @@ export const FEATURES: Readonly<Record<string, (draft: Draft) => void>> = {
       each.lockstep = random.integer(2) === 0
     }
   },
+  together({ random, backends }) {
+    const pick = pickOf(random)
+    for (const each of backends) {
+      each.dp = 2 + random.integer(2)
+      each.lockstep = true
+      if (random.integer(4) > 0)
+        each.promptsTogether = { timeoutSteps: pick(1, 2, 5, 50), batchingSteps: pick(0, 1, 10) }
+    }
+  },
+  polling({ random, backends }) {
+    for (const each of backends) each.pollSteps = pickOf(random)(1, 2, 3, 10, 30)
+  },
   pools(draft) {
     split(draft)
     if (draft.random.integer(3) === 0) for (const each of draft.backends) each.role = 'both'

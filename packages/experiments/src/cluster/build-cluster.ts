@@ -7,11 +7,10 @@ import {
   kvBytesPerToken,
   pagedKvCache,
   radixKvCache,
-  ranksSharingExperts,
 } from '@routesim/hardware'
 import type { DeploymentConfig } from '../config/deployment-schema.js'
 import type { ClusterConfig, Config } from '../config/schema.js'
-import { buildLatency, kvPrecisionOf, parallelismOf } from './build-latency.js'
+import { buildLatency, kvPrecisionOf, stepTogether } from './build-latency.js'
 import { adaptersOf, kvSpread, kvTiersOf } from './build-memory.js'
 import { resolveModel } from './resolve-model.js'
 import { resolveScheduling } from './resolve-scheduling.js'
@@ -119,7 +118,14 @@ function specOf(group: Group, cluster: ClusterConfig): BackendSpec {
     maxQueueDepth: group.max_queue_depth,
     chunkedPrefill: group.chunked_prefill,
     dp: group.dp,
-    lockstep: group.dp_lockstep ?? (group.ep > 1 || ranksSharingExperts(parallelismOf(group)) > 1),
+    lockstep: stepTogether(group),
+    ...(group.attention_dp_balance && {
+      promptsTogether: {
+        timeoutSteps: group.attention_dp_timeout_iters,
+        batchingSteps: group.attention_dp_batching_wait_iters,
+      },
+    }),
+    pollSteps: group.scheduler_recv_interval,
     frontEndMs: group.front_end_ms,
     ...(scheduling === undefined ? {} : { scheduling }),
     batching: group.batching,

@@ -13,6 +13,7 @@ import {
   piecewiseLatency,
   type RooflineLatency,
   type RooflineOptions,
+  ranksSharingExperts,
   rooflineLatency,
   tableLatency,
 } from '@routesim/hardware'
@@ -107,8 +108,13 @@ export function rooflineOptionsOf(config: DeploymentConfig): RooflineOptions {
 }
 
 /** How a backend is spread over its GPUs. */
-export function parallelismOf({ tp, pp, ep, moe_tp: moeTp, dp }: DeploymentConfig): Parallelism {
+function parallelismOf({ tp, pp, ep, moe_tp: moeTp, dp }: DeploymentConfig): Parallelism {
   return { tp, pp, ep, moeTp, dp }
+}
+
+/** Whether data-parallel ranks start their steps together. */
+export function stepTogether(config: DeploymentConfig): boolean {
+  return config.dp_lockstep ?? (config.ep > 1 || ranksSharingExperts(parallelismOf(config)) > 1)
 }
 
 /** Precision of the KV cache, as the engine chooses for the weights. */

@@ -8,7 +8,7 @@ import {
   type WeightPrecision,
 } from '@routesim/hardware'
 import type * as z from 'zod'
-import { rooflineOf } from '../cluster/build-latency.js'
+import { rooflineOf, stepTogether } from '../cluster/build-latency.js'
 import { resolveModel } from '../cluster/resolve-model.js'
 import { resolveScheduling } from '../cluster/resolve-scheduling.js'
 import { DEFAULT_ENGINE, DEFAULT_GPU } from './deployment-defaults.js'
@@ -126,6 +126,26 @@ export const deploymentShape = {
     .describe(
       'Share of the declared output for which KV blocks are set aside at admission; 1 with reserve_all.',
     ),
+  scheduler_recv_interval: integer(1, 2 ** 30)
+    .default(1)
+    .describe(
+      'Steps of decodes alone after which the scheduler looks for new requests, as in SGLang; it looks after any step with a prompt, and when nobody runs.',
+    ),
+  attention_dp_balance: flag()
+    .default(false)
+    .describe(
+      'Whether prompts of ranks that step together begin together, while all of them decode (attention_dp_config.enable_balance of TensorRT-LLM).',
+    ),
+  attention_dp_timeout_iters: integer(1, 2 ** 30)
+    .default(50)
+    .describe(
+      'attention_dp_balance: steps after which prompts begin although not every rank has one.',
+    ),
+  attention_dp_batching_wait_iters: integer(0, 2 ** 30)
+    .default(10)
+    .describe(
+      'attention_dp_balance: steps in which more are awaited once every rank has a prompt.',
+    ),
   front_end_ms: notNegative()
     .default(0)
     .describe('From arrival at a backend to its queue (HTTP, template, tokenizer), in ms.'),
@@ -157,8 +177,17 @@ export const backendGroup = table({
   ...deploymentShape,
 })
 
+/** Says which key of a backend does not fit to the others. */
+export function checkDeployment(values: DeploymentConfig, context: z.RefinementCtx): void {
+  if (values.attention_dp_balance && !(values.dp > 1 && stepTogether(values))) {
+    const message = 'expected dp > 1 and ranks that step together (ep > 1 or dp_lockstep), got none'
+    context.addIssue({ code: 'custom', path: ['attention_dp_balance'], message })
+  }
+  checkRoofline(values, context)
+}
+
 /** Says which key of a backend that is to have a roofline does not fit. */
-export function checkRoofline(values: DeploymentConfig, context: z.RefinementCtx): void {
+function checkRoofline(values: DeploymentConfig, context: z.RefinementCtx): void {
   if (values.compute_model.kind !== 'roofline') return
   const refuse = (path: string, message: string): void =>
     context.addIssue({ code: 'custom', path: [path], message })

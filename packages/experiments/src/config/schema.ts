@@ -11,7 +11,7 @@ import { visibilitySchema } from '../visibility/visibility-schema.js'
 import { checkedWorkload } from '../workload/workload-schema.js'
 import { checkGroups, withFleetDefaults } from './backend-groups.js'
 import { clientSection } from './client-schema.js'
-import { backendGroup, checkRoofline, deploymentShape } from './deployment-schema.js'
+import { backendGroup, checkDeployment, deploymentShape } from './deployment-schema.js'
 import { checkEvents, eventsSection } from './events-schema.js'
 import { expected, flag, integer, notNegative, oneOf, positive, table, text } from './fields.js'
 import { inCatalogue } from './latency-schema.js'
@@ -76,7 +76,7 @@ const cluster = table({
   disaggregated: disaggregated.prefault({}).describe('Separate prefill and decode backends.'),
   backends: z
     .array(
-      backendGroup.superRefine(checkRoofline).superRefine(checkMemory),
+      backendGroup.superRefine(checkDeployment).superRefine(checkMemory),
       expected('tables [[cluster.backends]]'),
     )
     .optional()
@@ -88,7 +88,7 @@ const cluster = table({
 const checkedCluster = cluster.superRefine((values, context) => {
   const { backends, prefix_caching: isCaching } = values
   if (backends === undefined) {
-    checkRoofline(values, context)
+    checkDeployment(values, context)
     checkMemory(values, context)
     checkOffload(isCaching, values.kv_offload, [], context)
     return

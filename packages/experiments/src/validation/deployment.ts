@@ -1,4 +1,4 @@
-import type { BackendSpec, LatencyModel } from '@routesim/core'
+import type { BackendSpec, LatencyModel, TogetherOptions } from '@routesim/core'
 import {
   type CudaGraphs,
   type EnginePreset,
@@ -34,6 +34,9 @@ export interface DeploymentOptions {
   readonly blockTokens?: number
   readonly maxNumSeqs?: number
   readonly chunkedPrefill?: boolean
+  /** As `BackendSpec` has them. */
+  readonly pollSteps?: number
+  readonly promptsTogether?: TogetherOptions
   /** Host work of a step that the GPUs wait for, in ms; 0 when absent. */
   readonly hostMsPerStep?: number
   /** How kernels are replayed: `full` when absent. */
@@ -106,6 +109,8 @@ export function deployment(options: DeploymentOptions): Deployment {
       maxQueueDepth: NO_LIMIT,
       chunkedPrefill: options.chunkedPrefill ?? engine.chunkedPrefill,
       batching: engine.batching,
+      ...(options.pollSteps !== undefined && { pollSteps: options.pollSteps }),
+      ...(options.promptsTogether !== undefined && { promptsTogether: options.promptsTogether }),
       preemption: engine.preemption,
       reservedOutputShare: engine.reservedOutputShare,
     },

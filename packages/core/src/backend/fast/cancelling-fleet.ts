@@ -58,7 +58,8 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
     }
     // From the queue, from the front end, or from those that load.
     this.detached.delete(request)
-    if (!this.stopLoading(backend, request)) this.queues.remove(backend, request)
+    if (!this.stopLoading(backend, request) && !this.mail.remove(backend, request))
+      this.queues.remove(backend, request)
     this.waiting[backend] = this.waiting[backend]! - 1
     this.outstanding[backend] = this.outstanding[backend]! - 1
     this.adapters.stopWaiting(backend, request)
@@ -110,6 +111,7 @@ export class CancellingFleet extends PolicyFleet implements FallibleFleet {
     this.swapMs[backend] = 0
     this.reservations.clear(backend)
     this.queues.clear(backend)
+    this.mail.clear(backend)
     this.loads.clear(backend)
     this.adapters.clear(backend)
     this.waiting[backend] = 0

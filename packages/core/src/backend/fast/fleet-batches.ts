@@ -65,6 +65,10 @@ export abstract class FleetBatches {
     this.queues.pushBack(backend, request)
   }
 
+  hasWaiting(backend: number): boolean {
+    return this.queues.peek(backend) !== NONE
+  }
+
   enqueueHandedOver(backend: number, request: number): void {
     this.countWaiting(backend)
     this.queues.pushBack(backend, request)

@@ -76,6 +76,7 @@ export abstract class LoadingFleet extends AdapterFleet {
   protected admitLoaded(backend: number): void {
     const loaded = this.loads.loaded[backend]!
     const { state, context, running } = this
+    if (context.holdsPrompts[backend] === 1) return
     const { batches } = state
     const { progress } = context
     const batch = batches[backend]!

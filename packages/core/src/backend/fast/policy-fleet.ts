@@ -5,6 +5,7 @@ import { isLockstep, reservedShare } from '../engine-policies.js'
 import type { FleetContext } from '../fleet.js'
 
 import { hasTiers } from '../kv-loads.js'
+import { isPolling, Mailboxes } from '../mailboxes.js'
 import { hasLocalPolicy } from '../queues/ordered-queues.js'
 import { LoadingFleet } from './loading-fleet.js'
 import { PausedDecodes } from './paused-decodes.js'
@@ -22,6 +23,7 @@ export function hasPolicies(spec: BackendSpec): boolean {
     hasTiers(spec) ||
     hasAdapters(spec) ||
     hasLocalPolicy(spec) ||
+    isPolling(spec) ||
     batching !== 'mixed' ||
     preemption !== 'recompute_newest' ||
     reservedShare(spec) > 0
@@ -40,6 +42,7 @@ export class PolicyFleet extends LoadingFleet {
   /** Per backend: 1 when a batch with room is alone, as its order may be another in the next step. */
   private readonly isArranged: Uint8Array
   protected readonly paused: PausedDecodes
+  protected readonly mail: Mailboxes
 
   constructor(context: FleetContext, kv: BulkKvCache) {
     super(context, kv)
@@ -47,6 +50,7 @@ export class PolicyFleet extends LoadingFleet {
     this.hasPolicy = Uint8Array.from(specs, (spec) => (hasPolicies(spec) ? 1 : 0))
     this.isArranged = new Uint8Array(specs.length)
     this.paused = new PausedDecodes(this.state, specs.length)
+    this.mail = new Mailboxes(specs)
   }
 
   override startStep(backend: number): void {
@@ -56,6 +60,8 @@ export class PolicyFleet extends LoadingFleet {
     }
     const batch = this.state.batches[backend]!
     this.measure(backend)
+    for (const request of this.mail.collect(backend, this.running[backend]!))
+      this.queues.pushBack(backend, request)
     const hasJoined = batch.guests > 0 && this.joinArrived(backend)
     batch.isBlocked = 0
     this.isArranged[backend] = 0
@@ -64,6 +70,7 @@ export class PolicyFleet extends LoadingFleet {
     const swapMs = this.swapMs[backend]!
     const isAlone =
       isLockstep(this.specs[backend]!) ||
+      (batch.prefills > 0 && isPolling(this.specs[backend]!)) ||
       this.isArranged[backend] === 1 ||
       hasJoined ||
       hasLost ||
@@ -71,10 +78,23 @@ export class PolicyFleet extends LoadingFleet {
       this.isResuming(backend)
     this.launch(backend, isAlone)
     if (swapMs > 0) this.waitForSwap(backend, swapMs)
+    else if (isPolling(this.specs[backend]!)) this.endAtPoll(backend)
+  }
+
+  /** The scheduler looks for new requests at the end of the stretch that has begun, at the latest. */
+  private endAtPoll(backend: number): void {
+    const { state, mail } = this
+    const batch = state.batches[backend]!
+    const steps = mail.stepsLeft(backend)
+    if (state.endMs[backend] === Number.POSITIVE_INFINITY || batch.steps <= steps) return
+    batch.steps = steps
+    setEnd(state, backend, steps)
   }
 
   override completeStep(backend: number): void {
     const { paused } = this
+    const { steps, prefillRequests } = this.state.batches[backend]!
+    this.mail.completed(backend, steps, prefillRequests)
     if (paused.isPaused(backend)) {
       this.bookSteps(backend)
       paused.restore(backend)
@@ -166,6 +186,7 @@ export class PolicyFleet extends LoadingFleet {
   }
 
   override enqueue(backend: number, request: number): void {
+    if (this.mail.put(backend, request)) return
     const head = this.queues.peek(backend)
     super.enqueue(backend, request)
     this.maybeUnblock(backend, head)
@@ -196,6 +217,7 @@ export class PolicyFleet extends LoadingFleet {
   private hasRoom(backend: number): boolean {
     const batch = this.state.batches[backend]!
     return (
+      this.context.holdsPrompts[backend] === 0 &&
       this.queues.peek(backend) !== NONE &&
       batch.budget > 0 &&
       this.running[backend]! < batch.maxBatch

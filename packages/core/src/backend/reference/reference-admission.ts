@@ -3,6 +3,7 @@ import type { AdapterSlots } from '../adapter-slots.js'
 import { reservedShare, reservedTokens } from '../engine-policies.js'
 import type { FleetContext } from '../fleet.js'
 import type { KvLoads } from '../kv-loads.js'
+import type { Mailboxes } from '../mailboxes.js'
 import type { WaitingQueues } from '../queues/waiting-queues.js'
 import type { ReferenceBatch } from './reference-batch.js'
 import type { ReferenceStep } from './reference-step.js'
@@ -13,6 +14,7 @@ type Admission = 'admitted' | 'loading' | 'refused'
 /** What the backends of a {@link ReferenceFleet} share. */
 export interface ReferenceParts {
   readonly queues: WaitingQueues
+  readonly mail: Mailboxes
   readonly loads: KvLoads
   readonly adapters: AdapterSlots
 }
@@ -54,6 +56,7 @@ export class ReferenceAdmission {
    * preempts admits them too: they may hold what was short.
    */
   admitLoaded(): void {
+    if (this.context.holdsPrompts[this.id] === 1) return
     const loaded = this.loads.loaded[this.id]!
     const { batch, step } = this
     const { progress } = this.context
@@ -95,6 +98,7 @@ export class ReferenceAdmission {
   /** Admits from the front of the queue until something is short: blocks, sequences or budget. */
   admitWaiting(): void {
     const { queues } = this
+    if (this.context.holdsPrompts[this.id] === 1) return
     if (this.batch.size === this.batch.capacity || this.step.budget === 0) return
     if (queues.peek(this.id) >= 0) queues.arrange(this.id)
     this.admitInOrder()

@@ -6,6 +6,7 @@ import type { AdapterSlots } from '../adapter-slots.js'
 import type { BackendCounters, BackendMeters } from '../backend-meters.js'
 import type { FleetContext } from '../fleet.js'
 import type { KvLoads } from '../kv-loads.js'
+import type { Mailboxes } from '../mailboxes.js'
 import type { WaitingQueues } from '../queues/waiting-queues.js'
 import { ReferenceAdmission, type ReferenceParts } from './reference-admission.js'
 import { ReferenceBatch } from './reference-batch.js'
@@ -27,6 +28,7 @@ export class ReferenceBackend {
   private readonly clock: Clock
   private readonly meters: BackendMeters
   private readonly queues: WaitingQueues
+  private readonly mail: Mailboxes
   private readonly loads: KvLoads
   private readonly adapters: AdapterSlots
   private readonly batch: ReferenceBatch
@@ -50,6 +52,7 @@ export class ReferenceBackend {
     this.clock = context.clock
     this.meters = meters
     this.queues = parts.queues
+    this.mail = parts.mail
     this.loads = parts.loads
     this.adapters = parts.adapters
     this.batch = new ReferenceBatch(spec, context)
@@ -78,7 +81,11 @@ export class ReferenceBackend {
   }
 
   enqueue(request: number): void {
-    this.queues.pushBack(this.id, request)
+    if (!this.mail.put(this.id, request)) this.queues.pushBack(this.id, request)
+  }
+
+  hasWaiting(): boolean {
+    return this.queues.peek(this.id) >= 0
   }
 
   enqueueHandedOver(request: number): void {
@@ -131,6 +138,7 @@ export class ReferenceBackend {
       this.meters.add(this.id, this.clock.nowMs - this.stepStartMs, 0, 0, 0)
     context.endMs[this.id] = Number.POSITIVE_INFINITY
     this.queues.clear(this.id)
+    this.mail.clear(this.id)
     this.loads.clear(this.id)
     this.adapters.clear(this.id)
     this.batch.clear()
@@ -167,7 +175,7 @@ export class ReferenceBackend {
     else {
       this.detached.delete(request)
       if (this.loads.remove(this.id, request)) this.context.kv.release(this.id, request)
-      else this.queues.remove(this.id, request)
+      else if (!this.mail.remove(this.id, request)) this.queues.remove(this.id, request)
       this.admission.waiting--
       this.adapters.stopWaiting(this.id, request)
       this.forgetPrompt(request)
@@ -209,6 +217,8 @@ export class ReferenceBackend {
 
   startStep(): void {
     this.measure()
+    for (const request of this.mail.collect(this.id, this.batch.size))
+      this.queues.pushBack(this.id, request)
     this.step.begin(this.spec.maxBatchTokens)
     if (this.spec.batching === 'prefill_first') this.batchPromptsFirst()
     else {
@@ -248,6 +258,7 @@ export class ReferenceBackend {
     this.meters.add(this.id, durationMs, 1, step.prefillTokens, step.decodeRequests)
     this.context.recorder.stepCompleted?.(this.id, this.stepStartMs, durationMs, step)
     this.context.endMs[this.id] = Number.POSITIVE_INFINITY
+    this.mail.completed(this.id, 1, step.prefillRequests)
 
     this.batch.keep((request, tokens) => tokens === 0 || this.advanceRequest(request, tokens))
     this.leftBatch = 0

@@ -5,6 +5,7 @@ import { AdapterSlots } from '../adapter-slots.js'
 import { type BackendCounters, BackendMeters } from '../backend-meters.js'
 import type { FallibleFleet, FleetContext } from '../fleet.js'
 import { KvLoads, type KvTierCounters } from '../kv-loads.js'
+import { Mailboxes } from '../mailboxes.js'
 import { queuesOf } from '../queues/ordered-queues.js'
 import { ReferenceBackend } from './reference-backend.js'
 
@@ -21,7 +22,8 @@ export class ReferenceFleet implements FallibleFleet {
     const meters = new BackendMeters(specs.length, context.clock)
     this.loads = new KvLoads(context)
     this.adapters = new AdapterSlots(context)
-    const parts = { queues: queuesOf(context), loads: this.loads, adapters: this.adapters }
+    const mail = new Mailboxes(specs)
+    const parts = { queues: queuesOf(context), mail, loads: this.loads, adapters: this.adapters }
     this.backends = specs.map((_, id) => new ReferenceBackend(id, context, meters, parts))
   }
 
@@ -63,6 +65,10 @@ export class ReferenceFleet implements FallibleFleet {
 
   releaseHandedOver(backend: number, request: number): void {
     this.backends[backend]!.releaseHandedOver(request)
+  }
+
+  hasWaiting(backend: number): boolean {
+    return this.backends[backend]!.hasWaiting()
   }
 
   startStep(backend: number): void {

@@ -1,14 +1,8 @@
 import { RouteSimError } from '@routesim/core'
-import {
-  findEngine,
-  findGpu,
-  findModel,
-  type Gpu,
-  type Model,
-  type WeightPrecision,
-} from '@routesim/hardware'
+import { findEngine, findGpu, findModel, type WeightPrecision } from '@routesim/hardware'
 import { type CsvRow, numberIn } from '../data/csv-rows.js'
 import { type DeploymentOptions, deployment } from '../deployment.js'
+import { inferenceMaxRecipe, type Recipe } from './inferencemax-recipes.js'
 
 const PRECISIONS: Readonly<Record<string, WeightPrecision>> = {
   '': 'bf16',
@@ -44,7 +38,7 @@ export function partsOf(row: CsvRow, columns: WorkerColumns): DeploymentOptions 
   const quantized = PRECISIONS[row['gemm_quant_mode'] ?? '']
   if (quantized === undefined) return `weights in ${row['gemm_quant_mode']}`
   try {
-    return supportedParts(row, spreadOf(row, columns), quantized)
+    return supportedParts(row, spreadOf(row, columns), quantized, columns === '')
   } catch (error) {
     if (error instanceof RouteSimError) return error.message
     throw error
@@ -83,35 +77,37 @@ function supportedParts(
   row: CsvRow,
   { tp, dp, ep, moeTp }: Spread,
   quantized: WeightPrecision,
+  isMeasuredAlone: boolean,
 ): DeploymentOptions {
   const name = (row['model_path'] ?? '').split('/').at(-1)!
   const model = findModel(MODELS[name] ?? name)
   const system = row['system'] ?? ''
   const gpu = findGpu(GPUS[system] ?? system.replace('_sxm', ''))
-  const kv = !isOwnBenchmark(row) && hasNarrowCache(model, gpu) ? { kvPrecision: NARROW } : {}
+  const engine = findEngine(row['backend'] ?? '').name
+  const precision = model.weights === 'mxfp4' ? 'mxfp4' : quantized
+  const recipe = inferenceMaxRecipe({
+    ...{ model, gpu, engine, precision, tp, dp },
+    promptTokens: numberIn(row, 'isl')!,
+    concurrency: numberIn(row, 'concurrency')!,
+    version: row['backend_version'] ?? '',
+  })
   const isDealtOut = model.experts !== undefined && model.experts.count % ep === 0
   const parts = {
     model: model.name,
     gpu: gpu.name,
-    engine: findEngine(row['backend'] ?? '').name,
+    engine,
     tp,
     dp,
     ep: isDealtOut ? ep : 1,
     ...(isDealtOut && { moeTp }),
-    precision: model.weights === 'mxfp4' ? ('mxfp4' as const) : quantized,
-    ...kv,
+    precision,
+    ...(!isOwnBenchmark(row) && (isMeasuredAlone ? recipe : kvOf(recipe))),
   }
   deployment(parts)
   return parts
 }
 
-/**
- * Recipes of InferenceMAX with `kv-cache-dtype: fp8` (SemiAnalysisAI/InferenceX, benchmarks/). Those of
- * Llama on Hopper have it too, but waits for KV blocks say that what was measured kept 16 bits.
- */
-function hasNarrowCache(model: Model, gpu: Gpu): boolean {
-  if (model.name === 'DeepSeek-V3') return true
-  return /^(Llama-3.1-70B|gpt-oss-120b)$/.test(model.name) && gpu.architecture === 'blackwell'
+/** Of workers for prompts or answers alone the scripts are others; the cache is as narrow. */
+function kvOf({ kvPrecision }: Recipe): Recipe {
+  return kvPrecision === undefined ? {} : { kvPrecision }
 }
-
-const NARROW = 'fp8' as const
