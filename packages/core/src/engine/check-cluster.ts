@@ -1,4 +1,4 @@
-import type { BatchingPolicy, PreemptionMode } from '../backend/engine-policies.js'
+import { type BatchingPolicy, isLockstep, type PreemptionMode } from '../backend/engine-policies.js'
 import type { BackendRole } from '../routing/cluster-view.js'
 import {
   checkInteger,
@@ -41,6 +41,8 @@ function checkBackend(backend: BackendSpec, path: string): void {
   checkInteger(`${path}.pollSteps`, backend.pollSteps ?? 1, 1, MOST_IN_COLUMN)
   if (backend.promptsTogether !== undefined) {
     const { timeoutSteps, batchingSteps } = backend.promptsTogether
+    if (!isLockstep(backend))
+      throw invalidOption(`${path}.promptsTogether`, 'ranks in lockstep', 'none')
     checkInteger(`${path}.promptsTogether.timeoutSteps`, timeoutSteps, 1, MOST_IN_COLUMN)
     checkInteger(`${path}.promptsTogether.batchingSteps`, batchingSteps, 0, MOST_IN_COLUMN)
   }

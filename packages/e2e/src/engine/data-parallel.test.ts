@@ -1,4 +1,4 @@
-import { hold, type LatencyModel, prefillOn } from '@routesim/core'
+import { type BackendSpec, hold, type LatencyModel, prefillOn } from '@routesim/core'
 import { describe, expect, test } from 'vitest'
 import { evenLatency } from '../testing/even-latency.js'
 import { backend, tinyRun } from '../testing/tiny-run.js'
@@ -54,6 +54,86 @@ describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
     expect([...run.outcomes.firstTokenMs]).toEqual([30 * factor, 30 * factor])
     expect([...run.outcomes.finishedMs]).toEqual([43 * factor, 37 * factor])
     expect(run.backends[0]!.busyMs).toBe((43 * factor + 37 * factor) / 2)
+  })
+
+  describe('prompts begin together', () => {
+    const together = (timeoutSteps: number, batchingSteps: number): BackendSpec =>
+      backend({
+        latency,
+        dp: 2,
+        lockstep: true,
+        promptsTogether: { timeoutSteps, batchingSteps },
+      })
+    const decoding = [
+      { promptTokens: 100, outputTokens: 40 },
+      { promptTokens: 100, outputTokens: 40 },
+    ]
+
+    test('in the step in which every rank has one', () => {
+      const run = tinyRun({
+        stepper,
+        requests: [
+          ...decoding,
+          { arrivalMs: 16, promptTokens: 100 },
+          { arrivalMs: 28, promptTokens: 200 },
+        ],
+        backends: [together(50, 0)],
+      })
+      // Steps of decodes end at 21, 27 and 33 ms; then the longer prompt and a decode take 26.
+      expect([...run.outcomes.firstTokenMs]).toEqual([15, 15, 59, 59])
+    })
+
+    test('or after some steps although one has none', () => {
+      const run = tinyRun({
+        stepper,
+        requests: [...decoding, { arrivalMs: 16, promptTokens: 100 }],
+        backends: [together(3, 0)],
+      })
+      // Not every rank has a prompt at 15, 21 and 27 ms.
+      expect([...run.outcomes.firstTokenMs]).toEqual([15, 15, 43])
+    })
+
+    test('more are awaited for some steps', () => {
+      const run = tinyRun({
+        stepper,
+        requests: [
+          ...decoding,
+          { arrivalMs: 16, promptTokens: 100 },
+          { arrivalMs: 16, promptTokens: 100 },
+          { arrivalMs: 22, promptTokens: 100 },
+        ],
+        backends: [together(50, 2)],
+      })
+      // All have one at 21 and 27 ms; at 33 they begin, the third with them: the first rank has two, and takes 26.
+      expect([...run.outcomes.firstTokenMs]).toEqual([15, 15, 59, 59, 59])
+    })
+
+    test('at once where a rank has nothing to decode', () => {
+      const run = tinyRun({
+        stepper,
+        requests: [
+          { promptTokens: 100, outputTokens: 40 },
+          { arrivalMs: 16, promptTokens: 100 },
+        ],
+        backends: [together(50, 0)],
+      })
+      expect([...run.outcomes.firstTokenMs]).toEqual([15, 36])
+    })
+
+    test('not before a batch has room', () => {
+      const run = tinyRun({
+        stepper,
+        requests: [
+          { promptTokens: 100, outputTokens: 3 },
+          { promptTokens: 100, outputTokens: 9 },
+          { arrivalMs: 16, promptTokens: 100 },
+          { arrivalMs: 16, promptTokens: 100 },
+        ],
+        backends: [{ ...together(50, 0), maxNumSeqs: 1 }],
+      })
+      // At 27 ms the first rank has nothing to decode: its prompt begins; the other's batch is full until 74.
+      expect(run.outcomes.firstTokenMs[2]).toBe(42)
+    })
   })
 
   test('routers see sums over ranks, and the longest match', () => {
@@ -156,4 +236,21 @@ test.each([0, 1.5])('%s ranks are refused', (dp) => {
   expect(() => tinyRun({ requests: [{}], backends: [backend({ dp })] })).toThrow(
     `cluster.backends[0].dp: expected an integer >= 1, got ${dp}`,
   )
+})
+
+test.each([
+  [{}, 'promptsTogether: expected ranks in lockstep, got none'],
+  [{ dp: 2 }, 'promptsTogether: expected ranks in lockstep, got none'],
+  [
+    { dp: 2, lockstep: true, promptsTogether: { timeoutSteps: 0, batchingSteps: 0 } },
+    'promptsTogether.timeoutSteps: expected an integer >= 1, got 0',
+  ],
+  [
+    { dp: 2, lockstep: true, promptsTogether: { timeoutSteps: 1, batchingSteps: -1 } },
+    'promptsTogether.batchingSteps: expected an integer >= 0, got -1',
+  ],
+] as const)('prompts that can not begin together are refused: %j', (ranks, message) => {
+  const promptsTogether = { timeoutSteps: 50, batchingSteps: 10 }
+  const backends = [backend({ promptsTogether, ...ranks })]
+  expect(() => tinyRun({ requests: [{}], backends })).toThrow(`cluster.backends[0].${message}`)
 })

@@ -217,6 +217,7 @@ export const FEATURES: Readonly<Record<string, (draft: Draft) => void>> = {
   },
   ranks({ random, backends }) {
     for (const each of backends) {
+      if (each.promptsTogether !== undefined) continue
       each.dp = 1 + random.integer(3)
       each.lockstep = random.integer(2) === 0
     }
