@@ -11,13 +11,18 @@ type Values = Readonly<Record<string, unknown>>
  * What a group does not say is as in `[cluster]`.
  */
 export function withFleetDefaults(value: unknown, context: z.RefinementCtx): unknown {
-  if (!isTable(value) || !Array.isArray(value['backends'])) {
-    return withDeploymentDefaults(value, context, [])
-  }
+  if (!isTable(value)) return value
+  const caching = value['prefix_caching']
+  if (!Array.isArray(value['backends'])) return withDeploymentDefaults(value, context, [], caching)
   const given: readonly unknown[] = value['backends']
   const backends = given.map((group, i) =>
     isTable(group)
-      ? withDeploymentDefaults({ ...inherited(value, group), ...group }, context, ['backends', i])
+      ? withDeploymentDefaults(
+          { ...inherited(value, group), ...group },
+          context,
+          ['backends', i],
+          caching,
+        )
       : group,
   )
   const { disaggregated = {} } = value

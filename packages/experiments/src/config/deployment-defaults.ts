@@ -29,11 +29,13 @@ export const DEFAULT_ENGINE = 'vllm'
  * stays; a config that names neither engine nor model is left alone.
  *
  * @param path - where the table stands, for complaints
+ * @param caching - `prefix_caching` of the cluster, undefined as the engine has it
  */
 export function withDeploymentDefaults(
   value: unknown,
   context: z.RefinementCtx,
   path: readonly (string | number)[],
+  caching: unknown,
 ): unknown {
   if (!isTable(value) || (value['engine'] === undefined && value['model'] === undefined))
     return value
@@ -86,7 +88,8 @@ export function withDeploymentDefaults(
   }
   if (filled['kv_cache_blocks'] !== undefined) return filled
   try {
-    const capacity = capacityOf(filled, engine, gpu, model)
+    const isCaching = caching ?? engine.prefixCaching
+    const capacity = capacityOf(filled, engine, gpu, model, isCaching !== false)
     if (capacity === undefined) return filled
     const { blocks, sequences } = capacity
     const most = Number(filled['max_num_seqs'])
@@ -180,6 +183,7 @@ function capacityOf(
   engine: EnginePreset,
   gpu: Gpu,
   model: Model,
+  isCaching: boolean,
 ): KvCapacity | undefined {
   const number = (key: string, absent: number): number => Number(filled[key] ?? absent)
   const precision = (filled['precision'] ?? model.weights) as WeightPrecision
@@ -198,7 +202,7 @@ function capacityOf(
     blockTokens: number('kv_block_size', Number.NaN),
     contextTokens: number('kv_context_tokens', 1),
     budget: engine.kvBudget,
-    statesPerRequest: engine.statesPerRequest,
+    statesPerRequest: isCaching ? engine.statesPerRequest : 1,
   }
   const numbers = Object.values(options).filter((each) => typeof each === 'number')
   return numbers.every((each) => each > 0) ? kvCapacity(options) : undefined

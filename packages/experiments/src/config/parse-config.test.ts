@@ -220,9 +220,14 @@ test('as many requests run as there is memory for states of linear layers', () =
   )
   const asTold = `${fleet}gpu = "H100 SXM"\nmax_num_seqs = ${most}`
   expect(parseConfig(asTold).cluster.max_num_seqs).toBe(most)
-  // SGLang keeps three states for each.
-  const sglang = parseConfig(`${fleet}gpu = "H100 SXM"\nengine = "sglang"`).cluster.max_num_seqs
-  expect(sglang).toBeLessThan(most / 2)
+  // SGLang keeps three states for each while it caches prefixes, in groups as well.
+  const sglang = `${fleet}gpu = "H100 SXM"\nengine = "sglang"\n`
+  const cached = parseConfig(sglang).cluster.max_num_seqs
+  expect(cached).toBeLessThan(most / 2)
+  const uncached = parseConfig(`${sglang}prefix_caching = false`).cluster
+  expect(uncached.max_num_seqs / cached).toBeCloseTo(3, 1)
+  const group = `${sglang.replace('num_backends = 1\n', '')}prefix_caching = false\n[[cluster.backends]]\n`
+  expect(parseConfig(group).cluster.backends![0]!.max_num_seqs).toBe(uncached.max_num_seqs)
 })
 
 test('ranks that share the experts have room for more KV, as each GPU has fewer of them', () => {

@@ -34,6 +34,8 @@ export interface DeploymentOptions {
   readonly blockTokens?: number
   readonly maxNumSeqs?: number
   readonly chunkedPrefill?: boolean
+  /** Whether prefixes are cached, for which engines keep states of linear layers; true when absent. */
+  readonly prefixCaching?: boolean
   /** As `BackendSpec` has them. */
   readonly pollSteps?: number
   readonly promptsTogether?: TogetherOptions
@@ -82,7 +84,7 @@ export function deployment(options: DeploymentOptions): Deployment {
           maxNumSeqs,
           blockTokens,
           budget: engine.kvBudget,
-          statesPerRequest: engine.statesPerRequest,
+          statesPerRequest: options.prefixCaching === false ? 1 : engine.statesPerRequest,
         })
       : { blocks: Math.floor(options.kvTokens / blockTokens), sequences: maxNumSeqs }
   const latency =

@@ -33,7 +33,7 @@ export interface EnginePreset {
   /** Part of the memory the engine takes, and what it holds. */
   gpuMemoryUtilization(place: EnginePlace): number
   readonly kvBudget: KvBudget
-  /** States of linear layers for each request that may run: the other ones are cached for prefixes. */
+  /** States of linear layers for each request that may run while prefixes are cached; 1 while they are not. */
   readonly statesPerRequest: number
   /** Host work per sequence and step that the GPU waits for, in ms. */
   readonly hostMsPerRequest: number

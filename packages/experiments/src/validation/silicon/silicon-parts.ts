@@ -100,6 +100,8 @@ function supportedParts(
     dp,
     ep: isDealtOut ? ep : 1,
     ...(isDealtOut && { moeTp }),
+    // Of random prompts nothing is found again.
+    prefixCaching: false,
     precision,
     ...(!isOwnBenchmark(row) && (isMeasuredAlone ? recipe : kvOf(recipe))),
   }
