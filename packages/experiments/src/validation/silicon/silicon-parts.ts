@@ -28,9 +28,6 @@ const MODELS: Readonly<Record<string, string>> = {
 }
 const GPUS: Readonly<Record<string, string>> = { h100_sxm: 'H100 SXM' }
 
-/** The file's own measurements, not those of InferenceMAX. */
-const OWN_BENCHMARK = 'source_file=/'
-
 /** Which columns say how workers are spread: all do the same, or those of prompts and of answers apart. */
 export type WorkerColumns = '' | 'prefill_' | 'decode_'
 
@@ -51,15 +48,17 @@ export function partsOf(row: CsvRow, columns: WorkerColumns): DeploymentOptions 
   }
 }
 
+/** Whether a row is one of the file's own measurements, none of InferenceMAX. */
 export function isOwnBenchmark(row: CsvRow): boolean {
-  return row['silicon_data_source']?.startsWith(OWN_BENCHMARK) === true
+  return row['silicon_data_source']?.startsWith('source_file=/') === true
 }
 
-type Spread = Required<Pick<DeploymentOptions, 'tp' | 'dp' | 'ep' | 'moeTp'>>
+/** Degrees of a replica, all of whose GPUs have a part of the experts. */
+type Spread = Required<Pick<DeploymentOptions, 'tp' | 'dp' | 'ep'>>
 
 /**
- * Degrees of a replica. Where experts are dealt out the file of replicas that do all multiplies both degrees, and says
- * 64 for servers that have 8. Data-parallel attention is that of all GPUs; its rows of vLLM say their number as
+ * Where experts are dealt out the file of replicas that do all multiplies both degrees of InferenceMAX: rows named
+ * `tp2_ep2` say 4 GPUs, and those of servers that have 8 say 64. Data-parallel attention is that of all GPUs; its rows of vLLM say their number as
  * `tp_size` again: 4 GPUs with 512 requests in flight have 128 each in `batch_size`.
  */
 function spreadOf(row: CsvRow, columns: WorkerColumns): Spread {
@@ -68,20 +67,17 @@ function spreadOf(row: CsvRow, columns: WorkerColumns): Spread {
   const attending = of('attention_dp_size')
   const all = attending > 1 ? attending : of('tp_size')
   const isMultiplied =
-    columns === '' && all > GPUS_PER_SERVER && ranks > 1 && of('moe_tp_size') * ranks === all
+    columns === '' && !isOwnBenchmark(row) && of('moe_tp_size') === ranks && ranks ** 2 === all
   const gpus = isMultiplied ? all / ranks : all
   const groups = Math.min(ranks, gpus)
   const ep = gpus % groups === 0 ? groups : 1
-  const spread = { ep, moeTp: gpus / ep }
-  return attending > 1 ? { tp: 1, dp: gpus, ...spread } : { tp: gpus, dp: 1, ...spread }
+  return attending > 1 ? { tp: 1, dp: gpus, ep } : { tp: gpus, dp: 1, ep }
 }
-
-const GPUS_PER_SERVER = 8
 
 /** @throws RouteSimError when the catalogues lack a part, or it does not fit */
 function supportedParts(
   row: CsvRow,
-  { tp, dp, ep, moeTp }: Spread,
+  { tp, dp, ep: ranks }: Spread,
   quantized: WeightPrecision,
 ): DeploymentOptions {
   const name = (row['model_path'] ?? '').split('/').at(-1)!
@@ -89,15 +85,15 @@ function supportedParts(
   const system = row['system'] ?? ''
   const gpu = findGpu(GPUS[system] ?? system.replace('_sxm', ''))
   const kv = !isOwnBenchmark(row) && hasNarrowCache(model, gpu) ? { kvPrecision: NARROW } : {}
-  const isDealtOut = model.experts !== undefined && model.experts.count % ep === 0
+  const { experts } = model
+  const ep = experts !== undefined && experts.count % ranks === 0 ? ranks : 1
   const parts = {
     model: model.name,
     gpu: gpu.name,
     engine: findEngine(row['backend'] ?? '').name,
     tp,
     dp,
-    ep: isDealtOut ? ep : 1,
-    ...(isDealtOut && { moeTp }),
+    ...(experts !== undefined && { ep, moeTp: (tp * dp) / ep }),
     precision: model.weights === 'mxfp4' ? ('mxfp4' as const) : quantized,
     ...kv,
   }
