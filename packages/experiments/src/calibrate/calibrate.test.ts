@@ -72,6 +72,21 @@ test('factors on a roofline are written with the keys that they were found with'
   expect(parseConfig(calibration.toml).cluster.compute_model).toMatchObject(given)
 })
 
+test('a profile says how its ranks share the experts', () => {
+  const shared = parseConfig(`
+[cluster]
+num_backends = 1
+model = "mixtral-8x7b"
+gpu = "H100 SXM"
+tp = 2
+dp = 2
+moe_tp = 4
+`)
+  const { toml } = calibrate({ config: shared, requests: measurements(10, 25), kind: 'roofline' })
+  expect(parseConfig(toml).cluster).toMatchObject({ tp: 2, dp: 2, moe_tp: 4 })
+  expect(buildFleet(parseConfig(toml)).cluster.backends[0]).toMatchObject({ lockstep: true })
+})
+
 test.each([0, 2.5])('finds that steps wait %f ms for the host, whatever the config says', (ms) => {
   const waiting = rooflineLatency({ ...rooflineOptionsOf(config.cluster), hostMsPerStep: ms })
   const { cluster } = config

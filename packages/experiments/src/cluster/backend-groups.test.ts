@@ -135,6 +135,15 @@ test('data-parallel ranks cost as much each, and step together where experts are
   expect(fleetOf(`${rank}ep = 4\ndp_lockstep = false`).cluster.backends[0]!.lockstep).toBe(false)
 })
 
+test('data-parallel ranks step together where they share experts that are sharded', () => {
+  const rank = '[cluster]\nnum_backends = 1\nmodel = "mixtral-8x7b"\ndp = 2\n'
+  const lockstepOf = (keys: string): boolean | undefined =>
+    fleetOf(`${rank}${keys}`).cluster.backends[0]!.lockstep
+  expect(lockstepOf('tp = 1\nmoe_tp = 2')).toBe(true)
+  expect(lockstepOf('tp = 4\nmoe_tp = 8')).toBe(true)
+  expect(lockstepOf('tp = 4\nmoe_tp = 4')).toBe(false)
+})
+
 test('an engine brings its ways to batch, to preempt and to admit, and the config goes before it', () => {
   const policies = (source: string): unknown => {
     const { backends } = fleetOf(`[cluster]\nnum_backends = 1\n${source}`).cluster

@@ -120,13 +120,20 @@ function wrongSpread(
   if (ep === 1 && moeTp === undefined) return undefined
   const { experts } = model
   if (experts === undefined) {
-    const [key, got] = moeTp === undefined ? ['ep', ep] : ['moe_tp', moeTp]
-    return { key: `${key}`, message: `expected 1, as ${model.name} has no experts, got ${got}` }
+    const why = `as ${model.name} has no experts`
+    return ep > 1
+      ? { key: 'ep', message: `expected 1, ${why}, got ${ep}` }
+      : { key: 'moe_tp', message: `expected nothing, ${why}, got ${moeTp}` }
   }
   const gpus = `tp = ${tp}, or tp x dp = ${tp * dp}`
   const fits = canSpreadExperts(spread)
-  if (moeTp !== undefined && !fits)
+  if (moeTp !== undefined && !fits) {
     return { key: 'moe_tp', message: `expected ep x moe_tp to be ${gpus}, got ${ep} x ${moeTp}` }
+  }
+  if (moeTp !== undefined && experts.count % ep !== 0) {
+    const expected = `a divisor of the ${experts.count} experts of ${model.name}`
+    return { key: 'ep', message: `expected ${expected}, got ${ep}` }
+  }
   if (!fits || experts.count % ep !== 0) {
     const expected = `a divisor of ${gpus}, that divides its ${experts.count} experts`
     return { key: 'ep', message: `expected ${expected}, got ${ep}` }
@@ -148,10 +155,10 @@ function hintOfSharing(filled: Readonly<Record<string, unknown>>, { experts }: M
 
 function spreadOf(
   filled: Readonly<Record<string, unknown>>,
-): Required<Omit<Parallelism, 'pp' | 'moeTp'>> & Pick<Parallelism, 'moeTp'> {
+): Omit<Parallelism, 'pp'> & { readonly dp: number } {
   const number = (key: string): number => Number(filled[key] ?? 1)
-  const moeTp = filled['moe_tp'] === undefined ? {} : { moeTp: number('moe_tp') }
-  return { tp: number('tp'), ep: number('ep'), dp: number('dp'), ...moeTp }
+  const moeTp = filled['moe_tp'] === undefined ? undefined : number('moe_tp')
+  return { tp: number('tp'), ep: number('ep'), moeTp, dp: number('dp') }
 }
 
 /** That buffers for the tokens of a step, or else for the links between GPUs, fill the memory. */

@@ -53,12 +53,12 @@ export const deploymentShape = {
   ep: integer(1, 1024)
     .default(1)
     .describe(
-      'Groups of GPUs among which whole experts are dealt out: divides tp, or is tp x dp, and then data-parallel ranks share the experts and step together.',
+      'Groups of GPUs among which whole experts are dealt out: divides tp, or is tp x dp, and then data-parallel ranks share the experts and step together; see moe_tp for groups of several GPUs that ranks share.',
     ),
   moe_tp: integer(1, 1024)
     .optional()
     .describe(
-      'GPUs of a group, by which each of its experts is sharded: ep x moe_tp is tp, or tp x dp, and then data-parallel ranks share the experts (SGLang with data-parallel attention has moe_tp = dp); default tp / ep, at least 1.',
+      'GPUs of a group, by which each of its experts is sharded: ep x moe_tp is tp, or tp x dp, and then data-parallel ranks share the experts and step together (SGLang with --enable-dp-attention: tp = 1 and moe_tp = dp); default tp / ep, at least 1.',
     ),
   dp: integer(1, 1024)
     .default(1)

@@ -241,6 +241,10 @@ test('ranks that share the experts have room for more KV, as each GPU has fewer 
   )
   expect(eight!.kv_cache_blocks).toBeGreaterThan(0)
   expect(sixteen!.kv_cache_blocks).toBeGreaterThan(eight!.kv_cache_blocks)
+  for (const degrees of ['moe_tp = 8', 'ep = 4\nmoe_tp = 2']) {
+    const sharded = parseConfig(`${fleet}${degrees}`).cluster
+    expect(sharded.kv_cache_blocks).toBe(eight!.kv_cache_blocks)
+  }
 })
 
 test.each([
@@ -255,6 +259,26 @@ test.each([
   [
     'ep = 8\nmodel = "llama-3.1-8b"',
     'bench.toml:6:1 cluster.ep: expected 1, as Llama-3.1-8B has no experts, got 8',
+  ],
+  [
+    'moe_tp = 4',
+    'bench.toml:6:1 cluster.moe_tp: expected ep x moe_tp to be tp = 1, or tp x dp = 8, got 1 x 4',
+  ],
+  [
+    'moe_tp = 8\nep = 2',
+    'bench.toml:6:1 cluster.moe_tp: expected ep x moe_tp to be tp = 1, or tp x dp = 8, got 2 x 8',
+  ],
+  [
+    'ep = 3\nmoe_tp = 8\ntp = 3',
+    'bench.toml:6:1 cluster.ep: expected a divisor of the 256 experts of DeepSeek-V3, got 3',
+  ],
+  [
+    'moe_tp = 8\ndp_lockstep = false',
+    'bench.toml:7:1 cluster.dp_lockstep: expected ranks that share experts to step together, got false',
+  ],
+  [
+    'moe_tp = 1\nmodel = "llama-3.1-8b"',
+    'bench.toml:6:1 cluster.moe_tp: expected nothing, as Llama-3.1-8B has no experts, got 1',
   ],
 ])('degrees that do not go together: %s', (keys, message) => {
   const model = keys.includes('model') ? '' : 'model = "deepseek-v3"\n'

@@ -13,6 +13,7 @@ describe('findGpu', () => {
     ...['L40s', 'l40s', 'L40S'].map((name) => [name, 'L40S']),
     ['a100_40gb', 'A100 40GB'],
     ['rtx4090', 'RTX 4090'],
+    ['gb300', 'GB300'],
   ])('%s is the %s', (name, canonical) => {
     expect(findGpu(name).name).toBe(canonical)
   })
@@ -22,7 +23,7 @@ describe('findGpu', () => {
       expect.objectContaining({
         code: 'gpu_unknown',
         message:
-          'unknown GPU "H1000": did you mean "H100 SXM"? Known: H100 SXM, H100 PCIe, H200, B200, A100 40GB, A100 80GB, L40S, L4, A10G, RTX 4090, H100 NVL, H20, GB200, B300, RTX PRO 6000, A10, T4, V100, MI300X, MI325X, RTX A6000, A40, L40, RTX 6000 Ada, RTX 3090',
+          'unknown GPU "H1000": did you mean "H100 SXM"? Known: H100 SXM, H100 PCIe, H200, B200, A100 40GB, A100 80GB, L40S, L4, A10G, RTX 4090, H100 NVL, H20, GB200, B300, GB300, RTX PRO 6000, A10, T4, V100, MI300X, MI325X, RTX A6000, A40, L40, RTX 6000 Ada, RTX 3090',
       }),
     )
     expect(() => findGpu('abacus')).toThrow(/^unknown GPU "abacus"\. Known: H100 SXM, /)

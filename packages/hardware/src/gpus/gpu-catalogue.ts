@@ -231,6 +231,21 @@ export const GPUS: readonly Gpu[] = [
     },
   },
   {
+    name: 'GB300',
+    aliases: ['GB300 NVL72'],
+    architecture: 'blackwell',
+    memoryBytes: 288 * GB,
+    driverMemoryBytes: 276.5 * GIB,
+    memoryBandwidthBytesPerSec: 8 * TB,
+    denseFlops: { fp16: 2500 * TERA, fp8: 5000 * TERA, fp4: 15000 * TERA },
+    link: 'NVLink 5',
+    pricePerHourUsd: 8,
+    source: {
+      specification: 'NVIDIA GB300 NVL72 data sheet, per GPU',
+      price: 'estimate: B300 and a fifth for the Grace CPU; no public list price',
+    },
+  },
+  {
     name: 'RTX PRO 6000',
     aliases: ['RTXPRO6000', 'RTX PRO 6000 Blackwell'],
     architecture: 'blackwell-rtx',

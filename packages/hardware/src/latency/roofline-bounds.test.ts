@@ -18,7 +18,7 @@ import { WEIGHT_PRECISIONS } from '../precision/precision.js'
 import { h100 } from '../testing/h100.js'
 import { afterSteps, anyStep, segmentError, stepOf } from '../testing/segments.js'
 import { type RooflineLatency, rooflineLatency } from './roofline-latency.js'
-import type { RooflineOptions } from './roofline-options.js'
+import { type RooflineOptions, ranksSharingExperts } from './roofline-options.js'
 
 /** Any deployment that the model allows. */
 const deployment: fc.Arbitrary<RooflineOptions> = fc
@@ -33,19 +33,25 @@ const deployment: fc.Arbitrary<RooflineOptions> = fc
     cudaGraphs: fc.constantFrom('full' as const, 'piecewise' as const),
     tp: fc.constantFrom(1, 2, 4, 8),
     pp: fc.constantFrom(1, 2, 4),
-    isExpertParallel: fc.boolean(),
+    dp: fc.constantFrom(1, 2, 8),
+    moeTp: fc.constantFrom(1, 2, 'all' as const),
+    areShared: fc.boolean(),
   })
   .filter(({ model, tp }) => model.attention.heads % tp === 0)
-  .map(({ tp, pp, isExpertParallel, ...rest }) => {
-    const ep = isExpertParallel && rest.model.experts !== undefined ? tp : 1
-    return { ...rest, parallelism: { tp, pp, ep } }
+  .map(({ tp, pp, dp, moeTp, areShared, ...rest }) => {
+    if (rest.model.experts === undefined) return { ...rest, parallelism: { tp, pp, ep: 1, dp } }
+    const gpus = areShared ? tp * dp : tp
+    const sharded = moeTp === 'all' ? gpus : Math.min(moeTp, gpus)
+    const stages = areShared && dp > 1 ? 1 : pp
+    return { ...rest, parallelism: { tp, pp: stages, ep: gpus / sharded, moeTp: sharded, dp } }
   })
+  .filter(({ model, parallelism }) => (model.experts?.count ?? 1) % parallelism.ep === 0)
 
 describe('for any model, GPU, precision and parallelism', () => {
   test('no step is faster than the hardware allows', () => {
     fc.assert(
       fc.property(deployment, anyStep, (options, step) => {
-        const ms = rooflineLatency(options).stepMs(step)
+        const ms = togetherMs(options, step)
         expect(ms).toBeGreaterThan(flopsBoundMs(options, step))
         expect(ms).toBeGreaterThan(bandwidthBoundMs(options, step))
       }),
@@ -105,7 +111,6 @@ describe('for any model, GPU, precision and parallelism', () => {
         fc.double({ min: 0, max: 1, noNaN: true }),
         (options, [prompt, cached, decodes, context], kind, n, part) => {
           fc.pre(prompt + decodes > 0)
-          const latency = rooflineLatency(options)
           const shared = Math.floor(part * context) * Math.max(0, decodes - 1)
           const before = stepOf(prompt, cached, decodes, decodes * (1 + context), shared)
           // Stages take requests to be alike: one with less context than the others makes all look shorter.
@@ -122,7 +127,8 @@ describe('for any model, GPU, precision and parallelism', () => {
             prompt: stepOf(prompt + n, cached, decodes, decodes * (1 + context), shared),
             cached: stepOf(prompt, cached + n, decodes, decodes * (1 + context), shared),
           }[kind]
-          expect(latency.stepMs(after)).toBeGreaterThanOrEqual(latency.stepMs(before) * (1 - 1e-12))
+          const leastMs = togetherMs(options, before) * (1 - 1e-12)
+          expect(togetherMs(options, after)).toBeGreaterThanOrEqual(leastMs)
         },
       ),
       { numRuns: 1000 },
@@ -237,6 +243,20 @@ describe('for every model, GPU and degree of the catalogues', () => {
   )
 })
 
+/** A step that all data-parallel ranks take alike, with what the experts they share get from the others. */
+function togetherMs(options: RooflineOptions, step: StepShape): number {
+  const latency = rooflineLatency(options)
+  const { dp = 1 } = options.parallelism
+  const all: StepShape = {
+    prefillTokens: dp * step.prefillTokens,
+    prefillRequests: dp * step.prefillRequests,
+    prefillAttentionPairs: dp * step.prefillAttentionPairs,
+    decodeRequests: dp * step.decodeRequests,
+    decodeContextTokens: dp * step.decodeContextTokens,
+  }
+  return latency.stepMs(step) + latency.sharedMs!(step, all)
+}
+
 /** The parts of a step that more GPUs share. */
 function computeMs(latency: RooflineLatency, step: StepShape): number {
   const { matmulMs, expertMs, attentionMs, elementwiseMs } = latency.breakdown(step)
@@ -284,8 +304,9 @@ function bandwidthBoundMs(options: RooflineOptions, step: StepShape): number {
   const { count = 1, active = 0 } = model.experts ?? {}
   // Micro-batches of a pipeline, taken one by one, touch no fewer experts than one batch.
   const stages = busyGpus(options, step) / parallelism.tp
-  const touched = 1 - (1 - active / count) ** (tokens / stages)
-  const weights = (attention + dense + experts * touched) * narrowest
+  const sharing = ranksSharingExperts(parallelism)
+  const touched = 1 - (1 - active / count) ** ((sharing * tokens) / stages)
+  const weights = (attention + dense + (experts * touched) / sharing) * narrowest
   const indexer = indexerOf(model)
   const layers = attentionLayers(model)
   const window = indexer === undefined ? windowOf(model) : { tokens: indexer.tokens, layers }

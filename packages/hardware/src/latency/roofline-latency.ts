@@ -13,7 +13,8 @@ import { denseMatmuls, type ExpertWork, expertWork, type MatmulWork } from './ma
 import { refuseParameter } from './refuse-parameter.js'
 import {
   canSpreadExperts,
-  gpusPerExpert,
+  gathersTokens,
+  type Parallelism,
   type RooflineOptions,
   ranksSharingExperts,
   type TimeScales,
@@ -212,29 +213,25 @@ class Roofline implements RooflineLatency {
     const { model, parallelism } = this.options
     const { tp, pp, ep } = parallelism
     const bytes = bytesOf(tokensOf(step), model)
-    const isShared = ranksSharingExperts(parallelism) > 1
-    const moeLayers = ep > 1 || isShared ? model.layers - model.denseLayers : 0
+    const isGathered = gathersTokens(parallelism)
+    const moeLayers = ep > 1 || isGathered ? model.layers - model.denseLayers : 0
     let ms = (2 * model.layers - moeLayers) * allReduceMs(bytes, tp, this.link)
-    if (ep > 1) {
+    if (isGathered) ms += this.gatheringMs(tokensOf(step))
+    else if (moeLayers > 0) {
       // The GPUs of a rank have the same tokens, and deal out what they send of them.
-      const copies = isShared ? gpusPerExpert(parallelism) : 1
-      const sent = (copies * bytes * (model.experts?.active ?? 0)) / Math.min(tp, ep)
+      const sent = (bytes * (model.experts?.active ?? 0)) / Math.min(tp, ep)
       ms += 2 * moeLayers * allToAllMs(sent, ep, this.link)
     }
-    ms += this.gatheringMs(tokensOf(step))
     return pp > 1 ? ms + pp * messageMs(bytes / tp, this.link) : ms
   }
 
-  /**
-   * Ranks whose experts are all sharded gather the tokens of all before them, and scatter the sums after them: every
-   * GPU receives, and sends, what it lacks of the tokens.
-   */
+  /** All GPUs gather the tokens of all ranks before sharded experts that they share, and scatter the sums after them. */
   private gatheringMs(tokens: number): number {
     const { model, parallelism } = this.options
-    if (parallelism.ep > 1 || ranksSharingExperts(parallelism) === 1) return 0
-    const gpus = gpusPerExpert(parallelism)
+    if (!gathersTokens(parallelism)) return 0
+    const { tp, dp = 1 } = parallelism
     const layers = model.layers - model.denseLayers
-    return 2 * layers * allToAllMs(bytesOf(tokens, model), gpus, this.link)
+    return 2 * layers * allToAllMs(bytesOf(tokens, model), tp * dp, this.link)
   }
 
   private hostMs(step: StepShape): number {
@@ -338,10 +335,8 @@ function kernelFloorMs(options: RooflineOptions, { floorMs }: KernelEfficiency):
 }
 
 function check({ model, parallelism, ...options }: RooflineOptions): void {
-  const { tp, pp, ep, dp = 1 } = parallelism
-  const moeTp = gpusPerExpert(parallelism)
-  const given = parallelism.moeTp === undefined ? {} : { moeTp }
-  for (const [name, value] of Object.entries({ tp, pp, ep, dp, ...given })) {
+  const { tp, pp, ep, moeTp = 1, dp = 1 } = parallelism
+  for (const [name, value] of Object.entries({ tp, pp, ep, moeTp, dp })) {
     if (!(Number.isInteger(value) && value >= 1)) refuseParameter(name, 'an integer >= 1', value)
   }
   const { heads } = model.attention
@@ -353,24 +348,30 @@ function check({ model, parallelism, ...options }: RooflineOptions): void {
   if (pp > model.layers) {
     refuseParameter('pp', `at most the ${model.layers} layers of ${model.name}`, pp)
   }
-  if (!canSpreadExperts(parallelism)) {
-    const across = dp === 1 ? '' : `, or tp x dp = ${tp * dp}`
-    if (parallelism.moeTp === undefined)
-      refuseParameter('ep', `a divisor of tp = ${tp}${across}`, ep)
-    refuseParameter('moeTp', `with ep = ${ep} in all tp = ${tp}${across}`, moeTp)
-  }
-  if (ep > 1 && (model.experts?.count ?? 0) % ep !== 0) {
-    refuseParameter('ep', `a divisor of the experts of ${model.name}`, ep)
-  }
-  if (model.experts === undefined && (ep > 1 || parallelism.moeTp !== undefined)) {
-    const [name, value] = ep > 1 ? (['ep', ep] as const) : (['moeTp', moeTp] as const)
-    refuseParameter(name, `1 because ${model.name} is not a mixture of experts`, value)
-  }
+  checkExperts(model, parallelism)
   const { hostMsPerRequest, hostMsPerStep = 0, kernelFloorScale = 1 } = options
   const { timeScales = UNSCALED } = options
   const numbers = { hostMsPerRequest, hostMsPerStep, kernelFloorScale, ...timeScales }
   for (const [name, value] of Object.entries(numbers)) {
     if (value >= 0 && value < Number.POSITIVE_INFINITY) continue
     refuseParameter(name, 'a finite number >= 0', value)
+  }
+}
+
+function checkExperts(model: Model, parallelism: Parallelism): void {
+  const { tp, ep, moeTp, dp = 1 } = parallelism
+  if (!canSpreadExperts(parallelism)) {
+    const gpus = dp === 1 ? `tp = ${tp}` : `tp = ${tp}, or tp x dp = ${tp * dp}`
+    if (moeTp === undefined) refuseParameter('ep', `a divisor of ${gpus}`, ep)
+    refuseParameter('moeTp', `ep x moeTp to be ${gpus}`, `${ep} x ${moeTp}`)
+  }
+  if (ep > 1 && (model.experts?.count ?? 0) % ep !== 0) {
+    refuseParameter('ep', `a divisor of the experts of ${model.name}`, ep)
+  }
+  if (ep > 1 && model.experts === undefined) {
+    refuseParameter('ep', `1 because ${model.name} is not a mixture of experts`, ep)
+  }
+  if (moeTp !== undefined && model.experts === undefined) {
+    refuseParameter('moeTp', `nothing because ${model.name} is not a mixture of experts`, moeTp)
   }
 }

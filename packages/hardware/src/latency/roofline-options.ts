@@ -12,13 +12,12 @@ export interface Parallelism {
   /** Pipeline stages; at most the layers. */
   readonly pp: number
   /**
-   * Groups of GPUs among which whole experts are dealt out, 1 for all on all: a divisor of `tp`, or of `tp` x `dp`,
-   * and then data-parallel ranks share the experts.
+   * Groups of GPUs among which whole experts are dealt out, each group with other ones; 1 shards every expert by all.
    */
   readonly ep: number
   /**
-   * GPUs of a group, by which each of its experts is sharded: `tp` or `tp` x `dp` in all with `ep`. What `ep` leaves
-   * of `tp` when absent, at least 1.
+   * GPUs of a group, by which each of its experts is sharded: `ep` x `moeTp` is `tp`, or `tp` x `dp`, and then
+   * data-parallel ranks share the experts. What `ep` leaves of `tp` when absent, at least 1.
    */
   readonly moeTp?: number | undefined
   /** Data-parallel ranks of the backend, of `tp` x `pp` GPUs each; 1 when absent. */
@@ -42,6 +41,14 @@ export function gpusPerExpert({ tp, ep, moeTp }: Omit<Parallelism, 'pp'>): numbe
 export function ranksSharingExperts(parallelism: Omit<Parallelism, 'pp'>): number {
   const { tp, ep, dp = 1 } = parallelism
   return ep * gpusPerExpert(parallelism) > tp ? dp : 1
+}
+
+/**
+ * Whether data-parallel ranks gather the tokens of all for the experts they share: those are sharded. Tokens go to
+ * whole experts one by one.
+ */
+export function gathersTokens(parallelism: Omit<Parallelism, 'pp'>): boolean {
+  return ranksSharingExperts(parallelism) > 1 && gpusPerExpert(parallelism) > 1
 }
 
 /** What a roofline is computed from. */

@@ -26,10 +26,10 @@ export interface ClosedLoop {
 }
 
 /**
- * Means in ms, over all requests: those that start together are a tenth of ten rounds.
+ * Means in ms over all requests, those that start together included.
  *
- * @param backends - one, or those of the roles `prefill` and `decode`, each in its turn
- * @returns undefined when the requests do not fit into them
+ * @param backends - those that do `both`, or else those for `prefill` and for `decode`: requests go to each in its turn
+ * @returns undefined when a request does not complete, as it does not fit
  */
 export function closedLoopMeans(
   backends: readonly BackendSpec[],

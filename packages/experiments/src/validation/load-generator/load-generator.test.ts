@@ -1,6 +1,6 @@
-import { RandomStream } from '@routesim/core'
+import { type LatencyModel, RandomStream } from '@routesim/core'
 import { affineLatency } from '@routesim/hardware'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { inferencePerfArrivals } from './arrivals.js'
 import { closedLoopMeans } from './closed-loop.js'
 import { STAGE_SPACING_MS, sharedPrefixWorkload } from './shared-prefix-workload.js'
@@ -50,14 +50,17 @@ test('every stage sends the prompts again from the first', () => {
   expect(groups.size).toBe(3)
 })
 
-const backend = {
-  role: 'both',
-  latency: affineLatency({
-    baseMs: 10,
+const stepsOf = (baseMs: number): LatencyModel =>
+  affineLatency({
+    baseMs,
     prefillMsPerToken: 0,
     decodeMsPerRequest: 0,
     decodeMsPerContextToken: 0,
-  }),
+  })
+
+const backend = {
+  role: 'both',
+  latency: stepsOf(10),
   kv: { blocks: 1000, blockTokens: 16 },
   maxBatchTokens: 8192,
   maxNumSeqs: 64,
@@ -94,4 +97,36 @@ test('a closed loop keeps its concurrency', () => {
   expect(means!.tpotMs).toBeCloseTo(10, 9)
   const tiny = { ...backend, kv: { blocks: 1, blockTokens: 16 } }
   expect(closedLoopMeans([tiny], 2, loop)).toBeUndefined()
+})
+
+describe('a closed loop over backends for prompts and for answers', () => {
+  // One prompt a step, of 15 ms.
+  const prefill = { ...backend, role: 'prefill', latency: stepsOf(15), maxBatchTokens: 32 } as const
+  const decode = { ...backend, role: 'decode' } as const
+  // 3 ms, and 2 ms for 32 tokens.
+  const transfer = { latencyMs: 3, bandwidthBytesPerSec: 16e6, bytesPerToken: 1000 }
+  const loop = { promptTokens: 32, outputTokens: 11, concurrency: 2, leastShare: 1, rounds: 1 }
+
+  test('by hand: one prompt after another, their KV caches sent, ten steps from the next on', () => {
+    const means = closedLoopMeans([prefill, decode], 2, loop, transfer)
+    expect(means!.ttftMs).toBeCloseTo((15 + 30) / 2 + 2, 9)
+    // The first decodes from 20 to 120 ms; the second is there at 35 and joins at 40.
+    expect(means!.tpotMs).toBeCloseTo((105 / 10 + 110 / 10) / 2, 9)
+  })
+
+  test('each gets requests in its turn', () => {
+    const backends = [prefill, prefill, decode, decode, decode]
+    const two = closedLoopMeans(backends, 2, loop, transfer)
+    expect(two!.ttftMs).toBeCloseTo(15 + 2, 9)
+    expect(two!.tpotMs).toBeCloseTo(10.5, 9)
+    // The third prompt waits for the first, but its decodes for nobody's.
+    const three = closedLoopMeans(backends, 2, { ...loop, concurrency: 3 }, transfer)
+    expect(three!.ttftMs).toBeCloseTo((15 + 15 + 30) / 3 + 2, 9)
+    expect(three!.tpotMs).toBeCloseTo(10.5, 9)
+  })
+
+  test('a request that decode backends can not hold has no means', () => {
+    const tiny = { ...decode, kv: { blocks: 1, blockTokens: 16 } }
+    expect(closedLoopMeans([prefill, tiny], 2, loop, transfer)).toBeUndefined()
+  })
 })

@@ -22,9 +22,6 @@ const MODELS: Readonly<Record<string, string>> = {
 }
 const GPUS: Readonly<Record<string, string>> = { h100_sxm: 'H100 SXM' }
 
-/** The file's own measurements, not those of InferenceMAX. */
-const OWN_BENCHMARK = 'source_file=/'
-
 /** Which columns say how workers are spread: all do the same, or those of prompts and of answers apart. */
 export type WorkerColumns = '' | 'prefill_' | 'decode_'
 
@@ -45,16 +42,18 @@ export function partsOf(row: CsvRow, columns: WorkerColumns): DeploymentOptions 
   }
 }
 
+/** Whether a row is one of the file's own measurements, none of InferenceMAX. */
 export function isOwnBenchmark(row: CsvRow): boolean {
-  return row['silicon_data_source']?.startsWith(OWN_BENCHMARK) === true
+  return row['silicon_data_source']?.startsWith('source_file=/') === true
 }
 
-type Spread = Required<Pick<DeploymentOptions, 'tp' | 'dp' | 'ep' | 'moeTp'>>
+/** Degrees of a replica, all of whose GPUs have a part of the experts. */
+type Spread = Required<Pick<DeploymentOptions, 'tp' | 'dp' | 'ep'>>
 
 /**
- * Degrees of a replica. Where experts are dealt out the file of replicas that do all multiplies both degrees, and says
- * 64 for servers that have 8. Data-parallel attention is that of all GPUs; its rows of vLLM say their number as
- * `tp_size` again: 4 GPUs with 512 requests in flight have 128 each in `batch_size`.
+ * Where experts are dealt out the file of replicas that do all multiplies both degrees of InferenceMAX: rows named
+ * `tp2_ep2` say 4 GPUs, and those of servers that have 8 say 64. Data-parallel attention is that of all GPUs; its rows
+ * of vLLM say their number as `tp_size` again: 4 GPUs with 512 requests in flight have 128 each in `batch_size`.
  */
 function spreadOf(row: CsvRow, columns: WorkerColumns): Spread {
   const of = (column: string): number => Math.max(1, numberIn(row, columns + column) ?? 1)
@@ -62,20 +61,17 @@ function spreadOf(row: CsvRow, columns: WorkerColumns): Spread {
   const attending = of('attention_dp_size')
   const all = attending > 1 ? attending : of('tp_size')
   const isMultiplied =
-    columns === '' && all > GPUS_PER_SERVER && ranks > 1 && of('moe_tp_size') * ranks === all
+    columns === '' && !isOwnBenchmark(row) && of('moe_tp_size') === ranks && ranks ** 2 === all
   const gpus = isMultiplied ? all / ranks : all
   const groups = Math.min(ranks, gpus)
   const ep = gpus % groups === 0 ? groups : 1
-  const spread = { ep, moeTp: gpus / ep }
-  return attending > 1 ? { tp: 1, dp: gpus, ...spread } : { tp: gpus, dp: 1, ...spread }
+  return attending > 1 ? { tp: 1, dp: gpus, ep } : { tp: gpus, dp: 1, ep }
 }
-
-const GPUS_PER_SERVER = 8
 
 /** @throws RouteSimError when the catalogues lack a part, or it does not fit */
 function supportedParts(
   row: CsvRow,
-  { tp, dp, ep, moeTp }: Spread,
+  { tp, dp, ep: ranks }: Spread,
   quantized: WeightPrecision,
   isMeasuredAlone: boolean,
 ): DeploymentOptions {
@@ -91,15 +87,15 @@ function supportedParts(
     concurrency: numberIn(row, 'concurrency')!,
     version: row['backend_version'] ?? '',
   })
-  const isDealtOut = model.experts !== undefined && model.experts.count % ep === 0
+  const { experts } = model
+  const ep = experts !== undefined && experts.count % ranks === 0 ? ranks : 1
   const parts = {
     model: model.name,
     gpu: gpu.name,
     engine,
     tp,
     dp,
-    ep: isDealtOut ? ep : 1,
-    ...(isDealtOut && { moeTp }),
+    ...(experts !== undefined && { ep, moeTp: (tp * dp) / ep }),
     // Of random prompts nothing is found again.
     prefixCaching: false,
     precision,

@@ -1,5 +1,6 @@
 import type { BackendSpec, KvTransfer } from '@routesim/core'
 import {
+  findEngine,
   findGpu,
   findLink,
   findModel,
@@ -43,15 +44,15 @@ function predictAlike(row: CsvRow): PublishedRow[] {
 
 /** Workers for prompts, and others for answers. */
 function predictApart(row: CsvRow): PublishedRow[] {
-  const prefill = partsOf(row, 'prefill_')
-  const decode = partsOf(row, 'decode_')
-  const prefills = numberIn(row, 'prefill_num_workers')
-  const decodes = numberIn(row, 'decode_num_workers')
   const refused = (reason: string): PublishedRow[] =>
     unpredicted(nominalPlace(row), reason, measuredOf(row))
-  if (typeof prefill === 'string') return refused(prefill)
-  if (typeof decode === 'string') return refused(decode)
+  const prefills = numberIn(row, 'prefill_num_workers')
+  const decodes = numberIn(row, 'decode_num_workers')
   if (prefills === undefined || decodes === undefined) return refused('number of workers missing')
+  const prefill = partsOf(row, 'prefill_')
+  if (typeof prefill === 'string') return refused(prefill)
+  const decode = partsOf(row, 'decode_')
+  if (typeof decode === 'string') return refused(decode)
   const policy = `${prefills} x ${spreadOf(prefill)} + ${decodes} x ${spreadOf(decode)}`
   const { backend: prompts, engine } = deployment(prefill)
   const { backend: answers } = deployment(decode)
@@ -59,7 +60,7 @@ function predictApart(row: CsvRow): PublishedRow[] {
     ...Array.from({ length: prefills }, (): BackendSpec => ({ ...prompts, role: 'prefill' })),
     ...Array.from({ length: decodes }, (): BackendSpec => ({ ...answers, role: 'decode' })),
   ]
-  return predicted(row, decode, policy, backends, engine.frontEndMs, transferOf(decode))
+  return predicted(row, decode, policy, backends, engine.frontEndMs, transferOf(prefill, decode))
 }
 
 function predicted(
@@ -88,7 +89,7 @@ function predicted(
 }
 
 /**
- * The file's own measurements of SGLang send all requests at once and no more, as its
+ * The file's own measurements have lengths as they say. Those of SGLang send all requests at once and no more, as its
  * `bench_one_batch_server` does: first tokens come after half of all prompts, whatever the output.
  */
 function loopOf(row: CsvRow): ClosedLoop {
@@ -102,14 +103,22 @@ function loopOf(row: CsvRow): ClosedLoop {
   }
 }
 
-/** KV caches go from each GPU that has a part of one to its peer, over the adapter or link of that GPU. */
-function transferOf({ model, gpu, kvPrecision, tp }: DeploymentOptions): KvTransfer {
-  const { latencyMs, bandwidthBytesPerSec, efficiency } = findLink(linkBetweenWorkers(findGpu(gpu)))
-  const served = findModel(model)
+/**
+ * KV caches go over the adapter or link of each GPU that has a part of one; the workers with fewer of
+ * those set the pace.
+ */
+function transferOf(prefill: DeploymentOptions, decode: DeploymentOptions): KvTransfer {
+  const { latencyMs, bandwidthBytesPerSec, efficiency } = findLink(
+    linkBetweenWorkers(findGpu(decode.gpu)),
+  )
+  const model = findModel(decode.model)
+  const precision =
+    decode.kvPrecision ?? findEngine(decode.engine).kvPrecision(decode.precision ?? model.weights)
   return {
     latencyMs,
     bandwidthBytesPerSec: bandwidthBytesPerSec * efficiency,
-    bytesPerToken: kvBytesOfContext(served, 1, kvPrecision) * kvShare(served, tp),
+    bytesPerToken:
+      kvBytesOfContext(model, 1, precision) * kvShare(model, Math.min(prefill.tp, decode.tp)),
   }
 }
 
