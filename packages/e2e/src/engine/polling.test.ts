@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { evenLatency } from '../testing/even-latency.js'
-import { backend, tinyRun } from '../testing/tiny-run.js'
+import { backend, type TinyRun, tinyRun } from '../testing/tiny-run.js'
 
 /** A step lasts 5 ms, 0.1 ms for each prompt token and 1 ms for each decode. */
 const latency = evenLatency(5)
 
 describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
-  const run = (options: Partial<Parameters<typeof tinyRun>[0]>): ReturnType<typeof tinyRun> =>
+  const run = (options: Omit<TinyRun, 'stepper'>): ReturnType<typeof tinyRun> =>
     tinyRun({ stepper, backends: [backend({ latency, pollSteps: 3 })], ...options })
 
   test('a scheduler looks for requests after three steps of decodes, or one with a prompt', () => {
