@@ -144,6 +144,27 @@ test('data-parallel ranks step together where they share experts that are sharde
   expect(lockstepOf('tp = 4\nmoe_tp = 4')).toBe(false)
 })
 
+test('ranks whose prompts begin together, and schedulers that look now and then', () => {
+  const fleet = '[cluster]\nnum_backends = 1\ndp = 2\n'
+  const specOf = (keys: string): unknown => fleetOf(`${fleet}${keys}`).cluster.backends[0]
+  expect(specOf('scheduler_recv_interval = 30')).toMatchObject({ pollSteps: 30 })
+  const balanced = 'dp_lockstep = true\nattention_dp_balance = true\n'
+  expect(specOf(balanced)).toMatchObject({
+    promptsTogether: { timeoutSteps: 50, batchingSteps: 10 },
+  })
+  const told = 'attention_dp_timeout_iters = 60\nattention_dp_batching_wait_iters = 0\n'
+  expect(specOf(`${balanced}${told}`)).toMatchObject({
+    promptsTogether: { timeoutSteps: 60, batchingSteps: 0 },
+  })
+  const plain = specOf('dp_lockstep = true')
+  expect(plain).toMatchObject({ pollSteps: 1 })
+  expect(plain).not.toHaveProperty('promptsTogether')
+  for (const alone of ['', 'dp_lockstep = false\n'])
+    expect(() => specOf(`${alone}attention_dp_balance = true`)).toThrow(
+      'cluster.attention_dp_balance: expected dp > 1 and ranks that step together (ep > 1 or dp_lockstep), got none',
+    )
+})
+
 test('an engine brings its ways to batch, to preempt and to admit, and the config goes before it', () => {
   const policies = (source: string): unknown => {
     const { backends } = fleetOf(`[cluster]\nnum_backends = 1\n${source}`).cluster
