@@ -161,7 +161,7 @@ test('ranks whose prompts begin together, and schedulers that look now and then'
   expect(plain).not.toHaveProperty('promptsTogether')
   for (const alone of ['', 'dp_lockstep = false\n'])
     expect(() => specOf(`${alone}attention_dp_balance = true`)).toThrow(
-      'cluster.attention_dp_balance: expected dp > 1 and ranks that step together (ep > 1 or dp_lockstep), got none',
+      'cluster.attention_dp_balance: expected dp > 1 and ranks that step together (ep > 1, dp_lockstep, or a moe_tp that they share), got none',
     )
 })
 

@@ -180,7 +180,8 @@ export const backendGroup = table({
 /** Says which key of a backend does not fit to the others. */
 export function checkDeployment(values: DeploymentConfig, context: z.RefinementCtx): void {
   if (values.attention_dp_balance && !(values.dp > 1 && stepTogether(values))) {
-    const message = 'expected dp > 1 and ranks that step together (ep > 1 or dp_lockstep), got none'
+    const message =
+      'expected dp > 1 and ranks that step together (ep > 1, dp_lockstep, or a moe_tp that they share), got none'
     context.addIssue({ code: 'custom', path: ['attention_dp_balance'], message })
   }
   checkRoofline(values, context)
