@@ -42,7 +42,7 @@ export interface FleetContext {
   readonly seed: number
   /** First row of the request table that is measured. */
   readonly measuredFrom: number
-  /** By backend: 1 when nobody who waits is admitted in the step that begins. */
+  /** By backend: 1 when no prompt begins in the step that does. */
   readonly holdsPrompts: Uint8Array
   /** Whether changes of KV caches must be made in the step in which they happen. */
   readonly tellsKvEvents: boolean
@@ -72,8 +72,13 @@ export interface Fleet {
   adapterLoads(backend: number): number | undefined
   /** Lets go of the KV blocks of a request that another backend has taken over. */
   releaseHandedOver(backend: number, request: number): void
-  /** Whether somebody is in the queue. */
-  hasWaiting(backend: number): boolean
+  /** Between two steps: whether a running request decodes. */
+  hasDecodes(backend: number): boolean
+  /**
+   * The same for prompts, under way or next to begin: of those that wait the first counts, whether or not there are
+   * blocks for it.
+   */
+  hasPrompts(backend: number): boolean
   /** Forms the next batch and starts a step, or several; does nothing when there is nothing to do. */
   startStep(backend: number): void
   completeStep(backend: number): void

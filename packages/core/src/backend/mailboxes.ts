@@ -9,7 +9,7 @@ export function isPolling({ pollSteps = 1 }: BackendSpec): boolean {
 
 /**
  * Requests that are through the front end, and for which the scheduler of their backend has not looked yet: it looks
- * after a step with a prompt, after so many of decodes alone, and when nobody runs, as SGLang does with
+ * after a step with a prompt, after so many of decodes alone, and when there is nothing to compute, as SGLang does with
  * `--scheduler-recv-interval` (`SchedulerRecvSkipper`, default weights).
  */
 export class Mailboxes {
@@ -24,9 +24,13 @@ export class Mailboxes {
     this.boxes = specs.map(() => [])
   }
 
+  polls(backend: number): boolean {
+    return this.pollSteps[backend]! > 1
+  }
+
   /** @returns false when the request can join the queue at once */
   put(backend: number, request: number): boolean {
-    if (this.pollSteps[backend] === 1) return false
+    if (!this.polls(backend)) return false
     this.boxes[backend]!.push(request)
     return true
   }
@@ -46,17 +50,17 @@ export class Mailboxes {
 
   /**
    * Who joins the queue before a step, in order of arrival.
-   * @param running - requests in the batch
+   * @param isBusy - whether requests of the batch have something to compute
    */
-  collect(backend: number, running: number): readonly number[] {
-    if (this.pollSteps[backend] === 1) return NOBODY
-    if (running > 0 && this.stepsLeft(backend) > 0) return NOBODY
+  collect(backend: number, isBusy: boolean): readonly number[] {
+    if (isBusy && this.stepsLeft(backend) > 0) return NOBODY
     this.steps[backend] = 0
     return this.boxes[backend]!.splice(0)
   }
 
   /** @param prompts - in the last of these steps */
   completed(backend: number, steps: number, prompts: number): void {
+    if (!this.polls(backend)) return
     this.steps[backend] = prompts > 0 ? this.pollSteps[backend]! : this.steps[backend]! + steps
   }
 

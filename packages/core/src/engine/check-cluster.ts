@@ -1,4 +1,5 @@
 import { type BatchingPolicy, isLockstep, type PreemptionMode } from '../backend/engine-policies.js'
+import { isPolling } from '../backend/mailboxes.js'
 import type { BackendRole } from '../routing/cluster-view.js'
 import {
   checkInteger,
@@ -39,6 +40,8 @@ function checkBackend(backend: BackendSpec, path: string): void {
   checkInteger(`${path}.maxQueueDepth`, backend.maxQueueDepth, 1)
   checkInteger(`${path}.dp`, backend.dp ?? 1, 1)
   checkInteger(`${path}.pollSteps`, backend.pollSteps ?? 1, 1, MOST_IN_COLUMN)
+  if (isLockstep(backend) && isPolling(backend))
+    throw invalidOption(`${path}.pollSteps`, '1 for ranks in lockstep', backend.pollSteps)
   if (backend.promptsTogether !== undefined) {
     const { timeoutSteps, batchingSteps } = backend.promptsTogether
     if (!isLockstep(backend))

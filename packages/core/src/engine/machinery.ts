@@ -61,7 +61,7 @@ export class Machinery {
   readonly truth: LiveSource
   private readonly rankedSource: RankedSource | undefined
   /** Only where prompts of ranks begin together. */
-  private readonly promptsTogether: PromptsTogether | undefined
+  readonly promptsTogether: PromptsTogether | undefined
   private readonly holdsPrompts: Uint8Array
 
   /** @throws RouteSimError `options_invalid` */

@@ -33,7 +33,7 @@ export interface OnlineListener {
 /** What an {@link OnlineFleet} is made of. */
 export interface OnlineFleetOptions {
   /**
-   * Each backend is one scheduler: `dp` and `lockstep` do not count. KV caches have no tiers below them,
+   * Each backend is one scheduler: `dp` and `lockstep` do not count, nor what ranks do together. KV caches have no tiers below them,
    * as contents have names only while they are cached, and can give a row to another request.
    */
   readonly cluster: ClusterSpec

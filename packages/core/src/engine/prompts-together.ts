@@ -4,7 +4,7 @@ import type { BackendSpec } from './simulation-options.js'
 /** What it looks at. */
 export interface PromptsTogetherParts {
   readonly specs: readonly BackendSpec[]
-  readonly fleet: Pick<Fleet, 'hasWaiting'>
+  readonly fleet: Pick<Fleet, 'hasDecodes' | 'hasPrompts'>
   /** By rank: requests in its batch. */
   readonly running: Int32Array
 }
@@ -25,12 +25,19 @@ export class PromptsTogether {
     this.batched = new Int32Array(parts.specs.length)
   }
 
-  /** Whether nobody is admitted to the ranks from `from` to before `to` in the step that they begin. */
+  /** Forgets what the ranks of a backend that failed have waited, by the first of them. */
+  clear(from: number): void {
+    this.waited[from] = 0
+    this.batched[from] = 0
+  }
+
+  /** Whether no prompt begins on the ranks from `from` to before `to` in the step that they begin. */
   holds(from: number, to: number): boolean {
     const together = this.parts.specs[from]!.promptsTogether
     if (together === undefined) return false
     const { waited, batched } = this
-    const allDecode = this.every(from, to, (rank) => this.parts.running[rank]! > 0)
+    const { fleet } = this.parts
+    const allDecode = this.every(from, to, (rank) => fleet.hasDecodes(rank))
     if (this.every(from, to, (rank) => this.canBegin(rank))) {
       waited[from] = 0
       const holds = allDecode && batched[from]! < together.batchingSteps
@@ -45,7 +52,7 @@ export class PromptsTogether {
 
   private canBegin(rank: number): boolean {
     const { specs, fleet, running } = this.parts
-    return running[rank]! < specs[rank]!.maxNumSeqs && fleet.hasWaiting(rank)
+    return running[rank]! < specs[rank]!.maxNumSeqs && fleet.hasPrompts(rank)
   }
 
   private every(from: number, to: number, is: (rank: number) => boolean): boolean {

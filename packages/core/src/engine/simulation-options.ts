@@ -22,7 +22,10 @@ export interface AdapterCapacity {
 
 /** When prompts of ranks in lockstep begin. */
 export interface TogetherOptions {
-  /** Steps after which prompts begin although not every rank has one (`timeout_iters`), at least 1. */
+  /**
+   * Steps, since the last in which every rank had one or prompts began, after which they begin although not every
+   * rank has one (`timeout_iters`), at least 1.
+   */
   readonly timeoutSteps: number
   /** Steps in which more prompts are awaited once every rank has one (`batching_wait_iters`). */
   readonly batchingSteps: number
@@ -56,7 +59,7 @@ export interface BackendSpec {
   readonly promptsTogether?: TogetherOptions
   /**
    * Steps of decodes alone after which the scheduler looks for new requests (`--scheduler-recv-interval` of SGLang);
-   * 1 if absent. It looks after any step with a prompt, and when nobody runs.
+   * 1 if absent, and for ranks in lockstep. It looks after any step with a prompt, and when there is nothing to compute.
    */
   readonly pollSteps?: number
   /** Tokens computed in one step at most (`max_num_batched_tokens`), at least 1. */

@@ -1,7 +1,7 @@
 import { type BackendSpec, hold, type LatencyModel, prefillOn } from '@routesim/core'
 import { describe, expect, test } from 'vitest'
 import { evenLatency } from '../testing/even-latency.js'
-import { backend, tinyRun } from '../testing/tiny-run.js'
+import { backend, pairsInTurn, type TinyRequest, tinyRun } from '../testing/tiny-run.js'
 
 const latency = evenLatency(5)
 
@@ -118,6 +118,79 @@ describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
         backends: [together(50, 0)],
       })
       expect([...run.outcomes.firstTokenMs]).toEqual([15, 36])
+    })
+
+    test('beside one that is under way, which is no decode', () => {
+      const run = tinyRun({
+        stepper,
+        requests: [
+          { promptTokens: 50, outputTokens: 100 },
+          { promptTokens: 1500, outputTokens: 2 },
+          { arrivalMs: 16, promptTokens: 40, outputTokens: 2 },
+        ],
+        backends: [{ ...together(50, 0), maxBatchTokens: 100 }],
+      })
+      // Steps with chunks of 100 tokens last 15 ms.
+      expect(run.outcomes.firstTokenMs[2]).toBe(45)
+    })
+
+    test('what was computed elsewhere is not held back', () => {
+      const run = tinyRun({
+        stepper,
+        requests: [
+          { promptTokens: 100, outputTokens: 200 },
+          { promptTokens: 100, outputTokens: 200 },
+          { arrivalMs: 100, promptTokens: 100, outputTokens: 5 },
+        ],
+        backends: [backend({ role: 'prefill', latency }), { ...together(50, 0), role: 'decode' }],
+        router: pairsInTurn(),
+      })
+      // Its prompt is computed at 115 ms, within a step of decodes of 6 ms.
+      expect(run.outcomes.transferStartMs![2]).toBeLessThan(122)
+    })
+
+    test('those whose KV comes from lower tiers are prompts as well', () => {
+      const tier = { name: 'host', blocks: 10_000, latencyMs: 1, msPerBlock: 0 }
+      const pair = (arrivalMs: number, names: readonly [string, string]): TinyRequest[] =>
+        names.map((name) => ({ arrivalMs, promptTokens: 640, shared: name }))
+      const run = tinyRun({
+        stepper,
+        requests: [
+          ...pair(0, ['a', 'b']),
+          ...pair(200, ['c', 'd']),
+          ...[0, 1].map(() => ({ arrivalMs: 400, promptTokens: 30, outputTokens: 200 })),
+          ...['a', 'b'].map((shared) => ({
+            arrivalMs: 500,
+            promptTokens: 641,
+            shared,
+            sharedTokens: 640,
+          })),
+        ],
+        backends: [{ ...together(50, 0), kv: { blocks: 60, blockTokens: 16, tiers: [tier] } }],
+      })
+      for (const request of [6, 7]) expect(run.outcomes.admittedMs[request]).toBeLessThan(516)
+    })
+
+    test('steps of waiting are forgotten when the backend fails', () => {
+      const later = [
+        { arrivalMs: 100, promptTokens: 10, outputTokens: 40 },
+        { arrivalMs: 100, promptTokens: 10, outputTokens: 40 },
+        { arrivalMs: 116, promptTokens: 10 },
+        { arrivalMs: 116, promptTokens: 10 },
+      ]
+      const admitted = (requests: readonly TinyRequest[]): number =>
+        tinyRun({
+          stepper,
+          requests,
+          backends: [together(50, 4)],
+          events: [
+            { atMs: 35, backend: 0, kind: 'fail' },
+            { atMs: 50, backend: 0, kind: 'recover' },
+          ],
+        }).outcomes.admittedMs.at(-1)!
+      const waiting = [16, 16].map((arrivalMs) => ({ arrivalMs, promptTokens: 10 }))
+      const before = [...decoding, ...waiting]
+      expect(admitted([...before, ...later])).toBe(admitted(later))
     })
 
     test('not before a batch has room', () => {

@@ -2,6 +2,7 @@ import { builtinLocalPolicies, findLocalPolicy } from '@routesim/algorithms'
 import { type BackendSpec, type LocalPolicyFactory, OUTCOME, type RunResult } from '@routesim/core'
 import { affineLatency } from '@routesim/hardware'
 import { describe, expect, test } from 'vitest'
+import { evenLatency } from '../testing/even-latency.js'
 import { randomStory } from '../testing/random-story.js'
 import { backend, type TinyRequest, type TinyRun, tinyRun } from '../testing/tiny-run.js'
 
@@ -162,4 +163,31 @@ test('a policy that loses a request, or has no rank for it, is told so', () => {
     create: () => ({ name: 'nameless', rank: () => Number.NaN }),
   }
   expect(() => run(nameless, requests)).toThrow('rank of request 0: expected a number, got NaN')
+})
+
+test('a prompt under way that loses its blocks after a decode has lost them leaves the decodes that are left', () => {
+  const scheduling = findLocalPolicy('priority').configure({})
+  const ended = (stepper: 'fast' | 'reference'): number[] => {
+    const { outcomes, backends } = tinyRun({
+      stepper,
+      requests: [
+        { promptTokens: 4, outputTokens: 30, priority: 0 },
+        { promptTokens: 4, outputTokens: 40, priority: 2 },
+        { arrivalMs: 8, promptTokens: 40, outputTokens: 2, priority: 1 },
+      ],
+      backends: [
+        backend({
+          latency: evenLatency(5),
+          kv: { blocks: 11, blockTokens: 4 },
+          maxBatchTokens: 16,
+          maxNumSeqs: 8,
+          scheduling,
+        }),
+      ],
+    })
+    return [...outcomes.finishedMs, backends[0]!.decodeTokens]
+  }
+  const times = [426.4, 245.6, 270.6, 68]
+  for (const stepper of ['fast', 'reference'] as const)
+    expect(ended(stepper).map((value) => Number(value.toFixed(9)))).toEqual(times)
 })

@@ -1,3 +1,4 @@
+import { disaggregate } from '@routesim/core'
 import { describe, expect, test } from 'vitest'
 import { evenLatency } from '../testing/even-latency.js'
 import { backend, type TinyRun, tinyRun } from '../testing/tiny-run.js'
@@ -31,6 +32,23 @@ describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
     })
     // The first decodes until 21 ms: one step of three.
     expect([...outcomes.firstTokenMs]).toEqual([15, 36, 115])
+  })
+
+  test('it looks while all it has waits for KV caches to come', () => {
+    const { outcomes } = run({
+      transfer: { latencyMs: 10_000, bandwidthBytesPerSec: 1, bytesPerToken: 0 },
+      backends: [backend({ role: 'prefill', latency }), backend({ latency, pollSteps: 30 })],
+      requests: [
+        { promptTokens: 100, outputTokens: 40 },
+        { arrivalMs: 100, promptTokens: 100 },
+      ],
+      router: {
+        name: 'first apart',
+        route: ({ id }, { backends: [prefill, both] }) =>
+          id === 0 ? disaggregate(prefill!, both!) : both!,
+      },
+    })
+    expect([...outcomes.firstTokenMs]).toEqual([15, 115])
   })
 
   test('who waits for room since it looked is admitted in any step', () => {
@@ -86,9 +104,11 @@ describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
   })
 })
 
-test('a scheduler that never looks is refused', () => {
-  const backends = [backend({ pollSteps: 0 })]
-  expect(() => tinyRun({ requests: [{}], backends })).toThrow(
-    'cluster.backends[0].pollSteps: expected an integer >= 1, got 0',
+test.each([
+  [{ pollSteps: 0 }, 'an integer >= 1, got 0'],
+  [{ pollSteps: 2, dp: 2, lockstep: true }, '1 for ranks in lockstep, got 2'],
+])('%j is refused', (spec, expected) => {
+  expect(() => tinyRun({ requests: [{}], backends: [backend(spec)] })).toThrow(
+    `cluster.backends[0].pollSteps: expected ${expected}`,
   )
 })

@@ -219,7 +219,7 @@ export const FEATURES: Readonly<Record<string, (draft: Draft) => void>> = {
     for (const each of backends) {
       if (each.promptsTogether !== undefined) continue
       each.dp = 1 + random.integer(3)
-      each.lockstep = random.integer(2) === 0
+      each.lockstep = random.integer(2) === 0 && (each.pollSteps ?? 1) === 1
     }
   },
   together({ random, backends }) {
@@ -227,12 +227,16 @@ export const FEATURES: Readonly<Record<string, (draft: Draft) => void>> = {
     for (const each of backends) {
       each.dp = 2 + random.integer(2)
       each.lockstep = true
+      each.pollSteps = 1
       if (random.integer(4) > 0)
         each.promptsTogether = { timeoutSteps: pick(1, 2, 5, 50), batchingSteps: pick(0, 1, 10) }
     }
   },
   polling({ random, backends }) {
-    for (const each of backends) each.pollSteps = pickOf(random)(1, 2, 3, 10, 30)
+    for (const each of backends) {
+      const steps = pickOf(random)(1, 2, 3, 10, 30)
+      if (each.lockstep !== true) each.pollSteps = steps
+    }
   },
   pools(draft) {
     split(draft)

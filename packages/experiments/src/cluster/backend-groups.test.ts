@@ -163,6 +163,15 @@ test('ranks whose prompts begin together, and schedulers that look now and then'
     expect(() => specOf(`${alone}attention_dp_balance = true`)).toThrow(
       'cluster.attention_dp_balance: expected dp > 1 and ranks that step together (ep > 1, dp_lockstep, or a moe_tp that they share), got none',
     )
+  expect(() => specOf('dp_lockstep = true\nscheduler_recv_interval = 10')).toThrow(
+    'cluster.scheduler_recv_interval: expected 1 for ranks that step together, got 10',
+  )
+  expect(() => specOf('scheduler_recv_interval = 1001')).toThrow(
+    /cluster.scheduler_recv_interval: expected an integer from 1 to 1000, got 1001/,
+  )
+  expect(() => specOf('moe_tp = 2')).toThrow(
+    'cluster.moe_tp: expected nothing without a model, got 2',
+  )
 })
 
 test('an engine brings its ways to batch, to preempt and to admit, and the config goes before it', () => {

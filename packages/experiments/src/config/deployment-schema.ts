@@ -126,10 +126,10 @@ export const deploymentShape = {
     .describe(
       'Share of the declared output for which KV blocks are set aside at admission; 1 with reserve_all.',
     ),
-  scheduler_recv_interval: integer(1, 2 ** 30)
+  scheduler_recv_interval: integer(1, 1000)
     .default(1)
     .describe(
-      'Steps of decodes alone after which the scheduler looks for new requests, as in SGLang; it looks after any step with a prompt, and when nobody runs.',
+      'Steps of decodes alone after which the scheduler looks for new requests, as in SGLang; it looks after any step with a prompt, and when there is nothing to compute. 1 for ranks that step together.',
     ),
   attention_dp_balance: flag()
     .default(false)
@@ -179,11 +179,21 @@ export const backendGroup = table({
 
 /** Says which key of a backend does not fit to the others. */
 export function checkDeployment(values: DeploymentConfig, context: z.RefinementCtx): void {
-  if (values.attention_dp_balance && !(values.dp > 1 && stepTogether(values))) {
-    const message =
-      'expected dp > 1 and ranks that step together (ep > 1, dp_lockstep, or a moe_tp that they share), got none'
-    context.addIssue({ code: 'custom', path: ['attention_dp_balance'], message })
+  const refuse = (path: string, message: string): void =>
+    context.addIssue({ code: 'custom', path: [path], message })
+  const isTogether = values.dp > 1 && stepTogether(values)
+  if (values.attention_dp_balance && !isTogether) {
+    const how = 'ep > 1, dp_lockstep, or a moe_tp that they share'
+    refuse(
+      'attention_dp_balance',
+      `expected dp > 1 and ranks that step together (${how}), got none`,
+    )
   }
+  const interval = values.scheduler_recv_interval
+  if (interval > 1 && isTogether)
+    refuse('scheduler_recv_interval', `expected 1 for ranks that step together, got ${interval}`)
+  if (values.moe_tp !== undefined && values.model === undefined)
+    refuse('moe_tp', `expected nothing without a model, got ${values.moe_tp}`)
   checkRoofline(values, context)
 }
 

@@ -65,8 +65,16 @@ export abstract class FleetBatches {
     this.queues.pushBack(backend, request)
   }
 
-  hasWaiting(backend: number): boolean {
-    return this.queues.peek(backend) !== NONE
+  hasDecodes(backend: number): boolean {
+    return this.state.batches[backend]!.decodes > 0 || this.arrived[backend]!.length > 0
+  }
+
+  hasPrompts(backend: number): boolean {
+    const next = this.queues.peek(backend)
+    return (
+      this.state.batches[backend]!.chunked !== NONE ||
+      (next !== NONE && this.context.progress.isHandedOver[next] === 0)
+    )
   }
 
   enqueueHandedOver(backend: number, request: number): void {

@@ -25,6 +25,10 @@ export abstract class LoadingFleet extends AdapterFleet {
     this.loads.complete(backend, request)
   }
 
+  override hasPrompts(backend: number): boolean {
+    return this.loads.loaded[backend]!.length > 0 || super.hasPrompts(backend)
+  }
+
   override tierCounters(backend: number): readonly KvTierCounters[] {
     return this.loads.counters(backend)
   }

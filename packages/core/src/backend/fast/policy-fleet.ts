@@ -3,7 +3,6 @@ import type { BulkKvCache } from '../../kv-cache/kv-cache.js'
 import { hasAdapters } from '../adapter-slots.js'
 import { isLockstep, reservedShare } from '../engine-policies.js'
 import type { FleetContext } from '../fleet.js'
-
 import { hasTiers } from '../kv-loads.js'
 import { isPolling, Mailboxes } from '../mailboxes.js'
 import { hasLocalPolicy } from '../queues/ordered-queues.js'
@@ -60,8 +59,7 @@ export class PolicyFleet extends LoadingFleet {
     }
     const batch = this.state.batches[backend]!
     this.measure(backend)
-    for (const request of this.mail.collect(backend, this.running[backend]!))
-      this.queues.pushBack(backend, request)
+    if (this.mail.polls(backend)) this.collectMail(backend)
     const hasJoined = batch.guests > 0 && this.joinArrived(backend)
     batch.isBlocked = 0
     this.isArranged[backend] = 0
@@ -70,7 +68,7 @@ export class PolicyFleet extends LoadingFleet {
     const swapMs = this.swapMs[backend]!
     const isAlone =
       isLockstep(this.specs[backend]!) ||
-      (batch.prefills > 0 && isPolling(this.specs[backend]!)) ||
+      (batch.prefills > 0 && this.mail.polls(backend)) ||
       this.isArranged[backend] === 1 ||
       hasJoined ||
       hasLost ||
@@ -78,7 +76,12 @@ export class PolicyFleet extends LoadingFleet {
       this.isResuming(backend)
     this.launch(backend, isAlone)
     if (swapMs > 0) this.waitForSwap(backend, swapMs)
-    else if (isPolling(this.specs[backend]!)) this.endAtPoll(backend)
+    else if (this.mail.polls(backend)) this.endAtPoll(backend)
+  }
+
+  private collectMail(backend: number): void {
+    const isBusy = this.hasDecodes(backend) || this.state.batches[backend]!.chunked !== NONE
+    for (const request of this.mail.collect(backend, isBusy)) this.queues.pushBack(backend, request)
   }
 
   /** The scheduler looks for new requests at the end of the stretch that has begun, at the latest. */
@@ -198,6 +201,12 @@ export class PolicyFleet extends LoadingFleet {
     this.maybeUnblock(backend, head)
   }
 
+  protected override mayRun(backend: number, request: number): boolean {
+    const { holdsPrompts, progress } = this.context
+    if (holdsPrompts[backend] === 1 && progress.isHandedOver[request] === 0) return false
+    return super.mayRun(backend, request)
+  }
+
   /** Somebody else may fit when the head of the queue does not, or it is passed over. */
   private maybeUnblock(backend: number, head: number): void {
     if (this.queues.peek(backend) !== head || this.adapters.has(backend))
@@ -217,7 +226,6 @@ export class PolicyFleet extends LoadingFleet {
   private hasRoom(backend: number): boolean {
     const batch = this.state.batches[backend]!
     return (
-      this.context.holdsPrompts[backend] === 0 &&
       this.queues.peek(backend) !== NONE &&
       batch.budget > 0 &&
       this.running[backend]! < batch.maxBatch

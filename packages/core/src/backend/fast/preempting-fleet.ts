@@ -11,7 +11,6 @@ import {
 } from './decode-batches.js'
 import { FastFleet } from './fast-fleet.js'
 import { admissionAt, requestAt } from './finish-heap.js'
-
 import { beginPlan, beginPromptPlan, planPrefill } from './step-plans.js'
 import { beginBlocks } from './stretch-blocks.js'
 
@@ -181,12 +180,15 @@ export abstract class PreemptingFleet extends FastFleet {
     const blockTokens = batch.blockTokens
     let hasLost = false
     while (!this.kv.extend(backend, request, computed + tokens)) {
-      hasLost = true
       const victim = this.preemptLast(
         backend,
         (other) => hasGrown && tokensComputed(state, backend, other) % blockTokens === 0,
       )
-      if (victim === request) return true
+      if (victim === request) {
+        if (hasLost) this.replan(backend)
+        return true
+      }
+      hasLost = true
     }
     if (hasLost) this.replan(backend)
     planPrefill(state, backend, request, computed, tokens)

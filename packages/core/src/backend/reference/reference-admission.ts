@@ -98,7 +98,6 @@ export class ReferenceAdmission {
   /** Admits from the front of the queue until something is short: blocks, sequences or budget. */
   admitWaiting(): void {
     const { queues } = this
-    if (this.context.holdsPrompts[this.id] === 1) return
     if (this.batch.size === this.batch.capacity || this.step.budget === 0) return
     if (queues.peek(this.id) >= 0) queues.arrange(this.id)
     this.admitInOrder()
@@ -110,14 +109,13 @@ export class ReferenceAdmission {
     while (this.batch.size < this.batch.capacity && this.step.budget > 0) {
       const request = queues.peek(this.id)
       if (request < 0) return
-      if (!this.adapters.hasRoom(this.id, request)) {
+      const isHandedOver = this.context.progress.isHandedOver[request] === 1
+      const isHeld = !isHandedOver && this.context.holdsPrompts[this.id] === 1
+      if (isHeld || !this.adapters.hasRoom(this.id, request)) {
         queues.setAside(this.id)
         continue
       }
-      const outcome =
-        this.context.progress.isHandedOver[request] === 1
-          ? this.admitHandedOver(request)
-          : this.admit(request)
+      const outcome = isHandedOver ? this.admitHandedOver(request) : this.admit(request)
       if (outcome === 'refused') return
       queues.popFront(this.id)
       if (outcome === 'admitted') this.waiting--

@@ -84,8 +84,17 @@ export class ReferenceBackend {
     if (!this.mail.put(this.id, request)) this.queues.pushBack(this.id, request)
   }
 
-  hasWaiting(): boolean {
-    return this.queues.peek(this.id) >= 0
+  hasDecodes(): boolean {
+    return this.batch.hasKind('decodes')
+  }
+
+  hasPrompts(): boolean {
+    const next = this.queues.peek(this.id)
+    return (
+      this.batch.hasKind('prompts') ||
+      this.loads.loaded[this.id]!.length > 0 ||
+      (next >= 0 && this.context.progress.isHandedOver[next] === 0)
+    )
   }
 
   enqueueHandedOver(request: number): void {
@@ -217,8 +226,10 @@ export class ReferenceBackend {
 
   startStep(): void {
     this.measure()
-    for (const request of this.mail.collect(this.id, this.batch.size))
-      this.queues.pushBack(this.id, request)
+    if (this.mail.polls(this.id)) {
+      for (const request of this.mail.collect(this.id, this.batch.hasKind('all')))
+        this.queues.pushBack(this.id, request)
+    }
     this.step.begin(this.spec.maxBatchTokens)
     if (this.spec.batching === 'prefill_first') this.batchPromptsFirst()
     else {

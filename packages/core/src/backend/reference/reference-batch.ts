@@ -127,6 +127,12 @@ export class ReferenceBatch {
     return places[0]!
   }
 
+  /** Whether a running request is of a kind. */
+  hasKind(kind: RequestKind): boolean {
+    for (let i = 0; i < this.count; i++) if (this.isOfKind(this.requests[i]!, kind)) return true
+    return false
+  }
+
   isOfKind(request: number, kind: RequestKind): boolean {
     if (this.progress.isTransferring[request] === 1) return false
     return kind === 'all' || this.prompts.has(request) === (kind === 'prompts')

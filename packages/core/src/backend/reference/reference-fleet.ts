@@ -67,8 +67,12 @@ export class ReferenceFleet implements FallibleFleet {
     this.backends[backend]!.releaseHandedOver(request)
   }
 
-  hasWaiting(backend: number): boolean {
-    return this.backends[backend]!.hasWaiting()
+  hasDecodes(backend: number): boolean {
+    return this.backends[backend]!.hasDecodes()
+  }
+
+  hasPrompts(backend: number): boolean {
+    return this.backends[backend]!.hasPrompts()
   }
 
   startStep(backend: number): void {

@@ -66,6 +66,7 @@ export class BackendLife {
         machinery.kv.clear(rank)
         machinery.loop.alarmCleared(rank)
       }
+      machinery.promptsTogether?.clear(from)
       for (const request of requests) this.lost.lose(request, from, to)
     } else if (kind === 'recover' || kind === 'add') {
       machinery.isDown[backend] = 0
