@@ -9,6 +9,8 @@ const ADAPTERS = 'core/src/backend/fast/adapter-fleet.ts'
 const DECODES = 'core/src/backend/fast/decode-batches.ts'
 const BLOCKS = 'core/src/backend/fast/stretch-blocks.ts'
 const CANCELLING = 'core/src/backend/fast/cancelling-fleet.ts'
+const FLEET_BATCHES = 'core/src/backend/fast/fleet-batches.ts'
+const MAIL = 'core/src/backend/mailboxes.ts'
 const LOST = 'core/src/engine/failures/lost-requests.ts'
 const LIFE = 'core/src/engine/failures/backend-life.ts'
 const TIMEOUTS = 'core/src/engine/failures/request-timeouts.ts'
@@ -335,8 +337,8 @@ export const MUTANTS = [
   [
     'who loses blocks keeps a place in the step',
     PREEMPTING,
-    'if (hasLost) this.replan(backend)',
-    '',
+    'if (hasLost) this.replan(backend)\n    planPrefill',
+    'planPrefill',
   ],
   ['ranks in lockstep are stretched', POLICIES, 'isLockstep(this.specs[backend]!) ||', 'false ||'],
   [
@@ -691,5 +693,49 @@ export const MUTANTS = [
     CANCELLING,
     'this.endIfStepIsOver(backend)',
     '',
+  ],
+  [
+    'a scheduler looks before every step',
+    MAIL,
+    'if (isBusy && this.stepsLeft(backend) > 0) return NOBODY',
+    '',
+  ],
+  [
+    'a scheduler does not look after a prompt',
+    MAIL,
+    'prompts > 0 ? this.pollSteps[backend]! : this.steps[backend]! + steps',
+    'this.steps[backend]! + steps',
+  ],
+  ['who was moved away stays in the mail', MAIL, 'if (at >= 0) box.splice(at, 1)', ''],
+  [
+    'a stretch goes on when the scheduler would look',
+    POLICIES,
+    'batch.steps <= steps) return',
+    'true) return',
+  ],
+  [
+    'a prompt under way is a decode',
+    FLEET_BATCHES,
+    'return this.state.batches[backend]!.decodes > 0 || this.arrived[backend]!.length > 0',
+    'return this.running[backend]! > 0',
+  ],
+  [
+    'prompts from lower tiers do not count as waiting',
+    LOADING,
+    'return this.loads.loaded[backend]!.length > 0 || super.hasPrompts(backend)',
+    'return super.hasPrompts(backend)',
+  ],
+  [
+    'what was computed elsewhere is held back',
+    POLICIES,
+    'if (holdsPrompts[backend] === 1 && progress.isHandedOver[request] === 0) return false',
+    'if (holdsPrompts[backend] === 1) return false',
+  ],
+  ['steps of waiting outlive a failure', LIFE, 'machinery.promptsTogether?.clear(from)', ''],
+  [
+    'a chunk that loses its blocks leaves the step as it was',
+    PREEMPTING,
+    'if (hasLost) this.replan(backend)\n        return true',
+    'return true',
   ],
 ]

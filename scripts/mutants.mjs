@@ -13,9 +13,15 @@ const TESTS = [
   ['e2e', 'packages/e2e/src/engine/pairs-agree.test.ts', '-t', 'whatever comes together: exact'],
   [
     'e2e',
-    ...['within-instant', 'backend-life', 'hand-over', 'kv-transfer', 'follow-ups'].map(
-      (name) => `packages/e2e/src/engine/${name}.test.ts`,
-    ),
+    ...[
+      'within-instant',
+      'backend-life',
+      'hand-over',
+      'kv-transfer',
+      'follow-ups',
+      'polling',
+      'data-parallel',
+    ].map((name) => `packages/e2e/src/engine/${name}.test.ts`),
   ],
   [
     'unit',
