@@ -21,6 +21,7 @@ const TESTS = [
       'follow-ups',
       'polling',
       'data-parallel',
+      'local-policies',
     ].map((name) => `packages/e2e/src/engine/${name}.test.ts`),
   ],
   [

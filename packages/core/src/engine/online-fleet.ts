@@ -33,8 +33,8 @@ export interface OnlineListener {
 /** What an {@link OnlineFleet} is made of. */
 export interface OnlineFleetOptions {
   /**
-   * Each backend is one scheduler: `dp` and `lockstep` do not count, nor what ranks do together. KV caches have no tiers below them,
-   * as contents have names only while they are cached, and can give a row to another request.
+   * Each backend is one scheduler: `dp` and `lockstep` do not count, nor what ranks do together. KV caches have no
+   * tiers below them, as contents have names only while they are cached, and can give a row to another request.
    */
   readonly cluster: ClusterSpec
   /** Requests under way at most. */
