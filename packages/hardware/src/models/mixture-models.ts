@@ -36,7 +36,7 @@ function gqa(heads: number, kvHeads: number, headDim: number): Model['attention'
 
 const QWEN3_235B: MixtureRecord = {
   name: 'Qwen3-235B-A22B',
-  aliases: [],
+  aliases: ['Qwen3-235B-A22B-Instruct-2507', 'Qwen3-235B-A22B-Thinking-2507'],
   repository: 'Qwen/Qwen3-235B-A22B',
   layers: 94,
   hiddenSize: 4096,
@@ -85,7 +85,14 @@ const DEEPSEEK_ATTENTION: LatentAttention = {
 
 const DEEPSEEK_V3: MixtureRecord = {
   name: 'DeepSeek-V3',
-  aliases: ['DeepSeek-R1', 'DeepSeek-V3.1', 'deepseek-ai/DeepSeek-R1'],
+  aliases: [
+    'DeepSeek-V3-0324',
+    'DeepSeek-V3.1',
+    'DeepSeek-R1',
+    'DeepSeek-R1-0528',
+    'deepseek-ai/DeepSeek-R1',
+    'deepseek-ai/DeepSeek-R1-0528',
+  ],
   repository: 'deepseek-ai/DeepSeek-V3',
   layers: 61,
   hiddenSize: 7168,
@@ -156,6 +163,7 @@ export const MIXTURE_MODELS: readonly Model[] = [
   mixture({
     ...QWEN3_235B,
     name: 'Qwen3-235B-A22B-FP8',
+    aliases: ['Qwen3-235B-A22B-Instruct-2507-FP8', 'Qwen3-235B-A22B-Thinking-2507-FP8'],
     repository: 'Qwen/Qwen3-235B-A22B-FP8',
     weights: 'fp8',
   }),
@@ -220,7 +228,7 @@ export const MIXTURE_MODELS: readonly Model[] = [
   }),
   mixture({
     name: 'MiniMax-M2',
-    aliases: ['MiniMax-M2.5', 'MiniMaxAI/MiniMax-M2.5'],
+    aliases: ['MiniMax-M2.1', 'MiniMax-M2.5', 'MiniMax-M2.7', 'MiniMaxAI/MiniMax-M2.5'],
     repository: 'MiniMaxAI/MiniMax-M2',
     layers: 62,
     hiddenSize: 3072,

@@ -10,16 +10,8 @@ const PRECISIONS: Readonly<Record<string, WeightPrecision>> = {
   fp8_block: 'fp8',
   nvfp4: 'fp4',
 }
-/** Names in the file that are no names of a model or GPU in the catalogue. */
-const MODELS: Readonly<Record<string, string>> = {
-  'MiniMax-M2.5': 'MiniMax-M2',
-  'DeepSeek-R1': 'DeepSeek-V3',
-  'DeepSeek-R1-0528': 'DeepSeek-V3',
-  'Qwen3-235B-A22B-FP8': 'Qwen3-235B-A22B',
-  'Llama-3.1-8B-Instruct-FP8': 'Llama-3.1-8B',
-  'Qwen3-32B-NVFP4': 'Qwen3-32B',
-  'DeepSeek-V3.1-NVFP4': 'DeepSeek-V3',
-}
+/** What names of checkpoints add to that of the model. */
+const QUANTIZED = /-(FP8|NVFP4|FP4|MXFP4|INT4)(-[\w.]+)?$/i
 const GPUS: Readonly<Record<string, string>> = { h100_sxm: 'H100 SXM' }
 
 /** Which columns say how workers are spread: all do the same, or those of prompts and of answers apart. */
@@ -76,7 +68,7 @@ function supportedParts(
   isMeasuredAlone: boolean,
 ): DeploymentOptions {
   const name = (row['model_path'] ?? '').split('/').at(-1)!
-  const model = findModel(MODELS[name] ?? name)
+  const model = findModel(name.replace(QUANTIZED, ''))
   const system = row['system'] ?? ''
   const gpu = findGpu(GPUS[system] ?? system.replace('_sxm', ''))
   const engine = findEngine(row['backend'] ?? '').name
