@@ -14,6 +14,7 @@ const WORKER = '--worker http://127.0.0.1:1'
 const at = directoryWith({
   'empty.key': '\n',
   'router.toml': '[[workers]]\nurl = "ftp://x"\n',
+  'broken.toml': 'algorithm = "random"\n[[workers]\n',
   'trace.jsonl': Array.from({ length: 40 }, (_, i) =>
     JSON.stringify({
       timestamp: i * 20,
@@ -100,6 +101,7 @@ test.each([
 
 test.each([
   ['serve -c no-such.toml', 'no-such.toml: no such file'],
+  [`serve -c ${at('broken.toml')}`, 'broken.toml:2:11 not valid TOML: '],
   [`serve -c ${at('router.toml')}`, 'router.toml workers.0.url: expected a URL such as http:'],
   [
     `serve ${WORKER} --api-key-file ${at('empty.key')}`,

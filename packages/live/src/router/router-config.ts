@@ -1,5 +1,5 @@
 import { closestName, RouteSimError } from '@routesim/core'
-import { parse } from 'smol-toml'
+import { parse, TomlError } from 'smol-toml'
 import * as z from 'zod'
 import type { LiveErrorCode } from '../live-error-code.js'
 
@@ -153,8 +153,10 @@ export function parseRouterToml(source: string, name: string): Record<string, un
   try {
     return parse(source)
   } catch (cause) {
-    const [what] = (cause as Error).message.split('\n')
-    throw new RouteSimError<LiveErrorCode>(`${name}: ${what}`, {
+    if (!(cause instanceof TomlError)) throw cause
+    const [what] = cause.message.replace('Invalid TOML document: ', '').split('\n')
+    const at = `${name}:${cause.line}:${cause.column}`
+    throw new RouteSimError<LiveErrorCode>(`${at} not valid TOML: ${what}`, {
       code: 'options_invalid',
       path: name,
       cause,

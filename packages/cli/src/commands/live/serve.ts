@@ -1,4 +1,4 @@
-import { unwatchFile, watchFile } from 'node:fs'
+import { statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { RouteSimError } from '@routesim/core'
 import { whyUnreadable } from '@routesim/experiments'
@@ -123,6 +123,7 @@ export const serveCommand: CommandBody<ServeArguments> = {
       ) as never,
   handler: async (args) => {
     checkNumbers(args, { port: 'port', adminPort: 'port', duration: 'seconds' })
+    const asRead = args.config === undefined ? '' : stateOf(args.config)
     const config = await readConfig(args)
     outliveReaders()
     const router = await startRouter({
@@ -150,7 +151,8 @@ export const serveCommand: CommandBody<ServeArguments> = {
       reloading = reloading.then(reload)
     }
     process.on('SIGHUP', onHangup)
-    const watched = args.config === undefined ? undefined : watchConfig(args.config, onHangup)
+    const watched =
+      args.config === undefined ? undefined : watchConfig(args.config, asRead, onHangup)
     await untilStopped(args.duration)
     watched?.close()
     process.off('SIGHUP', onHangup)
@@ -164,19 +166,34 @@ const SETTLE_MS = 200
 /**
  * Editors write a file in several goes, or put another in its place, and so does who mounts it: its name is
  * looked at, as news of the file itself end with that file.
+ *
+ * @param asRead - {@link stateOf} it before it was read: it may have changed since
  */
-function watchConfig(path: string, onChange: () => void): { close(): void } {
+function watchConfig(path: string, asRead: string, onChange: () => void): { close(): void } {
+  let state = asRead
   let timer: NodeJS.Timeout | undefined
-  const look = (): void => {
+  const look = setInterval(() => {
+    const now = stateOf(path)
+    if (now === state) return
+    state = now
     clearTimeout(timer)
     timer = setTimeout(onChange, SETTLE_MS)
-  }
-  watchFile(path, { interval: LOOK_EVERY_MS }, look)
+  }, LOOK_EVERY_MS)
   return {
     close: () => {
       clearTimeout(timer)
-      unwatchFile(path, look)
+      clearInterval(look)
     },
+  }
+}
+
+/** Differs when another file stands under a name, or the same was written to; empty when there is none to see. */
+function stateOf(path: string): string {
+  try {
+    const { dev, ino, size, mtimeNs } = statSync(path, { bigint: true })
+    return `${dev} ${ino} ${size} ${mtimeNs}`
+  } catch {
+    return ''
   }
 }
 
