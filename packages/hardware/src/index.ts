@@ -38,6 +38,7 @@ export {
 } from './latency/roofline-latency.js'
 export {
   canSpreadExperts,
+  exchangesTokens,
   type Parallelism,
   type RooflineOptions,
   ranksSharingExperts,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { type LatencyModel, RouteSimError } from '@routesim/core'
 import {
   affineLatency,
+  exchangesTokens,
   findAffineProfile,
   findEngine,
   findGpu,
@@ -13,7 +14,6 @@ import {
   piecewiseLatency,
   type RooflineLatency,
   type RooflineOptions,
-  ranksSharingExperts,
   rooflineLatency,
   tableLatency,
 } from '@routesim/hardware'
@@ -114,7 +114,7 @@ function parallelismOf({ tp, pp, ep, moe_tp: moeTp, dp }: DeploymentConfig): Par
 
 /** Whether data-parallel ranks start their steps together. */
 export function stepTogether(config: DeploymentConfig): boolean {
-  return config.dp_lockstep ?? (config.ep > 1 || ranksSharingExperts(parallelismOf(config)) > 1)
+  return config.dp_lockstep ?? exchangesTokens(parallelismOf(config))
 }
 
 /** Precision of the KV cache, as the engine chooses for the weights. */

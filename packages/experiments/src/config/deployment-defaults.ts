@@ -130,12 +130,11 @@ function wrongSpread(
   if (moeTp !== undefined && !fits) {
     return { key: 'moe_tp', message: `expected ep x moe_tp to be ${gpus}, got ${ep} x ${moeTp}` }
   }
-  if (moeTp !== undefined && experts.count % ep !== 0) {
-    const expected = `a divisor of the ${experts.count} experts of ${model.name}`
-    return { key: 'ep', message: `expected ${expected}, got ${ep}` }
-  }
   if (!fits || experts.count % ep !== 0) {
-    const expected = `a divisor of ${gpus}, that divides its ${experts.count} experts`
+    const expected =
+      moeTp === undefined
+        ? `a divisor of ${gpus}, that divides its ${experts.count} experts`
+        : `a divisor of the ${experts.count} experts of ${model.name}`
     return { key: 'ep', message: `expected ${expected}, got ${ep}` }
   }
   if (ranksSharingExperts(spread) === 1 || filled['dp_lockstep'] !== false) return undefined

@@ -2,6 +2,7 @@ import type { BackendSpec, LatencyModel, TogetherOptions } from '@routesim/core'
 import {
   type CudaGraphs,
   type EnginePreset,
+  exchangesTokens,
   findEngine,
   findGpu,
   findModel,
@@ -69,14 +70,13 @@ export function deployment(options: DeploymentOptions): Deployment {
   const parts = { model, gpu, precision, kvPrecision }
   const { tp, ep = 1, moeTp, dp = 1 } = options
   const parallelism = { tp, pp: 1, ep, moeTp, dp }
-  const sharing = ranksSharingExperts(parallelism)
   const { blocks, sequences } =
     options.kvTokens === undefined
       ? kvCapacity({
           ...parts,
           tp,
           pp: 1,
-          expertGpus: tp * sharing,
+          expertGpus: tp * ranksSharingExperts(parallelism),
           gpuMemoryUtilization:
             options.gpuMemoryUtilization ??
             engine.gpuMemoryUtilization({ gpu, tp, pp: 1, maxBatchTokens }),
@@ -104,7 +104,7 @@ export function deployment(options: DeploymentOptions): Deployment {
       role: 'both',
       latency,
       dp,
-      lockstep: ep > 1 || sharing > 1,
+      lockstep: exchangesTokens(parallelism),
       kv: { blocks, blockTokens },
       maxBatchTokens,
       maxNumSeqs: sequences,

@@ -13,6 +13,7 @@ import { denseMatmuls, type ExpertWork, expertWork, type MatmulWork } from './ma
 import { refuseParameter } from './refuse-parameter.js'
 import {
   canSpreadExperts,
+  exchangesTokens,
   gathersTokens,
   type Parallelism,
   type RooflineOptions,
@@ -214,7 +215,7 @@ class Roofline implements RooflineLatency {
     const { tp, pp, ep } = parallelism
     const bytes = bytesOf(tokensOf(step), model)
     const isGathered = gathersTokens(parallelism)
-    const moeLayers = ep > 1 || isGathered ? model.layers - model.denseLayers : 0
+    const moeLayers = exchangesTokens(parallelism) ? model.layers - model.denseLayers : 0
     let ms = (2 * model.layers - moeLayers) * allReduceMs(bytes, tp, this.link)
     if (isGathered) ms += this.gatheringMs(tokensOf(step))
     else if (moeLayers > 0) {

@@ -43,6 +43,11 @@ export function ranksSharingExperts(parallelism: Omit<Parallelism, 'pp'>): numbe
   return ep * gpusPerExpert(parallelism) > tp ? dp : 1
 }
 
+/** Whether tokens go to other GPUs for their experts, dealt out or shared by ranks, which then step together. */
+export function exchangesTokens(parallelism: Omit<Parallelism, 'pp'>): boolean {
+  return parallelism.ep > 1 || ranksSharingExperts(parallelism) > 1
+}
+
 /**
  * Whether data-parallel ranks gather the tokens of all for the experts they share: those are sharded. Tokens go to
  * whole experts one by one.

@@ -1,18 +1,16 @@
+import { pdPair, roundRobin } from '@routesim/algorithms'
 import {
-  type BackendRole,
   type BackendSpec,
-  type BackendView,
-  disaggregate,
   type KvTransfer,
   NO_NODE,
   OUTCOME,
   RandomStream,
   type RequestTable,
   RequestTableBuilder,
-  type RoutingAlgorithm,
   simulate,
 } from '@routesim/core'
 import { radixKvCache } from '@routesim/hardware'
+import { mean } from '../mean.js'
 
 /** A benchmark that keeps so many requests in flight. */
 export interface ClosedLoop {
@@ -44,7 +42,8 @@ export function closedLoopMeans(
       ...(kvTransfer !== undefined && { kvTransfer }),
     },
     requests: requestsOf(loop),
-    router: inTurn(),
+    // As the front end of Dynamo goes round its workers, `--router-mode round-robin`.
+    router: pdPair(roundRobin.create(), roundRobin.create()),
     seed: 1,
     maxInFlight: loop.concurrency,
   })
@@ -55,24 +54,7 @@ export function closedLoopMeans(
   const tpot = finishedMs.map(
     (ms, i) => (ms - firstTokenMs[i]!) / Math.max(1, outputTokens[i]! - 1),
   )
-  return { ttftMs: meanOf(ttft), tpotMs: meanOf(tpot) }
-}
-
-/** As the front end of Dynamo goes round its workers, `--router-mode round-robin`. */
-function inTurn(): RoutingAlgorithm {
-  let turn = 0
-  return {
-    name: 'in_turn',
-    route: (_, { backends }) => {
-      const next = (role: BackendRole): BackendView | undefined => {
-        const some = backends.filter((backend) => backend.role === role)
-        return some[turn % some.length]
-      }
-      const [both, prefill, decode] = [next('both'), next('prefill'), next('decode')]
-      turn++
-      return both ?? disaggregate(prefill!, decode!)
-    },
-  }
+  return { ttftMs: mean(ttft), tpotMs: mean(tpot) }
 }
 
 function requestsOf({
@@ -95,8 +77,4 @@ function requestsOf({
     })
   }
   return builder.build()
-}
-
-function meanOf(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length
 }

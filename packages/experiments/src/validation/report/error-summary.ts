@@ -1,3 +1,4 @@
+import { mean } from '../mean.js'
 import type { ValidationRow } from './validation-row.js'
 
 /** How far the predictions of one metric are off in one experiment. */
@@ -48,8 +49,4 @@ export function errorSummaries(rows: readonly ValidationRow[]): ErrorSummary[] {
 /** Error of a prediction in percent; undefined when nothing was measured. */
 export function errorPercent({ predicted, measured }: ValidationRow): number | undefined {
   return measured === null || measured === 0 ? undefined : 100 * (predicted / measured - 1)
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length
 }

@@ -1,5 +1,6 @@
 import { NO_NODE, type RequestTable, RequestTableBuilder } from '@routesim/core'
 import { type CsvRow, numberIn } from '../data/csv-rows.js'
+import { mean } from '../mean.js'
 import type { Metrics } from '../report/validation-row.js'
 
 /** Lengths and times of arrival of a run; the last is what an earlier request may have left in the cache. */
@@ -40,8 +41,6 @@ export interface RequestTimes {
 export function runMetrics(times: readonly RequestTimes[]): Metrics {
   const sorted = (of: (time: RequestTimes) => number): number[] =>
     times.map(of).sort((a, b) => a - b)
-  const mean = (values: readonly number[]): number =>
-    values.reduce((sum, value) => sum + value, 0) / values.length
   const at = (values: readonly number[], q: number): number => {
     const position = q * (values.length - 1)
     const low = values[Math.floor(position)]!

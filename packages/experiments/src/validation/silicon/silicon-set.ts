@@ -39,7 +39,7 @@ function predictAlike(row: CsvRow): PublishedRow[] {
   const parts = partsOf(row, '')
   if (typeof parts === 'string') return unpredicted(nominalPlace(row), parts, measuredOf(row))
   const { backend, engine } = deployment(parts)
-  return predicted(row, parts, spreadOf(parts), [backend], engine.frontEndMs)
+  return predicted(row, parts, labelOf(parts), [backend], engine.frontEndMs)
 }
 
 /** Workers for prompts, and others for answers. */
@@ -53,7 +53,7 @@ function predictApart(row: CsvRow): PublishedRow[] {
   if (typeof prefill === 'string') return refused(prefill)
   const decode = partsOf(row, 'decode_')
   if (typeof decode === 'string') return refused(decode)
-  const policy = `${prefills} x ${spreadOf(prefill)} + ${decodes} x ${spreadOf(decode)}`
+  const policy = `${prefills} x ${labelOf(prefill)} + ${decodes} x ${labelOf(decode)}`
   const { backend: prompts, engine } = deployment(prefill)
   const { backend: answers } = deployment(decode)
   const backends = [
@@ -131,7 +131,7 @@ function linkBetweenWorkers({ name, link }: Gpu): string {
   return name === 'B300' ? 'InfiniBand XDR' : 'InfiniBand NDR'
 }
 
-function spreadOf({ tp, dp = 1 }: DeploymentOptions): string {
+function labelOf({ tp, dp = 1 }: DeploymentOptions): string {
   return dp === 1 ? `tp${tp}` : `dp${dp}`
 }
 

@@ -8,6 +8,7 @@ import {
 } from '@routesim/hardware'
 import { type CsvRow, numberIn, numbersIn } from '../data/csv-rows.js'
 import type { DataFolder } from '../data/data-folder.js'
+import { mean } from '../mean.js'
 import { unpredicted } from '../report/unpredicted-row.js'
 import { rowsOf } from '../report/validation-row.js'
 import type { PublishedRow, ValidationSet } from '../validation-set.js'
@@ -104,8 +105,4 @@ function measuredOf(run: CsvRow): Record<string, number> {
   return Object.fromEntries(
     Object.entries(all).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   )
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length
 }
