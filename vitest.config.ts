@@ -13,6 +13,7 @@ export default defineConfig({
     maxWorkers: availableParallelism() + 1,
     // Each file in a process of its own spends more on loading than on testing.
     isolate: false,
+    globalSetup: ['scripts/temporary-files.ts'],
     setupFiles: ['scripts/fail-on-console.ts', 'scripts/long-arrays.ts'],
     projects: [
       { extends: true, test: { name: 'unit', include: ['packages/!(e2e)/src/**/*.test.ts'] } },
