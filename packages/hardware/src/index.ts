@@ -47,7 +47,7 @@ export {
 export { tableLatency } from './latency/table-latency.js'
 export { allReduceMs, allToAllMs, messageMs } from './links/collectives.js'
 export { findLink } from './links/find-link.js'
-export type { Link } from './links/link.js'
+export { type Link, sustainedBytesPerSec } from './links/link.js'
 export { LINKS } from './links/link-catalogue.js'
 export { adapterBytes, adapterParameters } from './models/adapter-bytes.js'
 export { findModel, MODELS } from './models/find-model.js'

@@ -50,6 +50,7 @@ function checkBackend(backend: BackendSpec, path: string): void {
     checkInteger(`${path}.promptsTogether.batchingSteps`, batchingSteps, 0, MOST_IN_COLUMN)
   }
   checkNumber(`${path}.kvBytesPerToken`, backend.kvBytesPerToken ?? 0)
+  checkNumber(`${path}.kvBytesPerRequest`, backend.kvBytesPerRequest ?? 0)
   checkInteger(`${path}.kvLayers`, backend.kvLayers ?? 1, 1)
   checkNumber(`${path}.frontEndMs`, backend.frontEndMs ?? 0)
   checkNumber(`${path}.swapMsPerToken`, swapMsPerTokenOf(backend))

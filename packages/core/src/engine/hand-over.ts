@@ -74,8 +74,9 @@ export class HandOver {
   /** The part of it that the bytes take. */
   bytesMs(tokens: number, decode: number): number {
     const { bytesPerToken: byDefault, bandwidthBytesPerSec } = this.transfer!
-    const bytesPerToken = this.backends[decode]!.kvBytesPerToken ?? byDefault
-    return ((tokens * bytesPerToken) / bandwidthBytesPerSec) * 1000
+    const { kvBytesPerToken = byDefault, kvBytesPerRequest = 0 } = this.backends[decode]!
+    const bytes = tokens * kvBytesPerToken + kvBytesPerRequest
+    return (bytes / bandwidthBytesPerSec) * 1000
   }
 
   /** Turns a request that still waits for its decode backend into one to be recomputed there. */

@@ -38,6 +38,8 @@ export interface BackendSpec {
   readonly model?: string
   /** Bytes of KV cache of one token when it is sent to here; as the transfer says if absent. */
   readonly kvBytesPerToken?: number
+  /** Bytes sent with any tokens, however many: the states of linear layers. 0 if absent. */
+  readonly kvBytesPerRequest?: number
   /** Layers of its model, where they are sent one by one; as the transfer says if absent. */
   readonly kvLayers?: number
   readonly latency: LatencyModel

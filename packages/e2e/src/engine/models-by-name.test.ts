@@ -71,9 +71,10 @@ test('the KV cache that is sent has the size of its model', () => {
     backend({ role: 'prefill' }),
     backend({ role: 'decode', kvBytesPerToken: 1000 }),
     backend({ role: 'decode' }),
+    backend({ role: 'decode', kvBytesPerRequest: 5000 }),
   ]
   const run = tinyRun({
-    requests: [{ outputTokens: 2 }, { arrivalMs: 100, outputTokens: 2 }],
+    requests: [0, 200, 400].map((arrivalMs) => ({ arrivalMs, outputTokens: 2 })),
     backends: roles,
     transfer: { latencyMs: 0, bandwidthBytesPerSec: 1e6, bytesPerToken: 100 },
     router: {
@@ -84,4 +85,5 @@ test('the KV cache that is sent has the size of its model', () => {
   const secondToken = (i: number): number =>
     run.outcomes.finishedMs[i]! - run.outcomes.firstTokenMs[i]!
   expect(secondToken(0) - secondToken(1)).toBeCloseTo(100 * (1 - 0.1), 9)
+  expect(secondToken(2) - secondToken(1)).toBeCloseTo(5, 9)
 })

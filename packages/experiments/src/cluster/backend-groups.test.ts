@@ -1,3 +1,4 @@
+import { findModel, stateBytesPerRequest } from '@routesim/hardware'
 import { describe, expect, test } from 'vitest'
 import { parseConfig } from '../config/parse-config.js'
 import { buildFleet } from './build-cluster.js'
@@ -58,6 +59,19 @@ served_model_name = "large"
     )
     expect([small!.kvBytesPerToken, large!.kvBytesPerToken]).toEqual([131_072, 327_680])
     expect(large!.swapMsPerToken).toBeCloseTo(327_680 / (4 * 50e6), 12)
+  })
+
+  test('send the states of linear layers with their KV caches', () => {
+    const groups = ['qwen3.5-397b-a17b', 'llama-3.1-70b'].map(
+      (model) =>
+        `[[cluster.backends]]\nmodel = "${model}"\ngpu = "b200"\ntp = 8\nprecision = "fp8"\n`,
+    )
+    const { backends } = fleetOf(groups.join('')).cluster
+    expect(backends.map((backend) => backend.kvBytesPerRequest)).toEqual([
+      stateBytesPerRequest(findModel('qwen3.5-397b-a17b')),
+      0,
+    ])
+    expect(backends[0]!.kvBytesPerRequest).toBeGreaterThan(190e6)
   })
 
   test('that do both make up for a role that is missing', () => {

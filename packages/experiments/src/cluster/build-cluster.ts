@@ -7,6 +7,8 @@ import {
   kvBytesPerToken,
   pagedKvCache,
   radixKvCache,
+  stateBytesPerRequest,
+  sustainedBytesPerSec,
 } from '@routesim/hardware'
 import type { DeploymentConfig } from '../config/deployment-schema.js'
 import type { ClusterConfig, Config } from '../config/schema.js'
@@ -97,6 +99,7 @@ function poolsOf(config: ClusterConfig): Omit<Group, 'served'>[] {
 
 function specOf(group: Group, cluster: ClusterConfig): BackendSpec {
   const { served } = group
+  const model = group.model === undefined ? undefined : resolveModel(group.model)
   const kvBytes = kvBytesOf(group, cluster)
   const scheduling = resolveScheduling(group.scheduling)
   const tiers = kvTiersOf(group, kvBytes)
@@ -112,7 +115,10 @@ function specOf(group: Group, cluster: ClusterConfig): BackendSpec {
     },
     ...(adapters && { adapters }),
     kvBytesPerToken: kvBytes,
-    ...(group.model !== undefined && { kvLayers: attentionLayers(resolveModel(group.model)) }),
+    ...(model !== undefined && {
+      kvBytesPerRequest: stateBytesPerRequest(model),
+      kvLayers: attentionLayers(model),
+    }),
     maxBatchTokens: group.max_batch_tokens,
     maxNumSeqs: group.max_num_seqs,
     maxQueueDepth: group.max_queue_depth,
@@ -153,9 +159,7 @@ function kvTransferOf(config: ClusterConfig): KvTransfer {
   return {
     latencyMs: link?.latencyMs ?? pools.kv_transfer_latency_us / 1000,
     bandwidthBytesPerSec:
-      link === undefined
-        ? pools.kv_transfer_bandwidth_gb_s * 1e9
-        : link.bandwidthBytesPerSec * link.efficiency,
+      link === undefined ? pools.kv_transfer_bandwidth_gb_s * 1e9 : sustainedBytesPerSec(link),
     bytesPerToken: kvBytesOf(config, config),
     contention: pools.kv_transfer_contention,
     ...(pools.kv_transfer_overlap === 'layerwise' && { overlappedLayers: pools.num_layers }),

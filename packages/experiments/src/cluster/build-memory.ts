@@ -1,5 +1,11 @@
 import { type AdapterCapacity, type KvTier, RouteSimError } from '@routesim/core'
-import { adapterBytes, findLink, kvShare, largestStage } from '@routesim/hardware'
+import {
+  adapterBytes,
+  findLink,
+  kvShare,
+  largestStage,
+  sustainedBytesPerSec,
+} from '@routesim/hardware'
 import type { DeploymentConfig } from '../config/deployment-schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { resolveModel } from './resolve-model.js'
@@ -30,9 +36,7 @@ export function kvTiersOf(group: DeploymentConfig, bytesPerToken: number): KvTie
   const { perGpu, inAll } = kvSpread(group, bytesPerToken)
   const link = offload.cpu_link === undefined ? undefined : findLink(offload.cpu_link)
   const cpuBytesPerMs =
-    link === undefined
-      ? offload.cpu_bandwidth_gb_s * 1e6
-      : (link.bandwidthBytesPerSec * link.efficiency) / 1000
+    link === undefined ? offload.cpu_bandwidth_gb_s * 1e6 : sustainedBytesPerSec(link) / 1000
   const cpu = blocksOf('cpu', offload.cpu_blocks, offload.cpu_gb, inAll * blockTokens)
   const disk = blocksOf('disk', offload.disk_blocks, offload.disk_gb, inAll * blockTokens)
   const tiers: KvTier[] = []

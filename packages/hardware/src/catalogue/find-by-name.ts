@@ -10,7 +10,7 @@ interface Named {
 /**
  * The entry of a name or alias; case, spaces, `-` and `_` make no difference.
  * @param noun - what error messages call an entry
- * @throws RouteSimError with the code given, and the nearest known name
+ * @throws RouteSimError with the code given, and a known name that begins so, or the nearest
  */
 export function findByName<Entry extends Named>(
   entries: readonly Entry[],
@@ -21,7 +21,9 @@ export function findByName<Entry extends Named>(
   const wanted = fold(name)
   const known = entries.find((entry) => namesOf(entry).some((other) => fold(other) === wanted))
   if (known !== undefined) return known
-  const nearest = closestName(name, entries.flatMap(namesOf))
+  const names = entries.flatMap(namesOf)
+  const begun = names.find((other) => wanted !== '' && fold(other).startsWith(wanted))
+  const nearest = begun ?? closestName(name, names)
   const meant = entries.find((entry) => nearest !== undefined && namesOf(entry).includes(nearest))
   const suggestion = meant === undefined ? '' : `: did you mean "${meant.name}"?`
   const all = entries.map((entry) => entry.name).join(', ')

@@ -1,4 +1,4 @@
-import type { Link } from './link.js'
+import { type Link, sustainedBytesPerSec } from './link.js'
 
 /**
  * Duration in ms of one all-reduce among ranks that each hold so many bytes, by reduce-scatter and
@@ -21,5 +21,5 @@ export function messageMs(bytes: number, link: Link): number {
 }
 
 function transferTimeMs(bytes: number, link: Link): number {
-  return (bytes / (link.bandwidthBytesPerSec * link.efficiency)) * 1000
+  return (bytes / sustainedBytesPerSec(link)) * 1000
 }

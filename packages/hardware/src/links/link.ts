@@ -11,3 +11,8 @@ export interface Link {
   /** Where the figures come from. */
   readonly source: string
 }
+
+/** What large collectives and transfers reach over a link, in bytes per second of one GPU in one direction. */
+export function sustainedBytesPerSec({ bandwidthBytesPerSec, efficiency }: Link): number {
+  return bandwidthBytesPerSec * efficiency
+}

@@ -91,12 +91,15 @@ describe('the catalogue', () => {
     }
   })
 
-  test('an unknown name gets the nearest one', () => {
-    expect(() => findModel('llama-3.1-71b')).toThrow(
+  test.each([
+    ['llama-3.1-71b', 'Llama-3.1-70B'],
+    ['qwen3.5-397b', 'Qwen3.5-397B-A17B'],
+  ])('an unknown name gets one that begins so, or the nearest: %s', (name, nearest) => {
+    expect(() => findModel(name)).toThrow(
       expect.objectContaining({
         code: 'model_unknown',
-        message: expect.stringMatching(
-          /^unknown model "llama-3.1-71b": did you mean "Llama-3.1-70B"\? Known: /,
+        message: expect.stringContaining(
+          `unknown model "${name}": did you mean "${nearest}"? Known: `,
         ),
       }),
     )

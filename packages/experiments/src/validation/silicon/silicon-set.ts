@@ -7,6 +7,7 @@ import {
   type Gpu,
   kvBytesOfContext,
   kvShare,
+  sustainedBytesPerSec,
 } from '@routesim/hardware'
 import { type CsvRow, numberIn } from '../data/csv-rows.js'
 import { type DeploymentOptions, deployment } from '../deployment.js'
@@ -108,15 +109,13 @@ function loopOf(row: CsvRow): ClosedLoop {
  * those set the pace.
  */
 function transferOf(prefill: DeploymentOptions, decode: DeploymentOptions): KvTransfer {
-  const { latencyMs, bandwidthBytesPerSec, efficiency } = findLink(
-    linkBetweenWorkers(findGpu(decode.gpu)),
-  )
+  const link = findLink(linkBetweenWorkers(findGpu(decode.gpu)))
   const model = findModel(decode.model)
   const precision =
     decode.kvPrecision ?? findEngine(decode.engine).kvPrecision(decode.precision ?? model.weights)
   return {
-    latencyMs,
-    bandwidthBytesPerSec: bandwidthBytesPerSec * efficiency,
+    latencyMs: link.latencyMs,
+    bandwidthBytesPerSec: sustainedBytesPerSec(link),
     bytesPerToken:
       kvBytesOfContext(model, 1, precision) * kvShare(model, Math.min(prefill.tp, decode.tp)),
   }
