@@ -73,6 +73,7 @@ export {
   parameterCount,
   stateBytesPerRequest,
   weightBytes,
+  windowOf,
 } from './models/model-size.js'
 export { type KvPrecision, WEIGHT_PRECISIONS, type WeightPrecision } from './precision/precision.js'
 export { checkPublishedSteps, type PublishedStep } from './published/check-published-steps.js'

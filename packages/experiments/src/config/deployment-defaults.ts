@@ -15,6 +15,7 @@ import {
 } from '@routesim/hardware'
 import type * as z from 'zod'
 import { resolveModel } from '../cluster/resolve-model.js'
+import type { DeploymentConfig } from './deployment-schema.js'
 import { isTable } from './is-table.js'
 
 /** GPU of a cluster that names none. */
@@ -106,6 +107,17 @@ export function withDeploymentDefaults(
     })
     return filled
   }
+}
+
+/**
+ * KV blocks that a deployment whose model is named has room for, if its requests reach some context.
+ * @returns undefined where its KV cache does not follow from engine, GPU and model
+ */
+export function blocksThatFit(group: DeploymentConfig, contextTokens: number): number | undefined {
+  const parts = partsOf(group)
+  if (parts?.model === undefined) return undefined
+  const filled = { ...group, kv_context_tokens: contextTokens }
+  return capacityOf(filled, parts.engine, parts.gpu, parts.model, true)?.blocks
 }
 
 /** What of the degrees does not go together, if they are of the right kind. */

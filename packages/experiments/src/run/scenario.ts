@@ -14,6 +14,7 @@ import { parseVisibility, toVisibility } from '../visibility/resolve-visibility.
 import type { TraceOptions, WorkloadSource } from '../workload/load-workload.js'
 import type { Control, RunObserver } from './execute.js'
 import type { JobsOption } from './simulate-all.js'
+import { windowNotes } from './window-notes.js'
 
 /** What every experiment needs to know. */
 export interface ExperimentOptions extends Control, JobsOption, TraceOptions {
@@ -215,7 +216,7 @@ export async function describeScenario(
   signal: AbortSignal | undefined,
 ): Promise<ScenarioInfo> {
   // Makes the requests, which the first run takes.
-  if (perRequest) await workload.requests(seeds[0]!, signal)
+  const table = perRequest ? await workload.requests(seeds[0]!, signal) : undefined
   const { requests, spanMs } = await workload.extent(seeds[0]!, signal)
   return {
     name: config.simulation.name,
@@ -228,6 +229,10 @@ export async function describeScenario(
     visibility: visibilities.map(({ name }) => name).join(' and '),
     events: backendEvents(config.events),
     seeds,
-    notes: [...workload.notes, ...(seeds.length > 1 && !workload.isSeeded ? [SAME_REQUESTS] : [])],
+    notes: [
+      ...workload.notes,
+      ...(seeds.length > 1 && !workload.isSeeded ? [SAME_REQUESTS] : []),
+      ...(table === undefined ? [] : windowNotes(config.cluster, table)),
+    ],
   }
 }
