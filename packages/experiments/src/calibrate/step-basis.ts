@@ -97,13 +97,13 @@ function atPeak(options: RooflineOptions): RooflineOptions {
     kernelFloorScale: 0,
     efficiency: {
       matmulBandwidth: 1,
-      matmulFlops: { wide: 1, narrow: 1 },
+      matmulFlops: { bits16: 1, bits8: 1, bits4: 1 },
       // The longer of reading and computing, as nearly as the p-norm goes.
       overlap: 64,
       expertBandwidth: 1,
-      expertFlops: 1,
+      expertFlops: { bits16: 1, bits8: 1, bits4: 1 },
       hasNarrowExperts: true,
-      expertTile: { few: 0, many: 0 },
+      expertTile: { few: 0, many: 0, fewUpTo: 1 },
       kvBandwidth: { wide: 1, narrow: 1 },
       cachedKvRead: { leastShare: 0, bandwidth: Number.POSITIVE_INFINITY },
       attentionFlops: 1,

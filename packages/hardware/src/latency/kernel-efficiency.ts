@@ -4,8 +4,8 @@ import type { GpuArchitecture } from '../gpus/gpu.js'
 export interface KernelEfficiency {
   /** Part of the memory bandwidth at which matrix products read weights. */
   readonly matmulBandwidth: number
-  /** Part of the peak FLOPs that large matrix products reach: 16-bit, and 8-bit or fewer. */
-  readonly matmulFlops: { readonly wide: number; readonly narrow: number }
+  /** Part of the peak FLOPs that large matrix products reach, by the bits they compute in. */
+  readonly matmulFlops: PartsOfPeak
   /**
    * How far a product overlaps its reading with its computing: the two times combine as
    * (a^p + b^p)^(1/p), from their sum at 1 to the longer at infinity.
@@ -14,13 +14,18 @@ export interface KernelEfficiency {
   /** Part of the bandwidth at which grouped products of a mixture read the experts they touch. */
   readonly expertBandwidth: number
   /**
-   * Part of the peak that grouped products reach on the rows they compute: of the 16-bit peak, or of that
-   * of the weights where `hasNarrowExperts` says that kernels compute in their precision.
+   * Part of the peak that grouped products reach on the rows they compute, by the bits of the weights: of the 16-bit
+   * peak, or of that of the weights where `hasNarrowExperts` says that kernels compute in their precision.
    */
-  readonly expertFlops: number
+  readonly expertFlops: PartsOfPeak
   readonly hasNarrowExperts: boolean
-  /** Rows to which the tokens of an expert are padded, in steps with fewer tokens than experts and others. */
-  readonly expertTile: { readonly few: number; readonly many: number }
+  /** Rows to which the tokens of an expert are padded, in steps with few tokens for each expert, and in others. */
+  readonly expertTile: {
+    readonly few: number
+    readonly many: number
+    /** Tokens of a step per expert, up to which they are few. */
+    readonly fewUpTo: number
+  }
   /** Part of the bandwidth at which decoding attention reads a KV cache of 16 bits, and of 8. */
   readonly kvBandwidth: { readonly wide: number; readonly narrow: number }
   /** Of GPUs whose cache has a published bandwidth. */
@@ -44,6 +49,13 @@ export interface KernelEfficiency {
   }
   /** Where the figures come from. */
   readonly source: string
+}
+
+/** By bits of a number. */
+export interface PartsOfPeak {
+  readonly bits16: number
+  readonly bits8: number
+  readonly bits4: number
 }
 
 /** Reading context that other decodes of the batch read too: it comes from the second-level cache. */
@@ -87,14 +99,31 @@ const FLASH_ATTENTION_3 = { rows: 128, packsHeads: true } as const
 const FP8_KV_ON_HOPPER = 0.43
 
 /** Default blocks of vLLM's fused_moe: 16 rows up to as many tokens as experts, 64 beyond. */
-const FUSED_MOE_TILE = { few: 16, many: 64 } as const
+const FUSED_MOE_TILE = { few: 16, many: 64, fewUpTo: 1 } as const
+
+/**
+ * 16,384 rows on a B200 in vLLM's own benchmarks, with the quantisation of what comes in: 1,513 TFLOPS in 16 bits and
+ * 2,249 in 8 (bench_fp8_gemm.py, vllm-project/vllm pull request 19566), 1,360 and 3,039 in 16 and 4 (bench_nvfp4_gemm.py,
+ * pull request 20646).
+ */
+const BLACKWELL_MATMULS =
+  'matrix products: vLLM on a B200, vllm-project/vllm pull requests 19566 and 20646'
+/**
+ * 32 experts of DeepSeek-V3 in NVFP4 take 0.294, 0.307, 0.312, 0.386 and 0.623 ms for 1,024, 2,048, 4,096, 8,192 and
+ * 16,384 visits on a B300, and 0.166 ms for 512 (TensorRT-LLM's kernels in FlashInfer, flashinfer-ai/flashinfer pull
+ * request 5301): tiles of 256 rows from 1,024 on, at 2.8 PFLOPS, 0.31 of twice its 8-bit peak. With it, and nothing for
+ * what goes between GPUs, DeepSeek-V3 takes 20,600 prompt tokens per second on each GB200 in 8 bits and 28,400 with
+ * experts in 4, where SGLang measured 18,471 and 26,156 (lmsys.org, 25 September 2025).
+ */
+const BLACKWELL_EXPERTS =
+  'experts: FlashInfer on a B300, flashinfer-ai/flashinfer pull request 5301'
 
 const HOPPER: KernelEfficiency = {
   matmulBandwidth: 0.92,
-  matmulFlops: { wide: 0.69, narrow: 0.65 },
+  matmulFlops: { bits16: 0.69, bits8: 0.65, bits4: 0.65 },
   overlap: 2.8,
   expertBandwidth: 0.7,
-  expertFlops: 0.42,
+  expertFlops: { bits16: 0.42, bits8: 0.42, bits4: 0.42 },
   hasNarrowExperts: false,
   expertTile: FUSED_MOE_TILE,
   kvBandwidth: { wide: 0.89, narrow: FP8_KV_ON_HOPPER },
@@ -109,10 +138,10 @@ const HOPPER: KernelEfficiency = {
 
 const AMPERE: KernelEfficiency = {
   matmulBandwidth: 0.76,
-  matmulFlops: { wide: 0.77, narrow: 0.77 },
+  matmulFlops: { bits16: 0.77, bits8: 0.77, bits4: 0.77 },
   overlap: 2,
   expertBandwidth: 0.7,
-  expertFlops: 0.5,
+  expertFlops: { bits16: 0.5, bits8: 0.5, bits4: 0.5 },
   hasNarrowExperts: false,
   expertTile: FUSED_MOE_TILE,
   kvBandwidth: { wide: 0.705, narrow: 0.705 },
@@ -128,7 +157,7 @@ const AMPERE: KernelEfficiency = {
 const ADA: KernelEfficiency = {
   ...AMPERE,
   matmulBandwidth: 0.92,
-  matmulFlops: { wide: 0.98, narrow: 0.9 },
+  matmulFlops: { bits16: 0.98, bits8: 0.9, bits4: 0.9 },
   overlap: 2.8,
   kvBandwidth: { wide: 0.92, narrow: 0.92 },
   attentionFlops: 0.74,
@@ -142,18 +171,19 @@ export const KERNEL_EFFICIENCIES: Readonly<Record<GpuArchitecture, KernelEfficie
   hopper: HOPPER,
   blackwell: {
     ...HOPPER,
+    matmulFlops: { bits16: 0.64, bits8: 0.5, bits4: 0.34 },
     expertBandwidth: 0.9,
-    expertFlops: 0.42,
+    expertFlops: { bits16: 0.31, bits8: 0.31, bits4: 0.31 },
     hasNarrowExperts: true,
-    expertTile: { few: 8, many: 64 },
+    expertTile: { few: 8, many: 256, fewUpTo: 2 },
     kvBandwidth: { wide: 0.89, narrow: 0.89 },
     mixedTile: { rows: 1, packsHeads: true },
-    source: 'as Hopper; FlashInfer runs decodes and prompt chunks in kernels of their own',
+    source: `${BLACKWELL_MATMULS}; ${BLACKWELL_EXPERTS}; else as Hopper; FlashInfer runs decodes and prompt chunks in kernels of their own`,
   },
   'blackwell-rtx': {
     ...ADA,
     matmulBandwidth: 0.8,
-    matmulFlops: { wide: 0.8, narrow: 0.7 },
+    matmulFlops: { bits16: 0.8, bits8: 0.7, bits4: 0.7 },
     kvBandwidth: { wide: 0.83, narrow: 0.83 },
     attentionFlops: 0.47,
     source: `${SERVING_SIM}, RTX PRO 6000`,
@@ -165,7 +195,7 @@ export const KERNEL_EFFICIENCIES: Readonly<Record<GpuArchitecture, KernelEfficie
   cdna3: {
     ...HOPPER,
     matmulBandwidth: 0.75,
-    matmulFlops: { wide: 0.5, narrow: 0.45 },
+    matmulFlops: { bits16: 0.5, bits8: 0.45, bits4: 0.45 },
     kvBandwidth: { wide: 0.7, narrow: 0.7 },
     attentionFlops: 0.4,
     source: 'as Hopper, with the parts of the peak that AMD publishes for hipBLASLt; not measured',

@@ -8,7 +8,7 @@ import {
   modelParameters,
 } from '../models/model-size.js'
 import { BYTES_PER_WEIGHT, densePrecision, type WeightPrecision } from '../precision/precision.js'
-import type { KernelEfficiency } from './kernel-efficiency.js'
+import type { KernelEfficiency, PartsOfPeak } from './kernel-efficiency.js'
 import { gpusPerExpert, type Parallelism, type RooflineOptions } from './roofline-options.js'
 
 /** A matrix product with the weights of one GPU per layer, over all layers; times are at what kernels reach. */
@@ -64,8 +64,7 @@ function work(
   efficiency: KernelEfficiency,
 ): Omit<MatmulWork, 'rows'> {
   const bandwidth = gpu.memoryBandwidthBytesPerSec * efficiency.matmulBandwidth
-  const flops =
-    peak.flops * (peak.isNarrow ? efficiency.matmulFlops.narrow : efficiency.matmulFlops.wide)
+  const flops = peak.flops * efficiency.matmulFlops[peak.bits]
   return {
     readMs: ((parameters * bytesPerWeight) / bandwidth) * 1000,
     msPerRow: ((2 * parameters) / flops) * 1000,
@@ -121,8 +120,7 @@ export function expertWork(
   const sharded = gpusPerExpert(parallelism)
   const parameters = (model.layers - model.denseLayers) * modelParameters(model).expert
   const bandwidth = gpu.memoryBandwidthBytesPerSec * efficiency.expertBandwidth
-  const peak = peakFlops(gpu, efficiency.hasNarrowExperts ? expertPrecision(precision) : 'bf16')
-  const flops = peak.flops * efficiency.expertFlops
+  const flops = expertPeak(gpu, precision, efficiency) * efficiency.expertFlops[bitsOf(precision)]
   return {
     count: model.experts.count,
     active: model.experts.active,
@@ -132,14 +130,21 @@ export function expertWork(
   }
 }
 
-/** MXFP4 weights meet 8-bit activations. */
-function expertPrecision(precision: WeightPrecision): WeightPrecision {
-  return precision === 'mxfp4' ? 'fp8' : precision
+/** MXFP4 weights meet 8-bit activations; what a GPU has in 4 bits beyond twice its 8-bit peak is not reached. */
+function expertPeak(
+  gpu: Gpu,
+  precision: WeightPrecision,
+  { hasNarrowExperts }: KernelEfficiency,
+): number {
+  if (!hasNarrowExperts) return peakFlops(gpu, 'bf16').flops
+  if (precision !== 'fp4') return peakFlops(gpu, precision === 'mxfp4' ? 'fp8' : precision).flops
+  return Math.min(peakFlops(gpu, 'fp4').flops, 2 * peakFlops(gpu, 'fp8').flops)
 }
 
 interface PeakFlops {
   readonly flops: number
-  readonly isNarrow: boolean
+  /** Those that are computed in. */
+  readonly bits: keyof PartsOfPeak
 }
 
 /** Peak of the precision; formats that the tensor cores lack are widened to 16 bits first. */
@@ -147,7 +152,16 @@ export function peakFlops(gpu: Gpu, precision: WeightPrecision): PeakFlops {
   const { fp16, fp8, int8, fp4 } = gpu.denseFlops
   const known: { readonly [Each in WeightPrecision]?: number | undefined } = { fp8, int8, fp4 }
   const native = known[precision]
-  return { flops: (native ?? fp16) * sustained(gpu), isNarrow: native !== undefined }
+  return {
+    flops: (native ?? fp16) * sustained(gpu),
+    bits: native === undefined ? 'bits16' : bitsOf(precision),
+  }
+}
+
+function bitsOf(precision: WeightPrecision): keyof PartsOfPeak {
+  const bytes = BYTES_PER_WEIGHT[precision]
+  if (bytes >= 2) return 'bits16'
+  return bytes >= 1 ? 'bits8' : 'bits4'
 }
 
 function sustained(gpu: Gpu): number {

@@ -205,8 +205,8 @@ class Roofline implements RooflineLatency {
     const { count, active, ranks } = experts
     const touched = expectedDistinct(count / ranks, active / count, tokens)
     const visits = expectedLargest(tokens * active, ranks)
-    const { few, many } = this.efficiency.expertTile
-    const rows = paddedRows(visits, touched, tokens <= count ? few : many)
+    const { few, many, fewUpTo } = this.efficiency.expertTile
+    const rows = paddedRows(visits, touched, tokens <= fewUpTo * count ? few : many)
     return this.overlapped(experts.readMsPerExpert * touched, experts.msPerVisit * rows)
   }
 
