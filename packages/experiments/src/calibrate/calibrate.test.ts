@@ -72,6 +72,22 @@ test('factors on a roofline are written with the keys that they were found with'
   expect(parseConfig(calibration.toml).cluster.compute_model).toMatchObject(given)
 })
 
+test('factors are found without the launches that steps with prompts take at least, and the profile says so', () => {
+  const keys = (engine: string) =>
+    parseConfig(`
+[cluster]
+num_backends = 1
+model = "mixtral-8x7b"
+gpu = "H100 SXM"
+tp = 2
+engine = "${engine}"
+`)
+  const profileOf = (engine: string) =>
+    calibrate({ config: keys(engine), requests: measurements(60, 25), kind: 'roofline' }).toml
+  expect(profileOf('sglang')).toContain('launch_ms_per_layer = 0')
+  expect(profileOf('vllm')).not.toContain('launch_ms_per_layer')
+})
+
 test('a profile says how its ranks share the experts', () => {
   const shared = parseConfig(`
 [cluster]

@@ -66,7 +66,9 @@ export function calibrate({ config, requests, kind }: CalibrateOptions): Calibra
       `cluster.num_backends: expected 1, the backend that was measured, got ${cluster.num_backends}`,
     )
   }
-  const { timeScales: _, ...options } = rooflineOptionsOf(cluster)
+  const { timeScales: _, ...roofline } = rooflineOptionsOf(cluster)
+  // What steps take at least is no sum of parts.
+  const options = { ...roofline, launchMsPerLayer: 0 }
   const basis = kind === 'affine' ? affineBasis(options) : rooflineBasis(options)
   const { cluster: fleet } = buildFleet(config)
   const fit = fitSteps({
@@ -147,9 +149,13 @@ function profileOf({ cluster }: Config, fit: Omit<Calibration, 'toml'>): string 
   const { compute_model: given } = cluster
   const kept =
     fit.kind === 'roofline' && given.kind === 'roofline'
-      ? Object.fromEntries(
-          ROOFLINE.flatMap((key) => (given[key] === undefined ? [] : [[key, given[key]]])),
-        )
+      ? {
+          ...Object.fromEntries(
+            ROOFLINE.flatMap((key) => (given[key] === undefined ? [] : [[key, given[key]]])),
+          ),
+          // They were found without.
+          ...(rooflineOptionsOf(cluster).launchMsPerLayer !== 0 && { launch_ms_per_layer: 0 }),
+        }
       : {}
   const compute_model = { kind: fit.kind, ...kept, ...values }
   const percent = (value: number | null): string =>

@@ -94,6 +94,7 @@ export function rooflineOptionsOf(config: DeploymentConfig): RooflineOptions {
     kvPrecision: kvPrecisionOf(config),
     hostMsPerRequest: options.host_ms_per_request ?? engine.hostMsPerRequest,
     hostMsPerStep: options.host_ms_per_step,
+    launchMsPerLayer: options.launch_ms_per_layer ?? engine.launchMsPerLayer(model),
     cudaGraphs: options.cuda_graphs,
     kernelFloorScale: engine.kernelFloorScale,
     granularity: options.granularity,

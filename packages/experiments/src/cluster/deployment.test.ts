@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { RequestTableBuilder } from '@routesim/core'
+import { EMPTY_STEP, RequestTableBuilder } from '@routesim/core'
 import { afterAll, describe, expect, test } from 'vitest'
 import { loadConfig, parseConfig } from '../config/parse-config.js'
 import { buildFleet, type Stepper } from './build-cluster.js'
@@ -59,6 +59,18 @@ describe('a cluster with a model', () => {
     expect(() =>
       fleetOf(`${llama}\ncompute_model = { kind = "roofline", cuda_graphs = "ful" }`),
     ).toThrow('cluster.compute_model.cuda_graphs: expected one of "full", "piecewise", got "ful"')
+  })
+
+  test('short prompts of mixtures wait for SGLang to launch their kernels', () => {
+    const msOf = (engine: string, keys = ''): number =>
+      fleetOf(
+        `model = "deepseek-v3"\ngpu = "b200"\ntp = 8\nengine = "${engine}"\ncompute_model = { kind = "roofline"${keys} }`,
+      ).cluster.backends[0]!.latency.stepMs({ ...EMPTY_STEP, prefillTokens: 1, prefillRequests: 1 })
+    // sgl-project/sglang, pull request 12160: 82.65 ms.
+    expect(msOf('sglang')).toBeCloseTo(82.65 + 0.03, 2)
+    expect(msOf('sglang', ', launch_ms_per_layer = 0')).toBeLessThan(30)
+    expect(msOf('vllm')).toBeLessThan(30)
+    expect(msOf('vllm', ', launch_ms_per_layer = 1')).toBeGreaterThan(61)
   })
 
   test('keeps what the config says', () => {

@@ -67,6 +67,11 @@ const roofline = table({
     .describe(
       'Host work of a step that the GPUs wait for, in ms; 0 fits engines that schedule ahead, as vLLM does from 0.14 on. Before, 0.46 was measured on one GPU and 2.5 on several.',
     ),
+  launch_ms_per_layer: notNegative()
+    .optional()
+    .describe(
+      'Host time to launch the kernels of a layer one by one, in ms, which each layer takes at least in steps with prompts; default as the engine: 1.35 for mixtures on SGLang, else 0. 0 with piecewise CUDA graphs.',
+    ),
   cuda_graphs: oneOf(['full', 'piecewise'])
     .default('full')
     .describe(

@@ -94,6 +94,7 @@ export function deployment(options: DeploymentOptions): Deployment {
       parallelism,
       hostMsPerRequest: engine.hostMsPerRequest,
       hostMsPerStep: options.hostMsPerStep ?? 0,
+      launchMsPerLayer: engine.launchMsPerLayer(model),
       cudaGraphs: options.cudaGraphs ?? 'full',
       kernelFloorScale: engine.kernelFloorScale,
       granularity: 'step',

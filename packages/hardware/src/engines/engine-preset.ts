@@ -1,6 +1,7 @@
 import type { BatchingPolicy, PreemptionMode } from '@routesim/core'
 import type { Gpu } from '../gpus/gpu.js'
 import type { KvBudget } from '../kv-cache/kv-capacity.js'
+import type { Model } from '../models/model.js'
 import type { KvPrecision, WeightPrecision } from '../precision/precision.js'
 
 /** Where an engine runs. */
@@ -37,6 +38,8 @@ export interface EnginePreset {
   readonly statesPerRequest: number
   /** Host work per sequence and step that the GPU waits for, in ms. */
   readonly hostMsPerRequest: number
+  /** Host time to launch the kernels of a layer, in steps with prompts, in ms; 0 where that is not what they wait for. */
+  launchMsPerLayer(model: Model): number
   /** Least durations of kernels and collectives, as a multiple of unfused ones: fused ones are fewer. */
   readonly kernelFloorScale: number
   /** From the arrival of a request to the scheduler: HTTP, template, tokeniser, queue, in ms. */

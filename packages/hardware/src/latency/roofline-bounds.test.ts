@@ -30,6 +30,7 @@ const deployment: fc.Arbitrary<RooflineOptions> = fc
     granularity: fc.constantFrom('step' as const, 'operator' as const),
     hostMsPerRequest: fc.constantFrom(0, 0.035),
     hostMsPerStep: fc.constantFrom(0, 2.5),
+    launchMsPerLayer: fc.constantFrom(0, 1.35),
     cudaGraphs: fc.constantFrom('full' as const, 'piecewise' as const),
     tp: fc.constantFrom(1, 2, 4, 8),
     pp: fc.constantFrom(1, 2, 4),

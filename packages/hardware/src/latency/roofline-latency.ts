@@ -95,25 +95,35 @@ class Roofline implements RooflineLatency {
   }
 
   stepMs(step: StepShape): number {
-    const batch = this.microBatch(step)
-    const { matmul, attention, communication, overhead } = this.scales
-    const gpuMs =
-      matmul * (this.matmulMs(batch) + this.expertMs(tokensOf(batch))) +
-      overhead * (this.elementwiseMsPerToken * tokensOf(batch) + this.floorMs) +
-      communication * this.communicationMs(batch) +
-      attention * this.attentionMs(batch)
-    return gpuMs * this.longestStage(step) + this.hostMs(step)
+    return Math.max(this.gpuMs(step), this.launchMs(step)) + this.hostMs(step)
   }
 
   segment(step: StepShape, out: StepSegment): void {
     this.attention.segment(this.microBatch(step), out)
     out.slopeMs *= this.scales.attention * this.longestStage(step)
     out.baseMs = this.stepMs(step)
-    // How chunks of several prompts grow is not known from their sum.
-    if (step.prefillRequests > 1) {
+    // How chunks of several prompts grow is not known from their sum, nor when the GPU falls behind the host.
+    if (step.prefillRequests > 1 || this.gpuMs(step) < this.launchMs(step)) {
       out.slopeMs = 0
       out.steps = 1
     }
+  }
+
+  private gpuMs(step: StepShape): number {
+    const batch = this.microBatch(step)
+    const { matmul, attention, communication, overhead } = this.scales
+    const ms =
+      matmul * (this.matmulMs(batch) + this.expertMs(tokensOf(batch))) +
+      overhead * (this.elementwiseMsPerToken * tokensOf(batch) + this.floorMs) +
+      communication * this.communicationMs(batch) +
+      attention * this.attentionMs(batch)
+    return ms * this.longestStage(step)
+  }
+
+  /** Least time of a step whose kernels are launched one by one. */
+  private launchMs({ prefillTokens }: StepShape): number {
+    const { model, launchMsPerLayer = 0 } = this.options
+    return prefillTokens > 0 ? model.layers * launchMsPerLayer : 0
   }
 
   sharedMs(step: StepShape, all: StepShape): number {
@@ -123,7 +133,9 @@ class Roofline implements RooflineLatency {
       matmul * this.expertMs(tokens) + communication * this.gatheringMs(tokens)
     const own = meetingMs(tokensOf(this.microBatch(step)))
     const ofAll = meetingMs(tokensOf(this.microBatch(all)))
-    return Math.max(0, ofAll - own) * this.longestStage(step)
+    const sharedMs = Math.max(0, ofAll - own) * this.longestStage(step)
+    const [gpuMs, launchMs] = [this.gpuMs(step), this.launchMs(step)]
+    return launchMs <= gpuMs ? sharedMs : Math.max(0, gpuMs + sharedMs - launchMs)
   }
 
   breakdown(step: StepShape): StepBreakdown {
@@ -350,9 +362,20 @@ function check({ model, parallelism, ...options }: RooflineOptions): void {
     refuseParameter('pp', `at most the ${model.layers} layers of ${model.name}`, pp)
   }
   checkExperts(model, parallelism)
-  const { hostMsPerRequest, hostMsPerStep = 0, kernelFloorScale = 1 } = options
+  const {
+    hostMsPerRequest,
+    hostMsPerStep = 0,
+    launchMsPerLayer = 0,
+    kernelFloorScale = 1,
+  } = options
   const { timeScales = UNSCALED } = options
-  const numbers = { hostMsPerRequest, hostMsPerStep, kernelFloorScale, ...timeScales }
+  const numbers = {
+    hostMsPerRequest,
+    hostMsPerStep,
+    launchMsPerLayer,
+    kernelFloorScale,
+    ...timeScales,
+  }
   for (const [name, value] of Object.entries(numbers)) {
     if (value >= 0 && value < Number.POSITIVE_INFINITY) continue
     refuseParameter(name, 'a finite number >= 0', value)

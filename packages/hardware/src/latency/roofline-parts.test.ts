@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { findGpu } from '../gpus/find-gpu.js'
 import { findModel } from '../models/find-model.js'
 import { h100 } from '../testing/h100.js'
 import { stepOf } from '../testing/segments.js'
@@ -132,3 +133,41 @@ test('by hand: pairs of short prompts cost more by operator, eight times as much
   const step = breakdown('llama-3.1-70b', 4, stepOf(870, 0, 0, 0))
   expect(step.attentionMs).toBeCloseTo(pairs(870) * pairMs + 870 * readMs, 9)
 })
+
+test.each([
+  [1024, 0.294],
+  [2048, 0.307],
+  [4096, 0.312],
+  [8192, 0.386],
+  [16_384, 0.623],
+])(
+  'by measurement: %i visits of 32 experts of DeepSeek-V3 in NVFP4 on a B300 take %f ms (flashinfer-ai/flashinfer, pull request 5301)',
+  (tokens, measuredMs) => {
+    const { expertMs } = breakdown('DeepSeek-V3', 8, stepOf(tokens, 0, 0, 0), {
+      gpu: findGpu('B300'),
+      parallelism: { tp: 8, pp: 1, ep: 8 },
+      precision: 'fp4',
+    })
+    const ratio = expertMs / 58 / measuredMs
+    expect(ratio).toBeGreaterThan(0.85)
+    expect(ratio).toBeLessThan(1.1)
+  },
+)
+
+test.each([
+  ['bf16', 1.36, 1.52],
+  ['fp8', 2.22, 2.25],
+  ['fp4', 3.03, 3.04],
+] as const)(
+  'by measurement: 16,384 rows in %s reach %f to %f PFLOPS on a B200 (vllm-project/vllm, pull requests 19566 and 20646)',
+  (precision, least, most) => {
+    const model = findModel('llama-3.1-8b')
+    const step = { ...stepOf(16_384, 0, 0, 0), prefillRequests: 0 }
+    const gpu = findGpu('B200')
+    const { matmulMs } = breakdown(model.name, 1, step, { gpu, precision })
+    const layers = 2 * 16_384 * 32 * (4096 * 6144 + 4096 * 4096 + 3 * 4096 * 14_336)
+    const reached = layers / matmulMs / 1e12
+    expect(reached).toBeGreaterThan(0.97 * least)
+    expect(reached).toBeLessThan(1.03 * most)
+  },
+)

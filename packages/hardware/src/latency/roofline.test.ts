@@ -109,6 +109,19 @@ describe('rooflineLatency', () => {
     expect(() => rooflineLatency({ ...h100, hostMsPerStep: -1 })).toThrow(refused)
   })
 
+  test('steps with prompts take at least the launches of all layers; decodes are replayed', () => {
+    const eager = rooflineLatency({ ...h100, launchMsPerLayer: 2 })
+    const graphs = rooflineLatency(h100)
+    // 80 layers, and the host work of one sequence, of nine.
+    expect(eager.stepMs(stepOf(1, 0, 0, 0))).toBeCloseTo(80 * 2 + 0.035, 9)
+    expect(eager.stepMs(stepOf(100, 0, 8, 8000))).toBeCloseTo(80 * 2 + 9 * 0.035, 9)
+    for (const step of [stepOf(16_384, 0, 0, 0), stepOf(0, 0, 8, 8000)]) {
+      expect(eager.stepMs(step)).toBe(graphs.stepMs(step))
+    }
+    const refused = expect.objectContaining({ code: 'latency_invalid', path: 'launchMsPerLayer' })
+    expect(() => rooflineLatency({ ...h100, launchMsPerLayer: -1 })).toThrow(refused)
+  })
+
   test('by hand: graphs in pieces end at each of the 80 layers', () => {
     const [whole, pieces] = (['full', 'piecewise'] as const).map((cudaGraphs) =>
       rooflineLatency({ ...h100, cudaGraphs }).breakdown(stepOf(0, 0, 8, 8000)),
