@@ -1,4 +1,4 @@
-import { OUTCOME, reject } from '@routesim/core'
+import { type LatencyModel, OUTCOME, reject } from '@routesim/core'
 import { affineLatency } from '@routesim/hardware'
 import { expect, test } from 'vitest'
 import { backend, tinyRun, ttftMs } from '../testing/tiny-run.js'
@@ -166,11 +166,20 @@ test('an async router is told to decide at once', () => {
   expect(message).toThrow(/got a promise$/)
 })
 
-test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('a step of %s ms is refused', (stepMs) => {
-  const latency = { name: 'broken', stepMs: () => stepMs, segment: () => {} }
-  expect(() => tinyRun({ requests: [{}], backends: [backend({ latency })] })).toThrow(
-    `latency model "broken": expected a finite step time > 0 ms, got ${stepMs}`,
-  )
+const notTimes = [0, -1, Number.NaN, Number.POSITIVE_INFINITY, '5' as never]
+
+test.each(notTimes)('a step of %j ms is refused', (stepMs) => {
+  const latency: LatencyModel = {
+    name: 'broken',
+    stepMs: () => stepMs,
+    segment: (_, out) =>
+      void Object.assign(out, { baseMs: stepMs, slopeMs: 0, steps: Number.POSITIVE_INFINITY }),
+  }
+  for (const stepper of ['fast', 'reference'] as const) {
+    expect(() => tinyRun({ stepper, requests: [{}], backends: [backend({ latency })] })).toThrow(
+      `latency model "broken": expected a finite step time > 0 ms, got ${stepMs}`,
+    )
+  }
 })
 
 test('two runs in one process do not touch each other', () => {

@@ -21,7 +21,7 @@ export interface ReportedScenario {
 /** The sentence under the title of a report. */
 export function subtitleOf(scenario: ReportedScenario): string {
   const { requests, spanMs, source } = scenario
-  return `${requests.toLocaleString('en-US')} requests over ${formatValue(spanMs, 'ms')} (${source}) on ${fleetOf(scenario)}.`
+  return `${counted(requests, 'request')} over ${formatValue(spanMs, 'ms')} (${source}) on ${fleetOf(scenario)}.`
 }
 
 /** The same for a sweep, whose points differ in their requests. */
@@ -42,8 +42,13 @@ export function fleetSubtitleOf(scenario: ReportedScenario): string {
   return `Traffic: ${scenario.source}; the config has ${fleetOf(scenario)}.`
 }
 
-function fleetOf({ backends, gpu, visibility, seeds }: ReportedScenario): string {
-  return `${backends} × ${gpu}; visibility ${visibility}; ${seedsText(seeds)}`
+function fleetOf({ backends, gpu, visibility, seeds, events = [] }: ReportedScenario): string {
+  const trouble = events.length === 0 ? '' : `; ${counted(events.length, 'backend event')}`
+  return `${backends} × ${gpu}; visibility ${visibility}; ${seedsText(seeds)}${trouble}`
+}
+
+function counted(count: number, noun: string): string {
+  return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`
 }
 
 /** Of a command that was stopped, some between may be missing. */

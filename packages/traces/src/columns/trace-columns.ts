@@ -113,7 +113,9 @@ function checkCount(count: number, tokens: number, promptTokens: number): void {
   throw traceError(
     'trace_invalid',
     `hash_ids: expected at most ${expected} blocks of ${tokens} tokens for ${promptTokens} prompt tokens, got ${count}`,
-    { hint: 'Give the block size that the trace was hashed with (blockTokens).' },
+    {
+      hint: 'Give the block size that the trace was hashed with (--block-size, trace.block_size, blockTokens).',
+    },
   )
 }
 

@@ -36,7 +36,7 @@ describe('reading Mooncake JSONL', () => {
     )
     await expect(readText(line(0, 512, [4, 5]))).rejects.toMatchObject({
       path: 't.jsonl:1',
-      hint: 'Give the block size that the trace was hashed with (blockTokens).',
+      hint: 'Give the block size that the trace was hashed with (--block-size, trace.block_size, blockTokens).',
     })
   })
 

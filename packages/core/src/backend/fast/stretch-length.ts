@@ -51,7 +51,9 @@ export function checkLatency(
   const batch = batches[backend]!
   const steps = batches[backend]!.steps
   const lastMs = batch.baseMs + batch.slopeMs * (steps - 1)
-  if (batch.baseMs > 0 && lastMs > 0 && endMs[backend]! < Number.POSITIVE_INFINITY) return
+  const isNumber = Number.isFinite(batch.baseMs) && Number.isFinite(lastMs)
+  if (isNumber && batch.baseMs > 0 && lastMs > 0 && endMs[backend]! < Number.POSITIVE_INFINITY)
+    return
   throw new RouteSimError(
     `latency model "${latency.name}": expected a finite step time > 0 ms, got ${batch.baseMs} for ${JSON.stringify(shape)} (slope ${batch.slopeMs} over ${steps} steps)`,
     { code: 'latency_invalid' },

@@ -243,7 +243,7 @@ export class ReferenceBackend {
     if (step.prefillRequests + step.decodeRequests === 0) return
 
     const durationMs = this.spec.latency.stepMs(step)
-    if (!(durationMs > 0 && durationMs < Number.POSITIVE_INFINITY)) {
+    if (!(Number.isFinite(durationMs) && durationMs > 0)) {
       throw new RouteSimError(
         `latency model "${this.spec.latency.name}": expected a finite step time > 0 ms, got ${durationMs} for ${JSON.stringify(step)}`,
         { code: 'latency_invalid' },
