@@ -14,6 +14,8 @@ const WORKER = '--worker http://127.0.0.1:1'
 const at = directoryWith({
   'empty.key': '\n',
   'router.toml': '[[workers]]\nurl = "ftp://x"\n',
+  'offload.toml': '[cluster]\nnum_backends = 1\nkv_offload = { cpu_gb = 10 }\n',
+  'group.toml': '[cluster]\n[[cluster.backends]]\nkv_offload = { cpu_gb = 10 }\n',
   'broken.toml': 'algorithm = "random"\n[[workers]\n',
   'trace.jsonl': Array.from({ length: 40 }, (_, i) =>
     JSON.stringify({
@@ -117,6 +119,9 @@ test.each([
   ['bench load --url http://127.0.0.1:1 --requests 2', 'all of the 2 requests failed, the first'],
   ['bench load --requests 2 -o /dev/null/x', '/dev/null/x: can not be written'],
   [`bench load --requests 2 -o ${at('trace.jsonl')}`, 'expected a folder, got a file'],
+  [`mock-workers -c ${at('offload.toml')}`, 'error: cluster.kv_offload: expected no memory for'],
+  [`up -c ${at('group.toml')}`, 'error: cluster.backends.0.kv_offload: expected no memory for'],
+  [`twin -c ${at('offload.toml')}`, 'error: cluster.kv_offload: expected no memory for'],
   ['bench trace -t no-such', 'no-such: no such file'],
   ['twin --url http://127.0.0.1:1 --requests 2', 'all of the 2 requests failed, the first with'],
   ['ping --url http://127.0.0.1:9', 'no answer to a ping'],

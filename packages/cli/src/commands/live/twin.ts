@@ -9,7 +9,7 @@ import { checkAnswered } from './bench-options.js'
 import { checkNumbers } from './check-numbers.js'
 import { interruptible } from './stop-signal.js'
 import { readWorkload, TRACE_SHAPE, type TraceShapeArguments } from './trace-workload.js'
-import { CLUSTER_OPTIONS, clusterOf, printLiveNotes } from './worker-options.js'
+import { CLUSTER_OPTIONS, clusterOf, printLiveNotes, refuseOffload } from './worker-options.js'
 
 interface TwinArguments extends MockClusterFlags, TraceShapeArguments {
   trace?: string
@@ -90,6 +90,7 @@ export const twinCommand: CommandBody<TwinArguments> = {
     if (args.url !== undefined && args.pace !== 1)
       throw new UsageError(`--pace: expected 1 for servers at an --url, got ${args.pace}`)
     const config = await clusterOf(args)
+    if (args.url === undefined) refuseOffload(config)
     printLiveNotes(config)
     const requests = await requestsOf(args)
     const report = await twin({
