@@ -59,6 +59,13 @@ test.each([
     `serve ${WORKER} --kv-events --kv-events-from x`,
     '--kv-events-from: expected a ZMQ address such as tcp://host:5557, got "x"',
   ],
+  [
+    `serve ${WORKER} -a random,prefix_aware:ties=first`,
+    '--algorithm: expected one algorithm, got random and prefix_aware:ties=first',
+  ],
+  ['up -a random,preble', '--algorithm: expected one algorithm, got random and preble'],
+  ['twin -a random,preble', '--algorithm: expected one algorithm, got random and preble'],
+  ['bench load -a random,preble', '--algorithm: expected one algorithm, got random and preble'],
   [`serve ${WORKER} --block-size 0`, '--block-size: expected an integer from 1 to 65536, got 0'],
   [
     `serve -c ${at('router.toml')} --metrics-interval -5`,

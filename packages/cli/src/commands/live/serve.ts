@@ -10,6 +10,7 @@ import {
   startRouter,
 } from '@routesim/live'
 import type { Options } from 'yargs'
+import { checkOne } from '../../algorithm-list.js'
 import type { CommandBody } from '../../command-body.js'
 import { UsageError } from '../../usage-error.js'
 import { adminPortOf } from './admin-port.js'
@@ -198,6 +199,7 @@ function stateOf(path: string): string {
 }
 
 async function readConfig(args: ServeArguments): Promise<RouterConfig> {
+  if (args.algorithm !== undefined) checkOne(args.algorithm, '--algorithm')
   if (args.kvEvents && (args.noKvEvents || args.predictive)) {
     const other = args.noKvEvents ? '--no-kv-events' : '--predictive'
     throw new UsageError(`--kv-events: expected it without ${other}, got both`)

@@ -2,6 +2,7 @@ import type { RequestTable } from '@routesim/core'
 import { buildFleet } from '@routesim/experiments'
 import { isOnSchedule, type MockClusterFlags, syntheticWorkload, twin } from '@routesim/live'
 import type { Options } from 'yargs'
+import { checkOne } from '../../algorithm-list.js'
 import type { CommandBody } from '../../command-body.js'
 import { UsageError } from '../../usage-error.js'
 import { refuseBeside } from '../refuse-beside.js'
@@ -87,6 +88,7 @@ export const twinCommand: CommandBody<TwinArguments> = {
       traceBlockSize: 'count',
       pace: 'positive',
     })
+    checkOne(args.algorithm, '--algorithm')
     if (args.url !== undefined && args.pace !== 1)
       throw new UsageError(`--pace: expected 1 for servers at an --url, got ${args.pace}`)
     const config = await clusterOf(args)
