@@ -129,6 +129,7 @@ test.each([
   [`mock-workers -c ${at('offload.toml')}`, 'error: cluster.kv_offload: expected no memory for'],
   [`up -c ${at('group.toml')}`, 'error: cluster.backends.0.kv_offload: expected no memory for'],
   [`twin -c ${at('offload.toml')}`, 'error: cluster.kv_offload: expected no memory for'],
+  ['serve -c .', '.: expected a file, got a directory'],
   ['bench trace -t no-such', 'no-such: no such file'],
   ['twin --url http://127.0.0.1:1 --requests 2', 'all of the 2 requests failed, the first with'],
   ['ping --url http://127.0.0.1:9', 'no answer to a ping'],
