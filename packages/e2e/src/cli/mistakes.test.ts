@@ -224,6 +224,8 @@ test.each([
     1,
     'none/x.jsonl: can not be written: there is no',
   ],
+  [`sweep ${good} --rates 5 --log ${at('.')}`, 1, '(JSON lines), got a directory\nName a file,'],
+  [`sweep ${good} --rates 5 --log ${at('none/l')}`, 1, 'none/l: there is no folder'],
   [`convert -i ${at('none.jsonl')} -o -`, 1, 'none.jsonl: no such file'],
   [`plot ${at('none.json')}`, 1, 'none.json: no such file'],
 ])('routesim %s', async (line, code, complaint) => {

@@ -139,6 +139,7 @@ test.each([
   [['--sample_rate', '1.5'], 2, '--sample_rate: expected a number > 0 and <= 1, got 1.5'],
   [['--resume'], 2, '--resume: expected --checkpoint_path FILE with it, got none'],
   [['--checkpoint_path', 'trace.jsonl'], 1, 'trace.jsonl: exists already'],
+  [['--checkpoint_path', '.'], 1, '.: expected a result log (JSON lines), got a directory'],
   [['--decode_config', 'nowhere.json'], 1, 'nowhere.json: no such file'],
   [['--decode_config', 'typo.json'], 1, 'max_num_seq: unknown key; did you mean "max_num_seqs"?'],
   [['--decode_config', 'trace.jsonl'], 1, 'trace.jsonl: expected JSON'],
