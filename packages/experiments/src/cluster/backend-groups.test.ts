@@ -173,6 +173,10 @@ test('ranks whose prompts begin together, and schedulers that look now and then'
   expect(specOf(`${balanced}${told}`)).toMatchObject({
     promptsTogether: { timeoutSteps: 60, batchingSteps: 0 },
   })
+  expect(() => specOf(`dp_lockstep = true\n${told}`)).toThrow(
+    `bench.toml:5:1 cluster.attention_dp_timeout_iters: expected nothing without attention_dp_balance, got 60
+bench.toml:6:1 cluster.attention_dp_batching_wait_iters: expected nothing without attention_dp_balance, got 0`,
+  )
   const plain = specOf('dp_lockstep = true')
   expect(plain).toMatchObject({ pollSteps: 1 })
   expect(plain).not.toHaveProperty('promptsTogether')
