@@ -14,9 +14,14 @@ export async function loadAlgorithms(list: string, option: string): Promise<Algo
  * @throws UsageError when it names several; RouteSimError as `loadChoice` does
  */
 export async function loadOne(spec: string, option: string): Promise<AlgorithmChoice> {
+  checkOne(spec, option)
+  return loadChoice(spec)
+}
+
+/** @throws UsageError when an option that takes one algorithm names several, or none */
+export function checkOne(spec: string, option: string): void {
   const specs = splitSpecs(spec, option)
   if (specs.length > 1) throw severalAlgorithms(option, specs)
-  return loadChoice(spec)
 }
 
 /** The complaint of an option that takes one algorithm. */

@@ -90,19 +90,33 @@ function commandLine(args: readonly string[], onValues: (values: ParsedValues) =
     .exitProcess(false)
     .fail((message, error) => {
       if (error !== undefined && error !== null && error.name !== 'YError') throw error
-      throw new UsageError(usageMessage(message ?? error?.message, args, longOptions(cli)))
+      throw new UsageError(inOurWords(message ?? error?.message, cli, args))
     })
   renderHelpWhenAsked(cli)
   return cli
 }
 
+function inOurWords(message: string, cli: Argv, args: readonly string[]): string {
+  const [line = ''] = usageInstance(cli).getUsage()[0] ?? []
+  return usageMessage(message, args, longOptions(cli), line)
+}
+
 /** The parser renders the help of every command it runs, in case it fails; of ours it is never asked then. */
 function renderHelpWhenAsked(cli: Argv): void {
+  usageInstance(cli).cacheHelpMessage = () => {}
+}
+
+interface UsageInstance {
+  cacheHelpMessage(): void
+  /** The line with which the help of the command begins, and what it does. */
+  getUsage(): readonly (readonly string[])[]
+}
+
+function usageInstance(cli: Argv): UsageInstance {
   interface Internals {
-    getInternalMethods(): { getUsageInstance(): { cacheHelpMessage(): void } }
+    getInternalMethods(): { getUsageInstance(): UsageInstance }
   }
-  const usage = (cli as unknown as Internals).getInternalMethods().getUsageInstance()
-  usage.cacheHelpMessage = () => {}
+  return (cli as unknown as Internals).getInternalMethods().getUsageInstance()
 }
 
 /** Does what the command line says. Of commands that are loaded late, not all faults reach `fail`. */
@@ -111,7 +125,7 @@ async function parsed(cli: Argv, args: readonly string[]): Promise<void> {
     await cli.parseAsync()
   } catch (error) {
     if (!(error instanceof Error && error.name === 'YError')) throw error
-    throw new UsageError(usageMessage(error.message, args, longOptions(cli)))
+    throw new UsageError(inOurWords(error.message, cli, args))
   }
 }
 

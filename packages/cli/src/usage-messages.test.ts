@@ -31,6 +31,12 @@ test.each([
     'unknown option --per-request\nunexpected argument "extra"',
   ],
   ['Missing required arguments: config, output', [], '--config is required\n--output is required'],
+  [
+    'Not enough non-option arguments: got 0, need at least 2',
+    [],
+    '<action> is required\n<logs..> is required',
+  ],
+  ['Not enough non-option arguments: got 1, need at least 2', [], '<logs..> is required'],
   ['Not enough arguments following: c', [], '-c: expected a value, got none'],
   [
     'Invalid values:\n  Argument: to, Given: "mooncke", Choices: "mooncake", "otel"',
@@ -39,7 +45,7 @@ test.each([
   ],
   ['something else', [], 'something else'],
 ])('%j of the option parser', (message, args, ours) => {
-  expect(usageMessage(message, args, FLAGS)).toBe(ours)
+  expect(usageMessage(message, args, FLAGS, 'routesim results <action> <logs..>')).toBe(ours)
 })
 
 test('words that can not be right', () => {

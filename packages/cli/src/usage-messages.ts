@@ -31,11 +31,13 @@ export function checkWords(args: readonly string[]): void {
  * What the option parser complains about, in our words.
  *
  * @param flags - the long options of the command
+ * @param usage - the line with which its help begins
  */
 export function usageMessage(
   message: string,
   args: readonly string[],
   flags: readonly string[],
+  usage: string,
 ): string {
   const unknown = /^Unknown (?:argument|command)s?: (.+)$/.exec(message)?.[1]
   if (unknown !== undefined) {
@@ -50,7 +52,14 @@ export function usageMessage(
       .map((name) => `--${name} is required`)
       .join('\n')
   }
-  if (message.startsWith('Not enough non-option arguments')) return 'an argument is missing'
+  const given = /^Not enough non-option arguments: got (\d+)/.exec(message)?.[1]
+  if (given !== undefined) {
+    const words = usage.match(/<[^>]+>/g) ?? []
+    return words
+      .slice(Number(given))
+      .map((word) => `${word} is required`)
+      .join('\n')
+  }
   const bare = /^Not enough arguments following: (.+)$/.exec(message)?.[1]
   if (bare !== undefined) return `${dashed(bare)}: expected a value, got none`
   const implied = [...message.matchAll(/^ *([\w-]+) -> ([\w-]+)$/gm)]

@@ -55,7 +55,6 @@ export {
 export { REQUEST_ENDS, type RequestEnd } from './router/request-ends.js'
 export {
   checkRouterConfig,
-  parseRouterToml,
   type RouterConfig,
   type RouterConfigInput,
 } from './router/router-config.js'

@@ -142,6 +142,16 @@ export function holdBack(
       inner.onFinished?.(request, backend, cluster, usage)
       pump(cluster)
     },
+    onAbandoned(request, cluster) {
+      const { id, arrivalMs } = request
+      if (since.delete(id)) queue.drop(id)
+      else if (called === id) called = -1
+      if (passed.get(id) === arrivalMs) {
+        passed.delete(id)
+        inner.onAbandoned?.(request, cluster)
+      }
+      pump(cluster)
+    },
     onMetrics(backend, cluster) {
       inner.onMetrics?.(backend, cluster)
       pump(cluster)

@@ -8,6 +8,7 @@ const HOOKS = [
   'onProgress',
   'onMigrated',
   'onFinished',
+  'onAbandoned',
   'onMetrics',
   'onKvEvents',
   'onBackendChange',

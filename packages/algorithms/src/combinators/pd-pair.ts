@@ -81,6 +81,7 @@ export function pdPair(
     ...forward('onMigrated', prefillRouter, decodeRouter),
     ...forward('onReply', prefillRouter, decodeRouter),
     ...forward('onFinished', prefillRouter, decodeRouter),
+    ...forward('onAbandoned', prefillRouter, decodeRouter),
     ...forward('onMetrics', prefillRouter, decodeRouter),
     ...forward('onKvEvents', prefillRouter, decodeRouter),
     ...forward('onBackendChange', prefillRouter, decodeRouter),

@@ -69,6 +69,7 @@ test('each router hears of its own requests, of backends it may see, and of its 
         return hold()
       },
       onFinished: ({ id }, _, cluster) => heard.push(`${name}: ${id} ended, ${ids(cluster)}`),
+      onAbandoned: ({ id }, cluster) => heard.push(`${name}: ${id} given up, ${ids(cluster)}`),
       onMetrics: ({ id }, cluster) => heard.push(`${name}: metrics of ${id}, ${ids(cluster)}`),
       onTimer: (id, cluster) => heard.push(`${name}: ${id}, ${ids(cluster)}`),
       onReply: (id, backend) => heard.push(`${name}: ${id} ${backend.id}`),
@@ -90,6 +91,7 @@ test('each router hears of its own requests, of backends it may see, and of its 
   router.onReply!('1 how', cluster.backends[0]!, undefined, cluster)
   router.onMetrics!(backend, cluster)
   router.onFinished!(b, backend, cluster, testUsage())
+  router.onAbandoned!(a, cluster)
   router.onRunsForgotten!([4, 5])
   expect(heard).toEqual([
     'router 2: due, 23',
@@ -97,9 +99,10 @@ test('each router hears of its own requests, of backends it may see, and of its 
     'router 0: metrics of 2, 0123',
     'router 2: metrics of 2, 23',
     'router 2: 2 ended, 23',
+    'router 1: 1 given up, 01',
     ...[0, 1, 2].map((id) => `router ${id}: 2 forgotten`),
   ])
-  expect(router.customMetrics!()).toEqual({ heard: 8, a_heard: 8, b_heard: 8 })
+  expect(router.customMetrics!()).toEqual({ heard: 9, a_heard: 9, b_heard: 9 })
 })
 
 test('hooks that the router has not stay absent', () => {

@@ -58,6 +58,13 @@ export function perModel(
       ? {}
       : { [hook]: (...args: Heard<RequestView>) => ownerOf(args[0]).tell(hook, args) }
 
+  /** Its id may be another's now. */
+  function ended(hook: 'onFinished' | 'onAbandoned', args: Heard<RequestView>): void {
+    const part = ownerOf(args[0])
+    owners.delete(args[0].id)
+    part.tell(hook, args)
+  }
+
   /** Of what happens to a backend, all hear whose requests may go there. */
   const ofBackend = (hook: BackendHook): Partial<RoutingAlgorithm> =>
     first[hook] === undefined
@@ -101,11 +108,8 @@ export function perModel(
     ...ofRequest('onFirstToken'),
     ...ofRequest('onProgress'),
     ...ofRequest('onMigrated'),
-    onFinished(...args) {
-      const part = ownerOf(args[0])
-      owners.delete(args[0].id)
-      part.tell('onFinished', args)
-    },
+    onFinished: (...args) => ended('onFinished', args),
+    onAbandoned: (...args) => ended('onAbandoned', args),
     ...ofBackend('onMetrics'),
     ...ofBackend('onKvEvents'),
     ...ofBackend('onBackendChange'),

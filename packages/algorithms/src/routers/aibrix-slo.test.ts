@@ -72,6 +72,10 @@ class Desk {
     this.router.onFinished?.(this.requests.get(id)!, cluster.backends[0]!, cluster, usage)
   }
 
+  giveUp(id: number, nowMs: number): void {
+    this.router.onAbandoned?.(this.requests.get(id)!, this.cluster(nowMs))
+  }
+
   get waiting(): number {
     return this.router.customMetrics?.()['aibrix_slo_waiting'] ?? Number.NaN
   }
@@ -99,6 +103,20 @@ describe('who goes first', () => {
     desk.end(0, 5)
     expect(desk.released).toEqual([2, 1])
     expect(desk.waiting).toBe(0)
+  })
+
+  test('not one whose client has given up, and others have its place', () => {
+    const desk = full()
+    expect(desk.ask(1, { promptTokens: 8 })).toBe('hold')
+    expect(desk.ask(2, { promptTokens: 1000 })).toBe('hold')
+    desk.giveUp(2, 3)
+    expect([desk.waiting, desk.released]).toEqual([1, []])
+    desk.end(0, 5)
+    expect(desk.released).toEqual([1])
+    // Nor one whose turn it is, for which there was room.
+    expect(desk.ask(3, { promptTokens: 100_000 }, 5)).toBe('hold')
+    desk.giveUp(1, 5)
+    expect(desk.released).toEqual([1, 3])
   })
 
   test('one that has waited longer by as much goes before it', () => {

@@ -223,6 +223,12 @@ export const aibrixSlo: RouterDefinition = defineRouter({
         }
         schedule(cluster, -1)
       },
+      onAbandoned({ id }, cluster) {
+        leave(id)
+        const waiting = queue.of(id)
+        if (waiting !== undefined) queue.remove(waiting)
+        schedule(cluster, -1)
+      },
       onBackendChange(_backend, _change, cluster) {
         schedule(cluster, -1)
       },

@@ -32,7 +32,12 @@ function between(parameters: Readonly<Record<string, unknown>> = {}) {
     router.onFirstToken?.(testRequest({ id }), cluster.backends[0]!, cluster)
     return released.splice(0)
   }
-  return { ask, seen, answered, released }
+  const giveUp = (id: number): readonly number[] => {
+    router.onAbandoned?.(testRequest({ id }), seen())
+    return released.splice(0)
+  }
+  const waiting = (): number => router.customMetrics?.()['dualmap_waiting'] ?? Number.NaN
+  return { ask, seen, answered, giveUp, released, waiting }
 }
 
 type Row = readonly [
@@ -157,6 +162,15 @@ test('who is late and has nowhere to go stays', () => {
   expect(ask({ id: 1 }, seen([0, 0], full, 3000))).toBe('hold')
   expect(released).toEqual([])
   expect(answered(0, seen([0, 0], full, 3000))).toEqual([1])
+})
+
+test('who has given up waits for nobody, and nobody for them', () => {
+  const { ask, seen, answered, giveUp, waiting } = between()
+  for (const id of [0, 1, 2]) ask({ id }, seen([50, 0]))
+  expect(waiting()).toBe(2)
+  expect(giveUp(1)).toEqual([])
+  expect(waiting()).toBe(1)
+  expect(answered(0)).toEqual([2])
 })
 
 test('who waits for a backend that fails chooses again', () => {

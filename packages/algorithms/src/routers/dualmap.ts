@@ -333,6 +333,11 @@ export const dualmap: RouterDefinition = defineRouter({
         pending.release(id)
         schedule(cluster, -1)
       },
+      onAbandoned({ id }, cluster) {
+        turns.forget(id)
+        drop(id)
+        schedule(cluster, -1)
+      },
       onBackendChange(backend, change, cluster) {
         if (change !== 'unhealthy' && change !== 'removed') return
         // They choose again.

@@ -52,6 +52,16 @@ test('owners of the same prefix: the least loaded', () => {
   expect(send(2, [{}, { outstanding: 3 }, { outstanding: 2 }])).toBe(2)
 })
 
+test('who has given up is waited for by nobody', () => {
+  const router = skywalker.create()
+  const ask = (id: number, states: States) =>
+    summary(router.route(testRequest({ id }), testCluster(states)))
+  expect(ask(0, [busy])).toBe('hold')
+  expect(ask(1, [{}])).toBe('hold')
+  router.onAbandoned!(testRequest({ id: 0 }), testCluster([{}]))
+  expect(ask(1, [{}])).toBe(0)
+})
+
 test('nobody overtakes who waits, but for those who gave up', () => {
   const router = skywalker.create()
   const ask = (id: number, nowMs: number, states: States = [{}]) => {

@@ -140,6 +140,7 @@ export const skywalker: RouterDefinition = defineRouter({
         if (chosen.kind === 'backend') tree.insert(path, chosen.id, nowMs)
         return chosen
       },
+      onAbandoned: ({ id }) => void line.delete(id),
       onRunsForgotten: (ids) => tree.forget(ids),
       customMetrics: () => ({ tree_nodes: tree.size }),
     }

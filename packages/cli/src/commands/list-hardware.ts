@@ -7,13 +7,15 @@ interface ListArguments {
   format: 'text' | 'json'
 }
 
+const MEGA = 1e6
 const GIGA = 1e9
 const TERA = 1e12
 
 /** `routesim list-models`: what `cluster.model` may name. */
 export const listModelsCommand: CommandBody<ListArguments> = listCommand(
   listModels,
-  ['model', 'params (B)', 'active (B)', 'weights', 'GB', 'KV bytes/token'],
+  // Short enough for 80 columns.
+  ['model', 'params B', 'active', 'weights', 'GB', 'KV B/tok', 'state MB'],
   (model) => [
     model.name,
     (model.parameters / GIGA).toFixed(1),
@@ -21,6 +23,7 @@ export const listModelsCommand: CommandBody<ListArguments> = listCommand(
     model.weights,
     (model.weightBytes / GIGA).toFixed(1),
     String(model.kvBytesPerToken),
+    model.stateBytesPerRequest === 0 ? '-' : (model.stateBytesPerRequest / MEGA).toFixed(1),
   ],
 )
 

@@ -11,6 +11,7 @@ import {
   writeResults,
   writeText,
 } from '../output/write-results.js'
+import { givenText } from '../usage-messages.js'
 import { RESULT_OPTIONS, watched } from './experiment-options.js'
 import {
   axesOf,
@@ -71,11 +72,28 @@ export const servingSimCommand: CommandBody<Arguments> = {
   },
 }
 
-function tellWhatHasNoEffect({ request_source, request_count, max_len }: Arguments): void {
-  if (request_source === 'mooncake' && request_count !== undefined) {
+/** Commands of the original are taken as they are, and may say more than is asked for. */
+function tellWhatHasNoEffect(args: Arguments): void {
+  const { request_source: source, request_count, max_len, commandLine } = args
+  if (source === 'mooncake' && request_count !== undefined) {
     console.error('note: --request_count: all requests of the trace are taken')
   }
   if (max_len !== undefined) console.error('note: --max_len has no effect, as in the original')
+  const hasQueues = args.sample_queue_states === true
+  const hasMemory = args.sample_memory_usage === true
+  const needed = {
+    trace_path: source !== 'mooncake' && '--request_source mooncake',
+    zipf_s: source !== 'zipfian' && '--request_source zipfian',
+    lognormal_mean: source !== 'lognormal' && '--request_source lognormal',
+    queue_states_output: !hasQueues && '--sample_queue_states',
+    memory_usage_output: !hasMemory && '--sample_memory_usage',
+    sample_rate: !hasQueues && !hasMemory && '--sample_queue_states or --sample_memory_usage',
+  }
+  for (const [flag, other] of Object.entries(needed)) {
+    if (other !== false && givenText(commandLine, flag) !== '') {
+      console.error(`note: --${flag} has no effect without ${other}`)
+    }
+  }
 }
 
 async function show(report: ServingSimReport, args: Arguments, isSampled: boolean): Promise<void> {

@@ -337,7 +337,10 @@ export class Engine
     for (const request of held) {
       if (this.machinery.progress.awaitsDecode(request))
         this.dispatcher.giveUp(request, 'held_forever')
-      else this.requestRejected(request, 'held_forever')
+      else {
+        this.desk.abandoned(request)
+        this.requestRejected(request, 'held_forever')
+      }
     }
     return held.length > 0
   }

@@ -12,8 +12,7 @@ export interface RequestView {
   /**
    * Names the request while it is under way. In the run of a table it is its row, counted in order of arrival. In runs
    * without per-request results, and in live routers, ids of requests that have ended are given to later ones, in no
-   * order. No hook tells of a held request that ends as its client gives up: who keeps ids of held requests keeps
-   * `arrivalMs` beside them, and sees by it in `route` that an id is another's now.
+   * order: who keeps ids of held requests forgets them at {@link RoutingAlgorithm.onAbandoned}.
    */
   readonly id: number
   readonly arrivalMs: number

@@ -168,6 +168,12 @@ export interface RoutingAlgorithm {
     cluster: ClusterView,
     usage: RequestUsage,
   ): void
+  /**
+   * A request that this router holds, or has let go in this instant, will not be sent: its client has given up, it
+   * is refused without a word from the router, or nothing is left that could make the router let it go. To release
+   * it does nothing.
+   */
+  onAbandoned?(request: RequestView, cluster: ClusterView): void
   /** A sample of a backend's metrics was delivered. Never called where they are always exact. */
   onMetrics?(backend: BackendView, cluster: ClusterView): void
   /** KV events of a backend were delivered, in their order. */

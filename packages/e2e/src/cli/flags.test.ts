@@ -118,8 +118,11 @@ test('list-algorithms names the local policies', async () => {
 
 test('list-models and list-gpus print a row each, and records as JSON', async () => {
   const models = await routesim(['list-models'])
-  expect(models.stdout).toMatch(/^Llama-3.1-70B +70\.6 +70\.6 +bf16 +141\.1 +327680$/m)
+  expect(models.stdout).toMatch(/^Llama-3.1-70B +70\.6 +70\.6 +bf16 +141\.1 +327680 +-$/m)
   expect(models.stdout).toMatch(/^gpt-oss-120b +116\.8 +5\.7 +mxfp4 /m)
+  // What requests keep in its linear layers, however long they are.
+  expect(models.stdout).toMatch(/^Qwen3\.5-35B-A3B .* 20480 +64\.4$/m)
+  for (const line of models.stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
   const gpus = await routesim(['list-gpus'])
   expect(gpus.stdout).toMatch(/^H100 SXM +80 +3350 +989\.5 +1979 +- +NVLink 4 +3\.50$/m)
   for (const command of ['list-models', 'list-gpus']) {

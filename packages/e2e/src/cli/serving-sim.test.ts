@@ -107,6 +107,29 @@ test('requests that are drawn, and a router from a file', async () => {
   }
 })
 
+test('flags of other sources and of samples that nobody takes are told of, and nothing else', async () => {
+  const cwd = files()('')
+  const notes = async (words: string): Promise<string[]> => {
+    const args = ['serving-sim', '--model_id', 'Llama-3.1-8B', ...words.split(' ')]
+    const { code, stderr } = await routesim(args, { cwd })
+    expect(code).toBe(0)
+    return stderr.split('\n').filter((line) => line.startsWith('note: '))
+  }
+  expect(await notes('--trace_path trace.jsonl --zipf_s 3 --lognormal_mean=8')).toEqual([
+    'note: --zipf_s has no effect without --request_source zipfian',
+    'note: --lognormal_mean has no effect without --request_source lognormal',
+  ])
+  expect(await notes('--request_source lognormal --request_count 5 --trace_path none')).toEqual([
+    'note: --trace_path has no effect without --request_source mooncake',
+  ])
+  const drawn = '--request_source zipfian --zipf_s 3 --request_count 5'
+  expect(await notes(`${drawn} --queue_states_output q.csv --sample_rate 1`)).toEqual([
+    'note: --queue_states_output has no effect without --sample_queue_states',
+    'note: --sample_rate has no effect without --sample_queue_states or --sample_memory_usage',
+  ])
+  expect(await notes(`${drawn} --sample_memory_usage --sample_rate 1`)).toEqual([])
+})
+
 test.each([
   [['--prefill_global', 'lowst_load'], 2, 'unknown router "lowst_load"'],
   [['--prefill_local', 'milpp'], 2, 'unknown local policy "milpp"'],
@@ -116,6 +139,7 @@ test.each([
   [['--sample_rate', '1.5'], 2, '--sample_rate: expected a number > 0 and <= 1, got 1.5'],
   [['--resume'], 2, '--resume: expected --checkpoint_path FILE with it, got none'],
   [['--checkpoint_path', 'trace.jsonl'], 1, 'trace.jsonl: exists already'],
+  [['--checkpoint_path', '.'], 1, '.: expected a result log (JSON lines), got a directory'],
   [['--decode_config', 'nowhere.json'], 1, 'nowhere.json: no such file'],
   [['--decode_config', 'typo.json'], 1, 'max_num_seq: unknown key; did you mean "max_num_seqs"?'],
   [['--decode_config', 'trace.jsonl'], 1, 'trace.jsonl: expected JSON'],

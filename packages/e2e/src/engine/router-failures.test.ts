@@ -36,6 +36,12 @@ const stories: readonly Story[] = [
   },
   { hook: 'onFirstToken', request: 0 },
   { hook: 'onFinished', request: 0 },
+  {
+    hook: 'onAbandoned',
+    request: 0,
+    router: { route: () => hold() },
+    run: { timeoutMs: 5 },
+  },
   { hook: 'onProgress', request: 0, router: { progressIntervalMs: 1 } },
   {
     hook: 'onMigrated',

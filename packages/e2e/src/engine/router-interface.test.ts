@@ -14,7 +14,15 @@ import {
 } from '@routesim/core'
 import { radixKvCache } from '@routesim/hardware'
 import { describe, expect, test } from 'vitest'
-import { backend, inTurn, seeing, tinyRun, tinyTable, ttftMs } from '../testing/tiny-run.js'
+import {
+  backend,
+  inTurn,
+  seeing,
+  type TinyRun,
+  tinyRun,
+  tinyTable,
+  ttftMs,
+} from '../testing/tiny-run.js'
 
 /** Sends a request only to an idle backend; others wait at the router, first come first served. */
 function onePerBackend(): RoutingAlgorithm {
@@ -60,6 +68,43 @@ describe.each(['fast', 'reference'] as const)('%s', (stepper) => {
     const held = tinyRun({ ...options, router: onePerBackend() })
     expect(held.complete).toBe(true)
     expect(held.sentMs[5]).toBeGreaterThan(burst[5]!.arrivalMs)
+  })
+})
+
+describe.each(['fast', 'reference'] as const)('%s: what is held and not sent', (stepper) => {
+  /** Holds all but the first, until a time. */
+  const heard = (untilMs: number, run: Partial<TinyRun>): readonly string[] => {
+    const log: string[] = []
+    const router: RoutingAlgorithm = {
+      name: 'keeper',
+      route: ({ id }, { backends }) => (id === 0 ? backends[0]! : hold(untilMs)),
+      onAbandoned({ id }, cluster) {
+        log.push(`${id}@${cluster.nowMs}`)
+        // Too late, and no mistake.
+        cluster.release(id, cluster.backends[0] ?? reject('nobody'))
+      },
+    }
+    const { outcomes, rejectReasons } = tinyRun({ requests, router, stepper, ...run })
+    const reasons = Array.from(outcomes.rejectReason, (reason) => rejectReasons[reason] ?? 'none')
+    return [...log, ...reasons]
+  }
+  const requests = [{}, { arrivalMs: 1 }, { arrivalMs: 2 }]
+
+  test('because clients wait no longer', () => {
+    const told = ['1@51', '2@52', 'none', 'timeout', 'timeout']
+    expect(heard(Number.POSITIVE_INFINITY, { timeoutMs: 50 })).toEqual(told)
+    expect(heard(1000, { timeoutMs: 50 })).toEqual(told)
+  })
+
+  test('because nothing would make the router let it go', () => {
+    const [first, second, ...reasons] = heard(Number.POSITIVE_INFINITY, {})
+    expect([first, second]).toEqual([expect.stringMatching(/^1@/), expect.stringMatching(/^2@/)])
+    expect(reasons).toEqual(['none', 'held_forever', 'held_forever'])
+  })
+
+  test('because no backend is left as the router is to be asked again', () => {
+    const events = [{ kind: 'remove', backend: 0, atMs: 30 }] as const
+    expect(heard(40, { events })).toEqual(['1@40', '2@40', 'none', 'no_backend', 'no_backend'])
   })
 })
 

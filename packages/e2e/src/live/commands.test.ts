@@ -14,6 +14,8 @@ const WORKER = '--worker http://127.0.0.1:1'
 const at = directoryWith({
   'empty.key': '\n',
   'router.toml': '[[workers]]\nurl = "ftp://x"\n',
+  'offload.toml': '[cluster]\nnum_backends = 1\nkv_offload = { cpu_gb = 10 }\n',
+  'group.toml': '[cluster]\n[[cluster.backends]]\nkv_offload = { cpu_gb = 10 }\n',
   'broken.toml': 'algorithm = "random"\n[[workers]\n',
   'trace.jsonl': Array.from({ length: 40 }, (_, i) =>
     JSON.stringify({
@@ -57,6 +59,13 @@ test.each([
     `serve ${WORKER} --kv-events --kv-events-from x`,
     '--kv-events-from: expected a ZMQ address such as tcp://host:5557, got "x"',
   ],
+  [
+    `serve ${WORKER} -a random,prefix_aware:ties=first`,
+    '--algorithm: expected one algorithm, got random and prefix_aware:ties=first',
+  ],
+  ['up -a random,preble', '--algorithm: expected one algorithm, got random and preble'],
+  ['twin -a random,preble', '--algorithm: expected one algorithm, got random and preble'],
+  ['bench load -a random,preble', '--algorithm: expected one algorithm, got random and preble'],
   [`serve ${WORKER} --block-size 0`, '--block-size: expected an integer from 1 to 65536, got 0'],
   [
     `serve -c ${at('router.toml')} --metrics-interval -5`,
@@ -117,6 +126,10 @@ test.each([
   ['bench load --url http://127.0.0.1:1 --requests 2', 'all of the 2 requests failed, the first'],
   ['bench load --requests 2 -o /dev/null/x', '/dev/null/x: can not be written'],
   [`bench load --requests 2 -o ${at('trace.jsonl')}`, 'expected a folder, got a file'],
+  [`mock-workers -c ${at('offload.toml')}`, 'error: cluster.kv_offload: expected no memory for'],
+  [`up -c ${at('group.toml')}`, 'error: cluster.backends.0.kv_offload: expected no memory for'],
+  [`twin -c ${at('offload.toml')}`, 'error: cluster.kv_offload: expected no memory for'],
+  ['serve -c .', '.: expected a file, got a directory'],
   ['bench trace -t no-such', 'no-such: no such file'],
   ['twin --url http://127.0.0.1:1 --requests 2', 'all of the 2 requests failed, the first with'],
   ['ping --url http://127.0.0.1:9', 'no answer to a ping'],

@@ -114,6 +114,24 @@ test('clients that give up do not block those behind them', () => {
   expect(run.outcomes.admittedMs[2]).toBeLessThanOrEqual(86)
 })
 
+test('clients that give up leave their place in a band to others', () => {
+  const algorithm = flowControl.wrap(router(), { ...oneAtATime, max_requests: 1 })
+  const requests = [
+    ...named(['a'], { outputTokens: 4 }),
+    ...named(['b'], { arrivalMs: 5 }),
+    // Goes before b, which gives up meanwhile.
+    ...named(['c1'], { arrivalMs: 10, outputTokens: 9 }),
+    ...named(['d'], { arrivalMs: 56, outputTokens: 1 }),
+  ]
+  const run = tinyRun({ requests, backends, router: algorithm, timeoutMs: 50 })
+  expect([...run.outcomes.outcome]).toEqual([
+    OUTCOME.completed,
+    OUTCOME.timed_out,
+    OUTCOME.timed_out,
+    OUTCOME.completed,
+  ])
+})
+
 test('a gate around a pair', () => {
   const pools = [
     backend({ latency: tenMs, role: 'prefill' }),

@@ -205,6 +205,12 @@ function holding(
       letGo(cluster)
       inner.onFinished?.(request, on, cluster, usage)
     },
+    onAbandoned(request, cluster) {
+      held.delete(request.id)
+      times.delete(request.id)
+      letGo(cluster)
+      inner.onAbandoned?.(request, cluster)
+    },
     onTimer(id, cluster) {
       if (id !== 'let go') inner.onTimer?.(id, cluster)
       else {
@@ -345,6 +351,10 @@ function writing(inner: RoutingAlgorithm, log: string[], looks: boolean): Routin
       log.push(`finished ${request.id} ${on.id} ${told} ${state(cluster, request)}`)
       underWay.delete(request.id)
       inner.onFinished?.(request, on, cluster, usage)
+    },
+    onAbandoned(request, cluster) {
+      log.push(`abandoned ${request.id} ${state(cluster, request)}`)
+      inner.onAbandoned?.(request, cluster)
     },
     onMetrics(on, cluster) {
       log.push(`metrics ${on.id} ${on.waiting} ${on.running} ${on.kvUsage} ${state(cluster)}`)

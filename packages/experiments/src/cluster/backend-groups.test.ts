@@ -113,6 +113,23 @@ role = "decode"
       'num_backends = 3\n[[cluster.backends]]',
       'bench.toml:2:1 cluster.num_backends: expected 1, the backends of all groups, or nothing, got 3',
     ],
+    // What stands in [cluster] is told there, once.
+    [
+      'tp = 0\n[[cluster.backends]]',
+      /^bench.toml:2:1 cluster.tp: expected an integer >= 1, got 0$/,
+    ],
+    [
+      'model = "llama-3.1-8b"\ntp = 3\n[[cluster.backends]]\n[[cluster.backends]]\ntp = 2',
+      /^bench.toml:3:1 cluster.tp: expected .* got 3 \(taken over by cluster.backends.0\)$/,
+    ],
+    [
+      'model = "llama-3.1-8b"\n[[cluster.backends]]\n[[cluster.backends]]\ntp = 3',
+      /^bench.toml:5:1 cluster.backends.1.tp: expected .* got 3$/,
+    ],
+    [
+      'prefix_caching = false\nkv_offload = { cpu_gb = 1 }\n[[cluster.backends]]',
+      /^bench.toml:3:1 cluster.kv_offload: expected no memory for evicted blocks .* \(taken/,
+    ],
     ['backends = []', /cluster.backends: expected at least one group, got none/],
     [
       'backends = 3\nnum_backends = 1',
@@ -170,6 +187,10 @@ test('ranks whose prompts begin together, and schedulers that look now and then'
   expect(specOf(`${balanced}${told}`)).toMatchObject({
     promptsTogether: { timeoutSteps: 60, batchingSteps: 0 },
   })
+  expect(() => specOf(`dp_lockstep = true\n${told}`)).toThrow(
+    `bench.toml:5:1 cluster.attention_dp_timeout_iters: expected nothing without attention_dp_balance, got 60
+bench.toml:6:1 cluster.attention_dp_batching_wait_iters: expected nothing without attention_dp_balance, got 0`,
+  )
   const plain = specOf('dp_lockstep = true')
   expect(plain).toMatchObject({ pollSteps: 1 })
   expect(plain).not.toHaveProperty('promptsTogether')

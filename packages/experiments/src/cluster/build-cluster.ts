@@ -10,6 +10,7 @@ import {
   stateBytesPerRequest,
   sustainedBytesPerSec,
 } from '@routesim/hardware'
+import { DEFAULT_BALANCE } from '../config/deployment-defaults.js'
 import type { DeploymentConfig } from '../config/deployment-schema.js'
 import type { ClusterConfig, Config } from '../config/schema.js'
 import { buildLatency, kvPrecisionOf, stepTogether } from './build-latency.js'
@@ -127,8 +128,8 @@ function specOf(group: Group, cluster: ClusterConfig): BackendSpec {
     lockstep: stepTogether(group),
     ...(group.attention_dp_balance && {
       promptsTogether: {
-        timeoutSteps: group.attention_dp_timeout_iters,
-        batchingSteps: group.attention_dp_batching_wait_iters,
+        timeoutSteps: group.attention_dp_timeout_iters ?? DEFAULT_BALANCE.timeoutIters,
+        batchingSteps: group.attention_dp_batching_wait_iters ?? DEFAULT_BALANCE.batchingWaitIters,
       },
     }),
     pollSteps: group.scheduler_recv_interval,

@@ -24,6 +24,9 @@ export const DEFAULT_GPU = 'H100Sxm'
 /** Engine of a cluster that names a model and no engine. */
 export const DEFAULT_ENGINE = 'vllm'
 
+/** How long prompts of ranks that balance them wait for one another, in steps. */
+export const DEFAULT_BALANCE = { timeoutIters: 50, batchingWaitIters: 10 } as const
+
 /**
  * Fills in what follows from an engine and a model: limits, block size and features are the engine's
  * defaults, step times a roofline, and the KV cache what the GPUs have room for. What the config says

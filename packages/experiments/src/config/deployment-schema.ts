@@ -11,7 +11,7 @@ import type * as z from 'zod'
 import { rooflineOf, stepTogether } from '../cluster/build-latency.js'
 import { resolveModel } from '../cluster/resolve-model.js'
 import { resolveScheduling } from '../cluster/resolve-scheduling.js'
-import { DEFAULT_ENGINE, DEFAULT_GPU } from './deployment-defaults.js'
+import { DEFAULT_BALANCE, DEFAULT_ENGINE, DEFAULT_GPU } from './deployment-defaults.js'
 import { expected, flag, integer, notNegative, oneOf, positive, table, text } from './fields.js'
 import { computeModel, inCatalogue } from './latency-schema.js'
 import { kvOffload, lora } from './memory-schema.js'
@@ -137,14 +137,14 @@ export const deploymentShape = {
       'Whether prompts of ranks that step together begin together, while all of them decode (attention_dp_config.enable_balance of TensorRT-LLM).',
     ),
   attention_dp_timeout_iters: integer(1, 2 ** 30)
-    .default(50)
+    .optional()
     .describe(
-      'attention_dp_balance: steps after which prompts begin although not every rank has one.',
+      `attention_dp_balance: steps after which prompts begin although not every rank has one; default ${DEFAULT_BALANCE.timeoutIters}.`,
     ),
   attention_dp_batching_wait_iters: integer(0, 2 ** 30)
-    .default(10)
+    .optional()
     .describe(
-      'attention_dp_balance: steps in which more are awaited once every rank has a prompt.',
+      `attention_dp_balance: steps in which more are awaited once every rank has a prompt; default ${DEFAULT_BALANCE.batchingWaitIters}.`,
     ),
   front_end_ms: notNegative()
     .default(0)
@@ -188,6 +188,10 @@ export function checkDeployment(values: DeploymentConfig, context: z.RefinementC
       'attention_dp_balance',
       `expected dp > 1 and ranks that step together (${how}), got none`,
     )
+  }
+  for (const key of ['attention_dp_timeout_iters', 'attention_dp_batching_wait_iters'] as const) {
+    if (!values.attention_dp_balance && values[key] !== undefined)
+      refuse(key, `expected nothing without attention_dp_balance, got ${values[key]}`)
   }
   const interval = values.scheduler_recv_interval
   if (interval > 1 && isTogether)

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { closestName, RouteSimError } from '@routesim/core'
 import { parse, TomlError } from 'smol-toml'
 import * as z from 'zod'
+import { isTable } from './is-table.js'
 import { withFilesLocated } from './locate-files.js'
 import { type Config, configSchema } from './schema.js'
 import { tomlPosition } from './toml-positions.js'
@@ -86,7 +87,7 @@ export function checkValues(
   // Several checks may fail at one place: one is enough.
   const faults = new Map<string, string>()
   for (const issue of checked.error.issues) {
-    for (const fault of describe(issue, source, shown)) {
+    for (const fault of describe(asWritten(issue, values), source, shown)) {
       const place = fault.slice(0, fault.indexOf(': '))
       if (!faults.has(place)) faults.set(place, fault)
     }
@@ -94,8 +95,22 @@ export function checkValues(
   throw new RouteSimError([...faults.values()].join('\n'), { code: 'config_invalid', path: shown })
 }
 
+/** What is wrong, and where. */
+type Fault = z.core.$ZodIssue
+
+/** Of a key that a group of backends takes over, where it stands: in `[cluster]`. */
+function asWritten(issue: Fault, { cluster }: Readonly<Record<string, unknown>>): Fault {
+  const [section, list, index, key, ...rest] = issue.path
+  if (section !== 'cluster' || list !== 'backends' || key === undefined) return issue
+  if (!isTable(cluster) || !Object.hasOwn(cluster, key)) return issue
+  const group = Reflect.get(Object(cluster['backends']), index!)
+  if (!isTable(group) || Object.hasOwn(group, key)) return issue
+  const message = `${issue.message} (taken over by cluster.backends.${String(index)})`
+  return { ...issue, path: [section, key, ...rest], message }
+}
+
 /** One line per fault: `file:line:column path: expected X, got Y`. */
-function describe(issue: z.core.$ZodIssue, source: string, name: string): string[] {
+function describe(issue: Fault, source: string, name: string): string[] {
   if (issue.code !== 'unrecognized_keys') {
     return [
       `${placeOf(source, name, issue.path)}${issue.path.map(String).join('.')}: ${issue.message}`,

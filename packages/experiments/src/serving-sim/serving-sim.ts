@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 import { RouteSimError, type RunResult } from '@routesim/core'
 import type { LoadRow, RunSummary } from '@routesim/metrics'
 import { buildFleet } from '../cluster/build-cluster.js'
@@ -159,12 +159,7 @@ const PICKLE = 0x80
 
 /** @throws RouteSimError `log_unreadable` for a checkpoint of the serving simulator itself */
 function checkCheckpoint(path: string | undefined): void {
-  if (path === undefined || !existsSync(path)) return
-  const file = openSync(path, 'r')
-  const first = Buffer.alloc(1)
-  readSync(file, first)
-  closeSync(file)
-  if (first[0] !== PICKLE) return
+  if (path === undefined || firstByteOf(path) !== PICKLE) return
   throw new RouteSimError<ExperimentsErrorCode>(
     `${path}: expected a result log (JSON lines), got a Python pickle`,
     {
@@ -173,6 +168,21 @@ function checkCheckpoint(path: string | undefined): void {
       hint: 'Name another file: results of Python can not be resumed.',
     },
   )
+}
+
+/** Undefined where there is none to read: what is wrong then is told when the log is opened. */
+function firstByteOf(path: string): number | undefined {
+  try {
+    const file = openSync(path, 'r')
+    try {
+      const first = Buffer.alloc(1)
+      return readSync(file, first) === 0 ? undefined : first[0]
+    } finally {
+      closeSync(file)
+    }
+  } catch {
+    return undefined
+  }
 }
 
 async function readFleet(options: ServingSimOptions): Promise<ServingSimFleet> {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { RouteSimError } from '@routesim/core'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { mergeRecords } from './merge-results.js'
@@ -28,6 +28,12 @@ export async function openLog(
 ): Promise<OpenedLog> {
   if (path === undefined) return { known: new Map(), tornLines: 0, log: undefined }
   const exists = existsSync(path)
+  if (exists && statSync(path).isDirectory()) {
+    throw new RouteSimError<ExperimentsErrorCode>(
+      `${path}: expected a result log (JSON lines), got a directory`,
+      { code: 'log_failed', path, hint: 'Name a file, in that directory or elsewhere.' },
+    )
+  }
   if (exists && resume !== true) {
     throw new RouteSimError<ExperimentsErrorCode>(`${path}: exists already`, {
       code: 'log_exists',

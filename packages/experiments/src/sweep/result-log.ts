@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { RouteSimError } from '@routesim/core'
+import { dirname } from 'node:path'
+import { RouteSimError, whyUnwritable } from '@routesim/core'
 import type { RunSummary } from '@routesim/metrics'
 import { whyUnreadable } from '../config/why-unreadable.js'
 import type { ExperimentsErrorCode } from '../errors.js'
@@ -110,7 +111,7 @@ export class ResultLog {
       // The torn line of a process that was killed ends here, and does not run into the next.
       if (!endsWithNewline(this.file)) this.write('\n')
     } catch (cause) {
-      throw failed('log_failed', path, (cause as Error).message, cause)
+      throw failed('log_failed', path, whyUnwritable(dirname(path), cause), cause)
     }
   }
 

@@ -202,6 +202,7 @@ class RoutedRequest {
       const release = await core.held.wait(ticket.request.id, route.untilMs - core.now(), gone)
       if (release === 'gone') {
         response.off('close', onClose)
+        core.abandoned(ticket)
         return deadline.aborted ? 'deadline' : 'gone'
       }
       route = release === 'ask_again' ? core.route(ticket) : core.release(ticket, release)

@@ -35,10 +35,7 @@ export class HeldTickets {
     })
   }
 
-  /**
-   * Lets a request go, if it is held: the algorithm does not hear of clients that have left, nor of those that
-   * only asked where a request should go.
-   */
+  /** Lets a request go, if it is held: its client may have left in this instant. */
   release(request: number, decision: RoutingDecision): void {
     this.waiting.get(request)?.(decision)
   }

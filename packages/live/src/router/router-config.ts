@@ -1,5 +1,4 @@
 import { closestName, RouteSimError } from '@routesim/core'
-import { parse, TomlError } from 'smol-toml'
 import * as z from 'zod'
 import type { LiveErrorCode } from '../live-error-code.js'
 
@@ -146,22 +145,6 @@ export function checkReload(before: RouterConfig, after: RouterConfig): void {
     `${key}: expected ${show(before[key])} as before, got ${show(after[key])}`,
     { code: 'options_invalid', hint: 'Restart the router to change that.' },
   )
-}
-
-/** The values of a config file in TOML. @throws RouteSimError `options_invalid` */
-export function parseRouterToml(source: string, name: string): Record<string, unknown> {
-  try {
-    return parse(source)
-  } catch (cause) {
-    if (!(cause instanceof TomlError)) throw cause
-    const [what] = cause.message.replace('Invalid TOML document: ', '').split('\n')
-    const at = `${name}:${cause.line}:${cause.column}`
-    throw new RouteSimError<LiveErrorCode>(`${at} not valid TOML: ${what}`, {
-      code: 'options_invalid',
-      path: name,
-      cause,
-    })
-  }
 }
 
 function describe(issue: z.core.$ZodIssue, name: string): string {

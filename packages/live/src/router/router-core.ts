@@ -319,6 +319,11 @@ export class RouterCore {
     this.tell(algorithm, (cluster) => algorithm.onFinished?.(request, at, cluster, usage))
   }
 
+  /** A request that its algorithm holds is not sent any more. */
+  abandoned({ request, algorithm }: Ticket): void {
+    this.tell(algorithm, (cluster) => algorithm.onAbandoned?.(request, cluster))
+  }
+
   /** A request is over; its number may be given to another. */
   end(ticket: Ticket): void {
     this.left(ticket)
@@ -336,6 +341,7 @@ export class RouterCore {
       this.notebook?.begin(view.ids)
       const route = routeOf(this.algorithm.route(request, view), this.algorithm.name)
       this.log(request, view, 0, route)
+      if (route.kind === 'hold') this.abandoned(ticket)
       if (route.kind !== 'send') return route
       return { ...route, matchedTokens: view.prefixMatch(request)[route.prefill.id]! }
     } finally {

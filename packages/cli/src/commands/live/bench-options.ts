@@ -13,6 +13,7 @@ import {
   serveDifferently,
 } from '@routesim/live'
 import type { Options } from 'yargs'
+import { checkOne } from '../../algorithm-list.js'
 import { outputFailed } from '../../output/write-results.js'
 import { UsageError } from '../../usage-error.js'
 import { refuseBeside } from '../refuse-beside.js'
@@ -76,6 +77,7 @@ export interface BenchArguments extends MockClusterFlags {
 /** What a benchmark loads. */
 export async function targetOf(args: BenchArguments): Promise<BenchTarget> {
   checkNumbers(args, { requestTimeout: 'seconds', seed: 'index' })
+  checkOne(args.algorithm, '--algorithm')
   if (args.url !== undefined) {
     refuseBeside(args, Object.keys(CLUSTER_OPTIONS), '--url; it is for a cluster that is simulated')
     if (args.tokenIds === true && args.endpoint === 'chat')

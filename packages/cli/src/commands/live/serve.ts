@@ -1,15 +1,15 @@
 import { statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { RouteSimError } from '@routesim/core'
-import { whyUnreadable } from '@routesim/experiments'
+import { parseToml, readConfig, whyUnreadable } from '@routesim/experiments'
 import {
   checkRouterConfig,
-  parseRouterToml,
   type RouterConfig,
   type RouterLogEntry,
   startRouter,
 } from '@routesim/live'
 import type { Options } from 'yargs'
+import { checkOne } from '../../algorithm-list.js'
 import type { CommandBody } from '../../command-body.js'
 import { UsageError } from '../../usage-error.js'
 import { adminPortOf } from './admin-port.js'
@@ -124,7 +124,7 @@ export const serveCommand: CommandBody<ServeArguments> = {
   handler: async (args) => {
     checkNumbers(args, { port: 'port', adminPort: 'port', duration: 'seconds' })
     const asRead = args.config === undefined ? '' : stateOf(args.config)
-    const config = await readConfig(args)
+    const config = await routerConfigOf(args)
     outliveReaders()
     const router = await startRouter({
       config,
@@ -139,7 +139,7 @@ export const serveCommand: CommandBody<ServeArguments> = {
     console.log(JSON.stringify({ url: router.url, admin: router.adminUrl }))
     const reload = async (): Promise<void> => {
       try {
-        await router.reload(await readConfig(args))
+        await router.reload(await routerConfigOf(args))
       } catch (error) {
         // Whatever is wrong with it, the router goes on as it is.
         const { message, hint } = error as Error & { hint?: string }
@@ -197,12 +197,14 @@ function stateOf(path: string): string {
   }
 }
 
-async function readConfig(args: ServeArguments): Promise<RouterConfig> {
+async function routerConfigOf(args: ServeArguments): Promise<RouterConfig> {
+  if (args.algorithm !== undefined) checkOne(args.algorithm, '--algorithm')
   if (args.kvEvents && (args.noKvEvents || args.predictive)) {
     const other = args.noKvEvents ? '--no-kv-events' : '--predictive'
     throw new UsageError(`--kv-events: expected it without ${other}, got both`)
   }
-  const file = args.config === undefined ? {} : await readToml(args.config)
+  const file =
+    args.config === undefined ? {} : parseToml(await readConfig(args.config), args.config)
   const workers = [
     ...(args.worker ?? []).map((url) => ({ url })),
     ...(args.prefillWorker ?? []).map((url) => ({ url, role: 'prefill' })),
@@ -260,16 +262,6 @@ function checkGiven(given: { workers?: readonly { url: string; role?: string }[]
         },
       ),
     )
-  }
-}
-
-async function readToml(path: string): Promise<Record<string, unknown>> {
-  try {
-    return parseRouterToml(await readFile(path, 'utf8'), path)
-  } catch (cause) {
-    if (cause instanceof RouteSimError) throw cause
-    const why = whyUnreadable(cause)
-    throw new RouteSimError(`${path}: ${why}`, { code: 'config_unreadable', path, cause })
   }
 }
 

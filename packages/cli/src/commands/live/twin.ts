@@ -2,6 +2,7 @@ import type { RequestTable } from '@routesim/core'
 import { buildFleet } from '@routesim/experiments'
 import { isOnSchedule, type MockClusterFlags, syntheticWorkload, twin } from '@routesim/live'
 import type { Options } from 'yargs'
+import { checkOne } from '../../algorithm-list.js'
 import type { CommandBody } from '../../command-body.js'
 import { UsageError } from '../../usage-error.js'
 import { refuseBeside } from '../refuse-beside.js'
@@ -9,7 +10,7 @@ import { checkAnswered } from './bench-options.js'
 import { checkNumbers } from './check-numbers.js'
 import { interruptible } from './stop-signal.js'
 import { readWorkload, TRACE_SHAPE, type TraceShapeArguments } from './trace-workload.js'
-import { CLUSTER_OPTIONS, clusterOf, printLiveNotes } from './worker-options.js'
+import { CLUSTER_OPTIONS, clusterOf, printLiveNotes, refuseOffload } from './worker-options.js'
 
 interface TwinArguments extends MockClusterFlags, TraceShapeArguments {
   trace?: string
@@ -87,9 +88,11 @@ export const twinCommand: CommandBody<TwinArguments> = {
       traceBlockSize: 'count',
       pace: 'positive',
     })
+    checkOne(args.algorithm, '--algorithm')
     if (args.url !== undefined && args.pace !== 1)
       throw new UsageError(`--pace: expected 1 for servers at an --url, got ${args.pace}`)
     const config = await clusterOf(args)
+    if (args.url === undefined) refuseOffload(config)
     printLiveNotes(config)
     const requests = await requestsOf(args)
     const report = await twin({

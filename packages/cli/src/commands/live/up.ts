@@ -1,4 +1,5 @@
 import { checkRouterConfig, ping, startRouter } from '@routesim/live'
+import { checkOne } from '../../algorithm-list.js'
 import type { CommandBody } from '../../command-body.js'
 import { adminPortOf } from './admin-port.js'
 import { checkNumbers } from './check-numbers.js'
@@ -55,6 +56,7 @@ export const upCommand: CommandBody<UpArguments> = {
       .example('$0 up --num-workers 8 --speedup-ratio 10', '') as never,
   handler: async (args) => {
     checkNumbers(args, { port: 'port', adminPort: 'port', duration: 'seconds' })
+    checkOne(args.algorithm, '--algorithm')
     const host = '127.0.0.1'
     const events =
       args.kvEvents === true && args.kvEventsPort === undefined ? { kvEventsPort: 0 } : {}

@@ -1,3 +1,4 @@
+import { RouteSimError } from '@routesim/core'
 import type { Config } from '@routesim/experiments'
 import { buildFleet } from '@routesim/experiments'
 import {
@@ -102,6 +103,7 @@ export async function startWorkers(
     ...{ kvEventsPort: 'port', kvReplayPort: 'port' },
   })
   const config = await clusterOf(args)
+  refuseOffload(config)
   const { cluster } = buildFleet(config)
   const count = cluster.backends.length
   if (args.failingWorker !== undefined && args.failingWorker >= count)
@@ -167,6 +169,24 @@ function checkPools(args: MockClusterFlags): void {
   const [given, missing] = prefill === undefined ? ['decode', 'prefill'] : ['prefill', 'decode']
   throw new UsageError(
     `--num-${missing}-workers: expected it beside --num-${given}-workers, got none`,
+  )
+}
+
+/**
+ * Mock workers have no memory below their KV caches.
+ * @throws RouteSimError `config_invalid`
+ */
+export function refuseOffload({ cluster }: Config): void {
+  const at = [cluster, ...(cluster.backends ?? [])].findIndex(({ kv_offload: offload }) =>
+    [offload.cpu_gb, offload.cpu_blocks, offload.disk_gb, offload.disk_blocks].some(
+      (size) => size !== undefined,
+    ),
+  )
+  if (at === -1) return
+  const path = at === 0 ? 'cluster.kv_offload' : `cluster.backends.${at - 1}.kv_offload`
+  throw new RouteSimError(
+    `${path}: expected no memory for evicted blocks, as mock workers know contents only while they are cached`,
+    { code: 'config_invalid', path, hint: 'Leave it out, or simulate it with routesim run.' },
   )
 }
 

@@ -86,7 +86,8 @@ export class LostRequests {
       // Whatever it leaves for, nobody waits for it any longer.
       leaving.cause = 'timeout'
     } else if (progress.prefillBackend[request]! < 0) {
-      if (!desk.held.forget(request) && !machinery.cancel(subjects.retried, request))
+      if (desk.held.forget(request)) desk.abandoned(request)
+      else if (!machinery.cancel(subjects.retried, request))
         machinery.cancel(subjects.decided, request)
       this.listener.requestEnded(request, OUTCOME.timed_out, 'timeout')
     } else this.callOff(request, () => false, 'timeout')

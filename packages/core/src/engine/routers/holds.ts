@@ -67,7 +67,10 @@ export class Holds {
 
   /** A router was asked again, and perhaps it was not the one that held the request. */
   asked(request: number): void {
-    // Without a word to who held it, if nobody was asked or another rejected it.
-    if (this.machinery.progress.outcome[request] === OUTCOME.rejected) this.desk.held.ended(request)
+    const { machinery, desk } = this
+    if (machinery.progress.outcome[request] !== OUTCOME.rejected) return
+    // Another may have rejected it than who held it.
+    desk.held.ended(request)
+    if (!desk.replicaOf(request).isAsked(request)) desk.abandoned(request)
   }
 }

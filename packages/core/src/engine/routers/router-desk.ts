@@ -234,6 +234,18 @@ export class RouterDesk implements RequestFacts {
     }
   }
 
+  /** A request that its router holds, or has just let go, is not sent any more. */
+  abandoned(request: number): void {
+    const { router, cursor, cluster } = this.replicaOf(request)
+    if (router.onAbandoned === undefined) return
+    this.machinery.refresh()
+    try {
+      router.onAbandoned(cursor.at(request), cluster)
+    } catch (cause) {
+      throw hookFailed(router.name, 'onAbandoned', request, cause)
+    }
+  }
+
   /** Lets routers see a backend as healthy or not. */
   setHealthy(backend: number, isHealthy: boolean): void {
     const { maxQueueDepth } = this.replicas[0]!.views[backend]!

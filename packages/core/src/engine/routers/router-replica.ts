@@ -84,6 +84,11 @@ export class RouterReplica {
     return this.models === undefined ? this.cluster : this.models.of(request)
   }
 
+  /** Whether the router is asked about a request: where nobody is left to take it, it is refused without a word. */
+  isAsked(request: number): boolean {
+    return this.isWhole && this.clusterFor(request) !== undefined
+  }
+
   /** Asks where a request is to go. @throws RouteSimError `router_failed` */
   route(request: number): RoutingDecision {
     const cluster = this.clusterFor(request)
