@@ -113,6 +113,15 @@ test('an unknown router is refused, with the names there are and the nearest', (
   expect(() => findRouter('zzz')).toThrow(expect.not.objectContaining({ hint: expect.anything() }))
 })
 
+test.each(['gate', 'flow-control@dynamo'])('%s alone is told to go around a router', (name) => {
+  expect(() => findRouter(name)).toThrow(
+    expect.objectContaining({
+      code: 'router_unknown',
+      hint: expect.stringMatching(/^It goes around a router: "(gate|flow_control)\(NAME\)"/),
+    }),
+  )
+})
+
 test('parameters are checked against their ranges', () => {
   expect(() => findRouter('prefix_aware').create({ cache_weight: 2 })).toThrow(
     'algorithms.prefix_aware.cache_weight: expected a number from 0 to 1, got 2',

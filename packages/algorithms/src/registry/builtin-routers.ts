@@ -32,6 +32,7 @@ import { skywalker } from '../routers/skywalker.js'
 import { smgLeastLoad } from '../routers/smg-least-load.js'
 import { ttftMin } from '../routers/ttft-min.js'
 import { vllmDataParallel } from '../routers/vllm-data-parallel.js'
+import { builtinCombinators } from './builtin-combinators.js'
 
 /** The routers of this package, from the simplest to the most involved. */
 export const builtinRouters: readonly RouterDefinition[] = Object.freeze([
@@ -80,12 +81,17 @@ export function findRouter(name: string): RouterDefinition {
   const found = builtinRouters.find((router) => router.name === canonical)
   if (found !== undefined) return found
   const names = builtinRouters.map((router) => router.name)
-  const suggestion = closestName(name, names)
+  const hint = hintFor(name, names)
   throw new RouteSimError<AlgorithmsErrorCode>(
     `unknown router ${JSON.stringify(name)}: expected one of ${names.join(', ')}`,
-    {
-      code: 'router_unknown',
-      ...(suggestion === undefined ? {} : { hint: `Did you mean "${suggestion}"?` }),
-    },
+    { code: 'router_unknown', ...(hint === undefined ? {} : { hint }) },
   )
+}
+
+function hintFor(name: string, names: readonly string[]): string | undefined {
+  const [first] = name.replaceAll('-', '_').split(/[@(:]/)
+  if (builtinCombinators.some((combinator) => combinator.name === first))
+    return `It goes around a router: "${first}(NAME)", with parameters or a preset behind the bracket.`
+  const suggestion = closestName(name, names)
+  return suggestion === undefined ? undefined : `Did you mean "${suggestion}"?`
 }
