@@ -101,7 +101,7 @@ function atPeak(options: RooflineOptions): RooflineOptions {
       // The longer of reading and computing, as nearly as the p-norm goes.
       overlap: 64,
       expertBandwidth: 1,
-      expertFlops: { bits16: 1, bits8: 1, bits4: 1 },
+      expertFlops: 1,
       hasNarrowExperts: true,
       expertTile: { few: 0, many: 0, fewUpTo: 1 },
       kvBandwidth: { wide: 1, narrow: 1 },

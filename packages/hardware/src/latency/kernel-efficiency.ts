@@ -14,10 +14,10 @@ export interface KernelEfficiency {
   /** Part of the bandwidth at which grouped products of a mixture read the experts they touch. */
   readonly expertBandwidth: number
   /**
-   * Part of the peak that grouped products reach on the rows they compute, by the bits of the weights: of the 16-bit
-   * peak, or of that of the weights where `hasNarrowExperts` says that kernels compute in their precision.
+   * Part of the peak that grouped products reach on the rows they compute: of the 16-bit peak, or of that
+   * of the weights where `hasNarrowExperts` says that kernels compute in their precision.
    */
-  readonly expertFlops: PartsOfPeak
+  readonly expertFlops: number
   readonly hasNarrowExperts: boolean
   /** Rows to which the tokens of an expert are padded, in steps with few tokens for each expert, and in others. */
   readonly expertTile: {
@@ -111,9 +111,10 @@ const BLACKWELL_MATMULS =
 /**
  * 32 experts of DeepSeek-V3 in NVFP4 take 0.294, 0.307, 0.312, 0.386 and 0.623 ms for 1,024, 2,048, 4,096, 8,192 and
  * 16,384 visits on a B300, and 0.166 ms for 512 (TensorRT-LLM's kernels in FlashInfer, flashinfer-ai/flashinfer pull
- * request 5301): tiles of 256 rows from 1,024 on, at 2.8 PFLOPS, 0.31 of twice its 8-bit peak. With it, and nothing for
- * what goes between GPUs, DeepSeek-V3 takes 20,600 prompt tokens per second on each GB200 in 8 bits and 28,400 with
- * experts in 4, where SGLang measured 18,471 and 26,156 (lmsys.org, 25 September 2025).
+ * request 5301): tiles of 256 rows from 1,024 on, at 2.8 PFLOPS, 0.31 of twice its 8-bit peak. With it, each of eight
+ * GB200 takes 15,500 prompt tokens of DeepSeek-V3 per second in 8 bits, and 21,400 if nothing goes between them; 21,100
+ * and 34,200 in 4 bits. SGLang, which hides a part of what goes between them, measured 18,471 and 26,156 (lmsys.org, 25
+ * September 2025).
  */
 const BLACKWELL_EXPERTS =
   'experts: FlashInfer on a B300, flashinfer-ai/flashinfer pull request 5301'
@@ -123,7 +124,7 @@ const HOPPER: KernelEfficiency = {
   matmulFlops: { bits16: 0.69, bits8: 0.65, bits4: 0.65 },
   overlap: 2.8,
   expertBandwidth: 0.7,
-  expertFlops: { bits16: 0.42, bits8: 0.42, bits4: 0.42 },
+  expertFlops: 0.42,
   hasNarrowExperts: false,
   expertTile: FUSED_MOE_TILE,
   kvBandwidth: { wide: 0.89, narrow: FP8_KV_ON_HOPPER },
@@ -141,7 +142,7 @@ const AMPERE: KernelEfficiency = {
   matmulFlops: { bits16: 0.77, bits8: 0.77, bits4: 0.77 },
   overlap: 2,
   expertBandwidth: 0.7,
-  expertFlops: { bits16: 0.5, bits8: 0.5, bits4: 0.5 },
+  expertFlops: 0.5,
   hasNarrowExperts: false,
   expertTile: FUSED_MOE_TILE,
   kvBandwidth: { wide: 0.705, narrow: 0.705 },
@@ -173,7 +174,7 @@ export const KERNEL_EFFICIENCIES: Readonly<Record<GpuArchitecture, KernelEfficie
     ...HOPPER,
     matmulFlops: { bits16: 0.64, bits8: 0.5, bits4: 0.34 },
     expertBandwidth: 0.9,
-    expertFlops: { bits16: 0.31, bits8: 0.31, bits4: 0.31 },
+    expertFlops: 0.31,
     hasNarrowExperts: true,
     expertTile: { few: 8, many: 256, fewUpTo: 2 },
     kvBandwidth: { wide: 0.89, narrow: 0.89 },

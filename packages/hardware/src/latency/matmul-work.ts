@@ -120,7 +120,7 @@ export function expertWork(
   const sharded = gpusPerExpert(parallelism)
   const parameters = (model.layers - model.denseLayers) * modelParameters(model).expert
   const bandwidth = gpu.memoryBandwidthBytesPerSec * efficiency.expertBandwidth
-  const flops = expertPeak(gpu, precision, efficiency) * efficiency.expertFlops[bitsOf(precision)]
+  const flops = expertPeak(gpu, precision, efficiency) * efficiency.expertFlops
   return {
     count: model.experts.count,
     active: model.experts.active,

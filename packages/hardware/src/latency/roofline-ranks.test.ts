@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { findGpu } from '../gpus/find-gpu.js'
 import { findModel } from '../models/find-model.js'
 import { h100 } from '../testing/h100.js'
 import { stepOf } from '../testing/segments.js'
@@ -112,3 +113,34 @@ describe('data-parallel ranks that share the experts', () => {
     expect(() => rooflineLatency({ ...deepseek, parallelism })).toThrow(message)
   })
 })
+
+test.each([
+  ['fp8', 'bf16', 18_471],
+  ['fp4', 'fp8', 26_156],
+] as const)(
+  'by measurement: DeepSeek-V3 in %s with a %s cache takes %i prompt tokens per second on each GB200 (lmsys.org, September 2025)',
+  (precision, kvPrecision, measured) => {
+    const latency = rooflineLatency({
+      ...h100,
+      model: findModel('DeepSeek-V3'),
+      gpu: findGpu('GB200'),
+      parallelism: { tp: 1, pp: 1, ep: 8, dp: 8 },
+      precision,
+      kvPrecision,
+    })
+    const tokens = 8192
+    const step = { ...stepOf(tokens, 0, 0, 0), prefillAttentionPairs: tokens * 1000 }
+    const all = {
+      ...step,
+      prefillTokens: 8 * tokens,
+      prefillRequests: 8,
+      prefillAttentionPairs: 8 * step.prefillAttentionPairs,
+    }
+    const ms = latency.stepMs(step) + latency.sharedMs!(step, all)
+    const hiddenMs = latency.breakdown(step).communicationMs
+    // It hides a part of what goes between GPUs behind the other half of the batch.
+    expect((tokens / ms) * 1000).toBeLessThan(measured)
+    expect((tokens / (ms - hiddenMs)) * 1000).toBeGreaterThan(measured)
+    expect((tokens / ms) * 1000).toBeGreaterThan(0.75 * measured)
+  },
+)
