@@ -21,15 +21,10 @@ import { promptHashes } from './live-request.js'
 import { type AlgorithmFactory, loadAlgorithmFactory } from './load-algorithm-factory.js'
 import { checkReload, type RouterConfig } from './router-config.js'
 import { RouterCore } from './router-core.js'
+import type { RouterLogEntry } from './router-log-entry.js'
 import { type KvEventTotals, RouterStats } from './router-stats.js'
 import { TrafficRecorder } from './traffic-recorder.js'
 import { Upstream, type UpstreamTimeouts } from './upstream.js'
-
-/** Something worth a line in a log; never what a prompt or an answer says. */
-export interface RouterLogEntry {
-  readonly event: string
-  readonly [detail: string]: string | number | boolean | undefined
-}
 
 /** What {@link startRouter} takes. */
 export interface RouterServerOptions {
@@ -106,6 +101,7 @@ class RouterServer {
       upstreamOf: (backend) => this.connections.get(backend)!.upstream,
       recorder: this.recorder,
       passesCredentials: apiKey === undefined,
+      log: (entry) => this.log(entry),
     })
     const guarded =
       (handle: HttpHandler): HttpHandler =>

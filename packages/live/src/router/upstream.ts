@@ -39,7 +39,7 @@ export type ExchangeEnd =
   | { readonly kind: 'cancelled' }
 
 /** Why an exchange failed. */
-export type FailureReason = HttpFailure | 'status' | 'deadline'
+export type FailureReason = HttpFailure | 'status' | 'error_event' | 'deadline'
 
 /** Statuses of a worker that another may do better with. */
 const RETRYABLE = new Set([500, 502, 503, 504])
@@ -179,7 +179,8 @@ class Exchange implements ResponseHandler {
     this.client.end()
     if (this.client.writableLength > 0) letGoOf(this.client, this.stallMs)
     const { status, tail, count } = this
-    this.end({ kind: 'sent', status, tail, events: count.events })
+    if (tellsOfError(tail)) this.end({ kind: 'broken', reason: 'error_event' })
+    else this.end({ kind: 'sent', status, tail, events: count.events })
   }
 
   onError(failure: HttpFailure): void {
@@ -243,6 +244,11 @@ class Exchange implements ResponseHandler {
     this.fail('deadline')
     this.sent?.abort()
   }
+}
+
+/** Whether a stream ends with an error: what an answer says never begins a line like that. */
+function tellsOfError(tail: Buffer): boolean {
+  return /^data: ?\{"error":/m.test(tail.toString('latin1'))
 }
 
 /** Closes the connection of a client that does not take the rest of an answer that is on its way. */
