@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Config } from '@routesim/experiments'
 import {
   HTTP_LIMITS,
   type HttpHandler,
@@ -29,6 +30,8 @@ import { Upstream, type UpstreamTimeouts } from './upstream.js'
 /** What {@link startRouter} takes. */
 export interface RouterServerOptions {
   readonly config: RouterConfig
+  /** Parameters of algorithms where the config's has none, by name: of a config of the simulator. */
+  readonly algorithms?: Config['algorithms'] | undefined
   readonly host: string
   /** 0 for any that is free. */
   readonly port: number
@@ -61,7 +64,7 @@ export interface RunningRouter {
  * @throws RouteSimError `address_in_use`, `zeromq_missing`
  */
 export async function startRouter(options: RouterServerOptions): Promise<RunningRouter> {
-  const create = await loadAlgorithmFactory(options.config.algorithm)
+  const create = await loadAlgorithmFactory(options.config.algorithm, options.algorithms)
   return new RouterServer(options, create).start()
 }
 
@@ -169,7 +172,7 @@ class RouterServer {
 
   private async reload(config: RouterConfig): Promise<void> {
     checkReload(this.config, config)
-    const create = await loadAlgorithmFactory(config.algorithm)
+    const create = await loadAlgorithmFactory(config.algorithm, this.options.algorithms)
     const { added, removed } = this.core.reconfigure(config, create)
     this.config = config
     await Promise.all(added.map((backend) => this.connect(backend)))

@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Config } from '@routesim/experiments'
-import { buildFleet } from '@routesim/experiments'
+import { buildFleet, parseConfig } from '@routesim/experiments'
 import {
   type FailureOptions,
   type MockClusterFlags,
@@ -155,7 +156,9 @@ export async function clusterOf(args: MockClusterFlags): Promise<Config> {
     ...{ maxNumBatchedTokens: 'count', dpSize: 'count' },
   })
   checkPools(args)
-  return mockClusterConfig(args)
+  const config = await mockClusterConfig(args)
+  printIdleSections(config)
+  return config
 }
 
 /** Workers are all alike, or some prefill and others decode. @throws UsageError */
@@ -168,6 +171,23 @@ function checkPools(args: MockClusterFlags): void {
   throw new UsageError(
     `--num-${missing}-workers: expected it beside --num-${given}-workers, got none`,
   )
+}
+
+/** What of a config is for runs of the simulator alone. */
+const ONLY_IN_RUNS = {
+  client: '[client]',
+  events: '[[events]]',
+  visibility: '[visibility]',
+} as const
+
+/** Names the sections of a config that say nothing to mock workers, and to the client and router before them. */
+function printIdleSections(config: Config): void {
+  const defaults = parseConfig('[cluster]\nnum_backends = 1', 'defaults')
+  for (const [key, section] of Object.entries(ONLY_IN_RUNS)) {
+    const name = key as keyof typeof ONLY_IN_RUNS
+    if (!isDeepStrictEqual(config[name], defaults[name]))
+      console.error(`note: ${section} has no effect here; run and compare simulate it`)
+  }
 }
 
 /** Says what of a config the routers do not do that really run. */
