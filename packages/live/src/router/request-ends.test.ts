@@ -72,19 +72,22 @@ test('failures count by worker, are logged, and open its breaker; with nobody el
   ])
 })
 
-test("a stream that ends with an error is broken, and the worker's failure; words of answers are none", async () => {
+test("a stream that ends with an error is broken, and the worker's failure; words of answers and errors of clients are none", async () => {
+  const event = (code: string): string =>
+    `data: {"error": {"message": "no"${code}}}\n\ndata: [DONE]\n\n`
   const quoted = 'data: {"choices":[{"text":"\\ndata: {\\"error\\": 1}"}]}\n\ndata: [DONE]\n\n'
-  const error = 'data: {"error": {"message": "died", "code": 500}}\n\ndata: [DONE]\n\n'
-  const [good, bad] = [await fleet.rawWorker(200, quoted), await fleet.rawWorker(200, error)]
-  const router = await fleet.router([good, bad], { algorithm: 'round_robin', breaker_failures: 1 })
-  for (let i = 0; i < 2; i++) {
+  const streams = [quoted, event(', "code": 400'), event(', "code": 500'), event('')]
+  const workers = await Promise.all(streams.map((text) => fleet.rawWorker(200, text)))
+  const router = await fleet.router(workers, { algorithm: 'round_robin', breaker_failures: 1 })
+  for (let i = 0; i < 4; i++) {
     const { status } = await complete(router.url, { prompt: 'x', stream: true })
     expect(status).toBe(200)
   }
-  await expectEnds(router, { completed: 1, broken: 1 })
-  const { failuresByReason, breaker } = router.core.backends[1]!
-  expect([...failuresByReason]).toEqual([['error_event', 1]])
-  expect(breaker.state(router.core.now())).toBe('open')
+  await expectEnds(router, { completed: 1, client_error: 1, broken: 2 })
+  const { backends, now } = router.core
+  const states = backends.map(({ breaker }) => breaker.state(now()))
+  expect(states).toEqual(['closed', 'closed', 'open', 'open'])
+  expect([...backends[2]!.failuresByReason]).toEqual([['error_event', 1]])
 })
 
 test('more requests under way than there may be get 503 and are told when to come again', async () => {

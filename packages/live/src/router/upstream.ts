@@ -24,7 +24,7 @@ export interface ResponseListener {
 
 /** How an exchange with a worker ended. */
 export type ExchangeEnd =
-  /** The worker's response went to the client, whole. */
+  /** The worker's response went to the client, whole; a stream that ends with an error has its status. */
   | {
       readonly kind: 'sent'
       readonly status: number
@@ -178,9 +178,10 @@ class Exchange implements ResponseHandler {
     if (!this.isPassing) this.begin()
     this.client.end()
     if (this.client.writableLength > 0) letGoOf(this.client, this.stallMs)
-    const { status, tail, count } = this
-    if (tellsOfError(tail)) this.end({ kind: 'broken', reason: 'error_event' })
-    else this.end({ kind: 'sent', status, tail, events: count.events })
+    const { tail, count } = this
+    const error = errorToldIn(tail)
+    if (error !== undefined && error >= 500) this.end({ kind: 'broken', reason: 'error_event' })
+    else this.end({ kind: 'sent', status: error ?? this.status, tail, events: count.events })
   }
 
   onError(failure: HttpFailure): void {
@@ -246,9 +247,10 @@ class Exchange implements ResponseHandler {
   }
 }
 
-/** Whether a stream ends with an error: what an answer says never begins a line like that. */
-function tellsOfError(tail: Buffer): boolean {
-  return /^data: ?\{"error":/m.test(tail.toString('latin1'))
+/** The status of an error that a stream ends with: what an answer says never begins a line like that. */
+function errorToldIn(tail: Buffer): number | undefined {
+  const event = /^data: ?\{"error":.*/m.exec(tail.toString('latin1'))?.[0]
+  return event === undefined ? undefined : Number(/"code": ?(\d{3})\b/.exec(event)?.[1] ?? 500)
 }
 
 /** Closes the connection of a client that does not take the rest of an answer that is on its way. */
