@@ -1,6 +1,7 @@
 import { RouteSimError } from '@routesim/core'
 import yargs, { type Argv } from 'yargs'
 import { COMMANDS, commandModules } from './commands.js'
+import { stacksOf, userPlaceOf } from './error-trace.js'
 import { checkFiles } from './output/check-files.js'
 import { colorsFor } from './output/colors.js'
 import { UsageError } from './usage-error.js'
@@ -42,11 +43,13 @@ export async function main(words: readonly string[]): Promise<number> {
     }
     if (error instanceof RouteSimError) {
       if (error.code === 'interrupted' || error.code === 'trace_aborted') return EXIT.interrupted
-      console.error(`${red('error:')} ${isDebugging ? error.stack : error.message}`)
+      console.error(`${red('error:')} ${isDebugging ? stacksOf(error) : error.message}`)
+      if (!isDebugging) printUserPlace(error)
       if (error.hint !== undefined) console.error(error.hint)
       return EXIT.failure
     }
-    console.error(`${red('unexpected error:')} ${isDebugging ? inspect(error) : String(error)}`)
+    console.error(`${red('unexpected error:')} ${isDebugging ? stacksOf(error) : String(error)}`)
+    if (!isDebugging) printUserPlace(error)
     if (!isDebugging) console.error('Run it again with --debug to see where, and please report it.')
     return EXIT.failure
   }
@@ -206,6 +209,8 @@ function longOptions(cli: Argv): string[] {
   return Object.keys(parserOptions(cli).key).filter((name) => name.length > 1)
 }
 
-function inspect(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+/** Says where in a user's own code an error came about, if there. */
+function printUserPlace(error: unknown): void {
+  const place = userPlaceOf(error)
+  if (place !== undefined) console.error(`    at ${place}`)
 }

@@ -62,7 +62,9 @@ export {
   type AlgorithmChoice,
   type ConfiguredRouter,
   choosesBoth,
+  type RouterMaker,
   type RouterPair,
+  routerMaker,
   type SingleChoice,
 } from './run/resolve-algorithms.js'
 export { type RunOptions, type RunReport, run } from './run/run.js'

@@ -58,8 +58,8 @@ export {
   type RouterConfig,
   type RouterConfigInput,
 } from './router/router-config.js'
+export type { RouterLogEntry } from './router/router-log-entry.js'
 export {
-  type RouterLogEntry,
   type RouterServerOptions,
   type RunningRouter,
   startRouter,

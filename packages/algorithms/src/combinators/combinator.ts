@@ -1,4 +1,5 @@
 import type { RoutingAlgorithm } from '@routesim/core'
+import { checkHooks } from '../definition/router-hooks.js'
 import {
   declarationOf,
   type RouterManifest,
@@ -59,6 +60,7 @@ export function defineCombinator<const Parameters extends RouterParameters>(
     ): RoutingAlgorithm {
       const values = resolveParameters(name, parameters, withPreset(name, presets, overrides))
       const algorithm = options.wrap(inner, values as ParameterValues<Parameters>)
+      checkHooks(name, algorithm)
       return { ...algorithm, name: `${name}(${inner.name})` }
     },
   })

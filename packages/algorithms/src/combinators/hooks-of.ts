@@ -1,26 +1,9 @@
 import type { RoutingAlgorithm } from '@routesim/core'
-
-const HOOKS = [
-  'routeDecode',
-  'onDispatched',
-  'onHandedOver',
-  'onFirstToken',
-  'onProgress',
-  'onMigrated',
-  'onFinished',
-  'onAbandoned',
-  'onMetrics',
-  'onKvEvents',
-  'onBackendChange',
-  'onReply',
-  'onRunsForgotten',
-  'onTimer',
-  'customMetrics',
-] as const satisfies readonly (keyof RoutingAlgorithm)[]
+import { ROUTER_HOOKS } from '../definition/router-hooks.js'
 
 /** All that an algorithm hears and can tell, without its decisions; what it has not stays absent. */
 export function hooksOf(inner: RoutingAlgorithm): Partial<RoutingAlgorithm> {
-  const own = HOOKS.filter((hook) => inner[hook] !== undefined)
+  const own = ROUTER_HOOKS.filter((hook) => inner[hook] !== undefined)
   return {
     ...traitsOf(inner),
     // A class instance has them on its prototype, and wants to be asked itself.

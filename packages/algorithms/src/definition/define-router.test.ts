@@ -105,6 +105,34 @@ describe('defineRouter', () => {
     expect([decide(a), decide(a), decide(b), a.name]).toEqual(['1', '2', '1', 'counter'])
   })
 
+  const route = () => ({ kind: 'reject', reason: '' }) as const
+  class Misspelt {
+    route = route
+    OnReplies() {}
+  }
+  test.each([
+    ['onFinish', { route, onFinish() {} }, 'onFinished'],
+    ['onFirstTokens', { route, onFirstTokens() {} }, 'onFirstToken'],
+    ['customMetric', { route, customMetric: () => ({}) }, 'customMetrics'],
+    ['OnReplies', new Misspelt(), 'onReply'],
+  ])('a misspelt hook is refused: %s', (written, algorithm, hook) => {
+    const router = defineRouter({ name: 'a', description: '', create: () => algorithm })
+    expect(() => router.create()).toThrow(
+      expect.objectContaining({
+        code: 'router_invalid',
+        message: expect.stringContaining(`algorithms.a.${written}: expected`),
+        hint: `Did you mean "${hook}"?`,
+      }),
+    )
+  })
+
+  test('functions that are no hooks are its own, near ones too beside the hook itself', () => {
+    const helpers = { metrics() {}, timer() {}, finished() {}, onStart() {}, pick() {} }
+    const algorithm = { route, ...helpers, onFinished() {}, onFinish() {}, onFinishes: 3 }
+    const router = defineRouter({ name: 'a', description: '', create: () => algorithm })
+    expect(router.create()).toMatchObject(algorithm)
+  })
+
   test('a mistake in the definition itself is refused', () => {
     const create = () => ({ route: () => ({ kind: 'reject', reason: '' }) as const })
     expect(() => defineRouter({ name: 'My Router', description: '', create })).toThrow(

@@ -1,5 +1,6 @@
 import { RouteSimError, type RoutingAlgorithm } from '@routesim/core'
 import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
+import { checkHooks } from './router-hooks.js'
 import {
   declarationOf,
   type RouterManifest,
@@ -36,7 +37,8 @@ export interface RouterDefinition {
   /**
    * A fresh algorithm with the default parameters, or others; `preset` names those of a preset, which the others
    * go before.
-   * @throws RouteSimError `parameter_unknown` or `parameter_invalid`
+   * @throws RouteSimError `parameter_unknown` or `parameter_invalid`; `router_invalid` without a route function, or
+   * with one that nearly is a hook
    */
   create(overrides?: Readonly<Record<string, unknown>>): RoutingAlgorithm
 }
@@ -76,6 +78,7 @@ export function defineRouter<const Parameters extends RouterParameters = Record<
           `algorithms.${name}: expected create() to return an object with a route function`,
         )
       }
+      checkHooks(name, algorithm)
       // Defined on the object itself, so that class instances keep their methods.
       return Object.defineProperty(algorithm, 'name', {
         value: name,

@@ -51,18 +51,27 @@ test('parameters of a router file are set and checked', async () => {
   expect(three.stderr).toContain('algorithms.last.back: expected')
 })
 
-test.each([
+test.each<[name: string, complaint: string, line?: number]>([
   ['none.ts', 'none.ts: no such file'],
   ['syntax.ts', 'syntax.ts: can not be loaded: Unexpected token'],
-  ['import.js', "import.js: can not be loaded: Cannot find module 'no-such-package'"],
+  ['import.js', "import.js: can not be loaded: Cannot find module 'no-such-package'", 1],
   ['nothing.ts', 'nothing.ts: expected one exported router made with defineRouter, got 0'],
   ['hand-made.js', 'hand-made.js: expected one exported router made with defineRouter, got 0'],
   ['no-route.js', 'expected create() to return an object with a route function'],
-  ['throws.js', 'router "boom" threw in route() for request 0: Error: kaboom'],
+  ['throws.js', 'router "boom" threw in route() for request 0: Error: kaboom', 2],
   ['nowhere.js', 'router "nowhere": request 0: expected a backend of the cluster'],
-])('a faulty router file says what is wrong: %s', async (name, complaint) => {
-  const { code, stdout, stderr } = await routesim(['run', ...config, '-a', at(name)])
-  expect(stderr).toContain(complaint)
-  expect(stderr).not.toMatch(/^ +at /m)
-  expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+])(
+  'a faulty router file says what is wrong, and where it threw: %s',
+  async (name, complaint, line) => {
+    const { code, stdout, stderr } = await routesim(['run', ...config, '-a', at(name)])
+    expect(stderr).toContain(complaint)
+    const places = line === undefined ? [] : [`    at ${at(name)}:${line}`]
+    expect(stderr.match(/^ +at .*$/gm) ?? []).toEqual(places)
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+  },
+)
+
+test('with --debug the stack of what a router threw is shown too', async () => {
+  const { stderr } = await routesim(['run', ...config, '-a', at('throws.js'), '--debug'])
+  expect(stderr).toMatch(/caused by: Error: kaboom\n +at .*throws\.js:2:\d+/)
 })

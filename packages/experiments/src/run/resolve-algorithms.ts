@@ -73,17 +73,10 @@ export function resolveAlgorithms(
   visibilities: readonly Visibility[],
 ): ResolvedAlgorithm[] {
   const routers = choices.map(partsOf)
-  const definitions = routers.flatMap(({ parts }) => parts.map(({ definition }) => definition))
-  const known = new Set(
-    [...builtinRouters, ...builtinCombinators, ...definitions].map(({ name }) => name),
+  checkTables(
+    config.algorithms,
+    routers.flatMap(({ parts }) => parts),
   )
-  for (const name of Object.keys(config.algorithms)) {
-    if (!known.has(name)) throw unknownTable(name, known)
-  }
-  for (const definition of builtinRouters) {
-    // A mistake in a table shows also when its algorithm does not take part.
-    blamingConfig([], () => definition.create(config.algorithms[definition.name]))
-  }
   checkLabels(routers.map(({ label }) => label))
   return routers.flatMap(({ parts, label }, i) => {
     const create = creatorOf(parts, label, config)
@@ -97,6 +90,40 @@ export function resolveAlgorithms(
   })
 }
 
+/** What makes a router, and what puts its combinators around it. */
+export interface RouterMaker {
+  create(): RoutingAlgorithm
+  wrap(inner: RoutingAlgorithm): RoutingAlgorithm
+}
+
+/**
+ * One algorithm with the parameters of its choice, before those of a config, as in {@link resolveAlgorithms}; what
+ * its routers stand among is left to the caller.
+ *
+ * @throws RouteSimError when it or a parameter is unknown
+ */
+export function routerMaker(choice: SingleChoice, tables: Config['algorithms']): RouterMaker {
+  const part = configured(choice)
+  checkTables(tables, [part])
+  const maker = setUp(part, tables)
+  blamingConfig(chosenIn(part), () => maker.wrap(maker.create()))
+  return maker
+}
+
+/** A mistake in a table shows also when its algorithm does not take part. */
+function checkTables(tables: Config['algorithms'], chosen: readonly ConfiguredRouter[]): void {
+  const definitions = chosen.map(({ definition }) => definition)
+  const known = new Set(
+    [...builtinRouters, ...builtinCombinators, ...definitions].map(({ name }) => name),
+  )
+  for (const name of Object.keys(tables)) {
+    if (!known.has(name)) throw unknownTable(name, known)
+  }
+  for (const definition of builtinRouters) {
+    blamingConfig([], () => definition.create(tables[definition.name]))
+  }
+}
+
 /** An algorithm and the combinators around it, each with the parameters that were chosen with it. */
 function chosenIn({ definition, parameters, around = [] }: ConfiguredRouter) {
   return [{ definition, parameters }, ...around]
@@ -105,7 +132,7 @@ function chosenIn({ definition, parameters, around = [] }: ConfiguredRouter) {
 /** What makes fresh routers: on a disaggregated cluster one for each pool. */
 function creatorOf(parts: Parts['parts'], label: string, config: Config): () => RoutingAlgorithm {
   const { enabled: isSplit, decode_decision: decodeAt } = config.cluster.disaggregated
-  const [first, second] = parts.map((part) => setUp(part, config))
+  const [first, second] = parts.map((part) => setUp(part, config.algorithms))
   const { create, wrap } = first!
   const ofEachModel = isMixed(config.cluster) ? perModel : (one: typeof create) => one()
   if (second === undefined) {
@@ -132,12 +159,14 @@ export function choosesBoth({ disaggregates, routeDecode }: RoutingAlgorithm): b
   return disaggregates === true || routeDecode !== undefined
 }
 
-/** What makes a router, and what puts its combinators around it. */
-function setUp({ definition, parameters, around = [] }: ConfiguredRouter, config: Config) {
-  const merged = withConfig(definition.name, parameters, config)
+function setUp(
+  { definition, parameters, around = [] }: ConfiguredRouter,
+  tables: Config['algorithms'],
+): RouterMaker {
+  const merged = withTable(definition.name, parameters, tables)
   const combinators = around.map((each) => ({
     ...each,
-    parameters: withConfig(each.definition.name, each.parameters, config),
+    parameters: withTable(each.definition.name, each.parameters, tables),
   }))
   return {
     create: () => definition.create(merged),
@@ -167,12 +196,12 @@ function partsOf(choice: AlgorithmChoice): Parts {
 }
 
 /** A preset is what it says it is, whatever the config sets for others. */
-function withConfig(
+function withTable(
   name: string,
   parameters: Readonly<Record<string, unknown>> | undefined,
-  config: Config,
+  tables: Config['algorithms'],
 ): Readonly<Record<string, unknown>> {
-  const fromConfig = parameters?.['preset'] === undefined && config.algorithms[name]
+  const fromConfig = parameters?.['preset'] === undefined && tables[name]
   return { ...fromConfig, ...parameters }
 }
 

@@ -86,6 +86,32 @@ test('a stream is read whatever the pieces it comes in', () => {
   }
 })
 
+test('what a model thinks is part of its answer, under either name and beside an empty content', () => {
+  const deltas = [
+    { role: 'assistant', content: '' },
+    { content: '', reasoning: 'hm' },
+    { content: '', reasoning_content: 'hm' },
+    { content: null, reasoning: 'hm' },
+    { content: 'yes', reasoning: '' },
+  ]
+  const answer = new StreamedAnswer()
+  for (const [i, delta] of deltas.entries())
+    answer.take(Buffer.from(`data: ${JSON.stringify({ choices: [{ delta }] })}\n\n`), i)
+  expect([answer.chunks, answer.firstMs, answer.lastMs]).toEqual([4, 1, 4])
+})
+
+test('a request whose stream tells of an error has failed', async () => {
+  const events = ['{"choices":[{"text":"a"}]}', '{"error":{"message":"x","code":500}}', '[DONE]']
+  const { workers } = await fleet.rawWorker(200, ...events.map((data) => `data: ${data}\n\n`))
+  const { url } = workers[0]!
+  const { measurements } = await runLoad({
+    ...{ url, requests: syntheticWorkload({ ...SYNTHETIC, requests: 1 }), seed: 1 },
+    ...{ endpoint: 'completions', sendsIds: true, model: 'mock', timeoutMs: 10_000 },
+    ...{ isOpenLoop: false, speedup: 1 },
+  })
+  expect(measurements.map(({ error }) => error)).toEqual(['error event'])
+})
+
 test('metrics are those of their definitions', () => {
   const one = {
     row: 0,

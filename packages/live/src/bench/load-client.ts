@@ -150,6 +150,7 @@ class LoadClient {
         },
       )
       if (status !== 200) error = `status ${status}`
+      else if (answer.hasFailed) error = 'error event'
       else if (!answer.isWhole) error = 'incomplete'
     } catch (cause) {
       const { code, name } = cause as NodeJS.ErrnoException
@@ -193,6 +194,8 @@ export class StreamedAnswer {
   usage: Usage | undefined
   /** Whether the end was told. */
   isWhole = false
+  /** Whether an error was told amid the stream. */
+  hasFailed = false
   private rest = ''
   private readonly decoder = new TextDecoder()
 
@@ -216,9 +219,8 @@ export class StreamedAnswer {
     }
     const chunk = parsed(data)
     this.usage = chunk.usage ?? this.usage
-    const choice = chunk.choices?.[0]
-    const text = choice?.text ?? choice?.delta?.content ?? choice?.delta?.reasoning_content
-    if (text === undefined || text === null || text === '') return
+    if (chunk.error) this.hasFailed = true
+    if (!hasText(chunk)) return
     this.chunks++
     if (this.chunks === 1) this.firstMs = nowMs
     else if (this.chunks === 2) this.secondMs = nowMs
@@ -228,13 +230,22 @@ export class StreamedAnswer {
 
 interface Chunk {
   readonly usage?: Usage
+  readonly error?: unknown
   readonly choices?: readonly {
     readonly text?: string | null
     readonly delta?: {
       readonly content?: string | null
+      /** What a model thinks: as servers named it first, and as vLLM does since January 2026. */
       readonly reasoning_content?: string | null
+      readonly reasoning?: string | null
     }
   }[]
+}
+
+/** Whether a part of an answer came. Fields that it does not stand in may be there, and empty. */
+function hasText({ choices }: Chunk): boolean {
+  const { text, delta } = choices?.[0] ?? {}
+  return Boolean(text || delta?.content || delta?.reasoning_content || delta?.reasoning)
 }
 
 function parsed(data: string): Chunk {

@@ -148,6 +148,8 @@ export class MockWorker {
       const param = name === 'answers' ? 'n' : 'prompt'
       throw new ApiError(400, `${param}: expected 1, got ${parsed[name]}`, undefined, param)
     }
+    if (parsed.maxTokens === 0)
+      throw new ApiError(400, 'max_tokens: expected at least 1, got 0', undefined, 'max_tokens')
     this.checkRole(parsed)
     const fate = this.failures.next()
     if (fate.delayMs > 0) {

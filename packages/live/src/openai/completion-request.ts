@@ -11,7 +11,7 @@ export interface CompletionRequest {
   readonly stream: boolean
   /** Whether a last chunk of the stream tells the token counts. */
   readonly includeUsage: boolean
-  /** Output tokens at most; undefined when the client leaves it to the server. */
+  /** Output tokens at most, 0 to have the prompt echoed; undefined when the client leaves it to the server. */
   readonly maxTokens: number | undefined
   readonly ignoreEos: boolean
   /** Prompts, and answers that each of them is to have. */
@@ -30,6 +30,7 @@ export interface CompletionRequest {
 
 const MOST_TOKENS = 2 ** 24
 const COUNT = `an integer from 1 to ${MOST_TOKENS}`
+const LIMIT = `an integer from 0 to ${MOST_TOKENS}`
 
 /**
  * Reads the body of a request. What RouteSim does not need is not looked at: backends have the last word.
@@ -42,8 +43,8 @@ export function parseCompletionRequest(endpoint: Endpoint, text: string): Comple
   if (tokens.length === 0) throw invalid('prompt', 'expected at least one token, got none')
   const options = optional(body, 'stream_options', 'an object', isObject)
   const maxTokens =
-    optional(body, 'max_completion_tokens', COUNT, isCount) ??
-    optional(body, 'max_tokens', COUNT, isCount)
+    optional(body, 'max_completion_tokens', LIMIT, isLimit) ??
+    optional(body, 'max_tokens', LIMIT, isLimit)
   return {
     endpoint,
     body,
@@ -170,8 +171,11 @@ function isBoolean(value: unknown): value is boolean {
 function isInteger(value: unknown): value is number {
   return Number.isSafeInteger(value)
 }
+function isLimit(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= MOST_TOKENS
+}
 function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= MOST_TOKENS
+  return isLimit(value) && value >= 1
 }
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)

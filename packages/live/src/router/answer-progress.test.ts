@@ -1,19 +1,11 @@
-import { once } from 'node:events'
 import { mkdtempSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
 import { complete, LiveFleet } from '../testing/live-fleet.js'
 
 const fleet = new LiveFleet()
-const closing: (() => void)[] = []
-afterEach(async () => {
-  await fleet.close()
-  for (const close of closing.splice(0)) close()
-})
+afterEach(() => fleet.close())
 
 /** A router that adds up what it hears of progress, and what it is told when it asks. */
 function algorithm(): string {
@@ -67,34 +59,11 @@ test('one that is not streamed has its tokens at its end', async () => {
   expect([told, first, last, router.core.progress.of(0)]).toEqual([0, 1, 30, 30])
 })
 
-/** A worker that answers each request with these pieces of a stream, or with a status. */
-async function rawWorker(status: number, ...pieces: readonly string[]) {
-  const server = createServer((request, response) => {
-    if (request.method === 'GET') {
-      response.end('{}')
-      return
-    }
-    request.resume().on('end', async () => {
-      response.writeHead(status, { 'content-type': 'text/event-stream' })
-      for (const piece of pieces) {
-        response.write(piece)
-        await setTimeout(20)
-      }
-      response.end()
-    })
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  closing.push(() => server.close())
-  const { port } = server.address() as AddressInfo
-  return { workers: [{ url: `http://127.0.0.1:${port}`, role: 'both' as const }] }
-}
-
 test('tokens are counted however a worker ends its lines, and its stream is cut', async () => {
   const event = 'data: {"choices":[{"text":"a"}]}\r\n\r\n'
   const text = `${event.repeat(4)}data: [DONE]\r\n\r\n`
   const cut = text.indexOf('\r\n\r\n') + 3
-  const worker = await rawWorker(200, text.slice(0, cut), text.slice(cut))
+  const worker = await fleet.rawWorker(200, text.slice(0, cut), text.slice(cut))
   const router = await fleet.router([worker], { algorithm: algorithm() })
   expect((await complete(router.url, { prompt: 'x', stream: true })).status).toBe(200)
   // The last two events are taken to tell usage and the end.
@@ -102,7 +71,7 @@ test('tokens are counted however a worker ends its lines, and its stream is cut'
 })
 
 test("a worker's refusal is no first token", async () => {
-  const worker = await rawWorker(400, '{"error":{"message":"no"}}')
+  const worker = await fleet.rawWorker(400, '{"error":{"message":"no"}}')
   const router = await fleet.router([worker], { algorithm: algorithm() })
   expect((await complete(router.url, { prompt: 'x' })).status).toBe(400)
   expect(router.core.customMetrics).toMatchObject({ first: -1, last: 0 })

@@ -1,4 +1,7 @@
+import { mkdtempSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { RandomStream } from '@routesim/core'
 import { afterEach, expect, test } from 'vitest'
 import { complete, LiveFleet, TEST_SPEC } from '../testing/live-fleet.js'
@@ -200,4 +203,19 @@ test('several prompts, or answers, are for the worker to take or refuse', async 
     expect([status, worker]).toEqual([400, 0])
     expect(text).toContain('expected 1, got 2')
   }
+})
+
+test('no output tokens at all are for the worker to take or refuse, and recorded as such', async () => {
+  const usage = { prompt_tokens: 1, completion_tokens: 0 }
+  const echo = await fleet.rawWorker(200, JSON.stringify({ choices: [{ text: 'x' }], usage }))
+  const record = join(mkdtempSync(join(tmpdir(), 'routesim-live-')), 'record.jsonl')
+  const taking = await fleet.router([echo], { algorithm: 'llumnix' }, { record })
+  const body = { prompt: 'x', max_tokens: 0, echo: true }
+  expect((await complete(taking.url, body)).status).toBe(200)
+  await taking.close(1000)
+  expect(JSON.parse(readFileSync(record, 'utf8'))).toMatchObject({ gen_tokens: 0 })
+  const refusing = await fleet.router([await fleet.workers(1)])
+  const { status, worker, text } = await complete(refusing.url, body)
+  expect([status, worker]).toEqual([400, 0])
+  expect(text).toContain('expected at least 1, got 0')
 })

@@ -45,13 +45,15 @@ export class CircuitBreaker {
     this.isTrying = false
   }
 
-  /** It did not. */
-  failed(nowMs: number): void {
+  /** It did not. @returns whether that opened it */
+  failed(nowMs: number): boolean {
     this.failuresInRow++
     this.isTrying = false
-    if (!this.isOpen && this.failuresInRow < this.options.failures) return
+    if (!this.isOpen && this.failuresInRow < this.options.failures) return false
+    const wasOpen = this.state(nowMs) === 'open'
     this.isOpen = true
     this.openUntilMs = nowMs + this.options.openMs
+    return !wasOpen
   }
 
   /** A request ended without telling anything about the worker. */

@@ -12,6 +12,7 @@ import type { RequestEnd } from './request-ends.js'
 import type { Route } from './route.js'
 import type { RouterConfig } from './router-config.js'
 import type { RouterCore } from './router-core.js'
+import type { RouterLogEntry } from './router-log-entry.js'
 import type { RouterStats } from './router-stats.js'
 import type { Ticket } from './ticket.js'
 import type { TrafficRecorder } from './traffic-recorder.js'
@@ -26,6 +27,7 @@ export interface CompletionContext {
   readonly recorder: TrafficRecorder | undefined
   /** Whether clients' own credentials go on to workers. */
   readonly passesCredentials: boolean
+  readonly log: (entry: RouterLogEntry) => void
 }
 
 /** Headers of a client that workers get to see. */
@@ -162,6 +164,7 @@ class RoutedRequest {
       }
       if (route.kind === 'reject') return this.refuse(route.reason, last)
       if (ticket.attempt === 1) stats.overhead.add((core.now() - startMs) / 1000)
+      else stats.retries++
       const { prefill, decode } = route
       const end = await this.attempt(prefill, decode)
       const at = ticket.at ?? decode
@@ -182,7 +185,6 @@ class RoutedRequest {
       ticket.tried.add(at)
       core.left(ticket)
       if (ticket.attempt >= max_attempts) return this.refuse('all attempts failed', last)
-      stats.retries++
     }
   }
 
@@ -322,10 +324,11 @@ class RoutedRequest {
   }
 
   private failed(at: LiveBackend, reason: FailureReason): void {
-    const { core, stats } = this.context
-    at.failures++
-    at.breaker.failed(core.now())
-    stats.failed(reason)
+    const { core, log } = this.context
+    const worker = at.id
+    at.failed(reason)
+    log({ event: 'worker_failed', worker, url: at.url, reason })
+    if (at.breaker.failed(core.now())) log({ event: 'breaker_opened', worker, url: at.url })
     core.refresh(at)
   }
 

@@ -2,6 +2,7 @@ import type { BackendRole, BackendView } from '@routesim/core'
 import { CircuitBreaker } from './circuit-breaker.js'
 import type { LoadColumns } from './load-columns.js'
 import type { RouterConfig, WorkerConfig } from './router-config.js'
+import type { FailureReason } from './upstream.js'
 
 /** How long a sample of a worker's metrics is believed, in intervals between samples. */
 const STALE_AFTER = 5
@@ -45,7 +46,8 @@ export class LiveBackend implements BackendView {
   heldTokens = 0
   dispatched = 0
   dispatchedSinceSample = 0
-  failures = 0
+  /** Failed exchanges with it. */
+  readonly failuresByReason: Map<FailureReason, number> = new Map()
   private columns: LoadColumns
   private readonly now: () => number
 
@@ -74,6 +76,9 @@ export class LiveBackend implements BackendView {
     this.columns = columns
   }
 
+  get failures(): number {
+    return [...this.failuresByReason.values()].reduce((sum, count) => sum + count, 0)
+  }
   get healthy(): boolean {
     return this.columns.maxQueueDepth[this.id]! > 0
   }
@@ -105,6 +110,11 @@ export class LiveBackend implements BackendView {
   }
   get available(): boolean {
     return this.waiting < this.columns.maxQueueDepth[this.id]!
+  }
+
+  /** An exchange with it failed. */
+  failed(reason: FailureReason): void {
+    this.failuresByReason.set(reason, (this.failuresByReason.get(reason) ?? 0) + 1)
   }
 
   /** Where its load is written from now on. */

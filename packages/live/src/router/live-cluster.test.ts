@@ -2,7 +2,7 @@ import { afterEach, expect, test } from 'vitest'
 import { algorithmFile } from '../testing/algorithm-file.js'
 import { complete, LiveFleet } from '../testing/live-fleet.js'
 import { until } from '../testing/until.js'
-import type { RouterLogEntry } from './router-server.js'
+import type { RouterLogEntry } from './router-log-entry.js'
 
 const fleet = new LiveFleet()
 afterEach(() => fleet.close())

@@ -22,6 +22,18 @@ test('combinators are around one algorithm, or once around a pair', async () => 
   expect(makeAlgorithm(create, true, () => false).customMetrics?.()).toEqual(held)
 })
 
+test('a config may say what an algorithm and its combinators take, and nothing else', async () => {
+  const tables = { gate: { when_full: 'shed' }, prefix_aware: { cache_weight: 0.25 } }
+  await expect(loadAlgorithmFactory('gate(prefix_aware)', tables)).resolves.toBeTypeOf('function')
+  for (const table of [{ gate: { when_ful: 'shed' } }, { prefix_aware: { cache_wait: 1 } }])
+    await expect(loadAlgorithmFactory('gate(prefix_aware)', table)).rejects.toMatchObject({
+      code: 'config_invalid',
+      message: expect.stringContaining('unknown parameter'),
+    })
+  const noise = loadAlgorithmFactory('round_robin', { nonsense: {} })
+  await expect(noise).rejects.toThrow('algorithms.nonsense: unknown algorithm')
+})
+
 test('while workers serve different models, each model has a router of its own', async () => {
   const create = await loadAlgorithmFactory('round_robin')
   const cluster = testCluster(['a', 'a', 'b', 'b'].map((model) => ({ model })))

@@ -1,14 +1,6 @@
-import {
-  findRouter,
-  type PdPairOptions,
-  parseRouterSpec,
-  pdPair,
-  perModel,
-  unwrapSpec,
-  wrapRouter,
-} from '@routesim/algorithms'
+import { type PdPairOptions, pdPair, perModel } from '@routesim/algorithms'
 import type { RoutingAlgorithm } from '@routesim/core'
-import { type ConfiguredRouter, choosesBoth, loadAlgorithm } from '@routesim/experiments'
+import { type Config, choosesBoth, loadAlgorithm, routerMaker } from '@routesim/experiments'
 
 /** Makes a fresh routing algorithm; of a pair of them, `wrap` makes the one that combinators are around. */
 export type AlgorithmFactory = (() => RoutingAlgorithm) & {
@@ -48,27 +40,13 @@ export function serveDifferently(
  * Makes instances of what a config names: a built-in algorithm or a file, perhaps in combinators, as in
  * simulations.
  *
+ * @param tables - parameters where the name has none, by algorithm
  * @throws RouteSimError when it is unknown, or a parameter is
  */
-export async function loadAlgorithmFactory(spec: string): Promise<AlgorithmFactory> {
-  const choice = await loadAlgorithm(spec)
-  const {
-    definition,
-    parameters,
-    around = [],
-  }: ConfiguredRouter = typeof choice === 'string'
-    ? named(choice)
-    : 'definition' in choice
-      ? choice
-      : { definition: choice }
-  wrapRouter(definition.create(parameters), around)
-  return Object.assign(() => definition.create(parameters), {
-    wrap: (inner: RoutingAlgorithm) => wrapRouter(inner, around),
-  })
-}
-
-function named(spec: string): ConfiguredRouter {
-  const { router, around } = unwrapSpec(spec)
-  const { name, parameters } = parseRouterSpec(router)
-  return { definition: findRouter(name), parameters, around }
+export async function loadAlgorithmFactory(
+  spec: string,
+  tables: Config['algorithms'] = {},
+): Promise<AlgorithmFactory> {
+  const { create, wrap } = routerMaker(await loadAlgorithm(spec), tables)
+  return Object.assign(() => create(), { wrap })
 }

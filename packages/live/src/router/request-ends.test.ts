@@ -4,6 +4,7 @@ import { algorithmFile } from '../testing/algorithm-file.js'
 import { complete, LiveFleet } from '../testing/live-fleet.js'
 import { until } from '../testing/until.js'
 import { REQUEST_ENDS, type RequestEnd } from './request-ends.js'
+import type { RouterLogEntry } from './router-log-entry.js'
 import type { RunningRouter } from './router-server.js'
 
 const fleet = new LiveFleet()
@@ -44,12 +45,49 @@ test('when every worker fails, the client gets 502, or 504 when they are silent'
   const router = await fleet.router(bad, { breaker_failures: 100 })
   expect((await complete(router.url, { prompt: 'x' })).status).toBe(502)
   await expectEnds(router, { failed: 1 })
-  expect(router.stats.retries).toBe(2)
+  expect(router.stats.retries).toBe(1)
   const silent = await fleet.router([await worker({ hangRate: 1 })], {
     first_byte_timeout_ms: 100,
   })
   expect((await complete(silent.url, { prompt: 'x' })).status).toBe(504)
   await expectEnds(silent, { failed: 1 })
+})
+
+test('failures count by worker, are logged, and open its breaker; with nobody else to try nothing is retried', async () => {
+  const log: RouterLogEntry[] = []
+  const router = await fleet.router(
+    [await worker({ errorRate: 1 })],
+    { breaker_failures: 2 },
+    { onLog: (entry) => log.push(entry) },
+  )
+  for (let i = 0; i < 2; i++) expect((await complete(router.url, { prompt: 'x' })).status).toBe(502)
+  const metrics = await (await fetch(`${router.adminUrl}/metrics`)).text()
+  expect(metrics).toContain('routesim_retries_total 0\n')
+  expect(metrics).toContain('routesim_worker_failures_total{worker="0",reason="status"} 2\n')
+  const { url } = router.core.backends[0]!
+  const failed = { event: 'worker_failed', worker: 0, url, reason: 'status' }
+  expect(log.filter(({ event }) => event !== 'worker_up')).toEqual([
+    ...[failed, failed],
+    { event: 'breaker_opened', worker: 0, url },
+  ])
+})
+
+test("a stream that ends with an error is broken, and the worker's failure; words of answers and errors of clients are none", async () => {
+  const event = (code: string): string =>
+    `data: {"error": {"message": "no"${code}}}\n\ndata: [DONE]\n\n`
+  const quoted = 'data: {"choices":[{"text":"\\ndata: {\\"error\\": 1}"}]}\n\ndata: [DONE]\n\n'
+  const streams = [quoted, event(', "code": 400'), event(', "code": 500'), event('')]
+  const workers = await Promise.all(streams.map((text) => fleet.rawWorker(200, text)))
+  const router = await fleet.router(workers, { algorithm: 'round_robin', breaker_failures: 1 })
+  for (let i = 0; i < 4; i++) {
+    const { status } = await complete(router.url, { prompt: 'x', stream: true })
+    expect(status).toBe(200)
+  }
+  await expectEnds(router, { completed: 1, client_error: 1, broken: 2 })
+  const { backends, now } = router.core
+  const states = backends.map(({ breaker }) => breaker.state(now()))
+  expect(states).toEqual(['closed', 'closed', 'open', 'open'])
+  expect([...backends[2]!.failuresByReason]).toEqual([['error_event', 1]])
 })
 
 test('more requests under way than there may be get 503 and are told when to come again', async () => {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Config } from '@routesim/experiments'
 import {
   HTTP_LIMITS,
   type HttpHandler,
@@ -21,19 +22,16 @@ import { promptHashes } from './live-request.js'
 import { type AlgorithmFactory, loadAlgorithmFactory } from './load-algorithm-factory.js'
 import { checkReload, type RouterConfig } from './router-config.js'
 import { RouterCore } from './router-core.js'
+import type { RouterLogEntry } from './router-log-entry.js'
 import { type KvEventTotals, RouterStats } from './router-stats.js'
 import { TrafficRecorder } from './traffic-recorder.js'
 import { Upstream, type UpstreamTimeouts } from './upstream.js'
 
-/** Something worth a line in a log; never what a prompt or an answer says. */
-export interface RouterLogEntry {
-  readonly event: string
-  readonly [detail: string]: string | number | boolean | undefined
-}
-
 /** What {@link startRouter} takes. */
 export interface RouterServerOptions {
   readonly config: RouterConfig
+  /** Parameters of algorithms where the config's has none, by name: of a config of the simulator. */
+  readonly algorithms?: Config['algorithms'] | undefined
   readonly host: string
   /** 0 for any that is free. */
   readonly port: number
@@ -66,7 +64,7 @@ export interface RunningRouter {
  * @throws RouteSimError `address_in_use`, `zeromq_missing`
  */
 export async function startRouter(options: RouterServerOptions): Promise<RunningRouter> {
-  const create = await loadAlgorithmFactory(options.config.algorithm)
+  const create = await loadAlgorithmFactory(options.config.algorithm, options.algorithms)
   return new RouterServer(options, create).start()
 }
 
@@ -106,6 +104,7 @@ class RouterServer {
       upstreamOf: (backend) => this.connections.get(backend)!.upstream,
       recorder: this.recorder,
       passesCredentials: apiKey === undefined,
+      log: (entry) => this.log(entry),
     })
     const guarded =
       (handle: HttpHandler): HttpHandler =>
@@ -173,7 +172,7 @@ class RouterServer {
 
   private async reload(config: RouterConfig): Promise<void> {
     checkReload(this.config, config)
-    const create = await loadAlgorithmFactory(config.algorithm)
+    const create = await loadAlgorithmFactory(config.algorithm, this.options.algorithms)
     const { added, removed } = this.core.reconfigure(config, create)
     this.config = config
     await Promise.all(added.map((backend) => this.connect(backend)))

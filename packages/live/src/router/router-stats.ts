@@ -2,7 +2,6 @@ import { LatencyHistogram, PrometheusText } from '../metrics/prometheus-text.js'
 import { EventKnowledge } from './kv-knowledge.js'
 import { REQUEST_ENDS, type RequestEnd } from './request-ends.js'
 import type { RouterCore } from './router-core.js'
-import type { FailureReason } from './upstream.js'
 
 const SHORT = [0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 1]
 const LONG = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
@@ -17,7 +16,6 @@ export class RouterStats {
   readonly ends: Record<RequestEnd, number> = Object.fromEntries(
     REQUEST_ENDS.map((end) => [end, 0]),
   ) as Record<RequestEnd, number>
-  readonly failures = new Map<FailureReason, number>()
   /** Time of a decision, time from the first byte of a request until it is sent on, whole time, in s. */
   readonly decision: LatencyHistogram = new LatencyHistogram(SHORT)
   readonly overhead: LatencyHistogram = new LatencyHistogram(SHORT)
@@ -35,10 +33,6 @@ export class RouterStats {
 
   decided(durationMs: number): void {
     this.decision.add(durationMs / 1000)
-  }
-
-  failed(reason: FailureReason): void {
-    this.failures.set(reason, (this.failures.get(reason) ?? 0) + 1)
   }
 
   /** Everything in the form that Prometheus reads. */
@@ -59,8 +53,10 @@ export class RouterStats {
     ])
     text.counter(
       'routesim_worker_failures_total',
-      'Failed exchanges with workers by reason.',
-      [...this.failures].map(([reason, value]) => ({ labels: { reason }, value })),
+      'Failed exchanges with a worker by reason.',
+      backends.flatMap(({ id, failuresByReason }) =>
+        [...failuresByReason].map(([reason, value]) => ({ labels: { worker: id, reason }, value })),
+      ),
     )
     text.gauge(
       'routesim_worker_up',

@@ -24,7 +24,7 @@ export interface ResponseListener {
 
 /** How an exchange with a worker ended. */
 export type ExchangeEnd =
-  /** The worker's response went to the client, whole. */
+  /** The worker's response went to the client, whole; a stream that ends with an error has its status. */
   | {
       readonly kind: 'sent'
       readonly status: number
@@ -39,7 +39,7 @@ export type ExchangeEnd =
   | { readonly kind: 'cancelled' }
 
 /** Why an exchange failed. */
-export type FailureReason = HttpFailure | 'status' | 'deadline'
+export type FailureReason = HttpFailure | 'status' | 'error_event' | 'deadline'
 
 /** Statuses of a worker that another may do better with. */
 const RETRYABLE = new Set([500, 502, 503, 504])
@@ -178,8 +178,10 @@ class Exchange implements ResponseHandler {
     if (!this.isPassing) this.begin()
     this.client.end()
     if (this.client.writableLength > 0) letGoOf(this.client, this.stallMs)
-    const { status, tail, count } = this
-    this.end({ kind: 'sent', status, tail, events: count.events })
+    const { tail, count } = this
+    const error = errorToldIn(tail)
+    if (error !== undefined && error >= 500) this.end({ kind: 'broken', reason: 'error_event' })
+    else this.end({ kind: 'sent', status: error ?? this.status, tail, events: count.events })
   }
 
   onError(failure: HttpFailure): void {
@@ -243,6 +245,12 @@ class Exchange implements ResponseHandler {
     this.fail('deadline')
     this.sent?.abort()
   }
+}
+
+/** The status of an error that a stream ends with: what an answer says never begins a line like that. */
+function errorToldIn(tail: Buffer): number | undefined {
+  const event = /^data: ?\{"error":.*/m.exec(tail.toString('latin1'))?.[0]
+  return event === undefined ? undefined : Number(/"code": ?(\d{3})\b/.exec(event)?.[1] ?? 500)
 }
 
 /** Closes the connection of a client that does not take the rest of an answer that is on its way. */

@@ -1,3 +1,7 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { affineLatency } from '@routesim/hardware'
 import {
   type MockWorkers,
@@ -48,6 +52,32 @@ export class LiveFleet {
     })
     this.closing.push(() => workers.close())
     return workers
+  }
+
+  /** A worker that answers each request with these pieces of a stream, or with a status. */
+  async rawWorker(
+    status: number,
+    ...pieces: readonly string[]
+  ): Promise<{ workers: { url: string; role: 'both' }[] }> {
+    const server = createServer((request, response) => {
+      if (request.method === 'GET') {
+        response.end('{}')
+        return
+      }
+      request.resume().on('end', async () => {
+        response.writeHead(status, { 'content-type': 'text/event-stream' })
+        for (const piece of pieces) {
+          response.write(piece)
+          await setTimeout(20)
+        }
+        response.end()
+      })
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    this.closing.push(async () => void server.close())
+    const { port } = server.address() as AddressInfo
+    return { workers: [{ url: `http://127.0.0.1:${port}`, role: 'both' }] }
   }
 
   async router(

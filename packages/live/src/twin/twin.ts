@@ -1,4 +1,5 @@
 import type { ClusterSpec, RequestTable } from '@routesim/core'
+import type { Config } from '@routesim/experiments'
 import { runLoad } from '../bench/load-client.js'
 import { type LoadMetrics, loadMetrics } from '../bench/load-metrics.js'
 import type { LoadRun } from '../bench/request-measurement.js'
@@ -18,6 +19,8 @@ export interface TwinOptions {
   readonly prefixCaching: boolean
   /** As on the command line. */
   readonly algorithm: string
+  /** Its parameters where the command line has none, by algorithm. */
+  readonly algorithms?: Config['algorithms'] | undefined
   readonly kvIndex: 'events' | 'approximate' | 'none'
   readonly metricsIntervalMs: number
   readonly requests: RequestTable
@@ -77,7 +80,7 @@ const COMPARED = [
  * @throws RouteSimError when the algorithm is unknown, an address is in use, or zeromq is missing
  */
 export async function twin(options: TwinOptions): Promise<TwinReport> {
-  const create = await loadAlgorithmFactory(options.algorithm)
+  const create = await loadAlgorithmFactory(options.algorithm, options.algorithms)
   const { cluster, requests, concurrency, isOpenLoop, seed } = options
   const roles = new Set(cluster.backends.map(({ role }) => role))
   const router = makeAlgorithm(create, roles.has('prefill') || roles.has('decode'), () =>
@@ -176,6 +179,7 @@ async function startFleet(options: TwinOptions): Promise<{ url: string; close():
       host,
       port: 0,
       adminPort: 0,
+      algorithms: options.algorithms,
       config: checkRouterConfig({
         algorithm,
         seed,

@@ -103,7 +103,7 @@ export async function targetOf(args: BenchArguments): Promise<BenchTarget> {
 }
 
 async function simulatedTarget(config: Config, algorithm: string): Promise<BenchTarget> {
-  const create = await loadAlgorithmFactory(algorithm)
+  const create = await loadAlgorithmFactory(algorithm, config.algorithms)
   const { cluster } = buildFleet(config)
   const { enabled: isSplit, decode_decision: decodeAt } = config.cluster.disaggregated
   const router = () =>

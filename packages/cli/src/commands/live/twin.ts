@@ -98,6 +98,7 @@ export const twinCommand: CommandBody<TwinArguments> = {
     const report = await twin({
       ...args,
       cluster: buildFleet(config).cluster,
+      algorithms: config.algorithms,
       prefixCaching: config.cluster.prefix_caching,
       metricsIntervalMs: args.metricsInterval,
       requests,

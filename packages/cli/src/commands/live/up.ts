@@ -65,6 +65,7 @@ export const upCommand: CommandBody<UpArguments> = {
     try {
       const router = await startRouter({
         host,
+        algorithms: started.config.algorithms,
         port: args.port,
         adminPort: adminPortOf(args),
         config: checkRouterConfig({

@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util'
 import { RouteSimError } from '@routesim/core'
 import type { Config } from '@routesim/experiments'
-import { buildFleet } from '@routesim/experiments'
+import { buildFleet, parseConfig } from '@routesim/experiments'
 import {
   type FailureOptions,
   type MockClusterFlags,
@@ -157,7 +158,9 @@ export async function clusterOf(args: MockClusterFlags): Promise<Config> {
     ...{ maxNumBatchedTokens: 'count', dpSize: 'count' },
   })
   checkPools(args)
-  return mockClusterConfig(args)
+  const config = await mockClusterConfig(args)
+  printIdleSections(config)
+  return config
 }
 
 /** Workers are all alike, or some prefill and others decode. @throws UsageError */
@@ -188,6 +191,23 @@ export function refuseOffload({ cluster }: Config): void {
     `${path}: expected no memory for evicted blocks, as mock workers know contents only while they are cached`,
     { code: 'config_invalid', path, hint: 'Leave it out, or simulate it with routesim run.' },
   )
+}
+
+/** What of a config is for runs of the simulator alone. */
+const ONLY_IN_RUNS = {
+  client: '[client]',
+  events: '[[events]]',
+  visibility: '[visibility]',
+} as const
+
+/** Names the sections of a config that say nothing to mock workers, and to the client and router before them. */
+function printIdleSections(config: Config): void {
+  const defaults = parseConfig('[cluster]\nnum_backends = 1', 'defaults')
+  for (const [key, section] of Object.entries(ONLY_IN_RUNS)) {
+    const name = key as keyof typeof ONLY_IN_RUNS
+    if (!isDeepStrictEqual(config[name], defaults[name]))
+      console.error(`note: ${section} has no effect here; run and compare simulate it`)
+  }
 }
 
 /** Says what of a config the routers do not do that really run. */
