@@ -14,6 +14,7 @@ import { parseVisibility, toVisibility } from '../visibility/resolve-visibility.
 import type { TraceOptions, WorkloadSource } from '../workload/load-workload.js'
 import type { Control, RunObserver } from './execute.js'
 import type { JobsOption } from './simulate-all.js'
+import { unservedModels } from './unserved-models.js'
 import { windowNotes } from './window-notes.js'
 
 /** What every experiment needs to know. */
@@ -233,6 +234,7 @@ export async function describeScenario(
       ...workload.notes,
       ...(seeds.length > 1 && !workload.isSeeded ? [SAME_REQUESTS] : []),
       ...(table === undefined ? [] : windowNotes(config.cluster, table)),
+      ...(table === undefined ? [] : unservedModels(fleet.cluster.backends, table)),
     ],
   }
 }
