@@ -13,6 +13,7 @@ import type { ExperimentsErrorCode } from '../errors.js'
 import { parseVisibility, toVisibility } from '../visibility/resolve-visibility.js'
 import type { TraceOptions, WorkloadSource } from '../workload/load-workload.js'
 import type { Control, RunObserver } from './execute.js'
+import { idleTargets } from './idle-targets.js'
 import type { JobsOption } from './simulate-all.js'
 import { unservedModels } from './unserved-models.js'
 import { windowNotes } from './window-notes.js'
@@ -233,8 +234,15 @@ export async function describeScenario(
     notes: [
       ...workload.notes,
       ...(seeds.length > 1 && !workload.isSeeded ? [SAME_REQUESTS] : []),
-      ...(table === undefined ? [] : windowNotes(config.cluster, table)),
-      ...(table === undefined ? [] : unservedModels(fleet.cluster.backends, table)),
+      ...(table === undefined ? [] : notesOn(table, config, fleet)),
     ],
   }
+}
+
+function notesOn(table: RequestTable, { cluster, slo }: Config, fleet: Fleet): string[] {
+  return [
+    ...windowNotes(cluster, table),
+    ...unservedModels(fleet.cluster.backends, table),
+    ...idleTargets(slo, table),
+  ]
 }
