@@ -67,6 +67,8 @@ export interface ScenarioInfo {
   readonly spanMs: number
   readonly backends: number
   readonly gpu: string
+  /** Backends by their GPUs, such as `2 x H100 SXM`, or `2 x (8 x H100 SXM)`. */
+  readonly fleet: string
   /** USD per hour of the whole fleet. */
   readonly fleetPricePerHour: number
   /** What routers were allowed to see: names of profiles, and what differs from them. */
@@ -227,6 +229,7 @@ export async function describeScenario(
     spanMs,
     backends: fleet.cluster.backends.length,
     gpu: fleet.gpu,
+    fleet: fleet.description,
     fleetPricePerHour: fleet.pricePerHour.reduce((sum, price) => sum + price, 0),
     visibility: visibilities.map(({ name }) => name).join(' and '),
     events: backendEvents(config.events),

@@ -8,8 +8,8 @@ export interface ReportedScenario {
   readonly source: string
   readonly requests: number
   readonly spanMs: number
-  readonly backends: number
-  readonly gpu: string
+  /** Backends by their GPUs, such as `2 x (8 x H100 SXM)`. */
+  readonly fleet: string
   /** What routers were allowed to see. */
   readonly visibility: string
   /** What happens to backends while the run goes on; nothing if absent. */
@@ -42,8 +42,8 @@ export function fleetSubtitleOf(scenario: ReportedScenario): string {
   return `Traffic: ${scenario.source}; the config has ${fleetOf(scenario)}.`
 }
 
-function fleetOf({ backends, gpu, visibility, seeds }: ReportedScenario): string {
-  return `${backends} × ${gpu}; visibility ${visibility}; ${seedsText(seeds)}`
+function fleetOf({ fleet, visibility, seeds }: ReportedScenario): string {
+  return `${fleet.replaceAll(' x ', ' × ')}; visibility ${visibility}; ${seedsText(seeds)}`
 }
 
 /** Of a command that was stopped, some between may be missing. */
