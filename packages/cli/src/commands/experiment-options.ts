@@ -299,9 +299,9 @@ export function sweepHeading(scenario: ScenarioInfo, durationSec: number | undef
   return `${durationSec} s of traffic per rate (${scenario.source}) on ${fleetAndSeeds(scenario)}`
 }
 
-function fleetAndSeeds({ backends, gpu, visibility, events, seeds }: ScenarioInfo): string {
+function fleetAndSeeds({ fleet, visibility, events, seeds }: ScenarioInfo): string {
   const trouble = events.length === 0 ? '' : `; ${counted(events.length, 'backend event')}`
-  return `${backends} x ${gpu}; visibility ${visibility}; ${seedsText(seeds)}${trouble}`
+  return `${fleet}; visibility ${visibility}; ${seedsText(seeds)}${trouble}`
 }
 
 /** Seeds as a heading names them. Of a command that was stopped, some between may be missing. */

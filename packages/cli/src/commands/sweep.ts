@@ -60,7 +60,7 @@ export const sweepCommand: CommandBody<SweepArguments> = {
         rates: {
           type: 'string',
           requiresArg: true,
-          describe: 'Comma-separated rates in requests per second: generated, or of the trace',
+          describe: 'Comma-separated rates in requests per second: of the trace, else generated',
         },
         concurrency: TRAFFIC_OPTIONS.concurrency,
         duration: SECONDS_PER_RATE,

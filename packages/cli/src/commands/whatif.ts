@@ -49,7 +49,8 @@ export const whatifCommand: CommandBody<WhatifArguments> = {
         windows: {
           type: 'number',
           requiresArg: true,
-          describe: 'Windows of a trace that are compared, each on its own (default 8)',
+          describe:
+            'Windows of a trace that are compared, each on its own (default 8, fewer of a short trace)',
         },
       })
       .options({

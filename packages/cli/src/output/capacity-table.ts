@@ -19,8 +19,8 @@ export function capacityRendering(report: CapacityReport): Rendering {
 }
 
 function headingOf({ scenario, find, rate, attainment, runs }: CapacityReport): string {
-  const { source, backends, gpu, visibility, seeds } = scenario
-  const fleet = find === 'rate' ? ` on ${backends} x ${gpu}` : ''
+  const { source, visibility, seeds } = scenario
+  const fleet = find === 'rate' ? ` on ${scenario.fleet}` : ''
   const at = rate === null ? '' : ` at ${rate} requests/s`
   const what = find === 'rate' ? 'Largest rate' : 'Smallest fleet'
   const goal = `${Number((attainment * 100).toPrecision(4))}% of requests within their targets`

@@ -84,11 +84,14 @@ function objectives(
       .map((name) => [name.toUpperCase(), share(`slo.${name}_attainment`)])
       .filter(([, text]) => text !== '-')
       .map(([name, text]) => `${name} ${text}`)
+    const isAsked = share('slo.attainment') !== '-'
     lines.push([
       'SLO',
-      `${share('slo.attainment')} of requests meet all (${parts.join(', ')}); goodput ${number('slo.goodput_requests_per_sec', 1, 2)} req/s, ${number('slo.goodput_gen_tokens_per_sec', 1, 0)} output tokens/s`,
+      !isAsked
+        ? 'no request has a target'
+        : `${share('slo.attainment')} of requests meet all (${parts.join(', ')}); goodput ${number('slo.goodput_requests_per_sec', 1, 2)} req/s, ${number('slo.goodput_gen_tokens_per_sec', 1, 0)} output tokens/s`,
     ])
-    for (const name of Object.keys(slo.per_class)) {
+    for (const name of isAsked ? Object.keys(slo.per_class) : []) {
       lines.push([`  ${name}`, `${share(`slo.per_class.${name}.attainment`)} meet all`])
     }
   }

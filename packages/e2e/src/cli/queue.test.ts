@@ -192,6 +192,23 @@ export default defineRouter({
     await worker.leave()
   })
 
+  test('a trace that the config names arrives at each rate, its events beside the same requests', async () => {
+    const line = (i: number) =>
+      `{"timestamp": ${i * 50}, "input_length": ${200 + i}, "output_length": 10}\n`
+    const trace = Array.from({ length: 100 }, (_, i) => line(i)).join('')
+    const events = '[[events]]\nat_sec = 2\nkind = "slow"\nbackend = 0\nfactor = 50\n'
+    const config = `[cluster]\nnum_backends = 2\n[trace]\npath = "t.jsonl"\n${events}`
+    const path = directoryWith({ 'c.toml': config, 't.jsonl': trace })
+    const cwd = path('.')
+    const words = ['sweep', '-c', 'c.toml', '--rates', '10,40']
+    const local = await routesim(words, { cwd })
+    expect(local.code, local.stderr).toBe(0)
+    expect(local.stdout).toMatch(/^Traffic: t\.jsonl/)
+    const worker = new TestWorker(server.url, [], directoryWith({})('.'))
+    expect(await shared(words, cwd)).toMatchObject({ code: 0, stdout: local.stdout })
+    await worker.leave()
+  })
+
   test('runs of another version are refused, and a sweep without workers says so', async () => {
     const path = directoryWith({ 'c.toml': CONFIG })
     await redis.sadd('routesim:versions', '9.9.9+1')

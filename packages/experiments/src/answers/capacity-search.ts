@@ -62,6 +62,14 @@ export async function searchAll(
           'Give --slo-ttft 500 (ms) or the like, or an [slo] section in the config.',
         )
       }
+      if (own.every(({ slo }) => slo?.requests === 0)) {
+        throw searchInvalid(
+          'slo',
+          'a target that some request has to meet',
+          'targets of none',
+          'Targets of [slo.tenants] and [slo.classes] are those of requests with that tenant or priority.',
+        )
+      }
       search.tried.push({ value, runs: own })
       const meets = isMet(own, attainment)
       search.bisection.tell(value, find === 'rate' ? meets : !meets)

@@ -73,7 +73,7 @@ export async function capacity(options: CapacityOptions): Promise<CapacityReport
   const choices = options.algorithms ?? ['round_robin']
   if (choices.length === 0) throw searchInvalid('algorithms', 'at least one', 'none')
   checkLabels(choices.map(labelOfChoice))
-  const traffic = new TrafficStore({ ...options, configPath: source.path, rescalesNamed: true })
+  const traffic = new TrafficStore({ ...options, configPath: source.path })
   const base = configWith(source, prepared, {}, options.slo)
   const startRps = find === 'rate' ? await startingRate(base, traffic, prepared) : 0
   const problems = new Map<Candidate, string>()

@@ -22,6 +22,8 @@ const FEWEST_REQUESTS = 50
  * queues and caches; at the beginning of the trace there is none.
  *
  * @param from - first row that may be measured; rows before it may lead in
+ * @param windows - at most: fewer where each would have too few requests
+ * @param warmup - requests that are not measured of a window at the beginning of the trace
  * @throws RouteSimError `search_invalid` when there are too few requests for two windows
  */
 export function windowsOf(
@@ -29,15 +31,24 @@ export function windowsOf(
   {
     from,
     windows,
+    warmup,
     seed,
-  }: { readonly from: number; readonly windows: number; readonly seed: number },
+  }: {
+    readonly from: number
+    readonly windows: number
+    readonly warmup: number
+    readonly seed: number
+  },
 ): Sample[] {
   const rows = table.size - from
-  const count = Math.min(windows, Math.floor(rows / FEWEST_REQUESTS))
+  const unmeasured = from === 0 ? warmup : 0
+  const least = FEWEST_REQUESTS + unmeasured
+  const count = Math.min(windows, Math.floor(rows / least))
   if (count < 2) {
+    const why = unmeasured === 0 ? '' : ` after a warm-up of ${unmeasured}`
     throw searchInvalid(
       'trace',
-      `at least ${2 * FEWEST_REQUESTS} requests to compare in`,
+      `at least ${2 * least} requests to compare in${why}`,
       rows,
       'Intervals need several windows of a trace.',
     )

@@ -68,7 +68,7 @@ export async function splitTraffic(
     const least = Math.ceil(FEWEST_REQUESTS / 3 / (1 - holdout))
     throw searchInvalid('trace', `at least ${least} requests to search in`, table.size)
   }
-  const heldOut = windowsOf(table, { from: split, windows, seed })
+  const heldOut = windowsOf(table, { from: split, windows, warmup, seed })
   const lead = Math.floor((table.size - split) / heldOut.length)
   return {
     ...trainingOf(

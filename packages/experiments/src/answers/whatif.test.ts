@@ -65,7 +65,7 @@ test('a change that does nothing is exactly equal, one that chance hides is not 
 
 test('a trace is cut into windows, each after the one before, and nothing is measured twice', async () => {
   const table = trace(1000)
-  const samples = windowsOf(table, { from: 500, windows: 4, seed: 1 })
+  const samples = windowsOf(table, { from: 500, windows: 4, warmup: 0, seed: 1 })
   const adapted = samples.map((sample) => sample.adapted(config).simulation.warmup_requests)
   expect(adapted).toEqual([125, 125, 125, 125])
   const part = rowsOf(table, 375, 625)
@@ -89,7 +89,7 @@ test('windows of a trace at another rate keep the gaps that they have in it', as
   const given = parseConfig(
     '[cluster]\nnum_backends = 4\n[trace]\narrivals = "rescaled"\nrate = 20',
   )
-  const [slow, fast] = windowsOf(builder.build(), { from: 0, windows: 2, seed: 1 })
+  const [slow, fast] = windowsOf(builder.build(), { from: 0, windows: 2, warmup: 0, seed: 1 })
   for (const [sample, requests, lastMs] of [
     [slow!, 200, 199 * 90],
     [fast!, 400, 18_000 + 199 * 10],
@@ -117,7 +117,7 @@ ${[
   .join('\n')}
 `)
   const table = trace(1000)
-  const last = windowsOf(table, { from: 0, windows: 4, seed: 1 })[3]!
+  const last = windowsOf(table, { from: 0, windows: 4, warmup: 0, seed: 1 })[3]!
   expect(last.adapted(eventful).events.map(({ kind, at_sec }) => [kind, at_sec])).toEqual([
     ['fail', 0],
     ['recover', 0],
@@ -146,4 +146,18 @@ test('the same twice, too few requests and one seed are refused', async () => {
   )
   await expect(whatif({ ...options, set, seeds: 1 })).rejects.toThrow('at least 2')
   await expect(whatif({ ...options, set, windows: 1 })).rejects.toThrow('windows: expected')
+})
+
+test('a short trace has fewer windows, so that the first has requests after the warm-up', async () => {
+  const warm = { ...config, simulation: { ...config.simulation, warmup_requests: 100 } }
+  const set = { 'cluster.num_backends': 2 }
+  const { differences } = await whatif({ config: warm, jobs: 1, trace: trace(690), set })
+  // Of 8, each would have 86.
+  expect(differences[0]!.pairs).toBe(4)
+  const longer = { 'simulation.warmup_requests': 200 }
+  const other = await whatif({ config: warm, jobs: 1, trace: trace(690), set: longer })
+  expect(other.differences[0]!.pairs).toBe(2)
+  await expect(whatif({ config: warm, jobs: 1, trace: trace(280), set })).rejects.toThrow(
+    'trace: expected at least 300 requests to compare in after a warm-up of 100, got 280',
+  )
 })

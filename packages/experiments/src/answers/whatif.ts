@@ -91,13 +91,20 @@ export async function whatif(options: WhatifOptions): Promise<WhatifReport> {
   const otherStore =
     otherSource === source ? store : new TrafficStore({ ...options, configPath: otherSource.path })
   const seeds = prepared.seeds.slice(0, 1)
+  // One for both sides, so that they have the same windows.
+  const warmup = Math.max(...configs.map(({ simulation }) => simulation.warmup_requests))
   const sides = await Promise.all(
     configs.map(async (config, i) => {
       const traffic = i === 0 ? store : otherStore
       const { workload } = await traffic.at(config, undefined)
       const samples = workload.isSeeded
         ? seedsOf(traffic, prepared.seeds)
-        : windowsOf(await workload.requests(seeds[0]!), { from: 0, windows, seed: seeds[0]! })
+        : windowsOf(await workload.requests(seeds[0]!), {
+            from: 0,
+            windows,
+            warmup,
+            seed: seeds[0]!,
+          })
       const choice = i === 0 ? algorithm : otherAlgorithm
       return { config, choice, traffic, samples, isSeeded: workload.isSeeded }
     }),

@@ -230,3 +230,18 @@ test('an engine brings its ways to batch, to preempt and to admit, and the confi
     2,
   ])
 })
+
+test.each([
+  ['num_backends = 2', '2 x H100 SXM'],
+  ['num_backends = 2\ntp = 4\ndp = 2', '2 x (8 x H100 SXM)'],
+  [
+    '[[cluster.backends]]\ngpu = "L4"\n[[cluster.backends]]\ncount = 2\ntp = 2\n[[cluster.backends]]\ngpu = "L4"',
+    '2 x L4 + 2 x (2 x H100 SXM)',
+  ],
+  [
+    'num_backends = 4\n[cluster.disaggregated]\nenabled = true\nprefill_backends = 1\ndecode_backends = 3',
+    '4 x H100 SXM',
+  ],
+])('a fleet is described by the GPUs of its backends: %j', (cluster, description) => {
+  expect(fleetOf(`[cluster]\n${cluster}`).description).toBe(description)
+})

@@ -23,6 +23,8 @@ export interface Fleet {
   readonly cluster: ClusterSpec
   /** Name of the GPU in the catalogue; the names of all, joined by ` + `. */
   readonly gpu: string
+  /** Backends by their GPUs: `2 x H100 SXM`, or `1 x L4 + 2 x (8 x H100 SXM)` where some have several. */
+  readonly description: string
   /** USD per hour of each backend. */
   readonly pricePerHour: readonly number[]
   /** GPUs of each backend. */
@@ -38,7 +40,8 @@ export type Stepper = 'fast' | 'reference'
  */
 export function buildFleet({ cluster: config }: Config, stepper: Stepper = 'fast'): Fleet {
   const groups = groupsOf(config)
-  const gpus = new Set(groups.map((group) => findGpu(group.gpu ?? group.gpu_type).name))
+  const gpus = new Set<string>()
+  const alike = new Map<string, number>()
   const backends: BackendSpec[] = []
   const pricePerHour: number[] = []
   const gpuCounts: number[] = []
@@ -47,6 +50,9 @@ export function buildFleet({ cluster: config }: Config, stepper: Stepper = 'fast
     const gpu = findGpu(group.gpu ?? group.gpu_type)
     const gpuCount = group.tp * group.pp * group.dp
     const price = group.price_per_hour ?? gpu.pricePerHourUsd * gpuCount
+    const gpusOfOne = gpuCount === 1 ? gpu.name : `(${gpuCount} x ${gpu.name})`
+    gpus.add(gpu.name)
+    alike.set(gpusOfOne, (alike.get(gpusOfOne) ?? 0) + group.count)
     for (let i = 0; i < group.count; i++) {
       backends.push(spec)
       pricePerHour.push(price)
@@ -55,6 +61,7 @@ export function buildFleet({ cluster: config }: Config, stepper: Stepper = 'fast
   }
   return {
     gpu: [...gpus].join(' + '),
+    description: [...alike].map(([name, count]) => `${count} x ${name}`).join(' + '),
     pricePerHour,
     gpuCounts,
     cluster: {

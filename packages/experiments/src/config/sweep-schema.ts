@@ -20,7 +20,7 @@ export const sweepSection = table({
   rates: z
     .array(positive(), expected('a list of numbers > 0'))
     .optional()
-    .describe('Rates of generated traffic, or of a trace given with -t, in requests per second.'),
+    .describe('Requests per second: of the trace, faster or slower, else of generated traffic.'),
   seeds: integer(1, 10_000).optional().describe('Runs per point, with consecutive seeds.'),
   sample: oneOf(['grid', 'random', 'latin_hypercube'])
     .optional()

@@ -84,17 +84,16 @@ export class RunPacker {
     const { config } = made.scenario
     return {
       ...{ key, label: `${label}, seed ${seed}`, config, files: made.files },
-      traffic: this.trafficOf(config, rate),
+      traffic: this.trafficOf(config),
       requestsHash: made.requestsHash,
       ...{ rate, algorithms: this.algorithms, algorithm, visibility, seed, stepper, perRequest },
     }
   }
 
-  private trafficOf({ trace }: Config, rate: number | undefined): QueuedTraffic {
+  private trafficOf({ trace }: Config): QueuedTraffic {
     const { trace: given, configPath, ...options } = this.sweep.traffic
     const { traceFormat, onError, cache, arrivals, rateRps } = options
-    const own = rate === undefined ? trace.path : undefined
-    const beside = own === undefined ? undefined : besideConfig(own, configPath)
+    const beside = trace.path === undefined ? undefined : besideConfig(trace.path, configPath)
     const path = typeof given === 'string' ? given : beside
     const absolute = path === undefined ? undefined : resolve(path)
     return { path: absolute, traceFormat, onError, cache, arrivals, rateRps }

@@ -97,9 +97,10 @@ export class QueuedSimulator {
       if (hash !== file.hash) throw differs(file.absolute, how)
       files.set(file.path, file)
     }
-    const absolute = withFilePaths(run.config, (path) => files.get(path)?.absolute ?? path)
+    // As it is simulated: its events are where the rate has them.
+    const config = withFilePaths(run.config, (path) => files.get(path)?.absolute ?? path)
     const choices = await Promise.all(run.algorithms.map(fromPortableAlgorithm))
-    const { config, workload, hash } = await this.trafficOf(run, absolute)
+    const { workload, hash } = await this.trafficOf(run, config)
     if (hash !== run.requestsHash) {
       // It may have been put in place since it was read.
       this.latest = undefined

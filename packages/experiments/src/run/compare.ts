@@ -3,7 +3,7 @@ import { RouteSimError } from '@routesim/core'
 import type { RunDetail } from '@routesim/metrics'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { loadWorkload } from '../workload/load-workload.js'
-import { loadNotes } from './load-notes.js'
+import { loadNotes, unservedCounted } from './load-notes.js'
 import { type AlgorithmChoice, resolveAlgorithms } from './resolve-algorithms.js'
 import type { RunSamples } from './run-samples.js'
 import { sameDecisions } from './same-decisions.js'
@@ -68,7 +68,8 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
     options,
   )
   const results = summaries[0]!
-  const found = [...notes, ...sameDecisions(results), ...loadNotes(results)]
+  const unserved = prepared.perRequest ? [] : unservedCounted(results)
+  const found = [...notes, ...sameDecisions(results), ...unserved, ...loadNotes(results)]
   const info = { ...described, seeds, notes: [...described.notes, ...found] }
   const sentences = verdict(info, results)
   return {

@@ -1,6 +1,7 @@
 import { listed } from './listed.js'
 import { metric } from './metric.js'
 import type { AlgorithmSummary } from './simulate-all.js'
+import { unservedNote } from './unserved-models.js'
 
 /** Notes on runs whose figures tell of something else than of the router. */
 export function loadNotes(results: readonly AlgorithmSummary[]): string[] {
@@ -19,9 +20,19 @@ function oversized(results: readonly AlgorithmSummary[]): string[] {
   ]
 }
 
+/** Requests for models that nobody serves, of runs that kept no request to tell which. */
+export function unservedCounted(results: readonly AlgorithmSummary[]): string[] {
+  const most = Math.max(...results.map((result) => rejectedShare(result, 'model_not_served')))
+  return most > 0 ? [unservedNote(most)] : []
+}
+
 /** Share of requests that their backend's KV cache can never hold. */
 export function oversizedShare(result: AlgorithmSummary): number {
-  const rejected = metric(result, 'rejected_by_reason.exceeds_kv_cache').value ?? 0
+  return rejectedShare(result, 'exceeds_kv_cache')
+}
+
+function rejectedShare(result: AlgorithmSummary, reason: string): number {
+  const rejected = metric(result, `rejected_by_reason.${reason}`).value ?? 0
   return rejected === 0 ? 0 : rejected / metric(result, 'total_requests').value!
 }
 

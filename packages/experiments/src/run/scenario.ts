@@ -13,7 +13,9 @@ import type { ExperimentsErrorCode } from '../errors.js'
 import { parseVisibility, toVisibility } from '../visibility/resolve-visibility.js'
 import type { TraceOptions, WorkloadSource } from '../workload/load-workload.js'
 import type { Control, RunObserver } from './execute.js'
+import { idleTargets } from './idle-targets.js'
 import type { JobsOption } from './simulate-all.js'
+import { unservedModels } from './unserved-models.js'
 import { windowNotes } from './window-notes.js'
 
 /** What every experiment needs to know. */
@@ -65,6 +67,8 @@ export interface ScenarioInfo {
   readonly spanMs: number
   readonly backends: number
   readonly gpu: string
+  /** Backends by their GPUs, such as `2 x H100 SXM`, or `2 x (8 x H100 SXM)`. */
+  readonly fleet: string
   /** USD per hour of the whole fleet. */
   readonly fleetPricePerHour: number
   /** What routers were allowed to see: names of profiles, and what differs from them. */
@@ -225,6 +229,7 @@ export async function describeScenario(
     spanMs,
     backends: fleet.cluster.backends.length,
     gpu: fleet.gpu,
+    fleet: fleet.description,
     fleetPricePerHour: fleet.pricePerHour.reduce((sum, price) => sum + price, 0),
     visibility: visibilities.map(({ name }) => name).join(' and '),
     events: backendEvents(config.events),
@@ -232,7 +237,15 @@ export async function describeScenario(
     notes: [
       ...workload.notes,
       ...(seeds.length > 1 && !workload.isSeeded ? [SAME_REQUESTS] : []),
-      ...(table === undefined ? [] : windowNotes(config.cluster, table)),
+      ...(table === undefined ? [] : notesOn(table, config, fleet)),
     ],
   }
+}
+
+function notesOn(table: RequestTable, { cluster, slo }: Config, fleet: Fleet): string[] {
+  return [
+    ...windowNotes(cluster, table),
+    ...unservedModels(fleet.cluster.backends, table),
+    ...idleTargets(slo, table),
+  ]
 }

@@ -32,3 +32,26 @@ test.each(['', '[cluster.disaggregated]\ndecode_decision = "hand_over"'])(
     }
   },
 )
+
+test.each([1, 2])(
+  'a model of more traffic is no imbalance, with %i ranks a backend',
+  async (dp) => {
+    const skewed = join(mkdtempSync(join(tmpdir(), 'routesim-models-')), 'skewed.jsonl')
+    const most = lines.map((line, i) => ({ ...line, model: i % 10 < 8 ? 'a' : 'b' }))
+    writeFileSync(skewed, most.map((line) => JSON.stringify(line)).join('\n'))
+    const groups = ['a', 'b'].map(
+      (model) => `[[cluster.backends]]\ncount = 2\ndp = ${dp}\nserved_model_name = "${model}"`,
+    )
+    const config = parseConfig(['[cluster]', ...groups].join('\n'))
+    const { results } = await compare({
+      config,
+      trace: skewed,
+      algorithms: ['round_robin'],
+      jobs: 1,
+    })
+    expect(results[0]).toMatchObject({
+      ...{ per_backend_requests: [16, 16, 4, 4] },
+      ...{ jains_fairness_index: 1, load_cv: 0 },
+    })
+  },
+)

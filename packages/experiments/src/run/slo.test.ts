@@ -1,5 +1,6 @@
 import { RequestTableBuilder } from '@routesim/core'
 import { expect, test } from 'vitest'
+import { capacity } from '../answers/capacity.js'
 import { parseConfig } from '../config/parse-config.js'
 import { compare } from './compare.js'
 
@@ -28,6 +29,39 @@ test('targets of the config are counted alike per request, without, and on worke
   expect(two.results).toEqual(one.results)
   expect(lean.results[0]!.slo).toEqual(slo)
   expect(lean.results[0]!.saturation).toEqual(one.results[0]!.saturation)
+})
+
+test('targets of tenants and classes without requests are told, and have no capacity', async () => {
+  const builder = new RequestTableBuilder()
+  for (let i = 0; i < 40; i++) {
+    const named = { tenant: 'acme', priority: 2 }
+    builder.add({ arrivalMs: i * 50, promptTokens: 200, outputTokens: 5, ...named })
+  }
+  const idle = parseConfig(`
+[cluster]
+num_backends = 2
+[slo.tenants.acme-typo]
+ttft_ms = 1
+[slo.tenants.heavy]
+weight = 2
+[slo.classes.gold]
+priority = 5
+ttft_ms = 1
+[slo.classes.silver]
+priority = 6
+`)
+  const trace = builder.build()
+  const { results, scenario } = await compare({ config: idle, trace, algorithms: ['random'] })
+  expect(results[0]!.slo).toMatchObject({ requests: 0, goodput_requests_per_sec: null })
+  expect(scenario.notes).toContain(
+    'tenant acme-typo and class gold (priority 5) have targets, but no requests',
+  )
+  await expect(capacity({ config: idle, trace, jobs: 1 })).rejects.toThrow(
+    'slo: expected a target that some request has to meet, got targets of none',
+  )
+  const own = parseConfig('[cluster]\nnum_backends = 2\n[slo.tenants.acme]\nttft_ms = 100\n')
+  const found = await compare({ config: own, trace, algorithms: ['random'] })
+  expect(found.scenario.notes).toEqual([])
 })
 
 test('a target that is given goes before that of the config, and the others stay', async () => {

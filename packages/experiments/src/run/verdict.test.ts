@@ -5,8 +5,7 @@ import type { AlgorithmSummary } from './simulate-all.js'
 import { verdict } from './verdict.js'
 
 const scenario = {
-  backends: 2,
-  gpu: 'H100 SXM',
+  fleet: '2 x H100 SXM',
   fleetPricePerHour: 7,
 } as ScenarioInfo
 

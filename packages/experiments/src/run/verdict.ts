@@ -169,8 +169,8 @@ function leadOver(
   return ` (${milliseconds(own)}, ${percent(1 - own / worst.value)} below ${worst.name})`
 }
 
-function fleetOf({ backends, gpu, fleetPricePerHour }: ScenarioInfo): string {
-  return `${backends} x ${gpu} at $${fleetPricePerHour.toFixed(2)}/h`
+function fleetOf({ fleet, fleetPricePerHour }: ScenarioInfo): string {
+  return `${fleet} at $${fleetPricePerHour.toFixed(2)}/h`
 }
 
 function cost(scenario: ScenarioInfo, results: readonly AlgorithmSummary[]): string {

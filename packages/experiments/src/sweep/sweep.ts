@@ -29,8 +29,8 @@ import { TrafficStore } from './traffic.js'
 export interface SweepOptions
   extends Omit<ExperimentOptions, 'sampleIntervalMs' | 'detail' | 'observer'> {
   /**
-   * Arrival rates in requests per second: of generated traffic, or of the trace that is given, whose
-   * requests then arrive faster or slower.
+   * Arrival rates in requests per second: of the trace that is given or that the config names, whose
+   * requests then arrive faster or slower, else of generated traffic.
    */
   readonly rates?: readonly number[] | undefined
   /** Length of traffic generated at a rate, in seconds; the config's by default. */
@@ -116,6 +116,10 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
     concurrency: options.concurrency,
     ...how,
   })
+  const isGenerated = runs.every(
+    ({ made }) => 'error' in made || traffic.isGenerated(made.scenario.config),
+  )
+  checkDuration(options, isGenerated)
   const elsewhere =
     options.queue && inQueue(options.queue, runs, { traffic: trafficOptions, choices, ...how })
   const part = shard === undefined ? undefined : checkShard(shard)
@@ -139,9 +143,7 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
         stopped,
       ),
       durationSec:
-        rates[0] === undefined || options.trace !== undefined
-          ? undefined
-          : traffic.durationSec(source.config),
+        rates[0] === undefined || !isGenerated ? undefined : traffic.durationSec(source.config),
       ...sweepPoints(done),
       totalRuns: runs.length,
       totalPoints: runs.length / seeds.length,
@@ -174,6 +176,15 @@ function checkSaidOnce(
   throw new RouteSimError<ExperimentsErrorCode>(
     `${option}: expected it once, got ${value} and ${path} among what is swept`,
     { code: 'options_conflict', path: option },
+  )
+}
+
+/** @throws RouteSimError `options_conflict` */
+function checkDuration({ durationSec }: SweepOptions, isGenerated: boolean): void {
+  if (durationSec === undefined || isGenerated) return
+  throw new RouteSimError<ExperimentsErrorCode>(
+    `duration: expected nothing beside a trace, which has its own, got ${durationSec}`,
+    { code: 'options_conflict', path: 'durationSec' },
   )
 }
 

@@ -1,4 +1,8 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { RequestTableBuilder } from '@routesim/core'
+import { writeTrace } from '@routesim/traces'
 import { expect, test } from 'vitest'
 import { parseConfig } from '../config/parse-config.js'
 import { compare } from '../run/compare.js'
@@ -46,6 +50,27 @@ test('a trace at another rate has its events beside the same requests', async ()
   const { results } = await compare({ ...fast, jobs: 1 })
   expect(points[1]!.result.ttft.p99).toBe(results[0]!.ttft.p99)
   expect(points[0]!.result.ttft.p99).not.toBe(results[0]!.ttft.p99)
+})
+
+test('a trace that the config names arrives at each rate, as one that is given', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'routesim-traffic-'))
+  await writeTrace(join(directory, 'own.jsonl'), trace(50, 0), 'compact_jsonl')
+  const named = join(directory, 'named.toml')
+  const cluster = '[cluster]\nnum_backends = 3\n'
+  writeFileSync(
+    named,
+    `${cluster}[trace]\npath = "own.jsonl"\nrate = 50\n[sweep]\nrates = [10, 40]\n`,
+  )
+  const how = { seeds: 1, jobs: 1 }
+  const own = await sweep({ ...how, config: named })
+  const given = { config: parseConfig(cluster), trace: join(directory, 'own.jsonl') }
+  const { points } = await sweep({ ...how, ...given, rates: [10, 40] })
+  expect(own.points.map(({ result }) => result)).toEqual(points.map(({ result }) => result))
+  expect(own.durationSec).toBeUndefined()
+  expect(own.scenario.source).toMatch(/^own\.jsonl/)
+  await expect(sweep({ ...how, config: named, durationSec: 9 })).rejects.toThrow(
+    'duration: expected nothing beside a trace, which has its own, got 9',
+  )
 })
 
 test('events count from the first request then, and those before it come first', async () => {

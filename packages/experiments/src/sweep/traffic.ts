@@ -22,8 +22,6 @@ export interface TrafficOptions extends TraceOptions {
   readonly configPath: string | undefined
   /** Length of traffic that is generated at a rate, in seconds; the config's by default. */
   readonly durationSec?: number | undefined
-  /** Whether a trace that the config names is rescaled to a rate like one that is given; else requests are generated. */
-  readonly rescalesNamed?: boolean | undefined
 }
 
 /** Requests of one point. */
@@ -57,18 +55,21 @@ export class TrafficStore {
     return this.options.durationSec ?? own ?? DEFAULT_DURATION_SEC
   }
 
+  /** Whether there is no trace, so that requests at a rate are generated. */
+  isGenerated({ trace }: Config): boolean {
+    return this.options.trace === undefined && trace.path === undefined
+  }
+
   /**
-   * The requests of a config; at a rate, those of the trace that was given, faster or slower, else
-   * generated ones.
+   * The requests of a config; at a rate, those of the trace that was given or that the config names, faster
+   * or slower, else generated ones.
    * @throws RouteSimError `trace_missing`, `sweep_invalid` for a rate of requests that arrive at one time,
    * and what reading a trace throws
    */
   async at(config: Config, rate: number | undefined): Promise<Traffic> {
-    const { trace: given, rescalesNamed } = this.options
-    const isNamed = rescalesNamed === true && config.trace.path !== undefined
-    const isGenerated = rate !== undefined && given === undefined && !isNamed
+    const isGenerated = rate !== undefined && this.isGenerated(config)
     const trace = isGenerated
-      ? { ...config.trace, path: undefined, rate, duration_sec: this.durationSec(config) }
+      ? { ...config.trace, rate, duration_sec: this.durationSec(config) }
       : config.trace
     const own = { ...config, trace }
     const key = JSON.stringify([trace, config.workload, rate])

@@ -57,9 +57,10 @@ const CHANCE = 4
 /**
  * Judges a run by how many requests waited and were in work in each stretch of it.
  *
- * @param oversized - rejected because their backend's KV cache can never hold them: no sign of load
+ * @param unservable - requests that were rejected at any load, such as those that no KV cache can ever hold:
+ * no sign of it
  */
-export function saturation(bins: FlowBins, oversized = 0): Saturation {
+export function saturation(bins: FlowBins, unservable = 0): Saturation {
   const { requests, rejected, timedOut, firstArrivalMs, lastArrivalMs, widthMs, completed } = bins
   const spanMs = lastArrivalMs - firstArrivalMs
   const offered = ((requests - 1) / spanMs) * 1000
@@ -91,8 +92,8 @@ export function saturation(bins: FlowBins, oversized = 0): Saturation {
   const running = (present[peak] ?? 0) - peakWaiting
   const isQueued = peakWaiting >= FEW_WAITING && peakWaiting > running
   const windowMs = (last + 1) * widthMs - firstArrivalMs
-  const unserved = rejected - oversized + timedOut
-  const isOverloaded = unserved / requests >= MANY_UNSERVED || queueGrows || systemGrows
+  const unserved = (rejected - unservable + timedOut) / (requests - unservable)
+  const isOverloaded = unserved >= MANY_UNSERVED || queueGrows || systemGrows
   return {
     verdict: isOverloaded ? 'overloaded' : isQueued ? 'backlogged' : 'stable',
     offered_per_sec: orNull(offered),

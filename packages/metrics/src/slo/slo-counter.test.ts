@@ -100,6 +100,15 @@ test('without targets and tenants nothing is said', () => {
   expect(summaryOf(FOUR, { tenants: { a: { weight: 2 } } })).not.toHaveProperty('slo')
 })
 
+test('of targets that no request has nothing is said', () => {
+  const { slo } = summaryOf(FOUR, { tenants: { nobody: { ttftMs: 1 } } })
+  expect(slo).toMatchObject({
+    ...{ requests: 0, attainment: null, good_requests: 0 },
+    ...{ goodput_requests_per_sec: null, goodput_gen_tokens_per_sec: null },
+    goodput_total_tokens_per_sec: null,
+  })
+})
+
 test("a tenant's targets go before those of a class, and those before the ones for all", () => {
   const facts = [
     { ...FOUR[1]!, tenant: 'gold', priority: 1 },

@@ -15,7 +15,7 @@ export interface SloAttainment {
   readonly tpot_attainment: number | null
   readonly e2e_attainment: number | null
   readonly good_requests: number
-  /** Requests per second that were completed and met all of their targets. */
+  /** Requests per second that were completed and met all of their targets; null when none had any. */
   readonly goodput_requests_per_sec: number | null
   /** Output tokens of those, per second; and with their prompts. */
   readonly goodput_gen_tokens_per_sec: number | null
@@ -130,7 +130,8 @@ export function tenantReport(
 }
 
 function attainment(tally: GroupTally, durationMs: number): SloAttainment {
-  const seconds = durationMs / 1000
+  // Of requests without targets nothing is good or bad.
+  const seconds = tally.asked === 0 ? Number.NaN : durationMs / 1000
   return {
     requests: tally.asked,
     attainment: orNull(tally.good / tally.asked),

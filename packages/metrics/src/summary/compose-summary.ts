@@ -81,7 +81,7 @@ export function composeSummary(
     rejected_by_reason: rejectedByReason,
     failed_by_reason: counts.failedByReason(totals.rejectReasons),
     retries: counts.retries,
-    saturation: saturation(measured.flow, rejectedByReason.exceeds_kv_cache),
+    saturation: saturation(measured.flow, unservable(rejectedByReason)),
     ...measured.slo?.findings(durationMs),
     ttft: measured.ttft,
     tbt: distributionOfHistogram(measured.gaps),
@@ -114,6 +114,16 @@ export function composeSummary(
       Object.entries(totals.customMetrics).map(([name, value]) => [name, orNull(value)]),
     ),
   }
+}
+
+/**
+ * Rejections that say nothing of load. A turn whose predecessor was not completed never came to a backend:
+ * where that was for load, the predecessor tells.
+ */
+const REJECTED_AT_ANY_LOAD = ['exceeds_kv_cache', 'model_not_served', 'predecessor_rejected']
+
+function unservable(rejectedByReason: Readonly<Record<string, number>>): number {
+  return REJECTED_AT_ANY_LOAD.reduce((sum, reason) => sum + (rejectedByReason[reason] ?? 0), 0)
 }
 
 function checkWarmup({ requestCount, warmupRequests }: RunTotals): void {

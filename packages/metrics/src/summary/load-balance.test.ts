@@ -26,3 +26,19 @@ test('backends are compared with those of their role, relative to the mean of th
   expect(found.coefficientOfVariation).toBeCloseTo(0.5, 12)
   expect(found.maxMinQueueRatio).toBe(2)
 })
+
+test('backends are compared with those that serve the same model', () => {
+  const { backends } = runResult(
+    [],
+    [
+      { model: 'a', waitingRequestMs: 3 },
+      { model: 'a', waitingRequestMs: 2 },
+      { model: 'b', waitingRequestMs: 80 },
+      { model: 'b', waitingRequestMs: 80 },
+    ],
+  )
+  expect(loadBalance(backends, [5, 5, 90, 90])).toEqual({
+    ...{ jainsIndex: 1, coefficientOfVariation: 0 },
+    maxMinQueueRatio: 1.5,
+  })
+})

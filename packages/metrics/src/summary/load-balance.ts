@@ -1,4 +1,4 @@
-import type { BackendRole, BackendTotals } from '@routesim/core'
+import type { BackendTotals } from '@routesim/core'
 import { extentOf } from '../statistics/extent.js'
 import { coefficientOfVariation, jainsIndex } from '../statistics/fairness.js'
 import { orNull } from '../statistics/or-null.js'
@@ -11,14 +11,15 @@ export interface LoadBalance {
 }
 
 /**
- * Compares backends with those of the same role: pools of different sizes are not unfair.
+ * Compares backends with those of the same role that serve the same model: how much traffic each of these
+ * has is not for the router to say.
  * @param requests - measured requests sent to each backend
  */
 export function loadBalance(
   backends: readonly BackendTotals[],
   requests: readonly number[],
 ): LoadBalance {
-  const pools = poolsByRole(backends)
+  const pools = poolsOf(backends)
   const shares = pools.flatMap((pool) => sharesOfPool(pool.map((backend) => requests[backend.id]!)))
   return {
     jainsIndex: orNull(jainsIndex(shares)),
@@ -27,12 +28,13 @@ export function loadBalance(
   }
 }
 
-function poolsByRole(backends: readonly BackendTotals[]): BackendTotals[][] {
-  const pools = new Map<BackendRole, BackendTotals[]>()
+function poolsOf(backends: readonly BackendTotals[]): BackendTotals[][] {
+  const pools = new Map<string, BackendTotals[]>()
   for (const backend of backends) {
-    const pool = pools.get(backend.role)
+    const key = `${backend.role} ${backend.model ?? ''}`
+    const pool = pools.get(key)
     if (pool) pool.push(backend)
-    else pools.set(backend.role, [backend])
+    else pools.set(key, [backend])
   }
   return [...pools.values()]
 }

@@ -143,6 +143,19 @@ describe('requests that got no answer', () => {
     })
   })
 
+  test.each([
+    ['exceeds_kv_cache', 'stable'],
+    ['model_not_served', 'stable'],
+    ['predecessor_rejected', 'stable'],
+    ['queue_full', 'overloaded'],
+  ])('where the reason is %s, the fleet is %s', (rejectReason, verdict) => {
+    const facts = Array.from({ length: 100 }, (_, i): RequestFacts => {
+      return i % 2 === 0 ? completed(200 * i) : { arrivalMs: 200 * i, rejectReason }
+    })
+    const { saturation } = summarize(runResult(facts, [{}]), noGaps, free(1))
+    expect(saturation).toMatchObject({ verdict, rejected_share: 0.5 })
+  })
+
   test('miss every target', () => {
     const slo = { ttftMs: 1000, tpotMs: 1000, e2eMs: 1000 }
     expect(summarize(run, noGaps, { ...free(1), slo }).slo).toMatchObject({

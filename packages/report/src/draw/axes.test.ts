@@ -35,7 +35,7 @@ test('a logarithmic axis has room for the upper ends of intervals', () => {
     return { rate: i + 1, settings: {}, result: result as never }
   })
   const scenario = {
-    ...{ name: 's', source: 's', requests: 1, spanMs: 1, backends: 1, gpu: 'g' },
+    ...{ name: 's', source: 's', requests: 1, spanMs: 1, fleet: '1 x g' },
     ...{ visibility: 'exact', seeds: [1, 2], notes: [] },
   }
   const { sections } = sweepReport({ scenario, durationSec: 60, points })

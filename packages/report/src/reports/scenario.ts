@@ -8,8 +8,8 @@ export interface ReportedScenario {
   readonly source: string
   readonly requests: number
   readonly spanMs: number
-  readonly backends: number
-  readonly gpu: string
+  /** Backends by their GPUs, such as `2 x (8 x H100 SXM)`. */
+  readonly fleet: string
   /** What routers were allowed to see. */
   readonly visibility: string
   /** What happens to backends while the run goes on; nothing if absent. */
@@ -42,9 +42,9 @@ export function fleetSubtitleOf(scenario: ReportedScenario): string {
   return `Traffic: ${scenario.source}; the config has ${fleetOf(scenario)}.`
 }
 
-function fleetOf({ backends, gpu, visibility, seeds, events = [] }: ReportedScenario): string {
+function fleetOf({ fleet, visibility, seeds, events = [] }: ReportedScenario): string {
   const trouble = events.length === 0 ? '' : `; ${counted(events.length, 'backend event')}`
-  return `${backends} × ${gpu}; visibility ${visibility}; ${seedsText(seeds)}${trouble}`
+  return `${fleet.replaceAll(' x ', ' × ')}; visibility ${visibility}; ${seedsText(seeds)}${trouble}`
 }
 
 function counted(count: number, noun: string): string {

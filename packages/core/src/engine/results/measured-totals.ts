@@ -35,7 +35,7 @@ export class MeasuredTotals {
   /** What happened since the start of measuring. */
   sinceStart(): BackendTotals[] {
     const usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
-    return this.specs.map(({ role }, backend) => {
+    return this.specs.map(({ role, model }, backend) => {
       const before = this.atStart[backend]!
       const now = this.totals(backend)
       const [from, to] = [before.counters, now.counters]
@@ -43,6 +43,7 @@ export class MeasuredTotals {
       return {
         id: backend,
         role,
+        ...(model !== undefined && { model }),
         busyMs: to.busyMs - from.busyMs,
         steps: to.steps - from.steps,
         prefillTokens: to.prefillTokens - from.prefillTokens,

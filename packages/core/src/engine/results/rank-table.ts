@@ -88,7 +88,7 @@ export class RankTable {
 
   /** Totals of backends out of those of ranks. Ranks are busy side by side: their mean counts. */
   merge(totals: readonly BackendTotals[]): BackendTotals[] {
-    return this.backends.map(({ role }, id) => {
+    return this.backends.map(({ role, model }, id) => {
       const own = totals.slice(this.first[id], this.first[id + 1])
       const sum = (field: (typeof SUMS)[number] | 'busyMs'): number =>
         own.reduce((total, rank) => total + rank[field], 0)
@@ -97,6 +97,7 @@ export class RankTable {
         ...(sums as Record<(typeof SUMS)[number], number>),
         id,
         role,
+        ...(model !== undefined && { model }),
         busyMs: sum('busyMs') / own.length,
         ...(own[0]?.adapterLoads !== undefined && {
           adapterLoads: own.reduce((total, rank) => total + rank.adapterLoads!, 0),

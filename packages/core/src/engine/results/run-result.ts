@@ -65,6 +65,8 @@ export interface KvTierTotals {
 export interface BackendTotals {
   readonly id: number
   readonly role: BackendRole
+  /** The model that requests name it by; absent when it takes any. */
+  readonly model?: string
   /** Time spent in engine steps, in ms. */
   readonly busyMs: number
   readonly steps: number
