@@ -7,14 +7,18 @@ type Targets = Pick<SloSection, 'ttft_ms' | 'tpot_ms' | 'e2e_ms'>
 
 /** A note on tenants and classes that have targets, and no request. */
 export function idleTargets({ tenants, classes }: SloSection, requests: RequestTable): string[] {
-  const priorities = new Set(requests.priority)
-  const names = new Set(Array.from(new Set(requests.tenant), (id) => requests.strings[id]))
+  const hasTenant = (name: string): boolean => {
+    const id = requests.strings.indexOf(name)
+    return id >= 0 && requests.tenant.includes(id)
+  }
+  const asked = <Each extends Targets>(section: Record<string, Each>): [string, Each][] =>
+    Object.entries(section).filter(([, targets]) => isAsked(targets))
   const idle = [
-    ...Object.entries(tenants)
-      .filter(([name, targets]) => isAsked(targets) && !names.has(name))
+    ...asked(tenants)
+      .filter(([name]) => !hasTenant(name))
       .map(([name]) => `tenant ${name}`),
-    ...Object.entries(classes)
-      .filter(([, targets]) => isAsked(targets) && !priorities.has(targets.priority))
+    ...asked(classes)
+      .filter(([, { priority }]) => !requests.priority.includes(priority))
       .map(([name, { priority }]) => `class ${name} (priority ${priority})`),
   ]
   if (idle.length === 0) return []

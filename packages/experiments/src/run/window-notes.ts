@@ -13,16 +13,16 @@ const WORTH_TELLING = 1.1
  * contexts of this traffic would leave room for clearly more blocks.
  */
 export function windowNotes(cluster: ClusterConfig, requests: RequestTable): string[] {
-  const contextTokens = meanContext(requests)
-  const notes = (cluster.backends ?? [cluster]).map((group) => noteOn(group, contextTokens))
+  const notes = (cluster.backends ?? [cluster]).map((group) => noteOn(group, requests))
   return [...new Set(notes)].filter((note) => note !== undefined)
 }
 
-function noteOn(group: DeploymentConfig, contextTokens: number): string | undefined {
+function noteOn(group: DeploymentConfig, requests: RequestTable): string | undefined {
   if (group.model === undefined || group.kv_context_tokens !== undefined) return undefined
   const model = resolveModel(group.model)
   const window = windowOf(model)
   if (window.layers === 0 || blocksThatFit(group, 1) !== group.kv_cache_blocks) return undefined
+  const contextTokens = meanContext(requests)
   const times = (blocksThatFit(group, contextTokens) ?? 0) / group.kv_cache_blocks
   if (!(times >= WORTH_TELLING)) return undefined
   return `KV caches of ${model.name} count as if all layers kept the whole context, though ${window.layers} of ${model.layers} keep ${window.tokens} tokens: kv_context_tokens = ${contextTokens}, the mean of this traffic, would make them ${times.toFixed(1)} times as large`
