@@ -122,7 +122,7 @@ describe('nothing is overwritten, and names are checked', () => {
   test.each([[['new']], [['new', 'router']], [['new', 'backend', 'x']]])('%j', async (args) => {
     const { code, stdout, stderr } = await routesim(args, { cwd: at('.') })
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
-    expect(stderr).toMatch(/^error: .+\nSee routesim new --help\n$/)
+    expect(stderr).toMatch(/^error: (.+\n)+See routesim new --help\n$/)
   })
 
   test('an empty folder will do', async () => {
