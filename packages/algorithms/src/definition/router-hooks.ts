@@ -6,24 +6,27 @@ type Hook = Exclude<
   'name' | 'route' | 'migrates' | 'disaggregates' | 'progressIntervalMs'
 >
 
+/** Complete: a hook that is missing here does not compile. */
+const HOOKS: Readonly<Record<Hook, true>> = {
+  routeDecode: true,
+  onDispatched: true,
+  onHandedOver: true,
+  onFirstToken: true,
+  onProgress: true,
+  onMigrated: true,
+  onFinished: true,
+  onAbandoned: true,
+  onMetrics: true,
+  onKvEvents: true,
+  onBackendChange: true,
+  onReply: true,
+  onRunsForgotten: true,
+  onTimer: true,
+  customMetrics: true,
+}
+
 /** All that an algorithm may be told or asked, beside the one decision that it must take. */
-export const ROUTER_HOOKS: readonly Hook[] = [
-  'routeDecode',
-  'onDispatched',
-  'onHandedOver',
-  'onFirstToken',
-  'onProgress',
-  'onMigrated',
-  'onFinished',
-  'onAbandoned',
-  'onMetrics',
-  'onKvEvents',
-  'onBackendChange',
-  'onReply',
-  'onRunsForgotten',
-  'onTimer',
-  'customMetrics',
-]
+export const ROUTER_HOOKS: readonly Hook[] = Object.keys(HOOKS) as Hook[]
 
 /**
  * Refuses a function whose name begins like that of a hook which is missing, and nearly is it: it would never be called.

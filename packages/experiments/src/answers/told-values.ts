@@ -1,3 +1,4 @@
+import { shareText } from '../run/share-text.js'
 import type { JudgedMetric } from './judged-metrics.js'
 import type { PairedDifference } from './paired-difference.js'
 
@@ -24,5 +25,5 @@ export function toldDifference({ difference, ci95, base, unit }: PairedDifferenc
 }
 
 function signedPercent(share: number): string {
-  return `${share > 0 ? '+' : ''}${Number((share * 100).toPrecision(2))}%`
+  return `${share > 0 ? '+' : ''}${shareText(share)}`
 }

@@ -1,5 +1,6 @@
 import { listed } from './listed.js'
 import { metric } from './metric.js'
+import { shareText } from './share-text.js'
 import type { AlgorithmSummary } from './simulate-all.js'
 import { unservedNote } from './unserved-models.js'
 
@@ -13,7 +14,7 @@ function oversized(results: readonly AlgorithmSummary[]): string[] {
   const shares = results.map(oversizedShare)
   const most = Math.max(...shares)
   if (!(most > 0)) return []
-  const share = `${Number((most * 100).toPrecision(2))}%`
+  const share = shareText(most)
   const atMost = shares.some((each) => each !== most) ? 'up to ' : ''
   return [
     `${atMost}${share} of the requests have more tokens than the KV cache of their backend holds: they are rejected at any load`,

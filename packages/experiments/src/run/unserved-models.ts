@@ -1,5 +1,6 @@
 import type { BackendSpec, RequestTable } from '@routesim/core'
 import { listed } from './listed.js'
+import { shareText } from './share-text.js'
 
 /** Names in a note at most. */
 const MOST_NAMED = 5
@@ -26,7 +27,6 @@ export function unservedModels(
 
 /** @param names - of the models, where they are known */
 export function unservedNote(share: number, names: readonly string[] = []): string {
-  const percent = `${Number((share * 100).toPrecision(2))}%`
   const which = names.length === 0 ? '' : ` (${listed(names)})`
-  return `${percent} of the requests ask for models that no backend serves${which}: they are rejected at any load`
+  return `${shareText(share)} of the requests ask for models that no backend serves${which}: they are rejected at any load`
 }

@@ -101,11 +101,43 @@ class Roofline implements RooflineLatency {
   segment(step: StepShape, out: StepSegment): void {
     this.attention.segment(this.microBatch(step), out)
     out.slopeMs *= this.scales.attention * this.longestStage(step)
-    out.baseMs = this.stepMs(step)
+    const gpuMs = this.gpuMs(step)
+    const launchMs = this.launchMs(step)
+    out.baseMs = Math.max(gpuMs, launchMs) + this.hostMs(step)
     // How chunks of several prompts grow is not known from their sum, nor when the GPU falls behind the host.
-    if (step.prefillRequests > 1 || this.gpuMs(step) < this.launchMs(step)) {
+    if (step.prefillRequests > 1 || gpuMs < launchMs) {
       out.slopeMs = 0
       out.steps = 1
+    }
+  }
+
+  sharedMs(step: StepShape, all: StepShape): number {
+    if (ranksSharingExperts(this.options.parallelism) === 1) return 0
+    const { matmul, communication } = this.scales
+    const meetingMs = (tokens: number): number =>
+      matmul * this.expertMs(tokens) + communication * this.gatheringMs(tokens)
+    const own = meetingMs(tokensOf(this.microBatch(step)))
+    const ofAll = meetingMs(tokensOf(this.microBatch(all)))
+    const sharedMs = Math.max(0, ofAll - own) * this.longestStage(step)
+    const launchMs = this.launchMs(step)
+    if (launchMs === 0) return sharedMs
+    const gpuMs = this.gpuMs(step)
+    return launchMs <= gpuMs ? sharedMs : Math.max(0, gpuMs + sharedMs - launchMs)
+  }
+
+  breakdown(step: StepShape): StepBreakdown {
+    const batch = this.microBatch(step)
+    const longest = this.longestStage(step)
+    const matmul = longest * this.scales.matmul
+    const overhead = longest * this.scales.overhead
+    return {
+      matmulMs: matmul * this.matmulMs(batch),
+      expertMs: matmul * this.expertMs(tokensOf(batch)),
+      attentionMs: longest * this.scales.attention * this.attentionMs(batch),
+      elementwiseMs: overhead * this.elementwiseMsPerToken * tokensOf(batch),
+      communicationMs: longest * this.scales.communication * this.communicationMs(batch),
+      floorMs: overhead * this.floorMs,
+      hostMs: this.hostMs(step),
     }
   }
 
@@ -124,34 +156,6 @@ class Roofline implements RooflineLatency {
   private launchMs({ prefillTokens }: StepShape): number {
     const { model, launchMsPerLayer = 0 } = this.options
     return prefillTokens > 0 ? model.layers * launchMsPerLayer : 0
-  }
-
-  sharedMs(step: StepShape, all: StepShape): number {
-    if (ranksSharingExperts(this.options.parallelism) === 1) return 0
-    const { matmul, communication } = this.scales
-    const meetingMs = (tokens: number): number =>
-      matmul * this.expertMs(tokens) + communication * this.gatheringMs(tokens)
-    const own = meetingMs(tokensOf(this.microBatch(step)))
-    const ofAll = meetingMs(tokensOf(this.microBatch(all)))
-    const sharedMs = Math.max(0, ofAll - own) * this.longestStage(step)
-    const [gpuMs, launchMs] = [this.gpuMs(step), this.launchMs(step)]
-    return launchMs <= gpuMs ? sharedMs : Math.max(0, gpuMs + sharedMs - launchMs)
-  }
-
-  breakdown(step: StepShape): StepBreakdown {
-    const batch = this.microBatch(step)
-    const longest = this.longestStage(step)
-    const matmul = longest * this.scales.matmul
-    const overhead = longest * this.scales.overhead
-    return {
-      matmulMs: matmul * this.matmulMs(batch),
-      expertMs: matmul * this.expertMs(tokensOf(batch)),
-      attentionMs: longest * this.scales.attention * this.attentionMs(batch),
-      elementwiseMs: overhead * this.elementwiseMsPerToken * tokensOf(batch),
-      communicationMs: longest * this.scales.communication * this.communicationMs(batch),
-      floorMs: overhead * this.floorMs,
-      hostMs: this.hostMs(step),
-    }
   }
 
   /**
