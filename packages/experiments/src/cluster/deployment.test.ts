@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { EMPTY_STEP, RequestTableBuilder } from '@routesim/core'
@@ -101,7 +101,7 @@ name = "llama-3.1-70b fp8 h100 tp4 vllm"`)
     const { latency, kv, chunkedPrefill } = cluster.backends[0]!
     expect({ name: latency.name, kv, chunkedPrefill }).toEqual({
       name: 'piecewise',
-      kv: { blocks: 32768, blockTokens: 32 },
+      kv: { blocks: 16_384, blockTokens: 32 },
       chunkedPrefill: false,
     })
   })
@@ -130,6 +130,11 @@ path = "steps.csv"`
     const { cluster } = buildFleet(await loadConfig(join(folder, 'bench.toml')))
     expect(cluster.backends[0]!.latency.stepMs(step)).toBe(17)
     expect(cluster.kvTransfer?.bytesPerToken).toBe(131_072)
+    mkdirSync(join(folder, 'models/mine'), { recursive: true })
+    writeFileSync(join(folder, 'models/mine/config.json'), JSON.stringify(model))
+    writeFileSync(join(folder, 'bench.toml'), config.replace('my-model.json', 'models/mine'))
+    const { kvTransfer } = buildFleet(await loadConfig(join(folder, 'bench.toml'))).cluster
+    expect(kvTransfer?.bytesPerToken).toBe(131_072)
   })
 
   test('the mocker takes the KV cache of the cluster', () => {
@@ -142,6 +147,10 @@ test.each([
   [
     'model = "llama-3.1-71b"',
     /^config:3:1 cluster.model: unknown model "llama-3.1-71b": did you mean/,
+  ],
+  [
+    'model = "mine/llama"',
+    /: unknown model "mine\/llama".*, or the path of any model's config.json$/,
   ],
   ['model = "nowhere.json"', /^config:3:1 cluster.model: nowhere.json: no such file/],
   ['engine = "vlm"', /^config:3:1 cluster.engine: unknown engine "vlm": did you mean "vllm"\?/],

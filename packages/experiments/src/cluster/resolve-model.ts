@@ -1,7 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { RouteSimError } from '@routesim/core'
-import { findModel, type Model, modelFromHuggingFaceConfig } from '@routesim/hardware'
+import {
+  findModel,
+  type HardwareErrorCode,
+  type Model,
+  modelFromHuggingFaceConfig,
+} from '@routesim/hardware'
 import { whyUnreadable } from '../config/why-unreadable.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 
@@ -15,7 +20,7 @@ export function isModelFile(name: string): boolean {
  * @throws RouteSimError `model_unknown`, `model_unreadable` or `model_config_invalid`
  */
 export function resolveModel(name: string): Model {
-  if (!isModelFile(name)) return findModel(name)
+  if (!isModelFile(name)) return namedModel(name)
   let json: unknown
   try {
     json = JSON.parse(readFileSync(name, 'utf8'))
@@ -29,4 +34,15 @@ export function resolveModel(name: string): Model {
   }
   const folder = basename(dirname(name))
   return modelFromHuggingFaceConfig(json, folder === '' || folder === '.' ? name : folder)
+}
+
+function namedModel(name: string): Model {
+  try {
+    return findModel(name)
+  } catch (cause) {
+    throw new RouteSimError<HardwareErrorCode>(
+      `${(cause as Error).message}, or the path of any model's config.json`,
+      { code: 'model_unknown', cause },
+    )
+  }
 }

@@ -24,6 +24,9 @@ export const DEFAULT_GPU = 'H100Sxm'
 /** Engine of a cluster that names a model and no engine. */
 export const DEFAULT_ENGINE = 'vllm'
 
+/** What neither config nor engine says of the KV cache. */
+export const DEFAULT_KV = { blocks: 32_768, blockTokens: 16 } as const
+
 /** How long prompts of ranks that balance them wait for one another, in steps. */
 export const DEFAULT_BALANCE = { timeoutIters: 50, batchingWaitIters: 10 } as const
 
@@ -84,7 +87,7 @@ export function withDeploymentDefaults(
     ...(model === undefined ? {} : { compute_model: { kind: 'roofline' } }),
     ...value,
   }
-  if (model === undefined) return filled
+  if (model === undefined) return withBlocksOf(engine, filled, value)
   const wrong = wrongSpread(filled, model)
   if (wrong !== undefined) {
     context.addIssue({ code: 'custom', path: [...path, wrong.key], message: wrong.message })
@@ -110,6 +113,17 @@ export function withDeploymentDefaults(
     })
     return filled
   }
+}
+
+/** Without a model the KV cache has as many tokens as without an engine, whatever the engine's blocks hold. */
+function withBlocksOf(
+  { kvBlockTokens }: EnginePreset,
+  filled: Readonly<Record<string, unknown>>,
+  given: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  if (given['kv_block_size'] !== undefined) return filled
+  const { blocks, blockTokens } = DEFAULT_KV
+  return { kv_cache_blocks: (blocks * blockTokens) / kvBlockTokens, ...filled }
 }
 
 /**

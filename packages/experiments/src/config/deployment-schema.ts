@@ -11,7 +11,7 @@ import type * as z from 'zod'
 import { rooflineOf, stepTogether } from '../cluster/build-latency.js'
 import { resolveModel } from '../cluster/resolve-model.js'
 import { resolveScheduling } from '../cluster/resolve-scheduling.js'
-import { DEFAULT_BALANCE, DEFAULT_ENGINE, DEFAULT_GPU } from './deployment-defaults.js'
+import { DEFAULT_BALANCE, DEFAULT_ENGINE, DEFAULT_GPU, DEFAULT_KV } from './deployment-defaults.js'
 import { expected, flag, integer, notNegative, oneOf, positive, table, text } from './fields.js'
 import { computeModel, inCatalogue } from './latency-schema.js'
 import { kvOffload, lora } from './memory-schema.js'
@@ -150,11 +150,11 @@ export const deploymentShape = {
     .default(0)
     .describe('From arrival at a backend to its queue (HTTP, template, tokenizer), in ms.'),
   kv_cache_blocks: integer(1, 2 ** 30)
-    .default(32768)
+    .default(DEFAULT_KV.blocks)
     .describe(
-      'KV blocks of one backend, or of each of its ranks; with a model, what fits beside it.',
+      'KV blocks of one backend, or of each of its ranks; with a model, what fits beside it, with an engine alone as many tokens as without.',
     ),
-  kv_block_size: integer(1).default(16).describe('Tokens per KV block.'),
+  kv_block_size: integer(1).default(DEFAULT_KV.blockTokens).describe('Tokens per KV block.'),
   kv_offload: kvOffload.prefault({}).describe('Memory that keeps what the KV cache evicts.'),
   lora: lora.prefault({}).describe('Slots for LoRA adapters.'),
   compute_model: computeModel

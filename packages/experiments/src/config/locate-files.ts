@@ -32,12 +32,19 @@ function located(
 ): Record<string, unknown> {
   const { model, compute_model: latency, scheduling } = table
   const result = { ...table }
-  if (typeof model === 'string' && isModelFile(model)) result['model'] = pathOf(model)
+  if (typeof model === 'string') result['model'] = modelAt(model, pathOf)
   if (typeof scheduling === 'string') result['scheduling'] = policyAt(scheduling, pathOf)
   if (isTable(latency) && typeof latency['path'] === 'string') {
     result['compute_model'] = { ...latency, path: pathOf(latency['path']) }
   }
   return result
+}
+
+/** A model may be given by the folder that its `config.json` is in, as engines take it. */
+function modelAt(model: string, pathOf: (path: string) => string): string {
+  if (isModelFile(model)) return pathOf(model)
+  const file = pathOf(join(model, 'config.json'))
+  return model.includes('/') && existsSync(file) ? file : model
 }
 
 /** Specs that can not be read are for the schema to refuse. */

@@ -1,4 +1,5 @@
 import { RouteSimError } from '@routesim/core'
+import { ENGINES } from '@routesim/hardware'
 import { expect, test } from 'vitest'
 import { clientOptions } from './client-schema.js'
 import { backendEvents } from './events-schema.js'
@@ -173,6 +174,19 @@ e2e_ms = 2000
   ).toThrow(
     'config:3:2 slo.classes.other: expected another name, since requests of no class are called so',
   )
+})
+
+test('an engine alone does not change how many tokens the KV cache holds', () => {
+  const tokensOf = (keys: string): number => {
+    const { kv_cache_blocks, kv_block_size } = parseConfig(
+      `[cluster]\nnum_backends = 1\n${keys}`,
+      'c.toml',
+    ).cluster
+    return kv_cache_blocks * kv_block_size
+  }
+  for (const { name } of ENGINES) expect(tokensOf(`engine = "${name}"`), name).toBe(32_768 * 16)
+  expect(tokensOf('engine = "sglang"\nkv_cache_blocks = 1000')).toBe(1000)
+  expect(tokensOf('engine = "vllm"\nkv_block_size = 32')).toBe(32_768 * 32)
 })
 
 test('events and the client of a config are as the engine takes them', () => {

@@ -14,6 +14,8 @@ import { parseVisibility, toVisibility } from '../visibility/resolve-visibility.
 import type { TraceOptions, WorkloadSource } from '../workload/load-workload.js'
 import type { Control, RunObserver } from './execute.js'
 import { idleTargets } from './idle-targets.js'
+import { lateEvents } from './late-events.js'
+import { requestNotes } from './request-notes.js'
 import type { JobsOption } from './simulate-all.js'
 import { unservedModels } from './unserved-models.js'
 import { windowNotes } from './window-notes.js'
@@ -242,8 +244,10 @@ export async function describeScenario(
   }
 }
 
-function notesOn(table: RequestTable, { cluster, slo }: Config, fleet: Fleet): string[] {
+function notesOn(table: RequestTable, { cluster, slo, events }: Config, fleet: Fleet): string[] {
   return [
+    ...requestNotes(table),
+    ...lateEvents(backendEvents(events), table),
     ...windowNotes(cluster, table),
     ...unservedModels(fleet.cluster.backends, table),
     ...idleTargets(slo, table),

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { GPUS } from '../gpus/gpu-catalogue.js'
 import { findModel, MODELS } from '../models/find-model.js'
+import type { Model } from '../models/model.js'
 import {
   attentionFlopsPerPair,
   attentionLayers,
@@ -19,6 +20,12 @@ import { h100 } from '../testing/h100.js'
 import { afterSteps, anyStep, segmentError, stepOf } from '../testing/segments.js'
 import { type RooflineLatency, rooflineLatency } from './roofline-latency.js'
 import { type RooflineOptions, ranksSharingExperts } from './roofline-options.js'
+
+/** Whether each of `tp` GPUs gets as many heads as the others. */
+function dealsOut({ attention }: Model, tp: number): boolean {
+  if (attention.heads % tp !== 0) return false
+  return attention.kind === 'mla' || attention.kvHeads % tp === 0 || tp % attention.kvHeads === 0
+}
 
 /** Any deployment that the model allows. */
 const deployment: fc.Arbitrary<RooflineOptions> = fc
@@ -38,7 +45,7 @@ const deployment: fc.Arbitrary<RooflineOptions> = fc
     moeTp: fc.constantFrom(1, 2, 'all' as const),
     areShared: fc.boolean(),
   })
-  .filter(({ model, tp }) => model.attention.heads % tp === 0)
+  .filter(({ model, tp }) => dealsOut(model, tp))
   .map(({ tp, pp, dp, moeTp, areShared, ...rest }) => {
     if (rest.model.experts === undefined) return { ...rest, parallelism: { tp, pp, ep: 1, dp } }
     const gpus = areShared ? tp * dp : tp
@@ -206,7 +213,7 @@ describe('for every model, GPU and degree of the catalogues', () => {
   const deployments = MODELS.flatMap((model) =>
     GPUS.flatMap((gpu) =>
       [1, 2, 4, 8]
-        .filter((tp) => model.attention.heads % tp === 0)
+        .filter((tp) => dealsOut(model, tp))
         .map((tp): RooflineOptions => ({ ...h100, model, gpu, parallelism: { tp, pp: 1, ep: 1 } })),
     ),
   )

@@ -5,17 +5,15 @@ import type { Link } from '../links/link.js'
 import type { Model } from '../models/model.js'
 import { attentionLayers, indexerOf, largestStage, linearOutputDim } from '../models/model-size.js'
 import { attentionTerms } from './attention-terms.js'
+import { checkRoofline } from './check-roofline.js'
 import { graphBreaksMs } from './cuda-graphs.js'
 import { expectedDistinct, expectedLargest } from './expert-coverage.js'
 import { KERNEL_EFFICIENCIES, type KernelEfficiency } from './kernel-efficiency.js'
 import { type LinearAttentionWork, linearAttentionWork } from './linear-attention-work.js'
 import { denseMatmuls, type ExpertWork, expertWork, type MatmulWork } from './matmul-work.js'
-import { refuseParameter } from './refuse-parameter.js'
 import {
-  canSpreadExperts,
   exchangesTokens,
   gathersTokens,
-  type Parallelism,
   type RooflineOptions,
   ranksSharingExperts,
   type TimeScales,
@@ -53,7 +51,7 @@ export interface RooflineLatency extends LatencyModel {
  * @throws RouteSimError `latency_invalid` if the model cannot be spread as asked
  */
 export function rooflineLatency(options: RooflineOptions): RooflineLatency {
-  check(options)
+  checkRoofline(options)
   return new Roofline(options)
 }
 
@@ -349,57 +347,4 @@ function kernelFloorMs(options: RooflineOptions, { floorMs }: KernelEfficiency):
     (linear?.layers ?? 0) * floorOf(KERNELS.linear) +
     scaleKernels(options) * floorMs.elementwise
   )
-}
-
-function check({ model, parallelism, ...options }: RooflineOptions): void {
-  const { tp, pp, ep, moeTp = 1, dp = 1 } = parallelism
-  for (const [name, value] of Object.entries({ tp, pp, ep, moeTp, dp })) {
-    if (!(Number.isInteger(value) && value >= 1)) refuseParameter(name, 'an integer >= 1', value)
-  }
-  const { heads } = model.attention
-  if (heads % tp !== 0)
-    refuseParameter('tp', `a divisor of the ${heads} heads of ${model.name}`, tp)
-  const { keyHeads = 0 } = model.linear ?? {}
-  if (keyHeads % tp !== 0)
-    refuseParameter('tp', `a divisor of the ${keyHeads} linear key heads of ${model.name}`, tp)
-  if (pp > model.layers) {
-    refuseParameter('pp', `at most the ${model.layers} layers of ${model.name}`, pp)
-  }
-  checkExperts(model, parallelism)
-  const {
-    hostMsPerRequest,
-    hostMsPerStep = 0,
-    launchMsPerLayer = 0,
-    kernelFloorScale = 1,
-  } = options
-  const { timeScales = UNSCALED } = options
-  const numbers = {
-    hostMsPerRequest,
-    hostMsPerStep,
-    launchMsPerLayer,
-    kernelFloorScale,
-    ...timeScales,
-  }
-  for (const [name, value] of Object.entries(numbers)) {
-    if (value >= 0 && value < Number.POSITIVE_INFINITY) continue
-    refuseParameter(name, 'a finite number >= 0', value)
-  }
-}
-
-function checkExperts(model: Model, parallelism: Parallelism): void {
-  const { tp, ep, moeTp, dp = 1 } = parallelism
-  if (!canSpreadExperts(parallelism)) {
-    const gpus = dp === 1 ? `tp = ${tp}` : `tp = ${tp}, or tp x dp = ${tp * dp}`
-    if (moeTp === undefined) refuseParameter('ep', `a divisor of ${gpus}`, ep)
-    refuseParameter('moeTp', `ep x moeTp to be ${gpus}`, `${ep} x ${moeTp}`)
-  }
-  if (ep > 1 && (model.experts?.count ?? 0) % ep !== 0) {
-    refuseParameter('ep', `a divisor of the experts of ${model.name}`, ep)
-  }
-  if (ep > 1 && model.experts === undefined) {
-    refuseParameter('ep', `1 because ${model.name} is not a mixture of experts`, ep)
-  }
-  if (moeTp !== undefined && model.experts === undefined) {
-    refuseParameter('moeTp', `nothing because ${model.name} is not a mixture of experts`, moeTp)
-  }
 }

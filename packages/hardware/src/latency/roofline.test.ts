@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { findGpu } from '../gpus/find-gpu.js'
 import { findModel } from '../models/find-model.js'
+import type { Model } from '../models/model.js'
 import { modelParameters } from '../models/model-size.js'
 import { h100 } from '../testing/h100.js'
 import { segmentError, stepOf } from '../testing/segments.js'
@@ -239,6 +240,17 @@ describe('rooflineLatency', () => {
     const parallelism = { ...h100.parallelism, ...wrong }
     const error = expect.objectContaining({ code: 'latency_invalid', message })
     expect(() => rooflineLatency({ ...h100, parallelism })).toThrow(error)
+  })
+
+  test('KV heads are dealt out evenly, or copied', () => {
+    const phi4 = findModel('phi-4')
+    const spread = (model: Model, tp: number) => () =>
+      rooflineLatency({ ...h100, model, parallelism: { tp, pp: 1, ep: 1 } })
+    expect(spread(phi4, 4)).toThrow(
+      'tp: expected a divisor or a multiple of the 10 KV heads of Phi-4, got 4',
+    )
+    expect(spread(phi4, 2)).not.toThrow()
+    expect(spread(findModel('qwen3-30b-a3b'), 8)).not.toThrow()
   })
 })
 

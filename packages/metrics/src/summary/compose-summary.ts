@@ -52,13 +52,13 @@ export function composeSummary(
   const measured = measure()
   const { counts } = measured
   const { completed } = counts
-  const durationMs = (completed > 0 ? counts.lastFinishMs : totals.endMs) - totals.measuredFromMs
+  const durationMs = totals.endMs - totals.measuredFromMs
   const seconds = durationMs / 1000
   const tokens = counts.promptTokens + counts.outputTokens
   const cache = measured.cache.statistics(totals.backends)
   const balance = loadBalance(totals.backends, counts.perBackend)
   const cost = fleetCost(totals.backends, durationMs, options.pricePerHour)
-  const tiers = tierStatistics(totals.backends, totals.endMs - totals.measuredFromMs)
+  const tiers = tierStatistics(totals.backends, durationMs)
   const adapters = adapterLoads(totals.backends)
   const rejectedByReason = counts.rejectedByReason(totals.rejectReasons)
   const gpusOf = ({ id }: BackendTotals): number => options.gpuCounts?.[id] ?? 1
@@ -105,7 +105,7 @@ export function composeSummary(
     jains_fairness_index: balance.jainsIndex,
     max_min_queue_ratio: balance.maxMinQueueRatio,
     per_backend_requests: counts.perBackend,
-    per_backend: summarizeBackends(totals, counts.perBackend),
+    per_backend: summarizeBackends(totals, durationMs, counts.perBackend),
     gpu_seconds_per_request: orNull(busyGpuMs / 1000 / completed),
     fleet_gpu_seconds_per_request: orNull((gpus * seconds) / completed),
     estimated_cost_per_1k_tokens: orNull((cost.fleetUsd / tokens) * 1000),
@@ -138,15 +138,18 @@ function checkWarmup({ requestCount, warmupRequests }: RunTotals): void {
   )
 }
 
-function summarizeBackends(totals: RunTotals, requests: readonly number[]): BackendSummary[] {
-  const windowMs = totals.endMs - totals.measuredFromMs
+function summarizeBackends(
+  totals: RunTotals,
+  durationMs: number,
+  requests: readonly number[],
+): BackendSummary[] {
   return totals.backends.map((backend) => ({
     id: backend.id,
     role: backend.role,
     requests: requests[backend.id]!,
-    busy_fraction: orNull(backend.busyMs / windowMs),
-    mean_waiting: orNull(backend.waitingRequestMs / windowMs),
-    mean_running: orNull(backend.runningRequestMs / windowMs),
+    busy_fraction: orNull(backend.busyMs / durationMs),
+    mean_waiting: orNull(backend.waitingRequestMs / durationMs),
+    mean_running: orNull(backend.runningRequestMs / durationMs),
     steps: backend.steps,
     prefill_tokens: backend.prefillTokens,
     decode_tokens: backend.decodeTokens,

@@ -12,7 +12,6 @@ export class RequestCounts {
   /** Tokens of completed requests. */
   promptTokens = 0
   outputTokens = 0
-  lastFinishMs: number = Number.NEGATIVE_INFINITY
   /** Requests by reason, as `rejectReason` numbers them. */
   private readonly rejections: number[] = []
   private readonly failures: number[] = []
@@ -34,11 +33,9 @@ export class RequestCounts {
     if (prefill >= 0 && prefill !== decode) this.perBackend[prefill]!++
     const outcome = outcomes.outcome[row]
     if (outcome === OUTCOME.completed) {
-      const finishedMs = outcomes.finishedMs[row]!
       this.completed++
       this.promptTokens += requests.promptTokens[row]!
       this.outputTokens += requests.outputTokens[row]!
-      if (finishedMs > this.lastFinishMs) this.lastFinishMs = finishedMs
     } else if (outcome === OUTCOME.rejected) {
       this.rejected++
       count(this.rejections, outcomes.rejectReason[row]!)

@@ -36,7 +36,10 @@ export interface RunSummary {
   readonly seed: number
   /** False when the run was stopped before every request had ended. */
   readonly complete: boolean
-  /** From the arrival of the first measured request to the last completion of a measured one. */
+  /**
+   * From the arrival of the first measured request until the last one has ended, whichever way: what timed out or
+   * was rejected took its time, too.
+   */
   readonly duration_ms: number
   readonly warmup_requests: number
   /** Measured requests: the sum of the five counts that follow. */

@@ -200,7 +200,7 @@ describe('rates and cost', () => {
   // Two requests of 100 + 10 tokens in 500 ms on two backends, busy 200 and 100 ms.
   const run = runResult([completed(0), completed(380)], [{ busyMs: 200 }, { busyMs: 100 }])
 
-  test('are over the time from first arrival to last completion', () => {
+  test('are over the time from the first arrival to the end of the last request', () => {
     expect(summarize(run, noGaps, free(2))).toMatchObject({
       duration_ms: 500,
       requests_per_sec: 4,
@@ -208,6 +208,19 @@ describe('rates and cost', () => {
       gen_tokens_per_sec: 40,
       total_tokens_per_sec: 440,
     })
+  })
+
+  test('what came to nothing took its time, too', () => {
+    const late = { arrivalMs: 500, finishedMs: 2000 }
+    const summaryWith = (fact: RequestFacts, busyMs: number) =>
+      summarize(runResult([completed(0), fact], [{ busyMs }]), noGaps, { pricePerHour: [3.6] })
+    expect(summaryWith({ ...late, outcome: 'timed_out' }, 1800)).toMatchObject({
+      duration_ms: 2000,
+      requests_per_sec: 0.5,
+      estimated_cost_per_1k_tokens: expect.closeTo(2 / 110, 12),
+      busy_cost_per_1k_tokens: expect.closeTo(1.8 / 110, 12),
+    })
+    expect(summaryWith({ arrivalMs: 4000, rejectReason: 'full' }, 120).requests_per_sec).toBe(0.25)
   })
 
   test('GPU seconds are busy time, not residence', () => {
