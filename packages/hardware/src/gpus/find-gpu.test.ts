@@ -21,6 +21,7 @@ describe('findGpu', () => {
     ['NVIDIA GH200 144G HBM3e', 'GH200 144GB'],
     ['NVIDIA A800-SXM4-80GB', 'A800'],
     ['nvidia-l20', 'L20'],
+    ['NVIDIA H100 80GB HBM3', 'H100 SXM'],
     ['AMD MI300X', 'MI300X'],
   ])('%s is the %s', (name, canonical) => {
     expect(findGpu(name).name).toBe(canonical)

@@ -18,7 +18,7 @@ const ORIGINAL_PRICE = 'RouteSim (InfraWhisperer, commit 65e0004), built-in pric
 export const GPUS: readonly Gpu[] = [
   {
     name: 'H100 SXM',
-    aliases: ['H100', 'H100 SXM5', 'H100 SXM 80GB', 'H100 SXM80'],
+    aliases: ['H100', 'H100 SXM5', 'H100 SXM 80GB', 'H100 SXM80', 'H100 80GB HBM3'],
     architecture: 'hopper',
     memoryBytes: 80 * GB,
     driverMemoryBytes: 79.18 * GIB,

@@ -443,7 +443,7 @@ export const DENSE_MODELS: readonly Model[] = [
   // The text model alone; one layer in four attends to the context.
   dense({
     name: 'Qwen3.6-27B',
-    aliases: ['Qwen3.8-27B', 'Qwen/Qwen3.8-27B'],
+    aliases: ['Qwen3.5-27B', 'Qwen3.8-27B', 'Qwen/Qwen3.5-27B', 'Qwen/Qwen3.8-27B'],
     repository: 'Qwen/Qwen3.6-27B',
     layers: 64,
     hiddenSize: 5120,

@@ -143,6 +143,7 @@ describe('the catalogue', () => {
     ['mistral_nemo', 'Mistral-Nemo-12B'],
     ['zai-org/GLM-4.6', 'GLM-4.5'],
     ['Qwen/Qwen3.6-35B-A3B', 'Qwen3.5-35B-A3B'],
+    ['Qwen/Qwen3.5-27B', 'Qwen3.6-27B'],
   ])('a model of the same shape goes by its name too: %s', (name, canonical) => {
     expect(findModel(name).name).toBe(canonical)
   })
