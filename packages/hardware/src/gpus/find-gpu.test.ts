@@ -14,6 +14,15 @@ describe('findGpu', () => {
     ['a100_40gb', 'A100 40GB'],
     ['rtx4090', 'RTX 4090'],
     ['gb300', 'GB300'],
+    ...['mi355x', 'MI355X', 'AMD Instinct MI355X'].map((name) => [name, 'MI355X']),
+    ...['rtx-5090', 'RTX5090', 'NVIDIA GeForce RTX 5090'].map((name) => [name, 'RTX 5090']),
+    ...['NVIDIA H200 NVL', 'h200_nvl'].map((name) => [name, 'H200 NVL']),
+    ...['gh200', 'NVIDIA GH200 480GB'].map((name) => [name, 'GH200 96GB']),
+    ['NVIDIA GH200 144G HBM3e', 'GH200 144GB'],
+    ['NVIDIA A800-SXM4-80GB', 'A800'],
+    ['nvidia-l20', 'L20'],
+    ['NVIDIA H100 80GB HBM3', 'H100 SXM'],
+    ['AMD MI300X', 'MI300X'],
   ])('%s is the %s', (name, canonical) => {
     expect(findGpu(name).name).toBe(canonical)
   })
@@ -23,7 +32,7 @@ describe('findGpu', () => {
       expect.objectContaining({
         code: 'gpu_unknown',
         message:
-          'unknown GPU "H1000": did you mean "H100 SXM"? Known: H100 SXM, H100 PCIe, H200, B200, A100 40GB, A100 80GB, L40S, L4, A10G, RTX 4090, H100 NVL, H20, GB200, B300, GB300, RTX PRO 6000, A10, T4, V100, MI300X, MI325X, RTX A6000, A40, L40, RTX 6000 Ada, RTX 3090',
+          'unknown GPU "H1000": did you mean "H100 SXM"? Known: H100 SXM, H100 PCIe, H200, B200, A100 40GB, A100 80GB, L40S, L4, A10G, RTX 4090, H100 NVL, H20, GB200, B300, GB300, RTX PRO 6000, A10, T4, V100, MI300X, MI325X, RTX A6000, A40, L40, RTX 6000 Ada, RTX 3090, MI350X, MI355X, GH200 96GB, GH200 144GB, H200 NVL, H800, A800, L20, A30, RTX 5090',
       }),
     )
     expect(() => findGpu('abacus')).toThrow(/^unknown GPU "abacus"\. Known: H100 SXM, /)

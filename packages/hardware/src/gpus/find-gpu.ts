@@ -2,13 +2,16 @@ import { findByName } from '../catalogue/find-by-name.js'
 import type { Gpu } from './gpu.js'
 import { GPUS } from './gpu-catalogue.js'
 
+/** What drivers put before a name: `NVIDIA H200 NVL`. */
+const VENDOR = /^\s*(nvidia|amd)[\s_-]+/i
+
 /**
- * The GPU of a name or alias; case, spaces, `-` and `_` make no difference.
+ * The GPU of a name or alias; case, spaces, `-`, `_` and the vendor before it make no difference.
  * @throws RouteSimError `gpu_unknown`, with the nearest known name
  *
  * @example
  * findGpu('h100_sxm').pricePerHourUsd // => 3.5
  */
 export function findGpu(name: string): Gpu {
-  return findByName(GPUS, name, 'GPU', 'gpu_unknown')
+  return findByName(GPUS, name.replace(VENDOR, ''), 'GPU', 'gpu_unknown')
 }

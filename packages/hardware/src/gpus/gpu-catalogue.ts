@@ -12,12 +12,13 @@ const ORIGINAL_PRICE = 'RouteSim (InfraWhisperer, commit 65e0004), built-in pric
  * The GPUs RouteSim knows. Data sheets print operations per second with sparsity where the hardware
  * has it; the figures here are without, half of those. Bandwidths of caches are those that
  * te42kyfo/gpu-benches (commit 3088b33, gpu-l2-cache) measured on A100, H100 PCIe, H200 and L40; an H100 SXM
- * has the processors, clocks and cache of an H200, an L40S those of an L40.
+ * has the processors, clocks and cache of an H200, an L40S those of an L40, an A800 those of an A100, an H800 those of an
+ * H100 SXM. One list, to be looked through, however long.
  */
 export const GPUS: readonly Gpu[] = [
   {
     name: 'H100 SXM',
-    aliases: ['H100', 'H100 SXM5', 'H100 SXM 80GB', 'H100 SXM80'],
+    aliases: ['H100', 'H100 SXM5', 'H100 SXM 80GB', 'H100 SXM80', 'H100 80GB HBM3'],
     architecture: 'hopper',
     memoryBytes: 80 * GB,
     driverMemoryBytes: 79.18 * GIB,
@@ -409,6 +410,177 @@ export const GPUS: readonly Gpu[] = [
     source: {
       specification: 'NVIDIA Ampere GA102 GPU Architecture whitepaper, FP32 accumulation',
       price: 'RunPod Serverless, active, 2026: 0.00013/s',
+    },
+  },
+  {
+    name: 'MI350X',
+    aliases: ['Instinct MI350X'],
+    architecture: 'cdna4',
+    memoryBytes: 288 * GB,
+    driverMemoryBytes: 287.98 * GIB,
+    memoryBandwidthBytesPerSec: 8 * TB,
+    denseFlops: {
+      fp16: 2306.9 * TERA,
+      fp8: 4613.7 * TERA,
+      int8: 4613.7 * TERA,
+      fp4: 9227.5 * TERA,
+    },
+    link: 'Infinity Fabric 4',
+    pricePerHourUsd: 4,
+    source: {
+      specification: 'AMD CDNA 4 architecture white paper: 256 compute units at 2.2 GHz',
+      price: 'estimate between MI325X and B200',
+    },
+  },
+  {
+    name: 'MI355X',
+    aliases: ['Instinct MI355X'],
+    architecture: 'cdna4',
+    memoryBytes: 288 * GB,
+    driverMemoryBytes: 287.98 * GIB,
+    memoryBandwidthBytesPerSec: 8 * TB,
+    denseFlops: {
+      fp16: 2516.6 * TERA,
+      fp8: 5033.2 * TERA,
+      int8: 5033.2 * TERA,
+      fp4: 10066.3 * TERA,
+    },
+    link: 'Infinity Fabric 4',
+    pricePerHourUsd: 4.5,
+    source: {
+      specification: 'AMD CDNA 4 architecture white paper: 256 compute units at 2.4 GHz',
+      price: 'estimate between MI325X and B200',
+    },
+  },
+  {
+    name: 'GH200 96GB',
+    aliases: ['GH200', 'GH200 480GB'],
+    architecture: 'hopper',
+    memoryBytes: 96 * GB,
+    driverMemoryBytes: 94.5 * GIB,
+    memoryBandwidthBytesPerSec: 4 * TB,
+    denseFlops: { fp16: 989.5 * TERA, fp8: 1979 * TERA, int8: 1979 * TERA },
+    link: 'NVLink 4',
+    pricePerHourUsd: 2.3,
+    source: {
+      specification: 'NVIDIA GH200 Grace Hopper Superchip data sheet, HBM3',
+      price: 'Lambda, 1x instance, 2026: 2.29',
+    },
+  },
+  {
+    name: 'GH200 144GB',
+    aliases: ['GH200 144G HBM3e', 'GH200 NVL2'],
+    architecture: 'hopper',
+    memoryBytes: 144 * GB,
+    driverMemoryBytes: 142.5 * GIB,
+    memoryBandwidthBytesPerSec: 4.9 * TB,
+    denseFlops: { fp16: 989.5 * TERA, fp8: 1979 * TERA, int8: 1979 * TERA },
+    link: 'NVLink 4',
+    pricePerHourUsd: 2.6,
+    source: {
+      specification: 'NVIDIA GH200 Grace Hopper Superchip data sheet, HBM3e',
+      price: 'estimate: dearer than that of 96 GB as an H200 is than an H100; no public list price',
+    },
+  },
+  {
+    name: 'H200 NVL',
+    aliases: ['H200 NVL 141GB', 'H200 PCIe'],
+    architecture: 'hopper',
+    memoryBytes: 141 * GB,
+    // As an H200, whose memory it has.
+    driverMemoryBytes: 139.8 * GIB,
+    memoryBandwidthBytesPerSec: 4.8 * TB,
+    denseFlops: { fp16: 835.5 * TERA, fp8: 1670.5 * TERA, int8: 1670.5 * TERA },
+    // Bridges join two or four, each with 900 GB/s both ways.
+    link: 'NVLink 4',
+    pricePerHourUsd: 3.4,
+    source: {
+      specification: 'NVIDIA H200 Tensor Core GPU data sheet, column NVL',
+      price: 'estimate: cheaper than an H200 by what its tensor cores are slower',
+    },
+  },
+  {
+    name: 'H800',
+    aliases: ['H800 SXM', 'H800 80GB'],
+    architecture: 'hopper',
+    memoryBytes: 80 * GB,
+    // As an H100 SXM, of which it is the same board with fewer links.
+    driverMemoryBytes: 79.18 * GIB,
+    memoryBandwidthBytesPerSec: 3.35 * TB,
+    cacheBandwidthBytesPerSec: 9.75 * TB,
+    denseFlops: { fp16: 989.5 * TERA, fp8: 1979 * TERA, int8: 1979 * TERA },
+    link: 'NVLink 4 H800',
+    pricePerHourUsd: 3.5,
+    source: {
+      specification: 'as NVIDIA H100 SXM; link: ai-dynamo/aiconfigurator, systems/h800_sxm.yaml',
+      price: 'estimate: as H100 SXM; no public list price',
+    },
+  },
+  {
+    name: 'A800',
+    aliases: ['A800 80GB', 'A800 SXM', 'A800 SXM4 80GB'],
+    architecture: 'ampere',
+    memoryBytes: 80 * GB,
+    // As an A100 80GB, of which it is the same board with fewer links.
+    driverMemoryBytes: 79.15 * GIB,
+    memoryBandwidthBytesPerSec: 2.039 * TB,
+    cacheBandwidthBytesPerSec: 5.4 * TB,
+    denseFlops: { fp16: 312 * TERA, int8: 624 * TERA },
+    link: 'NVLink 3 A800',
+    pricePerHourUsd: 2,
+    source: {
+      specification:
+        'as NVIDIA A100 80GB SXM; server makers list no other difference than the links',
+      price: 'estimate: as A100 80GB; no public list price',
+    },
+  },
+  {
+    name: 'L20',
+    aliases: ['L20 48GB'],
+    architecture: 'ada',
+    memoryBytes: 48 * GB,
+    // nvidia-smi shows 46,068 MiB, as on an L40.
+    driverMemoryBytes: 44.4 * GIB,
+    memoryBandwidthBytesPerSec: 864 * GB,
+    // Half of what its 92 processors could: held back for export.
+    denseFlops: { fp16: 119.5 * TERA, fp8: 239 * TERA, int8: 239 * TERA },
+    link: 'PCIe 4.0 x16',
+    pricePerHourUsd: 0.8,
+    source: {
+      specification: 'NVIDIA L20 data sheet',
+      price: 'estimate between L4 and L40S; no public list price',
+    },
+  },
+  {
+    name: 'A30',
+    aliases: ['A30 24GB'],
+    architecture: 'ampere',
+    memoryBytes: 24 * GB,
+    // The share of an A100 40GB.
+    driverMemoryBytes: 23.63 * GIB,
+    memoryBandwidthBytesPerSec: 933 * GB,
+    denseFlops: { fp16: 165 * TERA, int8: 330 * TERA },
+    link: 'PCIe 4.0 x16',
+    pricePerHourUsd: 0.75,
+    source: {
+      specification: 'NVIDIA A30 data sheet',
+      price: 'estimate: as A10; no public list price',
+    },
+  },
+  {
+    name: 'RTX 5090',
+    aliases: ['5090', 'GeForce RTX 5090'],
+    architecture: 'blackwell-rtx',
+    memoryBytes: 32 * GB,
+    driverMemoryBytes: 31.37 * GIB,
+    memoryBandwidthBytesPerSec: 1.792 * TB,
+    // With FP32 accumulation, as serving engines run; FP16 accumulation doubles FP16 and FP8.
+    denseFlops: { fp16: 209.5 * TERA, fp8: 419 * TERA, int8: 838 * TERA, fp4: 1676 * TERA },
+    link: 'PCIe 5.0 x16',
+    pricePerHourUsd: 1.2,
+    source: {
+      specification: 'NVIDIA RTX Blackwell GPU architecture whitepaper, appendix A',
+      price: 'RunPod, March 2026: 1.22 (deploybase.ai)',
     },
   },
 ]

@@ -33,7 +33,7 @@ export interface DenseFlops {
   readonly fp16: number
   readonly fp8?: number
   readonly int8?: number
-  /** FP4 with a scale per 16 or 32 weights: Blackwell and later. */
+  /** FP4 with a scale per 16 or 32 weights: Blackwell, CDNA 4 and later. */
   readonly fp4?: number
 }
 
@@ -47,6 +47,7 @@ export type GpuArchitecture =
   | 'blackwell'
   | 'blackwell-rtx'
   | 'cdna3'
+  | 'cdna4'
 
 /** Where the figures come from. */
 export interface GpuSource {

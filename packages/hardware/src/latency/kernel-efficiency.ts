@@ -119,6 +119,22 @@ const BLACKWELL_MATMULS =
 const BLACKWELL_EXPERTS =
   'experts: FlashInfer on a B300, flashinfer-ai/flashinfer pull request 5301'
 
+/**
+ * On CDNA 4 (gfx950), of the 2,517, 5,033 and 10,066 TFLOPS of an MI355X: 1,313 in 16 bits (4,096 x 8,448 x 7,168,
+ * hipBLASLt, ROCm/aiter pull request 4772), 2,316 in 8 (16,384 x 7,168 x 3,072 with scales of blocks, pull request
+ * 5440), 4,042 in 4 (7,905 x 9,216 x 4,096, pull request 4554). Attention of 8,192 tokens, causal, 64 heads on 8:
+ * 1,278 in 16 bits (pull request 3390). Sums of long vectors stream 5.8 of 8 TB/s (tile-ai/tilelang pull request
+ * 2248).
+ */
+const CDNA4_KERNELS =
+  'matrix products and attention: ROCm/aiter pull requests 4772, 5440, 4554 and 3390; streaming: tile-ai/tilelang pull request 2248'
+/**
+ * 32 experts of DeepSeek-V3 in MXFP4 take 0.122, 0.129 and 0.129 ms for 16, 32 and 64 tokens of 8 visits, which is
+ * 5.8 to 6.1 TB/s, and 3.58 ms for 16,384: 3.2 PFLOPS, 0.32 of the peak in 4 bits. Tiles have 32 rows up to 2 tokens
+ * per expert and 128 from 8 on (dsv3_fp4_tuned_fmoe.csv, ROCm/aiter, commit 08eb9dc).
+ */
+const CDNA4_EXPERTS = 'experts: tuned kernels of ROCm/aiter, commit 08eb9dc'
+
 const HOPPER: KernelEfficiency = {
   matmulBandwidth: 0.92,
   matmulFlops: { bits16: 0.69, bits8: 0.65, bits4: 0.65 },
@@ -167,6 +183,15 @@ const ADA: KernelEfficiency = {
   source: `${SERVING_SIM}, RTX 4090, of its peak with FP32 accumulation`,
 }
 
+const CDNA3: KernelEfficiency = {
+  ...HOPPER,
+  matmulBandwidth: 0.75,
+  matmulFlops: { bits16: 0.5, bits8: 0.45, bits4: 0.45 },
+  kvBandwidth: { wide: 0.7, narrow: 0.7 },
+  attentionFlops: 0.4,
+  source: 'as Hopper, with the parts of the peak that AMD publishes for hipBLASLt; not measured',
+}
+
 /** What kernels reach on each generation of tensor cores. */
 export const KERNEL_EFFICIENCIES: Readonly<Record<GpuArchitecture, KernelEfficiency>> = {
   hopper: HOPPER,
@@ -193,12 +218,17 @@ export const KERNEL_EFFICIENCIES: Readonly<Record<GpuArchitecture, KernelEfficie
   ampere: AMPERE,
   turing: { ...AMPERE, source: 'as Ampere; not measured' },
   volta: { ...AMPERE, source: 'as Ampere; not measured' },
-  cdna3: {
-    ...HOPPER,
-    matmulBandwidth: 0.75,
-    matmulFlops: { bits16: 0.5, bits8: 0.45, bits4: 0.45 },
-    kvBandwidth: { wide: 0.7, narrow: 0.7 },
-    attentionFlops: 0.4,
-    source: 'as Hopper, with the parts of the peak that AMD publishes for hipBLASLt; not measured',
+  cdna3: CDNA3,
+  cdna4: {
+    ...CDNA3,
+    matmulFlops: { bits16: 0.52, bits8: 0.46, bits4: 0.4 },
+    expertBandwidth: 0.75,
+    // Of twice the 8-bit peak, which is that in 4 bits.
+    expertFlops: 0.32,
+    hasNarrowExperts: true,
+    expertTile: { few: 32, many: 128, fewUpTo: 2 },
+    attentionFlops: 0.5,
+    elementwiseBandwidth: 0.72,
+    source: `${CDNA4_KERNELS}; ${CDNA4_EXPERTS}; else as CDNA 3`,
   },
 }

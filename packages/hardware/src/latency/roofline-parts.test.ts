@@ -155,6 +155,30 @@ test.each([
 )
 
 test.each([
+  [128, 0.122],
+  [256, 0.129],
+  [512, 0.129],
+  [1024, 0.142],
+  [2048, 0.161],
+  [4096, 0.175],
+  [8192, 0.276],
+  [16_384, 0.619],
+  [131_072, 3.584],
+])(
+  'by measurement: %i visits of 32 experts of DeepSeek-V3 in MXFP4 on CDNA 4 take %f ms (ROCm/aiter, commit 08eb9dc)',
+  (tokens, measuredMs) => {
+    const { expertMs } = breakdown('DeepSeek-V3', 8, stepOf(tokens, 0, 0, 0), {
+      gpu: findGpu('MI355X'),
+      parallelism: { tp: 8, pp: 1, ep: 8 },
+      precision: 'fp4',
+    })
+    const ratio = expertMs / 58 / measuredMs
+    expect(ratio).toBeGreaterThan(0.8)
+    expect(ratio).toBeLessThan(1.15)
+  },
+)
+
+test.each([
   ['bf16', 1.36, 1.52],
   ['fp8', 2.22, 2.25],
   ['fp4', 3.03, 3.04],

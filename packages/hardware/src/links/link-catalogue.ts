@@ -7,6 +7,9 @@ const US = 1e-3
 const VIDUR = 'efficiency: all-reduce profiles of microsoft/vidur, commit 7d47513'
 /** Common to the NVLink generations whose efficiency nobody has published. */
 const AS_NVLINK_4 = 'efficiency as NVLink 4'
+const H800 = 'ai-dynamo/aiconfigurator, systems/h800_sxm.yaml'
+const INFINITY_FABRIC_4 =
+  'AMD CDNA 4 architecture white paper, 7 links of 76.8 GB/s; efficiency as Infinity Fabric 3'
 const NVLINK_LATENCY =
   'latency: one all-reduce kernel inside a CUDA graph, as serving engines bring their own'
 
@@ -16,8 +19,17 @@ export const LINKS: readonly Link[] = [
   nvlink('NVLink 3', 300 * GB, 0.56, 12 * US, `NVIDIA A100 data sheet; ${VIDUR}`),
   nvlink('NVLink 4', 450 * GB, 0.72, 10 * US, `NVIDIA H100 data sheet; ${VIDUR}`),
   nvlink('NVLink 4 bridge', 300 * GB, 0.72, 10 * US, `NVIDIA H100 NVL data sheet; ${AS_NVLINK_4}`),
+  nvlink(
+    'NVLink 3 A800',
+    200 * GB,
+    0.56,
+    12 * US,
+    `NVIDIA A800 40GB data sheet; efficiency as NVLink 3`,
+  ),
+  nvlink('NVLink 4 H800', 200 * GB, 0.72, 10 * US, `${H800}; ${AS_NVLINK_4}`),
   nvlink('NVLink 5', 900 * GB, 0.72, 6 * US, `NVIDIA Blackwell data sheet; ${AS_NVLINK_4}`),
   nvlink('Infinity Fabric 3', 448 * GB, 0.7, 12 * US, 'AMD MI300X data sheet, 7 links of 64 GB/s'),
+  nvlink('Infinity Fabric 4', 537.6 * GB, 0.7, 12 * US, INFINITY_FABRIC_4),
   nccl('NVLink 3 NCCL', 300 * GB, 0.56, 64 * US),
   nccl('NVLink 4 NCCL', 450 * GB, 0.72, 51 * US),
   pcie('PCIe 3.0 x16', 15.75 * GB),

@@ -1,6 +1,5 @@
-import { RouteSimError } from '@routesim/core'
-import type { HardwareErrorCode } from '../errors/hardware-error-code.js'
 import { WEIGHT_PRECISIONS, type WeightPrecision } from '../precision/precision.js'
+import { Fields, invalid, isTable } from './config-fields.js'
 import type {
   Experts,
   GroupedQueryAttention,
@@ -19,6 +18,8 @@ interface Family {
   readonly linear?: true
   /** Output projection and embedding are one unless the file says otherwise. */
   readonly tied?: true
+  /** Most layers attend in chunks, and layers with experts may alternate with others (Llama 4). */
+  readonly chunked?: true
   /** What published files leave out, as `transformers` has it. */
   readonly defaults?: Readonly<Record<string, number>>
 }
@@ -53,15 +54,32 @@ const QWEN_LINEAR: Family = {
   },
 }
 
+/** Defaults of `Llama4TextConfig` in transformers 5, and the one shared expert that files do not count. */
+const LLAMA4: Family = {
+  chunked: true,
+  defaults: {
+    attention_chunk_size: 8192,
+    interleave_moe_layer_step: 1,
+    n_shared_experts: 1,
+    no_rope_layer_interval: 4,
+    num_experts_per_tok: 1,
+  },
+}
+
 /** `model_type` of the configs that are read. */
 const FAMILIES: Readonly<Record<string, Family>> = {
   llama: {},
+  llama4: LLAMA4,
+  llama4_text: LLAMA4,
   mistral: { defaults: { num_key_value_heads: 8, sliding_window: 4096 } },
+  ministral3: { defaults: { num_key_value_heads: 8 } },
   mixtral: { defaults: { num_key_value_heads: 8 } },
   qwen2: QWEN,
   qwen2_moe: QWEN,
   qwen3: QWEN,
   qwen3_moe: QWEN3_MOE,
+  qwen3_vl_text: QWEN,
+  qwen3_vl_moe_text: QWEN3_MOE,
   qwen3_next: QWEN_LINEAR,
   qwen3_5_text: QWEN_LINEAR,
   qwen3_5_moe_text: QWEN_LINEAR,
@@ -74,6 +92,8 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   minimax_m2: {},
   glm4: {},
   glm4_moe: {},
+  glm4_moe_lite: { mla: true },
+  seed_oss: {},
   starcoder2: { ungated: true, tied: true },
   deepseek_v2: { mla: true },
   deepseek_v3: { mla: true },
@@ -118,7 +138,7 @@ export function modelFromHuggingFaceConfig(json: unknown, name: string): Model {
     attention: family.mla === undefined ? groupedQuery(inner, type, layers, family) : latent(inner),
     ...(linear === undefined ? {} : { linear }),
     denseLayers,
-    intermediateSize: denseLayers === 0 ? 0 : inner.count('intermediate_size'),
+    intermediateSize: denseLayers === 0 ? 0 : denseWidth(inner),
     feedForwardMatrices: family.ungated === undefined ? 3 : 2,
     ...(experts === undefined ? {} : { experts }),
     vocabSize: inner.count('vocab_size'),
@@ -129,6 +149,11 @@ export function modelFromHuggingFaceConfig(json: unknown, name: string): Model {
     weights: weightsOf(outer, inner),
     source: `config.json of ${name}`,
   }
+}
+
+/** Llama 4 has its experts' width where others have this. */
+function denseWidth(fields: Fields): number {
+  return fields.optionalCount('intermediate_size_mlp') ?? fields.count('intermediate_size')
 }
 
 function groupedQuery(
@@ -156,7 +181,8 @@ function groupedQuery(
   if (family.linear !== undefined) {
     return (fields.flag('attn_output_gate') ?? true) ? { ...common, isGated: true } : common
   }
-  const window = windowOf(fields, type, layers)
+  const window =
+    family.chunked === undefined ? windowOf(fields, type, layers) : chunksOf(fields, layers)
   return window === undefined ? common : { ...common, window }
 }
 
@@ -230,7 +256,24 @@ function indexerOf(fields: Fields): { indexer?: TokenIndexer } {
   return { indexer: { tokens, heads, headDim: fields.count('index_head_dim') } }
 }
 
-/** Layers with a window: as `layer_types` says, or the rule of the family, or all of them. */
+/** Attention to the chunk of a token, as a window: in layers with a rotary embedding, three in four. */
+function chunksOf(fields: Fields, layers: number): GroupedQueryAttention['window'] | undefined {
+  const types = layersOf(fields, 'layer_types', layers, ['full_attention', 'chunked_attention'])
+  const tokens = fields.optionalCount('attention_chunk_size')
+  if (tokens === undefined) return undefined
+  const rotary = fields.words('no_rope_layers') ?? []
+  const chunked =
+    types?.filter((type) => type === 'chunked_attention').length ??
+    (rotary.length === 0
+      ? layers - Math.floor(layers / fields.count('no_rope_layer_interval'))
+      : rotary.filter((isRotary) => isRotary === 1).length)
+  return chunked === 0 ? undefined : { tokens, layers: chunked }
+}
+
+/**
+ * Layers with a window: as `layer_types` says, or the rule of the family, or all of them. A window as long as the
+ * longest context, as files of Phi have it, is none.
+ */
 function windowOf(
   fields: Fields,
   type: string,
@@ -241,6 +284,8 @@ function windowOf(
   const isOn = fields.flag('use_sliding_window') ?? !isQwen
   const tokens = fields.optionalCount('sliding_window')
   if (tokens === undefined || !isOn) return undefined
+  if (tokens >= (fields.optionalCount('max_position_embeddings') ?? Number.POSITIVE_INFINITY))
+    return undefined
   const windowed =
     types?.filter((layer) => layer === 'sliding_attention').length ??
     windowedByRule(fields, type, layers)
@@ -283,14 +328,19 @@ function expertsOf(fields: Fields, type: string): Experts | undefined {
   }
 }
 
-/** Layers without experts: as `mlp_layer_types` says, or leading ones, those that a list names, and those between two of a stride. */
+/**
+ * Layers without experts: as `mlp_layer_types` or `moe_layers` says, or leading ones, those that a list names, and those
+ * between two of a stride.
+ */
 function denseLayersOf(fields: Fields, layers: number): number {
   const kinds = layersOf(fields, 'mlp_layer_types', layers, ['dense', 'sparse'])
   if (kinds !== undefined) return kinds.filter((kind) => kind === 'dense').length
+  const sparse = fields.words('moe_layers')
+  if (sparse !== undefined) return layers - sparse.length
   const leading = fields.optionalCount('first_k_dense_replace') ?? 0
   const named = fields.words('mlp_only_layers') ?? []
-  // Qwen has experts in every n-th layer; DeepSeek in the first and each n-th after it.
-  const step = fields.optionalCount('decoder_sparse_step') ?? 1
+  // Qwen and Llama 4 have experts in every n-th layer; DeepSeek in the first and each n-th after it.
+  const step = fields.optionalCount('decoder_sparse_step', 'interleave_moe_layer_step') ?? 1
   const stride = fields.optionalCount('moe_layer_freq') ?? 1
   const hasExperts = (layer: number): boolean =>
     layer >= leading && !named.includes(layer) && (layer + 1) % step === 0 && layer % stride === 0
@@ -313,70 +363,4 @@ function weightsOf(outer: Fields, inner: Fields): WeightPrecision {
     )
   }
   return 'bf16'
-}
-
-/** Typed reading of a config, with errors that name the field. */
-class Fields {
-  readonly name: string
-  private readonly values: Readonly<Record<string, unknown>>
-
-  constructor(name: string, values: Readonly<Record<string, unknown>>) {
-    this.name = name
-    this.values = values
-  }
-
-  /** The first of several fields that is there; 0 and null count as absent. */
-  optionalCount(...keys: readonly string[]): number | undefined {
-    for (const key of keys) {
-      const value = this.values[key]
-      if (value === undefined || value === null || value === 0) continue
-      if (typeof value === 'number' && Number.isInteger(value) && value > 0) return value
-      throw invalid(this.name, `${key}: expected an integer >= 1, got ${JSON.stringify(value)}`)
-    }
-    return undefined
-  }
-
-  count(...keys: readonly string[]): number {
-    const value = this.optionalCount(...keys)
-    if (value !== undefined) return value
-    throw invalid(this.name, `missing field ${keys[0]}: expected an integer >= 1`)
-  }
-
-  optionalText(key: string): string | undefined {
-    const value = this.values[key]
-    return typeof value === 'string' ? value : undefined
-  }
-
-  text(key: string): string {
-    const value = this.values[key]
-    if (typeof value === 'string') return value
-    throw invalid(this.name, `missing field ${key}: expected a string`)
-  }
-
-  flag(key: string): boolean | undefined {
-    const value = this.values[key]
-    return typeof value === 'boolean' ? value : undefined
-  }
-
-  words(key: string): readonly unknown[] | undefined {
-    const value = this.values[key]
-    return Array.isArray(value) ? value : undefined
-  }
-
-  table(key: string): Readonly<Record<string, unknown>> | undefined {
-    const value = this.values[key]
-    return isTable(value) ? value : undefined
-  }
-}
-
-function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function invalid(name: string, what: string): RouteSimError<HardwareErrorCode> {
-  return new RouteSimError(`${name}: ${what}`, {
-    code: 'model_config_invalid',
-    path: name,
-    hint: 'The file is the config.json beside the weights of a model on Hugging Face.',
-  })
 }

@@ -7,7 +7,7 @@ type MixtureRecord = Pick<
   Model,
   'name' | 'aliases' | 'layers' | 'hiddenSize' | 'attention' | 'linear' | 'vocabSize' | 'weights'
 > & {
-  /** Leading layers with a dense network, and its width. */
+  /** Layers with a dense network, and its width. */
   readonly dense?: { readonly layers: number; readonly intermediateSize: number }
   readonly experts: Omit<Experts, 'sharedIntermediateSize'> & {
     readonly sharedIntermediateSize?: number
@@ -34,9 +34,63 @@ function gqa(heads: number, kvHeads: number, headDim: number): Model['attention'
   return { kind: 'gqa', heads, kvHeads, headDim }
 }
 
+/** The checkpoint in 8 bits that a maker publishes beside one in 16. */
+function inFp8(record: MixtureRecord, aliases: readonly string[] = []): Model {
+  return mixture({
+    ...record,
+    name: `${record.name}-FP8`,
+    aliases,
+    repository: `${record.repository}-FP8`,
+    weights: 'fp8',
+  })
+}
+
+/**
+ * Of four layers three attend to the 8192 tokens of their chunk, up to their own. A window of as many is at least as
+ * long, and twice that on average over a long context: an upper bound of what they compute and keep.
+ */
+const LLAMA_4_ATTENTION: Model['attention'] = {
+  kind: 'gqa',
+  heads: 40,
+  kvHeads: 8,
+  headDim: 128,
+  window: { tokens: 8192, layers: 36 },
+}
+
+const QWEN3_30B: MixtureRecord = {
+  name: 'Qwen3-30B-A3B',
+  aliases: [
+    'Qwen3-30B-A3B-Instruct-2507',
+    'Qwen3-30B-A3B-Thinking-2507',
+    'Qwen3-Coder-30B-A3B',
+    'Qwen3-Coder-30B-A3B-Instruct',
+    'Qwen/Qwen3-30B-A3B-Instruct-2507',
+    'Qwen/Qwen3-30B-A3B-Thinking-2507',
+    'Qwen/Qwen3-Coder-30B-A3B-Instruct',
+  ],
+  repository: 'Qwen/Qwen3-30B-A3B',
+  layers: 48,
+  hiddenSize: 2048,
+  attention: gqa(32, 4, 128),
+  vocabSize: 151936,
+  weights: 'bf16',
+  experts: { count: 128, active: 8, intermediateSize: 768 },
+}
+
+/** The text model of Qwen3-VL is the same. */
 const QWEN3_235B: MixtureRecord = {
   name: 'Qwen3-235B-A22B',
-  aliases: ['Qwen3-235B-A22B-Instruct-2507', 'Qwen3-235B-A22B-Thinking-2507'],
+  aliases: [
+    'Qwen3-235B-A22B-Instruct-2507',
+    'Qwen3-235B-A22B-Thinking-2507',
+    'Qwen3-VL-235B-A22B',
+    'Qwen3-VL-235B-A22B-Instruct',
+    'Qwen3-VL-235B-A22B-Thinking',
+    'Qwen/Qwen3-235B-A22B-Instruct-2507',
+    'Qwen/Qwen3-235B-A22B-Thinking-2507',
+    'Qwen/Qwen3-VL-235B-A22B-Instruct',
+    'Qwen/Qwen3-VL-235B-A22B-Thinking',
+  ],
   repository: 'Qwen/Qwen3-235B-A22B',
   layers: 94,
   hiddenSize: 4096,
@@ -46,17 +100,55 @@ const QWEN3_235B: MixtureRecord = {
   experts: { count: 128, active: 8, intermediateSize: 1536 },
 }
 
+const QWEN3_CODER_480B: MixtureRecord = {
+  name: 'Qwen3-Coder-480B-A35B',
+  aliases: ['Qwen3-Coder-480B-A35B-Instruct'],
+  repository: 'Qwen/Qwen3-Coder-480B-A35B-Instruct',
+  layers: 62,
+  hiddenSize: 6144,
+  attention: gqa(96, 8, 128),
+  vocabSize: 151936,
+  weights: 'bf16',
+  experts: { count: 160, active: 8, intermediateSize: 2560 },
+}
+
+const QWEN3_NEXT: MixtureRecord = {
+  name: 'Qwen3-Next-80B-A3B',
+  aliases: [
+    'Qwen3-Next-80B-A3B-Instruct',
+    'Qwen3-Next-80B-A3B-Thinking',
+    'Qwen/Qwen3-Next-80B-A3B-Thinking',
+  ],
+  repository: 'Qwen/Qwen3-Next-80B-A3B-Instruct',
+  layers: 48,
+  hiddenSize: 2048,
+  attention: { kind: 'gqa', heads: 16, kvHeads: 2, headDim: 256, isGated: true },
+  linear: {
+    layers: 36,
+    keyHeads: 16,
+    valueHeads: 32,
+    keyDim: 128,
+    valueDim: 128,
+    convolutionTokens: 4,
+    stateBytes: 4,
+  },
+  vocabSize: 151936,
+  weights: 'bf16',
+  experts: { count: 512, active: 10, intermediateSize: 512, sharedIntermediateSize: 512 },
+}
+
 /** Mixtures of Qwen3.5: three layers in four are linear, and attention is gated. */
 function qwen35(
   record: Pick<MixtureRecord, 'name' | 'layers' | 'hiddenSize' | 'experts'> & {
+    readonly aliases?: readonly string[]
     readonly heads: number
     readonly valueHeads: number
   },
 ): Model {
-  const { heads, valueHeads, ...rest } = record
+  const { heads, valueHeads, aliases = [], ...rest } = record
   return mixture({
     ...rest,
-    aliases: [],
+    aliases,
     repository: `Qwen/${record.name}`,
     vocabSize: 248320,
     weights: 'bf16',
@@ -103,9 +195,57 @@ const DEEPSEEK_V3: MixtureRecord = {
   experts: { count: 256, active: 8, intermediateSize: 2048, sharedIntermediateSize: 2048 },
 }
 
+const GLM_4_5: MixtureRecord = {
+  name: 'GLM-4.5',
+  aliases: ['GLM-4.6', 'GLM-4.7', 'zai-org/GLM-4.6', 'zai-org/GLM-4.7'],
+  repository: 'zai-org/GLM-4.5',
+  layers: 92,
+  hiddenSize: 5120,
+  attention: gqa(96, 8, 128),
+  vocabSize: 151552,
+  weights: 'bf16',
+  dense: { layers: 3, intermediateSize: 12288 },
+  experts: { count: 160, active: 8, intermediateSize: 1536, sharedIntermediateSize: 1536 },
+}
+
+const GLM_4_5_AIR: MixtureRecord = {
+  name: 'GLM-4.5-Air',
+  aliases: [],
+  repository: 'zai-org/GLM-4.5-Air',
+  layers: 46,
+  hiddenSize: 4096,
+  attention: gqa(96, 8, 128),
+  vocabSize: 151552,
+  weights: 'bf16',
+  dense: { layers: 1, intermediateSize: 10944 },
+  experts: { count: 128, active: 8, intermediateSize: 1408, sharedIntermediateSize: 1408 },
+}
+
+const GLM_5: MixtureRecord = {
+  name: 'GLM-5',
+  aliases: ['GLM-5.1', 'zai-org/GLM-5.1'],
+  repository: 'zai-org/GLM-5',
+  layers: 78,
+  hiddenSize: 6144,
+  vocabSize: 154880,
+  weights: 'bf16',
+  attention: {
+    kind: 'mla',
+    heads: 64,
+    queryRank: 2048,
+    kvRank: 512,
+    ropeDim: 64,
+    nopeDim: 192,
+    valueDim: 256,
+    indexer: { tokens: 2048, heads: 32, headDim: 128 },
+  },
+  dense: { layers: 3, intermediateSize: 12288 },
+  experts: { count: 256, active: 8, intermediateSize: 2048, sharedIntermediateSize: 2048 },
+}
+
 const KIMI_K2: MixtureRecord = {
   name: 'Kimi-K2',
-  aliases: ['Kimi-K2-Instruct'],
+  aliases: ['Kimi-K2-Instruct', 'Kimi-K2-Instruct-0905', 'moonshotai/Kimi-K2-Instruct-0905'],
   repository: 'moonshotai/Kimi-K2-Instruct',
   layers: 61,
   hiddenSize: 7168,
@@ -124,7 +264,7 @@ const KIMI_K2: MixtureRecord = {
   experts: { count: 384, active: 8, intermediateSize: 2048, sharedIntermediateSize: 2048 },
 }
 
-/** Mixtures of experts: each token visits a few of them. */
+/** Mixtures of experts: each token visits a few of them. One list, to be looked through, however long. */
 export const MIXTURE_MODELS: readonly Model[] = [
   mixture({
     name: 'Mixtral-8x7B',
@@ -148,27 +288,70 @@ export const MIXTURE_MODELS: readonly Model[] = [
     weights: 'bf16',
     experts: { count: 8, active: 2, intermediateSize: 16384 },
   }),
+  // The text models alone.
   mixture({
-    name: 'Qwen3-30B-A3B',
-    aliases: ['Qwen3-30B-A3B-Instruct-2507', 'Qwen/Qwen3-30B-A3B-Instruct-2507'],
-    repository: 'Qwen/Qwen3-30B-A3B',
+    name: 'Llama-4-Scout',
+    aliases: [
+      'Llama-4-Scout-17B-16E',
+      'Llama-4-Scout-17B-16E-Instruct',
+      'meta-llama/Llama-4-Scout-17B-16E-Instruct',
+    ],
+    repository: 'meta-llama/Llama-4-Scout-17B-16E',
     layers: 48,
-    hiddenSize: 2048,
-    attention: gqa(32, 4, 128),
-    vocabSize: 151936,
+    hiddenSize: 5120,
+    attention: LLAMA_4_ATTENTION,
+    vocabSize: 202048,
     weights: 'bf16',
-    experts: { count: 128, active: 8, intermediateSize: 768 },
+    experts: { count: 16, active: 1, intermediateSize: 8192, sharedIntermediateSize: 8192 },
   }),
-  mixture(QWEN3_235B),
+  // Every second layer has experts.
   mixture({
-    ...QWEN3_235B,
-    name: 'Qwen3-235B-A22B-FP8',
-    aliases: ['Qwen3-235B-A22B-Instruct-2507-FP8', 'Qwen3-235B-A22B-Thinking-2507-FP8'],
-    repository: 'Qwen/Qwen3-235B-A22B-FP8',
-    weights: 'fp8',
+    name: 'Llama-4-Maverick',
+    aliases: [
+      'Llama-4-Maverick-17B-128E',
+      'Llama-4-Maverick-17B-128E-Instruct',
+      'meta-llama/Llama-4-Maverick-17B-128E-Instruct',
+    ],
+    repository: 'meta-llama/Llama-4-Maverick-17B-128E',
+    layers: 48,
+    hiddenSize: 5120,
+    attention: LLAMA_4_ATTENTION,
+    vocabSize: 202048,
+    weights: 'bf16',
+    dense: { layers: 24, intermediateSize: 16384 },
+    experts: { count: 128, active: 1, intermediateSize: 8192, sharedIntermediateSize: 8192 },
   }),
+  mixture(QWEN3_30B),
+  inFp8(QWEN3_30B, [
+    'Qwen3-30B-A3B-Instruct-2507-FP8',
+    'Qwen3-30B-A3B-Thinking-2507-FP8',
+    'Qwen3-Coder-30B-A3B-Instruct-FP8',
+    'Qwen/Qwen3-30B-A3B-Instruct-2507-FP8',
+    'Qwen/Qwen3-30B-A3B-Thinking-2507-FP8',
+    'Qwen/Qwen3-Coder-30B-A3B-Instruct-FP8',
+  ]),
+  mixture(QWEN3_235B),
+  inFp8(QWEN3_235B, [
+    'Qwen3-235B-A22B-Instruct-2507-FP8',
+    'Qwen3-235B-A22B-Thinking-2507-FP8',
+    'Qwen3-VL-235B-A22B-Instruct-FP8',
+    'Qwen3-VL-235B-A22B-Thinking-FP8',
+    'Qwen/Qwen3-235B-A22B-Instruct-2507-FP8',
+    'Qwen/Qwen3-235B-A22B-Thinking-2507-FP8',
+    'Qwen/Qwen3-VL-235B-A22B-Instruct-FP8',
+    'Qwen/Qwen3-VL-235B-A22B-Thinking-FP8',
+  ]),
+  mixture(QWEN3_CODER_480B),
+  inFp8(QWEN3_CODER_480B, ['Qwen3-Coder-480B-A35B-Instruct-FP8']),
+  mixture(QWEN3_NEXT),
+  inFp8(QWEN3_NEXT, [
+    'Qwen3-Next-80B-A3B-Instruct-FP8',
+    'Qwen3-Next-80B-A3B-Thinking-FP8',
+    'Qwen/Qwen3-Next-80B-A3B-Thinking-FP8',
+  ]),
   qwen35({
     name: 'Qwen3.5-35B-A3B',
+    aliases: ['Qwen3.6-35B-A3B', 'Qwen/Qwen3.6-35B-A3B'],
     layers: 40,
     hiddenSize: 2048,
     heads: 16,
@@ -257,6 +440,23 @@ export const MIXTURE_MODELS: readonly Model[] = [
     dense: { layers: 1, intermediateSize: 10944 },
     experts: { count: 64, active: 6, intermediateSize: 1408, sharedIntermediateSize: 2 * 1408 },
   }),
+  mixture({
+    name: 'DeepSeek-V2',
+    aliases: [
+      'DeepSeek-V2-Chat',
+      'DeepSeek-V2.5',
+      'deepseek-ai/DeepSeek-V2-Chat',
+      'deepseek-ai/DeepSeek-V2.5',
+    ],
+    repository: 'deepseek-ai/DeepSeek-V2',
+    layers: 60,
+    hiddenSize: 5120,
+    vocabSize: 102400,
+    weights: 'bf16',
+    attention: DEEPSEEK_ATTENTION,
+    dense: { layers: 1, intermediateSize: 12288 },
+    experts: { count: 160, active: 6, intermediateSize: 1536, sharedIntermediateSize: 2 * 1536 },
+  }),
   mixture(DEEPSEEK_V3),
   mixture({
     ...DEEPSEEK_V3,
@@ -265,28 +465,40 @@ export const MIXTURE_MODELS: readonly Model[] = [
     repository: 'deepseek-ai/DeepSeek-V3.2',
     attention: { ...DEEPSEEK_ATTENTION, indexer: { tokens: 2048, heads: 64, headDim: 128 } },
   }),
+  mixture(GLM_4_5),
+  inFp8(GLM_4_5, ['GLM-4.6-FP8', 'GLM-4.7-FP8', 'zai-org/GLM-4.6-FP8', 'zai-org/GLM-4.7-FP8']),
+  mixture(GLM_4_5_AIR),
+  inFp8(GLM_4_5_AIR),
   mixture({
-    name: 'GLM-5',
-    aliases: ['GLM-5.1'],
-    repository: 'zai-org/GLM-5',
-    layers: 78,
-    hiddenSize: 6144,
+    name: 'GLM-4.7-Flash',
+    aliases: [],
+    repository: 'zai-org/GLM-4.7-Flash',
+    layers: 47,
+    hiddenSize: 2048,
     vocabSize: 154880,
     weights: 'bf16',
     attention: {
       kind: 'mla',
-      heads: 64,
-      queryRank: 2048,
+      heads: 20,
+      queryRank: 768,
       kvRank: 512,
       ropeDim: 64,
       nopeDim: 192,
       valueDim: 256,
-      indexer: { tokens: 2048, heads: 32, headDim: 128 },
     },
-    dense: { layers: 3, intermediateSize: 12288 },
-    experts: { count: 256, active: 8, intermediateSize: 2048, sharedIntermediateSize: 2048 },
+    dense: { layers: 1, intermediateSize: 10240 },
+    experts: { count: 64, active: 4, intermediateSize: 1536, sharedIntermediateSize: 1536 },
   }),
+  mixture(GLM_5),
+  inFp8(GLM_5, ['GLM-5.1-FP8', 'zai-org/GLM-5.1-FP8']),
   mixture(KIMI_K2),
+  mixture({
+    ...KIMI_K2,
+    name: 'Kimi-K2-Thinking',
+    aliases: [],
+    repository: 'moonshotai/Kimi-K2-Thinking',
+    weights: 'int4_experts',
+  }),
   // The text model alone.
   mixture({
     ...KIMI_K2,

@@ -22,37 +22,68 @@ const PUBLISHED: Readonly<Record<string, number>> = {
   'Llama-3.1-70B': 70.55,
   'Llama-3.1-405B': 405.85,
   'Mistral-7B': 7.24,
+  'Mistral-7B-v0.3': 7.25,
+  'Mistral-Nemo-12B': 12.2,
+  'Mistral-Small-24B': 23.6,
+  'Mistral-Large-2': 123,
+  'Qwen2.5-0.5B': 0.49,
+  'Qwen2.5-1.5B': 1.54,
+  'Qwen2.5-3B': 3.09,
   'Qwen2.5-7B': 7.62,
   'Qwen2.5-14B': 14.77,
   'Qwen2.5-32B': 32.76,
   'Qwen2.5-72B': 72.71,
+  'Qwen3-0.6B': 0.596,
+  'Qwen3-1.7B': 1.72,
+  'Qwen3-4B': 4.02,
   'Qwen3-8B': 8.19,
   'Qwen3-14B': 14.77,
   'Qwen3-32B': 32.76,
+  'Qwen3.6-27B': 27,
+  'Seed-OSS-36B': 36,
   'Phi-3-mini': 3.82,
   'Phi-4': 14.66,
+  'Phi-4-mini': 3.84,
   'Gemma-2-9B': 9.24,
   'Gemma-2-27B': 27.23,
-  // 27.43 with the 0.42 of the vision tower.
+  'Gemma-3-1B': 1,
+  // 4.3, 12.19 and 27.43 with the 0.42 of the vision tower.
+  'Gemma-3-4B': 3.88,
+  'Gemma-3-12B': 11.77,
   'Gemma-3-27B': 27.01,
   'BLOOM-176B': 176.25,
   'Mixtral-8x7B': 46.7,
   'Mixtral-8x22B': 140.62,
+  'Llama-4-Scout': 109,
+  'Llama-4-Maverick': 400,
   'Qwen3-30B-A3B': 30.53,
+  'Qwen3-30B-A3B-FP8': 30.53,
   'Qwen3-235B-A22B': 235.09,
   'Qwen3-235B-A22B-FP8': 235.09,
+  'Qwen3-Coder-480B-A35B': 480,
+  'Qwen3-Coder-480B-A35B-FP8': 480,
+  'Qwen3-Next-80B-A3B': 80,
+  'Qwen3-Next-80B-A3B-FP8': 80,
   'gpt-oss-20b': 20.91,
   'gpt-oss-120b': 116.83,
   'MiniMax-M2': 228.7,
   'DeepSeek-V2-Lite': 15.71,
+  'DeepSeek-V2': 236,
   'DeepSeek-V3': 671.03,
   'Kimi-K2': 1026,
+  'Kimi-K2-Thinking': 1026,
   'Kimi-K2.5': 1026,
   'Qwen3.5-35B-A3B': 35,
   'Qwen3.5-122B-A10B': 122,
   'Qwen3.5-397B-A17B': 397,
   'DeepSeek-V3.2': 671.9,
+  'GLM-4.5': 355,
+  'GLM-4.5-FP8': 355,
+  'GLM-4.5-Air': 106,
+  'GLM-4.5-Air-FP8': 106,
+  'GLM-4.7-Flash': 30,
   'GLM-5': 744,
+  'GLM-5-FP8': 744,
 }
 
 describe('the catalogue', () => {
@@ -64,7 +95,8 @@ describe('the catalogue', () => {
     },
   )
 
-  // gpt-oss: arXiv 2508.10925, Mixtral: 2401.04088, Qwen3: 2505.09388, DeepSeek-V3: 2412.19437.
+  // gpt-oss: arXiv 2508.10925, Mixtral: 2401.04088, Qwen3: 2505.09388, DeepSeek-V2: 2405.04434, V3: 2412.19437,
+  // GLM-4.5: 2508.06471, without the embeddings; Kimi-K2: 2507.20534; Llama 4 and Coder: model cards.
   test.each([
     ['Mixtral-8x7B', 12.9],
     ['Qwen3-30B-A3B', 3.3],
@@ -72,6 +104,13 @@ describe('the catalogue', () => {
     ['gpt-oss-120b', 5.1 + 0.58],
     ['DeepSeek-V3', 37],
     ['Qwen3.5-397B-A17B', 17],
+    ['Llama-4-Scout', 17],
+    ['Llama-4-Maverick', 17],
+    ['Qwen3-Coder-480B-A35B', 35],
+    ['DeepSeek-V2', 21],
+    ['GLM-4.5', 32 + 1.55],
+    ['GLM-4.5-Air', 12 + 1.24],
+    ['Kimi-K2-Thinking', 32.6],
   ])('%s visits %f billion of them', (name, billions) => {
     expect(Math.abs(activeParameterCount(findModel(name)) / 1e9 / billions - 1)).toBeLessThan(0.03)
   })
@@ -81,8 +120,32 @@ describe('the catalogue', () => {
     ['Qwen/Qwen3-235B-A22B-FP8', 'fp8'],
     ['moonshotai/Kimi-K2-Instruct', 'fp8'],
     ['moonshotai/Kimi-K2.5', 'int4_experts'],
+    ['moonshotai/Kimi-K2-Thinking', 'int4_experts'],
+    ['Qwen/Qwen3-Next-80B-A3B-Instruct', 'bf16'],
+    ['Qwen/Qwen3-Next-80B-A3B-Instruct-FP8', 'fp8'],
+    ['Qwen/Qwen3-Coder-480B-A35B-Instruct-FP8', 'fp8'],
+    ['zai-org/GLM-4.6-FP8', 'fp8'],
+    ['zai-org/GLM-4.7', 'bf16'],
   ])('a name that says the precision gets it: %s in %s', (name, weights) => {
     expect(findModel(name).weights).toBe(weights)
+  })
+
+  test.each([
+    ['meta-llama/Llama-4-Scout-17B-16E-Instruct', 'Llama-4-Scout'],
+    ['Qwen/Qwen3-Coder-30B-A3B-Instruct', 'Qwen3-30B-A3B'],
+    ['Qwen/Qwen3-VL-235B-A22B-Instruct', 'Qwen3-235B-A22B'],
+    ['Qwen/QwQ-32B', 'Qwen2.5-32B'],
+    ['Qwen/Qwen2.5-Coder-32B-Instruct', 'Qwen2.5-32B'],
+    ['deepseek-ai/DeepSeek-R1-Distill-Qwen-32B', 'Qwen2.5-32B'],
+    ['deepseek-ai/DeepSeek-R1-Distill-Llama-70B', 'Llama-3.1-70B'],
+    ['meta-llama/Llama-3.3-70B-Instruct', 'Llama-3.1-70B'],
+    ['mistralai/Devstral-Small-2505', 'Mistral-Small-24B'],
+    ['mistral_nemo', 'Mistral-Nemo-12B'],
+    ['zai-org/GLM-4.6', 'GLM-4.5'],
+    ['Qwen/Qwen3.6-35B-A3B', 'Qwen3.5-35B-A3B'],
+    ['Qwen/Qwen3.5-27B', 'Qwen3.6-27B'],
+  ])('a model of the same shape goes by its name too: %s', (name, canonical) => {
+    expect(findModel(name).name).toBe(canonical)
   })
 
   test('gives each name to one model only', () => {
