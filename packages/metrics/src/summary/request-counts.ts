@@ -1,4 +1,4 @@
-import { OUTCOME, type RequestOutcomes, type RequestTable } from '@routesim/core'
+import { type BackendRole, OUTCOME, type RequestOutcomes, type RequestTable } from '@routesim/core'
 
 /** What measured requests add up to, whichever way they are gone through. */
 export class RequestCounts {
@@ -16,11 +16,16 @@ export class RequestCounts {
   /** Requests by reason, as `rejectReason` numbers them. */
   private readonly rejections: number[] = []
   private readonly failures: number[] = []
-  /** Measured requests sent to each backend; a disaggregated one counts on both of its backends. */
+  /**
+   * Measured requests by backend; a disaggregated one counts on both of its backends, one that a router moved
+   * where it was last.
+   */
   readonly perBackend: number[]
+  private readonly roles: readonly BackendRole[]
 
-  constructor(backends: number) {
-    this.perBackend = new Array<number>(backends).fill(0)
+  constructor(roles: readonly BackendRole[]) {
+    this.roles = roles
+    this.perBackend = roles.map(() => 0)
   }
 
   /** Counts the request of a row. */
@@ -31,7 +36,8 @@ export class RequestCounts {
     const decode = outcomes.backend[row]!
     const prefill = outcomes.prefillBackend[row]!
     if (decode >= 0) this.perBackend[decode]!++
-    if (prefill >= 0 && prefill !== decode) this.perBackend[prefill]!++
+    if (prefill >= 0 && prefill !== decode && !this.hasMoved(prefill, decode))
+      this.perBackend[prefill]!++
     const outcome = outcomes.outcome[row]
     if (outcome === OUTCOME.completed) {
       const finishedMs = outcomes.finishedMs[row]!
@@ -48,6 +54,11 @@ export class RequestCounts {
     } else if (outcome === OUTCOME.timed_out) {
       this.timedOut++
     }
+  }
+
+  /** Whether a request went from one backend to another although either takes whole requests. */
+  private hasMoved(from: number, to: number): boolean {
+    return this.roles[from] === 'both' && this.roles[to] === 'both'
   }
 
   /** Rejected requests by the names of the reasons that occurred. */

@@ -107,6 +107,7 @@ export interface RunSummary {
    * it is largest; null when the smallest is 0, and 1 when all are.
    */
   readonly max_min_queue_ratio: number | null
+  /** Measured requests; a disaggregated one counts on both of its backends, a moved one where it was last. */
   readonly per_backend_requests: readonly number[]
   readonly per_backend: readonly BackendSummary[]
 

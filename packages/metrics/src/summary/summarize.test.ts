@@ -176,7 +176,7 @@ describe('requests that got no answer', () => {
       queue_wait: ____,
       ...expected
     } = summarize(run, noGaps, options)
-    const statistics = new RequestStatistics(1, options.slo)
+    const statistics = new RequestStatistics(['both'], options.slo)
     for (let row = 0; row < 6; row++) statistics.requestEnded(row, run.requests, run.outcomes)
     expect(summarizeTotals(run, statistics, options)).toMatchObject(expected)
   })
@@ -305,6 +305,14 @@ describe('load balance', () => {
       per_backend_requests: [6, 2, 2, 2],
       jains_fairness_index: 1,
       load_cv: 0,
+    })
+  })
+
+  test('counts a request that a router moved once, where it was last', () => {
+    const moved = [completed(0, { backend: 1, prefillBackend: 0 }), completed(1, { backend: 0 })]
+    expect(summarize(runResult(moved, [{}, {}]), noGaps, free(2))).toMatchObject({
+      per_backend_requests: [1, 1],
+      jains_fairness_index: 1,
     })
   })
 
