@@ -124,7 +124,7 @@ export async function execute(
     ...(onDecision && { onDecision }),
   }
   const telling = {
-    summary: { pricePerHour, gpuCounts, slo },
+    summary: { pricePerHour, gpuCounts, slo, events: settings.conditions.events },
     series,
     isDetailed: detail,
     observer,

@@ -21,11 +21,14 @@ export class RequestCounts {
    * where it was last.
    */
   readonly perBackend: number[]
+  /** When the last measured request of each backend ended there. */
+  readonly lastEndMs: number[]
   private readonly roles: readonly BackendRole[]
 
   constructor(roles: readonly BackendRole[]) {
     this.roles = roles
     this.perBackend = roles.map(() => 0)
+    this.lastEndMs = roles.map(() => Number.NEGATIVE_INFINITY)
   }
 
   /** Counts the request of a row. */
@@ -35,9 +38,9 @@ export class RequestCounts {
     this.retries += outcomes.attempts[row]!
     const decode = outcomes.backend[row]!
     const prefill = outcomes.prefillBackend[row]!
-    if (decode >= 0) this.perBackend[decode]!++
+    if (decode >= 0) this.count(decode, outcomes.finishedMs[row]!)
     if (prefill >= 0 && prefill !== decode && !this.hasMoved(prefill, decode))
-      this.perBackend[prefill]!++
+      this.count(prefill, outcomes.firstTokenMs[row]!)
     const outcome = outcomes.outcome[row]
     if (outcome === OUTCOME.completed) {
       const finishedMs = outcomes.finishedMs[row]!
@@ -47,13 +50,18 @@ export class RequestCounts {
       if (finishedMs > this.lastFinishMs) this.lastFinishMs = finishedMs
     } else if (outcome === OUTCOME.rejected) {
       this.rejected++
-      count(this.rejections, outcomes.rejectReason[row]!)
+      countAt(this.rejections, outcomes.rejectReason[row]!)
     } else if (outcome === OUTCOME.failed) {
       this.failed++
-      count(this.failures, outcomes.rejectReason[row]!)
+      countAt(this.failures, outcomes.rejectReason[row]!)
     } else if (outcome === OUTCOME.timed_out) {
       this.timedOut++
     }
+  }
+
+  private count(backend: number, endMs: number): void {
+    this.perBackend[backend]!++
+    if (endMs > this.lastEndMs[backend]!) this.lastEndMs[backend] = endMs
   }
 
   /** Whether a request went from one backend to another although either takes whole requests. */
@@ -72,7 +80,7 @@ export class RequestCounts {
   }
 }
 
-function count(counts: number[], reason: number): void {
+function countAt(counts: number[], reason: number): void {
   counts[reason] = (counts[reason] ?? 0) + 1
 }
 

@@ -113,7 +113,7 @@ export interface RunSummary {
 
   /** Time that GPUs spent in engine steps of their backends, in seconds per completed request. */
   readonly gpu_seconds_per_request: number | null
-  /** The same with idle time: GPUs times duration. */
+  /** The same with idle time: GPUs times the time that their backends were there. */
   readonly fleet_gpu_seconds_per_request: number | null
   /** USD per 1000 prompt and output tokens of completed requests, the whole fleet paid, idle or not. */
   readonly estimated_cost_per_1k_tokens: number | null

@@ -223,6 +223,17 @@ describe('rates and cost', () => {
     expect(summary.fleet_gpu_seconds_per_request).toBeCloseTo((5 * 0.5) / 2, 12)
   })
 
+  test('a backend that is removed is paid until it has finished what it had', () => {
+    const left = [completed(0, { backend: 0, finishedMs: 300 }), completed(380, { backend: 1 })]
+    const events = [{ atMs: 250, backend: 0, kind: 'remove' }] as const
+    const summary = summarize(runResult(left, [{}, {}]), noGaps, {
+      ...{ pricePerHour: [7.2, 3.6], events },
+    })
+    // $7.2/h for 0.3 s and $3.6/h for 0.5 s.
+    expect(summary.estimated_cost_per_1k_tokens).toBeCloseTo(1.1 / 220, 12)
+    expect(summary.fleet_gpu_seconds_per_request).toBeCloseTo(0.8 / 2, 12)
+  })
+
   test('the fleet is paid idle or not; busy cost stands apart', () => {
     const summary = summarize(run, noGaps, { pricePerHour: [7.2, 3.6] })
     // $10.8/h for 0.5 s is $0.0015 for 220 tokens; busy: $7.2/h · 0.2 s + $3.6/h · 0.1 s.
