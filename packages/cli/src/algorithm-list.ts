@@ -1,4 +1,5 @@
 import { type AlgorithmChoice, loadChoice } from '@routesim/experiments'
+import { splitOutside } from './split-outside.js'
 import { UsageError } from './usage-error.js'
 
 /**
@@ -37,7 +38,7 @@ export function severalAlgorithms(option: string, specs: readonly string[]): Usa
  */
 export function splitSpecs(list: string, option: string): string[] {
   const specs: string[] = []
-  const pieces = piecesOf(list)
+  const pieces = splitOutside(list, ',')
   if (pieces.includes('')) {
     const isEmpty = pieces.every((piece) => piece === '')
     const expected = isEmpty ? 'at least one name' : 'a name between commas'
@@ -50,19 +51,4 @@ export function splitSpecs(list: string, option: string): string[] {
     else specs.push(piece)
   }
   return specs
-}
-
-/** What is between those commas that are in no brackets. */
-function piecesOf(list: string): string[] {
-  const pieces: string[] = []
-  let depth = 0
-  let from = 0
-  for (let i = 0; i <= list.length; i++) {
-    if (list[i] === '(') depth++
-    if (list[i] === ')') depth--
-    if (i < list.length && (list[i] !== ',' || depth > 0)) continue
-    pieces.push(list.slice(from, i).trim())
-    from = i + 1
-  }
-  return pieces
 }

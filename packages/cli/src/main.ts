@@ -5,8 +5,8 @@ import { stacksOf, userPlaceOf } from './error-trace.js'
 import { checkFiles } from './output/check-files.js'
 import { colorsFor } from './output/colors.js'
 import { UsageError } from './usage-error.js'
-import { kebab, type ParsedValues, usageFault } from './usage-fault.js'
-import { checkWords, commandOf, dashed, givenText, usageMessage } from './usage-messages.js'
+import { type ParsedValues, usageFault } from './usage-fault.js'
+import { checkWords, commandOf, dashed, givenText, kebab, usageMessage } from './usage-messages.js'
 import { packageVersion } from './version.js'
 
 const SUBCOMMANDS: Readonly<Partial<Record<string, readonly string[]>>> = {

@@ -1,9 +1,12 @@
 import type { Axis, Setting, Settings } from '@routesim/experiments'
+import { splitOutside } from './split-outside.js'
 import { UsageError } from './usage-error.js'
+
+const RANGE = /^(-?[\d.eE+-]+?)\.\.(-?[\d.eE+-]+)(?:\/(\d+))?(?::(log|linear))?$/
 
 /**
  * The axes of `--set`: `path=4,8,16`, `path=0.1..0.9`, or `path=16..512/6:log` with steps and scale;
- * several are joined with `;`.
+ * several are joined with `;`. A value with commas of its own stands in double quotes or in brackets.
  * @throws UsageError
  */
 export function parseAxes(text: string, option = '--set'): Record<string, Axis> {
@@ -20,7 +23,8 @@ export function parseAxes(text: string, option = '--set'): Record<string, Axis> 
  */
 export function parseSettings(text: string): Settings {
   const pairs = assignments(text, '--set').map(([path, value]) => {
-    if (!value.includes(',') && !value.includes('..')) return [path, parseValue(value)] as const
+    if (splitOutside(value, ',').length === 1 && !RANGE.test(value))
+      return [path, parseValue(value)] as const
     throw new UsageError(`--set ${path}: expected one value, got "${value}"`)
   })
   return Object.fromEntries(pairs)
@@ -28,7 +32,7 @@ export function parseSettings(text: string): Settings {
 
 function assignments(text: string, option: string): [string, string][] {
   const found = new Map<string, string>()
-  for (const piece of text.split(';')) {
+  for (const piece of splitOutside(text, ';')) {
     const [, path, values] = /^\s*([\w.-]+)\s*=\s*(.+?)\s*$/.exec(piece) ?? []
     if (path === undefined || values === undefined) {
       throw new UsageError(
@@ -47,9 +51,9 @@ function assignments(text: string, option: string): [string, string][] {
 }
 
 function parseAxis(path: string, text: string, option: string): Axis {
-  const found = /^(-?[\d.eE+-]+?)\.\.(-?[\d.eE+-]+)(?:\/(\d+))?(?::(log|linear))?$/.exec(text)
+  const found = RANGE.exec(text)
   if (found === null) {
-    const values = text.split(',').map((value) => parseValue(value.trim()))
+    const values = splitOutside(text, ',').map(parseValue)
     const twice = values.find((value, i) => values.indexOf(value) !== i)
     if (twice === undefined) return values
     throw new UsageError(`${option} ${path}: expected values that differ, got ${twice} twice`)
@@ -71,6 +75,8 @@ function parseAxis(path: string, text: string, option: string): Axis {
 
 function parseValue(text: string): Setting {
   if (text === 'true' || text === 'false') return text === 'true'
+  const quoted = /^"([^"]*)"$/.exec(text)?.[1]
+  if (quoted !== undefined) return quoted
   const number = Number(text)
   return text === '' || Number.isNaN(number) ? text : number
 }

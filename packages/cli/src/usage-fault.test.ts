@@ -1,6 +1,6 @@
 import { RouteSimError } from '@routesim/core'
 import { expect, test } from 'vitest'
-import { kebab, usageFault } from './usage-fault.js'
+import { usageFault } from './usage-fault.js'
 
 function fault(error: Partial<RouteSimError>, values: Readonly<Record<string, unknown>>) {
   const { message = 'wrong', code = 'c', path, hint } = error
@@ -33,12 +33,4 @@ test('names of routers are wrong usage only where an option may hold them', () =
   const error = { message: 'unknown router "x"', code: 'router_unknown' }
   expect(fault(error, { algorithms: 'x' })).toBe('unknown router "x"')
   expect(fault(error, { config: 'c.toml' })).toBeUndefined()
-})
-
-test('names of options as they are typed', () => {
-  expect(['seed', 'minOsl', 'noPerRequest'].map(kebab)).toEqual([
-    'seed',
-    'min-osl',
-    'no-per-request',
-  ])
 })

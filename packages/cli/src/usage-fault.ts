@@ -1,6 +1,6 @@
 import type { RouteSimError } from '@routesim/core'
 import { UsageError } from './usage-error.js'
-import { dashed } from './usage-messages.js'
+import { dashed, kebab } from './usage-messages.js'
 
 /** What the parser made of a command line: values by the names of options, those with defaults among them. */
 export type ParsedValues = Readonly<Record<string, unknown>>
@@ -60,11 +60,6 @@ export function usageFault(
  */
 export function inFlags(message: string, path: string, flag: string): string {
   return message.startsWith(path) ? `${dashed(flag)}${message.slice(path.length)}` : message
-}
-
-/** `subjectTo` is `subject-to` on the command line. */
-export function kebab(option: string): string {
-  return option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }
 
 /** Whether a `--set` sets a key of the config, or one in a table of it. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { checkWords, commandOf, givenText, usageMessage } from './usage-messages.js'
+import { checkWords, commandOf, givenText, kebab, usageMessage } from './usage-messages.js'
 
 const FLAGS = ['config', 'algorithm', 'algorithms', 'seed', 'slo-ttft', 'slo-e2e']
 
@@ -32,6 +32,11 @@ test.each([
   ],
   ['Missing required arguments: config, output', [], '--config is required\n--output is required'],
   [
+    'Missing required arguments: config, output',
+    ['run', '--confg=x', '--sloTtft', '5', '--out', 'y'],
+    'unknown option --confg; did you mean --config?\nunknown option --out',
+  ],
+  [
     'Not enough non-option arguments: got 0, need at least 2',
     [],
     '<action> is required\n<logs..> is required',
@@ -62,4 +67,12 @@ test('the command and the values as they were typed', () => {
   expect(givenText(['--seed', 'x', '--seed=y'], 'seed')).toBe('y')
   expect(givenText(['--seed', 'x'], 'seed')).toBe('x')
   expect(givenText([], 'seed')).toBe('')
+})
+
+test('names of options as they are typed', () => {
+  expect(['seed', 'minOsl', 'noPerRequest'].map(kebab)).toEqual([
+    'seed',
+    'min-osl',
+    'no-per-request',
+  ])
 })

@@ -45,20 +45,13 @@ export function usageMessage(
       .map((word) => describeUnknown(word, args, flags))
       .join('\n')
   }
-  const missing = /^Missing required arguments?: (.+)$/.exec(message)?.[1]
+  const missing = missingWords(message, usage)
   if (missing !== undefined) {
-    return missing
-      .split(', ')
-      .map((name) => `--${name} is required`)
-      .join('\n')
-  }
-  const given = /^Not enough non-option arguments: got (\d+)/.exec(message)?.[1]
-  if (given !== undefined) {
-    const words = usage.match(/<[^>]+>/g) ?? []
-    return words
-      .slice(Number(given))
-      .map((word) => `${word} is required`)
-      .join('\n')
+    // What is missing may be there, misspelt.
+    const misspelt = unknownOptions(args, flags).map((word) => describeUnknown(word, args, flags))
+    return (misspelt.length > 0 ? misspelt : missing.map((word) => `${word} is required`)).join(
+      '\n',
+    )
   }
   const bare = /^Not enough arguments following: (.+)$/.exec(message)?.[1]
   if (bare !== undefined) return `${dashed(bare)}: expected a value, got none`
@@ -71,6 +64,20 @@ export function usageMessage(
     return choices.map(([, name, given, all]) => describeChoice(name!, given!, all!)).join('\n')
   }
   return message
+}
+
+/** What the option parser misses; undefined when it complains about something else. */
+function missingWords(message: string, usage: string): readonly string[] | undefined {
+  const options = /^Missing required arguments?: (.+)$/.exec(message)?.[1]
+  if (options !== undefined) return options.split(', ').map((name) => `--${name}`)
+  const given = /^Not enough non-option arguments: got (\d+)/.exec(message)?.[1]
+  return given === undefined ? undefined : (usage.match(/<[^>]+>/g) ?? []).slice(Number(given))
+}
+
+/** The long options of a command line that a command does not have. */
+function unknownOptions(args: readonly string[], flags: readonly string[]): readonly string[] {
+  const words = args.flatMap((arg) => /^--([\w.-]+)/.exec(arg)?.[1] ?? [])
+  return words.filter((word) => !flags.includes(kebab(word)))
 }
 
 /** The text given for an option, for when its value was not understood. */
@@ -127,4 +134,9 @@ function describeChoice(name: string, given: string, all: string): string {
 /** An option as it is typed. */
 export function dashed(name: string): string {
   return name.length === 1 ? `-${name}` : `--${name}`
+}
+
+/** `subjectTo` is `subject-to` on the command line. */
+export function kebab(option: string): string {
+  return option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }

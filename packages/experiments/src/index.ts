@@ -30,6 +30,7 @@ export {
 export { buildFleet, type Fleet, type Stepper } from './cluster/build-cluster.js'
 export { type ConfigKey, configReference } from './config/config-reference.js'
 export { checkConfig } from './config/config-source.js'
+export { keepsEvicted } from './config/memory-schema.js'
 export { loadConfig, parseConfig, parseToml, readConfig } from './config/parse-config.js'
 export type { Config } from './config/schema.js'
 export { whyUnreadable } from './config/why-unreadable.js'

@@ -50,7 +50,7 @@ export const explainCommand: CommandBody<ExplainArguments> = {
       .option('worst', {
         type: 'number',
         requiresArg: true,
-        describe: 'The N requests with the highest TTFT; 1 if no requests are named',
+        describe: 'The N completed requests with the highest TTFT; 1 if no requests are named',
       })
       .option('random', { type: 'number', requiresArg: true, describe: 'Any N requests' })
       .option('alternatives', {

@@ -4,7 +4,7 @@ import {
   SERVING_SIMULATOR_SOURCES,
 } from '@routesim/traces'
 import type { Options } from 'yargs'
-import { kebab } from '../usage-fault.js'
+import { kebab } from '../usage-messages.js'
 
 const number = (describe: string): Options => ({ type: 'number', requiresArg: true, describe })
 

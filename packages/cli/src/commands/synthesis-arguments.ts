@@ -2,7 +2,8 @@ import { RouteSimError } from '@routesim/core'
 import type { SynthesisOptions } from '@routesim/traces'
 import type { Options } from 'yargs'
 import { UsageError } from '../usage-error.js'
-import { inFlags, kebab } from '../usage-fault.js'
+import { inFlags } from '../usage-fault.js'
+import { kebab } from '../usage-messages.js'
 
 /** How requests are made after the example of a trace, as the parser gives it. */
 export interface SynthesisArguments {

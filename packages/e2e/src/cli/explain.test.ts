@@ -112,9 +112,20 @@ at_sec = 0.5
   expect(stdout).toMatch(/backend 1 would have given the last token after/)
 })
 
-test('a rejected request is the worst', async () => {
-  const { stdout } = await inProcess(['explain', '-c', at('tiny.toml'), '-a', 'round_robin'])
-  expect(stdout).toMatch(/^It was rejected \((queue_full|no_available_backend)\)\.$/m)
+test('the worst are of the requests that were completed, which is said where others were not', async () => {
+  const words = ['explain', '-c', at('tiny.toml'), '-a', 'round_robin']
+  const { stdout, stderr } = await inProcess([...words, '--worst', '2'])
+  expect(stdout.match(/^TTFT [\d.,]+ ms/gm)).toHaveLength(2)
+  const [, lost] =
+    /^note: \d+% of the requests were not completed, the first of them request (\d+): the worst are of the others$/m.exec(
+      stderr,
+    )!
+  const { stdout: rejected } = await inProcess([...words, '--request', lost!])
+  expect(rejected).toMatch(/^It was rejected \((queue_full|no_available_backend)\)\.$/m)
+  writeFileSync(at('large.jsonl'), '{"ts":0,"prompt_tokens":90000,"gen_tokens":5}\n')
+  const none = await inProcess([...words, '-t', at('large.jsonl')])
+  expect(none.stdout).toMatch(/^It was rejected \(exceeds_kv_cache\)\.$/m)
+  expect(none.stderr).not.toContain('the worst')
 })
 
 test('an output file takes all', async () => {

@@ -36,6 +36,8 @@ test.each([
   ['bogus', 2, 'unknown command "bogus"; expected one of run, compare,'],
   [`comprae ${good}`, 2, 'unknown command "comprae"; did you mean "compare"?'],
   ['run', 2, '--config is required'],
+  ['run --confg x.toml', 2, 'unknown option --confg; did you mean --config?'],
+  ['results show --format x', 2, 'unknown option --format'],
   ['run -c', 2, '-c: expected a value, got none'],
   [`run ${good} --algoritm x`, 2, 'unknown option --algoritm; did you mean --algorithm?'],
   [`run ${good} --algo x`, 2, 'unknown option --algo; did you mean --algorithm?'],

@@ -2,6 +2,7 @@ import { findLink } from '@routesim/hardware'
 import type * as z from 'zod'
 import { integer, notNegative, positive, table, text } from './fields.js'
 import { inCatalogue } from './latency-schema.js'
+import type { Config } from './schema.js'
 
 /** Memory below the GPUs that keeps what the KV cache of a backend evicts. */
 export const kvOffload = table({
@@ -75,6 +76,16 @@ export function checkMemory(
   })
 }
 
+/** Whether a backend has memory for what its KV cache evicts. */
+export function keepsEvicted({
+  cpu_gb,
+  cpu_blocks,
+  disk_gb,
+  disk_blocks,
+}: Config['cluster']['kv_offload']): boolean {
+  return [cpu_gb, cpu_blocks, disk_gb, disk_blocks].some((size) => size !== undefined)
+}
+
 /** Says that nothing can be kept where nothing is cached. */
 export function checkOffload(
   isCaching: boolean,
@@ -82,9 +93,7 @@ export function checkOffload(
   path: readonly (string | number)[],
   context: z.RefinementCtx,
 ): void {
-  const { cpu_gb, cpu_blocks, disk_gb, disk_blocks } = offload
-  const isWanted = [cpu_gb, cpu_blocks, disk_gb, disk_blocks].some((size) => size !== undefined)
-  if (isCaching || !isWanted) return
+  if (isCaching || !keepsEvicted(offload)) return
   context.addIssue({
     code: 'custom',
     path: [...path, 'kv_offload'],

@@ -124,7 +124,7 @@ export async function execute(
     ...(onDecision && { onDecision }),
   }
   const telling = {
-    summary: { pricePerHour, gpuCounts, slo },
+    summary: { pricePerHour, gpuCounts, slo, events: settings.conditions.events },
     series,
     isDetailed: detail,
     observer,
@@ -169,7 +169,8 @@ function prepare(
 ): { simulation: Simulation; summarized: () => Executed } {
   const { cluster, requests } = options
   if ('next' in requests) {
-    const recorder = new RequestStatistics(cluster.backends.length, summary.slo)
+    const roles = cluster.backends.map(({ role }) => role)
+    const recorder = new RequestStatistics(roles, summary.slo)
     if (series !== undefined) alsoHear(recorder, series)
     const simulation = new Simulation({ ...options, recorder })
     const summarized = () => ({ summary: summarizeTotals(simulation.totals(), recorder, summary) })

@@ -21,6 +21,7 @@ import {
   prepareFleet,
   type ScenarioInfo,
 } from './scenario.js'
+import { shareText } from './share-text.js'
 
 /** Events between two looks at the outside world. */
 const EVENTS_PER_SLICE = 20_000
@@ -30,7 +31,7 @@ const ALTERNATIVES = 16
 /** Options of {@link explain}; one seed, one visibility. */
 export interface ExplainOptions extends ExperimentOptions {
   readonly algorithm: AlgorithmChoice
-  /** Which requests: their numbers in order of arrival, the highest TTFTs, or any. */
+  /** Which requests: their numbers in order of arrival, the highest TTFTs of those completed, or any. */
   readonly requests:
     | { readonly ids: readonly number[] }
     | { readonly worst: number }
@@ -128,7 +129,8 @@ export async function explain(options: ExplainOptions): Promise<ExplainReport> {
     }
     explained.push({ ...outcomeOf(row, whole), decisions })
   }
-  return { scenario, algorithm: label, requests: explained }
+  const notes = [...scenario.notes, ...lostNotes(options.requests, whole)]
+  return { scenario: { ...scenario, notes }, algorithm: label, requests: explained }
 }
 
 /** Simulates what would have come of other decisions. */
@@ -229,10 +231,14 @@ function chooseRows(asked: ExplainOptions['requests'], whole: RunResult, seed: n
   }
   const rows = Array.from({ length: size }, (_, row) => row)
   if ('worst' in asked) {
-    // What never got a token is worse than any that did.
-    const ttft = rows.map((row) => whole.outcomes.firstTokenMs[row]! - whole.sentMs[row]!)
-    const rank = (row: number): number => (Number.isNaN(ttft[row]!) ? Number.MAX_VALUE : ttft[row]!)
-    return rows.sort((a, b) => rank(b) - rank(a) || a - b).slice(0, asked.worst)
+    const lost = new Set(lostRows(whole))
+    const ttft = (row: number): number => whole.outcomes.firstTokenMs[row]! - whole.sentMs[row]!
+    // One without output waited for no token.
+    const rank = (row: number): number => (Number.isNaN(ttft(row)) ? 0 : ttft(row))
+    return rows
+      .filter((row) => lost.size === size || !lost.has(row))
+      .sort((a, b) => rank(b) - rank(a) || a - b)
+      .slice(0, asked.worst)
   }
   const random = new RandomStream(seed, 'explain')
   for (let i = 0; i < Math.min(asked.random, size); i++) {
@@ -240,6 +246,21 @@ function chooseRows(asked: ExplainOptions['requests'], whole: RunResult, seed: n
     ;[rows[i], rows[j]] = [rows[j]!, rows[i]!]
   }
   return rows.slice(0, asked.random).sort((a, b) => a - b)
+}
+
+/** Requests that were not completed, in order of arrival. */
+function lostRows({ requests, outcomes }: RunResult): number[] {
+  const rows = Array.from({ length: requests.size }, (_, row) => row)
+  return rows.filter((row) => outcomes.outcome[row] !== OUTCOME.completed)
+}
+
+/** Says that the worst are of those requests that were completed, where not all were. */
+function lostNotes(asked: ExplainOptions['requests'], whole: RunResult): string[] {
+  const lost = lostRows(whole)
+  if (!('worst' in asked) || lost.length === 0 || lost.length === whole.requests.size) return []
+  return [
+    `${shareText(lost.length / whole.requests.size)} of the requests were not completed, the first of them request ${lost[0]}: the worst are of the others`,
+  ]
 }
 
 /** Runs to the end, or to that of one request. */

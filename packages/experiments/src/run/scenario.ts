@@ -13,6 +13,7 @@ import type { ExperimentsErrorCode } from '../errors.js'
 import { parseVisibility, toVisibility } from '../visibility/resolve-visibility.js'
 import type { TraceOptions, WorkloadSource } from '../workload/load-workload.js'
 import type { Control, RunObserver } from './execute.js'
+import { idleSettings } from './idle-settings.js'
 import { idleTargets } from './idle-targets.js'
 import { lateEvents } from './late-events.js'
 import { requestNotes } from './request-notes.js'
@@ -239,6 +240,7 @@ export async function describeScenario(
     notes: [
       ...workload.notes,
       ...(seeds.length > 1 && !workload.isSeeded ? [SAME_REQUESTS] : []),
+      ...idleSettings(config),
       ...(table === undefined ? [] : notesOn(table, config, fleet)),
     ],
   }

@@ -114,6 +114,21 @@ test('one algorithm has no rival: only what it costs', () => {
   expect(verdict(scenario, [])).toEqual([])
 })
 
+test('a router with which nothing was completed has no costs, which is said', () => {
+  const idle = result('idle', {
+    ...{ completed_requests: 0, rejected_requests: 10, rejected_by_reason: { queue_full: 10 } },
+    ...{ estimated_cost_per_1k_tokens: null, busy_cost_per_1k_tokens: null },
+  })
+  const dear = result('dear', { estimated_cost_per_1k_tokens: 0.002 })
+  const of = (...results: AlgorithmSummary[]) => verdict(scenario, results)[1]
+  const begin =
+    'idle completed no request; on 2 x H100 SXM at $7.00/h, a million tokens cost $1.000'
+  const end = 'of which 40% is for busy GPUs and the rest for idle ones'
+  expect(of(idle, result('a'))).toBe(`${begin}, with a, ${end}.`)
+  expect(of(result('a'), idle, result('b'))).toBe(`${begin}, with any other, ${end}.`)
+  expect(of(result('a'), idle, dear)).toBe(`${begin} with a, ${end}, and up to $2.000 with dear.`)
+})
+
 test('when nothing was completed, nobody is praised', () => {
   const none = {
     completed_requests: 0,

@@ -67,11 +67,7 @@ function winners(results: readonly AlgorithmSummary[]): string {
   const ranked = [...wins.values()].sort((a, b) => b.on.length - a.on.length)
   const told = ranked.map(({ winners, on }) => {
     const verb = winners.length === 1 ? 'wins' : 'win'
-    const who =
-      winners.length > MOST_NAMED
-        ? `${winners.length} of ${results.length} algorithms`
-        : listed(winners)
-    return `${who} ${verb} on ${listed(on)}`
+    return `${named(winners, results)} ${verb} on ${listed(on)}`
   })
   const unserved = UNSERVED.flatMap(({ paths, verb }) => {
     const share = leastShare(results, paths)
@@ -82,6 +78,13 @@ function winners(results: readonly AlgorithmSummary[]): string {
     told.push(`${lost.length > 0 ? 'no' : 'No'} algorithm stands out on this traffic`)
   }
   return `${[...lost, ...told].join('; ')}.`
+}
+
+/** Algorithms by their names, or how many they are. */
+function named(names: readonly string[], results: readonly AlgorithmSummary[]): string {
+  return names.length > MOST_NAMED
+    ? `${names.length} of ${results.length} algorithms`
+    : listed(names)
 }
 
 /** Who wins on what, where at most `most` share the win; by the names of the winners. */
@@ -174,24 +177,28 @@ function fleetOf({ fleet, fleetPricePerHour }: ScenarioInfo): string {
 }
 
 function cost(scenario: ScenarioInfo, results: readonly AlgorithmSummary[]): string {
-  const fleet = fleetOf(scenario)
+  const idle = results.filter((result) => metric(result, 'completed_requests').value === 0)
+  const names = idle.map(({ algorithm }) => algorithm)
+  const fleet = `${idle.length === 0 ? 'On' : `${named(names, results)} completed no request; on`} ${fleetOf(scenario)}`
   const priced = results
     .map((result) => ({ result, usd: metric(result, 'estimated_cost_per_1k_tokens').value }))
     .filter((entry): entry is { result: AlgorithmSummary; usd: number } => entry.usd !== null)
     .sort((a, b) => a.usd - b.usd)
   const cheapest = priced[0]
   const dearest = priced.at(-1)
-  if (cheapest === undefined || dearest === undefined) return `On ${fleet}, no token was billed.`
-  if (dearest.usd === 0) return `On ${fleet}, tokens cost nothing.`
+  if (cheapest === undefined || dearest === undefined) return `${fleet}, no token was billed.`
+  if (dearest.usd === 0) return `${fleet}, tokens cost nothing.`
   const busy = metric(cheapest.result, 'busy_cost_per_1k_tokens').value ?? 0
   const share = `of which ${percent(busy / cheapest.usd)} is for busy GPUs and the rest for idle ones`
   if (dearest.usd - cheapest.usd <= NEGLIGIBLE * dearest.usd) {
-    const whose = results.length === 1 ? '' : 'whichever is chosen, '
+    const others = priced.length === 1 ? cheapest.result.algorithm : 'any other'
+    const all = results.length === 1 ? '' : 'whichever is chosen, '
+    const whose = idle.length === 0 ? all : `with ${others}, `
     const [least, most] = [dollars(cheapest.usd), dollars(dearest.usd)]
     const range = least === most ? least : `${least} to ${most}`
-    return `On ${fleet}, a million tokens cost ${range}, ${whose}${share}.`
+    return `${fleet}, a million tokens cost ${range}, ${whose}${share}.`
   }
-  return `On ${fleet}, a million tokens cost ${dollars(cheapest.usd)} with ${cheapest.result.algorithm}, ${share}, and up to ${dollars(dearest.usd)} with ${dearest.result.algorithm}.`
+  return `${fleet}, a million tokens cost ${dollars(cheapest.usd)} with ${cheapest.result.algorithm}, ${share}, and up to ${dollars(dearest.usd)} with ${dearest.result.algorithm}.`
 }
 
 function milliseconds(value: number): string {

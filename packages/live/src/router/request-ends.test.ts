@@ -74,7 +74,7 @@ test('failures count by worker, are logged, and open its breaker; with nobody el
 
 test("a stream that ends with an error is broken, and the worker's failure; words of answers and errors of clients are none", async () => {
   const event = (code: string): string =>
-    `data: {"error": {"message": "no"${code}}}\n\ndata: [DONE]\n\n`
+    `data: {"choices":[{"text":"a"}]}\n\ndata: {"error": {"message": "no"${code}}}\n\ndata: [DONE]\n\n`
   const quoted = 'data: {"choices":[{"text":"\\ndata: {\\"error\\": 1}"}]}\n\ndata: [DONE]\n\n'
   const streams = [quoted, event(', "code": 400'), event(', "code": 500'), event('')]
   const workers = await Promise.all(streams.map((text) => fleet.rawWorker(200, text)))
@@ -88,6 +88,24 @@ test("a stream that ends with an error is broken, and the worker's failure; word
   const states = backends.map(({ breaker }) => breaker.state(now()))
   expect(states).toEqual(['closed', 'closed', 'open', 'open'])
   expect([...backends[2]!.failuresByReason]).toEqual([['error_event', 1]])
+})
+
+test('a stream that begins with an error is tried elsewhere, but not one of the client', async () => {
+  const stream = (code: number): string =>
+    `data: {"error": {"message": "no", "code": ${code}}}\n\ndata: [DONE]\n\n`
+  const good = 'data: {"choices":[{"text":"a"}]}\n\ndata: [DONE]\n\n'
+  const [bad, fine] = [await fleet.rawWorker(200, stream(500)), await fleet.rawWorker(200, good)]
+  const router = await fleet.router([bad, fine], { algorithm: 'round_robin' })
+  const asked = { prompt: 'x', stream: true }
+  expect((await complete(router.url, asked)).text).toBe(good)
+  expect(router.stats.retries).toBe(1)
+  await expectEnds(router, { completed: 1 })
+  expect([...router.core.backends[0]!.failuresByReason]).toEqual([['error_event', 1]])
+  const alone = await fleet.router([bad])
+  expect((await complete(alone.url, asked)).status).toBe(502)
+  const refused = await fleet.router([await fleet.rawWorker(200, stream(400))])
+  expect((await complete(refused.url, asked)).text).toBe(stream(400))
+  await expectEnds(refused, { client_error: 1 })
 })
 
 test('more requests under way than there may be get 503 and are told when to come again', async () => {

@@ -76,7 +76,8 @@ export class Upstream {
 
   /**
    * Sends a request and passes the response on as it comes, no faster than the client takes it. Until the
-   * first byte of a good response has come, the client sees nothing, and another worker may be tried.
+   * first byte of a good response has come, the client sees nothing, and another worker may be tried: a stream
+   * that begins with an error of the worker is none.
    */
   forward(
     path: string,
@@ -165,7 +166,15 @@ class Exchange implements ResponseHandler {
   }
 
   onData(chunk: Buffer): void {
-    if (!this.isPassing) this.begin()
+    if (!this.isPassing) {
+      // Of a stream that begins with an error the client needs to see nothing.
+      if (isFault(errorToldIn(chunk, FIRST_EVENT))) {
+        this.fail('error_event')
+        this.sent?.abort()
+        return
+      }
+      this.begin()
+    }
     this.count.take(chunk)
     this.listener.came(this.count.events)
     this.tail = lastBytes(this.tail, chunk)
@@ -179,8 +188,8 @@ class Exchange implements ResponseHandler {
     this.client.end()
     if (this.client.writableLength > 0) letGoOf(this.client, this.stallMs)
     const { tail, count } = this
-    const error = errorToldIn(tail)
-    if (error !== undefined && error >= 500) this.end({ kind: 'broken', reason: 'error_event' })
+    const error = errorToldIn(tail, ANY_EVENT)
+    if (isFault(error)) this.end({ kind: 'broken', reason: 'error_event' })
     else this.end({ kind: 'sent', status: error ?? this.status, tail, events: count.events })
   }
 
@@ -247,10 +256,19 @@ class Exchange implements ResponseHandler {
   }
 }
 
-/** The status of an error that a stream ends with: what an answer says never begins a line like that. */
-function errorToldIn(tail: Buffer): number | undefined {
-  const event = /^data: ?\{"error":.*/m.exec(tail.toString('latin1'))?.[0]
-  return event === undefined ? undefined : Number(/"code": ?(\d{3})\b/.exec(event)?.[1] ?? 500)
+/** An error in a stream: what an answer says never begins a line like that. */
+const ANY_EVENT = /^data: ?\{"error":.*/m
+const FIRST_EVENT = new RegExp(ANY_EVENT.source)
+
+/** The status of an error that a part of a stream tells. */
+function errorToldIn(part: Buffer, event: RegExp): number | undefined {
+  const told = event.exec(part.toString('latin1'))?.[0]
+  return told === undefined ? undefined : Number(/"code": ?(\d{3})\b/.exec(told)?.[1] ?? 500)
+}
+
+/** Whether an error is the worker's, and another may do better. */
+function isFault(error: number | undefined): boolean {
+  return error !== undefined && error >= 500
 }
 
 /** Closes the connection of a client that does not take the rest of an answer that is on its way. */

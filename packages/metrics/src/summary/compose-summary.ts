@@ -1,4 +1,9 @@
-import { type BackendTotals, RouteSimError, type RunTotals } from '@routesim/core'
+import {
+  type BackendEvent,
+  type BackendTotals,
+  RouteSimError,
+  type RunTotals,
+} from '@routesim/core'
 import type { MetricsErrorCode } from '../errors/metrics-error-code.js'
 import type { LogHistogram } from '../histogram/log-histogram.js'
 import type { FlowBins } from '../saturation/flow-bins.js'
@@ -10,6 +15,7 @@ import { orNull } from '../statistics/or-null.js'
 import type { CacheCounts } from './cache-statistics.js'
 import { fleetCost } from './cost.js'
 import { loadBalance } from './load-balance.js'
+import { presentTimes } from './present-time.js'
 import type { RequestCounts } from './request-counts.js'
 import type { BackendSummary, RunSummary } from './run-summary.js'
 import { adapterLoads, tierStatistics } from './tier-statistics.js'
@@ -20,6 +26,8 @@ export interface SummaryOptions {
   readonly pricePerHour: readonly number[]
   /** GPUs of each backend, by id; one each when absent. */
   readonly gpuCounts?: readonly number[]
+  /** What happened to backends: one is paid from when it is added until it is removed and idle. */
+  readonly events?: readonly BackendEvent[] | undefined
   /** Targets to count requests against; none by default. */
   readonly slo?: SloOptions | undefined
 }
@@ -52,17 +60,19 @@ export function composeSummary(
   const measured = measure()
   const { counts } = measured
   const { completed } = counts
-  const durationMs = totals.endMs - totals.measuredFromMs
+  const { measuredFromMs, endMs } = totals
+  const durationMs = endMs - measuredFromMs
   const seconds = durationMs / 1000
   const tokens = counts.promptTokens + counts.outputTokens
   const cache = measured.cache.statistics(totals.backends)
   const balance = loadBalance(totals.backends, counts.perBackend)
-  const cost = fleetCost(totals.backends, durationMs, options.pricePerHour)
+  const presentMs = presentTimes(options.events ?? [], measuredFromMs, endMs, counts.lastEndMs)
+  const cost = fleetCost(totals.backends, presentMs, options.pricePerHour)
   const tiers = tierStatistics(totals.backends, durationMs)
   const adapters = adapterLoads(totals.backends)
   const rejectedByReason = counts.rejectedByReason(totals.rejectReasons)
   const gpusOf = ({ id }: BackendTotals): number => options.gpuCounts?.[id] ?? 1
-  const gpus = totals.backends.reduce((sum, backend) => sum + gpusOf(backend), 0)
+  const gpuMs = totals.backends.reduce((sum, each) => sum + gpusOf(each) * presentMs[each.id]!, 0)
   const busyGpuMs = totals.backends.reduce((sum, each) => sum + gpusOf(each) * each.busyMs, 0)
   return {
     algorithm: totals.router,
@@ -107,7 +117,7 @@ export function composeSummary(
     per_backend_requests: counts.perBackend,
     per_backend: summarizeBackends(totals, durationMs, counts.perBackend),
     gpu_seconds_per_request: orNull(busyGpuMs / 1000 / completed),
-    fleet_gpu_seconds_per_request: orNull((gpus * seconds) / completed),
+    fleet_gpu_seconds_per_request: orNull(gpuMs / 1000 / completed),
     estimated_cost_per_1k_tokens: orNull((cost.fleetUsd / tokens) * 1000),
     busy_cost_per_1k_tokens: orNull((cost.busyUsd / tokens) * 1000),
     custom_metrics: Object.fromEntries(

@@ -5,19 +5,20 @@ const MS_PER_HOUR = 3_600_000
 
 /** What the measured part of a run cost, in USD. */
 export interface FleetCost {
-  /** Every backend for the whole duration. */
+  /** Every backend for the time it was there. */
   readonly fleetUsd: number
   /** Every backend for the time it spent in engine steps. */
   readonly busyUsd: number
 }
 
 /**
+ * @param presentMs - how long each backend was there, by id
  * @param pricePerHour - USD per hour of each backend, by id
  * @throws RouteSimError `prices_invalid`
  */
 export function fleetCost(
   backends: readonly BackendTotals[],
-  durationMs: number,
+  presentMs: readonly number[],
   pricePerHour: readonly number[],
 ): FleetCost {
   if (pricePerHour.length !== backends.length) {
@@ -36,7 +37,7 @@ export function fleetCost(
         { code: 'prices_invalid', path: `pricePerHour[${id}]` },
       )
     }
-    fleetUsd += (price * durationMs) / MS_PER_HOUR
+    fleetUsd += (price * presentMs[id]!) / MS_PER_HOUR
     busyUsd += (price * busyMs) / MS_PER_HOUR
   }
   return { fleetUsd, busyUsd }

@@ -17,7 +17,7 @@ export function measureRequests(
 ): MeasuredRequests {
   const { outcomes, warmupRequests, backends } = result
   const requests = asSent(result)
-  const counts = new RequestCounts(backends.length)
+  const counts = new RequestCounts(backends.map(({ role }) => role))
   const cache = new CacheCounts(backends.length)
   const flow = new FlowBins()
   for (let row = warmupRequests; row < requests.size; row++) {

@@ -1,4 +1,4 @@
-import { OUTCOME, type RequestOutcomes, type RequestTable } from '@routesim/core'
+import { type BackendRole, OUTCOME, type RequestOutcomes, type RequestTable } from '@routesim/core'
 
 /** What measured requests add up to, whichever way they are gone through. */
 export class RequestCounts {
@@ -15,11 +15,19 @@ export class RequestCounts {
   /** Requests by reason, as `rejectReason` numbers them. */
   private readonly rejections: number[] = []
   private readonly failures: number[] = []
-  /** Measured requests sent to each backend; a disaggregated one counts on both of its backends. */
+  /**
+   * Measured requests by backend; a disaggregated one counts on both of its backends, one that a router moved
+   * where it was last.
+   */
   readonly perBackend: number[]
+  /** When the last measured request of each backend ended there. */
+  readonly lastEndMs: number[]
+  private readonly roles: readonly BackendRole[]
 
-  constructor(backends: number) {
-    this.perBackend = new Array<number>(backends).fill(0)
+  constructor(roles: readonly BackendRole[]) {
+    this.roles = roles
+    this.perBackend = roles.map(() => 0)
+    this.lastEndMs = roles.map(() => Number.NEGATIVE_INFINITY)
   }
 
   /** Counts the request of a row. */
@@ -29,8 +37,9 @@ export class RequestCounts {
     this.retries += outcomes.attempts[row]!
     const decode = outcomes.backend[row]!
     const prefill = outcomes.prefillBackend[row]!
-    if (decode >= 0) this.perBackend[decode]!++
-    if (prefill >= 0 && prefill !== decode) this.perBackend[prefill]!++
+    if (decode >= 0) this.count(decode, outcomes.finishedMs[row]!)
+    if (prefill >= 0 && prefill !== decode && !this.hasMoved(prefill, decode))
+      this.count(prefill, outcomes.firstTokenMs[row]!)
     const outcome = outcomes.outcome[row]
     if (outcome === OUTCOME.completed) {
       this.completed++
@@ -38,13 +47,23 @@ export class RequestCounts {
       this.outputTokens += requests.outputTokens[row]!
     } else if (outcome === OUTCOME.rejected) {
       this.rejected++
-      count(this.rejections, outcomes.rejectReason[row]!)
+      countAt(this.rejections, outcomes.rejectReason[row]!)
     } else if (outcome === OUTCOME.failed) {
       this.failed++
-      count(this.failures, outcomes.rejectReason[row]!)
+      countAt(this.failures, outcomes.rejectReason[row]!)
     } else if (outcome === OUTCOME.timed_out) {
       this.timedOut++
     }
+  }
+
+  private count(backend: number, endMs: number): void {
+    this.perBackend[backend]!++
+    if (endMs > this.lastEndMs[backend]!) this.lastEndMs[backend] = endMs
+  }
+
+  /** Whether a request went from one backend to another although either takes whole requests. */
+  private hasMoved(from: number, to: number): boolean {
+    return this.roles[from] === 'both' && this.roles[to] === 'both'
   }
 
   /** Rejected requests by the names of the reasons that occurred. */
@@ -58,7 +77,7 @@ export class RequestCounts {
   }
 }
 
-function count(counts: number[], reason: number): void {
+function countAt(counts: number[], reason: number): void {
   counts[reason] = (counts[reason] ?? 0) + 1
 }
 

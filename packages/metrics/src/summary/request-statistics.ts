@@ -1,4 +1,4 @@
-import type { RequestOutcomes, RequestTable } from '@routesim/core'
+import type { BackendRole, RequestOutcomes, RequestTable } from '@routesim/core'
 import { LogHistogram } from '../histogram/log-histogram.js'
 import { TokenGapRecorder } from '../histogram/token-gap-recorder.js'
 import { FlowBins } from '../saturation/flow-bins.js'
@@ -26,15 +26,15 @@ export class RequestStatistics extends TokenGapRecorder {
   private readonly queueWait = new LogHistogram()
 
   /**
-   * @param backends - how many the fleet has
+   * @param roles - of the backends of the fleet, by id
    * @param slo - targets to count requests against
    * @throws RouteSimError `slo_invalid`
    */
-  constructor(backends: number, slo?: SloOptions) {
+  constructor(roles: readonly BackendRole[], slo?: SloOptions) {
     super()
     this.slo = new SloCounter(slo)
-    this.counts = new RequestCounts(backends)
-    this.cache = new CacheCounts(backends)
+    this.counts = new RequestCounts(roles)
+    this.cache = new CacheCounts(roles.length)
   }
 
   requestEnded(row: number, requests: RequestTable, outcomes: RequestOutcomes): void {

@@ -110,12 +110,13 @@ export interface RunSummary {
    * it is largest; null when the smallest is 0, and 1 when all are.
    */
   readonly max_min_queue_ratio: number | null
+  /** Measured requests; a disaggregated one counts on both of its backends, a moved one where it was last. */
   readonly per_backend_requests: readonly number[]
   readonly per_backend: readonly BackendSummary[]
 
   /** Time that GPUs spent in engine steps of their backends, in seconds per completed request. */
   readonly gpu_seconds_per_request: number | null
-  /** The same with idle time: GPUs times duration. */
+  /** The same with idle time: GPUs times the time that their backends were there. */
   readonly fleet_gpu_seconds_per_request: number | null
   /** USD per 1000 prompt and output tokens of completed requests, the whole fleet paid, idle or not. */
   readonly estimated_cost_per_1k_tokens: number | null

@@ -176,7 +176,7 @@ describe('requests that got no answer', () => {
       queue_wait: ____,
       ...expected
     } = summarize(run, noGaps, options)
-    const statistics = new RequestStatistics(1, options.slo)
+    const statistics = new RequestStatistics(['both'], options.slo)
     for (let row = 0; row < 6; row++) statistics.requestEnded(row, run.requests, run.outcomes)
     expect(summarizeTotals(run, statistics, options)).toMatchObject(expected)
   })
@@ -234,6 +234,17 @@ describe('rates and cost', () => {
     const summary = summarize(run, noGaps, { ...free(2), gpuCounts: [4, 1] })
     expect(summary.gpu_seconds_per_request).toBeCloseTo((4 * 0.2 + 0.1) / 2, 12)
     expect(summary.fleet_gpu_seconds_per_request).toBeCloseTo((5 * 0.5) / 2, 12)
+  })
+
+  test('a backend that is removed is paid until it has finished what it had', () => {
+    const left = [completed(0, { backend: 0, finishedMs: 300 }), completed(380, { backend: 1 })]
+    const events = [{ atMs: 250, backend: 0, kind: 'remove' }] as const
+    const summary = summarize(runResult(left, [{}, {}]), noGaps, {
+      ...{ pricePerHour: [7.2, 3.6], events },
+    })
+    // $7.2/h for 0.3 s and $3.6/h for 0.5 s.
+    expect(summary.estimated_cost_per_1k_tokens).toBeCloseTo(1.1 / 220, 12)
+    expect(summary.fleet_gpu_seconds_per_request).toBeCloseTo(0.8 / 2, 12)
   })
 
   test('the fleet is paid idle or not; busy cost stands apart', () => {
@@ -318,6 +329,14 @@ describe('load balance', () => {
       per_backend_requests: [6, 2, 2, 2],
       jains_fairness_index: 1,
       load_cv: 0,
+    })
+  })
+
+  test('counts a request that a router moved once, where it was last', () => {
+    const moved = [completed(0, { backend: 1, prefillBackend: 0 }), completed(1, { backend: 0 })]
+    expect(summarize(runResult(moved, [{}, {}]), noGaps, free(2))).toMatchObject({
+      per_backend_requests: [1, 1],
+      jains_fairness_index: 1,
     })
   })
 

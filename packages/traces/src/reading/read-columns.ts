@@ -3,6 +3,7 @@ import { traceError } from '../errors/trace-error.js'
 import { checkBlockTokens } from '../formats/block-tokens.js'
 import { isParquet, parquetLines } from '../formats/parquet.js'
 import type { TraceFormat } from '../formats/trace-format.js'
+import { cutPrefixes } from './cut-prefixes.js'
 import { LineSplitter } from './line-splitter.js'
 import { RecordCollector, type SkippedRecords } from './record-collector.js'
 import { TraceContent } from './trace-content.js'
@@ -55,8 +56,9 @@ export async function readColumns(
   }
   const format = content.end()
   const { columns, skipped, ignored, misspelled } = collector
-  const { notes } = misspelled
   if (columns.size === 0) throw emptyError(first, skipped, ignored)
+  const cut = cutPrefixes(columns).map((note) => `${first}: ${note}`)
+  const notes = [...misspelled.notes, ...cut]
   return { columns, format: isBinary ? 'parquet' : format, skipped, ignored, notes }
 }
 

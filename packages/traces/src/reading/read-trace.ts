@@ -52,7 +52,7 @@ export interface TraceReadResult extends LoweredRecords {
   readonly skipped: SkippedRecords
   /** Entries that are no LLM requests (spans without token counts). */
   readonly ignored: number
-  /** What a user should know: misspelled keys, or why the cache was not written. */
+  /** What a user should know: misspelled keys, prefixes that were cut, or why the cache was not written. */
   readonly notes: readonly string[]
 }
 

@@ -1,5 +1,5 @@
 import { UsageError } from '../../usage-error.js'
-import { kebab } from '../../usage-fault.js'
+import { kebab } from '../../usage-messages.js'
 
 interface Range {
   readonly what: string

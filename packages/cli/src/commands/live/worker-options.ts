@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { RouteSimError } from '@routesim/core'
 import type { Config } from '@routesim/experiments'
-import { buildFleet, parseConfig } from '@routesim/experiments'
+import { buildFleet, keepsEvicted, parseConfig } from '@routesim/experiments'
 import {
   type FailureOptions,
   type MockClusterFlags,
@@ -180,11 +180,8 @@ function checkPools(args: MockClusterFlags): void {
  * @throws RouteSimError `config_invalid`
  */
 export function refuseOffload({ cluster }: Config): void {
-  const at = [cluster, ...(cluster.backends ?? [])].findIndex(({ kv_offload: offload }) =>
-    [offload.cpu_gb, offload.cpu_blocks, offload.disk_gb, offload.disk_blocks].some(
-      (size) => size !== undefined,
-    ),
-  )
+  const groups = [cluster, ...(cluster.backends ?? [])]
+  const at = groups.findIndex(({ kv_offload: offload }) => keepsEvicted(offload))
   if (at === -1) return
   const path = at === 0 ? 'cluster.kv_offload' : `cluster.backends.${at - 1}.kv_offload`
   throw new RouteSimError(

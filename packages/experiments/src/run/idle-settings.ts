@@ -1,0 +1,95 @@
+import type { DeploymentConfig } from '../config/deployment-schema.js'
+import { type Config, configSchema } from '../config/schema.js'
+import { toVisibility } from '../visibility/resolve-visibility.js'
+import { listed } from './listed.js'
+
+/** Keys that were given, and what they go with. */
+interface Dependents {
+  readonly keys: readonly string[]
+  readonly on: string
+  readonly isThere: boolean
+}
+
+/** Notes on settings of a config that change nothing, because what they go with is absent or off. */
+export function idleSettings({ cluster, visibility }: Config): string[] {
+  const defaults = configSchema.parse({ cluster: { num_backends: 1 } }, { jitless: true })
+  const { metrics, prefixes, routers } = toVisibility(visibility)
+  const seen = keysGiven('visibility', visibility, defaults.visibility)
+  const split = keysGiven(
+    'cluster.disaggregated',
+    cluster.disaggregated,
+    defaults.cluster.disaggregated,
+  )
+  const dependents = [
+    ...(cluster.backends ?? [cluster]).flatMap((group) => ofGroup(group, defaults.cluster)),
+    {
+      // Its other keys are the size of a KV cache, which counts without.
+      keys: split.filter((key) => /\.(prefill|decode|kv_transfer)_/.test(key)),
+      on: 'enabled = true',
+      isThere: cluster.disaggregated.enabled,
+    },
+    {
+      keys: seen.filter((key) => key.includes('.metrics_')),
+      on: 'metrics = "polled"',
+      isThere: typeof metrics !== 'string',
+    },
+    {
+      keys: seen.filter((key) => key.includes('.kv_')),
+      on: 'prefixes = "kv_events"',
+      isThere: typeof prefixes !== 'string',
+    },
+    {
+      keys: seen.filter((key) => key.includes('.router_')),
+      on: 'several routers',
+      isThere: routers.replicas > 1,
+    },
+  ]
+  return notesOn(dependents)
+}
+
+function ofGroup(group: DeploymentConfig, defaults: DeploymentConfig): Dependents[] {
+  const { kv_offload: offload, lora } = group
+  const offloading = keysGiven('cluster.kv_offload', offload, defaults.kv_offload)
+  return [
+    {
+      keys: keysGiven('cluster', group, defaults).filter((key) =>
+        /\.(precision|kv_precision|kv_context_tokens)$/.test(key),
+      ),
+      on: 'a model',
+      isThere: group.model !== undefined,
+    },
+    {
+      keys: offloading.filter((key) => key.includes('.cpu_')),
+      on: 'cpu_gb or cpu_blocks',
+      isThere: (offload.cpu_gb ?? offload.cpu_blocks) !== undefined,
+    },
+    {
+      keys: offloading.filter((key) => key.includes('.disk_')),
+      on: 'disk_gb or disk_blocks',
+      isThere: (offload.disk_gb ?? offload.disk_blocks) !== undefined,
+    },
+    {
+      keys: keysGiven('cluster.lora', lora, defaults.lora),
+      on: 'max_loras',
+      isThere: lora.max_loras !== undefined,
+    },
+  ]
+}
+
+/** Paths of what differs from its default. */
+function keysGiven<Table extends object>(path: string, table: Table, defaults: Table): string[] {
+  return Object.entries(table)
+    .filter(([key, value]) => value !== Reflect.get(defaults, key))
+    .map(([key]) => `${path}.${key}`)
+}
+
+/** What counts for one group of backends is not idle. */
+function notesOn(dependents: readonly Dependents[]): string[] {
+  const busy = new Set(dependents.flatMap(({ keys, isThere }) => (isThere ? keys : [])))
+  const notes = dependents.flatMap(({ keys, on, isThere }) => {
+    const idle = isThere ? [] : keys.filter((key) => !busy.has(key))
+    if (idle.length === 0) return []
+    return [`${listed(idle)} ${idle.length === 1 ? 'has' : 'have'} no effect without ${on}`]
+  })
+  return [...new Set(notes)]
+}
