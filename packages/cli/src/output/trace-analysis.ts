@@ -85,5 +85,6 @@ function percent(share: number): string {
 
 function short(value: number): string {
   const digits = Math.abs(value) >= 100 ? 1 : 3
-  return value.toLocaleString('en-US', { maximumFractionDigits: digits })
+  // No -0 of what rounds to 0.
+  return value.toLocaleString('en-US', { maximumFractionDigits: digits, signDisplay: 'negative' })
 }

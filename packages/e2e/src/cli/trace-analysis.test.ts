@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync } from 'node:fs'
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TraceAnalysis } from '@routesim/traces'
@@ -55,6 +55,14 @@ test.skipIf(isMissing)(
     }
   },
 )
+
+test('what rounds to 0 is 0, not -0', async () => {
+  const path = join(mkdtempSync(join(tmpdir(), 'routesim-stats-')), 'two.jsonl')
+  const line = (ts: number) => `{"ts":${ts},"prompt_tokens":5,"gen_tokens":5}\n`
+  writeFileSync(path, line(0) + line(9))
+  const { stdout } = await routesim(['trace', 'stats', path])
+  expect(stdout).toContain('autocorrelation 0 0 0')
+})
 
 test('synthesize and trace stats say what is wrong with their options', async () => {
   const trace = join(ROOT, 'packages/e2e/package.json')

@@ -13,6 +13,10 @@ test.each([
     'cluster.disaggregated.prefill_backends and cluster.disaggregated.kv_transfer_latency_us have no effect without enabled = true',
   ],
   [`${CLUSTER}precision = "fp8"`, 'cluster.precision has no effect without a model'],
+  [
+    `${CLUSTER}gpu = "L4"\ntp = 8`,
+    'cluster.gpu and cluster.tp have no effect but on the price without a model',
+  ],
   [GROUPS, 'cluster.precision has no effect without a model'],
   [
     `${CLUSTER}kv_offload = { cpu_latency_us = 3, disk_gb = 9, disk_latency_us = 3 }`,

@@ -8,6 +8,8 @@ interface Dependents {
   readonly keys: readonly string[]
   readonly on: string
   readonly isThere: boolean
+  /** What they change all the same. */
+  readonly but?: string
 }
 
 /** Notes on settings of a config that change nothing, because what they go with is absent or off. */
@@ -49,14 +51,20 @@ export function idleSettings({ cluster, visibility }: Config): string[] {
 
 function ofGroup(group: DeploymentConfig, defaults: DeploymentConfig): Dependents[] {
   const { kv_offload: offload, lora } = group
+  const own = keysGiven('cluster', group, defaults)
   const offloading = keysGiven('cluster.kv_offload', offload, defaults.kv_offload)
   return [
     {
-      keys: keysGiven('cluster', group, defaults).filter((key) =>
-        /\.(precision|kv_precision|kv_context_tokens)$/.test(key),
-      ),
+      keys: own.filter((key) => /\.(precision|kv_precision|kv_context_tokens)$/.test(key)),
       on: 'a model',
       isThere: group.model !== undefined,
+    },
+    {
+      // Step times that somebody gave are those of these GPUs.
+      keys: own.filter((key) => /\.(gpu|gpu_type|tp|pp)$/.test(key)),
+      on: 'a model',
+      isThere: group.model !== undefined || group.compute_model.kind !== 'piecewise',
+      but: 'the price',
     },
     {
       keys: offloading.filter((key) => key.includes('.cpu_')),
@@ -86,10 +94,11 @@ function keysGiven<Table extends object>(path: string, table: Table, defaults: T
 /** What counts for one group of backends is not idle. */
 function notesOn(dependents: readonly Dependents[]): string[] {
   const busy = new Set(dependents.flatMap(({ keys, isThere }) => (isThere ? keys : [])))
-  const notes = dependents.flatMap(({ keys, on, isThere }) => {
+  const notes = dependents.flatMap(({ keys, on, isThere, but }) => {
     const idle = isThere ? [] : keys.filter((key) => !busy.has(key))
     if (idle.length === 0) return []
-    return [`${listed(idle)} ${idle.length === 1 ? 'has' : 'have'} no effect without ${on}`]
+    const effect = but === undefined ? 'no effect' : `no effect but on ${but}`
+    return [`${listed(idle)} ${idle.length === 1 ? 'has' : 'have'} ${effect} without ${on}`]
   })
   return [...new Set(notes)]
 }
