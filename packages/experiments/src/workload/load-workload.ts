@@ -17,6 +17,7 @@ import { namedInConfig } from '../config/named-in-config.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { interrupted } from '../run/execute.js'
+import { listed } from '../run/listed.js'
 import { fromFirstArrival } from './from-first-arrival.js'
 import { withNumbersRead } from './read-numbers.js'
 import { retimed } from './retimed.js'
@@ -252,7 +253,7 @@ async function readNamed(
 async function readWorkload(
   path: string,
   trace: TraceSection,
-  { traceFormat, onError, cache, signal }: TraceOptions,
+  { traceFormat, onError, cache, signal, arrivals }: TraceOptions,
   isFromConfig: boolean,
 ): Promise<WorkloadSource> {
   const {
@@ -276,12 +277,19 @@ async function readWorkload(
     notes.push(`${skippedNote(skipped.count)}, the first of them:\n  ${lines}`)
   }
   if (ignored > 0) notes.push(ignoredNote(format, ignored))
-  if (isFromConfig && trace.generator !== undefined) {
-    notes.push('the trace section has a path and a generator: the trace is used')
-  }
+  if (isFromConfig) notes.push(...besidePath(trace, arrivals ?? trace.arrivals))
   const name = path === '-' ? 'standard input' : basename(path)
   const requests = fromFirstArrival(table)
   return fixedWorkload(requests, `${name}, ${format}`, notes)
+}
+
+/** Names the keys of a generator beside the path of a trace, which is used instead. */
+function besidePath(trace: TraceSection, arrivals: Retiming | undefined): string[] {
+  const keys = Object.values(KEYS).filter((key) => trace[key] !== undefined)
+  const idle = arrivals === undefined ? keys : keys.filter((key) => key !== 'rate')
+  if (idle.length === 0) return []
+  const hint = idle.includes('rate') ? '; arrivals = "rescaled" sends it at the rate' : ''
+  return [`the trace that [trace] names is used as it is, without ${listed(idle)}${hint}`]
 }
 
 /** Requests that are the same under every seed. */
