@@ -106,6 +106,7 @@ export async function capacity(options: CapacityOptions): Promise<CapacityReport
   const info = await describeSearch(first!.base, traffic, rate, prepared)
   const { workload } = await traffic.at(first!.base, rate)
   const why = await whyOtherRate(workload, first!.base, prepared.seeds[0]!)
+  const asked = rate ?? workload.rateRps
   const labelOf = (choice: AlgorithmChoice): string =>
     (searches.find((search) => search.choice === choice) ?? first!).tried[0]!.runs[0]!.algorithm
   const answers = all.map((candidate): CapacityAnswer => {
@@ -114,10 +115,11 @@ export async function capacity(options: CapacityOptions): Promise<CapacityReport
     )
     return search === undefined
       ? untried(candidate, labelOf(candidate.choice), problems.get(candidate)!)
-      : answerOf(search, how, why)
+      : answerOf(search, { ...how, rate: asked }, why)
   })
   const found = { find, rate: rate ?? null, attainment, precision, answers, runs }
-  const notes = [...info.notes, ...(await notesOnRates(found, first!.base, traffic, why))]
+  const told = await notesOnRates({ ...found, rate: asked ?? null }, first!.base, traffic, why)
+  const notes = [...info.notes, ...told]
   return { scenario: { ...info, notes }, ...found, verdict: capacityVerdict(found) }
 }
 

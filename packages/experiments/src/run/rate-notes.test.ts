@@ -1,5 +1,7 @@
 import { RequestTableBuilder } from '@routesim/core'
 import { expect, test } from 'vitest'
+import { capacity } from '../answers/capacity.js'
+import { whatif } from '../answers/whatif.js'
 import { parseConfig } from '../config/parse-config.js'
 import { sweep } from '../sweep/sweep.js'
 import { compare } from './compare.js'
@@ -39,6 +41,26 @@ test('turns that wait for answers come at another rate than asked for, and a not
   expect(slow.scenario.notes).toEqual([])
   const open = await sweep({ ...how, trace: conversations(undefined) })
   expect(open.scenario.notes).toEqual([])
+})
+
+test('so do those of a trace whose config says its rate, whatever is asked of it', async () => {
+  const how = { jobs: 1, trace: conversations(1000) }
+  const arrivals = 'arrivals = "rescaled"\nrate = 100'
+  const config = parseConfig(
+    `[cluster]\nnum_backends = 4\n[trace]\n${arrivals}\n[slo]\nttft_ms = 900`,
+  )
+  const note = expect.stringMatching(
+    /^requests came at other rates than asked for \(.*\/s for 100\)/,
+  )
+  const set = { 'cluster.num_backends': [3, 4] }
+  expect((await sweep({ ...how, config, set })).scenario.notes).toEqual([note])
+  const swept = await sweep({ ...how, config, set: { 'trace.rate': [1, 100] } })
+  expect(swept.scenario.notes).toEqual([note])
+  expect((await capacity({ ...how, config, find: 'backends' })).scenario.notes).toEqual([note])
+  const change = { 'cluster.num_backends': 5 }
+  expect((await whatif({ ...how, config, set: change, windows: 2 })).scenario.notes).toContainEqual(
+    note,
+  )
 })
 
 test('think times shrink with the gaps between arrivals, so that they do not bound the rate', async () => {

@@ -33,6 +33,19 @@ export function isOtherRate({ rate, offered, requests }: AskedRate): boolean {
   return offered !== null && Math.abs(offered / rate - 1) > clear
 }
 
+/** The same of results of traffic that is to come at a rate, whatever they are of. */
+export async function rateNotesOf(
+  results: readonly AlgorithmSummary[],
+  workload: WorkloadSource,
+  config: Config,
+  seed: number,
+): Promise<string[]> {
+  const { rateRps } = workload
+  if (rateRps === undefined) return []
+  const asked = results.map((result) => askedRate(rateRps, result))
+  return rateNotes(asked, await whyOtherRate(workload, config, seed))
+}
+
 /** Says which rates came instead of those that were asked for, where something explains it. */
 export function rateNotes(asked: readonly AskedRate[], why: readonly string[]): string[] {
   const others = why.length === 0 ? [] : asked.filter(isOtherRate)

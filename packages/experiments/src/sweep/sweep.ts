@@ -273,12 +273,22 @@ async function notesOnRates(
   points: readonly SweepPoint[],
   seed: number,
 ): Promise<string[]> {
-  const asked = points.flatMap(({ rate, result }) =>
-    rate === undefined ? [] : [askedRate(rate, result)],
+  const made = new Map(runs.map((run) => [JSON.stringify([run.settings, run.rate]), run.made]))
+  const others = points.flatMap(({ settings, rate: own, result }) => {
+    const of = made.get(JSON.stringify([settings, own]))
+    if (of === undefined || 'error' in of) return []
+    const rate = own ?? of.workload.rateRps
+    const asked = rate === undefined ? undefined : askedRate(rate, result)
+    return asked !== undefined && isOtherRate(asked) ? [{ asked, of }] : []
+  })
+  const why = new Set<string>()
+  for (const { of } of others) {
+    for (const each of await whyOtherRate(of.workload, of.scenario.config, seed)) why.add(each)
+  }
+  return rateNotes(
+    others.map(({ asked }) => asked),
+    [...why],
   )
-  const made = runs.map((run) => run.made).find((each) => 'scenario' in each)
-  if (!asked.some(isOtherRate) || made === undefined || !('scenario' in made)) return []
-  return rateNotes(asked, await whyOtherRate(made.workload, made.scenario.config, seed))
 }
 
 /** Tells what the first point is made of. */
