@@ -30,10 +30,12 @@ function headingOf({ scenario, find, rate, attainment, runs }: CapacityReport): 
 function layOut({ answers, find }: CapacityReport): [Column[], string[][]] {
   const isRate = find === 'rate'
   const hasSeeds = answers.some(({ per_seed }) => per_seed.length > 1)
+  const isOther = answers.some(({ offered_per_sec: offered }) => offered !== null)
   const columns: Column[] = [
     { title: 'Algorithm', align: 'left' },
     { title: 'GPU', align: 'left', rank: 3 },
     { title: isRate ? 'Meets at req/s' : 'Backends', align: 'right', rank: 1 },
+    ...(isOther ? [{ title: 'Came req/s', align: 'right', rank: 1 } as const] : []),
     { title: 'Misses at', align: 'right', rank: 6 },
     ...(hasSeeds ? [{ title: 'By seed', align: 'right', rank: 7 } as const] : []),
     { title: 'Within targets %', align: 'right', rank: 5 },
@@ -45,7 +47,9 @@ function layOut({ answers, find }: CapacityReport): [Column[], string[][]] {
   const rows = answers.map((answer) => {
     const best = answer.probes.find((probe) => probe.value === answer.meets)
     return [
-      ...[answer.algorithm, answer.gpu, value(answer.meets), value(answer.misses)],
+      ...[answer.algorithm, answer.gpu, value(answer.meets)],
+      ...(isOther ? [cameOf(answer)] : []),
+      value(answer.misses),
       ...(hasSeeds ? [bySeed(answer, value)] : []),
       best === undefined ? '-' : formatNumber(best.attainment * 100, 2),
       best === undefined || best.ttft_p99 === null ? '-' : formatNumber(best.ttft_p99),
@@ -53,6 +57,11 @@ function layOut({ answers, find }: CapacityReport): [Column[], string[][]] {
     ]
   })
   return [columns, rows]
+}
+
+/** Requests per second that came, where they are clearly others than were asked for. */
+function cameOf({ offered_per_sec: offered }: CapacityAnswer): string {
+  return offered === null ? 'as asked' : rateText(offered)
 }
 
 /** From the seed that carries least to the one that carries most. */

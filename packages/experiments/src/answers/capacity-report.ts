@@ -5,6 +5,10 @@ import type { ScenarioInfo } from '../run/scenario.js'
 export interface CapacityProbe {
   /** Requests per second, or backends. */
   readonly value: number
+  /** Requests per second that came: mean over the seeds. */
+  readonly offered_per_sec: number | null
+  /** Requests that were measured, under all seeds. */
+  readonly requests: number
   /** Whether the targets were met. */
   readonly meets: boolean
   /** Share of requests that met all their targets: mean over the seeds, and half its 95 % interval. */
@@ -33,6 +37,11 @@ export interface CapacityAnswer {
     readonly meets: number | null
     readonly misses: number | null
   }[]
+  /**
+   * Requests per second that came at `meets`, where waiting turns and the like made them clearly others than
+   * were asked for; else null.
+   */
+  readonly offered_per_sec: number | null
   /** Why no smaller fleet than the one that meets the targets was tried, though it might; null when that is the answer. */
   readonly bounded_by: string | null
   /** Backends of the fleet that meets the targets, and its price in USD per hour. */

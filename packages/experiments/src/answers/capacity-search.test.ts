@@ -6,6 +6,8 @@ import { answerOf, type Search } from './capacity-search.js'
 
 const base = parseConfig('[cluster]\nnum_backends = 3\ngpu = "H100 SXM"')
 
+const how = { rate: undefined, attainment: 0.9, make: () => base } as const
+
 /** Runs under seeds 1, 2... with these shares of requests within their targets. */
 const runsOf = (shares: readonly number[], verdict = 'stable'): RunSummary[] =>
   shares.map(
@@ -39,7 +41,7 @@ test('by hand: the rate that meets, the one that does not, and both for each see
     { value: 10, runs: runsOf([1, 0.8]) },
     { value: 5, runs: runsOf([1, 1]) },
   ]
-  const answer = answerOf(searchOf('rate', tried, 0.9), 'rate', 0.9, () => base)
+  const answer = answerOf(searchOf('rate', tried, 0.9), { ...how, find: 'rate' }, [])
   expect(answer).toMatchObject({ algorithm: 'random', gpu: 'H100 SXM', meets: 10, misses: 20 })
   expect(answer.per_seed).toEqual([
     { seed: 1, meets: 10, misses: 20 },
@@ -59,7 +61,7 @@ test('by hand: the same for the number of backends, where more is better', () =>
     { value: 2, runs: runsOf([0.7, 0.95]) },
     { value: 4, runs: runsOf([1, 1]) },
   ]
-  const answer = answerOf(searchOf('backends', tried, 0.9), 'backends', 0.9, () => base)
+  const answer = answerOf(searchOf('backends', tried, 0.9), { ...how, find: 'backends' }, [])
   expect(answer).toMatchObject({ meets: 4, misses: 2 })
   expect(answer.per_seed).toEqual([
     { seed: 1, meets: 4, misses: 2 },
@@ -71,7 +73,7 @@ test('a run that only its end kept small does not meet anything, and the worst i
   const tried = [{ value: 8, runs: [...runsOf([1]), ...runsOf([1], 'overloaded')] }]
   const search = { ...searchOf('rate', [], 0.9), tried }
   search.bisection.tell(8, false)
-  const answer = answerOf(search, 'rate', 0.9, () => base)
+  const answer = answerOf(search, { ...how, find: 'rate' }, [])
   expect(answer).toMatchObject({ meets: null, misses: 8, backends: null, usd_per_hour: null })
   expect(answer.probes[0]).toMatchObject({ meets: false, attainment: 1, saturation: 'overloaded' })
 })

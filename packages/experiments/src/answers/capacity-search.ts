@@ -2,6 +2,7 @@ import { confidenceInterval, type RunSummary } from '@routesim/metrics'
 import { buildFleet } from '../cluster/build-cluster.js'
 import type { Config } from '../config/schema.js'
 import { oversizedShare } from '../run/load-notes.js'
+import { isOtherRate } from '../run/rate-notes.js'
 import type { TrafficStore } from '../sweep/traffic.js'
 import type { Bisection } from './bisection.js'
 import type { Candidate, FleetSizes } from './capacity-candidate.js'
@@ -83,12 +84,14 @@ function isMet(runs: readonly RunSummary[], attainment: number): boolean {
   return mean! >= attainment && runs.every(({ saturation }) => saturation.verdict !== 'overloaded')
 }
 
-/** What came of a search. */
+/**
+ * What came of a search.
+ * @param why - what keeps requests from coming at the rate that is asked for; nothing for most traffic
+ */
 export function answerOf(
   candidate: Search,
-  find: 'rate' | 'backends',
-  attainment: number,
-  make: SearchRun['make'],
+  { find, rate, attainment, make }: Pick<SearchRun, 'find' | 'rate' | 'attainment' | 'make'>,
+  why: readonly string[],
 ): CapacityAnswer {
   const { tried, bisection, sizes, settings, base } = candidate
   const { below, above } = bisection.bracket
@@ -109,18 +112,31 @@ export function answerOf(
       ? base
       : make({ ...settings, ...sizes.settingsOf(meets) })
   const { gpu, pricePerHour } = buildFleet(config)
+  const probes = sorted.map(({ value, runs }) => probeOf(value, runs, attainment))
+  const best = probes.find(({ value }) => value === meets)
   return {
     algorithm: first[0]!.algorithm,
     gpu: candidate.gpu ?? gpu,
     meets: meets ?? null,
     misses: misses ?? null,
     per_seed: bySeed,
+    offered_per_sec: best === undefined || why.length === 0 ? null : otherRate(best, find, rate),
     bounded_by: (misses === undefined && sizes?.bound) || null,
     backends: meets === undefined ? null : pricePerHour.length,
     usd_per_hour: meets === undefined ? null : pricePerHour.reduce((sum, each) => sum + each, 0),
-    probes: sorted.map(({ value, runs }) => probeOf(value, runs, attainment)),
+    probes,
     problem: null,
   }
+}
+
+/** The rate that came at a value, where it is clearly another than the one asked for. */
+function otherRate(
+  { value, offered_per_sec: offered, requests }: CapacityProbe,
+  find: 'rate' | 'backends',
+  rate: number | undefined,
+): number | null {
+  const asked = find === 'rate' ? value : rate
+  return asked !== undefined && isOtherRate({ rate: asked, offered, requests }) ? offered : null
 }
 
 function probeOf(value: number, runs: readonly RunSummary[], attainment: number): CapacityProbe {
@@ -128,8 +144,11 @@ function probeOf(value: number, runs: readonly RunSummary[], attainment: number)
   const order = ['stable', 'backlogged', 'overloaded'] as const
   const worst = Math.max(...runs.map(({ saturation }) => order.indexOf(saturation.verdict)))
   const ttfts = runs.flatMap(({ ttft }) => ttft.p99 ?? [])
+  const offered = runs.flatMap(({ saturation }) => saturation.offered_per_sec ?? [])
   return {
     value,
+    offered_per_sec: confidenceInterval(offered).mean,
+    requests: runs.reduce((sum, run) => sum + run.total_requests, 0),
     meets: isMet(runs, attainment),
     attainment: mean!,
     attainment_ci95: halfWidth,

@@ -11,7 +11,8 @@ test.each([
   [55, 0.54996, '54.996%'],
 ])('%d%% are missed by a share of %d, which is told as %s', (goal, attainment, text) => {
   const probes = [{ value: 1, attainment, oversized: 0, saturation: 'stable' }]
-  const answer = { algorithm: 'random', gpu: 'H100', meets: 2, misses: 1, usd_per_hour: null }
+  const known = { algorithm: 'random', gpu: 'H100', meets: 2, misses: 1 }
+  const answer = { ...known, usd_per_hour: null, offered_per_sec: null }
   const answers = [{ ...answer, problem: null, probes } as unknown as CapacityAnswer]
   const [told] = capacityVerdict({
     find: 'backends',
@@ -25,13 +26,17 @@ test.each([
   )
 })
 
-function last(find: 'rate' | 'backends', answers: readonly Partial<CapacityAnswer>[]): string {
-  const all = answers.map((answer): CapacityAnswer => {
+function all(
+  find: 'rate' | 'backends',
+  answers: readonly Partial<CapacityAnswer>[],
+): readonly string[] {
+  const full = answers.map((answer): CapacityAnswer => {
     const { meets = null, misses = null } = answer
     const per_seed = [{ seed: 1, meets, misses }]
     const rest = {
       gpu: 'H100',
       bounded_by: null,
+      offered_per_sec: null,
       backends: null,
       usd_per_hour: null,
       probes: [],
@@ -39,8 +44,11 @@ function last(find: 'rate' | 'backends', answers: readonly Partial<CapacityAnswe
     }
     return { algorithm: 'random', meets, misses, per_seed, ...rest, ...answer }
   })
-  const told = capacityVerdict({ find, rate: 9, attainment: 0.99, precision: 0.1, answers: all })
-  return told.at(-1)!
+  return capacityVerdict({ find, rate: 9, attainment: 0.99, precision: 0.1, answers: full })
+}
+
+function last(find: 'rate' | 'backends', answers: readonly Partial<CapacityAnswer>[]): string {
+  return all(find, answers).at(-1)!
 }
 
 test('one that carries all that was tried carries most', () => {
@@ -78,4 +86,20 @@ test('prices are compared in cents, and all that cost the same are named', () =>
   expect(last('backends', [fleet('Y', 1, 3.31), fleet('X', 3, 1.1)])).toBe(
     'The cheapest is 3 x X at $3.30/h, less than 1% below the next, Y.',
   )
+})
+
+test('where requests came at another rate than asked for, both are told', () => {
+  const answer = { meets: 60, misses: 70, offered_per_sec: 8.064 }
+  const first = (told: Partial<CapacityAnswer>, find: 'rate' | 'backends') => all(find, [told])[0]
+  expect(first(answer, 'rate')).toBe(
+    'random carries 8.06 requests/s on average (60 asked for) with 99% within their targets, and not when 70 are asked for.',
+  )
+  expect(first({ ...answer, misses: null }, 'rate')).toBe(
+    'random still has 99% within their targets at 8.06 requests/s on average (60 asked for), the most that was tried.',
+  )
+  expect(first({ ...answer, meets: 4, misses: 3 }, 'backends')).toBe(
+    'random needs 4 backends for 99% within their targets at 8.06 requests/s on average (9 asked for); 3 are too few.',
+  )
+  const others = [{ algorithm: 'a', meets: 200, misses: 201, offered_per_sec: 16.13 }, answer]
+  expect(last('rate', others)).toBe('a carries most, 100% more than random.')
 })

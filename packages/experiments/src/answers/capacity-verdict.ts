@@ -1,4 +1,5 @@
 import { listed } from '../run/listed.js'
+import { rateText } from '../run/rate-notes.js'
 import type { CapacityAnswer, CapacityReport } from './capacity-report.js'
 
 type Found = Pick<CapacityReport, 'find' | 'rate' | 'attainment' | 'precision' | 'answers'>
@@ -23,24 +24,31 @@ function namesOf(answers: readonly CapacityAnswer[]): (answer: CapacityAnswer) =
     [...(hasGpus ? [gpu] : []), ...(hasAlgorithms ? [algorithm] : [])].join(' with ')
 }
 
-function sentenceOf(answer: CapacityAnswer, name: string, { find, attainment }: Found): string {
+function sentenceOf(
+  answer: CapacityAnswer,
+  name: string,
+  { find, rate, attainment }: Found,
+): string {
   const { meets, misses, bounded_by: bound, usd_per_hour: price, problem } = answer
+  const { offered_per_sec: offered } = answer
   if (problem !== null) return `${name} can not be tried: ${problem}`
   const goal = `${Number((attainment * 100).toPrecision(4))}% within their targets`
   const why = reason(answer, attainment)
   if (find === 'rate') {
     if (meets === null) return `${name}: no rate down to ${rps(misses!)} leaves ${goal}${why}`
     if (misses === null)
-      return `${name} still has ${goal} at ${rps(meets)}, the most that was tried`
-    return `${name} carries ${rps(meets)} with ${goal}, and not ${rps(misses)}${why}`
+      return `${name} still has ${goal} at ${came(answer, meets)}, the most that was tried`
+    const less = offered === null ? rps(misses) : `when ${rateText(misses)} are asked for`
+    return `${name} carries ${came(answer, meets)} with ${goal}, and not ${less}${why}`
   }
+  const load = rate === null || offered === null ? '' : ` at ${came(answer, rate)}`
   const cost = price === null ? '' : `, $${price.toFixed(2)}/h`
   if (meets === null) return `${name}: no fleet of up to ${misses} backends has ${goal}${why}`
   if (misses === null) {
-    const enough = `${name}: ${backends(meets)} ${meets === 1 ? 'is' : 'are'} enough for ${goal}${cost}`
+    const enough = `${name}: ${backends(meets)} ${meets === 1 ? 'is' : 'are'} enough for ${goal}${load}${cost}`
     return bound === null ? enough : `${enough}; fewer were not tried, because ${bound}`
   }
-  return `${name} needs ${backends(meets)} for ${goal}${cost}; ${misses} ${misses === 1 ? 'is' : 'are'} too few${why}`
+  return `${name} needs ${backends(meets)} for ${goal}${load}${cost}; ${misses} ${misses === 1 ? 'is' : 'are'} too few${why}`
 }
 
 /** Why the nearest value that misses does so. */
@@ -75,7 +83,8 @@ function largest(
   }
   const [second] = others
   const least = first.misses === null ? 'at least ' : ''
-  const share = wholePercent(first.meets! / second!.meets! - 1)
+  const cameAt = (answer: CapacityAnswer): number => answer.offered_per_sec ?? answer.meets!
+  const share = wholePercent(cameAt(first) / cameAt(second!) - 1)
   return [`${name(first)} carries most, ${least}${share} more than ${name(second!)}.`]
 }
 
@@ -126,8 +135,14 @@ function percent(share: number): string {
   return `${Number((share * 100).toPrecision(3))}%`
 }
 
+/** The rate that came, beside the one that was asked for where it is clearly another. */
+function came({ offered_per_sec: offered }: CapacityAnswer, asked: number): string {
+  if (offered === null) return rps(asked)
+  return `${rateText(offered, 3)} requests/s on average (${rateText(asked)} asked for)`
+}
+
 function rps(value: number): string {
-  return `${Number(value.toPrecision(4))} requests/s`
+  return `${rateText(value)} requests/s`
 }
 
 function backends(count: number): string {

@@ -172,3 +172,89 @@ test('a trace that the config names is the traffic at every rate, as one that is
   }
   rmSync(directory, { recursive: true })
 })
+
+const workload = (arrivals: string, more = '') =>
+  parseConfig(`
+[cluster]
+num_backends = 2
+[slo]
+ttft_ms = 400
+[workload]
+prompt_tokens = 500
+output_tokens = 50
+arrivals = ${arrivals}
+${more}
+`)
+
+test('generated conversations have a capacity, told in the requests that came', async () => {
+  const turns = 'sessions = { turns = 4, new_tokens = 100, think_time_sec = 5 }\nduration_sec = 20'
+  const how = { jobs: 1, seeds: 2, precision: 0.5 }
+  for (const config of [
+    workload('{ rate_rps = 4 }', turns),
+    parseConfig(`
+[cluster]
+num_backends = 2
+[trace]
+rate = 8
+duration_sec = 20
+turns_mean = 3
+[slo]
+ttft_ms = 400
+`),
+  ]) {
+    const { answers, verdict, scenario } = await capacity({ ...how, config })
+    const { meets, offered_per_sec: offered, probes } = answers[0]!
+    const best = probes.find(({ value }) => value === meets)!
+    expect(offered).toBe(best.offered_per_sec)
+    expect(offered!).toBeLessThan(0.9 * meets!)
+    const came = `${Number(offered!.toPrecision(3))} requests/s on average`
+    const asked = Number(meets!.toPrecision(4))
+    expect(verdict[0]).toContain(`round_robin carries ${came} (${asked} asked for) with 99%`)
+    expect(scenario.notes.join()).toMatch(/conversations go on after the last of them has begun/)
+    const fleet = await capacity({ ...how, config, rate: 10 })
+    expect(fleet.verdict[0]).toContain('requests/s on average (10 asked for)')
+  }
+})
+
+test('users and requests at once have no rate, which is said with the keys of the config', async () => {
+  const at = 'workload.arrivals.kind: expected arrivals at a rate, got'
+  const users = workload('{ kind = "users", users = 8 }', 'requests = 100')
+  await expect(capacity({ ...options, config: users })).rejects.toThrow(`${at} "users"`)
+  await expect(capacity({ ...options, config: users, rate: 9 })).rejects.toThrow(`${at} "users"`)
+  await expect(sweep({ config: users, rates: [9] })).rejects.toThrow(`${at} "users"`)
+  const once = workload('{ kind = "at_once" }', 'requests = 100')
+  await expect(capacity({ ...options, config: once })).rejects.toThrow(`${at} "at_once"`)
+  const clients = '[[workload.clients]]\nname = "a"\n[[workload.clients]]\nname = "b"\n'
+  const two = workload(
+    '{ rate_rps = 3 }',
+    `requests = 100\n${clients}arrivals = { kind = "users", users = 2 }`,
+  )
+  await expect(capacity({ ...options, config: two })).rejects.toThrow(
+    'workload.clients[1].arrivals.kind: expected arrivals at a rate, got "users"',
+  )
+})
+
+test('requests that end traffic before its time are told, with the time that is left', async () => {
+  const config = workload('{ rate_rps = 5 }', 'requests = 300')
+  const { answers, scenario } = await capacity({
+    ...options,
+    config,
+    durationSec: 600,
+    precision: 0.5,
+  })
+  const { meets } = answers[0]!
+  const sec = Number((300 / meets!).toPrecision(2))
+  expect(scenario.notes).toEqual([
+    `requests of [workload] end the traffic before its 600 s are over: after about ${sec} s at ${Number(meets!.toPrecision(4))} requests/s`,
+  ])
+})
+
+test('a duration without effect is refused', async () => {
+  const config = workload('{ rate_rps = 5 }', 'requests = 300')
+  await expect(capacity({ ...options, config, find: 'backends', durationSec: 9 })).rejects.toThrow(
+    'duration: expected nothing beside traffic as the config has it, got 9',
+  )
+  await expect(capacity({ ...options, trace: longPrompts(), durationSec: 9 })).rejects.toThrow(
+    'duration: expected nothing beside a trace, which has its own, got 9',
+  )
+})

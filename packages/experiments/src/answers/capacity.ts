@@ -1,7 +1,8 @@
 import { configSource } from '../config/config-source.js'
 import type { Config } from '../config/schema.js'
+import { rateNotes, whyOtherRate } from '../run/rate-notes.js'
 import { type AlgorithmChoice, checkLabels, labelOfChoice } from '../run/resolve-algorithms.js'
-import { TrafficStore } from '../sweep/traffic.js'
+import { checkDuration, earlyEndNotes, TrafficStore } from '../sweep/traffic.js'
 import { Bisection, type BisectionOptions } from './bisection.js'
 import { type Candidate, candidatesOf, fleetSizes } from './capacity-candidate.js'
 import type { CapacityAnswer, CapacityReport } from './capacity-report.js'
@@ -70,6 +71,7 @@ export async function capacity(options: CapacityOptions): Promise<CapacityReport
   const find = options.find ?? (rate !== undefined || gpus !== undefined ? 'backends' : 'rate')
   const attainment = options.attainment ?? source.config.slo.attainment
   check(options, find, attainment, precision)
+  checkDuration(options, !isRead, find === 'rate' || rate !== undefined)
   const choices = options.algorithms ?? ['round_robin']
   if (choices.length === 0) throw searchInvalid('algorithms', 'at least one', 'none')
   checkLabels(choices.map(labelOfChoice))
@@ -98,9 +100,13 @@ export async function capacity(options: CapacityOptions): Promise<CapacityReport
     }
   })
   if (searches.length === 0) throw searchInvalid('gpus', 'one that fits', [...problems.values()][0])
-  const runs = await searchAll(searches, { find, rate, attainment, traffic, prepared, make })
+  const how = { find, rate, attainment, traffic, prepared, make }
+  const runs = await searchAll(searches, how)
   const [first] = searches
   const info = await describeSearch(first!.base, traffic, rate, prepared)
+  const { workload } = await traffic.at(first!.base, rate)
+  const why = await whyOtherRate(workload, first!.base, prepared.seeds[0]!)
+  const asked = rate ?? workload.rateRps
   const labelOf = (choice: AlgorithmChoice): string =>
     (searches.find((search) => search.choice === choice) ?? first!).tried[0]!.runs[0]!.algorithm
   const answers = all.map((candidate): CapacityAnswer => {
@@ -109,10 +115,35 @@ export async function capacity(options: CapacityOptions): Promise<CapacityReport
     )
     return search === undefined
       ? untried(candidate, labelOf(candidate.choice), problems.get(candidate)!)
-      : answerOf(search, find, attainment, make)
+      : answerOf(search, { ...how, rate: asked }, why)
   })
   const found = { find, rate: rate ?? null, attainment, precision, answers, runs }
-  return { scenario: info, ...found, verdict: capacityVerdict(found) }
+  const told = await notesOnRates({ ...found, rate: asked ?? null }, first!.base, traffic, why)
+  const notes = [...info.notes, ...told]
+  return { scenario: { ...info, notes }, ...found, verdict: capacityVerdict(found) }
+}
+
+/** Says where requests came at another rate than was asked for, or for a shorter time. */
+async function notesOnRates(
+  { find, rate, answers }: Pick<CapacityReport, 'find' | 'rate' | 'answers'>,
+  config: Config,
+  traffic: TrafficStore,
+  why: readonly string[],
+): Promise<string[]> {
+  const told = answers.flatMap(({ meets, misses, offered_per_sec: offered, probes }) => {
+    const at = meets ?? misses
+    const asked = find === 'rate' ? at : rate
+    const requests = probes.find(({ value }) => value === at)?.requests ?? 0
+    return asked === null ? [] : [{ rate: asked, offered, requests }]
+  })
+  const ends = await Promise.all(
+    told.map(async ({ rate: asked }) => {
+      const { workload } = await traffic.at(config, asked)
+      const end = traffic.earlyEnd(config, workload, asked)
+      return end ?? []
+    }),
+  )
+  return [...rateNotes(told, why), ...earlyEndNotes(ends.flat(), traffic.askedSec(config))]
 }
 
 function check(
@@ -142,7 +173,7 @@ function check(
 async function startingRate(
   config: Config,
   traffic: TrafficStore,
-  { seeds, signal }: PreparedSearch,
+  { seeds, perRequest, signal }: PreparedSearch,
 ): Promise<number> {
   const { trace } = config
   for (const key of ['base_rate', 'burst_rate', 'peak_rate', 'trough_rate'] as const) {
@@ -154,6 +185,10 @@ async function startingRate(
     )
   }
   const { workload } = await traffic.at(config, undefined)
+  // Says what has no rate.
+  if (workload.generator !== undefined) await traffic.at(config, 1)
+  // Conversations are not made one by one.
+  if (perRequest) await workload.requests(seeds[0]!, signal)
   const { requests, spanMs } = await workload.extent(seeds[0]!, signal)
   const rps = ((requests - 1) / spanMs) * 1000
   if (rps > 0 && rps < Number.POSITIVE_INFINITY) return trace.rate ?? rps
@@ -177,6 +212,6 @@ function untried({ gpu }: Candidate, algorithm: string, problem: string): Capaci
     algorithm,
     gpu: gpu!,
     ...{ meets: null, misses: null, per_seed: [], bounded_by: null, backends: null },
-    ...{ usd_per_hour: null, probes: [], problem },
+    ...{ offered_per_sec: null, usd_per_hour: null, probes: [], problem },
   }
 }

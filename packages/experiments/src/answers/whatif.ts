@@ -3,6 +3,7 @@ import { summarizeSeeds } from '@routesim/metrics'
 import { configSource } from '../config/config-source.js'
 import type { Config } from '../config/schema.js'
 import { listed } from '../run/listed.js'
+import { rateNotesOf } from '../run/rate-notes.js'
 import type { AlgorithmChoice } from '../run/resolve-algorithms.js'
 import type { ScenarioInfo } from '../run/scenario.js'
 import type { AlgorithmSummary } from '../run/simulate-all.js'
@@ -138,8 +139,11 @@ export async function whatif(options: WhatifOptions): Promise<WhatifReport> {
     AlgorithmSummary,
   ]
   const described = base.isSeeded ? prepared : { ...prepared, seeds }
+  const scenario = await describeSearch(base.config, base.traffic, undefined, described)
+  const { workload } = await base.traffic.at(base.config, undefined)
+  const notes = await rateNotesOf(results, workload, base.config, seeds[0]!)
   return {
-    scenario: await describeSearch(base.config, base.traffic, undefined, described),
+    scenario: { ...scenario, notes: [...scenario.notes, ...notes] },
     names: namesOf(options, results),
     results,
     pairs: base.isSeeded ? 'seeds' : 'windows',

@@ -4,6 +4,7 @@ import type { RunDetail } from '@routesim/metrics'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { loadWorkload } from '../workload/load-workload.js'
 import { loadNotes, unservedCounted } from './load-notes.js'
+import { rateNotesOf } from './rate-notes.js'
 import { type AlgorithmChoice, resolveAlgorithms } from './resolve-algorithms.js'
 import type { RunSamples } from './run-samples.js'
 import { sameDecisions } from './same-decisions.js'
@@ -69,7 +70,10 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
   )
   const results = summaries[0]!
   const unserved = prepared.perRequest ? [] : unservedCounted(results)
-  const found = [...notes, ...sameDecisions(results), ...unserved, ...loadNotes(results)]
+  const found = [
+    ...[...notes, ...sameDecisions(results), ...unserved, ...loadNotes(results)],
+    ...(await rateNotesOf(results, workload, prepared.config, prepared.seeds[0]!)),
+  ]
   const info = { ...described, seeds, notes: [...described.notes, ...found] }
   const sentences = verdict(info, results)
   return {

@@ -7,6 +7,7 @@ import { checkQueue, inQueue } from '../queue/in-queue.js'
 import type { QueueOption } from '../queue/runs-in-queue.js'
 import { loadChoice } from '../routers/load-choice.js'
 import { interrupted } from '../run/execute.js'
+import { askedRate, isOtherRate, rateNotes, whyOtherRate } from '../run/rate-notes.js'
 import type { AlgorithmChoice } from '../run/resolve-algorithms.js'
 import {
   checkStepper,
@@ -23,7 +24,7 @@ import type { ResultRecord } from './result-log.js'
 import { placesOf, runSweep } from './run-sweep.js'
 import { checkShard, type Shard } from './shard.js'
 import { type SweepFailure, type SweepPoint, sweepPoints } from './sweep-points.js'
-import { TrafficStore } from './traffic.js'
+import { checkDuration, type EarlyEnd, earlyEndNotes, TrafficStore } from './traffic.js'
 
 /** Options of {@link sweep}; what is absent is as in the config's sweep section. */
 export interface SweepOptions
@@ -56,7 +57,7 @@ export interface SweepOptions
 /** What {@link sweep} found. */
 export interface SweepReport {
   readonly scenario: ScenarioInfo
-  /** Seconds of traffic per rate; undefined where traffic is not generated at rates. */
+  /** Seconds of traffic per rate; undefined where it is not generated at rates, or ends before. */
   readonly durationSec: number | undefined
   readonly points: readonly SweepPoint[]
   /** Runs that failed; the others went on. */
@@ -119,7 +120,7 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
   const isGenerated = runs.every(
     ({ made }) => 'error' in made || traffic.isGenerated(made.scenario.config),
   )
-  checkDuration(options, isGenerated)
+  checkDuration(options, isGenerated, rates[0] !== undefined)
   const elsewhere =
     options.queue && inQueue(options.queue, runs, { traffic: trafficOptions, choices, ...how })
   const part = shard === undefined ? undefined : checkShard(shard)
@@ -136,15 +137,15 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
     if (done.length > 0 && done.every(({ status }) => status === 'failed')) throw firstFailure(done)
     const wanted = runs.filter((_, i) => part === undefined || i % part.count === part.index)
     const stopped = signal?.aborted === true && done.length < wanted.length
+    const described = await describe(runs, seeds, options, stopped ? undefined : signal)
+    const scenario = ofRuns(described, done, stopped)
+    const found = sweepPoints(done)
+    const lasting = lastingOf(runs, traffic, source.config)
+    const notes = [...lasting.notes, ...(await notesOnRates(runs, found.points, seeds[0]!))]
     return {
-      scenario: ofRuns(
-        await describe(runs, seeds, options, stopped ? undefined : signal),
-        done,
-        stopped,
-      ),
-      durationSec:
-        rates[0] === undefined || !isGenerated ? undefined : traffic.durationSec(source.config),
-      ...sweepPoints(done),
+      scenario: { ...scenario, notes: [...scenario.notes, ...notes] },
+      durationSec: isGenerated ? lasting.durationSec : undefined,
+      ...found,
       totalRuns: runs.length,
       totalPoints: runs.length / seeds.length,
       tornLines,
@@ -176,15 +177,6 @@ function checkSaidOnce(
   throw new RouteSimError<ExperimentsErrorCode>(
     `${option}: expected it once, got ${value} and ${path} among what is swept`,
     { code: 'options_conflict', path: option },
-  )
-}
-
-/** @throws RouteSimError `options_conflict` */
-function checkDuration({ durationSec }: SweepOptions, isGenerated: boolean): void {
-  if (durationSec === undefined || isGenerated) return
-  throw new RouteSimError<ExperimentsErrorCode>(
-    `duration: expected nothing beside a trace, which has its own, got ${durationSec}`,
-    { code: 'options_conflict', path: 'durationSec' },
   )
 }
 
@@ -250,6 +242,53 @@ function ofRuns(
     stopped && partial > 0 ? [`${partial} ${points} stopped before all ${all} seeds were run`] : []
   const seeds = [...new Set(done.map(({ seed }) => seed))].sort((a, b) => a - b)
   return { ...scenario, seeds, notes: [...scenario.notes, ...notes] }
+}
+
+/** How long traffic at rates lasts, if it is the same at all of them, and what ends it before. */
+function lastingOf(
+  runs: readonly SweepRun[],
+  traffic: TrafficStore,
+  config: Config,
+): { readonly durationSec: number | undefined; readonly notes: readonly string[] } {
+  const lengths = new Set<number>()
+  const ends: EarlyEnd[] = []
+  for (const { rate, made } of runs) {
+    if (rate === undefined || 'error' in made) continue
+    const { config: own } = made.scenario
+    lengths.add(traffic.durationSec(own))
+    const end = traffic.earlyEnd(own, made.workload, rate)
+    if (end !== undefined) ends.push(end)
+  }
+  const [first] = lengths
+  const isOne = lengths.size === 1 && ends.length === 0
+  return {
+    durationSec: isOne ? first : undefined,
+    notes: earlyEndNotes(ends, traffic.askedSec(config)),
+  }
+}
+
+/** Says where requests came at another rate than that of their point. */
+async function notesOnRates(
+  runs: readonly SweepRun[],
+  points: readonly SweepPoint[],
+  seed: number,
+): Promise<string[]> {
+  const made = new Map(runs.map((run) => [JSON.stringify([run.settings, run.rate]), run.made]))
+  const others = points.flatMap(({ settings, rate: own, result }) => {
+    const of = made.get(JSON.stringify([settings, own]))
+    if (of === undefined || 'error' in of) return []
+    const rate = own ?? of.workload.rateRps
+    const asked = rate === undefined ? undefined : askedRate(rate, result)
+    return asked !== undefined && isOtherRate(asked) ? [{ asked, of }] : []
+  })
+  const why = new Set<string>()
+  for (const { of } of others) {
+    for (const each of await whyOtherRate(of.workload, of.scenario.config, seed)) why.add(each)
+  }
+  return rateNotes(
+    others.map(({ asked }) => asked),
+    [...why],
+  )
 }
 
 /** Tells what the first point is made of. */

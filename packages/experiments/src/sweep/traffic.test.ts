@@ -105,3 +105,38 @@ test('traffic is generated for as long as is asked, as the config says, or else 
   expect(lengthOf('[trace]\nduration_sec = 8', 9)).toBe(9)
   expect(lengthOf('')).toBeGreaterThan(9)
 })
+
+test('what ends traffic before its time is told, instead of a time that it does not last', async () => {
+  const client = 'prompt_tokens = 99\noutput_tokens = 9\n'
+  const bounded = (keys: string) =>
+    parseConfig(`[cluster]\nnum_backends = 2\n[workload]\n${client}${keys}\n`)
+  const many = bounded('requests = 300\narrivals = { rate_rps = 5 }')
+  const how = { rates: [10, 20], jobs: 1 }
+  const short = await sweep({ ...how, config: many, durationSec: 600 })
+  expect(short.durationSec).toBeUndefined()
+  const after = 'after about 30 s at 10 requests/s and 15 s at 20 requests/s'
+  expect(short.scenario.notes).toEqual([
+    `requests of [workload] end the traffic before its 600 s are over: ${after}`,
+  ])
+  const enough = await sweep({ ...how, config: many, durationSec: 10 })
+  expect(enough.durationSec).toBe(10)
+  expect(enough.scenario.notes).toEqual([])
+  const stages = '[{ duration_sec = 10, rate_rps = 5 }, { duration_sec = 20, rate_rps = 9 }]'
+  const inStages = await sweep({ ...how, config: bounded(`arrivals.stages = ${stages}`) })
+  expect(inStages.durationSec).toBeUndefined()
+  expect(inStages.scenario.notes).toEqual([
+    'stages of [workload] end the traffic after about 30 s at 10 requests/s and 30 s at 20 requests/s',
+  ])
+  const few = parseConfig('[cluster]\nnum_backends = 2\n[trace]\nnum_sessions = 20\nturns_mean = 2')
+  expect((await sweep({ ...how, config: few })).scenario.notes[0]).toBe(
+    'num_sessions of [trace] end the traffic after about 4 s at 10 requests/s and 2 s at 20 requests/s',
+  )
+})
+
+test('a duration beside no rates has no effect, and is refused', async () => {
+  const set = { 'cluster.num_backends': [1, 2] }
+  const given = parseConfig('[cluster]\nnum_backends = 1\n[trace]\nrate = 9\nduration_sec = 3')
+  await expect(sweep({ config: given, set, durationSec: 9, jobs: 1 })).rejects.toThrow(
+    'duration: expected nothing beside traffic as the config has it, got 9',
+  )
+})

@@ -1,13 +1,15 @@
 import { type RequestTable, RouteSimError } from '@routesim/core'
-import { atRequestRate, retimeTrace } from '@routesim/traces'
+import { atRequestRate, expectedRequests, retimeTrace } from '@routesim/traces'
 import { type MovedTimes, moveEvents } from '../config/move-events.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
+import { listedSome, rateText } from '../run/rate-notes.js'
 import {
   fixedWorkload,
   generatedWorkload,
   generatorOf,
   loadWorkload,
+  namedInWorkload,
   type TraceOptions,
   type WorkloadSource,
 } from '../workload/load-workload.js'
@@ -23,6 +25,17 @@ export interface TrafficOptions extends TraceOptions {
   /** Length of traffic that is generated at a rate, in seconds; the config's by default. */
   readonly durationSec?: number | undefined
 }
+
+/** What ends traffic before the time for which it is generated. */
+export interface EarlyEnd {
+  /** What says so, in words. */
+  readonly by: string
+  readonly rate: number
+  readonly afterSec: number
+}
+
+/** Traffic this much shorter than asked for is told of. */
+const CLEARLY_SHORTER = 0.95
 
 /** Requests of one point. */
 export interface Traffic {
@@ -50,14 +63,39 @@ export class TrafficStore {
   }
 
   /** Seconds of traffic that are generated at a rate. */
-  durationSec({ trace, workload }: Config): number {
-    const own = trace.duration_sec ?? workload.duration_sec
-    return this.options.durationSec ?? own ?? DEFAULT_DURATION_SEC
+  durationSec(config: Config): number {
+    return this.askedSec(config) ?? DEFAULT_DURATION_SEC
+  }
+
+  /** The same where the options or a config say it. */
+  askedSec({ trace, workload }: Config): number | undefined {
+    return this.options.durationSec ?? trace.duration_sec ?? workload.duration_sec
   }
 
   /** Whether there is no trace, so that requests at a rate are generated. */
   isGenerated({ trace }: Config): boolean {
     return this.options.trace === undefined && trace.path === undefined
+  }
+
+  /** What ends generated traffic at a rate before its time; undefined when nothing does. */
+  earlyEnd(config: Config, { generator }: WorkloadSource, rate: number): EarlyEnd | undefined {
+    if (generator === undefined) return undefined
+    const enough = rate * this.durationSec(config) * CLEARLY_SHORTER
+    const endAt = (requests: number, by: string): EarlyEnd | undefined =>
+      requests < enough ? { by, rate, afterSec: requests / rate } : undefined
+    if ('clients' in generator) {
+      const { requests = Number.POSITIVE_INFINITY, clients } = generator
+      const hasStages = clients.some(({ arrivals }) => arrivals.stages !== undefined)
+      return (
+        endAt(requests, 'requests of [workload]') ??
+        endAt(
+          expectedRequests(generator),
+          hasStages ? 'stages of [workload]' : 'max_sessions of [workload]',
+        )
+      )
+    }
+    const { num_sessions: sessions = Number.POSITIVE_INFINITY, turns_mean: turns = 1 } = generator
+    return endAt(sessions * turns, 'num_sessions of [trace]')
   }
 
   /**
@@ -89,7 +127,11 @@ export class TrafficStore {
       return { workload: generatedWorkload(config.trace), hash: undefined }
     }
     const durationSec = this.durationSec(config)
-    const workload = generatedWorkload(atRequestRate({ ...generator, durationSec }, rate))
+    const { workload: section } = config
+    const atRate = namedInWorkload(section, () =>
+      atRequestRate({ ...generator, durationSec }, rate),
+    )
+    const workload = generatedWorkload(atRate, section)
     return { workload, hash: undefined }
   }
 
@@ -132,6 +174,33 @@ export class TrafficStore {
     this.read.set(key, read)
     return read
   }
+}
+
+/** @throws RouteSimError `options_conflict`: seconds of traffic are generated at a rate only */
+export function checkDuration(
+  { durationSec }: { readonly durationSec?: number | undefined },
+  isGenerated: boolean,
+  hasRates: boolean,
+): void {
+  if (durationSec === undefined || (isGenerated && hasRates)) return
+  const [beside, hint] = isGenerated
+    ? ['traffic as the config has it', 'Give rates, or set the duration_sec of the config.']
+    : ['a trace, which has its own', undefined]
+  throw new RouteSimError<ExperimentsErrorCode>(
+    `duration: expected nothing beside ${beside}, got ${durationSec}`,
+    { code: 'options_conflict', path: 'durationSec', ...(hint && { hint }) },
+  )
+}
+
+/** Says that traffic ends before its time, of which only what was asked for is named, and when. */
+export function earlyEndNotes(ends: readonly EarlyEnd[], askedSec: number | undefined): string[] {
+  const [first] = ends
+  if (first === undefined) return []
+  const told = ends.map(
+    ({ afterSec, rate }) => `${rateText(afterSec, 2)} s at ${rateText(rate)} requests/s`,
+  )
+  const before = askedSec === undefined ? '' : ` before its ${askedSec} s are over:`
+  return [`${first.by} end the traffic${before} after about ${listedSome([...new Set(told)])}`]
 }
 
 /** @throws RouteSimError `sweep_invalid` */

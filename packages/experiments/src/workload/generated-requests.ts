@@ -24,7 +24,7 @@ export async function generatedRequests(configPath: string, seed?: number): Prom
       { code: 'trace_missing', path: configPath },
     )
   }
-  return generatedWorkload(generator).requests(seed ?? config.simulation.seed)
+  return generatedWorkload(generator, config.workload).requests(seed ?? config.simulation.seed)
 }
 
 /** A config of which only the traffic matters. */

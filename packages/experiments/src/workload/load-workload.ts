@@ -17,11 +17,12 @@ import { namedInConfig } from '../config/named-in-config.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { interrupted } from '../run/execute.js'
+import { listed } from '../run/listed.js'
 import { fromFirstArrival } from './from-first-arrival.js'
 import { withNumbersRead } from './read-numbers.js'
 import { retimed } from './retimed.js'
 import { toWorkload } from './to-workload.js'
-import { snakeCase } from './workload-schema.js'
+import { pathInSection } from './workload-schema.js'
 
 /** Requests between two looks at the outside world: some ms of work. */
 const REQUESTS_PER_SLICE = 50_000
@@ -61,6 +62,8 @@ export interface WorkloadSource {
   readonly expectedRequests: number
   /** What generated requests are made from. */
   readonly generator?: GeneratorSource
+  /** Requests per second at which those of a trace are to come instead of at their own. */
+  readonly rateRps?: number | undefined
   readonly description: string
   readonly notes: readonly string[]
 }
@@ -112,7 +115,7 @@ async function sourceOf(
   }
   if (given !== undefined) return readWorkload(given, trace, options, false)
   const generator = await generatorOf(config, configPath)
-  if (generator !== undefined) return generatedWorkload(generator)
+  if (generator !== undefined) return generatedWorkload(generator, config.workload)
   if (trace.path !== undefined) return readNamed(trace.path, trace, options, configPath)
   throw new RouteSimError<ExperimentsErrorCode>(
     'trace: expected a trace file or a generator, got none',
@@ -157,16 +160,24 @@ function checkOneSource({ path, generator }: TraceSection): void {
   )
 }
 
-/** Traffic from the generator. */
-export function generatedWorkload(from: GeneratorSource): WorkloadSource {
+/**
+ * Traffic from the generator.
+ * @param section - where the keys stand that describe a workload, for errors
+ */
+export function generatedWorkload(
+  from: GeneratorSource,
+  section: WithClients = {},
+): WorkloadSource {
   const options = 'clients' in from ? from : generatorOptions(from)
+  const named = <T>(work: () => T): T =>
+    'clients' in options ? namedInWorkload(section, work) : namedInTrace(work)
   // Only the latest: with many seeds, all of them would not fit.
   let latest: { readonly seed: number; readonly table: Promise<RequestTable> } | undefined
   let prepared: { readonly seed: number; readonly source: GeneratedSource } | undefined
   const prepare = async (seed: number, signal?: AbortSignal): Promise<GeneratedSource> => {
     const source = prepared?.seed === seed ? prepared.source : undefined
     prepared = undefined
-    return source ?? prepareSource({ ...options, seed }, signal)
+    return source ?? prepareSource({ ...options, seed }, named, signal)
   }
   return {
     source: prepare,
@@ -179,11 +190,12 @@ export function generatedWorkload(from: GeneratorSource): WorkloadSource {
     description: `generated, ${describe(options)}`,
     notes: [],
     isSeeded: true,
-    expectedRequests: namedAsInConfig('clients' in options, () => expectedRequests(options)),
+    expectedRequests: named(() => expectedRequests(options)),
     generator: from,
     isMade: (seed) => seed === latest?.seed,
     requests(seed, signal) {
-      if (latest?.seed !== seed) latest = { seed, table: generate({ ...options, seed }, signal) }
+      if (latest?.seed !== seed)
+        latest = { seed, table: generate({ ...options, seed }, named, signal) }
       return latest.table
     },
   }
@@ -198,36 +210,55 @@ function describe(options: GeneratorOptions | WorkloadSpec): string {
 
 async function generate(
   options: GeneratorOptions | WorkloadSpec,
+  named: Named,
   signal: AbortSignal | undefined,
 ): Promise<RequestTable> {
-  const generation = namedAsInConfig('clients' in options, () => new TraceGeneration(options))
-  while (!namedAsInConfig('clients' in options, () => generation.run(REQUESTS_PER_SLICE))) {
+  const generation = named(() => new TraceGeneration(options))
+  while (!named(() => generation.run(REQUESTS_PER_SLICE))) {
     await setImmediate()
     if (signal?.aborted) throw interrupted()
   }
-  return namedAsInConfig('clients' in options, () => generation.table())
+  return named(() => generation.table())
 }
 
 async function prepareSource(
   options: GeneratorOptions | WorkloadSpec,
+  named: Named,
   signal: AbortSignal | undefined,
 ): Promise<GeneratedSource> {
-  const source = namedAsInConfig('clients' in options, () => new GeneratedSource(options))
-  while (!namedAsInConfig('clients' in options, () => source.prepare(REQUESTS_PER_SLICE))) {
+  const source = named(() => new GeneratedSource(options))
+  while (!named(() => source.prepare(REQUESTS_PER_SLICE))) {
     await setImmediate()
     if (signal?.aborted) throw interrupted()
   }
   return source
 }
 
-/** Errors name the keys of the config. */
-function namedAsInConfig<T>(isWorkload: boolean, work: () => T): T {
+/** Does something whose errors are to name the keys of a config. */
+type Named = <T>(work: () => T) => T
+
+/** A `[workload]` section, as far as errors need it. */
+type WithClients = Parameters<typeof pathInSection>[1]
+
+/** Errors name the keys of a `[workload]` section, which may have no clients of its own. */
+export function namedInWorkload<T>(section: WithClients, work: () => T): T {
+  return renamed(work, (path) => {
+    const keys = pathInSection(path, section)
+    return `workload${keys.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('')}`
+  })
+}
+
+/** Errors name the keys of the `[trace]` section. */
+function namedInTrace<T>(work: () => T): T {
+  return renamed(work, (path) => `trace.${KEYS[path as keyof GeneratorOptions] ?? path}`)
+}
+
+function renamed<T>(work: () => T, keyOf: (path: string) => string): T {
   try {
     return work()
   } catch (error) {
     if (!(error instanceof RouteSimError) || error.path === undefined) throw error
-    const key = KEYS[error.path as keyof GeneratorOptions]
-    const path = isWorkload ? `workload.${snakeCase(error.path)}` : `trace.${key ?? error.path}`
+    const path = keyOf(error.path)
     const { code, hint } = error
     const message = error.message.replace(error.path, path)
     throw new RouteSimError(message, { code, path, cause: error, ...(hint && { hint }) })
@@ -252,7 +283,7 @@ async function readNamed(
 async function readWorkload(
   path: string,
   trace: TraceSection,
-  { traceFormat, onError, cache, signal }: TraceOptions,
+  { traceFormat, onError, cache, signal, arrivals }: TraceOptions,
   isFromConfig: boolean,
 ): Promise<WorkloadSource> {
   const {
@@ -276,12 +307,19 @@ async function readWorkload(
     notes.push(`${skippedNote(skipped.count)}, the first of them:\n  ${lines}`)
   }
   if (ignored > 0) notes.push(ignoredNote(format, ignored))
-  if (isFromConfig && trace.generator !== undefined) {
-    notes.push('the trace section has a path and a generator: the trace is used')
-  }
+  if (isFromConfig) notes.push(...besidePath(trace, arrivals ?? trace.arrivals))
   const name = path === '-' ? 'standard input' : basename(path)
   const requests = fromFirstArrival(table)
   return fixedWorkload(requests, `${name}, ${format}`, notes)
+}
+
+/** Names the keys of a generator beside the path of a trace, which is used instead. */
+function besidePath(trace: TraceSection, arrivals: Retiming | undefined): string[] {
+  const keys = Object.values(KEYS).filter((key) => trace[key] !== undefined)
+  const idle = arrivals === undefined ? keys : keys.filter((key) => key !== 'rate')
+  if (idle.length === 0) return []
+  const hint = idle.includes('rate') ? '; arrivals = "rescaled" sends it at the rate' : ''
+  return [`the trace that [trace] names is used as it is, without ${listed(idle)}${hint}`]
 }
 
 /** Requests that are the same under every seed. */

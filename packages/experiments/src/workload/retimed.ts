@@ -46,6 +46,7 @@ export function retimed(
     },
     isMade: (seed) => latest !== undefined && (!isSeeded || latest.seed === seed),
     isSeeded,
+    rateRps,
     description: `${source.description}, ${how.replace('_', ' ')}`,
   }
 }

@@ -263,6 +263,25 @@ describe('a run', () => {
     await expect(swept).rejects.toThrow(/^trace.path: gone.jsonl: no such file$/)
   })
 
+  test('says which keys beside the path of a trace have no effect', async () => {
+    file('few.jsonl', '{"ts":0,"prompt_tokens":1,"gen_tokens":1}\n'.repeat(9))
+    const notes = async (keys: string, options: object = {}): Promise<readonly string[]> => {
+      const config = file('beside.toml', `${cluster}\n[trace]\npath = "few.jsonl"\n${keys}`)
+      return (await run({ config, ...options })).scenario.notes
+    }
+    const used = 'the trace that [trace] names is used as it is, without'
+    expect(await notes('')).toEqual([])
+    expect(await notes('rate = 5\nduration_sec = 10')).toEqual([
+      `${used} rate and duration_sec; arrivals = "rescaled" sends it at the rate`,
+    ])
+    expect(await notes('generator = "gamma"')).toEqual([`${used} generator`])
+    expect(await notes('rate = 5\narrivals = "poisson"')).toEqual([])
+    expect(await notes('rate = 5', { arrivals: 'poisson' })).toEqual([])
+    expect(await notes('rate = 5\ncv = 3\narrivals = "poisson"')).toEqual([`${used} cv`])
+    const trace = generateTrace({ rateRps: 20, durationSec: 1 })
+    expect(await notes('rate = 5', { trace })).toEqual([])
+  })
+
   test('does not guess which of two descriptions is meant', async () => {
     const both = file('both.toml', `${scenario}arrivals.rate_rps = 3\n[trace]\ngenerator = "gamma"`)
     await expect(run({ config: both })).rejects.toThrow('trace.generator: expected nothing beside')

@@ -32,6 +32,14 @@ test('a window begins at 0, a head does not; what is left waits as before', asyn
   )
 })
 
+test('a faster trace has shorter think times, and leaves those it is made of as they were', async () => {
+  const table = await read()
+  const fast = editTrace(table, { speedup: 4 })
+  expect([...fast.arrivalMs]).toEqual([25, 50, 75])
+  expect([...fast.thinkMs!]).toEqual([0, 1.25, 0])
+  expect([...table.thinkMs!]).toEqual([0, 5, 0])
+})
+
 test('merged traces share names, not contents', async () => {
   const merged = mergeTraces([await read(), await read()])
   expect([...merged.arrivalMs]).toEqual([100, 100, 200, 200, 300, 300])

@@ -1,3 +1,4 @@
+import { RequestTableBuilder } from '@routesim/core'
 import { expect, test } from 'vitest'
 import { generateTrace } from '../generating/generate-trace.js'
 import { gapsOf, ksDistance, ksLimit } from '../testing/statistics.js'
@@ -14,6 +15,23 @@ test('rescaled: the rate asked for, and the shape kept', () => {
     expect(ms).toBeCloseTo((table.arrivalMs[row]! - table.arrivalMs[0]!) * factor, 6)
   })
   expect(fast.promptTokens).toBe(table.promptTokens)
+})
+
+test('rescaled: think times are rescaled with the rest, and are left alone where there is no rate', () => {
+  const waiting = (secondMs: number) => {
+    const builder = new RequestTableBuilder()
+    builder.add({ arrivalMs: 0, promptTokens: 9, outputTokens: 1 })
+    const next = { promptTokens: 20, outputTokens: 1, predecessor: 0, thinkMs: 600 }
+    builder.add({ arrivalMs: secondMs, ...next })
+    return builder.build()
+  }
+  const fast = retimeTrace(waiting(1000), { arrivals: 'rescaled', rateRps: 4 })
+  expect([[...fast.arrivalMs], [...fast.thinkMs!]]).toEqual([
+    [0, 250],
+    [0, 150],
+  ])
+  const atOnce = retimeTrace(waiting(0), { arrivals: 'rescaled', rateRps: 4 })
+  expect([...atOnce.thinkMs!]).toEqual([0, 600])
 })
 
 test('poisson: exponential gaps at the rate, by the seed', () => {

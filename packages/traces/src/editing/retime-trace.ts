@@ -11,7 +11,7 @@ export type Retiming = (typeof RETIMINGS)[number]
 /** Options of {@link retimeTrace}. */
 export interface RetimeOptions {
   /**
-   * `rescaled`: all times are stretched or compressed alike. `poisson`: they are replaced by those of a
+   * `rescaled`: all times are stretched or compressed alike, those of thinking too. `poisson`: they are replaced by those of a
    * Poisson process, in the same order. `at_once`: all arrive at 0, for a limit of requests in flight.
    */
   readonly arrivals: Retiming
@@ -23,8 +23,8 @@ export interface RetimeOptions {
 
 /**
  * The same requests at other times. Rescaling makes the mean rate from the first arrival to the last,
- * (n - 1) / span, what was asked for; times between the turns of a conversation change with it, think
- * times after an answer do not.
+ * (n - 1) / span, what was asked for; times between the turns of a conversation and think times after an
+ * answer change with it, so that only answers can hold turns up.
  * @throws RouteSimError `trace_option_invalid`
  *
  * @example
@@ -56,7 +56,11 @@ export function retimeTrace(table: RequestTable, options: RetimeOptions): Reques
   const factor = spanMs === 0 ? 0 : ((table.size - 1) * 1000) / rateRps / spanMs
   for (let row = 0; row < table.size; row++)
     arrivalMs[row] = (table.arrivalMs[row]! - first) * factor
-  return { ...table, arrivalMs }
+  const { thinkMs } = table
+  if (thinkMs === undefined || spanMs === 0) return { ...table, arrivalMs }
+  const scaledMs = sharedFloat64(table.size)
+  for (let row = 0; row < table.size; row++) scaledMs[row] = thinkMs[row]! * factor
+  return { ...table, arrivalMs, thinkMs: scaledMs }
 }
 
 function invalid(name: string, expected: string, got: unknown): Error {

@@ -18,7 +18,12 @@ export function atRequestRate(spec: WorkloadSpec, rateRps: number): WorkloadSpec
   if (!(rateRps > 0 && rateRps <= 1e9)) throw invalidOption('rateRps', 'a number > 0', rateRps)
   spec.clients.forEach(({ arrivals: { kind, rateRps: own } }, i) => {
     if (kind !== 'at_once' && (kind !== 'users' || own !== undefined)) return
-    throw invalidOption(`clients[${i}].arrivals.kind`, 'arrivals at a rate', kind)
+    throw invalidOption(
+      `clients[${i}].arrivals.kind`,
+      'arrivals at a rate',
+      kind,
+      'Give arrivals of another kind, or the users a rate.',
+    )
   })
   const endMs = Math.max(...spec.clients.map((client) => endOf(spec, client)))
   const endless = { ...spec, requests: undefined, durationSec: endMs / 1000 }

@@ -46,7 +46,9 @@ export const traceEditCommand: CommandModule<object, TraceEditArguments> = {
             'Keep requests such as tenant=acme or prompt_tokens>=1000; of several, all hold',
         },
         head: number('Keep the first N requests, of those in the window that the filter leaves'),
-        'scale-time': number('Multiply times of arrival: 0.5 is twice the rate'),
+        'scale-time': number(
+          'Multiply times of arrival and think times: 0.5 is twice the rate, but where turns wait for answers',
+        ),
         repeat: number('Send all of that N times, one after another'),
         'repeat-gap': {
           ...number('Seconds from the last arrival to the first of the next time'),
