@@ -160,8 +160,8 @@ const KINDS = {
     const { generate } = await workload(definition.workload)
     const requests = new GeneratedSource(generate)
     requests.prepare()
-    const recorder = new RequestStatistics(definition.backends)
     const cluster = { backends: fleet(), kvCache: radixKvCache() }
+    const recorder = new RequestStatistics(cluster.backends.map(({ role }) => role))
     const router = makeRouter()
     const simulation = new Simulation({ cluster, requests, router, seed: 42, recorder })
     while (!simulation.run());
