@@ -1,6 +1,6 @@
 import type { Config } from '../config/schema.js'
 import type { WorkloadSource } from '../workload/load-workload.js'
-import { listed } from './listed.js'
+import { listed, listedSome } from './listed.js'
 import { metric } from './metric.js'
 import type { AlgorithmSummary } from './simulate-all.js'
 
@@ -18,8 +18,8 @@ export interface AskedRate {
 const CLEAR_SHARE = 0.1
 /** Standard deviations of a count of requests. */
 const CHANCE = 3
-/** Rates that a note names. */
-const MOST_TOLD = 3
+/** Rates that a note names at most. */
+export const MOST_RATES = 3
 
 /** The rate that was asked of a result. */
 export function askedRate(rate: number, result: AlgorithmSummary): AskedRate {
@@ -55,13 +55,9 @@ export function rateNotes(asked: readonly AskedRate[], why: readonly string[]): 
       others.map(({ rate, offered }) => `${rateText(offered!, 3)}/s for ${rateText(rate)}`),
     ),
   ]
-  return [`requests came at other rates than asked for (${listedSome(told)}): ${listed(why)}`]
-}
-
-/** Names as a sentence lists them, the first few of many. */
-export function listedSome(names: readonly string[]): string {
-  const more = names.length - MOST_TOLD
-  return listed(more > 0 ? [...names.slice(0, MOST_TOLD), `${more} more`] : names)
+  return [
+    `requests came at other rates than asked for (${listedSome(told, MOST_RATES)}): ${listed(why)}`,
+  ]
 }
 
 /** What keeps requests of some traffic from coming at the rate that is asked of it. */

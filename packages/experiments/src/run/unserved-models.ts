@@ -1,5 +1,5 @@
 import type { BackendSpec, RequestTable } from '@routesim/core'
-import { listed } from './listed.js'
+import { listedSome } from './listed.js'
 import { shareText } from './share-text.js'
 
 /** Names in a note at most. */
@@ -21,12 +21,11 @@ export function unservedModels(
   if (unserved.size === 0) return []
   const count = [...unserved.values()].reduce((sum, each) => sum + each, 0)
   const most = [...unserved].sort((a, b) => b[1] - a[1]).map(([name]) => name)
-  const others = most.length > MOST_NAMED ? [`${most.length - MOST_NAMED} more`] : []
-  return [unservedNote(count / requests.size, [...most.slice(0, MOST_NAMED), ...others])]
+  return [unservedNote(count / requests.size, most)]
 }
 
 /** @param names - of the models, where they are known */
 export function unservedNote(share: number, names: readonly string[] = []): string {
-  const which = names.length === 0 ? '' : ` (${listed(names)})`
+  const which = names.length === 0 ? '' : ` (${listedSome(names, MOST_NAMED)})`
   return `${shareText(share)} of the requests ask for models that no backend serves${which}: they are rejected at any load`
 }

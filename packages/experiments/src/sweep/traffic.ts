@@ -3,7 +3,8 @@ import { atRequestRate, expectedRequests, retimeTrace } from '@routesim/traces'
 import { type MovedTimes, moveEvents } from '../config/move-events.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
-import { listedSome, rateText } from '../run/rate-notes.js'
+import { listedSome } from '../run/listed.js'
+import { MOST_RATES, rateText } from '../run/rate-notes.js'
 import {
   fixedWorkload,
   generatedWorkload,
@@ -200,7 +201,9 @@ export function earlyEndNotes(ends: readonly EarlyEnd[], askedSec: number | unde
     ({ afterSec, rate }) => `${rateText(afterSec, 2)} s at ${rateText(rate)} requests/s`,
   )
   const before = askedSec === undefined ? '' : ` before its ${askedSec} s are over:`
-  return [`${first.by} end the traffic${before} after about ${listedSome([...new Set(told)])}`]
+  return [
+    `${first.by} end the traffic${before} after about ${listedSome([...new Set(told)], MOST_RATES)}`,
+  ]
 }
 
 /** @throws RouteSimError `sweep_invalid` */
