@@ -1,5 +1,5 @@
-import { listed } from '../run/listed.js'
-import { rateText } from '../run/rate-notes.js'
+import { listed } from '../notes/listed.js'
+import { rateText } from '../notes/rate-notes.js'
 import type { CapacityAnswer, CapacityReport } from './capacity-report.js'
 
 type Found = Pick<CapacityReport, 'find' | 'rate' | 'attainment' | 'precision' | 'answers'>

@@ -1,6 +1,6 @@
 import { configSource } from '../config/config-source.js'
 import type { Config } from '../config/schema.js'
-import { rateNotes, whyOtherRate } from '../run/rate-notes.js'
+import { rateNotes, whyOtherRate } from '../notes/rate-notes.js'
 import { type AlgorithmChoice, checkLabels, labelOfChoice } from '../run/resolve-algorithms.js'
 import { checkDuration, earlyEndNotes, TrafficStore } from '../sweep/traffic.js'
 import { Bisection, type BisectionOptions } from './bisection.js'

@@ -1,4 +1,4 @@
-import { listed } from '../run/listed.js'
+import { listed } from '../notes/listed.js'
 import type { RobustnessReport, RobustnessSetting } from './robustness.js'
 
 /** Orders that agree this well are much the same, or similar. */

@@ -1,4 +1,4 @@
-import { shareText } from '../run/share-text.js'
+import { shareText } from '../notes/share-text.js'
 import type { JudgedMetric } from './judged-metrics.js'
 import type { PairedDifference } from './paired-difference.js'
 

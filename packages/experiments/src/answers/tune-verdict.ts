@@ -1,4 +1,4 @@
-import { listed } from '../run/listed.js'
+import { listed } from '../notes/listed.js'
 import { told, toldDifference } from './told-values.js'
 import type { TuneReport } from './tune-report.js'
 

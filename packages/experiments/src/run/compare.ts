@@ -2,12 +2,12 @@ import { builtinRouters } from '@routesim/algorithms'
 import { RouteSimError } from '@routesim/core'
 import type { RunDetail } from '@routesim/metrics'
 import type { ExperimentsErrorCode } from '../errors.js'
+import { loadNotes, unservedCounted } from '../notes/load-notes.js'
+import { rateNotesOf } from '../notes/rate-notes.js'
+import { sameDecisions } from '../notes/same-decisions.js'
 import { loadWorkload } from '../workload/load-workload.js'
-import { loadNotes, unservedCounted } from './load-notes.js'
-import { rateNotesOf } from './rate-notes.js'
 import { type AlgorithmChoice, resolveAlgorithms } from './resolve-algorithms.js'
 import type { RunSamples } from './run-samples.js'
-import { sameDecisions } from './same-decisions.js'
 import {
   describeScenario,
   type ExperimentOptions,

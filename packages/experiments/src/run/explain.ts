@@ -11,6 +11,7 @@ import {
   type SimulationOptions,
 } from '@routesim/core'
 import type { ExperimentsErrorCode } from '../errors.js'
+import { shareText } from '../notes/share-text.js'
 import { loadWorkload } from '../workload/load-workload.js'
 import { interrupted, simulationOptions } from './execute.js'
 import { type AlgorithmChoice, resolveAlgorithms } from './resolve-algorithms.js'
@@ -21,7 +22,6 @@ import {
   prepareFleet,
   type ScenarioInfo,
 } from './scenario.js'
-import { shareText } from './share-text.js'
 
 /** Events between two looks at the outside world. */
 const EVENTS_PER_SLICE = 20_000

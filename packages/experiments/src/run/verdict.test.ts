@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { sameDecisions } from './same-decisions.js'
+import { sameDecisions } from '../notes/same-decisions.js'
 import type { ScenarioInfo } from './scenario.js'
 import type { AlgorithmSummary } from './simulate-all.js'
 import { verdict } from './verdict.js'

@@ -1,4 +1,4 @@
-import { listed } from './listed.js'
+import { listed } from '../notes/listed.js'
 import { metric } from './metric.js'
 import type { ScenarioInfo } from './scenario.js'
 import type { AlgorithmSummary } from './simulate-all.js'

@@ -3,11 +3,11 @@ import { buildFleet } from '../cluster/build-cluster.js'
 import { configSource } from '../config/config-source.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
+import { askedRate, isOtherRate, rateNotes, whyOtherRate } from '../notes/rate-notes.js'
 import { checkQueue, inQueue } from '../queue/in-queue.js'
 import type { QueueOption } from '../queue/runs-in-queue.js'
 import { loadChoice } from '../routers/load-choice.js'
 import { interrupted } from '../run/execute.js'
-import { askedRate, isOtherRate, rateNotes, whyOtherRate } from '../run/rate-notes.js'
 import type { AlgorithmChoice } from '../run/resolve-algorithms.js'
 import {
   checkStepper,

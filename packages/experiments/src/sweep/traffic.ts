@@ -3,8 +3,8 @@ import { atRequestRate, expectedRequests, retimeTrace } from '@routesim/traces'
 import { type MovedTimes, moveEvents } from '../config/move-events.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
-import { listedSome } from '../run/listed.js'
-import { MOST_RATES, rateText } from '../run/rate-notes.js'
+import { listedSome } from '../notes/listed.js'
+import { MOST_RATES, rateText } from '../notes/rate-notes.js'
 import {
   fixedWorkload,
   generatedWorkload,

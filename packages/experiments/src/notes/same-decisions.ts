@@ -1,6 +1,6 @@
+import { metric } from '../run/metric.js'
+import type { AlgorithmSummary } from '../run/simulate-all.js'
 import { listed } from './listed.js'
-import { metric } from './metric.js'
-import type { AlgorithmSummary } from './simulate-all.js'
 
 /**
  * Notes on algorithms whose results are alike in every number: they made the same decisions, most

@@ -1,8 +1,8 @@
 import type { Config } from '../config/schema.js'
+import { metric } from '../run/metric.js'
+import type { AlgorithmSummary } from '../run/simulate-all.js'
 import type { WorkloadSource } from '../workload/load-workload.js'
 import { listed, listedSome } from './listed.js'
-import { metric } from './metric.js'
-import type { AlgorithmSummary } from './simulate-all.js'
 
 /** A rate that was asked for, and what came of it. */
 export interface AskedRate {

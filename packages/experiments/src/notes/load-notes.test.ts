@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { capacity } from '../answers/capacity.js'
 import { parseConfig } from '../config/parse-config.js'
-import { compare } from './compare.js'
+import { compare } from '../run/compare.js'
 
 const misspelt = parseConfig(`
 [cluster]

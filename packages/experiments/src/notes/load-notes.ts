@@ -1,7 +1,7 @@
+import { metric } from '../run/metric.js'
+import type { AlgorithmSummary } from '../run/simulate-all.js'
 import { listed } from './listed.js'
-import { metric } from './metric.js'
 import { shareText } from './share-text.js'
-import type { AlgorithmSummary } from './simulate-all.js'
 import { unservedNote } from './unserved-models.js'
 
 /** Notes on runs whose figures tell of something else than of the router. */

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest'
 import { capacity } from '../answers/capacity.js'
 import { whatif } from '../answers/whatif.js'
 import { parseConfig } from '../config/parse-config.js'
+import { compare } from '../run/compare.js'
 import { sweep } from '../sweep/sweep.js'
-import { compare } from './compare.js'
 import { isOtherRate, rateNotes } from './rate-notes.js'
 
 const fleet = parseConfig('[cluster]\nnum_backends = 4\n')

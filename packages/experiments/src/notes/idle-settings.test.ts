@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { parseConfig } from '../config/parse-config.js'
-import { compare } from './compare.js'
+import { compare } from '../run/compare.js'
 import { idleSettings } from './idle-settings.js'
 
 const CLUSTER = '[cluster]\nnum_backends = 4\n'
