@@ -14,8 +14,8 @@ const TERA = 1e12
 /** `routesim list-models`: what `cluster.model` may name. */
 export const listModelsCommand: CommandBody<ListArguments> = listCommand(
   listModels,
-  // Short enough for 80 columns.
-  ['model', 'params B', 'active', 'weights', 'GB', 'KV B/tok', 'state MB'],
+  // Short enough for 80 columns: KV cache per token, states of linear layers per request.
+  ['model', 'params', 'active', 'weights', 'GB', 'B/token', 'MB/req'],
   (model) => [
     model.name,
     (model.parameters / GIGA).toFixed(1),

@@ -60,8 +60,8 @@ function ofGroup(group: DeploymentConfig, defaults: DeploymentConfig): Dependent
       isThere: group.model !== undefined,
     },
     {
-      // Step times that somebody gave are those of these GPUs.
-      keys: own.filter((key) => /\.(gpu|gpu_type|tp|pp)$/.test(key)),
+      // Step times that somebody gave are those of these GPUs, and `gpu_type` is there for the price.
+      keys: own.filter((key) => /\.(gpu|tp|pp)$/.test(key)),
       on: 'a model',
       isThere: group.model !== undefined || group.compute_model.kind !== 'piecewise',
       but: 'the price',
