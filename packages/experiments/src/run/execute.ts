@@ -170,7 +170,7 @@ function prepare(
   const { cluster, requests } = options
   if ('next' in requests) {
     const roles = cluster.backends.map(({ role }) => role)
-    const recorder = new RequestStatistics(roles, summary.slo)
+    const recorder = new RequestStatistics(roles, summary.slo, summary.events)
     if (series !== undefined) alsoHear(recorder, series)
     const simulation = new Simulation({ ...options, recorder })
     const summarized = () => ({ summary: summarizeTotals(simulation.totals(), recorder, summary) })

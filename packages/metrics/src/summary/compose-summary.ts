@@ -15,7 +15,6 @@ import { orNull } from '../statistics/or-null.js'
 import type { CacheCounts } from './cache-statistics.js'
 import { fleetCost } from './cost.js'
 import { loadBalance } from './load-balance.js'
-import { presentTimes } from './present-time.js'
 import type { RequestCounts } from './request-counts.js'
 import type { BackendSummary, RunSummary } from './run-summary.js'
 import { adapterLoads, tierStatistics } from './tier-statistics.js'
@@ -66,7 +65,7 @@ export function composeSummary(
   const tokens = counts.promptTokens + counts.outputTokens
   const cache = measured.cache.statistics(totals.backends)
   const balance = loadBalance(totals.backends, counts.perBackend)
-  const presentMs = presentTimes(options.events ?? [], measuredFromMs, endMs, counts.lastEndMs)
+  const presentMs = counts.presence.times(measuredFromMs, endMs)
   const cost = fleetCost(totals.backends, presentMs, options.pricePerHour)
   const tiers = tierStatistics(totals.backends, durationMs)
   const adapters = adapterLoads(totals.backends)

@@ -5,7 +5,7 @@ import { SloCounter } from '../slo/slo-counter.js'
 import type { SloOptions } from '../slo/slo-options.js'
 import { asSent } from './as-sent.js'
 import { CacheCounts } from './cache-statistics.js'
-import type { MeasuredRequests } from './compose-summary.js'
+import type { MeasuredRequests, SummaryOptions } from './compose-summary.js'
 import { latencyDistributions } from './latency-distributions.js'
 import { RequestCounts } from './request-counts.js'
 
@@ -13,11 +13,14 @@ import { RequestCounts } from './request-counts.js'
 export function measureRequests(
   result: RunResult,
   gaps: LogHistogram,
-  slo: SloOptions | undefined,
+  { slo, events }: Pick<SummaryOptions, 'slo' | 'events'>,
 ): MeasuredRequests {
   const { outcomes, warmupRequests, backends } = result
   const requests = asSent(result)
-  const counts = new RequestCounts(backends.map(({ role }) => role))
+  const counts = new RequestCounts(
+    backends.map(({ role }) => role),
+    events,
+  )
   const cache = new CacheCounts(backends.length)
   const flow = new FlowBins()
   for (let row = warmupRequests; row < requests.size; row++) {

@@ -1,4 +1,11 @@
-import { type BackendRole, OUTCOME, type RequestOutcomes, type RequestTable } from '@routesim/core'
+import {
+  type BackendEvent,
+  type BackendRole,
+  OUTCOME,
+  type RequestOutcomes,
+  type RequestTable,
+} from '@routesim/core'
+import { Presence } from './presence.js'
 
 /** What measured requests add up to, whichever way they are gone through. */
 export class RequestCounts {
@@ -20,14 +27,14 @@ export class RequestCounts {
    * where it was last.
    */
   readonly perBackend: number[]
-  /** When the last measured request of each backend ended there. */
-  readonly lastEndMs: number[]
+  /** When each backend was there. */
+  readonly presence: Presence
   private readonly roles: readonly BackendRole[]
 
-  constructor(roles: readonly BackendRole[]) {
+  constructor(roles: readonly BackendRole[], events: readonly BackendEvent[] = []) {
     this.roles = roles
     this.perBackend = roles.map(() => 0)
-    this.lastEndMs = roles.map(() => Number.NEGATIVE_INFINITY)
+    this.presence = new Presence(roles.length, events)
   }
 
   /** Counts the request of a row. */
@@ -58,7 +65,7 @@ export class RequestCounts {
 
   private count(backend: number, endMs: number): void {
     this.perBackend[backend]!++
-    if (endMs > this.lastEndMs[backend]!) this.lastEndMs[backend] = endMs
+    if (this.presence.changes) this.presence.ended(backend, endMs)
   }
 
   /** Whether a request went from one backend to another although either takes whole requests. */

@@ -1,4 +1,4 @@
-import type { BackendRole, RequestOutcomes, RequestTable } from '@routesim/core'
+import type { BackendEvent, BackendRole, RequestOutcomes, RequestTable } from '@routesim/core'
 import { LogHistogram } from '../histogram/log-histogram.js'
 import { TokenGapRecorder } from '../histogram/token-gap-recorder.js'
 import { FlowBins } from '../saturation/flow-bins.js'
@@ -28,12 +28,17 @@ export class RequestStatistics extends TokenGapRecorder {
   /**
    * @param roles - of the backends of the fleet, by id
    * @param slo - targets to count requests against
+   * @param events - what happens to backends
    * @throws RouteSimError `slo_invalid`
    */
-  constructor(roles: readonly BackendRole[], slo?: SloOptions) {
+  constructor(
+    roles: readonly BackendRole[],
+    slo?: SloOptions,
+    events: readonly BackendEvent[] = [],
+  ) {
     super()
     this.slo = new SloCounter(slo)
-    this.counts = new RequestCounts(roles)
+    this.counts = new RequestCounts(roles, events)
     this.cache = new CacheCounts(roles.length)
   }
 

@@ -15,7 +15,7 @@ export function summarize(
   gaps: LogHistogram,
   options: SummaryOptions,
 ): RunSummary {
-  return composeSummary(result, () => measureRequests(result, gaps, options.slo), options)
+  return composeSummary(result, () => measureRequests(result, gaps, options), options)
 }
 
 /**
