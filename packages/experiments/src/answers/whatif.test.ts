@@ -55,6 +55,8 @@ test('a change that does nothing is exactly equal, one that chance hides is not 
   const nothing = await whatif({ ...options, set: { 'cluster.max_queue_depth': 300 }, seeds: 3 })
   expect(nothing.differences.every(({ outcome }) => outcome === 'equal')).toBe(true)
   expect(nothing.verdict[0]).toMatch(/^Exactly equal in TTFT P50, /)
+  const idle = await whatif({ ...options, set: { 'cluster.precision': 'fp8' }, seeds: 2 })
+  expect(idle.scenario.notes).toContain('cluster.precision has no effect without a model')
   // Twice the backends of a fleet that is not busy.
   const twice = await whatif({ ...options, set: { 'cluster.num_backends': 8 }, seeds: 4 })
   const p99 = twice.differences.find(({ path }) => path === 'ttft.p99')!

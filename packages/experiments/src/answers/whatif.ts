@@ -2,6 +2,7 @@ import type { RunSummary } from '@routesim/metrics'
 import { summarizeSeeds } from '@routesim/metrics'
 import { configSource } from '../config/config-source.js'
 import type { Config } from '../config/schema.js'
+import { idleSettings } from '../notes/idle-settings.js'
 import { listed } from '../notes/listed.js'
 import { rateNotesOf } from '../notes/rate-notes.js'
 import type { AlgorithmChoice } from '../run/resolve-algorithms.js'
@@ -141,9 +142,12 @@ export async function whatif(options: WhatifOptions): Promise<WhatifReport> {
   const described = base.isSeeded ? prepared : { ...prepared, seeds }
   const scenario = await describeSearch(base.config, base.traffic, undefined, described)
   const { workload } = await base.traffic.at(base.config, undefined)
-  const notes = await rateNotesOf(results, workload, base.config, seeds[0]!)
+  const notes = [
+    ...[...scenario.notes, ...idleSettings(other.config)],
+    ...(await rateNotesOf(results, workload, base.config, seeds[0]!)),
+  ]
   return {
-    scenario: { ...scenario, notes: [...scenario.notes, ...notes] },
+    scenario: { ...scenario, notes: [...new Set(notes)] },
     names: namesOf(options, results),
     results,
     pairs: base.isSeeded ? 'seeds' : 'windows',

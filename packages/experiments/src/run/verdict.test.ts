@@ -100,6 +100,13 @@ test('a cost that differs in the digits shown is a range', () => {
   )
 })
 
+test('what is for busy GPUs is a range, too, where it differs', () => {
+  const idler = result('b', { busy_cost_per_1k_tokens: 0.0001 })
+  expect(verdict(scenario, [result('a'), idler])[1]).toMatch(
+    /whichever is chosen, of which 10% to 40% is for busy GPUs and the rest for idle ones\.$/,
+  )
+})
+
 test('costs of less than a cent are told apart', () => {
   const cheap = (name: string, usd: number) => result(name, { estimated_cost_per_1k_tokens: usd })
   expect(verdict(scenario, [cheap('a', 1.1e-6), cheap('b', 1.4e-6)])[1]).toMatch(

@@ -182,23 +182,36 @@ function cost(scenario: ScenarioInfo, results: readonly AlgorithmSummary[]): str
   const fleet = `${idle.length === 0 ? 'On' : `${named(names, results)} completed no request; on`} ${fleetOf(scenario)}`
   const priced = results
     .map((result) => ({ result, usd: metric(result, 'estimated_cost_per_1k_tokens').value }))
-    .filter((entry): entry is { result: AlgorithmSummary; usd: number } => entry.usd !== null)
+    .filter((entry): entry is Priced => entry.usd !== null)
     .sort((a, b) => a.usd - b.usd)
   const cheapest = priced[0]
   const dearest = priced.at(-1)
   if (cheapest === undefined || dearest === undefined) return `${fleet}, no token was billed.`
   if (dearest.usd === 0) return `${fleet}, tokens cost nothing.`
-  const busy = metric(cheapest.result, 'busy_cost_per_1k_tokens').value ?? 0
-  const share = `of which ${percent(busy / cheapest.usd)} is for busy GPUs and the rest for idle ones`
   if (dearest.usd - cheapest.usd <= NEGLIGIBLE * dearest.usd) {
     const others = priced.length === 1 ? cheapest.result.algorithm : 'any other'
     const all = results.length === 1 ? '' : 'whichever is chosen, '
     const whose = idle.length === 0 ? all : `with ${others}, `
     const [least, most] = [dollars(cheapest.usd), dollars(dearest.usd)]
     const range = least === most ? least : `${least} to ${most}`
-    return `${fleet}, a million tokens cost ${range}, ${whose}${share}.`
+    return `${fleet}, a million tokens cost ${range}, ${whose}${forBusy(priced)}.`
   }
-  return `${fleet}, a million tokens cost ${dollars(cheapest.usd)} with ${cheapest.result.algorithm}, ${share}, and up to ${dollars(dearest.usd)} with ${dearest.result.algorithm}.`
+  return `${fleet}, a million tokens cost ${dollars(cheapest.usd)} with ${cheapest.result.algorithm}, ${forBusy([cheapest])}, and up to ${dollars(dearest.usd)} with ${dearest.result.algorithm}.`
+}
+
+interface Priced {
+  readonly result: AlgorithmSummary
+  /** Per 1K tokens. */
+  readonly usd: number
+}
+
+/** What of the price of tokens is for GPUs in steps, from the least of several algorithms to the most. */
+function forBusy(priced: readonly Priced[]): string {
+  const shares = priced.map(
+    ({ result, usd }) => (metric(result, 'busy_cost_per_1k_tokens').value ?? 0) / usd,
+  )
+  const ends = [percent(Math.min(...shares)), percent(Math.max(...shares))]
+  return `of which ${[...new Set(ends)].join(' to ')} is for busy GPUs and the rest for idle ones`
 }
 
 function milliseconds(value: number): string {
