@@ -75,6 +75,26 @@ test('a page says how it was made: the command, quoted, and the config', () => {
   expect(page).toContain('&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;')
 })
 
+/** Titles of the table of results of a page. */
+const titlesOf = (page: string): string[] =>
+  [...page.matchAll(/<table><thead>(.*?)<\/thead>/g)]
+    .map(([, head = '']) => [...head.matchAll(/<th[^>]*>(.*?)<\/th>/g)].map(([, title]) => title!))
+    .find((titles) => titles.includes('Jain')) ?? []
+
+test.each(['run', 'compare', 'sweep'] as const)(
+  '%s: a page tells who met the targets, where there are any, as the terminal does',
+  async (name) => {
+    const args = [...pages[name], '--slo-ttft', '200', '--report', at('slo.html')]
+    const { stdout } = await routesim(args)
+    const page = readFileSync(at('slo.html'), 'utf8')
+    expect(stdout).toMatch(name === 'run' ? /goodput/i : /SLO % +Goodput/)
+    expect(titlesOf(page).slice(-3)).toEqual(['SLO met', 'Goodput', 'Rejected'])
+    const without = readFileSync(at(`${name}.html`), 'utf8')
+    expect(titlesOf(without).at(-1)).toBe('Rejected')
+    expect(titlesOf(without)).not.toContain('Goodput')
+  },
+)
+
 test('a page that can not be written is told before the work', async () => {
   const { code, stderr } = await routesim([...pages.run, '--report', at('missing/r.html')])
   expect(code).toBe(1)
