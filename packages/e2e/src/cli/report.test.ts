@@ -1,6 +1,6 @@
 // The pages of --report, in a real browser where there is one: charts are drawn, nothing is fetched,
 // nothing of a result runs.
-import { readFileSync, statSync } from 'node:fs'
+import { copyFileSync, readFileSync, statSync } from 'node:fs'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CHROMIUM, startBrowser } from '../testing/browser.js'
@@ -154,6 +154,24 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (needs chromium)', () => {
     await page.emulateMedia({ colorScheme: 'light' })
     await expect.poll(() => text.getAttribute('fill')).not.toBe(dark)
     expect(troubles).toEqual([])
+    await page.close()
+  })
+
+  test('long names stay within their columns and the page', async () => {
+    const algorithm = 'sglang_cache_aware:cache_threshold=0.5,balance_abs=32,balance_rel=1.1'
+    const copy = `${'a'.repeat(30)}_${'b'.repeat(30)}.toml`
+    copyFileSync(at('c.toml'), at(copy))
+    const args = ['compare', '-c', at(copy), '-A', `round_robin,${algorithm}`]
+    await routesim([...args, '--report', at('long.html')])
+    const { page } = await open('long.html')
+    for (const width of [1280, 360]) {
+      await page.setViewportSize({ width, height: 900 })
+      const beyond = await page.evaluate(
+        '[...document.querySelectorAll("h3, p, figcaption, summary")].filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.textContent)',
+      )
+      expect(beyond, `at ${width} px`).toEqual([])
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width)
+    }
     await page.close()
   })
 
