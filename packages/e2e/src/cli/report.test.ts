@@ -19,6 +19,12 @@ num_prefixes = 4
 prefix_len_mean = 500
 turns_mean = 3
 think_time_mean_sec = 5`,
+  'broken.mjs': `export default {
+  name: 'broken',
+  description: 'Finds no way.',
+  parameters: {},
+  create: () => ({ route: () => { throw new Error('no <way>') } }),
+}`,
   'evil.mjs': `export default {
   name: '</script><script>document.title="owned"</script><img src=x onerror="document.title=1">',
   description: 'Has a name that would run if it could.',
@@ -94,6 +100,18 @@ test.each(['run', 'compare', 'sweep'] as const)(
     expect(titlesOf(without)).not.toContain('Goodput')
   },
 )
+
+test('a page of a sweep names the runs that failed, and why', async () => {
+  const args = ['sweep', ...config, '-a', `random,${at('broken.mjs')}`, '--rates', '5,10']
+  const page = at('failed.html')
+  const { code, stderr } = await routesim([...args, '--duration', '5', '--report', page])
+  expect(code).toBe(1)
+  expect(stderr).toContain('2 of 4 runs failed')
+  const text = readFileSync(page, 'utf8')
+  expect(text).toMatch(/<p>Note: 2 of 4 runs failed \(broken\).* The first error: .*no &lt;way&gt;/)
+  expect(text).toMatch(/<td>broken<\/td><td class="number">10<\/td>.*no &lt;way&gt;<\/td>/)
+  expect(readFileSync(at('sweep.html'), 'utf8')).not.toContain('failed (')
+})
 
 test('a page that can not be written is told before the work', async () => {
   const { code, stderr } = await routesim([...pages.run, '--report', at('missing/r.html')])

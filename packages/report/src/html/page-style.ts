@@ -30,6 +30,7 @@ th,td{padding:.3rem .7rem .3rem 0;text-align:left;border-bottom:1px solid var(--
 th{white-space:nowrap;color:var(--muted);font-weight:600}
 .number{text-align:right;white-space:nowrap}
 td:first-child{overflow-wrap:break-word;min-width:9rem}
+td:last-child:not(.number){min-width:16rem}
 @media (max-width:600px){td:first-child{overflow-wrap:anywhere}}
 details{margin:.3rem 0}
 summary{cursor:pointer;color:var(--muted);font-size:.88rem;overflow-wrap:anywhere}
