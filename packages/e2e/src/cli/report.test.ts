@@ -1,6 +1,6 @@
 // The pages of --report, in a real browser where there is one: charts are drawn, nothing is fetched,
 // nothing of a result runs.
-import { readFileSync, statSync } from 'node:fs'
+import { copyFileSync, readFileSync, statSync } from 'node:fs'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CHROMIUM, startBrowser } from '../testing/browser.js'
@@ -19,6 +19,12 @@ num_prefixes = 4
 prefix_len_mean = 500
 turns_mean = 3
 think_time_mean_sec = 5`,
+  'broken.mjs': `export default {
+  name: 'broken',
+  description: 'Finds no way.',
+  parameters: {},
+  create: () => ({ route: () => { throw new Error('no <way>') } }),
+}`,
   'evil.mjs': `export default {
   name: '</script><script>document.title="owned"</script><img src=x onerror="document.title=1">',
   description: 'Has a name that would run if it could.',
@@ -73,6 +79,38 @@ test('a page says how it was made: the command, quoted, and the config', () => {
   expect(page).toContain(`routesim compare -c ${at('c.toml')} -A ${algorithms}`)
   expect(page).toContain('think_time_mean_sec = 5')
   expect(page).toContain('&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;')
+})
+
+/** Titles of the table of results of a page. */
+const titlesOf = (page: string): string[] =>
+  [...page.matchAll(/<table><thead>(.*?)<\/thead>/g)]
+    .map(([, head = '']) => [...head.matchAll(/<th[^>]*>(.*?)<\/th>/g)].map(([, title]) => title!))
+    .find((titles) => titles.includes('Jain')) ?? []
+
+test.each(['run', 'compare', 'sweep'] as const)(
+  '%s: a page tells who met the targets, where there are any, as the terminal does',
+  async (name) => {
+    const args = [...pages[name], '--slo-ttft', '200', '--report', at('slo.html')]
+    const { stdout } = await routesim(args)
+    const page = readFileSync(at('slo.html'), 'utf8')
+    expect(stdout).toMatch(name === 'run' ? /goodput/i : /SLO % +Goodput/)
+    expect(titlesOf(page).slice(-3)).toEqual(['SLO met', 'Goodput', 'Rejected'])
+    const without = readFileSync(at(`${name}.html`), 'utf8')
+    expect(titlesOf(without).at(-1)).toBe('Rejected')
+    expect(titlesOf(without)).not.toContain('Goodput')
+  },
+)
+
+test('a page of a sweep names the runs that failed, and why', async () => {
+  const args = ['sweep', ...config, '-a', `random,${at('broken.mjs')}`, '--rates', '5,10']
+  const page = at('failed.html')
+  const { code, stderr } = await routesim([...args, '--duration', '5', '--report', page])
+  expect(code).toBe(1)
+  expect(stderr).toContain('2 of 4 runs failed')
+  const text = readFileSync(page, 'utf8')
+  expect(text).toMatch(/<p>Note: 2 of 4 runs failed \(broken\).* The first error: .*no &lt;way&gt;/)
+  expect(text).toMatch(/<td>broken<\/td><td class="number">10<\/td>.*no &lt;way&gt;<\/td>/)
+  expect(readFileSync(at('sweep.html'), 'utf8')).not.toContain('failed (')
 })
 
 test('a page that can not be written is told before the work', async () => {
@@ -134,6 +172,24 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (needs chromium)', () => {
     await page.emulateMedia({ colorScheme: 'light' })
     await expect.poll(() => text.getAttribute('fill')).not.toBe(dark)
     expect(troubles).toEqual([])
+    await page.close()
+  })
+
+  test('long names stay within their columns and the page', async () => {
+    const algorithm = 'sglang_cache_aware:cache_threshold=0.5,balance_abs=32,balance_rel=1.1'
+    const copy = `${'a'.repeat(30)}_${'b'.repeat(30)}.toml`
+    copyFileSync(at('c.toml'), at(copy))
+    const args = ['compare', '-c', at(copy), '-A', `round_robin,${algorithm}`]
+    await routesim([...args, '--report', at('long.html')])
+    const { page } = await open('long.html')
+    for (const width of [1280, 360]) {
+      await page.setViewportSize({ width, height: 900 })
+      const beyond = await page.evaluate(
+        '[...document.querySelectorAll("h3, p, figcaption, summary")].filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.textContent)',
+      )
+      expect(beyond, `at ${width} px`).toEqual([])
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width)
+    }
     await page.close()
   })
 

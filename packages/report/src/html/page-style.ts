@@ -16,7 +16,7 @@ h2{font-size:1.25rem;margin:2.5rem 0 .6rem;padding-top:.6rem;border-top:1px soli
 h3{font-size:1rem;margin:0 0 .5rem;overflow-wrap:anywhere}
 p{margin:.4rem 0;max-width:75ch;overflow-wrap:anywhere}
 .subtitle,.caption{color:var(--muted)}
-.caption{font-size:.85rem;margin:.3rem 0}
+.caption{font-size:.85rem;margin:.3rem 0;overflow-wrap:anywhere}
 .verdict{font-size:1.08rem;background:var(--soft);border-left:4px solid var(--line);padding:.6rem .9rem;margin:1rem 0}
 nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:.3rem 1.1rem;padding:0;margin:1rem 0 0}
 a{color:inherit}
@@ -30,9 +30,10 @@ th,td{padding:.3rem .7rem .3rem 0;text-align:left;border-bottom:1px solid var(--
 th{white-space:nowrap;color:var(--muted);font-weight:600}
 .number{text-align:right;white-space:nowrap}
 td:first-child{overflow-wrap:break-word;min-width:9rem}
+td:last-child:not(.number){min-width:16rem}
 @media (max-width:600px){td:first-child{overflow-wrap:anywhere}}
 details{margin:.3rem 0}
-summary{cursor:pointer;color:var(--muted);font-size:.88rem}
+summary{cursor:pointer;color:var(--muted);font-size:.88rem;overflow-wrap:anywhere}
 pre{background:var(--soft);padding:.8rem;overflow-x:auto;font-size:.85rem;white-space:pre-wrap;overflow-wrap:anywhere}
 footer{margin-top:2.5rem;color:var(--muted);font-size:.85rem}
 :focus-visible{outline:2px solid var(--text);outline-offset:2px}

@@ -23,20 +23,27 @@ const COLUMNS: readonly Column[] = [
   { title: 'Cache hits', path: 'token_hit_rate', unit: 'share' },
   { title: 'Jain', path: 'jains_fairness_index', unit: 'number' },
   { title: '$/1M tokens', path: 'estimated_cost_per_1k_tokens', unit: 'usd', scale: 1000 },
+  { title: 'SLO met', path: 'slo.attainment', unit: 'share' },
+  { title: 'Goodput', path: 'slo.goodput_requests_per_sec', unit: 'number' },
   { title: 'Rejected', path: 'rejected_requests', unit: 'number' },
   { title: 'Failed', path: 'failed_requests', unit: 'number', isRare: true },
   { title: 'Timed out', path: 'timed_out_requests', unit: 'number', isRare: true },
   { title: 'Retries', path: 'retries', unit: 'number', isRare: true },
 ]
 
-/** One row per result with its most important numbers, with intervals where there are several seeds. */
+/**
+ * One row per result with its most important numbers, with intervals where there are several seeds;
+ * those of targets only where there are any, as on the command line.
+ */
 export function summaryTable(
   results: readonly ReportedResult[],
   leading: readonly { readonly title: string; readonly cells: readonly string[] }[] = [],
 ): Table {
+  const hasTargets = results.some(({ result }) => result.slo !== undefined)
   const columns = COLUMNS.filter(
     ({ path, isRare = false }) =>
-      !isRare || results.some(({ result }) => (figureOf(result, path).value ?? 0) > 0),
+      (hasTargets || !path.startsWith('slo.')) &&
+      (!isRare || results.some(({ result }) => (figureOf(result, path).value ?? 0) > 0)),
   )
   return {
     columns: [

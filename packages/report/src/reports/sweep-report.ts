@@ -5,6 +5,7 @@ import { formatValue } from '../format/format-value.js'
 import { MOST_SERIES } from '../results/leading-results.js'
 import { figuresOf, type RateCurve, type RatePoint, rateCurves } from '../results/rate-curves.js'
 import { labelOf, labelWith, lastPart, type ReportedResult } from '../results/reported-result.js'
+import { type FailedRun, failedRuns, failureNotes } from './failed-runs.js'
 import type { Origin, Report, ReportTable, Section } from './report.js'
 import { type ReportedScenario, sweepSubtitleOf } from './scenario.js'
 import { summaryTable } from './summary-table.js'
@@ -15,6 +16,10 @@ export interface SweptResults {
   /** Seconds of traffic per rate; undefined where traffic is not generated at rates. */
   readonly durationSec: number | undefined
   readonly points: readonly SweptPoint[]
+  /** Runs that failed; none if absent. */
+  readonly failures?: readonly FailedRun[]
+  /** Runs in all, those that failed among them. */
+  readonly totalRuns?: number
 }
 
 /** A result of a sweep, and where in the sweep it stands. */
@@ -35,18 +40,19 @@ export const RATE_METRICS: readonly RateMetric[] = [
 
 /** A page about fleets under several rates of arrivals, or with several settings. */
 export function sweepReport(
-  { scenario, durationSec, points }: SweptResults,
+  { scenario, durationSec, points, failures = [], totalRuns }: SweptResults,
   origin: Origin = {},
 ): Report {
   const named = points.map((point) => ({ ...point, label: nameOf(point) }))
   return {
     title: `Sweep of ${scenario.name}`,
     subtitle: sweepSubtitleOf(scenario, durationSec),
-    notes: scenario.notes,
+    notes: [...failureNotes(failures, totalRuns), ...scenario.notes],
     sections: [
       ...pictures(named),
       ...settingPictures(points),
       { title: 'All points', tables: [resultsOf(points)] },
+      ...failedRuns(failures),
     ],
     origin,
   }
