@@ -285,6 +285,7 @@ class RoutedRequest {
       PATHS[this.parsed.endpoint],
       this.headers(),
       body,
+      this.parsed.stream,
       this.response,
       this.deadline,
       { 'x-routesim-worker': String(backend.id) },

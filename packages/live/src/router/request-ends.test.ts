@@ -49,8 +49,21 @@ test('when every worker fails, the client gets 502, or 504 when they are silent'
   const silent = await fleet.router([await worker({ hangRate: 1 })], {
     first_byte_timeout_ms: 100,
   })
-  expect((await complete(silent.url, { prompt: 'x' })).status).toBe(504)
+  expect((await complete(silent.url, { prompt: 'x', stream: true })).status).toBe(504)
   await expectEnds(silent, { failed: 1 })
+})
+
+test('a long answer that is not streamed is no silence of its worker', async () => {
+  const router = await fleet.router([await fleet.workers(2)], {
+    first_byte_timeout_ms: 100,
+    breaker_failures: 1,
+  })
+  const asked = { prompt: 'x', max_tokens: 150, ignore_eos: true }
+  expect((await complete(router.url, asked)).status).toBe(200)
+  await expectEnds(router, { completed: 1 })
+  expect(router.stats.retries).toBe(0)
+  for (const { breaker, failures } of router.core.backends)
+    expect([breaker.state(router.core.now()), failures]).toEqual(['closed', 0])
 })
 
 test('failures count by worker, are logged, and open its breaker; with nobody else to try nothing is retried', async () => {

@@ -83,6 +83,7 @@ export class Upstream {
     path: string,
     headers: Readonly<Record<string, string>>,
     body: Buffer,
+    isStreamed: boolean,
     client: ServerResponse,
     deadline: AbortSignal,
     extraHeaders: Readonly<Record<string, string>>,
@@ -98,7 +99,8 @@ export class Upstream {
         resolve,
       )
       try {
-        exchange.sent = this.http.send({ path, method: 'POST', headers, body }, exchange)
+        const asked = { path, method: 'POST', headers, body, isWhole: !isStreamed } as const
+        exchange.sent = this.http.send(asked, exchange)
       } catch {
         exchange.fail('connect')
       }
