@@ -121,6 +121,70 @@ test('a stream that begins with an error is tried elsewhere, but not one of the 
   await expectEnds(refused, { client_error: 1 })
 })
 
+test('a full worker is no broken one: another is tried, and when all are full the client hears when to come again', async () => {
+  const full = (retryAfter: string) =>
+    fleet.workerThatSays(429, { 'retry-after': retryAfter }, [`{"error":"come in ${retryAfter}"}`])
+  const [first, second] = [await full('7'), await full('8')]
+  const one = await fleet.router([first, await fleet.workers(1)], {
+    algorithm: 'round_robin',
+    breaker_failures: 1,
+  })
+  const { status, worker } = await complete(one.url, { prompt: 'x' })
+  expect([status, worker, one.stats.retries]).toEqual([200, 1, 1])
+  await expectEnds(one, { completed: 1 })
+  expect(one.core.backends[0]!.breaker.state(one.core.now())).toBe('closed')
+
+  const both = await fleet.router([first, second], { algorithm: 'round_robin' })
+  const refused = await fetch(`${both.url}/v1/completions`, {
+    method: 'POST',
+    body: JSON.stringify({ prompt: 'x' }),
+  })
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '8'])
+  expect(await refused.text()).toBe('{"error":"come in 8"}')
+  await expectEnds(both, { rejected: 1 })
+  expect([...both.core.backends[0]!.failuresByReason]).toEqual([['full', 1]])
+})
+
+test("no 5xx is the client's error: 529 is tried elsewhere, 501 is neither tried again nor a sign of health", async () => {
+  const says = async (status: number) => [
+    await fleet.rawWorker(status, '{}'),
+    await fleet.workers(1),
+  ]
+  const config = { algorithm: 'round_robin', breaker_failures: 2 }
+  const overloaded = await fleet.router(await says(529), config)
+  expect((await complete(overloaded.url, { prompt: 'x' })).status).toBe(200)
+  await expectEnds(overloaded, { completed: 1 })
+  expect([...overloaded.core.backends[0]!.failuresByReason]).toEqual([['status', 1]])
+
+  const lacking = await fleet.router(await says(501), config)
+  const { breaker } = lacking.core.backends[0]!
+  breaker.failed(lacking.core.now())
+  expect((await complete(lacking.url, { prompt: 'x' })).status).toBe(501)
+  await expectEnds(lacking, { failed: 1 })
+  expect(lacking.stats.retries).toBe(0)
+  // A success in between would have to be followed by two failures.
+  expect(breaker.failed(lacking.core.now())).toBe(true)
+})
+
+test('a prefill worker that is full: another computes the prompt', async () => {
+  const [full, ...others] = [
+    await fleet.workerThatSays(429, { 'retry-after': '7' }, ['{}']),
+    await fleet.workers(2),
+  ].flatMap(({ workers }) => workers.map(({ url }) => url))
+  const workers = [full!, ...others].map((url, i) => ({
+    url,
+    role: i < 2 ? ('prefill' as const) : ('decode' as const),
+  }))
+  const router = await fleet.router([], { workers, algorithm: 'round_robin' })
+  expect((await complete(router.url, { prompt: 'x' })).status).toBe(200)
+  expect(router.stats.retries).toBe(1)
+  const alone = await fleet.router([], { workers: [workers[0]!, workers[2]!] })
+  const asked = { method: 'POST', body: JSON.stringify({ prompt: 'x' }) }
+  const refused = await fetch(`${alone.url}/v1/completions`, asked)
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '7'])
+  await expectEnds(alone, { rejected: 1 })
+})
+
 test('more requests under way than there may be get 503 and are told when to come again', async () => {
   const router = await fleet.router([await fleet.workers(1)], { max_in_flight: 1 })
   const first = complete(router.url, { prompt: 'x', max_tokens: 100 })

@@ -31,18 +31,38 @@ export type ExchangeEnd =
       readonly tail: Buffer
       readonly events: number
     }
-  /** Nothing of it went to the client. */
-  | { readonly kind: 'failed'; readonly reason: FailureReason; readonly status?: number }
+  /** Nothing of it went to the client; a worker that is full may have said when to come again. */
+  | {
+      readonly kind: 'failed'
+      readonly reason: FailureReason
+      readonly status?: number
+      readonly refusal?: Refusal
+    }
   /** It broke after some of it went to the client. */
   | { readonly kind: 'broken'; readonly reason: FailureReason }
   /** The client went away. */
   | { readonly kind: 'cancelled' }
 
 /** Why an exchange failed. */
-export type FailureReason = HttpFailure | 'status' | 'error_event' | 'deadline'
+export type FailureReason = HttpFailure | 'status' | 'full' | 'error_event' | 'deadline'
 
-/** Statuses of a worker that another may do better with. */
-const RETRYABLE = new Set([500, 502, 503, 504])
+/** What a worker said that takes no more requests for now. */
+export interface Refusal {
+  /** Of its response, names and values in turn, without the length. */
+  readonly headers: readonly string[]
+  readonly body: Buffer
+}
+
+/** The status of a worker that is full: another may have room. */
+export const FULL = 429
+
+/** Whether a status is a fault of the worker; what it does not implement another does not either. */
+export function isWorkerFault(status: number): boolean {
+  return status >= 500 && status !== 501
+}
+
+/** Bytes of a refusal that are kept for the client. */
+const REFUSAL_BYTES = 65_536
 
 /** Headers that belong to one connection, or that are written anew. */
 const HOP_BY_HOP = new Set([
@@ -114,11 +134,15 @@ export class Upstream {
     signal: AbortSignal,
     headers: Readonly<Record<string, string>> = {},
     body?: Buffer,
-  ): Promise<{ status: number; text: string }> {
+  ): Promise<{ status: number; text: string; retryAfter: string | undefined }> {
     const chunks: Buffer[] = []
+    let retryAfter: string | undefined
     const asked = { method, path, headers, ...(body === undefined ? {} : { body }) }
-    const status = await this.http.read(asked, signal, (chunk) => chunks.push(chunk))
-    return { status, text: Buffer.concat(chunks).toString('utf8') }
+    const status = await this.http.read(asked, signal, (chunk, response) => {
+      retryAfter = response.headers['retry-after']
+      chunks.push(chunk)
+    })
+    return { status, text: Buffer.concat(chunks).toString('utf8'), retryAfter }
   }
 }
 
@@ -136,6 +160,9 @@ class Exchange implements ResponseHandler {
   private status = 0
   private headers: readonly string[] = []
   private isPassing = false
+  /** Parts of what a worker said that is full. */
+  private readonly refusal: Buffer[] = []
+  private refusalBytes = 0
   private isOver = false
   private tail: Buffer = Buffer.alloc(0)
   private readonly count = new EventCount()
@@ -162,12 +189,17 @@ class Exchange implements ResponseHandler {
   onStart({ statusCode, rawHeaders }: IncomingMessage): void {
     this.status = statusCode!
     this.headers = rawHeaders
-    if (!RETRYABLE.has(this.status)) return
+    if (!isWorkerFault(this.status)) return
     this.fail('status')
     this.sent?.abort()
   }
 
   onData(chunk: Buffer): void {
+    if (this.status === FULL) {
+      this.refusalBytes += chunk.length
+      if (this.refusalBytes <= REFUSAL_BYTES) this.refusal.push(chunk)
+      return
+    }
     if (!this.isPassing) {
       // Of a stream that begins with an error the client needs to see nothing.
       if (isFault(errorToldIn(chunk, FIRST_EVENT))) {
@@ -186,6 +218,12 @@ class Exchange implements ResponseHandler {
   }
 
   onEnd(): void {
+    if (this.status === FULL) {
+      const headers = passedOn(this.headers, { 'content-length': '' })
+      const refusal = { headers, body: Buffer.concat(this.refusal) }
+      this.end({ kind: 'failed', reason: 'full', status: FULL, refusal })
+      return
+    }
     if (!this.isPassing) this.begin()
     this.client.end()
     if (this.client.writableLength > 0) letGoOf(this.client, this.stallMs)
@@ -215,12 +253,7 @@ class Exchange implements ResponseHandler {
   private begin(): void {
     this.isPassing = true
     if (this.status < 400) this.listener.begun()
-    const headers: string[] = []
-    for (let i = 0; i < this.headers.length; i += 2) {
-      const name = this.headers[i]!.toLowerCase()
-      if (HOP_BY_HOP.has(name) || name in this.extraHeaders) continue
-      headers.push(name, this.headers[i + 1]!)
-    }
+    const headers = passedOn(this.headers, this.extraHeaders)
     for (const name in this.extraHeaders) headers.push(name, this.extraHeaders[name]!)
     this.client.writeHead(this.status, headers)
   }
@@ -256,6 +289,19 @@ class Exchange implements ResponseHandler {
     this.fail('deadline')
     this.sent?.abort()
   }
+}
+
+/** Headers that go on to a client, but those that are written anew. */
+function passedOn(
+  raw: readonly string[],
+  written: Readonly<Record<string, string>> = {},
+): string[] {
+  const headers: string[] = []
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]!.toLowerCase()
+    if (!HOP_BY_HOP.has(name) && !(name in written)) headers.push(name, raw[i + 1]!)
+  }
+  return headers
 }
 
 /** An error in a stream: what an answer says never begins a line like that. */
