@@ -121,6 +121,31 @@ test('a stream that begins with an error is tried elsewhere, but not one of the 
   await expectEnds(refused, { client_error: 1 })
 })
 
+test('a stream that begins with an error is tried elsewhere in whatever shape and pieces it comes, as is one without events', async () => {
+  const error = '{"error":{"message":"no"}}'
+  const shapes: [string[], string][] = [
+    [[': ping\n\n', `data: ${error}\n\n`], 'error_event'],
+    [[`event: error\ndata: ${error}\n\n`], 'error_event'],
+    [['data: {"err', `or":{"message":"no"}}\n\ndata: [DONE]\n\n`], 'error_event'],
+    [['data: { "error": "no" }\n\n'], 'error_event'],
+    [[': ping\n\n'], 'no_events'],
+    [[], 'no_events'],
+    [['data: {"error":{"code":429}}\n\n'], 'full'],
+  ]
+  const good = [': ping\n\n', 'data: {"choices":[{"text":"a"}]}\n\n', 'data: [DONE]\n\n']
+  const fine = await fleet.rawWorker(200, ...good)
+  const asked = { prompt: 'x', stream: true }
+  for (const [pieces, reason] of shapes) {
+    const bad = await fleet.rawWorker(200, ...pieces)
+    const router = await fleet.router([bad, fine], { algorithm: 'round_robin' })
+    expect((await complete(router.url, asked)).text).toBe(good.join(''))
+    expect([...router.core.backends[0]!.failuresByReason]).toEqual([[reason, 1]])
+    await expectEnds(router, { completed: 1 })
+    const alone = await fleet.router([bad])
+    expect((await complete(alone.url, asked)).status).toBe(reason === 'full' ? 429 : 502)
+  }
+})
+
 test('a full worker is no broken one: another is tried, and when all are full the client hears when to come again', async () => {
   const full = (retryAfter: string) =>
     fleet.workerThatSays(429, { 'retry-after': retryAfter }, [`{"error":"come in ${retryAfter}"}`])
