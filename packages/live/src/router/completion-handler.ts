@@ -362,8 +362,7 @@ class RoutedRequest {
       return 'failed'
     }
     const { model } = this.ticket.request
-    const isServed = core.backends.some((b) => b.model === undefined || b.model === model)
-    if (model !== undefined && !isServed) {
+    if (model !== undefined && !core.backends.some((backend) => backend.serves(model))) {
       sendError(this.response, new ApiError(404, 'model: no worker serves it', undefined, 'model'))
       return 'client_error'
     }

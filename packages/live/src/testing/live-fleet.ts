@@ -64,15 +64,16 @@ export class LiveFleet {
     return this.workerThatSays(status, {}, pieces)
   }
 
-  /** The same with headers. */
+  /** The same with headers, and with what it says to GET by path. */
   async workerThatSays(
     status: number,
     headers: Readonly<Record<string, string>>,
     pieces: readonly string[],
+    pages: Readonly<Record<string, string>> = {},
   ): Promise<RawWorker> {
     const server = createServer((request, response) => {
       if (request.method === 'GET') {
-        response.end('{}')
+        response.end(pages[request.url!] ?? '{}')
         return
       }
       request.resume().on('end', async () => {
