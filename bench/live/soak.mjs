@@ -68,6 +68,8 @@ router.send({
     algorithm: 'dynamo_kv',
     workers: workers.map(({ url }) => ({ url })),
     first_byte_timeout_ms: 500,
+    // Of answers that are not streamed, where workers hang.
+    request_timeout_ms: 5000,
     health_interval_ms: 200,
     breaker_open_ms: 500,
     client_timeout_ms: 1000,

@@ -1,5 +1,7 @@
+import type { ChildProcess } from 'node:child_process'
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { createServer as createHttpServer } from 'node:http'
+import { type AddressInfo, createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
@@ -316,6 +318,34 @@ test('bench trace replays a trace, and makes a new one when its shape is to chan
   expect(summary('made').request_count.avg).toBe(16)
   const lines = readFileSync(join(folder('made'), 'synthetic_trace.jsonl'), 'utf8').trim()
   expect(lines.split('\n')).toHaveLength(16)
+})
+
+test.each([
+  ['load', '--requests 60 --request-rate 20 --arrival-pattern constant', 60],
+  ['trace', `-t ${at('trace.jsonl')} --speedup-ratio 0.2`, 40],
+])('bench %s that Ctrl-C stops says how much of it was measured', async (kind, words, requests) => {
+  let bench: ChildProcess | undefined
+  let asked = 0
+  const server = createHttpServer((request, response) => {
+    request.resume()
+    if (++asked === 3) bench!.kill('SIGINT')
+    response.end('data: {"choices":[{"text":"a"}]}\n\ndata: [DONE]\n\n')
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const folder = at(`stopped-${kind}`)
+  const args = ['bench', kind, ...words.split(' '), '--url', url, '-o', folder]
+  const { code, stdout, stderr } = await routesim(args, {
+    feed: (child) => {
+      bench = child
+    },
+  })
+  server.close()
+  expect(code, stderr).toBe(0)
+  expect(stdout).toContain('time_to_first_token')
+  expect(stderr).toContain(`note: stopped after ${asked} of ${requests} requests\n`)
+  const summary = readFileSync(join(folder, 'profile_export_aiperf.json'), 'utf8')
+  expect(JSON.parse(summary)).toMatchObject({ was_cancelled: true, request_count: { avg: asked } })
 })
 
 test('twin tells how live and simulated differ, and how far the machine was behind', async () => {

@@ -107,7 +107,9 @@ test('a hung worker: requests time out there before the first byte, and are answ
   const workers = [await worker(), await worker()]
   const front = await router(workers, { first_byte_timeout_ms: 500 })
   workers[0]!.child.kill('SIGSTOP')
-  const answers = await Promise.all(Array.from({ length: 6 }, () => complete(front, {})))
+  const answers = await Promise.all(
+    Array.from({ length: 6 }, () => complete(front, { stream: true })),
+  )
   expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 200])
   await Promise.all(answers.map((answer) => answer.text()))
   expect(front.stats.retries).toBeGreaterThan(0)

@@ -244,20 +244,30 @@ test('a stopped load sends no more, at once, and says so', async () => {
     ...SYNTHETIC,
     arrivals: { rateRps: 0.01, pattern: 'constant' },
   })
-  const run = await runLoad({
+  const options = {
     url: mocks.workers[0]!.url,
-    requests: table,
     endpoint: 'completions',
     sendsIds: true,
     model: 'mock',
-    isOpenLoop: true,
     speedup: 1,
     seed: 1,
     timeoutMs: 10_000,
     signal: stop.signal,
     onProgress: () => stop.abort(),
-  })
+  } as const
+  const run = await runLoad({ ...options, requests: table, isOpenLoop: true })
   expect([run.measurements.length, run.wasCancelled]).toEqual([1, true])
+
+  // Stopped when all were sent, it is whole.
+  const late = new AbortController()
+  const whole = await runLoad({
+    ...options,
+    requests: table,
+    isOpenLoop: false,
+    signal: late.signal,
+    onProgress: (ended) => ended === table.size && late.abort(),
+  })
+  expect([whole.measurements.length, whole.wasCancelled]).toEqual([table.size, false])
 })
 
 test('in a closed loop a request is late by the time its place stood empty', async () => {

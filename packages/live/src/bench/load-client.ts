@@ -44,9 +44,10 @@ const LONGEST_WAIT_MS = 2 ** 31 - 1
 export async function runLoad(options: LoadClientOptions): Promise<LoadRun> {
   const client = new LoadClient(options)
   const measurements = await client.run()
-  const { url, signal } = options
+  const { url, requests } = options
   const { startedMs } = client
-  return { measurements, startedMs, target: url, wasCancelled: signal?.aborted === true }
+  const wasCancelled = measurements.length < requests.size
+  return { measurements, startedMs, target: url, wasCancelled }
 }
 
 class LoadClient {

@@ -18,6 +18,8 @@ export interface HttpRequest {
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Buffer | string
+  /** Whether its first byte comes with its last one, so that the time to the first is not limited. */
+  readonly isWhole?: boolean
 }
 
 /** Why there is no response, or not all of it. */
@@ -74,14 +76,14 @@ export class HttpClient {
    */
   send(asked: HttpRequest, handler: ResponseHandler): HttpExchange {
     if (this.isClosed) throw new Error('the client is closed')
-    const { method, path, body } = asked
+    const { method, path, body, isWhole = false } = asked
     // A flat list is written as it is, which is quicker than headers that may still change.
     const headers = ['host', this.host]
     for (const name in asked.headers) headers.push(name, asked.headers[name]!)
     if (body !== undefined) headers.push('content-length', String(Buffer.byteLength(body)))
     const options = { ...this.target, method, path, headers }
     const outgoing = this.isTls ? tlsRequest(options) : request(options)
-    const exchange = new HttpExchange(outgoing, handler, this.timeouts, this.isTls)
+    const exchange = new HttpExchange(outgoing, handler, this.timeouts, this.isTls, isWhole)
     outgoing.end(body)
     return exchange
   }
@@ -130,6 +132,7 @@ export class HttpExchange {
   private readonly outgoing: ClientRequest
   private readonly handler: ResponseHandler
   private readonly timeouts: HttpClientTimeouts
+  private readonly isWhole: boolean
   private response: IncomingMessage | undefined
   private silence: NodeJS.Timeout | undefined
   private verdict: NodeJS.Immediate | undefined
@@ -141,10 +144,12 @@ export class HttpExchange {
     handler: ResponseHandler,
     timeouts: HttpClientTimeouts,
     isTls: boolean,
+    isWhole: boolean,
   ) {
     this.outgoing = outgoing
     this.handler = handler
     this.timeouts = timeouts
+    this.isWhole = isWhole
     outgoing.on('socket', (socket) => this.onSocket(socket, isTls))
     outgoing.on('response', (response) => this.onResponse(response))
     // There is no response, or a later error of a connection that is no longer wanted.
@@ -182,7 +187,9 @@ export class HttpExchange {
 
   private connected(): void {
     this.isConnected = true
-    if (!this.isOver && this.response === undefined) this.expect(this.timeouts.firstByteMs)
+    if (this.isOver || this.response !== undefined) return
+    if (this.isWhole) this.stopClock()
+    else this.expect(this.timeouts.firstByteMs)
   }
 
   private onResponse(response: IncomingMessage): void {
@@ -190,12 +197,13 @@ export class HttpExchange {
     // Without a listener, its error would end the process.
     response.on('error', (error) => this.fail('reset', error))
     if (this.isOver) return
-    this.expect(this.timeouts.idleMs)
+    if (!this.isWhole) this.expect(this.timeouts.idleMs)
     this.tell(() => this.handler.onStart(response))
     response.on('data', (chunk: Buffer) => {
       if (this.isOver) return
       clearImmediate(this.verdict)
-      this.silence?.refresh()
+      if (this.silence === undefined) this.expect(this.timeouts.idleMs)
+      else this.silence.refresh()
       this.tell(() => this.handler.onData(chunk))
     })
     response.on('end', () => {
@@ -224,6 +232,7 @@ export class HttpExchange {
 
   private stopClock(): void {
     clearTimeout(this.silence)
+    this.silence = undefined
     clearImmediate(this.verdict)
   }
 

@@ -121,11 +121,8 @@ export class BackendMonitor {
       const { data } = JSON.parse((await this.ask('/v1/models')).text) as {
         data?: { id?: unknown }[]
       }
-      // A worker that serves several names is taken to serve all.
-      const [first, ...others] = data ?? []
-      if (typeof first?.id === 'string' && others.length === 0) {
-        this.core.setModel(this.backend, first.id)
-      }
+      const names = new Set((data ?? []).flatMap(({ id }) => (typeof id === 'string' ? id : [])))
+      if (names.size > 0) this.core.setModels(this.backend, [...names].sort())
     } catch {
       // It is taken to serve whatever is asked for, and has the last word.
     }

@@ -16,7 +16,7 @@ import type { RouterLogEntry } from './router-log-entry.js'
 import type { RouterStats } from './router-stats.js'
 import type { Ticket } from './ticket.js'
 import type { TrafficRecorder } from './traffic-recorder.js'
-import type { ExchangeEnd, FailureReason, Upstream } from './upstream.js'
+import { type ExchangeEnd, FULL, isWorkerFault, type Upstream } from './upstream.js'
 
 /** What a {@link CompletionHandler} works with. */
 export interface CompletionContext {
@@ -121,6 +121,9 @@ function deadlineIn(ms: number): { signal: AbortSignal; timer: NodeJS.Timeout } 
   return { signal: controller.signal, timer: setTimeout(() => controller.abort(), ms) }
 }
 
+/** An exchange that a worker failed. */
+type Failure = Extract<ExchangeEnd, { kind: 'failed' | 'broken' }>
+
 /** One request that has been read, and its attempts. */
 class RoutedRequest {
   private readonly context: CompletionContext
@@ -154,7 +157,7 @@ class RoutedRequest {
     const { core, stats } = this.context
     const { ticket } = this
     const { max_attempts } = this.context.config()
-    let last: FailureReason | undefined
+    let last: Failure | undefined
     for (;;) {
       const route = await this.decide()
       if (route === 'gone') return 'cancelled'
@@ -179,9 +182,9 @@ class RoutedRequest {
           sendError(this.response, new ApiError(504, 'the request took too long'))
         return 'timed_out'
       }
-      this.failed(at, end.reason)
+      this.failed(at, end)
       if (end.kind === 'broken') return 'broken'
-      last = end.reason
+      last = end
       ticket.tried.add(at)
       core.left(ticket)
       if (ticket.attempt >= max_attempts) return this.refuse('all attempts failed', last)
@@ -258,7 +261,7 @@ class RoutedRequest {
     const onClose = (): void => gone.abort()
     this.response.on('close', onClose)
     try {
-      const { status, text } = await this.context
+      const { status, text, retryAfter } = await this.context
         .upstreamOf(prefill)
         .ask(
           'POST',
@@ -267,7 +270,13 @@ class RoutedRequest {
           this.headers(),
           asked,
         )
-      if (isOfClient(status)) return { kind: 'refused', status, text }
+      if (status === FULL) {
+        const headers = ['content-type', 'application/json']
+        if (retryAfter !== undefined) headers.push('retry-after', retryAfter)
+        const refusal = { headers, body: Buffer.from(text) }
+        return { kind: 'failed', reason: 'full', status, refusal }
+      }
+      if (status >= 400 && !isWorkerFault(status)) return { kind: 'refused', status, text }
       if (status !== 200) return { kind: 'failed', reason: 'status', status }
       return { kvTransfer: (JSON.parse(text) as Record<string, unknown>)['kv_transfer_params'] }
     } catch {
@@ -285,6 +294,7 @@ class RoutedRequest {
       PATHS[this.parsed.endpoint],
       this.headers(),
       body,
+      this.parsed.stream,
       this.response,
       this.deadline,
       { 'x-routesim-worker': String(backend.id) },
@@ -310,8 +320,11 @@ class RoutedRequest {
 
   private sent(at: LiveBackend, end: ExchangeEnd & { kind: 'sent' }, startMs: number): RequestEnd {
     const { core, stats, recorder } = this.context
-    at.breaker.succeeded()
+    // What it does not implement says nothing of how it is.
+    if (end.status >= 500) at.breaker.abandoned()
+    else at.breaker.succeeded()
     stats.duration.add((core.now() - startMs) / 1000)
+    if (end.status >= 500) return 'failed'
     if (end.status >= 400) return 'client_error'
     const tokens = outputTokens(end, this.parsed)
     recorder?.add(this.ticket.request, tokens, core.now())
@@ -323,26 +336,33 @@ class RoutedRequest {
     return 'completed'
   }
 
-  private failed(at: LiveBackend, reason: FailureReason): void {
+  private failed(at: LiveBackend, { reason }: Failure): void {
     const { core, log } = this.context
     const worker = at.id
     at.failed(reason)
     log({ event: 'worker_failed', worker, url: at.url, reason })
-    if (at.breaker.failed(core.now())) log({ event: 'breaker_opened', worker, url: at.url })
+    // One that is full works.
+    if (reason === 'full') at.breaker.abandoned()
+    else if (at.breaker.failed(core.now())) log({ event: 'breaker_opened', worker, url: at.url })
     core.refresh(at)
   }
 
-  private refuse(reason: string, last: FailureReason | undefined): RequestEnd {
+  private refuse(reason: string, last: Failure | undefined): RequestEnd {
     if (this.response.destroyed) return 'cancelled'
     const { core } = this.context
+    if (last?.kind === 'failed' && last.refusal !== undefined) {
+      const { headers, body } = last.refusal
+      this.response.writeHead(FULL, [...headers, 'content-length', String(body.length)])
+      this.response.end(body)
+      return 'rejected'
+    }
     if (last !== undefined) {
-      const status = last === 'timeout' ? 504 : 502
-      sendError(this.response, new ApiError(status, `no worker answered (${last})`))
+      const status = last.reason === 'timeout' ? 504 : 502
+      sendError(this.response, new ApiError(status, `no worker answered (${last.reason})`))
       return 'failed'
     }
     const { model } = this.ticket.request
-    const isServed = core.backends.some((b) => b.model === undefined || b.model === model)
-    if (model !== undefined && !isServed) {
+    if (model !== undefined && !core.backends.some((backend) => backend.serves(model))) {
       sendError(this.response, new ApiError(404, 'model: no worker serves it', undefined, 'model'))
       return 'client_error'
     }
@@ -358,11 +378,6 @@ function written(body: object): Buffer | undefined {
   } catch {
     return undefined
   }
-}
-
-/** Whether a status says that no worker would take the request. */
-function isOfClient(status: number): boolean {
-  return status >= 400 && status < 500
 }
 
 /** Output tokens in the first events of a response: at most one in each, none in that which names the role. */

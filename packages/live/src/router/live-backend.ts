@@ -30,8 +30,8 @@ export class LiveBackend implements BackendView {
   /** As configured; 0 when nobody says. */
   readonly kvTokens: number
   readonly breaker: CircuitBreaker
-  /** The model it serves, once known. */
-  model: string | undefined
+  /** Names that it serves a model or adapters under, in order; undefined until known. */
+  models: readonly string[] | undefined
   /** Whether its /health says so; false until it has been asked. */
   isUp = false
   /** Set when it was taken out of the config: requests under way go on. */
@@ -62,7 +62,7 @@ export class LiveBackend implements BackendView {
     this.config = worker
     this.url = worker.url.replace(/\/+$/, '')
     this.role = worker.role
-    this.model = worker.model
+    this.models = worker.model === undefined ? undefined : [worker.model]
     this.blockTokens = config.block_tokens
     this.maxQueueDepth = worker.max_queue_depth
     this.maxNumSeqs = worker.max_num_seqs
@@ -76,6 +76,10 @@ export class LiveBackend implements BackendView {
     this.columns = columns
   }
 
+  /** The one model it serves; undefined when it is not known, or when there are several. */
+  get model(): string | undefined {
+    return this.models?.length === 1 ? this.models[0] : undefined
+  }
   get failures(): number {
     return [...this.failuresByReason.values()].reduce((sum, count) => sum + count, 0)
   }
@@ -110,6 +114,11 @@ export class LiveBackend implements BackendView {
   }
   get available(): boolean {
     return this.waiting < this.columns.maxQueueDepth[this.id]!
+  }
+
+  /** Whether it takes requests for a model; one that does not say what it serves takes all. */
+  serves(model: string): boolean {
+    return this.models === undefined || this.models.includes(model)
   }
 
   /** An exchange with it failed. */

@@ -110,11 +110,8 @@ export class LiveCluster implements ClusterView {
   /** The workers that serve a model, or may. */
   serving(model: string): LiveCluster {
     // A view is kept for each model that is served; clients may name any number of others.
-    const isServed = this.backends.some((b) => b.model === model)
-    return this.where(
-      isServed ? `model ${model}` : 'any model',
-      (b) => b.model === undefined || b.model === model,
-    )
+    const isServed = this.backends.some(({ models }) => models?.includes(model))
+    return this.where(isServed ? `model ${model}` : 'any model', (backend) => backend.serves(model))
   }
 
   /** Finds the pools anew: what workers serve has changed. */

@@ -49,8 +49,21 @@ test('when every worker fails, the client gets 502, or 504 when they are silent'
   const silent = await fleet.router([await worker({ hangRate: 1 })], {
     first_byte_timeout_ms: 100,
   })
-  expect((await complete(silent.url, { prompt: 'x' })).status).toBe(504)
+  expect((await complete(silent.url, { prompt: 'x', stream: true })).status).toBe(504)
   await expectEnds(silent, { failed: 1 })
+})
+
+test('a long answer that is not streamed is no silence of its worker', async () => {
+  const router = await fleet.router([await fleet.workers(2)], {
+    first_byte_timeout_ms: 100,
+    breaker_failures: 1,
+  })
+  const asked = { prompt: 'x', max_tokens: 150, ignore_eos: true }
+  expect((await complete(router.url, asked)).status).toBe(200)
+  await expectEnds(router, { completed: 1 })
+  expect(router.stats.retries).toBe(0)
+  for (const { breaker, failures } of router.core.backends)
+    expect([breaker.state(router.core.now()), failures]).toEqual(['closed', 0])
 })
 
 test('failures count by worker, are logged, and open its breaker; with nobody else to try nothing is retried', async () => {
@@ -106,6 +119,95 @@ test('a stream that begins with an error is tried elsewhere, but not one of the 
   const refused = await fleet.router([await fleet.rawWorker(200, stream(400))])
   expect((await complete(refused.url, asked)).text).toBe(stream(400))
   await expectEnds(refused, { client_error: 1 })
+})
+
+test('a stream that begins with an error is tried elsewhere in whatever shape and pieces it comes, as is one without events', async () => {
+  const error = '{"error":{"message":"no"}}'
+  const shapes: [string[], string][] = [
+    [[': ping\n\n', `data: ${error}\n\n`], 'error_event'],
+    [[`event: error\ndata: ${error}\n\n`], 'error_event'],
+    [['data: {"err', `or":{"message":"no"}}\n\ndata: [DONE]\n\n`], 'error_event'],
+    [['data: { "error": "no" }\n\n'], 'error_event'],
+    [[': ping\n\n'], 'no_events'],
+    [[], 'no_events'],
+    [['data: {"error":{"code":429}}\n\n'], 'full'],
+  ]
+  const good = [': ping\n\n', 'data: {"choices":[{"text":"a"}]}\n\n', 'data: [DONE]\n\n']
+  const fine = await fleet.rawWorker(200, ...good)
+  const asked = { prompt: 'x', stream: true }
+  for (const [pieces, reason] of shapes) {
+    const bad = await fleet.rawWorker(200, ...pieces)
+    const router = await fleet.router([bad, fine], { algorithm: 'round_robin' })
+    expect((await complete(router.url, asked)).text).toBe(good.join(''))
+    expect([...router.core.backends[0]!.failuresByReason]).toEqual([[reason, 1]])
+    await expectEnds(router, { completed: 1 })
+    const alone = await fleet.router([bad])
+    expect((await complete(alone.url, asked)).status).toBe(reason === 'full' ? 429 : 502)
+  }
+})
+
+test('a full worker is no broken one: another is tried, and when all are full the client hears when to come again', async () => {
+  const full = (retryAfter: string) =>
+    fleet.workerThatSays(429, { 'retry-after': retryAfter }, [`{"error":"come in ${retryAfter}"}`])
+  const [first, second] = [await full('7'), await full('8')]
+  const one = await fleet.router([first, await fleet.workers(1)], {
+    algorithm: 'round_robin',
+    breaker_failures: 1,
+  })
+  const { status, worker } = await complete(one.url, { prompt: 'x' })
+  expect([status, worker, one.stats.retries]).toEqual([200, 1, 1])
+  await expectEnds(one, { completed: 1 })
+  expect(one.core.backends[0]!.breaker.state(one.core.now())).toBe('closed')
+
+  const both = await fleet.router([first, second], { algorithm: 'round_robin' })
+  const refused = await fetch(`${both.url}/v1/completions`, {
+    method: 'POST',
+    body: JSON.stringify({ prompt: 'x' }),
+  })
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '8'])
+  expect(await refused.text()).toBe('{"error":"come in 8"}')
+  await expectEnds(both, { rejected: 1 })
+  expect([...both.core.backends[0]!.failuresByReason]).toEqual([['full', 1]])
+})
+
+test("no 5xx is the client's error: 529 is tried elsewhere, 501 is neither tried again nor a sign of health", async () => {
+  const says = async (status: number) => [
+    await fleet.rawWorker(status, '{}'),
+    await fleet.workers(1),
+  ]
+  const config = { algorithm: 'round_robin', breaker_failures: 2 }
+  const overloaded = await fleet.router(await says(529), config)
+  expect((await complete(overloaded.url, { prompt: 'x' })).status).toBe(200)
+  await expectEnds(overloaded, { completed: 1 })
+  expect([...overloaded.core.backends[0]!.failuresByReason]).toEqual([['status', 1]])
+
+  const lacking = await fleet.router(await says(501), config)
+  const { breaker } = lacking.core.backends[0]!
+  breaker.failed(lacking.core.now())
+  expect((await complete(lacking.url, { prompt: 'x' })).status).toBe(501)
+  await expectEnds(lacking, { failed: 1 })
+  expect(lacking.stats.retries).toBe(0)
+  // A success in between would have to be followed by two failures.
+  expect(breaker.failed(lacking.core.now())).toBe(true)
+})
+
+test('a prefill worker that is full: another computes the prompt', async () => {
+  const [full, ...others] = [
+    await fleet.workerThatSays(429, { 'retry-after': '7' }, ['{}']),
+    await fleet.workers(2),
+  ].flatMap(({ workers }) => workers.map(({ url }) => url))
+  const workers = [full!, ...others].map((url, i) => ({
+    url,
+    role: i < 2 ? ('prefill' as const) : ('decode' as const),
+  }))
+  const router = await fleet.router([], { workers, algorithm: 'round_robin' })
+  expect((await complete(router.url, { prompt: 'x' })).status).toBe(200)
+  expect(router.stats.retries).toBe(1)
+  const alone = await fleet.router([], { workers: [workers[0]!, workers[2]!] })
+  const asked = { method: 'POST', body: JSON.stringify({ prompt: 'x' }) }
+  const refused = await fetch(`${alone.url}/v1/completions`, asked)
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '7'])
+  await expectEnds(alone, { rejected: 1 })
 })
 
 test('more requests under way than there may be get 503 and are told when to come again', async () => {

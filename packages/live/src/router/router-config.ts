@@ -79,7 +79,9 @@ export const routerConfigSchema = z.strictObject({
   connect_timeout_ms: integer(1).default(2000).describe('Time to connect to a worker.'),
   first_byte_timeout_ms: integer(1)
     .default(300_000)
-    .describe('Time from a request to the first byte of its response.'),
+    .describe(
+      'Time from a request to the first byte of a stream; an answer that is not streamed has request_timeout_ms.',
+    ),
   idle_timeout_ms: integer(1).default(60_000).describe('Time between two parts of a response.'),
   request_timeout_ms: integer(1).default(3_600_000).describe('Time for a whole request.'),
   client_timeout_ms: integer(1)

@@ -70,6 +70,8 @@ export class RouterCore {
   /** Requests under way, by id: their blocks keep their ids. */
   private readonly tickets = new Map<number, Ticket>()
   private saysMovesAreRefused = true
+  /** Whether some workers serve other models than others. */
+  private isMixed = false
   private readonly listener: CoreListener
   /** The time that algorithms see. */
   private readonly instant: () => number
@@ -158,9 +160,10 @@ export class RouterCore {
       refuseMove() {},
       reply() {},
     })
+    this.lookAtModels()
     const roles = new Set(config.workers.map(({ role }) => role))
     const isSplit = roles.has('prefill') || roles.has('decode')
-    const algorithm = makeAlgorithm(create, isSplit, () => serveDifferently(this.backends))
+    const algorithm = makeAlgorithm(create, isSplit, () => this.isMixed)
     this.progress.follow(algorithm, ({ request, at, algorithm: own }, tokens) =>
       this.tell(own, (cluster) => own.onProgress?.(request, at!, tokens, cluster)),
     )
@@ -392,12 +395,18 @@ export class RouterCore {
     }
   }
 
-  /** A worker's model is known: requests for others pass it by. */
-  setModel(backend: LiveBackend, model: string): void {
-    if (backend.model === model) return
-    backend.model = model
+  /** A worker's models are known: requests for others pass it by. @param models - in order */
+  setModels(backend: LiveBackend, models: readonly string[]): void {
+    if (backend.models?.join() === models.join()) return
+    backend.models = models
+    this.lookAtModels()
     this.cluster.forgetPools()
     this.aside.forgetPools()
+  }
+
+  private lookAtModels(): void {
+    const names = this.backends.map(({ models }) => ({ model: models?.join() }))
+    this.isMixed = serveDifferently(names)
   }
 
   /** Brings what algorithms see of a worker up to now. */

@@ -241,6 +241,29 @@ test('requests for a model that nobody serves, and for one that some serve', asy
   expect([unknown.status, unknown.json['error']]).toMatchObject([404, { param: 'model' }])
 })
 
+test('workers that serve several names: all are offered, and each request goes where its model is', async () => {
+  const worker = (...ids: string[]) =>
+    fleet.workerThatSays(200, {}, ['data: {"choices":[]}\n\n'], {
+      '/v1/models': JSON.stringify({ data: ids.map((id) => ({ id })) }),
+    })
+  const workers = [await worker('base', 'a'), await worker('b', 'base')]
+  const router = await fleet.router(workers, { algorithm: 'round_robin' })
+  const { data } = (await (await fetch(`${router.url}/v1/models`)).json()) as {
+    data: { id: string }[]
+  }
+  expect(data.map(({ id }) => id).sort()).toEqual(['a', 'b', 'base'])
+  const workersOf = async (model: string): Promise<number[]> => {
+    const chosen: number[] = []
+    for (let i = 0; i < 4; i++)
+      chosen.push((await complete(router.url, { model, prompt: 'x' })).worker)
+    return chosen
+  }
+  expect(await workersOf('a')).toEqual([0, 0, 0, 0])
+  expect(await workersOf('b')).toEqual([1, 1, 1, 1])
+  expect((await workersOf('base')).sort()).toEqual([0, 0, 1, 1])
+  expect((await complete(router.url, { model: 'c', prompt: 'x' })).status).toBe(404)
+})
+
 test('requests for models that nobody serves are refused, and nothing is kept of them', async () => {
   const router = await fleet.router([await fleet.workers(1)])
   const views = new Set<unknown>()

@@ -253,7 +253,7 @@ class RouterServer {
   }
 
   private models(): string {
-    const names = new Set(this.core.backends.flatMap(({ model }) => model ?? []))
+    const names = new Set(this.core.backends.flatMap(({ models }) => models ?? []))
     const data = [...names].map((id) => ({ id, object: 'model', created: 0, owned_by: 'routesim' }))
     return JSON.stringify({ object: 'list', data })
   }
@@ -262,12 +262,14 @@ class RouterServer {
     const nowMs = this.core.now()
     return this.core.backends.map((backend) => {
       this.core.refresh(backend)
-      const { id, url, role, model, isUp, available, waiting, running, outstanding } = backend
+      const { id, url, role, model, models, isUp, available, waiting, running, outstanding } =
+        backend
       return {
         id,
         url,
         role,
         model,
+        models: models ?? null,
         up: isUp,
         available,
         breaker: backend.breaker.state(nowMs),

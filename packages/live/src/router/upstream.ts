@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import {
   HttpClient,
   type HttpClientTimeouts,
@@ -7,6 +7,7 @@ import {
   type ResponseHandler,
 } from '../http/http-client.js'
 import { EventCount } from './event-count.js'
+import { FirstEvent, type Opening } from './first-event.js'
 
 /** Times that an exchange with a worker may take, in ms. */
 export interface UpstreamTimeouts extends HttpClientTimeouts {
@@ -31,18 +32,44 @@ export type ExchangeEnd =
       readonly tail: Buffer
       readonly events: number
     }
-  /** Nothing of it went to the client. */
-  | { readonly kind: 'failed'; readonly reason: FailureReason; readonly status?: number }
+  /** Nothing of it went to the client; a worker that is full may have said when to come again. */
+  | {
+      readonly kind: 'failed'
+      readonly reason: FailureReason
+      readonly status?: number
+      readonly refusal?: Refusal
+    }
   /** It broke after some of it went to the client. */
   | { readonly kind: 'broken'; readonly reason: FailureReason }
   /** The client went away. */
   | { readonly kind: 'cancelled' }
 
 /** Why an exchange failed. */
-export type FailureReason = HttpFailure | 'status' | 'error_event' | 'deadline'
+export type FailureReason =
+  | HttpFailure
+  | 'status'
+  | 'full'
+  | 'error_event'
+  | 'no_events'
+  | 'deadline'
 
-/** Statuses of a worker that another may do better with. */
-const RETRYABLE = new Set([500, 502, 503, 504])
+/** What a worker said that takes no more requests for now. */
+export interface Refusal {
+  /** Of its response, names and values in turn, without the length. */
+  readonly headers: readonly string[]
+  readonly body: Buffer
+}
+
+/** The status of a worker that is full: another may have room. */
+export const FULL = 429
+
+/** Whether a status is a fault of the worker; what it does not implement another does not either. */
+export function isWorkerFault(status: number): boolean {
+  return status >= 500 && status !== 501
+}
+
+/** Bytes of a refusal that are kept for the client. */
+const REFUSAL_BYTES = 65_536
 
 /** Headers that belong to one connection, or that are written anew. */
 const HOP_BY_HOP = new Set([
@@ -76,13 +103,14 @@ export class Upstream {
 
   /**
    * Sends a request and passes the response on as it comes, no faster than the client takes it. Until the
-   * first byte of a good response has come, the client sees nothing, and another worker may be tried: a stream
-   * that begins with an error of the worker is none.
+   * first byte of a good response has come, the client sees nothing, and another worker may be tried. Of a
+   * stream that is the first event, which may be an error of the worker.
    */
   forward(
     path: string,
     headers: Readonly<Record<string, string>>,
     body: Buffer,
+    isStreamed: boolean,
     client: ServerResponse,
     deadline: AbortSignal,
     extraHeaders: Readonly<Record<string, string>>,
@@ -90,6 +118,7 @@ export class Upstream {
   ): Promise<ExchangeEnd> {
     return new Promise((resolve) => {
       const exchange = new Exchange(
+        isStreamed,
         client,
         deadline,
         this.timeouts.stallMs,
@@ -98,7 +127,8 @@ export class Upstream {
         resolve,
       )
       try {
-        exchange.sent = this.http.send({ path, method: 'POST', headers, body }, exchange)
+        const asked = { path, method: 'POST', headers, body, isWhole: !isStreamed } as const
+        exchange.sent = this.http.send(asked, exchange)
       } catch {
         exchange.fail('connect')
       }
@@ -112,11 +142,15 @@ export class Upstream {
     signal: AbortSignal,
     headers: Readonly<Record<string, string>> = {},
     body?: Buffer,
-  ): Promise<{ status: number; text: string }> {
+  ): Promise<{ status: number; text: string; retryAfter: string | undefined }> {
     const chunks: Buffer[] = []
+    let retryAfter: string | undefined
     const asked = { method, path, headers, ...(body === undefined ? {} : { body }) }
-    const status = await this.http.read(asked, signal, (chunk) => chunks.push(chunk))
-    return { status, text: Buffer.concat(chunks).toString('utf8') }
+    const status = await this.http.read(asked, signal, (chunk, response) => {
+      retryAfter = response.headers['retry-after']
+      chunks.push(chunk)
+    })
+    return { status, text: Buffer.concat(chunks).toString('utf8'), retryAfter }
   }
 }
 
@@ -124,6 +158,7 @@ export class Upstream {
 class Exchange implements ResponseHandler {
   /** Set as soon as it is sent. */
   sent: HttpExchange | undefined
+  private readonly isStreamed: boolean
   private readonly client: ServerResponse
   private readonly deadline: AbortSignal
   private readonly stallMs: number
@@ -134,11 +169,20 @@ class Exchange implements ResponseHandler {
   private status = 0
   private headers: readonly string[] = []
   private isPassing = false
+  /** Parts of what a worker said that is full. */
+  private readonly refusal: Buffer[] = []
+  private refusalBytes = 0
   private isOver = false
   private tail: Buffer = Buffer.alloc(0)
   private readonly count = new EventCount()
+  /** Until the first event of a stream is known. */
+  private first: FirstEvent | undefined
+  private held: Buffer[] = []
+  /** Status of an error that a stream begins with. */
+  private firstError: number | undefined
 
   constructor(
+    isStreamed: boolean,
     client: ServerResponse,
     deadline: AbortSignal,
     stallMs: number,
@@ -146,6 +190,7 @@ class Exchange implements ResponseHandler {
     listener: ResponseListener,
     resolve: (end: ExchangeEnd) => void,
   ) {
+    this.isStreamed = isStreamed
     this.client = client
     this.deadline = deadline
     this.stallMs = stallMs
@@ -157,40 +202,82 @@ class Exchange implements ResponseHandler {
     deadline.addEventListener('abort', this.onDeadline)
   }
 
-  onStart({ statusCode, rawHeaders }: IncomingMessage): void {
+  onStart({ statusCode, rawHeaders, headers }: IncomingMessage): void {
     this.status = statusCode!
     this.headers = rawHeaders
-    if (!RETRYABLE.has(this.status)) return
+    if (this.isStreamed && this.status === 200 && isReadableStream(headers))
+      this.first = new FirstEvent()
+    if (!isWorkerFault(this.status)) return
     this.fail('status')
     this.sent?.abort()
   }
 
   onData(chunk: Buffer): void {
-    if (!this.isPassing) {
-      // Of a stream that begins with an error the client needs to see nothing.
-      if (isFault(errorToldIn(chunk, FIRST_EVENT))) {
-        this.fail('error_event')
+    if (this.status === FULL) {
+      this.refusalBytes += chunk.length
+      if (this.refusalBytes <= REFUSAL_BYTES) this.refusal.push(chunk)
+      return
+    }
+    if (this.first === undefined) {
+      if (!this.isPassing) this.begin()
+      this.pass(chunk)
+      return
+    }
+    this.held.push(chunk)
+    const opening = this.first.take(chunk)
+    if (opening !== 'none') this.opens(opening)
+  }
+
+  onEnd(): void {
+    if (this.status === FULL) {
+      this.full(passedOn(this.headers, { 'content-length': '' }), Buffer.concat(this.refusal))
+      return
+    }
+    if (this.first !== undefined) this.opens(this.first.end())
+    if (this.isOver) return
+    if (!this.isPassing) this.begin()
+    this.client.end()
+    if (this.client.writableLength > 0) letGoOf(this.client, this.stallMs)
+    const { tail, count } = this
+    const error = this.firstError ?? errorToldIn(tail)
+    if (isFault(error)) this.end({ kind: 'broken', reason: 'error_event' })
+    else this.end({ kind: 'sent', status: error ?? this.status, tail, events: count.events })
+  }
+
+  /** The first event of a stream is known: what came so far goes on, unless another worker may do better. */
+  private opens(opening: Opening): void {
+    this.first = undefined
+    if (opening === 'none') {
+      this.fail('no_events')
+      return
+    }
+    if (opening !== 'answer') {
+      const { errorStatus, json } = opening
+      this.firstError = errorStatus
+      if (errorStatus === FULL) this.full(['content-type', 'application/json'], Buffer.from(json))
+      else if (isFault(errorStatus)) this.fail('error_event')
+      if (this.isOver) {
         this.sent?.abort()
         return
       }
-      this.begin()
     }
+    this.begin()
+    this.pass(this.held.length === 1 ? this.held[0]! : Buffer.concat(this.held))
+    this.held = []
+  }
+
+  /** The worker takes no more for now. */
+  private full(headers: readonly string[], body: Buffer): void {
+    this.end({ kind: 'failed', reason: 'full', status: FULL, refusal: { headers, body } })
+  }
+
+  private pass(chunk: Buffer): void {
     this.count.take(chunk)
     this.listener.came(this.count.events)
     this.tail = lastBytes(this.tail, chunk)
     if (this.client.write(chunk)) return
     this.sent?.pause()
     this.stall = setTimeout(this.onStall, this.stallMs)
-  }
-
-  onEnd(): void {
-    if (!this.isPassing) this.begin()
-    this.client.end()
-    if (this.client.writableLength > 0) letGoOf(this.client, this.stallMs)
-    const { tail, count } = this
-    const error = errorToldIn(tail, ANY_EVENT)
-    if (isFault(error)) this.end({ kind: 'broken', reason: 'error_event' })
-    else this.end({ kind: 'sent', status: error ?? this.status, tail, events: count.events })
   }
 
   onError(failure: HttpFailure): void {
@@ -213,12 +300,7 @@ class Exchange implements ResponseHandler {
   private begin(): void {
     this.isPassing = true
     if (this.status < 400) this.listener.begun()
-    const headers: string[] = []
-    for (let i = 0; i < this.headers.length; i += 2) {
-      const name = this.headers[i]!.toLowerCase()
-      if (HOP_BY_HOP.has(name) || name in this.extraHeaders) continue
-      headers.push(name, this.headers[i + 1]!)
-    }
+    const headers = passedOn(this.headers, this.extraHeaders)
     for (const name in this.extraHeaders) headers.push(name, this.extraHeaders[name]!)
     this.client.writeHead(this.status, headers)
   }
@@ -256,14 +338,32 @@ class Exchange implements ResponseHandler {
   }
 }
 
-/** An error in a stream: what an answer says never begins a line like that. */
-const ANY_EVENT = /^data: ?\{"error":.*/m
-const FIRST_EVENT = new RegExp(ANY_EVENT.source)
+/** Whether a response is a stream of events, and not packed. */
+function isReadableStream(headers: IncomingHttpHeaders): boolean {
+  const isStream = /^text\/event-stream\b/i.test(headers['content-type'] ?? '')
+  return isStream && headers['content-encoding'] === undefined
+}
 
-/** The status of an error that a part of a stream tells. */
-function errorToldIn(part: Buffer, event: RegExp): number | undefined {
-  const told = event.exec(part.toString('latin1'))?.[0]
-  return told === undefined ? undefined : Number(/"code": ?(\d{3})\b/.exec(told)?.[1] ?? 500)
+/** Headers that go on to a client, but those that are written anew. */
+function passedOn(
+  raw: readonly string[],
+  written: Readonly<Record<string, string>> = {},
+): string[] {
+  const headers: string[] = []
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]!.toLowerCase()
+    if (!HOP_BY_HOP.has(name) && !(name in written)) headers.push(name, raw[i + 1]!)
+  }
+  return headers
+}
+
+/** An error in a stream: what an answer says never begins a line like that. */
+const ERROR_EVENT = /^data: *\{ *"error" *:.*/m
+
+/** The status of an error that the end of a stream tells. */
+function errorToldIn(tail: Buffer): number | undefined {
+  const told = ERROR_EVENT.exec(tail.toString('latin1'))?.[0]
+  return told === undefined ? undefined : Number(/"code" *: *"?(\d{3})\b/.exec(told)?.[1] ?? 500)
 }
 
 /** Whether an error is the worker's, and another may do better. */

@@ -33,6 +33,11 @@ export const TEST_SPEC = {
   chunkedPrefill: true,
 } as const
 
+/** The address of a worker that says always the same. */
+interface RawWorker {
+  readonly workers: { url: string; role: 'both' }[]
+}
+
 /** Workers and routers of one test. */
 export class LiveFleet {
   private readonly closing: (() => Promise<void>)[] = []
@@ -55,17 +60,24 @@ export class LiveFleet {
   }
 
   /** A worker that answers each request with these pieces of a stream, or with a status. */
-  async rawWorker(
+  rawWorker(status: number, ...pieces: readonly string[]): Promise<RawWorker> {
+    return this.workerThatSays(status, {}, pieces)
+  }
+
+  /** The same with headers, and with what it says to GET by path. */
+  async workerThatSays(
     status: number,
-    ...pieces: readonly string[]
-  ): Promise<{ workers: { url: string; role: 'both' }[] }> {
+    headers: Readonly<Record<string, string>>,
+    pieces: readonly string[],
+    pages: Readonly<Record<string, string>> = {},
+  ): Promise<RawWorker> {
     const server = createServer((request, response) => {
       if (request.method === 'GET') {
-        response.end('{}')
+        response.end(pages[request.url!] ?? '{}')
         return
       }
       request.resume().on('end', async () => {
-        response.writeHead(status, { 'content-type': 'text/event-stream' })
+        response.writeHead(status, { 'content-type': 'text/event-stream', ...headers })
         for (const piece of pieces) {
           response.write(piece)
           await setTimeout(20)

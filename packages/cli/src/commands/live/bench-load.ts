@@ -6,6 +6,7 @@ import {
   type BenchArguments,
   checkAnswered,
   makeFolder,
+  noteStop,
   printMetrics,
   targetOf,
 } from './bench-options.js'
@@ -135,6 +136,7 @@ export const benchLoad: CommandModule<object, LoadArguments> = {
     })
     checkAnswered(runs)
     printMetrics(metrics)
+    noteStop(runs, requests)
     if (args.outputDir !== undefined) console.error(`Wrote ${args.outputDir}`)
   },
 }

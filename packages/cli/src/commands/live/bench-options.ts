@@ -156,6 +156,13 @@ export function checkAnswered(runs: readonly LoadRun[]): void {
   })
 }
 
+/** Says so when figures are of a part of the requests, because of Ctrl-C. @param requests - asked for */
+export function noteStop(runs: readonly LoadRun[], requests: number): void {
+  if (!runs.some(({ wasCancelled }) => wasCancelled)) return
+  const sent = runs.reduce((sum, { measurements }) => sum + measurements.length, 0)
+  console.error(`note: stopped after ${sent} of ${requests} requests`)
+}
+
 /** Says so when figures are not those of the load that was asked for. */
 export function warnOfLag(metrics: LoadMetrics): void {
   if (isOnSchedule(metrics)) return

@@ -9,6 +9,7 @@ import {
   type BenchArguments,
   checkAnswered,
   makeFolder,
+  noteStop,
   printMetrics,
   targetOf,
 } from './bench-options.js'
@@ -79,6 +80,7 @@ export const benchTrace: CommandModule<object, TraceArguments> = {
     })
     checkAnswered(runs)
     printMetrics(metrics)
+    noteStop(runs, table.size)
     console.error(`Wrote ${args.outputDir}`)
   },
 }
