@@ -113,7 +113,6 @@ export async function whatif(options: WhatifOptions): Promise<WhatifReport> {
   )
   const [base, other] = [sides[0]!, sides[1]!]
   refuseUnused(options, base.isSeeded)
-  refuseUnused(options, base.isSeeded)
   if (base.isSeeded !== other.isSeeded || base.samples.length !== other.samples.length) {
     throw searchInvalid(
       'trace',

@@ -33,19 +33,6 @@ export function isOtherRate({ rate, offered, requests }: AskedRate): boolean {
   return offered !== null && Math.abs(offered / rate - 1) > clear
 }
 
-/** The same of results of traffic that is to come at a rate, whatever they are of. */
-export async function rateNotesOf(
-  results: readonly AlgorithmSummary[],
-  workload: WorkloadSource,
-  config: Config,
-  seed: number,
-): Promise<string[]> {
-  const { rateRps } = workload
-  if (rateRps === undefined) return []
-  const asked = results.map((result) => askedRate(rateRps, result))
-  return rateNotes(asked, await whyOtherRate(workload, config, seed))
-}
-
 /** Says which rates came instead of those that were asked for, where something explains it. */
 export function rateNotes(asked: readonly AskedRate[], why: readonly string[]): string[] {
   const others = why.length === 0 ? [] : asked.filter(isOtherRate)
@@ -58,6 +45,21 @@ export function rateNotes(asked: readonly AskedRate[], why: readonly string[]): 
   return [
     `requests came at other rates than asked for (${listedSome(told, MOST_RATES)}): ${listed(why)}`,
   ]
+}
+
+/** The same of results of traffic that is to come at a rate, whatever they are of. */
+export async function rateNotesOf(
+  results: readonly AlgorithmSummary[],
+  workload: WorkloadSource,
+  config: Config,
+  seed: number,
+): Promise<string[]> {
+  const { rateRps } = workload
+  if (rateRps === undefined) return []
+  const asked = results.map((result) => askedRate(rateRps, result))
+  // Why is not asked for nothing: it may take the requests.
+  if (!asked.some(isOtherRate)) return []
+  return rateNotes(asked, await whyOtherRate(workload, config, seed))
 }
 
 /** What keeps requests of some traffic from coming at the rate that is asked of it. */

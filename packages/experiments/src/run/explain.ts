@@ -231,12 +231,11 @@ function chooseRows(asked: ExplainOptions['requests'], whole: RunResult, seed: n
   }
   const rows = Array.from({ length: size }, (_, row) => row)
   if ('worst' in asked) {
-    const lost = new Set(lostRows(whole))
+    const completed = rows.filter((row) => isCompleted(whole, row))
     const ttft = (row: number): number => whole.outcomes.firstTokenMs[row]! - whole.sentMs[row]!
     // One without output waited for no token.
     const rank = (row: number): number => (Number.isNaN(ttft(row)) ? 0 : ttft(row))
-    return rows
-      .filter((row) => lost.size === size || !lost.has(row))
+    return (completed.length > 0 ? completed : rows)
       .sort((a, b) => rank(b) - rank(a) || a - b)
       .slice(0, asked.worst)
   }
@@ -248,18 +247,19 @@ function chooseRows(asked: ExplainOptions['requests'], whole: RunResult, seed: n
   return rows.slice(0, asked.random).sort((a, b) => a - b)
 }
 
-/** Requests that were not completed, in order of arrival. */
-function lostRows({ requests, outcomes }: RunResult): number[] {
-  const rows = Array.from({ length: requests.size }, (_, row) => row)
-  return rows.filter((row) => outcomes.outcome[row] !== OUTCOME.completed)
+function isCompleted({ outcomes }: RunResult, row: number): boolean {
+  return outcomes.outcome[row] === OUTCOME.completed
 }
 
 /** Says that the worst are of those requests that were completed, where not all were. */
 function lostNotes(asked: ExplainOptions['requests'], whole: RunResult): string[] {
-  const lost = lostRows(whole)
-  if (!('worst' in asked) || lost.length === 0 || lost.length === whole.requests.size) return []
+  if (!('worst' in asked)) return []
+  const { size } = whole.requests
+  const rows = Array.from({ length: size }, (_, row) => row)
+  const lost = rows.filter((row) => !isCompleted(whole, row))
+  if (lost.length === 0 || lost.length === size) return []
   return [
-    `${shareText(lost.length / whole.requests.size)} of the requests were not completed, the first of them request ${lost[0]}: the worst are of the others`,
+    `${shareText(lost.length / size)} of the requests were not completed, the first of them request ${lost[0]}: the worst are of the others`,
   ]
 }
 
