@@ -92,6 +92,9 @@ const tasks = {
     env.UPDATE_DOCS = '1'
     sh('vitest', 'run', '--project', 'e2e', 'doc-blocks', 'repository/examples')
   },
+  native() {
+    sh('node', 'scripts/native.mjs')
+  },
   api() {
     build()
     sh('node', 'scripts/api-reports.mjs')
@@ -99,6 +102,7 @@ const tasks = {
   check() {
     tasks.lint()
     sh('turbo', 'run', 'typecheck', '--output-logs=errors-only')
+    sh('node', 'scripts/native.mjs', '--check')
     build()
     sh('node', 'scripts/api-reports.mjs', '--check')
     sh('node', 'scripts/pack-smoke.mjs')

@@ -46,12 +46,15 @@ export { whyUnwritable } from './errors/why-unwritable.js'
 export { RandomStream } from './kernel/random-stream.js'
 export type {
   BackendSet,
+  BlockTreeColumns,
   BulkKvCache,
   KvCache,
   KvCacheFactory,
+  KvCacheView,
   KvCapacity,
   KvTier,
   KvUsage,
+  RadixPlan,
   RenewableKvCache,
 } from './kv-cache/kv-cache.js'
 export type { KvListener } from './kv-cache/kv-listener.js'

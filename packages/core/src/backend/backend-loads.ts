@@ -1,3 +1,4 @@
+import type { NativeColumns } from '../native/native-columns.js'
 import type { BackendColumns } from '../routing/cluster-view.js'
 
 /** The {@link BackendColumns} of a run; the fleet keeps them up to date. */
@@ -10,12 +11,13 @@ export class BackendLoads implements BackendColumns {
   readonly sentSinceSample: Int32Array
   readonly maxQueueDepth: Float64Array
 
-  constructor(maxQueueDepth: Float64Array) {
+  /** @param native - columns that the native engine writes */
+  constructor(maxQueueDepth: Float64Array, native?: NativeColumns) {
     const backends = maxQueueDepth.length
-    this.waiting = new Int32Array(backends)
-    this.running = new Int32Array(backends)
-    this.outstanding = new Int32Array(backends)
-    this.pendingPromptTokens = new Float64Array(backends)
+    this.waiting = native?.waiting ?? new Int32Array(backends)
+    this.running = native?.running ?? new Int32Array(backends)
+    this.outstanding = native?.outstanding ?? new Int32Array(backends)
+    this.pendingPromptTokens = native?.pendingPromptTokens ?? new Float64Array(backends)
     this.sentSinceSample = new Int32Array(backends)
     this.maxQueueDepth = maxQueueDepth
   }

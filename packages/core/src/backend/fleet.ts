@@ -48,11 +48,8 @@ export interface FleetContext {
   readonly tellsKvEvents: boolean
 }
 
-/**
- * All model replicas of a run, each with a queue, a batch, and engine steps; the first argument names the
- * backend. The reference implementation simulates every step; anything faster must give the same results.
- */
-export interface Fleet {
+/** What anybody may ask of the backends of a run, whoever steps them; the first argument names the backend. */
+export interface FleetFront {
   /** What a backend has done up to now. */
   counters(backend: number): BackendCounters
   /** A request was sent here: from now on it counts as waiting. */
@@ -63,15 +60,36 @@ export interface Fleet {
   enqueueHandedOver(backend: number, request: number): void
   /** The KV cache of a handed-over request has arrived. */
   transferCompleted(backend: number, request: number): void
-  /** The blocks that a request lacked have come from lower tiers. */
-  loadCompleted(backend: number, request: number): void
+  /** Lets go of the KV blocks of a request that another backend has taken over. */
+  releaseHandedOver(backend: number, request: number): void
   /** What a backend has loaded from its lower tiers up to now, none if it has none. */
   tierCounters(backend: number): readonly KvTierCounters[]
   /** The LoRA adapters of a backend, and how many were loaded up to now; undefined without slots. */
   adapterState(backend: number): AdapterState | undefined
   adapterLoads(backend: number): number | undefined
-  /** Lets go of the KV blocks of a request that another backend has taken over. */
-  releaseHandedOver(backend: number, request: number): void
+  /** Names every request that decodes, in any order, with the output tokens it has by now. */
+  emitted(backend: number, tell: (request: number, tokens: number) => void): void
+  /**
+   * Output tokens that a request has by now. Decodes get those of one step together: who hears of an end in
+   * that step finds them there.
+   * @param backend - where it decodes, or will; any when it is nowhere yet
+   */
+  emittedTokens(backend: number, request: number): number
+  /** Brings what others can see of the KV cache of a backend up to now. */
+  sync(backend: number): void
+  /** The same once everything of this instant is done: a step that begins in it has begun. */
+  syncSettled(backend: number): void
+  /** Brings what a request can match on any backend up to now. */
+  syncMatches(request: number): void
+}
+
+/**
+ * All model replicas of a run, each with a queue, a batch, and engine steps. The reference implementation
+ * simulates every step; anything faster must give the same results.
+ */
+export interface Fleet extends FleetFront {
+  /** The blocks that a request lacked have come from lower tiers. */
+  loadCompleted(backend: number, request: number): void
   /** Between two steps: whether a running request decodes. */
   hasDecodes(backend: number): boolean
   /**
@@ -88,20 +106,6 @@ export interface Fleet {
   prolong(backend: number, endMs: number): void
   /** Something came up while several steps were under way: ends with the present one if that matters. */
   interrupt(backend: number): void
-  /** Names every request that decodes, in any order, with the output tokens it has by now. */
-  emitted(backend: number, tell: (request: number, tokens: number) => void): void
-  /**
-   * Output tokens that a request has by now. Decodes get those of one step together: who hears of an end in
-   * that step finds them there.
-   * @param backend - where it decodes, or will; any when it is nowhere yet
-   */
-  emittedTokens(backend: number, request: number): number
-  /** Brings what others can see of the KV cache of a backend up to now. */
-  sync(backend: number): void
-  /** The same once everything of this instant is done: a step that begins in it has begun. */
-  syncSettled(backend: number): void
-  /** Brings what a request can match on any backend up to now. */
-  syncMatches(request: number): void
 }
 
 /** A fleet whose backends may fail, and whose requests may be called off. */

@@ -1,10 +1,13 @@
 import type { BackendSpec } from '../engine/simulation-options.js'
-import type { KvCache } from '../kv-cache/kv-cache.js'
+import type { KvCacheView } from '../kv-cache/kv-cache.js'
 import { NO_NODE } from '../requests/prompt-tree.js'
 import type { RequestTable } from '../requests/request-table.js'
 
 /** Whether anybody asks how much context the decodes of a backend share. */
-export function countsSharedReads({ latency }: BackendSpec, kv: KvCache): boolean {
+export function countsSharedReads(
+  { latency }: BackendSpec,
+  kv: Pick<KvCacheView, 'sharesPrefixes'>,
+): boolean {
   return latency.readsSharedOnce === true && kv.sharesPrefixes === true
 }
 
@@ -28,7 +31,11 @@ export class SharedReads {
   /** Per backend: decodes that read the run that ends at a node. */
   private readonly readers: readonly Map<number, number>[]
 
-  constructor(requests: RequestTable, specs: readonly BackendSpec[], kv: KvCache) {
+  constructor(
+    requests: RequestTable,
+    specs: readonly BackendSpec[],
+    kv: Pick<KvCacheView, 'sharesPrefixes'>,
+  ) {
     this.requests = requests
     this.blockTokens = Int32Array.from(specs, (spec) =>
       countsSharedReads(spec, kv) ? spec.kv.blockTokens : 0,

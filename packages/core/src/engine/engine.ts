@@ -103,6 +103,7 @@ export class Engine
     const { loop } = this.machinery
     const isQuiet = this.sampling?.run(this, maxEvents) ?? loop.run(this, maxEvents)
     this.machinery.gaps.flush()
+    this.machinery.native?.flushGaps()
     if (!isQuiet) return false
     if (this.endings.count < this.options.requests.size && this.rejectHeld()) return false
     if (!this.isDone) {
@@ -120,7 +121,7 @@ export class Engine
   result(): RunResult {
     const { window, ranks, requests, progress } = this.machinery
     if (window === undefined) {
-      const outcomes = outcomesOf(progress, ranks)
+      const outcomes = outcomesOf(progress, ranks, this.machinery.native !== undefined)
       return { ...this.totals(), requests, sentMs: this.client.sentMs, outcomes }
     }
     throw new RouteSimError('a run whose requests come from a source keeps no row of them', {
@@ -153,7 +154,7 @@ export class Engine
   /** The step of a backend is over. */
   alarm(backend: number): void {
     const { machinery } = this
-    machinery.fleet.completeStep(backend)
+    machinery.stepped!.completeStep(backend)
     machinery.loop.settleLater(backend)
   }
 

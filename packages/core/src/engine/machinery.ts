@@ -2,14 +2,26 @@ import { BackendLoads } from '../backend/backend-loads.js'
 import { CancellingFleet } from '../backend/fast/cancelling-fleet.js'
 import { FastFleet } from '../backend/fast/fast-fleet.js'
 import { hasPolicies, PolicyFleet } from '../backend/fast/policy-fleet.js'
-import type { FallibleFleet, Fleet, FleetContext, FleetListener } from '../backend/fleet.js'
+import type {
+  FallibleFleet,
+  Fleet,
+  FleetContext,
+  FleetFront,
+  FleetListener,
+} from '../backend/fleet.js'
 import { hasTiers } from '../backend/kv-loads.js'
 import { ReferenceFleet } from '../backend/reference/reference-fleet.js'
 import { RouteSimError } from '../errors/routesim-error.js'
 import type { Clock } from '../kernel/clock.js'
-import { EventLoop } from '../kernel/event-loop.js'
-import { type BulkKvCache, isRenewable, type KvCache } from '../kv-cache/kv-cache.js'
+import { type AnyEventLoop, EventLoop } from '../kernel/event-loop.js'
+import {
+  type BulkKvCache,
+  isRenewable,
+  type KvCache,
+  type KvCacheView,
+} from '../kv-cache/kv-cache.js'
 import { EMPTY_STEP, type StepShape } from '../latency/latency-model.js'
+import { type NativeRun, nativeRunFor } from '../native/native-run.js'
 import { RequestProgress } from '../requests/request-progress.js'
 import type { RequestTable } from '../requests/request-table.js'
 import { RequestWindow } from '../requests/request-window.js'
@@ -34,17 +46,23 @@ export class Machinery {
   /** The backends, or the ranks of all of them where one has several. */
   readonly specs: readonly BackendSpec[]
   readonly ranks: RankTable | undefined
-  readonly loop: EventLoop
+  readonly loop: AnyEventLoop
+  /** What keeps time, backends and KV caches in a run that the native engine can simulate. */
+  readonly native: NativeRun | undefined
   readonly clock: Clock
   readonly subjects: EventSubjects
   private readonly tellsKvEvents: boolean
   /** True when all requests have ended, or nothing can come any more: nobody starts anything then. */
   isOver = false
-  readonly kv: KvCache
+  readonly kv: KvCacheView
+  /** The same as the engine uses them, where it does not keep them itself. */
+  readonly caches: KvCache | undefined
   readonly progress: RequestProgress
   readonly loads: BackendLoads
   readonly gaps: TokenGaps
-  readonly fleet: Fleet
+  readonly fleet: FleetFront
+  /** The same as the engine steps it; absent where the native engine does. */
+  readonly stepped: Fleet | undefined
   /** The same fleet, in a run in which backends fail or requests are called off. */
   readonly fallible: FallibleFleet | undefined
   /** By backend: 1 while it takes no requests; and its latency model if it slows down at some time. */
@@ -82,23 +100,35 @@ export class Machinery {
     this.ranks = backends.some(({ dp = 1 }) => dp > 1) ? new RankTable(backends) : undefined
     this.specs = this.ranks?.specs ?? backends
     const { specs } = this
-    this.loop = new EventLoop(specs.length, this.window?.entryTimes ?? requests.arrivalMs)
+    const native = nativeRunFor(options, requests, listener)
+    this.native = native
+    this.loop =
+      native?.loop ?? new EventLoop(specs.length, this.window?.entryTimes ?? requests.arrivalMs)
     this.clock = this.loop.clock
     const prefixes = options.visibility?.prefixes ?? 'live'
     this.tellsKvEvents = typeof prefixes !== 'string'
     this.subjects = new EventSubjects(options.requests.size)
-    this.kv = cluster.kvCache(
-      requests,
-      specs.map(({ kv }) => kv),
-    )
-    if (this.window !== undefined && !isRenewable(this.kv)) throw notRenewable()
+    const caches =
+      native === undefined
+        ? cluster.kvCache(
+            requests,
+            specs.map(({ kv }) => kv),
+          )
+        : undefined
+    if (this.window !== undefined && !isRenewable(caches!)) throw notRenewable()
+    this.kv = native?.kv ?? caches!
+    this.caches = caches
     this.progress = new RequestProgress(
       requests.size,
       specs.some(({ preemption }) => preemption === 'swap'),
       specs.some(hasTiers),
       specs.some(({ role }) => role === 'decode'),
+      native?.columns,
     )
-    this.loads = new BackendLoads(Float64Array.from(specs, ({ maxQueueDepth }) => maxQueueDepth))
+    this.loads = new BackendLoads(
+      Float64Array.from(specs, ({ maxQueueDepth }) => maxQueueDepth),
+      native?.columns,
+    )
     this.gaps = new TokenGaps(recorder)
     this.holdsPrompts = new Uint8Array(specs.length)
     const context: FleetContext = {
@@ -107,7 +137,7 @@ export class Machinery {
       specs,
       requests,
       progress: this.progress,
-      kv: this.kv,
+      kv: caches!,
       loads: this.loads,
       listener,
       recorder: this.ranks?.recorder(recorder) ?? recorder,
@@ -117,15 +147,22 @@ export class Machinery {
       tellsKvEvents: this.tellsKvEvents,
       holdsPrompts: this.holdsPrompts,
     }
-    this.fallible = needsFallibleFleet(options) ? fallibleFleetOf(context, this.kv) : undefined
-    this.fleet = this.fallible ?? fleetOf(context, this.kv)
+    this.fallible = needsFallibleFleet(options) ? fallibleFleetOf(context, caches!) : undefined
+    if (native === undefined) this.stepped = this.fallible ?? fleetOf(context, caches!)
+    this.fleet = native?.fleet ?? this.stepped!
     const { clock, fleet, kv, loads } = this
     if (specs.some((spec) => spec.promptsTogether !== undefined))
-      this.promptsTogether = new PromptsTogether({ specs, fleet, running: loads.running })
+      this.promptsTogether = new PromptsTogether({
+        specs,
+        fleet: this.stepped!,
+        running: loads.running,
+      })
     const handOver = new HandOver(specs, cluster.kvTransfer, this.progress)
     this.transfers = new KvTransfers(this, handOver, backends.length)
     const mayWait = mayMigrate(options.router) || specs.some(({ role }) => role === 'both')
     if (handOver.canTransfer && mayWait) this.deadlocks = new MemoryDeadlocks(this)
+    const { deadlocks } = this
+    if (native !== undefined && deadlocks !== undefined) native.onIdle = (id) => deadlocks.idles(id)
     this.rankedSource = this.ranks?.source(fleet, kv, loads, clock)
     const adapters = (backend: number): AdapterState | undefined => fleet.adapterState(backend)
     this.truth = this.rankedSource ?? { fleet, loads, kv, clock, adapters }
@@ -174,7 +211,7 @@ export class Machinery {
   /** The blocks that a request lacked have come from lower tiers of its backend. */
   loadCompleted(request: number): void {
     const backend = this.progress.loadingOn[request]!
-    this.fleet.loadCompleted(backend, request)
+    this.stepped!.loadCompleted(backend, request)
     this.touch(backend)
   }
 
@@ -187,7 +224,8 @@ export class Machinery {
 
   /** A backend may start a step. */
   settle(id: number): void {
-    const { fleet, loop } = this
+    const { loop } = this
+    const fleet = this.stepped!
     if (this.ranks?.isInLockstep(id) === true) {
       this.settleTogether(this.ranks, id)
       return
@@ -201,7 +239,8 @@ export class Machinery {
 
   /** Starts a step on all ranks of a backend, once none is in one. */
   private settleTogether(ranks: RankTable, id: number): void {
-    const { fleet, loop } = this
+    const { loop } = this
+    const fleet = this.stepped!
     const backend = ranks.backendOf(id)
     const from = ranks.firstRank(backend)
     const to = ranks.firstRank(backend + 1)
@@ -224,7 +263,8 @@ export class Machinery {
 
   /** When a step that ranks have started together ends: that of the slowest, with what they share. */
   private endTogether(from: number, to: number): number {
-    const { fleet, specs, step, all } = this
+    const { specs, step, all } = this
+    const fleet = this.stepped!
     const { alarmMs } = this.loop
     const isUnderWay = (rank: number): boolean => alarmMs[rank]! < Number.POSITIVE_INFINITY
     const { latency } = specs[from]!
@@ -250,14 +290,18 @@ export class Machinery {
 
   /** Lets a backend schedule at the end of this instant, or after the step that is under way. */
   touch(id: number): void {
-    const { fleet, loop } = this
+    const { loop, native } = this
     const dueMs = loop.alarmMs[id]!
     if (dueMs === Number.POSITIVE_INFINITY) {
       this.deadlocks?.touched(id)
       loop.settleLater(id)
       return
     }
-    fleet.interrupt(id)
+    if (native !== undefined) {
+      native.engine.touch(id)
+      return
+    }
+    this.stepped!.interrupt(id)
     if (loop.alarmMs[id]! < dueMs) loop.alarmChanged(id)
   }
 }

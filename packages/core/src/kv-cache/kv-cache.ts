@@ -13,14 +13,8 @@ export interface KvUsage {
   free: number
 }
 
-/**
- * The KV caches of all backends: paged, reference counted, with prefix caching. Requests are rows of
- * the workload's table; the tokens of a request are its prompt followed by its output.
- *
- * A block becomes reusable when `commit` says that its tokens are computed, and stays cached after
- * `release` until it is evicted, leaf first, least recently used.
- */
-export interface KvCache {
+/** What anybody may ask of the KV caches of all backends, whoever keeps them. */
+export interface KvCacheView {
   /** Whether requests whose prompts begin alike hold the same blocks; no if absent. */
   readonly sharesPrefixes?: boolean
   /**
@@ -29,6 +23,28 @@ export interface KvCache {
    * the prompt tree names counts, not the request's own, as nobody else can know of that.
    */
   match(request: number, out: Int32Array): void
+  /** True when `tokens` tokens fit into an empty cache of this backend. */
+  canEverFit(backend: number, tokens: number): boolean
+  /** Writes the usage of one backend. */
+  usage(backend: number, out: KvUsage): void
+  /** Cached blocks given up for others so far, on one backend. */
+  evictions(backend: number): number
+  /** Blocks in use in each tier below a backend. */
+  usageBelow?(backend: number): readonly number[]
+  /** Tells a listener from now on of the blocks that prompts can share, in order; costs time when called. */
+  listen?(listener: KvListener): void
+  /** Checks every invariant of the store; the engine calls it at the end of a run. @throws RouteSimError */
+  verify(): void
+}
+
+/**
+ * The KV caches of all backends: paged, reference counted, with prefix caching. Requests are rows of
+ * the workload's table; the tokens of a request are its prompt followed by its output.
+ *
+ * A block becomes reusable when `commit` says that its tokens are computed, and stays cached after
+ * `release` until it is evicted, leaf first, least recently used.
+ */
+export interface KvCache extends KvCacheView {
   /** How many of the first `tokens` tokens of a request one backend holds, floored to blocks. */
   matchOn(backend: number, request: number, tokens: number): number
   /**
@@ -62,12 +78,6 @@ export interface KvCache {
   release(backend: number, request: number, mayReturn?: boolean): void
   /** Loses everything on a backend: what is held, whoever holds it, and what is cached. */
   clear(backend: number): void
-  /** True when `tokens` tokens fit into an empty cache of this backend. */
-  canEverFit(backend: number, tokens: number): boolean
-  /** Writes the usage of one backend. */
-  usage(backend: number, out: KvUsage): void
-  /** Cached blocks given up for others so far, on one backend. */
-  evictions(backend: number): number
   /**
    * Blocks of the first `tokens` tokens of a request that lower tiers hold next to its first
    * `cachedTokens`, without a gap. Caches of backends with tiers must have this and the two below.
@@ -83,12 +93,6 @@ export interface KvCache {
   ): number
   /** Says that the blocks that `matchBelow` counts are read now: they were used last. */
   readBelow?(backend: number, request: number, cachedTokens: number, tokens: number): void
-  /** Blocks in use in each tier below a backend. */
-  usageBelow?(backend: number): readonly number[]
-  /** Tells a listener from now on of the blocks that prompts can share, in order; costs time when called. */
-  listen?(listener: KvListener): void
-  /** Checks every invariant of the store; the engine calls it at the end of a run. @throws RouteSimError */
-  verify(): void
 }
 
 /** Some of the backends. */
@@ -159,5 +163,34 @@ export interface KvCapacity {
   readonly tiers?: readonly KvTier[]
 }
 
+/** The blocks of prompts as a tree: a node is a run of blocks that a request passes completely or not at all. */
+export interface BlockTreeColumns {
+  readonly blockTokens: number
+  readonly size: number
+  /** Nodes on the longest path. */
+  readonly depth: number
+  /** By node: its parent, -1 for none and before its children; blocks before it, and up to its end. */
+  readonly parent: Int32Array
+  readonly start: Int32Array
+  readonly end: Int32Array
+  /** By request: the deepest node of its path, -1 when it shares no whole block. */
+  readonly leaf: Int32Array
+}
+
+/**
+ * KV caches that the engine may keep itself: blocks by prefix, evicted leaf first, least recently used. What
+ * comes out is the same as with those that the factory makes.
+ */
+export interface RadixPlan {
+  readonly prefixCaching: boolean
+  /** Backends that hold the same content, from which on it gets an entry for every backend. */
+  readonly wideFrom: number
+  treeOf(requests: RequestTable, blockTokens: number): BlockTreeColumns
+}
+
 /** Makes the caches of a cluster for the requests of a workload. */
-export type KvCacheFactory = (requests: RequestTable, backends: readonly KvCapacity[]) => KvCache
+export interface KvCacheFactory {
+  (requests: RequestTable, backends: readonly KvCapacity[]): KvCache
+  /** Says how an engine would keep them; absent where it can not. */
+  readonly radix?: RadixPlan
+}

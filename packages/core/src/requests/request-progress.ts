@@ -1,4 +1,5 @@
 import { OUTCOME, type RequestOutcomes } from '../engine/results/run-result.js'
+import type { NativeColumns } from '../native/native-columns.js'
 
 /** How far each request of a run is: the columns of its outcome, and what the engine needs beside. */
 export class RequestProgress implements RequestOutcomes {
@@ -40,20 +41,27 @@ export class RequestProgress implements RequestOutcomes {
    * @param swaps - whether any backend moves KV to host memory
    * @param loads - whether any backend has lower tiers
    * @param transfers - whether KV caches are sent from one backend to another
+   * @param native - columns that the native engine writes
    */
-  constructor(size: number, swaps = false, loads = false, transfers = false) {
+  constructor(
+    size: number,
+    swaps = false,
+    loads = false,
+    transfers = false,
+    native?: NativeColumns,
+  ) {
     this.outcome = new Uint8Array(size).fill(OUTCOME.unfinished)
-    this.backend = new Int32Array(size).fill(-1)
+    this.backend = (native?.backend ?? new Int32Array(size)).fill(-1)
     this.prefillBackend = new Int32Array(size).fill(-1)
-    this.admittedMs = new Float64Array(size).fill(Number.NaN)
-    this.firstTokenMs = new Float64Array(size).fill(Number.NaN)
+    this.admittedMs = (native?.admittedMs ?? new Float64Array(size)).fill(Number.NaN)
+    this.firstTokenMs = (native?.firstTokenMs ?? new Float64Array(size)).fill(Number.NaN)
     this.finishedMs = new Float64Array(size).fill(Number.NaN)
-    this.cachedTokens = new Int32Array(size)
-    this.preemptions = new Int32Array(size)
+    this.cachedTokens = native?.cachedTokens ?? new Int32Array(size)
+    this.preemptions = native?.preemptions ?? new Int32Array(size)
     this.rejectReason = new Int32Array(size).fill(-1)
     this.attempts = new Uint8Array(size)
-    this.emittedTokens = new Int32Array(size)
-    this.computedTokens = new Int32Array(size)
+    this.emittedTokens = native?.emittedTokens ?? new Int32Array(size)
+    this.computedTokens = native?.computedTokens ?? new Int32Array(size)
     this.swappedTokens = new Int32Array(swaps ? size : 0)
     if (loads) this.loadedTokens = new Int32Array(size)
     this.heldTokens = new Int32Array(loads ? size : 0)
@@ -62,11 +70,11 @@ export class RequestProgress implements RequestOutcomes {
       this.transferStartMs = new Float64Array(size).fill(Number.NaN)
       this.transferEndMs = new Float64Array(size).fill(Number.NaN)
     }
-    this.lastTokenMs = new Float64Array(size)
-    this.admission = new Int32Array(size)
-    this.finishStep = new Int32Array(size)
-    this.isHandedOver = new Uint8Array(size)
-    this.isTransferring = new Uint8Array(size)
+    this.lastTokenMs = native?.lastTokenMs ?? new Float64Array(size)
+    this.admission = native?.admission ?? new Int32Array(size)
+    this.finishStep = native?.finishStep ?? new Int32Array(size)
+    this.isHandedOver = native?.isHandedOver ?? new Uint8Array(size)
+    this.isTransferring = native?.isTransferring ?? new Uint8Array(size)
   }
 
   /** Whether the prompt of a request is computed, and its router has still to say where it is decoded. */

@@ -2,11 +2,18 @@ import { type BackendView, OUTCOME, type RunResult } from '@routesim/core'
 import { describe, expect, test } from 'vitest'
 import { evenLatency } from '../testing/even-latency.js'
 import { randomStory } from '../testing/random-story.js'
-import { backend, inTurn, seeing, type TinyRequest, tinyRun } from '../testing/tiny-run.js'
+import {
+  backend,
+  inTurn,
+  STEPPERS,
+  seeing,
+  type TinyRequest,
+  tinyRun,
+} from '../testing/tiny-run.js'
 
 const latency = evenLatency(5)
 
-describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
+describe.each(STEPPERS)('%s stepper', (stepper) => {
   const run = (slots: number, requests: readonly TinyRequest[], loadMs = 30): RunResult =>
     tinyRun({ stepper, requests, backends: [backend({ latency, adapters: { slots, loadMs } })] })
 

@@ -2,7 +2,15 @@
 import { type ClusterView, disaggregate, OUTCOME, type RoutingAlgorithm } from '@routesim/core'
 import { affineLatency } from '@routesim/hardware'
 import { describe, expect, test } from 'vitest'
-import { backend, inTurn, seeing, type TinyRun, tinyRun, tinyTable } from '../testing/tiny-run.js'
+import {
+  backend,
+  inTurn,
+  STEPPERS,
+  seeing,
+  type TinyRun,
+  tinyRun,
+  tinyTable,
+} from '../testing/tiny-run.js'
 
 /** A prompt takes 10 ms and every later token 10 ms, whatever their sizes. */
 const latency = affineLatency({
@@ -28,7 +36,7 @@ const lowest = (): RoutingAlgorithm => ({
     backends.find(({ healthy }) => healthy) ?? { kind: 'reject', reason: 'none' },
 })
 
-describe.each(['fast', 'reference'] as const)('with the %s stepper', (stepper) => {
+describe.each(STEPPERS)('with the %s stepper', (stepper) => {
   const run = (story: TinyRun) => tinyRun({ stepper, backends: [tens, tens], ...story })
 
   test('a failure ends requests with a first token, and sends the others again', () => {

@@ -1,7 +1,7 @@
 import { type LatencyModel, OUTCOME, reject } from '@routesim/core'
 import { affineLatency } from '@routesim/hardware'
 import { expect, test } from 'vitest'
-import { backend, tinyRun, ttftMs } from '../testing/tiny-run.js'
+import { backend, STEPPERS, tinyRun, ttftMs } from '../testing/tiny-run.js'
 
 const affine = affineLatency({
   baseMs: 5,
@@ -175,7 +175,7 @@ test.each(notTimes)('a step of %j ms is refused', (stepMs) => {
     segment: (_, out) =>
       void Object.assign(out, { baseMs: stepMs, slopeMs: 0, steps: Number.POSITIVE_INFINITY }),
   }
-  for (const stepper of ['fast', 'reference'] as const) {
+  for (const stepper of STEPPERS) {
     expect(() => tinyRun({ stepper, requests: [{}], backends: [backend({ latency })] })).toThrow(
       `latency model "broken": expected a finite step time > 0 ms, got ${stepMs}`,
     )

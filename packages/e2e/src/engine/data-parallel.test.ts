@@ -1,11 +1,11 @@
 import { type BackendSpec, hold, type LatencyModel, prefillOn } from '@routesim/core'
 import { describe, expect, test } from 'vitest'
 import { evenLatency } from '../testing/even-latency.js'
-import { backend, pairsInTurn, type TinyRequest, tinyRun } from '../testing/tiny-run.js'
+import { backend, pairsInTurn, STEPPERS, type TinyRequest, tinyRun } from '../testing/tiny-run.js'
 
 const latency = evenLatency(5)
 
-describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
+describe.each(STEPPERS)('%s stepper', (stepper) => {
   test('requests go to the rank with the fewest, the lowest among equals, and do not share steps', () => {
     const run = tinyRun({
       stepper,

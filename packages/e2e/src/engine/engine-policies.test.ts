@@ -2,11 +2,11 @@ import type { BackendSpec, RunResult } from '@routesim/core'
 import { describe, expect, test } from 'vitest'
 import { evenLatency } from '../testing/even-latency.js'
 import { randomStory } from '../testing/random-story.js'
-import { backend, type TinyRequest, tinyRun } from '../testing/tiny-run.js'
+import { backend, STEPPERS, type TinyRequest, tinyRun } from '../testing/tiny-run.js'
 
 const latency = evenLatency(5)
 
-describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
+describe.each(STEPPERS)('%s stepper', (stepper) => {
   /** Two requests that together need more than the 6 blocks there are, each less. */
   function squeezed(spec: Partial<BackendSpec>, requests?: readonly TinyRequest[]): RunResult {
     return tinyRun({

@@ -2,7 +2,7 @@ import { awaitedBy } from '@routesim/core'
 import { affineLatency } from '@routesim/hardware'
 import { describe, expect, test } from 'vitest'
 import { randomStory } from '../testing/random-story.js'
-import { backend, tinyRun } from '../testing/tiny-run.js'
+import { backend, STEPPERS, tinyRun } from '../testing/tiny-run.js'
 
 const tenMsSteps = affineLatency({
   baseMs: 10,
@@ -13,7 +13,7 @@ const tenMsSteps = affineLatency({
 const backends = [backend({ latency: tenMsSteps })]
 const turn = { promptTokens: 4, outputTokens: 2 }
 
-describe.each(['fast', 'reference'] as const)('requests that wait for others (%s)', (stepper) => {
+describe.each(STEPPERS)('requests that wait for others (%s)', (stepper) => {
   test('come when those have ended and the user has thought', () => {
     const requests = [
       turn,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { backend, tinyRun, ttftMs } from '../testing/tiny-run.js'
+import { backend, STEPPERS, tinyRun, ttftMs } from '../testing/tiny-run.js'
 
-test.each(['fast', 'reference'] as const)(
+test.each(STEPPERS)(
   'the front end delays a request, which counts as waiting meanwhile: %s',
   (stepper) => {
     const seen: number[] = []

@@ -12,7 +12,14 @@ import {
 import { describe, expect, test } from 'vitest'
 import { decode, evenLatency, prefill } from '../testing/even-latency.js'
 import { decidingLate } from '../testing/late-router.js'
-import { backend, pairsInTurn, seeing, type TinyRequest, tinyRun } from '../testing/tiny-run.js'
+import {
+  backend,
+  pairsInTurn,
+  STEPPERS,
+  seeing,
+  type TinyRequest,
+  tinyRun,
+} from '../testing/tiny-run.js'
 
 /** A prompt of 100 tokens takes 10 ms, a token 1 ms. */
 const latency = evenLatency(0)
@@ -30,7 +37,7 @@ const leastLoaded = (cluster: ClusterView) =>
     .pool('decode')
     .backends.reduce((best, each) => (each.outstanding < best.outstanding ? each : best))
 
-describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
+describe.each(STEPPERS)('%s stepper', (stepper) => {
   test('sees the decode backends as they are then, and not as they were on arrival', () => {
     const seen: unknown[] = []
     const router = late((_, cluster, from) => {
@@ -229,7 +236,7 @@ test('a part of a decision that is put off tells where the prompt is', () => {
   ])
 })
 
-test.each(['fast', 'reference'] as const)(
+test.each(STEPPERS)(
   'room for which a request has waited is there when that of one on its way is given back: %s',
   (stepper) => {
     const { outcomes } = tinyRun({

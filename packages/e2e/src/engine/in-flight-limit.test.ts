@@ -1,7 +1,7 @@
 import { affineLatency } from '@routesim/hardware'
 import { describe, expect, test } from 'vitest'
 import { randomStory } from '../testing/random-story.js'
-import { backend, tinyRun } from '../testing/tiny-run.js'
+import { backend, STEPPERS, tinyRun } from '../testing/tiny-run.js'
 
 const tenMsSteps = affineLatency({
   baseMs: 10,
@@ -10,7 +10,7 @@ const tenMsSteps = affineLatency({
   decodeMsPerContextToken: 0,
 })
 
-describe.each(['fast', 'reference'] as const)('a client with a limit (%s)', (stepper) => {
+describe.each(STEPPERS)('a client with a limit (%s)', (stepper) => {
   test('sends the next request when one ends, in order', () => {
     const requests = [0, 1, 2, 100].map((arrivalMs) => ({
       arrivalMs,

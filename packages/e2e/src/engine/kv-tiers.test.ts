@@ -2,7 +2,7 @@ import { type KvTier, OUTCOME, type RunResult } from '@routesim/core'
 import { describe, expect, test } from 'vitest'
 import { evenLatency } from '../testing/even-latency.js'
 import { randomStory, untroubled } from '../testing/random-story.js'
-import { backend, type TinyRequest, tinyRun } from '../testing/tiny-run.js'
+import { backend, STEPPERS, type TinyRequest, tinyRun } from '../testing/tiny-run.js'
 
 const latency = evenLatency(5)
 
@@ -15,7 +15,7 @@ const returning: readonly TinyRequest[] = [
   { arrivalMs: 50, promptTokens: 64, shared: 'a' },
 ]
 
-describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
+describe.each(STEPPERS)('%s stepper', (stepper) => {
   const run = (tiers: readonly KvTier[], requests = returning, blocks = 6): RunResult =>
     tinyRun({
       stepper,

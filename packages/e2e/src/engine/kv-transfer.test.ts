@@ -10,7 +10,7 @@ import {
 } from '@routesim/core'
 import { describe, expect, test } from 'vitest'
 import { decode, evenLatency, prefill } from '../testing/even-latency.js'
-import { backend, pairsInTurn, type TinyRequest, tinyRun } from '../testing/tiny-run.js'
+import { backend, pairsInTurn, STEPPERS, type TinyRequest, tinyRun } from '../testing/tiny-run.js'
 
 /** A prompt of 100 tokens takes 10 ms to compute, a token 1 ms, and its KV 20 ms to send. */
 const latency = evenLatency(0)
@@ -29,7 +29,7 @@ function byHand(...ways: readonly (readonly [from: number, to: number])[]): Rout
 
 const alone: TinyRequest = { promptTokens: 100, outputTokens: 2 }
 
-describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
+describe.each(STEPPERS)('%s stepper', (stepper) => {
   const arrivals = (run: RunResult): number[] => [...run.outcomes.transferEndMs!]
   const starts = (run: RunResult): number[] => [...run.outcomes.transferStartMs!]
 
@@ -297,7 +297,7 @@ test('no end is ever busy for longer than the time that has passed', () => {
   }
 })
 
-test.each(['fast', 'reference'] as const)(
+test.each(STEPPERS)(
   'backends that wait for each other go on at once, whatever others do: %s',
   (stepper) => {
     const spec = backend({ kv: { blocks: 10, blockTokens: 16 } })
@@ -335,7 +335,7 @@ test.each(['fast', 'reference'] as const)(
   },
 )
 
-test.each(['fast', 'reference'] as const)(
+test.each(STEPPERS)(
   'nothing is computed anew where a KV cache on its way makes room: %s',
   (stepper) => {
     const spec = backend({ latency, kv: { blocks: 20, blockTokens: 16 } })

@@ -3,7 +3,7 @@ import { affineLatency, mockerLatency, tableLatency } from '@routesim/hardware'
 import { expect, test } from 'vitest'
 import { randomStory, untroubled } from '../testing/random-story.js'
 import { roofline } from '../testing/roofline.js'
-import { tinyRun } from '../testing/tiny-run.js'
+import { STEPPERS, tinyRun } from '../testing/tiny-run.js'
 
 const rows = [0, 16, 64].flatMap((prefillTokens) =>
   [0, 4, 16].flatMap((decodeRequests) =>
@@ -41,7 +41,7 @@ test.each(MODELS)('the fast stepper agrees with the reference: %s', (_, latency)
   for (let seed = 0; seed < 400; seed++) {
     const story = untroubled(randomStory(seed, seed % 2 === 0 ? 'plain' : 'stress'))
     const backends = story.backends!.map((backend) => ({ ...backend, latency }))
-    const [fast, reference] = (['fast', 'reference'] as const).map((stepper) =>
+    const [fast, reference] = STEPPERS.map((stepper) =>
       tinyRun({ ...story, backends, stepper }),
     ) as [RunResult, RunResult]
     expect(fast.outcomes.outcome).toEqual(reference.outcomes.outcome)

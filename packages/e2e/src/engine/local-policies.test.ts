@@ -4,7 +4,14 @@ import { affineLatency } from '@routesim/hardware'
 import { describe, expect, test } from 'vitest'
 import { evenLatency } from '../testing/even-latency.js'
 import { randomStory } from '../testing/random-story.js'
-import { backend, type TinyRequest, type TinyRun, tinyRun } from '../testing/tiny-run.js'
+import {
+  backend,
+  STEPPERS,
+  type Stepper,
+  type TinyRequest,
+  type TinyRun,
+  tinyRun,
+} from '../testing/tiny-run.js'
 
 /** One ms per step, and one per 10 prompt tokens. */
 const latency = affineLatency({
@@ -167,7 +174,7 @@ test('a policy that loses a request, or has no rank for it, is told so', () => {
 
 test('a prompt under way that loses its blocks after a decode has lost them leaves the decodes that are left', () => {
   const scheduling = findLocalPolicy('priority').configure({})
-  const ended = (stepper: 'fast' | 'reference'): number[] => {
+  const ended = (stepper: Stepper): number[] => {
     const { outcomes, backends } = tinyRun({
       stepper,
       requests: [
@@ -188,6 +195,6 @@ test('a prompt under way that loses its blocks after a decode has lost them leav
     return [...outcomes.finishedMs, backends[0]!.decodeTokens]
   }
   const times = [426.4, 245.6, 270.6, 68]
-  for (const stepper of ['fast', 'reference'] as const)
+  for (const stepper of STEPPERS)
     expect(ended(stepper).map((value) => Number(value.toFixed(9)))).toEqual(times)
 })

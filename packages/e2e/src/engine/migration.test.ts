@@ -2,7 +2,7 @@
 import { disaggregate, OUTCOME, type RoutingAlgorithm, reject } from '@routesim/core'
 import { affineLatency } from '@routesim/hardware'
 import { describe, expect, test } from 'vitest'
-import { backend, inTurn, seeing, type TinyRun, tinyRun } from '../testing/tiny-run.js'
+import { backend, inTurn, STEPPERS, seeing, type TinyRun, tinyRun } from '../testing/tiny-run.js'
 
 /** A step takes 10 ms, and a prompt token 1 ms more. */
 const tenMs = affineLatency({
@@ -42,7 +42,7 @@ function mover(
 /** Its first token comes at 20 ms, the others every 10 ms: in all at 60 ms where it is left alone. */
 const one = [{ promptTokens: 10, outputTokens: 5 }]
 
-describe.each(['fast', 'reference'] as const)('%s', (stepper) => {
+describe.each(STEPPERS)('%s', (stepper) => {
   const story = (router: RoutingAlgorithm, rest: Partial<TinyRun> = {}): TinyRun => ({
     requests: one,
     backends: two,
@@ -250,7 +250,7 @@ test('mistakes of routers', () => {
   told({ ...inTurn(), onProgress: () => {} }).toThrow('progressIntervalMs: expected a number > 0')
 })
 
-test.each(['fast', 'reference'] as const)(
+test.each(STEPPERS)(
   'a router that asks for moves in vain, again and again, keeps no deadlock up: %s',
   (stepper) => {
     const refused: number[] = []
@@ -284,7 +284,7 @@ test.each(['fast', 'reference'] as const)(
   },
 )
 
-test.each(['fast', 'reference'] as const)(
+test.each(STEPPERS)(
   'requests that are moved to where the other was go on at once, whatever others do: %s',
   (stepper) => {
     const moved: number[] = []

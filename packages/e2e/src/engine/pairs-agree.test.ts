@@ -52,8 +52,13 @@ function faultOf(
   const story = pairedStory(seed, numbers, features)
   const fast = observe(story, 'fast')
   const reference = observe(pairedStory(seed, numbers, features), 'reference')
+  const portable = observe(pairedStory(seed, numbers, features), 'portable')
   if (ends !== undefined) count(fast, ends)
-  return disagreement(fast, reference, numbers) ?? imbalance(fast, story)
+  return (
+    disagreement(fast, reference, numbers) ??
+    disagreement(fast, portable, 'exact') ??
+    imbalance(fast, story)
+  )
 }
 
 function count({ run }: Observed, ends: Map<number, number>): void {

@@ -1,12 +1,12 @@
 import { disaggregate } from '@routesim/core'
 import { describe, expect, test } from 'vitest'
 import { evenLatency } from '../testing/even-latency.js'
-import { backend, type TinyRun, tinyRun } from '../testing/tiny-run.js'
+import { backend, STEPPERS, type TinyRun, tinyRun } from '../testing/tiny-run.js'
 
 /** A step lasts 5 ms, 0.1 ms for each prompt token and 1 ms for each decode. */
 const latency = evenLatency(5)
 
-describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
+describe.each(STEPPERS)('%s stepper', (stepper) => {
   const run = (options: Omit<TinyRun, 'stepper'>): ReturnType<typeof tinyRun> =>
     tinyRun({ stepper, backends: [backend({ latency, pollSteps: 3 })], ...options })
 

@@ -6,6 +6,7 @@ import {
   backend,
   inTurn,
   kvTransfer,
+  STEPPERS,
   seeing,
   type TinyRun,
   tinyRun,
@@ -18,7 +19,7 @@ const of = (overrides: Parameters<typeof backend>[0]): Partial<TinyRun> => ({
   backends: [backend(), backend(overrides)],
 })
 
-describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
+describe.each(STEPPERS)('%s stepper', (stepper) => {
   test.each<[string, string, Partial<TinyRun>]>([
     ['backends[1].role', 'one of both, prefill, decode', of({ role: unknown })],
     ['backends[1].batching', 'one of mixed, prefill_first', of({ batching: unknown })],

@@ -17,6 +17,7 @@ import { describe, expect, test } from 'vitest'
 import {
   backend,
   inTurn,
+  STEPPERS,
   seeing,
   type TinyRun,
   tinyRun,
@@ -51,7 +52,7 @@ function onePerBackend(): RoutingAlgorithm {
 
 const burst = Array.from({ length: 6 }, (_, i) => ({ arrivalMs: i, promptTokens: 500 }))
 
-describe.each(['fast', 'reference'] as const)('%s', (stepper) => {
+describe.each(STEPPERS)('%s', (stepper) => {
   test('held requests go when the router says so, and the time counts', () => {
     const backends = [backend(), backend()]
     const run = tinyRun({ requests: burst, backends, router: onePerBackend(), stepper })
@@ -71,7 +72,7 @@ describe.each(['fast', 'reference'] as const)('%s', (stepper) => {
   })
 })
 
-describe.each(['fast', 'reference'] as const)('%s: what is held and not sent', (stepper) => {
+describe.each(STEPPERS)('%s: what is held and not sent', (stepper) => {
   /** Holds all but the first, until a time. */
   const heard = (untilMs: number, run: Partial<TinyRun>): readonly string[] => {
     const log: string[] = []

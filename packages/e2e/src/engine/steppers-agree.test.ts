@@ -11,14 +11,14 @@ import { LogHistogram } from '@routesim/metrics'
 import { expect, test } from 'vitest'
 import { eachGapRun } from '../testing/gap-runs.js'
 import { randomStory } from '../testing/random-story.js'
-import { backend, type TinyRun, tinyRun } from '../testing/tiny-run.js'
+import { backend, type Stepper, type TinyRun, tinyRun } from '../testing/tiny-run.js'
 
 interface Observed {
   readonly run: RunResult
   readonly gaps: LogHistogram
 }
 
-function runWith(stepper: 'fast' | 'reference', story: TinyRun): Observed {
+function runWith(stepper: Stepper, story: TinyRun): Observed {
   const gaps = new LogHistogram()
   const run = tinyRun({
     ...story,
@@ -73,6 +73,14 @@ function times({ run, gaps }: Observed): Record<string, number[]> {
   }
 }
 
+/** Expects of the portable stepper what the fast one gave, to the last bit. */
+function expectSame(fast: Observed, story: TinyRun): void {
+  const portable = runWith('portable', story)
+  const quantiles = ({ gaps }: Observed) => [0, 0.1, 0.5, 0.9, 1].map((q) => gaps.quantile(q))
+  const all = (each: Observed) => JSON.stringify([counters(each), times(each), quantiles(each)])
+  expect(all(portable)).toBe(all(fast))
+}
+
 /** The largest relative difference; infinite where one lacks what the other has. */
 function difference(a: readonly number[], b: readonly number[]): number {
   let worst = 0
@@ -92,6 +100,7 @@ test.each(['plain', 'decimal'] as const)(
       const fast = runWith('fast', { ...randomStory(seed, kind), wideFrom: 1 + (seed % 8) })
       const reference = runWith('reference', randomStory(seed, kind))
       expect(counters(fast), `${kind} ${seed}`).toEqual(counters(reference))
+      expectSame(fast, { ...randomStory(seed, kind), wideFrom: 1 + (seed % 8) })
       const expected = times(reference)
       for (const [name, values] of Object.entries(times(fast))) {
         expect(difference(values, expected[name]!), `${kind} ${seed}: ${name}`).toBeLessThan(1e-9)
@@ -113,6 +122,7 @@ test.each(['ties', 'stress'] as const)(
       const fast = runWith('fast', { ...randomStory(seed, kind), wideFrom: 1 + (seed % 8) })
       const reference = runWith('reference', randomStory(seed, kind))
       expect(counters(fast), `${kind} ${seed}`).toEqual(counters(reference))
+      expectSame(fast, { ...randomStory(seed, kind), wideFrom: 1 + (seed % 8) })
       expect(times(fast), `${kind} ${seed}`).toEqual(times(reference))
       const quantiles = ({ gaps }: Observed) =>
         Array.from({ length: 51 }, (_, i) => gaps.quantile(i / 50))

@@ -3,7 +3,7 @@
 import { RandomStream, type RunResult, type Visibility } from '@routesim/core'
 import { describe, expect, test } from 'vitest'
 import { randomStory, type StoryKind } from '../testing/random-story.js'
-import { seeing, type TinyRun, tinyRun } from '../testing/tiny-run.js'
+import { STEPPERS, seeing, type TinyRun, tinyRun } from '../testing/tiny-run.js'
 
 const KINDS = ['ties', 'stress'] as const
 const atOnce = { delayMs: 0, lossProbability: 0, startsEmpty: false, clearsOnRestart: true }
@@ -17,7 +17,7 @@ function decisions({ outcomes, endMs, rejectReasons }: RunResult) {
   return { backend, prefillBackend, outcome, cachedTokens, admittedMs, endMs, rejectReasons }
 }
 
-describe.each(['fast', 'reference'] as const)('%s', (stepper) => {
+describe.each(STEPPERS)('%s', (stepper) => {
   test.each(KINDS)('KV events and own counts that come at once tell the truth: %s', (kind) => {
     let hits = 0
     for (let seed = 0; seed < 400; seed++) {

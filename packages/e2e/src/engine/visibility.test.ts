@@ -9,7 +9,15 @@ import {
 } from '@routesim/core'
 import { radixKvCache } from '@routesim/hardware'
 import { describe, expect, test } from 'vitest'
-import { backend, inTurn, seeing, tinyRun, tinyTable, ttftMs } from '../testing/tiny-run.js'
+import {
+  backend,
+  inTurn,
+  STEPPERS,
+  seeing,
+  tinyRun,
+  tinyTable,
+  ttftMs,
+} from '../testing/tiny-run.js'
 
 /** Always the first backend, noting what it sees of it. */
 function watcher<T>(look: (view: BackendView, cluster: ClusterView, request: RequestView) => T) {
@@ -163,7 +171,7 @@ describe('KV events', () => {
     expect(seen.map(([, tokens]) => tokens)).toEqual([0, 0, 0])
   })
 
-  test.each(['fast', 'reference'] as const)('reach the router itself: %s', (stepper) => {
+  test.each(STEPPERS)('reach the router itself: %s', (stepper) => {
     const log: [number, readonly KvEvent[]][] = []
     const router: RoutingAlgorithm = {
       ...inTurn(),
@@ -184,25 +192,22 @@ describe('KV events', () => {
     expect(tokensOf(log[2]![1])).toEqual(new Map([[1, 64]]))
   })
 
-  test.each(['fast', 'reference'] as const)(
-    'do not say that blocks are gone which another rank has: %s',
-    (stepper) => {
-      const log: string[] = []
-      const router: RoutingAlgorithm = {
-        ...inTurn(),
-        onKvEvents: (_backend, told, { nowMs }) => {
-          for (const { kind } of told) log.push(`${kind} ${nowMs < 1000 ? 'before' : 'after'}`)
-        },
-      }
-      // The prefix is on both ranks; then the first has no room for it, and then neither has.
-      const backends = [backend({ dp: 2, kv: { blocks: 8, blockTokens: 16 } })]
-      const large = { promptTokens: 128 }
-      const requests = [shared, shared, { ...large, arrivalMs: 500 }, { ...large, arrivalMs: 1000 }]
-      requests.push({ ...large, arrivalMs: 1000 })
-      tinyRun({ requests, backends, router, visibility: seeing({ prefixes: events }), stepper })
-      expect(new Set(log)).toEqual(new Set(['stored before', 'removed after']))
-    },
-  )
+  test.each(STEPPERS)('do not say that blocks are gone which another rank has: %s', (stepper) => {
+    const log: string[] = []
+    const router: RoutingAlgorithm = {
+      ...inTurn(),
+      onKvEvents: (_backend, told, { nowMs }) => {
+        for (const { kind } of told) log.push(`${kind} ${nowMs < 1000 ? 'before' : 'after'}`)
+      },
+    }
+    // The prefix is on both ranks; then the first has no room for it, and then neither has.
+    const backends = [backend({ dp: 2, kv: { blocks: 8, blockTokens: 16 } })]
+    const large = { promptTokens: 128 }
+    const requests = [shared, shared, { ...large, arrivalMs: 500 }, { ...large, arrivalMs: 1000 }]
+    requests.push({ ...large, arrivalMs: 1000 })
+    tinyRun({ requests, backends, router, visibility: seeing({ prefixes: events }), stepper })
+    expect(new Set(log)).toEqual(new Set(['stored before', 'removed after']))
+  })
 
   function tokensOf(told: readonly KvEvent[]): Map<number, number> {
     const tokens = new Map<number, number>()

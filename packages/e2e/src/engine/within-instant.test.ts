@@ -2,7 +2,7 @@
 import type { ClusterView, RequestView, RoutingAlgorithm } from '@routesim/core'
 import { affineLatency } from '@routesim/hardware'
 import { describe, expect, test } from 'vitest'
-import { backend, seeing, type TinyRequest, tinyRun } from '../testing/tiny-run.js'
+import { backend, STEPPERS, seeing, type TinyRequest, tinyRun } from '../testing/tiny-run.js'
 
 /** Every step takes 10 ms. */
 const tens = affineLatency({
@@ -28,7 +28,7 @@ function looking(look: (request: RequestView, cluster: ClusterView) => number, s
   return router
 }
 
-describe.each(['fast', 'reference'] as const)('%s stepper', (stepper) => {
+describe.each(STEPPERS)('%s stepper', (stepper) => {
   test('a chunk of a higher backend is there after its step, not when a lower one ends its own', () => {
     const seen: string[] = []
     const long: TinyRequest = { promptTokens: 160, shared: 'a' }

@@ -1,7 +1,7 @@
 import { type RunResult, tableSource } from '@routesim/core'
 import { type ClientSpec, generateTrace, retimeTrace, type WorkloadSpec } from '@routesim/traces'
 import { describe, expect, test } from 'vitest'
-import { backend, tinyRun } from '../testing/tiny-run.js'
+import { backend, STEPPERS, tinyRun } from '../testing/tiny-run.js'
 
 const backends = Array.from({ length: 2 }, () => backend({ maxNumSeqs: 8, maxQueueDepth: 10_000 }))
 
@@ -64,7 +64,7 @@ function expectTurnsToWait({ requests, sentMs, outcomes }: RunResult): number {
 
 const completed = ({ outcomes }: RunResult): boolean => outcomes.outcome.every((end) => end === 1)
 
-describe.each(['fast', 'reference'] as const)('workloads in the engine (%s)', (stepper) => {
+describe.each(STEPPERS)('workloads in the engine (%s)', (stepper) => {
   const run = (spec: WorkloadSpec, maxInFlight?: number): RunResult =>
     tinyRun({
       requests: generateTrace(spec),

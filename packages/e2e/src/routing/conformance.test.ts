@@ -4,7 +4,7 @@ import type { RoutingAlgorithm } from '@routesim/core'
 import { compare, parseConfig } from '@routesim/experiments'
 import type { RunSummary } from '@routesim/metrics'
 import { describe, expect, test } from 'vitest'
-import { backend, seeing, tinyRun } from '../testing/tiny-run.js'
+import { backend, STEPPERS, type Stepper, seeing, tinyRun } from '../testing/tiny-run.js'
 
 describe('vllm-project/router#177: polled load alone herds', () => {
   /** How many of eight requests at once go to each of two backends, the second of which is busy. */
@@ -100,7 +100,7 @@ describe('sglang#32983: one request at a time, none like another, on four backen
 describe('llm-d-router#2853: an engine that restarts without saying that its cache is empty', () => {
   const PREFIXES = 20
   /** Where prefixes go after a restart of backend 0, which had all of each, as 1 has half. */
-  function afterRestart(clearsOnRestart: boolean, stepper: 'fast' | 'reference') {
+  function afterRestart(clearsOnRestart: boolean, stepper: Stepper) {
     const inner = findRouter('epp_scorers').create({ preset: 'llm_d_precise', ties: 'first' })
     const router: RoutingAlgorithm = {
       name: 'precise',
@@ -147,17 +147,14 @@ describe('llm-d-router#2853: an engine that restarts without saying that its cac
   }
   const all = (value: number): number[] => Array.from({ length: PREFIXES }, () => value)
 
-  test.each(['fast', 'reference'] as const)(
-    'is sent every prefix though it has none (%s)',
-    (stepper) => {
-      const { backends, cached, backendsLater, cachedLater } = afterRestart(false, stepper)
-      expect([backends, cached]).toEqual([all(0), all(0)])
-      // Only then it holds them again.
-      expect([backendsLater, cachedLater]).toEqual([all(0), all(960)])
-    },
-  )
+  test.each(STEPPERS)('is sent every prefix though it has none (%s)', (stepper) => {
+    const { backends, cached, backendsLater, cachedLater } = afterRestart(false, stepper)
+    expect([backends, cached]).toEqual([all(0), all(0)])
+    // Only then it holds them again.
+    expect([backendsLater, cachedLater]).toEqual([all(0), all(960)])
+  })
 
-  test.each(['fast', 'reference'] as const)('loses them when it says so (%s)', (stepper) => {
+  test.each(STEPPERS)('loses them when it says so (%s)', (stepper) => {
     const { backends, cached } = afterRestart(true, stepper)
     expect([backends, cached]).toEqual([all(1), all(480)])
   })

@@ -21,7 +21,7 @@ import {
 } from '@routesim/experiments'
 import { describe, expect, test } from 'vitest'
 import { randomStory } from '../testing/random-story.js'
-import { backend, type TinyRun, tinyRun, tinyTable } from '../testing/tiny-run.js'
+import { backend, STEPPERS, type TinyRun, tinyRun, tinyTable } from '../testing/tiny-run.js'
 
 /** Busy, with conversations and shared prefixes, on caches that are too small. */
 const busy = parseConfig(`
@@ -332,7 +332,7 @@ test('an observer hears of the decisions of all algorithms of a comparison', asy
   expect([...heard]).toEqual(['round_robin 7', 'random 7', 'round_robin 8', 'random 8'])
 })
 
-describe.each(['fast', 'reference'] as const)('%s', (stepper) => {
+describe.each(STEPPERS)('%s', (stepper) => {
   // Failing backends, retries, timeouts, holds, pairs and ranks; a router of the story's own, which
   // looks at no availability, or a built-in one.
   test('forcing what was chosen anyway changes nothing, whatever happens', () => {

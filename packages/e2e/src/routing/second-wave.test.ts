@@ -13,7 +13,7 @@ import { OUTCOME, type RunResult } from '@routesim/core'
 import { affineLatency } from '@routesim/hardware'
 import { expect, test } from 'vitest'
 import { randomStory } from '../testing/random-story.js'
-import { backend, seeing, tinyRun } from '../testing/tiny-run.js'
+import { backend, type Stepper, seeing, tinyRun } from '../testing/tiny-run.js'
 
 test.each([
   aibrixSlo,
@@ -28,7 +28,7 @@ test.each([
   for (let seed = 0; seed < 120; seed++) {
     const story = randomStory(seed, 'ties')
     if (story.backends!.some(({ role }) => role !== 'both')) continue
-    const run = (stepper: 'fast' | 'reference') =>
+    const run = (stepper: Stepper) =>
       // Conservation of requests, tokens and blocks is checked by the engine after every run.
       tinyRun({ ...randomStory(seed, 'ties'), router: definition.create(), stepper })
     const [fast, reference] = [run('fast'), run('reference')]

@@ -3,7 +3,7 @@ import { LogHistogram } from '@routesim/metrics'
 import { eachGapRun } from './gap-runs.js'
 import { logs, views } from './paired-routers.js'
 import type { Numbers } from './story-features.js'
-import { type TinyRun, tinyRun } from './tiny-run.js'
+import { type Stepper, type TinyRun, tinyRun } from './tiny-run.js'
 
 /** All that is seen of a run: what is counted, and what is measured in time. */
 export interface Observed {
@@ -14,7 +14,7 @@ export interface Observed {
 }
 
 /** Runs a story and keeps what was seen. */
-export function observe(story: TinyRun, stepper: 'fast' | 'reference'): Observed {
+export function observe(story: TinyRun, stepper: Stepper): Observed {
   const gaps = new LogHistogram()
   const run = tinyRun({
     ...story,

@@ -5,6 +5,7 @@ import {
   type DecisionRecord,
   disaggregate,
   type ForcedDecision,
+  type KvCacheFactory,
   type KvTransfer,
   type LatencyModel,
   type LoadSampler,
@@ -19,7 +20,12 @@ import {
   simulate,
   type Visibility,
 } from '@routesim/core'
-import { pagedKvCache, piecewiseLatency, radixKvCache } from '@routesim/hardware'
+import {
+  pagedKvCache,
+  piecewiseLatency,
+  type RadixKvCacheOptions,
+  radixKvCache,
+} from '@routesim/hardware'
 
 /** A request of a tiny story: like a record, with a named stream of shared content. */
 export interface TinyRequest extends Partial<Omit<RequestRecord, 'promptNode'>> {
@@ -113,6 +119,17 @@ export function seeing(visibility: Partial<Visibility>): Visibility {
   }
 }
 
+/** `fast` is the native engine where it can simulate the run, `portable` the same in JavaScript. */
+export const STEPPERS = ['fast', 'portable', 'reference'] as const
+export type Stepper = (typeof STEPPERS)[number]
+
+/** KV caches of a stepper. */
+export function cachesOf(stepper: Stepper, options: RadixKvCacheOptions = {}): KvCacheFactory {
+  if (stepper === 'reference') return pagedKvCache(options)
+  const caches = radixKvCache(options)
+  return stepper === 'fast' ? caches : (...of) => caches(...of)
+}
+
 export interface TinyRun {
   readonly requests: readonly TinyRequest[] | RequestTable
   readonly backends?: readonly BackendSpec[]
@@ -137,7 +154,7 @@ export interface TinyRun {
   /** Holders from which on the fast KV cache has rows; 8 by default. */
   readonly wideFrom?: number
   /** The reference by default. */
-  readonly stepper?: 'fast' | 'reference'
+  readonly stepper?: Stepper
 }
 
 /** Simulates a story; one default backend and requests in turn unless told otherwise. */
@@ -158,10 +175,7 @@ export function tinyRun({
     requests: 'size' in requests ? requests : tinyTable(requests),
     cluster: {
       backends,
-      kvCache:
-        stepper === 'fast'
-          ? radixKvCache({ prefixCaching, wideFrom })
-          : pagedKvCache({ prefixCaching }),
+      kvCache: cachesOf(stepper, { prefixCaching, wideFrom }),
       kvTransfer: transfer,
     },
     router,

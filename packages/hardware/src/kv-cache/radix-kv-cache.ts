@@ -4,9 +4,11 @@ import type {
   KvCapacity,
   KvListener,
   KvUsage,
+  RadixPlan,
   RenewableKvCache,
   RequestTable,
 } from '@routesim/core'
+import { BlockTree } from './block-tree.js'
 import { ExtentPins } from './extent-pins.js'
 import {
   AT,
@@ -405,7 +407,10 @@ export interface RadixKvCacheOptions extends PagedKvCacheOptions {
 /** KV caches as {@link pagedKvCache} makes them, at a cost per run of blocks instead of per block. */
 export function radixKvCache({
   prefixCaching = true,
-  wideFrom,
+  wideFrom = WIDE_FROM,
 }: RadixKvCacheOptions = {}): KvCacheFactory {
-  return (requests, backends) => new RadixKvCache(requests, backends, prefixCaching, wideFrom)
+  const make: KvCacheFactory = (requests, backends) =>
+    new RadixKvCache(requests, backends, prefixCaching, wideFrom)
+  const treeOf: RadixPlan['treeOf'] = (requests, blockTokens) => new BlockTree(requests, blockTokens)
+  return Object.assign(make, { radix: { prefixCaching, wideFrom, treeOf } })
 }

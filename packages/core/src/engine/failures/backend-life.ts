@@ -63,7 +63,7 @@ export class BackendLife {
       const requests = this.lost.on(from, to)
       for (let rank = from; rank < to; rank++) {
         fleet.fail(rank)
-        machinery.kv.clear(rank)
+        machinery.caches!.clear(rank)
         machinery.loop.alarmCleared(rank)
       }
       machinery.promptsTogether?.clear(from)

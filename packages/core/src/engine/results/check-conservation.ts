@@ -1,6 +1,6 @@
 import type { BackendLoads } from '../../backend/backend-loads.js'
 import { RouteSimError } from '../../errors/routesim-error.js'
-import type { KvCache, KvUsage } from '../../kv-cache/kv-cache.js'
+import type { KvCacheView, KvUsage } from '../../kv-cache/kv-cache.js'
 import type { RequestProgress } from '../../requests/request-progress.js'
 import type { RequestTable } from '../../requests/request-table.js'
 import { OUTCOME } from './run-result.js'
@@ -14,7 +14,7 @@ export function checkConservation(
   requests: RequestTable,
   progress: RequestProgress,
   loads: BackendLoads,
-  kv: KvCache,
+  kv: KvCacheView,
 ): void {
   for (let i = 0; i < requests.size; i++) checkEnded(i, requests, progress)
   checkIdle(loads, kv)
@@ -40,7 +40,7 @@ export function checkEnded(i: number, requests: RequestTable, progress: RequestP
  * Checks that no backend holds a request, and that no KV block is held by nobody.
  * @throws RouteSimError `conservation_violated`
  */
-export function checkIdle(loads: BackendLoads, kv: KvCache): void {
+export function checkIdle(loads: BackendLoads, kv: KvCacheView): void {
   const usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
   for (let id = 0; id < loads.waiting.length; id++) {
     const left = loads.waiting[id]! + loads.running[id]!

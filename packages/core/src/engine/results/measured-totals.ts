@@ -1,7 +1,7 @@
 import type { BackendCounters } from '../../backend/backend-meters.js'
-import type { Fleet } from '../../backend/fleet.js'
+import type { FleetFront } from '../../backend/fleet.js'
 import type { KvTierCounters } from '../../backend/kv-loads.js'
-import type { KvCache, KvUsage } from '../../kv-cache/kv-cache.js'
+import type { KvCacheView, KvUsage } from '../../kv-cache/kv-cache.js'
 import type { BackendSpec } from '../simulation-options.js'
 import type { BackendTotals, KvTierTotals } from './run-result.js'
 
@@ -16,11 +16,11 @@ interface Totals {
 /** Cuts the measured part out of the running totals of all backends. */
 export class MeasuredTotals {
   private readonly specs: readonly BackendSpec[]
-  private readonly fleet: Fleet
-  private readonly kv: KvCache
+  private readonly fleet: FleetFront
+  private readonly kv: KvCacheView
   private atStart: readonly Totals[]
 
-  constructor(specs: readonly BackendSpec[], fleet: Fleet, kv: KvCache) {
+  constructor(specs: readonly BackendSpec[], fleet: FleetFront, kv: KvCacheView) {
     this.specs = specs
     this.fleet = fleet
     this.kv = kv

@@ -1,8 +1,8 @@
 import { BackendLoads } from '../../backend/backend-loads.js'
 import { isLockstep } from '../../backend/engine-policies.js'
-import type { Fleet } from '../../backend/fleet.js'
+import type { FleetFront } from '../../backend/fleet.js'
 import type { Clock } from '../../kernel/clock.js'
-import type { KvCache, KvUsage } from '../../kv-cache/kv-cache.js'
+import type { KvCacheView, KvUsage } from '../../kv-cache/kv-cache.js'
 import type { AdapterState } from '../../routing/cluster-view.js'
 import type { LiveSource } from '../../routing/live-views.js'
 import type { BackendSpec } from '../simulation-options.js'
@@ -122,7 +122,7 @@ export class RankTable {
   }
 
   /** What routers read, with one value per backend. */
-  source(fleet: Fleet, kv: KvCache, rankLoads: BackendLoads, clock: Clock): RankedSource {
+  source(fleet: FleetFront, kv: KvCacheView, rankLoads: BackendLoads, clock: Clock): RankedSource {
     return new RankedSource(this.backends, this.first, fleet, kv, rankLoads, clock)
   }
 }
@@ -140,8 +140,8 @@ export class RankedSource implements LiveSource {
   constructor(
     backends: readonly BackendSpec[],
     first: Int32Array,
-    fleet: Fleet,
-    kv: KvCache,
+    fleet: FleetFront,
+    kv: KvCacheView,
     rankLoads: BackendLoads,
     clock: Clock,
   ) {

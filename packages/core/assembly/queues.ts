@@ -1,0 +1,43 @@
+import { fillMinusOne, Ints, takeInts } from './memory'
+
+const NONE = -1
+
+/** Requests waiting at each backend: first in, first out, and a way back to the front. */
+let heads!: Ints
+let tails!: Ints
+let next!: Ints
+
+export function beginQueues(backends: i32, requests: i32): void {
+  heads = takeInts(backends)
+  tails = takeInts(backends)
+  next = takeInts(requests)
+  fillMinusOne(heads, 0, backends)
+  fillMinusOne(tails, 0, backends)
+}
+
+/** The request at the front, -1 when nobody waits. */
+export function peek(backend: i32): i32 {
+  return heads[backend]
+}
+
+export function pushBack(backend: i32, request: i32): void {
+  const tail = tails[backend]
+  if (tail === NONE) heads[backend] = request
+  else next[tail] = request
+  next[request] = NONE
+  tails[backend] = request
+}
+
+export function pushFront(backend: i32, request: i32): void {
+  const head = heads[backend]
+  if (head === NONE) tails[backend] = request
+  next[request] = head
+  heads[backend] = request
+}
+
+/** Takes the request at the front out; there must be one. */
+export function popFront(backend: i32): void {
+  const head = next[heads[backend]]
+  heads[backend] = head
+  if (head === NONE) tails[backend] = NONE
+}
