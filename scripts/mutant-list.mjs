@@ -28,6 +28,13 @@ const PINS = 'hardware/src/kv-cache/extent-pins.ts'
 const INDEX = 'hardware/src/kv-cache/prefix-index.ts'
 const TIERS = 'hardware/src/kv-cache/radix-tiers.ts'
 const LRU = 'hardware/src/kv-cache/lru-segments.ts'
+const N_FLEET = 'core/assembly/fleet.ts'
+const N_BATCHES = 'core/assembly/batches.ts'
+const N_STRETCHES = 'core/assembly/stretches.ts'
+const N_KV = 'core/assembly/kv-cache.ts'
+const N_INDEX = 'core/assembly/prefix-index.ts'
+const N_LRU = 'core/assembly/lru-segments.ts'
+const N_LOOP = 'core/assembly/event-loop.ts'
 
 /** [name, file under `packages`, what stands there once, what is planted] */
 export const MUTANTS = [
@@ -737,5 +744,167 @@ export const MUTANTS = [
     PREEMPTING,
     'if (hasLost) this.replan(backend)\n        return true',
     'return true',
+  ],
+  [
+    'native: a stretch runs one step past a finish',
+    N_BATCHES,
+    'entryAt(batch.firstPlace, 0).step - batch.counter',
+    'entryAt(batch.firstPlace, 0).step - batch.counter + 1',
+  ],
+  [
+    'native: who finishes first among equals',
+    N_BATCHES,
+    'order < other.admission',
+    'order > other.admission',
+  ],
+  [
+    'native: residues of block growth',
+    N_BATCHES,
+    'difference < 0 ? difference + blockTokens',
+    'difference <= 0 ? difference + blockTokens',
+  ],
+  [
+    'native: blocks of answers are not committed',
+    N_BATCHES,
+    'if (admission[request] >= before) continue',
+    'if (admission[request] >= 0) continue',
+  ],
+  [
+    'native: the oldest is preempted',
+    N_BATCHES,
+    'entryAt(first, i).admission > entryAt(first, newest).admission',
+    'entryAt(first, i).admission < entryAt(first, newest).admission',
+  ],
+  [
+    'native: an arrival does not end a stretch',
+    N_FLEET,
+    'if (!mayAdmit && listAt(arrived, backend).size === 0) return',
+    'if (listAt(arrived, backend).size === 0) return',
+  ],
+  [
+    'native: an arrived KV cache does not end a stretch',
+    N_FLEET,
+    'if (!mayAdmit && listAt(arrived, backend).size === 0) return',
+    'if (!mayAdmit) return',
+  ],
+  [
+    'native: a step that preempts admits',
+    N_FLEET,
+    'if (!hasPreempted && !hasStalled) admitWaiting(backend, batch)',
+    'if (!hasStalled) admitWaiting(backend, batch)',
+  ],
+  [
+    'native: the last prompt token is cached',
+    N_FLEET,
+    'matchOn(backend, request, known - 1)',
+    'matchOn(backend, request, known)',
+  ],
+  [
+    'native: chunks go on where others were ahead',
+    N_FLEET,
+    'if (matchOn(backend, request, known) > computed) return 1',
+    'if (matchOn(backend, request, known) > known) return 1',
+  ],
+  [
+    'native: gaps of joined requests count twice',
+    N_FLEET,
+    'if (batch.guests > 0) measured -= keepResumed(backend, batch)',
+    'if (batch.guests > 0) keepResumed(backend, batch)',
+  ],
+  [
+    'native: what a stretch evicts is still found',
+    N_FLEET,
+    'const count = evicting.size === 0 ? 0 : holdersAmong(request, evicting, holders)',
+    'const count = 0',
+  ],
+  [
+    'native: chunks are not found before they end',
+    N_FLEET,
+    '    if (nowMs >= newsMs[backend]) sync(backend)\n  }\n  // What',
+    '    if (nowMs > 1e300) sync(backend)\n  }\n  // What',
+  ],
+  [
+    'native: the step under way is one late',
+    N_STRETCHES,
+    'while (k > 1 && !isEarlier(endAfter(batch, k - 1), nowMs)) k--',
+    'while (k > 2 && !isEarlier(endAfter(batch, k - 1), nowMs)) k--',
+  ],
+  [
+    'native: a stretch runs one block past the last',
+    N_STRETCHES,
+    'if (neededAfterFirst(batch, most) <= there) return most',
+    'if (neededAfterFirst(batch, most) <= there + 1) return most',
+  ],
+  [
+    'native: steps that end together are over in any order',
+    N_STRETCHES,
+    'isUnderWay || <f64>backend > time[1] ? underWay - 1 : underWay',
+    'isUnderWay ? underWay - 1 : underWay',
+  ],
+  [
+    'native: duplicates are not given back',
+    N_KV,
+    'if (duplicates > 0) freeBlocks',
+    'if (duplicates > 1) freeBlocks',
+  ],
+  [
+    'native: revived blocks are counted as free',
+    N_KV,
+    'if (cached > 0 && blocks - cached > there - evictableAmong(backend, request, cached)) return false',
+    'if (cached > 0 && blocks - cached > there) return false',
+  ],
+  [
+    'native: a preempted request does not find its own blocks',
+    N_KV,
+    'if (mayReturn && h.own === null) keepOwn(h)',
+    'if (mayReturn && h.own !== null) keepOwn(h)',
+  ],
+  [
+    'native: others that hold part of an extent lose it',
+    N_KV,
+    'if (h.held === e) depth = max(depth, h.pins)',
+    'if (h.held === e) depth = max(depth, e.start)',
+  ],
+  [
+    'native: the newest is evicted',
+    N_LRU,
+    'const s = ringOf(backend).newer',
+    'const s = ringOf(backend).older',
+  ],
+  [
+    'native: a run that is revived in part keeps its beginning',
+    N_LRU,
+    '    s.from = depth\n',
+    '    s.from = s.from\n',
+  ],
+  [
+    'native: rows are never given up',
+    N_INDEX,
+    'if (2 * count > wideFrom) return',
+    'if (2 * count > 0) return',
+  ],
+  [
+    'native: a row is not filled',
+    N_INDEX,
+    '      holders.resident[row + other.backend] = other.resident\n',
+    '      holders.resident[row + other.backend] = 0\n',
+  ],
+  [
+    'native: matches are not cut at the prompt',
+    N_INDEX,
+    'if (blocks > 0) out[b] = min(blocks, limit) * blockTokens',
+    'if (blocks > 0) out[b] = blocks * blockTokens',
+  ],
+  [
+    'native: alarms of one instant go off by time',
+    N_LOOP,
+    'ringing[at - 1] > backend; at--',
+    'ringing[at - 1] > 1000000; at--',
+  ],
+  [
+    'native: an entry comes before the alarms of its instant',
+    N_LOOP,
+    'instantEnd(alarmMs) < othersMs && isEarliestAlone()',
+    'instantEnd(alarmMs) < othersMs + 1 && isEarliestAlone()',
   ],
 ]

@@ -1,4 +1,4 @@
-// How strong the tests of the fast engine are: plants faults, one at a time, in a copy of the sources and
+// How strong the tests of the fast engines are: plants faults, one at a time, in a copy of the sources and
 // expects the tests to fail. `node scripts/mutants.mjs [NAME...]`; takes some minutes, so CI does not run it.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -10,6 +10,7 @@ import { MUTANTS } from './mutant-list.mjs'
 const root = fileURLToPath(new URL('..', import.meta.url))
 /** What finds most faults soonest comes first. */
 const TESTS = [
+  ['e2e', 'packages/e2e/src/engine/native-agrees.test.ts', '-t', 'in 1500 runs: stress'],
   ['e2e', 'packages/e2e/src/engine/pairs-agree.test.ts', '-t', 'whatever comes together: exact'],
   [
     'e2e',
@@ -29,6 +30,7 @@ const TESTS = [
     'packages/hardware/src/kv-cache',
     ...['backend', 'kernel', 'requests', 'engine'].map((name) => `packages/core/src/${name}`),
   ],
+  ['e2e', 'packages/e2e/src/engine/native-agrees.test.ts', '-t', 'in 1500 runs'],
   ['e2e', 'packages/e2e/src/engine/steppers-agree.test.ts'],
   [
     'e2e',
@@ -40,6 +42,8 @@ const TESTS = [
 
 const copy = mkdtempSync(join(tmpdir(), 'routesim-mutants-'))
 const copied = (path) => !/\/(dist|\.turbo|etc)$/.test(path)
+/** Where compiled sources of the native engine stand. */
+const compiled = join(copy, 'packages/core/src/native/engine-bytes.ts')
 let count = 0
 let survivors = 0
 try {
@@ -62,6 +66,10 @@ try {
       killSignal: 'SIGKILL',
     }).status !== 0
 
+  const compile = () => {
+    const { status, stderr } = spawnSync('node', ['scripts/native.mjs'], { cwd: copy })
+    if (status !== 0) throw new Error(`the native engine does not compile: ${stderr}`)
+  }
   if (TESTS.some(failed)) throw new Error('the tests fail without a mutant')
   const wanted = process.argv.slice(2)
   for (const [name, file, there, planted] of MUTANTS) {
@@ -74,8 +82,11 @@ try {
       path,
       source.replace(there, () => planted),
     )
+    const bytes = readFileSync(compiled)
+    if (file.includes('/assembly/')) compile()
     const isCaught = TESTS.some(failed)
     writeFileSync(path, source)
+    writeFileSync(compiled, bytes)
     count++
     if (!isCaught) survivors++
     console.log(`${isCaught ? 'caught  ' : 'SURVIVED'}  ${name}`)

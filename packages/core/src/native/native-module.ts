@@ -92,7 +92,7 @@ let isMissing = false
 
 /** Parts of one native engine, undefined where there is no WebAssembly, no shared memory or no room for its addresses. */
 export function nativeParts(): NativeParts | undefined {
-  const { WebAssembly: wasm } = globalThis as { WebAssembly?: WebAssembly }
+  const { WebAssembly: wasm } = globalThis as unknown as { WebAssembly?: WebAssembly }
   if (wasm === undefined || isMissing) return undefined
   try {
     module ??= new wasm.Module(Uint8Array.from(atob(ENGINE_BYTES), (byte) => byte.charCodeAt(0)))

@@ -41,11 +41,12 @@ test.each(MODELS)('the fast stepper agrees with the reference: %s', (_, latency)
   for (let seed = 0; seed < 400; seed++) {
     const story = untroubled(randomStory(seed, seed % 2 === 0 ? 'plain' : 'stress'))
     const backends = story.backends!.map((backend) => ({ ...backend, latency }))
-    const [fast, reference] = STEPPERS.map((stepper) =>
+    const [fast, portable, reference] = STEPPERS.map((stepper) =>
       tinyRun({ ...story, backends, stepper }),
-    ) as [RunResult, RunResult]
+    ) as [RunResult, RunResult, RunResult]
     expect(fast.outcomes.outcome).toEqual(reference.outcomes.outcome)
     for (const column of ['admittedMs', 'firstTokenMs', 'finishedMs'] as const) {
+      expect(portable.outcomes[column]).toEqual(fast.outcomes[column])
       for (const [i, expected] of reference.outcomes[column].entries()) {
         const found = fast.outcomes[column][i]!
         const isSame = Object.is(found, expected) || Math.abs(found / expected - 1) < 1e-9

@@ -1,0 +1,97 @@
+import { expect, test } from 'vitest'
+import { disagreement, imbalance, observe } from '../testing/both-steppers.js'
+import { BIN, command } from '../testing/command.js'
+import { randomStory, type StoryKind } from '../testing/random-story.js'
+import type { Stepper, TinyRun } from '../testing/tiny-run.js'
+
+type Instance = new (module: object, imports: object) => object
+const { WebAssembly: wasm } = globalThis as unknown as { WebAssembly: { Instance: Instance } }
+
+/** How many native engines are started meanwhile. */
+function enginesStarted(work: () => void): number {
+  const { Instance } = wasm
+  let count = 0
+  wasm.Instance = class extends Instance {
+    constructor(module: object, imports: object) {
+      super(module, imports)
+      count++
+    }
+  }
+  try {
+    work()
+  } finally {
+    wasm.Instance = Instance
+  }
+  return count
+}
+
+/** A random story in which nothing happens that the native engine does not know. */
+function plainStory(seed: number, kind: StoryKind): TinyRun {
+  const {
+    events: _,
+    healthDelayMs: __,
+    retries: ___,
+    timeoutMs: ____,
+    ...story
+  } = randomStory(seed, kind)
+  const backends = story.backends!.map((spec) => {
+    const { role, latency, maxBatchTokens, maxNumSeqs, maxQueueDepth, chunkedPrefill } = spec
+    const { blocks, blockTokens } = spec.kv
+    const limits = { maxBatchTokens, maxNumSeqs, maxQueueDepth, chunkedPrefill }
+    const { frontEndMs } = spec
+    return {
+      ...{ role, latency, ...limits, kv: { blocks, blockTokens } },
+      ...(frontEndMs !== undefined && { frontEndMs }),
+    }
+  })
+  return { ...story, backends, wideFrom: 1 + (seed % 8) }
+}
+
+test.each(['plain', 'decimal', 'ties', 'stress'] as const)(
+  'the native engine gives what both others give in 1500 runs: %s',
+  (kind) => {
+    const numbers = kind === 'ties' || kind === 'stress' ? 'exact' : 'plain'
+    let preemptions = 0
+    let evictions = 0
+    const engines = enginesStarted(() => {
+      for (let seed = 0; seed < 1500; seed++) {
+        const see = (stepper: Stepper) => observe(plainStory(seed, kind), stepper)
+        const native = see('fast')
+        const [portable, reference] = [see('portable'), see('reference')]
+        expect(disagreement(native, reference, numbers), `${kind} ${seed}`).toBeUndefined()
+        expect(disagreement(native, portable, 'exact'), `${kind} ${seed}`).toBeUndefined()
+        expect(imbalance(native, plainStory(seed, kind)), `${kind} ${seed}`).toBeUndefined()
+        for (const backend of native.run.backends) {
+          preemptions += backend.preemptions
+          evictions += backend.evictions
+        }
+      }
+    })
+    expect(engines).toBe(1500)
+    // The stories reach what they are meant to reach.
+    expect(evictions).toBeGreaterThan(2000)
+    expect(preemptions).toBeGreaterThan(kind === 'stress' ? 2000 : 100)
+  },
+)
+
+test('where there is no WebAssembly a run gives the same', async () => {
+  const run = [
+    'run',
+    '--rate',
+    '20',
+    '--duration',
+    '10',
+    '-n',
+    '3',
+    '-a',
+    'prefix_aware',
+    '--seed',
+    '7',
+  ]
+  const [native, without] = await Promise.all([
+    command(process.execPath, [BIN, ...run, '--format', 'json']),
+    command(process.execPath, ['--jitless', BIN, ...run, '--format', 'json']),
+  ])
+  expect(native.code).toBe(0)
+  expect(without.stdout).toBe(native.stdout)
+})
