@@ -60,7 +60,7 @@ test.each(['plain', 'decimal', 'ties', 'stress'] as const)(
         const [portable, reference] = [see('portable'), see('reference')]
         expect(disagreement(native, reference, numbers), `${kind} ${seed}`).toBeUndefined()
         expect(disagreement(native, portable, 'exact'), `${kind} ${seed}`).toBeUndefined()
-        expect(imbalance(native, plainStory(seed, kind)), `${kind} ${seed}`).toBeUndefined()
+        if (numbers === 'exact') expect(imbalance(native, plainStory(seed, kind))).toBeUndefined()
         for (const backend of native.run.backends) {
           preemptions += backend.preemptions
           evictions += backend.evictions
