@@ -18,6 +18,8 @@ export declare function idles(backend: i32): void
 export declare function flushGaps(): void
 /** A time is none, or past, or a step takes no time. */
 export declare function refuseAlarm(backend: i32): void
+/** There is no more memory. */
+export declare function refuseMemory(): void
 export declare function refuseLatency(backend: i32): void
 /** A request begins (1) or ends (-1) to decode. @returns tokens of context that are read once more, or less */
 export declare function sharedReads(backend: i32, request: i32, by: i32): i32

@@ -1,36 +1,11 @@
 import { beginBatches } from './batches'
-import { awaitEntry, beginLoop, dueEvents, entryMs, nextMs } from './event-loop'
-import { beginFleet, counters, gaps, gapsUsed, segment } from './fleet'
-import { beginCache, evictions, freeBlocks, setCapacity } from './kv-cache'
-import { evictable } from './lru-segments'
+import { awaitEntry, beginLoop } from './event-loop'
+import { beginFleet } from './fleet'
+import { beginCache, setCapacity } from './kv-cache'
 import { take } from './memory'
 import { addSize, beginIndex, Holders, setSize } from './prefix-index'
 import { beginQueues } from './queues'
-import {
-  admission,
-  admittedMs,
-  batchOf,
-  beginState,
-  cachedTokens,
-  computedTokens,
-  decodesOn,
-  emittedTokens,
-  endMs,
-  finishStep,
-  firstTokenMs,
-  isHandedOver,
-  isTransferring,
-  lastTokenMs,
-  outputTokens,
-  outstanding,
-  pendingPromptTokens,
-  preemptions,
-  promptTokens,
-  running,
-  sharesAnswer,
-  time,
-  waiting,
-} from './state'
+import { batchOf, beginState, promptTokens } from './state'
 import { beginStretches } from './stretches'
 
 /* What `native-run.ts` calls: first `begin`, then the sizes of blocks, then the backends, then `start`. */
@@ -51,76 +26,6 @@ export function begin(
   beginQueues(backends, requests)
   beginFleet(largestBatch)
   beginLoop(requests)
-}
-
-/** Where one of the columns begins, by the numbers that `native-run.ts` has. */
-export function column(number: i32): usize {
-  switch (number) {
-    case 0:
-      return changetype<usize>(time)
-    case 1:
-      return changetype<usize>(endMs)
-    case 2:
-      return changetype<usize>(waiting)
-    case 3:
-      return changetype<usize>(running)
-    case 4:
-      return changetype<usize>(outstanding)
-    case 5:
-      return changetype<usize>(pendingPromptTokens)
-    case 6:
-      return changetype<usize>(promptTokens)
-    case 7:
-      return changetype<usize>(outputTokens)
-    case 8:
-      return changetype<usize>(emittedTokens)
-    case 9:
-      return changetype<usize>(computedTokens)
-    case 10:
-      return changetype<usize>(cachedTokens)
-    case 11:
-      return changetype<usize>(preemptions)
-    case 12:
-      return changetype<usize>(admission)
-    case 13:
-      return changetype<usize>(finishStep)
-    case 14:
-      return changetype<usize>(admittedMs)
-    case 15:
-      return changetype<usize>(firstTokenMs)
-    case 16:
-      return changetype<usize>(lastTokenMs)
-    case 17:
-      return changetype<usize>(sharesAnswer)
-    case 18:
-      return changetype<usize>(entryMs)
-    case 19:
-      return changetype<usize>(nextMs)
-    case 20:
-      return changetype<usize>(dueEvents)
-    case 21:
-      return changetype<usize>(gaps)
-    case 22:
-      return changetype<usize>(gapsUsed)
-    case 23:
-      return changetype<usize>(segment)
-    case 24:
-      return changetype<usize>(freeBlocks)
-    case 25:
-      return changetype<usize>(evictable)
-    case 26:
-      return changetype<usize>(evictions)
-    case 27:
-      return changetype<usize>(counters)
-    case 28:
-      return changetype<usize>(decodesOn)
-    case 29:
-      return changetype<usize>(isHandedOver)
-    case 30:
-      return changetype<usize>(isTransferring)
-    default:
-      return 0
-  }
 }
 
 /** One more size of blocks. @returns where its four columns of the tree begin, a word for each, after five words */
@@ -167,11 +72,16 @@ export function start(): void {
   awaitEntry(0)
 }
 
+// Columns: where each begins.
+// Calls.
 export {
   alarmChanged,
   alarmCleared,
+  dueEvents,
   earliestMs,
+  entryMs,
   isMoving,
+  nextMs,
   run,
   settleLater,
   touch,
@@ -179,16 +89,44 @@ export {
 export {
   accept,
   count,
+  counters,
   decodeAt,
   decodeCount,
   emittedNow,
   enqueue,
   enqueueHandedOver,
+  gaps,
+  gapsUsed,
   releaseHandedOver,
+  segment,
   stepsDone,
   syncMatches,
   transferCompleted,
 } from './fleet'
-export { verifyCache } from './kv-cache'
+export { evictions, freeBlocks, verifyCache } from './kv-cache'
+export { evictable } from './lru-segments'
 export { match } from './prefix-index'
+export {
+  admission,
+  admittedMs,
+  cachedTokens,
+  computedTokens,
+  decodesOn,
+  emittedTokens,
+  endMs,
+  finishStep,
+  firstTokenMs,
+  isHandedOver,
+  isTransferring,
+  lastTokenMs,
+  outputTokens,
+  outstanding,
+  pendingPromptTokens,
+  preemptions,
+  promptTokens,
+  running,
+  sharesAnswer,
+  time,
+  waiting,
+} from './state'
 export { sync, syncSettled } from './stretches'

@@ -1,3 +1,5 @@
+import { refuseMemory } from './host'
+
 /*
  * Memory of one run: what is taken stays taken, and nothing moves. Memory that was never used is 0.
  */
@@ -6,16 +8,16 @@ const PAGE_BITS: usize = 16
 /** Above 0, which stands for no record. */
 let end: usize = (__heap_base + 64) & ~7
 
-/** Takes so many bytes, all of them 0. Traps when there is no more memory. */
+/** Takes so many bytes, all of them 0. */
 export function take(bytes: usize): usize {
   const at = end
   end = (at + bytes + 7) & ~7
-  if (end < at) unreachable()
+  if (end < at) refuseMemory()
   const pages = <i32>((end + (1 << PAGE_BITS) - 1) >>> PAGE_BITS)
   const missing = pages - memory.size()
   // A quarter more, so that this is rare.
   if (missing > 0 && memory.grow(max(missing, memory.size() >> 2)) < 0 && memory.grow(missing) < 0)
-    unreachable()
+    refuseMemory()
   return at
 }
 

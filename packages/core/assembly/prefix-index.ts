@@ -1,6 +1,6 @@
 import { IdSet } from './id-set'
 import { endOfSegments } from './lru-segments'
-import { Floats, fillMinusOne, Ints, List, Pool, take, takeInts, takePool } from './memory'
+import { Floats, Ints, List, Pool, take, takeInts, takePool } from './memory'
 
 const NONE = -1
 
@@ -39,15 +39,11 @@ export class Holders {
   end: Ints
   /** By request: the deepest node of its path, -1 for none. */
   leaf: Ints
-  /** By node: the first extent of its chain, 0 for none; its row, -1 for none; how many hold it. */
+  /** By node: the first extent of its chain, and its row, 0 for none; how many hold it. */
   heads: Ints
   rowOf: Ints
   counts: Ints
-  /** By row and backend: the extent, 0 for none, and up to which block it is resident. */
-  extents: Ints
-  resident: Ints
-  rowsEnd: i32
-  rowsCapacity: i32
+  /** Rows that were given up. */
   spareRows: List
 }
 
@@ -95,7 +91,6 @@ export function addSize(blockTokens: i32, nodes: i32): Holders {
   holders.leaf = takeInts(requests)
   holders.heads = takeInts(nodes)
   holders.rowOf = takeInts(nodes)
-  fillMinusOne(holders.rowOf, 0, nodes)
   holders.counts = takeInts(nodes)
   holders.spareRows = changetype<List>(take(offsetof<List>()))
   bySize[sizes++] = <i32>changetype<usize>(holders)
@@ -140,8 +135,8 @@ export function match(request: i32, out: Ints): void {
     const limit = tokens / blockTokens
     for (let i = length - 1; i >= 0; i--) {
       const node = path[i]
-      const row = holders.rowOf[node]
-      if (row === NONE) {
+      const row = rowAt(holders, node)
+      if (row === null) {
         let e = changetype<Extent | null>(<usize>heads[node])
         while (e !== null) {
           out[e.backend] = min(e.resident, limit) * blockTokens
@@ -149,9 +144,8 @@ export function match(request: i32, out: Ints): void {
         }
         continue
       }
-      const resident = holders.resident
       for (let b = 0; b < backends; b++) {
-        const blocks = resident[row + b]
+        const blocks = residentIn(row, b)
         if (blocks > 0) out[b] = min(blocks, limit) * blockTokens
       }
     }
@@ -174,8 +168,8 @@ export function holdersAmong(request: i32, among: IdSet, out: Ints): i32 {
     const first = firstNode(holders, request)
     if (first === NONE) continue
     // Who holds anything of a path holds its first node.
-    const row = holders.rowOf[first]
-    if (row === NONE) {
+    const row = rowAt(holders, first)
+    if (row === null) {
       let e = changetype<Extent | null>(<usize>holders.heads[first])
       while (e !== null) {
         if (among.has(e.backend)) out[count++] = e.backend
@@ -184,7 +178,7 @@ export function holdersAmong(request: i32, among: IdSet, out: Ints): i32 {
       continue
     }
     for (let i = 0; i < among.size; i++)
-      if (holders.extents[row + among.members[i]] !== 0) out[count++] = among.members[i]
+      if (row[among.members[i]] !== 0) out[count++] = among.members[i]
   }
   return count
 }
@@ -205,8 +199,8 @@ export function deepest(backend: i32, request: i32): Extent | null {
 /** The extent of a node on a backend. */
 export function find(backend: i32, node: i32): Extent | null {
   const holders = holdersOf(backend)
-  const row = holders.rowOf[node]
-  if (row !== NONE) return changetype<Extent | null>(<usize>holders.extents[row + backend])
+  const row = rowAt(holders, node)
+  if (row !== null) return changetype<Extent | null>(<usize>row[backend])
   let e = changetype<Extent | null>(<usize>holders.heads[node])
   while (e !== null && e.backend !== backend) e = e.next
   return e
@@ -227,18 +221,18 @@ export function add(backend: i32, node: i32, above: Extent | null): Extent {
   heads[node] = <i32>changetype<usize>(e)
   const count = holders.counts[node] + 1
   holders.counts[node] = count
-  let row = holders.rowOf[node]
-  if (row === NONE && count >= wideFrom) {
-    row = widen(holders)
-    holders.rowOf[node] = row
-    let other: Extent | null = e
+  let row = rowAt(holders, node)
+  if (row === null && count >= wideFrom) {
+    const wide = emptyRow(holders)
+    holders.rowOf[node] = <i32>changetype<usize>(wide)
+    let other: Extent | null = e.next
     while (other !== null) {
-      holders.extents[row + other.backend] = <i32>changetype<usize>(other)
-      holders.resident[row + other.backend] = other.resident
+      setRow(wide, other.backend, <i32>changetype<usize>(other), other.resident)
       other = other.next
     }
+    row = wide
   }
-  if (row !== NONE) holders.extents[row + backend] = <i32>changetype<usize>(e)
+  if (row !== null) setRow(row, backend, <i32>changetype<usize>(e), e.resident)
   return e
 }
 
@@ -281,8 +275,8 @@ export function setResident(e: Extent, resident: i32): void {
   const node = e.node
   if (node < 0) return
   const holders = holdersOf(e.backend)
-  const row = holders.rowOf[node]
-  if (row !== NONE) holders.resident[row + e.backend] = resident
+  const row = rowAt(holders, node)
+  if (row !== null) row[backends + e.backend] = resident
 }
 
 /** Forgets an extent that holds nothing any more. */
@@ -300,41 +294,36 @@ export function drop(e: Extent): void {
   const holders = holdersOf(backend)
   const count = holders.counts[node] - 1
   holders.counts[node] = count
-  const row = holders.rowOf[node]
-  if (row === NONE) return
-  holders.extents[row + backend] = 0
-  holders.resident[row + backend] = 0
+  const row = rowAt(holders, node)
+  if (row === null) return
+  setRow(row, backend, 0, 0)
   if (2 * count > wideFrom) return
-  holders.rowOf[node] = NONE
-  holders.spareRows.push(row)
+  holders.rowOf[node] = 0
+  holders.spareRows.push(<i32>changetype<usize>(row))
 }
 
-/** @returns the offset of an empty row */
-function widen(holders: Holders): i32 {
-  let row: i32
-  if (holders.spareRows.size > 0) row = holders.spareRows.pop()
-  else {
-    row = holders.rowsEnd
-    holders.rowsEnd = row + backends
-    if (holders.rowsEnd > holders.rowsCapacity) growRows(holders)
-  }
-  const bytes = (<usize>backends) << 2
-  memory.fill(changetype<usize>(holders.extents) + ((<usize>row) << 2), 0, bytes)
-  memory.fill(changetype<usize>(holders.resident) + ((<usize>row) << 2), 0, bytes)
+/**
+ * The row of a node that many backends hold, an entry for each: its extent, 0 for none, and after those of all
+ * backends up to which block it is resident.
+ */
+function rowAt(holders: Holders, node: i32): Ints | null {
+  return changetype<Ints | null>(<usize>holders.rowOf[node])
+}
+
+function residentIn(row: Ints, backend: i32): i32 {
+  return row[backends + backend]
+}
+
+function setRow(row: Ints, backend: i32, extent: i32, resident: i32): void {
+  row[backend] = extent
+  row[backends + backend] = resident
+}
+
+function emptyRow(holders: Holders): Ints {
+  if (holders.spareRows.size === 0) return takeInts(2 * backends)
+  const row = changetype<Ints>(<usize>holders.spareRows.pop())
+  memory.fill(changetype<usize>(row), 0, (<usize>backends) << 3)
   return row
-}
-
-function growRows(holders: Holders): void {
-  const capacity = max(2 * holders.rowsCapacity, 16 * backends)
-  holders.extents = copied(holders.extents, holders.rowsCapacity, capacity)
-  holders.resident = copied(holders.resident, holders.rowsCapacity, capacity)
-  holders.rowsCapacity = capacity
-}
-
-function copied(column: Ints, size: i32, capacity: i32): Ints {
-  const copy = takeInts(capacity)
-  memory.copy(changetype<usize>(copy), changetype<usize>(column), (<usize>size) << 2)
-  return copy
 }
 
 /** Adds up what the extents of all backends have: resident and evictable blocks. @returns false when the runs of one leave a gap */

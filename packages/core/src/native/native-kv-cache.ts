@@ -1,34 +1,34 @@
 import { RouteSimError } from '../errors/routesim-error.js'
 import type { KvCacheView, KvCapacity, KvUsage } from '../kv-cache/kv-cache.js'
+import type { NativeMemory } from './native-columns.js'
 import type { NativeExports } from './native-module.js'
-
-/** Columns of the caches by backend. */
-export interface NativeKvColumns {
-  readonly freeBlocks: Int32Array
-  readonly evictable: Int32Array
-  readonly evictions: Float64Array
-  /** Where a match is written, and where that begins. */
-  readonly matched: Int32Array
-  readonly matchedAt: number
-}
 
 /** The KV caches of the native engine, as others may look at them. */
 export class NativeKvCache implements KvCacheView {
   readonly sharesPrefixes: boolean
   private readonly engine: NativeExports
   private readonly capacity: readonly KvCapacity[]
-  private readonly columns: NativeKvColumns
+  private readonly freeBlocks: Int32Array
+  private readonly evictable: Int32Array
+  private readonly evicted: Float64Array
+  /** Where a match is written, and where that begins. */
+  private readonly matched: Int32Array
+  private readonly matchedAt: number
 
   constructor(
     engine: NativeExports,
-    capacity: readonly KvCapacity[],
+    memory: NativeMemory,
+    specs: readonly { readonly kv: KvCapacity }[],
     sharesPrefixes: boolean,
-    columns: NativeKvColumns,
   ) {
     this.engine = engine
-    this.capacity = capacity
+    this.capacity = specs.map(({ kv }) => kv)
     this.sharesPrefixes = sharesPrefixes
-    this.columns = columns
+    this.freeBlocks = memory.ints('freeBlocks', specs.length)
+    this.evictable = memory.ints('evictable', specs.length)
+    this.evicted = memory.floats('evictions', specs.length)
+    this.matchedAt = engine.memoryFor(specs.length * Int32Array.BYTES_PER_ELEMENT)
+    this.matched = memory.intsAt(this.matchedAt, specs.length)
   }
 
   match(request: number, out: Int32Array): void {
@@ -36,8 +36,8 @@ export class NativeKvCache implements KvCacheView {
       out.fill(0)
       return
     }
-    this.engine.match(request, this.columns.matchedAt)
-    out.set(this.columns.matched)
+    this.engine.match(request, this.matchedAt)
+    out.set(this.matched)
   }
 
   canEverFit(backend: number, tokens: number): boolean {
@@ -46,7 +46,7 @@ export class NativeKvCache implements KvCacheView {
   }
 
   usage(backend: number, out: KvUsage): void {
-    const { freeBlocks, evictable } = this.columns
+    const { freeBlocks, evictable } = this
     out.total = this.capacity[backend]!.blocks
     out.cached = evictable[backend]!
     out.free = freeBlocks[backend]!
@@ -54,7 +54,7 @@ export class NativeKvCache implements KvCacheView {
   }
 
   evictions(backend: number): number {
-    return this.columns.evictions[backend]!
+    return this.evicted[backend]!
   }
 
   verify(): void {

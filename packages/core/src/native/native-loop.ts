@@ -2,6 +2,7 @@ import { RouteSimError } from '../errors/routesim-error.js'
 import { Clock } from '../kernel/clock.js'
 import type { AnyEventLoop, EventHandler } from '../kernel/event-loop.js'
 import { EventQueue } from '../kernel/event-queue.js'
+import type { NativeMemory } from './native-columns.js'
 import type { NativeExports } from './native-module.js'
 
 const EARLIEST = 0
@@ -20,18 +21,12 @@ export class NativeLoop implements AnyEventLoop {
   private readonly dueCount: Int32Array
   private handler: EventHandler | undefined
 
-  constructor(
-    engine: NativeExports,
-    time: Float64Array,
-    alarmMs: Float64Array,
-    nextMs: Float64Array,
-    dueCount: Int32Array,
-  ) {
+  constructor(engine: NativeExports, memory: NativeMemory, backends: number) {
     this.engine = engine
-    this.clock = new Clock(time)
-    this.alarmMs = alarmMs
-    this.nextMs = nextMs
-    this.dueCount = dueCount
+    this.clock = new Clock(memory.floats('time', 2))
+    this.alarmMs = memory.floats('endMs', backends)
+    this.nextMs = memory.floats('nextMs', 2)
+    this.dueCount = memory.ints('dueEvents', 1)
   }
 
   get pendingEvents(): number {

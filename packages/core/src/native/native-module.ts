@@ -12,12 +12,47 @@ export interface NativeHost {
   idles(backend: number): void
   flushGaps(): void
   refuseAlarm(backend: number): void
+  refuseMemory(): void
   refuseLatency(backend: number): void
   sharedReads(backend: number, request: number, by: number): number
 }
 
-/** What it can be asked; see `assembly/index.ts`. */
-export interface NativeExports {
+/** Columns of the engine, by the names that they have in `assembly`. */
+export type NativeColumnName =
+  | 'admission'
+  | 'admittedMs'
+  | 'cachedTokens'
+  | 'computedTokens'
+  | 'counters'
+  | 'decodesOn'
+  | 'dueEvents'
+  | 'emittedTokens'
+  | 'endMs'
+  | 'entryMs'
+  | 'evictable'
+  | 'evictions'
+  | 'finishStep'
+  | 'firstTokenMs'
+  | 'freeBlocks'
+  | 'gaps'
+  | 'gapsUsed'
+  | 'isHandedOver'
+  | 'isTransferring'
+  | 'lastTokenMs'
+  | 'nextMs'
+  | 'outputTokens'
+  | 'outstanding'
+  | 'pendingPromptTokens'
+  | 'preemptions'
+  | 'promptTokens'
+  | 'running'
+  | 'segment'
+  | 'sharesAnswer'
+  | 'time'
+  | 'waiting'
+
+/** What it can be asked, and where its columns begin; see `assembly/index.ts`. */
+export interface NativeExports extends Record<NativeColumnName, { readonly value: number }> {
   begin(
     backends: number,
     requests: number,
@@ -28,7 +63,6 @@ export interface NativeExports {
     wideFrom: number,
     largestBatch: number,
   ): void
-  column(number: number): number
   blockSize(blockTokens: number, nodes: number): number
   memoryFor(bytes: number): number
   backend(

@@ -1,55 +1,31 @@
 import { hasPolicies } from '../backend/fast/policy-fleet.js'
 import type { FleetListener } from '../backend/fleet.js'
-import { countsSharedReads, SharedReads } from '../backend/shared-reads.js'
+import { SharedReads } from '../backend/shared-reads.js'
 import type { Recorder } from '../engine/results/recorder.js'
 import type { BackendSpec, SimulationOptions } from '../engine/simulation-options.js'
 import { RouteSimError } from '../errors/routesim-error.js'
-import type { RadixPlan } from '../kv-cache/kv-cache.js'
 import type { StepSegment, StepShape } from '../latency/latency-model.js'
 import { EMPTY_STEP } from '../latency/latency-model.js'
 import type { RequestTable } from '../requests/request-table.js'
-import type { NativeColumns } from './native-columns.js'
+import { type NativeColumns, NativeMemory } from './native-columns.js'
 import { NativeFleet } from './native-fleet.js'
 import { NativeKvCache } from './native-kv-cache.js'
 import { NativeLoop } from './native-loop.js'
 import { type NativeExports, type NativeParts, nativeParts } from './native-module.js'
+import { placesOf, startNative } from './native-start.js'
 
-const MOST_INT = 2 ** 31 - 1
-
-/** Numbers of columns in `assembly/index.ts`. */
-const COLUMN = {
-  time: 0,
-  endMs: 1,
-  waiting: 2,
-  running: 3,
-  outstanding: 4,
-  pendingPromptTokens: 5,
-  promptTokens: 6,
-  outputTokens: 7,
-  emittedTokens: 8,
-  computedTokens: 9,
-  cachedTokens: 10,
-  preemptions: 11,
-  admission: 12,
-  finishStep: 13,
-  admittedMs: 14,
-  firstTokenMs: 15,
-  lastTokenMs: 16,
-  sharesAnswer: 17,
-  entryMs: 18,
-  nextMs: 19,
-  dueEvents: 20,
-  gaps: 21,
-  gapsUsed: 22,
-  segment: 23,
-  freeBlocks: 24,
-  evictable: 25,
-  evictions: 26,
-  counters: 27,
-  backend: 28,
-  isHandedOver: 29,
-  isTransferring: 30,
-} as const
+/** Numbers of the columns that are not one for each backend or request. */
+const GAP_NUMBERS = 4096
+const SEGMENT_NUMBERS = 9
+const COUNTERS = 7
+/** Where the durations stand in the segment, after the six numbers of the shape. */
+const BASE_MS = 6
+const SLOPE_MS = 7
+const STEPS = 8
+/** Bytes of the 4 GB that WebAssembly has which what is known beforehand may take: the rest is for the caches. */
+const MOST_BYTES = 1.5 * 2 ** 30
+const BYTES_PER_REQUEST = 120
+const BYTES_PER_PLACE = 20
 
 /** A native engine for a run, undefined where it lacks something that the run needs, or can not start here. */
 export function nativeRunFor(
@@ -68,7 +44,7 @@ function isPlain(options: SimulationOptions): boolean {
   return (
     cluster.kvCache.radix !== undefined &&
     !('next' in requests) &&
-    requests.size < 2 ** 24 &&
+    bytesOf(cluster.backends, requests.size) < MOST_BYTES &&
     events.length === 0 &&
     timeoutMs === undefined &&
     (visibility?.prefixes === undefined || typeof visibility.prefixes === 'string') &&
@@ -76,6 +52,11 @@ function isPlain(options: SimulationOptions): boolean {
     ![router].flat().some(({ migrates }) => migrates === true) &&
     cluster.backends.every((spec) => (spec.dp ?? 1) === 1 && !hasPolicies(spec))
   )
+}
+
+function bytesOf(specs: readonly BackendSpec[], requests: number): number {
+  const places = specs.reduce((sum, spec) => sum + placesOf(spec, requests), 0)
+  return requests * BYTES_PER_REQUEST + places * BYTES_PER_PLACE
 }
 
 /** What the native engine is to a run: its time, its backends and their KV caches. */
@@ -118,61 +99,21 @@ export class NativeRun {
       flushGaps: () => this.flushGaps(),
       refuseAlarm: (backend) => this.loop.refuse(backend),
       refuseLatency: (backend) => this.refuseLatency(backend),
+      refuseMemory,
       sharedReads: (backend, request, by) =>
         by > 0 ? this.reads.join(backend, request) : this.reads.leave(backend, request),
     })
     this.engine = engine
-    begin(engine, () => memory.buffer, specs, requests, plan, warmupRequests)
-    const { size } = requests
-    const ints = (number: number, length: number): Int32Array =>
-      new Int32Array(memory.buffer, engine.column(number), length)
-    const floats = (number: number, length: number): Float64Array =>
-      new Float64Array(memory.buffer, engine.column(number), length)
-    const bytes = (number: number): Uint8Array =>
-      new Uint8Array(memory.buffer, engine.column(number), size)
+    const native = new NativeMemory(engine, memory)
+    startNative(engine, native, { specs, requests, plan, warmupRequests })
     const backends = specs.length
-    const matchedAt = engine.memoryFor(4 * backends)
-    const matched = new Int32Array(memory.buffer, matchedAt, backends)
-    this.columns = {
-      time: floats(COLUMN.time, 2),
-      endMs: floats(COLUMN.endMs, backends),
-      waiting: ints(COLUMN.waiting, backends),
-      running: ints(COLUMN.running, backends),
-      outstanding: ints(COLUMN.outstanding, backends),
-      pendingPromptTokens: floats(COLUMN.pendingPromptTokens, backends),
-      backend: ints(COLUMN.backend, size),
-      isHandedOver: bytes(COLUMN.isHandedOver),
-      isTransferring: bytes(COLUMN.isTransferring),
-      emittedTokens: ints(COLUMN.emittedTokens, size),
-      computedTokens: ints(COLUMN.computedTokens, size),
-      cachedTokens: ints(COLUMN.cachedTokens, size),
-      preemptions: ints(COLUMN.preemptions, size),
-      admission: ints(COLUMN.admission, size),
-      finishStep: ints(COLUMN.finishStep, size),
-      admittedMs: floats(COLUMN.admittedMs, size),
-      firstTokenMs: floats(COLUMN.firstTokenMs, size),
-      lastTokenMs: floats(COLUMN.lastTokenMs, size),
-    }
-    const { time, endMs } = this.columns
-    this.loop = new NativeLoop(
-      engine,
-      time,
-      endMs,
-      floats(COLUMN.nextMs, 2),
-      ints(COLUMN.dueEvents, 1),
-    )
-    const capacity = specs.map(({ kv }) => kv)
-    this.kv = new NativeKvCache(engine, capacity, plan.prefixCaching, {
-      freeBlocks: ints(COLUMN.freeBlocks, backends),
-      evictable: ints(COLUMN.evictable, backends),
-      evictions: floats(COLUMN.evictions, backends),
-      matched,
-      matchedAt,
-    })
-    this.fleet = new NativeFleet(engine, floats(COLUMN.counters, 8))
-    this.gaps = floats(COLUMN.gaps, 4096)
-    this.gapsUsed = ints(COLUMN.gapsUsed, 1)
-    this.segment = floats(COLUMN.segment, 9)
+    this.columns = native.columns(backends, requests.size)
+    this.loop = new NativeLoop(engine, native, backends)
+    this.kv = new NativeKvCache(engine, native, specs, plan.prefixCaching)
+    this.fleet = new NativeFleet(engine, native.floats('counters', COUNTERS))
+    this.gaps = native.floats('gaps', GAP_NUMBERS)
+    this.gapsUsed = native.ints('gapsUsed', 1)
+    this.segment = native.floats('segment', SEGMENT_NUMBERS)
     this.reads = new SharedReads(requests, specs, this.kv)
   }
 
@@ -186,9 +127,9 @@ export class NativeRun {
   private askLatency(backend: number): void {
     const { out, segment } = this
     this.specs[backend]!.latency.segment(this.shapeNow(), out)
-    segment[6] = out.baseMs
-    segment[7] = out.slopeMs
-    segment[8] = out.steps
+    segment[BASE_MS] = out.baseMs
+    segment[SLOPE_MS] = out.slopeMs
+    segment[STEPS] = out.steps
   }
 
   private shapeNow(): StepShape {
@@ -212,66 +153,12 @@ export class NativeRun {
   }
 }
 
-/** Tells a native engine what it simulates. */
-function begin(
-  engine: NativeExports,
-  buffer: () => ArrayBufferLike,
-  specs: readonly BackendSpec[],
-  requests: RequestTable,
-  plan: RadixPlan,
-  warmupRequests: number,
-): void {
-  const { size, prompts, promptNode } = requests
-  const sizes = [...new Set(specs.map(({ kv }) => kv.blockTokens))]
-  const trees = sizes.map((blockTokens) => plan.treeOf(requests, blockTokens))
-  const places = (spec: BackendSpec): number =>
-    Math.min(spec.maxNumSeqs, spec.maxBatchTokens, MOST_INT, size)
-  const depth = Math.max(...trees.map((tree) => tree.depth))
-  const largest = Math.max(...specs.map(places))
-  engine.begin(
-    specs.length,
-    size,
-    warmupRequests,
-    plan.prefixCaching ? 1 : 0,
-    sizes.length,
-    depth,
-    plan.wideFrom,
-    largest,
+function refuseMemory(): never {
+  throw new RouteSimError(
+    'the native engine: expected at most 4 GB of memory to do, it needs more',
+    {
+      code: 'memory_exhausted',
+      hint: 'Simulate fewer requests, fewer backends, or without results per request (--no-per-request).',
+    },
   )
-  const holders = trees.map((tree) => {
-    const at = engine.blockSize(tree.blockTokens, tree.size)
-    const fields = new Int32Array(buffer(), at, 6)
-    const put = (field: number, column: Int32Array): void =>
-      new Int32Array(buffer(), fields[field], column.length).set(column)
-    put(2, tree.parent)
-    put(3, tree.start)
-    put(4, tree.end)
-    put(5, tree.leaf)
-    return at
-  })
-  specs.forEach((spec, id) => {
-    engine.backend(
-      id,
-      Math.min(spec.maxBatchTokens, MOST_INT),
-      Math.min(spec.maxNumSeqs, spec.maxBatchTokens, MOST_INT),
-      places(spec),
-      spec.chunkedPrefill ? 1 : 0,
-      countsSharedReads(spec, { sharesPrefixes: plan.prefixCaching }) ? 1 : 0,
-      spec.kv.blocks,
-      spec.kv.blockTokens,
-      holders[sizes.indexOf(spec.kv.blockTokens)]!,
-    )
-  })
-  const at = (number: number): number => engine.column(number)
-  new Int32Array(buffer(), at(COLUMN.promptTokens), size).set(requests.promptTokens)
-  new Int32Array(buffer(), at(COLUMN.outputTokens), size).set(requests.outputTokens)
-  new Float64Array(buffer(), at(COLUMN.entryMs), size).set(requests.arrivalMs)
-  if (prompts.size > 0) {
-    const shares = new Uint8Array(buffer(), at(COLUMN.sharesAnswer), size)
-    for (let i = 0; i < size; i++) {
-      const node = promptNode[i]!
-      if (node >= 0 && prompts.endTokens[node]! > requests.promptTokens[i]!) shares[i] = 1
-    }
-  }
-  engine.start()
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { disagreement, imbalance, observe } from '../testing/both-steppers.js'
-import { BIN, command } from '../testing/command.js'
+import { BIN, command, directoryWith } from '../testing/command.js'
 import { randomStory, type StoryKind } from '../testing/random-story.js'
 import type { Stepper, TinyRun } from '../testing/tiny-run.js'
 
@@ -75,22 +75,14 @@ test.each(['plain', 'decimal', 'ties', 'stress'] as const)(
 )
 
 test('where there is no WebAssembly a run gives the same', async () => {
-  const run = [
-    'run',
-    '--rate',
-    '20',
-    '--duration',
-    '10',
-    '-n',
-    '3',
-    '-a',
-    'prefix_aware',
-    '--seed',
-    '7',
-  ]
+  const at = directoryWith({
+    'c.toml':
+      '[cluster]\nnum_backends = 3\nmax_num_seqs = 8\nkv_cache_blocks = 300\n[trace]\ngenerator = "poisson"\nrate = 20\nduration_sec = 10\n',
+  })
+  const run = [BIN, 'run', '-c', at('c.toml'), '-a', 'prefix_aware', '--format', 'json']
   const [native, without] = await Promise.all([
-    command(process.execPath, [BIN, ...run, '--format', 'json']),
-    command(process.execPath, ['--jitless', BIN, ...run, '--format', 'json']),
+    command(process.execPath, run),
+    command(process.execPath, ['--jitless', ...run]),
   ])
   expect(native.code).toBe(0)
   expect(without.stdout).toBe(native.stdout)
