@@ -1,4 +1,5 @@
 import { type RoutingAlgorithm, thrownBy } from '@routesim/core'
+import { checkOptionNames } from '../definition/option-names.js'
 import { checkHooks } from '../definition/router-hooks.js'
 import {
   declarationOf,
@@ -53,6 +54,7 @@ export function defineCombinator<const Parameters extends RouterParameters>(
 ): CombinatorDefinition {
   const declaration = declarationOf('combinator', options)
   const { name, parameters, presets } = declaration
+  checkOptionNames(`algorithms.${name}`, options, ['wrap'], 'router_invalid')
   return Object.freeze({
     ...declaration,
     wrap(

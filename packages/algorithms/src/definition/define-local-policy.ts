@@ -7,6 +7,7 @@ import {
   RouteSimError,
 } from '@routesim/core'
 import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
+import { checkOptionNames } from './option-names.js'
 import { isName, manifestOf, type RouterManifest } from './router-manifest.js'
 import {
   type ParameterValues,
@@ -68,6 +69,7 @@ export function defineLocalPolicy<const Parameters extends RouterParameters = Re
       `local policy name: expected lower case letters, digits and _, beginning with a letter, got ${JSON.stringify(name) ?? 'none'}`,
     )
   }
+  checkOptionNames(`scheduling.${name}`, options, ['create'], 'policy_invalid')
   const parameters: RouterParameters = Object.freeze({ ...options.parameters })
   resolveParameters(name, parameters, {}, 'scheduling')
   if (typeof options.create !== 'function') {

@@ -1,5 +1,6 @@
 import { RouteSimError, type RoutingAlgorithm, thrownBy } from '@routesim/core'
 import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
+import { checkOptionNames } from './option-names.js'
 import { checkHooks } from './router-hooks.js'
 import {
   declarationOf,
@@ -63,6 +64,7 @@ export function defineRouter<const Parameters extends RouterParameters = Record<
 ): RouterDefinition {
   const declaration = declarationOf('router', options)
   const { name, parameters, presets } = declaration
+  checkOptionNames(`algorithms.${name}`, options, ['create'], 'router_invalid')
   // Routers are loaded from users' files too, where no compiler has looked.
   if (typeof options.create !== 'function') {
     throw invalid(

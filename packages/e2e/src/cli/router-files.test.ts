@@ -21,6 +21,14 @@ const at = directoryWith({
 export default defineRouter({ name: 'x', description: '', create: () => ({}) })`,
   'throws.js': `import { defineRouter } from '@routesim/algorithms'
 export default defineRouter({ name: 'boom', description: '', create: () => ({ route() { throw new Error('kaboom') } }) })`,
+  'creates.js': `import { defineRouter } from '@routesim/algorithms'
+export default defineRouter({ name: 'boom', description: '', create: () => { throw new Error('kaboom') } })`,
+  'creates.mjs': `export default { name: 'boom', parameters: {}, create: () => { null.x } }`,
+  'nameless.mjs': `export default { name: 'mine', parameters: {}, create: () => ({
+  route() { throw new Error('kaboom') } }) }`,
+  'routeless.mjs': `export default { name: 'mine', parameters: {}, create: () => ({}) }`,
+  'typo.js': `import { defineRouter } from '@routesim/algorithms'
+export default defineRouter({ name: 'x', description: '', paramters: {}, create: () => ({ route: () => 99 }) })`,
   'nowhere.js': `import { defineRouter } from '@routesim/algorithms'
 export default defineRouter({ name: 'nowhere', description: '', create: () => ({ route: () => 99 }) })`,
 })
@@ -59,6 +67,11 @@ test.each<[name: string, complaint: string, line?: number]>([
   ['hand-made.js', 'hand-made.js: expected one exported router made with defineRouter, got 0'],
   ['no-route.js', 'expected create() to return an object with a route function'],
   ['throws.js', 'router "boom" threw in route() for request 0: Error: kaboom', 2],
+  ['creates.js', 'router "boom" threw in create(): Error: kaboom', 2],
+  ['creates.mjs', 'router "boom" threw in create(): TypeError: Cannot read', 1],
+  ['nameless.mjs', 'router "mine" threw in route() for request 0: Error: kaboom', 2],
+  ['routeless.mjs', 'expected create() to return an object with a route function, got one without'],
+  ['typo.js', 'algorithms.x.paramters: unknown option', 2],
   ['nowhere.js', 'router "nowhere": request 0: expected a backend of the cluster'],
 ])(
   'a faulty router file says what is wrong, and where it threw: %s',
