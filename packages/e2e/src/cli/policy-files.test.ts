@@ -33,7 +33,10 @@ const at = directoryWith({
   'throws.toml': toml('./throws.mjs'),
   'throws.mjs': 'throw new Error("kaboom")',
   'creates.toml': toml('./creates.mjs'),
-  'creates.mjs': BY_LENGTH.replace('({ rank', '{ throw new Error("kaboom") }, other: () => ({ rank'),
+  'creates.mjs': BY_LENGTH.replace(
+    '({ rank',
+    '{ throw new Error("kaboom") }, other: () => ({ rank',
+  ),
   'ranks.toml': toml('./ranks.mjs'),
   'ranks.mjs': BY_LENGTH.replace('sign * request.promptTokens', 'String(request.promptTokens)'),
   'nothing.toml': toml('./nothing.ts'),

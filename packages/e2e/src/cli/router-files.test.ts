@@ -11,6 +11,18 @@ export default defineRouter({
 `
 const at = directoryWith({
   'c.toml': '[cluster]\nnum_backends = 2\n[trace]\nrate = 5\nduration_sec = 2\ngen_tokens_mean = 5',
+  'listed.toml': `[cluster]
+num_backends = 2
+[trace]
+rate = 5
+duration_sec = 2
+gen_tokens_mean = 5
+[compare]
+algorithms = ["round_robin", "./plain.js:back=2"]
+[sweep]
+algorithms = ["round_robin", "./plain.js:back=2"]
+seeds = 2
+`,
   'typed.ts': ROUTER.replace('(_request, cluster)', '(_request: unknown, cluster: any): any'),
   'plain.js': ROUTER,
   'syntax.ts': 'export default {{',
@@ -46,6 +58,21 @@ test.each(['typed.ts', 'plain.js'])(
     expect(own.per_backend_requests[0]).toBe(0)
   },
 )
+
+test('a config names router files for compare and sweep, beside it or in the working directory', async () => {
+  for (const [command, cwd] of [
+    ['compare', undefined],
+    ['sweep', undefined],
+    ['compare', at('.')],
+  ] as const) {
+    const args = [command, '-c', at('listed.toml'), '--format', 'json']
+    const { code, stdout, stderr } = await routesim(args, { ...(cwd !== undefined && { cwd }) })
+    expect(code, stderr).toBe(0)
+    const found: readonly { readonly algorithm: string }[] = JSON.parse(stdout)
+    const names = found.map(({ algorithm }) => algorithm)
+    expect(new Set(names)).toEqual(new Set(['round_robin', 'last:back=2']))
+  }
+})
 
 test('parameters of a router file are set and checked', async () => {
   const run = (spec: string) => routesim(['run', ...config, '-a', spec, '--format', 'json'])

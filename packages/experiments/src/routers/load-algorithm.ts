@@ -79,9 +79,7 @@ function completed(definition: RouterDefinition, file: string): RouterDefinition
     create(overrides?: Readonly<Record<string, unknown>>): RoutingAlgorithm {
       const router = createdBy(definition, overrides)
       if (typeof router?.route !== 'function') throw noRouter(file, router)
-      return router.name === undefined
-        ? Object.assign(router, { name: definition.name })
-        : router
+      return router.name === undefined ? Object.assign(router, { name: definition.name }) : router
     },
   })
 }
