@@ -71,7 +71,7 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
   const results = summaries[0]!
   const unserved = prepared.perRequest ? [] : unservedCounted(results)
   const found = [
-    ...[...notes, ...sameDecisions(results), ...unserved, ...loadNotes(results)],
+    ...[...notes, ...sameDecisions(results), ...unserved, ...loadNotes(results, described)],
     ...(await rateNotesOf(results, workload, prepared.config, prepared.seeds[0]!)),
   ]
   const info = { ...described, seeds, notes: [...described.notes, ...found] }
