@@ -168,9 +168,11 @@ async function show(report: SweepReport, args: SweepArguments): Promise<void> {
   if (points.length > 0) {
     printNotes(scenario, [])
     await writeResults(sweepRendering(points, sweepHeading(scenario, durationSec)), args)
-    await writeReport(args, ({ sweepReport }, origin) => sweepReport(report, origin))
-    await showCharts(args, ({ sweepReport }) => sweepReport(report), 2)
   }
+  // Where every run failed, a page says why.
+  if (points.length + failures.length > 0)
+    await writeReport(args, ({ sweepReport }, origin) => sweepReport(report, origin))
+  if (points.length > 0) await showCharts(args, ({ sweepReport }) => sweepReport(report), 2)
   if (report.interrupted) throw stopped(points.length, totalPoints, args.log)
   if (failures.length > 0) throw failed(failures, totalRuns)
 }
