@@ -8,8 +8,6 @@ export interface JudgedMetric {
   readonly title: string
   readonly better: 'low' | 'high'
   readonly unit: 'ms' | 'share' | 'usd' | 'number'
-  /** What the number of a result is multiplied with to be told; 1 if absent. */
-  readonly scale?: number
 }
 
 const LATENCIES = [

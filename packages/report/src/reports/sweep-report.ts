@@ -43,10 +43,7 @@ export const RATE_METRICS: readonly RateMetric[] = [
 ]
 
 /** A page about fleets under several rates of arrivals, or with several settings. */
-export function sweepReport(
-  swept: SweptResults,
-  origin: Origin = {},
-): Report {
+export function sweepReport(swept: SweptResults, origin: Origin = {}): Report {
   const { scenario, durationSec, points, failures = [], totalRuns } = swept
   const named = points.map((point) => ({ ...point, label: nameOf(point) }))
   return {
