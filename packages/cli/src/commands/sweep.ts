@@ -186,7 +186,8 @@ function failed(failures: readonly SweepFailure[], all: number): RouteSimError {
     console.error(`failed: ${at.join(', ')}: ${message}`)
   }
   if (failures.length > MOST_TOLD) console.error(`and ${failures.length - MOST_TOLD} more`)
-  return new RouteSimError(`${failures.length} of ${all} runs failed; the others are above`, {
-    code: 'runs_failed',
-  })
+  const count =
+    failures.length === all ? 'every run failed' : `${failures.length} of ${all} runs failed`
+  const rest = failures.length === all ? '' : '; the others are above'
+  return new RouteSimError(`${count}${rest}`, { code: 'runs_failed' })
 }

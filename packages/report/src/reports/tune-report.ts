@@ -5,6 +5,7 @@ import {
   type ReportedObjective,
   type ReportedSensitivity,
   searchProgress,
+  type TriedPoint,
 } from '../charts/parameter-sensitivity.js'
 import { formatValue } from '../format/format-value.js'
 import type { Origin, Report } from './report.js'
