@@ -1,9 +1,4 @@
-/**
- * A value as a message shows it: strings in quotes, so that `"12"` is not mistaken for a number.
- *
- * @example
- * shown('12') // => '"12"'
- */
+/** A value as a message shows it: strings in quotes, so that `"12"` is not mistaken for a number. */
 export function shown(found: unknown): string {
   if (found instanceof Promise) return 'a promise'
   if (typeof found === 'function') return 'a function'
