@@ -38,7 +38,7 @@ export type {
   RouterParameters,
   StringParameter,
 } from './definition/router-parameters.js'
-export { boundedLoad, type LoadBound, placeKey } from './hashing/bounded-load.js'
+export { boundedLoad, type LoadBound, type Overflow, placeKey } from './hashing/bounded-load.js'
 export { hashInteger, hashString } from './hashing/hash.js'
 export { HashRing } from './hashing/hash-ring.js'
 export type { KeyPlacement } from './hashing/key-placement.js'

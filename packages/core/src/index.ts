@@ -42,6 +42,7 @@ export type {
 } from './engine/simulation-options.js'
 export { closestName } from './errors/closest-name.js'
 export { type ErrorDetails, RouteSimError } from './errors/routesim-error.js'
+export { type CodeOwner, thrownBy } from './errors/thrown-by.js'
 export { whyUnwritable } from './errors/why-unwritable.js'
 export { RandomStream } from './kernel/random-stream.js'
 export type {

@@ -88,7 +88,14 @@ export type { ServingSimTraffic } from './serving-sim/traffic.js'
 export { type AiperfProfile, aiperfProfile } from './sweep/aiperf-profile.js'
 export type { Axis, Sampling, Setting, SettingRange, Settings } from './sweep/design.js'
 export { mergeResultLogs } from './sweep/merge-results.js'
-export { type ResultPlace, type ResultRecord, readResultLog } from './sweep/result-log.js'
+export {
+  type FailedRun,
+  type FinishedRun,
+  type LogContent,
+  type ResultPlace,
+  type ResultRecord,
+  readResultLog,
+} from './sweep/result-log.js'
 export { parseShard, type Shard } from './sweep/shard.js'
 export { type SweepOptions, type SweepReport, sweep } from './sweep/sweep.js'
 export { type SweepFailure, type SweepPoint, sweepPoints } from './sweep/sweep-points.js'
@@ -96,7 +103,7 @@ export type { ErrorSummary } from './validation/report/error-summary.js'
 export type { PolicyPair } from './validation/report/policy-order.js'
 export type { SaturationKnee } from './validation/report/saturation-knee.js'
 export type { UnpredictedRow } from './validation/report/unpredicted-row.js'
-export type { ValidationRow } from './validation/report/validation-row.js'
+export type { ValidationPlace, ValidationRow } from './validation/report/validation-row.js'
 export {
   type ValidateOptions,
   type ValidationReport,

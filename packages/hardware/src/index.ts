@@ -27,6 +27,7 @@ export {
   type CachedKvRead,
   KERNEL_EFFICIENCIES,
   type KernelEfficiency,
+  type PartsOfPeak,
 } from './latency/kernel-efficiency.js'
 export { type LatencyTableRow, parseLatencyTable } from './latency/latency-table.js'
 export { type MockerLatencyOptions, mockerLatency } from './latency/mocker-latency.js'

@@ -19,7 +19,7 @@ export { type ConfidenceInterval, confidenceInterval } from './statistics/confid
 export type { Distribution } from './statistics/distribution.js'
 export { percentile } from './statistics/percentile.js'
 export type { BackendCacheStatistics } from './summary/cache-statistics.js'
-export type { SummaryOptions } from './summary/compose-summary.js'
+export type { MeasuredRequests, SummaryOptions } from './summary/compose-summary.js'
 export { RequestStatistics } from './summary/request-statistics.js'
 export type { BackendSummary, RunSummary } from './summary/run-summary.js'
 export { summarize, summarizeTotals } from './summary/summarize.js'

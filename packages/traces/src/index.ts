@@ -87,6 +87,7 @@ export { type TraceStats, type TraceStatsOptions, traceStats } from './stats/tra
 export type { SynthesisOptions } from './synthesis/synthesis-options.js'
 export { synthesizeTrace } from './synthesis/synthesize-trace.js'
 export { type ConvertTraceOptions, convertTrace } from './writing/convert-trace.js'
+export type { EncodeOptions } from './writing/encode-trace.js'
 export {
   formatTrace,
   type TraceWriteResult,

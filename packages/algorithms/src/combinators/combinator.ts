@@ -1,4 +1,5 @@
-import type { RoutingAlgorithm } from '@routesim/core'
+import { type RoutingAlgorithm, thrownBy } from '@routesim/core'
+import { checkOptionNames } from '../definition/option-names.js'
 import { checkHooks } from '../definition/router-hooks.js'
 import {
   declarationOf,
@@ -47,11 +48,13 @@ export interface CombinatorDefinition {
  * @throws RouteSimError `router_invalid` when the name is malformed, `parameter_invalid` when a default is
  * out of its own range
  */
+/* @__NO_SIDE_EFFECTS__ */
 export function defineCombinator<const Parameters extends RouterParameters>(
   options: CombinatorOptions<Parameters>,
 ): CombinatorDefinition {
   const declaration = declarationOf('combinator', options)
   const { name, parameters, presets } = declaration
+  checkOptionNames(`algorithms.${name}`, options, ['wrap'], 'router_invalid')
   return Object.freeze({
     ...declaration,
     wrap(
@@ -59,9 +62,20 @@ export function defineCombinator<const Parameters extends RouterParameters>(
       overrides: Readonly<Record<string, unknown>> = {},
     ): RoutingAlgorithm {
       const values = resolveParameters(name, parameters, withPreset(name, presets, overrides))
-      const algorithm = options.wrap(inner, values as ParameterValues<Parameters>)
+      const algorithm = wrapped(name, () =>
+        options.wrap(inner, values as ParameterValues<Parameters>),
+      )
       checkHooks(name, algorithm)
       return { ...algorithm, name: `${name}(${inner.name})` }
     },
   })
+}
+
+/** What a combinator makes of a router. @throws RouteSimError `router_failed` when it throws */
+function wrapped<T>(name: string, wrap: () => T): T {
+  try {
+    return wrap()
+  } catch (cause) {
+    throw thrownBy({ kind: 'combinator', name }, 'wrap()', cause)
+  }
 }

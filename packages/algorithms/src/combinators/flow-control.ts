@@ -3,7 +3,7 @@ import { FairQueue, type FlowRequest } from '../queues/fair-queue.js'
 import { queueDisciplines } from '../queues/request-queue.js'
 import { type CombinatorDefinition, defineCombinator } from './combinator.js'
 import { type HeldQueue, holdBack } from './hold-back.js'
-import { saturationOf, saturationParameters } from './saturation.js'
+import { saturationOf, withSaturation } from './saturation.js'
 
 interface HeldRequest extends FlowRequest {
   readonly id: number
@@ -24,8 +24,7 @@ export const flowControl: CombinatorDefinition = defineCombinator({
   wins: 'Tenants or priorities compete for a fleet that is too small: the queue is where they can still be told apart.',
   loses: 'The fleet is never full, or full by a limit far below what backends can batch.',
   source: 'llm-d/llm-d-router, pkg/epp at ebab687',
-  parameters: {
-    ...saturationParameters,
+  parameters: withSaturation({
     flow: {
       default: 'tenant',
       choices: ['tenant', 'user', 'session', 'adapter'],
@@ -69,7 +68,7 @@ export const flowControl: CombinatorDefinition = defineCombinator({
       min: 0.001,
       description: 'Time between looks at the fleet, beside those when a request gets on.',
     },
-  },
+  }),
   presets: {
     llm_d: {
       description:

@@ -2,7 +2,7 @@ import { type RequestView, reject } from '@routesim/core'
 import { type CombinatorDefinition, defineCombinator } from './combinator.js'
 import { type HeldQueue, holdBack } from './hold-back.js'
 import { hooksOf } from './hooks-of.js'
-import { saturationOf, saturationParameters } from './saturation.js'
+import { saturationOf, withSaturation } from './saturation.js'
 
 /**
  * Lets a router decide only while the fleet is not full. Meanwhile requests wait first come first served, or
@@ -19,8 +19,7 @@ export const gate: CombinatorDefinition = defineCombinator({
   wins: 'Bursts: what waits at the router is placed by what is known later, and goes to whoever has room first.',
   loses: 'The limit is below what backends can batch, so that they idle while requests wait.',
   source: 'llm-d/llm-d-router, pkg/epp at ebab687; ai-dynamo/dynamo, lib/kv-router',
-  parameters: {
-    ...saturationParameters,
+  parameters: withSaturation({
     when_full: {
       default: 'hold',
       choices: ['hold', 'shed_negative', 'shed'],
@@ -42,7 +41,7 @@ export const gate: CombinatorDefinition = defineCombinator({
       min: 0.001,
       description: 'Time between looks at the fleet, beside those when a request gets on.',
     },
-  },
+  }),
   presets: {
     llm_d: {
       description: 'Without flow control: only priorities below 0 are shed.',

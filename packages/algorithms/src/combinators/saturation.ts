@@ -1,5 +1,9 @@
 import type { ClusterView } from '@routesim/core'
-import type { NumberParameter, StringParameter } from '../definition/router-parameters.js'
+import type {
+  NumberParameter,
+  RouterParameters,
+  StringParameter,
+} from '../definition/router-parameters.js'
 
 /** How full a fleet is said to be; see {@link saturationOf}. */
 export type SaturationRule = 'utilization' | 'concurrency' | 'prefill_backlog'
@@ -23,7 +27,7 @@ type SaturationParameters = Readonly<
 }
 
 /** The parameters of those who hold requests back while a fleet is full. */
-export const saturationParameters: SaturationParameters = {
+const saturationParameters: SaturationParameters = {
   saturation: {
     default: 'utilization',
     choices: ['utilization', 'concurrency', 'prefill_backlog'],
@@ -43,6 +47,17 @@ export const saturationParameters: SaturationParameters = {
     min: 0,
     description: 'Batches of prompt tokens of a full backend.',
   },
+}
+
+/**
+ * The parameters of {@link saturationOf}, and those of one's own. Not spread where they are used: bundlers keep what
+ * spreads, as that may have effects.
+ */
+/* @__NO_SIDE_EFFECTS__ */
+export function withSaturation<const Own extends RouterParameters>(
+  own: Own,
+): SaturationParameters & Own {
+  return { ...saturationParameters, ...own }
 }
 
 /**

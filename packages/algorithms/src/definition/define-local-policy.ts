@@ -1,11 +1,13 @@
 import {
   type ArrangedPolicy,
+  type LocalPolicy,
   type LocalPolicyFactory,
   type RandomStream,
   type RankedPolicy,
   RouteSimError,
 } from '@routesim/core'
 import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
+import { checkOptionNames } from './option-names.js'
 import { isName, manifestOf, type RouterManifest } from './router-manifest.js'
 import {
   type ParameterValues,
@@ -48,7 +50,7 @@ export interface LocalPolicyDefinition {
 /**
  * Defines a local policy: one that gives each request a rank, or one that arranges the queue for each batch.
  *
- * @throws RouteSimError `policy_invalid` when the name is malformed, `parameter_invalid` when a default is
+ * @throws RouteSimError `policy_invalid` when the name is malformed or `create` is none, `parameter_invalid` when a default is
  * out of its own range
  * @example
  * const longestFirst = defineLocalPolicy({
@@ -57,6 +59,7 @@ export interface LocalPolicyDefinition {
  *   create: () => ({ rank: (request) => -request.promptTokens }),
  * })
  */
+/* @__NO_SIDE_EFFECTS__ */
 export function defineLocalPolicy<const Parameters extends RouterParameters = Record<never, never>>(
   options: LocalPolicyOptions<Parameters>,
 ): LocalPolicyDefinition {
@@ -66,8 +69,14 @@ export function defineLocalPolicy<const Parameters extends RouterParameters = Re
       `local policy name: expected lower case letters, digits and _, beginning with a letter, got ${JSON.stringify(name) ?? 'none'}`,
     )
   }
+  checkOptionNames(`scheduling.${name}`, options, ['create'], 'policy_invalid')
   const parameters: RouterParameters = Object.freeze({ ...options.parameters })
   resolveParameters(name, parameters, {}, 'scheduling')
+  if (typeof options.create !== 'function') {
+    throw invalid(
+      `scheduling.${name}: expected create() that returns an object with a function rank or arrange, got ${typeof options.create}`,
+    )
+  }
   return Object.freeze({
     name,
     description,
@@ -77,10 +86,17 @@ export function defineLocalPolicy<const Parameters extends RouterParameters = Re
       const values = resolveParameters(name, parameters, overrides, 'scheduling')
       return {
         name,
-        create: (random) => ({
-          name,
-          ...options.create(values as ParameterValues<Parameters>, random),
-        }),
+        create(random: RandomStream): LocalPolicy {
+          const policy = options.create(values as ParameterValues<Parameters>, random)
+          // Whoever asked for it says that it is none.
+          if (typeof policy !== 'object' || policy === null) return policy
+          // Defined on the object itself, so that class instances keep their methods.
+          return Object.defineProperty(policy, 'name', {
+            value: name,
+            enumerable: true,
+            configurable: true,
+          }) as LocalPolicy
+        },
       }
     },
   })

@@ -1,10 +1,10 @@
-import type { RoutingAlgorithm } from '@routesim/core'
+import { hold, RouteSimError, type RoutingAlgorithm } from '@routesim/core'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { leastBy } from '../pickers/pick.js'
 import { testCluster } from '../test-kit/test-cluster.js'
 import { testRequest } from '../test-kit/test-request.js'
 import { summary } from '../testing/summary.js'
-import { defineRouter } from './define-router.js'
+import { defineRouter, type RouterDefinition } from './define-router.js'
 
 const tunable = defineRouter({
   name: 'tunable',
@@ -177,4 +177,52 @@ test('a router made of that of another definition has its own name', () => {
     create: () => inner.create(),
   })
   expect([outer.create().name, inner.create().name]).toEqual(['outer', 'inner'])
+})
+
+test.each([
+  ['paramters', 'parameters'],
+  ['preset', 'presets'],
+  ['Rule', 'rule'],
+])('an option that nearly is one is refused: %s', (typo, option) => {
+  const options = { name: 'a', description: '', create: () => ({ route: () => undefined }) }
+  expect(() => defineRouter({ ...options, [typo]: {} } as never)).toThrow(
+    expect.objectContaining({
+      code: 'router_invalid',
+      message: `algorithms.a.${typo}: unknown option`,
+      hint: `Did you mean "${option}"?`,
+    }),
+  )
+})
+
+test('options of one own that are near to none are let be', () => {
+  const options = { name: 'a', description: '', parameters: {}, version: 2, parameter: 1 }
+  expect(defineRouter({ ...options, create: () => ({ route: () => hold() }) }).name).toBe('a')
+})
+
+test('what create throws comes with the name of the router', () => {
+  const broken = (cause: unknown): RouterDefinition =>
+    defineRouter({
+      ...{ name: 'broken', description: '' },
+      create: () => {
+        throw cause
+      },
+    })
+  const cause = new TypeError('oops')
+  expect(() => broken(cause).create()).toThrow(
+    expect.objectContaining({
+      ...{ code: 'router_failed', cause },
+      message: 'router "broken" threw in create(): TypeError: oops',
+    }),
+  )
+  const told = new RouteSimError('no such ring', { code: 'ring_invalid', hint: 'Look.' })
+  const outer = defineRouter({
+    ...{ name: 'outer', description: '' },
+    create: () => broken(told).create(),
+  })
+  expect(() => outer.create()).toThrow(
+    expect.objectContaining({
+      ...{ code: 'ring_invalid', hint: 'Look.' },
+      message: 'router "broken": create(): no such ring',
+    }),
+  )
 })

@@ -1,5 +1,6 @@
-import { RouteSimError, type RoutingAlgorithm } from '@routesim/core'
+import { RouteSimError, type RoutingAlgorithm, thrownBy } from '@routesim/core'
 import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
+import { checkOptionNames } from './option-names.js'
 import { checkHooks } from './router-hooks.js'
 import {
   declarationOf,
@@ -38,7 +39,7 @@ export interface RouterDefinition {
    * A fresh algorithm with the default parameters, or others; `preset` names those of a preset, which the others
    * go before.
    * @throws RouteSimError `parameter_unknown` or `parameter_invalid`; `router_invalid` without a route function, or
-   * with one that nearly is a hook
+   * with one that nearly is a hook; `router_failed` when what makes it throws
    */
   create(overrides?: Readonly<Record<string, unknown>>): RoutingAlgorithm
 }
@@ -57,11 +58,13 @@ export interface RouterDefinition {
  *   }),
  * })
  */
+/* @__NO_SIDE_EFFECTS__ */
 export function defineRouter<const Parameters extends RouterParameters = Record<never, never>>(
   options: RouterOptions<Parameters>,
 ): RouterDefinition {
   const declaration = declarationOf('router', options)
   const { name, parameters, presets } = declaration
+  checkOptionNames(`algorithms.${name}`, options, ['create'], 'router_invalid')
   // Routers are loaded from users' files too, where no compiler has looked.
   if (typeof options.create !== 'function') {
     throw invalid(
@@ -72,12 +75,7 @@ export function defineRouter<const Parameters extends RouterParameters = Record<
     ...declaration,
     create(overrides: Readonly<Record<string, unknown>> = {}): RoutingAlgorithm {
       const values = resolveParameters(name, parameters, withPreset(name, presets, overrides))
-      const algorithm = options.create(values as ParameterValues<Parameters>)
-      if (typeof algorithm?.route !== 'function') {
-        throw invalid(
-          `algorithms.${name}: expected create() to return an object with a route function`,
-        )
-      }
+      const algorithm = created(name, () => options.create(values as ParameterValues<Parameters>))
       checkHooks(name, algorithm)
       // Defined on the object itself, so that class instances keep their methods.
       return Object.defineProperty(algorithm, 'name', {
@@ -88,6 +86,18 @@ export function defineRouter<const Parameters extends RouterParameters = Record<
       }) as RoutingAlgorithm
     },
   })
+}
+
+/** What a router's `create` returns, if that is a router. */
+function created<T extends Omit<RoutingAlgorithm, 'name'>>(name: string, create: () => T): T {
+  let algorithm: T
+  try {
+    algorithm = create()
+  } catch (cause) {
+    throw thrownBy({ kind: 'router', name }, 'create()', cause)
+  }
+  if (typeof algorithm?.route === 'function') return algorithm
+  throw invalid(`algorithms.${name}: expected create() to return an object with a route function`)
 }
 
 function invalid(message: string): RouteSimError<AlgorithmsErrorCode> {

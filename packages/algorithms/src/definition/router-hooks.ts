@@ -26,7 +26,7 @@ const HOOKS: Readonly<Record<Hook, true>> = {
 }
 
 /** All that an algorithm may be told or asked, beside the one decision that it must take. */
-export const ROUTER_HOOKS: readonly Hook[] = Object.keys(HOOKS) as Hook[]
+export const ROUTER_HOOKS: readonly Hook[] = /* @__PURE__ */ Object.keys(HOOKS) as Hook[]
 
 /**
  * Refuses a function whose name begins like that of a hook which is missing, and nearly is it: it would never be called.

@@ -15,7 +15,7 @@ export type QueueDiscipline = (request: QueuedRequest) => number
 /** The classic disciplines by name; within one key, the first to come is the first to go. */
 export const queueDisciplines: Readonly<
   Record<'fcfs' | 'lcfs' | 'edf' | 'sjf' | 'wspt', QueueDiscipline>
-> = Object.freeze({
+> = /* @__PURE__ */ Object.freeze({
   /** First come, first served. */
   fcfs: ({ arrivalMs }) => arrivalMs,
   /** Last come, first served. */

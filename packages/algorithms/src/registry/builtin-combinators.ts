@@ -5,7 +5,7 @@ import { flowControl } from '../combinators/flow-control.js'
 import { gate } from '../combinators/gate.js'
 
 /** The combinators of this package that a spec can name. */
-export const builtinCombinators: readonly CombinatorDefinition[] = Object.freeze([
+export const builtinCombinators: readonly CombinatorDefinition[] = /* @__PURE__ */ Object.freeze([
   gate,
   flowControl,
 ])

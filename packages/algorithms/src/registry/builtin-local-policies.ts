@@ -12,17 +12,9 @@ import { priority } from '../local/priority.js'
 import { shortest } from '../local/shortest.js'
 
 /** The local policies of this package. */
-export const builtinLocalPolicies: readonly LocalPolicyDefinition[] = Object.freeze([
-  fcfs,
-  shortest,
-  priority,
-  deadline,
-  laxity,
-  hrrn,
-  lottery,
-  maxOnTime,
-  longestPrefixMatch,
-])
+export const builtinLocalPolicies: readonly LocalPolicyDefinition[] = /* @__PURE__ */ Object.freeze(
+  [fcfs, shortest, priority, deadline, laxity, hrrn, lottery, maxOnTime, longestPrefixMatch],
+)
 
 /**
  * The built-in local policy of a name, written with `_` or `-`.

@@ -35,7 +35,7 @@ import { vllmDataParallel } from '../routers/vllm-data-parallel.js'
 import { builtinCombinators } from './builtin-combinators.js'
 
 /** The routers of this package, from the simplest to the most involved. */
-export const builtinRouters: readonly RouterDefinition[] = Object.freeze([
+export const builtinRouters: readonly RouterDefinition[] = /* @__PURE__ */ Object.freeze([
   roundRobin,
   random,
   leastOutstanding,

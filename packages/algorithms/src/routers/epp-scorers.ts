@@ -100,7 +100,7 @@ export const eppScorers: RouterDefinition = defineRouter({
   presets: {
     epp_default: {
       description: 'Without a config file; blocks of 16 tokens, 31,250 per backend.',
-      mirrors: `${LLM_D}, pkg/epp/config/loader/defaults.go`,
+      mirrors: 'llm-d-router at ebab687, pkg/epp/config/loader/defaults.go',
       parameters: { index: 'approximate', ties: 'rotate' },
     },
     gaie_1_0: {

@@ -4,7 +4,7 @@ import { isAvailable, noAvailableBackend, nthAvailable } from '../pickers/availa
 import { backendOf, positionOf } from '../pickers/backend-of.js'
 import { columnFor } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
-import { tiesParameter } from '../pickers/ties.js'
+import { firstOfTiesParameter } from '../pickers/ties.js'
 import { RadixTree } from '../prefix-index/radix-tree.js'
 import { PromptPath } from '../prompt/prompt-path.js'
 
@@ -70,7 +70,7 @@ export const sglangCacheAware: RouterDefinition = defineRouter({
       description:
         'Which owner of a known prefix takes it: the last that used it, or the least loaded.',
     },
-    ties: { ...tiesParameter, default: 'first' },
+    ties: firstOfTiesParameter,
   },
   presets: {
     smg: {

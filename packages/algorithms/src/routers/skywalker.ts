@@ -3,7 +3,7 @@ import { defineRouter, type RouterDefinition } from '../definition/define-router
 import { countAvailable, isAvailable, noAvailableBackend } from '../pickers/available.js'
 import { columnFor } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
-import { tiesParameter } from '../pickers/ties.js'
+import { firstOfTiesParameter } from '../pickers/ties.js'
 import { RadixTree } from '../prefix-index/radix-tree.js'
 import { PromptPath } from '../prompt/prompt-path.js'
 
@@ -46,7 +46,7 @@ export const skywalker: RouterDefinition = defineRouter({
       min: 1,
       description: 'Tokens per backend that an eviction leaves.',
     },
-    ties: { ...tiesParameter, default: 'first' },
+    ties: firstOfTiesParameter,
   },
   presets: {
     skypilot: {

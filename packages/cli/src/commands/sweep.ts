@@ -168,9 +168,11 @@ async function show(report: SweepReport, args: SweepArguments): Promise<void> {
   if (points.length > 0) {
     printNotes(scenario, [])
     await writeResults(sweepRendering(points, sweepHeading(scenario, durationSec)), args)
-    await writeReport(args, ({ sweepReport }, origin) => sweepReport(report, origin))
-    await showCharts(args, ({ sweepReport }) => sweepReport(report), 2)
   }
+  // Where every run failed, a page says why.
+  if (points.length + failures.length > 0)
+    await writeReport(args, ({ sweepReport }, origin) => sweepReport(report, origin))
+  if (points.length > 0) await showCharts(args, ({ sweepReport }) => sweepReport(report), 2)
   if (report.interrupted) throw stopped(points.length, totalPoints, args.log)
   if (failures.length > 0) throw failed(failures, totalRuns)
 }
@@ -184,7 +186,8 @@ function failed(failures: readonly SweepFailure[], all: number): RouteSimError {
     console.error(`failed: ${at.join(', ')}: ${message}`)
   }
   if (failures.length > MOST_TOLD) console.error(`and ${failures.length - MOST_TOLD} more`)
-  return new RouteSimError(`${failures.length} of ${all} runs failed; the others are above`, {
-    code: 'runs_failed',
-  })
+  const count =
+    failures.length === all ? 'every run failed' : `${failures.length} of ${all} runs failed`
+  const rest = failures.length === all ? '' : '; the others are above'
+  return new RouteSimError(`${count}${rest}`, { code: 'runs_failed' })
 }

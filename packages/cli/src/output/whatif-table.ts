@@ -37,7 +37,7 @@ export function whatifRendering(report: WhatifReport): Rendering {
 
 function rowOf(found: PairedDifference): string[] {
   const { title, unit, base, other, difference, ci95, outcome } = found
-  const scale = unit === 'share' ? 100 : 1
+  const scale = (found.scale ?? 1) * (unit === 'share' ? 100 : 1)
   const number = (value: number): string => shown(value * scale)
   const signed = (value: number): string => `${value > 0 ? '+' : ''}${number(value)}`
   const suffix = { ms: ' (ms)', share: ' (%)', usd: '', number: '' }[unit]

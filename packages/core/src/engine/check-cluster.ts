@@ -1,7 +1,10 @@
 import { type BatchingPolicy, isLockstep, type PreemptionMode } from '../backend/engine-policies.js'
 import { isPolling } from '../backend/mailboxes.js'
+import { RouteSimError } from '../errors/routesim-error.js'
+import { shownIfAny } from '../errors/shown.js'
 import type { BackendRole } from '../routing/cluster-view.js'
 import {
+  checkGiven,
   checkInteger,
   checkName,
   checkNumber,
@@ -22,8 +25,23 @@ const PREEMPTION: Readonly<Record<PreemptionMode, true>> = {
 }
 const CONTENTION: Readonly<Record<KvContention, true>> = { none: true, exclusive: true }
 
+const LATENCY_HINT = 'Make one with @routesim/hardware, as with rooflineLatency().'
+
 /** Checks what the types can not say of backends and what connects them. @throws RouteSimError `options_invalid` */
-export function checkCluster({ backends, kvTransfer }: ClusterSpec): void {
+export function checkCluster(cluster: ClusterSpec): void {
+  checkGiven('cluster', cluster, 'an object of backends and kvCache')
+  const { backends, kvCache, kvTransfer } = cluster
+  if (!Array.isArray(backends)) throw invalidOption('cluster.backends', 'an array', backends)
+  if (typeof kvCache !== 'function') {
+    throw new RouteSimError(
+      `cluster.kvCache: expected a function that makes the KV caches, got ${shownIfAny(kvCache)}`,
+      {
+        code: 'options_invalid',
+        path: 'cluster.kvCache',
+        hint: 'Give radixKvCache() of @routesim/hardware, or another.',
+      },
+    )
+  }
   if (backends.length === 0) throw invalidOption('cluster.backends', 'at least one backend', 0)
   backends.forEach((backend, i) => {
     checkBackend(backend, `cluster.backends[${i}]`)
@@ -32,7 +50,11 @@ export function checkCluster({ backends, kvTransfer }: ClusterSpec): void {
 }
 
 function checkBackend(backend: BackendSpec, path: string): void {
+  checkGiven(path, backend, 'an object of role, latency, kv and limits')
   checkName(`${path}.role`, backend.role, ROLES)
+  const { latency, kv } = backend
+  checkGiven(`${path}.latency`, latency, 'a latency model', ['stepMs', 'segment'], LATENCY_HINT)
+  checkGiven(`${path}.kv`, kv, 'an object of blocks and blockTokens')
   checkName(`${path}.batching`, backend.batching ?? 'mixed', BATCHING)
   checkName(`${path}.preemption`, backend.preemption ?? 'recompute_newest', PREEMPTION)
   checkInteger(`${path}.maxBatchTokens`, backend.maxBatchTokens, 1, MOST_IN_COLUMN)
@@ -45,7 +67,7 @@ function checkBackend(backend: BackendSpec, path: string): void {
   if (backend.promptsTogether !== undefined) {
     const { timeoutSteps, batchingSteps } = backend.promptsTogether
     if (!isLockstep(backend))
-      throw invalidOption(`${path}.promptsTogether`, 'ranks in lockstep', 'none')
+      throw invalidOption(`${path}.promptsTogether`, 'ranks in lockstep', undefined)
     checkInteger(`${path}.promptsTogether.timeoutSteps`, timeoutSteps, 1, MOST_IN_COLUMN)
     checkInteger(`${path}.promptsTogether.batchingSteps`, batchingSteps, 0, MOST_IN_COLUMN)
   }

@@ -2,12 +2,21 @@ import { RouteSimError } from '../errors/routesim-error.js'
 import type { RouterSplit } from '../routing/visibility.js'
 import { checkCluster } from './check-cluster.js'
 import { checkLife } from './failures/check-life.js'
-import { checkInteger, checkName, checkNumber, checkShare, invalidOption } from './option-checks.js'
+import {
+  checkGiven,
+  checkInteger,
+  checkName,
+  checkNumber,
+  checkShare,
+  invalidOption,
+} from './option-checks.js'
 import type { SimulationOptions } from './simulation-options.js'
 
 /** Checks what the types can not say. @throws RouteSimError `options_invalid` */
 export function checkOptions(options: SimulationOptions): void {
+  checkGiven('options', options, 'an object of cluster, requests, router and seed')
   const { cluster, router, seed, warmupRequests = 0, maxInFlight } = options
+  checkRequests(options.requests)
   for (const each of [router].flat()) checkRouter(each)
   checkInteger('seed', seed, 0)
   checkInteger('warmupRequests', warmupRequests, 0)
@@ -21,10 +30,21 @@ export function checkOptions(options: SimulationOptions): void {
       })
     }
   }
+  checkCluster(cluster)
   checkLife(options)
   checkVisibility(options)
-  checkCluster(cluster)
   checkForced(options)
+}
+
+function checkRequests(requests: unknown): void {
+  const hint = 'Build a table with RequestTableBuilder, or read one with @routesim/traces.'
+  checkGiven('requests', requests, 'a table of requests, or a source', [], hint)
+  const { size } = requests as SimulationOptions['requests']
+  if (Number.isInteger(size)) return
+  const found = Array.isArray(requests) ? 'an array' : 'an object without size'
+  throw new RouteSimError(`requests: expected a table of requests, or a source, got ${found}`, {
+    ...{ code: 'options_invalid', path: 'requests', hint },
+  })
 }
 
 /** A decision that is forced is not the router's mistake. */
@@ -72,6 +92,7 @@ function checkVisibility({ visibility, router }: SimulationOptions): void {
   checkName('visibility.routers.split', split, SPLITS)
   if (visibility === undefined) return
   checkNumber('visibility.routers.syncMs', syncMs)
+  checkGiven('visibility.decision', visibility.decision, 'an object of fixedMs and perTokenMs')
   checkNumber('visibility.decision.fixedMs', visibility.decision.fixedMs)
   checkNumber('visibility.decision.perTokenMs', visibility.decision.perTokenMs)
   checkNumber('visibility.tokenError', visibility.tokenError)
@@ -79,6 +100,7 @@ function checkVisibility({ visibility, router }: SimulationOptions): void {
   checkNumber('visibility.healthDelayMs', visibility.healthDelayMs ?? 0)
   const { metrics, prefixes } = visibility
   if (typeof metrics !== 'string') {
+    checkGiven('visibility.metrics', metrics, '"live", or an object of how late they are')
     if (!(metrics.intervalMs > 0 && metrics.intervalMs < Number.POSITIVE_INFINITY)) {
       throw invalidOption('visibility.metrics.intervalMs', 'a number > 0', metrics.intervalMs)
     }
@@ -86,6 +108,7 @@ function checkVisibility({ visibility, router }: SimulationOptions): void {
     checkShare('visibility.metrics.dropProbability', metrics.dropProbability)
   }
   if (typeof prefixes !== 'string') {
+    checkGiven('visibility.prefixes', prefixes, '"live", or an object of how late they are')
     checkNumber('visibility.prefixes.delayMs', prefixes.delayMs)
     checkShare('visibility.prefixes.lossProbability', prefixes.lossProbability)
   }

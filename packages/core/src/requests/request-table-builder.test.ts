@@ -41,7 +41,7 @@ test.each([
   ],
   [
     { arrivalMs: 0, promptTokens: 1, outputTokens: 1, joins: [0, 1] },
-    'request 0: joins: expected none without predecessor, got 0,1',
+    'request 0: joins: expected none without predecessor, got [0,1]',
   ],
   [
     { arrivalMs: 0, promptTokens: 1, outputTokens: 1, thinkMs: 5 },
@@ -115,5 +115,16 @@ test.each([
       code: 'request_invalid',
       message: `request 0: priority: expected an integer ${bound}, got ${priority}`,
     }),
+  )
+})
+
+test('a number in quotes is shown as such', () => {
+  const add = (record: object) => () => new RequestTableBuilder().add(record as never)
+  const whole = { arrivalMs: 0, promptTokens: 1, outputTokens: 1 }
+  expect(add({ ...whole, promptTokens: '12' })).toThrow(
+    'request 0: promptTokens: expected an integer >= 1, got "12"',
+  )
+  expect(add({ promptTokens: 1, outputTokens: 1 })).toThrow(
+    'request 0: arrivalMs: expected a number >= 0, got nothing',
   )
 })

@@ -1,4 +1,5 @@
 import { RouteSimError } from '../errors/routesim-error.js'
+import { shownIfAny } from '../errors/shown.js'
 import { NO_NODE } from './prompt-tree.js'
 import { PromptTreeBuilder } from './prompt-tree-builder.js'
 import { RequestColumns } from './request-columns.js'
@@ -129,7 +130,7 @@ export class RequestTableBuilder {
     const { size } = this.prompts
     if (Number.isInteger(node) && node >= 0 && node < size) return
     throw new RouteSimError(
-      `request ${row}: promptNode: expected a node that builder.prompts gave, got ${node} of ${size}`,
+      `request ${row}: promptNode: expected a node that builder.prompts gave, got ${shownIfAny(node)} of ${size}`,
       { code: 'request_invalid', path: 'promptNode' },
     )
   }
@@ -150,7 +151,7 @@ function checkFollowsNone(row: number, { joins = [], thinkMs = 0 }: RequestRecor
   const [path, found] = joins.length > 0 ? ['joins', joins] : ['thinkMs', thinkMs]
   if (found === 0) return
   throw new RouteSimError(
-    `request ${row}: ${path}: expected none without predecessor, got ${found}`,
+    `request ${row}: ${path}: expected none without predecessor, got ${shownIfAny(found)}`,
     {
       code: 'request_invalid',
       path,
@@ -167,8 +168,11 @@ function check(row: number, field: string, value: number, kind: string, minimum:
   const isOfKind = kind === 'an integer' ? Number.isInteger(value) : Number.isFinite(value)
   if (isOfKind && !isLarge && value >= minimum) return
   const bound = isLarge ? `<= ${MOST}` : `>= ${minimum}`
-  throw new RouteSimError(`request ${row}: ${field}: expected ${kind} ${bound}, got ${value}`, {
-    code: 'request_invalid',
-    path: field,
-  })
+  throw new RouteSimError(
+    `request ${row}: ${field}: expected ${kind} ${bound}, got ${shownIfAny(value)}`,
+    {
+      code: 'request_invalid',
+      path: field,
+    },
+  )
 }

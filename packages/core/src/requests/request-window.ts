@@ -1,4 +1,5 @@
 import { RouteSimError } from '../errors/routesim-error.js'
+import { shown } from '../errors/shown.js'
 import type { PromptTree } from './prompt-tree.js'
 import type { RequestSource } from './request-source.js'
 import type { RequestTable } from './request-table.js'
@@ -113,7 +114,7 @@ export class RequestWindow {
       return
     }
     throw new RouteSimError(
-      `requests: expected a source whose request ${this.made} arrives at ${this.lastArrivalMs} ms or later, got ${arrivalMs}`,
+      `requests: expected a source whose request ${this.made} arrives at ${this.lastArrivalMs} ms or later, got ${shown(arrivalMs)}`,
       { code: 'request_invalid', path: 'requests' },
     )
   }

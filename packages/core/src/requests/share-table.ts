@@ -1,13 +1,14 @@
 import type { PromptTree } from './prompt-tree.js'
 import { INT_COLUMNS, OPTIONAL_COLUMNS } from './request-columns.js'
 import type { RequestTable } from './request-table.js'
-import { sharedFloat64, sharedInt32 } from './shared-columns.js'
+import { isShared, sharedFloat64, sharedInt32 } from './shared-columns.js'
 
 /**
  * The same table with every column in shared memory, so that `postMessage` and `workerData` hand it
  * to a worker thread without copying a column (the strings are copied). What arrives is a
  * {@link RequestTable} again, to be used as it is and written to by nobody. Columns that are shared
- * already, as those of every table that was read, built or generated, stay where they are.
+ * already, as those of every table that was read, built or generated, stay where they are, and so do all in a page
+ * that is not cross-origin isolated, which has no shared memory: `postMessage` copies them then.
  *
  * @example
  * new Worker(script, { workerData: shareTable(table) })
@@ -16,7 +17,7 @@ export function shareTable(table: RequestTable): RequestTable {
   // Columns that are one array stay one: the copy of each is remembered.
   const copies = new Map<Int32Array, Int32Array>()
   const share = (column: Int32Array): Int32Array => {
-    if (column.buffer instanceof SharedArrayBuffer) return column
+    if (isShared(column)) return column
     let copy = copies.get(column)
     if (copy === undefined) {
       copy = sharedInt32(column.length)
@@ -46,7 +47,7 @@ export function shareTable(table: RequestTable): RequestTable {
 }
 
 function shareFloats(column: Float64Array): Float64Array {
-  if (column.buffer instanceof SharedArrayBuffer) return column
+  if (isShared(column)) return column
   const copy = sharedFloat64(column.length)
   copy.set(column)
   return copy

@@ -32,6 +32,13 @@ const at = directoryWith({
   'syntax.ts': 'export default {{',
   'throws.toml': toml('./throws.mjs'),
   'throws.mjs': 'throw new Error("kaboom")',
+  'creates.toml': toml('./creates.mjs'),
+  'creates.mjs': BY_LENGTH.replace(
+    '({ rank',
+    '{ throw new Error("kaboom") }, other: () => ({ rank',
+  ),
+  'ranks.toml': toml('./ranks.mjs'),
+  'ranks.mjs': BY_LENGTH.replace('sign * request.promptTokens', 'String(request.promptTokens)'),
   'nothing.toml': toml('./nothing.ts'),
   'nothing.ts': 'export const x = 1',
 })
@@ -77,6 +84,16 @@ test.each([
   expect(stderr).toContain(`${name}.toml`)
   expect(stderr).toContain(message)
   expect(stderr).not.toContain('    at ')
+})
+
+test.each([
+  ['creates', 'local policy "by_length" threw in create(): Error: kaboom'],
+  ['ranks', 'local policy "by_length": rank() of request 0: expected a number, got "'],
+])('a policy at fault is named: %s.toml', async (name, message) => {
+  const { code, stdout, stderr } = await routesim(['run', '-c', at(`${name}.toml`)])
+  expect(stderr).toContain(message)
+  expect(stderr).not.toContain('unexpected error')
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
 })
 
 test('the serving simulator finds policies and models by name in a folder', async () => {

@@ -113,6 +113,17 @@ test('a page of a sweep names the runs that failed, and why', async () => {
   expect(readFileSync(at('sweep.html'), 'utf8')).not.toContain('failed (')
 })
 
+test('a page is written where every run of a sweep failed', async () => {
+  const args = ['sweep', ...config, '-a', at('broken.mjs'), '--rates', '5,10', '--duration', '5']
+  const page = at('all-failed.html')
+  const { code, stderr } = await routesim([...args, '--report', page])
+  expect(code).toBe(1)
+  expect(stderr).toContain('every run failed')
+  expect(readFileSync(page, 'utf8')).toMatch(
+    /<p>Note: every run failed\. The first error: .*no &lt;way&gt;/,
+  )
+})
+
 test('a page that can not be written is told before the work', async () => {
   const { code, stderr } = await routesim([...pages.run, '--report', at('missing/r.html')])
   expect(code).toBe(1)

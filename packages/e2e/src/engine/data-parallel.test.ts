@@ -312,8 +312,8 @@ test.each([0, 1.5])('%s ranks are refused', (dp) => {
 })
 
 test.each([
-  [{}, 'promptsTogether: expected ranks in lockstep, got none'],
-  [{ dp: 2 }, 'promptsTogether: expected ranks in lockstep, got none'],
+  [{}, 'promptsTogether: expected ranks in lockstep, got nothing'],
+  [{ dp: 2 }, 'promptsTogether: expected ranks in lockstep, got nothing'],
   [
     { dp: 2, lockstep: true, promptsTogether: { timeoutSteps: 0, batchingSteps: 0 } },
     'promptsTogether.timeoutSteps: expected an integer >= 1, got 0',

@@ -169,7 +169,7 @@ test('a policy that loses a request, or has no rank for it, is told so', () => {
     name: 'nameless',
     create: () => ({ name: 'nameless', rank: () => Number.NaN }),
   }
-  expect(() => run(nameless, requests)).toThrow('rank of request 0: expected a number, got NaN')
+  expect(() => run(nameless, requests)).toThrow('rank() of request 0: expected a number, got NaN')
 })
 
 test('a prompt under way that loses its blocks after a decode has lost them leaves the decodes that are left', () => {

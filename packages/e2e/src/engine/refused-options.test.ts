@@ -1,5 +1,5 @@
 // What no compiler has looked at, as in options that were read from a file, is refused by name.
-import { Simulation, tableSource } from '@routesim/core'
+import { Simulation, simulate, tableSource } from '@routesim/core'
 import { radixKvCache } from '@routesim/hardware'
 import { describe, expect, test } from 'vitest'
 import {
@@ -105,3 +105,63 @@ test.each([Number.NaN, Number.POSITIVE_INFINITY, 4])(
     )
   },
 )
+
+const whole = {
+  cluster: { backends: [backend()], kvCache: radixKvCache() },
+  requests: tinyTable([{}]),
+  router: inTurn(),
+  seed: 1,
+}
+const inBackend = (overrides: object): object => ({
+  ...whole,
+  cluster: { ...whole.cluster, backends: [{ ...backend(), ...overrides }] },
+})
+
+test.each<[string, unknown]>([
+  ['options: expected an object of cluster, requests, router and seed, got nothing', undefined],
+  ['requests: expected a table of requests, or a source, got nothing', omit('requests')],
+  ['requests: expected a table of requests, or a source, got an array', { ...whole, requests: [] }],
+  ['cluster: expected an object of backends and kvCache, got nothing', omit('cluster')],
+  ['cluster.backends: expected an array, got nothing', { ...whole, cluster: {} }],
+  [
+    'cluster.kvCache: expected a function that makes the KV caches, got "radix"',
+    { ...whole, cluster: { ...whole.cluster, kvCache: 'radix' } },
+  ],
+  [
+    'cluster.backends[0].latency: expected a latency model, got nothing',
+    inBackend({ latency: undefined }),
+  ],
+  [
+    'cluster.backends[0].latency: expected a latency model, got one without segment()',
+    inBackend({ latency: { name: 'x', stepMs: () => 1 } }),
+  ],
+  [
+    'cluster.backends[0].kv: expected an object of blocks and blockTokens, got nothing',
+    inBackend({ kv: undefined }),
+  ],
+  ['seed: expected an integer >= 0, got nothing', omit('seed')],
+  ['seed: expected an integer >= 0, got "7"', { ...whole, seed: '7' }],
+  [
+    'cluster.backends[0].maxNumSeqs: expected an integer >= 1, got "12"',
+    inBackend({ maxNumSeqs: '12' }),
+  ],
+])('%s', (message, options) => {
+  expect(() => simulate(options as never)).toThrow(
+    expect.objectContaining({ code: 'options_invalid', path: message.split(':')[0], message }),
+  )
+})
+
+function omit(name: keyof typeof whole): object {
+  return { ...whole, [name]: undefined }
+}
+
+test.each(['fast', 'reference'] as const)('a step time that is text, %s stepper', (stepper) => {
+  const latency = { name: 'x', stepMs: () => '5', segment: segmentOfText } as never
+  expect(() => tinyRun({ stepper, requests: [{}], backends: [backend({ latency })] })).toThrow(
+    'latency model "x": expected a finite step time > 0 ms, got "5" for ',
+  )
+})
+
+function segmentOfText(_: unknown, out: { baseMs: unknown }): void {
+  Object.assign(out, { baseMs: '5', slopeMs: 0, steps: 1 })
+}

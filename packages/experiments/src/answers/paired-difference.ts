@@ -4,6 +4,8 @@ import type { JudgedMetric } from './judged-metrics.js'
 
 /** How a number differs between two things that met the same requests. */
 export interface PairedDifference extends JudgedMetric {
+  /** What the numbers are multiplied with where they are told, in the unit of `title`; 1 if absent. */
+  readonly scale?: number
   /** Means over the pairs. */
   readonly base: number
   readonly other: number
@@ -26,7 +28,7 @@ export interface PairedDifference extends JudgedMetric {
  * @param other - by pair, of the same requests
  */
 export function pairedDifference(
-  judged: JudgedMetric,
+  judged: JudgedMetric & Pick<PairedDifference, 'scale'>,
   base: readonly RunSummary[],
   other: readonly RunSummary[],
 ): PairedDifference | undefined {

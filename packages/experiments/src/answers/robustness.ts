@@ -1,5 +1,5 @@
-import { builtinRouters } from '@routesim/algorithms'
 import { configSource } from '../config/config-source.js'
+import { chosenOrNamed } from '../routers/load-choice.js'
 import { metric } from '../run/metric.js'
 import { type AlgorithmChoice, labelOfChoice } from '../run/resolve-algorithms.js'
 import { TrafficStore } from '../sweep/traffic.js'
@@ -165,7 +165,7 @@ export async function checkRobustness(
 async function toRank(options: Pick<RobustnessOptions, 'config' | 'algorithms' | 'by'>) {
   const by = judgedMetric(options.by ?? 'ttft.p99', 'by')
   const source = await configSource(options.config)
-  const choices = options.algorithms ?? source.config.compare.algorithms ?? builtinRouters
+  const choices = await chosenOrNamed(options.algorithms, source.config.compare.algorithms)
   if (choices.length < 2) throw searchInvalid('algorithms', 'at least two to rank', choices.length)
   return { by, source, choices }
 }

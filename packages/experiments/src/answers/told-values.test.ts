@@ -32,5 +32,14 @@ test('a difference with its part of the base and its interval', () => {
   expect(difference('token_hit_rate', { base: 0.5, difference: 0.1, ci95: 0.2 })).toBe(
     '+10 points (+20%), 95% interval -10 points to +30 points',
   )
+  // In the unit of its title.
+  expect(
+    difference('estimated_cost_per_1k_tokens', {
+      scale: 1000,
+      base: 4e-4,
+      difference: 2e-5,
+      ci95: 1e-5,
+    }),
+  ).toBe('+$0.02 (+5%), 95% interval +$0.01 to +$0.03')
   expect(difference('ttft.p99', { base: -10, difference: 5, ci95: null })).toBe('+5 ms (+50%)')
 })

@@ -13,12 +13,15 @@ export function told(value: number, unit: JudgedMetric['unit']): string {
 }
 
 /** `-120 ms (-12%), 95% interval -180 ms to -60 ms`. */
-export function toldDifference({ difference, ci95, base, unit }: PairedDifference): string {
+export function toldDifference(found: PairedDifference): string {
+  const { base, unit, scale = 1 } = found
+  const difference = found.difference * scale
+  const ci95 = found.ci95 === null ? null : found.ci95 * scale
   // A difference of shares is in points: of percents there would be two kinds.
   const text = (value: number): string =>
     unit === 'share' ? `${told(value * 100, 'number')} points` : told(value, unit)
   const signed = (value: number): string => `${value > 0 ? '+' : ''}${text(value)}`
-  const share = base === 0 ? '' : ` (${signedPercent(difference / Math.abs(base))})`
+  const share = base === 0 ? '' : ` (${signedPercent(found.difference / Math.abs(base))})`
   if (ci95 === null) return `${signed(difference)}${share}`
   const [from, to] = [difference - ci95, difference + ci95]
   return `${signed(difference)}${share}, 95% interval ${signed(from)} to ${signed(to)}`

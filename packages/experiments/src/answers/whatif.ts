@@ -56,10 +56,14 @@ export interface WhatifReport {
 const DEFAULT_SEEDS = 5
 export const DEFAULT_WINDOWS = 8
 
+const COST = 'estimated_cost_per_1k_tokens'
+/** The unit of price lists, and of the table of results beside. */
+const PER_MILLION = { title: '$/1M tokens', scale: 1000 }
+
 const TOLD_METRICS = [
   ...['ttft.p50', 'ttft.p99', 'tbt.p99', 'end_to_end_latency.p50', 'end_to_end_latency.p99'],
   ...['requests_per_sec', 'token_hit_rate', 'jains_fairness_index', 'rejected_requests'],
-  ...['estimated_cost_per_1k_tokens', 'slo.attainment', 'slo.goodput_requests_per_sec'],
+  ...[COST, 'slo.attainment', 'slo.goodput_requests_per_sec'],
 ]
 
 /**
@@ -131,7 +135,7 @@ export async function whatif(options: WhatifOptions): Promise<WhatifReport> {
       whole.length + (i + 1) * base.samples.length,
     )
   const differences = TOLD_METRICS.flatMap((path) => {
-    const judged = judgedMetric(path, 'metric')
+    const judged = { ...judgedMetric(path, 'metric'), ...(path === COST && PER_MILLION) }
     return pairedDifference(judged, runsOf(0), runsOf(1)) ?? []
   }).filter(({ base: from, other: to }) => from !== 0 || to !== 0)
   const results = [0, 1].map((i) => (base.isSeeded ? summarizeSeeds(runsOf(i)) : found[i]!)) as [

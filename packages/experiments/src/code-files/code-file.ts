@@ -68,5 +68,9 @@ export function codeFileFaulty(
 ): RouteSimError<ExperimentsErrorCode> {
   const text = cause instanceof Error ? cause.message : String(cause)
   const why = text.replace(/^ParseError: /, '').trimEnd()
-  return new RouteSimError(`${name}: can not be loaded: ${why}`, { code, path: name, cause })
+  const hint = cause instanceof RouteSimError ? cause.hint : undefined
+  return new RouteSimError(`${name}: can not be loaded: ${why}`, {
+    ...{ code, path: name, cause },
+    ...(hint !== undefined && { hint }),
+  })
 }

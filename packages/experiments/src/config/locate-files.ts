@@ -11,9 +11,23 @@ export function besideConfig(path: string, configPath: string | undefined): stri
   return existsSync(beside) ? beside : path
 }
 
-/** Config values with the files that `[cluster]` names found. */
+/** Config values with the files found that `[cluster]` and lists of algorithms name. */
 export function withFilesLocated(values: unknown, configPath: string): unknown {
-  return withPathsIn(values, (path) => besideConfig(path, configPath))
+  const pathOf = (path: string): string => besideConfig(path, configPath)
+  return withAlgorithmsAt(withPathsIn(values, pathOf), pathOf)
+}
+
+function withAlgorithmsAt(values: unknown, pathOf: (path: string) => string): unknown {
+  if (!isTable(values)) return values
+  const located = ['compare', 'sweep'].flatMap((name) => {
+    const table = values[name]
+    if (!isTable(table) || !Array.isArray(table['algorithms'])) return []
+    const algorithms = table['algorithms'].map((spec: unknown) =>
+      typeof spec === 'string' ? specAt(spec, pathOf) : spec,
+    )
+    return [[name, { ...table, algorithms }]]
+  })
+  return { ...values, ...Object.fromEntries(located) }
 }
 
 /** Config values with other paths for the files that `[cluster]` names. */
@@ -33,7 +47,7 @@ function located(
   const { model, compute_model: latency, scheduling } = table
   const result = { ...table }
   if (typeof model === 'string') result['model'] = modelAt(model, pathOf)
-  if (typeof scheduling === 'string') result['scheduling'] = policyAt(scheduling, pathOf)
+  if (typeof scheduling === 'string') result['scheduling'] = specAt(scheduling, pathOf)
   if (isTable(latency) && typeof latency['path'] === 'string') {
     result['compute_model'] = { ...latency, path: pathOf(latency['path']) }
   }
@@ -48,7 +62,7 @@ function modelAt(model: string, pathOf: (path: string) => string): string {
 }
 
 /** Specs that can not be read are for the schema to refuse. */
-function policyAt(spec: string, pathOf: (path: string) => string): string {
+function specAt(spec: string, pathOf: (path: string) => string): string {
   const file = codeFileOf(spec)
   return file === undefined ? spec : spec.replace(file, pathOf(file))
 }

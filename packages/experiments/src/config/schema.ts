@@ -216,7 +216,7 @@ const compare = table({
     .array(text(), expected('a list of algorithms'))
     .min(1, { error: () => 'expected at least one algorithm, got an empty list' })
     .optional()
-    .describe('Built-in algorithms that compare takes, as after -A; default all.'),
+    .describe('Algorithms that compare takes, as after -A; all built-in ones when absent.'),
 })
 
 /** The whole config file. Every default of RouteSim stands here and nowhere else. */

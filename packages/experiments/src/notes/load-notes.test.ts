@@ -1,3 +1,5 @@
+import { defineRouter } from '@routesim/algorithms'
+import { hold } from '@routesim/core'
 import { expect, test } from 'vitest'
 import { capacity } from '../answers/capacity.js'
 import { parseConfig } from '../config/parse-config.js'
@@ -37,4 +39,46 @@ test('a fleet has a capacity though some requests ask for a model that nobody se
   const { answers, scenario } = await capacity({ config: misspelt, seeds: 1, precision: 0.5 })
   expect(answers[0]!.meets).toBeGreaterThan(2)
   expect(scenario.notes[0]).toMatch(/no backend serves \(lama-70b\)/)
+})
+
+const calm = `
+[cluster]
+num_backends = 2
+[trace]
+rate = 10
+duration_sec = 20
+gen_tokens_mean = 20
+`
+const failing = `${calm}${[0, 1]
+  .map((backend) => `[[events]]\nat_sec = 3\nkind = "fail"\nbackend = ${backend}\n`)
+  .join('')}`
+
+test('a fleet of which every backend failed is not called overloaded', async () => {
+  const config = parseConfig(failing)
+  const { scenario } = await compare({ config, algorithms: ['round_robin', 'random'] })
+  expect(scenario.notes).toEqual([
+    expect.stringMatching(
+      /^from 3 s on \[\[events\]\] leave no backend: (up to )?8\d% of the requests are rejected because none is available$/,
+    ),
+  ])
+})
+
+test('a router that lets nothing go is told of, and the fleet is not called overloaded', async () => {
+  const holds = defineRouter({
+    ...{ name: 'holds', description: 'Keeps all.' },
+    create: () => ({ route: () => hold() }),
+  })
+  const algorithms = [holds, 'round_robin']
+  const { scenario } = await compare({ config: parseConfig(calm), algorithms })
+  expect(scenario.notes).toEqual([
+    'holds held 100% of the requests until the end of the run: they are rejected on any fleet',
+  ])
+})
+
+test('a fleet that fails and was overloaded before is called so', async () => {
+  const config = parseConfig(
+    failing.replace('rate = 10', 'rate = 400').replaceAll('at_sec = 3', 'at_sec = 19'),
+  )
+  const { scenario } = await compare({ config, algorithms: ['round_robin'] })
+  expect(scenario.notes.join()).toContain('the fleet is overloaded on this traffic')
 })

@@ -1,12 +1,55 @@
+import type { BackendEvent } from '@routesim/core'
 import { metric } from '../run/metric.js'
 import type { AlgorithmSummary } from '../run/simulate-all.js'
 import { listed } from './listed.js'
+import { type NobodyUp, nobodyUp } from './nobody-up.js'
 import { shareText } from './share-text.js'
 import { unservedNote } from './unserved-models.js'
 
-/** Notes on runs whose figures tell of something else than of the router. */
-export function loadNotes(results: readonly AlgorithmSummary[]): string[] {
-  return [...oversized(results), ...overloaded(results)]
+/** What happens to the fleet of the runs. */
+export interface FleetStory {
+  readonly backends: number
+  readonly events: readonly BackendEvent[]
+}
+
+/** Notes on runs whose figures tell of something else than of the router, and on routers that let nothing go. */
+export function loadNotes(results: readonly AlgorithmSummary[], story: FleetStory): string[] {
+  const gone = nobodyUp(story.events, story.backends)
+  return [
+    ...oversized(results),
+    ...held(results),
+    ...(gone === undefined ? [] : unattended(results, gone)),
+    ...overloaded(results, gone !== undefined),
+  ]
+}
+
+/** Reason of a request that its router kept until nothing was left to wait for. */
+const HELD = 'held_forever'
+/** Reasons of requests that came, or were lost, when no backend took any. */
+const GONE = ['no_available_backend', 'no_backend']
+
+function held(results: readonly AlgorithmSummary[]): string[] {
+  const by = results.filter((result) => rejectedShare(result, HELD) > 0)
+  if (by.length === 0) return []
+  const most = Math.max(...by.map((result) => rejectedShare(result, HELD)))
+  const who = listed(by.map(({ algorithm }) => algorithm))
+  return [
+    `${who} held ${by.length > 1 ? 'up to ' : ''}${shareText(most)} of the requests until the end of the run: they are rejected on any fleet`,
+  ]
+}
+
+function unattended(results: readonly AlgorithmSummary[], { fromMs, toMs }: NobodyUp): string[] {
+  const most = Math.max(...results.map(goneShare))
+  if (!(most > 0)) return []
+  const until = Number.isFinite(toMs) ? ` to ${toMs / 1000} s` : ' on'
+  const upTo = results.some((result) => goneShare(result) !== most) ? 'up to ' : ''
+  return [
+    `from ${fromMs / 1000} s${until} [[events]] leave no backend: ${upTo}${shareText(most)} of the requests are rejected because none is available`,
+  ]
+}
+
+function goneShare(result: AlgorithmSummary): number {
+  return GONE.reduce((sum, reason) => sum + rejectedShare(result, reason), 0)
 }
 
 /** Requests that no rate and no router would have served. */
@@ -38,13 +81,31 @@ function rejectedShare(result: AlgorithmSummary, reason: string): number {
 }
 
 /** Fleets that did not keep up: latencies grow with the length of the run. */
-function overloaded(results: readonly AlgorithmSummary[]): string[] {
+function overloaded(results: readonly AlgorithmSummary[], hasGone: boolean): string[] {
   const names = results
     .filter(({ saturation }) => saturation.verdict === 'overloaded')
+    .filter((result) => !isExplained(result, hasGone))
     .map(({ algorithm }) => algorithm)
   if (names.length === 0) return []
   const who = names.length === results.length ? 'with every algorithm' : `with ${listed(names)}`
   return [
     `the fleet is overloaded ${results.length === 1 ? '' : `${who} `}on this traffic: waiting times tell more of the length of the run than of the router`,
   ]
+}
+
+/** Fewer waiting requests than this are no queue to speak of, and a smaller share of unserved ones no load. */
+const FEW_WAITING = 10
+const FEW_UNSERVED = 0.01
+
+/** Whether requests of a run ended unserved for other reasons than load: what was served did not queue. */
+function isExplained(result: AlgorithmSummary, hasGone: boolean): boolean {
+  const count = (path: string): number => metric(result, path).value ?? 0
+  const otherwise = rejectedShare(result, HELD) + (hasGone ? goneShare(result) : 0)
+  const unserved = count('saturation.rejected_share') + count('saturation.timed_out_share')
+  const waiting = count('saturation.peak_waiting')
+  return (
+    otherwise > 0 &&
+    unserved - otherwise < FEW_UNSERVED &&
+    (waiting < FEW_WAITING || waiting <= count('saturation.running_at_peak'))
+  )
 }

@@ -1,5 +1,6 @@
 import { RouteSimError } from '@routesim/core'
 import type { ExperimentsErrorCode } from '../errors.js'
+import { importOptional } from './import-optional.js'
 
 /** The queue and the Redis client under it, which only those load who share a sweep. */
 export interface QueuePackages {
@@ -10,7 +11,10 @@ export interface QueuePackages {
 /** @throws RouteSimError `queue_missing`, with the command that installs them */
 export async function loadBullMq(): Promise<QueuePackages> {
   try {
-    const [bullmq, { Redis }] = await Promise.all([import('bullmq'), import('ioredis')])
+    const [bullmq, { Redis }] = await Promise.all([
+      importOptional(() => import('bullmq'), 'bullmq'),
+      importOptional(() => import('ioredis'), 'ioredis'),
+    ])
     return { bullmq, Redis }
   } catch (cause) {
     throw new RouteSimError<ExperimentsErrorCode>(

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { extname, resolve } from 'node:path'
 import { parseRouterSpec, type RouterDefinition, unwrapSpec } from '@routesim/algorithms'
-import { RouteSimError } from '@routesim/core'
+import { RouteSimError, type RoutingAlgorithm, thrownBy } from '@routesim/core'
 import {
   type CodeFileKind,
   codeFileFaulty,
@@ -68,7 +68,41 @@ export async function loadRouterFile(path: string, name: string): Promise<Router
   } catch (cause) {
     throw codeFileFaulty(name, ROUTER_FILE, cause)
   }
-  return soleDefinition(module, name, ROUTER_FILE)
+  return completed(soleDefinition(module, name, ROUTER_FILE), name)
+}
+
+/** A definition that may have been written without `defineRouter`: its routers get what that would have given them. */
+function completed(definition: RouterDefinition, file: string): RouterDefinition {
+  return Object.freeze({
+    ...{ description: '', presets: {}, manifest: {} },
+    ...definition,
+    create(overrides?: Readonly<Record<string, unknown>>): RoutingAlgorithm {
+      const router = createdBy(definition, overrides)
+      if (typeof router?.route !== 'function') throw noRouter(file, router)
+      return router.name === undefined ? Object.assign(router, { name: definition.name }) : router
+    },
+  })
+}
+
+function createdBy(
+  definition: RouterDefinition,
+  overrides: Readonly<Record<string, unknown>> | undefined,
+): RoutingAlgorithm {
+  try {
+    return definition.create(overrides)
+  } catch (cause) {
+    // defineRouter has told whose it is.
+    if (cause instanceof RouteSimError) throw cause
+    throw thrownBy({ kind: 'router', name: definition.name }, 'create()', cause)
+  }
+}
+
+function noRouter(file: string, found: unknown): RouteSimError<ExperimentsErrorCode> {
+  const expected = 'expected create() to return an object with a route function'
+  const got = typeof found === 'object' && found !== null ? 'one without' : String(found)
+  return new RouteSimError(`${file}: ${expected}, got ${got}`, {
+    ...{ code: 'router_file', path: file, hint: ROUTER_FILE.hint },
+  })
 }
 
 function isDefinition(value: unknown): value is RouterDefinition {

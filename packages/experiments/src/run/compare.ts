@@ -1,10 +1,10 @@
-import { builtinRouters } from '@routesim/algorithms'
 import { RouteSimError } from '@routesim/core'
 import type { RunDetail } from '@routesim/metrics'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { loadNotes, unservedCounted } from '../notes/load-notes.js'
 import { rateNotesOf } from '../notes/rate-notes.js'
 import { sameDecisions } from '../notes/same-decisions.js'
+import { chosenOrNamed } from '../routers/load-choice.js'
 import { loadWorkload } from '../workload/load-workload.js'
 import { type AlgorithmChoice, resolveAlgorithms } from './resolve-algorithms.js'
 import type { RunSamples } from './run-samples.js'
@@ -53,7 +53,7 @@ export interface Comparison {
  */
 export async function compare(options: CompareOptions): Promise<Comparison> {
   const prepared = await prepareFleet(options)
-  const choices = options.algorithms ?? prepared.config.compare.algorithms ?? builtinRouters
+  const choices = await chosenOrNamed(options.algorithms, prepared.config.compare.algorithms)
   if (choices.length === 0) {
     throw new RouteSimError<ExperimentsErrorCode>('algorithms: expected at least one, got none', {
       code: 'algorithms_missing',
@@ -71,7 +71,7 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
   const results = summaries[0]!
   const unserved = prepared.perRequest ? [] : unservedCounted(results)
   const found = [
-    ...[...notes, ...sameDecisions(results), ...unserved, ...loadNotes(results)],
+    ...[...notes, ...sameDecisions(results), ...unserved, ...loadNotes(results, described)],
     ...(await rateNotesOf(results, workload, prepared.config, prepared.seeds[0]!)),
   ]
   const info = { ...described, seeds, notes: [...described.notes, ...found] }

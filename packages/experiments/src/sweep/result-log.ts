@@ -29,12 +29,14 @@ export interface ResultPlace {
   readonly seed: number
 }
 
-interface FinishedRun {
+/** A run that came to its end. */
+export interface FinishedRun {
   readonly status: 'ok'
   readonly result: RunSummary
 }
 
-interface FailedRun {
+/** One that ended in an error. */
+export interface FailedRun {
   readonly status: 'failed'
   readonly error: { readonly code: string | null; readonly message: string }
 }

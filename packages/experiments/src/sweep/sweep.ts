@@ -74,7 +74,7 @@ export interface SweepReport {
 
 /**
  * Simulates every combination of config values, rates, algorithms and seeds, or a sample of them. A run
- * that fails is told with its error, and the others go on.
+ * that fails is told with its error, and the others go on; `points` is empty where every run failed.
  *
  * @throws RouteSimError when nothing is to be swept, when every point is faulty, or when the log exists
  * and is not to be resumed
@@ -134,7 +134,8 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
       onRecord: (record) => log?.append(record),
     })
     const done = runs.flatMap((_, run) => records.get(run) ?? [])
-    if (done.length > 0 && done.every(({ status }) => status === 'failed')) throw firstFailure(done)
+    // Of points of which none could be made there is nothing to tell but why.
+    if (done.length > 0 && runs.every(({ made }) => 'error' in made)) throw firstFailure(done)
     const wanted = runs.filter((_, i) => part === undefined || i % part.count === part.index)
     const stopped = signal?.aborted === true && done.length < wanted.length
     const described = await describe(runs, seeds, options, stopped ? undefined : signal)

@@ -14,7 +14,7 @@ export interface Axis {
 }
 
 /** What all charts have. */
-interface ChartBase {
+export interface ChartBase {
   /** Unique within a report, a word of letters, digits and dashes. */
   readonly id: string
   readonly title: string

@@ -7,6 +7,8 @@ export interface ReportedDifference {
   readonly path: string
   readonly title: string
   readonly unit: Unit
+  /** What the numbers are multiplied with to be in the unit of `title`; 1 if absent. */
+  readonly scale?: number
   readonly base: number
   readonly other: number
   readonly difference: number
@@ -52,9 +54,11 @@ export function pairedDifferences(
     table: tableOf(
       ['Number', 'Outcome'],
       ['Before', 'After', 'Difference', '±'],
-      differences.map(({ title, unit, base, other, difference, ci95, outcome }) => [
+      differences.map(({ title, unit, scale = 1, base, other, difference, ci95, outcome }) => [
         ...[title, OUTCOMES[outcome]],
-        ...[base, other, difference, ci95].map((value) => formatValue(value, unit)),
+        ...[base, other, difference, ci95].map((value) =>
+          formatValue(value === null ? null : value * scale, unit),
+        ),
       ]),
     ),
   }

@@ -67,13 +67,19 @@ function changeAxis(effects: readonly (number | null)[]): Axis {
   return { title, unit: 'share', scale: 'log', min: least / 2, max: most }
 }
 
+/** A point of the search: parameters that were tried. */
+export interface TriedPoint {
+  /** Share of the traffic that it was tried on. */
+  readonly share: number
+  /** Null where it could not be measured. */
+  readonly objective: number | null
+  /** Whether it breaks a bound. */
+  readonly breaks: boolean
+}
+
 /** The objective of every point that was tried on all traffic to search in, and the best so far. */
 export function searchProgress(
-  tried: readonly {
-    readonly share: number
-    readonly objective: number | null
-    readonly breaks: boolean
-  }[],
+  tried: readonly TriedPoint[],
   { title, unit, better }: ReportedObjective,
 ): XyChart {
   const full = tried.filter(({ share }) => share === 1)

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { RouteSimError } from '@routesim/core'
 import type { ReportErrorCode } from '../report-error-code.js'
+import { importOptional } from './import-optional.js'
 
 /** What this package needs of the optional converter. */
 interface Converter {
@@ -11,7 +12,7 @@ interface Converter {
 
 /**
  * Turns an SVG picture into PNG with `@resvg/resvg-js`, which has to be installed beside this
- * package. The font comes along, so the text is the same everywhere.
+ * package, or in the working directory. The font comes along, so the text is the same everywhere.
  *
  * @param scale - pixels per unit of the SVG
  * @throws RouteSimError `png_unavailable` when the converter is not installed
@@ -29,7 +30,7 @@ export async function renderPng(svg: string, scale: number = 2): Promise<Uint8Ar
 async function converter(): Promise<Converter> {
   const name = '@resvg/resvg-js'
   try {
-    const loaded: unknown = await import('@resvg/resvg-js')
+    const loaded: unknown = await importOptional(() => import('@resvg/resvg-js'), name)
     return (loaded as { readonly default?: Converter }).default ?? (loaded as Converter)
   } catch (cause) {
     throw new RouteSimError<ReportErrorCode>(`PNG pictures need ${name}, which is not installed`, {

@@ -16,6 +16,12 @@ test('failures are told with their router and the first error', () => {
   expect(failureNotes([run], undefined)[0]).toMatch(/^1 run failed/)
 })
 
+test('where every run failed, that is said', () => {
+  expect(failureNotes([run, { ...run, seed: 2 }], 2)).toEqual([
+    `every run failed. The first error: ${run.message}`,
+  ])
+})
+
 test('failures stand in a table by setting, rate and seed', () => {
   const failures: FailedRun[] = [
     { ...run, settings: { 'cluster.num_backends': 4 }, rate: 10 },

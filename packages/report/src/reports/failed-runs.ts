@@ -24,6 +24,7 @@ export function failureNotes(failures: readonly FailedRun[], all: number | undef
   const names = [...new Set(failures.map(({ algorithm }) => algorithm))].join(', ')
   const count = all === undefined ? failures.length : `${failures.length} of ${all}`
   const noun = all === 1 || count === 1 ? 'run' : 'runs'
+  if (failures.length === all) return [`every run failed. The first error: ${first.message}`]
   return [
     `${count} ${noun} failed (${names}); tables and charts go without. The first error: ${first.message}`,
   ]

@@ -20,6 +20,10 @@ export interface SweptResults {
   readonly failures?: readonly FailedRun[]
   /** Runs in all, those that failed among them. */
   readonly totalRuns?: number
+  /** Points in all, those that were not reached among them. */
+  readonly totalPoints?: number
+  /** Whether it was stopped before its end; false if absent. */
+  readonly interrupted?: boolean
 }
 
 /** A result of a sweep, and where in the sweep it stands. */
@@ -39,23 +43,29 @@ export const RATE_METRICS: readonly RateMetric[] = [
 ]
 
 /** A page about fleets under several rates of arrivals, or with several settings. */
-export function sweepReport(
-  { scenario, durationSec, points, failures = [], totalRuns }: SweptResults,
-  origin: Origin = {},
-): Report {
+export function sweepReport(swept: SweptResults, origin: Origin = {}): Report {
+  const { scenario, durationSec, points, failures = [], totalRuns } = swept
   const named = points.map((point) => ({ ...point, label: nameOf(point) }))
   return {
     title: `Sweep of ${scenario.name}`,
     subtitle: sweepSubtitleOf(scenario, durationSec),
-    notes: [...failureNotes(failures, totalRuns), ...scenario.notes],
+    notes: [...stoppedNotes(swept), ...failureNotes(failures, totalRuns), ...scenario.notes],
     sections: [
       ...pictures(named),
       ...settingPictures(points),
-      { title: 'All points', tables: [resultsOf(points)] },
+      ...(points.length === 0 ? [] : [{ title: 'All points', tables: [resultsOf(points)] }]),
       ...failedRuns(failures),
     ],
     origin,
   }
+}
+
+function stoppedNotes({ interrupted, points, totalPoints }: SweptResults): string[] {
+  if (interrupted !== true) return []
+  const all = totalPoints === undefined ? '' : ` of ${totalPoints}`
+  return [
+    `the sweep was stopped: ${points.length}${all} points are here, and nothing of the others`,
+  ]
 }
 
 /** Empty for a sweep that is not over rates. */

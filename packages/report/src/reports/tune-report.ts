@@ -5,6 +5,7 @@ import {
   type ReportedObjective,
   type ReportedSensitivity,
   searchProgress,
+  type TriedPoint,
 } from '../charts/parameter-sensitivity.js'
 import { formatValue } from '../format/format-value.js'
 import type { Origin, Report } from './report.js'
@@ -23,15 +24,16 @@ export interface TunedResults {
     readonly range: string
   }[]
   readonly spec: string
-  readonly training: Measured
-  readonly held_out: Measured & { readonly gain: ReportedDifference | undefined }
+  readonly training: TunedFigures
+  readonly held_out: TunedFigures & { readonly gain: ReportedDifference | undefined }
   readonly sensitivity: readonly ReportedSensitivity[]
-  readonly tried: Parameters<typeof searchProgress>[0]
+  readonly tried: readonly TriedPoint[]
   readonly runs: number
   readonly verdict: readonly string[]
 }
 
-interface Measured {
+/** The objective on one part of the traffic, before and after. */
+export interface TunedFigures {
   readonly requests: number
   readonly before: number | null
   readonly tuned: number | null
@@ -75,10 +77,10 @@ export function tuneReport(results: TunedResults, origin: Origin = {}): Report {
 
 function gainTable(
   { unit }: ReportedObjective,
-  training: Measured,
+  training: TunedFigures,
   { gain, ...held }: TunedResults['held_out'],
 ) {
-  const row = (name: string, { requests, before, tuned }: Measured): string[] => [
+  const row = (name: string, { requests, before, tuned }: TunedFigures): string[] => [
     name,
     requests.toLocaleString('en-US'),
     ...[before, tuned].map((value) => formatValue(value, unit)),

@@ -1,4 +1,5 @@
 import { RouteSimError } from '../../errors/routesim-error.js'
+import { shown } from '../../errors/shown.js'
 import type { LatencyModel, StepSegment, StepShape } from '../../latency/latency-model.js'
 import { MOST_STEPS } from './backend-batch.js'
 import { stepsToFinish, stepsToSharedBlock } from './decode-batches.js'
@@ -55,7 +56,7 @@ export function checkLatency(
   if (isNumber && batch.baseMs > 0 && lastMs > 0 && endMs[backend]! < Number.POSITIVE_INFINITY)
     return
   throw new RouteSimError(
-    `latency model "${latency.name}": expected a finite step time > 0 ms, got ${batch.baseMs} for ${JSON.stringify(shape)} (slope ${batch.slopeMs} over ${steps} steps)`,
+    `latency model "${latency.name}": expected a finite step time > 0 ms, got ${shown(batch.baseMs)} for ${JSON.stringify(shape)} (slope ${batch.slopeMs} over ${steps} steps)`,
     { code: 'latency_invalid' },
   )
 }

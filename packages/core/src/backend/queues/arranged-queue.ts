@@ -1,4 +1,5 @@
 import { RouteSimError } from '../../errors/routesim-error.js'
+import { calling } from './checked-policy.js'
 import type { ArrangedPolicy } from './local-policy.js'
 import type { LocalQueue } from './local-queue.js'
 import type { WaitingView } from './waiting-view.js'
@@ -61,17 +62,18 @@ export class ArrangedQueue implements LocalQueue {
     this.arranged = []
   }
 
-  /** @throws RouteSimError `policy_failed` when the policy loses a request */
+  /** @throws RouteSimError `policy_failed` when the policy throws, or loses a request */
   arrange(): void {
     const { requests, view } = this
     const order = Int32Array.from(requests, (_, i) => i)
     view.show(requests)
-    this.policy.arrange(view, order)
+    const { policy } = this
+    calling(policy.name, 'arrange()', () => policy.arrange(view, order))
     const isThere = new Uint8Array(requests.length)
     for (const i of order) isThere[i] = 1
     if (isThere.includes(0)) {
       throw new RouteSimError(
-        `local policy "${this.policy.name}": expected an order of ${requests.length} waiting requests, got ${order.join(' ')}`,
+        `local policy "${policy.name}": expected an order of ${requests.length} waiting requests, got ${order.join(' ')}`,
         { code: 'policy_failed' },
       )
     }

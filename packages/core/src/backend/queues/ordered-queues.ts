@@ -2,6 +2,7 @@ import type { BackendSpec } from '../../engine/simulation-options.js'
 import { RandomStream } from '../../kernel/random-stream.js'
 import type { FleetContext } from '../fleet.js'
 import { ArrangedQueue } from './arranged-queue.js'
+import { makePolicy, rankBy } from './checked-policy.js'
 import type { LocalPolicy } from './local-policy.js'
 import type { LocalQueue } from './local-queue.js'
 import { RankedQueue } from './ranked-queue.js'
@@ -31,13 +32,15 @@ export class OrderedQueues extends WaitingQueues {
     super(context.specs.length, context.requests.size)
     this.cursor = new WaitingCursor(context.requests)
     this.policies = context.specs.map(({ scheduling }, backend) =>
-      scheduling?.create(new RandomStream(context.seed, `local policy ${backend}`)),
+      scheduling === undefined
+        ? undefined
+        : makePolicy(scheduling, new RandomStream(context.seed, `local policy ${backend}`)),
     )
     this.queues = this.policies.map((policy, backend) => {
       if (policy === undefined) return undefined
       return 'arrange' in policy
         ? new ArrangedQueue(policy, new WaitingView(backend, context))
-        : new RankedQueue((request) => policy.rank(this.cursor.at(request)))
+        : new RankedQueue((request) => rankBy(policy, this.cursor, request))
     })
   }
 
@@ -98,6 +101,6 @@ export class OrderedQueues extends WaitingQueues {
 
   override rankOf(backend: number, request: number): number {
     const policy = this.policies[backend]
-    return policy !== undefined && 'rank' in policy ? policy.rank(this.cursor.at(request)) : 0
+    return policy !== undefined && 'rank' in policy ? rankBy(policy, this.cursor, request) : 0
   }
 }

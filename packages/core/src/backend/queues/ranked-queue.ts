@@ -1,4 +1,3 @@
-import { RouteSimError } from '../../errors/routesim-error.js'
 import type { LocalQueue } from './local-queue.js'
 
 interface Entry {
@@ -25,14 +24,9 @@ export class RankedQueue implements LocalQueue {
     return this.heap[0]?.request ?? -1
   }
 
-  /** @throws RouteSimError `policy_failed` when a rank is no number */
+  /** @throws RouteSimError `policy_failed` when there is no rank for it */
   push(request: number, isFirst: boolean): void {
     const rank = this.rankOf(request)
-    if (Number.isNaN(rank)) {
-      throw new RouteSimError(`rank of request ${request}: expected a number, got NaN`, {
-        code: 'policy_failed',
-      })
-    }
     this.insert({ rank, turn: isFirst ? --this.earliest : ++this.latest, request })
   }
 

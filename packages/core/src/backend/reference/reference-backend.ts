@@ -1,5 +1,6 @@
 import type { BackendSpec } from '../../engine/simulation-options.js'
 import { RouteSimError } from '../../errors/routesim-error.js'
+import { shown } from '../../errors/shown.js'
 import type { Clock } from '../../kernel/clock.js'
 import type { StepShape } from '../../latency/latency-model.js'
 import type { AdapterSlots } from '../adapter-slots.js'
@@ -245,7 +246,7 @@ export class ReferenceBackend {
     const durationMs = this.spec.latency.stepMs(step)
     if (!(Number.isFinite(durationMs) && durationMs > 0)) {
       throw new RouteSimError(
-        `latency model "${this.spec.latency.name}": expected a finite step time > 0 ms, got ${durationMs} for ${JSON.stringify(step)}`,
+        `latency model "${this.spec.latency.name}": expected a finite step time > 0 ms, got ${shown(durationMs)} for ${JSON.stringify(step)}`,
         { code: 'latency_invalid' },
       )
     }

@@ -1,4 +1,5 @@
 import { RouteSimError } from '../../errors/routesim-error.js'
+import { invalidOption } from '../option-checks.js'
 import type { SimulationOptions } from '../simulation-options.js'
 import type { BackendEvent, BackendEventKind } from './backend-event.js'
 
@@ -17,13 +18,13 @@ const MOVES: Readonly<Record<BackendEventKind, { from: readonly State[]; to?: St
 /** Checks what is to happen to backends and requests. @throws RouteSimError `options_invalid` */
 export function checkLife({ cluster, events = [], retries, timeoutMs }: SimulationOptions): void {
   if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs < Number.POSITIVE_INFINITY))
-    throw invalid('timeoutMs', 'a number > 0', timeoutMs)
+    throw invalidOption('timeoutMs', 'a number > 0', timeoutMs)
   if (retries !== undefined) {
     const { attempts, backoffMs } = retries
     if (!(Number.isInteger(attempts) && attempts >= 0 && attempts <= 255))
-      throw invalid('retries.attempts', 'an integer from 0 to 255', attempts)
+      throw invalidOption('retries.attempts', 'an integer from 0 to 255', attempts)
     if (!(backoffMs >= 0 && backoffMs < Number.POSITIVE_INFINITY))
-      throw invalid('retries.backoffMs', 'a number >= 0', backoffMs)
+      throw invalidOption('retries.backoffMs', 'a number >= 0', backoffMs)
   }
   checkBackendEvents(events, cluster.backends.length)
 }
@@ -39,19 +40,19 @@ export function checkBackendEvents(events: readonly BackendEvent[], backends: nu
   events.forEach(({ atMs, backend, kind, factor }, i) => {
     const path = `events[${i}]`
     if (!(atMs >= 0 && atMs < Number.POSITIVE_INFINITY))
-      throw invalid(`${path}.atMs`, 'a number >= 0', atMs)
+      throw invalidOption(`${path}.atMs`, 'a number >= 0', atMs)
     if (!(Number.isInteger(backend) && backend >= 0 && backend < backends)) {
-      throw invalid(`${path}.backend`, `the id of a backend, 0 to ${backends - 1}`, backend)
+      throw invalidOption(`${path}.backend`, `the id of a backend, 0 to ${backends - 1}`, backend)
     }
     if (!Object.hasOwn(MOVES, kind))
-      throw invalid(`${path}.kind`, `one of ${Object.keys(MOVES).join(', ')}`, kind)
+      throw invalidOption(`${path}.kind`, `one of ${Object.keys(MOVES).join(', ')}`, kind)
     if (
       kind === 'slow' &&
       !(factor !== undefined && factor > 0 && factor < Number.POSITIVE_INFINITY)
     )
-      throw invalid(`${path}.factor`, 'a number > 0 with slow', factor ?? 'nothing')
+      throw invalidOption(`${path}.factor`, 'a number > 0 with slow', factor)
     if (kind !== 'slow' && factor !== undefined)
-      throw invalid(`${path}.factor`, `nothing with ${kind}`, factor)
+      throw invalidOption(`${path}.factor`, `nothing with ${kind}`, factor)
   })
   checkOrder(events)
 }
@@ -71,19 +72,13 @@ function checkOrder(events: readonly BackendEvent[]): void {
     const state = states.get(backend)!
     const { from, to } = MOVES[kind]
     if (!from.includes(state)) {
-      throw invalid(
-        `events[${i}]`,
-        `backend ${backend} to be ${from.join(' or ')} when it is to ${kind === 'slow' ? 'slow down' : kind}`,
-        state,
+      const whatFor = kind === 'slow' ? 'slow down' : kind
+      const path = `events[${i}]`
+      throw new RouteSimError(
+        `${path}: expected backend ${backend} to be ${from.join(' or ')} when it is to ${whatFor}, got ${state}`,
+        { code: 'options_invalid', path },
       )
     }
     if (to !== undefined) states.set(backend, to)
   }
-}
-
-function invalid(path: string, expected: string, found: unknown): RouteSimError {
-  return new RouteSimError(`${path}: expected ${expected}, got ${found}`, {
-    code: 'options_invalid',
-    path,
-  })
 }

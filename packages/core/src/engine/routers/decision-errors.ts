@@ -1,4 +1,5 @@
 import { RouteSimError } from '../../errors/routesim-error.js'
+import { shown } from '../../errors/shown.js'
 import type { RequestTable } from '../../requests/request-table.js'
 import type { BackendView } from '../../routing/cluster-view.js'
 import type { Hold, Reject } from '../../routing/routing-algorithm.js'
@@ -23,7 +24,7 @@ export function wrongModel(
 export function invalidDecision(router: string, request: number, found: unknown): RouteSimError {
   const { expected, hint } = mending(found)
   return new RouteSimError(
-    `router "${router}": request ${request}: expected ${expected}, got ${shown(found)}`,
+    `router "${router}": request ${request}: expected ${expected}, got ${shownDecision(found)}`,
     { code: 'router_invalid_decision', hint },
   )
 }
@@ -36,7 +37,7 @@ export function noBackend(
   found: unknown,
 ): RouteSimError {
   return new RouteSimError(
-    `router "${router}": request ${request}: ${call}: expected a backend of the cluster, got ${shown(found)}`,
+    `router "${router}": request ${request}: ${call}: expected a backend of the cluster, got ${shownDecision(found)}`,
     {
       code: 'router_invalid_decision',
       hint: 'Give one of cluster.backends: a pool, or what a search finds, may be empty.',
@@ -93,18 +94,12 @@ export function wrongRole(router: string, { id, role }: BackendView): RouteSimEr
   )
 }
 
-/** A value as a message shows it. Not all values have a JSON form. */
-function shown(found: unknown): string {
-  if (found instanceof Promise) return 'a promise'
-  if (typeof found === 'number' || typeof found === 'bigint') return String(found)
+/** What a router returned as a message shows it. */
+function shownDecision(found: unknown): string {
   const kind = kindOf(found)
   if (kind === 'hold') return `hold(${shown((found as Hold).untilMs)})`
   if (kind === 'reject') return `reject(${shown((found as Reject).reason)})`
-  try {
-    return JSON.stringify(found) ?? String(found)
-  } catch {
-    return 'an object'
-  }
+  return shown(found)
 }
 
 function kindOf(found: unknown): unknown {

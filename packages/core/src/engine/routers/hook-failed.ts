@@ -1,4 +1,5 @@
-import { RouteSimError } from '../../errors/routesim-error.js'
+import type { RouteSimError } from '../../errors/routesim-error.js'
+import { thrownBy } from '../../errors/thrown-by.js'
 import type { RoutingAlgorithm } from '../../routing/routing-algorithm.js'
 
 /**
@@ -12,19 +13,5 @@ export function hookFailed(
   cause: unknown,
 ): RouteSimError {
   const place = request === undefined ? `${hook}()` : `${hook}() for request ${request}`
-  if (!(cause instanceof RouteSimError)) {
-    return new RouteSimError(`router "${router}" threw in ${place}: ${cause}`, {
-      code: 'router_failed',
-      cause,
-    })
-  }
-  // Errors of what a router asks the engine for name it themselves.
-  if (/^router\b/.test(cause.message)) return cause
-  const { code, path, hint } = cause
-  return new RouteSimError(`router "${router}": ${place}: ${cause.message}`, {
-    code,
-    ...(path !== undefined && { path }),
-    ...(hint !== undefined && { hint }),
-    cause,
-  })
+  return thrownBy({ kind: 'router', name: router }, place, cause)
 }

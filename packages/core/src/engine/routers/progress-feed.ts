@@ -1,4 +1,5 @@
 import { RouteSimError } from '../../errors/routesim-error.js'
+import { shown } from '../../errors/shown.js'
 import type { Machinery } from '../machinery.js'
 import type { RouterDesk } from './router-desk.js'
 
@@ -142,7 +143,7 @@ export function progressFeedFor(machinery: Machinery, desk: RouterDesk): Progres
   )
     return new ProgressFeed(progressIntervalMs, machinery, desk)
   throw new RouteSimError(
-    `router "${name}": progressIntervalMs: expected a number > 0, got ${progressIntervalMs}`,
+    `router "${name}": progressIntervalMs: expected a number > 0, got ${shown(progressIntervalMs)}`,
     { code: 'options_invalid', hint: 'A router with onProgress says how often it wants to hear.' },
   )
 }

@@ -1,11 +1,12 @@
 import { RouteSimError } from '../../errors/routesim-error.js'
+import { shown } from '../../errors/shown.js'
 import { MOST_TIMERS } from '../event-subjects.js'
 
 /** The delay of a timer. @throws RouteSimError `router_invalid_timer` unless it is above 0 and finite */
 export function checkedDelay(router: string, id: string, delayMs: number): number {
   if (delayMs > 0 && delayMs < Number.POSITIVE_INFINITY) return delayMs
   throw new RouteSimError(
-    `router "${router}": timer(${JSON.stringify(id)}): expected a delay > 0 ms, got ${delayMs}`,
+    `router "${router}": timer(${JSON.stringify(id)}): expected a delay > 0 ms, got ${shown(delayMs)}`,
     { code: 'router_invalid_timer' },
   )
 }

@@ -1,7 +1,7 @@
-import type { Place } from './validation-row.js'
+import type { ValidationPlace } from './validation-row.js'
 
 /** A published figure that RouteSim does not predict, and why. */
-export interface UnpredictedRow extends Place {
+export interface UnpredictedRow extends ValidationPlace {
   /** Name of the published column; `any` where no value is there. */
   readonly metric: string
   readonly measured: number | null
@@ -11,7 +11,7 @@ export interface UnpredictedRow extends Place {
 
 /** One row per measured value of a place; a single one where nothing was measured. */
 export function unpredicted(
-  place: Place,
+  place: ValidationPlace,
   reason: string,
   measured: Readonly<Record<string, number | undefined>> = {},
 ): UnpredictedRow[] {

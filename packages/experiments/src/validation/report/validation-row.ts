@@ -16,7 +16,7 @@ export interface ValidationRow {
 export type Metrics = Readonly<Record<string, number>>
 
 /** Where rows belong. */
-export interface Place {
+export interface ValidationPlace {
   readonly set: string
   readonly experiment: string
   readonly policy: string
@@ -25,7 +25,7 @@ export interface Place {
 
 /** One row per predicted metric, beside what was measured. */
 export function rowsOf(
-  place: Place,
+  place: ValidationPlace,
   predicted: Metrics,
   measured: Readonly<Record<string, number | undefined>> = {},
 ): ValidationRow[] {

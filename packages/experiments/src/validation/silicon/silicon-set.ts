@@ -13,7 +13,7 @@ import { type CsvRow, numberIn } from '../data/csv-rows.js'
 import { type DeploymentOptions, deployment } from '../deployment.js'
 import { type ClosedLoop, closedLoopMeans } from '../load-generator/closed-loop.js'
 import { unpredicted } from '../report/unpredicted-row.js'
-import { type Place, rowsOf } from '../report/validation-row.js'
+import { rowsOf, type ValidationPlace } from '../report/validation-row.js'
 import type { PublishedRow, ValidationSet } from '../validation-set.js'
 import { isOwnBenchmark, partsOf } from './silicon-parts.js'
 
@@ -135,7 +135,7 @@ function labelOf({ tp, dp = 1 }: DeploymentOptions): string {
 }
 
 /** Where a row belongs by the names in the file. */
-function nominalPlace(row: CsvRow): Place {
+function nominalPlace(row: CsvRow): ValidationPlace {
   const name = (row['model_path'] ?? '').split('/').at(-1)!
   const parts = [name, row['gemm_quant_mode'], row['system'], row['backend'], row['mode']]
   const tp = row['tp_size'] ?? row['decode_tp_size'] ?? ''

@@ -3,7 +3,7 @@ import { affineLatency, findAffineProfile } from '@routesim/hardware'
 import { type CsvRow, numberIn } from '../data/csv-rows.js'
 import { groupedBy } from '../data/grouped-by.js'
 import { unpredicted } from '../report/unpredicted-row.js'
-import { type Place, rowsOf } from '../report/validation-row.js'
+import { rowsOf, type ValidationPlace } from '../report/validation-row.js'
 import type { PublishedRow, ValidationSet } from '../validation-set.js'
 
 const NAME = 'splitwise_perf_model'
@@ -64,7 +64,7 @@ function predictGroup(experiment: string, rows: readonly CsvRow[]): PublishedRow
 }
 
 function predictSetting(
-  place: Place,
+  place: ValidationPlace,
   latency: LatencyModel,
   { prompt, batch, output }: Setting,
   isCapped: boolean,
