@@ -23,6 +23,7 @@ export function measureRequests(
   )
   const cache = new CacheCounts(backends.length)
   const flow = new FlowBins()
+  for (let row = warmupRequests; row < requests.size; row++) flow.arrives(requests.arrivalMs[row]!)
   for (let row = warmupRequests; row < requests.size; row++) {
     counts.add(row, requests, outcomes)
     cache.add(row, requests, outcomes)

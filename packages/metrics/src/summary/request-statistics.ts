@@ -1,4 +1,10 @@
-import type { BackendEvent, BackendRole, RequestOutcomes, RequestTable } from '@routesim/core'
+import type {
+  BackendEvent,
+  BackendRole,
+  RequestOutcomes,
+  RequestSource,
+  RequestTable,
+} from '@routesim/core'
 import { LogHistogram } from '../histogram/log-histogram.js'
 import { TokenGapRecorder } from '../histogram/token-gap-recorder.js'
 import { FlowBins } from '../saturation/flow-bins.js'
@@ -12,8 +18,8 @@ import { e2eMs, queueWaitMs, tpotMs, ttftMs } from './request-latencies.js'
 
 /**
  * Collects what a summary needs of the measured requests of a run as they end, in memory that does not
- * grow with their number: counts, and histograms of latencies. Give it to a simulation whose requests
- * come from a source as its recorder, and then to `summarizeTotals`.
+ * grow with their number: counts, and histograms of latencies. Give it to a simulation as its recorder, with
+ * `hearing(source)` as its requests, and then to `summarizeTotals`.
  */
 export class RequestStatistics extends TokenGapRecorder {
   private readonly counts: RequestCounts
@@ -40,6 +46,22 @@ export class RequestStatistics extends TokenGapRecorder {
     this.slo = new SloCounter(slo)
     this.counts = new RequestCounts(roles, events)
     this.cache = new CacheCounts(roles.length)
+  }
+
+  /**
+   * The same requests, of whose arrivals this hears.
+   * @param warmupRequests - the first so many are not measured
+   */
+  hearing(source: RequestSource, warmupRequests = 0): RequestSource {
+    const { size, prompts, strings, table } = source
+    let made = 0
+    return {
+      ...{ size, prompts, strings, ...(table && { table }) },
+      next: (window, row) => {
+        source.next(window, row)
+        if (made++ >= warmupRequests) this.flow.arrives(window.arrivalMs[row]!)
+      },
+    }
   }
 
   requestEnded(row: number, requests: RequestTable, outcomes: RequestOutcomes): void {
