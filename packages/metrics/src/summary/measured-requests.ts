@@ -21,6 +21,8 @@ export function measureRequests(
     backends.map(({ role }) => role),
     events,
   )
+  // Backends are paid for what they have of the warm-up, too.
+  for (let row = 0; row < warmupRequests; row++) counts.keep(row, outcomes)
   const cache = new CacheCounts(backends.length)
   const flow = new FlowBins()
   for (let row = warmupRequests; row < requests.size; row++) flow.arrives(requests.arrivalMs[row]!)

@@ -30,6 +30,8 @@ export class RequestStatistics extends TokenGapRecorder {
   private readonly tpot = new LogHistogram()
   private readonly e2e = new LogHistogram()
   private readonly queueWait = new LogHistogram()
+  private warmupRequests = 0
+  private outcomes: RequestOutcomes | undefined
 
   /**
    * @param roles - of the backends of the fleet, by id
@@ -54,6 +56,7 @@ export class RequestStatistics extends TokenGapRecorder {
    */
   hearing(source: RequestSource, warmupRequests = 0): RequestSource {
     const { size, prompts, strings, table } = source
+    this.warmupRequests = warmupRequests
     let made = 0
     return {
       ...{ size, prompts, strings, ...(table && { table }) },
@@ -65,6 +68,7 @@ export class RequestStatistics extends TokenGapRecorder {
   }
 
   requestEnded(row: number, requests: RequestTable, outcomes: RequestOutcomes): void {
+    this.outcomes = outcomes
     this.counts.add(row, requests, outcomes)
     this.cache.add(row, requests, outcomes)
     this.flow.add(row, requests, outcomes)
@@ -77,6 +81,11 @@ export class RequestStatistics extends TokenGapRecorder {
 
   /** What has been collected so far. */
   measured(): MeasuredRequests {
+    // The rows of the warm-up are given to no other requests, so they are still there.
+    const { outcomes } = this
+    for (let row = 0; outcomes !== undefined && row < this.warmupRequests; row++) {
+      this.counts.keep(row, outcomes)
+    }
     return {
       counts: this.counts,
       cache: this.cache,
