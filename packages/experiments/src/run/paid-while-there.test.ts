@@ -97,3 +97,26 @@ at_sec = 5
     expect(fleet).toBeCloseTo(10, 6)
   },
 )
+
+test.each([true, false])(
+  'a prefill backend is paid for until it has sent the KV cache (per request: %s)',
+  async (on) => {
+    const { fleet } = await paid(
+      `num_backends = 2
+[cluster.disaggregated]
+enabled = true
+prefill_backends = 1
+decode_backends = 1
+kv_transfer_latency_us = 5e6
+[[events]]
+kind = "remove"
+backend = 0
+at_sec = 0.01
+`,
+      [[0, 10, 10]],
+      on,
+    )
+    // Prefill until 20 ms, 5 s on the way, nine steps of 10 ms.
+    expect(fleet).toBeCloseTo(5.02 + 5.11, 2)
+  },
+)
