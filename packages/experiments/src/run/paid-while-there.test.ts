@@ -57,9 +57,11 @@ async function paid(
   }
 }
 
-test.each([true, false])('what is left of the warm-up is paid for (per request: %s)', async (on) => {
-  const { fleet, busy, usd } = await paid(
-    `num_backends = 2
+test.each([true, false])(
+  'what is left of the warm-up is paid for (per request: %s)',
+  async (on) => {
+    const { fleet, busy, usd } = await paid(
+      `num_backends = 2
 [simulation]
 warmup_requests = 1
 [[events]]
@@ -67,15 +69,16 @@ kind = "remove"
 backend = 0
 at_sec = 1
 `,
-    [
-      [0, 10, 999],
-      [2000, 10, 800],
-    ],
-    on,
-  )
-  expect(fleet).toBeCloseTo(busy, 6)
-  expect(usd).toBeCloseTo(0.019765, 6)
-})
+      [
+        [0, 10, 999],
+        [2000, 10, 800],
+      ],
+      on,
+    )
+    expect(fleet).toBeCloseTo(busy, 6)
+    expect(usd).toBeCloseTo(0.019765, 6)
+  },
+)
 
 test.each([true, false])(
   'a backend that comes back before it has ended what it had is paid for throughout (per request: %s)',

@@ -117,7 +117,15 @@ test('a run that begins late is looked at as often as one that begins at once', 
   const late = new LoadSeries(1, 1000, { fromMs: 90_000_250, toMs: 90_060_250 })
   expect([late.firstMs, late.intervalMs]).toEqual([90_001_000, 1000])
   const { requests, outcomes } = runResult(
-    [{ arrivalMs: 0, admittedMs: 90_001_200, cachedTokens: 50, prefillBackend: 0, finishedMs: 9e7 }],
+    [
+      {
+        arrivalMs: 0,
+        admittedMs: 90_001_200,
+        cachedTokens: 50,
+        prefillBackend: 0,
+        finishedMs: 9e7,
+      },
+    ],
     [{}],
   )
   late.addRequest(0, requests, outcomes)

@@ -62,8 +62,7 @@ export class GroupTally {
       this.tpotAsked++
       const gaps = outputTokens - 1
       // One output token has no gap that could be too long.
-      const isMet =
-        isCompleted && (gaps < 1 || isWithin(firstTokenMs, finishedMs, gaps * tpotMs))
+      const isMet = isCompleted && (gaps < 1 || isWithin(firstTokenMs, finishedMs, gaps * tpotMs))
       if (isMet) this.tpotMet++
       isGood &&= isMet
     }
