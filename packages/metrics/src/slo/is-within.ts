@@ -7,10 +7,6 @@ const SAME_INSTANT = 1e-11
 /**
  * Whether no more than a target lies between two times of a run, all in ms. As the times are rounded, so is
  * their difference: it may exceed the target by 1e-11 of the later time, which is a microsecond in a day.
- *
- * @example
- * 0.8 - 0.6 <= 0.2 // => false
- * isWithin(0.6, 0.8, 0.2) // => true
  */
 export function isWithin(fromMs: number, toMs: number, targetMs: number): boolean {
   return toMs - fromMs <= targetMs + toMs * SAME_INSTANT

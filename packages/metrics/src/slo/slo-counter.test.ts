@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { LogHistogram } from '../histogram/log-histogram.js'
 import { summarize } from '../summary/summarize.js'
 import { type RequestFacts, runResult } from '../testing/run-result.js'
+import { isWithin } from './is-within.js'
 import { SloCounter } from './slo-counter.js'
 import type { SloOptions } from './slo-options.js'
 
@@ -232,4 +233,14 @@ test('a latency that is just the target meets it, whenever the request comes', (
       })
     }
   }
+})
+
+test('what is just within a target', () => {
+  expect(0.8 - 0.6).toBeGreaterThan(0.2)
+  expect(isWithin(0.6, 0.8, 0.2)).toBe(true)
+  expect(isWithin(0.6, 0.8, 0.1999)).toBe(false)
+  // A microsecond in a day is nothing, a hundredth of a ms is something.
+  expect(isWithin(864e5, 864e5 + 200.0005, 200)).toBe(true)
+  expect(isWithin(864e5, 864e5 + 200.01, 200)).toBe(false)
+  expect(isWithin(0, Number.NaN, 200)).toBe(false)
 })
