@@ -163,7 +163,8 @@ const KINDS = {
     const cluster = { backends: fleet(), kvCache: radixKvCache() }
     const recorder = new RequestStatistics(cluster.backends.map(({ role }) => role))
     const router = makeRouter()
-    const simulation = new Simulation({ cluster, requests, router, seed: 42, recorder })
+    const heard = recorder.hearing(requests)
+    const simulation = new Simulation({ cluster, requests: heard, router, seed: 42, recorder })
     while (!simulation.run());
     const pricePerHour = cluster.backends.map(() => 1)
     summarizeTotals(simulation.totals(), recorder, { pricePerHour })

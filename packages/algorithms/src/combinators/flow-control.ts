@@ -87,6 +87,13 @@ export const flowControl: CombinatorDefinition = defineCombinator({
     const waiting = new FairQueue<HeldRequest>(queueDisciplines[order], fairness, quantum_tokens)
     const held = new Map<number, HeldRequest>()
     const bands = new Map<number, { requests: number; tokens: number }>()
+    /** A request waits no longer. */
+    const leave = ({ id, priority, cost }: HeldRequest): void => {
+      const band = bands.get(priority)!
+      band.requests--
+      band.tokens -= cost
+      held.delete(id)
+    }
     const queue: HeldQueue = {
       get length() {
         return waiting.length
@@ -116,17 +123,14 @@ export const flowControl: CombinatorDefinition = defineCombinator({
         return undefined
       },
       pop() {
-        let entry = waiting.pop()
-        // What was dropped is still in line, and another request may have its id.
-        while (entry !== undefined && held.get(entry.id) !== entry) entry = waiting.pop()
+        const entry = waiting.pop()
+        if (entry !== undefined) leave(entry)
         return entry?.id
       },
       drop(id) {
-        const { priority, cost } = held.get(id)!
-        const band = bands.get(priority)!
-        band.requests--
-        band.tokens -= cost
-        held.delete(id)
+        const entry = held.get(id)!
+        waiting.remove(entry)
+        leave(entry)
       },
     }
     return holdBack(inner, {

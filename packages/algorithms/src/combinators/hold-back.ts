@@ -18,7 +18,7 @@ export interface HeldQueue {
   push(request: RequestView, nowMs: number): string | undefined
   /** Takes out the request whose turn it is. @returns its id, undefined when none waits */
   pop(): number | undefined
-  /** A request waits no longer, and is not to be taken out. */
+  /** Takes out a request that waits, whose turn it is not: nobody's turn is spent by it. */
   drop(id: number): void
 }
 
@@ -69,14 +69,11 @@ export function holdBack(
     if (called >= 0 && cluster.nowMs > calledMs * (1 + SAME_INSTANT)) called = -1
     expire(cluster)
     while (called < 0 && queue.length > 0 && !options.isFull(cluster)) {
-      const id = queue.pop()
-      const waiting = id === undefined ? undefined : since.get(id)
-      if (id === undefined || waiting === undefined) continue
-      since.delete(id)
-      queue.drop(id)
+      const id = queue.pop()!
       called = id
       calledMs = cluster.nowMs
-      calledArrivalMs = waiting.arrivalMs
+      calledArrivalMs = since.get(id)!.arrivalMs
+      since.delete(id)
       // Asked about once more in this instant, with all that route() is given.
       cluster.release(id, hold(cluster.nowMs))
     }
@@ -85,7 +82,7 @@ export function holdBack(
     cluster.timer(timer, pollMs)
   }
 
-  /** The queue may still have them: they are no longer among those that wait. */
+  /** Turns away those that have waited for too long. */
   function expire(cluster: ClusterView): void {
     for (const [id, { sinceMs }] of since) {
       if (cluster.nowMs - sinceMs < ttlMs) return

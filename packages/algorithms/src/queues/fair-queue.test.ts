@@ -105,3 +105,56 @@ test('while all flows wait, none gets more than a quantum and its largest reques
     }
   }
 })
+
+test.each<Fairness>(['round_robin', 'deficit_round_robin', 'none'])(
+  'what is removed spends no turn and no credit (%s)',
+  (fairness) => {
+    for (let seed = 0; seed < 100; seed++) {
+      const random = new RandomStream(seed, 'removals')
+      // The one has all requests, the other never had those that are removed before any goes.
+      const [all, kept] = [0, 1].map(() => new FairQueue(queueDisciplines.sjf, fairness, 20))
+      const removed: FlowRequest[] = []
+      for (let i = 0; i < 300; i++) {
+        const tokens = 1 + random.integer(40)
+        // First those that go, so that nobody has a place in the turns by them.
+        const isRemoved = i < 200
+        const each = request(`${random.integer(4)}`, {
+          cost: tokens,
+          uncachedTokens: tokens,
+          priority: random.integer(2),
+        })
+        all!.push(each)
+        if (isRemoved) removed.push(each)
+        else kept!.push(each)
+        if (i === 199) for (const one of removed) all!.remove(one)
+      }
+      expect(all!.length).toBe(100)
+      for (let i = 0; i < 100; i++) expect(all!.pop()).toBe(kept!.pop())
+      expect([all!.length, all!.pop()]).toEqual([0, undefined])
+    }
+  },
+)
+
+test('one that is removed amid its flow is passed over', () => {
+  const queue = new FairQueue(queueDisciplines.fcfs, 'deficit_round_robin', 10)
+  const stale = [request('a', { cost: 40 }), request('a', { cost: 40 })]
+  const live = [request('a'), request('b'), request('a')]
+  for (const each of [...stale, ...live]) queue.push(each)
+  for (const each of stale) queue.remove(each)
+  expect(Array.from(live, () => queue.pop())).toEqual([live[0], live[1], live[2]])
+})
+
+test('many that are removed behind one that waits', () => {
+  const queue = new FairQueue(queueDisciplines.sjf, 'round_robin', 10)
+  const first = request('a', { uncachedTokens: 1 })
+  queue.push(first)
+  for (let i = 0; i < 1000; i++) {
+    const late = request('a', { uncachedTokens: 100 - (i % 7) })
+    queue.push(late)
+    if (i % 100 !== 0) queue.remove(late)
+  }
+  expect(queue.length).toBe(11)
+  const lengths = Array.from({ length: 11 }, () => queue.pop()!.uncachedTokens)
+  expect(lengths).toEqual([1, ...lengths.slice(1).sort((x, y) => x - y)])
+  expect(queue.length).toBe(0)
+})

@@ -11,9 +11,15 @@ export interface FlowRequest extends QueuedRequest {
   readonly cost: number
 }
 
+/** So many more than half of a queue may have been removed before it is swept. */
+const FEW_REMOVED = 16
+
 /** One flow's requests, and what it may still spend in its turn. */
 interface Flow<Request extends FlowRequest> {
-  readonly requests: RequestQueue<Request>
+  /** Some of them may have been removed. */
+  requests: RequestQueue<Request>
+  /** Those that have not. */
+  live: number
   credit: number
   hasTurn: boolean
 }
@@ -31,7 +37,8 @@ interface Band<Request extends FlowRequest> {
  * one request each (`round_robin`), as many as their credit of tokens pays for (`deficit_round_robin`), or
  * all share one queue (`none`). Within a queue a discipline decides.
  *
- * `push` and `pop` are O(log requests + bands); with deficits, `pop` is O(flows x cost / quantum) at worst.
+ * `push`, `pop` and `remove` are O(log requests + bands), on average over many; with deficits, `pop` is
+ * O(flows x cost / quantum) at worst. What is removed never spends a turn: its flow is as if it had not come.
  *
  * Source of the deficit rule: Shreedhar and Varghese, "Efficient fair queuing using deficit round-robin",
  * SIGCOMM 1995.
@@ -42,6 +49,8 @@ export class FairQueue<Request extends FlowRequest = FlowRequest> {
   private readonly quantum: number
   /** Highest priority first. */
   private readonly bands: Band<Request>[] = []
+  /** Those that were removed and are still in their queues. */
+  private readonly removed = new WeakSet<Request>()
   private count = 0
 
   /** @param quantum - tokens that a flow may spend in a turn, greater than 0 */
@@ -59,13 +68,15 @@ export class FairQueue<Request extends FlowRequest = FlowRequest> {
   /** Puts a request in its queue. */
   push(request: Request): void {
     const band = this.bandOf(request.priority)
-    const name = this.fairness === 'none' ? '' : request.flow
+    const name = this.nameOf(request)
     let flow = band.flows.get(name)
     if (flow === undefined) {
-      flow = { requests: new RequestQueue<Request>(this.discipline), credit: 0, hasTurn: false }
+      const requests = new RequestQueue<Request>(this.discipline)
+      flow = { requests, live: 0, credit: 0, hasTurn: false }
       band.flows.set(name, flow)
     }
     flow.requests.push(request)
+    flow.live++
     band.requests++
     this.count++
   }
@@ -80,12 +91,37 @@ export class FairQueue<Request extends FlowRequest = FlowRequest> {
     return request
   }
 
+  /** Takes out a request that waits, an object that was pushed and has not been popped, wherever it is. */
+  remove(request: Request): void {
+    const band = this.bandOf(request.priority)
+    const name = this.nameOf(request)
+    const flow = band.flows.get(name)!
+    this.removed.add(request)
+    flow.live--
+    band.requests--
+    this.count--
+    // One that has nothing to send has neither a place in the turns nor credit.
+    if (flow.live === 0) band.flows.delete(name)
+    else if (flow.requests.length > 2 * flow.live + FEW_REMOVED) this.sweep(flow)
+  }
+
+  /** Leaves those that have been removed out of a queue. */
+  private sweep(flow: Flow<Request>): void {
+    const kept = new RequestQueue<Request>(this.discipline)
+    for (let next = flow.requests.pop(); next !== undefined; next = flow.requests.pop()) {
+      if (!this.removed.has(next)) kept.push(next)
+    }
+    flow.requests = kept
+  }
+
   private popFlow(band: Band<Request>): Request {
     for (;;) {
       const [name, flow] = band.flows.entries().next().value!
+      while (this.removed.has(flow.requests.peek()!)) flow.requests.pop()
       if (this.mayGo(flow)) {
         const request = flow.requests.pop()!
-        const isEmpty = flow.requests.length === 0
+        flow.live--
+        const isEmpty = flow.live === 0
         // A flow that has nothing to send keeps no credit, and a turn of one request is over.
         if (isEmpty || this.fairness === 'round_robin') band.flows.delete(name)
         if (!isEmpty && this.fairness === 'round_robin') band.flows.set(name, flow)
@@ -104,6 +140,10 @@ export class FairQueue<Request extends FlowRequest = FlowRequest> {
     flow.hasTurn = flow.credit >= cost
     if (flow.hasTurn) flow.credit -= cost
     return flow.hasTurn
+  }
+
+  private nameOf({ flow }: Request): string {
+    return this.fairness === 'none' ? '' : flow
   }
 
   private bandOf(priority: number): Band<Request> {

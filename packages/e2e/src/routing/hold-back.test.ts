@@ -132,6 +132,34 @@ test('clients that give up leave their place in a band to others', () => {
   ])
 })
 
+test.each([
+  ['round_robin', 'router'],
+  ['round_robin', 'client'],
+  ['deficit_round_robin', 'router'],
+  ['deficit_round_robin', 'client'],
+] as const)('a turn is not spent on one that waits no longer: %s, by the %s', (fairness, by) => {
+  const algorithm = flowControl.wrap(router(), {
+    ...oneAtATime,
+    fairness,
+    quantum_tokens: 100,
+    poll_ms: 1,
+    ttl_sec: by === 'router' ? 0.036 : 0,
+  })
+  // The first a is gone at 37, before the urgent c has ended. Then it is the turn of the second.
+  const names = ['c', 'a', 'c1', 'a', 'b']
+  const arrivals = [0, 1, 25, 40, 41]
+  const requests = named(names).map((each, i) => ({
+    ...each,
+    arrivalMs: arrivals[i]!,
+    outputTokens: names[i]!.startsWith('c') ? 3 : 1,
+  }))
+  const run = tinyRun({
+    ...{ requests, backends, router: algorithm },
+    ...(by === 'client' && { timeoutMs: 36 }),
+  })
+  expect(admitted(run, names)).toBe('c@0 c1@30 a@60 b@70')
+})
+
 test('a gate around a pair', () => {
   const pools = [
     backend({ latency: tenMs, role: 'prefill' }),

@@ -70,6 +70,8 @@ export interface Executed {
   readonly detail?: RunDetail
   /** What the backends did over time, when it was asked for. */
   readonly samples?: readonly LoadRow[]
+  /** Time between two looks in the end, in ms: longer than asked for when there would be too many. */
+  readonly sampledEveryMs?: number
 }
 
 /** One simulation, summarized. */
@@ -117,7 +119,7 @@ export async function execute(
   const series =
     sampleIntervalMs === undefined
       ? undefined
-      : new LoadSeries(cluster.backends.length, sampleIntervalMs, lastArrivalMs(requests))
+      : new LoadSeries(cluster.backends.length, sampleIntervalMs, spanOf(requests))
   const options = {
     ...simulationOptions({ fleet, requests, algorithm, seed, settings }),
     ...(series && { sampler: series }),
@@ -141,17 +143,18 @@ export async function execute(
     onFraction(simulation.endedRequests / requests.size)
   }
   const { summary, ...rest } = summarized()
-  const samples = series?.rows()
   return {
     summary: { ...summary, algorithm: algorithm.label },
     ...rest,
-    ...(samples && { samples }),
+    ...(series && { samples: series.rows(), sampledEveryMs: series.intervalMs }),
   }
 }
 
-/** No run ends before its last request is there; 0 where requests are still to be read. */
-function lastArrivalMs(requests: Execution['requests']): number {
-  return 'arrivalMs' in requests ? (requests.arrivalMs[requests.size - 1] ?? 0) : 0
+/** From the first arrival to the last, before which no run ends; from 0 to 0 where requests are still to be read. */
+function spanOf(requests: Execution['requests']): { fromMs: number; toMs: number } {
+  const table = 'arrivalMs' in requests ? requests : requests.table
+  const { arrivalMs } = table ?? { arrivalMs: [] }
+  return { fromMs: arrivalMs[0] ?? 0, toMs: arrivalMs[arrivalMs.length - 1] ?? 0 }
 }
 
 /** What is kept of a run, and who looks on. */
@@ -172,7 +175,8 @@ function prepare(
     const roles = cluster.backends.map(({ role }) => role)
     const recorder = new RequestStatistics(roles, summary.slo, summary.events)
     if (series !== undefined) alsoHear(recorder, series)
-    const simulation = new Simulation({ ...options, recorder })
+    const heard = recorder.hearing(requests, options.warmupRequests)
+    const simulation = new Simulation({ ...options, requests: heard, recorder })
     const summarized = () => ({ summary: summarizeTotals(simulation.totals(), recorder, summary) })
     return { simulation, summarized }
   }

@@ -74,3 +74,13 @@ test('without per-request data, samples have no hit rates of the warm-up, and th
     expect.stringMatching(/^hit rates of samples leave the warm-up out/),
   ])
 })
+
+test('more samples than are kept are not taken, and a note says so', async () => {
+  const config = parseConfig('[cluster]\nnum_backends = 1\n[trace]\nrate = 1\nduration_sec = 50')
+  const notesOf = async (sampleIntervalMs: number) =>
+    (await compare({ config, algorithms: ['random'], jobs: 1, sampleIntervalMs })).scenario.notes
+  expect(await notesOf(5)).toEqual(
+    expect.arrayContaining([expect.stringMatching(/^samples are 0\.02 s apart, not 0\.005: /)]),
+  )
+  expect((await notesOf(100)).join()).not.toContain('apart')
+})

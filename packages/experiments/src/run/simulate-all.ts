@@ -96,7 +96,7 @@ const UNTOLD_WARM_UP =
   'hit rates of samples leave the warm-up out, of whose requests nothing is kept without per-request data'
 
 function assemble(
-  { seeds, workloads, algorithms, config, perRequest }: Plan,
+  { seeds, workloads, algorithms, config, perRequest, sampleIntervalMs }: Plan,
   runs: readonly PlannedRun[],
   finished: readonly (Executed | undefined)[],
 ): PlanResults {
@@ -121,6 +121,12 @@ function assemble(
   )
   const hasWarmUp = config.simulation.warmup_requests > 0
   if (samples.length > 0 && hasWarmUp && !perRequest) notes.push(UNTOLD_WARM_UP)
+  const everyMs = Math.max(0, ...finished.map((run) => run?.sampledEveryMs ?? 0))
+  if (sampleIntervalMs !== undefined && everyMs > sampleIntervalMs) {
+    notes.push(
+      `samples are ${everyMs / 1000} s apart, not ${sampleIntervalMs / 1000}: more than are kept would have been taken`,
+    )
+  }
   const interrupted = finished.includes(undefined)
   const ran = new Set(runs.filter(({ run }) => finished[run] !== undefined).map(({ seed }) => seed))
   return { summaries, details, interrupted, seeds: [...ran].sort((a, b) => a - b), notes, samples }

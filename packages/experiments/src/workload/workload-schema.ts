@@ -176,7 +176,9 @@ const serviceClass = table({
   name: text().describe('Name of the class.'),
   weight: notNegative().default(1).describe('Part of the requests, in proportion.'),
   priority: integer(-1_000_000_000).optional().describe('Larger is more urgent; 0 when absent.'),
-  ttft_ms: integer(0).optional().describe('Time to the first token that is asked for, in ms.'),
+  ttft_ms: integer(1)
+    .optional()
+    .describe('Time to the first token that is asked for, in ms; none when absent.'),
   deadline_ms: notNegative()
     .optional()
     .describe('Time within which the answer should be complete, in ms.'),

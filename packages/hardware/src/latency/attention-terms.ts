@@ -54,7 +54,9 @@ export function attentionTerms(
   const unlimited = layers - window.layers
   const terms = (ms: number, sharedMs = ms): StretchTerm[] => [
     { ms: ms * unlimited, window: Number.POSITIVE_INFINITY, sharedMs: sharedMs * unlimited },
-    ...(window.layers === 0 ? [] : [{ ms: ms * window.layers, window: window.tokens }]),
+    ...(window.layers === 0
+      ? []
+      : [{ ms: ms * window.layers, window: window.tokens, slides: true }]),
   ]
   const pairsOfBest = {
     ms: pairMs('prefill') * layers,

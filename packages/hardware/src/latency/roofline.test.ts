@@ -166,6 +166,15 @@ describe('rooflineLatency', () => {
     expect(attentionMs(1128)).toBeCloseTo(attentionMs(128) + (1000 * perToken) / 2, 9)
   })
 
+  test('a prompt beyond the window costs the same pairs in one chunk as in many', () => {
+    const latency = rooflineLatency({ ...h100, model: findModel('mistral-7b') })
+    const windowed = (chunk: number, before: number): number =>
+      latency.breakdown(stepOf(chunk, before, 0, 0)).attentionMs
+    // All 32 layers of it see 4096 tokens. Chunks that begin beyond have a whole window for each token.
+    expect(windowed(8192, 0)).toBeCloseTo(windowed(4096, 0) + windowed(4096, 4096), 1)
+    expect(windowed(8192, 0) / windowed(8192, 4096)).toBeCloseTo(0.75, 2)
+  })
+
   test('decodes cost more in steps with prompts where kernels pad them, as on an RTX 4090', () => {
     const options = {
       ...h100,

@@ -7,12 +7,15 @@ export interface StretchTerm {
   readonly sharedMs?: number
   /** Units beyond which nothing is added, per decoding request or prompt token; Infinity for none. */
   readonly window: number
+  /** Whether each prompt token attends to a window of its own, which slides; else the cap is on the whole chunk. */
+  readonly slides?: boolean
 }
 
 /**
  * The parts of a step's time that change from step to step while the batch does not: context of
  * decodes, and pairs and context of a prompt chunk, each in layers without and with a window. The
- * window is held against the mean context of the batch.
+ * window is held against the mean context of the batch, but for a lone prompt, of which it is known how far each
+ * token sees.
  */
 export class StretchTerms {
   private readonly decode: readonly StretchTerm[]
@@ -50,7 +53,7 @@ export class StretchTerms {
       step.decodeSharedTokens ?? 0,
     )
     if (prefillTokens === 0) return sum
-    sum += total(this.pairs, step.prefillAttentionPairs, prefillTokens, 0) * this.ramp(step)
+    sum += pairsMs(this.pairs, step) * this.ramp(step)
     return sum + total(this.read, contextRead(step), step.prefillRequests, 0)
   }
 
@@ -69,15 +72,7 @@ export class StretchTerms {
       out,
     )
     if (prefillTokens === 0) return
-    const growth = prefillTokens * prefillTokens
-    stretch(
-      this.pairs,
-      { units: step.prefillAttentionPairs, shared: 0 },
-      growth,
-      prefillTokens,
-      this.ramp(step),
-      out,
-    )
+    stretchPairs(this.pairs, step, this.ramp(step), out)
     stretch(this.read, { units: contextRead(step), shared: 0 }, prefillTokens, 1, 1, out)
   }
 
@@ -98,6 +93,52 @@ function contextRead({ prefillTokens, prefillRequests, prefillAttentionPairs }: 
     (prefillRequests * prefillAttentionPairs) / prefillTokens +
     (prefillTokens - prefillRequests) / 2
   )
+}
+
+function pairsMs(terms: readonly StretchTerm[], step: StepShape): number {
+  let sum = 0
+  for (const { ms, window, slides } of terms) sum += ms * pairsWithin(window, slides, step)
+  return sum
+}
+
+/**
+ * Pairs of a prompt chunk within a window. A lone chunk of n tokens after c makes n·c + n(n+1)/2, which gives c;
+ * its first w - c tokens see all before them, the others a whole window each.
+ */
+function pairsWithin(window: number, slides: boolean | undefined, step: StepShape): number {
+  const { prefillTokens: n, prefillAttentionPairs: pairs } = step
+  if (slides !== true || step.prefillRequests !== 1) return Math.min(pairs, capOf(window, n))
+  const before = contextBefore(step)
+  const growing = Math.min(n, Math.max(0, window - before))
+  return growing * before + (growing * (growing + 1)) / 2 + (n - growing) * window
+}
+
+/** Tokens of context before the chunk of a lone prompt. */
+function contextBefore({ prefillTokens, prefillAttentionPairs }: StepShape): number {
+  return Math.max(0, prefillAttentionPairs / prefillTokens - (prefillTokens + 1) / 2)
+}
+
+/** Adds pairs of a lone chunk, which grow by as many as the square of its tokens while it is within the window. */
+function stretchPairs(
+  terms: readonly StretchTerm[],
+  step: StepShape,
+  scale: number,
+  out: StepSegment,
+): void {
+  const { prefillTokens: n, prefillAttentionPairs: pairs } = step
+  const growth = n * n
+  const before = contextBefore(step)
+  for (const { ms, window, slides } of terms) {
+    // How many more chunks may come before one reaches the end of the window.
+    const room = slides === true ? window - before - n : (capOf(window, n) - pairs) / n
+    if (slides === true ? before >= window : room <= 0) continue
+    // Of a chunk that the window ends in, nothing is known of the next.
+    if (room < 0) out.steps = 1
+    else {
+      out.slopeMs += scale * ms * growth
+      out.steps = Math.min(out.steps, Math.floor(room / n) + 1)
+    }
+  }
 }
 
 function total(

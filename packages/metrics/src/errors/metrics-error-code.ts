@@ -1,5 +1,6 @@
 /** Codes of the errors this package throws. */
 export type MetricsErrorCode =
+  | 'arrivals_unknown'
   | 'histogram_value_invalid'
   | 'interval_invalid'
   | 'level_invalid'

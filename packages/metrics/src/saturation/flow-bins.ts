@@ -1,23 +1,27 @@
 import { OUTCOME, type RequestOutcomes, type RequestTable } from '@routesim/core'
 
-/** Bins at most; when the time is longer, each takes two. */
-const BINS = 512
+/** Stretches at most; when the time is longer, each takes two. */
+const BINS = 2 ** 16
 
-const FIRST_WIDTH_MS = 1
+/** So short that any two times of a run are in stretches apart before they double. */
+const FIRST_WIDTH_MS = 2 ** -20
 
 /**
- * How many measured requests arrived, were admitted and ended in each stretch of a run, in memory that
- * does not grow with it: stretches double when there are too many.
+ * How many measured requests arrived, were admitted and ended in each stretch of a run from the first
+ * measured arrival on, in memory that does not grow with it: stretches double when there are too many, so
+ * that one lasts 1/32768 of that time at most. It makes no difference in which order requests are counted.
  */
 export class FlowBins {
   /** Length of a stretch, in ms. */
   widthMs: number = FIRST_WIDTH_MS
+  /** Stretches up to the last in which anything happened. */
+  used = 0
   /** Requests that were neither rejected nor lost nor called off, by arrival. */
-  readonly arrived: Float64Array = new Float64Array(BINS)
+  readonly arrived: Int32Array = new Int32Array(BINS)
   /** The same by the start of the first step that worked on them. */
-  readonly admitted: Float64Array = new Float64Array(BINS)
+  readonly admitted: Int32Array = new Int32Array(BINS)
   /** Completed ones by their end. */
-  readonly ended: Float64Array = new Float64Array(BINS)
+  readonly ended: Int32Array = new Int32Array(BINS)
   firstArrivalMs: number = Number.POSITIVE_INFINITY
   lastArrivalMs: number = Number.NEGATIVE_INFINITY
   lastEndMs: number = Number.NEGATIVE_INFINITY
@@ -27,13 +31,25 @@ export class FlowBins {
   /** Times from arrival to end, summed over completed requests. */
   residenceMs = 0
   completed = 0
+  /** Of those in `arrived`: all, and those admitted and completed until the last arrival. */
+  counted = 0
+  admittedByLastArrival = 0
+  endedByLastArrival = 0
 
-  /** Counts the request of a row. */
+  /**
+   * A measured request arrives, whatever becomes of it. Those that arrive before a request ends, and the first
+   * of those that arrive after, are told of before that request is added.
+   */
+  arrives(arrivalMs: number): void {
+    if (arrivalMs < this.firstArrivalMs) this.firstArrivalMs = arrivalMs
+    if (arrivalMs > this.lastArrivalMs) this.lastArrivalMs = arrivalMs
+  }
+
+  /** Counts what became of the request of a row. */
   add(row: number, requests: RequestTable, outcomes: RequestOutcomes): void {
     const arrivalMs = requests.arrivalMs[row]!
     this.requests++
-    if (arrivalMs < this.firstArrivalMs) this.firstArrivalMs = arrivalMs
-    if (arrivalMs > this.lastArrivalMs) this.lastArrivalMs = arrivalMs
+    this.reach(this.lastArrivalMs)
     const outcome = outcomes.outcome[row]
     if (outcome === OUTCOME.rejected) this.rejected++
     if (outcome === OUTCOME.timed_out) this.timedOut++
@@ -43,28 +59,54 @@ export class FlowBins {
     const finishedMs = outcomes.finishedMs[row]!
     const isAdmitted = !Number.isNaN(admittedMs)
     const isFinished = !Number.isNaN(finishedMs)
-    this.widen(isFinished ? finishedMs : isAdmitted ? admittedMs : arrivalMs)
-    count(this.arrived, arrivalMs, this.widthMs)
-    if (isAdmitted) count(this.admitted, admittedMs, this.widthMs)
+    this.reach(isFinished ? finishedMs : isAdmitted ? admittedMs : arrivalMs)
+    this.counted++
+    this.count(this.arrived, arrivalMs)
+    if (isAdmitted) {
+      this.count(this.admitted, admittedMs)
+      if (admittedMs <= this.lastArrivalMs) this.admittedByLastArrival++
+    }
     if (!isFinished) return
-    count(this.ended, finishedMs, this.widthMs)
+    this.count(this.ended, finishedMs)
+    if (finishedMs <= this.lastArrivalMs) this.endedByLastArrival++
     this.completed++
     this.residenceMs += finishedMs - arrivalMs
     if (finishedMs > this.lastEndMs) this.lastEndMs = finishedMs
   }
 
-  private widen(latestMs: number): void {
-    while (latestMs >= BINS * this.widthMs) {
-      this.widthMs *= 2
-      for (const bins of [this.arrived, this.admitted, this.ended]) {
-        for (let i = 0; i < BINS / 2; i++) bins[i] = bins[2 * i]! + bins[2 * i + 1]!
-        bins.fill(0, BINS / 2)
+  /** The stretch that a time is in. */
+  binOf(timeMs: number): number {
+    return Math.floor((timeMs - this.firstArrivalMs) / this.widthMs)
+  }
+
+  private count(bins: Int32Array, timeMs: number): void {
+    const bin = this.binOf(timeMs)
+    bins[bin] = bins[bin]! + 1
+  }
+
+  /** Makes stretches as long as it takes to have one for a time. */
+  private reach(timeMs: number): void {
+    let bin = this.binOf(timeMs)
+    if (bin < this.used) return
+    if (bin >= BINS) {
+      let times = 1
+      while (this.binOf(timeMs) >= BINS) {
+        this.widthMs *= 2
+        times *= 2
       }
+      for (const bins of [this.arrived, this.admitted, this.ended]) join(bins, this.used, times)
+      bin = this.binOf(timeMs)
     }
+    this.used = bin + 1
   }
 }
 
-function count(bins: Float64Array, timeMs: number, widthMs: number): void {
-  const bin = Math.floor(timeMs / widthMs)
-  bins[bin] = bins[bin]! + 1
+/** Makes one stretch of so many, of those that are used. */
+function join(bins: Int32Array, used: number, times: number): void {
+  for (let from = 0; from < used; from++) {
+    const count = bins[from]!
+    bins[from] = 0
+    const to = Math.floor(from / times)
+    bins[to] = bins[to]! + count
+  }
 }

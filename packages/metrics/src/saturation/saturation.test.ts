@@ -4,19 +4,36 @@ import { type RequestFacts, runResult } from '../testing/run-result.js'
 import { FlowBins } from './flow-bins.js'
 import { saturation } from './saturation.js'
 
+/** The judgement of a run made by hand. */
+function judged(facts: readonly RequestFacts[], warmup = 0, unservable = 0) {
+  return saturation(binsOf(facts, warmup), unservable)
+}
+
+function binsOf(facts: readonly RequestFacts[], warmup = 0): FlowBins {
+  const { requests, outcomes } = runResult(facts, [{}])
+  const bins = new FlowBins()
+  for (let row = warmup; row < requests.size; row++) bins.arrives(requests.arrivalMs[row]!)
+  for (let row = warmup; row < requests.size; row++) bins.add(row, requests, outcomes)
+  return bins
+}
+
 /** One server that takes `serviceMs` per request, one after the other; `most` wait, others are rejected. */
 function queue(arrivals: readonly number[], serviceMs: number, most = Number.POSITIVE_INFINITY) {
+  return judged(served(arrivals, serviceMs, most))
+}
+
+function served(
+  arrivals: readonly number[],
+  serviceMs: number,
+  most = Number.POSITIVE_INFINITY,
+): RequestFacts[] {
   let freeMs = 0
-  const facts = arrivals.map((arrivalMs): RequestFacts => {
+  return arrivals.map((arrivalMs): RequestFacts => {
     if ((freeMs - arrivalMs) / serviceMs > most) return { arrivalMs, rejectReason: 'queue_full' }
     const admittedMs = Math.max(arrivalMs, freeMs)
     freeMs = admittedMs + serviceMs
     return { arrivalMs, admittedMs, firstTokenMs: admittedMs, finishedMs: freeMs }
   })
-  const { requests, outcomes } = runResult(facts, [{}])
-  const bins = new FlowBins()
-  for (let row = 0; row < requests.size; row++) bins.add(row, requests, outcomes)
-  return saturation(bins)
 }
 
 const every = (ms: number, count: number) => Array.from({ length: count }, (_, i) => i * ms)
@@ -45,13 +62,9 @@ test('growth is that of the second half, and what was completed counts up to the
     const admittedMs = i < 50 ? arrivalMs : 14_000
     return { arrivalMs, admittedMs, firstTokenMs: admittedMs, finishedMs: admittedMs + 10 }
   })
-  const { requests, outcomes } = runResult(facts, [{}])
-  const bins = new FlowBins()
-  for (let row = 0; row < requests.size; row++) bins.add(row, requests, outcomes)
-  expect(bins.widthMs).toBe(32)
-  const found = saturation(bins)
+  const found = judged(facts)
   expect(found.waiting_growth_per_sec).toBeCloseTo(1000 / 128, 1)
-  // Fifty in the 12,800 ms before the stretch of the last arrival.
+  // Fifty in the 12,800 ms up to the last arrival.
   expect(found.completed_per_sec).toBeCloseTo(50 / 12.8, 9)
 })
 
@@ -71,17 +84,14 @@ test('a queue that fills to its bound and rejects the rest is overloaded', () =>
 })
 
 test('requests that no backend can ever hold are no sign of load', () => {
-  const bins = new FlowBins()
   const facts = every(100, 1000).map((arrivalMs, i): RequestFacts => {
     if (i % 10 === 0) return { arrivalMs, rejectReason: 'exceeds_kv_cache' }
     return { arrivalMs, admittedMs: arrivalMs, firstTokenMs: arrivalMs, finishedMs: arrivalMs + 50 }
   })
-  const { requests, outcomes } = runResult(facts, [{}])
-  for (let row = 0; row < requests.size; row++) bins.add(row, requests, outcomes)
-  expect(saturation(bins)).toMatchObject({ verdict: 'overloaded', rejected_share: 0.1 })
-  expect(saturation(bins, 100)).toMatchObject({ verdict: 'stable', rejected_share: 0.1 })
+  expect(judged(facts)).toMatchObject({ verdict: 'overloaded', rejected_share: 0.1 })
+  expect(judged(facts, 0, 100)).toMatchObject({ verdict: 'stable', rejected_share: 0.1 })
   // One in a hundred for another reason is too many all the same.
-  expect(saturation(bins, 90).verdict).toBe('overloaded')
+  expect(judged(facts, 0, 90).verdict).toBe('overloaded')
 })
 
 test('a burst that is worked off is a backlog', () => {
@@ -98,20 +108,18 @@ test('a short run that takes for ever to drain is overloaded all the same', () =
 })
 
 test('stretches double without losing a request', () => {
-  const bins = new FlowBins()
   const facts = every(977, 3000).map((arrivalMs) => ({
     arrivalMs,
     admittedMs: arrivalMs,
     firstTokenMs: arrivalMs + 5,
     finishedMs: arrivalMs + 10,
   }))
-  const { requests, outcomes } = runResult(facts, [{}])
-  for (let row = 0; row < requests.size; row++) bins.add(row, requests, outcomes)
+  const bins = binsOf(facts)
   for (const column of [bins.arrived, bins.admitted, bins.ended]) {
     expect(column.reduce((sum, count) => sum + count, 0)).toBe(3000)
   }
-  expect(bins.widthMs * 512).toBeGreaterThan(977 * 2999)
-  expect(bins.widthMs * 256).toBeLessThanOrEqual(977 * 2999 + 10)
+  expect(bins.widthMs * 2 ** 16).toBeGreaterThan(977 * 2999)
+  expect(bins.widthMs * 2 ** 15).toBeLessThanOrEqual(977 * 2999 + 10)
 })
 
 test('requests that are admitted and do not end in time are no queue', () => {
@@ -119,10 +127,7 @@ test('requests that are admitted and do not end in time are no queue', () => {
   const facts = every(100, 30).map((arrivalMs): RequestFacts => {
     return { arrivalMs, admittedMs: arrivalMs + 300, outcome: 'unfinished' }
   })
-  const { requests, outcomes } = runResult(facts, [{}])
-  const bins = new FlowBins()
-  for (let row = 0; row < requests.size; row++) bins.add(row, requests, outcomes)
-  expect(saturation(bins)).toMatchObject({ peak_waiting: 3, waiting_at_last_arrival: 3 })
+  expect(judged(facts)).toMatchObject({ peak_waiting: 3, waiting_at_last_arrival: 3 })
 })
 
 test('a short run of Poisson arrivals to servers without end is not overloaded by chance', () => {
@@ -138,12 +143,75 @@ test('a short run of Poisson arrivals to servers without end is not overloaded b
       const finishedMs = arrivalMs + 4000
       return { arrivalMs, admittedMs: arrivalMs, firstTokenMs: arrivalMs, finishedMs }
     })
-    const { requests, outcomes } = runResult(facts, [{}])
-    const bins = new FlowBins()
-    for (let row = 0; row < requests.size; row++) bins.add(row, requests, outcomes)
-    return saturation(bins).verdict
+    return judged(facts).verdict
   })
   // Without regard to chance, 29 of them are.
   const odd = verdicts.filter((verdict) => verdict === 'overloaded')
   expect(odd.length).toBeLessThanOrEqual(2)
+})
+
+/** The same requests at other times. */
+function moved(facts: readonly RequestFacts[], at: (ms: number) => number): RequestFacts[] {
+  return facts.map((fact) => ({
+    arrivalMs: at(fact.arrivalMs),
+    admittedMs: at(fact.admittedMs!),
+    firstTokenMs: at(fact.firstTokenMs!),
+    finishedMs: at(fact.finishedMs!),
+  }))
+}
+
+test('the judgement is the same whenever it all begins, and whatever came before', () => {
+  const facts = served(every(100, 600), 130)
+  const expected = judged(facts)
+  expect(expected.verdict).toBe('overloaded')
+  for (const offsetMs of [1000, 36e6, 90e6]) {
+    expect(judged(moved(facts, (ms) => ms + offsetMs))).toEqual(expected)
+  }
+  const warmup = served(every(10_000, 900), 130)
+  expect(judged([...warmup, ...moved(facts, (ms) => ms + 9e6)], 900)).toEqual(expected)
+})
+
+test('at half the speed everything comes and is served at half the rate', () => {
+  const facts = served([0, 40, 50, 84], 35)
+  const [fast, slow] = [1, 2].map((times) => judged(moved(facts, (ms) => times * ms)))
+  // Two of four are done when the last comes.
+  expect(fast!.completed_per_sec).toBeCloseTo(2 / 0.084, 9)
+  expect(slow!.completed_per_sec).toBeCloseTo(fast!.completed_per_sec! / 2, 9)
+  expect(slow!.offered_per_sec).toBeCloseTo(fast!.offered_per_sec! / 2, 9)
+  expect(slow!.peak_waiting).toBe(fast!.peak_waiting)
+})
+
+test('a burst that is soon over is seen in a long run', () => {
+  const burst = Array.from({ length: 40 }, () => 1_802_250)
+  const arrivals = [...every(10_000, 360), ...burst].sort((a, b) => a - b)
+  expect(queue(arrivals, 130)).toMatchObject({ verdict: 'backlogged', peak_waiting: 39 })
+})
+
+test('a queue longer than what is in work is a backlog, also if a longer one is not', () => {
+  const [few, many] = [12, 200].map((count, i) =>
+    Array.from({ length: count }, (_, at): RequestFacts => {
+      const arrivalMs = 10_000 * i
+      const waits = i === 0 || at < 90
+      const admittedMs = waits ? arrivalMs + 1000 : arrivalMs
+      return { arrivalMs, admittedMs, firstTokenMs: admittedMs, finishedMs: admittedMs + 2000 }
+    }),
+  )
+  expect(judged([...few!, ...many!])).toMatchObject({ verdict: 'backlogged', running_at_peak: 110 })
+  expect(judged(many!).verdict).toBe('stable')
+})
+
+test('the order in which requests are counted makes no difference', () => {
+  const facts = served([...every(100, 300), ...every(7, 300).map((ms) => ms + 9e6)], 60)
+  const { requests, outcomes } = runResult(facts, [{}])
+  const bins = new FlowBins()
+  for (let row = 0; row < requests.size; row++) bins.arrives(requests.arrivalMs[row]!)
+  for (let row = requests.size - 1; row >= 0; row--) bins.add(row, requests, outcomes)
+  expect(saturation(bins)).toEqual(judged(facts))
+})
+
+test('requests that were not told of as they arrived', () => {
+  const { requests, outcomes } = runResult(served([0, 1], 5), [{}])
+  const bins = new FlowBins()
+  bins.add(0, requests, outcomes)
+  expect(() => saturation(bins)).toThrow('expected to be told of 1 requests as they arrived')
 })

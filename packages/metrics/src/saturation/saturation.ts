@@ -1,3 +1,5 @@
+import { RouteSimError } from '@routesim/core'
+import type { MetricsErrorCode } from '../errors/metrics-error-code.js'
 import { orNull } from '../statistics/or-null.js'
 import type { FlowBins } from './flow-bins.js'
 
@@ -13,7 +15,7 @@ export interface Saturation {
   readonly verdict: SaturationVerdict
   /** Requests per second that arrived, between the first arrival and the last. */
   readonly offered_per_sec: number | null
-  /** Requests per second that were completed in that time. */
+  /** Requests per second that were completed in that time; null when all came at once. */
   readonly completed_per_sec: number | null
   /** Share of requests that were rejected. */
   readonly rejected_share: number | null
@@ -26,8 +28,12 @@ export interface Saturation {
   readonly waiting_growth_per_sec: number | null
   /** The same of all requests in the system. */
   readonly backlog_growth_per_sec: number | null
-  /** Requests that waited at the last arrival, and at most. */
+  /** Requests that waited at the last arrival. */
   readonly waiting_at_last_arrival: number
+  /**
+   * Requests that waited at most. Looked at 32768 times or more from the first arrival to the last end, so that
+   * a request that waits for less than the time between two looks may be missed.
+   */
   readonly peak_waiting: number
   /** Requests in work when most waited. */
   readonly running_at_peak: number
@@ -59,83 +65,93 @@ const CHANCE = 4
  *
  * @param unservable - requests that were rejected at any load, such as those that no KV cache can ever hold:
  * no sign of it
+ * @throws RouteSimError `arrivals_unknown` when requests ended that were not told of as they arrived
  */
 export function saturation(bins: FlowBins, unservable = 0): Saturation {
   const { requests, rejected, timedOut, firstArrivalMs, lastArrivalMs, widthMs, completed } = bins
+  if (requests > 0 && firstArrivalMs > lastArrivalMs) throw arrivalsUnknown(requests)
   const spanMs = lastArrivalMs - firstArrivalMs
   const offered = ((requests - 1) / spanMs) * 1000
-  const levels = levelsOf(bins)
-  const { waiting, present, endedBy } = levels
-  const from = Math.floor((firstArrivalMs + spanMs / 2) / widthMs)
+  const { waiting, present, peak, isQueued } = levelsOf(bins)
+  const from = bins.binOf(firstArrivalMs + spanMs / 2)
   // The stretch of the last arrival is not over when arrivals are.
-  const to = Math.max(from, Math.floor(lastArrivalMs / widthMs))
+  const to = Math.min(bins.used, Math.max(from, bins.binOf(lastArrivalMs)))
   const perSec = 1000 / widthMs
   const waitingGrowth = slope(waiting, from, to) * perSec
   const backlogGrowth = slope(present, from, to) * perSec
-  const last = Math.max(0, to - 1)
-  const peak = waiting.reduce((best, value, i) => (value > waiting[best]! ? i : best), 0)
   const peakWaiting = waiting[peak] ?? 0
-  const atLast = waiting[last] ?? 0
+  const waitingAtLast = bins.counted - bins.admittedByLastArrival
+  const presentAtLast = bins.counted - bins.endedByLastArrival
   const meanResidenceMs = bins.residenceMs / completed
   const drainMs = Math.max(0, bins.lastEndMs - lastArrivalMs)
   // Where draining took so long that arrivals fill no two stretches, its length tells.
   const isLongDrain = Number.isNaN(waitingGrowth) && spanMs > 0 && drainMs > spanMs
   const queueGrows =
     (waitingGrowth > GROWTH_SHARE * offered || isLongDrain) &&
-    atLast >= NEAR_PEAK * peakWaiting &&
-    atLast >= FEW_WAITING
+    waitingAtLast >= NEAR_PEAK * peakWaiting &&
+    waitingAtLast >= FEW_WAITING
   const systemGrows =
     backlogGrowth > BACKLOG_SHARE * offered &&
-    backlogGrowth * (spanMs / 2000) > CHANCE * Math.sqrt(present[last] ?? 0) &&
-    (present[last] ?? 0) >= FEW_WAITING &&
+    backlogGrowth * (spanMs / 2000) > CHANCE * Math.sqrt(presentAtLast) &&
+    presentAtLast >= FEW_WAITING &&
     spanMs > LONG_RUN * meanResidenceMs
-  const running = (present[peak] ?? 0) - peakWaiting
-  const isQueued = peakWaiting >= FEW_WAITING && peakWaiting > running
-  const windowMs = (last + 1) * widthMs - firstArrivalMs
   const unserved = (rejected - unservable + timedOut) / (requests - unservable)
   const isOverloaded = unserved >= MANY_UNSERVED || queueGrows || systemGrows
   return {
     verdict: isOverloaded ? 'overloaded' : isQueued ? 'backlogged' : 'stable',
     offered_per_sec: orNull(offered),
-    completed_per_sec: windowMs > 0 ? orNull(((endedBy[last] ?? 0) / windowMs) * 1000) : null,
+    completed_per_sec: spanMs > 0 ? orNull((bins.endedByLastArrival / spanMs) * 1000) : null,
     rejected_share: orNull(rejected / requests),
     timed_out_share: orNull(timedOut / requests),
     waiting_growth_per_sec: orNull(waitingGrowth),
     backlog_growth_per_sec: orNull(backlogGrowth),
-    waiting_at_last_arrival: atLast,
+    waiting_at_last_arrival: waitingAtLast,
     peak_waiting: peakWaiting,
-    running_at_peak: running,
+    running_at_peak: (present[peak] ?? 0) - peakWaiting,
     drain_ms: orNull(drainMs),
   }
 }
 
-interface Levels {
-  /** At the end of each stretch. */
-  readonly waiting: Float64Array
-  readonly present: Float64Array
-  readonly endedBy: Float64Array
+function arrivalsUnknown(requests: number): RouteSimError<MetricsErrorCode> {
+  return new RouteSimError(
+    `saturation: expected to be told of ${requests} requests as they arrived, got none`,
+    {
+      code: 'arrivals_unknown',
+      hint: 'Give the simulation RequestStatistics.hearing(source) in place of the source.',
+    },
+  )
 }
 
-function levelsOf({ arrived, admitted, ended }: FlowBins): Levels {
-  const waiting = new Float64Array(arrived.length)
-  const present = new Float64Array(arrived.length)
-  const endedBy = new Float64Array(arrived.length)
-  let arrivedSoFar = 0
-  let admittedSoFar = 0
-  let endedSoFar = 0
-  for (let i = 0; i < arrived.length; i++) {
-    arrivedSoFar += arrived[i]!
-    admittedSoFar += admitted[i]!
-    endedSoFar += ended[i]!
-    waiting[i] = arrivedSoFar - admittedSoFar
-    present[i] = arrivedSoFar - endedSoFar
-    endedBy[i] = endedSoFar
+interface Levels {
+  /** Requests at the end of each stretch. */
+  readonly waiting: Int32Array
+  readonly present: Int32Array
+  /** The first stretch at whose end most waited. */
+  readonly peak: number
+  /** Whether at times many waited, and more than were in work. */
+  readonly isQueued: boolean
+}
+
+function levelsOf({ arrived, admitted, ended, used }: FlowBins): Levels {
+  const waiting = new Int32Array(used)
+  const present = new Int32Array(used)
+  let peak = 0
+  let isQueued = false
+  let nowWaiting = 0
+  let nowPresent = 0
+  for (let i = 0; i < used; i++) {
+    nowWaiting += arrived[i]! - admitted[i]!
+    nowPresent += arrived[i]! - ended[i]!
+    waiting[i] = nowWaiting
+    present[i] = nowPresent
+    if (nowWaiting > waiting[peak]!) peak = i
+    isQueued ||= nowWaiting >= FEW_WAITING && nowWaiting > nowPresent - nowWaiting
   }
-  return { waiting, present, endedBy }
+  return { waiting, present, peak, isQueued }
 }
 
 /** Least-squares slope per stretch over `from` to before `to`; NaN with fewer than two. */
-function slope(values: Float64Array, from: number, to: number): number {
+function slope(values: Int32Array, from: number, to: number): number {
   const n = to - from
   if (n < 2) return Number.NaN
   const middle = (n - 1) / 2

@@ -99,7 +99,7 @@ test('looks that a long run would drop are not taken, and the rest are the same'
     return [looks, series]
   }
   const [all, unaware] = rowsOf(new LoadSeries(1, 1))
-  const [few, aware] = rowsOf(new LoadSeries(1, 1, endMs))
+  const [few, aware] = rowsOf(new LoadSeries(1, 1, { toMs: endMs }))
   expect(aware.rows()).toEqual(unaware.rows())
   expect(few).toBe(aware.rows().length)
   expect(all).toBeGreaterThan(2 * few)
@@ -111,4 +111,28 @@ test('an interval must be a time', () => {
       /^sample interval: expected a finite number of ms > 0/,
     )
   }
+})
+
+test('a run that begins late is looked at as often as one that begins at once', () => {
+  const late = new LoadSeries(1, 1000, { fromMs: 90_000_250, toMs: 90_060_250 })
+  expect([late.firstMs, late.intervalMs]).toEqual([90_001_000, 1000])
+  const { requests, outcomes } = runResult(
+    [
+      {
+        arrivalMs: 0,
+        admittedMs: 90_001_200,
+        cachedTokens: 50,
+        prefillBackend: 0,
+        finishedMs: 9e7,
+      },
+    ],
+    [{}],
+  )
+  late.addRequest(0, requests, outcomes)
+  expect(late.sample(90_001_000, [snapshot(0, { busyMs: 500 })])).toBe(90_002_000)
+  late.sample(90_002_000, [snapshot(0, { busyMs: 750 })])
+  expect(late.rows()).toMatchObject([
+    { time_ms: 90_001_000, utilization: 0.5, hit_rate: null },
+    { time_ms: 90_002_000, utilization: 0.25, hit_rate: 0.5 },
+  ])
 })

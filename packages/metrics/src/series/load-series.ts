@@ -59,6 +59,8 @@ export class LoadSeries implements LoadSampler {
   /** Time between two looks, in ms; a power of two times that asked for. */
   intervalMs: number
   readonly firstMs: number
+  /** What looks are counted from. */
+  private readonly originMs: number
   private readonly backends: number
   private readonly capacity: number
   private readonly times: number[] = []
@@ -70,10 +72,15 @@ export class LoadSeries implements LoadSampler {
   /**
    * @param backends - how many the fleet has
    * @param intervalMs - time between two looks, greater than 0
-   * @param leastMs - how long the run lasts at least: looks that would be dropped later are not taken
+   * @param span - what is known of the run: it begins at `fromMs`, before which there is nothing to see, and
+   * lasts until `toMs` at least, so that looks that would be dropped later are not taken; 0 by default
    * @throws RouteSimError `interval_invalid`
    */
-  constructor(backends: number, intervalMs: number, leastMs = 0) {
+  constructor(
+    backends: number,
+    intervalMs: number,
+    { fromMs = 0, toMs = 0 }: { readonly fromMs?: number; readonly toMs?: number } = {},
+  ) {
     if (!(intervalMs > 0 && intervalMs < Number.POSITIVE_INFINITY)) {
       throw new RouteSimError<MetricsErrorCode>(
         `sample interval: expected a finite number of ms > 0, got ${intervalMs}`,
@@ -83,10 +90,12 @@ export class LoadSeries implements LoadSampler {
     this.backends = backends
     const room = Math.min(MOST_SAMPLES, Math.floor(MOST_VALUES / backends))
     this.capacity = Math.max(2, room - (room % 2))
+    // Rows are of round times, however odd that of the first request is.
+    this.originMs = Math.floor(fromMs / intervalMs) * intervalMs
     let wideMs = intervalMs
-    while (wideMs * this.capacity <= leastMs) wideMs *= 2
+    while (wideMs * this.capacity <= toMs - this.originMs) wideMs *= 2
     this.intervalMs = wideMs
-    this.firstMs = wideMs
+    this.firstMs = this.originMs + wideMs
     this.columns = Object.fromEntries(FIELDS.map((field) => [field, [] as number[]])) as never
   }
 
@@ -97,15 +106,14 @@ export class LoadSeries implements LoadSampler {
     }
     if (this.times.length === this.capacity) this.coarsen()
     // Multiples, not sums: no error adds up.
-    return (Math.floor(nowMs / this.intervalMs + 1e-9) + 1) * this.intervalMs
+    return this.originMs + (this.stretchOf(nowMs + 1e-9 * this.intervalMs) + 1) * this.intervalMs
   }
 
   /** Counts the cache hits of a request; after the run, or when the request has ended. */
   addRequest(row: number, requests: RequestTable, outcomes: RequestOutcomes): void {
     const admittedMs = outcomes.admittedMs[row]!
     if (Number.isNaN(admittedMs)) return
-    const key =
-      Math.floor(admittedMs / this.intervalMs) * this.backends + outcomes.prefillBackend[row]!
+    const key = this.stretchOf(admittedMs) * this.backends + outcomes.prefillBackend[row]!
     add(this.promptTokens, key, requests.promptTokens[row]!)
     add(this.cachedTokens, key, outcomes.cachedTokens[row]!)
   }
@@ -117,14 +125,18 @@ export class LoadSeries implements LoadSampler {
     )
   }
 
+  private stretchOf(timeMs: number): number {
+    return Math.floor((timeMs - this.originMs) / this.intervalMs)
+  }
+
   private row(i: number, backend: number): LoadRow {
     const at = i * this.backends + backend
     const level = (field: Field): number => this.columns[field][at]!
     const gained = (field: Field): number =>
       level(field) - (i === 0 ? 0 : this.columns[field][at - this.backends]!)
     const timeMs = this.times[i]!
-    const elapsedMs = timeMs - (i === 0 ? 0 : this.times[i - 1]!)
-    const key = Math.floor((timeMs - elapsedMs / 2) / this.intervalMs) * this.backends + backend
+    const elapsedMs = timeMs - (i === 0 ? this.originMs : this.times[i - 1]!)
+    const key = this.stretchOf(timeMs - elapsedMs / 2) * this.backends + backend
     const promptTokens = this.promptTokens.get(key) ?? 0
     return {
       time_ms: timeMs,

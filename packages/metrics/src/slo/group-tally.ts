@@ -1,5 +1,5 @@
 import { OUTCOME, type RequestOutcomes, type RequestTable } from '@routesim/core'
-import { tpotMs } from '../summary/request-latencies.js'
+import { isWithin } from './is-within.js'
 import type { ResolvedTargets } from './slo-options.js'
 
 /** What the requests of a group add up to: all, those of a tenant, or those of a class. */
@@ -35,41 +35,44 @@ export class GroupTally {
     const promptTokens = requests.promptTokens[row]!
     const outputTokens = requests.outputTokens[row]!
     const isCompleted = outcomes.outcome[row] === OUTCOME.completed
-    const ttft = outcomes.firstTokenMs[row]! - requests.arrivalMs[row]!
+    const arrivalMs = requests.arrivalMs[row]!
+    const firstTokenMs = outcomes.firstTokenMs[row]!
+    const finishedMs = outcomes.finishedMs[row]!
+    // A completed request without output has no first token to wait for.
+    const hasFirst = !Number.isNaN(firstTokenMs)
     this.requests++
     this.offeredTokens += promptTokens + outputTokens
-    if (!Number.isNaN(ttft)) {
-      this.ttftSumMs += ttft
+    if (hasFirst) {
+      this.ttftSumMs += firstTokenMs - arrivalMs
       this.ttftCount++
     }
     if (isCompleted) {
       this.completed++
       this.servedTokens += promptTokens + outputTokens
     }
-    const { ttftMs, e2eMs, tpotMs: tpotTargetMs } = targets
+    const { ttftMs, e2eMs, tpotMs } = targets
     let isGood = isCompleted
     if (ttftMs < Number.POSITIVE_INFINITY) {
       this.ttftAsked++
-      // A completed request without output has no first token to wait for.
-      const isMet = isCompleted && !(ttft > ttftMs)
+      const isMet = isCompleted && (!hasFirst || isWithin(arrivalMs, firstTokenMs, ttftMs))
       if (isMet) this.ttftMet++
       isGood &&= isMet
     }
-    if (tpotTargetMs < Number.POSITIVE_INFINITY) {
+    if (tpotMs < Number.POSITIVE_INFINITY) {
       this.tpotAsked++
-      const tpot = tpotMs(row, requests, outcomes)
+      const gaps = outputTokens - 1
       // One output token has no gap that could be too long.
-      const isMet = isCompleted && !(tpot > tpotTargetMs)
+      const isMet = isCompleted && (gaps < 1 || isWithin(firstTokenMs, finishedMs, gaps * tpotMs))
       if (isMet) this.tpotMet++
       isGood &&= isMet
     }
     if (e2eMs < Number.POSITIVE_INFINITY) {
       this.e2eAsked++
-      const isMet = isCompleted && outcomes.finishedMs[row]! - requests.arrivalMs[row]! <= e2eMs
+      const isMet = isCompleted && isWithin(arrivalMs, finishedMs, e2eMs)
       if (isMet) this.e2eMet++
       isGood &&= isMet
     }
-    if (Math.min(ttftMs, tpotTargetMs, e2eMs) === Number.POSITIVE_INFINITY) return
+    if (Math.min(ttftMs, tpotMs, e2eMs) === Number.POSITIVE_INFINITY) return
     this.asked++
     if (!isGood) return
     this.good++

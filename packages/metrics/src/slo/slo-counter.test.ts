@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { LogHistogram } from '../histogram/log-histogram.js'
 import { summarize } from '../summary/summarize.js'
 import { type RequestFacts, runResult } from '../testing/run-result.js'
+import { isWithin } from './is-within.js'
 import { SloCounter } from './slo-counter.js'
 import type { SloOptions } from './slo-options.js'
 
@@ -210,4 +211,36 @@ test('targets that make no sense are refused', () => {
   expect(() => new SloCounter({ classes: { other: { priority: 5 } } })).toThrow(
     'slo.classes.other: expected another name, since requests of no class are called so',
   )
+})
+
+test('a latency that is just the target meets it, whenever the request comes', () => {
+  for (const stepMs of [60, 0.1]) {
+    for (const offsetMs of [0, 90e6]) {
+      const facts = Array.from({ length: 200 }, (_, i): Asked => {
+        const arrivalMs = offsetMs + Math.round(3001 * i) / 10
+        const firstTokenMs = arrivalMs + stepMs
+        const finishedMs = firstTokenMs + stepMs + stepMs
+        return { arrivalMs, admittedMs: arrivalMs, firstTokenMs, finishedMs, outputTokens: 3 }
+      })
+      const exact = { ttftMs: stepMs, tpotMs: stepMs, e2eMs: 3 * stepMs }
+      expect(summaryOf(facts, exact).slo).toMatchObject({
+        ...{ attainment: 1, ttft_attainment: 1, tpot_attainment: 1, e2e_attainment: 1 },
+      })
+      // A hundredth less is missed by all.
+      const less = { ttftMs: 0.98 * stepMs, tpotMs: 0.98 * stepMs, e2eMs: 0.98 * 3 * stepMs }
+      expect(summaryOf(facts, less).slo).toMatchObject({
+        ...{ attainment: 0, ttft_attainment: 0, tpot_attainment: 0, e2e_attainment: 0 },
+      })
+    }
+  }
+})
+
+test('what is just within a target', () => {
+  expect(0.8 - 0.6).toBeGreaterThan(0.2)
+  expect(isWithin(0.6, 0.8, 0.2)).toBe(true)
+  expect(isWithin(0.6, 0.8, 0.1999)).toBe(false)
+  // A microsecond in a day is nothing, a hundredth of a ms is something.
+  expect(isWithin(864e5, 864e5 + 200.0005, 200)).toBe(true)
+  expect(isWithin(864e5, 864e5 + 200.01, 200)).toBe(false)
+  expect(isWithin(0, Number.NaN, 200)).toBe(false)
 })

@@ -65,7 +65,10 @@ export function composeSummary(
   const tokens = counts.promptTokens + counts.outputTokens
   const cache = measured.cache.statistics(totals.backends)
   const balance = loadBalance(totals.backends, counts.perBackend)
-  const presentMs = counts.presence.times(measuredFromMs, endMs)
+  // A step goes on when its last request is given up: whatever happens, work is paid for.
+  const presentMs = counts.presence
+    .times(measuredFromMs, endMs)
+    .map((ms, id) => (counts.presence.changes ? Math.max(ms, totals.backends[id]!.busyMs) : ms))
   const cost = fleetCost(totals.backends, presentMs, options.pricePerHour)
   const tiers = tierStatistics(totals.backends, durationMs)
   const adapters = adapterLoads(totals.backends)

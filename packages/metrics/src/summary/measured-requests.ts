@@ -21,8 +21,11 @@ export function measureRequests(
     backends.map(({ role }) => role),
     events,
   )
+  // Backends are paid for what they have of the warm-up, too.
+  for (let row = 0; row < warmupRequests; row++) counts.keep(row, outcomes)
   const cache = new CacheCounts(backends.length)
   const flow = new FlowBins()
+  for (let row = warmupRequests; row < requests.size; row++) flow.arrives(requests.arrivalMs[row]!)
   for (let row = warmupRequests; row < requests.size; row++) {
     counts.add(row, requests, outcomes)
     cache.add(row, requests, outcomes)

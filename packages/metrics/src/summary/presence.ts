@@ -24,23 +24,26 @@ export class Presence {
     )
   }
 
-  /** A request has ended on a backend. */
-  ended(backend: number, atMs: number): void {
-    const stay = this.stays[backend]!.findLast(({ sinceMs }) => sinceMs <= atMs)
-    if (stay !== undefined && atMs > stay.lastEndMs) stay.lastEndMs = atMs
+  /** A backend had a request from when it began with it to when it had done with it; nothing where either is NaN. */
+  had(backend: number, beganMs: number, endedMs: number): void {
+    // It may have come back while it still had what it had when it was removed.
+    const stay = this.stays[backend]!.findLast(({ sinceMs }) => sinceMs <= beganMs)
+    if (stay !== undefined && endedMs > stay.lastEndMs) stay.lastEndMs = endedMs
   }
 
   /** How long each backend was there in a part of the run, in ms by id. */
   times(fromMs: number, toMs: number): number[] {
-    const between = (sinceMs: number, untilMs: number): number =>
-      Math.max(0, Math.min(untilMs, toMs) - Math.max(sinceMs, fromMs))
-    return this.stays.map((stays) =>
-      stays.reduce(
-        (sum, { sinceMs, untilMs, lastEndMs }) =>
-          sum + between(sinceMs, Math.max(untilMs, lastEndMs)),
-        0,
-      ),
-    )
+    return this.stays.map((stays) => {
+      let sumMs = 0
+      let countedMs = fromMs
+      for (const { sinceMs, untilMs, lastEndMs } of stays) {
+        const endMs = Math.min(toMs, Math.max(untilMs, lastEndMs))
+        if (endMs <= countedMs) continue
+        sumMs += Math.max(0, endMs - Math.max(sinceMs, countedMs))
+        countedMs = endMs
+      }
+      return sumMs
+    })
   }
 }
 

@@ -44,9 +44,11 @@ export class RequestCounts {
     this.retries += outcomes.attempts[row]!
     const decode = outcomes.backend[row]!
     const prefill = outcomes.prefillBackend[row]!
-    if (decode >= 0) this.count(decode, outcomes.finishedMs[row]!)
-    if (prefill >= 0 && prefill !== decode && !this.hasMoved(prefill, decode))
-      this.count(prefill, outcomes.firstTokenMs[row]!)
+    if (decode >= 0) this.perBackend[decode]!++
+    if (prefill >= 0 && prefill !== decode && !this.hasMoved(prefill, decode)) {
+      this.perBackend[prefill]!++
+    }
+    this.keep(row, outcomes)
     const outcome = outcomes.outcome[row]
     if (outcome === OUTCOME.completed) {
       this.completed++
@@ -63,9 +65,23 @@ export class RequestCounts {
     }
   }
 
-  private count(backend: number, endMs: number): void {
-    this.perBackend[backend]!++
-    if (this.presence.changes) this.presence.ended(backend, endMs)
+  /** Notes for how long the request of a row, measured or not, kept its backends there. */
+  keep(row: number, outcomes: RequestOutcomes): void {
+    const { presence } = this
+    if (!presence.changes) return
+    const decode = outcomes.backend[row]!
+    const prefill = outcomes.prefillBackend[row]!
+    const admittedMs = outcomes.admittedMs[row]!
+    const endMs = endOf(row, outcomes)
+    if (decode >= 0 && decode === prefill) presence.had(decode, admittedMs, endMs)
+    // Nothing tells when it was moved: surely, the last one had it in the end.
+    else if (this.hasMoved(prefill, decode)) presence.had(decode, endMs, endMs)
+    else {
+      if (prefill >= 0) presence.had(prefill, admittedMs, prefillEndOf(row, outcomes))
+      const sentMs = outcomes.transferStartMs?.[row] ?? Number.NaN
+      const beganMs = Number.isNaN(sentMs) ? outcomes.firstTokenMs[row]! : sentMs
+      if (decode >= 0) presence.had(decode, beganMs, endMs)
+    }
   }
 
   /** Whether a request went from one backend to another although either takes whole requests. */
@@ -82,6 +98,19 @@ export class RequestCounts {
   failedByReason(reasons: readonly string[]): Readonly<Record<string, number>> {
     return byName(this.failures, reasons)
   }
+}
+
+/** When a request ended or was given up; never where the run was stopped before. */
+function endOf(row: number, { outcome, finishedMs }: RequestOutcomes): number {
+  return outcome[row] === OUTCOME.unfinished ? Number.POSITIVE_INFINITY : finishedMs[row]!
+}
+
+/** When a backend had done with a prompt that was to be decoded elsewhere: it had sent its KV cache. */
+function prefillEndOf(row: number, outcomes: RequestOutcomes): number {
+  const sentMs = outcomes.transferEndMs?.[row] ?? Number.NaN
+  if (!Number.isNaN(sentMs)) return sentMs
+  const isCompleted = outcomes.outcome[row] === OUTCOME.completed
+  return isCompleted ? outcomes.firstTokenMs[row]! : endOf(row, outcomes)
 }
 
 function countAt(counts: number[], reason: number): void {

@@ -1,4 +1,10 @@
-import type { BackendEvent, BackendRole, RequestOutcomes, RequestTable } from '@routesim/core'
+import type {
+  BackendEvent,
+  BackendRole,
+  RequestOutcomes,
+  RequestSource,
+  RequestTable,
+} from '@routesim/core'
 import { LogHistogram } from '../histogram/log-histogram.js'
 import { TokenGapRecorder } from '../histogram/token-gap-recorder.js'
 import { FlowBins } from '../saturation/flow-bins.js'
@@ -12,8 +18,8 @@ import { e2eMs, queueWaitMs, tpotMs, ttftMs } from './request-latencies.js'
 
 /**
  * Collects what a summary needs of the measured requests of a run as they end, in memory that does not
- * grow with their number: counts, and histograms of latencies. Give it to a simulation whose requests
- * come from a source as its recorder, and then to `summarizeTotals`.
+ * grow with their number: counts, and histograms of latencies. Give it to a simulation as its recorder, with
+ * `hearing(source)` as its requests, and then to `summarizeTotals`.
  */
 export class RequestStatistics extends TokenGapRecorder {
   private readonly counts: RequestCounts
@@ -24,6 +30,8 @@ export class RequestStatistics extends TokenGapRecorder {
   private readonly tpot = new LogHistogram()
   private readonly e2e = new LogHistogram()
   private readonly queueWait = new LogHistogram()
+  private warmupRequests = 0
+  private outcomes: RequestOutcomes | undefined
 
   /**
    * @param roles - of the backends of the fleet, by id
@@ -42,7 +50,25 @@ export class RequestStatistics extends TokenGapRecorder {
     this.cache = new CacheCounts(roles.length)
   }
 
+  /**
+   * The same requests, of whose arrivals this hears.
+   * @param warmupRequests - the first so many are not measured
+   */
+  hearing(source: RequestSource, warmupRequests = 0): RequestSource {
+    const { size, prompts, strings, table } = source
+    this.warmupRequests = warmupRequests
+    let made = 0
+    return {
+      ...{ size, prompts, strings, ...(table && { table }) },
+      next: (window, row) => {
+        source.next(window, row)
+        if (made++ >= warmupRequests) this.flow.arrives(window.arrivalMs[row]!)
+      },
+    }
+  }
+
   requestEnded(row: number, requests: RequestTable, outcomes: RequestOutcomes): void {
+    this.outcomes = outcomes
     this.counts.add(row, requests, outcomes)
     this.cache.add(row, requests, outcomes)
     this.flow.add(row, requests, outcomes)
@@ -55,6 +81,11 @@ export class RequestStatistics extends TokenGapRecorder {
 
   /** What has been collected so far. */
   measured(): MeasuredRequests {
+    // The rows of the warm-up are given to no other requests, so they are still there.
+    const { outcomes } = this
+    for (let row = 0; outcomes !== undefined && row < this.warmupRequests; row++) {
+      this.counts.keep(row, outcomes)
+    }
     return {
       counts: this.counts,
       cache: this.cache,

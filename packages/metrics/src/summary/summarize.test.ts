@@ -177,6 +177,8 @@ describe('requests that got no answer', () => {
       ...expected
     } = summarize(run, noGaps, options)
     const statistics = new RequestStatistics(['both'], options.slo)
+    const heard = statistics.hearing({ ...run.requests, next: () => {} })
+    for (let row = 0; row < 6; row++) heard.next(run.requests, row)
     for (let row = 0; row < 6; row++) statistics.requestEnded(row, run.requests, run.outcomes)
     expect(summarizeTotals(run, statistics, options)).toMatchObject(expected)
   })

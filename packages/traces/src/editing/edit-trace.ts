@@ -53,8 +53,8 @@ function rowsKept(table: RequestTable, edits: TraceEdits, name: string): Int32Ar
   if (head !== undefined) {
     check('head', head, Number.isInteger(head) && head >= 1, 'an integer >= 1')
   }
-  const startMs = (table.arrivalMs[0] ?? 0) + fromMs
-  const endMs = (table.arrivalMs[0] ?? 0) + toMs
+  const startMs = boundary((table.arrivalMs[0] ?? 0) + fromMs)
+  const endMs = boundary((table.arrivalMs[0] ?? 0) + toMs)
   const rows: number[] = []
   for (let row = 0; row < table.size && rows.length < (head ?? table.size); row++) {
     const ms = table.arrivalMs[row]!
@@ -72,11 +72,19 @@ function rowsKept(table: RequestTable, edits: TraceEdits, name: string): Int32Ar
   return Int32Array.from(rows)
 }
 
+/**
+ * What is added up to the time of a request need not be that time to the last digit: a request that is so little
+ * before a boundary is on it.
+ */
+function boundary(ms: number): number {
+  return ms * (1 - 4 * Number.EPSILON)
+}
+
 function edited(table: RequestTable, rows: Int32Array, edits: TraceEdits): RequestTable {
   const { fromMs, speedup = 1 } = edits
   // Without a window the trace keeps its beginning.
   const zeroMs = fromMs === undefined ? 0 : (table.arrivalMs[0] ?? 0) + fromMs
-  const part = selectRows(table, rows, (ms) => (ms - zeroMs) / speedup)
+  const part = selectRows(table, rows, (ms) => Math.max(0, ms - zeroMs) / speedup)
   if (part.thinkMs !== undefined) {
     for (let i = 0; i < part.size; i++) part.thinkMs[i] = part.thinkMs[i]! / speedup
   }

@@ -1,4 +1,4 @@
-import { awaitedBy, type RequestTable } from '@routesim/core'
+import { awaitedBy, RandomStream, type RequestTable, RequestTableBuilder } from '@routesim/core'
 import { expect, test } from 'vitest'
 import type { LoweredRecords } from '../columns/lower-columns.js'
 import { promptSharing } from '../stats/prompt-sharing.js'
@@ -30,6 +30,32 @@ test('a window begins at 0, a head does not; what is left waits as before', asyn
   expect(() => editTrace(table, { fromMs: 1000 }, 'day.jsonl')).toThrow(
     'day.jsonl: expected to keep at least one request of 3, which arrive from 0 to 0.2 s; kept none',
   )
+})
+
+test('a window has the request at its beginning, and not the one at its end', async () => {
+  const times = [4662.733, 98473.227, 99000]
+  const lines = times.map((ts) => JSON.stringify({ ts, prompt_tokens: 9, gen_tokens: 1 }))
+  const { table } = await readText(lines.join('\n'))
+  // Between the first two are 93,810.494 ms, but not to the last digit.
+  expect(4662.733 + 93810.494).toBeGreaterThan(98473.227)
+  expect([...editTrace(table, { fromMs: 93810.494, toMs: 200_000 }).arrivalMs]).toEqual([
+    0,
+    expect.closeTo(99000 - 98473.227, 6),
+  ])
+  expect(editTrace(table, { toMs: 93810.494 }).size).toBe(1)
+})
+
+test('whatever request a window begins with is in it', async () => {
+  const random = new RandomStream(1, 'windows')
+  for (let i = 0; i < 300; i++) {
+    // Of such sizes, that what lies between them is rounded to even often.
+    const [firstMs, secondMs] = [4e4 + random.float() * 2e4, 19e4 + random.float() * 6e4]
+    const builder = new RequestTableBuilder()
+    const times = [firstMs, secondMs, secondMs + 1e3]
+    for (const arrivalMs of times) builder.add({ arrivalMs, promptTokens: 1, outputTokens: 1 })
+    const table = builder.build()
+    expect(editTrace(table, { fromMs: secondMs - firstMs }).size).toBe(2)
+  }
 })
 
 test('a faster trace has shorter think times, and leaves those it is made of as they were', async () => {

@@ -88,6 +88,10 @@ describe('reading compact JSONL', () => {
     ],
     ['{"ts":0,"prompt_tokens":1}', 'gen_tokens: expected an integer >= 0, got nothing'],
     [
+      '{"ts":0,"prompt_tokens":1,"gen_tokens":3,"ttft_ms":0}',
+      'ttft_ms: expected an integer >= 1, or no ttft_ms for no target, got 0',
+    ],
+    [
       '{"ts":0,"prompt_tokens":1,"max_tokens":9}',
       'gen_tokens: expected an integer >= 0, got nothing',
     ],

@@ -121,7 +121,9 @@ function recordOf(line: JsonObject): TraceRecord {
   const priority = line['priority'] ?? undefined
   if (priority !== undefined) record.priority = signedInteger('priority', priority)
   const ttft = line['ttft_ms'] ?? undefined
-  if (ttft !== undefined) record.ttftSloMs = integer('ttft_ms', ttft, 0)
+  // 0 is how a table says that none is asked for: it must not be taken for that.
+  if (ttft === 0) throw expectedError('ttft_ms', 'an integer >= 1, or no ttft_ms for no target', 0)
+  if (ttft !== undefined) record.ttftSloMs = integer('ttft_ms', ttft, 1)
   const deadline = line['deadline_ms'] ?? undefined
   if (deadline !== undefined) record.deadlineMs = milliseconds('deadline_ms', deadline)
   return record
