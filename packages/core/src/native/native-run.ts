@@ -1,4 +1,5 @@
 import { hasPolicies } from '../backend/fast/policy-fleet.js'
+import { latencyInvalid } from '../backend/fast/stretch-length.js'
 import type { FleetListener } from '../backend/fleet.js'
 import { SharedReads } from '../backend/shared-reads.js'
 import type { Recorder } from '../engine/results/recorder.js'
@@ -127,6 +128,8 @@ export class NativeRun {
   private askLatency(backend: number): void {
     const { out, segment } = this
     this.specs[backend]!.latency.segment(this.shapeNow(), out)
+    // A string would become a number on its way.
+    if (!(Number.isFinite(out.baseMs) && Number.isFinite(out.slopeMs))) this.refuseLatency(backend)
     segment[BASE_MS] = out.baseMs
     segment[SLOPE_MS] = out.slopeMs
     segment[STEPS] = out.steps
@@ -144,12 +147,9 @@ export class NativeRun {
   }
 
   private refuseLatency(backend: number): never {
-    const { name } = this.specs[backend]!.latency
     const { baseMs, slopeMs, steps } = this.out
-    throw new RouteSimError(
-      `latency model "${name}": expected a finite step time > 0 ms, got ${baseMs} for ${JSON.stringify(this.shapeNow())} (slope ${slopeMs} over ${steps} steps)`,
-      { code: 'latency_invalid' },
-    )
+    const { name } = this.specs[backend]!.latency
+    throw latencyInvalid(name, this.shapeNow(), baseMs, slopeMs, steps)
   }
 }
 

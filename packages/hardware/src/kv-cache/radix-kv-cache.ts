@@ -411,6 +411,7 @@ export function radixKvCache({
 }: RadixKvCacheOptions = {}): KvCacheFactory {
   const make: KvCacheFactory = (requests, backends) =>
     new RadixKvCache(requests, backends, prefixCaching, wideFrom)
-  const treeOf: RadixPlan['treeOf'] = (requests, blockTokens) => new BlockTree(requests, blockTokens)
+  const treeOf: RadixPlan['treeOf'] = (requests, blockTokens) =>
+    new BlockTree(requests, blockTokens)
   return Object.assign(make, { radix: { prefixCaching, wideFrom, treeOf } })
 }

@@ -55,8 +55,19 @@ export function checkLatency(
   const isNumber = Number.isFinite(batch.baseMs) && Number.isFinite(lastMs)
   if (isNumber && batch.baseMs > 0 && lastMs > 0 && endMs[backend]! < Number.POSITIVE_INFINITY)
     return
-  throw new RouteSimError(
-    `latency model "${latency.name}": expected a finite step time > 0 ms, got ${shown(batch.baseMs)} for ${JSON.stringify(shape)} (slope ${batch.slopeMs} over ${steps} steps)`,
+  throw latencyInvalid(latency.name, shape, batch.baseMs, batch.slopeMs, steps)
+}
+
+/** A latency model gave steps that take no time, or do not end. */
+export function latencyInvalid(
+  name: string,
+  shape: StepShape,
+  baseMs: number,
+  slopeMs: number,
+  steps: number,
+): RouteSimError {
+  return new RouteSimError(
+    `latency model "${name}": expected a finite step time > 0 ms, got ${shown(baseMs)} for ${JSON.stringify(shape)} (slope ${slopeMs} over ${steps} steps)`,
     { code: 'latency_invalid' },
   )
 }
