@@ -46,6 +46,7 @@ export {
 } from './mock/mock-workers.js'
 export type { Endpoint } from './openai/completion-request.js'
 export { type Ping, type PingOptions, ping } from './ping/ping.js'
+export { faultName } from './router/fault-name.js'
 export {
   type AlgorithmFactory,
   loadAlgorithmFactory,

@@ -16,6 +16,7 @@ import { chainHash } from '../tokens/block-hashes.js'
 import { BackendMonitor } from './backend-monitor.js'
 import { checkKey } from './check-key.js'
 import { CompletionHandler } from './completion-handler.js'
+import { faultName } from './fault-name.js'
 import { EventKnowledge } from './kv-knowledge.js'
 import type { LiveBackend } from './live-backend.js'
 import { promptHashes } from './live-request.js'
@@ -355,13 +356,6 @@ function timeoutsOf(configNow: () => RouterConfig): UpstreamTimeouts {
       return configNow().client_timeout_ms
     },
   }
-}
-
-/** What a fault was, without its message, which might quote a request. */
-function faultName(error: unknown): string {
-  if (!(error instanceof Error)) return typeof error
-  const where = error.stack?.split('\n').find((line) => line.trimStart().startsWith('at '))
-  return `${error.name} ${where?.trim() ?? ''}`
 }
 
 /** Reads `local_hashes` and `num_tokens`, or a request as it would be sent. */

@@ -2,18 +2,15 @@ import { statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { RouteSimError } from '@routesim/core'
 import { parseToml, readConfig, whyUnreadable } from '@routesim/experiments'
-import {
-  checkRouterConfig,
-  type RouterConfig,
-  type RouterLogEntry,
-  startRouter,
-} from '@routesim/live'
+import { checkRouterConfig, type RouterConfig, startRouter } from '@routesim/live'
 import type { Options } from 'yargs'
 import { checkOne } from '../../algorithm-list.js'
 import type { CommandBody } from '../../command-body.js'
 import { UsageError } from '../../usage-error.js'
 import { adminPortOf } from './admin-port.js'
 import { checkNumbers } from './check-numbers.js'
+import { lastResort } from './last-resort.js'
+import { printLog } from './print-log.js'
 import { outliveReaders, untilStopped } from './stop-signal.js'
 
 interface ServeArguments {
@@ -126,6 +123,7 @@ export const serveCommand: CommandBody<ServeArguments> = {
     const asRead = args.config === undefined ? '' : stateOf(args.config)
     const config = await routerConfigOf(args)
     outliveReaders()
+    const guard = lastResort()
     const router = await startRouter({
       config,
       host: args.host,
@@ -134,7 +132,7 @@ export const serveCommand: CommandBody<ServeArguments> = {
       adminPort: adminPortOf(args),
       apiKey: await readKey(args.apiKeyFile),
       record: args.record,
-      onLog: log,
+      onLog: printLog,
     })
     console.log(JSON.stringify({ url: router.url, admin: router.adminUrl }))
     const reload = async (): Promise<void> => {
@@ -143,7 +141,7 @@ export const serveCommand: CommandBody<ServeArguments> = {
       } catch (error) {
         // Whatever is wrong with it, the router goes on as it is.
         const { message, hint } = error as Error & { hint?: string }
-        log({ event: 'reload_failed', why: message, hint })
+        printLog({ event: 'reload_failed', why: message, hint })
       }
     }
     let reloading = Promise.resolve()
@@ -153,10 +151,12 @@ export const serveCommand: CommandBody<ServeArguments> = {
     process.on('SIGHUP', onHangup)
     const watched =
       args.config === undefined ? undefined : watchConfig(args.config, asRead, onHangup)
-    await untilStopped(args.duration)
+    const crash = await Promise.race([untilStopped(args.duration), guard.crashed])
     watched?.close()
     process.off('SIGHUP', onHangup)
     await router.close()
+    guard.close()
+    if (crash !== undefined) throw crash
   },
 }
 
@@ -280,8 +280,4 @@ async function readKey(path: string | undefined): Promise<string | undefined> {
 
 function optional<T>(name: string, value: T | undefined): Record<string, T> {
   return value === undefined ? {} : { [name]: value }
-}
-
-function log(entry: RouterLogEntry): void {
-  console.error(JSON.stringify({ time: new Date().toISOString(), ...entry }))
 }
