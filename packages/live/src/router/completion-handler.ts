@@ -15,7 +15,7 @@ import type { RouterCore } from './router-core.js'
 import type { RouterLogEntry } from './router-log-entry.js'
 import type { RouterStats } from './router-stats.js'
 import type { Ticket } from './ticket.js'
-import type { TrafficRecorder } from './traffic-recorder.js'
+import type { RecordedEnd, TrafficRecorder } from './traffic-recorder.js'
 import { type ExchangeEnd, FULL, isWorkerFault, type Upstream } from './upstream.js'
 
 /** What a {@link CompletionHandler} works with. */
@@ -174,16 +174,16 @@ class RoutedRequest {
       if (end.kind === 'sent') return this.sent(at, end, startMs)
       if (end.kind === 'cancelled') {
         at.breaker.abandoned()
-        return 'cancelled'
+        return this.cutShort('cancelled')
       }
       if (end.reason === 'deadline') {
         at.breaker.abandoned()
         if (end.kind === 'failed')
           sendError(this.response, new ApiError(504, 'the request took too long'))
-        return 'timed_out'
+        return this.cutShort('timed_out')
       }
       this.failed(at, end)
-      if (end.kind === 'broken') return 'broken'
+      if (end.kind === 'broken') return this.cutShort('broken')
       last = end
       ticket.tried.add(at)
       core.left(ticket)
@@ -223,7 +223,7 @@ class RoutedRequest {
       if (handed.kind !== 'refused') return handed
       const { status, text } = handed
       sendJson(this.response, text, status)
-      return { kind: 'sent', status, tail: Buffer.alloc(0), events: 0 }
+      return { kind: 'sent', status, tail: Buffer.alloc(0), tokens: 0 }
     }
     const { core } = this.context
     core.firstToken(this.ticket)
@@ -300,7 +300,7 @@ class RoutedRequest {
       { 'x-routesim-worker': String(backend.id) },
       {
         begun: () => core.firstToken(this.ticket),
-        came: (events) => core.progress.came(this.ticket, tokensSoFar(events, this.parsed)),
+        came: (tokens) => core.progress.came(this.ticket, tokens),
       },
     )
   }
@@ -326,14 +326,23 @@ class RoutedRequest {
     stats.duration.add((core.now() - startMs) / 1000)
     if (end.status >= 500) return 'failed'
     if (end.status >= 400) return 'client_error'
-    const tokens = outputTokens(end, this.parsed)
-    recorder?.add(this.ticket.request, tokens, core.now())
+    // A chunk may carry several tokens: what the worker itself counted goes first.
+    const tokens = told(end.tail, 'completion_tokens') ?? end.tokens
+    recorder?.add(this.ticket.request, tokens, core.now(), 'completed')
     core.left(this.ticket, {
       completed: true,
       outputTokens: tokens,
       cachedTokens: told(end.tail, 'cached_tokens') ?? 0,
     })
     return 'completed'
+  }
+
+  /** It cost the worker its prompt, and what had come of the answer. */
+  private cutShort(end: Exclude<RecordedEnd, 'completed'>): RequestEnd {
+    const { core, recorder } = this.context
+    const { request } = this.ticket
+    recorder?.add(request, core.progress.of(request.id), core.now(), end)
+    return end
   }
 
   private failed(at: LiveBackend, { reason }: Failure): void {
@@ -378,21 +387,6 @@ function written(body: object): Buffer | undefined {
   } catch {
     return undefined
   }
-}
-
-/** Output tokens in the first events of a response: at most one in each, none in that which names the role. */
-function tokensSoFar(events: number, { stream, endpoint, maxTokens }: CompletionRequest): number {
-  if (!stream) return 0
-  return Math.min(endpoint === 'chat' ? events - 1 : events, maxTokens ?? events)
-}
-
-/** Output tokens of a response: what it says, or else its chunks but those around the text. */
-function outputTokens(
-  { tail, events }: ExchangeEnd & { kind: 'sent' },
-  { stream, endpoint }: CompletionRequest,
-): number {
-  const counted = stream ? Math.max(0, events - (endpoint === 'chat' ? 3 : 2)) : 0
-  return told(tail, 'completion_tokens') ?? counted
 }
 
 /** A count that the end of a response tells; the last, as words of an answer may look alike. */

@@ -41,7 +41,7 @@ export interface RouterServerOptions {
   readonly adminPort: number
   /** What clients must send as `Authorization: Bearer ...`; undefined for nothing. */
   readonly apiKey?: string | undefined
-  /** File that live traffic is recorded to. */
+  /** File that live traffic is recorded to; one that is there goes on. */
   readonly record?: string | undefined
   readonly onLog?: (entry: RouterLogEntry) => void
 }
@@ -97,7 +97,11 @@ class RouterServer {
       this.log({ event: 'moves_refused', algorithm })
     this.core = new RouterCore(config, create, now, { onFault, onMoveRefused })
     this.recorder =
-      record === undefined ? undefined : new TrafficRecorder(record, config.block_tokens)
+      record === undefined
+        ? undefined
+        : new TrafficRecorder(record, config.block_tokens, (why) =>
+            this.log({ event: 'recording_failed', path: record, why }),
+          )
     const handler = new CompletionHandler({
       core: this.core,
       stats: this.stats,
@@ -136,7 +140,7 @@ class RouterServer {
         'GET /metrics': async (_, response) => {
           const connections = await this.server.connections()
           response.setHeader('content-type', PrometheusText.contentType)
-          response.end(this.stats.text(this.core, this.kvEventTotals(), connections))
+          response.end(this.stats.text(this.core, this.kvEventTotals(), connections, this.recorder))
         },
         'GET /workers': (_, response) => sendJson(response, JSON.stringify(this.workers())),
         'GET /decisions': (request, response) => this.decisions(request, response),
@@ -150,7 +154,11 @@ class RouterServer {
   async start(): Promise<RunningRouter> {
     const { host, port, adminPort, adminHost = '127.0.0.1' } = this.options
     try {
-      await this.recorder?.ready()
+      const resumed = await this.recorder?.open()
+      if (resumed !== undefined) {
+        const { nowMs, cutBytes } = resumed
+        this.log({ event: 'recording_resumed', at_ms: Math.round(nowMs), cut_bytes: cutBytes })
+      }
       await Promise.all(this.core.backends.map((backend) => this.connect(backend)))
       const [dataPort, ownAdminPort] = [
         await this.server.listen(host, port),
@@ -243,7 +251,8 @@ class RouterServer {
     await this.admin.close(0)
     for (const backend of [...this.connections.keys()]) this.disconnect(backend)
     await this.recorder?.close()
-    this.log({ event: 'stopped', in_flight: this.stats.inFlight })
+    const { recorded, dropped } = this.recorder ?? {}
+    this.log({ event: 'stopped', in_flight: this.stats.inFlight, recorded, dropped })
   }
 
   private health(response: ServerResponse): void {

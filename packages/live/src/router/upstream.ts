@@ -6,8 +6,8 @@ import {
   type HttpFailure,
   type ResponseHandler,
 } from '../http/http-client.js'
-import { EventCount } from './event-count.js'
 import { FirstEvent, type Opening } from './first-event.js'
+import { TokenCount } from './token-count.js'
 
 /** Times that an exchange with a worker may take, in ms. */
 export interface UpstreamTimeouts extends HttpClientTimeouts {
@@ -19,8 +19,8 @@ export interface UpstreamTimeouts extends HttpClientTimeouts {
 export interface ResponseListener {
   /** Before the first byte of a good one goes to the client. */
   begun(): void
-  /** A part of it has come. @param events - of a stream, so far */
-  came(events: number): void
+  /** A part of it has come. @param tokens - of a stream, so far */
+  came(tokens: number): void
 }
 
 /** How an exchange with a worker ended. */
@@ -30,7 +30,8 @@ export type ExchangeEnd =
       readonly kind: 'sent'
       readonly status: number
       readonly tail: Buffer
-      readonly events: number
+      /** Of a stream: chunks that carry one. */
+      readonly tokens: number
     }
   /** Nothing of it went to the client; a worker that is full may have said when to come again. */
   | {
@@ -174,7 +175,7 @@ class Exchange implements ResponseHandler {
   private refusalBytes = 0
   private isOver = false
   private tail: Buffer = Buffer.alloc(0)
-  private readonly count = new EventCount()
+  private readonly count = new TokenCount()
   /** Until the first event of a stream is known. */
   private first: FirstEvent | undefined
   private held: Buffer[] = []
@@ -241,7 +242,7 @@ class Exchange implements ResponseHandler {
     const { tail, count } = this
     const error = this.firstError ?? errorToldIn(tail)
     if (isFault(error)) this.end({ kind: 'broken', reason: 'error_event' })
-    else this.end({ kind: 'sent', status: error ?? this.status, tail, events: count.events })
+    else this.end({ kind: 'sent', status: error ?? this.status, tail, tokens: count.tokens })
   }
 
   /** The first event of a stream is known: what came so far goes on, unless another worker may do better. */
@@ -272,8 +273,10 @@ class Exchange implements ResponseHandler {
   }
 
   private pass(chunk: Buffer): void {
-    this.count.take(chunk)
-    this.listener.came(this.count.events)
+    if (this.isStreamed) {
+      this.count.take(chunk)
+      this.listener.came(this.count.tokens)
+    }
     this.tail = lastBytes(this.tail, chunk)
     if (this.client.write(chunk)) return
     this.sent?.pause()
