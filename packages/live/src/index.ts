@@ -53,6 +53,7 @@ export {
   makeAlgorithm,
   serveDifferently,
 } from './router/load-algorithm-factory.js'
+export { readKeyFile } from './router/read-key-file.js'
 export { REQUEST_ENDS, type RequestEnd } from './router/request-ends.js'
 export {
   checkRouterConfig,

@@ -270,13 +270,13 @@ class RoutedRequest {
           this.headers(),
           asked,
         )
-      if (status === FULL) {
+      if (status === FULL || isWorkerFault(status)) {
         const headers = ['content-type', 'application/json']
         if (retryAfter !== undefined) headers.push('retry-after', retryAfter)
-        const refusal = { headers, body: Buffer.from(text) }
-        return { kind: 'failed', reason: 'full', status, refusal }
+        const refusal = { status, headers, body: Buffer.from(text) }
+        return { kind: 'failed', reason: status === FULL ? 'full' : 'status', status, refusal }
       }
-      if (status >= 400 && !isWorkerFault(status)) return { kind: 'refused', status, text }
+      if (status >= 400) return { kind: 'refused', status, text }
       if (status !== 200) return { kind: 'failed', reason: 'status', status }
       return { kvTransfer: (JSON.parse(text) as Record<string, unknown>)['kv_transfer_params'] }
     } catch {
@@ -345,11 +345,13 @@ class RoutedRequest {
     return end
   }
 
-  private failed(at: LiveBackend, { reason }: Failure): void {
+  private failed(at: LiveBackend, failure: Failure): void {
     const { core, log } = this.context
+    const { reason } = failure
     const worker = at.id
-    at.failed(reason)
-    log({ event: 'worker_failed', worker, url: at.url, reason })
+    const status = statusToldIn(failure)
+    at.failed(reason, status)
+    log({ event: 'worker_failed', worker, url: at.url, reason, status })
     // One that is full works.
     if (reason === 'full') at.breaker.abandoned()
     else if (at.breaker.failed(core.now())) log({ event: 'breaker_opened', worker, url: at.url })
@@ -359,15 +361,17 @@ class RoutedRequest {
   private refuse(reason: string, last: Failure | undefined): RequestEnd {
     if (this.response.destroyed) return 'cancelled'
     const { core } = this.context
-    if (last?.kind === 'failed' && last.refusal !== undefined) {
-      const { headers, body } = last.refusal
-      this.response.writeHead(FULL, [...headers, 'content-length', String(body.length)])
+    const refusal = last?.kind === 'failed' ? last.refusal : undefined
+    if (refusal !== undefined && (refusal.status === FULL || refusal.body.length > 0)) {
+      const { status, headers, body } = refusal
+      this.response.writeHead(status, [...headers, 'content-length', String(body.length)])
       this.response.end(body)
-      return 'rejected'
+      return status === FULL ? 'rejected' : 'failed'
     }
     if (last !== undefined) {
       const status = last.reason === 'timeout' ? 504 : 502
-      sendError(this.response, new ApiError(status, `no worker answered (${last.reason})`))
+      const why = [last.reason, statusToldIn(last)].filter((part) => part !== undefined).join(' ')
+      sendError(this.response, new ApiError(status, `no worker answered (${why})`))
       return 'failed'
     }
     const { model } = this.ticket.request
@@ -378,6 +382,11 @@ class RoutedRequest {
     sendError(this.response, new ApiError(503, `no worker can take the request (${reason})`))
     return 'rejected'
   }
+}
+
+/** The status that a failure is about; the reason says all of the others. */
+function statusToldIn(failure: Failure): number | undefined {
+  return failure.reason === 'status' && failure.kind === 'failed' ? failure.status : undefined
 }
 
 /** A body as it is sent; undefined when it is nested deeper than it can be written. */

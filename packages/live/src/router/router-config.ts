@@ -32,6 +32,11 @@ const worker = z.strictObject({
     .default('both')
     .describe('Whether it takes whole requests, prompts only, or answers only.'),
   model: z.string().optional().describe('Model it serves; default what its /v1/models says.'),
+  api_key_file: z
+    .string(expected('the path of a file'))
+    .min(1, expected('the path of a file'))
+    .optional()
+    .describe('File with the key that it asks for, read at the start and at each reload.'),
   kv_events: zmq.optional().describe('ZMQ address of its KV events, tcp://host:port.'),
   kv_replay: zmq.optional().describe('ZMQ address where lost events are asked for.'),
   max_queue_depth: integer(1)
@@ -44,11 +49,31 @@ const worker = z.strictObject({
     .describe('Tokens its KV cache has room for, where its metrics do not say; 0 for unknown.'),
 })
 
+/** A worker that stands there twice would get twice its share, and count as two. */
+function refuseTwice(workers: readonly { url: string }[], context: z.RefinementCtx): void {
+  const seen = new Map<string, number>()
+  for (const [i, { url: text }] of workers.entries()) {
+    if (!isHttpUrl(text)) continue
+    const { origin } = new URL(text)
+    const first = seen.get(origin)
+    if (first === undefined) {
+      seen.set(origin, i)
+      continue
+    }
+    context.addIssue({
+      code: 'custom',
+      path: [i, 'url'],
+      message: `expected each worker once, got ${show(text)} beside ${show(workers[first]!.url)} of workers.${first}`,
+    })
+  }
+}
+
 /** Everything a router can be told. Every default stands here. */
 export const routerConfigSchema = z.strictObject({
   workers: z
     .array(worker, expected('a list of [[workers]]'))
-    .min(1, expected('at least one worker')),
+    .min(1, expected('at least one worker'))
+    .superRefine(refuseTwice),
   algorithm: z
     .string(expected('the name of an algorithm'))
     .default('dynamo_kv')

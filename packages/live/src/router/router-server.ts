@@ -21,6 +21,7 @@ import { EventKnowledge } from './kv-knowledge.js'
 import type { LiveBackend } from './live-backend.js'
 import { promptHashes } from './live-request.js'
 import { type AlgorithmFactory, loadAlgorithmFactory } from './load-algorithm-factory.js'
+import { readKeyFile } from './read-key-file.js'
 import { checkReload, type RouterConfig } from './router-config.js'
 import { RouterCore } from './router-core.js'
 import type { RouterLogEntry } from './router-log-entry.js'
@@ -62,7 +63,7 @@ export interface RunningRouter {
  * Starts an OpenAI-compatible server that sends each request to the worker a routing algorithm chooses.
  * Settles when every worker has been asked for its health once.
  *
- * @throws RouteSimError `address_in_use`, `zeromq_missing`
+ * @throws RouteSimError `address_in_use`, `zeromq_missing`, `key_unreadable`, `record_failed`
  */
 export async function startRouter(options: RouterServerOptions): Promise<RunningRouter> {
   const create = await loadAlgorithmFactory(options.config.algorithm, options.algorithms)
@@ -84,6 +85,8 @@ class RouterServer {
   private readonly connections = new Map<LiveBackend, Connection>()
   private readonly server: HttpServer
   private readonly admin: HttpServer
+  /** Keys of workers by the files that hold them. */
+  private keys: ReadonlyMap<string, string> = new Map()
   private isDraining = false
   private readonly startMs = performance.now()
 
@@ -159,6 +162,7 @@ class RouterServer {
         const { nowMs, cutBytes } = resumed
         this.log({ event: 'recording_resumed', at_ms: Math.round(nowMs), cut_bytes: cutBytes })
       }
+      this.keys = await readKeys(this.config)
       await Promise.all(this.core.backends.map((backend) => this.connect(backend)))
       const [dataPort, ownAdminPort] = [
         await this.server.listen(host, port),
@@ -182,8 +186,10 @@ class RouterServer {
   private async reload(config: RouterConfig): Promise<void> {
     checkReload(this.config, config)
     const create = await loadAlgorithmFactory(config.algorithm, this.options.algorithms)
+    this.keys = await readKeys(config)
     const { added, removed } = this.core.reconfigure(config, create)
     this.config = config
+    for (const [backend, { upstream }] of this.connections) upstream.apiKey = this.keyOf(backend)
     await Promise.all(added.map((backend) => this.connect(backend)))
     for (const backend of removed) {
       this.connections.get(backend)?.monitor.stop()
@@ -194,18 +200,20 @@ class RouterServer {
 
   private async connect(backend: LiveBackend): Promise<void> {
     const configNow = (): RouterConfig => this.config
-    const upstream = new Upstream(backend.url, timeoutsOf(configNow))
+    const { id: worker, url } = backend
+    const upstream = new Upstream(url, timeoutsOf(configNow), this.keyOf(backend))
     const connection: Connection = {
       upstream,
       subscriber: undefined,
-      monitor: new BackendMonitor(backend, upstream, this.core, configNow, (isUp) => {
-        this.log({
-          event: isUp ? 'worker_up' : 'worker_down',
-          worker: backend.id,
-          url: backend.url,
-        })
-        // It may be another process than before, with an empty cache and numbers that start over.
-        if (isUp) connection.subscriber?.restart()
+      monitor: new BackendMonitor(backend, upstream, this.core, configNow, {
+        up: () => {
+          this.log({ event: 'worker_up', worker, url })
+          // It may be another process than before, with an empty cache and numbers that start over.
+          connection.subscriber?.restart()
+        },
+        down: (reason) => this.log({ event: 'worker_down', worker, url, reason }),
+        unreadable: (path, reason) =>
+          this.log({ event: 'worker_unreadable', worker, url, path, reason }),
       }),
     }
     this.connections.set(backend, connection)
@@ -226,6 +234,10 @@ class RouterServer {
       )
     }
     await connection.monitor.start()
+  }
+
+  private keyOf({ config }: LiveBackend): string | undefined {
+    return config.api_key_file === undefined ? undefined : this.keys.get(config.api_key_file)
   }
 
   private disconnect(backend: LiveBackend): void {
@@ -291,6 +303,7 @@ class RouterServer {
         metrics_age_ms: backend.sample === undefined ? null : nowMs - backend.sample.takenMs,
         dispatched: backend.dispatched,
         failures: backend.failures,
+        last_error: troublesOf(backend),
         kv_events: this.connections.get(backend)?.subscriber?.counts ?? null,
       }
     })
@@ -343,6 +356,21 @@ class RouterServer {
   private log(entry: RouterLogEntry): void {
     this.options.onLog?.(entry)
   }
+}
+
+/** Reads the keys of workers. @throws RouteSimError `key_unreadable` */
+async function readKeys({ workers }: RouterConfig): Promise<ReadonlyMap<string, string>> {
+  const read = workers.flatMap(({ api_key_file: path }, i) =>
+    path === undefined
+      ? []
+      : readKeyFile(path, `workers.${i}.api_key_file`).then((key) => [path, key] as const),
+  )
+  return new Map(await Promise.all(read))
+}
+
+/** What is wrong with a worker, as far as it was asked; null when nothing is. */
+function troublesOf({ troubles }: LiveBackend): string | null {
+  return [...troubles].map(([path, why]) => `${path}: ${why}`).join('; ') || null
 }
 
 function urlOf(host: string, port: number): string {

@@ -59,9 +59,13 @@ export class RouterStats {
     ])
     text.counter(
       'routesim_worker_failures_total',
-      'Failed exchanges with a worker by reason.',
+      'Failed exchanges with a worker by reason, and by status where that is it.',
       backends.flatMap(({ id, failuresByReason }) =>
-        [...failuresByReason].map(([reason, value]) => ({ labels: { worker: id, reason }, value })),
+        [...failuresByReason].map(([key, value]) => {
+          const [reason = '', status] = key.split(' ')
+          const labels = { worker: id, reason, ...(status === undefined ? {} : { status }) }
+          return { labels, value }
+        }),
       ),
     )
     text.gauge(

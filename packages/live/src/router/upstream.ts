@@ -54,8 +54,9 @@ export type FailureReason =
   | 'no_events'
   | 'deadline'
 
-/** What a worker said that takes no more requests for now. */
+/** What a worker said that takes no more requests for now, or that failed. */
 export interface Refusal {
+  readonly status: number
   /** Of its response, names and values in turn, without the length. */
   readonly headers: readonly string[]
   readonly body: Buffer
@@ -69,8 +70,9 @@ export function isWorkerFault(status: number): boolean {
   return status >= 500 && status !== 501
 }
 
-/** Bytes of a refusal that are kept for the client. */
+/** Bytes of a refusal that are kept for the client, and how long it may take to come. */
 const REFUSAL_BYTES = 65_536
+const REFUSAL_MS = 1000
 
 /** Headers that belong to one connection, or that are written anew. */
 const HOP_BY_HOP = new Set([
@@ -89,11 +91,14 @@ const TAIL_BYTES = 2048
 
 /** Connections to one worker. */
 export class Upstream {
+  /** What it asks for, in place of what a client sends. */
+  apiKey: string | undefined
   private readonly http: HttpClient
   private readonly timeouts: UpstreamTimeouts
 
   /** @param timeouts - read anew for each exchange */
-  constructor(url: string, timeouts: UpstreamTimeouts) {
+  constructor(url: string, timeouts: UpstreamTimeouts, apiKey?: string) {
+    this.apiKey = apiKey
     this.timeouts = timeouts
     this.http = new HttpClient(url, timeouts)
   }
@@ -128,8 +133,8 @@ export class Upstream {
         resolve,
       )
       try {
-        const asked = { path, method: 'POST', headers, body, isWhole: !isStreamed } as const
-        exchange.sent = this.http.send(asked, exchange)
+        const asked = { path, method: 'POST', body, isWhole: !isStreamed } as const
+        exchange.sent = this.http.send({ ...asked, headers: this.authorized(headers) }, exchange)
       } catch {
         exchange.fail('connect')
       }
@@ -146,12 +151,20 @@ export class Upstream {
   ): Promise<{ status: number; text: string; retryAfter: string | undefined }> {
     const chunks: Buffer[] = []
     let retryAfter: string | undefined
-    const asked = { method, path, headers, ...(body === undefined ? {} : { body }) }
+    const asked = {
+      ...{ method, path, headers: this.authorized(headers) },
+      ...(body === undefined ? {} : { body }),
+    }
     const status = await this.http.read(asked, signal, (chunk, response) => {
       retryAfter = response.headers['retry-after']
       chunks.push(chunk)
     })
     return { status, text: Buffer.concat(chunks).toString('utf8'), retryAfter }
+  }
+
+  private authorized(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+    const { apiKey } = this
+    return apiKey === undefined ? headers : { ...headers, authorization: `Bearer ${apiKey}` }
   }
 }
 
@@ -208,13 +221,12 @@ class Exchange implements ResponseHandler {
     this.headers = rawHeaders
     if (this.isStreamed && this.status === 200 && isReadableStream(headers))
       this.first = new FirstEvent()
-    if (!isWorkerFault(this.status)) return
-    this.fail('status')
-    this.sent?.abort()
+    // What is wrong with it goes to the client when no other worker does better.
+    if (isWorkerFault(this.status)) this.stall = setTimeout(this.onLateRefusal, REFUSAL_MS)
   }
 
   onData(chunk: Buffer): void {
-    if (this.status === FULL) {
+    if (isRefusal(this.status)) {
       this.refusalBytes += chunk.length
       if (this.refusalBytes <= REFUSAL_BYTES) this.refusal.push(chunk)
       return
@@ -230,8 +242,9 @@ class Exchange implements ResponseHandler {
   }
 
   onEnd(): void {
-    if (this.status === FULL) {
-      this.full(passedOn(this.headers, { 'content-length': '' }), Buffer.concat(this.refusal))
+    if (isRefusal(this.status)) {
+      const headers = passedOn(this.headers, { 'content-length': '' })
+      this.refused(this.status, headers, Buffer.concat(this.refusal), 'status')
       return
     }
     if (this.first !== undefined) this.opens(this.first.end())
@@ -255,9 +268,9 @@ class Exchange implements ResponseHandler {
     if (opening !== 'answer') {
       const { errorStatus, json } = opening
       this.firstError = errorStatus
-      if (errorStatus === FULL) this.full(['content-type', 'application/json'], Buffer.from(json))
-      else if (isFault(errorStatus)) this.fail('error_event')
-      if (this.isOver) {
+      if (errorStatus === FULL || isFault(errorStatus)) {
+        const headers = ['content-type', 'application/json']
+        this.refused(errorStatus, headers, Buffer.from(json), 'error_event')
         this.sent?.abort()
         return
       }
@@ -267,9 +280,15 @@ class Exchange implements ResponseHandler {
     this.held = []
   }
 
-  /** The worker takes no more for now. */
-  private full(headers: readonly string[], body: Buffer): void {
-    this.end({ kind: 'failed', reason: 'full', status: FULL, refusal: { headers, body } })
+  /** The worker takes no more for now, or says what is wrong with it. */
+  private refused(
+    status: number,
+    headers: readonly string[],
+    body: Buffer,
+    fault: FailureReason,
+  ): void {
+    const reason = status === FULL ? 'full' : fault
+    this.end({ kind: 'failed', reason, status, refusal: { status, headers, body } })
   }
 
   private pass(chunk: Buffer): void {
@@ -284,7 +303,7 @@ class Exchange implements ResponseHandler {
   }
 
   onError(failure: HttpFailure): void {
-    this.fail(failure)
+    this.fail(isWorkerFault(this.status) ? 'status' : failure)
   }
 
   /** The worker did not answer, or not to the end. */
@@ -334,11 +353,21 @@ class Exchange implements ResponseHandler {
     this.onClientClosed()
   }
 
+  private readonly onLateRefusal = (): void => {
+    this.fail('status')
+    this.sent?.abort()
+  }
+
   private readonly onDeadline = (): void => {
     if (this.isOver) return
     this.fail('deadline')
     this.sent?.abort()
   }
+}
+
+/** Whether a response is not the client's while there are other workers. */
+function isRefusal(status: number): boolean {
+  return status === FULL || isWorkerFault(status)
 }
 
 /** Whether a response is a stream of events, and not packed. */
@@ -370,7 +399,7 @@ function errorToldIn(tail: Buffer): number | undefined {
 }
 
 /** Whether an error is the worker's, and another may do better. */
-function isFault(error: number | undefined): boolean {
+function isFault(error: number | undefined): error is number {
   return error !== undefined && error >= 500
 }
 

@@ -1,8 +1,6 @@
 import { statSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { RouteSimError } from '@routesim/core'
-import { parseToml, readConfig, whyUnreadable } from '@routesim/experiments'
-import { checkRouterConfig, type RouterConfig, startRouter } from '@routesim/live'
+import { parseToml, readConfig } from '@routesim/experiments'
+import { checkRouterConfig, type RouterConfig, readKeyFile, startRouter } from '@routesim/live'
 import type { Options } from 'yargs'
 import { checkOne } from '../../algorithm-list.js'
 import type { CommandBody } from '../../command-body.js'
@@ -267,15 +265,7 @@ function checkGiven(given: { workers?: readonly { url: string; role?: string }[]
 
 async function readKey(path: string | undefined): Promise<string | undefined> {
   if (path === undefined) return process.env['ROUTESIM_API_KEY'] || undefined
-  // A router without the key it was to have must not start.
-  const failed = (why: string): Error =>
-    new RouteSimError(`--api-key-file ${path}: ${why}`, { code: 'key_unreadable', path })
-  const text = await readFile(path, 'utf8').catch((cause) => {
-    throw failed(whyUnreadable(cause))
-  })
-  const key = text.trim()
-  if (key === '') throw failed('expected a key, got an empty file')
-  return key
+  return readKeyFile(path, '--api-key-file')
 }
 
 function optional<T>(name: string, value: T | undefined): Record<string, T> {
