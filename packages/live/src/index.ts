@@ -57,8 +57,10 @@ export { readKeyFile } from './router/read-key-file.js'
 export { REQUEST_ENDS, type RequestEnd } from './router/request-ends.js'
 export {
   checkRouterConfig,
+  FIXED_KEYS,
   type RouterConfig,
   type RouterConfigInput,
+  routerConfigReference,
 } from './router/router-config.js'
 export type { RouterLogEntry } from './router/router-log-entry.js'
 export {

@@ -1,4 +1,5 @@
 import { closestName, RouteSimError } from '@routesim/core'
+import { type ConfigKey, schemaReference } from '@routesim/experiments'
 import * as z from 'zod'
 import type { LiveErrorCode } from '../live-error-code.js'
 
@@ -73,7 +74,8 @@ export const routerConfigSchema = z.strictObject({
   workers: z
     .array(worker, expected('a list of [[workers]]'))
     .min(1, expected('at least one worker'))
-    .superRefine(refuseTwice),
+    .superRefine(refuseTwice)
+    .describe('At least one, each under an address of its own.'),
   algorithm: z
     .string(expected('the name of an algorithm'))
     .default('dynamo_kv')
@@ -126,6 +128,22 @@ export const routerConfigSchema = z.strictObject({
     .describe('Last decisions kept for GET /decisions.'),
 })
 
+/** Every key of a router's config in the order of the schema. */
+export function routerConfigReference(): ConfigKey[] {
+  return schemaReference(routerConfigSchema)
+}
+
+/** What a router can not change while it runs: what it knows, and its servers, were made for it. */
+export const FIXED_KEYS = [
+  'block_tokens',
+  'kv_index',
+  'kv_topic',
+  'approximate_ttl_sec',
+  'client_timeout_ms',
+  'decisions',
+  'seed',
+] as const satisfies readonly (keyof RouterConfig)[]
+
 /** A checked config with every default filled in. */
 export type RouterConfig = z.output<typeof routerConfigSchema>
 /** The same before it is checked. */
@@ -150,23 +168,12 @@ export function checkRouterConfig(values: unknown, name = 'router'): RouterConfi
   )
 }
 
-/** What a router can not change while it runs: what it knows, and its servers, were made for it. */
-const FIXED = [
-  'block_tokens',
-  'kv_index',
-  'kv_topic',
-  'approximate_ttl_sec',
-  'client_timeout_ms',
-  'decisions',
-  'seed',
-] as const satisfies readonly (keyof RouterConfig)[]
-
 /**
  * Checks that a config can take the place of another while the router runs.
  * @throws RouteSimError `options_invalid`
  */
 export function checkReload(before: RouterConfig, after: RouterConfig): void {
-  const key = FIXED.find((each) => before[each] !== after[each])
+  const key = FIXED_KEYS.find((each) => before[each] !== after[each])
   if (key === undefined) return
   throw new RouteSimError<LiveErrorCode>(
     `${key}: expected ${show(before[key])} as before, got ${show(after[key])}`,

@@ -103,7 +103,8 @@ export const serveCommand: CommandBody<ServeArguments> = {
         record: {
           type: 'string',
           requiresArg: true,
-          describe: 'Record traffic to this trace: lengths, times, hashes, never text',
+          describe:
+            'Record traffic to this trace, or go on with it: lengths, times, hashes, never text',
         },
         duration: {
           type: 'number',
@@ -112,6 +113,9 @@ export const serveCommand: CommandBody<ServeArguments> = {
           describe: 'Seconds after which to stop; 0 for never',
         },
       })
+      .epilogue(
+        'Sessions of requests are read from the header x-session-id (or x-dynamo-session-id), tenants from x-tenant-id; user, model and priority from the body.',
+      )
       .example(
         '$0 serve --worker http://127.0.0.1:8100 --worker http://127.0.0.1:8101',
         '',
