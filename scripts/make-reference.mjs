@@ -10,6 +10,7 @@ import {
   listLocalPolicies,
   VISIBILITY_PROFILES,
 } from '../packages/experiments/dist/index.js'
+import { FIXED_KEYS, routerConfigReference } from '../packages/live/dist/index.js'
 
 const root = new URL('../', import.meta.url)
 const algorithms = listAlgorithms()
@@ -56,6 +57,11 @@ function headOf(name) {
   return name.endsWith('[]') ? `[[${name.slice(0, -2)}]]` : `[${name}]`
 }
 
+function keyTable(keys) {
+  const rows = keys.map((key) => [`\`${key.name}\``, typeCell(key.type), ...defaultAndMeaning(key)])
+  return table(['key', 'value', 'default', 'meaning'], rows)
+}
+
 /** Keys by the TOML table they stand in. */
 function configPage() {
   const sections = new Map()
@@ -71,25 +77,36 @@ function configPage() {
     ])
   }
   const parts = [...sections].flatMap(([title, keys]) => {
-    const rows = keys.map((key) => [
-      `\`${key.name}\``,
-      typeCell(key.type),
-      ...defaultAndMeaning(key),
-    ])
     return title === '[algorithms.NAME]'
       ? [
           `## \`${title}\``,
           'Parameters of the routing algorithm of that name, see [algorithms](algorithms.md). Those on a command line (`-a NAME:key=value`) go first.',
         ]
-      : [
-          title.startsWith('[') ? `## \`${title}\`` : `## ${title}`,
-          table(['key', 'value', 'default', 'meaning'], rows),
-        ]
+      : [title.startsWith('[') ? `## \`${title}\`` : `## ${title}`, keyTable(keys)]
   })
   return page(
     'Config file',
     'A config is a TOML file. Unknown keys and impossible values are errors that name the line. Only `cluster.num_backends` is required, or `[[cluster.backends]]` in its place. Start from a file in [configs/](../../configs).',
     ...parts,
+  )
+}
+
+function routerConfigPage() {
+  const keys = routerConfigReference().map((key) => ({
+    ...key,
+    name: key.path.replace(/^.*\./, ''),
+  }))
+  const ofWorkers = keys.filter(({ path }) => path.startsWith('workers[].'))
+  const own = keys.filter((key) => key.path !== 'workers' && !ofWorkers.includes(key))
+  const fixed = FIXED_KEYS.map((name) => `\`${name}\``).join(', ')
+  return page(
+    "The live router's config",
+    `The file of \`routesim serve -c router.toml\`, see [Run it live](../how-to/run-it-live.md). Options on the command line go first. Unknown keys and impossible values are errors. A change of the file, or SIGHUP, is taken over while the router runs, but not of ${fixed}: they need a restart.`,
+    '## The router',
+    keyTable(own),
+    '## `[[workers]]`',
+    'One table for each worker.',
+    keyTable(ofWorkers),
   )
 }
 
@@ -248,6 +265,7 @@ function range({ min, max, integer, choices }, value) {
 
 const pages = {
   'docs/reference/config.md': configPage(),
+  'docs/reference/router-config.md': routerConfigPage(),
   'docs/reference/cli.md': cliPage(),
   'docs/reference/visibility.md': visibilityPage(),
   'docs/reference/algorithms.md': algorithmsPage(),

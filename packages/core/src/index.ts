@@ -29,6 +29,7 @@ export {
   type RunResult,
   type RunTotals,
 } from './engine/results/run-result.js'
+export { invalidDecision } from './engine/routers/decision-errors.js'
 export { DecisionNotebook } from './engine/routers/decision-notebook.js'
 export { Simulation, simulate } from './engine/simulation.js'
 export type {

@@ -28,7 +28,7 @@ export {
   readMeasurements,
 } from './calibrate/read-measurements.js'
 export { buildFleet, type Fleet, type Stepper } from './cluster/build-cluster.js'
-export { type ConfigKey, configReference } from './config/config-reference.js'
+export { type ConfigKey, configReference, schemaReference } from './config/config-reference.js'
 export { checkConfig } from './config/config-source.js'
 export { keepsEvicted } from './config/memory-schema.js'
 export { loadConfig, parseConfig, parseToml, readConfig } from './config/parse-config.js'

@@ -46,17 +46,21 @@ export {
 } from './mock/mock-workers.js'
 export type { Endpoint } from './openai/completion-request.js'
 export { type Ping, type PingOptions, ping } from './ping/ping.js'
+export { faultName } from './router/fault-name.js'
 export {
   type AlgorithmFactory,
   loadAlgorithmFactory,
   makeAlgorithm,
   serveDifferently,
 } from './router/load-algorithm-factory.js'
+export { readKeyFile } from './router/read-key-file.js'
 export { REQUEST_ENDS, type RequestEnd } from './router/request-ends.js'
 export {
   checkRouterConfig,
+  FIXED_KEYS,
   type RouterConfig,
   type RouterConfigInput,
+  routerConfigReference,
 } from './router/router-config.js'
 export type { RouterLogEntry } from './router/router-log-entry.js'
 export {

@@ -8,3 +8,4 @@ export type LiveErrorCode =
   | 'bench_failed'
   | 'router_failed'
   | 'record_failed'
+  | 'key_unreadable'

@@ -102,9 +102,9 @@ export function holdBack(
     passed.set(request.id, request.arrivalMs)
     const decision = inner.route(request, cluster)
     if (called === request.id) called = -1
-    if (decision.kind === 'reject') passed.delete(request.id)
+    if (decision?.kind === 'reject') passed.delete(request.id)
     // Nobody hears of a dispatch that does not come.
-    if (decision.kind === 'hold' || decision.kind === 'reject') pump(cluster)
+    if (decision?.kind === 'hold' || decision?.kind === 'reject') pump(cluster)
     return decision
   }
 
@@ -128,36 +128,37 @@ export function holdBack(
     },
     onDispatched(request, backend, cluster, decode) {
       passed.delete(request.id)
-      inner.onDispatched?.(request, backend, cluster, decode)
+      const heard = inner.onDispatched?.(request, backend, cluster, decode)
       pump(cluster)
+      return heard
     },
     onFirstToken(request, backend, cluster) {
-      inner.onFirstToken?.(request, backend, cluster)
+      const heard = inner.onFirstToken?.(request, backend, cluster)
       pump(cluster)
+      return heard
     },
     onFinished(request, backend, cluster, usage) {
-      inner.onFinished?.(request, backend, cluster, usage)
+      const heard = inner.onFinished?.(request, backend, cluster, usage)
       pump(cluster)
+      return heard
     },
     onAbandoned(request, cluster) {
       const { id, arrivalMs } = request
       if (since.delete(id)) queue.drop(id)
       else if (called === id) called = -1
-      if (passed.get(id) === arrivalMs) {
-        passed.delete(id)
-        inner.onAbandoned?.(request, cluster)
-      }
+      const isInside = passed.get(id) === arrivalMs
+      if (isInside) passed.delete(id)
+      const heard = isInside ? inner.onAbandoned?.(request, cluster) : undefined
       pump(cluster)
+      return heard
     },
     onMetrics(backend, cluster) {
-      inner.onMetrics?.(backend, cluster)
+      const heard = inner.onMetrics?.(backend, cluster)
       pump(cluster)
+      return heard
     },
     onTimer(id, cluster) {
-      if (id !== timer) {
-        inner.onTimer?.(id, cluster)
-        return
-      }
+      if (id !== timer) return inner.onTimer?.(id, cluster)
       isPolling = false
       pump(cluster)
     },

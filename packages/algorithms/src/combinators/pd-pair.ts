@@ -14,7 +14,7 @@ import {
 } from '@routesim/core'
 import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
 import { prefixedMetrics } from './prefixed-metrics.js'
-import { type Hook, tellHook } from './tell-hook.js'
+import { bothHeard, type Hook, tellHook } from './tell-hook.js'
 
 /** How {@link pdPair} decides. */
 export interface PdPairOptions {
@@ -61,18 +61,18 @@ export function pdPair(
     route(request, cluster) {
       cluster.notes?.stage('prefill')
       const prefill = single(prefillRouter, prefillRouter.route(request, prefillPool(cluster)))
-      if (prefill.kind !== 'backend') return prefill
+      if (prefill?.kind !== 'backend') return prefill
       if (isLate && prefill.role === 'prefill') return prefillOn(prefill)
       cluster.notes?.stage('decode')
       const decode = single(decodeRouter, decodeRouter.route(request, decodePool(cluster)))
-      if (decode.kind !== 'backend') return decode
+      if (decode?.kind !== 'backend') return decode
       return prefill.id === decode.id ? decode : disaggregate(prefill, decode)
     },
     ...(isLate && {
       routeDecode(request: RequestView, cluster: ClusterView): DecodeDecision {
         cluster.notes?.stage('decode')
         const decision = decodeRouter.route(request, decodePool(cluster))
-        return decision.kind === 'hold' ? decision : single(decodeRouter, decision)
+        return decision?.kind === 'hold' ? decision : single(decodeRouter, decision)
       },
     }),
     ...forwardDispatch(prefillRouter, decodeRouter, isLate),
@@ -109,13 +109,13 @@ function decodePool(cluster: ClusterView): ClusterView {
 }
 
 function single(router: RoutingAlgorithm, decision: RoutingDecision): BackendView | Hold | Reject {
-  if (decision.kind === 'disaggregate' || decision.kind === 'prefill') {
+  if (decision?.kind === 'disaggregate' || decision?.kind === 'prefill') {
     throw invalid(
       `pdPair: expected ${router.name} to choose one backend, got ${decision.kind === 'prefill' ? 'prefillOn()' : 'disaggregate()'}`,
       'One that chooses both backends is no part of a pair: give it the property disaggregates: true, or routeDecode().',
     )
   }
-  if (decision.kind === 'hold' && decision.untilMs === Number.POSITIVE_INFINITY) {
+  if (decision?.kind === 'hold' && decision.untilMs === Number.POSITIVE_INFINITY) {
     throw invalid(
       `pdPair: expected ${router.name} to hold a request until a time, got hold()`,
       'One router of a pair can not release a request for both: write hold(untilMs), or choose both backends in one router.',
@@ -136,21 +136,23 @@ function forwardDispatch(
   return {
     ...(isDispatchHeard && {
       onDispatched(request, prefill, cluster, decode) {
-        if (serves(prefill.role, 'prefill')) {
-          prefillRouter.onDispatched?.(request, prefill, prefillPool(cluster), prefill)
-        }
+        const heard = serves(prefill.role, 'prefill')
+          ? prefillRouter.onDispatched?.(request, prefill, prefillPool(cluster), prefill)
+          : undefined
         // A pair is told of when it is handed over; what stays where it is never is.
-        if (serves(decode.role, 'decode') && (!isLate || prefill.id === decode.id)) {
-          decodeRouter.onDispatched?.(request, decode, decodePool(cluster), decode)
-        }
+        if (!serves(decode.role, 'decode') || (isLate && prefill.id !== decode.id)) return heard
+        return bothHeard(
+          heard,
+          decodeRouter.onDispatched?.(request, decode, decodePool(cluster), decode),
+        )
       },
     }),
     ...((isHandOverHeard || (isLate && isDispatchHeard)) && {
       onHandedOver(request, decode, cluster) {
         const pool = decodePool(cluster)
-        if (isLate) decodeRouter.onDispatched?.(request, decode, pool, decode)
-        prefillRouter.onHandedOver?.(request, decode, prefillPool(cluster))
-        decodeRouter.onHandedOver?.(request, decode, pool)
+        const sent = isLate ? decodeRouter.onDispatched?.(request, decode, pool, decode) : undefined
+        const heard = prefillRouter.onHandedOver?.(request, decode, prefillPool(cluster))
+        return bothHeard(sent, bothHeard(heard, decodeRouter.onHandedOver?.(request, decode, pool)))
       },
     }),
   }
@@ -164,10 +166,11 @@ function forward(
 ): Partial<RoutingAlgorithm> {
   if (prefillRouter[hook] === undefined && decodeRouter[hook] === undefined) return {}
   return {
-    [hook]: (...args: readonly unknown[]) => {
-      tellHook(prefillRouter, hook, args, prefillPool)
-      tellHook(decodeRouter, hook, args, decodePool)
-    },
+    [hook]: (...args: readonly unknown[]) =>
+      bothHeard(
+        tellHook(prefillRouter, hook, args, prefillPool),
+        tellHook(decodeRouter, hook, args, decodePool),
+      ),
   }
 }
 

@@ -12,7 +12,7 @@ import type {
 } from '@routesim/core'
 import { traitsOf } from './hooks-of.js'
 import { prefixedMetrics } from './prefixed-metrics.js'
-import { type Hook, tellHook } from './tell-hook.js'
+import { bothHeard, type Hook, tellHook } from './tell-hook.js'
 
 /**
  * One router for a fleet whose backends serve different models, as production stacks have it: each model has a
@@ -59,10 +59,10 @@ export function perModel(
       : { [hook]: (...args: Heard<RequestView>) => ownerOf(args[0]).tell(hook, args) }
 
   /** Its id may be another's now. */
-  function ended(hook: 'onFinished' | 'onAbandoned', args: Heard<RequestView>): void {
+  function ended(hook: 'onFinished' | 'onAbandoned', args: Heard<RequestView>): unknown {
     const part = ownerOf(args[0])
     owners.delete(args[0].id)
-    part.tell(hook, args)
+    return part.tell(hook, args)
   }
 
   /** Of what happens to a backend, all hear whose requests may go there. */
@@ -72,7 +72,9 @@ export function perModel(
       : {
           [hook]: (...args: Heard<BackendView>) => {
             partOf(args[0].model)
-            for (const part of parts) if (part.maySee(args[0])) part.tell(hook, args)
+            return parts
+              .filter((part) => part.maySee(args[0]))
+              .reduce<unknown>((heard, part) => bothHeard(heard, part.tell(hook, args)), undefined)
           },
         }
 
@@ -83,7 +85,7 @@ export function perModel(
       : {
           [hook]: (name: string, ...args: readonly unknown[]) => {
             const [index = '', id = ''] = [name.split(' ', 1)[0], name.slice(name.indexOf(' ') + 1)]
-            parts[Number(index)]?.tell(hook, [id, ...args])
+            return parts[Number(index)]?.tell(hook, [id, ...args])
           },
         }
 
@@ -94,7 +96,7 @@ export function perModel(
       const part = partOf(servedBy(request, cluster))
       owners.set(request.id, part)
       const decision = part.router.route(request, part.view(cluster))
-      if (decision.kind === 'reject') owners.delete(request.id)
+      if (decision?.kind === 'reject') owners.delete(request.id)
       return decision
     },
     ...(first.routeDecode !== undefined && {
@@ -115,7 +117,10 @@ export function perModel(
     ...ofBackend('onBackendChange'),
     ...(first.onRunsForgotten !== undefined && {
       onRunsForgotten(ids: ArrayLike<number>) {
-        for (const { router } of parts) router.onRunsForgotten?.(ids)
+        return parts.reduce<unknown>(
+          (heard, { router }) => bothHeard(heard, router.onRunsForgotten?.(ids)),
+          undefined,
+        )
       },
     }),
     ...named('onReply'),
@@ -159,8 +164,8 @@ class ModelPart {
     return view
   }
 
-  tell(hook: Hook, args: readonly unknown[]): void {
-    tellHook(this.router, hook, args, (cluster) => this.view(cluster))
+  tell(hook: Hook, args: readonly unknown[]): unknown {
+    return tellHook(this.router, hook, args, (cluster) => this.view(cluster))
   }
 
   metrics(): Record<string, number> {

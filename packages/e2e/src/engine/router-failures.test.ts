@@ -80,16 +80,15 @@ const stories: readonly Story[] = [
   { hook: 'customMetrics' },
 ]
 
-function failing({ hook, router, run }: Story, thrown: unknown): () => void {
-  const broken: RoutingAlgorithm = {
-    ...inTurn(),
-    ...router,
-    name: 'broken',
-    [hook]: () => {
-      throw thrown
-    },
-  }
-  return () => void tinyRun({ requests, ...run, router: broken })
+function failing(story: Story, thrown: unknown): () => void {
+  return running(story, () => {
+    throw thrown
+  })
+}
+
+function running({ hook, router, run }: Story, broken: () => unknown): () => void {
+  const whole: RoutingAlgorithm = { ...inTurn(), ...router, name: 'broken', [hook]: broken }
+  return () => void tinyRun({ requests, ...run, router: whole })
 }
 
 describe.each(stories)('$hook', (story) => {
@@ -105,6 +104,18 @@ describe.each(stories)('$hook', (story) => {
         cause,
       }),
     )
+  })
+
+  test('that is async is refused, and what its promise ends with kills nobody', async () => {
+    const run = running(story, async () => {
+      throw new Error('too late')
+    })
+    expect(run).toThrow(
+      expect.objectContaining({
+        message: expect.stringMatching(/^router "broken": .*got a promise$/),
+      }),
+    )
+    await new Promise(setImmediate)
   })
 
   test('with an error that says what is wrong, but not with whom', () => {

@@ -52,7 +52,7 @@ test('bench asks where to decode when the config says', async () => {
   expect(await bench('hand_over')).toMatchObject({ code: 0 })
   expect(await bench('arrival')).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('the first with early'),
+    stderr: expect.stringContaining('1 with early'),
   })
 })
 

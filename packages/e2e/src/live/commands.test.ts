@@ -125,7 +125,7 @@ test.each([
     'all of the 2 requests failed',
   ],
   [`serve ${WORKER} --record ${at('no/such')} --port 0`, 'there is no folder'],
-  ['bench load --url http://127.0.0.1:1 --requests 2', 'all of the 2 requests failed, the first'],
+  ['bench load --url http://127.0.0.1:1 --requests 2', 'all of the 2 requests failed: 2 with'],
   ['bench load --requests 2 -o /dev/null/x', '/dev/null/x: can not be written'],
   [`bench load --requests 2 -o ${at('trace.jsonl')}`, 'expected a folder, got a file'],
   [`mock-workers -c ${at('offload.toml')}`, 'error: cluster.kv_offload: expected no memory for'],
@@ -133,7 +133,10 @@ test.each([
   [`twin -c ${at('offload.toml')}`, 'error: cluster.kv_offload: expected no memory for'],
   ['serve -c .', '.: expected a file, got a directory'],
   ['bench trace -t no-such', 'no-such: no such file'],
-  ['twin --url http://127.0.0.1:1 --requests 2', 'all of the 2 requests failed, the first with'],
+  [
+    'twin --url http://127.0.0.1:1 --requests 2',
+    'all of the 2 requests failed: 2 with ECONNREFUSED',
+  ],
   ['ping --url http://127.0.0.1:9', 'no answer to a ping'],
 ])('%s fails, says why, and leaves nothing running', async (words, message) => {
   const { code, stderr } = await routesim(words.split(' '))

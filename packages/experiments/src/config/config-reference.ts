@@ -25,7 +25,12 @@ export interface ConfigKey {
  * configReference().find(({ path }) => path === 'cluster.num_backends')?.type // => 'integer >= 1'
  */
 export function configReference(): ConfigKey[] {
-  const schema = z.toJSONSchema(configSchema, { io: 'input' }) as JsonSchema
+  return schemaReference(configSchema)
+}
+
+/** The same of any schema of a config file. */
+export function schemaReference(config: z.ZodType): ConfigKey[] {
+  const schema = z.toJSONSchema(config, { io: 'input' }) as JsonSchema
   return [...keysOf(schema, ''), ...keysOf({ properties: schema.$defs ?? {} }, '')]
 }
 

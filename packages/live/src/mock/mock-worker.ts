@@ -37,6 +37,9 @@ export interface MockWorkerOptions {
   readonly seed: number
 }
 
+/** Why answers end: they are as long as they may be. */
+const REASON: FinishReason = 'length'
+
 /** An HTTP server that answers as vLLM's does, with words that mean nothing. */
 export class MockWorker {
   readonly options: MockWorkerOptions
@@ -185,10 +188,11 @@ export class MockWorker {
     const produced = (job: MockJob, tokens: number, nowMs: number): void => {
       this.book(job, tokens - sent, nowMs)
       if (request.stream && tokens < breakAt) {
-        if (sent === 0) {
+        const text = wordsBetween(job.seed, sent, tokens)
+        const chunk = reply.chunk(text, tokens < job.outputTokens ? undefined : REASON)
+        if (sent === 0)
           response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' })
-          response.write(reply.opening() + reply.chunk(wordsBetween(job.seed, 0, tokens)))
-        } else response.write(reply.chunk(wordsBetween(job.seed, sent, tokens)))
+        response.write(sent === 0 ? reply.opening() + chunk : chunk)
       }
       sent = tokens
       if (tokens >= breakAt) response.destroy()
@@ -198,16 +202,14 @@ export class MockWorker {
       this.metrics.finished.length++
       this.metrics.e2e.add(this.seconds(nowMs - job.arrivalMs))
       if (response.destroyed) return
-      const reason: FinishReason = 'length'
       const { promptTokens, outputTokens, cachedTokens, seed } = job
       const usage = { promptTokens, completionTokens: outputTokens, cachedTokens }
-      if (request.stream)
-        response.end(reply.closing(reason, request.includeUsage ? usage : undefined))
+      if (request.stream) response.end(reply.closing(request.includeUsage ? usage : undefined))
       else {
         const text = wordsBetween(seed, 0, outputTokens)
         sendJson(
           response,
-          reply.whole(text, reason, usage, isPrefill ? this.handOver(job) : undefined),
+          reply.whole(text, REASON, usage, isPrefill ? this.handOver(job) : undefined),
         )
       }
     }

@@ -34,23 +34,21 @@ export class CompletionReply {
     return `${this.before}{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}\n\n`
   }
 
-  /** The event for some text. */
-  chunk(text: string): string {
+  /** The event for some text. @param reason - with the last, as vLLM says it */
+  chunk(text: string, reason?: FinishReason): string {
     const content = JSON.stringify(text)
+    const finish = reason === undefined ? 'null' : `"${reason}"`
     const choice = this.isChat
-      ? `{"index":0,"delta":{"content":${content}},"finish_reason":null}`
-      : `{"index":0,"text":${content},"logprobs":null,"finish_reason":null}`
+      ? `{"index":0,"delta":{"content":${content}},"finish_reason":${finish}}`
+      : `{"index":0,"text":${content},"logprobs":null,"finish_reason":${finish}}`
     return `${this.before}${choice}]}\n\n`
   }
 
-  /** The events that end a stream. */
-  closing(reason: FinishReason, usage: CompletionUsage | undefined): string {
-    const choice = this.isChat
-      ? `{"index":0,"delta":{},"finish_reason":"${reason}"}`
-      : `{"index":0,"text":"","logprobs":null,"finish_reason":"${reason}"}`
+  /** The events after the last text. */
+  closing(usage: CompletionUsage | undefined): string {
     const counts =
       usage === undefined ? '' : `${this.before}],"usage":${JSON.stringify(usageOf(usage))}}\n\n`
-    return `${this.before}${choice}]}\n\n${counts}data: [DONE]\n\n`
+    return `${counts}data: [DONE]\n\n`
   }
 
   /** The whole response. */

@@ -35,3 +35,14 @@ test('a refusal is told in the words of the server', async () => {
     server.close()
   }
 })
+
+test.each([
+  [undefined, 'It asks for a key: set ROUTESIM_API_KEY to that of the router.'],
+  ['wrong', 'The key in ROUTESIM_API_KEY is not the one it asks for.'],
+])('a router that asks for a key says so to a ping with the key %s', async (apiKey, hint) => {
+  const { url } = await fleet.router([await fleet.workers(1)], {}, { apiKey: 'right' })
+  const code = 'ping_refused'
+  for (const model of [undefined, 'mock'])
+    await expect(ping({ ...options, url, model, apiKey })).rejects.toMatchObject({ code, hint })
+  expect((await ping({ ...options, url, apiKey: 'right' })).tokens).toBe(3)
+})

@@ -45,7 +45,7 @@ export async function ping(options: PingOptions): Promise<Ping> {
     idleMs: timeoutMs,
   })
   try {
-    const model = options.model ?? (await firstModel(http, headers, signal))
+    const model = options.model ?? (await firstModel(http, headers, signal, options))
     const body = JSON.stringify({
       model,
       messages: [{ role: 'user', content: 'Hello!' }],
@@ -67,12 +67,12 @@ export async function ping(options: PingOptions): Promise<Ping> {
       },
     )
     if (status !== 200) {
-      const served = await servedModels(http, headers, signal).catch((): string[] => [])
+      const served = await servedModels(http, headers, signal, options).catch((): string[] => [])
       if ((status === 400 || status === 404) && served.length > 0 && !served.includes(model)) {
         throw unknownModel(url, model, served)
       }
       const said = saidIn(Buffer.concat(chunks).toString('utf8'))
-      throw refused(`${url}: status ${status} in answer to a ping${said}`)
+      throw refused(`${url}: status ${status} in answer to a ping${said}`, hintFor(status, apiKey))
     }
     if (!answer.isWhole) throw new Error('the answer is not whole')
     const text = Buffer.concat(chunks).toString('utf8')
@@ -104,6 +104,14 @@ function refused(message: string, hint?: string): RouteSimError<LiveErrorCode> {
   return new RouteSimError(message, { code, ...(hint !== undefined && { hint }) })
 }
 
+/** How to mend a refusal; undefined where the server has to say it. */
+function hintFor(status: number, apiKey: string | undefined): string | undefined {
+  if (status !== 401) return undefined
+  return apiKey === undefined
+    ? 'It asks for a key: set ROUTESIM_API_KEY to that of the router.'
+    : 'The key in ROUTESIM_API_KEY is not the one it asks for.'
+}
+
 function unknownModel(url: string, model: string, served: readonly string[]): Error {
   const names = served.slice(0, NAMES_SHOWN).join(', ')
   const more = served.length > NAMES_SHOWN ? ` and ${served.length - NAMES_SHOWN} others` : ''
@@ -128,8 +136,9 @@ async function firstModel(
   http: HttpClient,
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
+  options: PingOptions,
 ): Promise<string> {
-  const [first] = await servedModels(http, headers, signal)
+  const [first] = await servedModels(http, headers, signal, options)
   if (first === undefined) throw new Error('it serves no model')
   return first
 }
@@ -138,11 +147,14 @@ async function servedModels(
   http: HttpClient,
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
+  { url, apiKey }: PingOptions,
 ): Promise<string[]> {
   const chunks: Buffer[] = []
   const asked = { method: 'GET', path: '/v1/models', headers } as const
   const status = await http.read(asked, signal, (chunk) => chunks.push(chunk))
-  if (status !== 200) throw new Error(`status ${status} of /v1/models`)
-  const { data } = JSON.parse(Buffer.concat(chunks).toString('utf8')) as { data?: { id: string }[] }
+  const text = Buffer.concat(chunks).toString('utf8')
+  if (status !== 200)
+    throw refused(`${url}: status ${status} of /v1/models${saidIn(text)}`, hintFor(status, apiKey))
+  const { data } = JSON.parse(text) as { data?: { id: string }[] }
   return (data ?? []).map(({ id }) => id)
 }

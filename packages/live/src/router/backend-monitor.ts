@@ -1,5 +1,5 @@
 import { sumMetrics } from '../metrics/parse-prometheus.js'
-import type { LiveBackend, MetricsSample } from './live-backend.js'
+import type { LiveBackend, MetricsSample, ProbedPath } from './live-backend.js'
 import type { RouterConfig } from './router-config.js'
 import type { RouterCore } from './router-core.js'
 import type { Upstream } from './upstream.js'
@@ -30,35 +30,41 @@ export function readSample(text: string, takenMs: number): MetricsSample | undef
   return { takenMs, waiting: waiting.sum, running: running.sum, kvUsage }
 }
 
+/** Who hears of a worker. */
+export interface MonitorListener {
+  /** It begins to answer. */
+  up(): void
+  /** It ceases to, or does not when it is asked first. */
+  down(reason: string): void
+  /** It is up, but something that it was asked for can not be had; said once until it can. */
+  unreadable(path: ProbedPath, reason: string): void
+}
+
 /** Asks one worker, again and again, whether it is up, what it serves and how busy it is. */
 export class BackendMonitor {
-  /** Answers that are no metrics. */
-  unreadable = 0
   private readonly backend: LiveBackend
   private readonly upstream: Upstream
   private readonly core: RouterCore
-  private readonly onChange: (isUp: boolean) => void
+  private readonly listener: MonitorListener
   private readonly configNow: () => RouterConfig
   private readonly timers = new Set<NodeJS.Timeout>()
   private failuresInRow = 0
+  private isSaidDown = false
   private isStopped = false
 
-  /**
-   * @param configNow - the router's config, which may change
-   * @param onChange - hears when the worker begins or ceases to answer
-   */
+  /** @param configNow - the router's config, which may change */
   constructor(
     backend: LiveBackend,
     upstream: Upstream,
     core: RouterCore,
     configNow: () => RouterConfig,
-    onChange: (isUp: boolean) => void,
+    listener: MonitorListener,
   ) {
     this.backend = backend
     this.upstream = upstream
     this.core = core
     this.configNow = configNow
-    this.onChange = onChange
+    this.listener = listener
   }
 
   /** Begins to ask; settles when the first answers are there. */
@@ -96,50 +102,83 @@ export class BackendMonitor {
   }
 
   private async checkHealth(): Promise<void> {
-    const isUp = await this.isHealthy()
+    const { backend, core, listener } = this
+    const trouble = await this.askFor('/health', () => undefined)
     if (this.isStopped) return
+    const isUp = trouble === undefined
     this.failuresInRow = isUp ? 0 : this.failuresInRow + 1
     // One answer that does not come may be lost; of a worker that never answered nothing is expected.
-    if (!isUp && this.backend.isUp && this.failuresInRow < 2) return
-    if (isUp === this.backend.isUp) return
-    if (isUp) this.backend.breaker.succeeded()
-    this.core.setUp(this.backend, isUp)
-    this.onChange(isUp)
-    if (isUp && this.backend.config.model === undefined) await this.readModel()
-  }
-
-  private async isHealthy(): Promise<boolean> {
-    try {
-      return (await this.ask('/health')).status === 200
-    } catch {
-      return false
+    if (!isUp && backend.isUp && this.failuresInRow < 2) return
+    const isNews = isUp !== backend.isUp
+    if (isNews) {
+      if (isUp) backend.breaker.succeeded()
+      core.setUp(backend, isUp)
     }
+    if (!isUp && !this.isSaidDown) listener.down(trouble)
+    this.isSaidDown = !isUp
+    if (!isUp || !isNews) return
+    listener.up()
+    if (backend.config.model === undefined) await this.readModel()
   }
 
+  /** Where it can not be read, the worker is taken to serve whatever is asked for, and has the last word. */
   private async readModel(): Promise<void> {
-    try {
-      const { data } = JSON.parse((await this.ask('/v1/models')).text) as {
-        data?: { id?: unknown }[]
-      }
+    await this.read('/v1/models', (text) => {
+      const { data } = JSON.parse(text) as { data?: { id?: unknown }[] }
       const names = new Set((data ?? []).flatMap(({ id }) => (typeof id === 'string' ? id : [])))
-      if (names.size > 0) this.core.setModels(this.backend, [...names].sort())
-    } catch {
-      // It is taken to serve whatever is asked for, and has the last word.
-    }
+      if (names.size === 0) return 'it names no model'
+      this.core.setModels(this.backend, [...names].sort())
+      return undefined
+    })
   }
 
   private async readMetrics(): Promise<void> {
     if (this.configNow().metrics_interval_ms === 0 || !this.backend.isUp) return
-    try {
-      const sample = readSample((await this.ask('/metrics')).text, this.core.now())
-      if (sample === undefined) this.unreadable++
-      else if (!this.isStopped) this.core.sampled(this.backend, sample)
-    } catch {
-      this.unreadable++
-    }
+    await this.read('/metrics', (text) => {
+      const sample = readSample(text, this.core.now())
+      if (sample === undefined) return 'it tells no requests that wait and run, by any known name'
+      if (!this.isStopped) this.core.sampled(this.backend, sample)
+      return undefined
+    })
   }
 
-  private ask(path: string): Promise<{ status: number; text: string }> {
-    return this.upstream.ask('GET', path, AbortSignal.timeout(this.configNow().health_timeout_ms))
+  private async read(path: ProbedPath, take: (text: string) => string | undefined): Promise<void> {
+    const wasInTrouble = this.backend.troubles.has(path)
+    const trouble = await this.askFor(path, take)
+    if (trouble !== undefined && !wasInTrouble && !this.isStopped)
+      this.listener.unreadable(path, trouble)
   }
+
+  /**
+   * Asks, and notes what is wrong with the answer.
+   * @param take - says what, where the status is right
+   */
+  private async askFor(
+    path: ProbedPath,
+    take: (text: string) => string | undefined,
+  ): Promise<string | undefined> {
+    const timeoutMs = this.configNow().health_timeout_ms
+    let trouble: string | undefined
+    try {
+      const { status, text } = await this.upstream.ask('GET', path, AbortSignal.timeout(timeoutMs))
+      trouble = status === 200 ? take(text) : `status ${status}`
+    } catch (error) {
+      trouble = whyUnanswered(error as NodeJS.ErrnoException, timeoutMs)
+    }
+    const { troubles } = this.backend
+    if (trouble === undefined) troubles.delete(path)
+    else troubles.set(path, trouble)
+    return trouble
+  }
+}
+
+/** Errors of TLS that are about who signed a certificate. */
+const UNTRUSTED = /SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY_LEAF)|CERT_UNTRUSTED/
+
+/** Why there is no answer that can be read; never what one said. */
+function whyUnanswered({ name, code }: NodeJS.ErrnoException, timeoutMs: number): string {
+  if (name === 'TimeoutError') return `no answer within ${timeoutMs} ms`
+  if (name === 'SyntaxError') return 'expected JSON, got something else'
+  const why = code ?? name
+  return UNTRUSTED.test(why) ? `${why}; NODE_EXTRA_CA_CERTS=FILE trusts who signed it` : why
 }

@@ -15,7 +15,7 @@ import type { RouterCore } from './router-core.js'
 import type { RouterLogEntry } from './router-log-entry.js'
 import type { RouterStats } from './router-stats.js'
 import type { Ticket } from './ticket.js'
-import type { TrafficRecorder } from './traffic-recorder.js'
+import type { RecordedEnd, TrafficRecorder } from './traffic-recorder.js'
 import { type ExchangeEnd, FULL, isWorkerFault, type Upstream } from './upstream.js'
 
 /** What a {@link CompletionHandler} works with. */
@@ -174,16 +174,16 @@ class RoutedRequest {
       if (end.kind === 'sent') return this.sent(at, end, startMs)
       if (end.kind === 'cancelled') {
         at.breaker.abandoned()
-        return 'cancelled'
+        return this.cutShort('cancelled')
       }
       if (end.reason === 'deadline') {
         at.breaker.abandoned()
         if (end.kind === 'failed')
           sendError(this.response, new ApiError(504, 'the request took too long'))
-        return 'timed_out'
+        return this.cutShort('timed_out')
       }
       this.failed(at, end)
-      if (end.kind === 'broken') return 'broken'
+      if (end.kind === 'broken') return this.cutShort('broken')
       last = end
       ticket.tried.add(at)
       core.left(ticket)
@@ -223,7 +223,7 @@ class RoutedRequest {
       if (handed.kind !== 'refused') return handed
       const { status, text } = handed
       sendJson(this.response, text, status)
-      return { kind: 'sent', status, tail: Buffer.alloc(0), events: 0 }
+      return { kind: 'sent', status, tail: Buffer.alloc(0), tokens: 0 }
     }
     const { core } = this.context
     core.firstToken(this.ticket)
@@ -270,13 +270,13 @@ class RoutedRequest {
           this.headers(),
           asked,
         )
-      if (status === FULL) {
+      if (status === FULL || isWorkerFault(status)) {
         const headers = ['content-type', 'application/json']
         if (retryAfter !== undefined) headers.push('retry-after', retryAfter)
-        const refusal = { headers, body: Buffer.from(text) }
-        return { kind: 'failed', reason: 'full', status, refusal }
+        const refusal = { status, headers, body: Buffer.from(text) }
+        return { kind: 'failed', reason: status === FULL ? 'full' : 'status', status, refusal }
       }
-      if (status >= 400 && !isWorkerFault(status)) return { kind: 'refused', status, text }
+      if (status >= 400) return { kind: 'refused', status, text }
       if (status !== 200) return { kind: 'failed', reason: 'status', status }
       return { kvTransfer: (JSON.parse(text) as Record<string, unknown>)['kv_transfer_params'] }
     } catch {
@@ -300,7 +300,7 @@ class RoutedRequest {
       { 'x-routesim-worker': String(backend.id) },
       {
         begun: () => core.firstToken(this.ticket),
-        came: (events) => core.progress.came(this.ticket, tokensSoFar(events, this.parsed)),
+        came: (tokens) => core.progress.came(this.ticket, tokens),
       },
     )
   }
@@ -326,8 +326,9 @@ class RoutedRequest {
     stats.duration.add((core.now() - startMs) / 1000)
     if (end.status >= 500) return 'failed'
     if (end.status >= 400) return 'client_error'
-    const tokens = outputTokens(end, this.parsed)
-    recorder?.add(this.ticket.request, tokens, core.now())
+    // A chunk may carry several tokens: what the worker itself counted goes first.
+    const tokens = told(end.tail, 'completion_tokens') ?? end.tokens
+    recorder?.add(this.ticket.request, tokens, core.now(), 'completed')
     core.left(this.ticket, {
       completed: true,
       outputTokens: tokens,
@@ -336,11 +337,21 @@ class RoutedRequest {
     return 'completed'
   }
 
-  private failed(at: LiveBackend, { reason }: Failure): void {
+  /** It cost the worker its prompt, and what had come of the answer. */
+  private cutShort(end: Exclude<RecordedEnd, 'completed'>): RequestEnd {
+    const { core, recorder } = this.context
+    const { request } = this.ticket
+    recorder?.add(request, core.progress.of(request.id), core.now(), end)
+    return end
+  }
+
+  private failed(at: LiveBackend, failure: Failure): void {
     const { core, log } = this.context
+    const { reason } = failure
     const worker = at.id
-    at.failed(reason)
-    log({ event: 'worker_failed', worker, url: at.url, reason })
+    const status = statusToldIn(failure)
+    at.failed(reason, status)
+    log({ event: 'worker_failed', worker, url: at.url, reason, status })
     // One that is full works.
     if (reason === 'full') at.breaker.abandoned()
     else if (at.breaker.failed(core.now())) log({ event: 'breaker_opened', worker, url: at.url })
@@ -350,15 +361,17 @@ class RoutedRequest {
   private refuse(reason: string, last: Failure | undefined): RequestEnd {
     if (this.response.destroyed) return 'cancelled'
     const { core } = this.context
-    if (last?.kind === 'failed' && last.refusal !== undefined) {
-      const { headers, body } = last.refusal
-      this.response.writeHead(FULL, [...headers, 'content-length', String(body.length)])
+    const refusal = last?.kind === 'failed' ? last.refusal : undefined
+    if (refusal !== undefined && (refusal.status === FULL || refusal.body.length > 0)) {
+      const { status, headers, body } = refusal
+      this.response.writeHead(status, [...headers, 'content-length', String(body.length)])
       this.response.end(body)
-      return 'rejected'
+      return status === FULL ? 'rejected' : 'failed'
     }
     if (last !== undefined) {
       const status = last.reason === 'timeout' ? 504 : 502
-      sendError(this.response, new ApiError(status, `no worker answered (${last.reason})`))
+      const why = [last.reason, statusToldIn(last)].filter((part) => part !== undefined).join(' ')
+      sendError(this.response, new ApiError(status, `no worker answered (${why})`))
       return 'failed'
     }
     const { model } = this.ticket.request
@@ -371,6 +384,11 @@ class RoutedRequest {
   }
 }
 
+/** The status that a failure is about; the reason says all of the others. */
+function statusToldIn(failure: Failure): number | undefined {
+  return failure.reason === 'status' && failure.kind === 'failed' ? failure.status : undefined
+}
+
 /** A body as it is sent; undefined when it is nested deeper than it can be written. */
 function written(body: object): Buffer | undefined {
   try {
@@ -378,21 +396,6 @@ function written(body: object): Buffer | undefined {
   } catch {
     return undefined
   }
-}
-
-/** Output tokens in the first events of a response: at most one in each, none in that which names the role. */
-function tokensSoFar(events: number, { stream, endpoint, maxTokens }: CompletionRequest): number {
-  if (!stream) return 0
-  return Math.min(endpoint === 'chat' ? events - 1 : events, maxTokens ?? events)
-}
-
-/** Output tokens of a response: what it says, or else its chunks but those around the text. */
-function outputTokens(
-  { tail, events }: ExchangeEnd & { kind: 'sent' },
-  { stream, endpoint }: CompletionRequest,
-): number {
-  const counted = stream ? Math.max(0, events - (endpoint === 'chat' ? 3 : 2)) : 0
-  return told(tail, 'completion_tokens') ?? counted
 }
 
 /** A count that the end of a response tells; the last, as words of an answer may look alike. */

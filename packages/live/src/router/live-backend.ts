@@ -16,6 +16,9 @@ export interface MetricsSample {
   readonly kvUsage: number
 }
 
+/** What a router asks workers about themselves. */
+export type ProbedPath = '/health' | '/v1/models' | '/metrics'
+
 /** One worker: what routing algorithms see of it, and what the router keeps to know that. */
 export class LiveBackend implements BackendView {
   readonly kind = 'backend'
@@ -46,8 +49,10 @@ export class LiveBackend implements BackendView {
   heldTokens = 0
   dispatched = 0
   dispatchedSinceSample = 0
-  /** Failed exchanges with it. */
-  readonly failuresByReason: Map<FailureReason, number> = new Map()
+  /** Failed exchanges with it, by reason, and by status where that is the reason. */
+  readonly failuresByReason: Map<string, number> = new Map()
+  /** What is wrong with its answers to questions of the router, by path. */
+  readonly troubles: Map<ProbedPath, string> = new Map()
   private columns: LoadColumns
   private readonly now: () => number
 
@@ -122,8 +127,9 @@ export class LiveBackend implements BackendView {
   }
 
   /** An exchange with it failed. */
-  failed(reason: FailureReason): void {
-    this.failuresByReason.set(reason, (this.failuresByReason.get(reason) ?? 0) + 1)
+  failed(reason: FailureReason, status?: number): void {
+    const key = status === undefined ? reason : `${reason} ${status}`
+    this.failuresByReason.set(key, (this.failuresByReason.get(key) ?? 0) + 1)
   }
 
   /** Where its load is written from now on. */

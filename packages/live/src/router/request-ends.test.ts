@@ -40,10 +40,13 @@ test('a stream that takes too long is broken off, and is timed out', async () =>
   await expectEnds(router, { timed_out: 1 })
 })
 
-test('when every worker fails, the client gets 502, or 504 when they are silent', async () => {
+test('when every worker fails, the client gets what the last one said, or 504 when they are silent', async () => {
   const bad = [await worker({ errorRate: 1 }), await worker({ errorRate: 1 })]
   const router = await fleet.router(bad, { breaker_failures: 100 })
-  expect((await complete(router.url, { prompt: 'x' })).status).toBe(502)
+  expect(await complete(router.url, { prompt: 'x' })).toMatchObject({
+    status: 500,
+    json: { error: { message: 'a failure on purpose' } },
+  })
   await expectEnds(router, { failed: 1 })
   expect(router.stats.retries).toBe(1)
   const silent = await fleet.router([await worker({ hangRate: 1 })], {
@@ -73,12 +76,14 @@ test('failures count by worker, are logged, and open its breaker; with nobody el
     { breaker_failures: 2 },
     { onLog: (entry) => log.push(entry) },
   )
-  for (let i = 0; i < 2; i++) expect((await complete(router.url, { prompt: 'x' })).status).toBe(502)
+  for (let i = 0; i < 2; i++) expect((await complete(router.url, { prompt: 'x' })).status).toBe(500)
   const metrics = await (await fetch(`${router.adminUrl}/metrics`)).text()
   expect(metrics).toContain('routesim_retries_total 0\n')
-  expect(metrics).toContain('routesim_worker_failures_total{worker="0",reason="status"} 2\n')
+  expect(metrics).toContain(
+    'routesim_worker_failures_total{worker="0",reason="status",status="500"} 2\n',
+  )
   const { url } = router.core.backends[0]!
-  const failed = { event: 'worker_failed', worker: 0, url, reason: 'status' }
+  const failed = { event: 'worker_failed', worker: 0, url, reason: 'status', status: 500 }
   expect(log.filter(({ event }) => event !== 'worker_up')).toEqual([
     ...[failed, failed],
     { event: 'breaker_opened', worker: 0, url },
@@ -115,7 +120,10 @@ test('a stream that begins with an error is tried elsewhere, but not one of the 
   await expectEnds(router, { completed: 1 })
   expect([...router.core.backends[0]!.failuresByReason]).toEqual([['error_event', 1]])
   const alone = await fleet.router([bad])
-  expect((await complete(alone.url, asked)).status).toBe(502)
+  expect(await complete(alone.url, asked)).toMatchObject({
+    status: 500,
+    json: { error: { message: 'no', code: 500 } },
+  })
   const refused = await fleet.router([await fleet.rawWorker(200, stream(400))])
   expect((await complete(refused.url, asked)).text).toBe(stream(400))
   await expectEnds(refused, { client_error: 1 })
@@ -142,7 +150,8 @@ test('a stream that begins with an error is tried elsewhere in whatever shape an
     expect([...router.core.backends[0]!.failuresByReason]).toEqual([[reason, 1]])
     await expectEnds(router, { completed: 1 })
     const alone = await fleet.router([bad])
-    expect((await complete(alone.url, asked)).status).toBe(reason === 'full' ? 429 : 502)
+    const status = { full: 429, error_event: 500 }[reason] ?? 502
+    expect((await complete(alone.url, asked)).status).toBe(status)
   }
 })
 
@@ -179,7 +188,7 @@ test("no 5xx is the client's error: 529 is tried elsewhere, 501 is neither tried
   const overloaded = await fleet.router(await says(529), config)
   expect((await complete(overloaded.url, { prompt: 'x' })).status).toBe(200)
   await expectEnds(overloaded, { completed: 1 })
-  expect([...overloaded.core.backends[0]!.failuresByReason]).toEqual([['status', 1]])
+  expect([...overloaded.core.backends[0]!.failuresByReason]).toEqual([['status 529', 1]])
 
   const lacking = await fleet.router(await says(501), config)
   const { breaker } = lacking.core.backends[0]!
@@ -271,4 +280,22 @@ test('a client that goes away while its request is held is forgotten', async () 
   await expect(request).rejects.toThrow()
   await expectEnds(router, { cancelled: 1 })
   expect(router.core.held.size).toBe(0)
+})
+
+test('a worker that fails and says no more than its status is told by that, however late the rest is', async () => {
+  const empty = await fleet.router([await fleet.rawWorker(503)])
+  const said = await complete(empty.url, { prompt: 'x' })
+  expect(said).toMatchObject({
+    status: 502,
+    json: { error: { message: 'no worker answered (status 503)' } },
+  })
+  const endless = Array.from({ length: 200 }, () => 'x')
+  const late = await fleet.router(
+    [await fleet.rawWorker(500, ...endless), await fleet.workers(1)],
+    {
+      algorithm: 'round_robin',
+    },
+  )
+  expect((await complete(late.url, { prompt: 'x' })).status).toBe(200)
+  expect([...late.core.backends[0]!.failuresByReason]).toEqual([['status 500', 1]])
 })

@@ -1,4 +1,4 @@
-import { RouteSimError, type RoutingDecision } from '@routesim/core'
+import { invalidDecision, RouteSimError, type RoutingDecision } from '@routesim/core'
 import type { LiveErrorCode } from '../live-error-code.js'
 import type { Decision } from './decision-log.js'
 import { LiveBackend } from './live-backend.js'
@@ -11,9 +11,9 @@ export type Route =
 
 /**
  * What an algorithm decided, as something that can be done.
- * @throws RouteSimError `router_failed` when it can not be
+ * @throws RouteSimError `router_failed`, `router_invalid_decision` when it can not be
  */
-export function routeOf(decision: RoutingDecision, algorithm: string): Route {
+export function routeOf(decision: RoutingDecision, algorithm: string, request: number): Route {
   if (decision?.kind === 'reject' || decision?.kind === 'hold') return decision
   const [prefill, decode] =
     decision?.kind === 'disaggregate' ? [decision.prefill, decision.decode] : [decision, decision]
@@ -26,10 +26,7 @@ export function routeOf(decision: RoutingDecision, algorithm: string): Route {
       { code: 'router_failed', hint: 'Return disaggregate(prefill, decode).' },
     )
   }
-  throw new RouteSimError<LiveErrorCode>(
-    `router "${algorithm}": expected a backend of the cluster, a pair of them, a hold or a rejection`,
-    { code: 'router_failed' },
-  )
+  throw invalidDecision(algorithm, request, decision)
 }
 
 /** A route as logs have it. */

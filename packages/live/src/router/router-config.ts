@@ -1,4 +1,5 @@
 import { closestName, RouteSimError } from '@routesim/core'
+import { type ConfigKey, schemaReference } from '@routesim/experiments'
 import * as z from 'zod'
 import type { LiveErrorCode } from '../live-error-code.js'
 
@@ -32,6 +33,11 @@ const worker = z.strictObject({
     .default('both')
     .describe('Whether it takes whole requests, prompts only, or answers only.'),
   model: z.string().optional().describe('Model it serves; default what its /v1/models says.'),
+  api_key_file: z
+    .string(expected('the path of a file'))
+    .min(1, expected('the path of a file'))
+    .optional()
+    .describe('File with the key that it asks for, read at the start and at each reload.'),
   kv_events: zmq.optional().describe('ZMQ address of its KV events, tcp://host:port.'),
   kv_replay: zmq.optional().describe('ZMQ address where lost events are asked for.'),
   max_queue_depth: integer(1)
@@ -44,11 +50,32 @@ const worker = z.strictObject({
     .describe('Tokens its KV cache has room for, where its metrics do not say; 0 for unknown.'),
 })
 
+/** A worker that stands there twice would get twice its share, and count as two. */
+function refuseTwice(workers: readonly { url: string }[], context: z.RefinementCtx): void {
+  const seen = new Map<string, number>()
+  for (const [i, { url: text }] of workers.entries()) {
+    if (!isHttpUrl(text)) continue
+    const { origin } = new URL(text)
+    const first = seen.get(origin)
+    if (first === undefined) {
+      seen.set(origin, i)
+      continue
+    }
+    context.addIssue({
+      code: 'custom',
+      path: [i, 'url'],
+      message: `expected each worker once, got ${show(text)} beside ${show(workers[first]!.url)} of workers.${first}`,
+    })
+  }
+}
+
 /** Everything a router can be told. Every default stands here. */
 export const routerConfigSchema = z.strictObject({
   workers: z
     .array(worker, expected('a list of [[workers]]'))
-    .min(1, expected('at least one worker')),
+    .min(1, expected('at least one worker'))
+    .superRefine(refuseTwice)
+    .describe('At least one, each under an address of its own.'),
   algorithm: z
     .string(expected('the name of an algorithm'))
     .default('dynamo_kv')
@@ -101,6 +128,22 @@ export const routerConfigSchema = z.strictObject({
     .describe('Last decisions kept for GET /decisions.'),
 })
 
+/** Every key of a router's config in the order of the schema. */
+export function routerConfigReference(): ConfigKey[] {
+  return schemaReference(routerConfigSchema)
+}
+
+/** What a router can not change while it runs: what it knows, and its servers, were made for it. */
+export const FIXED_KEYS = [
+  'block_tokens',
+  'kv_index',
+  'kv_topic',
+  'approximate_ttl_sec',
+  'client_timeout_ms',
+  'decisions',
+  'seed',
+] as const satisfies readonly (keyof RouterConfig)[]
+
 /** A checked config with every default filled in. */
 export type RouterConfig = z.output<typeof routerConfigSchema>
 /** The same before it is checked. */
@@ -125,23 +168,12 @@ export function checkRouterConfig(values: unknown, name = 'router'): RouterConfi
   )
 }
 
-/** What a router can not change while it runs: what it knows, and its servers, were made for it. */
-const FIXED = [
-  'block_tokens',
-  'kv_index',
-  'kv_topic',
-  'approximate_ttl_sec',
-  'client_timeout_ms',
-  'decisions',
-  'seed',
-] as const satisfies readonly (keyof RouterConfig)[]
-
 /**
  * Checks that a config can take the place of another while the router runs.
  * @throws RouteSimError `options_invalid`
  */
 export function checkReload(before: RouterConfig, after: RouterConfig): void {
-  const key = FIXED.find((each) => before[each] !== after[each])
+  const key = FIXED_KEYS.find((each) => before[each] !== after[each])
   if (key === undefined) return
   throw new RouteSimError<LiveErrorCode>(
     `${key}: expected ${show(before[key])} as before, got ${show(after[key])}`,

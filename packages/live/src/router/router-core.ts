@@ -257,7 +257,7 @@ export class RouterCore {
   private carryOut(ticket: Ticket, decision: RoutingDecision, view: LiveCluster): Route {
     const { request } = ticket
     const nowMs = this.now()
-    const route = routeOf(decision, this.algorithm.name)
+    const route = routeOf(decision, this.algorithm.name, request.id)
     this.log(request, view, ticket.attempt, route)
     if (route.kind !== 'send') return route
     const { prefill, decode } = route
@@ -342,7 +342,7 @@ export class RouterCore {
       for (const backend of this.backends) this.refresh(backend)
       const view = this.viewFor(request)
       this.notebook?.begin(view.ids)
-      const route = routeOf(this.algorithm.route(request, view), this.algorithm.name)
+      const route = routeOf(this.algorithm.route(request, view), this.algorithm.name, request.id)
       this.log(request, view, 0, route)
       if (route.kind === 'hold') this.abandoned(ticket)
       if (route.kind !== 'send') return route
@@ -386,10 +386,11 @@ export class RouterCore {
     })
   }
 
-  /** An algorithm hears something; what it throws is no fault of a request or a worker. */
-  private tell(algorithm: RoutingAlgorithm, hear: (cluster: LiveCluster) => void): void {
+  /** An algorithm hears something; what it throws, or an async hook rejects with, is no fault of a request or a worker. */
+  private tell(algorithm: RoutingAlgorithm, hear: (cluster: LiveCluster) => unknown): void {
     try {
-      hear(algorithm === this.algorithm ? this.cluster : this.aside)
+      const heard = hear(algorithm === this.algorithm ? this.cluster : this.aside)
+      if (heard instanceof Promise) heard.catch((error) => this.listener.onFault(error))
     } catch (error) {
       this.listener.onFault(error)
     }

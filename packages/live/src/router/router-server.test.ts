@@ -214,7 +214,7 @@ test('recorded traffic is a trace that simulations read, without a word of what 
     )
   }
   const stream = await complete(router.url, { prompt: shared, max_tokens: 11, stream: true })
-  expect(stream.text.split('data: ').length).toBe(14)
+  expect(stream.text.split('data: ').length).toBe(13)
   await router.close(1000)
   expect(readFileSync(path, 'utf8')).not.toMatch(/ecret/)
   const { table, format } = await readTrace(path)

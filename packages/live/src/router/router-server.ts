@@ -16,10 +16,12 @@ import { chainHash } from '../tokens/block-hashes.js'
 import { BackendMonitor } from './backend-monitor.js'
 import { checkKey } from './check-key.js'
 import { CompletionHandler } from './completion-handler.js'
+import { faultName } from './fault-name.js'
 import { EventKnowledge } from './kv-knowledge.js'
 import type { LiveBackend } from './live-backend.js'
 import { promptHashes } from './live-request.js'
 import { type AlgorithmFactory, loadAlgorithmFactory } from './load-algorithm-factory.js'
+import { readKeyFile } from './read-key-file.js'
 import { checkReload, type RouterConfig } from './router-config.js'
 import { RouterCore } from './router-core.js'
 import type { RouterLogEntry } from './router-log-entry.js'
@@ -40,7 +42,7 @@ export interface RouterServerOptions {
   readonly adminPort: number
   /** What clients must send as `Authorization: Bearer ...`; undefined for nothing. */
   readonly apiKey?: string | undefined
-  /** File that live traffic is recorded to. */
+  /** File that live traffic is recorded to; one that is there goes on. */
   readonly record?: string | undefined
   readonly onLog?: (entry: RouterLogEntry) => void
 }
@@ -61,7 +63,7 @@ export interface RunningRouter {
  * Starts an OpenAI-compatible server that sends each request to the worker a routing algorithm chooses.
  * Settles when every worker has been asked for its health once.
  *
- * @throws RouteSimError `address_in_use`, `zeromq_missing`
+ * @throws RouteSimError `address_in_use`, `zeromq_missing`, `key_unreadable`, `record_failed`
  */
 export async function startRouter(options: RouterServerOptions): Promise<RunningRouter> {
   const create = await loadAlgorithmFactory(options.config.algorithm, options.algorithms)
@@ -83,6 +85,8 @@ class RouterServer {
   private readonly connections = new Map<LiveBackend, Connection>()
   private readonly server: HttpServer
   private readonly admin: HttpServer
+  /** Keys of workers by the files that hold them. */
+  private keys: ReadonlyMap<string, string> = new Map()
   private isDraining = false
   private readonly startMs = performance.now()
 
@@ -96,7 +100,11 @@ class RouterServer {
       this.log({ event: 'moves_refused', algorithm })
     this.core = new RouterCore(config, create, now, { onFault, onMoveRefused })
     this.recorder =
-      record === undefined ? undefined : new TrafficRecorder(record, config.block_tokens)
+      record === undefined
+        ? undefined
+        : new TrafficRecorder(record, config.block_tokens, (why) =>
+            this.log({ event: 'recording_failed', path: record, why }),
+          )
     const handler = new CompletionHandler({
       core: this.core,
       stats: this.stats,
@@ -135,7 +143,7 @@ class RouterServer {
         'GET /metrics': async (_, response) => {
           const connections = await this.server.connections()
           response.setHeader('content-type', PrometheusText.contentType)
-          response.end(this.stats.text(this.core, this.kvEventTotals(), connections))
+          response.end(this.stats.text(this.core, this.kvEventTotals(), connections, this.recorder))
         },
         'GET /workers': (_, response) => sendJson(response, JSON.stringify(this.workers())),
         'GET /decisions': (request, response) => this.decisions(request, response),
@@ -149,7 +157,12 @@ class RouterServer {
   async start(): Promise<RunningRouter> {
     const { host, port, adminPort, adminHost = '127.0.0.1' } = this.options
     try {
-      await this.recorder?.ready()
+      const resumed = await this.recorder?.open()
+      if (resumed !== undefined) {
+        const { nowMs, cutBytes } = resumed
+        this.log({ event: 'recording_resumed', at_ms: Math.round(nowMs), cut_bytes: cutBytes })
+      }
+      this.keys = await readKeys(this.config)
       await Promise.all(this.core.backends.map((backend) => this.connect(backend)))
       const [dataPort, ownAdminPort] = [
         await this.server.listen(host, port),
@@ -173,8 +186,10 @@ class RouterServer {
   private async reload(config: RouterConfig): Promise<void> {
     checkReload(this.config, config)
     const create = await loadAlgorithmFactory(config.algorithm, this.options.algorithms)
+    this.keys = await readKeys(config)
     const { added, removed } = this.core.reconfigure(config, create)
     this.config = config
+    for (const [backend, { upstream }] of this.connections) upstream.apiKey = this.keyOf(backend)
     await Promise.all(added.map((backend) => this.connect(backend)))
     for (const backend of removed) {
       this.connections.get(backend)?.monitor.stop()
@@ -185,18 +200,20 @@ class RouterServer {
 
   private async connect(backend: LiveBackend): Promise<void> {
     const configNow = (): RouterConfig => this.config
-    const upstream = new Upstream(backend.url, timeoutsOf(configNow))
+    const { id: worker, url } = backend
+    const upstream = new Upstream(url, timeoutsOf(configNow), this.keyOf(backend))
     const connection: Connection = {
       upstream,
       subscriber: undefined,
-      monitor: new BackendMonitor(backend, upstream, this.core, configNow, (isUp) => {
-        this.log({
-          event: isUp ? 'worker_up' : 'worker_down',
-          worker: backend.id,
-          url: backend.url,
-        })
-        // It may be another process than before, with an empty cache and numbers that start over.
-        if (isUp) connection.subscriber?.restart()
+      monitor: new BackendMonitor(backend, upstream, this.core, configNow, {
+        up: () => {
+          this.log({ event: 'worker_up', worker, url })
+          // It may be another process than before, with an empty cache and numbers that start over.
+          connection.subscriber?.restart()
+        },
+        down: (reason) => this.log({ event: 'worker_down', worker, url, reason }),
+        unreadable: (path, reason) =>
+          this.log({ event: 'worker_unreadable', worker, url, path, reason }),
       }),
     }
     this.connections.set(backend, connection)
@@ -217,6 +234,10 @@ class RouterServer {
       )
     }
     await connection.monitor.start()
+  }
+
+  private keyOf({ config }: LiveBackend): string | undefined {
+    return config.api_key_file === undefined ? undefined : this.keys.get(config.api_key_file)
   }
 
   private disconnect(backend: LiveBackend): void {
@@ -242,7 +263,8 @@ class RouterServer {
     await this.admin.close(0)
     for (const backend of [...this.connections.keys()]) this.disconnect(backend)
     await this.recorder?.close()
-    this.log({ event: 'stopped', in_flight: this.stats.inFlight })
+    const { recorded, dropped } = this.recorder ?? {}
+    this.log({ event: 'stopped', in_flight: this.stats.inFlight, recorded, dropped })
   }
 
   private health(response: ServerResponse): void {
@@ -281,6 +303,7 @@ class RouterServer {
         metrics_age_ms: backend.sample === undefined ? null : nowMs - backend.sample.takenMs,
         dispatched: backend.dispatched,
         failures: backend.failures,
+        last_error: troublesOf(backend),
         kv_events: this.connections.get(backend)?.subscriber?.counts ?? null,
       }
     })
@@ -335,6 +358,21 @@ class RouterServer {
   }
 }
 
+/** Reads the keys of workers. @throws RouteSimError `key_unreadable` */
+async function readKeys({ workers }: RouterConfig): Promise<ReadonlyMap<string, string>> {
+  const read = workers.flatMap(({ api_key_file: path }, i) =>
+    path === undefined
+      ? []
+      : readKeyFile(path, `workers.${i}.api_key_file`).then((key) => [path, key] as const),
+  )
+  return new Map(await Promise.all(read))
+}
+
+/** What is wrong with a worker, as far as it was asked; null when nothing is. */
+function troublesOf({ troubles }: LiveBackend): string | null {
+  return [...troubles].map(([path, why]) => `${path}: ${why}`).join('; ') || null
+}
+
 function urlOf(host: string, port: number): string {
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
@@ -355,13 +393,6 @@ function timeoutsOf(configNow: () => RouterConfig): UpstreamTimeouts {
       return configNow().client_timeout_ms
     },
   }
-}
-
-/** What a fault was, without its message, which might quote a request. */
-function faultName(error: unknown): string {
-  if (!(error instanceof Error)) return typeof error
-  const where = error.stack?.split('\n').find((line) => line.trimStart().startsWith('at '))
-  return `${error.name} ${where?.trim() ?? ''}`
 }
 
 /** Reads `local_hashes` and `num_tokens`, or a request as it would be sent. */

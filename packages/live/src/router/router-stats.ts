@@ -2,6 +2,7 @@ import { LatencyHistogram, PrometheusText } from '../metrics/prometheus-text.js'
 import { EventKnowledge } from './kv-knowledge.js'
 import { REQUEST_ENDS, type RequestEnd } from './request-ends.js'
 import type { RouterCore } from './router-core.js'
+import type { TrafficRecorder } from './traffic-recorder.js'
 
 const SHORT = [0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 1]
 const LONG = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
@@ -36,7 +37,12 @@ export class RouterStats {
   }
 
   /** Everything in the form that Prometheus reads. */
-  text(core: RouterCore, kvEvents: KvEventTotals, connections: number): string {
+  text(
+    core: RouterCore,
+    kvEvents: KvEventTotals,
+    connections: number,
+    recorder?: Pick<TrafficRecorder, 'recorded' | 'dropped'>,
+  ): string {
     const text = new PrometheusText()
     const { backends, knowledge } = core
     const per = (value: (backend: (typeof backends)[number]) => number) =>
@@ -53,9 +59,13 @@ export class RouterStats {
     ])
     text.counter(
       'routesim_worker_failures_total',
-      'Failed exchanges with a worker by reason.',
+      'Failed exchanges with a worker by reason, and by status where that is it.',
       backends.flatMap(({ id, failuresByReason }) =>
-        [...failuresByReason].map(([reason, value]) => ({ labels: { worker: id, reason }, value })),
+        [...failuresByReason].map(([key, value]) => {
+          const [reason = '', status] = key.split(' ')
+          const labels = { worker: id, reason, ...(status === undefined ? {} : { status }) }
+          return { labels, value }
+        }),
       ),
     )
     text.gauge(
@@ -96,6 +106,12 @@ export class RouterStats {
         { labels: { reason: 'unknown_parent' }, value: knowledge.countOf('unknown_parent') },
         { labels: { reason: 'unknown_block' }, value: knowledge.countOf('unknown_block') },
         { labels: { reason: 'block_size' }, value: knowledge.foreignBlocks },
+      ])
+    }
+    if (recorder !== undefined) {
+      text.counter('routesim_recorded_total', 'Requests by whether they are in the recording.', [
+        { labels: { kind: 'recorded' }, value: recorder.recorded },
+        { labels: { kind: 'dropped' }, value: recorder.dropped },
       ])
     }
     text.histogram('routesim_decision_seconds', 'Time of a routing decision.', this.decision)

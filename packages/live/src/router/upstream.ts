@@ -6,8 +6,8 @@ import {
   type HttpFailure,
   type ResponseHandler,
 } from '../http/http-client.js'
-import { EventCount } from './event-count.js'
 import { FirstEvent, type Opening } from './first-event.js'
+import { TokenCount } from './token-count.js'
 
 /** Times that an exchange with a worker may take, in ms. */
 export interface UpstreamTimeouts extends HttpClientTimeouts {
@@ -19,8 +19,8 @@ export interface UpstreamTimeouts extends HttpClientTimeouts {
 export interface ResponseListener {
   /** Before the first byte of a good one goes to the client. */
   begun(): void
-  /** A part of it has come. @param events - of a stream, so far */
-  came(events: number): void
+  /** A part of it has come. @param tokens - of a stream, so far */
+  came(tokens: number): void
 }
 
 /** How an exchange with a worker ended. */
@@ -30,7 +30,8 @@ export type ExchangeEnd =
       readonly kind: 'sent'
       readonly status: number
       readonly tail: Buffer
-      readonly events: number
+      /** Of a stream: chunks that carry one. */
+      readonly tokens: number
     }
   /** Nothing of it went to the client; a worker that is full may have said when to come again. */
   | {
@@ -53,8 +54,9 @@ export type FailureReason =
   | 'no_events'
   | 'deadline'
 
-/** What a worker said that takes no more requests for now. */
+/** What a worker said that takes no more requests for now, or that failed. */
 export interface Refusal {
+  readonly status: number
   /** Of its response, names and values in turn, without the length. */
   readonly headers: readonly string[]
   readonly body: Buffer
@@ -68,8 +70,9 @@ export function isWorkerFault(status: number): boolean {
   return status >= 500 && status !== 501
 }
 
-/** Bytes of a refusal that are kept for the client. */
+/** Bytes of a refusal that are kept for the client, and how long it may take to come. */
 const REFUSAL_BYTES = 65_536
+const REFUSAL_MS = 1000
 
 /** Headers that belong to one connection, or that are written anew. */
 const HOP_BY_HOP = new Set([
@@ -88,11 +91,14 @@ const TAIL_BYTES = 2048
 
 /** Connections to one worker. */
 export class Upstream {
+  /** What it asks for, in place of what a client sends. */
+  apiKey: string | undefined
   private readonly http: HttpClient
   private readonly timeouts: UpstreamTimeouts
 
   /** @param timeouts - read anew for each exchange */
-  constructor(url: string, timeouts: UpstreamTimeouts) {
+  constructor(url: string, timeouts: UpstreamTimeouts, apiKey?: string) {
+    this.apiKey = apiKey
     this.timeouts = timeouts
     this.http = new HttpClient(url, timeouts)
   }
@@ -127,8 +133,8 @@ export class Upstream {
         resolve,
       )
       try {
-        const asked = { path, method: 'POST', headers, body, isWhole: !isStreamed } as const
-        exchange.sent = this.http.send(asked, exchange)
+        const asked = { path, method: 'POST', body, isWhole: !isStreamed } as const
+        exchange.sent = this.http.send({ ...asked, headers: this.authorized(headers) }, exchange)
       } catch {
         exchange.fail('connect')
       }
@@ -145,12 +151,20 @@ export class Upstream {
   ): Promise<{ status: number; text: string; retryAfter: string | undefined }> {
     const chunks: Buffer[] = []
     let retryAfter: string | undefined
-    const asked = { method, path, headers, ...(body === undefined ? {} : { body }) }
+    const asked = {
+      ...{ method, path, headers: this.authorized(headers) },
+      ...(body === undefined ? {} : { body }),
+    }
     const status = await this.http.read(asked, signal, (chunk, response) => {
       retryAfter = response.headers['retry-after']
       chunks.push(chunk)
     })
     return { status, text: Buffer.concat(chunks).toString('utf8'), retryAfter }
+  }
+
+  private authorized(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+    const { apiKey } = this
+    return apiKey === undefined ? headers : { ...headers, authorization: `Bearer ${apiKey}` }
   }
 }
 
@@ -174,7 +188,7 @@ class Exchange implements ResponseHandler {
   private refusalBytes = 0
   private isOver = false
   private tail: Buffer = Buffer.alloc(0)
-  private readonly count = new EventCount()
+  private readonly count = new TokenCount()
   /** Until the first event of a stream is known. */
   private first: FirstEvent | undefined
   private held: Buffer[] = []
@@ -207,13 +221,12 @@ class Exchange implements ResponseHandler {
     this.headers = rawHeaders
     if (this.isStreamed && this.status === 200 && isReadableStream(headers))
       this.first = new FirstEvent()
-    if (!isWorkerFault(this.status)) return
-    this.fail('status')
-    this.sent?.abort()
+    // What is wrong with it goes to the client when no other worker does better.
+    if (isWorkerFault(this.status)) this.stall = setTimeout(this.onLateRefusal, REFUSAL_MS)
   }
 
   onData(chunk: Buffer): void {
-    if (this.status === FULL) {
+    if (isRefusal(this.status)) {
       this.refusalBytes += chunk.length
       if (this.refusalBytes <= REFUSAL_BYTES) this.refusal.push(chunk)
       return
@@ -229,8 +242,9 @@ class Exchange implements ResponseHandler {
   }
 
   onEnd(): void {
-    if (this.status === FULL) {
-      this.full(passedOn(this.headers, { 'content-length': '' }), Buffer.concat(this.refusal))
+    if (isRefusal(this.status)) {
+      const headers = passedOn(this.headers, { 'content-length': '' })
+      this.refused(this.status, headers, Buffer.concat(this.refusal), 'status')
       return
     }
     if (this.first !== undefined) this.opens(this.first.end())
@@ -241,7 +255,7 @@ class Exchange implements ResponseHandler {
     const { tail, count } = this
     const error = this.firstError ?? errorToldIn(tail)
     if (isFault(error)) this.end({ kind: 'broken', reason: 'error_event' })
-    else this.end({ kind: 'sent', status: error ?? this.status, tail, events: count.events })
+    else this.end({ kind: 'sent', status: error ?? this.status, tail, tokens: count.tokens })
   }
 
   /** The first event of a stream is known: what came so far goes on, unless another worker may do better. */
@@ -254,9 +268,9 @@ class Exchange implements ResponseHandler {
     if (opening !== 'answer') {
       const { errorStatus, json } = opening
       this.firstError = errorStatus
-      if (errorStatus === FULL) this.full(['content-type', 'application/json'], Buffer.from(json))
-      else if (isFault(errorStatus)) this.fail('error_event')
-      if (this.isOver) {
+      if (errorStatus === FULL || isFault(errorStatus)) {
+        const headers = ['content-type', 'application/json']
+        this.refused(errorStatus, headers, Buffer.from(json), 'error_event')
         this.sent?.abort()
         return
       }
@@ -266,14 +280,22 @@ class Exchange implements ResponseHandler {
     this.held = []
   }
 
-  /** The worker takes no more for now. */
-  private full(headers: readonly string[], body: Buffer): void {
-    this.end({ kind: 'failed', reason: 'full', status: FULL, refusal: { headers, body } })
+  /** The worker takes no more for now, or says what is wrong with it. */
+  private refused(
+    status: number,
+    headers: readonly string[],
+    body: Buffer,
+    fault: FailureReason,
+  ): void {
+    const reason = status === FULL ? 'full' : fault
+    this.end({ kind: 'failed', reason, status, refusal: { status, headers, body } })
   }
 
   private pass(chunk: Buffer): void {
-    this.count.take(chunk)
-    this.listener.came(this.count.events)
+    if (this.isStreamed) {
+      this.count.take(chunk)
+      this.listener.came(this.count.tokens)
+    }
     this.tail = lastBytes(this.tail, chunk)
     if (this.client.write(chunk)) return
     this.sent?.pause()
@@ -281,7 +303,7 @@ class Exchange implements ResponseHandler {
   }
 
   onError(failure: HttpFailure): void {
-    this.fail(failure)
+    this.fail(isWorkerFault(this.status) ? 'status' : failure)
   }
 
   /** The worker did not answer, or not to the end. */
@@ -331,11 +353,21 @@ class Exchange implements ResponseHandler {
     this.onClientClosed()
   }
 
+  private readonly onLateRefusal = (): void => {
+    this.fail('status')
+    this.sent?.abort()
+  }
+
   private readonly onDeadline = (): void => {
     if (this.isOver) return
     this.fail('deadline')
     this.sent?.abort()
   }
+}
+
+/** Whether a response is not the client's while there are other workers. */
+function isRefusal(status: number): boolean {
+  return status === FULL || isWorkerFault(status)
 }
 
 /** Whether a response is a stream of events, and not packed. */
@@ -367,7 +399,7 @@ function errorToldIn(tail: Buffer): number | undefined {
 }
 
 /** Whether an error is the worker's, and another may do better. */
-function isFault(error: number | undefined): boolean {
+function isFault(error: number | undefined): error is number {
   return error !== undefined && error >= 500
 }
 

@@ -145,15 +145,37 @@ export function printMetrics(metrics: LoadMetrics): void {
   warnOfLag(metrics)
 }
 
-/** @throws RouteSimError `bench_failed` when there is nothing to measure, and nobody stopped it */
+/**
+ * Says which requests failed, and why.
+ * @throws RouteSimError `bench_failed` when there is nothing to measure, and nobody stopped it
+ */
 export function checkAnswered(runs: readonly LoadRun[]): void {
   const all = runs.flatMap(({ measurements }) => measurements)
-  const error = all[0]?.error
-  if (all.length === 0 || all.some((request) => request.error === undefined)) return
-  throw new RouteSimError(`all of the ${all.length} requests failed, the first with ${error}`, {
+  const failed = failuresOf(runs)
+  if (failed === undefined) return
+  const { count, reasons } = failed
+  if (count < all.length) {
+    console.error(`note: ${count} of ${all.length} requests failed: ${reasons}`)
+    return
+  }
+  throw new RouteSimError(`all of the ${count} requests failed: ${reasons}`, {
     code: 'bench_failed',
-    hint: 'Is the server up, and does it serve the model? routesim ping tells.',
+    hint: /^\d+ with status 401$/.test(reasons)
+      ? 'The server asks for a key: set ROUTESIM_API_KEY to it.'
+      : 'Is the server up, and does it serve the model? routesim ping tells.',
   })
+}
+
+/** Failed requests with their reasons, the most frequent first; undefined when there are none. */
+function failuresOf(runs: readonly LoadRun[]): { count: number; reasons: string } | undefined {
+  const errors = runs.flatMap(({ measurements }) =>
+    measurements.flatMap(({ error }) => error ?? []),
+  )
+  if (errors.length === 0) return undefined
+  const counts = new Map<string, number>()
+  for (const error of errors) counts.set(error, (counts.get(error) ?? 0) + 1)
+  const reasons = [...counts].sort(([, a], [, b]) => b - a).map(([why, n]) => `${n} with ${why}`)
+  return { count: errors.length, reasons: reasons.join(', ') }
 }
 
 /** Says so when figures are of a part of the requests, because of Ctrl-C. @param requests - asked for */

@@ -1,19 +1,14 @@
 import { statSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { RouteSimError } from '@routesim/core'
-import { parseToml, readConfig, whyUnreadable } from '@routesim/experiments'
-import {
-  checkRouterConfig,
-  type RouterConfig,
-  type RouterLogEntry,
-  startRouter,
-} from '@routesim/live'
+import { parseToml, readConfig } from '@routesim/experiments'
+import { checkRouterConfig, type RouterConfig, readKeyFile, startRouter } from '@routesim/live'
 import type { Options } from 'yargs'
 import { checkOne } from '../../algorithm-list.js'
 import type { CommandBody } from '../../command-body.js'
 import { UsageError } from '../../usage-error.js'
 import { adminPortOf } from './admin-port.js'
 import { checkNumbers } from './check-numbers.js'
+import { lastResort } from './last-resort.js'
+import { printLog } from './print-log.js'
 import { outliveReaders, untilStopped } from './stop-signal.js'
 
 interface ServeArguments {
@@ -108,7 +103,8 @@ export const serveCommand: CommandBody<ServeArguments> = {
         record: {
           type: 'string',
           requiresArg: true,
-          describe: 'Record traffic to this trace: lengths, times, hashes, never text',
+          describe:
+            'Record traffic to this trace, or go on with it: lengths, times, hashes, never text',
         },
         duration: {
           type: 'number',
@@ -117,6 +113,9 @@ export const serveCommand: CommandBody<ServeArguments> = {
           describe: 'Seconds after which to stop; 0 for never',
         },
       })
+      .epilogue(
+        'Sessions of requests are read from the header x-session-id (or x-dynamo-session-id), tenants from x-tenant-id; user, model and priority from the body.',
+      )
       .example(
         '$0 serve --worker http://127.0.0.1:8100 --worker http://127.0.0.1:8101',
         '',
@@ -126,6 +125,7 @@ export const serveCommand: CommandBody<ServeArguments> = {
     const asRead = args.config === undefined ? '' : stateOf(args.config)
     const config = await routerConfigOf(args)
     outliveReaders()
+    const guard = lastResort()
     const router = await startRouter({
       config,
       host: args.host,
@@ -134,7 +134,7 @@ export const serveCommand: CommandBody<ServeArguments> = {
       adminPort: adminPortOf(args),
       apiKey: await readKey(args.apiKeyFile),
       record: args.record,
-      onLog: log,
+      onLog: printLog,
     })
     console.log(JSON.stringify({ url: router.url, admin: router.adminUrl }))
     const reload = async (): Promise<void> => {
@@ -143,7 +143,7 @@ export const serveCommand: CommandBody<ServeArguments> = {
       } catch (error) {
         // Whatever is wrong with it, the router goes on as it is.
         const { message, hint } = error as Error & { hint?: string }
-        log({ event: 'reload_failed', why: message, hint })
+        printLog({ event: 'reload_failed', why: message, hint })
       }
     }
     let reloading = Promise.resolve()
@@ -153,10 +153,12 @@ export const serveCommand: CommandBody<ServeArguments> = {
     process.on('SIGHUP', onHangup)
     const watched =
       args.config === undefined ? undefined : watchConfig(args.config, asRead, onHangup)
-    await untilStopped(args.duration)
+    const crash = await Promise.race([untilStopped(args.duration), guard.crashed])
     watched?.close()
     process.off('SIGHUP', onHangup)
     await router.close()
+    guard.close()
+    if (crash !== undefined) throw crash
   },
 }
 
@@ -267,21 +269,9 @@ function checkGiven(given: { workers?: readonly { url: string; role?: string }[]
 
 async function readKey(path: string | undefined): Promise<string | undefined> {
   if (path === undefined) return process.env['ROUTESIM_API_KEY'] || undefined
-  // A router without the key it was to have must not start.
-  const failed = (why: string): Error =>
-    new RouteSimError(`--api-key-file ${path}: ${why}`, { code: 'key_unreadable', path })
-  const text = await readFile(path, 'utf8').catch((cause) => {
-    throw failed(whyUnreadable(cause))
-  })
-  const key = text.trim()
-  if (key === '') throw failed('expected a key, got an empty file')
-  return key
+  return readKeyFile(path, '--api-key-file')
 }
 
 function optional<T>(name: string, value: T | undefined): Record<string, T> {
   return value === undefined ? {} : { [name]: value }
-}
-
-function log(entry: RouterLogEntry): void {
-  console.error(JSON.stringify({ time: new Date().toISOString(), ...entry }))
 }

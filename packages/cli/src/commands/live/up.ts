@@ -3,6 +3,7 @@ import { checkOne } from '../../algorithm-list.js'
 import type { CommandBody } from '../../command-body.js'
 import { adminPortOf } from './admin-port.js'
 import { checkNumbers } from './check-numbers.js'
+import { lastResort } from './last-resort.js'
 import { describe } from './ping.js'
 import { untilStopped } from './stop-signal.js'
 import {
@@ -62,6 +63,7 @@ export const upCommand: CommandBody<UpArguments> = {
       args.kvEvents === true && args.kvEventsPort === undefined ? { kvEventsPort: 0 } : {}
     const started = await startWorkers({ ...args, ...events }, host, 0)
     printLiveNotes(started.config)
+    const guard = lastResort()
     try {
       const router = await startRouter({
         host,
@@ -79,9 +81,11 @@ export const upCommand: CommandBody<UpArguments> = {
       console.log(`${length} mock workers behind ${args.algorithm} at ${router.url}/v1`)
       console.log(`metrics, workers and decisions at ${router.adminUrl}`)
       console.log(describe(await ping({ url: router.url, maxTokens: 10, timeoutMs: 60_000 })))
-      await untilStopped(args.duration)
+      const crash = await Promise.race([untilStopped(args.duration), guard.crashed])
       await router.close(1000)
+      if (crash !== undefined) throw crash
     } finally {
+      guard.close()
       await started.close(1000)
     }
   },

@@ -23,6 +23,8 @@ export function wrongModel(
 /** A router decided on something that is no decision. */
 export function invalidDecision(router: string, request: number, found: unknown): RouteSimError {
   const { expected, hint } = mending(found)
+  // The run ends with this error, and not with that of the promise.
+  if (found instanceof Promise) found.catch(() => {})
   return new RouteSimError(
     `router "${router}": request ${request}: expected ${expected}, got ${shownDecision(found)}`,
     { code: 'router_invalid_decision', hint },

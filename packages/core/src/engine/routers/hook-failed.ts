@@ -15,3 +15,18 @@ export function hookFailed(
   const place = request === undefined ? `${hook}()` : `${hook}() for request ${request}`
   return thrownBy({ kind: 'router', name: router }, place, cause)
 }
+
+/**
+ * Refuses what an async hook gives back: what it does later would find another time, and nobody would hear of its errors.
+ * @param expected - what it is to give back
+ * @throws RouteSimError `router_failed` when it is a promise
+ */
+export function heardAtOnce(answer: unknown, expected = 'nothing back'): void {
+  if (!(answer instanceof Promise)) return
+  // The simulation ends with this error, and not with that of the promise.
+  answer.catch(() => {})
+  throw new RouteSimError(`expected ${expected}, got a promise`, {
+    code: 'router_failed',
+    hint: 'Do it at once: in a simulation no hook can be async.',
+  })
+}

@@ -2,7 +2,7 @@ import { RouteSimError } from '../../errors/routesim-error.js'
 import type { KvUsage } from '../../kv-cache/kv-cache.js'
 import type { BackendReply } from '../../routing/routing-algorithm.js'
 import type { Machinery } from '../machinery.js'
-import { hookFailed } from './hook-failed.js'
+import { heardAtOnce, hookFailed } from './hook-failed.js'
 import type { RouterReplica } from './router-replica.js'
 import { StandstillGuard } from './standstill-guard.js'
 
@@ -70,7 +70,7 @@ export class Queries {
     const { router, views, cluster } = replica
     machinery.refresh()
     try {
-      router.onReply?.(id, views[backend]!, reply, cluster)
+      heardAtOnce(router.onReply?.(id, views[backend]!, reply, cluster))
     } catch (cause) {
       throw hookFailed(router.name, 'onReply', undefined, cause)
     }

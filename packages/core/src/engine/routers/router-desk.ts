@@ -18,7 +18,7 @@ import type { SimulationOptions } from '../simulation-options.js'
 import { type Deliveries, deliveriesFor } from '../visibility/deliveries.js'
 import { DecisionWatch } from './decision-watch.js'
 import { HeldRequests } from './held-requests.js'
-import { hookFailed } from './hook-failed.js'
+import { heardAtOnce, hookFailed } from './hook-failed.js'
 import { Queries } from './queries.js'
 import { RouterReplica } from './router-replica.js'
 import { checkedDelay, type RouterTimer, RouterTimers } from './router-timers.js'
@@ -147,7 +147,7 @@ export class RouterDesk implements RequestFacts {
     if (router.onDispatched === undefined) return
     this.machinery.refresh()
     try {
-      router.onDispatched(cursor.at(request), prefill, cluster, decode)
+      heardAtOnce(router.onDispatched(cursor.at(request), prefill, cluster, decode))
     } catch (cause) {
       throw hookFailed(router.name, 'onDispatched', request, cause)
     }
@@ -161,7 +161,7 @@ export class RouterDesk implements RequestFacts {
     if (router.onFirstToken === undefined) return
     this.machinery.refresh()
     try {
-      router.onFirstToken(cursor.at(request), views[backend]!, cluster)
+      heardAtOnce(router.onFirstToken(cursor.at(request), views[backend]!, cluster))
     } catch (cause) {
       throw hookFailed(router.name, 'onFirstToken', request, cause)
     }
@@ -174,7 +174,9 @@ export class RouterDesk implements RequestFacts {
     if (router.onHandedOver === undefined) return
     this.machinery.refresh()
     try {
-      router.onHandedOver(cursor.at(request), views[this.machinery.backendOf(decode)]!, cluster)
+      heardAtOnce(
+        router.onHandedOver(cursor.at(request), views[this.machinery.backendOf(decode)]!, cluster),
+      )
     } catch (cause) {
       throw hookFailed(router.name, 'onHandedOver', request, cause)
     }
@@ -201,7 +203,7 @@ export class RouterDesk implements RequestFacts {
     this.machinery.refresh()
     const backend = views[this.machinery.backendOf(rank)]!
     try {
-      router.onMigrated(cursor.at(request), backend, hasMoved, cluster)
+      heardAtOnce(router.onMigrated(cursor.at(request), backend, hasMoved, cluster))
     } catch (cause) {
       throw hookFailed(router.name, 'onMigrated', request, cause)
     }
@@ -213,7 +215,7 @@ export class RouterDesk implements RequestFacts {
     this.machinery.refresh()
     const backend = views[this.machinery.backendOf(rank)]!
     try {
-      router.onProgress?.(cursor.at(request), backend, tokens, cluster)
+      heardAtOnce(router.onProgress?.(cursor.at(request), backend, tokens, cluster))
     } catch (cause) {
       throw hookFailed(router.name, 'onProgress', request, cause)
     }
@@ -228,7 +230,9 @@ export class RouterDesk implements RequestFacts {
     if (router.onFinished === undefined) return
     this.machinery.refresh()
     try {
-      router.onFinished(cursor.at(request), views[backend]!, cluster, this.usage.at(request))
+      heardAtOnce(
+        router.onFinished(cursor.at(request), views[backend]!, cluster, this.usage.at(request)),
+      )
     } catch (cause) {
       throw hookFailed(router.name, 'onFinished', request, cause)
     }
@@ -240,7 +244,7 @@ export class RouterDesk implements RequestFacts {
     if (router.onAbandoned === undefined) return
     this.machinery.refresh()
     try {
-      router.onAbandoned(cursor.at(request), cluster)
+      heardAtOnce(router.onAbandoned(cursor.at(request), cluster))
     } catch (cause) {
       throw hookFailed(router.name, 'onAbandoned', request, cause)
     }
@@ -265,7 +269,7 @@ export class RouterDesk implements RequestFacts {
     this.machinery.refresh()
     for (const { router, cluster, views } of this.replicas) {
       try {
-        router.onBackendChange?.(views[backend]!, change, cluster)
+        heardAtOnce(router.onBackendChange?.(views[backend]!, change, cluster))
       } catch (cause) {
         throw hookFailed(router.name, 'onBackendChange', undefined, cause)
       }
@@ -277,7 +281,7 @@ export class RouterDesk implements RequestFacts {
     const { router, cluster } = this.replicas[replica]!
     this.machinery.refresh()
     try {
-      router.onTimer?.(id, cluster)
+      heardAtOnce(router.onTimer?.(id, cluster))
     } catch (cause) {
       throw hookFailed(router.name, 'onTimer', undefined, cause)
     }
@@ -335,7 +339,9 @@ export class RouterDesk implements RequestFacts {
 /** What a router reports about itself. */
 function metricsOf(router: RoutingAlgorithm): Readonly<Record<string, number>> {
   try {
-    return router.customMetrics?.() ?? {}
+    const figures = router.customMetrics?.() ?? {}
+    heardAtOnce(figures, 'figures')
+    return figures
   } catch (cause) {
     throw hookFailed(router.name, 'customMetrics', undefined, cause)
   }

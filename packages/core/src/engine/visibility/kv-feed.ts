@@ -7,7 +7,7 @@ import type { BelievedPrefixes } from '../../routing/believed-prefixes.js'
 import type { KvEvent } from '../../routing/routing-algorithm.js'
 import type { DeliveredKvEvents } from '../../routing/visibility.js'
 import type { Machinery } from '../machinery.js'
-import { hookFailed } from '../routers/hook-failed.js'
+import { heardAtOnce, hookFailed } from '../routers/hook-failed.js'
 import type { RouterReplica } from '../routers/router-replica.js'
 
 /** A change of a KV cache, on its way to the routers. */
@@ -139,7 +139,7 @@ export class KvFeed implements KvListener {
     }
     try {
       for (const [backend, events] of told)
-        if (events.length > 0) router.onKvEvents!(views[backend]!, events, cluster)
+        if (events.length > 0) heardAtOnce(router.onKvEvents!(views[backend]!, events, cluster))
     } catch (cause) {
       throw hookFailed(router.name, 'onKvEvents', undefined, cause)
     }

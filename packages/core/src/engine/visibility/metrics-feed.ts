@@ -4,7 +4,7 @@ import type { KvUsage } from '../../kv-cache/kv-cache.js'
 import type { AdapterState } from '../../routing/cluster-view.js'
 import type { PolledMetrics } from '../../routing/visibility.js'
 import type { Machinery } from '../machinery.js'
-import { hookFailed } from '../routers/hook-failed.js'
+import { heardAtOnce, hookFailed } from '../routers/hook-failed.js'
 import type { RouterReplica } from '../routers/router-replica.js'
 import type { VisibleSource } from './visible-source.js'
 
@@ -111,7 +111,7 @@ export class MetricsFeed {
     if (router.onMetrics === undefined) return
     try {
       for (let id = 0; id < views.length; id++)
-        if (arrived[id] === 1) router.onMetrics(views[id]!, cluster)
+        if (arrived[id] === 1) heardAtOnce(router.onMetrics(views[id]!, cluster))
     } catch (cause) {
       throw hookFailed(router.name, 'onMetrics', undefined, cause)
     }

@@ -1,0 +1,148 @@
+import { appendFileSync, mkdtempSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readTrace } from '@routesim/traces'
+import { afterEach, expect, test } from 'vitest'
+import { NO_FAILURES } from '../mock/failure-switches.js'
+import { complete, LiveFleet } from '../testing/live-fleet.js'
+import { until } from '../testing/until.js'
+import type { RouterLogEntry } from './router-log-entry.js'
+
+const fleet = new LiveFleet()
+afterEach(() => fleet.close())
+
+const newPath = (): string => join(mkdtempSync(join(tmpdir(), 'routesim-record-')), 'trace.jsonl')
+
+interface Line {
+  readonly ts: number
+  readonly gen_tokens: number
+  readonly end?: string
+}
+const linesOf = (path: string): Line[] =>
+  readFileSync(path, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Line)
+
+test("a stream as vLLM's has as many tokens as chunks with a text, and as it says where it says so", async () => {
+  const path = newPath()
+  const chunk = (choice: object): string =>
+    `data: ${JSON.stringify({ choices: [{ index: 0, finish_reason: null, ...choice }] })}\n\n`
+  const stream = [
+    chunk({ delta: { role: 'assistant', content: '' } }),
+    chunk({ delta: { content: 'a' } }),
+    chunk({ delta: { content: 'b c' } }),
+    chunk({ delta: { content: 'd' }, finish_reason: 'length' }),
+  ]
+  const usage = 'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}\n\n'
+  const done = 'data: [DONE]\n\n'
+  const plain = await fleet.rawWorker(200, ...stream, done)
+  const exact = await fleet.rawWorker(200, ...stream, usage, done)
+  const config = { algorithm: 'round_robin' }
+  const router = await fleet.router([plain, exact], config, { record: path })
+  const messages = [{ role: 'user', content: 'x' }]
+  for (let i = 0; i < 2; i++) {
+    const body = JSON.stringify({ messages, stream: true })
+    await (await fetch(`${router.url}/v1/chat/completions`, { method: 'POST', body })).text()
+  }
+  await router.close(1000)
+  expect(linesOf(path).map((line) => line.gen_tokens)).toEqual([3, 4])
+})
+
+test('a restart goes on with a recording, at its time, after the last whole line', async () => {
+  const path = newPath()
+  const mocks = await fleet.workers(1)
+  const first = await fleet.router([mocks], {}, { record: path })
+  await complete(first.url, { prompt: 'x' })
+  await first.close(1000)
+  appendFileSync(path, '{"ts":99999,"prompt_tok')
+  const before = Date.now() / 1000 - 60
+  utimesSync(path, before, before)
+  const log: RouterLogEntry[] = []
+  const second = await fleet.router(
+    [mocks],
+    {},
+    { record: path, onLog: (entry) => log.push(entry) },
+  )
+  await complete(second.url, { prompt: 'x' })
+  await second.close(1000)
+  const [one, two, ...more] = linesOf(path)
+  expect(more).toEqual([])
+  expect(two!.ts - one!.ts).toBeGreaterThanOrEqual(60_000)
+  expect(two!.ts - one!.ts).toBeLessThan(90_000)
+  expect(log.find(({ event }) => event === 'recording_resumed')).toMatchObject({ cut_bytes: 23 })
+  expect((await readTrace(path)).table.size).toBe(2)
+})
+
+test.each([
+  ['a table', '[cluster]\nnum_backends = 1\n'],
+  ['JSON of another kind', '{"a":1}\n'],
+  ['a line without an end', 'precious'],
+])('a file that is no recording is left as it is: %s', async (_, text) => {
+  const path = newPath()
+  writeFileSync(path, text)
+  const start = fleet.router([await fleet.workers(1)], {}, { record: path })
+  await expect(start).rejects.toThrow(/expected a recording to go on with, or no file/)
+  expect(readFileSync(path, 'utf8')).toBe(text)
+})
+
+test.skipIf(process.platform !== 'linux')('a full disk is told once, and counted', async () => {
+  const log: RouterLogEntry[] = []
+  const router = await fleet.router(
+    [await fleet.workers(1)],
+    {},
+    { record: '/dev/full', onLog: (entry) => log.push(entry) },
+  )
+  for (let i = 0; i < 3; i++) {
+    expect((await complete(router.url, { prompt: 'x' })).status).toBe(200)
+    await until(() => log.some(({ event }) => event === 'recording_failed'))
+  }
+  const metrics = await (await fetch(`${router.adminUrl}/metrics`)).text()
+  expect(metrics).toContain('routesim_recorded_total{kind="dropped"} 3')
+  await router.close(1000)
+  const told = log.filter(({ event }) => event === 'recording_failed')
+  expect(told).toEqual([
+    { event: 'recording_failed', path: '/dev/full', why: expect.stringMatching(/\S/) },
+  ])
+  expect(log.at(-1)).toMatchObject({ event: 'stopped', recorded: 0, dropped: 3 })
+})
+
+test('requests that were cut short are recorded with what their clients got', async () => {
+  const path = newPath()
+  const mocks = await fleet.workers(1)
+  const router = await fleet.router([mocks], { algorithm: 'round_robin' }, { record: path })
+  const gone = new AbortController()
+  const body = JSON.stringify({ prompt: 'x', max_tokens: 400, stream: true })
+  const url = `${router.url}/v1/completions`
+  const response = await fetch(url, { method: 'POST', body, signal: gone.signal })
+  const reader = response.body!.getReader()
+  let text = ''
+  while (text.split('data: ').length < 6) {
+    text += Buffer.from((await reader.read()).value ?? []).toString()
+  }
+  gone.abort()
+  await until(() => router.stats.ends.cancelled === 1)
+  await router.close(1000)
+  const [line, ...more] = linesOf(path)
+  expect(more).toEqual([])
+  expect(line!.end).toBe('cancelled')
+  expect(line!.gen_tokens).toBeGreaterThanOrEqual(5)
+  expect(line!.gen_tokens).toBeLessThan(400)
+})
+
+test('a request whose stream breaks is recorded with what came', async () => {
+  const path = newPath()
+  const breaking = await fleet.workers(1, {
+    failures: { ...NO_FAILURES, breakRate: 1 },
+  })
+  const router = await fleet.router([breaking], {}, { record: path })
+  const request = complete(router.url, { prompt: 'x', stream: true, max_tokens: 400 })
+  await expect(request).rejects.toThrow()
+  await until(() => router.stats.ends.broken === 1)
+  await router.close(1000)
+  const [line, ...more] = linesOf(path)
+  expect(more).toEqual([])
+  expect(line!.end).toBe('broken')
+  expect(line!.gen_tokens).toBeGreaterThanOrEqual(1)
+  expect(line!.gen_tokens).toBeLessThan(200)
+})
