@@ -1,4 +1,4 @@
-import type { RouteSimError } from '../../errors/routesim-error.js'
+import { RouteSimError } from '../../errors/routesim-error.js'
 import { thrownBy } from '../../errors/thrown-by.js'
 import type { RoutingAlgorithm } from '../../routing/routing-algorithm.js'
 
