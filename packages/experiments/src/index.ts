@@ -35,6 +35,7 @@ export { loadConfig, parseConfig, parseToml, readConfig } from './config/parse-c
 export type { Config } from './config/schema.js'
 export { whyUnreadable } from './config/why-unreadable.js'
 export type { ExperimentsErrorCode } from './errors.js'
+export { importOptional } from './queue/import-optional.js'
 export type { QueueOption } from './queue/runs-in-queue.js'
 export {
   runSweepWorker,

@@ -14,14 +14,15 @@ const FIRST_WIDTH_MS = 2 ** -20
 export class FlowBins {
   /** Length of a stretch, in ms. */
   widthMs: number = FIRST_WIDTH_MS
-  /** Stretches up to the last in which anything happened. */
-  used = 0
   /** Requests that were neither rejected nor lost nor called off, by arrival. */
   readonly arrived: Int32Array = new Int32Array(BINS)
   /** The same by the start of the first step that worked on them. */
   readonly admitted: Int32Array = new Int32Array(BINS)
   /** Completed ones by their end. */
   readonly ended: Int32Array = new Int32Array(BINS)
+  /** The latest time that has a stretch, and how many stretches there are in a ms: a power of two, as is the length. */
+  private latestMs = Number.NEGATIVE_INFINITY
+  private perMs = 1 / FIRST_WIDTH_MS
   firstArrivalMs: number = Number.POSITIVE_INFINITY
   lastArrivalMs: number = Number.NEGATIVE_INFINITY
   lastEndMs: number = Number.NEGATIVE_INFINITY
@@ -74,9 +75,14 @@ export class FlowBins {
     if (finishedMs > this.lastEndMs) this.lastEndMs = finishedMs
   }
 
+  /** Stretches up to the last in which anything happened. */
+  get used(): number {
+    return this.latestMs >= this.firstArrivalMs ? this.binOf(this.latestMs) + 1 : 0
+  }
+
   /** The stretch that a time is in. */
   binOf(timeMs: number): number {
-    return Math.floor((timeMs - this.firstArrivalMs) / this.widthMs)
+    return Math.floor((timeMs - this.firstArrivalMs) * this.perMs)
   }
 
   private count(bins: Int32Array, timeMs: number): void {
@@ -86,18 +92,14 @@ export class FlowBins {
 
   /** Makes stretches as long as it takes to have one for a time. */
   private reach(timeMs: number): void {
-    let bin = this.binOf(timeMs)
-    if (bin < this.used) return
-    if (bin >= BINS) {
-      let times = 1
-      while (this.binOf(timeMs) >= BINS) {
-        this.widthMs *= 2
-        times *= 2
-      }
-      for (const bins of [this.arrived, this.admitted, this.ended]) join(bins, this.used, times)
-      bin = this.binOf(timeMs)
-    }
-    this.used = bin + 1
+    if (timeMs <= this.latestMs) return
+    const { used } = this
+    this.latestMs = timeMs
+    if (this.binOf(timeMs) < BINS) return
+    let times = 1
+    for (; this.binOf(timeMs) >= BINS; this.perMs /= 2) times *= 2
+    this.widthMs *= times
+    for (const bins of [this.arrived, this.admitted, this.ended]) join(bins, used, times)
   }
 }
 
