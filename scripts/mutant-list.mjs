@@ -422,7 +422,7 @@ export const MUTANTS = [
     '      return decode\n    }\n    if (isGone(decode)) return decode',
   ],
   ['one that leaves is handed over', LOST, 'if (leaving === undefined) return true', 'return true'],
-  ['a backend that failed keeps its cache', LIFE, '        machinery.kv.clear(rank)\n', ''],
+  ['a backend that failed keeps its cache', LIFE, '        machinery.caches!.clear(rank)\n', ''],
   [
     'a recovery from a drain looks like a restart',
     LIFE,
@@ -886,8 +886,8 @@ export const MUTANTS = [
   [
     'native: a row is not filled',
     N_INDEX,
-    '      holders.resident[row + other.backend] = other.resident\n',
-    '      holders.resident[row + other.backend] = 0\n',
+    'setRow(wide, other.backend, <i32>changetype<usize>(other), other.resident)',
+    'setRow(wide, other.backend, <i32>changetype<usize>(other), 0)',
   ],
   [
     'native: matches are not cut at the prompt',

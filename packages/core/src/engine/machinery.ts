@@ -13,7 +13,7 @@ import { hasTiers } from '../backend/kv-loads.js'
 import { ReferenceFleet } from '../backend/reference/reference-fleet.js'
 import { RouteSimError } from '../errors/routesim-error.js'
 import type { Clock } from '../kernel/clock.js'
-import { type AnyEventLoop, EventLoop } from '../kernel/event-loop.js'
+import { EventLoop } from '../kernel/event-loop.js'
 import {
   type BulkKvCache,
   isRenewable,
@@ -21,6 +21,7 @@ import {
   type KvCacheView,
 } from '../kv-cache/kv-cache.js'
 import { EMPTY_STEP, type StepShape } from '../latency/latency-model.js'
+import type { AnyEventLoop } from '../native/native-loop.js'
 import { type NativeRun, nativeRunFor } from '../native/native-run.js'
 import { RequestProgress } from '../requests/request-progress.js'
 import type { RequestTable } from '../requests/request-table.js'

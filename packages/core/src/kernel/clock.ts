@@ -7,11 +7,7 @@ export class Clock {
    * Two numbers: {@link nowMs}, and the agent whose alarm is going off. Those after it have not come to this
    * instant yet; all have while no alarm does, and it is `Infinity`.
    */
-  readonly time: Float64Array
-
-  constructor(time: Float64Array = Float64Array.of(0, Number.POSITIVE_INFINITY)) {
-    this.time = time
-  }
+  readonly time: Float64Array = Float64Array.of(0, Number.POSITIVE_INFINITY)
 
   /** Virtual time in ms. */
   get nowMs(): number {

@@ -18,9 +18,6 @@ export interface EventHandler {
   settle(agent: number): void
 }
 
-/** What can be asked of an {@link EventLoop}, whoever keeps its alarms. */
-export type AnyEventLoop = Pick<EventLoop, keyof EventLoop>
-
 /**
  * Virtual time. What is due at one instant comes in this order: alarms by agent, scheduled events by
  * subject, all entries in their order, then, by agent, the settling of all that asked for it. What

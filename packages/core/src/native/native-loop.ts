@@ -1,6 +1,6 @@
 import { RouteSimError } from '../errors/routesim-error.js'
 import { Clock } from '../kernel/clock.js'
-import type { AnyEventLoop, EventHandler } from '../kernel/event-loop.js'
+import type { EventHandler, EventLoop } from '../kernel/event-loop.js'
 import { EventQueue } from '../kernel/event-queue.js'
 import type { NativeMemory } from './native-columns.js'
 import type { NativeExports } from './native-module.js'
@@ -8,6 +8,9 @@ import type { NativeExports } from './native-module.js'
 const EARLIEST = 0
 /** Things handled in one call. */
 const SLICE = 1000
+
+/** What can be asked of an event loop, whoever keeps its alarms. */
+export type AnyEventLoop = Pick<EventLoop, keyof EventLoop>
 
 /** The event loop of the native engine: alarms and entries are its own, scheduled events stand here. */
 export class NativeLoop implements AnyEventLoop {
@@ -23,7 +26,7 @@ export class NativeLoop implements AnyEventLoop {
 
   constructor(engine: NativeExports, memory: NativeMemory, backends: number) {
     this.engine = engine
-    this.clock = new Clock(memory.floats('time', 2))
+    this.clock = Object.assign(new Clock(), { time: memory.floats('time', 2) })
     this.alarmMs = memory.floats('endMs', backends)
     this.nextMs = memory.floats('nextMs', 2)
     this.dueCount = memory.ints('dueEvents', 1)

@@ -16,7 +16,7 @@ function columnBytes(holder: object): number {
 
 /** What a request takes while it is simulated, in bytes, with one digit. */
 function figures(table: RequestTable): string[] {
-  const { outcomes } = tinyRun({ requests: table, stepper: 'fast' })
+  const { outcomes } = tinyRun({ requests: table, stepper: 'portable' })
   const bytes = [table, table.prompts, outcomes].map((holder) => columnBytes(holder) / table.size)
   return bytes.map((perRequest) => perRequest.toFixed(1))
 }
