@@ -121,7 +121,7 @@ export interface NativeParts {
   start(host: NativeHost): NativeExports
 }
 
-let module: object | undefined
+let compiled: object | undefined
 let isMissing = false
 
 /** Parts of one native engine, undefined where there is no WebAssembly, no shared memory or no room for its addresses. */
@@ -129,11 +129,11 @@ export function nativeParts(): NativeParts | undefined {
   const { WebAssembly: wasm } = globalThis as unknown as { WebAssembly?: WebAssembly }
   if (wasm === undefined || isMissing) return undefined
   try {
-    module ??= new wasm.Module(Uint8Array.from(atob(ENGINE_BYTES), (byte) => byte.charCodeAt(0)))
+    compiled ??= new wasm.Module(Uint8Array.from(atob(ENGINE_BYTES), (byte) => byte.charCodeAt(0)))
     // Shared, so that columns stay where they are when it grows.
     const memory = new wasm.Memory({ initial: 16, maximum: 65_536, shared: true })
     const start = (host: NativeHost): NativeExports =>
-      new wasm.Instance(module!, { env: { memory }, host }).exports as NativeExports
+      new wasm.Instance(compiled!, { env: { memory }, host }).exports as NativeExports
     return { memory, start }
   } catch {
     isMissing = true
