@@ -29,7 +29,7 @@ const compactLine = fc.record({
   tenant: name,
   model: name,
   slo_class: few,
-  ttft_ms: fc.constantFrom(undefined, undefined, 0, 500),
+  ttft_ms: fc.constantFrom(undefined, undefined, 1, 500),
   deadline_ms: fc.option(fc.nat(5000), { nil: undefined }),
   think_ms: fc.constantFrom(undefined, undefined, 0, 12.5),
   after: fc.array(fc.nat(11), { maxLength: 3 }),
