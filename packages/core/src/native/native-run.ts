@@ -26,6 +26,7 @@ const STEPS = 8
 /** Bytes of the 4 GB that WebAssembly has which what is known beforehand may take: the rest is for the caches. */
 const MOST_BYTES = 1.5 * 2 ** 30
 const BYTES_PER_REQUEST = 120
+const MOST_TOKENS = 2 ** 30
 const BYTES_PER_PLACE = 20
 
 /** A native engine for a run, undefined where it lacks something that the run needs, or can not start here. */
@@ -34,7 +35,7 @@ export function nativeRunFor(
   requests: RequestTable,
   listener: FleetListener,
 ): NativeRun | undefined {
-  if (!isPlain(options)) return undefined
+  if (!isPlain(options) || !fitsIntegers(requests)) return undefined
   const parts = nativeParts()
   return parts && new NativeRun(parts, options, requests, listener)
 }
@@ -53,6 +54,12 @@ function isPlain(options: SimulationOptions): boolean {
     ![router].flat().some(({ migrates }) => migrates === true) &&
     cluster.backends.every((spec) => (spec.dp ?? 1) === 1 && !hasPolicies(spec))
   )
+}
+
+/** Whether the tokens of every request fit into its integers, whatever is added to them. */
+function fitsIntegers({ size, promptTokens, outputTokens }: RequestTable): boolean {
+  for (let i = 0; i < size; i++) if (promptTokens[i]! + outputTokens[i]! > MOST_TOKENS) return false
+  return true
 }
 
 function bytesOf(specs: readonly BackendSpec[], requests: number): number {

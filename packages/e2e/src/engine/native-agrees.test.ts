@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { disagreement, imbalance, observe } from '../testing/both-steppers.js'
+import { disagreement, imbalance, type Observed, observe } from '../testing/both-steppers.js'
 import { BIN, command, directoryWith } from '../testing/command.js'
 import { randomStory, type StoryKind } from '../testing/random-story.js'
-import type { Stepper, TinyRun } from '../testing/tiny-run.js'
+import { backend, type Stepper, type TinyRun } from '../testing/tiny-run.js'
 
 type Instance = new (module: object, imports: object) => object
 const { WebAssembly: wasm } = globalThis as unknown as { WebAssembly: { Instance: Instance } }
@@ -73,6 +73,24 @@ test.each(['plain', 'decimal', 'ties', 'stress'] as const)(
     expect(preemptions).toBeGreaterThan(kind === 'stress' ? 2000 : 100)
   },
 )
+
+test('a request of nearly 2^31 tokens is no smaller for it', () => {
+  const kv = { blocks: 2 ** 28, blockTokens: 16 }
+  const story = (promptTokens: number): TinyRun => ({
+    requests: [
+      { promptTokens, outputTokens: 3 },
+      { promptTokens: 20, outputTokens: 40 },
+    ],
+    backends: [backend({ kv })],
+  })
+  for (const promptTokens of [2 ** 30 - 10, 2 ** 31 - 10]) {
+    const [native, portable] = (['fast', 'portable'] as const).map((stepper) =>
+      observe(story(promptTokens), stepper),
+    ) as [Observed, Observed]
+    expect(disagreement(native, portable, 'exact')).toBeUndefined()
+    expect(native.run.outcomes.finishedMs[0]).toBeGreaterThan(20_000)
+  }
+})
 
 test('where there is no WebAssembly a run gives the same', async () => {
   const at = directoryWith({
