@@ -236,7 +236,7 @@ export function emittedNow(backend: i32, request: i32): i32 {
 }
 
 /** Steps of the stretch under way that have given every decode a token. */
-export function stepsDone(backend: i32): i32 {
+function stepsDone(backend: i32): i32 {
   if (endMs[backend] === Infinity) return 0
   return stepsOver(backend, stepUnderWay(batchOf(backend)))
 }

@@ -32,6 +32,6 @@ export function takeIdSet(capacity: i32): IdSet {
   const set = changetype<IdSet>(take(offsetof<IdSet>()))
   set.members = takeInts(capacity)
   set.places = takeInts(capacity)
-  fillMinusOne(set.places, 0, capacity)
+  fillMinusOne(set.places, capacity)
   return set
 }

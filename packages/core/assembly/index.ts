@@ -99,7 +99,6 @@ export {
   gapsUsed,
   releaseHandedOver,
   segment,
-  stepsDone,
   syncMatches,
   transferCompleted,
 } from './fleet'

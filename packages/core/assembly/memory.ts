@@ -76,8 +76,8 @@ export function takeBytes(count: i32): Bytes {
 }
 
 /** Makes every entry -1. */
-export function fillMinusOne(column: Ints, from: i32, count: i32): void {
-  memory.fill(changetype<usize>(column) + ((<usize>from) << 2), 0xff, (<usize>count) << 2)
+export function fillMinusOne(column: Ints, count: i32): void {
+  memory.fill(changetype<usize>(column), 0xff, (<usize>count) << 2)
 }
 
 /** A list of int32 that grows. */

@@ -11,8 +11,8 @@ export function beginQueues(backends: i32, requests: i32): void {
   heads = takeInts(backends)
   tails = takeInts(backends)
   next = takeInts(requests)
-  fillMinusOne(heads, 0, backends)
-  fillMinusOne(tails, 0, backends)
+  fillMinusOne(heads, backends)
+  fillMinusOne(tails, backends)
 }
 
 /** The request at the front, -1 when nobody waits. */

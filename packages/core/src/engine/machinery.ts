@@ -101,13 +101,15 @@ export class Machinery {
     this.ranks = backends.some(({ dp = 1 }) => dp > 1) ? new RankTable(backends) : undefined
     this.specs = this.ranks?.specs ?? backends
     const { specs } = this
-    const native = nativeRunFor(options, requests, listener)
+    const prefixes = options.visibility?.prefixes ?? 'live'
+    this.tellsKvEvents = typeof prefixes !== 'string'
+    const isFallible = needsFallibleFleet(options)
+    const isPlain = !this.window && !this.ranks && !this.tellsKvEvents && !isFallible
+    const native = isPlain ? nativeRunFor(options, requests, listener) : undefined
     this.native = native
     this.loop =
       native?.loop ?? new EventLoop(specs.length, this.window?.entryTimes ?? requests.arrivalMs)
     this.clock = this.loop.clock
-    const prefixes = options.visibility?.prefixes ?? 'live'
-    this.tellsKvEvents = typeof prefixes !== 'string'
     this.subjects = new EventSubjects(options.requests.size)
     const caches =
       native === undefined
@@ -148,7 +150,7 @@ export class Machinery {
       tellsKvEvents: this.tellsKvEvents,
       holdsPrompts: this.holdsPrompts,
     }
-    this.fallible = needsFallibleFleet(options) ? fallibleFleetOf(context, caches!) : undefined
+    this.fallible = isFallible ? fallibleFleetOf(context, caches!) : undefined
     if (native === undefined) this.stepped = this.fallible ?? fleetOf(context, caches!)
     this.fleet = native?.fleet ?? this.stepped!
     const { clock, fleet, kv, loads } = this

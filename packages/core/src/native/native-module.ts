@@ -90,7 +90,6 @@ export interface NativeExports extends Record<NativeColumnName, { readonly value
   alarmCleared(backend: number): void
   decodeAt(backend: number, i: number): number
   emittedNow(backend: number, request: number): number
-  stepsDone(backend: number): number
   earliestMs(): number
   isMoving(): number
   run(most: number, untilMs: number): number

@@ -1,3 +1,4 @@
+import { largestBatch, MOST_INT } from '../backend/fast/backend-batch.js'
 import { countsSharedReads } from '../backend/shared-reads.js'
 import type { BackendSpec } from '../engine/simulation-options.js'
 import type { BlockTreeColumns, RadixPlan } from '../kv-cache/kv-cache.js'
@@ -5,7 +6,6 @@ import type { RequestTable } from '../requests/request-table.js'
 import type { NativeMemory } from './native-columns.js'
 import type { NativeExports } from './native-module.js'
 
-const MOST_INT = 2 ** 31 - 1
 /** Words of `Holders` in `assembly/prefix-index.ts` that say where its columns of the tree begin. */
 const TREE_COLUMNS = ['parent', 'start', 'end', 'leaf'] as const
 const FIRST_TREE_COLUMN = 2
@@ -44,7 +44,7 @@ export function startNative(
     engine.backend(
       id,
       Math.min(spec.maxBatchTokens, MOST_INT),
-      Math.min(spec.maxNumSeqs, spec.maxBatchTokens, MOST_INT),
+      largestBatch(spec),
       places[id]!,
       spec.chunkedPrefill ? 1 : 0,
       countsSharedReads(spec, { sharesPrefixes: plan.prefixCaching }) ? 1 : 0,
@@ -62,7 +62,7 @@ export function startNative(
 
 /** Requests that the batch of a backend has room for: no batch can be larger than the run. */
 export function placesOf(spec: BackendSpec, requests: number): number {
-  return Math.min(spec.maxNumSeqs, spec.maxBatchTokens, MOST_INT, requests)
+  return Math.min(largestBatch(spec), requests)
 }
 
 /** @returns what the engine calls the tree */

@@ -61,9 +61,14 @@ export class BackendBatch {
 
   constructor(spec: BackendSpec, firstPlace: number, firstResidue: number) {
     this.maxBatchTokens = Math.min(spec.maxBatchTokens, MOST_INT)
-    this.maxBatch = Math.min(spec.maxNumSeqs, spec.maxBatchTokens, MOST_INT)
+    this.maxBatch = largestBatch(spec)
     this.blockTokens = spec.kv.blockTokens
     this.firstPlace = firstPlace
     this.firstResidue = firstResidue
   }
+}
+
+/** Requests in a batch at most. */
+export function largestBatch({ maxNumSeqs, maxBatchTokens }: BackendSpec): number {
+  return Math.min(maxNumSeqs, maxBatchTokens, MOST_INT)
 }
