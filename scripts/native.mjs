@@ -1,43 +1,63 @@
-// Compiles the native engine: packages/core/assembly, in AssemblyScript, to WebAssembly in a module of TypeScript, so
-// that sources run without a build. `--check` says whether that module is what the sources give.
+// Compiles what is written in AssemblyScript to WebAssembly, in modules of TypeScript, so that sources run without a
+// build. `--check` says whether those modules are what the sources give.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import asc from 'assemblyscript/asc'
 
-const core = fileURLToPath(new URL('../packages/core/', import.meta.url))
-const path = `${core}src/native/engine-bytes.ts`
 const WIDTH = 96
-
-const flags = [
-  ['--runtime', 'stub', '-O3', '--converge', '--noAssert', '--use', 'abort='],
+const COMMON = ['--runtime', 'stub', '-O3', '--converge', '--noAssert', '--use', 'abort=']
+const SHARED_MEMORY = [
   ['--importMemory', '--sharedMemory', '--initialMemory', '16', '--maximumMemory', '65536'],
   ['--enable', 'threads', '--enable', 'bulk-memory', '--enable', 'nontrapping-f2i'],
 ].flat()
 
-/** The module for some bytes of WebAssembly. */
-function moduleOf(bytes) {
+const MODULES = [
+  {
+    package: 'core',
+    entry: 'assembly/index.ts',
+    flags: SHARED_MEMORY,
+    output: 'src/native/engine-bytes.ts',
+    name: 'ENGINE_BYTES',
+    what: 'The native engine',
+  },
+  {
+    package: 'algorithms',
+    entry: 'assembly/least.ts',
+    flags: ['--initialMemory', '1', '--enable', 'simd'],
+    output: 'src/pickers/least-bytes.ts',
+    name: 'LEAST_BYTES',
+    what: 'The search for the least cost',
+  },
+]
+
+/** The TypeScript for some bytes of WebAssembly. */
+function sourceOf({ name, what }, bytes) {
   const base64 = Buffer.from(bytes).toString('base64')
   const lines = base64.match(new RegExp(`.{1,${WIDTH}}`, 'g'))
-  return `// Made from assembly/ by \`node scripts/dev.mjs native\`; do not edit.\n/** The native engine: WebAssembly, in base 64. */\nexport const ENGINE_BYTES: string = \`\n${lines.join('\n')}\n\`\n`
+  return `// Made from assembly/ by \`node scripts/dev.mjs native\`; do not edit.\n/** ${what}: WebAssembly, in base 64. */\nexport const ${name}: string = \`\n${lines.join('\n')}\n\`\n`
 }
 
-let bytes
-const { error, stderr } = await asc.main(
-  ['assembly/index.ts', '--baseDir', core, '--outFile', 'engine.wasm', ...flags],
-  {
-    writeFile: (_name, contents) => {
-      bytes = contents
+for (const module of MODULES) {
+  const folder = fileURLToPath(new URL(`../packages/${module.package}/`, import.meta.url))
+  let bytes
+  const { error, stderr } = await asc.main(
+    [module.entry, '--baseDir', folder, '--outFile', 'out.wasm', ...COMMON, ...module.flags],
+    {
+      writeFile: (_name, contents) => {
+        bytes = contents
+      },
     },
-  },
-)
-if (error !== null) {
-  console.error(stderr.toString())
-  process.exit(1)
+  )
+  if (error !== null) {
+    console.error(stderr.toString())
+    process.exit(1)
+  }
+  const path = folder + module.output
+  const made = sourceOf(module, bytes)
+  const isCheck = process.argv.includes('--check')
+  if (isCheck && readFileSync(path, 'utf8') !== made) {
+    console.error(`${path} is not what its sources give: run node scripts/dev.mjs native`)
+    process.exit(1)
+  }
+  if (!isCheck) writeFileSync(path, made)
 }
-const made = moduleOf(bytes)
-const isCheck = process.argv.includes('--check')
-if (isCheck && readFileSync(path, 'utf8') !== made) {
-  console.error(`${path} is not what packages/core/assembly gives: run node scripts/dev.mjs native`)
-  process.exit(1)
-}
-if (!isCheck) writeFileSync(path, made)

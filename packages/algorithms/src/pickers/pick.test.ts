@@ -81,9 +81,19 @@ describe('leastBy and mostBy', () => {
     )
   })
 
+  test('a cost of NaN in a column is an error, in a large fleet as well', () => {
+    const costs = new Float64Array(30).fill(1)
+    costs[17] = Number.NaN
+    const cluster = testCluster(Array.from(costs, () => ({})))
+    expect(() => leastOf(cluster, costs)).toThrow('score of backend 17: expected a number, got NaN')
+    expect(() => leastOf(cluster, costs.slice(0, 17))).toThrow(
+      'score of backend 17: expected a number, got undefined',
+    )
+  })
+
   test('of costs in a column, the first of the least, or any of them', () => {
     const state = fc.record({ healthy: fc.boolean(), cost: fc.integer({ min: 0, max: 3 }) })
-    const states = fc.array(state, { maxLength: 14 })
+    const states = fc.array(state, { maxLength: 40 })
     fc.assert(
       fc.property(states, (states) => {
         const cluster = testCluster(states.map(({ healthy }) => ({ healthy })))

@@ -1,6 +1,7 @@
 import { type BackendView, type ClusterView, type Reject, RouteSimError } from '@routesim/core'
 import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
 import { isAvailable, noAvailableBackend } from './available.js'
+import { leastPlaces } from './least-places.js'
 import type { TieRule } from './ties.js'
 
 /** What a picker compares backends by. Infinite scores are allowed, NaN and undefined are errors. */
@@ -119,8 +120,11 @@ function cheapest(
 
 /** Places of the backends under consideration, the first in the list of a cluster first. */
 let places: Int32Array = new Int32Array(64)
-/** Their costs, in the same order, where they are not all of the cluster's. */
+/** Costs in the same order, where they are not of all backends of the cluster. */
 let gathered: Float64Array = new Float64Array(64)
+
+/** Below so many costs JavaScript is as fast. */
+const FEW = 16
 
 /** Writes the places of the backends with the lowest cost. @returns how many */
 function placesOfLeast(cluster: ClusterView, costs: ArrayLike<number>): number {
@@ -129,6 +133,12 @@ function placesOfLeast(cluster: ClusterView, costs: ArrayLike<number>): number {
   if (size === 0) return 0
   // Ids ascend: as many as there are in the columns are all of them, each at the place of its number.
   const byPlace = size === columns.waiting.length ? costs : gather(costs, ids)
+  const native = size < FEW ? undefined : leastPlaces()
+  if (native !== undefined) {
+    const count = native.find(byPlace, size)
+    places = native.places
+    if (count > 0) return count
+  }
   return tiedAt(leastCost(cluster, byPlace, size), byPlace, size)
 }
 

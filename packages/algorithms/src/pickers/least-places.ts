@@ -1,0 +1,66 @@
+import { LEAST_BYTES } from './least-bytes.js'
+
+/** Finds the places of the least of many numbers in a third of the time that JavaScript takes. */
+export interface LeastPlaces {
+  /** Where places are written; another one when there are more costs than ever before. */
+  readonly places: Int32Array
+  /** @returns how many of so many costs are the least, -1 when one is no number */
+  find(costs: ArrayLike<number>, size: number): number
+}
+
+/** What this uses of WebAssembly, which the types of Node do not name. */
+interface WebAssembly {
+  readonly Module: new (bytes: Uint8Array) => object
+  readonly Instance: new (module: object) => { readonly exports: object }
+}
+
+interface Exports {
+  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number }
+  leastPlaces(costs: number, size: number, places: number): number
+}
+
+const PAGE_BYTES = 65_536
+const BYTES_PER_COST = Float64Array.BYTES_PER_ELEMENT + Int32Array.BYTES_PER_ELEMENT
+
+let found: LeastPlaces | undefined
+let isMissing = false
+
+/** Undefined where there is no WebAssembly. */
+export function leastPlaces(): LeastPlaces | undefined {
+  if (found !== undefined || isMissing) return found
+  const { WebAssembly: wasm } = globalThis as unknown as { WebAssembly?: WebAssembly }
+  try {
+    const bytes = Uint8Array.from(atob(LEAST_BYTES), (byte) => byte.charCodeAt(0))
+    found = new NativeLeastPlaces(new wasm!.Instance(new wasm!.Module(bytes)).exports as Exports)
+  } catch {
+    isMissing = true
+  }
+  return found
+}
+
+class NativeLeastPlaces implements LeastPlaces {
+  places = new Int32Array(0)
+  private costs = new Float64Array(0)
+  private readonly exports: Exports
+
+  constructor(exports: Exports) {
+    this.exports = exports
+    this.makeRoom(PAGE_BYTES)
+  }
+
+  find(costs: ArrayLike<number>, size: number): number {
+    if (size > this.costs.length) this.makeRoom(2 * size * BYTES_PER_COST)
+    if (costs.length === size) this.costs.set(costs)
+    else for (let i = 0; i < size; i++) this.costs[i] = costs[i]!
+    return this.exports.leastPlaces(0, size, this.costs.byteLength)
+  }
+
+  private makeRoom(bytes: number): void {
+    const { memory } = this.exports
+    const missing = bytes - memory.buffer.byteLength
+    if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES))
+    const size = Math.floor(memory.buffer.byteLength / BYTES_PER_COST)
+    this.costs = new Float64Array(memory.buffer, 0, size)
+    this.places = new Int32Array(memory.buffer, this.costs.byteLength, size)
+  }
+}
