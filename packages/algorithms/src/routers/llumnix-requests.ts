@@ -2,6 +2,8 @@ import type { BackendView, ClusterView } from '@routesim/core'
 import { grown } from '../pickers/column.js'
 
 const NONE = -1
+/** Tokens of an answer without a declared limit: more than any backend has room for, and sums of it are exact. */
+const ENDLESS = 2 ** 40
 
 /**
  * The requests that a router has under way, by row, and where they are or go. All operations are O(1) but
@@ -47,7 +49,7 @@ export class LlumnixRequests {
     this.know(backend)
     this.remove(row)
     this.promptTokens[row] = promptTokens
-    this.mostTokens[row] = promptTokens + maxTokens
+    this.mostTokens[row] = promptTokens + (maxTokens > 0 ? maxTokens : ENDLESS)
     this.order[row] = this.sent++
     this.hasAnswered[row] = 0
     this.movedWith[row] = -1

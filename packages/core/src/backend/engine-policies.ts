@@ -39,8 +39,8 @@ export function reservedShare({ preemption, reservedOutputShare = 0 }: BackendSp
 
 /**
  * Tokens of a request whose KV a backend sets aside: its prompt and a share of the output it may have.
- * The KV of the last output token is never needed. A client that declares less than it gets is taken to
- * have declared what it gets.
+ * The KV of the last output token is never needed. A client that declares nothing, or less than it gets, is
+ * taken to have declared what it gets.
  */
 export function reservedTokens(requests: RequestTable, request: number, share: number): number {
   const limit = Math.max(requests.maxTokens[request]!, requests.outputTokens[request]!)

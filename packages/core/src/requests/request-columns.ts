@@ -31,9 +31,6 @@ export const OPTIONAL_COLUMNS = [
   'thinkMs',
 ] as const
 
-/** Value of `maxTokens` in {@link RequestColumns} for: no limit declared, the true output length. */
-const UNDECLARED = -1
-
 const FIRST_CAPACITY = 1024
 
 /** Memory that is not written to yet costs next to nothing, and copying does. */
@@ -53,8 +50,8 @@ const GROWTH = 4
 export class RequestColumns {
   readonly promptTokens: Int32Column = new Int32Column(0)
   readonly outputTokens: Int32Column = new Int32Column(0)
-  /** -1 for the true output length. */
-  readonly maxTokens: Int32Column = new Int32Column(UNDECLARED)
+  /** 0 where none is declared. */
+  readonly maxTokens: Int32Column = new Int32Column(0)
   readonly promptNode: Int32Column = new Int32Column(-1)
   readonly prefixTokens: Int32Column = new Int32Column(0)
   readonly session: Int32Column = new Int32Column(-1)
@@ -139,12 +136,9 @@ export class RequestColumns {
     for (const name of INT_COLUMNS) {
       const column = this[name]
       const known = column.isUsed ? undefined : unused.get(column.initial)
-      // A declared limit that is not there is the output length: the same column.
-      if (name === 'maxTokens' && !column.isUsed) columns.maxTokens = columns.outputTokens!
-      else columns[name] = known ?? column.finish(size, order)
-      if (!column.isUsed && name !== 'maxTokens') unused.set(column.initial, columns[name]!)
+      columns[name] = known ?? column.finish(size, order)
+      if (!column.isUsed) unused.set(column.initial, columns[name]!)
     }
-    if (this.maxTokens.isUsed) fillUndeclared(columns.maxTokens!, columns.outputTokens!)
     const required = columns as Record<(typeof INT_COLUMNS)[number], Int32Array>
     return { size, arrivalMs, ...required, ...this.finishOptional(order) }
   }
@@ -182,12 +176,6 @@ export class RequestColumns {
     if (order === undefined) column.set(arrivals.subarray(0, count))
     else for (let row = 0; row < count; row++) column[row] = arrivals[order[row]!]!
     return column
-  }
-}
-
-function fillUndeclared(maxTokens: Int32Array, outputTokens: Int32Array): void {
-  for (let row = 0; row < maxTokens.length; row++) {
-    if (maxTokens[row] === UNDECLARED) maxTokens[row] = outputTokens[row]!
   }
 }
 

@@ -57,7 +57,7 @@ test('columns that no row uses are one array per default, and all are shared mem
   builder.add({ arrivalMs: 5000, promptTokens: 1, outputTokens: 2, priority: 4 })
   const table = builder.build()
   expect(table.session).toBe(table.user)
-  expect(table.maxTokens).toBe(table.outputTokens)
+  expect(table.maxTokens).toBe(table.prefixTokens)
   expect([table.session.length, table.session[7], table.prefixTokens[2000]]).toEqual([2001, -1, 0])
   expect([table.priority[1999], table.priority[2000]]).toEqual([0, 4])
   expect(table.arrivalMs.buffer).toBeInstanceOf(SharedArrayBuffer)
@@ -73,7 +73,7 @@ test('a column that is used late is filled with its default before', () => {
   }
   const { user, maxTokens } = builder.build()
   expect([user[0], user[1999], user[4999]]).toEqual([-1, 0, -1])
-  expect([maxTokens[0], maxTokens[1999], maxTokens[4999]]).toEqual([3, 9, 3])
+  expect([maxTokens[0], maxTokens[1999], maxTokens[4999]]).toEqual([0, 9, 0])
 })
 
 test('a table made by hand is copied into shared memory, equal columns once', () => {

@@ -14,7 +14,7 @@ export interface RequestRecord {
   readonly promptTokens: number
   /** At least 0. */
   readonly outputTokens: number
-  /** Declared output limit; the true output length when absent. */
+  /** Output limit that the client declares; 0 or absent for none. */
   readonly maxTokens?: number
   /** Deepest node of the content in {@link RequestTableBuilder.prompts}, -1 for none. */
   readonly promptNode?: number
@@ -71,7 +71,7 @@ export class RequestTableBuilder {
     check(row, 'arrivalMs', request.arrivalMs, 'a number', 0)
     check(row, 'promptTokens', request.promptTokens, 'an integer', 1)
     check(row, 'outputTokens', request.outputTokens, 'an integer', 0)
-    const maxTokens = request.maxTokens ?? request.outputTokens
+    const maxTokens = request.maxTokens ?? 0
     check(row, 'maxTokens', maxTokens, 'an integer', 0)
     const prefixTokens = request.prefixTokens ?? 0
     check(row, 'prefixTokens', prefixTokens, 'an integer', 0)
@@ -84,7 +84,7 @@ export class RequestTableBuilder {
     if (request.predecessor === undefined) checkFollowsNone(row, request)
     const c = this.columns
     c.append(request.arrivalMs, request.promptTokens, request.outputTokens)
-    if (maxTokens !== request.outputTokens) c.maxTokens.set(row, maxTokens)
+    c.maxTokens.set(row, maxTokens)
     c.promptNode.set(row, promptNode)
     c.prefixTokens.set(row, Math.min(prefixTokens, request.promptTokens))
     c.session.set(row, this.intern(request.session))

@@ -15,7 +15,7 @@ export interface RequestTable {
   readonly promptTokens: Int32Array
   /** True number of tokens the model answers with, at least 0. Routers never see it. */
   readonly outputTokens: Int32Array
-  /** The output limit the client declared (`max_tokens`); routers may see it. */
+  /** The output limit that the client declared (`max_tokens`), 0 for none; routers may see it. */
   readonly maxTokens: Int32Array
   /** Deepest node of the request's content in {@link RequestTable.prompts}, -1 for none. */
   readonly promptNode: Int32Array

@@ -18,7 +18,7 @@ export interface RequestView {
   readonly arrivalMs: number
   /** Length of the prompt; an estimate where the scenario's visibility says so. */
   readonly promptTokens: number
-  /** The output limit that the client declared. */
+  /** The output limit that the client declared, 0 for none. */
   readonly maxTokens: number
   /** Leading tokens that the trace declares as shareable, 0 for none; of live requests the whole KV blocks. */
   readonly prefixTokens: number

@@ -35,4 +35,5 @@ test('nothing is told of answers within their limit, nor where no request has on
       [0, 0],
     ]),
   ).toEqual([])
+  expect(notesOf([[5, 0]])).toEqual([])
 })

@@ -6,7 +6,7 @@ export function requestNotes({ size, outputTokens, maxTokens }: RequestTable): s
   let beyond = 0
   let silent = 0
   for (let row = 0; row < size; row++) {
-    if (outputTokens[row]! > maxTokens[row]!) beyond++
+    if (maxTokens[row]! > 0 && outputTokens[row]! > maxTokens[row]!) beyond++
     if (outputTokens[row] === 0) silent++
   }
   const notes: string[] = []

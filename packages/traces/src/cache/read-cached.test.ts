@@ -65,8 +65,8 @@ describe('the cache of a trace', () => {
       const second = await readTrace(path, { ...options, ...cache })
       expect(first).toEqual(plain)
       expect(second).toEqual(plain)
-      if (plain.table.maxTokens === plain.table.outputTokens) {
-        expect(second.table.maxTokens).toBe(second.table.outputTokens)
+      if (plain.table.maxTokens === plain.table.prefixTokens) {
+        expect(second.table.maxTokens).toBe(second.table.prefixTokens)
       }
       expect(second.table.arrivalMs.buffer).toBeInstanceOf(SharedArrayBuffer)
     }

@@ -13,7 +13,7 @@ describe('reading compact JSONL', () => {
     expect([...table.arrivalMs]).toEqual([1.5, 2])
     expect([...table.promptTokens]).toEqual([12, 100])
     expect([...table.outputTokens]).toEqual([3, 0])
-    expect([...table.maxTokens]).toEqual([3, 77])
+    expect([...table.maxTokens]).toEqual([0, 77])
     expect([...table.prefixTokens]).toEqual([0, 40])
     expect([...table.priority]).toEqual([0, -3])
     const names = (['session', 'user', 'tenant', 'model', 'adapter'] as const).map(

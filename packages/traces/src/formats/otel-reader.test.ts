@@ -35,7 +35,7 @@ describe('reading OTLP JSON', () => {
       expect(format).toBe('otel')
       expect(ignored).toBe(1)
       expect([...table.arrivalMs]).toEqual([0, 0.25])
-      expect([...table.maxTokens]).toEqual([4, 99])
+      expect([...table.maxTokens]).toEqual([0, 99])
       expect(table.strings[table.model[1]!]).toBe('m')
       expect(table.strings[table.session[1]!]).toBe('c')
     }

@@ -111,7 +111,7 @@ export class GeneratedSource implements RequestSource {
     window.arrivalMs[row] = drawn.arrivalMs
     window.promptTokens[row] = drawn.promptTokens
     window.outputTokens[row] = drawn.outputTokens
-    window.maxTokens[row] = drawn.outputTokens
+    window.maxTokens[row] = 0
     window.promptNode[row] = this.place(drawn)
     window.prefixTokens[row] = drawn.prefix.name === NO_PREFIX ? 0 : drawn.prefixTokens
     if (this.hasLabels) drawn.labels.writeRow(window, row, this.stringOf)

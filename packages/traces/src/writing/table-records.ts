@@ -10,7 +10,7 @@ export function recordOfRow(table: RequestTable, row: number): TraceRecord {
     promptTokens: table.promptTokens[row]!,
     outputTokens: table.outputTokens[row]!,
   }
-  if (table.maxTokens[row] !== record.outputTokens) record.maxTokens = table.maxTokens[row]!
+  if (table.maxTokens[row] !== 0) record.maxTokens = table.maxTokens[row]!
   for (const name of NAMES) {
     const id = table[name]?.[row] ?? -1
     if (id >= 0) record[name] = table.strings[id]!
