@@ -45,6 +45,41 @@ test('the largest rate agrees with a dense sweep, in a fifth of its runs', async
   expect(runs).toBeLessThanOrEqual(totalRuns / 5)
 })
 
+/** Answers of 1,000 tokens, of which a backend makes 256 at a time: no more than 8.3 a second. */
+const slow = `
+[cluster]
+num_backends = 1
+max_num_seqs = 256
+[cluster.compute_model]
+kind = "affine"
+base_ms = 10
+prefill_ms_per_token = 0.01
+decode_ms_per_request = 0.08
+decode_ms_per_context_token = 0
+[trace]
+rate = 4
+num_prefixes = 0
+prompt_tokens_mean = 100
+gen_tokens_mean = 1000
+gen_tokens_std = 0
+[slo]
+ttft_ms = 1000
+`
+
+test('requests that take long come for longer, unless somebody says for how long', async () => {
+  const { answers, scenario } = await capacity({ ...options, config: parseConfig(slow), seeds: 1 })
+  expect(answers[0]!.meets).toBeLessThan(8.3)
+  expect(scenario.notes).toEqual([
+    expect.stringMatching(/^requests take so long that 60 s .*: \d+ s are generated at each rate/),
+  ])
+  const asked = { ...options, config: parseConfig(slow), seeds: 1, durationSec: 20 }
+  const short = await capacity(asked)
+  expect(short.answers[0]!.meets).toBeGreaterThan(9)
+  expect(short.scenario.notes).toEqual([
+    expect.stringMatching(/^requests come for \S+ s and take \S+ s each in the mean: whether/),
+  ])
+})
+
 test('the smallest fleet is the first of all fleets that meets the targets', async () => {
   const { answers, find } = await capacity({
     ...options,
@@ -246,6 +281,7 @@ test('requests that end traffic before its time are told, with the time that is 
   const sec = Number((300 / meets!).toPrecision(2))
   expect(scenario.notes).toEqual([
     `requests of [workload] end the traffic before its 600 s are over: after about ${sec} s at ${Number(meets!.toPrecision(4))} requests/s`,
+    expect.stringMatching(/^requests come for \S+ s and take \S+ s each/),
   ])
 })
 

@@ -1,6 +1,13 @@
 import { configSource } from '../config/config-source.js'
 import type { Config } from '../config/schema.js'
 import { rateNotes, whyOtherRate } from '../notes/rate-notes.js'
+import {
+  longEnoughSec,
+  longerTrafficNote,
+  type ShortTraffic,
+  shortTraffic,
+  shortTrafficNote,
+} from '../notes/short-traffic.js'
 import { type AlgorithmChoice, checkLabels, labelOfChoice } from '../run/resolve-algorithms.js'
 import { checkDuration, earlyEndNotes, TrafficStore } from '../sweep/traffic.js'
 import { Bisection, type BisectionOptions } from './bisection.js'
@@ -44,6 +51,8 @@ export interface CapacityOptions extends SearchOptions {
 const GENERATED_SEEDS = 3
 /** A rate this many times the one that is tried first, and as small a part of it, are the last tried. */
 const MOST_FACTOR = 1024
+/** Times that generated traffic is made longer. */
+const MOST_LENGTHENED = 3
 /** A run of fewer requests tells nothing of a share. */
 const FEWEST_REQUESTS = 20
 
@@ -52,7 +61,8 @@ const FEWEST_REQUESTS = 20
  * rate, or the cheapest among GPU types. Every value is tried under the same seeds, so that it meets the
  * same requests (common random numbers); a value meets the targets when the mean share of requests that
  * met theirs is large enough and no seed overloads the fleet. Assumes that more load or fewer backends
- * never help.
+ * never help. Generated traffic of which nobody says how long it lasts is made longer where requests take so long
+ * that it would not show whether the fleet keeps up.
  *
  * @throws RouteSimError `search_invalid` when there are no targets or options make no sense
  *
@@ -75,33 +85,48 @@ export async function capacity(options: CapacityOptions): Promise<CapacityReport
   const choices = options.algorithms ?? ['round_robin']
   if (choices.length === 0) throw searchInvalid('algorithms', 'at least one', 'none')
   checkLabels(choices.map(labelOfChoice))
-  const traffic = new TrafficStore({ ...options, configPath: source.path })
+  let traffic = new TrafficStore({ ...options, configPath: source.path })
   const base = configWith(source, prepared, {}, options.slo)
   const startRps = find === 'rate' ? await startingRate(base, traffic, prepared) : 0
   const problems = new Map<Candidate, string>()
   const all = candidatesOf(choices, gpus, source)
   const make = (own: Readonly<Record<string, unknown>>): Config =>
     configWith(source, prepared, own, options.slo)
-  const searches = all.flatMap((candidate): Search[] => {
-    try {
-      const config = make(candidate.settings)
-      const sizes =
-        find === 'rate' ? undefined : fleetSizes(config, options.scale, prepared.stepper)
-      const duration = isRead ? undefined : traffic.durationSec(config)
-      const range = sizes ?? ratesFrom(startRps, duration, config)
-      const integer = find === 'backends'
-      const bisection = new Bisection({ ...range, precision: integer ? 0 : precision, integer })
-      return [{ ...candidate, bisection, sizes, base: config, tried: [] }]
-    } catch (error) {
-      // Of several GPU types, one may be too small for the model.
-      if (gpus === undefined || gpus.length === 1) throw error
-      problems.set(candidate, (error as Error).message)
-      return []
-    }
-  })
+  const searchesIn = (traffic: TrafficStore): Search[] =>
+    all.flatMap((candidate): Search[] => {
+      try {
+        const config = make(candidate.settings)
+        const sizes =
+          find === 'rate' ? undefined : fleetSizes(config, options.scale, prepared.stepper)
+        const duration = isRead ? undefined : traffic.durationSec(config)
+        const range = sizes ?? ratesFrom(startRps, duration, config)
+        const integer = find === 'backends'
+        const bisection = new Bisection({ ...range, precision: integer ? 0 : precision, integer })
+        return [{ ...candidate, bisection, sizes, base: config, tried: [] }]
+      } catch (error) {
+        // Of several GPU types, one may be too small for the model.
+        if (gpus === undefined || gpus.length === 1) throw error
+        problems.set(candidate, (error as Error).message)
+        return []
+      }
+    })
+  let searches = searchesIn(traffic)
   if (searches.length === 0) throw searchInvalid('gpus', 'one that fits', [...problems.values()][0])
-  const how = { find, rate, attainment, traffic, prepared, make }
-  const runs = await searchAll(searches, how)
+  let how = { find, rate, attainment, traffic, prepared, make }
+  let runs = await searchAll(searches, how)
+  const askedSec = traffic.durationSec(base)
+  const isFree =
+    !isRead && (find === 'rate' || rate !== undefined) && traffic.askedSec(base) === undefined
+  let short = shortAtAnswers(searches, find)
+  for (let i = 0; i < MOST_LENGTHENED && isFree && short !== undefined; i++) {
+    const durationSec = longEnoughSec(short)
+    if (durationSec <= traffic.durationSec(base)) break
+    traffic = new TrafficStore({ ...options, durationSec, configPath: source.path })
+    searches = searchesIn(traffic)
+    how = { ...how, traffic }
+    runs += await searchAll(searches, how)
+    short = shortAtAnswers(searches, find)
+  }
   const [first] = searches
   const info = await describeSearch(first!.base, traffic, rate, prepared)
   const { workload } = await traffic.at(first!.base, rate)
@@ -119,8 +144,28 @@ export async function capacity(options: CapacityOptions): Promise<CapacityReport
   })
   const found = { find, rate: rate ?? null, attainment, precision, answers, runs }
   const told = await notesOnRates({ ...found, rate: asked ?? null }, first!.base, traffic, why)
-  const notes = [...info.notes, ...told]
+  const durationSec = traffic.durationSec(base)
+  const notes = [
+    ...info.notes,
+    ...told,
+    ...(durationSec > askedSec ? [longerTrafficNote(askedSec, durationSec)] : []),
+    ...(short === undefined ? [] : [shortTrafficNote(short)]),
+  ]
   return { scenario: { ...info, notes }, ...found, verdict: capacityVerdict(found) }
+}
+
+/** Whether what was found rests on traffic that is too short to tell. */
+function shortAtAnswers(
+  searches: readonly Search[],
+  find: 'rate' | 'backends',
+): ShortTraffic | undefined {
+  return shortTraffic(
+    searches.flatMap(({ bisection, tried }) => {
+      const { below, above } = bisection.bracket
+      const meets = find === 'rate' ? below : above
+      return tried.find(({ value }) => value === meets)?.runs ?? []
+    }),
+  )
 }
 
 /** Says where requests came at another rate than was asked for, or for a shorter time. */

@@ -4,6 +4,7 @@ import type { AlgorithmSummary } from '../run/simulate-all.js'
 import { listed } from './listed.js'
 import { type NobodyUp, nobodyUp } from './nobody-up.js'
 import { shareText } from './share-text.js'
+import { shortTraffic, shortTrafficNote } from './short-traffic.js'
 import { unservedNote } from './unserved-models.js'
 
 /** What happens to the fleet of the runs. */
@@ -20,6 +21,7 @@ export function loadNotes(results: readonly AlgorithmSummary[], story: FleetStor
     ...held(results),
     ...(gone === undefined ? [] : unattended(results, gone)),
     ...overloaded(results, gone !== undefined),
+    ...unsettled(results),
   ]
 }
 
@@ -91,6 +93,18 @@ function overloaded(results: readonly AlgorithmSummary[], hasGone: boolean): str
   return [
     `the fleet is overloaded ${results.length === 1 ? '' : `${who} `}on this traffic: waiting times tell more of the length of the run than of the router`,
   ]
+}
+
+/** Traffic that was over before half of its requests were: it says nothing of a fleet that is called stable. */
+function unsettled(results: readonly AlgorithmSummary[]): string[] {
+  const short = shortTraffic(
+    results.filter((result) => {
+      const offered = metric(result, 'saturation.offered_per_sec').value ?? 0
+      const completed = metric(result, 'saturation.completed_per_sec').value ?? 0
+      return result.saturation.verdict !== 'overloaded' && completed < offered / 2
+    }),
+  )
+  return short === undefined ? [] : [shortTrafficNote(short)]
 }
 
 /** Fewer waiting requests than this are no queue to speak of, and a smaller share of unserved ones no load. */

@@ -56,6 +56,32 @@ test('one that is a tenth too slow is overloaded, and the growth of its queue sa
   expect(found.drain_ms).toBeGreaterThan(10_000)
 })
 
+/** Arrivals at a rate that rises from 0 to so many per second over 100 s. */
+const rising = (perSec: number) =>
+  Array.from({ length: 50 * perSec }, (_, i) => Math.sqrt(i / (50 * perSec)) * 100_000)
+
+/** Without a queue: what is not served yet is in work. */
+const inWork = (facts: readonly RequestFacts[]) =>
+  facts.map((each): RequestFacts => ({ ...each, admittedMs: each.arrivalMs! }))
+
+test.each([2, 20, 200])(
+  'one to which more come is stable while each stays as long, up to %i/s',
+  (perSec) => {
+    const facts = rising(perSec).map((arrivalMs): RequestFacts => {
+      const times = { admittedMs: arrivalMs, firstTokenMs: arrivalMs, finishedMs: arrivalMs + 4000 }
+      return { arrivalMs, ...times }
+    })
+    const found = judged(facts)
+    expect(found.verdict).toBe('stable')
+    expect(found.backlog_growth_per_sec).toBeCloseTo(perSec * 0.04, 1)
+  },
+)
+
+test('one to which more come than it can serve is overloaded, also where none waits', () => {
+  expect(judged(inWork(served(rising(16), 100))).verdict).toBe('overloaded')
+  expect(judged(inWork(served(rising(9), 100))).verdict).toBe('stable')
+})
+
 test('growth is that of the second half, and what was completed counts up to the last arrival', () => {
   // One in 128 ms: the first fifty are served at once, the others not before all have come.
   const facts = every(128, 101).map((arrivalMs, i): RequestFacts => {

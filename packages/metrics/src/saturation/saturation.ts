@@ -51,7 +51,10 @@ const NEAR_PEAK = 0.8
 const FEW_WAITING = 10
 /** Arrivals must last this many times as long as a request before a growing number in work means anything. */
 const LONG_RUN = 4
-/** Growth of all requests in the system beyond this share of the offered rate. */
+/**
+ * Growth of all requests in the system, but for what follows from a rate that rises, beyond this share of the
+ * offered rate.
+ */
 const BACKLOG_SHARE = 0.05
 
 /**
@@ -79,10 +82,13 @@ export function saturation(bins: FlowBins, unservable = 0): Saturation {
   const perSec = 1000 / widthMs
   const waitingGrowth = slope(waiting, from, to) * perSec
   const backlogGrowth = slope(present, from, to) * perSec
+  const meanResidenceMs = bins.residenceMs / completed
+  // Of requests that all stay as long, more are there as more come (Little's law).
+  const withRate = presentIfAlike(bins, Math.round(meanResidenceMs / widthMs))
+  const excessGrowth = backlogGrowth - slope(withRate, from, to) * perSec
   const peakWaiting = waiting[peak] ?? 0
   const waitingAtLast = bins.counted - bins.admittedByLastArrival
   const presentAtLast = bins.counted - bins.endedByLastArrival
-  const meanResidenceMs = bins.residenceMs / completed
   const drainMs = Math.max(0, bins.lastEndMs - lastArrivalMs)
   // Where draining took so long that arrivals fill no two stretches, its length tells.
   const isLongDrain = Number.isNaN(waitingGrowth) && spanMs > 0 && drainMs > spanMs
@@ -91,8 +97,8 @@ export function saturation(bins: FlowBins, unservable = 0): Saturation {
     waitingAtLast >= NEAR_PEAK * peakWaiting &&
     waitingAtLast >= FEW_WAITING
   const systemGrows =
-    backlogGrowth > BACKLOG_SHARE * offered &&
-    backlogGrowth * (spanMs / 2000) > CHANCE * Math.sqrt(presentAtLast) &&
+    excessGrowth > BACKLOG_SHARE * offered &&
+    excessGrowth * (spanMs / 2000) > CHANCE * Math.sqrt(presentAtLast) &&
     presentAtLast >= FEW_WAITING &&
     spanMs > LONG_RUN * meanResidenceMs
   const unserved = (rejected - unservable + timedOut) / (requests - unservable)
@@ -148,6 +154,17 @@ function levelsOf({ arrived, admitted, ended, used }: FlowBins): Levels {
     isQueued ||= nowWaiting >= FEW_WAITING && nowWaiting > nowPresent - nowWaiting
   }
   return { waiting, present, peak, isQueued }
+}
+
+/** Requests at the end of each stretch if each stayed for so many. */
+function presentIfAlike({ arrived, used }: FlowBins, stretches: number): Int32Array {
+  const present = new Int32Array(used)
+  let now = 0
+  for (let i = 0; i < used; i++) {
+    now += arrived[i]! - (i < stretches ? 0 : arrived[i - stretches]!)
+    present[i] = now
+  }
+  return present
 }
 
 /** Least-squares slope per stretch over `from` to before `to`; NaN with fewer than two. */
