@@ -34,7 +34,7 @@ export function traceAnalysisText(
     '',
     alignedTable(columns, rows, maxWidth),
     '',
-    `Hit rate of one cache without limit: ${percent(analysis.blockHitRate)} of blocks, ${percent(analysis.tokenHitRate)} of tokens`,
+    `Hit rate of prompts in one cache without limit, answers left aside: ${percent(analysis.blockHitRate)} of blocks, ${percent(analysis.tokenHitRate)} of tokens`,
     `Arrivals: ${short(arrivals.meanRateRps)}/s, CV of gaps ${short(arrivals.gapCv)} (Poisson 1), dispersion ${short(arrivals.dispersion)}, autocorrelation ${arrivals.autocorrelation.slice(0, 3).map(short).join(' ')}`,
     `${RATE_LABEL}${chart(folded(arrivals.perBin, Math.min(CHART_COLUMNS, maxWidth - RATE_LABEL.length)))}`,
     `Prefixes: ${thousands(prefixes.distinctBlocks)} distinct blocks, ${prefixes.groups} groups of ${thousands(prefixes.groupedRequests)} requests, Zipf ${short(prefixes.zipfExponent)}; blocks between two uses: median ${short(prefixes.reuseDistance.median)}, p90 ${short(prefixes.reuseDistance.p90)}`,

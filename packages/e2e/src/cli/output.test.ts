@@ -148,7 +148,8 @@ test('compare takes its algorithms with -a, as the other commands do', async () 
   )
   const [first] = named
   expect(first!.code).toBe(0)
-  expect(named).toEqual([first, first, first])
+  // What it says of its progress depends on the machine.
+  expect(named.map(({ stdout }) => stdout)).toEqual(Array(3).fill(first!.stdout))
 })
 
 test('-t - reads a trace from a pipe', async () => {

@@ -16,9 +16,18 @@ export interface BackendsOverTime {
   /** Start of each interval in ms, evenly spaced. */
   readonly fromMs: readonly number[]
   readonly intervalMs: number
+  /** What values were found every so many ms, and are no means over that time; undefined for means. */
+  readonly foundEveryMs?: number | undefined
   /** What happened when, on the axis of time. */
   readonly marks?: readonly Mark[]
-  readonly backends: readonly { readonly id: number; readonly values: readonly (number | null)[] }[]
+  readonly backends: readonly BackendOverTime[]
+}
+
+interface BackendOverTime {
+  readonly id: number
+  readonly values: readonly (number | null)[]
+  /** How much each counts in their mean; all alike when absent. */
+  readonly weights?: readonly number[]
 }
 
 /** Up to so many backends are lines; more are rows of colours. */
@@ -28,7 +37,7 @@ const MOST_ROWS = 40
 
 /** Lines for a few backends, rows of colours for many. */
 export function backendsOverTime(of: BackendsOverTime): Chart {
-  const { title, label, unit, intervalMs, fromMs, marks = [] } = of
+  const { title, label, unit, fromMs, marks = [] } = of
   const shown = highestRows(of.backends)
   const few =
     shown.length < of.backends.length
@@ -37,14 +46,14 @@ export function backendsOverTime(of: BackendsOverTime): Chart {
   const described = {
     id: of.id,
     title: `${title}: ${label}`,
-    summary: `${title} of each backend over time, means over ${formatValue(intervalMs, 'ms')}.${few}`,
+    summary: `${title} of each backend over time, ${howTaken(of)}.${few}`,
     table: tableOf(
       ['Backend'],
-      ['Mean', 'Highest'],
-      shown.map(({ id, values }) => [
-        String(id),
-        formatValue(mean(values), unit),
-        formatValue(highest(values), unit),
+      ['Mean over time', 'Highest'],
+      shown.map((backend) => [
+        String(backend.id),
+        formatValue(meanOf(backend), unit),
+        formatValue(highest(backend.values), unit),
       ]),
     ),
     x: { title: 'Time', unit: 'ms', scale: 'linear' },
@@ -76,13 +85,27 @@ export function backendsOverTime(of: BackendsOverTime): Chart {
   }
 }
 
+function howTaken({ intervalMs, foundEveryMs = 0 }: BackendsOverTime): string {
+  const every = formatValue(foundEveryMs, 'ms')
+  if (foundEveryMs === intervalMs) return `as found every ${every}`
+  const means = `means over ${formatValue(intervalMs, 'ms')}`
+  return foundEveryMs === 0 ? means : `${means} of what was found every ${every}`
+}
+
 function highestRows(backends: BackendsOverTime['backends']): BackendsOverTime['backends'] {
   if (backends.length <= MOST_ROWS) return backends
-  const ranked = [...backends].sort((a, b) => (mean(b.values) ?? 0) - (mean(a.values) ?? 0))
+  const ranked = [...backends].sort((a, b) => (meanOf(b) ?? 0) - (meanOf(a) ?? 0))
   return ranked.slice(0, MOST_ROWS).sort((a, b) => a.id - b.id)
 }
 
-function mean(values: readonly (number | null)[]): number | null {
-  const known = values.filter((value) => value !== null)
-  return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length
+function meanOf({ values, weights }: BackendOverTime): number | null {
+  let sum = 0
+  let all = 0
+  for (const [i, value] of values.entries()) {
+    if (value === null) continue
+    const weight = weights?.[i] ?? 1
+    sum += value * weight
+    all += weight
+  }
+  return all === 0 ? null : sum / all
 }

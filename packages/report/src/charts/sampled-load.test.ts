@@ -32,6 +32,21 @@ test('seeds that look at different intervals count alike, each at its own times'
   expect(y).toEqual([(10 + 20) / 40, (10 + 10) / 35, 0.5])
 })
 
+test('the mean counts a stretch by its time, and what was found now and then is no mean', () => {
+  const look = (time_ms: number, utilization: number) => ({
+    ...{ time_ms, utilization, backend: 0, kv_held: utilization, kv_cached: 0 },
+  })
+  const run = [look(1000, 0.25), look(2000, 0.25), look(2100, 1)]
+  const busy = sampledLoad(run, 'utilization', 'any', 'busy')
+  expect(busy.table.rows).toEqual([['0', '28.6%', '100%']])
+  expect(busy.summary).toContain('means over 1 s')
+  const held = sampledLoad(run, 'kv_held', 'any', 'held')
+  expect(held.summary).toContain('as found every 1 s')
+  expect(sampledLoad(looks(360), 'kv_held', 'any', 'held').summary).toContain(
+    'means over 3 s of what was found every 1 s',
+  )
+})
+
 test('a stretch without a value has none', () => {
   const chart = sampledLoad(looks(360), 'kv_held', 'any', 'held')
   if (chart.type !== 'xy') throw new Error(chart.type)

@@ -60,12 +60,14 @@ export function sampledLoad(
     most: 1,
     fromMs: Array.from({ length: stretches }, (_, i) => i * intervalMs),
     intervalMs,
+    foundEveryMs: kind === 'utilization' ? undefined : wideMs,
     marks: eventMarks(events, 0),
     backends: [...rows]
       .sort(([a], [b]) => a - b)
       .map(([backend, row]) => ({
         id: backend,
         values: row.map(({ sum, timeMs }) => (timeMs === 0 ? null : sum / timeMs)),
+        weights: row.map(({ timeMs }) => timeMs),
       })),
   })
 }
