@@ -7,6 +7,7 @@ import {
   type Endpoint,
   parseCompletionRequest,
 } from '../openai/completion-request.js'
+import { UNTOLD } from './answer-usage.js'
 import type { LiveBackend } from './live-backend.js'
 import { promptHashes } from './live-request.js'
 import type { RequestEnd } from './request-ends.js'
@@ -233,7 +234,7 @@ class RoutedRequest {
       if (handed.kind !== 'refused') return handed
       const { status, text } = handed
       sendJson(this.response, text, status)
-      return { kind: 'sent', status, tail: Buffer.alloc(0), tokens: 0 }
+      return { kind: 'sent', status, usage: UNTOLD }
     }
     const { core } = this.context
     core.firstToken(this.ticket)
@@ -325,14 +326,8 @@ class RoutedRequest {
     stats.duration.add((core.now() - startMs) / 1000)
     if (end.status >= 500) return 'failed'
     if (end.status >= 400) return 'client_error'
-    // A chunk may carry several tokens: what the worker itself counted goes first.
-    const tokens = told(end.tail, 'completion_tokens') ?? end.tokens
-    recorder?.add(this.ticket.request, tokens, core.now(), 'completed')
-    core.left(this.ticket, {
-      completed: true,
-      outputTokens: tokens,
-      cachedTokens: told(end.tail, 'cached_tokens') ?? 0,
-    })
+    recorder?.add(this.ticket.request, end.usage.outputTokens, core.now(), 'completed')
+    core.left(this.ticket, { completed: true, ...end.usage })
     return 'completed'
   }
 
@@ -386,11 +381,4 @@ class RoutedRequest {
 /** The status that a failure is about; the reason says all of the others. */
 function statusToldIn(failure: Failure): number | undefined {
   return failure.reason === 'status' && failure.kind === 'failed' ? failure.status : undefined
-}
-
-/** A count that the end of a response tells; the last, as words of an answer may look alike. */
-function told(tail: Buffer, name: string): number | undefined {
-  const pattern = new RegExp(`"${name}":\\s*(\\d+)`, 'g')
-  const found = [...tail.toString('latin1').matchAll(pattern)].at(-1)?.[1]
-  return found === undefined ? undefined : Number(found)
 }
