@@ -167,6 +167,16 @@ test('answers are expected to be as long as those seen, by class of prompt', () 
   expect(desk.ask(4, { promptTokens: 100 }, 2)).toBe('hold')
 })
 
+test('an answer of unknown length says nothing of lengths', () => {
+  const desk = new Desk({ output_tokens: 1 })
+  expect([desk.ask(0, { promptTokens: 8 }), desk.ask(1, { promptTokens: 8 })]).toEqual([0, 'hold'])
+  desk.end(0, 1, Number.NaN)
+  expect(desk.ask(1, { promptTokens: 8 }, 1)).toBe(0)
+  expect(desk.ask(2, { promptTokens: 8 }, 1)).toBe('hold')
+  desk.end(1, 2, 4096)
+  expect([desk.ask(2, { promptTokens: 8 }, 2), desk.ask(3, { promptTokens: 8 }, 2)]).toEqual([0, 0])
+})
+
 test('an answer that failed says nothing of lengths, but gives its place back', () => {
   const desk = new Desk()
   expect(desk.ask(0, { promptTokens: 100_000 })).toBe(0)

@@ -214,7 +214,7 @@ export const aibrixSlo: RouterDefinition = defineRouter({
       },
       onFinished({ id, promptTokens }, _backend, cluster, { completed, outputTokens }) {
         leave(id)
-        if (completed) {
+        if (completed && !Number.isNaN(outputTokens)) {
           const prompt = lengthExponent(promptTokens)
           answers[prompt] ??= { count: 0, tokens: 0 }
           const seen = answers[prompt]

@@ -56,6 +56,7 @@ export interface RequestUsage {
   readonly promptTokens: number
   /** Prompt tokens that the backend had in its KV cache. */
   readonly cachedTokens: number
+  /** Length of the answer; NaN where a live worker did not tell it. */
   readonly outputTokens: number
   /** From being sent by the client to the first token, in ms; NaN when there was none. */
   readonly ttftMs: number

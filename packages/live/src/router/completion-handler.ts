@@ -1,11 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { readBody, sendError, sendJson } from '../http/http-server.js'
+import { memberOf, withMembers } from '../json/json-members.js'
 import { ApiError } from '../openai/api-error.js'
 import {
   type CompletionRequest,
   type Endpoint,
   parseCompletionRequest,
 } from '../openai/completion-request.js'
+import { UNTOLD } from './answer-usage.js'
 import type { LiveBackend } from './live-backend.js'
 import { promptHashes } from './live-request.js'
 import type { RequestEnd } from './request-ends.js'
@@ -37,6 +39,15 @@ const PATHS: Readonly<Record<Endpoint, string>> = {
   chat: '/v1/chat/completions',
   completions: '/v1/completions',
 }
+
+/** What is asked of a prefill worker in place of what the client asks for, as JSON: the prompt alone. */
+const PREFILL_ALONE = {
+  stream: 'false',
+  stream_options: undefined,
+  min_tokens: undefined,
+  max_tokens: '1',
+  kv_transfer_params: '{"do_remote_decode":true,"do_remote_prefill":false}',
+} as const
 
 /** Takes one request from its first byte to its end: reads it, has it routed, and passes the answer on. */
 export class CompletionHandler {
@@ -223,40 +234,27 @@ class RoutedRequest {
       if (handed.kind !== 'refused') return handed
       const { status, text } = handed
       sendJson(this.response, text, status)
-      return { kind: 'sent', status, tail: Buffer.alloc(0), tokens: 0 }
+      return { kind: 'sent', status, usage: UNTOLD }
     }
     const { core } = this.context
     core.firstToken(this.ticket)
     prefill.breaker.succeeded()
     core.handOver(this.ticket, decode)
-    const body = { ...this.parsed.body, kv_transfer_params: handed.kvTransfer }
-    return this.forward(decode, Buffer.from(JSON.stringify(body)))
+    return this.forward(decode, withMembers(this.body, { kv_transfer_params: handed.kvTransfer }))
   }
 
   /** Has a prompt computed on a prefill worker. @returns where its KV cache is, or how it failed */
   private async prefill(
     prefill: LiveBackend,
   ): Promise<
-    | { kvTransfer: unknown }
+    | { kvTransfer: Buffer | undefined }
     | { kind: 'refused'; status: number; text: string }
     | Extract<ExchangeEnd, { kind: 'failed' | 'cancelled' }>
   > {
-    const { stream_options: _, min_tokens: _least, ...rest } = this.parsed.body
-    const body = {
-      ...rest,
-      stream: false,
-      max_tokens: 1,
-      ...('max_completion_tokens' in rest ? { max_completion_tokens: 1 } : {}),
-      kv_transfer_params: { do_remote_decode: true, do_remote_prefill: false },
-    }
-    const asked = written(body)
-    if (asked === undefined) {
-      return {
-        kind: 'refused',
-        status: 400,
-        text: new ApiError(400, 'body: nested too deeply').body,
-      }
-    }
+    const asked = withMembers(this.body, {
+      ...PREFILL_ALONE,
+      ...('max_completion_tokens' in this.parsed.body ? { max_completion_tokens: '1' } : {}),
+    })
     const gone = new AbortController()
     const onClose = (): void => gone.abort()
     this.response.on('close', onClose)
@@ -278,7 +276,9 @@ class RoutedRequest {
       }
       if (status >= 400) return { kind: 'refused', status, text }
       if (status !== 200) return { kind: 'failed', reason: 'status', status }
-      return { kvTransfer: (JSON.parse(text) as Record<string, unknown>)['kv_transfer_params'] }
+      // What is no JSON would spoil the body that it goes into.
+      JSON.parse(text)
+      return { kvTransfer: memberOf(Buffer.from(text), 'kv_transfer_params') }
     } catch {
       if (gone.signal.aborted) return { kind: 'cancelled' }
       return { kind: 'failed', reason: this.deadline.aborted ? 'deadline' : 'reset' }
@@ -326,14 +326,8 @@ class RoutedRequest {
     stats.duration.add((core.now() - startMs) / 1000)
     if (end.status >= 500) return 'failed'
     if (end.status >= 400) return 'client_error'
-    // A chunk may carry several tokens: what the worker itself counted goes first.
-    const tokens = told(end.tail, 'completion_tokens') ?? end.tokens
-    recorder?.add(this.ticket.request, tokens, core.now(), 'completed')
-    core.left(this.ticket, {
-      completed: true,
-      outputTokens: tokens,
-      cachedTokens: told(end.tail, 'cached_tokens') ?? 0,
-    })
+    recorder?.add(this.ticket.request, end.usage.outputTokens, core.now(), 'completed')
+    core.left(this.ticket, { completed: true, ...end.usage })
     return 'completed'
   }
 
@@ -387,20 +381,4 @@ class RoutedRequest {
 /** The status that a failure is about; the reason says all of the others. */
 function statusToldIn(failure: Failure): number | undefined {
   return failure.reason === 'status' && failure.kind === 'failed' ? failure.status : undefined
-}
-
-/** A body as it is sent; undefined when it is nested deeper than it can be written. */
-function written(body: object): Buffer | undefined {
-  try {
-    return Buffer.from(JSON.stringify(body))
-  } catch {
-    return undefined
-  }
-}
-
-/** A count that the end of a response tells; the last, as words of an answer may look alike. */
-function told(tail: Buffer, name: string): number | undefined {
-  const pattern = new RegExp(`"${name}":\\s*(\\d+)`, 'g')
-  const found = [...tail.toString('latin1').matchAll(pattern)].at(-1)?.[1]
-  return found === undefined ? undefined : Number(found)
 }

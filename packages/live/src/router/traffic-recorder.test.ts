@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { readTrace } from '@routesim/traces'
 import { afterEach, expect, test } from 'vitest'
 import { NO_FAILURES } from '../mock/failure-switches.js'
+import { algorithmFile } from '../testing/algorithm-file.js'
 import { complete, LiveFleet } from '../testing/live-fleet.js'
 import { until } from '../testing/until.js'
 import type { RouterLogEntry } from './router-log-entry.js'
@@ -16,6 +17,7 @@ const newPath = (): string => join(mkdtempSync(join(tmpdir(), 'routesim-record-'
 interface Line {
   readonly ts: number
   readonly gen_tokens: number
+  readonly gen_tokens_unknown?: boolean
   readonly end?: string
 }
 const linesOf = (path: string): Line[] =>
@@ -47,6 +49,42 @@ test("a stream as vLLM's has as many tokens as chunks with a text, and as it say
   }
   await router.close(1000)
   expect(linesOf(path).map((line) => line.gen_tokens)).toEqual([3, 4])
+})
+
+test('an answer in one piece has as many tokens as it says, wherever it says so, or is marked as one that does not', async () => {
+  const path = newPath()
+  const usage = { prompt_tokens: 3, completion_tokens: 42 }
+  const ids = Array.from({ length: 3000 }, (_, i) => i)
+  const json = { 'content-type': 'application/json' }
+  const says = (answer: object, headers = {}) =>
+    fleet.workerThatSays(200, { ...json, ...headers }, [JSON.stringify(answer)])
+  const mocks = [
+    await says({ usage, prompt_token_ids: ids }),
+    await says({ prompt_token_ids: ids, usage }),
+    await says({ choices: [] }),
+    await says({ usage }, { 'content-encoding': 'x-packed' }),
+  ]
+  const heard = algorithmFile(`{
+    name: 'own',
+    next: 0,
+    heard: [],
+    route(request, cluster) { return cluster.backends[this.next++] },
+    onFinished(request, backend, cluster, { outputTokens }) { this.heard.push(outputTokens) },
+    customMetrics() {
+      return Object.fromEntries(this.heard.map((tokens, i) => ['heard_' + i, tokens]))
+    },
+  }`)
+  const router = await fleet.router(mocks, { algorithm: heard }, { record: path })
+  for (const _ of mocks) await complete(router.url, { prompt: 'x', max_tokens: 50 })
+  const text = await (await fetch(`${router.adminUrl}/metrics`)).text()
+  const told = [...text.matchAll(/^\S*heard_\d (\S+)$/gm)].map(([, tokens]) => tokens)
+  expect(told).toEqual(['42', '42', 'NaN', 'NaN'])
+  await router.close(1000)
+  const lines = linesOf(path)
+  expect(lines.map((line) => line.gen_tokens)).toEqual([42, 42, 0, 0])
+  const unknown = [undefined, undefined, true, true]
+  expect(lines.map((line) => line.gen_tokens_unknown)).toEqual(unknown)
+  expect((await readTrace(path)).table.maxTokens[3]).toBe(50)
 })
 
 test('a restart goes on with a recording, at its time, after the last whole line', async () => {

@@ -64,7 +64,7 @@ export class TrafficRecorder {
     return resumed
   }
 
-  /** A request is over that a worker has worked for. @param outputTokens - that the client got */
+  /** A request is over that a worker has worked for. @param outputTokens - that the client got, NaN if nobody knows */
   add(request: LiveRequest, outputTokens: number, nowMs: number, end: RecordedEnd): void {
     const { file } = this
     if (file === undefined || this.isBroken) {
@@ -76,11 +76,14 @@ export class TrafficRecorder {
       return
     }
     const { promptTokens, maxTokens, session, user, tenant, model, priority, hashes } = request
+    const isKnown = !Number.isNaN(outputTokens)
+    const genTokens = isKnown ? outputTokens : 0
     const line = {
       ts: round(this.startMs + request.arrivalMs),
       prompt_tokens: promptTokens,
-      gen_tokens: outputTokens,
-      ...(maxTokens > 0 ? { max_tokens: Math.max(maxTokens, outputTokens) } : {}),
+      gen_tokens: genTokens,
+      ...(isKnown ? {} : { gen_tokens_unknown: true }),
+      ...(maxTokens > 0 ? { max_tokens: Math.max(maxTokens, genTokens) } : {}),
       conversation_id: session,
       user,
       tenant,

@@ -6,8 +6,14 @@ import {
   type HttpFailure,
   type ResponseHandler,
 } from '../http/http-client.js'
+import {
+  type AnswerUsage,
+  StreamUsage,
+  UNTOLD,
+  type UsageReader,
+  usageReaderFor,
+} from './answer-usage.js'
 import { FirstEvent, type Opening } from './first-event.js'
-import { TokenCount } from './token-count.js'
 
 /** Times that an exchange with a worker may take, in ms. */
 export interface UpstreamTimeouts extends HttpClientTimeouts {
@@ -29,9 +35,7 @@ export type ExchangeEnd =
   | {
       readonly kind: 'sent'
       readonly status: number
-      readonly tail: Buffer
-      /** Of a stream: chunks that carry one. */
-      readonly tokens: number
+      readonly usage: AnswerUsage
     }
   /** Nothing of it went to the client; a worker that is full may have said when to come again. */
   | {
@@ -85,9 +89,6 @@ const HOP_BY_HOP = new Set([
   'transfer-encoding',
   'upgrade',
 ])
-
-/** Bytes at the end of a response that are kept to find its token counts in. */
-const TAIL_BYTES = 2048
 
 /** Connections to one worker. */
 export class Upstream {
@@ -187,8 +188,7 @@ class Exchange implements ResponseHandler {
   private readonly refusal: Buffer[] = []
   private refusalBytes = 0
   private isOver = false
-  private tail: Buffer = Buffer.alloc(0)
-  private readonly count = new TokenCount()
+  private reader: UsageReader | undefined
   /** Until the first event of a stream is known. */
   private first: FirstEvent | undefined
   private held: Buffer[] = []
@@ -219,6 +219,7 @@ class Exchange implements ResponseHandler {
   onStart({ statusCode, rawHeaders, headers }: IncomingMessage): void {
     this.status = statusCode!
     this.headers = rawHeaders
+    this.reader = usageReaderFor(this.isStreamed, headers)
     if (this.isStreamed && this.status === 200 && isReadableStream(headers))
       this.first = new FirstEvent()
     // What is wrong with it goes to the client when no other worker does better.
@@ -252,10 +253,11 @@ class Exchange implements ResponseHandler {
     if (!this.isPassing) this.begin()
     this.client.end()
     if (this.client.writableLength > 0) letGoOf(this.client, this.stallMs)
-    const { tail, count } = this
-    const error = this.firstError ?? errorToldIn(tail)
+    const { reader, status } = this
+    const lastError = reader instanceof StreamUsage ? errorToldIn(reader.tail) : undefined
+    const error = this.firstError ?? lastError
     if (isFault(error)) this.end({ kind: 'broken', reason: 'error_event' })
-    else this.end({ kind: 'sent', status: error ?? this.status, tail, tokens: count.tokens })
+    else this.end({ kind: 'sent', status: error ?? status, usage: reader?.usage ?? UNTOLD })
   }
 
   /** The first event of a stream is known: what came so far goes on, unless another worker may do better. */
@@ -292,11 +294,10 @@ class Exchange implements ResponseHandler {
   }
 
   private pass(chunk: Buffer): void {
-    if (this.isStreamed) {
-      this.count.take(chunk)
-      this.listener.came(this.count.tokens)
+    if (this.reader !== undefined) {
+      this.reader.take(chunk)
+      this.listener.came(this.reader.tokens)
     }
-    this.tail = lastBytes(this.tail, chunk)
     if (this.client.write(chunk)) return
     this.sent?.pause()
     this.stall = setTimeout(this.onStall, this.stallMs)
@@ -409,11 +410,4 @@ function letGoOf(client: ServerResponse, withinMs: number): void {
   const taken = (): void => clearTimeout(timer)
   client.once('finish', taken)
   client.once('close', taken)
-}
-
-/** The end of two pieces; a copy only when the last is short. */
-function lastBytes(before: Buffer, chunk: Buffer): Buffer {
-  if (chunk.length >= TAIL_BYTES) return chunk.subarray(chunk.length - TAIL_BYTES)
-  const keep = before.subarray(Math.max(0, before.length + chunk.length - TAIL_BYTES))
-  return keep.length === 0 ? chunk : Buffer.concat([keep, chunk])
 }
