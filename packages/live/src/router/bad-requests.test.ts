@@ -97,7 +97,7 @@ test('10,000 bad requests leave it serving, and none is answered with 500', asyn
     }),
   )
   expect(statuses.get(500)).toBeUndefined()
-  for (const status of [400, 404, 405]) expect(statuses.get(status)).toBeGreaterThan(100)
+  for (const status of [400, 404, 405]) expect(statuses.get(status)).toBeGreaterThan(20)
   await until(() => router.stats.inFlight === 0)
   expect((await complete(router.url, { prompt: 'still there' })).status).toBe(200)
   const { ends, begun } = router.stats
