@@ -19,7 +19,7 @@ export interface PromptTree {
   readonly endTokens: Int32Array
   /**
    * Tokens per block in which the trace hashed these contents; of several sizes, the largest that divides
-   * them all. Absent when it hashed none, or when only a tiny one does.
+   * them all. Absent when it hashed none, when only a tiny one does, and when it gave each block a length.
    */
   readonly blockTokens?: number
 }

@@ -27,8 +27,8 @@ const KNOWN: ReadonlySet<string> = new Set([
 
 /**
  * Bailian JSONL (Alibaba's Qwen traces): `chat_id`, `parent_chat_id` (-1 for none), `timestamp` (s),
- * `input_length`, `output_length`, `hash_ids`, and `block_size` where it is not 16. Chats that follow one another are one session, called
- * after the first of them.
+ * `input_length`, `output_length`, `hash_ids`, and as an extension `block_size` where it is not 16. Chats that
+ * follow one another are one session, called after the first of them.
  */
 export class BailianReader implements LineReader {
   private readonly source: string

@@ -94,13 +94,19 @@ test('blocks of several sizes are cut where all of them end', async () => {
   const large = await readText(compact(64))
   expect(traceStats(mergeTraces([large.table, small.table])).blockTokens).toBe(16)
   expect(traceStats((await readText(`${compact(64)}\n${compact(64)}`)).table).blockTokens).toBe(64)
-  const lists = linesOf((row) => ({
-    ...{ ts: row, prompt_tokens: 70, gen_tokens: 1 },
-    ...{ hash_ids: [0, row + 1], block_size: [64, 6] },
-  }))
-  expect(traceStats((await readText(lists)).table).blockTokens).toBe(64)
-  const odd = lists.replaceAll('[64,6]', '[3,67]').concat('\n', compact(64).replaceAll('0,', '0,9'))
-  expect(traceStats((await readText(odd, { onError: 'skip' })).table).blockTokens).toBe(3)
+  const sizes = (blockTokens: number, row: number): string =>
+    JSON.stringify({
+      ...{ ts: row, prompt_tokens: 70, gen_tokens: 1 },
+      ...{ hash_ids: [row, row + 1], block_size: blockTokens },
+    })
+  const sizeOf = async (lines: string[]): Promise<number> =>
+    traceStats((await readText(lines.join('\n'))).table).blockTokens
+  expect(await sizeOf([sizes(8, 1), sizes(8, 3)])).toBe(8)
+  expect(await sizeOf([sizes(48, 1), sizes(64, 3)])).toBe(16)
+  // One token, or a few, would make more blocks than anybody asked for.
+  expect(await sizeOf([sizes(1, 1), sizes(64, 3)])).toBe(512)
+  const ofEach = sizes(3, 1).replace(':3}', ':[3,61]}')
+  expect(await sizeOf([ofEach, sizes(64, 3)])).toBe(512)
 })
 
 test('a trace without blocks is cut into 512 tokens, and what that leaves out is told', async () => {

@@ -9,11 +9,11 @@ const SMALLEST = 16
  * prompt. That of the trace if it does so, else the largest; `undefined` when there is none, or only a tiny one.
  */
 export function commonBlockSize(table: RequestTable): number | undefined {
+  const own = ownBlockSize(table)
+  if (own !== undefined) return own
   const { size, startTokens } = table.prompts
   const largest = greatestCommonDivisor(startTokens.subarray(0, size))
-  return (
-    ownBlockSize(table) ?? (largest >= SMALLEST && saysAll(table, largest) ? largest : undefined)
-  )
+  return largest >= SMALLEST && saysAll(table, largest) ? largest : undefined
 }
 
 /** The block size of the trace itself, if paths of such blocks say all that prompts share. */
@@ -23,12 +23,13 @@ export function ownBlockSize(table: RequestTable): number | undefined {
 }
 
 /**
- * The size of blocks that blocks of all these sizes consist of; `undefined` for no sizes, and when it is a
- * tiny one that is not among them.
+ * The size of blocks that blocks of all these sizes consist of; `undefined` for no sizes, and for several that
+ * have only a tiny one in common.
  */
 export function sizeDividing(sizes: readonly number[]): number | undefined {
   const size = greatestCommonDivisor(sizes)
-  return size >= SMALLEST || sizes.includes(size) ? size : undefined
+  const isOnly = sizes.every((each) => each === size)
+  return size > 0 && (isOnly || size >= SMALLEST) ? size : undefined
 }
 
 function saysAll({ prompts, promptNode, promptTokens, size }: RequestTable, by: number): boolean {
@@ -47,8 +48,12 @@ function saysAll({ prompts, promptNode, promptTokens, size }: RequestTable, by: 
 /** 0 for no numbers but 0. */
 function greatestCommonDivisor(numbers: Iterable<number>): number {
   let divisor = 0
-  for (let a of numbers) {
-    while (a !== 0) [divisor, a] = [a, divisor % a]
+  for (const number of numbers) {
+    for (let rest = number; rest !== 0; ) {
+      const next = divisor % rest
+      divisor = rest
+      rest = next
+    }
   }
   return divisor
 }

@@ -10,8 +10,8 @@ import { COMPACT_NAMES } from './compact-reader.js'
 
 /**
  * Compact JSONL loses nothing. What prompts share is written as prefixes and conversations where
- * those say it exactly and the trace has no blocks of its own; else as the path in the prompt tree, in `hash_ids` and
- * `block_size`.
+ * those say it exactly and the trace has no blocks of its own; else as the path in the prompt tree, in
+ * `hash_ids` and `block_size`.
  */
 export function encodeCompact(
   table: RequestTable,

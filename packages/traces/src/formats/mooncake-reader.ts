@@ -19,12 +19,12 @@ import { TEXT_BLOCK_TOKENS, TextTokens } from './text-tokens.js'
 const KNOWN: ReadonlySet<string> = new Set([...TEMPLATE_FIELDS.mooncake!.keys(), BLOCK_IDS])
 
 /**
- * Mooncake JSONL: `timestamp` (ms), `input_length`, `output_length`, `hash_ids` (one per block, the
- * last may be partial; tokens beyond the last id are the request's own), optionally `session_id`, and `block_size` where it is not 512. A
- * turn with `delay` (ms) is sent so long after the turn before it has ended, and needs no `timestamp`; with
- * neither it is sent at once, and a session without any begins at 0. AIPerf's lines may have `text_input` or
- * `messages` instead of lengths and ids, which share what their texts do; with `message_mode` `delta` they
- * are what a turn adds to the conversation.
+ * Mooncake JSONL: `timestamp` (ms), `input_length`, `output_length`, `hash_ids` (one per block, the last may
+ * be partial; tokens beyond the last id are the request's own), optionally `session_id`, and as an extension
+ * `block_size` where it is not 512. A turn with `delay` (ms) is sent so long after the turn before it has
+ * ended, and needs no `timestamp`; with neither it is sent at once, and a session without any begins at 0.
+ * AIPerf's lines may have `text_input` or `messages` instead of lengths and ids, which share what their texts
+ * do; with `message_mode` `delta` they are what a turn adds to the conversation.
  */
 export class MooncakeReader implements LineReader {
   private readonly source: string

@@ -29,9 +29,10 @@ export class BlockPaths {
   private interner: BlockInterner | undefined
   /** Ends of blocks in tokens, once they differ in size. */
   private ends: Int32List | undefined
-  /** All sizes of whole blocks, and the one of the last path. */
+  /** The sizes of blocks of all paths but those of blocks of any lengths, and the latest of them. */
   private readonly sizes = new Set<number>()
   private latestSize = 0
+  private hasAnyLengths = false
 
   /**
    * Adds a path of blocks of `blockTokens` each; the last may be partial when the prompt is shorter.
@@ -61,12 +62,11 @@ export class BlockPaths {
     return this.addInterned(runs, ids, promptTokens)
   }
 
-  /** Adds a path of blocks of any lengths; the last may be partial. */
+  /** Adds a path of blocks of any lengths. */
   addEach(ids: IdRuns, tokens: readonly number[]): number {
     if (ids.length === 0) return NO_NODE
-    const end = this.addPath(ids, (i) => tokens[i]!)
-    if (end !== REFUSED) for (const size of tokens.slice(0, -1)) this.sizes.add(size)
-    return end
+    this.hasAnyLengths = true
+    return this.addPath(ids, (i) => tokens[i]!)
   }
 
   private addPath(ids: IdRuns, tokensOf: (i: number) => number): number {
@@ -97,7 +97,7 @@ export class BlockPaths {
   finish(): { tree: PromptTree; nodeOf: (handle: number) => number } | undefined {
     const { interner, ends } = this
     if (ends === undefined || interner === undefined) return this.runs?.finish()
-    const blockTokens = sizeDividing([...this.sizes])
+    const blockTokens = this.hasAnyLengths ? undefined : sizeDividing([...this.sizes])
     const size = ends.length
     const parent = sharedInt32(size)
     const startTokens = sharedInt32(size)

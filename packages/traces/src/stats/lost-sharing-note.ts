@@ -6,7 +6,8 @@ import { promptSharing } from './prompt-sharing.js'
 const LITTLE = 0.1
 
 /**
- * A note on blocks that are too large for what prompts share; `undefined` when they leave out a tenth of it at most.
+ * A note on blocks that are too large for what prompts share; `undefined` when they leave out a tenth of it at
+ * most.
  *
  * @param blockTokens - size of the blocks; default that of the trace, 512 where it has none
  * @throws RouteSimError `trace_option_invalid` when `blockTokens` is not a positive integer

@@ -5,7 +5,7 @@ import { promptSharing } from './prompt-sharing.js'
 
 /** Options of {@link traceStats}. */
 export interface TraceStatsOptions {
-  /** Block size in tokens at which sharing is counted; default that of the trace, 512 where it has none. */
+  /** Block size in tokens at which sharing is counted; default that of the trace, or 512. */
   readonly blockTokens?: number | undefined
 }
 
