@@ -1,3 +1,4 @@
+import { shareTable } from '@routesim/core'
 import { describe, expect, it, test } from 'vitest'
 import { editTrace } from '../editing/edit-trace.js'
 import { mergeTraces, repeatTrace } from '../editing/merge-traces.js'
@@ -125,4 +126,13 @@ test('a trace without blocks is cut into 512 tokens, and what that leaves out is
   expect(lostSharingNote(hashed, 300)).toBe(
     'blocks of 300 tokens leave out 33% of what prompts share; those of the trace have 16',
   )
+})
+
+test('prompts under several adapters keep their blocks, and so do tables that are shared', async () => {
+  const text = linesOf((row) => ({
+    ...{ ts: row, prompt_tokens: PROMPT, gen_tokens: 1, lora_adapter: `a${row % 2}` },
+    ...{ hash_ids: idsOf(16, row), block_size: 16 },
+  }))
+  const { table } = await readText(text)
+  expect(traceStats(shareTable(table)).blockTokens).toBe(16)
 })
