@@ -55,7 +55,7 @@ export const convertCommand: CommandBody<ConvertArguments> = {
       .option('block-size', {
         type: 'number',
         requiresArg: true,
-        describe: 'Tokens per hashed block (default 512; Bailian 16)',
+        describe: 'Tokens per hashed block (default that of the trace)',
       })
       .option('chars-per-token', {
         type: 'number',

@@ -9,6 +9,7 @@ import {
 import type { CommandBody } from '../command-body.js'
 import { checkTraceEnding } from '../output/check-trace-ending.js'
 import { lostColumns } from '../output/lost-columns.js'
+import { printLostSharing } from '../output/lost-sharing.js'
 import { counted } from '../output/thousands.js'
 import { printTraceNotes } from '../output/trace-notes.js'
 import { checkBlockSize, checkSeed } from './check-bounds.js'
@@ -48,7 +49,7 @@ export const synthesizeCommand: CommandBody<SynthesizeArguments> = {
           describe: 'Format to write',
         },
         ...SYNTHESIS_OPTIONS,
-        'block-size': number('Tokens per hashed block (default 512)'),
+        'block-size': number('Tokens per hashed block (default that of the trace)'),
         seed: number('Seed (default 0)'),
         head: number('Learn from the first N requests only'),
         'time-window': {
@@ -70,7 +71,9 @@ export const synthesizeCommand: CommandBody<SynthesizeArguments> = {
     const { table, source, ...read } = await readTrace(args.input, { blockTokens: args.blockSize })
     const edits: TraceEdits = { head: args.head, ...windowOf(args.timeWindow) }
     const { requests, lost } = await namingFlags(FLAGS, () => {
-      const made = synthesizeTrace(editTrace(table, edits, source), {
+      const part = editTrace(table, edits, source)
+      printLostSharing(part, args.blockSize)
+      const made = synthesizeTrace(part, {
         ...synthesisOptions(args, args.blockSize),
         mode: args.keepLocality === true ? 'in_order' : 'independent',
       })

@@ -17,4 +17,9 @@ export interface PromptTree {
   readonly startTokens: Int32Array
   /** Offset in tokens of the end of the node (exclusive); greater than its start. */
   readonly endTokens: Int32Array
+  /**
+   * Tokens per block in which the trace hashed these contents; of several sizes, the largest that divides
+   * them all. Absent when it hashed none, when only a tiny one does, and when it gave each block a length.
+   */
+  readonly blockTokens?: number
 }

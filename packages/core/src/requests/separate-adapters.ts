@@ -70,6 +70,7 @@ class GrownTree {
     const parent = column('parent')
     parent.set(parents, tree.size)
     return {
+      ...tree,
       size,
       parent,
       startTokens: column('startTokens'),

@@ -55,7 +55,7 @@ function shareFloats(column: Float64Array): Float64Array {
 
 function shareTree(tree: PromptTree, share: (column: Int32Array) => Int32Array): PromptTree {
   return {
-    size: tree.size,
+    ...tree,
     parent: share(tree.parent),
     startTokens: share(tree.startTokens),
     endTokens: share(tree.endTokens),

@@ -109,7 +109,9 @@ const trace = table({
     .describe('Format of the file; detected from its content when absent.'),
   block_size: integer(1)
     .optional()
-    .describe('Tokens per hashed block of the trace; default 512, Bailian 16.'),
+    .describe(
+      'Tokens per hashed block of a trace whose lines do not say it; default 512, Bailian 16.',
+    ),
   chars_per_token: positive()
     .optional()
     .describe('Characters per token of a trace of texts without counts; default 4.'),

@@ -52,6 +52,8 @@ export interface CacheHead {
   readonly rest: Pick<CachedRead, 'format' | 'skipped' | 'ignored' | 'notes'>
   readonly rows: number
   readonly nodes: number
+  /** As in the prompt tree. */
+  readonly blockTokens?: number | undefined
   readonly strings: readonly string[]
   readonly prefixNames: readonly string[]
   readonly columns: Readonly<Record<string, ColumnPlace>>
@@ -89,6 +91,7 @@ export function encodeCache(key: CacheKey, read: CachedRead): Uint8Array[] {
     rest: { format, skipped, ignored, notes },
     rows: table.size,
     nodes: table.prompts.size,
+    blockTokens: table.prompts.blockTokens,
     strings: table.strings,
     prefixNames: prefixHashes.names,
     columns: places,
@@ -120,6 +123,7 @@ export function decodeCache(head: CacheHead, body: SharedArrayBuffer): CachedRea
   }
   const fields: Record<string, unknown> = { size: head.rows }
   const prompts: Record<string, unknown> = { size: head.nodes }
+  if (head.blockTokens !== undefined) prompts['blockTokens'] = head.blockTokens
   for (const [name, column] of columns) {
     if (name.startsWith('prompts.')) prompts[name.slice('prompts.'.length)] = column
     else if (name !== 'prefixHashes') fields[name] = column

@@ -116,6 +116,7 @@ function joined(left: PromptTree, right: PromptTree): PromptTree {
     if (parent[node] !== NO_NODE) parent[node]! += shift
   }
   return {
+    ...left,
     size: parent.length,
     parent,
     startTokens: column('startTokens'),

@@ -92,7 +92,7 @@ export class TraceColumns {
     const end =
       typeof tokens === 'number'
         ? this.blocks.add(this.runs, tokens, promptTokens)
-        : this.blocks.addEach(this.runs, (i) => tokens[i]!)
+        : this.blocks.addEach(this.runs, tokens)
     if (end !== REFUSED) return end
     throw this.refused((at) => String(ids[at]))
   }

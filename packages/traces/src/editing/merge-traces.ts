@@ -1,6 +1,7 @@
 import { awaitedBy, NO_NODE, RequestColumns, type RequestTable, sharedInt32 } from '@routesim/core'
 import type { LoweredRecords } from '../columns/lower-columns.js'
 import { traceError } from '../errors/trace-error.js'
+import { sizeDividing } from '../formats/common-block-size.js'
 import { MOST_REQUESTS } from '../generating/too-many.js'
 import { MergedNames } from './merged-names.js'
 
@@ -153,5 +154,6 @@ function joinedTrees(tables: readonly RequestTable[], size: number): RequestTabl
     }
     base += prompts.size
   }
-  return { size, parent, startTokens, endTokens }
+  const blockTokens = sizeDividing(tables.flatMap(({ prompts }) => prompts.blockTokens ?? []))
+  return { size, parent, startTokens, endTokens, ...(blockTokens && { blockTokens }) }
 }

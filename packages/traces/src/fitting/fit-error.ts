@@ -1,4 +1,5 @@
 import type { RequestTable } from '@routesim/core'
+import { blockTokensFor } from '../formats/block-tokens.js'
 import { analyzeTrace } from '../stats/analyze-trace.js'
 import { arrivalStatistics } from '../stats/arrival-statistics.js'
 import { type Spread, spreadOf } from '../stats/spread.js'
@@ -17,7 +18,8 @@ export interface FitError {
 /**
  * How far the statistics of one table are from those of another. Hit rates are those of one cache
  * without limit, answers left aside; the rate and the gaps are those of the time in which conversations
- * begin in both tables; conversations are found as `fitWorkload` finds them.
+ * begin in both tables; conversations are found as `fitWorkload` finds them. Blocks are those of the first table
+ * by default, as {@link analyzeTrace} takes them.
  * @throws RouteSimError `trace_option_invalid` when `blockTokens` is not a positive integer
  */
 export function fitErrors(
@@ -25,9 +27,10 @@ export function fitErrors(
   fit: RequestTable,
   options: { readonly blockTokens?: number | undefined } = {},
 ): FitError[] {
+  const blockTokens = blockTokensFor(trace, options.blockTokens)
   // What goes on when no more conversations begin is no rate: they come to their ends.
   const spanMs = Math.min(spanOf(trace), spanOf(fit))
-  const [a, b] = [trace, fit].map((table) => statisticsOf(table, spanMs, options.blockTokens))
+  const [a, b] = [trace, fit].map((table) => statisticsOf(table, spanMs, blockTokens))
   return a!.map(({ statistic, unit, value }, i) => {
     const other = b![i]!.value
     const difference = other - value
@@ -40,14 +43,10 @@ interface Statistic extends Pick<FitError, 'statistic' | 'unit'> {
   readonly value: number
 }
 
-function statisticsOf(
-  table: RequestTable,
-  spanMs: number,
-  blockTokens: number | undefined,
-): Statistic[] {
+function statisticsOf(table: RequestTable, spanMs: number, blockTokens: number): Statistic[] {
   const { requests, inputLength, outputLength, theoreticalHitRate, tokenHitRate } = analyzeTrace(
     table,
-    blockTokens === undefined ? {} : { blockTokens },
+    { blockTokens },
   )
   const endMs = table.arrivalMs[0]! + spanMs
   const arrivals = arrivalStatistics(table.arrivalMs.filter((ms) => ms <= endMs))

@@ -12,6 +12,7 @@ import {
 import type { RecordCollector } from '../reading/record-collector.js'
 import { BlockNumbering } from '../stats/block-numbering.js'
 import { secondsOf } from './azure-writer.js'
+import { statedBlockTokens } from './block-tokens.js'
 import type { LineReader } from './line-reader.js'
 
 const KNOWN: ReadonlySet<string> = new Set([
@@ -21,12 +22,13 @@ const KNOWN: ReadonlySet<string> = new Set([
   'input_length',
   'output_length',
   'hash_ids',
+  'block_size',
 ])
 
 /**
  * Bailian JSONL (Alibaba's Qwen traces): `chat_id`, `parent_chat_id` (-1 for none), `timestamp` (s),
- * `input_length`, `output_length`, `hash_ids`. Chats that follow one another are one session, called
- * after the first of them.
+ * `input_length`, `output_length`, `hash_ids`, and as an extension `block_size` where it is not 16. Chats that
+ * follow one another are one session, called after the first of them.
  */
 export class BailianReader implements LineReader {
   private readonly source: string
@@ -61,8 +63,8 @@ export class BailianReader implements LineReader {
       const before = parent === undefined || parent === '-1' ? undefined : this.chats.get(parent)
       if (before !== undefined) record.session = before.first
       const ids = line['hash_ids'] ?? undefined
-      const blocks =
-        ids === undefined ? undefined : { ids: blockIds(ids, text), tokens: this.blockTokens }
+      const tokens = integer('block_size', line['block_size'] ?? this.blockTokens, 1)
+      const blocks = ids === undefined ? undefined : { ids: blockIds(ids, text), tokens }
       const row = this.collector.add(record, blocks)
       this.chats.set(chat, { row, first: before?.first ?? chat })
       // Only now it shows that the first one has a session.
@@ -76,8 +78,12 @@ export class BailianReader implements LineReader {
   end(): void {}
 }
 
-/** Bailian JSONL holds arrivals, lengths, which turn follows which, and whole blocks. */
+/**
+ * Bailian JSONL holds arrivals, lengths, which turn follows which, and whole blocks. Lines say the size of blocks
+ * that are not of 16 tokens, as an extension.
+ */
 export function* bailianLines(table: RequestTable, blockTokens: number): Generator<string> {
+  const block_size = statedBlockTokens('bailian', blockTokens)
   const numbering = new BlockNumbering(table, blockTokens)
   const ids = chatIds(table)
   const last = new Map<number, { readonly row: number; readonly turn: number }>()
@@ -95,6 +101,7 @@ export function* bailianLines(table: RequestTable, blockTokens: number): Generat
       type: 'text',
       turn,
       hash_ids: numbering.blocksOf(row),
+      block_size,
     })
   }
 }

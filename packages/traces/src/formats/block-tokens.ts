@@ -1,3 +1,4 @@
+import type { RequestTable } from '@routesim/core'
 import { describeValue } from '../errors/describe-value.js'
 import { traceError } from '../errors/trace-error.js'
 import { TEXT_BLOCK_TOKENS } from './text-tokens.js'
@@ -24,6 +25,35 @@ const OWN_BLOCK_TOKENS: { readonly [Format in TraceFormat]?: number } = {
  */
 export function blockTokensOf(format: TraceFormat): number {
   return OWN_BLOCK_TOKENS[format] ?? DEFAULT_BLOCK_TOKENS
+}
+
+/**
+ * The block size to look at the prompts of a table with: what was asked for, else that in which the trace
+ * hashed them, else 512.
+ * @throws RouteSimError `trace_option_invalid` when what was asked for is not a positive integer
+ */
+export function blockTokensFor({ prompts }: RequestTable, asked: number | undefined): number {
+  return checkBlockTokens(asked ?? prompts.blockTokens)
+}
+
+/**
+ * The block size to write a table with in a format: what was asked for, else the format's where the
+ * trace's blocks consist of such, else that of the trace, which lines say then.
+ * @throws RouteSimError `trace_option_invalid` when what was asked for is not a positive integer
+ */
+export function writtenBlockTokens(
+  { prompts }: RequestTable,
+  format: TraceFormat,
+  asked: number | undefined,
+): number {
+  const usual = blockTokensOf(format)
+  const own = prompts.blockTokens ?? usual
+  return checkBlockTokens(asked ?? (own % usual === 0 ? usual : own))
+}
+
+/** What lines of a format say of their block size: nothing where it is what everybody expects. */
+export function statedBlockTokens(format: TraceFormat, blockTokens: number): number | undefined {
+  return blockTokens === blockTokensOf(format) ? undefined : blockTokens
 }
 
 /**

@@ -5,19 +5,21 @@ import { BlockNumbering } from '../stats/block-numbering.js'
 import { awaitedRows } from '../writing/awaited-rows.js'
 import { declarePrefixes } from '../writing/declare-prefixes.js'
 import type { EncodedTrace } from '../writing/encoded-trace.js'
-import { commonBlockSize } from './common-block-size.js'
+import { commonBlockSize, ownBlockSize } from './common-block-size.js'
 import { COMPACT_NAMES } from './compact-reader.js'
 
 /**
  * Compact JSONL loses nothing. What prompts share is written as prefixes and conversations where
- * those say it exactly; else as the path in the prompt tree, in `hash_ids` and `block_size`.
+ * those say it exactly and the trace has no blocks of its own; else as the path in the prompt tree, in
+ * `hash_ids` and `block_size`.
  */
 export function encodeCompact(
   table: RequestTable,
   prefixHashes: PrefixHashes | undefined,
 ): EncodedTrace {
   const { records, exact } = declarePrefixes(table, prefixHashes)
-  const lines = exact ? declared(records) : explicit(table, records, prefixHashes)
+  const isDeclared = exact && ownBlockSize(table) === undefined
+  const lines = isDeclared ? declared(records) : explicit(table, records, prefixHashes)
   const isNamed = awaitedRows(table)
   return {
     lines: isNamed === undefined ? asJson(lines) : withWaits(lines, records, isNamed),

@@ -19,12 +19,12 @@ import { TEXT_BLOCK_TOKENS, TextTokens } from './text-tokens.js'
 const KNOWN: ReadonlySet<string> = new Set([...TEMPLATE_FIELDS.mooncake!.keys(), BLOCK_IDS])
 
 /**
- * Mooncake JSONL: `timestamp` (ms), `input_length`, `output_length`, `hash_ids` (one per block, the
- * last may be partial; tokens beyond the last id are the request's own), optionally `session_id`. A
- * turn with `delay` (ms) is sent so long after the turn before it has ended, and needs no `timestamp`; with
- * neither it is sent at once, and a session without any begins at 0. AIPerf's lines may have `text_input` or
- * `messages` instead of lengths and ids, which share what their texts do; with `message_mode` `delta` they
- * are what a turn adds to the conversation.
+ * Mooncake JSONL: `timestamp` (ms), `input_length`, `output_length`, `hash_ids` (one per block, the last may
+ * be partial; tokens beyond the last id are the request's own), optionally `session_id`, and as an extension
+ * `block_size` where it is not 512. A turn with `delay` (ms) is sent so long after the turn before it has
+ * ended, and needs no `timestamp`; with neither it is sent at once, and a session without any begins at 0.
+ * AIPerf's lines may have `text_input` or `messages` instead of lengths and ids, which share what their texts
+ * do; with `message_mode` `delta` they are what a turn adds to the conversation.
  */
 export class MooncakeReader implements LineReader {
   private readonly source: string
@@ -76,7 +76,8 @@ export class MooncakeReader implements LineReader {
       }
       const ids = line['hash_ids'] ?? undefined
       if (ids !== undefined) {
-        this.collector.add(record, { ids: blockIds(ids, text), tokens: this.blockTokens })
+        const tokens = integer('block_size', line['block_size'] ?? this.blockTokens, 1)
+        this.collector.add(record, { ids: blockIds(ids, text), tokens })
       } else if (said !== undefined && !isDelta) {
         const blocks = { ids: this.tokens.blocks(said), tokens: TEXT_BLOCK_TOKENS }
         this.collector.add(record, blocks)

@@ -5,16 +5,19 @@ import type { TraceRecord } from '../columns/trace-record.js'
 import { BlockNumbering } from '../stats/block-numbering.js'
 import type { EncodedTrace } from '../writing/encoded-trace.js'
 import { lostColumns } from '../writing/lost-columns.js'
+import { statedBlockTokens } from './block-tokens.js'
 
 /**
  * Mooncake JSONL holds arrivals, lengths, sessions and what prompts share in whole blocks; a block
- * whose content is known only in part gets no id.
+ * whose content is known only in part gets no id. Lines say the size of blocks that are not of 512 tokens, as an
+ * extension.
  */
 export function encodeMooncake(
   table: RequestTable,
   prefixHashes: PrefixHashes | undefined,
   blockTokens: number,
 ): EncodedTrace {
+  const block_size = statedBlockTokens('mooncake', blockTokens)
   const numbering = new BlockNumbering(table, blockTokens)
   const columns = new TraceColumns()
   const lines: string[] = []
@@ -43,6 +46,7 @@ export function encodeMooncake(
         input_length: record.promptTokens,
         output_length: record.outputTokens,
         hash_ids: ids,
+        block_size,
         session_id: session,
         delay,
       }),

@@ -23,9 +23,7 @@ function both(paths: readonly Path[]): { fast: Ends; plain: Ends } {
   for (const { ids, promptTokens, tokens } of paths) {
     keys.write(ids, runs)
     const end =
-      tokens === undefined
-        ? blocks.add(runs, 4, promptTokens)
-        : blocks.addEach(runs, (i) => tokens[i]!)
+      tokens === undefined ? blocks.add(runs, 4, promptTokens) : blocks.addEach(runs, tokens)
     handles.push(end === REFUSED ? undefined : end)
     const tokensOf = (i: number): number => tokens?.[i] ?? Math.min(4, promptTokens - i * 4)
     nodes.push(placedPlainly(prompts, ids, tokensOf, blocks, end))
@@ -171,6 +169,7 @@ test('a run of blocks that all requests pass is one node', () => {
   expect(fast).toEqual({
     tree: {
       size: 3,
+      blockTokens: 4,
       parent: Int32Array.of(-1, 0, 0),
       startTokens: Int32Array.of(0, 12, 12),
       endTokens: Int32Array.of(12, 18, 16),

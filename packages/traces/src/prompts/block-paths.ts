@@ -1,4 +1,5 @@
 import { Int32List, NO_NODE, type PromptTree, sharedInt32 } from '@routesim/core'
+import { sizeDividing } from '../formats/common-block-size.js'
 import { BlockInterner } from './block-interner.js'
 import { BlockRuns } from './block-runs.js'
 import type { IdRuns } from './id-runs.js'
@@ -28,6 +29,10 @@ export class BlockPaths {
   private interner: BlockInterner | undefined
   /** Ends of blocks in tokens, once they differ in size. */
   private ends: Int32List | undefined
+  /** The sizes of blocks of all paths but those of blocks of any lengths, and the latest of them. */
+  private readonly sizes = new Set<number>()
+  private latestSize = 0
+  private hasAnyLengths = false
 
   /**
    * Adds a path of blocks of `blockTokens` each; the last may be partial when the prompt is shorter.
@@ -36,9 +41,18 @@ export class BlockPaths {
    */
   add(ids: IdRuns, blockTokens: number, promptTokens: number): number {
     if (ids.length === 0) return NO_NODE
+    const end = this.addEqual(ids, blockTokens, promptTokens)
+    if (blockTokens !== this.latestSize && end !== REFUSED) {
+      this.latestSize = blockTokens
+      this.sizes.add(blockTokens)
+    }
+    return end
+  }
+
+  private addEqual(ids: IdRuns, blockTokens: number, promptTokens: number): number {
     const runs = this.runs ?? new BlockRuns(blockTokens)
     if (this.ends !== undefined || runs.blockTokens !== blockTokens) {
-      return this.addEach(ids, (i) => Math.min(blockTokens, promptTokens - i * blockTokens))
+      return this.addPath(ids, (i) => Math.min(blockTokens, promptTokens - i * blockTokens))
     }
     this.runs = runs
     if (this.interner === undefined) {
@@ -49,8 +63,13 @@ export class BlockPaths {
   }
 
   /** Adds a path of blocks of any lengths. */
-  addEach(ids: IdRuns, tokensOf: (i: number) => number): number {
+  addEach(ids: IdRuns, tokens: readonly number[]): number {
     if (ids.length === 0) return NO_NODE
+    this.hasAnyLengths = true
+    return this.addPath(ids, (i) => tokens[i]!)
+  }
+
+  private addPath(ids: IdRuns, tokensOf: (i: number) => number): number {
     const interner = this.interned()
     const ends = this.endsOf(interner)
     interner.find(ids)
@@ -78,6 +97,7 @@ export class BlockPaths {
   finish(): { tree: PromptTree; nodeOf: (handle: number) => number } | undefined {
     const { interner, ends } = this
     if (ends === undefined || interner === undefined) return this.runs?.finish()
+    const blockTokens = this.hasAnyLengths ? undefined : sizeDividing([...this.sizes])
     const size = ends.length
     const parent = sharedInt32(size)
     const startTokens = sharedInt32(size)
@@ -88,7 +108,11 @@ export class BlockPaths {
       startTokens[node] = above === NO_NODE ? 0 : endTokens[above]!
       endTokens[node] = ends.values[node]!
     }
-    return { tree: { size, parent, startTokens, endTokens }, nodeOf: (handle) => handle }
+    const tree = { size, parent, startTokens, endTokens }
+    return {
+      tree: blockTokens === undefined ? tree : { ...tree, blockTokens },
+      nodeOf: (handle) => handle,
+    }
   }
 
   /** Adds a path whose ids are block numbers; `undefined` when they can not be. */

@@ -107,7 +107,7 @@ export class BlockRuns {
         : start + (last - first + 1) * blockTokens
       first = last + 1
     }
-    return { size, parent, startTokens, endTokens }
+    return { size, parent, startTokens, endTokens, blockTokens }
   }
 
   private cut(block: number): void {

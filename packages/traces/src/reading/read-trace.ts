@@ -23,8 +23,8 @@ export interface ReadTraceOptions {
   /** One of {@link TRACE_FORMATS}, or an alias; else told by the content. */
   readonly format?: string | undefined
   /**
-   * Tokens per hashed block of the trace; default 512, as in the published Mooncake traces, and 16 for
-   * Bailian's.
+   * Tokens per hashed block where the lines of the trace do not say it; default 512, as in the published
+   * Mooncake traces, and 16 for Bailian's. The table has it in `prompts.blockTokens`.
    */
   readonly blockTokens?: number | undefined
   /** Characters per token, where a trace holds texts without counts; default 4. */

@@ -1,5 +1,5 @@
 import type { RequestTable } from '@routesim/core'
-import { checkBlockTokens } from '../formats/block-tokens.js'
+import { blockTokensFor } from '../formats/block-tokens.js'
 import { type ArrivalStatistics, arrivalStatistics } from './arrival-statistics.js'
 import { BlockRanges } from './block-ranges.js'
 import { type PrefixStatistics, prefixStatistics } from './prefix-statistics.js'
@@ -43,7 +43,7 @@ export interface TraceAnalysis {
  * console.log(analyzeTrace(table).theoreticalHitRate.mean)
  */
 export function analyzeTrace(table: RequestTable, options: TraceStatsOptions = {}): TraceAnalysis {
-  const blockTokens = checkBlockTokens(options.blockTokens)
+  const blockTokens = blockTokensFor(table, options.blockTokens)
   const ranges = new BlockRanges(table, blockTokens)
   const { size, promptTokens, outputTokens } = table
   const repeatedBefore = repeatedBlocks(table, ranges)

@@ -1,12 +1,12 @@
 import type { RequestTable } from '@routesim/core'
-import { checkBlockTokens } from '../formats/block-tokens.js'
+import { blockTokensFor } from '../formats/block-tokens.js'
 import { BlockNumbering } from './block-numbering.js'
 import { promptSharing } from './prompt-sharing.js'
 
 /** Options of {@link traceStats}. */
 export interface TraceStatsOptions {
-  /** Block size in tokens at which sharing is counted; default 512. */
-  readonly blockTokens?: number
+  /** Block size in tokens at which sharing is counted; default that of the trace, or 512. */
+  readonly blockTokens?: number | undefined
 }
 
 /** Figures of a trace that matter to a router. */
@@ -33,7 +33,7 @@ export interface TraceStats {
  * @throws RouteSimError `trace_option_invalid` when `blockTokens` is not a positive integer
  */
 export function traceStats(table: RequestTable, options: TraceStatsOptions = {}): TraceStats {
-  const blockTokens = checkBlockTokens(options.blockTokens)
+  const blockTokens = blockTokensFor(table, options.blockTokens)
   const { size, arrivalMs, promptTokens, outputTokens } = table
   const { sharedTokens } = promptSharing(table)
   const numbering = new BlockNumbering(table, blockTokens)

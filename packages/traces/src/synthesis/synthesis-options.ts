@@ -1,6 +1,7 @@
+import type { RequestTable } from '@routesim/core'
 import { describeValue } from '../errors/describe-value.js'
 import { traceError } from '../errors/trace-error.js'
-import { checkBlockTokens } from '../formats/block-tokens.js'
+import { blockTokensFor } from '../formats/block-tokens.js'
 
 /** Options of `synthesizeTrace`, called and meant as those of NVIDIA Dynamo's `datagen synthesize`. */
 export interface SynthesisOptions {
@@ -24,7 +25,7 @@ export interface SynthesisOptions {
   readonly maxOsl?: number | undefined
   /** Draws in a row that may miss the limits of prompts; default 10,000. */
   readonly maxRejections?: number | undefined
-  /** Tokens per block, as those of the trace; default 512. */
+  /** Tokens per block; default that of the trace, 512 where it has none. */
   readonly blockTokens?: number | undefined
   /** Default 0. */
   readonly seed?: number | undefined
@@ -59,9 +60,12 @@ const INTEGERS = [
 ] as const
 
 /** @throws RouteSimError `trace_option_invalid` */
-export function resolveSynthesis(options: SynthesisOptions, requests: number): ResolvedSynthesis {
+export function resolveSynthesis(
+  options: SynthesisOptions,
+  table: RequestTable,
+): ResolvedSynthesis {
   const resolved: ResolvedSynthesis = {
-    numRequests: options.numRequests ?? requests,
+    numRequests: options.numRequests ?? table.size,
     speedupRatio: options.speedupRatio ?? 1,
     prefixLenMultiplier: options.prefixLenMultiplier ?? 1,
     prefixRootMultiplier: options.prefixRootMultiplier ?? 1,
@@ -72,7 +76,7 @@ export function resolveSynthesis(options: SynthesisOptions, requests: number): R
     minOsl: options.minOsl ?? 0,
     maxOsl: options.maxOsl ?? 0x3fffffff,
     maxRejections: options.maxRejections ?? 10_000,
-    blockTokens: checkBlockTokens(options.blockTokens),
+    blockTokens: blockTokensFor(table, options.blockTokens),
     seed: options.seed ?? 0,
     mode: options.mode ?? 'independent',
   }

@@ -27,7 +27,7 @@ export function synthesizeTrace(table: RequestTable, options: SynthesisOptions =
   if (table.size === 0) {
     throw traceError('trace_empty', 'synthesis: expected a trace with requests, got none')
   }
-  return new Synthesis(table, resolveSynthesis(options, table.size)).run()
+  return new Synthesis(table, resolveSynthesis(options, table)).run()
 }
 
 class Synthesis {

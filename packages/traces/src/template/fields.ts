@@ -52,6 +52,7 @@ export const TEMPLATE_FIELDS: Readonly<Partial<Record<TraceFormat, ReadonlyMap<s
       ['timestamp', ARRIVAL],
       ['input_length', PROMPT],
       ['output_length', OUTPUT],
+      ['block_size', BLOCK_SIZE],
       ['session_id', nameSlot('session')],
       ['delay', LEFT_TO_READER],
     ]),

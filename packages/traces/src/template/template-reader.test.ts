@@ -96,6 +96,7 @@ class OddTraces {
       ['hash_ids', this.ids()],
     ]
     if (has[1]) fields.push(['session_id', this.name()])
+    if (has[4] && this.chance(0.8)) fields.push(['block_size', this.pick(['8', '8', '4', '[8,8]'])])
     return fields
   }
 

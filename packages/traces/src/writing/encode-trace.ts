@@ -4,7 +4,7 @@ import { encodeAgentic } from '../formats/agentic-writer.js'
 import { arrivalsLines, azureLines } from '../formats/azure-writer.js'
 import { bailianLines } from '../formats/bailian-format.js'
 import { blisLines } from '../formats/blis-format.js'
-import { blockTokensOf, checkBlockTokens } from '../formats/block-tokens.js'
+import { blockTokensFor, checkBlockTokens, writtenBlockTokens } from '../formats/block-tokens.js'
 import { burstGptLines } from '../formats/burstgpt-format.js'
 import { commonBlockSize } from '../formats/common-block-size.js'
 import { encodeCompact } from '../formats/compact-writer.js'
@@ -20,8 +20,8 @@ export interface EncodeOptions {
   /** The names of prefixes, from the read; where it has none they are called `p0`, `p1`... */
   readonly prefixHashes?: PrefixHashes | undefined
   /**
-   * Tokens per hashed block; default 512 for Mooncake, 16 for Bailian, and for agentic sessions, which say
-   * it, that of the trace.
+   * Tokens per hashed block. By default 512 for Mooncake and 16 for Bailian where the blocks of the trace
+   * consist of such, else those of the trace, as for agentic sessions: lines say it then.
    */
   readonly blockTokens?: number | undefined
   /** OTel: a document per line (`lines`, the default), or one `document`. */
@@ -40,7 +40,7 @@ export function encodeTrace(
   const { blockTokens } = options
   const hasNames = options.prefixHashes !== undefined && options.prefixHashes.names.length > 0
   const prefixHashes = hasNames ? options.prefixHashes : undefined
-  const size = checkBlockTokens(blockTokens)
+  checkBlockTokens(blockTokens)
   const to = parseWritableFormat(format)
   const checked = (lines: Iterable<string>): EncodedTrace => {
     const all = [...lines]
@@ -55,7 +55,7 @@ export function encodeTrace(
     case 'parquet':
       return encodeCompact(table, prefixHashes)
     case 'mooncake':
-      return encodeMooncake(table, prefixHashes, size)
+      return encodeMooncake(table, prefixHashes, writtenBlockTokens(table, to, blockTokens))
     case 'otel':
       return encodeOtel(table, prefixHashes, options.otelLayout ?? 'lines')
     case 'azure':
@@ -67,8 +67,8 @@ export function encodeTrace(
     case 'blis':
       return checked(blisLines(table, prefixHashes))
     case 'bailian':
-      return checked(bailianLines(table, checkBlockTokens(blockTokens ?? blockTokensOf(to))))
+      return checked(bailianLines(table, writtenBlockTokens(table, to, blockTokens)))
     case 'agentic':
-      return encodeAgentic(table, checkBlockTokens(blockTokens ?? commonBlockSize(table)))
+      return encodeAgentic(table, blockTokensFor(table, blockTokens ?? commonBlockSize(table)))
   }
 }

@@ -1,6 +1,7 @@
 import { type RequestTable, RequestTableBuilder } from '@routesim/core'
-import { blockTokensOf, editTrace, readTrace, synthesizeTrace } from '@routesim/traces'
+import { editTrace, readTrace, synthesizeTrace } from '@routesim/traces'
 import type { Options } from 'yargs'
+import { printLostSharing } from '../../output/lost-sharing.js'
 import { UsageError } from '../../usage-error.js'
 import {
   namingFlags,
@@ -22,7 +23,7 @@ export const TRACE_SHAPE: Record<string, Options> = {
   'trace-block-size': {
     type: 'number',
     requiresArg: true,
-    describe: 'Tokens of a hashed block of the trace (default that of its format)',
+    describe: 'Tokens of a hashed block (default that of the trace)',
   },
 }
 
@@ -62,16 +63,12 @@ export async function readWorkload(
   return namingFlags(FLAGS, async () => {
     if (!(speedupRatio > 0 && Number.isFinite(speedupRatio)))
       throw new UsageError(`--speedup-ratio: expected a number > 0, got ${speedupRatio}`)
-    const { table, format } = await readTrace(path, { blockTokens: traceBlockSize })
+    const { table } = await readTrace(path, { blockTokens: traceBlockSize })
     const part = editTrace(table, { head })
-    if (isSynthetic)
-      return {
-        table: synthesizeTrace(part, {
-          ...options,
-          blockTokens: traceBlockSize ?? blockTokensOf(format),
-        }),
-        isSynthetic,
-      }
+    if (isSynthetic) {
+      printLostSharing(part, traceBlockSize, '--trace-block-size')
+      return { table: synthesizeTrace(part, options), isSynthetic }
+    }
     if (part.predecessor !== undefined) {
       console.error(
         'note: requests that wait for others in the trace are sent at their times of arrival all the same',

@@ -1,13 +1,7 @@
 import { workloadToml } from '@routesim/experiments'
-import {
-  blockTokensOf,
-  type FitError,
-  fitErrors,
-  fitWorkload,
-  generateTrace,
-  readTrace,
-} from '@routesim/traces'
+import { type FitError, fitErrors, fitWorkload, generateTrace, readTrace } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
+import { printLostSharing } from '../../output/lost-sharing.js'
 import { alignedTable } from '../../output/table.js'
 import { printTraceNotes } from '../../output/trace-notes.js'
 import { fitted, printFitted } from '../../output/wrapped.js'
@@ -42,8 +36,7 @@ export const traceFitCommand: CommandModule<object, TraceFitArguments> = {
       .option('block-size', {
         type: 'number',
         requiresArg: true,
-        describe:
-          'Tokens per block, of the trace and of the hit rates (default that of the format: 512 or 16)',
+        describe: 'Tokens per block, of the trace and of the hit rates (default that of the trace)',
       })
       .option('seed', {
         type: 'number',
@@ -63,8 +56,8 @@ export const traceFitCommand: CommandModule<object, TraceFitArguments> = {
       onError,
     })
     const spec = fitWorkload(table)
-    const blockTokens = blockSize ?? blockTokensOf(read.format)
-    const errors = fitErrors(table, generateTrace({ ...spec, seed }), { blockTokens })
+    const like = generateTrace({ ...spec, seed })
+    const errors = fitErrors(table, like, { blockTokens: blockSize })
     const toml = `# Fitted to a trace; put it after the [cluster] of a config.\n${workloadToml(spec).trimEnd()}`
     const report = (maxWidth: number): string => errorTable(errors, maxWidth)
     if (output === undefined || output === '-') {
@@ -75,6 +68,7 @@ export const traceFitCommand: CommandModule<object, TraceFitArguments> = {
       printFitted(report)
       console.error(`Wrote [workload] to ${output}`)
     }
+    printLostSharing(table, blockSize)
     printTraceNotes(read)
   },
 }

@@ -1,5 +1,6 @@
-import { analyzeTrace, blockTokensOf, readTrace } from '@routesim/traces'
+import { analyzeTrace, readTrace } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
+import { printLostSharing } from '../../output/lost-sharing.js'
 import { traceAnalysisText } from '../../output/trace-analysis.js'
 import { printTraceNotes } from '../../output/trace-notes.js'
 import { printFitted } from '../../output/wrapped.js'
@@ -26,8 +27,7 @@ export const traceStatsCommand: CommandModule<object, TraceStatsArguments> = {
       .option('block-size', {
         type: 'number',
         requiresArg: true,
-        describe:
-          'Tokens per block, of the trace and of the analysis (default that of the format: 512 or 16)',
+        describe: 'Tokens per block, of the trace and of the analysis (default that of the trace)',
       })
       .option('format', {
         choices: ['table', 'json'],
@@ -44,9 +44,10 @@ export const traceStatsCommand: CommandModule<object, TraceStatsArguments> = {
       blockTokens: blockSize,
       onError,
     })
-    const analysis = analyzeTrace(table, { blockTokens: blockSize ?? blockTokensOf(read.format) })
+    const analysis = analyzeTrace(table, { blockTokens: blockSize })
     if (format === 'json') console.log(JSON.stringify(analysis, undefined, 2))
     else printFitted((maxWidth) => traceAnalysisText(analysis, maxWidth))
+    printLostSharing(table, blockSize)
     printTraceNotes(read)
   },
 }

@@ -33,7 +33,7 @@ export const WRITTEN_TRACE_OPTIONS: Record<'output' | 'to' | 'block-size', Optio
   'block-size': {
     type: 'number',
     requiresArg: true,
-    describe: 'Tokens per hashed block (default 512; Bailian 16)',
+    describe: 'Tokens per hashed block (default that of the trace)',
   },
 }
 

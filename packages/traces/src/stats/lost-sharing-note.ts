@@ -1,0 +1,40 @@
+import type { RequestTable } from '@routesim/core'
+import { blockTokensFor } from '../formats/block-tokens.js'
+import { promptSharing } from './prompt-sharing.js'
+
+/** Blocks of any size leave out some of what prompts share: it seldom ends where a block does. */
+const LITTLE = 0.1
+
+/**
+ * A note on blocks that are too large for what prompts share; `undefined` when they leave out a tenth of it at
+ * most.
+ *
+ * @param blockTokens - size of the blocks; default that of the trace, 512 where it has none
+ * @throws RouteSimError `trace_option_invalid` when `blockTokens` is not a positive integer
+ *
+ * @example
+ * const { table } = await readTrace('recording.jsonl')
+ * lostSharingNote(table, 512)
+ * // => 'blocks of 512 tokens leave out 100% of what prompts share; those of the trace have 16'
+ */
+export function lostSharingNote(table: RequestTable, blockTokens?: number): string | undefined {
+  const size = blockTokensFor(table, blockTokens)
+  const { sharedTokens } = promptSharing(table)
+  let shared = 0
+  let lost = 0
+  for (let row = 0; row < table.size; row++) {
+    const prompt = table.promptTokens[row]!
+    const tokens = Math.min(sharedTokens[row]!, prompt)
+    shared += tokens
+    // The last block of a prompt may be a partial one.
+    if (tokens < prompt) lost += tokens % size
+  }
+  if (lost <= LITTLE * shared) return undefined
+  const percent = Math.round((100 * lost) / shared)
+  const own = table.prompts.blockTokens
+  const better =
+    own === undefined || own === size
+      ? 'smaller ones leave out less'
+      : `those of the trace have ${own}`
+  return `blocks of ${size} tokens leave out ${percent}% of what prompts share; ${better}`
+}
