@@ -216,7 +216,7 @@ export class MockWorker {
     let isOver = false
     const job = this.engine.submit(
       this.leastBusy(ranks),
-      request.tokens,
+      request,
       maxTokens,
       isHandedOver,
       receivedMs,

@@ -20,6 +20,8 @@ export interface CompletionRequest {
   /** The prompt: token ids, or {@link tokensOfText} of its text; several prompts one after another. */
   readonly tokens: Uint32Array
   readonly tokenSource: TokenSource
+  /** What its prompt's KV is shared under with those alone that say the same. */
+  readonly cacheSalt: string | undefined
   readonly user: string | undefined
   readonly priority: number
   /** What a prefill worker told about where its KV cache is, or what it is asked to tell. */
@@ -57,6 +59,7 @@ export function parseCompletionRequest(endpoint: Endpoint, text: string): Comple
     stream: optional(body, 'stream', 'true or false', isBoolean) ?? false,
     includeUsage: options?.['include_usage'] === true,
     ignoreEos: optional(body, 'ignore_eos', 'true or false', isBoolean) ?? false,
+    cacheSalt: optional(body, 'cache_salt', 'a string', isString),
     user: optional(body, 'user', 'a string', isString),
     priority: optional(body, 'priority', 'an integer', isInteger) ?? 0,
     kvTransfer: optional(body, 'kv_transfer_params', 'an object', isObject),

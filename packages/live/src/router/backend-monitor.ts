@@ -2,6 +2,7 @@ import { sumMetrics } from '../metrics/parse-prometheus.js'
 import type { LiveBackend, MetricsSample, ProbedPath } from './live-backend.js'
 import type { RouterConfig } from './router-config.js'
 import type { RouterCore } from './router-core.js'
+import { readServedModels } from './served-models.js'
 import type { Upstream } from './upstream.js'
 
 /** What each figure is called by vLLM (old and new), SGLang, TensorRT-LLM and RouteSim's mock workers. */
@@ -124,10 +125,9 @@ export class BackendMonitor {
   /** Where it can not be read, the worker is taken to serve whatever is asked for, and has the last word. */
   private async readModel(): Promise<void> {
     await this.read('/v1/models', (text) => {
-      const { data } = JSON.parse(text) as { data?: { id?: unknown }[] }
-      const names = new Set((data ?? []).flatMap(({ id }) => (typeof id === 'string' ? id : [])))
-      if (names.size === 0) return 'it names no model'
-      this.core.setModels(this.backend, [...names].sort())
+      const served = readServedModels(text)
+      if (served.length === 0) return 'it names no model'
+      this.core.setModels(this.backend, served)
       return undefined
     })
   }

@@ -91,6 +91,7 @@ export class CompletionHandler {
       const value = request.headers[name]
       return typeof value === 'string' && value !== '' ? value : undefined
     }
+    const { model, adapter, apart } = core.named(parsed.model)
     const ticket = core.begin(
       {
         promptTokens: parsed.tokens.length,
@@ -98,11 +99,15 @@ export class CompletionHandler {
         session: header('x-session-id') ?? header('x-dynamo-session-id'),
         user: parsed.user,
         tenant: header('x-tenant-id'),
-        model: parsed.model,
+        model,
+        adapter,
         priority: parsed.priority,
         isStreamed: parsed.stream,
       },
-      promptHashes(parsed.tokens, config.block_tokens),
+      promptHashes(parsed.tokens, config.block_tokens, {
+        adapter: apart,
+        cacheSalt: parsed.cacheSalt,
+      }),
     )
     // A timer of its own: those of AbortSignal.timeout outlive the request.
     const { signal, timer } = deadlineIn(config.request_timeout_ms)
@@ -374,8 +379,8 @@ class RoutedRequest {
       sendError(this.response, new ApiError(status, `no worker answered (${why})`))
       return 'failed'
     }
-    const { model } = this.ticket.request
-    if (model !== undefined && !core.backends.some((backend) => backend.serves(model))) {
+    const { servedName: name } = this.ticket.request
+    if (name !== undefined && !core.backends.some((backend) => backend.serves(name))) {
       sendError(this.response, new ApiError(404, 'model: no worker serves it', undefined, 'model'))
       return 'client_error'
     }

@@ -321,10 +321,14 @@ class RouterServer {
   /** Says where a request should go, for clients that send it there themselves. */
   private async findBestWorker(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const text = (await readBody(request, this.config.max_body_bytes)).toString('utf8')
-    const { promptTokens, hashes, model } = bestWorkerQuestion(text, this.config.block_tokens)
+    const { promptTokens, hashes, model, adapter } = bestWorkerQuestion(
+      text,
+      this.config.block_tokens,
+      (name) => this.core.named(name),
+    )
     const facts = { maxTokens: 0, session: undefined, user: undefined, tenant: undefined }
     const ticket = this.core.begin(
-      { ...facts, promptTokens, model, priority: 0, isStreamed: true },
+      { ...facts, promptTokens, model, adapter, priority: 0, isStreamed: true },
       hashes,
     )
     const answer = this.core.ask(ticket)
@@ -396,7 +400,7 @@ function timeoutsOf(configNow: () => RouterConfig): UpstreamTimeouts {
 }
 
 /** Reads `local_hashes` and `num_tokens`, or a request as it would be sent. */
-function bestWorkerQuestion(text: string, blockTokens: number) {
+function bestWorkerQuestion(text: string, blockTokens: number, named: RouterCore['named']) {
   let body: Record<string, unknown>
   try {
     body = JSON.parse(text)
@@ -407,8 +411,10 @@ function bestWorkerQuestion(text: string, blockTokens: number) {
   if (local === undefined) {
     const endpoint = body?.['messages'] === undefined ? 'completions' : 'chat'
     const parsed = parseCompletionRequest(endpoint, text)
-    const hashes = promptHashes(parsed.tokens, blockTokens)
-    return { promptTokens: parsed.tokens.length, hashes, model: parsed.model }
+    const { model, adapter, apart } = named(parsed.model)
+    const { tokens, cacheSalt } = parsed
+    const hashes = promptHashes(tokens, blockTokens, { adapter: apart, cacheSalt })
+    return { promptTokens: tokens.length, hashes, model, adapter }
   }
   if (!Number.isInteger(tokens) || (tokens as number) <= 0)
     throw new ApiError(400, 'num_tokens: expected an integer > 0')
@@ -420,5 +426,5 @@ function bestWorkerQuestion(text: string, blockTokens: number) {
     return before
   })
   const hashes = { local: Float64Array.from(local), chained }
-  return { promptTokens: tokens as number, hashes, model: undefined }
+  return { promptTokens: tokens as number, hashes, model: undefined, adapter: undefined }
 }
