@@ -189,7 +189,10 @@ class RouterServer {
     this.keys = await readKeys(config)
     const { added, removed } = this.core.reconfigure(config, create)
     this.config = config
-    for (const [backend, { upstream }] of this.connections) upstream.apiKey = this.keyOf(backend)
+    for (const [backend, { upstream, monitor }] of this.connections) {
+      upstream.apiKey = this.keyOf(backend)
+      monitor.askModels()
+    }
     await Promise.all(added.map((backend) => this.connect(backend)))
     for (const backend of removed) {
       this.connections.get(backend)?.monitor.stop()
@@ -214,6 +217,8 @@ class RouterServer {
         down: (reason) => this.log({ event: 'worker_down', worker, url, reason }),
         unreadable: (path, reason) =>
           this.log({ event: 'worker_unreadable', worker, url, path, reason }),
+        models: (models) =>
+          this.log({ event: 'worker_models', worker, url, models: models.join(', ') }),
       }),
     }
     this.connections.set(backend, connection)
