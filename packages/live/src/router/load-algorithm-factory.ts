@@ -38,7 +38,7 @@ export function serveDifferently(
 
 /**
  * Makes instances of what a config names: a built-in algorithm or a file, perhaps in combinators, as in
- * simulations.
+ * simulations. A file, and what it imports, is loaded as it is now.
  *
  * @param tables - parameters where the name has none, by algorithm
  * @throws RouteSimError when it is unknown, or a parameter is
@@ -47,6 +47,6 @@ export async function loadAlgorithmFactory(
   spec: string,
   tables: Config['algorithms'] = {},
 ): Promise<AlgorithmFactory> {
-  const { create, wrap } = routerMaker(await loadAlgorithm(spec), tables)
+  const { create, wrap } = routerMaker(await loadAlgorithm(spec, { isAnew: true }), tables)
   return Object.assign(() => create(), { wrap })
 }
