@@ -90,6 +90,7 @@ class RouterServer {
   private isDraining = false
   private readonly startMs = performance.now()
 
+  /** @param create - makes what the config names */
   constructor(options: RouterServerOptions, create: AlgorithmFactory) {
     const { config, apiKey, record } = options
     this.options = options
@@ -99,6 +100,7 @@ class RouterServer {
     const onMoveRefused = (algorithm: string): void =>
       this.log({ event: 'moves_refused', algorithm })
     this.core = new RouterCore(config, create, now, { onFault, onMoveRefused })
+    this.warn(create)
     this.recorder =
       record === undefined
         ? undefined
@@ -189,6 +191,7 @@ class RouterServer {
     this.keys = await readKeys(config)
     const { added, removed } = this.core.reconfigure(config, create)
     this.config = config
+    this.warn(create)
     for (const [backend, { upstream, monitor }] of this.connections) {
       upstream.apiKey = this.keyOf(backend)
       monitor.askModels()
@@ -360,6 +363,19 @@ class RouterServer {
         totals[key] += subscriber.counts[key]
     }
     return totals
+  }
+
+  /** Says what the algorithm looks at and nobody tells. */
+  private warn({ observes = [] }: AlgorithmFactory): void {
+    const { metrics_interval_ms, workers } = this.config
+    const isTold = metrics_interval_ms > 0 || workers.every(({ kv_tokens }) => kv_tokens > 0)
+    if (isTold || !observes.includes('kv usage')) return
+    this.log({
+      event: 'kv_usage_unknown',
+      algorithm: this.core.algorithmName,
+      why: 'it looks at the KV usage of workers, which is taken for 0 as nothing tells it',
+      hint: 'Set metrics_interval_ms (--metrics-interval), or kv_tokens of each of [[workers]].',
+    })
   }
 
   private log(entry: RouterLogEntry): void {
