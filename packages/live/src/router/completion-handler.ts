@@ -7,7 +7,7 @@ import {
   parseCompletionRequest,
 } from '../openai/completion-request.js'
 import type { LiveBackend } from './live-backend.js'
-import { promptHashes } from './live-request.js'
+import { promptHashes, promptTokensOf } from './live-request.js'
 import type { RequestEnd } from './request-ends.js'
 import type { Route } from './route.js'
 import type { RouterConfig } from './router-config.js'
@@ -94,7 +94,7 @@ export class CompletionHandler {
     const { model, adapter, apart } = core.named(parsed.model)
     const ticket = core.begin(
       {
-        promptTokens: parsed.tokens.length,
+        promptTokens: promptTokensOf(parsed),
         maxTokens: parsed.maxTokens ?? 0,
         session: header('x-session-id') ?? header('x-dynamo-session-id'),
         user: parsed.user,

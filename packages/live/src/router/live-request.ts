@@ -80,6 +80,11 @@ export class LiveRequest implements RequestView {
   }
 }
 
+/** Length of a prompt for routing algorithms, none of which reckons with an empty one. */
+export function promptTokensOf({ tokens }: { readonly tokens: Uint32Array }): number {
+  return Math.max(1, tokens.length)
+}
+
 /** Hashes of a prompt without its last token, which an engine always computes. */
 export function promptHashes(
   tokens: Uint32Array,

@@ -19,7 +19,7 @@ import { CompletionHandler } from './completion-handler.js'
 import { faultName } from './fault-name.js'
 import { EventKnowledge } from './kv-knowledge.js'
 import type { LiveBackend } from './live-backend.js'
-import { promptHashes } from './live-request.js'
+import { promptHashes, promptTokensOf } from './live-request.js'
 import { type AlgorithmFactory, loadAlgorithmFactory } from './load-algorithm-factory.js'
 import { readKeyFile } from './read-key-file.js'
 import { checkReload, type RouterConfig } from './router-config.js'
@@ -435,7 +435,7 @@ function bestWorkerQuestion(text: string, blockTokens: number, named: RouterCore
     const { model, adapter, apart } = named(parsed.model)
     const { tokens, cacheSalt } = parsed
     const hashes = promptHashes(tokens, blockTokens, { adapter: apart, cacheSalt })
-    return { promptTokens: tokens.length, hashes, model, adapter }
+    return { promptTokens: promptTokensOf(parsed), hashes, model, adapter }
   }
   if (!Number.isInteger(tokens) || (tokens as number) <= 0)
     throw new ApiError(400, 'num_tokens: expected an integer > 0')
