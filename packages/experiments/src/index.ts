@@ -43,7 +43,7 @@ export {
   type WorkerCounts,
   type WorkerRun,
 } from './queue/sweep-worker.js'
-export { loadAlgorithm } from './routers/load-algorithm.js'
+export { type LoadAlgorithmOptions, loadAlgorithm } from './routers/load-algorithm.js'
 export { loadChoice } from './routers/load-choice.js'
 export { type CompareOptions, type Comparison, compare } from './run/compare.js'
 export type { Control, ObservedRun, Progress, RunObserver } from './run/execute.js'

@@ -68,7 +68,7 @@ export {
   type RunningRouter,
   startRouter,
 } from './router/router-server.js'
-export { type BlockHashes, hashBlocks } from './tokens/block-hashes.js'
+export { type BlockHashes, type ExtraKeys, hashBlocks } from './tokens/block-hashes.js'
 export { BlockInterner } from './tokens/block-interner.js'
 export { BYTES_PER_TOKEN, tokensOfText } from './tokens/prompt-tokens.js'
 export { type TwinFigure, type TwinOptions, type TwinReport, twin } from './twin/twin.js'

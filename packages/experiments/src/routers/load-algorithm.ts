@@ -10,6 +10,7 @@ import {
   loaderOptions,
   soleDefinition,
 } from '../code-files/code-file.js'
+import { loadAnew } from '../code-files/load-anew.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import type { SingleChoice } from '../run/resolve-algorithms.js'
 
@@ -18,6 +19,12 @@ const ROUTER_FILE: CodeFileKind<RouterDefinition> = {
   exports: 'router made with defineRouter',
   hint: 'Write: export default defineRouter({ name, description, create: () => ({ route(request, cluster) { ... } }) })',
   isDefinition,
+}
+
+/** How {@link loadAlgorithm} loads a file. */
+export interface LoadAlgorithmOptions {
+  /** Whether it and the files that it imports are loaded as they are now, even if they were before; default false. */
+  readonly isAnew?: boolean
 }
 
 /**
@@ -30,7 +37,10 @@ const ROUTER_FILE: CodeFileKind<RouterDefinition> = {
  * @example
  * const mine = await loadAlgorithm('./my-router.ts:alpha=2')
  */
-export async function loadAlgorithm(spec: string): Promise<SingleChoice> {
+export async function loadAlgorithm(
+  spec: string,
+  options: LoadAlgorithmOptions = {},
+): Promise<SingleChoice> {
   const { router, around } = unwrapSpec(spec)
   const { name, parameters } = parseRouterSpec(router)
   if (!isCodeFile(name)) {
@@ -38,7 +48,7 @@ export async function loadAlgorithm(spec: string): Promise<SingleChoice> {
     return spec
   }
   const file = resolve(name)
-  const definition = await loadRouterFile(file, name)
+  const definition = await loadRouterFile(file, name, options)
   return { definition, parameters, label: spec.replace(name, definition.name), file, around }
 }
 
@@ -58,17 +68,25 @@ function noCodeFile(name: string): RouteSimError<ExperimentsErrorCode> {
  * @param name - what error messages call the file
  * @throws RouteSimError `router_file`
  */
-export async function loadRouterFile(path: string, name: string): Promise<RouterDefinition> {
+export async function loadRouterFile(
+  path: string,
+  name: string,
+  { isAnew = false }: LoadAlgorithmOptions = {},
+): Promise<RouterDefinition> {
   if (!existsSync(path)) throw codeFileMissing(name, ROUTER_FILE)
-  // Only who brings a file of their own pays for the loader.
-  const { createJiti } = await import('jiti')
   let module: unknown
   try {
-    module = await createJiti(import.meta.url, loaderOptions()).import(path)
+    module = await (isAnew ? loadAnew(path) : loadOnce(path))
   } catch (cause) {
     throw codeFileFaulty(name, ROUTER_FILE, cause)
   }
   return completed(soleDefinition(module, name, ROUTER_FILE), name)
+}
+
+async function loadOnce(path: string): Promise<unknown> {
+  // Only who brings a file of their own pays for the loader.
+  const { createJiti } = await import('jiti')
+  return createJiti(import.meta.url, loaderOptions()).import(path)
 }
 
 /** A definition that may have been written without `defineRouter`: its routers get what that would have given them. */

@@ -12,7 +12,9 @@ import { loadAlgorithm } from './load-algorithm.js'
 export async function loadChoice(spec: string): Promise<AlgorithmChoice> {
   const pair = pairSpec(spec)
   if (pair === undefined) return loadAlgorithm(spec)
-  const [prefill, decode] = await Promise.all([pair.prefill, pair.decode].map(loadAlgorithm))
+  const [prefill, decode] = await Promise.all(
+    [pair.prefill, pair.decode].map((each) => loadAlgorithm(each)),
+  )
   return { prefill: prefill!, decode: decode! }
 }
 

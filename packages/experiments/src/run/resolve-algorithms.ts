@@ -7,6 +7,7 @@ import {
   pdPair,
   perModel,
   type RouterDefinition,
+  type RouterObservation,
   unwrapSpec,
   wrapRouter,
 } from '@routesim/algorithms'
@@ -92,6 +93,8 @@ export function resolveAlgorithms(
 
 /** What makes a router, and what puts its combinators around it. */
 export interface RouterMaker {
+  /** What it looks at to decide, and what its combinators do, as far as they say. */
+  readonly observes: readonly RouterObservation[]
   create(): RoutingAlgorithm
   wrap(inner: RoutingAlgorithm): RoutingAlgorithm
 }
@@ -168,7 +171,9 @@ function setUp(
     ...each,
     parameters: withTable(each.definition.name, each.parameters, tables),
   }))
+  const all = [definition, ...around.map((each) => each.definition)]
   return {
+    observes: [...new Set(all.flatMap(({ manifest }) => manifest.observes ?? []))],
     create: () => definition.create(merged),
     wrap: (inner: RoutingAlgorithm) => wrapRouter(inner, combinators),
   }

@@ -12,6 +12,8 @@ export type KvEvent =
       readonly medium: string | undefined
       /** Name of the adapter, if one was used. */
       readonly adapter: string | undefined
+      /** Salt of the request, if it had one; told of blocks at a prompt's start. */
+      readonly cacheSalt: string | undefined
     }
   | {
       readonly kind: 'removed'

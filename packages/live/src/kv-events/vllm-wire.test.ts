@@ -11,6 +11,7 @@ const stored = {
   blockTokens: 2,
   medium: 'GPU',
   adapter: undefined,
+  cacheSalt: undefined,
 } as const
 
 test('what is written is read again', () => {
@@ -20,6 +21,8 @@ test('what is written is read again', () => {
     events: [
       stored,
       { ...stored, parent: 7, adapter: 'sql' },
+      { ...stored, cacheSalt: 'own' },
+      { ...stored, adapter: 'sql', cacheSalt: 'sql' },
       { kind: 'removed', hashes: [7], medium: 'GPU' },
       { kind: 'cleared' },
     ],
@@ -54,9 +57,24 @@ test('hashes of 64 bits and of bytes are reduced, and maps are read as arrays ar
         blockTokens: 1,
         medium: undefined,
         adapter: undefined,
+        cacheSalt: undefined,
       },
     ],
   })
+})
+
+test('the salt of a first block is found among its extra keys, beside adapter, image and embeddings', () => {
+  const image = ['an image', 3]
+  const saltOf = (keys: unknown, adapter: string | null = null): unknown => {
+    const event = ['BlockStored', [1], null, [1], 1, null, 'GPU', adapter, keys]
+    return decodeKvEvents(encode([1, [event]]))?.events.map(
+      (each) => 'cacheSalt' in each && each.cacheSalt,
+    )
+  }
+  expect(saltOf([[image, 'own', new Uint8Array(2)]])).toEqual(['own'])
+  expect(saltOf([['sql', 'own']], 'sql')).toEqual(['own'])
+  expect(saltOf([['sql', image]], 'sql')).toEqual([undefined])
+  for (const keys of [null, [], [null], 'x']) expect(saltOf(keys)).toEqual([undefined])
 })
 
 test.each([

@@ -12,9 +12,12 @@ export function encodeKvEvents({ timestampSec, events, rank }: KvEventBatch): Ui
 
 function toArray(event: KvEvent): unknown[] {
   if (event.kind === 'stored') {
-    const { hashes, parent, tokens, blockTokens, medium, adapter } = event
+    const { hashes, parent, tokens, blockTokens, medium, adapter, cacheSalt } = event
     const name = ['BlockStored', hashes, parent ?? null, tokens, blockTokens, null, medium ?? null]
-    return adapter === undefined ? name : [...name, adapter]
+    if (cacheSalt === undefined) return adapter === undefined ? name : [...name, adapter]
+    const every = adapter === undefined ? [] : [adapter]
+    const extraKeys = hashes.map((_, i) => (i === 0 ? [...every, cacheSalt] : every))
+    return [...name, adapter ?? null, extraKeys]
   }
   if (event.kind === 'removed') return ['BlockRemoved', event.hashes, event.medium ?? null]
   return ['AllBlocksCleared']
@@ -51,6 +54,7 @@ const STORED = [
   'lora_id',
   'medium',
   'lora_name',
+  'extra_keys',
 ] as const
 
 function fromWire(event: unknown): KvEvent | undefined {
@@ -71,7 +75,8 @@ function fromWire(event: unknown): KvEvent | undefined {
   const blockTokens = Number(fields['block_size'])
   if (tokens === undefined || !(blockTokens >= 1)) return undefined
   const parent = fields['parent_block_hash']
-  const adapter = fields['lora_name'] ?? fields['lora_id']
+  const told = fields['lora_name'] ?? fields['lora_id']
+  const adapter = told === undefined || told === null ? undefined : String(told)
   return {
     kind: 'stored',
     hashes,
@@ -79,8 +84,15 @@ function fromWire(event: unknown): KvEvent | undefined {
     tokens,
     blockTokens,
     medium,
-    adapter: adapter === undefined || adapter === null ? undefined : String(adapter),
+    adapter,
+    cacheSalt: saltAmong(listOf(listOf(fields['extra_keys'])?.[0]) ?? [], adapter),
   }
+}
+
+/** The salt among the extra keys of a first block: name of the adapter, images, salt, embeddings. */
+function saltAmong(keys: readonly unknown[], adapter: string | undefined): string | undefined {
+  const others = keys[0] === adapter ? keys.slice(1) : keys
+  return others.findLast((key) => typeof key === 'string')
 }
 
 /** 52 bits of a hash that is a number of up to 64 bits, or bytes. */

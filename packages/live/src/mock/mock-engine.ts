@@ -48,6 +48,7 @@ interface Entry {
   readonly job: MockJob
   readonly listener: MockJobListener
   readonly tokens: Uint32Array
+  readonly cacheSalt: string | undefined
 }
 
 const MOST_ROWS = 65_536
@@ -118,12 +119,13 @@ export class MockEngine {
    */
   submit(
     backend: number,
-    prompt: Uint32Array,
+    request: { readonly tokens: Uint32Array; readonly cacheSalt: string | undefined },
     outputTokens: number,
     isHandedOver: boolean,
     receivedMs: number,
     listener: MockJobListener,
   ): MockJob {
+    const { tokens: prompt, cacheSalt } = request
     const spec = this.specs[backend]!
     const { fleet } = this.paced
     const total = prompt.length + outputTokens
@@ -156,8 +158,8 @@ export class MockEngine {
         firstTokenMs: Number.NaN,
         lastTokenMs: Number.NaN,
       }
-      this.entries[row] = { job, listener, tokens }
-      this.names.begin(row, hashBlocks(tokens, spec.kv.blockTokens).chained)
+      this.entries[row] = { job, listener, tokens, cacheSalt }
+      this.names.begin(row, hashBlocks(tokens, spec.kv.blockTokens, { cacheSalt }).chained)
       fleet.requests.promptTokens[row] = prompt.length
       fleet.requests.outputTokens[row] = outputTokens
       fleet.requests.maxTokens[row] = outputTokens
@@ -240,7 +242,7 @@ export class MockEngine {
     if (this.onKvEvents === undefined) return
     const { blockTokens } = this.specs[backend]!.kv
     const hashes = Array.from({ length: to - from }, (_, i) => this.names.hashOf(row, from + i))
-    const { tokens } = this.entries[row]!
+    const { tokens, cacheSalt } = this.entries[row]!
     this.news[backend]!.push({
       kind: 'stored',
       hashes,
@@ -249,6 +251,7 @@ export class MockEngine {
       blockTokens,
       medium: 'GPU',
       adapter: undefined,
+      cacheSalt: from === 0 ? cacheSalt : undefined,
     })
   }
 

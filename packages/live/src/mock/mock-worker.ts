@@ -151,6 +151,13 @@ export class MockWorker {
       const param = name === 'answers' ? 'n' : 'prompt'
       throw new ApiError(400, `${param}: expected 1, got ${parsed[name]}`, undefined, param)
     }
+    if (parsed.tokens.length === 0)
+      throw new ApiError(
+        400,
+        'prompt: expected text or tokens, got prompt_embeds',
+        undefined,
+        'prompt',
+      )
     if (parsed.maxTokens === 0)
       throw new ApiError(400, 'max_tokens: expected at least 1, got 0', undefined, 'max_tokens')
     this.checkRole(parsed)
@@ -216,7 +223,7 @@ export class MockWorker {
     let isOver = false
     const job = this.engine.submit(
       this.leastBusy(ranks),
-      request.tokens,
+      request,
       maxTokens,
       isHandedOver,
       receivedMs,

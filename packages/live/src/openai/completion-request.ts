@@ -17,9 +17,14 @@ export interface CompletionRequest {
   /** Prompts, and answers that each of them is to have. */
   readonly prompts: number
   readonly answers: number
-  /** The prompt: token ids, or {@link tokensOfText} of its text; several prompts one after another. */
+  /**
+   * The prompt: token ids, or {@link tokensOfText} of its text; several prompts one after another. Empty where only
+   * its embeddings are given (`prompt_embeds`).
+   */
   readonly tokens: Uint32Array
   readonly tokenSource: TokenSource
+  /** What its prompt's KV is shared under with those alone that say the same. */
+  readonly cacheSalt: string | undefined
   readonly user: string | undefined
   readonly priority: number
   /** What a prefill worker told about where its KV cache is, or what it is asked to tell. */
@@ -39,8 +44,10 @@ const LIMIT = `an integer from 0 to ${MOST_TOKENS}`
  */
 export function parseCompletionRequest(endpoint: Endpoint, text: string): CompletionRequest {
   const body = parseObject(text)
-  const { tokens, tokenSource, prompts = 1 } = readablePrompt(endpoint, body)
-  if (tokens.length === 0) throw invalid('prompt', 'expected at least one token, got none')
+  const prompt = readablePrompt(endpoint, body)
+  const { tokens, tokenSource, prompts = 1 } = prompt
+  if (tokens.length === 0 && prompt !== EMBEDDED)
+    throw invalid('prompt', 'expected at least one token, got none')
   const options = optional(body, 'stream_options', 'an object', isObject)
   const maxTokens =
     optional(body, 'max_completion_tokens', LIMIT, isLimit) ??
@@ -57,6 +64,7 @@ export function parseCompletionRequest(endpoint: Endpoint, text: string): Comple
     stream: optional(body, 'stream', 'true or false', isBoolean) ?? false,
     includeUsage: options?.['include_usage'] === true,
     ignoreEos: optional(body, 'ignore_eos', 'true or false', isBoolean) ?? false,
+    cacheSalt: optional(body, 'cache_salt', 'a string', isString),
     user: optional(body, 'user', 'a string', isString),
     priority: optional(body, 'priority', 'an integer', isInteger) ?? 0,
     kvTransfer: optional(body, 'kv_transfer_params', 'an object', isObject),
@@ -68,6 +76,9 @@ interface Prompt {
   readonly tokenSource: TokenSource
   readonly prompts?: number
 }
+
+/** A prompt of which embeddings alone are given, as vLLM takes them: nobody else knows what it shares. */
+const EMBEDDED: Prompt = { tokens: new Uint32Array(0), tokenSource: 'ids' }
 
 /** Parts of a message or tools may be nested deeper than they can be written out. */
 function readablePrompt(endpoint: Endpoint, body: Readonly<Record<string, unknown>>): Prompt {
@@ -83,7 +94,9 @@ function promptOf(endpoint: Endpoint, body: Readonly<Record<string, unknown>>): 
   const ids = optional(body, 'prompt_token_ids', 'token ids', isTokenIds)
   if (ids !== undefined) return { tokens: Uint32Array.from(ids), tokenSource: 'ids' }
   if (endpoint === 'chat') return { tokens: tokensOfText(chatText(body)), tokenSource: 'utf8' }
-  const { prompt } = body
+  const { prompt, prompt_embeds: embeddings } = body
+  const isEmpty = prompt === undefined || prompt === null || isEmptyList(prompt) || prompt === ''
+  if (isEmpty && embeddings !== undefined && embeddings !== null) return EMBEDDED
   if (isString(prompt)) return { tokens: tokensOfText(prompt), tokenSource: 'utf8' }
   if (isTokenIds(prompt)) return { tokens: Uint32Array.from(prompt), tokenSource: 'ids' }
   if (Array.isArray(prompt) && prompt.length > 0) {
@@ -179,6 +192,9 @@ function isCount(value: unknown): value is number {
 }
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0
 }
 function isTokenIds(value: unknown): value is readonly number[] {
   return (

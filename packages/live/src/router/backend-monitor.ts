@@ -2,6 +2,7 @@ import { sumMetrics } from '../metrics/parse-prometheus.js'
 import type { LiveBackend, MetricsSample, ProbedPath } from './live-backend.js'
 import type { RouterConfig } from './router-config.js'
 import type { RouterCore } from './router-core.js'
+import { readServedModels } from './served-models.js'
 import type { Upstream } from './upstream.js'
 
 /** What each figure is called by vLLM (old and new), SGLang, TensorRT-LLM and RouteSim's mock workers. */
@@ -38,6 +39,8 @@ export interface MonitorListener {
   down(reason: string): void
   /** It is up, but something that it was asked for can not be had; said once until it can. */
   unreadable(path: ProbedPath, reason: string): void
+  /** It serves something else than was known, or known to be unreadable. @param models - names */
+  models(models: readonly string[]): void
 }
 
 /** Asks one worker, again and again, whether it is up, what it serves and how busy it is. */
@@ -51,6 +54,7 @@ export class BackendMonitor {
   private failuresInRow = 0
   private isSaidDown = false
   private isStopped = false
+  private modelsDueMs = 0
 
   /** @param configNow - the router's config, which may change */
   constructor(
@@ -89,6 +93,11 @@ export class BackendMonitor {
     for (const timer of this.timers) clearTimeout(timer)
   }
 
+  /** Has what it serves asked for at the next look at its health. */
+  askModels(): void {
+    this.modelsDueMs = 0
+  }
+
   /** Asks every so often, and not before the last answer is there. */
   private repeat(intervalMs: () => number, ask: () => Promise<void>, tookMs = 0): void {
     const waitMs = Math.max(0, intervalMs() - tookMs)
@@ -116,23 +125,31 @@ export class BackendMonitor {
     }
     if (!isUp && !this.isSaidDown) listener.down(trouble)
     this.isSaidDown = !isUp
-    if (!isUp || !isNews) return
-    listener.up()
-    if (backend.config.model === undefined) await this.readModel()
+    if (!isUp) return
+    if (isNews) listener.up()
+    if (isNews || core.now() >= this.modelsDueMs) await this.readModels()
   }
 
-  /** Where it can not be read, the worker is taken to serve whatever is asked for, and has the last word. */
-  private async readModel(): Promise<void> {
+  /** Until it can be read, the worker is taken to serve whatever is asked for, and has the last word. */
+  private async readModels(): Promise<void> {
+    const { backend, core, listener, configNow } = this
+    const { troubles, config } = backend
+    if (config.model !== undefined) return
+    const isFirst = backend.served === undefined && !troubles.has('/v1/models')
+    let isNews = false
     await this.read('/v1/models', (text) => {
-      const { data } = JSON.parse(text) as { data?: { id?: unknown }[] }
-      const names = new Set((data ?? []).flatMap(({ id }) => (typeof id === 'string' ? id : [])))
-      if (names.size === 0) return 'it names no model'
-      this.core.setModels(this.backend, [...names].sort())
+      const served = readServedModels(text)
+      if (served.length === 0) return 'it names no model'
+      isNews = core.setModels(backend, served)
       return undefined
     })
+    const isRead = !troubles.has('/v1/models')
+    this.modelsDueMs = isRead ? core.now() + configNow().models_interval_ms : 0
+    if (isNews && !isFirst && !this.isStopped) listener.models(backend.models!)
   }
 
   private async readMetrics(): Promise<void> {
+    if (this.configNow().metrics_interval_ms === 0) this.backend.troubles.delete('/metrics')
     if (this.configNow().metrics_interval_ms === 0 || !this.backend.isUp) return
     await this.read('/metrics', (text) => {
       const sample = readSample(text, this.core.now())

@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RandomStream } from '@routesim/core'
+import { readTrace } from '@routesim/traces'
 import { afterEach, expect, test } from 'vitest'
 import { complete, LiveFleet, TEST_SPEC } from '../testing/live-fleet.js'
 import { until } from '../testing/until.js'
@@ -195,6 +196,24 @@ test('bodies under way have room together, and it is given back', async () => {
   await until(() => router.stats.bodyBytes === 0)
   expect((await complete(router.url, { prompt: 'x'.repeat(200) })).status).toBe(200)
   expect(router.stats.ends).toMatchObject({ rejected: 1, cancelled: 2, completed: 1 })
+})
+
+test('embeddings in place of a prompt go to the worker, and nothing in its place does not', async () => {
+  const path = join(mkdtempSync(join(tmpdir(), 'routesim-record-')), 'trace.jsonl')
+  const worker = await fleet.workerThatSays(200, { 'content-type': 'application/json' }, [
+    '{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3}}',
+  ])
+  const router = await fleet.router([worker], { algorithm: 'prefix_aware' }, { record: path })
+  const prompt_embeds = 'AAAA'
+  for (const body of [{}, { prompt: null }, { prompt: [] }, { prompt: '' }]) {
+    expect((await complete(router.url, { ...body, prompt_embeds })).status).toBe(200)
+    const refused = await complete(router.url, body)
+    expect([refused.status, refused.json['error']]).toMatchObject([400, { param: 'prompt' }])
+  }
+  await router.close(1000)
+  expect([...(await readTrace(path)).table.promptTokens]).toEqual([1, 1, 1, 1])
+  const [mock] = (await fleet.workers(1)).workers
+  expect((await complete(mock!.url, { prompt_embeds })).status).toBe(400)
 })
 
 test('several prompts, or answers, are for the worker to take or refuse', async () => {

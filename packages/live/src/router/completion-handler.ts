@@ -9,7 +9,7 @@ import {
 } from '../openai/completion-request.js'
 import { UNTOLD } from './answer-usage.js'
 import type { LiveBackend } from './live-backend.js'
-import { promptHashes } from './live-request.js'
+import { promptHashes, promptTokensOf } from './live-request.js'
 import type { RequestEnd } from './request-ends.js'
 import type { Route } from './route.js'
 import type { RouterConfig } from './router-config.js'
@@ -102,18 +102,23 @@ export class CompletionHandler {
       const value = request.headers[name]
       return typeof value === 'string' && value !== '' ? value : undefined
     }
+    const { model, adapter, apart } = core.named(parsed.model)
     const ticket = core.begin(
       {
-        promptTokens: parsed.tokens.length,
+        promptTokens: promptTokensOf(parsed),
         maxTokens: parsed.maxTokens ?? 0,
         session: header('x-session-id') ?? header('x-dynamo-session-id'),
         user: parsed.user,
         tenant: header('x-tenant-id'),
-        model: parsed.model,
+        model,
+        adapter,
         priority: parsed.priority,
         isStreamed: parsed.stream,
       },
-      promptHashes(parsed.tokens, config.block_tokens),
+      promptHashes(parsed.tokens, config.block_tokens, {
+        adapter: apart,
+        cacheSalt: parsed.cacheSalt,
+      }),
     )
     // A timer of its own: those of AbortSignal.timeout outlive the request.
     const { signal, timer } = deadlineIn(config.request_timeout_ms)
@@ -368,8 +373,8 @@ class RoutedRequest {
       sendError(this.response, new ApiError(status, `no worker answered (${why})`))
       return 'failed'
     }
-    const { model } = this.ticket.request
-    if (model !== undefined && !core.backends.some((backend) => backend.serves(model))) {
+    const { servedName: name } = this.ticket.request
+    if (name !== undefined && !core.backends.some((backend) => backend.serves(name))) {
       sendError(this.response, new ApiError(404, 'model: no worker serves it', undefined, 'model'))
       return 'client_error'
     }

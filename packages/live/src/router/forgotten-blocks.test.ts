@@ -10,7 +10,13 @@ const fleet = new LiveFleet()
 afterEach(() => fleet.close())
 
 const BLOCKS = 16
-const NONE = { session: undefined, user: undefined, tenant: undefined, model: undefined }
+const NONE = {
+  session: undefined,
+  user: undefined,
+  tenant: undefined,
+  model: undefined,
+  adapter: undefined,
+}
 
 /** A router that marks the runs that it has seen, and says how many of the last prompt it knew. */
 function algorithm(): string {

@@ -1,6 +1,6 @@
 import { BlockIndex, KvEventIndex, PromptPath } from '@routesim/algorithms'
 import type { KvEvent, KvEventBatch } from '../kv-events/kv-event.js'
-import { chainHash, hashBlocks, saltOf } from '../tokens/block-hashes.js'
+import { chainHash, hashBlocks } from '../tokens/block-hashes.js'
 import type { LiveRequest } from './live-request.js'
 
 /** What a router knows of the prefix caches of its workers. */
@@ -149,8 +149,8 @@ export class EventKnowledge implements KvKnowledge {
       this.tellRemoved(owner, event.hashes)
     } else if (event.blockTokens !== this.blockTokens) this.foreignBlocks += event.hashes.length
     else {
-      const { hashes, parent, tokens, blockTokens, adapter } = event
-      const { local } = hashBlocks(tokens, blockTokens, saltOf(adapter))
+      const { hashes, parent, tokens, blockTokens } = event
+      const { local } = hashBlocks(tokens, blockTokens, event)
       const blocks = hashes.slice(0, local.length)
       this.index.store(
         owner,

@@ -2,6 +2,7 @@ import type { BackendRole, BackendView } from '@routesim/core'
 import { CircuitBreaker } from './circuit-breaker.js'
 import type { LoadColumns } from './load-columns.js'
 import type { RouterConfig, WorkerConfig } from './router-config.js'
+import { oneModel, type ServedModel } from './served-models.js'
 import type { FailureReason } from './upstream.js'
 
 /** How long a sample of a worker's metrics is believed, in intervals between samples. */
@@ -33,8 +34,10 @@ export class LiveBackend implements BackendView {
   /** As configured; 0 when nobody says. */
   readonly kvTokens: number
   readonly breaker: CircuitBreaker
-  /** Names that it serves a model or adapters under, in order; undefined until known. */
-  models: readonly string[] | undefined
+  /** What it serves, models and adapters, in order of names; undefined until known. */
+  served: readonly ServedModel[] | undefined
+  /** The one model it serves, whatever adapters of it; undefined when it is not known, or when there are several. */
+  model: string | undefined
   /** Whether its /health says so; false until it has been asked. */
   isUp = false
   /** Set when it was taken out of the config: requests under way go on. */
@@ -67,7 +70,7 @@ export class LiveBackend implements BackendView {
     this.config = worker
     this.url = worker.url.replace(/\/+$/, '')
     this.role = worker.role
-    this.models = worker.model === undefined ? undefined : [worker.model]
+    if (worker.model !== undefined) this.serve(oneModel(worker.model))
     this.blockTokens = config.block_tokens
     this.maxQueueDepth = worker.max_queue_depth
     this.maxNumSeqs = worker.max_num_seqs
@@ -81,9 +84,9 @@ export class LiveBackend implements BackendView {
     this.columns = columns
   }
 
-  /** The one model it serves; undefined when it is not known, or when there are several. */
-  get model(): string | undefined {
-    return this.models?.length === 1 ? this.models[0] : undefined
+  /** Names that it serves a model or adapters under, in order; undefined until known. */
+  get models(): readonly string[] | undefined {
+    return this.served?.map(({ name }) => name)
   }
   get failures(): number {
     return [...this.failuresByReason.values()].reduce((sum, count) => sum + count, 0)
@@ -121,9 +124,16 @@ export class LiveBackend implements BackendView {
     return this.waiting < this.columns.maxQueueDepth[this.id]!
   }
 
-  /** Whether it takes requests for a model; one that does not say what it serves takes all. */
-  serves(model: string): boolean {
-    return this.models === undefined || this.models.includes(model)
+  /** Is known to serve these from now on. */
+  serve(served: readonly ServedModel[]): void {
+    this.served = served
+    const models = served.filter(({ adapterOf }) => adapterOf === undefined)
+    this.model = models.length === 1 ? models[0]!.name : undefined
+  }
+
+  /** Whether it takes requests that name a model or an adapter; one that does not say what it serves takes all. */
+  serves(name: string): boolean {
+    return this.served === undefined || this.served.some((each) => each.name === name)
   }
 
   /** An exchange with it failed. */

@@ -107,11 +107,11 @@ export class LiveCluster implements ClusterView {
     return this.where(roles.join(), ({ role }) => roles.includes(role))
   }
 
-  /** The workers that serve a model, or may. */
-  serving(model: string): LiveCluster {
-    // A view is kept for each model that is served; clients may name any number of others.
-    const isServed = this.backends.some(({ models }) => models?.includes(model))
-    return this.where(isServed ? `model ${model}` : 'any model', (backend) => backend.serves(model))
+  /** The workers that serve a model or an adapter, or may. */
+  serving(name: string): LiveCluster {
+    // A view is kept for each name that is served; clients may name any number of others.
+    const isServed = this.backends.some(({ served }) => served?.some((each) => each.name === name))
+    return this.where(isServed ? `model ${name}` : 'any model', (backend) => backend.serves(name))
   }
 
   /** Finds the pools anew: what workers serve has changed. */

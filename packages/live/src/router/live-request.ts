@@ -1,5 +1,5 @@
 import type { PromptPathWriter, RequestView } from '@routesim/core'
-import { type BlockHashes, hashBlocks } from '../tokens/block-hashes.js'
+import { type BlockHashes, type ExtraKeys, hashBlocks } from '../tokens/block-hashes.js'
 import type { BlockInterner } from '../tokens/block-interner.js'
 
 /** What a {@link LiveRequest} is made of. */
@@ -13,6 +13,7 @@ export interface LiveRequestFacts {
   readonly user: string | undefined
   readonly tenant: string | undefined
   readonly model: string | undefined
+  readonly adapter: string | undefined
   readonly priority: number
   /** Whether its answer comes token by token, so that its first token is seen before its end. */
   readonly isStreamed: boolean
@@ -28,7 +29,7 @@ export class LiveRequest implements RequestView {
   readonly user: string | undefined
   readonly tenant: string | undefined
   readonly model: string | undefined
-  readonly adapter: undefined
+  readonly adapter: string | undefined
   /** No client declares one. */
   readonly ttftSloMs: undefined
   readonly priority: number
@@ -57,12 +58,18 @@ export class LiveRequest implements RequestView {
     this.user = facts.user
     this.tenant = facts.tenant
     this.model = facts.model
+    this.adapter = facts.adapter
     this.priority = facts.priority
     this.isStreamed = facts.isStreamed
     this.prefixTokens = hashes.chained.length * blockTokens
     this.hashes = hashes
     this.blockTokens = blockTokens
     this.interner = interner
+  }
+
+  /** What the worker that it goes to has to serve. */
+  get servedName(): string | undefined {
+    return this.adapter ?? this.model
   }
 
   promptPath(out: PromptPathWriter): void {
@@ -73,7 +80,16 @@ export class LiveRequest implements RequestView {
   }
 }
 
+/** Length of a prompt for routing algorithms, none of which reckons with an empty one. */
+export function promptTokensOf({ tokens }: { readonly tokens: Uint32Array }): number {
+  return Math.max(1, tokens.length)
+}
+
 /** Hashes of a prompt without its last token, which an engine always computes. */
-export function promptHashes(tokens: Uint32Array, blockTokens: number): BlockHashes {
-  return hashBlocks(tokens.subarray(0, tokens.length - 1), blockTokens)
+export function promptHashes(
+  tokens: Uint32Array,
+  blockTokens: number,
+  keys: ExtraKeys,
+): BlockHashes {
+  return hashBlocks(tokens.subarray(0, tokens.length - 1), blockTokens, keys)
 }

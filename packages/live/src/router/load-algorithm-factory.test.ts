@@ -1,11 +1,13 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import { testCluster, testRequest } from '@routesim/algorithms'
 import { pagedKvCache } from '@routesim/hardware'
 import { afterEach, expect, test } from 'vitest'
 import { syntheticWorkload } from '../bench/synthetic-workload.js'
 import { algorithmFile } from '../testing/algorithm-file.js'
-import { complete, LiveFleet, TEST_SPEC } from '../testing/live-fleet.js'
+import { complete, LiveFleet, TEST_SPEC, workersOf } from '../testing/live-fleet.js'
 import { twin } from '../twin/twin.js'
 import { loadAlgorithmFactory, makeAlgorithm, serveDifferently } from './load-algorithm-factory.js'
+import { checkRouterConfig } from './router-config.js'
 
 const fleet = new LiveFleet()
 afterEach(() => fleet.close())
@@ -86,4 +88,24 @@ test('twin has combinators live and simulated', async () => {
   })
   for (const { measurements } of [live, simulated])
     expect(measurements.filter(({ error }) => error !== undefined)).toHaveLength(4)
+})
+
+test('a router file that was edited takes over at a reload, and one that is broken does not', async () => {
+  const algorithm = algorithmFile(
+    `{ name: 'own', route: (request, cluster) => cluster.backends[0] }`,
+  )
+  const mocks = await fleet.workers(2)
+  const router = await fleet.router([mocks], { algorithm })
+  const config = checkRouterConfig({ workers: workersOf([mocks]), algorithm })
+  const workerNow = async (): Promise<number> =>
+    (await complete(router.url, { prompt: 'x' })).worker
+  expect(await workerNow()).toBe(0)
+  writeFileSync(algorithm, readFileSync(algorithm, 'utf8').replace('backends[0]', 'backends[1]'))
+  await router.reload(config)
+  expect(await workerNow()).toBe(1)
+  for (const text of ['export default 5', 'export default {']) {
+    writeFileSync(algorithm, text)
+    await expect(router.reload(config)).rejects.toMatchObject({ code: 'router_file' })
+  }
+  expect(await workerNow()).toBe(1)
 })

@@ -1,11 +1,18 @@
 import { type PdPairOptions, pdPair, perModel } from '@routesim/algorithms'
 import type { RoutingAlgorithm } from '@routesim/core'
-import { type Config, choosesBoth, loadAlgorithm, routerMaker } from '@routesim/experiments'
+import {
+  type Config,
+  choosesBoth,
+  loadAlgorithm,
+  type RouterMaker,
+  routerMaker,
+} from '@routesim/experiments'
 
-/** Makes a fresh routing algorithm; of a pair of them, `wrap` makes the one that combinators are around. */
-export type AlgorithmFactory = (() => RoutingAlgorithm) & {
-  readonly wrap?: (inner: RoutingAlgorithm) => RoutingAlgorithm
-}
+/**
+ * Makes a fresh routing algorithm; of a pair of them, `wrap` makes the one that combinators are around. `observes` is
+ * what they say that they look at.
+ */
+export type AlgorithmFactory = (() => RoutingAlgorithm) & Partial<Omit<RouterMaker, 'create'>>
 
 /**
  * Makes what decides for a whole fleet: one algorithm, or a pair where some workers prefill and others decode,
@@ -38,7 +45,7 @@ export function serveDifferently(
 
 /**
  * Makes instances of what a config names: a built-in algorithm or a file, perhaps in combinators, as in
- * simulations.
+ * simulations. A file, and what it imports, is loaded as it is now.
  *
  * @param tables - parameters where the name has none, by algorithm
  * @throws RouteSimError when it is unknown, or a parameter is
@@ -47,6 +54,6 @@ export async function loadAlgorithmFactory(
   spec: string,
   tables: Config['algorithms'] = {},
 ): Promise<AlgorithmFactory> {
-  const { create, wrap } = routerMaker(await loadAlgorithm(spec), tables)
-  return Object.assign(() => create(), { wrap })
+  const { create, ...about } = routerMaker(await loadAlgorithm(spec, { isAnew: true }), tables)
+  return Object.assign(() => create(), about)
 }

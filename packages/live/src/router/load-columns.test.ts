@@ -8,8 +8,16 @@ const fleet = new LiveFleet()
 afterEach(() => fleet.close())
 
 function send(core: RouterCore, isStreamed: boolean): Ticket {
-  const none = { session: undefined, user: undefined, tenant: undefined, model: undefined }
-  const facts = { ...none, promptTokens: 8, maxTokens: 8, priority: 0, isStreamed }
+  const none = { session: undefined, user: undefined, tenant: undefined }
+  const facts = {
+    ...none,
+    model: undefined,
+    adapter: undefined,
+    promptTokens: 8,
+    maxTokens: 8,
+    priority: 0,
+    isStreamed,
+  }
   const ticket = core.begin(facts, hashBlocks([], 16))
   core.route(ticket)
   return ticket

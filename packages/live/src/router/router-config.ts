@@ -98,6 +98,11 @@ export const routerConfigSchema = z.strictObject({
     .default(0)
     .describe("How often workers' /metrics is read; 0 for never: load is this router's own count."),
   health_interval_ms: integer(10).default(1000).describe("How often workers' /health is asked."),
+  models_interval_ms: integer(10)
+    .default(10_000)
+    .describe(
+      "How often workers' /v1/models is asked, with their health; where it can not be read, each time.",
+    ),
   health_timeout_ms: integer(1).default(2000).describe('How long an answer to that may take.'),
   breaker_failures: integer(1)
     .default(3)

@@ -27,6 +27,7 @@ import { type AlgorithmFactory, makeAlgorithm, serveDifferently } from './load-a
 import { LoadColumns } from './load-columns.js'
 import { destinationOf, type Route, routeOf } from './route.js'
 import type { RouterConfig } from './router-config.js'
+import type { ServedModel } from './served-models.js'
 import { standingClock } from './standing-clock.js'
 import { Ticket } from './ticket.js'
 
@@ -37,6 +38,16 @@ const INTERNED_BLOCKS = 2 ** 20
 export type AnswerFacts = Pick<RequestUsage, 'completed' | 'cachedTokens' | 'outputTokens'>
 
 const NO_ANSWER: AnswerFacts = { completed: false, cachedTokens: 0, outputTokens: 0 }
+
+/** What the name of a model in a request stands for. */
+export interface NamedModel {
+  /** The model itself. */
+  readonly model: string | undefined
+  /** The LoRA adapter on it. */
+  readonly adapter: string | undefined
+  /** What is part of its block hashes, as it shares no KV with what else a worker serves. */
+  readonly apart: string | undefined
+}
 
 /** Who hears what is wrong with an algorithm; the router goes on. */
 export interface CoreListener {
@@ -72,6 +83,8 @@ export class RouterCore {
   private saysMovesAreRefused = true
   /** Whether some workers serve other models than others. */
   private isMixed = false
+  /** By name: what shares no KV with the model of its worker, and the model that it is an adapter of. */
+  private apart: ReadonlyMap<string, string | undefined> = new Map()
   private readonly listener: CoreListener
   /** The time that algorithms see. */
   private readonly instant: () => number
@@ -198,6 +211,14 @@ export class RouterCore {
     }
   }
 
+  /** What the name of a model stands for, as far as workers have told. */
+  named(name: string | undefined): NamedModel {
+    const isApart = name !== undefined && this.apart.has(name)
+    const model = isApart ? this.apart.get(name) : undefined
+    const adapter = model === undefined ? undefined : name
+    return { model: model ?? name, adapter, apart: isApart ? name : undefined }
+  }
+
   /** A request comes in. */
   begin(facts: Omit<LiveRequestFacts, 'id' | 'arrivalMs'>, hashes: BlockHashes): Ticket {
     this.forgetBlocks()
@@ -281,8 +302,8 @@ export class RouterCore {
     this.decisions.add(request, view, this.now(), attempt, destinationOf(route), traces)
   }
 
-  private viewFor({ model }: LiveRequest): LiveCluster {
-    return model === undefined ? this.cluster : this.cluster.serving(model)
+  private viewFor({ servedName }: LiveRequest): LiveCluster {
+    return servedName === undefined ? this.cluster : this.cluster.serving(servedName)
   }
 
   /** The first token of a request came, or its prompt is computed. */
@@ -396,18 +417,26 @@ export class RouterCore {
     }
   }
 
-  /** A worker's models are known: requests for others pass it by. @param models - in order */
-  setModels(backend: LiveBackend, models: readonly string[]): void {
-    if (backend.models?.join() === models.join()) return
-    backend.models = models
+  /**
+   * What a worker serves is known: requests for others pass it by.
+   * @returns whether it is something else than before
+   */
+  setModels(backend: LiveBackend, served: readonly ServedModel[]): boolean {
+    if (JSON.stringify(backend.served) === JSON.stringify(served)) return false
+    backend.serve(served)
     this.lookAtModels()
     this.cluster.forgetPools()
     this.aside.forgetPools()
+    return true
   }
 
   private lookAtModels(): void {
-    const names = this.backends.map(({ models }) => ({ model: models?.join() }))
-    this.isMixed = serveDifferently(names)
+    const models = this.backends.map(({ served }) => ({
+      model: served?.flatMap((each) => (each.adapterOf === undefined ? each.name : [])).join(),
+    }))
+    this.isMixed = serveDifferently(models)
+    const apart = this.backends.flatMap(({ served = [] }) => served.filter((each) => each.isApart))
+    this.apart = new Map(apart.map(({ name, adapterOf }) => [name, adapterOf]))
   }
 
   /** Brings what algorithms see of a worker up to now. */

@@ -8,6 +8,7 @@ import { sumMetrics } from '../metrics/parse-prometheus.js'
 import { complete, LiveFleet, TEST_SPEC, workersOf } from '../testing/live-fleet.js'
 import { until } from '../testing/until.js'
 import { checkRouterConfig } from './router-config.js'
+import type { RouterLogEntry } from './router-log-entry.js'
 
 const fleet = new LiveFleet()
 afterEach(() => fleet.close())
@@ -275,4 +276,26 @@ test('requests for models that nobody serves are refused, and nothing is kept of
   }
   expect(views.size).toBe(1)
   expect(router.stats.ends).toMatchObject({ client_error: 20, rejected: 0 })
+})
+
+test('an algorithm that looks at KV usage, where nothing tells it, is warned of', async () => {
+  const { url } = (await fleet.workers(1)).workers[0]!
+  const log: RouterLogEntry[] = []
+  const options = { onLog: (entry: RouterLogEntry) => log.push(entry) }
+  const warnings = (): unknown[] =>
+    log.splice(0).flatMap(({ event, algorithm }) => (event === 'kv_usage_unknown' ? algorithm : []))
+  for (const [config, warned] of [
+    [{ algorithm: 'least_kv' }, ['least_kv']],
+    [{ algorithm: 'gate(round_robin)' }, ['gate(round_robin)']],
+    [{ algorithm: 'least_kv', metrics_interval_ms: 1000 }, []],
+    [{ algorithm: 'least_kv', workers: [{ url, kv_tokens: 1000 }] }, []],
+    [{ algorithm: 'dynamo_kv' }, []],
+  ] as const) {
+    const all = { workers: [{ url }], ...config }
+    await fleet.router([], { ...all, workers: [...all.workers] }, options)
+    expect(warnings(), JSON.stringify(config)).toEqual(warned)
+  }
+  const router = await fleet.router([], { workers: [{ url }], algorithm: 'random' }, options)
+  await router.reload(checkRouterConfig({ workers: [{ url }], algorithm: 'least_kv' }))
+  expect(warnings()).toEqual(['least_kv'])
 })

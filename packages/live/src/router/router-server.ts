@@ -19,7 +19,7 @@ import { CompletionHandler } from './completion-handler.js'
 import { faultName } from './fault-name.js'
 import { EventKnowledge } from './kv-knowledge.js'
 import type { LiveBackend } from './live-backend.js'
-import { promptHashes } from './live-request.js'
+import { promptHashes, promptTokensOf } from './live-request.js'
 import { type AlgorithmFactory, loadAlgorithmFactory } from './load-algorithm-factory.js'
 import { readKeyFile } from './read-key-file.js'
 import { checkReload, type RouterConfig } from './router-config.js'
@@ -90,6 +90,7 @@ class RouterServer {
   private isDraining = false
   private readonly startMs = performance.now()
 
+  /** @param create - makes what the config names */
   constructor(options: RouterServerOptions, create: AlgorithmFactory) {
     const { config, apiKey, record } = options
     this.options = options
@@ -99,6 +100,7 @@ class RouterServer {
     const onMoveRefused = (algorithm: string): void =>
       this.log({ event: 'moves_refused', algorithm })
     this.core = new RouterCore(config, create, now, { onFault, onMoveRefused })
+    this.warn(create)
     this.recorder =
       record === undefined
         ? undefined
@@ -189,7 +191,11 @@ class RouterServer {
     this.keys = await readKeys(config)
     const { added, removed } = this.core.reconfigure(config, create)
     this.config = config
-    for (const [backend, { upstream }] of this.connections) upstream.apiKey = this.keyOf(backend)
+    this.warn(create)
+    for (const [backend, { upstream, monitor }] of this.connections) {
+      upstream.apiKey = this.keyOf(backend)
+      monitor.askModels()
+    }
     await Promise.all(added.map((backend) => this.connect(backend)))
     for (const backend of removed) {
       this.connections.get(backend)?.monitor.stop()
@@ -214,6 +220,8 @@ class RouterServer {
         down: (reason) => this.log({ event: 'worker_down', worker, url, reason }),
         unreadable: (path, reason) =>
           this.log({ event: 'worker_unreadable', worker, url, path, reason }),
+        models: (models) =>
+          this.log({ event: 'worker_models', worker, url, models: models.join(', ') }),
       }),
     }
     this.connections.set(backend, connection)
@@ -321,10 +329,14 @@ class RouterServer {
   /** Says where a request should go, for clients that send it there themselves. */
   private async findBestWorker(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const text = (await readBody(request, this.config.max_body_bytes)).toString('utf8')
-    const { promptTokens, hashes, model } = bestWorkerQuestion(text, this.config.block_tokens)
+    const { promptTokens, hashes, model, adapter } = bestWorkerQuestion(
+      text,
+      this.config.block_tokens,
+      (name) => this.core.named(name),
+    )
     const facts = { maxTokens: 0, session: undefined, user: undefined, tenant: undefined }
     const ticket = this.core.begin(
-      { ...facts, promptTokens, model, priority: 0, isStreamed: true },
+      { ...facts, promptTokens, model, adapter, priority: 0, isStreamed: true },
       hashes,
     )
     const answer = this.core.ask(ticket)
@@ -351,6 +363,19 @@ class RouterServer {
         totals[key] += subscriber.counts[key]
     }
     return totals
+  }
+
+  /** Says what the algorithm looks at and nobody tells. */
+  private warn({ observes = [] }: AlgorithmFactory): void {
+    const { metrics_interval_ms, workers } = this.config
+    const isTold = metrics_interval_ms > 0 || workers.every(({ kv_tokens }) => kv_tokens > 0)
+    if (isTold || !observes.includes('kv usage')) return
+    this.log({
+      event: 'kv_usage_unknown',
+      algorithm: this.core.algorithmName,
+      why: 'it looks at the KV usage of workers, which is taken for 0 as nothing tells it',
+      hint: 'Set metrics_interval_ms (--metrics-interval), or kv_tokens of each of [[workers]].',
+    })
   }
 
   private log(entry: RouterLogEntry): void {
@@ -396,7 +421,7 @@ function timeoutsOf(configNow: () => RouterConfig): UpstreamTimeouts {
 }
 
 /** Reads `local_hashes` and `num_tokens`, or a request as it would be sent. */
-function bestWorkerQuestion(text: string, blockTokens: number) {
+function bestWorkerQuestion(text: string, blockTokens: number, named: RouterCore['named']) {
   let body: Record<string, unknown>
   try {
     body = JSON.parse(text)
@@ -407,8 +432,10 @@ function bestWorkerQuestion(text: string, blockTokens: number) {
   if (local === undefined) {
     const endpoint = body?.['messages'] === undefined ? 'completions' : 'chat'
     const parsed = parseCompletionRequest(endpoint, text)
-    const hashes = promptHashes(parsed.tokens, blockTokens)
-    return { promptTokens: parsed.tokens.length, hashes, model: parsed.model }
+    const { model, adapter, apart } = named(parsed.model)
+    const { tokens, cacheSalt } = parsed
+    const hashes = promptHashes(tokens, blockTokens, { adapter: apart, cacheSalt })
+    return { promptTokens: promptTokensOf(parsed), hashes, model, adapter }
   }
   if (!Number.isInteger(tokens) || (tokens as number) <= 0)
     throw new ApiError(400, 'num_tokens: expected an integer > 0')
@@ -420,5 +447,5 @@ function bestWorkerQuestion(text: string, blockTokens: number) {
     return before
   })
   const hashes = { local: Float64Array.from(local), chained }
-  return { promptTokens: tokens as number, hashes, model: undefined }
+  return { promptTokens: tokens as number, hashes, model: undefined, adapter: undefined }
 }

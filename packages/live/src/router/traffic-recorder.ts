@@ -75,7 +75,8 @@ export class TrafficRecorder {
       this.lost('the disk is too slow')
       return
     }
-    const { promptTokens, maxTokens, session, user, tenant, model, priority, hashes } = request
+    const { promptTokens, maxTokens, session, user, tenant, model, adapter, priority, hashes } =
+      request
     const isKnown = !Number.isNaN(outputTokens)
     const genTokens = isKnown ? outputTokens : 0
     const line = {
@@ -88,6 +89,7 @@ export class TrafficRecorder {
       user,
       tenant,
       model,
+      lora_adapter: adapter,
       ...(priority === 0 ? {} : { priority }),
       hash_ids: Array.from(hashes.chained),
       block_size: hashes.chained.length === 0 ? undefined : this.blockTokens,

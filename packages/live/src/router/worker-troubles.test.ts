@@ -91,6 +91,70 @@ test('models and metrics that can not be read are told, with the reason', async 
   expect(await lastErrors()).toEqual(['/v1/models: status 401; /metrics: status 401'])
 })
 
+/** A worker whose pages are what they are made, and who hears of it. */
+async function changing(config: object = {}) {
+  const pages: Record<string, string> = {}
+  const headers = { 'content-type': 'application/json' }
+  const raw = await fleet.workerThatSays(200, headers, ['{"choices":[]}'], pages)
+  const { url } = raw.workers[0]!
+  const serve = (...names: string[]): void => {
+    pages['/v1/models'] = JSON.stringify({ data: names.map((id) => ({ id })) })
+  }
+  return { url, pages, serve, start: () => startWith([{ url }], config) }
+}
+
+test('what a worker serves is asked again and again until it can be read', async () => {
+  const { url, serve, start } = await changing({ models_interval_ms: 1_000_000 })
+  const { router, log, lastErrors } = await start()
+  expect(await lastErrors()).toEqual(['/v1/models: it names no model'])
+  expect((await complete(router.url, { model: 'other', prompt: 'x' })).status).toBe(200)
+  serve('m')
+  await until(async () => (await lastErrors())[0] === null)
+  expect((await complete(router.url, { model: 'other', prompt: 'x' })).status).toBe(404)
+  expect(log.filter(({ event }) => /unreadable|models/.test(event))).toEqual([
+    {
+      event: 'worker_unreadable',
+      worker: 0,
+      url,
+      path: '/v1/models',
+      reason: 'it names no model',
+    },
+    { event: 'worker_models', worker: 0, url, models: 'm' },
+  ])
+})
+
+test.each(['from time to time', 'at a reload'])(
+  'an adapter that a worker has loaded is served: asked %s',
+  async (when) => {
+    const models_interval_ms = when === 'at a reload' ? 1_000_000 : 10
+    const { url, serve, start } = await changing({ models_interval_ms })
+    serve('m')
+    const { router, log } = await start()
+    const statusOf = async (model: string): Promise<number> =>
+      (await complete(router.url, { model, prompt: 'x' })).status
+    expect(await statusOf('lora')).toBe(404)
+    serve('m', 'lora')
+    if (when === 'at a reload') {
+      await router.reload(checkRouterConfig({ workers: [{ url }], models_interval_ms }))
+    }
+    await until(async () => (await statusOf('lora')) === 200)
+    const asked = router.core.now()
+    await until(() => router.core.now() > asked + 50)
+    expect(log.filter(({ event }) => event === 'worker_models')).toEqual([
+      { event: 'worker_models', worker: 0, url, models: 'lora, m' },
+    ])
+  },
+)
+
+test('what was wrong with metrics is over when nobody wants them any more', async () => {
+  const { url, serve, start } = await changing({ metrics_interval_ms: 10 })
+  serve('m')
+  const { router, lastErrors } = await start()
+  expect(await lastErrors()).toEqual([expect.stringMatching('^/metrics: it tells no requests')])
+  await router.reload(checkRouterConfig({ workers: [{ url }] }))
+  await until(async () => (await lastErrors())[0] === null)
+})
+
 test('a worker with a key of its own gets it with everything, in place of that of the router', async () => {
   const { url, asked } = await keyed('of the worker')
   const worker = { url, api_key_file: keyFile('of the worker\n') }
@@ -110,16 +174,16 @@ test('a key that changes is read at a reload; without one the router does not st
   const { url } = await keyed('new')
   const path = keyFile('old')
   const { router } = await startWith([{ url, api_key_file: path }])
-  expect((await complete(router.url, { prompt: 'x' })).status).toBe(401)
+  expect((await complete(router.url, { model: 'mine', prompt: 'x' })).status).toBe(401)
   writeFileSync(path, 'new')
   const config = checkRouterConfig({ workers: [{ url, api_key_file: path }] })
   await router.reload(config)
-  expect((await complete(router.url, { prompt: 'x' })).status).toBe(200)
+  expect((await complete(router.url, { model: 'mine', prompt: 'x' })).status).toBe(200)
   writeFileSync(path, '')
   await expect(router.reload(config)).rejects.toThrow(
     `workers.0.api_key_file ${path}: expected a key, got an empty file`,
   )
-  expect((await complete(router.url, { prompt: 'x' })).status).toBe(200)
+  expect((await complete(router.url, { model: 'mine', prompt: 'x' })).status).toBe(200)
   await expect(startWith([{ url, api_key_file: '/nowhere' }])).rejects.toThrow(/\/nowhere/)
 })
 

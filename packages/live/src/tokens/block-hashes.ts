@@ -7,21 +7,36 @@ export interface BlockHashes {
 }
 
 /**
+ * What keeps the KV of equal tokens apart. Source: vLLM, `generate_block_hash_extra_keys` of
+ * v1/core/kv_cache_utils.py: the adapter is part of every block, the salt of the first, on which all others build.
+ */
+export interface ExtraKeys {
+  /** Name of the LoRA adapter, or of another model of the same worker. */
+  readonly adapter?: string | undefined
+  /** What a client says (`cache_salt`) to share with those alone who say the same. */
+  readonly cacheSalt?: string | undefined
+}
+
+/**
  * Hashes whole blocks; a rest of less than a block has no hash. O(tokens).
  *
- * @param salt - tells apart what must not be shared, such as adapters; the same for equal ones
+ * @param keys - what must not be shared with others; a salt only where the tokens are the start of a prompt
  */
 export function hashBlocks(
   tokens: ArrayLike<number>,
   blockTokens: number,
-  salt = 0,
-  limit: number = Number.POSITIVE_INFINITY,
+  keys: ExtraKeys = {},
 ): BlockHashes {
-  const blocks = Math.min(Math.floor(tokens.length / blockTokens), limit)
+  const { adapter, cacheSalt } = keys
+  const blocks = Math.floor(tokens.length / blockTokens)
+  const everySalt = saltOf(adapter)
+  // No adapter is called so: one with the name of a salt is something else.
+  const firstSalt = everySalt ^ saltOf(cacheSalt && `\0${cacheSalt}`)
   const local = new Float64Array(blocks)
   const chained = new Float64Array(blocks)
   let before = 0
   for (let block = 0; block < blocks; block++) {
+    const salt = block === 0 ? firstSalt : everySalt
     let a = 0x9e3779b1 ^ salt
     let b = 0x85ebca6b ^ salt
     for (let i = block * blockTokens; i < (block + 1) * blockTokens; i++) {
@@ -50,8 +65,8 @@ export function chainHash(before: number, local: number): number {
 }
 
 /** A 32-bit salt from a name, 0 for none. */
-export function saltOf(name: string | undefined): number {
-  if (name === undefined) return 0
+function saltOf(name: string | undefined): number {
+  if (name === undefined || name === '') return 0
   let hash = 0x811c9dc5
   for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193)
   return finish(hash) | 1

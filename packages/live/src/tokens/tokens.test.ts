@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { hashBlocks, saltOf } from './block-hashes.js'
+import { hashBlocks } from './block-hashes.js'
 import { BlockInterner } from './block-interner.js'
 import { renderChat, tokensOfText } from './prompt-tokens.js'
 
@@ -47,8 +47,19 @@ test('hashes of many blocks differ, and salts tell equal ones apart', () => {
   const { local, chained } = hashBlocks(tokens, 2)
   expect(new Set(local).size).toBe(200_000)
   expect(new Set(chained).size).toBe(200_000)
-  expect(hashBlocks([1, 2], 2, saltOf('a')).local[0]).not.toBe(hashBlocks([1, 2], 2).local[0])
-  expect(saltOf(undefined)).toBe(0)
+})
+
+test('an adapter is part of every block, a salt of the first, and neither stands for the other', () => {
+  const [adapter, cacheSalt] = ['a', 'a']
+  const all = [{}, { adapter }, { cacheSalt }, { adapter, cacheSalt }]
+  const hashes = all.map((keys) => hashBlocks([1, 2, 3, 4], 2, keys))
+  const distinct = (kind: 'local' | 'chained', block: number) =>
+    new Set(hashes.map((each) => each[kind][block])).size
+  expect([distinct('local', 0), distinct('chained', 0), distinct('chained', 1)]).toEqual([4, 4, 4])
+  expect(distinct('local', 1)).toBe(2)
+  expect(hashBlocks([1, 2], 2, { adapter: undefined, cacheSalt: '' })).toEqual(
+    hashBlocks([1, 2], 2),
+  )
 })
 
 test('an id names one block until it is said to be free, and memory does not grow', () => {
