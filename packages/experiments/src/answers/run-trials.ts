@@ -1,10 +1,11 @@
 import type { RequestTable } from '@routesim/core'
-import type { RunSummary } from '@routesim/metrics'
+import { type RunSummary, summarizeSeeds } from '@routesim/metrics'
 import type { Stepper } from '../cluster/build-cluster.js'
 import type { Config } from '../config/schema.js'
 import { executeRuns, type PlannedRun, type RunScenario } from '../parallel/execute-runs.js'
 import { type Control, type Executed, interrupted } from '../run/execute.js'
 import type { AlgorithmChoice } from '../run/resolve-algorithms.js'
+import type { AlgorithmSummary } from '../run/simulate-all.js'
 import { TrafficStore } from '../sweep/traffic.js'
 
 /** One thing that is tried: a config and an algorithm under some seeds. */
@@ -97,6 +98,18 @@ export async function executeTrials(
   if (done < runs.length) throw interrupted()
   for (const [run, executed] of bySeed.entries()) results[places[run]!.trial]!.push(executed!)
   return results
+}
+
+/**
+ * What the runs of one thing are told as: seeds as means and intervals, a run that has windows as it is.
+ * @param algorithm - what it is called; as the first run says by default
+ */
+export function summaryOf(
+  runs: readonly TrialResult[],
+  algorithm: string = runs[0]!.summary.algorithm,
+): AlgorithmSummary {
+  const summaries = runs.map(({ summary }) => ({ ...summary, algorithm }))
+  return runs[0]!.withoutWindows === undefined ? summarizeSeeds(summaries) : summaries[0]!
 }
 
 /** Requests as they are, for trials of a part of them. */

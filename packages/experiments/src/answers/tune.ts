@@ -1,6 +1,7 @@
 import type { RunSummary } from '@routesim/metrics'
 import { configSource } from '../config/config-source.js'
 import type { Config } from '../config/schema.js'
+import { loadNotes } from '../notes/load-notes.js'
 import { blamingConfig } from '../run/blame-config.js'
 import {
   type ConfiguredRouter,
@@ -13,7 +14,7 @@ import { TrafficStore } from '../sweep/traffic.js'
 import { judgedMetric } from './judged-metrics.js'
 import { pairedDifference } from './paired-difference.js'
 import type { Sample } from './paired-samples.js'
-import { executeTrials, type TrialResult } from './run-trials.js'
+import { executeTrials, summaryOf, type TrialResult } from './run-trials.js'
 import {
   configWith,
   describeSearch,
@@ -172,7 +173,13 @@ export async function tune(options: TuneOptions): Promise<TuneReport> {
     })),
     runs,
   }
-  const scenario = await describeSearch(config, store, undefined, prepared)
+  const described = await describeSearch(config, store, undefined, prepared)
+  const isTuned = dimensions.some(({ name, initial }) => best[name] !== initial)
+  const named = [
+    summaryOf(pairs[0]!, found.algorithm),
+    ...(isTuned ? [summaryOf(pairs[1]!, found.spec)] : []),
+  ]
+  const scenario = { ...described, notes: [...described.notes, ...loadNotes(named, described)] }
   return { scenario, ...found, verdict: tuneVerdict(found) }
 }
 

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { parseConfig } from '../config/parse-config.js'
 import { compare } from '../run/compare.js'
 import { metric } from '../run/metric.js'
+import { tune } from './tune.js'
 import { whatif } from './whatif.js'
 
 const config = parseConfig(`
@@ -180,4 +181,60 @@ test('workers, and runs that keep nothing per request elsewhere, find the same',
   const alone = await whatif({ ...given, jobs: 1 })
   const { differences } = await whatif({ ...given, jobs: 2, perRequest: false })
   expect(differences).toEqual(alone.differences)
+})
+
+test('requests that fail or time out are told of beside the latencies of those that do not', async () => {
+  const failing = parseConfig(`
+[cluster]
+num_backends = 2
+[client]
+retries = 0
+[trace]
+rate = 20
+duration_sec = 20
+[[events]]
+at_sec = 10
+kind = "fail"
+backend = 1
+`)
+  const set = { 'client.timeout_ms': 400 }
+  const { differences, results } = await whatif({ config: failing, jobs: 1, seeds: 3, set })
+  for (const path of ['failed_requests', 'timed_out_requests']) {
+    const found = differences.find((each) => each.path === path)!
+    expect(found.base).toBe(metric(results[0], path).value)
+    expect(found.other).toBe(metric(results[1], path).value)
+  }
+  const timedOut = differences.find(({ path }) => path === 'timed_out_requests')!
+  expect([timedOut.base, timedOut.outcome]).toEqual([0, 'worse'])
+})
+
+const crowded = parseConfig(`
+[cluster]
+num_backends = 2
+max_num_seqs = 4
+max_queue_depth = 100000
+[trace]
+rate = 60
+duration_sec = 15
+`)
+
+test('a fleet that is overloaded is said to be so, as by a comparison', async () => {
+  const overloaded = (notes: readonly string[]): string[] =>
+    notes.filter((note) => note.startsWith('the fleet is overloaded'))
+  const given = { config: crowded, jobs: 1, seeds: 2 }
+  const { scenario } = await whatif({ ...given, otherAlgorithm: 'random' })
+  const compared = await compare({ ...given, algorithms: ['round_robin', 'random'] })
+  expect(overloaded(scenario.notes)).toEqual(overloaded(compared.scenario.notes))
+  expect(overloaded(scenario.notes)).toHaveLength(1)
+  const set = { 'cluster.num_backends': 100 }
+  const mended = await whatif({ ...given, set, otherAlgorithm: 'random' })
+  expect(overloaded(mended.scenario.notes)[0]).toContain('with round_robin on this traffic')
+})
+
+test('tuning says so, too', async () => {
+  const { scenario } = await tune({
+    ...{ config: crowded, jobs: 1, algorithm: 'prefix_aware', only: ['cache_weight'] },
+    ...{ candidates: 2, windows: 2 },
+  })
+  expect(scenario.notes.join()).toContain('the fleet is overloaded')
 })

@@ -1,8 +1,10 @@
-import { summarizeSeeds } from '@routesim/metrics'
 import { configSource } from '../config/config-source.js'
+import { backendEvents } from '../config/events-schema.js'
 import type { Config } from '../config/schema.js'
 import { idleSettings } from '../notes/idle-settings.js'
 import { listed } from '../notes/listed.js'
+import { loadNotes } from '../notes/load-notes.js'
+import { nobodyUp } from '../notes/nobody-up.js'
 import { rateNotesOf } from '../notes/rate-notes.js'
 import type { AlgorithmChoice } from '../run/resolve-algorithms.js'
 import type { ScenarioInfo } from '../run/scenario.js'
@@ -13,7 +15,7 @@ import type { WorkloadSource } from '../workload/load-workload.js'
 import { judgedMetric } from './judged-metrics.js'
 import { type PairedDifference, pairedDifference } from './paired-difference.js'
 import { type Sample, seedsOf, windowStartsOf } from './paired-samples.js'
-import { executeTrials, type Trial, type TrialResult } from './run-trials.js'
+import { executeTrials, summaryOf, type Trial } from './run-trials.js'
 import {
   configWith,
   describeSearch,
@@ -104,12 +106,13 @@ export async function whatif(options: WhatifOptions): Promise<WhatifReport> {
   const sides = await Promise.all(
     configs.map(async (config, i) => {
       const traffic = i === 0 ? store : otherStore
-      const { workload } = await traffic.at(config, undefined)
+      const { config: own, workload } = await traffic.at(config, undefined)
       const samples = workload.isSeeded
         ? seedsOf(traffic, prepared.seeds)
         : [await windowed(traffic, workload, { windows, warmup, seed: seeds[0]! })]
       const choice = i === 0 ? algorithm : otherAlgorithm
-      return { config, choice, traffic, samples, isSeeded: workload.isSeeded }
+      const events = backendEvents(own.events)
+      return { config, choice, traffic, samples, events, isSeeded: workload.isSeeded }
     }),
   )
   const [base, other] = [sides[0]!, sides[1]!]
@@ -136,13 +139,24 @@ export async function whatif(options: WhatifOptions): Promise<WhatifReport> {
   const described = base.isSeeded ? prepared : { ...prepared, seeds }
   const scenario = await describeSearch(base.config, base.traffic, undefined, described)
   const { workload } = await base.traffic.at(base.config, undefined)
+  const names = namesOf(options, results)
+  const named = results.map((result, i) => ({ ...result, algorithm: names[i]! }))
+  const stories = sides.map(({ events }, i) => ({
+    backends: results[i]!.per_backend.length,
+    events,
+  }))
+  const story = stories.find(({ events, backends }) => nobodyUp(events, backends) !== undefined)
   const notes = [
-    ...[...scenario.notes, ...idleSettings(other.config)],
+    ...[
+      ...scenario.notes,
+      ...idleSettings(other.config),
+      ...loadNotes(named, story ?? stories[0]!),
+    ],
     ...(await rateNotesOf(results, workload, base.config, seeds[0]!)),
   ]
   return {
     scenario: { ...scenario, notes: [...new Set(notes)] },
-    names: namesOf(options, results),
+    names,
     results,
     pairs: base.isSeeded ? 'seeds' : 'windows',
     differences,
@@ -168,11 +182,6 @@ async function windowed(
 
 function windowsIn({ samples }: { readonly samples: readonly Sample[] }): number | undefined {
   return samples[0]!.windowStarts?.length
-}
-
-function summaryOf(runs: readonly TrialResult[]): AlgorithmSummary {
-  const summaries = runs.map(({ summary }) => summary)
-  return runs[0]!.withoutWindows === undefined ? summarizeSeeds(summaries) : summaries[0]!
 }
 
 interface Side {
