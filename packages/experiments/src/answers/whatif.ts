@@ -35,7 +35,7 @@ export interface WhatifOptions extends SearchOptions {
   readonly otherConfig?: Config | string | undefined
   /** Config values that change, by dotted path. */
   readonly set?: Settings | undefined
-  /** Windows of a trace, over which intervals are; 8 by default. */
+  /** Windows of a trace that intervals are taken from; 8 by default, fewer of a short one. */
   readonly windows?: number | undefined
 }
 
