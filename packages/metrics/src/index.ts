@@ -30,3 +30,5 @@ export {
   summarizeSeeds,
 } from './summary/summarize-seeds.js'
 export type { KvTierStatistics } from './summary/tier-statistics.js'
+export { summarizeWithoutEach } from './windows/summarize-without-each.js'
+export { type WindowBorder, WindowRecorder } from './windows/window-recorder.js'

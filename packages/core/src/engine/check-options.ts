@@ -20,6 +20,7 @@ export function checkOptions(options: SimulationOptions): void {
   for (const each of [router].flat()) checkRouter(each)
   checkInteger('seed', seed, 0)
   checkInteger('warmupRequests', warmupRequests, 0)
+  if (options.windowStarts !== undefined) checkWindows(options)
   if (maxInFlight !== undefined) {
     checkInteger('maxInFlight', maxInFlight, 1)
     if ('next' in options.requests) {
@@ -34,6 +35,21 @@ export function checkOptions(options: SimulationOptions): void {
   checkLife(options)
   checkVisibility(options)
   checkForced(options)
+}
+
+function checkWindows({
+  windowStarts = [],
+  warmupRequests = 0,
+  requests,
+}: SimulationOptions): void {
+  if ('next' in requests) {
+    throw invalidOption('windowStarts', 'a table of requests', 'a source')
+  }
+  let above = warmupRequests
+  for (const [i, row] of windowStarts.entries()) {
+    checkInteger(`windowStarts[${i}]`, row, above + 1, requests.size - 1)
+    above = row
+  }
 }
 
 function checkRequests(requests: unknown): void {

@@ -18,7 +18,12 @@ import { Machinery, mayMigrate } from './machinery.js'
 import { Sampling } from './results/load-sampler.js'
 import { MeasuredTotals } from './results/measured-totals.js'
 import { outcomesOf } from './results/outcomes-of.js'
-import { OUTCOME, type RunResult, type RunTotals } from './results/run-result.js'
+import {
+  type BackendTotals,
+  OUTCOME,
+  type RunResult,
+  type RunTotals,
+} from './results/run-result.js'
 import { invalidDecision } from './routers/decision-errors.js'
 import { Holds } from './routers/holds.js'
 import { type ProgressFeed, progressFeedFor } from './routers/progress-feed.js'
@@ -49,6 +54,8 @@ export class Engine
   private readonly idle: IdleWatch
   private readonly holds: Holds
   private readonly timeouts: RequestTimeouts | undefined
+  /** Windows of which a request has been sent, but the first. */
+  private windows = 0
   private isDone = false
   private isMeasuring = false
   private measuredFromMs = 0
@@ -102,8 +109,7 @@ export class Engine
   run(maxEvents: number): boolean {
     const { loop } = this.machinery
     const isQuiet = this.sampling?.run(this, maxEvents) ?? loop.run(this, maxEvents)
-    this.machinery.gaps.flush()
-    this.machinery.native?.flushGaps()
+    this.flushGaps()
     if (!isQuiet) return false
     if (this.endings.count < this.options.requests.size && this.rejectHeld()) return false
     if (!this.isDone) {
@@ -135,7 +141,6 @@ export class Engine
     const { options, desk } = this
     // Of requests that wait for others all may be rejected unsent, and none is measured.
     if (this.isDone && !this.isMeasuring) this.measured.start()
-    const backends = this.measured.sinceStart()
     return {
       router: desk.name,
       visibility: options.visibility?.name ?? 'exact',
@@ -146,9 +151,19 @@ export class Engine
       measuredFromMs: this.measuredFromMs,
       endMs: this.endings.lastMs,
       complete: this.isDone,
-      backends: this.machinery.ranks?.merge(backends) ?? backends,
+      backends: this.measuredBackends(),
       customMetrics: desk.customMetrics(),
     }
+  }
+
+  private measuredBackends(): readonly BackendTotals[] {
+    const backends = this.measured.sinceStart()
+    return this.machinery.ranks?.merge(backends) ?? backends
+  }
+
+  private flushGaps(): void {
+    this.machinery.gaps.flush()
+    this.machinery.native?.flushGaps()
   }
 
   /** The step of a backend is over. */
@@ -354,8 +369,19 @@ export class Engine
   /** The client has sent a request. */
   private submitSent(request: number): void {
     if (!this.isMeasuring) this.measureFrom(request)
+    const { windowStarts } = this.options
+    if (windowStarts !== undefined) this.startWindows(request, windowStarts)
     this.timeouts?.sent(request)
     this.submit(request)
+  }
+
+  /** Tells of the windows that begin with a request or before it. */
+  private startWindows(request: number, starts: readonly number[]): void {
+    while (request >= starts[this.windows]!) {
+      this.windows++
+      this.flushGaps()
+      this.options.recorder?.windowStarted?.(this.machinery.clock.nowMs, this.measuredBackends())
+    }
   }
 
   /** A router begins to work on a request. */

@@ -143,6 +143,11 @@ export interface SimulationOptions {
   /** Leading requests, in order of arrival, that are simulated but not measured. */
   readonly warmupRequests?: number
   /**
+   * Rows of a table at which windows of the measured part begin, ascending; the first begins with it and is not
+   * among them. The recorder hears when a request of the next window is first sent; the run is the same without.
+   */
+  readonly windowStarts?: readonly number[]
+  /**
    * Requests that the client keeps in flight at most, as load generators do; one that arrives beyond
    * waits at the client until another ends, first come first served. No limit when absent.
    */

@@ -246,8 +246,8 @@ test.skipIf(isMissing)(
     const { gain } = held_out
     expect(gain.pairs).toBe(8)
     // What docs/how-to/tune-a-router.md says of it.
-    expect(Math.abs(gain.difference)).toBeLessThan(gain.ci95)
-    expect(gain.outcome).toBe('unclear')
-    expect(verdict[1]).toContain('it does not improve significantly')
+    expect(gain.outcome).toBe('better')
+    expect(verdict[1]).toContain('(-5.6%), 95% interval -168 ms to -15.5 ms.')
+    expect(gain.difference).toBe(held_out.tuned - held_out.before)
   },
 )

@@ -136,6 +136,7 @@ export interface TinyRun {
   readonly router?: RoutingAlgorithm | readonly RoutingAlgorithm[]
   readonly visibility?: Visibility
   readonly warmupRequests?: number
+  readonly windowStarts?: readonly number[]
   readonly maxInFlight?: number
   readonly seed?: number
   readonly events?: readonly BackendEvent[]

@@ -1,18 +1,19 @@
 import { confidenceInterval, type RunSummary } from '@routesim/metrics'
 import { metric } from '../run/metric.js'
 import type { JudgedMetric } from './judged-metrics.js'
+import type { TrialResult } from './run-trials.js'
 
 /** How a number differs between two things that met the same requests. */
 export interface PairedDifference extends JudgedMetric {
   /** What the numbers are multiplied with where they are told, in the unit of `title`; 1 if absent. */
   readonly scale?: number
-  /** Means over the pairs. */
+  /** Of all measured requests of a trace; means over seeds. */
   readonly base: number
   readonly other: number
-  /** Mean of other - base, and half its 95 % interval (Student t over the pairs). */
+  /** other - base, and half its 95 % interval (Student t over the pairs); null where no window has the number. */
   readonly difference: number
   readonly ci95: number | null
-  /** Pairs for which the number exists. */
+  /** Windows or seeds for which the number exists. */
   readonly pairs: number
   /**
    * `better` or `worse` when the interval leaves 0 out, `equal` when no pair differs, else `unclear`:
@@ -22,35 +23,90 @@ export interface PairedDifference extends JudgedMetric {
 }
 
 /**
- * The difference of a number over pairs of runs; undefined when fewer than two pairs have it.
+ * The difference of a number between two things, over seeds or, where there is one run of each, over its windows;
+ * undefined where it can not be measured.
  *
- * @param base - by pair
- * @param other - by pair, of the same requests
+ * @param base - by seed
+ * @param other - by seed, of the same requests
  */
 export function pairedDifference(
   judged: JudgedMetric & Pick<PairedDifference, 'scale'>,
-  base: readonly RunSummary[],
-  other: readonly RunSummary[],
+  base: readonly TrialResult[],
+  other: readonly TrialResult[],
 ): PairedDifference | undefined {
-  const pairs = base.flatMap((run, i) => {
-    const from = metric(run, judged.path).value
-    const to = metric(other[i]!, judged.path).value
+  const runs = base.map(({ summary }, i) => [summary, other[i]!.summary] as const)
+  const found = pairsOf(runs, judged)
+  const [a, b] = [base[0]?.withoutWindows, other[0]?.withoutWindows]
+  if (a === undefined || b === undefined) return overSeeds(judged, found)
+  const [whole] = found
+  if (whole === undefined) return undefined
+  const rest = pairsOf(
+    a.map((summary, i) => [summary, b[i]!] as const),
+    judged,
+    runs[0],
+  )
+  return outcomeOf(judged, whole, gap(whole), pseudoValues(gap(whole), rest.map(gap)))
+}
+
+function overSeeds(judged: JudgedMetric, pairs: readonly Pair[]): PairedDifference | undefined {
+  if (pairs.length < 2) return undefined
+  const mean = (of: (pair: Pair) => number): number => confidenceInterval(pairs.map(of)).mean!
+  const means = { from: mean(({ from }) => from), to: mean(({ to }) => to) }
+  return outcomeOf(judged, means, mean(gap), pairs.map(gap))
+}
+
+interface Pair {
+  readonly from: number
+  readonly to: number
+}
+
+const gap = ({ from, to }: Pair): number => to - from
+
+/**
+ * Jackknife pseudo-values: what each window has contributed to a figure of the whole, which need not be a mean
+ * (Quenouille 1956, Tukey 1958).
+ * @param without - the figure without each window in turn
+ */
+function pseudoValues(whole: number, without: readonly number[]): number[] {
+  const n = without.length
+  return without.map((each) => whole + (n - 1) * (whole - each))
+}
+
+/** Numbers that grow with the requests; those of a part are told as if it had been the whole. */
+const TOTALS: ReadonlySet<string> = new Set([
+  ...['completed_requests', 'rejected_requests', 'failed_requests', 'timed_out_requests'],
+  ...['preemptions', 'evictions'],
+])
+
+type RunPair = readonly [RunSummary, RunSummary]
+
+/** The number of both of each pair of runs, as far as both have it. @param whole - what the runs are parts of */
+function pairsOf(runs: readonly RunPair[], { path }: JudgedMetric, whole?: RunPair): Pair[] {
+  const value = (pair: RunPair, side: 0 | 1): number | null => {
+    const found = metric(pair[side], path).value
+    if (found === null || whole === undefined || !TOTALS.has(path)) return found
+    return (found * whole[side].total_requests) / pair[side].total_requests
+  }
+  return runs.flatMap((pair) => {
+    const [from, to] = [value(pair, 0), value(pair, 1)]
     return from === null || to === null ? [] : [{ from, to }]
   })
-  if (pairs.length < 2) return undefined
-  const mean = (of: (pair: { from: number; to: number }) => number): number =>
-    confidenceInterval(pairs.map(of)).mean!
-  const { mean: difference, halfWidth } = confidenceInterval(pairs.map(({ from, to }) => to - from))
-  const isEqual = pairs.every(({ from, to }) => from === to)
-  const isClear = halfWidth !== null && Math.abs(difference!) > halfWidth
-  const isBetter = judged.better === 'low' ? difference! < 0 : difference! > 0
+}
+
+/** @param each - differences of which the interval is: equal ones leave no doubt */
+function outcomeOf(
+  judged: JudgedMetric,
+  { from: base, to: other }: Pair,
+  difference: number,
+  each: readonly number[],
+): PairedDifference {
+  const { halfWidth } = confidenceInterval(each)
+  const isEqual = difference === 0 && each.every((value) => value === 0)
+  const isClear = halfWidth !== null && Math.abs(difference) > halfWidth
+  const isBetter = judged.better === 'low' ? difference < 0 : difference > 0
   return {
     ...judged,
-    base: mean(({ from }) => from),
-    other: mean(({ to }) => to),
-    difference: difference!,
-    ci95: halfWidth,
-    pairs: pairs.length,
+    ...{ base, other, difference, ci95: halfWidth, pairs: each.length },
     outcome: isEqual ? 'equal' : !isClear ? 'unclear' : isBetter ? 'better' : 'worse',
   }
 }

@@ -1,7 +1,7 @@
 import type { RequestTable } from '@routesim/core'
 import type { Config } from '../config/schema.js'
 import type { TrafficStore } from '../sweep/traffic.js'
-import { type Sample, seedsOf, windowOf, windowsOf } from './paired-samples.js'
+import { beginningOf, type Sample, seedsOf, windowStartsOf } from './paired-samples.js'
 import { type PreparedSearch, searchInvalid } from './search-options.js'
 
 /** The rounds of a search, as shares of the traffic that is searched in. */
@@ -17,10 +17,8 @@ export interface TuneTraffic {
   training(share: number): readonly Sample[]
   readonly trainingRequests: number
   readonly pairs: 'seeds' | 'windows'
-  /** Pieces in which the result is compared. */
+  /** What the result is compared in. */
   readonly heldOut: readonly Sample[]
-  /** All of them in one, where that is another run. */
-  readonly wholeHeldOut: Sample | undefined
   readonly heldOutRequests: number
 }
 
@@ -33,7 +31,8 @@ export interface TrafficSplit {
 }
 
 /**
- * Splits a trace in time: its end is held out, also where its requests arrive at other times under each seed.
+ * Splits a trace in time: its end is held out, also where its requests arrive at other times under each seed. What
+ * comes before leads in to it, so that queues and caches are as they would be.
  * Generated traffic is searched in under the seeds of the search, and held out under those that follow.
  */
 export async function splitTraffic(
@@ -42,7 +41,7 @@ export async function splitTraffic(
   { seeds, signal }: PreparedSearch,
   { holdout, windows }: TrafficSplit,
 ): Promise<TuneTraffic> {
-  const { workload } = await traffic.at(config, undefined)
+  const { config: own, workload } = await traffic.at(config, undefined)
   const { warmup_requests: warmup } = config.simulation
   const tables: Omit<SearchedTable, 'rows'>[] = []
   for (const seed of seeds) tables.push({ seed, table: await workload.requests(seed, signal) })
@@ -53,12 +52,11 @@ export async function splitTraffic(
     return {
       ...trainingOf(
         tables.map((each) => ({ ...each, rows: each.table.size })),
-        warmup,
+        { warmup, events: own.events },
       ),
       trainingRequests: requests,
       pairs: 'seeds',
       heldOut: seedsOf(traffic, unseen),
-      wholeHeldOut: undefined,
       heldOutRequests: Math.round((requests / seeds.length) * windows),
     }
   }
@@ -68,17 +66,19 @@ export async function splitTraffic(
     const least = Math.ceil(FEWEST_REQUESTS / 3 / (1 - holdout))
     throw searchInvalid('trace', `at least ${least} requests to search in`, table.size)
   }
-  const heldOut = windowsOf(table, { from: split, windows, warmup, seed })
-  const lead = Math.floor((table.size - split) / heldOut.length)
+  const windowStarts = windowStartsOf(table, { from: split, windows })
+  const afterTraining = (given: Config): Config => ({
+    ...given,
+    simulation: { ...given.simulation, warmup_requests: split },
+  })
   return {
     ...trainingOf(
       tables.map((each) => ({ ...each, rows: split })),
-      warmup,
+      { warmup, events: own.events },
     ),
     trainingRequests: split,
     pairs: 'windows',
-    heldOut,
-    wholeHeldOut: windowOf(table, { from: split, to: table.size, lead, seed }),
+    heldOut: [{ traffic, seed, adapted: afterTraining, windowStarts }],
     heldOutRequests: table.size - split,
   }
 }
@@ -92,7 +92,7 @@ interface SearchedTable {
 
 function trainingOf(
   tables: readonly SearchedTable[],
-  warmup: number,
+  { warmup, events }: { readonly warmup: number; readonly events: Config['events'] },
 ): Pick<TuneTraffic, 'shares' | 'training'> {
   const least = Math.min(...tables.map(({ rows }) => rows))
   const shares = SHARES.filter(
@@ -104,10 +104,10 @@ function trainingOf(
     training(share) {
       const known = pieces.get(share)
       if (known !== undefined) return known
-      const byTable = new Map<RequestTable, Sample>()
+      const byTable = new Map<RequestTable, Omit<Sample, 'seed'>>()
       const made = tables.map(({ seed, table, rows }): Sample => {
         const to = Math.floor(rows * share)
-        const piece = byTable.get(table) ?? windowOf(table, { from: 0, to, lead: 0, seed })
+        const piece = byTable.get(table) ?? beginningOf(table, to, events)
         byTable.set(table, piece)
         return { ...piece, seed }
       })

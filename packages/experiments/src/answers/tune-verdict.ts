@@ -47,7 +47,8 @@ function gainSentence({
   }
   const [from, to] = [before, tuned].map((value) => told(value, objective.unit))
   const where = `On the ${requests.toLocaleString('en-US')} requests held out`
-  const over = `mean difference over ${gain.pairs} ${pairs} ${toldDifference(gain)}`
+  const difference = pairs === 'seeds' ? 'mean difference' : 'difference'
+  const over = `${difference} over ${gain.pairs} ${pairs} ${toldDifference(gain)}`
   const figures = `${from} to ${to}; ${over}`
   switch (gain.outcome) {
     case 'better':

@@ -1,6 +1,7 @@
 import type { RunSummary } from '@routesim/metrics'
 import { configSource } from '../config/config-source.js'
 import type { Config } from '../config/schema.js'
+import { loadNotes } from '../notes/load-notes.js'
 import { blamingConfig } from '../run/blame-config.js'
 import {
   type ConfiguredRouter,
@@ -13,7 +14,7 @@ import { TrafficStore } from '../sweep/traffic.js'
 import { judgedMetric } from './judged-metrics.js'
 import { pairedDifference } from './paired-difference.js'
 import type { Sample } from './paired-samples.js'
-import { runTrials } from './run-trials.js'
+import { executeTrials, summaryOf, type TrialResult } from './run-trials.js'
 import {
   configWith,
   describeSearch,
@@ -100,12 +101,15 @@ export async function tune(options: TuneOptions): Promise<TuneReport> {
   const choiceOf = choices(base, options.algorithm, dimensions)
 
   let runs = 0
-  const simulate = async (points: readonly Point[], samples: readonly Sample[]) => {
+  const simulate = async (
+    points: readonly Point[],
+    samples: readonly Sample[],
+  ): Promise<TrialResult[][]> => {
     const trials = points.flatMap((point) =>
       samples.map((sample) => trialOf({ config, choice: choiceOf(point) }, sample)),
     )
     const progress = { done: runs, expected: candidates * 2 + dimensions.length * 20 }
-    const found = await runTrials(trials, { ...prepared, progress })
+    const found = await executeTrials(trials, { ...prepared, progress })
     runs += trials.length
     return points.map((_, i) =>
       found.slice(i * samples.length, (i + 1) * samples.length).map(([run]) => run!),
@@ -124,10 +128,13 @@ export async function tune(options: TuneOptions): Promise<TuneReport> {
     async score(points, share) {
       if (points.length === 0) return []
       if (!defaults.has(share)) {
-        defaults.set(share, (await simulate([defaultPoint], traffic.training(share)))[0]!)
+        const [found] = await simulate([defaultPoint], traffic.training(share))
+        defaults.set(share, summariesOf(found!))
       }
       const found = await simulate(points, traffic.training(share))
-      return found.map((own) => scoreOf(own, defaults.get(share)!, objective, constraints))
+      return found.map((own) =>
+        scoreOf(summariesOf(own), defaults.get(share)!, objective, constraints),
+      )
     },
     onTried: (each) => tried.push(each),
   })
@@ -136,12 +143,9 @@ export async function tune(options: TuneOptions): Promise<TuneReport> {
     Number.isFinite(score.objective)
       ? score.objective * (objective.better === 'low' ? 1 : -1)
       : null
-  const training = (await simulate([best], traffic.training(1)))[0]!
+  const training = summariesOf((await simulate([best], traffic.training(1)))[0]!)
   const pairs = await simulate([defaultPoint, best], traffic.heldOut)
-  const whole =
-    traffic.wholeHeldOut === undefined
-      ? pairs
-      : await simulate([defaultPoint, best], [traffic.wholeHeldOut])
+  const whole = pairs.map(summariesOf)
   const found = {
     algorithm: base.label ?? definition.name,
     objective,
@@ -169,8 +173,18 @@ export async function tune(options: TuneOptions): Promise<TuneReport> {
     })),
     runs,
   }
-  const scenario = await describeSearch(config, store, undefined, prepared)
+  const described = await describeSearch(config, store, undefined, prepared)
+  const isTuned = dimensions.some(({ name, initial }) => best[name] !== initial)
+  const named = [
+    summaryOf(pairs[0]!, found.algorithm),
+    ...(isTuned ? [summaryOf(pairs[1]!, found.spec)] : []),
+  ]
+  const scenario = { ...described, notes: [...described.notes, ...loadNotes(named, described)] }
   return { scenario, ...found, verdict: tuneVerdict(found) }
+}
+
+function summariesOf(results: readonly TrialResult[]): RunSummary[] {
+  return results.map(({ summary }) => summary)
 }
 
 function check(holdout: number, windows: number, candidates: number): void {

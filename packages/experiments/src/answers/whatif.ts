@@ -1,19 +1,21 @@
-import type { RunSummary } from '@routesim/metrics'
-import { summarizeSeeds } from '@routesim/metrics'
 import { configSource } from '../config/config-source.js'
+import { backendEvents } from '../config/events-schema.js'
 import type { Config } from '../config/schema.js'
 import { idleSettings } from '../notes/idle-settings.js'
 import { listed } from '../notes/listed.js'
+import { loadNotes } from '../notes/load-notes.js'
+import { nobodyUp } from '../notes/nobody-up.js'
 import { rateNotesOf } from '../notes/rate-notes.js'
 import type { AlgorithmChoice } from '../run/resolve-algorithms.js'
 import type { ScenarioInfo } from '../run/scenario.js'
 import type { AlgorithmSummary } from '../run/simulate-all.js'
 import type { Settings } from '../sweep/design.js'
 import { TrafficStore } from '../sweep/traffic.js'
+import type { WorkloadSource } from '../workload/load-workload.js'
 import { judgedMetric } from './judged-metrics.js'
 import { type PairedDifference, pairedDifference } from './paired-difference.js'
-import { type Sample, seedsOf, windowsOf } from './paired-samples.js'
-import { runTrials, type Trial } from './run-trials.js'
+import { type Sample, seedsOf, windowStartsOf } from './paired-samples.js'
+import { executeTrials, summaryOf, type Trial } from './run-trials.js'
 import {
   configWith,
   describeSearch,
@@ -33,7 +35,7 @@ export interface WhatifOptions extends SearchOptions {
   readonly otherConfig?: Config | string | undefined
   /** Config values that change, by dotted path. */
   readonly set?: Settings | undefined
-  /** Windows into which a trace is cut, each a pair; 8 by default. */
+  /** Windows of a trace that intervals are taken from; 8 by default, fewer of a short one. */
   readonly windows?: number | undefined
 }
 
@@ -62,14 +64,16 @@ const PER_MILLION = { title: '$/1M tokens', scale: 1000 }
 
 const TOLD_METRICS = [
   ...['ttft.p50', 'ttft.p99', 'tbt.p99', 'end_to_end_latency.p50', 'end_to_end_latency.p99'],
-  ...['requests_per_sec', 'token_hit_rate', 'jains_fairness_index', 'rejected_requests'],
+  ...['requests_per_sec', 'token_hit_rate', 'jains_fairness_index'],
+  ...['rejected_requests', 'failed_requests', 'timed_out_requests'],
   ...[COST, 'slo.attainment', 'slo.goodput_requests_per_sec'],
 ]
 
 /**
  * What a change does: of settings, of the whole config, or of the algorithm. Both sides meet the same
- * requests, seed by seed, or window by window of a trace, and intervals are over the differences of
- * these pairs, which chance in the traffic moves far less than either side.
+ * requests, and intervals are over differences, which chance in the traffic moves far less than either side:
+ * those of seeds, or, of a trace, what the windows of one run of all of it contribute to its difference. Such a run
+ * keeps results per request.
  *
  * @throws RouteSimError `search_invalid` when nothing changes, or there is too little traffic
  *
@@ -102,56 +106,57 @@ export async function whatif(options: WhatifOptions): Promise<WhatifReport> {
   const sides = await Promise.all(
     configs.map(async (config, i) => {
       const traffic = i === 0 ? store : otherStore
-      const { workload } = await traffic.at(config, undefined)
+      const { config: own, workload } = await traffic.at(config, undefined)
       const samples = workload.isSeeded
         ? seedsOf(traffic, prepared.seeds)
-        : windowsOf(await workload.requests(seeds[0]!), {
-            from: 0,
-            windows,
-            warmup,
-            seed: seeds[0]!,
-          })
+        : [await windowed(traffic, workload, { windows, warmup, seed: seeds[0]! })]
       const choice = i === 0 ? algorithm : otherAlgorithm
-      return { config, choice, traffic, samples, isSeeded: workload.isSeeded }
+      const events = backendEvents(own.events)
+      return { config, choice, traffic, samples, events, isSeeded: workload.isSeeded }
     }),
   )
   const [base, other] = [sides[0]!, sides[1]!]
   refuseUnused(options, base.isSeeded)
-  if (base.isSeeded !== other.isSeeded || base.samples.length !== other.samples.length) {
+  if (base.isSeeded !== other.isSeeded || windowsIn(base) !== windowsIn(other)) {
     throw searchInvalid(
       'trace',
       'traffic before and after that can be paired: both generated, or both read',
       'one of each',
     )
   }
-  if (base.samples.length < 2) throw searchInvalid('seeds', 'at least 2 for an interval', 1)
-  const whole = base.isSeeded ? [] : sides.map((side) => wholeTrial(side, seeds))
-  const pairs = sides.flatMap((side) => side.samples.map((sample) => trialOf(side, sample)))
-  const trials = [...whole, ...pairs]
-  const found = (await runTrials(trials, prepared)).map(([run]) => run!)
-  const runsOf = (i: number): RunSummary[] =>
-    found.slice(
-      whole.length + i * base.samples.length,
-      whole.length + (i + 1) * base.samples.length,
-    )
+  if (base.isSeeded && seeds.length === prepared.seeds.length) {
+    throw searchInvalid('seeds', 'at least 2 for an interval', 1)
+  }
+  const trials = sides.flatMap((side) => side.samples.map((sample) => trialOf(side, sample)))
+  const found = (await executeTrials(trials, prepared)).flat()
+  const pairs = base.samples.length
+  const runs = [found.slice(0, pairs), found.slice(pairs)] as const
   const differences = TOLD_METRICS.flatMap((path) => {
     const judged = { ...judgedMetric(path, 'metric'), ...(path === COST && PER_MILLION) }
-    return pairedDifference(judged, runsOf(0), runsOf(1)) ?? []
+    return pairedDifference(judged, ...runs) ?? []
   }).filter(({ base: from, other: to }) => from !== 0 || to !== 0)
-  const results = [0, 1].map((i) => (base.isSeeded ? summarizeSeeds(runsOf(i)) : found[i]!)) as [
-    AlgorithmSummary,
-    AlgorithmSummary,
-  ]
+  const results = [summaryOf(runs[0]), summaryOf(runs[1])] as const
   const described = base.isSeeded ? prepared : { ...prepared, seeds }
   const scenario = await describeSearch(base.config, base.traffic, undefined, described)
   const { workload } = await base.traffic.at(base.config, undefined)
+  const names = namesOf(options, results)
+  const named = results.map((result, i) => ({ ...result, algorithm: names[i]! }))
+  const stories = sides.map(({ events }, i) => ({
+    backends: results[i]!.per_backend.length,
+    events,
+  }))
+  const story = stories.find(({ events, backends }) => nobodyUp(events, backends) !== undefined)
   const notes = [
-    ...[...scenario.notes, ...idleSettings(other.config)],
+    ...[
+      ...scenario.notes,
+      ...idleSettings(other.config),
+      ...loadNotes(named, story ?? stories[0]!),
+    ],
     ...(await rateNotesOf(results, workload, base.config, seeds[0]!)),
   ]
   return {
     scenario: { ...scenario, notes: [...new Set(notes)] },
-    names: namesOf(options, results),
+    names,
     results,
     pairs: base.isSeeded ? 'seeds' : 'windows',
     differences,
@@ -160,21 +165,36 @@ export async function whatif(options: WhatifOptions): Promise<WhatifReport> {
   }
 }
 
+/** A trace that is compared window by window. */
+async function windowed(
+  traffic: TrafficStore,
+  workload: WorkloadSource,
+  {
+    windows,
+    warmup,
+    seed,
+  }: { readonly windows: number; readonly warmup: number; readonly seed: number },
+): Promise<Sample> {
+  const table = await workload.requests(seed)
+  const windowStarts = windowStartsOf(table, { from: warmup, windows })
+  return { traffic, seed, adapted: (config) => config, windowStarts }
+}
+
+function windowsIn({ samples }: { readonly samples: readonly Sample[] }): number | undefined {
+  return samples[0]!.windowStarts?.length
+}
+
 interface Side {
   readonly config: Config
   readonly choice: AlgorithmChoice
-  readonly traffic: TrafficStore
 }
 
-function wholeTrial({ config, choice, traffic }: Side, seeds: readonly number[]): Trial {
-  return { label: 'whole trace', config, choice, traffic, rate: undefined, seeds }
-}
-
-/** One side in one of the pieces of traffic in which it is compared. */
-export function trialOf({ config, choice }: Omit<Side, 'traffic'>, sample: Sample): Trial {
-  const { traffic, seed, adapted } = sample
-  const label = `seed ${seed}`
-  return { label, config: adapted(config), choice, traffic, rate: undefined, seeds: [seed] }
+/** One side in some of the traffic in which it is compared. */
+export function trialOf({ config, choice }: Side, sample: Sample): Trial {
+  const { traffic, seed, adapted, windowStarts } = sample
+  const label = windowStarts === undefined ? `seed ${seed}` : 'whole trace'
+  const seeds = [seed]
+  return { label, config: adapted(config), choice, traffic, rate: undefined, seeds, windowStarts }
 }
 
 /** @throws RouteSimError `search_invalid` */

@@ -41,6 +41,8 @@ export interface PlannedRun {
   readonly algorithm: number
   /** Whether to keep what pictures need; not by default. */
   readonly detail?: boolean
+  /** Rows at which windows begin that are told apart, but the first; of a plan with results per request. */
+  readonly windowStarts?: readonly number[] | undefined
 }
 
 /** Simulations that share how they are done. */
@@ -124,7 +126,7 @@ async function inThisThread(
 
 async function one(
   { perRequest, sampleIntervalMs, observer }: RunsPlan,
-  { run, scenario, workload, seed, algorithm, detail = false }: PlannedRun,
+  { run, scenario, workload, seed, algorithm, detail = false, windowStarts }: PlannedRun,
   castOf: (scenario: RunScenario) => Cast,
   signal: AbortSignal | undefined,
   listener: RunsListener,
@@ -143,6 +145,7 @@ async function one(
       settings: runSettings(config),
       sampleIntervalMs,
       detail,
+      windowStarts,
       observer,
     },
     signal,
@@ -163,7 +166,7 @@ async function inWorkers(
   const size = ({ workload }: PlannedRun): number => workload.expectedRequests
   const longestFirst = [...runs].sort((a, b) => size(b) - size(a) || a.run - b.run)
   const queue = longestFirst.map((planned) => {
-    const { run, scenario, workload, seed, algorithm, detail = false } = planned
+    const { run, scenario, workload, seed, algorithm, detail = false, windowStarts } = planned
     const requestsKey = keyOf(planned)
     const isShared = perRequest && users.get(requestsKey)! > 1
     return {
@@ -172,6 +175,7 @@ async function inWorkers(
       seed,
       config: scenario.config,
       detail,
+      windowStarts,
       requestsKey,
       requests: () => portableRequests(workload, seed, isShared, signal),
     }

@@ -16,6 +16,7 @@ export interface QueuedRun {
   readonly config: Config
   /** Whether to keep what pictures need. */
   readonly detail: boolean
+  readonly windowStarts: readonly number[] | undefined
   /** Runs with equal keys have the same requests. */
   readonly requestsKey: string
   /** Called when a worker needs them. */
@@ -67,12 +68,12 @@ export async function runOnWorkers(plan: WorkerPlan): Promise<void> {
       const alike = queue.findIndex(({ requestsKey }) => requestsKey === heldKey)
       const [next] = queue.splice(Math.max(0, alike), 1)
       if (next === undefined || signal?.aborted) return
-      const { run, algorithm, seed, detail, requestsKey } = next
+      const { run, algorithm, seed, detail, windowStarts, requestsKey } = next
       workers[place] ??= startWorker(setup)
       try {
         const requests = requestsKey === heldKey ? undefined : await next.requests()
         const config = next.config === heldConfig ? undefined : next.config
-        const task = { run, config, requests, algorithm, seed, detail }
+        const task = { run, config, requests, algorithm, seed, detail, windowStarts }
         const answer = await ask(workers[place], task, plan)
         heldKey = requestsKey
         heldConfig = next.config

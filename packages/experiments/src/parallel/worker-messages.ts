@@ -37,6 +37,8 @@ export interface WorkerTask {
   readonly seed: number
   /** Whether to keep what pictures need. */
   readonly detail: boolean
+  /** Rows at which windows begin that are told apart. */
+  readonly windowStarts?: readonly number[] | undefined
 }
 
 /** What a worker answers. */

@@ -32,6 +32,7 @@ async function simulate({
   algorithm,
   seed,
   detail,
+  windowStarts,
   config,
   ...task
 }: WorkerTask): Promise<Executed> {
@@ -48,6 +49,7 @@ async function simulate({
     algorithm: algorithms[algorithm]!,
     seed,
     detail,
+    windowStarts,
     settings: runSettings(own),
     sampleIntervalMs: setup.sampleIntervalMs,
   }

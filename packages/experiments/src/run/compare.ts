@@ -5,6 +5,7 @@ import { loadNotes, unservedCounted } from '../notes/load-notes.js'
 import { rateNotesOf } from '../notes/rate-notes.js'
 import { sameDecisions } from '../notes/same-decisions.js'
 import { chosenOrNamed } from '../routers/load-choice.js'
+import { besideRequests } from '../workload/beside-requests.js'
 import { loadWorkload } from '../workload/load-workload.js'
 import { type AlgorithmChoice, resolveAlgorithms } from './resolve-algorithms.js'
 import type { RunSamples } from './run-samples.js'
@@ -62,8 +63,9 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
   const algorithms = resolveAlgorithms(choices, prepared.config, prepared.visibilities)
   const configPath = typeof options.config === 'string' ? options.config : undefined
   const workload = await loadWorkload(prepared.config, options.trace, options, configPath)
-  const described = await describeScenario(prepared, workload, options.signal)
-  const plan = { ...prepared, workloads: [workload], algorithms }
+  const config = await besideRequests(prepared.config, workload)
+  const described = await describeScenario({ ...prepared, config }, workload, options.signal)
+  const plan = { ...prepared, config, workloads: [workload], algorithms }
   const { summaries, details, interrupted, notes, samples, seeds } = await simulateAll(
     plan,
     options,
@@ -72,7 +74,7 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
   const unserved = prepared.perRequest ? [] : unservedCounted(results)
   const found = [
     ...[...notes, ...sameDecisions(results), ...unserved, ...loadNotes(results, described)],
-    ...(await rateNotesOf(results, workload, prepared.config, prepared.seeds[0]!)),
+    ...(await rateNotesOf(results, workload, config, prepared.seeds[0]!)),
   ]
   const info = { ...described, seeds, notes: [...described.notes, ...found] }
   const sentences = verdict(info, results)

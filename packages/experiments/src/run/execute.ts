@@ -19,7 +19,9 @@ import {
   type SummaryOptions,
   summarize,
   summarizeTotals,
+  summarizeWithoutEach,
   TokenGapRecorder,
+  WindowRecorder,
 } from '@routesim/metrics'
 import type { Fleet } from '../cluster/build-cluster.js'
 import type { ExperimentsErrorCode } from '../errors.js'
@@ -70,6 +72,8 @@ export interface Executed {
   readonly detail?: RunDetail
   /** What the backends did over time, when it was asked for. */
   readonly samples?: readonly LoadRow[]
+  /** By window, the run as if it had not been measured; when windows were asked for. */
+  readonly withoutWindows?: readonly RunSummary[]
   /** Time between two looks in the end, in ms: longer than asked for when there would be too many. */
   readonly sampledEveryMs?: number
 }
@@ -87,6 +91,8 @@ export interface Execution {
   readonly observer?: RunObserver | undefined
   /** Time between two looks at the backends, in ms; none by default. */
   readonly sampleIntervalMs?: number | undefined
+  /** Rows at which windows begin, but the first; none by default. Only of a run that has a table. */
+  readonly windowStarts?: readonly number[] | undefined
 }
 
 /** What is simulated, with fresh routers; not who looks on. */
@@ -112,7 +118,7 @@ export async function execute(
 ): Promise<Executed> {
   const { cluster, pricePerHour, gpuCounts } = fleet
   const run = { algorithm: algorithm.label, seed }
-  const { detail, observer, sampleIntervalMs } = told
+  const { detail, observer, sampleIntervalMs, windowStarts } = told
   const { slo } = settings
   const onDecision =
     observer?.decided && ((decision: DecisionRecord) => observer.decided?.(decision, run))
@@ -124,6 +130,7 @@ export async function execute(
     ...simulationOptions({ fleet, requests, algorithm, seed, settings }),
     ...(series && { sampler: series }),
     ...(onDecision && { onDecision }),
+    ...(windowStarts && { windowStarts }),
   }
   const telling = {
     summary: { pricePerHour, gpuCounts, slo, events: settings.conditions.events },
@@ -180,7 +187,9 @@ function prepare(
     const summarized = () => ({ summary: summarizeTotals(simulation.totals(), recorder, summary) })
     return { simulation, summarized }
   }
-  const recorder = new TokenGapRecorder()
+  const { windowStarts } = options
+  const windows = windowStarts && new WindowRecorder()
+  const recorder = windows ?? new TokenGapRecorder()
   const simulation = new Simulation({ ...options, recorder: watched(recorder, observer) })
   const summarized = (): Executed => {
     const result = simulation.result()
@@ -188,7 +197,12 @@ function prepare(
     for (let row = 0; series !== undefined && row < result.requests.size; row++) {
       series.addRequest(row, result.requests, result.outcomes)
     }
-    const told = { summary: summarize(result, recorder.gaps, summary) }
+    const told = {
+      summary: summarize(result, recorder.gaps, summary),
+      ...(windows && {
+        withoutWindows: summarizeWithoutEach(result, windows, windowStarts, summary),
+      }),
+    }
     return isDetailed ? { ...told, detail: detailRun(result, recorder.gaps) } : told
   }
   return { simulation, summarized }

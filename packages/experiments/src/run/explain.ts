@@ -12,6 +12,7 @@ import {
 } from '@routesim/core'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { shareText } from '../notes/share-text.js'
+import { besideRequests } from '../workload/beside-requests.js'
 import { loadWorkload } from '../workload/load-workload.js'
 import { interrupted, simulationOptions } from './execute.js'
 import { type AlgorithmChoice, resolveAlgorithms } from './resolve-algorithms.js'
@@ -95,13 +96,18 @@ export interface ExplainReport {
  */
 export async function explain(options: ExplainOptions): Promise<ExplainReport> {
   const prepared = await prepareFleet({ ...options, perRequest: true, detail: false })
-  const { config, fleet, visibilities } = prepared
+  const { fleet, visibilities } = prepared
   const seed = prepared.seeds[0]!
-  const [algorithm] = resolveAlgorithms([options.algorithm], config, visibilities.slice(0, 1))
+  const [algorithm] = resolveAlgorithms(
+    [options.algorithm],
+    prepared.config,
+    visibilities.slice(0, 1),
+  )
   const { label } = algorithm!
   const configPath = typeof options.config === 'string' ? options.config : undefined
-  const workload = await loadWorkload(config, options.trace, options, configPath)
-  const scenario = await describeScenario(prepared, workload, options.signal)
+  const workload = await loadWorkload(prepared.config, options.trace, options, configPath)
+  const config = await besideRequests(prepared.config, workload)
+  const scenario = await describeScenario({ ...prepared, config }, workload, options.signal)
   const requests = await workload.requests(seed, options.signal)
   const simulation = (watched: Partial<SimulationOptions>): Simulation =>
     new Simulation({

@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import { RequestTableBuilder } from '@routesim/core'
 import { writeTrace } from '@routesim/traces'
 import { expect, test } from 'vitest'
+import { whatif } from '../answers/whatif.js'
 import { parseConfig } from '../config/parse-config.js'
 import { compare } from '../run/compare.js'
+import { explain } from '../run/explain.js'
 import { sweep } from './sweep.js'
 import { TrafficStore } from './traffic.js'
 
@@ -50,6 +52,24 @@ test('a trace at another rate has its events beside the same requests', async ()
   const { results } = await compare({ ...fast, jobs: 1 })
   expect(points[1]!.result.ttft.p99).toBe(results[0]!.ttft.p99)
   expect(points[0]!.result.ttft.p99).not.toBe(results[0]!.ttft.p99)
+})
+
+test('a trace with other arrivals has its events beside the same requests, whatever simulates it', async () => {
+  const fast = { config: config([1, 2, 4]), trace: trace(25, 0), algorithms: ['round_robin'] }
+  const { results } = await compare({ ...fast, jobs: 1 })
+  // Begins at 3 s, at 20 requests per second.
+  const slow = { config: config([5, 7, 11]), trace: trace(50, 3000), jobs: 1 }
+  const rescaled = { ...slow, arrivals: 'rescaled', rateRps: 40 } as const
+  const ran = await compare({ ...rescaled, algorithms: ['round_robin'] })
+  expect(ran.results).toEqual(results)
+  expect(ran.scenario.events.map(({ atMs }) => atMs)).toEqual([1000, 2000, 4000])
+  const told = await explain({ ...rescaled, algorithm: 'round_robin', requests: { worst: 1 } })
+  expect(told.scenario.events).toEqual(ran.scenario.events)
+  const other = await whatif({ ...rescaled, set: { 'events.1.factor': 1 } })
+  expect(other.results[0].ttft).toEqual(results[0]!.ttft)
+  const store = new TrafficStore({ ...rescaled, configPath: undefined })
+  const twice = await store.at(slow.config, 80)
+  expect(twice.config.events.map(({ at_sec }) => at_sec)).toEqual([0.5, 1, 2])
 })
 
 test('a trace that the config names arrives at each rate, as one that is given', async () => {

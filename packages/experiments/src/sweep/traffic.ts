@@ -1,10 +1,10 @@
 import { type RequestTable, RouteSimError } from '@routesim/core'
 import { atRequestRate, expectedRequests, retimeTrace } from '@routesim/traces'
-import { type MovedTimes, moveEvents } from '../config/move-events.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { listedSome } from '../notes/listed.js'
 import { MOST_RATES, rateText } from '../notes/rate-notes.js'
+import { besideRequests } from '../workload/beside-requests.js'
 import {
   fixedWorkload,
   generatedWorkload,
@@ -14,6 +14,7 @@ import {
   type TraceOptions,
   type WorkloadSource,
 } from '../workload/load-workload.js'
+import { movedFrom } from '../workload/retimed.js'
 import { requestsHash } from './point-key.js'
 
 /** Seconds of traffic per rate, as in the original RouteSim. */
@@ -48,10 +49,7 @@ export interface Traffic {
   readonly hash: string | undefined
 }
 
-interface Requests extends Omit<Traffic, 'config'> {
-  /** What became of the times of a trace, that events keep their places in it. */
-  readonly moved?: MovedTimes
-}
+type Requests = Omit<Traffic, 'config'>
 
 /** Makes the requests of each point once, however many points share them. */
 export class TrafficStore {
@@ -117,9 +115,8 @@ export class TrafficStore {
       traffic = isGenerated ? this.generated(own, rate) : this.load(own, rate)
       this.known.set(key, traffic)
     }
-    const { moved, ...found } = await traffic
-    const events = moved === undefined ? own.events : moveEvents(own.events, moved)
-    return { config: { ...own, events }, ...found }
+    const found = await traffic
+    return { config: await besideRequests(own, found.workload), ...found }
   }
 
   private async generated(config: Config, rate: number): Promise<Requests> {
@@ -145,14 +142,22 @@ export class TrafficStore {
       // It may differ with the seed, but what it is made from is in the arrivals of any.
       const hash = requestsHash(await workload.requests(0, signal))
       if (rate === undefined || rateRps === undefined) return { workload, hash }
-      return { workload, hash, moved: { fromMs: 0, factor: rateRps / rate } }
+      const moved = async () => ({ fromMs: 0, factor: rateRps / rate })
+      return { workload: { ...workload, moved }, hash }
     }
     const { workload: base } = await this.at(config, undefined)
     const table = await base.requests(0, signal)
     checkSpan(table)
     const scaled = retimeTrace(table, { arrivals: 'rescaled', rateRps: rate })
     const workload = fixedWorkload(scaled, base.description, base.notes)
-    return { workload, hash: requestsHash(scaled), moved: movedFrom(table, scaled) }
+    const { fromMs, factor = 1 } = movedFrom(table, scaled)
+    // The trace may have been moved before: then it begins at 0, and its events count from where it began.
+    const before = await base.moved?.()
+    const moved = async () => ({
+      fromMs: before?.fromMs ?? fromMs,
+      factor: factor * (before?.factor ?? 1),
+    })
+    return { workload: { ...workload, moved }, hash: requestsHash(scaled) }
   }
 
   /** The requests with the arrivals that the options or the config ask for. */
@@ -218,10 +223,4 @@ function checkSpan({ size, arrivalMs }: RequestTable): void {
       hint: 'With --arrivals poisson, requests without times get some at each rate.',
     },
   )
-}
-
-function movedFrom(from: RequestTable, to: RequestTable): MovedTimes {
-  const [firstMs = 0] = from.arrivalMs
-  const spanMs = (from.arrivalMs.at(-1) ?? 0) - firstMs
-  return { fromMs: firstMs, factor: to.arrivalMs.at(-1)! / spanMs }
 }

@@ -13,6 +13,7 @@ import {
   type WorkloadSpec,
 } from '@routesim/traces'
 import { besideConfig } from '../config/locate-files.js'
+import type { MovedTimes } from '../config/move-events.js'
 import { namedInConfig } from '../config/named-in-config.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
@@ -64,6 +65,8 @@ export interface WorkloadSource {
   readonly generator?: GeneratorSource
   /** Requests per second at which those of a trace are to come instead of at their own. */
   readonly rateRps?: number | undefined
+  /** What became of the times of a trace, with which what happens to backends moves; nothing when absent. */
+  moved?(): Promise<MovedTimes>
   readonly description: string
   readonly notes: readonly string[]
 }

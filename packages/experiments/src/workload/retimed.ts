@@ -1,5 +1,6 @@
 import { type RequestTable, RouteSimError, tableSource } from '@routesim/core'
 import { type Retiming, retimeTrace } from '@routesim/traces'
+import type { MovedTimes } from '../config/move-events.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import type { WorkloadSource } from './load-workload.js'
 
@@ -47,8 +48,18 @@ export function retimed(
     isMade: (seed) => latest !== undefined && (!isSeeded || latest.seed === seed),
     isSeeded,
     rateRps,
+    ...(arrivals === 'rescaled' && {
+      moved: async () => movedFrom(await source.requests(0), await requests(0)),
+    }),
     description: `${source.description}, ${how.replace('_', ' ')}`,
   }
+}
+
+/** What became of the times of requests that arrive faster or slower, and from 0 on. */
+export function movedFrom(from: RequestTable, to: RequestTable): MovedTimes {
+  const [firstMs = 0] = from.arrivalMs
+  const spanMs = (from.arrivalMs.at(-1) ?? 0) - firstMs
+  return { fromMs: firstMs, factor: spanMs === 0 ? 1 : to.arrivalMs.at(-1)! / spanMs }
 }
 
 function conflict(path: string, what: string): RouteSimError<ExperimentsErrorCode> {

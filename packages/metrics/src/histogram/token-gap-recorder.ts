@@ -10,8 +10,13 @@ export class TokenGapRecorder implements Recorder {
   readonly gaps: LogHistogram = new LogHistogram()
 
   tokenGaps(runs: Float64Array): void {
-    for (let i = 0; i < runs.length; i += 4) {
-      this.gaps.addSeries(runs[i]!, runs[i + 1]!, runs[i + 2]!, runs[i + 3]!)
-    }
+    addRuns(this.gaps, runs)
+  }
+}
+
+/** Adds runs of gaps as a `Recorder` gets them. */
+export function addRuns(gaps: LogHistogram, runs: Float64Array): void {
+  for (let i = 0; i < runs.length; i += 4) {
+    gaps.addSeries(runs[i]!, runs[i + 1]!, runs[i + 2]!, runs[i + 3]!)
   }
 }

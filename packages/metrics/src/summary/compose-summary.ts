@@ -46,29 +46,35 @@ export interface MeasuredRequests {
   readonly queueWait: Distribution
 }
 
+/** A stretch of a run: from, to, in ms. */
+export type Stretch = readonly [number, number]
+
 /**
  * Brings what a run leaves behind and what is known of its requests together.
+ * @param stretches - the times that are measured, all from the first measured request on by default
  * @throws RouteSimError `warmup_leaves_nothing`, `prices_invalid`
  */
 export function composeSummary(
   totals: RunTotals,
   measure: () => MeasuredRequests,
   options: SummaryOptions,
+  stretches: readonly Stretch[] = [[totals.measuredFromMs, totals.endMs]],
 ): RunSummary {
   checkWarmup(totals)
   const measured = measure()
   const { counts } = measured
   const { completed } = counts
-  const { measuredFromMs, endMs } = totals
-  const durationMs = endMs - measuredFromMs
+  const durationMs = stretches.reduce((sum, [fromMs, toMs]) => sum + (toMs - fromMs), 0)
   const seconds = durationMs / 1000
   const tokens = counts.promptTokens + counts.outputTokens
   const cache = measured.cache.statistics(totals.backends)
   const balance = loadBalance(totals.backends, counts.perBackend)
   // A step goes on when its last request is given up: whatever happens, work is paid for.
-  const presentMs = counts.presence
-    .times(measuredFromMs, endMs)
-    .map((ms, id) => (counts.presence.changes ? Math.max(ms, totals.backends[id]!.busyMs) : ms))
+  const present = stretches.map(([fromMs, toMs]) => counts.presence.times(fromMs, toMs))
+  const presentMs = totals.backends.map(({ id, busyMs }) => {
+    const ms = present.reduce((sum, times) => sum + times[id]!, 0)
+    return counts.presence.changes ? Math.max(ms, busyMs) : ms
+  })
   const cost = fleetCost(totals.backends, presentMs, options.pricePerHour)
   const tiers = tierStatistics(totals.backends, durationMs)
   const adapters = adapterLoads(totals.backends)

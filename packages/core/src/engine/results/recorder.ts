@@ -1,6 +1,6 @@
 import type { StepShape } from '../../latency/latency-model.js'
 import type { RequestTable } from '../../requests/request-table.js'
-import type { RequestOutcomes } from './run-result.js'
+import type { BackendTotals, RequestOutcomes } from './run-result.js'
 
 /**
  * Receives the facts of a run that are too many to keep, as they happen. Everything that is one value
@@ -18,6 +18,11 @@ export interface Recorder {
    * requests come from a source; one with a table keeps them all, for the result.
    */
   requestEnded?(row: number, requests: RequestTable, outcomes: RequestOutcomes): void
+  /**
+   * The first request of a window of the run (`windowStarts`) is sent. All gaps until now have been handed over;
+   * the totals are those since the beginning of the measured part.
+   */
+  windowStarted?(nowMs: number, backends: readonly BackendTotals[]): void
   /** A backend finished a step. Asking for this makes the engine simulate every single step. */
   stepCompleted?(backend: number, startMs: number, durationMs: number, step: StepShape): void
 }
