@@ -95,13 +95,17 @@ function overloaded(results: readonly AlgorithmSummary[], hasGone: boolean): str
   ]
 }
 
+/** Nobody asks of fewer requests than these whether a fleet keeps up. */
+const FEW_REQUESTS = 20
+
 /** Traffic that was over before half of its requests were: it says nothing of a fleet that is called stable. */
 function unsettled(results: readonly AlgorithmSummary[]): string[] {
   const short = shortTraffic(
     results.filter((result) => {
       const offered = metric(result, 'saturation.offered_per_sec').value ?? 0
       const completed = metric(result, 'saturation.completed_per_sec').value ?? 0
-      return result.saturation.verdict !== 'overloaded' && completed < offered / 2
+      const isMany = metric(result, 'total_requests').value! >= FEW_REQUESTS
+      return isMany && result.saturation.verdict !== 'overloaded' && completed < offered / 2
     }),
   )
   return short === undefined ? [] : [shortTrafficNote(short)]
