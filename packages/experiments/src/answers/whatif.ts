@@ -149,7 +149,7 @@ export async function whatif(options: WhatifOptions): Promise<WhatifReport> {
   const notes = [
     ...[
       ...scenario.notes,
-      ...idleSettings(other.config),
+      ...idleSettings(other.config, Object.keys(set)),
       ...loadNotes(named, story ?? stories[0]!),
     ],
     ...(await rateNotesOf(results, workload, base.config, seeds[0]!)),

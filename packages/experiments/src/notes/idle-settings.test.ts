@@ -7,6 +7,14 @@ const CLUSTER = '[cluster]\nnum_backends = 4\n'
 const GROUPS = '[[cluster.backends]]\nprecision = "fp8"\n[[cluster.backends]]\n'
 const notesOf = (config: string): string[] => idleSettings(parseConfig(config))
 
+test('a GPU type without a model is there for the price, unless it is held against another', () => {
+  const config = parseConfig(`${CLUSTER}gpu_type = "T4"`)
+  expect(idleSettings(config)).toEqual([])
+  expect(idleSettings(config, ['trace.rate', 'cluster.gpu_type'])).toEqual([
+    'cluster.gpu_type has no effect but on the price without a model',
+  ])
+})
+
 test.each([
   [
     `${CLUSTER}disaggregated = { prefill_backends = 1, kv_transfer_latency_us = 9 }`,

@@ -12,8 +12,14 @@ interface Dependents {
   readonly but?: string
 }
 
-/** Notes on settings of a config that change nothing, because what they go with is absent or off. */
-export function idleSettings({ cluster, visibility }: Config): string[] {
+/**
+ * Notes on settings of a config that change nothing, because what they go with is absent or off.
+ * @param changed - paths of those by which it is held against others
+ */
+export function idleSettings(
+  { cluster, visibility }: Config,
+  changed: readonly string[] = [],
+): string[] {
   const defaults = configSchema.parse({ cluster: { num_backends: 1 } }, { jitless: true })
   const { metrics, prefixes, routers } = toVisibility(visibility)
   const seen = keysGiven('visibility', visibility, defaults.visibility)
@@ -23,7 +29,9 @@ export function idleSettings({ cluster, visibility }: Config): string[] {
     defaults.cluster.disaggregated,
   )
   const dependents = [
-    ...(cluster.backends ?? [cluster]).flatMap((group) => ofGroup(group, defaults.cluster)),
+    ...(cluster.backends ?? [cluster]).flatMap((group) =>
+      ofGroup(group, defaults.cluster, changed),
+    ),
     {
       // Its other keys are the size of a KV cache, which counts without.
       keys: split.filter((key) => /\.(prefill|decode|kv_transfer)_/.test(key)),
@@ -49,7 +57,11 @@ export function idleSettings({ cluster, visibility }: Config): string[] {
   return notesOn(dependents)
 }
 
-function ofGroup(group: DeploymentConfig, defaults: DeploymentConfig): Dependents[] {
+function ofGroup(
+  group: DeploymentConfig,
+  defaults: DeploymentConfig,
+  changed: readonly string[],
+): Dependents[] {
   const { kv_offload: offload, lora } = group
   const own = keysGiven('cluster', group, defaults)
   const offloading = keysGiven('cluster.kv_offload', offload, defaults.kv_offload)
@@ -60,8 +72,9 @@ function ofGroup(group: DeploymentConfig, defaults: DeploymentConfig): Dependent
       isThere: group.model !== undefined,
     },
     {
-      // Step times that somebody gave are those of these GPUs, and `gpu_type` is there for the price.
-      keys: own.filter((key) => /\.(gpu|tp|pp)$/.test(key)),
+      // Step times that somebody gave are those of these GPUs, and `gpu_type` is there for the price, unless two
+      // kinds are compared.
+      keys: own.filter((key) => /\.(gpu|tp|pp)$/.test(key) || isGpuType(key, changed)),
       on: 'a model',
       isThere: group.model !== undefined || group.compute_model.kind !== 'piecewise',
       but: 'the price',
@@ -82,6 +95,10 @@ function ofGroup(group: DeploymentConfig, defaults: DeploymentConfig): Dependent
       isThere: lora.max_loras !== undefined,
     },
   ]
+}
+
+function isGpuType(key: string, changed: readonly string[]): boolean {
+  return key.endsWith('.gpu_type') && changed.some((path) => path.endsWith('.gpu_type'))
 }
 
 /** Paths of what differs from its default. */

@@ -95,6 +95,19 @@ test('requests that arrive at one time have no rate that could be another', asyn
   expect(offered[1]).toBeGreaterThan(5)
 })
 
+test('a GPU type that is gone through without a model is told to change the price alone', async () => {
+  const { scenario } = await sweep({
+    ...{
+      config: parseConfig('[cluster]\nnum_backends = 1\n[trace]\nrate = 9\nduration_sec = 2'),
+      jobs: 1,
+    },
+    set: { 'cluster.gpu_type': ['H100Sxm', 'T4'] },
+  })
+  expect(scenario.notes).toEqual([
+    'cluster.gpu_type has no effect but on the price without a model',
+  ])
+})
+
 test('the seed is no axis, since every point has all seeds', async () => {
   await expect(sweep({ ...options, set: { 'simulation.seed': [1, 2] } })).rejects.toMatchObject({
     message: expect.stringMatching(/^set simulation.seed: expected another key/),

@@ -3,6 +3,7 @@ import { buildFleet } from '../cluster/build-cluster.js'
 import { configSource } from '../config/config-source.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
+import { idleSettings } from '../notes/idle-settings.js'
 import { askedRate, isOtherRate, rateNotes, whyOtherRate } from '../notes/rate-notes.js'
 import { checkQueue, inQueue } from '../queue/in-queue.js'
 import type { QueueOption } from '../queue/runs-in-queue.js'
@@ -142,9 +143,14 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
     const scenario = ofRuns(described, done, stopped)
     const found = sweepPoints(done)
     const lasting = lastingOf(runs, traffic, source.config)
-    const notes = [...lasting.notes, ...(await notesOnRates(runs, found.points, seeds[0]!))]
+    const notes = [
+      ...scenario.notes,
+      ...idleNotes(runs),
+      ...lasting.notes,
+      ...(await notesOnRates(runs, found.points, seeds[0]!)),
+    ]
     return {
-      scenario: { ...scenario, notes: [...scenario.notes, ...notes] },
+      scenario: { ...scenario, notes: [...new Set(notes)] },
       durationSec: isGenerated ? lasting.durationSec : undefined,
       ...found,
       totalRuns: runs.length,
@@ -243,6 +249,15 @@ function ofRuns(
     stopped && partial > 0 ? [`${partial} ${points} stopped before all ${all} seeds were run`] : []
   const seeds = [...new Set(done.map(({ seed }) => seed))].sort((a, b) => a - b)
   return { ...scenario, seeds, notes: [...scenario.notes, ...notes] }
+}
+
+/** Says which settings that are gone through change nothing. */
+function idleNotes(runs: readonly SweepRun[]): string[] {
+  const points = new Map<string, SweepRun>()
+  for (const run of runs) points.set(JSON.stringify(run.settings), run)
+  return [...points.values()].flatMap(({ made, settings }) =>
+    'error' in made ? [] : idleSettings(made.scenario.config, Object.keys(settings)),
+  )
 }
 
 /** How long traffic at rates lasts, if it is the same at all of them, and what ends it before. */
