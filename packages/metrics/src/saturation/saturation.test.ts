@@ -82,6 +82,18 @@ test('one to which more come than it can serve is overloaded, also where none wa
   expect(judged(inWork(served(rising(9), 100))).verdict).toBe('stable')
 })
 
+test('one to which fewer come, and that is as full as before, is not overloaded', () => {
+  // At first each stays for 4 s, in the end for 24 s, as the rate falls to a sixth.
+  const arrivals = rising(20)
+    .map((ms) => 100_000 - ms)
+    .reverse()
+  const facts = arrivals.map((arrivalMs): RequestFacts => {
+    const finishedMs = arrivalMs + 4000 / Math.max(1 / 6, 1 - arrivalMs / 100_000)
+    return { arrivalMs, admittedMs: arrivalMs, firstTokenMs: arrivalMs, finishedMs }
+  })
+  expect(judged(facts).verdict).toBe('stable')
+})
+
 test('growth is that of the second half, and what was completed counts up to the last arrival', () => {
   // One in 128 ms: the first fifty are served at once, the others not before all have come.
   const facts = every(128, 101).map((arrivalMs, i): RequestFacts => {

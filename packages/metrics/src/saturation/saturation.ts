@@ -83,9 +83,6 @@ export function saturation(bins: FlowBins, unservable = 0): Saturation {
   const waitingGrowth = slope(waiting, from, to) * perSec
   const backlogGrowth = slope(present, from, to) * perSec
   const meanResidenceMs = bins.residenceMs / completed
-  // Of requests that all stay as long, more are there as more come (Little's law).
-  const withRate = presentIfAlike(bins, Math.round(meanResidenceMs / widthMs))
-  const excessGrowth = backlogGrowth - slope(withRate, from, to) * perSec
   const peakWaiting = waiting[peak] ?? 0
   const waitingAtLast = bins.counted - bins.admittedByLastArrival
   const presentAtLast = bins.counted - bins.endedByLastArrival
@@ -96,11 +93,16 @@ export function saturation(bins: FlowBins, unservable = 0): Saturation {
     (waitingGrowth > GROWTH_SHARE * offered || isLongDrain) &&
     waitingAtLast >= NEAR_PEAK * peakWaiting &&
     waitingAtLast >= FEW_WAITING
+  const isGrowth = (perSec: number): boolean =>
+    perSec > BACKLOG_SHARE * offered && perSec * (spanMs / 2000) > CHANCE * Math.sqrt(presentAtLast)
+  // Of requests that all stay as long, more are there as more come (Little's law).
+  const growthWithRate = (): number =>
+    slope(presentIfAlike(bins, Math.round(meanResidenceMs / widthMs)), from, to) * perSec
   const systemGrows =
-    excessGrowth > BACKLOG_SHARE * offered &&
-    excessGrowth * (spanMs / 2000) > CHANCE * Math.sqrt(presentAtLast) &&
     presentAtLast >= FEW_WAITING &&
-    spanMs > LONG_RUN * meanResidenceMs
+    spanMs > LONG_RUN * meanResidenceMs &&
+    isGrowth(backlogGrowth) &&
+    isGrowth(backlogGrowth - growthWithRate())
   const unserved = (rejected - unservable + timedOut) / (requests - unservable)
   const isOverloaded = unserved >= MANY_UNSERVED || queueGrows || systemGrows
   return {
