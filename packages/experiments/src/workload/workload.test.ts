@@ -278,7 +278,7 @@ describe('a run', () => {
     expect(await notes('rate = 5\narrivals = "poisson"')).toEqual([])
     expect(await notes('rate = 5', { arrivals: 'poisson' })).toEqual([])
     expect(await notes('rate = 5\ncv = 3\narrivals = "poisson"')).toEqual([`${used} cv`])
-    const trace = generateTrace({ rateRps: 20, durationSec: 1 })
+    const trace = generateTrace({ rateRps: 20, durationSec: 10 })
     expect(await notes('rate = 5', { trace })).toEqual([])
   })
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { mkdtempSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,10 +17,18 @@ afterEach(async () => {
   for (const close of closing.splice(0)) close()
 })
 
+async function serverThat(answers: RequestListener) {
+  const server = createServer(answers)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  closing.push(() => server.close())
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
 /** A worker that asks for a key, and what it was sent. */
 async function keyed(key: string) {
   const asked: string[] = []
-  const server = createServer((request, response) => {
+  const url = await serverThat((request, response) => {
     request.resume()
     const isKnown = request.headers.authorization === `Bearer ${key}`
     asked.push(`${request.url} ${isKnown ? 'with its key' : request.headers.authorization}`)
@@ -34,10 +42,7 @@ async function keyed(key: string) {
     }
     response.end(pages[request.url!] ?? '{}')
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  closing.push(() => server.close())
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked }
+  return { url, asked }
 }
 
 function keyFile(text: string): string {
@@ -63,12 +68,17 @@ const startWith = async (
 }
 
 test('a worker that can not be reached is told once, with the reason, until it can', async () => {
-  const starting = await fleet.workers(1, { startupMs: 400 })
+  let isStarting = true
+  const starting = await serverThat(({ url }, response) => {
+    if (url === '/health' && isStarting) response.statusCode = 503
+    response.end('{"data":[{"id":"mine"}]}')
+  })
   const { log, lastErrors } = await startWith([
     { url: 'http://127.0.0.1:1' },
-    { url: starting.workers[0]!.url },
+    { url: starting },
   ])
   expect(await lastErrors()).toEqual(['/health: ECONNREFUSED', '/health: status 503'])
+  isStarting = false
   await until(() => log.some(({ event }) => event === 'worker_up'))
   expect(await lastErrors()).toEqual(['/health: ECONNREFUSED', null])
   const told = log.map(({ event, worker, reason }) => [event, worker, reason])

@@ -13,9 +13,9 @@ const LITTLE = 0.1
  * @throws RouteSimError `trace_option_invalid` when `blockTokens` is not a positive integer
  *
  * @example
- * const { table } = await readTrace('recording.jsonl')
+ * const table = generateTrace({ rate: 5, durationSec: 60, numPrefixes: 1, prefixLenMean: 100, prefixLenStd: 0 })
  * lostSharingNote(table, 512)
- * // => 'blocks of 512 tokens leave out 100% of what prompts share; those of the trace have 16'
+ * // => 'blocks of 512 tokens leave out 100% of what prompts share; smaller ones leave out less'
  */
 export function lostSharingNote(table: RequestTable, blockTokens?: number): string | undefined {
   const size = blockTokensFor(table, blockTokens)
