@@ -73,10 +73,7 @@ test('a worker that can not be reached is told once, with the reason, until it c
     if (url === '/health' && isStarting) response.statusCode = 503
     response.end('{"data":[{"id":"mine"}]}')
   })
-  const { log, lastErrors } = await startWith([
-    { url: 'http://127.0.0.1:1' },
-    { url: starting },
-  ])
+  const { log, lastErrors } = await startWith([{ url: 'http://127.0.0.1:1' }, { url: starting }])
   expect(await lastErrors()).toEqual(['/health: ECONNREFUSED', '/health: status 503'])
   isStarting = false
   await until(() => log.some(({ event }) => event === 'worker_up'))
