@@ -78,6 +78,15 @@ export async function searchAll(
   }
 }
 
+/** The nearest values of a search that meet the targets and miss them, as far as there are any. */
+export function borderOf(
+  { bisection }: Search,
+  find: 'rate' | 'backends',
+): { readonly meets: number | undefined; readonly misses: number | undefined } {
+  const { below, above } = bisection.bracket
+  return find === 'rate' ? { meets: below, misses: above } : { meets: above, misses: below }
+}
+
 /** Whether enough requests met their targets, and no run was one that only its end kept small. */
 function isMet(runs: readonly RunSummary[], attainment: number): boolean {
   const { mean } = confidenceInterval(runs.map(({ slo }) => slo?.attainment ?? 0))
@@ -93,9 +102,8 @@ export function answerOf(
   { find, rate, attainment, make }: Pick<SearchRun, 'find' | 'rate' | 'attainment' | 'make'>,
   why: readonly string[],
 ): CapacityAnswer {
-  const { tried, bisection, sizes, settings, base } = candidate
-  const { below, above } = bisection.bracket
-  const [meets, misses] = find === 'rate' ? [below, above] : [above, below]
+  const { tried, sizes, settings, base } = candidate
+  const { meets, misses } = borderOf(candidate, find)
   const sorted = [...tried].sort((a, b) => a.value - b.value)
   const first = sorted[0]!.runs
   const bySeed = first.map(({ seed }, i) => {

@@ -13,7 +13,7 @@ import { checkDuration, earlyEndNotes, TrafficStore } from '../sweep/traffic.js'
 import { Bisection, type BisectionOptions } from './bisection.js'
 import { type Candidate, candidatesOf, fleetSizes } from './capacity-candidate.js'
 import type { CapacityAnswer, CapacityReport } from './capacity-report.js'
-import { answerOf, type Search, searchAll } from './capacity-search.js'
+import { answerOf, borderOf, type Search, searchAll } from './capacity-search.js'
 import { capacityVerdict } from './capacity-verdict.js'
 import {
   configWith,
@@ -81,7 +81,8 @@ export async function capacity(options: CapacityOptions): Promise<CapacityReport
   const find = options.find ?? (rate !== undefined || gpus !== undefined ? 'backends' : 'rate')
   const attainment = options.attainment ?? source.config.slo.attainment
   check(options, find, attainment, precision)
-  checkDuration(options, !isRead, find === 'rate' || rate !== undefined)
+  const hasRates = find === 'rate' || rate !== undefined
+  checkDuration(options, !isRead, hasRates)
   const choices = options.algorithms ?? ['round_robin']
   if (choices.length === 0) throw searchInvalid('algorithms', 'at least one', 'none')
   checkLabels(choices.map(labelOfChoice))
@@ -112,20 +113,19 @@ export async function capacity(options: CapacityOptions): Promise<CapacityReport
     })
   let searches = searchesIn(traffic)
   if (searches.length === 0) throw searchInvalid('gpus', 'one that fits', [...problems.values()][0])
-  let how = { find, rate, attainment, traffic, prepared, make }
-  let runs = await searchAll(searches, how)
+  const how = { find, rate, attainment, prepared, make }
   const askedSec = traffic.durationSec(base)
-  const isFree =
-    !isRead && (find === 'rate' || rate !== undefined) && traffic.askedSec(base) === undefined
-  let short = shortAtAnswers(searches, find)
-  for (let i = 0; i < MOST_LENGTHENED && isFree && short !== undefined; i++) {
+  const mayLengthen = !isRead && hasRates && traffic.askedSec(base) === undefined
+  let runs = 0
+  let short: ShortTraffic | undefined
+  for (let times = 0; ; times++) {
+    runs += await searchAll(searches, { ...how, traffic })
+    short = shortAtAnswers(searches, find)
+    if (short === undefined || !mayLengthen || times === MOST_LENGTHENED) break
     const durationSec = longEnoughSec(short)
     if (durationSec <= traffic.durationSec(base)) break
     traffic = new TrafficStore({ ...options, durationSec, configPath: source.path })
     searches = searchesIn(traffic)
-    how = { ...how, traffic }
-    runs += await searchAll(searches, how)
-    short = shortAtAnswers(searches, find)
   }
   const [first] = searches
   const info = await describeSearch(first!.base, traffic, rate, prepared)
@@ -160,10 +160,9 @@ function shortAtAnswers(
   find: 'rate' | 'backends',
 ): ShortTraffic | undefined {
   return shortTraffic(
-    searches.flatMap(({ bisection, tried }) => {
-      const { below, above } = bisection.bracket
-      const meets = find === 'rate' ? below : above
-      return tried.find(({ value }) => value === meets)?.runs ?? []
+    searches.flatMap((search) => {
+      const { meets } = borderOf(search, find)
+      return search.tried.find(({ value }) => value === meets)?.runs ?? []
     }),
   )
 }

@@ -93,8 +93,8 @@ export function saturation(bins: FlowBins, unservable = 0): Saturation {
     (waitingGrowth > GROWTH_SHARE * offered || isLongDrain) &&
     waitingAtLast >= NEAR_PEAK * peakWaiting &&
     waitingAtLast >= FEW_WAITING
-  const isGrowth = (perSec: number): boolean =>
-    perSec > BACKLOG_SHARE * offered && perSec * (spanMs / 2000) > CHANCE * Math.sqrt(presentAtLast)
+  const isGrowth = (growth: number): boolean =>
+    growth > BACKLOG_SHARE * offered && growth * (spanMs / 2000) > CHANCE * Math.sqrt(presentAtLast)
   // Of requests that all stay as long, more are there as more come (Little's law).
   const growthWithRate = (): number =>
     slope(presentIfAlike(bins, Math.round(meanResidenceMs / widthMs)), from, to) * perSec
