@@ -44,7 +44,12 @@ export async function runTrials(
   options: TrialOptions,
 ): Promise<RunSummary[][]> {
   const results = await executeTrials(trials, options)
-  return results.map((bySeed) => bySeed.map(({ summary }) => summary))
+  return results.map(summariesOf)
+}
+
+/** The summaries alone. */
+export function summariesOf(results: readonly TrialResult[]): RunSummary[] {
+  return results.map(({ summary }) => summary)
 }
 
 /** The same with what is known of windows, for which a run keeps results per request. */

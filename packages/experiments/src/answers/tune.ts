@@ -14,7 +14,7 @@ import { TrafficStore } from '../sweep/traffic.js'
 import { judgedMetric } from './judged-metrics.js'
 import { pairedDifference } from './paired-difference.js'
 import type { Sample } from './paired-samples.js'
-import { executeTrials, summaryOf, type TrialResult } from './run-trials.js'
+import { executeTrials, summariesOf, summaryOf, type TrialResult } from './run-trials.js'
 import {
   configWith,
   describeSearch,
@@ -181,10 +181,6 @@ export async function tune(options: TuneOptions): Promise<TuneReport> {
   ]
   const scenario = { ...described, notes: [...described.notes, ...loadNotes(named, described)] }
   return { scenario, ...found, verdict: tuneVerdict(found) }
-}
-
-function summariesOf(results: readonly TrialResult[]): RunSummary[] {
-  return results.map(({ summary }) => summary)
 }
 
 function check(holdout: number, windows: number, candidates: number): void {
