@@ -73,7 +73,7 @@ test('factors on a roofline are written with the keys that they were found with'
 })
 
 test('factors are found without the launches that steps with prompts take at least, and the profile says so', () => {
-  const keys = (engine: string) =>
+  const keys = (engine: string, more = '') =>
     parseConfig(`
 [cluster]
 num_backends = 1
@@ -81,11 +81,14 @@ model = "mixtral-8x7b"
 gpu = "H100 SXM"
 tp = 2
 engine = "${engine}"
-`)
-  const profileOf = (engine: string) =>
-    calibrate({ config: keys(engine), requests: measurements(60, 25), kind: 'roofline' }).toml
-  expect(profileOf('sglang')).toContain('launch_ms_per_layer = 0')
-  expect(profileOf('vllm')).not.toContain('launch_ms_per_layer')
+${more}`)
+  const profileOf = (engine: string, more?: string) =>
+    calibrate({ config: keys(engine, more), requests: measurements(60, 25), kind: 'roofline' }).toml
+  for (const engine of ['sglang', 'vllm']) {
+    expect(profileOf(engine)).toContain('launch_ms_per_layer = 0')
+  }
+  const none = 'compute_model = { kind = "roofline", launch_ms_per_layer = 0 }'
+  expect(profileOf('vllm', none)).toContain('launch_ms_per_layer = 0')
 })
 
 test('a profile says how its ranks share the experts', () => {

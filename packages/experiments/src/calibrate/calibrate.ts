@@ -154,7 +154,7 @@ function profileOf({ cluster }: Config, fit: Omit<Calibration, 'toml'>): string 
             ROOFLINE.flatMap((key) => (given[key] === undefined ? [] : [[key, given[key]]])),
           ),
           // They were found without.
-          ...(rooflineOptionsOf(cluster).launchMsPerLayer !== 0 && { launch_ms_per_layer: 0 }),
+          launch_ms_per_layer: 0,
         }
       : {}
   const compute_model = { kind: fit.kind, ...kept, ...values }

@@ -95,6 +95,7 @@ export function rooflineOptionsOf(config: DeploymentConfig): RooflineOptions {
     hostMsPerRequest: options.host_ms_per_request ?? engine.hostMsPerRequest,
     hostMsPerStep: options.host_ms_per_step,
     launchMsPerLayer: options.launch_ms_per_layer ?? engine.launchMsPerLayer(model),
+    promptGraphTokens: options.prompt_graph_tokens ?? engine.promptGraphTokens,
     cudaGraphs: options.cuda_graphs,
     kernelFloorScale: engine.kernelFloorScale,
     granularity: options.granularity,

@@ -61,16 +61,22 @@ describe('a cluster with a model', () => {
     ).toThrow('cluster.compute_model.cuda_graphs: expected one of "full", "piecewise", got "ful"')
   })
 
-  test('short prompts of mixtures wait for SGLang to launch their kernels', () => {
-    const msOf = (engine: string, keys = ''): number =>
+  test('short prompts wait for their kernels to be launched, but where graphs reach that far', () => {
+    const msOf = (model: string, engine: string, prefillTokens: number, keys = ''): number =>
       fleetOf(
-        `model = "deepseek-v3"\ngpu = "b200"\ntp = 8\nengine = "${engine}"\ncompute_model = { kind = "roofline"${keys} }`,
-      ).cluster.backends[0]!.latency.stepMs({ ...EMPTY_STEP, prefillTokens: 1, prefillRequests: 1 })
+        `model = "${model}"\ngpu = "b200"\ntp = 8\nengine = "${engine}"\ncompute_model = { kind = "roofline"${keys} }`,
+      ).cluster.backends[0]!.latency.stepMs({ ...EMPTY_STEP, prefillTokens, prefillRequests: 1 })
     // sgl-project/sglang, pull request 12160: 82.65 ms.
-    expect(msOf('sglang')).toBeCloseTo(82.65 + 0.03, 2)
-    expect(msOf('sglang', ', launch_ms_per_layer = 0')).toBeLessThan(30)
-    expect(msOf('vllm')).toBeLessThan(30)
-    expect(msOf('vllm', ', launch_ms_per_layer = 1')).toBeGreaterThan(61)
+    for (const engine of ['sglang', 'trtllm']) {
+      expect(msOf('deepseek-v3', engine, 1)).toBeCloseTo(82.65 + 0.03, 2)
+      expect(msOf('deepseek-v3', engine, 1, ', launch_ms_per_layer = 0')).toBeLessThan(30)
+      // 80 layers of what one of Qwen3-4B takes, 16.61 ms for 36.
+      expect(msOf('llama-3.1-70b', engine, 1)).toBeCloseTo((80 * 16.613) / 36 + 0.03, 2)
+    }
+    expect(msOf('llama-3.1-70b', 'vllm', 512)).toBeLessThan(20)
+    expect(msOf('llama-3.1-70b', 'vllm', 513)).toBeCloseTo((80 * 16.613) / 36 + 0.03, 2)
+    expect(msOf('llama-3.1-70b', 'vllm', 513, ', prompt_graph_tokens = 1024')).toBeLessThan(20)
+    expect(msOf('llama-3.1-70b', 'vllm', 513, ', launch_ms_per_layer = 2')).toBeGreaterThan(160)
   })
 
   test('keeps what the config says', () => {

@@ -70,7 +70,12 @@ const roofline = table({
   launch_ms_per_layer: notNegative()
     .optional()
     .describe(
-      'Host time to launch the kernels of a layer one by one, in ms, which each layer takes at least in steps with prompts; default as the engine: 1.35 for mixtures on SGLang, else 0. 0 with piecewise CUDA graphs.',
+      'Host time to launch the kernels of a layer one by one, in ms, which each layer takes at least in steps with prompts; default as the engine: 0.46, and 1.35 for mixtures on SGLang and those with latent attention on TensorRT-LLM.',
+    ),
+  prompt_graph_tokens: integer(0)
+    .optional()
+    .describe(
+      'Tokens of a step with prompts up to which CUDA graphs take the place of launches; default as the engine: 512 for vLLM, else 0. As high as the graphs reach where prompts have piecewise ones.',
     ),
   cuda_graphs: oneOf(['full', 'piecewise'])
     .default('full')

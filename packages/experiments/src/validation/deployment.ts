@@ -95,6 +95,7 @@ export function deployment(options: DeploymentOptions): Deployment {
       hostMsPerRequest: engine.hostMsPerRequest,
       hostMsPerStep: options.hostMsPerStep ?? 0,
       launchMsPerLayer: engine.launchMsPerLayer(model),
+      promptGraphTokens: engine.promptGraphTokens,
       cudaGraphs: options.cudaGraphs ?? 'full',
       kernelFloorScale: engine.kernelFloorScale,
       granularity: 'step',

@@ -38,8 +38,10 @@ export interface EnginePreset {
   readonly statesPerRequest: number
   /** Host work per sequence and step that the GPU waits for, in ms. */
   readonly hostMsPerRequest: number
-  /** Host time to launch the kernels of a layer, in steps with prompts, in ms; 0 where that is not what they wait for. */
+  /** Host time to launch the kernels of a layer, in ms: steps with prompts take that at least. */
   launchMsPerLayer(model: Model): number
+  /** Tokens of a step with prompts up to which CUDA graphs take the place of launches; 0 without such graphs. */
+  readonly promptGraphTokens: number
   /** Least durations of kernels and collectives, as a multiple of unfused ones: fused ones are fewer. */
   readonly kernelFloorScale: number
   /** From the arrival of a request to the scheduler: HTTP, template, tokeniser, queue, in ms. */

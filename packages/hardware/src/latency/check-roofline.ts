@@ -31,6 +31,7 @@ export function checkRoofline({ model, parallelism, ...options }: RooflineOption
     hostMsPerRequest,
     hostMsPerStep = 0,
     launchMsPerLayer = 0,
+    promptGraphTokens = 0,
     kernelFloorScale = 1,
   } = options
   const { timeScales = UNSCALED } = options
@@ -38,6 +39,7 @@ export function checkRoofline({ model, parallelism, ...options }: RooflineOption
     hostMsPerRequest,
     hostMsPerStep,
     launchMsPerLayer,
+    promptGraphTokens,
     kernelFloorScale,
     ...timeScales,
   }

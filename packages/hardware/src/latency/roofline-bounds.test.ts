@@ -38,6 +38,7 @@ const deployment: fc.Arbitrary<RooflineOptions> = fc
     hostMsPerRequest: fc.constantFrom(0, 0.035),
     hostMsPerStep: fc.constantFrom(0, 2.5),
     launchMsPerLayer: fc.constantFrom(0, 1.35),
+    promptGraphTokens: fc.constantFrom(0, 512),
     cudaGraphs: fc.constantFrom('full' as const, 'piecewise' as const),
     tp: fc.constantFrom(1, 2, 4, 8),
     pp: fc.constantFrom(1, 2, 4),

@@ -151,9 +151,10 @@ class Roofline implements RooflineLatency {
   }
 
   /** Least time of a step whose kernels are launched one by one. */
-  private launchMs({ prefillTokens }: StepShape): number {
-    const { model, launchMsPerLayer = 0 } = this.options
-    return prefillTokens > 0 ? model.layers * launchMsPerLayer : 0
+  private launchMs(step: StepShape): number {
+    const { model, launchMsPerLayer = 0, promptGraphTokens = 0 } = this.options
+    const isReplayed = step.prefillTokens === 0 || tokensOf(step) <= promptGraphTokens
+    return isReplayed ? 0 : model.layers * launchMsPerLayer
   }
 
   /**

@@ -72,9 +72,11 @@ export interface RooflineOptions {
   readonly hostMsPerStep?: number
   /**
    * Host time to launch the kernels of a layer one by one, in ms: what each layer takes at least in a step with prompts.
-   * 0 when absent, as engines have it that compile them or replay them from graphs.
+   * 0 when absent.
    */
   readonly launchMsPerLayer?: number
+  /** Tokens of a step with prompts up to which it is replayed from CUDA graphs, without launches; 0 when absent. */
+  readonly promptGraphTokens?: number
   /** How kernels are replayed: `full` when absent, as vLLM does from 0.11 on. */
   readonly cudaGraphs?: CudaGraphs
   /** Least durations of kernels and collectives, as a multiple of unfused ones; 1 when absent. */

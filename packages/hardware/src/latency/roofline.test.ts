@@ -123,6 +123,15 @@ describe('rooflineLatency', () => {
     expect(() => rooflineLatency({ ...h100, launchMsPerLayer: -1 })).toThrow(refused)
   })
 
+  test('steps of few enough tokens, decodes among them, are replayed from graphs, prompts or not', () => {
+    const partly = rooflineLatency({ ...h100, launchMsPerLayer: 2, promptGraphTokens: 108 })
+    const graphs = rooflineLatency(h100)
+    expect(partly.stepMs(stepOf(100, 0, 8, 8000))).toBe(graphs.stepMs(stepOf(100, 0, 8, 8000)))
+    expect(partly.stepMs(stepOf(101, 0, 8, 8000))).toBeCloseTo(80 * 2 + 9 * 0.035, 9)
+    const refused = expect.objectContaining({ code: 'latency_invalid', path: 'promptGraphTokens' })
+    expect(() => rooflineLatency({ ...h100, promptGraphTokens: -1 })).toThrow(refused)
+  })
+
   test('by hand: graphs in pieces end at each of the 80 layers', () => {
     const [whole, pieces] = (['full', 'piecewise'] as const).map((cudaGraphs) =>
       rooflineLatency({ ...h100, cudaGraphs }).breakdown(stepOf(0, 0, 8, 8000)),
