@@ -147,7 +147,7 @@ test('bodies nested deeper than prompts can be read are refused, on one worker a
   for (const { url } of [both, split]) {
     for (const [path, body] of [
       ['chat/completions', `{"messages":[{"role":"user","content":"x"}],"tools":${deep}}`],
-      ['chat/completions', `{"messages":[{"role":"user","content":[${deep}]}]}`],
+      ['chat/completions', `{"messages":[{"role":"user","content":[{"image_url":${deep}}]}]}`],
     ]) {
       const answer = await fetch(`${url}/v1/${path}`, { method: 'POST', body: body! })
       expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining('nested')])

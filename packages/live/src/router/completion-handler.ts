@@ -97,7 +97,7 @@ export class CompletionHandler {
     if (stats.inFlight > config.max_in_flight)
       throw new ApiError(503, 'too many requests under way')
     const body = await readBody(request, config.max_body_bytes, take)
-    const parsed = parseCompletionRequest(endpoint, body.toString('utf8'))
+    const parsed = parseCompletionRequest(endpoint, body.toString('utf8'), config.media_tokens)
     const header = (name: string): string | undefined => {
       const value = request.headers[name]
       return typeof value === 'string' && value !== '' ? value : undefined

@@ -2,6 +2,7 @@ import { closestName, RouteSimError } from '@routesim/core'
 import { type ConfigKey, schemaReference } from '@routesim/experiments'
 import * as z from 'zod'
 import type { LiveErrorCode } from '../live-error-code.js'
+import { MEDIA_TOKENS } from '../tokens/prompt-tokens.js'
 
 function show(value: unknown): string {
   if (value === undefined) return 'nothing'
@@ -89,6 +90,9 @@ export const routerConfigSchema = z.strictObject({
     ),
   kv_topic: z.string().default('').describe('Topic of KV events.'),
   block_tokens: integer(1, 65536).default(16).describe('Tokens of a KV block of the workers.'),
+  media_tokens: integer(32, 65536)
+    .default(MEDIA_TOKENS)
+    .describe('Tokens that each picture, recording, video or file in a message is taken for.'),
   approximate_ttl_sec: z
     .number()
     .positive()

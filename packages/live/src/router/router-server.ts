@@ -329,10 +329,8 @@ class RouterServer {
   /** Says where a request should go, for clients that send it there themselves. */
   private async findBestWorker(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const text = (await readBody(request, this.config.max_body_bytes)).toString('utf8')
-    const { promptTokens, hashes, model, adapter } = bestWorkerQuestion(
-      text,
-      this.config.block_tokens,
-      (name) => this.core.named(name),
+    const { promptTokens, hashes, model, adapter } = bestWorkerQuestion(text, this.config, (name) =>
+      this.core.named(name),
     )
     const facts = { maxTokens: 0, session: undefined, user: undefined, tenant: undefined }
     const ticket = this.core.begin(
@@ -421,7 +419,7 @@ function timeoutsOf(configNow: () => RouterConfig): UpstreamTimeouts {
 }
 
 /** Reads `local_hashes` and `num_tokens`, or a request as it would be sent. */
-function bestWorkerQuestion(text: string, blockTokens: number, named: RouterCore['named']) {
+function bestWorkerQuestion(text: string, config: RouterConfig, named: RouterCore['named']) {
   let body: Record<string, unknown>
   try {
     body = JSON.parse(text)
@@ -431,10 +429,10 @@ function bestWorkerQuestion(text: string, blockTokens: number, named: RouterCore
   const { local_hashes: local, num_tokens: tokens } = body ?? {}
   if (local === undefined) {
     const endpoint = body?.['messages'] === undefined ? 'completions' : 'chat'
-    const parsed = parseCompletionRequest(endpoint, text)
+    const parsed = parseCompletionRequest(endpoint, text, config.media_tokens)
     const { model, adapter, apart } = named(parsed.model)
     const { tokens, cacheSalt } = parsed
-    const hashes = promptHashes(tokens, blockTokens, { adapter: apart, cacheSalt })
+    const hashes = promptHashes(tokens, config.block_tokens, { adapter: apart, cacheSalt })
     return { promptTokens: promptTokensOf(parsed), hashes, model, adapter }
   }
   if (!Number.isInteger(tokens) || (tokens as number) <= 0)
