@@ -211,7 +211,7 @@ test('embeddings in place of a prompt go to the worker, and nothing in its place
     expect([refused.status, refused.json['error']]).toMatchObject([400, { param: 'prompt' }])
   }
   await router.close(1000)
-  expect([...(await readTrace(path)).table.promptTokens]).toEqual([1, 1, 1, 1])
+  expect([...(await readTrace(path)).table.promptTokens]).toEqual([7, 7, 7, 7])
   const [mock] = (await fleet.workers(1)).workers
   expect((await complete(mock!.url, { prompt_embeds })).status).toBe(400)
 })

@@ -331,7 +331,7 @@ class RoutedRequest {
     stats.duration.add((core.now() - startMs) / 1000)
     if (end.status >= 500) return 'failed'
     if (end.status >= 400) return 'client_error'
-    recorder?.add(this.ticket.request, end.usage.outputTokens, core.now(), 'completed')
+    recorder?.add(this.ticket.request, end.usage, core.now(), 'completed')
     core.left(this.ticket, { completed: true, ...end.usage })
     return 'completed'
   }
@@ -340,7 +340,8 @@ class RoutedRequest {
   private cutShort(end: Exclude<RecordedEnd, 'completed'>): RequestEnd {
     const { core, recorder } = this.context
     const { request } = this.ticket
-    recorder?.add(request, core.progress.of(request.id), core.now(), end)
+    const usage = { ...UNTOLD, outputTokens: core.progress.of(request.id) }
+    recorder?.add(request, usage, core.now(), end)
     return end
   }
 

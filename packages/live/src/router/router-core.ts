@@ -10,6 +10,7 @@ import {
 import type { BlockHashes } from '../tokens/block-hashes.js'
 import { BlockInterner } from '../tokens/block-interner.js'
 import { AnswerProgress } from './answer-progress.js'
+import type { AnswerUsage } from './answer-usage.js'
 import { DecisionLog } from './decision-log.js'
 import { HeldTickets } from './held-tickets.js'
 import {
@@ -35,9 +36,14 @@ import { Ticket } from './ticket.js'
 const INTERNED_BLOCKS = 2 ** 20
 
 /** What is known of an answer when it ends. */
-export type AnswerFacts = Pick<RequestUsage, 'completed' | 'cachedTokens' | 'outputTokens'>
+export type AnswerFacts = AnswerUsage & Pick<RequestUsage, 'completed'>
 
-const NO_ANSWER: AnswerFacts = { completed: false, cachedTokens: 0, outputTokens: 0 }
+const NO_ANSWER: AnswerFacts = {
+  completed: false,
+  promptTokens: Number.NaN,
+  cachedTokens: 0,
+  outputTokens: 0,
+}
 
 /** What the name of a model in a request stands for. */
 export interface NamedModel {
@@ -334,9 +340,12 @@ export class RouterCore {
     if (at === undefined) return
     this.progress.end(ticket, answer.outputTokens)
     request.attempt = ticket.attempt
+    const promptTokens = request.lengthTold(answer.promptTokens)
     const usage = {
       ...answer,
-      promptTokens: request.promptTokens,
+      promptTokens,
+      // Where the length is an estimate, more than that may be cached.
+      cachedTokens: Math.min(answer.cachedTokens, promptTokens),
       ttftMs: ticket.firstTokenMs - request.arrivalMs,
       e2eMs: this.now() - request.arrivalMs,
     }
