@@ -13,6 +13,7 @@ import { AnswerProgress } from './answer-progress.js'
 import type { AnswerUsage } from './answer-usage.js'
 import { DecisionLog } from './decision-log.js'
 import { HeldTickets } from './held-tickets.js'
+import { hookFailed } from './hook-failed.js'
 import {
   ApproximateKnowledge,
   type BlockNews,
@@ -184,7 +185,9 @@ export class RouterCore {
     const isSplit = roles.has('prefill') || roles.has('decode')
     const algorithm = makeAlgorithm(create, isSplit, () => this.isMixed)
     this.progress.follow(algorithm, ({ request, at, algorithm: own }, tokens) =>
-      this.tell(own, (cluster) => own.onProgress?.(request, at!, tokens, cluster)),
+      this.tell(own, 'onProgress', request, (cluster) =>
+        own.onProgress?.(request, at!, tokens, cluster),
+      ),
     )
     this.algorithm = algorithm
     for (const backend of this.backends) this.refresh(backend)
@@ -204,14 +207,16 @@ export class RouterCore {
       timer: (id, delayMs) => {
         const { algorithm } = this
         this.held.timer(id, delayMs, () =>
-          this.tell(algorithm, (cluster) => algorithm.onTimer?.(id, cluster)),
+          this.tell(algorithm, 'onTimer', undefined, (cluster) => algorithm.onTimer?.(id, cluster)),
         )
       },
       refuseMove: (request) => this.refuseMove(request),
       reply: (id, backend, reply) => {
         const { algorithm } = this
         queueMicrotask(() =>
-          this.tell(algorithm, (cluster) => algorithm.onReply?.(id, backend, reply, cluster)),
+          this.tell(algorithm, 'onReply', undefined, (cluster) =>
+            algorithm.onReply?.(id, backend, reply, cluster),
+          ),
         )
       },
     }
@@ -248,13 +253,15 @@ export class RouterCore {
     if (!this.interner.isFull) return
     const gone = this.interner.forget(chainedOf(this.tickets.values()))
     this.knowledgeOf.forgetBlocks(gone)
-    this.tell(this.algorithm, () => this.algorithm.onRunsForgotten?.(gone))
+    this.tell(this.algorithm, 'onRunsForgotten', undefined, () =>
+      this.algorithm.onRunsForgotten?.(gone),
+    )
   }
 
   /**
    * Decides where a request goes, and counts it there. Workers that failed it before look unhealthy to it.
    *
-   * @throws RouteSimError `router_failed` when the algorithm breaks its contract
+   * @throws RouteSimError `router_failed` when the algorithm throws or breaks its contract
    */
   route(ticket: Ticket): Route {
     const { request, tried } = ticket
@@ -265,7 +272,7 @@ export class RouterCore {
     ticket.algorithm = this.algorithm
     const view = this.viewFor(request)
     this.notebook?.begin(view.ids)
-    const route = this.carryOut(ticket, this.algorithm.route(request, view), view)
+    const route = this.carryOut(ticket, this.askedFor(request, view), view)
     for (const backend of tried) this.refresh(backend)
     return route
   }
@@ -294,7 +301,7 @@ export class RouterCore {
     prefill.breaker.sent(nowMs)
     this.knowledgeOf.sent(request, prefill.id, this.instant())
     this.refresh(prefill)
-    this.tell(ticket.algorithm, () =>
+    this.tell(ticket.algorithm, 'onDispatched', request, () =>
       ticket.algorithm.onDispatched?.(request, prefill, view, decode),
     )
     return route
@@ -320,7 +327,9 @@ export class RouterCore {
     this.progress.firstToken(ticket)
     ticket.answered()
     this.refresh(at)
-    this.tell(algorithm, (cluster) => algorithm.onFirstToken?.(request, at, cluster))
+    this.tell(algorithm, 'onFirstToken', request, (cluster) =>
+      algorithm.onFirstToken?.(request, at, cluster),
+    )
   }
 
   /** A request goes on at a decode worker. */
@@ -330,7 +339,9 @@ export class RouterCore {
     ticket.enter(decode, false)
     decode.breaker.sent(this.now())
     this.refresh(decode)
-    this.tell(algorithm, (cluster) => algorithm.onHandedOver?.(request, decode, cluster))
+    this.tell(algorithm, 'onHandedOver', request, (cluster) =>
+      algorithm.onHandedOver?.(request, decode, cluster),
+    )
   }
 
   /** A request is no longer at a worker: it ended, or is to be tried elsewhere. */
@@ -349,12 +360,16 @@ export class RouterCore {
       ttftMs: ticket.firstTokenMs - request.arrivalMs,
       e2eMs: this.now() - request.arrivalMs,
     }
-    this.tell(algorithm, (cluster) => algorithm.onFinished?.(request, at, cluster, usage))
+    this.tell(algorithm, 'onFinished', request, (cluster) =>
+      algorithm.onFinished?.(request, at, cluster, usage),
+    )
   }
 
   /** A request that its algorithm holds is not sent any more. */
   abandoned({ request, algorithm }: Ticket): void {
-    this.tell(algorithm, (cluster) => algorithm.onAbandoned?.(request, cluster))
+    this.tell(algorithm, 'onAbandoned', request, (cluster) =>
+      algorithm.onAbandoned?.(request, cluster),
+    )
   }
 
   /** A request is over; its number may be given to another. */
@@ -372,7 +387,7 @@ export class RouterCore {
       for (const backend of this.backends) this.refresh(backend)
       const view = this.viewFor(request)
       this.notebook?.begin(view.ids)
-      const route = routeOf(this.algorithm.route(request, view), this.algorithm.name, request.id)
+      const route = routeOf(this.askedFor(request, view), this.algorithm.name, request.id)
       this.log(request, view, 0, route)
       if (route.kind === 'hold') this.abandoned(ticket)
       if (route.kind !== 'send') return route
@@ -387,7 +402,9 @@ export class RouterCore {
     backend.sample = sample
     backend.dispatchedSinceSample = 0
     this.refresh(backend)
-    this.tell(this.algorithm, (cluster) => this.algorithm.onMetrics?.(backend, cluster))
+    this.tell(this.algorithm, 'onMetrics', undefined, (cluster) =>
+      this.algorithm.onMetrics?.(backend, cluster),
+    )
   }
 
   /** A worker began or ceased to answer. */
@@ -399,7 +416,7 @@ export class RouterCore {
   }
 
   private changed(backend: LiveBackend, change: BackendChange): void {
-    this.tell(this.algorithm, (cluster) =>
+    this.tell(this.algorithm, 'onBackendChange', undefined, (cluster) =>
       this.algorithm.onBackendChange?.(backend, change, cluster),
     )
   }
@@ -412,17 +429,36 @@ export class RouterCore {
       const ticket = this.tickets.get(request)
       const at = ticket?.at
       if (ticket === undefined || at === undefined) return
-      this.tell(algorithm, (cluster) => algorithm.onMigrated?.(ticket.request, at, false, cluster))
+      this.tell(algorithm, 'onMigrated', ticket.request, (cluster) =>
+        algorithm.onMigrated?.(ticket.request, at, false, cluster),
+      )
     })
   }
 
   /** An algorithm hears something; what it throws, or an async hook rejects with, is no fault of a request or a worker. */
-  private tell(algorithm: RoutingAlgorithm, hear: (cluster: LiveCluster) => unknown): void {
+  private tell(
+    algorithm: RoutingAlgorithm,
+    hook: keyof RoutingAlgorithm,
+    request: LiveRequest | undefined,
+    hear: (cluster: LiveCluster) => unknown,
+  ): void {
+    const failed = (cause: unknown): void =>
+      this.listener.onFault(hookFailed(algorithm, hook, request, cause))
     try {
       const heard = hear(algorithm === this.algorithm ? this.cluster : this.aside)
-      if (heard instanceof Promise) heard.catch((error) => this.listener.onFault(error))
+      if (heard instanceof Promise) heard.catch(failed)
     } catch (error) {
-      this.listener.onFault(error)
+      failed(error)
+    }
+  }
+
+  /** Asks the algorithm. @throws RouteSimError `router_failed` under its name when it throws */
+  private askedFor(request: LiveRequest, view: LiveCluster): RoutingDecision {
+    const { algorithm } = this
+    try {
+      return algorithm.route(request, view)
+    } catch (cause) {
+      throw hookFailed(algorithm, 'route', request, cause)
     }
   }
 
@@ -466,7 +502,7 @@ export class RouterCore {
   /** Passes what is heard of caches on to the algorithm, block by block under the ids of prompts. */
   private newsForAlgorithm(): BlockNews {
     const tell = (worker: number, events: readonly KvEvent[]): void =>
-      this.tell(this.algorithm, (cluster) =>
+      this.tell(this.algorithm, 'onKvEvents', undefined, (cluster) =>
         this.algorithm.onKvEvents?.(this.all[worker]!, events, cluster),
       )
     const named =

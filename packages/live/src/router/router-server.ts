@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Config } from '@routesim/experiments'
+import { faultName } from '../fault-name.js'
 import {
   HTTP_LIMITS,
   type HttpHandler,
@@ -16,7 +17,6 @@ import { chainHash } from '../tokens/block-hashes.js'
 import { BackendMonitor } from './backend-monitor.js'
 import { checkKey } from './check-key.js'
 import { CompletionHandler } from './completion-handler.js'
-import { faultName } from './fault-name.js'
 import { EventKnowledge } from './kv-knowledge.js'
 import type { LiveBackend } from './live-backend.js'
 import { promptHashes, promptTokensOf } from './live-request.js'
