@@ -9,8 +9,10 @@ import {
 } from '@routesim/core'
 import type { BlockHashes } from '../tokens/block-hashes.js'
 import { BlockInterner } from '../tokens/block-interner.js'
+import { AlgorithmGauges } from './algorithm-gauges.js'
 import { AnswerProgress } from './answer-progress.js'
 import type { AnswerUsage } from './answer-usage.js'
+import type { CoreListener } from './core-listener.js'
 import { DecisionLog } from './decision-log.js'
 import { HeldTickets } from './held-tickets.js'
 import { hookFailed } from './hook-failed.js'
@@ -56,14 +58,6 @@ export interface NamedModel {
   readonly apart: string | undefined
 }
 
-/** Who hears what is wrong with an algorithm; the router goes on. */
-export interface CoreListener {
-  /** It threw something at what it was told. */
-  onFault(error: unknown): void
-  /** It wants to move requests, as no live router can; said once. */
-  onMoveRefused(algorithm: string): void
-}
-
 /**
  * A router without a network: workers, what is known of them, and the routing algorithm, which sees the
  * same views as in a simulation. Time is handed in.
@@ -77,6 +71,7 @@ export class RouterCore {
   readonly progress: AnswerProgress = new AnswerProgress()
   private config: RouterConfig
   private algorithm!: RoutingAlgorithm
+  private gauges!: AlgorithmGauges
   private cluster!: LiveCluster
   /** What an algorithm sees that another has taken over from: it can do nothing. */
   private aside!: LiveCluster
@@ -126,8 +121,13 @@ export class RouterCore {
   get algorithmName(): string {
     return this.algorithm.name
   }
+  /** What the algorithm reports about itself, as it is. */
   get customMetrics(): Readonly<Record<string, number>> {
     return this.algorithm.customMetrics?.() ?? {}
+  }
+  /** The same as far as it can be shown, by name. */
+  get algorithmGauges(): ReadonlyMap<string, number> {
+    return this.gauges.read()
   }
 
   /**
@@ -190,6 +190,7 @@ export class RouterCore {
       ),
     )
     this.algorithm = algorithm
+    this.gauges = new AlgorithmGauges(algorithm, this.listener)
     for (const backend of this.backends) this.refresh(backend)
     this.held.askAll()
     return { added, removed }

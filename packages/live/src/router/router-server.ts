@@ -99,7 +99,9 @@ class RouterServer {
     const onFault = (error: unknown): void => this.log({ event: 'fault', what: faultName(error) })
     const onMoveRefused = (algorithm: string): void =>
       this.log({ event: 'moves_refused', algorithm })
-    this.core = new RouterCore(config, create, now, { onFault, onMoveRefused })
+    const onMetricLeftOut = (algorithm: string, metric: string, why: string): void =>
+      this.log({ event: 'metric_left_out', algorithm, metric, why })
+    this.core = new RouterCore(config, create, now, { onFault, onMoveRefused, onMetricLeftOut })
     this.warn(create)
     this.recorder =
       record === undefined

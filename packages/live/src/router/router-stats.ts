@@ -121,11 +121,8 @@ export class RouterStats {
       this.overhead,
     )
     text.histogram('routesim_request_seconds', 'Time of answered requests.', this.duration)
-    for (const [name, value] of Object.entries(core.customMetrics)) {
-      text.gauge(`routesim_algorithm_${name.replaceAll(/\W/g, '_')}`, "The algorithm's own.", [
-        { value },
-      ])
-    }
+    for (const [name, value] of core.algorithmGauges)
+      text.gauge(`routesim_algorithm_${name}`, "The algorithm's own.", [{ value }])
     return text.toString()
   }
 }
