@@ -31,7 +31,7 @@ import { type AlgorithmFactory, makeAlgorithm, serveDifferently } from './load-a
 import { LoadColumns } from './load-columns.js'
 import { destinationOf, type Route, routeOf } from './route.js'
 import type { RouterConfig } from './router-config.js'
-import type { ServedModel } from './served-models.js'
+import { type ServedModel, serveAlike } from './served-models.js'
 import { standingClock } from './standing-clock.js'
 import { Ticket } from './ticket.js'
 
@@ -468,8 +468,9 @@ export class RouterCore {
    * @returns whether it is something else than before
    */
   setModels(backend: LiveBackend, served: readonly ServedModel[]): boolean {
-    if (JSON.stringify(backend.served) === JSON.stringify(served)) return false
+    const isKnown = serveAlike(backend.served, served)
     backend.serve(served)
+    if (isKnown) return false
     this.lookAtModels()
     this.cluster.forgetPools()
     this.aside.forgetPools()

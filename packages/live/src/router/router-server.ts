@@ -21,6 +21,7 @@ import { EventKnowledge } from './kv-knowledge.js'
 import type { LiveBackend } from './live-backend.js'
 import { promptHashes, promptTokensOf } from './live-request.js'
 import { type AlgorithmFactory, loadAlgorithmFactory } from './load-algorithm-factory.js'
+import { modelList } from './model-list.js'
 import { readKeyFile } from './read-key-file.js'
 import { checkReload, type RouterConfig } from './router-config.js'
 import { RouterCore } from './router-core.js'
@@ -135,7 +136,9 @@ class RouterServer {
       {
         'POST /v1/chat/completions': guarded((q, r) => handler.handle('chat', q, r)),
         'POST /v1/completions': guarded((q, r) => handler.handle('completions', q, r)),
-        'GET /v1/models': guarded((_, response) => sendJson(response, this.models())),
+        'GET /v1/models': guarded((_, response) =>
+          sendJson(response, modelList(this.core.backends.map(({ served = [] }) => served))),
+        ),
         'GET /health': (_, response) => this.health(response),
       },
       limits,
@@ -282,12 +285,6 @@ class RouterServer {
     const isReady = up > 0 && !this.isDraining
     const status = this.isDraining ? 'draining' : isReady ? 'ok' : 'no_workers'
     sendJson(response, JSON.stringify({ status, workers_up: up }), isReady ? 200 : 503)
-  }
-
-  private models(): string {
-    const names = new Set(this.core.backends.flatMap(({ models }) => models ?? []))
-    const data = [...names].map((id) => ({ id, object: 'model', created: 0, owned_by: 'routesim' }))
-    return JSON.stringify({ object: 'list', data })
   }
 
   private workers() {
