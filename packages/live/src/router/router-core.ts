@@ -131,25 +131,26 @@ export class RouterCore {
   }
 
   /**
-   * Takes over another config: workers with the same address and role stay what they are, the rest come and
-   * go; the algorithm starts afresh. Requests under way are not touched.
+   * Takes over another config: workers with the same address and role stay what they are, with the limits that they
+   * have there, and the rest come and go; the algorithm starts afresh. Requests under way are not touched.
    *
-   * @returns the workers that are new, and those that are gone
+   * @returns the workers that are new, those that are gone, and those that stay with other settings
    */
   reconfigure(
     config: RouterConfig,
     create: AlgorithmFactory,
-  ): { added: readonly LiveBackend[]; removed: readonly LiveBackend[] } {
+  ): Record<'added' | 'removed' | 'changed', readonly LiveBackend[]> {
     const kept = new Set<LiveBackend>()
     const added: LiveBackend[] = []
+    const changed: LiveBackend[] = []
     const columns = new LoadColumns(
       this.all.length + config.workers.length,
       config.metrics_interval_ms,
     )
     const known = this.all.filter(({ isRemoved }) => !isRemoved)
     for (const worker of config.workers) {
-      const text = JSON.stringify(worker)
-      const same = known.find((each) => !kept.has(each) && JSON.stringify(each.config) === text)
+      const same = known.find((each) => each.is(worker))
+      if (same?.configure(worker)) changed.push(same)
       const backend = same ?? new LiveBackend(this.all.length, worker, config, columns, this.now)
       if (same === undefined) {
         this.all.push(backend)
@@ -193,7 +194,7 @@ export class RouterCore {
     this.gauges = new AlgorithmGauges(algorithm, this.listener)
     for (const backend of this.backends) this.refresh(backend)
     this.held.askAll()
-    return { added, removed }
+    return { added, removed, changed }
   }
 
   private sourceFor(columns: LoadColumns): LiveClusterSource {

@@ -75,6 +75,8 @@ interface Connection {
   readonly upstream: Upstream
   readonly monitor: BackendMonitor
   subscriber: KvEventSubscriber | undefined
+  /** Where KV events are heard, as text. */
+  endpoints: string
 }
 
 class RouterServer {
@@ -194,19 +196,23 @@ class RouterServer {
     checkReload(this.config, config)
     const create = await loadAlgorithmFactory(config.algorithm, this.options.algorithms)
     this.keys = await readKeys(config)
-    const { added, removed } = this.core.reconfigure(config, create)
+    const { added, removed, changed } = this.core.reconfigure(config, create)
     this.config = config
     this.warn(create)
     for (const [backend, { upstream, monitor }] of this.connections) {
       upstream.apiKey = this.keyOf(backend)
       monitor.askModels()
     }
-    await Promise.all(added.map((backend) => this.connect(backend)))
+    await Promise.all([
+      ...added.map((backend) => this.connect(backend)),
+      ...changed.map((backend) => this.listen(backend, this.connections.get(backend)!)),
+    ])
     for (const backend of removed) {
       this.connections.get(backend)?.monitor.stop()
       this.disconnectWhenIdle(backend)
     }
-    this.log({ event: 'reloaded', added: added.length, removed: removed.length })
+    const counts = { added: added.length, removed: removed.length, changed: changed.length }
+    this.log({ event: 'reloaded', ...counts })
   }
 
   private async connect(backend: LiveBackend): Promise<void> {
@@ -216,6 +222,7 @@ class RouterServer {
     const connection: Connection = {
       upstream,
       subscriber: undefined,
+      endpoints: '',
       monitor: new BackendMonitor(backend, upstream, this.core, configNow, {
         up: () => {
           this.log({ event: 'worker_up', worker, url })
@@ -230,23 +237,31 @@ class RouterServer {
       }),
     }
     this.connections.set(backend, connection)
-    const { knowledge } = this.core
-    const { kv_events, kv_replay } = backend.config
-    if (knowledge instanceof EventKnowledge && kv_events !== undefined) {
-      connection.subscriber = await KvEventSubscriber.open(
-        {
-          endpoint: kv_events,
-          replayEndpoint: kv_replay,
-          topic: this.config.kv_topic,
-          replayTimeoutMs: 5000,
-        },
-        {
-          apply: (batch) => knowledge.apply(backend.id, batch),
-          forget: () => knowledge.forget(backend.id),
-        },
-      )
-    }
+    await this.listen(backend, connection)
     await connection.monitor.start()
+  }
+
+  /** Hears of its KV events where the config says now; what came from elsewhere is forgotten. */
+  private async listen(backend: LiveBackend, connection: Connection): Promise<void> {
+    const { knowledge } = this.core
+    const { kv_events: endpoint, kv_replay: replayEndpoint } = backend.config
+    const endpoints = JSON.stringify([endpoint, replayEndpoint])
+    if (!(knowledge instanceof EventKnowledge) || endpoints === connection.endpoints) return
+    connection.endpoints = endpoints
+    if (connection.subscriber !== undefined) {
+      connection.subscriber.close()
+      connection.subscriber = undefined
+      knowledge.forget(backend.id)
+    }
+    if (endpoint === undefined) return
+    const { kv_topic: topic } = this.config
+    connection.subscriber = await KvEventSubscriber.open(
+      { endpoint, replayEndpoint, topic, replayTimeoutMs: 5000 },
+      {
+        apply: (batch) => knowledge.apply(backend.id, batch),
+        forget: () => knowledge.forget(backend.id),
+      },
+    )
   }
 
   private keyOf({ config }: LiveBackend): string | undefined {

@@ -57,7 +57,10 @@ export class RouterStats {
     const text = new PrometheusText()
     const { backends, knowledge } = core
     const per = (value: (backend: (typeof backends)[number]) => number) =>
-      backends.map((backend) => ({ labels: { worker: backend.id }, value: value(backend) }))
+      backends.map((backend) => ({
+        labels: { worker: backend.id, url: backend.url },
+        value: value(backend),
+      }))
     text.counter(
       'routesim_requests_total',
       'Requests by how they ended.',
@@ -71,10 +74,10 @@ export class RouterStats {
     text.counter(
       'routesim_worker_failures_total',
       'Failed exchanges with a worker by reason, and by status where that is it.',
-      backends.flatMap(({ id, failuresByReason }) =>
+      backends.flatMap(({ id, url, failuresByReason }) =>
         [...failuresByReason].map(([key, value]) => {
           const [reason = '', status] = key.split(' ')
-          const labels = { worker: id, reason, ...(status === undefined ? {} : { status }) }
+          const labels = { worker: id, url, reason, ...(status === undefined ? {} : { status }) }
           return { labels, value }
         }),
       ),
