@@ -26,6 +26,13 @@ const zmq = z
   .string(expected('a ZMQ address'))
   .regex(/^(tcp:\/\/.+:\d{1,5}|ipc:\/\/.+)$/, expected('a ZMQ address such as tcp://host:5557'))
 
+const origin = z
+  .string(expected('an origin'))
+  .regex(
+    /^(\*|[a-z][a-z0-9+.-]*:\/\/[^/\s]+)$/,
+    expected('an origin such as https://app.example.com, without a path, or "*"'),
+  )
+
 /** One worker behind the router. */
 const worker = z.strictObject({
   url: url.describe('Base address, without /v1.'),
@@ -123,6 +130,12 @@ export const routerConfigSchema = z.strictObject({
   client_timeout_ms: integer(1)
     .default(60_000)
     .describe('Time for a client to send its request, and to take something of the response.'),
+  allowed_origins: z
+    .array(origin, expected('a list of origins'))
+    .default(['*'])
+    .describe(
+      'Origins of web pages that may send requests, but to the admin port; default "*", any.',
+    ),
   max_attempts: integer(1, 100).default(3).describe('Workers that are tried for one request.'),
   max_in_flight: integer(1).default(10_000).describe('Requests under way; one more gets 503.'),
   max_body_bytes: integer(1).default(33_554_432).describe('Bytes of a request.'),

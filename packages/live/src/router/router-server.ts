@@ -145,6 +145,7 @@ class RouterServer {
       },
       limits,
       onFault,
+      () => this.config.allowed_origins,
     )
     this.admin = new HttpServer(
       {
