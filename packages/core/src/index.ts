@@ -44,6 +44,7 @@ export type {
 export { closestName } from './errors/closest-name.js'
 export { type ErrorDetails, RouteSimError } from './errors/routesim-error.js'
 export { type CodeOwner, thrownBy } from './errors/thrown-by.js'
+export { type PlaceOptions, userPlaceOf, withCauses } from './errors/user-place.js'
 export { whyUnwritable } from './errors/why-unwritable.js'
 export { RandomStream } from './kernel/random-stream.js'
 export type {

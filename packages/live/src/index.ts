@@ -26,6 +26,7 @@ export {
   syntheticWorkload,
 } from './bench/synthetic-workload.js'
 export { writeArtifacts } from './bench/write-artifacts.js'
+export { faultName } from './fault-name.js'
 export type { KvEvent, KvEventBatch } from './kv-events/kv-event.js'
 export {
   type KvEventCounts,
@@ -46,7 +47,6 @@ export {
 } from './mock/mock-workers.js'
 export type { Endpoint } from './openai/completion-request.js'
 export { type Ping, type PingOptions, ping } from './ping/ping.js'
-export { faultName } from './router/fault-name.js'
 export {
   type AlgorithmFactory,
   loadAlgorithmFactory,

@@ -52,7 +52,7 @@ export interface RequestView {
 export interface RequestUsage {
   /** True when it has all its tokens; false when its backend lost it. */
   readonly completed: boolean
-  /** True length of the prompt. */
+  /** True length of the prompt; what the router takes it for where a live worker did not tell it. */
   readonly promptTokens: number
   /** Prompt tokens that the backend had in its KV cache. */
   readonly cachedTokens: number

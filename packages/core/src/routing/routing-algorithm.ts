@@ -199,6 +199,9 @@ export interface RoutingAlgorithm {
   onRunsForgotten?(ids: ArrayLike<number>): void
   /** A timer set with {@link ClusterView.timer} went off. */
   onTimer?(id: string, cluster: ClusterView): void
-  /** Numbers about itself that results should carry, such as the size of an index. */
+  /**
+   * Numbers about itself that results should carry, such as the size of an index. One that is not finite is null in
+   * results, and is left out of the metrics of a live router.
+   */
   customMetrics?(): Readonly<Record<string, number>>
 }

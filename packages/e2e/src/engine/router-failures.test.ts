@@ -150,6 +150,13 @@ test('one of several routers that throws is named', () => {
   ).toThrow('router "second" threw in customMetrics(): Error: no numbers')
 })
 
+test('a figure of its own that is no number is named', () => {
+  const customMetrics = () => ({ size: 1, last_seen_ms: undefined as unknown as number })
+  expect(() => tinyRun({ requests, router: { ...inTurn(), name: 'own', customMetrics } })).toThrow(
+    'router "own": customMetrics(): last_seen_ms: expected a number, got undefined',
+  )
+})
+
 test('a score that is none comes with router and request', () => {
   const route: RoutingAlgorithm['route'] = (_request, cluster) =>
     leastBy(cluster, (each) => (each as unknown as { load: number }).load)

@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { RouteSimError } from '@routesim/core'
 import type { LiveErrorCode } from '../live-error-code.js'
 import { ApiError } from '../openai/api-error.js'
+import { allowOrigin, answerPreflight, isPreflight } from './cross-origin.js'
 
 /** What a server takes from one client before it refuses. */
 export interface HttpLimits {
@@ -47,16 +48,20 @@ export class HttpServer {
   /** Methods of each path, as an `Allow` header has them. */
   private readonly methods: ReadonlyMap<string, string>
   private readonly onFault: (error: unknown) => void
+  private readonly origins: () => readonly string[]
 
   /**
    * @param routes - by method and path, such as `GET /health`
    * @param onFault - hears of what handlers throw by mistake
+   * @param origins - of pages that may read its answers at present, `*` for any
    */
   constructor(
     routes: Readonly<Record<string, HttpHandler>>,
     limits: HttpLimits,
     onFault: (error: unknown) => void,
+    origins: () => readonly string[] = () => [],
   ) {
+    this.origins = origins
     this.routes = new Map(Object.entries(routes))
     this.methods = methodsByPath(Object.keys(routes))
     this.onFault = onFault
@@ -126,12 +131,17 @@ export class HttpServer {
     if (isAwaited) response.writeContinue()
     try {
       const path = pathOf(request.url ?? '')
+      const isAllowed = allowOrigin(request, response, this.origins())
       // Of an answer to HEAD the server sends the headers alone.
       const method = request.method === 'HEAD' ? 'GET' : request.method
       const handler = this.routes.get(`${method} ${path}`)
       if (handler === undefined) {
         const methods = this.methods.get(path)
         if (methods === undefined) throw new ApiError(404, 'no such path')
+        if (isAllowed && isPreflight(request)) {
+          answerPreflight(request, response, methods)
+          return
+        }
         response.setHeader('allow', methods)
         throw new ApiError(405, `this path takes ${methods} alone`)
       }

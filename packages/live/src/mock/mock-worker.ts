@@ -15,6 +15,7 @@ import {
   type Endpoint,
   parseCompletionRequest,
 } from '../openai/completion-request.js'
+import { MEDIA_TOKENS } from '../tokens/prompt-tokens.js'
 import { type FailureOptions, FailureSwitches, type RequestFate } from './failure-switches.js'
 import type { MockEngine, MockJob } from './mock-engine.js'
 import { MockMetrics } from './mock-metrics.js'
@@ -130,7 +131,7 @@ export class MockWorker {
   private async tokenize(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const text = (await readBody(request, HTTP_LIMITS.maxBodyBytes)).toString('utf8')
     const endpoint = text.includes('"messages"') ? 'chat' : 'completions'
-    const { tokens } = parseCompletionRequest(endpoint, text)
+    const { tokens } = parseCompletionRequest(endpoint, text, MEDIA_TOKENS)
     sendJson(response, JSON.stringify({ count: tokens.length, tokens: Array.from(tokens) }))
   }
 
@@ -142,7 +143,7 @@ export class MockWorker {
     let receivedMs = performance.now()
     const body = await readBody(request, HTTP_LIMITS.maxBodyBytes)
     this.checkUp()
-    const parsed = parseCompletionRequest(endpoint, body.toString('utf8'))
+    const parsed = parseCompletionRequest(endpoint, body.toString('utf8'), MEDIA_TOKENS)
     const { model } = this.options
     if (parsed.model !== undefined && parsed.model !== model)
       throw new ApiError(404, `the model does not exist; expected ${model}`)

@@ -1,5 +1,7 @@
-import { renderChat, type TokenSource, tokensOfText } from '../tokens/prompt-tokens.js'
+import { type TokenSource, tokensOfText } from '../tokens/prompt-tokens.js'
 import { ApiError } from './api-error.js'
+import { describe, type Fields, invalid, isObject, isString } from './body-fields.js'
+import { chatTokens } from './chat-prompt.js'
 
 /** The two endpoints that complete prompts. */
 export type Endpoint = 'chat' | 'completions'
@@ -18,7 +20,7 @@ export interface CompletionRequest {
   readonly prompts: number
   readonly answers: number
   /**
-   * The prompt: token ids, or {@link tokensOfText} of its text; several prompts one after another. Empty where only
+   * The prompt: token ids, or an estimate from its text and media; several prompts one after another. Empty where only
    * its embeddings are given (`prompt_embeds`).
    */
   readonly tokens: Uint32Array
@@ -28,9 +30,9 @@ export interface CompletionRequest {
   readonly user: string | undefined
   readonly priority: number
   /** What a prefill worker told about where its KV cache is, or what it is asked to tell. */
-  readonly kvTransfer: Readonly<Record<string, unknown>> | undefined
+  readonly kvTransfer: Fields | undefined
   /** The parsed body. */
-  readonly body: Readonly<Record<string, unknown>>
+  readonly body: Fields
 }
 
 const MOST_TOKENS = 2 ** 24
@@ -40,11 +42,16 @@ const LIMIT = `an integer from 0 to ${MOST_TOKENS}`
 /**
  * Reads the body of a request. What RouteSim does not need is not looked at: backends have the last word.
  *
+ * @param mediaTokens - tokens that each picture, recording, video or file in a message is taken to have
  * @throws ApiError 400 that names the field
  */
-export function parseCompletionRequest(endpoint: Endpoint, text: string): CompletionRequest {
+export function parseCompletionRequest(
+  endpoint: Endpoint,
+  text: string,
+  mediaTokens: number,
+): CompletionRequest {
   const body = parseObject(text)
-  const prompt = readablePrompt(endpoint, body)
+  const prompt = readablePrompt(endpoint, body, mediaTokens)
   const { tokens, tokenSource, prompts = 1 } = prompt
   if (tokens.length === 0 && prompt !== EMBEDDED)
     throw invalid('prompt', 'expected at least one token, got none')
@@ -81,19 +88,19 @@ interface Prompt {
 const EMBEDDED: Prompt = { tokens: new Uint32Array(0), tokenSource: 'ids' }
 
 /** Parts of a message or tools may be nested deeper than they can be written out. */
-function readablePrompt(endpoint: Endpoint, body: Readonly<Record<string, unknown>>): Prompt {
+function readablePrompt(endpoint: Endpoint, body: Fields, mediaTokens: number): Prompt {
   try {
-    return promptOf(endpoint, body)
+    return promptOf(endpoint, body, mediaTokens)
   } catch (error) {
     if (error instanceof RangeError) throw new ApiError(400, 'body: nested too deeply')
     throw error
   }
 }
 
-function promptOf(endpoint: Endpoint, body: Readonly<Record<string, unknown>>): Prompt {
+function promptOf(endpoint: Endpoint, body: Fields, mediaTokens: number): Prompt {
   const ids = optional(body, 'prompt_token_ids', 'token ids', isTokenIds)
   if (ids !== undefined) return { tokens: Uint32Array.from(ids), tokenSource: 'ids' }
-  if (endpoint === 'chat') return { tokens: tokensOfText(chatText(body)), tokenSource: 'utf8' }
+  if (endpoint === 'chat') return { tokens: chatTokens(body, mediaTokens), tokenSource: 'utf8' }
   const { prompt, prompt_embeds: embeddings } = body
   const isEmpty = prompt === undefined || prompt === null || isEmptyList(prompt) || prompt === ''
   if (isEmpty && embeddings !== undefined && embeddings !== null) return EMBEDDED
@@ -109,36 +116,7 @@ function promptOf(endpoint: Endpoint, body: Readonly<Record<string, unknown>>): 
   throw invalid('prompt', `expected a string or token ids, got ${describe(prompt)}`)
 }
 
-function chatText(body: Readonly<Record<string, unknown>>): string {
-  const { messages, tools } = body
-  if (!Array.isArray(messages) || messages.length === 0) {
-    throw invalid('messages', `expected a list of messages, got ${describe(messages)}`)
-  }
-  const read = messages.map((message: unknown, i) => {
-    if (!isObject(message))
-      throw invalid(`messages.${i}`, `expected an object, got ${describe(message)}`)
-    const { role, content } = message
-    if (!isString(role))
-      throw invalid(`messages.${i}.role`, `expected a string, got ${describe(role)}`)
-    return { role, content: contentText(content, i) }
-  })
-  return renderChat(read, tools === undefined || tools === null ? '' : JSON.stringify(tools))
-}
-
-function contentText(content: unknown, i: number): string {
-  if (isString(content)) return content
-  if (content === null || content === undefined) return ''
-  if (!Array.isArray(content)) {
-    throw invalid(`messages.${i}.content`, `expected a string or parts, got ${describe(content)}`)
-  }
-  return content
-    .map((part: unknown) =>
-      isObject(part) && isString(part['text']) ? part['text'] : JSON.stringify(part),
-    )
-    .join('')
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> {
+function parseObject(text: string): Fields {
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -151,7 +129,7 @@ function parseObject(text: string): Readonly<Record<string, unknown>> {
 }
 
 function optional<T>(
-  body: Readonly<Record<string, unknown>>,
+  body: Fields,
   name: string,
   expected: string,
   is: (value: unknown) => value is T,
@@ -162,22 +140,6 @@ function optional<T>(
   return value
 }
 
-function invalid(param: string, what: string): ApiError {
-  return new ApiError(400, `${param}: ${what}`, 'invalid_request_error', param)
-}
-
-/** Kind and size of a value, never what it says. */
-function describe(value: unknown): string {
-  if (value === undefined) return 'nothing'
-  if (value === null) return 'null'
-  if (Array.isArray(value)) return `a list of ${value.length}`
-  if (typeof value === 'number') return String(value)
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
-}
-
-function isString(value: unknown): value is string {
-  return typeof value === 'string'
-}
 function isBoolean(value: unknown): value is boolean {
   return typeof value === 'boolean'
 }
@@ -189,9 +151,6 @@ function isLimit(value: unknown): value is number {
 }
 function isCount(value: unknown): value is number {
   return isLimit(value) && value >= 1
-}
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 function isEmptyList(value: unknown): boolean {
   return Array.isArray(value) && value.length === 0

@@ -16,7 +16,7 @@ const USAGE = {
   completion_tokens: 42,
   prompt_tokens_details: { cached_tokens: 7 },
 }
-const TOLD = { outputTokens: 42, cachedTokens: 7 }
+const TOLD = { promptTokens: 11, outputTokens: 42, cachedTokens: 7 }
 const FALSE = { completion_tokens: 1, prompt_tokens_details: { cached_tokens: 1 } }
 const LOOKALIKE = '"usage":{"completion_tokens":1},"usage"'
 const long = Array.from({ length: 30_000 }, (_, i) => i)
@@ -87,7 +87,7 @@ test('a stream says it in its last events, or in the chunks that carry text', ()
     return reader.usage
   }
   const events = Array.from({ length: 300 }, () => 'data: {"choices":[{"text":"a"}]}\n\n')
-  expect(usageOfStream(...events)).toEqual({ outputTokens: 300, cachedTokens: 0 })
+  expect(usageOfStream(...events)).toEqual({ ...UNTOLD, outputTokens: 300 })
   const last = `data: ${JSON.stringify({ choices: [], usage: USAGE })}\n\n`
   expect(usageOfStream(...events, last, 'data: [DONE]\n\n')).toEqual(TOLD)
 })

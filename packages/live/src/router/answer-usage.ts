@@ -4,13 +4,19 @@ import { TokenCount } from './token-count.js'
 
 /** What an answer cost, as far as it says so. */
 export interface AnswerUsage {
+  /** NaN when it does not say. */
+  readonly promptTokens: number
   /** NaN when nobody knows. */
   readonly outputTokens: number
   readonly cachedTokens: number
 }
 
 /** Of an answer that can not be read, or says nothing. */
-export const UNTOLD: AnswerUsage = { outputTokens: Number.NaN, cachedTokens: 0 }
+export const UNTOLD: AnswerUsage = {
+  promptTokens: Number.NaN,
+  outputTokens: Number.NaN,
+  cachedTokens: 0,
+}
 
 /** Finds the token counts of an answer as its bytes pass. */
 export type UsageReader = StreamUsage | JsonUsage
@@ -48,9 +54,10 @@ export class StreamUsage {
   get usage(): AnswerUsage {
     const { tail, tokens } = this
     return {
+      promptTokens: toldIn(tail, 'prompt_tokens') ?? UNTOLD.promptTokens,
       // A chunk may carry several tokens: what the worker itself counted goes first.
       outputTokens: toldIn(tail, 'completion_tokens') ?? tokens,
-      cachedTokens: toldIn(tail, 'cached_tokens') ?? 0,
+      cachedTokens: toldIn(tail, 'cached_tokens') ?? UNTOLD.cachedTokens,
     }
   }
 }
@@ -103,9 +110,10 @@ export class JsonUsage {
     } catch {
       return UNTOLD
     }
-    const { completion_tokens, prompt_tokens_details } = membersOf(told)
+    const { prompt_tokens, completion_tokens, prompt_tokens_details } = membersOf(told)
     const { cached_tokens } = membersOf(prompt_tokens_details)
     return {
+      promptTokens: isCount(prompt_tokens) ? prompt_tokens : UNTOLD.promptTokens,
       outputTokens: isCount(completion_tokens) ? completion_tokens : UNTOLD.outputTokens,
       cachedTokens: isCount(cached_tokens) ? cached_tokens : UNTOLD.cachedTokens,
     }

@@ -147,7 +147,7 @@ test('bodies nested deeper than prompts can be read are refused, on one worker a
   for (const { url } of [both, split]) {
     for (const [path, body] of [
       ['chat/completions', `{"messages":[{"role":"user","content":"x"}],"tools":${deep}}`],
-      ['chat/completions', `{"messages":[{"role":"user","content":[${deep}]}]}`],
+      ['chat/completions', `{"messages":[{"role":"user","content":[{"image_url":${deep}}]}]}`],
     ]) {
       const answer = await fetch(`${url}/v1/${path}`, { method: 'POST', body: body! })
       expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining('nested')])
@@ -211,7 +211,7 @@ test('embeddings in place of a prompt go to the worker, and nothing in its place
     expect([refused.status, refused.json['error']]).toMatchObject([400, { param: 'prompt' }])
   }
   await router.close(1000)
-  expect([...(await readTrace(path)).table.promptTokens]).toEqual([1, 1, 1, 1])
+  expect([...(await readTrace(path)).table.promptTokens]).toEqual([7, 7, 7, 7])
   const [mock] = (await fleet.workers(1)).workers
   expect((await complete(mock!.url, { prompt_embeds })).status).toBe(400)
 })

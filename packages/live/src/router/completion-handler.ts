@@ -97,7 +97,8 @@ export class CompletionHandler {
     if (stats.inFlight > config.max_in_flight)
       throw new ApiError(503, 'too many requests under way')
     const body = await readBody(request, config.max_body_bytes, take)
-    const parsed = parseCompletionRequest(endpoint, body.toString('utf8'))
+    const readMs = core.now()
+    const parsed = parseCompletionRequest(endpoint, body.toString('utf8'), config.media_tokens)
     const header = (name: string): string | undefined => {
       const value = request.headers[name]
       return typeof value === 'string' && value !== '' ? value : undefined
@@ -124,7 +125,7 @@ export class CompletionHandler {
     const { signal, timer } = deadlineIn(config.request_timeout_ms)
     const job = new RoutedRequest(this.context, parsed, body, request, response, ticket, signal)
     try {
-      return await job.run(startMs)
+      return await job.run(startMs, readMs)
     } finally {
       clearTimeout(timer)
       core.end(ticket)
@@ -149,6 +150,8 @@ class RoutedRequest {
   private readonly response: ServerResponse
   private readonly ticket: Ticket
   private readonly deadline: AbortSignal
+  /** How long its algorithm has held it, in ms. */
+  private heldMs = 0
 
   constructor(
     context: CompletionContext,
@@ -168,8 +171,8 @@ class RoutedRequest {
     this.deadline = deadline
   }
 
-  /** Tries workers until one answers. */
-  async run(startMs: number): Promise<RequestEnd> {
+  /** Tries workers until one answers. @param readMs - when it had been read */
+  async run(startMs: number, readMs: number): Promise<RequestEnd> {
     const { core, stats } = this.context
     const { ticket } = this
     const { max_attempts } = this.context.config()
@@ -182,7 +185,7 @@ class RoutedRequest {
         return 'timed_out'
       }
       if (route.kind === 'reject') return this.refuse(route.reason, last)
-      if (ticket.attempt === 1) stats.overhead.add((core.now() - startMs) / 1000)
+      if (ticket.attempt === 1) stats.sentOn(core.now() - readMs - this.heldMs)
       else stats.retries++
       const { prefill, decode } = route
       const end = await this.attempt(prefill, decode)
@@ -215,6 +218,7 @@ class RoutedRequest {
     let route = core.route(ticket)
     stats.decided(core.now() - decidedMs)
     if (route.kind !== 'hold') return route
+    const heldFromMs = core.now()
     const closed = new AbortController()
     const onClose = (): void => closed.abort()
     response.on('close', onClose)
@@ -229,6 +233,9 @@ class RoutedRequest {
       route = release === 'ask_again' ? core.route(ticket) : core.release(ticket, release)
     }
     response.off('close', onClose)
+    const heldMs = core.now() - heldFromMs
+    stats.released(heldMs)
+    this.heldMs += heldMs
     return route
   }
 
@@ -331,7 +338,7 @@ class RoutedRequest {
     stats.duration.add((core.now() - startMs) / 1000)
     if (end.status >= 500) return 'failed'
     if (end.status >= 400) return 'client_error'
-    recorder?.add(this.ticket.request, end.usage.outputTokens, core.now(), 'completed')
+    recorder?.add(this.ticket.request, end.usage, core.now(), 'completed')
     core.left(this.ticket, { completed: true, ...end.usage })
     return 'completed'
   }
@@ -340,7 +347,8 @@ class RoutedRequest {
   private cutShort(end: Exclude<RecordedEnd, 'completed'>): RequestEnd {
     const { core, recorder } = this.context
     const { request } = this.ticket
-    recorder?.add(request, core.progress.of(request.id), core.now(), end)
+    const usage = { ...UNTOLD, outputTokens: core.progress.of(request.id) }
+    recorder?.add(request, usage, core.now(), end)
     return end
   }
 

@@ -46,7 +46,8 @@ test.each([
       { algorithm, metrics_interval_ms: 20, kv_index: 'events', block_tokens: 16 },
       {
         onLog: ({ event, what }) => {
-          if (event === 'fault') faults.add(String(what).trim())
+          const hook = /^router "own" threw in (\w+)\(\)(?: for request \d+)?: \1$/
+          if (event === 'fault') faults.add(hook.exec(String(what))?.[1] ?? String(what))
         },
       },
     )
@@ -63,6 +64,25 @@ test.each([
     expect(router.core.backends[0]!.failures).toBe(0)
   },
 )
+
+test('a fault is told with its message, and with the line of the file that it came about in', async () => {
+  const faults: string[] = []
+  const algorithm = algorithmFile(`{
+    name: 'own',
+    route() {
+      throw new TypeError('boom')
+    },
+  }`)
+  const router = await fleet.router(
+    [await fleet.workers(1)],
+    { algorithm },
+    { onLog: ({ event, what }) => void (event === 'fault' && faults.push(String(what))) },
+  )
+  expect((await complete(router.url, { prompt: 'x' })).status).toBe(500)
+  expect(faults).toEqual([
+    `router "own" threw in route() for request 0: TypeError: boom (${algorithm}:4)`,
+  ])
+})
 
 test.each([
   ['nothing', 'route() {}', 'undefined'],

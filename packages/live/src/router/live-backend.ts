@@ -25,14 +25,8 @@ export class LiveBackend implements BackendView {
   readonly kind = 'backend'
   readonly id: number
   readonly url: string
-  readonly config: WorkerConfig
   readonly role: BackendRole
   readonly blockTokens: number
-  readonly maxQueueDepth: number
-  readonly maxNumSeqs: number
-  readonly maxBatchTokens: number
-  /** As configured; 0 when nobody says. */
-  readonly kvTokens: number
   readonly breaker: CircuitBreaker
   /** What it serves, models and adapters, in order of names; undefined until known. */
   served: readonly ServedModel[] | undefined
@@ -56,6 +50,7 @@ export class LiveBackend implements BackendView {
   readonly failuresByReason: Map<string, number> = new Map()
   /** What is wrong with its answers to questions of the router, by path. */
   readonly troubles: Map<ProbedPath, string> = new Map()
+  private settings: WorkerConfig
   private columns: LoadColumns
   private readonly now: () => number
 
@@ -67,15 +62,11 @@ export class LiveBackend implements BackendView {
     now: () => number,
   ) {
     this.id = id
-    this.config = worker
-    this.url = worker.url.replace(/\/+$/, '')
+    this.settings = worker
+    this.url = addressOf(worker)
     this.role = worker.role
     if (worker.model !== undefined) this.serve(oneModel(worker.model))
     this.blockTokens = config.block_tokens
-    this.maxQueueDepth = worker.max_queue_depth
-    this.maxNumSeqs = worker.max_num_seqs
-    this.maxBatchTokens = worker.max_batch_tokens
-    this.kvTokens = worker.kv_tokens
     this.now = now
     this.breaker = new CircuitBreaker({
       failures: config.breaker_failures,
@@ -84,6 +75,22 @@ export class LiveBackend implements BackendView {
     this.columns = columns
   }
 
+  get config(): WorkerConfig {
+    return this.settings
+  }
+  get maxQueueDepth(): number {
+    return this.settings.max_queue_depth
+  }
+  get maxNumSeqs(): number {
+    return this.settings.max_num_seqs
+  }
+  get maxBatchTokens(): number {
+    return this.settings.max_batch_tokens
+  }
+  /** As configured; 0 when nobody says. */
+  get kvTokens(): number {
+    return this.settings.kv_tokens
+  }
   /** Names that it serves a model or adapters under, in order; undefined until known. */
   get models(): readonly string[] | undefined {
     return this.served?.map(({ name }) => name)
@@ -124,6 +131,24 @@ export class LiveBackend implements BackendView {
     return this.waiting < this.columns.maxQueueDepth[this.id]!
   }
 
+  /** Whether a worker of another config is this one. */
+  is(worker: WorkerConfig): boolean {
+    return addressOf(worker) === this.url && worker.role === this.role
+  }
+
+  /** Has other limits, and perhaps another model, from now on. @returns whether anything is other than before */
+  configure(worker: WorkerConfig): boolean {
+    const before = this.settings
+    this.settings = worker
+    if (worker.model !== before.model) {
+      // Nobody asks one whose model is in the config.
+      this.troubles.delete('/v1/models')
+      if (worker.model !== undefined) this.serve(oneModel(worker.model))
+      else this.served = this.model = undefined
+    }
+    return JSON.stringify(worker) !== JSON.stringify(before)
+  }
+
   /** Is known to serve these from now on. */
   serve(served: readonly ServedModel[]): void {
     this.served = served
@@ -160,4 +185,8 @@ export class LiveBackend implements BackendView {
   mayServe(nowMs: number): boolean {
     return this.isUp && !this.isRemoved && this.breaker.admits(nowMs)
   }
+}
+
+function addressOf({ url }: WorkerConfig): string {
+  return url.replace(/\/+$/, '')
 }

@@ -34,7 +34,7 @@ export class LiveRequest implements RequestView {
   readonly ttftSloMs: undefined
   readonly priority: number
   readonly isStreamed: boolean
-  /** All whole blocks, as the record of it would declare when it is replayed. */
+  /** All whole blocks, as a record of it declares them, of whose prompt its worker told no other length. */
   readonly prefixTokens: number
   /** Times it was sent to a worker and came back. */
   attempt = 0
@@ -70,6 +70,11 @@ export class LiveRequest implements RequestView {
   /** What the worker that it goes to has to serve. */
   get servedName(): string | undefined {
     return this.adapter ?? this.model
+  }
+
+  /** Length of its prompt as its worker tells it, or the estimate. @param told - NaN when it did not */
+  lengthTold(told: number): number {
+    return told >= 1 ? told : this.promptTokens
   }
 
   promptPath(out: PromptPathWriter): void {

@@ -79,10 +79,10 @@ test('failures count by worker, are logged, and open its breaker; with nobody el
   for (let i = 0; i < 2; i++) expect((await complete(router.url, { prompt: 'x' })).status).toBe(500)
   const metrics = await (await fetch(`${router.adminUrl}/metrics`)).text()
   expect(metrics).toContain('routesim_retries_total 0\n')
-  expect(metrics).toContain(
-    'routesim_worker_failures_total{worker="0",reason="status",status="500"} 2\n',
-  )
   const { url } = router.core.backends[0]!
+  expect(metrics).toContain(
+    `routesim_worker_failures_total{worker="0",url="${url}",reason="status",status="500"} 2\n`,
+  )
   const failed = { event: 'worker_failed', worker: 0, url, reason: 'status', status: 500 }
   expect(log.filter(({ event }) => event !== 'worker_up')).toEqual([
     ...[failed, failed],

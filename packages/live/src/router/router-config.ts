@@ -2,6 +2,7 @@ import { closestName, RouteSimError } from '@routesim/core'
 import { type ConfigKey, schemaReference } from '@routesim/experiments'
 import * as z from 'zod'
 import type { LiveErrorCode } from '../live-error-code.js'
+import { MEDIA_TOKENS } from '../tokens/prompt-tokens.js'
 
 function show(value: unknown): string {
   if (value === undefined) return 'nothing'
@@ -24,6 +25,13 @@ const url = z
 const zmq = z
   .string(expected('a ZMQ address'))
   .regex(/^(tcp:\/\/.+:\d{1,5}|ipc:\/\/.+)$/, expected('a ZMQ address such as tcp://host:5557'))
+
+const origin = z
+  .string(expected('an origin'))
+  .regex(
+    /^(\*|[a-z][a-z0-9+.-]*:\/\/[^/\s]+)$/,
+    expected('an origin such as https://app.example.com, without a path, or "*"'),
+  )
 
 /** One worker behind the router. */
 const worker = z.strictObject({
@@ -89,6 +97,9 @@ export const routerConfigSchema = z.strictObject({
     ),
   kv_topic: z.string().default('').describe('Topic of KV events.'),
   block_tokens: integer(1, 65536).default(16).describe('Tokens of a KV block of the workers.'),
+  media_tokens: integer(32, 65536)
+    .default(MEDIA_TOKENS)
+    .describe('Tokens that each picture, recording, video or file in a message is taken for.'),
   approximate_ttl_sec: z
     .number()
     .positive()
@@ -119,6 +130,12 @@ export const routerConfigSchema = z.strictObject({
   client_timeout_ms: integer(1)
     .default(60_000)
     .describe('Time for a client to send its request, and to take something of the response.'),
+  allowed_origins: z
+    .array(origin, expected('a list of origins'))
+    .default(['*'])
+    .describe(
+      'Origins of web pages that may send requests, but to the admin port; default "*", any.',
+    ),
   max_attempts: integer(1, 100).default(3).describe('Workers that are tried for one request.'),
   max_in_flight: integer(1).default(10_000).describe('Requests under way; one more gets 503.'),
   max_body_bytes: integer(1).default(33_554_432).describe('Bytes of a request.'),

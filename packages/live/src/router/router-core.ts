@@ -9,9 +9,13 @@ import {
 } from '@routesim/core'
 import type { BlockHashes } from '../tokens/block-hashes.js'
 import { BlockInterner } from '../tokens/block-interner.js'
+import { AlgorithmGauges } from './algorithm-gauges.js'
 import { AnswerProgress } from './answer-progress.js'
+import type { AnswerUsage } from './answer-usage.js'
+import type { CoreListener } from './core-listener.js'
 import { DecisionLog } from './decision-log.js'
 import { HeldTickets } from './held-tickets.js'
+import { hookFailed } from './hook-failed.js'
 import {
   ApproximateKnowledge,
   type BlockNews,
@@ -27,7 +31,7 @@ import { type AlgorithmFactory, makeAlgorithm, serveDifferently } from './load-a
 import { LoadColumns } from './load-columns.js'
 import { destinationOf, type Route, routeOf } from './route.js'
 import type { RouterConfig } from './router-config.js'
-import type { ServedModel } from './served-models.js'
+import { type ServedModel, serveAlike } from './served-models.js'
 import { standingClock } from './standing-clock.js'
 import { Ticket } from './ticket.js'
 
@@ -35,9 +39,14 @@ import { Ticket } from './ticket.js'
 const INTERNED_BLOCKS = 2 ** 20
 
 /** What is known of an answer when it ends. */
-export type AnswerFacts = Pick<RequestUsage, 'completed' | 'cachedTokens' | 'outputTokens'>
+export type AnswerFacts = AnswerUsage & Pick<RequestUsage, 'completed'>
 
-const NO_ANSWER: AnswerFacts = { completed: false, cachedTokens: 0, outputTokens: 0 }
+const NO_ANSWER: AnswerFacts = {
+  completed: false,
+  promptTokens: Number.NaN,
+  cachedTokens: 0,
+  outputTokens: 0,
+}
 
 /** What the name of a model in a request stands for. */
 export interface NamedModel {
@@ -47,14 +56,6 @@ export interface NamedModel {
   readonly adapter: string | undefined
   /** What is part of its block hashes, as it shares no KV with what else a worker serves. */
   readonly apart: string | undefined
-}
-
-/** Who hears what is wrong with an algorithm; the router goes on. */
-export interface CoreListener {
-  /** It threw something at what it was told. */
-  onFault(error: unknown): void
-  /** It wants to move requests, as no live router can; said once. */
-  onMoveRefused(algorithm: string): void
 }
 
 /**
@@ -70,6 +71,7 @@ export class RouterCore {
   readonly progress: AnswerProgress = new AnswerProgress()
   private config: RouterConfig
   private algorithm!: RoutingAlgorithm
+  private gauges!: AlgorithmGauges
   private cluster!: LiveCluster
   /** What an algorithm sees that another has taken over from: it can do nothing. */
   private aside!: LiveCluster
@@ -119,30 +121,36 @@ export class RouterCore {
   get algorithmName(): string {
     return this.algorithm.name
   }
+  /** What the algorithm reports about itself, as it is. */
   get customMetrics(): Readonly<Record<string, number>> {
     return this.algorithm.customMetrics?.() ?? {}
   }
+  /** The same as far as it can be shown, by name. */
+  get algorithmGauges(): ReadonlyMap<string, number> {
+    return this.gauges.read()
+  }
 
   /**
-   * Takes over another config: workers with the same address and role stay what they are, the rest come and
-   * go; the algorithm starts afresh. Requests under way are not touched.
+   * Takes over another config: workers with the same address and role stay what they are, with the limits that they
+   * have there, and the rest come and go; the algorithm starts afresh. Requests under way are not touched.
    *
-   * @returns the workers that are new, and those that are gone
+   * @returns the workers that are new, those that are gone, and those that stay with other settings
    */
   reconfigure(
     config: RouterConfig,
     create: AlgorithmFactory,
-  ): { added: readonly LiveBackend[]; removed: readonly LiveBackend[] } {
+  ): Record<'added' | 'removed' | 'changed', readonly LiveBackend[]> {
     const kept = new Set<LiveBackend>()
     const added: LiveBackend[] = []
+    const changed: LiveBackend[] = []
     const columns = new LoadColumns(
       this.all.length + config.workers.length,
       config.metrics_interval_ms,
     )
     const known = this.all.filter(({ isRemoved }) => !isRemoved)
     for (const worker of config.workers) {
-      const text = JSON.stringify(worker)
-      const same = known.find((each) => !kept.has(each) && JSON.stringify(each.config) === text)
+      const same = known.find((each) => each.is(worker))
+      if (same?.configure(worker)) changed.push(same)
       const backend = same ?? new LiveBackend(this.all.length, worker, config, columns, this.now)
       if (same === undefined) {
         this.all.push(backend)
@@ -178,12 +186,15 @@ export class RouterCore {
     const isSplit = roles.has('prefill') || roles.has('decode')
     const algorithm = makeAlgorithm(create, isSplit, () => this.isMixed)
     this.progress.follow(algorithm, ({ request, at, algorithm: own }, tokens) =>
-      this.tell(own, (cluster) => own.onProgress?.(request, at!, tokens, cluster)),
+      this.tell(own, 'onProgress', request, (cluster) =>
+        own.onProgress?.(request, at!, tokens, cluster),
+      ),
     )
     this.algorithm = algorithm
+    this.gauges = new AlgorithmGauges(algorithm, this.listener)
     for (const backend of this.backends) this.refresh(backend)
     this.held.askAll()
-    return { added, removed }
+    return { added, removed, changed }
   }
 
   private sourceFor(columns: LoadColumns): LiveClusterSource {
@@ -198,14 +209,16 @@ export class RouterCore {
       timer: (id, delayMs) => {
         const { algorithm } = this
         this.held.timer(id, delayMs, () =>
-          this.tell(algorithm, (cluster) => algorithm.onTimer?.(id, cluster)),
+          this.tell(algorithm, 'onTimer', undefined, (cluster) => algorithm.onTimer?.(id, cluster)),
         )
       },
       refuseMove: (request) => this.refuseMove(request),
       reply: (id, backend, reply) => {
         const { algorithm } = this
         queueMicrotask(() =>
-          this.tell(algorithm, (cluster) => algorithm.onReply?.(id, backend, reply, cluster)),
+          this.tell(algorithm, 'onReply', undefined, (cluster) =>
+            algorithm.onReply?.(id, backend, reply, cluster),
+          ),
         )
       },
     }
@@ -242,13 +255,15 @@ export class RouterCore {
     if (!this.interner.isFull) return
     const gone = this.interner.forget(chainedOf(this.tickets.values()))
     this.knowledgeOf.forgetBlocks(gone)
-    this.tell(this.algorithm, () => this.algorithm.onRunsForgotten?.(gone))
+    this.tell(this.algorithm, 'onRunsForgotten', undefined, () =>
+      this.algorithm.onRunsForgotten?.(gone),
+    )
   }
 
   /**
    * Decides where a request goes, and counts it there. Workers that failed it before look unhealthy to it.
    *
-   * @throws RouteSimError `router_failed` when the algorithm breaks its contract
+   * @throws RouteSimError `router_failed` when the algorithm throws or breaks its contract
    */
   route(ticket: Ticket): Route {
     const { request, tried } = ticket
@@ -259,7 +274,7 @@ export class RouterCore {
     ticket.algorithm = this.algorithm
     const view = this.viewFor(request)
     this.notebook?.begin(view.ids)
-    const route = this.carryOut(ticket, this.algorithm.route(request, view), view)
+    const route = this.carryOut(ticket, this.askedFor(request, view), view)
     for (const backend of tried) this.refresh(backend)
     return route
   }
@@ -288,7 +303,7 @@ export class RouterCore {
     prefill.breaker.sent(nowMs)
     this.knowledgeOf.sent(request, prefill.id, this.instant())
     this.refresh(prefill)
-    this.tell(ticket.algorithm, () =>
+    this.tell(ticket.algorithm, 'onDispatched', request, () =>
       ticket.algorithm.onDispatched?.(request, prefill, view, decode),
     )
     return route
@@ -314,7 +329,9 @@ export class RouterCore {
     this.progress.firstToken(ticket)
     ticket.answered()
     this.refresh(at)
-    this.tell(algorithm, (cluster) => algorithm.onFirstToken?.(request, at, cluster))
+    this.tell(algorithm, 'onFirstToken', request, (cluster) =>
+      algorithm.onFirstToken?.(request, at, cluster),
+    )
   }
 
   /** A request goes on at a decode worker. */
@@ -324,7 +341,9 @@ export class RouterCore {
     ticket.enter(decode, false)
     decode.breaker.sent(this.now())
     this.refresh(decode)
-    this.tell(algorithm, (cluster) => algorithm.onHandedOver?.(request, decode, cluster))
+    this.tell(algorithm, 'onHandedOver', request, (cluster) =>
+      algorithm.onHandedOver?.(request, decode, cluster),
+    )
   }
 
   /** A request is no longer at a worker: it ended, or is to be tried elsewhere. */
@@ -334,18 +353,25 @@ export class RouterCore {
     if (at === undefined) return
     this.progress.end(ticket, answer.outputTokens)
     request.attempt = ticket.attempt
+    const promptTokens = request.lengthTold(answer.promptTokens)
     const usage = {
       ...answer,
-      promptTokens: request.promptTokens,
+      promptTokens,
+      // Where the length is an estimate, more than that may be cached.
+      cachedTokens: Math.min(answer.cachedTokens, promptTokens),
       ttftMs: ticket.firstTokenMs - request.arrivalMs,
       e2eMs: this.now() - request.arrivalMs,
     }
-    this.tell(algorithm, (cluster) => algorithm.onFinished?.(request, at, cluster, usage))
+    this.tell(algorithm, 'onFinished', request, (cluster) =>
+      algorithm.onFinished?.(request, at, cluster, usage),
+    )
   }
 
   /** A request that its algorithm holds is not sent any more. */
   abandoned({ request, algorithm }: Ticket): void {
-    this.tell(algorithm, (cluster) => algorithm.onAbandoned?.(request, cluster))
+    this.tell(algorithm, 'onAbandoned', request, (cluster) =>
+      algorithm.onAbandoned?.(request, cluster),
+    )
   }
 
   /** A request is over; its number may be given to another. */
@@ -363,7 +389,7 @@ export class RouterCore {
       for (const backend of this.backends) this.refresh(backend)
       const view = this.viewFor(request)
       this.notebook?.begin(view.ids)
-      const route = routeOf(this.algorithm.route(request, view), this.algorithm.name, request.id)
+      const route = routeOf(this.askedFor(request, view), this.algorithm.name, request.id)
       this.log(request, view, 0, route)
       if (route.kind === 'hold') this.abandoned(ticket)
       if (route.kind !== 'send') return route
@@ -378,7 +404,9 @@ export class RouterCore {
     backend.sample = sample
     backend.dispatchedSinceSample = 0
     this.refresh(backend)
-    this.tell(this.algorithm, (cluster) => this.algorithm.onMetrics?.(backend, cluster))
+    this.tell(this.algorithm, 'onMetrics', undefined, (cluster) =>
+      this.algorithm.onMetrics?.(backend, cluster),
+    )
   }
 
   /** A worker began or ceased to answer. */
@@ -390,7 +418,7 @@ export class RouterCore {
   }
 
   private changed(backend: LiveBackend, change: BackendChange): void {
-    this.tell(this.algorithm, (cluster) =>
+    this.tell(this.algorithm, 'onBackendChange', undefined, (cluster) =>
       this.algorithm.onBackendChange?.(backend, change, cluster),
     )
   }
@@ -403,17 +431,36 @@ export class RouterCore {
       const ticket = this.tickets.get(request)
       const at = ticket?.at
       if (ticket === undefined || at === undefined) return
-      this.tell(algorithm, (cluster) => algorithm.onMigrated?.(ticket.request, at, false, cluster))
+      this.tell(algorithm, 'onMigrated', ticket.request, (cluster) =>
+        algorithm.onMigrated?.(ticket.request, at, false, cluster),
+      )
     })
   }
 
   /** An algorithm hears something; what it throws, or an async hook rejects with, is no fault of a request or a worker. */
-  private tell(algorithm: RoutingAlgorithm, hear: (cluster: LiveCluster) => unknown): void {
+  private tell(
+    algorithm: RoutingAlgorithm,
+    hook: keyof RoutingAlgorithm,
+    request: LiveRequest | undefined,
+    hear: (cluster: LiveCluster) => unknown,
+  ): void {
+    const failed = (cause: unknown): void =>
+      this.listener.onFault(hookFailed(algorithm, hook, request, cause))
     try {
       const heard = hear(algorithm === this.algorithm ? this.cluster : this.aside)
-      if (heard instanceof Promise) heard.catch((error) => this.listener.onFault(error))
+      if (heard instanceof Promise) heard.catch(failed)
     } catch (error) {
-      this.listener.onFault(error)
+      failed(error)
+    }
+  }
+
+  /** Asks the algorithm. @throws RouteSimError `router_failed` under its name when it throws */
+  private askedFor(request: LiveRequest, view: LiveCluster): RoutingDecision {
+    const { algorithm } = this
+    try {
+      return algorithm.route(request, view)
+    } catch (cause) {
+      throw hookFailed(algorithm, 'route', request, cause)
     }
   }
 
@@ -422,8 +469,9 @@ export class RouterCore {
    * @returns whether it is something else than before
    */
   setModels(backend: LiveBackend, served: readonly ServedModel[]): boolean {
-    if (JSON.stringify(backend.served) === JSON.stringify(served)) return false
+    const isKnown = serveAlike(backend.served, served)
     backend.serve(served)
+    if (isKnown) return false
     this.lookAtModels()
     this.cluster.forgetPools()
     this.aside.forgetPools()
@@ -457,7 +505,7 @@ export class RouterCore {
   /** Passes what is heard of caches on to the algorithm, block by block under the ids of prompts. */
   private newsForAlgorithm(): BlockNews {
     const tell = (worker: number, events: readonly KvEvent[]): void =>
-      this.tell(this.algorithm, (cluster) =>
+      this.tell(this.algorithm, 'onKvEvents', undefined, (cluster) =>
         this.algorithm.onKvEvents?.(this.all[worker]!, events, cluster),
       )
     const named =

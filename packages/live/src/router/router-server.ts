@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Config } from '@routesim/experiments'
+import { faultName } from '../fault-name.js'
 import {
   HTTP_LIMITS,
   type HttpHandler,
@@ -16,11 +17,11 @@ import { chainHash } from '../tokens/block-hashes.js'
 import { BackendMonitor } from './backend-monitor.js'
 import { checkKey } from './check-key.js'
 import { CompletionHandler } from './completion-handler.js'
-import { faultName } from './fault-name.js'
 import { EventKnowledge } from './kv-knowledge.js'
 import type { LiveBackend } from './live-backend.js'
 import { promptHashes, promptTokensOf } from './live-request.js'
 import { type AlgorithmFactory, loadAlgorithmFactory } from './load-algorithm-factory.js'
+import { modelList } from './model-list.js'
 import { readKeyFile } from './read-key-file.js'
 import { checkReload, type RouterConfig } from './router-config.js'
 import { RouterCore } from './router-core.js'
@@ -74,6 +75,8 @@ interface Connection {
   readonly upstream: Upstream
   readonly monitor: BackendMonitor
   subscriber: KvEventSubscriber | undefined
+  /** Where KV events are heard, as text. */
+  endpoints: string
 }
 
 class RouterServer {
@@ -99,7 +102,9 @@ class RouterServer {
     const onFault = (error: unknown): void => this.log({ event: 'fault', what: faultName(error) })
     const onMoveRefused = (algorithm: string): void =>
       this.log({ event: 'moves_refused', algorithm })
-    this.core = new RouterCore(config, create, now, { onFault, onMoveRefused })
+    const onMetricLeftOut = (algorithm: string, metric: string, why: string): void =>
+      this.log({ event: 'metric_left_out', algorithm, metric, why })
+    this.core = new RouterCore(config, create, now, { onFault, onMoveRefused, onMetricLeftOut })
     this.warn(create)
     this.recorder =
       record === undefined
@@ -133,11 +138,14 @@ class RouterServer {
       {
         'POST /v1/chat/completions': guarded((q, r) => handler.handle('chat', q, r)),
         'POST /v1/completions': guarded((q, r) => handler.handle('completions', q, r)),
-        'GET /v1/models': guarded((_, response) => sendJson(response, this.models())),
+        'GET /v1/models': guarded((_, response) =>
+          sendJson(response, modelList(this.core.backends.map(({ served = [] }) => served))),
+        ),
         'GET /health': (_, response) => this.health(response),
       },
       limits,
       onFault,
+      () => this.config.allowed_origins,
     )
     this.admin = new HttpServer(
       {
@@ -189,19 +197,23 @@ class RouterServer {
     checkReload(this.config, config)
     const create = await loadAlgorithmFactory(config.algorithm, this.options.algorithms)
     this.keys = await readKeys(config)
-    const { added, removed } = this.core.reconfigure(config, create)
+    const { added, removed, changed } = this.core.reconfigure(config, create)
     this.config = config
     this.warn(create)
     for (const [backend, { upstream, monitor }] of this.connections) {
       upstream.apiKey = this.keyOf(backend)
       monitor.askModels()
     }
-    await Promise.all(added.map((backend) => this.connect(backend)))
+    await Promise.all([
+      ...added.map((backend) => this.connect(backend)),
+      ...changed.map((backend) => this.listen(backend, this.connections.get(backend)!)),
+    ])
     for (const backend of removed) {
       this.connections.get(backend)?.monitor.stop()
       this.disconnectWhenIdle(backend)
     }
-    this.log({ event: 'reloaded', added: added.length, removed: removed.length })
+    const counts = { added: added.length, removed: removed.length, changed: changed.length }
+    this.log({ event: 'reloaded', ...counts })
   }
 
   private async connect(backend: LiveBackend): Promise<void> {
@@ -211,6 +223,7 @@ class RouterServer {
     const connection: Connection = {
       upstream,
       subscriber: undefined,
+      endpoints: '',
       monitor: new BackendMonitor(backend, upstream, this.core, configNow, {
         up: () => {
           this.log({ event: 'worker_up', worker, url })
@@ -225,23 +238,31 @@ class RouterServer {
       }),
     }
     this.connections.set(backend, connection)
-    const { knowledge } = this.core
-    const { kv_events, kv_replay } = backend.config
-    if (knowledge instanceof EventKnowledge && kv_events !== undefined) {
-      connection.subscriber = await KvEventSubscriber.open(
-        {
-          endpoint: kv_events,
-          replayEndpoint: kv_replay,
-          topic: this.config.kv_topic,
-          replayTimeoutMs: 5000,
-        },
-        {
-          apply: (batch) => knowledge.apply(backend.id, batch),
-          forget: () => knowledge.forget(backend.id),
-        },
-      )
-    }
+    await this.listen(backend, connection)
     await connection.monitor.start()
+  }
+
+  /** Hears of its KV events where the config says now; what came from elsewhere is forgotten. */
+  private async listen(backend: LiveBackend, connection: Connection): Promise<void> {
+    const { knowledge } = this.core
+    const { kv_events: endpoint, kv_replay: replayEndpoint } = backend.config
+    const endpoints = JSON.stringify([endpoint, replayEndpoint])
+    if (!(knowledge instanceof EventKnowledge) || endpoints === connection.endpoints) return
+    connection.endpoints = endpoints
+    if (connection.subscriber !== undefined) {
+      connection.subscriber.close()
+      connection.subscriber = undefined
+      knowledge.forget(backend.id)
+    }
+    if (endpoint === undefined) return
+    const { kv_topic: topic } = this.config
+    connection.subscriber = await KvEventSubscriber.open(
+      { endpoint, replayEndpoint, topic, replayTimeoutMs: 5000 },
+      {
+        apply: (batch) => knowledge.apply(backend.id, batch),
+        forget: () => knowledge.forget(backend.id),
+      },
+    )
   }
 
   private keyOf({ config }: LiveBackend): string | undefined {
@@ -280,12 +301,6 @@ class RouterServer {
     const isReady = up > 0 && !this.isDraining
     const status = this.isDraining ? 'draining' : isReady ? 'ok' : 'no_workers'
     sendJson(response, JSON.stringify({ status, workers_up: up }), isReady ? 200 : 503)
-  }
-
-  private models(): string {
-    const names = new Set(this.core.backends.flatMap(({ models }) => models ?? []))
-    const data = [...names].map((id) => ({ id, object: 'model', created: 0, owned_by: 'routesim' }))
-    return JSON.stringify({ object: 'list', data })
   }
 
   private workers() {
@@ -329,10 +344,8 @@ class RouterServer {
   /** Says where a request should go, for clients that send it there themselves. */
   private async findBestWorker(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const text = (await readBody(request, this.config.max_body_bytes)).toString('utf8')
-    const { promptTokens, hashes, model, adapter } = bestWorkerQuestion(
-      text,
-      this.config.block_tokens,
-      (name) => this.core.named(name),
+    const { promptTokens, hashes, model, adapter } = bestWorkerQuestion(text, this.config, (name) =>
+      this.core.named(name),
     )
     const facts = { maxTokens: 0, session: undefined, user: undefined, tenant: undefined }
     const ticket = this.core.begin(
@@ -421,7 +434,7 @@ function timeoutsOf(configNow: () => RouterConfig): UpstreamTimeouts {
 }
 
 /** Reads `local_hashes` and `num_tokens`, or a request as it would be sent. */
-function bestWorkerQuestion(text: string, blockTokens: number, named: RouterCore['named']) {
+function bestWorkerQuestion(text: string, config: RouterConfig, named: RouterCore['named']) {
   let body: Record<string, unknown>
   try {
     body = JSON.parse(text)
@@ -431,10 +444,10 @@ function bestWorkerQuestion(text: string, blockTokens: number, named: RouterCore
   const { local_hashes: local, num_tokens: tokens } = body ?? {}
   if (local === undefined) {
     const endpoint = body?.['messages'] === undefined ? 'completions' : 'chat'
-    const parsed = parseCompletionRequest(endpoint, text)
+    const parsed = parseCompletionRequest(endpoint, text, config.media_tokens)
     const { model, adapter, apart } = named(parsed.model)
     const { tokens, cacheSalt } = parsed
-    const hashes = promptHashes(tokens, blockTokens, { adapter: apart, cacheSalt })
+    const hashes = promptHashes(tokens, config.block_tokens, { adapter: apart, cacheSalt })
     return { promptTokens: promptTokensOf(parsed), hashes, model, adapter }
   }
   if (!Number.isInteger(tokens) || (tokens as number) <= 0)

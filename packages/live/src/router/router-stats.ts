@@ -17,9 +17,12 @@ export class RouterStats {
   readonly ends: Record<RequestEnd, number> = Object.fromEntries(
     REQUEST_ENDS.map((end) => [end, 0]),
   ) as Record<RequestEnd, number>
-  /** Time of a decision, time from the first byte of a request until it is sent on, whole time, in s. */
+  /** Time of a decision, in s. */
   readonly decision: LatencyHistogram = new LatencyHistogram(SHORT)
+  /** From the last byte of a request until it is sent on, without the time that its algorithm held it; and that. */
   readonly overhead: LatencyHistogram = new LatencyHistogram(SHORT)
+  readonly held: LatencyHistogram = new LatencyHistogram(LONG)
+  /** From the first byte of a request to the end of its answer. */
   readonly duration: LatencyHistogram = new LatencyHistogram(LONG)
 
   begin(): void {
@@ -36,6 +39,14 @@ export class RouterStats {
     this.decision.add(durationMs / 1000)
   }
 
+  sentOn(overheadMs: number): void {
+    this.overhead.add(overheadMs / 1000)
+  }
+
+  released(heldMs: number): void {
+    this.held.add(heldMs / 1000)
+  }
+
   /** Everything in the form that Prometheus reads. */
   text(
     core: RouterCore,
@@ -46,7 +57,10 @@ export class RouterStats {
     const text = new PrometheusText()
     const { backends, knowledge } = core
     const per = (value: (backend: (typeof backends)[number]) => number) =>
-      backends.map((backend) => ({ labels: { worker: backend.id }, value: value(backend) }))
+      backends.map((backend) => ({
+        labels: { worker: backend.id, url: backend.url },
+        value: value(backend),
+      }))
     text.counter(
       'routesim_requests_total',
       'Requests by how they ended.',
@@ -60,10 +74,10 @@ export class RouterStats {
     text.counter(
       'routesim_worker_failures_total',
       'Failed exchanges with a worker by reason, and by status where that is it.',
-      backends.flatMap(({ id, failuresByReason }) =>
+      backends.flatMap(({ id, url, failuresByReason }) =>
         [...failuresByReason].map(([key, value]) => {
           const [reason = '', status] = key.split(' ')
-          const labels = { worker: id, reason, ...(status === undefined ? {} : { status }) }
+          const labels = { worker: id, url, reason, ...(status === undefined ? {} : { status }) }
           return { labels, value }
         }),
       ),
@@ -117,15 +131,17 @@ export class RouterStats {
     text.histogram('routesim_decision_seconds', 'Time of a routing decision.', this.decision)
     text.histogram(
       'routesim_overhead_seconds',
-      'Time from a request to its sending on.',
+      'Time from the last byte of a request to its sending on, but that for which it was held.',
       this.overhead,
     )
-    text.histogram('routesim_request_seconds', 'Time of answered requests.', this.duration)
-    for (const [name, value] of Object.entries(core.customMetrics)) {
-      text.gauge(`routesim_algorithm_${name.replaceAll(/\W/g, '_')}`, "The algorithm's own.", [
-        { value },
-      ])
-    }
+    text.histogram('routesim_held_seconds', 'Time for which requests were held.', this.held)
+    text.histogram(
+      'routesim_request_seconds',
+      'Time of answered requests from their first byte on.',
+      this.duration,
+    )
+    for (const [name, value] of core.algorithmGauges)
+      text.gauge(`routesim_algorithm_${name}`, "The algorithm's own.", [{ value }])
     return text.toString()
   }
 }

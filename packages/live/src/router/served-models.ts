@@ -5,14 +5,16 @@ export interface ServedModel {
   readonly adapterOf: string | undefined
   /** Whether what it computes is no KV of the first model that the worker names. */
   readonly isApart: boolean
+  /** All that the worker says of it; of an adapter with the name of its model as `parent`. */
+  readonly card: Readonly<Record<string, unknown>>
 }
 
 /** What a worker serves that is known by one name alone. */
 export function oneModel(name: string): readonly ServedModel[] {
-  return [{ name, adapterOf: undefined, isApart: false }]
+  return [{ name, adapterOf: undefined, isApart: false, card: {} }]
 }
 
-interface Card {
+interface Card extends Readonly<Record<string, unknown>> {
   readonly id: string
   readonly root?: unknown
   readonly parent?: unknown
@@ -37,14 +39,26 @@ export function readServedModels(text: string): readonly ServedModel[] {
       const parent = parentOf(card)
       const isNamed = models.some(({ id }) => id === parent)
       const isAlias = card.root !== undefined && card.root === first?.root
+      // A parent may be told by another name than those that are served.
+      const adapterOf = parent === undefined || isNamed ? parent : (first?.id ?? parent)
       return {
         name: card.id,
-        // A parent may be told by another name than those that are served.
-        adapterOf: parent === undefined || isNamed ? parent : (first?.id ?? parent),
+        adapterOf,
         isApart: card !== first && (parent !== undefined || !isAlias),
+        card: adapterOf === undefined ? card : { ...card, parent: adapterOf },
       }
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** Whether a worker serves the same as before; what it says of it may change from time to time, such as its age. */
+export function serveAlike(
+  before: readonly ServedModel[] | undefined,
+  after: readonly ServedModel[],
+): boolean {
+  const known = (served: readonly ServedModel[] | undefined): string | undefined =>
+    JSON.stringify(served?.map(({ card: _, ...rest }) => rest))
+  return known(before) === known(after)
 }
 
 function parentOf({ id, parent }: Card): string | undefined {

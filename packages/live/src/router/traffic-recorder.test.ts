@@ -16,6 +16,8 @@ const newPath = (): string => join(mkdtempSync(join(tmpdir(), 'routesim-record-'
 
 interface Line {
   readonly ts: number
+  readonly prompt_tokens: number
+  readonly hash_ids: readonly number[]
   readonly gen_tokens: number
   readonly gen_tokens_unknown?: boolean
   readonly end?: string
@@ -76,15 +78,53 @@ test('an answer in one piece has as many tokens as it says, wherever it says so,
   }`)
   const router = await fleet.router(mocks, { algorithm: heard }, { record: path })
   for (const _ of mocks) await complete(router.url, { prompt: 'x', max_tokens: 50 })
-  const text = await (await fetch(`${router.adminUrl}/metrics`)).text()
-  const told = [...text.matchAll(/^\S*heard_\d (\S+)$/gm)].map(([, tokens]) => tokens)
-  expect(told).toEqual(['42', '42', 'NaN', 'NaN'])
+  expect(Object.values(router.core.customMetrics)).toEqual([42, 42, Number.NaN, Number.NaN])
   await router.close(1000)
   const lines = linesOf(path)
   expect(lines.map((line) => line.gen_tokens)).toEqual([42, 42, 0, 0])
   const unknown = [undefined, undefined, true, true]
   expect(lines.map((line) => line.gen_tokens_unknown)).toEqual(unknown)
   expect((await readTrace(path)).table.maxTokens[3]).toBe(50)
+})
+
+test('a prompt is as long as its worker says, and shares with others the blocks that fit', async () => {
+  const path = newPath()
+  const json = { 'content-type': 'application/json' }
+  const details = { cached_tokens: 512 }
+  const mocks = []
+  for (const prompt_tokens of [100, 300, undefined]) {
+    const usage = { prompt_tokens, completion_tokens: 1, prompt_tokens_details: details }
+    mocks.push(await fleet.workerThatSays(200, json, [JSON.stringify({ usage })]))
+  }
+  const algorithm = algorithmFile(`{
+    name: 'own',
+    next: 0,
+    heard: {},
+    route(request, cluster) { return cluster.backends[this.next++] },
+    onFinished(request, backend, cluster, { promptTokens, cachedTokens }) {
+      this.heard['prompt_' + backend.id] = promptTokens
+      this.heard['cached_' + backend.id] = cachedTokens
+    },
+    customMetrics() { return this.heard },
+  }`)
+  const router = await fleet.router(mocks, { algorithm, block_tokens: 16 }, { record: path })
+  for (const _ of mocks) await complete(router.url, { prompt: 'abcd'.repeat(160) })
+  // More can not be cached than there is.
+  expect(router.core.customMetrics).toEqual({
+    ...{ prompt_0: 100, cached_0: 100 },
+    ...{ prompt_1: 300, cached_1: 300 },
+    ...{ prompt_2: 160, cached_2: 160 },
+  })
+  await router.close(1000)
+  const lines = linesOf(path)
+  expect(lines.map((line) => [line.prompt_tokens, line.hash_ids.length])).toEqual([
+    [100, 6],
+    [300, 9],
+    [160, 9],
+  ])
+  expect(lines[1]!.hash_ids.slice(0, 6)).toEqual(lines[0]!.hash_ids)
+  const { table } = await readTrace(path)
+  expect([...table.promptTokens.subarray(0, 3)]).toEqual([100, 300, 160])
 })
 
 test('a restart goes on with a recording, at its time, after the last whole line', async () => {

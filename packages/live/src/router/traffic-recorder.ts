@@ -2,6 +2,7 @@ import { createWriteStream, type WriteStream } from 'node:fs'
 import { dirname } from 'node:path'
 import { RouteSimError, whyUnwritable } from '@routesim/core'
 import type { LiveErrorCode } from '../live-error-code.js'
+import type { AnswerUsage } from './answer-usage.js'
 import type { LiveRequest } from './live-request.js'
 import type { RequestEnd } from './request-ends.js'
 import { type Resumed, resumeRecording } from './resume-recording.js'
@@ -64,8 +65,8 @@ export class TrafficRecorder {
     return resumed
   }
 
-  /** A request is over that a worker has worked for. @param outputTokens - that the client got, NaN if nobody knows */
-  add(request: LiveRequest, outputTokens: number, nowMs: number, end: RecordedEnd): void {
+  /** A request is over that a worker has worked for. @param usage - of the answer as far as the client got it */
+  add(request: LiveRequest, usage: AnswerUsage, nowMs: number, end: RecordedEnd): void {
     const { file } = this
     if (file === undefined || this.isBroken) {
       this.lost('it can not be written to')
@@ -75,8 +76,12 @@ export class TrafficRecorder {
       this.lost('the disk is too slow')
       return
     }
-    const { promptTokens, maxTokens, session, user, tenant, model, adapter, priority, hashes } =
-      request
+    const { maxTokens, session, user, tenant, model, adapter, priority, hashes } = request
+    const { outputTokens } = usage
+    const promptTokens = request.lengthTold(usage.promptTokens)
+    // Equal ids are whole blocks in every request, so a prompt has as many of them as fit before its last token.
+    const whole = Math.floor((promptTokens - 1) / this.blockTokens)
+    const hashIds = Array.from(hashes.chained.subarray(0, whole))
     const isKnown = !Number.isNaN(outputTokens)
     const genTokens = isKnown ? outputTokens : 0
     const line = {
@@ -91,8 +96,8 @@ export class TrafficRecorder {
       model,
       lora_adapter: adapter,
       ...(priority === 0 ? {} : { priority }),
-      hash_ids: Array.from(hashes.chained),
-      block_size: hashes.chained.length === 0 ? undefined : this.blockTokens,
+      hash_ids: hashIds,
+      block_size: hashIds.length === 0 ? undefined : this.blockTokens,
       e2e_ms: round(nowMs - request.arrivalMs),
       ...(end === 'completed' ? {} : { end }),
     }

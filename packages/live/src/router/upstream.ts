@@ -385,6 +385,8 @@ function passedOn(
   const headers: string[] = []
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!.toLowerCase()
+    // Which pages may read an answer is the router's to say.
+    if (name.startsWith('access-control-')) continue
     if (!HOP_BY_HOP.has(name) && !(name in written)) headers.push(name, raw[i + 1]!)
   }
   return headers

@@ -11,16 +11,14 @@ test('four bytes of text are a token, the last one may have fewer', () => {
 })
 
 test('a conversation that repeats an answer extends the one before, token for token', () => {
-  const first = renderChat([{ role: 'user', content: 'Hi!' }], '')
+  const rendered = (...parts: readonly [role: string, content: string][]) =>
+    renderChat(
+      parts.map(([role, content]) => ({ role, parts: [content] })),
+      '',
+    ).join('')
+  const first = rendered(['user', 'Hi!'])
   const answer = 'abc def '
-  const second = renderChat(
-    [
-      { role: 'user', content: 'Hi!' },
-      { role: 'assistant', content: answer },
-      { role: 'user', content: 'And?' },
-    ],
-    '',
-  )
+  const second = rendered(['user', 'Hi!'], ['assistant', answer], ['user', 'And?'])
   expect(tokensOfText(first).length * 4).toBe(Buffer.byteLength(first))
   expect(second.startsWith(first + answer)).toBe(true)
 })

@@ -1,3 +1,5 @@
+import { RouteSimError } from '../../errors/routesim-error.js'
+import { shown } from '../../errors/shown.js'
 import { type PromptPathWriter, PromptRuns } from '../../requests/prompt-runs.js'
 import type { RequestTable } from '../../requests/request-table.js'
 import type { BackendView } from '../../routing/cluster-view.js'
@@ -341,6 +343,12 @@ function metricsOf(router: RoutingAlgorithm): Readonly<Record<string, number>> {
   try {
     const figures = router.customMetrics?.() ?? {}
     heardAtOnce(figures, 'figures')
+    for (const [name, value] of Object.entries<unknown>(figures)) {
+      if (typeof value === 'number') continue
+      throw new RouteSimError(`${name}: expected a number, got ${shown(value)}`, {
+        code: 'router_failed',
+      })
+    }
     return figures
   } catch (cause) {
     throw hookFailed(router.name, 'customMetrics', undefined, cause)
