@@ -1,6 +1,7 @@
 import { listed } from '../notes/listed.js'
 import { metric } from './metric.js'
 import type { ScenarioInfo } from './scenario.js'
+import { sentRequests } from './sent-requests.js'
 import type { AlgorithmSummary } from './simulate-all.js'
 
 /** What decides between algorithms, with the words for it. */
@@ -53,7 +54,7 @@ function nothingCompleted(scenario: ScenarioInfo, results: readonly AlgorithmSum
   )
   const areRejected = results.every((result) => {
     const { value: rejected } = metric(result, 'rejected_requests')
-    return rejected === metric(result, 'total_requests').value
+    return rejected === sentRequests(result)
   })
   const what = areRejected ? 'rejected' : 'rejected, lost or called off'
   const why = reasons.size === 0 ? '' : ` (${listed([...reasons])})`
@@ -148,11 +149,11 @@ const UNSERVED = [
   { paths: ['failed_requests', 'timed_out_requests'], verb: 'loses or times out' },
 ] as const
 
-/** The smallest share of its requests that any algorithm counts under some names. */
+/** The smallest share of the requests it was sent that any algorithm counts under some names. */
 function leastShare(results: readonly AlgorithmSummary[], paths: readonly string[]): number {
   const shares = results.map((result) => {
     const unserved = paths.reduce((sum, path) => sum + (metric(result, path).value ?? 0), 0)
-    return unserved / (metric(result, 'total_requests').value || 1)
+    return unserved / (sentRequests(result) || 1)
   })
   return Math.min(...shares)
 }
