@@ -174,20 +174,36 @@ function leadOver(
 }
 
 function fleetOf({ fleet, fleetPricePerHour }: ScenarioInfo): string {
-  return `${fleet} at $${fleetPricePerHour.toFixed(2)}/h`
+  return `${fleet} at ${perHour(fleetPricePerHour)}`
+}
+
+function perHour(usd: number): string {
+  return `$${usd.toFixed(2)}/h`
+}
+
+/** What the tokens of a result cost an hour: less than the fleet does where backends were not there all the time. */
+function paidPerHour(result: AlgorithmSummary): number {
+  const usdPer1k = metric(result, 'estimated_cost_per_1k_tokens').value ?? 0
+  const tokensPerSec = metric(result, 'total_tokens_per_sec').value ?? 0
+  return (usdPer1k * tokensPerSec * 3600) / 1000
 }
 
 function cost(scenario: ScenarioInfo, results: readonly AlgorithmSummary[]): string {
   const idle = results.filter((result) => metric(result, 'completed_requests').value === 0)
   const names = idle.map(({ algorithm }) => algorithm)
-  const fleet = `${idle.length === 0 ? 'On' : `${named(names, results)} completed no request; on`} ${fleetOf(scenario)}`
+  const place = `${idle.length === 0 ? 'On' : `${named(names, results)} completed no request; on`} ${fleetOf(scenario)}`
   const priced = results
     .map((result) => ({ result, usd: metric(result, 'estimated_cost_per_1k_tokens').value }))
     .filter((entry): entry is Priced => entry.usd !== null)
     .sort((a, b) => a.usd - b.usd)
   const cheapest = priced[0]
   const dearest = priced.at(-1)
-  if (cheapest === undefined || dearest === undefined) return `${fleet}, no token was billed.`
+  if (cheapest === undefined || dearest === undefined) return `${place}, no token was billed.`
+  const paid = paidPerHour(cheapest.result)
+  const isLess = paid > 0 && paid < (1 - NEGLIGIBLE) * scenario.fleetPricePerHour
+  const fleet = isLess
+    ? `${place}, of which ${perHour(paid)} were paid as backends came and went`
+    : place
   if (dearest.usd === 0) return `${fleet}, tokens cost nothing.`
   if (dearest.usd - cheapest.usd <= NEGLIGIBLE * dearest.usd) {
     const others = priced.length === 1 ? cheapest.result.algorithm : 'any other'
