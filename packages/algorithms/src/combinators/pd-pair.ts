@@ -31,8 +31,9 @@ export interface PdPairOptions {
 /**
  * One router for a disaggregated cluster out of two: the first chooses where to prefill among the
  * backends of role `prefill` or `both`, the second where to decode among `decode` or `both`. Each
- * sees its own pool only, the second of it the backends that serve the model of the first one's choice. A rejection by either rejects the request; when both choose the same
- * backend, it does the whole request. Either may hold a request until a time, when both are asked again.
+ * sees its own pool only, the second of it the backends that serve the model of the first one's choice. A
+ * rejection by either rejects the request; when both choose the same backend, it does the whole request. Either may
+ * hold a request until a time, when both are asked again.
  *
  * Each router hears of the dispatch to its own backend, and both of all else; timers are common to both. With
  * `hand_over` the dispatch to the backend that decodes is the hand-over.

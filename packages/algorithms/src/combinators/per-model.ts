@@ -44,9 +44,9 @@ export function perModel(
   function servedBy(request: RequestView, cluster: ClusterView): string | undefined {
     const { backends } = cluster
     const model = request.model ?? backends[0]?.model
-    if (request.model !== undefined)
-      return backends.some((backend) => backend.model === model) ? model : undefined
-    return backends.every((backend) => backend.model === model) ? model : undefined
+    const isOfIt = (backend: BackendView): boolean => backend.model === model
+    const isServed = request.model === undefined ? backends.every(isOfIt) : backends.some(isOfIt)
+    return isServed ? model : undefined
   }
 
   const ownerOf = (request: RequestView): ModelPart => owners.get(request.id) ?? parts[0]!
