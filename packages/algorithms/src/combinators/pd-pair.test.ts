@@ -50,6 +50,26 @@ describe('pdPair', () => {
     expect(summary(router.route(testRequest(), testCluster(states)))).toBe(expected)
   })
 
+  test.each(['arrival', 'hand_over'] as const)(
+    'a prompt is decoded by the model that computes it, whoever is idle: at %s',
+    (decodeAt) => {
+      const router = pdPair(leastOutstanding.create(), leastOutstanding.create(), { decodeAt })
+      const states = [
+        { ...prefill, model: 'a' },
+        { ...decode, model: 'b' },
+        { ...decode, model: 'a', running: 5 },
+      ]
+      const decided = (all: typeof states): unknown => {
+        const cluster = testCluster(all)
+        return decodeAt === 'arrival'
+          ? summary(router.route(testRequest(), cluster))
+          : summary(router.routeDecode!(testRequest(), cluster, cluster.backends[0]!))
+      }
+      expect(decided(states)).toBe(decodeAt === 'arrival' ? '0>2' : 2)
+      expect(decided(states.slice(0, 2))).toBe('no_available_backend')
+    },
+  )
+
   test('sessions stick in each pool by itself', () => {
     const router = pdPair(sessionAffinity.create(), sessionAffinity.create())
     const request = testRequest({ session: 'a' })

@@ -11,8 +11,10 @@ import {
   RouteSimError,
   type RoutingAlgorithm,
   type RoutingDecision,
+  reject,
 } from '@routesim/core'
 import type { AlgorithmsErrorCode } from '../algorithms-error-code.js'
+import { PartOfCluster } from './part-of-cluster.js'
 import { prefixedMetrics } from './prefixed-metrics.js'
 import { bothHeard, type Hook, tellHook } from './tell-hook.js'
 
@@ -29,8 +31,9 @@ export interface PdPairOptions {
 /**
  * One router for a disaggregated cluster out of two: the first chooses where to prefill among the
  * backends of role `prefill` or `both`, the second where to decode among `decode` or `both`. Each
- * sees its own pool only. A rejection by either rejects the request; when both choose the same
- * backend, it does the whole request. Either may hold a request until a time, when both are asked again.
+ * sees its own pool only, the second of it the backends that serve the model of the first one's choice. A
+ * rejection by either rejects the request; when both choose the same backend, it does the whole request. Either may
+ * hold a request until a time, when both are asked again.
  *
  * Each router hears of the dispatch to its own backend, and both of all else; timers are common to both. With
  * `hand_over` the dispatch to the backend that decodes is the hand-over.
@@ -53,6 +56,16 @@ export function pdPair(
       'Create the router twice: its state for one pool would mix with that for the other.',
     )
   }
+  const decodePools = new DecodePools()
+  const decodeOn = (
+    request: RequestView,
+    cluster: ClusterView,
+    prefill: BackendView,
+  ): RoutingDecision => {
+    cluster.notes?.stage('decode')
+    const pool = decodePools.of(cluster, prefill)
+    return pool.backends.length === 0 ? noDecode : decodeRouter.route(request, pool)
+  }
   const sameName = prefillRouter.name === decodeRouter.name
   return {
     ...moreOften(prefillRouter, decodeRouter),
@@ -63,15 +76,17 @@ export function pdPair(
       const prefill = single(prefillRouter, prefillRouter.route(request, prefillPool(cluster)))
       if (prefill?.kind !== 'backend') return prefill
       if (isLate && prefill.role === 'prefill') return prefillOn(prefill)
-      cluster.notes?.stage('decode')
-      const decode = single(decodeRouter, decodeRouter.route(request, decodePool(cluster)))
+      const decode = single(decodeRouter, decodeOn(request, cluster, prefill))
       if (decode?.kind !== 'backend') return decode
       return prefill.id === decode.id ? decode : disaggregate(prefill, decode)
     },
     ...(isLate && {
-      routeDecode(request: RequestView, cluster: ClusterView): DecodeDecision {
-        cluster.notes?.stage('decode')
-        const decision = decodeRouter.route(request, decodePool(cluster))
+      routeDecode(
+        request: RequestView,
+        cluster: ClusterView,
+        prefill: BackendView,
+      ): DecodeDecision {
+        const decision = decodeOn(request, cluster, prefill)
         return decision?.kind === 'hold' ? decision : single(decodeRouter, decision)
       },
     }),
@@ -106,6 +121,31 @@ function prefillPool(cluster: ClusterView): ClusterView {
 
 function decodePool(cluster: ClusterView): ClusterView {
   return cluster.pool('decode', 'both')
+}
+
+const noDecode = Object.freeze(reject('no_available_backend'))
+
+/** Where prompts may be decoded: the KV cache of one model is nothing to another. */
+class DecodePools {
+  /** By the pool of all models and the model. */
+  private readonly parts = new WeakMap<ClusterView, Map<string, PartOfCluster>>()
+
+  /** Those that may decode what a backend has computed. */
+  of(cluster: ClusterView, { model: wanted }: BackendView): ClusterView {
+    const pool = decodePool(cluster)
+    if (wanted === undefined) return pool
+    let ofModels = this.parts.get(pool)
+    if (ofModels === undefined) {
+      ofModels = new Map()
+      this.parts.set(pool, ofModels)
+    }
+    let part = ofModels.get(wanted)
+    if (part === undefined) {
+      part = new PartOfCluster(pool, ({ model }) => model === undefined || model === wanted)
+      ofModels.set(wanted, part)
+    }
+    return part.backends.length === pool.backends.length ? pool : part
+  }
 }
 
 function single(router: RoutingAlgorithm, decision: RoutingDecision): BackendView | Hold | Reject {

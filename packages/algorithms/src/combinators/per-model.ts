@@ -1,16 +1,12 @@
 import type {
-  BackendColumns,
   BackendRole,
   BackendView,
   ClusterView,
-  DecisionNotes,
-  MigrationMode,
-  RandomStream,
   RequestView,
   RoutingAlgorithm,
-  RoutingDecision,
 } from '@routesim/core'
 import { traitsOf } from './hooks-of.js'
+import { PartOfCluster } from './part-of-cluster.js'
 import { prefixedMetrics } from './prefixed-metrics.js'
 import { bothHeard, type Hook, tellHook } from './tell-hook.js'
 
@@ -18,17 +14,17 @@ import { bothHeard, type Hook, tellHook } from './tell-hook.js'
  * One router for a fleet whose backends serve different models, as production stacks have it: each model has a
  * router of its own, which sees the backends that may serve it and hears of its own requests, so that neither turns
  * nor loads nor prompts of one model count for another. Requests that name no model, or one that no backend names,
- * have a router that sees all backends they are shown.
+ * have a router that sees all backends they are shown, unless these are all of one model.
  *
  * Custom metrics carry the name of the model.
  *
- * @param create - makes a fresh router
+ * @param create - makes a fresh router, of a model or of the requests that name none
  * @param isMixed - whether backends serve different models now; while they do not, there is one router for all
  * @example
  * perModel(() => leastOutstanding.create()).name // => 'least_outstanding'
  */
 export function perModel(
-  create: () => RoutingAlgorithm,
+  create: (model?: string) => RoutingAlgorithm,
   isMixed: () => boolean = () => true,
 ): RoutingAlgorithm {
   const first = create()
@@ -40,14 +36,17 @@ export function perModel(
     const name = isMixed() ? model : undefined
     const known = parts.find((part) => part.model === name)
     if (known !== undefined) return known
-    const part = new ModelPart(create(), name, parts.length)
+    const part = new ModelPart(create(name), name, parts.length)
     parts.push(part)
     return part
   }
 
   function servedBy(request: RequestView, cluster: ClusterView): string | undefined {
-    const { model } = request
-    return cluster.backends.some((backend) => backend.model === model) ? model : undefined
+    const { backends } = cluster
+    const model = request.model ?? backends[0]?.model
+    const isOfIt = (backend: BackendView): boolean => backend.model === model
+    const isServed = request.model === undefined ? backends.every(isOfIt) : backends.some(isOfIt)
+    return isServed ? model : undefined
   }
 
   const ownerOf = (request: RequestView): ModelPart => owners.get(request.id) ?? parts[0]!
@@ -174,70 +173,21 @@ class ModelPart {
 }
 
 /** The cluster as the router of one model sees it: its backends, and its own timers and questions. */
-class ModelCluster implements ClusterView {
-  private readonly whole: ClusterView
+class ModelCluster extends PartOfCluster {
   private readonly part: ModelPart
-  /** Of these backends, the ones below are those of the model. */
-  private listed: readonly BackendView[] | undefined
-  private own: readonly BackendView[] = []
-  private ownIds = new Int32Array(0)
 
   constructor(whole: ClusterView, part: ModelPart) {
-    this.whole = whole
+    super(whole, (backend) => part.maySee(backend))
     this.part = part
   }
 
-  get backends(): readonly BackendView[] {
-    this.refresh()
-    return this.own
+  override timer(id: string, delayMs: number): void {
+    super.timer(`${this.part.index} ${id}`, delayMs)
   }
-  get ids(): ArrayLike<number> {
-    this.refresh()
-    return this.ownIds
+  override query(backend: BackendView, id: string, about?: RequestView): void {
+    super.query(backend, `${this.part.index} ${id}`, about)
   }
-  get nowMs(): number {
-    return this.whole.nowMs
-  }
-  get random(): RandomStream {
-    return this.whole.random
-  }
-  get columns(): BackendColumns {
-    return this.whole.columns
-  }
-  get notes(): DecisionNotes | undefined {
-    return this.whole.notes
-  }
-
-  prefixMatch(request: RequestView): ArrayLike<number> {
-    return this.whole.prefixMatch(request)
-  }
-  kvUsages(): ArrayLike<number> {
-    return this.whole.kvUsages()
-  }
-  emittedTokens(request: number): number {
-    return this.whole.emittedTokens(request)
-  }
-  release(request: number, decision: RoutingDecision): void {
-    this.whole.release(request, decision)
-  }
-  timer(id: string, delayMs: number): void {
-    this.whole.timer(`${this.part.index} ${id}`, delayMs)
-  }
-  migrate(request: number, to: BackendView, mode?: MigrationMode): void {
-    this.whole.migrate(request, to, mode)
-  }
-  query(backend: BackendView, id: string, about?: RequestView): void {
-    this.whole.query(backend, `${this.part.index} ${id}`, about)
-  }
-  pool(...roles: readonly BackendRole[]): ClusterView {
+  override pool(...roles: readonly BackendRole[]): ClusterView {
     return this.part.view(this.whole.pool(...roles))
-  }
-
-  private refresh(): void {
-    const { backends } = this.whole
-    if (backends === this.listed) return
-    this.listed = backends
-    this.own = backends.filter((backend) => this.part.maySee(backend))
-    this.ownIds = Int32Array.from(this.own, ({ id }) => id)
   }
 }

@@ -142,6 +142,7 @@ function losses(result: AlgorithmSummary, number: Show): string {
     [
       ['failed_requests', `failed${reasons(result, 'failed_by_reason')}`],
       ['timed_out_requests', 'timed out'],
+      ['unsent_requests', 'never sent (a turn before them was not completed)'],
       ['retries', 'retries'],
     ] as const
   ).filter(([path]) => (metric(result, path).value ?? 0) > 0)

@@ -7,6 +7,7 @@ const MEANING: Readonly<Record<string, string>> = {
   joins: 'that requests wait for several',
   predecessor: 'which requests wait for others',
   thinkMs: 'times between requests that wait for others',
+  anyEnd: 'that requests are sent however those end that they wait for',
   sloClass: 'classes of service',
   ttftSloMs: 'times to the first token that are asked for',
   deadlineMs: 'deadlines',

@@ -46,10 +46,11 @@ const COLUMNS: readonly ResultColumn[] = [
     [
       ['Failed', 'failed_requests'],
       ['Timed out', 'timed_out_requests'],
+      ['Never sent', 'unsent_requests'],
       ['Retries', 'retries'],
     ] as const
   ).map(([title, path], i) => ({
-    ...{ title, path, digits: 0, rank: 1.2 + i / 10, isRare: true },
+    ...{ title, path, digits: 0, rank: 1.2 + i / 20, isRare: true },
     better: 'low' as const,
   })),
 ]

@@ -82,7 +82,7 @@ export class Dispatcher {
     } else if (machinery.truth.loads.waiting[prefill.id]! >= prefill.maxQueueDepth) {
       this.listener.requestRejected(request, 'queue_full')
     } else if (!this.canEverFit(request, rank, decoding)) {
-      this.listener.requestRejected(request, 'exceeds_kv_cache')
+      this.listener.requestRejected(request, this.tooLong(request))
     } else {
       progress.prefillBackend[request] = rank
       progress.backend[request] = decoding
@@ -188,6 +188,24 @@ export class Dispatcher {
     if (prefill !== decode && !kv.canEverFit(prefill, promptTokens)) return false
     if (decode !== UNDECIDED) return this.canDecode(request, decode)
     return this.decoding.some((rank) => this.canDecode(request, rank))
+  }
+
+  /** Why a request is too long for where it was sent: for all that it may go to, or for what the router chose. */
+  private tooLong(request: number): string {
+    const { kv, requests, specs } = this.machinery
+    const wanted = requests.strings[requests.model[request]!]
+    const isServed = (rank: number): boolean => {
+      const { model } = specs[rank]!
+      return wanted === undefined || model === undefined || model === wanted
+    }
+    const hasPrefill = [...specs.keys()].some(
+      (rank) =>
+        specs[rank]!.role !== 'decode' &&
+        isServed(rank) &&
+        kv.canEverFit(rank, requests.promptTokens[request]!),
+    )
+    const fits = this.decoding.some((rank) => isServed(rank) && this.canDecode(request, rank))
+    return hasPrefill && fits ? 'exceeds_chosen_kv_cache' : 'exceeds_kv_cache'
   }
 
   private canDecode(request: number, rank: number): boolean {

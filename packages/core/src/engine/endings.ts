@@ -93,23 +93,28 @@ export class Endings {
     checkIdle(loads, kv)
   }
 
-  /** What waits for a request comes in time, or never when that was not completed. */
+  /** What waits for a request comes in time, or never when it was to be completed and was not. */
   private followUp(followUps: FollowUps, request: number, outcome: number): void {
-    const { clock, loop, progress, subjects } = this.machinery
-    if (outcome === OUTCOME.completed) {
-      for (let wait = followUps.firstOf(request); wait >= 0; wait = followUps.after(wait)) {
-        const row = followUps.over(wait)
-        if (row < 0) continue
-        loop.schedule(followUps.dueMs(row, clock.nowMs), checkedSubject(subjects.followUp + row))
-      }
-      return
-    }
+    const { progress } = this.machinery
+    const isCompleted = outcome === OUTCOME.completed
+    this.letCome(followUps, request, isCompleted)
+    if (isCompleted) return
     for (const row of followUps.giveUp(request)) {
-      progress.rejectReason[row] = this.reasonId('predecessor_rejected')
-      progress.outcome[row] = OUTCOME.rejected
+      progress.rejectReason[row] = this.reasonId('predecessor_not_completed')
+      progress.outcome[row] = OUTCOME.unsent
       this.ended++
+      this.letCome(followUps, row, false)
     }
     if (this.ended === this.options.requests.size) this.machinery.isOver = true
+  }
+
+  private letCome(followUps: FollowUps, request: number, isCompleted: boolean): void {
+    const { clock, loop, subjects } = this.machinery
+    for (let wait = followUps.firstOf(request); wait >= 0; wait = followUps.after(wait)) {
+      const row = followUps.over(wait, isCompleted)
+      if (row < 0) continue
+      loop.schedule(followUps.dueMs(row, clock.nowMs), checkedSubject(subjects.followUp + row))
+    }
   }
 
   private reasonId(reason: string): number {

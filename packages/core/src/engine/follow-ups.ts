@@ -57,9 +57,13 @@ export class FollowUps {
     return this.next[wait]!
   }
 
-  /** A wait is over. @returns the request that waits for nothing more, -1 when it still does */
-  over(wait: number): number {
+  /**
+   * What was waited for has ended.
+   * @returns the request that waits for nothing more, -1 when it still does, or will never be sent
+   */
+  over(wait: number, isCompleted: boolean): number {
     const row = this.rowOf(wait)
+    if (!isCompleted && !this.goesOn(row)) return NONE
     return this.open === undefined || --this.open[row]! === 0 ? row : NONE
   }
 
@@ -71,7 +75,7 @@ export class FollowUps {
 
   /**
    * All that wait for a request that was not completed, directly or not, in order of rows, but for those
-   * that were given up already.
+   * that were given up already, and those that are sent however it ends.
    */
   giveUp(request: number): number[] {
     const found: number[] = []
@@ -79,13 +83,17 @@ export class FollowUps {
     for (let at = open.pop(); at !== undefined; at = open.pop()) {
       for (let wait = this.first[at]!; wait >= 0; wait = this.next[wait]!) {
         const row = this.rowOf(wait)
-        if (this.isGone?.[row] === 1) continue
+        if (this.isGone?.[row] === 1 || this.goesOn(row)) continue
         if (this.isGone !== undefined) this.isGone[row] = 1
         found.push(row)
         open.push(row)
       }
     }
     return found.sort((a, b) => a - b)
+  }
+
+  private goesOn(request: number): boolean {
+    return this.requests.anyEnd?.[request] === 1
   }
 
   private link(wait: number, awaited: number): void {

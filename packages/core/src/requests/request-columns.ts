@@ -29,6 +29,7 @@ export const OPTIONAL_COLUMNS = [
   'joinRow',
   'joinAwaited',
   'thinkMs',
+  'anyEnd',
 ] as const
 
 const FIRST_CAPACITY = 1024
@@ -66,6 +67,7 @@ export class RequestColumns {
   /** Row, in the order of adding, of the request before; -1 for none. */
   readonly predecessor: Int32Column = new Int32Column(-1)
   readonly thinkMs: Float64Column = new Float64Column(0)
+  readonly anyEnd: Int32Column = new Int32Column(0)
   readonly ttftSloMs: Int32Column = new Int32Column(0)
   private arrivals = sharedFloat64(FIRST_CAPACITY)
   private readonly joins: Join[] = []
@@ -146,7 +148,7 @@ export class RequestColumns {
   private finishOptional(
     order: Int32Array | undefined,
   ): Pick<RequestTable, (typeof OPTIONAL_COLUMNS)[number]> {
-    const { sloClass, deadlineMs, predecessor, thinkMs, count } = this
+    const { sloClass, deadlineMs, predecessor, thinkMs, anyEnd, count } = this
     return {
       ...(sloClass.isUsed && { sloClass: sloClass.finish(count, order) }),
       ...(deadlineMs.isUsed && { deadlineMs: deadlineMs.finish(count, order) }),
@@ -154,6 +156,7 @@ export class RequestColumns {
         ...this.finishWaits(order),
         thinkMs: thinkMs.finish(count, order),
       }),
+      ...(anyEnd.isUsed && { anyEnd: anyEnd.finish(count, order) }),
     }
   }
 

@@ -36,6 +36,8 @@ export interface RequestRecord {
   readonly joins?: readonly number[]
   /** Time from the end of the predecessor (with `joins`, the last end) to the sending, in ms; 0 when absent. */
   readonly thinkMs?: number
+  /** Whether it is sent however those end that it waits for; else only if all of them are completed. */
+  readonly anyEnd?: boolean
   /** Time to the first token that the client asks for, in whole ms; none when absent or 0. */
   readonly ttftSloMs?: number
 }
@@ -107,6 +109,7 @@ export class RequestTableBuilder {
         check(row, 'joins', awaited, 'an integer', 0)
         c.join(row, awaited)
       }
+      if (request.anyEnd === true) c.anyEnd.set(row, 1)
     }
     c.ttftSloMs.set(row, ttftSloMs)
     return row
@@ -147,9 +150,13 @@ export class RequestTableBuilder {
 }
 
 /** What counts from the end of another request means nothing without one. */
-function checkFollowsNone(row: number, { joins = [], thinkMs = 0 }: RequestRecord): void {
-  const [path, found] = joins.length > 0 ? ['joins', joins] : ['thinkMs', thinkMs]
-  if (found === 0) return
+function checkFollowsNone(
+  row: number,
+  { joins = [], thinkMs = 0, anyEnd = false }: RequestRecord,
+): void {
+  const [path, found] =
+    joins.length > 0 ? ['joins', joins] : thinkMs !== 0 ? ['thinkMs', thinkMs] : ['anyEnd', anyEnd]
+  if (found === false) return
   throw new RouteSimError(
     `request ${row}: ${path}: expected none without predecessor, got ${shownIfAny(found)}`,
     {

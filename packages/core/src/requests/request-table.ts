@@ -55,6 +55,11 @@ export interface RequestTable {
   readonly joinAwaited?: Int32Array
   /** Time from the end of what it waits for to the sending, in ms (thinking, a tool at work). */
   readonly thinkMs?: Float64Array
+  /**
+   * 1 for a request that is sent however those end that it waits for, as the next conversation of a user is;
+   * others are never sent when one of these was not completed. Absent when no request is.
+   */
+  readonly anyEnd?: Int32Array
   /** Time to the first token that the client asks for, in ms; 0 when it asks for none. */
   readonly ttftSloMs: Int32Array
   /** Values of the interned columns. */

@@ -284,7 +284,7 @@ describe.each(STEPPERS)('with the %s stepper', (stepper) => {
       router: inPlace(0),
       events: [{ atMs: 15, backend: 0, kind: 'fail' }],
     })
-    expect([...outcomes.outcome]).toEqual([OUTCOME.failed, OUTCOME.rejected])
+    expect([...outcomes.outcome]).toEqual([OUTCOME.failed, OUTCOME.unsent])
   })
 })
 

@@ -1,4 +1,4 @@
-import { awaitedBy } from '@routesim/core'
+import { awaitedBy, OUTCOME } from '@routesim/core'
 import { affineLatency } from '@routesim/hardware'
 import { describe, expect, test } from 'vitest'
 import { randomStory } from '../testing/random-story.js'
@@ -75,7 +75,7 @@ describe.each(STEPPERS)('requests that wait for others (%s)', (stepper) => {
           id < 2 ? { kind: 'reject', reason: 'no' } : only!,
       },
     })
-    expect([...run.outcomes.outcome]).toEqual([2, 2, 1, 2, 2, 1])
+    expect([...run.outcomes.outcome]).toEqual([2, 2, 1, 5, 5, 1])
     expect(run.complete).toBe(true)
   })
 
@@ -91,9 +91,35 @@ describe.each(STEPPERS)('requests that wait for others (%s)', (stepper) => {
           id === 0 ? { kind: 'reject', reason: 'no' } : only!,
       },
     })
-    expect([...run.outcomes.outcome]).toEqual([2, 2, 2, 1])
-    expect(run.rejectReasons).toEqual(['no', 'predecessor_rejected'])
+    expect([...run.outcomes.outcome]).toEqual([2, 5, 5, 1])
+    expect(run.rejectReasons).toEqual(['no', 'predecessor_not_completed'])
     expect([...run.outcomes.rejectReason]).toEqual([0, 1, 1, -1])
+  })
+
+  test('come after a refusal too when any end will do', () => {
+    const requests = [
+      turn,
+      { ...turn, predecessor: 0 },
+      { ...turn, predecessor: 1 },
+      // The next conversation: it begins when the last turn of the one before will not come.
+      { ...turn, predecessor: 2, thinkMs: 5, anyEnd: true },
+      { ...turn, predecessor: 3, thinkMs: 7, anyEnd: true },
+      { ...turn, predecessor: 4, joins: [0, 2], thinkMs: 1, anyEnd: true },
+    ]
+    const run = tinyRun({
+      stepper,
+      requests,
+      backends,
+      router: {
+        name: 'not the second',
+        route: ({ id }, { backends: [only] }) =>
+          id === 1 ? { kind: 'reject', reason: 'no' } : only!,
+      },
+    })
+    expect([...run.outcomes.outcome]).toEqual([1, 2, 5, 1, 1, 1])
+    // The first ends at 20 ms, and so does the second as soon as it is sent.
+    expect([...run.sentMs]).toEqual([0, 20, 0, 25, 52, 73])
+    expect(run.complete).toBe(true)
   })
 
   test('routers see them arrive when they are sent', () => {
@@ -126,9 +152,7 @@ describe.each(STEPPERS)('requests that wait for others (%s)', (stepper) => {
       const story = randomStory(seed, 'plain')
       const run = tinyRun({ ...story, stepper, maxInFlight: 3 })
       const { sentMs, outcomes, requests } = run
-      const wasSent = (i: number): boolean =>
-        outcomes.outcome[i] === 1 ||
-        run.rejectReasons[outcomes.rejectReason[i]!] !== 'predecessor_rejected'
+      const wasSent = (i: number): boolean => outcomes.outcome[i] !== OUTCOME.unsent
       for (let i = 0; i < requests.size; i++) {
         const awaited = outcomes.outcome[i] === 1 ? awaitedBy(requests, i) : []
         if (awaited.length > 1) joins++

@@ -3,6 +3,7 @@ import { gate, leastOutstanding, pdPair, roundRobin } from '@routesim/algorithms
 import {
   type ClusterView,
   type DecisionRecord,
+  disaggregate,
   hold,
   OUTCOME,
   prefillOn,
@@ -173,6 +174,29 @@ describe.each(STEPPERS)('%s stepper', (stepper) => {
     expect(() => tinyRun({ stepper, router, transfer, requests: [one], backends })).toThrow(message)
   })
 })
+
+test.each(['arrival', 'hand_over'])(
+  'a prompt that one model computes and another decodes is an error of the router, not a result: %s',
+  (decodeAt) => {
+    const backends = [
+      backend({ role: 'prefill', model: 'a' }),
+      backend({ role: 'decode', model: 'b' }),
+      backend({ role: 'decode', model: 'a' }),
+    ]
+    const router = (to: number): RoutingAlgorithm =>
+      decodeAt === 'hand_over'
+        ? late((_, cluster) => cluster.backends[to]!)
+        : {
+            name: 'pair',
+            route: (_, { backends: all }) => disaggregate(all[0]!, all[to]!),
+          }
+    const story = { transfer, requests: [one], backends } as const
+    expect(tinyRun({ ...story, router: router(2) }).outcomes.outcome[0]).toBe(OUTCOME.completed)
+    expect(() => tinyRun({ ...story, router: router(1) })).toThrow(
+      'expected a prefill and a decode backend of one model, got 0 ("a") and 1 ("b")',
+    )
+  },
+)
 
 test('an own account of a router counts a request at the hand-over, with several routers too', () => {
   const seen: number[][] = []

@@ -41,9 +41,11 @@ function checkRequests({ run, tokens }: Observed, requests: RequestTable): void 
   for (let i = 0; i < requests.size; i++) {
     const ttft = outcomes.firstTokenMs[i]! - requests.arrivalMs[i]!
     const e2e = outcomes.finishedMs[i]! - requests.arrivalMs[i]!
-    if (outcomes.outcome[i] === OUTCOME.rejected) {
+    if (outcomes.outcome[i] === OUTCOME.rejected || outcomes.outcome[i] === OUTCOME.unsent) {
       expect(rejectReasons[outcomes.rejectReason[i]!]).toMatch(
-        /queue_full|exceeds_kv_cache|predecessor_rejected/,
+        outcomes.outcome[i] === OUTCOME.unsent
+          ? /predecessor_not_completed/
+          : /queue_full|exceeds_kv_cache/,
       )
       expect(outcomes.finishedMs[i]).toBeNaN()
       continue

@@ -1,4 +1,10 @@
-import { type BackendTotals, type RunResult, Simulation, tableSource } from '@routesim/core'
+import {
+  type BackendTotals,
+  OUTCOME,
+  type RunResult,
+  Simulation,
+  tableSource,
+} from '@routesim/core'
 import { describe, expect, test } from 'vitest'
 import { eachGapRun } from '../testing/gap-runs.js'
 import { randomStory } from '../testing/random-story.js'
@@ -54,10 +60,8 @@ describe.each(STEPPERS)('windows of a run (%s)', (stepper) => {
       const windowStarts = [2, Math.floor(size / 2), Math.floor(size / 2) + 1]
       const { run, borders } = observe({ ...story(), windowStarts })
       expect({ ...run, requests: 0 }).toEqual({ ...plain, requests: 0 })
-      // A turn whose predecessor was not completed was never sent.
-      const unsent = run.rejectReasons.indexOf('predecessor_rejected')
       const sentMs = run.sentMs.map((ms, row) =>
-        run.outcomes.rejectReason[row] === unsent && unsent >= 0 ? Number.POSITIVE_INFINITY : ms,
+        run.outcomes.outcome[row] === OUTCOME.unsent ? Number.POSITIVE_INFINITY : ms,
       )
       for (const [i, { nowMs, backends }] of borders.entries()) {
         expect(nowMs).toBe(Math.min(...sentMs.subarray(windowStarts[i])))

@@ -119,6 +119,11 @@ export function imbalance({ run }: Observed, story: TinyRun): string | undefined
     if (times.some((time, k) => !(k === 0 || time >= times[k - 1]! * (1 - 1e-11)))) {
       return `request ${i} at ${times}`
     }
+    const awaited = awaitedBy(requests, i)
+    const isKept = awaited.every((row) => outcomes.outcome[row] === OUTCOME.completed)
+    if (!isKept && requests.anyEnd?.[i] !== 1) return `request ${i} was sent`
+    // When others were given up is not told of all.
+    if (!isKept) continue
     const dueMs = dueOf(run, i)
     const isOpenLoop = story.maxInFlight === undefined
     if (isOpenLoop ? run.sentMs[i] !== dueMs : !(run.sentMs[i]! >= dueMs))

@@ -190,6 +190,7 @@ export const FEATURES: Readonly<Record<string, (draft: Draft) => void>> = {
       if (i === 0 || random.integer(3) === 0) return
       request.predecessor = Math.max(0, i - 1 - random.integer(4))
       request.thinkMs = ms(draft, 16 * random.integer(40))
+      request.anyEnd = random.integer(2) === 0
     })
   },
   joins(draft) {
@@ -201,6 +202,7 @@ export const FEATURES: Readonly<Record<string, (draft: Draft) => void>> = {
       )
       request.predecessor ??= request.joins[0]!
       if (random.integer(2) === 0) request.thinkMs = ms(draft, 16 * random.integer(20))
+      request.anyEnd = random.integer(2) === 0
     })
   },
   closedLoop({ random, story }) {

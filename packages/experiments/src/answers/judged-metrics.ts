@@ -40,6 +40,7 @@ export const JUDGED_METRICS: readonly JudgedMetric[] = [
   { path: 'rejected_requests', title: 'rejected requests', better: 'low', unit: 'number' },
   { path: 'failed_requests', title: 'failed requests', better: 'low', unit: 'number' },
   { path: 'timed_out_requests', title: 'timed-out requests', better: 'low', unit: 'number' },
+  { path: 'unsent_requests', title: 'requests never sent', better: 'low', unit: 'number' },
   { path: 'token_hit_rate', title: 'cache hits', better: 'high', unit: 'share' },
   { path: 'request_hit_rate', title: 'requests with hits', better: 'high', unit: 'share' },
   { path: 'jains_fairness_index', title: 'balance (Jain)', better: 'high', unit: 'number' },

@@ -75,6 +75,7 @@ function pseudoValues(whole: number, without: readonly number[]): number[] {
 /** Numbers that grow with the requests; those of a part are told as if it had been the whole. */
 const TOTALS: ReadonlySet<string> = new Set([
   ...['completed_requests', 'rejected_requests', 'failed_requests', 'timed_out_requests'],
+  'unsent_requests',
   ...['preemptions', 'evictions'],
 ])
 

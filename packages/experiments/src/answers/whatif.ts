@@ -65,7 +65,7 @@ const PER_MILLION = { title: '$/1M tokens', scale: 1000 }
 const TOLD_METRICS = [
   ...['ttft.p50', 'ttft.p99', 'tbt.p99', 'end_to_end_latency.p50', 'end_to_end_latency.p99'],
   ...['requests_per_sec', 'token_hit_rate', 'jains_fairness_index'],
-  ...['rejected_requests', 'failed_requests', 'timed_out_requests'],
+  ...['rejected_requests', 'failed_requests', 'timed_out_requests', 'unsent_requests'],
   ...[COST, 'slo.attainment', 'slo.goodput_requests_per_sec'],
 ]
 

@@ -150,15 +150,16 @@ function specOf(group: Group, cluster: ClusterConfig): BackendSpec {
   }
 }
 
-/** Bytes of KV cache of one token. */
+/** Bytes of KV cache of one token, in the mean of the context by which the KV blocks that fit are counted. */
 function kvBytesOf(config: DeploymentConfig, { disaggregated: shape }: ClusterConfig): number {
-  return config.model === undefined
+  const { model, kv_context_tokens: contextTokens = 1 } = config
+  return model === undefined
     ? kvBytesPerToken({
         numLayers: shape.num_layers,
         numKvHeads: shape.num_kv_heads,
         headDim: shape.head_dim,
       })
-    : kvBytesOfContext(resolveModel(config.model), 1, kvPrecisionOf(config))
+    : kvBytesOfContext(resolveModel(model), contextTokens, kvPrecisionOf(config)) / contextTokens
 }
 
 function kvTransferOf(config: ClusterConfig): KvTransfer {

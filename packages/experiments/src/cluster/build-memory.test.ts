@@ -1,5 +1,7 @@
+import type { RunSummary } from '@routesim/metrics'
 import { expect, test } from 'vitest'
 import { parseConfig } from '../config/parse-config.js'
+import { compare } from '../run/compare.js'
 import { buildFleet } from './build-cluster.js'
 
 const specOf = (toml: string) =>
@@ -111,4 +113,47 @@ test('memory that has no room for a block is refused', () => {
   expect(() => specOf('[cluster.kv_offload]\ncpu_gb = 0.001')).toThrow(
     'cluster.kv_offload.cpu_gb: expected room for a KV block of 0.00524288 GB, got 0.001',
   )
+})
+
+/** Gemma 3 27B keeps 8192 bytes a token and layer, in 10 layers of all tokens and in 52 of the last 1024. */
+const gemma = 'model = "gemma-3-27b"\ntp = 2\nkv_context_tokens = 16384\n'
+const gemmaBytes = (8192 * (10 * 16_384 + 52 * 1024)) / 16_384
+
+test('lower tiers and swaps move no KV that windows have dropped', () => {
+  const { kv, swapMsPerToken, kvBytesPerToken } = specOf(
+    `${gemma}swap_bandwidth_gb_s = 10\n[cluster.kv_offload]\ncpu_gb = 16.252928`,
+  )
+  expect(kvBytesPerToken).toBe(gemmaBytes)
+  expect(kv.tiers![0]!.blocks).toBe(Math.floor(16.252928e9 / (16 * gemmaBytes)))
+  expect(kv.tiers![0]!.msPerBlock).toBeCloseTo((16 * gemmaBytes) / 2 / 50.4e6, 9)
+  expect(swapMsPerToken).toBeCloseTo(gemmaBytes / 2 / 10e6, 12)
+})
+
+test('KV caches of long prompts are sent without what windows have dropped', async () => {
+  const e2eMs = async (key: string, bandwidth: number): Promise<number> => {
+    const config = parseConfig(`[cluster]
+num_backends = 2
+model = "gemma-3-27b"
+gpu = "h100-sxm"
+${key}
+[cluster.disaggregated]
+enabled = true
+prefill_backends = 1
+decode_backends = 1
+kv_transfer_latency_us = 0
+kv_transfer_bandwidth_gb_s = ${bandwidth}
+[workload]
+requests = 3
+prompt_tokens = 16000
+output_tokens = 2
+arrivals = { kind = "constant", rate_rps = 0.05 }
+`)
+    const { results } = await compare({ config, algorithms: ['random'] })
+    return (results[0] as RunSummary).end_to_end_latency.p50!
+  }
+  const sentMs = async (key: string) => (await e2eMs(key, 1)) - (await e2eMs(key, 1e6))
+  expect(await sentMs('')).toBeCloseTo((16_000 * 62 * 8192) / 1e6, 0)
+  expect(await sentMs('kv_context_tokens = 16384')).toBeCloseTo((16_000 * gemmaBytes) / 1e6, 0)
+  // Of 16,000 tokens: 8192 x (10 x 16,000 + 52 x 1024).
+  expect(await sentMs('kv_context_tokens = 16000')).toBeCloseTo(1747, 0)
 })

@@ -1,4 +1,5 @@
 import type * as z from 'zod'
+import { kvPrecisionOf } from '../cluster/build-latency.js'
 import { withDeploymentDefaults } from './deployment-defaults.js'
 import { type backendGroup, deploymentShape } from './deployment-schema.js'
 import { isTable } from './is-table.js'
@@ -78,6 +79,50 @@ export function checkGroups(
       ['backends'],
       `expected groups that prefill and groups that decode, got only role "${roles[0]}"`,
     )
+  } else if (enabled) {
+    checkPairs(groups, refuse)
+  }
+}
+
+/** Says which groups have nobody to hand their KV caches to, or take them from, who can make sense of them. */
+function checkPairs(
+  groups: readonly BackendGroup[],
+  refuse: (path: readonly (string | number)[], message: string) => void,
+): void {
+  const isMixed = new Set(groups.map(({ model }) => model)).size > 1
+  const nameOf = ({ served_model_name, model }: BackendGroup): string | undefined =>
+    served_model_name ?? (isMixed ? model : undefined)
+  for (const [i, group] of groups.entries()) {
+    if (group.role === 'both') continue
+    const [verb, partner] =
+      group.role === 'prefill' ? ['decodes', 'decode'] : ['prefills', 'prefill']
+    const name = nameOf(group)
+    const partners = groups.filter((other) => {
+      const isOther = other.role === partner || other.role === 'both'
+      const named = nameOf(other)
+      return isOther && (name === undefined || named === undefined || name === named)
+    })
+    if (partners.length === 0) {
+      refuse(['backends', i, 'role'], `expected a group that ${verb} "${name}" too, got none`)
+      continue
+    }
+    const { model } = group
+    const unlike = partners.find((other) => other.model !== undefined && other.model !== model)
+    if (model !== undefined && unlike !== undefined) {
+      refuse(
+        ['backends', i, 'model'],
+        `expected "${unlike.model}", as on the group that ${verb} for this one, got "${model}"`,
+      )
+      continue
+    }
+    const precision = kvPrecisionOf(group)
+    const narrower = partners.map(kvPrecisionOf).find((each) => each !== precision)
+    if (model !== undefined && narrower !== undefined) {
+      refuse(
+        ['backends', i, 'kv_precision'],
+        `expected "${narrower}", as on the group that ${verb} for this one, got "${precision}"`,
+      )
+    }
   }
 }
 

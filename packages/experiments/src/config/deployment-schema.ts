@@ -85,7 +85,7 @@ export const deploymentShape = {
   kv_context_tokens: integer(1)
     .optional()
     .describe(
-      'Context that requests of a model with sliding windows reach: by it the KV blocks that fit are counted, as layers with a window keep no more than the window. Default: as if they kept all.',
+      'Context that requests of a model with sliding windows reach: by it the KV blocks that fit, and the bytes that are sent, loaded and swapped, are counted, as layers with a window keep no more than the window. Default: as if they kept all.',
     ),
   served_model_name: text()
     .optional()

@@ -41,6 +41,44 @@ test('a fleet has a capacity though some requests ask for a model that nobody se
   expect(scenario.notes[0]).toMatch(/no backend serves \(lama-70b\)/)
 })
 
+/** Five long requests, one every 10 s, before two backends of which the first holds none of them. */
+const uneven = `
+[cluster]
+max_num_seqs = 4
+[[cluster.backends]]
+kv_cache_blocks = 100
+[[cluster.backends]]
+[workload]
+requests = 5
+prompt_tokens = 2000
+output_tokens = 20
+arrivals = { kind = "constant", rate_rps = 0.1 }
+`
+
+test('a request that another backend holds is lost by its router, not at any load', async () => {
+  const config = parseConfig(uneven)
+  const { results, scenario } = await compare({ config, algorithms: ['round_robin'] })
+  // In turn: the first, the third and the fifth.
+  expect(results[0]).toMatchObject({
+    rejected_by_reason: { exceeds_chosen_kv_cache: 3 },
+    saturation: { verdict: 'overloaded', rejected_share: 0.6 },
+  })
+  expect(scenario.notes).toEqual([
+    'round_robin sent 60% of the requests to backends whose KV cache holds fewer tokens than they have, though others hold them: they are rejected there at any load',
+  ])
+  const apart = uneven
+    .replace('kv_cache_blocks = 100', 'kv_cache_blocks = 100\nserved_model_name = "small"')
+    .replace(
+      '[workload]',
+      'served_model_name = "large"\n[workload]\nmodels = { names = ["small"] }',
+    )
+  const named = await compare({ config: parseConfig(apart), algorithms: ['round_robin'] })
+  expect(named.results[0]).toMatchObject({ rejected_by_reason: { exceeds_kv_cache: 5 } })
+  expect(named.scenario.notes).toEqual([
+    '100% of the requests have more tokens than the KV cache of any backend holds: they are rejected at any load',
+  ])
+})
+
 const calm = `
 [cluster]
 num_backends = 2

@@ -1,5 +1,6 @@
 import type { BackendEvent } from '@routesim/core'
 import { metric } from '../run/metric.js'
+import { sentRequests } from '../run/sent-requests.js'
 import type { AlgorithmSummary } from '../run/simulate-all.js'
 import { listed } from './listed.js'
 import { type NobodyUp, nobodyUp } from './nobody-up.js'
@@ -18,6 +19,7 @@ export function loadNotes(results: readonly AlgorithmSummary[], story: FleetStor
   const gone = nobodyUp(story.events, story.backends)
   return [
     ...oversized(results),
+    ...misplaced(results),
     ...held(results),
     ...(gone === undefined ? [] : unattended(results, gone)),
     ...overloaded(results, gone !== undefined),
@@ -27,6 +29,8 @@ export function loadNotes(results: readonly AlgorithmSummary[], story: FleetStor
 
 /** Reason of a request that its router kept until nothing was left to wait for. */
 const HELD = 'held_forever'
+/** Reason of a request that does not fit where it was sent, and fits elsewhere. */
+const MISPLACED = 'exceeds_chosen_kv_cache'
 /** Reasons of requests that came, or were lost, when no backend took any. */
 const GONE = ['no_available_backend', 'no_backend']
 
@@ -62,7 +66,18 @@ function oversized(results: readonly AlgorithmSummary[]): string[] {
   const share = shareText(most)
   const atMost = shares.some((each) => each !== most) ? 'up to ' : ''
   return [
-    `${atMost}${share} of the requests have more tokens than the KV cache of their backend holds: they are rejected at any load`,
+    `${atMost}${share} of the requests have more tokens than the KV cache of any backend holds: they are rejected at any load`,
+  ]
+}
+
+/** Requests that another router would have served. */
+function misplaced(results: readonly AlgorithmSummary[]): string[] {
+  const by = results.filter((result) => rejectedShare(result, MISPLACED) > 0)
+  if (by.length === 0) return []
+  const most = Math.max(...by.map((result) => rejectedShare(result, MISPLACED)))
+  const who = listed(by.map(({ algorithm }) => algorithm))
+  return [
+    `${who} sent ${by.length > 1 ? 'up to ' : ''}${shareText(most)} of the requests to backends whose KV cache holds fewer tokens than they have, though others hold them: they are rejected there at any load`,
   ]
 }
 
@@ -72,14 +87,14 @@ export function unservedCounted(results: readonly AlgorithmSummary[]): string[] 
   return most > 0 ? [unservedNote(most)] : []
 }
 
-/** Share of requests that their backend's KV cache can never hold. */
+/** Share of requests that no KV cache can ever hold. */
 export function oversizedShare(result: AlgorithmSummary): number {
   return rejectedShare(result, 'exceeds_kv_cache')
 }
 
 function rejectedShare(result: AlgorithmSummary, reason: string): number {
   const rejected = metric(result, `rejected_by_reason.${reason}`).value ?? 0
-  return rejected === 0 ? 0 : rejected / metric(result, 'total_requests').value!
+  return rejected === 0 ? 0 : rejected / sentRequests(result)
 }
 
 /** Fleets that did not keep up: latencies grow with the length of the run. */
@@ -118,7 +133,10 @@ const FEW_UNSERVED = 0.01
 /** Whether requests of a run ended unserved for other reasons than load: what was served did not queue. */
 function isExplained(result: AlgorithmSummary, hasGone: boolean): boolean {
   const count = (path: string): number => metric(result, path).value ?? 0
-  const otherwise = rejectedShare(result, HELD) + (hasGone ? goneShare(result) : 0)
+  const otherwise =
+    rejectedShare(result, HELD) +
+    rejectedShare(result, MISPLACED) +
+    (hasGone ? goneShare(result) : 0)
   const unserved = count('saturation.rejected_share') + count('saturation.timed_out_share')
   const waiting = count('saturation.peak_waiting')
   return (

@@ -1,5 +1,6 @@
 import type { Config } from '../config/schema.js'
 import { metric } from '../run/metric.js'
+import { sentRequests } from '../run/sent-requests.js'
 import type { AlgorithmSummary } from '../run/simulate-all.js'
 import type { WorkloadSource } from '../workload/load-workload.js'
 import { listed, listedSome } from './listed.js'
@@ -24,7 +25,7 @@ export const MOST_RATES = 3
 /** The rate that was asked of a result. */
 export function askedRate(rate: number, result: AlgorithmSummary): AskedRate {
   const offered = metric(result, 'saturation.offered_per_sec').value
-  return { rate, offered, requests: metric(result, 'total_requests').value! }
+  return { rate, offered, requests: sentRequests(result) }
 }
 
 /** Whether requests came at clearly another rate than the one that was asked for. */

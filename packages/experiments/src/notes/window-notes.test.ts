@@ -21,6 +21,17 @@ test('KV caches that would be larger by the contexts of the traffic are told, on
   expect(notesOf(gptOss.replace('num_backends = 2\n', '') + groups)).toEqual([note])
 })
 
+test('a context far above that of the traffic, which makes an impossible KV cache, is told', () => {
+  const gemma =
+    '[cluster]\nnum_backends = 1\nmodel = "gemma-3-27b"\ngpu = "h100-sxm"\nkv_context_tokens = '
+  // Full layers and windows keep 10 x 131,072 + 52 x 1024 tokens of that context, and 10 x 8000 + 52 x 1024 of 8000:
+  // 10.41 and 16.66 a token.
+  expect(notesOf(`${gemma}131072\n`)).toEqual([
+    'KV caches of Gemma-3-27B count as if 52 of 62 layers kept 1024 tokens of contexts of 131072: they are 1.6 times as large as with kv_context_tokens = 8000, the mean of this traffic',
+  ])
+  expect(notesOf(`${gemma}8500\n`)).toEqual([])
+})
+
 test.each([
   ['the config says what contexts requests reach', `${gptOss}kv_context_tokens = 4000\n`],
   ['it says how many blocks there are', `${gptOss}kv_cache_blocks = 10000\n`],

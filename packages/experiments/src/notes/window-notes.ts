@@ -9,8 +9,8 @@ import type { ClusterConfig } from '../config/schema.js'
 const WORTH_TELLING = 1.1
 
 /**
- * Notes on KV caches that are counted as if layers with a sliding window kept the whole context, where the
- * contexts of this traffic would leave room for clearly more blocks.
+ * Notes on KV caches that are counted as if layers with a sliding window kept the whole context, or a smaller part of
+ * it than of the contexts of this traffic, which would leave room for clearly more blocks, or fewer.
  */
 export function windowNotes(cluster: ClusterConfig, requests: RequestTable): string[] {
   const notes = (cluster.backends ?? [cluster]).map((group) => noteOn(group, requests))
@@ -18,14 +18,19 @@ export function windowNotes(cluster: ClusterConfig, requests: RequestTable): str
 }
 
 function noteOn(group: DeploymentConfig, requests: RequestTable): string | undefined {
-  if (group.model === undefined || group.kv_context_tokens !== undefined) return undefined
-  const model = resolveModel(group.model)
+  const { model: name, kv_context_tokens: told, kv_cache_blocks: blocks } = group
+  if (name === undefined) return undefined
+  const model = resolveModel(name)
   const window = windowOf(model)
-  if (window.layers === 0 || blocksThatFit(group, 1) !== group.kv_cache_blocks) return undefined
+  if (window.layers === 0 || blocksThatFit(group, told ?? 1) !== blocks) return undefined
   const contextTokens = meanContext(requests)
-  const times = (blocksThatFit(group, contextTokens) ?? 0) / group.kv_cache_blocks
-  if (!(times >= WORTH_TELLING)) return undefined
-  return `KV caches of ${model.name} count as if all layers kept the whole context, though ${window.layers} of ${model.layers} keep ${window.tokens} tokens: kv_context_tokens = ${contextTokens}, the mean of this traffic, would make them ${times.toFixed(1)} times as large`
+  const fitting = blocksThatFit(group, contextTokens) ?? 0
+  const mended = `kv_context_tokens = ${contextTokens}, the mean of this traffic`
+  if (told === undefined && fitting >= WORTH_TELLING * blocks)
+    return `KV caches of ${model.name} count as if all layers kept the whole context, though ${window.layers} of ${model.layers} keep ${window.tokens} tokens: ${mended}, would make them ${(fitting / blocks).toFixed(1)} times as large`
+  if (told !== undefined && blocks >= WORTH_TELLING * fitting)
+    return `KV caches of ${model.name} count as if ${window.layers} of ${model.layers} layers kept ${window.tokens} tokens of contexts of ${told}: they are ${(blocks / fitting).toFixed(1)} times as large as with ${mended}`
+  return undefined
 }
 
 /** Tokens of a request and its answer, in the mean. */

@@ -6,15 +6,17 @@ import { rateNotesOf } from '../notes/rate-notes.js'
 import { sameDecisions } from '../notes/same-decisions.js'
 import { chosenOrNamed } from '../routers/load-choice.js'
 import { besideRequests } from '../workload/beside-requests.js'
-import { loadWorkload } from '../workload/load-workload.js'
+import { loadWorkload, type WorkloadSource } from '../workload/load-workload.js'
 import { type AlgorithmChoice, resolveAlgorithms } from './resolve-algorithms.js'
 import type { RunSamples } from './run-samples.js'
 import {
   describeScenario,
   type ExperimentOptions,
+  type PreparedFleet,
   prepareFleet,
   type ScenarioInfo,
 } from './scenario.js'
+import { sendingMs } from './sent-requests.js'
 import { type AlgorithmSummary, simulateAll } from './simulate-all.js'
 import { verdict } from './verdict.js'
 
@@ -65,6 +67,8 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
   const workload = await loadWorkload(prepared.config, options.trace, options, configPath)
   const config = await besideRequests(prepared.config, workload)
   const described = await describeScenario({ ...prepared, config }, workload, options.signal)
+  // Asked before the runs, of which the first takes the requests.
+  const isHeldBack = await areHeldBack(workload, { ...prepared, config })
   const plan = { ...prepared, config, workloads: [workload], algorithms }
   const { summaries, details, interrupted, notes, samples, seeds } = await simulateAll(
     plan,
@@ -76,10 +80,21 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
     ...[...notes, ...sameDecisions(results), ...unserved, ...loadNotes(results, described)],
     ...(await rateNotesOf(results, workload, config, prepared.seeds[0]!)),
   ]
-  const info = { ...described, seeds, notes: [...described.notes, ...found] }
+  const spanMs = Math.max(described.spanMs, ...(isHeldBack ? results.map(sendingMs) : []))
+  const info = { ...described, spanMs, seeds, notes: [...described.notes, ...found] }
   const sentences = verdict(info, results)
   return {
     ...{ scenario: info, results, details: details[0]!, verdict: sentences },
     ...{ planned: algorithms.length, interrupted, samples },
   }
+}
+
+/** Whether requests are sent later than they arrive: when others have ended. */
+async function areHeldBack(
+  workload: WorkloadSource,
+  { config, perRequest, seeds }: Pick<PreparedFleet, 'config' | 'perRequest' | 'seeds'>,
+): Promise<boolean> {
+  if (!perRequest) return false
+  const { predecessor } = await workload.requests(seeds[0]!)
+  return config.workload.concurrency !== undefined || predecessor !== undefined
 }

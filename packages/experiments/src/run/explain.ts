@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import {
   type BackendRole,
+  type BackendSpec,
   type DecisionRecord,
   type ForcedDecision,
   OUTCOME,
@@ -125,8 +126,7 @@ export async function explain(options: ExplainOptions): Promise<ExplainReport> {
     if (isAsked.has(record.request)) records.push(record)
   }
   await finish(simulation({ onDecision }), options.signal)
-  const roles = fleet.cluster.backends.map(({ role }) => role)
-  const tries = new Tries(simulation, roles, options, label, records.length)
+  const tries = new Tries(simulation, fleet.cluster.backends, options, label, records.length)
   const explained: ExplainedRequest[] = []
   for (const row of rows) {
     const decisions: ExplainedDecision[] = []
@@ -142,7 +142,7 @@ export async function explain(options: ExplainOptions): Promise<ExplainReport> {
 /** Simulates what would have come of other decisions. */
 class Tries {
   private readonly simulation: (watched: Partial<SimulationOptions>) => Simulation
-  private readonly roles: readonly BackendRole[]
+  private readonly backends: readonly BackendSpec[]
   private readonly options: ExplainOptions
   private readonly label: string
   private readonly total: number
@@ -150,13 +150,13 @@ class Tries {
 
   constructor(
     simulation: (watched: Partial<SimulationOptions>) => Simulation,
-    roles: readonly BackendRole[],
+    backends: readonly BackendSpec[],
     options: ExplainOptions,
     label: string,
     total: number,
   ) {
     this.simulation = simulation
-    this.roles = roles
+    this.backends = backends
     this.options = options
     this.label = label
     this.total = total
@@ -164,7 +164,7 @@ class Tries {
 
   async of(record: DecisionRecord): Promise<ExplainedDecision> {
     const { mostAlternatives = ALTERNATIVES, signal, onProgress } = this.options
-    const forced = forcedDecisions(record, this.roles)
+    const forced = forcedDecisions(record, this.backends)
     const alternatives: Alternative[] = []
     const tried = forced.slice(0, mostAlternatives)
     for (const [i, forcedDecision] of tried.entries()) {
@@ -187,7 +187,7 @@ class Tries {
 type Pair = readonly [backend: number, decode: number]
 
 /** The decision as it was made and all others, the best by score first; none for one that holds. */
-function forcedDecisions(record: DecisionRecord, roles: readonly BackendRole[]): ForcedDecision[] {
+function forcedDecisions(record: DecisionRecord, specs: readonly BackendSpec[]): ForcedDecision[] {
   const { request, attempt, turn, action, isRelease, random, backends } = record
   if (action === 'hold') return []
   const able = backends.filter(({ believed }) => believed.available).map(({ backend }) => backend)
@@ -197,7 +197,7 @@ function forcedDecisions(record: DecisionRecord, roles: readonly BackendRole[]):
     const sign = best === 'lowest' ? 1 : -1
     const costs = new Map(candidates.map(({ backend, score = 0 }) => [backend, sign * score]))
     return able
-      .filter((id) => served.includes(roles[id]!))
+      .filter((id) => served.includes(specs[id]!.role))
       .sort((a, b) => (costs.get(a) ?? 0) - (costs.get(b) ?? 0) || a - b)
   }
   // Who refuses a request whose prompt is computed names the backend that has it.
@@ -214,7 +214,10 @@ function forcedDecisions(record: DecisionRecord, roles: readonly BackendRole[]):
   else if (action === 'disaggregate') pairs = [...prefills(), ...decodes()]
   else pairs = ranked('', 'both').map((id) => [id, id])
   const chosen: Pair[] = action === 'reject' ? [] : [[record.backend, record.decode]]
-  const all = new Map([...chosen, ...pairs].map((pair) => [pair.join(), pair]))
+  // A KV cache is of no use to another model.
+  const isOne = ([prefill, decode]: Pair): boolean =>
+    decode < 0 || specs[prefill]!.model === specs[decode]!.model
+  const all = new Map([...chosen, ...pairs.filter(isOne)].map((pair) => [pair.join(), pair]))
   return [...all.values()].map(([backend, decode]) => ({
     ...{ request, attempt, turn, backend, decode },
     ...(!isRelease && { random }),

@@ -24,6 +24,7 @@ const SECTIONS: Readonly<Record<keyof RunSummary, true>> = {
   rejected_requests: true,
   failed_requests: true,
   timed_out_requests: true,
+  unsent_requests: true,
   unfinished_requests: true,
   rejected_by_reason: true,
   failed_by_reason: true,

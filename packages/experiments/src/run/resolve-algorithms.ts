@@ -137,18 +137,26 @@ function creatorOf(parts: Parts['parts'], label: string, config: Config): () => 
   const { enabled: isSplit, decode_decision: decodeAt } = config.cluster.disaggregated
   const [first, second] = parts.map((part) => setUp(part, config.algorithms))
   const { create, wrap } = first!
-  const ofEachModel = isMixed(config.cluster) ? perModel : (one: typeof create) => one()
+  type Making = (model?: string) => RoutingAlgorithm
+  const ofEachModel = isMixed(config.cluster) ? perModel : (one: Making) => one()
+  // Requests that name no model decode on the one that prefills them, of which each has turns of its own.
+  const decoding = (one: Making, model: string | undefined): RoutingAlgorithm =>
+    model === undefined ? ofEachModel(one) : one()
   if (second === undefined) {
-    const whole = (): RoutingAlgorithm => {
+    const whole: Making = (model) => {
       const router = create()
       const isAlone = !isSplit || choosesBoth(router)
-      return isAlone ? router : pdPair(router, create(), { decodeAt })
+      return isAlone ? router : pdPair(router, decoding(create, model), { decodeAt })
     }
     return () => wrap(ofEachModel(whole))
   }
   if (isSplit) {
-    const pair = (): RoutingAlgorithm =>
-      pdPair(wrap(create()), second.wrap(second.create()), { decodeAt })
+    const pair: Making = (model) =>
+      pdPair(
+        wrap(create()),
+        decoding(() => second.wrap(second.create()), model),
+        { decodeAt },
+      )
     return () => ofEachModel(pair)
   }
   throw new RouteSimError<ExperimentsErrorCode>(

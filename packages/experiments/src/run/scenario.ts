@@ -66,7 +66,10 @@ export interface ScenarioInfo {
   /** Where the requests come from. */
   readonly source: string
   readonly requests: number
-  /** From the first arrival to the last, in ms. */
+  /**
+   * From the first arrival to the last, in ms. Where clients wait for answers, results of runs have the time
+   * that the sending took with the algorithm with which it took longest.
+   */
   readonly spanMs: number
   readonly backends: number
   readonly gpu: string

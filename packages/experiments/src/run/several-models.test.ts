@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parseConfig } from '../config/parse-config.js'
 import { compare } from './compare.js'
+import type { RunObserver } from './execute.js'
+import { type ExplainedDecision, explain } from './explain.js'
 
 const path = join(mkdtempSync(join(tmpdir(), 'routesim-models-')), 'turns.jsonl')
 const lines = Array.from({ length: 40 }, (_, i) => ({
@@ -55,3 +57,54 @@ test.each([1, 2])(
     })
   },
 )
+
+const group = (role: string, model: string, more = ''): string =>
+  `[[cluster.backends]]\ncount = 2\nrole = "${role}"\nmodel = "${model}"\ntp = 4\n${more}\n`
+const [small, large] = ['Llama-3.1-8B', 'Llama-3.1-70B'] as const
+const twoModels = [
+  ...[group('prefill', small), group('prefill', large)],
+  ...[group('decode', small), group('decode', large)],
+].join('')
+
+test.each(['arrival', 'hand_over'])(
+  'requests that name no model are decoded by the model that computed their prompts: on %s',
+  async (decodeAt) => {
+    const config = parseConfig(
+      `[cluster.disaggregated]\ndecode_decision = "${decodeAt}"\n${twoModels}[workload]\nrequests = 40\nprompt_tokens = 1000\noutput_tokens = 50\narrivals = { kind = "constant", rate_rps = 2 }`,
+    )
+    const pairs = new Set<string>()
+    const observer: RunObserver = {
+      finished: ({ outcomes: { prefillBackend, backend } }) => {
+        prefillBackend.forEach((id, row) => {
+          pairs.add(`${id < 2 ? 'small' : 'large'} ${backend[row]! < 6 ? 'small' : 'large'}`)
+        })
+      },
+    }
+    const algorithms = ['random', 'round_robin', 'prefix_aware']
+    const { results } = await compare({ config, algorithms, observer })
+    expect([...pairs].sort()).toEqual(['large large', 'small small'])
+    // Each model has turns of its own: nobody is left out.
+    expect(results[1]!.per_backend_requests).toEqual(Array(8).fill(10))
+    const { requests } = await explain({ config, algorithm: 'random', requests: { ids: [5] } })
+    const [{ alternatives }] = requests[0]!.decisions as [ExplainedDecision]
+    expect(alternatives.length).toBeGreaterThan(1)
+  },
+)
+
+test.each([
+  [
+    group('prefill', small) + group('decode', large),
+    `cluster.backends.0.role: expected a group that decodes "${small}" too, got none`,
+  ],
+  [
+    group('prefill', small, 'served_model_name = "chat"') +
+      group('decode', large, 'served_model_name = "chat"'),
+    `cluster.backends.0.model: expected "${large}", as on the group that decodes for this one, got "${small}"`,
+  ],
+  [
+    group('prefill', small, 'kv_precision = "fp8"') + group('decode', small),
+    'cluster.backends.0.kv_precision: expected "bf16", as on the group that decodes for this one, got "fp8"',
+  ],
+])('KV caches that mean nothing where they would be sent are refused: %#', (groups, message) => {
+  expect(() => parseConfig(`[cluster.disaggregated]\nenabled = true\n${groups}`)).toThrow(message)
+})

@@ -38,6 +38,16 @@ test('a clear winner, with its lead over the worst', () => {
   ])
 })
 
+test('a fleet of which backends came late is not told at the price of all of them', () => {
+  // 1,000 tokens a second at $1.00 a million are $3.60 an hour.
+  const late = result('late', { total_tokens_per_sec: 1000 })
+  expect(verdict(scenario, [late])).toEqual([
+    'On 2 x H100 SXM at $7.00/h, of which $3.60/h were paid as backends came and went, a million tokens cost $1.000, of which 40% is for busy GPUs and the rest for idle ones.',
+  ])
+  const whole = result('whole', { total_tokens_per_sec: 7000 / 3.6 })
+  expect(verdict(scenario, [whole])[0]).not.toContain('were paid')
+})
+
 test('a lead of one percent, or within the intervals of several seeds, is nobody’s', () => {
   const nobody = 'No algorithm stands out on this traffic.'
   const near = result('b', { ttft: { p50: 101, p99: 202 } })

@@ -1,6 +1,7 @@
 import { listed } from '../notes/listed.js'
 import { metric } from './metric.js'
 import type { ScenarioInfo } from './scenario.js'
+import { sentRequests } from './sent-requests.js'
 import type { AlgorithmSummary } from './simulate-all.js'
 
 /** What decides between algorithms, with the words for it. */
@@ -53,7 +54,7 @@ function nothingCompleted(scenario: ScenarioInfo, results: readonly AlgorithmSum
   )
   const areRejected = results.every((result) => {
     const { value: rejected } = metric(result, 'rejected_requests')
-    return rejected === metric(result, 'total_requests').value
+    return rejected === sentRequests(result)
   })
   const what = areRejected ? 'rejected' : 'rejected, lost or called off'
   const why = reasons.size === 0 ? '' : ` (${listed([...reasons])})`
@@ -148,11 +149,11 @@ const UNSERVED = [
   { paths: ['failed_requests', 'timed_out_requests'], verb: 'loses or times out' },
 ] as const
 
-/** The smallest share of its requests that any algorithm counts under some names. */
+/** The smallest share of the requests it was sent that any algorithm counts under some names. */
 function leastShare(results: readonly AlgorithmSummary[], paths: readonly string[]): number {
   const shares = results.map((result) => {
     const unserved = paths.reduce((sum, path) => sum + (metric(result, path).value ?? 0), 0)
-    return unserved / (metric(result, 'total_requests').value || 1)
+    return unserved / (sentRequests(result) || 1)
   })
   return Math.min(...shares)
 }
@@ -173,20 +174,36 @@ function leadOver(
 }
 
 function fleetOf({ fleet, fleetPricePerHour }: ScenarioInfo): string {
-  return `${fleet} at $${fleetPricePerHour.toFixed(2)}/h`
+  return `${fleet} at ${perHour(fleetPricePerHour)}`
+}
+
+function perHour(usd: number): string {
+  return `$${usd.toFixed(2)}/h`
+}
+
+/** What the tokens of a result cost an hour: less than the fleet does where backends were not there all the time. */
+function paidPerHour(result: AlgorithmSummary): number {
+  const usdPer1k = metric(result, 'estimated_cost_per_1k_tokens').value ?? 0
+  const tokensPerSec = metric(result, 'total_tokens_per_sec').value ?? 0
+  return (usdPer1k * tokensPerSec * 3600) / 1000
 }
 
 function cost(scenario: ScenarioInfo, results: readonly AlgorithmSummary[]): string {
   const idle = results.filter((result) => metric(result, 'completed_requests').value === 0)
   const names = idle.map(({ algorithm }) => algorithm)
-  const fleet = `${idle.length === 0 ? 'On' : `${named(names, results)} completed no request; on`} ${fleetOf(scenario)}`
+  const place = `${idle.length === 0 ? 'On' : `${named(names, results)} completed no request; on`} ${fleetOf(scenario)}`
   const priced = results
     .map((result) => ({ result, usd: metric(result, 'estimated_cost_per_1k_tokens').value }))
     .filter((entry): entry is Priced => entry.usd !== null)
     .sort((a, b) => a.usd - b.usd)
   const cheapest = priced[0]
   const dearest = priced.at(-1)
-  if (cheapest === undefined || dearest === undefined) return `${fleet}, no token was billed.`
+  if (cheapest === undefined || dearest === undefined) return `${place}, no token was billed.`
+  const paid = paidPerHour(cheapest.result)
+  const isLess = paid > 0 && paid < (1 - NEGLIGIBLE) * scenario.fleetPricePerHour
+  const fleet = isLess
+    ? `${place}, of which ${perHour(paid)} were paid as backends came and went`
+    : place
   if (dearest.usd === 0) return `${fleet}, tokens cost nothing.`
   if (dearest.usd - cheapest.usd <= NEGLIGIBLE * dearest.usd) {
     const others = priced.length === 1 ? cheapest.result.algorithm : 'any other'

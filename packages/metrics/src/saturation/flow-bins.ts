@@ -38,7 +38,7 @@ export class FlowBins {
   endedByLastArrival = 0
 
   /**
-   * A measured request arrives, whatever becomes of it. Those that arrive before a request ends, and the first
+   * A measured request arrives, whatever becomes of it; one that is never sent does not. Those that arrive before a request ends, and the first
    * of those that arrive after, are told of before that request is added.
    */
   arrives(arrivalMs: number): void {
@@ -48,10 +48,11 @@ export class FlowBins {
 
   /** Counts what became of the request of a row. */
   add(row: number, requests: RequestTable, outcomes: RequestOutcomes): void {
+    const outcome = outcomes.outcome[row]
+    if (outcome === OUTCOME.unsent) return
     const arrivalMs = requests.arrivalMs[row]!
     this.requests++
     this.reach(this.lastArrivalMs)
-    const outcome = outcomes.outcome[row]
     if (outcome === OUTCOME.rejected) this.rejected++
     if (outcome === OUTCOME.timed_out) this.timedOut++
     // Their ends are not known, and a fleet that lost requests is not slow because of it.

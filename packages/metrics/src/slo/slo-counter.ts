@@ -1,4 +1,4 @@
-import type { RequestOutcomes, RequestTable } from '@routesim/core'
+import { OUTCOME, type RequestOutcomes, type RequestTable } from '@routesim/core'
 import { GroupTally } from './group-tally.js'
 import {
   checkSlo,
@@ -50,8 +50,9 @@ export class SloCounter {
     return this.isAsked || (strings.length > 0 && tenant.some((id) => id !== NO_TENANT))
   }
 
-  /** Counts the request of a row. */
+  /** Counts the request of a row, unless it was never sent. */
   add(row: number, requests: RequestTable, outcomes: RequestOutcomes): void {
+    if (outcomes.outcome[row] === OUTCOME.unsent) return
     this.strings = requests.strings
     const tenant = requests.tenant[row]!
     const priority = requests.priority[row]!

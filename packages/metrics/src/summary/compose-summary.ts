@@ -94,8 +94,10 @@ export function composeSummary(
     rejected_requests: counts.rejected,
     failed_requests: counts.failed,
     timed_out_requests: counts.timedOut,
+    unsent_requests: counts.unsent,
     unfinished_requests:
-      counts.total - completed - counts.rejected - counts.failed - counts.timedOut,
+      counts.total -
+      (completed + counts.rejected + counts.failed + counts.timedOut + counts.unsent),
     rejected_by_reason: rejectedByReason,
     failed_by_reason: counts.failedByReason(totals.rejectReasons),
     retries: counts.retries,
@@ -134,11 +136,8 @@ export function composeSummary(
   }
 }
 
-/**
- * Rejections that say nothing of load. A turn whose predecessor was not completed never came to a backend:
- * where that was for load, the predecessor tells.
- */
-const REJECTED_AT_ANY_LOAD = ['exceeds_kv_cache', 'model_not_served', 'predecessor_rejected']
+/** Rejections that say nothing of load. */
+const REJECTED_AT_ANY_LOAD = ['exceeds_kv_cache', 'model_not_served']
 
 function unservable(rejectedByReason: Readonly<Record<string, number>>): number {
   return REJECTED_AT_ANY_LOAD.reduce((sum, reason) => sum + (rejectedByReason[reason] ?? 0), 0)

@@ -1,4 +1,4 @@
-import type { RunResult } from '@routesim/core'
+import { OUTCOME, type RunResult } from '@routesim/core'
 import type { LogHistogram } from '../histogram/log-histogram.js'
 import { FlowBins } from '../saturation/flow-bins.js'
 import { SloCounter } from '../slo/slo-counter.js'
@@ -25,7 +25,8 @@ export function measureRequests(
   for (let row = 0; row < warmupRequests; row++) counts.keep(row, outcomes)
   const cache = new CacheCounts(backends.length)
   const flow = new FlowBins()
-  for (let row = warmupRequests; row < requests.size; row++) flow.arrives(requests.arrivalMs[row]!)
+  for (let row = warmupRequests; row < requests.size; row++)
+    if (outcomes.outcome[row] !== OUTCOME.unsent) flow.arrives(requests.arrivalMs[row]!)
   for (let row = warmupRequests; row < requests.size; row++) {
     counts.add(row, requests, outcomes)
     cache.add(row, requests, outcomes)

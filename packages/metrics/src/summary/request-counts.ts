@@ -14,6 +14,7 @@ export class RequestCounts {
   rejected = 0
   failed = 0
   timedOut = 0
+  unsent = 0
   preemptions = 0
   retries = 0
   /** Tokens of completed requests. */
@@ -62,6 +63,8 @@ export class RequestCounts {
       countAt(this.failures, outcomes.rejectReason[row]!)
     } else if (outcome === OUTCOME.timed_out) {
       this.timedOut++
+    } else if (outcome === OUTCOME.unsent) {
+      this.unsent++
     }
   }
 

@@ -42,7 +42,7 @@ export interface RunSummary {
    */
   readonly duration_ms: number
   readonly warmup_requests: number
-  /** Measured requests: the sum of the five counts that follow. */
+  /** Measured requests: the sum of the six counts that follow. */
   readonly total_requests: number
   readonly completed_requests: number
   readonly rejected_requests: number
@@ -50,6 +50,11 @@ export interface RunSummary {
   readonly failed_requests: number
   /** Called off because the client would wait no longer. */
   readonly timed_out_requests: number
+  /**
+   * Never sent, as a request that had to be completed before them was not: they have not come, and say nothing of
+   * the router, of load or of targets.
+   */
+  readonly unsent_requests: number
   readonly unfinished_requests: number
   readonly rejected_by_reason: Readonly<Record<string, number>>
   readonly failed_by_reason: Readonly<Record<string, number>>

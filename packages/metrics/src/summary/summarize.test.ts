@@ -122,17 +122,19 @@ describe('requests that got no answer', () => {
       { arrivalMs: 3, outcome: 'failed', rejectReason: 'backend_unreachable', attempts: 3 },
       { arrivalMs: 4, ...answered, outcome: 'timed_out', rejectReason: 'timeout' },
       { arrivalMs: 5, rejectReason: 'full' },
+      { arrivalMs: 6, outcome: 'unsent', rejectReason: 'predecessor_not_completed' },
     ],
     [{}],
   )
 
   test('are counted by what became of them', () => {
     expect(summarize(run, noGaps, free(1))).toMatchObject({
-      total_requests: 6,
+      total_requests: 7,
       completed_requests: 2,
       rejected_requests: 1,
       failed_requests: 2,
       timed_out_requests: 1,
+      unsent_requests: 1,
       unfinished_requests: 0,
       rejected_by_reason: { full: 1 },
       failed_by_reason: { backend_failed: 1, backend_unreachable: 1 },
@@ -146,7 +148,6 @@ describe('requests that got no answer', () => {
   test.each([
     ['exceeds_kv_cache', 'stable'],
     ['model_not_served', 'stable'],
-    ['predecessor_rejected', 'stable'],
     ['queue_full', 'overloaded'],
   ])('where the reason is %s, the fleet is %s', (rejectReason, verdict) => {
     const facts = Array.from({ length: 100 }, (_, i): RequestFacts => {
@@ -154,6 +155,16 @@ describe('requests that got no answer', () => {
     })
     const { saturation } = summarize(runResult(facts, [{}]), noGaps, free(1))
     expect(saturation).toMatchObject({ verdict, rejected_share: 0.5 })
+  })
+
+  test('have not come when they were never sent', () => {
+    const { saturation } = summarize(run, noGaps, free(1))
+    // Six came, the last of them at 5 ms; one was rejected and one timed out.
+    expect(saturation).toMatchObject({
+      offered_per_sec: 1000,
+      rejected_share: 1 / 6,
+      timed_out_share: 1 / 6,
+    })
   })
 
   test('miss every target', () => {
@@ -179,7 +190,7 @@ describe('requests that got no answer', () => {
     const statistics = new RequestStatistics(['both'], options.slo)
     const heard = statistics.hearing({ ...run.requests, next: () => {} })
     for (let row = 0; row < 6; row++) heard.next(run.requests, row)
-    for (let row = 0; row < 6; row++) statistics.requestEnded(row, run.requests, run.outcomes)
+    for (let row = 0; row < 7; row++) statistics.requestEnded(row, run.requests, run.outcomes)
     expect(summarizeTotals(run, statistics, options)).toMatchObject(expected)
   })
 

@@ -28,6 +28,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'Rejected', path: 'rejected_requests', unit: 'number' },
   { title: 'Failed', path: 'failed_requests', unit: 'number', isRare: true },
   { title: 'Timed out', path: 'timed_out_requests', unit: 'number', isRare: true },
+  { title: 'Never sent', path: 'unsent_requests', unit: 'number', isRare: true },
   { title: 'Retries', path: 'retries', unit: 'number', isRare: true },
 ]
 

@@ -16,7 +16,7 @@ import type { SkippedRecords } from '../reading/record-collector.js'
  * | 64 ...   | the head: {@link CacheHead} as JSON in UTF-8, spaces up to 8 bytes          |
  * | then     | the body: columns of int32 or float64, each with zeros up to 8 bytes       |
  */
-const MAGIC = Buffer.from('RSTRACE\u0006')
+const MAGIC = Buffer.from('RSTRACE\u0007')
 export const PREAMBLE_BYTES = 64
 const CHECKSUM_AT = 32
 const ALIGNMENT = 8

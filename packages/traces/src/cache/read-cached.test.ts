@@ -34,15 +34,17 @@ function traceFile(text: string | Uint8Array): string {
 /** A trace that uses some of the columns, and not always in order. */
 function someTrace(seed: number): string {
   const random = new RandomStream(seed, 'cache')
-  const uses = ['user', 'conversation_id', 'priority', 'prefix', 'ids', 'bad'].filter(() =>
+  const uses = ['user', 'conversation_id', 'waits', 'priority', 'prefix', 'ids', 'bad'].filter(() =>
     random.integer(2),
   )
   const lines = Array.from({ length: 1 + random.integer(40) }, (_, i) => ({
     ts: i + random.integer(3) * random.float(),
+    ...(i === 0 && { id: 'first' }),
     prompt_tokens: 16 + random.integer(40),
     gen_tokens: random.integer(9),
     ...(uses.includes('user') && random.integer(2) && { user: `ü${random.integer(9)}\ud800` }),
     ...(uses.includes('conversation_id') && { conversation_id: random.integer(4) }),
+    ...(uses.includes('waits') && i > 0 && { after: 'first', any_end: random.integer(2) > 0 }),
     ...(uses.includes('priority') && { priority: random.integer(3), max_tokens: 5 }),
     ...(uses.includes('prefix') && { prefix_hash: `p${random.integer(3)}`, prefix_len: 9 }),
     ...(uses.includes('ids') &&

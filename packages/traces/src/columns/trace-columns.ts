@@ -80,6 +80,7 @@ export class TraceColumns {
       requests.predecessor.set(row, record.predecessor)
       requests.thinkMs.set(row, record.thinkMs ?? 0)
       for (const awaited of record.joins ?? []) requests.join(row, awaited)
+      if (record.anyEnd === true) requests.anyEnd.set(row, 1)
     }
     return row
   }

@@ -71,6 +71,7 @@ function merged(tables: readonly RequestTable[]): Merged {
       columns.deadlineMs.set(to, table.deadlineMs?.[row] ?? Number.NaN)
       for (const awaited of awaitedBy(table, row)) columns.join(to, base + awaited)
       columns.thinkMs.set(to, table.thinkMs?.[row] ?? 0)
+      columns.anyEnd.set(to, table.anyEnd?.[row] ?? 0)
     }
     nodes += table.prompts.size
   })

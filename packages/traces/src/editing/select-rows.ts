@@ -26,7 +26,7 @@ export function selectRows(
     return to
   }
   const ints = INT_COLUMNS.map((name) => [name, taken(table[name], sharedInt32(size))] as const)
-  const { sloClass, deadlineMs, thinkMs } = table
+  const { sloClass, deadlineMs, thinkMs, anyEnd } = table
   const arrivalMs = taken(table.arrivalMs, sharedFloat64(size))
   for (let i = 0; i < size; i++) arrivalMs[i] = change(arrivalMs[i]!)
   return {
@@ -39,6 +39,7 @@ export function selectRows(
       ...waitsOf(table, rows),
       thinkMs: thinkMs ? taken(thinkMs, sharedFloat64(size)) : sharedFloat64(size),
     }),
+    ...(anyEnd && { anyEnd: taken(anyEnd, sharedInt32(size)) }),
     strings: table.strings,
     prompts: table.prompts,
   }

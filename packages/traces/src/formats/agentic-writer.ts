@@ -27,6 +27,7 @@ const NOT_HELD = [
   'deadlineMs',
   'maxTokens',
   'priority',
+  'anyEnd',
 ] as const
 
 /** What the format has no place for. Its rows come in another order, so reading them back would not tell. */

@@ -11,6 +11,7 @@ import {
   optionalName,
   parseObject,
   signedInteger,
+  yesOrNo,
 } from '../reading/json-fields.js'
 import type { RecordCollector } from '../reading/record-collector.js'
 import { BLOCK_IDS, TEMPLATE_FIELDS } from '../template/fields.js'
@@ -34,7 +35,8 @@ export const COMPACT_NAMES = [
  * `prefix_len`, `conversation_id`, `lora_adapter`, `priority`. Extensions: `max_tokens`, `user`,
  * `tenant`, `model`, and `hash_ids` with `block_size` (one length, or the length of each block);
  * `slo_class`, `ttft_ms`, `deadline_ms`; and `think_ms` for a request that is sent so long after the one named by
- * `after` (its `id`), or by all ids of a list, else after the turn before it, has ended: it needs no `ts`.
+ * `after` (its `id`), or by all ids of a list, else after the turn before it, has ended: it needs no `ts`. With
+ * `any_end` it is sent however these end, else only if they are completed.
  */
 export class CompactReader implements LineReader {
   private readonly source: string
@@ -57,7 +59,11 @@ export class CompactReader implements LineReader {
       const waits = (line['think_ms'] ?? line['after'] ?? undefined) !== undefined
       const hasTime = !waits || (line['ts'] ?? undefined) !== undefined
       const record = recordOf(hasTime ? line : { ...line, ts: 0 })
+      const anyEnd = line['any_end'] ?? undefined
+      if (anyEnd !== undefined) record.anyEnd = yesOrNo('any_end', anyEnd)
       if (waits) this.follow(record, line, hasTime)
+      else if (record.anyEnd === true)
+        throw expectedError('any_end', 'think_ms or after beside it', true)
       const blocks = this.blocksOf(line, text)
       const id = optionalName('id', line['id'])
       if (id !== undefined) this.links.name(id)

@@ -41,13 +41,14 @@ function* withWaits(
 ): Generator<string> {
   let row = 0
   for (const fields of lines) {
-    const { predecessor, joins = [], thinkMs } = records[row]!
+    const { predecessor, joins = [], thinkMs, anyEnd } = records[row]!
     if (isNamed.has(row)) fields['id'] = `r${row}`
     if (predecessor !== undefined) fields['think_ms'] = thinkMs
     if (predecessor !== undefined && isNamed.has(predecessor)) {
       const names = [predecessor, ...joins].map((awaited) => `r${awaited}`)
       fields['after'] = names.length === 1 ? names[0] : names
     }
+    fields['any_end'] = anyEnd
     yield JSON.stringify(fields)
     row++
   }

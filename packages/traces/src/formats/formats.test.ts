@@ -381,11 +381,12 @@ describe('compact JSONL with requests that wait', () => {
       '{"ts":0,"prompt_tokens":5,"gen_tokens":1,"id":"root"}',
       '{"ts":1,"prompt_tokens":5,"gen_tokens":1,"conversation_id":"c"}',
       '{"prompt_tokens":9,"gen_tokens":1,"conversation_id":"c","think_ms":40}',
-      '{"prompt_tokens":5,"gen_tokens":1,"after":"root","think_ms":7,"slo_class":"chat","deadline_ms":90}',
+      '{"prompt_tokens":5,"gen_tokens":1,"after":"root","think_ms":7,"slo_class":"chat","deadline_ms":90,"any_end":true}',
     ].join('\n')
     const { table } = await readText(text)
     expect([...table.predecessor!]).toEqual([-1, -1, 0, 1])
     expect([...table.arrivalMs]).toEqual([0, 1, 7, 41])
+    expect([...table.anyEnd!]).toEqual([0, 0, 1, 0])
     const written = formatTrace(table, 'compact_jsonl')
     expect(written.match(/"id"/g)).toHaveLength(1)
     expect((await readText(written)).table).toEqual(table)
@@ -399,6 +400,14 @@ describe('compact JSONL with requests that wait', () => {
     [
       '{"ts":0,"prompt_tokens":5,"gen_tokens":1,"think_ms":1}',
       'think_ms: expected a conversation_id or after beside it, got 1',
+    ],
+    [
+      '{"ts":0,"prompt_tokens":5,"gen_tokens":1,"any_end":true}',
+      'any_end: expected think_ms or after beside it, got true',
+    ],
+    [
+      '{"ts":0,"prompt_tokens":5,"gen_tokens":1,"after":"x","any_end":1}',
+      'any_end: expected true or false, got 1',
     ],
   ])('refuses %s', async (text, message) => {
     expect(await messageOf(readText(text))).toBe(`t.jsonl:1: ${message}`)

@@ -32,6 +32,7 @@ export function encodeOtel(
     delete record.deadlineMs
     delete record.predecessor
     delete record.thinkMs
+    delete record.anyEnd
     // A prefix that is not quite what is shared would claim sharing where there is none.
     if (!exact) delete record.prefixTokens
     if (!exact && prefixHashes === undefined) delete record.prefixHash

@@ -65,6 +65,7 @@ export class ConversationWriter {
     const { users } = draws
     if (users !== undefined && users.last !== NONE) {
       requests.predecessor.set(row, users.last)
+      requests.anyEnd.set(row, 1)
       if (users.turnMs === undefined) requests.thinkMs.set(row, this.thinkMs())
     }
     return row

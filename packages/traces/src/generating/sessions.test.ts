@@ -1,6 +1,10 @@
 import { awaitedBy, type RequestTable } from '@routesim/core'
 import { describe, expect, it } from 'vitest'
+import { editTrace } from '../editing/edit-trace.js'
+import { mergeTraces } from '../editing/merge-traces.js'
 import { promptSharing } from '../stats/prompt-sharing.js'
+import { readText } from '../testing/in-memory.js'
+import { formatTrace } from '../writing/write-trace.js'
 import type { ArrivalsSpec } from './arrivals-spec.js'
 import { generateTrace } from './generate-trace.js'
 import type { AgentsSpec, ClientSpec, SessionsSpec } from './workload-spec.js'
@@ -79,6 +83,23 @@ describe('users', () => {
     expect(table.predecessor!.filter((before) => before < 0)).toHaveLength(7)
     expect(Math.max(...followers)).toBe(1)
     expect(turnsOf(table).size).toBeGreaterThan(400)
+  })
+
+  it('go on with the next conversation however the last one ended', async () => {
+    const table = make({ thinkTimeSec: 1 }, { kind: 'users', users: 7 })
+    const { predecessor, session, anyEnd } = table
+    predecessor!.forEach((before, row) => {
+      const isNext = before >= 0 && session[before] !== session[row]
+      expect(anyEnd![row]).toBe(isNext ? 1 : 0)
+    })
+    const { table: read } = await readText(formatTrace(table, 'compact_jsonl'))
+    expect(read.anyEnd).toEqual(anyEnd)
+    // Three of them, one after another, with another trace beside them.
+    const merged = mergeTraces([editTrace(table, { fromMs: 0, head: 300 }), table])
+    expect(merged.anyEnd!.reduce((sum, each) => sum + each)).toBe(
+      anyEnd!.reduce((sum, each) => sum + each) +
+        anyEnd!.subarray(0, 300).reduce((sum, each) => sum + each),
+    )
   })
 
   it('at a rate: a turn of each every users / rate seconds', () => {

@@ -84,6 +84,12 @@ export function signedInteger(name: string, value: unknown): number {
   throw expectedError(name, 'an integer of 32 bits', value)
 }
 
+/** True or false. */
+export function yesOrNo(name: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value
+  throw expectedError(name, 'true or false', value)
+}
+
 /** A name; integers are accepted, `null` is the same as absent. */
 export function optionalName(name: string, value: unknown): string | undefined {
   if (typeof value === 'string') return value

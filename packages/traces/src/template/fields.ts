@@ -47,6 +47,7 @@ export const TEMPLATE_FIELDS: Readonly<Partial<Record<TraceFormat, ReadonlyMap<s
       ['think_ms', LEFT_TO_READER],
       ['id', LEFT_TO_READER],
       ['after', LEFT_TO_READER],
+      ['any_end', LEFT_TO_READER],
     ]),
     mooncake: new Map([
       ['timestamp', ARRIVAL],

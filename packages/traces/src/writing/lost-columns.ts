@@ -11,7 +11,7 @@ const NUMBERS = [
 ] as const
 const NAMES = ['session', 'user', 'tenant', 'model', 'adapter', 'sloClass'] as const
 /** Columns that tables may lack, and what rows have then. */
-const OPTIONAL = { deadlineMs: Number.NaN, predecessor: -1, thinkMs: 0 } as const
+const OPTIONAL = { deadlineMs: Number.NaN, predecessor: -1, thinkMs: 0, anyEnd: 0 } as const
 
 const NONE = new Int32Array(0)
 

@@ -32,6 +32,7 @@ const compactLine = fc.record({
   ttft_ms: fc.constantFrom(undefined, undefined, 1, 500),
   deadline_ms: fc.option(fc.nat(5000), { nil: undefined }),
   think_ms: fc.constantFrom(undefined, undefined, 0, 12.5),
+  any_end: fc.constantFrom(undefined, false, true),
   after: fc.array(fc.nat(11), { maxLength: 3 }),
 })
 
@@ -39,15 +40,16 @@ const compactTrace = fc
   .array(compactLine, { minLength: 1, maxLength: 12 })
   .map((lines) => {
     const begun = new Set<string>()
-    return lines.map(({ think_ms, ts, after, ...line }, i) => {
+    return lines.map(({ think_ms, any_end, ts, after, ...line }, i) => {
       const { conversation_id: session } = line
       const earlier = after.filter((other) => other < i).map((other) => `r${other}`)
       const hasBegun = session !== undefined && begun.has(session)
       if (session !== undefined) begun.add(session)
       const named = { id: `r${i}`, ...line }
       if (think_ms === undefined) return JSON.stringify({ ts, ...named })
-      if (earlier.length > 0) return JSON.stringify({ think_ms, after: earlier, ...named })
-      return JSON.stringify(hasBegun ? { think_ms, ...named } : { ts, ...named })
+      const waits = { think_ms, any_end, ...named }
+      if (earlier.length > 0) return JSON.stringify({ after: earlier, ...waits })
+      return JSON.stringify(hasBegun ? waits : { ts, ...named })
     })
   })
   .map((lines) => lines.join('\n'))

@@ -25,6 +25,7 @@ export function recordOfRow(table: RequestTable, row: number): TraceRecord {
     record.thinkMs = table.thinkMs?.[row] ?? 0
     const [, ...joins] = awaitedBy(table, row)
     if (joins.length > 0) record.joins = joins
+    if (table.anyEnd?.[row] === 1) record.anyEnd = true
   }
   return record
 }

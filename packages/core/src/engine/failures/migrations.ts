@@ -3,6 +3,7 @@ import { RouteSimError } from '../../errors/routesim-error.js'
 import type { BackendView } from '../../routing/cluster-view.js'
 import type { MigrationMode } from '../../routing/routing-algorithm.js'
 import type { Dispatcher } from '../dispatcher.js'
+import { areOfOneModel } from '../hand-over.js'
 import type { Machinery } from '../machinery.js'
 import { OUTCOME } from '../results/run-result.js'
 import { invalidDecision, noBackend, wrongModel } from '../routers/decision-errors.js'
@@ -76,7 +77,8 @@ export class Migrations {
       this.moves.has(request) ||
       isOnItsWay ||
       (isPair && !hasAnswered) ||
-      machinery.backendOf(from) === backend.id
+      machinery.backendOf(from) === backend.id ||
+      !areOfOneModel(machinery.specs[from]!, backend)
     ) {
       desk.migrated(request, from, false)
       return

@@ -11,6 +11,8 @@ export const OUTCOME = {
   failed: 3,
   /** It took longer than its client was ready to wait. */
   timed_out: 4,
+  /** Never sent: a request that had to be completed before it was not. */
+  unsent: 5,
 } as const
 
 /** What became of each request: one value per row of the request table. Times are virtual ms. */
@@ -44,7 +46,7 @@ export interface RequestOutcomes {
   readonly preemptions: Int32Array
   /** Times it came back from a backend that failed or was not there, to be sent again. */
   readonly attempts: Uint8Array
-  /** Index into {@link RunResult.rejectReasons}, -1 unless rejected, failed or timed out. */
+  /** Index into {@link RunResult.rejectReasons}, -1 unless rejected, failed, timed out or never sent. */
   readonly rejectReason: Int32Array
 }
 

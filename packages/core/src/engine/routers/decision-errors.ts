@@ -20,6 +20,21 @@ export function wrongModel(
   )
 }
 
+/** A router sent a prompt to be decoded by another model than the one that computes it. */
+export function unlikePair(
+  router: string,
+  prefill: BackendView,
+  decode: BackendView,
+): RouteSimError {
+  return new RouteSimError(
+    `router "${router}": expected a prefill and a decode backend of one model, got ${prefill.id} ("${prefill.model}") and ${decode.id} ("${decode.model}")`,
+    {
+      code: 'router_invalid_decision',
+      hint: 'Choose the second among the backends with the model of the first; pdPair() of @routesim/algorithms does.',
+    },
+  )
+}
+
 /** A router decided on something that is no decision. */
 export function invalidDecision(router: string, request: number, found: unknown): RouteSimError {
   const { expected, hint } = mending(found)
