@@ -63,7 +63,7 @@ export const dualmap: RouterDefinition = defineRouter({
       default: 128,
       min: 1,
       integer: true,
-      description: 'Tokens of the first block.',
+      description: 'Tokens of a block: of the first one, and of all of the approximate index.',
     },
     points: { default: 150, min: 1, integer: true, description: 'Points per backend of the ring.' },
     index: indexParameter,
@@ -84,7 +84,8 @@ export const dualmap: RouterDefinition = defineRouter({
   create: (parameters) => {
     const { slo_ms, prefill_ms_per_token, max_pending, max_wait_ms, block_tokens } = parameters
     const belief = new PrefixBelief(parameters.index, {
-      capacityTokens: parameters.capacity_tokens,
+      blockTokens: block_tokens,
+      capacityBlocks: Math.ceil(parameters.capacity_tokens / block_tokens),
       ttlMs: Number.POSITIVE_INFINITY,
       maxTokens: Number.POSITIVE_INFINITY,
       countsAfterGaps: false,

@@ -33,8 +33,8 @@ export class ApproximateKnowledge implements KvKnowledge {
   private readonly index: BlockIndex
   private readonly path = new PromptPath()
 
-  constructor(ttlMs: number) {
-    this.index = new BlockIndex({ capacityTokens: Number.POSITIVE_INFINITY, ttlMs })
+  constructor(blockTokens: number, ttlMs: number) {
+    this.index = new BlockIndex({ blockTokens, capacityBlocks: Number.POSITIVE_INFINITY, ttlMs })
   }
 
   get size(): number {

@@ -447,7 +447,9 @@ export class RouterCore {
   private knowledgeFor(config: RouterConfig): KvKnowledge {
     const { kv_index, block_tokens, approximate_ttl_sec } = config
     if (kv_index === 'none') return new NoKnowledge()
-    if (kv_index === 'approximate') return new ApproximateKnowledge(approximate_ttl_sec * 1000)
+    if (kv_index === 'approximate') {
+      return new ApproximateKnowledge(block_tokens, approximate_ttl_sec * 1000)
+    }
     const news = this.newsForAlgorithm()
     return new EventKnowledge(block_tokens, () =>
       this.algorithm.onKvEvents === undefined ? undefined : news,
