@@ -74,13 +74,8 @@ export class PrefixBelief {
 
   /** Leading tokens of the prompt that each backend is believed to hold, by id; valid until the next call. */
   matched(request: RequestView, cluster: ClusterView): ArrayLike<number> {
-    if (!this.isTold) this.read(request)
-    return this.matchedRead(request, cluster)
-  }
-
-  /** The same of a prompt that was read just now. */
-  matchedRead(request: RequestView, cluster: ClusterView): ArrayLike<number> {
     if (this.isTold) return cluster.prefixMatch(request)
+    this.read(request)
     this.open(cluster)
     const { index, path, predicted, promptTokens } = this
     const size = cluster.columns.waiting.length
@@ -98,21 +93,13 @@ export class PrefixBelief {
     return this.matchedTokens
   }
 
-  /** Reads as much of a prompt as is looked at, which is valid until the next is read. */
-  read(request: RequestView): PromptPath {
-    request.promptPath(this.path)
-    this.path.cutTo(this.options.maxTokens)
-    this.promptTokens = request.promptTokens
-    return this.path
-  }
-
-  /** The request that was read last goes to a backend. */
+  /** The request that was asked about last goes to a backend. */
   sent(backend: number, nowMs: number): void {
     this.index?.insert(this.path, backend, nowMs, this.promptTokens)
     this.predicted?.insert(this.path, backend, nowMs, this.promptTokens)
   }
 
-  /** A request goes to a backend that was read some time ago, before others. */
+  /** A request goes to a backend that was asked about some time ago, before others. */
   sentLater(request: RequestView, backend: number, nowMs: number): void {
     if (this.isTold) return
     this.read(request)
@@ -123,6 +110,13 @@ export class PrefixBelief {
   forget(ids: ArrayLike<number>): void {
     this.index?.forget(ids)
     this.predicted?.forget(ids)
+  }
+
+  /** Reads as much of a prompt as is looked at. */
+  private read(request: RequestView): void {
+    request.promptPath(this.path)
+    this.path.cutTo(this.options.maxTokens)
+    this.promptTokens = request.promptTokens
   }
 
   /** What was sent a moment ago counts where it is more than what is known. */

@@ -2,12 +2,12 @@ import { defineRouter, type RouterDefinition } from '../definition/define-router
 import { boundedLoad, boundedSlots, placeKey } from '../hashing/bounded-load.js'
 import { hashInteger } from '../hashing/hash.js'
 import { HashRing } from '../hashing/hash-ring.js'
-import { PromptPath } from '../prompt/prompt-path.js'
 
 /**
  * A hash of the prompt's first `prefix_tokens` tokens finds a point on a ring; clockwise from it, the first
  * available backend with at most max(f a, a + `load_margin`) requests is taken, f = `load_factor` and a =
- * (total + 1) / n. None such: the first available. A prompt that shares less than that has a key of its own.
+ * (total + 1) / n. None such: the first available. A prompt that shares less than that has a key of its own; a shorter one has
+ * that of the whole.
  *
  * With `max_requests` above 0 the bound is less than so many requests instead. With `whole_slots` it is f times total + 1,
  * divided among the available backends, rounded up and at least 1. With `overflow` least, a key whose first available
@@ -100,17 +100,15 @@ export const chwblPrefix: RouterDefinition = defineRouter({
     const { prefix_tokens, points, load_factor, load_margin } = parameters
     const { max_requests, whole_slots, overflow } = parameters
     const ring = new HashRing(points)
-    const path = new PromptPath()
     const bound = { factor: load_factor, margin: load_margin }
     let ownKeys = 0
     return {
       route(request, cluster) {
-        request.promptPath(path)
         ring.setMembers(cluster.ids)
-        const run = path.idAt(Math.min(prefix_tokens, request.promptTokens))
-        const key = run === -1 ? hashInteger(ownKeys++, 2) : hashInteger(run, 1)
+        const head = request.promptHead(prefix_tokens)
+        const key = head === -1 ? hashInteger(ownKeys++, 2) : hashInteger(head, 1)
         cluster.notes?.branch(
-          run === -1 ? 'no shared beginning: a key of its own' : 'prompt prefix',
+          head === -1 ? 'no shared beginning: a key of its own' : 'prompt prefix',
         )
         const limit =
           max_requests > 0

@@ -123,9 +123,9 @@ export const dualmap: RouterDefinition = defineRouter({
     }
 
     function toDualmap(request: RequestView, cluster: ClusterView): DualmapRequest | undefined {
-      const block = belief.read(request).idAt(Math.min(block_tokens, request.promptTokens))
+      const head = request.promptHead(block_tokens)
       // A prompt whose first block is its own has no home.
-      const key = block === -1 ? cluster.random.integer(2 ** 31) : block
+      const key = head === -1 ? cluster.random.integer(2 ** 31) : head
       if (cluster.ids !== members) {
         members = cluster.ids
         ring.setMembers(members)
@@ -133,7 +133,7 @@ export const dualmap: RouterDefinition = defineRouter({
       const first = candidate(cluster, key, 1)
       if (first === -1) return undefined
       const other = candidate(cluster, key, 2)
-      const known = belief.matchedRead(request, cluster)
+      const known = belief.matched(request, cluster)
       readRow = request.id
       const { length } = cluster.columns.waiting
       const coming = queues.take(length)

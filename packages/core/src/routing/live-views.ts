@@ -25,6 +25,7 @@ export interface RequestFacts {
   /** {@link RequestView.attempt} by row. */
   readonly attempts: Uint8Array
   writePath(request: number, out: PromptPathWriter): void
+  headOf(request: number, tokens: number): number
 }
 
 /** What a router can ask and do beside deciding. */
@@ -105,6 +106,9 @@ export class RequestCursor implements RequestView {
   }
   promptPath(out: PromptPathWriter): void {
     this.#facts.writePath(this.#row, out)
+  }
+  promptHead(tokens: number): number {
+    return this.#facts.headOf(this.#row, tokens)
   }
 }
 

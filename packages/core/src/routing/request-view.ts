@@ -43,6 +43,13 @@ export interface RequestView {
    * Tokens after the last run are the request's own. Allocates nothing.
    */
   promptPath(out: PromptPathWriter): void
+  /**
+   * Names the first so many tokens of the prompt, or all of it where it is shorter: an integer >= 0 that prompts have in
+   * common which begin alike that far, or -1 where a trace says that no other does. Allocates nothing in simulations.
+   *
+   * Live, every prompt has one, of its very tokens; in simulations it names what the trace declares as shared.
+   */
+  promptHead(tokens: number): number
 }
 
 /**

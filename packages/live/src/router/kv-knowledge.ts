@@ -42,12 +42,12 @@ export class ApproximateKnowledge implements KvKnowledge {
   }
 
   match(request: LiveRequest, nowMs: number, out: Float64Array): void {
-    request.promptPath(this.path)
+    request.blockPath(this.path)
     this.index.matchPrefix(this.path, nowMs, out)
   }
 
   sent(request: LiveRequest, worker: number, nowMs: number): void {
-    request.promptPath(this.path)
+    request.blockPath(this.path)
     this.index.insert(this.path, worker, nowMs)
   }
 

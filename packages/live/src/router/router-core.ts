@@ -7,7 +7,6 @@ import {
   type RoutingAlgorithm,
   type RoutingDecision,
 } from '@routesim/core'
-import type { BlockHashes } from '../tokens/block-hashes.js'
 import { BlockInterner } from '../tokens/block-interner.js'
 import { AnswerProgress } from './answer-progress.js'
 import { DecisionLog } from './decision-log.js'
@@ -22,7 +21,7 @@ import {
 } from './kv-knowledge.js'
 import { LiveBackend, type MetricsSample } from './live-backend.js'
 import { LiveCluster, type LiveClusterSource } from './live-cluster.js'
-import { LiveRequest, type LiveRequestFacts } from './live-request.js'
+import { LiveRequest, type LiveRequestFacts, type PromptHashes } from './live-request.js'
 import { type AlgorithmFactory, makeAlgorithm, serveDifferently } from './load-algorithm-factory.js'
 import { LoadColumns } from './load-columns.js'
 import { destinationOf, type Route, routeOf } from './route.js'
@@ -220,7 +219,7 @@ export class RouterCore {
   }
 
   /** A request comes in. */
-  begin(facts: Omit<LiveRequestFacts, 'id' | 'arrivalMs'>, hashes: BlockHashes): Ticket {
+  begin(facts: Omit<LiveRequestFacts, 'id' | 'arrivalMs'>, hashes: PromptHashes): Ticket {
     this.forgetBlocks()
     const id = this.freeIds.pop() ?? this.nextId++
     const arrivalMs = this.now()
@@ -493,5 +492,5 @@ export class RouterCore {
 }
 
 function* chainedOf(tickets: Iterable<Ticket>): Generator<Float64Array> {
-  for (const { request } of tickets) yield request.hashes.chained
+  for (const { request } of tickets) yield request.runHashes
 }

@@ -12,14 +12,13 @@ import { KvEventSubscriber } from '../kv-events/kv-event-subscriber.js'
 import { PrometheusText } from '../metrics/prometheus-text.js'
 import { ApiError } from '../openai/api-error.js'
 import { parseCompletionRequest } from '../openai/completion-request.js'
-import { chainHash } from '../tokens/block-hashes.js'
 import { BackendMonitor } from './backend-monitor.js'
 import { checkKey } from './check-key.js'
 import { CompletionHandler } from './completion-handler.js'
 import { faultName } from './fault-name.js'
 import { EventKnowledge } from './kv-knowledge.js'
 import type { LiveBackend } from './live-backend.js'
-import { promptHashes, promptTokensOf } from './live-request.js'
+import { promptHashes, promptTokensOf, toldHashes } from './live-request.js'
 import { type AlgorithmFactory, loadAlgorithmFactory } from './load-algorithm-factory.js'
 import { readKeyFile } from './read-key-file.js'
 import { checkReload, type RouterConfig } from './router-config.js'
@@ -441,11 +440,6 @@ function bestWorkerQuestion(text: string, blockTokens: number, named: RouterCore
     throw new ApiError(400, 'num_tokens: expected an integer > 0')
   const isList = Array.isArray(local) && local.every((hash) => Number.isSafeInteger(hash))
   if (!isList) throw new ApiError(400, 'local_hashes: expected a list of integers')
-  let before = 0
-  const chained = Float64Array.from(local, (hash) => {
-    before = chainHash(before, hash)
-    return before
-  })
-  const hashes = { local: Float64Array.from(local), chained }
+  const hashes = toldHashes(local, blockTokens)
   return { promptTokens: tokens as number, hashes, model: undefined, adapter: undefined }
 }
