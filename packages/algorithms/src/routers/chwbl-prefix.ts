@@ -62,7 +62,7 @@ export const chwblPrefix: RouterDefinition = defineRouter({
   presets: {
     kubeai: {
       description:
-        'PrefixHash: 100 characters of the first user message, here 25 tokens of the prompt.',
+        'PrefixHash: 100 characters of the first user message, here 25 tokens of the whole prompt.',
       mirrors: 'KubeAI at f442a2c',
       parameters: { prefix_tokens: 25, points: 256, load_factor: 1.25 },
     },

@@ -45,9 +45,10 @@ export interface RequestView {
   promptPath(out: PromptPathWriter): void
   /**
    * Names the first so many tokens of the prompt, or all of it where it is shorter: an integer >= 0 that prompts have in
-   * common which begin alike that far, or -1 where a trace says that no other does. Allocates nothing in simulations.
+   * common which begin alike that far, or -1 where none is known to. Allocates nothing in simulations.
    *
-   * Live, every prompt has one, of its very tokens; in simulations it names what the trace declares as shared.
+   * Live, it is of the very tokens, so that every prompt of which these are known has one; in simulations it names what
+   * the trace declares as shared.
    */
   promptHead(tokens: number): number
 }

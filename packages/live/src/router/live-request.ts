@@ -23,7 +23,7 @@ export interface LiveRequestFacts {
 export interface PromptHashes extends BlockHashes {
   /** Of the whole prompt, where it goes on after its last whole block. */
   readonly whole?: number
-  /** Of its first tokens, or of all where it has fewer: equal for equal ones. */
+  /** Of its first tokens, or of all where it has fewer: equal for equal ones; -1 where none is known. */
   head(tokens: number): number
 }
 
@@ -123,7 +123,8 @@ export function promptHashes(
   const blocks = hashBlocks(tokens.subarray(0, tokens.length - 1), blockTokens, keys)
   const head = (count: number): number => {
     const length = Math.min(count, tokens.length)
-    return length === 0 ? 0 : hashBlocks(tokens.subarray(0, length), length, keys).chained[0]!
+    // Of a prompt that is given as embeddings nobody knows what it shares.
+    return length === 0 ? -1 : hashBlocks(tokens.subarray(0, length), length, keys).chained[0]!
   }
   return {
     ...blocks,
