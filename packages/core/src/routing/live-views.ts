@@ -211,8 +211,9 @@ export class LiveClusterView implements ClusterView {
     actions: RouterActions,
     matched: Int32Array,
   ) {
-    this.#all = backends
-    this.backends = backends
+    // Routers that sort or change the list would do so for good, and for each other.
+    this.#all = Object.freeze([...backends])
+    this.backends = this.#all
     this.ids = Int32Array.from(backends, ({ id }) => id)
     this.columns = source.loads
     this.random = random
@@ -252,7 +253,7 @@ export class LiveClusterView implements ClusterView {
 
   /** Lists those of its backends that pass, and no others. */
   list(is: (backend: BackendView) => boolean): void {
-    this.backends = this.#all.filter(is)
+    this.backends = Object.freeze(this.#all.filter(is))
     this.ids = Int32Array.from(this.backends, ({ id }) => id)
     this.#pools.length = 0
   }
