@@ -2,7 +2,7 @@ import { RandomStream } from '@routesim/core'
 import { expect, test } from 'vitest'
 import { testCluster } from '../test-kit/test-cluster.js'
 import { summary } from '../testing/summary.js'
-import { boundedLoad, placeKey } from './bounded-load.js'
+import { boundedLoad, boundedSlots, placeKey } from './bounded-load.js'
 import { hashInteger } from './hash.js'
 import { HashRing } from './hash-ring.js'
 import type { KeyPlacement } from './key-placement.js'
@@ -32,6 +32,23 @@ test.each([
   [[0, 0, 2], 1, 0, 1],
 ])('%j with factor %f and margin %i is bounded by %f', (loads, factor, margin, bound) => {
   expect(boundedLoad(running(...loads), { factor, margin })).toBe(bound)
+})
+
+test.each([
+  // ceil((total + 1) f), then its part of each that is available, rounded up.
+  [[1, 0, 0, 0], 1.5, 1],
+  [[2, 0, 0, 0], 1.5, 2],
+  [[0, 0, 0, 0], 1.5, 1],
+  [[9, 9, 9, 9], 1.1, 11],
+  [[3, 4], 1.25, 5],
+  [[2, 2], 0.1, 1],
+])('%j with factor %f has %i whole slots each', (loads, factor, slots) => {
+  expect(boundedSlots(running(...loads), factor)).toBe(slots)
+})
+
+test('whole slots are of the available backends, for the requests of all', () => {
+  const cluster = testCluster([{ running: 1 }, { running: 8, healthy: false }, {}])
+  expect(boundedSlots(cluster, 1.5)).toBe(8)
 })
 
 test.each([

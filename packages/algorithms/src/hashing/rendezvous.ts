@@ -1,6 +1,11 @@
 import { hashInteger } from './hash.js'
 import { type KeyPlacement, sameIds, sizeFor } from './key-placement.js'
 
+/** Weight of a backend for a key, a number that is another for every pair of both. @param hash - the key's, 32 bits */
+export function rendezvousWeight(hash: number, backend: number): number {
+  return hashInteger(hash, backend + 1)
+}
+
 /**
  * Rendezvous hashing: every backend has a weight for every key, and the order is by falling weight. When
  * one of n backends goes, only its own keys move, and they spread evenly over the rest.
@@ -24,7 +29,7 @@ export class Rendezvous implements KeyPlacement {
   first(hash: number): number {
     for (let i = 0; i < this.members.length; i++) {
       const id = this.members[i]!
-      this.weights[id] = hashInteger(hash, id + 1)
+      this.weights[id] = rendezvousWeight(hash, id)
     }
     return this.next()
   }

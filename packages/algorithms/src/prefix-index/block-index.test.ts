@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { PromptPath } from '../prompt/prompt-path.js'
 import { chainedIds, testPath } from '../testing/test-path.js'
 import { BlockIndex } from './block-index.js'
 
@@ -34,7 +35,7 @@ test('it keeps, forgets and matches as plain lists do', () => {
       fc.integer({ min: 5, max: 12 }),
       fc.constantFrom(25, Number.POSITIVE_INFINITY),
       (insertions, probe, capacity, ttlMs) => {
-        const index = new BlockIndex({ capacityTokens: capacity * 16, ttlMs })
+        const index = new BlockIndex({ blockTokens: 16, capacityBlocks: capacity, ttlMs })
         const naive = new NaiveIndex(capacity, ttlMs)
         const out = new Float64Array(BACKENDS)
         const ids = chainedIds(probe)
@@ -63,8 +64,139 @@ test('it keeps, forgets and matches as plain lists do', () => {
   )
 })
 
+/** Tokens of a run: unlike from run to run, and more or fewer than those of a block. */
+const tokensOf = (id: number) => 1 + ((id * 7) % 23)
+
+function unevenPath(ids: readonly number[]): PromptPath {
+  const path = new PromptPath()
+  let end = 0
+  for (const id of ids) {
+    end += tokensOf(id)
+    path.push(id, end)
+  }
+  return path
+}
+
+/** A prompt cut into blocks, each named by all tokens up to its end; its rest, too, where that counts. */
+function blocksOf(ids: readonly number[], blockTokens: number, countsRests: boolean): string[] {
+  const tokens = ids.flatMap((id) => Array.from({ length: tokensOf(id) }, (_, i) => `${id}.${i}`))
+  const blocks: string[] = []
+  for (let end = blockTokens; end <= tokens.length; end += blockTokens) {
+    blocks.push(tokens.slice(0, end).join())
+  }
+  if (countsRests && tokens.length % blockTokens > 0) blocks.push(`${tokens.join()} ends`)
+  return blocks
+}
+
+/** Blocks per backend, the least recently used first. */
+class NaiveBlocks {
+  readonly held = Array.from({ length: BACKENDS }, (): string[] => [])
+  private readonly capacities: readonly number[]
+
+  constructor(capacities: readonly number[]) {
+    this.capacities = capacities
+  }
+  insert(blocks: readonly string[], at: number): void {
+    const kept = this.held[at]!.filter((block) => !blocks.includes(block))
+    this.held[at] = [...kept, ...blocks].slice(-this.capacities[at]!)
+  }
+  leading(blocks: readonly string[], at: number): string[] {
+    const gap = blocks.findIndex((block) => !this.held[at]!.includes(block))
+    return blocks.slice(0, gap === -1 ? blocks.length : gap)
+  }
+  known(blocks: readonly string[], at: number): string[] {
+    const nobody = blocks.findIndex((block) => !this.held.some((held) => held.includes(block)))
+    const walked = nobody === -1 ? blocks : blocks.slice(0, nobody)
+    return walked.filter((block) => this.held[at]!.includes(block))
+  }
+}
+
+test('it sees and keeps what an index does that cuts every prompt into whole blocks', () => {
+  const insertion = fc.record({ steps, at: fc.nat(BACKENDS - 1) })
+  fc.assert(
+    fc.property(
+      fc.array(insertion, { maxLength: 30 }),
+      steps,
+      fc.constantFrom(1, 4, 16, 64),
+      fc.integer({ min: 1, max: 9 }),
+      fc.boolean(),
+      (insertions, probe, blockTokens, capacity, countsRests) => {
+        const limits = { blockTokens, countsRests, ttlMs: Number.POSITIVE_INFINITY }
+        const index = new BlockIndex({ ...limits, capacityBlocks: capacity })
+        // One backend keeps more than the others.
+        index.limit(1, 2 * capacity)
+        const naive = new NaiveBlocks([capacity, 2 * capacity, capacity])
+        const ids = chainedIds(probe)
+        const path = unevenPath(ids)
+        const blocks = blocksOf(ids, blockTokens, countsRests)
+        const sizes = new Map(
+          blocks.map((block, i) => [block, Math.min(blockTokens, path.tokens - i * blockTokens)]),
+        )
+        const tokens = (found: readonly string[]) =>
+          found.reduce((sum, block) => sum + sizes.get(block)!, 0)
+        const out = new Float64Array(BACKENDS)
+        for (const { steps, at } of insertions) {
+          const sent = unevenPath(chainedIds(steps))
+          index.insert(sent, at, 0, sent.tokens)
+          naive.insert(blocksOf(chainedIds(steps), blockTokens, countsRests), at)
+          index.matchPrefix(path, 0, out, path.tokens)
+          expect([...out]).toEqual([0, 1, 2].map((b) => tokens(naive.leading(blocks, b))))
+          index.matchRuns(path, 0, out, path.tokens)
+          expect([...out]).toEqual([0, 1, 2].map((b) => tokens(naive.known(blocks, b))))
+          for (const b of [0, 1, 2]) {
+            expect(index.tokensOf(b)).toBe(naive.held[b]!.length * blockTokens)
+          }
+        }
+      },
+    ),
+  )
+})
+
+test('a beginning in common that is shorter than a block is not seen', () => {
+  const index = new BlockIndex({
+    blockTokens: 64,
+    capacityBlocks: 10,
+    ttlMs: Number.POSITIVE_INFINITY,
+  })
+  const out = new Float64Array(1)
+  const seen = (ids: readonly number[], runTokens: number) => {
+    index.matchPrefix(testPath(ids, runTokens), 0, out)
+    return out[0]
+  }
+  index.insert(testPath([1], 40), 0, 0)
+  expect([index.size, seen([1], 40)]).toEqual([0, 0])
+  // Of 120 tokens in three runs one block, which ends in the second run.
+  index.insert(testPath([1, 2, 3], 40), 0, 0)
+  expect([seen([1], 40), seen([1, 2], 40), seen([1, 2, 3], 40)]).toEqual([0, 64, 64])
+})
+
+test('the rest of a prompt counts for prompts that are equal to their end', () => {
+  const index = new BlockIndex({
+    blockTokens: 64,
+    capacityBlocks: 10,
+    ttlMs: Number.POSITIVE_INFINITY,
+    countsRests: true,
+  })
+  const out = new Float64Array(1)
+  const seen = (path: PromptPath, promptTokens: number) => {
+    index.matchPrefix(path, 0, out, promptTokens)
+    return out[0]
+  }
+  index.insert(testPath([1, 2], 50), 0, 0, 100)
+  expect(seen(testPath([1, 2], 50), 100)).toBe(100)
+  // It goes on, with tokens of its own or of others.
+  expect(seen(testPath([1, 2], 50), 101)).toBe(64)
+  expect(seen(testPath([1, 2, 3], 50), 150)).toBe(64)
+  index.forget([2])
+  expect([index.size, seen(testPath([1, 2], 50), 100)]).toEqual([0, 0])
+})
+
 test('what was used at an age of the time to live is forgotten, a moment before it is not', () => {
-  const index = new BlockIndex({ capacityTokens: Number.POSITIVE_INFINITY, ttlMs: 100 })
+  const index = new BlockIndex({
+    blockTokens: 16,
+    capacityBlocks: Number.POSITIVE_INFINITY,
+    ttlMs: 100,
+  })
   const out = new Float64Array(1)
   index.insert(testPath([1, 4]), 0, 0)
   index.matchPrefix(testPath([1, 4]), 99.9, out)

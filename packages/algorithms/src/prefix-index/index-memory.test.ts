@@ -25,7 +25,11 @@ function* prompts(count: number) {
 }
 
 test('a block index of 64 backends keeps to its capacity and to its memory, whatever passes through', () => {
-  const index = new BlockIndex({ capacityTokens: 16 * BLOCKS, ttlMs: Number.POSITIVE_INFINITY })
+  const index = new BlockIndex({
+    blockTokens: 16,
+    capacityBlocks: BLOCKS,
+    ttlMs: Number.POSITIVE_INFINITY,
+  })
   let early = 0
   for (const { path, backend, nowMs } of prompts(40_000)) {
     index.insert(path, backend, nowMs)
@@ -38,7 +42,11 @@ test('a block index of 64 backends keeps to its capacity and to its memory, what
 })
 
 test('entries of a block index that have lived their time make room, too', () => {
-  const index = new BlockIndex({ capacityTokens: Number.POSITIVE_INFINITY, ttlMs: 500 })
+  const index = new BlockIndex({
+    blockTokens: 16,
+    capacityBlocks: Number.POSITIVE_INFINITY,
+    ttlMs: 500,
+  })
   const out = new Float64Array(BACKENDS)
   for (const { path, backend, nowMs } of prompts(20_000)) {
     index.matchPrefix(path, nowMs, out)
@@ -90,7 +98,11 @@ function* sharedPrompts(count: number) {
 }
 
 test('what many backends own takes more memory, but no more than its share', () => {
-  const index = new BlockIndex({ capacityTokens: 16 * BLOCKS, ttlMs: Number.POSITIVE_INFINITY })
+  const index = new BlockIndex({
+    blockTokens: 16,
+    capacityBlocks: BLOCKS,
+    ttlMs: Number.POSITIVE_INFINITY,
+  })
   const tree = new RadixTree()
   let early = 0
   for (const { path, backend, nowMs } of sharedPrompts(60_000)) {

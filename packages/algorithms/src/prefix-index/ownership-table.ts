@@ -94,6 +94,19 @@ export class OwnershipTable {
     return this.entries[entry + NEWER]!
   }
 
+  /** Tokens of an entry. */
+  tokensIn(entry: number): number {
+    return this.entries[entry + TOKENS]!
+  }
+
+  /** Counts an entry as other tokens than when it was added. */
+  resize(entry: number, tokens: number): void {
+    const { entries } = this
+    const backend = entries[entry + OWNER]!
+    this.tokens[backend] = this.tokens[backend]! + tokens - entries[entry + TOKENS]!
+    entries[entry + TOKENS] = tokens
+  }
+
   /** When the entry was last touched, in ms. */
   usedMsOf(entry: number): number {
     return this.usedMs[entry / FIELDS]!

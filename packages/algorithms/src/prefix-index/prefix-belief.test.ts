@@ -4,7 +4,8 @@ import { testPrompt } from '../test-kit/test-request.js'
 import { PrefixBelief } from './prefix-belief.js'
 
 const limits = {
-  capacityTokens: 1000,
+  blockTokens: 1,
+  capacityBlocks: 1000,
   ttlMs: Number.POSITIVE_INFINITY,
   countsAfterGaps: false,
 }

@@ -138,7 +138,7 @@ test('the list is frozen and names are unique', () => {
 
 test.each([
   ['aibrix_prefix_cache', { index: 'approximate' }],
-  ['dualmap', { index: 'approximate', max_pending: 100 }],
+  ['dualmap', { index: 'approximate', block_tokens: 16, max_pending: 100 }],
   ['dynamo_kv', { index: 'approximate' }],
   ['dynamo_kv', { predicted_ttl_sec: 2 }],
   ['epp_scorers', { index: 'approximate' }],

@@ -1,4 +1,4 @@
-import type { BackendView } from '@routesim/core'
+import { type BackendView, RandomStream } from '@routesim/core'
 import { expect, test } from 'vitest'
 import { testCluster } from '../test-kit/test-cluster.js'
 import { testRequest, testUsage } from '../test-kit/test-request.js'
@@ -65,13 +65,25 @@ test.each<[string, number | string, number | string]>([
   // 0 / 1 against 1 / 9.
   ['an idle one is better than any pace', after([[9, LATELY]], loads(1, 0)), 1],
   [
-    'even: the lower KV usage',
+    'even, whatever the KV usage: the first',
     after(
       [],
       [
         { running: 2, kvUsage: 0.5 },
         { running: 2, kvUsage: 0.4 },
       ],
+    ),
+    0,
+  ],
+  [
+    'even: the lower KV usage, where it decides',
+    after(
+      [],
+      [
+        { running: 2, kvUsage: 0.5 },
+        { running: 2, kvUsage: 0.4 },
+      ],
+      { kv_ties: true },
     ),
     1,
   ],
@@ -84,12 +96,29 @@ test.each<[string, number | string, number | string]>([
         { running: 2, kvUsage: 0.5 },
         { running: 2, kvUsage: 0.4 },
       ],
+      { kv_ties: true },
     ),
     2,
   ],
+  // 40 / 40 against 20 / 10.
+  [
+    'a difference of 20 is no imbalance',
+    after(
+      [
+        [40, LATELY],
+        [10, 90_000],
+      ],
+      loads(40, 20),
+    ),
+    0,
+  ],
   // 17 / 40 against 1 / 1: but 17 - 1 is not above 16.
-  ['a difference of 16 is no imbalance', after([[40, LATELY]], loads(17, 1)), 0],
-  ['one of 17 is', after([[40, LATELY]], loads(18, 1)), 1],
+  [
+    'with an imbalance of 16, 16 is none',
+    after([[40, LATELY]], loads(17, 1), { imbalance: 16 }),
+    0,
+  ],
+  ['17 is one', after([[40, LATELY]], loads(18, 1), { imbalance: 16 }), 1],
   // The fewest are 1: 1 / 1 against 1 / 4.
   [
     'out of balance, the fastest of the least loaded',
@@ -100,6 +129,7 @@ test.each<[string, number | string, number | string]>([
         [4, LATELY],
       ],
       loads(18, 1, 1),
+      { imbalance: 16 },
     ),
     2,
   ],
@@ -114,6 +144,7 @@ test.each<[string, number | string, number | string]>([
         [9, LATELY],
       ],
       [{ healthy: false }, { running: 20 }, { running: 30 }],
+      { imbalance: 16 },
     ),
     2,
   ],
@@ -122,4 +153,15 @@ test.each<[string, number | string, number | string]>([
   ['none', after([], []), 'no_available_backend'],
 ])('%s', (_why, decision, expected) => {
   expect(decision).toBe(expected)
+})
+
+test('equals go anywhere', () => {
+  const router = aibrixLoadBalance.create({ preset: 'load_balance' })
+  const random = new RandomStream(3, 'router')
+  const counts = [0, 0, 0]
+  for (let i = 0; i < 3000; i++) {
+    const cluster = testCluster([{ kvUsage: 0.3 }, { kvUsage: 0.1 }, { kvUsage: 0.2 }], { random })
+    counts[Number(summary(router.route(testRequest(), cluster)))]!++
+  }
+  for (const count of counts) expect(Math.abs(count / 3000 - 1 / 3)).toBeLessThan(0.03)
 })

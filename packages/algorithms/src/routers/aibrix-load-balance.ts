@@ -8,25 +8,26 @@ import { tiesParameter } from '../pickers/ties.js'
 const MS_PER_MINUTE = 60_000
 
 /**
- * min(requests / requests that ended there within a minute, 1 if none did), then the smallest share of KV blocks
- * in use, then `ties`. When the most and the fewest requests differ by more than `imbalance`, only backends with
- * the fewest are candidates.
+ * min(requests / requests that ended there within a minute, 1 if none did), then `ties`. Of RouteSim's own are `kv_ties`,
+ * by which the smallest share of KV blocks in use decides before `ties`, and `imbalance`: when the most and the fewest
+ * requests differ by more, only backends with the fewest are candidates.
  *
- * Source: vllm-project/aibrix, load_balance.go at 01de8a5 (pull request 2365, 2026). O(backends).
+ * Source: vllm-project/aibrix, pkg/plugins/gateway/algorithms/load_balance.go at 01de8a5, which has neither; its pull
+ * request 2365 tells of both. O(backends).
  */
 export const aibrixLoadBalance: RouterDefinition = defineRouter({
   name: 'aibrix_load_balance',
   description:
     'Sends to the backend that would be done with its requests soonest at its latest pace.',
   observes: ['queue lengths', 'kv usage', 'own requests', 'time'],
-  rule: 'Lowest requests / requests of this router that ended there in the last minute, at least 1; then the lowest KV usage. Past an imbalance, only the least loaded compete.',
+  rule: 'Lowest requests / requests of this router that ended there in the last minute, at least 1. Where kv_ties is set, the lowest KV usage of equals; past an imbalance, where one is set, only the least loaded compete.',
   terms: {
     requests: 'Requests on it.',
     ended_per_minute: 'Requests of this router that ended there in the last minute, at least 1.',
   },
   wins: 'Backends differ in speed, and each has ended enough requests for its pace to be known.',
   loses: 'Lengths differ much: who ends many short requests looks fast.',
-  source: 'vllm-project/aibrix, load_balance.go at 01de8a5',
+  source: 'vllm-project/aibrix, pkg/plugins/gateway/algorithms/load_balance.go at 01de8a5',
   parameters: {
     window_sec: {
       default: 60,
@@ -34,21 +35,27 @@ export const aibrixLoadBalance: RouterDefinition = defineRouter({
       description: 'How long an ended request counts.',
     },
     imbalance: {
-      default: 16,
+      default: 0,
       min: 0,
-      description: 'Difference of requests above which only the least loaded compete.',
+      description:
+        "Difference of requests above which only the least loaded compete; 0 for none, as in AIBrix's file.",
+    },
+    kv_ties: {
+      default: false,
+      description:
+        "Whether the lowest KV usage decides between equals, before ties does; not in AIBrix's file.",
     },
     ties: tiesParameter,
   },
   presets: {
     load_balance: {
       description:
-        'Merged in the middle of 2026. Ties as the file has them: KV usage, then any; the imbalance is that of the manifest.',
-      mirrors: 'AIBrix, load-balance, load_balance.go at 01de8a5',
-      parameters: { imbalance: 16, ties: 'random' },
+        'As merged in the middle of 2026: no gate, and equals at random. Later versions weigh by output tokens per second and KV usage and stand behind a gate, which are not mirrored.',
+      mirrors: 'AIBrix, load-balance, pkg/plugins/gateway/algorithms/load_balance.go at 01de8a5',
+      parameters: { imbalance: 0, kv_ties: false, ties: 'random' },
     },
   },
-  create: ({ window_sec, imbalance, ties }) => {
+  create: ({ window_sec, imbalance, kv_ties, ties }) => {
     const ended = new WindowCounts(window_sec * 1000)
     const perMinute = MS_PER_MINUTE / (window_sec * 1000)
     let costs = new Float64Array(0)
@@ -74,7 +81,7 @@ export const aibrixLoadBalance: RouterDefinition = defineRouter({
           if (requests < fewest) fewest = requests
           if (requests > most) most = requests
         }
-        const isUneven = most - fewest > imbalance
+        const isUneven = imbalance > 0 && most - fewest > imbalance
         const limit = isUneven ? fewest : most
         let least = Number.POSITIVE_INFINITY
         let tied = 0
@@ -91,10 +98,11 @@ export const aibrixLoadBalance: RouterDefinition = defineRouter({
           tied = cost === least ? tied + 1 : 1
           least = cost
         }
-        notes?.branch(isUneven ? 'out of balance' : tied > 1 ? 'by KV usage' : 'by pace')
+        const isByKv = kv_ties && tied > 1 && least < Number.POSITIVE_INFINITY
+        notes?.branch(isUneven ? 'out of balance' : isByKv ? 'by KV usage' : 'by pace')
         notes?.terms('requests', outstanding)
         notes?.terms('ended_per_minute', endedPerMinute)
-        if (tied > 1 && least < Number.POSITIVE_INFINITY) {
+        if (isByKv) {
           const usages = cluster.kvUsages()
           for (let i = 0; i < size; i++) {
             const id = ids[i]!

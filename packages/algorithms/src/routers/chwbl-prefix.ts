@@ -1,18 +1,21 @@
 import { defineRouter, type RouterDefinition } from '../definition/define-router.js'
-import { boundedLoad, placeKey } from '../hashing/bounded-load.js'
+import { boundedLoad, boundedSlots, placeKey } from '../hashing/bounded-load.js'
 import { hashInteger } from '../hashing/hash.js'
 import { HashRing } from '../hashing/hash-ring.js'
-import { PromptPath } from '../prompt/prompt-path.js'
 
 /**
  * A hash of the prompt's first `prefix_tokens` tokens finds a point on a ring; clockwise from it, the first
  * available backend with at most max(f a, a + `load_margin`) requests is taken, f = `load_factor` and a =
- * (total + 1) / n. None such: the first available. A prompt that shares less than that has a key of its own.
+ * (total + 1) / n. None such: the first available. A prompt that shares less than that has a key of its own; a shorter one has
+ * that of the whole.
  *
- * With `max_requests` above 0 the bound is less than so many requests instead. With `overflow` least, a key whose first
- * available backend is above the bound goes to the fewest requests.
+ * With `max_requests` above 0 the bound is less than so many requests instead. With `whole_slots` it is f times total + 1,
+ * divided among the available backends, rounded up and at least 1. With `overflow` least, a key whose first available
+ * backend is above the bound goes to the fewest requests; with shuffled, to the first within the bound in an order that is
+ * the key's own, and to the fewest requests when there is none.
  *
- * Source: kubeai-project/kubeai, internal/loadbalancer/balance_chwbl.go at f442a2c. O(log points + backends).
+ * Source: kubeai-project/kubeai, internal/loadbalancer/balance_chwbl.go at f442a2c; of whole slots and the shuffled order,
+ * Envoy, source/extensions/load_balancing_policies/common/thread_aware_lb_impl.cc at 0336fd6. O(log points + backends).
  */
 export const chwblPrefix: RouterDefinition = defineRouter({
   name: 'chwbl_prefix',
@@ -44,16 +47,22 @@ export const chwblPrefix: RouterDefinition = defineRouter({
       description:
         'Requests from which a backend is above the bound, instead of the mean; 0 for the mean.',
     },
+    whole_slots: {
+      default: false,
+      description:
+        'Whether the bound is in whole requests, rounded up and at least 1, of the available backends.',
+    },
     overflow: {
       default: 'next',
-      choices: ['next', 'least'],
-      description: 'Where a key goes past the bound: on along the ring, or to the fewest requests.',
+      choices: ['next', 'least', 'shuffled'],
+      description:
+        "Where a key goes past the bound: on along the ring, to the fewest requests, or on in a random order of the key's own.",
     },
   },
   presets: {
     kubeai: {
       description:
-        'PrefixHash: 100 characters of the first user message, here 25 tokens of the prompt.',
+        'PrefixHash: 100 characters of the first user message, here 25 tokens of the whole prompt.',
       mirrors: 'KubeAI at f442a2c',
       parameters: { prefix_tokens: 25, points: 256, load_factor: 1.25 },
     },
@@ -75,9 +84,10 @@ export const chwblPrefix: RouterDefinition = defineRouter({
     },
     envoy: {
       description:
-        'The policy ring_hash with hash_balance_factor 150, a value of its documentation: it is off unless set. The ring has 1,024 entries at least, here 150 for each; what is hashed is set by each deployment.',
-      mirrors: 'Envoy documentation; version not established',
-      parameters: { points: 150, load_factor: 1.5 },
+        "The policy ring_hash with hash_balance_factor 150, a value of its documentation: it is off unless set. A backend is within the bound with ceil(ceil(1.5 (total + 1)) / n) requests, at least 1; past that the others are asked in a random order seeded by the key, and the fewest requests win when all are past it. That order is deterministic but not Envoy's. The ring has 1,024 entries at least, here 150 for each; what is hashed is set by each deployment.",
+      mirrors:
+        'Envoy at 0336fd6, source/extensions/load_balancing_policies/common/thread_aware_lb_impl.cc',
+      parameters: { points: 150, load_factor: 1.5, whole_slots: true, overflow: 'shuffled' },
     },
     sagemaker: {
       description:
@@ -86,21 +96,26 @@ export const chwblPrefix: RouterDefinition = defineRouter({
       parameters: { prefix_tokens: 256, max_requests: 16, overflow: 'least' },
     },
   },
-  create: ({ prefix_tokens, points, load_factor, load_margin, max_requests, overflow }) => {
+  create: (parameters) => {
+    const { prefix_tokens, points, load_factor, load_margin } = parameters
+    const { max_requests, whole_slots, overflow } = parameters
     const ring = new HashRing(points)
-    const path = new PromptPath()
     const bound = { factor: load_factor, margin: load_margin }
     let ownKeys = 0
     return {
       route(request, cluster) {
-        request.promptPath(path)
         ring.setMembers(cluster.ids)
-        const run = path.idAt(Math.min(prefix_tokens, request.promptTokens))
-        const key = run === -1 ? hashInteger(ownKeys++, 2) : hashInteger(run, 1)
+        const head = request.promptHead(prefix_tokens)
+        const key = head === -1 ? hashInteger(ownKeys++, 2) : hashInteger(head, 1)
         cluster.notes?.branch(
-          run === -1 ? 'no shared beginning: a key of its own' : 'prompt prefix',
+          head === -1 ? 'no shared beginning: a key of its own' : 'prompt prefix',
         )
-        const limit = max_requests > 0 ? max_requests - 1 : boundedLoad(cluster, bound)
+        const limit =
+          max_requests > 0
+            ? max_requests - 1
+            : whole_slots
+              ? boundedSlots(cluster, load_factor)
+              : boundedLoad(cluster, bound)
         return placeKey(cluster, ring, key, limit, overflow)
       },
     }

@@ -155,6 +155,17 @@ test('its own index learns what is sent, whoever was asked about in between', ()
   expect(ask(prompt(4, [9, 8]), both)).toBe(1)
 })
 
+test.each([
+  // Of blocks of 128 tokens: fewer in common are not seen, and the other holds fewer KV tokens.
+  [127, 1],
+  [128, 0],
+])('its own index has whole blocks: %i tokens in common lead to %i', (tokens, expected) => {
+  const { ask, seen } = between({ index: 'approximate', max_pending: 9 })
+  const prompt = (id: number) => testPrompt([1], { id, promptTokens: 200 }, tokens)
+  expect(ask(prompt(0), seen([], [{}, { waiting: 10 }]))).toBe(0)
+  expect(ask(prompt(1), seen([], [{ kvUsage: 0.1 }, {}]))).toBe(expected)
+})
+
 test('who is late and has nowhere to go stays', () => {
   const { ask, seen, answered, released } = between()
   const full = [{}, { waiting: 10 }]

@@ -63,7 +63,7 @@ export const dualmap: RouterDefinition = defineRouter({
       default: 128,
       min: 1,
       integer: true,
-      description: 'Tokens of the first block.',
+      description: 'Tokens of a block: of the first one, and of all of the approximate index.',
     },
     points: { default: 150, min: 1, integer: true, description: 'Points per backend of the ring.' },
     index: indexParameter,
@@ -84,7 +84,8 @@ export const dualmap: RouterDefinition = defineRouter({
   create: (parameters) => {
     const { slo_ms, prefill_ms_per_token, max_pending, max_wait_ms, block_tokens } = parameters
     const belief = new PrefixBelief(parameters.index, {
-      capacityTokens: parameters.capacity_tokens,
+      blockTokens: block_tokens,
+      capacityBlocks: Math.ceil(parameters.capacity_tokens / block_tokens),
       ttlMs: Number.POSITIVE_INFINITY,
       maxTokens: Number.POSITIVE_INFINITY,
       countsAfterGaps: false,
@@ -122,9 +123,9 @@ export const dualmap: RouterDefinition = defineRouter({
     }
 
     function toDualmap(request: RequestView, cluster: ClusterView): DualmapRequest | undefined {
-      const block = belief.read(request).idAt(Math.min(block_tokens, request.promptTokens))
+      const head = request.promptHead(block_tokens)
       // A prompt whose first block is its own has no home.
-      const key = block === -1 ? cluster.random.integer(2 ** 31) : block
+      const key = head === -1 ? cluster.random.integer(2 ** 31) : head
       if (cluster.ids !== members) {
         members = cluster.ids
         ring.setMembers(members)
@@ -132,7 +133,7 @@ export const dualmap: RouterDefinition = defineRouter({
       const first = candidate(cluster, key, 1)
       if (first === -1) return undefined
       const other = candidate(cluster, key, 2)
-      const known = belief.matchedRead(request, cluster)
+      const known = belief.matched(request, cluster)
       readRow = request.id
       const { length } = cluster.columns.waiting
       const coming = queues.take(length)

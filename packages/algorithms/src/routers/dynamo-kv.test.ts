@@ -202,6 +202,25 @@ test('the approximate index holds what was sent for its time to live', () => {
   expect(summary(router.route(prompt, at(239_999, 0, 0)))).toBe(0)
 })
 
+test.each([
+  [63, 0],
+  [64, 1],
+])(
+  'the approximate index has whole KV blocks, of 64 tokens here: %i in common lead to %i',
+  (tokens, expected) => {
+    const router = dynamoKv.create({
+      preset: 'approximate',
+      track_active_blocks: false,
+      ties: 'first',
+    })
+    const cluster = (down: number) =>
+      testCluster([0, 1].map((id) => ({ healthy: id !== down, blockTokens: 64 })))
+    const prompt = testPrompt([1], { promptTokens: 500 }, tokens)
+    expect(summary(router.route(prompt, cluster(0)))).toBe(1)
+    expect(summary(router.route(prompt, cluster(-1)))).toBe(expected)
+  },
+)
+
 describe('what it believes of caches', () => {
   const one = { ties: 'first', track_active_blocks: false, track_prefill_tokens: true }
   const goes = (

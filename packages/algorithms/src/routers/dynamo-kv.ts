@@ -119,7 +119,7 @@ export const dynamoKv: RouterDefinition = defineRouter({
       parameters: { overlap_score_credit: 0, assume_kv_reuse: false },
     },
     approximate: {
-      description: 'Without KV events: entries live for 120 s.',
+      description: 'Without KV events: entries are whole KV blocks and live for 120 s.',
       mirrors: 'Dynamo, --no-router-kv-events, lib/kv-router/src/approx.rs at b072cdb2',
       parameters: { index: 'approximate' },
     },
@@ -155,7 +155,9 @@ export const dynamoKv: RouterDefinition = defineRouter({
     const { decode_active_request_weight, track_prefill_tokens, track_active_blocks } = parameters
     const isLru = parameters.approximate_cache_policy === 'lru'
     const belief = new PrefixBelief(parameters.index, {
-      capacityTokens: Number.POSITIVE_INFINITY,
+      blockTokens: 1,
+      followsKvBlocks: true,
+      capacityBlocks: Number.POSITIVE_INFINITY,
       ttlMs: isLru ? Number.POSITIVE_INFINITY : parameters.ttl_sec * 1000,
       fitsKvCache: isLru,
       predictedMs: parameters.predicted_ttl_sec * 1000,

@@ -153,22 +153,91 @@ describe('what it learns', () => {
 
   test('where it sent a prefix', () => {
     const approximate = { ...only('prefix_weight'), index: 'approximate', ties: 'rotate' }
-    const a = testPrompt([1, 4])
-    const b = testPrompt([2, 7])
-    const shared = testPrompt([1, 5])
-    const of = ({ promptTokens, promptPath }: typeof a) => ({ promptTokens, promptPath })
-    expect(run(approximate, [of(a), of(b), of(shared), of(b)])).toEqual([0, 1, 0, 1])
+    const of = (ids: readonly number[], runTokens: number) => {
+      const { promptTokens, promptPath } = testPrompt(ids, {}, runTokens)
+      return { promptTokens, promptPath }
+    }
+    const [a, b, shared] = [
+      [1, 4],
+      [2, 7],
+      [1, 5],
+    ] as const
+    const sent = (runTokens: number, parameters = {}) =>
+      run(
+        { ...approximate, ...parameters },
+        [a, b, shared, b].map((ids) => of(ids, runTokens)),
+      )
+    expect(sent(64)).toEqual([0, 1, 0, 1])
+    // Less than a block in common is not seen, but for prompts that are equal.
+    expect(sent(63)).toEqual([0, 1, 2, 1])
+    expect(sent(63, { partial_block: false, index_block_tokens: 128 })).toEqual([0, 1, 2, 0])
+    expect(sent(16, { index_block_tokens: 16 })).toEqual([0, 1, 0, 1])
+  })
+
+  test('blocks are as large as those of the KV cache, and as many, unless it does not tune itself', () => {
+    const approximate = { ...only('prefix_weight'), index: 'approximate', ties: 'rotate' }
+    const cluster = testCluster([1, 2, 3].map(() => ({ blockTokens: 128, kvTokens: 256 })))
+    const prompts = (runTokens: number, ...paths: readonly (readonly number[])[]) =>
+      paths.map((ids) => {
+        const { promptPath } = testPrompt(ids, {}, runTokens)
+        return { promptTokens: 4000, promptPath }
+      })
+    const sent = (requests: readonly object[], parameters = {}) =>
+      run({ ...approximate, ...parameters }, requests, cluster)
+    expect(sent(prompts(127, [1], [1]))).toEqual([0, 1])
+    expect(sent(prompts(128, [1], [1]))).toEqual([0, 0])
+    expect(sent(prompts(64, [1], [1]), { auto_tune: false })).toEqual([0, 0])
+    // Three blocks are one too many for a KV cache of two: the first one is forgotten.
+    expect(sent(prompts(128, [1, 4, 13], [1]))).toEqual([0, 1])
+    expect(sent(prompts(128, [1, 4, 13], [1]), { auto_tune: false })).toEqual([0, 0])
   })
 })
 
-test('the share is of the tokens that an approximate index looks at', () => {
+test('the share is of the blocks that an approximate index looks at', () => {
   const only = { queue_weight: 0, kv_weight: 0, prefix_weight: 1, running_weight: 0.6 }
-  const parameters = { ...only, index: 'approximate', max_prefix_tokens: 32, ties: 'first' }
-  const router = eppScorers.create(parameters)
+  const blocks = { index: 'approximate', index_block_tokens: 16, max_prefix_tokens: 32 }
+  const router = eppScorers.create({ ...only, ...blocks, ties: 'first' })
   const prompt = testPrompt([1, 4, 13, 40])
   expect(summary(router.route(prompt, testCluster(loads(-1, 0))))).toBe(1)
-  // All of 32 tokens, 1 against 0.6 for the shorter queue; of the whole prompt it would be a half.
+  // All of 2 blocks, 1 against 0.6 for the shorter queue; of the whole prompt it would be a half.
   expect(summary(router.route(prompt, testCluster(loads(0, 1))))).toBe(1)
+})
+
+test.each([
+  // 64 of 100 tokens are one block of two: 0.5. Whole blocks alone, it is one of one.
+  [0.51, true, 0],
+  [0.49, true, 1],
+  [0.99, false, 1],
+])(
+  'against %f for the queue, with a shorter block that counts (%j), 64 of 100 tokens lead to %i',
+  (running_weight, partial_block, expected) => {
+    const only = { queue_weight: 0, kv_weight: 0, prefix_weight: 1, running_weight }
+    const router = eppScorers.create({
+      ...only,
+      index: 'approximate',
+      partial_block,
+      ties: 'first',
+    })
+    const prompt = testPrompt([1], { promptTokens: 100 }, 64)
+    expect(summary(router.route(prompt, testCluster(loads(-1, 0))))).toBe(1)
+    expect(summary(router.route(prompt, testCluster(loads(0, 1))))).toBe(expected)
+  },
+)
+
+test('a backend that replaces another is the first to get a cold prompt', () => {
+  const router = eppScorers.create({ ...only('no_hit_lru_weight'), ties: 'first' })
+  const roles = ['both', 'both', 'decode'] as const
+  const of = (...ids: readonly number[]) =>
+    testCluster(
+      roles.map((_, id) => ({ role: ids.includes(id) ? ('both' as const) : ('decode' as const) })),
+    ).pool('both')
+  const before = of(0, 1)
+  const after = of(0, 2)
+  const to = (cluster: ReturnType<typeof of>) => summary(router.route(testRequest(), cluster))
+  expect([to(before), to(before), to(before)]).toEqual([0, 1, 0])
+  expect([to(after), to(after), to(after)]).toEqual([2, 0, 2])
+  // It has been used before, but longer ago than the other.
+  expect(to(of(0, 1))).toBe(1)
 })
 
 test('equals rotate by one counter', () => {

@@ -11,15 +11,16 @@ import { columnFor } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
 import { Rotation } from '../pickers/rotation.js'
 import { weightedOf } from '../pickers/weighted.js'
-import { indexParameter, PrefixBelief } from '../prefix-index/prefix-belief.js'
+import { indexParameter } from '../prefix-index/prefix-belief.js'
 import { ColdOrder } from './epp/cold-order.js'
+import { eppBelief, eppIndexParameters } from './epp/index-parameters.js'
 
 const LLM_D = 'llm-d-router at ebab687'
 
 /**
  * max of the weighted sum of scores from 0 to 1, over the available backends: `queue` and `running`
- * (max - x) / (max - min), 1 when all are equal; `kv` 1 - usage; `prefix` the cached share of the prompt, or of as
- * much of it as an approximate index looks at;
+ * (max - x) / (max - min), 1 when all are equal; `kv` 1 - usage; `prefix` the cached share of the prompt, or of the
+ * blocks of it that an approximate index looks at;
  * `active` 1 for none of this router's requests, else (max - x) / max; `token_load` 1 - min(t, Q) / Q with
  * t the uncached tokens under way and of this request, Q = 4,194,304; `no_hit_lru` 0.5 when any backend has
  * a hit, else by how long ago a backend was given a cold prompt; `lora` 1 where the adapter is in use, 0.8
@@ -68,11 +69,11 @@ export const eppScorers: RouterDefinition = defineRouter({
       description: "Weight of having the request's LoRA adapter, or room for it.",
     },
     index: indexParameter,
-    index_tokens: {
-      default: 500_000,
-      min: 1,
-      integer: true,
-      description: 'Tokens per backend that an approximate index keeps.',
+    ...eppIndexParameters,
+    partial_block: {
+      default: true,
+      description:
+        'Whether the last, shorter block of a prompt counts in an approximate index, too: prompts share it that are equal to their end.',
     },
     max_prefix_tokens: {
       default: 131_072,
@@ -99,18 +100,23 @@ export const eppScorers: RouterDefinition = defineRouter({
   },
   presets: {
     epp_default: {
-      description: 'Without a config file; blocks of 16 tokens, 31,250 per backend.',
+      description:
+        'Without a config file: blocks of 64 tokens or, where they are larger, those of the KV cache; as many per backend as its KV cache has blocks, 31,250 where that is unknown.',
       mirrors: 'llm-d-router at ebab687, pkg/epp/config/loader/defaults.go',
       parameters: { index: 'approximate', ties: 'rotate' },
     },
     gaie_1_0: {
-      description: 'Weights 1, 1, 1; 64 characters a block and 256 blocks, so about 4,096 tokens.',
+      description:
+        'Weights 1, 1, 1; blocks of 64 characters, here 16 tokens, whole ones only. It looks at 256 of them and keeps 31,250 per backend.',
       mirrors: 'Gateway API Inference Extension v1.0.0',
       parameters: {
         queue_weight: 1,
         kv_weight: 1,
         prefix_weight: 1,
         index: 'approximate',
+        index_block_tokens: 16,
+        auto_tune: false,
+        partial_block: false,
         max_prefix_tokens: 4096,
       },
     },
@@ -152,16 +158,9 @@ export const eppScorers: RouterDefinition = defineRouter({
     },
   },
   create: (weights) => {
-    const belief = new PrefixBelief(weights.index, {
-      capacityTokens: weights.index_tokens,
-      ttlMs: Number.POSITIVE_INFINITY,
-      maxTokens: weights.max_prefix_tokens,
-      countsAfterGaps: true,
-      predictedMs: weights.speculative_sec * 1000,
-    })
+    const belief = eppBelief({ ...weights, predictedMs: weights.speculative_sec * 1000 })
     const knowsPrefix =
       weights.prefix_weight + weights.token_load_weight + weights.no_hit_lru_weight > 0
-    const lookedAt = weights.max_prefix_tokens
     /** Whether what it has under way counts: else nobody has to tell it. */
     const countsOwn = weights.active_weight + weights.token_load_weight > 0
     const inFlight = new InFlightTokens()
@@ -215,7 +214,8 @@ export const eppScorers: RouterDefinition = defineRouter({
       const usages = kv_weight > 0 ? cluster.kvUsages() : undefined
       const { promptTokens } = request
       // The share is of what is looked at: an approximate index sees no more of a prompt.
-      const seen = weights.index === 'exact' ? promptTokens : Math.min(promptTokens, lookedAt)
+      const seen = Math.max(1, belief.blocksOf(promptTokens))
+      const { blockTokens } = belief
       // Constants of this call: V8 looks at what a closure has anew for each.
       const out = costs
       let hits = 0
@@ -252,9 +252,13 @@ export const eppScorers: RouterDefinition = defineRouter({
           const cached = matched[id]!
           if (cached > 0) {
             hits++
-            cost -= prefix_weight * Math.min(1, cached / seen)
+            cost -= prefix_weight * Math.min(1, Math.ceil(cached / blockTokens) / seen)
           }
-          notes?.term('prefix', id, prefix_weight * Math.min(1, cached / seen))
+          notes?.term(
+            'prefix',
+            id,
+            prefix_weight * Math.min(1, Math.ceil(cached / blockTokens) / seen),
+          )
           if (token_load_weight > 0) {
             uncached[id] = Math.max(0, promptTokens - cached)
             const load = Math.min(inFlight.tokens[id]! + uncached[id]!, TOKEN_QUEUE) / TOKEN_QUEUE

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { testCluster } from '../test-kit/test-cluster.js'
-import { testRequest, testUsage } from '../test-kit/test-request.js'
+import { testPrompt, testRequest, testUsage } from '../test-kit/test-request.js'
 import { loads } from '../testing/decide.js'
 import { decisionTable } from '../testing/decision-table.js'
 import { summary } from '../testing/summary.js'
@@ -69,3 +69,17 @@ test('by requests, those of its own count until they end', () => {
   router.onFinished?.(testRequest({ id: 12 }), cluster.backends[2]!, cluster, testUsage())
   expect([send(14), send(15)]).toEqual([2, 1])
 })
+
+test.each([
+  // 256 of 300 tokens are 4 blocks of 5, 192 are 3.
+  [256, 1],
+  [255, 0],
+])(
+  'what was sent is held by blocks of 64 tokens: a common beginning of %i leads to %i',
+  (tokens, expected) => {
+    const router = eppSticky.create({ preset: 'llm_d_decode_bound', ties: 'first' })
+    const prompt = testPrompt([1], { promptTokens: 300 }, tokens)
+    expect(summary(router.route(prompt, testCluster(loads(-1, 0))))).toBe(1)
+    expect(summary(router.route(prompt, testCluster(loads(0, 0))))).toBe(expected)
+  },
+)

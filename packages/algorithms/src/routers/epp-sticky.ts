@@ -5,10 +5,11 @@ import { isAvailable } from '../pickers/available.js'
 import { columnFor } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
 import { Rotation } from '../pickers/rotation.js'
-import { indexParameter, PrefixBelief } from '../prefix-index/prefix-belief.js'
+import { indexParameter } from '../prefix-index/prefix-belief.js'
+import { eppBelief, eppIndexParameters } from './epp/index-parameters.js'
 
 /**
- * Keeps to the backends that hold at least `affinity` of the prompt, while the least of their expected waits,
+ * Keeps to the backends that hold at least `affinity` of the prompt, counted in blocks where the index is approximate, while the least of their expected waits,
  * uncached tokens under way / `prefill_tokens_per_sec`, is at most `max_penalty_ms` above that of the others.
  * Among those kept, the fewest uncached tokens under way including this request's, or the fewest requests.
  *
@@ -44,6 +45,7 @@ export const eppSticky: RouterDefinition = defineRouter({
       description: 'What is least: uncached tokens or requests under way.',
     },
     index: indexParameter,
+    ...eppIndexParameters,
     max_prefix_tokens: {
       default: 40_960,
       min: 1,
@@ -73,21 +75,9 @@ export const eppSticky: RouterDefinition = defineRouter({
       parameters: { index: 'exact', ties: 'rotate' },
     },
   },
-  create: ({
-    affinity,
-    prefill_tokens_per_sec,
-    max_penalty_ms,
-    load,
-    index,
-    max_prefix_tokens,
-    ties,
-  }) => {
-    const belief = new PrefixBelief(index, {
-      capacityTokens: 500_000,
-      ttlMs: Number.POSITIVE_INFINITY,
-      maxTokens: max_prefix_tokens,
-      countsAfterGaps: true,
-    })
+  create: (parameters) => {
+    const { affinity, prefill_tokens_per_sec, max_penalty_ms, load, ties } = parameters
+    const belief = eppBelief({ ...parameters, partial_block: true, predictedMs: 0 })
     const inFlight = new InFlightTokens()
     const active = new InFlightTokens()
     const rotation = new Rotation()
@@ -103,7 +93,8 @@ export const eppSticky: RouterDefinition = defineRouter({
         const matched = belief.matched(request, cluster)
         const { promptTokens } = request
         // What an approximate index does not look at can not be held against a holder.
-        const seen = index === 'exact' ? promptTokens : Math.min(promptTokens, max_prefix_tokens)
+        const enough = affinity * belief.blocksOf(promptTokens)
+        const { blockTokens } = belief
         let holders = 0
         let leastHolder = Number.POSITIVE_INFINITY
         let leastOther = Number.POSITIVE_INFINITY
@@ -112,7 +103,7 @@ export const eppSticky: RouterDefinition = defineRouter({
           uncached[id] = Math.max(0, promptTokens - matched[id]!)
           if (!isAvailable(cluster, id)) continue
           const waitMs = (inFlight.tokens[id]! / prefill_tokens_per_sec) * 1000
-          if (matched[id]! >= affinity * seen) {
+          if (Math.ceil(matched[id]! / blockTokens) >= enough) {
             holders++
             leastHolder = Math.min(leastHolder, waitMs)
           } else {
@@ -123,7 +114,7 @@ export const eppSticky: RouterDefinition = defineRouter({
         const keepsAll = holders === 0 || isSaturated
         for (let i = 0; i < ids.length; i++) {
           const id = ids[i]!
-          const isKept = keepsAll || matched[id]! >= affinity * seen
+          const isKept = keepsAll || Math.ceil(matched[id]! / blockTokens) >= enough
           const own =
             load === 'tokens' ? inFlight.tokens[id]! + uncached[id]! : active.requests[id]!
           costs[id] = isKept ? own : Number.POSITIVE_INFINITY

@@ -46,7 +46,8 @@ decisionTable(
 )
 
 // With 25 tokens the second run of 16 is the key: run 4 is at 3, 1, 2, 0, run 5 at 3, 0, 1, 2, run 7 at 1, 2, 3, 0 and
-// run 8 at 2, 0, 1, 3; of runs alone, 1 is at 0, 3, 1, 2. The bound is 1.25 (total + 1) / 4.
+// run 8 at 2, 0, 1, 3; of runs alone, 1 is at 0, 3, 1, 2. Shuffled, run 4 goes
+// on from 3 to 0, 2, 1; with 150 points runs 5 and 12 are at 0, and go on to 1 and 3. The bound is 1.25 (total + 1) / 4.
 decisionTable(
   chwblPrefix,
   `
@@ -81,7 +82,18 @@ decisionTable(
   r9, r4, r3, r4 | ids=1,4    | max_requests=4   | 2                    | and so is the second
   r9, r9, r8, r16 | ids=1,4   | preset=sagemaker | 2                    | 16 of 16: the fewest requests
   r99, r9, r8, r15 | ids=1,4  | preset=sagemaker | 3                    | 15 of 16
-  -, -, -, r3    | ids=1,4    | preset=envoy     | 1                    | 3 is above 1.5 x 4 / 4
+  -, -, -, r1    | ids=1,4    | preset=envoy     | 3                    | 1 is at 3 / 4, rounded up to 1
+  -, -, -, r2    | ids=1,4    | preset=envoy     | 3                    | 2 is at 5 / 4, which is 2
+  -, -, -, r3    | ids=1,4    | preset=envoy     | 0                    | 3 is above 6 / 4, which is 2: this key goes on to 0, 2, 1
+  r3, -, -, -    | ids=1,5    | preset=envoy     | 1                    | of two keys with one home, this goes on to 1
+  r3, -, -, -    | ids=1,12   | preset=envoy     | 3                    | and that to 3
+  r5, -, -, r6   | ids=1,4    | preset=envoy     | 0                    | 6 is above 18 / 4, 5 is not
+  r6, -, -, r6   | ids=1,4    | preset=envoy     | 2                    | both are above 20 / 4: the third
+  x, -, -, r3    | ids=1,4    | preset=envoy     | 2                    | 3 is above 6 / 3, and the second is down
+  -, x, x, r4    | ids=1,4    | preset=envoy     | 3                    | 4 is at 8 / 2
+  r2, r2, r2, r2 | ids=1,4    | preset=envoy load_factor=0.1 | 3        | all above 1: equal, so home
+  r3, r2, r2, r3 | ids=1,4    | preset=envoy load_factor=0.1 | 2        | all above 1: the first of the fewest
+  x, x, x, x     | ids=1,4    | preset=envoy     | no_available_backend | all down
   -, -, r8 x, r3 | ids=1,4    |                  | 3                    | 3 is under 3.75: requests of one that is down count
   -, -, -, x     | ids=1,4    |                  | 1                    | home is down: the second
   -, x, -, x     | ids=1,4    |                  | 2                    | so is the second: the third
@@ -176,6 +188,25 @@ describe('chwbl_prefix', () => {
     }
   })
 
+  test('past the bound of one home, its keys go on to all others alike, each always to the same', () => {
+    const envoy = chwblPrefix.create({ preset: 'envoy' })
+    const onFrom = (key: number, busy: number) => {
+      const counts = Array.from({ length: 5 }, (_, id) => (id === busy ? 9 : 0))
+      return Number(summary(envoy.route(testPrompt([key]), testCluster(loads(...counts)))))
+    }
+    const counts = [0, 0, 0, 0, 0]
+    let keys = 0
+    for (let key = 0; key < 4000; key++) {
+      if (onFrom(key, -1) !== 2) continue
+      keys++
+      const to = onFrom(key, 2)
+      expect(onFrom(key, 2)).toBe(to)
+      counts[to]!++
+    }
+    expect(counts[2]).toBe(0)
+    for (const id of [0, 1, 3, 4]) expect(Math.abs(counts[id]! / keys - 0.25)).toBeLessThan(0.06)
+  })
+
   test.each([
     [loads(-1, -1), 'no_available_backend'],
     [[], 'no_available_backend'],
@@ -200,6 +231,7 @@ describe('when one of ten backends goes', () => {
     ['session_hash', { preset: 'smg_bounded' }, 0],
     ['chwbl_prefix', { preset: 'kubeai' }, 0],
     ['chwbl_prefix', { preset: 'sglang_prefix_hash' }, 0],
+    ['chwbl_prefix', { preset: 'envoy' }, 0],
   ])('%s with %j moves its keys and at most %f of all others', (name, parameters, strays) => {
     const router = (name === 'session_hash' ? sessionHash : chwblPrefix).create(parameters)
     const homes = (cluster: typeof ten) =>

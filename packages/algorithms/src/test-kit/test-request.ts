@@ -20,6 +20,7 @@ export function testRequest(fields: Partial<RequestView> = {}): RequestView {
     ttftSloMs: undefined,
     attempt: 0,
     promptPath: (out) => out.clear(),
+    promptHead: () => -1,
     ...fields,
   }
 }
@@ -57,11 +58,15 @@ export function testPrompt(
   fields: Partial<RequestView> = {},
   runTokens = 16,
 ): RequestView {
+  const request = testRequest({ promptTokens: ids.length * runTokens, ...fields })
   return {
-    ...testRequest({ promptTokens: ids.length * runTokens, ...fields }),
+    ...request,
     promptPath(out) {
       out.clear()
       for (const [i, id] of ids.entries()) out.push(id, (i + 1) * runTokens)
+    },
+    promptHead(tokens) {
+      return ids[Math.ceil(Math.min(tokens, request.promptTokens) / runTokens) - 1] ?? -1
     },
   }
 }

@@ -34,6 +34,24 @@ test('an answer that the next prompt repeats is a run of its own', () => {
   expect(read(2)).toEqual([])
 })
 
+test('the head of a prompt is the run that holds its last token', () => {
+  const builder = new RequestTableBuilder()
+  const first = builder.prompts.stream(NO_NODE, 'a', 40)
+  const second = builder.prompts.stream(first, 'b', 60)
+  builder.add({ arrivalMs: 0, promptTokens: 100, outputTokens: 50, promptNode: first })
+  builder.add({ arrivalMs: 1, promptTokens: 200, outputTokens: 60, promptNode: second })
+  builder.add({ arrivalMs: 2, promptTokens: 30, outputTokens: 1, promptNode: first })
+  builder.add({ arrivalMs: 3, promptTokens: 80, outputTokens: 1 })
+  const table = builder.build()
+  const runs = new PromptRuns(table, table)
+  const heads = (request: number) => [10, 35, 50, 70].map((tokens) => runs.headOf(request, tokens))
+  // Runs end at 30, as a prompt does, at 40 and at 60.
+  expect(heads(0)).toEqual([0, 1, -1, -1])
+  expect(heads(1)).toEqual([0, 1, 2, -1])
+  expect(heads(2)).toEqual([0, 0, 0, 0])
+  expect(heads(3)).toEqual([-1, -1, -1, -1])
+})
+
 test('nodes are whole where no prompt is said to end within one', () => {
   const builder = new RequestTableBuilder()
   const promptNode = builder.prompts.stream(NO_NODE, 'a', 150)

@@ -59,6 +59,20 @@ export class PromptRuns {
     return this.end[run]!
   }
 
+  /** The run that holds the token before an offset in a request's prompt, or its last one; -1 past what is shared. */
+  headOf(request: number, tokens: number): number {
+    const { prompts, promptNode, promptTokens } = this.requests
+    const end = Math.min(tokens, promptTokens[request]!)
+    for (let node = promptNode[request]!; node !== NO_NODE; node = prompts.parent[node]!) {
+      if (prompts.startTokens[node]! >= end) continue
+      for (let run = this.first[node]!; run < this.first[node + 1]!; run++) {
+        if (this.end[run]! >= end) return run
+      }
+      return -1
+    }
+    return -1
+  }
+
   /** Writes the runs of a request's prompt, none beyond its end. */
   write(request: number, out: PromptPathWriter): void {
     const { prompts, promptNode, promptTokens } = this.requests

@@ -25,6 +25,7 @@ export interface RequestFacts {
   /** {@link RequestView.attempt} by row. */
   readonly attempts: Uint8Array
   writePath(request: number, out: PromptPathWriter): void
+  headOf(request: number, tokens: number): number
 }
 
 /** What a router can ask and do beside deciding. */
@@ -105,6 +106,9 @@ export class RequestCursor implements RequestView {
   }
   promptPath(out: PromptPathWriter): void {
     this.#facts.writePath(this.#row, out)
+  }
+  promptHead(tokens: number): number {
+    return this.#facts.headOf(this.#row, tokens)
   }
 }
 
@@ -207,8 +211,9 @@ export class LiveClusterView implements ClusterView {
     actions: RouterActions,
     matched: Int32Array,
   ) {
-    this.#all = backends
-    this.backends = backends
+    // Routers that sort or change the list would do so for good, and for each other.
+    this.#all = Object.freeze([...backends])
+    this.backends = this.#all
     this.ids = Int32Array.from(backends, ({ id }) => id)
     this.columns = source.loads
     this.random = random
@@ -248,7 +253,7 @@ export class LiveClusterView implements ClusterView {
 
   /** Lists those of its backends that pass, and no others. */
   list(is: (backend: BackendView) => boolean): void {
-    this.backends = this.#all.filter(is)
+    this.backends = Object.freeze(this.#all.filter(is))
     this.ids = Int32Array.from(this.backends, ({ id }) => id)
     this.#pools.length = 0
   }

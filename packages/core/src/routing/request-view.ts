@@ -43,6 +43,14 @@ export interface RequestView {
    * Tokens after the last run are the request's own. Allocates nothing.
    */
   promptPath(out: PromptPathWriter): void
+  /**
+   * Names the first so many tokens of the prompt, or all of it where it is shorter: an integer >= 0 that prompts have in
+   * common which begin alike that far, or -1 where none is known to. Allocates nothing in simulations.
+   *
+   * Live, it is of the very tokens, so that every prompt of which these are known has one; in simulations it names what
+   * the trace declares as shared.
+   */
+  promptHead(tokens: number): number
 }
 
 /**

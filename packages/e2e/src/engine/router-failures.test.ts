@@ -1,6 +1,13 @@
 // What a router throws, whichever of its functions it is in, comes with its name, the function and the request.
 import { leastBy } from '@routesim/algorithms'
-import { disaggregate, hold, prefillOn, RouteSimError, type RoutingAlgorithm } from '@routesim/core'
+import {
+  type BackendView,
+  disaggregate,
+  hold,
+  prefillOn,
+  RouteSimError,
+  type RoutingAlgorithm,
+} from '@routesim/core'
 import { describe, expect, test } from 'vitest'
 import { backend, inTurn, seeing, type TinyRun, tinyRun } from '../testing/tiny-run.js'
 
@@ -172,5 +179,26 @@ test('what the engine says of a router is not said twice', () => {
   }
   expect(() => tinyRun({ requests, router: { name: 'hasty', route } })).toThrow(
     /^router "hasty": timer\("now"\): expected a delay > 0 ms, got 0$/,
+  )
+})
+
+test.each([
+  ['sorts', (backends: readonly BackendView[]) => (backends as BackendView[]).sort(() => -1)],
+  ['adds to', (backends: readonly BackendView[]) => (backends as BackendView[]).push(backends[0]!)],
+])('a router that %s the list of backends is told to change a copy', (_, change) => {
+  const router: RoutingAlgorithm = {
+    name: 'mine',
+    route(_request, { backends }) {
+      change(backends)
+      return backends[0]!
+    },
+  }
+  const run = () => tinyRun({ requests, backends: two, router })
+  expect(run).toThrow(
+    expect.objectContaining({
+      code: 'router_failed',
+      message: expect.stringContaining('router "mine" threw in route() for request 0: TypeError'),
+      hint: expect.stringContaining('change a copy'),
+    }),
   )
 })

@@ -55,7 +55,10 @@ function send(core: RouterCore, n: number): Ticket {
   const chained = new Float64Array(BLOCKS)
   for (let i = 0; i < BLOCKS; i++) chained[i] = (n * BLOCKS + i + 1) * 4096
   const facts = { ...NONE, promptTokens: 16 * BLOCKS + 1, maxTokens: 8, priority: 0 }
-  const ticket = core.begin({ ...facts, isStreamed: true }, { local: chained, chained })
+  const ticket = core.begin(
+    { ...facts, isStreamed: true },
+    { local: chained, chained, head: () => 0 },
+  )
   core.route(ticket)
   return ticket
 }

@@ -33,8 +33,8 @@ export class ApproximateKnowledge implements KvKnowledge {
   private readonly index: BlockIndex
   private readonly path = new PromptPath()
 
-  constructor(ttlMs: number) {
-    this.index = new BlockIndex({ capacityTokens: Number.POSITIVE_INFINITY, ttlMs })
+  constructor(blockTokens: number, ttlMs: number) {
+    this.index = new BlockIndex({ blockTokens, capacityBlocks: Number.POSITIVE_INFINITY, ttlMs })
   }
 
   get size(): number {
@@ -42,12 +42,12 @@ export class ApproximateKnowledge implements KvKnowledge {
   }
 
   match(request: LiveRequest, nowMs: number, out: Float64Array): void {
-    request.promptPath(this.path)
+    request.blockPath(this.path)
     this.index.matchPrefix(this.path, nowMs, out)
   }
 
   sent(request: LiveRequest, worker: number, nowMs: number): void {
-    request.promptPath(this.path)
+    request.blockPath(this.path)
     this.index.insert(this.path, worker, nowMs)
   }
 

@@ -42,7 +42,8 @@ export class LiveCluster implements ClusterView {
   private readonly pools = new Map<string, LiveCluster>()
 
   constructor(backends: readonly LiveBackend[], source: LiveClusterSource) {
-    this.backends = backends
+    // Algorithms that sort or change the list would do so for good.
+    this.backends = Object.freeze([...backends])
     this.ids = Int32Array.from(backends, ({ id }) => id)
     this.columns = source.columns
     this.random = source.random

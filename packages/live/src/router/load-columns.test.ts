@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import { LiveFleet } from '../testing/live-fleet.js'
-import { hashBlocks } from '../tokens/block-hashes.js'
+import { promptHashes } from './live-request.js'
 import type { RouterCore } from './router-core.js'
 import type { Ticket } from './ticket.js'
 
@@ -18,7 +18,7 @@ function send(core: RouterCore, isStreamed: boolean): Ticket {
     priority: 0,
     isStreamed,
   }
-  const ticket = core.begin(facts, hashBlocks([], 16))
+  const ticket = core.begin(facts, promptHashes(new Uint32Array(), 16, {}))
   core.route(ticket)
   return ticket
 }

@@ -7,7 +7,6 @@ import {
   type RoutingAlgorithm,
   type RoutingDecision,
 } from '@routesim/core'
-import type { BlockHashes } from '../tokens/block-hashes.js'
 import { BlockInterner } from '../tokens/block-interner.js'
 import { AlgorithmGauges } from './algorithm-gauges.js'
 import { AnswerProgress } from './answer-progress.js'
@@ -26,7 +25,7 @@ import {
 } from './kv-knowledge.js'
 import { LiveBackend, type MetricsSample } from './live-backend.js'
 import { LiveCluster, type LiveClusterSource } from './live-cluster.js'
-import { LiveRequest, type LiveRequestFacts } from './live-request.js'
+import { LiveRequest, type LiveRequestFacts, type PromptHashes } from './live-request.js'
 import { type AlgorithmFactory, makeAlgorithm, serveDifferently } from './load-algorithm-factory.js'
 import { LoadColumns } from './load-columns.js'
 import { destinationOf, type Route, routeOf } from './route.js'
@@ -233,7 +232,7 @@ export class RouterCore {
   }
 
   /** A request comes in. */
-  begin(facts: Omit<LiveRequestFacts, 'id' | 'arrivalMs'>, hashes: BlockHashes): Ticket {
+  begin(facts: Omit<LiveRequestFacts, 'id' | 'arrivalMs'>, hashes: PromptHashes): Ticket {
     this.forgetBlocks()
     const id = this.freeIds.pop() ?? this.nextId++
     const arrivalMs = this.now()
@@ -495,7 +494,9 @@ export class RouterCore {
   private knowledgeFor(config: RouterConfig): KvKnowledge {
     const { kv_index, block_tokens, approximate_ttl_sec } = config
     if (kv_index === 'none') return new NoKnowledge()
-    if (kv_index === 'approximate') return new ApproximateKnowledge(approximate_ttl_sec * 1000)
+    if (kv_index === 'approximate') {
+      return new ApproximateKnowledge(block_tokens, approximate_ttl_sec * 1000)
+    }
     const news = this.newsForAlgorithm()
     return new EventKnowledge(block_tokens, () =>
       this.algorithm.onKvEvents === undefined ? undefined : news,
@@ -539,5 +540,5 @@ export class RouterCore {
 }
 
 function* chainedOf(tickets: Iterable<Ticket>): Generator<Float64Array> {
-  for (const { request } of tickets) yield request.hashes.chained
+  for (const { request } of tickets) yield request.runHashes
 }

@@ -13,13 +13,12 @@ import { KvEventSubscriber } from '../kv-events/kv-event-subscriber.js'
 import { PrometheusText } from '../metrics/prometheus-text.js'
 import { ApiError } from '../openai/api-error.js'
 import { parseCompletionRequest } from '../openai/completion-request.js'
-import { chainHash } from '../tokens/block-hashes.js'
 import { BackendMonitor } from './backend-monitor.js'
 import { checkKey } from './check-key.js'
 import { CompletionHandler } from './completion-handler.js'
 import { EventKnowledge } from './kv-knowledge.js'
 import type { LiveBackend } from './live-backend.js'
-import { promptHashes, promptTokensOf } from './live-request.js'
+import { promptHashes, promptTokensOf, toldHashes } from './live-request.js'
 import { type AlgorithmFactory, loadAlgorithmFactory } from './load-algorithm-factory.js'
 import { modelList } from './model-list.js'
 import { readKeyFile } from './read-key-file.js'
@@ -454,11 +453,6 @@ function bestWorkerQuestion(text: string, config: RouterConfig, named: RouterCor
     throw new ApiError(400, 'num_tokens: expected an integer > 0')
   const isList = Array.isArray(local) && local.every((hash) => Number.isSafeInteger(hash))
   if (!isList) throw new ApiError(400, 'local_hashes: expected a list of integers')
-  let before = 0
-  const chained = Float64Array.from(local, (hash) => {
-    before = chainHash(before, hash)
-    return before
-  })
-  const hashes = { local: Float64Array.from(local), chained }
+  const hashes = toldHashes(local, blockTokens)
   return { promptTokens: tokens as number, hashes, model: undefined, adapter: undefined }
 }

@@ -39,6 +39,14 @@ describe('confidenceInterval', () => {
     expect(confidenceInterval([])).toEqual({ n: 0, mean: null, halfWidth: null })
   })
 
+  test('leaves out what is not there', () => {
+    const { mean, halfWidth, n } = confidenceInterval([1, Number.NaN, 3, Number.POSITIVE_INFINITY])
+    // Of 1 and 3: mean 2, sample variance 2, standard error 1.
+    expect({ mean, n }).toEqual({ mean: 2, n: 2 })
+    expect(halfWidth).toBeCloseTo(12.706, 3)
+    expect(confidenceInterval([Number.NaN])).toEqual({ n: 0, mean: null, halfWidth: null })
+  })
+
   test('equal values leave no doubt', () => {
     expect(confidenceInterval([0.1, 0.1, 0.1])).toEqual({ n: 3, mean: 0.1, halfWidth: 0 })
   })

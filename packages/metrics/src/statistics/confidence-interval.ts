@@ -4,7 +4,7 @@ import { studentT } from './student-t.js'
 
 /** A mean and how sure it is. */
 export interface ConfidenceInterval {
-  /** Number of values. */
+  /** Number of values, those left out not counted. */
   readonly n: number
   /** Null when there is no value. */
   readonly mean: number | null
@@ -13,7 +13,7 @@ export interface ConfidenceInterval {
 }
 
 /**
- * Mean of independent values with its two-sided Student-t confidence interval.
+ * Mean of independent values, those that are not finite left out as absent, with its two-sided Student-t confidence interval.
  * @param level - probability that such an interval holds the true mean, between 0 and 1 exclusive
  * @throws RouteSimError `level_invalid`
  *
@@ -27,13 +27,14 @@ export function confidenceInterval(values: readonly number[], level = 0.95): Con
       { code: 'level_invalid' },
     )
   }
-  const n = values.length
+  const present = values.filter(Number.isFinite)
+  const n = present.length
   if (n === 0) return { n, mean: null, halfWidth: null }
   // Shifted by the first value: equal values then have a spread of exactly 0.
-  const origin = values[0]!
-  const mean = origin + values.reduce((sum, value) => sum + (value - origin), 0) / n
+  const origin = present[0]!
+  const mean = origin + present.reduce((sum, value) => sum + (value - origin), 0) / n
   if (n === 1) return { n, mean, halfWidth: null }
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
+  const squares = present.reduce((sum, value) => sum + (value - mean) ** 2, 0)
   const standardError = Math.sqrt(squares / (n - 1) / n)
   return { n, mean, halfWidth: studentT(level, n - 1) * standardError }
 }

@@ -7,7 +7,12 @@ import type { ClusterView } from '@routesim/core'
  * Source: no-hit-lru-scorer of llm-d/llm-d-router at ebab687.
  */
 export class ColdOrder {
+  /** Backends of the cluster, the first to get a cold prompt first. */
   private order: number[] = []
+  private members: ArrayLike<number> | undefined
+  /** By id: when it was given a cold prompt, as a number in order; absent for never. */
+  private readonly uses: number[] = []
+  private count = 0
 
   /** Takes the weighted scores off costs, a column indexed by id. */
   addScores(
@@ -16,11 +21,7 @@ export class ColdOrder {
     weight: number,
     costs: Float64Array,
   ): void {
-    if (this.order.length !== ids.length) {
-      const known = new Set(this.order)
-      const fresh = Array.from(ids).filter((id) => !known.has(id))
-      this.order = [...fresh, ...this.order]
-    }
+    if (ids !== this.members) this.setMembers(ids)
     const { order } = this
     for (let i = 0; i < order.length; i++) {
       const score = !isCold ? 0.5 : order.length === 1 ? 1 : 1 - i / (order.length - 1)
@@ -31,10 +32,17 @@ export class ColdOrder {
 
   /** A backend was given a cold prompt: it is the last to get another. */
   used(id: number): void {
+    this.uses[id] = ++this.count
     const { order } = this
     const at = order.indexOf(id)
     if (at === -1) return
     for (let i = at; i < order.length - 1; i++) order[i] = order[i + 1]!
     order[order.length - 1] = id
+  }
+
+  private setMembers(ids: ArrayLike<number>): void {
+    this.members = ids
+    const { uses } = this
+    this.order = Array.from(ids).sort((a, b) => (uses[a] ?? 0) - (uses[b] ?? 0) || a - b)
   }
 }

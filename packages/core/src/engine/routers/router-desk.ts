@@ -125,6 +125,10 @@ export class RouterDesk implements RequestFacts {
     this.promptRuns().write(request, out)
   }
 
+  headOf(request: number, tokens: number): number {
+    return this.promptRuns().headOf(request, tokens)
+  }
+
   /** Asks where a request is to go. */
   route(request: number): RoutingDecision {
     this.machinery.refresh()
