@@ -2,14 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RequestTableBuilder } from '@routesim/core'
-import { MOST_STORED_BLOCKS } from '@routesim/hardware'
+import { findGpu, MOST_STORED_BLOCKS } from '@routesim/hardware'
 import { writeTrace } from '@routesim/traces'
 import { expect, test } from 'vitest'
 import { parseConfig } from '../config/parse-config.js'
 import { metric } from '../run/metric.js'
 import { sweep } from '../sweep/sweep.js'
 import { capacity } from './capacity.js'
-import { fleetSizes } from './capacity-candidate.js'
+import { fleetSizes } from './fleet-sizes.js'
 
 const config = parseConfig(`
 [cluster]
@@ -108,6 +108,91 @@ test('the smallest fleet is the first of all fleets that meets the targets', asy
   }
 })
 
+const pools = (prefill: number, decode: number): string => `
+[cluster]
+model = "llama-3.1-8b"
+num_backends = ${prefill + decode}
+disaggregated = { enabled = true, prefill_backends = ${prefill}, decode_backends = ${decode} }
+[trace]
+rate = 60
+duration_sec = 10
+prompt_tokens_mean = 2000
+[slo]
+ttft_ms = 150
+tpot_ms = 15
+`
+
+test('the smallest pools are the same from any proportion, and no others are smaller', async () => {
+  const how = { jobs: 1, seeds: 1 }
+  const isEnough = async (prefill: number, decode: number): Promise<boolean> => {
+    const { points } = await sweep({
+      ...how,
+      rates: [60],
+      config: parseConfig(pools(prefill, decode)),
+    })
+    const { result } = points[0]!
+    const isWithin = metric(result, 'slo.attainment').value! >= 0.99
+    return isWithin && result.saturation.verdict !== 'overloaded'
+  }
+  const splitsOf = (total: number) =>
+    Array.from({ length: total - 1 }, (_, i) => [i + 1, total - i - 1] as const)
+  let smallest = 2
+  const enough: (readonly [number, number])[] = []
+  for (; enough.length === 0; smallest++) {
+    for (const split of splitsOf(smallest)) if (await isEnough(...split)) enough.push(split)
+  }
+  smallest--
+  for (const start of [pools(2, 3), pools(4, 2), pools(1, 1)]) {
+    const found = await capacity({ ...how, config: parseConfig(start), find: 'backends' })
+    const { meets, misses, backends, fleet, usd_per_hour, probes } = found.answers[0]!
+    expect({ meets, misses, backends }).toEqual({
+      meets: smallest,
+      misses: smallest - 1,
+      backends: smallest,
+    })
+    const { split } = probes.find((probe) => probe.meets && probe.value === meets)!
+    expect(enough).toContainEqual(split)
+    expect(fleet).toBe(`${split![0]} prefill + ${split![1]} decode`)
+    expect(usd_per_hour).toBeCloseTo(smallest * 3.5, 9)
+    expect(found.verdict[0]).toContain(`needs ${smallest} backends (${fleet}) for 99%`)
+    expect(found.runs).toBeLessThanOrEqual(10)
+  }
+})
+
+test('the fleet is all its backends where one group grows, and other keys are no backends', async () => {
+  const groups = parseConfig(`
+[cluster]
+model = "llama-3.1-8b"
+[[cluster.backends]]
+count = 1
+[[cluster.backends]]
+count = 1
+gpu = "l40s"
+[trace]
+rate = 60
+duration_sec = 10
+[slo]
+ttft_ms = 100
+`)
+  const how = { jobs: 1, seeds: 1, config: groups, find: 'backends' } as const
+  const scale = 'cluster.backends.1.count'
+  const { answers, verdict } = await capacity({ ...how, scale })
+  const { meets, misses, backends, fleet, usd_per_hour, per_seed } = answers[0]!
+  const grown = meets! - 1
+  expect(grown).toBeGreaterThan(1)
+  expect({ misses, backends }).toEqual({ misses: meets! - 1, backends: meets })
+  expect(per_seed[0]).toMatchObject({ meets, misses })
+  expect(fleet).toBe(`1 x H100 SXM + ${grown} x L40S`)
+  expect(usd_per_hour).toBeCloseTo(3.5 + grown * findGpu('L40S').pricePerHourUsd, 9)
+  expect(verdict[0]).toContain(`needs ${meets} backends (${fleet}) for 99%`)
+  await expect(capacity({ ...how, scale: 'cluster.max_num_seqs' })).rejects.toThrow(
+    'scale: expected the key that counts the backends of one of [[cluster.backends]] (cluster.backends.0.count to cluster.backends.1.count), got cluster.max_num_seqs',
+  )
+  await expect(capacity({ ...how, config, scale: 'cluster.max_num_seqs' })).rejects.toThrow(
+    'scale: expected cluster.num_backends, which counts backends, got cluster.max_num_seqs',
+  )
+})
+
 test('where prompts do not fit into the KV cache, that is the reason, and not the load', async () => {
   const { answers, verdict } = await capacity({
     ...options,
@@ -177,10 +262,11 @@ backend = 2
   const scale = 'cluster.backends.0.count'
   const large = await capacity({ ...options, seeds: 1, config: scaled, find: 'backends', scale })
   const blocks = scaled.cluster.backends![1]!.kv_cache_blocks
-  expect(large.answers[0]).toMatchObject({ meets: null, misses: 128 })
-  expect(large.answers[0]!.probes[0]!.value).toBe(2)
+  // With the one of the other group.
+  expect(large.answers[0]).toMatchObject({ meets: null, misses: 128 + 1 })
+  expect(large.answers[0]!.probes[0]).toMatchObject({ value: 3, split: [2, 1] })
   const most = Math.floor((MOST_STORED_BLOCKS - blocks) / 4_000_000)
-  expect(fleetSizes(scaled, scale, 'reference')).toMatchObject({ min: 2, max: most })
+  expect(fleetSizes(scaled, scale, 'reference')).toMatchObject({ least: 2, most: [most] })
 })
 
 /** Long prompts, so that few of them a second are enough. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { configSource } from '../config/config-source.js'
 import type { Config } from '../config/schema.js'
 import { rateNotes, whyOtherRate } from '../notes/rate-notes.js'
@@ -10,11 +11,13 @@ import {
 } from '../notes/short-traffic.js'
 import { type AlgorithmChoice, checkLabels, labelOfChoice } from '../run/resolve-algorithms.js'
 import { checkDuration, earlyEndNotes, TrafficStore } from '../sweep/traffic.js'
-import { Bisection, type BisectionOptions } from './bisection.js'
-import { type Candidate, candidatesOf, fleetSizes } from './capacity-candidate.js'
+import type { BorderSearch } from './border-search.js'
+import { type Candidate, candidatesOf } from './capacity-candidate.js'
 import type { CapacityAnswer, CapacityReport } from './capacity-report.js'
-import { answerOf, borderOf, type Search, searchAll } from './capacity-search.js'
+import { answerOf, type Search, searchAll } from './capacity-search.js'
 import { capacityVerdict } from './capacity-verdict.js'
+import { fleetSizes } from './fleet-sizes.js'
+import { type RateRange, RateSearch } from './rate-search.js'
 import {
   configWith,
   describeSearch,
@@ -23,6 +26,7 @@ import {
   type SearchOptions,
   searchInvalid,
 } from './search-options.js'
+import { SizeSearch } from './size-search.js'
 
 /** Options of {@link capacity}. */
 export interface CapacityOptions extends SearchOptions {
@@ -43,7 +47,7 @@ export interface CapacityOptions extends SearchOptions {
   readonly precision?: number | undefined
   /** Length of traffic generated at a rate, in seconds; the config's by default. */
   readonly durationSec?: number | undefined
-  /** Config path of the number that makes a fleet larger; `cluster.num_backends` by default. */
+  /** Config path of the count of one of `[[cluster.backends]]`, which makes a fleet larger. */
   readonly scale?: string | undefined
 }
 
@@ -100,10 +104,10 @@ export async function capacity(options: CapacityOptions): Promise<CapacityReport
         const sizes =
           find === 'rate' ? undefined : fleetSizes(config, options.scale, prepared.stepper)
         const duration = isRead ? undefined : traffic.durationSec(config)
-        const range = sizes ?? ratesFrom(startRps, duration, config)
-        const integer = find === 'backends'
-        const bisection = new Bisection({ ...range, precision: integer ? 0 : precision, integer })
-        return [{ ...candidate, bisection, sizes, base: config, tried: [] }]
+        const rates = ratesFrom(startRps, duration, config)
+        const begin = (): BorderSearch =>
+          sizes === undefined ? new RateSearch({ ...rates, precision }) : new SizeSearch(sizes)
+        return [{ ...candidate, search: begin(), begin, sizes, base: config, tried: [] }]
       } catch (error) {
         // Of several GPU types, one may be too small for the model.
         if (gpus === undefined || gpus.length === 1) throw error
@@ -120,7 +124,7 @@ export async function capacity(options: CapacityOptions): Promise<CapacityReport
   let short: ShortTraffic | undefined
   for (let times = 0; ; times++) {
     runs += await searchAll(searches, { ...how, traffic })
-    short = shortAtAnswers(searches, find)
+    short = shortAtAnswers(searches)
     if (short === undefined || !mayLengthen || times === MOST_LENGTHENED) break
     const durationSec = longEnoughSec(short)
     if (durationSec <= traffic.durationSec(base)) break
@@ -155,14 +159,11 @@ export async function capacity(options: CapacityOptions): Promise<CapacityReport
 }
 
 /** Whether what was found rests on traffic that is too short to tell. */
-function shortAtAnswers(
-  searches: readonly Search[],
-  find: 'rate' | 'backends',
-): ShortTraffic | undefined {
+function shortAtAnswers(searches: readonly Search[]): ShortTraffic | undefined {
   return shortTraffic(
-    searches.flatMap((search) => {
-      const { meets } = borderOf(search, find)
-      return search.tried.find(({ value }) => value === meets)?.runs ?? []
+    searches.flatMap(({ search, tried }) => {
+      const { meets } = search.border
+      return tried.find(({ value }) => isDeepStrictEqual(value, meets))?.runs ?? []
     }),
   )
 }
@@ -244,7 +245,7 @@ function ratesFrom(
   start: number,
   durationSec: number | undefined,
   { simulation }: Config,
-): Pick<BisectionOptions, 'start' | 'min' | 'max'> {
+): Omit<RateRange, 'precision'> {
   const fewest =
     (FEWEST_REQUESTS + simulation.warmup_requests) / (durationSec ?? Number.POSITIVE_INFINITY)
   const min = Math.max(fewest, start / MOST_FACTOR)
@@ -256,6 +257,6 @@ function untried({ gpu }: Candidate, algorithm: string, problem: string): Capaci
     algorithm,
     gpu: gpu!,
     ...{ meets: null, misses: null, per_seed: [], bounded_by: null, backends: null },
-    ...{ offered_per_sec: null, usd_per_hour: null, probes: [], problem },
+    ...{ fleet: null, offered_per_sec: null, usd_per_hour: null, probes: [], problem },
   }
 }
