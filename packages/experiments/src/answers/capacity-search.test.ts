@@ -37,7 +37,7 @@ function searchOf(
     search.tell([value], mean >= 0.9 && runs.every((run) => run.saturation.verdict === 'stable'))
   }
   return {
-    ...{ choice: 'random', gpu: undefined, settings: {}, base },
+    ...{ choice: 'random', gpu: undefined, isSame: true, without: [], settings: {}, base },
     ...{ search, begin, sizes: find === 'rate' ? undefined : sizes },
     tried: tried.map(({ value, runs }) => ({ value: [value], runs })),
   }

@@ -5,10 +5,12 @@ import { RequestTableBuilder } from '@routesim/core'
 import { findGpu, MOST_STORED_BLOCKS } from '@routesim/hardware'
 import { writeTrace } from '@routesim/traces'
 import { expect, test } from 'vitest'
+import { configSource } from '../config/config-source.js'
 import { parseConfig } from '../config/parse-config.js'
 import { metric } from '../run/metric.js'
 import { sweep } from '../sweep/sweep.js'
 import { capacity } from './capacity.js'
+import { type Candidate, candidatesOf } from './capacity-candidate.js'
 import { fleetSizes } from './fleet-sizes.js'
 
 const config = parseConfig(`
@@ -191,6 +193,72 @@ ttft_ms = 100
   await expect(capacity({ ...how, config, scale: 'cluster.max_num_seqs' })).rejects.toThrow(
     'scale: expected cluster.num_backends, which counts backends, got cluster.max_num_seqs',
   )
+})
+
+const priced = (keys: string): string => `
+[cluster]
+num_backends = 2
+model = "llama-3.1-8b"
+gpu = "h100-sxm"
+${keys}
+[trace]
+rate = 40
+duration_sec = 30
+[slo]
+ttft_ms = 500
+tpot_ms = 50
+`
+
+test('the price of one GPU type is not that of others, and another is cheapest', async () => {
+  const how = { jobs: 1, seeds: 1, rate: 40 }
+  const { answers, verdict, scenario } = await capacity({
+    ...how,
+    config: parseConfig(priced('price_per_hour = 3.2')),
+    gpus: ['H100Sxm', 'L40S', 'H100Sxm:tp=2', 'L40S:price_per_hour=5'],
+  })
+  const priceOf = (name: string): number => findGpu(name).pricePerHourUsd
+  expect(answers.map((answer) => answer.usd_per_hour! / answer.backends!)).toEqual([
+    ...[3.2, priceOf('L40S'), 2 * priceOf('H100Sxm'), 5],
+  ])
+  expect(verdict.at(-1)).toMatch(/^The cheapest is \d x L40S at/)
+  expect(scenario.notes).toEqual([
+    'cluster.price_per_hour is that of H100 SXM: L40S and H100 SXM:tp=2 have the price of the catalogue; --gpus L40S:price_per_hour=... says another',
+  ])
+  const said = {
+    ...how,
+    config: parseConfig(priced('')),
+    gpus: ['H100Sxm:price_per_hour=3.2', 'L40S'],
+  }
+  const asSaid = await capacity(said)
+  expect(asSaid.scenario.notes).toEqual([])
+  expect(asSaid.answers.map(({ usd_per_hour: price }) => price)).toEqual(
+    answers.slice(0, 2).map(({ usd_per_hour: price }) => price),
+  )
+})
+
+test('KV blocks that only one GPU type has room for are not those of a smaller one', async () => {
+  // 56.6 GB, where an L40S has 48 GB, 16 GB of them for weights.
+  const blocks = 'kv_cache_blocks = 27000'
+  const { scenario, answers } = await capacity({
+    ...{ jobs: 1, seeds: 1, rate: 2 },
+    config: parseConfig(
+      priced(`${blocks}\ncompute_model = { kind = "roofline", matmul_scale = 1.1 }`),
+    ),
+    gpus: ['H100Sxm', 'L40S'],
+  })
+  expect(answers.map(({ problem }) => problem)).toEqual([null, null])
+  expect(scenario.notes).toEqual([
+    'cluster.kv_cache_blocks is that of H100 SXM: L40S has as many KV blocks as fit; --gpus L40S:kv_cache_blocks=... says another',
+    'cluster.compute_model.matmul_scale is taken for L40S as for H100 SXM, although calibrate finds such factors with one GPU type',
+  ])
+  const source = await configSource(parseConfig(priced(blocks)))
+  const [h100, l40s] = candidatesOf(['random'], ['H100Sxm', 'L40S'], source)
+  const blocksOf = (each: Candidate | undefined) =>
+    source.with(each!.settings).cluster.kv_cache_blocks
+  expect(blocksOf(h100)).toBe(27_000)
+  const bare = parseConfig(priced('').replace('h100-sxm', 'l40s'))
+  expect(blocksOf(l40s)).toBe(bare.cluster.kv_cache_blocks)
+  expect(blocksOf(l40s) * 16 * 131_072).toBeLessThan(48e9 - 16e9)
 })
 
 test('where prompts do not fit into the KV cache, that is the reason, and not the load', async () => {

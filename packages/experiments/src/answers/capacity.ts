@@ -12,7 +12,7 @@ import {
 import { type AlgorithmChoice, checkLabels, labelOfChoice } from '../run/resolve-algorithms.js'
 import { checkDuration, earlyEndNotes, TrafficStore } from '../sweep/traffic.js'
 import type { BorderSearch } from './border-search.js'
-import { type Candidate, candidatesOf } from './capacity-candidate.js'
+import { type Candidate, candidatesOf, notesOnCandidates } from './capacity-candidate.js'
 import type { CapacityAnswer, CapacityReport } from './capacity-report.js'
 import { answerOf, type Search, searchAll } from './capacity-search.js'
 import { capacityVerdict } from './capacity-verdict.js'
@@ -151,6 +151,7 @@ export async function capacity(options: CapacityOptions): Promise<CapacityReport
   const durationSec = traffic.durationSec(base)
   const notes = [
     ...info.notes,
+    ...notesOnCandidates(all, source),
     ...told,
     ...(durationSec > askedSec ? [longerTrafficNote(askedSec, durationSec)] : []),
     ...(short === undefined ? [] : [shortTrafficNote(short)]),
