@@ -79,7 +79,49 @@ test('requests that take long come for longer, unless somebody says for how long
   expect(short.answers[0]!.meets).toBeGreaterThan(9)
   expect(short.scenario.notes).toEqual([
     expect.stringMatching(/^requests come for \S+ s and take \S+ s each in the mean: whether/),
+    expect.stringMatching(/^whether 99% are within their targets is told by \d+ requests/),
   ])
+})
+
+/** Long prompts, of which a request that has another before it misses its target. */
+const rare = `
+[cluster]
+num_backends = 1
+model = "llama-3.1-70b"
+tp = 4
+[trace]
+rate = 0.3
+prompt_tokens_mean = 8000
+prompt_tokens_std = 8000
+gen_tokens_mean = 200
+[slo]
+ttft_ms = 6000
+tpot_ms = 60
+`
+
+test('requests that come rarely come for longer, so that chance does not tell how many', async () => {
+  const how = { config: parseConfig(rare), jobs: 1 }
+  const carried = async (durationSec: number | undefined) => {
+    const { answers, scenario } = await capacity({ ...how, durationSec })
+    const { meets, probes } = answers[0]!
+    const { requests } = probes.find(({ value }) => value === meets)!
+    return { rate: meets!, requests, notes: scenario.notes }
+  }
+  const [minute, lengthened, long] = [
+    await carried(60),
+    await carried(undefined),
+    await carried(2e4),
+  ]
+  expect(minute.rate / long.rate).toBeGreaterThan(1.3)
+  expect(Math.abs(lengthened.rate / long.rate - 1)).toBeLessThan(0.2)
+  expect(lengthened.requests).toBeGreaterThanOrEqual(1000)
+  expect(minute.notes.join()).toMatch(
+    /^whether 99% are within their targets is told by \d\d requests.* \(--duration \d+0\)$/,
+  )
+  expect(lengthened.notes.join()).toMatch(
+    /^requests come so rarely that 60 s of them would not tell 99% .*: \d+0 s are generated at each rate/,
+  )
+  expect(long.notes).toEqual([])
 })
 
 test('the smallest fleet is the first of all fleets that meets the targets', async () => {
@@ -250,6 +292,7 @@ test('KV blocks that only one GPU type has room for are not those of a smaller o
   expect(scenario.notes).toEqual([
     'cluster.kv_cache_blocks is that of H100 SXM: L40S has as many KV blocks as fit; --gpus L40S:kv_cache_blocks=... says another',
     'cluster.compute_model.matmul_scale is taken for L40S as for H100 SXM, although calibrate finds such factors with one GPU type',
+    expect.stringContaining('is told by 63 requests'),
   ])
   const source = await configSource(parseConfig(priced(blocks)))
   const [h100, l40s] = candidatesOf(['random'], ['H100Sxm', 'L40S'], source)
@@ -436,6 +479,7 @@ test('requests that end traffic before its time are told, with the time that is 
   expect(scenario.notes).toEqual([
     `requests of [workload] end the traffic before its 600 s are over: after about ${sec} s at ${Number(meets!.toPrecision(4))} requests/s`,
     expect.stringMatching(/^requests come for \S+ s and take \S+ s each/),
+    expect.stringMatching(/chance decides much of it with fewer than 1,000$/),
   ])
 })
 

@@ -1,14 +1,6 @@
-import { isDeepStrictEqual } from 'node:util'
 import { configSource } from '../config/config-source.js'
 import type { Config } from '../config/schema.js'
 import { rateNotes, whyOtherRate } from '../notes/rate-notes.js'
-import {
-  longEnoughSec,
-  longerTrafficNote,
-  type ShortTraffic,
-  shortTraffic,
-  shortTrafficNote,
-} from '../notes/short-traffic.js'
 import { type AlgorithmChoice, checkLabels, labelOfChoice } from '../run/resolve-algorithms.js'
 import { checkDuration, earlyEndNotes, TrafficStore } from '../sweep/traffic.js'
 import type { BorderSearch } from './border-search.js'
@@ -27,6 +19,7 @@ import {
   searchInvalid,
 } from './search-options.js'
 import { SizeSearch } from './size-search.js'
+import { type Shortage, shortagesOf } from './traffic-length.js'
 
 /** Options of {@link capacity}. */
 export interface CapacityOptions extends SearchOptions {
@@ -66,7 +59,7 @@ const FEWEST_REQUESTS = 20
  * same requests (common random numbers); a value meets the targets when the mean share of requests that
  * met theirs is large enough and no seed overloads the fleet. Assumes that more load or fewer backends
  * never help. Generated traffic of which nobody says how long it lasts is made longer where requests take so long
- * that it would not show whether the fleet keeps up.
+ * that it would not show whether the fleet keeps up, or come so rarely that chance would tell their share.
  *
  * @throws RouteSimError `search_invalid` when there are no targets or options make no sense
  *
@@ -121,13 +114,16 @@ export async function capacity(options: CapacityOptions): Promise<CapacityReport
   const askedSec = traffic.durationSec(base)
   const mayLengthen = !isRead && hasRates && traffic.askedSec(base) === undefined
   let runs = 0
-  let short: ShortTraffic | undefined
+  let shortages: readonly Shortage[] = []
+  let lengthened: Shortage | undefined
   for (let times = 0; ; times++) {
     runs += await searchAll(searches, { ...how, traffic })
-    short = shortAtAnswers(searches)
-    if (short === undefined || !mayLengthen || times === MOST_LENGTHENED) break
-    const durationSec = longEnoughSec(short)
+    shortages = shortagesOf(searches, attainment)
+    const [most] = [...shortages].sort((a, b) => b.enoughSec - a.enoughSec)
+    if (most === undefined || !mayLengthen || times === MOST_LENGTHENED) break
+    const { enoughSec: durationSec } = most
     if (durationSec <= traffic.durationSec(base)) break
+    lengthened = most
     traffic = new TrafficStore({ ...options, durationSec, configPath: source.path })
     searches = searchesIn(traffic)
   }
@@ -149,24 +145,15 @@ export async function capacity(options: CapacityOptions): Promise<CapacityReport
   const found = { find, rate: rate ?? null, attainment, precision, answers, runs }
   const told = await notesOnRates({ ...found, rate: asked ?? null }, first!.base, traffic, why)
   const durationSec = traffic.durationSec(base)
+  const isOpen = (enoughSec: number): boolean => !isRead && hasRates && enoughSec > durationSec
   const notes = [
     ...info.notes,
     ...notesOnCandidates(all, source),
     ...told,
-    ...(durationSec > askedSec ? [longerTrafficNote(askedSec, durationSec)] : []),
-    ...(short === undefined ? [] : [shortTrafficNote(short)]),
+    ...(lengthened === undefined ? [] : [lengthened.lengthenedNote(askedSec, durationSec)]),
+    ...shortages.map((shortage) => shortage.note(isOpen(shortage.enoughSec))),
   ]
   return { scenario: { ...info, notes }, ...found, verdict: capacityVerdict(found) }
-}
-
-/** Whether what was found rests on traffic that is too short to tell. */
-function shortAtAnswers(searches: readonly Search[]): ShortTraffic | undefined {
-  return shortTraffic(
-    searches.flatMap(({ search, tried }) => {
-      const { meets } = search.border
-      return tried.find(({ value }) => isDeepStrictEqual(value, meets))?.runs ?? []
-    }),
-  )
 }
 
 /** Says where requests came at another rate than was asked for, or for a shorter time. */
