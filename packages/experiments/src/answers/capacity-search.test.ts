@@ -38,7 +38,7 @@ function searchOf(
   }
   return {
     ...{ choice: 'random', gpu: undefined, isSame: true, without: [], settings: {}, base },
-    ...{ search, begin, sizes: find === 'rate' ? undefined : sizes },
+    ...{ bracket: search, begin, sizes: find === 'rate' ? undefined : sizes },
     tried: tried.map(({ value, runs }) => ({ value: [value], runs })),
   }
 }

@@ -14,7 +14,7 @@ import { splitText } from './split-text.js'
 
 /** A candidate under search. */
 export interface Search extends Candidate {
-  readonly search: BorderSearch
+  readonly bracket: BorderSearch
   /** The same search, of which nothing has been tried. */
   begin(): BorderSearch
   /** Undefined when the rate is sought. */
@@ -44,7 +44,7 @@ export async function searchAll(
   let runs = 0
   for (;;) {
     const steps = searches.flatMap((search) => {
-      const value = search.search.next()
+      const value = search.bracket.next()
       return value === undefined ? [] : [{ search, value }]
     })
     if (steps.length === 0) return runs
@@ -79,7 +79,7 @@ export async function searchAll(
         )
       }
       search.tried.push({ value, runs: own })
-      search.search.tell(value, isMet(own, attainment))
+      search.bracket.tell(value, isMet(own, attainment))
     }
   }
 }
@@ -113,7 +113,7 @@ export function answerOf(
   { find, rate, attainment, make }: Pick<SearchRun, 'find' | 'rate' | 'attainment' | 'make'>,
   why: readonly string[],
 ): CapacityAnswer {
-  const { tried, search, sizes, base } = candidate
+  const { tried, bracket, sizes, base } = candidate
   const toldOf = ({ meets, misses }: Border): Pick<CapacityAnswer, 'meets' | 'misses'> => ({
     meets: meets === undefined ? null : numberOf(candidate, meets),
     misses: misses ?? null,
@@ -124,7 +124,7 @@ export function answerOf(
     for (const { value, runs } of tried) own.tell(value, isMet([runs[i]!], attainment))
     return { seed, ...toldOf(own.border) }
   })
-  const { meets } = search.border
+  const { meets } = bracket.border
   const fleet = buildFleet(meets === undefined ? base : configAt(candidate, meets, make))
   const { gpu, groups, pricePerHour } = fleet
   const probes = tried
@@ -134,7 +134,7 @@ export function answerOf(
       return { value: numberOf(candidate, value), split, ...probeOf(runs, attainment) }
     })
     .sort((a, b) => a.value - b.value)
-  const told = toldOf(search.border)
+  const told = toldOf(bracket.border)
   const best = probes.find(({ value, meets }) => meets && value === told.meets)
   const isBound = sizes !== undefined && told.meets === sizes.others + sizes.least
   return {

@@ -59,8 +59,9 @@ function splitOf({ fleet }: CapacityAnswer): string {
 }
 
 /** Why the nearest value that misses does so. */
-function reason({ probes, misses }: CapacityAnswer, attainment: number): string {
-  if (isDealtOut(probes.map(({ split }) => split))) return ', however they are split'
+function reason({ probes, meets, misses }: CapacityAnswer, attainment: number): string {
+  if (meets !== null && isDealtOut(probes.map(({ split }) => split)))
+    return ', however they are split'
   const probe = probes.find(({ value }) => value === misses)
   if (probe === undefined) return ''
   if (1 - probe.oversized < attainment) {

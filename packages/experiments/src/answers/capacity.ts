@@ -100,7 +100,7 @@ export async function capacity(options: CapacityOptions): Promise<CapacityReport
         const rates = ratesFrom(startRps, duration, config)
         const begin = (): BorderSearch =>
           sizes === undefined ? new RateSearch({ ...rates, precision }) : new SizeSearch(sizes)
-        return [{ ...candidate, search: begin(), begin, sizes, base: config, tried: [] }]
+        return [{ ...candidate, bracket: begin(), begin, sizes, base: config, tried: [] }]
       } catch (error) {
         // Of several GPU types, one may be too small for the model.
         if (gpus === undefined || gpus.length === 1) throw error

@@ -53,9 +53,9 @@ export function shortagesOf(searches: readonly Search[], attainment: number): Sh
 
 /** The runs at the nearest value that meets the targets, or others where none does. */
 function runsAtBorder(
-  { search, tried }: Search,
+  { bracket, tried }: Search,
   others: readonly RunSummary[],
 ): readonly RunSummary[] {
-  const { meets } = search.border
+  const { meets } = bracket.border
   return tried.find(({ value }) => isDeepStrictEqual(value, meets))?.runs ?? others
 }

@@ -18,6 +18,10 @@ test('by hand: of 99% of 84 requests none may miss, and 1,000 take eight minutes
   )
 })
 
+test('one request has no rate, by which traffic would be made longer without end', () => {
+  expect(fewRequests([run(1, 0)], 0.9)).toEqual({ requests: 1, enough: 100, enoughSec: 0 })
+})
+
 test('a share of less takes fewer requests, and one of all takes any', () => {
   expect(fewRequests([run(100, 1)], 0.9)).toBeUndefined()
   expect(fewRequests([run(99, 1)], 0.9)).toMatchObject({ enough: 100 })

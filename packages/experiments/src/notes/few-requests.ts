@@ -11,7 +11,7 @@ export interface FewRequests {
   /** In all runs. */
   readonly requests: number
   readonly enough: number
-  /** Seconds in which enough come. */
+  /** Seconds in which enough come; 0 where so few came that their rate is not known. */
   readonly enoughSec: number
 }
 
@@ -26,8 +26,9 @@ export function fewRequests(
   // Where none may miss, there is no share to tell.
   const enough = share === 1 ? 0 : Math.round(MISSES_THAT_TELL / (1 - share))
   if (requests >= enough) return undefined
-  const sec = (ROOM * enough) / sumOf('saturation.offered_per_sec')
-  return { requests, enough, enoughSec: Math.ceil(sec / 10) * 10 }
+  const perSec = sumOf('saturation.offered_per_sec')
+  const enoughSec = perSec > 0 ? Math.ceil((ROOM * enough) / perSec / 10) * 10 : 0
+  return { requests, enough, enoughSec }
 }
 
 /** Says that there are few. @param how - how there are more */
