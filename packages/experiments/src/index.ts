@@ -27,7 +27,7 @@ export {
   parseMeasurements,
   readMeasurements,
 } from './calibrate/read-measurements.js'
-export { buildFleet, type Fleet, type Stepper } from './cluster/build-cluster.js'
+export { buildFleet, type Fleet, type FleetGroup, type Stepper } from './cluster/build-cluster.js'
 export { type ConfigKey, configReference, schemaReference } from './config/config-reference.js'
 export { checkConfig } from './config/config-source.js'
 export { keepsEvicted } from './config/memory-schema.js'

@@ -65,7 +65,8 @@ export const capacityCommand: CommandBody<CapacityArguments> = {
         scale: {
           type: 'string',
           requiresArg: true,
-          describe: 'Config key that counts backends, such as cluster.backends.0.count',
+          describe:
+            'Grow one of [[cluster.backends]] alone, by its key, such as cluster.backends.0.count',
         },
       })
       .options({ ...RESULT_OPTIONS, seeds: { ...RESULT_OPTIONS.seeds, default: undefined } })

@@ -30,11 +30,13 @@ function headingOf({ scenario, find, rate, attainment, runs }: CapacityReport): 
 function layOut({ answers, find }: CapacityReport): [Column[], string[][]] {
   const isRate = find === 'rate'
   const hasSeeds = answers.some(({ per_seed }) => per_seed.length > 1)
+  const isSplit = !isRate && answers.some(({ fleet }) => fleet !== null)
   const isOther = answers.some(({ offered_per_sec: offered }) => offered !== null)
   const columns: Column[] = [
     { title: 'Algorithm', align: 'left' },
     { title: 'GPU', align: 'left', rank: 3 },
     { title: isRate ? 'Meets at req/s' : 'Backends', align: 'right', rank: 1 },
+    ...(isSplit ? [{ title: 'Split', align: 'left', rank: 1 } as const] : []),
     ...(isOther ? [{ title: 'Came req/s', align: 'right', rank: 1 } as const] : []),
     { title: 'Misses at', align: 'right', rank: 6 },
     ...(hasSeeds ? [{ title: 'By seed', align: 'right', rank: 7 } as const] : []),
@@ -45,9 +47,10 @@ function layOut({ answers, find }: CapacityReport): [Column[], string[][]] {
   const value = (number: number | null): string =>
     number === null ? '-' : isRate ? rateText(number) : String(number)
   const rows = answers.map((answer) => {
-    const best = answer.probes.find((probe) => probe.value === answer.meets)
+    const best = answer.probes.find(({ value, meets }) => meets && value === answer.meets)
     return [
       ...[answer.algorithm, answer.gpu, value(answer.meets)],
+      ...(isSplit ? [answer.fleet ?? '-'] : []),
       ...(isOther ? [cameOf(answer)] : []),
       value(answer.misses),
       ...(hasSeeds ? [bySeed(answer, value)] : []),

@@ -147,7 +147,7 @@ test.each([
   [
     'capacity -c c.toml --fleet --scale cluster.seats',
     2,
-    '--scale: expected the path of a count in the config, got nothing at cluster.seats',
+    '--scale: expected cluster.num_backends, which counts backends, got cluster.seats',
   ],
   ['capacity -c c.toml --gpus H100Sxm', 2, '--gpus: expected a config that says cluster.model'],
   ['capacity -c model.toml --gpus H1000', 2, 'H1000'],
@@ -157,7 +157,11 @@ test.each([
     1,
     'trace.base_rate: expected nothing when the largest rate is sought',
   ],
-  ['capacity -c groups.toml --rate 5', 1, 'scale: expected the path that counts the backends'],
+  [
+    'capacity -c groups.toml --rate 5',
+    1,
+    'scale: expected the key that counts the backends of one of [[cluster.backends]]',
+  ],
   ['capacity -c c.toml --visibility exact,llm-d', 2, '--visibility: expected one profile'],
   ['capacity -c c.toml --chart --format json', 2, '--chart: expected a table to go with'],
   ['capacity -c c.toml -a bogus', 2, 'unknown router "bogus"'],

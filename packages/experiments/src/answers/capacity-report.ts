@@ -3,8 +3,10 @@ import type { ScenarioInfo } from '../run/scenario.js'
 
 /** One value that was tried, under every seed. */
 export interface CapacityProbe {
-  /** Requests per second, or backends. */
+  /** Requests per second, or backends of the whole fleet. */
   readonly value: number
+  /** Backends of each group of the fleet, those that prefill first; null where the rate is sought. */
+  readonly split: readonly number[] | null
   /** Requests per second that came: mean over the seeds. */
   readonly offered_per_sec: number | null
   /** Requests that were measured, under all seeds. */
@@ -29,7 +31,7 @@ export interface CapacityAnswer {
   readonly gpu: string
   /** Nearest value tried that meets the targets; null when none does. */
   readonly meets: number | null
-  /** Nearest value tried that misses them; null when none does. */
+  /** Nearest value that misses them, of backends however they are dealt out; null when none does. */
   readonly misses: number | null
   /** The same under each seed on its own, as far as the values tried tell. */
   readonly per_seed: readonly {
@@ -46,6 +48,8 @@ export interface CapacityAnswer {
   readonly bounded_by: string | null
   /** Backends of the fleet that meets the targets, and its price in USD per hour. */
   readonly backends: number | null
+  /** Its groups where it has several, such as `4 prefill + 2 decode`; else null. */
+  readonly fleet: string | null
   readonly usd_per_hour: number | null
   /** Every value tried, ascending. */
   readonly probes: readonly CapacityProbe[]

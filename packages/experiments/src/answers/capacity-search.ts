@@ -4,20 +4,24 @@ import type { Config } from '../config/schema.js'
 import { oversizedShare } from '../notes/load-notes.js'
 import { isOtherRate } from '../notes/rate-notes.js'
 import type { TrafficStore } from '../sweep/traffic.js'
-import type { Bisection } from './bisection.js'
-import type { Candidate, FleetSizes } from './capacity-candidate.js'
+import type { Border, BorderSearch, TriedValue } from './border-search.js'
+import type { Candidate } from './capacity-candidate.js'
 import type { CapacityAnswer, CapacityProbe } from './capacity-report.js'
+import type { FleetSizes } from './fleet-sizes.js'
 import { runTrials, type Trial } from './run-trials.js'
 import { type PreparedSearch, searchInvalid } from './search-options.js'
+import { splitText } from './split-text.js'
 
 /** A candidate under search. */
 export interface Search extends Candidate {
-  readonly bisection: Bisection
+  readonly bracket: BorderSearch
+  /** The same search, of which nothing has been tried. */
+  begin(): BorderSearch
   /** Undefined when the rate is sought. */
   readonly sizes: FleetSizes | undefined
   /** With as many backends as the config says. */
   readonly base: Config
-  readonly tried: { readonly value: number; readonly runs: readonly RunSummary[] }[]
+  readonly tried: { readonly value: TriedValue; readonly runs: readonly RunSummary[] }[]
 }
 
 /** How candidates are searched. */
@@ -40,15 +44,18 @@ export async function searchAll(
   let runs = 0
   for (;;) {
     const steps = searches.flatMap((search) => {
-      const value = search.bisection.next()
+      const value = search.bracket.next()
       return value === undefined ? [] : [{ search, value }]
     })
     if (steps.length === 0) return runs
     const trials = steps.map(({ search, value }): Trial => {
-      const { choice, base, sizes, settings } = search
-      const config = sizes === undefined ? base : make({ ...settings, ...sizes.settingsOf(value) })
-      const what = find === 'rate' ? `${Number(value.toPrecision(3))} req/s` : `${value} backends`
-      return { label: what, config, choice, traffic, rate: find === 'rate' ? value : rate, seeds }
+      const { choice } = search
+      const config = configAt(search, value, make)
+      const isRate = find === 'rate'
+      const what = isRate
+        ? `${Number(value[0]!.toPrecision(3))} req/s`
+        : `${value.join(' + ')} backends`
+      return { label: what, config, choice, traffic, rate: isRate ? value[0] : rate, seeds }
     })
     const progress = { done: runs, expected }
     const results = await runTrials(trials, { ...prepared, progress })
@@ -72,19 +79,23 @@ export async function searchAll(
         )
       }
       search.tried.push({ value, runs: own })
-      const meets = isMet(own, attainment)
-      search.bisection.tell(value, find === 'rate' ? meets : !meets)
+      search.bracket.tell(value, isMet(own, attainment))
     }
   }
 }
 
-/** The nearest values of a search that meet the targets and miss them, as far as there are any. */
-export function borderOf(
-  { bisection }: Search,
-  find: 'rate' | 'backends',
-): { readonly meets: number | undefined; readonly misses: number | undefined } {
-  const { below, above } = bisection.bracket
-  return find === 'rate' ? { meets: below, misses: above } : { meets: above, misses: below }
+/** The config of a search at a value. */
+function configAt(
+  { base, settings, sizes }: Search,
+  value: TriedValue,
+  make: SearchRun['make'],
+): Config {
+  return sizes === undefined ? base : make({ ...settings, ...sizes.settingsOf(value) })
+}
+
+/** A value as one number: requests per second, or backends of the whole fleet. */
+function numberOf({ sizes }: Search, value: TriedValue): number {
+  return value.reduce((sum, each) => sum + each, sizes?.others ?? 0)
 }
 
 /** Whether enough requests met their targets, and no run was one that only its end kept small. */
@@ -102,35 +113,39 @@ export function answerOf(
   { find, rate, attainment, make }: Pick<SearchRun, 'find' | 'rate' | 'attainment' | 'make'>,
   why: readonly string[],
 ): CapacityAnswer {
-  const { tried, sizes, settings, base } = candidate
-  const { meets, misses } = borderOf(candidate, find)
-  const sorted = [...tried].sort((a, b) => a.value - b.value)
-  const first = sorted[0]!.runs
-  const bySeed = first.map(({ seed }, i) => {
-    const met = sorted.map(({ value, runs }) => ({ value, isMet: isMet([runs[i]!], attainment) }))
-    const good = met.filter((each) => each.isMet).map(({ value }) => value)
-    const bad = met.filter((each) => !each.isMet).map(({ value }) => value)
-    const [most, least] = find === 'rate' ? [good, bad] : [bad, good]
-    const last = most.length === 0 ? null : Math.max(...most)
-    const next = least.length === 0 ? null : Math.min(...least)
-    return { seed, meets: find === 'rate' ? last : next, misses: find === 'rate' ? next : last }
+  const { tried, bracket, sizes, base } = candidate
+  const toldOf = ({ meets, misses }: Border): Pick<CapacityAnswer, 'meets' | 'misses'> => ({
+    meets: meets === undefined ? null : numberOf(candidate, meets),
+    misses: misses ?? null,
   })
-  const config =
-    sizes === undefined || meets === undefined
-      ? base
-      : make({ ...settings, ...sizes.settingsOf(meets) })
-  const { gpu, pricePerHour } = buildFleet(config)
-  const probes = sorted.map(({ value, runs }) => probeOf(value, runs, attainment))
-  const best = probes.find(({ value }) => value === meets)
+  const first = tried[0]!.runs
+  const bySeed = first.map(({ seed }, i) => {
+    const own = candidate.begin()
+    for (const { value, runs } of tried) own.tell(value, isMet([runs[i]!], attainment))
+    return { seed, ...toldOf(own.border) }
+  })
+  const { meets } = bracket.border
+  const fleet = buildFleet(meets === undefined ? base : configAt(candidate, meets, make))
+  const { gpu, groups, pricePerHour } = fleet
+  const probes = tried
+    .map(({ value, runs }): CapacityProbe => {
+      const { groups } = buildFleet(configAt(candidate, value, make))
+      const split = sizes === undefined ? null : groups.map(({ count }) => count)
+      return { value: numberOf(candidate, value), split, ...probeOf(runs, attainment) }
+    })
+    .sort((a, b) => a.value - b.value)
+  const told = toldOf(bracket.border)
+  const best = probes.find(({ value, meets }) => meets && value === told.meets)
+  const isBound = sizes !== undefined && told.meets === sizes.others + sizes.least
   return {
     algorithm: first[0]!.algorithm,
     gpu: candidate.gpu ?? gpu,
-    meets: meets ?? null,
-    misses: misses ?? null,
+    ...told,
     per_seed: bySeed,
     offered_per_sec: best === undefined || why.length === 0 ? null : otherRate(best, find, rate),
-    bounded_by: (misses === undefined && sizes?.bound) || null,
+    bounded_by: (isBound && sizes.bound) || null,
     backends: meets === undefined ? null : pricePerHour.length,
+    fleet: meets === undefined ? null : splitText(groups),
     usd_per_hour: meets === undefined ? null : pricePerHour.reduce((sum, each) => sum + each, 0),
     probes,
     problem: null,
@@ -147,14 +162,16 @@ function otherRate(
   return asked !== undefined && isOtherRate({ rate: asked, offered, requests }) ? offered : null
 }
 
-function probeOf(value: number, runs: readonly RunSummary[], attainment: number): CapacityProbe {
+function probeOf(
+  runs: readonly RunSummary[],
+  attainment: number,
+): Omit<CapacityProbe, 'value' | 'split'> {
   const { mean, halfWidth } = confidenceInterval(runs.map(({ slo }) => slo?.attainment ?? 0))
   const order = ['stable', 'backlogged', 'overloaded'] as const
   const worst = Math.max(...runs.map(({ saturation }) => order.indexOf(saturation.verdict)))
   const ttfts = runs.flatMap(({ ttft }) => ttft.p99 ?? [])
   const offered = runs.flatMap(({ saturation }) => saturation.offered_per_sec ?? [])
   return {
-    value,
     offered_per_sec: confidenceInterval(offered).mean,
     requests: runs.reduce((sum, run) => sum + run.total_requests, 0),
     meets: isMet(runs, attainment),

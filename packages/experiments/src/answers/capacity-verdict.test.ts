@@ -10,9 +10,15 @@ test.each([
   // 55.00000000000001 as a product.
   [55, 0.54996, '54.996%'],
 ])('%d%% are missed by a share of %d, which is told as %s', (goal, attainment, text) => {
-  const probes = [{ value: 1, attainment, oversized: 0, saturation: 'stable' }]
+  const probes = [{ value: 1, split: [1], attainment, oversized: 0, saturation: 'stable' }]
   const known = { algorithm: 'random', gpu: 'H100', meets: 2, misses: 1 }
-  const answer = { ...known, usd_per_hour: null, offered_per_sec: null }
+  const answer = {
+    ...known,
+    usd_per_hour: null,
+    offered_per_sec: null,
+    fleet: null,
+    bounded_by: null,
+  }
   const answers = [{ ...answer, problem: null, probes } as unknown as CapacityAnswer]
   const [told] = capacityVerdict({
     find: 'backends',
@@ -38,6 +44,7 @@ function all(
       bounded_by: null,
       offered_per_sec: null,
       backends: null,
+      fleet: null,
       usd_per_hour: null,
       probes: [],
       problem: null,
@@ -102,4 +109,31 @@ test('where requests came at another rate than asked for, both are told', () => 
   )
   const others = [{ algorithm: 'a', meets: 200, misses: 201, offered_per_sec: 16.13 }, answer]
   expect(last('rate', others)).toBe('a carries most, 100% more than random.')
+})
+
+test('how the backends are dealt out is told, where there is more than one way', () => {
+  const probe = { meets: false, attainment: 0.5, oversized: 0, saturation: 'stable' } as const
+  const probes = [
+    { ...probe, value: 5, split: [2, 3] },
+    { ...probe, value: 6, split: [4, 2], meets: true },
+  ] as unknown as CapacityAnswer['probes']
+  const pools = { meets: 6, misses: 5, fleet: '4 prefill + 2 decode', usd_per_hour: 21, probes }
+  expect(all('backends', [pools])).toEqual([
+    'random needs 6 backends (4 prefill + 2 decode) for 99% within their targets, $21.00/h; 5 are too few, however they are split.',
+  ])
+  const others = [
+    { ...pools, backends: 6 },
+    { gpu: 'X', meets: 9, backends: 9, usd_per_hour: 30 },
+  ]
+  expect(last('backends', others)).toBe(
+    'The cheapest is 6 x H100 (4 prefill + 2 decode) at $21.00/h, 30% below the next, X.',
+  )
+  const group = { meets: 20, misses: 19, fleet: '1 x H100 SXM + 19 x L40S' }
+  const grown = [
+    { ...probe, value: 19, split: [1, 18] },
+    { ...probe, value: 20, split: [1, 19], meets: true },
+  ] as unknown as CapacityAnswer['probes']
+  expect(all('backends', [{ ...group, probes: grown }])[0]).toContain(
+    'needs 20 backends (1 x H100 SXM + 19 x L40S) for 99% within their targets; 19 are too few (50% within targets)',
+  )
 })

@@ -1,6 +1,7 @@
 import { listed } from '../notes/listed.js'
 import { rateText } from '../notes/rate-notes.js'
 import type { CapacityAnswer, CapacityReport } from './capacity-report.js'
+import { isDealtOut } from './split-text.js'
 
 type Found = Pick<CapacityReport, 'find' | 'rate' | 'attainment' | 'precision' | 'answers'>
 
@@ -42,17 +43,25 @@ function sentenceOf(
     return `${name} carries ${came(answer, meets)} with ${goal}, and not ${less}${why}`
   }
   const load = rate === null || offered === null ? '' : ` at ${came(answer, rate)}`
-  const cost = price === null ? '' : `, $${price.toFixed(2)}/h`
   if (meets === null) return `${name}: no fleet of up to ${misses} backends has ${goal}${why}`
-  if (misses === null) {
-    const enough = `${name}: ${backends(meets)} ${meets === 1 ? 'is' : 'are'} enough for ${goal}${load}${cost}`
+  const fleet = `${backends(meets)}${splitOf(answer)}`
+  const cost = price === null ? '' : `, $${price.toFixed(2)}/h`
+  if (misses === null || bound !== null) {
+    const enough = `${name}: ${fleet} ${meets === 1 ? 'is' : 'are'} enough for ${goal}${load}${cost}`
     return bound === null ? enough : `${enough}; fewer were not tried, because ${bound}`
   }
-  return `${name} needs ${backends(meets)} for ${goal}${load}${cost}; ${misses} ${misses === 1 ? 'is' : 'are'} too few${why}`
+  return `${name} needs ${fleet} for ${goal}${load}${cost}; ${misses} ${misses === 1 ? 'is' : 'are'} too few${why}`
+}
+
+/** How the backends are dealt out, where that is worth a word. */
+function splitOf({ fleet }: CapacityAnswer): string {
+  return fleet === null ? '' : ` (${fleet})`
 }
 
 /** Why the nearest value that misses does so. */
-function reason({ probes, misses }: CapacityAnswer, attainment: number): string {
+function reason({ probes, meets, misses }: CapacityAnswer, attainment: number): string {
+  if (meets !== null && isDealtOut(probes.map(({ split }) => split)))
+    return ', however they are split'
   const probe = probes.find(({ value }) => value === misses)
   if (probe === undefined) return ''
   if (1 - probe.oversized < attainment) {
@@ -106,7 +115,7 @@ function cheapest(
   const [first, second] = priced
   if (first === undefined) return []
   const price = `$${(first.cents / 100).toFixed(2)}/h`
-  const fleet = `${first.answer.backends} x ${name(first.answer)} at ${price}`
+  const fleet = `${first.answer.backends} x ${name(first.answer)}${splitOf(first.answer)} at ${price}`
   if (second === undefined) return [`Only one can do it: ${fleet}.`]
   const equal = priced.filter(({ cents }) => cents === first.cents)
   if (equal.length > 1) {

@@ -2,14 +2,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RequestTableBuilder } from '@routesim/core'
-import { MOST_STORED_BLOCKS } from '@routesim/hardware'
+import { findGpu, MOST_STORED_BLOCKS } from '@routesim/hardware'
 import { writeTrace } from '@routesim/traces'
 import { expect, test } from 'vitest'
+import { configSource } from '../config/config-source.js'
 import { parseConfig } from '../config/parse-config.js'
 import { metric } from '../run/metric.js'
 import { sweep } from '../sweep/sweep.js'
 import { capacity } from './capacity.js'
-import { fleetSizes } from './capacity-candidate.js'
+import { type Candidate, candidatesOf } from './capacity-candidate.js'
+import { fleetSizes } from './fleet-sizes.js'
 
 const config = parseConfig(`
 [cluster]
@@ -77,7 +79,49 @@ test('requests that take long come for longer, unless somebody says for how long
   expect(short.answers[0]!.meets).toBeGreaterThan(9)
   expect(short.scenario.notes).toEqual([
     expect.stringMatching(/^requests come for \S+ s and take \S+ s each in the mean: whether/),
+    expect.stringMatching(/^whether 99% are within their targets is told by \d+ requests/),
   ])
+})
+
+/** Long prompts, of which a request that has another before it misses its target. */
+const rare = `
+[cluster]
+num_backends = 1
+model = "llama-3.1-70b"
+tp = 4
+[trace]
+rate = 0.3
+prompt_tokens_mean = 8000
+prompt_tokens_std = 8000
+gen_tokens_mean = 200
+[slo]
+ttft_ms = 6000
+tpot_ms = 60
+`
+
+test('requests that come rarely come for longer, so that chance does not tell how many', async () => {
+  const how = { config: parseConfig(rare), jobs: 1 }
+  const carried = async (durationSec: number | undefined) => {
+    const { answers, scenario } = await capacity({ ...how, durationSec })
+    const { meets, probes } = answers[0]!
+    const { requests } = probes.find(({ value }) => value === meets)!
+    return { rate: meets!, requests, notes: scenario.notes }
+  }
+  const [minute, lengthened, long] = [
+    await carried(60),
+    await carried(undefined),
+    await carried(2e4),
+  ]
+  expect(minute.rate / long.rate).toBeGreaterThan(1.3)
+  expect(Math.abs(lengthened.rate / long.rate - 1)).toBeLessThan(0.2)
+  expect(lengthened.requests).toBeGreaterThanOrEqual(1000)
+  expect(minute.notes.join()).toMatch(
+    /^whether 99% are within their targets is told by \d\d requests.* \(--duration \d+0\)$/,
+  )
+  expect(lengthened.notes.join()).toMatch(
+    /^requests come so rarely that 60 s of them would not tell 99% .*: \d+0 s are generated at each rate/,
+  )
+  expect(long.notes).toEqual([])
 })
 
 test('the smallest fleet is the first of all fleets that meets the targets', async () => {
@@ -106,6 +150,158 @@ test('the smallest fleet is the first of all fleets that meets the targets', asy
     expect(misses).toBe(meets! - 1)
     expect(usd_per_hour).toBeGreaterThan(0)
   }
+})
+
+const pools = (prefill: number, decode: number): string => `
+[cluster]
+model = "llama-3.1-8b"
+num_backends = ${prefill + decode}
+disaggregated = { enabled = true, prefill_backends = ${prefill}, decode_backends = ${decode} }
+[trace]
+rate = 60
+duration_sec = 10
+prompt_tokens_mean = 2000
+[slo]
+ttft_ms = 150
+tpot_ms = 15
+`
+
+test('the smallest pools are the same from any proportion, and no others are smaller', async () => {
+  const how = { jobs: 1, seeds: 1 }
+  const isEnough = async (prefill: number, decode: number): Promise<boolean> => {
+    const { points } = await sweep({
+      ...how,
+      rates: [60],
+      config: parseConfig(pools(prefill, decode)),
+    })
+    const { result } = points[0]!
+    const isWithin = metric(result, 'slo.attainment').value! >= 0.99
+    return isWithin && result.saturation.verdict !== 'overloaded'
+  }
+  const splitsOf = (total: number) =>
+    Array.from({ length: total - 1 }, (_, i) => [i + 1, total - i - 1] as const)
+  let smallest = 2
+  const enough: (readonly [number, number])[] = []
+  for (; enough.length === 0; smallest++) {
+    for (const split of splitsOf(smallest)) if (await isEnough(...split)) enough.push(split)
+  }
+  smallest--
+  for (const start of [pools(2, 3), pools(4, 2), pools(1, 1)]) {
+    const found = await capacity({ ...how, config: parseConfig(start), find: 'backends' })
+    const { meets, misses, backends, fleet, usd_per_hour, probes } = found.answers[0]!
+    expect({ meets, misses, backends }).toEqual({
+      meets: smallest,
+      misses: smallest - 1,
+      backends: smallest,
+    })
+    const { split } = probes.find((probe) => probe.meets && probe.value === meets)!
+    expect(enough).toContainEqual(split)
+    expect(fleet).toBe(`${split![0]} prefill + ${split![1]} decode`)
+    expect(usd_per_hour).toBeCloseTo(smallest * 3.5, 9)
+    expect(found.verdict[0]).toContain(`needs ${smallest} backends (${fleet}) for 99%`)
+    expect(found.runs).toBeLessThanOrEqual(10)
+  }
+})
+
+test('the fleet is all its backends where one group grows, and other keys are no backends', async () => {
+  const groups = parseConfig(`
+[cluster]
+model = "llama-3.1-8b"
+[[cluster.backends]]
+count = 1
+[[cluster.backends]]
+count = 1
+gpu = "l40s"
+[trace]
+rate = 60
+duration_sec = 10
+[slo]
+ttft_ms = 100
+`)
+  const how = { jobs: 1, seeds: 1, config: groups, find: 'backends' } as const
+  const scale = 'cluster.backends.1.count'
+  const { answers, verdict } = await capacity({ ...how, scale })
+  const { meets, misses, backends, fleet, usd_per_hour, per_seed } = answers[0]!
+  const grown = meets! - 1
+  expect(grown).toBeGreaterThan(1)
+  expect({ misses, backends }).toEqual({ misses: meets! - 1, backends: meets })
+  expect(per_seed[0]).toMatchObject({ meets, misses })
+  expect(fleet).toBe(`1 x H100 SXM + ${grown} x L40S`)
+  expect(usd_per_hour).toBeCloseTo(3.5 + grown * findGpu('L40S').pricePerHourUsd, 9)
+  expect(verdict[0]).toContain(`needs ${meets} backends (${fleet}) for 99%`)
+  await expect(capacity({ ...how, scale: 'cluster.max_num_seqs' })).rejects.toThrow(
+    'scale: expected the key that counts the backends of one of [[cluster.backends]] (cluster.backends.0.count to cluster.backends.1.count), got cluster.max_num_seqs',
+  )
+  await expect(capacity({ ...how, config, scale: 'cluster.max_num_seqs' })).rejects.toThrow(
+    'scale: expected cluster.num_backends, which counts backends, got cluster.max_num_seqs',
+  )
+})
+
+const priced = (keys: string): string => `
+[cluster]
+num_backends = 2
+model = "llama-3.1-8b"
+gpu = "h100-sxm"
+${keys}
+[trace]
+rate = 40
+duration_sec = 30
+[slo]
+ttft_ms = 500
+tpot_ms = 50
+`
+
+test('the price of one GPU type is not that of others, and another is cheapest', async () => {
+  const how = { jobs: 1, seeds: 1, rate: 40 }
+  const { answers, verdict, scenario } = await capacity({
+    ...how,
+    config: parseConfig(priced('price_per_hour = 3.2')),
+    gpus: ['H100Sxm', 'L40S', 'H100Sxm:tp=2', 'L40S:price_per_hour=5'],
+  })
+  const priceOf = (name: string): number => findGpu(name).pricePerHourUsd
+  expect(answers.map((answer) => answer.usd_per_hour! / answer.backends!)).toEqual([
+    ...[3.2, priceOf('L40S'), 2 * priceOf('H100Sxm'), 5],
+  ])
+  expect(verdict.at(-1)).toMatch(/^The cheapest is \d x L40S at/)
+  expect(scenario.notes).toEqual([
+    'cluster.price_per_hour is that of H100 SXM: L40S and H100 SXM:tp=2 have the price of the catalogue; --gpus L40S:price_per_hour=... says another',
+  ])
+  const said = {
+    ...how,
+    config: parseConfig(priced('')),
+    gpus: ['H100Sxm:price_per_hour=3.2', 'L40S'],
+  }
+  const asSaid = await capacity(said)
+  expect(asSaid.scenario.notes).toEqual([])
+  expect(asSaid.answers.map(({ usd_per_hour: price }) => price)).toEqual(
+    answers.slice(0, 2).map(({ usd_per_hour: price }) => price),
+  )
+})
+
+test('KV blocks that only one GPU type has room for are not those of a smaller one', async () => {
+  // 56.6 GB, where an L40S has 48 GB, 16 GB of them for weights.
+  const blocks = 'kv_cache_blocks = 27000'
+  const { scenario, answers } = await capacity({
+    ...{ jobs: 1, seeds: 1, rate: 2 },
+    config: parseConfig(
+      priced(`${blocks}\ncompute_model = { kind = "roofline", matmul_scale = 1.1 }`),
+    ),
+    gpus: ['H100Sxm', 'L40S'],
+  })
+  expect(answers.map(({ problem }) => problem)).toEqual([null, null])
+  expect(scenario.notes).toEqual([
+    'cluster.kv_cache_blocks is that of H100 SXM: L40S has as many KV blocks as fit; --gpus L40S:kv_cache_blocks=... says another',
+    'cluster.compute_model.matmul_scale is taken for L40S as for H100 SXM, although calibrate finds such factors with one GPU type',
+    expect.stringContaining('is told by 63 requests'),
+  ])
+  const source = await configSource(parseConfig(priced(blocks)))
+  const [h100, l40s] = candidatesOf(['random'], ['H100Sxm', 'L40S'], source)
+  const blocksOf = (each: Candidate | undefined) =>
+    source.with(each!.settings).cluster.kv_cache_blocks
+  expect(blocksOf(h100)).toBe(27_000)
+  const bare = parseConfig(priced('').replace('h100-sxm', 'l40s'))
+  expect(blocksOf(l40s)).toBe(bare.cluster.kv_cache_blocks)
+  expect(blocksOf(l40s) * 16 * 131_072).toBeLessThan(48e9 - 16e9)
 })
 
 test('where prompts do not fit into the KV cache, that is the reason, and not the load', async () => {
@@ -177,10 +373,11 @@ backend = 2
   const scale = 'cluster.backends.0.count'
   const large = await capacity({ ...options, seeds: 1, config: scaled, find: 'backends', scale })
   const blocks = scaled.cluster.backends![1]!.kv_cache_blocks
-  expect(large.answers[0]).toMatchObject({ meets: null, misses: 128 })
-  expect(large.answers[0]!.probes[0]!.value).toBe(2)
+  // With the one of the other group.
+  expect(large.answers[0]).toMatchObject({ meets: null, misses: 128 + 1 })
+  expect(large.answers[0]!.probes[0]).toMatchObject({ value: 3, split: [2, 1] })
   const most = Math.floor((MOST_STORED_BLOCKS - blocks) / 4_000_000)
-  expect(fleetSizes(scaled, scale, 'reference')).toMatchObject({ min: 2, max: most })
+  expect(fleetSizes(scaled, scale, 'reference')).toMatchObject({ least: 2, most: [most] })
 })
 
 /** Long prompts, so that few of them a second are enough. */
@@ -282,6 +479,7 @@ test('requests that end traffic before its time are told, with the time that is 
   expect(scenario.notes).toEqual([
     `requests of [workload] end the traffic before its 600 s are over: after about ${sec} s at ${Number(meets!.toPrecision(4))} requests/s`,
     expect.stringMatching(/^requests come for \S+ s and take \S+ s each/),
+    expect.stringMatching(/chance decides much of it with fewer than 1,000$/),
   ])
 })
 

@@ -1,20 +1,15 @@
 import { configSource } from '../config/config-source.js'
 import type { Config } from '../config/schema.js'
 import { rateNotes, whyOtherRate } from '../notes/rate-notes.js'
-import {
-  longEnoughSec,
-  longerTrafficNote,
-  type ShortTraffic,
-  shortTraffic,
-  shortTrafficNote,
-} from '../notes/short-traffic.js'
 import { type AlgorithmChoice, checkLabels, labelOfChoice } from '../run/resolve-algorithms.js'
 import { checkDuration, earlyEndNotes, TrafficStore } from '../sweep/traffic.js'
-import { Bisection, type BisectionOptions } from './bisection.js'
-import { type Candidate, candidatesOf, fleetSizes } from './capacity-candidate.js'
+import type { BorderSearch } from './border-search.js'
+import { type Candidate, candidatesOf, notesOnCandidates } from './capacity-candidate.js'
 import type { CapacityAnswer, CapacityReport } from './capacity-report.js'
-import { answerOf, borderOf, type Search, searchAll } from './capacity-search.js'
+import { answerOf, type Search, searchAll } from './capacity-search.js'
 import { capacityVerdict } from './capacity-verdict.js'
+import { fleetSizes } from './fleet-sizes.js'
+import { type RateRange, RateSearch } from './rate-search.js'
 import {
   configWith,
   describeSearch,
@@ -23,6 +18,8 @@ import {
   type SearchOptions,
   searchInvalid,
 } from './search-options.js'
+import { SizeSearch } from './size-search.js'
+import { type Shortage, shortagesOf } from './traffic-length.js'
 
 /** Options of {@link capacity}. */
 export interface CapacityOptions extends SearchOptions {
@@ -43,7 +40,7 @@ export interface CapacityOptions extends SearchOptions {
   readonly precision?: number | undefined
   /** Length of traffic generated at a rate, in seconds; the config's by default. */
   readonly durationSec?: number | undefined
-  /** Config path of the number that makes a fleet larger; `cluster.num_backends` by default. */
+  /** Config path of the count of one of `[[cluster.backends]]`, which makes a fleet larger. */
   readonly scale?: string | undefined
 }
 
@@ -62,7 +59,7 @@ const FEWEST_REQUESTS = 20
  * same requests (common random numbers); a value meets the targets when the mean share of requests that
  * met theirs is large enough and no seed overloads the fleet. Assumes that more load or fewer backends
  * never help. Generated traffic of which nobody says how long it lasts is made longer where requests take so long
- * that it would not show whether the fleet keeps up.
+ * that it would not show whether the fleet keeps up, or come so rarely that chance would tell their share.
  *
  * @throws RouteSimError `search_invalid` when there are no targets or options make no sense
  *
@@ -100,10 +97,10 @@ export async function capacity(options: CapacityOptions): Promise<CapacityReport
         const sizes =
           find === 'rate' ? undefined : fleetSizes(config, options.scale, prepared.stepper)
         const duration = isRead ? undefined : traffic.durationSec(config)
-        const range = sizes ?? ratesFrom(startRps, duration, config)
-        const integer = find === 'backends'
-        const bisection = new Bisection({ ...range, precision: integer ? 0 : precision, integer })
-        return [{ ...candidate, bisection, sizes, base: config, tried: [] }]
+        const rates = ratesFrom(startRps, duration, config)
+        const begin = (): BorderSearch =>
+          sizes === undefined ? new RateSearch({ ...rates, precision }) : new SizeSearch(sizes)
+        return [{ ...candidate, bracket: begin(), begin, sizes, base: config, tried: [] }]
       } catch (error) {
         // Of several GPU types, one may be too small for the model.
         if (gpus === undefined || gpus.length === 1) throw error
@@ -117,13 +114,16 @@ export async function capacity(options: CapacityOptions): Promise<CapacityReport
   const askedSec = traffic.durationSec(base)
   const mayLengthen = !isRead && hasRates && traffic.askedSec(base) === undefined
   let runs = 0
-  let short: ShortTraffic | undefined
+  let shortages: readonly Shortage[] = []
+  let lengthened: Shortage | undefined
   for (let times = 0; ; times++) {
     runs += await searchAll(searches, { ...how, traffic })
-    short = shortAtAnswers(searches, find)
-    if (short === undefined || !mayLengthen || times === MOST_LENGTHENED) break
-    const durationSec = longEnoughSec(short)
+    shortages = shortagesOf(searches, attainment)
+    const [most] = [...shortages].sort((a, b) => b.enoughSec - a.enoughSec)
+    if (most === undefined || !mayLengthen || times === MOST_LENGTHENED) break
+    const { enoughSec: durationSec } = most
     if (durationSec <= traffic.durationSec(base)) break
+    lengthened = most
     traffic = new TrafficStore({ ...options, durationSec, configPath: source.path })
     searches = searchesIn(traffic)
   }
@@ -145,26 +145,15 @@ export async function capacity(options: CapacityOptions): Promise<CapacityReport
   const found = { find, rate: rate ?? null, attainment, precision, answers, runs }
   const told = await notesOnRates({ ...found, rate: asked ?? null }, first!.base, traffic, why)
   const durationSec = traffic.durationSec(base)
+  const isOpen = (enoughSec: number): boolean => !isRead && hasRates && enoughSec > durationSec
   const notes = [
     ...info.notes,
+    ...notesOnCandidates(all, source),
     ...told,
-    ...(durationSec > askedSec ? [longerTrafficNote(askedSec, durationSec)] : []),
-    ...(short === undefined ? [] : [shortTrafficNote(short)]),
+    ...(lengthened === undefined ? [] : [lengthened.lengthenedNote(askedSec, durationSec)]),
+    ...shortages.map((shortage) => shortage.note(isOpen(shortage.enoughSec))),
   ]
   return { scenario: { ...info, notes }, ...found, verdict: capacityVerdict(found) }
-}
-
-/** Whether what was found rests on traffic that is too short to tell. */
-function shortAtAnswers(
-  searches: readonly Search[],
-  find: 'rate' | 'backends',
-): ShortTraffic | undefined {
-  return shortTraffic(
-    searches.flatMap((search) => {
-      const { meets } = borderOf(search, find)
-      return search.tried.find(({ value }) => value === meets)?.runs ?? []
-    }),
-  )
 }
 
 /** Says where requests came at another rate than was asked for, or for a shorter time. */
@@ -244,7 +233,7 @@ function ratesFrom(
   start: number,
   durationSec: number | undefined,
   { simulation }: Config,
-): Pick<BisectionOptions, 'start' | 'min' | 'max'> {
+): Omit<RateRange, 'precision'> {
   const fewest =
     (FEWEST_REQUESTS + simulation.warmup_requests) / (durationSec ?? Number.POSITIVE_INFINITY)
   const min = Math.max(fewest, start / MOST_FACTOR)
@@ -256,6 +245,6 @@ function untried({ gpu }: Candidate, algorithm: string, problem: string): Capaci
     algorithm,
     gpu: gpu!,
     ...{ meets: null, misses: null, per_seed: [], bounded_by: null, backends: null },
-    ...{ offered_per_sec: null, usd_per_hour: null, probes: [], problem },
+    ...{ fleet: null, offered_per_sec: null, usd_per_hour: null, probes: [], problem },
   }
 }

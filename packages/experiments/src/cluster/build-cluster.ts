@@ -25,10 +25,20 @@ export interface Fleet {
   readonly gpu: string
   /** Backends by their GPUs: `2 x H100 SXM`, or `1 x L4 + 2 x (8 x H100 SXM)` where some have several. */
   readonly description: string
+  /** Backends that are alike, in order of their ids. */
+  readonly groups: readonly FleetGroup[]
   /** USD per hour of each backend. */
   readonly pricePerHour: readonly number[]
   /** GPUs of each backend. */
   readonly gpuCounts: readonly number[]
+}
+
+/** Backends of a fleet that are alike. */
+export interface FleetGroup {
+  readonly count: number
+  /** Name of the GPU in the catalogue, with how many of them make a backend where it is several. */
+  readonly gpu: string
+  readonly role: BackendRole
 }
 
 /** `fast` skips from one change of a batch to the next; `reference` simulates every step, to check it. */
@@ -42,6 +52,7 @@ export function buildFleet({ cluster: config }: Config, stepper: Stepper = 'fast
   const groups = groupsOf(config)
   const gpus = new Set<string>()
   const alike = new Map<string, number>()
+  const fleetGroups: FleetGroup[] = []
   const backends: BackendSpec[] = []
   const pricePerHour: number[] = []
   const gpuCounts: number[] = []
@@ -52,6 +63,7 @@ export function buildFleet({ cluster: config }: Config, stepper: Stepper = 'fast
     const price = group.price_per_hour ?? gpu.pricePerHourUsd * gpuCount
     const gpusOfOne = gpuCount === 1 ? gpu.name : `(${gpuCount} x ${gpu.name})`
     gpus.add(gpu.name)
+    fleetGroups.push({ count: group.count, gpu: gpusOfOne, role: group.role })
     alike.set(gpusOfOne, (alike.get(gpusOfOne) ?? 0) + group.count)
     for (let i = 0; i < group.count; i++) {
       backends.push(spec)
@@ -62,6 +74,7 @@ export function buildFleet({ cluster: config }: Config, stepper: Stepper = 'fast
   return {
     gpu: [...gpus].join(' + '),
     description: [...alike].map(([name, count]) => `${count} x ${name}`).join(' + '),
+    groups: fleetGroups,
     pricePerHour,
     gpuCounts,
     cluster: {

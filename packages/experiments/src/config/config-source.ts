@@ -1,3 +1,4 @@
+import { isTable } from './is-table.js'
 import { checkValues, parseToml, readConfig } from './parse-config.js'
 import type { Config } from './schema.js'
 import { putValue, writtenValues } from './written-values.js'
@@ -10,6 +11,8 @@ export interface ConfigSource {
   readonly path: string | undefined
   /** Whether it is known which keys were given, and which follow from them. */
   readonly isWritten: boolean
+  /** Whether a key was given, by its dotted path. */
+  says(path: string): boolean
   /**
    * The config with some keys set by dotted path, such as `cluster.num_backends` or
    * `cluster.backends.0.count`.
@@ -65,6 +68,11 @@ function sourceOf(
     config,
     path,
     isWritten,
+    says(dotted) {
+      let found: unknown = values
+      for (const key of dotted.split('.')) found = isTable(found) ? found[key] : undefined
+      return found !== undefined
+    },
     with(settings) {
       const set = Object.entries(settings)
       if (set.length === 0) return config

@@ -120,3 +120,19 @@ test('a fleet that fails and was overloaded before is called so', async () => {
   const { scenario } = await compare({ config, algorithms: ['round_robin'] })
   expect(scenario.notes.join()).toContain('the fleet is overloaded on this traffic')
 })
+
+test('an idle fleet whose clients do not wait for an answer is not called overloaded', async () => {
+  const impatient = parseConfig(
+    `${calm.replace('rate = 10', 'rate = 2')}[client]\ntimeout_ms = 100\n`,
+  )
+  const { scenario, results } = await compare({ config: impatient, algorithms: ['round_robin'] })
+  expect(results[0]!.saturation.verdict).toBe('overloaded')
+  expect(scenario.notes).toEqual([
+    expect.stringMatching(
+      /^\d+% of the requests time out although at most \d waited at a time: their clients wait for less time than requests take \(client\.timeout_ms\)$/,
+    ),
+  ])
+  const busy = parseConfig(`${calm.replace('rate = 10', 'rate = 400')}[client]\ntimeout_ms = 900\n`)
+  const many = await compare({ config: busy, algorithms: ['round_robin'] })
+  expect(many.scenario.notes.join()).toContain('the fleet is overloaded on this traffic')
+})

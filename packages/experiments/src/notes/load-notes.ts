@@ -22,6 +22,7 @@ export function loadNotes(results: readonly AlgorithmSummary[], story: FleetStor
     ...misplaced(results),
     ...held(results),
     ...(gone === undefined ? [] : unattended(results, gone)),
+    ...impatient(results),
     ...overloaded(results, gone !== undefined),
     ...unsettled(results),
   ]
@@ -56,6 +57,27 @@ function unattended(results: readonly AlgorithmSummary[], { fromMs, toMs }: Nobo
 
 function goneShare(result: AlgorithmSummary): number {
   return GONE.reduce((sum, reason) => sum + rejectedShare(result, reason), 0)
+}
+
+/** Clients that do not wait for as long as a request takes that waits for nothing. */
+function impatient(results: readonly AlgorithmSummary[]): string[] {
+  const by = results.filter((result) => impatientShare(result) >= FEW_UNSERVED)
+  if (by.length === 0) return []
+  const most = Math.max(...by.map(impatientShare))
+  const waiting = Math.max(...by.map(peakWaiting))
+  return [
+    `${by.length > 1 ? 'up to ' : ''}${shareText(most)} of the requests time out although at most ${waiting} waited at a time: their clients wait for less time than requests take (client.timeout_ms)`,
+  ]
+}
+
+/** Share of requests that were not waited for where hardly any had to queue. */
+function impatientShare(result: AlgorithmSummary): number {
+  if (peakWaiting(result) >= FEW_WAITING) return 0
+  return metric(result, 'saturation.timed_out_share').value ?? 0
+}
+
+function peakWaiting(result: AlgorithmSummary): number {
+  return metric(result, 'saturation.peak_waiting').value ?? 0
 }
 
 /** Requests that no rate and no router would have served. */
@@ -136,9 +158,10 @@ function isExplained(result: AlgorithmSummary, hasGone: boolean): boolean {
   const otherwise =
     rejectedShare(result, HELD) +
     rejectedShare(result, MISPLACED) +
+    impatientShare(result) +
     (hasGone ? goneShare(result) : 0)
   const unserved = count('saturation.rejected_share') + count('saturation.timed_out_share')
-  const waiting = count('saturation.peak_waiting')
+  const waiting = peakWaiting(result)
   return (
     otherwise > 0 &&
     unserved - otherwise < FEW_UNSERVED &&

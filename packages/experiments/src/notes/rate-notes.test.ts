@@ -56,7 +56,10 @@ test('so do those of a trace whose config says its rate, whatever is asked of it
   expect((await sweep({ ...how, config, set })).scenario.notes).toEqual([note])
   const swept = await sweep({ ...how, config, set: { 'trace.rate': [1, 100] } })
   expect(swept.scenario.notes).toEqual([note])
-  expect((await capacity({ ...how, config, find: 'backends' })).scenario.notes).toEqual([note])
+  expect((await capacity({ ...how, config, find: 'backends' })).scenario.notes).toEqual([
+    note,
+    expect.stringContaining('is told by 300 requests'),
+  ])
   const change = { 'cluster.num_backends': 5 }
   expect((await whatif({ ...how, config, set: change, windows: 2 })).scenario.notes).toContainEqual(
     note,

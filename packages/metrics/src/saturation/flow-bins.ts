@@ -3,6 +3,9 @@ import { OUTCOME, type RequestOutcomes, type RequestTable } from '@routesim/core
 /** Stretches at most; when the time is longer, each takes two. */
 const BINS = 2 ** 16
 
+/** Stretches that make one in which it is known how long requests stayed. */
+const BLOCK = 2 ** 8
+
 /** So short that any two times of a run are in stretches apart before they double. */
 const FIRST_WIDTH_MS = 2 ** -20
 
@@ -20,6 +23,9 @@ export class FlowBins {
   readonly admitted: Int32Array = new Int32Array(BINS)
   /** Completed ones by their end. */
   readonly ended: Int32Array = new Int32Array(BINS)
+  /** Completed ones, and the times from their arrival to their end summed, by arrival, for each block of stretches. */
+  private readonly completedOf: Int32Array = new Int32Array(BINS / BLOCK)
+  private readonly stayedMsOf: Float64Array = new Float64Array(BINS / BLOCK)
   /** The latest time that has a stretch, and how many stretches there are in a ms: a power of two, as is the length. */
   private latestMs = Number.NEGATIVE_INFINITY
   private perMs = 1 / FIRST_WIDTH_MS
@@ -73,7 +79,22 @@ export class FlowBins {
     if (finishedMs <= this.lastArrivalMs) this.endedByLastArrival++
     this.completed++
     this.residenceMs += finishedMs - arrivalMs
+    const block = Math.floor(this.binOf(arrivalMs) / BLOCK)
+    this.completedOf[block] = this.completedOf[block]! + 1
+    this.stayedMsOf[block] = this.stayedMsOf[block]! + (finishedMs - arrivalMs)
     if (finishedMs > this.lastEndMs) this.lastEndMs = finishedMs
+  }
+
+  /** How long completed requests stayed that arrived up to a time, in the mean; NaN when there are none. */
+  stayedMsUntil(timeMs: number): number {
+    const blocks = Math.ceil((this.binOf(timeMs) + 1) / BLOCK)
+    let stayedMs = 0
+    let completed = 0
+    for (let block = 0; block < blocks; block++) {
+      stayedMs += this.stayedMsOf[block]!
+      completed += this.completedOf[block]!
+    }
+    return stayedMs / completed
   }
 
   /** Stretches up to the last in which anything happened. */
@@ -101,11 +122,13 @@ export class FlowBins {
     for (; this.binOf(timeMs) >= BINS; this.perMs /= 2) times *= 2
     this.widthMs *= times
     for (const bins of [this.arrived, this.admitted, this.ended]) join(bins, used, times)
+    const blocks = Math.ceil(used / BLOCK)
+    for (const sums of [this.completedOf, this.stayedMsOf]) join(sums, blocks, times)
   }
 }
 
 /** Makes one stretch of so many, of those that are used. */
-function join(bins: Int32Array, used: number, times: number): void {
+function join(bins: Int32Array | Float64Array, used: number, times: number): void {
   for (let from = 0; from < used; from++) {
     const count = bins[from]!
     bins[from] = 0

@@ -94,6 +94,29 @@ test('one to which fewer come, and that is as full as before, is not overloaded'
   expect(judged(facts).verdict).toBe('stable')
 })
 
+test('one in which requests stay longer and longer is overloaded, also in a run no longer than that', () => {
+  // From 2 s to 12 s over 20 s of arrivals: 7 s in the mean, a third of the run.
+  const stays = (stayMs: (arrivalMs: number) => number) =>
+    judged(
+      inWork(
+        every(50, 400).map((arrivalMs) => ({
+          arrivalMs,
+          finishedMs: arrivalMs + stayMs(arrivalMs),
+          firstTokenMs: arrivalMs,
+        })),
+      ),
+    )
+  const growing = stays((arrivalMs) => 2000 + arrivalMs / 2)
+  expect(growing.verdict).toBe('overloaded')
+  // What is gone at t came by (t - 2 s) / 1.5: a third of all that come stay.
+  expect(growing.backlog_growth_per_sec).toBeCloseTo(20 / 3, 0)
+  expect(stays(() => 7000).verdict).toBe('stable')
+  // As many that stay for long come at any time.
+  expect(stays((arrivalMs) => (arrivalMs % 200 === 0 ? 22_000 : 2000)).verdict).toBe('stable')
+  // Where even the first stay as long as a run of this length can not tell.
+  expect(stays((arrivalMs) => 6000 + arrivalMs / 2).verdict).toBe('stable')
+})
+
 test('growth is that of the second half, and what was completed counts up to the last arrival', () => {
   // One in 128 ms: the first fifty are served at once, the others not before all have come.
   const facts = every(128, 101).map((arrivalMs, i): RequestFacts => {

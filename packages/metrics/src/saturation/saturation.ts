@@ -49,13 +49,20 @@ const GROWTH_SHARE = 0.02
 const NEAR_PEAK = 0.8
 /** Fewer waiting requests than this are no queue to speak of. */
 const FEW_WAITING = 10
-/** Arrivals must last this many times as long as a request before a growing number in work means anything. */
+/**
+ * Arrivals must last this many times as long as a request, or as the first did where they stay longer and longer,
+ * before a growing number in work means anything.
+ */
 const LONG_RUN = 4
 /**
  * Growth of all requests in the system, but for what follows from a rate that rises, beyond this share of the
  * offered rate.
  */
 const BACKLOG_SHARE = 0.05
+/** Part of the arrivals that counts as the first. */
+const FIRST_SHARE = 1 / 8
+/** Requests that stay so many times as long as the first did show a fleet that falls behind, however short the run. */
+const MUCH_LONGER = 2
 
 /**
  * Independent arrivals let the number in the system swing by its square root: growth over the second
@@ -96,13 +103,18 @@ export function saturation(bins: FlowBins, unservable = 0): Saturation {
   const isGrowth = (growth: number): boolean =>
     growth > BACKLOG_SHARE * offered && growth * (spanMs / 2000) > CHANCE * Math.sqrt(presentAtLast)
   // Of requests that all stay as long, more are there as more come (Little's law).
-  const growthWithRate = (): number =>
-    slope(presentIfAlike(bins, Math.round(meanResidenceMs / widthMs)), from, to) * perSec
+  const growthWithRate = (stayMs: number): number =>
+    slope(presentIfAlike(bins, Math.round(stayMs / widthMs)), from, to) * perSec
+  const growsBeyond = (stayMs: number): boolean =>
+    spanMs > LONG_RUN * stayMs &&
+    isGrowth(backlogGrowth) &&
+    isGrowth(backlogGrowth - growthWithRate(stayMs))
+  // In a fleet that falls behind they stay longer and longer, and the mean of a short run tells of its end.
+  const firstStayMs = bins.stayedMsUntil(firstArrivalMs + spanMs * FIRST_SHARE)
+  const isLate = presentAtLast >= MUCH_LONGER * firstStayMs * (offered / 1000)
   const systemGrows =
     presentAtLast >= FEW_WAITING &&
-    spanMs > LONG_RUN * meanResidenceMs &&
-    isGrowth(backlogGrowth) &&
-    isGrowth(backlogGrowth - growthWithRate())
+    (growsBeyond(meanResidenceMs) || (isLate && growsBeyond(firstStayMs)))
   const unserved = (rejected - unservable + timedOut) / (requests - unservable)
   const isOverloaded = unserved >= MANY_UNSERVED || queueGrows || systemGrows
   return {

@@ -11,6 +11,8 @@ export interface SearchedCapacity {
   /** Ascending by value. */
   readonly probes: readonly {
     readonly value: number
+    /** Backends of each group of a fleet; null where the rate is sought. */
+    readonly split: readonly number[] | null
     readonly meets: boolean
     readonly attainment: number
     readonly attainment_ci95: number | null
@@ -46,7 +48,8 @@ export function attainmentByLoad(
     y: { title: 'Within targets', unit: 'share', scale: 'linear', min: 0, max: 1 },
     series: searched.map(({ label, probes }) => ({
       name: label,
-      draw: 'line',
+      // Fleets of as many backends differ by how they are dealt out: no line leads through them.
+      draw: growingGroups(probes) > 1 ? 'points' : 'line',
       x: probes.map(({ value }) => value),
       y: probes.map(({ attainment }) => attainment),
       ...(probes.some(({ attainment_ci95 }) => attainment_ci95 !== null) && {
@@ -61,7 +64,7 @@ export function attainmentByLoad(
       searched.flatMap(({ label, probes }) =>
         probes.map((probe) => [
           ...[label, probe.saturation, probe.meets ? 'yes' : 'no'],
-          formatValue(probe.value, 'number'),
+          probe.split === null ? formatValue(probe.value, 'number') : probe.split.join(' + '),
           formatValue(probe.attainment, 'share'),
           formatValue(probe.attainment_ci95, 'share'),
           formatValue(probe.ttft_p99, 'ms'),
@@ -69,4 +72,10 @@ export function attainmentByLoad(
       ),
     ),
   }
+}
+
+function growingGroups(probes: SearchedCapacity['probes']): number {
+  const splits = probes.flatMap(({ split }) => (split === null ? [] : [split]))
+  const [first = []] = splits
+  return first.filter((count, group) => splits.some((split) => split[group] !== count)).length
 }

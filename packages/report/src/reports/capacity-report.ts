@@ -16,6 +16,7 @@ export interface CapacityResults {
     readonly algorithm: string
     readonly gpu: string
     readonly backends: number | null
+    readonly fleet: string | null
     readonly usd_per_hour: number | null
     readonly problem: string | null
   })[]
@@ -61,11 +62,13 @@ function namesOf(answers: readonly Answer[]): (answer: Answer) => string {
 
 function answerTable(answers: readonly Answer[], find: 'rate' | 'backends') {
   const unit = find === 'rate' ? 'requests/s' : 'backends'
+  const isSplit = find === 'backends' && answers.some(({ fleet }) => fleet !== null)
   return tableOf(
-    ['Algorithm', 'GPU'],
+    ['Algorithm', 'GPU', ...(isSplit ? ['Split'] : [])],
     [`Meets (${unit})`, `Misses (${unit})`, '$/h'],
-    answers.map(({ algorithm, gpu, meets, misses, usd_per_hour: price, problem }) => [
+    answers.map(({ algorithm, gpu, fleet, meets, misses, usd_per_hour: price, problem }) => [
       ...[algorithm, gpu],
+      ...(isSplit ? [fleet ?? '-'] : []),
       problem ?? formatValue(meets, 'number'),
       formatValue(misses, 'number'),
       formatValue(price, 'usd'),
