@@ -453,6 +453,6 @@ function bestWorkerQuestion(text: string, config: RouterConfig, named: RouterCor
     throw new ApiError(400, 'num_tokens: expected an integer > 0')
   const isList = Array.isArray(local) && local.every((hash) => Number.isSafeInteger(hash))
   if (!isList) throw new ApiError(400, 'local_hashes: expected a list of integers')
-  const hashes = toldHashes(local, blockTokens)
+  const hashes = toldHashes(local, config.block_tokens)
   return { promptTokens: tokens as number, hashes, model: undefined, adapter: undefined }
 }
