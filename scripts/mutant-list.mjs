@@ -649,8 +649,8 @@ export const MUTANTS = [
   [
     'one that was given up is given up again',
     FOLLOW_UPS,
-    '        if (this.isGone?.[row] === 1) continue\n',
-    '',
+    'this.isGone?.[row] === 1 || this.goesOn(row)',
+    'this.goesOn(row)',
   ],
   [
     'a request waits for one less than it says',

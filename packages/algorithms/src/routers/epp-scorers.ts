@@ -13,7 +13,12 @@ import { Rotation } from '../pickers/rotation.js'
 import { weightedOf } from '../pickers/weighted.js'
 import { indexParameter } from '../prefix-index/prefix-belief.js'
 import { ColdOrder } from './epp/cold-order.js'
-import { eppBelief, eppIndexParameters } from './epp/index-parameters.js'
+import {
+  autoTuneParameter,
+  eppBelief,
+  indexBlocksParameter,
+  indexBlockTokensParameter,
+} from './epp/index-parameters.js'
 
 const LLM_D = 'llm-d-router at ebab687'
 
@@ -69,7 +74,9 @@ export const eppScorers: RouterDefinition = defineRouter({
       description: "Weight of having the request's LoRA adapter, or room for it.",
     },
     index: indexParameter,
-    ...eppIndexParameters,
+    index_block_tokens: indexBlockTokensParameter,
+    index_blocks: indexBlocksParameter,
+    auto_tune: autoTuneParameter,
     partial_block: {
       default: true,
       description:

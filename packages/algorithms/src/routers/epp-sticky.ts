@@ -6,11 +6,17 @@ import { columnFor } from '../pickers/column.js'
 import { leastOf } from '../pickers/pick.js'
 import { Rotation } from '../pickers/rotation.js'
 import { indexParameter } from '../prefix-index/prefix-belief.js'
-import { eppBelief, eppIndexParameters } from './epp/index-parameters.js'
+import {
+  autoTuneParameter,
+  eppBelief,
+  indexBlocksParameter,
+  indexBlockTokensParameter,
+} from './epp/index-parameters.js'
 
 /**
- * Keeps to the backends that hold at least `affinity` of the prompt, counted in blocks where the index is approximate, while the least of their expected waits,
- * uncached tokens under way / `prefill_tokens_per_sec`, is at most `max_penalty_ms` above that of the others.
+ * Keeps to the backends that hold at least `affinity` of the prompt, counted in blocks where the index is approximate,
+ * while the least of their expected waits, uncached tokens under way / `prefill_tokens_per_sec`, is at most
+ * `max_penalty_ms` above that of the others.
  * Among those kept, the fewest uncached tokens under way including this request's, or the fewest requests.
  *
  * Source: prefix-cache-affinity-filter of llm-d/llm-d-router at ebab687. O(backends) and one prefix match.
@@ -45,7 +51,9 @@ export const eppSticky: RouterDefinition = defineRouter({
       description: 'What is least: uncached tokens or requests under way.',
     },
     index: indexParameter,
-    ...eppIndexParameters,
+    index_block_tokens: indexBlockTokensParameter,
+    index_blocks: indexBlocksParameter,
+    auto_tune: autoTuneParameter,
     max_prefix_tokens: {
       default: 40_960,
       min: 1,

@@ -45,7 +45,7 @@ function checkRequests({ run, tokens }: Observed, requests: RequestTable): void 
       expect(rejectReasons[outcomes.rejectReason[i]!]).toMatch(
         outcomes.outcome[i] === OUTCOME.unsent
           ? /predecessor_not_completed/
-          : /queue_full|exceeds_kv_cache/,
+          : /queue_full|exceeds_(chosen_)?kv_cache/,
       )
       expect(outcomes.finishedMs[i]).toBeNaN()
       continue

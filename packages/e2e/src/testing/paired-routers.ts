@@ -62,8 +62,11 @@ export function pairedRouter(traits: RouterTraits): RoutingAlgorithm {
 
 function plain({ sees, isDisaggregated }: RouterTraits): RoutingAlgorithm {
   let turn = 0
-  const best = (request: RequestView, cluster: ClusterView): BackendView | undefined => {
-    const { backends } = cluster
+  const best = (
+    request: RequestView,
+    cluster: ClusterView,
+    { backends }: Pick<ClusterView, 'backends'> = cluster,
+  ): BackendView | undefined => {
     if (!sees) return backends[turn++ % backends.length]
     const matched = cluster.prefixMatch(request)
     const score = (b: BackendView): number =>
@@ -84,8 +87,11 @@ function plain({ sees, isDisaggregated }: RouterTraits): RoutingAlgorithm {
         return best(request, cluster) ?? { kind: 'reject', reason: 'nobody' }
       }
       const prefill = best(request, cluster.pool('prefill', 'both'))
-      const decode = best(request, cluster.pool('decode', 'both'))
-      if (prefill === undefined || decode === undefined) return { kind: 'reject', reason: 'nobody' }
+      if (prefill === undefined) return { kind: 'reject', reason: 'nobody' }
+      const decoding = cluster.pool('decode', 'both')
+      const able = decoding.backends.filter((b) => isAlike(b, prefill.model))
+      const decode = best(request, decoding, { backends: able })
+      if (decode === undefined) return { kind: 'reject', reason: 'nobody' }
       return prefill.id === decode.id ? prefill : disaggregate(prefill, decode)
     },
   }
@@ -113,12 +119,20 @@ function serving(cluster: ClusterView, model: string | undefined): readonly Back
   return cluster.backends.filter((b) => b.model === undefined || b.model === model)
 }
 
+/** Whether a backend can make sense of the KV cache of a model. */
+function isAlike({ model: own }: BackendView, model: string | undefined): boolean {
+  return own === undefined || model === undefined || own === model
+}
+
 /** Says where to decode when the prompt is computed, or later still, and refuses a few. */
 function decidingLate(inner: RoutingAlgorithm, kind: number, seed: number): RoutingAlgorithm {
   const random = new RandomStream(seed, 'deciding late')
-  const waiting = new Map<number, string | undefined>()
-  const anyOf = (cluster: ClusterView, model: string | undefined): DecodeDecision => {
-    const able = serving(cluster, model).filter(({ role }) => role !== 'prefill')
+  type Models = readonly (string | undefined)[]
+  const waiting = new Map<number, Models>()
+  const anyOf = (cluster: ClusterView, models: Models): DecodeDecision => {
+    const able = cluster.backends.filter(
+      (b) => b.role !== 'prefill' && models.every((model) => isAlike(b, model)),
+    )
     return able[random.integer(able.length)] ?? { kind: 'reject', reason: 'nobody decodes' }
   }
   return {
@@ -128,18 +142,18 @@ function decidingLate(inner: RoutingAlgorithm, kind: number, seed: number): Rout
       const isOpen = decision.kind === 'disaggregate' && decision.prefill.role === 'prefill'
       return isOpen ? prefillOn(decision.prefill) : decision
     },
-    routeDecode(request, cluster) {
+    routeDecode(request, cluster, { model }) {
       const dice = random.integer(10)
       if (dice === 0) return { kind: 'reject', reason: 'not decoded' }
       if (kind > 1 && dice < 4) return hold(cluster.nowMs + random.integer(4) / 2)
-      if (kind < 3 || dice > 6) return anyOf(cluster, request.model)
-      waiting.set(request.id, request.model)
+      if (kind < 3 || dice > 6) return anyOf(cluster, [request.model, model])
+      waiting.set(request.id, [request.model, model])
       cluster.timer('decode', 3)
       return hold()
     },
     onTimer(id, cluster) {
       if (id !== 'decode') inner.onTimer?.(id, cluster)
-      else for (const [request, model] of waiting) cluster.release(request, anyOf(cluster, model))
+      else for (const [request, models] of waiting) cluster.release(request, anyOf(cluster, models))
       if (id === 'decode') waiting.clear()
     },
     onFinished(request, on, cluster, usage) {

@@ -1,4 +1,5 @@
 import { metric } from '../run/metric.js'
+import { sentRequests } from '../run/sent-requests.js'
 import type { AlgorithmSummary } from '../run/simulate-all.js'
 
 /** At a border so many requests miss their targets before their share is more than chance: it varies by a third. */
@@ -20,13 +21,13 @@ export function fewRequests(
   runs: readonly AlgorithmSummary[],
   share: number,
 ): FewRequests | undefined {
-  const sumOf = (path: string): number =>
-    runs.reduce((sum, run) => sum + (metric(run, path).value ?? 0), 0)
-  const requests = sumOf('total_requests')
+  const requests = runs.reduce((sum, run) => sum + sentRequests(run), 0)
   // Where none may miss, there is no share to tell.
   const enough = share === 1 ? 0 : Math.round(MISSES_THAT_TELL / (1 - share))
   if (requests >= enough) return undefined
-  const perSec = sumOf('saturation.offered_per_sec')
+  const offered = (run: AlgorithmSummary): number =>
+    metric(run, 'saturation.offered_per_sec').value ?? 0
+  const perSec = runs.reduce((sum, run) => sum + offered(run), 0)
   const enoughSec = perSec > 0 ? Math.ceil((ROOM * enough) / perSec / 10) * 10 : 0
   return { requests, enough, enoughSec }
 }

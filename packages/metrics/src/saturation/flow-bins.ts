@@ -44,8 +44,8 @@ export class FlowBins {
   endedByLastArrival = 0
 
   /**
-   * A measured request arrives, whatever becomes of it; one that is never sent does not. Those that arrive before a request ends, and the first
-   * of those that arrive after, are told of before that request is added.
+   * A measured request arrives, whatever becomes of it; one that is never sent does not. Those that arrive before a
+   * request ends, and the first of those that arrive after, are told of before that request is added.
    */
   arrives(arrivalMs: number): void {
     if (arrivalMs < this.firstArrivalMs) this.firstArrivalMs = arrivalMs

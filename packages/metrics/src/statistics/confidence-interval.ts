@@ -13,7 +13,8 @@ export interface ConfidenceInterval {
 }
 
 /**
- * Mean of independent values, those that are not finite left out as absent, with its two-sided Student-t confidence interval.
+ * Mean of independent values, those that are not finite left out as absent, with its two-sided Student-t confidence
+ * interval.
  * @param level - probability that such an interval holds the true mean, between 0 and 1 exclusive
  * @throws RouteSimError `level_invalid`
  *

@@ -1,37 +1,34 @@
 import type { BooleanParameter, NumberParameter } from '../../definition/router-parameters.js'
 import { PrefixBelief, type PrefixIndexKind } from '../../prefix-index/prefix-belief.js'
 
-/**
+/*
  * What llm-d's routers let one set of their approximate index, beside how much of a prompt it looks at.
  *
  * Source: llm-d/llm-d-router, pkg/epp/framework/plugins/requestcontrol/dataproducer/approximateprefix at ebab687, whose
  * blocks have 64 tokens at least.
  */
-export const eppIndexParameters: {
-  readonly index_block_tokens: NumberParameter
-  readonly index_blocks: NumberParameter
-  readonly auto_tune: BooleanParameter
-} = {
-  index_block_tokens: {
-    default: 64,
-    min: 1,
-    integer: true,
-    description: 'Tokens of a block of an approximate index, which sees whole blocks only.',
-  },
-  index_blocks: {
-    default: 31_250,
-    min: 1,
-    integer: true,
-    description: 'Blocks per backend that an approximate index keeps.',
-  },
-  auto_tune: {
-    default: true,
-    description:
-      'Whether blocks of an approximate index are those of the KV cache where these are larger, and it keeps as many per backend as the KV cache has, where that is known.',
-  },
+
+export const indexBlockTokensParameter: NumberParameter = {
+  default: 64,
+  min: 1,
+  integer: true,
+  description: 'Tokens of a block of an approximate index, which sees whole blocks only.',
 }
 
-/** Values of {@link eppIndexParameters}, and what else an approximate index goes by. */
+export const indexBlocksParameter: NumberParameter = {
+  default: 31_250,
+  min: 1,
+  integer: true,
+  description: 'Blocks per backend that an approximate index keeps.',
+}
+
+export const autoTuneParameter: BooleanParameter = {
+  default: true,
+  description:
+    'Whether blocks of an approximate index are those of the KV cache where these are larger, and it keeps as many per backend as the KV cache has, where that is known.',
+}
+
+/** Values of these, and what else an approximate index goes by. */
 export interface EppIndexOptions {
   readonly index: PrefixIndexKind
   readonly index_block_tokens: number
