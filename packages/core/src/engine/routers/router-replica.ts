@@ -95,7 +95,9 @@ export class RouterReplica {
     if (cluster === undefined) return notServed
     if (!this.isWhole) return noBackend
     try {
-      return this.router.route(this.cursor.at(request), cluster)
+      const decision = this.router.route(this.cursor.at(request), cluster)
+      cluster.checkList()
+      return decision
     } catch (cause) {
       throw hookFailed(this.router.name, 'route', request, cause)
     }
