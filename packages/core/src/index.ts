@@ -99,6 +99,7 @@ export type {
   ForcedDecision,
   RandomState,
 } from './routing/decision-trace.js'
+export { areOfOneModel } from './routing/one-model.js'
 export type { RequestUsage, RequestView } from './routing/request-view.js'
 export {
   type BackendChange,

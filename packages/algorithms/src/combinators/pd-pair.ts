@@ -1,4 +1,5 @@
 import {
+  areOfOneModel,
   type BackendRole,
   type BackendView,
   type ClusterView,
@@ -141,7 +142,7 @@ class DecodePools {
     }
     let part = ofModels.get(wanted)
     if (part === undefined) {
-      part = new PartOfCluster(pool, ({ model }) => model === undefined || model === wanted)
+      part = new PartOfCluster(pool, ({ model }) => areOfOneModel(model, wanted))
       ofModels.set(wanted, part)
     }
     return part.backends.length === pool.backends.length ? pool : part

@@ -1,9 +1,10 @@
-import type {
-  BackendRole,
-  BackendView,
-  ClusterView,
-  RequestView,
-  RoutingAlgorithm,
+import {
+  areOfOneModel,
+  type BackendRole,
+  type BackendView,
+  type ClusterView,
+  type RequestView,
+  type RoutingAlgorithm,
 } from '@routesim/core'
 import { traitsOf } from './hooks-of.js'
 import { PartOfCluster } from './part-of-cluster.js'
@@ -151,7 +152,7 @@ class ModelPart {
 
   /** Whether its requests may go to a backend. */
   maySee({ model }: BackendView): boolean {
-    return this.model === undefined || model === undefined || model === this.model
+    return areOfOneModel(model, this.model)
   }
 
   view(cluster: ClusterView): ModelCluster {

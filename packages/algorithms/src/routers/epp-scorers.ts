@@ -257,15 +257,12 @@ export const eppScorers: RouterDefinition = defineRouter({
         }
         if (matched !== undefined) {
           const cached = matched[id]!
+          const share = Math.min(1, Math.ceil(cached / blockTokens) / seen)
           if (cached > 0) {
             hits++
-            cost -= prefix_weight * Math.min(1, Math.ceil(cached / blockTokens) / seen)
+            cost -= prefix_weight * share
           }
-          notes?.term(
-            'prefix',
-            id,
-            prefix_weight * Math.min(1, Math.ceil(cached / blockTokens) / seen),
-          )
+          notes?.term('prefix', id, prefix_weight * share)
           if (token_load_weight > 0) {
             uncached[id] = Math.max(0, promptTokens - cached)
             const load = Math.min(inFlight.tokens[id]! + uncached[id]!, TOKEN_QUEUE) / TOKEN_QUEUE

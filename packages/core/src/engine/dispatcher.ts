@@ -1,5 +1,6 @@
 import { reservedShare, reservedTokens } from '../backend/engine-policies.js'
 import type { BackendView } from '../routing/cluster-view.js'
+import { areOfOneModel } from '../routing/one-model.js'
 import type { RoutingDecision } from '../routing/routing-algorithm.js'
 import type { HandOver } from './hand-over.js'
 import type { Machinery } from './machinery.js'
@@ -194,10 +195,7 @@ export class Dispatcher {
   private tooLong(request: number): string {
     const { kv, requests, specs } = this.machinery
     const wanted = requests.strings[requests.model[request]!]
-    const isServed = (rank: number): boolean => {
-      const { model } = specs[rank]!
-      return wanted === undefined || model === undefined || model === wanted
-    }
+    const isServed = (rank: number): boolean => areOfOneModel(specs[rank]!.model, wanted)
     const hasPrefill = [...specs.keys()].some(
       (rank) =>
         specs[rank]!.role !== 'decode' &&

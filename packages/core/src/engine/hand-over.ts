@@ -1,6 +1,7 @@
 import { RouteSimError } from '../errors/routesim-error.js'
 import type { RequestProgress } from '../requests/request-progress.js'
 import type { BackendView } from '../routing/cluster-view.js'
+import { areOfOneModel } from '../routing/one-model.js'
 import { unlikePair } from './routers/decision-errors.js'
 import type { BackendSpec, KvContention, KvTransfer } from './simulation-options.js'
 
@@ -47,7 +48,7 @@ export class HandOver {
         { code: 'router_invalid_decision' },
       )
     }
-    if (!areOfOneModel(prefill, decode)) throw unlikePair(router, prefill, decode)
+    if (!areOfOneModel(prefill.model, decode.model)) throw unlikePair(router, prefill, decode)
   }
 
   get contention(): KvContention {
@@ -86,12 +87,4 @@ export class HandOver {
     this.progress.isHandedOver[request] = 0
     this.progress.computedTokens[request] = 0
   }
-}
-
-/** Whether the KV cache of one backend means anything to another, as far as they name their models. */
-export function areOfOneModel(
-  { model: one }: { readonly model?: string | undefined },
-  { model: other }: { readonly model?: string | undefined },
-): boolean {
-  return one === undefined || other === undefined || one === other
 }

@@ -20,14 +20,7 @@ export function thrownBy({ kind, name }: CodeOwner, place: string, cause: unknow
   const owner = `${kind} "${name}"`
   if (!(cause instanceof RouteSimError)) {
     const code = kind === 'local policy' ? 'policy_failed' : 'router_failed'
-    const isFrozen = cause instanceof TypeError && FROZEN.test(cause.message)
-    return new RouteSimError(`${owner} threw in ${place}: ${cause}`, {
-      code,
-      ...(isFrozen && {
-        hint: 'Lists it is given stay as they are: change a copy, as in [...cluster.backends].',
-      }),
-      cause,
-    })
+    return new RouteSimError(`${owner} threw in ${place}: ${cause}`, { code, cause })
   }
   // Errors of what it asks the engine for, and of functions in it, name it or their owner themselves.
   if (/^(router|combinator|local policy)\b/.test(cause.message)) return cause
@@ -39,6 +32,3 @@ export function thrownBy({ kind, name }: CodeOwner, place: string, cause: unknow
     cause,
   })
 }
-
-/** How V8 says that an object can not be changed. */
-const FROZEN = /read only property|object is not extensible/

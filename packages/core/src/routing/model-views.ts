@@ -1,6 +1,7 @@
 import type { RequestTable } from '../requests/request-table.js'
 import type { BackendView } from './cluster-view.js'
 import type { LiveClusterView } from './live-views.js'
+import { areOfOneModel } from './one-model.js'
 
 /** What routers see of a cluster whose backends serve models by name: for a request, those that serve it. */
 export class ModelViews {
@@ -33,7 +34,7 @@ export class ModelViews {
   /** Whether a backend serves what a request asks for; a request that names no model takes any. */
   serves({ model }: BackendView, request: number): boolean {
     const wanted = this.requests.model[request]!
-    return wanted < 0 || model === undefined || model === this.requests.strings[wanted]
+    return wanted < 0 || areOfOneModel(model, this.requests.strings[wanted])
   }
 }
 

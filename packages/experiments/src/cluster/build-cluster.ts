@@ -10,6 +10,7 @@ import {
   stateBytesPerRequest,
   sustainedBytesPerSec,
 } from '@routesim/hardware'
+import { servedNames } from '../config/backend-groups.js'
 import { DEFAULT_BALANCE } from '../config/deployment-defaults.js'
 import type { DeploymentConfig } from '../config/deployment-schema.js'
 import type { ClusterConfig, Config } from '../config/schema.js'
@@ -101,11 +102,8 @@ interface Group extends DeploymentConfig {
 
 function groupsOf(config: ClusterConfig): Group[] {
   const groups = config.backends ?? poolsOf(config)
-  const models = new Set(groups.map(({ model }) => model))
-  return groups.map((group) => ({
-    ...group,
-    served: group.served_model_name ?? (models.size > 1 ? group.model : undefined),
-  }))
+  const served = servedNames(groups)
+  return groups.map((group, i) => ({ ...group, served: served[i] }))
 }
 
 /** The groups of a cluster that names none: all alike, or those that prefill and those that decode. */

@@ -1,3 +1,4 @@
+import { areOfOneModel } from '@routesim/core'
 import type * as z from 'zod'
 import { kvPrecisionOf } from '../cluster/build-latency.js'
 import { withDeploymentDefaults } from './deployment-defaults.js'
@@ -84,24 +85,30 @@ export function checkGroups(
   }
 }
 
+/** By which model requests name each of some groups: its own where they differ, unless another is given. */
+export function servedNames(
+  groups: readonly Pick<BackendGroup, 'model' | 'served_model_name'>[],
+): (string | undefined)[] {
+  const isMixed = new Set(groups.map(({ model }) => model)).size > 1
+  return groups.map(
+    ({ model, served_model_name }) => served_model_name ?? (isMixed ? model : undefined),
+  )
+}
+
 /** Says which groups have nobody to hand their KV caches to, or take them from, who can make sense of them. */
 function checkPairs(
   groups: readonly BackendGroup[],
   refuse: (path: readonly (string | number)[], message: string) => void,
 ): void {
-  const isMixed = new Set(groups.map(({ model }) => model)).size > 1
-  const nameOf = ({ served_model_name, model }: BackendGroup): string | undefined =>
-    served_model_name ?? (isMixed ? model : undefined)
+  const names = servedNames(groups)
   for (const [i, group] of groups.entries()) {
     if (group.role === 'both') continue
     const [verb, partner] =
       group.role === 'prefill' ? ['decodes', 'decode'] : ['prefills', 'prefill']
-    const name = nameOf(group)
-    const partners = groups.filter((other) => {
-      const isOther = other.role === partner || other.role === 'both'
-      const named = nameOf(other)
-      return isOther && (name === undefined || named === undefined || name === named)
-    })
+    const name = names[i]
+    const partners = groups.filter(
+      ({ role }, k) => (role === partner || role === 'both') && areOfOneModel(name, names[k]),
+    )
     if (partners.length === 0) {
       refuse(['backends', i, 'role'], `expected a group that ${verb} "${name}" too, got none`)
       continue

@@ -1,4 +1,5 @@
 import { metric } from '../run/metric.js'
+import { sendingSec } from '../run/sent-requests.js'
 import type { AlgorithmSummary } from '../run/simulate-all.js'
 
 /** Requests must come for so many times as long as they take before a run shows whether a fleet keeps up. */
@@ -19,10 +20,11 @@ export function shortTraffic(results: readonly AlgorithmSummary[]): ShortTraffic
   let shortest: ShortTraffic | undefined
   let fewest = LONG_RUN
   for (const result of results) {
-    const of = (path: string): number => metric(result, path).value ?? Number.NaN
-    const lastsSec = (of('total_requests') - 1) / of('saturation.offered_per_sec')
-    const requestSec = of('end_to_end_latency.mean') / 1000
-    if (!(lastsSec < fewest * requestSec)) continue
+    const { value: requestMs } = metric(result, 'end_to_end_latency.mean')
+    const lastsSec = sendingSec(result)
+    if (requestMs === null || lastsSec === null) continue
+    const requestSec = requestMs / 1000
+    if (lastsSec >= fewest * requestSec) continue
     fewest = lastsSec / requestSec
     shortest = { lastsSec, requestSec }
   }

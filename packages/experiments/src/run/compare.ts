@@ -16,7 +16,7 @@ import {
   prepareFleet,
   type ScenarioInfo,
 } from './scenario.js'
-import { sendingMs } from './sent-requests.js'
+import { sendingSec } from './sent-requests.js'
 import { type AlgorithmSummary, simulateAll } from './simulate-all.js'
 import { verdict } from './verdict.js'
 
@@ -80,7 +80,8 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
     ...[...notes, ...sameDecisions(results), ...unserved, ...loadNotes(results, described)],
     ...(await rateNotesOf(results, workload, config, prepared.seeds[0]!)),
   ]
-  const spanMs = Math.max(described.spanMs, ...(isHeldBack ? results.map(sendingMs) : []))
+  const sentMs = isHeldBack ? results.map((result) => (sendingSec(result) ?? 0) * 1000) : []
+  const spanMs = Math.max(described.spanMs, ...sentMs)
   const info = { ...described, spanMs, seeds, notes: [...described.notes, ...found] }
   const sentences = verdict(info, results)
   return {

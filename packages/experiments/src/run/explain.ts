@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import {
+  areOfOneModel,
   type BackendRole,
   type BackendSpec,
   type DecisionRecord,
@@ -216,7 +217,7 @@ function forcedDecisions(record: DecisionRecord, specs: readonly BackendSpec[]):
   const chosen: Pair[] = action === 'reject' ? [] : [[record.backend, record.decode]]
   // A KV cache is of no use to another model.
   const isOne = ([prefill, decode]: Pair): boolean =>
-    decode < 0 || specs[prefill]!.model === specs[decode]!.model
+    decode < 0 || areOfOneModel(specs[prefill]!.model, specs[decode]!.model)
   const all = new Map([...chosen, ...pairs.filter(isOne)].map((pair) => [pair.join(), pair]))
   return [...all.values()].map(([backend, decode]) => ({
     ...{ request, attempt, turn, backend, decode },

@@ -1,9 +1,9 @@
 import type { FallibleFleet } from '../../backend/fleet.js'
 import { RouteSimError } from '../../errors/routesim-error.js'
 import type { BackendView } from '../../routing/cluster-view.js'
+import { areOfOneModel } from '../../routing/one-model.js'
 import type { MigrationMode } from '../../routing/routing-algorithm.js'
 import type { Dispatcher } from '../dispatcher.js'
-import { areOfOneModel } from '../hand-over.js'
 import type { Machinery } from '../machinery.js'
 import { OUTCOME } from '../results/run-result.js'
 import { invalidDecision, noBackend, wrongModel } from '../routers/decision-errors.js'
@@ -78,7 +78,7 @@ export class Migrations {
       isOnItsWay ||
       (isPair && !hasAnswered) ||
       machinery.backendOf(from) === backend.id ||
-      !areOfOneModel(machinery.specs[from]!, backend)
+      !areOfOneModel(machinery.specs[from]!.model, backend.model)
     ) {
       desk.migrated(request, from, false)
       return
