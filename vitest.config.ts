@@ -1,9 +1,14 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
-// Sources, not builds: `npm test` needs no build first, and can not test a stale one.
+const conditions = ['node', 'import', 'module', 'default']
+// Sources, not builds, which may be stale.
+const sources = { ssr: { resolve: { conditions: ['@routesim/source', ...conditions] } } }
+// `npm test` has just built: tests across packages then take what users get, which runs faster too.
+const builds = { ssr: { resolve: { conditions } } }
+
 export default defineConfig({
-  ssr: { resolve: { conditions: ['@routesim/source', 'node', 'import', 'module', 'default'] } },
+  ...sources,
   test: {
     // Machines are shared and slow at times, and no test asserts a duration: these end what hangs.
     testTimeout: 600_000,
@@ -21,6 +26,7 @@ export default defineConfig({
       { extends: true, test: { name: 'unit', include: ['packages/!(e2e)/src/**/*.test.ts'] } },
       {
         extends: true,
+        ...(process.env['ROUTESIM_TEST_BUILDS'] && builds),
         test: { name: 'e2e', include: ['packages/e2e/src/**/*.test.ts'] },
       },
     ],

@@ -63,6 +63,7 @@ const tasks = {
     build()
     const report = join(mkdtempSync(join(tmpdir(), 'routesim-test-')), 'report.json')
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+    env.ROUTESIM_TEST_BUILDS = '1'
     const code = status('vitest', ['run', ...reporters, ...args])
     const { numPassedTests, numFailedTests, numPendingTests, testResults } = JSON.parse(
       readFileSync(report, 'utf8'),

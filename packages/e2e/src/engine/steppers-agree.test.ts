@@ -9,6 +9,7 @@ import {
 import { affineLatency } from '@routesim/hardware'
 import { LogHistogram } from '@routesim/metrics'
 import { expect, test } from 'vitest'
+import { expectEqual } from '../testing/expect-equal.js'
 import { eachGapRun } from '../testing/gap-runs.js'
 import { randomStory } from '../testing/random-story.js'
 import { backend, type Stepper, type TinyRun, tinyRun } from '../testing/tiny-run.js'
@@ -99,7 +100,7 @@ test.each(['plain', 'decimal'] as const)(
     for (let seed = 0; seed < 2000; seed++) {
       const fast = runWith('fast', { ...randomStory(seed, kind), wideFrom: 1 + (seed % 8) })
       const reference = runWith('reference', randomStory(seed, kind))
-      expect(counters(fast), `${kind} ${seed}`).toEqual(counters(reference))
+      expectEqual(counters(fast), counters(reference), `${kind} ${seed}`)
       expectSame(fast, { ...randomStory(seed, kind), wideFrom: 1 + (seed % 8) })
       const expected = times(reference)
       for (const [name, values] of Object.entries(times(fast))) {
@@ -121,12 +122,12 @@ test.each(['ties', 'stress'] as const)(
     for (let seed = 0; seed < 2000; seed++) {
       const fast = runWith('fast', { ...randomStory(seed, kind), wideFrom: 1 + (seed % 8) })
       const reference = runWith('reference', randomStory(seed, kind))
-      expect(counters(fast), `${kind} ${seed}`).toEqual(counters(reference))
+      expectEqual(counters(fast), counters(reference), `${kind} ${seed}`)
       expectSame(fast, { ...randomStory(seed, kind), wideFrom: 1 + (seed % 8) })
-      expect(times(fast), `${kind} ${seed}`).toEqual(times(reference))
+      expectEqual(times(fast), times(reference), `${kind} ${seed}`)
       const quantiles = ({ gaps }: Observed) =>
         Array.from({ length: 51 }, (_, i) => gaps.quantile(i / 50))
-      expect(quantiles(fast), `${kind} ${seed}`).toEqual(quantiles(reference))
+      expectEqual(quantiles(fast), quantiles(reference), `${kind} ${seed}`)
       const { outcome, attempts } = reference.run.outcomes
       for (const each of outcome) ends[each]!++
       for (const each of attempts) retries += each

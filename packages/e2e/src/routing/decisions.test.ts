@@ -20,6 +20,7 @@ import {
   run,
 } from '@routesim/experiments'
 import { describe, expect, test } from 'vitest'
+import { expectEqual } from '../testing/expect-equal.js'
 import { randomStory } from '../testing/random-story.js'
 import { backend, STEPPERS, type TinyRun, tinyRun, tinyTable } from '../testing/tiny-run.js'
 
@@ -243,7 +244,7 @@ test.each([
       }
       const forced = tinyRun({ ...story(), forcedDecision })
       expect(forced.outcomes.backend[request], `${request} to ${to}`).toBe(to)
-      if (to === chosen) expect(forced, `${request}`).toEqual(plain)
+      if (to === chosen) expectEqual(forced, plain, `${request}`)
     }
   }
 })
@@ -350,7 +351,7 @@ describe.each(STEPPERS)('%s', (stepper) => {
       const records: DecisionRecord[] = []
       const plain = tinyRun(fresh())
       const watched = tinyRun({ ...fresh(), onDecision: (record) => records.push(record) })
-      expect(watched, `${kind} ${seed}`).toEqual(plain)
+      expectEqual(watched, plain, `${kind} ${seed}`)
       const sent = records.filter(
         ({ action, backend }) => backend >= 0 && action !== 'hold' && action !== 'reject',
       )
@@ -364,7 +365,7 @@ describe.each(STEPPERS)('%s', (stepper) => {
           ...(!isRelease && { random }),
         }
         forced++
-        expect(tinyRun({ ...fresh(), forcedDecision }), `${kind} ${seed} ${request}`).toEqual(plain)
+        expectEqual(tinyRun({ ...fresh(), forcedDecision }), plain, `${kind} ${seed} ${request}`)
       }
     }
     expect(forced).toBeGreaterThan(400)

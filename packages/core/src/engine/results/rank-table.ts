@@ -9,19 +9,21 @@ import type { BackendSpec } from '../simulation-options.js'
 import type { Recorder } from './recorder.js'
 import type { BackendTotals, KvTierTotals } from './run-result.js'
 
-/** Figures of a backend that are sums over its ranks. */
-const SUMS = [
-  'steps',
-  'prefillTokens',
-  'decodeTokens',
-  'evictions',
-  'preemptions',
-  'waitingRequestMs',
-  'runningRequestMs',
-  'totalBlocks',
-  'heldBlocks',
-  'cachedBlocks',
-] as const
+/** Figures of a backend that are sums over its ranks, before any is added. */
+const NOTHING = {
+  steps: 0,
+  prefillTokens: 0,
+  decodeTokens: 0,
+  evictions: 0,
+  preemptions: 0,
+  waitingRequestMs: 0,
+  runningRequestMs: 0,
+  totalBlocks: 0,
+  heldBlocks: 0,
+  cachedBlocks: 0,
+  busyMs: 0,
+}
+const SUMS = Object.keys(NOTHING) as readonly (keyof typeof NOTHING)[]
 
 /**
  * Backends with several data-parallel ranks, each a scheduler with a queue, a batch and a KV cache of its
@@ -90,15 +92,14 @@ export class RankTable {
   merge(totals: readonly BackendTotals[]): BackendTotals[] {
     return this.backends.map(({ role, model }, id) => {
       const own = totals.slice(this.first[id], this.first[id + 1])
-      const sum = (field: (typeof SUMS)[number] | 'busyMs'): number =>
-        own.reduce((total, rank) => total + rank[field], 0)
-      const sums = Object.fromEntries(SUMS.map((field) => [field, sum(field)]))
+      const sums = { ...NOTHING }
+      for (const rank of own) for (const field of SUMS) sums[field] += rank[field]
       return {
-        ...(sums as Record<(typeof SUMS)[number], number>),
+        ...sums,
         id,
         role,
         ...(model !== undefined && { model }),
-        busyMs: sum('busyMs') / own.length,
+        busyMs: sums.busyMs / own.length,
         ...(own[0]?.adapterLoads !== undefined && {
           adapterLoads: own.reduce((total, rank) => total + rank.adapterLoads!, 0),
         }),
