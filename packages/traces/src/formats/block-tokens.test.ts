@@ -128,6 +128,27 @@ test('a trace without blocks is cut into 512 tokens, and what that leaves out is
   )
 })
 
+test('the end of a prompt that lies whole in another is left out, unless a prompt has ended there', async () => {
+  const ofLengths = async (...lengths: number[]) => {
+    const lines = lengths.map((prompt_tokens, row) =>
+      JSON.stringify({
+        ...{ ts: row, prompt_tokens, gen_tokens: 1 },
+        ...{ prefix_hash: 'a', prefix_len: 2000 },
+      }),
+    )
+    return (await readText(lines.join('\n'))).table
+  }
+  // Of 1000 shared tokens 488 are in no whole block.
+  const nested = await ofLengths(1600, 1000)
+  expect(analyzeTrace(nested).tokenHitRate).toBe(512 / 2600)
+  expect(lostSharingNote(nested)).toContain('leave out 49% of')
+  // The second of them has a prompt before it that ended where it ends.
+  const twice = await ofLengths(1600, 1000, 1000)
+  expect(analyzeTrace(twice).tokenHitRate).toBe(1512 / 3600)
+  expect(lostSharingNote(twice)).toContain('leave out 24% of')
+  expect(lostSharingNote(await ofLengths(1000, 1000))).toBe(undefined)
+})
+
 test('prompts under several adapters keep their blocks, and so do tables that are shared', async () => {
   const text = linesOf((row) => ({
     ...{ ts: row, prompt_tokens: PROMPT, gen_tokens: 1, lora_adapter: `a${row % 2}` },
