@@ -73,7 +73,8 @@ export const tuneCommand: CommandBody<TuneArguments> = {
         windows: {
           type: 'number',
           requiresArg: true,
-          describe: 'Windows of it, or seeds of generated traffic, that are compared (default 8)',
+          describe:
+            'Windows of it, or seeds of generated traffic, that are compared (default up to 8)',
         },
       })
       .options({

@@ -50,7 +50,7 @@ export const whatifCommand: CommandBody<WhatifArguments> = {
           type: 'number',
           requiresArg: true,
           describe:
-            'Windows of a trace that intervals are taken from (default 8, fewer of a short trace)',
+            'Windows of a trace that intervals are taken from (default 8, fewer of a short trace or for percentiles)',
         },
       })
       .options({

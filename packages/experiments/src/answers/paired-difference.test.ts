@@ -6,13 +6,19 @@ import { pairedDifference } from './paired-difference.js'
 import type { TrialResult } from './run-trials.js'
 
 const p99 = judgedMetric('ttft.p99', 'metric')
+const p90 = judgedMetric('ttft.p90', 'metric')
+const median = judgedMetric('ttft.p50', 'metric')
 const throughput = judgedMetric('requests_per_sec', 'metric')
 const failed = judgedMetric('failed_requests', 'metric')
 
-/** A run with one number, under all three names. */
-const summary = (value: number | null, requests = 100): RunSummary =>
+/** A run with one number, under all names. */
+const summary = (value: number | null, requests = 10_000): RunSummary =>
   ({
-    ...{ ttft: { p99: value }, requests_per_sec: value },
+    ...{
+      ttft: { p50: value, p90: value, p99: value },
+      tbt: { p99: value },
+      requests_per_sec: value,
+    },
     ...{ failed_requests: value, total_requests: requests },
   }) as unknown as RunSummary
 
@@ -73,8 +79,8 @@ describe('over windows of one run', () => {
   })
 
   test('what is counted is that of all requests, and a mean of windows is what it always was', () => {
-    // Windows of 50 requests with 1 and 3 more failures.
-    const found = pairedDifference(failed, cut(0, [0, 0], 50), cut(4, [3, 1], 50))!
+    // Windows of 5000 requests with 1 and 3 more failures.
+    const found = pairedDifference(failed, cut(0, [0, 0], 5000), cut(4, [3, 1], 5000))!
     expect(found).toMatchObject({ base: 0, other: 4, difference: 4 })
     // Twice 1 and twice 3: 12.706 deviations of the root of 8, over the root of 2.
     expect(found.ci95).toBeCloseTo(12.706 * 2, 2)
@@ -87,9 +93,26 @@ describe('over windows of one run', () => {
   })
 })
 
+test('a percentile that few requests of a window lie beyond has no interval, and nothing is said of it', () => {
+  const of = (judged: JudgedMetric, requests: number) => {
+    const side = (value: number): TrialResult[] => [
+      { summary: summary(value, requests), withoutWindows: [summary(value), summary(value)] },
+    ]
+    return pairedDifference(judged, side(50), side(60))
+  }
+  // Ten of 1000 are beyond the P99 of each of the two windows.
+  const few = { ci95: null, pairs: 2, outcome: 'unclear', difference: 10 }
+  expect(of(p99, 1999)).toMatchObject(few)
+  expect(of(p99, 2000)).toMatchObject({ ci95: 0, outcome: 'worse' })
+  expect(of(median, 39)).toMatchObject(few)
+  expect(of(median, 40)).toMatchObject({ ci95: 0, outcome: 'worse' })
+  expect(of(judgedMetric('tbt.p99', 'metric'), 40)).toMatchObject({ ci95: 0, outcome: 'worse' })
+  expect(of(failed, 40)).toMatchObject({ ci95: 0, outcome: 'worse' })
+})
+
 describe('intervals hold the truth in about 95 of 100 cases', () => {
   const WINDOWS = 8
-  const REQUESTS = 50
+  const REQUESTS = 100
   const CASES = 250
 
   /** One request that meets both things: its latencies, and the time until the next. */
@@ -113,13 +136,13 @@ describe('intervals hold the truth in about 95 of 100 cases', () => {
     readonly truth: (mean: number) => number
   }
   const figures: Readonly<Record<string, Figure>> = {
-    p99: {
-      judged: p99,
-      of: (met, side) => percentile(latencies(met, side), 0.99),
-      truth: (mean) => mean * Math.log(100),
+    p90: {
+      judged: p90,
+      of: (met, side) => percentile(latencies(met, side), 0.9),
+      truth: (mean) => mean * Math.log(10),
     },
     median: {
-      judged: p99,
+      judged: median,
       of: (met, side) => percentile(latencies(met, side), 0.5),
       truth: (mean) => mean * Math.log(2),
     },

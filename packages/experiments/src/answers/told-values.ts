@@ -1,6 +1,6 @@
 import { shareText } from '../notes/share-text.js'
 import type { JudgedMetric } from './judged-metrics.js'
-import type { PairedDifference } from './paired-difference.js'
+import { LEAST_BEYOND, type PairedDifference } from './paired-difference.js'
 
 /** A number with its unit, short: `1.2 s`, `340 ms`, `12%`. */
 export function told(value: number, unit: JudgedMetric['unit']): string {
@@ -11,6 +11,9 @@ export function told(value: number, unit: JudgedMetric['unit']): string {
   if (unit === 'usd') return `${value < 0 ? '-' : ''}$${short(Math.abs(value))}`
   return Math.abs(value) >= 1000 ? Math.round(value).toLocaleString('en-US') : short(value)
 }
+
+/** Why a percentile has no interval. */
+export const TOO_FEW_BEYOND: string = `a window has fewer than ${LEAST_BEYOND} requests beyond it, so that one burst decides`
 
 /** `-120 ms (-12%), 95% interval -180 ms to -60 ms`. */
 export function toldDifference(found: PairedDifference): string {

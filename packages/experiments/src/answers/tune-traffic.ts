@@ -1,7 +1,13 @@
 import type { RequestTable } from '@routesim/core'
 import type { Config } from '../config/schema.js'
 import type { TrafficStore } from '../sweep/traffic.js'
-import { beginningOf, type Sample, seedsOf, windowStartsOf } from './paired-samples.js'
+import {
+  beginningOf,
+  DEFAULT_WINDOWS,
+  type Sample,
+  seedsOf,
+  windowStartsOf,
+} from './paired-samples.js'
 import { type PreparedSearch, searchInvalid } from './search-options.js'
 
 /** The rounds of a search, as shares of the traffic that is searched in. */
@@ -26,8 +32,8 @@ export interface TuneTraffic {
 export interface TrafficSplit {
   /** Share of a trace that is held out: its end. */
   readonly holdout: number
-  /** Windows of what is held out; of generated traffic, seeds. */
-  readonly windows: number
+  /** Windows of what is held out; of generated traffic, seeds, 8 by default. */
+  readonly windows?: number | undefined
 }
 
 /**
@@ -48,7 +54,7 @@ export async function splitTraffic(
   if (workload.generator !== undefined) {
     const requests = tables.reduce((sum, { table }) => sum + table.size, 0)
     const next = seeds.at(-1)! + 1
-    const unseen = Array.from({ length: windows }, (_, i) => next + i)
+    const unseen = Array.from({ length: windows ?? DEFAULT_WINDOWS }, (_, i) => next + i)
     return {
       ...trainingOf(
         tables.map((each) => ({ ...each, rows: each.table.size })),
@@ -57,7 +63,7 @@ export async function splitTraffic(
       trainingRequests: requests,
       pairs: 'seeds',
       heldOut: seedsOf(traffic, unseen),
-      heldOutRequests: Math.round((requests / seeds.length) * windows),
+      heldOutRequests: Math.round((requests / seeds.length) * unseen.length),
     }
   }
   const { seed, table } = tables[0]!

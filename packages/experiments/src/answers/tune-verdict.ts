@@ -1,5 +1,5 @@
 import { listed } from '../notes/listed.js'
-import { told, toldDifference } from './told-values.js'
+import { TOO_FEW_BEYOND, told, toldDifference } from './told-values.js'
 import type { TuneReport } from './tune-report.js'
 
 /** A parameter that changes the objective by less than this share does not matter. */
@@ -58,6 +58,8 @@ function gainSentence({
     case 'equal':
       return `${where} it does not improve: nothing differs.`
     case 'unclear':
+      if (gain.ci95 === null)
+        return `${where} it goes from ${figures}; without an interval: ${TOO_FEW_BEYOND}.`
       return `${where} it does not improve significantly: ${figures}.`
   }
 }

@@ -35,7 +35,7 @@ import { type Sensitivity, searchPoint, type Tried } from './tune-search.js'
 import { type Dimension, type Point, tuneSpace } from './tune-space.js'
 import { splitTraffic } from './tune-traffic.js'
 import { tuneVerdict } from './tune-verdict.js'
-import { checkWindows, DEFAULT_WINDOWS, trialOf } from './whatif.js'
+import { checkWindows, trialOf } from './whatif.js'
 
 /** Options of {@link tune}. */
 export interface TuneOptions extends SearchOptions {
@@ -79,7 +79,7 @@ const MOST_CANDIDATES = 10_000
  * })
  */
 export async function tune(options: TuneOptions): Promise<TuneReport> {
-  const { holdout = 0.5, windows = DEFAULT_WINDOWS, candidates = DEFAULT_CANDIDATES } = options
+  const { holdout = 0.5, windows, candidates = DEFAULT_CANDIDATES } = options
   check(holdout, windows, candidates)
   const objective = judgedMetric(options.objective ?? 'ttft.p99', 'objective')
   const constraints = (options.subjectTo ?? DEFAULT_BOUNDS).map(parseConstraint)
@@ -183,11 +183,11 @@ export async function tune(options: TuneOptions): Promise<TuneReport> {
   return { scenario, ...found, verdict: tuneVerdict(found) }
 }
 
-function check(holdout: number, windows: number, candidates: number): void {
+function check(holdout: number, windows: number | undefined, candidates: number): void {
   if (!(holdout >= 0.05 && holdout <= 0.95)) {
     throw searchInvalid('holdout', 'a number from 0.05 to 0.95', holdout)
   }
-  checkWindows(windows)
+  if (windows !== undefined) checkWindows(windows)
   if (!(Number.isInteger(candidates) && candidates >= 1 && candidates <= MOST_CANDIDATES)) {
     throw searchInvalid('candidates', `an integer from 1 to ${MOST_CANDIDATES}`, candidates)
   }

@@ -23,7 +23,7 @@ import {
   type SearchOptions,
   searchInvalid,
 } from './search-options.js'
-import { toldDifference } from './told-values.js'
+import { TOO_FEW_BEYOND, toldDifference } from './told-values.js'
 
 /** Options of {@link whatif}. */
 export interface WhatifOptions extends SearchOptions {
@@ -35,7 +35,7 @@ export interface WhatifOptions extends SearchOptions {
   readonly otherConfig?: Config | string | undefined
   /** Config values that change, by dotted path. */
   readonly set?: Settings | undefined
-  /** Windows of a trace that intervals are taken from; 8 by default, fewer of a short one. */
+  /** Windows of a trace that intervals are taken from; 8 by default, fewer of a short one or for percentiles. */
   readonly windows?: number | undefined
 }
 
@@ -56,7 +56,6 @@ export interface WhatifReport {
 }
 
 const DEFAULT_SEEDS = 5
-export const DEFAULT_WINDOWS = 8
 
 const COST = 'estimated_cost_per_1k_tokens'
 /** The unit of price lists, and of the table of results beside. */
@@ -84,13 +83,13 @@ const TOLD_METRICS = [
  * })
  */
 export async function whatif(options: WhatifOptions): Promise<WhatifReport> {
-  const { algorithm = 'round_robin', set = {}, windows = DEFAULT_WINDOWS } = options
+  const { algorithm = 'round_robin', set = {}, windows } = options
   const otherAlgorithm = options.otherAlgorithm ?? algorithm
   const source = await configSource(options.config)
   const otherSource =
     options.otherConfig === undefined ? source : await configSource(options.otherConfig)
   checkChange(options, otherAlgorithm === algorithm)
-  checkWindows(windows)
+  if (windows !== undefined) checkWindows(windows)
   const prepared = prepareSearch(options, source.config, DEFAULT_SEEDS)
   const configs = [
     configWith(source, prepared, {}, options.slo),
@@ -173,7 +172,7 @@ async function windowed(
     windows,
     warmup,
     seed,
-  }: { readonly windows: number; readonly warmup: number; readonly seed: number },
+  }: { readonly windows: number | undefined; readonly warmup: number; readonly seed: number },
 ): Promise<Sample> {
   const table = await workload.requests(seed)
   const windowStarts = windowStartsOf(table, { from: warmup, windows })
@@ -242,12 +241,15 @@ function whatifVerdict(
 ): string[] {
   const clear = differences.filter(({ outcome }) => outcome === 'better' || outcome === 'worse')
   const said = clear.map((each) => `${each.title} is ${each.outcome}: ${toldDifference(each)}.`)
-  const unclear = differences.filter(({ outcome }) => outcome === 'unclear').map((d) => d.title)
+  const open = differences.filter(({ outcome }) => outcome === 'unclear')
+  const unclear = open.filter(({ ci95 }) => ci95 !== null).map((d) => d.title)
+  const unknown = open.filter(({ ci95 }) => ci95 === null).map((d) => d.title)
   const equal = differences.filter(({ outcome }) => outcome === 'equal').map((d) => d.title)
   const count = differences[0]?.pairs ?? 0
   return [
     ...said,
     ...(unclear.length > 0 ? [`No significant difference in ${listed(unclear)}.`] : []),
+    ...(unknown.length > 0 ? [`No interval for ${listed(unknown)}: ${TOO_FEW_BEYOND}.`] : []),
     ...(equal.length > 0 ? [`Exactly equal in ${listed(equal)}.`] : []),
     `Intervals are over ${count} paired ${pairs}; of 20 numbers that do not differ, one looks as if it did.`,
   ]
