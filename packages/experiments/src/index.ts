@@ -55,6 +55,7 @@ export {
   type ExplainReport,
   explain,
 } from './run/explain.js'
+export { type LackingSeeds, lackingSeeds, lackingSeedsText } from './run/lacking-seeds.js'
 export { type AlgorithmInfo, listAlgorithms } from './run/list-algorithms.js'
 export { listCombinators } from './run/list-combinators.js'
 export { listGpus, listModels, type ModelInfo } from './run/list-hardware.js'
@@ -88,7 +89,7 @@ export type { ServingSimTransfer } from './serving-sim/to-config.js'
 export type { ServingSimTraffic } from './serving-sim/traffic.js'
 export { type AiperfProfile, aiperfProfile } from './sweep/aiperf-profile.js'
 export type { Axis, Sampling, Setting, SettingRange, Settings } from './sweep/design.js'
-export { mergeResultLogs } from './sweep/merge-results.js'
+export { isOneSweep, mergeResultLogs } from './sweep/merge-results.js'
 export {
   type FailedRun,
   type FinishedRun,

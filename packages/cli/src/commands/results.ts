@@ -1,4 +1,4 @@
-import { mergeResultLogs, type ResultRecord, sweepPoints } from '@routesim/experiments'
+import { isOneSweep, mergeResultLogs, type ResultRecord, sweepPoints } from '@routesim/experiments'
 import type { CommandBody } from '../command-body.js'
 import { JSON_LINES } from '../output/check-ending.js'
 import { exportResults, RESULT_FORMATS, type ResultFormat } from '../output/export-results.js'
@@ -69,12 +69,8 @@ function tell(records: readonly ResultRecord[], tornLines: number): void {
   }
   const failed = records.filter(({ status }) => status === 'failed').length
   if (failed > 0) console.error(`note: ${failed} runs failed`)
-  const totals = new Set(records.map(({ runs }) => runs))
-  const [total] = totals
-  // In one sweep, each run has a position of its own.
-  const isOneSweep =
-    totals.size < 2 && new Set(records.map(({ run }) => run)).size === records.length
-  if (!isOneSweep) {
+  const total = records[0]?.runs
+  if (!isOneSweep(records)) {
     console.error('note: the logs are of different sweeps, perhaps with other traffic or configs')
   } else if (total !== undefined && records.length < total) {
     console.error(`note: ${records.length} of ${total} runs are there`)

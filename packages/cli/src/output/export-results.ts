@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { extname, join } from 'node:path'
-import { aiperfProfile, type ResultRecord } from '@routesim/experiments'
+import { aiperfProfile, isOneSweep, type ResultRecord } from '@routesim/experiments'
 import { UsageError } from '../usage-error.js'
 import { flatCsv, flatten } from './flat-csv.js'
 import { writeParquet } from './write-parquet.js'
@@ -13,7 +13,8 @@ export type ResultFormat = (typeof RESULT_FORMATS)[number]
 
 /**
  * Writes the finished runs of a sweep, one row each; as `aiperf`, a directory with the artifacts of one
- * run in each of its directories.
+ * run in each of its directories, which bear the numbers of the runs in their sweep, or when they are of
+ * several sweeps, in the order of the logs.
  *
  * @throws UsageError when the format is neither given nor told by the ending
  */
@@ -48,10 +49,12 @@ export async function exportResults(
 
 async function writeAiperf(records: readonly ResultRecord[], directory: string): Promise<void> {
   let written = 0
-  for (const record of records) {
+  const isOne = isOneSweep(records)
+  for (const [i, record] of records.entries()) {
     if (record.status !== 'ok') continue
     const { json, csv } = aiperfProfile(record)
-    const own = join(directory, `${String(record.run).padStart(6, '0')}-${record.algorithm}`)
+    const number = String(isOne ? record.run : i).padStart(6, '0')
+    const own = join(directory, `${number}-${record.algorithm}`)
     await mkdir(own, { recursive: true })
     await writeText(JSON.stringify(json, undefined, 2), join(own, 'profile_export_aiperf.json'))
     await writeText(csv, join(own, 'profile_export_aiperf.csv'))

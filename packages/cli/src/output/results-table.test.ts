@@ -91,3 +91,17 @@ test('what is lost has a column where there is any', () => {
   expect(b).toMatch(/ 0\* +0\*$/)
   expect(resultsTable([whole], names([whole]))).not.toMatch(/Failed|Timed out|Retries/)
 })
+
+test('means over different seeds have no best, and the table says whose seeds are missing', () => {
+  const over = (algorithm: string, seeds: number[], p50: number) =>
+    ({ ...result(algorithm, { mean: p50, ci95: null }), seeds }) as AlgorithmSummary
+  const whole = [over('a', [42, 43], 5), over('b', [42, 43], 7)]
+  const points = [...whole, over('a', [42, 43], 5), over('b', [42], 4)]
+  const contests = [0, 0, 2, 2]
+  const lines = resultsTable(points, names(points), { contests }).split('\n')
+  expect(lines.slice(2, -1).map((row) => row.includes('*'))).toEqual([true, false, false, false])
+  const note = '(no * among rows over different seeds: b without seed 43)'
+  expect(lines.at(-1)).toBe(note)
+  expect(resultsMarkdown(points, names(points), contests)).toContain(` |\n\n${note}`)
+  expect(resultsTable(whole, names(whole))).not.toContain('seeds')
+})

@@ -1,4 +1,9 @@
-import { type AlgorithmSummary, metric } from '@routesim/experiments'
+import {
+  type AlgorithmSummary,
+  lackingSeeds,
+  lackingSeedsText,
+  metric,
+} from '@routesim/experiments'
 import { type Colors, colorsFor } from './colors.js'
 import { alignedTable, type Column, markdownTable } from './table.js'
 
@@ -72,8 +77,8 @@ export interface ResultsTableOptions {
 }
 
 /**
- * One row per result, latencies in ms; the best of each column bears a `*`. Columns that do not fit
- * into `maxWidth` are left out, least important first.
+ * One row per result, latencies in ms; the best of each column bears a `*`, unless those that compete are over
+ * different seeds, which is told below. Columns that do not fit into `maxWidth` are left out, least important first.
  */
 export function resultsTable(
   results: readonly AlgorithmSummary[],
@@ -85,7 +90,8 @@ export function resultsTable(
   }: ResultsTableOptions = {},
 ): string {
   const best = (text: string): string => colors.bold(colors.green(text))
-  return alignedTable(...layOut(results, leading, columnsOf(results), contests, best), maxWidth)
+  const [titles, rows, ...note] = layOut(results, leading, columnsOf(results), contests, best)
+  return [alignedTable(titles, rows, maxWidth), ...note].join('\n')
 }
 
 /** The whole table in Markdown. */
@@ -94,7 +100,14 @@ export function resultsMarkdown(
   leading: readonly LeadingColumn[],
   contests: readonly number[] = [],
 ): string {
-  return markdownTable(...layOut(results, leading, columnsOf(results), contests, (text) => text))
+  const [titles, rows, ...note] = layOut(
+    results,
+    leading,
+    columnsOf(results),
+    contests,
+    (text) => text,
+  )
+  return [markdownTable(titles, rows), ...note].join('\n\n')
 }
 
 /** The columns that these results have: those of targets and of losses only where there are any. */
@@ -118,8 +131,10 @@ function layOut(
   columns: readonly ResultColumn[],
   contests: readonly number[],
   markBest: (text: string) => string,
-): [Column[], string[][]] {
-  const cells = columns.map((column) => columnCells(results, column, contests, markBest))
+): [Column[], string[][], note?: string] {
+  const lacking = lackingSeeds(results, contests)
+  const unfair = new Set(lacking.map(({ contest }) => contest))
+  const cells = columns.map((column) => columnCells(results, column, contests, unfair, markBest))
   const titles: Column[] = [
     ...leading.map(({ title }): Column => ({ title, align: 'left', rank: 0 })),
     ...columns.map(({ title, rank }): Column => ({ title, align: 'right', rank })),
@@ -128,13 +143,15 @@ function layOut(
     ...leading.map((column) => column.cells[i]!),
     ...cells.map((column) => column[i]!),
   ])
-  return [titles, rows]
+  if (lacking.length === 0) return [titles, rows]
+  return [titles, rows, `(no * among rows over different seeds: ${lackingSeedsText(lacking)})`]
 }
 
 function columnCells(
   results: readonly AlgorithmSummary[],
   column: ResultColumn,
   contests: readonly number[],
+  unfair: ReadonlySet<number | undefined>,
   markBest: (text: string) => string,
 ): string[] {
   const scale = column.scale ?? 1
@@ -151,7 +168,7 @@ function columnCells(
     const best = column.better === 'low' ? Math.min(...values) : Math.max(...values)
     const bestText = rivals.find(({ value }) => value === best)?.text
     // Where all are alike to the digits shown, none is best.
-    const isContest = rivals.some((rival) => rival.text !== bestText)
+    const isContest = !unfair.has(contest) && rivals.some((rival) => rival.text !== bestText)
     return isContest && text === bestText ? markBest(`${text}${spread}*`) : `${text}${spread} `
   })
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { RandomStream } from '@routesim/core'
 import { parquetReadObjects } from 'hyparquet'
 import { expect, test } from 'vitest'
@@ -161,6 +161,13 @@ test('logs of different sweeps are not shown as if they were one', async () => {
   const apart = await routesim(['results', 'show', 'a', 'c'], { cwd })
   expect(apart.code).toBe(0)
   expect(apart.stderr).toContain('note: the logs are of different sweeps')
+  const profiles = ['results', 'export', 'a', 'c', '--to', 'aiperf', '-o', 'profiles']
+  expect((await routesim(profiles, { cwd })).stderr).toContain('Wrote 4 runs below profiles')
+  const rates = readdirSync(path('profiles')).map((folder) => {
+    const text = readFileSync(path(`profiles/${folder}/profile_export_aiperf.json`), 'utf8')
+    return JSON.parse(text).input_config.request_rate
+  })
+  expect(rates).toEqual([1, 2, 3, 4])
   const one = await routesim(['results', 'show', 'a'], { cwd })
   expect(one.stderr).toBe('')
 })

@@ -1,9 +1,12 @@
 import { type LatencyModel, RandomStream, simulate } from '@routesim/core'
 import { affineLatency, radixKvCache, rooflineLatency } from '@routesim/hardware'
+import { parse } from 'smol-toml'
 import { describe, expect, test } from 'vitest'
 import { buildFleet } from '../cluster/build-cluster.js'
 import { rooflineOptionsOf } from '../cluster/build-latency.js'
 import { parseConfig } from '../config/parse-config.js'
+import { configSchema } from '../config/schema.js'
+import { idleSettings } from '../notes/idle-settings.js'
 import { calibrate } from './calibrate.js'
 import { requestTable } from './fit-steps.js'
 import type { MeasuredRequest } from './measured-request.js'
@@ -104,6 +107,80 @@ moe_tp = 4
   const { toml } = calibrate({ config: shared, requests: measurements(10, 25), kind: 'roofline' })
   expect(parseConfig(toml).cluster).toMatchObject({ tp: 2, dp: 2, moe_tp: 4 })
   expect(buildFleet(parseConfig(toml)).cluster.backends[0]).toMatchObject({ lockstep: true })
+})
+
+/** Every key that a backend can have. */
+const WHOLE = parseConfig(`
+[cluster]
+num_backends = 1
+model = "mixtral-8x7b"
+gpu_type = "H100 SXM"
+gpu = "H200 SXM"
+engine = "trtllm"
+precision = "fp8"
+kv_precision = "fp8"
+tp = 2
+pp = 1
+ep = 2
+moe_tp = 2
+dp = 2
+dp_lockstep = true
+attention_dp_balance = true
+attention_dp_timeout_iters = 7
+attention_dp_batching_wait_iters = 3
+gpu_memory_utilization = 0.7
+kv_context_tokens = 5000
+served_model_name = "mix"
+price_per_hour = 2.5
+max_batch_tokens = 4096
+max_num_seqs = 100
+chunked_prefill = false
+prefix_caching = true
+scheduling = "shortest"
+batching = "prefill_first"
+preemption = "swap"
+swap_bandwidth_gb_s = 20
+reserved_output_share = 0.3
+kv_offload = { cpu_gb = 64, disk_gb = 100 }
+lora = { max_loras = 4, rank = 8 }
+[cluster.compute_model]
+kind = "roofline"
+prompt_graph_tokens = 256
+`)
+
+test('a profile has every key of the deployment that was measured, in [cluster] or in a group', () => {
+  const keys = Object.keys(configSchema.shape.cluster.out.shape)
+  const kept = (given: typeof config) => {
+    const requests = measurements(10, 25)
+    const { toml } = calibrate({ config: given, requests, kind: 'roofline' })
+    expect(idleSettings(parseConfig(toml))).toEqual([])
+    return (parse(toml) as { cluster: Record<string, unknown> }).cluster
+  }
+  const profile = kept(WHOLE)
+  // `gpu` goes before `gpu_type`, and one backend has neither pools nor groups.
+  const leftOut = ['gpu_type', 'disaggregated', 'backends']
+  expect([...Object.keys(profile), ...leftOut].sort()).toEqual(keys.sort())
+  const { cluster } = WHOLE
+  for (const key of keys.filter((key) => !leftOut.includes(key))) {
+    if (key === 'front_end_ms' || key === 'compute_model') continue
+    expect([key, profile[key]]).toEqual([key, Reflect.get(cluster, key)])
+  }
+  expect(profile['compute_model']).toMatchObject({ prompt_graph_tokens: 256 })
+
+  const { num_backends, prefix_caching, disaggregated, backends: _, ...group } = cluster
+  const plain = { ...config.cluster, max_num_seqs: 3, gpu: 'A100 80GB' }
+  const backends = [{ ...group, count: 1, role: 'both' as const }]
+  const grouped = { ...config, cluster: { ...plain, disaggregated, backends } }
+  expect(kept(grouped)).toEqual({ ...profile, num_backends, prefix_caching })
+})
+
+test('a request that the backend can not have served is refused, not fitted as if steps took no time', () => {
+  const requests = measurements(12, 25)
+  const odd = { ...requests[5]!, promptTokens: 5_000_000, outputTokens: 9 }
+  const given = [...requests.slice(0, 5), odd, ...requests.slice(6)]
+  expect(() => calibrate({ config, requests: given, kind: 'affine' })).toThrow(
+    /got one of 5000000 prompt and 9 output tokens, .* that it does not \(exceeds_kv_cache\)$/,
+  )
 })
 
 test.each([0, 2.5])('finds that steps wait %f ms for the host, whatever the config says', (ms) => {

@@ -3,6 +3,7 @@ import { findEngine } from '@routesim/hardware'
 import { stringify } from 'smol-toml'
 import { buildFleet } from '../cluster/build-cluster.js'
 import { rooflineOptionsOf } from '../cluster/build-latency.js'
+import { type DeploymentConfig, deploymentShape } from '../config/deployment-schema.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { fitSteps } from './fit-steps.js'
@@ -54,11 +55,13 @@ export interface Calibration {
 /**
  * Fits the step times of a deployment to measured requests, with bounds from physics: no step faster
  * than the peaks of the GPU. What the measurements can not tell stays what public figures say.
- * @throws RouteSimError `config_invalid` when the config does not describe one backend with a model
+ * @throws RouteSimError `config_invalid` when the config does not describe one backend with a model,
+ * `measurements_invalid` for a request that this backend does not serve
  */
 export function calibrate({ config, requests, kind }: CalibrateOptions): Calibration {
   const { cluster } = config
-  if (cluster.model === undefined || cluster.compute_model.kind !== 'roofline') {
+  const backend: DeploymentConfig = cluster.backends?.[0] ?? cluster
+  if (backend.model === undefined || backend.compute_model.kind !== 'roofline') {
     throw refused('cluster.model: expected a model and the roofline, to take bounds from')
   }
   if (cluster.num_backends !== 1) {
@@ -66,7 +69,7 @@ export function calibrate({ config, requests, kind }: CalibrateOptions): Calibra
       `cluster.num_backends: expected 1, the backend that was measured, got ${cluster.num_backends}`,
     )
   }
-  const { timeScales: _, ...roofline } = rooflineOptionsOf(cluster)
+  const { timeScales: _, ...roofline } = rooflineOptionsOf(backend)
   // What steps take at least is no sum of parts.
   const options = { ...roofline, launchMsPerLayer: 0 }
   const basis = kind === 'affine' ? affineBasis(options) : rooflineBasis(options)
@@ -78,7 +81,7 @@ export function calibrate({ config, requests, kind }: CalibrateOptions): Calibra
     prefixCaching: cluster.prefix_caching,
     requests,
     fitted: requests.length,
-    frontEndMs: findEngine(cluster.engine!).frontEndMs,
+    frontEndMs: findEngine(backend.engine!).frontEndMs,
   })
   const parameters = basis.terms.map(
     ({ key, expected, least }, i): CalibratedParameter => ({
@@ -98,74 +101,47 @@ export function calibrate({ config, requests, kind }: CalibrateOptions): Calibra
     leaveOneOutDecodePercent,
   }
   const calibration = { kind, requests: requests.length, parameters, frontEndMs, ...errors }
-  return { ...calibration, toml: profileOf(config, calibration) }
+  return { ...calibration, toml: profileOf(config, backend, calibration) }
 }
-
-/** Keys of the deployment that a profile repeats. */
-const DEPLOYMENT = [
-  'model',
-  'gpu',
-  'gpu_type',
-  'engine',
-  'precision',
-  'kv_precision',
-  'tp',
-  'pp',
-  'ep',
-  'moe_tp',
-  'dp',
-  'dp_lockstep',
-  'attention_dp_balance',
-  'attention_dp_timeout_iters',
-  'attention_dp_batching_wait_iters',
-  'scheduler_recv_interval',
-  'gpu_memory_utilization',
-  'kv_context_tokens',
-  'num_backends',
-  'max_batch_tokens',
-  'max_num_seqs',
-  'max_queue_depth',
-  'chunked_prefill',
-  'prefix_caching',
-  'kv_cache_blocks',
-  'kv_block_size',
-] as const
-
-/** Keys of a roofline that its factors were found with. */
-const ROOFLINE = ['granularity', 'cuda_graphs', 'link'] as const
 
 const DIGITS = 6
 
-function profileOf({ cluster }: Config, fit: Omit<Calibration, 'toml'>): string {
-  const deployment = Object.fromEntries(
-    DEPLOYMENT.filter((key) => !(key === 'gpu_type' && cluster.gpu !== undefined)).flatMap((key) =>
-      cluster[key] === undefined ? [] : [[key, cluster[key]]],
-    ),
-  )
+function profileOf(
+  { cluster }: Config,
+  backend: DeploymentConfig,
+  fit: Omit<Calibration, 'toml'>,
+): string {
   const values = Object.fromEntries(
     fit.parameters.map(({ key, value }) => [key, Number(value.toPrecision(DIGITS))]),
   )
-  const front_end_ms = Number(fit.frontEndMs.toFixed(1))
-  const { compute_model: given } = cluster
+  const { compute_model: given } = backend
+  // Factors hold for the roofline that they were found with, and were found without launches.
   const kept =
-    fit.kind === 'roofline' && given.kind === 'roofline'
-      ? {
-          ...Object.fromEntries(
-            ROOFLINE.flatMap((key) => (given[key] === undefined ? [] : [[key, given[key]]])),
-          ),
-          // They were found without.
-          launch_ms_per_layer: 0,
-        }
-      : {}
-  const compute_model = { kind: fit.kind, ...kept, ...values }
+    fit.kind === 'roofline' && given.kind === 'roofline' ? { ...given, launch_ms_per_layer: 0 } : {}
+  const profile = {
+    num_backends: cluster.num_backends,
+    prefix_caching: cluster.prefix_caching,
+    ...keptDeployment(backend),
+    front_end_ms: Number(fit.frontEndMs.toFixed(1)),
+    compute_model: { kind: fit.kind, ...kept, ...values },
+  }
   const percent = (value: number | null): string =>
     value === null ? 'unknown' : `${value.toFixed(1)} %`
   return [
     `# Fitted by routesim calibrate to ${fit.requests} measured requests.`,
     `# Error: TTFT ${percent(fit.ttftErrorPercent)}, first to last token ${percent(fit.decodeErrorPercent)};`,
     `# leave-one-out ${percent(fit.leaveOneOutTtftPercent)} and ${percent(fit.leaveOneOutDecodePercent)}.`,
-    stringify({ cluster: { ...deployment, front_end_ms, compute_model } }),
+    stringify({ cluster: profile }),
   ].join('\n')
+}
+
+/** Keys of the deployment that was measured: all that a backend has, but one name for its GPU. */
+function keptDeployment(backend: DeploymentConfig): Record<string, unknown> {
+  const isKept = ([key, value]: [string, unknown]): boolean =>
+    Object.hasOwn(deploymentShape, key) &&
+    value !== undefined &&
+    !(key === 'gpu_type' && backend.gpu !== undefined)
+  return Object.fromEntries(Object.entries(backend).filter(isKept))
 }
 
 function refused(message: string): RouteSimError {

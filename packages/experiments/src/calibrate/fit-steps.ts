@@ -1,12 +1,15 @@
 import {
   type BackendSpec,
   NO_NODE,
+  OUTCOME,
   type RequestTable,
   RequestTableBuilder,
+  RouteSimError,
   type RunResult,
   simulate,
 } from '@routesim/core'
 import { radixKvCache } from '@routesim/hardware'
+import type { ExperimentsErrorCode } from '../errors.js'
 import { BoundedLeastSquares } from './bounded-least-squares.js'
 import type { MeasuredRequest } from './measured-request.js'
 import type { StepBasis, StepTerm } from './step-basis.js'
@@ -56,6 +59,7 @@ const UNTOLD = 0.5
 /**
  * Fits step times to request times: a replay says which steps each request waited for, the measured
  * times are then linear in the parameters, and the replay is repeated with the fit until both agree.
+ * @throws RouteSimError `measurements_invalid` for a request that the backend does not serve
  */
 export function fitSteps(options: FitOptions): StepFit {
   const { basis, fitted } = options
@@ -65,6 +69,7 @@ export function fitSteps(options: FitOptions): StepFit {
   const priors = [...basis.terms, { expected: options.frontEndMs }].map(priorCurvature)
   let parameters = expected.map((value, i) => Math.max(value, least[i]!))
   let replayed = replay(options, table, parameters)
+  checkServed(options.requests, replayed.run)
   let equations = observations(options, replayed)
   for (let round = 0; round < ROUNDS; round++) {
     const system = systemOf(equations, expected, priors)
@@ -127,6 +132,23 @@ function replay(
     },
   })
   return { run, ledger }
+}
+
+/** What was measured was served; a backend that rejects it is not the one that was measured. */
+function checkServed(requests: readonly MeasuredRequest[], run: RunResult): void {
+  const { outcome, rejectReason } = run.outcomes
+  const row = outcome.findIndex((each) => each !== OUTCOME.completed)
+  const request = requests[row]
+  if (request === undefined) return
+  const { promptTokens, outputTokens, sentMs } = request
+  const reason = run.rejectReasons[rejectReason[row]!] ?? 'no end'
+  throw new RouteSimError<ExperimentsErrorCode>(
+    `measurements: expected requests that the backend of the config serves, got one of ${promptTokens} prompt and ${outputTokens} output tokens, sent at ${sentMs} ms, that it does not (${reason})`,
+    {
+      code: 'measurements_invalid',
+      hint: 'Mend the config where it is not the deployment that was measured (model, gpu, kv_cache_blocks), or take the request out.',
+    },
+  )
 }
 
 /** First-token times of the fitted requests, then their times from the first token to the last. */

@@ -49,6 +49,37 @@ test('AIPerf records; failed requests are left out', () => {
   expect(requests[1]).toMatchObject({ sentMs: 5, promptTokens: 64, ttftMs: 20, e2eMs: 50 })
 })
 
+test('AIPerf tells cached tokens where the engine does, and times in any of its units', () => {
+  const record = (i: number, unit: string, value: number, cached: object) =>
+    JSON.stringify({
+      metadata: { request_start_ns: 5_000_000 * i },
+      metrics: {
+        input_sequence_length: { value: 64, unit: 'tokens' },
+        output_sequence_length: { value: 4, unit: 'tokens' },
+        time_to_first_token: { value, unit },
+        request_latency: { value: 50, unit: 'ms' },
+        ...cached,
+      },
+    })
+  const of = (value: number) => ({ usage_prompt_cache_read_tokens: { value, unit: 'tokens' } })
+  const lines = [
+    record(0, 'ns', 20e6, of(0)),
+    record(1, 'us', 20e3, of(48)),
+    record(2, 'ms', 20, of(64)),
+    record(3, 's', 0.02, {}),
+    record(4, 'sec', 0.02, { usage_prompt_cache_read_tokens: null }),
+    ...[5, 6, 7].map((i) => record(i, 'ms', 20, of(16))),
+  ]
+  const { requests, untoldCached } = parseMeasurements(lines.join('\n'))
+  for (const { ttftMs } of requests) expect(ttftMs).toBeCloseTo(20, 9)
+  expect(requests.map(({ cachedTokens }) => cachedTokens)).toEqual([0, 48, 63, 0, 0, 16, 16, 16])
+  expect(untoldCached).toBe(2)
+  const odd = [...lines, record(8, 'min', 20, {})].join('\n')
+  expect(() => parseMeasurements(odd, 'x.jsonl')).toThrow(
+    'x.jsonl:9: metrics.time_to_first_token.unit: expected one of ns, us, µs, ms, s, sec, got "min"',
+  )
+})
+
 test('vllm bench results; gaps add up to the time after the first token', () => {
   const result = {
     start_times: indices,
@@ -57,8 +88,8 @@ test('vllm bench results; gaps add up to the time after the first token', () => 
     ttfts: indices.map(() => 0.02),
     itls: indices.map(() => [0.01, 0.03]),
   }
-  const { format, requests } = parseMeasurements(JSON.stringify(result))
-  expect(format).toBe('vllm-bench')
+  const { format, requests, untoldCached } = parseMeasurements(JSON.stringify(result))
+  expect([format, untoldCached]).toEqual(['vllm-bench', COUNT])
   expect(requests[2]).toMatchObject({ sentMs: 2000, outputTokens: 3, ttftMs: 20 })
   expect(requests[2]!.e2eMs).toBeCloseTo(60, 9)
   const { start_times: _, ...without } = result

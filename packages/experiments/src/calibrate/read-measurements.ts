@@ -12,6 +12,13 @@ export type MeasurementFormat = 'csv' | 'aiperf' | 'vllm-bench'
 export interface Measurements {
   readonly format: MeasurementFormat
   readonly requests: readonly MeasuredRequest[]
+  /** Requests of which nothing says how much of their prompt was cached: their `cachedTokens` are 0. */
+  readonly untoldCached: number
+}
+
+/** A request as its line tells it. */
+type ToldRequest = Omit<MeasuredRequest, 'cachedTokens'> & {
+  readonly cachedTokens: number | undefined
 }
 
 /**
@@ -19,7 +26,9 @@ export interface Measurements {
  * `vllm bench serve --save-detailed`.
  *
  * CSV needs a time of sending (`sent_s`, `arrival_s`, `sent_ms` or `arrival_ms`), `input_tokens`,
- * `output_tokens`, `ttft_s` or `ttft_ms`, and `e2e_s` or `e2e_ms`; `cached_tokens` may be there.
+ * `output_tokens`, `ttft_s` or `ttft_ms`, and `e2e_s` or `e2e_ms`; `cached_tokens` may be there. AIPerf has
+ * them where the engine reports them; vllm bench keeps none (vllm/benchmarks/lib/endpoint_request_func.py at
+ * 3aee4a4f).
  * @throws RouteSimError `measurements_invalid`, with the line
  */
 export async function readMeasurements(path: string): Promise<Measurements> {
@@ -47,11 +56,13 @@ export function parseMeasurements(source: string, name = 'measurements'): Measur
       ? 'aiperf'
       : 'vllm-bench'
   const read = { csv: fromCsv, aiperf: fromAiperf, 'vllm-bench': fromVllmBench }[format]
-  const requests = read(text, name).sort((a, b) => a.sentMs - b.sentMs)
+  const told = read(text, name).sort((a, b) => a.sentMs - b.sentMs)
+  const requests = told.map((each) => ({ ...each, cachedTokens: each.cachedTokens ?? 0 }))
   if (requests.length < LEAST_REQUESTS) {
     throw invalid(name, `expected at least ${LEAST_REQUESTS} requests, got ${requests.length}`)
   }
-  return { format, requests }
+  const untoldCached = told.filter(({ cachedTokens }) => cachedTokens === undefined).length
+  return { format, requests, untoldCached }
 }
 
 /** Fewer can not tell six parameters apart. */
@@ -70,7 +81,7 @@ const COLUMNS = {
   e2eMs: { e2e_ms: 1, e2e_s: 1000, e2el_ms: 1 },
 } as const
 
-function fromCsv(text: string, name: string): MeasuredRequest[] {
+function fromCsv(text: string, name: string): ToldRequest[] {
   const rows = numberedRows(text)
   if (rows.length === 0) throw invalid(name, 'expected a table with a line per request, got none')
   const columns = Object.keys(rows[0]?.row ?? {})
@@ -90,14 +101,30 @@ function fromCsv(text: string, name: string): MeasuredRequest[] {
       outputTokens: field('outputTokens'),
       cachedTokens: row['cached_tokens']
         ? checked(row['cached_tokens'], where, 'cached_tokens')
-        : 0,
+        : undefined,
       ttftMs: field('ttftMs'),
       e2eMs: field('e2eMs'),
     })
   })
 }
 
-function fromAiperf(text: string, name: string): MeasuredRequest[] {
+/** What the engine says of the prompt tokens that it found in its cache. */
+const CACHED_TOKENS = 'usage_prompt_cache_read_tokens'
+
+/**
+ * Milliseconds in the units of time that AIPerf has, by its names for them of several versions.
+ * Source: ai-dynamo/aiperf, MetricTimeUnit.
+ */
+const TIME_UNITS: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  ms: 1,
+  s: 1000,
+  sec: 1000,
+}
+
+function fromAiperf(text: string, name: string): ToldRequest[] {
   return text.split(/\r?\n/).flatMap((line, i) => {
     if (line.trim() === '') return []
     const where = `${name}:${i + 1}`
@@ -107,27 +134,36 @@ function fromAiperf(text: string, name: string): MeasuredRequest[] {
       error?: unknown
     }
     if (record.error !== undefined && record.error !== null) return []
-    const metric = (key: string): number => {
-      const found = record.metrics?.[key]
-      const value = (found as { value?: unknown } | undefined)?.value ?? found
-      const seconds = (found as { unit?: unknown } | undefined)?.unit === 's'
-      return checked(value, where, `metrics.${key}`) * (seconds ? 1000 : 1)
+    const metric = (key: string): { number: number; unit: unknown } => {
+      const found = record.metrics?.[key] as { value?: unknown; unit?: unknown } | undefined
+      const number = checked(found?.value ?? found, where, `metrics.${key}`)
+      return { number, unit: found?.unit }
     }
+    const count = (key: string): number => metric(key).number
+    const milliseconds = (key: string): number => {
+      const { number, unit = 'ms' } = metric(key)
+      const factor = Object.hasOwn(TIME_UNITS, String(unit)) ? TIME_UNITS[String(unit)] : undefined
+      if (factor !== undefined) return number * factor
+      const known = Object.keys(TIME_UNITS).join(', ')
+      const got = JSON.stringify(unit)
+      throw invalid(where, `metrics.${key}.unit: expected one of ${known}, got ${got}`)
+    }
+    const tellsCached = record.metrics?.[CACHED_TOKENS] != null
     return [
       request(where, {
         sentMs:
           checked(record.metadata?.['request_start_ns'], where, 'metadata.request_start_ns') / 1e6,
-        promptTokens: metric('input_sequence_length'),
-        outputTokens: metric('output_sequence_length'),
-        cachedTokens: 0,
-        ttftMs: metric('time_to_first_token'),
-        e2eMs: metric('request_latency'),
+        promptTokens: count('input_sequence_length'),
+        outputTokens: count('output_sequence_length'),
+        cachedTokens: tellsCached ? count(CACHED_TOKENS) : undefined,
+        ttftMs: milliseconds('time_to_first_token'),
+        e2eMs: milliseconds('request_latency'),
       }),
     ]
   })
 }
 
-function fromVllmBench(text: string, name: string): MeasuredRequest[] {
+function fromVllmBench(text: string, name: string): ToldRequest[] {
   const result = json(text, name) as Record<string, unknown>
   const column = (key: string): readonly unknown[] => {
     const values = result[key]
@@ -161,7 +197,7 @@ function fromVllmBench(text: string, name: string): MeasuredRequest[] {
         sentMs: checked(start, where, 'start_times') * 1000,
         promptTokens: checked(inputs[i], where, 'input_lens'),
         outputTokens,
-        cachedTokens: 0,
+        cachedTokens: undefined,
         ttftMs,
         e2eMs: ttftMs + restMs,
       }),
@@ -169,12 +205,12 @@ function fromVllmBench(text: string, name: string): MeasuredRequest[] {
   })
 }
 
-function request(where: string, fields: MeasuredRequest): MeasuredRequest {
+function request(where: string, fields: ToldRequest): ToldRequest {
   const { promptTokens, outputTokens, cachedTokens, ttftMs, e2eMs } = fields
   for (const [what, tokens, least] of [
     ['prompt', promptTokens, 1],
     ['output', outputTokens, 1],
-    ['cached', cachedTokens, 0],
+    ['cached', cachedTokens ?? 0, 0],
   ] as const) {
     if (Number.isInteger(tokens) && tokens >= least) continue
     throw invalid(where, `${what} tokens: expected an integer >= ${least}, got ${tokens}`)
@@ -182,7 +218,9 @@ function request(where: string, fields: MeasuredRequest): MeasuredRequest {
   if (!(ttftMs > 0 && e2eMs >= ttftMs)) {
     throw invalid(where, `expected 0 < TTFT <= E2E, got ${ttftMs} and ${e2eMs} ms`)
   }
-  return { ...fields, cachedTokens: Math.min(cachedTokens, promptTokens - 1) }
+  return cachedTokens === undefined
+    ? fields
+    : { ...fields, cachedTokens: Math.min(cachedTokens, promptTokens - 1) }
 }
 
 function checked(value: unknown, where: string, what: string): number {

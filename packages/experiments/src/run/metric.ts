@@ -33,6 +33,7 @@ const SECTIONS: Readonly<Record<keyof RunSummary, true>> = {
   slo: true,
   tenants: true,
   ttft: true,
+  ttft_of_completed: true,
   tbt: true,
   tpot: true,
   end_to_end_latency: true,

@@ -57,6 +57,16 @@ test('a lead of one percent, or within the intervals of several seeds, is nobody
   expect(verdict(scenario, [wide('a', 100), wide('b', 140)])[0]).toBe(nobody)
 })
 
+test('nobody wins where some were stopped before they had run under all seeds', () => {
+  const over = (name: string, seeds: number[], mean: number) =>
+    result(name, { seeds, ttft: { p50: { mean, ci95: null }, p99: { mean, ci95: null } } })
+  const [whole, other] = [over('whole', [42, 43], 100), over('other', [42, 43], 400)]
+  expect(verdict(scenario, [whole, other])[0]).toMatch(/^whole wins on TTFT P50 /)
+  expect(verdict(scenario, [whole, other, over('stopped', [43], 50)])[0]).toBe(
+    'Nobody wins, as not all ran under the same seeds: stopped without seed 42.',
+  )
+})
+
 test('who wins on most is told first', () => {
   const one = result('one', { ttft: { p50: 50, p99: 900 } })
   const two = result('two', { ttft: { p50: 100, p99: 200 }, requests_per_sec: 9 })

@@ -1,4 +1,5 @@
 import { listed } from '../notes/listed.js'
+import { lackingSeeds, lackingSeedsText } from './lacking-seeds.js'
 import { metric } from './metric.js'
 import type { ScenarioInfo } from './scenario.js'
 import { sentRequests } from './sent-requests.js'
@@ -33,7 +34,7 @@ const MANY_UNSERVED = 0.01
 /**
  * Two plain sentences: who wins on what, and what it costs. A lead that is negligible, or that lies
  * within the 95 % intervals when there are several seeds, counts as none: those who are that close
- * win together, ahead of the rest.
+ * win together, ahead of the rest. Means over different seeds are not held against each other.
  */
 export function verdict(scenario: ScenarioInfo, results: readonly AlgorithmSummary[]): string[] {
   if (results.length === 0) return []
@@ -63,6 +64,10 @@ function nothingCompleted(scenario: ScenarioInfo, results: readonly AlgorithmSum
 }
 
 function winners(results: readonly AlgorithmSummary[]): string {
+  const lacking = lackingSeeds(results)
+  if (lacking.length > 0) {
+    return `Nobody wins, as not all ran under the same seeds: ${lackingSeedsText(lacking)}.`
+  }
   const few = winsShared(results, FEW_WINNERS)
   const wins = few.size > 0 ? few : winsShared(results, results.length - 1)
   const ranked = [...wins.values()].sort((a, b) => b.on.length - a.on.length)

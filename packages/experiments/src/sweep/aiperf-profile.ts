@@ -1,4 +1,4 @@
-import { toCsv } from '@routesim/metrics'
+import { type Distribution, toCsv } from '@routesim/metrics'
 import type { ResultRecord } from './result-log.js'
 
 /** The artifacts of one run under the names that NVIDIA AIPerf gives them. */
@@ -13,12 +13,16 @@ const STATISTICS = ['avg', 'min', 'max', 'p25', 'p50', 'p75', 'p90', 'p95', 'p99
 
 /**
  * A finished run in AIPerf's artifact layout. Its inter-token latency is a mean per request, which is
- * `tpot` here. Statistics that RouteSim does not keep (p1 to p10) are left out.
+ * `tpot` here, and all its latencies are of requests without an error. What RouteSim does not keep is left
+ * out: p1 to p10, and in logs of older versions the time to first token of completed requests.
+ *
+ * Source: ai-dynamo/aiperf, docs/metrics-reference.md at 0176f594.
  */
 export function aiperfProfile(record: Extract<ResultRecord, { status: 'ok' }>): AiperfProfile {
   const { result, settings, rate, algorithm, seed, version } = record
+  const firstTokens: Distribution | undefined = result.ttft_of_completed
   const distributions = {
-    time_to_first_token: ['Time to First Token', result.ttft],
+    time_to_first_token: ['Time to First Token', firstTokens],
     request_latency: ['Request Latency', result.end_to_end_latency],
     inter_token_latency: ['Inter Token Latency', result.tpot],
   } as const
@@ -38,9 +42,10 @@ export function aiperfProfile(record: Extract<ResultRecord, { status: 'ok' }>): 
       goodput: ['Goodput', 'requests/sec', result.slo.goodput_requests_per_sec],
     }),
   } as const
-  const profiles = Object.entries(distributions).map(([tag, [title, found]]) => {
+  const profiles = Object.entries(distributions).flatMap(([tag, [title, found]]) => {
+    if (found === undefined) return []
     const { mean: avg, min, max, p25, p50, p75, p90, p95, p99, std } = found
-    return [tag, title, { unit: 'ms', avg, min, max, p25, p50, p75, p90, p95, p99, std }] as const
+    return [[tag, title, { unit: 'ms', avg, min, max, p25, p50, p75, p90, p95, p99, std }] as const]
   })
   const values = Object.entries(scalars).map(
     ([tag, [title, unit, avg]]) => [tag, title, { unit, avg }] as const,

@@ -4,18 +4,31 @@ import { type LogContent, type ResultRecord, readResultLog } from './result-log.
 import { placeInWords, placeName } from './same-place.js'
 
 /**
- * The runs of several result logs as one sweep: in its order, each once. What was finished goes before
- * what failed, and what comes later before what came earlier.
+ * The runs of several result logs, each once: in the order of their sweep, or when they are of several, those
+ * of one log after those of the log before. What was finished goes before what failed, and what comes later
+ * before what came earlier.
  */
 export function mergeRecords(logs: readonly LogContent[]): ResultRecord[] {
-  const merged = new Map<string, ResultRecord[]>()
-  for (const record of logs.flatMap(({ records }) => records)) {
-    const equal = merged.get(record.key) ?? []
-    const same = equal.filter((each) => isSameRun(each, record))
-    if (record.status !== 'ok' && same.some(({ status }) => status === 'ok')) continue
-    merged.set(record.key, [...equal.filter((each) => !same.includes(each)), record])
+  const merged = new Map<string, { readonly record: ResultRecord; readonly log: number }[]>()
+  for (const [log, { records }] of logs.entries()) {
+    for (const record of records) {
+      const equal = merged.get(record.key) ?? []
+      const same = equal.filter((each) => isSameRun(each.record, record))
+      if (record.status !== 'ok' && same.some((each) => each.record.status === 'ok')) continue
+      merged.set(record.key, [...equal.filter((each) => !same.includes(each)), { record, log }])
+    }
   }
-  return [...merged.values()].flat().sort((a, b) => a.run - b.run || (a.key < b.key ? -1 : 1))
+  const all = [...merged.values()].flat()
+  const isOne = isOneSweep(all.map(({ record }) => record))
+  return all
+    .sort((a, b) => (isOne ? 0 : a.log - b.log) || a.record.run - b.record.run)
+    .map(({ record }) => record)
+}
+
+/** Whether runs may be of one sweep, in which each has a position of its own. */
+export function isOneSweep(records: readonly ResultRecord[]): boolean {
+  const totals = new Set(records.map(({ runs }) => runs))
+  return totals.size < 2 && new Set(records.map(({ run }) => run)).size === records.length
 }
 
 /** Of two with equal results: one run, unless they stand at two places of one sweep. */
@@ -32,7 +45,11 @@ export async function mergeResultLogs(
 ): Promise<{ readonly records: readonly ResultRecord[]; readonly tornLines: number }> {
   const logs = await Promise.all(paths.map(readResultLog))
   const replaced = replacedRuns(paths, logs)
-  const records = mergeRecords(logs).filter((record) => !replaced.has(nameOf(record)))
+  const kept = logs.map((log) => ({
+    ...log,
+    records: log.records.filter((record) => !replaced.has(nameOf(record))),
+  }))
+  const records = mergeRecords(kept)
   const tornLines = logs.reduce((sum, log) => sum + log.tornLines, 0)
   return { records, tornLines }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { RunSummary } from '@routesim/metrics'
 import { expect, test } from 'vitest'
 import { mergeRecords, mergeResultLogs } from './merge-results.js'
-import { ResultLog, type ResultRecord, readResultLog } from './result-log.js'
+import { type LogContent, ResultLog, type ResultRecord, readResultLog } from './result-log.js'
 
 const newLog = () => join(mkdtempSync(join(tmpdir(), 'routesim-log-')), 'runs.jsonl')
 
@@ -74,6 +74,20 @@ test('merged, every run is there once: a finished one goes before a failed one',
   expect(mergeRecords(logs)).toEqual([record(0, 'later'), finished, record(2)])
 })
 
+test('runs of several sweeps stand in the order of their logs, those of one in the order of the sweep', () => {
+  const at = (rate: number, run: number): ResultRecord => ({
+    ...record(run),
+    key: `${100 - rate}`,
+    rate,
+  })
+  const logOf = (...records: ResultRecord[]) => ({ records, tornLines: 0 })
+  const ratesOf = (...logs: LogContent[]) => mergeRecords(logs).map(({ rate }) => rate)
+  const [low, high] = [logOf(at(10, 1), at(5, 0)), logOf(at(20, 0), at(40, 1))]
+  expect(ratesOf(low, high)).toEqual([5, 10, 20, 40])
+  expect(ratesOf(high, low)).toEqual([20, 40, 5, 10])
+  expect(ratesOf(logOf(at(20, 2), at(5, 0)), logOf(at(10, 1)))).toEqual([5, 10, 20])
+})
+
 test('runs of other traffic are not merged as if they were the same', async () => {
   const finished = (key: string, seed: number, version = '1'): ResultRecord => {
     const { error: _, ...place } = record(0) as Extract<ResultRecord, { status: 'failed' }>
@@ -88,7 +102,7 @@ test('runs of other traffic are not merged as if they were the same', async () =
   const keysOf = async (...paths: string[]): Promise<string[]> =>
     (await mergeResultLogs(paths)).records.map(({ key }) => key)
   expect(await keysOf(one, one, more)).toEqual(['a', 'b'])
-  expect(await keysOf(more, one, logOf(record(0)))).toEqual(['a', 'b'])
+  expect(await keysOf(more, one, logOf(record(0)))).toEqual(['b', 'a'])
   // What another version made of a run is replaced by what came later.
   const newer = logOf(finished('d', 1, '2'))
   expect(await keysOf(one, newer)).toEqual(['d'])

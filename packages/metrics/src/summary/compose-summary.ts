@@ -41,6 +41,7 @@ export interface MeasuredRequests {
   /** Inter-token gaps. */
   readonly gaps: LogHistogram
   readonly ttft: Distribution
+  readonly completedTtft: Distribution
   readonly tpot: Distribution
   readonly e2e: Distribution
   readonly queueWait: Distribution
@@ -104,6 +105,7 @@ export function composeSummary(
     saturation: saturation(measured.flow, unservable(rejectedByReason)),
     ...measured.slo?.findings(durationMs),
     ttft: measured.ttft,
+    ttft_of_completed: measured.completedTtft,
     tbt: distributionOfHistogram(measured.gaps),
     tpot: measured.tpot,
     end_to_end_latency: measured.e2e,

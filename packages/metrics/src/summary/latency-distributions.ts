@@ -6,6 +6,8 @@ import type { Extent } from '../statistics/extent.js'
 export interface LatencyDistributions {
   /** From arrival to the first token. */
   readonly ttft: Distribution
+  /** The same of completed requests. */
+  readonly completedTtft: Distribution
   /** From arrival to admission. */
   readonly queueWait: Distribution
   /** From arrival to the end, of completed requests. */
@@ -22,11 +24,14 @@ export function latencyDistributions(result: RunResult): LatencyDistributions {
   const column = new Float64Array(result.requests.size - result.warmupRequests)
   const between = (from: Float64Array, to: Float64Array, of: Measured): Distribution =>
     distributionOfColumn(column, fill(column, from, to, of, result))
+  // The one that takes all branches comes first: code compiled without one is compiled again.
+  const tpot = between(firstTokenMs, finishedMs, 'perLaterToken')
+  const e2e = between(sentMs, finishedMs, 'completed')
+  const ttft = between(sentMs, firstTokenMs, 'all')
+  const areAllCompleted = e2e.count === column.length
   return {
-    // The one that takes all branches comes first: code compiled without one is compiled again.
-    tpot: between(firstTokenMs, finishedMs, 'perLaterToken'),
-    e2e: between(sentMs, finishedMs, 'completed'),
-    ttft: between(sentMs, firstTokenMs, 'all'),
+    ...{ tpot, e2e, ttft },
+    completedTtft: areAllCompleted ? ttft : between(sentMs, firstTokenMs, 'completed'),
     queueWait: between(sentMs, admittedMs, 'all'),
   }
 }

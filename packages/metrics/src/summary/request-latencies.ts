@@ -5,6 +5,16 @@ export function ttftMs(row: number, requests: RequestTable, outcomes: RequestOut
   return outcomes.firstTokenMs[row]! - requests.arrivalMs[row]!
 }
 
+/** The same, NaN unless completed. */
+export function completedTtftMs(
+  row: number,
+  requests: RequestTable,
+  outcomes: RequestOutcomes,
+): number {
+  const isCompleted = outcomes.outcome[row] === OUTCOME.completed
+  return isCompleted ? ttftMs(row, requests, outcomes) : Number.NaN
+}
+
 /** Arrival to the first step that worked on the request, in ms; NaN if there was none. */
 export function queueWaitMs(
   row: number,

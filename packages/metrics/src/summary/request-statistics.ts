@@ -14,7 +14,7 @@ import { distributionOfHistogram } from '../statistics/distribution.js'
 import { CacheCounts } from './cache-statistics.js'
 import type { MeasuredRequests } from './compose-summary.js'
 import { RequestCounts } from './request-counts.js'
-import { e2eMs, queueWaitMs, tpotMs, ttftMs } from './request-latencies.js'
+import { completedTtftMs, e2eMs, queueWaitMs, tpotMs, ttftMs } from './request-latencies.js'
 
 /**
  * Collects what a summary needs of the measured requests of a run as they end, in memory that does not
@@ -27,6 +27,7 @@ export class RequestStatistics extends TokenGapRecorder {
   private readonly flow = new FlowBins()
   private readonly slo: SloCounter
   private readonly ttft = new LogHistogram()
+  private readonly completedTtft = new LogHistogram()
   private readonly tpot = new LogHistogram()
   private readonly e2e = new LogHistogram()
   private readonly queueWait = new LogHistogram()
@@ -74,6 +75,7 @@ export class RequestStatistics extends TokenGapRecorder {
     this.flow.add(row, requests, outcomes)
     this.slo.add(row, requests, outcomes)
     addPresent(this.ttft, ttftMs(row, requests, outcomes))
+    addPresent(this.completedTtft, completedTtftMs(row, requests, outcomes))
     addPresent(this.tpot, tpotMs(row, requests, outcomes))
     addPresent(this.e2e, e2eMs(row, requests, outcomes))
     addPresent(this.queueWait, queueWaitMs(row, requests, outcomes))
@@ -93,6 +95,7 @@ export class RequestStatistics extends TokenGapRecorder {
       slo: this.slo,
       gaps: this.gaps,
       ttft: distributionOfHistogram(this.ttft),
+      completedTtft: distributionOfHistogram(this.completedTtft),
       tpot: distributionOfHistogram(this.tpot),
       e2e: distributionOfHistogram(this.e2e),
       queueWait: distributionOfHistogram(this.queueWait),

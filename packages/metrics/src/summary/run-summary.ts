@@ -69,6 +69,8 @@ export interface RunSummary {
 
   /** Time to first token: arrival to first output token, of requests that have one. */
   readonly ttft: Distribution
+  /** The same of completed requests, as clients report it that leave out requests that ended in an error. */
+  readonly ttft_of_completed: Distribution
   /** Time between tokens (TBT, the same as inter-token latency, ITL): all gaps of all requests. */
   readonly tbt: Distribution
   /** Mean time per output token after the first, of completed requests with at least two. */

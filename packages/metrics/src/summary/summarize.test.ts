@@ -140,6 +140,8 @@ describe('requests that got no answer', () => {
       failed_by_reason: { backend_failed: 1, backend_unreachable: 1 },
       retries: 5,
       duration_ms: 120,
+      ttft: { count: 4 },
+      ttft_of_completed: { count: 2, mean: 19.5 },
       end_to_end_latency: { count: 2 },
       tpot: { count: 2 },
     })
@@ -181,6 +183,7 @@ describe('requests that got no answer', () => {
   test('are the same as they end one by one', () => {
     const options = { ...free(1), slo: { ttftMs: 15 } }
     const {
+      ttft_of_completed: completedTtft,
       ttft: _,
       tpot: __,
       end_to_end_latency: ___,
@@ -191,7 +194,10 @@ describe('requests that got no answer', () => {
     const heard = statistics.hearing({ ...run.requests, next: () => {} })
     for (let row = 0; row < 6; row++) heard.next(run.requests, row)
     for (let row = 0; row < 7; row++) statistics.requestEnded(row, run.requests, run.outcomes)
-    expect(summarizeTotals(run, statistics, options)).toMatchObject(expected)
+    const totals = summarizeTotals(run, statistics, options)
+    expect(totals).toMatchObject(expected)
+    const { count, mean } = completedTtft
+    expect(totals.ttft_of_completed).toMatchObject({ count, mean })
   })
 
   test('do not make a fleet look overloaded when backends lost them, but do when nobody waited', () => {
