@@ -19,7 +19,6 @@ export interface TuneTraffic {
   readonly pairs: 'seeds' | 'windows'
   /** What the result is compared in. */
   readonly heldOut: readonly Sample[]
-  readonly heldOutRequests: number
 }
 
 /** What {@link splitTraffic} takes. */
@@ -57,7 +56,6 @@ export async function splitTraffic(
       trainingRequests: requests,
       pairs: 'seeds',
       heldOut: seedsOf(traffic, unseen),
-      heldOutRequests: Math.round((requests / seeds.length) * windows),
     }
   }
   const { seed, table } = tables[0]!
@@ -79,7 +77,6 @@ export async function splitTraffic(
     trainingRequests: split,
     pairs: 'windows',
     heldOut: [{ traffic, seed, adapted: afterTraining, windowStarts }],
-    heldOutRequests: table.size - split,
   }
 }
 
