@@ -9,7 +9,7 @@ export {
 } from './editing/retime-trace.js'
 export type { TraceErrorCode } from './errors/trace-error.js'
 export { type FitError, fitErrors } from './fitting/fit-error.js'
-export { fitWorkload } from './fitting/fit-workload.js'
+export { fitTrace, fitWorkload, type TraceFit } from './fitting/fit-workload.js'
 export { blockTokensOf } from './formats/block-tokens.js'
 export {
   detectTraceFormat,
