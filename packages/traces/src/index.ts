@@ -89,6 +89,7 @@ export type { SynthesisOptions } from './synthesis/synthesis-options.js'
 export { synthesizeTrace } from './synthesis/synthesize-trace.js'
 export { type ConvertTraceOptions, convertTrace } from './writing/convert-trace.js'
 export type { EncodeOptions } from './writing/encode-trace.js'
+export { absentColumns } from './writing/lost-columns.js'
 export {
   formatTrace,
   type TraceWriteResult,
