@@ -40,6 +40,26 @@ test('by hand: what both share is paid by the answers', () => {
   expect(asItWas.stepMs(stepOf(100, 0, 8, 500))).toBeCloseTo(22, 12)
 })
 
+test('a stretch ends where that of the answers alone does', () => {
+  const latency: LatencyModel = {
+    name: 'knee without prompts',
+    stepMs: ({ prefillTokens, decodeContextTokens: context }) =>
+      prefillTokens > 0 ? 50 + 0.2 * context : 1 + 0.1 * Math.min(context, 100),
+    segment(step, out) {
+      const { prefillTokens, decodeContextTokens: context } = step
+      const isFlat = prefillTokens === 0 && context >= 100
+      out.baseMs = latency.stepMs(step)
+      out.slopeMs = prefillTokens > 0 ? 0.2 : isFlat ? 0 : 0.1
+      out.steps = prefillTokens > 0 || isFlat ? Number.POSITIVE_INFINITY : 101 - context
+    },
+  }
+  const out = { baseMs: 0, slopeMs: 0, steps: 0 }
+  scaledLatency(latency, { prompts: 3, answers: 2 }).segment(stepOf(100, 0, 1, 40), out)
+  expect(out.steps).toBe(61)
+  expect(out.baseMs).toBeCloseTo(2 * 5 + 3 * 53, 12)
+  expect(out.slopeMs).toBeCloseTo(2 * 0.1 + 3 * 0.1, 12)
+})
+
 const rows = [0, 16, 640].flatMap((prefillTokens) =>
   [0, 4, 64].flatMap((decodeRequests) =>
     [10, 400, 4000].map((contextTokens) => ({
