@@ -9,7 +9,7 @@ export {
 } from './editing/retime-trace.js'
 export type { TraceErrorCode } from './errors/trace-error.js'
 export { type FitError, fitErrors } from './fitting/fit-error.js'
-export { fitWorkload } from './fitting/fit-workload.js'
+export { fitTrace, fitWorkload, type TraceFit } from './fitting/fit-workload.js'
 export { blockTokensOf } from './formats/block-tokens.js'
 export {
   detectTraceFormat,
@@ -89,6 +89,7 @@ export type { SynthesisOptions } from './synthesis/synthesis-options.js'
 export { synthesizeTrace } from './synthesis/synthesize-trace.js'
 export { type ConvertTraceOptions, convertTrace } from './writing/convert-trace.js'
 export type { EncodeOptions } from './writing/encode-trace.js'
+export { absentColumns } from './writing/lost-columns.js'
 export {
   formatTrace,
   type TraceWriteResult,

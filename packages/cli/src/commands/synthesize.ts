@@ -8,7 +8,7 @@ import {
 } from '@routesim/traces'
 import type { CommandBody } from '../command-body.js'
 import { checkTraceEnding } from '../output/check-trace-ending.js'
-import { lostColumns } from '../output/lost-columns.js'
+import { lostColumns, printAbsentColumns } from '../output/lost-columns.js'
 import { printLostSharing } from '../output/lost-sharing.js'
 import { counted } from '../output/thousands.js'
 import { printTraceNotes } from '../output/trace-notes.js'
@@ -77,6 +77,7 @@ export const synthesizeCommand: CommandBody<SynthesizeArguments> = {
         ...synthesisOptions(args, args.blockSize),
         mode: args.keepLocality === true ? 'in_order' : 'independent',
       })
+      printAbsentColumns(part, made)
       return writeTrace(args.output, made, args.to, { blockTokens: args.blockSize })
     })
     console.error(`Wrote ${counted(requests, 'request')} to ${args.output}`)

@@ -1,3 +1,6 @@
+import type { RequestTable } from '@routesim/core'
+import { absentColumns } from '@routesim/traces'
+
 const MEANING: Readonly<Record<string, string>> = {
   arrivalMs: 'arrival times',
   arrivalStart: 'when the first request arrives (others count from it)',
@@ -18,4 +21,10 @@ const MEANING: Readonly<Record<string, string>> = {
 /** What a trace format can not hold, in words a user knows; other columns go by their own names. */
 export function lostColumns(lost: readonly string[]): string {
   return lost.map((column) => MEANING[column] ?? column).join(', ')
+}
+
+/** Tells on stderr what requests that were made after an example do not have of it. */
+export function printAbsentColumns(example: RequestTable, made: RequestTable): void {
+  const absent = absentColumns(example, made)
+  if (absent.length > 0) console.error(`note: new requests do not have: ${lostColumns(absent)}`)
 }

@@ -82,6 +82,27 @@ test('trace fit writes a [workload] that names nobody, and that can be generated
   expect(piped.stderr).toContain('prompts, p99')
 })
 
+test('trace fit and synthesize say what of the trace they leave out', async () => {
+  const labelled = join(folder, 'labelled.jsonl')
+  const lines = Array.from({ length: 40 }, (_, i) => ({
+    ...{ ts: i * 100, prompt_tokens: 100, gen_tokens: 5, max_tokens: 50, deadline_ms: 900 + i },
+    ...(i % 2 === 0 && { tenant: 'a', lora_adapter: 'l' }),
+  }))
+  writeFileSync(labelled, lines.map((line) => JSON.stringify(line)).join('\n'))
+  const toml = join(folder, 'labelled.toml')
+  const fit = await routesim(['trace', 'fit', labelled, '-o', toml])
+  expect(fit.code).toBe(0)
+  expect(fit.stderr).toContain(
+    'note: the [workload] leaves out: declared output limits, deadlines\n',
+  )
+  expect(readFileSync(toml, 'utf8')).toMatch(/tenants\]\ncount = 1\nshare = 0\.5\n/)
+  const made = await routesim(['synthesize', '-i', labelled, '-o', join(folder, 'made.jsonl')])
+  expect(made.code).toBe(0)
+  expect(made.stderr).toContain(
+    'note: new requests do not have: declared output limits, tenant, adapter, deadlines\n',
+  )
+})
+
 test('trace edit cuts, filters, stretches and repeats', async () => {
   const path = join(folder, 'edited.jsonl')
   const edit = (...args: string[]) => routesim(['trace', 'edit', small, '-o', path, ...args])

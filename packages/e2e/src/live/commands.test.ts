@@ -27,6 +27,7 @@ const at = directoryWith({
       hash_ids: [i % 4, 100 + i],
     }),
   ).join('\n'),
+  'labelled.jsonl': '{"ts":0,"prompt_tokens":900,"gen_tokens":4,"tenant":"a","priority":2}',
 })
 
 test.each([
@@ -321,6 +322,17 @@ test('bench trace replays a trace, and makes a new one when its shape is to chan
   expect(summary('made').request_count.avg).toBe(16)
   const lines = readFileSync(join(folder('made'), 'synthetic_trace.jsonl'), 'utf8').trim()
   expect(lines.split('\n')).toHaveLength(16)
+  const labelled = [
+    'bench',
+    'trace',
+    '-t',
+    at('labelled.jsonl'),
+    ...target,
+    '-o',
+    folder('labelled'),
+  ]
+  const { stderr } = await routesim([...labelled, '--num-requests', '2'])
+  expect(stderr).toContain('note: new requests do not have: priority, tenant\n')
 })
 
 test.each([

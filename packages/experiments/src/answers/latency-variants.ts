@@ -1,12 +1,14 @@
-import { findAffineProfile } from '@routesim/hardware'
+import type { StepCosts } from '../cluster/scaled-latency.js'
 import type { DeploymentConfig } from '../config/deployment-schema.js'
 import type { Config } from '../config/schema.js'
 
-/** Step times that differ from the config's in their shape, or in what a token costs. */
+/** Step times that differ from the config's in their shape, or in what prompts or answers cost. */
 export interface LatencyVariant {
   readonly name: string
   /** Config values that make it. */
   readonly settings: Readonly<Record<string, unknown>>
+  /** In parts of what those values say; as they say when absent. */
+  readonly stepCosts?: StepCosts
 }
 
 type ComputeModel = DeploymentConfig['compute_model']
@@ -20,68 +22,44 @@ const FACTOR = 1.5
  */
 export function latencyVariants({ cluster }: Config): LatencyVariant[] {
   const groups: readonly DeploymentConfig[] = cluster.backends ?? [cluster]
-  const models = groups.map((group) => variantsOf(group.compute_model))
-  const names = [...new Set(models.flatMap((variants) => [...variants.keys()]))]
+  const shapes = groups.map((group) => otherShape(group.compute_model))
+  const names = new Set(shapes.flatMap((shape) => shape?.name ?? []))
+  const costs = (name: string, prompts: number, answers: number): LatencyVariant => ({
+    name,
+    settings: {},
+    stepCosts: { prompts, answers },
+  })
   return [
     { name: 'as configured', settings: {} },
-    ...names.map((name) => ({
+    costs(`prompts ${FACTOR}x dearer`, FACTOR, 1),
+    costs(`prompts ${FACTOR}x cheaper`, 1 / FACTOR, 1),
+    costs(`answers ${FACTOR}x dearer`, 1, FACTOR),
+    costs(`answers ${FACTOR}x cheaper`, 1, 1 / FACTOR),
+    ...[...names].map((name) => ({
       name,
       settings: Object.fromEntries(
-        models.flatMap((variants, i) => {
+        shapes.flatMap((shape, i) => {
           const path = cluster.backends === undefined ? 'cluster' : `cluster.backends.${i}`
-          const model = variants.get(name)
-          return model === undefined ? [] : [[`${path}.compute_model`, model]]
+          return shape?.name === name ? [[`${path}.compute_model`, shape.model]] : []
         }),
       ),
     })),
   ]
 }
 
-/** By name; none for step times that are measured or fixed. */
-function variantsOf(model: ComputeModel): Map<string, object> {
-  const scaled = (scale: (prefill: number, decode: number) => object): [string, object][] => [
-    [`prompts ${FACTOR}x dearer`, scale(FACTOR, 1)],
-    [`prompts ${FACTOR}x cheaper`, scale(1 / FACTOR, 1)],
-    [`answers ${FACTOR}x dearer`, scale(1, FACTOR)],
-    [`answers ${FACTOR}x cheaper`, scale(1, 1 / FACTOR)],
-  ]
+/** Another shape of a curve; none for one that is fitted, measured or fixed. */
+function otherShape(model: ComputeModel): { name: string; model: object } | undefined {
   switch (model.kind) {
     case 'piecewise':
-      return new Map([
-        ...scaled((p, d) => scaledPiecewise(model, p, d)),
-        ['affine', affineOf(model)],
-      ])
-    case 'affine':
-      return new Map(scaled((p, d) => scaledAffine(model, p, d)))
-    case 'profile':
-      return new Map(scaled((p, d) => scaledAffine(affineOfProfile(model.name), p, d)))
+      return { name: 'affine', model: affineOf(model) }
     case 'roofline':
-      return new Map([
-        ...scaled((prefill, decode) => ({
-          ...model,
-          matmul_scale: model.matmul_scale * prefill,
-          attention_scale: model.attention_scale * decode,
-          overhead_scale: model.overhead_scale * decode,
-        })),
-        ['roofline by kernel', { ...model, granularity: 'operator' }],
-      ])
-    case 'table':
-    case 'mocker':
-      return new Map()
+      return { name: 'roofline by kernel', model: { ...model, granularity: 'operator' } }
+    default:
+      return undefined
   }
 }
 
 type Piecewise = Extract<ComputeModel, { kind: 'piecewise' }>
-type Affine = Extract<ComputeModel, { kind: 'affine' }>
-
-function scaledPiecewise(model: Piecewise, prefill: number, decode: number): Piecewise {
-  return {
-    ...model,
-    prefill_tokens_per_sec: model.prefill_tokens_per_sec / prefill,
-    decode_tokens_per_sec_batch1: model.decode_tokens_per_sec_batch1 / decode,
-    decode_tokens_per_sec_saturated: model.decode_tokens_per_sec_saturated / decode,
-  }
-}
 
 /** A straight line through a lone request and a saturated batch. */
 function affineOf(model: Piecewise): object {
@@ -94,31 +72,5 @@ function affineOf(model: Piecewise): object {
     base_ms: Math.max(0, loneMs - perRequest),
     prefill_ms_per_token: 1000 / model.prefill_tokens_per_sec,
     decode_ms_per_request: perRequest,
-  }
-}
-
-function affineOfProfile(name: string): Affine {
-  const found = findAffineProfile(name)
-  return {
-    kind: 'affine',
-    base_ms: found.baseMs,
-    prefill_ms_per_token: found.prefillMsPerToken,
-    decode_ms_per_request: found.decodeMsPerRequest,
-    decode_ms_per_context_token: found.decodeMsPerContextToken,
-    mixed_decode_ms_per_context_token: found.mixedDecodeMsPerContextToken,
-    prefill_ms_per_attention_pair: found.prefillMsPerAttentionPair ?? 0,
-  }
-}
-
-function scaledAffine(model: Affine, prefill: number, decode: number): Affine {
-  const mixed = model.mixed_decode_ms_per_context_token
-  return {
-    ...model,
-    base_ms: model.base_ms * decode,
-    prefill_ms_per_token: model.prefill_ms_per_token * prefill,
-    prefill_ms_per_attention_pair: model.prefill_ms_per_attention_pair * prefill,
-    decode_ms_per_request: model.decode_ms_per_request * decode,
-    decode_ms_per_context_token: model.decode_ms_per_context_token * decode,
-    ...(mixed !== undefined && { mixed_decode_ms_per_context_token: mixed * decode }),
   }
 }

@@ -99,7 +99,10 @@ export async function robustness(options: RobustnessOptions): Promise<Robustness
     const settings = { ...latency.settings, ...view.settings }
     const config = configWith(source, prepared, settings, options.slo)
     const label = `${latency.name}, ${view.name}`
-    return choices.map((choice) => ({ label, config, choice, traffic, rate: undefined, seeds }))
+    const { stepCosts } = latency
+    return choices.map((choice) => ({
+      ...{ label, config, choice, traffic, rate: undefined, seeds, stepCosts },
+    }))
   })
   const found = await runTrials(trials, prepared)
   const count = choices.length

@@ -1,6 +1,7 @@
 import type { RequestTable } from '@routesim/core'
 import { type RunSummary, summarizeSeeds } from '@routesim/metrics'
 import type { Stepper } from '../cluster/build-cluster.js'
+import type { StepCosts } from '../cluster/scaled-latency.js'
 import type { Config } from '../config/schema.js'
 import { executeRuns, type PlannedRun, type RunScenario } from '../parallel/execute-runs.js'
 import { type Control, type Executed, interrupted } from '../run/execute.js'
@@ -20,6 +21,8 @@ export interface Trial {
   readonly seeds: readonly number[]
   /** Rows at which windows begin that are told apart, but the first; none by default. */
   readonly windowStarts?: readonly number[] | undefined
+  /** What prompts and answers cost, in parts of what the config says; as it says by default. */
+  readonly stepCosts?: StepCosts | undefined
 }
 
 /** What comes of a trial under one seed. */
@@ -63,11 +66,12 @@ export async function executeTrials(
   const runs: PlannedRun[] = []
   const places: { readonly trial: number; readonly label: string }[] = []
   for (const [trial, each] of trials.entries()) {
-    const { label, config, choice, traffic, rate, seeds, windowStarts } = each
+    const { label, config, choice, traffic, rate, seeds, windowStarts, stepCosts } = each
     const { config: own, workload } = await traffic.at(config, rate)
-    const name = [config, traffic].map((each) => numberOf(numbers, each)).join(' ')
-    const scenario = scenarios.get(`${name} ${rate}`) ?? { config: own }
-    scenarios.set(`${name} ${rate}`, scenario)
+    const objects = [config, traffic].map((each) => numberOf(numbers, each))
+    const name = JSON.stringify([...objects, rate, stepCosts])
+    const scenario = scenarios.get(name) ?? { config: { ...own, ...(stepCosts && { stepCosts }) } }
+    scenarios.set(name, scenario)
     for (const seed of seeds) {
       const algorithm = choices.indexOf(choice)
       runs.push({ run: runs.length, scenario, workload, seed, algorithm, windowStarts })

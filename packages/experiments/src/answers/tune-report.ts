@@ -48,6 +48,7 @@ export interface TuneReport {
   /** On traffic that the search has not seen. */
   readonly held_out: {
     readonly pairs: 'seeds' | 'windows'
+    /** Measured ones, of all seeds or windows. */
     readonly requests: number
     /** On all of it. */
     readonly before: number | null

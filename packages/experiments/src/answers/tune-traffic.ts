@@ -25,7 +25,6 @@ export interface TuneTraffic {
   readonly pairs: 'seeds' | 'windows'
   /** What the result is compared in. */
   readonly heldOut: readonly Sample[]
-  readonly heldOutRequests: number
 }
 
 /** What {@link splitTraffic} takes. */
@@ -63,7 +62,6 @@ export async function splitTraffic(
       trainingRequests: requests,
       pairs: 'seeds',
       heldOut: seedsOf(traffic, unseen),
-      heldOutRequests: Math.round((requests / seeds.length) * unseen.length),
     }
   }
   const { seed, table } = tables[0]!
@@ -85,7 +83,6 @@ export async function splitTraffic(
     trainingRequests: split,
     pairs: 'windows',
     heldOut: [{ traffic, seed, adapted: afterTraining, windowStarts }],
-    heldOutRequests: table.size - split,
   }
 }
 

@@ -2,6 +2,7 @@ import { defineRouter, unwrapSpec } from '@routesim/algorithms'
 import { RequestTableBuilder } from '@routesim/core'
 import { expect, test } from 'vitest'
 import { parseConfig } from '../config/parse-config.js'
+import { compare } from '../run/compare.js'
 import { metric } from '../run/metric.js'
 import { sweep } from '../sweep/sweep.js'
 import { tune } from './tune.js'
@@ -54,6 +55,23 @@ test('a planted optimum is found, and what does not matter stays as it is', asyn
   expect(found.held_out.gain).toMatchObject({ outcome: 'better', pairs: 3 })
   expect(found.sensitivity.at(-1)).toMatchObject({ name: 'idle', effect: 0 })
   expect(found.verdict.at(-1)).toBe('Hardly anything depends on idle.')
+})
+
+test('of generated traffic as many requests are held out as their seeds have', async () => {
+  const warm = { ...config, simulation: { ...config.simulation, warmup_requests: 10 } }
+  const found = await tune({
+    ...{ ...options, config: warm, algorithm: planted, objective: 'custom_metrics.cost' },
+    ...{ seeds: 2, windows: 3, candidates: 1, only: ['idle'] },
+  })
+  const first = config.simulation.seed
+  const measured = await Promise.all(
+    [2, 3, 4].map(async (next) => {
+      const how = { config: warm, jobs: 1, algorithms: [planted], seed: first + next }
+      return Number((await compare(how)).results[0]!.total_requests)
+    }),
+  )
+  expect(new Set(measured).size).toBeGreaterThan(1)
+  expect(found.held_out.requests).toBe(measured.reduce((sum, requests) => sum + requests, 0))
 })
 
 test('a better value that only the look along a parameter finds is where the search goes on', async () => {

@@ -159,7 +159,7 @@ export async function tune(options: TuneOptions): Promise<TuneReport> {
     },
     held_out: {
       pairs: traffic.pairs,
-      requests: traffic.heldOutRequests,
+      requests: whole[0]!.reduce((sum, { total_requests: measured }) => sum + measured, 0),
       before: meanOf(whole[0]!, objective.path),
       tuned: meanOf(whole[1]!, objective.path),
       gain: pairedDifference(objective, pairs[0]!, pairs[1]!),

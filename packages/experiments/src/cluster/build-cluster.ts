@@ -18,6 +18,7 @@ import { buildLatency, kvPrecisionOf, stepTogether } from './build-latency.js'
 import { adaptersOf, kvSpread, kvTiersOf } from './build-memory.js'
 import { resolveModel } from './resolve-model.js'
 import { resolveScheduling } from './resolve-scheduling.js'
+import { type StepCosts, scaledLatency } from './scaled-latency.js'
 
 /** A cluster ready to simulate, and what it costs. */
 export interface Fleet {
@@ -45,11 +46,17 @@ export interface FleetGroup {
 /** `fast` skips from one change of a batch to the next; `reference` simulates every step, to check it. */
 export type Stepper = 'fast' | 'reference'
 
+/** A config as a run takes it: perhaps with steps that cost more or less than it says. */
+export type CostedConfig = Config & { readonly stepCosts?: StepCosts }
+
 /**
  * The cluster that a config describes, ready to simulate.
  * @throws RouteSimError `gpu_unknown`, with a suggestion
  */
-export function buildFleet({ cluster: config }: Config, stepper: Stepper = 'fast'): Fleet {
+export function buildFleet(
+  { cluster: config, stepCosts }: CostedConfig,
+  stepper: Stepper = 'fast',
+): Fleet {
   const groups = groupsOf(config)
   const gpus = new Set<string>()
   const alike = new Map<string, number>()
@@ -58,7 +65,7 @@ export function buildFleet({ cluster: config }: Config, stepper: Stepper = 'fast
   const pricePerHour: number[] = []
   const gpuCounts: number[] = []
   for (const group of groups) {
-    const spec = specOf(group, config)
+    const spec = specOf(group, config, stepCosts)
     const gpu = findGpu(group.gpu ?? group.gpu_type)
     const gpuCount = group.tp * group.pp * group.dp
     const price = group.price_per_hour ?? gpu.pricePerHourUsd * gpuCount
@@ -116,17 +123,22 @@ function poolsOf(config: ClusterConfig): Omit<Group, 'served'>[] {
   ]
 }
 
-function specOf(group: Group, cluster: ClusterConfig): BackendSpec {
+function specOf(
+  group: Group,
+  cluster: ClusterConfig,
+  stepCosts: StepCosts | undefined,
+): BackendSpec {
   const { served } = group
   const model = group.model === undefined ? undefined : resolveModel(group.model)
   const kvBytes = kvBytesOf(group, cluster)
   const scheduling = resolveScheduling(group.scheduling)
   const tiers = kvTiersOf(group, kvBytes)
   const adapters = adaptersOf(group)
+  const latency = buildLatency(group)
   return {
     role: group.role,
     ...(served === undefined ? {} : { model: served }),
-    latency: buildLatency(group),
+    latency: stepCosts === undefined ? latency : scaledLatency(latency, stepCosts),
     kv: {
       blocks: group.kv_cache_blocks,
       blockTokens: group.kv_block_size,

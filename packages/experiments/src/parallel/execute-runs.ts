@@ -1,6 +1,10 @@
 import { RouteSimError, shareTable } from '@routesim/core'
-import { buildFleet, type Fleet, type Stepper } from '../cluster/build-cluster.js'
-import type { Config } from '../config/schema.js'
+import {
+  buildFleet,
+  type CostedConfig,
+  type Fleet,
+  type Stepper,
+} from '../cluster/build-cluster.js'
 import { type Executed, execute, type RunObserver } from '../run/execute.js'
 import {
   type AlgorithmChoice,
@@ -23,7 +27,7 @@ interface Cast {
 
 /** What a run takes from its config. */
 export interface RunScenario {
-  readonly config: Config
+  readonly config: CostedConfig
   /** What this thread has made of it already. */
   readonly cast?: Cast
 }

@@ -1,6 +1,5 @@
 import type { RequestTable } from '@routesim/core'
-import type { Stepper } from '../cluster/build-cluster.js'
-import type { Config } from '../config/schema.js'
+import type { CostedConfig, Stepper } from '../cluster/build-cluster.js'
 import type { Executed } from '../run/execute.js'
 import type { GeneratorSource } from '../workload/load-workload.js'
 import type { PortableAlgorithm } from './portable-algorithm.js'
@@ -29,7 +28,7 @@ export interface WorkerTask {
   /** Index of the run; goes back with the answer. */
   readonly run: number
   /** Absent when the config is that of the worker's task before. */
-  readonly config: Config | undefined
+  readonly config: CostedConfig | undefined
   /** Absent when the requests are those of the worker's task before. */
   readonly requests: PortableRequests | undefined
   /** Index into the algorithms of the setup, those of one choice next to each other. */

@@ -1,8 +1,7 @@
 // The body of a worker thread: simulates what it is told to, one run after another.
 import { parentPort, workerData } from 'node:worker_threads'
 import { type RequestSource, type RequestTable, tableSource } from '@routesim/core'
-import { buildFleet, type Fleet } from '../cluster/build-cluster.js'
-import type { Config } from '../config/schema.js'
+import { buildFleet, type CostedConfig, type Fleet } from '../cluster/build-cluster.js'
 import { type Executed, execute } from '../run/execute.js'
 import { type ResolvedAlgorithm, resolveAlgorithms } from '../run/resolve-algorithms.js'
 import { runSettings } from '../run/run-settings.js'
@@ -58,12 +57,12 @@ async function simulate({
 
 /** What takes part in runs of one config. */
 interface Cast {
-  readonly config: Config
+  readonly config: CostedConfig
   readonly fleet: Fleet
   readonly algorithms: readonly ResolvedAlgorithm[]
 }
 
-async function prepare(config: Config): Promise<Cast> {
+async function prepare(config: CostedConfig): Promise<Cast> {
   const choices = await Promise.all(setup.algorithms.map(fromPortableAlgorithm))
   const algorithms = resolveAlgorithms(choices, config, visibilitiesOf(setup.visibility, config))
   return { config, fleet: buildFleet(config, setup.stepper), algorithms }

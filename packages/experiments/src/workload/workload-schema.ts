@@ -70,6 +70,10 @@ const choice = table({
   zipf_exponent: notNegative()
     .optional()
     .describe('The k-th name is taken in proportion to k^-exponent, instead of weights.'),
+  share: positive()
+    .max(1, expected('a number > 0 and <= 1'))
+    .optional()
+    .describe('Part of the requests, or conversations, that have such a name; all when absent.'),
 }).meta({ id: 'choice' })
 
 const stage = table({
@@ -127,7 +131,9 @@ const prefixLevel = table({
   count: integer(1).optional().describe('Number of prefixes, of which one is drawn.'),
   by: oneOf(PREFIX_OWNERS)
     .optional()
-    .describe('Instead of count: each tenant, user, model or adapter has its own.'),
+    .describe(
+      'Instead of count: each tenant, user, model or adapter has its own, and requests without one have one together.',
+    ),
   tokens: distribution.describe('Tokens that the level adds; each prefix has one length.'),
   zipf_exponent: notNegative()
     .optional()

@@ -44,7 +44,7 @@ const everything: WorkloadSpec = {
       tenants: { names: ['a', 'b'], weights: [2, 1] },
       users: { count: 4 },
       models: { count: 2 },
-      adapters: { count: 3, zipfExponent: 1 },
+      adapters: { count: 3, zipfExponent: 1, share: 0.4 },
       priorities: { kind: 'uniform', min: 0, max: 3 },
       sessions: {
         turns: { kind: 'geometric', mean: 3 },

@@ -18,7 +18,7 @@ export interface FittedPrefixes {
 /**
  * Prefixes of a class: the widest beginnings and, when most members have longer ones, those within.
  * @param outerMembers - all that share beginnings of that size, whose first level is one and the same
- * @param adapters - number of adapters, each of which sees beginnings of its own
+ * @param adapters - number of adapters, none among them where some have none, each of which sees beginnings of its own
  */
 export function fitPrefixes(
   shared: SharedBeginnings,

@@ -3,7 +3,7 @@ import { generateTrace } from '../generating/generate-trace.js'
 import type { ClientSpec, WorkloadSpec } from '../generating/workload-spec.js'
 import { readText } from '../testing/in-memory.js'
 import { fitErrors } from './fit-error.js'
-import { fitWorkload } from './fit-workload.js'
+import { fitTrace, fitWorkload } from './fit-workload.js'
 
 const workload = (
   client: Omit<ClientSpec, 'outputTokens'> & Partial<ClientSpec>,
@@ -121,6 +121,39 @@ test('prefixes and who sends them', () => {
   })
   // Nothing of the trace goes with it: no name, and no seed.
   expect(JSON.stringify(fitted)).not.toMatch(/tenant\d|chat|batch/)
+})
+
+test('names that a part of the requests has', () => {
+  const spec = workload({
+    arrivals: { kind: 'poisson', rateRps: 10 },
+    promptTokens: 500,
+    tenants: { count: 12, zipfExponent: 0.8, share: 0.5 },
+    users: { count: 3 },
+    models: { count: 2, share: 0.9 },
+    adapters: { count: 3, share: 0.02 },
+  })
+  const { workload: fitted, lost } = fitTrace(generateTrace(spec))
+  expect(lost).toEqual([])
+  const [{ tenants, users, models, adapters } = spec.clients[0]!] = fitted.clients
+  expect([tenants!.count, users!.count, models!.count, adapters!.count]).toEqual([12, 3, 2, 3])
+  expectNear(tenants, { share: 0.5 })
+  expectNear(models, { share: 0.9 })
+  expect(users!.share).toBeUndefined()
+  expect(adapters!.share).toBeCloseTo(0.02, 2)
+})
+
+test('what a workload can not tell is told', async () => {
+  const line = (i: number, more: object): string =>
+    JSON.stringify({ ts: i * 100, prompt_tokens: 50, gen_tokens: 5, ...more })
+  const lostOf = async (more: (i: number) => object): Promise<readonly string[]> => {
+    const lines = Array.from({ length: 60 }, (_, i) => line(i, more(i)))
+    return fitTrace((await readText(lines.join('\n'))).table).lost
+  }
+  expect(await lostOf(() => ({ max_tokens: 80, tenant: 'a', priority: 3 }))).toEqual(['maxTokens'])
+  expect(await lostOf((i) => ({ deadline_ms: 1000 + (i % 16) }))).toEqual([])
+  expect(await lostOf((i) => ({ deadline_ms: 1000 + (i % 17) }))).toEqual(['deadlineMs'])
+  // Each is a conversation of one turn.
+  expect(await lostOf((i) => ({ conversation_id: `s${i}` }))).toEqual(['session'])
 })
 
 test('prefixes within prefixes', () => {

@@ -1,6 +1,7 @@
 import type { RequestTable } from '@routesim/core'
 import { traceError } from '../errors/trace-error.js'
 import type { ArrivalsSpec } from '../generating/arrivals-spec.js'
+import { groupsOf } from '../generating/labels.js'
 import type { ClientSpec, WorkloadSpec } from '../generating/workload-spec.js'
 import { findConversations } from './conversations.js'
 import { findTickSec, withoutTicks } from './find-tick.js'
@@ -25,6 +26,13 @@ interface Observed {
   readonly tickSec: number | undefined
 }
 
+/** What a trace comes to, and what of it is left out. */
+export interface TraceFit {
+  readonly workload: WorkloadSpec
+  /** Columns that say something of which the workload tells nothing, or not of all clients. */
+  readonly lost: readonly string[]
+}
+
 /**
  * A workload that is like a trace, and holds nothing of it but counts, rates and distributions: no
  * names, no contents, no request. Traffic that must not be drawn independently, such as requests with
@@ -32,7 +40,8 @@ interface Observed {
  *
  * Conversations are those that the trace names where turns repeat one another; where it names none, they
  * are found in what prompts share. What is not fitted: agents, users who send one after another, and
- * prefixes of more than two levels.
+ * prefixes of more than two levels; declared output limits; and what requests are promised, where a client has
+ * more than 16 different classes of it. {@link fitTrace} says which columns of the trace that leaves out.
  * @throws RouteSimError `trace_empty`
  *
  * @example
@@ -40,6 +49,17 @@ interface Observed {
  * const like = generateTrace(fitWorkload(table))
  */
 export function fitWorkload(table: RequestTable): WorkloadSpec {
+  return fitTrace(table).workload
+}
+
+/**
+ * The workload of {@link fitWorkload}, and what it leaves out.
+ * @throws RouteSimError `trace_empty`
+ *
+ * @example
+ * const { workload, lost } = fitTrace(table)
+ */
+export function fitTrace(table: RequestTable): TraceFit {
   if (table.size === 0) throw traceError('trace_empty', 'fit: expected requests, got none')
   const conversations = findConversations(table)
   const starts = conversations.map((rows) => rows[0]!)
@@ -55,28 +75,46 @@ export function fitWorkload(table: RequestTable): WorkloadSpec {
     : trafficClasses(table, conversations, shared)
   const tickSec = isAtOnce ? undefined : findTickSec(table.arrivalMs)
   const observed = { table, conversations, shared, classes, durationSec, tickSec }
+  const fitted = classes.map((each) => fitClient(observed, each))
+  const clients = fitted.map(({ client }, i) => ({
+    ...(classes.length > 1 && { name: `client${i}` }),
+    ...client,
+  }))
   return {
-    seed: 0,
-    ...(isAtOnce ? { requests: table.size } : { durationSec }),
-    clients: classes.map((each, i) => ({
-      ...(classes.length > 1 && { name: `client${i}` }),
-      ...fitClient(observed, each),
-    })),
+    workload: { seed: 0, ...(isAtOnce ? { requests: table.size } : { durationSec }), clients },
+    lost: [...new Set([...lostOfAll(table, clients), ...fitted.flatMap(({ lost }) => lost)])],
   }
 }
 
-function fitClient(observed: Observed, { members, outer }: TrafficClass): ClientSpec {
+/** Columns that no client tells of. */
+function lostOfAll(table: RequestTable, clients: readonly ClientSpec[]): string[] {
+  const { maxTokens, session, predecessor, joinRow, anyEnd } = table
+  const waits = clients.some(({ sessions }) => sessions && sessions.next !== 'after_arrival')
+  const isLost = {
+    maxTokens: maxTokens.some((tokens) => tokens > 0),
+    session: session.some((name) => name >= 0) && !clients.some(({ sessions }) => sessions),
+    predecessor: predecessor?.some((row) => row >= 0) === true && !waits,
+    joins: (joinRow?.length ?? 0) > 0,
+    anyEnd: anyEnd?.some((flag) => flag === 1) === true,
+  }
+  return Object.entries(isLost).flatMap(([column, lost]) => (lost ? column : []))
+}
+
+function fitClient(
+  observed: Observed,
+  { members, outer }: TrafficClass,
+): { readonly client: ClientSpec; readonly lost: readonly string[] } {
   const { table, conversations, shared, classes } = observed
   const own = members.map((i) => conversations[i]!)
   const firsts = own.map((rows) => rows[0]!)
-  const labels = fitLabels(table, firsts)
+  const { labels, lost } = fitLabels(table, firsts)
   const alike = outer < 0 ? [] : classes.filter((each) => each.outer === outer)
   const { levels, tokensOf } = fitPrefixes(
     shared,
     members,
     outer < 0 ? members : alike.flatMap((each) => each.members),
     alike.length > 1 ? `shared${outer}-` : undefined,
-    labels.adapters?.count ?? 1,
+    labels.adapters === undefined ? 1 : groupsOf(labels.adapters),
   )
   const sessions = fitSessions(table, own)
   const lengths = Float64Array.from(members, (i, at) =>
@@ -84,13 +122,14 @@ function fitClient(observed: Observed, { members, outer }: TrafficClass): Client
   )
   const prompt = fitDistribution(lengths, true)
   const outputs = own.flatMap((rows) => rows.map((row) => table.outputTokens[row]!))
-  return {
+  const client = {
     arrivals: arrivalsOf(observed, firsts),
     ...(levels.length > 0 ? { uniqueTokens: prompt, prefixes: levels } : { promptTokens: prompt }),
     outputTokens: fitDistribution(Float64Array.from(outputs), true),
     ...(sessions && { sessions }),
     ...labels,
   }
+  return { client, lost }
 }
 
 function arrivalsOf(

@@ -3,6 +3,7 @@ import { checkDistribution, checkWeights } from './check-distribution.js'
 import { above, atLeast, LARGEST, whole } from './check-numbers.js'
 import { checkSessions } from './check-sessions.js'
 import { invalidOption } from './generator-error.js'
+import { groupsOf } from './labels.js'
 import {
   type Choice,
   type ClientSpec,
@@ -91,7 +92,7 @@ function checkEnd(path: string, { arrivals, sessions }: ClientSpec, spec: Worklo
 
 function checkChoice(path: string, choice: Choice | undefined): void {
   if (choice === undefined) return
-  const { names, count, weights, zipfExponent } = choice
+  const { names, count, weights, zipfExponent, share } = choice
   if ((names === undefined) === (count === undefined)) {
     const found = names === undefined ? 'none of them' : 'both of them'
     throw invalidOption(path, 'either names or count', found)
@@ -102,6 +103,9 @@ function checkChoice(path: string, choice: Choice | undefined): void {
   }
   if (count !== undefined) whole(`${path}.count`, count, 1, MOST_NAMES)
   if (weights !== undefined) checkWeights(`${path}.weights`, weights, names?.length ?? count!)
+  if (share !== undefined && !(share > 0 && share <= 1)) {
+    throw invalidOption(`${path}.share`, 'a number > 0 and <= 1', share)
+  }
   if (zipfExponent === undefined) return
   atLeast(`${path}.zipfExponent`, zipfExponent, 0)
   if (weights !== undefined) {
@@ -135,8 +139,7 @@ function checkPrefixes(path: string, levels: readonly PrefixLevel[], client: Cli
     }
   })
   const { users, tenants } = client
-  const sizeOf = (choice: Choice): number => choice.names?.length ?? choice.count!
-  if (users !== undefined && sizeOf(users) * (tenants ? sizeOf(tenants) : 1) > MOST_NAMES) {
+  if (users !== undefined && groupsOf(users) * (tenants ? groupsOf(tenants) : 1) > MOST_NAMES) {
     throw invalidOption(
       path.replace('prefixes', 'users'),
       `at most ${MOST_NAMES} users in all`,

@@ -57,9 +57,9 @@ const mixture: WorkloadSpec = {
       },
       uniqueTokens: { kind: 'lognormal', mean: 300, std: 200 },
       outputTokens: { kind: 'uniform', min: 0, max: 90 },
-      tenants: { count: 6 },
-      users: { count: 9 },
-      adapters: { names: ['x', 'y'] },
+      tenants: { count: 6, share: 0.7 },
+      users: { count: 9, share: 0.8 },
+      adapters: { names: ['x', 'y'], share: 0.5 },
       classes: [
         { name: 'fast', weight: 1, ttftMs: 200, priority: 1 },
         { name: 'slow', weight: 1, deadlineMs: 900 },

@@ -20,9 +20,14 @@ export function hasLabels(client: ClientSpec): boolean {
   return all.some((given) => given !== undefined)
 }
 
+/** Names, and one more for those that have none. */
+export function groupsOf({ names, count, share = 1 }: Choice): number {
+  return (names?.length ?? count!) + (share < 1 ? 1 : 0)
+}
+
 /** Draws who sends a request, for which model, and what is promised. */
 export class Labels {
-  /** Number of the name drawn last among those of its kind, -1 for none. */
+  /** Number of the name drawn last among those of its kind, which none is one of; -1 where none has any. */
   readonly index: Record<PrefixOwner, number> = { tenant: -1, user: -1, model: -1, adapter: -1 }
   /** The same as numbers of the pool. */
   readonly name: Record<PrefixOwner, number> = { tenant: -1, user: -1, model: -1, adapter: -1 }
@@ -74,11 +79,11 @@ export class Labels {
     if (this.drawPriority !== undefined) this.priority = this.drawPriority()
   }
 
-  /** How many different names there are of a kind, 0 when requests have none. */
+  /** How many different names there are of a kind, none among them where some have none; 0 where all have none. */
   countOf(label: PrefixOwner): number {
     const { choices } = this
-    const groups = label === 'user' ? (choices.tenant?.size ?? 1) : 1
-    return (choices[label]?.size ?? 0) * groups
+    const groups = label === 'user' ? (choices.tenant?.groups ?? 1) : 1
+    return (choices[label]?.groups ?? 0) * groups
   }
 
   /** Writes what was drawn last to a row of columns under way. */
@@ -111,7 +116,9 @@ export class Labels {
 
 /** Names, drawn by weight; each is put into the pool when it is first drawn. */
 class NamedChoice {
-  readonly size: number
+  /** Names, and one more where some have none: the last. */
+  readonly groups: number
+  private readonly share: number
   private readonly choice: WeightedChoice
   private readonly spec: Choice
   private readonly label: string
@@ -120,8 +127,10 @@ class NamedChoice {
   private readonly known = new Map<number, number>()
 
   constructor(spec: Choice, label: string, streams: Streams, names: NamePool) {
-    this.size = spec.names?.length ?? spec.count!
-    this.choice = new WeightedChoice(spec.weights ?? zipfWeights(this.size, spec.zipfExponent ?? 0))
+    const size = spec.names?.length ?? spec.count!
+    this.groups = groupsOf(spec)
+    this.share = spec.share ?? 1
+    this.choice = new WeightedChoice(spec.weights ?? zipfWeights(size, spec.zipfExponent ?? 0))
     this.spec = spec
     this.label = label
     this.random = streams.of(`${label}s`)
@@ -130,16 +139,20 @@ class NamedChoice {
 
   /** @param group - of several that each have such names */
   draw(group: number): number {
-    const drawn = this.choice.draw(this.random)
-    return group === NONE ? drawn : group * this.size + drawn
+    const { random, share } = this
+    const hasNone = share < 1 && random.float() >= share
+    const drawn = hasNone ? this.choice.size : this.choice.draw(random)
+    return group === NONE ? drawn : group * this.groups + drawn
   }
 
+  /** @param groupName - -1 for those without a group, too */
   nameOf(group: number, groupName: number, index: number): number {
+    const within = group === NONE ? index : index - group * this.groups
+    if (within === this.choice.size) return NONE
     let id = this.known.get(index)
     if (id === undefined) {
-      const within = group === NONE ? index : index - group * this.size
       const own = this.spec.names?.[within] ?? `${this.label}${within}`
-      id = this.names.ofString(group === NONE ? own : `${this.names.name(groupName)}/${own}`)
+      id = this.names.ofString(groupName === NONE ? own : `${this.names.name(groupName)}/${own}`)
       this.known.set(index, id)
     }
     return id

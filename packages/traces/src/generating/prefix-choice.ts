@@ -65,7 +65,6 @@ export class PrefixChoice {
 class LevelChoice {
   /** Per prefix. */
   readonly tokens: Int32Array
-  private readonly level: PrefixLevel
   private readonly by: PrefixOwner | undefined
   private readonly text: string
   private readonly choice: WeightedChoice | undefined
@@ -84,7 +83,6 @@ class LevelChoice {
         : streams.common(`prefix-lengths/${level.name}`)
     const length = tokenSampler(level.tokens, lengths)
     this.tokens = new Int32Array(count).map(() => length())
-    this.level = level
     this.by = level.by
     this.text = level.name ?? `${home}p`
     this.random = streams.of(`prefixes${suffix}`)
@@ -111,7 +109,8 @@ class LevelChoice {
   }
 
   textOf(index: number, labels: Labels, names: NamePool): string {
-    const owner = this.by === undefined ? `${index}` : names.name(labels.name[this.by])
-    return this.level.by === undefined ? `${this.text}${owner}` : `${this.text}:${owner}`
+    if (this.by === undefined) return `${this.text}${index}`
+    const owner = labels.name[this.by]
+    return owner < 0 ? `${this.text}!` : `${this.text}:${names.name(owner)}`
   }
 }

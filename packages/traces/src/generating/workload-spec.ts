@@ -11,6 +11,8 @@ export interface Choice {
   readonly weights?: readonly number[] | undefined
   /** The k-th name is taken in proportion to k^-exponent; absent or 0: all alike. */
   readonly zipfExponent?: number | undefined
+  /** Part of the requests that have such a name, above 0 and at most 1; absent: all. */
+  readonly share?: number | undefined
 }
 
 /** Names on which a shared prefix may depend. */
@@ -25,7 +27,10 @@ export interface PrefixLevel {
   readonly name?: string | undefined
   /** Number of prefixes, of which one is drawn; instead of `by`. */
   readonly count?: number | undefined
-  /** Each tenant (user, model, adapter) has a prefix of its own, that follows from its name. */
+  /**
+   * Each tenant (user, model, adapter) has a prefix of its own, that follows from its name; those without one
+   * have one together.
+   */
   readonly by?: PrefixOwner | undefined
   /** Tokens that this level adds: each prefix has one length, drawn once. */
   readonly tokens: Distribution
@@ -117,7 +122,7 @@ export interface ClientSpec {
   readonly sessions?: SessionsSpec | undefined
   /** Drawn once per conversation, as the five below. */
   readonly tenants?: Choice | undefined
-  /** Every tenant has its own. */
+  /** Every tenant has its own, and so have requests without a tenant. */
   readonly users?: Choice | undefined
   readonly models?: Choice | undefined
   readonly adapters?: Choice | undefined

@@ -123,6 +123,46 @@ describe('labels', () => {
     expect(new Set(namesOf(table, table.model))).toEqual(new Set(['m']))
   })
 
+  it('are those of a part of the requests, and the others have users and a prefix of their own', () => {
+    const table = one(
+      {
+        promptTokens: undefined,
+        uniqueTokens: 100,
+        tenants: { count: 2, share: 0.25 },
+        users: { count: 3, share: 0.5 },
+        adapters: { count: 2, zipfExponent: 1, share: 0.6 },
+        prefixes: [{ by: 'tenant', tokens: { kind: 'uniform', min: 200, max: 900 } }],
+      },
+      { durationSec: 200 },
+    )
+    const tenants = namesOf(table, table.tenant)
+    const users = namesOf(table, table.user)
+    const adapters = namesOf(table, table.adapter)
+    expect(Math.abs(shareOf(tenants, undefined) - 0.75)).toBeLessThan(0.02)
+    expect(Math.abs(shareOf(users, undefined) - 0.5)).toBeLessThan(0.02)
+    expect(Math.abs(shareOf(adapters, undefined) - 0.4)).toBeLessThan(0.02)
+    expect(Math.abs(shareOf(adapters, 'adapter0') - 0.4)).toBeLessThan(0.02)
+    const usersOf = (tenant: string | undefined) =>
+      new Set(users.filter((user, row) => user !== undefined && tenants[row] === tenant))
+    expect(usersOf(undefined)).toEqual(new Set(['user0', 'user1', 'user2']))
+    expect(usersOf('tenant1')).toEqual(new Set(['tenant1/user0', 'tenant1/user1', 'tenant1/user2']))
+    // Of those with the same adapter, or none, all of a tenant, or of none, begin alike.
+    const lengths = [undefined, 'tenant0', 'tenant1'].map((tenant) => {
+      const rows = tenants.flatMap((own, row) => (own === tenant ? row : []))
+      const base = rows.filter((row) => adapters[row] === undefined)
+      const { prefixTokens } = table
+      expect(new Set(rows.map((row) => prefixTokens[row])).size).toBe(1)
+      expect(common(table, base[0]!, base[1]!)).toBe(prefixTokens[rows[0]!])
+      return prefixTokens[rows[0]!]
+    })
+    expect(new Set(lengths).size).toBe(3)
+  })
+
+  it('are those of all where the share is 1, as without it', () => {
+    const all = one({ tenants: { count: 3 }, users: { count: 2 } })
+    expect(one({ tenants: { count: 3, share: 1 }, users: { count: 2 } })).toEqual(all)
+  })
+
   it('classes of service carry what they promise', () => {
     const classes = [
       { name: 'chat', weight: 4, priority: 2, ttftMs: 500 },
@@ -386,6 +426,10 @@ describe('what can not be', () => {
     [
       { tenants: { count: 2, weights: [1] } },
       'clients[0].tenants.weights: expected 2 weights, one for each, got 1 of them',
+    ],
+    [
+      { tenants: { count: 2, share: 0 } },
+      'clients[0].tenants.share: expected a number > 0 and <= 1, got 0',
     ],
     [{ classes: [{ name: 'a', weight: 0 }] }, 'clients[0].classes: expected a number > 0, got 0'],
   ])('%o', (client, message) => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { analyzeTrace } from '../stats/analyze-trace.js'
 import { BlockNumbering } from '../stats/block-numbering.js'
 import { readText } from '../testing/in-memory.js'
+import { absentColumns } from '../writing/lost-columns.js'
 import { synthesizeTrace } from './synthesize-trace.js'
 
 const BLOCK = 16
@@ -190,4 +191,25 @@ it.each([
 ])('refuses %o', async (options, message) => {
   const table = await example()
   expect(() => synthesizeTrace(table, options)).toThrow(message)
+})
+
+it('what new requests lack of those before is told', async () => {
+  const line = (i: number, more: object): string =>
+    JSON.stringify({ ts: i * 100, prompt_tokens: 50, gen_tokens: 5, ...more })
+  const { table } = await readText(
+    [
+      line(0, { tenant: 'a', conversation_id: 's', priority: 2, max_tokens: 9 }),
+      line(1, { user: 'u', model: 'm', lora_adapter: 'l' }),
+      line(2, { deadline_ms: 900, ttft_ms: 90, slo_class: 'fast' }),
+    ].join('\n'),
+  )
+  const made = synthesizeTrace(table)
+  expect(absentColumns(table, made).sort()).toEqual(
+    [
+      ...['adapter', 'deadlineMs', 'maxTokens', 'model', 'priority', 'session'],
+      ...['sloClass', 'tenant', 'ttftSloMs', 'user'],
+    ].sort(),
+  )
+  expect(absentColumns(table, table)).toEqual([])
+  expect(absentColumns(made, made)).toEqual([])
 })

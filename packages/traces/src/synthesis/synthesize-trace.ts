@@ -17,7 +17,8 @@ import {
  * they shared, lengths and arrivals. The model and its options are those of the prefix synthesiser of
  * NVIDIA Dynamo (benchmarks/prefix_data_generator at d0cb2586). Two things differ, so that little is left to
  * chance: it draws without putting back, and private parts are drawn from those that began at the same place of
- * the tree, where Dynamo draws from all. The names of requests are not kept.
+ * the tree, where Dynamo draws from all. Nothing else of requests is
+ * kept, such as names, priorities and what they wait for: `absentColumns` says what there was.
  * @throws RouteSimError `trace_option_invalid`; `trace_empty` when the trace has no requests
  *
  * @example

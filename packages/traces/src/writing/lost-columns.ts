@@ -40,6 +40,29 @@ export function lostColumns(table: RequestTable, back: RequestTable): string[] {
   return lost
 }
 
+/**
+ * The columns in which a table says something, and one that was made after its example nothing, by the names of a
+ * `TraceWriteResult`'s `lost`.
+ *
+ * @example
+ * const lost = absentColumns(table, synthesizeTrace(table))
+ */
+export function absentColumns(table: RequestTable, made: RequestTable): string[] {
+  const defaults = [
+    ...NUMBERS.map((column) => [column, 0] as const),
+    ...NAMES.map((column) => [column, -1] as const),
+    ...(Object.entries(OPTIONAL) as [keyof typeof OPTIONAL, number][]),
+  ]
+  const says = (each: RequestTable, column: (typeof defaults)[number][0], initial: number) =>
+    each[column]?.some((value) => !Object.is(value, initial)) === true
+  const absent: string[] = defaults.flatMap(([column, initial]) =>
+    says(table, column, initial) && !says(made, column, initial) ? column : [],
+  )
+  if ((table.joinRow ?? NONE).length > 0 && (made.joinRow ?? NONE).length === 0)
+    absent.push('joins')
+  return absent
+}
+
 /** Formats round times to 1 µs at most. */
 const ROUNDING_MS = 1e-3
 

@@ -1,6 +1,7 @@
 import { type RequestTable, RequestTableBuilder } from '@routesim/core'
 import { editTrace, readTrace, synthesizeTrace } from '@routesim/traces'
 import type { Options } from 'yargs'
+import { printAbsentColumns } from '../../output/lost-columns.js'
 import { printLostSharing } from '../../output/lost-sharing.js'
 import { UsageError } from '../../usage-error.js'
 import {
@@ -67,7 +68,9 @@ export async function readWorkload(
     const part = editTrace(table, { head })
     if (isSynthetic) {
       printLostSharing(part, traceBlockSize, '--trace-block-size')
-      return { table: synthesizeTrace(part, options), isSynthetic }
+      const made = synthesizeTrace(part, options)
+      printAbsentColumns(part, made)
+      return { table: made, isSynthetic }
     }
     if (part.predecessor !== undefined) {
       console.error(

@@ -1,6 +1,7 @@
 import { workloadToml } from '@routesim/experiments'
-import { type FitError, fitErrors, fitWorkload, generateTrace, readTrace } from '@routesim/traces'
+import { type FitError, fitErrors, fitTrace, generateTrace, readTrace } from '@routesim/traces'
 import type { CommandModule } from 'yargs'
+import { lostColumns } from '../../output/lost-columns.js'
 import { printLostSharing } from '../../output/lost-sharing.js'
 import { alignedTable } from '../../output/table.js'
 import { printTraceNotes } from '../../output/trace-notes.js'
@@ -55,10 +56,10 @@ export const traceFitCommand: CommandModule<object, TraceFitArguments> = {
       blockTokens: blockSize,
       onError,
     })
-    const spec = fitWorkload(table)
-    const like = generateTrace({ ...spec, seed })
+    const { workload, lost } = fitTrace(table)
+    const like = generateTrace({ ...workload, seed })
     const errors = fitErrors(table, like, { blockTokens: blockSize })
-    const toml = `# Fitted to a trace; put it after the [cluster] of a config.\n${workloadToml(spec).trimEnd()}`
+    const toml = `# Fitted to a trace; put it after the [cluster] of a config.\n${workloadToml(workload).trimEnd()}`
     const report = (maxWidth: number): string => errorTable(errors, maxWidth)
     if (output === undefined || output === '-') {
       console.log(toml)
@@ -68,6 +69,7 @@ export const traceFitCommand: CommandModule<object, TraceFitArguments> = {
       printFitted(report)
       console.error(`Wrote [workload] to ${output}`)
     }
+    if (lost.length > 0) console.error(`note: the [workload] leaves out: ${lostColumns(lost)}`)
     printLostSharing(table, blockSize)
     printTraceNotes(read)
   },
