@@ -63,6 +63,15 @@ export class ApproximateKnowledge implements KvKnowledge {
 /** Media of blocks on the device itself, where a prompt finds them at once. */
 const DEVICE = new Set([undefined, 'GPU', 'DEVICE'])
 
+/**
+ * Kinds of cache groups, by the names of vLLM (`KVCacheSpecKind`) and of SGLang (`component_type`), whose layers look at
+ * all of a prompt. A prefix can be found only as far as these hold it; groups of other kinds keep and drop blocks under
+ * the same hashes by rules of their own (a window, the latest state), and what they say is not believed.
+ *
+ * Source: ai-dynamo/dynamo, lib/kv-router/src/zmq_wire/filter.rs @17b173e9, `is_main_attention`.
+ */
+const WHOLE_PROMPT = new Set(['full_attention', 'mla_attention', 'sink_full_attention', 'full'])
+
 /** A block that a worker tells of. */
 export interface NewsBlock {
   /** Hash of the block and all before it. */
@@ -80,8 +89,12 @@ export interface BlockNews {
 
 /** Knows what workers publish. */
 export class EventKnowledge implements KvKnowledge {
-  /** Events that could not be taken in: blocks of another size than the router's. */
+  /** What could not be taken in: blocks of another size than the router's. */
   foreignBlocks = 0
+  /** Blocks in cache groups that do not look at all of a prompt. */
+  otherGroupBlocks = 0
+  /** Events that could not be read, or whose tokens are not those of their blocks. */
+  unreadable = 0
   private readonly index = new KvEventIndex()
   private readonly blockTokens: number
   /** Owner in the index by worker and data-parallel rank, and back. */
@@ -90,6 +103,8 @@ export class EventKnowledge implements KvKnowledge {
   private matched = new Float64Array(0)
   /** By owner: each block by the engine's hash; only when somebody wants the news. */
   private readonly told: Map<number, NewsBlock>[] = []
+  /** By owner: the kinds of its cache groups, as far as it has told them. */
+  private readonly groupKinds: Map<number, string>[] = []
   private readonly news: () => BlockNews | undefined
 
   /** @param news - who wants to hear of blocks at present, if anybody */
@@ -126,13 +141,17 @@ export class EventKnowledge implements KvKnowledge {
   forgetBlocks(): void {}
 
   /** Takes in what a worker published. */
-  apply(worker: number, { events, rank }: KvEventBatch): void {
+  apply(worker: number, { events, rank, unreadable = 0 }: KvEventBatch): void {
     const owner = this.ownerOf(worker, rank)
+    this.unreadable += unreadable
     for (const event of events) this.applyOne(owner, event)
   }
 
   forget(worker: number): void {
-    for (const owner of this.owners.get(worker)?.values() ?? []) this.clear(owner)
+    for (const owner of this.owners.get(worker)?.values() ?? []) {
+      this.clear(owner)
+      this.groupKinds[owner]!.clear()
+    }
   }
 
   private clear(owner: number): void {
@@ -144,21 +163,34 @@ export class EventKnowledge implements KvKnowledge {
   private applyOne(owner: number, event: KvEvent): void {
     if (event.kind === 'cleared') this.clear(owner)
     else if (!DEVICE.has(event.medium?.toUpperCase())) return
+    else if (!this.isOfWholePrompt(owner, event)) this.otherGroupBlocks += event.hashes.length
     else if (event.kind === 'removed') {
       this.index.remove(owner, event.hashes)
       this.tellRemoved(owner, event.hashes)
     } else if (event.blockTokens !== this.blockTokens) this.foreignBlocks += event.hashes.length
+    else if (event.tokens.length !== event.hashes.length * event.blockTokens) this.unreadable++
     else {
       const { hashes, parent, tokens, blockTokens } = event
       const { local } = hashBlocks(tokens, blockTokens, event)
-      const blocks = hashes.slice(0, local.length)
       this.index.store(
         owner,
         parent,
-        blocks.map((hash, i) => ({ hash, localHash: local[i]! })),
+        hashes.map((hash, i) => ({ hash, localHash: local[i]! })),
       )
-      this.tellStored(owner, parent, blocks, local)
+      this.tellStored(owner, parent, hashes, local)
     }
+  }
+
+  /** Whether the group that an event is about counts; of the first, that of an engine with one, it need not be told. */
+  private isOfWholePrompt(
+    owner: number,
+    { group = 0, groupKind }: Exclude<KvEvent, { kind: 'cleared' }>,
+  ): boolean {
+    const kinds = this.groupKinds[owner]!
+    // The removal of a block tells the number alone.
+    if (groupKind !== undefined) kinds.set(group, groupKind)
+    const kind = groupKind ?? kinds.get(group)
+    return kind === undefined ? group === 0 : WHOLE_PROMPT.has(kind)
   }
 
   private tellStored(
@@ -203,6 +235,7 @@ export class EventKnowledge implements KvKnowledge {
     if (owner === undefined) {
       owner = this.workers.push(worker) - 1
       this.told.push(new Map())
+      this.groupKinds.push(new Map())
       ranks.set(rank, owner)
     }
     return owner
