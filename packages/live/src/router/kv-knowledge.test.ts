@@ -11,11 +11,27 @@ const TOKENS = Uint32Array.from({ length: 13 }, (_, i) => i + 1)
 
 /** What a router with one worker knows of it. */
 class Heard {
-  readonly knowledge = new EventKnowledge(BLOCK, () => undefined)
+  /** What an algorithm hears: where the blocks end. */
+  readonly news: [string, ...number[]][] = []
+  isWanted = true
+  readonly knowledge = new EventKnowledge(BLOCK, () =>
+    this.isWanted
+      ? {
+          stored: (_, blocks) => this.news.push(['stored', ...blocks.map((b) => b.endTokens)]),
+          removed: (_, blocks) => this.news.push(['removed', ...blocks.map((b) => b.endTokens)]),
+          cleared: () => this.news.push(['cleared']),
+        }
+      : undefined,
+  )
 
   /** The worker publishes. */
   tell(...events: readonly unknown[]): void {
-    this.knowledge.apply(0, decodeKvEvents(encode([1, events]))!)
+    this.tellOf(0, ...events)
+  }
+
+  /** A rank of it does. */
+  tellOf(rank: number, ...events: readonly unknown[]): void {
+    this.knowledge.apply(0, decodeKvEvents(encode([1, events, rank]))!)
   }
 
   /** Tokens of a prompt that it is taken to hold. */
@@ -106,4 +122,42 @@ test('what can not be read is counted, and so are blocks whose tokens are not to
   heard.tell(stored(3, { token_ids: [1, 2, 3, 4] }))
   expect(heard.knowledge.unreadable).toBe(3)
   expect(heard.matched()).toBe(0)
+})
+
+test('what one rank drops and another holds is held, for the algorithm too', () => {
+  const heard = new Heard()
+  heard.tellOf(0, stored(3))
+  heard.tellOf(1, stored(3), { type: 'BlockRemoved', block_hashes: [2, 3] })
+  heard.tellOf(1, { type: 'AllBlocksCleared' })
+  expect(heard.matched()).toBe(12)
+  expect(heard.news).toEqual([['stored', 4, 8, 12]])
+  heard.tellOf(1, stored(1))
+  heard.tellOf(0, { type: 'BlockRemoved', block_hashes: [3] }, { type: 'AllBlocksCleared' })
+  heard.tellOf(1, { type: 'AllBlocksCleared' })
+  expect(heard.news.slice(1)).toEqual([['removed', 12], ['removed', 8], ['cleared']])
+})
+
+test('who wants to hear of blocks later hears of all that are there, and of what goes on with them', () => {
+  const heard = new Heard()
+  heard.isWanted = false
+  heard.tell(stored(3), { type: 'BlockRemoved', block_hashes: [2, 3] })
+  heard.isWanted = true
+  const next = { block_hashes: [9], parent_block_hash: 1, token_ids: [5, 6, 7, 8] }
+  heard.tell({ type: 'BlockStored', block_size: BLOCK, ...next })
+  expect(heard.news).toEqual([['stored', 8]])
+  heard.knowledge.tellAll([0, 1])
+  expect(heard.news.slice(1)).toEqual([['stored', 4, 8]])
+})
+
+test('a hash that stands for other tokens now stands no longer for those before', () => {
+  const heard = new Heard()
+  heard.tell(stored(2))
+  heard.tell(stored(1, { block_hashes: [2] }))
+  expect(heard.news).toEqual([
+    ['stored', 4, 8],
+    ['removed', 8],
+  ])
+  heard.tell({ type: 'BlockRemoved', block_hashes: [1] })
+  expect(heard.matched()).toBe(4)
+  expect(heard.news).toHaveLength(2)
 })

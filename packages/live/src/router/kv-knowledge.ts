@@ -80,7 +80,13 @@ export interface NewsBlock {
   readonly endTokens: number
 }
 
-/** Hears of the blocks of workers. */
+/** A block of a worker, whichever of its ranks hold it. */
+interface HeldBlock extends NewsBlock {
+  /** Hashes, of all ranks, that stand for it. */
+  hashes: number
+}
+
+/** Hears of the blocks of workers. Of a worker with several ranks a block is there as long as one of these holds it. */
 export interface BlockNews {
   stored(worker: number, blocks: readonly NewsBlock[]): void
   removed(worker: number, blocks: readonly NewsBlock[]): void
@@ -101,8 +107,10 @@ export class EventKnowledge implements KvKnowledge {
   private readonly owners = new Map<number, Map<number, number>>()
   private readonly workers: number[] = []
   private matched = new Float64Array(0)
-  /** By owner: each block by the engine's hash; only when somebody wants the news. */
-  private readonly told: Map<number, NewsBlock>[] = []
+  /** By owner: each block by the engine's hash. */
+  private readonly told: Map<number, HeldBlock>[] = []
+  /** By worker: each block by its chained hash. */
+  private readonly held = new Map<number, Map<number, HeldBlock>>()
   /** By owner: the kinds of its cache groups, as far as it has told them. */
   private readonly groupKinds: Map<number, string>[] = []
   private readonly news: () => BlockNews | undefined
@@ -154,10 +162,26 @@ export class EventKnowledge implements KvKnowledge {
     }
   }
 
+  /** Tells of all that workers hold, as if they stored it now. */
+  tellAll(workers: readonly number[]): void {
+    const news = this.news()
+    for (const worker of workers) {
+      // What begins a prompt comes before what goes on with it, as workers tell it.
+      const blocks = [...(this.held.get(worker)?.values() ?? [])]
+      if (blocks.length > 0)
+        news?.stored(
+          worker,
+          blocks.sort((a, b) => a.endTokens - b.endTokens),
+        )
+    }
+  }
+
   private clear(owner: number): void {
+    const worker = this.workers[owner]!
     this.index.clear(owner)
-    this.told[owner]!.clear()
-    this.news()?.cleared(this.workers[owner]!)
+    const gone = this.lose(owner, [...this.told[owner]!.keys()])
+    if (this.held.get(worker)!.size === 0) this.news()?.cleared(worker)
+    else this.tellRemoved(worker, gone)
   }
 
   private applyOne(owner: number, event: KvEvent): void {
@@ -166,18 +190,18 @@ export class EventKnowledge implements KvKnowledge {
     else if (!this.isOfWholePrompt(owner, event)) this.otherGroupBlocks += event.hashes.length
     else if (event.kind === 'removed') {
       this.index.remove(owner, event.hashes)
-      this.tellRemoved(owner, event.hashes)
+      this.tellRemoved(this.workers[owner]!, this.lose(owner, event.hashes))
     } else if (event.blockTokens !== this.blockTokens) this.foreignBlocks += event.hashes.length
     else if (event.tokens.length !== event.hashes.length * event.blockTokens) this.unreadable++
     else {
       const { hashes, parent, tokens, blockTokens } = event
       const { local } = hashBlocks(tokens, blockTokens, event)
-      this.index.store(
+      const outcome = this.index.store(
         owner,
         parent,
         hashes.map((hash, i) => ({ hash, localHash: local[i]! })),
       )
-      this.tellStored(owner, parent, hashes, local)
+      if (outcome === 'applied') this.gain(owner, parent, hashes, local)
     }
   }
 
@@ -193,36 +217,50 @@ export class EventKnowledge implements KvKnowledge {
     return kind === undefined ? group === 0 : WHOLE_PROMPT.has(kind)
   }
 
-  private tellStored(
+  /** A rank holds blocks; who wants news hears of those that its worker did not hold. */
+  private gain(
     owner: number,
     parent: number | undefined,
     hashes: readonly number[],
     local: Float64Array,
   ): void {
-    const news = this.news()
-    if (news === undefined) return
-    const known = this.told[owner]!
-    let before = parent === undefined ? { chained: 0, endTokens: 0 } : known.get(parent)
+    const worker = this.workers[owner]!
+    const [told, held] = [this.told[owner]!, this.held.get(worker)!]
+    let before = parent === undefined ? { chained: 0, endTokens: 0 } : told.get(parent)
     if (before === undefined) return
-    const blocks: NewsBlock[] = []
-    for (let i = 0; i < hashes.length; i++) {
-      before = {
-        chained: chainHash(before.chained, local[i]!),
-        endTokens: before.endTokens + this.blockTokens,
-      }
-      known.set(hashes[i]!, before)
-      blocks.push(before)
+    const added: HeldBlock[] = []
+    const gone: NewsBlock[] = []
+    for (const [i, hash] of hashes.entries()) {
+      const chained = chainHash(before.chained, local[i]!)
+      const endTokens: number = before.endTokens + this.blockTokens
+      const block: HeldBlock = held.get(chained) ?? { chained, endTokens, hashes: 0 }
+      before = block
+      const replaced = told.get(hash)
+      if (replaced === block) continue
+      if (replaced !== undefined) gone.push(...this.lose(owner, [hash]))
+      told.set(hash, block)
+      if (block.hashes++ > 0) continue
+      held.set(chained, block)
+      added.push(block)
     }
-    news.stored(this.workers[owner]!, blocks)
+    this.tellRemoved(worker, gone)
+    if (added.length > 0) this.news()?.stored(worker, added)
   }
 
-  private tellRemoved(owner: number, hashes: readonly number[]): void {
-    const news = this.news()
-    if (news === undefined) return
-    const known = this.told[owner]!
-    const blocks = hashes.flatMap((hash) => known.get(hash) ?? [])
-    for (const hash of hashes) known.delete(hash)
-    news.removed(this.workers[owner]!, blocks)
+  /** A rank holds no more what these stand for. @returns what its worker holds no more */
+  private lose(owner: number, hashes: readonly number[]): NewsBlock[] {
+    const [told, held] = [this.told[owner]!, this.held.get(this.workers[owner]!)!]
+    return hashes.flatMap((hash) => {
+      const block = told.get(hash)
+      told.delete(hash)
+      if (block === undefined || --block.hashes > 0) return []
+      held.delete(block.chained)
+      return block
+    })
+  }
+
+  private tellRemoved(worker: number, blocks: readonly NewsBlock[]): void {
+    if (blocks.length > 0) this.news()?.removed(worker, blocks)
   }
 
   private ownerOf(worker: number, rank: number): number {
@@ -230,6 +268,7 @@ export class EventKnowledge implements KvKnowledge {
     if (ranks === undefined) {
       ranks = new Map()
       this.owners.set(worker, ranks)
+      this.held.set(worker, new Map())
     }
     let owner = ranks.get(rank)
     if (owner === undefined) {

@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { affineLatency } from '@routesim/hardware'
 import { afterEach, expect, test } from 'vitest'
+import { algorithmFile } from '../testing/algorithm-file.js'
 import { complete, LiveFleet, TEST_SPEC, workersOf } from '../testing/live-fleet.js'
 import { until } from '../testing/until.js'
 import { checkRouterConfig } from './router-config.js'
@@ -197,4 +198,30 @@ test('KV events are heard where the config says since a reload, and what came fr
   await reload(unheard)
   expect(core.knowledge.size).toBe(0)
   expect(core.backends).toHaveLength(1)
+})
+
+test('an algorithm that takes over at a reload hears of the blocks that workers hold', async () => {
+  const kvEvents = { port: 0, replayPort: 0, topic: '', bufferedBatches: 100 }
+  const workers = workersOf([await fleet.workers(2, { kvEvents })])
+  const config = { kv_index: 'events', block_tokens: 16, health_interval_ms: 50, workers } as const
+  const router = await fleet.router([], { ...config, algorithm: 'round_robin' })
+  const { core } = router
+  await complete(router.url, { prompt: 'abcd'.repeat(100) })
+  await until(() => core.knowledge.size >= 6)
+  const algorithm = algorithmFile(`{
+    name: 'own',
+    known: {},
+    route(request, cluster) {
+      return cluster.backends[0]
+    },
+    onKvEvents(backend, events) {
+      for (const { kind, toTokens } of events) this.known[kind + backend.id + toTokens] = 1
+    },
+    customMetrics() {
+      return this.known
+    },
+  }`)
+  await router.reload(checkRouterConfig({ ...config, algorithm }))
+  const ends = Array.from({ length: core.knowledge.size }, (_, i) => `stored0${(i + 1) * 16}`)
+  expect(Object.keys(core.customMetrics)).toEqual(ends)
 })

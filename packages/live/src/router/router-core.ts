@@ -200,6 +200,8 @@ export class RouterCore {
     this.algorithm = algorithm
     this.gauges = new AlgorithmGauges(algorithm, this.listener)
     for (const backend of this.backends) this.refresh(backend)
+    const { knowledge } = this
+    if (knowledge instanceof EventKnowledge) knowledge.tellAll(this.backends.map(({ id }) => id))
     this.held.askAll()
     return { added, removed, changed }
   }
