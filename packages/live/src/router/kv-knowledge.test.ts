@@ -14,14 +14,19 @@ class Heard {
   /** What an algorithm hears: where the blocks end. */
   readonly news: [string, ...number[]][] = []
   isWanted = true
-  readonly knowledge = new EventKnowledge(BLOCK, () =>
-    this.isWanted
-      ? {
-          stored: (_, blocks) => this.news.push(['stored', ...blocks.map((b) => b.endTokens)]),
-          removed: (_, blocks) => this.news.push(['removed', ...blocks.map((b) => b.endTokens)]),
-          cleared: () => this.news.push(['cleared']),
-        }
-      : undefined,
+  /** Workers and the sizes of their blocks that are not the router's. */
+  readonly foreign: [number, number][] = []
+  readonly knowledge = new EventKnowledge(
+    BLOCK,
+    () =>
+      this.isWanted
+        ? {
+            stored: (_, blocks) => this.news.push(['stored', ...blocks.map((b) => b.endTokens)]),
+            removed: (_, blocks) => this.news.push(['removed', ...blocks.map((b) => b.endTokens)]),
+            cleared: () => this.news.push(['cleared']),
+          }
+        : undefined,
+    (worker, blockTokens) => this.foreign.push([worker, blockTokens]),
   )
 
   /** The worker publishes. */
@@ -160,4 +165,11 @@ test('a hash that stands for other tokens now stands no longer for those before'
   heard.tell({ type: 'BlockRemoved', block_hashes: [1] })
   expect(heard.matched()).toBe(4)
   expect(heard.news).toHaveLength(2)
+})
+
+test('blocks of another size are counted, and told once', () => {
+  const heard = new Heard()
+  heard.tell(stored(2, { block_size: 2 }), stored(2, { block_size: 2 }))
+  expect([heard.matched(), heard.knowledge.foreignBlocks]).toEqual([0, 4])
+  expect(heard.foreign).toEqual([[0, 2]])
 })

@@ -1,6 +1,7 @@
 import { BlockIndex, KvEventIndex, PromptPath } from '@routesim/algorithms'
 import type { KvEvent, KvEventBatch } from '../kv-events/kv-event.js'
 import { chainHash, hashBlocks } from '../tokens/block-hashes.js'
+import type { CoreListener } from './core-listener.js'
 import type { LiveRequest } from './live-request.js'
 
 /** What a router knows of the prefix caches of its workers. */
@@ -114,11 +115,22 @@ export class EventKnowledge implements KvKnowledge {
   /** By owner: the kinds of its cache groups, as far as it has told them. */
   private readonly groupKinds: Map<number, string>[] = []
   private readonly news: () => BlockNews | undefined
+  private readonly onForeignBlocks: CoreListener['onForeignBlocks']
+  /** Workers whose blocks have another size. */
+  private readonly foreign = new Set<number>()
 
-  /** @param news - who wants to hear of blocks at present, if anybody */
-  constructor(blockTokens: number, news: () => BlockNews | undefined) {
+  /**
+   * @param news - who wants to hear of blocks at present, if anybody
+   * @param onForeignBlocks - hears once of each worker whose blocks have another size
+   */
+  constructor(
+    blockTokens: number,
+    news: () => BlockNews | undefined,
+    onForeignBlocks: CoreListener['onForeignBlocks'],
+  ) {
     this.blockTokens = blockTokens
     this.news = news
+    this.onForeignBlocks = onForeignBlocks
   }
 
   get size(): number {
@@ -191,7 +203,7 @@ export class EventKnowledge implements KvKnowledge {
     else if (event.kind === 'removed') {
       this.index.remove(owner, event.hashes)
       this.tellRemoved(this.workers[owner]!, this.lose(owner, event.hashes))
-    } else if (event.blockTokens !== this.blockTokens) this.foreignBlocks += event.hashes.length
+    } else if (event.blockTokens !== this.blockTokens) this.refuseSize(owner, event)
     else if (event.tokens.length !== event.hashes.length * event.blockTokens) this.unreadable++
     else {
       const { hashes, parent, tokens, blockTokens } = event
@@ -203,6 +215,17 @@ export class EventKnowledge implements KvKnowledge {
       )
       if (outcome === 'applied') this.gain(owner, parent, hashes, local)
     }
+  }
+
+  private refuseSize(
+    owner: number,
+    { hashes, blockTokens }: Extract<KvEvent, { kind: 'stored' }>,
+  ): void {
+    const worker = this.workers[owner]!
+    this.foreignBlocks += hashes.length
+    if (this.foreign.has(worker)) return
+    this.foreign.add(worker)
+    this.onForeignBlocks(worker, blockTokens)
   }
 
   /** Whether the group that an event is about counts; of the first, that of an engine with one, it need not be told. */

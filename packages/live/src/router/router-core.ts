@@ -121,6 +121,10 @@ export class RouterCore {
   get algorithmName(): string {
     return this.algorithm.name
   }
+  /** Whether the algorithm wants to hear of blocks. */
+  get hearsKvEvents(): boolean {
+    return this.algorithm.onKvEvents !== undefined
+  }
   /** What the algorithm reports about itself, as it is. */
   get customMetrics(): Readonly<Record<string, number>> {
     return this.algorithm.customMetrics?.() ?? {}
@@ -518,8 +522,10 @@ export class RouterCore {
       return new ApproximateKnowledge(block_tokens, approximate_ttl_sec * 1000)
     }
     const news = this.newsForAlgorithm()
-    return new EventKnowledge(block_tokens, () =>
-      this.algorithm.onKvEvents === undefined ? undefined : news,
+    return new EventKnowledge(
+      block_tokens,
+      () => (this.hearsKvEvents ? news : undefined),
+      (worker, blockTokens) => this.listener.onForeignBlocks(worker, blockTokens),
     )
   }
 

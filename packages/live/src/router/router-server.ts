@@ -111,7 +111,19 @@ class RouterServer {
       this.log({ event: 'moves_refused', algorithm })
     const onMetricLeftOut = (algorithm: string, metric: string, why: string): void =>
       this.log({ event: 'metric_left_out', algorithm, metric, why })
-    this.core = new RouterCore(config, create, now, { onFault, onMoveRefused, onMetricLeftOut })
+    const onForeignBlocks = (worker: number, blockTokens: number): void =>
+      this.log({
+        event: 'kv_events_refused',
+        worker,
+        why: `block_tokens: expected blocks of ${config.block_tokens} tokens, got ${blockTokens}`,
+        hint: 'Give the router the block size of its workers (--block-size), and restart it.',
+      })
+    this.core = new RouterCore(config, create, now, {
+      onFault,
+      onMoveRefused,
+      onMetricLeftOut,
+      onForeignBlocks,
+    })
     this.warn(create)
     this.recorder =
       record === undefined
@@ -436,6 +448,7 @@ class RouterServer {
   /** Says what the algorithm looks at and nobody tells. */
   private warn({ observes = [] }: AlgorithmFactory): void {
     const { metrics_interval_ms, workers } = this.config
+    this.warnOfKvEvents()
     const isTold = metrics_interval_ms > 0 || workers.every(({ kv_tokens }) => kv_tokens > 0)
     if (isTold || !observes.includes('kv usage')) return
     this.log({
@@ -443,6 +456,28 @@ class RouterServer {
       algorithm: this.core.algorithmName,
       why: 'it looks at the KV usage of workers, which is taken for 0 as nothing tells it',
       hint: 'Set metrics_interval_ms (--metrics-interval), or kv_tokens of each of [[workers]].',
+    })
+  }
+
+  private warnOfKvEvents(): void {
+    const { kv_index, workers } = this.config
+    if (kv_index !== 'events') {
+      if (!this.core.hearsKvEvents) return
+      this.log({
+        event: 'kv_events_unheard',
+        algorithm: this.core.algorithmName,
+        why: `it wants to hear of KV events, and with kv_index "${kv_index}" there are none`,
+        hint: 'Set kv_index to "events" (--kv-events).',
+      })
+      return
+    }
+    const unheard = workers.filter(({ kv_events }) => kv_events === undefined)
+    if (unheard.length === 0) return
+    this.log({
+      event: 'kv_events_unheard',
+      urls: unheard.map(({ url }) => url).join(', '),
+      why: 'these are taken to hold nothing, as kv_index is "events" and nothing says where theirs are',
+      hint: 'Set kv_events of each of [[workers]] (--kv-events-from).',
     })
   }
 
