@@ -1,5 +1,5 @@
 /** Where the blocks of an event are. */
-interface Place {
+export interface KvEventPlace {
   /** `GPU` for the device itself. */
   readonly medium: string | undefined
   /** Number of the cache group, in an engine that keeps apart what its layers keep of a prompt. */
@@ -10,7 +10,7 @@ interface Place {
 
 /** What an engine says happened in its prefix cache. Hashes are its own, reduced to 52 bits. */
 export type KvEvent =
-  | (Place & {
+  | (KvEventPlace & {
       readonly kind: 'stored'
       readonly hashes: readonly number[]
       /** Of the block before them; undefined at a prompt's start. */
@@ -23,7 +23,7 @@ export type KvEvent =
       /** Salt of the request, if it had one; told of blocks at a prompt's start. */
       readonly cacheSalt: string | undefined
     })
-  | (Place & { readonly kind: 'removed'; readonly hashes: readonly number[] })
+  | (KvEventPlace & { readonly kind: 'removed'; readonly hashes: readonly number[] })
   | { readonly kind: 'cleared' }
 
 /** Events of one engine step. */

@@ -16,7 +16,7 @@ export interface NextFleet {
 }
 
 /** Whether requests find workers that are up: one that does all of them, or one for each of their parts. */
-export function canServe(backends: readonly LiveBackend[]): boolean {
+function canServe(backends: readonly LiveBackend[]): boolean {
   const roles = new Set(backends.flatMap(({ isUp, role }) => (isUp ? role : [])))
   return roles.has('both') || (roles.has('prefill') && roles.has('decode'))
 }
