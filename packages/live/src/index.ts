@@ -27,7 +27,7 @@ export {
 } from './bench/synthetic-workload.js'
 export { writeArtifacts } from './bench/write-artifacts.js'
 export { faultName } from './fault-name.js'
-export type { KvEvent, KvEventBatch } from './kv-events/kv-event.js'
+export type { KvEvent, KvEventBatch, KvEventPlace } from './kv-events/kv-event.js'
 export {
   type KvEventCounts,
   type KvEventSink,

@@ -145,3 +145,18 @@ test('a chained hash tells a block from the same block elsewhere', () => {
   for (let i = 0; i < 20_000; i++) all.add(chainHashes([i % 200, Math.floor(i / 200)])[1]!)
   expect(all.size).toBe(20_000)
 })
+
+test('a block under two hashes of a backend is held until both are removed', () => {
+  const index = new KvEventIndex()
+  index.store(0, undefined, blocks(1))
+  index.store(0, 1, blocks(2))
+  index.store(0, 1, blocks(102, 3))
+  index.store(0, 1, blocks(2))
+  expect(index.remove(0, [2])).toBe('applied')
+  expect(matches(index, [1, 2, 3])).toEqual([3, 0, 0])
+  index.remove(0, [102])
+  expect(matches(index, [1, 2, 3])).toEqual([1, 0, 0])
+  index.store(0, undefined, blocks(101))
+  index.clear(0)
+  expect([index.size, index.nodes]).toEqual([0, 0])
+})

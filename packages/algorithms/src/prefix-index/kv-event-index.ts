@@ -16,7 +16,8 @@ interface Node {
   readonly localHash: number
   readonly parent: Node | undefined
   readonly children: Map<number, Node>
-  readonly owners: Set<number>
+  /** Backends that hold it, and under how many hashes of theirs. */
+  readonly owners: Map<number, number>
 }
 
 /**
@@ -85,9 +86,11 @@ export class KvEventIndex {
         at.children.set(localHash, child)
       }
       const replaced = own.get(hash)
-      if (replaced !== undefined && replaced !== child) this.disown(replaced, backend)
-      child.owners.add(backend)
-      own.set(hash, child)
+      if (replaced !== child) {
+        if (replaced !== undefined) this.disown(replaced, backend)
+        child.owners.set(backend, (child.owners.get(backend) ?? 0) + 1)
+        own.set(hash, child)
+      }
       at = child
     }
     return this.count('applied')
@@ -128,7 +131,7 @@ export class KvEventIndex {
       at = at.children.get(localHashes[i]!)
       if (at === undefined) return
       let matching = 0
-      for (const owner of at.owners) {
+      for (const owner of at.owners.keys()) {
         if (owner >= out.length) {
           throw new RouteSimError<AlgorithmsErrorCode>(
             `KV index: expected room for backend ${owner}, got ${out.length} entries`,
@@ -144,7 +147,9 @@ export class KvEventIndex {
   }
 
   private disown(found: Node, backend: number): void {
-    found.owners.delete(backend)
+    const hashes = found.owners.get(backend)!
+    if (hashes > 1) found.owners.set(backend, hashes - 1)
+    else found.owners.delete(backend)
     if (found.owners.size > 0) return
     // What is below a node that nobody holds can not be reached, and does not come back with it.
     found.children.clear()
@@ -159,7 +164,7 @@ export class KvEventIndex {
 }
 
 function node(localHash: number, parent: Node | undefined): Node {
-  return { localHash, parent, children: new Map(), owners: new Set() }
+  return { localHash, parent, children: new Map(), owners: new Map() }
 }
 
 /**

@@ -62,9 +62,10 @@ test('whatever is lost, doubled or out of order, in the end all of the present w
     'restart',
   )
   fc.assert(
-    fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
+    fc.property(fc.array(action, { maxLength: 60 }), fc.boolean(), (actions, isAnsweredEarly) => {
       const { order, publish, restartWorker, answer, seen, latest } = story(1000)
       order.start()
+      if (isAnsweredEarly) answer()
       for (const what of actions) {
         if (what === 'restart') restartWorker()
         const pending = publish()
@@ -99,4 +100,32 @@ test('what can not be had again is given up, and with it what was known', () => 
   answer()
   expect(seen).toEqual([9, 10])
   expect(counts).toMatchObject({ gaps: 1, resets: 1 })
+})
+
+test.each(['when there was nothing yet', 'while the next ones came'])(
+  'the first batch is lost, after all was asked for and answered with nothing, %s',
+  (when) => {
+    const { order, publish, answer, seen, counts } = story(1000)
+    order.start()
+    const isAnsweredFirst = when === 'when there was nothing yet'
+    if (isAnsweredFirst) answer()
+    publish()
+    const [, next] = publish()
+    order.take(next!.sequence, next!.batch, false)
+    if (!isAnsweredFirst) order.replayEnded()
+    expect(seen).toEqual([])
+    answer()
+    expect(seen).toEqual([1, 2])
+    expect(counts).toMatchObject({ batches: 2, gaps: 1, resets: 0 })
+  },
+)
+
+test('a router that starts late and can ask nobody goes on from what comes', () => {
+  const seen: number[] = []
+  const counts = { batches: 0, gaps: 0, duplicates: 0, resets: 0, malformed: 0 }
+  const sink = { apply: ({ rank }: KvEventBatch) => void seen.push(rank), forget() {} }
+  const order = new EventOrder(sink, counts, () => false)
+  order.start()
+  for (const rank of [7, 8]) order.take(rank, { timestampSec: rank, events: [], rank }, false)
+  expect([seen, counts.gaps]).toEqual([[7, 8], 0])
 })

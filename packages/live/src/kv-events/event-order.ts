@@ -16,6 +16,8 @@ export class EventOrder {
   /** Number of the next batch; -1 before the first. */
   private expected = -1
   private lastSec = Number.NEGATIVE_INFINITY
+  /** Whether all was asked for when there was something: what is asked before may be answered with nothing. */
+  private isSure = false
   /** Questions that are not answered. */
   private asked = 0
   private readonly held = new Map<number, KvEventBatch>()
@@ -41,6 +43,7 @@ export class EventOrder {
   restart(): void {
     this.held.clear()
     this.expected = -1
+    this.isSure = false
     this.lastSec = Number.NEGATIVE_INFINITY
     this.forget()
     this.start()
@@ -57,7 +60,8 @@ export class EventOrder {
   replayEnded(): void {
     // The answer to an earlier question may be about an earlier life of the worker.
     if (this.asked === 0 || --this.asked > 0) return
-    this.giveUp()
+    if (this.expected === -1 && this.held.size > 0) this.makeSure()
+    if (this.asked === 0) this.giveUp()
   }
 
   /** Nobody answers. */
@@ -74,14 +78,25 @@ export class EventOrder {
     this.drain()
   }
 
-  /** The first batch of all: live ones wait for the replay, if there is one. */
+  /** The first batch of all: live ones wait for those before them, if they can be had. */
   private begin(sequence: number, batch: KvEventBatch, isReplay: boolean): void {
-    if (this.asked > 0 && !isReplay && sequence !== 0) {
-      this.hold(sequence, batch)
-      return
+    if (!isReplay && sequence !== 0) {
+      if (this.asked === 0) this.makeSure()
+      if (this.asked > 0) {
+        this.hold(sequence, batch)
+        return
+      }
     }
     this.expected = sequence
     this.apply(batch)
+  }
+
+  /** Asks for what was before the first batch that came: it may have been lost after it was asked for. */
+  private makeSure(): void {
+    if (this.isSure) return
+    this.isSure = true
+    this.start()
+    if (this.asked > 0) this.counts.gaps++
   }
 
   private apply(batch: KvEventBatch): void {

@@ -1,5 +1,6 @@
 import { decode, encode } from '@msgpack/msgpack'
 import type { KvEvent, KvEventBatch } from './kv-event.js'
+import { readKvEvent } from './read-kv-event.js'
 
 /**
  * A batch as vLLM publishes it: msgpack `[timestamp, [events], rank]`, events as arrays that begin with
@@ -24,7 +25,8 @@ function toArray(event: KvEvent): unknown[] {
 }
 
 /**
- * Reads a batch, with events as arrays (vLLM) or maps (SGLang). Events of unknown kinds are left out.
+ * Reads a batch: an array, or a map by the names of its fields, as newer versions of vLLM write it (msgspec without
+ * `array_like`; distributed/kv_events.py @0181ea31). What of it is no event of a known kind is left out and counted.
  * @returns undefined when it is no such batch
  */
 export function decodeKvEvents(bytes: Uint8Array): KvEventBatch | undefined {
@@ -35,82 +37,21 @@ export function decodeKvEvents(bytes: Uint8Array): KvEventBatch | undefined {
   } catch {
     return undefined
   }
-  if (!Array.isArray(value) || !Array.isArray(value[1])) return undefined
-  const [timestamp, events, rank] = value as [unknown, unknown[], unknown]
+  const [timestamp, told, rank] = Array.isArray(value) ? value : fieldsOf(value)
+  if (!Array.isArray(told)) return undefined
+  const events = told.flatMap((event) => readKvEvent(event) ?? [])
   return {
     timestampSec: Number(timestamp),
-    events: events.flatMap((event) => fromWire(event) ?? []),
+    events,
+    unreadable: told.length - events.length,
     rank: rank === undefined || rank === null ? 0 : Number(rank),
   }
 }
 
-/** The fields of `BlockStored` in the order of vLLM's arrays. */
-const STORED = [
-  'type',
-  'block_hashes',
-  'parent_block_hash',
-  'token_ids',
-  'block_size',
-  'lora_id',
-  'medium',
-  'lora_name',
-  'extra_keys',
-] as const
-
-function fromWire(event: unknown): KvEvent | undefined {
-  const fields = Array.isArray(event)
-    ? event[0] === 'BlockRemoved'
-      ? { type: event[0], block_hashes: event[1], medium: event[2] }
-      : Object.fromEntries(STORED.map((name, i) => [name, event[i]]))
-    : isMap(event)
-      ? event
-      : {}
-  const medium = typeof fields['medium'] === 'string' ? fields['medium'] : undefined
-  const hashes = listOf(fields['block_hashes'])?.map(reducedHash)
-  if (fields['type'] === 'AllBlocksCleared') return { kind: 'cleared' }
-  if (hashes === undefined || !hashes.every(Number.isFinite)) return undefined
-  if (fields['type'] === 'BlockRemoved') return { kind: 'removed', hashes, medium }
-  if (fields['type'] !== 'BlockStored') return undefined
-  const tokens = listOf(fields['token_ids'])?.map(Number)
-  const blockTokens = Number(fields['block_size'])
-  if (tokens === undefined || !(blockTokens >= 1)) return undefined
-  const parent = fields['parent_block_hash']
-  const told = fields['lora_name'] ?? fields['lora_id']
-  const adapter = told === undefined || told === null ? undefined : String(told)
-  return {
-    kind: 'stored',
-    hashes,
-    parent: parent === undefined || parent === null ? undefined : reducedHash(parent),
-    tokens,
-    blockTokens,
-    medium,
-    adapter,
-    cacheSalt: saltAmong(listOf(listOf(fields['extra_keys'])?.[0]) ?? [], adapter),
-  }
-}
-
-/** The salt among the extra keys of a first block: name of the adapter, images, salt, embeddings. */
-function saltAmong(keys: readonly unknown[], adapter: string | undefined): string | undefined {
-  const others = keys[0] === adapter ? keys.slice(1) : keys
-  return others.findLast((key) => typeof key === 'string')
-}
-
-/** 52 bits of a hash that is a number of up to 64 bits, or bytes. */
-function reducedHash(hash: unknown): number {
-  if (typeof hash === 'number') return hash
-  if (typeof hash === 'bigint') return Number(BigInt.asUintN(52, hash))
-  if (!(hash instanceof Uint8Array)) return Number.NaN
-  let value = 0
-  for (let i = 0; i < Math.min(6, hash.length); i++) value = value * 256 + hash[i]!
-  return value
-}
-
-function listOf(value: unknown): unknown[] | undefined {
-  return Array.isArray(value) ? value : undefined
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null
+function fieldsOf(value: unknown): unknown[] {
+  if (typeof value !== 'object' || value === null) return []
+  const { ts, events, data_parallel_rank: rank } = value as Readonly<Record<string, unknown>>
+  return [ts, events, rank]
 }
 
 /** Sequence number of the message that ends a replay. */

@@ -210,7 +210,9 @@ export class MockWorker {
       this.metrics.finished.length++
       this.metrics.e2e.add(this.seconds(nowMs - job.arrivalMs))
       if (response.destroyed) return
-      const { promptTokens, outputTokens, cachedTokens, seed } = job
+      const { promptTokens, outputTokens, seed } = job
+      // Who computed the prompt knows what of it was cached.
+      const cachedTokens = Number(request.kvTransfer?.['remote_cached_tokens'] ?? job.cachedTokens)
       const usage = { promptTokens, completionTokens: outputTokens, cachedTokens }
       if (request.stream) response.end(reply.closing(request.includeUsage ? usage : undefined))
       else {
@@ -254,8 +256,11 @@ export class MockWorker {
     return ranks[busy.indexOf(Math.min(...busy))]!
   }
 
-  /** What a decode worker needs to know to fetch the KV cache. */
-  private handOver({ promptTokens }: MockJob): Readonly<Record<string, unknown>> {
+  /**
+   * What a decode worker needs to know to fetch the KV cache; and what was cached of the prompt, which it tells the client
+   * as Dynamo's frontend does (`PrefillResult` of lib/llm/src/protocols/common/preprocessor.rs @000a36a7).
+   */
+  private handOver({ promptTokens, cachedTokens }: MockJob): Readonly<Record<string, unknown>> {
     const { id, blockTokens } = this.options
     return {
       do_remote_prefill: true,
@@ -264,6 +269,7 @@ export class MockWorker {
       remote_block_ids: Array.from({ length: Math.ceil(promptTokens / blockTokens) }, (_, i) => i),
       remote_host: '127.0.0.1',
       remote_port: 0,
+      remote_cached_tokens: cachedTokens,
     }
   }
 

@@ -18,6 +18,27 @@ export const UNTOLD: AnswerUsage = {
   cachedTokens: 0,
 }
 
+/** What the `usage` of an answer tells. */
+export function usageTold(usage: unknown): AnswerUsage {
+  const { prompt_tokens, completion_tokens, prompt_tokens_details } = membersOf(usage)
+  const { cached_tokens } = membersOf(prompt_tokens_details)
+  return {
+    promptTokens: isCount(prompt_tokens) ? prompt_tokens : UNTOLD.promptTokens,
+    outputTokens: isCount(completion_tokens) ? completion_tokens : UNTOLD.outputTokens,
+    cachedTokens: isCount(cached_tokens) ? cached_tokens : UNTOLD.cachedTokens,
+  }
+}
+
+/**
+ * Of an answer of a decode worker to a prompt that another computed: who computed it found the cached tokens, and knows
+ * the length where the answer does not tell. What a decode worker calls cached may be all that was transferred to it:
+ * vLLM counts these among its own (`num_cached_tokens`, v1/core/sched/scheduler.py).
+ */
+export function usageOfPair(prefill: AnswerUsage, decode: AnswerUsage): AnswerUsage {
+  const promptTokens = isCount(decode.promptTokens) ? decode.promptTokens : prefill.promptTokens
+  return { ...decode, promptTokens, cachedTokens: prefill.cachedTokens }
+}
+
 /** Finds the token counts of an answer as its bytes pass. */
 export type UsageReader = StreamUsage | JsonUsage
 
@@ -110,13 +131,7 @@ export class JsonUsage {
     } catch {
       return UNTOLD
     }
-    const { prompt_tokens, completion_tokens, prompt_tokens_details } = membersOf(told)
-    const { cached_tokens } = membersOf(prompt_tokens_details)
-    return {
-      promptTokens: isCount(prompt_tokens) ? prompt_tokens : UNTOLD.promptTokens,
-      outputTokens: isCount(completion_tokens) ? completion_tokens : UNTOLD.outputTokens,
-      cachedTokens: isCount(cached_tokens) ? cached_tokens : UNTOLD.cachedTokens,
-    }
+    return usageTold(told)
   }
 
   /** A part has ended with a brace or bracket, a colon, or a comma. */

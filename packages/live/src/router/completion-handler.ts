@@ -7,7 +7,7 @@ import {
   type Endpoint,
   parseCompletionRequest,
 } from '../openai/completion-request.js'
-import { UNTOLD } from './answer-usage.js'
+import { type AnswerUsage, UNTOLD, usageOfPair, usageTold } from './answer-usage.js'
 import type { LiveBackend } from './live-backend.js'
 import { promptHashes, promptTokensOf } from './live-request.js'
 import type { RequestEnd } from './request-ends.js'
@@ -252,14 +252,16 @@ class RoutedRequest {
     core.firstToken(this.ticket)
     prefill.breaker.succeeded()
     core.handOver(this.ticket, decode)
-    return this.forward(decode, withMembers(this.body, { kv_transfer_params: handed.kvTransfer }))
+    const body = withMembers(this.body, { kv_transfer_params: handed.kvTransfer })
+    const end = await this.forward(decode, body)
+    return end.kind === 'sent' ? { ...end, usage: usageOfPair(handed.usage, end.usage) } : end
   }
 
-  /** Has a prompt computed on a prefill worker. @returns where its KV cache is, or how it failed */
+  /** Has a prompt computed on a prefill worker. @returns where its KV cache is and what it cost, or how it failed */
   private async prefill(
     prefill: LiveBackend,
   ): Promise<
-    | { kvTransfer: Buffer | undefined }
+    | { kvTransfer: Buffer | undefined; usage: AnswerUsage }
     | { kind: 'refused'; status: number; text: string }
     | Extract<ExchangeEnd, { kind: 'failed' | 'cancelled' }>
   > {
@@ -289,8 +291,8 @@ class RoutedRequest {
       if (status >= 400) return { kind: 'refused', status, text }
       if (status !== 200) return { kind: 'failed', reason: 'status', status }
       // What is no JSON would spoil the body that it goes into.
-      JSON.parse(text)
-      return { kvTransfer: memberOf(Buffer.from(text), 'kv_transfer_params') }
+      const usage = usageTold(JSON.parse(text)?.usage)
+      return { kvTransfer: memberOf(Buffer.from(text), 'kv_transfer_params'), usage }
     } catch {
       if (gone.signal.aborted) return { kind: 'cancelled' }
       return { kind: 'failed', reason: this.deadline.aborted ? 'deadline' : 'reset' }

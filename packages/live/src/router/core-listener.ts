@@ -1,4 +1,4 @@
-/** Who hears what is wrong with an algorithm; the router goes on. */
+/** Who hears what is wrong with an algorithm, or with what workers tell; the router goes on. */
 export interface CoreListener {
   /** It threw something at what it was told. */
   onFault(error: unknown): void
@@ -6,4 +6,6 @@ export interface CoreListener {
   onMoveRefused(algorithm: string): void
   /** A figure of its own is not in the metrics; said once. */
   onMetricLeftOut(algorithm: string, metric: string, why: string): void
+  /** The KV blocks of a worker have another size than the router's, and match nothing; said once. */
+  onForeignBlocks(worker: number, blockTokens: number): void
 }

@@ -1,6 +1,7 @@
 import { BlockIndex, KvEventIndex, PromptPath } from '@routesim/algorithms'
 import type { KvEvent, KvEventBatch } from '../kv-events/kv-event.js'
 import { chainHash, hashBlocks } from '../tokens/block-hashes.js'
+import type { CoreListener } from './core-listener.js'
 import type { LiveRequest } from './live-request.js'
 
 /** What a router knows of the prefix caches of its workers. */
@@ -63,6 +64,15 @@ export class ApproximateKnowledge implements KvKnowledge {
 /** Media of blocks on the device itself, where a prompt finds them at once. */
 const DEVICE = new Set([undefined, 'GPU', 'DEVICE'])
 
+/**
+ * Kinds of cache groups, by the names of vLLM (`KVCacheSpecKind`) and of SGLang (`component_type`), whose layers look at
+ * all of a prompt. A prefix can be found only as far as these hold it; groups of other kinds keep and drop blocks under
+ * the same hashes by rules of their own (a window, the latest state), and what they say is not believed.
+ *
+ * Source: ai-dynamo/dynamo, lib/kv-router/src/zmq_wire/filter.rs @17b173e9, `is_main_attention`.
+ */
+const WHOLE_PROMPT = new Set(['full_attention', 'mla_attention', 'sink_full_attention', 'full'])
+
 /** A block that a worker tells of. */
 export interface NewsBlock {
   /** Hash of the block and all before it. */
@@ -71,7 +81,13 @@ export interface NewsBlock {
   readonly endTokens: number
 }
 
-/** Hears of the blocks of workers. */
+/** A block of a worker, whichever of its ranks hold it. */
+interface HeldBlock extends NewsBlock {
+  /** Hashes, of all ranks, that stand for it. */
+  hashes: number
+}
+
+/** Hears of the blocks of workers. Of a worker with several ranks a block is there as long as one of these holds it. */
 export interface BlockNews {
   stored(worker: number, blocks: readonly NewsBlock[]): void
   removed(worker: number, blocks: readonly NewsBlock[]): void
@@ -80,22 +96,41 @@ export interface BlockNews {
 
 /** Knows what workers publish. */
 export class EventKnowledge implements KvKnowledge {
-  /** Events that could not be taken in: blocks of another size than the router's. */
+  /** What could not be taken in: blocks of another size than the router's. */
   foreignBlocks = 0
+  /** Blocks in cache groups that do not look at all of a prompt. */
+  otherGroupBlocks = 0
+  /** Events that could not be read, or whose tokens are not those of their blocks. */
+  unreadable = 0
   private readonly index = new KvEventIndex()
   private readonly blockTokens: number
   /** Owner in the index by worker and data-parallel rank, and back. */
   private readonly owners = new Map<number, Map<number, number>>()
   private readonly workers: number[] = []
   private matched = new Float64Array(0)
-  /** By owner: each block by the engine's hash; only when somebody wants the news. */
-  private readonly told: Map<number, NewsBlock>[] = []
+  /** By owner: each block by the engine's hash. */
+  private readonly told: Map<number, HeldBlock>[] = []
+  /** By worker: each block by its chained hash. */
+  private readonly held = new Map<number, Map<number, HeldBlock>>()
+  /** By owner: the kinds of its cache groups, as far as it has told them. */
+  private readonly groupKinds: Map<number, string>[] = []
   private readonly news: () => BlockNews | undefined
+  private readonly onForeignBlocks: CoreListener['onForeignBlocks']
+  /** Workers whose blocks have another size. */
+  private readonly foreign = new Set<number>()
 
-  /** @param news - who wants to hear of blocks at present, if anybody */
-  constructor(blockTokens: number, news: () => BlockNews | undefined) {
+  /**
+   * @param news - who wants to hear of blocks at present, if anybody
+   * @param onForeignBlocks - hears once of each worker whose blocks have another size
+   */
+  constructor(
+    blockTokens: number,
+    news: () => BlockNews | undefined,
+    onForeignBlocks: CoreListener['onForeignBlocks'],
+  ) {
     this.blockTokens = blockTokens
     this.news = news
+    this.onForeignBlocks = onForeignBlocks
   }
 
   get size(): number {
@@ -126,71 +161,129 @@ export class EventKnowledge implements KvKnowledge {
   forgetBlocks(): void {}
 
   /** Takes in what a worker published. */
-  apply(worker: number, { events, rank }: KvEventBatch): void {
+  apply(worker: number, { events, rank, unreadable = 0 }: KvEventBatch): void {
     const owner = this.ownerOf(worker, rank)
+    this.unreadable += unreadable
     for (const event of events) this.applyOne(owner, event)
   }
 
   forget(worker: number): void {
-    for (const owner of this.owners.get(worker)?.values() ?? []) this.clear(owner)
+    for (const owner of this.owners.get(worker)?.values() ?? []) {
+      this.clear(owner)
+      this.groupKinds[owner]!.clear()
+    }
+  }
+
+  /** Tells of all that workers hold, as if they stored it now. */
+  tellAll(workers: readonly number[]): void {
+    const news = this.news()
+    for (const worker of workers) {
+      // What begins a prompt comes before what goes on with it, as workers tell it.
+      const blocks = [...(this.held.get(worker)?.values() ?? [])]
+      if (blocks.length > 0)
+        news?.stored(
+          worker,
+          blocks.sort((a, b) => a.endTokens - b.endTokens),
+        )
+    }
   }
 
   private clear(owner: number): void {
+    const worker = this.workers[owner]!
     this.index.clear(owner)
-    this.told[owner]!.clear()
-    this.news()?.cleared(this.workers[owner]!)
+    const gone = this.lose(owner, [...this.told[owner]!.keys()])
+    if (this.held.get(worker)!.size === 0) this.news()?.cleared(worker)
+    else this.tellRemoved(worker, gone)
   }
 
   private applyOne(owner: number, event: KvEvent): void {
     if (event.kind === 'cleared') this.clear(owner)
     else if (!DEVICE.has(event.medium?.toUpperCase())) return
+    else if (!this.isOfWholePrompt(owner, event)) this.otherGroupBlocks += event.hashes.length
     else if (event.kind === 'removed') {
       this.index.remove(owner, event.hashes)
-      this.tellRemoved(owner, event.hashes)
-    } else if (event.blockTokens !== this.blockTokens) this.foreignBlocks += event.hashes.length
+      this.tellRemoved(this.workers[owner]!, this.lose(owner, event.hashes))
+    } else if (event.blockTokens !== this.blockTokens) this.refuseSize(owner, event)
+    else if (event.tokens.length !== event.hashes.length * event.blockTokens) this.unreadable++
     else {
       const { hashes, parent, tokens, blockTokens } = event
       const { local } = hashBlocks(tokens, blockTokens, event)
-      const blocks = hashes.slice(0, local.length)
-      this.index.store(
+      const outcome = this.index.store(
         owner,
         parent,
-        blocks.map((hash, i) => ({ hash, localHash: local[i]! })),
+        hashes.map((hash, i) => ({ hash, localHash: local[i]! })),
       )
-      this.tellStored(owner, parent, blocks, local)
+      if (outcome === 'applied') this.gain(owner, parent, hashes, local)
     }
   }
 
-  private tellStored(
+  private refuseSize(
+    owner: number,
+    { hashes, blockTokens }: Extract<KvEvent, { kind: 'stored' }>,
+  ): void {
+    const worker = this.workers[owner]!
+    this.foreignBlocks += hashes.length
+    if (this.foreign.has(worker)) return
+    this.foreign.add(worker)
+    this.onForeignBlocks(worker, blockTokens)
+  }
+
+  /** Whether the group that an event is about counts; of the first, that of an engine with one, it need not be told. */
+  private isOfWholePrompt(
+    owner: number,
+    { group = 0, groupKind }: Exclude<KvEvent, { kind: 'cleared' }>,
+  ): boolean {
+    const kinds = this.groupKinds[owner]!
+    // The removal of a block tells the number alone.
+    if (groupKind !== undefined) kinds.set(group, groupKind)
+    const kind = groupKind ?? kinds.get(group)
+    return kind === undefined ? group === 0 : WHOLE_PROMPT.has(kind)
+  }
+
+  /** A rank holds blocks; who wants news hears of those that its worker did not hold. */
+  private gain(
     owner: number,
     parent: number | undefined,
     hashes: readonly number[],
     local: Float64Array,
   ): void {
-    const news = this.news()
-    if (news === undefined) return
-    const known = this.told[owner]!
-    let before = parent === undefined ? { chained: 0, endTokens: 0 } : known.get(parent)
+    const worker = this.workers[owner]!
+    const [told, held] = [this.told[owner]!, this.held.get(worker)!]
+    let before = parent === undefined ? { chained: 0, endTokens: 0 } : told.get(parent)
     if (before === undefined) return
-    const blocks: NewsBlock[] = []
-    for (let i = 0; i < hashes.length; i++) {
-      before = {
-        chained: chainHash(before.chained, local[i]!),
-        endTokens: before.endTokens + this.blockTokens,
-      }
-      known.set(hashes[i]!, before)
-      blocks.push(before)
+    const added: HeldBlock[] = []
+    const gone: NewsBlock[] = []
+    for (const [i, hash] of hashes.entries()) {
+      const chained = chainHash(before.chained, local[i]!)
+      const endTokens: number = before.endTokens + this.blockTokens
+      const block: HeldBlock = held.get(chained) ?? { chained, endTokens, hashes: 0 }
+      before = block
+      const replaced = told.get(hash)
+      if (replaced === block) continue
+      if (replaced !== undefined) gone.push(...this.lose(owner, [hash]))
+      told.set(hash, block)
+      if (block.hashes++ > 0) continue
+      held.set(chained, block)
+      added.push(block)
     }
-    news.stored(this.workers[owner]!, blocks)
+    this.tellRemoved(worker, gone)
+    if (added.length > 0) this.news()?.stored(worker, added)
   }
 
-  private tellRemoved(owner: number, hashes: readonly number[]): void {
-    const news = this.news()
-    if (news === undefined) return
-    const known = this.told[owner]!
-    const blocks = hashes.flatMap((hash) => known.get(hash) ?? [])
-    for (const hash of hashes) known.delete(hash)
-    news.removed(this.workers[owner]!, blocks)
+  /** A rank holds no more what these stand for. @returns what its worker holds no more */
+  private lose(owner: number, hashes: readonly number[]): NewsBlock[] {
+    const [told, held] = [this.told[owner]!, this.held.get(this.workers[owner]!)!]
+    return hashes.flatMap((hash) => {
+      const block = told.get(hash)
+      told.delete(hash)
+      if (block === undefined || --block.hashes > 0) return []
+      held.delete(block.chained)
+      return block
+    })
+  }
+
+  private tellRemoved(worker: number, blocks: readonly NewsBlock[]): void {
+    if (blocks.length > 0) this.news()?.removed(worker, blocks)
   }
 
   private ownerOf(worker: number, rank: number): number {
@@ -198,11 +291,13 @@ export class EventKnowledge implements KvKnowledge {
     if (ranks === undefined) {
       ranks = new Map()
       this.owners.set(worker, ranks)
+      this.held.set(worker, new Map())
     }
     let owner = ranks.get(rank)
     if (owner === undefined) {
       owner = this.workers.push(worker) - 1
       this.told.push(new Map())
+      this.groupKinds.push(new Map())
       ranks.set(rank, owner)
     }
     return owner

@@ -34,8 +34,8 @@ export class LiveBackend implements BackendView {
   model: string | undefined
   /** Whether its /health says so; false until it has been asked. */
   isUp = false
-  /** Set when it was taken out of the config: requests under way go on. */
-  isRemoved = false
+  /** Whether it is in the config that holds; of one that was taken out requests under way go on. */
+  isPresent = false
   sample: MetricsSample | undefined
   /** This router's own requests: under way, without a first token, tokens of prompts and answers. */
   inFlight = 0
@@ -183,7 +183,7 @@ export class LiveBackend implements BackendView {
 
   /** Whether a request may be sent to it now. */
   mayServe(nowMs: number): boolean {
-    return this.isUp && !this.isRemoved && this.breaker.admits(nowMs)
+    return this.isUp && this.isPresent && this.breaker.admits(nowMs)
   }
 }
 

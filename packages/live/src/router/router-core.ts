@@ -74,7 +74,7 @@ export class RouterCore {
   private cluster!: LiveCluster
   /** What an algorithm sees that another has taken over from: it can do nothing. */
   private aside!: LiveCluster
-  private columns!: LoadColumns
+  private columns: LoadColumns
   /** Only while the last decisions are kept. */
   private notebook: DecisionNotebook | undefined
   private knowledgeOf!: KvKnowledge
@@ -107,7 +107,8 @@ export class RouterCore {
     this.random = new RandomStream(config.seed, 'router')
     this.decisions = new DecisionLog(config.decisions)
     this.knowledgeOf = this.knowledgeFor(config)
-    this.reconfigure(config, create)
+    this.columns = new LoadColumns(0, config.metrics_interval_ms)
+    this.reconfigure(config, create, this.workersOf(config))
   }
 
   /** Workers in the config, in order of id; not those that were taken out. */
@@ -120,6 +121,10 @@ export class RouterCore {
   get algorithmName(): string {
     return this.algorithm.name
   }
+  /** Whether the algorithm wants to hear of blocks. */
+  get hearsKvEvents(): boolean {
+    return this.algorithm.onKvEvents !== undefined
+  }
   /** What the algorithm reports about itself, as it is. */
   get customMetrics(): Readonly<Record<string, number>> {
     return this.algorithm.customMetrics?.() ?? {}
@@ -130,40 +135,47 @@ export class RouterCore {
   }
 
   /**
-   * Takes over another config: workers with the same address and role stay what they are, with the limits that they
-   * have there, and the rest come and go; the algorithm starts afresh. Requests under way are not touched.
+   * The workers of another config, in its order: those with the same address and role are the present ones, and others
+   * are new. They get requests when it is taken over.
+   */
+  workersOf(config: RouterConfig): LiveBackend[] {
+    return config.workers.map((worker) => {
+      const same = this.all.find((each) => each.isPresent && each.is(worker))
+      if (same !== undefined) return same
+      const added = new LiveBackend(this.all.length, worker, config, this.columns, this.now)
+      this.all.push(added)
+      return added
+    })
+  }
+
+  /**
+   * Takes over another config: workers that were there stay what they are, with the limits that they have there, and the
+   * rest come and go; the algorithm starts afresh. Requests under way are not touched.
    *
+   * @param workers - those of {@link workersOf}
    * @returns the workers that are new, those that are gone, and those that stay with other settings
    */
   reconfigure(
     config: RouterConfig,
     create: AlgorithmFactory,
+    workers: readonly LiveBackend[],
   ): Record<'added' | 'removed' | 'changed', readonly LiveBackend[]> {
-    const kept = new Set<LiveBackend>()
-    const added: LiveBackend[] = []
+    const columns = new LoadColumns(this.all.length, config.metrics_interval_ms)
+    const known = this.all.filter(({ isPresent }) => isPresent)
+    const added = workers.filter(({ isPresent }) => !isPresent)
     const changed: LiveBackend[] = []
-    const columns = new LoadColumns(
-      this.all.length + config.workers.length,
-      config.metrics_interval_ms,
-    )
-    const known = this.all.filter(({ isRemoved }) => !isRemoved)
-    for (const worker of config.workers) {
-      const same = known.find((each) => each.is(worker))
-      if (same?.configure(worker)) changed.push(same)
-      const backend = same ?? new LiveBackend(this.all.length, worker, config, columns, this.now)
-      if (same === undefined) {
-        this.all.push(backend)
-        added.push(backend)
-      }
+    for (const [i, backend] of workers.entries()) {
+      if (backend.configure(config.workers[i]!)) changed.push(backend)
+      backend.isPresent = true
       backend.breaker.options = {
         failures: config.breaker_failures,
         openMs: config.breaker_open_ms,
       }
-      kept.add(backend)
     }
+    const kept = new Set(workers)
     const removed = known.filter((backend) => !kept.has(backend))
     for (const backend of removed) {
-      backend.isRemoved = true
+      backend.isPresent = false
       this.knowledgeOf.forget(backend.id)
     }
     this.config = config
@@ -171,7 +183,7 @@ export class RouterCore {
     this.notebook = config.decisions > 0 ? new DecisionNotebook() : undefined
     this.columns = columns
     for (const backend of this.all) backend.showIn(columns)
-    const present = this.all.filter(({ isRemoved }) => !isRemoved)
+    const present = this.all.filter(({ isPresent }) => isPresent)
     this.cluster = new LiveCluster(present, this.sourceFor(columns))
     this.aside = new LiveCluster(present, {
       ...this.sourceFor(columns),
@@ -192,8 +204,16 @@ export class RouterCore {
     this.algorithm = algorithm
     this.gauges = new AlgorithmGauges(algorithm, this.listener)
     for (const backend of this.backends) this.refresh(backend)
+    const { knowledge } = this
+    if (knowledge instanceof EventKnowledge) knowledge.tellAll(this.backends.map(({ id }) => id))
     this.held.askAll()
     return { added, removed, changed }
+  }
+
+  /** Whether a request under way is at a worker, or has yet to go there. */
+  isInUse(backend: LiveBackend): boolean {
+    if (backend.inFlight > 0) return true
+    return [...this.tickets.values()].some(({ decode }) => decode === backend)
   }
 
   private sourceFor(columns: LoadColumns): LiveClusterSource {
@@ -298,6 +318,7 @@ export class RouterCore {
     const { prefill, decode } = route
     ticket.attempt++
     this.progress.begin(ticket)
+    ticket.decode = decode
     ticket.enter(prefill, true)
     prefill.breaker.sent(nowMs)
     this.knowledgeOf.sent(request, prefill.id, this.instant())
@@ -402,6 +423,8 @@ export class RouterCore {
   sampled(backend: LiveBackend, sample: MetricsSample): void {
     backend.sample = sample
     backend.dispatchedSinceSample = 0
+    // Algorithms hear of those alone that they may send requests to.
+    if (!backend.isPresent) return
     this.refresh(backend)
     this.tell(this.algorithm, 'onMetrics', undefined, (cluster) =>
       this.algorithm.onMetrics?.(backend, cluster),
@@ -412,6 +435,7 @@ export class RouterCore {
   setUp(backend: LiveBackend, isUp: boolean): void {
     if (backend.isUp && !isUp) this.knowledgeOf.forget(backend.id)
     backend.isUp = isUp
+    if (!backend.isPresent) return
     this.refresh(backend)
     this.changed(backend, isUp ? 'healthy' : 'unhealthy')
   }
@@ -498,8 +522,10 @@ export class RouterCore {
       return new ApproximateKnowledge(block_tokens, approximate_ttl_sec * 1000)
     }
     const news = this.newsForAlgorithm()
-    return new EventKnowledge(block_tokens, () =>
-      this.algorithm.onKvEvents === undefined ? undefined : news,
+    return new EventKnowledge(
+      block_tokens,
+      () => (this.hearsKvEvents ? news : undefined),
+      (worker, blockTokens) => this.listener.onForeignBlocks(worker, blockTokens),
     )
   }
 

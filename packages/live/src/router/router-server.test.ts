@@ -5,6 +5,7 @@ import { readTrace } from '@routesim/traces'
 import OpenAI from 'openai'
 import { afterEach, expect, test } from 'vitest'
 import { sumMetrics } from '../metrics/parse-prometheus.js'
+import { algorithmFile } from '../testing/algorithm-file.js'
 import { complete, LiveFleet, TEST_SPEC, workersOf } from '../testing/live-fleet.js'
 import { until } from '../testing/until.js'
 import { checkRouterConfig } from './router-config.js'
@@ -298,4 +299,42 @@ test('an algorithm that looks at KV usage, where nothing tells it, is warned of'
   const router = await fleet.router([], { workers: [{ url }], algorithm: 'random' }, options)
   await router.reload(checkRouterConfig({ workers: [{ url }], algorithm: 'least_kv' }))
   expect(warnings()).toEqual(['least_kv'])
+})
+
+test('KV events that can not come are warned of', async () => {
+  const workers = workersOf([await fleet.workers(2, { kvEvents: KV_EVENTS })])
+  const bare = workers.map(({ url }) => ({ url }))
+  const own = algorithmFile(`{
+    name: 'own',
+    route: (request, { backends }) => backends[0],
+    onKvEvents() {},
+  }`)
+  const log: RouterLogEntry[] = []
+  const options = { onLog: (entry: RouterLogEntry) => log.push(entry) }
+  for (const [config, warned] of [
+    [{ workers, kv_index: 'events', algorithm: own }, []],
+    [{ workers: [workers[0]!, bare[1]!], kv_index: 'events' }, [bare[1]!.url]],
+    [{ workers, kv_index: 'approximate' }, []],
+    [{ workers, kv_index: 'approximate', algorithm: own }, ['own']],
+  ] as const) {
+    await fleet.router([], { ...config, workers: [...config.workers], block_tokens: 16 }, options)
+    const said = log.splice(0).filter(({ event }) => event === 'kv_events_unheard')
+    expect(said.map(({ urls, algorithm }) => urls ?? algorithm)).toEqual(warned)
+  }
+})
+
+test('a worker whose KV blocks have another size than the router thinks is told of', async () => {
+  const mocks = await fleet.workers(1, { kvEvents: KV_EVENTS })
+  const log: RouterLogEntry[] = []
+  const options = { onLog: (entry: RouterLogEntry) => log.push(entry) }
+  const router = await fleet.router([mocks], { kv_index: 'events', block_tokens: 32 }, options)
+  let sent = 0
+  await until(async () => {
+    await complete(router.url, { prompt: `${sent++} abcd`.repeat(100) })
+    return log.some(({ event }) => event === 'kv_events_refused')
+  })
+  expect(log.find(({ event }) => event === 'kv_events_refused')).toMatchObject({
+    worker: 0,
+    why: 'block_tokens: expected blocks of 32 tokens, got 16',
+  })
 })

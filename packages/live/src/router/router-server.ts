@@ -21,6 +21,7 @@ import type { LiveBackend } from './live-backend.js'
 import { promptHashes, promptTokensOf, toldHashes } from './live-request.js'
 import { type AlgorithmFactory, loadAlgorithmFactory } from './load-algorithm-factory.js'
 import { modelList } from './model-list.js'
+import { isTimeFor, type NextFleet } from './next-fleet.js'
 import { readKeyFile } from './read-key-file.js'
 import { checkReload, type RouterConfig } from './router-config.js'
 import { RouterCore } from './router-core.js'
@@ -53,7 +54,12 @@ export interface RunningRouter {
   readonly adminUrl: string
   readonly stats: RouterStats
   readonly core: RouterCore
-  /** Takes over another config while requests go on. @throws RouteSimError when its algorithm is unknown */
+  /**
+   * Takes over another config while requests go on: when all its workers have been asked for their health, and once one
+   * of them can take requests, as long as one of the present ones can. Another reload goes before one that waits.
+   *
+   * @throws RouteSimError when its algorithm is unknown
+   */
   reload(config: RouterConfig): Promise<void>
   /** Takes no more requests, and stops when those under way have ended, or after so long. */
   close(graceMs?: number): Promise<void>
@@ -89,6 +95,8 @@ class RouterServer {
   private readonly admin: HttpServer
   /** Keys of workers by the files that hold them. */
   private keys: ReadonlyMap<string, string> = new Map()
+  /** What is to be taken over, while its workers are asked. */
+  private next: NextFleet | undefined
   private isDraining = false
   private readonly startMs = performance.now()
 
@@ -103,7 +111,19 @@ class RouterServer {
       this.log({ event: 'moves_refused', algorithm })
     const onMetricLeftOut = (algorithm: string, metric: string, why: string): void =>
       this.log({ event: 'metric_left_out', algorithm, metric, why })
-    this.core = new RouterCore(config, create, now, { onFault, onMoveRefused, onMetricLeftOut })
+    const onForeignBlocks = (worker: number, blockTokens: number): void =>
+      this.log({
+        event: 'kv_events_refused',
+        worker,
+        why: `block_tokens: expected blocks of ${config.block_tokens} tokens, got ${blockTokens}`,
+        hint: 'Give the router the block size of its workers (--block-size), and restart it.',
+      })
+    this.core = new RouterCore(config, create, now, {
+      onFault,
+      onMoveRefused,
+      onMetricLeftOut,
+      onForeignBlocks,
+    })
     this.warn(create)
     this.recorder =
       record === undefined
@@ -172,7 +192,13 @@ class RouterServer {
         this.log({ event: 'recording_resumed', at_ms: Math.round(nowMs), cut_bytes: cutBytes })
       }
       this.keys = await readKeys(this.config)
-      await Promise.all(this.core.backends.map((backend) => this.connect(backend)))
+      await Promise.all(
+        this.core.backends.map(async (backend) => {
+          const connection = this.connect(backend)
+          await this.listen(backend, connection)
+          await connection.monitor.start()
+        }),
+      )
       const [dataPort, ownAdminPort] = [
         await this.server.listen(host, port),
         await this.admin.listen(adminHost, adminPort),
@@ -195,27 +221,65 @@ class RouterServer {
   private async reload(config: RouterConfig): Promise<void> {
     checkReload(this.config, config)
     const create = await loadAlgorithmFactory(config.algorithm, this.options.algorithms)
-    this.keys = await readKeys(config)
-    const { added, removed, changed } = this.core.reconfigure(config, create)
+    const keys = await readKeys(config)
+    this.forgetNext()
+    const backends = this.core.workersOf(config)
+    const next: NextFleet = { config, create, keys, backends, isAsked: false }
+    this.next = next
+    // The present workers keep theirs until then.
+    this.keys = new Map([...this.keys, ...keys])
+    const added = backends.filter(({ isPresent }) => !isPresent)
+    const asked = Promise.all(added.map((backend) => this.connect(backend).monitor.start()))
+    if (isTimeFor(next, this.core.backends)) {
+      await Promise.all([this.takeOver(next), asked])
+      return
+    }
+    await asked
+    if (this.next !== next) return
+    next.isAsked = true
+    if (isTimeFor(next, this.core.backends)) return this.takeOver(next)
+    this.log({
+      event: 'reload_waits',
+      why: 'none of its workers can take requests yet, and the present ones can',
+    })
+  }
+
+  /** Takes over what waits, if it is time. */
+  private takeOverInTime(): void {
+    const { next } = this
+    if (next === undefined || !isTimeFor(next, this.core.backends)) return
+    this.takeOver(next).catch((error) => this.log({ event: 'fault', what: faultName(error) }))
+  }
+
+  private async takeOver({ config, create, keys, backends }: NextFleet): Promise<void> {
+    this.next = undefined
+    this.keys = keys
+    const { added, removed, changed } = this.core.reconfigure(config, create, backends)
     this.config = config
     this.warn(create)
     for (const [backend, { upstream, monitor }] of this.connections) {
       upstream.apiKey = this.keyOf(backend)
       monitor.askModels()
     }
-    await Promise.all([
-      ...added.map((backend) => this.connect(backend)),
-      ...changed.map((backend) => this.listen(backend, this.connections.get(backend)!)),
-    ])
     for (const backend of removed) {
       this.connections.get(backend)?.monitor.stop()
       this.disconnectWhenIdle(backend)
     }
+    // Algorithms hear of the blocks of workers once they know the workers.
+    const listeners = [...added, ...changed]
+    await Promise.all(listeners.map((each) => this.listen(each, this.connections.get(each)!)))
     const counts = { added: added.length, removed: removed.length, changed: changed.length }
     this.log({ event: 'reloaded', ...counts })
   }
 
-  private async connect(backend: LiveBackend): Promise<void> {
+  /** What waits is not taken over any more. */
+  private forgetNext(): void {
+    for (const backend of this.next?.backends ?? [])
+      if (!backend.isPresent) this.disconnect(backend)
+    this.next = undefined
+  }
+
+  private connect(backend: LiveBackend): Connection {
     const configNow = (): RouterConfig => this.config
     const { id: worker, url } = backend
     const upstream = new Upstream(url, timeoutsOf(configNow), this.keyOf(backend))
@@ -228,8 +292,12 @@ class RouterServer {
           this.log({ event: 'worker_up', worker, url })
           // It may be another process than before, with an empty cache and numbers that start over.
           connection.subscriber?.restart()
+          this.takeOverInTime()
         },
-        down: (reason) => this.log({ event: 'worker_down', worker, url, reason }),
+        down: (reason) => {
+          this.log({ event: 'worker_down', worker, url, reason })
+          this.takeOverInTime()
+        },
         unreadable: (path, reason) =>
           this.log({ event: 'worker_unreadable', worker, url, path, reason }),
         models: (models) =>
@@ -237,8 +305,7 @@ class RouterServer {
       }),
     }
     this.connections.set(backend, connection)
-    await this.listen(backend, connection)
-    await connection.monitor.start()
+    return connection
   }
 
   /** Hears of its KV events where the config says now; what came from elsewhere is forgotten. */
@@ -278,12 +345,13 @@ class RouterServer {
   }
 
   private disconnectWhenIdle(backend: LiveBackend): void {
-    if (backend.inFlight === 0) this.disconnect(backend)
+    if (!this.core.isInUse(backend)) this.disconnect(backend)
     else setTimeout(() => this.disconnectWhenIdle(backend), 100).unref()
   }
 
   private async close(graceMs: number): Promise<void> {
     this.isDraining = true
+    this.forgetNext()
     this.log({ event: 'draining', in_flight: this.stats.inFlight })
     await this.server.close(graceMs)
     this.core.held.stopTimers()
@@ -380,6 +448,7 @@ class RouterServer {
   /** Says what the algorithm looks at and nobody tells. */
   private warn({ observes = [] }: AlgorithmFactory): void {
     const { metrics_interval_ms, workers } = this.config
+    this.warnOfKvEvents()
     const isTold = metrics_interval_ms > 0 || workers.every(({ kv_tokens }) => kv_tokens > 0)
     if (isTold || !observes.includes('kv usage')) return
     this.log({
@@ -387,6 +456,28 @@ class RouterServer {
       algorithm: this.core.algorithmName,
       why: 'it looks at the KV usage of workers, which is taken for 0 as nothing tells it',
       hint: 'Set metrics_interval_ms (--metrics-interval), or kv_tokens of each of [[workers]].',
+    })
+  }
+
+  private warnOfKvEvents(): void {
+    const { kv_index, workers } = this.config
+    if (kv_index !== 'events') {
+      if (!this.core.hearsKvEvents) return
+      this.log({
+        event: 'kv_events_unheard',
+        algorithm: this.core.algorithmName,
+        why: `it wants to hear of KV events, and with kv_index "${kv_index}" there are none`,
+        hint: 'Set kv_index to "events" (--kv-events).',
+      })
+      return
+    }
+    const unheard = workers.filter(({ kv_events }) => kv_events === undefined)
+    if (unheard.length === 0) return
+    this.log({
+      event: 'kv_events_unheard',
+      urls: unheard.map(({ url }) => url).join(', '),
+      why: 'these are taken to hold nothing, as kv_index is "events" and nothing says where theirs are',
+      hint: 'Set kv_events of each of [[workers]] (--kv-events-from).',
     })
   }
 

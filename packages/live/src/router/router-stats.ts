@@ -120,6 +120,8 @@ export class RouterStats {
         { labels: { reason: 'unknown_parent' }, value: knowledge.countOf('unknown_parent') },
         { labels: { reason: 'unknown_block' }, value: knowledge.countOf('unknown_block') },
         { labels: { reason: 'block_size' }, value: knowledge.foreignBlocks },
+        { labels: { reason: 'cache_group' }, value: knowledge.otherGroupBlocks },
+        { labels: { reason: 'unreadable' }, value: knowledge.unreadable },
       ])
     }
     if (recorder !== undefined) {

@@ -10,6 +10,8 @@ export class Ticket {
   /** Times it was sent. */
   attempt = 0
   algorithm: RoutingAlgorithm
+  /** Who answers it, once another has computed its prompt if need be; undefined before it was sent. */
+  decode: LiveBackend | undefined
   /** When its first token came, in ms; NaN when there was none. */
   firstTokenMs: number = Number.NaN
   private place: LiveBackend | undefined
