@@ -21,7 +21,6 @@ export interface TuneTraffic {
   readonly shares: readonly number[]
   /** The first part of the traffic to search in: a piece for each seed. */
   training(share: number): readonly Sample[]
-  readonly trainingRequests: number
   readonly pairs: 'seeds' | 'windows'
   /** What the result is compared in. */
   readonly heldOut: readonly Sample[]
@@ -51,7 +50,6 @@ export async function splitTraffic(
   const tables: Omit<SearchedTable, 'rows'>[] = []
   for (const seed of seeds) tables.push({ seed, table: await workload.requests(seed, signal) })
   if (workload.generator !== undefined) {
-    const requests = tables.reduce((sum, { table }) => sum + table.size, 0)
     const next = seeds.at(-1)! + 1
     const unseen = Array.from({ length: windows ?? DEFAULT_WINDOWS }, (_, i) => next + i)
     return {
@@ -59,7 +57,6 @@ export async function splitTraffic(
         tables.map((each) => ({ ...each, rows: each.table.size })),
         { warmup, events: own.events },
       ),
-      trainingRequests: requests,
       pairs: 'seeds',
       heldOut: seedsOf(traffic, unseen),
     }
@@ -80,7 +77,6 @@ export async function splitTraffic(
       tables.map((each) => ({ ...each, rows: split })),
       { warmup, events: own.events },
     ),
-    trainingRequests: split,
     pairs: 'windows',
     heldOut: [{ traffic, seed, adapted: afterTraining, windowStarts }],
   }

@@ -216,6 +216,9 @@ test('of a trace with Poisson arrivals the end is held out, under every seed', a
   const how = { jobs: 1, algorithm, seeds, candidates: 2, windows: 3 }
   const found = await tune({ ...how, config, trace: trace(900) })
   expect(found.training.requests).toBe(450)
+  const warm = { ...config, simulation: { ...config.simulation, warmup_requests: 50 } }
+  const measured = await tune({ ...how, config: warm, trace: trace(900) })
+  expect([measured.training.requests, measured.held_out.requests]).toEqual([400, 450])
   expect(found.held_out).toMatchObject({ pairs: 'windows', requests: 450 })
   // Whatever is held out, what is found is the same.
   const [first, second] = await Promise.all(

@@ -153,13 +153,14 @@ export async function tune(options: TuneOptions): Promise<TuneReport> {
     parameters: dimensions.map((dimension) => tunedParameter(dimension, best, definition)),
     spec: specOf(base, best, dimensions),
     training: {
-      requests: traffic.trainingRequests,
+      // The seeds of a trace meet the same requests at other times.
+      requests: measuredIn(traffic.pairs === 'windows' ? training.slice(0, 1) : training),
       before: meanOf(defaults.get(1)!, objective.path),
       tuned: meanOf(training, objective.path),
     },
     held_out: {
       pairs: traffic.pairs,
-      requests: whole[0]!.reduce((sum, { total_requests: measured }) => sum + measured, 0),
+      requests: measuredIn(whole[0]!),
       before: meanOf(whole[0]!, objective.path),
       tuned: meanOf(whole[1]!, objective.path),
       gain: pairedDifference(objective, pairs[0]!, pairs[1]!),
@@ -181,6 +182,11 @@ export async function tune(options: TuneOptions): Promise<TuneReport> {
   ]
   const scenario = { ...described, notes: [...described.notes, ...loadNotes(named, described)] }
   return { scenario, ...found, verdict: tuneVerdict(found) }
+}
+
+/** Requests that runs measured, warm-ups left out. */
+function measuredIn(runs: readonly RunSummary[]): number {
+  return runs.reduce((sum, { total_requests: measured }) => sum + measured, 0)
 }
 
 function check(holdout: number, windows: number | undefined, candidates: number): void {

@@ -30,6 +30,7 @@ gen_tokens_mean = 200
     request_count: { avg: completed!.count },
     time_to_first_token: { unit: 'ms', avg: completed!.mean },
   })
+  expect(csv).toContain(`\r\nRequest Count,${completed!.count}\r\n`)
   expect(csv).toContain(`Time to First Token (ms),${completed!.mean},`)
   // What a log of an older version does not tell is left out.
   const { ttft_of_completed: _, ...older } = result as never as Record<string, unknown>

@@ -66,7 +66,11 @@ export function aiperfProfile(record: Extract<ResultRecord, { status: 'ok' }>): 
         })),
       ),
       toCsv(
-        values.map(([, title, { unit, avg }]) => ({ Metric: `${title} (${unit})`, Value: avg })),
+        // Counts of requests have no unit there.
+        values.map(([, title, { unit, avg }]) => ({
+          Metric: unit === 'requests' ? title : `${title} (${unit})`,
+          Value: avg,
+        })),
       ),
     ]
       .join('\r\n')
