@@ -15,6 +15,7 @@ export {
 export { type PagedKvCacheOptions, pagedKvCache } from './kv-cache/paged-kv-cache.js'
 export { type RadixKvCacheOptions, radixKvCache } from './kv-cache/radix-kv-cache.js'
 export { MOST_STORED_BLOCKS } from './kv-cache/stored-kv-cache.js'
+export { warmKvCache } from './kv-cache/warm-kv-cache.js'
 export { type KvShape, kvBytesPerToken } from './kv-transfer/kv-bytes-per-token.js'
 export { type AffineLatencyOptions, affineLatency } from './latency/affine-latency.js'
 export {
