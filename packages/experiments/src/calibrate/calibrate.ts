@@ -1,5 +1,5 @@
 import { RouteSimError } from '@routesim/core'
-import { findEngine } from '@routesim/hardware'
+import { findEngine, radixKvCache, warmKvCache } from '@routesim/hardware'
 import { stringify } from 'smol-toml'
 import { buildFleet } from '../cluster/build-cluster.js'
 import { rooflineOptionsOf } from '../cluster/build-latency.js'
@@ -29,7 +29,7 @@ export interface CalibratedParameter {
   readonly expected: number
   /** What physics allows at least. */
   readonly least: number
-  /** False when the measurements can not tell it: then it is close to what public figures say. */
+  /** False when the measurements can not tell it: then it is what public figures say. */
   readonly isMeasured: boolean
 }
 
@@ -69,6 +69,12 @@ export function calibrate({ config, requests, kind }: CalibrateOptions): Calibra
       `cluster.num_backends: expected 1, the backend that was measured, got ${cluster.num_backends}`,
     )
   }
+  const cached = requests.filter(({ cachedTokens }) => cachedTokens > 0).length
+  if (cached > 0 && !cluster.prefix_caching) {
+    throw refused(
+      `cluster.prefix_caching: expected true, as ${cached} of ${requests.length} requests were measured with cached tokens`,
+    )
+  }
   const { timeScales: _, ...roofline } = rooflineOptionsOf(backend)
   // What steps take at least is no sum of parts.
   const options = { ...roofline, launchMsPerLayer: 0 }
@@ -78,7 +84,8 @@ export function calibrate({ config, requests, kind }: CalibrateOptions): Calibra
     basis,
     // What the front end takes is fitted beside the step times.
     backend: { ...fleet.backends[0]!, frontEndMs: 0, maxQueueDepth: requests.length },
-    prefixCaching: cluster.prefix_caching,
+    // Of cached tokens it is measured how many each request found, not what put them there.
+    kvCache: cluster.prefix_caching ? warmKvCache() : radixKvCache({ prefixCaching: false }),
     requests,
     fitted: requests.length,
     frontEndMs: findEngine(backend.engine!).frontEndMs,

@@ -1,5 +1,6 @@
 import {
   type BackendSpec,
+  type KvCacheFactory,
   NO_NODE,
   OUTCOME,
   type RequestTable,
@@ -8,7 +9,6 @@ import {
   type RunResult,
   simulate,
 } from '@routesim/core'
-import { radixKvCache } from '@routesim/hardware'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { BoundedLeastSquares } from './bounded-least-squares.js'
 import type { MeasuredRequest } from './measured-request.js'
@@ -20,7 +20,8 @@ export interface FitOptions {
   readonly basis: StepBasis
   /** The backend that was measured; its latency is replaced. */
   readonly backend: BackendSpec
-  readonly prefixCaching: boolean
+  /** Says which cached tokens a request finds in the replay. */
+  readonly kvCache: KvCacheFactory
   /** All requests the backend served, in order of sending. */
   readonly requests: readonly MeasuredRequest[]
   /** The first so many are fitted to; the times of the others are not looked at. */
@@ -32,7 +33,7 @@ export interface FitOptions {
 /** Parameters of a basis that explain measured times. */
 export interface StepFit {
   readonly parameters: readonly number[]
-  /** Parameters that the data can not tell apart from what public figures say. */
+  /** Parameters that the data can not tell: they are what public figures say. */
   readonly fromPhysics: readonly string[]
   readonly frontEndMs: number
   /**
@@ -53,8 +54,14 @@ const ROUNDS = 25
 const DAMPING = 0.6
 /** Standard deviations of what public figures say and of a replayed time, in proportion to them. */
 const DEVIATION = { figures: 0.3, replayed: 0.03 }
-/** A parameter that keeps more than this part of its prior variance is not told by the data. */
-const UNTOLD = 0.5
+/**
+ * A parameter that keeps this part of its prior variance is not told by the data: times that fit move it by
+ * 30 % x sqrt(1 - 0.9) = 10 %, but those that do not, to its bound. Of seven of which only a sum is told,
+ * one keeps 6 / 7 at most, so that one is left to explain it.
+ */
+const UNTOLD = 0.9
+/** How many times more what public figures say of it weighs then: nothing moves it. */
+const HOLD = 1e12
 
 /**
  * Fits step times to request times: a replay says which steps each request waited for, the measured
@@ -63,41 +70,72 @@ const UNTOLD = 0.5
  */
 export function fitSteps(options: FitOptions): StepFit {
   const { basis, fitted } = options
-  const table = requestTable(options.requests)
   const expected = [...basis.terms.map((term) => term.expected), options.frontEndMs]
   const least = [...basis.terms.map((term) => term.least), 0]
+  const figures = expected.map((value, i) => Math.max(value, least[i]!))
   const priors = [...basis.terms, { expected: options.frontEndMs }].map(priorCurvature)
-  let parameters = expected.map((value, i) => Math.max(value, least[i]!))
+  const problem: Problem = { options, table: requestTable(options.requests), figures, least }
+  const free = converged(problem, priors, figures)
+  const variances = systemOf(free.equations, figures, priors).variances()
+  const isTold = priors.map((prior, i) => variances[i]! * prior < UNTOLD)
+  const held = priors.map((prior, i) => (isTold[i] ? prior : prior * HOLD))
+  const start = free.parameters.map((value, i) => (isTold[i] ? value : figures[i]!))
+  const { parameters, run, equations } = isTold.includes(false)
+    ? converged(problem, held, start)
+    : free
+  const system = systemOf(equations, figures, held)
+  const errors = equations.map((equation) => error(equation, parameters))
+  const alone = equations.map((_, i) => leaveOut(system, equations, i, fitted, least, parameters))
+  return {
+    parameters: parameters.slice(0, -1),
+    fromPhysics: basis.terms.flatMap(({ key }, i) => (isTold[i] ? [] : [key])),
+    frontEndMs: parameters.at(-1)!,
+    ttftErrorPercent: meanPercent(errors.slice(0, fitted))!,
+    decodeErrorPercent: meanPercent(errors.slice(fitted)),
+    leaveOneOutTtftPercent: meanPercent(alone.slice(0, fitted))!,
+    leaveOneOutDecodePercent: meanPercent(alone.slice(fitted)),
+    run,
+  }
+}
+
+/** What does not change while parameters are looked for; the last one is the time of the front end. */
+interface Problem {
+  readonly options: FitOptions
+  readonly table: RequestTable
+  /** What public figures say of each parameter, and physics at least. */
+  readonly figures: readonly number[]
+  readonly least: readonly number[]
+}
+
+/** Parameters, the replay under them, and what it says of the measured times. */
+interface Converged {
+  readonly parameters: readonly number[]
+  readonly run: RunResult
+  readonly equations: readonly Observation[]
+}
+
+/** The fit from `start`, whose replay it agrees with; at the latest after some rounds. */
+function converged(
+  { options, table, figures, least }: Problem,
+  priors: readonly number[],
+  start: readonly number[],
+): Converged {
+  let parameters = start
   let replayed = replay(options, table, parameters)
   checkServed(options.requests, replayed.run)
   let equations = observations(options, replayed)
   for (let round = 0; round < ROUNDS; round++) {
-    const system = systemOf(equations, expected, priors)
-    const next = system.solve(least, parameters)
+    const next = systemOf(equations, figures, priors).solve(least, parameters)
     const moved = parameters.map((value, i) => value + DAMPING * (next[i]! - value))
     const change = Math.max(
-      ...moved.map((value, i) => Math.abs(value - parameters[i]!) / (expected[i]! || 1)),
+      ...moved.map((value, i) => Math.abs(value - parameters[i]!) / (figures[i]! || 1)),
     )
     parameters = moved
     replayed = replay(options, table, parameters)
     equations = observations(options, replayed)
     if (change < 1e-5) break
   }
-  const system = systemOf(equations, expected, priors)
-  const variances = system.variances()
-  const isTold = (i: number): boolean => variances[i]! * priors[i]! < UNTOLD
-  const errors = equations.map((equation) => error(equation, parameters))
-  const alone = equations.map((_, i) => leaveOut(system, equations, i, fitted, least, parameters))
-  return {
-    parameters: parameters.slice(0, -1),
-    fromPhysics: basis.terms.flatMap(({ key }, i) => (isTold(i) ? [] : [key])),
-    frontEndMs: parameters.at(-1)!,
-    ttftErrorPercent: meanPercent(errors.slice(0, fitted))!,
-    decodeErrorPercent: meanPercent(errors.slice(fitted)),
-    leaveOneOutTtftPercent: meanPercent(alone.slice(0, fitted))!,
-    leaveOneOutDecodePercent: meanPercent(alone.slice(fitted)),
-    run: replayed.run,
-  }
+  return { parameters, run: replayed.run, equations }
 }
 
 /** One measured time and the units of every term in it. */
@@ -122,7 +160,7 @@ function replay(
   const run = simulate({
     cluster: {
       backends: [{ ...options.backend, latency: basis.latency(parameters) }],
-      kvCache: radixKvCache({ prefixCaching: options.prefixCaching }),
+      kvCache: options.kvCache,
     },
     requests,
     router: { name: 'one', route: (_, cluster) => cluster.backends[0]! },
@@ -174,16 +212,16 @@ function observations({ requests, fitted }: FitOptions, { run, ledger }: Replay)
 
 function systemOf(
   equations: readonly Observation[],
-  expected: readonly number[],
+  figures: readonly number[],
   priors: readonly number[],
 ): BoundedLeastSquares {
-  const size = expected.length
+  const size = figures.length
   const system = new BoundedLeastSquares(size)
   for (const { units, ms, weight } of equations) system.add(units, ms, weight)
   for (let i = 0; i < size; i++) {
     const unit = new Float64Array(size)
     unit[i] = 1
-    system.add(unit, expected[i]!, priors[i]!)
+    system.add(unit, figures[i]!, priors[i]!)
   }
   return system
 }
@@ -229,7 +267,7 @@ function meanPercent(errors: readonly number[]): number | null {
   return (100 * present.reduce((sum, each) => sum + Math.abs(each), 0)) / present.length
 }
 
-/** Requests as a workload, the first sent at 0; cached tokens are a stream that all of them share. */
+/** Requests as a workload, the first sent at 0; cached tokens are a prefix, of a stream that all of them share. */
 export function requestTable(requests: readonly MeasuredRequest[]): RequestTable {
   const builder = new RequestTableBuilder()
   const originMs = requests[0]?.sentMs ?? 0

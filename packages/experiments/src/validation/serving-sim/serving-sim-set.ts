@@ -88,7 +88,8 @@ function calibrated(data: DataFolder, run: ServingSimRun): ValidationRow[] {
       link: run.link === undefined ? link : { ...link, ...run.link, efficiency: 1 },
     }),
     backend: backendOf(run, undefined),
-    prefixCaching: true,
+    // What its requests share is known, not what they found in the cache.
+    kvCache: radixKvCache({ prefixCaching: true }),
     requests,
     fitted: CALIBRATED,
     frontEndMs: engine.frontEndMs,
