@@ -40,9 +40,10 @@ export const calibrateCommand: CommandBody<CalibrateArguments> = {
   handler: async (args) => {
     await checkTarget({ format: undefined, output: args.output }, ['.toml'])
     const config = await loadConfig(args.config)
-    const { format, requests, untoldCached } = await readMeasurements(args.measurements)
+    const { format, requests, failed, untoldCached } = await readMeasurements(args.measurements)
     const calibration = calibrate({ config, requests, kind: args.kind })
     console.error(`${requests.length} requests (${format})`)
+    if (failed > 0) console.error(`note: ${failed} more failed, and are left out`)
     if (untoldCached > 0 && config.cluster.prefix_caching) {
       console.error(
         `note: ${untoldCached} requests do not say how many of their prompt tokens were cached, and count as computed whole; a CSV can have cached_tokens, AIPerf has them where the engine reports them`,

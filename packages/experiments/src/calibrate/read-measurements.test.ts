@@ -43,8 +43,8 @@ test('AIPerf records; failed requests are left out', () => {
       error,
     })
   const text = [...indices.map((i) => record(i)), record(99, 'timeout')].join('\n')
-  const { format, requests } = parseMeasurements(text)
-  expect(format).toBe('aiperf')
+  const { format, requests, failed } = parseMeasurements(text)
+  expect([format, failed]).toEqual(['aiperf', 1])
   expect(requests).toHaveLength(COUNT)
   expect(requests[1]).toMatchObject({ sentMs: 5, promptTokens: 64, ttftMs: 20, e2eMs: 50 })
 })
@@ -96,6 +96,20 @@ test('vllm bench results; gaps add up to the time after the first token', () => 
   expect(() => parseMeasurements(JSON.stringify(without), 'r.json')).toThrow(
     'r.json: start_times: expected a list with a value per request, got nothing',
   )
+})
+
+test('failed requests of vllm bench, which have no output there, are left out and counted', () => {
+  const outputs = [0, ...indices.map(() => 2), 0]
+  const result = {
+    start_times: outputs.map((_, i) => i),
+    input_lens: outputs.map(() => 32),
+    output_lens: outputs,
+    ttfts: outputs.map((tokens) => (tokens === 0 ? 0 : 0.02)),
+    itls: outputs.map((tokens) => (tokens === 0 ? [] : [0.01])),
+  }
+  const { requests, failed } = parseMeasurements(JSON.stringify(result))
+  expect([requests.length, failed]).toEqual([COUNT, 2])
+  expect(requests[0]!.sentMs).toBe(1000)
 })
 
 test('says what is wrong and where', () => {

@@ -12,6 +12,8 @@ export type MeasurementFormat = 'csv' | 'aiperf' | 'vllm-bench'
 export interface Measurements {
   readonly format: MeasurementFormat
   readonly requests: readonly MeasuredRequest[]
+  /** Requests that failed: they are not among the others. */
+  readonly failed: number
   /** Requests of which nothing says how much of their prompt was cached: their `cachedTokens` are 0. */
   readonly untoldCached: number
 }
@@ -20,6 +22,8 @@ export interface Measurements {
 type ToldRequest = Omit<MeasuredRequest, 'cachedTokens'> & {
   readonly cachedTokens: number | undefined
 }
+
+type Told = ToldRequest | 'failed'
 
 /**
  * Reads per-request measurements of one backend: CSV, AIPerf's `profile_export.jsonl`, or the JSON of
@@ -56,13 +60,14 @@ export function parseMeasurements(source: string, name = 'measurements'): Measur
       ? 'aiperf'
       : 'vllm-bench'
   const read = { csv: fromCsv, aiperf: fromAiperf, 'vllm-bench': fromVllmBench }[format]
-  const told = read(text, name).sort((a, b) => a.sentMs - b.sentMs)
+  const all = read(text, name)
+  const told = all.filter((each) => each !== 'failed').sort((a, b) => a.sentMs - b.sentMs)
   const requests = told.map((each) => ({ ...each, cachedTokens: each.cachedTokens ?? 0 }))
   if (requests.length < LEAST_REQUESTS) {
     throw invalid(name, `expected at least ${LEAST_REQUESTS} requests, got ${requests.length}`)
   }
   const untoldCached = told.filter(({ cachedTokens }) => cachedTokens === undefined).length
-  return { format, requests, untoldCached }
+  return { format, requests, failed: all.length - told.length, untoldCached }
 }
 
 /** Fewer can not tell six parameters apart. */
@@ -124,8 +129,8 @@ const TIME_UNITS: Readonly<Record<string, number>> = {
   sec: 1000,
 }
 
-function fromAiperf(text: string, name: string): ToldRequest[] {
-  return text.split(/\r?\n/).flatMap((line, i) => {
+function fromAiperf(text: string, name: string): Told[] {
+  return text.split(/\r?\n/).flatMap((line, i): Told[] => {
     if (line.trim() === '') return []
     const where = `${name}:${i + 1}`
     const record = json(line, where) as {
@@ -133,7 +138,7 @@ function fromAiperf(text: string, name: string): ToldRequest[] {
       metrics?: Record<string, unknown>
       error?: unknown
     }
-    if (record.error !== undefined && record.error !== null) return []
+    if (record.error !== undefined && record.error !== null) return ['failed']
     const metric = (key: string): { number: number; unit: unknown } => {
       const found = record.metrics?.[key] as { value?: unknown; unit?: unknown } | undefined
       const number = checked(found?.value ?? found, where, `metrics.${key}`)
@@ -163,7 +168,7 @@ function fromAiperf(text: string, name: string): ToldRequest[] {
   })
 }
 
-function fromVllmBench(text: string, name: string): ToldRequest[] {
+function fromVllmBench(text: string, name: string): Told[] {
   const result = json(text, name) as Record<string, unknown>
   const column = (key: string): readonly unknown[] => {
     const values = result[key]
@@ -182,26 +187,24 @@ function fromVllmBench(text: string, name: string): ToldRequest[] {
     'ttfts',
     'itls',
   ].map(column) as [unknown[], unknown[], unknown[], unknown[], unknown[]]
-  return starts.flatMap((start, i) => {
+  return starts.map((start, i) => {
     const where = `${name} request ${i}`
     const gaps = itls[i]
     if (!Array.isArray(gaps)) throw invalid(where, 'itls: expected a list of gaps')
     const outputTokens = checked(outputs[i], where, 'output_lens')
-    // A failed request has no output.
-    if (outputTokens === 0) return []
+    // vllm/benchmarks/serve.py writes it of a request that failed.
+    if (outputTokens === 0) return 'failed'
     const ttftMs = checked(ttfts[i], where, 'ttfts') * 1000
     const restMs =
       gaps.reduce((sum: number, gap: unknown) => sum + checked(gap, where, 'itls'), 0) * 1000
-    return [
-      request(where, {
-        sentMs: checked(start, where, 'start_times') * 1000,
-        promptTokens: checked(inputs[i], where, 'input_lens'),
-        outputTokens,
-        cachedTokens: undefined,
-        ttftMs,
-        e2eMs: ttftMs + restMs,
-      }),
-    ]
+    return request(where, {
+      sentMs: checked(start, where, 'start_times') * 1000,
+      promptTokens: checked(inputs[i], where, 'input_lens'),
+      outputTokens,
+      cachedTokens: undefined,
+      ttftMs,
+      e2eMs: ttftMs + restMs,
+    })
   })
 }
 

@@ -11,7 +11,9 @@ import { DocumentReader } from './document-reader.js'
 /**
  * The result file of vLLM's `bench serve` (with `--save-detailed`) or of SGLang's `bench_serving` (with
  * `--output-details`): `input_lens` and `output_lens`. Arrivals are its `start_times` (s); without them
- * requests are even at its `request_rate`, or all at 0 when that is infinite. One run per file.
+ * requests are even at its `request_rate`, or all at 0 when that is infinite. Requests that failed have an
+ * output of 0 tokens, whatever was asked for (vllm/benchmarks/serve.py, sglang/bench_serving.py), and are
+ * ignored; arrivals count from the first of the others. One run per file.
  */
 export class BenchReader extends DocumentReader {
   private runs = 0
@@ -31,8 +33,14 @@ export class BenchReader extends DocumentReader {
       }
       const arrivals = arrivalsOf(value, prompts.length)
       for (const [i, promptTokens] of prompts.entries()) checkTotalTokens(promptTokens, outputs[i]!)
+      const firstMs = arrivals.reduce(
+        (least, arrivalMs, i) => (outputs[i] === 0 ? least : Math.min(least, arrivalMs)),
+        Number.POSITIVE_INFINITY,
+      )
       prompts.forEach((promptTokens, i) => {
-        this.collector.add({ arrivalMs: arrivals[i]!, promptTokens, outputTokens: outputs[i]! })
+        const outputTokens = outputs[i]!
+        if (outputTokens === 0) this.collector.ignored++
+        else this.collector.add({ arrivalMs: arrivals[i]! - firstMs, promptTokens, outputTokens })
       })
     })
   }

@@ -2,6 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { ignoredNote } from '../reading/ignored-note.js'
 import { readTrace } from '../reading/read-trace.js'
 import { messageOf, readText, rows } from '../testing/in-memory.js'
 import { encodeTrace } from '../writing/encode-trace.js'
@@ -243,6 +244,28 @@ describe('benchmark results', () => {
     expect(await messageOf(readText(broken))).toContain('t.jsonl:6: expected JSON, got }')
     const notANumber = text.replace('[5,6]', '[NaN,6]')
     expect(await messageOf(readText(notANumber))).toContain('input_lens: expected an integer >= 1')
+  })
+
+  it('requests that failed are no answers of 0 tokens', async () => {
+    const run = {
+      request_rate: 2,
+      input_lens: [5, 6, 7, 8],
+      output_lens: [0, 2, 0, 4],
+      start_times: [100, 100.5, 101, 102],
+    }
+    const { start_times: _, ...even } = run
+    for (const result of [run, even]) {
+      const read = await readText(JSON.stringify(result))
+      expect(rows(read)).toEqual([
+        [0, 6, 2],
+        [result === run ? 1500 : 1000, 8, 4],
+      ])
+      expect(ignoredNote(read.format, read.ignored)).toBe('2 requests failed')
+    }
+    const none = JSON.stringify({ ...run, output_lens: [0, 0, 0, 0] })
+    expect(await messageOf(readText(none))).toBe(
+      't.jsonl: expected at least one request, got none: 4 requests failed',
+    )
   })
 
   it('does not make up times where a trace was replayed', async () => {

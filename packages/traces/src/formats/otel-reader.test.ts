@@ -95,7 +95,7 @@ describe('reading OTLP JSON', () => {
       't.jsonl:1: span 1: startTimeUnixNano: expected nanoseconds since 1970, got nothing',
     )
     expect(await messageOf(readText(text(span('1', {}))))).toBe(
-      't.jsonl: expected at least one request, got 1 spans without token counts',
+      't.jsonl: expected at least one request, got none: 1 span is no LLM request',
     )
     expect(await messageOf(readText('{"resourceSpans":3}'))).toBe(
       't.jsonl:1: resourceSpans: expected an array, got 3',

@@ -3,6 +3,7 @@ import type { TraceFormat } from '../formats/trace-format.js'
 /** What the entries of a format are that hold no request. */
 const KINDS: Partial<Record<TraceFormat, readonly [one: string, several: string]>> = {
   sharegpt: ['conversation has no answer to a user', 'conversations have no answer to a user'],
+  bench_serve: ['request failed', 'requests failed'],
   aiperf_profile: [
     'request failed or belongs to the warm-up',
     'requests failed or belong to the warm-up',

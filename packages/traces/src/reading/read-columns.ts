@@ -4,6 +4,7 @@ import { checkBlockTokens } from '../formats/block-tokens.js'
 import { isParquet, parquetLines } from '../formats/parquet.js'
 import type { TraceFormat } from '../formats/trace-format.js'
 import { cutPrefixes } from './cut-prefixes.js'
+import { ignoredNote } from './ignored-note.js'
 import { LineSplitter } from './line-splitter.js'
 import { RecordCollector, type SkippedRecords } from './record-collector.js'
 import { TraceContent } from './trace-content.js'
@@ -56,7 +57,7 @@ export async function readColumns(
   }
   const format = content.end()
   const { columns, skipped, ignored, misspelled } = collector
-  if (columns.size === 0) throw emptyError(first, skipped, ignored)
+  if (columns.size === 0) throw emptyError(first, format, skipped, ignored)
   const cut = cutPrefixes(columns).map((note) => `${first}: ${note}`)
   const notes = [...misspelled.notes, ...cut]
   return { columns, format: isBinary ? 'parquet' : format, skipped, ignored, notes }
@@ -108,13 +109,15 @@ export function checkContentOptions({ blockTokens, charsPerToken }: ContentOptio
   )
 }
 
-function emptyError(source: string, skipped: SkippedRecords, ignored: number): Error {
-  const found: string[] = []
-  if (skipped.count > 0) found.push(`${skipped.count} bad (first: ${skipped.messages[0]})`)
-  if (ignored > 0) found.push(`${ignored} spans without token counts`)
-  return traceError(
-    'trace_empty',
-    `${source}: expected at least one request, got ${found.join(' and ') || 'none'}`,
-    { path: source },
-  )
+function emptyError(
+  source: string,
+  format: TraceFormat,
+  skipped: SkippedRecords,
+  ignored: number,
+): Error {
+  const bad = skipped.count > 0 ? `${skipped.count} bad (first: ${skipped.messages[0]})` : 'none'
+  const why = ignored > 0 ? `: ${ignoredNote(format, ignored)}` : ''
+  return traceError('trace_empty', `${source}: expected at least one request, got ${bad}${why}`, {
+    path: source,
+  })
 }

@@ -50,7 +50,7 @@ export interface TraceReadResult extends LoweredRecords {
   readonly source: string
   /** Bad entries that were left out. */
   readonly skipped: SkippedRecords
-  /** Entries that are no LLM requests (spans without token counts). */
+  /** Entries that are no requests to simulate: spans without token counts, requests that failed. */
   readonly ignored: number
   /** What a user should know: misspelled keys, prefixes that were cut, or why the cache was not written. */
   readonly notes: readonly string[]
