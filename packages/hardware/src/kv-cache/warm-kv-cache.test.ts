@@ -1,5 +1,12 @@
-import { NO_NODE, type RequestTable, RequestTableBuilder } from '@routesim/core'
+import {
+  NO_NODE,
+  RandomStream,
+  type RequestTable,
+  RequestTableBuilder,
+  simulate,
+} from '@routesim/core'
 import { expect, test } from 'vitest'
+import { affineLatency } from '../latency/affine-latency.js'
 import { warmKvCache } from './warm-kv-cache.js'
 
 const BLOCK = 4
@@ -49,4 +56,46 @@ test('a prefix that was evicted is found again, and takes the room it needs', ()
   expect(kv.admit(0, 1, 20, 40)).toBe(true)
   expect(usageOf(kv).held).toBe(10)
   kv.verify()
+})
+
+test.each([250, 20_000])('in a run with %i blocks, every request finds its prefix', (blocks) => {
+  const random = new RandomStream(5, 'prefixes')
+  const builder = new RequestTableBuilder()
+  for (let i = 0; i < 300; i++) {
+    const promptTokens = 50 + random.integer(500)
+    const prefixTokens = random.integer(2) * random.integer(promptTokens)
+    const promptNode =
+      prefixTokens > 0 ? builder.prompts.stream(NO_NODE, 'shared', prefixTokens) : NO_NODE
+    const outputTokens = 1 + random.integer(200)
+    builder.add({ arrivalMs: 5 * i, promptTokens, outputTokens, prefixTokens, promptNode })
+  }
+  const requests = builder.build()
+  const latency = affineLatency({
+    baseMs: 5,
+    prefillMsPerToken: 0.02,
+    decodeMsPerRequest: 0.1,
+    decodeMsPerContextToken: 0,
+  })
+  const { outcomes, backends } = simulate({
+    cluster: {
+      backends: [
+        {
+          role: 'both',
+          latency,
+          kv: { blocks, blockTokens: BLOCK },
+          maxBatchTokens: 256,
+          maxNumSeqs: 64,
+          maxQueueDepth: 300,
+          chunkedPrefill: true,
+        },
+      ],
+      kvCache: warmKvCache(),
+    },
+    requests,
+    router: { name: 'one', route: (_, cluster) => cluster.backends[0]! },
+    seed: 1,
+  })
+  expect(backends[0]!.preemptions > 0).toBe(blocks === 250)
+  const inBlocks = requests.prefixTokens.map((tokens) => tokens - (tokens % BLOCK))
+  expect([...outcomes.cachedTokens]).toEqual([...inBlocks])
 })
