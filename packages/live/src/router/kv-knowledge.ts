@@ -167,8 +167,10 @@ export class EventKnowledge implements KvKnowledge {
     for (const event of events) this.applyOne(owner, event)
   }
 
-  forget(worker: number): void {
-    for (const owner of this.owners.get(worker)?.values() ?? []) {
+  /** @param ofRank - the one rank that is forgotten; all of them if absent */
+  forget(worker: number, ofRank?: number): void {
+    for (const [rank, owner] of this.owners.get(worker) ?? []) {
+      if (ofRank !== undefined && rank !== ofRank) continue
       this.clear(owner)
       this.groupKinds[owner]!.clear()
     }
