@@ -160,3 +160,18 @@ test('a block under two hashes of a backend is held until both are removed', () 
   index.clear(0)
   expect([index.size, index.nodes]).toEqual([0, 0])
 })
+
+test('what the blocks of a backend come to with all before them, also those below one that nobody holds', () => {
+  const index = new KvEventIndex()
+  index.store(0, undefined, blocks(1, 2))
+  index.store(1, undefined, blocks(1, 2, 3))
+  index.store(1, 1, blocks(102, 4))
+  index.store(0, 2, blocks(5))
+  index.remove(1, [1, 2, 102])
+  index.remove(0, [2])
+  const pathsOf = (backend: number) =>
+    Object.fromEntries(index.fold(backend, '', (before, local) => `${before} ${local}`))
+  expect(pathsOf(0)).toEqual({ 1: ' 1', 5: ' 1 2 5' })
+  expect(pathsOf(1)).toEqual({ 3: ' 1 2 3', 4: ' 1 2 4' })
+  expect(pathsOf(2)).toEqual({})
+})

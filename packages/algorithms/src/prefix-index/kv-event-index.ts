@@ -146,6 +146,23 @@ export class KvEventIndex {
     }
   }
 
+  /**
+   * What the blocks of a backend come to, each with all before it, by the engine's hash. O(blocks up to the root)
+   * @param next - of a block, given what all before it come to
+   */
+  fold<T>(backend: number, start: T, next: (before: T, localHash: number) => T): Map<number, T> {
+    const values = new Map<Node, T>([[this.root, start]])
+    const held = new Map<number, T>()
+    for (const [hash, found] of this.blocks.get(backend) ?? []) {
+      const open: Node[] = []
+      for (let at = found; !values.has(at); at = at.parent!) open.push(at)
+      for (let at = open.pop(); at !== undefined; at = open.pop())
+        values.set(at, next(values.get(at.parent!)!, at.localHash))
+      held.set(hash, values.get(found)!)
+    }
+    return held
+  }
+
   private disown(found: Node, backend: number): void {
     const hashes = found.owners.get(backend)!
     if (hashes > 1) found.owners.set(backend, hashes - 1)

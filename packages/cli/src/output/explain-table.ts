@@ -43,7 +43,7 @@ function decisionText(decision: ExplainedDecision, algorithm: string, maxWidth: 
         ]
   const left = alternativeCount - alternatives.length
   const notes = [
-    ...(alternatives.length === 0 ? [] : [hindsight(alternatives, record.traces.length > 1)]),
+    ...(alternatives.length === 0 ? [] : [hindsight(alternatives, record.action)]),
     ...(left > 0 && alternatives.length > 0
       ? [`${left} more were not tried; --alternatives ${alternativeCount} tries all.`]
       : []),
@@ -177,10 +177,16 @@ function least(alternatives: readonly Alternative[], name: Time): Alternative | 
 }
 
 /** By how much others would have been sooner with the first token, and with the last. */
-function hindsight(alternatives: readonly Alternative[], isPair: boolean): string {
+function hindsight(
+  alternatives: readonly Alternative[],
+  action: ExplainedDecision['record']['action'],
+): string {
   const chosen = alternatives.find(({ isChosen }) => isChosen)
-  const where = ({ backend, decode }: Alternative): string =>
-    isPair ? `prefill on ${backend} and decode on ${decode}` : `backend ${backend}`
+  const where = ({ backend, decode }: Alternative): string => {
+    if (decode < 0 || backend === decode) return `backend ${backend}`
+    const decodeOn = `decode on ${decode}`
+    return action === 'disaggregate' ? `prefill on ${backend} and ${decodeOn}` : decodeOn
+  }
   const parts = [
     ['ttftMs', 'first token'],
     ['e2eMs', 'last token'],

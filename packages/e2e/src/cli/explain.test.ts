@@ -3,6 +3,14 @@ import { describe, expect, test } from 'vitest'
 import { directoryWith } from '../testing/command.js'
 import { inProcess } from '../testing/in-process.js'
 
+/** Picks among available backends, in a file without imports. */
+const LEAST = `
+function least(pool, costs) {
+  const open = pool.backends.filter(({ available }) => available)
+  const chosen = open.reduce((best, each) => (costs[each.id] < costs[best.id] ? each : best))
+  pool.notes?.compared(pool, costs, chosen)
+  return chosen
+}`
 const at = directoryWith({
   'c.toml':
     '[cluster]\nnum_backends = 3\n[trace]\nrate = 20\nduration_sec = 4\ngen_tokens_mean = 20\nnum_prefixes = 2',
@@ -10,6 +18,37 @@ const at = directoryWith({
     '[cluster]\nnum_backends = 2\nmax_queue_depth = 1\nkv_cache_blocks = 64\n[trace]\nrate = 60\nduration_sec = 2',
   'fast.jsonl':
     '{"ts":0,"prompt_tokens":900,"gen_tokens":5}\n{"ts":1,"prompt_tokens":900,"gen_tokens":5}\n',
+  'split.toml': `
+[cluster]
+num_backends = 4
+[cluster.disaggregated]
+enabled = true
+prefill_backends = 2
+decode_backends = 2
+[trace]
+rate = 20
+duration_sec = 4
+gen_tokens_mean = 20
+`,
+  'joint.mjs': `${LEAST}
+export default { name: 'joint', description: 'Both.', parameters: {}, create: () => ({
+  name: 'joint',
+  disaggregates: true,
+  route(_, cluster) {
+    const { pendingPromptTokens, outstanding } = cluster.columns
+    const prefill = least(cluster.pool('prefill'), pendingPromptTokens)
+    cluster.notes?.highest()
+    const decode = least(cluster.pool('decode'), outstanding)
+    return { kind: 'disaggregate', prefill, decode }
+  },
+}) }`,
+  'late.mjs': `${LEAST}
+export default { name: 'late', description: 'One after the other.', parameters: {}, create: () => ({
+  name: 'late',
+  route: (_, cluster) =>
+    ({ kind: 'prefill', prefill: least(cluster.pool('prefill'), cluster.columns.outstanding) }),
+  routeDecode: (_, cluster) => least(cluster.pool('decode'), cluster.columns.outstanding),
+}) }`,
   'broken.jsonl': '{"ts":0,"prompt_tokens":900}\n',
 })
 const config = ['-c', at('c.toml')]
@@ -147,6 +186,54 @@ test('of an option given twice the last counts, lists included', async () => {
   )
   expect(twice.stdout).toContain('visibility llm-d')
   expect(twice.stdout.match(/^Request \d/gm)).toEqual(['Request 2', 'Request 3'])
+})
+
+describe('a router that chooses both backends', () => {
+  const backendsIn = (stage: string) =>
+    stage.match(/^ +(> )?\d+ .*$/gm)!.map((row) => Number(/\d+/.exec(row)![0]))
+  const explained = async (name: string, request: string) => {
+    const words = ['explain', '-c', at('split.toml'), '-a', at(name), '--request', request]
+    const [{ stdout }, { stdout: json }] = [
+      await inProcess(words),
+      await inProcess([...words, '--format', 'json']),
+    ]
+    return { stdout, decisions: JSON.parse(json)[0].decisions }
+  }
+
+  test('at once has a table for each, whose chosen rows are what happened', async () => {
+    const { stdout, decisions } = await explained('joint.mjs', '30')
+    const [decision] = decisions
+    expect(decision.alternatives.length).toBe(3)
+    const [, prefill, decode] = stdout.split(/^(?:prefill|decode): /m)
+    expect(backendsIn(prefill!)).toEqual([0, 1])
+    expect(backendsIn(decode!)).toEqual([2, 3])
+    // The least by other figures each: one rule for both halves would be one of the two.
+    expect(prefill).toMatch(/^lowest score of 2/)
+    expect(decode).toMatch(/^highest score of 2/)
+    const [, e2e] = /^TTFT .*, E2E ([\d.]+) ms/m.exec(stdout)!
+    for (const stage of [prefill, decode]) {
+      expect(/^ +> .*?([\d.]+)\*? *$/m.exec(stage!)![1]).toBe(e2e)
+      expect(stage).not.toMatch(/^ +(> )?\d+ .* - +$/m)
+    }
+    for (const [, ids] of stdout.matchAll(/; ?(.*?) would have given/g)) {
+      expect(ids).toMatch(/^(no other|prefill on [01] and decode on [23])$/)
+    }
+    expect(decision.stages.map(({ stage }: { stage: string }) => stage)).toEqual([
+      'prefill',
+      'decode',
+    ])
+  })
+
+  test('one after the other has the decode backends where it chose among them', async () => {
+    const { stdout, decisions } = await explained('late.mjs', '30')
+    const decode = stdout.slice(stdout.indexOf('decode on '))
+    expect(backendsIn(decode)).toEqual([2, 3])
+    expect(decode).not.toMatch(/^ +(> )?\d+ .* - +$/m)
+    expect(decode).toMatch(/(no other|decode on [23]) would have given the last token/)
+    const [, e2e] = /^TTFT .*, E2E ([\d.]+) ms/m.exec(stdout)!
+    expect(/^ +> .*?([\d.]+)\*? *$/m.exec(decode)![1]).toBe(e2e)
+    expect(decisions[1].stages[0]).toMatchObject({ stage: 'decode', best: 'lowest' })
+  })
 })
 
 describe('what is wrong is said', () => {

@@ -62,6 +62,15 @@ test.each([
     `serve ${WORKER} --kv-events --kv-events-from x`,
     '--kv-events-from: expected a ZMQ address such as tcp://host:5557, got "x"',
   ],
+  [`serve ${WORKER} --dp-size 0`, '--dp-size: expected an integer from 1 to 65535, got 0'],
+  [
+    `serve -c ${at('router.toml')} --dp-size 2`,
+    '--dp-size: expected --worker URL with it, got none',
+  ],
+  [
+    `serve ${WORKER} --dp-size 2 --kv-events --kv-events-from ipc:///tmp/x`,
+    '--kv-events-from: expected a TCP address with a port for each of 2 ranks',
+  ],
   [
     `serve ${WORKER} -a random,prefix_aware:ties=first`,
     '--algorithm: expected one algorithm, got random and prefix_aware:ties=first',

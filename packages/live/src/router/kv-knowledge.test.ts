@@ -154,6 +154,36 @@ test('who wants to hear of blocks later hears of all that are there, and of what
   expect(heard.news.slice(1)).toEqual([['stored', 4, 8]])
 })
 
+test('who listens again hears of what is there by then, whatever was told while nobody did', () => {
+  const heard = new Heard()
+  heard.tellOf(0, stored(3))
+  heard.isWanted = false
+  heard.tellOf(1, stored(2))
+  heard.tellOf(0, { type: 'BlockRemoved', block_hashes: [3] })
+  heard.isWanted = true
+  heard.knowledge.tellAll([0])
+  heard.tellOf(0, { type: 'AllBlocksCleared' })
+  heard.tellOf(1, { type: 'BlockRemoved', block_hashes: [2] })
+  expect(heard.news).toEqual([
+    ['stored', 4, 8, 12],
+    ['stored', 4, 8],
+    ['removed', 8],
+  ])
+})
+
+test('a block that stands there under two hashes, the older of them below one that is gone, is there once', () => {
+  const heard = new Heard()
+  heard.isWanted = false
+  heard.tell(stored(2), { type: 'BlockRemoved', block_hashes: [1] })
+  heard.tell(stored(2, { block_hashes: [11, 12] }))
+  heard.isWanted = true
+  heard.knowledge.tellAll([0])
+  heard.tell({ type: 'BlockRemoved', block_hashes: [2] })
+  expect(heard.news).toEqual([['stored', 4, 8]])
+  heard.tell({ type: 'BlockRemoved', block_hashes: [12] })
+  expect(heard.news.slice(1)).toEqual([['removed', 8]])
+})
+
 test('a hash that stands for other tokens now stands no longer for those before', () => {
   const heard = new Heard()
   heard.tell(stored(2))

@@ -87,6 +87,9 @@ interface HeldBlock extends NewsBlock {
   hashes: number
 }
 
+/** Where a prompt begins. */
+const START: HeldBlock = { chained: 0, endTokens: 0, hashes: 0 }
+
 /** Hears of the blocks of workers. Of a worker with several ranks a block is there as long as one of these holds it. */
 export interface BlockNews {
   stored(worker: number, blocks: readonly NewsBlock[]): void
@@ -108,6 +111,8 @@ export class EventKnowledge implements KvKnowledge {
   private readonly owners = new Map<number, Map<number, number>>()
   private readonly workers: number[] = []
   private matched = new Float64Array(0)
+  /** Whether somebody wants the news: only then what they are made of is kept. */
+  private isHeard = false
   /** By owner: each block by the engine's hash. */
   private readonly told: Map<number, HeldBlock>[] = []
   /** By worker: each block by its chained hash. */
@@ -163,12 +168,15 @@ export class EventKnowledge implements KvKnowledge {
   /** Takes in what a worker published. */
   apply(worker: number, { events, rank, unreadable = 0 }: KvEventBatch): void {
     const owner = this.ownerOf(worker, rank)
+    this.lookWhoListens()
     this.unreadable += unreadable
     for (const event of events) this.applyOne(owner, event)
   }
 
-  forget(worker: number): void {
-    for (const owner of this.owners.get(worker)?.values() ?? []) {
+  /** @param ofRank - the one rank that is forgotten; all of them if absent */
+  forget(worker: number, ofRank?: number): void {
+    for (const [rank, owner] of this.owners.get(worker) ?? []) {
+      if (ofRank !== undefined && rank !== ofRank) continue
       this.clear(owner)
       this.groupKinds[owner]!.clear()
     }
@@ -176,6 +184,7 @@ export class EventKnowledge implements KvKnowledge {
 
   /** Tells of all that workers hold, as if they stored it now. */
   tellAll(workers: readonly number[]): void {
+    this.lookWhoListens()
     const news = this.news()
     for (const worker of workers) {
       // What begins a prompt comes before what goes on with it, as workers tell it.
@@ -185,6 +194,26 @@ export class EventKnowledge implements KvKnowledge {
           worker,
           blocks.sort((a, b) => a.endTokens - b.endTokens),
         )
+    }
+  }
+
+  /** For who has begun to listen, what is held is found out; for who has ceased to, it is dropped. */
+  private lookWhoListens(): void {
+    const isHeard = this.news() !== undefined
+    if (isHeard === this.isHeard) return
+    this.isHeard = isHeard
+    for (const [owner, worker] of this.workers.entries()) {
+      this.told[owner]!.clear()
+      this.held.get(worker)!.clear()
+    }
+    if (!isHeard) return
+    for (const [owner, worker] of this.workers.entries()) {
+      const blocks = this.index.fold(owner, START, (before, local) =>
+        this.after(worker, before, local),
+      )
+      const held = this.held.get(worker)!
+      // A block that came back after one before it was removed stands there twice.
+      for (const [hash, block] of blocks) this.hold(owner, hash, held.get(block.chained) ?? block)
     }
   }
 
@@ -247,27 +276,38 @@ export class EventKnowledge implements KvKnowledge {
     hashes: readonly number[],
     local: Float64Array,
   ): void {
+    if (!this.isHeard) return
     const worker = this.workers[owner]!
-    const [told, held] = [this.told[owner]!, this.held.get(worker)!]
-    let before = parent === undefined ? { chained: 0, endTokens: 0 } : told.get(parent)
+    const told = this.told[owner]!
+    let before = parent === undefined ? START : told.get(parent)
     if (before === undefined) return
     const added: HeldBlock[] = []
     const gone: NewsBlock[] = []
     for (const [i, hash] of hashes.entries()) {
-      const chained = chainHash(before.chained, local[i]!)
-      const endTokens: number = before.endTokens + this.blockTokens
-      const block: HeldBlock = held.get(chained) ?? { chained, endTokens, hashes: 0 }
+      const block = this.after(worker, before, local[i]!)
       before = block
       const replaced = told.get(hash)
       if (replaced === block) continue
       if (replaced !== undefined) gone.push(...this.lose(owner, [hash]))
-      told.set(hash, block)
-      if (block.hashes++ > 0) continue
-      held.set(chained, block)
-      added.push(block)
+      if (this.hold(owner, hash, block)) added.push(block)
     }
     this.tellRemoved(worker, gone)
     if (added.length > 0) this.news()?.stored(worker, added)
+  }
+
+  /** The block of a worker that comes after another. */
+  private after(worker: number, before: NewsBlock, local: number): HeldBlock {
+    const chained = chainHash(before.chained, local)
+    const endTokens = before.endTokens + this.blockTokens
+    return this.held.get(worker)!.get(chained) ?? { chained, endTokens, hashes: 0 }
+  }
+
+  /** A hash of a rank stands for a block. @returns whether its worker did not hold it */
+  private hold(owner: number, hash: number, block: HeldBlock): boolean {
+    this.told[owner]!.set(hash, block)
+    if (block.hashes++ > 0) return false
+    this.held.get(this.workers[owner]!)!.set(block.chained, block)
+    return true
   }
 
   /** A rank holds no more what these stand for. @returns what its worker holds no more */

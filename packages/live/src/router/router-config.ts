@@ -1,6 +1,7 @@
 import { closestName, RouteSimError } from '@routesim/core'
 import { type ConfigKey, schemaReference } from '@routesim/experiments'
 import * as z from 'zod'
+import { rankEndpoint } from '../kv-events/rank-endpoint.js'
 import type { LiveErrorCode } from '../live-error-code.js'
 import { MEDIA_TOKENS } from '../tokens/prompt-tokens.js'
 
@@ -48,6 +49,11 @@ const worker = z.strictObject({
     .describe('File with the key that it asks for, read at the start and at each reload.'),
   kv_events: zmq.optional().describe('ZMQ address of its KV events, tcp://host:port.'),
   kv_replay: zmq.optional().describe('ZMQ address where lost events are asked for.'),
+  data_parallel_size: integer(1, 65535)
+    .default(1)
+    .describe(
+      'Data-parallel ranks behind its address: KV events and replay of rank 1 are one port further, and so on.',
+    ),
   max_queue_depth: integer(1)
     .default(2 ** 31 - 1)
     .describe('Requests that may wait there.'),
@@ -77,12 +83,47 @@ function refuseTwice(workers: readonly { url: string }[], context: z.RefinementC
   }
 }
 
+type Ranks = Pick<z.output<typeof worker>, 'kv_events' | 'kv_replay' | 'data_parallel_size'>
+
+/** An address that two ranks share would have one hold what the other does. */
+function refuseSharedEvents(workers: readonly Ranks[], context: z.RefinementCtx): void {
+  const owners = new Map<string, string>()
+  for (const [i, worker] of workers.entries()) {
+    const { data_parallel_size: ranks } = worker
+    for (const key of ['kv_events', 'kv_replay'] as const) {
+      const first = worker[key]
+      if (!zmq.safeParse(first).success || !(ranks >= 1 && ranks <= 65535)) continue
+      const refuse = (message: string): void =>
+        context.addIssue({ code: 'custom', path: [i, key], message })
+      const endpoints = Array.from({ length: ranks }, (_, rank) => rankEndpoint(first!, rank))
+      if (ranks > 1 && !hasPort(endpoints.at(-1)!)) {
+        refuse(`expected a TCP address with a port for each of ${ranks} ranks, got ${show(first)}`)
+        continue
+      }
+      for (const [rank, endpoint] of endpoints.entries()) {
+        const owner = `${key} of rank ${rank} of workers.${i}`
+        const other = owners.get(endpoint)
+        owners.set(endpoint, owner)
+        if (other === undefined) continue
+        refuse(`expected an address of its own for each, got ${endpoint} for ${owner} and ${other}`)
+        break
+      }
+    }
+  }
+}
+
+function hasPort(endpoint: string): boolean {
+  const [, port] = /^tcp:.*:(\d+)$/.exec(endpoint) ?? []
+  return Number(port) <= 65535
+}
+
 /** Everything a router can be told. Every default stands here. */
 export const routerConfigSchema = z.strictObject({
   workers: z
     .array(worker, expected('a list of [[workers]]'))
     .min(1, expected('at least one worker'))
     .superRefine(refuseTwice)
+    .superRefine(refuseSharedEvents)
     .describe('At least one, each under an address of its own.'),
   algorithm: z
     .string(expected('the name of an algorithm'))

@@ -292,7 +292,7 @@ export class RouterCore {
     }
     ticket.algorithm = this.algorithm
     const view = this.viewFor(request)
-    this.notebook?.begin(view.ids)
+    this.notebook?.begin(view.backends)
     const route = this.carryOut(ticket, this.askedFor(request, view), view)
     for (const backend of tried) this.refresh(backend)
     return route
@@ -305,7 +305,7 @@ export class RouterCore {
     if (decision?.kind === 'hold' && decision.untilMs <= this.instant()) return this.route(ticket)
     for (const backend of this.backends) this.refresh(backend)
     const view = this.viewFor(ticket.request)
-    this.notebook?.begin(view.ids)
+    this.notebook?.begin(view.backends)
     return this.carryOut(ticket, decision, view)
   }
 
@@ -408,7 +408,7 @@ export class RouterCore {
     try {
       for (const backend of this.backends) this.refresh(backend)
       const view = this.viewFor(request)
-      this.notebook?.begin(view.ids)
+      this.notebook?.begin(view.backends)
       const route = routeOf(this.askedFor(request, view), this.algorithm.name, request.id)
       this.log(request, view, 0, route)
       if (route.kind === 'hold') this.abandoned(ticket)

@@ -10,6 +10,7 @@ import {
   sendJson,
 } from '../http/http-server.js'
 import { KvEventSubscriber } from '../kv-events/kv-event-subscriber.js'
+import { rankEndpoint } from '../kv-events/rank-endpoint.js'
 import { PrometheusText } from '../metrics/prometheus-text.js'
 import { ApiError } from '../openai/api-error.js'
 import { parseCompletionRequest } from '../openai/completion-request.js'
@@ -79,7 +80,8 @@ export async function startRouter(options: RouterServerOptions): Promise<Running
 interface Connection {
   readonly upstream: Upstream
   readonly monitor: BackendMonitor
-  subscriber: KvEventSubscriber | undefined
+  /** One for each address of KV events. */
+  subscribers: readonly KvEventSubscriber[]
   /** Where KV events are heard, as text. */
   endpoints: string
 }
@@ -285,13 +287,13 @@ class RouterServer {
     const upstream = new Upstream(url, timeoutsOf(configNow), this.keyOf(backend))
     const connection: Connection = {
       upstream,
-      subscriber: undefined,
+      subscribers: [],
       endpoints: '',
       monitor: new BackendMonitor(backend, upstream, this.core, configNow, {
         up: () => {
           this.log({ event: 'worker_up', worker, url })
           // It may be another process than before, with an empty cache and numbers that start over.
-          connection.subscriber?.restart()
+          for (const each of connection.subscribers) each.restart()
           this.takeOverInTime()
         },
         down: (reason) => {
@@ -311,24 +313,31 @@ class RouterServer {
   /** Hears of its KV events where the config says now; what came from elsewhere is forgotten. */
   private async listen(backend: LiveBackend, connection: Connection): Promise<void> {
     const { knowledge } = this.core
-    const { kv_events: endpoint, kv_replay: replayEndpoint } = backend.config
-    const endpoints = JSON.stringify([endpoint, replayEndpoint])
+    const { kv_events: first, kv_replay: firstReplay, data_parallel_size: ranks } = backend.config
+    const endpoints = JSON.stringify([first, firstReplay, ranks])
     if (!(knowledge instanceof EventKnowledge) || endpoints === connection.endpoints) return
     connection.endpoints = endpoints
-    if (connection.subscriber !== undefined) {
-      connection.subscriber.close()
-      connection.subscriber = undefined
+    if (connection.subscribers.length > 0) {
+      for (const each of connection.subscribers) each.close()
+      connection.subscribers = []
       knowledge.forget(backend.id)
     }
-    if (endpoint === undefined) return
+    if (first === undefined) return
     const { kv_topic: topic } = this.config
-    connection.subscriber = await KvEventSubscriber.open(
-      { endpoint, replayEndpoint, topic, replayTimeoutMs: 5000 },
-      {
-        apply: (batch) => knowledge.apply(backend.id, batch),
-        forget: () => knowledge.forget(backend.id),
-      },
-    )
+    const open = (rank: number): Promise<KvEventSubscriber> => {
+      const endpoint = rankEndpoint(first, rank)
+      const replayEndpoint = firstReplay && rankEndpoint(firstReplay, rank)
+      // Where there is one address, what comes from there tells the rank that it is of.
+      const own = ranks === 1 ? undefined : rank
+      return KvEventSubscriber.open(
+        { endpoint, replayEndpoint, topic, replayTimeoutMs: 5000 },
+        {
+          apply: (batch) => knowledge.apply(backend.id, { ...batch, rank: own ?? batch.rank }),
+          forget: () => knowledge.forget(backend.id, own),
+        },
+      )
+    }
+    connection.subscribers = await Promise.all(Array.from({ length: ranks }, (_, i) => open(i)))
   }
 
   private keyOf({ config }: LiveBackend): string | undefined {
@@ -340,7 +349,7 @@ class RouterServer {
     if (connection === undefined) return
     this.connections.delete(backend)
     connection.monitor.stop()
-    connection.subscriber?.close()
+    for (const each of connection.subscribers) each.close()
     connection.upstream.close()
   }
 
@@ -394,7 +403,7 @@ class RouterServer {
         dispatched: backend.dispatched,
         failures: backend.failures,
         last_error: troublesOf(backend),
-        kv_events: this.connections.get(backend)?.subscriber?.counts ?? null,
+        kv_events: this.kvEventsOf(backend),
       }
     })
   }
@@ -436,13 +445,13 @@ class RouterServer {
   }
 
   private kvEventTotals(): KvEventTotals {
-    const totals = { batches: 0, gaps: 0, duplicates: 0, resets: 0, malformed: 0 }
-    for (const { subscriber } of this.connections.values()) {
-      if (subscriber === undefined) continue
-      for (const key of Object.keys(totals) as (keyof KvEventTotals)[])
-        totals[key] += subscriber.counts[key]
-    }
-    return totals
+    return totalsOf([...this.connections.values()].flatMap(({ subscribers }) => subscribers))
+  }
+
+  /** Of all ranks of a worker; null where nobody listens. */
+  private kvEventsOf(backend: LiveBackend): KvEventTotals | null {
+    const { subscribers = [] } = this.connections.get(backend) ?? {}
+    return subscribers.length === 0 ? null : totalsOf(subscribers)
   }
 
   /** Says what the algorithm looks at and nobody tells. */
@@ -497,6 +506,14 @@ async function readKeys({ workers }: RouterConfig): Promise<ReadonlyMap<string, 
 }
 
 /** What is wrong with a worker, as far as it was asked; null when nothing is. */
+function totalsOf(subscribers: readonly KvEventSubscriber[]): KvEventTotals {
+  const totals = { batches: 0, gaps: 0, duplicates: 0, resets: 0, malformed: 0 }
+  for (const { counts } of subscribers) {
+    for (const key of Object.keys(totals) as (keyof KvEventTotals)[]) totals[key] += counts[key]
+  }
+  return totals
+}
+
 function troublesOf({ troubles }: LiveBackend): string | null {
   return [...troubles].map(([path, why]) => `${path}: ${why}`).join('; ') || null
 }

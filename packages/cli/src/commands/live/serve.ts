@@ -18,6 +18,7 @@ interface ServeArguments {
   decodeWorker?: readonly string[]
   kvEventsFrom?: readonly string[]
   kvReplayFrom?: readonly string[]
+  dpSize?: number
   algorithm?: string
   kvEvents?: boolean
   noKvEvents?: boolean
@@ -56,6 +57,12 @@ export const serveCommand: CommandBody<ServeArguments> = {
         'decode-worker': list('Address of a worker that only answers'),
         'kv-events-from': list('ZMQ addresses of the KV events of the workers, in their order'),
         'kv-replay-from': list('ZMQ addresses for the replay of lost events'),
+        'dp-size': {
+          type: 'number',
+          requiresArg: true,
+          describe:
+            'Data-parallel ranks of each worker, with a port each for KV events (default 1)',
+        },
         algorithm: {
           alias: 'a',
           type: 'string',
@@ -215,6 +222,7 @@ async function routerConfigOf(args: ServeArguments): Promise<RouterConfig> {
     ...worker,
     ...optional('kv_events', args.kvEventsFrom?.[i]),
     ...optional('kv_replay', args.kvReplayFrom?.[i]),
+    ...optional('data_parallel_size', args.dpSize),
   }))
   if (workers.length === 0 && file['workers'] === undefined) {
     throw new UsageError('expected workers: --worker URL, or [[workers]] in a --config; got none')
@@ -225,6 +233,11 @@ async function routerConfigOf(args: ServeArguments): Promise<RouterConfig> {
     const name = flag === 'kvEventsFrom' ? '--kv-events-from' : '--kv-replay-from'
     throw new UsageError(
       `${name}: expected an address for each of ${workers.length} workers, got ${length}`,
+    )
+  }
+  if (args.dpSize !== undefined && workers.length === 0) {
+    throw new UsageError(
+      '--dp-size: expected --worker URL with it, got none; in a --config it is data_parallel_size of each of [[workers]]',
     )
   }
   if (args.kvEvents && workers.length > 0 && args.kvEventsFrom === undefined)
@@ -246,6 +259,7 @@ async function routerConfigOf(args: ServeArguments): Promise<RouterConfig> {
 const FLAGS: Readonly<Record<string, string>> = {
   kv_events: '--kv-events-from',
   kv_replay: '--kv-replay-from',
+  data_parallel_size: '--dp-size',
   block_tokens: '--block-size',
   metrics_interval_ms: '--metrics-interval',
 }

@@ -7,11 +7,11 @@ const cluster = {
   ids: [0, 1, 2],
   columns: { waiting: [0, 0, 4], maxQueueDepth: [4, 4, 4] },
 } as unknown as ClusterView
-const backend = (id: number) => ({ kind: 'backend', id })
+const backend = (id: number) => ({ kind: 'backend', id, role: 'both' as const })
 
 function notebook(): DecisionNotebook {
   const notes = new DecisionNotebook()
-  notes.begin(cluster.ids)
+  notes.begin([backend(0), backend(1), backend(2)])
   return notes
 }
 
@@ -68,11 +68,40 @@ describe('DecisionNotebook', () => {
     ])
   })
 
+  test('two backends chosen in one go have a part each, with the comparison that led to it', () => {
+    const notes = notebook()
+    notes.begin([
+      { id: 0, role: 'prefill' },
+      { id: 1, role: 'decode' },
+      { id: 2, role: 'both' },
+    ])
+    notes.term('load', 0, 7)
+    const chosen = { backend: 0, decode: 1 }
+    const stagesOf = () =>
+      notes.traces(chosen).map(({ stage, best, candidates }) => ({
+        stage,
+        best,
+        ids: candidates.map(({ backend: id }) => id),
+      }))
+    expect(stagesOf()).toEqual([
+      { stage: 'prefill', best: undefined, ids: [0, 2] },
+      { stage: 'decode', best: undefined, ids: [1, 2] },
+    ])
+    notes.compared({ ...cluster, ids: [0, 2] } as unknown as ClusterView, [1, 2, 3], backend(0))
+    notes.highest()
+    notes.compared({ ...cluster, ids: [1] } as unknown as ClusterView, [1, -2, 3], backend(1))
+    expect(stagesOf()).toEqual([
+      { stage: 'prefill', best: 'lowest', ids: [0, 2] },
+      { stage: 'decode', best: 'highest', ids: [1] },
+    ])
+    expect(notes.traces({ backend: 0, decode: 0 }).map(({ stage }) => stage)).toEqual([''])
+  })
+
   test('a decision begins with an empty page', () => {
     const notes = notebook()
     notes.branch('old')
     notes.highest()
-    notes.begin([1])
+    notes.begin([backend(1)])
     notes.compared(cluster, [4, 4, 4], backend(1))
     expect(notes.traces({ backend: 1, decode: 1 })).toMatchObject([{ best: 'lowest', stage: '' }])
     expect(notes.traces({ backend: 1, decode: 1 })[0]!.branch).toBeUndefined()

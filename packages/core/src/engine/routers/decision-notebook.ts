@@ -16,6 +16,8 @@ interface Comparison {
   readonly picked: number
 }
 
+type Candidate = Pick<BackendView, 'id' | 'role'>
+
 interface Stage {
   readonly name: string
   branch: string | undefined
@@ -28,11 +30,11 @@ interface Stage {
 export class DecisionNotebook implements DecisionNotes {
   private stages: Stage[] = [emptyStage('')]
   private best: BestScore = 'lowest'
-  private ids: ArrayLike<number> = []
+  private backends: readonly Candidate[] = []
 
-  /** A decision begins. @param ids - of the backends to choose from */
-  begin(ids: ArrayLike<number>): void {
-    this.ids = Array.from(ids)
+  /** A decision begins. @param backends - those to choose from */
+  begin(backends: readonly Candidate[]): void {
+    this.backends = [...backends]
     this.stages = [emptyStage('')]
     this.best = 'lowest'
   }
@@ -91,7 +93,7 @@ export class DecisionNotebook implements DecisionNotes {
 
   /** What was noted, given what became of it: the last comparison that speaks for it counts. */
   traces(chosen: { readonly backend: number; readonly decode: number }): DecisionTrace[] {
-    return this.stages.map((stage) => {
+    return this.stagesOf(chosen).map((stage) => {
       const picked = stage.name === 'decode' ? chosen.decode : chosen.backend
       const { comparisons, branch } = stage
       const isNowhere = picked === -1
@@ -107,9 +109,16 @@ export class DecisionNotebook implements DecisionNotes {
     })
   }
 
+  /** As they were noted; of two backends chosen in one go, which is one stage to the router, each has its own. */
+  private stagesOf({ backend, decode }: { backend: number; decode: number }): readonly Stage[] {
+    const [only] = this.stages
+    const isPair = backend >= 0 && decode >= 0 && backend !== decode
+    if (!isPair || this.stages.length > 1 || only!.name !== '') return this.stages
+    return ['prefill', 'decode'].map((name) => ({ ...only!, name }))
+  }
+
   private candidates(stage: Stage, comparison: Comparison | undefined): CandidateScore[] {
-    const ids = comparison === undefined ? Array.from(this.ids) : [...comparison.scores.keys()]
-    return ids.map((backend) => {
+    return this.idsOf(stage, comparison).map((backend) => {
       const terms: Record<string, number> = {}
       for (const [name, column] of stage.terms) {
         const value = column.get(backend)
@@ -125,12 +134,18 @@ export class DecisionNotebook implements DecisionNotes {
     })
   }
 
+  private idsOf({ name }: Stage, comparison: Comparison | undefined): number[] {
+    if (comparison !== undefined) return [...comparison.scores.keys()]
+    const other = name === 'decode' ? 'prefill' : name === 'prefill' ? 'decode' : undefined
+    return this.backends.filter(({ role }) => role !== other).map(({ id }) => id)
+  }
+
   private get current(): Stage {
     return this.stages.at(-1)!
   }
 
   private byId(values: ArrayLike<number>): Map<number, number> {
-    return new Map(Array.from(this.ids, (id) => [id, values[id]!]))
+    return new Map(this.backends.map(({ id }) => [id, values[id]!]))
   }
 }
 

@@ -39,7 +39,7 @@ export class DecisionWatch {
   /** Asks a router, and tells what it said. */
   route(replica: RouterReplica, request: number): RoutingDecision {
     const cluster = replica.clusterFor(request)
-    this.notes.begin(cluster?.ids ?? [])
+    this.notes.begin(cluster?.backends ?? [])
     const decision = this.isForced(request)
       ? this.force(replica, request, () => replica.route(request))
       : replica.route(request)
@@ -49,7 +49,8 @@ export class DecisionWatch {
 
   /** The same of a request whose prompt is computed. */
   routeDecode(replica: RouterReplica, request: number, prefill: BackendView): DecodeDecision {
-    this.notes.begin(replica.clusterFor(request)?.ids ?? [])
+    this.notes.begin(replica.clusterFor(request)?.backends ?? [])
+    this.notes.stage('decode')
     const ask = (): DecodeDecision => replica.routeDecode(request, prefill)
     const decision = this.isForced(request) ? this.force(replica, request, ask) : ask()
     this.tell(replica, request, decision, this.notes)
@@ -58,7 +59,8 @@ export class DecisionWatch {
 
   /** A router lets a request go that it held. @returns where it goes */
   released(replica: RouterReplica, request: number, decision: RoutingDecision): RoutingDecision {
-    this.unscored.begin(replica.clusterFor(request)?.ids ?? [])
+    this.unscored.begin(replica.clusterFor(request)?.backends ?? [])
+    if (this.computedOn(request) >= 0) this.unscored.stage('decode')
     const carriedOut = this.isForced(request) ? this.override(replica, request, decision) : decision
     this.tell(replica, request, carriedOut, this.unscored)
     return carriedOut
