@@ -9,27 +9,22 @@ import {
   sendError,
   sendJson,
 } from '../http/http-server.js'
-import { KvEventSubscriber } from '../kv-events/kv-event-subscriber.js'
-import { rankEndpoint } from '../kv-events/rank-endpoint.js'
 import { PrometheusText } from '../metrics/prometheus-text.js'
 import { ApiError } from '../openai/api-error.js'
 import { parseCompletionRequest } from '../openai/completion-request.js'
-import { BackendMonitor } from './backend-monitor.js'
 import { checkKey } from './check-key.js'
 import { CompletionHandler } from './completion-handler.js'
-import { EventKnowledge } from './kv-knowledge.js'
 import type { LiveBackend } from './live-backend.js'
 import { promptHashes, promptTokensOf, toldHashes } from './live-request.js'
 import { type AlgorithmFactory, loadAlgorithmFactory } from './load-algorithm-factory.js'
 import { modelList } from './model-list.js'
 import { isTimeFor, type NextFleet } from './next-fleet.js'
-import { readKeyFile } from './read-key-file.js'
 import { checkReload, type RouterConfig } from './router-config.js'
 import { RouterCore } from './router-core.js'
 import type { RouterLogEntry } from './router-log-entry.js'
-import { type KvEventTotals, RouterStats } from './router-stats.js'
+import { RouterStats } from './router-stats.js'
 import { TrafficRecorder } from './traffic-recorder.js'
-import { Upstream, type UpstreamTimeouts } from './upstream.js'
+import { readWorkerKeys, WorkerConnections } from './worker-connections.js'
 
 /** What {@link startRouter} takes. */
 export interface RouterServerOptions {
@@ -77,26 +72,15 @@ export async function startRouter(options: RouterServerOptions): Promise<Running
   return new RouterServer(options, create).start()
 }
 
-interface Connection {
-  readonly upstream: Upstream
-  readonly monitor: BackendMonitor
-  /** One for each address of KV events. */
-  subscribers: readonly KvEventSubscriber[]
-  /** Where KV events are heard, as text. */
-  endpoints: string
-}
-
 class RouterServer {
   private readonly options: RouterServerOptions
   private config: RouterConfig
   private readonly core: RouterCore
   private readonly stats = new RouterStats()
   private readonly recorder: TrafficRecorder | undefined
-  private readonly connections = new Map<LiveBackend, Connection>()
+  private readonly connections: WorkerConnections
   private readonly server: HttpServer
   private readonly admin: HttpServer
-  /** Keys of workers by the files that hold them. */
-  private keys: ReadonlyMap<string, string> = new Map()
   /** What is to be taken over, while its workers are asked. */
   private next: NextFleet | undefined
   private isDraining = false
@@ -126,6 +110,12 @@ class RouterServer {
       onMetricLeftOut,
       onForeignBlocks,
     })
+    this.connections = new WorkerConnections({
+      core: this.core,
+      config: () => this.config,
+      log: (entry) => this.log(entry),
+      onTurn: () => this.takeOverInTime(),
+    })
     this.warn(create)
     this.recorder =
       record === undefined
@@ -137,7 +127,7 @@ class RouterServer {
       core: this.core,
       stats: this.stats,
       config: () => this.config,
-      upstreamOf: (backend) => this.connections.get(backend)!.upstream,
+      upstreamOf: (backend) => this.connections.upstreamOf(backend),
       recorder: this.recorder,
       passesCredentials: apiKey === undefined,
       log: (entry) => this.log(entry),
@@ -173,8 +163,9 @@ class RouterServer {
         'GET /health': (_, response) => this.health(response),
         'GET /metrics': async (_, response) => {
           const connections = await this.server.connections()
+          const events = this.connections.kvEventTotals()
           response.setHeader('content-type', PrometheusText.contentType)
-          response.end(this.stats.text(this.core, this.kvEventTotals(), connections, this.recorder))
+          response.end(this.stats.text(this.core, events, connections, this.recorder))
         },
         'GET /workers': (_, response) => sendJson(response, JSON.stringify(this.workers())),
         'GET /decisions': (request, response) => this.decisions(request, response),
@@ -193,12 +184,12 @@ class RouterServer {
         const { nowMs, cutBytes } = resumed
         this.log({ event: 'recording_resumed', at_ms: Math.round(nowMs), cut_bytes: cutBytes })
       }
-      this.keys = await readKeys(this.config)
+      this.connections.addKeys(await readWorkerKeys(this.config))
       await Promise.all(
         this.core.backends.map(async (backend) => {
-          const connection = this.connect(backend)
-          await this.listen(backend, connection)
-          await connection.monitor.start()
+          this.connections.open(backend)
+          await this.connections.listen(backend)
+          await this.connections.watch(backend)
         }),
       )
       const [dataPort, ownAdminPort] = [
@@ -214,7 +205,7 @@ class RouterServer {
         close: (graceMs) => this.close(graceMs ?? this.config.drain_ms),
       }
     } catch (error) {
-      for (const backend of [...this.connections.keys()]) this.disconnect(backend)
+      this.connections.closeAll()
       await Promise.all([this.server.close(), this.admin.close(), this.recorder?.close()])
       throw error
     }
@@ -223,15 +214,16 @@ class RouterServer {
   private async reload(config: RouterConfig): Promise<void> {
     checkReload(this.config, config)
     const create = await loadAlgorithmFactory(config.algorithm, this.options.algorithms)
-    const keys = await readKeys(config)
+    const keys = await readWorkerKeys(config)
     this.forgetNext()
     const backends = this.core.workersOf(config)
     const next: NextFleet = { config, create, keys, backends, isAsked: false }
     this.next = next
     // The present workers keep theirs until then.
-    this.keys = new Map([...this.keys, ...keys])
+    this.connections.addKeys(keys)
     const added = backends.filter(({ isPresent }) => !isPresent)
-    const asked = Promise.all(added.map((backend) => this.connect(backend).monitor.start()))
+    for (const backend of added) this.connections.open(backend)
+    const asked = Promise.all(added.map((backend) => this.connections.watch(backend)))
     if (isTimeFor(next, this.core.backends)) {
       await Promise.all([this.takeOver(next), asked])
       return
@@ -255,21 +247,14 @@ class RouterServer {
 
   private async takeOver({ config, create, keys, backends }: NextFleet): Promise<void> {
     this.next = undefined
-    this.keys = keys
     const { added, removed, changed } = this.core.reconfigure(config, create, backends)
     this.config = config
     this.warn(create)
-    for (const [backend, { upstream, monitor }] of this.connections) {
-      upstream.apiKey = this.keyOf(backend)
-      monitor.askModels()
-    }
-    for (const backend of removed) {
-      this.connections.get(backend)?.monitor.stop()
-      this.disconnectWhenIdle(backend)
-    }
+    this.connections.useKeys(keys)
+    for (const backend of removed) this.connections.closeWhenIdle(backend)
     // Algorithms hear of the blocks of workers once they know the workers.
     const listeners = [...added, ...changed]
-    await Promise.all(listeners.map((each) => this.listen(each, this.connections.get(each)!)))
+    await Promise.all(listeners.map((each) => this.connections.listen(each)))
     const counts = { added: added.length, removed: removed.length, changed: changed.length }
     this.log({ event: 'reloaded', ...counts })
   }
@@ -277,85 +262,8 @@ class RouterServer {
   /** What waits is not taken over any more. */
   private forgetNext(): void {
     for (const backend of this.next?.backends ?? [])
-      if (!backend.isPresent) this.disconnect(backend)
+      if (!backend.isPresent) this.connections.close(backend)
     this.next = undefined
-  }
-
-  private connect(backend: LiveBackend): Connection {
-    const configNow = (): RouterConfig => this.config
-    const { id: worker, url } = backend
-    const upstream = new Upstream(url, timeoutsOf(configNow), this.keyOf(backend))
-    const connection: Connection = {
-      upstream,
-      subscribers: [],
-      endpoints: '',
-      monitor: new BackendMonitor(backend, upstream, this.core, configNow, {
-        up: () => {
-          this.log({ event: 'worker_up', worker, url })
-          // It may be another process than before, with an empty cache and numbers that start over.
-          for (const each of connection.subscribers) each.restart()
-          this.takeOverInTime()
-        },
-        down: (reason) => {
-          this.log({ event: 'worker_down', worker, url, reason })
-          this.takeOverInTime()
-        },
-        unreadable: (path, reason) =>
-          this.log({ event: 'worker_unreadable', worker, url, path, reason }),
-        models: (models) =>
-          this.log({ event: 'worker_models', worker, url, models: models.join(', ') }),
-      }),
-    }
-    this.connections.set(backend, connection)
-    return connection
-  }
-
-  /** Hears of its KV events where the config says now; what came from elsewhere is forgotten. */
-  private async listen(backend: LiveBackend, connection: Connection): Promise<void> {
-    const { knowledge } = this.core
-    const { kv_events: first, kv_replay: firstReplay, data_parallel_size: ranks } = backend.config
-    const endpoints = JSON.stringify([first, firstReplay, ranks])
-    if (!(knowledge instanceof EventKnowledge) || endpoints === connection.endpoints) return
-    connection.endpoints = endpoints
-    if (connection.subscribers.length > 0) {
-      for (const each of connection.subscribers) each.close()
-      connection.subscribers = []
-      knowledge.forget(backend.id)
-    }
-    if (first === undefined) return
-    const { kv_topic: topic } = this.config
-    const open = (rank: number): Promise<KvEventSubscriber> => {
-      const endpoint = rankEndpoint(first, rank)
-      const replayEndpoint = firstReplay && rankEndpoint(firstReplay, rank)
-      // Where there is one address, what comes from there tells the rank that it is of.
-      const own = ranks === 1 ? undefined : rank
-      return KvEventSubscriber.open(
-        { endpoint, replayEndpoint, topic, replayTimeoutMs: 5000 },
-        {
-          apply: (batch) => knowledge.apply(backend.id, { ...batch, rank: own ?? batch.rank }),
-          forget: () => knowledge.forget(backend.id, own),
-        },
-      )
-    }
-    connection.subscribers = await Promise.all(Array.from({ length: ranks }, (_, i) => open(i)))
-  }
-
-  private keyOf({ config }: LiveBackend): string | undefined {
-    return config.api_key_file === undefined ? undefined : this.keys.get(config.api_key_file)
-  }
-
-  private disconnect(backend: LiveBackend): void {
-    const connection = this.connections.get(backend)
-    if (connection === undefined) return
-    this.connections.delete(backend)
-    connection.monitor.stop()
-    for (const each of connection.subscribers) each.close()
-    connection.upstream.close()
-  }
-
-  private disconnectWhenIdle(backend: LiveBackend): void {
-    if (!this.core.isInUse(backend)) this.disconnect(backend)
-    else setTimeout(() => this.disconnectWhenIdle(backend), 100).unref()
   }
 
   private async close(graceMs: number): Promise<void> {
@@ -366,7 +274,7 @@ class RouterServer {
     this.core.held.stopTimers()
     this.core.progress.stop()
     await this.admin.close(0)
-    for (const backend of [...this.connections.keys()]) this.disconnect(backend)
+    this.connections.closeAll()
     await this.recorder?.close()
     const { recorded, dropped } = this.recorder ?? {}
     this.log({ event: 'stopped', in_flight: this.stats.inFlight, recorded, dropped })
@@ -403,7 +311,7 @@ class RouterServer {
         dispatched: backend.dispatched,
         failures: backend.failures,
         last_error: troublesOf(backend),
-        kv_events: this.kvEventsOf(backend),
+        kv_events: this.connections.kvEventsOf(backend),
       }
     })
   }
@@ -442,16 +350,6 @@ class RouterServer {
       ...(prefill === decode ? {} : { decode_worker_id: decode.id, decode_url: decode.url }),
     }
     sendJson(response, JSON.stringify(reply))
-  }
-
-  private kvEventTotals(): KvEventTotals {
-    return totalsOf([...this.connections.values()].flatMap(({ subscribers }) => subscribers))
-  }
-
-  /** Of all ranks of a worker; null where nobody listens. */
-  private kvEventsOf(backend: LiveBackend): KvEventTotals | null {
-    const { subscribers = [] } = this.connections.get(backend) ?? {}
-    return subscribers.length === 0 ? null : totalsOf(subscribers)
   }
 
   /** Says what the algorithm looks at and nobody tells. */
@@ -495,49 +393,13 @@ class RouterServer {
   }
 }
 
-/** Reads the keys of workers. @throws RouteSimError `key_unreadable` */
-async function readKeys({ workers }: RouterConfig): Promise<ReadonlyMap<string, string>> {
-  const read = workers.flatMap(({ api_key_file: path }, i) =>
-    path === undefined
-      ? []
-      : readKeyFile(path, `workers.${i}.api_key_file`).then((key) => [path, key] as const),
-  )
-  return new Map(await Promise.all(read))
-}
-
 /** What is wrong with a worker, as far as it was asked; null when nothing is. */
-function totalsOf(subscribers: readonly KvEventSubscriber[]): KvEventTotals {
-  const totals = { batches: 0, gaps: 0, duplicates: 0, resets: 0, malformed: 0 }
-  for (const { counts } of subscribers) {
-    for (const key of Object.keys(totals) as (keyof KvEventTotals)[]) totals[key] += counts[key]
-  }
-  return totals
-}
-
 function troublesOf({ troubles }: LiveBackend): string | null {
   return [...troubles].map(([path, why]) => `${path}: ${why}`).join('; ') || null
 }
 
 function urlOf(host: string, port: number): string {
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
-}
-
-/** Times that follow the config when it changes. */
-function timeoutsOf(configNow: () => RouterConfig): UpstreamTimeouts {
-  return {
-    get connectMs() {
-      return configNow().connect_timeout_ms
-    },
-    get firstByteMs() {
-      return configNow().first_byte_timeout_ms
-    },
-    get idleMs() {
-      return configNow().idle_timeout_ms
-    },
-    get stallMs() {
-      return configNow().client_timeout_ms
-    },
-  }
 }
 
 /** Reads `local_hashes` and `num_tokens`, or a request as it would be sent. */
