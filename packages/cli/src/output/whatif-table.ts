@@ -19,6 +19,7 @@ const OUTCOMES = {
   worse: 'worse',
   equal: 'equal',
   unclear: 'no significant difference',
+  unknown: 'no interval',
 } as const
 
 /** What a change does, in every format. */

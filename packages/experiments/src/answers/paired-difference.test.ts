@@ -88,7 +88,7 @@ describe('over windows of one run', () => {
 
   test('what no window has is told without an interval, what the whole has not is not told', () => {
     const found = pairedDifference(p99, cut(50, [null, null]), cut(60, [null, null]))
-    expect(found).toMatchObject({ difference: 10, ci95: null, pairs: 0, outcome: 'unclear' })
+    expect(found).toMatchObject({ difference: 10, ci95: null, pairs: 0, outcome: 'unknown' })
     expect(pairedDifference(p99, cut(null, [1, 2]), cut(3, [1, 2]))).toBeUndefined()
   })
 })
@@ -101,7 +101,7 @@ test('a percentile that few requests of a window lie beyond has no interval, and
     return pairedDifference(judged, side(50), side(60))
   }
   // Ten of 1000 are beyond the P99 of each of the two windows.
-  const few = { ci95: null, pairs: 2, outcome: 'unclear', difference: 10 }
+  const few = { ci95: null, pairs: 2, outcome: 'unknown', difference: 10 }
   expect(of(p99, 1999)).toMatchObject(few)
   expect(of(p99, 2000)).toMatchObject({ ci95: 0, outcome: 'worse' })
   expect(of(median, 39)).toMatchObject(few)

@@ -20,9 +20,9 @@ export interface PairedDifference extends JudgedMetric {
   readonly pairs: number
   /**
    * `better` or `worse` when the interval leaves 0 out, `equal` when no pair differs, else `unclear`:
-   * no significant difference.
+   * no significant difference; `unknown` without an interval.
    */
-  readonly outcome: 'better' | 'worse' | 'equal' | 'unclear'
+  readonly outcome: 'better' | 'worse' | 'equal' | 'unclear' | 'unknown'
 }
 
 /**
@@ -51,7 +51,7 @@ export function pairedDifference(
   const [whole] = found
   if (whole === undefined) return undefined
   if (requestsBeyond(judged, base[0]!.summary) < LEAST_BEYOND * a.length) {
-    return { ...outcomeOf(judged, whole, gap(whole), []), pairs: a.length, outcome: 'unclear' }
+    return { ...outcomeOf(judged, whole, gap(whole), []), pairs: a.length }
   }
   const rest = pairsOf(
     a.map((summary, i) => [summary, b[i]!] as const),
@@ -123,12 +123,15 @@ function outcomeOf(
   each: readonly number[],
 ): PairedDifference {
   const { halfWidth } = confidenceInterval(each)
-  const isEqual = difference === 0 && each.every((value) => value === 0)
-  const isClear = halfWidth !== null && Math.abs(difference) > halfWidth
-  const isBetter = judged.better === 'low' ? difference < 0 : difference > 0
+  const outcome = (): PairedDifference['outcome'] => {
+    if (halfWidth === null) return 'unknown'
+    if (difference === 0 && each.every((value) => value === 0)) return 'equal'
+    if (Math.abs(difference) <= halfWidth) return 'unclear'
+    return difference < 0 === (judged.better === 'low') ? 'better' : 'worse'
+  }
   return {
     ...judged,
     ...{ base, other, difference, ci95: halfWidth, pairs: each.length },
-    outcome: isEqual ? 'equal' : !isClear ? 'unclear' : isBetter ? 'better' : 'worse',
+    outcome: outcome(),
   }
 }

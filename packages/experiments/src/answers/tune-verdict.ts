@@ -57,9 +57,9 @@ function gainSentence({
       return `${where} it does not improve but gets worse, from ${figures}.`
     case 'equal':
       return `${where} it does not improve: nothing differs.`
+    case 'unknown':
+      return `${where} it goes from ${figures}; without an interval: ${TOO_FEW_BEYOND}.`
     case 'unclear':
-      if (gain.ci95 === null)
-        return `${where} it goes from ${figures}; without an interval: ${TOO_FEW_BEYOND}.`
       return `${where} it does not improve significantly: ${figures}.`
   }
 }

@@ -241,9 +241,8 @@ function whatifVerdict(
 ): string[] {
   const clear = differences.filter(({ outcome }) => outcome === 'better' || outcome === 'worse')
   const said = clear.map((each) => `${each.title} is ${each.outcome}: ${toldDifference(each)}.`)
-  const open = differences.filter(({ outcome }) => outcome === 'unclear')
-  const unclear = open.filter(({ ci95 }) => ci95 !== null).map((d) => d.title)
-  const unknown = open.filter(({ ci95 }) => ci95 === null).map((d) => d.title)
+  const unclear = differences.filter(({ outcome }) => outcome === 'unclear').map((d) => d.title)
+  const unknown = differences.filter(({ outcome }) => outcome === 'unknown').map((d) => d.title)
   const equal = differences.filter(({ outcome }) => outcome === 'equal').map((d) => d.title)
   const count = differences[0]?.pairs ?? 0
   return [

@@ -14,7 +14,7 @@ export interface ReportedDifference {
   readonly difference: number
   /** Half the width of the 95 % interval. */
   readonly ci95: number | null
-  readonly outcome: 'better' | 'worse' | 'equal' | 'unclear'
+  readonly outcome: 'better' | 'worse' | 'equal' | 'unclear' | 'unknown'
 }
 
 const OUTCOMES = {
@@ -22,6 +22,7 @@ const OUTCOMES = {
   worse: 'worse',
   equal: 'equal',
   unclear: 'no significant difference',
+  unknown: 'no interval',
 } as const
 
 /** Differences relative to what was before, with their intervals. */
