@@ -4,6 +4,7 @@ import type { ExperimentsErrorCode } from '../errors.js'
 import { loadNotes, unservedCounted } from '../notes/load-notes.js'
 import { rateNotesOf } from '../notes/rate-notes.js'
 import { sameDecisions } from '../notes/same-decisions.js'
+import { unheardEvents } from '../notes/unheard-events.js'
 import { chosenOrNamed } from '../routers/load-choice.js'
 import { besideRequests } from '../workload/beside-requests.js'
 import { loadWorkload, type WorkloadSource } from '../workload/load-workload.js'
@@ -77,7 +78,8 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
   const results = summaries[0]!
   const unserved = prepared.perRequest ? [] : unservedCounted(results)
   const found = [
-    ...[...notes, ...sameDecisions(results), ...unserved, ...loadNotes(results, described)],
+    ...[...notes, ...unheardEvents(algorithms), ...sameDecisions(results)],
+    ...[...unserved, ...loadNotes(results, described)],
     ...(await rateNotesOf(results, workload, config, prepared.seeds[0]!)),
   ]
   const sentMs = isHeldBack ? results.map((result) => (sendingSec(result) ?? 0) * 1000) : []
