@@ -9,7 +9,7 @@ const keyAt = (path: string) => keys.find((key) => key.path === path)
 test('keys carry what the schema says of them', () => {
   expect(keyAt('cluster.num_backends')).toEqual({
     path: 'cluster.num_backends',
-    type: 'integer >= 1',
+    type: 'integer from 1 to 4096',
     default: undefined,
     isRequired: true,
     description: 'Model replicas.',
@@ -19,6 +19,8 @@ test('keys carry what the schema says of them', () => {
     default: 500,
     isRequired: false,
   })
+  expect(keyAt('cluster.swap_bandwidth_gb_s')?.type).toBe('number > 0')
+  expect(keyAt('cluster.gpu_memory_utilization')?.type).toBe('number > 0 and <= 1')
   expect(keyAt('trace.session_prompts')?.type).toBe('"extend", "independent"')
   expect(keyAt('cluster.compute_model.base_ms')).toMatchObject({ kind: 'affine', isRequired: true })
   expect(keyAt('algorithms')?.type).toBe('tables')

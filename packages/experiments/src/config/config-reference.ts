@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { LARGEST_INTEGER, SMALLEST_NUMBER } from './fields.js'
 import { configSchema } from './schema.js'
 
 /** One key of the config file, as reference pages and editors show it. */
@@ -8,7 +9,7 @@ export interface ConfigKey {
    * name of the table, which is the type of the keys that have one: `distribution.mean`.
    */
   readonly path: string
-  /** What is accepted, in words, such as `integer >= 1`. */
+  /** What is accepted, in words, such as `integer from 1 to 4096`. */
   readonly type: string
   /** The value of an absent key; undefined when it is required, or optional without a value. */
   readonly default: string | number | boolean | undefined
@@ -22,7 +23,7 @@ export interface ConfigKey {
  * Every key of the config file in the order of the schema, which is where all of this is said.
  *
  * @example
- * configReference().find(({ path }) => path === 'cluster.num_backends')?.type // => 'integer >= 1'
+ * configReference().find(({ path }) => path === 'cluster.num_backends')?.type // => 'integer from 1 to 4096'
  */
 export function configReference(): ConfigKey[] {
   return schemaReference(configSchema)
@@ -42,7 +43,7 @@ interface JsonSchema {
   readonly const?: string
   readonly enum?: readonly string[]
   readonly minimum?: number
-  readonly exclusiveMinimum?: number
+  readonly maximum?: number
   readonly properties?: Readonly<Record<string, JsonSchema>>
   readonly required?: readonly string[]
   readonly additionalProperties?: JsonSchema | false
@@ -103,9 +104,15 @@ function typeOf({ type, const: only, enum: words, ...schema }: JsonSchema): stri
     return `list of ${schema.items?.type ?? 'value'}s`
   }
   if (type === 'object' || type === 'array') return 'tables'
-  const noun = type ?? 'any value'
-  if (schema.exclusiveMinimum !== undefined) return `${noun} > ${schema.exclusiveMinimum}`
-  return schema.minimum === undefined ? noun : `${noun} >= ${schema.minimum}`
+  return `${type ?? 'any value'}${rangeOf(schema)}`
+}
+
+/** Bounds that say something: numbers that no float64 or int32 could do without are left out. */
+function rangeOf({ minimum, maximum = LARGEST_INTEGER }: JsonSchema): string {
+  if (minimum === undefined) return ''
+  const isBounded = maximum < LARGEST_INTEGER
+  if (minimum === SMALLEST_NUMBER) return isBounded ? ` > 0 and <= ${maximum}` : ' > 0'
+  return isBounded ? ` from ${minimum} to ${maximum}` : ` >= ${minimum}`
 }
 
 /** What a table that stands in several places is called. */

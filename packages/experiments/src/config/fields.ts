@@ -15,11 +15,12 @@ export function expected(what: string): { error: (issue: { input?: unknown }) =>
 }
 
 /** The largest 32-bit integer: what counts of tokens, blocks and requests must fit. */
-const LARGEST_INTEGER = 0x7fffffff
+export const LARGEST_INTEGER = 0x7fffffff
 
 /** Beyond these, times and rates lose their digits in float64 or overflow. */
 const LARGEST_NUMBER = 1e12
-const SMALLEST_NUMBER = 1e-9
+/** What is greater than 0 is at least this. */
+export const SMALLEST_NUMBER = 1e-9
 
 /** An integer from `min` to `max`. */
 export function integer(min: number, max: number = LARGEST_INTEGER): z.ZodNumber {
