@@ -23,9 +23,10 @@ const OUTCOMES = [
 ] as const
 
 function facts(row: number, requests: RequestTable, outcomes: RequestOutcomes): string {
-  const request = COLUMNS.map((name) => requests[name][row])
-  const loadedTokens = outcomes.loadedTokens?.[row] ?? 0
-  return [...request, ...OUTCOMES.map((name) => outcomes[name][row]), loadedTokens].join()
+  let text = ''
+  for (const name of COLUMNS) text += `${requests[name][row]},`
+  for (const name of OUTCOMES) text += `${outcomes[name][row]},`
+  return `${text}${outcomes.loadedTokens?.[row] ?? 0}`
 }
 
 /** All that a run tells of its measured requests, whether it keeps them or not. */
@@ -42,7 +43,8 @@ export function toldRun(options: Omit<SimulationOptions, 'recorder'>): Told {
   const gaps: string[] = []
   const recorder: Recorder = {
     tokenGaps: (runs) => {
-      for (let i = 0; i < runs.length; i += 4) gaps.push(runs.slice(i, i + 4).join())
+      for (let i = 0; i < runs.length; i += 4)
+        gaps.push(`${runs[i]},${runs[i + 1]},${runs[i + 2]},${runs[i + 3]}`)
     },
     requestEnded: (row, requests, outcomes) => void ended.push(facts(row, requests, outcomes)),
   }
