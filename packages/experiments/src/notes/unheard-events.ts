@@ -4,8 +4,7 @@ import { listed } from './listed.js'
 /** A note on routers that want to hear of KV events, in runs in which nobody tells them any. */
 export function unheardEvents(algorithms: readonly ResolvedAlgorithm[]): string[] {
   const deaf = algorithms.filter(
-    ({ visibility, create }) =>
-      typeof visibility.prefixes === 'string' && create().onKvEvents !== undefined,
+    ({ visibility, hearsKvEvents }) => hearsKvEvents && typeof visibility.prefixes === 'string',
   )
   if (deaf.length === 0) return []
   return [

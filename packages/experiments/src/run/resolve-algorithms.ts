@@ -55,6 +55,8 @@ export interface ResolvedAlgorithm {
   readonly choice: AlgorithmChoice
   readonly label: string
   readonly visibility: Visibility
+  /** Whether its routers want to hear of KV events. */
+  readonly hearsKvEvents: boolean
   /** One of its routers, or the only one. */
   create(): RoutingAlgorithm
 }
@@ -81,11 +83,12 @@ export function resolveAlgorithms(
   checkLabels(routers.map(({ label }) => label))
   return routers.flatMap(({ parts, label }, i) => {
     const create = creatorOf(parts, label, config)
-    blamingConfig(parts.flatMap(chosenIn), create)
+    const { onKvEvents } = blamingConfig(parts.flatMap(chosenIn), create)
     return visibilities.map((visibility) => ({
       choice: choices[i]!,
       label: visibilities.length === 1 ? label : `${label} (${visibility.name})`,
       visibility,
+      hearsKvEvents: onKvEvents !== undefined,
       create,
     }))
   })
