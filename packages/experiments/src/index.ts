@@ -87,6 +87,7 @@ export {
 } from './serving-sim/serving-sim.js'
 export type { ServingSimTransfer } from './serving-sim/to-config.js'
 export type { ServingSimTraffic } from './serving-sim/traffic.js'
+export { aiperfHeader } from './sweep/aiperf-header.js'
 export { type AiperfProfile, aiperfProfile } from './sweep/aiperf-profile.js'
 export type { Axis, Sampling, Setting, SettingRange, Settings } from './sweep/design.js'
 export { isOneSweep, mergeResultLogs } from './sweep/merge-results.js'

@@ -1,4 +1,5 @@
 import { type Distribution, toCsv } from '@routesim/metrics'
+import { aiperfHeader } from './aiperf-header.js'
 import type { ResultRecord } from './result-log.js'
 
 /** The artifacts of one run under the names that NVIDIA AIPerf gives them. */
@@ -22,55 +23,47 @@ export function aiperfProfile(record: Extract<ResultRecord, { status: 'ok' }>): 
   const { result, settings, rate, algorithm, seed, version } = record
   const firstTokens: Distribution | undefined = result.ttft_of_completed
   const distributions = {
-    time_to_first_token: ['Time to First Token', firstTokens],
-    request_latency: ['Request Latency', result.end_to_end_latency],
-    inter_token_latency: ['Inter Token Latency', result.tpot],
-  } as const
-  const scalars = {
-    output_token_throughput: ['Output Token Throughput', 'tokens/sec', result.gen_tokens_per_sec],
-    total_token_throughput: ['Total Token Throughput', 'tokens/sec', result.total_tokens_per_sec],
-    request_throughput: ['Request Throughput', 'requests/sec', result.requests_per_sec],
-    request_count: ['Request Count', 'requests', result.completed_requests],
+    time_to_first_token: firstTokens,
+    request_latency: result.end_to_end_latency,
+    inter_token_latency: result.tpot,
+  }
+  const scalars: Record<string, readonly [unit: string, avg: number | null]> = {
+    output_token_throughput: ['tokens/sec', result.gen_tokens_per_sec],
+    total_token_throughput: ['tokens/sec', result.total_tokens_per_sec],
+    request_throughput: ['requests/sec', result.requests_per_sec],
+    request_count: ['requests', result.completed_requests],
     error_request_count: [
-      'Error Request Count',
       'requests',
       result.rejected_requests + result.failed_requests + result.timed_out_requests,
     ],
-    benchmark_duration: ['Benchmark Duration', 'sec', result.duration_ms / 1000],
+    benchmark_duration: ['sec', result.duration_ms / 1000],
     ...(result.slo && {
-      good_request_count: ['Good Request Count', 'requests', result.slo.good_requests],
-      goodput: ['Goodput', 'requests/sec', result.slo.goodput_requests_per_sec],
+      good_request_count: ['requests', result.slo.good_requests],
+      goodput: ['requests/sec', result.slo.goodput_requests_per_sec],
     }),
-  } as const
-  const profiles = Object.entries(distributions).flatMap(([tag, [title, found]]) => {
+  }
+  const profiles = Object.entries(distributions).flatMap(([tag, found]) => {
     if (found === undefined) return []
     const { mean: avg, min, max, p25, p50, p75, p90, p95, p99, std } = found
-    return [[tag, title, { unit: 'ms', avg, min, max, p25, p50, p75, p90, p95, p99, std }] as const]
+    return [[tag, { unit: 'ms', avg, min, max, p25, p50, p75, p90, p95, p99, std }] as const]
   })
-  const values = Object.entries(scalars).map(
-    ([tag, [title, unit, avg]]) => [tag, title, { unit, avg }] as const,
-  )
-  const named = [...profiles, ...values].map(([tag, , value]) => [tag, value])
+  const values = Object.entries(scalars).map(([tag, [unit, avg]]) => [tag, { unit, avg }] as const)
   const simulated = { tool: 'routesim', version, algorithm, seed, settings, request_rate: rate }
   return {
     json: {
-      ...Object.fromEntries(named),
+      ...Object.fromEntries([...profiles, ...values]),
       input_config: simulated,
       was_cancelled: !result.complete,
     },
     csv: [
       toCsv(
-        profiles.map(([, title, { unit, ...found }]) => ({
-          Metric: `${title} (${unit})`,
+        profiles.map(([tag, { unit, ...found }]) => ({
+          Metric: aiperfHeader(tag, unit),
           ...Object.fromEntries(STATISTICS.map((name) => [name, found[name]])),
         })),
       ),
       toCsv(
-        // Counts of requests have no unit there.
-        values.map(([, title, { unit, avg }]) => ({
-          Metric: unit === 'requests' ? title : `${title} (${unit})`,
-          Value: avg,
-        })),
+        values.map(([tag, { unit, avg }]) => ({ Metric: aiperfHeader(tag, unit), Value: avg })),
       ),
     ]
       .join('\r\n')

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { aiperfHeader } from '@routesim/experiments'
 import { isOnSchedule, type LoadMetrics, loadMetrics, REQUEST_METRICS } from './load-metrics.js'
 import type { LoadRun } from './request-measurement.js'
 
@@ -69,21 +70,13 @@ function csv(metrics: LoadMetrics): string {
   return [
     ['Metric', ...COLUMNS].join(),
     ...distributions.map(([tag, statistics]) =>
-      [headerOf(tag, statistics.unit), ...COLUMNS.map((column) => statistics[column])].join(),
+      [aiperfHeader(tag, statistics.unit), ...COLUMNS.map((column) => statistics[column])].join(),
     ),
     '',
     'Metric,Value',
-    ...scalars.map(([tag, { unit, avg }]) => [headerOf(tag, unit), avg].join()),
+    ...scalars.map(([tag, { unit, avg }]) => [aiperfHeader(tag, unit), avg].join()),
     '',
   ].join('\n')
-}
-
-/** A metric as AIPerf's tables call it: `Time to First Token (ms)`. Counts of requests have no unit there. */
-function headerOf(tag: string, unit: string): string {
-  const words = tag
-    .split('_')
-    .map((word) => (word === 'to' ? word : word[0]!.toUpperCase() + word.slice(1)))
-  return unit === 'requests' ? words.join(' ') : `${words.join(' ')} (${unit})`
 }
 
 function errorDetails(error: string) {
