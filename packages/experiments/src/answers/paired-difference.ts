@@ -63,10 +63,9 @@ export function pairedDifference(
 
 /** Of a percentile over requests, those that are measured beyond it. Gaps between tokens are many. */
 function requestsBeyond({ path }: JudgedMetric, { total_requests }: RunSummary): number {
-  const percent = /(?<!^tbt)\.p(\d+)$/.exec(path)?.[1]
-  return percent === undefined
-    ? Number.POSITIVE_INFINITY
-    : (total_requests * (100 - +percent)) / 100
+  const percent = /\.p(\d+)$/.exec(path)?.[1]
+  const isOfRequests = percent !== undefined && !path.startsWith('tbt.')
+  return isOfRequests ? (total_requests * (100 - +percent)) / 100 : Number.POSITIVE_INFINITY
 }
 
 function overSeeds(judged: JudgedMetric, pairs: readonly Pair[]): PairedDifference | undefined {

@@ -193,7 +193,7 @@ function check(holdout: number, windows: number | undefined, candidates: number)
   if (!(holdout >= 0.05 && holdout <= 0.95)) {
     throw searchInvalid('holdout', 'a number from 0.05 to 0.95', holdout)
   }
-  if (windows !== undefined) checkWindows(windows)
+  checkWindows(windows)
   if (!(Number.isInteger(candidates) && candidates >= 1 && candidates <= MOST_CANDIDATES)) {
     throw searchInvalid('candidates', `an integer from 1 to ${MOST_CANDIDATES}`, candidates)
   }

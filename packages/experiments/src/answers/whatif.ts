@@ -89,7 +89,7 @@ export async function whatif(options: WhatifOptions): Promise<WhatifReport> {
   const otherSource =
     options.otherConfig === undefined ? source : await configSource(options.otherConfig)
   checkChange(options, otherAlgorithm === algorithm)
-  if (windows !== undefined) checkWindows(windows)
+  checkWindows(windows)
   const prepared = prepareSearch(options, source.config, DEFAULT_SEEDS)
   const configs = [
     configWith(source, prepared, {}, options.slo),
@@ -197,7 +197,8 @@ export function trialOf({ config, choice }: Side, sample: Sample): Trial {
 }
 
 /** @throws RouteSimError `search_invalid` */
-export function checkWindows(windows: number): void {
+export function checkWindows(windows: number | undefined): void {
+  if (windows === undefined) return
   if (Number.isInteger(windows) && windows >= 2 && windows <= 1000) return
   throw searchInvalid('windows', 'an integer from 2 to 1000', windows)
 }

@@ -33,8 +33,8 @@ class ScaledLatency implements LatencyModel {
     if (latency.sharedMs !== undefined) {
       this.sharedMs = (step, all) => {
         const ms = latency.sharedMs!(step, all)
-        if (all.prefillTokens === 0) return ms * costs.answers
-        if (step.decodeRequests === 0) return ms * costs.prompts
+        const factor = this.factorOf(all.prefillTokens, step.decodeRequests)
+        if (factor !== undefined) return ms * factor
         const [own, others] = [this.answers, this.allAnswers]
         return this.scaled(ms, latency.sharedMs!(answersOf(step, own), answersOf(all, others)))
       }
@@ -42,18 +42,18 @@ class ScaledLatency implements LatencyModel {
   }
 
   stepMs(step: StepShape): number {
-    const { latency, costs } = this
+    const { latency } = this
     const ms = latency.stepMs(step)
-    if (step.prefillTokens === 0) return ms * costs.answers
-    if (step.decodeRequests === 0) return ms * costs.prompts
+    const factor = this.factorOf(step.prefillTokens, step.decodeRequests)
+    if (factor !== undefined) return ms * factor
     return this.scaled(ms, latency.stepMs(answersOf(step, this.answers)))
   }
 
   segment(step: StepShape, out: StepSegment): void {
     const { latency, costs, ofAnswers } = this
     latency.segment(step, out)
-    if (step.prefillTokens === 0 || step.decodeRequests === 0) {
-      const factor = step.prefillTokens === 0 ? costs.answers : costs.prompts
+    const factor = this.factorOf(step.prefillTokens, step.decodeRequests)
+    if (factor !== undefined) {
       out.baseMs *= factor
       out.slopeMs *= factor
       return
@@ -65,6 +65,12 @@ class ScaledLatency implements LatencyModel {
     out.steps = isStraight ? Math.min(out.steps, ofAnswers.steps) : 1
     out.baseMs = this.scaled(out.baseMs, ofAnswers.baseMs)
     out.slopeMs = costs.answers * ofAnswers.slopeMs + costs.prompts * moreMsPerStep
+  }
+
+  /** Of a step with answers or prompts alone; undefined with both. */
+  private factorOf(prefillTokens: number, decodeRequests: number): number | undefined {
+    if (prefillTokens === 0) return this.costs.answers
+    return decodeRequests === 0 ? this.costs.prompts : undefined
   }
 
   private scaled(ms: number, ofAnswersMs: number): number {

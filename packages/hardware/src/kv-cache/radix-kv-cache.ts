@@ -41,7 +41,8 @@ const NONE = -1
 export class RadixKvCache implements RenewableKvCache {
   readonly sharesPrefixes: boolean
   private readonly capacity: readonly KvCapacity[]
-  private readonly blockTokens: Int32Array
+  /** Per backend. */
+  protected readonly blockTokens: Int32Array
   private readonly capacityTokens: Float64Array
   private readonly index: PrefixIndex
   private readonly holdings: Holdings

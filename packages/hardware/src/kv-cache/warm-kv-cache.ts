@@ -5,16 +5,14 @@ import { RadixKvCache } from './radix-kv-cache.js'
 /** KV caches that hold the prefix of a request, `prefixTokens` of the table, whenever it asks for it. */
 class WarmKvCache extends RadixKvCache {
   private readonly prefixTokens: Int32Array
-  private readonly blocks: readonly KvCapacity[]
 
   constructor(requests: RequestTable, capacity: readonly KvCapacity[]) {
     super(requests, capacity, true, WIDE_FROM)
     this.prefixTokens = requests.prefixTokens
-    this.blocks = capacity
   }
 
   override matchOn(backend: number, request: number, tokens: number): number {
-    const { blockTokens } = this.blocks[backend]!
+    const blockTokens = this.blockTokens[backend]!
     const prefix = Math.min(this.prefixTokens[request]!, tokens)
     return Math.max(super.matchOn(backend, request, tokens), prefix - (prefix % blockTokens))
   }
