@@ -31,8 +31,8 @@ class Finish {
 
 let heap: usize
 /** By residue of a backend: decoding requests that need their next block in steps of this residue. */
-let growth!: Ints
-let sharingGrowth!: Ints
+let growth: Ints = changetype<Ints>(0)
+let sharingGrowth: Ints = changetype<Ints>(0)
 /** By backend: decoding requests whose answer is part of later prompts, in the order in which they joined. */
 let sharing: usize
 

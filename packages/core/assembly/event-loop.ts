@@ -12,22 +12,22 @@ const NONE = -1
  */
 
 let leaves: i32
-let times!: Floats
-let winners!: Ints
+let times: Floats = changetype<Floats>(0)
+let winners: Ints = changetype<Ints>(0)
 /** When the next scheduled event is due, and when the next entry comes; Infinity for none. */
-export let nextMs!: Floats
+export let nextMs: Floats = changetype<Floats>(0)
 /** Events of the instant that goes on which the host has still to give. */
-export let dueEvents!: Ints
+export let dueEvents: Ints = changetype<Ints>(0)
 /** When entries come, in order. */
-export let entryMs!: Floats
+export let entryMs: Floats = changetype<Floats>(0)
 let entries: i32
 let nextEntry: i32
 /** Who is to settle, lowest first: from one of these places up to another. */
-let settling!: Ints
+let settling: Ints = changetype<Ints>(0)
 let settlingFrom: i32
 let settlingEnd: i32
-let isSettling!: Bytes
-let ringing!: Ints
+let isSettling: Bytes = changetype<Bytes>(0)
+let ringing: Ints = changetype<Ints>(0)
 /** The backend whose alarm has gone off and still stands, -1 for none. */
 let standing: i32 = NONE
 

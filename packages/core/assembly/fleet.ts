@@ -97,20 +97,20 @@ export class Segment {
   steps: f64
 }
 
-export let segment!: Segment
+export let segment: Segment = changetype<Segment>(0)
 /** Runs of gaps between tokens, four numbers each, until they are handed on; how many numbers there are. */
-export let gaps!: Floats
-export let gapsUsed!: Ints
-export let counters!: Floats
+export let gaps: Floats = changetype<Floats>(0)
+export let gapsUsed: Ints = changetype<Ints>(0)
+export let counters: Floats = changetype<Floats>(0)
 const GAP_NUMBERS: i32 = 4096
-let holders!: Ints
+let holders: Ints = changetype<Ints>(0)
 /** By backend: admitted requests whose KV cache has arrived since the last step, and those that it was for. */
 let arrived: usize
 let resumed: usize
 /** Whether requests were handed over. */
 export let handsOver: bool = false
 /** Decodes of a backend, oldest first. */
-let ordered!: Ints
+let ordered: Ints = changetype<Ints>(0)
 
 export function beginFleet(largestBatch: i32): void {
   ordered = takeInts(largestBatch)

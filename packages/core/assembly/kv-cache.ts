@@ -52,12 +52,12 @@ class Holding {
 let requests: i32
 let backends: i32
 let sharesPrefixes: bool
-let blockTokensOf!: Ints
-let blocksOf!: Ints
-export let freeBlocks!: Ints
-export let evictions!: Floats
-let heads!: Ints
-let holdings!: Pool
+let blockTokensOf: Ints = changetype<Ints>(0)
+let blocksOf: Ints = changetype<Ints>(0)
+export let freeBlocks: Ints = changetype<Ints>(0)
+export let evictions: Floats = changetype<Floats>(0)
+let heads: Ints = changetype<Ints>(0)
+let holdings: Pool = changetype<Pool>(0)
 let partials: usize
 
 export function beginCache(backendCount: i32, requestCount: i32, isCaching: bool): void {

@@ -16,12 +16,12 @@ class Segment {
   deeper: Segment | null
 }
 
-let segments!: Pool
+let segments: Pool = changetype<Pool>(0)
 /** By backend a record that closes its list to a ring. */
-let rings!: Ints
+let rings: Ints = changetype<Ints>(0)
 /** Evictable blocks by backend, and those of them that belong to no extent. */
-export let evictable!: Ints
-export let nameless!: Ints
+export let evictable: Ints = changetype<Ints>(0)
+export let nameless: Ints = changetype<Ints>(0)
 /** What the last eviction took from, and whether it left that without evictable blocks. */
 export let evictedFrom: Extent | null = null
 export let isExhausted: bool = false

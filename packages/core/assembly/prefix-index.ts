@@ -52,13 +52,13 @@ let wideFrom: i32
 let requests: i32
 /** By block size, and by backend. */
 let sizes: i32
-let bySize!: Ints
-let byBackend!: Ints
+let bySize: Ints = changetype<Ints>(0)
+let byBackend: Ints = changetype<Ints>(0)
 /** By request: the first extent of its own blocks, 0 for none. */
-let ownHeads!: Ints
-let promptTokens!: Ints
-let path!: Ints
-let extents!: Pool
+let ownHeads: Ints = changetype<Ints>(0)
+let promptTokens: Ints = changetype<Ints>(0)
+let path: Ints = changetype<Ints>(0)
+let extents: Pool = changetype<Pool>(0)
 
 export function beginIndex(
   backendCount: i32,

@@ -3,9 +3,9 @@ import { fillMinusOne, Ints, takeInts } from './memory'
 const NONE = -1
 
 /** Requests waiting at each backend: first in, first out, and a way back to the front. */
-let heads!: Ints
-let tails!: Ints
-let next!: Ints
+let heads: Ints = changetype<Ints>(0)
+let tails: Ints = changetype<Ints>(0)
+let next: Ints = changetype<Ints>(0)
 
 export function beginQueues(backends: i32, requests: i32): void {
   heads = takeInts(backends)

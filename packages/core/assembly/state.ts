@@ -74,39 +74,39 @@ export let measuredFrom: i32
 let batches: usize
 
 /** Two numbers: the time, and the agent whose alarm is going off. */
-export let time!: Floats
+export let time: Floats = changetype<Floats>(0)
 /** By backend: when its stretch ends, Infinity for none; and when its KV cache changes. */
-export let endMs!: Floats
-export let newsMs!: Floats
+export let endMs: Floats = changetype<Floats>(0)
+export let newsMs: Floats = changetype<Floats>(0)
 /** Backends whose stretch has prompts find more, and less. */
-export let growing!: IdSet
-export let evicting!: IdSet
+export let growing: IdSet = changetype<IdSet>(0)
+export let evicting: IdSet = changetype<IdSet>(0)
 
 /** By backend. */
-export let waiting!: Ints
-export let running!: Ints
-export let outstanding!: Ints
-export let pendingPromptTokens!: Floats
+export let waiting: Ints = changetype<Ints>(0)
+export let running: Ints = changetype<Ints>(0)
+export let outstanding: Ints = changetype<Ints>(0)
+export let pendingPromptTokens: Floats = changetype<Floats>(0)
 
 /** By request; see `RequestTable` and `RequestProgress`. */
-export let promptTokens!: Ints
-export let outputTokens!: Ints
-export let emittedTokens!: Ints
-export let computedTokens!: Ints
-export let cachedTokens!: Ints
-export let preemptions!: Ints
-export let admission!: Ints
-export let finishStep!: Ints
-export let admittedMs!: Floats
-export let firstTokenMs!: Floats
-export let lastTokenMs!: Floats
+export let promptTokens: Ints = changetype<Ints>(0)
+export let outputTokens: Ints = changetype<Ints>(0)
+export let emittedTokens: Ints = changetype<Ints>(0)
+export let computedTokens: Ints = changetype<Ints>(0)
+export let cachedTokens: Ints = changetype<Ints>(0)
+export let preemptions: Ints = changetype<Ints>(0)
+export let admission: Ints = changetype<Ints>(0)
+export let finishStep: Ints = changetype<Ints>(0)
+export let admittedMs: Floats = changetype<Floats>(0)
+export let firstTokenMs: Floats = changetype<Floats>(0)
+export let lastTokenMs: Floats = changetype<Floats>(0)
 /** Which backend decodes. */
-export let decodesOn!: Ints
+export let decodesOn: Ints = changetype<Ints>(0)
 /** 1 while the KV cache of a computed prompt waits to be fetched, and while it is on its way. */
-export let isHandedOver!: Bytes
-export let isTransferring!: Bytes
+export let isHandedOver: Bytes = changetype<Bytes>(0)
+export let isTransferring: Bytes = changetype<Bytes>(0)
 /** 1 when the answer of a request is part of later prompts. */
-export let sharesAnswer!: Bytes
+export let sharesAnswer: Bytes = changetype<Bytes>(0)
 
 export function batchOf(backend: i32): Batch {
   return changetype<Batch>(batches + <usize>backend * offsetof<Batch>())

@@ -23,8 +23,8 @@ import {
 const SAME_INSTANT: f64 = 1e-11
 
 /** By place: requests of which prompt tokens are computed, and how many in each step. */
-let prefills!: Ints
-let prefillTokens!: Ints
+let prefills: Ints = changetype<Ints>(0)
+let prefillTokens: Ints = changetype<Ints>(0)
 
 export function beginStretches(places: i32): void {
   prefills = takeInts(places)

@@ -105,17 +105,16 @@ export class Dispatcher {
   }
 
   private check(request: number, prefill: BackendView, decode: BackendView | undefined): void {
-    const { name } = this.desk
-    const { router } = this.desk.replicaOf(request)
+    const { desk } = this
     this.checkBackend(request, prefill)
     if (decode === undefined) {
-      if (prefill.role !== 'prefill' || router.routeDecode === undefined)
-        throw invalidPrefill(name, prefill)
-      this.handOver.checkLink(name)
+      if (prefill.role !== 'prefill' || desk.replicaOf(request).router.routeDecode === undefined)
+        throw invalidPrefill(desk.name, prefill)
+      this.handOver.checkLink(desk.name)
     } else if (prefill !== decode) {
       this.checkBackend(request, decode)
-      this.handOver.checkPair(name, prefill, decode)
-    } else if (prefill.role !== 'both') throw wrongRole(name, prefill)
+      this.handOver.checkPair(desk.name, prefill, decode)
+    } else if (prefill.role !== 'both') throw wrongRole(desk.name, prefill)
   }
 
   /** @throws RouteSimError when a call was given something else than a backend */
@@ -125,11 +124,11 @@ export class Dispatcher {
 
   /** @throws RouteSimError when a backend is none of the cluster, or does not serve a request */
   private checkBackend(request: number, backend: BackendView): void {
-    const { name } = this.desk
-    const { views, models } = this.desk.replicaOf(request)
-    if (views[backend.id] !== backend) throw invalidDecision(name, request, backend)
+    const { desk } = this
+    const { views, models } = desk.replicaOf(request)
+    if (views[backend.id] !== backend) throw invalidDecision(desk.name, request, backend)
     if (models !== undefined && !models.serves(backend, request))
-      throw wrongModel(name, this.machinery.requests, request, backend)
+      throw wrongModel(desk.name, this.machinery.requests, request, backend)
   }
 
   private firstRank({ id }: BackendView): number {
