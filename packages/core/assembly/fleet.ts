@@ -133,7 +133,7 @@ export function accept(backend: i32, request: i32): void {
 export function enqueueHandedOver(backend: i32, request: i32): void {
   handsOver = true
   countWaiting(backend)
-  pushBack(backend, request)
+  enqueue(backend, request)
 }
 
 function countWaiting(backend: i32): void {
@@ -164,7 +164,10 @@ export function releaseHandedOver(backend: i32, request: i32): void {
 
 /** An accepted request joins the queue. */
 export function enqueue(backend: i32, request: i32): void {
+  const front = peek(backend)
   pushBack(backend, request)
+  // Somebody else may fit when the front of the queue does not.
+  if (peek(backend) !== front) batchOf(backend).isBlocked = false
 }
 
 /** Something came up while several steps were under way: ends with the present one if that matters. */

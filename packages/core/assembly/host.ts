@@ -21,5 +21,7 @@ export declare function refuseAlarm(backend: i32): void
 /** There is no more memory. */
 export declare function refuseMemory(): void
 export declare function refuseLatency(backend: i32): void
+/** The rank that the local policy of a backend gives to a request that joins its queue, no NaN. */
+export declare function rankOf(backend: i32, request: i32): f64
 /** A request begins (1) or ends (-1) to decode. @returns tokens of context that are read once more, or less */
 export declare function sharedReads(backend: i32, request: i32, by: i32): i32

@@ -5,6 +5,7 @@ import { beginCache, setCapacity } from './kv-cache'
 import { take } from './memory'
 import { addSize, beginIndex, Holders, setSize } from './prefix-index'
 import { beginQueues } from './queues'
+import { beginRanks, isRanked } from './ranked-queues'
 import { batchOf, beginState, promptTokens } from './state'
 import { beginStretches } from './stretches'
 
@@ -24,6 +25,7 @@ export function begin(
   beginCache(backends, requests, isCaching)
   beginIndex(backends, requests, sizes, depth, wideFrom, promptTokens)
   beginQueues(backends, requests)
+  beginRanks()
   beginFleet(largestBatch)
   beginLoop(requests)
 }
@@ -48,6 +50,7 @@ export function backend(
   places_: i32,
   isChunking: bool,
   countsShared: bool,
+  hasRanks: bool,
   blocks: i32,
   blockTokens: i32,
   holders: usize,
@@ -57,6 +60,7 @@ export function backend(
   batch.maxBatch = maxBatch
   batch.isChunking = isChunking
   batch.countsShared = countsShared
+  isRanked[id] = hasRanks ? 1 : 0
   batch.blockTokens = blockTokens
   batch.firstPlace = places
   batch.firstResidue = residues

@@ -1,8 +1,12 @@
 import { fillMinusOne, Ints, takeInts } from './memory'
+import { firstByRank, isRanked, joinByRank, leaveByRank } from './ranked-queues'
 
 const NONE = -1
 
-/** Requests waiting at each backend: first in, first out, and a way back to the front. */
+/**
+ * Requests waiting at each backend: first in, first out, and a way back to the front; by rank where a backend has a
+ * local policy.
+ */
 let heads: Ints = changetype<Ints>(0)
 let tails: Ints = changetype<Ints>(0)
 let next: Ints = changetype<Ints>(0)
@@ -17,10 +21,14 @@ export function beginQueues(backends: i32, requests: i32): void {
 
 /** The request at the front, -1 when nobody waits. */
 export function peek(backend: i32): i32 {
-  return heads[backend]
+  return isRanked[backend] ? firstByRank(backend) : heads[backend]
 }
 
 export function pushBack(backend: i32, request: i32): void {
+  if (isRanked[backend]) {
+    joinByRank(backend, request, false)
+    return
+  }
   const tail = tails[backend]
   if (tail === NONE) heads[backend] = request
   else next[tail] = request
@@ -29,6 +37,10 @@ export function pushBack(backend: i32, request: i32): void {
 }
 
 export function pushFront(backend: i32, request: i32): void {
+  if (isRanked[backend]) {
+    joinByRank(backend, request, true)
+    return
+  }
   const head = heads[backend]
   if (head === NONE) tails[backend] = request
   next[request] = head
@@ -37,6 +49,10 @@ export function pushFront(backend: i32, request: i32): void {
 
 /** Takes the request at the front out; there must be one. */
 export function popFront(backend: i32): void {
+  if (isRanked[backend]) {
+    leaveByRank(backend)
+    return
+  }
   const head = next[heads[backend]]
   heads[backend] = head
   if (head === NONE) tails[backend] = NONE

@@ -10,6 +10,7 @@ import type { AdapterState } from '../routing/cluster-view.js'
 import type { BackendLoads } from './backend-loads.js'
 import type { BackendCounters } from './backend-meters.js'
 import type { KvTierCounters } from './kv-loads.js'
+import type { LocalPolicies } from './queues/local-policy.js'
 
 /** What backends tell the simulation while they work. */
 export interface FleetListener {
@@ -38,8 +39,7 @@ export interface FleetContext {
   readonly listener: FleetListener
   readonly recorder: Recorder
   readonly gaps: TokenGaps
-  /** Of the run. */
-  readonly seed: number
+  readonly policies: LocalPolicies
   /** First row of the request table that is measured. */
   readonly measuredFrom: number
   /** By backend: 1 when no prompt begins in the step that does. */

@@ -10,6 +10,7 @@ import type {
   FleetListener,
 } from '../backend/fleet.js'
 import { hasTiers } from '../backend/kv-loads.js'
+import { localPoliciesOf } from '../backend/queues/checked-policy.js'
 import { ReferenceFleet } from '../backend/reference/reference-fleet.js'
 import { RouteSimError } from '../errors/routesim-error.js'
 import type { Clock } from '../kernel/clock.js'
@@ -105,7 +106,8 @@ export class Machinery {
     this.tellsKvEvents = typeof prefixes !== 'string'
     const isFallible = needsFallibleFleet(options)
     const isPlain = !this.window && !this.ranks && !this.tellsKvEvents && !isFallible
-    const native = isPlain ? nativeRunFor(options, requests, listener) : undefined
+    const policies = localPoliciesOf(specs, options.seed)
+    const native = isPlain ? nativeRunFor(options, requests, policies, listener) : undefined
     this.native = native
     this.loop =
       native?.loop ?? new EventLoop(specs.length, this.window?.entryTimes ?? requests.arrivalMs)
@@ -146,7 +148,7 @@ export class Machinery {
       recorder: this.ranks?.recorder(recorder) ?? recorder,
       gaps: this.gaps,
       measuredFrom: warmupRequests,
-      seed: options.seed,
+      policies,
       tellsKvEvents: this.tellsKvEvents,
       holdsPrompts: this.holdsPrompts,
     }

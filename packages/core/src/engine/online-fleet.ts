@@ -1,6 +1,7 @@
 import { BackendLoads } from '../backend/backend-loads.js'
 import type { BackendCounters } from '../backend/backend-meters.js'
 import type { FleetListener } from '../backend/fleet.js'
+import { localPoliciesOf } from '../backend/queues/checked-policy.js'
 import { ReferenceFleet } from '../backend/reference/reference-fleet.js'
 import { RouteSimError } from '../errors/routesim-error.js'
 import { Alarms } from '../kernel/alarms.js'
@@ -120,7 +121,7 @@ export class OnlineFleet {
       recorder: {},
       gaps: new TokenGaps({}),
       measuredFrom: Number.POSITIVE_INFINITY,
-      seed: 0,
+      policies: localPoliciesOf(backends, 0),
       holdsPrompts: new Uint8Array(backends.length),
       tellsKvEvents: false,
     })

@@ -14,6 +14,7 @@ export interface NativeHost {
   refuseAlarm(backend: number): void
   refuseMemory(): void
   refuseLatency(backend: number): void
+  rankOf(backend: number, request: number): number
   sharedReads(backend: number, request: number, by: number): number
 }
 
@@ -72,6 +73,7 @@ export interface NativeExports extends Record<NativeColumnName, { readonly value
     places: number,
     isChunking: number,
     countsShared: number,
+    hasRanks: number,
     blocks: number,
     blockTokens: number,
     holders: number,

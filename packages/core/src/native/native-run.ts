@@ -1,6 +1,9 @@
-import { hasPolicies } from '../backend/fast/policy-fleet.js'
+import { hasEnginePolicies } from '../backend/fast/policy-fleet.js'
 import { latencyInvalid } from '../backend/fast/stretch-length.js'
 import type { FleetListener } from '../backend/fleet.js'
+import { rankBy } from '../backend/queues/checked-policy.js'
+import type { LocalPolicies, LocalPolicy, RankedPolicy } from '../backend/queues/local-policy.js'
+import { WaitingCursor } from '../backend/queues/waiting-cursor.js'
 import { SharedReads } from '../backend/shared-reads.js'
 import type { Recorder } from '../engine/results/recorder.js'
 import type { BackendSpec, SimulationOptions } from '../engine/simulation-options.js'
@@ -36,11 +39,18 @@ const BYTES_PER_PLACE = 20
 export function nativeRunFor(
   options: SimulationOptions,
   requests: RequestTable,
+  policies: LocalPolicies,
   listener: FleetListener,
 ): NativeRun | undefined {
-  if (!isPlain(options, requests) || !fitsIntegers(requests)) return undefined
+  if (!isPlain(options, requests) || !policies.every(isKnown) || !fitsIntegers(requests))
+    return undefined
   const parts = nativeParts()
-  return parts && new NativeRun(parts, options, requests, listener)
+  return parts && new NativeRun(parts, options, requests, policies, listener)
+}
+
+/** Whether the native engine can order a queue by a local policy: by ranks that nothing but the queue goes by. */
+function isKnown(policy: LocalPolicy | undefined): boolean {
+  return policy === undefined || ('rank' in policy && policy.preemptsByRank !== true)
 }
 
 /** Whether the native engine has all that a run needs. */
@@ -50,7 +60,7 @@ function isPlain({ cluster, recorder }: SimulationOptions, { size }: RequestTabl
     kvCache.radix !== undefined &&
     bytesOf(backends, size) < MOST_BYTES &&
     recorder?.stepCompleted === undefined &&
-    !backends.some(hasPolicies)
+    !backends.some(hasEnginePolicies)
   )
 }
 
@@ -87,12 +97,14 @@ export class NativeRun {
     { memory, start }: NativeParts,
     { cluster, warmupRequests = 0, recorder = {} }: SimulationOptions,
     requests: RequestTable,
+    policies: LocalPolicies,
     listener: FleetListener,
   ) {
     const specs = cluster.backends
     const plan = cluster.kvCache.radix!
     this.specs = specs
     this.recorder = recorder
+    const waiting = new WaitingCursor(requests)
     const engine = start({
       enter: (entry) => this.loop.enter(entry),
       eventDue: (endMs) => this.loop.eventDue(endMs),
@@ -106,12 +118,13 @@ export class NativeRun {
       refuseAlarm: (backend) => this.loop.refuse(backend),
       refuseLatency: (backend) => this.refuseLatency(backend),
       refuseMemory,
+      rankOf: (backend, request) => rankBy(policies[backend] as RankedPolicy, waiting, request),
       sharedReads: (backend, request, by) =>
         by > 0 ? this.reads.join(backend, request) : this.reads.leave(backend, request),
     })
     this.engine = engine
     const native = new NativeMemory(engine, memory)
-    startNative(engine, native, { specs, requests, plan, warmupRequests })
+    startNative(engine, native, { specs, requests, plan, policies, warmupRequests })
     const backends = specs.length
     this.columns = native.columns(backends, requests.size)
     this.loop = new NativeLoop(engine, native, backends)

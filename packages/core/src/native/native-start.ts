@@ -1,4 +1,5 @@
 import { largestBatch, MOST_INT } from '../backend/fast/backend-batch.js'
+import type { LocalPolicies } from '../backend/queues/local-policy.js'
 import { countsSharedReads } from '../backend/shared-reads.js'
 import type { BackendSpec } from '../engine/simulation-options.js'
 import type { BlockTreeColumns, RadixPlan } from '../kv-cache/kv-cache.js'
@@ -15,6 +16,7 @@ export interface NativeWork {
   readonly specs: readonly BackendSpec[]
   readonly requests: RequestTable
   readonly plan: RadixPlan
+  readonly policies: LocalPolicies
   readonly warmupRequests: number
 }
 
@@ -22,7 +24,7 @@ export interface NativeWork {
 export function startNative(
   engine: NativeExports,
   memory: NativeMemory,
-  { specs, requests, plan, warmupRequests }: NativeWork,
+  { specs, requests, plan, policies, warmupRequests }: NativeWork,
 ): void {
   const { size } = requests
   const sizes = [...new Set(specs.map(({ kv }) => kv.blockTokens))]
@@ -48,6 +50,7 @@ export function startNative(
       places[id]!,
       spec.chunkedPrefill ? 1 : 0,
       countsSharedReads(spec, { sharesPrefixes: plan.prefixCaching }) ? 1 : 0,
+      policies[id] === undefined ? 0 : 1,
       blocks,
       blockTokens,
       holders[sizes.indexOf(blockTokens)]!,

@@ -1,5 +1,11 @@
 import { builtinLocalPolicies, findLocalPolicy } from '@routesim/algorithms'
-import { type BackendSpec, type LocalPolicyFactory, OUTCOME, type RunResult } from '@routesim/core'
+import {
+  type BackendSpec,
+  type LocalPolicyFactory,
+  OUTCOME,
+  type RequestOutcomes,
+  type RunResult,
+} from '@routesim/core'
 import { affineLatency } from '@routesim/hardware'
 import { describe, expect, test } from 'vitest'
 import { evenLatency } from '../testing/even-latency.js'
@@ -28,14 +34,18 @@ function run(
 ): RunResult {
   const story = { requests, backends: [backend({ latency, maxNumSeqs: 1, scheduling, ...spec })] }
   const fast = tinyRun({ ...story, stepper: 'fast' })
-  expect(fast.outcomes).toEqual({ ...tinyRun(story).outcomes, ...inner(fast) })
+  expect(told(fast)).toEqual(told(tinyRun(story)))
   return fast
 }
 
-/** Columns that each stepper has for itself. */
-function inner({ outcomes }: RunResult): object {
-  const { admission, finishStep, computedTokens, isTransferring, lastTokenMs } = outcomes as never
-  return { admission, finishStep, computedTokens, isTransferring, lastTokenMs }
+/** What results tell of requests, without the columns that each stepper has for itself. */
+function told({ outcomes }: RunResult): RequestOutcomes {
+  const { outcome, rejectReason, attempts, prefillBackend, backend, cachedTokens } = outcomes
+  const { admittedMs, firstTokenMs, finishedMs, preemptions } = outcomes
+  return {
+    ...{ outcome, rejectReason, attempts, prefillBackend, backend, cachedTokens },
+    ...{ admittedMs, firstTokenMs, finishedMs, preemptions },
+  }
 }
 
 /** Requests in the order in which they got their first token. */

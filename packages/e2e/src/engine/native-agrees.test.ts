@@ -1,3 +1,4 @@
+import { findLocalPolicy } from '@routesim/algorithms'
 import { expect, test } from 'vitest'
 import { disagreement, imbalance, type Observed, observe } from '../testing/both-steppers.js'
 import { BIN, command, directoryWith } from '../testing/command.js'
@@ -25,6 +26,9 @@ function enginesStarted(work: () => void): number {
   return count
 }
 
+/** Local policies that order a queue by ranks and do no more. */
+const RANKED = ['shortest', 'deadline', 'fcfs'].map((name) => findLocalPolicy(name).configure({}))
+
 /** A random story in which nothing happens that the native engine does not know. */
 function plainStory(seed: number, kind: StoryKind): TinyRun {
   const {
@@ -34,14 +38,16 @@ function plainStory(seed: number, kind: StoryKind): TinyRun {
     timeoutMs: ____,
     ...story
   } = randomStory(seed, kind)
-  const backends = story.backends!.map((spec) => {
+  const backends = story.backends!.map((spec, id) => {
     const { role, latency, maxBatchTokens, maxNumSeqs, maxQueueDepth, chunkedPrefill } = spec
     const { blocks, blockTokens } = spec.kv
     const limits = { maxBatchTokens, maxNumSeqs, maxQueueDepth, chunkedPrefill }
     const { frontEndMs } = spec
+    const scheduling = seed % 2 === 0 ? undefined : RANKED[((seed >> 1) + id) % 4]
     return {
       ...{ role, latency, ...limits, kv: { blocks, blockTokens } },
       ...(frontEndMs !== undefined && { frontEndMs }),
+      ...(scheduling !== undefined && { scheduling }),
     }
   })
   return { ...story, backends, wideFrom: 1 + (seed % 8) }

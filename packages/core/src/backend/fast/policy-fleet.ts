@@ -16,12 +16,16 @@ const NONE = -1
 
 /** Whether a backend does anything that `FastFleet` alone does not. */
 export function hasPolicies(spec: BackendSpec): boolean {
+  return hasLocalPolicy(spec) || hasEnginePolicies(spec)
+}
+
+/** The same, the order of its queue aside. */
+export function hasEnginePolicies(spec: BackendSpec): boolean {
   const { batching = 'mixed', preemption = 'recompute_newest' } = spec
   return (
     isLockstep(spec) ||
     hasTiers(spec) ||
     hasAdapters(spec) ||
-    hasLocalPolicy(spec) ||
     isPolling(spec) ||
     batching !== 'mixed' ||
     preemption !== 'recompute_newest' ||

@@ -1,15 +1,30 @@
+import type { BackendSpec } from '../../engine/simulation-options.js'
 import { RouteSimError } from '../../errors/routesim-error.js'
 import { shown } from '../../errors/shown.js'
 import { thrownBy } from '../../errors/thrown-by.js'
-import type { RandomStream } from '../../kernel/random-stream.js'
-import type { LocalPolicy, LocalPolicyFactory, RankedPolicy } from './local-policy.js'
+import { RandomStream } from '../../kernel/random-stream.js'
+import type {
+  LocalPolicies,
+  LocalPolicy,
+  LocalPolicyFactory,
+  RankedPolicy,
+} from './local-policy.js'
 import type { WaitingCursor } from './waiting-cursor.js'
+
+/** @throws RouteSimError `policy_failed` when one can not be made */
+export function localPoliciesOf(specs: readonly BackendSpec[], seed: number): LocalPolicies {
+  return specs.map(({ scheduling }, backend) =>
+    scheduling === undefined
+      ? undefined
+      : makePolicy(scheduling, new RandomStream(seed, `local policy ${backend}`)),
+  )
+}
 
 /**
  * What a factory makes for one scheduler; policies come from users' files too, where no compiler has looked.
  * @throws RouteSimError `policy_failed` when it throws, or makes no policy
  */
-export function makePolicy(factory: LocalPolicyFactory, random: RandomStream): LocalPolicy {
+function makePolicy(factory: LocalPolicyFactory, random: RandomStream): LocalPolicy {
   const { name } = factory
   const policy = calling(name, 'create()', () => factory.create(random))
   const { rank, arrange } = (policy ?? {}) as {

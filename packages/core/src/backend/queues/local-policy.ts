@@ -52,6 +52,9 @@ export interface ArrangedPolicy {
  */
 export type LocalPolicy = RankedPolicy | ArrangedPolicy
 
+/** Those of the backends of a run, undefined where it is first come, first served. */
+export type LocalPolicies = readonly (LocalPolicy | undefined)[]
+
 /** Makes the local policy of each backend that is to have it. */
 export interface LocalPolicyFactory {
   readonly name: string

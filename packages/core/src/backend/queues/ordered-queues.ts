@@ -1,9 +1,8 @@
 import type { BackendSpec } from '../../engine/simulation-options.js'
-import { RandomStream } from '../../kernel/random-stream.js'
 import type { FleetContext } from '../fleet.js'
 import { ArrangedQueue } from './arranged-queue.js'
-import { makePolicy, rankBy } from './checked-policy.js'
-import type { LocalPolicy } from './local-policy.js'
+import { rankBy } from './checked-policy.js'
+import type { LocalPolicies } from './local-policy.js'
 import type { LocalQueue } from './local-queue.js'
 import { RankedQueue } from './ranked-queue.js'
 import { WaitingCursor } from './waiting-cursor.js'
@@ -25,17 +24,13 @@ export function hasLocalPolicy({ scheduling }: BackendSpec): boolean {
 /** Queues in the order of local policies, for those backends that have one. */
 export class OrderedQueues extends WaitingQueues {
   private readonly queues: readonly (LocalQueue | undefined)[]
-  private readonly policies: readonly (LocalPolicy | undefined)[]
+  private readonly policies: LocalPolicies
   private readonly cursor: WaitingCursor
 
   constructor(context: FleetContext) {
     super(context.specs.length, context.requests.size)
     this.cursor = new WaitingCursor(context.requests)
-    this.policies = context.specs.map(({ scheduling }, backend) =>
-      scheduling === undefined
-        ? undefined
-        : makePolicy(scheduling, new RandomStream(context.seed, `local policy ${backend}`)),
-    )
+    this.policies = context.policies
     this.queues = this.policies.map((policy, backend) => {
       if (policy === undefined) return undefined
       return 'arrange' in policy
