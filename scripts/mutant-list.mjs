@@ -35,6 +35,7 @@ const N_KV = 'core/assembly/kv-cache.ts'
 const N_INDEX = 'core/assembly/prefix-index.ts'
 const N_LRU = 'core/assembly/lru-segments.ts'
 const N_LOOP = 'core/assembly/event-loop.ts'
+const N_RANKS = 'core/assembly/ranked-queues.ts'
 
 /** [name, file under `packages`, what stands there once, what is planted] */
 export const MUTANTS = [
@@ -906,5 +907,29 @@ export const MUTANTS = [
     N_LOOP,
     'instantEnd(alarmMs) < othersMs && isEarliestAlone()',
     'instantEnd(alarmMs) < othersMs + 1 && isEarliestAlone()',
+  ],
+  [
+    'native: equal ranks go last come first',
+    N_RANKS,
+    'rank < other.rank : turn < other.turn',
+    'rank < other.rank : turn > other.turn',
+  ],
+  [
+    'native: who comes back to a queue by rank counts as the latest',
+    N_RANKS,
+    'const turn = isFirst ? heap.earliest : heap.latest',
+    'const turn = heap.latest',
+  ],
+  [
+    'native: a heap of ranks sinks below the larger child',
+    N_RANKS,
+    'if (isBefore(other.rank, other.turn, entryAt(heap, child))) child++',
+    'if (!isBefore(other.rank, other.turn, entryAt(heap, child))) child++',
+  ],
+  [
+    'native: a queue whose front changes stays blocked',
+    N_FLEET,
+    'if (peek(backend) !== front) batchOf(backend).isBlocked = false',
+    'if (peek(backend) === -1) batchOf(backend).isBlocked = false',
   ],
 ]
