@@ -21,8 +21,8 @@ const at = directoryWith({
 test('a stray promise is logged; a stray exception lets requests end, and then ends the server with a message', async () => {
   const workers = await live(['mock-workers', '--num-workers', '1', '--port', '0'], 1)
   const worker = (JSON.parse(workers.lines[0]!) as { url: string }).url
-  const ports = ['--port', '0', '--admin-port', '0']
-  const serve = await live(['serve', '--worker', worker, '-a', at('strays.mjs'), ...ports], 1)
+  const more = ['--port', '0', '--admin-port', '0', '--duration', '3000']
+  const serve = await live(['serve', '--worker', worker, '-a', at('strays.mjs'), ...more], 1)
   const { url } = JSON.parse(serve.lines[0]!) as { url: string }
   const ask = async (max_tokens: number): Promise<number> => {
     const body = JSON.stringify({ prompt: 'x', max_tokens })

@@ -1,4 +1,12 @@
-import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { BIN, command, directoryWith, ROOT, routesim } from '../testing/command.js'
@@ -31,24 +39,37 @@ async function expectWhole(cwd: string, folder: string, parts: number): Promise<
   expect(merged.trim().split('\n')).toHaveLength(24)
 }
 
-test('the tasks of the Slurm array make the sweep together', async () => {
+test('the tasks of the Slurm array make the sweep together, also when some are submitted again', async () => {
   const { cwd, path } = copyOf('slurm-sweep')
   const script = readFileSync(join(cwd, 'sweep.sbatch'), 'utf8')
-  expect(script).toMatch(/^#SBATCH --array=0-7$/m)
-  // As sbatch --array=1-3: counted from 1.
-  for (const task of ['1', '2', '3', '3']) {
+  const [, last] = /^#SBATCH --array=0-(\d+)$/m.exec(script) ?? []
+  const parts = Number(last) + 1
+  expect(script).toContain(`--shard "\${SLURM_ARRAY_TASK_ID}/${parts}"`)
+  const run = async (task: number, min: number, max: number, count: number): Promise<void> => {
     const env = {
       PATH: path,
       SLURM_SUBMIT_DIR: cwd,
       SLURM_CPUS_PER_TASK: '1',
-      SLURM_ARRAY_TASK_ID: task,
-      SLURM_ARRAY_TASK_MIN: '1',
-      SLURM_ARRAY_TASK_COUNT: '3',
+      SLURM_ARRAY_TASK_ID: `${task}`,
+      SLURM_ARRAY_TASK_MIN: `${min}`,
+      SLURM_ARRAY_TASK_MAX: `${max}`,
+      SLURM_ARRAY_TASK_COUNT: `${count}`,
     }
     const { code, stderr } = await command('bash', ['sweep.sbatch'], { cwd, env })
     expect(code, stderr).toBe(0)
   }
-  await expectWhole(cwd, join(cwd, 'results'), 3)
+  const logOf = (task: number): string => join(cwd, 'results', `part-${task}.jsonl`)
+  for (let task = 0; task < parts; task++) await run(task, 0, parts - 1, parts)
+  // Two fail, one before it has begun, and are repeated: sbatch --array=2,5.
+  const logs = [2, 5].map((task) => readFileSync(logOf(task), 'utf8'))
+  writeFileSync(logOf(2), logs[0]!.split('\n').slice(0, 2).join('\n'))
+  rmSync(logOf(5))
+  for (const task of [2, 5]) await run(task, 2, 5, 2)
+  const runsIn = (text: string): number[] =>
+    text.split('\n').flatMap((line) => (line.includes('"run":') ? [JSON.parse(line).run] : []))
+  for (const [i, task] of [2, 5].entries())
+    expect(runsIn(readFileSync(logOf(task), 'utf8'))).toEqual(runsIn(logs[i]!))
+  await expectWhole(cwd, join(cwd, 'results'), parts)
 })
 
 test('the pods of the Kubernetes Job make the sweep together', async () => {

@@ -3,8 +3,15 @@ import { RouteSimError } from '@routesim/core'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { mergeRecords } from './merge-results.js'
 import { RESULT_VERSION } from './point-key.js'
-import { ResultLog, type ResultPlace, type ResultRecord, readResultLog } from './result-log.js'
+import {
+  type LogContent,
+  ResultLog,
+  type ResultPlace,
+  type ResultRecord,
+  readResultLog,
+} from './result-log.js'
 import { placeInWords, placeName } from './same-place.js'
+import { type Shard, shardName } from './shard.js'
 
 /** A result log that runs are appended to, and what stands in it already. */
 export interface OpenedLog {
@@ -18,6 +25,7 @@ export interface OpenedLog {
 /**
  * Opens a result log, or makes it.
  * @param planned - the runs that are to be found in it, or added
+ * @param shard - the part of them that is; a log that was begun for another is refused
  * @throws RouteSimError `log_exists` when it exists and is not to be resumed, `log_of_other_runs`,
  * `log_unreadable`, `log_failed`
  */
@@ -25,6 +33,7 @@ export async function openLog(
   path: string | undefined,
   resume: boolean | undefined,
   planned: readonly ResultPlace[],
+  shard?: Shard,
 ): Promise<OpenedLog> {
   if (path === undefined) return { known: new Map(), tornLines: 0, log: undefined }
   const exists = existsSync(path)
@@ -41,7 +50,9 @@ export async function openLog(
       hint: 'With --resume, only what is missing in it is done; or name another file.',
     })
   }
-  const content = exists ? await readResultLog(path) : { records: [], tornLines: 0 }
+  const content: LogContent = exists ? await readResultLog(path) : { records: [], tornLines: 0 }
+  const part = shard && shardName(shard)
+  checkSameShard(path, content, part)
   const records = mergeRecords([content])
   checkSameRuns(path, records, planned)
   const known = new Map<string, ResultRecord[]>()
@@ -50,7 +61,19 @@ export async function openLog(
     if (equal === undefined) known.set(record.key, [record])
     else equal.push(record)
   }
-  return { known, tornLines: content.tornLines, log: new ResultLog(path) }
+  const log = new ResultLog(path)
+  if (part !== undefined && content.records.length === 0 && content.shard === undefined)
+    log.begin(part)
+  return { known, tornLines: content.tornLines, log }
+}
+
+/** A part that is taken for another would do what others do, and leave its own undone. */
+function checkSameShard(path: string, { shard }: LogContent, part: string | undefined): void {
+  if (part === undefined || shard === undefined || shard === part) return
+  throw new RouteSimError<ExperimentsErrorCode>(
+    `${path}: expected the log of part ${part} of the sweep, got that of part ${shard}`,
+    { code: 'log_of_other_runs', path, hint: `Go on with --shard ${shard}, or name another file.` },
+  )
 }
 
 /** Runs that stand at the same place with another key had another trace, config or router: two answers in one table. */

@@ -52,6 +52,21 @@ test('what is no record is left out and counted', async () => {
   await expect(readResultLog(`${path}.none`)).rejects.toThrow(/no such file$/)
 })
 
+test('a log tells the part that it was begun for; several parts in one file are none', async () => {
+  const path = newLog()
+  const log = new ResultLog(path)
+  log.begin('3/8')
+  expect(await readResultLog(path)).toEqual({ records: [], tornLines: 0, shard: '3/8' })
+  log.append(record(1))
+  expect(await readResultLog(path)).toEqual({ records: [record(1)], tornLines: 0, shard: '3/8' })
+  log.begin('4/8')
+  log.close()
+  expect((await readResultLog(path)).shard).toBeUndefined()
+  // Cut amid its first line, it is still a log.
+  writeFileSync(path, '{"shard":"3')
+  expect(await readResultLog(path)).toMatchObject({ records: [], tornLines: 1 })
+})
+
 test('another file named by mistake is refused, and a log of which only torn lines are left is not', async () => {
   const path = newLog()
   for (const other of ['[cluster]\nnum_backends = 4\n', '{"timestamp": 0}\n', 'null\n']) {

@@ -10,6 +10,9 @@ import type { Settings } from './design.js'
 /** How every line begins: the key is the first of its fields. */
 const RECORD_START = '{"key":'
 
+/** How the line begins that tells which part of a sweep a log is of. */
+const SHARD_START = '{"shard":'
+
 /** One run of a sweep, as a line of a result log. */
 export type ResultRecord = ResultPlace & (FinishedRun | FailedRun)
 
@@ -44,6 +47,8 @@ export interface FailedRun {
 /** What stands in a result log. */
 export interface LogContent {
   readonly records: readonly ResultRecord[]
+  /** The part of the sweep that it was begun for, as i/n; undefined for a whole one, or several parts in one file. */
+  readonly shard?: string | undefined
   /** Lines that are no record: torn by a crash while they were written. */
   readonly tornLines: number
 }
@@ -54,13 +59,16 @@ export interface LogContent {
  */
 export async function readResultLog(path: string): Promise<LogContent> {
   const records: ResultRecord[] = []
+  const shards = new Set<string>()
   let tornLines = 0
   let isForeign = false
   try {
     const file = await open(path)
     for await (const line of file.readLines({ encoding: 'utf8' })) {
       const record = parseRecord(line)
+      const shard = record === undefined ? parseShardLine(line) : undefined
       if (record !== undefined) records.push(record)
+      else if (shard !== undefined) shards.add(shard)
       else if (line.trim() !== '') {
         isForeign ||= !mayBeTorn(line)
         tornLines++
@@ -70,12 +78,14 @@ export async function readResultLog(path: string): Promise<LogContent> {
     throw failed('log_unreadable', path, whyUnreadable(cause), cause)
   }
   if (records.length === 0 && isForeign) throw notALog(path)
-  return { records, tornLines }
+  const [shard] = shards
+  return { records, tornLines, shard: shards.size === 1 ? shard : undefined }
 }
 
-/** Whether a line begins as records do, or is what a crash leaves of a page. */
+/** Whether a line begins as those of logs do, or is what a crash leaves of a page. */
 function mayBeTorn(line: string): boolean {
-  return line.startsWith(RECORD_START) || RECORD_START.startsWith(line) || line.startsWith('\0')
+  const isOurs = (start: string): boolean => line.startsWith(start) || start.startsWith(line)
+  return isOurs(RECORD_START) || isOurs(SHARD_START) || line.startsWith('\0')
 }
 
 function notALog(path: string): RouteSimError<ExperimentsErrorCode> {
@@ -95,6 +105,12 @@ function parseRecord(line: string): ResultRecord | undefined {
   } catch {
     return undefined
   }
+}
+
+/** The part that a line tells; undefined when it is of another kind. */
+function parseShardLine(line: string): string | undefined {
+  const [, shard] = /^\{"shard":"(\d+\/\d+)"\}$/.exec(line) ?? []
+  return shard
 }
 
 /**
@@ -117,17 +133,29 @@ export class ResultLog {
     }
   }
 
+  /**
+   * Tells which part of a sweep the log is of. @param shard - as i/n
+   * @throws RouteSimError `log_failed`
+   */
+  begin(shard: string): void {
+    this.appendLine({ shard })
+  }
+
   /** @throws RouteSimError `log_failed`, when the disk is full for example */
   append(record: ResultRecord): void {
-    try {
-      this.write(`${JSON.stringify(record)}\n`)
-    } catch (cause) {
-      throw failed('log_failed', this.path, (cause as Error).message, cause)
-    }
+    this.appendLine(record)
   }
 
   close(): void {
     closeSync(this.file)
+  }
+
+  private appendLine(value: object): void {
+    try {
+      this.write(`${JSON.stringify(value)}\n`)
+    } catch (cause) {
+      throw failed('log_failed', this.path, (cause as Error).message, cause)
+    }
   }
 
   private write(text: string): void {

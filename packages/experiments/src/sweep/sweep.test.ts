@@ -165,6 +165,27 @@ test('resuming does what is missing, also of a larger sweep', async () => {
   expect(added).toHaveLength(6)
 })
 
+test('the log of a part is not resumed as that of another', async () => {
+  const log = newLog()
+  const part = (index: number, count: number) =>
+    sweep({ ...options, log, resume: true, shard: { index, count } })
+  await part(1, 2)
+  const before = readFileSync(log, 'utf8')
+  for (const [index, count] of [
+    [0, 2],
+    [0, 1],
+    [1, 4],
+  ] as const) {
+    await expect(part(index, count)).rejects.toMatchObject({
+      code: 'log_of_other_runs',
+      message: `${log}: expected the log of part ${index}/${count} of the sweep, got that of part 1/2`,
+      hint: 'Go on with --shard 1/2, or name another file.',
+    })
+  }
+  expect((await part(1, 2)).points).toHaveLength(2)
+  expect(readFileSync(log, 'utf8')).toBe(before)
+})
+
 test('a log is not resumed with a router of which an imported file has changed', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'routesim-router-'))
   const place = (index: number): void =>

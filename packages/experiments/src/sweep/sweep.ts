@@ -125,7 +125,7 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
   const elsewhere =
     options.queue && inQueue(options.queue, runs, { traffic: trafficOptions, choices, ...how })
   const part = shard === undefined ? undefined : checkShard(shard)
-  const { known, tornLines, log } = await openLog(options.log, options.resume, placesOf(runs))
+  const { known, tornLines, log } = await openLog(options.log, options.resume, placesOf(runs), part)
   try {
     const records = await runSweep(runs, {
       ...{ ...how, choices, sampleIntervalMs: undefined, jobs, known, elsewhere },

@@ -219,3 +219,14 @@ test('failures on purpose, as many as asked for', async () => {
   expect(count('broken')).toBeGreaterThan(15)
   expect(count(200) + count(500) + count('broken') + count(503)).toBe(200)
 })
+
+test('a cluster that can not be, is refused before ports for KV events are taken', async () => {
+  const kvEvents = { port: 0, replayPort: 0, topic: '', bufferedBatches: 5 }
+  const other = await workers({ kvEvents })
+  const taken = Number(new URL(other.workers[0]!.kvEvents!).port)
+  await other.close()
+  const impossible = { cluster: { backends: [{ ...SPEC, maxNumSeqs: 0 }] } }
+  const again = { kvEvents: { ...kvEvents, port: taken } }
+  await expect(workers({ ...again, ...impossible })).rejects.toThrow('maxNumSeqs: expected')
+  expect((await workers(again)).workers[0]!.kvEvents).toBe(`tcp://127.0.0.1:${taken}`)
+})

@@ -62,7 +62,7 @@ export interface MockWorkers {
 export async function startMockWorkers(options: MockWorkersOptions): Promise<MockWorkers> {
   const { backends, kvTransfer } = options.cluster
   const owners = backends.flatMap(({ dp = 1 }, id) => Array.from({ length: dp }, () => id))
-  const publishers = await openPublishers(options)
+  const publishers: KvEventPublisher[] = []
   const ranksOf = (id: number) => owners.flatMap((owner, rank) => (owner === id ? [rank] : []))
   const engine = new MockEngine({
     backends: owners.map((id) => backends[id]!),
@@ -70,7 +70,7 @@ export async function startMockWorkers(options: MockWorkersOptions): Promise<Moc
     prefixCaching: options.prefixCaching,
     speedup: options.speedup,
     onKvEvents:
-      publishers.length === 0
+      options.kvEvents === undefined
         ? undefined
         : (rank, events) => {
             const id = owners[rank]!
@@ -80,6 +80,8 @@ export async function startMockWorkers(options: MockWorkersOptions): Promise<Moc
   const workers = backends.map(
     (spec, id) => new MockWorker(engine, workerOptions(spec, id, ranksOf(id), options)),
   )
+  // Ports are taken when nothing else can fail any more.
+  publishers.push(...(await openPublishers(options)))
   const close = async (graceMs = 0): Promise<void> => {
     await Promise.all(workers.map((worker) => worker.close(graceMs)))
     engine.stop()

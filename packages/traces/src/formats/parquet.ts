@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import type { AsyncBuffer } from 'hyparquet'
 import { traceError } from '../errors/trace-error.js'
@@ -15,7 +16,7 @@ export function isParquet(bytes: Uint8Array): boolean {
 
 /**
  * The rows of a Parquet file as lines of JSON, as formats of lines have them. Null is absent; columns
- * that hold JSON are parsed; integers beyond 2^53 are strings.
+ * that hold JSON are parsed; integers beyond 2^53 are strings, and so are bytes, those that are no text as 0x and hex.
  * @throws RouteSimError `trace_invalid`
  */
 export async function* parquetLines(file: Uint8Array, source: string): AsyncGenerator<string> {
@@ -38,7 +39,10 @@ export async function* parquetLines(file: Uint8Array, source: string): AsyncGene
     },
   }
   try {
-    const metadata = await parquetMetadataAsync(buffer)
+    const whole = await parquetMetadataAsync(buffer)
+    // Writers that filter leave groups without rows, whose columns may have no page and no place in the file.
+    const filled = whole.row_groups.filter(({ num_rows }) => num_rows !== 0n)
+    const metadata = { ...whole, row_groups: filled }
     const { children } = parquetSchema(metadata)
     checkPages(file, metadata, children, compressors)
     const count = Number(metadata.num_rows)
@@ -51,24 +55,43 @@ export async function* parquetLines(file: Uint8Array, source: string): AsyncGene
         rowStart: from,
         rowEnd: Math.min(count, from + ROWS_AT_ONCE),
         compressors,
+        parsers: { stringFromBytes: (bytes: Uint8Array | undefined) => bytes && textOf(bytes) },
       })
       // More rows than there are would be waited for without end.
       if (rows.length === 0) throw new Error('fewer rows than it says')
       for (const row of rows) yield JSON.stringify(row, asJson)
     }
   } catch (cause) {
-    throw traceError(
-      'trace_invalid',
-      `${source}: expected a whole Parquet file, got ${whatIsWrong(cause)}`,
-      { path: source, cause },
-    )
+    throw unreadable(source, cause as Error, Object.keys(compressors))
   }
 }
 
-/** What the reader says, but for what it stumbles over itself in a damaged file. */
-function whatIsWrong(cause: unknown): string {
-  const { message } = cause as Error
-  return /^parquet unsupported(?!.*undefined)/.test(message) ? message : 'a damaged one'
+/** @param cause - what the reader says: of a damaged file also what it stumbles over itself, such as undefined */
+function unreadable(source: string, cause: Error, codecs: readonly string[]): Error {
+  const [, unsupported] =
+    /^parquet (?!.*undefined)(.*(?:unsupported|not supported).*)/.exec(cause.message) ?? []
+  if (unsupported === undefined) {
+    const problem = 'expected a whole Parquet file, got a damaged one'
+    return traceError('trace_invalid', `${source}: ${problem}`, { path: source, cause })
+  }
+  const isCodec = unsupported.includes('compression codec')
+  return traceError(
+    'trace_invalid',
+    `${source}: expected a Parquet file of a kind that is read, got ${unsupported}`,
+    {
+      path: source,
+      cause,
+      ...(isCodec && {
+        hint: `Write it with one of ${codecs.join(', ')}, or without compression.`,
+      }),
+    },
+  )
+}
+
+function textOf(bytes: Uint8Array): string {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  // Digests, of which any two are to stay two.
+  return isUtf8(buffer) ? buffer.toString() : `0x${buffer.toString('hex')}`
 }
 
 function asJson(_: string, value: unknown): unknown {
@@ -77,7 +100,7 @@ function asJson(_: string, value: unknown): unknown {
     const number = Number(value)
     return Number.isSafeInteger(number) ? number : String(value)
   }
-  return value
+  return value instanceof Uint8Array ? textOf(value) : value
 }
 
 /** Lines of JSON objects as the rows of a Parquet file; arrays are columns of JSON. */

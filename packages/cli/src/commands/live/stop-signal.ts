@@ -1,5 +1,6 @@
 /**
- * Settles at the first SIGINT or SIGTERM, or after so long; a second signal ends the process.
+ * Settles at the first SIGINT or SIGTERM, or after so long; a second signal ends the process. It keeps no process
+ * alive that ends for another reason.
  *
  * @param durationSec - 0 for no limit
  */
@@ -11,7 +12,7 @@ export function untilStopped(durationSec: number): Promise<void> {
       process.off('SIGTERM', stop)
       resolve()
     }
-    const timer = durationSec > 0 ? setTimeout(stop, durationSec * 1000) : undefined
+    const timer = durationSec > 0 ? setTimeout(stop, durationSec * 1000).unref() : undefined
     process.on('SIGINT', stop)
     process.on('SIGTERM', stop)
   })

@@ -1,4 +1,4 @@
-import { checkRouterConfig, ping, startRouter } from '@routesim/live'
+import { checkRouterConfig, type Ping, ping, type RunningRouter, startRouter } from '@routesim/live'
 import { checkOne } from '../../algorithm-list.js'
 import type { CommandBody } from '../../command-body.js'
 import { adminPortOf } from './admin-port.js'
@@ -6,8 +6,10 @@ import { checkNumbers } from './check-numbers.js'
 import { lastResort } from './last-resort.js'
 import { describe } from './ping.js'
 import { untilStopped } from './stop-signal.js'
+import { untilUp } from './until-up.js'
 import {
   CLUSTER_OPTIONS,
+  failsOnPurpose,
   printLiveNotes,
   routerWorkers,
   startWorkers,
@@ -47,7 +49,7 @@ export const upCommand: CommandBody<UpArguments> = {
           type: 'number',
           default: 0,
           requiresArg: true,
-          describe: 'Seconds after which to stop; 0 for never',
+          describe: 'Seconds from its start after which to stop, ready or not; 0 for never',
         },
         'kv-events': {
           type: 'boolean',
@@ -62,10 +64,11 @@ export const upCommand: CommandBody<UpArguments> = {
     const events =
       args.kvEvents === true && args.kvEventsPort === undefined ? { kvEventsPort: 0 } : {}
     const started = await startWorkers({ ...args, ...events }, host, 0)
-    printLiveNotes(started.config)
     const guard = lastResort()
+    let router: RunningRouter | undefined
     try {
-      const router = await startRouter({
+      printLiveNotes(started.config)
+      router = await startRouter({
         host,
         algorithms: started.config.algorithms,
         port: args.port,
@@ -77,16 +80,37 @@ export const upCommand: CommandBody<UpArguments> = {
           kv_index: args.kvEvents === true ? 'events' : 'approximate',
         }),
       })
+      const over = Promise.race([untilStopped(args.duration), guard.crashed])
       const { length } = started.workers
       console.log(`${length} mock workers behind ${args.algorithm} at ${router.url}/v1`)
       console.log(`metrics, workers and decisions at ${router.adminUrl}`)
-      console.log(describe(await ping({ url: router.url, maxTokens: 10, timeoutMs: 60_000 })))
-      const crash = await Promise.race([untilStopped(args.duration), guard.crashed])
-      await router.close(1000)
+      const first = await Promise.race([over.then(() => undefined), firstPing(router, args)])
+      if (first instanceof Error) console.error(`note: workers fail on purpose: ${first.message}`)
+      else if (first !== undefined) console.log(describe(first))
+      const crash = await over
       if (crash !== undefined) throw crash
     } finally {
-      guard.close()
+      await router?.close(1000)
       await started.close(1000)
+      guard.close()
     }
   },
+}
+
+/** What workers may take to be up beyond their startup time. */
+const GRACE_SEC = 5
+
+/**
+ * Pings a router when its workers are up.
+ * @returns what came of it, also what was wrong where workers fail on purpose
+ * @throws RouteSimError `backend_unreachable`, `ping_refused`
+ */
+async function firstPing(router: RunningRouter, args: UpArguments): Promise<Ping | Error> {
+  await untilUp(router, args.startupTime + GRACE_SEC)
+  try {
+    return await ping({ url: router.url, maxTokens: 10, timeoutMs: 60_000 })
+  } catch (error) {
+    if (failsOnPurpose(args)) return error as Error
+    throw error
+  }
 }

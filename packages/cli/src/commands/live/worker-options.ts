@@ -137,7 +137,8 @@ export async function startWorkers(
           },
   })
   if (args.crashAfter !== undefined) {
-    setTimeout(() => process.kill(process.pid, 'SIGKILL'), args.crashAfter * 1000)
+    // A process that has ended before does not wait for its crash.
+    setTimeout(() => process.kill(process.pid, 'SIGKILL'), args.crashAfter * 1000).unref()
   }
   return { ...mocks, config, blockTokens: cluster.backends[0]!.kv.blockTokens }
 }
@@ -213,6 +214,14 @@ export function printLiveNotes({ cluster }: Config): void {
   if (!enabled || decode_decision === 'arrival') return
   console.error(
     `note: cluster.disaggregated.decode_decision: a live router decides on arrival where to decode, not at "${decode_decision}"`,
+  )
+}
+
+/** Whether the command line asks for workers that do not always answer, or not in time. */
+export function failsOnPurpose(args: WorkerArguments): boolean {
+  const { errorRate, hangRate, breakRate, hangAfter, latencySpike } = args
+  return (
+    errorRate + hangRate + breakRate > 0 || hangAfter !== undefined || latencySpike !== undefined
   )
 }
 
