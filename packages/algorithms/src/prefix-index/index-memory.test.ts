@@ -78,7 +78,8 @@ test('homes of prefixes keep to their budget, and what they cost to the window',
   })
   let early = 0
   for (const { path, backend, nowMs } of prompts(40_000)) {
-    loads.sent(path, 16 * 8, 0, backend, nowMs)
+    loads.read(path, nowMs)
+    loads.sent(16 * 8, 0, backend, nowMs)
     expect(loads.size).toBeLessThanOrEqual(BACKENDS * BLOCKS)
     if (nowMs === 20_000) early = loads.bytes
   }
