@@ -60,7 +60,7 @@ test('a radix tree that is cut to a budget keeps to its memory', () => {
   const tree = new RadixTree()
   let early = 0
   for (const { path, backend, nowMs } of prompts(40_000)) {
-    tree.insert(path, backend, nowMs)
+    tree.insert(path, backend, 16 * 8)
     tree.evict(backend, 16 * BLOCKS)
     expect(tree.tokensOf(backend)).toBeLessThanOrEqual(16 * BLOCKS)
     if (nowMs === 10_000) early = tree.bytes
@@ -108,7 +108,7 @@ test('what many backends own takes more memory, but no more than its share', () 
   let early = 0
   for (const { path, backend, nowMs } of sharedPrompts(60_000)) {
     index.insert(path, backend, nowMs)
-    tree.insert(path, backend, nowMs)
+    tree.insert(path, backend, 16 * 8)
     tree.evict(backend, 16 * BLOCKS)
     if (nowMs === 30_000) early = index.bytes
   }
