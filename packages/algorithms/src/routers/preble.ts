@@ -11,9 +11,8 @@ import { PrebleRebalance } from './preble-rebalance.js'
 /**
  * E2, exploitation and exploration: when less of a prompt is new than is known, the backends that have the longest known
  * part of it, of several the one with the lowest cost; else the lowest cost of all. What is known is a tree that is cut
- * where prompts so far have parted. The cost of a backend is the prefill
- * of its prefixes, as {@link HomeLoads} counts it in the last `window_sec`, and `output_tokens` x `tpot_ms` for each of
- * its requests. Ties: the lowest id.
+ * where prompts so far have parted. The cost of a backend is the prefill of its prefixes, as {@link HomeLoads} counts it
+ * in the last `window_sec`, and `output_tokens` x `tpot_ms` for each of its requests. Ties: the lowest id.
  *
  * Prefixes move from the backend with the highest cost to that with the lowest when one is `rebalance_ratio` times the
  * other, see {@link PrebleRebalance}. With `imbalance` above 0, only the backends with the fewest requests compete while
