@@ -87,7 +87,7 @@ export {
   type PrefixBeliefOptions,
   type PrefixIndexKind,
 } from './prefix-index/prefix-belief.js'
-export { type DeepestMatch, RadixTree } from './prefix-index/radix-tree.js'
+export { type DeepestMatch, RadixTree, type RadixTreeOptions } from './prefix-index/radix-tree.js'
 export { PromptPath } from './prompt/prompt-path.js'
 export { type Fairness, FairQueue, type FlowRequest } from './queues/fair-queue.js'
 export {

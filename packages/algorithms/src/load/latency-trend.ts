@@ -35,10 +35,13 @@ export class LatencyTrend {
     this.latencies[at] = latencyMs
   }
 
-  /** Whether the later half of the window has at least `factor` times the mean of the earlier; false without both. */
-  hasRisen(nowMs: number, place: number, backend: number, factor: number): boolean {
+  /**
+   * Whether the later half of the window has at least `factor` times the mean of the earlier; false without both.
+   * @param fromMs - what is before does not count
+   */
+  hasRisen(nowMs: number, place: number, backend: number, factor: number, fromMs = 0): boolean {
     this.expire(nowMs)
-    const sinceMs = this.resets.get(keyOf(place, backend)) ?? Number.NEGATIVE_INFINITY
+    const sinceMs = Math.max(fromMs, this.resets.get(keyOf(place, backend)) ?? 0)
     const middleMs = nowMs - this.windowMs / 2
     const { backends, head, latencies, length, places, times } = this
     const mask = times.length - 1

@@ -60,7 +60,7 @@ test('a radix tree that is cut to a budget keeps to its memory', () => {
   const tree = new RadixTree()
   let early = 0
   for (const { path, backend, nowMs } of prompts(40_000)) {
-    tree.insert(path, backend, nowMs)
+    tree.insert(path, backend, 16 * 8)
     tree.evict(backend, 16 * BLOCKS)
     expect(tree.tokensOf(backend)).toBeLessThanOrEqual(16 * BLOCKS)
     if (nowMs === 10_000) early = tree.bytes
@@ -78,7 +78,8 @@ test('homes of prefixes keep to their budget, and what they cost to the window',
   })
   let early = 0
   for (const { path, backend, nowMs } of prompts(40_000)) {
-    loads.sent(path, 16 * 8, 0, backend, nowMs)
+    loads.read(path, nowMs)
+    loads.sent(16 * 8, 0, backend, nowMs)
     expect(loads.size).toBeLessThanOrEqual(BACKENDS * BLOCKS)
     if (nowMs === 20_000) early = loads.bytes
   }
@@ -107,7 +108,7 @@ test('what many backends own takes more memory, but no more than its share', () 
   let early = 0
   for (const { path, backend, nowMs } of sharedPrompts(60_000)) {
     index.insert(path, backend, nowMs)
-    tree.insert(path, backend, nowMs)
+    tree.insert(path, backend, 16 * 8)
     tree.evict(backend, 16 * BLOCKS)
     if (nowMs === 30_000) early = index.bytes
   }

@@ -255,6 +255,30 @@ export class OwnershipTable {
     this.unused = e
   }
 
+  /**
+   * Cuts an entry in two: what comes before it in its prompts becomes one of a run of its own, used at the same time and
+   * a moment after, so that it outlives what begins with it.
+   * @param tokens - of the new run, which are no longer of the entry's
+   */
+  divide(e: number, run: number, tokens: number): void {
+    const { entries } = this
+    const backend = entries[e + OWNER]!
+    const usedMs = this.usedMs[e / FIELDS]!
+    const newer = entries[e + NEWER]!
+    this.resize(e, entries[e + TOKENS]! - tokens)
+    this.touch(run, backend, tokens)
+    const added = this.newest[backend]!
+    this.usedMs[added / FIELDS] = usedMs
+    if (newer === NONE) return
+    // The arrays may be others since.
+    const { entries: all } = this
+    this.unlinkUse(added)
+    all[added + OLDER] = e
+    all[added + NEWER] = newer
+    all[e + NEWER] = added
+    all[newer + OLDER] = added
+  }
+
   /** Gives the entry of a run with one owner, which so has no row, to another backend, as what it used last. */
   give(e: number, to: number): void {
     const { entries } = this

@@ -1,5 +1,6 @@
 import { grown } from '../pickers/column.js'
 import type { PromptPath } from '../prompt/prompt-path.js'
+import { OwnParts } from './own-parts.js'
 import { OwnershipTable } from './ownership-table.js'
 
 /** What {@link RadixTree.deepest} found. */
@@ -10,20 +11,38 @@ export interface DeepestMatch {
   run: number
 }
 
+/** How a {@link RadixTree} is used. */
+export interface RadixTreeOptions {
+  /** Whether some of it is evicted at times; otherwise it need not remember what prompts have for themselves. */
+  readonly isEvicted?: boolean
+}
+
 /**
  * What each backend was sent, as a radix tree over prompts in which every node has its owners: the
  * approximate prefix index of SGLang's gateway and of its relatives. The ids of a {@link PromptPath}
  * stand for a run and all before it, so a node is a row and needs no children.
  *
- * What a backend owns is closed under prefixes: the least recently used leaf goes first.
+ * What a backend owns is closed under prefixes: the least recently used goes first, and what one prompt was the last to
+ * use goes as a whole, so that it does not matter into which runs prompts are cut.
  * `insert` and `match` are O(runs of the prompt x owners), evictions O(1) each.
  *
- * Source: sgl-project/sglang, sgl-router/src/tree.rs, after its rules as described in its documentation.
+ * Sources: sgl-project/sglang, sgl-router/src/tree.rs, after its rules as described in its documentation; ray-project/ray,
+ * prefix_tree.py, evict_tenant_by_lru, which removes nodes of the same last use together.
  */
 export class RadixTree {
+  private readonly isEvicted: boolean
   private readonly owners = new OwnershipTable()
+  private readonly ownParts = new OwnParts()
+  /** By backend: tokens that no other prompt has. */
+  private ownTokens = new Float64Array(0)
+  /** Prompts that were inserted. The table has their numbers for times, of which several may be equal. */
+  private uses = 0
   /** By run: the owner that used it last, plus one. */
   private latest = new Int32Array(0)
+
+  constructor({ isEvicted = true }: RadixTreeOptions = {}) {
+    this.isEvicted = isEvicted
+  }
 
   /** Nodes owned, counted once per owner. */
   get size(): number {
@@ -32,17 +51,24 @@ export class RadixTree {
 
   /** Memory that it takes, in bytes: what is evicted makes room for what comes. */
   get bytes(): number {
-    return this.owners.bytes + this.latest.byteLength
+    return (
+      this.owners.bytes + this.ownParts.bytes + this.ownTokens.byteLength + this.latest.byteLength
+    )
   }
 
-  /** Tokens that a backend owns. */
+  /** Tokens that a backend was sent, and that are not forgotten: each once where prompts share them. */
   tokensOf(backend: number): number {
-    return this.owners.tokensOf(backend)
+    return this.owners.tokensOf(backend) + (this.ownTokens[backend] ?? 0)
   }
 
-  /** Says that a backend was sent a prompt. */
-  insert(path: PromptPath, backend: number, nowMs: number): void {
-    this.owners.at(nowMs)
+  /**
+   * Says that a backend was sent a prompt.
+   * @param promptTokens - its length, with what is its own after the runs
+   */
+  insert(path: PromptPath, backend: number, promptTokens: number): void {
+    const use = ++this.uses
+    this.owners.at(use)
+    if (promptTokens > path.tokens) this.addOwn(backend, use, promptTokens - path.tokens)
     // The deepest first, so that a node is never older than those below it: the oldest is a leaf.
     for (let i = path.length - 1; i >= 0; i--) {
       const start = i === 0 ? 0 : path.endTokens[i - 1]!
@@ -97,19 +123,41 @@ export class RadixTree {
     return this.owners.find(run, backend) !== -1
   }
 
-  /** Forgets leaves of a backend, the least recently used first, until it owns at most `budgetTokens`. */
+  /** Forgets what a backend was sent, the least recently used first, until that is at most `budgetTokens`. */
   evict(backend: number, budgetTokens: number): void {
-    while (this.owners.tokensOf(backend) > budgetTokens && this.owners.dropOldest(backend));
+    while (this.tokensOf(backend) > budgetTokens && this.dropOldest(backend));
   }
 
-  /** Forgets all that a backend owns. */
+  /** Forgets all that a backend was sent. */
   remove(backend: number): void {
-    while (this.owners.dropOldest(backend));
+    while (this.dropOldest(backend));
+    if (backend < this.ownTokens.length) this.ownTokens[backend] = 0
   }
 
   /** Forgets runs whose ids will stand for other content; with a run all that begin with it. */
   forget(ids: ArrayLike<number>): void {
     for (let i = 0; i < ids.length; i++) this.owners.dropRun(ids[i]!)
+  }
+
+  private addOwn(backend: number, use: number, tokens: number): void {
+    if (backend >= this.ownTokens.length) {
+      const size = Math.max(16, 2 * (backend + 1))
+      this.ownTokens = grown(this.ownTokens, new Float64Array(size))
+    }
+    this.ownTokens[backend] = this.ownTokens[backend]! + tokens
+    if (this.isEvicted) this.ownParts.add(backend, use, tokens)
+  }
+
+  /** Forgets what the prompt least recently sent to a backend was the last to use. @returns false when there is nothing */
+  private dropOldest(backend: number): boolean {
+    const { owners, ownParts } = this
+    const use = Math.min(owners.oldestMs(backend), ownParts.oldestUse(backend))
+    if (use === Number.POSITIVE_INFINITY) return false
+    if (ownParts.oldestUse(backend) === use) {
+      this.ownTokens[backend] = this.ownTokens[backend]! - ownParts.dropOldest(backend)
+    }
+    while (owners.oldestMs(backend) === use) owners.dropOldest(backend)
+    return true
   }
 
   private remember(run: number, backend: number): void {

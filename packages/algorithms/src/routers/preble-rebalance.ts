@@ -3,7 +3,6 @@ import { LatencyTrend } from '../load/latency-trend.js'
 import { grown } from '../pickers/column.js'
 import { sortByKey } from '../pickers/sort-by-key.js'
 import type { HomeLoads } from '../prefix-index/home-loads.js'
-import type { PromptPath } from '../prompt/prompt-path.js'
 
 /** Requests of a home from which on it may move. */
 const SHARED = 2
@@ -38,8 +37,6 @@ export class PrebleRebalance {
   private readonly homes: HomeLoads
   private readonly options: PrebleRebalanceOptions
   private readonly trend: LatencyTrend
-  /** Requests under way, by home. */
-  private active = new Int32Array(0)
   private homeByRequest = new Int32Array(0)
   private readonly candidates: number[] = []
   private readonly candidateCosts: number[] = []
@@ -57,31 +54,28 @@ export class PrebleRebalance {
 
   /** A request was handed to a backend. */
   began(request: number): void {
-    this.addActive(this.homeByRequest[request] ?? -1, 1)
+    const home = this.homeByRequest[request] ?? -1
+    if (home !== -1) this.homes.changeActive(home, 1)
   }
 
   /** A request has ended. @param ttftMs - NaN when it had no first token */
   ended(request: number, backend: number, ttftMs: number, nowMs: number): void {
     const home = this.homeByRequest[request] ?? -1
-    if (home === -1 || this.options.ratio === 0) return
-    this.addActive(home, -1)
+    if (home === -1) return
+    this.homeByRequest[request] = -1
+    this.homes.changeActive(home, -1)
     if (!Number.isNaN(ttftMs)) this.trend.add(nowMs, home, backend, ttftMs)
   }
 
-  /** A request was routed: looks whether homes should move. @param at - place in the path of its home */
-  sent(
-    { id, promptTokens }: RequestView,
-    path: PromptPath,
-    at: number,
-    cluster: ClusterView,
-  ): void {
+  /** A request was routed: looks whether homes should move. @param at - nodes of its prompt before its home */
+  sent({ id }: RequestView, at: number, cluster: ClusterView): void {
     const { ratio, afterRequests, intervalMs } = this.options
     if (ratio === 0) return
+    const { homes } = this
     const { ids, nowMs } = cluster
-    this.setHome(id, at === path.length ? -1 : path.ids[at]!)
+    this.setHome(id, homes.homeOf(at))
     if (++this.sentRequests < afterRequests * ids.length) return
-    const leaf = path.length - (promptTokens > path.tokens ? 0 : 1)
-    if (leaf - at >= CHAIN) return
+    if (homes.depth - 1 - at >= CHAIN) return
     if (nowMs - this.lookedMs < intervalMs) return
     this.lookedMs = nowMs
     const lightest = this.weigh(cluster)
@@ -134,10 +128,10 @@ export class PrebleRebalance {
     const count = homes.homesOf(heavy, SHARED, candidates)
     if (count === 1) {
       const home = candidates[0]!
-      if (homes.has(home, light) || !this.trend.hasRisen(nowMs, home, heavy, RISE)) return
+      if (homes.has(home, light) || !this.hasRisen(nowMs, home, heavy)) return
       this.shift(heavy, light, this.costMs(home) / 2)
       homes.replicate(home, light, nowMs)
-      this.trend.reset(nowMs, home, heavy)
+      this.trend.reset(nowMs, homes.rowOf(home), heavy)
       this.moves++
       return
     }
@@ -155,9 +149,14 @@ export class PrebleRebalance {
     }
   }
 
-  /** Puts the candidates in order of cost, the lowest first, of equals the lower number. */
+  private hasRisen(nowMs: number, node: number, backend: number): boolean {
+    const { homes, trend } = this
+    return trend.hasRisen(nowMs, homes.rowOf(node), backend, RISE, homes.sinceMsOf(node))
+  }
+
+  /** Puts the candidates in order of cost, the lowest first, of equals the older. */
   private sortCandidates(): void {
-    const { candidates, candidateCosts: costs } = this
+    const { candidates, candidateCosts: costs, homes } = this
     for (let i = 0; i < candidates.length; i++) {
       const home = candidates[i]!
       const cost = this.costMs(home)
@@ -165,7 +164,7 @@ export class PrebleRebalance {
       for (; at > 0; at--) {
         const before = costs[at - 1]!
         const other = candidates[at - 1]!
-        if (before < cost || (before === cost && other < home)) break
+        if (before < cost || (before === cost && homes.isOlder(other, home))) break
         candidates[at] = other
         costs[at] = before
       }
@@ -180,23 +179,14 @@ export class PrebleRebalance {
   }
 
   private costMs(home: number): number {
-    return this.homes.shareMs(home) + this.options.perRequestMs * (this.active[home] ?? 0)
-  }
-
-  private addActive(home: number, change: 1 | -1): void {
-    if (home === -1 || this.options.ratio === 0) return
-    if (home >= this.active.length) this.active = grown(this.active, rowsFor(home))
-    this.active[home] = this.active[home]! + change
+    return this.homes.shareMs(home) + this.options.perRequestMs * this.homes.activeOf(home)
   }
 
   private setHome(request: number, home: number): void {
     if (request >= this.homeByRequest.length) {
-      this.homeByRequest = grown(this.homeByRequest, rowsFor(request).fill(-1))
+      const size = Math.max(256, 2 * (request + 1))
+      this.homeByRequest = grown(this.homeByRequest, new Int32Array(size).fill(-1))
     }
     this.homeByRequest[request] = home
   }
 }
-
-/** A column with room for an index and as many again. */
-const rowsFor = (index: number): Int32Array<ArrayBuffer> =>
-  new Int32Array(Math.max(256, 2 * (index + 1)))

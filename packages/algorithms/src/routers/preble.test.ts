@@ -8,7 +8,7 @@ import { summary } from '../testing/summary.js'
 import { preble } from './preble.js'
 
 // Runs have 16 tokens: p = 1.93 ms of prefill. s is what run 1 costs each that has it, which all have from the ninth row
-// on; a request under way costs 6750 ms.
+// on, and t what 20 tokens cost, the whole of a prompt that begins like no other; a request under way costs 6750 ms.
 decisionTable(
   preble,
   `
@@ -24,17 +24,19 @@ decisionTable(
   r1, r1, -  | ids=1 prompt=31       |            |       | 2                    | which holds it from then on
   -, -, -    | ids=1 prompt=31       |            |       | 0                    | three holders at equal cost
   -, -, -    | ids=2 prompt=20       |            |       | 0                    | new, s each
-  -, -, -    | ids=3 prompt=20       |            |       | 1                    | s + p against s
+  -, -, -    | ids=3 prompt=20       |            |       | 1                    | s + t against s
   -, -, -    | ids=40 prompt=20      |            |       | 2                    | only 2 has s alone
-  r1, r1, r2 | ids=50 prompt=20      |            |       | 0                    | s + p and 6750 for two
+  r1, r1, r2 | ids=50 prompt=20      |            |       | 0                    | s + t and 6750 for two
   r1, -, r1  | ids=51 prompt=20      |            |       | 1                    | the only one without a request
-  w10, -, -  | ids=2 prompt=20       |            |       | 2                    | its holder is full: s + 2p against s + p
+  w10, -, -  | ids=2 prompt=20       |            |       | 2                    | its holder is full: s + 2t against s + t
   x, x, x    | ids=1 prompt=20       |            |       | no_available_backend | all are down
              | ids=1 prompt=20       |            |       | no_available_backend | no backends
-  -, -, -    | ids=2,7 prompt=40     |            |       | 0                    | 16 known, 24 new: s + 2p each
+  -, -, -    | ids=2,7 prompt=40     |            |       | 0                    | 16 known, 24 new: s + t + 0.6p against s + 2t
   -, -, -    | ids=2,7 prompt=40     |            |       | 0                    | 32 known, 8 new: its holder
   r5, -, -   | ids=2,7 prompt=40     |            |       | 0                    | 2 has but half of it
-  x, -, -    | ids=2,7 prompt=40     |            |       | 1                    | half of it is less than is new: s + 2p against s + 2.25p
+  x, -, -    | ids=2,7 prompt=40     |            |       | 2                    | half of it is less than is new: s + t + 0.67p against s + 2t
+  x, -, -    | ids=2,9 prompt=40     |            |       | 2                    | s + t + 0.75p against s + 2t
+  x, -, -    | ids=2,11 prompt=40    |            |       | 1                    | s + 2t against s + t + 1.65p: 24 tokens behind the half are a home
 `,
   'story',
 )
@@ -71,8 +73,8 @@ describe('what is known', () => {
       for (const run of [1, 2, 3]) sent(router, [run], [-1, 0])
       return sent(router, [1], [0, 5])
     }
-    expect(after(48)).toBe(1)
-    expect(after(47)).toBe(0)
+    expect(after(60)).toBe(1)
+    expect(after(59)).toBe(0)
   })
 
   test('is what those have that are there, when the holder of more is not', () => {
@@ -165,12 +167,12 @@ describe('moving', () => {
   test.each([
     [1, 2],
     [2, 1],
-  ])('of two that cost the same the lower number goes: first %i, then %i', (first, then) => {
+  ])('of two that cost the same the one that came first goes: %i before %i', (first, then) => {
     const router = preble.create(parameters)
     for (const run of [first, first, then, then]) sent(router, [run], [0, -1])
     sent(router, [3], [0, 0])
     expect(router.customMetrics?.()).toMatchObject({ preble_moves: 1 })
-    expect([sent(router, [1], [0, 0]), sent(router, [2], [0, 0])]).toEqual([1, 0])
+    expect([sent(router, [first], [0, 0]), sent(router, [then], [0, 0])]).toEqual([1, 0])
   })
 
   test('a prefix with requests under way costs as much more: it is left, and one without goes', () => {
@@ -192,7 +194,13 @@ describe('moving', () => {
   test('a chain of turns stays', () => {
     const router = preble.create(parameters)
     for (const run of [1, 1, 2, 2]) sent(router, [run], [0, -1])
-    sent(router, [1, 50, 51, 52], [0, -1], 0, 64)
+    for (const turn of [
+      [1, 50],
+      [1, 50, 51],
+      [1, 50, 51, 52],
+    ]) {
+      sent(router, turn, [0, -1], 0, 16 * turn.length)
+    }
     // Three nodes below run 1, which is the home of all of it.
     expect(sent(router, [1, 50, 51, 52], [0, 0], 0, 64)).toBe(0)
     expect(router.customMetrics?.()).toMatchObject({ preble_moves: 0 })

@@ -10,9 +10,9 @@ import { PrebleRebalance } from './preble-rebalance.js'
 
 /**
  * E2, exploitation and exploration: when less of a prompt is new than is known, the backends that have the longest known
- * part of it, of several the one with the lowest cost; else the lowest cost of all. The cost of a backend is the prefill
- * of its prefixes, as {@link HomeLoads} counts it in the last `window_sec`, and `output_tokens` x `tpot_ms` for each of
- * its requests. Ties: the lowest id.
+ * part of it, of several the one with the lowest cost; else the lowest cost of all. What is known is a tree that is cut
+ * where prompts so far have parted. The cost of a backend is the prefill of its prefixes, as {@link HomeLoads} counts it
+ * in the last `window_sec`, and `output_tokens` x `tpot_ms` for each of its requests. Ties: the lowest id.
  *
  * Prefixes move from the backend with the highest cost to that with the lowest when one is `rebalance_ratio` times the
  * other, see {@link PrebleRebalance}. With `imbalance` above 0, only the backends with the fewest requests compete while
@@ -20,7 +20,7 @@ import { PrebleRebalance } from './preble-rebalance.js'
  *
  * Sources: WukLab/preble, preble/global_scheduler_with_time.py at 8e7906a; Srivatsa et al., "Preble", ICLR 2025;
  * vllm-project/aibrix, pkg/plugins/gateway/algorithms/prefix_cache_preble.go. The cost of making room, off by default
- * there, is left out. O(backends + runs of the prompt x owners), and O(prefixes) for a move.
+ * there, is left out. O(backends + runs of the prompt + its nodes x owners), and O(prefixes) for a move.
  */
 export const preble: RouterDefinition = defineRouter({
   name: 'preble',
@@ -120,7 +120,7 @@ export const preble: RouterDefinition = defineRouter({
       perRequestMs,
     })
     const path = new PromptPath()
-    const known = { tokens: 0, run: -1 }
+    const known = { tokens: 0, node: -1 }
     let costs = new Float64Array(0)
     let current: ClusterView | undefined
     let limit = Number.POSITIVE_INFINITY
@@ -147,10 +147,10 @@ export const preble: RouterDefinition = defineRouter({
       current.columns.outstanding[backend]! <= limit &&
       isAvailable(current, backend)
 
-    /** The best of those that have a run and compete, -1 for none. */
-    function bestHolder(cluster: ClusterView, run: number): number {
+    /** The best of those that have a node and compete, -1 for none. */
+    function bestHolder(cluster: ClusterView, node: number): number {
       const { outstanding } = cluster.columns
-      const count = homes.ownersOf(run)
+      const count = homes.ownersOf(node)
       const { costsMs, found, recent } = homes
       const byRecent = among_holders === 'fewest_recent'
       let least = Number.POSITIVE_INFINITY
@@ -188,18 +188,18 @@ export const preble: RouterDefinition = defineRouter({
 
     /** Decides without a word when the rule comes to one that competes at once, -1 when not. */
     function quick(request: RequestView, cluster: ClusterView, last: number): number {
-      const knownTokens = last === -1 ? 0 : path.endTokens[last]!
+      const knownTokens = last === -1 ? 0 : homes.endOf(last)
       if (request.promptTokens - knownTokens < knownTokens) {
-        return bestHolder(cluster, path.ids[last]!)
+        return bestHolder(cluster, last)
       }
       return limit === Number.POSITIVE_INFINITY ? cheapest(cluster) : -1
     }
 
     function weigh(request: RequestView, cluster: ClusterView): void {
       const { columns, ids, notes } = cluster
-      homes.deepest(path, isOpen, known)
+      homes.deepest(isOpen, known)
       const exploits = request.promptTokens - known.tokens < known.tokens
-      if (exploits || notes !== undefined) homes.holders(known.run, holders)
+      if (exploits || notes !== undefined) homes.holders(known.node, holders)
       notes?.branch(
         exploits ? 'more is known than new: its holders' : 'more is new than known: all',
       )
@@ -249,13 +249,14 @@ export const preble: RouterDefinition = defineRouter({
         limit = imbalance > 0 ? mostAllowed(cluster) : Number.POSITIVE_INFINITY
         const { nowMs } = cluster
         const { promptTokens } = request
+        homes.read(path, nowMs)
         // Among all, and not only those that compete.
-        const last = homes.lastOwned(path)
+        const last = homes.lastOwned()
         const chosen = choose(request, cluster, last)
         if (chosen.kind === 'backend') {
-          const hit = last === -1 ? 0 : Math.min(path.endTokens[last]!, promptTokens)
-          const at = homes.sent(path, promptTokens, hit, chosen.id, nowMs)
-          rebalance.sent(request, path, at, cluster)
+          const hit = last === -1 ? 0 : homes.endOf(last)
+          const at = homes.sent(promptTokens, hit, chosen.id, nowMs)
+          rebalance.sent(request, at, cluster)
         }
         return chosen
       },

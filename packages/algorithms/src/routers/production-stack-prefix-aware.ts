@@ -54,7 +54,7 @@ export const productionStackPrefixAware: RouterDefinition = defineRouter({
     },
   },
   create: ({ chunk_tokens, min_match_tokens, max_tree_tokens, ties }) => {
-    const tree = new RadixTree()
+    const tree = new RadixTree({ isEvicted: max_tree_tokens > 0 })
     const path = new PromptPath()
     const rates = new LowestRate(60_000)
     let matched = new Float64Array(0)
@@ -113,7 +113,7 @@ export const productionStackPrefixAware: RouterDefinition = defineRouter({
         costs = columnFor(costs, cluster)
         const chosen = choose(request, cluster)
         if (chosen.kind !== 'backend') return chosen
-        tree.insert(path, chosen.id, cluster.nowMs)
+        tree.insert(path, chosen.id, request.promptTokens)
         if (max_tree_tokens > 0) tree.evict(chosen.id, max_tree_tokens)
         return chosen
       },

@@ -7,34 +7,36 @@ import { decisionTable } from '../testing/decision-table.js'
 import { summary } from '../testing/summary.js'
 import { rayPrefixAffinity } from './ray-prefix-affinity.js'
 
-// Trees grow by 16 tokens with each run that is new to a backend; their sizes are in the comments of `why`.
+// Trees grow by 16 tokens with each run that is new to a backend, and by what a prompt has after its runs; their sizes are
+// in the comments of `why`.
 decisionTable(
   rayPrefixAffinity,
   `
   backends   | request               | parameters | draws | choice               | why
   -, -, -    | ids=1 prompt=160      |            |       | 0                    | nothing known, no trees
   -, -, -    | ids=1 prompt=160      |            |       | 0                    | 16 of 160 are a tenth, which is enough
-  -, -, -    | ids=1 prompt=161      |            |       | 1                    | just less is not: the smallest tree (16, 0, 0)
+  -, -, -    | ids=1 prompt=161      |            |       | 1                    | just less is not: the smallest tree (304, 0, 0)
   r9, r9, -  | ids=1 prompt=160      |            |       | 0                    | owners 0 and 1, equally loaded
   r9, r8, -  | ids=1 prompt=160      |            |       | 1                    | the owner with fewer requests, not the idle third
-  -, -, r50  | ids=2 prompt=160      |            |       | 2                    | the smallest tree whatever its load (16, 16, 0)
+  -, -, r50  | ids=2 prompt=160      |            |       | 2                    | the smallest tree whatever its load (448, 305, 0)
   -, -, -    | ids=1,4 prompt=160    |            |       | 0                    | half known, by 0 and 1
   r5, -, -   | ids=1,4 prompt=160    |            |       | 0                    | the longest known beginning goes first
   x, -, -    | ids=1,4 prompt=160    |            |       | 1                    | its owner is down: those of half of it
   r5, -, -   | ids=1,4 prompt=160    |            |       | 1                    | two own all of it
-  -, -, -    | ids=3 prompt=160      |            |       | 2                    | smallest tree (32, 32, 16)
-  r1, r2, r1 | ids=10 prompt=160     |            |       | 0                    | trees of equal size (32 each): fewest requests, first
-  r1, w10, - | ids=11 prompt=160     |            |       | 2                    | the smallest that is not full (48, 32, 32)
+  -, -, -    | ids=3 prompt=560      |            |       | 2                    | smallest tree (720, 577, 160)
+  -, -, -    | ids=9 prompt=143      |            |       | 1                    | smallest tree (720, 577, 720)
+  r1, r2, r1 | ids=10 prompt=160     |            |       | 0                    | trees of equal size (720 each): fewest requests, first
+  r1, w10, - | ids=11 prompt=160     |            |       | 2                    | the smallest that is not full (880, 720, 720)
   -, x, x    | ids=12 prompt=160     |            |       | 0                    | one is left
-  -, -, -    | ids=20 prompt=160     |            |       | 1                    | smallest tree (64, 32, 48)
+  -, -, -    | ids=20 prompt=160     |            |       | 1                    | smallest tree (1040, 720, 880)
   x, x, x    | ids=1 prompt=160      |            |       | no_available_backend | all are down
              | ids=1 prompt=160      |            |       | no_available_backend | no backends
   -, -, -    | ids=2,7 prompt=100    |            |       | 2                    | 16 of 100
   -, -, r99  | ids=2,7 prompt=100    |            |       | 2                    | no load makes it leave
-  -, -, x    | ids=2,7 prompt=100    |            |       | 1                    | its owner is down: smallest tree (64, 48, 64)
-  -, -, -    | ids=30 prompt=160     |            |       | 0                    | smallest trees (64, 80, 64): the first
-  -, -, -    | ids=31 prompt=160     |            |       | 2                    | smallest tree (80, 80, 64)
-  r1, r1, r1 | ids=32 prompt=160     |            |       | 0                    | all equal
+  -, -, x    | ids=2,7 prompt=100    |            |       | 1                    | its owner is down: smallest tree (1040, 880, 1032)
+  -, -, -    | ids=30 prompt=160     |            |       | 1                    | smallest tree (1040, 980, 1032)
+  -, -, -    | ids=31 prompt=160     |            |       | 2                    | smallest tree (1040, 1140, 1032)
+  r1, r1, r1 | ids=32 prompt=160     |            |       | 0                    | smallest tree (1040, 1140, 1192)
 `,
   'story',
 )
@@ -95,6 +97,20 @@ test('evicts at the interval what is above the threshold, down to the target', (
   expect(later(10_000, 4)).toBe(0)
   // 48 tokens are not above it.
   expect(later(10_000, 3)).toBe(1)
+})
+
+test('evicts what a prompt had for itself, and the prompt before it goes as a whole', () => {
+  const parameters = { eviction_threshold_tokens: 100, eviction_target_tokens: 90, ties: 'first' }
+  const made = rayPrefixAffinity.create(parameters)
+  const send = (ids: number[], promptTokens: number, counts: number[], nowMs = 0) =>
+    summary(made.route(testPrompt(ids, { promptTokens }), testCluster(loads(...counts), { nowMs })))
+  send([1, 2], 40, [-1, 0])
+  send([3], 40, [-1, 0])
+  send([1], 40, [-1, 0])
+  // Of 104 tokens, run 2 and the 8 after it were used longest ago: 80 are left.
+  expect(send([3], 40, [0, 0], 10_000)).toBe(1)
+  expect(send([1, 2], 300, [0, 0], 10_000)).toBe(0)
+  expect(send([1], 40, [9, 9], 10_000)).toBe(0)
 })
 
 test('forgets a backend that dies', () => {

@@ -14,10 +14,11 @@ import { PromptPath } from '../prompt/prompt-path.js'
  * fewest requests. Ties follow `ties`.
  *
  * The tree knows what this router sent. With `eviction_threshold_tokens` above 0, every `eviction_interval_sec` the part
- * of a backend above it is cut to `eviction_target_tokens`, its least recently used leaves first.
+ * of a backend above it is cut to `eviction_target_tokens`: what one prompt was the last to use goes as a whole, the least
+ * recently used first.
  *
  * Source: ray-project/ray, python/ray/llm/_internal/serve/routing_policies/prefix_aware at 06c16f2f, which counts
- * characters; four stand for a token here. O(backends + runs of the prompt x owners).
+ * characters and takes in the whole prompt, with what no other shares; four stand for a token here. O(backends + runs of the prompt x owners).
  */
 export const rayPrefixAffinity: RouterDefinition = defineRouter({
   name: 'ray_prefix_affinity',
@@ -79,7 +80,7 @@ export const rayPrefixAffinity: RouterDefinition = defineRouter({
   create: (parameters) => {
     const { imbalanced_threshold, match_rate_threshold, ties } = parameters
     const { eviction_threshold_tokens, eviction_target_tokens } = parameters
-    const tree = new RadixTree()
+    const tree = new RadixTree({ isEvicted: eviction_threshold_tokens > 0 })
     const path = new PromptPath()
     let matched = new Float64Array(0)
     let sizes = new Float64Array(0)
@@ -166,7 +167,7 @@ export const rayPrefixAffinity: RouterDefinition = defineRouter({
         const uneven = isUneven(cluster)
         if (uneven) cluster.notes?.branch('out of balance: the better of two')
         const chosen = uneven ? betterOfTwo(cluster) : byPrefix(request, cluster)
-        if (chosen.kind === 'backend') tree.insert(path, chosen.id, cluster.nowMs)
+        if (chosen.kind === 'backend') tree.insert(path, chosen.id, request.promptTokens)
         return chosen
       },
       onBackendChange(backend, change) {

@@ -20,7 +20,7 @@ import { PromptPath } from '../prompt/prompt-path.js'
  * learns both.
  *
  * The tree knows what this router sent. Every `eviction_interval_sec` each backend's part is cut to
- * `max_tree_tokens`, its least recently used leaves first.
+ * `max_tree_tokens`, what is least recently used first, whole prompts as far as no later one has used them.
  *
  * Source: sgl-project/sglang, sgl-router and sgl-model-gateway, src/policies/cache_aware.rs, which count
  * characters; four stand for a token here. O(backends + runs of the prompt x owners).
@@ -201,7 +201,7 @@ export const sglangCacheAware: RouterDefinition = defineRouter({
         cluster.notes?.branch('it has too many requests: fewest requests')
         chosen = leastOf(cluster, cluster.columns.outstanding, ties)
       }
-      if (chosen.kind === 'backend') tree.insert(path, chosen.id, cluster.nowMs)
+      if (chosen.kind === 'backend') tree.insert(path, chosen.id, request.promptTokens)
       return chosen
     }
 
@@ -247,7 +247,7 @@ export const sglangCacheAware: RouterDefinition = defineRouter({
             chosen = missed(cluster)
           }
         }
-        if (chosen.kind === 'backend') tree.insert(path, chosen.id, cluster.nowMs)
+        if (chosen.kind === 'backend') tree.insert(path, chosen.id, request.promptTokens)
         return chosen
       },
       onRunsForgotten: (ids) => tree.forget(ids),

@@ -137,7 +137,7 @@ export const skywalker: RouterDefinition = defineRouter({
         }
         line.delete(request.id)
         const chosen = leastOf(cluster, costs, parameters.ties)
-        if (chosen.kind === 'backend') tree.insert(path, chosen.id, nowMs)
+        if (chosen.kind === 'backend') tree.insert(path, chosen.id, request.promptTokens)
         return chosen
       },
       onAbandoned: ({ id }) => void line.delete(id),
