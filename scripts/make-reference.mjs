@@ -130,7 +130,7 @@ function visibilityPage() {
   return page(
     'Visibility',
     'What routers get to see, and when. Choose a profile with `[visibility] profile = "NAME"` or `--visibility NAME`; every setting of `[visibility]` ([config](config.md)) may differ from it, in the config or as `--visibility NAME:key=value,...`. `compare` takes several profiles, separated by commas. Results name the profile and what differs from it.',
-    'Metrics are the waiting and running requests and the KV usage of backends. Prefixes are what a router is told of KV caches; an algorithm that keeps an index of what it sent does not depend on it. Requests that a router sent itself it always counts exactly. All profiles have one router, which decides at once.',
+    'Metrics are the waiting and running requests and the KV usage of backends. Prefixes are what a router is told of KV caches; an algorithm that keeps an index of what it sent does not depend on it. Requests that a router sent itself it always counts exactly, and without metrics these counts stand in for them, as in a live router without `--metrics-interval`: what has no first token waits, the rest runs. All profiles have one router, which decides at once.',
     table(['profile', 'who sees so', 'metrics', 'prefixes', 'source'], rows),
   )
 }

@@ -72,3 +72,4 @@ export { type BlockHashes, type ExtraKeys, hashBlocks } from './tokens/block-has
 export { BlockInterner } from './tokens/block-interner.js'
 export { BYTES_PER_TOKEN, tokensOfText } from './tokens/prompt-tokens.js'
 export { type TwinFigure, type TwinOptions, type TwinReport, twin } from './twin/twin.js'
+export type { LiveKnowledge } from './twin/visibility-of.js'

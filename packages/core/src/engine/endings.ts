@@ -7,6 +7,7 @@ import {
   checkConservation,
   checkEnded,
   checkIdle,
+  checkQueues,
 } from './results/check-conservation.js'
 import { OUTCOME } from './results/run-result.js'
 import type { SimulationOptions } from './simulation-options.js'
@@ -84,7 +85,8 @@ export class Endings {
    * @throws RouteSimError `conservation_violated`
    */
   check(): void {
-    const { window, requests, progress, loads, kv } = this.machinery
+    const { window, requests, progress, loads, kv, truth } = this.machinery
+    checkQueues(truth.loads, this.options.cluster.backends)
     if (window === undefined) {
       checkConservation(requests, progress, loads, kv)
       return

@@ -44,9 +44,12 @@ export interface BackendView {
    * do not count.
    */
   readonly kvUsage: number
-  /** Age of the latest metrics in ms: 0 where they are exact, Infinity where there are none. */
+  /**
+   * Age of the latest metrics in ms: 0 where they are exact, or where the router's own counts stand in for them; Infinity
+   * before the first.
+   */
   readonly metricsAgeMs: number
-  /** Requests that this router has sent here since the latest metrics were taken; 0 where they are exact. */
+  /** Requests that this router has sent here since the latest metrics were taken; 0 where no metrics are late. */
   readonly sentSinceSample: number
   /** Requests the queue takes before it refuses. */
   readonly maxQueueDepth: number

@@ -33,7 +33,11 @@ export interface DeliveredKvEvents {
 export interface Visibility {
   /** What results call it. */
   readonly name: string
-  /** `live` shows the true figures of this instant, `none` shows zeros. */
+  /**
+   * `live` shows the true figures of this instant. With `none` the router's own requests stand in for them at once, as
+   * in a live router that does not poll: those without a first token wait, the others run, and each holds its prompt
+   * and its `maxTokens` of the KV cache.
+   */
   readonly metrics: 'live' | 'none' | PolledMetrics
   /** What `prefixMatch` knows: the true caches of this instant, nothing, or what KV events have told. */
   readonly prefixes: 'live' | 'none' | DeliveredKvEvents

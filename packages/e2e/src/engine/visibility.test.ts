@@ -2,6 +2,7 @@
 import {
   type BackendView,
   type ClusterView,
+  disaggregate,
   type KvEvent,
   type RequestView,
   type RoutingAlgorithm,
@@ -102,21 +103,77 @@ describe('metrics', () => {
     expect(told.slice(0, 3)).toEqual([0, 100, 300])
   })
 
-  test('may be none at all', () => {
+  test('that there are none of are replaced by the counts of own requests, as live', () => {
     const { seen, router } = watcher((view, cluster) => [
       view.waiting,
       view.running,
       view.kvUsage,
       cluster.kvUsages()[0],
+      view.metricsAgeMs,
+      view.sentSinceSample,
       view.outstanding,
       view.pendingPromptTokens,
     ])
+    const backends = [backend({ kv: { blocks: 100, blockTokens: 10 } })]
     const visibility = seeing({ metrics: 'none' })
-    tinyRun({ requests: at(0, 1, 40), router, visibility })
+    const requests = [{ maxTokens: 100 }, { arrivalMs: 1 }, { arrivalMs: 40 }, { arrivalMs: 5000 }]
+    const story = requests.map((request) => ({ outputTokens: 50, ...request }))
+    tinyRun({ requests: story, backends, router, visibility })
     expect(seen).toEqual([
+      [0, 0, 0, 0, 0, 0, 0, 0],
+      // Prompts of 100 tokens each; the first asks for 100 more.
+      [1, 0, 0.2, 0.2, 0, 0, 1, 100],
+      [0, 2, 0.3, 0.3, 0, 0, 2, 0],
+      [0, 0, 0, 0, 0, 0, 0, 0],
+    ])
+  })
+
+  test('that there are none of: a queue is as full as own requests make it', () => {
+    const { seen, router } = watcher(({ available }) => available)
+    const backends = [backend({ maxQueueDepth: 2 })]
+    tinyRun({
+      requests: at(0, 0, 0, 40),
+      backends,
+      router,
+      visibility: seeing({ metrics: 'none' }),
+    })
+    expect(seen).toEqual([true, true, false, true])
+  })
+
+  test('that there are none of: a prompt that moves is counted where it goes', () => {
+    const seen: number[][] = []
+    const look = ({ backends }: ClusterView) =>
+      void seen.push(
+        backends.flatMap(({ waiting, running, kvUsage }) => [waiting, running, kvUsage]),
+      )
+    const backends = (['prefill', 'decode'] as const).map((role) =>
+      backend({ role, kv: { blocks: 100, blockTokens: 10 } }),
+    )
+    const router: RoutingAlgorithm = {
+      name: 'pair',
+      route: (_, cluster) => disaggregate(cluster.backends[0]!, cluster.backends[1]!),
+      onDispatched: (_, __, cluster) => look(cluster),
+      onHandedOver: (_, __, cluster) => look(cluster),
+      onFinished: (_, __, cluster) => look(cluster),
+    }
+    tinyRun({ requests: at(0), backends, router, visibility: seeing({ metrics: 'none' }) })
+    expect(seen).toEqual([
+      [1, 0, 0.1, 0, 0, 0],
+      [0, 0, 0, 0, 1, 0.1],
       [0, 0, 0, 0, 0, 0],
-      [0, 0, 0, 0, 1, 100],
-      [0, 0, 0, 0, 2, 0],
+    ])
+  })
+
+  test('that are exact have no requests after them, whatever else is late', () => {
+    const { seen, router } = watcher(({ sentSinceSample, metricsAgeMs }) => [
+      sentSinceSample,
+      metricsAgeMs,
+    ])
+    const visibility = seeing({ decision: { fixedMs: 1, perTokenMs: 0 } })
+    tinyRun({ requests: at(0, 10), router, visibility })
+    expect(seen).toEqual([
+      [0, 0],
+      [0, 0],
     ])
   })
 
@@ -297,6 +354,32 @@ describe('several routers', () => {
     const visibility = split('round_robin', 10)
     tinyRun({ requests: at(0, 1, 11, 12), router, visibility })
     expect(seen.map(([, , outstanding]) => outstanding)).toEqual([0, 0, 2, 2])
+  })
+
+  test('that tell each other stand in for metrics with the counts of all', () => {
+    const seen: [waiting: number, running: number, kvUsage: number][] = []
+    const router = [0, 1].map(
+      (): RoutingAlgorithm => ({
+        name: 'one of two',
+        route(_, { backends }) {
+          const [{ waiting, running, kvUsage }] = backends as readonly [BackendView]
+          seen.push([waiting, running, kvUsage])
+          return backends[0]!
+        },
+      }),
+    )
+    const backends = [backend({ kv: { blocks: 100, blockTokens: 10 } })]
+    const visibility = { ...split('round_robin', 10), metrics: 'none' } as const
+    tinyRun({ requests: at(0, 1, 10, 10, 11, 12), backends, router, visibility })
+    expect(seen).toEqual([
+      [0, 0, 0],
+      [0, 0, 0],
+      // The first has its token in this instant, the second waits. Each knows of its own third one only.
+      [1, 1, 0.2],
+      [1, 1, 0.2],
+      [2, 1, 0.3],
+      [2, 1, 0.3],
+    ])
   })
 
   test('keep sessions apart', () => {

@@ -40,7 +40,7 @@ export const VISIBILITY_PROFILES: readonly VisibilityProfile[] = Object.freeze([
     name: 'local-only',
     description: 'Its own requests and nothing else: Envoy, KubeAI, session hashing.',
     source:
-      'kubeai-project/kubeai at f442a2c, internal/loadbalancer; Envoy documentation, load balancers.',
+      'kubeai-project/kubeai at f442a2c, internal/loadbalancer; Envoy documentation, load balancers. Both count the requests that they have under way, and ask backends for nothing.',
     metrics: 'none',
     prefixes: 'none',
   },

@@ -19,7 +19,7 @@ export const visibilitySchema = table({
   metrics: oneOf(['live', 'polled', 'none'])
     .optional()
     .describe(
-      'How waiting, running and KV usage of backends reach routers; default as the profile, "polled" when an interval is given.',
+      'How waiting, running and KV usage of backends reach routers, "none" for what a router makes of its own requests; default as the profile, "polled" when an interval is given.',
     ),
   metrics_interval_ms: positive()
     .optional()

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { leastOutstanding } from '@routesim/algorithms'
 import { pagedKvCache } from '@routesim/hardware'
 import { afterEach, expect, test } from 'vitest'
+import { algorithmFile } from '../testing/algorithm-file.js'
 import { LiveFleet, TEST_SPEC } from '../testing/live-fleet.js'
 import { tokensOfText } from '../tokens/prompt-tokens.js'
 import { twin } from '../twin/twin.js'
@@ -349,6 +350,47 @@ test('live and simulated agree where the machine is not the limit', async () => 
   expect(Math.abs(figure('usage_prompt_cache_read_tokens').difference)).toBeLessThan(0.2)
   expect(figure('request_latency').live).toBeGreaterThan(0.8 * figure('request_latency').simulated)
   expect(Math.abs(figure('request_throughput').difference)).toBeLessThan(0.1)
+})
+
+test.each([
+  ['none', 'throw new Error("a match that live nobody could know of")'],
+  ['events', ''],
+] as const)('twin: simulated, the router sees what it sees live: %s', async (kvIndex, onMatch) => {
+  const algorithm = algorithmFile(`{
+    name: 'own',
+    route: (request, cluster) => {
+      if (cluster.backends.some(({ sentSinceSample }) => sentSinceSample > 0))
+        throw new Error('an age of metrics without metrics')
+      if (Array.from(cluster.prefixMatch(request)).some((tokens) => tokens > 0)) { ${onMatch} }
+      const [{ waiting, running, outstanding, pendingPromptTokens }] = cluster.backends
+      if (waiting + running !== outstanding || (waiting > 0) !== (pendingPromptTokens > 0))
+        throw new Error('a queue that live nobody could know of')
+      return cluster.backends[0]
+    },
+  }`)
+  const { live, simulated } = await twin({
+    cluster: { backends: [{ ...TEST_SPEC, latency: slowLatency() }], kvCache: pagedKvCache() },
+    prefixCaching: true,
+    algorithm,
+    kvIndex,
+    metricsIntervalMs: 0,
+    requests: syntheticWorkload({
+      ...SYNTHETIC,
+      requests: 20,
+      osl: 4,
+      arrivals: { rateRps: 100, pattern: 'poisson' },
+    }),
+    isOpenLoop: true,
+    pace: 1,
+    seed: 1,
+    model: 'mock',
+  })
+  for (const { measurements } of [live, simulated]) {
+    expect(measurements).toHaveLength(20)
+    expect(measurements.filter(({ error }) => error !== undefined)).toEqual([])
+  }
+  // There is something to match.
+  expect(simulated.measurements.some(({ cachedTokens = 0 }) => cachedTokens > 0)).toBe(true)
 })
 
 function slowLatency() {

@@ -1,4 +1,4 @@
-import type { ClusterSpec } from '@routesim/core'
+import type { ClusterSpec, Visibility } from '@routesim/core'
 import { OUTCOME, type RequestTable, type RoutingAlgorithm, Simulation } from '@routesim/core'
 import type { LoadRun, RequestMeasurement } from './request-measurement.js'
 
@@ -10,18 +10,21 @@ export interface SimulateLoadOptions {
   readonly concurrency?: number | undefined
   readonly isOpenLoop: boolean
   readonly speedup: number
+  /** What the router sees; everything, at once, if absent. */
+  readonly visibility?: Visibility
   readonly seed: number
 }
 
 /** Runs a workload in the simulator, and measures what a load generator would see. */
 export function simulateLoad(options: SimulateLoadOptions): LoadRun {
-  const { cluster, router, seed, concurrency } = options
+  const { cluster, router, seed, concurrency, visibility } = options
   const requests = withoutWaits({ ...options.requests, arrivalMs: arrivalsOf(options) })
   const simulation = new Simulation({
     cluster,
     requests,
     router,
     seed,
+    ...(visibility && { visibility }),
     ...(concurrency === undefined ? {} : { maxInFlight: concurrency }),
   })
   while (!simulation.run());

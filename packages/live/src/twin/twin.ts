@@ -12,17 +12,16 @@ import {
 } from '../router/load-algorithm-factory.js'
 import { checkRouterConfig } from '../router/router-config.js'
 import { startRouter } from '../router/router-server.js'
+import { type LiveKnowledge, visibilityOf } from './visibility-of.js'
 
 /** One workload, twice: live against mock or real workers, and simulated. */
-export interface TwinOptions {
+export interface TwinOptions extends LiveKnowledge {
   readonly cluster: ClusterSpec
   readonly prefixCaching: boolean
   /** As on the command line. */
   readonly algorithm: string
   /** Its parameters where the command line has none, by algorithm. */
   readonly algorithms?: Config['algorithms'] | undefined
-  readonly kvIndex: 'events' | 'approximate' | 'none'
-  readonly metricsIntervalMs: number
   readonly requests: RequestTable
   readonly concurrency?: number | undefined
   /** Whether requests come at their times of arrival. */
@@ -75,7 +74,7 @@ const COMPARED = [
 ] as const
 
 /**
- * Runs a workload live and simulated with the same settings.
+ * Runs a workload live and simulated with the same settings; the simulated router sees what the live one does.
  *
  * @throws RouteSimError when the algorithm is unknown, an address is in use, or zeromq is missing
  */
@@ -92,6 +91,7 @@ export async function twin(options: TwinOptions): Promise<TwinReport> {
     router,
     concurrency,
     isOpenLoop,
+    visibility: visibilityOf(options),
     seed,
     speedup: 1,
   })

@@ -3,6 +3,8 @@ import { RouteSimError } from '../../errors/routesim-error.js'
 import type { KvCacheView, KvUsage } from '../../kv-cache/kv-cache.js'
 import type { RequestProgress } from '../../requests/request-progress.js'
 import type { RequestTable } from '../../requests/request-table.js'
+import type { BackendColumns } from '../../routing/cluster-view.js'
+import type { BackendSpec } from '../simulation-options.js'
 import { OUTCOME } from './run-result.js'
 
 /**
@@ -36,6 +38,15 @@ export function checkEnded(i: number, requests: RequestTable, progress: RequestP
   }
 }
 
+/** What backends have nothing of when all requests have ended. */
+const COUNTED = [
+  'waiting',
+  'running',
+  'outstanding',
+  'pendingPromptTokens',
+  'sentSinceSample',
+] as const satisfies readonly (keyof BackendLoads)[]
+
 /**
  * Checks that no backend holds a request, and that no KV block is held by nobody.
  * @throws RouteSimError `conservation_violated`
@@ -43,8 +54,11 @@ export function checkEnded(i: number, requests: RequestTable, progress: RequestP
 export function checkIdle(loads: BackendLoads, kv: KvCacheView): void {
   const usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
   for (let id = 0; id < loads.waiting.length; id++) {
-    const left = loads.waiting[id]! + loads.running[id]!
-    if (left > 0) throw violated(`backend ${id} still has ${left} requests`)
+    for (const column of COUNTED) {
+      const left = loads[column][id]!
+      if (left !== 0)
+        throw violated(`backend ${id}: columns.${column}: expected 0 at the end, got ${left}`)
+    }
     kv.usage(id, usage)
     if (usage.held > 0) throw violated(`backend ${id} still holds ${usage.held} KV blocks`)
     if (usage.cached + usage.free !== usage.total) {
@@ -56,6 +70,23 @@ export function checkIdle(loads: BackendLoads, kv: KvCacheView): void {
   kv.verify()
 }
 
+/**
+ * Checks that backends have the queues that they began with, or seem to be down.
+ * @throws RouteSimError `conservation_violated`
+ */
+export function checkQueues(
+  { maxQueueDepth }: BackendColumns,
+  backends: readonly BackendSpec[],
+): void {
+  for (const [id, { maxQueueDepth: depth }] of backends.entries()) {
+    const found = maxQueueDepth[id]!
+    if (found === depth || found === 0) continue
+    throw violated(
+      `backend ${id}: columns.maxQueueDepth: expected ${depth} at the end, got ${found}`,
+    )
+  }
+}
+
 /** @throws RouteSimError `conservation_violated` when requests were lost */
 export function checkAllEnded(ended: number, requests: number): void {
   if (ended !== requests) throw violated(`${requests - ended} of ${requests} requests never ended`)
@@ -64,6 +95,6 @@ export function checkAllEnded(ended: number, requests: number): void {
 function violated(what: string): RouteSimError {
   return new RouteSimError(`conservation check: ${what}`, {
     code: 'conservation_violated',
-    hint: 'This is a fault in the simulator; please report it with the config and the trace.',
+    hint: 'A router that writes into cluster.columns, which are for reading only, is the cause; if yours does not, it is a fault in the simulator: please report it with the config and the trace.',
   })
 }

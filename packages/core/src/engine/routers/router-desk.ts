@@ -192,7 +192,7 @@ export class RouterDesk implements RequestFacts {
   moved(request: number, fromRank: number, toRank: number): void {
     const { own } = this.replicaOf(request)
     own?.left(request, this.machinery.backendOf(fromRank))
-    own?.joined(this.machinery.backendOf(toRank))
+    own?.joined(request, this.machinery.backendOf(toRank))
   }
 
   /** A request goes before its first token, with all of its prompt still to be computed. */

@@ -18,6 +18,7 @@ import {
 } from '../../routing/routing-algorithm.js'
 import type { BackendSpec } from '../simulation-options.js'
 import type { VisibleSource } from '../visibility/visible-source.js'
+import { ColumnGuard } from './column-guard.js'
 import { hookFailed } from './hook-failed.js'
 
 const notServed = Object.freeze(reject('model_not_served'))
@@ -52,6 +53,7 @@ export class RouterReplica {
   readonly source: LiveSource
   /** Counted from 0. */
   readonly number: number
+  private readonly guard: ColumnGuard
   private readonly unlisted = new Set<number>()
   private isWhole = true
 
@@ -67,6 +69,7 @@ export class RouterReplica {
     this.cluster = new LiveClusterView(this.views, source, random, actions, matched)
     const isNamed = backends.some(({ model }) => model !== undefined)
     this.models = isNamed ? new ModelViews(this.cluster, requests) : undefined
+    this.guard = new ColumnGuard(source.loads)
     this.cursor = new RequestCursor(requests, facts)
   }
 
@@ -95,8 +98,10 @@ export class RouterReplica {
     if (cluster === undefined) return notServed
     if (!this.isWhole) return noBackend
     try {
+      const isGuarded = this.guard.begin()
       const decision = this.router.route(this.cursor.at(request), cluster)
       cluster.checkList()
+      if (isGuarded) this.guard.check()
       return decision
     } catch (cause) {
       throw hookFailed(this.router.name, 'route', request, cause)
@@ -108,7 +113,10 @@ export class RouterReplica {
     const cluster = this.clusterFor(request)
     if (cluster === undefined || !this.isWhole) return noBackend
     try {
-      return this.router.routeDecode!(this.cursor.at(request), cluster, prefill)
+      const isGuarded = this.guard.begin()
+      const decision = this.router.routeDecode!(this.cursor.at(request), cluster, prefill)
+      if (isGuarded) this.guard.check()
+      return decision
     } catch (cause) {
       throw hookFailed(this.router.name, 'routeDecode', request, cause)
     }

@@ -49,6 +49,11 @@ export class Deliveries {
     if (tokenError > 0) this.estimates = new TokenEstimates(requests, tokenError, seed)
     this.promptTokens = this.estimates?.promptTokens ?? requests.promptTokens
     const { promptTokens } = this
+    const kvTokens = new Float64Array(truth.loads.waiting.length)
+    specs.forEach(({ kv }, rank) => {
+      const backend = machinery.backendOf(rank)
+      kvTokens[backend] = kvTokens[backend]! + kv.blocks * kv.blockTokens
+    })
     const blockTokens = Int32Array.from(specs, ({ kv }) => kv.blockTokens)
     const each = Array.from({ length: routers.replicas })
     this.beliefs =
@@ -57,7 +62,15 @@ export class Deliveries {
         : each.map(() => new BelievedPrefixes(requests, blockTokens))
     this.sources = each.map((_, i) => {
       const belief = this.beliefs[i]
-      return new VisibleSource({ visibility, truth, promptTokens, belief, ranks })
+      return new VisibleSource({
+        visibility,
+        truth,
+        promptTokens,
+        maxTokens: requests.maxTokens,
+        kvTokens,
+        belief,
+        ranks,
+      })
     })
   }
 

@@ -9,8 +9,11 @@ import type { RankTable } from '../results/rank-table.js'
 export interface VisibleSourceOptions {
   readonly visibility: Visibility
   readonly truth: LiveSource
-  /** Lengths of prompts as the router sees them, by row. */
+  /** Lengths of prompts as the router sees them, and of answers as they are declared, by row. */
   readonly promptTokens: Int32Array
+  readonly maxTokens: Int32Array
+  /** Tokens that the KV cache of each backend has room for. */
+  readonly kvTokens: Float64Array
   /** Only with KV events. */
   readonly belief: BelievedPrefixes | undefined
   /** Beliefs are held per rank. */
@@ -28,7 +31,9 @@ interface VisibleColumns extends BackendColumns {
 /**
  * What one router knows of the backends: its own requests exactly, the rest as far as it was delivered.
  * Own requests are counted as the backends count all: a pair counts where it is prefilled until that is
- * done, and from then on where it decodes.
+ * done, and from then on where it decodes. Without metrics these counts stand in for them, as in a live
+ * router: requests without a first token wait, the others run, and each holds its prompt and the most
+ * tokens that it asks for.
  */
 export class VisibleSource implements LiveSource {
   readonly clock: Clock
@@ -38,7 +43,7 @@ export class VisibleSource implements LiveSource {
   readonly adapters: (backend: number) => AdapterState | undefined
   /** What the latest sample said of adapters, by backend. */
   readonly sampledAdapters: (AdapterState | undefined)[]
-  /** What the latest samples said, by backend. */
+  /** What the latest samples said, or without any the counts that stand in for them, by backend. */
   readonly waiting: Int32Array
   readonly running: Int32Array
   readonly kvUsage: Float64Array
@@ -47,23 +52,41 @@ export class VisibleSource implements LiveSource {
   readonly sent: Float64Array
   /** What this router itself has under way, without what others have told. */
   readonly ownOutstanding: Int32Array
+  readonly ownWaiting: Int32Array
   readonly ownPendingTokens: Float64Array
+  readonly ownHeldTokens: Float64Array
+  /** The same with what others have told. */
+  private readonly heldTokens: Float64Array
   /** By row: prompt tokens of a request without a first token. */
   private readonly pendingOf: Float64Array
   private readonly promptTokens: Int32Array
+  private readonly maxTokens: Int32Array
+  private readonly kvTokens: Float64Array
+  private readonly isPolled: boolean
+  private readonly isCounted: boolean
 
-  constructor({ visibility, truth, promptTokens, belief, ranks }: VisibleSourceOptions) {
+  constructor(options: VisibleSourceOptions) {
+    const { visibility, truth, promptTokens, belief, ranks } = options
     const size = truth.loads.waiting.length
     const isLive = visibility.metrics === 'live'
+    this.isCounted = visibility.metrics === 'none'
+    this.isPolled = !isLive && !this.isCounted
     this.clock = truth.clock
     this.promptTokens = promptTokens
+    this.maxTokens = options.maxTokens
+    this.kvTokens = options.kvTokens
     this.waiting = new Int32Array(size)
     this.running = new Int32Array(size)
     this.kvUsage = new Float64Array(size)
-    this.sampledMs = new Float64Array(size).fill(Number.NEGATIVE_INFINITY)
+    this.sampledMs = new Float64Array(size).fill(
+      this.isPolled ? Number.NEGATIVE_INFINITY : Number.NaN,
+    )
     this.sent = new Float64Array(size)
     this.ownOutstanding = new Int32Array(size)
+    this.ownWaiting = new Int32Array(size)
     this.ownPendingTokens = new Float64Array(size)
+    this.ownHeldTokens = new Float64Array(size)
+    this.heldTokens = new Float64Array(size)
     this.pendingOf = new Float64Array(promptTokens.length)
     this.loads = {
       waiting: isLive ? truth.loads.waiting : this.waiting,
@@ -97,62 +120,90 @@ export class VisibleSource implements LiveSource {
         if (isLive) truth.kv.usage(backend, out)
         else {
           out.total = 1
-          out.held = this.kvUsage[backend]!
+          out.held = this.isCounted
+            ? Math.min(1, this.heldTokens[backend]! / this.kvTokens[backend]!)
+            : this.kvUsage[backend]!
         }
       },
     }
-    if (isLive) this.sampledMs.fill(Number.NaN)
   }
 
   /** This router has sent a request to a backend. */
   dispatched(request: number, backend: number): void {
-    const { loads, ownOutstanding, ownPendingTokens, sent } = this
+    const { loads, sent } = this
     const tokens = this.promptTokens[request]!
-    sent[backend] = sent[backend]! + 1
-    loads.sentSinceSample[backend] = loads.sentSinceSample[backend]! + 1
-    ownOutstanding[backend] = ownOutstanding[backend]! + 1
-    loads.outstanding[backend] = loads.outstanding[backend]! + 1
+    if (this.isPolled) {
+      sent[backend] = sent[backend]! + 1
+      loads.sentSinceSample[backend] = loads.sentSinceSample[backend]! + 1
+    }
     this.pendingOf[request] = tokens
-    ownPendingTokens[backend] = ownPendingTokens[backend]! + tokens
-    loads.pendingPromptTokens[backend] = loads.pendingPromptTokens[backend]! + tokens
+    this.count(request, backend, 1)
+    this.countPending(backend, 1, tokens)
   }
 
   /** The prompt of a request is computed. */
   prefilled(request: number, backend: number): void {
-    const { loads, ownPendingTokens } = this
     const tokens = this.pendingOf[request]!
+    if (tokens === 0) return
     this.pendingOf[request] = 0
-    ownPendingTokens[backend] = ownPendingTokens[backend]! - tokens
-    loads.pendingPromptTokens[backend] = loads.pendingPromptTokens[backend]! - tokens
+    this.countPending(backend, -1, -tokens)
   }
 
   /** A request is one backend's no longer. */
   left(request: number, backend: number): void {
     this.prefilled(request, backend)
-    this.ownOutstanding[backend] = this.ownOutstanding[backend]! - 1
-    this.loads.outstanding[backend] = this.loads.outstanding[backend]! - 1
+    this.count(request, backend, -1)
   }
 
   /** A request whose prompt was computed elsewhere goes on here. */
-  joined(backend: number): void {
-    this.ownOutstanding[backend] = this.ownOutstanding[backend]! + 1
-    this.loads.outstanding[backend] = this.loads.outstanding[backend]! + 1
+  joined(request: number, backend: number): void {
+    this.count(request, backend, 1)
   }
 
   /** What other routers have under way is as they say now. */
   hear(others: readonly VisibleSource[]): void {
-    const { loads, ownOutstanding, ownPendingTokens } = this
+    const { loads, ownOutstanding, ownWaiting, ownPendingTokens, ownHeldTokens } = this
     for (let id = 0; id < ownOutstanding.length; id++) {
       let outstanding = ownOutstanding[id]!
+      let waiting = ownWaiting[id]!
       let tokens = ownPendingTokens[id]!
+      let held = ownHeldTokens[id]!
       for (const other of others) {
         if (other === this) continue
         outstanding += other.ownOutstanding[id]!
+        waiting += other.ownWaiting[id]!
         tokens += other.ownPendingTokens[id]!
+        held += other.ownHeldTokens[id]!
       }
       loads.outstanding[id] = outstanding
       loads.pendingPromptTokens[id] = tokens
+      if (!this.isCounted) continue
+      this.waiting[id] = waiting
+      this.running[id] = outstanding - waiting
+      this.heldTokens[id] = held
     }
+  }
+
+  /** One request more on a backend, or one less. */
+  private count(request: number, backend: number, by: 1 | -1): void {
+    const { loads, ownOutstanding, ownHeldTokens, heldTokens, running } = this
+    const tokens = by * (this.promptTokens[request]! + this.maxTokens[request]!)
+    ownOutstanding[backend] = ownOutstanding[backend]! + by
+    loads.outstanding[backend] = loads.outstanding[backend]! + by
+    ownHeldTokens[backend] = ownHeldTokens[backend]! + tokens
+    heldTokens[backend] = heldTokens[backend]! + tokens
+    if (this.isCounted) running[backend] = running[backend]! + by
+  }
+
+  /** One of them more without a first token, or one less. */
+  private countPending(backend: number, by: 1 | -1, tokens: number): void {
+    const { loads, ownWaiting, ownPendingTokens, waiting, running } = this
+    ownWaiting[backend] = ownWaiting[backend]! + by
+    ownPendingTokens[backend] = ownPendingTokens[backend]! + tokens
+    loads.pendingPromptTokens[backend] = loads.pendingPromptTokens[backend]! + tokens
+    if (!this.isCounted) return
+    waiting[backend] = waiting[backend]! + by
+    running[backend] = running[backend]! - by
   }
 }
 

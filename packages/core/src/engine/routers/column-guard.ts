@@ -1,0 +1,70 @@
+import { RouteSimError } from '../../errors/routesim-error.js'
+import type { BackendColumns } from '../../routing/cluster-view.js'
+
+const COLUMNS = [
+  'waiting',
+  'running',
+  'outstanding',
+  'pendingPromptTokens',
+  'sentSinceSample',
+  'maxQueueDepth',
+] as const satisfies readonly (keyof BackendColumns)[]
+
+/** All of the first decisions are looked at, and then one in so many, a power of two: a look costs a copy. */
+const FIRST = 64
+const EVERY = 1024
+
+/**
+ * Finds out routers that write into `cluster.columns`, which only their type forbids: what a decision found there, it
+ * must leave. Hooks, and the decisions in between, are seen at the end of the run, by what they left behind.
+ */
+export class ColumnGuard {
+  private readonly columns: BackendColumns
+  private before: Record<(typeof COLUMNS)[number], Float64Array> | undefined
+  private decisions = 0
+
+  constructor(columns: BackendColumns) {
+    this.columns = columns
+  }
+
+  /** A decision begins. @returns whether to {@link check} when it is made */
+  begin(): boolean {
+    const decision = this.decisions++
+    if (decision >= FIRST && decision % EVERY !== 0) return false
+    this.keep()
+    return true
+  }
+
+  /** @throws RouteSimError `router_failed` when a column is another than before the decision */
+  check(): void {
+    for (const column of COLUMNS) {
+      const [given, found] = [this.before![column], this.columns[column]]
+      for (let id = 0; id < given.length; id++)
+        if (found[id] !== given[id]) throw written(column, id, given[id]!, found[id]!)
+    }
+  }
+
+  private keep(): void {
+    const { columns } = this
+    const { length } = columns.waiting
+    this.before ??= {
+      waiting: new Float64Array(length),
+      running: new Float64Array(length),
+      outstanding: new Float64Array(length),
+      pendingPromptTokens: new Float64Array(length),
+      sentSinceSample: new Float64Array(length),
+      maxQueueDepth: new Float64Array(length),
+    }
+    for (const column of COLUMNS) this.before[column].set(columns[column])
+  }
+}
+
+function written(column: string, id: number, given: number, found: number): RouteSimError {
+  return new RouteSimError(
+    `cluster.columns.${column}: expected the column as it was given, got ${found} in place of ${given} for backend ${id}`,
+    {
+      code: 'router_failed',
+      hint: `Write into a copy, as in Float64Array.from(cluster.columns.${column}): columns are what the cluster itself counts with.`,
+    },
+  )
+}
