@@ -55,16 +55,16 @@ export const prefixOverlap: RouterDefinition = defineRouter({
         const matchedTokens = cluster.prefixMatch(request)
         const { promptTokens } = request
         queue.update(columns)
+        costs.set(queue.costs)
         // Constants of this call: V8 looks at what a closure has anew for every backend.
         const [out, weight, most] = [costs, cache_weight, max_load]
-        const { loads, costs: queueCosts } = queue
+        const { loads } = queue
         const size = ids.length
         for (let i = 0; i < size; i++) {
           const id = ids[i]!
           const matched = matchedTokens[id]!
-          const cost = queueCosts[id]!
-          const isReused = matched > 0 && loads[id]! < most
-          out[id] = isReused ? cost - weight * (matched / promptTokens) : cost
+          if (matched > 0 && loads[id]! < most)
+            out[id] = out[id]! - weight * (matched / promptTokens)
         }
         // Apart from the loop above, which a question per backend would slow down by a fifth.
         if (notes !== undefined) {
