@@ -112,6 +112,7 @@ export {
   type ValidationReport,
   validate,
 } from './validation/validate.js'
+export { parseVisibility } from './visibility/resolve-visibility.js'
 export { VISIBILITY_PROFILES, type VisibilityProfile } from './visibility/visibility-profiles.js'
 export { generatedRequests } from './workload/generated-requests.js'
 export type { TraceOptions } from './workload/load-workload.js'

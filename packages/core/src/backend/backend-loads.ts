@@ -1,6 +1,15 @@
 import type { NativeColumns } from '../native/native-columns.js'
 import type { BackendColumns } from '../routing/cluster-view.js'
 
+/** Columns of which nothing is left when all requests have ended. */
+export const COUNTED_COLUMNS: readonly Exclude<keyof BackendColumns, 'maxQueueDepth'>[] = [
+  'waiting',
+  'running',
+  'outstanding',
+  'pendingPromptTokens',
+  'sentSinceSample',
+]
+
 /** The {@link BackendColumns} of a run; the fleet keeps them up to date. */
 export class BackendLoads implements BackendColumns {
   readonly waiting: Int32Array

@@ -3,9 +3,6 @@ import type { KvCacheView, KvCapacity, KvUsage } from '../kv-cache/kv-cache.js'
 import type { NativeMemory } from './native-columns.js'
 import type { NativeExports } from './native-module.js'
 
-/** Up to so many numbers a loop copies them sooner than a call. */
-const FEW = 32
-
 /** The KV caches of the native engine, as others may look at them. */
 export class NativeKvCache implements KvCacheView {
   readonly sharesPrefixes: boolean
@@ -39,10 +36,8 @@ export class NativeKvCache implements KvCacheView {
       out.fill(0)
       return
     }
-    const { matched } = this
     this.engine.match(request, this.matchedAt)
-    if (matched.length > FEW) out.set(matched)
-    else for (let i = 0; i < matched.length; i++) out[i] = matched[i]!
+    out.set(this.matched)
   }
 
   canEverFit(backend: number, tokens: number): boolean {

@@ -1,4 +1,5 @@
 import type { Visibility } from '@routesim/core'
+import { parseVisibility } from '@routesim/experiments'
 
 /** What a live router knows of its workers. */
 export interface LiveKnowledge {
@@ -12,20 +13,8 @@ export interface LiveKnowledge {
  * (`approximate`), comes closest to its true cache.
  */
 export function visibilityOf({ kvIndex, metricsIntervalMs }: LiveKnowledge): Visibility {
-  const prefixes = {
-    events: { delayMs: 0, lossProbability: 0, startsEmpty: false, clearsOnRestart: true },
-    approximate: 'live',
-    none: 'none',
-  } as const
-  return {
-    name: 'as live',
-    metrics:
-      metricsIntervalMs === 0
-        ? 'none'
-        : { intervalMs: metricsIntervalMs, delayMs: 0, dropProbability: 0 },
-    prefixes: prefixes[kvIndex],
-    routers: { replicas: 1, split: 'random', syncMs: 0 },
-    decision: { fixedMs: 0, perTokenMs: 0 },
-    tokenError: 0,
-  }
+  const prefixes = { events: 'kv_events', approximate: 'live', none: 'none' }[kvIndex]
+  const metrics =
+    metricsIntervalMs === 0 ? 'metrics=none' : `metrics_interval_ms=${metricsIntervalMs}`
+  return parseVisibility(`exact:prefixes=${prefixes},${metrics}`)
 }

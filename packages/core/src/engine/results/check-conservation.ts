@@ -1,4 +1,4 @@
-import type { BackendLoads } from '../../backend/backend-loads.js'
+import { type BackendLoads, COUNTED_COLUMNS } from '../../backend/backend-loads.js'
 import { RouteSimError } from '../../errors/routesim-error.js'
 import type { KvCacheView, KvUsage } from '../../kv-cache/kv-cache.js'
 import type { RequestProgress } from '../../requests/request-progress.js'
@@ -38,15 +38,6 @@ export function checkEnded(i: number, requests: RequestTable, progress: RequestP
   }
 }
 
-/** What backends have nothing of when all requests have ended. */
-const COUNTED = [
-  'waiting',
-  'running',
-  'outstanding',
-  'pendingPromptTokens',
-  'sentSinceSample',
-] as const satisfies readonly (keyof BackendLoads)[]
-
 /**
  * Checks that no backend holds a request, and that no KV block is held by nobody.
  * @throws RouteSimError `conservation_violated`
@@ -54,7 +45,7 @@ const COUNTED = [
 export function checkIdle(loads: BackendLoads, kv: KvCacheView): void {
   const usage: KvUsage = { total: 0, held: 0, cached: 0, free: 0 }
   for (let id = 0; id < loads.waiting.length; id++) {
-    for (const column of COUNTED) {
+    for (const column of COUNTED_COLUMNS) {
       const left = loads[column][id]!
       if (left !== 0)
         throw violated(`backend ${id}: columns.${column}: expected 0 at the end, got ${left}`)

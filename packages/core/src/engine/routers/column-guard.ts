@@ -1,14 +1,8 @@
+import { COUNTED_COLUMNS } from '../../backend/backend-loads.js'
 import { RouteSimError } from '../../errors/routesim-error.js'
 import type { BackendColumns } from '../../routing/cluster-view.js'
 
-const COLUMNS = [
-  'waiting',
-  'running',
-  'outstanding',
-  'pendingPromptTokens',
-  'sentSinceSample',
-  'maxQueueDepth',
-] as const satisfies readonly (keyof BackendColumns)[]
+const COLUMNS = [...COUNTED_COLUMNS, 'maxQueueDepth'] as const
 
 /** All of the first decisions are looked at, and then one in so many, a power of two: a look costs a copy. */
 const FIRST = 64
@@ -20,7 +14,8 @@ const EVERY = 1024
  */
 export class ColumnGuard {
   private readonly columns: BackendColumns
-  private before: Record<(typeof COLUMNS)[number], Float64Array> | undefined
+  /** By place in the list of columns. */
+  private before: readonly Float64Array[] | undefined
   private decisions = 0
 
   constructor(columns: BackendColumns) {
@@ -37,8 +32,8 @@ export class ColumnGuard {
 
   /** @throws RouteSimError `router_failed` when a column is another than before the decision */
   check(): void {
-    for (const column of COLUMNS) {
-      const [given, found] = [this.before![column], this.columns[column]]
+    for (const [i, column] of COLUMNS.entries()) {
+      const [given, found] = [this.before![i]!, this.columns[column]]
       for (let id = 0; id < given.length; id++)
         if (found[id] !== given[id]) throw written(column, id, given[id]!, found[id]!)
     }
@@ -47,15 +42,8 @@ export class ColumnGuard {
   private keep(): void {
     const { columns } = this
     const { length } = columns.waiting
-    this.before ??= {
-      waiting: new Float64Array(length),
-      running: new Float64Array(length),
-      outstanding: new Float64Array(length),
-      pendingPromptTokens: new Float64Array(length),
-      sentSinceSample: new Float64Array(length),
-      maxQueueDepth: new Float64Array(length),
-    }
-    for (const column of COLUMNS) this.before[column].set(columns[column])
+    this.before ??= COLUMNS.map(() => new Float64Array(length))
+    for (const [i, column] of COLUMNS.entries()) this.before[i]!.set(columns[column])
   }
 }
 
