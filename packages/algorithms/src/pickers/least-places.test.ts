@@ -28,6 +28,20 @@ describe('the places of the least of some costs', () => {
     )
   })
 
+  test('of integers are the same', () => {
+    const extreme = fc.constantFrom(-2_147_483_648, 2_147_483_647)
+    const integer = fc.oneof(fc.integer({ min: -2, max: 2 }), extreme)
+    fc.assert(
+      fc.property(fc.array(integer, { minLength: 1, maxLength: 70 }), (costs) => {
+        expect(found(Int32Array.from(costs))).toEqual(found(costs))
+      }),
+      { numRuns: 2000 },
+    )
+    const costs = Int32Array.from({ length: 20_000 }, (_, i) => i % 9999)
+    expect(found(costs)).toEqual([0, 9999, 19_998])
+    expect(found(costs, 9999)).toEqual([0])
+  })
+
   test('are not asked for beyond the size', () => {
     expect(found([3, 2, 2, 1], 3)).toEqual([1, 2])
   })

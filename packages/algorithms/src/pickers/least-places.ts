@@ -9,6 +9,7 @@ interface WebAssembly {
 interface Exports {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number }
   leastPlaces(costs: number, size: number, places: number): number
+  leastPlacesOfIntegers(costs: number, size: number, places: number): number
 }
 
 const PAGE_BYTES = 65_536
@@ -35,6 +36,9 @@ class LeastPlaces {
   /** Where places are written; another one when there are more costs than ever before. */
   places: Int32Array = new Int32Array(0)
   private costs = new Float64Array(0)
+  /** The same memory, for costs that are integers already: no conversion, and twice as many at a time. */
+  private integers = new Int32Array(0)
+  private placesAt = 0
   private readonly exports: Exports
 
   constructor(exports: Exports) {
@@ -45,9 +49,19 @@ class LeastPlaces {
   /** @returns how many of so many costs are the least, -1 when one is no number */
   find(costs: ArrayLike<number>, size: number): number {
     if (size > this.costs.length) this.makeRoom(2 * size * BYTES_PER_COST)
-    if (costs.length === size) this.costs.set(costs)
-    else for (let i = 0; i < size; i++) this.costs[i] = costs[i]!
-    return this.exports.leastPlaces(0, size, this.costs.byteLength)
+    if (costs.length !== size) return this.findFirst(costs, size)
+    if (costs instanceof Int32Array) {
+      this.integers.set(costs)
+      return this.exports.leastPlacesOfIntegers(0, size, this.placesAt)
+    }
+    this.costs.set(costs)
+    return this.exports.leastPlaces(0, size, this.placesAt)
+  }
+
+  /** The same among the first of more costs. */
+  private findFirst(costs: ArrayLike<number>, size: number): number {
+    for (let i = 0; i < size; i++) this.costs[i] = costs[i]!
+    return this.exports.leastPlaces(0, size, this.placesAt)
   }
 
   private makeRoom(bytes: number): void {
@@ -56,6 +70,8 @@ class LeastPlaces {
     if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES))
     const size = Math.floor(memory.buffer.byteLength / BYTES_PER_COST)
     this.costs = new Float64Array(memory.buffer, 0, size)
-    this.places = new Int32Array(memory.buffer, this.costs.byteLength, size)
+    this.integers = new Int32Array(memory.buffer, 0, size)
+    this.placesAt = this.costs.byteLength
+    this.places = new Int32Array(memory.buffer, this.placesAt, size)
   }
 }

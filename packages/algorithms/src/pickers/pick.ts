@@ -131,15 +131,20 @@ function placesOfLeast(cluster: ClusterView, costs: ArrayLike<number>): number {
   const { ids, columns } = cluster
   const size = ids.length
   if (size === 0) return 0
-  // Ids ascend: as many as there are in the columns are all of them, each at the place of its number.
-  const byPlace = size === columns.waiting.length ? costs : gather(costs, ids)
+  const byPlace = isWhole(ids, columns) ? costs : gather(costs, ids)
   const native = size < FEW ? undefined : leastPlaces()
   if (native !== undefined) {
     const count = native.find(byPlace, size)
-    places = native.places
+    // Written only when it is another: a write costs as much as half the search.
+    if (places !== native.places) places = native.places
     if (count > 0) return count
   }
   return tiedAt(leastCost(cluster, byPlace, size), byPlace, size)
+}
+
+/** Ids ascend: as many as there are in the columns are all of them, each at the place of its number. */
+function isWhole(ids: ArrayLike<number>, { waiting }: ClusterView['columns']): boolean {
+  return ids.length === waiting.length
 }
 
 function gather(costs: ArrayLike<number>, ids: ArrayLike<number>): Float64Array {
@@ -204,12 +209,14 @@ function placesOf({ ids }: ClusterView, costs: ArrayLike<number>, cost: number):
 function keepAvailable({ columns, ids }: ClusterView, count: number): number {
   const { waiting, maxQueueDepth } = columns
   const found = places
-  let kept = 0
-  for (let k = 0; k < count; k++) {
-    const place = found[k]!
-    const id = ids[place]!
-    found[kept] = place
-    kept += waiting[id]! < maxQueueDepth[id]! ? 1 : 0
+  let k = 0
+  // Nearly always all backends are asked and all are available: then nothing is to be written.
+  if (isWhole(ids, columns))
+    while (k < count && waiting[found[k]!]! < maxQueueDepth[found[k]!]!) k++
+  let kept = k
+  for (; k < count; k++) {
+    const id = ids[found[k]!]!
+    if (waiting[id]! < maxQueueDepth[id]!) found[kept++] = found[k]!
   }
   return kept
 }
