@@ -62,6 +62,10 @@ test.each([
     `serve ${WORKER} --kv-events --kv-events-from x`,
     '--kv-events-from: expected a ZMQ address such as tcp://host:5557, got "x"',
   ],
+  ...['tcp://h/x:55', 'tcp://*:55', 'tcp://h:65536', 'tcp://h:0'].map((address) => [
+    `serve ${WORKER} --kv-events --kv-events-from ${address}`,
+    `--kv-events-from: expected a ZMQ address such as tcp://host:5557, got "${address}"`,
+  ]),
   [`serve ${WORKER} --dp-size 0`, '--dp-size: expected an integer from 1 to 65535, got 0'],
   [
     `serve -c ${at('router.toml')} --dp-size 2`,

@@ -1,4 +1,6 @@
+import { RouteSimError } from '@routesim/core'
 import type { Dealer, Subscriber } from 'zeromq'
+import type { LiveErrorCode } from '../live-error-code.js'
 import { EventOrder } from './event-order.js'
 import type { KvEventBatch } from './kv-event.js'
 import { loadZeroMq } from './load-zeromq.js'
@@ -63,7 +65,7 @@ export class KvEventSubscriber {
     this.order.start()
   }
 
-  /** @throws RouteSimError `zeromq_missing` */
+  /** @throws RouteSimError `zeromq_missing`, `options_invalid` for an address that ZeroMQ does not take */
   static async open(
     options: KvEventSubscriberOptions,
     sink: KvEventSink,
@@ -72,11 +74,11 @@ export class KvEventSubscriber {
     const retry = { reconnectInterval: 100, reconnectMaxInterval: 2000, linger: 0 }
     const socket = new Subscriber({ ...retry, receiveHighWaterMark: 100_000 })
     socket.subscribe(options.topic)
-    socket.connect(options.endpoint)
+    connect(socket, options.endpoint)
     let replay: Dealer | undefined
     if (options.replayEndpoint !== undefined) {
       replay = new Dealer(retry)
-      replay.connect(options.replayEndpoint)
+      connect(replay, options.replayEndpoint)
     }
     return new KvEventSubscriber(socket, replay, options, sink)
   }
@@ -136,5 +138,20 @@ export class KvEventSubscriber {
     clearTimeout(this.replayTimer)
     this.replayTimer = setTimeout(() => this.order.replayTimedOut(), this.options.replayTimeoutMs)
     this.replayTimer.unref()
+  }
+}
+
+function connect(socket: Subscriber | Dealer, endpoint: string): void {
+  try {
+    socket.connect(endpoint)
+  } catch (cause) {
+    throw new RouteSimError<LiveErrorCode>(
+      `KV events: expected an address that ZeroMQ takes, got ${endpoint}: ${(cause as Error).message}`,
+      {
+        code: 'options_invalid',
+        hint: 'Write tcp://host:port, or ipc:// and a path of at most 100 characters.',
+        cause,
+      },
+    )
   }
 }

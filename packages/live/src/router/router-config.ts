@@ -25,7 +25,7 @@ const url = z
 
 const zmq = z
   .string(expected('a ZMQ address'))
-  .regex(/^(tcp:\/\/.+:\d{1,5}|ipc:\/\/.+)$/, expected('a ZMQ address such as tcp://host:5557'))
+  .refine(isZmqAddress, expected('a ZMQ address such as tcp://host:5557'))
 
 const origin = z
   .string(expected('an origin'))
@@ -112,9 +112,13 @@ function refuseSharedEvents(workers: readonly Ranks[], context: z.RefinementCtx)
   }
 }
 
+function isZmqAddress(text: string): boolean {
+  return hasPort(text) || /^ipc:\/\/./.test(text)
+}
+
 function hasPort(endpoint: string): boolean {
-  const [, port] = /^tcp:.*:(\d+)$/.exec(endpoint) ?? []
-  return Number(port) <= 65535
+  const [, port] = /^tcp:\/\/[\w.:;%[\]-]+:(\d{1,5})$/.exec(endpoint) ?? []
+  return Number(port) >= 1 && Number(port) <= 65535
 }
 
 /** Everything a router can be told. Every default stands here. */
