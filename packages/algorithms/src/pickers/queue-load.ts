@@ -26,13 +26,25 @@ export class QueueLoads {
       this.seen = new Int32Array(size).fill(-1)
     }
     const { loads, costs, seen, cacheWeight } = this
-    for (let id = 0; id < size; id++) {
-      if (outstanding[id] === seen[id]) continue
-      const depth = maxQueueDepth[id]!
-      const load = depth > 0 ? Math.min(1, outstanding[id]! / depth) : 1
-      loads[id] = load
-      costs[id] = -(1 - cacheWeight) * (1 - load)
-      seen[id] = depth > 0 ? outstanding[id]! : -1
+    for (let from = 0; from < size; from += 4) {
+      const to = Math.min(from + 4, size)
+      // Four at a time: V8 does not unroll loops, and most have not changed.
+      if (to - from === 4) {
+        const changes =
+          (outstanding[from]! ^ seen[from]!) |
+          (outstanding[from + 1]! ^ seen[from + 1]!) |
+          (outstanding[from + 2]! ^ seen[from + 2]!) |
+          (outstanding[from + 3]! ^ seen[from + 3]!)
+        if (changes === 0) continue
+      }
+      for (let id = from; id < to; id++) {
+        if (outstanding[id] === seen[id]) continue
+        const depth = maxQueueDepth[id]!
+        const load = depth > 0 ? Math.min(1, outstanding[id]! / depth) : 1
+        loads[id] = load
+        costs[id] = -(1 - cacheWeight) * (1 - load)
+        seen[id] = depth > 0 ? outstanding[id]! : -1
+      }
     }
   }
 }

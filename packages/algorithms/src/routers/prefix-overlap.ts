@@ -53,24 +53,14 @@ export const prefixOverlap: RouterDefinition = defineRouter({
         }
         costs = columnFor(costs, cluster)
         const matchedTokens = cluster.prefixMatch(request)
-        const { promptTokens } = request
         queue.update(columns)
         costs.set(queue.costs)
-        // Constants of this call: V8 looks at what a closure has anew for every backend.
-        const [out, weight, most] = [costs, cache_weight, max_load]
         const { loads } = queue
-        const size = ids.length
-        for (let i = 0; i < size; i++) {
-          const id = ids[i]!
-          const matched = matchedTokens[id]!
-          if (matched > 0 && loads[id]! < most)
-            out[id] = out[id]! - weight * (matched / promptTokens)
-        }
-        // Apart from the loop above, which a question per backend would slow down by a fifth.
+        rewardCached(costs, loads, matchedTokens, request.promptTokens, cache_weight, max_load)
         if (notes !== undefined) {
           for (const id of Array.from(ids)) {
-            const overlap = loads[id]! < most ? matchedTokens[id]! / promptTokens : 0
-            notes.term('overlap', id, weight * overlap)
+            const overlap = loads[id]! < max_load ? matchedTokens[id]! / request.promptTokens : 0
+            notes.term('overlap', id, cache_weight * overlap)
           }
         }
         notes?.terms('idle', queue.costs.map(Math.abs))
@@ -80,3 +70,27 @@ export const prefixOverlap: RouterDefinition = defineRouter({
     }
   },
 })
+
+/** Takes `weight` times the cached share of a prompt off the costs of backends whose load is below `most`. */
+function rewardCached(
+  costs: Float64Array,
+  loads: Float64Array,
+  matched: ArrayLike<number>,
+  promptTokens: number,
+  weight: number,
+  most: number,
+): void {
+  const size = costs.length
+  for (let from = 0; from < size; from += 4) {
+    const to = Math.min(from + 4, size)
+    // Four at a time: V8 does not unroll loops, and most backends hold nothing of a prompt.
+    if (to - from === 4) {
+      const first = matched[from]! | matched[from + 1]!
+      if ((first | matched[from + 2]! | matched[from + 3]!) === 0) continue
+    }
+    for (let id = from; id < to; id++) {
+      if (matched[id]! > 0 && loads[id]! < most)
+        costs[id] = costs[id]! - weight * (matched[id]! / promptTokens)
+    }
+  }
+}
