@@ -135,8 +135,7 @@ function placesOfLeast(cluster: ClusterView, costs: ArrayLike<number>): number {
   const native = size < FEW ? undefined : leastPlaces()
   if (native !== undefined) {
     const count = native.find(byPlace, size)
-    // Written only when it is another: a write costs as much as half the search.
-    if (places !== native.places) places = native.places
+    places = native.places
     if (count > 0) return count
   }
   return tiedAt(leastCost(cluster, byPlace, size), byPlace, size)
