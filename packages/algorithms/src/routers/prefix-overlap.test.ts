@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { testCluster } from '../test-kit/test-cluster.js'
 import { testRequest } from '../test-kit/test-request.js'
@@ -47,4 +48,37 @@ test('a holder that is not available is passed over', () => {
   expect(summary(router.route(request, testCluster([{ waiting: 10 }, {}], options)))).toBe(1)
   const down = testCluster([{ healthy: false }, { healthy: false }], options)
   expect(summary(router.route(request, down))).toBe('no_available_backend')
+})
+
+test('in a fleet of any size, from one request to the next, the choice has the highest score', () => {
+  const state = fc.record({
+    running: fc.integer({ min: 0, max: 10 }),
+    matched: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.integer({ min: 0, max: 96 })),
+    healthy: fc.oneof({ weight: 9, arbitrary: fc.constant(true) }, fc.boolean()),
+  })
+  const fleet = fc.array(state, { minLength: 1, maxLength: 40 })
+  const changes = fc.array(fc.tuple(fc.nat(39), state), { maxLength: 6 })
+  fc.assert(
+    fc.property(fleet, changes, (states, changes) => {
+      const router = prefixOverlap.create({ ties: 'first' })
+      const request = testRequest({ prefixTokens: 48, promptTokens: 96 })
+      const decide = (): void => {
+        const matchedTokens = states.map(({ matched }) => matched)
+        const cluster = testCluster(states, { matchedTokens })
+        const scores = states.map(({ running, matched, healthy }) => {
+          const overlap = running / 10 < 0.9 ? matched / 96 : 0
+          return healthy ? 0.7 * overlap + (1 - 0.7) * (1 - running / 10) : -1
+        })
+        const chosen = summary(router.route(request, cluster))
+        if (scores.every((score) => score === -1)) expect(chosen).toBe('no_available_backend')
+        else expect(scores[chosen as number]).toBeCloseTo(Math.max(...scores), 12)
+      }
+      decide()
+      for (const [place, changed] of changes) {
+        states[place % states.length] = changed
+        decide()
+      }
+    }),
+    { numRuns: 500 },
+  )
 })
