@@ -108,7 +108,7 @@ export const chwblPrefix: RouterDefinition = defineRouter({
         const head = request.promptHead(prefix_tokens)
         const key = head === -1 ? hashInteger(ownKeys++, 2) : hashInteger(head, 1)
         cluster.notes?.branch(
-          head === -1 ? 'no shared beginning: a key of its own' : 'prompt prefix',
+          head === -1 ? 'unknown prompt: a key of its own' : 'prompt prefix',
         )
         const limit =
           max_requests > 0

@@ -124,7 +124,7 @@ export const dualmap: RouterDefinition = defineRouter({
 
     function toDualmap(request: RequestView, cluster: ClusterView): DualmapRequest | undefined {
       const head = request.promptHead(block_tokens)
-      // A prompt whose first block is its own has no home.
+      // A prompt of which nobody knows the tokens has no home.
       const key = head === -1 ? cluster.random.integer(2 ** 31) : head
       if (cluster.ids !== members) {
         members = cluster.ids

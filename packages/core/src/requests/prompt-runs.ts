@@ -49,6 +49,11 @@ export class PromptRuns {
     }
   }
 
+  /** Number of runs. */
+  get size(): number {
+    return this.end.length
+  }
+
   /** First run of a node; that of the next node is the end. */
   firstOf(node: number): number {
     return this.first[node]!

@@ -45,10 +45,10 @@ export interface RequestView {
   promptPath(out: PromptPathWriter): void
   /**
    * Names the first so many tokens of the prompt, or all of it where it is shorter: an integer >= 0 that prompts have in
-   * common which begin alike that far, or -1 where none is known to. Allocates nothing in simulations.
+   * common which begin alike that far; -1 where a client sent embeddings, whose tokens nobody knows. Names of one number
+   * of tokens can be told apart, those of several may be equal. Allocates nothing in simulations.
    *
-   * Live, it is of the very tokens, so that every prompt of which these are known has one; in simulations it names what
-   * the trace declares as shared.
+   * Live, it is a hash of the very tokens; in simulations prompts begin alike as far as the trace declares them to.
    */
   promptHead(tokens: number): number
 }

@@ -50,6 +50,8 @@ export class RouterDesk implements RequestFacts {
   private readonly watch: DecisionWatch | undefined
   private readonly allRequests: RequestTable | undefined
   private runs: PromptRuns | undefined
+  /** By run, the name of the prompts' heads that end in it; -1 for none yet. */
+  private heads: Int32Array | undefined
 
   constructor(options: SimulationOptions, machinery: Machinery, sentMs: Float64Array) {
     this.machinery = machinery
@@ -125,8 +127,15 @@ export class RouterDesk implements RequestFacts {
     this.promptRuns().write(request, out)
   }
 
+  /** The first request that was asked about with this beginning, whose number says nothing of requests to come. */
   headOf(request: number, tokens: number): number {
-    return this.promptRuns().headOf(request, tokens)
+    const runs = this.promptRuns()
+    const run = runs.headOf(request, tokens)
+    const number = this.machinery.ordinalOf(request)
+    if (run === -1) return number
+    this.heads ??= new Int32Array(runs.size).fill(-1)
+    if (this.heads[run] === -1) this.heads[run] = number
+    return this.heads[run]!
   }
 
   /** Asks where a request is to go. */
