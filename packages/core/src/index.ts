@@ -118,9 +118,11 @@ export {
   type RoutingDecision,
   reject,
 } from './routing/routing-algorithm.js'
-export type {
-  DeliveredKvEvents,
-  PolledMetrics,
-  RouterSplit,
-  Visibility,
+export {
+  type ApproximatePrefixes,
+  type DeliveredKvEvents,
+  type PolledMetrics,
+  type RouterSplit,
+  tellsKvEvents,
+  type Visibility,
 } from './routing/visibility.js'

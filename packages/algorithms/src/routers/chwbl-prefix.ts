@@ -107,9 +107,7 @@ export const chwblPrefix: RouterDefinition = defineRouter({
         ring.setMembers(cluster.ids)
         const head = request.promptHead(prefix_tokens)
         const key = head === -1 ? hashInteger(ownKeys++, 2) : hashInteger(head, 1)
-        cluster.notes?.branch(
-          head === -1 ? 'unknown prompt: a key of its own' : 'prompt prefix',
-        )
+        cluster.notes?.branch(head === -1 ? 'unknown prompt: a key of its own' : 'prompt prefix')
         const limit =
           max_requests > 0
             ? max_requests - 1

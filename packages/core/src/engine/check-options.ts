@@ -1,5 +1,5 @@
 import { RouteSimError } from '../errors/routesim-error.js'
-import type { RouterSplit } from '../routing/visibility.js'
+import { type RouterSplit, tellsKvEvents } from '../routing/visibility.js'
 import { checkCluster } from './check-cluster.js'
 import { checkLife } from './failures/check-life.js'
 import {
@@ -125,7 +125,11 @@ function checkVisibility({ visibility, router }: SimulationOptions): void {
   }
   if (typeof prefixes !== 'string') {
     checkGiven('visibility.prefixes', prefixes, '"live", or an object of how late they are')
-    checkNumber('visibility.prefixes.delayMs', prefixes.delayMs)
-    checkShare('visibility.prefixes.lossProbability', prefixes.lossProbability)
+    if (tellsKvEvents(prefixes)) {
+      checkNumber('visibility.prefixes.delayMs', prefixes.delayMs)
+      checkShare('visibility.prefixes.lossProbability', prefixes.lossProbability)
+    } else if (!(prefixes.ttlMs > 0)) {
+      throw invalidOption('visibility.prefixes.ttlMs', 'a number > 0', prefixes.ttlMs)
+    }
   }
 }

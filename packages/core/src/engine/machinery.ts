@@ -29,6 +29,7 @@ import type { RequestTable } from '../requests/request-table.js'
 import { RequestWindow } from '../requests/request-window.js'
 import type { AdapterState } from '../routing/cluster-view.js'
 import type { LiveSource } from '../routing/live-views.js'
+import { tellsKvEvents } from '../routing/visibility.js'
 import { EventSubjects } from './event-subjects.js'
 import { slowedBackends } from './failures/backend-event.js'
 import { SlowableLatency } from './failures/slowable-latency.js'
@@ -102,8 +103,7 @@ export class Machinery {
     this.ranks = backends.some(({ dp = 1 }) => dp > 1) ? new RankTable(backends) : undefined
     this.specs = this.ranks?.specs ?? backends
     const { specs } = this
-    const prefixes = options.visibility?.prefixes ?? 'live'
-    this.tellsKvEvents = typeof prefixes !== 'string'
+    this.tellsKvEvents = tellsKvEvents(options.visibility?.prefixes ?? 'live')
     const isFallible = needsFallibleFleet(options)
     const isPlain = !this.window && !this.ranks && !this.tellsKvEvents && !isFallible
     const policies = localPoliciesOf(specs, options.seed)

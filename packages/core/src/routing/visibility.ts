@@ -11,6 +11,12 @@ export interface PolledMetrics {
   readonly dropProbability: number
 }
 
+/** A router takes what it has sent itself to be cached there for some time, as a live one without KV events does. */
+export interface ApproximatePrefixes {
+  /** For how long, in ms, greater than 0. */
+  readonly ttlMs: number
+}
+
 /** KV events that a router receives: what it knows of prefix caches. */
 export interface DeliveredKvEvents {
   /** From the change to the router, in ms. */
@@ -39,8 +45,8 @@ export interface Visibility {
    * and its `maxTokens` of the KV cache.
    */
   readonly metrics: 'live' | 'none' | PolledMetrics
-  /** What `prefixMatch` knows: the true caches of this instant, nothing, or what KV events have told. */
-  readonly prefixes: 'live' | 'none' | DeliveredKvEvents
+  /** What `prefixMatch` knows: the true caches of this instant, nothing, what was sent, or what KV events have told. */
+  readonly prefixes: 'live' | 'none' | ApproximatePrefixes | DeliveredKvEvents
   /** Routers side by side, each with an algorithm of its own. */
   readonly routers: {
     /** At least 1. */
@@ -63,6 +69,11 @@ export interface Visibility {
   readonly queryMs?: number
   /** From an event of a backend (it fails, is added...) to the time at which routers see it, in ms; 0 if absent. */
   readonly healthDelayMs?: number
+}
+
+/** Whether routers are told of KV events. */
+export function tellsKvEvents(prefixes: Visibility['prefixes']): prefixes is DeliveredKvEvents {
+  return typeof prefixes !== 'string' && !('ttlMs' in prefixes)
 }
 
 /** True when routers see everything, at once: what is simulated when nothing else is said. */

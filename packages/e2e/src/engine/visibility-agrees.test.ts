@@ -43,12 +43,17 @@ function randomVisibility(seed: number): Visibility {
       delayMs: pick(0, 0.5, 8),
       dropProbability: pick(0, 0.3),
     }),
-    prefixes: pick<Visibility['prefixes']>('live', 'none', {
-      delayMs: pick(0, 0.5, 8),
-      lossProbability: pick(0, 0, 0.2),
-      startsEmpty: pick(true, false),
-      clearsOnRestart: true,
-    }),
+    prefixes: pick<Visibility['prefixes']>(
+      'live',
+      'none',
+      {
+        delayMs: pick(0, 0.5, 8),
+        lossProbability: pick(0, 0, 0.2),
+        startsEmpty: pick(true, false),
+        clearsOnRestart: true,
+      },
+      { ttlMs: 50 },
+    ),
     routers: { replicas: 1, split: 'random', syncMs: 0 },
     decision: { fixedMs: pick(0, 0.5), perTokenMs: pick(0, 1 / 1024) },
     tokenError: pick(0, 0.2),

@@ -161,12 +161,16 @@ export const FEATURES: Readonly<Record<string, (draft: Draft) => void>> = {
     const pick = pickOf(draft.random)
     draft.visibility = {
       ...draft.visibility,
-      prefixes: pick<Visibility['prefixes']>('none', {
-        delayMs: ms(draft, pick(0, 32, 512)),
-        lossProbability: pick(0, 0, 0.2),
-        startsEmpty: pick(true, false),
-        clearsOnRestart: pick(true, false),
-      }),
+      prefixes: pick<Visibility['prefixes']>(
+        'none',
+        {
+          delayMs: ms(draft, pick(0, 32, 512)),
+          lossProbability: pick(0, 0, 0.2),
+          startsEmpty: pick(true, false),
+          clearsOnRestart: pick(true, false),
+        },
+        { ttlMs: ms(draft, 512) },
+      ),
     }
   },
   slowRouters(draft) {

@@ -1,3 +1,4 @@
+import { tellsKvEvents } from '@routesim/core'
 import type { DeploymentConfig } from '../config/deployment-schema.js'
 import { type Config, configSchema } from '../config/schema.js'
 import { toVisibility } from '../visibility/resolve-visibility.js'
@@ -46,7 +47,12 @@ export function idleSettings(
     {
       keys: seen.filter((key) => key.includes('.kv_')),
       on: 'prefixes = "kv_events"',
-      isThere: typeof prefixes !== 'string',
+      isThere: tellsKvEvents(prefixes),
+    },
+    {
+      keys: seen.filter((key) => key.includes('.approximate_')),
+      on: 'prefixes = "approximate"',
+      isThere: typeof prefixes !== 'string' && !tellsKvEvents(prefixes),
     },
     {
       keys: seen.filter((key) => key.includes('.router_')),

@@ -1,10 +1,11 @@
+import { tellsKvEvents } from '@routesim/core'
 import type { ResolvedAlgorithm } from '../run/resolve-algorithms.js'
 import { listed } from './listed.js'
 
 /** A note on routers that want to hear of KV events, in runs in which nobody tells them any. */
 export function unheardEvents(algorithms: readonly ResolvedAlgorithm[]): string[] {
   const deaf = algorithms.filter(
-    ({ visibility, hearsKvEvents }) => hearsKvEvents && typeof visibility.prefixes === 'string',
+    ({ visibility, hearsKvEvents }) => hearsKvEvents && !tellsKvEvents(visibility.prefixes),
   )
   if (deaf.length === 0) return []
   return [

@@ -7,8 +7,11 @@ import {
 } from '@routesim/core'
 import { parseSpec } from '../config/parse-spec.js'
 import type { ExperimentsErrorCode } from '../errors.js'
-import { VISIBILITY_PROFILES } from './visibility-profiles.js'
+import { VISIBILITY_PROFILES, type VisibilityProfile } from './visibility-profiles.js'
 import { type VisibilityConfig, visibilitySchema } from './visibility-schema.js'
+
+/** As `serve` takes it, and Dynamo's router without KV events. */
+const APPROXIMATE_TTL_SEC = 120
 
 /** The settings as the engine takes them, under the name of the profile and what differs from it. */
 export function toVisibility(config: VisibilityConfig): Visibility {
@@ -88,10 +91,11 @@ function metricsOf(
 
 function prefixesOf(
   config: VisibilityConfig,
-  profile: Visibility['prefixes'],
+  profile: VisibilityProfile['prefixes'],
 ): Visibility['prefixes'] {
-  const { prefixes: kind, kv_event_delay_ms, kv_event_loss } = config
+  const { prefixes: kind, approximate_ttl_sec, kv_event_delay_ms, kv_event_loss } = config
   if (kind === 'live' || kind === 'none') return kind
+  if (kind === 'approximate') return { ttlMs: 1000 * (approximate_ttl_sec ?? APPROXIMATE_TTL_SEC) }
   if (kind === undefined && typeof profile === 'string') return profile
   const known: Partial<DeliveredKvEvents> = typeof profile === 'string' ? {} : profile
   return {

@@ -30,11 +30,14 @@ export const visibilitySchema = table({
   metrics_drop: share()
     .optional()
     .describe('Share of samples that never arrive; default as the profile.'),
-  prefixes: oneOf(['live', 'kv_events', 'none'])
+  prefixes: oneOf(['live', 'approximate', 'kv_events', 'none'])
     .optional()
     .describe(
-      'How routers know of prefix caches, beside what they sent there themselves; default as the profile.',
+      'How routers know of prefix caches, "approximate" for taking what they sent there to be cached for a time, as `serve` does without KV events; default as the profile.',
     ),
+  approximate_ttl_sec: positive()
+    .optional()
+    .describe('How long what was sent is taken to be cached, in s; 120 with "approximate".'),
   kv_event_delay_ms: notNegative()
     .optional()
     .describe('From a change of a KV cache to the router, in ms; default as the profile.'),

@@ -8,12 +8,9 @@ export interface LiveKnowledge {
   readonly metricsIntervalMs: number
 }
 
-/**
- * What the same router sees in a simulation. What was sent to a worker within 120 s, and is taken to be cached there
- * (`approximate`), comes closest to its true cache.
- */
+/** What the same router sees in a simulation. */
 export function visibilityOf({ kvIndex, metricsIntervalMs }: LiveKnowledge): Visibility {
-  const prefixes = { events: 'kv_events', approximate: 'live', none: 'none' }[kvIndex]
+  const prefixes = { events: 'kv_events', approximate: 'approximate', none: 'none' }[kvIndex]
   const metrics =
     metricsIntervalMs === 0 ? 'metrics=none' : `metrics_interval_ms=${metricsIntervalMs}`
   return parseVisibility(`exact:prefixes=${prefixes},${metrics}`)

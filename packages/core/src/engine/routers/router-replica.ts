@@ -76,7 +76,10 @@ export class RouterReplica {
   /** Lets the router see a backend, or not. */
   setListed(backend: number, isListed: boolean): void {
     if (isListed) this.unlisted.delete(backend)
-    else this.unlisted.add(backend)
+    else {
+      this.unlisted.add(backend)
+      this.own?.gone(backend)
+    }
     this.cluster.list(({ id }) => !this.unlisted.has(id))
     this.isWhole = isWhole(this.cluster.backends)
     this.models?.forget()

@@ -1,6 +1,7 @@
 import type { PromptRuns } from '../../requests/prompt-runs.js'
 import { BelievedPrefixes } from '../../routing/believed-prefixes.js'
-import { isExact, type Visibility } from '../../routing/visibility.js'
+import { SentPrefixes } from '../../routing/sent-prefixes.js'
+import { isExact, tellsKvEvents, type Visibility } from '../../routing/visibility.js'
 import type { Machinery } from '../machinery.js'
 import { ReplicaSplit } from '../routers/replica-split.js'
 import type { RouterReplica } from '../routers/router-replica.js'
@@ -56,19 +57,32 @@ export class Deliveries {
     })
     const blockTokens = Int32Array.from(specs, ({ kv }) => kv.blockTokens)
     const each = Array.from({ length: routers.replicas })
-    this.beliefs =
-      typeof prefixes === 'string'
-        ? []
-        : each.map(() => new BelievedPrefixes(requests, blockTokens))
+    this.beliefs = tellsKvEvents(prefixes)
+      ? each.map(() => new BelievedPrefixes(requests, blockTokens))
+      : []
+    const { clock } = truth
+    const blocksOfBackends = kvTokens.map(
+      (_, backend) => blockTokens[machinery.ranksOf(backend)[0]]!,
+    )
     this.sources = each.map((_, i) => {
-      const belief = this.beliefs[i]
+      const sent =
+        typeof prefixes !== 'string' && 'ttlMs' in prefixes
+          ? new SentPrefixes({
+              clock,
+              requests,
+              runs: promptRuns,
+              blockTokens: Int32Array.from(blocksOfBackends),
+              ttlMs: prefixes.ttlMs,
+            })
+          : undefined
       return new VisibleSource({
         visibility,
         truth,
         promptTokens,
         maxTokens: requests.maxTokens,
         kvTokens,
-        belief,
+        belief: this.beliefs[i],
+        sent,
         ranks,
       })
     })
@@ -85,7 +99,7 @@ export class Deliveries {
     const { metrics, prefixes } = visibility
     if (typeof metrics !== 'string')
       this.metrics = new MetricsFeed(metrics, machinery, replicas, sources, seed)
-    if (typeof prefixes !== 'string')
+    if (tellsKvEvents(prefixes))
       this.kv = new KvFeed(prefixes, machinery, replicas, this.beliefs, seed, this.promptRuns)
   }
 

@@ -2,6 +2,7 @@ import type { Clock } from '../../kernel/clock.js'
 import type { BelievedPrefixes } from '../../routing/believed-prefixes.js'
 import type { AdapterState, BackendColumns } from '../../routing/cluster-view.js'
 import type { LiveSource } from '../../routing/live-views.js'
+import type { SentPrefixes } from '../../routing/sent-prefixes.js'
 import type { Visibility } from '../../routing/visibility.js'
 import type { RankTable } from '../results/rank-table.js'
 
@@ -16,6 +17,8 @@ export interface VisibleSourceOptions {
   readonly kvTokens: Float64Array
   /** Only with KV events. */
   readonly belief: BelievedPrefixes | undefined
+  /** Only where what was sent is taken to be cached. */
+  readonly sent: SentPrefixes | undefined
   /** Beliefs are held per rank. */
   readonly ranks: RankTable | undefined
 }
@@ -62,11 +65,12 @@ export class VisibleSource implements LiveSource {
   private readonly promptTokens: Int32Array
   private readonly maxTokens: Int32Array
   private readonly kvTokens: Float64Array
+  private readonly sentPrefixes: SentPrefixes | undefined
   private readonly isPolled: boolean
   private readonly isCounted: boolean
 
   constructor(options: VisibleSourceOptions) {
-    const { visibility, truth, promptTokens, belief, ranks } = options
+    const { visibility, truth, promptTokens } = options
     const size = truth.loads.waiting.length
     const isLive = visibility.metrics === 'live'
     this.isCounted = visibility.metrics === 'none'
@@ -75,6 +79,7 @@ export class VisibleSource implements LiveSource {
     this.promptTokens = promptTokens
     this.maxTokens = options.maxTokens
     this.kvTokens = options.kvTokens
+    this.sentPrefixes = options.sent
     this.waiting = new Int32Array(size)
     this.running = new Int32Array(size)
     this.kvUsage = new Float64Array(size)
@@ -107,7 +112,7 @@ export class VisibleSource implements LiveSource {
     }
     this.sampledAdapters = Array.from({ length: size }, (_, id) => unseen(truth.adapters?.(id)))
     this.adapters = (id) => (isLive ? truth.adapters?.(id) : this.sampledAdapters[id])
-    const match = matcher(prefixes, truth, belief, ranks)
+    const match = matcher(options)
     const isEstimated = visibility.tokenError > 0
     this.kv = {
       match: (request, out) => {
@@ -136,9 +141,15 @@ export class VisibleSource implements LiveSource {
       sent[backend] = sent[backend]! + 1
       loads.sentSinceSample[backend] = loads.sentSinceSample[backend]! + 1
     }
+    this.sentPrefixes?.sent(request, backend)
     this.pendingOf[request] = tokens
     this.count(request, backend, 1)
     this.countPending(backend, 1, tokens)
+  }
+
+  /** A backend is not seen any more. */
+  gone(backend: number): void {
+    this.sentPrefixes?.forget(backend)
   }
 
   /** The prompt of a request is computed. */
@@ -207,13 +218,15 @@ export class VisibleSource implements LiveSource {
   }
 }
 
-function matcher(
-  prefixes: Visibility['prefixes'],
-  truth: LiveSource,
-  belief: BelievedPrefixes | undefined,
-  ranks: RankTable | undefined,
-): LiveSource['kv']['match'] {
-  if (prefixes === 'live') return (request, out) => truth.kv.match(request, out)
+function matcher({
+  visibility,
+  truth,
+  belief,
+  sent,
+  ranks,
+}: VisibleSourceOptions): LiveSource['kv']['match'] {
+  if (visibility.prefixes === 'live') return (request, out) => truth.kv.match(request, out)
+  if (sent !== undefined) return (request, out) => sent.match(request, out)
   if (belief === undefined) return (_request, out) => out.fill(0)
   if (ranks === undefined) return (request, out) => belief.match(request, out)
   const byRank = new Int32Array(ranks.specs.length)
