@@ -1,7 +1,15 @@
 // Packs every publishable package and uses the tarballs in an empty directory, as a stranger would:
 // each package alone by import, and the command by `npx --no-install routesim`.
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -54,21 +62,19 @@ try {
   const all = mkdtempSync(join(temporary, 'all-'))
   writeFileSync(join(all, 'package.json'), '{"private":true,"type":"module"}')
   out(all, 'npm', 'install', '--ignore-scripts', '--no-package-lock', ...Object.values(tarball))
+  const installed = join(all, 'node_modules', '@routesim')
+  const aside = mkdtempSync(join(temporary, 'aside-'))
   for (const name of names) {
-    const alone = mkdtempSync(join(temporary, 'alone-'))
-    cpSync(join(all, 'node_modules'), join(alone, 'node_modules'), { recursive: true })
     const mayUse = closure(name)
-    for (const other of names) {
-      if (!mayUse.has(other))
-        rmSync(join(alone, 'node_modules', '@routesim', other), { recursive: true })
-    }
+    const others = names.filter((other) => !mayUse.has(other))
+    for (const other of others) renameSync(join(installed, other), join(aside, other))
     const code = `import * as it from '@routesim/${name}'; process.stdout.write(Object.keys(it).join(' '))`
-    const exported = out(alone, 'node', '--input-type=module', '-e', code)
+    const exported = out(all, 'node', '--input-type=module', '-e', code)
+    for (const other of others) renameSync(join(aside, other), join(installed, other))
     if (exported === '') throw new Error(`@routesim/${name} exports nothing`)
     console.log(
       `@routesim/${name} alone (with ${mayUse.size - 1} of ours): ${exported.split(' ').length} exports`,
     )
-    rmSync(alone, { recursive: true })
   }
 
   for (const file of ['configs', 'traces'])

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { Clock } from '../kernel/clock.js'
 import { PromptRuns } from '../requests/prompt-runs.js'
 import { NO_NODE } from '../requests/prompt-tree.js'
 import { RequestTableBuilder } from '../requests/request-table-builder.js'
@@ -38,14 +39,14 @@ test('a backend is taken to hold the whole blocks that it was sent not long ago'
         })
         const requests = builder.build()
         const runs = new PromptRuns(requests, requests)
-        const clock = { nowMs: 0 }
+        const clock = new Clock()
         const blockTokens = Int32Array.from(BLOCK_TOKENS)
         const made = { clock, requests, runs: () => runs, blockTokens, ttlMs: TTL_MS }
         const prefixes = new SentPrefixes(made)
         let sent: { text: string; backend: number; atMs: number }[] = []
         const out = new Int32Array(BLOCK_TOKENS.length)
         for (const { kind, request, backend, afterMs } of steps) {
-          clock.nowMs += afterMs
+          clock.reach(clock.nowMs + afterMs)
           if (kind === 'gone') {
             prefixes.forget(backend)
             sent = sent.filter((each) => each.backend !== backend)
