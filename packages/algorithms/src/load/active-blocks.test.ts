@@ -11,7 +11,7 @@ const step = fc.record({
   backend: fc.nat(BACKENDS - 1),
   isEnd: fc.boolean(),
 })
-// The prompt of a row does not change: its blocks, and 5 tokens that are its own.
+// The prompt of a row does not change: its runs, and 5 tokens that are its own.
 const prompts = fc.array(fc.array(fc.nat(2), { minLength: 0, maxLength: 4 }), {
   minLength: ROWS,
   maxLength: ROWS,
@@ -23,10 +23,20 @@ test('blocks under way are those of the set of its requests, each counted once w
       prompts,
       fc.array(step, { maxLength: 40 }),
       fc.boolean(),
-      (all, steps, isSharing) => {
-        const paths = all.map(chainedIds)
+      fc.constantFrom(16, 6, 20),
+      (all, steps, isSharing, runTokens) => {
+        const runs = all.map(chainedIds)
+        const promptTokens = runs.map((path) => runTokens * path.length + 5)
         const request = (row: number) =>
-          testPrompt(paths[row]!, { id: row, promptTokens: 16 * paths[row]!.length + 5 })
+          testPrompt(runs[row]!, { id: row, promptTokens: promptTokens[row]! }, runTokens)
+        // A block is known by the run in which it ends, and its place.
+        const paths = runs.map((path) =>
+          Array.from(
+            { length: Math.floor((runTokens * path.length) / 16) },
+            (_, i) => `${path[Math.ceil((16 * (i + 1)) / runTokens) - 1]} ${i}`,
+          ),
+        )
+        const rest = (row: number) => Math.ceil(promptTokens[row]! / 16) - paths[row]!.length
         const active = new ActiveBlocks(isSharing)
         active.reserve(BACKENDS)
         const out = new Float64Array(BACKENDS)
@@ -45,9 +55,10 @@ test('blocks under way are those of the set of its requests, each counted once w
             const rows = rowsOn(b)
             const shared = rows.flatMap((id) => paths[id]!)
             const blocks = isSharing ? new Set(shared).size : shared.length
-            // Each has one more block, which its own tokens only begin.
-            expect(active.blocksOf(b, 16)).toBe(blocks + rows.length)
-            expect(active.blocks[b]).toBe(blocks + rows.length)
+            // Each has one or two more blocks, in which its own tokens are.
+            const own = rows.reduce((sum, row) => sum + rest(row), 0)
+            expect(active.blocksOf(b, 16)).toBe(blocks + own)
+            expect(active.blocks[b]).toBe(blocks + own)
             expect(active.requests[b]).toBe(rows.length)
           }
           active.match(request(row), out)

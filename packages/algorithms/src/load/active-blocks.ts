@@ -1,13 +1,14 @@
 import type { RequestView } from '@routesim/core'
 import { OwnershipTable } from '../prefix-index/ownership-table.js'
 import { PromptPath } from '../prompt/prompt-path.js'
+import { wholeBlocks } from '../prompt/whole-blocks.js'
 import { InFlightTokens } from './in-flight-tokens.js'
 
 const NONE = -1
 
 /**
- * Distinct prompt blocks of the requests that this router has under way on each backend: a prefix that
- * several of them share counts once.
+ * Distinct prompt blocks of the requests that this router has under way on each backend: the whole blocks of a prefix that
+ * several of them share count once.
  *
  * `add` and `remove` are O(runs of the prompt x owners), the rest O(backends) or less.
  *
@@ -47,19 +48,9 @@ export class ActiveBlocks {
     this.blockTokens.set(blockTokens)
   }
 
-  /** Blocks under way on each backend, by id: both of the columns below, in blocks. */
+  /** Blocks under way on each backend, by id. */
   get blocks(): ArrayLike<number> {
     return this.blockColumn
-  }
-
-  /** Tokens under way on each backend, by id, that no other request shares, in whole blocks. */
-  get ownTokens(): ArrayLike<number> {
-    return this.own.tokens
-  }
-
-  /** The same of what others may share, each run once. */
-  get sharedTokens(): ArrayLike<number> {
-    return this.shared.ownerTokens
   }
 
   /** Blocks under way on a backend. */
@@ -67,18 +58,21 @@ export class ActiveBlocks {
     return (this.own.tokens[backend]! + this.shared.tokensOf(backend)) / blockTokens
   }
 
-  /** Leading tokens of a prompt that are under way on each backend, by id. */
+  /** Leading tokens of a prompt that are under way on each backend, by id, in whole blocks. */
   match(request: RequestView, out: Float64Array): void {
     out.fill(0)
     this.read(request)
     this.matchedRow = request.id
-    const { path, shared } = this
+    const { path, shared, blockTokens } = this
     for (let i = 0; i < path.length; i++) {
       const end = path.endTokens[i]!
       const count = shared.ownersOf(path.ids[i]!)
       if (count === 0) return
       const { found } = shared
-      for (let k = 0; k < count; k++) out[found[k]!] = end
+      for (let k = 0; k < count; k++) {
+        const backend = found[k]!
+        out[backend] = wholeBlocks(end, blockTokens[backend]!)
+      }
     }
   }
 
@@ -87,12 +81,14 @@ export class ActiveBlocks {
     this.remove(request)
     if (this.matchedRow !== request.id) this.read(request)
     const { path } = this
+    let start = 0
     for (let i = 0; i < path.length; i++) {
-      const start = i === 0 ? 0 : path.endTokens[i - 1]!
-      this.shared.acquire(path.ids[i]!, backend, path.endTokens[i]! - start)
+      const end = wholeBlocks(path.endTokens[i]!, blockTokens)
+      this.shared.acquire(path.ids[i]!, backend, end - start)
+      start = end
     }
     const blocks = Math.ceil(request.promptTokens / blockTokens)
-    this.own.add(request.id, backend, blocks * blockTokens - path.tokens)
+    this.own.add(request.id, backend, blocks * blockTokens - start)
     if (request.id >= this.homes.length) {
       const before = this.homes
       this.homes = new Int32Array(Math.max(1024, 2 * (request.id + 1)))

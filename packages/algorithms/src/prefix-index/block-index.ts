@@ -1,5 +1,6 @@
 import { grown } from '../pickers/column.js'
 import type { PromptPath } from '../prompt/prompt-path.js'
+import { wholeBlocks } from '../prompt/whole-blocks.js'
 import { OwnershipTable } from './ownership-table.js'
 
 const NONE = -1
@@ -236,9 +237,4 @@ export class BlockIndex {
     }
     this.oldestMs = oldestMs
   }
-}
-
-/** Tokens of the whole blocks before an offset. */
-function wholeBlocks(endTokens: number, blockTokens: number): number {
-  return endTokens - (endTokens % blockTokens)
 }

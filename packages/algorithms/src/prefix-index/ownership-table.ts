@@ -59,11 +59,6 @@ export class OwnershipTable {
     return this.tokens[backend] ?? 0
   }
 
-  /** Tokens that each backend owns, by id; valid until there is room made for more. */
-  get ownerTokens(): Float64Array {
-    return this.tokens
-  }
-
   /** The first entry of a run, -1 for none. */
   firstOwner(run: number): number {
     return this.heads[run] ?? NONE
@@ -334,7 +329,7 @@ export class OwnershipTable {
     if (backend >= this.oldest.length) this.reserveOwners(Math.max(16, 2 * (backend + 1)))
   }
 
-  /** Makes room for a fleet, so that {@link ownerTokens} has an entry for each, and rows are not wider than it. */
+  /** Makes room for a fleet, so that {@link tokens} has an entry for each, and rows are not wider than it. */
   reserveOwners(size: number): void {
     if (size <= this.oldest.length) return
     this.oldest = grown(this.oldest, new Int32Array(size).fill(NONE))

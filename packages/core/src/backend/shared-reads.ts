@@ -2,6 +2,7 @@ import type { BackendSpec } from '../engine/simulation-options.js'
 import type { KvCacheView } from '../kv-cache/kv-cache.js'
 import { NO_NODE } from '../requests/prompt-tree.js'
 import type { RequestTable } from '../requests/request-table.js'
+import { wholeBlocks } from '../requests/whole-blocks.js'
 
 /** Whether anybody asks how much context the decodes of a backend share. */
 export function countsSharedReads(
@@ -115,8 +116,4 @@ function wholeNode({ prompts, promptNode, promptTokens }: RequestTable, request:
     node = prompts.parent[node]!
   }
   return node
-}
-
-function wholeBlocks(tokens: number, blockTokens: number): number {
-  return tokens - (tokens % blockTokens)
 }

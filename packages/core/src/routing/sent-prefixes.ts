@@ -1,6 +1,7 @@
 import type { Clock } from '../kernel/clock.js'
 import type { PromptPathWriter, PromptRuns } from '../requests/prompt-runs.js'
 import type { RequestTable } from '../requests/request-table.js'
+import { wholeBlocks } from '../requests/whole-blocks.js'
 
 /** What a {@link SentPrefixes} is made from. */
 export interface SentPrefixesOptions {
@@ -101,9 +102,4 @@ class Path implements PromptPathWriter {
 
 function isSince(times: Float64Array | undefined, backend: number, sinceMs: number): boolean {
   return times !== undefined && times[backend]! > sinceMs
-}
-
-/** Tokens of the whole blocks before an offset. */
-function wholeBlocks(endTokens: number, blockTokens: number): number {
-  return endTokens - (endTokens % blockTokens)
 }
