@@ -90,7 +90,7 @@ export type { ServingSimTraffic } from './serving-sim/traffic.js'
 export { aiperfHeader } from './sweep/aiperf-header.js'
 export { type AiperfProfile, aiperfProfile } from './sweep/aiperf-profile.js'
 export type { Axis, Sampling, Setting, SettingRange, Settings } from './sweep/design.js'
-export { isOneSweep, mergeResultLogs } from './sweep/merge-results.js'
+export { isOneSweep, type MergedLogs, mergeResultLogs } from './sweep/merge-results.js'
 export {
   type FailedRun,
   type FinishedRun,

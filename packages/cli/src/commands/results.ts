@@ -1,4 +1,4 @@
-import { isOneSweep, mergeResultLogs, type ResultRecord, sweepPoints } from '@routesim/experiments'
+import { isOneSweep, type MergedLogs, mergeResultLogs, sweepPoints } from '@routesim/experiments'
 import type { CommandBody } from '../command-body.js'
 import { JSON_LINES } from '../output/check-ending.js'
 import { exportResults, RESULT_FORMATS, type ResultFormat } from '../output/export-results.js'
@@ -47,8 +47,9 @@ export const resultsCommand: CommandBody<ResultsArguments> = {
       if (to !== 'aiperf') await checkWritable(output!)
     } else
       await checkTarget({ output, format: undefined }, action === 'merge' ? JSON_LINES : undefined)
-    const { records, tornLines } = await mergeResultLogs(logs)
-    tell(records, tornLines)
+    const merged = await mergeResultLogs(logs)
+    const { records } = merged
+    tell(merged)
     if (action === 'merge') {
       await writeText(records.map((record) => JSON.stringify(record)).join('\n'), output!)
       console.error(`Wrote ${output}`)
@@ -63,9 +64,15 @@ export const resultsCommand: CommandBody<ResultsArguments> = {
 }
 
 /** Says what a reader should know of the logs before believing them. */
-function tell(records: readonly ResultRecord[], tornLines: number): void {
+function tell({ records, tornLines, contradictions }: MergedLogs): void {
   if (tornLines > 0) {
     console.error(`note: left out: ${tornLines === 1 ? 'a torn line' : `${tornLines} torn lines`}`)
+  }
+  if (records.length === 0) console.error('note: no run is there')
+  if (contradictions > 0) {
+    console.error(
+      `note: ${contradictions} runs are there with different results, of which the latest are taken; are the routers' random choices those of cluster.random?`,
+    )
   }
   const failed = records.filter(({ status }) => status === 'failed').length
   if (failed > 0) console.error(`note: ${failed} runs failed`)

@@ -75,6 +75,8 @@ export const workerCommand: CommandBody<WorkerArguments> = {
       )
     } finally {
       end()
+      // BullMQ goes on to look for a Redis that is gone.
+      setTimeout(() => process.exit(), 1000).unref()
     }
   },
 }

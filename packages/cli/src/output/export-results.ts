@@ -4,7 +4,7 @@ import { aiperfProfile, isOneSweep, type ResultRecord } from '@routesim/experime
 import { UsageError } from '../usage-error.js'
 import { flatCsv, flatten } from './flat-csv.js'
 import { writeParquet } from './write-parquet.js'
-import { writeText } from './write-results.js'
+import { outputFailed, writeText } from './write-results.js'
 
 /** What result logs can be exported as. */
 export const RESULT_FORMATS = ['json', 'csv', 'parquet', 'aiperf'] as const
@@ -55,7 +55,9 @@ async function writeAiperf(records: readonly ResultRecord[], directory: string):
     const { json, csv } = aiperfProfile(record)
     const number = String(isOne ? record.run : i).padStart(6, '0')
     const own = join(directory, `${number}-${record.algorithm}`)
-    await mkdir(own, { recursive: true })
+    await mkdir(own, { recursive: true }).catch((cause: unknown) => {
+      throw outputFailed(directory, cause)
+    })
     await writeText(JSON.stringify(json, undefined, 2), join(own, 'profile_export_aiperf.json'))
     await writeText(csv, join(own, 'profile_export_aiperf.csv'))
     written++

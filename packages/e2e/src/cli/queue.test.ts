@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { BIN, directoryWith, type Outcome, routesim } from '../testing/command.js'
@@ -256,13 +257,40 @@ export default defineRouter({
     }
     expect(await told('http://localhost')).toContain('expected an address such as redis://')
     expect(await told('redis://:secret@127.0.0.1:1')).toMatch(/\*\*\*@127.0.0.1:1.*ECONNREFUSED/)
-    expect(await told(server.url.replace('secret', 'wrong'))).toContain('WRONGPASS')
+    const wrong = await told(server.url.replace('secret', 'wrong'))
+    expect(wrong).toContain('WRONGPASS')
+    expect(wrong).toContain('Give a password as ROUTESIM_QUEUE_PASSWORD')
+    expect(await told('redis://:sec/secret@127.0.0.1')).toMatch(/\/\/\*\*\*@127.*percent-encoded/s)
+    expect(await told('redis://127.0.0.1:1?password=secret')).toContain(':1?***: can not connect')
+    expect(await told(`${server.url}/99`)).toContain('DB index is out of range')
     expect(await told(server.url, '-t', '-')).toContain('standard input can not go')
     expect(await told(server.url, '--jobs', '2')).toContain('jobs')
     expect(await told(server.url, '--shard', '0/2')).toContain('shard')
     const { code } = await routesim([...SMALL, '--log', path('log.jsonl')], { cwd: path('.') })
     expect(code).toBe(0)
   })
+
+  test.each(['for good', 'for a while'])(
+    'a worker leaves also when its Redis was away: %s',
+    async (away) => {
+      const first = await startRedis()
+      const worker = new TestWorker(first.url)
+      await until(() => worker.stderr.includes('waiting for runs'))
+      await first.stop()
+      await until(() => worker.stderr.includes('trying to connect again'))
+      // Long enough for BullMQ to wait, too.
+      await setTimeout(2000)
+      if (away === 'for good') {
+        await worker.leave()
+      } else {
+        worker.process.kill('SIGTERM')
+        const again = await startRedis(['--port', new URL(first.url).port])
+        expect(await worker.code, worker.stderr).toBe(0)
+        await again.stop()
+      }
+      expect(worker.stderr).toContain('Left: 0 runs done')
+    },
+  )
 
   test('a report does not tell the password', async () => {
     const path = directoryWith({ 'c.toml': CONFIG })

@@ -36,7 +36,9 @@ const affine = table({
   decode_ms_per_request: notNegative().describe('c, in ms per decoding request.'),
   decode_ms_per_context_token: notNegative()
     .default(0)
-    .describe('d, in ms per token of context of the decoding requests, the token that each computes included.'),
+    .describe(
+      'd, in ms per token of context of the decoding requests, the token that each computes included.',
+    ),
   mixed_decode_ms_per_context_token: notNegative()
     .optional()
     .describe('d in steps that hold prompt tokens too; as in others when absent.'),

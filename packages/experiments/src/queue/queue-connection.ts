@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { RESULT_VERSION } from '../sweep/point-key.js'
 import { loadBullMq, type QueuePackages } from './load-bullmq.js'
-import { parseQueueUrl } from './queue-url.js'
+import { PASSWORD_HINT, parseQueueUrl } from './queue-url.js'
 
 /** What all keys in Redis begin with. */
 export const PREFIX = 'routesim'
@@ -47,6 +47,14 @@ export async function connectQueue(
     // Only what was there once is waited for.
     retryStrategy: (times) => (isOpen ? Math.min(times * 200, MOST_WAIT_MS) : null),
   })
+  // BullMQ has connections of its own, for what it waits for.
+  const all = [redis]
+  const duplicate = redis.duplicate.bind(redis)
+  redis.duplicate = (options) => {
+    const other = duplicate(options)
+    all.push(other)
+    return other
+  }
   let reason: Error | undefined
   redis.on('error', (error: Error) => {
     reason = error
@@ -62,12 +70,17 @@ export async function connectQueue(
     await redis.connect()
     // Wrong passwords show at the first command only.
     await redis.ping()
+    // Where there is no such database, Redis goes on in the first one.
+    const { db = 0 } = redis.options
+    if (db > 0) await redis.select(db)
   } catch (cause) {
     redis.disconnect()
-    throw new RouteSimError<ExperimentsErrorCode>(
-      `queue ${shown}: can not connect: ${reasonOf(reason ?? (cause as Error))}`,
-      { code: 'queue_unreachable', hint: 'Is a Redis or Valkey running there?', cause },
-    )
+    const why = reasonOf(reason ?? (cause as Error))
+    throw new RouteSimError<ExperimentsErrorCode>(`queue ${shown}: can not connect: ${why}`, {
+      code: 'queue_unreachable',
+      hint: hintOn(why),
+      cause,
+    })
   }
   isOpen = true
   return {
@@ -76,7 +89,7 @@ export async function connectQueue(
     shown,
     async close() {
       isOpen = false
-      redis.disconnect()
+      for (const each of all) each.disconnect()
     },
   }
 }
@@ -101,6 +114,12 @@ export async function waitingOfOthers({
     return { version, runs }
   })
   return (await Promise.all(counted)).filter(({ runs }) => runs > 0)
+}
+
+function hintOn(why: string): string {
+  if (/NOAUTH|WRONGPASS|invalid password/i.test(why)) return PASSWORD_HINT
+  if (/DB index/i.test(why)) return 'Name a database that is there, from 0 on.'
+  return 'Is a Redis or Valkey running there?'
 }
 
 function reasonOf(error: Error): string {

@@ -8,6 +8,10 @@ const PROTOCOLS: Readonly<Record<string, string>> = {
   'valkeys:': 'rediss:',
 }
 
+/** Where passwords go. */
+export const PASSWORD_HINT =
+  'Give a password as ROUTESIM_QUEUE_PASSWORD, or in the address with what is no letter or digit percent-encoded.'
+
 /** Where a queue is. */
 export interface QueueUrl {
   /** As Redis clients take it, with its password. */
@@ -24,7 +28,8 @@ export function parseQueueUrl(text: string): QueueUrl {
   const url = URL.canParse(text) ? new URL(text) : undefined
   const protocol = url && PROTOCOLS[url.protocol]
   if (url === undefined || protocol === undefined || url.hostname === '') {
-    throw invalid(`expected an address such as redis://localhost:6379, got "${hidden(text)}"`)
+    const asked = `expected an address such as redis://localhost:6379, got "${hidden(text)}"`
+    throw invalid(asked, text.includes('@') ? PASSWORD_HINT : undefined)
   }
   if (!/^\/?\d*$/.test(url.pathname)) {
     throw invalid(`expected the number of a database after the host, got "${url.pathname}"`)
@@ -32,11 +37,15 @@ export function parseQueueUrl(text: string): QueueUrl {
   return { url: protocol + url.href.slice(url.protocol.length), shown: hidden(url.href) }
 }
 
-/** An address, and whatever else was taken for one, without the password in it. */
+/** An address, and whatever else was taken for one, without what may be a password in it. */
 function hidden(text: string): string {
-  return text.replace(/\/\/[^@/]*@/, '//***@')
+  return text.replace(/\/\/.*@/, '//***@').replace(/\?.+/, '?***')
 }
 
-function invalid(problem: string): RouteSimError<ExperimentsErrorCode> {
-  return new RouteSimError(`queue: ${problem}`, { code: 'queue_invalid', path: 'queue' })
+function invalid(problem: string, hint?: string): RouteSimError<ExperimentsErrorCode> {
+  return new RouteSimError(`queue: ${problem}`, {
+    code: 'queue_invalid',
+    path: 'queue',
+    ...(hint && { hint }),
+  })
 }

@@ -17,6 +17,8 @@ const LOOKS_PER_LIFE = 3
 const MOST_DEATHS = 3
 const LOOK_FOR_OTHERS_MS = 10_000
 const LOOK_IDLE_MS = 200
+/** How long a queue is waited for that does not answer, once there is nothing to do. */
+const MOST_WAIT_MS = 3000
 
 /** Options of {@link runSweepWorker}. */
 export interface SweepWorkerOptions {
@@ -119,11 +121,33 @@ export async function runSweepWorker(options: SweepWorkerOptions): Promise<Worke
   const stopWatching = watchOtherVersions(connection, note)
   await untilLeaving([options.leave, options.giveUp], isIdle)
   stopWatching()
-  await worker.close()
+  const isLeft = (): boolean => underWay === 0 || giveUp.signal.aborted
+  if (!(await isClosed(worker.close(), isLeft))) {
+    note(`queue ${connection.shown}: does not answer; left without it`)
+  }
   await simulator.close()
   options.giveUp?.removeEventListener('abort', abandon)
   await connection.close()
   return counts
+}
+
+/** Whether it closes. Who waits for a queue that is gone waits for ever: a while after nothing is left to do it has not. */
+function isClosed(closing: Promise<void>, isLeft: () => boolean): Promise<boolean> {
+  return new Promise((resolve) => {
+    let sinceMs = Number.POSITIVE_INFINITY
+    const end = (closes: boolean): void => {
+      clearInterval(timer)
+      resolve(closes)
+    }
+    const timer = setInterval(() => {
+      sinceMs = isLeft() ? Math.min(sinceMs, performance.now()) : Number.POSITIVE_INFINITY
+      if (performance.now() - sinceMs >= MOST_WAIT_MS) end(false)
+    }, LOOK_IDLE_MS)
+    closing.then(
+      () => end(true),
+      () => end(false),
+    )
+  })
 }
 
 function untilLeaving(

@@ -9,7 +9,7 @@ import { resolveAlgorithms } from '../run/resolve-algorithms.js'
 import { visibilitiesOf } from '../run/scenario.js'
 import { openLog } from '../sweep/open-log.js'
 import type { SweepRun } from '../sweep/plan-sweep.js'
-import { pointKey } from '../sweep/point-key.js'
+import { pointKeys } from '../sweep/point-key.js'
 import { placesOf, runSweep } from '../sweep/run-sweep.js'
 import type { SweepPoint } from '../sweep/sweep-points.js'
 import { combinations, flagsOf, type ServingSimAxes, type ServingSimPoint } from './combinations.js'
@@ -233,7 +233,7 @@ function planned(
     algorithm,
     label: choice.label!,
     seed,
-    key: pointKey({ ...identity, stepper: 'fast', perRequest: true }),
+    ...pointKeys({ ...identity, stepper: 'fast', perRequest: true }),
     made: { scenario: { config }, workload, requestsHash: hash, files },
   }
 }

@@ -18,7 +18,7 @@ prompt_tokens_mean = 2000
 gen_tokens_mean = 200
 `)
   const { result } = await run({ config, algorithm: 'least_outstanding' })
-  const place = { key: 'k', version: '1', run: 0, runs: 1, settings: {}, rate: null }
+  const place = { key: 'k', row: 'r', version: '1', run: 0, runs: 1, settings: {}, rate: null }
   const name = { algorithm: 'least_outstanding', seed: 42, status: 'ok' } as const
   const { json, csv } = aiperfProfile({ ...place, ...name, result: result as never })
   const { ttft, ttft_of_completed: completed } = result as unknown as Record<

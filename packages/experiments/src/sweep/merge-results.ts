@@ -1,7 +1,7 @@
 import { RouteSimError } from '@routesim/core'
 import type { ExperimentsErrorCode } from '../errors.js'
 import { type LogContent, type ResultRecord, readResultLog } from './result-log.js'
-import { placeInWords, placeName } from './same-place.js'
+import { placeInWords, placeName, rowName } from './same-place.js'
 
 /**
  * The runs of several result logs, each once: in the order of their sweep, or when they are of several, those
@@ -36,22 +36,55 @@ function isSameRun(a: ResultRecord, b: ResultRecord): boolean {
   return a.runs !== b.runs || a.run === b.run || placeName(a) === placeName(b)
 }
 
+/** What stands in several result logs. */
+export interface MergedLogs {
+  readonly records: readonly ResultRecord[]
+  readonly tornLines: number
+  /** Runs that are there more than once with different figures, which equal runs can not have; the latest are taken. */
+  readonly contradictions: number
+}
+
 /**
  * Reads and merges result logs.
  * @throws RouteSimError `log_unreadable`; `log_of_other_runs` when two are of other traffic or another config
  */
-export async function mergeResultLogs(
-  paths: readonly string[],
-): Promise<{ readonly records: readonly ResultRecord[]; readonly tornLines: number }> {
+export async function mergeResultLogs(paths: readonly string[]): Promise<MergedLogs> {
   const logs = await Promise.all(paths.map(readResultLog))
   const replaced = replacedRuns(paths, logs)
   const kept = logs.map((log) => ({
     ...log,
     records: log.records.filter((record) => !replaced.has(nameOf(record))),
   }))
+  checkRows(paths, kept)
   const records = mergeRecords(kept)
   const tornLines = logs.reduce((sum, log) => sum + log.tornLines, 0)
-  return { records, tornLines }
+  return { records, tornLines, contradictions: contradictionsIn(kept) }
+}
+
+/** @throws RouteSimError `log_of_other_runs` for finished runs of one version that differ in more than their seed */
+function checkRows(paths: readonly string[], logs: readonly LogContent[]): void {
+  const known = new Map<string, { readonly row: string; readonly path: string }>()
+  for (const [i, { records }] of logs.entries()) {
+    const path = paths[i]!
+    for (const record of records) {
+      if (record.status !== 'ok') continue
+      const name = `${record.version} ${rowName(record)}`
+      const before = known.get(name)
+      if (before === undefined) known.set(name, { row: record.row, path })
+      else if (before.row !== record.row) throw otherRuns(path, record, before.path)
+    }
+  }
+}
+
+/** Runs that are there more than once, with other figures each time. */
+function contradictionsIn(logs: readonly LogContent[]): number {
+  const results = new Map<string, Set<string>>()
+  for (const record of logs.flatMap(({ records }) => records)) {
+    if (record.status !== 'ok') continue
+    const of = results.get(nameOf(record)) ?? new Set()
+    results.set(nameOf(record), of.add(JSON.stringify(record.result)))
+  }
+  return [...results.values()].filter(({ size }) => size > 1).length
 }
 
 /**

@@ -10,7 +10,7 @@ import {
   type ResultRecord,
   readResultLog,
 } from './result-log.js'
-import { placeInWords, placeName } from './same-place.js'
+import { placeInWords, rowName } from './same-place.js'
 import { type Shard, shardName } from './shard.js'
 
 /** A result log that runs are appended to, and what stands in it already. */
@@ -76,17 +76,16 @@ function checkSameShard(path: string, { shard }: LogContent, part: string | unde
   )
 }
 
-/** Runs that stand at the same place with another key had another trace, config or router: two answers in one table. */
+/** Runs of the same row with another key had another trace, config or router: their mean says nothing. */
 function checkSameRuns(
   path: string,
   records: readonly ResultRecord[],
   planned: readonly ResultPlace[],
 ): void {
-  const keys = new Set(planned.map(({ key }) => key))
-  const places = new Set(planned.map(placeName))
+  const rows = new Map(planned.map((place) => [rowName(place), place.row]))
   const other = records.find(
     (record) =>
-      record.version === RESULT_VERSION && !keys.has(record.key) && places.has(placeName(record)),
+      record.version === RESULT_VERSION && (rows.get(rowName(record)) ?? record.row) !== record.row,
   )
   if (other === undefined) return
   throw new RouteSimError<ExperimentsErrorCode>(

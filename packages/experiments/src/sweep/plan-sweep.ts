@@ -8,18 +8,17 @@ import { type AlgorithmChoice, resolveAlgorithms } from '../run/resolve-algorith
 import { checkConcurrency, visibilitiesOf, withConcurrency, withTargets } from '../run/scenario.js'
 import type { WorkloadSource } from '../workload/load-workload.js'
 import type { Settings } from './design.js'
-import { pointKey } from './point-key.js'
+import { type PointKeys, pointKeys } from './point-key.js'
 import type { TrafficStore } from './traffic.js'
 
 /** One run of a sweep: a point under one seed. */
-export interface SweepRun {
+export interface SweepRun extends PointKeys {
   readonly settings: Settings
   readonly rate: number | undefined
   /** Index of the algorithm, and what results call it. */
   readonly algorithm: number
   readonly label: string
   readonly seed: number
-  readonly key: string
   /** What it is made of, or why it can not be made. */
   readonly made:
     | {
@@ -92,8 +91,8 @@ async function runsAt(
   return algorithms.flatMap(({ label, choice, visibility: seen }, algorithm) =>
     seeds.map((seed): SweepRun => {
       const identity = { config, algorithm: choice, visibility: seen, seed, stepper, perRequest }
-      const key = pointKey({ ...identity, requests: hash, files })
-      return { settings, rate, algorithm, label, seed, key, made }
+      const keys = pointKeys({ ...identity, requests: hash, files })
+      return { settings, rate, algorithm, label, seed, ...keys, made }
     }),
   )
 }
@@ -110,8 +109,8 @@ function failedRuns(
     seeds.map((seed) => {
       const config = { ...source.config, settings, rate } as Config
       const identity = { config, algorithm: choice, visibility: seen, seed, stepper, perRequest }
-      const key = pointKey({ ...identity, requests: undefined, files: [] })
-      return { settings, rate, algorithm, label, seed, key, made: { error } }
+      const keys = pointKeys({ ...identity, requests: undefined, files: [] })
+      return { settings, rate, algorithm, label, seed, ...keys, made: { error } }
     }),
   )
 }

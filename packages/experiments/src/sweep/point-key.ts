@@ -18,7 +18,8 @@ export interface PointIdentity {
   readonly algorithm: AlgorithmChoice
   /** What its routers see, by all that says it. */
   readonly visibility: object
-  readonly seed: number
+  /** Undefined for the row of a table, which is the same for all seeds. */
+  readonly seed: number | undefined
   /** Hash of the requests when they were read, nothing when the config says how they are generated. */
   readonly requests: string | undefined
   /** What the files hold that the config names. */
@@ -28,7 +29,20 @@ export interface PointIdentity {
 }
 
 /** Version of RouteSim and of the layout of results: results of another version are not reused. */
-export const RESULT_VERSION: string = `${packageVersion()}+1`
+export const RESULT_VERSION: string = `${packageVersion()}+2`
+
+/** Keys of a run, and of the row of a table that it is in. */
+export interface PointKeys {
+  /** Equal for runs with equal results. */
+  readonly key: string
+  /** Equal for runs that differ in their seed alone: only these have a mean. */
+  readonly row: string
+}
+
+/** Both keys of a run: hashes of all that it depends on. */
+export function pointKeys(identity: PointIdentity): PointKeys {
+  return { key: pointKey(identity), row: pointKey({ ...identity, seed: undefined }) }
+}
 
 /** Equal for runs with equal results: a hash of all that a result depends on. */
 export function pointKey({ config, algorithm, files, ...rest }: PointIdentity): string {

@@ -11,6 +11,7 @@ const newLog = () => join(mkdtempSync(join(tmpdir(), 'routesim-log-')), 'runs.js
 function record(run: number, message = 'ü {"key":1}\n'): ResultRecord {
   return {
     key: `key ${run}`,
+    row: 'row',
     version: '1',
     run,
     runs: 3,
@@ -45,7 +46,7 @@ test('a log that was cut anywhere in its last line keeps all others, and takes m
 
 test('what is no record is left out and counted', async () => {
   const path = newLog()
-  writeFileSync(path, `null\n{"key":"a"}\n\n${JSON.stringify(record(1))}\n\0\0\0\n`)
+  writeFileSync(path, `null\n{"key":"a"\n\n${JSON.stringify(record(1))}\n\0\0\0\n`)
   const { records, tornLines } = await readResultLog(path)
   expect(records).toEqual([record(1)])
   expect(tornLines).toBe(3)
@@ -103,16 +104,64 @@ test('runs of several sweeps stand in the order of their logs, those of one in t
   expect(ratesOf(logOf(at(20, 2), at(5, 0)), logOf(at(10, 1)))).toEqual([5, 10, 20])
 })
 
+function finishedRun(place: Partial<ResultRecord>, ttft = {}): ResultRecord {
+  const { error: _, ...run } = record(0) as Extract<ResultRecord, { status: 'failed' }>
+  const result = { ttft } as RunSummary
+  return { ...run, ...place, status: 'ok', result } as ResultRecord
+}
+
+function logOf(...records: object[]): string {
+  const path = newLog()
+  writeFileSync(path, records.map((each) => `${JSON.stringify(each)}\n`).join(''))
+  return path
+}
+
+test('seeds of other traffic have no mean with those of this one', async () => {
+  const own = logOf(finishedRun({ key: 'a', seed: 1 }), finishedRun({ key: 'b', seed: 2 }))
+  const shard = logOf(finishedRun({ key: 'c', seed: 3, row: 'of another config' }))
+  await expect(mergeResultLogs([own, shard])).rejects.toMatchObject({
+    code: 'log_of_other_runs',
+    message: `${shard}: has random, cluster.num_backends 4, seed 3 of another trace, config, router or policy file than ${own}`,
+  })
+  // Of another version, or at another place, it is told apart.
+  const later = finishedRun({ key: 'c', seed: 3, row: 'other', version: '2' })
+  const elsewhere = finishedRun({ key: 'd', seed: 3, row: 'other', algorithm: 'lmetric' })
+  expect((await mergeResultLogs([own, logOf(later, elsewhere)])).records).toHaveLength(4)
+})
+
+test('equal runs with different results are counted', async () => {
+  const path = logOf(
+    finishedRun({ key: 'a' }, { mean: 1 }),
+    finishedRun({ key: 'b', seed: 2 }, { mean: 1 }),
+    finishedRun({ key: 'a' }, { mean: 2 }),
+  )
+  const again = logOf(finishedRun({ key: 'a' }, { mean: 2 }))
+  expect(await mergeResultLogs([again])).toMatchObject({ contradictions: 0 })
+  const { records, contradictions } = await mergeResultLogs([path, again])
+  expect(contradictions).toBe(1)
+  const means = records.map((each) => each.status === 'ok' && each.result.ttft.mean)
+  expect(means.sort()).toEqual([1, 2])
+})
+
+test('a whole line that is no run is told with its place', async () => {
+  const run = finishedRun({})
+  for (const wrong of [
+    { key: 'a', run: 0, status: 'ok' },
+    { ...run, result: {} },
+    { ...run, status: 'finished' },
+    { ...run, settings: undefined },
+    { ...record(1), error: null },
+  ]) {
+    const path = logOf(run, wrong)
+    await expect(readResultLog(path)).rejects.toMatchObject({
+      code: 'log_unreadable',
+      message: `${path}:2: expected a run of a sweep, got one that lacks fields`,
+    })
+  }
+})
+
 test('runs of other traffic are not merged as if they were the same', async () => {
-  const finished = (key: string, seed: number, version = '1'): ResultRecord => {
-    const { error: _, ...place } = record(0) as Extract<ResultRecord, { status: 'failed' }>
-    return { ...place, key, seed, version, status: 'ok', result: {} as RunSummary }
-  }
-  const logOf = (...records: ResultRecord[]): string => {
-    const path = newLog()
-    writeFileSync(path, records.map((each) => `${JSON.stringify(each)}\n`).join(''))
-    return path
-  }
+  const finished = (key: string, seed: number, version = '1') => finishedRun({ key, seed, version })
   const [one, more] = [logOf(record(0), finished('a', 1)), logOf(finished('b', 2))]
   const keysOf = async (...paths: string[]): Promise<string[]> =>
     (await mergeResultLogs(paths)).records.map(({ key }) => key)

@@ -18,8 +18,10 @@ export type ResultRecord = ResultPlace & (FinishedRun | FailedRun)
 
 /** Which run of a sweep it was. */
 export interface ResultPlace {
-  /** Equal for runs with equal results; see `pointKey`. */
+  /** Equal for runs with equal results. */
   readonly key: string
+  /** Equal for runs that differ in their seed alone. */
+  readonly row: string
   /** Version of RouteSim and of the layout. */
   readonly version: string
   /** Position in the sweep, and runs of it in all. */
@@ -64,10 +66,13 @@ export async function readResultLog(path: string): Promise<LogContent> {
   let isForeign = false
   try {
     const file = await open(path)
+    let number = 0
     for await (const line of file.readLines({ encoding: 'utf8' })) {
-      const record = parseRecord(line)
-      const shard = record === undefined ? parseShardLine(line) : undefined
-      if (record !== undefined) records.push(record)
+      number++
+      const value = parsed(line)
+      const shard = parseShardLine(line)
+      if (isRecord(value)) records.push(value)
+      else if (line.startsWith(RECORD_START) && value !== undefined) throw notARun(path, number)
       else if (shard !== undefined) shards.add(shard)
       else if (line.trim() !== '') {
         isForeign ||= !mayBeTorn(line)
@@ -75,6 +80,7 @@ export async function readResultLog(path: string): Promise<LogContent> {
       }
     }
   } catch (cause) {
+    if (cause instanceof RouteSimError) throw cause
     throw failed('log_unreadable', path, whyUnreadable(cause), cause)
   }
   if (records.length === 0 && isForeign) throw notALog(path)
@@ -96,15 +102,41 @@ function notALog(path: string): RouteSimError<ExperimentsErrorCode> {
   })
 }
 
-/** The record of a line; undefined when it is none. */
-function parseRecord(line: string): ResultRecord | undefined {
+/** What no crash leaves: a whole line that lacks what every run has. */
+function notARun(path: string, line: number): RouteSimError<ExperimentsErrorCode> {
+  return new RouteSimError(
+    `${path}:${line}: expected a run of a sweep, got one that lacks fields`,
+    {
+      code: 'log_unreadable',
+      path,
+      hint: 'Was it edited, or written by something else? Take the line out; --resume does the run again.',
+    },
+  )
+}
+
+/** The JSON of a line; undefined when it is none. */
+function parsed(line: string): unknown {
   try {
-    const value: unknown = JSON.parse(line)
-    const isRecord = typeof value === 'object' && value !== null && 'key' in value && 'run' in value
-    return isRecord && 'status' in value ? (value as ResultRecord) : undefined
+    return JSON.parse(line)
   } catch {
     return undefined
   }
+}
+
+function isRecord(value: unknown): value is ResultRecord {
+  if (!isTable(value)) return false
+  const { key, version, algorithm, run, runs, seed, rate, settings, status, result, error } = value
+  return (
+    [key, version, algorithm].every((text) => typeof text === 'string') &&
+    [run, runs, seed, rate ?? 0].every((number) => typeof number === 'number') &&
+    isTable(settings) &&
+    ((status === 'ok' && isTable(result) && isTable(result['ttft'])) ||
+      (status === 'failed' && isTable(error) && typeof error['message'] === 'string'))
+  )
+}
+
+function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** The part that a line tells; undefined when it is of another kind. */

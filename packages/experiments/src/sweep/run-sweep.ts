@@ -149,9 +149,10 @@ export function placesOf(runs: readonly SweepRun[]): ResultPlace[] {
 }
 
 function placeOf(runs: readonly SweepRun[], run: number): ResultPlace {
-  const { key, settings, rate, label, seed } = runs[run]!
+  const { key, row, settings, rate, label, seed } = runs[run]!
   return {
     key,
+    row,
     version: RESULT_VERSION,
     run,
     runs: runs.length,

@@ -5,6 +5,11 @@ export function placeName({ settings, rate, algorithm, seed }: ResultPlace): str
   return JSON.stringify([settings, rate, algorithm, seed])
 }
 
+/** Equal for runs that are one row of a table. */
+export function rowName({ settings, rate, algorithm }: ResultPlace): string {
+  return JSON.stringify([settings, rate, algorithm])
+}
+
 /** Whether a record stands where it would stand if it were of the sweep of that place. */
 export function isAt(record: ResultPlace, place: ResultPlace): boolean {
   const { run, runs } = record
