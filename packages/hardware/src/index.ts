@@ -69,6 +69,7 @@ export {
   flopsPerToken,
   kvBytesOfContext,
   kvShare,
+  kvShareOfGpu,
   largestStage,
   type ModelParameters,
   modelParameters,
