@@ -43,7 +43,7 @@ function dense(record: DenseRecord): Model {
 export const DENSE_MODELS: readonly Model[] = [
   dense({
     name: 'Llama-2-7B',
-    aliases: ['llama2-7b'],
+    aliases: [],
     repository: 'meta-llama/Llama-2-7b-hf',
     layers: 32,
     hiddenSize: 4096,
@@ -55,7 +55,7 @@ export const DENSE_MODELS: readonly Model[] = [
   }),
   dense({
     name: 'Llama-2-13B',
-    aliases: ['llama2-13b'],
+    aliases: [],
     repository: 'meta-llama/Llama-2-13b-hf',
     layers: 40,
     hiddenSize: 5120,
@@ -67,7 +67,7 @@ export const DENSE_MODELS: readonly Model[] = [
   }),
   dense({
     name: 'Llama-2-70B',
-    aliases: ['llama2-70b'],
+    aliases: [],
     repository: 'meta-llama/Llama-2-70b-hf',
     layers: 80,
     hiddenSize: 8192,
@@ -91,7 +91,7 @@ export const DENSE_MODELS: readonly Model[] = [
   }),
   dense({
     name: 'Llama-3.2-1B',
-    aliases: ['Llama-3.2-1B-Instruct'],
+    aliases: [],
     repository: 'meta-llama/Llama-3.2-1B',
     layers: 16,
     hiddenSize: 2048,
@@ -104,7 +104,7 @@ export const DENSE_MODELS: readonly Model[] = [
   }),
   dense({
     name: 'Llama-3.2-3B',
-    aliases: ['Llama-3.2-3B-Instruct'],
+    aliases: [],
     repository: 'meta-llama/Llama-3.2-3B',
     layers: 28,
     hiddenSize: 3072,
@@ -117,14 +117,7 @@ export const DENSE_MODELS: readonly Model[] = [
   }),
   dense({
     name: 'Llama-3.1-8B',
-    aliases: [
-      'Llama-3-8B',
-      'Meta-Llama-3-8B',
-      'Llama-3.1-8B-Instruct',
-      'meta-llama/Llama-3.1-8B-Instruct',
-      'DeepSeek-R1-Distill-Llama-8B',
-      'deepseek-ai/DeepSeek-R1-Distill-Llama-8B',
-    ],
+    aliases: ['Llama-3-8B', 'Meta-Llama-3-8B', 'DeepSeek-R1-Distill-Llama-8B', 'Meta-Llama-3.1-8B'],
     repository: 'meta-llama/Llama-3.1-8B',
     layers: 32,
     hiddenSize: 4096,
@@ -139,12 +132,9 @@ export const DENSE_MODELS: readonly Model[] = [
     aliases: [
       'Llama-3-70B',
       'Llama-3.3-70B',
-      'Llama-3.1-70B-Instruct',
-      'Llama-3.3-70B-Instruct',
-      'meta-llama/Llama-3.1-70B-Instruct',
-      'meta-llama/Llama-3.3-70B-Instruct',
       'DeepSeek-R1-Distill-Llama-70B',
-      'deepseek-ai/DeepSeek-R1-Distill-Llama-70B',
+      'Meta-Llama-3-70B',
+      'Meta-Llama-3.1-70B',
     ],
     repository: 'meta-llama/Llama-3.1-70B',
     layers: 80,
@@ -157,7 +147,7 @@ export const DENSE_MODELS: readonly Model[] = [
   }),
   dense({
     name: 'Llama-3.1-405B',
-    aliases: ['Llama-3.1-405B-Instruct', 'meta-llama/Llama-3.1-405B-Instruct'],
+    aliases: ['Meta-Llama-3.1-405B'],
     repository: 'meta-llama/Llama-3.1-405B',
     layers: 126,
     hiddenSize: 16384,
@@ -169,7 +159,7 @@ export const DENSE_MODELS: readonly Model[] = [
   }),
   dense({
     name: 'Mistral-7B',
-    aliases: ['Mistral-7B-v0.1'],
+    aliases: ['Mistral-7B-v0.1', 'Mistral-7B-Instruct-v0.1'],
     repository: 'mistralai/Mistral-7B-v0.1',
     layers: 32,
     hiddenSize: 4096,
@@ -182,7 +172,7 @@ export const DENSE_MODELS: readonly Model[] = [
   }),
   dense({
     name: 'Mistral-7B-v0.3',
-    aliases: ['Mistral-7B-Instruct-v0.3', 'mistralai/Mistral-7B-Instruct-v0.3'],
+    aliases: ['Mistral-7B-Instruct-v0.3'],
     repository: 'mistralai/Mistral-7B-v0.3',
     layers: 32,
     hiddenSize: 4096,
@@ -194,12 +184,7 @@ export const DENSE_MODELS: readonly Model[] = [
   }),
   dense({
     name: 'Mistral-Nemo-12B',
-    aliases: [
-      'Mistral-Nemo',
-      'Mistral-Nemo-Instruct-2407',
-      'Mistral-Nemo-Base-2407',
-      'mistralai/Mistral-Nemo-Base-2407',
-    ],
+    aliases: ['Mistral-Nemo', 'Mistral-Nemo-Instruct-2407', 'Mistral-Nemo-Base-2407'],
     repository: 'mistralai/Mistral-Nemo-Instruct-2407',
     layers: 40,
     hiddenSize: 5120,
@@ -218,10 +203,7 @@ export const DENSE_MODELS: readonly Model[] = [
       'Mistral-Small-3.1-24B-Instruct-2503',
       'Mistral-Small-3.2-24B-Instruct-2506',
       'Devstral-Small-2505',
-      'mistralai/Mistral-Small-24B-Base-2501',
-      'mistralai/Mistral-Small-3.1-24B-Instruct-2503',
-      'mistralai/Mistral-Small-3.2-24B-Instruct-2506',
-      'mistralai/Devstral-Small-2505',
+      'Mistral-Small-24B-Base-2501',
     ],
     repository: 'mistralai/Mistral-Small-24B-Instruct-2501',
     layers: 40,
@@ -234,12 +216,7 @@ export const DENSE_MODELS: readonly Model[] = [
   }),
   dense({
     name: 'Mistral-Large-2',
-    aliases: [
-      'Mistral-Large-123B',
-      'Mistral-Large-Instruct-2407',
-      'Mistral-Large-Instruct-2411',
-      'mistralai/Mistral-Large-Instruct-2411',
-    ],
+    aliases: ['Mistral-Large-123B', 'Mistral-Large-Instruct-2407', 'Mistral-Large-Instruct-2411'],
     repository: 'mistralai/Mistral-Large-Instruct-2407',
     layers: 88,
     hiddenSize: 12288,
@@ -251,7 +228,7 @@ export const DENSE_MODELS: readonly Model[] = [
   }),
   dense({
     name: 'Qwen2.5-0.5B',
-    aliases: ['Qwen2.5-0.5B-Instruct', 'Qwen/Qwen2.5-0.5B-Instruct'],
+    aliases: [],
     repository: 'Qwen/Qwen2.5-0.5B',
     layers: 24,
     hiddenSize: 896,
@@ -264,7 +241,7 @@ export const DENSE_MODELS: readonly Model[] = [
   }),
   dense({
     name: 'Qwen2.5-1.5B',
-    aliases: ['Qwen2.5-1.5B-Instruct', 'Qwen/Qwen2.5-1.5B-Instruct'],
+    aliases: [],
     repository: 'Qwen/Qwen2.5-1.5B',
     layers: 28,
     hiddenSize: 1536,
@@ -277,7 +254,7 @@ export const DENSE_MODELS: readonly Model[] = [
   }),
   dense({
     name: 'Qwen2.5-3B',
-    aliases: ['Qwen2.5-3B-Instruct', 'Qwen/Qwen2.5-3B-Instruct'],
+    aliases: [],
     repository: 'Qwen/Qwen2.5-3B',
     layers: 36,
     hiddenSize: 2048,
@@ -290,14 +267,7 @@ export const DENSE_MODELS: readonly Model[] = [
   }),
   dense({
     name: 'Qwen2.5-7B',
-    aliases: [
-      'Qwen2.5-7B-Instruct',
-      'Qwen2.5-Coder-7B-Instruct',
-      'DeepSeek-R1-Distill-Qwen-7B',
-      'Qwen/Qwen2.5-7B-Instruct',
-      'Qwen/Qwen2.5-Coder-7B-Instruct',
-      'deepseek-ai/DeepSeek-R1-Distill-Qwen-7B',
-    ],
+    aliases: ['Qwen2.5-Coder-7B-Instruct', 'DeepSeek-R1-Distill-Qwen-7B'],
     repository: 'Qwen/Qwen2.5-7B',
     layers: 28,
     hiddenSize: 3584,
@@ -309,14 +279,7 @@ export const DENSE_MODELS: readonly Model[] = [
   }),
   dense({
     name: 'Qwen2.5-14B',
-    aliases: [
-      'Qwen2.5-14B-Instruct',
-      'Qwen2.5-Coder-14B-Instruct',
-      'DeepSeek-R1-Distill-Qwen-14B',
-      'Qwen/Qwen2.5-14B-Instruct',
-      'Qwen/Qwen2.5-Coder-14B-Instruct',
-      'deepseek-ai/DeepSeek-R1-Distill-Qwen-14B',
-    ],
+    aliases: ['Qwen2.5-Coder-14B-Instruct', 'DeepSeek-R1-Distill-Qwen-14B'],
     repository: 'Qwen/Qwen2.5-14B',
     layers: 48,
     hiddenSize: 5120,
@@ -328,17 +291,7 @@ export const DENSE_MODELS: readonly Model[] = [
   }),
   dense({
     name: 'Qwen2.5-32B',
-    aliases: [
-      'Qwen2.5-32B-Instruct',
-      'Qwen2.5-Coder-32B',
-      'Qwen2.5-Coder-32B-Instruct',
-      'QwQ-32B',
-      'DeepSeek-R1-Distill-Qwen-32B',
-      'Qwen/Qwen2.5-32B-Instruct',
-      'Qwen/Qwen2.5-Coder-32B-Instruct',
-      'Qwen/QwQ-32B',
-      'deepseek-ai/DeepSeek-R1-Distill-Qwen-32B',
-    ],
+    aliases: ['Qwen2.5-Coder-32B', 'QwQ-32B', 'DeepSeek-R1-Distill-Qwen-32B'],
     repository: 'Qwen/Qwen2.5-32B',
     layers: 64,
     hiddenSize: 5120,
@@ -350,7 +303,7 @@ export const DENSE_MODELS: readonly Model[] = [
   }),
   dense({
     name: 'Qwen2.5-72B',
-    aliases: ['Qwen2.5-72B-Instruct', 'Qwen/Qwen2.5-72B-Instruct'],
+    aliases: [],
     repository: 'Qwen/Qwen2.5-72B',
     layers: 80,
     hiddenSize: 8192,
@@ -388,12 +341,7 @@ export const DENSE_MODELS: readonly Model[] = [
   }),
   dense({
     name: 'Qwen3-4B',
-    aliases: [
-      'Qwen3-4B-Instruct-2507',
-      'Qwen3-4B-Thinking-2507',
-      'Qwen/Qwen3-4B-Instruct-2507',
-      'Qwen/Qwen3-4B-Thinking-2507',
-    ],
+    aliases: ['Qwen3-4B-Instruct-2507', 'Qwen3-4B-Thinking-2507'],
     repository: 'Qwen/Qwen3-4B',
     layers: 36,
     hiddenSize: 2560,
@@ -443,7 +391,7 @@ export const DENSE_MODELS: readonly Model[] = [
   // The text model alone; one layer in four attends to the context.
   dense({
     name: 'Qwen3.6-27B',
-    aliases: ['Qwen3.5-27B', 'Qwen3.8-27B', 'Qwen/Qwen3.5-27B', 'Qwen/Qwen3.8-27B'],
+    aliases: ['Qwen3.5-27B', 'Qwen3.8-27B'],
     repository: 'Qwen/Qwen3.6-27B',
     layers: 64,
     hiddenSize: 5120,
@@ -465,7 +413,7 @@ export const DENSE_MODELS: readonly Model[] = [
   }),
   dense({
     name: 'Seed-OSS-36B',
-    aliases: ['Seed-OSS-36B-Instruct'],
+    aliases: [],
     repository: 'ByteDance-Seed/Seed-OSS-36B-Instruct',
     layers: 64,
     hiddenSize: 5120,
@@ -477,7 +425,7 @@ export const DENSE_MODELS: readonly Model[] = [
   }),
   dense({
     name: 'Phi-3-mini',
-    aliases: ['Phi-3-mini-4k', 'phi3-mini'],
+    aliases: ['Phi-3-mini-4k'],
     repository: 'microsoft/Phi-3-mini-4k-instruct',
     layers: 32,
     hiddenSize: 3072,
@@ -502,7 +450,7 @@ export const DENSE_MODELS: readonly Model[] = [
   }),
   dense({
     name: 'Phi-4-mini',
-    aliases: ['Phi-4-mini-instruct', 'Phi-4-mini-reasoning'],
+    aliases: ['Phi-4-mini-reasoning'],
     repository: 'microsoft/Phi-4-mini-instruct',
     layers: 32,
     hiddenSize: 3072,
@@ -515,7 +463,7 @@ export const DENSE_MODELS: readonly Model[] = [
   }),
   dense({
     name: 'Gemma-2-9B',
-    aliases: ['gemma-2-9b-it'],
+    aliases: [],
     repository: 'google/gemma-2-9b',
     layers: 42,
     hiddenSize: 3584,
@@ -529,7 +477,7 @@ export const DENSE_MODELS: readonly Model[] = [
   }),
   dense({
     name: 'Gemma-2-27B',
-    aliases: ['gemma-2-27b-it'],
+    aliases: [],
     repository: 'google/gemma-2-27b',
     layers: 46,
     hiddenSize: 4608,
@@ -544,7 +492,7 @@ export const DENSE_MODELS: readonly Model[] = [
   // The text models alone; one layer in six sees the whole context.
   dense({
     name: 'Gemma-3-1B',
-    aliases: ['gemma-3-1b-it', 'google/gemma-3-1b-pt'],
+    aliases: ['gemma-3-1b-pt'],
     repository: 'google/gemma-3-1b-it',
     layers: 26,
     hiddenSize: 1152,
@@ -558,7 +506,7 @@ export const DENSE_MODELS: readonly Model[] = [
   }),
   dense({
     name: 'Gemma-3-4B',
-    aliases: ['gemma-3-4b-it', 'google/gemma-3-4b-pt'],
+    aliases: ['gemma-3-4b-pt'],
     repository: 'google/gemma-3-4b-it',
     layers: 34,
     hiddenSize: 2560,
@@ -572,7 +520,7 @@ export const DENSE_MODELS: readonly Model[] = [
   }),
   dense({
     name: 'Gemma-3-12B',
-    aliases: ['gemma-3-12b-it', 'google/gemma-3-12b-pt'],
+    aliases: ['gemma-3-12b-pt'],
     repository: 'google/gemma-3-12b-it',
     layers: 48,
     hiddenSize: 3840,
@@ -586,7 +534,7 @@ export const DENSE_MODELS: readonly Model[] = [
   }),
   dense({
     name: 'Gemma-3-27B',
-    aliases: ['gemma-3-27b-it'],
+    aliases: [],
     repository: 'google/gemma-3-27b-it',
     layers: 62,
     hiddenSize: 5376,

@@ -59,15 +59,7 @@ const LLAMA_4_ATTENTION: Model['attention'] = {
 
 const QWEN3_30B: MixtureRecord = {
   name: 'Qwen3-30B-A3B',
-  aliases: [
-    'Qwen3-30B-A3B-Instruct-2507',
-    'Qwen3-30B-A3B-Thinking-2507',
-    'Qwen3-Coder-30B-A3B',
-    'Qwen3-Coder-30B-A3B-Instruct',
-    'Qwen/Qwen3-30B-A3B-Instruct-2507',
-    'Qwen/Qwen3-30B-A3B-Thinking-2507',
-    'Qwen/Qwen3-Coder-30B-A3B-Instruct',
-  ],
+  aliases: ['Qwen3-30B-A3B-Instruct-2507', 'Qwen3-30B-A3B-Thinking-2507', 'Qwen3-Coder-30B-A3B'],
   repository: 'Qwen/Qwen3-30B-A3B',
   layers: 48,
   hiddenSize: 2048,
@@ -84,12 +76,7 @@ const QWEN3_235B: MixtureRecord = {
     'Qwen3-235B-A22B-Instruct-2507',
     'Qwen3-235B-A22B-Thinking-2507',
     'Qwen3-VL-235B-A22B',
-    'Qwen3-VL-235B-A22B-Instruct',
     'Qwen3-VL-235B-A22B-Thinking',
-    'Qwen/Qwen3-235B-A22B-Instruct-2507',
-    'Qwen/Qwen3-235B-A22B-Thinking-2507',
-    'Qwen/Qwen3-VL-235B-A22B-Instruct',
-    'Qwen/Qwen3-VL-235B-A22B-Thinking',
   ],
   repository: 'Qwen/Qwen3-235B-A22B',
   layers: 94,
@@ -102,7 +89,7 @@ const QWEN3_235B: MixtureRecord = {
 
 const QWEN3_CODER_480B: MixtureRecord = {
   name: 'Qwen3-Coder-480B-A35B',
-  aliases: ['Qwen3-Coder-480B-A35B-Instruct'],
+  aliases: [],
   repository: 'Qwen/Qwen3-Coder-480B-A35B-Instruct',
   layers: 62,
   hiddenSize: 6144,
@@ -114,11 +101,7 @@ const QWEN3_CODER_480B: MixtureRecord = {
 
 const QWEN3_NEXT: MixtureRecord = {
   name: 'Qwen3-Next-80B-A3B',
-  aliases: [
-    'Qwen3-Next-80B-A3B-Instruct',
-    'Qwen3-Next-80B-A3B-Thinking',
-    'Qwen/Qwen3-Next-80B-A3B-Thinking',
-  ],
+  aliases: ['Qwen3-Next-80B-A3B-Thinking'],
   repository: 'Qwen/Qwen3-Next-80B-A3B-Instruct',
   layers: 48,
   hiddenSize: 2048,
@@ -182,8 +165,7 @@ const DEEPSEEK_V3: MixtureRecord = {
     'DeepSeek-V3.1',
     'DeepSeek-R1',
     'DeepSeek-R1-0528',
-    'deepseek-ai/DeepSeek-R1',
-    'deepseek-ai/DeepSeek-R1-0528',
+    'DeepSeek-V3.1-Terminus',
   ],
   repository: 'deepseek-ai/DeepSeek-V3',
   layers: 61,
@@ -197,7 +179,7 @@ const DEEPSEEK_V3: MixtureRecord = {
 
 const GLM_4_5: MixtureRecord = {
   name: 'GLM-4.5',
-  aliases: ['GLM-4.6', 'GLM-4.7', 'zai-org/GLM-4.6', 'zai-org/GLM-4.7'],
+  aliases: ['GLM-4.6', 'GLM-4.7'],
   repository: 'zai-org/GLM-4.5',
   layers: 92,
   hiddenSize: 5120,
@@ -223,7 +205,7 @@ const GLM_4_5_AIR: MixtureRecord = {
 
 const GLM_5: MixtureRecord = {
   name: 'GLM-5',
-  aliases: ['GLM-5.1', 'zai-org/GLM-5.1'],
+  aliases: ['GLM-5.1'],
   repository: 'zai-org/GLM-5',
   layers: 78,
   hiddenSize: 6144,
@@ -245,7 +227,7 @@ const GLM_5: MixtureRecord = {
 
 const KIMI_K2: MixtureRecord = {
   name: 'Kimi-K2',
-  aliases: ['Kimi-K2-Instruct', 'Kimi-K2-Instruct-0905', 'moonshotai/Kimi-K2-Instruct-0905'],
+  aliases: ['Kimi-K2-Instruct-0905'],
   repository: 'moonshotai/Kimi-K2-Instruct',
   layers: 61,
   hiddenSize: 7168,
@@ -291,11 +273,7 @@ export const MIXTURE_MODELS: readonly Model[] = [
   // The text models alone.
   mixture({
     name: 'Llama-4-Scout',
-    aliases: [
-      'Llama-4-Scout-17B-16E',
-      'Llama-4-Scout-17B-16E-Instruct',
-      'meta-llama/Llama-4-Scout-17B-16E-Instruct',
-    ],
+    aliases: ['Llama-4-Scout-17B-16E'],
     repository: 'meta-llama/Llama-4-Scout-17B-16E',
     layers: 48,
     hiddenSize: 5120,
@@ -307,11 +285,7 @@ export const MIXTURE_MODELS: readonly Model[] = [
   // Every second layer has experts.
   mixture({
     name: 'Llama-4-Maverick',
-    aliases: [
-      'Llama-4-Maverick-17B-128E',
-      'Llama-4-Maverick-17B-128E-Instruct',
-      'meta-llama/Llama-4-Maverick-17B-128E-Instruct',
-    ],
+    aliases: ['Llama-4-Maverick-17B-128E'],
     repository: 'meta-llama/Llama-4-Maverick-17B-128E',
     layers: 48,
     hiddenSize: 5120,
@@ -351,7 +325,7 @@ export const MIXTURE_MODELS: readonly Model[] = [
   ]),
   qwen35({
     name: 'Qwen3.5-35B-A3B',
-    aliases: ['Qwen3.6-35B-A3B', 'Qwen/Qwen3.6-35B-A3B'],
+    aliases: ['Qwen3.6-35B-A3B'],
     layers: 40,
     hiddenSize: 2048,
     heads: 16,
@@ -411,7 +385,7 @@ export const MIXTURE_MODELS: readonly Model[] = [
   }),
   mixture({
     name: 'MiniMax-M2',
-    aliases: ['MiniMax-M2.1', 'MiniMax-M2.5', 'MiniMax-M2.7', 'MiniMaxAI/MiniMax-M2.5'],
+    aliases: ['MiniMax-M2.1', 'MiniMax-M2.5', 'MiniMax-M2.7'],
     repository: 'MiniMaxAI/MiniMax-M2',
     layers: 62,
     hiddenSize: 3072,
@@ -422,7 +396,7 @@ export const MIXTURE_MODELS: readonly Model[] = [
   }),
   mixture({
     name: 'DeepSeek-V2-Lite',
-    aliases: ['DeepSeek-V2-Lite-Chat'],
+    aliases: [],
     repository: 'deepseek-ai/DeepSeek-V2-Lite',
     layers: 27,
     hiddenSize: 2048,
@@ -442,12 +416,7 @@ export const MIXTURE_MODELS: readonly Model[] = [
   }),
   mixture({
     name: 'DeepSeek-V2',
-    aliases: [
-      'DeepSeek-V2-Chat',
-      'DeepSeek-V2.5',
-      'deepseek-ai/DeepSeek-V2-Chat',
-      'deepseek-ai/DeepSeek-V2.5',
-    ],
+    aliases: ['DeepSeek-V2.5'],
     repository: 'deepseek-ai/DeepSeek-V2',
     layers: 60,
     hiddenSize: 5120,
@@ -461,12 +430,12 @@ export const MIXTURE_MODELS: readonly Model[] = [
   mixture({
     ...DEEPSEEK_V3,
     name: 'DeepSeek-V3.2',
-    aliases: ['DeepSeek-V3.2-Exp'],
+    aliases: ['DeepSeek-V3.2-Exp', 'DeepSeek-V3.2-Speciale'],
     repository: 'deepseek-ai/DeepSeek-V3.2',
     attention: { ...DEEPSEEK_ATTENTION, indexer: { tokens: 2048, heads: 64, headDim: 128 } },
   }),
   mixture(GLM_4_5),
-  inFp8(GLM_4_5, ['GLM-4.6-FP8', 'GLM-4.7-FP8', 'zai-org/GLM-4.6-FP8', 'zai-org/GLM-4.7-FP8']),
+  inFp8(GLM_4_5, ['GLM-4.6-FP8', 'GLM-4.7-FP8']),
   mixture(GLM_4_5_AIR),
   inFp8(GLM_4_5_AIR),
   mixture({
