@@ -78,5 +78,10 @@ export {
   weightBytes,
   windowOf,
 } from './models/model-size.js'
-export { KV_PRECISIONS, type KvPrecision, WEIGHT_PRECISIONS, type WeightPrecision } from './precision/precision.js'
+export {
+  KV_PRECISIONS,
+  type KvPrecision,
+  WEIGHT_PRECISIONS,
+  type WeightPrecision,
+} from './precision/precision.js'
 export { checkPublishedSteps, type PublishedStep } from './published/check-published-steps.js'
