@@ -45,6 +45,8 @@ export interface StepFit {
   /** The same for each request from a fit to the others. */
   readonly leaveOneOutTtftPercent: number
   readonly leaveOneOutDecodePercent: number | null
+  /** Measured times, all together, over those that public figures say. */
+  readonly timesFigures: number
   /** The replay with the fitted parameters. */
   readonly run: RunResult
 }
@@ -75,6 +77,7 @@ export function fitSteps(options: FitOptions): StepFit {
   const figures = expected.map((value, i) => Math.max(value, least[i]!))
   const deviations = [...basis.terms, { expected: options.frontEndMs }].map(deviationOf)
   const problem: Problem = { options, table: requestTable(options.requests), figures, least }
+  refuseImpossible(problem)
   const free = converged(problem, deviations, figures)
   const priors = priorsAt(free.parameters, figures, deviations)
   const variances = systemOf(free.equations, priors).variances()
@@ -95,8 +98,34 @@ export function fitSteps(options: FitOptions): StepFit {
     decodeErrorPercent: meanPercent(errors.slice(fitted)),
     leaveOneOutTtftPercent: meanPercent(alone.slice(0, fitted))!,
     leaveOneOutDecodePercent: meanPercent(alone.slice(fitted)),
+    timesFigures: timesOf(problem, figures),
     run,
   }
+}
+
+/** A unit taken for another is off by more than this, what figures do not know by less. */
+const FAR_OFF = 10
+
+/** @throws RouteSimError `measurements_invalid` when requests were far faster than the peaks of their GPU allow */
+function refuseImpossible(problem: Problem): void {
+  const times = timesOf(problem, problem.least)
+  if (times > 1 / FAR_OFF) return
+  throw new RouteSimError<ExperimentsErrorCode>(
+    `measurements: expected times that the GPUs of the config allow at their peaks, got times ${(1 / times).toFixed(0)} times shorter`,
+    {
+      code: 'measurements_invalid',
+      hint: 'Look at the unit of the times (ttft_s and e2e_s are seconds, ttft_ms and e2e_ms milliseconds), and at model, gpu and tp of the config.',
+    },
+  )
+}
+
+/** Measured times, all together, over those of a replay with some parameters. */
+function timesOf({ options, table }: Problem, parameters: readonly number[]): number {
+  const replayed = replay(options, table, parameters)
+  checkServed(options.requests, replayed.run)
+  const equations = observations(options, replayed)
+  const measuredMs = equations.reduce((sum, { ms }) => sum + ms, 0)
+  return measuredMs / equations.reduce((sum, { units }) => sum + predicted(units, parameters), 0)
 }
 
 /** What does not change while parameters are looked for; the last one is the time of the front end. */
@@ -129,7 +158,6 @@ function converged(
   let leastMisfit = Number.POSITIVE_INFINITY
   for (let round = 0; round <= ROUNDS; round++) {
     const replayed = replay(options, table, parameters)
-    if (round === 0) checkServed(options.requests, replayed.run)
     const equations = observations(options, replayed)
     const priors = priorsAt(parameters, figures, deviations)
     const misfit = misfitOf(equations, priors, parameters)
