@@ -210,6 +210,7 @@ export const GPUS: readonly Gpu[] = [
     memoryBandwidthBytesPerSec: 8 * TB,
     denseFlops: { fp16: 2500 * TERA, fp8: 5000 * TERA, int8: 5000 * TERA, fp4: 10000 * TERA },
     link: 'NVLink 5',
+    linkedGpus: 72,
     pricePerHourUsd: 6,
     source: {
       specification: 'NVIDIA GB200 NVL72 data sheet, per GPU',
@@ -240,6 +241,7 @@ export const GPUS: readonly Gpu[] = [
     memoryBandwidthBytesPerSec: 8 * TB,
     denseFlops: { fp16: 2500 * TERA, fp8: 5000 * TERA, fp4: 15000 * TERA },
     link: 'NVLink 5',
+    linkedGpus: 72,
     pricePerHourUsd: 8,
     source: {
       specification: 'NVIDIA GB300 NVL72 data sheet, per GPU',

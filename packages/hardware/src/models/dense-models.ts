@@ -5,7 +5,14 @@ const HF = 'https://huggingface.co'
 /** What the dense models of the catalogue share. */
 type DenseRecord = Pick<
   Model,
-  'name' | 'aliases' | 'layers' | 'hiddenSize' | 'intermediateSize' | 'vocabSize' | 'linear'
+  | 'name'
+  | 'aliases'
+  | 'layers'
+  | 'hiddenSize'
+  | 'intermediateSize'
+  | 'vocabSize'
+  | 'maxPositions'
+  | 'linear'
 > & {
   readonly heads: number
   readonly kvHeads: number
@@ -52,6 +59,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 11008,
     vocabSize: 32000,
+    maxPositions: 4096,
   }),
   dense({
     name: 'Llama-2-13B',
@@ -64,6 +72,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 13824,
     vocabSize: 32000,
+    maxPositions: 4096,
   }),
   dense({
     name: 'Llama-2-70B',
@@ -76,6 +85,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 28672,
     vocabSize: 32000,
+    maxPositions: 4096,
   }),
   dense({
     name: 'CodeLlama-34B',
@@ -88,6 +98,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 22016,
     vocabSize: 32000,
+    maxPositions: 16384,
   }),
   dense({
     name: 'Llama-3.2-1B',
@@ -100,6 +111,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 64,
     intermediateSize: 8192,
     vocabSize: 128256,
+    maxPositions: 131_072,
     tiedEmbeddings: true,
   }),
   dense({
@@ -113,6 +125,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 8192,
     vocabSize: 128256,
+    maxPositions: 131_072,
     tiedEmbeddings: true,
   }),
   dense({
@@ -126,6 +139,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 14336,
     vocabSize: 128256,
+    maxPositions: 131_072,
   }),
   dense({
     name: 'Llama-3.1-70B',
@@ -144,6 +158,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 28672,
     vocabSize: 128256,
+    maxPositions: 131_072,
   }),
   dense({
     name: 'Llama-3.1-405B',
@@ -156,6 +171,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 53248,
     vocabSize: 128256,
+    maxPositions: 131_072,
   }),
   dense({
     name: 'Mistral-7B',
@@ -168,6 +184,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 14336,
     vocabSize: 32000,
+    maxPositions: 32768,
     window: { tokens: 4096, layers: 32 },
   }),
   dense({
@@ -181,6 +198,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 14336,
     vocabSize: 32768,
+    maxPositions: 32768,
   }),
   dense({
     name: 'Mistral-Nemo-12B',
@@ -193,6 +211,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 14336,
     vocabSize: 131072,
+    maxPositions: 131_072,
   }),
   // The text model alone, from 3.1 on.
   dense({
@@ -213,6 +232,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 32768,
     vocabSize: 131072,
+    maxPositions: 32768,
   }),
   dense({
     name: 'Mistral-Large-2',
@@ -225,6 +245,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 28672,
     vocabSize: 32768,
+    maxPositions: 131_072,
   }),
   dense({
     name: 'Qwen2.5-0.5B',
@@ -237,6 +258,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 64,
     intermediateSize: 4864,
     vocabSize: 151936,
+    maxPositions: 32768,
     tiedEmbeddings: true,
   }),
   dense({
@@ -250,6 +272,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 8960,
     vocabSize: 151936,
+    maxPositions: 131_072,
     tiedEmbeddings: true,
   }),
   dense({
@@ -263,6 +286,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 11008,
     vocabSize: 151936,
+    maxPositions: 32768,
     tiedEmbeddings: true,
   }),
   dense({
@@ -276,6 +300,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 18944,
     vocabSize: 152064,
+    maxPositions: 131_072,
   }),
   dense({
     name: 'Qwen2.5-14B',
@@ -288,6 +313,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 13824,
     vocabSize: 152064,
+    maxPositions: 131_072,
   }),
   dense({
     name: 'Qwen2.5-32B',
@@ -300,6 +326,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 27648,
     vocabSize: 152064,
+    maxPositions: 131_072,
   }),
   dense({
     name: 'Qwen2.5-72B',
@@ -312,6 +339,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 29568,
     vocabSize: 152064,
+    maxPositions: 131_072,
   }),
   dense({
     name: 'Qwen3-0.6B',
@@ -324,6 +352,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 3072,
     vocabSize: 151936,
+    maxPositions: 40960,
     tiedEmbeddings: true,
   }),
   dense({
@@ -337,6 +366,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 6144,
     vocabSize: 151936,
+    maxPositions: 40960,
     tiedEmbeddings: true,
   }),
   dense({
@@ -350,6 +380,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 9728,
     vocabSize: 151936,
+    maxPositions: 262_144,
     tiedEmbeddings: true,
   }),
   dense({
@@ -363,6 +394,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 12288,
     vocabSize: 151936,
+    maxPositions: 40960,
   }),
   dense({
     name: 'Qwen3-14B',
@@ -375,6 +407,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 17408,
     vocabSize: 151936,
+    maxPositions: 40960,
   }),
   dense({
     name: 'Qwen3-32B',
@@ -387,6 +420,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 25600,
     vocabSize: 151936,
+    maxPositions: 40960,
   }),
   // The text model alone; one layer in four attends to the context.
   dense({
@@ -410,6 +444,7 @@ export const DENSE_MODELS: readonly Model[] = [
     },
     intermediateSize: 17408,
     vocabSize: 248320,
+    maxPositions: 262_144,
   }),
   dense({
     name: 'Seed-OSS-36B',
@@ -422,6 +457,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 27648,
     vocabSize: 155136,
+    maxPositions: 524_288,
   }),
   dense({
     name: 'Phi-3-mini',
@@ -434,6 +470,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 96,
     intermediateSize: 8192,
     vocabSize: 32064,
+    maxPositions: 4096,
     window: { tokens: 2047, layers: 32 },
   }),
   dense({
@@ -447,6 +484,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 17920,
     vocabSize: 100352,
+    maxPositions: 16384,
   }),
   dense({
     name: 'Phi-4-mini',
@@ -459,6 +497,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 8192,
     vocabSize: 200064,
+    maxPositions: 131_072,
     tiedEmbeddings: true,
   }),
   dense({
@@ -472,6 +511,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 256,
     intermediateSize: 14336,
     vocabSize: 256000,
+    maxPositions: 8192,
     tiedEmbeddings: true,
     window: { tokens: 4096, layers: 21 },
   }),
@@ -486,6 +526,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 36864,
     vocabSize: 256000,
+    maxPositions: 8192,
     tiedEmbeddings: true,
     window: { tokens: 4096, layers: 23 },
   }),
@@ -501,6 +542,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 256,
     intermediateSize: 6912,
     vocabSize: 262144,
+    maxPositions: 32768,
     tiedEmbeddings: true,
     window: { tokens: 512, layers: 22 },
   }),
@@ -515,6 +557,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 256,
     intermediateSize: 10240,
     vocabSize: 262208,
+    maxPositions: 131_072,
     tiedEmbeddings: true,
     window: { tokens: 1024, layers: 29 },
   }),
@@ -529,6 +572,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 256,
     intermediateSize: 15360,
     vocabSize: 262208,
+    maxPositions: 131_072,
     tiedEmbeddings: true,
     window: { tokens: 1024, layers: 40 },
   }),
@@ -543,6 +587,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 21504,
     vocabSize: 262208,
+    maxPositions: 131_072,
     tiedEmbeddings: true,
     window: { tokens: 1024, layers: 52 },
   }),
@@ -557,6 +602,7 @@ export const DENSE_MODELS: readonly Model[] = [
     headDim: 128,
     intermediateSize: 57344,
     vocabSize: 250880,
+    maxPositions: 2048,
     tiedEmbeddings: true,
     feedForwardMatrices: 2,
   }),

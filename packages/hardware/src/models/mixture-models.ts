@@ -5,7 +5,15 @@ const HF = 'https://huggingface.co'
 /** What the mixtures of experts of the catalogue share. */
 type MixtureRecord = Pick<
   Model,
-  'name' | 'aliases' | 'layers' | 'hiddenSize' | 'attention' | 'linear' | 'vocabSize' | 'weights'
+  | 'name'
+  | 'aliases'
+  | 'layers'
+  | 'hiddenSize'
+  | 'attention'
+  | 'linear'
+  | 'vocabSize'
+  | 'maxPositions'
+  | 'weights'
 > & {
   /** Layers with a dense network, and its width. */
   readonly dense?: { readonly layers: number; readonly intermediateSize: number }
@@ -65,6 +73,7 @@ const QWEN3_30B: MixtureRecord = {
   hiddenSize: 2048,
   attention: gqa(32, 4, 128),
   vocabSize: 151936,
+  maxPositions: 262_144,
   weights: 'bf16',
   experts: { count: 128, active: 8, intermediateSize: 768 },
 }
@@ -83,6 +92,7 @@ const QWEN3_235B: MixtureRecord = {
   hiddenSize: 4096,
   attention: gqa(64, 4, 128),
   vocabSize: 151936,
+  maxPositions: 262_144,
   weights: 'bf16',
   experts: { count: 128, active: 8, intermediateSize: 1536 },
 }
@@ -95,6 +105,7 @@ const QWEN3_CODER_480B: MixtureRecord = {
   hiddenSize: 6144,
   attention: gqa(96, 8, 128),
   vocabSize: 151936,
+  maxPositions: 262_144,
   weights: 'bf16',
   experts: { count: 160, active: 8, intermediateSize: 2560 },
 }
@@ -116,6 +127,7 @@ const QWEN3_NEXT: MixtureRecord = {
     stateBytes: 4,
   },
   vocabSize: 151936,
+  maxPositions: 262_144,
   weights: 'bf16',
   experts: { count: 512, active: 10, intermediateSize: 512, sharedIntermediateSize: 512 },
 }
@@ -134,6 +146,7 @@ function qwen35(
     aliases,
     repository: `Qwen/${record.name}`,
     vocabSize: 248320,
+    maxPositions: 262_144,
     weights: 'bf16',
     attention: { kind: 'gqa', heads, kvHeads: 2, headDim: 256, isGated: true },
     linear: {
@@ -171,6 +184,7 @@ const DEEPSEEK_V3: MixtureRecord = {
   layers: 61,
   hiddenSize: 7168,
   vocabSize: 129280,
+  maxPositions: 163_840,
   weights: 'fp8',
   attention: DEEPSEEK_ATTENTION,
   dense: { layers: 3, intermediateSize: 18432 },
@@ -185,6 +199,7 @@ const GLM_4_5: MixtureRecord = {
   hiddenSize: 5120,
   attention: gqa(96, 8, 128),
   vocabSize: 151552,
+  maxPositions: 202_752,
   weights: 'bf16',
   dense: { layers: 3, intermediateSize: 12288 },
   experts: { count: 160, active: 8, intermediateSize: 1536, sharedIntermediateSize: 1536 },
@@ -198,6 +213,7 @@ const GLM_4_5_AIR: MixtureRecord = {
   hiddenSize: 4096,
   attention: gqa(96, 8, 128),
   vocabSize: 151552,
+  maxPositions: 131_072,
   weights: 'bf16',
   dense: { layers: 1, intermediateSize: 10944 },
   experts: { count: 128, active: 8, intermediateSize: 1408, sharedIntermediateSize: 1408 },
@@ -210,6 +226,7 @@ const GLM_5: MixtureRecord = {
   layers: 78,
   hiddenSize: 6144,
   vocabSize: 154880,
+  maxPositions: 202_752,
   weights: 'bf16',
   attention: {
     kind: 'mla',
@@ -232,6 +249,7 @@ const KIMI_K2: MixtureRecord = {
   layers: 61,
   hiddenSize: 7168,
   vocabSize: 163840,
+  maxPositions: 262_144,
   weights: 'fp8',
   attention: {
     kind: 'mla',
@@ -256,6 +274,7 @@ export const MIXTURE_MODELS: readonly Model[] = [
     hiddenSize: 4096,
     attention: gqa(32, 8, 128),
     vocabSize: 32000,
+    maxPositions: 32768,
     weights: 'bf16',
     experts: { count: 8, active: 2, intermediateSize: 14336 },
   }),
@@ -267,6 +286,7 @@ export const MIXTURE_MODELS: readonly Model[] = [
     hiddenSize: 6144,
     attention: gqa(48, 8, 128),
     vocabSize: 32000,
+    maxPositions: 65536,
     weights: 'bf16',
     experts: { count: 8, active: 2, intermediateSize: 16384 },
   }),
@@ -279,6 +299,7 @@ export const MIXTURE_MODELS: readonly Model[] = [
     hiddenSize: 5120,
     attention: LLAMA_4_ATTENTION,
     vocabSize: 202048,
+    maxPositions: 10_485_760,
     weights: 'bf16',
     experts: { count: 16, active: 1, intermediateSize: 8192, sharedIntermediateSize: 8192 },
   }),
@@ -291,6 +312,7 @@ export const MIXTURE_MODELS: readonly Model[] = [
     hiddenSize: 5120,
     attention: LLAMA_4_ATTENTION,
     vocabSize: 202048,
+    maxPositions: 1_048_576,
     weights: 'bf16',
     dense: { layers: 24, intermediateSize: 16384 },
     experts: { count: 128, active: 1, intermediateSize: 8192, sharedIntermediateSize: 8192 },
@@ -356,6 +378,7 @@ export const MIXTURE_MODELS: readonly Model[] = [
     layers: 24,
     hiddenSize: 2880,
     vocabSize: 201088,
+    maxPositions: 131_072,
     weights: 'mxfp4',
     attention: {
       kind: 'gqa',
@@ -373,6 +396,7 @@ export const MIXTURE_MODELS: readonly Model[] = [
     layers: 36,
     hiddenSize: 2880,
     vocabSize: 201088,
+    maxPositions: 131_072,
     weights: 'mxfp4',
     attention: {
       kind: 'gqa',
@@ -391,6 +415,7 @@ export const MIXTURE_MODELS: readonly Model[] = [
     hiddenSize: 3072,
     attention: gqa(48, 8, 128),
     vocabSize: 200064,
+    maxPositions: 196_608,
     weights: 'fp8',
     experts: { count: 256, active: 8, intermediateSize: 1536 },
   }),
@@ -401,6 +426,7 @@ export const MIXTURE_MODELS: readonly Model[] = [
     layers: 27,
     hiddenSize: 2048,
     vocabSize: 102400,
+    maxPositions: 163_840,
     weights: 'bf16',
     attention: {
       kind: 'mla',
@@ -421,6 +447,7 @@ export const MIXTURE_MODELS: readonly Model[] = [
     layers: 60,
     hiddenSize: 5120,
     vocabSize: 102400,
+    maxPositions: 163_840,
     weights: 'bf16',
     attention: DEEPSEEK_ATTENTION,
     dense: { layers: 1, intermediateSize: 12288 },
@@ -445,6 +472,7 @@ export const MIXTURE_MODELS: readonly Model[] = [
     layers: 47,
     hiddenSize: 2048,
     vocabSize: 154880,
+    maxPositions: 202_752,
     weights: 'bf16',
     attention: {
       kind: 'mla',

@@ -180,6 +180,11 @@ describe('the catalogue', () => {
     expect(() => findModel('Qwen3-32B-FP8')).toThrow(/did you mean "Qwen3-32B"\?/)
   })
 
+  test('each says how long its context is', () => {
+    for (const { name, maxPositions } of MODELS)
+      expect([name, maxPositions! >= 2048]).toEqual([name, true])
+  })
+
   test('gives each name to one model only', () => {
     for (const model of MODELS) {
       for (const name of [model.name, ...model.aliases]) expect(findModel(name)).toBe(model)
