@@ -69,6 +69,7 @@ export {
   flopsPerToken,
   kvBytesOfContext,
   kvShare,
+  kvShareOfGpu,
   largestStage,
   type ModelParameters,
   modelParameters,
@@ -77,5 +78,10 @@ export {
   weightBytes,
   windowOf,
 } from './models/model-size.js'
-export { type KvPrecision, WEIGHT_PRECISIONS, type WeightPrecision } from './precision/precision.js'
+export {
+  KV_PRECISIONS,
+  type KvPrecision,
+  WEIGHT_PRECISIONS,
+  type WeightPrecision,
+} from './precision/precision.js'
 export { checkPublishedSteps, type PublishedStep } from './published/check-published-steps.js'

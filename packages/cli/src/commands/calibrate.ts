@@ -49,6 +49,7 @@ export const calibrateCommand: CommandBody<CalibrateArguments> = {
         `note: ${untoldCached} requests do not say how many of their prompt tokens were cached, and count as computed whole; a CSV can have cached_tokens, AIPerf has them where the engine reports them`,
       )
     }
+    for (const doubt of calibration.doubts) console.error(`note: ${doubt}`)
     const table = (maxWidth: number): string => calibrationTable(calibration, maxWidth)
     if (args.output === undefined || args.output === '-') {
       process.stdout.write(`${calibration.toml}\n`)

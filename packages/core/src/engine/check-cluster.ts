@@ -73,6 +73,7 @@ function checkBackend(backend: BackendSpec, path: string): void {
   }
   checkNumber(`${path}.kvBytesPerToken`, backend.kvBytesPerToken ?? 0)
   checkNumber(`${path}.kvBytesPerRequest`, backend.kvBytesPerRequest ?? 0)
+  checkShare(`${path}.kvLinkShare`, backend.kvLinkShare ?? 1)
   checkInteger(`${path}.kvLayers`, backend.kvLayers ?? 1, 1)
   checkNumber(`${path}.frontEndMs`, backend.frontEndMs ?? 0)
   checkNumber(`${path}.swapMsPerToken`, swapMsPerTokenOf(backend))

@@ -68,17 +68,22 @@ export class HandOver {
       : (this.backends[decode]!.kvLayers ?? overlappedLayers)
   }
 
-  /** Time to send the KV of some tokens to a backend, in ms; 0 when it holds them all. */
-  transferMs(tokens: number, decode: number): number {
+  /** Time to send the KV of some tokens from one backend to another, in ms; 0 when it holds them all. */
+  transferMs(tokens: number, prefill: number, decode: number): number {
     if (tokens === 0 || this.transfer === undefined) return 0
-    return this.transfer.latencyMs + this.bytesMs(tokens, decode)
+    return this.transfer.latencyMs + this.bytesMs(tokens, prefill, decode)
   }
 
   /** The part of it that the bytes take. */
-  bytesMs(tokens: number, decode: number): number {
+  bytesMs(tokens: number, prefill: number, decode: number): number {
     const { bytesPerToken: byDefault, bandwidthBytesPerSec } = this.transfer!
-    const { kvBytesPerToken = byDefault, kvBytesPerRequest = 0 } = this.backends[decode]!
-    const bytes = tokens * kvBytesPerToken + kvBytesPerRequest
+    const {
+      kvBytesPerToken = byDefault,
+      kvBytesPerRequest = 0,
+      kvLinkShare = 1,
+    } = this.backends[decode]!
+    const share = Math.max(kvLinkShare, this.backends[prefill]!.kvLinkShare ?? 1)
+    const bytes = (tokens * kvBytesPerToken + kvBytesPerRequest) * share
     return (bytes / bandwidthBytesPerSec) * 1000
   }
 

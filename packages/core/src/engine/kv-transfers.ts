@@ -70,7 +70,8 @@ export class KvTransfers {
     const putBackBefore = progress.attempts[request]! > 0 ? this.preemptedBefore[request]! : 0
     // One that was put back has lost what it had computed since it was admitted first.
     if (layers === 1 || progress.preemptions[request]! > putBackBefore) return
-    const from = machinery.backendOf(progress.prefillBackend[request]!)
+    const prefill = progress.prefillBackend[request]!
+    const from = machinery.backendOf(prefill)
     const to = machinery.backendOf(rank)
     const startMs = progress.admittedMs[request]!
     let fromMs = startMs + (clock.nowMs - startMs) / layers
@@ -78,7 +79,7 @@ export class KvTransfers {
       if (!this.areFree(from, to)) return
       fromMs = Math.max(fromMs, sentUntilMs[from]!, receivedUntilMs[to]!)
     }
-    const wholeMs = handOver.bytesMs(requests.promptTokens[request]!, rank)
+    const wholeMs = handOver.bytesMs(requests.promptTokens[request]!, prefill, rank)
     const sentMs = Math.min(clock.nowMs - fromMs, (wholeMs * (layers - 1)) / layers)
     if (!(sentMs > 0)) return
     aheadMs[request] = sentMs
@@ -119,13 +120,15 @@ export class KvTransfers {
 
   private durationMs(request: number, tokens: number): number {
     const { handOver, aheadMs } = this
-    const rank = this.machinery.progress.backend[request]!
-    const durationMs = handOver.transferMs(tokens, rank)
+    const { backend, prefillBackend } = this.machinery.progress
+    const rank = backend[request]!
+    const prefill = prefillBackend[request]!
+    const durationMs = handOver.transferMs(tokens, prefill, rank)
     const goneMs = aheadMs[request] ?? 0
     if (goneMs === 0) return durationMs
     aheadMs[request] = 0
     if (tokens === 0) return durationMs
-    const bytesMs = handOver.bytesMs(tokens, rank)
+    const bytesMs = handOver.bytesMs(tokens, prefill, rank)
     const leftMs = Math.max(bytesMs / handOver.layersOf(rank), bytesMs - goneMs)
     return durationMs - bytesMs + leftMs
   }

@@ -329,7 +329,9 @@ export class OnlineFleet {
       prefillFinished: () => {},
       loadStarted: () => {},
       transferStarted: (row, tokens) => {
-        const durationMs = this.handOver.transferMs(tokens, this.home[row]!)
+        // Only the receiver is known here.
+        const home = this.home[row]!
+        const durationMs = this.handOver.transferMs(tokens, home, home)
         this.schedule(this.clock.nowMs + durationMs, this.requests.size + row, row)
       },
     }

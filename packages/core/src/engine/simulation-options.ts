@@ -40,6 +40,11 @@ export interface BackendSpec {
   readonly kvBytesPerToken?: number
   /** Bytes sent with any tokens, however many: the states of linear layers. 0 if absent. */
   readonly kvBytesPerRequest?: number
+  /**
+   * Part of a KV cache that is sent over each link, where its GPUs have one each; 1 if absent. Of two ends the one
+   * with the larger part sets the pace.
+   */
+  readonly kvLinkShare?: number
   /** Layers of its model, where they are sent one by one; as the transfer says if absent. */
   readonly kvLayers?: number
   readonly latency: LatencyModel
@@ -101,7 +106,7 @@ export type KvContention = 'none' | 'exclusive'
 export interface KvTransfer {
   /** Fixed cost of one transfer in ms. */
   readonly latencyMs: number
-  /** Must be greater than 0. */
+  /** Of one link; must be greater than 0. */
   readonly bandwidthBytesPerSec: number
   readonly bytesPerToken: number
   /**

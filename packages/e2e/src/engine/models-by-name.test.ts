@@ -87,3 +87,25 @@ test('the KV cache that is sent has the size of its model', () => {
   expect(secondToken(0) - secondToken(1)).toBeCloseTo(100 * (1 - 0.1), 9)
   expect(secondToken(2) - secondToken(1)).toBeCloseTo(5, 9)
 })
+
+test('a KV cache whose parts go over a link each takes as long as the largest part', () => {
+  const share = (kvLinkShare: number) => ({ kvLinkShare })
+  const e2eMs = (prefill: { kvLinkShare?: number }, decode: { kvLinkShare?: number }): number =>
+    tinyRun({
+      requests: [{ outputTokens: 2 }],
+      backends: [
+        backend({ role: 'prefill', ...prefill }),
+        backend({ role: 'decode', kvBytesPerRequest: 5000, ...decode }),
+      ],
+      transfer: { latencyMs: 0, bandwidthBytesPerSec: 1e6, bytesPerToken: 100 },
+      router: {
+        name: 'pair',
+        route: (_, { backends }) => disaggregate(backends[0]!, backends[1]!),
+      },
+    }).outcomes.finishedMs[0]!
+  const wholeMs = e2eMs({}, {})
+  // 100 tokens of 100 bytes and 5000 more, at 1 MB/s.
+  expect(wholeMs - e2eMs(share(1 / 4), share(1 / 2))).toBeCloseTo(15 / 2, 9)
+  expect(wholeMs - e2eMs(share(1 / 2), share(1 / 4))).toBeCloseTo(15 / 2, 9)
+  expect(e2eMs(share(1 / 4), {})).toBeCloseTo(wholeMs, 9)
+})

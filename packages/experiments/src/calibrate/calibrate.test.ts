@@ -380,3 +380,78 @@ test('needs one backend with a model', () => {
   const none = parseConfig('[cluster]\nnum_backends = 1')
   expect(() => calibrate({ config: none, requests, kind: 'affine' })).toThrow(/expected a model/)
 })
+
+/** Lone requests of a backend whose steps take so many ms, and 0.002 of that for a prompt token. */
+function loneRequests(baseMs: number): MeasuredRequest[] {
+  const random = new RandomStream(5, 'lone')
+  return Array.from({ length: 30 }, (_, i) => {
+    const promptTokens = 100 + random.integer(4000)
+    const outputTokens = 20 + random.integer(200)
+    const ttftMs = 15 + baseMs * (1 + 0.002 * promptTokens)
+    const e2eMs = ttftMs + baseMs * (outputTokens - 1)
+    return { sentMs: i * 2e6, promptTokens, outputTokens, cachedTokens: 0, ttftMs, e2eMs }
+  })
+}
+
+test.each([20, 50, 100, 300, 1000, 5000])(
+  'a backend is found whose steps take %i ms, though public figures say 6.5',
+  (baseMs) => {
+    const fit = calibrate({ config, requests: loneRequests(baseMs), kind: 'affine' })
+    const [base] = fit.parameters
+    expect(base).toMatchObject({ key: 'base_ms', isMeasured: true })
+    expect(Math.abs(base!.value / baseMs - 1)).toBeLessThan(0.01)
+    expect(fit.decodeErrorPercent).toBeLessThan(1)
+    expect(fit.ttftErrorPercent).toBeLessThan(3)
+  },
+)
+
+test('factors on the roofline are found of a backend many times slower', () => {
+  const roofline = rooflineOptionsOf(config.cluster)
+  const slow = rooflineLatency({
+    ...roofline,
+    launchMsPerLayer: 0,
+    timeScales: { matmul: 4, attention: 4, overhead: 4, communication: 1 },
+  })
+  const requests = measurements(100, 25, slow)
+  const fit = calibrate({ config, requests, kind: 'roofline' })
+  expect(fit.ttftErrorPercent).toBeLessThan(5)
+  expect(Math.abs(fit.parameters[0]!.value / 4 - 1)).toBeLessThan(0.1)
+})
+
+test('milliseconds taken for seconds are doubted, in the profile too', () => {
+  const seconds = loneRequests(8)
+  const requests = seconds.map((request) => ({
+    ...request,
+    ttftMs: 1000 * request.ttftMs,
+    e2eMs: 1000 * request.e2eMs,
+  }))
+  const { doubts, toml } = calibrate({ config, requests, kind: 'affine' })
+  expect(doubts).toEqual([
+    expect.stringMatching(/^requests took \d+ times as long as public figures say .* unit/),
+  ])
+  expect(toml).toContain(`# Doubtful: ${doubts[0]}.\n`)
+  expect(parseConfig(toml).cluster.num_backends).toBe(1)
+  expect(calibrate({ config, requests: seconds, kind: 'affine' }).doubts).toEqual([])
+})
+
+test('a fit that explains nothing says so', () => {
+  const requests = loneRequests(8).map((request, i) => ({
+    ...request,
+    e2eMs: request.ttftMs + (request.e2eMs - request.ttftMs) * (i % 2 === 0 ? 1 : 8),
+  }))
+  const { doubts } = calibrate({ config, requests, kind: 'affine' })
+  expect(doubts[0]).toMatch(/^the fit does not explain the measurements: .* model, gpu or tp/)
+})
+
+test('times far shorter than physics allows are refused', () => {
+  const requests = loneRequests(8).map((request) => ({
+    ...request,
+    ttftMs: request.ttftMs / 1000,
+    e2eMs: request.e2eMs / 1000,
+  }))
+  for (const kind of ['affine', 'roofline'] as const) {
+    expect(() => calibrate({ config, requests, kind })).toThrow(
+      /^measurements: expected times that the GPUs of the config allow at their peaks, got times \d+ times shorter$/,
+    )
+  }
+})

@@ -6,7 +6,7 @@ import { rooflineOptionsOf } from '../cluster/build-latency.js'
 import { type DeploymentConfig, deploymentShape } from '../config/deployment-schema.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
-import { fitSteps } from './fit-steps.js'
+import { fitSteps, type StepFit } from './fit-steps.js'
 import type { MeasuredRequest } from './measured-request.js'
 import { affineBasis, rooflineBasis } from './step-basis.js'
 
@@ -48,6 +48,8 @@ export interface Calibration {
   readonly decodeErrorPercent: number | null
   readonly leaveOneOutTtftPercent: number
   readonly leaveOneOutDecodePercent: number | null
+  /** Why not to trust the fit: that it explains little, or is far from public figures. */
+  readonly doubts: readonly string[]
   /** The `[cluster]` of a config that `run` accepts. */
   readonly toml: string
 }
@@ -56,7 +58,7 @@ export interface Calibration {
  * Fits the step times of a deployment to measured requests, with bounds from physics: no step faster
  * than the peaks of the GPU. What the measurements can not tell stays what public figures say.
  * @throws RouteSimError `config_invalid` when the config does not describe one backend with a model,
- * `measurements_invalid` for a request that this backend does not serve
+ * `measurements_invalid` for a request that this backend does not serve, or times far shorter than physics allows
  */
 export function calibrate({ config, requests, kind }: CalibrateOptions): Calibration {
   const { cluster } = config
@@ -107,8 +109,30 @@ export function calibrate({ config, requests, kind }: CalibrateOptions): Calibra
     leaveOneOutTtftPercent,
     leaveOneOutDecodePercent,
   }
-  const calibration = { kind, requests: requests.length, parameters, frontEndMs, ...errors }
+  const doubts = doubtsOf(fit)
+  const calibration = { kind, requests: requests.length, parameters, frontEndMs, ...errors, doubts }
   return { ...calibration, toml: profileOf(config, backend, calibration) }
+}
+
+/** Errors in percent beyond which a fit explains little: times to first tokens vary with what is not measured. */
+const MOST_ERROR = { ttft: 50, decode: 25 }
+/** Engines are slower than their kernels could be, but not by so many times. */
+const MOST_TIMES = 10
+
+function doubtsOf({ ttftErrorPercent, decodeErrorPercent, timesFigures }: StepFit): string[] {
+  const doubts: string[] = []
+  const decode = decodeErrorPercent ?? 0
+  if (ttftErrorPercent > MOST_ERROR.ttft || decode > MOST_ERROR.decode) {
+    doubts.push(
+      `the fit does not explain the measurements: it is off by ${ttftErrorPercent.toFixed(0)} % in TTFT and by ${decode.toFixed(0)} % from the first to the last token. Times may be in another unit than their column says, model, gpu or tp of the config not those that were measured, or other requests were served beside these: mend it before the profile is used`,
+    )
+  }
+  if (timesFigures > MOST_TIMES) {
+    doubts.push(
+      `requests took ${timesFigures.toFixed(0)} times as long as public figures say of this deployment: see that times are in the unit that their column says, and that model, gpu and tp of the config are those that were measured`,
+    )
+  }
+  return doubts
 }
 
 const DIGITS = 6
@@ -138,6 +162,7 @@ function profileOf(
     `# Fitted by routesim calibrate to ${fit.requests} measured requests.`,
     `# Error: TTFT ${percent(fit.ttftErrorPercent)}, first to last token ${percent(fit.decodeErrorPercent)};`,
     `# leave-one-out ${percent(fit.leaveOneOutTtftPercent)} and ${percent(fit.leaveOneOutDecodePercent)}.`,
+    ...fit.doubts.map((doubt) => `# Doubtful: ${doubt}.`),
     stringify({ cluster: profile }),
   ].join('\n')
 }

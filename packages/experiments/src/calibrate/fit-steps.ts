@@ -45,6 +45,8 @@ export interface StepFit {
   /** The same for each request from a fit to the others. */
   readonly leaveOneOutTtftPercent: number
   readonly leaveOneOutDecodePercent: number | null
+  /** Measured times, all together, over those that public figures say. */
+  readonly timesFigures: number
   /** The replay with the fitted parameters. */
   readonly run: RunResult
 }
@@ -60,8 +62,8 @@ const DEVIATION = { figures: 0.3, replayed: 0.03 }
  * one keeps 6 / 7 at most, so that one is left to explain it.
  */
 const UNTOLD = 0.9
-/** How many times more what public figures say of it weighs then: nothing moves it. */
-const HOLD = 1e12
+/** How many times surer public figures are of it then: nothing moves it. */
+const HOLD = 1e6
 
 /**
  * Fits step times to request times: a replay says which steps each request waited for, the measured
@@ -73,17 +75,19 @@ export function fitSteps(options: FitOptions): StepFit {
   const expected = [...basis.terms.map((term) => term.expected), options.frontEndMs]
   const least = [...basis.terms.map((term) => term.least), 0]
   const figures = expected.map((value, i) => Math.max(value, least[i]!))
-  const priors = [...basis.terms, { expected: options.frontEndMs }].map(priorCurvature)
+  const deviations = [...basis.terms, { expected: options.frontEndMs }].map(deviationOf)
   const problem: Problem = { options, table: requestTable(options.requests), figures, least }
-  const free = converged(problem, priors, figures)
-  const variances = systemOf(free.equations, figures, priors).variances()
-  const isTold = priors.map((prior, i) => variances[i]! * prior < UNTOLD)
-  const held = priors.map((prior, i) => (isTold[i] ? prior : prior * HOLD))
+  refuseImpossible(problem)
+  const free = converged(problem, deviations, figures)
+  const priors = priorsAt(free.parameters, figures, deviations)
+  const variances = systemOf(free.equations, priors).variances()
+  const isTold = priors.map(({ weight }, i) => variances[i]! * weight < UNTOLD)
+  const held = deviations.map((deviation, i) => (isTold[i] ? deviation : deviation / HOLD))
   const start = free.parameters.map((value, i) => (isTold[i] ? value : figures[i]!))
   const { parameters, run, equations } = isTold.includes(false)
     ? converged(problem, held, start)
     : free
-  const system = systemOf(equations, figures, held)
+  const system = systemOf(equations, priorsAt(parameters, figures, held))
   const errors = equations.map((equation) => error(equation, parameters))
   const alone = equations.map((_, i) => leaveOut(system, equations, i, fitted, least, parameters))
   return {
@@ -94,8 +98,34 @@ export function fitSteps(options: FitOptions): StepFit {
     decodeErrorPercent: meanPercent(errors.slice(fitted)),
     leaveOneOutTtftPercent: meanPercent(alone.slice(0, fitted))!,
     leaveOneOutDecodePercent: meanPercent(alone.slice(fitted)),
+    timesFigures: timesOf(problem, figures),
     run,
   }
+}
+
+/** A unit taken for another is off by more than this, what figures do not know by less. */
+const FAR_OFF = 10
+
+/** @throws RouteSimError `measurements_invalid` when requests were far faster than the peaks of their GPU allow */
+function refuseImpossible(problem: Problem): void {
+  const times = timesOf(problem, problem.least)
+  if (times > 1 / FAR_OFF) return
+  throw new RouteSimError<ExperimentsErrorCode>(
+    `measurements: expected times that the GPUs of the config allow at their peaks, got times ${(1 / times).toFixed(0)} times shorter`,
+    {
+      code: 'measurements_invalid',
+      hint: 'Look at the unit of the times (ttft_s and e2e_s are seconds, ttft_ms and e2e_ms milliseconds), and at model, gpu and tp of the config.',
+    },
+  )
+}
+
+/** Measured times, all together, over those of a replay with some parameters. */
+function timesOf({ options, table }: Problem, parameters: readonly number[]): number {
+  const replayed = replay(options, table, parameters)
+  checkServed(options.requests, replayed.run)
+  const equations = observations(options, replayed)
+  const measuredMs = equations.reduce((sum, { ms }) => sum + ms, 0)
+  return measuredMs / equations.reduce((sum, { units }) => sum + predicted(units, parameters), 0)
 }
 
 /** What does not change while parameters are looked for; the last one is the time of the front end. */
@@ -114,28 +144,49 @@ interface Converged {
   readonly equations: readonly Observation[]
 }
 
-/** The fit from `start`, whose replay it agrees with; at the latest after some rounds. */
+/**
+ * The fit from `start`, whose replay it agrees with. Batches can change with every fit, and those that come back never
+ * settle: of some rounds the one that explains most is taken.
+ */
 function converged(
   { options, table, figures, least }: Problem,
-  priors: readonly number[],
+  deviations: readonly number[],
   start: readonly number[],
 ): Converged {
   let parameters = start
-  let replayed = replay(options, table, parameters)
-  checkServed(options.requests, replayed.run)
-  let equations = observations(options, replayed)
-  for (let round = 0; round < ROUNDS; round++) {
-    const next = systemOf(equations, figures, priors).solve(least, parameters)
-    const moved = parameters.map((value, i) => value + DAMPING * (next[i]! - value))
+  let best: Converged | undefined
+  let leastMisfit = Number.POSITIVE_INFINITY
+  for (let round = 0; round <= ROUNDS; round++) {
+    const replayed = replay(options, table, parameters)
+    const equations = observations(options, replayed)
+    const priors = priorsAt(parameters, figures, deviations)
+    const misfit = misfitOf(equations, priors, parameters)
+    if (misfit < leastMisfit) {
+      best = { parameters, run: replayed.run, equations }
+      leastMisfit = misfit
+    }
+    const from = parameters
+    const next = systemOf(equations, priors).solve(least, from)
+    parameters = from.map((value, i) => value + DAMPING * (next[i]! - value))
     const change = Math.max(
-      ...moved.map((value, i) => Math.abs(value - parameters[i]!) / (figures[i]! || 1)),
+      ...parameters.map((value, i) => Math.abs(value - from[i]!) / (figures[i]! || 1)),
     )
-    parameters = moved
-    replayed = replay(options, table, parameters)
-    equations = observations(options, replayed)
     if (change < 1e-5) break
   }
-  return { parameters, run: replayed.run, equations }
+  return best!
+}
+
+/** What a fit makes least: squares of what is left, of measured times and of public figures. */
+function misfitOf(
+  equations: readonly Observation[],
+  priors: readonly Prior[],
+  parameters: readonly number[],
+): number {
+  const ofTimes = equations.map(
+    ({ units, ms, weight }) => weight * (predicted(units, parameters) - ms) ** 2,
+  )
+  const ofFigures = priors.map(({ value, weight }, i) => weight * (parameters[i]! - value) ** 2)
+  return [...ofTimes, ...ofFigures].reduce((sum, each) => sum + each, 0)
 }
 
 /** One measured time and the units of every term in it. */
@@ -212,23 +263,49 @@ function observations({ requests, fitted }: FitOptions, { run, ledger }: Replay)
 
 function systemOf(
   equations: readonly Observation[],
-  figures: readonly number[],
-  priors: readonly number[],
+  priors: readonly Prior[],
 ): BoundedLeastSquares {
-  const size = figures.length
+  const size = priors.length
   const system = new BoundedLeastSquares(size)
   for (const { units, ms, weight } of equations) system.add(units, ms, weight)
-  for (let i = 0; i < size; i++) {
+  for (const [i, { value, weight }] of priors.entries()) {
     const unit = new Float64Array(size)
     unit[i] = 1
-    system.add(unit, figures[i]!, priors[i]!)
+    system.add(unit, value, weight)
   }
   return system
 }
 
-/** Weight of what public figures say, against one observation. */
-function priorCurvature({ expected, deviation }: Pick<StepTerm, 'expected' | 'deviation'>): number {
-  return (DEVIATION.replayed / (deviation ?? DEVIATION.figures * (expected || 1))) ** 2
+/** How far off public figures are, one standard deviation. */
+function deviationOf({ expected, deviation }: Pick<StepTerm, 'expected' | 'deviation'>): number {
+  return deviation ?? DEVIATION.figures * (expected || 1)
+}
+
+/** What public figures say of a parameter, as an equation beside the measured times. */
+interface Prior {
+  readonly value: number
+  readonly weight: number
+}
+
+/**
+ * What public figures say of parameters that are near some: up to the figure the distance counts, beyond it the
+ * logarithm of the ratio, as a backend may be many times slower than its data sheet. Its tangent is linear.
+ */
+function priorsAt(
+  parameters: readonly number[],
+  figures: readonly number[],
+  deviations: readonly number[],
+): Prior[] {
+  return figures.map((figure, i) => {
+    const deviation = deviations[i]!
+    const scale = figure || deviation
+    const ratio = Math.max(1, 1 + (parameters[i]! - figure) / scale)
+    const at = Math.max(figure, parameters[i]!)
+    return {
+      value: at - scale * ratio * Math.log(ratio),
+      weight: (DEVIATION.replayed / (deviation * ratio)) ** 2,
+    }
+  })
 }
 
 /** Error of one observation under the fit to all observations of other requests. */
@@ -255,9 +332,13 @@ function leaveOut(
 
 /** NaN when there is no time to predict. */
 function error({ units, ms }: Observation, parameters: ArrayLike<number>): number {
-  let predicted = 0
-  for (let i = 0; i < units.length; i++) predicted += units[i]! * parameters[i]!
-  return ms > 0 ? predicted / ms - 1 : Number.NaN
+  return ms > 0 ? predicted(units, parameters) / ms - 1 : Number.NaN
+}
+
+function predicted(units: ArrayLike<number>, parameters: ArrayLike<number>): number {
+  let ms = 0
+  for (let i = 0; i < units.length; i++) ms += units[i]! * parameters[i]!
+  return ms
 }
 
 /** Of the errors that there are: a request of one token has no time from its first to its last. */

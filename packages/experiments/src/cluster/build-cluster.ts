@@ -146,6 +146,10 @@ function specOf(
     },
     ...(adapters && { adapters }),
     kvBytesPerToken: kvBytes,
+    // Every GPU has a link of its own; a bandwidth in numbers is that of a whole backend.
+    ...(cluster.disaggregated.kv_transfer_link !== undefined && {
+      kvLinkShare: kvSpread(group, 1).perGpu,
+    }),
     ...(model !== undefined && {
       kvBytesPerRequest: stateBytesPerRequest(model),
       kvLayers: attentionLayers(model),

@@ -157,3 +157,17 @@ arrivals = { kind = "constant", rate_rps = 0.05 }
   // Of 16,000 tokens: 8192 x (10 x 16,000 + 52 x 1024).
   expect(await sentMs('kv_context_tokens = 16000')).toBeCloseTo(1747, 0)
 })
+
+test('over a link by name every GPU sends its part of a KV cache; a bandwidth in numbers is that of a backend', () => {
+  const shareOf = (keys: string, transfer: string): number | undefined =>
+    specOf(`${keys}\n[cluster.disaggregated]\n${transfer}`).kvLinkShare
+  const link = 'kv_transfer_link = "InfiniBand NDR"'
+  const llama = 'model = "llama-3.1-70b"\ngpu = "h200"'
+  expect(shareOf(`${llama}\ntp = 4`, link)).toBe(1 / 4)
+  expect(shareOf(`${llama}\ntp = 4\npp = 2`, link)).toBe(1 / 8)
+  // Eight KV heads, of which sixteen GPUs have one each.
+  expect(shareOf(`${llama}\ntp = 16`, link)).toBe(1 / 8)
+  // Each GPU has the whole latent, and needs it.
+  expect(shareOf('model = "deepseek-v3"\ngpu = "h200"\ntp = 8', link)).toBe(1)
+  expect(shareOf(`${llama}\ntp = 4`, 'kv_transfer_bandwidth_gb_s = 50')).toBeUndefined()
+})

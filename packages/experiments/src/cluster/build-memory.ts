@@ -3,6 +3,7 @@ import {
   adapterBytes,
   findLink,
   kvShare,
+  kvShareOfGpu,
   largestStage,
   sustainedBytesPerSec,
 } from '@routesim/hardware'
@@ -22,9 +23,11 @@ interface KvBytes {
 export function kvSpread(group: DeploymentConfig, bytesPerToken: number): KvBytes {
   const { model: name, tp, pp } = group
   const model = name === undefined ? undefined : resolveModel(name)
-  const share = model === undefined ? 1 / tp : kvShare(model, tp)
-  const stage = model === undefined ? 1 / pp : largestStage(model, pp)
-  return { perGpu: bytesPerToken * share * stage, inAll: bytesPerToken * share * tp }
+  if (model === undefined) return { perGpu: bytesPerToken / (tp * pp), inAll: bytesPerToken }
+  return {
+    perGpu: bytesPerToken * kvShareOfGpu(model, tp, pp),
+    inAll: bytesPerToken * kvShare(model, tp) * tp,
+  }
 }
 
 /**

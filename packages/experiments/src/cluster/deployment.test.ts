@@ -138,9 +138,21 @@ path = "steps.csv"`
     expect(cluster.kvTransfer?.bytesPerToken).toBe(131_072)
     mkdirSync(join(folder, 'models/mine'), { recursive: true })
     writeFileSync(join(folder, 'models/mine/config.json'), JSON.stringify(model))
-    writeFileSync(join(folder, 'bench.toml'), config.replace('my-model.json', 'models/mine'))
-    const { kvTransfer } = buildFleet(await loadConfig(join(folder, 'bench.toml'))).cluster
-    expect(kvTransfer?.bytesPerToken).toBe(131_072)
+    const named = async (path: string): Promise<number | undefined> => {
+      writeFileSync(join(folder, 'bench.toml'), config.replace('my-model.json', path))
+      return buildFleet(await loadConfig(join(folder, 'bench.toml'))).cluster.kvTransfer
+        ?.bytesPerToken
+    }
+    expect(await named('models/mine')).toBe(131_072)
+    mkdirSync(join(folder, 'mine'))
+    await expect(named('mine')).rejects.toThrow(
+      /cluster.model: .*mine: expected a folder with a config.json, got one without$/,
+    )
+    writeFileSync(join(folder, 'mine/config.json'), JSON.stringify(model))
+    expect(await named('mine')).toBe(131_072)
+    // A folder of a download does not stand in for the model of the catalogue.
+    mkdirSync(join(folder, 'qwen3-8b'))
+    expect(await named('qwen3-8b')).toBe(147_456)
   })
 
   test('the mocker takes the KV cache of the cluster', () => {
@@ -157,6 +169,18 @@ test.each([
   [
     'model = "mine/llama"',
     /: unknown model "mine\/llama".*, or the path of any model's config.json$/,
+  ],
+  [
+    'model = "llama-3.1-8b"\nprecision = "int9"',
+    /^config:4:1 cluster.precision: expected one of "bf16", "fp8", .*, got "int9"$/,
+  ],
+  [
+    'model = "llama-3.1-8b"\nkv_precision = "int8"',
+    /^config:4:1 cluster.kv_precision: expected one of "bf16", "fp8", got "int8"$/,
+  ],
+  [
+    'model = "llama-3.1-8b"\ntp = 2\ncompute_model = { kind = "roofline", link = "NVLink 9" }',
+    /^config:5:\d+ cluster.compute_model.link: unknown link "NVLink 9"[^\n]*$/,
   ],
   ['model = "nowhere.json"', /^config:3:1 cluster.model: nowhere.json: no such file/],
   ['engine = "vlm"', /^config:3:1 cluster.engine: unknown engine "vlm": did you mean "vllm"\?/],

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { RouteSimError } from '@routesim/core'
 import {
@@ -13,6 +13,16 @@ import type { ExperimentsErrorCode } from '../errors.js'
 /** Whether a model is given by the path of its `config.json` and not by name. */
 export function isModelFile(name: string): boolean {
   return name.endsWith('.json')
+}
+
+/** Whether the catalogue has a model of a name. */
+export function isModelName(name: string): boolean {
+  try {
+    findModel(name)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /**
@@ -40,6 +50,12 @@ function namedModel(name: string): Model {
   try {
     return findModel(name)
   } catch (cause) {
+    if (statSync(name, { throwIfNoEntry: false })?.isDirectory()) {
+      throw new RouteSimError<ExperimentsErrorCode>(
+        `${name}: expected a folder with a config.json, got one without`,
+        { code: 'model_unreadable', path: name },
+      )
+    }
     throw new RouteSimError<HardwareErrorCode>(
       `${(cause as Error).message}, or the path of any model's config.json`,
       { code: 'model_unknown', cause },

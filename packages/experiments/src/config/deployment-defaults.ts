@@ -5,12 +5,14 @@ import {
   findEngine,
   findGpu,
   type Gpu,
+  KV_PRECISIONS,
   type KvCapacity,
   type KvPrecision,
   kvCapacity,
   type Model,
   type Parallelism,
   ranksSharingExperts,
+  WEIGHT_PRECISIONS,
   type WeightPrecision,
 } from '@routesim/hardware'
 import type * as z from 'zod'
@@ -240,5 +242,7 @@ function capacityOf(
     statesPerRequest: isCaching ? engine.statesPerRequest : 1,
   }
   const numbers = Object.values(options).filter((each) => typeof each === 'number')
-  return numbers.every((each) => each > 0) ? kvCapacity(options) : undefined
+  const areKnown =
+    WEIGHT_PRECISIONS.includes(options.precision) && KV_PRECISIONS.includes(options.kvPrecision)
+  return areKnown && numbers.every((each) => each > 0) ? kvCapacity(options) : undefined
 }

@@ -4,6 +4,8 @@ import {
   ENGINES,
   findEngine,
   findGpu,
+  KV_PRECISIONS,
+  type KvPrecision,
   WEIGHT_PRECISIONS,
   type WeightPrecision,
 } from '@routesim/hardware'
@@ -45,7 +47,7 @@ export const deploymentShape = {
   precision: oneOf(WEIGHT_PRECISIONS as readonly [WeightPrecision, ...WeightPrecision[]])
     .optional()
     .describe("Precision of the weights; default the published checkpoint's."),
-  kv_precision: oneOf(['bf16', 'fp8'])
+  kv_precision: oneOf(KV_PRECISIONS as readonly [KvPrecision, ...KvPrecision[]])
     .optional()
     .describe('Precision of the KV cache; default as the engine chooses.'),
   tp: integer(1, 1024).default(1).describe('Tensor parallel degree of a backend.'),
@@ -214,6 +216,8 @@ function checkRoofline(values: DeploymentConfig, context: z.RefinementCtx): void
     rooflineOf(values)
   } catch (error) {
     if (!(error instanceof RouteSimError)) throw error
+    // Names that are in no catalogue are told where they stand.
+    if (error.code !== 'latency_invalid') return
     refuse(error.path ?? 'model', error.message.replace(/^\w+: /, ''))
   }
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
-import { isModelFile } from '../cluster/resolve-model.js'
+import { isModelFile, isModelName } from '../cluster/resolve-model.js'
 import { codeFileOf } from '../code-files/code-file.js'
 import { isTable } from './is-table.js'
 
@@ -57,8 +57,11 @@ function located(
 /** A model may be given by the folder that its `config.json` is in, as engines take it. */
 function modelAt(model: string, pathOf: (path: string) => string): string {
   if (isModelFile(model)) return pathOf(model)
-  const file = pathOf(join(model, 'config.json'))
-  return model.includes('/') && existsSync(file) ? file : model
+  const folder = pathOf(model)
+  const file = join(folder, 'config.json')
+  if (model.includes('/') && existsSync(file)) return file
+  if (isModelName(model)) return model
+  return existsSync(file) ? file : existsSync(folder) ? folder : model
 }
 
 /** Specs that can not be read are for the schema to refuse. */

@@ -40,11 +40,15 @@ const disaggregated = table({
     .describe('Fixed cost of one KV transfer, in µs.'),
   kv_transfer_bandwidth_gb_s: positive()
     .default(50)
-    .describe('Bandwidth of a KV transfer, in 10^9 bytes per second.'),
+    .describe(
+      'Bandwidth of a KV transfer between two backends, over all their links, in 10^9 bytes per second.',
+    ),
   kv_transfer_link: text()
     .superRefine(inCatalogue(findLink))
     .optional()
-    .describe('Link of KV transfers by name, instead of latency and bandwidth.'),
+    .describe(
+      'Link of KV transfers by name, instead of latency and bandwidth: one of each GPU, over which it sends or receives its own part.',
+    ),
   kv_transfer_contention: oneOf(['none', 'exclusive'])
     .default('none')
     .describe(

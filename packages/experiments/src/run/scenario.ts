@@ -10,9 +10,11 @@ import { configSource } from '../config/config-source.js'
 import { backendEvents } from '../config/events-schema.js'
 import type { Config } from '../config/schema.js'
 import type { ExperimentsErrorCode } from '../errors.js'
+import { contextNotes } from '../notes/context-notes.js'
 import { idleSettings } from '../notes/idle-settings.js'
 import { idleTargets } from '../notes/idle-targets.js'
 import { lateEvents } from '../notes/late-events.js'
+import { linkNotes } from '../notes/link-notes.js'
 import { requestNotes } from '../notes/request-notes.js'
 import { unservedModels } from '../notes/unserved-models.js'
 import { windowNotes } from '../notes/window-notes.js'
@@ -244,6 +246,7 @@ export async function describeScenario(
       ...workload.notes,
       ...(seeds.length > 1 && !workload.isSeeded ? [SAME_REQUESTS] : []),
       ...idleSettings(config),
+      ...linkNotes(config.cluster),
       ...(table === undefined ? [] : notesOn(table, config, fleet)),
     ],
   }
@@ -254,6 +257,7 @@ function notesOn(table: RequestTable, { cluster, slo, events }: Config, fleet: F
     ...requestNotes(table),
     ...lateEvents(backendEvents(events), table),
     ...windowNotes(cluster, table),
+    ...contextNotes(cluster, table),
     ...unservedModels(fleet.cluster.backends, table),
     ...idleTargets(slo, table),
   ]

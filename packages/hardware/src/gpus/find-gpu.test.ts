@@ -23,6 +23,8 @@ describe('findGpu', () => {
     ['nvidia-l20', 'L20'],
     ['NVIDIA H100 80GB HBM3', 'H100 SXM'],
     ['AMD MI300X', 'MI300X'],
+    ...['A100 PCIe', 'NVIDIA A100 80GB PCIe'].map((name) => [name, 'A100 PCIe 80GB']),
+    ['NVIDIA A100-PCIE-40GB', 'A100 PCIe 40GB'],
   ])('%s is the %s', (name, canonical) => {
     expect(findGpu(name).name).toBe(canonical)
   })
@@ -32,12 +34,19 @@ describe('findGpu', () => {
       expect.objectContaining({
         code: 'gpu_unknown',
         message:
-          'unknown GPU "H1000": did you mean "H100 SXM"? Known: H100 SXM, H100 PCIe, H200, B200, A100 40GB, A100 80GB, L40S, L4, A10G, RTX 4090, H100 NVL, H20, GB200, B300, GB300, RTX PRO 6000, A10, T4, V100, MI300X, MI325X, RTX A6000, A40, L40, RTX 6000 Ada, RTX 3090, MI350X, MI355X, GH200 96GB, GH200 144GB, H200 NVL, H800, A800, L20, A30, RTX 5090',
+          'unknown GPU "H1000": did you mean "H100 SXM"? Known: H100 SXM, H100 PCIe, H200, B200, A100 40GB, A100 80GB, L40S, L4, A10G, RTX 4090, H100 NVL, H20, GB200, B300, GB300, RTX PRO 6000, A10, T4, V100, MI300X, MI325X, RTX A6000, A40, L40, RTX 6000 Ada, RTX 3090, MI350X, MI355X, GH200 96GB, GH200 144GB, H200 NVL, H800, A800, L20, A30, RTX 5090, A100 PCIe 80GB, A100 PCIe 40GB',
       }),
     )
     expect(() => findGpu('abacus')).toThrow(/^unknown GPU "abacus"\. Known: H100 SXM, /)
   })
 })
+
+test.each(['MI250X', 'A16', 'V100 16GB', 'A100 PCIe 20GB'])(
+  'no other GPU is taken for a slip of %s',
+  (name) => {
+    expect(() => findGpu(name)).toThrow(new RegExp(`^unknown GPU "${name}"\\. Known: `))
+  },
+)
 
 describe('the catalogue', () => {
   test('keeps the prices of the original', () => {

@@ -210,6 +210,7 @@ export const GPUS: readonly Gpu[] = [
     memoryBandwidthBytesPerSec: 8 * TB,
     denseFlops: { fp16: 2500 * TERA, fp8: 5000 * TERA, int8: 5000 * TERA, fp4: 10000 * TERA },
     link: 'NVLink 5',
+    linkedGpus: 72,
     pricePerHourUsd: 6,
     source: {
       specification: 'NVIDIA GB200 NVL72 data sheet, per GPU',
@@ -240,6 +241,7 @@ export const GPUS: readonly Gpu[] = [
     memoryBandwidthBytesPerSec: 8 * TB,
     denseFlops: { fp16: 2500 * TERA, fp8: 5000 * TERA, fp4: 15000 * TERA },
     link: 'NVLink 5',
+    linkedGpus: 72,
     pricePerHourUsd: 8,
     source: {
       specification: 'NVIDIA GB300 NVL72 data sheet, per GPU',
@@ -581,6 +583,40 @@ export const GPUS: readonly Gpu[] = [
     source: {
       specification: 'NVIDIA RTX Blackwell GPU architecture whitepaper, appendix A',
       price: 'RunPod, March 2026: 1.22 (deploybase.ai)',
+    },
+  },
+  {
+    name: 'A100 PCIe 80GB',
+    aliases: ['A100 PCIe', 'A100 80GB PCIe'],
+    architecture: 'ampere',
+    memoryBytes: 80 * GB,
+    driverMemoryBytes: 79.15 * GIB,
+    memoryBandwidthBytesPerSec: 1.935 * TB,
+    cacheBandwidthBytesPerSec: 5.4 * TB,
+    denseFlops: { fp16: 312 * TERA, int8: 624 * TERA },
+    link: 'PCIe 4.0 x16',
+    pricePerHourUsd: 1.7,
+    source: {
+      specification: 'NVIDIA A100 Tensor Core GPU data sheet, column PCIe',
+      price:
+        'estimate: 0.86 of an A100 80GB, as RunPod has it in March 2026 (deploybase.ai: 2.10 and 2.45)',
+    },
+  },
+  {
+    name: 'A100 PCIe 40GB',
+    aliases: ['A100 40GB PCIe'],
+    architecture: 'ampere',
+    memoryBytes: 40 * GB,
+    driverMemoryBytes: 39.39 * GIB,
+    memoryBandwidthBytesPerSec: 1.555 * TB,
+    cacheBandwidthBytesPerSec: 5.4 * TB,
+    denseFlops: { fp16: 312 * TERA, int8: 624 * TERA },
+    link: 'PCIe 4.0 x16',
+    pricePerHourUsd: 1.1,
+    source: {
+      specification: 'NVIDIA A100 Tensor Core GPU data sheet, column PCIe',
+      price:
+        'estimate: 0.86 of an A100 40GB, as RunPod has it in March 2026 (deploybase.ai: 2.10 and 2.45)',
     },
   },
 ]

@@ -22,6 +22,8 @@ export interface Gpu {
   readonly sustainedClock?: number
   /** Name of the link to the other GPUs of its server, in the catalogue of links. */
   readonly link: string
+  /** GPUs that it joins; the 8 of a server when absent. */
+  readonly linkedGpus?: number
   /** Indicative on-demand price, rounded: prices of one GPU differ severalfold between clouds. */
   readonly pricePerHourUsd: number
   readonly source: GpuSource

@@ -11,6 +11,7 @@ describe('modelFromHuggingFaceConfig', () => {
     num_attention_heads: 32,
     num_hidden_layers: 32,
     num_key_value_heads: 8,
+    max_position_embeddings: 131_072,
     vocab_size: 128256,
     tie_word_embeddings: false,
   }
@@ -25,7 +26,16 @@ describe('modelFromHuggingFaceConfig', () => {
 
   test.each([
     ['Llama-3.1-8B', llama],
-    ['Mistral-7B', { ...llama, model_type: 'mistral', vocab_size: 32000, sliding_window: 4096 }],
+    [
+      'Mistral-7B',
+      {
+        ...llama,
+        model_type: 'mistral',
+        max_position_embeddings: 32_768,
+        vocab_size: 32000,
+        sliding_window: 4096,
+      },
+    ],
     [
       'Qwen3-30B-A3B',
       {
@@ -40,6 +50,7 @@ describe('modelFromHuggingFaceConfig', () => {
         num_experts: 128,
         num_experts_per_tok: 8,
         decoder_sparse_step: 1,
+        max_position_embeddings: 262_144,
         vocab_size: 151936,
         tie_word_embeddings: false,
         sliding_window: null,
@@ -53,6 +64,7 @@ describe('modelFromHuggingFaceConfig', () => {
         model_type: 'mixtral',
         num_local_experts: 8,
         num_experts_per_tok: 2,
+        max_position_embeddings: 32_768,
         vocab_size: 32000,
         sliding_window: null,
       },
@@ -71,6 +83,8 @@ describe('modelFromHuggingFaceConfig', () => {
         experts_per_token: 4,
         num_experts_per_tok: 4,
         sliding_window: 128,
+        max_position_embeddings: 131_072,
+        rope_scaling: { rope_type: 'yarn', factor: 32, original_max_position_embeddings: 4096 },
         vocab_size: 201088,
         layer_types: Array.from({ length: 36 }, (_, i) =>
           i % 2 === 0 ? 'sliding_attention' : 'full_attention',
@@ -99,6 +113,8 @@ describe('modelFromHuggingFaceConfig', () => {
         qk_rope_head_dim: 64,
         qk_nope_head_dim: 128,
         v_head_dim: 128,
+        max_position_embeddings: 163_840,
+        rope_scaling: { type: 'yarn', factor: 40, original_max_position_embeddings: 4096 },
         vocab_size: 129280,
         tie_word_embeddings: false,
         quantization_config: { quant_method: 'fp8' },
@@ -115,6 +131,7 @@ describe('modelFromHuggingFaceConfig', () => {
         num_key_value_heads: 8,
         head_dim: 256,
         sliding_window: 4096,
+        max_position_embeddings: 8192,
         vocab_size: 256000,
       },
     ],
@@ -196,6 +213,7 @@ describe('modelFromHuggingFaceConfig', () => {
     num_hidden_layers: 60,
     num_key_value_heads: 2,
     shared_expert_intermediate_size: 1024,
+    max_position_embeddings: 262_144,
     vocab_size: 248320,
     tie_word_embeddings: false,
   }
@@ -248,6 +266,7 @@ describe('modelFromHuggingFaceConfig', () => {
       index_topk: 2048,
       index_n_heads: 32,
       index_head_dim: 128,
+      max_position_embeddings: 202_752,
       vocab_size: 154880,
       tie_word_embeddings: false,
     }
@@ -414,4 +433,30 @@ describe('modelFromHuggingFaceConfig', () => {
     expect(() => modelFromHuggingFaceConfig(config, 'm')).toThrow(error)
     expect(() => modelFromHuggingFaceConfig(config, 'm')).toThrow(message)
   })
+})
+
+test.each([
+  ['none', 32_768, undefined, 32_768],
+  ['yarn', 32_768, { type: 'yarn', factor: 4, original_max_position_embeddings: 32_768 }, 131_072],
+  [
+    'yarn, counted',
+    163_840,
+    { type: 'yarn', factor: 40, original_max_position_embeddings: 4096 },
+    163_840,
+  ],
+  ['linear', 4096, { rope_type: 'linear', factor: 2.5 }, 10_240],
+  ['llama3', 131_072, { rope_type: 'llama3', factor: 8 }, 131_072],
+  ['default', 40_960, { rope_type: 'default', rope_theta: 1e6 }, 40_960],
+])('the longest context is as scalings extend it: %s', (_, given, rope_scaling, maxPositions) => {
+  const config = {
+    model_type: 'llama',
+    hidden_size: 4096,
+    intermediate_size: 14_336,
+    num_attention_heads: 32,
+    num_hidden_layers: 32,
+    vocab_size: 32_000,
+    max_position_embeddings: given,
+    rope_scaling,
+  }
+  expect(modelFromHuggingFaceConfig(config, 'it').maxPositions).toBe(maxPositions)
 })

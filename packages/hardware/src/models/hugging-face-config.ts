@@ -33,6 +33,7 @@ const GEMMA3: Family = {
     num_key_value_heads: 4,
     head_dim: 256,
     sliding_window: 4096,
+    max_position_embeddings: 131_072,
   },
 }
 
@@ -142,6 +143,7 @@ export function modelFromHuggingFaceConfig(json: unknown, name: string): Model {
     feedForwardMatrices: family.ungated === undefined ? 3 : 2,
     ...(experts === undefined ? {} : { experts }),
     vocabSize: inner.count('vocab_size'),
+    ...positionsOf(inner, type),
     tiedEmbeddings:
       inner.flag('tie_word_embeddings') ??
       outer.flag('tie_word_embeddings') ??
@@ -149,6 +151,23 @@ export function modelFromHuggingFaceConfig(json: unknown, name: string): Model {
     weights: weightsOf(outer, inner),
     source: `config.json of ${name}`,
   }
+}
+
+/** Scalings after which `max_position_embeddings` has been scaled already, as vLLM has it (`_get_and_verify_max_len`). */
+const COUNTED = ['su', 'longrope', 'llama3']
+
+/** Longest context, as scalings of the rotary embedding extend it. */
+function positionsOf(fields: Fields, type: string): { maxPositions?: number } {
+  const given = fields.optionalCount('max_position_embeddings')
+  if (given === undefined) return {}
+  const rope = fields.table('rope_scaling') ?? fields.table('rope_parameters')
+  const kind = rope?.['rope_type'] ?? rope?.['type']
+  const factor = Number(rope?.['factor'])
+  if (!(factor > 0) || COUNTED.includes(kind as string) || type.startsWith('gemma3'))
+    return { maxPositions: given }
+  const original = Number(rope?.['original_max_position_embeddings'])
+  const scaled = kind === 'yarn' && original > 0 ? original : given
+  return { maxPositions: Math.floor(scaled * factor) }
 }
 
 /** Llama 4 has its experts' width where others have this. */

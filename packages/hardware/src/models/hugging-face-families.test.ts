@@ -159,6 +159,8 @@ describe('what is published reads as the catalogue has it', () => {
       'Qwen3-4B',
       {
         ...qwen3,
+        // As of the checkpoints of July 2025.
+        max_position_embeddings: 262_144,
         hidden_size: 2560,
         intermediate_size: 9728,
         max_window_layers: 36,
@@ -275,6 +277,7 @@ describe('what is published reads as the catalogue has it', () => {
       'GLM-4.5-Air',
       {
         ...glm,
+        max_position_embeddings: 131_072,
         first_k_dense_replace: 1,
         hidden_size: 4096,
         intermediate_size: 10944,

@@ -5,7 +5,15 @@ const HF = 'https://huggingface.co'
 /** What the mixtures of experts of the catalogue share. */
 type MixtureRecord = Pick<
   Model,
-  'name' | 'aliases' | 'layers' | 'hiddenSize' | 'attention' | 'linear' | 'vocabSize' | 'weights'
+  | 'name'
+  | 'aliases'
+  | 'layers'
+  | 'hiddenSize'
+  | 'attention'
+  | 'linear'
+  | 'vocabSize'
+  | 'maxPositions'
+  | 'weights'
 > & {
   /** Layers with a dense network, and its width. */
   readonly dense?: { readonly layers: number; readonly intermediateSize: number }
@@ -59,20 +67,13 @@ const LLAMA_4_ATTENTION: Model['attention'] = {
 
 const QWEN3_30B: MixtureRecord = {
   name: 'Qwen3-30B-A3B',
-  aliases: [
-    'Qwen3-30B-A3B-Instruct-2507',
-    'Qwen3-30B-A3B-Thinking-2507',
-    'Qwen3-Coder-30B-A3B',
-    'Qwen3-Coder-30B-A3B-Instruct',
-    'Qwen/Qwen3-30B-A3B-Instruct-2507',
-    'Qwen/Qwen3-30B-A3B-Thinking-2507',
-    'Qwen/Qwen3-Coder-30B-A3B-Instruct',
-  ],
+  aliases: ['Qwen3-30B-A3B-Instruct-2507', 'Qwen3-30B-A3B-Thinking-2507', 'Qwen3-Coder-30B-A3B'],
   repository: 'Qwen/Qwen3-30B-A3B',
   layers: 48,
   hiddenSize: 2048,
   attention: gqa(32, 4, 128),
   vocabSize: 151936,
+  maxPositions: 262_144,
   weights: 'bf16',
   experts: { count: 128, active: 8, intermediateSize: 768 },
 }
@@ -84,41 +85,34 @@ const QWEN3_235B: MixtureRecord = {
     'Qwen3-235B-A22B-Instruct-2507',
     'Qwen3-235B-A22B-Thinking-2507',
     'Qwen3-VL-235B-A22B',
-    'Qwen3-VL-235B-A22B-Instruct',
     'Qwen3-VL-235B-A22B-Thinking',
-    'Qwen/Qwen3-235B-A22B-Instruct-2507',
-    'Qwen/Qwen3-235B-A22B-Thinking-2507',
-    'Qwen/Qwen3-VL-235B-A22B-Instruct',
-    'Qwen/Qwen3-VL-235B-A22B-Thinking',
   ],
   repository: 'Qwen/Qwen3-235B-A22B',
   layers: 94,
   hiddenSize: 4096,
   attention: gqa(64, 4, 128),
   vocabSize: 151936,
+  maxPositions: 262_144,
   weights: 'bf16',
   experts: { count: 128, active: 8, intermediateSize: 1536 },
 }
 
 const QWEN3_CODER_480B: MixtureRecord = {
   name: 'Qwen3-Coder-480B-A35B',
-  aliases: ['Qwen3-Coder-480B-A35B-Instruct'],
+  aliases: [],
   repository: 'Qwen/Qwen3-Coder-480B-A35B-Instruct',
   layers: 62,
   hiddenSize: 6144,
   attention: gqa(96, 8, 128),
   vocabSize: 151936,
+  maxPositions: 262_144,
   weights: 'bf16',
   experts: { count: 160, active: 8, intermediateSize: 2560 },
 }
 
 const QWEN3_NEXT: MixtureRecord = {
   name: 'Qwen3-Next-80B-A3B',
-  aliases: [
-    'Qwen3-Next-80B-A3B-Instruct',
-    'Qwen3-Next-80B-A3B-Thinking',
-    'Qwen/Qwen3-Next-80B-A3B-Thinking',
-  ],
+  aliases: ['Qwen3-Next-80B-A3B-Thinking'],
   repository: 'Qwen/Qwen3-Next-80B-A3B-Instruct',
   layers: 48,
   hiddenSize: 2048,
@@ -133,6 +127,7 @@ const QWEN3_NEXT: MixtureRecord = {
     stateBytes: 4,
   },
   vocabSize: 151936,
+  maxPositions: 262_144,
   weights: 'bf16',
   experts: { count: 512, active: 10, intermediateSize: 512, sharedIntermediateSize: 512 },
 }
@@ -151,6 +146,7 @@ function qwen35(
     aliases,
     repository: `Qwen/${record.name}`,
     vocabSize: 248320,
+    maxPositions: 262_144,
     weights: 'bf16',
     attention: { kind: 'gqa', heads, kvHeads: 2, headDim: 256, isGated: true },
     linear: {
@@ -182,13 +178,13 @@ const DEEPSEEK_V3: MixtureRecord = {
     'DeepSeek-V3.1',
     'DeepSeek-R1',
     'DeepSeek-R1-0528',
-    'deepseek-ai/DeepSeek-R1',
-    'deepseek-ai/DeepSeek-R1-0528',
+    'DeepSeek-V3.1-Terminus',
   ],
   repository: 'deepseek-ai/DeepSeek-V3',
   layers: 61,
   hiddenSize: 7168,
   vocabSize: 129280,
+  maxPositions: 163_840,
   weights: 'fp8',
   attention: DEEPSEEK_ATTENTION,
   dense: { layers: 3, intermediateSize: 18432 },
@@ -197,12 +193,13 @@ const DEEPSEEK_V3: MixtureRecord = {
 
 const GLM_4_5: MixtureRecord = {
   name: 'GLM-4.5',
-  aliases: ['GLM-4.6', 'GLM-4.7', 'zai-org/GLM-4.6', 'zai-org/GLM-4.7'],
+  aliases: ['GLM-4.6', 'GLM-4.7'],
   repository: 'zai-org/GLM-4.5',
   layers: 92,
   hiddenSize: 5120,
   attention: gqa(96, 8, 128),
   vocabSize: 151552,
+  maxPositions: 202_752,
   weights: 'bf16',
   dense: { layers: 3, intermediateSize: 12288 },
   experts: { count: 160, active: 8, intermediateSize: 1536, sharedIntermediateSize: 1536 },
@@ -216,6 +213,7 @@ const GLM_4_5_AIR: MixtureRecord = {
   hiddenSize: 4096,
   attention: gqa(96, 8, 128),
   vocabSize: 151552,
+  maxPositions: 131_072,
   weights: 'bf16',
   dense: { layers: 1, intermediateSize: 10944 },
   experts: { count: 128, active: 8, intermediateSize: 1408, sharedIntermediateSize: 1408 },
@@ -223,11 +221,12 @@ const GLM_4_5_AIR: MixtureRecord = {
 
 const GLM_5: MixtureRecord = {
   name: 'GLM-5',
-  aliases: ['GLM-5.1', 'zai-org/GLM-5.1'],
+  aliases: ['GLM-5.1'],
   repository: 'zai-org/GLM-5',
   layers: 78,
   hiddenSize: 6144,
   vocabSize: 154880,
+  maxPositions: 202_752,
   weights: 'bf16',
   attention: {
     kind: 'mla',
@@ -245,11 +244,12 @@ const GLM_5: MixtureRecord = {
 
 const KIMI_K2: MixtureRecord = {
   name: 'Kimi-K2',
-  aliases: ['Kimi-K2-Instruct', 'Kimi-K2-Instruct-0905', 'moonshotai/Kimi-K2-Instruct-0905'],
+  aliases: ['Kimi-K2-Instruct-0905'],
   repository: 'moonshotai/Kimi-K2-Instruct',
   layers: 61,
   hiddenSize: 7168,
   vocabSize: 163840,
+  maxPositions: 262_144,
   weights: 'fp8',
   attention: {
     kind: 'mla',
@@ -274,6 +274,7 @@ export const MIXTURE_MODELS: readonly Model[] = [
     hiddenSize: 4096,
     attention: gqa(32, 8, 128),
     vocabSize: 32000,
+    maxPositions: 32768,
     weights: 'bf16',
     experts: { count: 8, active: 2, intermediateSize: 14336 },
   }),
@@ -285,38 +286,33 @@ export const MIXTURE_MODELS: readonly Model[] = [
     hiddenSize: 6144,
     attention: gqa(48, 8, 128),
     vocabSize: 32000,
+    maxPositions: 65536,
     weights: 'bf16',
     experts: { count: 8, active: 2, intermediateSize: 16384 },
   }),
   // The text models alone.
   mixture({
     name: 'Llama-4-Scout',
-    aliases: [
-      'Llama-4-Scout-17B-16E',
-      'Llama-4-Scout-17B-16E-Instruct',
-      'meta-llama/Llama-4-Scout-17B-16E-Instruct',
-    ],
+    aliases: ['Llama-4-Scout-17B-16E'],
     repository: 'meta-llama/Llama-4-Scout-17B-16E',
     layers: 48,
     hiddenSize: 5120,
     attention: LLAMA_4_ATTENTION,
     vocabSize: 202048,
+    maxPositions: 10_485_760,
     weights: 'bf16',
     experts: { count: 16, active: 1, intermediateSize: 8192, sharedIntermediateSize: 8192 },
   }),
   // Every second layer has experts.
   mixture({
     name: 'Llama-4-Maverick',
-    aliases: [
-      'Llama-4-Maverick-17B-128E',
-      'Llama-4-Maverick-17B-128E-Instruct',
-      'meta-llama/Llama-4-Maverick-17B-128E-Instruct',
-    ],
+    aliases: ['Llama-4-Maverick-17B-128E'],
     repository: 'meta-llama/Llama-4-Maverick-17B-128E',
     layers: 48,
     hiddenSize: 5120,
     attention: LLAMA_4_ATTENTION,
     vocabSize: 202048,
+    maxPositions: 1_048_576,
     weights: 'bf16',
     dense: { layers: 24, intermediateSize: 16384 },
     experts: { count: 128, active: 1, intermediateSize: 8192, sharedIntermediateSize: 8192 },
@@ -351,7 +347,7 @@ export const MIXTURE_MODELS: readonly Model[] = [
   ]),
   qwen35({
     name: 'Qwen3.5-35B-A3B',
-    aliases: ['Qwen3.6-35B-A3B', 'Qwen/Qwen3.6-35B-A3B'],
+    aliases: ['Qwen3.6-35B-A3B'],
     layers: 40,
     hiddenSize: 2048,
     heads: 16,
@@ -382,6 +378,7 @@ export const MIXTURE_MODELS: readonly Model[] = [
     layers: 24,
     hiddenSize: 2880,
     vocabSize: 201088,
+    maxPositions: 131_072,
     weights: 'mxfp4',
     attention: {
       kind: 'gqa',
@@ -399,6 +396,7 @@ export const MIXTURE_MODELS: readonly Model[] = [
     layers: 36,
     hiddenSize: 2880,
     vocabSize: 201088,
+    maxPositions: 131_072,
     weights: 'mxfp4',
     attention: {
       kind: 'gqa',
@@ -411,22 +409,24 @@ export const MIXTURE_MODELS: readonly Model[] = [
   }),
   mixture({
     name: 'MiniMax-M2',
-    aliases: ['MiniMax-M2.1', 'MiniMax-M2.5', 'MiniMax-M2.7', 'MiniMaxAI/MiniMax-M2.5'],
+    aliases: ['MiniMax-M2.1', 'MiniMax-M2.5', 'MiniMax-M2.7'],
     repository: 'MiniMaxAI/MiniMax-M2',
     layers: 62,
     hiddenSize: 3072,
     attention: gqa(48, 8, 128),
     vocabSize: 200064,
+    maxPositions: 196_608,
     weights: 'fp8',
     experts: { count: 256, active: 8, intermediateSize: 1536 },
   }),
   mixture({
     name: 'DeepSeek-V2-Lite',
-    aliases: ['DeepSeek-V2-Lite-Chat'],
+    aliases: [],
     repository: 'deepseek-ai/DeepSeek-V2-Lite',
     layers: 27,
     hiddenSize: 2048,
     vocabSize: 102400,
+    maxPositions: 163_840,
     weights: 'bf16',
     attention: {
       kind: 'mla',
@@ -442,16 +442,12 @@ export const MIXTURE_MODELS: readonly Model[] = [
   }),
   mixture({
     name: 'DeepSeek-V2',
-    aliases: [
-      'DeepSeek-V2-Chat',
-      'DeepSeek-V2.5',
-      'deepseek-ai/DeepSeek-V2-Chat',
-      'deepseek-ai/DeepSeek-V2.5',
-    ],
+    aliases: ['DeepSeek-V2.5'],
     repository: 'deepseek-ai/DeepSeek-V2',
     layers: 60,
     hiddenSize: 5120,
     vocabSize: 102400,
+    maxPositions: 163_840,
     weights: 'bf16',
     attention: DEEPSEEK_ATTENTION,
     dense: { layers: 1, intermediateSize: 12288 },
@@ -461,12 +457,12 @@ export const MIXTURE_MODELS: readonly Model[] = [
   mixture({
     ...DEEPSEEK_V3,
     name: 'DeepSeek-V3.2',
-    aliases: ['DeepSeek-V3.2-Exp'],
+    aliases: ['DeepSeek-V3.2-Exp', 'DeepSeek-V3.2-Speciale'],
     repository: 'deepseek-ai/DeepSeek-V3.2',
     attention: { ...DEEPSEEK_ATTENTION, indexer: { tokens: 2048, heads: 64, headDim: 128 } },
   }),
   mixture(GLM_4_5),
-  inFp8(GLM_4_5, ['GLM-4.6-FP8', 'GLM-4.7-FP8', 'zai-org/GLM-4.6-FP8', 'zai-org/GLM-4.7-FP8']),
+  inFp8(GLM_4_5, ['GLM-4.6-FP8', 'GLM-4.7-FP8']),
   mixture(GLM_4_5_AIR),
   inFp8(GLM_4_5_AIR),
   mixture({
@@ -476,6 +472,7 @@ export const MIXTURE_MODELS: readonly Model[] = [
     layers: 47,
     hiddenSize: 2048,
     vocabSize: 154880,
+    maxPositions: 202_752,
     weights: 'bf16',
     attention: {
       kind: 'mla',

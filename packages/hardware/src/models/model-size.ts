@@ -204,6 +204,11 @@ export function largestStage({ layers }: Model, pp: number): number {
   return Math.ceil(layers / pp) / layers
 }
 
+/** Part of the KV of a token that is on one GPU of the stage with the most layers. */
+export function kvShareOfGpu(model: Model, tp: number, pp: number): number {
+  return kvShare(model, tp) * largestStage(model, pp)
+}
+
 /**
  * Bytes of KV cache of a request with so many tokens of context, over all layers: layers with a
  * sliding window keep no more than it, and linear layers nothing.

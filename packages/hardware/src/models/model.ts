@@ -26,6 +26,8 @@ export interface Model {
   /** Present in layers that are not dense. */
   readonly experts?: Experts
   readonly vocabSize: number
+  /** Tokens of prompt and answer at most, of the checkpoint with the longest context that goes by the name. */
+  readonly maxPositions?: number
   /** Whether the output projection reuses the input embedding. */
   readonly tiedEmbeddings: boolean
   /** Precision of the published checkpoint. */

@@ -148,6 +148,43 @@ describe('the catalogue', () => {
     expect(findModel(name).name).toBe(canonical)
   })
 
+  test.each([
+    ['mistralai/Mixtral-8x7B-Instruct-v0.1', 'Mixtral-8x7B'],
+    ['mistralai/Mixtral-8x22B-Instruct-v0.1', 'Mixtral-8x22B'],
+    ['deepseek-ai/DeepSeek-V3.1', 'DeepSeek-V3'],
+    ['deepseek-ai/DeepSeek-V3-0324', 'DeepSeek-V3'],
+    ['deepseek-ai/DeepSeek-V3.2-Exp', 'DeepSeek-V3.2'],
+    ['deepseek-ai/DeepSeek-V2-Lite-Chat', 'DeepSeek-V2-Lite'],
+    ['meta-llama/Llama-3.2-1B-Instruct', 'Llama-3.2-1B'],
+    ['meta-llama/Llama-2-7b-chat-hf', 'Llama-2-7B'],
+    ['meta-llama/Meta-Llama-3.1-70B-Instruct', 'Llama-3.1-70B'],
+    ['unsloth/Llama-3.2-3B-Instruct', 'Llama-3.2-3B'],
+    ['google/gemma-2-27b-it', 'Gemma-2-27B'],
+    ['google/gemma-2-9b-it', 'Gemma-2-9B'],
+    ['MiniMaxAI/MiniMax-M2.7', 'MiniMax-M2'],
+    ['Qwen/Qwen3-8B-Base', 'Qwen3-8B'],
+  ])('a repository of a checkpoint of the same shape is found: %s', (name, canonical) => {
+    expect(findModel(name).name).toBe(canonical)
+  })
+
+  test.each([
+    'mistralai/Mistral-7B-Instruct-v0.2',
+    'google/gemma-2-2b-it',
+    'meta-llama/Llama-3.2-11B-Vision-Instruct',
+    'Qwen3-9B',
+  ])('no model of another size or generation is taken for a slip of %s', (name) => {
+    expect(() => findModel(name)).toThrow(`unknown model "${name}". Known: `)
+  })
+
+  test('a checkpoint in a precision that the catalogue lacks gets the model as a hint', () => {
+    expect(() => findModel('Qwen3-32B-FP8')).toThrow(/did you mean "Qwen3-32B"\?/)
+  })
+
+  test('each says how long its context is', () => {
+    for (const { name, maxPositions } of MODELS)
+      expect([name, maxPositions! >= 2048]).toEqual([name, true])
+  })
+
   test('gives each name to one model only', () => {
     for (const model of MODELS) {
       for (const name of [model.name, ...model.aliases]) expect(findModel(name)).toBe(model)

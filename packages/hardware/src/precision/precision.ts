@@ -7,6 +7,9 @@ export type WeightPrecision = 'bf16' | 'fp8' | 'int8' | 'fp4' | 'int4' | 'mxfp4'
 /** Number formats of KV caches. */
 export type KvPrecision = 'bf16' | 'fp8'
 
+/** All precisions of KV caches, widest first. */
+export const KV_PRECISIONS: readonly KvPrecision[] = ['bf16', 'fp8']
+
 /** All weight precisions, widest first. */
 export const WEIGHT_PRECISIONS: readonly WeightPrecision[] = [
   'bf16',

@@ -6,7 +6,6 @@ import {
   findModel,
   type Gpu,
   kvBytesOfContext,
-  kvShare,
   sustainedBytesPerSec,
 } from '@routesim/hardware'
 import { type CsvRow, numberIn } from '../data/csv-rows.js'
@@ -61,7 +60,7 @@ function predictApart(row: CsvRow): PublishedRow[] {
     ...Array.from({ length: prefills }, (): BackendSpec => ({ ...prompts, role: 'prefill' })),
     ...Array.from({ length: decodes }, (): BackendSpec => ({ ...answers, role: 'decode' })),
   ]
-  return predicted(row, decode, policy, backends, engine.frontEndMs, transferOf(prefill, decode))
+  return predicted(row, decode, policy, backends, engine.frontEndMs, transferOf(decode))
 }
 
 function predicted(
@@ -104,11 +103,8 @@ function loopOf(row: CsvRow): ClosedLoop {
   }
 }
 
-/**
- * KV caches go over the adapter or link of each GPU that has a part of one; the workers with fewer of
- * those set the pace.
- */
-function transferOf(prefill: DeploymentOptions, decode: DeploymentOptions): KvTransfer {
+/** KV caches go over the adapter or link of each GPU that has a part of one. */
+function transferOf(decode: DeploymentOptions): KvTransfer {
   const link = findLink(linkBetweenWorkers(findGpu(decode.gpu)))
   const model = findModel(decode.model)
   const precision =
@@ -116,8 +112,7 @@ function transferOf(prefill: DeploymentOptions, decode: DeploymentOptions): KvTr
   return {
     latencyMs: link.latencyMs,
     bandwidthBytesPerSec: sustainedBytesPerSec(link),
-    bytesPerToken:
-      kvBytesOfContext(model, 1, precision) * kvShare(model, Math.min(prefill.tp, decode.tp)),
+    bytesPerToken: kvBytesOfContext(model, 1, precision),
   }
 }
 
