@@ -2,6 +2,7 @@ import {
   canSpreadExperts,
   type EnginePlace,
   type EnginePreset,
+  expectedPrecision,
   findEngine,
   findGpu,
   type Gpu,
@@ -11,6 +12,7 @@ import {
   type Model,
   type Parallelism,
   ranksSharingExperts,
+  WEIGHT_PRECISIONS,
   type WeightPrecision,
 } from '@routesim/hardware'
 import type * as z from 'zod'
@@ -88,7 +90,7 @@ export function withDeploymentDefaults(
     ...value,
   }
   if (model === undefined) return withBlocksOf(engine, filled, value)
-  const wrong = wrongSpread(filled, model)
+  const wrong = wrongPrecision(filled, model) ?? wrongSpread(filled, model)
   if (wrong !== undefined) {
     context.addIssue({ code: 'custom', path: [...path, wrong.key], message: wrong.message })
     return { ...filled, kv_cache_blocks: filled['kv_cache_blocks'] ?? 1 }
@@ -137,11 +139,25 @@ export function blocksThatFit(group: DeploymentConfig, contextTokens: number): n
   return capacityOf(filled, parts.engine, parts.gpu, parts.model, true)?.blocks
 }
 
-/** What of the degrees does not go together, if they are of the right kind. */
-function wrongSpread(
-  filled: Readonly<Record<string, unknown>>,
+/** A key, and what is wrong with it. */
+interface Wrong {
+  readonly key: string
+  readonly message: string
+}
+
+/** That a precision is for experts, and the model has none. */
+function wrongPrecision(
+  { precision }: Readonly<Record<string, unknown>>,
   model: Model,
-): { readonly key: string; readonly message: string } | undefined {
+): Wrong | undefined {
+  const known = WEIGHT_PRECISIONS.find((each) => each === precision)
+  const expected = known === undefined ? undefined : expectedPrecision(model, known)
+  if (expected === undefined) return undefined
+  return { key: 'precision', message: `expected ${expected}, got "${known}"` }
+}
+
+/** What of the degrees does not go together, if they are of the right kind. */
+function wrongSpread(filled: Readonly<Record<string, unknown>>, model: Model): Wrong | undefined {
   const spread = spreadOf(filled)
   const { tp, ep, dp, moeTp } = spread
   const isWhole = (degree: number): boolean => Number.isInteger(degree) && degree >= 1
@@ -230,7 +246,7 @@ function capacityOf(
     pp: number('pp', 1),
     expertGpus: parallelism.tp * ranksSharingExperts(parallelism),
     precision,
-    kvPrecision: (filled['kv_precision'] ?? engine.kvPrecision(precision)) as KvPrecision,
+    kvPrecision: (filled['kv_precision'] ?? engine.kvPrecision(model, precision)) as KvPrecision,
     gpuMemoryUtilization: number('gpu_memory_utilization', Number.NaN),
     maxBatchTokens: number('max_batch_tokens', Number.NaN),
     maxNumSeqs: number('max_num_seqs', Number.NaN),

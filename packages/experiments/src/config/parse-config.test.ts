@@ -302,3 +302,12 @@ test.each([
   expect(complaint(`${fleet}${model === '' ? '\n' : ''}${keys}`)).toBe(message)
   expect(complaint(`${fleet}${model === '' ? '\n' : ''}${keys}\n${affine}`)).toBe(message)
 })
+
+test('a precision of experts is refused where a model has none', () => {
+  const toml = (model: string): string =>
+    `[cluster]\nnum_backends = 1\nmodel = "${model}"\nprecision = "mxfp4"\ngpu = "b200"\n`
+  expect(() => parseConfig(toml('llama-3.1-8b'))).toThrow(
+    'cluster.precision: expected one of bf16, fp8, int8, fp4, int4, as Llama-3.1-8B has no experts, got "mxfp4"',
+  )
+  expect(parseConfig(toml('qwen3-30b-a3b')).cluster.precision).toBe('mxfp4')
+})

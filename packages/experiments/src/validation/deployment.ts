@@ -63,7 +63,7 @@ export function deployment(options: DeploymentOptions): Deployment {
   const gpu = findGpu(options.gpu)
   const engine = findEngine(options.engine)
   const precision = options.precision ?? model.weights
-  const kvPrecision = options.kvPrecision ?? engine.kvPrecision(precision)
+  const kvPrecision = options.kvPrecision ?? engine.kvPrecision(model, precision)
   const maxBatchTokens = options.maxBatchTokens ?? engine.maxBatchTokens(gpu)
   const maxNumSeqs = options.maxNumSeqs ?? engine.maxNumSeqs(gpu)
   const blockTokens = options.blockTokens ?? engine.kvBlockTokens

@@ -48,14 +48,26 @@ describe('the engines', () => {
   })
 
   test('only TensorRT-LLM quantises the KV cache with the weights, and reserves whole outputs', () => {
-    const quantising = ENGINES.filter((engine) => engine.kvPrecision('fp8') === 'fp8')
+    const model = findModel('llama-3.1-70b')
+    const quantising = ENGINES.filter((engine) => engine.kvPrecision(model, 'fp8') === 'fp8')
     expect(quantising.map(({ name }) => name)).toEqual(['trtllm'])
     expect(findEngine('TensorRT-LLM')).toMatchObject({
       preemption: 'reserve_all',
       reservedOutputShare: 1,
       kvBlockTokens: 32,
     })
-    expect(findEngine('trtllm').kvPrecision('bf16')).toBe('bf16')
+    expect(findEngine('trtllm').kvPrecision(model, 'bf16')).toBe('bf16')
+  })
+
+  test('a checkpoint with an 8-bit KV cache gets one, but not in another precision', () => {
+    const model = {
+      ...findModel('llama-3.1-70b'),
+      checkpoints: { fp8: { kvCache: 'fp8' } },
+    } as const
+    for (const { kvPrecision } of ENGINES) {
+      expect(kvPrecision(model, 'fp8')).toBe('fp8')
+      expect(kvPrecision(model, 'int8')).toBe('bf16')
+    }
   })
 
   test('what grows with the batch is counted once: 34.8 µs with norms and products', () => {

@@ -46,8 +46,8 @@ export interface EnginePreset {
   readonly kernelFloorScale: number
   /** From the arrival of a request to the scheduler: HTTP, template, tokeniser, queue, in ms. */
   readonly frontEndMs: number
-  /** Precision of the KV cache for a precision of the weights. */
-  kvPrecision(weights: WeightPrecision): KvPrecision
+  /** Precision of the KV cache for a checkpoint of the model in some precision. */
+  kvPrecision(model: Model, weights: WeightPrecision): KvPrecision
   /** Where the figures come from. */
   readonly source: string
 }

@@ -1,6 +1,7 @@
 import { RouteSimError } from '@routesim/core'
 import type { HardwareErrorCode } from '../errors/hardware-error-code.js'
 import type { Gpu } from '../gpus/gpu.js'
+import { checkPrecision } from '../latency/check-roofline.js'
 import type { Model } from '../models/model.js'
 import {
   expertBytes,
@@ -79,10 +80,12 @@ const LOGIT_COPIES = 1 + 1 + 2 + 1
  * KV blocks that fit beside weights and activations on a GPU of the stage with the most layers: share x memory -
  * weights - reserve - states of linear layers, over the KV bytes of a block, see `KvBudget`. Block counts that vLLM printed come out within
  * 1 % for 16-bit models, and 4 % too high for one with FP8 weights and cache.
- * @throws RouteSimError `kv_capacity_none` when the weights leave no room
+ * @throws RouteSimError `kv_capacity_none` when the weights leave no room; `latency_invalid` if the model cannot have
+ * the precision
  */
 export function kvCapacity(options: KvCapacityOptions): KvCapacity {
   const { model, gpu, tp, pp, precision, kvPrecision, blockTokens } = options
+  checkPrecision(model, precision)
   const stage = largestStage(model, pp)
   const ofExperts = expertBytes(model, precision)
   const weights =
