@@ -131,19 +131,16 @@ export function expertWork(
   const sharded = gpusPerExpert(parallelism)
   const parameters = (model.layers - model.denseLayers) * modelParameters(model).expert
   const bandwidth = gpu.memoryBandwidthBytesPerSec * efficiency.expertBandwidth
-  let bytes = 0
-  let secPerFlop = 0
+  let readMsPerExpert = 0
+  let msPerVisit = 0
   for (const { format, share } of formatsOf(model, precision, 'experts')) {
-    bytes += share * format.bytesPerWeight
-    secPerFlop += share / (expertPeak(gpu, format.computes, efficiency) * efficiency.expertFlops)
+    const flops = expertPeak(gpu, format.computes, efficiency) * efficiency.expertFlops
+    const ofShare = parameters * share
+    readMsPerExpert += ((ofShare * format.bytesPerWeight) / (sharded * bandwidth)) * 1000
+    msPerVisit += ((2 * ofShare) / (sharded * flops)) * 1000
   }
-  return {
-    count: model.experts.count,
-    active: model.experts.active,
-    readMsPerExpert: ((parameters * bytes) / (sharded * bandwidth)) * 1000,
-    msPerVisit: ((2 * parameters * secPerFlop) / sharded) * 1000,
-    ranks: parallelism.ep,
-  }
+  const { count, active } = model.experts
+  return { count, active, readMsPerExpert, msPerVisit, ranks: parallelism.ep }
 }
 
 /** What a GPU has in 4 bits beyond twice its 8-bit peak is not reached. */
