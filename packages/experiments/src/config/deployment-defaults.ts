@@ -57,11 +57,15 @@ export function withDeploymentDefaults(
     const number = Number(value[key])
     return number > 0 ? number : absent
   }
-  const maxBatchTokens = engine.maxBatchTokens(gpu)
+  const tp = given('tp', 1)
+  const moeTp = value['moe_tp'] === undefined ? undefined : given('moe_tp', 1)
+  const ranks = ranksSharingExperts({ tp, dp: given('dp', 1), ep: given('ep', 1), moeTp })
+  const maxBatchTokens = engine.maxBatchTokens(gpu, ranks)
   const place: EnginePlace = {
     gpu,
-    tp: given('tp', 1),
+    tp,
     pp: given('pp', 1),
+    ranks,
     maxBatchTokens: given('max_batch_tokens', maxBatchTokens),
   }
   const share = engine.gpuMemoryUtilization(place)
@@ -207,9 +211,10 @@ function spreadOf(
 
 /** That buffers for the tokens of a step, or else for the links between GPUs, fill the memory. */
 function noMemoryLeft(engine: EnginePreset, place: EnginePlace, ofTokens: boolean): string {
-  const { gpu, tp, pp, maxBatchTokens } = place
+  const { gpu, tp, pp, ranks = 1, maxBatchTokens } = place
   const what = ofTokens ? 'tokens' : 'GPUs'
-  const got = ofTokens ? maxBatchTokens : `tp x pp = ${tp * pp}`
+  const gpus = ranks > 1 ? `tp x dp x pp = ${tp * ranks * pp}` : `tp x pp = ${tp * pp}`
+  const got = ofTokens ? maxBatchTokens : gpus
   return `expected fewer ${what}: what ${engine.name} sets aside for them is all the memory of ${gpu.name}, got ${got}`
 }
 

@@ -47,6 +47,22 @@ describe('the engines', () => {
     expect(findEngine('sglang').gpuMemoryUtilization(small)).toBe(0.874)
   })
 
+  test('by hand: SGLang leaves more to ranks with DP attention, who divide a chunk', () => {
+    const sglang = findEngine('sglang')
+    const gpu = findGpu('h200')
+    const maxBatchTokens = sglang.maxBatchTokens(gpu, 8)
+    expect(maxBatchTokens).toBe(8192 / 8)
+    const reservedMib = 512 + 1.5 * 8192 + 2 * 512 + 128 * 8 + 512 * 8 * (3 + 1.5)
+    const fraction = 1 - reservedMib / (gpu.driverMemoryBytes / 2 ** 20)
+    const place = { gpu, tp: 1, pp: 1, ranks: 8, maxBatchTokens }
+    expect(sglang.gpuMemoryUtilization(place)).toBeCloseTo(fraction, 3)
+    // Two GPUs have graphs for 256 requests, which take no more than 3 MB each.
+    const two = 512 + 1.5 * 8192 + 2 * 256 + 128 * 2 + 256 * 2 * 3
+    const ofTwo = 1 - two / (gpu.driverMemoryBytes / 2 ** 20)
+    const pair = { ...place, ranks: 2, maxBatchTokens: 4096 }
+    expect(sglang.gpuMemoryUtilization(pair)).toBeCloseTo(ofTwo, 3)
+  })
+
   test('only TensorRT-LLM quantises the KV cache with the weights, and reserves whole outputs', () => {
     const model = findModel('llama-3.1-70b')
     const quantising = ENGINES.filter((engine) => engine.kvPrecision(model, 'fp8') === 'fp8')

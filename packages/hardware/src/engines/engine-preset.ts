@@ -9,6 +9,8 @@ export interface EnginePlace {
   readonly gpu: Gpu
   readonly tp: number
   readonly pp: number
+  /** Data-parallel ranks that share experts, and all of which have so many GPUs; 1 when absent. */
+  readonly ranks?: number
   readonly maxBatchTokens: number
 }
 
@@ -18,8 +20,8 @@ export interface EnginePreset {
   readonly aliases: readonly string[]
   /** Release whose defaults these are. */
   readonly version: string
-  /** Tokens of one step at most. */
-  maxBatchTokens(gpu: Gpu): number
+  /** Tokens of one step at most, of each of the ranks that share experts; one when absent. */
+  maxBatchTokens(gpu: Gpu, ranks?: number): number
   /** Requests in one batch at most. */
   maxNumSeqs(gpu: Gpu): number
   /** Tokens per KV block. */
