@@ -55,12 +55,15 @@ export { adapterBytes, adapterParameters } from './models/adapter-bytes.js'
 export { findModel, MODELS } from './models/find-model.js'
 export { modelFromHuggingFaceConfig } from './models/hugging-face-config.js'
 export type {
+  Checkpoint,
   Experts,
+  FormatShare,
   GroupedQueryAttention,
   LatentAttention,
   LinearAttention,
   Model,
   TokenIndexer,
+  WeightPart,
 } from './models/model.js'
 export {
   activeParameterCount,
@@ -78,10 +81,13 @@ export {
   weightBytes,
   windowOf,
 } from './models/model-size.js'
+export { expectedPrecision } from './models/weight-formats.js'
 export {
+  type ComputePrecision,
   KV_PRECISIONS,
   type KvPrecision,
   WEIGHT_PRECISIONS,
+  type WeightFormat,
   type WeightPrecision,
 } from './precision/precision.js'
 export { checkPublishedSteps, type PublishedStep } from './published/check-published-steps.js'

@@ -128,7 +128,8 @@ export function kvPrecisionOf({
 }: DeploymentConfig): KvPrecision {
   if (kv_precision !== undefined) return kv_precision
   if (engine === undefined || model === undefined) return 'bf16'
-  return findEngine(engine).kvPrecision(precision ?? resolveModel(model).weights)
+  const known = resolveModel(model)
+  return findEngine(engine).kvPrecision(known, precision ?? known.weights)
 }
 
 function readTable(path: string): string {

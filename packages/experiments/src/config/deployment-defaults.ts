@@ -2,6 +2,7 @@ import {
   canSpreadExperts,
   type EnginePlace,
   type EnginePreset,
+  expectedPrecision,
   findEngine,
   findGpu,
   type Gpu,
@@ -57,11 +58,15 @@ export function withDeploymentDefaults(
     const number = Number(value[key])
     return number > 0 ? number : absent
   }
-  const maxBatchTokens = engine.maxBatchTokens(gpu)
+  const tp = given('tp', 1)
+  const moeTp = value['moe_tp'] === undefined ? undefined : given('moe_tp', 1)
+  const ranks = ranksSharingExperts({ tp, dp: given('dp', 1), ep: given('ep', 1), moeTp })
+  const maxBatchTokens = engine.maxBatchTokens(gpu, ranks)
   const place: EnginePlace = {
     gpu,
-    tp: given('tp', 1),
+    tp,
     pp: given('pp', 1),
+    ranks,
     maxBatchTokens: given('max_batch_tokens', maxBatchTokens),
   }
   const share = engine.gpuMemoryUtilization(place)
@@ -90,7 +95,7 @@ export function withDeploymentDefaults(
     ...value,
   }
   if (model === undefined) return withBlocksOf(engine, filled, value)
-  const wrong = wrongSpread(filled, model)
+  const wrong = wrongPrecision(filled, model) ?? wrongSpread(filled, model)
   if (wrong !== undefined) {
     context.addIssue({ code: 'custom', path: [...path, wrong.key], message: wrong.message })
     return { ...filled, kv_cache_blocks: filled['kv_cache_blocks'] ?? 1 }
@@ -139,11 +144,25 @@ export function blocksThatFit(group: DeploymentConfig, contextTokens: number): n
   return capacityOf(filled, parts.engine, parts.gpu, parts.model, true)?.blocks
 }
 
-/** What of the degrees does not go together, if they are of the right kind. */
-function wrongSpread(
-  filled: Readonly<Record<string, unknown>>,
+/** A key, and what is wrong with it. */
+interface Wrong {
+  readonly key: string
+  readonly message: string
+}
+
+/** That a precision is for experts, and the model has none. */
+function wrongPrecision(
+  { precision }: Readonly<Record<string, unknown>>,
   model: Model,
-): { readonly key: string; readonly message: string } | undefined {
+): Wrong | undefined {
+  const known = WEIGHT_PRECISIONS.find((each) => each === precision)
+  const expected = known === undefined ? undefined : expectedPrecision(model, known)
+  if (expected === undefined) return undefined
+  return { key: 'precision', message: `expected ${expected}, got "${known}"` }
+}
+
+/** What of the degrees does not go together, if they are of the right kind. */
+function wrongSpread(filled: Readonly<Record<string, unknown>>, model: Model): Wrong | undefined {
   const spread = spreadOf(filled)
   const { tp, ep, dp, moeTp } = spread
   const isWhole = (degree: number): boolean => Number.isInteger(degree) && degree >= 1
@@ -193,9 +212,10 @@ function spreadOf(
 
 /** That buffers for the tokens of a step, or else for the links between GPUs, fill the memory. */
 function noMemoryLeft(engine: EnginePreset, place: EnginePlace, ofTokens: boolean): string {
-  const { gpu, tp, pp, maxBatchTokens } = place
+  const { gpu, tp, pp, ranks = 1, maxBatchTokens } = place
   const what = ofTokens ? 'tokens' : 'GPUs'
-  const got = ofTokens ? maxBatchTokens : `tp x pp = ${tp * pp}`
+  const gpus = ranks > 1 ? `tp x dp x pp = ${tp * ranks * pp}` : `tp x pp = ${tp * pp}`
+  const got = ofTokens ? maxBatchTokens : gpus
   return `expected fewer ${what}: what ${engine.name} sets aside for them is all the memory of ${gpu.name}, got ${got}`
 }
 
@@ -232,7 +252,7 @@ function capacityOf(
     pp: number('pp', 1),
     expertGpus: parallelism.tp * ranksSharingExperts(parallelism),
     precision,
-    kvPrecision: (filled['kv_precision'] ?? engine.kvPrecision(precision)) as KvPrecision,
+    kvPrecision: (filled['kv_precision'] ?? engine.kvPrecision(model, precision)) as KvPrecision,
     gpuMemoryUtilization: number('gpu_memory_utilization', Number.NaN),
     maxBatchTokens: number('max_batch_tokens', Number.NaN),
     maxNumSeqs: number('max_num_seqs', Number.NaN),

@@ -302,3 +302,25 @@ test.each([
   expect(complaint(`${fleet}${model === '' ? '\n' : ''}${keys}`)).toBe(message)
   expect(complaint(`${fleet}${model === '' ? '\n' : ''}${keys}\n${affine}`)).toBe(message)
 })
+
+test('a precision of experts is refused where a model has none', () => {
+  const toml = (model: string): string =>
+    `[cluster]\nnum_backends = 1\nmodel = "${model}"\nprecision = "mxfp4"\ngpu = "b200"\n`
+  expect(() => parseConfig(toml('llama-3.1-8b'))).toThrow(
+    'cluster.precision: expected one of bf16, fp8, int8, fp4, int4, as Llama-3.1-8B has no experts, got "mxfp4"',
+  )
+  expect(parseConfig(toml('qwen3-30b-a3b')).cluster.precision).toBe('mxfp4')
+})
+
+test('SGLang leaves more memory to ranks with DP attention, who divide its chunk', () => {
+  const fleet =
+    '[cluster]\nnum_backends = 1\nmodel = "deepseek-v3"\ngpu = "H200"\nengine = "sglang"\ndp = 8\n'
+  const { kv_cache_blocks, max_batch_tokens } = parseConfig(`${fleet}moe_tp = 8`).cluster
+  expect(max_batch_tokens).toBe(1024)
+  // 0.769 of 143,771 MiB less weights, over 70,272 bytes per token.
+  expect(kv_cache_blocks).toBeGreaterThan(200_000)
+  expect(kv_cache_blocks).toBeLessThan(215_000)
+  expect(() => parseConfig(`${fleet.replace('dp = 8', 'dp = 64')}moe_tp = 64`)).toThrow(
+    'expected fewer GPUs: what sglang sets aside for them is all the memory of H200, got tp x dp x pp = 64',
+  )
+})

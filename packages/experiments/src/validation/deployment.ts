@@ -64,23 +64,24 @@ export function deployment(options: DeploymentOptions): Deployment {
   const gpu = findGpu(options.gpu)
   const engine = findEngine(options.engine)
   const precision = options.precision ?? model.weights
-  const kvPrecision = options.kvPrecision ?? engine.kvPrecision(precision)
-  const maxBatchTokens = options.maxBatchTokens ?? engine.maxBatchTokens(gpu)
+  const kvPrecision = options.kvPrecision ?? engine.kvPrecision(model, precision)
   const maxNumSeqs = options.maxNumSeqs ?? engine.maxNumSeqs(gpu)
   const blockTokens = options.blockTokens ?? engine.kvBlockTokens
   const parts = { model, gpu, precision, kvPrecision }
   const { tp, ep = 1, moeTp, dp = 1 } = options
   const parallelism = { tp, pp: 1, ep, moeTp, dp }
+  const ranks = ranksSharingExperts(parallelism)
+  const maxBatchTokens = options.maxBatchTokens ?? engine.maxBatchTokens(gpu, ranks)
   const { blocks, sequences } =
     options.kvTokens === undefined
       ? kvCapacity({
           ...parts,
           tp,
           pp: 1,
-          expertGpus: tp * ranksSharingExperts(parallelism),
+          expertGpus: tp * ranks,
           gpuMemoryUtilization:
             options.gpuMemoryUtilization ??
-            engine.gpuMemoryUtilization({ gpu, tp, pp: 1, maxBatchTokens }),
+            engine.gpuMemoryUtilization({ gpu, tp, pp: 1, ranks, maxBatchTokens }),
           maxBatchTokens,
           maxNumSeqs,
           blockTokens,

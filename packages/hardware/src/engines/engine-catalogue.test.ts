@@ -47,15 +47,43 @@ describe('the engines', () => {
     expect(findEngine('sglang').gpuMemoryUtilization(small)).toBe(0.874)
   })
 
+  test('by hand: SGLang leaves more to ranks with DP attention, who divide a chunk', () => {
+    const sglang = findEngine('sglang')
+    const gpu = findGpu('h200')
+    const maxBatchTokens = sglang.maxBatchTokens(gpu, 8)
+    expect(maxBatchTokens).toBe(8192 / 8)
+    const reservedMib = 512 + 1.5 * 8192 + 2 * 512 + 128 * 8 + 512 * 8 * (3 + 1.5)
+    const fraction = 1 - reservedMib / (gpu.driverMemoryBytes / 2 ** 20)
+    const place = { gpu, tp: 1, pp: 1, ranks: 8, maxBatchTokens }
+    expect(sglang.gpuMemoryUtilization(place)).toBeCloseTo(fraction, 3)
+    // Two GPUs have graphs for 256 requests, which take no more than 3 MB each.
+    const two = 512 + 1.5 * 8192 + 2 * 256 + 128 * 2 + 256 * 2 * 3
+    const ofTwo = 1 - two / (gpu.driverMemoryBytes / 2 ** 20)
+    const pair = { ...place, ranks: 2, maxBatchTokens: 4096 }
+    expect(sglang.gpuMemoryUtilization(pair)).toBeCloseTo(ofTwo, 3)
+  })
+
   test('only TensorRT-LLM quantises the KV cache with the weights, and reserves whole outputs', () => {
-    const quantising = ENGINES.filter((engine) => engine.kvPrecision('fp8') === 'fp8')
+    const model = findModel('llama-3.1-70b')
+    const quantising = ENGINES.filter((engine) => engine.kvPrecision(model, 'fp8') === 'fp8')
     expect(quantising.map(({ name }) => name)).toEqual(['trtllm'])
     expect(findEngine('TensorRT-LLM')).toMatchObject({
       preemption: 'reserve_all',
       reservedOutputShare: 1,
       kvBlockTokens: 32,
     })
-    expect(findEngine('trtllm').kvPrecision('bf16')).toBe('bf16')
+    expect(findEngine('trtllm').kvPrecision(model, 'bf16')).toBe('bf16')
+  })
+
+  test('a checkpoint with an 8-bit KV cache gets one, but not in another precision', () => {
+    const model = {
+      ...findModel('llama-3.1-70b'),
+      checkpoints: { fp8: { kvCache: 'fp8' } },
+    } as const
+    for (const { kvPrecision } of ENGINES) {
+      expect(kvPrecision(model, 'fp8')).toBe('fp8')
+      expect(kvPrecision(model, 'int8')).toBe('bf16')
+    }
   })
 
   test('what grows with the batch is counted once: 34.8 µs with norms and products', () => {

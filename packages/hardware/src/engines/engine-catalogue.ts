@@ -1,4 +1,6 @@
 import { findByName } from '../catalogue/find-by-name.js'
+import type { Model } from '../models/model.js'
+import type { KvPrecision, WeightPrecision } from '../precision/precision.js'
 import { sglangChunkTokens, sglangMemoryFraction, vllmChoice } from './engine-limits.js'
 import type { EnginePreset } from './engine-preset.js'
 
@@ -38,6 +40,11 @@ const LAUNCH_MS_PER_LAYER = 16.613 / 36
  */
 const LAUNCH_MS_PER_LATENT_MIXTURE = 82.65 / 61
 
+/** What `kv_cache_dtype` auto is: what the checkpoint says, else 16 bits. */
+function kvCacheOfCheckpoint(model: Model, weights: WeightPrecision): KvPrecision {
+  return model.checkpoints?.[weights]?.kvCache ?? 'bf16'
+}
+
 /** The engines RouteSim knows, with the defaults they ship. */
 export const ENGINES: readonly EnginePreset[] = [
   {
@@ -61,9 +68,9 @@ export const ENGINES: readonly EnginePreset[] = [
     promptGraphTokens: 512,
     kernelFloorScale: 1,
     frontEndMs: FRONT_END_MS,
-    kvPrecision: () => 'bf16',
+    kvPrecision: kvCacheOfCheckpoint,
     source:
-      'vllm/engine/arg_utils.py, API server context; kv_cache_dtype auto is that of the model',
+      'vllm/engine/arg_utils.py, API server context; kv_cache_dtype auto is that of the checkpoint, else of the model',
   },
   {
     name: 'sglang',
@@ -88,7 +95,7 @@ export const ENGINES: readonly EnginePreset[] = [
     promptGraphTokens: 0,
     kernelFloorScale: 1,
     frontEndMs: FRONT_END_MS,
-    kvPrecision: () => 'bf16',
+    kvPrecision: kvCacheOfCheckpoint,
     source:
       'sglang/srt/server_args.py: chunked_prefill_size, page_size, mem_fraction_static; model_runner.py: 2048 to 4096 requests; host work as vLLM',
   },
@@ -116,7 +123,8 @@ export const ENGINES: readonly EnginePreset[] = [
     promptGraphTokens: 0,
     kernelFloorScale: FUSED_FLOOR_SCALE,
     frontEndMs: FRONT_END_MS,
-    kvPrecision: (weights) => (weights === 'fp8' || weights === 'fp4' ? 'fp8' : 'bf16'),
+    kvPrecision: (model, weights) =>
+      weights === 'fp8' || weights === 'fp4' ? 'fp8' : kvCacheOfCheckpoint(model, weights),
     source:
       'tensorrt_llm/llmapi/llm_args.py: GUARANTEED_NO_EVICT, tokens_per_block 32; ModelOpt checkpoints quantise the KV cache',
   },

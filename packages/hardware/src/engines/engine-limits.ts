@@ -23,19 +23,25 @@ function sglangSize({ driverMemoryBytes }: Gpu): (typeof SGLANG_SIZES)[number] {
   return SGLANG_SIZES.find(({ belowBytes }) => driverMemoryBytes < belowBytes)!
 }
 
-/** `chunked_prefill_size` of SGLang. */
-export function sglangChunkTokens(gpu: Gpu): number {
-  return sglangSize(gpu).chunkTokens
+/** `chunked_prefill_size` of SGLang, which ranks with DP attention divide among them. */
+export function sglangChunkTokens(gpu: Gpu, ranks = 1): number {
+  return Math.max(1, Math.floor(sglangSize(gpu).chunkTokens / ranks))
 }
 
 /**
  * `mem_fraction_static` of SGLang: all but 512 MB, 1.5 MB per token of a chunk, 2 MB per request of the
- * largest CUDA graph, and 128 MB per GPU of a replica; at least 10 GB are left on GPUs of over 60 GB.
+ * largest CUDA graph, and 128 MB per GPU of a replica; at least 10 GB are left on GPUs of over 60 GB. Ranks with DP
+ * attention are one replica: the chunk is that of all, and for each rank 3 MB more per request of the graph are left,
+ * half as much again of one for over 300 (sgl-project/sglang, pull request 10975).
  */
-export function sglangMemoryFraction({ gpu, tp, pp, maxBatchTokens }: EnginePlace): number {
+export function sglangMemoryFraction(place: EnginePlace): number {
+  const { gpu, tp, pp, ranks = 1, maxBatchTokens } = place
   const memoryMib = gpu.driverMemoryBytes / MIB
-  const graphs = sglangSize(gpu).graphs[tp < 4 ? 0 : 1]
-  const reservedMib = 512 + 1.5 * Math.max(maxBatchTokens, 2048) + 2 * graphs + 128 * tp * pp
+  const degree = tp * ranks
+  const graphs = sglangSize(gpu).graphs[degree < 4 ? 0 : 1]
+  const padding = ranks === 1 ? 0 : graphs * ranks * (graphs > 300 ? 4.5 : 3)
+  const reservedMib =
+    512 + 1.5 * Math.max(maxBatchTokens * ranks, 2048) + 2 * graphs + 128 * degree * pp + padding
   const least = memoryMib > 60 * 1024 ? 10 * 1024 : 0
   return Math.round(1000 * (1 - Math.max(reservedMib, least) / memoryMib)) / 1000
 }

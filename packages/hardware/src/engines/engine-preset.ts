@@ -9,6 +9,8 @@ export interface EnginePlace {
   readonly gpu: Gpu
   readonly tp: number
   readonly pp: number
+  /** Data-parallel ranks that share experts, and all of which have so many GPUs; 1 when absent. */
+  readonly ranks?: number
   readonly maxBatchTokens: number
 }
 
@@ -18,8 +20,8 @@ export interface EnginePreset {
   readonly aliases: readonly string[]
   /** Release whose defaults these are. */
   readonly version: string
-  /** Tokens of one step at most. */
-  maxBatchTokens(gpu: Gpu): number
+  /** Tokens of one step at most, of each of the ranks that share experts; one when absent. */
+  maxBatchTokens(gpu: Gpu, ranks?: number): number
   /** Requests in one batch at most. */
   maxNumSeqs(gpu: Gpu): number
   /** Tokens per KV block. */
@@ -46,8 +48,8 @@ export interface EnginePreset {
   readonly kernelFloorScale: number
   /** From the arrival of a request to the scheduler: HTTP, template, tokeniser, queue, in ms. */
   readonly frontEndMs: number
-  /** Precision of the KV cache for a precision of the weights. */
-  kvPrecision(weights: WeightPrecision): KvPrecision
+  /** Precision of the KV cache for a checkpoint of the model in some precision. */
+  kvPrecision(model: Model, weights: WeightPrecision): KvPrecision
   /** Where the figures come from. */
   readonly source: string
 }

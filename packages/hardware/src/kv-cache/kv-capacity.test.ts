@@ -126,3 +126,9 @@ describe('kvCapacity', () => {
     )
   })
 })
+
+test.each(['mxfp4', 'int4_experts'] as const)('a dense model is not in %s', (precision) => {
+  expect(() => capacity('llama-3.1-8b', 'h100', 1, { precision })).toThrow(
+    `precision: expected one of bf16, fp8, int8, fp4, int4, as Llama-3.1-8B has no experts, got ${precision}`,
+  )
+})

@@ -1,6 +1,7 @@
 import { RouteSimError } from '@routesim/core'
 import type { HardwareErrorCode } from '../errors/hardware-error-code.js'
 import type { Gpu } from '../gpus/gpu.js'
+import { checkPrecision } from '../latency/check-roofline.js'
 import type { Model } from '../models/model.js'
 import {
   expertBytes,
@@ -77,12 +78,17 @@ const LOGIT_COPIES = 1 + 1 + 2 + 1
 
 /**
  * KV blocks that fit beside weights and activations on a GPU of the stage with the most layers: share x memory -
- * weights - reserve - states of linear layers, over the KV bytes of a block, see `KvBudget`. Block counts that vLLM printed come out within
- * 1 % for 16-bit models, and 4 % too high for one with FP8 weights and cache.
- * @throws RouteSimError `kv_capacity_none` when the weights leave no room
+ * weights - reserve - states of linear layers, over the KV bytes of a block, see `KvBudget`. Block counts that vLLM
+ * printed come out within 1 % for dense 16-bit models, and 4 % too high for one with FP8 weights and cache. Mixtures that
+ * nearly fill a GPU have less room than this: kernels pad what they are given, so that gpt-oss-120b takes 65.97 or 64.38
+ * GiB of an H100 where its checkpoint has 60.69 (vllm-project/vllm issues 23278 and 33155), and its profiled step takes
+ * more, too: it leaves nothing of 0.9 of the memory in vLLM 0.10.1.
+ * @throws RouteSimError `kv_capacity_none` when the weights leave no room; `latency_invalid` if the model cannot have
+ * the precision
  */
 export function kvCapacity(options: KvCapacityOptions): KvCapacity {
   const { model, gpu, tp, pp, precision, kvPrecision, blockTokens } = options
+  checkPrecision(model, precision)
   const stage = largestStage(model, pp)
   const ofExperts = expertBytes(model, precision)
   const weights =

@@ -1,4 +1,6 @@
 import type { Model } from '../models/model.js'
+import { expectedPrecision } from '../models/weight-formats.js'
+import type { WeightPrecision } from '../precision/precision.js'
 import { refuseParameter } from './refuse-parameter.js'
 import {
   canSpreadExperts,
@@ -16,6 +18,7 @@ export function checkRoofline({ model, parallelism, ...options }: RooflineOption
   for (const [name, value] of Object.entries({ tp, pp, ep, moeTp, dp })) {
     if (!(Number.isInteger(value) && value >= 1)) refuseParameter(name, 'an integer >= 1', value)
   }
+  checkPrecision(model, options.precision)
   const { heads } = model.attention
   if (heads % tp !== 0)
     refuseParameter('tp', `a divisor of the ${heads} heads of ${model.name}`, tp)
@@ -47,6 +50,12 @@ export function checkRoofline({ model, parallelism, ...options }: RooflineOption
     if (value >= 0 && value < Number.POSITIVE_INFINITY) continue
     refuseParameter(name, 'a finite number >= 0', value)
   }
+}
+
+/** @throws RouteSimError `latency_invalid` when a model cannot have a precision */
+export function checkPrecision(model: Model, precision: WeightPrecision): void {
+  const expected = expectedPrecision(model, precision)
+  if (expected !== undefined) refuseParameter('precision', expected, precision)
 }
 
 function checkExperts(model: Model, parallelism: Parallelism): void {

@@ -1,5 +1,5 @@
 import type { Gpu } from '../gpus/gpu.js'
-import type { Model } from '../models/model.js'
+import type { FormatShare, Model } from '../models/model.js'
 import {
   attentionLayers,
   indexerParameters,
@@ -7,9 +7,10 @@ import {
   linearOutputDim,
   modelParameters,
 } from '../models/model-size.js'
-import { BYTES_PER_WEIGHT, densePrecision, type WeightPrecision } from '../precision/precision.js'
+import { formatsOf } from '../models/weight-formats.js'
+import { type ComputePrecision, WEIGHT_FORMATS, type WeightFormat } from '../precision/precision.js'
 import type { KernelEfficiency, PartsOfPeak } from './kernel-efficiency.js'
-import { gpusPerExpert, type Parallelism, type RooflineOptions } from './roofline-options.js'
+import { gpusPerExpert, type RooflineOptions } from './roofline-options.js'
 
 /** A matrix product with the weights of one GPU per layer, over all layers; times are at what kernels reach. */
 export interface MatmulWork {
@@ -34,36 +35,32 @@ export interface ExpertWork {
 }
 
 /**
- * The matrix products that every token goes through: those of the layers, and the output projection. Those of the
- * layers read and compute in one proportion, so that each for itself they take as long as together.
+ * The matrix products that every token goes through: those of the layers, by what their weights are in, and the output
+ * projection. Those in one format read and compute in one proportion, so that each for itself they take as long as
+ * together.
  */
 export function denseMatmuls(options: RooflineOptions, efficiency: KernelEfficiency): MatmulWork[] {
-  const { model, gpu, parallelism, precision } = options
-  const dense = densePrecision(precision)
-  const bytes = BYTES_PER_WEIGHT[dense]
-  const layers = work(
-    layerParameters(model, parallelism),
-    bytes,
-    gpu,
-    peakFlops(gpu, dense),
-    efficiency,
-  )
+  const { model, gpu, parallelism } = options
   const head = modelParameters(model).head / parallelism.tp
-  const headWork = work(head, BYTES_PER_WEIGHT.bf16, gpu, peakFlops(gpu, 'bf16'), efficiency)
   return [
-    { ...layers, rows: 'tokens' },
-    { ...headWork, rows: 'sequences' },
+    ...layerParameters(options).map(
+      ([format, parameters]): MatmulWork => ({
+        ...work(parameters, format, gpu, efficiency),
+        rows: 'tokens',
+      }),
+    ),
+    { ...work(head, WEIGHT_FORMATS.bf16, gpu, efficiency), rows: 'sequences' },
   ]
 }
 
 function work(
   parameters: number,
-  bytesPerWeight: number,
+  { bytesPerWeight, computes }: WeightFormat,
   gpu: Gpu,
-  peak: PeakFlops,
   efficiency: KernelEfficiency,
 ): Omit<MatmulWork, 'rows'> {
   const bandwidth = gpu.memoryBandwidthBytesPerSec * efficiency.matmulBandwidth
+  const peak = peakFlops(gpu, computes)
   const flops = peak.flops * efficiency.matmulFlops[peak.bits]
   return {
     readMs: ((parameters * bytesPerWeight) / bandwidth) * 1000,
@@ -71,14 +68,28 @@ function work(
   }
 }
 
-/** Parameters on one GPU of all layers. */
-function layerParameters(model: Model, { tp }: Parallelism): number {
+/** Parameters on one GPU of all layers, by what they are in. */
+function layerParameters({
+  model,
+  parallelism: { tp },
+  precision,
+}: RooflineOptions): [WeightFormat, number][] {
   const { attention, hiddenSize, linear } = model
   const outputs =
     attentionLayers(model) * outputDim(attention) +
     (linear === undefined ? 0 : linear.layers * linearOutputDim(linear))
-  const spread = innerLinearParameters(model) + outputs * hiddenSize + modelParameters(model).dense
-  return innerAttentionParameters(model, tp) + spread / tp
+  const spread = (innerLinearParameters(model) + outputs * hiddenSize) / tp
+  const sums = new Map<string, [WeightFormat, number]>()
+  const add = (parameters: number, formats: readonly FormatShare[]): void => {
+    for (const { format, share } of formats) {
+      const key = `${format.computes} ${format.bytesPerWeight}`
+      const [, before] = sums.get(key) ?? [format, 0]
+      sums.set(key, [format, before + parameters * share])
+    }
+  }
+  add(innerAttentionParameters(model, tp) + spread, formatsOf(model, precision, 'attention'))
+  add(modelParameters(model).dense / tp, formatsOf(model, precision, 'dense'))
+  return [...sums.values()]
 }
 
 function outputDim(attention: Model['attention']): number {
@@ -120,25 +131,27 @@ export function expertWork(
   const sharded = gpusPerExpert(parallelism)
   const parameters = (model.layers - model.denseLayers) * modelParameters(model).expert
   const bandwidth = gpu.memoryBandwidthBytesPerSec * efficiency.expertBandwidth
-  const flops = expertPeak(gpu, precision, efficiency) * efficiency.expertFlops
-  return {
-    count: model.experts.count,
-    active: model.experts.active,
-    readMsPerExpert: ((parameters * BYTES_PER_WEIGHT[precision]) / (sharded * bandwidth)) * 1000,
-    msPerVisit: ((2 * parameters) / (sharded * flops)) * 1000,
-    ranks: parallelism.ep,
+  let readMsPerExpert = 0
+  let msPerVisit = 0
+  for (const { format, share } of formatsOf(model, precision, 'experts')) {
+    const flops = expertPeak(gpu, format.computes, efficiency) * efficiency.expertFlops
+    const ofShare = parameters * share
+    readMsPerExpert += ((ofShare * format.bytesPerWeight) / (sharded * bandwidth)) * 1000
+    msPerVisit += ((2 * ofShare) / (sharded * flops)) * 1000
   }
+  const { count, active } = model.experts
+  return { count, active, readMsPerExpert, msPerVisit, ranks: parallelism.ep }
 }
 
-/** MXFP4 weights meet 8-bit activations; what a GPU has in 4 bits beyond twice its 8-bit peak is not reached. */
+/** What a GPU has in 4 bits beyond twice its 8-bit peak is not reached. */
 function expertPeak(
   gpu: Gpu,
-  precision: WeightPrecision,
+  computes: ComputePrecision,
   { hasNarrowExperts }: KernelEfficiency,
 ): number {
   if (!hasNarrowExperts) return peakFlops(gpu, 'bf16').flops
-  if (precision !== 'fp4') return peakFlops(gpu, precision === 'mxfp4' ? 'fp8' : precision).flops
-  return Math.min(peakFlops(gpu, 'fp4').flops, 2 * peakFlops(gpu, 'fp8').flops)
+  const { flops } = peakFlops(gpu, computes)
+  return computes === 'fp4' ? Math.min(flops, 2 * peakFlops(gpu, 'fp8').flops) : flops
 }
 
 interface PeakFlops {
@@ -148,20 +161,13 @@ interface PeakFlops {
 }
 
 /** Peak of the precision; formats that the tensor cores lack are widened to 16 bits first. */
-export function peakFlops(gpu: Gpu, precision: WeightPrecision): PeakFlops {
+export function peakFlops(gpu: Gpu, precision: ComputePrecision): PeakFlops {
   const { fp16, fp8, int8, fp4 } = gpu.denseFlops
-  const known: { readonly [Each in WeightPrecision]?: number | undefined } = { fp8, int8, fp4 }
-  const native = known[precision]
+  const native = { bf16: undefined, fp8, int8, fp4 }[precision]
   return {
     flops: (native ?? fp16) * sustained(gpu),
-    bits: native === undefined ? 'bits16' : bitsOf(precision),
+    bits: native === undefined ? 'bits16' : precision === 'fp4' ? 'bits4' : 'bits8',
   }
-}
-
-function bitsOf(precision: WeightPrecision): keyof PartsOfPeak {
-  const bytes = BYTES_PER_WEIGHT[precision]
-  if (bytes >= 2) return 'bits16'
-  return bytes >= 1 ? 'bits8' : 'bits4'
 }
 
 function sustained(gpu: Gpu): number {

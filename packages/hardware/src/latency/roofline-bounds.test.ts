@@ -15,6 +15,7 @@ import {
   stateBytesPerRequest,
   windowOf,
 } from '../models/model-size.js'
+import { expectedPrecision } from '../models/weight-formats.js'
 import { WEIGHT_PRECISIONS } from '../precision/precision.js'
 import { h100 } from '../testing/h100.js'
 import { afterSteps, anyStep, segmentError, stepOf } from '../testing/segments.js'
@@ -46,7 +47,10 @@ const deployment: fc.Arbitrary<RooflineOptions> = fc
     moeTp: fc.constantFrom(1, 2, 'all' as const),
     areShared: fc.boolean(),
   })
-  .filter(({ model, tp }) => dealsOut(model, tp))
+  .filter(
+    ({ model, tp, precision }) =>
+      dealsOut(model, tp) && expectedPrecision(model, precision) === undefined,
+  )
   .map(({ tp, pp, dp, moeTp, areShared, ...rest }) => {
     if (rest.model.experts === undefined) return { ...rest, parallelism: { tp, pp, ep: 1, dp } }
     const gpus = areShared ? tp * dp : tp

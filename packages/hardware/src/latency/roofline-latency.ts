@@ -2,8 +2,10 @@ import { EMPTY_STEP, type LatencyModel, type StepSegment, type StepShape } from 
 import { allReduceMs, allToAllMs, messageMs } from '../links/collectives.js'
 import { findLink } from '../links/find-link.js'
 import type { Link } from '../links/link.js'
-import type { Model } from '../models/model.js'
+import type { Model, WeightPart } from '../models/model.js'
 import { attentionLayers, indexerOf, largestStage, linearOutputDim } from '../models/model-size.js'
+import { formatsOf } from '../models/weight-formats.js'
+import { type ComputePrecision, isOfExperts } from '../precision/precision.js'
 import { attentionTerms } from './attention-terms.js'
 import { checkRoofline } from './check-roofline.js'
 import { graphBreaksMs } from './cuda-graphs.js'
@@ -326,9 +328,18 @@ const KERNELS = {
  */
 function scaleKernels({ model, precision }: RooflineOptions): number {
   const { layers, denseLayers, attention, experts } = model
-  if (precision !== 'fp4' && !(precision === 'fp8' && experts !== undefined)) return 0
+  if (isOfExperts(precision)) return 0
+  const shareOf = (part: WeightPart, scaled: readonly ComputePrecision[]): number =>
+    formatsOf(model, precision, part)
+      .filter(({ format }) => scaled.includes(format.computes))
+      .reduce((sum, { share }) => sum + share, 0)
+  const scaled: readonly ComputePrecision[] = experts === undefined ? ['fp4'] : ['fp4', 'fp8']
   const products = layers * (attention.kind === 'mla' ? 3 : 2)
-  return products + 2 * (precision === 'fp4' ? denseLayers : layers)
+  return (
+    products * shareOf('attention', scaled) +
+    2 * denseLayers * shareOf('dense', scaled) +
+    2 * (layers - denseLayers) * shareOf('experts', ['fp8'])
+  )
 }
 
 function kernelFloorMs(options: RooflineOptions, { floorMs }: KernelEfficiency): number {

@@ -21,6 +21,7 @@ describe('modelFromHuggingFaceConfig', () => {
     ...model,
     name: '',
     aliases: [],
+    checkpoints: model.checkpoints?.[model.weights],
     source: '',
   })
 
@@ -168,6 +169,8 @@ describe('modelFromHuggingFaceConfig', () => {
     expect(parameterCount(model) / 3.88e9).toBeCloseTo(1, 2)
     const window = { tokens: 1024, layers: 29 }
     expect(model.attention).toEqual({ kind: 'gqa', heads: 8, kvHeads: 4, headDim: 256, window })
+    const flat = modelFromHuggingFaceConfig({ ...text_config, model_type: 'gemma3' }, 'm')
+    expect(flat.attention).toEqual(model.attention)
   })
 
   const group = (weights: object): object => ({
@@ -289,7 +292,11 @@ describe('modelFromHuggingFaceConfig', () => {
   test('INT4 of routed experts alone is told by what else is left as it is', () => {
     const weightsWithout = (...ignore: readonly string[]): string => {
       const quantization_config = { ...group({ num_bits: 4, type: 'int' }), ignore }
-      return modelFromHuggingFaceConfig({ ...llama, quantization_config }, 'm').weights
+      const mixture = { model_type: 'kimi_k2', n_routed_experts: 8, moe_intermediate_size: 512 }
+      const experts = { ...mixture, n_shared_experts: 1, num_experts_per_tok: 2, kv_lora_rank: 512 }
+      const heads = { qk_rope_head_dim: 64, qk_nope_head_dim: 128, v_head_dim: 128 }
+      const config = { ...llama, ...experts, ...heads, first_k_dense_replace: 1 }
+      return modelFromHuggingFaceConfig({ ...config, quantization_config }, 'm').weights
     }
     const attention = ['lm_head', 're:.*self_attn.*']
     const networks = ['re:.*shared_experts.*', String.raw`re:.*mlp\.(gate|up|gate_up|down)_proj.*`]

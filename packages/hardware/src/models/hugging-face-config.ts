@@ -1,4 +1,4 @@
-import { WEIGHT_PRECISIONS, type WeightPrecision } from '../precision/precision.js'
+import { WEIGHT_PRECISIONS } from '../precision/precision.js'
 import { Fields, invalid, isTable } from './config-fields.js'
 import type {
   Experts,
@@ -8,7 +8,7 @@ import type {
   Model,
   TokenIndexer,
 } from './model.js'
-import { precisionOfQuantization, QUANT_METHODS, quantMethodOf } from './quantization-config.js'
+import { QUANT_METHODS, quantizedModel, quantMethodOf } from './quantization-config.js'
 
 /** What sets a family of models apart. */
 interface Family {
@@ -131,7 +131,7 @@ export function modelFromHuggingFaceConfig(json: unknown, name: string): Model {
   const denseLayers = mixture === undefined ? layers : denseLayersOf(inner, layers)
   const experts = denseLayers === layers ? undefined : mixture
   const linear = family.linear === undefined ? undefined : linearOf(inner, layers)
-  return {
+  const model: Model = {
     name,
     aliases: [],
     layers,
@@ -148,9 +148,10 @@ export function modelFromHuggingFaceConfig(json: unknown, name: string): Model {
       inner.flag('tie_word_embeddings') ??
       outer.flag('tie_word_embeddings') ??
       family.tied === true,
-    weights: weightsOf(outer, inner),
+    weights: 'bf16',
     source: `config.json of ${name}`,
   }
+  return withWeights(model, outer, inner)
 }
 
 /** Scalings after which `max_position_embeddings` has been scaled already, as vLLM has it (`_get_and_verify_max_len`). */
@@ -317,7 +318,8 @@ function windowedByRule(fields: Fields, type: string, layers: number): number {
   // Every second one up to the border has a window; in the other families of Qwen all from the border on.
   if (type === 'qwen2_moe') return Math.ceil(Math.min(layers, border) / 2)
   if (type === 'qwen2' || type === 'qwen3') return Math.max(0, layers - border)
-  const pattern = fields.optionalCount('sliding_window_pattern') ?? (type === 'gemma3_text' ? 6 : 2)
+  const pattern =
+    fields.optionalCount('sliding_window_pattern') ?? (type.startsWith('gemma3') ? 6 : 2)
   const alternates = type === 'gpt_oss' || type.startsWith('gemma')
   return alternates ? layers - Math.floor(layers / pattern) : layers
 }
@@ -370,16 +372,16 @@ function denseLayersOf(fields: Fields, layers: number): number {
 /** Where files say how their weights are quantised; older ones of compressed-tensors in the second. */
 const QUANTIZATION_KEYS = ['quantization_config', 'compression_config'] as const
 
-function weightsOf(outer: Fields, inner: Fields): WeightPrecision {
+function withWeights(model: Model, outer: Fields, inner: Fields): Model {
   for (const key of QUANTIZATION_KEYS) {
     const config = outer.table(key) ?? inner.table(key)
     if (config === undefined) continue
-    const precision = precisionOfQuantization(config)
-    if (precision !== undefined) return precision
+    const quantized = quantizedModel(model, config)
+    if (quantized !== undefined) return quantized
     throw invalid(
       outer.name,
       `${key}: expected a quant_method of ${QUANT_METHODS.join(', ')} with weights of 4 or 8 bits, got ${JSON.stringify(quantMethodOf(config)) ?? 'none'}; take it out and give the precision (${WEIGHT_PRECISIONS.join(', ')}) yourself`,
     )
   }
-  return 'bf16'
+  return model
 }

@@ -1,4 +1,5 @@
 import type { Experts, LatentAttention, Model } from './model.js'
+import { quantizedModel } from './quantization-config.js'
 
 const HF = 'https://huggingface.co'
 
@@ -36,6 +37,16 @@ function mixture(record: MixtureRecord): Model {
     tiedEmbeddings: false,
     source: `${HF}/${repository}/blob/main/config.json`,
   }
+}
+
+/**
+ * The checkpoints in NVFP4 that NVIDIA publishes of DeepSeek: of attention only the output projection is quantised, and
+ * before v2 nothing (card of nvidia/DeepSeek-R1-0528-FP4-v2; NVIDIA/Model-Optimizer, issue 150).
+ */
+function withNvfp4(model: Model): Model {
+  const exclude_modules = ['*self_attn.q_*', '*self_attn.kv_*']
+  const { checkpoints } = quantizedModel(model, { quant_algo: 'NVFP4', exclude_modules })!
+  return { ...model, checkpoints: checkpoints! }
 }
 
 function gqa(heads: number, kvHeads: number, headDim: number): Model['attention'] {
@@ -453,7 +464,7 @@ export const MIXTURE_MODELS: readonly Model[] = [
     dense: { layers: 1, intermediateSize: 12288 },
     experts: { count: 160, active: 6, intermediateSize: 1536, sharedIntermediateSize: 2 * 1536 },
   }),
-  mixture(DEEPSEEK_V3),
+  withNvfp4(mixture(DEEPSEEK_V3)),
   mixture({
     ...DEEPSEEK_V3,
     name: 'DeepSeek-V3.2',

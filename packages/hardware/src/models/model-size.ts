@@ -1,11 +1,11 @@
 import {
   BYTES_PER_KV_ELEMENT,
-  BYTES_PER_WEIGHT,
-  densePrecision,
   type KvPrecision,
+  WEIGHT_FORMATS,
   type WeightPrecision,
 } from '../precision/precision.js'
 import type { LatentAttention, LinearAttention, Model, TokenIndexer } from './model.js'
+import { bytesPerWeight } from './weight-formats.js'
 
 /** Parameters of a model by what reads them; norms and biases, below 0.1 %, are left out. */
 export interface ModelParameters {
@@ -139,17 +139,19 @@ export function attentionFlopsPerPair(model: Model, phase: 'prefill' | 'decode')
 /** Bytes of weights of the whole model in a precision, its own by default. */
 export function weightBytes(model: Model, precision: WeightPrecision = model.weights): number {
   const { attention, dense, embedding, head } = modelParameters(model)
-  const tables = (embedding + (model.tiedEmbeddings ? 0 : head)) * BYTES_PER_WEIGHT.bf16
+  const tables =
+    (embedding + (model.tiedEmbeddings ? 0 : head)) * WEIGHT_FORMATS.bf16.bytesPerWeight
   return (
     tables +
-    (attention + dense) * BYTES_PER_WEIGHT[densePrecision(precision)] +
+    attention * bytesPerWeight(model, precision, 'attention') +
+    dense * bytesPerWeight(model, precision, 'dense') +
     expertBytes(model, precision)
   )
 }
 
 /** The part of them that all experts have. */
 export function expertBytes(model: Model, precision: WeightPrecision): number {
-  return modelParameters(model).experts * BYTES_PER_WEIGHT[precision]
+  return modelParameters(model).experts * bytesPerWeight(model, precision, 'experts')
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { WeightPrecision } from '../precision/precision.js'
+import type { KvPrecision, WeightFormat, WeightPrecision } from '../precision/precision.js'
 
 /**
  * A decoder-only transformer, by the hyper-parameters that decide its speed and memory. Names follow
@@ -32,8 +32,29 @@ export interface Model {
   readonly tiedEmbeddings: boolean
   /** Precision of the published checkpoint. */
   readonly weights: WeightPrecision
+  /** Checkpoints in some precision that are not in it throughout, or say more. */
+  readonly checkpoints?: { readonly [Each in WeightPrecision]?: Checkpoint }
   /** Where the figures come from. */
   readonly source: string
+}
+
+/**
+ * Parts of a model whose weights may be in formats of their own; `dense` has the shared experts. Embedding and output
+ * projection are in 16 bits.
+ */
+export type WeightPart = 'attention' | 'dense' | 'experts'
+
+/** What the weights of parts are in; parts that are absent are in the precision of the checkpoint. */
+export interface Checkpoint {
+  readonly parts?: { readonly [Each in WeightPart]?: readonly FormatShare[] }
+  /** What it says that the KV cache is in. */
+  readonly kvCache?: KvPrecision
+}
+
+/** A share of the weights of a part, all of which make 1. */
+export interface FormatShare {
+  readonly format: WeightFormat
+  readonly share: number
 }
 
 /** Multi-head, grouped-query or multi-query attention, with or without a sliding window. */

@@ -21,24 +21,34 @@ export const WEIGHT_PRECISIONS: readonly WeightPrecision[] = [
   'int4_experts',
 ]
 
-/**
- * Bytes per weight, scales included: NVFP4 has an 8-bit scale per 16 weights, MXFP4 one per 32
- * (OCP Microscaling Formats 1.0), INT4 (AWQ, GPTQ) a 16-bit scale and a 4-bit zero point per 128, that of experts alone
- * a 16-bit scale per 32.
- */
-export const BYTES_PER_WEIGHT: Readonly<Record<WeightPrecision, number>> = {
-  bf16: 2,
-  fp8: 1,
-  int8: 1,
-  fp4: (4 + 8 / 16) / 8,
-  int4: (4 + 20 / 128) / 8,
-  mxfp4: (4 + 8 / 32) / 8,
-  int4_experts: (4 + 16 / 32) / 8,
+/** What products with weights are computed in. */
+export type ComputePrecision = 'bf16' | 'fp8' | 'int8' | 'fp4'
+
+/** How weights are stored, and what products with them are computed in. */
+export interface WeightFormat {
+  /** Scales included. */
+  readonly bytesPerWeight: number
+  readonly computes: ComputePrecision
 }
 
-/** What the weights outside the routed experts are in. */
-export function densePrecision(precision: WeightPrecision): WeightPrecision {
-  return precision === 'mxfp4' || precision === 'int4_experts' ? 'bf16' : precision
+/**
+ * Formats of the precisions: NVFP4 has an 8-bit scale per 16 weights, MXFP4 one per 32 (OCP Microscaling Formats 1.0),
+ * INT4 (AWQ, GPTQ) a 16-bit scale and a 4-bit zero point per 128, that of experts alone a 16-bit scale per 32. Weights
+ * of INT4 are widened to 16 bits for the products; those of MXFP4 meet 8-bit activations.
+ */
+export const WEIGHT_FORMATS: Readonly<Record<WeightPrecision, WeightFormat>> = {
+  bf16: { bytesPerWeight: 2, computes: 'bf16' },
+  fp8: { bytesPerWeight: 1, computes: 'fp8' },
+  int8: { bytesPerWeight: 1, computes: 'int8' },
+  fp4: { bytesPerWeight: (4 + 8 / 16) / 8, computes: 'fp4' },
+  int4: { bytesPerWeight: (4 + 20 / 128) / 8, computes: 'bf16' },
+  mxfp4: { bytesPerWeight: (4 + 8 / 32) / 8, computes: 'fp8' },
+  int4_experts: { bytesPerWeight: (4 + 16 / 32) / 8, computes: 'bf16' },
+}
+
+/** Whether a precision is of routed experts alone. */
+export function isOfExperts(precision: WeightPrecision): boolean {
+  return precision === 'mxfp4' || precision === 'int4_experts'
 }
 
 /** Bytes per element of a KV cache. */

@@ -108,7 +108,8 @@ function transferOf(decode: DeploymentOptions): KvTransfer {
   const link = findLink(linkBetweenWorkers(findGpu(decode.gpu)))
   const model = findModel(decode.model)
   const precision =
-    decode.kvPrecision ?? findEngine(decode.engine).kvPrecision(decode.precision ?? model.weights)
+    decode.kvPrecision ??
+    findEngine(decode.engine).kvPrecision(model, decode.precision ?? model.weights)
   return {
     latencyMs: link.latencyMs,
     bandwidthBytesPerSec: sustainedBytesPerSec(link),
