@@ -1,4 +1,5 @@
 import { Int32List } from '@routesim/core'
+import { textOfBytes } from './text-of-bytes.js'
 
 const EMPTY = -1
 
@@ -55,7 +56,7 @@ export class NamePool {
     const { buffer } = this.bytes
     return this.bytes[start] === UTF16 && end > start
       ? Buffer.from(buffer, start + 1, end - start - 1).toString('utf16le')
-      : Buffer.from(buffer, start, end - start).toString()
+      : textOfBytes(this.bytes, start, end)
   }
 
   private isAt(id: number, source: Uint8Array, from: number, to: number): boolean {

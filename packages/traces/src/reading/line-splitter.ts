@@ -1,3 +1,4 @@
+import { textOfBytes } from '../columns/text-of-bytes.js'
 import { traceError } from '../errors/trace-error.js'
 
 /** Below the longest string that V8 can hold, 2^29 - 24 characters. */
@@ -79,7 +80,7 @@ export class LineSplitter {
         continue
       }
       const newline = bytes.indexOf(NEWLINE, at)
-      taker.text(this.decode(at, newline), this.lines, bytes.subarray(at, newline))
+      taker.text(textOfBytes(bytes, at, newline), this.lines, bytes.subarray(at, newline))
       at = newline + 1
     }
   }
@@ -91,13 +92,13 @@ export class LineSplitter {
     this.view = new DataView(this.bytes.buffer)
   }
 
-  private decode(from: number, to: number): string {
-    return Buffer.from(this.bytes.buffer, from, to - from).toString()
-  }
-
   /** Checks the line that ends, or goes on, at `to`. A character takes a byte or more. */
   private checkLength(to: number): void {
-    if (to <= this.longest || this.decode(0, to).length <= this.longest) return
+    if (
+      to <= this.longest ||
+      Buffer.from(this.bytes.buffer, 0, to).toString().length <= this.longest
+    )
+      return
     const where = `${this.source}:${this.lines + 1}`
     throw traceError(
       'trace_invalid',

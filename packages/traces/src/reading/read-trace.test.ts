@@ -32,6 +32,19 @@ describe('readTrace', () => {
     expect((await readTrace(packed)).table.size).toBe(4)
   })
 
+  it('keeps names apart that are no UTF-8', async () => {
+    const names = ['caf\u00e9', 'caf\u00e8', 'caf\u00e9', 'plain']
+    const lines = names.map((user) => line.replace('}', `,"user":"${user}"}`))
+    // Lines that differ in form are read as text.
+    const turned = lines.map((text, i) => ' '.repeat(i) + text)
+    for (const text of [lines.join(''), turned.join('')]) {
+      const path = join(folder, 'latin1.txt')
+      writeFileSync(path, text, 'latin1')
+      const { table } = await readTrace(path)
+      expect([...table.user].map((user) => table.strings[user])).toEqual(names)
+    }
+  })
+
   it('reads chunks that split lines, characters and the gzip header', async () => {
     const text = `${line.trim().replace('}', ',"user":"über"}')}\n`.repeat(5)
     for (const bytes of [Buffer.from(text), gzipSync(text)]) {
