@@ -1,5 +1,6 @@
+import { WEIGHT_FORMATS } from '../precision/precision.js'
 import type { Experts, LatentAttention, Model } from './model.js'
-import { quantizedModel } from './quantization-config.js'
+import { weightModules } from './weight-modules.js'
 
 const HF = 'https://huggingface.co'
 
@@ -44,9 +45,15 @@ function mixture(record: MixtureRecord): Model {
  * before v2 nothing (card of nvidia/DeepSeek-R1-0528-FP4-v2; NVIDIA/Model-Optimizer, issue 150).
  */
 function withNvfp4(model: Model): Model {
-  const exclude_modules = ['*self_attn.q_*', '*self_attn.kv_*']
-  const { checkpoints } = quantizedModel(model, { quant_algo: 'NVFP4', exclude_modules })!
-  return { ...model, checkpoints: checkpoints! }
+  const modules = weightModules(model).filter(({ part }) => part === 'attention')
+  const whole = modules.reduce((sum, { parameters }) => sum + parameters, 0)
+  const output = modules.find(({ names }) => names.includes('self_attn.o_proj'))!
+  const share = output.parameters / whole
+  const attention = [
+    { format: WEIGHT_FORMATS.bf16, share: 1 - share },
+    { format: WEIGHT_FORMATS.fp4, share },
+  ]
+  return { ...model, checkpoints: { fp4: { parts: { attention } } } }
 }
 
 function gqa(heads: number, kvHeads: number, headDim: number): Model['attention'] {
