@@ -61,7 +61,8 @@ export class Deliveries {
       ? each.map(() => new BelievedPrefixes(requests, blockTokens))
       : []
     const { clock } = truth
-    const blocksOfBackends = kvTokens.map(
+    const ofBackends = Int32Array.from(
+      kvTokens,
       (_, backend) => blockTokens[machinery.ranksOf(backend)[0]]!,
     )
     this.sources = each.map((_, i) => {
@@ -71,7 +72,7 @@ export class Deliveries {
               clock,
               requests,
               runs: promptRuns,
-              blockTokens: Int32Array.from(blocksOfBackends),
+              blockTokens: ofBackends,
               ttlMs: prefixes.ttlMs,
             })
           : undefined
