@@ -31,6 +31,21 @@ export function isModelName(name: string): boolean {
  */
 export function resolveModel(name: string): Model {
   if (!isModelFile(name)) return namedModel(name)
+  const { mtimeMs = 0, size = 0 } = statSync(name, { throwIfNoEntry: false }) ?? {}
+  const known = filed.get(name)
+  if (known?.mtimeMs === mtimeMs && known.size === size) return known.model
+  const model = modelOfFile(name)
+  filed.set(name, { mtimeMs, size, model })
+  return model
+}
+
+/** What files held when they were read last: a run asks for its model many times. */
+const filed = new Map<
+  string,
+  { readonly mtimeMs: number; readonly size: number; readonly model: Model }
+>()
+
+function modelOfFile(name: string): Model {
   let json: unknown
   try {
     json = JSON.parse(readFileSync(name, 'utf8'))

@@ -180,6 +180,7 @@ export const GPUS: readonly Gpu[] = [
     memoryBandwidthBytesPerSec: 3.9 * TB,
     denseFlops: { fp16: 835.5 * TERA, fp8: 1671 * TERA, int8: 1671 * TERA },
     link: 'NVLink 4 bridge',
+    linkedGpus: 2,
     pricePerHourUsd: 3,
     source: {
       specification: 'NVIDIA H100 Tensor Core GPU data sheet, column NVL',

@@ -324,14 +324,16 @@ const KERNELS = {
  * Kernels that find the scales of activations, one before each product: attention has two products per
  * layer, one more if latent, and the network two. FP4 activations have scales per block; so have those of
  * FP8 mixtures, which are published with them (DeepSeek-V3, arXiv 2412.19437, 3.3). Constant scales, as
- * dense FP8 models have, are fused into the kernels before, and grouped FP4 products quantise themselves.
+ * dense FP8 models have, are fused into the kernels before, and grouped FP4 products quantise themselves. GPUs without
+ * such products widen the weights, and scale nothing.
  */
-function scaleKernels({ model, precision }: RooflineOptions): number {
+function scaleKernels({ model, gpu, precision }: RooflineOptions): number {
   const { layers, denseLayers, attention, experts } = model
   if (isOfExperts(precision)) return 0
+  const has = { ...gpu.denseFlops, bf16: undefined }
   const shareOf = (part: WeightPart, scaled: readonly ComputePrecision[]): number =>
     formatsOf(model, precision, part)
-      .filter(({ format }) => scaled.includes(format.computes))
+      .filter(({ format: { computes } }) => scaled.includes(computes) && has[computes])
       .reduce((sum, { share }) => sum + share, 0)
   const scaled: readonly ComputePrecision[] = experts === undefined ? ['fp4'] : ['fp4', 'fp8']
   const products = layers * (attention.kind === 'mla' ? 3 : 2)

@@ -6,6 +6,7 @@ import { modelParameters } from '../models/model-size.js'
 import { h100 } from '../testing/h100.js'
 import { segmentError, stepOf } from '../testing/segments.js'
 import { expectedDistinct, expectedLargest } from './expert-coverage.js'
+import { KERNEL_EFFICIENCIES } from './kernel-efficiency.js'
 import { rooflineLatency } from './roofline-latency.js'
 import type { RooflineOptions } from './roofline-options.js'
 
@@ -219,16 +220,27 @@ describe('rooflineLatency', () => {
   })
 
   test('by hand: what finds scales of activations, and what they save', () => {
-    const floorMs = (model: string, precision: RooflineOptions['precision']): number =>
-      rooflineLatency({ ...h100, model: findModel(model), precision }).breakdown(stepOf(0, 0, 1, 1))
-        .floorMs
-    const kernels = (model: string, precision: RooflineOptions['precision']): number =>
-      (floorMs(model, precision) - floorMs(model, 'bf16')) / 0.0037
+    const kernels = (
+      name: string,
+      precision: RooflineOptions['precision'],
+      gpu = findGpu('b200'),
+    ): number => {
+      const options = { ...h100, gpu, model: findModel(name) }
+      const [narrow, wide] = [precision, 'bf16' as const].map(
+        (each) =>
+          rooflineLatency({ ...options, precision: each }).breakdown(stepOf(0, 0, 1, 1)).floorMs,
+      )
+      return (narrow! - wide!) / KERNEL_EFFICIENCIES[gpu.architecture].floorMs.elementwise
+    }
     expect(kernels('llama-3.1-70b', 'fp8')).toBe(0)
     expect(kernels('llama-3.1-70b', 'fp4')).toBeCloseTo(4 * 80, 6)
     expect(kernels('Qwen3-30B-A3B', 'fp8')).toBeCloseTo(4 * 48, 6)
     expect(kernels('Qwen3-30B-A3B', 'fp4')).toBeCloseTo(2 * 48, 6)
     expect(kernels('DeepSeek-V3', 'fp8')).toBeCloseTo(5 * 61, 6)
+    // Without such products weights are widened, and activations stay as they are.
+    expect(kernels('llama-3.1-70b', 'fp4', findGpu('h100'))).toBe(0)
+    expect(kernels('Qwen3-30B-A3B', 'fp8', findGpu('h100'))).toBeCloseTo(4 * 48, 6)
+    expect(kernels('Qwen3-30B-A3B', 'fp8', findGpu('a100 80gb'))).toBe(0)
   })
 
   test('a cache of 8 bits halves the bytes, but the time on Blackwell only', () => {

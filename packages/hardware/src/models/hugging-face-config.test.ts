@@ -302,7 +302,10 @@ describe('modelFromHuggingFaceConfig', () => {
     const networks = ['re:.*shared_experts.*', String.raw`re:.*mlp\.(gate|up|gate_up|down)_proj.*`]
     expect(weightsWithout(...attention, ...networks)).toBe('int4_experts')
     expect(weightsWithout(...attention)).toBe('int4')
-    expect(weightsWithout(...networks, 're:*')).toBe('int4')
+    expect(weightsWithout(...networks)).toBe('int4')
+    expect(() => weightsWithout(...networks, 're:*')).toThrow(
+      'm: quantization_config: expected regular expressions after re:, got "re:*"',
+    )
   })
 
   test('older files of compressed-tensors say compression_config', () => {
@@ -406,11 +409,11 @@ describe('modelFromHuggingFaceConfig', () => {
     [{ ...llama, model_type: 'mamba' }, /^m: model_type: expected one of llama, .*, got "mamba"$/],
     [
       { ...llama, quantization_config: { quant_method: 'aqlm' } },
-      /quantization_config: expected a quant_method of fp8, .* got "aqlm"/,
+      /quantization_config: expected a quant_method of fp8, .* got {"quant_method":"aqlm"}/,
     ],
     [
       { ...llama, quantization_config: { quant_method: 'gptq', bits: 3 } },
-      /with weights of 4 or 8 bits, got "gptq"/,
+      /with weights of 4 or 8 bits, got {"quant_method":"gptq","bits":3}/,
     ],
     [
       { ...llama, quantization_config: { bits: 4, group_size: 128 } },
@@ -418,11 +421,11 @@ describe('modelFromHuggingFaceConfig', () => {
     ],
     [
       { ...llama, quantization_config: { producer: { name: 'modelopt' } } },
-      /quantization_config: expected a quant_method of fp8, .* got "modelopt"/,
+      /quantization_config: expected a quant_method of fp8, .* got {"quant_method":"modelopt"}/,
     ],
     [
       { ...llama, compression_config: { quant_method: 'compressed-tensors', config_groups: {} } },
-      /compression_config: expected a quant_method of fp8, .* got "compressed-tensors"/,
+      /compression_config: expected a quant_method of fp8, .* got {"quant_method":"compressed-tensors"}/,
     ],
     [
       { ...llama, layer_types: ['linear_attention', 'full_attention'] },

@@ -8,7 +8,8 @@ import type {
   Model,
   TokenIndexer,
 } from './model.js'
-import { QUANT_METHODS, quantizedModel, quantMethodOf } from './quantization-config.js'
+import { UnreadablePattern } from './module-patterns.js'
+import { QUANT_METHODS, quantizedModel, shownQuantization } from './quantization-config.js'
 
 /** What sets a family of models apart. */
 interface Family {
@@ -372,15 +373,24 @@ function denseLayersOf(fields: Fields, layers: number): number {
 /** Where files say how their weights are quantised; older ones of compressed-tensors in the second. */
 const QUANTIZATION_KEYS = ['quantization_config', 'compression_config'] as const
 
+/** @throws RouteSimError `model_config_invalid` that names the key whose list can not be read */
+function named<Result>(name: string, key: string, read: () => Result): Result {
+  try {
+    return read()
+  } catch (cause) {
+    throw cause instanceof UnreadablePattern ? invalid(name, `${key}: ${cause.message}`) : cause
+  }
+}
+
 function withWeights(model: Model, outer: Fields, inner: Fields): Model {
   for (const key of QUANTIZATION_KEYS) {
     const config = outer.table(key) ?? inner.table(key)
     if (config === undefined) continue
-    const quantized = quantizedModel(model, config)
+    const quantized = named(outer.name, key, () => quantizedModel(model, config))
     if (quantized !== undefined) return quantized
     throw invalid(
       outer.name,
-      `${key}: expected a quant_method of ${QUANT_METHODS.join(', ')} with weights of 4 or 8 bits, got ${JSON.stringify(quantMethodOf(config)) ?? 'none'}; take it out and give the precision (${WEIGHT_PRECISIONS.join(', ')}) yourself`,
+      `${key}: expected a quant_method of ${QUANT_METHODS.join(', ')} with weights of 4 or 8 bits, got ${shownQuantization(config)}; take it out and give the precision (${WEIGHT_PRECISIONS.join(', ')}) yourself`,
     )
   }
   return model

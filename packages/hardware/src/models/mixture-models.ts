@@ -46,9 +46,9 @@ function mixture(record: MixtureRecord): Model {
  */
 function withNvfp4(model: Model): Model {
   const modules = weightModules(model).filter(({ part }) => part === 'attention')
-  const whole = modules.reduce((sum, { parameters }) => sum + parameters, 0)
+  const whole = modules.reduce((sum, { parameters, count }) => sum + count * parameters, 0)
   const output = modules.find(({ names }) => names.includes('self_attn.o_proj'))!
-  const share = output.parameters / whole
+  const share = (output.count * output.parameters) / whole
   const attention = [
     { format: WEIGHT_FORMATS.bf16, share: 1 - share },
     { format: WEIGHT_FORMATS.fp4, share },

@@ -145,10 +145,66 @@ describe('modules that a checkpoint leaves in 16 bits', () => {
     expect(model.checkpoints).toBeUndefined()
   })
 
-  test('rules of GPTQModel with a minus leave modules out', () => {
-    const dynamic = { '-:.*attn.*': {}, '+:.*mlp.*': { bits: 8 } }
+  test('rules of GPTQModel with a minus leave modules out, others give them another width', () => {
+    const dynamic = { '-:.*attn.*': {}, '+:.*mlp.down.*': { bits: 8 } }
     const model = read(llama8b, { quant_method: 'gptq', bits: 4, dynamic })
     expect(bytesPerWeight(model, 'int4', 'attention')).toBe(2)
+    const [narrow, wide] = [(4 + 20 / 128) / 8, (8 + 24 / 128) / 8]
+    expect(bytesPerWeight(model, 'int4', 'dense')).toBeCloseTo((2 * narrow + wide) / 3, 12)
+  })
+
+  test('compressed-tensors names modules whole, others also what is around them', () => {
+    const ignore = Array.from({ length: 32 }, (_, layer) => `model.layers.${layer}.self_attn`)
+    const whole = read(llama8b, compressed([group(FP8, FP8, 'Linear')], { ignore }))
+    expect(whole.checkpoints).toBeUndefined()
+    const around = read(llama8b, { quant_method: 'fp8', ignored_layers: ignore })
+    expect(bytesPerWeight(around, 'fp8', 'attention')).toBe(2)
+    const projections = ignore.flatMap((each) => [`${each}.q_proj`, `${each}.o_proj`])
+    const some = read(llama8b, compressed([group(FP8, FP8)], { ignore: projections }))
+    expect(bytesPerWeight(some, 'fp8', 'attention')).toBeCloseTo(1 + 8192 / 10240, 12)
+  })
+
+  test('in layers of two kinds of attention, lists by layer and patterns for all say the same', () => {
+    const hybrid = {
+      ...llama8b,
+      model_type: 'qwen3_next',
+      head_dim: 256,
+      full_attention_interval: 4,
+      linear_num_key_heads: 16,
+      linear_key_head_dim: 128,
+      linear_num_value_heads: 32,
+      linear_value_head_dim: 128,
+      linear_conv_kernel_dim: 4,
+      num_experts: 8,
+      num_experts_per_tok: 2,
+      moe_intermediate_size: 512,
+      shared_expert_intermediate_size: 512,
+    }
+    const isLinear = (layer: number): boolean => (layer + 1) % 4 !== 0
+    const layers = Array.from({ length: 32 }, (_, layer) => layer).filter(isLinear)
+    const names = ['in_proj_qkvz', 'out_proj']
+    const byLayer = layers.flatMap((layer) =>
+      names.map((name) => `model.layers.${layer}.linear_attn.${name}`),
+    )
+    const [one, other] = [byLayer, ['re:.*linear_attn.*']].map((ignore) =>
+      bytesPerWeight(read(hybrid, compressed([group(FP8, FP8)], { ignore })), 'fp8', 'attention'),
+    )
+    expect(one).toBeCloseTo(other!, 12)
+    expect(one).toBeGreaterThan(1.3)
+    expect(one).toBeLessThan(2)
+  })
+
+  test('expressions are read as Python does, by layer or for all', () => {
+    const attention = (...ignore: string[]): number =>
+      bytesPerWeight(read(llama8b, compressed([group(FP8, FP8)], { ignore })), 'fp8', 'attention')
+    expect(attention('re:(?i).*SELF_ATTN.*')).toBe(2)
+    expect(attention(String.raw`re:(?P<all>.*)self_attn\..*`)).toBe(2)
+    expect(attention(String.raw`re:.*layers\.1\.self_attn.*`)).toBeCloseTo(1 + 1 / 32, 12)
+    expect(attention('re:.*layers.1.self_attn.*')).toBeCloseTo(1 + 1 / 32, 12)
+    expect(attention(String.raw`re:.*layers\.\d\.self_attn.*`)).toBeCloseTo(1 + 10 / 32, 12)
+    expect(attention(String.raw`re:.*layers\.(1|2)\.self_attn.*`)).toBeCloseTo(1 + 2 / 32, 12)
+    expect(attention(String.raw`re:.*layers\.1[0-3]?\.self_attn.*`)).toBeCloseTo(1 + 5 / 32, 12)
+    expect(() => attention('re:(')).toThrow('expected regular expressions after re:, got "re:("')
   })
 })
 

@@ -59,6 +59,18 @@ export function quantMethodOf(config: Table): unknown {
   return config['quant_method'] ?? (isModelopt ? 'modelopt' : undefined)
 }
 
+/** What a `quantization_config` says of its method and widths, for messages. */
+export function shownQuantization(config: Table): string {
+  const method = quantMethodOf(config)
+  const algorithm = fieldOf(config, 'quant_algo')
+  const own = {
+    quant_method: method,
+    quant_algo: algorithm,
+    bits: config['bits'] ?? config['w_bit'],
+  }
+  return method === undefined ? 'none' : JSON.stringify(own)
+}
+
 /** A field that files of ModelOpt may have in a table of its own. */
 function fieldOf(config: Table, key: string): unknown {
   return config[key] ?? tableAt(config, 'quantization')[key]
@@ -68,6 +80,7 @@ function fieldOf(config: Table, key: string): unknown {
  * A model with the weights that a `quantization_config` of Hugging Face describes: its precision is that of most of the
  * weights that are quantised, and what lists leave out, or groups have in another format, is in `checkpoints`.
  * @returns undefined if the method, or the widths it names, are not known
+ * @throws UnreadablePattern
  */
 export function quantizedModel(model: Model, config: Table): Model | undefined {
   const method = String(quantMethodOf(config))
@@ -96,12 +109,11 @@ function leftOut(config: Table): ModulePatterns {
     'modules_to_not_convert',
     'exclude_modules',
     'llm_int8_skip_modules',
-  ].flatMap((key) => {
-    const list = fieldOf(config, key)
-    return Array.isArray(list) ? list : []
-  })
+  ].flatMap((key) => fieldOf(config, key) ?? [])
+  const isExact = quantMethodOf(config) === 'compressed-tensors'
   const rules = Object.keys(tableAt(config, 'dynamic')).filter((rule) => rule.startsWith('-:'))
-  return new ModulePatterns([...lists, ...rules.map((rule) => `re:${rule.slice('-:'.length)}`)])
+  const texts = rules.map((rule) => `re:${rule.slice('-:'.length)}`)
+  return new ModulePatterns([...lists, ...texts], isExact)
 }
 
 /** 8-bit caches, which vLLM takes for `auto` (vllm-project/vllm pull request 30141, of checkpoints of compressed-tensors). */
@@ -118,20 +130,28 @@ class QuantizedWeights {
 
   constructor(model: Model, groups: readonly Group[], except: ModulePatterns) {
     const counts = new Map<WeightPart, [Quantized, number][]>()
-    for (const { part, names, parameters, layers } of weightModules(model)) {
+    const rest = groups.find(({ isOfAll }) => isOfAll) ?? WIDE
+    for (const { part, names, parameters, layers, count } of weightModules(model)) {
       const ofPart = counts.get(part) ?? []
       counts.set(part, ofPart)
-      for (let layer = layers.from; layer < layers.until; layer++) {
-        const group = except.match(names, layer)
-          ? undefined
-          : (groups.find(({ targets }) => targets.match(names, layer)) ??
-            groups.find(({ isOfAll }) => isOfAll))
-        const { precision, format } = group ?? WIDE
+      const add = ({ precision, format }: Quantized, times: number): void => {
+        if (times === 0) return
         const own = part === 'experts' ? { precision, format } : outsideExperts(precision, format)
         const known = ofPart.find(([each]) => isSame(each.format, own.format))
-        if (known === undefined) ofPart.push([own, parameters])
-        else known[1] += parameters
+        if (known === undefined) ofPart.push([own, times * parameters])
+        else known[1] += times * parameters
       }
+      const named = new Map<Quantized, number>()
+      for (let layer = layers.from; layer < layers.until; layer++) {
+        const group = except.match(names, layer)
+          ? WIDE
+          : groups.find(({ targets }) => targets.match(names, layer))
+        if (group !== undefined) named.set(group, (named.get(group) ?? 0) + 1)
+      }
+      const all = [...named.values()].reduce((sum, times) => sum + times, 0)
+      // Who names more layers than have it, names it in all.
+      for (const [group, times] of named) add(group, times * Math.min(1, count / all))
+      add(rest, Math.max(0, count - all))
     }
     this.counts = counts
   }
@@ -191,7 +211,8 @@ function groupOf(group: unknown): Group | undefined {
   if (precision === undefined) return undefined
   const activations = tableAt(group, 'input_activations')
   const computes = ofNumbers(activations['num_bits'], activations['type'] === 'float')
-  const targets = Array.isArray(group['targets']) ? group['targets'] : ['Linear']
+  const given = [group['targets'] ?? []].flat()
+  const targets = given.length === 0 ? ['Linear'] : given
   const format: WeightFormat = {
     bytesPerWeight: scaledBytes(
       Number(weights['num_bits']),
@@ -204,7 +225,7 @@ function groupOf(group: unknown): Group | undefined {
   return {
     precision,
     format,
-    targets: new ModulePatterns(targets),
+    targets: new ModulePatterns(targets, true),
     isOfAll: targets.some((target) => /^[A-Z]\w*$/.test(String(target))),
   }
 }
@@ -219,10 +240,19 @@ function ofBits(config: Table): Group[] | undefined {
   const precision = ofNumbers(bits, false)
   if (precision === undefined) return undefined
   const group = config['group_size'] ?? config['q_group_size'] ?? 128
-  return ofAll(precision, {
+  const format: WeightFormat = {
     bytesPerWeight: scaledBytes(Number(bits), group, 16 + Number(bits)),
     computes: 'bf16',
+  }
+  // Rules of GPTQModel give some modules other widths.
+  const rules = Object.entries(tableAt(config, 'dynamic'))
+  const others = rules.flatMap(([rule, own]) => {
+    if (rule.startsWith('-:') || !isTable(own) || own['bits'] === undefined) return []
+    const targets = new ModulePatterns([`re:${rule.replace(/^\+:/, '')}`])
+    const widths = ofBits({ bits: own['bits'], group_size: own['group_size'] ?? group })
+    return (widths ?? []).map((each) => ({ ...each, targets, isOfAll: false }))
   })
+  return [...others, ...ofAll(precision, format)]
 }
 
 /**
@@ -237,7 +267,7 @@ function blocksOf64(config: Table): WeightFormat {
 
 /** Bytes of a weight with its part of what each group has; groups as long as a column count as none. */
 function scaledBytes(bits: number, group: unknown, bitsPerGroup: number): number {
-  const size = typeof group === 'number' && group > 0 ? group : Number.POSITIVE_INFINITY
+  const size = Number(group ?? 0) >= 1 ? Number(group) : Number.POSITIVE_INFINITY
   return (bits + bitsPerGroup / size) / 8
 }
 

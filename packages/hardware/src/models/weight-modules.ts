@@ -14,14 +14,14 @@ export interface WeightModule {
   readonly names: readonly string[]
   /** Of one layer. */
   readonly parameters: number
-  /** Layers that have it. */
+  /** Layers that may have it, and how many do. */
   readonly layers: { readonly from: number; readonly until: number }
+  readonly count: number
 }
 
 /**
- * Modules of a model by the names of Hugging Face. Dense layers are taken to be the first ones, and layers of each kind
- * of attention to be spread over all: lists that name layers name all of a kind. Routers, which engines leave in 16 bits,
- * go with what is dense.
+ * Modules of a model by the names of Hugging Face. Dense layers are taken to be the first ones; which layers have which
+ * kind of attention is not known, but how many. Routers, which engines leave in 16 bits, go with what is dense.
  */
 export function weightModules(model: Model): WeightModule[] {
   return [...attentionModules(model), ...networkModules(model)]
@@ -29,17 +29,19 @@ export function weightModules(model: Model): WeightModule[] {
 
 function attentionModules(model: Model): WeightModule[] {
   const { attention, hiddenSize, layers, linear } = model
-  const share = attentionLayers(model) / layers
-  const of = (names: readonly string[], parameters: number): WeightModule => ({
+  const attending = attentionLayers(model)
+  const of = (names: readonly string[], parameters: number, count: number): WeightModule => ({
     part: 'attention',
     names,
     parameters,
     layers: { from: 0, until: layers },
+    count,
   })
   const attended = (name: string, parameters: number, ...fused: string[]): WeightModule =>
     of(
       [name, ...fused].map((each) => `self_attn.${each}`),
-      share * parameters,
+      parameters,
+      attending,
     )
   const ofLinear =
     linear === undefined
@@ -47,9 +49,10 @@ function attentionModules(model: Model): WeightModule[] {
       : [
           of(
             ['linear_attn.in_proj_qkvz', 'linear_attn.in_proj_qkv'],
-            (1 - share) * hiddenSize * linearInputDim(linear),
+            hiddenSize * linearInputDim(linear),
+            linear.layers,
           ),
-          of(['linear_attn.out_proj'], (1 - share) * hiddenSize * linearOutputDim(linear)),
+          of(['linear_attn.out_proj'], hiddenSize * linearOutputDim(linear), linear.layers),
         ]
   const { heads } = attention
   if (attention.kind === 'gqa') {
@@ -112,6 +115,7 @@ function networkModules(model: Model): WeightModule[] {
       names: NETWORKS[kind].flatMap((network) => names.map((name) => `${network}.${name}`)),
       parameters: hiddenSize * width,
       layers: { from, until },
+      count: until - from,
     }))
   return [
     ...modules('dense', model.intermediateSize, [0, denseLayers]),
