@@ -405,6 +405,23 @@ test.each([20, 50, 100, 300, 1000, 5000])(
   },
 )
 
+test.each([4, 8])('what context costs is found of a backend %i times slower', (times) => {
+  const random = new RandomStream(6, 'context')
+  const requests = Array.from({ length: 40 }, (_, i): MeasuredRequest => {
+    const promptTokens = 200 + random.integer(7000)
+    const outputTokens = 50 + random.integer(150)
+    const ttftMs = times * (11 + 0.03 * promptTokens)
+    let e2eMs = ttftMs
+    for (let k = 1; k < outputTokens; k++) e2eMs += times * (7 + 0.0001 * (promptTokens + k))
+    return { sentMs: i * 2e6, promptTokens, outputTokens, cachedTokens: 0, ttftMs, e2eMs }
+  })
+  const { parameters, decodeErrorPercent } = calibrate({ config, requests, kind: 'affine' })
+  const ofContext = parameters.find(({ key }) => key === 'decode_ms_per_context_token')!
+  expect(ofContext.isMeasured).toBe(true)
+  expect(Math.abs(ofContext.value / (times * 0.0001) - 1)).toBeLessThan(0.15)
+  expect(decodeErrorPercent).toBeLessThan(0.5)
+})
+
 test('factors on the roofline are found of a backend many times slower', () => {
   const roofline = rooflineOptionsOf(config.cluster)
   const slow = rooflineLatency({
