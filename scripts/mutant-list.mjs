@@ -683,7 +683,12 @@ export const MUTANTS = [
     'if (before + by === 0) readers.delete(node)\n      else readers.set(node, before + by)',
     'readers.set(node, Math.max(1, before + by))',
   ],
-  ['parts of blocks are shared', READS, 'return tokens - (tokens % blockTokens)', 'return tokens'],
+  [
+    'parts of blocks are shared',
+    READS,
+    'wholeBlocks(endTokens[node]!, blockTokens) - wholeBlocks(start, blockTokens)',
+    'endTokens[node]! - start',
+  ],
   [
     'a prompt that ends amid a run shares all of it',
     READS,
