@@ -73,10 +73,10 @@ export const workerCommand: CommandBody<WorkerArguments> = {
       console.error(
         `Left: ${done} runs done, ${failed} failed, ${refused} refused, ${back} given back`,
       )
-    } finally {
-      end()
       // BullMQ goes on to look for a Redis that is gone.
       setTimeout(() => process.exit(), 1000).unref()
+    } finally {
+      end()
     }
   },
 }
