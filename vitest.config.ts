@@ -14,8 +14,8 @@ export default defineConfig({
     testTimeout: 600_000,
     hookTimeout: 600_000,
     expect: { poll: { timeout: 60_000 } },
-    // One more than cores: tests of running servers spend most of their time waiting.
-    maxWorkers: availableParallelism() + 1,
+    // Two more than cores: tests of running servers spend most of their time waiting.
+    maxWorkers: availableParallelism() + 2,
     // Each file in a process of its own spends more on loading than on testing.
     isolate: false,
     // Commands that tests start speak to nobody outside; reading certificates takes most of the start of Node.
