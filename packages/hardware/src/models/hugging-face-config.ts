@@ -129,7 +129,8 @@ export function modelFromHuggingFaceConfig(json: unknown, name: string): Model {
   const inner = new Fields(name, { ...family.defaults, ...text })
   const layers = inner.count('num_hidden_layers')
   const mixture = expertsOf(inner, type)
-  const denseLayers = mixture === undefined ? layers : denseLayersOf(inner, layers)
+  const dense = mixture === undefined ? undefined : denseLayersOf(inner, layers)
+  const denseLayers = dense?.length ?? layers
   const experts = denseLayers === layers ? undefined : mixture
   const linear = family.linear === undefined ? undefined : linearOf(inner, layers)
   const model: Model = {
@@ -152,7 +153,7 @@ export function modelFromHuggingFaceConfig(json: unknown, name: string): Model {
     weights: 'bf16',
     source: `config.json of ${name}`,
   }
-  return withWeights(model, outer, inner)
+  return withWeights(model, dense, outer, inner)
 }
 
 /** Scalings after which `max_position_embeddings` has been scaled already, as vLLM has it (`_get_and_verify_max_len`). */
@@ -354,11 +355,12 @@ function expertsOf(fields: Fields, type: string): Experts | undefined {
  * Layers without experts: as `mlp_layer_types` or `moe_layers` says, or leading ones, those that a list names, and those
  * between two of a stride.
  */
-function denseLayersOf(fields: Fields, layers: number): number {
+function denseLayersOf(fields: Fields, layers: number): number[] {
+  const all = Array.from({ length: layers }, (_, layer) => layer)
   const kinds = layersOf(fields, 'mlp_layer_types', layers, ['dense', 'sparse'])
-  if (kinds !== undefined) return kinds.filter((kind) => kind === 'dense').length
+  if (kinds !== undefined) return all.filter((layer) => kinds[layer] === 'dense')
   const sparse = fields.words('moe_layers')
-  if (sparse !== undefined) return layers - sparse.length
+  if (sparse !== undefined) return all.filter((layer) => !sparse.includes(layer))
   const leading = fields.optionalCount('first_k_dense_replace') ?? 0
   const named = fields.words('mlp_only_layers') ?? []
   // Qwen and Llama 4 have experts in every n-th layer; DeepSeek in the first and each n-th after it.
@@ -366,8 +368,7 @@ function denseLayersOf(fields: Fields, layers: number): number {
   const stride = fields.optionalCount('moe_layer_freq') ?? 1
   const hasExperts = (layer: number): boolean =>
     layer >= leading && !named.includes(layer) && (layer + 1) % step === 0 && layer % stride === 0
-  return Array.from({ length: layers }, (_, layer) => layer).filter((layer) => !hasExperts(layer))
-    .length
+  return all.filter((layer) => !hasExperts(layer))
 }
 
 /** Where files say how their weights are quantised; older ones of compressed-tensors in the second. */
@@ -382,11 +383,16 @@ function named<Result>(name: string, key: string, read: () => Result): Result {
   }
 }
 
-function withWeights(model: Model, outer: Fields, inner: Fields): Model {
+function withWeights(
+  model: Model,
+  dense: readonly number[] | undefined,
+  outer: Fields,
+  inner: Fields,
+): Model {
   for (const key of QUANTIZATION_KEYS) {
     const config = outer.table(key) ?? inner.table(key)
     if (config === undefined) continue
-    const quantized = named(outer.name, key, () => quantizedModel(model, config))
+    const quantized = named(outer.name, key, () => quantizedModel(model, config, dense))
     if (quantized !== undefined) return quantized
     throw invalid(
       outer.name,

@@ -139,6 +139,22 @@ describe('modules that a checkpoint leaves in 16 bits', () => {
     )
   })
 
+  test.each([
+    { moe_layer_freq: 2 },
+    { mlp_only_layers: [1, 3, 5, 7, 9] },
+    { mlp_layer_types: Array.from({ length: 10 }, (_, i) => (i % 2 === 0 ? 'sparse' : 'dense')) },
+  ])('layers between those with experts are dense by %j', (places) => {
+    const mixture = { ...deepseek, num_hidden_layers: 10, first_k_dense_replace: 0, ...places }
+    const named = (layer: number): Model =>
+      read(mixture, {
+        quant_method: 'fp8',
+        modules_to_not_convert: [`layers.${layer}.mlp.down_proj`],
+      })
+    const matrices = 3 * 5 * (18432 + 2048)
+    expect(bytesPerWeight(named(9), 'fp8', 'dense')).toBeCloseTo(1 + 18432 / matrices, 12)
+    expect(bytesPerWeight(named(8), 'fp8', 'dense')).toBe(1)
+  })
+
   test('a list that names all leaves nothing quantised', () => {
     const model = read(llama8b, { quant_method: 'awq', modules_to_not_convert: ['model'] })
     expect(model.weights).toBe('bf16')

@@ -9,7 +9,7 @@ import { isTable } from './config-fields.js'
 import type { Checkpoint, FormatShare, Model, WeightPart } from './model.js'
 import { ModulePatterns } from './module-patterns.js'
 import { usualFormat } from './weight-formats.js'
-import { weightModules } from './weight-modules.js'
+import { type WeightModule, weightModules } from './weight-modules.js'
 
 type Table = Readonly<Record<string, unknown>>
 
@@ -79,14 +79,19 @@ function fieldOf(config: Table, key: string): unknown {
 /**
  * A model with the weights that a `quantization_config` of Hugging Face describes: its precision is that of most of the
  * weights that are quantised, and what lists leave out, or groups have in another format, is in `checkpoints`.
+ * @param dense - its layers without experts; the first ones by default
  * @returns undefined if the method, or the widths it names, are not known
  * @throws UnreadablePattern
  */
-export function quantizedModel(model: Model, config: Table): Model | undefined {
+export function quantizedModel(
+  model: Model,
+  config: Table,
+  dense?: readonly number[],
+): Model | undefined {
   const method = String(quantMethodOf(config))
   const groups = Object.hasOwn(METHODS, method) ? METHODS[method]!(config) : undefined
   if (groups === undefined) return undefined
-  const weights = new QuantizedWeights(model, groups, leftOut(config))
+  const weights = new QuantizedWeights(weightModules(model, dense), groups, leftOut(config))
   const precision = weights.precision()
   const kvCache = kvCacheOf(config)
   const parts = weights.parts(precision)
@@ -128,10 +133,10 @@ function kvCacheOf(config: Table): KvPrecision | undefined {
 class QuantizedWeights {
   private readonly counts: ReadonlyMap<WeightPart, readonly (readonly [Quantized, number])[]>
 
-  constructor(model: Model, groups: readonly Group[], except: ModulePatterns) {
+  constructor(modules: readonly WeightModule[], groups: readonly Group[], except: ModulePatterns) {
     const counts = new Map<WeightPart, [Quantized, number][]>()
     const rest = groups.find(({ isOfAll }) => isOfAll) ?? WIDE
-    for (const { part, names, parameters, layers, count } of weightModules(model)) {
+    for (const { part, names, parameters, layers, count } of modules) {
       const ofPart = counts.get(part) ?? []
       counts.set(part, ofPart)
       const add = ({ precision, format }: Quantized, times: number): void => {
@@ -142,7 +147,7 @@ class QuantizedWeights {
         else known[1] += times * parameters
       }
       const named = new Map<Quantized, number>()
-      for (let layer = layers.from; layer < layers.until; layer++) {
+      for (const layer of layers) {
         const group = except.match(names, layer)
           ? WIDE
           : groups.find(({ targets }) => targets.match(names, layer))

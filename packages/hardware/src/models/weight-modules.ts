@@ -15,26 +15,35 @@ export interface WeightModule {
   /** Of one layer. */
   readonly parameters: number
   /** Layers that may have it, and how many do. */
-  readonly layers: { readonly from: number; readonly until: number }
+  readonly layers: readonly number[]
   readonly count: number
 }
 
 /**
- * Modules of a model by the names of Hugging Face. Dense layers are taken to be the first ones; which layers have which
- * kind of attention is not known, but how many. Routers, which engines leave in 16 bits, go with what is dense.
+ * Modules of a model by the names of Hugging Face. Which layers have which kind of attention is not known, but how many.
+ * Routers, which engines leave in 16 bits, go with what is dense.
+ * @param dense - layers without experts; the first ones by default
  */
-export function weightModules(model: Model): WeightModule[] {
-  return [...attentionModules(model), ...networkModules(model)]
+export function weightModules(
+  model: Model,
+  dense: readonly number[] = firstLayers(model.denseLayers),
+): WeightModule[] {
+  return [...attentionModules(model), ...networkModules(model, dense)]
+}
+
+function firstLayers(count: number): readonly number[] {
+  return Array.from({ length: count }, (_, layer) => layer)
 }
 
 function attentionModules(model: Model): WeightModule[] {
   const { attention, hiddenSize, layers, linear } = model
+  const all = firstLayers(layers)
   const attending = attentionLayers(model)
   const of = (names: readonly string[], parameters: number, count: number): WeightModule => ({
     part: 'attention',
     names,
     parameters,
-    layers: { from: 0, until: layers },
+    layers: all,
     count,
   })
   const attended = (name: string, parameters: number, ...fused: string[]): WeightModule =>
@@ -102,28 +111,29 @@ const UNGATED = [
   ['down_proj', 'c_proj'],
 ] as const
 
-function networkModules(model: Model): WeightModule[] {
-  const { hiddenSize, layers, denseLayers, experts, feedForwardMatrices } = model
+function networkModules(model: Model, dense: readonly number[]): WeightModule[] {
+  const { hiddenSize, layers, experts, feedForwardMatrices } = model
+  const sparse = firstLayers(layers).filter((layer) => !dense.includes(layer))
   const matrices = feedForwardMatrices === 3 ? GATED : UNGATED
   const modules = (
     kind: keyof typeof NETWORKS,
     width: number,
-    [from, until]: readonly [number, number],
+    own: readonly number[],
   ): WeightModule[] =>
     matrices.map((names) => ({
       part: kind === 'experts' ? 'experts' : 'dense',
       names: NETWORKS[kind].flatMap((network) => names.map((name) => `${network}.${name}`)),
       parameters: hiddenSize * width,
-      layers: { from, until },
-      count: until - from,
+      layers: own,
+      count: own.length,
     }))
   return [
-    ...modules('dense', model.intermediateSize, [0, denseLayers]),
-    ...modules('shared', experts?.sharedIntermediateSize ?? 0, [denseLayers, layers]),
+    ...modules('dense', model.intermediateSize, dense),
+    ...modules('shared', experts?.sharedIntermediateSize ?? 0, sparse),
     ...modules(
       'experts',
       ((experts?.count ?? 0) * modelParameters(model).expert) / (feedForwardMatrices * hiddenSize),
-      [denseLayers, layers],
+      sparse,
     ),
   ].filter(({ parameters }) => parameters > 0)
 }
