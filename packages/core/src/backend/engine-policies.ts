@@ -37,6 +37,11 @@ export function reservedShare({ preemption, reservedOutputShare = 0 }: BackendSp
   return preemption === 'reserve_all' ? 1 : reservedOutputShare
 }
 
+/** Tokens of a prompt and its declared output that a backend takes at most. */
+export function lengthLimit({ maxModelLen = Number.POSITIVE_INFINITY }: BackendSpec): number {
+  return maxModelLen
+}
+
 /**
  * Tokens of a request whose KV a backend sets aside: its prompt and a share of the output it may have.
  * The KV of the last output token is never needed. A client that declares nothing, or less than it gets, is

@@ -60,6 +60,7 @@ function checkBackend(backend: BackendSpec, path: string): void {
   checkInteger(`${path}.maxBatchTokens`, backend.maxBatchTokens, 1, MOST_IN_COLUMN)
   checkInteger(`${path}.maxNumSeqs`, backend.maxNumSeqs, 1, MOST_IN_COLUMN)
   checkInteger(`${path}.maxQueueDepth`, backend.maxQueueDepth, 1)
+  checkInteger(`${path}.maxModelLen`, backend.maxModelLen ?? 1, 1)
   checkInteger(`${path}.dp`, backend.dp ?? 1, 1)
   checkInteger(`${path}.pollSteps`, backend.pollSteps ?? 1, 1, MOST_IN_COLUMN)
   if (isLockstep(backend) && isPolling(backend))

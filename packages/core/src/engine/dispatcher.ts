@@ -1,4 +1,4 @@
-import { reservedShare, reservedTokens } from '../backend/engine-policies.js'
+import { lengthLimit, reservedShare, reservedTokens } from '../backend/engine-policies.js'
 import type { BackendView } from '../routing/cluster-view.js'
 import { areOfOneModel } from '../routing/one-model.js'
 import type { RoutingDecision } from '../routing/routing-algorithm.js'
@@ -37,6 +37,7 @@ export class Dispatcher {
   private readonly handOver: HandOver
   private readonly frontEndMs: Float64Array
   private readonly reservedShare: Float64Array
+  private readonly lengthLimit: Float64Array
   /** Ranks that can decode. */
   private readonly decoding: readonly number[]
 
@@ -48,6 +49,7 @@ export class Dispatcher {
     this.handOver = transfers.handOver
     this.frontEndMs = Float64Array.from(specs, ({ frontEndMs = 0 }) => frontEndMs)
     this.reservedShare = Float64Array.from(specs, reservedShare)
+    this.lengthLimit = Float64Array.from(specs, lengthLimit)
     this.decoding = [...specs.keys()].filter((rank) => specs[rank]!.role !== 'prefill')
   }
 
@@ -83,7 +85,7 @@ export class Dispatcher {
     } else if (machinery.truth.loads.waiting[prefill.id]! >= prefill.maxQueueDepth) {
       this.listener.requestRejected(request, 'queue_full')
     } else if (!this.canEverFit(request, rank, decoding)) {
-      this.listener.requestRejected(request, this.tooLong(request))
+      this.listener.requestRejected(request, this.tooLong(request, rank, decoding))
     } else {
       progress.prefillBackend[request] = rank
       progress.backend[request] = decoding
@@ -151,7 +153,8 @@ export class Dispatcher {
       if (isDown[decision.id] === 1) this.giveUp(request, 'backend_unreachable')
       else if (truth.loads.waiting[decision.id]! >= decision.maxQueueDepth)
         this.giveUp(request, 'queue_full')
-      else if (!this.canEverFit(request, prefill, rank)) this.giveUp(request, 'exceeds_kv_cache')
+      else if (!this.canEverFit(request, prefill, rank))
+        this.giveUp(request, `exceeds_${this.exceeded(request, prefill, rank)}`)
       else {
         progress.backend[request] = rank
         this.handOverTo(request, rank)
@@ -181,38 +184,59 @@ export class Dispatcher {
     machinery.touch(backend)
   }
 
-  /** Whether a request fits into the KV caches of the ranks that are to prefill and decode, or of any that can. */
+  /** Whether a request is not too long for the ranks that are to prefill and decode, or for any that can. */
   canEverFit(request: number, prefill: number, decode: number): boolean {
-    const { kv, requests } = this.machinery
-    const promptTokens = requests.promptTokens[request]!
-    if (prefill !== decode && !kv.canEverFit(prefill, promptTokens)) return false
+    if (prefill !== decode && !this.canPrefill(request, prefill)) return false
     if (decode !== UNDECIDED) return this.canDecode(request, decode)
     return this.decoding.some((rank) => this.canDecode(request, rank))
   }
 
   /** Why a request is too long for where it was sent: for all that it may go to, or for what the router chose. */
-  private tooLong(request: number): string {
-    const { kv, requests, specs } = this.machinery
+  private tooLong(request: number, prefill: number, decode: number): string {
+    const { requests, specs } = this.machinery
     const wanted = requests.strings[requests.model[request]!]
     const isServed = (rank: number): boolean => areOfOneModel(specs[rank]!.model, wanted)
     const hasPrefill = [...specs.keys()].some(
-      (rank) =>
-        specs[rank]!.role !== 'decode' &&
-        isServed(rank) &&
-        kv.canEverFit(rank, requests.promptTokens[request]!),
+      (rank) => specs[rank]!.role !== 'decode' && isServed(rank) && this.canPrefill(request, rank),
     )
     const fits = this.decoding.some((rank) => isServed(rank) && this.canDecode(request, rank))
-    return hasPrefill && fits ? 'exceeds_chosen_kv_cache' : 'exceeds_kv_cache'
+    const exceeded = this.exceeded(request, prefill, decode)
+    return hasPrefill && fits ? `exceeds_chosen_${exceeded}` : `exceeds_${exceeded}`
+  }
+
+  /** What a request that is too long exceeds where it was sent; engines look at its length first. */
+  private exceeded(request: number, prefill: number, decode: number): string {
+    const isWithin =
+      (prefill === decode || this.isPromptWithin(request, prefill)) &&
+      (decode === UNDECIDED ? this.decoding : [decode]).some((rank) => this.isWithin(request, rank))
+    return isWithin ? 'kv_cache' : 'max_model_len'
+  }
+
+  private canPrefill(request: number, rank: number): boolean {
+    const { kv, requests } = this.machinery
+    return (
+      this.isPromptWithin(request, rank) && kv.canEverFit(rank, requests.promptTokens[request]!)
+    )
   }
 
   private canDecode(request: number, rank: number): boolean {
     const { kv, requests } = this.machinery
+    if (!this.isWithin(request, rank)) return false
     // The KV of the last output token is never needed.
     const allTokens =
       requests.promptTokens[request]! + Math.max(1, requests.outputTokens[request]!) - 1
     if (!kv.canEverFit(rank, allTokens)) return false
     const share = this.reservedShare[rank]!
     return share === 0 || kv.canEverFit(rank, reservedTokens(requests, request, share))
+  }
+
+  /** Whether a rank that only prefills takes a request: of it for one token. */
+  private isPromptWithin(request: number, rank: number): boolean {
+    return this.machinery.requests.promptTokens[request]! < this.lengthLimit[rank]!
+  }
+
+  private isWithin(request: number, rank: number): boolean {
+    return reservedTokens(this.machinery.requests, request, 1) < this.lengthLimit[rank]!
   }
 
   /** The prompt of a disaggregated request is computed. */

@@ -1,5 +1,6 @@
 import { BackendLoads } from '../backend/backend-loads.js'
 import type { BackendCounters } from '../backend/backend-meters.js'
+import { lengthLimit } from '../backend/engine-policies.js'
 import type { FleetListener } from '../backend/fleet.js'
 import { localPoliciesOf } from '../backend/queues/checked-policy.js'
 import { ReferenceFleet } from '../backend/reference/reference-fleet.js'
@@ -157,9 +158,10 @@ export class OnlineFleet {
     return this.progress.cachedTokens[row]!
   }
 
-  /** Whether a backend could ever hold so many tokens. */
+  /** Whether a backend could ever hold so many tokens, and takes requests of so many. */
   canEverFit(backend: number, tokens: number): boolean {
-    return this.kv.canEverFit(backend, tokens)
+    const isWithin = tokens <= lengthLimit(this.cluster.backends[backend]!)
+    return isWithin && this.kv.canEverFit(backend, tokens)
   }
 
   /**

@@ -75,6 +75,11 @@ export interface BackendSpec {
   readonly maxNumSeqs: number
   /** Requests that wait at most; one more is refused. At least 1. */
   readonly maxQueueDepth: number
+  /**
+   * Tokens of a prompt and its declared output at most (`max_model_len`), at least 1: a longer request is refused. A
+   * client that declares nothing, or less than it gets, is taken to have declared what it gets. No limit if absent.
+   */
+  readonly maxModelLen?: number
   /** Whether a prompt may be computed in several steps. */
   readonly chunkedPrefill: boolean
   /**

@@ -48,6 +48,7 @@ function plainStory(seed: number, kind: StoryKind): TinyRun {
       ...{ role, latency, ...limits, kv: { blocks, blockTokens } },
       ...(frontEndMs !== undefined && { frontEndMs }),
       ...(scheduling !== undefined && { scheduling }),
+      ...(seed % 8 === 3 && { maxModelLen: 20 + ((seed + 40 * id) % 200) }),
     }
   })
   return { ...story, backends, wideFrom: 1 + (seed % 8) }

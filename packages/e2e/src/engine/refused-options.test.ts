@@ -30,6 +30,7 @@ describe.each(STEPPERS)('%s stepper', (stepper) => {
     ],
     ['backends[1].maxBatchTokens', 'an integer <= 2147483647', of({ maxBatchTokens: huge })],
     ['backends[1].maxNumSeqs', 'an integer <= 2147483647', of({ maxNumSeqs: huge })],
+    ['backends[1].maxModelLen', 'an integer >= 1', of({ maxModelLen: 0 })],
     [
       'backends[1].kv.blocks',
       'an integer <= 2147483647',

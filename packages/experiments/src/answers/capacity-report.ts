@@ -16,7 +16,7 @@ export interface CapacityProbe {
   /** Share of requests that met all their targets: mean over the seeds, and half its 95 % interval. */
   readonly attainment: number
   readonly attainment_ci95: number | null
-  /** Share of requests that the KV cache of their backend can never hold: mean over the seeds. */
+  /** Share of requests that are too long for any backend: mean over the seeds. */
   readonly oversized: number
   /** The worst over the seeds. */
   readonly saturation: SaturationVerdict

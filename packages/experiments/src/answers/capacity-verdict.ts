@@ -65,7 +65,7 @@ function reason({ probes, meets, misses }: CapacityAnswer, attainment: number): 
   const probe = probes.find(({ value }) => value === misses)
   if (probe === undefined) return ''
   if (1 - probe.oversized < attainment) {
-    return ` (${percent(probe.oversized)} have more tokens than the KV cache of their backend holds)`
+    return ` (${percent(probe.oversized)} have more tokens than any backend takes)`
   }
   const share = `${percentBelow(probe.attainment, attainment)} within targets`
   return probe.saturation === 'overloaded' ? ` (overloaded: ${share} so far)` : ` (${share})`

@@ -148,6 +148,7 @@ served_model_name = "mix"
 price_per_hour = 2.5
 max_batch_tokens = 4096
 max_num_seqs = 100
+max_model_len = 100000
 chunked_prefill = false
 prefix_caching = true
 scheduling = "shortest"

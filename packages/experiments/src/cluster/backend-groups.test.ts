@@ -74,6 +74,14 @@ served_model_name = "large"
     expect(backends[0]!.kvBytesPerRequest).toBeGreaterThan(190e6)
   })
 
+  test('take requests up to a length of their own, or of the cluster, if any', () => {
+    const groups = '[[cluster.backends]]\nmax_model_len = 8192\n[[cluster.backends]]\n'
+    const lengths = (text: string): unknown[] =>
+      fleetOf(text).cluster.backends.map(({ maxModelLen }) => maxModelLen)
+    expect(lengths(groups)).toEqual([8192, undefined])
+    expect(lengths(`[cluster]\nmax_model_len = 4096\n${groups}`)).toEqual([8192, 4096])
+  })
+
   test('that do both make up for a role that is missing', () => {
     for (const role of ['prefill', 'decode']) {
       const groups = `[[cluster.backends]]\nrole = "${role}"\n[[cluster.backends]]\n`

@@ -157,6 +157,7 @@ function specOf(
     maxBatchTokens: group.max_batch_tokens,
     maxNumSeqs: group.max_num_seqs,
     maxQueueDepth: group.max_queue_depth,
+    ...(group.max_model_len !== undefined && { maxModelLen: group.max_model_len }),
     chunkedPrefill: group.chunked_prefill,
     dp: group.dp,
     lockstep: stepTogether(group),

@@ -102,6 +102,11 @@ export const deploymentShape = {
     .describe('Tokens computed in one engine step at most.'),
   max_num_seqs: integer(1, 65536).default(256).describe('Requests in one batch at most.'),
   max_queue_depth: integer(1).default(256).describe('Requests that wait at one backend at most.'),
+  max_model_len: integer(1)
+    .optional()
+    .describe(
+      'Tokens of a prompt and its max_tokens, or its answer where that is longer, at most; longer requests are rejected (--max-model-len of vLLM, --context-length of SGLang, max_seq_len of TensorRT-LLM); default what the KV cache holds.',
+    ),
   chunked_prefill: flag()
     .default(true)
     .describe('Whether a prompt may be computed in several steps.'),

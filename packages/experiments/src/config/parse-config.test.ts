@@ -63,6 +63,18 @@ test.each([
   ],
   ['[cluster]', 'bench.toml:1:2 cluster.num_backends: expected an integer >= 1, got nothing'],
   [
+    '[cluster]\nnum_backends = 4\nmax_model_len = 0',
+    'bench.toml:3:1 cluster.max_model_len: expected an integer >= 1, got 0',
+  ],
+  [
+    '[cluster]\nnum_backends = 4\nmax_model_len = "32k"',
+    'bench.toml:3:1 cluster.max_model_len: expected an integer >= 1, got "32k"',
+  ],
+  [
+    '[cluster]\nnum_backends = 4\nmax_model_length = 4096',
+    'bench.toml:3:1 cluster.max_model_length: unknown key; did you mean "max_model_len"?',
+  ],
+  [
     '[cluster]\nnum_backends = 4\nkv_block_size = 0',
     'bench.toml:3:1 cluster.kv_block_size: expected an integer >= 1, got 0',
   ],

@@ -27,8 +27,20 @@ test('requests longer than the context of the model are told, and what engines d
     [4000, 96],
   ]
   expect(notesOf(llama2, requests)).toEqual([
-    '60% of the requests are longer than the 4096 tokens that Llama-2-7B has positions for: engines refuse 2 of the requests for their prompts and end the answers to 1 of them there, here they are served in full',
+    '60% of the requests are longer than the 4096 tokens that Llama-2-7B has positions for: engines refuse 2 of the requests for their prompts and end the answers to 1 of them there, here they are served in full; max_model_len = 4096 would have them rejected',
   ])
+})
+
+test('requests that max_model_len refuses are not told, those between it and the context are', () => {
+  const requests: [number, number][] = [
+    [4000, 97],
+    [5000, 1],
+    [9000, 1],
+  ]
+  expect(notesOf(`${llama2}\nmax_model_len = 4096`, requests)).toEqual([])
+  expect(notesOf(`${llama2}\nmax_model_len = 8192`, requests)[0]).toContain(
+    'engines refuse 1 of the requests for their prompts and end the answers to 1 of them there',
+  )
 })
 
 test('nothing is told within the context, nor without a model', () => {

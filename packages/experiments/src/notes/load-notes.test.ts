@@ -79,6 +79,21 @@ test('a request that another backend holds is lost by its router, not at any loa
   ])
 })
 
+test('a request that is too long for max_model_len is told likewise', async () => {
+  const short = uneven.replace('kv_cache_blocks = 100', 'max_model_len = 2019')
+  const one = await compare({ config: parseConfig(short), algorithms: ['round_robin'] })
+  expect(one.results[0]).toMatchObject({ rejected_by_reason: { exceeds_chosen_max_model_len: 3 } })
+  expect(one.scenario.notes).toEqual([
+    'round_robin sent 60% of the requests to backends that take fewer tokens than they have (max_model_len), though others take them: they are rejected there at any load',
+  ])
+  const both = short.replace('max_num_seqs', 'max_model_len = 2000\nmax_num_seqs')
+  const all = await compare({ config: parseConfig(both), algorithms: ['round_robin'] })
+  expect(all.results[0]).toMatchObject({ rejected_by_reason: { exceeds_max_model_len: 5 } })
+  expect(all.scenario.notes).toEqual([
+    '100% of the requests have more tokens than any backend takes (max_model_len): they are rejected at any load',
+  ])
+})
+
 const calm = `
 [cluster]
 num_backends = 2

@@ -18,8 +18,7 @@ export interface FleetStory {
 export function loadNotes(results: readonly AlgorithmSummary[], story: FleetStory): string[] {
   const gone = nobodyUp(story.events, story.backends)
   return [
-    ...oversized(results),
-    ...misplaced(results),
+    ...LIMITS.flatMap((limit) => [...oversized(results, limit), ...misplaced(results, limit)]),
     ...held(results),
     ...(gone === undefined ? [] : unattended(results, gone)),
     ...impatient(results),
@@ -30,8 +29,22 @@ export function loadNotes(results: readonly AlgorithmSummary[], story: FleetStor
 
 /** Reason of a request that its router kept until nothing was left to wait for. */
 const HELD = 'held_forever'
-/** Reason of a request that does not fit where it was sent, and fits elsewhere. */
-const MISPLACED = 'exceeds_chosen_kv_cache'
+/** What requests can be too long for: reasons of those too long for all, and for where they were sent. */
+const LIMITS = [
+  {
+    ofAny: 'exceeds_kv_cache',
+    ofChosen: 'exceeds_chosen_kv_cache',
+    beyondAny: 'have more tokens than the KV cache of any backend holds',
+    beyondChosen: 'whose KV cache holds fewer tokens than they have, though others hold them',
+  },
+  {
+    ofAny: 'exceeds_max_model_len',
+    ofChosen: 'exceeds_chosen_max_model_len',
+    beyondAny: 'have more tokens than any backend takes (max_model_len)',
+    beyondChosen: 'that take fewer tokens than they have (max_model_len), though others take them',
+  },
+] as const
+type Limit = (typeof LIMITS)[number]
 /** Reasons of requests that came, or were lost, when no backend took any. */
 const GONE = ['no_available_backend', 'no_backend']
 
@@ -81,25 +94,26 @@ function peakWaiting(result: AlgorithmSummary): number {
 }
 
 /** Requests that no rate and no router would have served. */
-function oversized(results: readonly AlgorithmSummary[]): string[] {
-  const shares = results.map(oversizedShare)
+function oversized(results: readonly AlgorithmSummary[], { ofAny, beyondAny }: Limit): string[] {
+  const shares = results.map((result) => rejectedShare(result, ofAny))
   const most = Math.max(...shares)
   if (!(most > 0)) return []
   const share = shareText(most)
   const atMost = shares.some((each) => each !== most) ? 'up to ' : ''
-  return [
-    `${atMost}${share} of the requests have more tokens than the KV cache of any backend holds: they are rejected at any load`,
-  ]
+  return [`${atMost}${share} of the requests ${beyondAny}: they are rejected at any load`]
 }
 
 /** Requests that another router would have served. */
-function misplaced(results: readonly AlgorithmSummary[]): string[] {
-  const by = results.filter((result) => rejectedShare(result, MISPLACED) > 0)
+function misplaced(
+  results: readonly AlgorithmSummary[],
+  { ofChosen, beyondChosen }: Limit,
+): string[] {
+  const by = results.filter((result) => rejectedShare(result, ofChosen) > 0)
   if (by.length === 0) return []
-  const most = Math.max(...by.map((result) => rejectedShare(result, MISPLACED)))
+  const most = Math.max(...by.map((result) => rejectedShare(result, ofChosen)))
   const who = listed(by.map(({ algorithm }) => algorithm))
   return [
-    `${who} sent ${by.length > 1 ? 'up to ' : ''}${shareText(most)} of the requests to backends whose KV cache holds fewer tokens than they have, though others hold them: they are rejected there at any load`,
+    `${who} sent ${by.length > 1 ? 'up to ' : ''}${shareText(most)} of the requests to backends ${beyondChosen}: they are rejected there at any load`,
   ]
 }
 
@@ -109,9 +123,9 @@ export function unservedCounted(results: readonly AlgorithmSummary[]): string[] 
   return most > 0 ? [unservedNote(most)] : []
 }
 
-/** Share of requests that no KV cache can ever hold. */
+/** Share of requests that are too long for every backend. */
 export function oversizedShare(result: AlgorithmSummary): number {
-  return rejectedShare(result, 'exceeds_kv_cache')
+  return LIMITS.reduce((sum, { ofAny }) => sum + rejectedShare(result, ofAny), 0)
 }
 
 function rejectedShare(result: AlgorithmSummary, reason: string): number {
@@ -157,7 +171,7 @@ function isExplained(result: AlgorithmSummary, hasGone: boolean): boolean {
   const count = (path: string): number => metric(result, path).value ?? 0
   const otherwise =
     rejectedShare(result, HELD) +
-    rejectedShare(result, MISPLACED) +
+    LIMITS.reduce((sum, { ofChosen }) => sum + rejectedShare(result, ofChosen), 0) +
     impatientShare(result) +
     (hasGone ? goneShare(result) : 0)
   const unserved = count('saturation.rejected_share') + count('saturation.timed_out_share')

@@ -14,6 +14,7 @@ import { contextNotes } from '../notes/context-notes.js'
 import { idleSettings } from '../notes/idle-settings.js'
 import { idleTargets } from '../notes/idle-targets.js'
 import { lateEvents } from '../notes/late-events.js'
+import { lengthNotes } from '../notes/length-notes.js'
 import { linkNotes } from '../notes/link-notes.js'
 import { requestNotes } from '../notes/request-notes.js'
 import { unservedModels } from '../notes/unserved-models.js'
@@ -247,6 +248,7 @@ export async function describeScenario(
       ...(seeds.length > 1 && !workload.isSeeded ? [SAME_REQUESTS] : []),
       ...idleSettings(config),
       ...linkNotes(config.cluster),
+      ...lengthNotes(config.cluster),
       ...(table === undefined ? [] : notesOn(table, config, fleet)),
     ],
   }

@@ -130,7 +130,7 @@ export class MockEngine {
     const { fleet } = this.paced
     const total = prompt.length + outputTokens
     if (!fleet.canEverFit(backend, total)) {
-      const most = spec.kv.blocks * spec.kv.blockTokens
+      const most = Math.min(spec.kv.blocks * spec.kv.blockTokens, spec.maxModelLen ?? total)
       throw new ApiError(
         400,
         `this model's maximum context length is ${most} tokens; expected at most that, got ${prompt.length} of prompt and ${outputTokens} of output`,

@@ -114,6 +114,17 @@ test.each([
   await expect(refused).rejects.toMatchObject({ status, message: expect.stringMatching(message) })
 })
 
+test('a worker takes prompt and answer up to its max_model_len', async () => {
+  const mock = await workers({ cluster: { backends: [{ ...SPEC, maxModelLen: 100 }] } })
+  const ask = (max_tokens: number) =>
+    client(mock).completions.create({ model: 'mock', prompt: [1, 2, 3], max_tokens })
+  expect((await ask(97)).usage).toMatchObject({ total_tokens: 100 })
+  await expect(ask(98)).rejects.toMatchObject({
+    status: 400,
+    message: expect.stringContaining('maximum context length is 100 tokens'),
+  })
+})
+
 test('a client that goes away gets its KV blocks released', async () => {
   const mock = await workers({ speedup: 1 })
   const abort = new AbortController()

@@ -139,7 +139,7 @@ export function composeSummary(
 }
 
 /** Rejections that say nothing of load. */
-const REJECTED_AT_ANY_LOAD = ['exceeds_kv_cache', 'model_not_served']
+const REJECTED_AT_ANY_LOAD = ['exceeds_kv_cache', 'exceeds_max_model_len', 'model_not_served']
 
 function unservable(rejectedByReason: Readonly<Record<string, number>>): number {
   return REJECTED_AT_ANY_LOAD.reduce((sum, reason) => sum + (rejectedByReason[reason] ?? 0), 0)

@@ -149,6 +149,7 @@ describe('requests that got no answer', () => {
 
   test.each([
     ['exceeds_kv_cache', 'stable'],
+    ['exceeds_max_model_len', 'stable'],
     ['model_not_served', 'stable'],
     ['queue_full', 'overloaded'],
   ])('where the reason is %s, the fleet is %s', (rejectReason, verdict) => {
