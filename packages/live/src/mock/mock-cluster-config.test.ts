@@ -27,6 +27,14 @@ test('flags make pools of the workers of a config file', async () => {
   expect(cluster).toMatchObject({ num_backends: 4, disaggregated, model: 'llama-3.1-8b' })
 })
 
+test('the length of a model is that of its flag, with a config file and without', async () => {
+  for (const config of [file, undefined]) {
+    const { cluster } = await mockClusterConfig({ config, maxModelLen: 4096 })
+    expect(cluster.max_model_len).toBe(4096)
+    expect((await mockClusterConfig({ config })).cluster.max_model_len).toBeUndefined()
+  }
+})
+
 test('flags are checked', async () => {
   await expect(mockClusterConfig({ config: file, numWorkers: 0 })).rejects.toThrow(
     'cluster.num_backends: expected an integer >= 1, got 0',

@@ -11,6 +11,7 @@ export interface MockClusterFlags {
   readonly numGpuBlocks?: number | undefined
   readonly maxNumSeqs?: number | undefined
   readonly maxNumBatchedTokens?: number | undefined
+  readonly maxModelLen?: number | undefined
   readonly dpSize?: number | undefined
 }
 
@@ -30,7 +31,7 @@ kv_cache_blocks = ${flags.numGpuBlocks ?? 16384}
 max_num_seqs = ${flags.maxNumSeqs ?? 256}
 max_batch_tokens = ${flags.maxNumBatchedTokens ?? 8192}
 max_queue_depth = 65536
-dp = ${flags.dpSize ?? 1}
+${flags.maxModelLen === undefined ? '' : `max_model_len = ${flags.maxModelLen}\n`}dp = ${flags.dpSize ?? 1}
 compute_model = { kind = "mocker" }
 `
   const pools =
@@ -51,6 +52,7 @@ function withFlags(config: Config, flags: MockClusterFlags): Config {
     ...(flags.maxNumBatchedTokens === undefined
       ? {}
       : { max_batch_tokens: flags.maxNumBatchedTokens }),
+    ...(flags.maxModelLen === undefined ? {} : { max_model_len: flags.maxModelLen }),
     ...(flags.dpSize === undefined ? {} : { dp: flags.dpSize }),
   }
   const { numWorkers, numPrefillWorkers: prefill = 0, numDecodeWorkers: decode = 0 } = flags

@@ -110,6 +110,12 @@ export class MockEngine {
     return this.names.size
   }
 
+  /** Tokens of a prompt and its answer at most: what it is told, or less where its KV cache holds less. */
+  maxModelLen(backend: number): number {
+    const { kv, maxModelLen = Number.POSITIVE_INFINITY } = this.specs[backend]!
+    return Math.min(kv.blocks * kv.blockTokens, maxModelLen)
+  }
+
   /**
    * Takes a request.
    * @param isHandedOver - its prompt and first token were computed elsewhere
@@ -130,10 +136,9 @@ export class MockEngine {
     const { fleet } = this.paced
     const total = prompt.length + outputTokens
     if (!fleet.canEverFit(backend, total)) {
-      const most = Math.min(spec.kv.blocks * spec.kv.blockTokens, spec.maxModelLen ?? total)
       throw new ApiError(
         400,
-        `this model's maximum context length is ${most} tokens; expected at most that, got ${prompt.length} of prompt and ${outputTokens} of output`,
+        `this model's maximum context length is ${this.maxModelLen(backend)} tokens; expected at most that, got ${prompt.length} of prompt and ${outputTokens} of output`,
       )
     }
     const row = this.unused.pop()

@@ -30,7 +30,7 @@ export interface MockWorkerOptions {
   readonly model: string
   readonly blockTokens: number
   readonly speedup: number
-  /** Output tokens of requests that declare no limit. */
+  /** Output tokens of requests that declare no limit; fewer where their prompts leave room for fewer. */
   readonly defaultMaxTokens: number
   /** How long it answers 503 after its start, in ms. */
   readonly startupMs: number
@@ -67,7 +67,8 @@ export class MockWorker {
       },
       'GET /v1/models': (_, response) => {
         const model = { id: options.model, object: 'model', created: 0, owned_by: 'routesim' }
-        sendJson(response, JSON.stringify({ object: 'list', data: [model] }))
+        const card = { ...model, max_model_len: this.maxModelLen }
+        sendJson(response, JSON.stringify({ object: 'list', data: [card] }))
       },
       'GET /health': (_, response) => {
         this.checkUp()
@@ -103,6 +104,10 @@ export class MockWorker {
 
   close(graceMs: number): Promise<void> {
     return this.server.close(graceMs)
+  }
+
+  private get maxModelLen(): number {
+    return this.engine.maxModelLen(this.options.ranks[0]!)
   }
 
   private isHanging(): boolean {
@@ -188,7 +193,8 @@ export class MockWorker {
   ): void {
     const { model, ranks, defaultMaxTokens } = this.options
     const isPrefill = request.kvTransfer?.['do_remote_decode'] === true
-    const maxTokens = isPrefill ? 1 : (request.maxTokens ?? defaultMaxTokens)
+    const room = Math.max(1, this.maxModelLen - request.tokens.length)
+    const maxTokens = isPrefill ? 1 : (request.maxTokens ?? Math.min(defaultMaxTokens, room))
     const isHandedOver = request.kvTransfer?.['do_remote_prefill'] === true && maxTokens > 1
     const reply = new CompletionReply(request, model, ++this.count, Math.floor(Date.now() / 1000))
     const breakAt = fate.kind === 'break' ? Math.ceil(maxTokens / 2) : Number.POSITIVE_INFINITY

@@ -241,3 +241,23 @@ test('a cluster that can not be, is refused before ports for KV events are taken
   await expect(workers({ ...again, ...impossible })).rejects.toThrow('maxNumSeqs: expected')
   expect((await workers(again)).workers[0]!.kvEvents).toBe(`tcp://127.0.0.1:${taken}`)
 })
+
+test('a model tells how long it is, and answers without a limit end there', async () => {
+  const lengthOf = async (mock: MockWorkers): Promise<unknown> => {
+    const { data } = await client(mock).models.list()
+    return (data[0] as { max_model_len?: unknown }).max_model_len
+  }
+  expect(await lengthOf(await workers())).toBe(1024)
+  const kv = { blocks: 4, blockTokens: 16 }
+  const small = { backends: [{ ...SPEC, kv, maxModelLen: 100 }] }
+  expect(await lengthOf(await workers({ cluster: small }))).toBe(64)
+  const mock = await workers({ cluster: { backends: [{ ...SPEC, maxModelLen: 100 }] } })
+  expect(await lengthOf(mock)).toBe(100)
+  const answerTo = async (promptTokens: number): Promise<number> => {
+    const prompt = Array.from({ length: promptTokens }, (_, i) => i)
+    const { usage } = await client(mock).completions.create({ model: 'mock', prompt })
+    return usage!.completion_tokens
+  }
+  expect([await answerTo(90), await answerTo(97), await answerTo(99)]).toEqual([5, 3, 1])
+  await expect(answerTo(100)).rejects.toThrow('maximum context length is 100 tokens')
+})

@@ -37,6 +37,7 @@ export const CLUSTER_OPTIONS: Record<string, Options> = {
   'num-gpu-blocks': number('KV blocks of a worker (default 16384)'),
   'max-num-seqs': number('Requests in one batch (default 256)'),
   'max-num-batched-tokens': number('Tokens in one step (default 8192)'),
+  'max-model-len': number('Tokens of a prompt and its answer (default what the KV cache holds)'),
   'dp-size': number('Data-parallel ranks of a worker (default 1)'),
 }
 
@@ -156,7 +157,7 @@ export async function clusterOf(args: MockClusterFlags): Promise<Config> {
   checkNumbers(args, {
     ...{ numWorkers: 'count', numPrefillWorkers: 'count', numDecodeWorkers: 'count' },
     ...{ blockSize: 'count', numGpuBlocks: 'count', maxNumSeqs: 'count' },
-    ...{ maxNumBatchedTokens: 'count', dpSize: 'count' },
+    ...{ maxNumBatchedTokens: 'count', maxModelLen: 'count', dpSize: 'count' },
   })
   checkPools(args)
   const config = await mockClusterConfig(args)
