@@ -31,6 +31,7 @@ export type ExperimentsErrorCode =
   | 'queue_missing'
   | 'queue_invalid'
   | 'queue_unreachable'
+  | 'queue_refused'
   | 'queue_differs'
   | 'instances_invalid'
   | 'metric_unknown'

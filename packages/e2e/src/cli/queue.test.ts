@@ -77,6 +77,37 @@ describe.skipIf(REDIS === undefined)('a sweep through a queue in Redis', () => {
     await expect.poll(keys).toBe(runs)
   }
 
+  test('a Redis that refuses commands is told of, and a worker goes on when it takes them again', async () => {
+    const path = directoryWith({ 'c.toml': CONFIG })
+    const cwd = path('.')
+    const refusedBy = async (key: string, value: string, before: string): Promise<string> => {
+      await redis.config('SET', key, value)
+      const { code, stderr } = await shared(SMALL, cwd)
+      await redis.config('SET', key, before)
+      expect(code, stderr).toBe(1)
+      return stderr
+    }
+    const at = server.url.replace(/.*@/, 'redis://***@')
+    const full = await refusedBy('maxmemory', '1', '0')
+    expect(full).toContain(`error: queue ${at}: it refuses: OOM command not allowed`)
+    expect(full).toContain('raise its maxmemory')
+    const alone = await refusedBy('min-replicas-to-write', '1', '0')
+    expect(alone).toContain(
+      `queue ${at}: it refuses: NOREPLICAS Not enough good replicas to write\n`,
+    )
+
+    const sweep = shared(SMALL, cwd)
+    await waiting(2)
+    await redis.config('SET', 'min-replicas-to-write', '1')
+    const worker = new TestWorker(server.url)
+    await until(() => worker.stderr.includes('it refuses: NOREPLICAS'))
+    await redis.config('SET', 'min-replicas-to-write', '0')
+    const { code, stderr } = await sweep
+    expect(code, stderr).toBe(0)
+    await worker.leave()
+    expect(worker.stderr.match(/it refuses/g), worker.stderr).toHaveLength(1)
+  })
+
   test('two workers of which one is killed give what one process gives; a third joins and leaves', async () => {
     const path = directoryWith({ 'c.toml': CONFIG })
     const cwd = path('.')

@@ -13,6 +13,15 @@ const VERSIONS_KEY = `${PREFIX}:versions`
 
 const MOST_WAIT_MS = 5000
 
+/** What to do about commands that Redis refuses, by the word that its answer begins with. */
+const REFUSAL_HINTS: Readonly<Record<string, string>> = {
+  OOM: 'Its memory is full: raise its maxmemory, or give the queue a Redis of its own.',
+  READONLY: 'It is a replica: name the primary.',
+  MISCONF: 'It can not save to its disk: make room there.',
+  NOREPLICAS: 'Fewer replicas follow it than its min-replicas-to-write.',
+  NOPERM: `Let its user run all commands on the keys ${PREFIX}:*.`,
+}
+
 /** An open connection to the Redis of a queue. */
 export interface QueueConnection extends QueuePackages {
   readonly redis: Redis
@@ -92,6 +101,19 @@ export async function connectQueue(
       for (const each of all) each.disconnect()
     },
   }
+}
+
+/** What Redis answers to a command that it refuses, as an error with a way to mend it; any other error as it is. */
+export function withRefusal({ shown }: QueueConnection, error: unknown): unknown {
+  if (!(error instanceof Error) || error.name !== 'ReplyError') return error
+  // Of a script it tells the line, too.
+  const why = error.message.replace(/\.? script: .*/s, '').replace(/\.$/, '')
+  const hint = REFUSAL_HINTS[/\b[A-Z]{3,}\b/.exec(why)?.[0] ?? '']
+  return new RouteSimError<ExperimentsErrorCode>(`queue ${shown}: it refuses: ${why}`, {
+    code: 'queue_refused',
+    ...(hint && { hint }),
+    cause: error,
+  })
 }
 
 /** Says that runs of this version are in the queue. */

@@ -9,6 +9,7 @@ import {
   PREFIX,
   type QueueConnection,
   queueName,
+  withRefusal,
 } from './queue-connection.js'
 import type { QueuedOutcome, QueuedRun } from './queued-run.js'
 
@@ -43,7 +44,7 @@ export interface QueueListener {
  * Has the workers of a queue do runs, and returns when all are done or the signal says stop. A run that
  * is in the queue already, for another sweep or from before, is not done again.
  *
- * @throws RouteSimError `queue_missing`, `queue_invalid`, `queue_unreachable`
+ * @throws RouteSimError `queue_missing`, `queue_invalid`, `queue_unreachable`, `queue_refused`
  */
 export async function runsInQueue(
   runs: readonly QueuedRun[],
@@ -57,6 +58,8 @@ export async function runsInQueue(
   const collector = new Collector(connection, runs, listener, note)
   try {
     await collector.collect(signal)
+  } catch (error) {
+    throw withRefusal(connection, error)
   } finally {
     await collector.close()
     await connection.close()

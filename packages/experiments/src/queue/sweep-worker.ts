@@ -1,3 +1,4 @@
+import { RouteSimError } from '@routesim/core'
 import type { Worker } from 'bullmq'
 import { RESULT_VERSION } from '../sweep/point-key.js'
 import {
@@ -6,6 +7,7 @@ import {
   type QueueConnection,
   queueName,
   waitingOfOthers,
+  withRefusal,
 } from './queue-connection.js'
 import type { QueuedOutcome, QueuedRun } from './queued-run.js'
 import { QueuedSimulator } from './simulate-queued.js'
@@ -17,6 +19,8 @@ const LOOKS_PER_LIFE = 3
 const MOST_DEATHS = 3
 const LOOK_FOR_OTHERS_MS = 10_000
 const LOOK_IDLE_MS = 200
+/** How long to wait with the next command for a queue that refuses them. */
+const TRY_AGAIN_MS = 5000
 /** How long a queue is waited for that does not answer, once there is nothing to do. */
 const MOST_WAIT_MS = 3000
 
@@ -109,10 +113,20 @@ export async function runSweepWorker(options: SweepWorkerOptions): Promise<Worke
       lockDuration: deadAfterMs,
       stalledInterval: Math.ceil(deadAfterMs / LOOKS_PER_LIFE),
       maxStalledCount: MOST_DEATHS,
+      runRetryDelay: TRY_AGAIN_MS,
     },
   )
+  let refusal = ''
   // The connection says what is wrong with it; a run that was taken for lost is done elsewhere.
-  worker.on('error', () => {})
+  worker.on('error', (cause) => {
+    const error = withRefusal(connection, cause)
+    if (!(error instanceof RouteSimError) || error.message === refusal) return
+    refusal = error.message
+    note(`${refusal}; trying again. ${error.hint ?? ''}`.trimEnd())
+  })
+  worker.on('active', () => {
+    refusal = ''
+  })
   const isIdle = (): boolean =>
     options.idleSec !== undefined &&
     underWay === 0 &&
