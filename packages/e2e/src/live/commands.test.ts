@@ -395,7 +395,7 @@ test('the more prompts share, the more routing by KV caches beats round robin, l
     const up = await live(words.split(' '), 3)
     const url = / at (http:\S+)\/v1/.exec(up.lines[0]!)![1]!
     const sweep = 'bench prefix-ratio --prefix-ratios 0.1 0.5 0.9 --isl 8000 --osl 10'.split(' ')
-    const out = ['--requests', '100', '-o', folder(algorithm), '--label', algorithm]
+    const out = ['--requests', '250', '-o', folder(algorithm), '--label', algorithm]
     const { code, stderr } = await routesim([...sweep, '--url', url, ...out])
     expect(code, stderr).toBe(0)
     await up.stop()
