@@ -13,14 +13,16 @@ const VERSIONS_KEY = `${PREFIX}:versions`
 
 const MOST_WAIT_MS = 5000
 
-/** What to do about commands that Redis refuses, by the word that its answer begins with. */
-const REFUSAL_HINTS: Readonly<Record<string, string>> = {
-  OOM: 'Its memory is full: raise its maxmemory, or give the queue a Redis of its own.',
-  READONLY: 'It is a replica: name the primary.',
-  MISCONF: 'It can not save to its disk: make room there.',
-  NOREPLICAS: 'Fewer replicas follow it than its min-replicas-to-write.',
-  NOPERM: `Let its user run all commands on the keys ${PREFIX}:*.`,
-}
+/** What to do about what Redis answers, by what stands in it. */
+const HINTS: readonly (readonly [RegExp, string])[] = [
+  [/NOAUTH|WRONGPASS|invalid password/i, PASSWORD_HINT],
+  [/DB index/i, 'Name a database that is there, from 0 on.'],
+  [/\bOOM\b/, 'Its memory is full: raise its maxmemory, or give the queue a Redis of its own.'],
+  [/\bREADONLY\b/, 'It is a replica: name the primary.'],
+  [/\bMISCONF\b/, 'It can not save to its disk: make room there.'],
+  [/\bNOREPLICAS\b/, 'Fewer replicas follow it than its min-replicas-to-write.'],
+  [/\bNOPERM\b/, `Let its user run all commands on the keys ${PREFIX}:*.`],
+]
 
 /** An open connection to the Redis of a queue. */
 export interface QueueConnection extends QueuePackages {
@@ -87,7 +89,7 @@ export async function connectQueue(
     const why = reasonOf(reason ?? (cause as Error))
     throw new RouteSimError<ExperimentsErrorCode>(`queue ${shown}: can not connect: ${why}`, {
       code: 'queue_unreachable',
-      hint: hintOn(why),
+      hint: hintOn(why) ?? 'Is a Redis or Valkey running there?',
       cause,
     })
   }
@@ -103,12 +105,15 @@ export async function connectQueue(
   }
 }
 
-/** What Redis answers to a command that it refuses, as an error with a way to mend it; any other error as it is. */
-export function withRefusal({ shown }: QueueConnection, error: unknown): unknown {
-  if (!(error instanceof Error) || error.name !== 'ReplyError') return error
+/** What Redis answers to a command that it refuses, with a way to mend it; undefined for any other error. */
+export function refusalOf(
+  { shown }: QueueConnection,
+  error: unknown,
+): RouteSimError<ExperimentsErrorCode> | undefined {
+  if (!(error instanceof Error) || error.name !== 'ReplyError') return undefined
   // Of a script it tells the line, too.
   const why = error.message.replace(/\.? script: .*/s, '').replace(/\.$/, '')
-  const hint = REFUSAL_HINTS[/\b[A-Z]{3,}\b/.exec(why)?.[0] ?? '']
+  const hint = hintOn(why)
   return new RouteSimError<ExperimentsErrorCode>(`queue ${shown}: it refuses: ${why}`, {
     code: 'queue_refused',
     ...(hint && { hint }),
@@ -138,10 +143,8 @@ export async function waitingOfOthers({
   return (await Promise.all(counted)).filter(({ runs }) => runs > 0)
 }
 
-function hintOn(why: string): string {
-  if (/NOAUTH|WRONGPASS|invalid password/i.test(why)) return PASSWORD_HINT
-  if (/DB index/i.test(why)) return 'Name a database that is there, from 0 on.'
-  return 'Is a Redis or Valkey running there?'
+function hintOn(why: string): string | undefined {
+  return HINTS.find(([answer]) => answer.test(why))?.[1]
 }
 
 function reasonOf(error: Error): string {

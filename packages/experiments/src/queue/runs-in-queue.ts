@@ -9,7 +9,7 @@ import {
   PREFIX,
   type QueueConnection,
   queueName,
-  withRefusal,
+  refusalOf,
 } from './queue-connection.js'
 import type { QueuedOutcome, QueuedRun } from './queued-run.js'
 
@@ -59,7 +59,7 @@ export async function runsInQueue(
   try {
     await collector.collect(signal)
   } catch (error) {
-    throw withRefusal(connection, error)
+    throw refusalOf(connection, error) ?? error
   } finally {
     await collector.close()
     await connection.close()

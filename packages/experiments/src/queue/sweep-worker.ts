@@ -1,4 +1,3 @@
-import { RouteSimError } from '@routesim/core'
 import type { Worker } from 'bullmq'
 import { RESULT_VERSION } from '../sweep/point-key.js'
 import {
@@ -6,8 +5,8 @@ import {
   PREFIX,
   type QueueConnection,
   queueName,
+  refusalOf,
   waitingOfOthers,
-  withRefusal,
 } from './queue-connection.js'
 import type { QueuedOutcome, QueuedRun } from './queued-run.js'
 import { QueuedSimulator } from './simulate-queued.js'
@@ -116,16 +115,16 @@ export async function runSweepWorker(options: SweepWorkerOptions): Promise<Worke
       runRetryDelay: TRY_AGAIN_MS,
     },
   )
-  let refusal = ''
+  let told = ''
   // The connection says what is wrong with it; a run that was taken for lost is done elsewhere.
   worker.on('error', (cause) => {
-    const error = withRefusal(connection, cause)
-    if (!(error instanceof RouteSimError) || error.message === refusal) return
-    refusal = error.message
-    note(`${refusal}; trying again. ${error.hint ?? ''}`.trimEnd())
+    const refusal = refusalOf(connection, cause)
+    if (refusal === undefined || refusal.message === told) return
+    told = refusal.message
+    note(`${told}; trying again. ${refusal.hint ?? ''}`.trimEnd())
   })
   worker.on('active', () => {
-    refusal = ''
+    told = ''
   })
   const isIdle = (): boolean =>
     options.idleSec !== undefined &&

@@ -16,31 +16,32 @@ export interface MockClusterFlags {
 }
 
 /**
+ * A cluster with the sizes and step times of Dynamo's mock engine.
+ *
+ * Source: ai-dynamo/dynamo, lib/mocker/src/common/protocols.rs at 57040c1e.
+ */
+const DYNAMO_MOCKER = `[cluster]
+num_backends = 8
+kv_block_size = 64
+kv_cache_blocks = 16384
+max_num_seqs = 256
+max_batch_tokens = 8192
+max_queue_depth = 65536
+compute_model = { kind = "mocker" }
+`
+
+/**
  * The config of a cluster of mock workers: that of a file, or else one with the sizes and step times of
  * Dynamo's mock engine; flags go before both.
  *
- * Source: ai-dynamo/dynamo, lib/mocker/src/common/protocols.rs at 57040c1e.
  * @throws RouteSimError `config_invalid`, `config_unreadable`
  */
 export async function mockClusterConfig(flags: MockClusterFlags): Promise<Config> {
-  if (flags.config !== undefined)
-    return checkConfig(withFlags(await loadConfig(flags.config), flags))
-  const { numPrefillWorkers: prefill = 0, numDecodeWorkers: decode = 0 } = flags
-  const group = `kv_block_size = ${flags.blockSize ?? 64}
-kv_cache_blocks = ${flags.numGpuBlocks ?? 16384}
-max_num_seqs = ${flags.maxNumSeqs ?? 256}
-max_batch_tokens = ${flags.maxNumBatchedTokens ?? 8192}
-max_queue_depth = 65536
-${flags.maxModelLen === undefined ? '' : `max_model_len = ${flags.maxModelLen}\n`}dp = ${flags.dpSize ?? 1}
-compute_model = { kind = "mocker" }
-`
-  const pools =
-    prefill + decode > 0
-      ? `num_backends = ${prefill + decode}
-disaggregated = { enabled = true, prefill_backends = ${prefill}, decode_backends = ${decode} }
-`
-      : `num_backends = ${flags.numWorkers ?? 8}\n`
-  return parseConfig(`[cluster]\n${pools}${group}`, 'mock workers')
+  const config =
+    flags.config === undefined
+      ? parseConfig(DYNAMO_MOCKER, 'mock workers')
+      : await loadConfig(flags.config)
+  return checkConfig(withFlags(config, flags))
 }
 
 function withFlags(config: Config, flags: MockClusterFlags): Config {
